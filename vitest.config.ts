@@ -1,0 +1,28 @@
+import { defineConfig } from "vitest/config";
+
+// Two projects: what runs anywhere, and what needs a real Linux kernel (root, namespaces, TUN), one file at a time.
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "anywhere",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/**/*.linux.test.ts", "test/**/*.nightly.test.ts"],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "linux",
+          include: ["test/**/*.linux.test.ts"],
+          exclude: ["test/**/*.nightly.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
