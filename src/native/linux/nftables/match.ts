@@ -1,0 +1,276 @@
+import { AwgError } from "../../../model/error.ts";
+import { prefixToBytes } from "../address.codec.ts";
+import { CT_STATE, type Expression, FIRST_REGISTER, registerAt } from "./expression.ts";
+import {
+  encodeFieldValue,
+  type Field,
+  type FieldName,
+  type FieldValue,
+  fieldOf,
+  loadField,
+  type TableFamily,
+} from "./field.ts";
+
+/** The expressions of one condition; a rule is a list of conditions and a verdict (see `joinMatches`). */
+export type Match = readonly Expression[];
+
+export interface MatchOptions {
+  /** True: everything but this. What the field depends on (family, protocol) stays required. */
+  readonly not?: boolean;
+}
+
+const NFPROTO = { ip: 2, ip6: 10, arp: 3 } as const;
+const ETHERTYPE = { ip: 0x0800, ip6: 0x86dd, arp: 0x0806 } as const;
+
+/** Builders of conditions for tables of one family; the family decides how "this is IPv4" is asked. */
+export interface MatchBuilder {
+  /** The field has this value; `mask` looks at these bits only. */
+  field(name: FieldName, value: FieldValue, options?: MatchOptions & { mask?: number }): Match;
+  /** The field lies in from..to, both included. */
+  range(name: FieldName, from: FieldValue, to: FieldValue, options?: MatchOptions): Match;
+  /** At least one bit of `bits` is set in the field. */
+  anyBit(name: FieldName, bits: number, options?: MatchOptions): Match;
+  /** The field, or the concatenation of several, is an element of a named set of the same table. */
+  inSet(names: FieldName | readonly FieldName[], set: string, options?: MatchOptions): Match;
+  /** The packet is of this network protocol. */
+  network(family: "ip" | "ip6" | "arp"): Match;
+  /** The packet's source lies in the prefix (text, either family; /0 only asks for the family). */
+  saddr(prefix: string, options?: MatchOptions): Match;
+  /** The packet's destination lies in the prefix. */
+  daddr(prefix: string, options?: MatchOptions): Match;
+  /** The port of one transport protocol lies in from..to. `th` takes any protocol with ports. */
+  ports(
+    protocol: "tcp" | "udp" | "th",
+    side: "sport" | "dport",
+    from: number,
+    to?: number,
+    options?: MatchOptions,
+  ): Match;
+  /** ICMP or ICMPv6 of this type (and code). */
+  icmp(protocol: "icmp" | "icmpv6", type: number, code?: number): Match;
+  /** Conntrack says one of these. Not allowed by the kernel at ingress and egress. */
+  ctState(states: readonly (keyof typeof CT_STATE)[], options?: MatchOptions): Match;
+  /** The packet's mark, under a mask. */
+  mark(value: number, mask?: number, options?: MatchOptions): Match;
+  /** The packet's socket was made under this user. */
+  skuid(uid: number, options?: MatchOptions): Match;
+  /** The packet's socket was made in this cgroup (its id, which is its inode) at this depth of the cgroup2 tree. */
+  cgroup(id: bigint, level: number, options?: MatchOptions): Match;
+  /** An IPv6 fragment: the fragment header is there. */
+  ip6Fragment(options?: MatchOptions): Match;
+  /** An IPv4 packet that is a later fragment, or a first one with more to come. */
+  ip4Fragment(options?: MatchOptions): Match;
+}
+
+/** The builders for a family of table; `netdev` and `bridge` see frames, `inet` sees packets of both families. */
+export function matchIn(table: TableFamily): MatchBuilder {
+  const network = (family: "ip" | "ip6" | "arp") => networkMatch(table, family);
+  const needs = (name: FieldName) => dependencies(fieldOf(name), network);
+  const compare = (name: FieldName, data: Uint8Array, not: boolean | undefined): Match => [
+    ...needs(name),
+    loadField(name),
+    cmp(data, not),
+  ];
+  const masked = (name: FieldName, mask: Uint8Array, data: Uint8Array, not: boolean | undefined): Match => [
+    ...needs(name),
+    loadField(name),
+    bitwise(mask),
+    cmp(data, not),
+  ];
+  const builder: MatchBuilder = {
+    field: (name, value, { mask, not } = {}) => {
+      const data = encodeFieldValue(name, value);
+      return mask === undefined ? compare(name, data, not) : masked(name, encodeFieldValue(name, mask), data, not);
+    },
+    range: (name, from, to, options = {}) => [...needs(name), ...rangeOf(name, from, to, options.not)],
+    anyBit: (name, bits, { not } = {}) =>
+      masked(name, encodeFieldValue(name, bits), new Uint8Array(fieldOf(name).bytes), !not),
+    inSet: (names, set, { not } = {}) => {
+      const list: readonly FieldName[] = typeof names === "string" ? [names] : names;
+      const lookup: Expression = { kind: "lookup", set, register: FIRST_REGISTER, inverted: not ?? false };
+      return [...dedupe(list.flatMap((name) => needs(name))), ...loadConcatenation(list), lookup];
+    },
+    network,
+    saddr: (prefix, options) => prefixMatch("saddr", prefix, network, options),
+    daddr: (prefix, options) => prefixMatch("daddr", prefix, network, options),
+    ports: (protocol, side, from, to = from, options = {}) =>
+      from === to
+        ? builder.field(`${protocol}.${side}`, from, options)
+        : builder.range(`${protocol}.${side}`, from, to, options),
+    icmp: (protocol, type, code) => [
+      ...builder.field(`${protocol}.type`, type),
+      ...(code === undefined ? [] : [loadField(`${protocol}.code`), cmp(Uint8Array.of(code), false)]),
+    ],
+    ctState: (states, options) =>
+      builder.anyBit(
+        "ct.state",
+        states.reduce((bits, state) => bits | CT_STATE[state], 0),
+        options,
+      ),
+    mark: (value, mask, options = {}) =>
+      builder.field("mark", value, mask === undefined ? options : { ...options, mask }),
+    skuid: (uid, options) => builder.field("skuid", uid, options),
+    cgroup: (id, level, { not } = {}) => [
+      { kind: "socket", key: "cgroupv2", register: FIRST_REGISTER, level },
+      cmp(hostBigint(id), not),
+    ],
+    ip6Fragment: ({ not } = {}) => [...network("ip6"), ...fragmentHeader(not)],
+    ip4Fragment: (options) => builder.anyBit("ip.fragment", 0x3fff, options),
+  };
+  return builder;
+}
+
+/**
+ * Joins conditions into one rule body, dropping a test that an earlier condition made already (two fields of an IPv4
+ * header ask only once whether it is IPv4). Order is kept.
+ */
+export function joinMatches(...parts: readonly Match[]): Expression[] {
+  return dedupe(parts.flat());
+}
+
+/** Packet mark := value; with a mask only those bits change. */
+export function setMark(value: number, mask?: number): Expression[] {
+  return [...markValue("mark", value, mask), { kind: "meta-set", key: "mark", source: FIRST_REGISTER }];
+}
+
+/** Conntrack mark := value; with a mask only those bits change. */
+export function setCtMark(value: number, mask?: number): Expression[] {
+  return [...markValue("ct.mark", value, mask), { kind: "ct-set", key: "mark", source: FIRST_REGISTER }];
+}
+
+/** Packet mark := conntrack mark, for reply packets of a marked flow. With a mask, only those bits are taken over. */
+export function restoreMark(mask?: number): Expression[] {
+  const load = loadField("ct.mark");
+  const narrow = mask === undefined ? [] : [bitwise(encodeFieldValue("ct.mark", mask))];
+  return [load, ...narrow, { kind: "meta-set", key: "mark", source: FIRST_REGISTER }];
+}
+
+function markValue(field: "mark" | "ct.mark", value: number, mask: number | undefined): Expression[] {
+  const data = encodeFieldValue(field, value);
+  if (mask === undefined) return [{ kind: "immediate", register: FIRST_REGISTER, data }];
+  const kept = encodeFieldValue(field, ~mask >>> 0);
+  return [loadField(field), { ...bitwise(kept), xor: data }];
+}
+
+function networkMatch(table: TableFamily, family: "ip" | "ip6" | "arp"): Expression[] {
+  if (table === family) return [];
+  if (table === "inet") return [loadField("nfproto"), cmp(Uint8Array.of(NFPROTO[family]), false)];
+  if (table === "netdev" || table === "bridge") {
+    return [loadField("protocol"), cmp(encodeFieldValue("protocol", ETHERTYPE[family]), false)];
+  }
+  throw new AwgError("bug", `a rule of an nf_tables ${table} table cannot look at ${family} packets`);
+}
+
+function dependencies(field: Field, network: (family: "ip" | "ip6" | "arp") => Match): Expression[] {
+  const transport =
+    field.transport === undefined ? [] : [loadField("l4proto"), cmp(Uint8Array.of(field.transport), false)];
+  return [...(field.network === undefined ? [] : network(field.network)), ...transport];
+}
+
+function prefixMatch(
+  side: "saddr" | "daddr",
+  prefix: string,
+  network: (family: "ip" | "ip6") => Match,
+  { not }: MatchOptions = {},
+): Expression[] {
+  const { family, address, length } = prefixToBytes(prefix);
+  const name = `${family === 4 ? "ip" : "ip6"}.${side}` as const;
+  const asked = network(family === 4 ? "ip" : "ip6");
+  if (length === 0) {
+    if (not) throw new AwgError("bug", `an nf_tables rule that matches nothing was asked for: not ${prefix}`);
+    if (asked.length > 0) return [...asked];
+  }
+  if (length === address.length * 8) return [...asked, loadField(name), cmp(address, not)];
+  return [...asked, loadField(name), bitwise(prefixMask(address.length, length)), cmp(address, not)];
+}
+
+function prefixMask(bytes: number, length: number): Uint8Array {
+  return Uint8Array.from({ length: bytes }, (_unused, index) => {
+    const bits = Math.min(8, Math.max(0, length - 8 * index));
+    return (0xff00 >> bits) & 0xff;
+  });
+}
+
+function rangeOf(name: FieldName, from: FieldValue, to: FieldValue, not: boolean | undefined): Expression[] {
+  const field = fieldOf(name);
+  const [low, high] = [encodeFieldValue(name, from), encodeFieldValue(name, to)];
+  const operator = not ? "neq" : "eq";
+  if (field.form !== "host" || field.bytes === 1) {
+    return [loadField(name), { kind: "range", operator, register: FIRST_REGISTER, from: low, to: high }];
+  }
+  // Registers compare as byte strings, so a number in the machine's order is turned round first (nft does the same).
+  const turn: Expression = {
+    kind: "byteorder",
+    operation: "hton",
+    source: FIRST_REGISTER,
+    register: FIRST_REGISTER,
+    length: field.bytes,
+    size: field.bytes,
+  };
+  const range: Expression = {
+    kind: "range",
+    operator,
+    register: FIRST_REGISTER,
+    from: low.toReversed(),
+    to: high.toReversed(),
+  };
+  return [loadField(name), turn, range];
+}
+
+function loadConcatenation(names: readonly FieldName[]): Expression[] {
+  let slot = 0;
+  return names.map((name) => {
+    const field = fieldOf(name);
+    const load = field.load(registerAt(slot));
+    slot += Math.ceil(field.bytes / 4);
+    return load;
+  });
+}
+
+function fragmentHeader(not: boolean | undefined): Expression[] {
+  const header: Expression = {
+    kind: "exthdr",
+    protocol: "ipv6",
+    type: 44,
+    offset: 0,
+    length: 1,
+    presenceOnly: true,
+    register: FIRST_REGISTER,
+  };
+  return [header, cmp(Uint8Array.of(not ? 0 : 1), false)];
+}
+
+function cmp(data: Uint8Array, not: boolean | undefined): Expression {
+  return { kind: "cmp", operator: not ? "neq" : "eq", register: FIRST_REGISTER, data };
+}
+
+function bitwise(mask: Uint8Array): Extract<Expression, { kind: "bitwise" }> {
+  const xor = new Uint8Array(mask.length);
+  return { kind: "bitwise", source: FIRST_REGISTER, register: FIRST_REGISTER, length: mask.length, mask, xor };
+}
+
+function hostBigint(value: bigint): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, value, true);
+  return bytes;
+}
+
+/** A load followed by its comparison is a test without side effect, so the same pair a second time adds nothing. */
+function dedupe(expressions: readonly Expression[]): Expression[] {
+  const kept: Expression[] = [];
+  const seen = new Set<string>();
+  for (let index = 0; index < expressions.length; index++) {
+    const expression = expressions[index] as Expression;
+    const next = expressions[index + 1];
+    if (expression.kind === "meta" && next?.kind === "cmp" && next.register === expression.register) {
+      const key = `${expression.key} ${next.operator} ${next.data.join(".")}`;
+      index++;
+      if (expression.key !== "mark" && seen.has(key)) continue;
+      seen.add(key);
+      kept.push(expression, next);
+      continue;
+    }
+    kept.push(expression);
+  }
+  return kept;
+}
