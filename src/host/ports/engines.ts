@@ -1,0 +1,16 @@
+import type { TunnelObserved, TunnelSpec } from "../../model/spec/tunnel.ts";
+
+/** The programs or modules that encrypt, reached over the cross-platform UAPI. */
+export interface EnginePort {
+  /** What the engine of a device says of itself; undefined when the device has no engine. */
+  read(device: string): Promise<TunnelObserved | undefined>;
+  /** Devices for which an engine of ours runs. */
+  readAll(): Promise<readonly TunnelObserved[]>;
+  /**
+   * Starts the engine if none runs (a device must exist) and makes its configuration exactly the spec's, in one UAPI set,
+   * so that FwMark and peer arrive together; peers that stay keep their sessions. Repeatable.
+   */
+  ensure(spec: TunnelSpec): Promise<void>;
+  /** Ends the engine of the device; none is success. */
+  remove(device: string): Promise<void>;
+}

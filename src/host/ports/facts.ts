@@ -1,0 +1,51 @@
+import type { Family } from "../../model/ip.ts";
+
+/** What the machine can do; asked for, never guessed from a system's name. */
+export interface Capabilities {
+  readonly tun: boolean;
+  readonly nftables: boolean;
+  /** netdev egress hook, which stops raw frames of root. */
+  readonly egressHook: boolean;
+  /** nft table flags owner and persist. */
+  readonly ownedTables: boolean;
+  readonly kernelWireguard: boolean;
+  readonly userspaceWireguard: boolean;
+  readonly userspaceAmneziawg: boolean;
+  readonly resolved: boolean;
+}
+
+/** A way to the network that is not ours: a default route and its device. */
+export interface Uplink {
+  readonly family: Family;
+  readonly device: string;
+  readonly gateway?: string;
+  readonly metric: number;
+}
+
+/** What expansion needs to know of the machine, read once per run; plain data. */
+export interface MachineFacts {
+  readonly os: "linux" | "darwin";
+  /** Names the machine and namespace for plan binding: hash of machine id and namespace. */
+  readonly fingerprint: string;
+  readonly capabilities: Capabilities;
+  readonly uplinks: readonly Uplink[];
+  /** Physical devices (anything that is not loopback and not ours), with their mtu. */
+  readonly devices: readonly { readonly name: string; readonly mtuBytes: number }[];
+  /** The uid of the service user; 0 where there is only one uid. */
+  readonly serviceUid: number;
+  /** Users named in rules, resolved to uids; absent names do not exist. */
+  readonly uids: Readonly<Record<string, number>>;
+  /** Host names of endpoints, resolved to numeric addresses in order of preference. */
+  readonly addresses: Readonly<Record<string, readonly string[]>>;
+  readonly resolver: "file" | "resolved";
+}
+
+/** What is to be looked up for one configuration. */
+export interface FactsWanted {
+  readonly users: readonly string[];
+  readonly hosts: readonly string[];
+}
+
+export interface FactsPort {
+  read(wanted: FactsWanted): Promise<MachineFacts>;
+}

@@ -1,0 +1,22 @@
+import type { EnginePort } from "./engines.ts";
+import type { FactsPort } from "./facts.ts";
+import type { FirewallPort } from "./firewall.ts";
+import type { LinkPort } from "./links.ts";
+import type { ResolverPort } from "./resolver.ts";
+import type { RoutePort } from "./routes.ts";
+import type { SysctlPort } from "./sysctl.ts";
+
+/**
+ * The machine awg acts on. Reading methods start with `read` and change nothing; every other method writes. Failures are
+ * AwgError of kind host, permission or unsupported with the resource named. Nothing is cached between two calls.
+ */
+export interface Host extends AsyncDisposable {
+  readonly name: "linux" | "darwin" | "simulated";
+  readonly facts: FactsPort;
+  readonly links: LinkPort;
+  readonly engines: EnginePort;
+  readonly routes: RoutePort;
+  readonly firewall: FirewallPort;
+  readonly sysctl: SysctlPort;
+  readonly resolver: ResolverPort;
+}

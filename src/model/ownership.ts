@@ -1,0 +1,58 @@
+/**
+ * Every number and name by which awg recognises what is its own on a Linux machine (law 6). docs/ownership.md explains
+ * the choice and lists whose numbers they keep clear of; a test compares the two.
+ */
+
+/** rtnetlink protocol (rtm_protocol, FRA_PROTOCOL, IFA_PROTO) on every route, rule and address of ours. */
+export const ROUTE_PROTOCOL = 174;
+
+/** Policy rules of ours stand in this range of preferences, both ends included. */
+export const RULE_PREFERENCES = { first: 10_100, last: 10_999 } as const;
+
+/** Routing table of a path: this plus the path's number ("aw" in the upper half). */
+export const TABLE_BASE = 0x6177_0000;
+
+/** Bits of the packet mark and of the connection mark that are ours; clear of Tailscale's, Kubernetes' and Cilium's. */
+export const MARK_MASK = 0x3f00_0000;
+const MARK_SHIFT = 24;
+
+/** Numbers of paths: tunnels take 1–60 and keep theirs as long as they live. */
+export const PATH_NUMBERS = { firstTunnel: 1, lastTunnel: 60, direct: 61, block: 62, engine: 63 } as const;
+
+/** The packet mark that says "this packet takes path n". */
+export function markOfPath(pathNumber: number): number {
+  return pathNumber << MARK_SHIFT;
+}
+
+/** The path number a mark names, 0 when none of our bits is set. */
+export function pathOfMark(mark: number): number {
+  return (mark & MARK_MASK) >>> MARK_SHIFT;
+}
+
+/** The routing table of a tunnel's path. */
+export function tableOfPath(pathNumber: number): number {
+  return TABLE_BASE + pathNumber;
+}
+
+/** The mark of our own tunnel and bootstrap sockets; worth nothing without our uid beside it. */
+export const ENGINE_MARK = markOfPath(PATH_NUMBERS.engine);
+
+/** Name of our nftables tables, in the families inet and netdev. */
+export const NFT_TABLE = "awg";
+
+/** Name of the boot unit's table, deleted in the batch that installs ours. */
+export const NFT_BOOT_TABLE = "awg_boot";
+
+/** IFLA_IFALIAS of a device of ours is this followed by the tunnel's key. */
+export const LINK_ALIAS_PREFIX = "awg:";
+
+/** First line of every file that awg writes for other programs. */
+export const FILE_HEADER = "# written by awg; the original is put back by `awg destroy`";
+
+/** Linux interface name of a tunnel that names none of its own. */
+export function deviceOfTunnel(key: string): string {
+  return `awg-${key}`;
+}
+
+/** The user whose sockets may reach endpoints and bootstrap DNS, besides root in a namespace with one uid. */
+export const SERVICE_USER = "awg";

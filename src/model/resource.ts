@@ -1,0 +1,55 @@
+import type { FirewallObserved, FirewallPolicy } from "./firewall/policy.ts";
+import type { LinkObserved, LinkSpec } from "./spec/link.ts";
+import type { ResolverObserved, ResolverSpec } from "./spec/resolver.ts";
+import type { RoutesObserved, RoutesSpec } from "./spec/routes.ts";
+import type { SysctlObserved, SysctlSpec } from "./spec/sysctl.ts";
+import type { TunnelObserved, TunnelSpec } from "./spec/tunnel.ts";
+
+/** Every kind that awg can drive, with its desired and its observed form. Adding a kind starts here. */
+export interface ResourceTypes {
+  readonly link: { readonly spec: LinkSpec; readonly observed: LinkObserved };
+  readonly tunnel: { readonly spec: TunnelSpec; readonly observed: TunnelObserved };
+  readonly routes: { readonly spec: RoutesSpec; readonly observed: RoutesObserved };
+  readonly firewall: { readonly spec: FirewallPolicy; readonly observed: FirewallObserved };
+  readonly sysctl: { readonly spec: SysctlSpec; readonly observed: SysctlObserved };
+  readonly resolver: { readonly spec: ResolverSpec; readonly observed: ResolverObserved };
+}
+
+export type ResourceKind = keyof ResourceTypes;
+export type Spec<K extends ResourceKind = ResourceKind> = ResourceTypes[K]["spec"];
+export type Observed<K extends ResourceKind = ResourceKind> = ResourceTypes[K]["observed"];
+/** `kind/name`: "routes/office", "firewall/machine". */
+export type ResourceKey<K extends ResourceKind = ResourceKind> = `${K}/${string}`;
+
+/** One resource as desired. */
+export type ResourceOf<K extends ResourceKind> = {
+  readonly kind: K;
+  readonly key: ResourceKey<K>;
+  readonly spec: Spec<K>;
+};
+export type Resource = { [K in ResourceKind]: ResourceOf<K> }[ResourceKind];
+
+/** All resources a config asks for on this machine, after defaults and facts; keys are unique. */
+export interface DesiredState {
+  readonly resources: readonly Resource[];
+}
+
+/** How a promise is kept here (law 9), best first. */
+export type Enforcement = "enforced" | "best-effort" | "advisory" | "unsupported";
+
+/** One field that differs. Values of secret fields are never given (law 8). */
+export interface FieldChange {
+  /** JSON pointer into the spec: "/peers/0/endpoint". */
+  readonly field: string;
+  readonly before?: unknown;
+  readonly after?: unknown;
+  readonly secret?: boolean;
+  /** Set fields (routes, allowed IPs): how many were added and removed, instead of both lists. */
+  readonly added?: number;
+  readonly removed?: number;
+}
+
+/** The kind of a key. */
+export function kindOfKey<K extends ResourceKind>(key: ResourceKey<K>): K {
+  return key.slice(0, key.indexOf("/")) as K;
+}

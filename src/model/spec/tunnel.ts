@@ -1,0 +1,43 @@
+import type { SecretId } from "../secret.ts";
+
+export interface PeerSpec {
+  /** Base64 of 32 bytes. */
+  readonly publicKey: string;
+  readonly presharedKey?: SecretId;
+  /** Numeric "192.0.2.1:51820" or "[2001:db8::1]:51820"; a name was resolved when the state was expanded. */
+  readonly endpoint?: string;
+  /** Canonical prefixes, sorted. */
+  readonly allowedIPs: readonly string[];
+  /** 0 is off. */
+  readonly persistentKeepaliveSeconds: number;
+}
+
+/** What runs inside a tunnel's device: keys, peers, marks; the same nouns as the WireGuard cross-platform UAPI. */
+export interface TunnelSpec {
+  readonly device: string;
+  readonly protocol: "wireguard" | "amneziawg";
+  /** `userspace`: an external wireguard-go or amneziawg-go; `kernel`: the kernel's module. */
+  readonly engine: "userspace" | "kernel" | "embedded";
+  readonly privateKey: SecretId;
+  /** 0 lets the system choose. */
+  readonly listenPort: number;
+  readonly fwmark: number;
+  /** Sorted by public key. */
+  readonly peers: readonly PeerSpec[];
+  /** AmneziaWG parameters by their UAPI names (jc, jmin, s1, h1 …), values as UAPI text; empty for plain WireGuard. */
+  readonly obfuscation: Readonly<Record<string, string>>;
+}
+
+export interface PeerObserved extends PeerSpec {
+  /** Seconds since the epoch; 0 means never. */
+  readonly lastHandshakeSeconds: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+}
+
+export interface TunnelObserved extends Omit<TunnelSpec, "peers" | "privateKey"> {
+  /** Whether the engine answers on its UAPI socket. */
+  readonly running: boolean;
+  readonly privateKey: SecretId | undefined;
+  readonly peers: readonly PeerObserved[];
+}

@@ -1,0 +1,48 @@
+import type { Capabilities } from "../host/ports/facts.ts";
+import type { Host } from "../host/ports/host.ts";
+import type { StepOf } from "../model/plan.ts";
+import type { Enforcement, FieldChange, Observed, ResourceKey, ResourceKind, Spec } from "../model/resource.ts";
+
+/** The same verbs for every kind. Only observe and apply touch the machine. */
+export interface ResourceDriver<K extends ResourceKind> {
+  readonly kind: K;
+
+  /**
+   * Reads what is there and ours, plus, for each wanted key, what stands in its place; changes nothing (law 2).
+   * `wanted` are the specs of this kind that the desired state or the ledger names (a sysctl must be told which names to read).
+   */
+  observe(host: Host, wanted: ReadonlyMap<ResourceKey<K>, Spec<K>>): Promise<ReadonlyMap<ResourceKey<K>, Observed<K>>>;
+
+  /** Field by field what differs; [] means in sync. Pure. Marks secret fields and gives no value for them. */
+  diff(desired: Spec<K>, observed: Observed<K>): FieldChange[];
+
+  /**
+   * The observed state in the form of a spec, so that it can be put back; undefined when what stands there is nothing
+   * (a device that is absent, a table that is empty). Pure.
+   */
+  asSpec(observed: Observed<K>): Spec<K> | undefined;
+
+  /** Performs one batch. Applying twice equals applying once; "already so" and "already gone" are success. */
+  apply(host: Host, steps: readonly StepOf<K>[]): Promise<void>;
+
+  /** Whether what was observed carries our mark. Pure. Unowned things in a wanted place are conflicts. */
+  isOwned(observed: Observed<K>): boolean;
+
+  /** Keys that must stand before this one and fall after it. Pure. */
+  dependsOn?(desired: Spec<K>): ResourceKey[];
+
+  /** Fields whose change needs delete and create instead of update. Pure. */
+  needsReplace?(changes: readonly FieldChange[]): boolean;
+
+  /**
+   * The state to hold while everything else changes from one to the other: what both allow (firewall only).
+   * null in place of a spec means "nothing was there" or "nothing will be". Pure.
+   */
+  between?(before: Spec<K> | null, after: Spec<K> | null): Spec<K> | null;
+
+  /** How far the spec's promise is kept on a machine with these capabilities. Pure. */
+  enforcement?(desired: Spec<K>, capabilities: Capabilities): Enforcement;
+}
+
+/** One driver per kind. */
+export type DriverRegistry = { readonly [K in ResourceKind]: ResourceDriver<K> };
