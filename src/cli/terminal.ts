@@ -1,0 +1,91 @@
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
+
+/** Where a verb writes: data to stdout, progress and errors to stderr, questions to the person if there is one. */
+export interface Terminal {
+  /** Whole lines of data for stdout. */
+  out(text: string): void;
+  /** Whole lines for stderr. */
+  err(text: string): void;
+  readonly colorOut: boolean;
+  readonly colorErr: boolean;
+  /** Whether a person sits at both ends, so that questions make sense. */
+  readonly interactive: boolean;
+  /** Asks and reads one line; undefined at the end of input. */
+  ask(question: string): string | undefined;
+  /** All of standard input. */
+  readInput(): string;
+}
+
+const MAX_INPUT_BYTES = 8 * 1024 * 1024;
+
+/** The real terminal. Colour only on a TTY and never with NO_COLOR (no-color.org) or TERM=dumb. */
+export function processTerminal(environment: NodeJS.ProcessEnv, wantsColor: boolean): Terminal {
+  const mayColor = wantsColor && !environment["NO_COLOR"] && environment["TERM"] !== "dumb";
+  const forced = Boolean(environment["FORCE_COLOR"]) && environment["FORCE_COLOR"] !== "0";
+  return {
+    out: (text) => writeWhole(1, `${text}\n`),
+    err: (text) => writeWhole(2, `${text}\n`),
+    colorOut: mayColor && (forced || process.stdout.isTTY === true),
+    colorErr: mayColor && (forced || process.stderr.isTTY === true),
+    interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
+    ask(question) {
+      writeWhole(2, question);
+      return readLine();
+    },
+    readInput: () => readAll(0),
+  };
+}
+
+/** Writes all bytes; a reader that went away (EPIPE) is not an error, a full pipe (EAGAIN) is waited for. */
+function writeWhole(descriptor: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let sent = 0; sent < bytes.length; ) {
+    try {
+      sent += writeSync(descriptor, bytes, sent);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EPIPE") return;
+      if (code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}
+
+function readLine(): string | undefined {
+  const tty = openSync("/dev/tty", "r");
+  try {
+    const byte = Buffer.alloc(1);
+    const bytes: number[] = [];
+    while (readSync(tty, byte, 0, 1, null) === 1 && byte[0] !== 0x0a) bytes.push(byte[0] ?? 0);
+    return Buffer.from(bytes).toString("utf8").trim();
+  } catch {
+    return undefined;
+  } finally {
+    closeSync(tty);
+  }
+}
+
+function readAll(descriptor: number): string {
+  const chunks: Buffer[] = [];
+  const chunk = Buffer.alloc(65_536);
+  for (let total = 0; total <= MAX_INPUT_BYTES; ) {
+    const count = readChunk(descriptor, chunk);
+    if (count === 0) break;
+    chunks.push(Buffer.from(chunk.subarray(0, count)));
+    total += count;
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function readChunk(descriptor: number, chunk: Buffer): number {
+  for (;;) {
+    try {
+      return readSync(descriptor, chunk, 0, chunk.length, null);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EOF") return 0;
+      if (code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}

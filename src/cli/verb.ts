@@ -1,0 +1,54 @@
+import type { ExitCode } from "./exit-code.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Values of a verb's options by their camelCase name, as commander gives them. */
+export type OptionValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+
+/** One call of a verb. */
+export interface VerbCall {
+  readonly options: OptionValues;
+  readonly args: readonly string[];
+  readonly terminal: Terminal;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+export type RunVerb = (call: VerbCall) => Promise<ExitCode>;
+
+export interface OptionDefinition {
+  /** As commander takes it: "-f, --file <path>". */
+  readonly flags: string;
+  readonly summary: string;
+  readonly repeatable?: boolean;
+  readonly choices?: readonly string[];
+}
+
+/** What help, completion and the parser know of a verb; its code is loaded only when it runs. */
+export interface VerbDefinition {
+  readonly name: string;
+  readonly argument?: { readonly name: string; readonly summary: string; readonly required?: boolean };
+  readonly summary: string;
+  readonly details?: string;
+  readonly options: readonly OptionDefinition[];
+  /** Command line and what it does. */
+  readonly examples: readonly (readonly [string, string])[];
+  /** Not listed in help. */
+  readonly hidden?: boolean;
+  readonly load: () => Promise<{ readonly run: RunVerb }>;
+}
+
+/** The text of an option that takes a value. */
+export function textOption(call: VerbCall, name: string): string | undefined {
+  const value = call.options[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+/** Every value of a repeatable option. */
+export function listOption(call: VerbCall, name: string): readonly string[] {
+  const value = call.options[name];
+  return Array.isArray(value) ? (value as readonly string[]) : typeof value === "string" ? [value] : [];
+}
+
+/** Whether a flag was given. */
+export function flagOption(call: VerbCall, name: string): boolean {
+  return call.options[name] === true;
+}

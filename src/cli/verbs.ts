@@ -1,0 +1,144 @@
+import type { OptionDefinition, VerbDefinition } from "./verb.ts";
+
+const FILE: OptionDefinition = {
+  flags: "-f, --file <path>",
+  summary: "config file or folder of *.yaml; repeatable; - is standard input (default: /etc/awg/config.yaml)",
+  repeatable: true,
+};
+const INSECURE: OptionDefinition = {
+  flags: "--allow-insecure-permissions",
+  summary: "accept secrets in files that others can read",
+};
+const DETAILED: OptionDefinition = {
+  flags: "--detailed-exitcode",
+  summary: "exit 2 instead of 0 when there are changes",
+};
+const APPROVE: OptionDefinition = { flags: "--auto-approve", summary: "do not ask; needed without a terminal" };
+const STREAM: OptionDefinition = { flags: "--json-stream", summary: "one JSON object a line while it works" };
+
+/** Options that every verb takes. */
+export const GLOBAL_OPTIONS: readonly OptionDefinition[] = [
+  { flags: "--json", summary: "one JSON document on standard output" },
+  { flags: "--host <host>", summary: "linux, simulated, or simulated:FILE (default: this machine)" },
+  { flags: "--netns <name>", summary: "act inside a network namespace (Linux)" },
+  { flags: "--state-dir <folder>", summary: "where the journal, ledger and secrets are kept (default: /var/lib/awg)" },
+  { flags: "--no-color", summary: "no colour, as with NO_COLOR=1" },
+  { flags: "--debug", summary: "stack traces with errors" },
+];
+
+/** Every verb, in the order in which help lists them. */
+export const VERBS: readonly VerbDefinition[] = [
+  {
+    name: "init",
+    argument: { name: "path", summary: "file to write (default: awg.yaml)" },
+    summary: "write a commented config to start from",
+    options: [{ flags: "--force", summary: "replace a file that exists" }],
+    examples: [["awg init laptop.yaml", "write laptop.yaml; edit it, then awg validate -f laptop.yaml"]],
+    load: () => import("./verbs/init.ts"),
+  },
+  {
+    name: "validate",
+    summary: "check a config; say every problem with its line",
+    options: [FILE, INSECURE, { flags: "--strict", summary: "warnings are errors" }],
+    examples: [
+      ["awg validate -f config.yaml", "all problems at once; exit 3 if there are errors"],
+      ["cat config.yaml | awg validate -f -", "from standard input"],
+    ],
+    load: () => import("./verbs/validate.ts"),
+  },
+  {
+    name: "plan",
+    summary: "show what apply would do, step by step; changes nothing",
+    options: [FILE, INSECURE, { flags: "--out <path>", summary: "save the plan for awg apply PLAN" }, DETAILED],
+    examples: [
+      ["awg plan -f config.yaml", "the steps, the reason of each, and what happens to traffic"],
+      ["awg plan -f config.yaml --out laptop.plan", "save it; awg apply laptop.plan does exactly this or refuses (11)"],
+    ],
+    load: () => import("./verbs/plan.ts"),
+  },
+  {
+    name: "diff",
+    summary: "show what differs between the config and the machine",
+    details: "Exit 0: no differences. Exit 1: there are. Changes nothing.",
+    options: [FILE, INSECURE],
+    examples: [["awg diff -f config.yaml", "field by field; quiet and exit 0 when all is as declared"]],
+    load: () => import("./verbs/diff.ts"),
+  },
+  {
+    name: "apply",
+    argument: { name: "plan", summary: "a plan saved by awg plan --out" },
+    summary: "make the machine as the config says, without a leak",
+    options: [FILE, INSECURE, APPROVE, DETAILED, STREAM],
+    examples: [
+      ["sudo awg apply -f config.yaml", "shows the plan, asks, applies, reads everything back"],
+      ["sudo awg apply laptop.plan", "exactly a saved plan, or exit 11 when it is stale"],
+      ["sudo awg apply -f config.yaml --netns lab --auto-approve", "inside the network namespace lab"],
+    ],
+    load: () => import("./verbs/apply.ts"),
+  },
+  {
+    name: "destroy",
+    summary: "remove everything awg made and put back what it replaced",
+    options: [APPROVE, STREAM],
+    examples: [["sudo awg destroy", "the kill switch comes down last"]],
+    load: () => import("./verbs/destroy.ts"),
+  },
+  {
+    name: "status",
+    summary: "each resource, how it is enforced, and whether traffic is protected",
+    options: [],
+    examples: [["awg status", "conditions Ready, Protected, Drifted, Stalled with reason"]],
+    load: () => import("./verbs/status.ts"),
+  },
+  {
+    name: "get",
+    argument: { name: "resource", summary: "kind or kind/name: tunnel, routes/office" },
+    summary: "print resources as the machine holds them",
+    options: [{ flags: "--desired", summary: "as accepted by the last apply instead" }],
+    examples: [
+      ["awg get", "list everything awg owns"],
+      ["awg get routes/office --json", "one resource, whole"],
+    ],
+    load: () => import("./verbs/get.ts"),
+  },
+  {
+    name: "schema",
+    summary: "print the JSON Schema of the config, or help on a field",
+    options: [{ flags: "--path <field>", summary: "dotted field: killSwitch, tunnels.*.mtu" }],
+    examples: [
+      ["awg schema > awg.schema.json", "for editors: # yaml-language-server: $schema=awg.schema.json"],
+      ["awg schema --path killSwitch", "what may stand there"],
+    ],
+    load: () => import("./verbs/schema.ts"),
+  },
+  {
+    name: "render",
+    summary: "print what would be loaded into the kernel, as its own tools would",
+    options: [FILE, INSECURE, { flags: "--for <system>", summary: "linux or macos", choices: ["linux", "macos"] }],
+    examples: [["awg render -f config.yaml --for linux", "policy, routes, rules, tunnel and resolver as text"]],
+    load: () => import("./verbs/render.ts"),
+  },
+  {
+    name: "completion",
+    argument: { name: "shell", summary: "bash, zsh or fish", required: true },
+    summary: "print a completion script",
+    options: [],
+    examples: [["source <(awg completion bash)", "for this shell"]],
+    load: () => import("./verbs/completion.ts"),
+  },
+  {
+    name: "version",
+    summary: "print the version",
+    options: [],
+    examples: [["awg version --json", "with Node, system and format versions"]],
+    load: () => import("./verbs/version.ts"),
+  },
+  {
+    name: "keeper",
+    summary: "hold descriptors and tables that outlive the other processes (awg starts it itself)",
+    options: [{ flags: "--run-dir <folder>", summary: "where its socket lies" }],
+    examples: [],
+    hidden: true,
+    load: () => import("./verbs/keeper.ts"),
+  },
+];
