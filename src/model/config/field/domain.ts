@@ -1,0 +1,17 @@
+import { type Fault, fault, leaf, quote, wrongType } from "./leaf.ts";
+
+/** A domain name: lower case, no trailing dot. A leading `*.` is dropped, as a domain means its subdomains too. */
+export function domain() {
+  return leaf({ type: "string", maxLength: 255 }, checkDomain);
+}
+
+/** RFC 1035 section 2.3.4 lengths; labels of letters, digits, dashes and (as in the wild) underscores. */
+export function checkDomain(input: unknown): string | Fault {
+  if (typeof input !== "string") return wrongType(input, "a domain name such as corp.example");
+  const name = input.toLowerCase().replace(/^\*\./, "").replace(/\.$/, "");
+  const labels = name.split(".");
+  const isValid = name.length <= 253 && labels.every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label));
+  if (isValid) return name;
+  const remedy = /\P{ASCII}/u.test(name) ? "write it in its xn-- form" : "write it like corp.example";
+  return fault("domain-syntax", `${quote(input)} is not a domain name`, remedy);
+}

@@ -1,0 +1,69 @@
+import { z } from "zod";
+import type { ProblemId } from "../problem-catalogue.ts";
+
+/** Why a value cannot be read: the problem's id, what is wrong, what would be right, and where below the value. */
+export interface Fault {
+  readonly fault: ProblemId;
+  readonly message: string;
+  readonly remedy: string;
+  readonly path?: readonly (string | number)[];
+}
+
+/** Tells a fault from a value that was read. */
+export function isFault(result: unknown): result is Fault {
+  return typeof result === "object" && result !== null && "fault" in result;
+}
+
+/** A fault in one line: what is wrong and what would be right. */
+export function fault(id: ProblemId, message: string, remedy: string, path?: readonly (string | number)[]): Fault {
+  return { fault: id, message, remedy, ...(path === undefined ? {} : { path }) };
+}
+
+/**
+ * A field that is read as a whole: `json` describes what may be written (JSON Schema), `parse` turns it into the
+ * normalised value or a fault. The value itself never enters zod's issue, so that no secret can.
+ */
+export function leaf<T>(json: Readonly<Record<string, unknown>>, parse: (input: unknown) => T | Fault) {
+  return z
+    .unknown()
+    .transform((input, context): T => {
+      const result = input === undefined ? fault("missing-key", "a key is missing", "add it") : parse(input);
+      if (!isFault(result)) return result;
+      context.issues.push({
+        code: "custom",
+        input: undefined,
+        message: result.message,
+        params: { id: result.fault, remedy: result.remedy },
+        path: [...(result.path ?? [])],
+      });
+      return z.NEVER;
+    })
+    .meta(json);
+}
+
+/** What kind of thing a value is, in the words a person writing YAML would use. */
+export function kindOf(input: unknown): string {
+  if (input === null) return "nothing";
+  if (Array.isArray(input)) return "a list";
+  if (typeof input === "object") return "a map";
+  if (typeof input === "string") return "text";
+  return typeof input === "boolean" ? "true or false" : "a number";
+}
+
+/** The fault of a value of another type than the field takes. */
+export function wrongType(input: unknown, wanted: string): Fault {
+  return fault("wrong-type", `${kindOf(input)} stands here`, `write ${wanted}`);
+}
+
+/** A value as it may be shown in a message: quoted, one line, cut where it is long. */
+export function quote(text: string | number | boolean): string {
+  const line = String(text).replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, "\uFFFD");
+  return `"${line.length > 60 ? `${line.slice(0, 57)}...` : line}"`;
+}
+
+/** A list that may also be written as its single value. */
+export function oneOrMany<T extends z.ZodType>(item: T) {
+  return z
+    .preprocess((input) => (Array.isArray(input) || input === undefined ? input : [input]), z.array(item).min(1))
+    .meta({ oneOrMany: true });
+}

@@ -1,0 +1,38 @@
+import { z } from "zod";
+import { ipAddress } from "../field/address.ts";
+import { checkDomain } from "../field/domain.ts";
+import { isFault } from "../field/leaf.ts";
+import { boolean } from "../field/scalar.ts";
+import { type Via, via } from "./path.ts";
+
+const domainKey = z.string().refine((name) => !isFault(checkDomain(name)), {
+  params: { id: "domain-syntax", remedy: "write it like corp.example" },
+  error: "the key is not a domain name",
+});
+
+const split = z.record(domainKey, z.array(ipAddress()).min(1)).transform((servers) => {
+  const bySuffix: Record<string, string[]> = {};
+  for (const [name, addresses] of Object.entries(servers)) {
+    const suffix = checkDomain(name);
+    if (!isFault(suffix)) bySuffix[suffix] = addresses;
+  }
+  return bySuffix;
+});
+
+/** Which DNS servers are asked and by which path. */
+export const dnsSchema = z.strictObject({
+  servers: z.array(ipAddress()).describe("Servers for all names that split does not take.").default([]),
+  via: via().describe("Path to the servers: a tunnel's name or direct; the default path when absent.").exactOptional(),
+  bootstrap: z
+    .array(ipAddress())
+    .describe("Servers asked only for the tunnels' own endpoints, past the kill switch.")
+    .default([]),
+  leakProtection: boolean().describe("Let DNS go to these servers only, whatever a program asks for.").default(true),
+  blockEncryptedDns: boolean().describe("Also block DNS over TLS, QUIC and well-known HTTPS resolvers.").default(false),
+  split: split.describe("Servers for single domains: { corp.example: [10.0.0.53] }.").default({}),
+});
+
+export type DnsInput = z.output<typeof dnsSchema>;
+
+/** DNS with its path known. */
+export type Dns = Omit<DnsInput, "via"> & { via: Via };

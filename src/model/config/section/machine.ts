@@ -1,0 +1,99 @@
+import { z } from "zod";
+import { prefix } from "../field/address.ts";
+import { duration } from "../field/duration.ts";
+import { endpoint } from "../field/endpoint.ts";
+import { type Fault, fault, leaf, oneOrMany, wrongType } from "../field/leaf.ts";
+import { boolean, oneOf, text } from "../field/scalar.ts";
+import { via } from "./path.ts";
+
+/** minisign's base64 public key: 42 bytes, algorithm "Ed", key id and key, so it always begins with RW. */
+const updateKey = leaf({ type: "string", pattern: "^RW[A-Za-z0-9+/]{54}$" }, (input): string | Fault => {
+  if (typeof input !== "string") return wrongType(input, "a minisign public key");
+  if (/^RW[A-Za-z0-9+/]{54}$/.test(input)) return input;
+  const id = /^RW[A-Za-z0-9+/=]*$/.test(input) ? "key-length" : "key-syntax";
+  return fault(id, "this is no minisign public key", "write the 56 characters that begin with RW");
+});
+
+/** The system service. */
+export const serviceSchema = z.strictObject({
+  install: boolean().describe("Install the system service.").default(true),
+  autostart: boolean().describe("Start it at boot.").default(true),
+});
+
+/** The macOS system extension. */
+export const systemExtensionSchema = z.strictObject({
+  bundle: text(155).describe("Bundle identifier, such as com.example.app."),
+  state: oneOf(["present", "absent"]).describe("Whether it is to be installed.").default("present"),
+});
+
+/** Updates of awg itself. */
+export const updateSchema = z.strictObject({
+  channel: oneOf(["stable", "beta"]).describe("Which releases are offered.").default("stable"),
+  automatic: boolean().describe("Install updates without asking.").default(false),
+  publicKey: updateKey.describe("minisign public key that releases must be signed with.").exactOptional(),
+});
+
+/** When the machine is looked at again. */
+export const reconcileSchema = z.strictObject({
+  quiet: duration(0, 60).describe("Wait until events have been quiet for so long.").default(0.2),
+  longest: duration(0, 600).describe("Wait no longer than this while events keep coming.").default(2),
+  driftEvery: duration(1, 86400).describe("Read the whole machine this often although nothing happened.").default(30),
+});
+
+/** Checks of the network that run after an apply and while awg runs. */
+export const probeSchema = z.strictObject({
+  name: text(64).describe("A name for status."),
+  type: oneOf(["ping", "tcp", "http", "dns"]).describe("How the target is asked."),
+  target: text(1024).describe("An address, host:port, URL or name."),
+  via: via().describe("Path it takes; the default path when absent.").exactOptional(),
+  required: boolean().describe("Roll an apply back when it fails.").default(false),
+  every: duration(1, 86400).describe("How often it runs.").default(60),
+  timeout: duration(0.1, 60).describe("When it counts as failed.").default(5),
+});
+
+/** The command interface of the daemon. */
+export const apiSchema = z.strictObject({
+  group: text(32).describe("Unix group whose members may use the socket.").exactOptional(),
+  http: z
+    .strictObject({ listen: endpoint().describe("Loopback address and port, such as 127.0.0.1:8080.") })
+    .describe("The HTTP interface; it always needs a token.")
+    .exactOptional(),
+});
+
+/** Taking the configuration from elsewhere. */
+export const fleetSchema = z.strictObject({
+  source: text(2048).describe("Repository or URL the configuration comes from."),
+  branch: text(255).describe("Branch of the repository.").exactOptional(),
+  publicKeys: z.array(text(255)).min(1).describe("Keys of which one must have signed it."),
+  every: duration(10, 604800).describe("How often it is looked at.").default(300),
+});
+
+/** Made-up addresses for names, so that rules can match domains. */
+export const fakeIpSchema = z.strictObject({
+  enabled: boolean().describe("Answer names with made-up addresses.").default(true),
+  ranges: oneOrMany(prefix()).describe("Where the addresses are taken from.").default(["198.18.0.0/15"]),
+});
+
+/** Networks that want a click before they let anyone out. */
+export const captivePortalSchema = z.strictObject({
+  allow: boolean().describe("Open the way to the portal, and only there, until it is passed.").default(true),
+  longest: duration(10, 3600).describe("Close it after so long in any case.").default(300),
+});
+
+/** What an apply may not do to single resources. */
+export const lifecycleSchema = z.strictObject({
+  protect: z.array(text()).describe("Resources, as kind/name, that must not be destroyed.").default([]),
+  retain: z.array(text()).describe("Resources that stay on the machine when they leave the configuration.").default([]),
+});
+
+/** A resource that has a new name. */
+export const movedSchema = z.strictObject({
+  from: text().describe("Old name, as kind/name."),
+  to: text().describe("New name, as kind/name."),
+});
+
+/** Files to read in addition; a folder means its .yaml, .yml and .json files. */
+export const includeSchema = z.array(text(4096));
+
+/** Who wins where another program writes the same field. */
+export const conflictsSchema = z.record(z.string().min(1), oneOf(["assert", "yield", "adopt"]));

@@ -1,0 +1,103 @@
+import { type Fault, fault, isFault, leaf, quote, wrongType } from "../field/leaf.ts";
+import { checkOneOf } from "../field/scalar.ts";
+
+/** The path a flow takes. */
+export type Via =
+  | { readonly kind: "tunnel"; readonly tunnel: string }
+  | { readonly kind: "direct" }
+  | { readonly kind: "block" };
+
+/**
+ * What becomes of the flow when its tunnel is down: `block` drops, `direct` lets it out, `failover` tries other tunnels
+ * and then drops, `next-rule` takes the next matching rule whose tunnel is up and then drops. `drop` drops always.
+ */
+export type Fallback =
+  | { readonly kind: "block" }
+  | { readonly kind: "direct" }
+  | { readonly kind: "drop" }
+  | { readonly kind: "next-rule" }
+  | { readonly kind: "failover"; readonly tunnels: readonly string[] };
+
+/** Words that mean something else than a tunnel where a path is named. */
+export const RESERVED_TUNNEL_NAMES: readonly string[] = ["direct", "block", "drop", "default"];
+
+const TUNNEL_NAME = "^[a-z][a-z0-9-]{0,10}$";
+const FALLBACK_WORDS = ["block", "direct", "allow_direct", "drop", "next_rule"] as const;
+
+/** The name of a tunnel: it becomes part of an interface name, so 11 characters are what fits behind `awg-`. */
+export function checkTunnelName(input: unknown): string | Fault {
+  if (typeof input !== "string") return wrongType(input, "the name of a tunnel");
+  if (RESERVED_TUNNEL_NAMES.includes(input)) {
+    return fault("tunnel-name-reserved", `${quote(input)} has its own meaning in via`, "choose another name");
+  }
+  if (new RegExp(TUNNEL_NAME).test(input)) return input;
+  return fault(
+    "tunnel-name",
+    `${quote(input)} is no tunnel name`,
+    "write 1 to 11 of a-z, 0-9 and -, beginning with a letter",
+  );
+}
+
+/** Where a flow goes: a tunnel's name, `direct`, or `block` (also `drop`). */
+export function via() {
+  return leaf({ type: "string", pattern: TUNNEL_NAME }, (input): Via | Fault => {
+    if (input === "direct") return { kind: "direct" };
+    if (input === "block" || input === "drop") return { kind: "block" };
+    if (typeof input !== "string") return wrongType(input, "a tunnel's name, direct or block");
+    const tunnel = checkTunnelName(input);
+    return isFault(tunnel) ? tunnel : { kind: "tunnel", tunnel };
+  });
+}
+
+/** What to do while the tunnel is down: a word, or `{ failover: [other, tunnels] }`. */
+export function fallback() {
+  const failover = {
+    type: "object",
+    properties: { failover: tunnelListJson() },
+    required: ["failover"],
+    additionalProperties: false,
+  };
+  return leaf({ anyOf: [{ enum: FALLBACK_WORDS }, failover] }, (input): Fallback | Fault => {
+    if (typeof input === "string") return readWord(input);
+    if (typeof input !== "object" || input === null || Array.isArray(input)) {
+      return wrongType(input, "block, direct, drop, next_rule or { failover: [tunnels] }");
+    }
+    const other = Object.keys(input).find((key) => key !== "failover");
+    if (other !== undefined)
+      return fault("unknown-key", `${quote(other)} is not known here`, "write failover", [other]);
+    const tunnels = readTunnelList((input as { failover?: unknown }).failover);
+    return isFault(tunnels)
+      ? { ...tunnels, path: ["failover", ...(tunnels.path ?? [])] }
+      : { kind: "failover", tunnels };
+  });
+}
+
+/** A list of at least one tunnel. */
+export function tunnelList() {
+  return leaf(tunnelListJson(), readTunnelList);
+}
+
+function tunnelListJson() {
+  return { type: "array", minItems: 1, items: { type: "string", pattern: TUNNEL_NAME } };
+}
+
+function readWord(word: string): Fallback | Fault {
+  const known = checkOneOf(word, FALLBACK_WORDS);
+  if (isFault(known)) return known;
+  if (known === "allow_direct") return { kind: "direct" };
+  return known === "next_rule" ? { kind: "next-rule" } : { kind: known };
+}
+
+function readTunnelList(input: unknown): string[] | Fault {
+  if (!Array.isArray(input)) return wrongType(input, "a list of tunnels");
+  if (input.length === 0) return fault("list-empty", "the list is empty", "name at least one tunnel");
+  const names: string[] = [];
+  for (const [index, item] of input.entries()) {
+    const name = checkTunnelName(item);
+    if (isFault(name)) return { ...name, path: [index] };
+    if (names.includes(name))
+      return fault("failover-duplicate", `${quote(name)} is named twice`, "name it once", [index]);
+    names.push(name);
+  }
+  return names;
+}

@@ -1,0 +1,113 @@
+import { z } from "zod";
+import { interfaceAddress, ipAddress, prefix } from "../field/address.ts";
+import { durationRange } from "../field/duration.ts";
+import { endpoint } from "../field/endpoint.ts";
+import { publicKey } from "../field/key.ts";
+import { type Fault, fault, leaf, quote, wrongType } from "../field/leaf.ts";
+import { boolean, checkWholeNumber, oneOf, text, wholeNumber } from "../field/scalar.ts";
+import { secretKey, secretText } from "../field/secret-ref.ts";
+import { type Obfuscation, obfuscationSchema } from "./obfuscation.ts";
+import { tunnelList } from "./path.ts";
+
+export const ENGINES = ["auto", "embedded", "userspace", "kernel"] as const;
+
+/** The kernel takes 1 to 15 bytes without slash, colon, percent or blank; `.` and `..` are taken (net/core/dev.c). */
+const interfaceName = leaf(
+  { type: "string", minLength: 1, maxLength: 15, pattern: "^[^/:%\\s]+$" },
+  (input): string | Fault => {
+    if (typeof input !== "string") return wrongType(input, "an interface name");
+    const isValid = /^[\x21-\x7e]{1,15}$/.test(input) && !/[/:%]/.test(input) && input !== "." && input !== "..";
+    if (isValid) return input;
+    return fault("interface-name", `${quote(input)} is no interface name`, "write 1 to 15 letters, digits, - or _");
+  },
+);
+
+const mtu = leaf(
+  { anyOf: [{ const: "auto" }, { type: "integer", minimum: 576, maximum: 65535 }] },
+  (input): number | "auto" | Fault => {
+    if (input === "auto") return "auto";
+    return typeof input === "number"
+      ? checkWholeNumber(input, 576, 65535)
+      : wrongType(input, "auto or a number of bytes");
+  },
+);
+
+const common = {
+  enabled: boolean().describe("Whether the tunnel is to exist.").default(true),
+  failover: z
+    .strictObject({
+      tunnels: tunnelList().describe("Tunnels that take over, in order."),
+      mode: oneOf(["hot", "cold", "prewarmed"]).describe("Whether they are up beforehand.").default("cold"),
+    })
+    .describe("Tunnels that take this one's traffic while it is down.")
+    .exactOptional(),
+};
+
+const peer = z.strictObject({
+  name: text(64).describe("A name for status.").exactOptional(),
+  publicKey: publicKey().describe("The peer's public key in base64."),
+  presharedKey: secretKey().describe("Reference to the shared key, 32 bytes in base64.").exactOptional(),
+  endpoint: endpoint()
+    .describe("Where the peer is reached, host:port; absent for a peer that dials in.")
+    .exactOptional(),
+  allowedIPs: z.array(prefix()).describe("Addresses the peer may send from and is sent to.").default([]),
+  persistentKeepalive: durationRange(0, 65535)
+    .describe("Send an empty packet after so much silence: 25, 25s or 20-30; 0 is off.")
+    .exactOptional(),
+});
+
+const noise = {
+  ...common,
+  privateKey: secretKey().describe(
+    "Reference to this machine's private key: { file: /path }, { env: NAME } or { keychain: name }.",
+  ),
+  addresses: z.array(interfaceAddress()).describe("The interface's own addresses with prefix lengths.").default([]),
+  listenPort: wholeNumber(0, 65535).describe("UDP port to listen on; 0 lets the kernel choose.").default(0),
+  mtu: mtu.describe("auto: path MTU of the endpoint's interface less overhead; or a number of bytes.").default("auto"),
+  engine: oneOf(ENGINES)
+    .describe("auto, embedded, userspace (an external wireguard-go or amneziawg-go) or kernel.")
+    .default("auto"),
+  peers: z.array(peer).min(1).describe("The other ends."),
+  interface: interfaceName.describe("Interface name instead of awg-<tunnel>.").exactOptional(),
+  table: wholeNumber(1, 4294967295).describe("Routing table instead of a free one.").exactOptional(),
+  fwmark: wholeNumber(1, 4294967295).describe("Firewall mark of the tunnel's own packets.").exactOptional(),
+  dns: z.array(ipAddress()).describe("DNS servers reached through this tunnel.").exactOptional(),
+  forward: boolean().describe("Forward packets between the tunnel and other interfaces (a server).").default(false),
+  masquerade: boolean().describe("Translate forwarded packets to this machine's address (a server).").default(false),
+};
+
+const wireguard = z.strictObject({ protocol: z.literal("wireguard").describe("Plain WireGuard."), ...noise });
+const amneziawg = z.strictObject({
+  protocol: z.literal("amneziawg").describe("WireGuard with obfuscation."),
+  ...noise,
+  obfuscation: obfuscationSchema.describe("AmneziaWG parameters, by their usual names.").exactOptional(),
+});
+
+const proxy = {
+  ...common,
+  server: endpoint().describe("Where the proxy is reached, host:port."),
+  auth: z
+    .strictObject({
+      username: text().describe("User name."),
+      password: secretText().describe("Reference to the password."),
+    })
+    .describe("Name and password for the proxy.")
+    .exactOptional(),
+};
+
+const socks5 = z.strictObject({ protocol: z.literal("socks5").describe("A SOCKS5 proxy."), ...proxy });
+const http = z.strictObject({ protocol: z.literal("http").describe("An HTTP proxy (CONNECT)."), ...proxy });
+
+/** A way out: a WireGuard or AmneziaWG tunnel, or a proxy. */
+export const tunnelSchema = z.discriminatedUnion("protocol", [amneziawg, wireguard, socks5, http]);
+
+export type TunnelInput = z.output<typeof tunnelSchema>;
+export type Peer = z.output<typeof peer>;
+export type ProxyTunnel = z.output<typeof socks5> | z.output<typeof http>;
+
+/** A WireGuard or AmneziaWG tunnel; its obfuscation's version is known. */
+export type NoiseTunnel = Omit<z.output<typeof wireguard>, "protocol"> & {
+  protocol: "wireguard" | "amneziawg";
+  obfuscation?: Obfuscation;
+};
+export type Tunnel = NoiseTunnel | ProxyTunnel;
