@@ -40,6 +40,22 @@ export interface ResourceDriver<K extends ResourceKind> {
    */
   between?(before: Spec<K> | null, after: Spec<K> | null): Spec<K> | null;
 
+  /**
+   * For settings that are never absent, only different (sysctl): what to write so that everything wanted holds and
+   * everything no longer wanted goes back to what the ledger keeps of it. `wanted` null means nothing is wanted any more.
+   * A delete step then carries the result as its `after`, which apply writes. Pure.
+   */
+  restoring?(wanted: Spec<K> | null, original: Spec<K> | null): Spec<K> | null;
+
+  /**
+   * Beside `restoring`: the original to keep in the ledger for `accepted`, from what is kept already and what stood there
+   * before this apply; what is kept already wins. Pure.
+   */
+  remember?(kept: Spec<K> | null, before: Spec<K> | null, accepted: Spec<K>): Spec<K> | null;
+
+  /** What this kind writes outlives a reboot (files); everything else is gone by itself. */
+  readonly survivesReboot?: boolean;
+
   /** How far the spec's promise is kept on a machine with these capabilities. Pure. */
   enforcement?(desired: Spec<K>, capabilities: Capabilities): Enforcement;
 }
