@@ -1,0 +1,94 @@
+import { AwgError, type ErrorFacts, type ErrorKind } from "../../model/error.ts";
+
+/** Linux errno numbers (include/uapi/asm-generic/errno*.h) as name and words, for those that awg's calls can meet. */
+const ERRNO: Readonly<Record<number, readonly [string, string]>> = {
+  1: ["EPERM", "operation not permitted"],
+  2: ["ENOENT", "no such thing"],
+  3: ["ESRCH", "no such entry"],
+  4: ["EINTR", "interrupted"],
+  5: ["EIO", "input or output error"],
+  6: ["ENXIO", "no such device or address"],
+  7: ["E2BIG", "too large"],
+  9: ["EBADF", "not an open descriptor"],
+  11: ["EAGAIN", "not now, try again"],
+  12: ["ENOMEM", "out of memory"],
+  13: ["EACCES", "access denied"],
+  14: ["EFAULT", "bad memory address"],
+  16: ["EBUSY", "in use by another"],
+  17: ["EEXIST", "there is one already"],
+  18: ["EXDEV", "crosses devices"],
+  19: ["ENODEV", "no such device"],
+  20: ["ENOTDIR", "not a folder"],
+  22: ["EINVAL", "refused as invalid"],
+  23: ["ENFILE", "too many open files on this machine"],
+  24: ["EMFILE", "too many open files in this process"],
+  28: ["ENOSPC", "no space left"],
+  30: ["EROFS", "read-only"],
+  34: ["ERANGE", "out of range"],
+  38: ["ENOSYS", "this kernel does not have it"],
+  40: ["ELOOP", "a loop"],
+  61: ["ENODATA", "no data"],
+  62: ["ETIME", "timer expired"],
+  71: ["EPROTO", "protocol error"],
+  75: ["EOVERFLOW", "value too large"],
+  77: ["EBADFD", "descriptor in a bad state"],
+  85: ["ERESTART", "changed by another in the meantime"],
+  90: ["EMSGSIZE", "message too long"],
+  92: ["ENOPROTOOPT", "no such socket option"],
+  93: ["EPROTONOSUPPORT", "protocol not supported"],
+  94: ["ESOCKTNOSUPPORT", "socket type not supported"],
+  95: ["EOPNOTSUPP", "not supported"],
+  97: ["EAFNOSUPPORT", "address family not supported"],
+  98: ["EADDRINUSE", "address in use"],
+  99: ["EADDRNOTAVAIL", "address not available here"],
+  100: ["ENETDOWN", "the network is down"],
+  101: ["ENETUNREACH", "network unreachable"],
+  105: ["ENOBUFS", "no buffer space left"],
+  110: ["ETIMEDOUT", "timed out"],
+  111: ["ECONNREFUSED", "connection refused"],
+  113: ["EHOSTUNREACH", "no way to the host"],
+};
+
+const KINDS: Readonly<Record<string, ErrorKind>> = {
+  EPERM: "permission",
+  EACCES: "permission",
+  ENOSYS: "unsupported",
+  EOPNOTSUPP: "unsupported",
+  EPROTONOSUPPORT: "unsupported",
+  EAFNOSUPPORT: "unsupported",
+  ENOPROTOOPT: "unsupported",
+  EBUSY: "conflict",
+  EEXIST: "conflict",
+};
+
+/** The symbolic name of an errno number, `errno 999` for one awg doesn't know. */
+export function errnoName(errno: number): string {
+  return ERRNO[errno]?.[0] ?? `errno ${errno}`;
+}
+
+/** What the kernel adds to an errno: its own sentence (netlink extended ACK) or facts of the call. */
+export interface ErrnoDetail {
+  readonly note?: string | undefined;
+  readonly remedy?: string;
+  readonly facts?: ErrorFacts;
+}
+
+/**
+ * The error of a failed call to the kernel: "adding route 10.0.0.0/8 failed: there is one already (EEXIST)".
+ * `facts.errno` holds the symbolic name, to be compared; `action` says what was being done, starting with a verb.
+ */
+export function errnoError(action: string, errno: number, detail: ErrnoDetail = {}): AwgError {
+  const name = errnoName(errno);
+  const words = ERRNO[errno]?.[1] ?? "unknown error";
+  const note = detail.note === undefined ? "" : `; the kernel says "${detail.note}"`;
+  const remedy = detail.remedy ?? (KINDS[name] === "permission" ? "run it as root" : undefined);
+  return new AwgError(KINDS[name] ?? "host", `${action} failed: ${words} (${name})${note}`, {
+    facts: { ...detail.facts, errno: name },
+    ...(remedy === undefined ? {} : { remedy }),
+  });
+}
+
+/** Whether an error carries this errno name in its facts. */
+export function hasErrno(error: unknown, ...names: readonly string[]): boolean {
+  return error instanceof AwgError && names.includes(String(error.facts["errno"]));
+}

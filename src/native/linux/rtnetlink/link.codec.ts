@@ -1,0 +1,205 @@
+import {
+  attributeMap,
+  bytesToHex,
+  eachAttribute,
+  type MessageWriter,
+  readI32,
+  readText,
+  readU8,
+  readU16,
+  readU32,
+} from "../attribute.codec.ts";
+import { encodeMessage, type NetlinkMessage, NLM } from "../netlink/message.codec.ts";
+import { RTM } from "./rtnetlink-constants.ts";
+
+const IFLA = {
+  address: 1,
+  name: 3,
+  mtu: 4,
+  link: 5,
+  master: 10,
+  operState: 16,
+  linkInfo: 18,
+  netnsPid: 19,
+  alias: 20,
+  stats64: 23,
+  netnsFd: 28,
+  extMask: 29,
+  carrier: 33,
+} as const;
+const IFLA_INFO = { kind: 1, data: 2 } as const;
+const VETH_INFO_PEER = 1;
+const SKIP_STATISTICS = 8;
+const HEADER_BYTES = 16;
+
+/** Interface flags (IFF_*). */
+const IFF = { up: 0x1, broadcast: 0x2, loopback: 0x8, pointToPoint: 0x10, running: 0x40, multicast: 0x1000 } as const;
+
+const OPER_STATES = ["unknown", "not-present", "down", "lower-layer-down", "testing", "dormant", "up"] as const;
+
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  readonly mtu: number;
+  readonly up: boolean;
+  readonly running: boolean;
+  readonly loopback: boolean;
+  readonly pointToPoint: boolean;
+  readonly multicast: boolean;
+  /** ARPHRD_*: 1 Ethernet, 772 loopback, 65534 TUN. */
+  readonly hardwareType: number;
+  readonly operState: (typeof OPER_STATES)[number];
+  readonly carrier: boolean;
+  /** The driver's name for virtual links ("tun", "veth", "wireguard"); undefined for hardware and loopback. */
+  readonly kind?: string;
+  readonly alias?: string;
+  /** Link-layer address in hex with colons. */
+  readonly hardwareAddress?: string;
+  readonly masterIndex?: number;
+  readonly lowerIndex?: number;
+  readonly statistics?: LinkStatistics;
+}
+
+export interface LinkStatistics {
+  readonly receivedPackets: bigint;
+  readonly sentPackets: bigint;
+  readonly receivedBytes: bigint;
+  readonly sentBytes: bigint;
+}
+
+/** What to change on a link; what is absent stays. An empty alias removes it. */
+export interface LinkChange {
+  readonly up?: boolean;
+  readonly mtu?: number;
+  readonly alias?: string;
+  readonly name?: string;
+  readonly carrier?: boolean;
+  /** Moves the link into the namespace behind this descriptor, or that of this process. */
+  readonly netnsFd?: number;
+  readonly netnsPid?: number;
+}
+
+export interface LinkCreation extends LinkChange {
+  readonly name: string;
+  /** "dummy", "veth", "wireguard", "amneziawg". */
+  readonly kind: string;
+  /** The name of the other end, for veth. */
+  readonly peerName?: string;
+}
+
+/** Asks for all links; statistics only when wanted, they are most of the bytes. */
+export function encodeLinkDump(statistics = false): Uint8Array {
+  return encodeMessage(RTM.getLink, NLM.dump, (writer) => {
+    writeHeader(writer, 0, {});
+    if (!statistics) writer.attributeU32(IFLA.extMask, SKIP_STATISTICS);
+  });
+}
+
+/** Asks for one link, by index or name. */
+export function encodeLinkRequest(which: number | string): Uint8Array {
+  return encodeMessage(RTM.getLink, 0, (writer) => {
+    writeHeader(writer, typeof which === "number" ? which : 0, {});
+    if (typeof which === "string") writer.attributeText(IFLA.name, which);
+  });
+}
+
+export function encodeLinkCreation(creation: LinkCreation): Uint8Array {
+  return encodeMessage(RTM.newLink, NLM.create | NLM.exclusive, (writer) => {
+    writeHeader(writer, 0, creation);
+    writeChange(writer, creation);
+    const info = writer.begin(IFLA.linkInfo);
+    writer.attributeText(IFLA_INFO.kind, creation.kind);
+    if (creation.peerName !== undefined) writePeer(writer, creation.peerName);
+    writer.end(info);
+  });
+}
+
+export function encodeLinkChange(index: number, change: LinkChange): Uint8Array {
+  return encodeMessage(RTM.newLink, 0, (writer) => {
+    writeHeader(writer, index, change);
+    writeChange(writer, change);
+  });
+}
+
+export function encodeLinkDeletion(index: number): Uint8Array {
+  return encodeMessage(RTM.deleteLink, 0, (writer) => writeHeader(writer, index, {}));
+}
+
+/** The link of an RTM_NEWLINK or RTM_DELLINK; undefined for other messages. */
+export function decodeLink({ type, payload }: NetlinkMessage): Link | undefined {
+  if (type !== RTM.newLink && type !== RTM.deleteLink) return undefined;
+  const flags = readU32(payload, 8);
+  const attributes = attributeMap(payload, HEADER_BYTES);
+  const text = (attribute: number) => mapBytes(attributes.get(attribute), readText);
+  const number = (attribute: number) => mapBytes(attributes.get(attribute), readU32);
+  const optional = {
+    kind: mapBytes(attributes.get(IFLA.linkInfo), readKind),
+    alias: text(IFLA.alias),
+    hardwareAddress: mapBytes(attributes.get(IFLA.address), (bytes) => bytesToHex(bytes, ":")),
+    masterIndex: number(IFLA.master),
+    lowerIndex: number(IFLA.link),
+    statistics: mapBytes(attributes.get(IFLA.stats64), readStatistics),
+  };
+  return {
+    index: readI32(payload, 4),
+    name: text(IFLA.name) ?? "",
+    mtu: number(IFLA.mtu) ?? 0,
+    up: (flags & IFF.up) !== 0,
+    running: (flags & IFF.running) !== 0,
+    loopback: (flags & IFF.loopback) !== 0,
+    pointToPoint: (flags & IFF.pointToPoint) !== 0,
+    multicast: (flags & IFF.multicast) !== 0,
+    hardwareType: readU16(payload, 2),
+    operState: OPER_STATES[mapBytes(attributes.get(IFLA.operState), readU8) ?? 0] ?? "unknown",
+    carrier: mapBytes(attributes.get(IFLA.carrier), readU8) === 1,
+    ...withoutAbsent(optional),
+  };
+}
+
+/** Leaves out the fields that are undefined, as exactOptionalPropertyTypes wants optional fields. */
+export function withoutAbsent<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
+}
+
+function mapBytes<T>(bytes: Uint8Array | undefined, read: (bytes: Uint8Array) => T): T | undefined {
+  return bytes === undefined ? undefined : read(bytes);
+}
+
+function writeHeader(writer: MessageWriter, index: number, { up }: LinkChange): void {
+  writer.u32(0);
+  writer.u32(index);
+  writer.u32(up === true ? IFF.up : 0);
+  writer.u32(up === undefined ? 0 : IFF.up);
+}
+
+function writeChange(writer: MessageWriter, { name, mtu, alias, carrier, netnsFd, netnsPid }: LinkChange): void {
+  if (name !== undefined) writer.attributeText(IFLA.name, name);
+  if (mtu !== undefined) writer.attributeU32(IFLA.mtu, mtu);
+  if (alias !== undefined) writer.attribute(IFLA.alias, new TextEncoder().encode(alias));
+  if (carrier !== undefined) writer.attributeU8(IFLA.carrier, carrier ? 1 : 0);
+  if (netnsFd !== undefined) writer.attributeU32(IFLA.netnsFd, netnsFd);
+  if (netnsPid !== undefined) writer.attributeU32(IFLA.netnsPid, netnsPid);
+}
+
+function writePeer(writer: MessageWriter, name: string): void {
+  const data = writer.begin(IFLA_INFO.data);
+  const peer = writer.begin(VETH_INFO_PEER);
+  writeHeader(writer, 0, {});
+  writer.attributeText(IFLA.name, name);
+  writer.end(peer);
+  writer.end(data);
+}
+
+function readKind(bytes: Uint8Array): string | undefined {
+  let kind: string | undefined;
+  eachAttribute(bytes, 0, bytes.length, (type, from, to) => {
+    if (type === IFLA_INFO.kind) kind = readText(bytes.subarray(from, to));
+  });
+  return kind;
+}
+
+/** struct rtnl_link_stats64 starts with rx_packets, tx_packets, rx_bytes, tx_bytes. */
+function readStatistics(bytes: Uint8Array): LinkStatistics {
+  const u64 = (at: number) => BigInt(readU32(bytes, at)) | (BigInt(readU32(bytes, at + 4)) << 32n);
+  return { receivedPackets: u64(0), sentPackets: u64(8), receivedBytes: u64(16), sentBytes: u64(24) };
+}

@@ -1,0 +1,128 @@
+import { AwgError } from "../../model/error.ts";
+import { readText, readU16 } from "./attribute.codec.ts";
+import { errnoError, errnoName } from "./errno.ts";
+import { callLibc, checkedLibc, closeDescriptor, lastErrno } from "./libc.ffi.ts";
+
+const TUN_PATH = "/dev/net/tun";
+const O_RDWR_CLOEXEC = 2 | 0o2000000;
+const O_NONBLOCK = 0o4000;
+const TUNSETIFF = 0x400454ca;
+const TUNSETPERSIST = 0x400454cb;
+const TUNGETIFF = 0x800454d2;
+const TUNSETCARRIER = 0x400454e2;
+const IFREQ_BYTES = 40;
+const NAME_BYTES = 16;
+
+/** Flags of a TUN device (IFF_* of include/uapi/linux/if_tun.h). */
+const IFF = { tun: 0x1, noPacketInfo: 0x1000, vnetHeader: 0x4000, exclusive: 0x8000, persist: 0x800 } as const;
+
+export interface TunOptions {
+  /** At most 15 bytes. */
+  readonly name: string;
+  /** Each packet is preceded by a virtio header: segments of up to 64 KiB come and go whole. */
+  readonly vnetHeader?: boolean;
+  /** True: fail when there is a device of this name already, instead of attaching to it. */
+  readonly exclusive?: boolean;
+  readonly nonBlocking?: boolean;
+}
+
+/** An open TUN device: reading its descriptor gives the packets the machine sends into it. */
+export interface TunDevice extends Disposable {
+  readonly fd: number;
+  readonly name: string;
+  /** True: the device outlives the descriptor, without carrier, so that what is routed into it is dropped. */
+  setPersistent(persistent: boolean): void;
+  setCarrier(carrier: boolean): void;
+}
+
+/**
+ * Makes a TUN device in the current network namespace, or attaches to a persistent one that nobody holds.
+ *
+ * @throws AwgError("unsupported") without /dev/net/tun, ("permission") without the right, ("conflict") when another
+ * process holds the device or it is of another kind.
+ */
+export function openTun(options: TunOptions): TunDevice {
+  const { name, nonBlocking = false } = options;
+  if (new TextEncoder().encode(name).length > 15 || name === "") {
+    throw new AwgError("bug", `"${name}" is no name for a network interface: 1 to 15 bytes`);
+  }
+  const fd = callLibc("open", TUN_PATH, O_RDWR_CLOEXEC | (nonBlocking ? O_NONBLOCK : 0));
+  if (fd === -1) throw openError(lastErrno());
+  try {
+    const request = ifreq(name, flagsOf(options));
+    if (callLibc("ioctl", fd, TUNSETIFF, "void *", request) === -1) throw attachError(name, lastErrno());
+    return tunOf(fd, readText(request.subarray(0, NAME_BYTES)));
+  } catch (error) {
+    closeDescriptor(fd);
+    throw error;
+  }
+}
+
+/** The device behind a descriptor that another process opened and handed over. */
+export function adoptTun(fd: number): TunDevice {
+  const request = new Uint8Array(IFREQ_BYTES);
+  checkedLibc(`asking descriptor ${fd} for its TUN device`, "ioctl", fd, TUNGETIFF, "void *", request);
+  if ((readU16(request, NAME_BYTES) & IFF.tun) === 0) {
+    throw new AwgError("host", `descriptor ${fd} is a TAP device, not a TUN device`);
+  }
+  return tunOf(fd, readText(request.subarray(0, NAME_BYTES)));
+}
+
+function tunOf(fd: number, name: string): TunDevice {
+  let open = true;
+  return {
+    fd,
+    name,
+    setPersistent: (persistent) => {
+      const action = `making the TUN device ${name} ${persistent ? "persistent" : "temporary"}`;
+      checkedLibc(action, "ioctl", fd, TUNSETPERSIST, "unsigned long", persistent ? 1 : 0);
+    },
+    setCarrier: (carrier) => {
+      const value = Uint8Array.of(carrier ? 1 : 0, 0, 0, 0);
+      checkedLibc(`setting the carrier of the TUN device ${name}`, "ioctl", fd, TUNSETCARRIER, "void *", value);
+    },
+    [Symbol.dispose]: () => {
+      if (open) closeDescriptor(fd);
+      open = false;
+    },
+  };
+}
+
+function flagsOf({ vnetHeader = false, exclusive = false }: TunOptions): number {
+  return IFF.tun | IFF.noPacketInfo | (vnetHeader ? IFF.vnetHeader : 0) | (exclusive ? IFF.exclusive : 0);
+}
+
+function ifreq(name: string, flags: number): Uint8Array {
+  const request = new Uint8Array(IFREQ_BYTES);
+  request.set(new TextEncoder().encode(name));
+  new DataView(request.buffer).setUint16(NAME_BYTES, flags, true);
+  return request;
+}
+
+function openError(errno: number): AwgError {
+  const missing = ["ENOENT", "ENODEV", "ENXIO"].includes(errnoName(errno));
+  if (!missing) return errnoError(`opening ${TUN_PATH}`, errno);
+  return new AwgError("unsupported", `there is no ${TUN_PATH} on this machine, so no tunnel device can be made`, {
+    facts: { errno: errnoName(errno) },
+    remedy: "load the tun module, or give the container the device",
+  });
+}
+
+function attachError(name: string, errno: number): AwgError {
+  const action = `opening the TUN device ${name}`;
+  const code = errnoName(errno);
+  if (code === "EBUSY") {
+    return errnoError(action, errno, { remedy: `another process holds ${name}: stop it or choose another name` });
+  }
+  if (code === "EINVAL") {
+    return new AwgError(
+      "conflict",
+      `${action} failed: there is a link of that name that is no TUN device or has other flags`,
+      {
+        facts: { errno: code },
+        remedy: "delete that link or choose another name",
+      },
+    );
+  }
+  return errnoError(action, errno);
+}
