@@ -1,0 +1,137 @@
+import { sameData } from "../../model/canonical.ts";
+import type { Action } from "../../model/plan.ts";
+import type { FieldChange, Observed, Resource, ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
+import type { LedgerEntry } from "./ledger.ts";
+import type { AnyDriver, Observation } from "./observation.ts";
+import { effectiveSpec } from "./observation.ts";
+import { placeOf } from "./place.ts";
+
+/** What must happen to one key, before it is cut into ordered steps. */
+export interface Change {
+  readonly kind: ResourceKind;
+  readonly key: ResourceKey;
+  readonly action: Action;
+  readonly before: Spec | null;
+  readonly after: Spec | null;
+  readonly changes: readonly FieldChange[];
+  readonly reason: string;
+}
+
+/** Something of somebody else's stands where a desired resource must stand (exit 8). */
+export interface Conflict {
+  readonly key: ResourceKey;
+  /** Who or what holds the place, for people. */
+  readonly holder: string;
+}
+
+export type Verdict =
+  | { readonly kind: "unchanged" }
+  | { readonly kind: "change"; readonly changes: readonly Change[] }
+  | { readonly kind: "conflict"; readonly conflict: Conflict };
+
+const UNCHANGED: Verdict = { kind: "unchanged" };
+
+/** What is to be done about a desired resource. Pure. */
+export function judgeDesired(
+  resource: Resource,
+  driver: AnyDriver,
+  observation: Observation,
+  entry: LedgerEntry | undefined,
+): Verdict {
+  const { kind, key } = resource;
+  const after = effectiveSpec(driver, resource.spec, entry?.original ?? null) ?? resource.spec;
+  const observed = observation.current.get(kind)?.get(key);
+  const movedAway = departure(resource, driver, observation);
+  const standing = observed === undefined ? undefined : driver.asSpec(observed);
+  if (observed === undefined || (standing === undefined && driver.between === undefined)) {
+    const reason = entry === undefined || movedAway.length > 0 ? "not there yet" : "was removed outside awg";
+    return changed(...movedAway, { kind, key, action: "create", before: null, after, changes: [], reason });
+  }
+  if (entry === undefined && standing !== undefined && !isOurs(driver, observed)) {
+    return { kind: "conflict", conflict: { key, holder: holderOf(resource, observed) } };
+  }
+  return judgeStanding({ kind, key, after, driver, observed, standing, entry, movedAway });
+}
+
+interface Standing {
+  readonly kind: ResourceKind;
+  readonly key: ResourceKey;
+  readonly after: Spec;
+  readonly driver: AnyDriver;
+  readonly observed: Observed;
+  readonly standing: Spec | undefined;
+  readonly entry: LedgerEntry | undefined;
+  readonly movedAway: readonly Change[];
+}
+
+function judgeStanding({ kind, key, after, driver, observed, standing, entry, movedAway }: Standing): Verdict {
+  const changes = driver.diff(after, observed);
+  if (changes.length === 0) {
+    if (entry === undefined) {
+      const reason = "already as desired; awg answers for it from now on";
+      return changed(...movedAway, { kind, key, action: "adopt", before: after, after, changes, reason });
+    }
+    return movedAway.length === 0 ? UNCHANGED : changed(...movedAway);
+  }
+  // A policy that somebody took away is put back to what was accepted, never to nothing (law 1).
+  const before = standing ?? entry?.spec ?? null;
+  const drifted = entry !== undefined && sameData(entry.spec, after);
+  const reason = drifted ? "was changed outside awg" : "differs from the configuration";
+  const action = before === null ? "create" : driver.needsReplace?.(changes) === true ? "replace" : "update";
+  return changed(...movedAway, { kind, key, action, before, after, changes, reason });
+}
+
+/** The removal of what a moving key leaves behind in its old place. */
+function departure(resource: Resource, driver: AnyDriver, observation: Observation): readonly Change[] {
+  const { kind, key } = resource;
+  const observed = observation.moved.get(kind)?.get(key);
+  if (observed === undefined || !driver.isOwned(observed)) return [];
+  const before = driver.asSpec(observed);
+  if (before === undefined || placeOf(kind, before) === placeOf(kind, resource.spec)) return [];
+  return [{ kind, key, action: "delete", before, after: null, changes: [], reason: "moved to another place" }];
+}
+
+/** What is to be done about something that is ours and no longer desired. Pure. */
+export function judgeUnwanted(
+  kind: ResourceKind,
+  key: ResourceKey,
+  driver: AnyDriver,
+  observation: Observation,
+  entry: LedgerEntry | undefined,
+  desiredPlaces: ReadonlySet<string>,
+): Verdict {
+  const observed = observation.current.get(kind)?.get(key);
+  const standing = observed === undefined ? undefined : driver.asSpec(observed);
+  if (driver.between !== undefined && standing === undefined && entry !== undefined) {
+    // Remains of a damaged policy have no form as a spec and must go all the same.
+    const reason = "no longer in the configuration, and damaged";
+    return changed({ kind, key, action: "delete", before: entry.spec, after: null, changes: [], reason });
+  }
+  const gone = observed === undefined || standing === undefined || !isOurs(driver, observed);
+  const taken = standing !== undefined && desiredPlaces.has(placeOf(kind, standing));
+  if (gone || taken) {
+    if (entry === undefined) return UNCHANGED;
+    const reason = taken ? "another resource stands in its place" : "is gone already or no longer ours";
+    return changed({ kind, key, action: "forget", before: entry.spec, after: null, changes: [], reason });
+  }
+  const after = driver.restoring === undefined ? null : driver.restoring(null, entry?.original ?? null);
+  const reason = "no longer in the configuration";
+  return changed({ kind, key, action: "delete", before: standing, after, changes: [], reason });
+}
+
+/** Settings carry no mark: they are ours by the ledger alone, and taking one is no conflict. */
+function isOurs(driver: AnyDriver, observed: Observed): boolean {
+  return driver.restoring !== undefined || driver.isOwned(observed);
+}
+
+function changed(...changes: readonly Change[]): Verdict {
+  return { kind: "change", changes };
+}
+
+function holderOf(resource: Resource, observed: Observed): string {
+  if (resource.kind === "link") {
+    const type = "type" in observed && typeof observed.type === "string" ? observed.type : "other";
+    return `a device named ${resource.spec.device} of type ${type} without awg's mark`;
+  }
+  return `${placeOf(resource.kind, resource.spec)}, which does not carry awg's mark`;
+}

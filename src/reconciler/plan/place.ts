@@ -1,0 +1,24 @@
+import type { Resource, ResourceKind, ResourceTypes, Spec } from "../../model/resource.ts";
+
+/** Where a resource stands on the machine. Two keys of one kind with the same place cannot both exist there. */
+const PLACES: { readonly [K in ResourceKind]: (spec: ResourceTypes[K]["spec"]) => string } = {
+  link: (spec) => spec.device,
+  tunnel: (spec) => spec.device,
+  routes: (spec) => (spec.table === undefined ? "rules" : `table ${spec.table}`),
+  firewall: () => "policy",
+  sysctl: () => "settings",
+  resolver: () => "resolver",
+};
+
+/** The place of a spec, unique within its kind: a device's name, a table's number. */
+export function placeOf(kind: ResourceKind, spec: Spec): string {
+  const place = PLACES[kind] as (spec: Spec) => string;
+  return `${kind} ${place(spec)}`;
+}
+
+/** The device a resource needs or is, undefined where there is none. */
+export function deviceOf(kind: ResourceKind, spec: Spec): string | undefined {
+  const resource = { kind, spec } as Pick<Resource, "kind" | "spec">;
+  if (resource.kind !== "link" && resource.kind !== "tunnel" && resource.kind !== "routes") return undefined;
+  return (resource.spec as { readonly device?: string }).device;
+}

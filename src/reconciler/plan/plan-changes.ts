@@ -1,0 +1,78 @@
+import { AwgError } from "../../model/error.ts";
+import type { Plan } from "../../model/plan.ts";
+import type { DesiredState, ResourceKey } from "../../model/resource.ts";
+import type { DriverRegistry } from "../../resources/driver.ts";
+import { type Change, type Conflict, judgeDesired, judgeUnwanted } from "./change.ts";
+import { entriesByKey, type Ledger } from "./ledger.ts";
+import { driverOf, kindsOf, type Observation } from "./observation.ts";
+import { orderBatches } from "./order.ts";
+import { placeOf } from "./place.ts";
+import { cutSteps, type InSync } from "./steps.ts";
+
+export interface PlanInput {
+  readonly desired: DesiredState;
+  readonly observed: Observation;
+  readonly ledger: Ledger;
+  readonly registry: DriverRegistry;
+}
+
+/** Something people should know about a resource that no step is made of. */
+export interface PlanNote {
+  readonly key: ResourceKey;
+  readonly message: string;
+}
+
+export interface PlanResult {
+  readonly plan: Plan;
+  /** Non-empty: the plan must not be executed (exit 8). */
+  readonly conflicts: readonly Conflict[];
+  readonly notes: readonly PlanNote[];
+}
+
+/**
+ * The ordered steps from what was observed to what is desired. What is ours (by mark or by the ledger) and no longer
+ * desired is removed; what is somebody else's is never touched, and is a conflict where it holds a wanted place (law 6).
+ * Pure; nothing to do gives a plan without batches (law 3).
+ */
+export function planChanges({ desired, observed, ledger, registry }: PlanInput): PlanResult {
+  const entries = entriesByKey(ledger);
+  const changes: Change[] = [];
+  const conflicts: Conflict[] = [];
+  const inSync: InSync[] = [];
+  const wanted = new Set<ResourceKey>();
+  const places = new Set<string>();
+  for (const resource of desired.resources) {
+    const { kind, key, spec } = resource;
+    if (wanted.has(key)) throw new AwgError("bug", `the desired state names ${key} twice`);
+    wanted.add(key);
+    places.add(placeOf(kind, spec));
+    const verdict = judgeDesired(resource, driverOf(registry, kind), observed, entries.get(key));
+    if (verdict.kind === "change") changes.push(...verdict.changes);
+    else if (verdict.kind === "conflict") conflicts.push(verdict.conflict);
+    else inSync.push({ kind, key, spec });
+  }
+  for (const kind of kindsOf(registry)) {
+    const driver = driverOf(registry, kind);
+    const keys = new Set(observed.current.get(kind)?.keys());
+    for (const entry of ledger.entries) if (entry.kind === kind) keys.add(entry.key);
+    for (const key of keys) {
+      if (wanted.has(key)) continue;
+      const verdict = judgeUnwanted(kind, key, driver, observed, entries.get(key), places);
+      if (verdict.kind === "change") changes.push(...verdict.changes);
+    }
+  }
+  const steps = cutSteps(changes, inSync, registry);
+  const touched = new Set(steps.map(({ step }) => step.key));
+  const unchanged = inSync.map(({ key }) => key).filter((key) => !touched.has(key));
+  return { plan: { batches: orderBatches(steps, registry), unchanged }, conflicts, notes: foreignNotes(observed) };
+}
+
+/** What others wrote into our tables and ranges: left alone, but said. */
+function foreignNotes(observed: Observation): readonly PlanNote[] {
+  const notes: PlanNote[] = [];
+  for (const [key, value] of observed.current.get("routes") ?? []) {
+    if (!("foreign" in value)) continue;
+    for (const line of value.foreign) notes.push({ key, message: `not ours, left alone: ${line}` });
+  }
+  return notes;
+}
