@@ -1,0 +1,127 @@
+import { ENGINE_MARK, MARK_MASK, markOfPath, PATH_NUMBERS } from "../ownership.ts";
+import { AddressSet } from "./address-set.ts";
+import { compileFlowPath, type FlowPath } from "./flow-path.ts";
+import { compileGrants, type Grants } from "./grants.ts";
+import { compileLayer, type LayerJudge } from "./layer-judge.ts";
+import { isLinkScoped, linkTrafficIn, linkTrafficOut } from "./link-traffic.ts";
+import { flowOf, LOOPBACK_DEVICE, ownMark, type Packet } from "./packet.ts";
+import type { FirewallPolicy, PathRef, PolicyTunnel } from "./policy.ts";
+
+/** What becomes of a packet. */
+export interface Judgement {
+  readonly verdict: "accept" | "drop";
+  /** Paragraph of docs/security.md and words; for people, nothing may branch on it. */
+  readonly reason: string;
+  /** Of packets sent here: the path that steering chooses for them. */
+  readonly path?: PathRef;
+}
+
+interface CompiledPolicy {
+  readonly tunnels: readonly { readonly tunnel: PolicyTunnel; readonly addresses: AddressSet }[];
+  readonly tunnelDevices: ReadonlySet<string>;
+  readonly tunnelAddresses: AddressSet;
+  readonly layers: readonly LayerJudge[];
+  readonly steerGrants: Grants | undefined;
+  readonly steerFlow: (flow: ReturnType<typeof flowOf>) => FlowPath;
+}
+
+const DIRECT: PathRef = { kind: "direct" };
+const compiledPolicies = new WeakMap<FirewallPolicy, CompiledPolicy>();
+
+/**
+ * Judges one packet by the policy, as docs/security.md defines it: what nftables and PF must do, and what the simulated
+ * machine does. For `output` the out device is the one the packet really leaves by, after steering and routing.
+ */
+export function judge(policy: FirewallPolicy, packet: Packet): Judgement {
+  const compiled = compilePolicy(policy);
+  const finding = judgeBeforeLayers(compiled, packet) ?? judgeLayers(compiled, packet);
+  return packet.hook === "output" ? { ...finding, path: steer(policy, packet) } : finding;
+}
+
+/** The path that steering gives a packet sent by this machine (S4); it decides the mark and so the route. */
+export function steer(policy: FirewallPolicy, packet: Packet): PathRef {
+  const compiled = compilePolicy(policy);
+  if (linkTrafficOut(packet) !== undefined || isOwnDirect(policy, compiled, packet)) return DIRECT;
+  if (packet.reply === true) {
+    const tunnel = compiled.tunnels.find(({ addresses }) => addresses.has(packet.source))?.tunnel;
+    return tunnel === undefined ? DIRECT : { kind: "tunnel", device: tunnel.device, number: tunnel.number };
+  }
+  return compiled.steerFlow(flowOf(packet)).path;
+}
+
+/**
+ * The whole mark of a packet after steering: foreign bits stay, ours name the path. Packets on loopback and of our own
+ * engines keep theirs; those of the link itself (DHCP, NDP, link-scoped destinations that go direct) carry none, so that
+ * they are not rerouted (S4.8).
+ */
+export function markAfterSteering(policy: FirewallPolicy, packet: Packet): number {
+  const mark = packet.mark ?? 0;
+  const foreign = (mark & ~MARK_MASK) >>> 0;
+  if (packet.outDevice === LOOPBACK_DEVICE) return mark;
+  if (linkTrafficOut(packet) !== undefined) return foreign;
+  const layer = policy.layers.at(-1);
+  if (layer !== undefined && packet.uid === layer.serviceUid && ownMark(packet) === ENGINE_MARK) return mark;
+  const path = steer(policy, packet);
+  if (path.kind === "direct" && isLinkScoped(packet)) return foreign;
+  return (foreign | markOfPath(path.kind === "tunnel" ? path.number : PATH_NUMBERS[path.kind])) >>> 0;
+}
+
+function isOwnDirect(policy: FirewallPolicy, compiled: CompiledPolicy, packet: Packet): boolean {
+  const isEngine = packet.uid === policy.layers.at(-1)?.serviceUid && ownMark(packet) === ENGINE_MARK;
+  return isEngine || compiled.steerGrants?.ownOut(packet) !== undefined;
+}
+
+/** S2: what holds for every policy. */
+function judgeBeforeLayers(compiled: CompiledPolicy, packet: Packet): Judgement | undefined {
+  const inPhysical = packet.inDevice !== undefined && !compiled.tunnelDevices.has(packet.inDevice);
+  const outPhysical = packet.outDevice !== undefined && !compiled.tunnelDevices.has(packet.outDevice);
+  if (packet.hook === "output" && packet.outDevice === LOOPBACK_DEVICE) return accept("S2.1 loopback");
+  if (packet.hook === "input" && packet.inDevice === LOOPBACK_DEVICE) return accept("S2.1 loopback");
+  if (outPhysical && compiled.tunnelAddresses.has(packet.source)) return drop("S2.2 source is a tunnel's address");
+  if (packet.hook === "input" && inPhysical && compiled.tunnelAddresses.has(packet.destination)) {
+    return drop("S2.3 a tunnel's address is reached only through the tunnel");
+  }
+  const link =
+    packet.hook === "output" && outPhysical
+      ? linkTrafficOut(packet)
+      : packet.hook === "input" && inPhysical
+        ? linkTrafficIn(packet)
+        : undefined;
+  return link === undefined ? undefined : accept(link);
+}
+
+/** S1.2: every layer must accept. */
+function judgeLayers(compiled: CompiledPolicy, packet: Packet): Judgement {
+  let last: Judgement = accept("no layer speaks of it");
+  for (const layer of compiled.layers) {
+    last = layer[packet.hook](packet);
+    if (last.verdict === "drop") return last;
+  }
+  return last;
+}
+
+function accept(reason: string): Judgement {
+  return { verdict: "accept", reason };
+}
+
+function drop(reason: string): Judgement {
+  return { verdict: "drop", reason };
+}
+
+function compilePolicy(policy: FirewallPolicy): CompiledPolicy {
+  const known = compiledPolicies.get(policy);
+  if (known !== undefined) return known;
+  const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
+  const tunnelDevices = new Set(tunnels.map((tunnel) => tunnel.device));
+  const last = policy.layers.at(-1);
+  const compiled: CompiledPolicy = {
+    tunnels: (last?.tunnels ?? []).map((tunnel) => ({ tunnel, addresses: new AddressSet(tunnel.addresses) })),
+    tunnelDevices,
+    tunnelAddresses: new AddressSet(tunnels.flatMap((tunnel) => tunnel.addresses)),
+    layers: policy.layers.map((layer) => compileLayer(layer, tunnelDevices)),
+    steerGrants: last === undefined ? undefined : compileGrants(last),
+    steerFlow: compileFlowPath(policy.steering, last ?? { dns: null, allow: [], allowLan: false }),
+  };
+  compiledPolicies.set(policy, compiled);
+  return compiled;
+}

@@ -1,0 +1,115 @@
+import type { IpAddress } from "../ip.ts";
+import { AddressSet } from "./address-set.ts";
+import { LAN_PREFIXES } from "./link-traffic.ts";
+import { type Flow, PORTED_PROTOCOLS, PROTOCOL } from "./packet.ts";
+import type {
+  AllowGrant,
+  DnsPolicy,
+  FlowMatch,
+  FlowRule,
+  PathRef,
+  PolicyLayer,
+  PortRange,
+  Steering,
+} from "./policy.ts";
+
+/** Ports of DNS over UDP and TCP, and of DNS over TLS and QUIC (RFC 7858, RFC 9250). */
+export const DNS_PORT = 53;
+export const DNS_ENCRYPTED_PORT = 853;
+
+/** Where a flow goes and by which paragraph or rule. */
+export interface FlowPath {
+  readonly path: PathRef;
+  readonly reason: string;
+  /** It is a query to a declared DNS server, which is held to its path even without the kill switch (S8.1). */
+  readonly isDeclaredDns?: true;
+}
+
+const BLOCK: PathRef = { kind: "block" };
+const DIRECT: PathRef = { kind: "direct" };
+const lan = new AddressSet(LAN_PREFIXES);
+
+/** Which ports leak protection watches: 53, and 853 too when encrypted DNS is to be blocked (S4.3). */
+export function protectedDnsPorts(dns: DnsPolicy | null): readonly number[] {
+  if (dns?.leakProtection) return [DNS_PORT, DNS_ENCRYPTED_PORT];
+  return dns?.blockEncrypted ? [DNS_ENCRYPTED_PORT] : [];
+}
+
+/**
+ * The path of flows under one layer's exceptions and one list of rules, first match wins: DNS, rules, stated
+ * exceptions, LAN, default (docs/security.md S4). The lists are compiled once.
+ */
+export function compileFlowPath(
+  steering: Steering,
+  layer: Pick<PolicyLayer, "dns" | "allow" | "allowLan">,
+): (flow: Flow) => FlowPath {
+  const dnsPath = compileDns(layer.dns);
+  const rules = steering.rules.map((rule) => ({ rule, matches: compileMatch(rule.match) }));
+  const exceptions = layer.allow.filter((grant) => grant.direction === "out").map(compileAllowOut);
+  return (flow) => {
+    const dns = dnsPath(flow);
+    if (dns !== undefined) return dns;
+    const found = rules.find(({ matches }) => matches(flow));
+    if (found !== undefined) return pathOfRule(found.rule);
+    if (exceptions.some((matches) => matches(flow))) return { path: DIRECT, reason: "S4.5 stated exception" };
+    if (layer.allowLan && lan.has(flow.destination)) return { path: DIRECT, reason: "S4.6 local network" };
+    return { path: steering.default, reason: "S4.7 default" };
+  };
+}
+
+/** Whether a flow is selected; every field that is given must hold. */
+export function compileMatch(match: FlowMatch): (flow: Flow) => boolean {
+  const destinations = match.destinations === undefined ? undefined : new AddressSet(match.destinations);
+  return (flow) =>
+    (match.protocol === undefined || match.protocol === flow.protocol) &&
+    (match.ports === undefined || isInRanges(match.ports, flow.destinationPort)) &&
+    (match.uids === undefined || isInRanges(match.uids, flow.uid)) &&
+    (destinations === undefined || destinations.has(flow.destination));
+}
+
+/** Whether a grant for the other side's address, our or their port and protocol holds. */
+export function compileAllow(grant: AllowGrant): (other: IpAddress, protocol: number, port?: number) => boolean {
+  const prefixes = grant.prefixes === undefined ? undefined : new AddressSet(grant.prefixes);
+  return (other, protocol, port) =>
+    (grant.protocol === undefined || grant.protocol === protocol) &&
+    (grant.ports === undefined || isInRanges(grant.ports, port)) &&
+    (prefixes === undefined || prefixes.has(other));
+}
+
+function compileAllowOut(grant: AllowGrant): (flow: Flow) => boolean {
+  const holds = compileAllow(grant);
+  return (flow) => holds(flow.destination, flow.protocol, flow.destinationPort);
+}
+
+function compileDns(dns: DnsPolicy | null): (flow: Flow) => FlowPath | undefined {
+  if (dns === null) return () => undefined;
+  const servers = new AddressSet(dns.servers);
+  const watched = protectedDnsPorts(dns);
+  return (flow) => {
+    const port = flow.destinationPort;
+    if (port === undefined || !isDns(flow)) return undefined;
+    if (servers.has(flow.destination))
+      return { path: dns.path, reason: "S4.2 DNS to a declared server", isDeclaredDns: true };
+    return watched.includes(port) ? { path: BLOCK, reason: "S4.3 DNS to another server" } : undefined;
+  };
+}
+
+function isDns(flow: Flow): boolean {
+  const carries = flow.protocol === PROTOCOL.udp || flow.protocol === PROTOCOL.tcp;
+  return carries && (flow.destinationPort === DNS_PORT || flow.destinationPort === DNS_ENCRYPTED_PORT);
+}
+
+function pathOfRule(rule: FlowRule): FlowPath {
+  return { path: rule.path, reason: `S4.4 ${rule.origin}` };
+}
+
+function isInRanges(ranges: readonly PortRange[], value: number | undefined): boolean {
+  return value !== undefined && ranges.some((range) => value >= range.from && value <= range.to);
+}
+
+/** Whether a match can ever hold: ports of a protocol that has none, or empty lists, cannot. */
+export function canMatch(match: FlowMatch): boolean {
+  const empty = [match.destinations, match.ports, match.uids].some((list) => list?.length === 0);
+  const portless = match.ports !== undefined && match.protocol !== undefined;
+  return !empty && !(portless && !PORTED_PROTOCOLS.includes(match.protocol as number));
+}

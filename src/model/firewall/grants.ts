@@ -1,0 +1,55 @@
+import { type IpAddress, renderIp } from "../ip.ts";
+import { ENGINE_MARK } from "../ownership.ts";
+import { AddressSet, readAddress } from "./address-set.ts";
+import { compileAllow, DNS_PORT } from "./flow-path.ts";
+import { ownMark, type Packet, PROTOCOL } from "./packet.ts";
+import type { PolicyLayer } from "./policy.ts";
+
+/** The exceptions of one layer on physical devices (docs/security.md S3), each answering with its paragraph. */
+export interface Grants {
+  /** S3.1–S3.3: our own sockets to endpoints, from listening ports, to bootstrap DNS. */
+  ownOut(packet: Packet): string | undefined;
+  /** S3.1–S3.3: what comes back to them. */
+  ownIn(packet: Packet): string | undefined;
+  /** S3.4: a stated exception for incoming flows. */
+  allowIn(packet: Packet): boolean;
+  /** S3.4: an answer within a flow that such an exception let in. */
+  allowInAnswer(packet: Packet): boolean;
+}
+
+/** Compiles the exceptions of a layer. */
+export function compileGrants(layer: PolicyLayer): Grants {
+  const endpoints = new Set(layer.endpoints.map((at) => endpointKey(readAddress(at.address), at.protocol, at.port)));
+  const listens = new Set(layer.listens.map((listen) => listen.port));
+  const bootstrap = new AddressSet(layer.bootstrapDns);
+  const incoming = layer.allow.filter((grant) => grant.direction === "in").map(compileAllow);
+  const isBootstrap = (packet: Packet, server: IpAddress, port: number | undefined) =>
+    port === DNS_PORT &&
+    (packet.protocol === PROTOCOL.udp || packet.protocol === PROTOCOL.tcp) &&
+    bootstrap.has(server);
+  const isEndpoint = (packet: Packet, at: IpAddress, port: number | undefined) =>
+    port !== undefined && endpoints.has(endpointKey(at, packet.protocol, port));
+  const isListen = (packet: Packet, port: number | undefined) =>
+    packet.protocol === PROTOCOL.udp && port !== undefined && listens.has(port);
+  return {
+    ownOut: (packet) => {
+      if (packet.uid !== layer.serviceUid) return undefined;
+      if (isBootstrap(packet, packet.destination, packet.destinationPort)) return "S3.3 bootstrap DNS";
+      if (ownMark(packet) !== ENGINE_MARK) return undefined;
+      if (isEndpoint(packet, packet.destination, packet.destinationPort)) return "S3.1 endpoint of a tunnel";
+      return isListen(packet, packet.sourcePort) ? "S3.2 listening tunnel" : undefined;
+    },
+    ownIn: (packet) => {
+      if (isEndpoint(packet, packet.source, packet.sourcePort)) return "S3.1 endpoint of a tunnel";
+      if (isListen(packet, packet.destinationPort)) return "S3.2 listening tunnel";
+      return isBootstrap(packet, packet.source, packet.sourcePort) ? "S3.3 bootstrap DNS" : undefined;
+    },
+    allowIn: (packet) => incoming.some((holds) => holds(packet.source, packet.protocol, packet.destinationPort)),
+    allowInAnswer: (packet) =>
+      packet.reply === true && incoming.some((holds) => holds(packet.destination, packet.protocol, packet.sourcePort)),
+  };
+}
+
+function endpointKey(address: IpAddress, protocol: number, port: number): string {
+  return `${renderIp(address)} ${protocol} ${port}`;
+}

@@ -1,0 +1,122 @@
+import { AddressSet } from "./address-set.ts";
+import { compileFlowPath, type FlowPath } from "./flow-path.ts";
+import { compileGrants, type Grants } from "./grants.ts";
+import { answerOf, flowOf, type Packet } from "./packet.ts";
+import type { PathRef, PolicyLayer, PolicyTunnel } from "./policy.ts";
+
+/** What one layer, or the part before the layers, says of a packet. */
+export interface Finding {
+  readonly verdict: "accept" | "drop";
+  /** Paragraph of docs/security.md and words; for people. */
+  readonly reason: string;
+}
+
+/** One layer ready to judge packets whose device is no loopback and that no rule before the layers settled. */
+export interface LayerJudge {
+  output(packet: Packet): Finding;
+  input(packet: Packet): Finding;
+  forward(packet: Packet): Finding;
+}
+
+interface Compiled {
+  readonly layer: PolicyLayer;
+  /** Every tunnel of the whole policy; a device named here is never physical. */
+  readonly tunnelDevices: ReadonlySet<string>;
+  readonly tunnels: ReadonlyMap<string, { readonly tunnel: PolicyTunnel; readonly addresses: AddressSet }>;
+  readonly pathOf: ReturnType<typeof compileFlowPath>;
+  readonly grants: Grants;
+}
+
+const accept = (reason: string): Finding => ({ verdict: "accept", reason });
+const drop = (reason: string): Finding => ({ verdict: "drop", reason });
+
+/**
+ * Compiles one layer (docs/security.md S3–S8).
+ *
+ * @param tunnelDevices devices of the tunnels of all layers of the policy
+ */
+export function compileLayer(layer: PolicyLayer, tunnelDevices: ReadonlySet<string>): LayerJudge {
+  const compiled: Compiled = {
+    layer,
+    tunnelDevices,
+    tunnels: new Map(
+      layer.tunnels.map((tunnel) => [tunnel.device, { tunnel, addresses: new AddressSet(tunnel.addresses) }]),
+    ),
+    pathOf: compileFlowPath(layer.flows, layer),
+    grants: compileGrants(layer),
+  };
+  if (!layer.killSwitch) {
+    return {
+      output: (packet) => judgeUnprotected(compiled, packet),
+      input: () => accept("S8.2 the kill switch is off"),
+      forward: (packet) => judgeUnprotected(compiled, packet),
+    };
+  }
+  return {
+    output: (packet) => judgeOutput(compiled, packet),
+    input: (packet) => judgeInput(compiled, packet),
+    forward: (packet) => judgeForward(compiled, packet),
+  };
+}
+
+/** S8: without the kill switch only refused paths and protected DNS bind. */
+function judgeUnprotected(compiled: Compiled, packet: Packet): Finding {
+  const found = compiled.pathOf(flowOf(packet));
+  if (found.path.kind === "block") return drop(found.reason);
+  return found.isDeclaredDns ? judgePath(compiled, found, packet) : accept("S8.1 the kill switch is off");
+}
+
+function judgeOutput(compiled: Compiled, packet: Packet): Finding {
+  const device = packet.outDevice ?? "";
+  const tunnel = compiled.tunnels.get(device);
+  if (tunnel !== undefined && packet.reply === true && tunnel.addresses.has(packet.source)) {
+    return accept("S5.2 answer to a flow that came by this tunnel");
+  }
+  if (!compiled.tunnelDevices.has(device)) {
+    const own = compiled.grants.ownOut(packet);
+    if (own !== undefined) return accept(own);
+    if (compiled.grants.allowInAnswer(packet)) return accept("S3.4 answer of a stated exception");
+  }
+  return judgePath(compiled, compiled.pathOf(flowOf(packet)), packet);
+}
+
+/** S5.1 and S5.3: a packet may only be where its path goes. */
+function judgePath(compiled: Compiled, { path, reason }: FlowPath, packet: Packet): Finding {
+  const device = packet.outDevice ?? "";
+  if (path.kind === "block") return drop(reason);
+  if (path.kind === "direct") {
+    return compiled.tunnelDevices.has(device) ? drop(`S5.1 ${device} is not its path`) : accept(`S5.3 ${reason}`);
+  }
+  const carries = compiled.tunnels.get(path.device)?.tunnel.families.includes(packet.destination.family) ?? false;
+  return device === path.device && carries ? accept(`S5.1 ${reason}`) : drop(`S5.4 its path is ${describe(path)}`);
+}
+
+function describe(path: PathRef): string {
+  return path.kind === "tunnel" ? path.device : path.kind;
+}
+
+function judgeInput(compiled: Compiled, packet: Packet): Finding {
+  const device = packet.inDevice ?? "";
+  if (compiled.tunnelDevices.has(device)) {
+    const own = compiled.tunnels.get(device)?.addresses.has(packet.destination) ?? false;
+    return own ? accept("S6.1 to the tunnel's own address") : drop("S6.1 not to the tunnel's own address");
+  }
+  const own = compiled.grants.ownIn(packet);
+  if (own !== undefined) return accept(own);
+  if (compiled.grants.allowIn(packet)) return accept("S3.4 stated exception");
+  if (packet.reply === true) return accept("S6.2 answer");
+  const answer = compiled.pathOf(answerOf(packet));
+  return answer.path.kind === "direct" ? accept(`S6.3 ${answer.reason}`) : drop("S6.4 nothing lets it in");
+}
+
+function judgeForward(compiled: Compiled, packet: Packet): Finding {
+  const toTunnel = compiled.tunnelDevices.has(packet.outDevice ?? "");
+  const device = packet.inDevice ?? "";
+  if (compiled.tunnelDevices.has(device)) {
+    return packet.reply === true && !toTunnel && compiled.tunnels.has(device)
+      ? accept("S7.2 answer to a guest")
+      : drop("S7.2 a tunnel opens nothing");
+  }
+  if (!toTunnel && compiled.layer.flows.default.kind !== "direct") return drop("S7.3 guests use tunnels only");
+  return judgePath(compiled, compiled.pathOf(flowOf(packet)), packet);
+}

@@ -1,0 +1,78 @@
+import { AddressSet } from "./address-set.ts";
+import { type Packet, PROTOCOL } from "./packet.ts";
+
+/** Destinations and sources that count as local network when the LAN is allowed (docs/security.md S4.6). */
+export const LAN_PREFIXES: readonly string[] = [
+  "10.0.0.0/8",
+  "172.16.0.0/12",
+  "192.168.0.0/16",
+  "169.254.0.0/16",
+  "224.0.0.0/4",
+  "255.255.255.255/32",
+  "fe80::/10",
+  "fc00::/7",
+  "ff00::/8",
+];
+
+/** Destinations that mean nothing without the device the sender chose, so their packets are never rerouted (S4.8). */
+export const LINK_SCOPED_PREFIXES: readonly string[] = ["224.0.0.0/4", "255.255.255.255/32", "fe80::/10", "ff00::/8"];
+
+export const NDP = { routerSolicit: 133, routerAdvert: 134, neighbourSolicit: 135, neighbourAdvert: 136 } as const;
+/** NDP is only believed with this hop limit: no router has passed it on (RFC 4861 section 6.1, 7.1). */
+export const NDP_HOP_LIMIT = 255;
+export const ALL_ROUTERS = "ff02::2";
+/** Where anybody may send solicitations and advertisements: they cannot leave the link. */
+export const NEIGHBOUR_PREFIXES: readonly string[] = ["fe80::/10", "ff02::1/128", "ff02::1:ff00:0/104"];
+export const LINK_LOCAL = "fe80::/10";
+
+export const DHCPV4 = { client: 68, server: 67 } as const;
+export const DHCPV6 = { client: 546, server: 547 } as const;
+/** RFC 8415 section 7.1: All_DHCP_Relay_Agents_and_Servers, and link-local servers. */
+export const DHCPV6_SERVERS: readonly string[] = ["ff02::1:2/128", "fe80::/10"];
+
+const linkScoped = new AddressSet(LINK_SCOPED_PREFIXES);
+const linkLocal = new AddressSet([LINK_LOCAL]);
+const dhcpv6Servers = new AddressSet(DHCPV6_SERVERS);
+const neighbours = new AddressSet(NEIGHBOUR_PREFIXES);
+const allRouters = new AddressSet([ALL_ROUTERS]);
+
+/** Whether the destination belongs to the link the sender chose (S4.8). */
+export function isLinkScoped(packet: Pick<Packet, "destination">): boolean {
+  return linkScoped.has(packet.destination);
+}
+
+/** The paragraph that lets this packet of the link itself out, or undefined (S2.4–S2.6). */
+export function linkTrafficOut(packet: Packet): string | undefined {
+  if (isDhcp(packet, "client", "server")) {
+    if (packet.destination.family === 4) return "S2.4 DHCP";
+    return linkLocal.has(packet.source) && dhcpv6Servers.has(packet.destination) ? "S2.5 DHCPv6" : undefined;
+  }
+  if (!isNdp(packet)) return undefined;
+  if (packet.icmpType === NDP.routerSolicit && allRouters.has(packet.destination)) return "S2.6 router solicitation";
+  if (packet.icmpType !== NDP.neighbourSolicit && packet.icmpType !== NDP.neighbourAdvert) return undefined;
+  // NUD probes go to the neighbour's own address; only the kernel, which sends them on the right link, may do that.
+  return neighbours.has(packet.destination) || packet.uid === undefined ? "S2.6 neighbour discovery" : undefined;
+}
+
+/** The paragraph that lets this packet of the link itself in, or undefined (S2.4–S2.6). */
+export function linkTrafficIn(packet: Packet): string | undefined {
+  if (isDhcp(packet, "server", "client")) {
+    if (packet.destination.family === 4) return "S2.4 DHCP";
+    return linkLocal.has(packet.source) && linkLocal.has(packet.destination) ? "S2.5 DHCPv6" : undefined;
+  }
+  if (!isNdp(packet)) return undefined;
+  if (packet.icmpType === NDP.routerAdvert && linkLocal.has(packet.source)) return "S2.6 router advertisement";
+  if (packet.icmpType === NDP.neighbourSolicit || packet.icmpType === NDP.neighbourAdvert) {
+    return "S2.6 neighbour discovery";
+  }
+  return undefined;
+}
+
+function isDhcp(packet: Packet, from: "client" | "server", to: "client" | "server"): boolean {
+  const ports = packet.destination.family === 4 ? DHCPV4 : DHCPV6;
+  return packet.protocol === PROTOCOL.udp && packet.sourcePort === ports[from] && packet.destinationPort === ports[to];
+}
+
+function isNdp(packet: Packet): boolean {
+  return packet.destination.family === 6 && packet.protocol === PROTOCOL.icmpv6 && packet.hopLimit === NDP_HOP_LIMIT;
+}

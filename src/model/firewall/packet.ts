@@ -1,0 +1,77 @@
+import type { IpAddress } from "../ip.ts";
+import { MARK_MASK } from "../ownership.ts";
+
+/** A packet as the filter sees it, whole unless `laterFragment`; what the evaluator judges. */
+export interface Packet {
+  /** `output`: sent by this machine; `input`: for this machine; `forward`: passing through. */
+  readonly hook: "output" | "input" | "forward";
+  /** Source as it stands on the wire, after NAT. Source and destination are of one family. */
+  readonly source: IpAddress;
+  readonly destination: IpAddress;
+  /** IP protocol number. */
+  readonly protocol: number;
+  /** Present for TCP, UDP, UDP-Lite, SCTP and DCCP, absent in later fragments. */
+  readonly sourcePort?: number;
+  readonly destinationPort?: number;
+  /** ICMP or ICMPv6 type, absent in later fragments. */
+  readonly icmpType?: number;
+  /** TTL or hop limit; 64 when absent. */
+  readonly hopLimit?: number;
+  /** Not the first fragment of its packet: it carries neither ports nor an ICMP type. */
+  readonly laterFragment?: boolean;
+  /** Device it came by; absent for `output`. */
+  readonly inDevice?: string;
+  /** Device it leaves by, after routing; absent for `input`. */
+  readonly outDevice?: string;
+  /** User of the sending socket; absent when the kernel sent it, no socket is known, or it came from outside. */
+  readonly uid?: number;
+  /** The packet's mark, foreign bits included; 0 when absent. */
+  readonly mark?: number;
+  /** Whether conntrack holds it for an answer: the flow was opened by the other side. False when absent. */
+  readonly reply?: boolean;
+}
+
+/** What a flow's path depends on. */
+export interface Flow {
+  readonly destination: IpAddress;
+  readonly protocol: number;
+  readonly destinationPort?: number;
+  readonly uid?: number;
+}
+
+export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, dccp: 33, icmpv6: 58, sctp: 132, udplite: 136 } as const;
+
+/** Protocols whose header starts with source and destination port (RFC 9293, 768, 3828, 9260, 4340). */
+export const PORTED_PROTOCOLS: readonly number[] = [
+  PROTOCOL.tcp,
+  PROTOCOL.udp,
+  PROTOCOL.dccp,
+  PROTOCOL.sctp,
+  PROTOCOL.udplite,
+];
+
+export const LOOPBACK_DEVICE = "lo";
+
+/** The flow a packet belongs to, seen from its sender. */
+export function flowOf(packet: Packet): Flow {
+  return {
+    destination: packet.destination,
+    protocol: packet.protocol,
+    ...(packet.destinationPort === undefined ? {} : { destinationPort: packet.destinationPort }),
+    ...(packet.uid === undefined ? {} : { uid: packet.uid }),
+  };
+}
+
+/** The flow an answer to this packet would belong to; who would send it is not known. */
+export function answerOf(packet: Packet): Flow {
+  return {
+    destination: packet.source,
+    protocol: packet.protocol,
+    ...(packet.sourcePort === undefined ? {} : { destinationPort: packet.sourcePort }),
+  };
+}
+
+/** Our bits of a packet's mark. */
+export function ownMark(packet: Packet): number {
+  return ((packet.mark ?? 0) & MARK_MASK) >>> 0;
+}

@@ -1,0 +1,48 @@
+import type { EndpointGrant, FirewallPolicy, ListenGrant, PolicyLayer } from "./policy.ts";
+
+/**
+ * The policy to hold while routes and rules change from `before` to `after` (docs/security.md S10): a packet must be
+ * accepted by the layers of both, and the endpoints, listening ports and bootstrap servers of both stay open to our own
+ * sockets in every layer, so that either state's tunnels can shake hands. null stands for "no policy".
+ *
+ * Steering is the new one. Path numbers may change their meaning while routes move, so a mark can lead to the wrong
+ * device for a moment; the layers judge by flow and device, never by mark, and drop it there.
+ */
+export function between(before: FirewallPolicy | null, after: FirewallPolicy | null): FirewallPolicy | null {
+  if (before === null || after === null) return after ?? before;
+  const layers = distinct([...before.layers, ...after.layers]);
+  const endpoints = distinct<EndpointGrant>(layers.flatMap((layer) => layer.endpoints));
+  const listens = distinct<ListenGrant>(layers.flatMap((layer) => layer.listens));
+  const bootstrapDns = distinct(layers.flatMap((layer) => layer.bootstrapDns));
+  const open = (layer: PolicyLayer): PolicyLayer => ({ ...layer, endpoints, listens, bootstrapDns });
+  return { steering: after.steering, layers: distinct(layers.map(open)) };
+}
+
+/** Nothing passes but loopback, DHCP and NDP (S1.4): the state where neither the old nor the new could be reached. */
+export function blockedPolicy(): FirewallPolicy {
+  const flows = { rules: [], default: { kind: "block" } } as const;
+  const layer: PolicyLayer = {
+    killSwitch: true,
+    tunnels: [],
+    flows,
+    endpoints: [],
+    listens: [],
+    bootstrapDns: [],
+    serviceUid: 0,
+    allowLan: false,
+    allow: [],
+    dns: null,
+  };
+  return { steering: flows, layers: [layer] };
+}
+
+/** Values without repetition, in order of their last appearance, so that the newest layer stays last. */
+function distinct<T>(values: readonly T[]): T[] {
+  const byText = new Map<string, T>();
+  for (const value of values) {
+    const text = JSON.stringify(value);
+    byText.delete(text);
+    byText.set(text, value);
+  }
+  return [...byText.values()];
+}
