@@ -56,7 +56,7 @@ async function dispatch(
   for (const verb of wanted === undefined ? VERBS : [wanted]) {
     addVerb(program, verb, async (options, args) => {
       const { run } = await verb.load();
-      code = await run({ options, args, terminal, environment });
+      code = await run({ options, args, terminal, environment, verbs: VERBS, globalOptions: GLOBAL_OPTIONS });
     });
   }
   if (argv.length === 0) {

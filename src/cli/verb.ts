@@ -10,6 +10,9 @@ export interface VerbCall {
   readonly args: readonly string[];
   readonly terminal: Terminal;
   readonly environment: NodeJS.ProcessEnv;
+  /** The command line itself, for the verb that writes completions. */
+  readonly verbs: readonly VerbDefinition[];
+  readonly globalOptions: readonly OptionDefinition[];
 }
 
 export type RunVerb = (call: VerbCall) => Promise<ExitCode>;

@@ -1,0 +1,104 @@
+import type { ApplyEvent, Planned, Session } from "../compose/session.ts";
+import { AwgError } from "../model/error.ts";
+import { isInSync } from "../model/plan.ts";
+import { EXIT, type ExitCode } from "./exit-code.ts";
+import { flagOption, type VerbCall } from "./verb.ts";
+import { printPlanned } from "./views/planned.ts";
+import { styleFor } from "./views/style.ts";
+
+const HEARTBEAT_MS = 5_000;
+
+/** What `apply` and `destroy` share: show, ask, carry out, say how it ended. */
+export interface CarryOutTexts {
+  readonly question: string;
+  readonly done: (planned: Planned, generation: number) => string;
+  readonly nothing: string;
+}
+
+/** Shows the plan, asks unless told not to, applies it; SIGINT and SIGTERM undo it and exit 130 and 143. */
+export async function carryOut(
+  call: VerbCall,
+  session: Session,
+  planned: Planned,
+  texts: CarryOutTexts,
+): Promise<ExitCode> {
+  const { terminal } = call;
+  const stream = flagOption(call, "jsonStream");
+  const quiet = stream || flagOption(call, "json");
+  if (!quiet && !isInSync(planned.plan)) printPlanned(planned, call);
+  if (!isInSync(planned.plan)) confirm(call, texts.question);
+  const signals = watchSignals();
+  const beat = stream
+    ? setInterval(() => terminal.out(JSON.stringify({ type: "heartbeat" })), HEARTBEAT_MS)
+    : undefined;
+  try {
+    const outcome = await session.apply(planned, {
+      onEvent: (event) => reportEvent(event, call, stream),
+      shouldStop: () => signals.received !== undefined,
+    });
+    const text = outcome.changed ? texts.done(planned, outcome.generation) : texts.nothing;
+    if (quiet) terminal.out(JSON.stringify({ ...(stream ? { type: "result" } : { format_version: "1" }), ...outcome }));
+    else terminal.out(text);
+    return flagOption(call, "detailedExitcode") && outcome.changed ? EXIT.changed : EXIT.success;
+  } catch (error) {
+    if (signals.received === undefined) throw error;
+    terminal.err(`awg: interrupted by ${signals.received}; ${error instanceof AwgError ? error.message : "undone"}`);
+    return signals.received === "SIGTERM" ? EXIT.terminated : EXIT.interrupted;
+  } finally {
+    clearInterval(beat);
+    signals.stop();
+  }
+}
+
+function confirm(call: VerbCall, question: string): void {
+  if (flagOption(call, "autoApprove") || call.args.length > 0) return;
+  if (!call.terminal.interactive) {
+    throw new AwgError("usage", "there is no terminal to ask on", {
+      remedy: "look at `awg plan`, then repeat with --auto-approve",
+    });
+  }
+  const answer = call.terminal.ask(`\n${question} Only "yes" is a yes: `);
+  if (answer !== "yes") throw new AwgError("usage", "not approved; nothing was changed");
+}
+
+interface Signals {
+  readonly received: "SIGINT" | "SIGTERM" | undefined;
+  stop(): void;
+}
+
+function watchSignals(): Signals {
+  let received: "SIGINT" | "SIGTERM" | undefined;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    received = signal === "SIGTERM" ? "SIGTERM" : "SIGINT";
+  };
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  return {
+    get received() {
+      return received;
+    },
+    stop: () => void process.off("SIGINT", onSignal).off("SIGTERM", onSignal),
+  };
+}
+
+function reportEvent(event: ApplyEvent, { terminal, options }: VerbCall, stream: boolean): void {
+  if (stream) {
+    terminal.out(JSON.stringify(event));
+    return;
+  }
+  if (options["json"] === true) return;
+  const style = styleFor(terminal.colorErr);
+  terminal.err(style.dim(eventText(event)));
+}
+
+function eventText(event: ApplyEvent): string {
+  switch (event.type) {
+    case "recovering":
+      return `recovering an apply that was cut short (${event.journal}) …`;
+    case "batch":
+      return `[${event.index + 1}/${event.total}] ${event.phase}: ${event.keys.join(", ")}`;
+    case "verifying":
+      return event.attempt === 1 ? "reading everything back …" : `reading everything back, attempt ${event.attempt} …`;
+    case "rolling-back":
+      return `rolling back: ${event.reason}`;
+  }
+}

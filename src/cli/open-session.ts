@@ -1,0 +1,39 @@
+import type { LoadedConfig, Session, SessionOptions } from "../compose/session.ts";
+import { AwgError } from "../model/error.ts";
+import { readConfigFiles } from "./config-files.ts";
+import { flagOption, textOption, type VerbCall } from "./verb.ts";
+import { reportProblems } from "./views/problems.ts";
+
+/** Opens the machine that the global options name. */
+export async function openSessionFor(call: VerbCall): Promise<Session> {
+  const { openSession } = await import("../compose/open-session.ts");
+  return openSession(sessionOptionsOf(call));
+}
+
+function sessionOptionsOf(call: VerbCall): SessionOptions {
+  const stateDir = textOption(call, "stateDir");
+  return {
+    host: parseHost(textOption(call, "host")),
+    ...(stateDir === undefined ? {} : { stateDir }),
+    allowInsecurePermissions: flagOption(call, "allowInsecurePermissions"),
+    environment: call.environment,
+  };
+}
+
+function parseHost(text: string | undefined): SessionOptions["host"] {
+  if (text === undefined || text === "linux") return { kind: "linux" };
+  if (text === "simulated") return { kind: "simulated" };
+  if (text.startsWith("simulated:")) return { kind: "simulated", file: text.slice("simulated:".length) };
+  throw new AwgError("usage", `there is no host "${text}"`, { remedy: "say linux, simulated or simulated:FILE" });
+}
+
+/** Loads the config that -f names; prints every problem and throws when one is an error. */
+export async function loadConfigFor(call: VerbCall, session: Session): Promise<LoadedConfig> {
+  const loaded = await session.load(readConfigFiles(call));
+  reportProblems(loaded.problems, call);
+  if (loaded.config === undefined) {
+    const errors = loaded.problems.filter(({ severity }) => severity === "error").length;
+    throw new AwgError("config", `the config has ${errors} ${errors === 1 ? "error" : "errors"}; nothing was changed`);
+  }
+  return loaded;
+}

@@ -1,0 +1,19 @@
+import { carryOut } from "../carry-out.ts";
+import { readConfigFile } from "../config-files.ts";
+import { loadConfigFor, openSessionFor } from "../open-session.ts";
+import type { RunVerb } from "../verb.ts";
+
+/** `awg apply [PLAN]`: plan, ask, carry out, read back. */
+export const run: RunVerb = async (call) => {
+  await using session = await openSessionFor(call);
+  const saved = call.args[0];
+  const planned =
+    saved === undefined
+      ? await session.plan(await loadConfigFor(call, session))
+      : await session.readSavedPlan(readConfigFile(saved).text);
+  return carryOut(call, session, planned, {
+    question: "Apply this?",
+    done: (_, generation) => `Applied; everything was read back and is as planned. Generation ${generation}.`,
+    nothing: "No changes. The machine is as the config says; nothing was written.",
+  });
+};

@@ -1,0 +1,26 @@
+import { AwgError } from "../../model/error.ts";
+import type { Resource } from "../../model/resource.ts";
+import { EXIT } from "../exit-code.ts";
+import { openSessionFor } from "../open-session.ts";
+import { flagOption, type RunVerb } from "../verb.ts";
+
+/** `awg get [KIND[/NAME]]`: resources as the machine holds them, or as accepted with --desired. */
+export const run: RunVerb = async (call) => {
+  await using session = await openSessionFor(call);
+  const all = flagOption(call, "desired") ? await session.accepted() : await session.observed();
+  const wanted = call.args[0];
+  const found = wanted === undefined ? all : all.filter(({ key, kind }) => key === wanted || kind === wanted);
+  if (wanted !== undefined && found.length === 0) {
+    throw new AwgError("usage", `awg owns no ${wanted} on this machine`, { remedy: "`awg get` lists what it owns" });
+  }
+  const single = found.length === 1 && found[0]?.key === wanted;
+  if (flagOption(call, "json")) call.terminal.out(JSON.stringify({ format_version: "1", resources: found }));
+  else if (found.length === 0) call.terminal.err("awg owns nothing on this machine.");
+  else call.terminal.out(single ? JSON.stringify(found[0]?.spec, undefined, 2) : found.map(lineOf).join("\n"));
+  return EXIT.success;
+};
+
+function lineOf({ key, spec }: Resource): string {
+  const text = JSON.stringify(spec);
+  return `${key}  ${text.length > 100 ? `${text.slice(0, 100)}…` : text}`;
+}

@@ -1,0 +1,27 @@
+import { readConfigFiles } from "../config-files.ts";
+import { EXIT } from "../exit-code.ts";
+import { openSessionFor } from "../open-session.ts";
+import { flagOption, type RunVerb } from "../verb.ts";
+import { problemsDocument, reportProblems } from "../views/problems.ts";
+
+/** `awg validate`: every problem at once; reads the config and nothing of the machine. */
+export const run: RunVerb = async (call) => {
+  await using session = await openSessionFor(call);
+  const { config, problems } = await session.load(readConfigFiles(call));
+  const failed = config === undefined || (flagOption(call, "strict") && problems.length > 0);
+  if (flagOption(call, "json")) call.terminal.out(JSON.stringify(problemsDocument(problems, !failed)));
+  else reportProblems(problems, call);
+  const errors = problems.filter(({ severity }) => severity === "error").length;
+  const warnings = problems.length - errors;
+  if (!flagOption(call, "json") && failed)
+    call.terminal.err(`${countOf(errors, "error")}, ${countOf(warnings, "warning")}`);
+  if (!flagOption(call, "json") && !failed)
+    call.terminal.out(
+      warnings === 0 ? "The config is valid." : `The config is valid, with ${countOf(warnings, "warning")}.`,
+    );
+  return failed ? EXIT.config : EXIT.success;
+};
+
+function countOf(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

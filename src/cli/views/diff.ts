@@ -1,0 +1,28 @@
+import type { Planned } from "../../compose/session.ts";
+import { isInSync, type Plan, type Step, stepsOf } from "../../model/plan.ts";
+import { renderStep } from "./plan.human.ts";
+import type { Style } from "./style.ts";
+
+/** One entry a resource: a flip changes the firewall twice, which is a way and not a difference. */
+function differences(plan: Plan): readonly Step[] {
+  const byKey = new Map<string, Step>();
+  for (const step of stepsOf(plan)) byKey.set(step.key, step);
+  return [...byKey.values()];
+}
+
+/** The differences as people read them. */
+export function renderDiff(plan: Plan, style: Style): string {
+  return differences(plan)
+    .flatMap((step) => renderStep(step, style))
+    .join("\n");
+}
+
+/** The differences as one JSON document. */
+export function diffDocument({ plan, configHash }: Planned): object {
+  return {
+    format_version: "1",
+    config_hash: configHash,
+    in_sync: isInSync(plan),
+    differences: differences(plan).map(({ key, action, changes, reason }) => ({ key, action, changes, reason })),
+  };
+}

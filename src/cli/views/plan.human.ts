@@ -1,0 +1,77 @@
+import type { Action, Plan, Step } from "../../model/plan.ts";
+import { stepsOf } from "../../model/plan.ts";
+import type { FieldChange } from "../../model/resource.ts";
+import type { Style } from "./style.ts";
+
+const SYMBOL: Readonly<Record<Action, string>> = {
+  create: "+",
+  update: "~",
+  delete: "-",
+  replace: "-/+",
+  adopt: "@",
+  forget: ".",
+};
+
+const MAX_VALUE_LENGTH = 120;
+
+/** What happens to traffic, in one sentence; derived from the steps. */
+export type TrafficSentence = string;
+
+/** The plan as people read it: one line a step with its reason, the fields below, and the two closing lines. */
+export function renderPlan(plan: Plan, traffic: TrafficSentence, style: Style): string {
+  const steps = stepsOf(plan);
+  if (steps.length === 0) return "No changes. The machine is as the config says.";
+  return [...steps.flatMap((step) => renderStep(step, style)), "", summaryLine(plan), `Traffic: ${traffic}`].join("\n");
+}
+
+/** "Plan: 3 to add, 1 to change, 0 to destroy." The layered policy of a flip and the final one count once. */
+export function summaryLine(plan: Plan): string {
+  const byKey = new Map<string, Action>();
+  for (const { key, action } of stepsOf(plan)) byKey.set(key, joinActions(byKey.get(key), action));
+  const count = (...actions: readonly Action[]): number =>
+    [...byKey.values()].filter((one) => actions.includes(one)).length;
+  const adopted = count("adopt", "forget");
+  const tail = adopted > 0 ? `, ${adopted} to adopt or forget` : "";
+  return `Plan: ${count("create")} to add, ${count("update", "replace")} to change, ${count("delete")} to destroy${tail}.`;
+}
+
+function joinActions(first: Action | undefined, second: Action): Action {
+  if (first === undefined || first === second) return second;
+  if (first === "create" || second === "delete")
+    return first === "create" && second === "delete" ? "update" : first === "create" ? "create" : "delete";
+  return "update";
+}
+
+/** One step and its fields. */
+export function renderStep(step: Step, style: Style): readonly string[] {
+  const paint = paintOf(step.action, style);
+  const symbol = SYMBOL[step.action].padStart(3);
+  const head = `${paint(symbol)} ${style.bold(step.key)}${style.dim(`  # ${step.reason}`)}`;
+  return [head, ...step.changes.map((change) => `      ${renderChange(change, style)}`)];
+}
+
+function paintOf(action: Action, style: Style): (text: string) => string {
+  if (action === "create" || action === "adopt") return style.green;
+  return action === "delete" ? style.red : style.yellow;
+}
+
+/** One field: "/mtuBytes: 1420 → 1380", "/destinations: 3 added, 1 removed", "/privateKey: (changed)". */
+export function renderChange(change: FieldChange, style: Style): string {
+  const name = `${change.field.replace(/^\//, "").replaceAll("/", ".")}:`;
+  if (change.secret === true) return `${name} ${style.dim("(secret, changed)")}`;
+  const counted = [
+    change.added ? `${change.added} added` : "",
+    change.removed ? `${change.removed} removed` : "",
+  ].filter(Boolean);
+  const values =
+    change.before === undefined && change.after === undefined ? "" : `${short(change.before)} → ${short(change.after)}`;
+  if (counted.length > 0) return `${name} ${counted.join(", ")}${values === "" ? "" : style.dim(`  ${values}`)}`;
+  return `${name} ${values}`;
+}
+
+function short(value: unknown): string {
+  if (value === undefined || value === null) return "(none)";
+  const text =
+    typeof value === "string" ? value : Array.isArray(value) ? value.map(short).join(", ") : JSON.stringify(value);
+  return text.length > MAX_VALUE_LENGTH ? `${text.slice(0, MAX_VALUE_LENGTH)}…` : text === "" ? '""' : text;
+}

@@ -1,0 +1,38 @@
+import type { Planned } from "../../compose/session.ts";
+import { isInSync, stepsOf } from "../../model/plan.ts";
+import { flagOption, type VerbCall } from "../verb.ts";
+import { renderPlan } from "./plan.human.ts";
+import { styleFor } from "./style.ts";
+
+/** Prints a plan: to stdout, as text or as one JSON document; notes go to stderr. */
+export function printPlanned(planned: Planned, call: VerbCall): void {
+  const { terminal } = call;
+  if (flagOption(call, "json")) {
+    terminal.out(JSON.stringify(planDocument(planned)));
+    return;
+  }
+  const style = styleFor(terminal.colorErr);
+  for (const { path, message } of planned.notes) terminal.err(`${style.yellow("note:")} ${path}: ${message}`);
+  terminal.out(renderPlan(planned.plan, planned.traffic, styleFor(terminal.colorOut)));
+}
+
+/** The plan as JSON (schema/plan.schema.json). */
+function planDocument(planned: Planned): object {
+  return {
+    format_version: "1",
+    config_hash: planned.configHash,
+    host_fingerprint: planned.fingerprint,
+    in_sync: isInSync(planned.plan),
+    traffic: planned.traffic,
+    notes: planned.notes,
+    unchanged: planned.plan.unchanged,
+    steps: stepsOf(planned.plan).map(({ key, kind, action, phase, changes, reason }) => ({
+      key,
+      kind,
+      action,
+      phase,
+      changes,
+      reason,
+    })),
+  };
+}

@@ -1,0 +1,13 @@
+import { type Problem, renderProblem } from "../../model/config/problem.ts";
+import type { VerbCall } from "../verb.ts";
+
+/** Prints problems to stderr, each with its excerpt when a person may be reading. */
+export function reportProblems(problems: readonly Problem[], { terminal }: VerbCall): void {
+  const options = { color: terminal.colorErr, excerpt: terminal.interactive || terminal.colorErr };
+  for (const problem of problems) terminal.err(renderProblem(problem, options));
+}
+
+/** Problems as one JSON document. */
+export function problemsDocument(problems: readonly Problem[], valid: boolean): object {
+  return { format_version: "1", valid, problems };
+}

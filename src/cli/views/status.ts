@@ -1,0 +1,54 @@
+import type { Condition, ResourceStatus, Status } from "../../compose/session.ts";
+import { renderChange } from "./plan.human.ts";
+import type { Style } from "./style.ts";
+
+/** Conditions that are good when true; the others are good when false. */
+const GOOD_WHEN_TRUE: ReadonlySet<Condition["type"]> = new Set(["Ready", "Protected"]);
+
+/** The status as people read it. */
+export function renderStatus(status: Status, style: Style): string {
+  if (status.generation === 0 && status.resources.length === 0) {
+    const open = status.openJournal === undefined ? "" : `\n${openJournalText(status.openJournal, style)}`;
+    return `Nothing is applied on this machine. Traffic is not protected by awg.${open}`;
+  }
+  const width = Math.max(...status.resources.map(({ key }) => key.length));
+  return [
+    style.bold(`Generation ${status.generation}`),
+    ...status.conditions.map((condition) => renderCondition(condition, style)),
+    ...(status.openJournal === undefined ? [] : [openJournalText(status.openJournal, style)]),
+    "",
+    ...status.resources.flatMap((resource) => renderResource(resource, width, style)),
+  ].join("\n");
+}
+
+function renderCondition({ type, status, reason, since }: Condition, style: Style): string {
+  const good = GOOD_WHEN_TRUE.has(type) === status;
+  const value = (good ? style.green : style.red)(status ? "yes" : "no");
+  const time = since === undefined ? "" : style.dim(` since ${since}`);
+  return `  ${`${type}:`.padEnd(11)} ${value}${status ? "" : " "}  ${reason}${time}`;
+}
+
+function renderResource(
+  { key, enforcement, ready, drift, summary }: ResourceStatus,
+  width: number,
+  style: Style,
+): readonly string[] {
+  const mark = ready && drift.length === 0 ? style.green("✓") : drift.length > 0 ? style.yellow("≠") : style.red("✗");
+  const head = `  ${mark} ${key.padEnd(width)}  ${enforcement.padEnd(11)}  ${summary}`;
+  return [head.trimEnd(), ...drift.map((change) => `      ${renderChange(change, style)}`)];
+}
+
+function openJournalText(journal: string, style: Style): string {
+  return style.red(`An apply was cut short (${journal}); the next apply or destroy recovers it.`);
+}
+
+/** The status as one JSON document. */
+export function statusDocument(status: Status): object {
+  return {
+    format_version: "1",
+    generation: status.generation,
+    conditions: status.conditions,
+    resources: status.resources,
+    open_journal: status.openJournal ?? null,
+  };
+}

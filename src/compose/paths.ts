@@ -1,0 +1,41 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+
+/** Where awg keeps what; per network namespace, so that two of them never share state, socket or lock. */
+export interface Paths {
+  readonly stateDir: string;
+  /** Sockets and what is lost with a reboot. */
+  readonly runDir: string;
+  readonly lockFile: string;
+}
+
+const STATE_DIR = "/var/lib/awg";
+const RUN_DIR = "/run/awg";
+
+/**
+ * The folders for this process. In the machine's own network namespace they are design's; in another, its inode number
+ * is appended. Where the machine's own cannot be told (an unreadable /proc/1), the namespace counts as another.
+ */
+export function pathsFor(stateDir: string | undefined, runDir: string | undefined): Paths {
+  const suffix = namespaceSuffix();
+  const run = runDir ?? join(RUN_DIR, suffix === "" ? "" : `netns-${suffix}`);
+  return {
+    stateDir: stateDir ?? join(STATE_DIR, suffix === "" ? "" : `netns-${suffix}`),
+    runDir: run,
+    lockFile: join(RUN_DIR, suffix === "" ? "lock" : `lock.${suffix}`),
+  };
+}
+
+/** "" in the machine's own network namespace, else the namespace's inode number. */
+function namespaceSuffix(): string {
+  const own = inodeOf("/proc/self/ns/net");
+  return own !== undefined && own === inodeOf("/proc/1/ns/net") ? "" : String(own ?? "unknown");
+}
+
+function inodeOf(path: string): number | undefined {
+  try {
+    return statSync(path).ino;
+  } catch {
+    return undefined;
+  }
+}
