@@ -1,0 +1,193 @@
+import { AwgError } from "../../../model/error.ts";
+import { attributeMap, readText, readU32be } from "../attribute.codec.ts";
+import { errnoError, hasErrno } from "../errno.ts";
+import {
+  acknowledgementError,
+  decodeAcknowledgement,
+  messageFlags,
+  type NetlinkMessage,
+  NLM,
+  NLMSG,
+  stampMessage,
+} from "../netlink/message.codec.ts";
+import { NETLINK_PROTOCOL, type NetlinkSocket, openNetlinkSocket } from "../netlink/netlink-socket.ffi.ts";
+import { decodeChain, encodeChainDump, type NftChain } from "./chain.codec.ts";
+import type { TableFamily } from "./field.ts";
+import { encodeBatchBegin, encodeBatchEnd, encodeNftMessage, NFGEN_BYTES, NFT_MESSAGE } from "./nft-message.codec.ts";
+import { decodeNftRule, encodeRuleListing, type NftRule } from "./rule.codec.ts";
+import { decodeSet, encodeSetDump, type ObservedSet } from "./set.codec.ts";
+import { decodeElements, encodeElementDump, type SetElement } from "./set-element.codec.ts";
+import { decodeTable, encodeTableDump, type NftTable } from "./table.codec.ts";
+
+const NFTA_GENERATION = { id: 1, pid: 2, name: 3 } as const;
+const SNAPSHOT_ATTEMPTS = 20;
+
+/** One message of a transaction and what it does, beginning with a verb: "adding rule 3 to chain killswitch". */
+export interface NftChange {
+  readonly message: Uint8Array;
+  readonly action: string;
+}
+
+/** The state of the ruleset as a number that each transaction raises, and who raised it last. */
+export interface NftGeneration {
+  readonly id: number;
+  readonly changedByPid?: number;
+  readonly changedByName?: string;
+}
+
+/** All that is in one table, from one generation. */
+export interface NftTableContents {
+  readonly table: NftTable;
+  readonly chains: readonly NftChain[];
+  readonly rules: readonly NftRule[];
+  readonly sets: readonly (ObservedSet & { readonly elements: readonly SetElement[] })[];
+  readonly generation: NftGeneration;
+}
+
+/** Opens a socket to netfilter (nf_tables, conntrack) in the current network namespace. */
+export function openNetfilterSocket(): NetlinkSocket {
+  return openNetlinkSocket(NETLINK_PROTOCOL.netfilter);
+}
+
+/**
+ * Commits the changes as one transaction: all of them, or none and an error that names the change that was refused
+ * (`facts.index`). With `generation` it is refused when somebody else changed the ruleset since (ERESTART).
+ *
+ * @throws AwgError of the kind that fits the errno.
+ */
+export function commitNftChanges(
+  socket: NetlinkSocket,
+  changes: readonly NftChange[],
+  { generation }: { generation?: number } = {},
+): void {
+  if (changes.length === 0) return;
+  const messages = [encodeBatchBegin(generation), ...changes.map(({ message }) => message), encodeBatchEnd()];
+  const first = socket.nextSequence(messages.length);
+  const last = messages.length - 2;
+  for (const [index, message] of messages.entries()) {
+    const flags = messageFlags(message) | NLM.request | (index === last ? NLM.ack : 0);
+    stampMessage(message, 0, flags, (first + index) >>> 0);
+  }
+  socket.send(concatenate(messages), "changing the nf_tables ruleset");
+  readVerdicts(socket, changes, first);
+}
+
+/**
+ * The kernel answers each refused message and the last one, which asked for it. A refusal of the whole (no rights,
+ * another generation, a commit that failed) bears the number of the first.
+ */
+function readVerdicts(socket: NetlinkSocket, changes: readonly NftChange[], first: number): void {
+  let refusal: AwgError | undefined;
+  while (true) {
+    for (const answer of socket.receive("changing the nf_tables ruleset")) {
+      const index = (answer.sequence - first) >>> 0;
+      if (answer.type !== NLMSG.error || index > changes.length) continue;
+      const said = decodeAcknowledgement(answer);
+      if (said.errno !== 0) refusal ??= refusalOf(changes[index - 1], index, said.errno, answer);
+      if (index !== changes.length && !(index === 0 && said.errno !== 0)) continue;
+      if (refusal !== undefined) throw refusal;
+      return;
+    }
+  }
+}
+
+function refusalOf(change: NftChange | undefined, index: number, errno: number, answer: NetlinkMessage): AwgError {
+  if (change === undefined) return errnoError("changing the nf_tables ruleset", errno);
+  const error = acknowledgementError(change.action, decodeAcknowledgement(answer));
+  return new AwgError(error.kind, error.message, {
+    facts: { ...error.facts, index: index - 1 },
+    ...(error.remedy === undefined ? {} : { remedy: error.remedy }),
+  });
+}
+
+/** The generation of the ruleset. */
+export function readNftGeneration(socket: NetlinkSocket): NftGeneration {
+  const request = encodeNftMessage(NFT_MESSAGE.getGeneration, "all", 0, () => {});
+  const answer = socket.request(request, "reading the generation of the nf_tables ruleset")[0];
+  const generation = answer === undefined ? undefined : decodeGeneration(answer);
+  if (generation === undefined) throw new AwgError("host", "the kernel did not tell the generation of the ruleset");
+  return generation;
+}
+
+/** The generation of an NFT_MSG_NEWGEN, which also ends each transaction's events. */
+export function decodeGeneration({ type, payload }: NetlinkMessage): NftGeneration | undefined {
+  if (type !== NFT_MESSAGE.newGeneration) return undefined;
+  const attributes = attributeMap(payload, NFGEN_BYTES);
+  const [id, pid, name] = [NFTA_GENERATION.id, NFTA_GENERATION.pid, NFTA_GENERATION.name].map((at) =>
+    attributes.get(at),
+  );
+  return {
+    id: id === undefined ? 0 : readU32be(id),
+    ...(pid === undefined ? {} : { changedByPid: readU32be(pid) }),
+    ...(name === undefined ? {} : { changedByName: readText(name) }),
+  };
+}
+
+/** All tables of the namespace, whoever made them. */
+export function readNftTables(socket: NetlinkSocket): NftTable[] {
+  return collect(socket.dump(encodeTableDump(), "reading the nf_tables tables"), decodeTable);
+}
+
+/** All chains of the namespace, whoever made them. */
+export function readNftChains(socket: NetlinkSocket): NftChain[] {
+  return collect(socket.dump(encodeChainDump(), "reading the nf_tables chains"), decodeChain);
+}
+
+/** One table with all that is in it, from one generation; undefined when there is no such table. */
+export function readNftTable(socket: NetlinkSocket, family: TableFamily, name: string): NftTableContents | undefined {
+  for (let attempt = 0; attempt < SNAPSHOT_ATTEMPTS; attempt++) {
+    const generation = readNftGeneration(socket);
+    try {
+      const contents = readContents(socket, family, name);
+      if (readNftGeneration(socket).id !== generation.id) continue;
+      return contents === undefined ? undefined : { ...contents, generation };
+    } catch (error) {
+      // A set or the table vanished between two questions: the generation has moved on.
+      if (!hasErrno(error, "ENOENT")) throw error;
+    }
+  }
+  throw new AwgError(
+    "host",
+    `reading the nf_tables table ${name} failed: it changed during each of ${SNAPSHOT_ATTEMPTS} readings`,
+    {
+      remedy: "find out which program keeps changing the ruleset",
+    },
+  );
+}
+
+function readContents(
+  socket: NetlinkSocket,
+  family: TableFamily,
+  name: string,
+): Omit<NftTableContents, "generation"> | undefined {
+  const table = readNftTables(socket).find((one) => one.family === family && one.name === name);
+  if (table === undefined) return undefined;
+  const action = `reading the nf_tables table ${family} ${name}`;
+  const mine = (one: { family: TableFamily; table: string }) => one.family === family && one.table === name;
+  const chains = collect(socket.dump(encodeChainDump(family), action), decodeChain).filter(mine);
+  const rules = collect(socket.dump(encodeRuleListing(family, name), action), decodeNftRule).filter(mine);
+  const sets = collect(socket.dump(encodeSetDump(family, name), action), decodeSet).filter(mine);
+  return {
+    table,
+    chains,
+    rules,
+    sets: sets.map((set) => ({
+      ...set,
+      elements: decodeElements(set, socket.dump(encodeElementDump(set), `${action}, set ${set.name}`)),
+    })),
+  };
+}
+
+function concatenate(messages: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(messages.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const message of messages) {
+    bytes.set(message, at);
+    at += message.length;
+  }
+  return bytes;
+}
+
+function collect<T>(messages: readonly NetlinkMessage[], decode: (message: NetlinkMessage) => T | undefined): T[] {
+  return messages.map(decode).filter((item) => item !== undefined);
+}

@@ -1,0 +1,52 @@
+/**
+ * nft's notes on its objects: type, length, value; the kernel keeps them unread. `nft` prints the comment and needs the
+ * byte order to print a set (nftables include/linux_list.h and libnftnl include/libnftnl/udata.h).
+ */
+const RULE_COMMENT = 0;
+const TABLE_COMMENT = 0;
+const CHAIN_COMMENT = 0;
+const SET_KEY_BYTE_ORDER = 0;
+const SET_COMMENT = 7;
+const ELEMENT_COMMENT = 0;
+const COMMENT_TYPES = {
+  rule: RULE_COMMENT,
+  table: TABLE_COMMENT,
+  chain: CHAIN_COMMENT,
+  set: SET_COMMENT,
+  element: ELEMENT_COMMENT,
+} as const;
+const BYTE_ORDER = { host: 1, network: 2 } as const;
+/** One byte holds the length, and the text ends with a NUL. */
+const LONGEST_COMMENT = 254;
+
+export type CommentedKind = keyof typeof COMMENT_TYPES;
+
+/** The user data of an object with a comment; text beyond 254 bytes is cut. */
+export function encodeComment(kind: CommentedKind, comment: string): Uint8Array {
+  let text = new TextEncoder().encode(comment);
+  if (text.length > LONGEST_COMMENT) text = text.subarray(0, LONGEST_COMMENT);
+  return Uint8Array.of(COMMENT_TYPES[kind], text.length + 1, ...text, 0);
+}
+
+/** The user data of a set: the order of its key's bytes, and a comment. */
+export function encodeSetUserdata(order: "host" | "network", comment: string | undefined): Uint8Array {
+  const key = [SET_KEY_BYTE_ORDER, 4, BYTE_ORDER[order], 0, 0, 0];
+  return Uint8Array.of(...key, ...(comment === undefined ? [] : encodeComment("set", comment)));
+}
+
+/** The comment in an object's user data; undefined when there is none or the data is not nft's. */
+export function decodeComment(kind: CommentedKind, userdata: Uint8Array | undefined): string | undefined {
+  if (userdata === undefined) return undefined;
+  let at = 0;
+  while (at + 2 <= userdata.length) {
+    const length = userdata[at + 1] as number;
+    const value = userdata.subarray(at + 2, at + 2 + length);
+    if (value.length < length) return undefined;
+    if (userdata[at] === COMMENT_TYPES[kind]) {
+      const nul = value.indexOf(0);
+      return new TextDecoder().decode(nul < 0 ? value : value.subarray(0, nul));
+    }
+    at += 2 + length;
+  }
+  return undefined;
+}
