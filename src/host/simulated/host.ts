@@ -1,0 +1,24 @@
+import type { Host } from "../ports/host.ts";
+import type { SimulatedMachine } from "./machine.ts";
+import { simulatedEngines } from "./ports/engines.ts";
+import { simulatedFacts } from "./ports/facts.ts";
+import { simulatedFirewall } from "./ports/firewall.ts";
+import { simulatedLinks } from "./ports/links.ts";
+import { simulatedResolver } from "./ports/resolver.ts";
+import { simulatedRoutes } from "./ports/routes.ts";
+import { simulatedSysctl } from "./ports/sysctl.ts";
+
+/** The simulated machine seen through the ports of a Host. Closing it closes nothing: the machine lives on. */
+export function simulatedHost(machine: SimulatedMachine): Host {
+  return {
+    name: "simulated",
+    facts: simulatedFacts(machine),
+    links: simulatedLinks(machine),
+    engines: simulatedEngines(machine),
+    routes: simulatedRoutes(machine),
+    firewall: simulatedFirewall(machine),
+    sysctl: simulatedSysctl(machine),
+    resolver: simulatedResolver(machine),
+    async [Symbol.asyncDispose]() {},
+  };
+}

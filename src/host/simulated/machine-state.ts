@@ -1,0 +1,192 @@
+import type { FirewallPolicy } from "../../model/firewall/policy.ts";
+import { compareIp, type Family, parseIp } from "../../model/ip.ts";
+import type { TunnelObserved } from "../../model/spec/tunnel.ts";
+import type { Capabilities } from "../ports/facts.ts";
+import type { Route, RuleEntry } from "../ports/routes.ts";
+
+/** A network device of the simulated machine. */
+export interface SimulatedLink {
+  device: string;
+  index: number;
+  type: "tun" | "wireguard" | "other";
+  /** What stands behind it: the wire, the machine itself, or a program that encrypts. */
+  medium: "physical" | "loopback" | "tunnel";
+  up: boolean;
+  mtuBytes: number;
+  /** With prefix length, host bits kept. */
+  addresses: string[];
+  /** IFLA_IFALIAS; null when none was ever written. */
+  alias: string | null;
+  /** Whether a process holds the TUN descriptor; without one the device has no carrier. */
+  held: boolean;
+}
+
+/** A packet filter of somebody else: it drops what goes to these prefixes, whatever our tables say. */
+export interface ForeignTable {
+  name: string;
+  drops: string[];
+}
+
+/** Our part of the packet filter. */
+export interface SimulatedFirewall {
+  policy: FirewallPolicy | null;
+  /** A live keeper owns the tables; while nobody does, a foreign flush removes them. */
+  held: boolean;
+  /** What others broke in our tables while nobody owned them; broken tables are taken to let everything pass. */
+  damage: string[];
+  droppedPackets: number;
+}
+
+/** The system resolver: a file, the links of systemd-resolved, and what the port put aside. */
+export interface SimulatedResolver {
+  method: "file" | "resolved";
+  /** The text of resolv.conf. */
+  text: string;
+  /** The text that awg replaced; null when nothing of ours stands there. */
+  saved: string | null;
+  /** Per device: the servers and search domains of its resolved link. */
+  links: Record<string, { servers: string[]; search: string[] }>;
+}
+
+/** The whole simulated machine as plain data: it survives JSON unchanged. */
+export interface MachineState {
+  formatVersion: 1;
+  nowMs: number;
+  fingerprint: string;
+  capabilities: Capabilities;
+  serviceUid: number;
+  users: Record<string, number>;
+  /** What names resolve to. */
+  hosts: Record<string, string[]>;
+  links: SimulatedLink[];
+  /** Routes somebody set; what addresses bring along (local and connected routes) is derived. */
+  routes: Route[];
+  rules: RuleEntry[];
+  engines: TunnelObserved[];
+  /** Public keys of peers that answer a handshake. */
+  answeringPeers: string[];
+  firewall: SimulatedFirewall;
+  foreignTables: ForeignTable[];
+  sysctls: Record<string, string>;
+  resolver: SimulatedResolver;
+  processes: { pid: number; uid: number; path: string }[];
+  services: { name: string; running: boolean }[];
+}
+
+/** Routing tables the kernel knows by itself. */
+export const LOCAL_TABLE = 255;
+export const MAIN_TABLE = 254;
+const DEFAULT_TABLE = 253;
+/** rtm_protocol of what the kernel sets, and of what an administrator sets (`ip route`). */
+export const KERNEL_PROTOCOL = 2;
+export const ADMIN_PROTOCOL = 4;
+
+const ALL_CAPABILITIES: Capabilities = {
+  tun: true,
+  nftables: true,
+  egressHook: true,
+  ownedTables: true,
+  kernelWireguard: false,
+  userspaceWireguard: true,
+  userspaceAmneziawg: true,
+  resolved: false,
+};
+
+/**
+ * A laptop as it comes: one Ethernet link with IPv4 and IPv6, a router, a resolver, two users. The addresses are those
+ * of documentation (RFC 5737, RFC 3849) and of a private network.
+ */
+export function laptopState(): MachineState {
+  return {
+    formatVersion: 1,
+    nowMs: 1_700_000_000_000,
+    fingerprint: "simulated-laptop",
+    capabilities: ALL_CAPABILITIES,
+    serviceUid: 64_174,
+    users: { root: 0, alice: 1000, bob: 1001, backup: 34 },
+    hosts: { "vpn.example.com": ["198.51.100.7"], "gate.example.net": ["203.0.113.9", "2001:db8:9::9"] },
+    links: [
+      simulatedLink({
+        device: "lo",
+        index: 1,
+        medium: "loopback",
+        mtuBytes: 65_536,
+        addresses: ["127.0.0.1/8", "::1/128"],
+      }),
+      simulatedLink({
+        device: "eth0",
+        index: 2,
+        medium: "physical",
+        mtuBytes: 1500,
+        addresses: ["192.168.1.20/24", "2001:db8:1::20/64", "fe80::20/64"],
+      }),
+    ],
+    routes: [defaultRoute(4, "eth0", "192.168.1.1", 100), defaultRoute(6, "eth0", "fe80::1", 100)],
+    rules: ([4, 6] as const).flatMap(kernelRules),
+    engines: [],
+    answeringPeers: [],
+    firewall: { policy: null, held: false, damage: [], droppedPackets: 0 },
+    foreignTables: [],
+    sysctls: { ...LAPTOP_SYSCTLS },
+    resolver: { method: "file", text: "nameserver 192.168.1.1\n", saved: null, links: {} },
+    processes: [{ pid: 1, uid: 0, path: "/sbin/init" }],
+    services: [],
+  };
+}
+
+const LAPTOP_SYSCTLS: Readonly<Record<string, string>> = {
+  "net.ipv4.ip_forward": "0",
+  "net.ipv4.conf.all.arp_ignore": "0",
+  "net.ipv4.conf.all.arp_announce": "0",
+  "net.ipv4.conf.all.rp_filter": "0",
+  "net.ipv4.conf.default.rp_filter": "2",
+  "net.ipv4.conf.eth0.rp_filter": "2",
+  "net.ipv4.conf.all.src_valid_mark": "0",
+  "net.ipv4.tcp_fwmark_accept": "0",
+  "net.ipv4.fwmark_reflect": "0",
+  "net.ipv6.conf.all.disable_ipv6": "0",
+};
+
+/** A device that is up, with nothing of ours on it. */
+export function simulatedLink(
+  given: Pick<SimulatedLink, "device" | "index" | "medium" | "mtuBytes" | "addresses">,
+): SimulatedLink {
+  return { ...given, type: "other", up: true, alias: null, held: false };
+}
+
+/** A default route in main, as an administrator or DHCP would set it. */
+export function defaultRoute(family: Family, device: string, gateway: string, metric: number): Route {
+  const destination = family === 4 ? "0.0.0.0/0" : "::/0";
+  return { family, table: MAIN_TABLE, destination, type: "unicast", device, gateway, metric, protocol: ADMIN_PROTOCOL };
+}
+
+function kernelRules(family: Family): RuleEntry[] {
+  const rows = [
+    [0, LOCAL_TABLE],
+    [32_766, MAIN_TABLE],
+    [32_767, DEFAULT_TABLE],
+  ] as const;
+  return rows
+    .filter(([, table]) => family === 4 || table !== DEFAULT_TABLE)
+    .map(([preference, table]) => ({ rule: { family, preference, match: {}, table }, protocol: KERNEL_PROTOCOL }));
+}
+
+/** Order of addresses with lengths: IPv4 first, by number, as ports report them. */
+export function sortAddresses(addresses: readonly string[]): string[] {
+  return [...addresses].sort((a, b) => {
+    const [left, right] = [parseIp(withoutLength(a)), parseIp(withoutLength(b))];
+    if (left === undefined || right === undefined) return a < b ? -1 : a > b ? 1 : 0;
+    return compareIp(left, right) || (a < b ? -1 : a > b ? 1 : 0);
+  });
+}
+
+/** The address before the slash. */
+export function withoutLength(address: string): string {
+  const slash = address.indexOf("/");
+  return slash < 0 ? address : address.slice(0, slash);
+}
+
+/** Whether a text is an IPv6 address or prefix. */
+export function familyOf(text: string): Family {
+  return text.includes(":") ? 6 : 4;
+}

@@ -1,0 +1,179 @@
+import type { ErrorKind } from "../../model/error.ts";
+import { CrashError, type ForeignAct, faultError, type ScheduledFault } from "./faults.ts";
+import { actForeign } from "./foreign.ts";
+import type { LiveMachine, LiveState } from "./live-machine.ts";
+import type { MachineState, SimulatedLink } from "./machine-state.ts";
+import { printMachine } from "./print.ts";
+import { RouteTables } from "./route-tables.ts";
+import { receivePacket, type SendOutcome, type SimulatedPacket, sendPacket } from "./send.ts";
+
+/**
+ * A strict little Linux machine in memory: it routes and filters packets, refuses what a kernel refuses, counts every
+ * write, and fails, dies or is meddled with exactly where it is told to.
+ */
+export class SimulatedMachine implements LiveMachine {
+  live: LiveState;
+  routes: RouteTables;
+  readonly #writes: string[] = [];
+  readonly #fired: ScheduledFault[] = [];
+  #waiting: ScheduledFault[] = [];
+  #scheduledAt = 0;
+  #failing: { readonly error: ErrorKind; left: number } | undefined;
+  #diedAt: string | undefined;
+  #afterWrite: ((name: string) => void) | undefined;
+
+  constructor(state: MachineState) {
+    const { routes, ...live } = structuredClone(state);
+    this.live = live;
+    this.routes = new RouteTables(routes);
+  }
+
+  /** Names of the writes so far, in order; the simulated counterpart of counting system calls. */
+  get writes(): readonly string[] {
+    return this.#writes;
+  }
+
+  /** The scheduled faults that have come to pass. */
+  get fired(): readonly ScheduledFault[] {
+    return this.#fired;
+  }
+
+  /** Whether the process that uses the machine has died and was not restarted. */
+  get isDead(): boolean {
+    return this.#diedAt !== undefined;
+  }
+
+  /** Replaces the faults to come; their numbers count writes from now on. */
+  schedule(faults: readonly ScheduledFault[]): void {
+    this.#waiting = [...faults].sort((a, b) => a.at - b.at);
+    this.#scheduledAt = this.#writes.length;
+    this.#failing = undefined;
+  }
+
+  /** Calls back after each write that took effect: the place to look whether a packet leaks between two writes. */
+  watch(afterWrite: ((name: string) => void) | undefined): void {
+    this.#afterWrite = afterWrite;
+  }
+
+  /** One write: what a system call is to a kernel. Every change by a port, and by a store beside it, goes through here. */
+  perform<T>(name: string, effect: () => T): T {
+    this.checkAlive(name);
+    this.#writes.push(name);
+    const due = this.#due();
+    for (const { fault } of due) if (fault.kind === "foreign") this.act(fault.act);
+    for (const { fault } of due) {
+      if (fault.kind === "crash-before") this.#die(name);
+      if (fault.kind === "fail") this.#failing = { error: fault.error, left: fault.times };
+    }
+    if (this.#failing !== undefined && this.#failing.left > 0) {
+      this.#failing.left -= 1;
+      throw faultError(this.#failing.error, name);
+    }
+    const result = effect();
+    this.#afterWrite?.(name);
+    for (const { fault } of due) {
+      if (fault.kind === "crash-after") this.#die(name);
+      if (fault.kind === "fail-late") throw faultError(fault.error, name);
+    }
+    return result;
+  }
+
+  /** Throws when the calling process is dead; reads ask this, so that nothing goes on after a crash. */
+  checkAlive(name: string): void {
+    if (this.#diedAt !== undefined) throw new CrashError(`${name}, after it had died at ${this.#diedAt}`);
+  }
+
+  /** A new process starts on the same machine. */
+  restart(): void {
+    this.#diedAt = undefined;
+    this.#failing = undefined;
+  }
+
+  /** Another program, or the world, changes the machine; the packet watch sees this too. */
+  act(act: ForeignAct): void {
+    actForeign(this, act);
+    this.#afterWrite?.(`foreign ${act.act}`);
+  }
+
+  /** Where a packet that a local process sends would go now. Changes nothing. */
+  send(packet: SimulatedPacket): SendOutcome {
+    return sendPacket(this, packet);
+  }
+
+  /** What becomes of a packet that arrives from outside on a device. Changes nothing. */
+  receive(device: string, packet: SimulatedPacket): SendOutcome {
+    return receivePacket(this, device, packet);
+  }
+
+  /** Lets time pass: peers that answer, and whose outer packets get out, complete their handshakes. */
+  advance(milliseconds: number): void {
+    this.live.nowMs += milliseconds;
+    const seconds = Math.floor(this.live.nowMs / 1000);
+    this.live.engines = this.live.engines.map((engine) => ({
+      ...engine,
+      peers: engine.peers.map((peer) =>
+        this.live.answeringPeers.includes(peer.publicKey) && this.#reaches(peer.endpoint, engine.fwmark)
+          ? { ...peer, lastHandshakeSeconds: seconds }
+          : peer,
+      ),
+    }));
+  }
+
+  link(device: string): SimulatedLink | undefined {
+    return this.live.links.find((link) => link.device === device);
+  }
+
+  dropLink(device: string): void {
+    this.live.links = this.live.links.filter((link) => link.device !== device);
+    this.live.engines = this.live.engines.filter((engine) => engine.device !== device);
+    this.routes.deleteWhere((route) => route.device === device);
+    delete this.live.resolver.links[device];
+  }
+
+  /** The whole machine as plain data. */
+  snapshot(): MachineState {
+    return structuredClone({ ...this.live, routes: this.routes.all() });
+  }
+
+  /** Puts the machine into a state; writes, faults and the watch stay. */
+  restore(state: MachineState): void {
+    const { routes, ...live } = structuredClone(state);
+    this.live = live;
+    this.routes = new RouteTables(routes);
+  }
+
+  /** The machine as stable text, one fact a line; equal texts mean equal machines, but for counters and the clock. */
+  print(): string {
+    return printMachine(this.snapshot());
+  }
+
+  #due(): ScheduledFault[] {
+    const now = this.#writes.length - this.#scheduledAt;
+    const due: ScheduledFault[] = [];
+    for (let next = this.#waiting[0]; next !== undefined && next.at <= now; next = this.#waiting[0]) {
+      due.push(next);
+      this.#waiting.shift();
+    }
+    this.#fired.push(...due);
+    return due;
+  }
+
+  #die(name: string): never {
+    this.#diedAt = name;
+    throw new CrashError(name);
+  }
+
+  #reaches(endpoint: string | undefined, mark: number): boolean {
+    const match = endpoint === undefined ? null : /^\[?([0-9a-fA-F.:]+)\]?:(\d+)$/.exec(endpoint);
+    if (match === null) return false;
+    const destination = match[1] ?? "";
+    const outcome = this.send({
+      destination,
+      protocol: 17,
+      destinationPort: Number(match[2]),
+      uid: this.live.serviceUid,
+      mark,
+    });
+    return outcome.kind === "leaves" && outcome.physical;
+  }
+}

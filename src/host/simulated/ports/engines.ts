@@ -1,0 +1,92 @@
+import { AwgError } from "../../../model/error.ts";
+import type { PeerObserved, TunnelObserved, TunnelSpec } from "../../../model/spec/tunnel.ts";
+import type { EnginePort } from "../../ports/engines.ts";
+import type { SimulatedMachine } from "../machine.ts";
+
+/** Engines of the simulated machine: what they were told, and peers whose handshakes the machine's script decides. */
+export function simulatedEngines(machine: SimulatedMachine): EnginePort {
+  return {
+    async read(device) {
+      machine.checkAlive("engines.read");
+      const found = machine.live.engines.find((engine) => engine.device === device);
+      return found === undefined ? undefined : structuredClone(found);
+    },
+    async readAll() {
+      machine.checkAlive("engines.readAll");
+      return structuredClone(machine.live.engines);
+    },
+    async ensure(spec) {
+      machine.checkAlive("engines.ensure");
+      checkPossible(machine, spec);
+      const before = machine.live.engines.find((engine) => engine.device === spec.device);
+      if (before === undefined) machine.perform("engine.start", () => machine.live.engines.push(blankEngine(spec)));
+      else if (before.engine !== spec.engine) {
+        throw new AwgError("host", `the engine of ${spec.device} is ${before.engine}, not ${spec.engine}`);
+      }
+      machine.perform("engine.configure", () => {
+        machine.live.engines = machine.live.engines.map((engine) =>
+          engine.device === spec.device ? configured(engine, spec) : engine,
+        );
+      });
+    },
+    async remove(device) {
+      machine.checkAlive("engines.remove");
+      if (!machine.live.engines.some((engine) => engine.device === device)) return;
+      machine.perform("engine.stop", () => {
+        machine.live.engines = machine.live.engines.filter((engine) => engine.device !== device);
+      });
+    },
+  };
+}
+
+function checkPossible(machine: SimulatedMachine, spec: TunnelSpec): void {
+  const link = machine.link(spec.device);
+  if (link === undefined) {
+    throw new AwgError("host", `device ${spec.device} does not exist, so no engine can serve it`);
+  }
+  const { capabilities } = machine.live;
+  const possible =
+    spec.engine === "kernel"
+      ? capabilities.kernelWireguard && link.type === "wireguard"
+      : spec.engine === "userspace" &&
+        (spec.protocol === "wireguard" ? capabilities.userspaceWireguard : capabilities.userspaceAmneziawg);
+  if (!possible) {
+    throw new AwgError("unsupported", `this machine has no ${spec.engine} engine for ${spec.protocol}`, {
+      facts: { device: spec.device },
+    });
+  }
+}
+
+function blankEngine({ device, protocol, engine }: TunnelSpec): TunnelObserved {
+  return {
+    device,
+    protocol,
+    engine,
+    running: true,
+    privateKey: undefined,
+    listenPort: 0,
+    fwmark: 0,
+    peers: [],
+    obfuscation: {},
+  };
+}
+
+function configured(before: TunnelObserved, spec: TunnelSpec): TunnelObserved {
+  const known = new Map(before.peers.map((peer) => [peer.publicKey, peer]));
+  const { peers, ...rest } = structuredClone(spec);
+  return {
+    ...rest,
+    running: true,
+    peers: peers.map((peer) => ({ ...NEVER_SEEN, ...statistics(known, peer), ...peer })),
+  };
+}
+
+const NEVER_SEEN = { lastHandshakeSeconds: 0, receivedBytes: 0, sentBytes: 0 };
+
+/** Peers that stay keep their sessions. */
+function statistics(known: ReadonlyMap<string, PeerObserved>, { publicKey }: { publicKey: string }): object {
+  const before = known.get(publicKey);
+  if (before === undefined) return {};
+  const { lastHandshakeSeconds, receivedBytes, sentBytes } = before;
+  return { lastHandshakeSeconds, receivedBytes, sentBytes };
+}

@@ -1,0 +1,89 @@
+import { AwgError } from "../../../model/error.ts";
+import { FILE_HEADER } from "../../../model/ownership.ts";
+import type { ResolverObserved, ResolverSpec } from "../../../model/spec/resolver.ts";
+import type { ResolverPort } from "../../ports/resolver.ts";
+import type { SimulatedMachine } from "../machine.ts";
+
+/** The resolver of the simulated machine: a resolv.conf text, or links of systemd-resolved. */
+export function simulatedResolver(machine: SimulatedMachine): ResolverPort {
+  return {
+    async read() {
+      machine.checkAlive("resolver.read");
+      return machine.live.resolver.method === "file" ? readFile(machine) : readLinks(machine);
+    },
+    async ensure(spec) {
+      machine.checkAlive("resolver.ensure");
+      const { resolver } = machine.live;
+      if (spec.method !== resolver.method) {
+        throw new AwgError(
+          "unsupported",
+          `this machine's resolver is set by ${resolver.method}, not by ${spec.method}`,
+        );
+      }
+      if (spec.method === "file") ensureFile(machine, spec);
+      else ensureLink(machine, spec);
+    },
+    async restore() {
+      machine.checkAlive("resolver.restore");
+      const { resolver } = machine.live;
+      if (resolver.method === "resolved") return removeLinks(machine);
+      if (resolver.saved === null) return;
+      const isOurs = resolver.text.startsWith(FILE_HEADER);
+      machine.perform("resolver.restore", () => {
+        if (isOurs && resolver.saved !== null) resolver.text = resolver.saved;
+        resolver.saved = null;
+      });
+    },
+  };
+}
+
+/** The original is put aside before it is replaced; whatever stands there without our header is an original. */
+function ensureFile(machine: SimulatedMachine, spec: ResolverSpec): void {
+  const { resolver } = machine.live;
+  if (!resolver.text.startsWith(FILE_HEADER)) {
+    machine.perform("resolver.save", () => (resolver.saved = resolver.text));
+  }
+  const text = renderFile(spec);
+  if (resolver.text !== text) machine.perform("resolver.write", () => (resolver.text = text));
+}
+
+function ensureLink(machine: SimulatedMachine, spec: ResolverSpec): void {
+  if (machine.link(spec.device) === undefined) {
+    throw new AwgError("host", `device ${spec.device} does not exist, so it can have no resolver`);
+  }
+  machine.perform("resolver.link", () => {
+    machine.live.resolver.links[spec.device] = { servers: [...spec.servers], search: [...spec.search] };
+  });
+}
+
+function removeLinks(machine: SimulatedMachine): void {
+  if (Object.keys(machine.live.resolver.links).length === 0) return;
+  machine.perform("resolver.restore", () => (machine.live.resolver.links = {}));
+}
+
+function renderFile({ servers, search }: ResolverSpec): string {
+  return [
+    FILE_HEADER,
+    ...servers.map((server) => `nameserver ${server}`),
+    ...(search.length === 0 ? [] : [`search ${search.join(" ")}`]),
+    "",
+  ].join("\n");
+}
+
+function readFile(machine: SimulatedMachine): ResolverObserved {
+  const lines = machine.live.resolver.text.split("\n").map((line) => line.trim().split(/\s+/));
+  const values = (word: string): string[] => lines.filter(([first]) => first === word).flatMap((line) => line.slice(1));
+  return {
+    method: "file",
+    servers: values("nameserver"),
+    search: values("search"),
+    device: "",
+    ownedByAwg: machine.live.resolver.text.startsWith(FILE_HEADER),
+  };
+}
+
+function readLinks(machine: SimulatedMachine): ResolverObserved {
+  const [first] = Object.entries(machine.live.resolver.links).sort(([a], [b]) => (a < b ? -1 : 1));
+  const [device, { servers, search }] = first ?? ["", { servers: [], search: [] }];
+  return { method: "resolved", servers: [...servers], search: [...search], device, ownedByAwg: first !== undefined };
+}

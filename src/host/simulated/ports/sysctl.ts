@@ -1,0 +1,37 @@
+import { AwgError } from "../../../model/error.ts";
+import type { SysctlPort } from "../../ports/sysctl.ts";
+import type { SimulatedMachine } from "../machine.ts";
+
+/** Per-device names as the kernel builds them: net.ipv4.conf.<device>.<setting>. */
+const DEVICE_SETTING = /^net\.ipv[46]\.conf\.(.+)\.([a-z0-9_]+)$/;
+
+/** Kernel settings of the simulated machine. Settings of a device exist as long as it does and start at the defaults. */
+export function simulatedSysctl(machine: SimulatedMachine): SysctlPort {
+  return {
+    async read(names) {
+      machine.checkAlive("sysctl.read");
+      return Object.fromEntries(
+        names.flatMap((name) => {
+          const value = settingOf(machine, name);
+          return value === undefined ? [] : [[name, value]];
+        }),
+      );
+    },
+    async write(values) {
+      machine.checkAlive("sysctl.write");
+      for (const [name, value] of Object.entries(values)) {
+        if (settingOf(machine, name) === undefined) throw new AwgError("host", `the kernel has no setting ${name}`);
+        machine.perform("sysctl.write", () => {
+          machine.live.sysctls[name] = value;
+        });
+      }
+    },
+  };
+}
+
+function settingOf(machine: SimulatedMachine, name: string): string | undefined {
+  const device = DEVICE_SETTING.exec(name)?.[1];
+  const isPerDevice = device !== undefined && device !== "all" && device !== "default";
+  if (isPerDevice && machine.link(device) === undefined) return undefined;
+  return machine.live.sysctls[name] ?? (isPerDevice ? "0" : undefined);
+}

@@ -1,0 +1,179 @@
+import type { IpAddress } from "../../model/ip.ts";
+import { canonicalPrefix, renderPrefix } from "../../model/prefix.ts";
+import type { PolicyRuleMatch } from "../../model/spec/routes.ts";
+import type { Route, RuleEntry } from "../ports/routes.ts";
+import type { LiveMachine } from "./live-machine.ts";
+import {
+  familyOf,
+  KERNEL_PROTOCOL,
+  LOCAL_TABLE,
+  MAIN_TABLE,
+  type SimulatedLink,
+  withoutLength,
+} from "./machine-state.ts";
+import { addressOf, covers, prefixOf } from "./memo.ts";
+
+/** What a route look-up sees of a packet. */
+export interface RouteQuery {
+  readonly destination: IpAddress;
+  /** Unknown while the kernel has yet to choose one; `from` rules do not match then. */
+  readonly source?: IpAddress | undefined;
+  readonly mark: number;
+  readonly uid: number;
+  readonly protocol: number;
+  readonly port?: number | undefined;
+  /** SO_BINDTODEVICE. */
+  readonly boundDevice?: string | undefined;
+}
+
+export type RouteAnswer =
+  | { readonly kind: "local" }
+  | { readonly kind: "device"; readonly device: string; readonly gateway?: string }
+  | { readonly kind: "unreachable"; readonly why: string };
+
+/**
+ * Looks a packet's way up as Linux does: rules by preference, in each table the longest prefix; "throw" and tables
+ * without an answer go on to the next rule. An IPv4 socket bound to a device whose look-up fails sends on-link anyway
+ * (net/ipv4/route.c, ip_route_output_key_hash_rcu: "Apparently, routing tables are wrong. Assume, that the destination
+ * is on link").
+ */
+export function lookUpRoute(machine: LiveMachine, query: RouteQuery): RouteAnswer {
+  const answer = lookUpByRules(machine, query);
+  if (answer.kind !== "unreachable" || query.boundDevice === undefined || query.destination.family === 6) return answer;
+  return { kind: "device", device: query.boundDevice };
+}
+
+function lookUpByRules(machine: LiveMachine, query: RouteQuery): RouteAnswer {
+  for (const entry of machine.live.rules) {
+    if (!ruleMatches(entry, query)) continue;
+    if (entry.rule.table === LOCAL_TABLE) {
+      const answer = lookUpLocal(machine, query);
+      if (answer !== undefined) return answer;
+      continue;
+    }
+    const route = lookUpTable(machine, entry.rule.table, query);
+    if (route === undefined || route.type === "throw") continue;
+    const { suppressPrefixLength } = entry.rule;
+    if (suppressPrefixLength !== undefined && prefixOf(route.destination).length <= suppressPrefixLength) continue;
+    if (route.type !== "unicast" || route.device === undefined) {
+      return { kind: "unreachable", why: `${route.type} ${route.destination} in table ${route.table}` };
+    }
+    const { device, gateway } = route;
+    return { kind: "device", device, ...(gateway === undefined ? {} : { gateway }) };
+  }
+  return { kind: "unreachable", why: "no route" };
+}
+
+function lookUpTable(machine: LiveMachine, table: number, query: RouteQuery): Route | undefined {
+  const usable = (route: Route): boolean =>
+    route.device === undefined ||
+    (machine.link(route.device)?.up === true &&
+      (query.boundDevice === undefined || query.boundDevice === route.device));
+  const best = machine.routes.best(table, query.destination, usable);
+  if (table !== MAIN_TABLE) return best;
+  const connected = connectedRoutes(machine.live.links).filter(
+    (route) => covers(route.destination, query.destination) && usable(route),
+  );
+  return [...connected, ...(best === undefined ? [] : [best])].sort(
+    (a, b) => prefixOf(b.destination).length - prefixOf(a.destination).length || a.metric - b.metric,
+  )[0];
+}
+
+function lookUpLocal(machine: LiveMachine, query: RouteQuery): RouteAnswer | undefined {
+  if (isLocalAddress(machine, query.destination)) return { kind: "local" };
+  if (query.destination.family === 4 || !covers("ff00::/8", query.destination)) return undefined;
+  const device =
+    query.boundDevice ??
+    machine.live.links.find((link) => link.up && link.medium !== "loopback" && hasFamily(link, 6))?.device;
+  return device === undefined ? undefined : { kind: "device", device };
+}
+
+/** Whether the address is one of the machine's own; all of 127.0.0.0/8 is. */
+export function isLocalAddress(machine: LiveMachine, address: IpAddress): boolean {
+  if (covers("127.0.0.0/8", address)) return true;
+  return machine.live.links.some(
+    (link) =>
+      link.up &&
+      link.addresses.some((text) => {
+        const own = addressOf(withoutLength(text));
+        return own.family === address.family && own.value === address.value;
+      }),
+  );
+}
+
+/** The routes that addresses bring along in main: one per address that names more than itself. */
+export function connectedRoutes(links: readonly SimulatedLink[]): Route[] {
+  return links
+    .filter((link) => link.up && link.medium !== "loopback")
+    .flatMap((link) =>
+      link.addresses.flatMap((text): Route[] => {
+        const prefix = prefixOf(text);
+        if (prefix.family === 4 && prefix.length === 32) return [];
+        return [
+          {
+            family: prefix.family,
+            table: MAIN_TABLE,
+            destination: renderPrefix(canonicalPrefix(prefix)),
+            type: "unicast",
+            device: link.device,
+            metric: prefix.family === 4 ? 0 : 256,
+            protocol: KERNEL_PROTOCOL,
+          },
+        ];
+      }),
+    );
+}
+
+/** The routes that addresses bring along in the kernel's local table. */
+export function localRoutes(links: readonly SimulatedLink[]): Route[] {
+  return links
+    .filter((link) => link.up)
+    .flatMap((link) =>
+      link.addresses.map(
+        (text): Route => ({
+          family: familyOf(text),
+          table: LOCAL_TABLE,
+          destination: `${withoutLength(text)}/${familyOf(text) === 4 ? 32 : 128}`,
+          type: "local",
+          device: link.device,
+          metric: 0,
+          protocol: KERNEL_PROTOCOL,
+        }),
+      ),
+    );
+}
+
+/**
+ * The source address that the kernel takes for a packet out of a device: the device's own that shares the longest
+ * prefix with the destination, else any of the machine's (simplified from RFC 6724 section 5).
+ */
+export function chooseSource(machine: LiveMachine, device: string, destination: IpAddress): IpAddress | undefined {
+  const linkLocal = destination.family === 6 && (covers("fe80::/10", destination) || covers("ff02::/16", destination));
+  const candidates = machine.live.links
+    .filter((link) => link.up && link.medium !== "loopback")
+    .flatMap((link) => link.addresses.map((text) => ({ device: link.device, address: addressOf(withoutLength(text)) })))
+    .filter(({ address }) => address.family === destination.family)
+    .filter(({ address }) => address.family === 4 || covers("fe80::/10", address) === linkLocal);
+  return (candidates.find((candidate) => candidate.device === device) ?? candidates[0])?.address;
+}
+
+function hasFamily(link: SimulatedLink, family: 4 | 6): boolean {
+  return link.addresses.some((text) => familyOf(text) === family);
+}
+
+function ruleMatches(entry: RuleEntry, query: RouteQuery): boolean {
+  if (entry.rule.family !== query.destination.family || entry.foreign !== undefined) return false;
+  return selectorMatches(entry.rule.match, query);
+}
+
+const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const;
+
+function selectorMatches(match: PolicyRuleMatch, query: RouteQuery): boolean {
+  if (match.mark !== undefined && (query.mark & match.mark.mask) >>> 0 !== match.mark.value >>> 0) return false;
+  if (match.source !== undefined && (query.source === undefined || !covers(match.source, query.source))) return false;
+  if (match.destination !== undefined && !covers(match.destination, query.destination)) return false;
+  if (match.uids !== undefined && (query.uid < match.uids.from || query.uid > match.uids.to)) return false;
+  if (match.protocol !== undefined && query.protocol !== PROTOCOL_NUMBERS[match.protocol]) return false;
+  if (match.ports === undefined) return true;
+  return query.port !== undefined && query.port >= match.ports.from && query.port <= match.ports.to;
+}

@@ -1,0 +1,146 @@
+import { judge, markAfterSteering } from "../../model/firewall/evaluate.ts";
+import { isLinkScoped } from "../../model/firewall/link-traffic.ts";
+import type { Packet } from "../../model/firewall/packet.ts";
+import { type IpAddress, renderIp } from "../../model/ip.ts";
+import type { LiveMachine } from "./live-machine.ts";
+import { addressOf, covers } from "./memo.ts";
+import { chooseSource, isLocalAddress, lookUpRoute, type RouteAnswer, type RouteQuery } from "./routing.ts";
+
+/** A packet of a local process, or one that arrives from outside. */
+export interface SimulatedPacket {
+  readonly destination: string;
+  /** Chosen by the machine when absent. */
+  readonly source?: string;
+  /** IP protocol number: 6 TCP, 17 UDP, 1 ICMP, 58 ICMPv6. */
+  readonly protocol: number;
+  readonly sourcePort?: number;
+  readonly destinationPort?: number;
+  readonly icmpType?: number;
+  readonly hopLimit?: number;
+  readonly laterFragment?: boolean;
+  readonly uid?: number;
+  /** SO_MARK, foreign bits included. */
+  readonly mark?: number;
+  /** SO_BINDTODEVICE. */
+  readonly boundDevice?: string;
+  /** The flow was opened by the other side. */
+  readonly reply?: boolean;
+}
+
+/** What becomes of a packet. */
+export type SendOutcome =
+  | {
+      readonly kind: "leaves";
+      readonly device: string;
+      /** Whether the device is a wire: what a watcher on the network sees. */
+      readonly physical: boolean;
+      readonly source: string;
+      readonly mark: number;
+    }
+  | { readonly kind: "local" }
+  | {
+      readonly kind: "dropped";
+      readonly by: "route" | "steering" | "firewall" | "foreign table" | "device" | "engine";
+      readonly reason: string;
+    };
+
+/**
+ * Sends a packet as Linux does: the route is looked up first, with the socket's own mark (a send fails where that finds
+ * nothing, whatever steering would say) and it fixes the source address; then steering marks the flow and the packet is
+ * routed anew; then the filter judges it by the device it leaves by; then the device must carry it.
+ */
+export function sendPacket(machine: LiveMachine, packet: SimulatedPacket): SendOutcome {
+  const destination = addressOf(packet.destination);
+  const mark = packet.mark ?? 0;
+  const query: RouteQuery = {
+    destination,
+    source: packet.source === undefined ? undefined : addressOf(packet.source),
+    mark,
+    uid: packet.uid ?? 0,
+    protocol: packet.protocol,
+    port: packet.destinationPort,
+    boundDevice: packet.boundDevice,
+  };
+  const first = lookUpRoute(machine, query);
+  if (first.kind === "local") return { kind: "local" };
+  if (first.kind === "unreachable") return { kind: "dropped", by: "route", reason: first.why };
+  const source = query.source ?? chooseSource(machine, first.device, destination);
+  if (source === undefined) return { kind: "dropped", by: "route", reason: "no source address of this family" };
+  const marked = steerMark(machine, { packet, destination, source, mark }, first.device);
+  const way = marked === mark ? first : lookUpRoute(machine, { ...query, source, mark: marked });
+  return leave(machine, { packet, destination, source, mark: marked }, way);
+}
+
+/** What becomes of a packet that comes in on a device: for us, or dropped; a host does not forward. */
+export function receivePacket(machine: LiveMachine, device: string, packet: SimulatedPacket): SendOutcome {
+  const destination = addressOf(packet.destination);
+  const source = packet.source === undefined ? undefined : addressOf(packet.source);
+  if (source === undefined) return { kind: "dropped", by: "route", reason: "a packet from outside has a source" };
+  if (machine.link(device)?.up !== true) return { kind: "dropped", by: "device", reason: `${device} is down` };
+  if (!isLocalAddress(machine, destination) && !isLinkScoped({ destination })) {
+    return { kind: "dropped", by: "route", reason: "not for this machine" };
+  }
+  const { policy, damage } = machine.live.firewall;
+  if (policy === null || damage.length > 0) return { kind: "local" };
+  const seen = filterView({ packet, destination, source, mark: packet.mark ?? 0 });
+  const finding = judge(policy, { ...seen, hook: "input", inDevice: device });
+  return finding.verdict === "accept" ? { kind: "local" } : { kind: "dropped", by: "firewall", reason: finding.reason };
+}
+
+interface Underway {
+  readonly packet: SimulatedPacket;
+  readonly destination: IpAddress;
+  readonly source: IpAddress;
+  readonly mark: number;
+}
+
+function leave(machine: LiveMachine, underway: Underway, way: RouteAnswer): SendOutcome {
+  if (way.kind === "local") return { kind: "local" };
+  if (way.kind === "unreachable") return { kind: "dropped", by: "route", reason: way.why };
+  const { policy, damage } = machine.live.firewall;
+  if (policy !== null && damage.length === 0) {
+    const finding = judge(policy, { ...filterView(underway), hook: "output", outDevice: way.device });
+    if (finding.verdict === "drop") return { kind: "dropped", by: "firewall", reason: finding.reason };
+  }
+  const foreign = machine.live.foreignTables.find((table) => table.drops.some((p) => covers(p, underway.destination)));
+  if (foreign !== undefined) return { kind: "dropped", by: "foreign table", reason: foreign.name };
+  return carry(machine, underway, way.device);
+}
+
+function carry(machine: LiveMachine, { destination, source, mark }: Underway, device: string): SendOutcome {
+  const link = machine.link(device);
+  if (link?.up !== true) return { kind: "dropped", by: "device", reason: `${device} is down` };
+  if (link.medium === "loopback") return { kind: "local" };
+  const physical = link.medium === "physical";
+  if (!physical) {
+    if (link.type === "tun" && !link.held) return { kind: "dropped", by: "device", reason: `${device} has no carrier` };
+    const engine = machine.live.engines.find((candidate) => candidate.device === device);
+    const peer = engine?.peers.find(({ allowedIPs }) => allowedIPs.some((prefix) => covers(prefix, destination)));
+    if (peer === undefined) return { kind: "dropped", by: "engine", reason: `no peer of ${device} takes it` };
+  }
+  return { kind: "leaves", device, physical, source: renderIp(source), mark };
+}
+
+/** The packet's mark after the chain that steers; it sees the device that the first look-up chose. */
+function steerMark(machine: LiveMachine, underway: Underway, device: string): number {
+  const { policy, damage } = machine.live.firewall;
+  if (policy === null || damage.length > 0) return underway.mark;
+  return markAfterSteering(policy, { ...filterView(underway), hook: "output", outDevice: device });
+}
+
+function filterView({ packet, destination, source, mark }: Underway): Omit<Packet, "hook"> {
+  const { protocol, sourcePort, destinationPort, icmpType, hopLimit, laterFragment, uid, reply } = packet;
+  return {
+    source,
+    destination,
+    protocol,
+    mark,
+    ...(sourcePort === undefined ? {} : { sourcePort }),
+    ...(destinationPort === undefined ? {} : { destinationPort }),
+    ...(icmpType === undefined ? {} : { icmpType }),
+    ...(hopLimit === undefined ? {} : { hopLimit }),
+    ...(laterFragment === undefined ? {} : { laterFragment }),
+    ...(uid === undefined ? {} : { uid }),
+    ...(reply === undefined ? {} : { reply }),
+  };
+}
