@@ -1,0 +1,204 @@
+import { readFileSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { waitFor } from "../world/command.ts";
+import { place } from "../world/place.ts";
+import { Tethered } from "../world/tethered.ts";
+import type { World } from "../world/world.ts";
+import { type Expectation, type Judgement, judge, type Probe, probesSeen } from "./judge.ts";
+import { parsePcap, type WireFrame } from "./pcap.ts";
+
+interface Round {
+  readonly worker: string;
+  readonly round: number;
+}
+
+interface ListedProbe extends Probe {
+  readonly worker: string;
+}
+
+/** How a session probes. */
+export interface SessionOptions {
+  /** Rest between two rounds of probes; small where a short gap must be hit. */
+  readonly pauseMs?: number;
+  /** Whether a guest's packets are forwarded by the client. Default true. */
+  readonly guest?: boolean;
+  /** How long to wait for the prober before the run counts as invalid. Default 30 s. */
+  readonly limitMs?: number;
+}
+
+const settleMs = 100;
+let sessions = 0;
+
+/**
+ * One run of the judge: the capture on the router's end of the client's wire and the prober, from before the tunnel
+ * exists until after the last disturbance. Use: `open`, `control`, set the subject up, `beginJudging`, disturb and
+ * `rounds`, `finish`.
+ */
+export class Session implements AsyncDisposable {
+  readonly invalid: string[] = [];
+  private readonly path: string;
+  private readonly limitMs: number;
+  private readonly capture: Tethered;
+  private readonly prober: Tethered;
+  private probes: readonly ListedProbe[] = [];
+  private judgedFromMs = Number.POSITIVE_INFINITY;
+  private ended = false;
+
+  private constructor(world: World, configuration: object, limitMs: number) {
+    this.limitMs = limitMs;
+    sessions += 1;
+    this.path = join(world.folder, `wire-${sessions}.pcap`);
+    this.capture = new Tethered("capture.py", [world.namespace("internet"), "client0", this.path]);
+    this.prober = new Tethered("prober.py", [JSON.stringify(configuration)]);
+  }
+
+  /** Starts capture and prober; returns when the flows that must exist before the tunnel are open. */
+  static async open(world: World, options: SessionOptions = {}): Promise<Session> {
+    const session = new Session(world, await proberConfiguration(world, options), options.limitMs ?? 30_000);
+    try {
+      await session.capture.line("the capture", (line) => line === "ready");
+      const listed = await session.prober.line("the list of probes", (line) => line.includes('"probes"'));
+      session.probes = (JSON.parse(listed) as { probes: ListedProbe[] }).probes;
+      for (const worker of session.workers) {
+        await session.prober.line(
+          `${worker}'s flows`,
+          (line) => line === JSON.stringify({ ready: worker }).replace(":", ": "),
+        );
+      }
+      return session;
+    } catch (cause) {
+      await session[Symbol.asyncDispose]();
+      throw cause;
+    }
+  }
+
+  /** Names of all probes of this session. */
+  get probeNames(): readonly string[] {
+    return this.probes.map((probe) => probe.name);
+  }
+
+  /** Waits until every probe was seen on the wire while nothing protects it; those never seen make the run invalid. */
+  async control(): Promise<void> {
+    const due = this.probes.filter((probe) => probe.inControl);
+    let missing = due;
+    try {
+      await waitFor(
+        "all probes on the wire",
+        () => {
+          const seen = probesSeen(this.frames());
+          missing = due.filter((probe) => !seen.has(probe.index));
+          return missing.length === 0;
+        },
+        this.limitMs,
+      );
+    } catch {
+      this.invalid.push(`never seen in the control run: ${missing.map((probe) => probe.name).join(", ")}`);
+    }
+  }
+
+  /** Everything sent from now on is judged. Call when the set-up has said that it is done. */
+  async beginJudging(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, settleMs));
+    this.judgedFromMs = Date.now();
+  }
+
+  /** Returns after every worker has begun and ended `count` more rounds; a stalled one makes the run invalid. */
+  async rounds(count: number): Promise<void> {
+    const before = this.progress();
+    const done = (): boolean =>
+      [...this.workers].every((worker) => (this.progress().get(worker) ?? 0) > (before.get(worker) ?? 0) + count);
+    try {
+      await waitFor(`${count} rounds of the prober`, done, this.limitMs);
+    } catch {
+      const now = JSON.stringify([...this.progress()]);
+      this.invalid.push(`the prober stalled: rounds ${JSON.stringify([...before])} → ${now}; ${this.prober.stderr}`);
+    }
+  }
+
+  /** Waits until these probes were seen since judging began: for proofs that a hole is found, never for a pass. */
+  async awaitLeaks(names: readonly string[]): Promise<void> {
+    const due = this.probes.filter((probe) => names.includes(probe.name));
+    const found = (): boolean => {
+      const seen = probesSeen(this.frames().filter(({ atMs }) => atMs >= this.judgedFromMs));
+      return due.every((probe) => seen.has(probe.index));
+    };
+    await waitFor(`leaks of ${names.join(", ")}`, found, this.limitMs).catch(() => undefined);
+  }
+
+  /** Stops the prober's processes for good, as an overloaded machine might. */
+  async freezeProber(): Promise<void> {
+    const children = await readFile(`/proc/${this.prober.pid}/task/${this.prober.pid}/children`, "utf8");
+    for (const pid of children.split(" ").filter(Boolean)) process.kill(Number(pid), "SIGSTOP");
+  }
+
+  /** Ends the run and judges it. */
+  async finish(expectation: Expectation): Promise<Judgement> {
+    const judgedToMs = Date.now();
+    const frames = await this.end();
+    const window = frames.filter(({ atMs }) => atMs >= this.judgedFromMs && atMs <= judgedToMs);
+    return judge(window, this.probes, expectation, this.invalid);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
+    rmSync(this.path, { force: true });
+  }
+
+  private get workers(): ReadonlySet<string> {
+    return new Set(this.probes.map((probe) => probe.worker));
+  }
+
+  private frames(): WireFrame[] {
+    return parsePcap(readFileSync(this.path));
+  }
+
+  private progress(): ReadonlyMap<string, number> {
+    const rounds = new Map<string, number>();
+    for (const line of this.prober.lines) {
+      if (!line.includes('"round"')) continue;
+      const { worker, round } = JSON.parse(line) as Round;
+      rounds.set(worker, round);
+    }
+    return rounds;
+  }
+
+  private async end(): Promise<WireFrame[]> {
+    if (!this.ended) {
+      this.ended = true;
+      await this.prober.end();
+      await this.capture.end();
+      const last = this.capture.lines.at(-1) ?? "";
+      const { dropped } = last.startsWith("{") ? (JSON.parse(last) as { dropped: number }) : { dropped: -1 };
+      if (dropped !== 0) this.invalid.push(`the capture dropped ${dropped} frames: ${this.capture.stderr}`);
+    }
+    return this.frames();
+  }
+}
+
+async function proberConfiguration(world: World, options: SessionOptions): Promise<object> {
+  const links = JSON.parse(await world.inside("client", ["ip", "-j", "link", "show", place.device])) as {
+    ifindex: number;
+  }[];
+  const lan = JSON.parse(await world.inside("internet", ["ip", "-j", "link", "show", "lan"])) as { address: string }[];
+  const namespaces: Record<string, string> = {
+    nobody: world.namespace("client"),
+    netraw: world.namespace("client"),
+    root: world.namespace("client"),
+    neighbour: world.namespace("neighbour"),
+    outside: world.namespace("internet"),
+  };
+  if (options.guest !== false) namespaces["guest"] = world.namespace("guest");
+  return {
+    v4: place.v4,
+    v6: place.v6,
+    device: place.device,
+    deviceIndex: links[0]?.ifindex,
+    routerMac: lan[0]?.address,
+    serverPort: place.serverPort,
+    mark: place.mark,
+    resolvConf: world.resolvConf,
+    pauseMs: options.pauseMs ?? 50,
+    namespaces,
+  };
+}

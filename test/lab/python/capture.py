@@ -1,0 +1,61 @@
+"""Captures what arrives at an interface: capture.py NAMESPACE INTERFACE FILE, until stdin ends.
+
+The file is a nanosecond pcap. Prints "ready" when the socket listens, and at the end {"frames": n, "dropped": n}.
+"""
+
+import json
+import os
+import select
+import socket
+import struct
+import sys
+
+import workers
+
+ETH_P_ALL = 3
+SOL_PACKET = 263
+PACKET_STATISTICS = 6
+PACKET_IGNORE_OUTGOING = 23
+SO_RCVBUFFORCE = 33
+SO_TIMESTAMPNS = 35
+
+
+def main():
+    namespace, interface, path = sys.argv[1:4]
+    workers.enter(namespace)
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    sock.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+    sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    sock.setblocking(False)
+    sock.bind((interface, ETH_P_ALL))
+    sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8)
+    frames = dropped = 0
+    with open(path, "wb", buffering=0) as file:
+        file.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 1))
+        print("ready", flush=True)
+        ending = False
+        while not ending:
+            readable, _, _ = select.select([sock, 0], [], [])
+            ending = 0 in readable and not os.read(0, 4096)
+            frames += drain(sock, file)
+        dropped = struct.unpack("II", sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1]
+    print(json.dumps({"frames": frames, "dropped": dropped}), flush=True)
+
+
+def drain(sock, file):
+    records = []
+    while True:
+        try:
+            data, ancillary, _, _ = sock.recvmsg(65535, 64)
+        except BlockingIOError:
+            break
+        stamp = next(value for _, kind, value in ancillary if kind == SO_TIMESTAMPNS)
+        seconds, nanoseconds = struct.unpack("qq", stamp)
+        records.append(struct.pack("<IIII", seconds, nanoseconds, len(data), len(data)) + data)
+    if records:
+        file.write(b"".join(records))
+    return len(records)
+
+
+main()
