@@ -1,6 +1,7 @@
-import type { ApplyEvent, Planned, Session } from "../compose/session.ts";
+import type { Planned, ProgressEvent, Session } from "../compose/session.ts";
 import { AwgError } from "../model/error.ts";
 import { isInSync } from "../model/plan.ts";
+
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { flagOption, type VerbCall } from "./verb.ts";
 import { printPlanned } from "./views/planned.ts";
@@ -34,7 +35,7 @@ export async function carryOut(
   try {
     const outcome = await session.apply(planned, {
       onEvent: (event) => reportEvent(event, call, stream),
-      shouldStop: () => signals.received !== undefined,
+      shouldStop: () => signals.received,
     });
     const text = outcome.changed ? texts.done(planned, outcome.generation) : texts.nothing;
     if (quiet) terminal.out(JSON.stringify({ ...(stream ? { type: "result" } : { format_version: "1" }), ...outcome }));
@@ -80,25 +81,31 @@ function watchSignals(): Signals {
   };
 }
 
-function reportEvent(event: ApplyEvent, { terminal, options }: VerbCall, stream: boolean): void {
+function reportEvent(event: ProgressEvent, { terminal, options }: VerbCall, stream: boolean): void {
   if (stream) {
     terminal.out(JSON.stringify(event));
     return;
   }
   if (options["json"] === true) return;
   const style = styleFor(terminal.colorErr);
-  terminal.err(style.dim(eventText(event)));
+  const text = eventText(event);
+  if (text !== undefined) terminal.err(style.dim(text));
 }
 
-function eventText(event: ApplyEvent): string {
+function eventText(event: ProgressEvent): string | undefined {
   switch (event.type) {
-    case "recovering":
-      return `recovering an apply that was cut short (${event.journal}) …`;
-    case "batch":
-      return `[${event.index + 1}/${event.total}] ${event.phase}: ${event.keys.join(", ")}`;
-    case "verifying":
-      return event.attempt === 1 ? "reading everything back …" : `reading everything back, attempt ${event.attempt} …`;
-    case "rolling-back":
-      return `rolling back: ${event.reason}`;
+    case "batch-start":
+      return `[${event.index + 1}/${event.total}] ${event.batch.phase}: ${event.batch.steps.map(({ key }) => key).join(", ")}`;
+    case "verify":
+      if (event.differing.length === 0) return "everything was read back and is as planned";
+      return `reading back, attempt ${event.attempt}: still differing: ${event.differing.join("; ")}`;
+    case "rollback":
+      return `rolling back: ${event.cause}`;
+    case "undo-start":
+      return `undoing: ${event.batch.steps.map(({ key }) => key).join(", ")}`;
+    case "blocked":
+      return `the way back failed; traffic is blocked: ${event.cause}`;
+    case "batch-done":
+      return undefined;
   }
 }

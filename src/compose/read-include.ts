@@ -19,6 +19,7 @@ export function readInclude(name: string, from: string): ConfigSource | readonly
 function readSource(path: string): ConfigSource {
   const status = statSync(path);
   if (!status.isFile()) throw new AwgError("config", `${path} is not a regular file`);
-  if (status.size > MAX_FILE_BYTES) throw new AwgError("config", `${path} has ${status.size} bytes; a config may have ${MAX_FILE_BYTES}`);
+  if (status.size > MAX_FILE_BYTES)
+    throw new AwgError("config", `${path} has ${status.size} bytes; a config may have ${MAX_FILE_BYTES}`);
   return { name: path, text: readFileSync(path, "utf8"), mode: status.mode & 0o7777 };
 }

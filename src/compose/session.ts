@@ -1,8 +1,11 @@
-import type { MachineFacts } from "../host/ports/facts.ts";
 import type { Config } from "../model/config/config.ts";
 import type { Problem } from "../model/config/problem.ts";
 import type { Plan } from "../model/plan.ts";
 import type { DesiredState, Enforcement, FieldChange, Resource, ResourceKey } from "../model/resource.ts";
+import type { ProgressEvent, StopSignal } from "../reconciler/apply/outcome.ts";
+import type { Verb } from "../reconciler/apply/record.ts";
+
+export type { ProgressEvent, StopSignal } from "../reconciler/apply/outcome.ts";
 
 /** Which machine and where its state lies. */
 export interface SessionOptions {
@@ -26,6 +29,7 @@ export interface LoadedConfig {
   readonly config: Config | undefined;
   readonly problems: readonly Problem[];
   readonly hash: string;
+  readonly sources: readonly string[];
 }
 
 /** Something a person should know that stops nothing. */
@@ -37,33 +41,23 @@ export interface SessionNote {
 
 /** A plan with all that was known when it was made. */
 export interface Planned {
+  readonly verb: Verb;
   readonly plan: Plan;
   readonly desired: DesiredState;
   readonly configHash: string;
   readonly fingerprint: string;
-  readonly facts: MachineFacts;
+  readonly pathNumbers: Readonly<Record<string, number>>;
+  /** The files the config was read from, absolute; - is standard input. */
+  readonly sources: readonly string[];
   readonly notes: readonly SessionNote[];
   /** One sentence: what happens to traffic. */
   readonly traffic: string;
 }
 
-export type ApplyEvent =
-  | { readonly type: "recovering"; readonly journal: string }
-  | {
-      readonly type: "batch";
-      readonly phase: string;
-      readonly kind: string;
-      readonly keys: readonly string[];
-      readonly index: number;
-      readonly total: number;
-    }
-  | { readonly type: "verifying"; readonly attempt: number }
-  | { readonly type: "rolling-back"; readonly reason: string };
-
 export interface ApplyHooks {
-  readonly onEvent: (event: ApplyEvent) => void;
+  readonly onEvent: (event: ProgressEvent) => void;
   /** Asked between batches: a signal wants the apply undone. */
-  readonly shouldStop: () => boolean;
+  readonly shouldStop: () => StopSignal | undefined;
 }
 
 export interface ResourceStatus {
@@ -89,6 +83,11 @@ export interface Status {
   readonly openJournal: string | undefined;
 }
 
+export interface Applied {
+  readonly generation: number;
+  readonly changed: boolean;
+}
+
 /** What a verb can do with a machine. Methods that only read never write anything, state folder included (law 2). */
 export interface Session extends AsyncDisposable {
   load(sources: readonly SourceFile[]): Promise<LoadedConfig>;
@@ -96,7 +95,7 @@ export interface Session extends AsyncDisposable {
   /** The plan that removes everything awg made. */
   planDestroy(): Promise<Planned>;
   /** Takes the lock, recovers an open journal, carries the plan out; throws AwgError when it did not succeed. */
-  apply(planned: Planned, hooks: ApplyHooks): Promise<{ readonly generation: number; readonly changed: boolean }>;
+  apply(planned: Planned, hooks: ApplyHooks): Promise<Applied>;
   /** A saved plan, refused (stale-plan) when config, machine or generation are others now. */
   readSavedPlan(text: string): Promise<Planned>;
   renderSavedPlan(planned: Planned): string;

@@ -1,0 +1,29 @@
+import type { FactsWanted } from "../host/ports/facts.ts";
+import type { Config, NoiseTunnel, Tunnel } from "../model/config/config.ts";
+import type { Match } from "../model/config/section/match.ts";
+import { parseIp } from "../model/ip.ts";
+
+/** Users and host names that a configuration names, so that the machine's facts can resolve them. */
+export function factsWantedBy(config: Config): FactsWanted {
+  const matches = [...(config.rules ?? [])].flatMap(nestedMatches);
+  const endpoints = Object.values(config.tunnels)
+    .filter(isNoise)
+    .flatMap(({ peers }) => peers.map(({ endpoint }) => endpoint?.host));
+  return {
+    users: unique(matches.flatMap(({ users }) => users ?? [])),
+    hosts: unique(endpoints.filter((host) => host !== undefined && parseIp(host) === undefined) as string[]),
+  };
+}
+
+function isNoise(tunnel: Tunnel): tunnel is NoiseTunnel {
+  return tunnel.protocol === "wireguard" || tunnel.protocol === "amneziawg";
+}
+
+function nestedMatches(match: Match): readonly Match[] {
+  const inner = [...(match.all ?? []), ...(match.any ?? []), ...(match.not === undefined ? [] : [match.not])];
+  return [match, ...inner.flatMap(nestedMatches)];
+}
+
+function unique(values: readonly string[]): readonly string[] {
+  return [...new Set(values)].toSorted();
+}

@@ -1,0 +1,236 @@
+import type { Host } from "../host/ports/host.ts";
+import { loadConfig } from "../model/config/load-config.ts";
+import { AwgError, messageOf } from "../model/error.ts";
+import type { Observed, Resource, ResourceKey } from "../model/resource.ts";
+import type { SecretId, SecretRef } from "../model/secret.ts";
+import { VERSION } from "../model/version.ts";
+import { executePlan } from "../reconciler/apply/execute.ts";
+import { observeMachine } from "../reconciler/apply/observe.ts";
+import type { ApplyDeps, Outcome } from "../reconciler/apply/outcome.ts";
+import { readOpenTransaction, recoverOpenJournal } from "../reconciler/apply/recover.ts";
+import type { Stores } from "../reconciler/apply/stores.ts";
+import { driverOf, type Observation } from "../reconciler/plan/observation.ts";
+import { planChanges } from "../reconciler/plan/plan-changes.ts";
+import { type Expansion, expand } from "../resources/expand.ts";
+import { driverRegistry } from "../resources/registry.ts";
+import { factsWantedBy } from "./facts-wanted.ts";
+import { readInclude } from "./read-include.ts";
+import { parseSavedPlan, renderSavedPlan } from "./saved-plan.ts";
+import type {
+  Applied,
+  ApplyHooks,
+  LoadedConfig,
+  Planned,
+  Session,
+  SessionOptions,
+  SourceFile,
+  Status,
+} from "./session.ts";
+import { statusOf } from "./status.ts";
+import { trafficSentence } from "./traffic.ts";
+
+/** What a session stands on; the parts that differ between a real machine and a simulated one. */
+export interface SessionParts {
+  readonly host: Host;
+  readonly stores: Stores;
+  readonly clock: ApplyDeps["clock"];
+  /** Reads a secret and gives its id; the bytes stay in the store. Throws AwgError config naming the reference. */
+  readonly resolveSecret: (ref: SecretRef) => Promise<SecretId>;
+  /** Held while anything is written; the holder's verb is told to whoever finds it locked. */
+  readonly lock: (verb: string) => Promise<AsyncDisposable>;
+  /** Called after the last write: a simulated machine saves itself. */
+  readonly close: () => Promise<void>;
+}
+
+/** One machine, reconciled in this process. */
+export class ReconcilingSession implements Session {
+  readonly #parts: SessionParts;
+  readonly #options: SessionOptions;
+
+  constructor(parts: SessionParts, options: SessionOptions) {
+    this.#parts = parts;
+    this.#options = options;
+  }
+
+  async load(files: readonly SourceFile[]): Promise<LoadedConfig> {
+    const { environment, allowInsecurePermissions } = this.#options;
+    const options = { environment, allowInsecurePermissions, readInclude, programVersion: VERSION };
+    const { config, problems, hash } = loadConfig(files, options);
+    return { config, problems, hash, sources: files.map(({ name }) => name) };
+  }
+
+  async plan({ config, hash, sources }: LoadedConfig): Promise<Planned> {
+    if (config === undefined) throw new AwgError("bug", "a plan was asked of a config with errors");
+    const { host, stores } = this.#parts;
+    const facts = await host.facts.read(factsWantedBy(config));
+    const latest = await stores.generations.latest();
+    const expansion = await this.#expand(config, facts, latest?.pathNumbers ?? {});
+    refuseUnsupported(expansion);
+    const { plan, notes } = await this.#planFor(expansion.desired);
+    return {
+      verb: "apply",
+      plan,
+      desired: expansion.desired,
+      configHash: hash,
+      fingerprint: facts.fingerprint,
+      pathNumbers: expansion.pathNumbers,
+      sources,
+      notes: [...expansion.notes, ...notes],
+      traffic: trafficSentence(plan),
+    };
+  }
+
+  async planDestroy(): Promise<Planned> {
+    const { host } = this.#parts;
+    const { fingerprint } = await host.facts.read({ users: [], hosts: [] });
+    const desired = { resources: [] };
+    const { plan, notes } = await this.#planFor(desired);
+    const traffic = trafficSentence(plan);
+    return {
+      verb: "destroy",
+      plan,
+      desired,
+      configHash: "",
+      fingerprint,
+      pathNumbers: {},
+      sources: [],
+      notes,
+      traffic,
+    };
+  }
+
+  async apply(planned: Planned, hooks: ApplyHooks): Promise<Applied> {
+    const { host, stores, clock, lock } = this.#parts;
+    await using _held = await lock(planned.verb);
+    const deps: ApplyDeps = {
+      host,
+      registry: driverRegistry,
+      stores,
+      clock,
+      progress: hooks.onEvent,
+      shouldStop: hooks.shouldStop,
+    };
+    const recovered = await recoverOpenJournal(deps);
+    if (recovered?.kind === "rollbackIncomplete") throwFailure(recovered);
+    // What stands on the machine may have changed since the plan was shown; the lock makes this reading the one that counts.
+    const { plan } = await this.#planFor(planned.desired);
+    const { verb, desired, configHash, pathNumbers } = planned;
+    const outcome = await executePlan(deps, { verb, desired, configHash, pathNumbers }, plan);
+    await this.#parts.close();
+    if (outcome.kind === "rolledBack" || outcome.kind === "rollbackIncomplete") return throwFailure(outcome);
+    return { generation: outcome.generation, changed: outcome.kind === "applied" || recovered !== undefined };
+  }
+
+  async readSavedPlan(text: string): Promise<Planned> {
+    return parseSavedPlan(text, this);
+  }
+
+  renderSavedPlan(planned: Planned): string {
+    return renderSavedPlan(planned);
+  }
+
+  async status(): Promise<Status> {
+    const { host, stores } = this.#parts;
+    const { capabilities } = await host.facts.read({ users: [], hosts: [] });
+    const latest = await stores.generations.latest();
+    const ledger = await stores.ledger.read();
+    const desired = latest !== undefined && latest.number === ledger.generation ? latest.desired : { resources: [] };
+    const observed = await observeMachine(host, driverRegistry, desired, ledger);
+    const open = await readOpenTransaction(stores.journal);
+    const openJournal = open === undefined ? undefined : stores.journal.location;
+    return statusOf({ generation: latest, desired, observed, capabilities, registry: driverRegistry, openJournal });
+  }
+
+  async observed(): Promise<readonly Resource[]> {
+    const { host, stores } = this.#parts;
+    const observation = await observeMachine(host, driverRegistry, { resources: [] }, await stores.ledger.read());
+    return ownedResources(observation);
+  }
+
+  async accepted(): Promise<readonly Resource[]> {
+    return (await this.#parts.stores.generations.latest())?.desired.resources ?? [];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#parts.host[Symbol.asyncDispose]();
+  }
+
+  async #expand(
+    config: NonNullable<LoadedConfig["config"]>,
+    facts: Parameters<typeof expand>[1],
+    pathNumbers: Readonly<Record<string, number>>,
+  ): Promise<Expansion> {
+    const ids = new Map<string, SecretId>();
+    for (const ref of secretRefsOf(config)) ids.set(JSON.stringify(ref), await this.#parts.resolveSecret(ref));
+    const secrets = (ref: SecretRef): SecretId => {
+      const id = ids.get(JSON.stringify(ref));
+      if (id === undefined) throw new AwgError("bug", "a secret was not resolved before expansion");
+      return id;
+    };
+    return expand(config, facts, { pathNumbers, secrets });
+  }
+
+  async #planFor(desired: Planned["desired"]) {
+    const { host, stores } = this.#parts;
+    const ledger = await stores.ledger.read();
+    const observed = await observeMachine(host, driverRegistry, desired, ledger);
+    const { plan, conflicts, notes } = planChanges({ desired, observed, ledger, registry: driverRegistry });
+    if (conflicts.length > 0) {
+      const held = conflicts.map(({ key, holder }) => `${key} is held by ${holder}`);
+      throw new AwgError("conflict", held.join("; "), {
+        facts: { conflicts: held },
+        remedy: "remove it, or name another interface or table in the config; nothing was changed",
+      });
+    }
+    return { plan, notes: notes.map(({ key, message }) => ({ path: key, message })) };
+  }
+}
+
+function secretRefsOf(config: NonNullable<LoadedConfig["config"]>): readonly SecretRef[] {
+  return Object.values(config.tunnels).flatMap((tunnel) => {
+    if (tunnel.protocol !== "wireguard" && tunnel.protocol !== "amneziawg") return [];
+    const shared = tunnel.peers.map(({ presharedKey }) => presharedKey).filter((ref) => ref !== undefined);
+    return [tunnel.privateKey, ...shared];
+  });
+}
+
+function refuseUnsupported({ unsupported }: Expansion): void {
+  if (unsupported.length === 0) return;
+  const lines = unsupported.map(({ path, feature }) => `${path}: ${feature} is unsupported here yet`);
+  throw new AwgError("unsupported", lines.join("\n     "), {
+    facts: { unsupported: lines },
+    remedy: "take it out of the config, or wait for the version that has it; nothing was changed",
+  });
+}
+
+function throwFailure(outcome: Extract<Outcome, { kind: "rolledBack" | "rollbackIncomplete" }>): never {
+  const cause = messageOf(outcome.cause);
+  if (outcome.kind === "rollbackIncomplete") {
+    const state = outcome.blocked ? "traffic is blocked" : "the packet filter could not be set";
+    throw new AwgError(
+      "journal",
+      `apply failed (${cause}) and so did the way back (${messageOf(outcome.rollbackCause)}); ${state}`,
+      {
+        cause: outcome.cause,
+        facts: { journal: outcome.journal },
+        remedy: `mend the cause and apply again; the open journal is ${outcome.journal}`,
+      },
+    );
+  }
+  const failedReadBack = outcome.cause instanceof AwgError && outcome.cause.kind === "verification";
+  throw new AwgError(failedReadBack ? "verification" : "host", `apply failed and was rolled back: ${cause}`, {
+    cause: outcome.cause,
+  });
+}
+
+function ownedResources(observation: Observation): readonly Resource[] {
+  const resources: Resource[] = [];
+  for (const [kind, byKey] of observation.current) {
+    const driver = driverOf(driverRegistry, kind);
+    for (const [key, observed] of byKey as ReadonlyMap<ResourceKey, Observed>) {
+      const spec = driver.isOwned(observed) ? driver.asSpec(observed) : undefined;
+      if (spec !== undefined) resources.push({ kind, key, spec } as Resource);
+    }
+  }
+  return resources;
+}

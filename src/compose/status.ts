@@ -1,0 +1,130 @@
+import type { Capabilities } from "../host/ports/facts.ts";
+import type { FirewallPolicy } from "../model/firewall/policy.ts";
+import type { DesiredState, FieldChange, Observed, Resource } from "../model/resource.ts";
+import type { TunnelObserved } from "../model/spec/tunnel.ts";
+import type { Generation } from "../reconciler/apply/stores.ts";
+import { driverOf, type Observation } from "../reconciler/plan/observation.ts";
+import type { DriverRegistry } from "../resources/driver.ts";
+import type { Condition, ResourceStatus, Status } from "./session.ts";
+
+interface StatusInput {
+  readonly generation: Generation | undefined;
+  readonly desired: DesiredState;
+  readonly observed: Observation;
+  readonly capabilities: Capabilities;
+  readonly registry: DriverRegistry;
+  /** Where an apply was cut short. */
+  readonly openJournal: string | undefined;
+}
+
+/** How the machine stands to the accepted state: each resource, and the four conditions with their reasons. Pure. */
+export function statusOf(input: StatusInput): Status {
+  const resources = input.desired.resources.map((resource) => statusOfResource(resource, input));
+  const since = input.generation === undefined ? {} : { since: new Date(input.generation.acceptedMs).toISOString() };
+  return {
+    generation: input.generation?.number ?? 0,
+    conditions: conditionsOf(resources, input).map((condition) => ({ ...condition, ...since })),
+    resources,
+    openJournal: input.openJournal,
+  };
+}
+
+function statusOfResource(resource: Resource, { observed, capabilities, registry }: StatusInput): ResourceStatus {
+  const { kind, key, spec } = resource;
+  const driver = driverOf(registry, kind);
+  const found = observed.current.get(kind)?.get(key);
+  const drift: readonly FieldChange[] = found === undefined ? [] : driver.diff(spec, found);
+  return {
+    key,
+    enforcement: driver.enforcement?.(spec, capabilities) ?? "enforced",
+    ready: found !== undefined && isUp(resource, found),
+    drift,
+    summary: found === undefined ? "is gone" : summaryOf(resource, found),
+  };
+}
+
+/** A tunnel is ready once a handshake has come through; everything else is ready when it stands. */
+function isUp(resource: Resource, found: Observed): boolean {
+  if (resource.kind !== "tunnel") return true;
+  const { running, peers } = found as TunnelObserved;
+  return running && (peers.length === 0 || peers.some(({ lastHandshakeSeconds }) => lastHandshakeSeconds > 0));
+}
+
+function summaryOf(resource: Resource, found: Observed): string {
+  switch (resource.kind) {
+    case "tunnel":
+      return tunnelSummary(found as TunnelObserved);
+    case "link":
+      return resource.spec.addresses.join(", ");
+    case "routes": {
+      const { destinations, rules } = resource.spec;
+      return [
+        destinations.length > 0 ? `${destinations.length} routes` : "",
+        rules.length > 0 ? `${rules.length} policy rules` : "",
+      ]
+        .filter(Boolean)
+        .join(", ");
+    }
+    case "firewall":
+      return firewallSummary(resource.spec);
+    case "resolver":
+      return resource.spec.servers.join(", ");
+    case "sysctl":
+      return `${Object.keys(resource.spec.values).length} settings`;
+  }
+}
+
+function tunnelSummary({ running, peers }: TunnelObserved): string {
+  if (!running) return "its engine does not run";
+  const last = Math.max(0, ...peers.map(({ lastHandshakeSeconds }) => lastHandshakeSeconds));
+  const received = peers.reduce((sum, peer) => sum + peer.receivedBytes, 0);
+  const sent = peers.reduce((sum, peer) => sum + peer.sentBytes, 0);
+  const handshake = last === 0 ? "no handshake yet" : `last handshake ${new Date(last * 1000).toISOString()}`;
+  return `${handshake}, ${received} B received, ${sent} B sent`;
+}
+
+function firewallSummary({ layers }: FirewallPolicy): string {
+  return layers.some(({ killSwitch }) => killSwitch) ? "kill switch on" : "kill switch off";
+}
+
+function conditionsOf(
+  resources: readonly ResourceStatus[],
+  { generation, desired, openJournal }: StatusInput,
+): readonly Condition[] {
+  const waiting = resources.filter(({ ready }) => !ready).map(({ key }) => key);
+  const drifted = resources.filter(({ drift }) => drift.length > 0).map(({ key }) => key);
+  const policy = desired.resources.find(({ kind }) => kind === "firewall");
+  const on = policy?.kind === "firewall" && policy.spec.layers.some(({ killSwitch }) => killSwitch);
+  const standing = policy !== undefined && !drifted.includes(policy.key) && !waiting.includes(policy.key);
+  const applied = generation !== undefined && resources.length > 0;
+  return [
+    {
+      type: "Ready",
+      status: applied && waiting.length === 0,
+      reason: !applied
+        ? "nothing is applied"
+        : waiting.length === 0
+          ? "every resource stands"
+          : `waiting for ${waiting.join(", ")}`,
+    },
+    {
+      type: "Protected",
+      status: on && standing,
+      reason: !on
+        ? "the kill switch is off"
+        : standing
+          ? "the kill switch holds"
+          : "the packet filter is not as applied",
+    },
+    {
+      type: "Drifted",
+      status: drifted.length > 0,
+      reason: drifted.length === 0 ? "as applied" : `${drifted.join(", ")} changed outside awg`,
+    },
+    {
+      type: "Stalled",
+      status: openJournal !== undefined,
+      reason: openJournal === undefined ? "no apply is open" : `an apply was cut short: ${openJournal}`,
+    },
+  ];
+}
