@@ -107,14 +107,16 @@ export function judgeUnwanted(
     const reason = "no longer in the configuration, and damaged";
     return changed({ kind, key, action: "delete", before: entry.spec, after: null, changes: [], reason });
   }
+  const after = effectiveSpec(driver, null, entry?.original ?? null);
   const gone = observed === undefined || standing === undefined || !isOurs(driver, observed);
+  const putBack =
+    driver.restoring !== undefined && (after === null || gone || driver.diff(after, observed).length === 0);
   const taken = standing !== undefined && desiredPlaces.has(placeOf(kind, standing));
-  if (gone || taken) {
+  if (gone || putBack || taken) {
     if (entry === undefined) return UNCHANGED;
     const reason = taken ? "another resource stands in its place" : "is gone already or no longer ours";
     return changed({ kind, key, action: "forget", before: entry.spec, after: null, changes: [], reason });
   }
-  const after = driver.restoring === undefined ? null : driver.restoring(null, entry?.original ?? null);
   const reason = "no longer in the configuration";
   return changed({ kind, key, action: "delete", before: standing, after, changes: [], reason });
 }

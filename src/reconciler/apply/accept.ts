@@ -1,0 +1,60 @@
+import { type Plan, stepsOf } from "../../model/plan.ts";
+import type { DesiredState, Resource } from "../../model/resource.ts";
+import type { SecretId } from "../../model/secret.ts";
+import type { DriverRegistry } from "../../resources/driver.ts";
+import { entriesByKey, type Ledger, type LedgerEntry } from "../plan/ledger.ts";
+import { driverOf } from "../plan/observation.ts";
+import type { Generation, Stores } from "./stores.ts";
+
+/** The ledger once the plan holds: every desired resource, with the original of what awg puts back one day. Pure. */
+export function nextLedger(
+  ledger: Ledger,
+  desired: DesiredState,
+  plan: Plan,
+  generation: number,
+  registry: DriverRegistry,
+): Ledger {
+  const entries = entriesByKey(ledger);
+  const firstStep = new Map(
+    stepsOf(plan)
+      .toReversed()
+      .map((step) => [step.key, step]),
+  );
+  const next = desired.resources.map(({ kind, key, spec }): LedgerEntry => {
+    const driver = driverOf(registry, kind);
+    const before = firstStep.get(key)?.before ?? null;
+    const original = driver.remember?.(entries.get(key)?.original ?? null, before, spec) ?? null;
+    return { kind, key, spec, original };
+  });
+  return { generation, entries: next.toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)) };
+}
+
+/** Ids of all secrets that resources name, sorted. Pure. */
+export function secretIdsOf(resources: readonly Pick<Resource, "kind" | "spec">[]): readonly SecretId[] {
+  const ids = new Set<SecretId>();
+  for (const resource of resources as readonly Resource[]) {
+    if (resource.kind !== "tunnel") continue;
+    ids.add(resource.spec.privateKey);
+    for (const peer of resource.spec.peers) if (peer.presharedKey !== undefined) ids.add(peer.presharedKey);
+  }
+  return [...ids].toSorted();
+}
+
+/**
+ * Makes a verified state the accepted one: generation first, then the ledger that names it, then the journal is closed.
+ * Every write is repeatable, so a crash between two of them is mended by doing all again.
+ */
+export async function acceptState(stores: Stores, generation: Generation, ledger: Ledger): Promise<void> {
+  await stores.generations.write(generation);
+  await stores.ledger.write(ledger);
+  await stores.journal.clear();
+  if (stores.secrets !== undefined) await stores.secrets.prune(await neededSecrets(stores));
+}
+
+async function neededSecrets(stores: Stores): Promise<ReadonlySet<SecretId>> {
+  const needed = new Set<SecretId>();
+  for (const number of await stores.generations.numbers()) {
+    for (const id of (await stores.generations.read(number))?.secretIds ?? []) needed.add(id);
+  }
+  return needed;
+}

@@ -1,0 +1,113 @@
+import { AwgError } from "../../model/error.ts";
+import { isInSync, type Plan } from "../../model/plan.ts";
+import type { Ledger } from "../plan/ledger.ts";
+import { acceptState, nextLedger, secretIdsOf } from "./accept.ts";
+import { blockTraffic } from "./block.ts";
+import type { ApplyDeps, Outcome, Proposal } from "./outcome.ts";
+import { readTransaction } from "./record.ts";
+import { rollBack } from "./roll-back.ts";
+import { Interrupted, runBatches } from "./run-batches.ts";
+import type { Generation } from "./stores.ts";
+import { verifyDesired } from "./verify.ts";
+
+/**
+ * Carries out a plan as one transaction (law 5): journal, batches, read-back, acceptance; on any failure the way back.
+ * The journal must be closed (`recoverOpenJournal` first) and the lock held. A plan without steps writes nothing, unless
+ * the configuration's text is another one, which only the stores are told (law 3).
+ */
+export async function executePlan(deps: ApplyDeps, proposal: Proposal, plan: Plan): Promise<Outcome> {
+  const { journal, generations } = deps.stores;
+  if (readTransaction(await journal.read(), journal.location) !== undefined) {
+    throw new AwgError("bug", `the journal ${journal.location} is open`, {
+      remedy: "recover it before the next change",
+    });
+  }
+  const ledger = await deps.stores.ledger.read();
+  const latest = await generations.latest();
+  const number = Math.max(ledger.generation, latest?.number ?? 0) + 1;
+  if (isInSync(plan) && latest?.configHash === proposal.configHash && latest.number === ledger.generation) {
+    return { kind: "inSync", generation: latest.number };
+  }
+  await deps.stores.secrets?.persist();
+  await journal.append({
+    type: "begin",
+    verb: proposal.verb,
+    configHash: proposal.configHash,
+    generation: number,
+    startedMs: deps.clock.nowMs(),
+  });
+  const outcome = await finishTransaction(deps, { proposal, plan, ledger, number, firstIndex: 0 });
+  return isInSync(plan) && outcome.kind === "applied" ? { kind: "inSync", generation: outcome.generation } : outcome;
+}
+
+/** What is left to do of a transaction whose `begin` stands in the journal. */
+export interface Remainder {
+  readonly proposal: Proposal;
+  readonly plan: Plan;
+  /** The ledger before the transaction. */
+  readonly ledger: Ledger;
+  readonly number: number;
+  /** Number of the next batch. */
+  readonly firstIndex: number;
+}
+
+/** Runs the rest of a transaction to one of its ends. */
+export async function finishTransaction(deps: ApplyDeps, remainder: Remainder): Promise<Outcome> {
+  const { proposal, plan, ledger, number, firstIndex } = remainder;
+  const next = nextLedger(ledger, proposal.desired, plan, number, deps.registry);
+  let accepting = false;
+  try {
+    await runBatches(deps, plan.batches, firstIndex);
+    if (!isInSync(plan)) await verifyDesired(deps, proposal.desired, next);
+    const generation = generationOf(deps, proposal, number);
+    accepting = true;
+    await deps.stores.journal.append({ type: "accept", generation, ledger: next });
+    return await writeAcceptance(deps, generation, next);
+  } catch (cause) {
+    return await goBack(deps, plan, cause, accepting);
+  }
+}
+
+/** Past the accept record there is no way back; what cannot be written now is written by the next writing verb. */
+async function writeAcceptance(deps: ApplyDeps, generation: Generation, ledger: Ledger): Promise<Outcome> {
+  try {
+    await acceptState(deps.stores, generation, ledger);
+    return { kind: "applied", generation: generation.number };
+  } catch (unaccepted) {
+    return { kind: "applied", generation: generation.number, unaccepted };
+  }
+}
+
+async function goBack(deps: ApplyDeps, plan: Plan, cause: unknown, accepting: boolean): Promise<Outcome> {
+  const { journal } = deps.stores;
+  const interrupted = cause instanceof Interrupted ? { interruptedBy: cause.signal } : {};
+  try {
+    // An accept record whose append failed may still be on the disk; it must be revoked before anything is undone.
+    if (accepting) await journal.append({ type: "rollback", cause: "the acceptance could not be written" });
+    const open = readTransaction(await journal.read(), journal.location);
+    const result = await rollBack(deps, open?.batches ?? [], cause);
+    if (result.kind === "incomplete") {
+      const { rollbackCause, blocked } = result;
+      return { kind: "rollbackIncomplete", cause, rollbackCause, journal: journal.location, blocked, ...interrupted };
+    }
+    const unclosed = result.unclosed === undefined ? {} : { unclosed: result.unclosed };
+    return { kind: "rolledBack", cause, ...unclosed, ...interrupted };
+  } catch (rollbackCause) {
+    const blocked = await blockTraffic(
+      deps,
+      plan.batches.map((batch) => ({ batch })),
+    );
+    return { kind: "rollbackIncomplete", cause, rollbackCause, journal: journal.location, blocked, ...interrupted };
+  }
+}
+
+function generationOf(deps: ApplyDeps, proposal: Proposal, number: number): Generation {
+  return {
+    number,
+    configHash: proposal.configHash,
+    acceptedMs: deps.clock.nowMs(),
+    desired: proposal.desired,
+    pathNumbers: proposal.pathNumbers,
+    secretIds: secretIdsOf(proposal.desired.resources),
+  };
+}

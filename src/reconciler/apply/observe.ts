@@ -1,0 +1,39 @@
+import type { Host } from "../../host/ports/host.ts";
+import type { DesiredState, Observed, ResourceKey, ResourceKind } from "../../model/resource.ts";
+import type { DriverRegistry } from "../../resources/driver.ts";
+import type { Ledger } from "../plan/ledger.ts";
+import {
+  driverOf,
+  kindsOf,
+  type Observation,
+  type ObservedByKind,
+  type WantedByKind,
+  wantedSpecs,
+} from "../plan/observation.ts";
+
+/** Reads everything a plan from this ledger to this desired state may touch; changes nothing (law 2). */
+export async function observeMachine(
+  host: Host,
+  registry: DriverRegistry,
+  desired: DesiredState,
+  ledger: Ledger,
+): Promise<Observation> {
+  const wanted = wantedSpecs(desired, ledger, registry);
+  const current = await observeKinds(host, registry, kindsOf(registry), wanted.current);
+  const moved = await observeKinds(host, registry, [...wanted.moved.keys()], wanted.moved);
+  return { current, moved };
+}
+
+/** Reads the given kinds, one after the other: two readers of one machine gain nothing from running at once. */
+export async function observeKinds(
+  host: Host,
+  registry: DriverRegistry,
+  kinds: readonly ResourceKind[],
+  wanted: WantedByKind,
+): Promise<ObservedByKind> {
+  const observed = new Map<ResourceKind, ReadonlyMap<ResourceKey, Observed>>();
+  for (const kind of kinds) {
+    observed.set(kind, await driverOf(registry, kind).observe(host, wanted.get(kind) ?? new Map()));
+  }
+  return observed;
+}

@@ -1,0 +1,66 @@
+import type { Host } from "../../host/ports/host.ts";
+import type { Batch } from "../../model/plan.ts";
+import type { DesiredState } from "../../model/resource.ts";
+import type { DriverRegistry } from "../../resources/driver.ts";
+import type { Verb } from "./record.ts";
+import type { Stores } from "./stores.ts";
+
+/** What a signal asks of a running transaction. */
+export type StopSignal = "SIGINT" | "SIGTERM";
+
+/** What an apply tells while it runs. Plain data; a view prints it. */
+export type ProgressEvent =
+  | { readonly type: "batch-start"; readonly index: number; readonly total: number; readonly batch: Batch }
+  | { readonly type: "batch-done"; readonly index: number; readonly total: number; readonly batch: Batch }
+  | { readonly type: "verify"; readonly attempt: number; readonly differing: readonly string[] }
+  | { readonly type: "rollback"; readonly cause: string }
+  | { readonly type: "undo-start"; readonly index: number; readonly batch: Batch }
+  | { readonly type: "blocked"; readonly cause: string };
+
+export interface ApplyDeps {
+  readonly host: Host;
+  readonly registry: DriverRegistry;
+  readonly stores: Stores;
+  readonly clock: { readonly nowMs: () => number; readonly sleep: (ms: number) => Promise<void> };
+  readonly progress?: (event: ProgressEvent) => void;
+  /** Asked before each batch; a signal ends the apply in a rollback. */
+  readonly shouldStop?: () => StopSignal | undefined;
+  /** Required probes, run after the read-back; a sentence is the failure of one, and rolls back. */
+  readonly probe?: () => Promise<string | undefined>;
+}
+
+/** A plan with what is to be accepted when it holds. */
+export interface Proposal {
+  readonly verb: Verb;
+  readonly desired: DesiredState;
+  readonly configHash: string;
+  readonly pathNumbers: Readonly<Record<string, number>>;
+}
+
+/** How a transaction ended (law 5): exactly the new state, exactly the old one, or blocked; exit codes follow from it. */
+export type Outcome =
+  /** Nothing had to change; `generation` is what holds. */
+  | { readonly kind: "inSync"; readonly generation: number }
+  | {
+      readonly kind: "applied";
+      readonly generation: number;
+      /** Set when the machine is right but the acceptance could not be written; the next writing verb does it. */
+      readonly unaccepted?: unknown;
+    }
+  | {
+      readonly kind: "rolledBack";
+      readonly cause: unknown;
+      readonly interruptedBy?: StopSignal;
+      /** Set when the machine is restored but the journal could not be closed; the next writing verb does it. */
+      readonly unclosed?: unknown;
+    }
+  | {
+      readonly kind: "rollbackIncomplete";
+      readonly cause: unknown;
+      readonly rollbackCause: unknown;
+      /** Where the open journal is. */
+      readonly journal: string;
+      /** Whether the firewall lets through only what the old and the new state both allow. */
+      readonly blocked: boolean;
+      readonly interruptedBy?: StopSignal;
+    };

@@ -1,0 +1,95 @@
+import { AwgError } from "../../model/error.ts";
+import type { Batch } from "../../model/plan.ts";
+import type { Ledger } from "../plan/ledger.ts";
+import type { Generation, ReadRecord } from "./stores.ts";
+
+/** What a transaction is for: a new state, or none at all. */
+export type Verb = "apply" | "destroy";
+
+/** One line of the journal. Order: begin, then batch and done in turn, then accept, or rollback and undone in turn. */
+export type JournalRecord =
+  | BeginRecord
+  /** Intent: written before the batch touches the machine; the inverse follows from the steps. */
+  | { readonly type: "batch"; readonly index: number; readonly batch: Batch }
+  | { readonly type: "done"; readonly index: number }
+  /** From here on the old state is to be restored. */
+  | { readonly type: "rollback"; readonly cause: string }
+  | { readonly type: "undone"; readonly index: number }
+  /** The old state could not be restored; the firewall was told to let through only what old and new both allow. */
+  | { readonly type: "blocked"; readonly cause: string }
+  /** The machine is verified; only these two writes are left. From here on there is no way back. */
+  | { readonly type: "accept"; readonly generation: Generation; readonly ledger: Ledger };
+
+export interface BeginRecord {
+  readonly type: "begin";
+  readonly verb: Verb;
+  readonly configHash: string;
+  /** Number of the generation this transaction is to become. */
+  readonly generation: number;
+  readonly startedMs: number;
+}
+
+export interface JournalledBatch {
+  readonly index: number;
+  readonly batch: Batch;
+  readonly undone: boolean;
+  readonly sameBoot: boolean;
+}
+
+/** An open transaction, as its records tell. */
+export interface OpenTransaction {
+  readonly begin: BeginRecord;
+  /** Batches that were begun, in order. */
+  readonly batches: readonly JournalledBatch[];
+  /** Present when verified: only acceptance is left. */
+  readonly accept: { readonly generation: Generation; readonly ledger: Ledger } | undefined;
+  /** Why the old state was to be restored, when a rollback had begun. */
+  readonly rollbackCause: string | undefined;
+  readonly blocked: boolean;
+}
+
+/** Makes sense of a journal's records; undefined when no transaction is open. AwgError journal on an impossible order. */
+export function readTransaction(records: readonly ReadRecord[], location: string): OpenTransaction | undefined {
+  const first = records[0];
+  if (first === undefined) return undefined;
+  if (first.record.type !== "begin") throw disorder(location, `starts with a record of type ${first.record.type}`);
+  const batches = new Map<number, JournalledBatch>();
+  let accept: OpenTransaction["accept"];
+  let rollbackCause: string | undefined;
+  let blocked = false;
+  for (const { record, sameBoot } of records.slice(1)) {
+    switch (record.type) {
+      case "begin":
+        throw disorder(location, "begins twice");
+      case "batch":
+        if (batches.has(record.index)) throw disorder(location, `has batch ${record.index} twice`);
+        batches.set(record.index, { index: record.index, batch: record.batch, undone: false, sameBoot });
+        break;
+      case "done":
+      case "undone": {
+        const batch = batches.get(record.index);
+        if (batch === undefined) throw disorder(location, `ends batch ${record.index}, which it never began`);
+        if (record.type === "undone") batches.set(record.index, { ...batch, undone: true });
+        break;
+      }
+      case "rollback":
+        rollbackCause = record.cause;
+        accept = undefined;
+        break;
+      case "blocked":
+        blocked = true;
+        break;
+      case "accept":
+        accept = { generation: record.generation, ledger: record.ledger };
+        break;
+    }
+  }
+  return { begin: first.record, batches: [...batches.values()], accept, rollbackCause, blocked };
+}
+
+function disorder(location: string, what: string): AwgError {
+  return new AwgError("journal", `the journal ${location} ${what}, which awg never writes`, {
+    facts: { journal: location },
+    remedy: "check the machine's network by hand, move the file away and run awg apply",
+  });
+}

@@ -1,0 +1,47 @@
+import { planChanges } from "../plan/plan-changes.ts";
+import { acceptState } from "./accept.ts";
+import { finishTransaction } from "./execute.ts";
+import { observeMachine } from "./observe.ts";
+import type { ApplyDeps, Outcome, Proposal } from "./outcome.ts";
+import { type OpenTransaction, readTransaction } from "./record.ts";
+import { rollBack } from "./roll-back.ts";
+import type { JournalStore } from "./stores.ts";
+
+/** The transaction that an earlier run left open, for verbs that only read and report it (law 2); undefined when none. */
+export async function readOpenTransaction(journal: JournalStore): Promise<OpenTransaction | undefined> {
+  return readTransaction(await journal.read(), journal.location);
+}
+
+/**
+ * Ends a transaction that a crash left open; every writing verb calls it first, with the lock held. A verified one is
+ * accepted; an interrupted destroy goes on to its end (what it removed was to go anyway); anything else is rolled back.
+ * Safe against crashes of its own. undefined when there was nothing to do.
+ */
+export async function recoverOpenJournal(deps: ApplyDeps): Promise<Outcome | undefined> {
+  const { journal } = deps.stores;
+  const open = await readOpenTransaction(journal);
+  if (open === undefined) return undefined;
+  if (open.accept !== undefined) {
+    await acceptState(deps.stores, open.accept.generation, open.accept.ledger);
+    return { kind: "applied", generation: open.accept.generation.number };
+  }
+  if (open.begin.verb === "destroy" && open.rollbackCause === undefined) return await finishDestroy(deps, open);
+  const cause = new Error(open.rollbackCause ?? "an earlier run ended in the middle of its changes");
+  const result = await rollBack(deps, open.batches, cause);
+  if (result.kind === "incomplete") {
+    const { rollbackCause, blocked } = result;
+    return { kind: "rollbackIncomplete", cause, rollbackCause, journal: journal.location, blocked };
+  }
+  return { kind: "rolledBack", cause, ...(result.unclosed === undefined ? {} : { unclosed: result.unclosed }) };
+}
+
+async function finishDestroy(deps: ApplyDeps, open: OpenTransaction): Promise<Outcome> {
+  const { host, registry, stores } = deps;
+  const ledger = await stores.ledger.read();
+  const desired = { resources: [] };
+  const proposal: Proposal = { verb: "destroy", desired, configHash: open.begin.configHash, pathNumbers: {} };
+  const observed = await observeMachine(host, registry, desired, ledger);
+  const { plan } = planChanges({ desired, observed, ledger, registry });
+  const firstIndex = 1 + Math.max(-1, ...open.batches.map(({ index }) => index));
+  return await finishTransaction(deps, { proposal, plan, ledger, number: open.begin.generation, firstIndex });
+}

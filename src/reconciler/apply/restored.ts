@@ -1,0 +1,69 @@
+import { sameData } from "../../model/canonical.ts";
+import type { Step } from "../../model/plan.ts";
+import type { ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
+import { driverOf } from "../plan/observation.ts";
+import { placeOf } from "../plan/place.ts";
+import { observeKinds } from "./observe.ts";
+import type { ApplyDeps } from "./outcome.ts";
+import type { JournalledBatch } from "./record.ts";
+
+/** What stood in one place before a transaction, and what the transaction last made of it. */
+export interface Touched {
+  readonly kind: ResourceKind;
+  readonly key: ResourceKey;
+  readonly before: Spec | null;
+  readonly after: Spec | null;
+}
+
+/** Every place that batches touched, in the order they were first touched. Pure. */
+export function touchedPlaces(batches: readonly Pick<JournalledBatch, "batch">[]): readonly Touched[] {
+  const places = new Map<string, Touched>();
+  for (const { kind, key, action, before, after } of batches.flatMap(({ batch }) => batch.steps)) {
+    const spec = before ?? after;
+    if (spec === null || action === "adopt" || action === "forget") continue;
+    const place = `${key} at ${placeOf(kind, spec)}`;
+    const known = places.get(place);
+    places.set(place, { kind, key, before: known === undefined ? before : known.before, after });
+  }
+  return [...places.values()];
+}
+
+/**
+ * Steps that would make the touched places what they were; [] when they are. Reads the machine. A place that held nothing
+ * before is right when nothing of ours stands there.
+ */
+export async function unrestored(
+  deps: Pick<ApplyDeps, "host" | "registry">,
+  touched: readonly Touched[],
+): Promise<Step[]> {
+  const steps: Step[] = [];
+  for (const place of touched) {
+    const { kind, key, before, after } = place;
+    const wanted = before ?? after;
+    if (wanted === null) continue;
+    const observed = (await observeKinds(deps.host, deps.registry, [kind], new Map([[kind, new Map([[key, wanted]])]])))
+      .get(kind)
+      ?.get(key);
+    const driver = driverOf(deps.registry, kind);
+    const standing = observed === undefined ? undefined : driver.asSpec(observed);
+    const reason = "put back what stood there";
+    const common = {
+      kind,
+      key,
+      phase: "retire",
+      before: standing ?? null,
+      after: before,
+      changes: [],
+      reason,
+    } as const;
+    if (before === null) {
+      if (observed === undefined || standing === undefined || !driver.isOwned(observed)) continue;
+      steps.push({ ...common, action: "delete" } as Step);
+    } else if (observed === undefined || standing === undefined) {
+      steps.push({ ...common, action: "create" } as Step);
+    } else if (!sameData(standing, before) && driver.diff(before, observed).length > 0) {
+      steps.push({ ...common, action: "update" } as Step);
+    }
+  }
+  return steps;
+}

@@ -1,0 +1,90 @@
+import { AwgError, messageOf } from "../../model/error.ts";
+import { type Batch, inverseStep } from "../../model/plan.ts";
+import { driverOf } from "../plan/observation.ts";
+import { blockTraffic } from "./block.ts";
+import type { ApplyDeps } from "./outcome.ts";
+import type { JournalledBatch, JournalRecord } from "./record.ts";
+import { type Touched, touchedPlaces, unrestored } from "./restored.ts";
+import { performSteps } from "./run-batches.ts";
+import { SETTLE_WAITS_MS } from "./verify.ts";
+
+const TRIES_PER_BATCH = 3;
+const RETRY_WAIT_MS = 200;
+
+export type RollbackResult =
+  | { readonly kind: "restored"; readonly unclosed?: unknown }
+  | { readonly kind: "incomplete"; readonly rollbackCause: unknown; readonly blocked: boolean };
+
+/**
+ * Restores what stood before: inverse steps in reverse order, then a read-back of every touched place. Repeatable from
+ * any point, so that a crash in the middle is mended by rolling back again. Where it does not succeed, the firewall is
+ * told to let through only what old and new both allow, and the journal stays open (law 5).
+ */
+export async function rollBack(
+  deps: ApplyDeps,
+  batches: readonly JournalledBatch[],
+  cause: unknown,
+): Promise<RollbackResult> {
+  deps.progress?.({ type: "rollback", cause: messageOf(cause) });
+  await note(deps, { type: "rollback", cause: messageOf(cause) });
+  try {
+    for (const journalled of batches.toReversed()) await undo(deps, journalled);
+    await settle(deps, touchedPlaces(batches.filter((journalled) => isStillThere(deps, journalled))));
+  } catch (rollbackCause) {
+    const blocked = await blockTraffic(deps, batches);
+    deps.progress?.({ type: "blocked", cause: messageOf(rollbackCause) });
+    await note(deps, { type: "blocked", cause: messageOf(rollbackCause) });
+    return { kind: "incomplete", rollbackCause, blocked };
+  }
+  try {
+    await deps.stores.journal.clear();
+    return { kind: "restored" };
+  } catch (unclosed) {
+    return { kind: "restored", unclosed };
+  }
+}
+
+async function undo(deps: ApplyDeps, journalled: JournalledBatch): Promise<void> {
+  const { index, batch, undone } = journalled;
+  if (undone || !isStillThere(deps, journalled)) return;
+  deps.progress?.({ type: "undo-start", index, batch });
+  const steps = batch.steps.toReversed().map(inverseStep);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await performSteps(deps, steps);
+      break;
+    } catch (error) {
+      if (attempt === TRIES_PER_BATCH) throw error;
+      await deps.clock.sleep(RETRY_WAIT_MS * attempt);
+    }
+  }
+  await note(deps, { type: "undone", index });
+}
+
+/** After a reboot only what is on disk is left to be undone. */
+function isStillThere(deps: ApplyDeps, { batch, sameBoot }: { batch: Batch; sameBoot: boolean }): boolean {
+  return sameBoot || driverOf(deps.registry, batch.kind).survivesReboot === true;
+}
+
+async function settle(deps: ApplyDeps, touched: readonly Touched[]): Promise<void> {
+  let wrong: readonly string[] = [];
+  for (const waitMs of SETTLE_WAITS_MS) {
+    if (waitMs > 0) await deps.clock.sleep(waitMs);
+    const repairs = await unrestored(deps, touched);
+    if (repairs.length === 0) return;
+    wrong = repairs.map(({ key }) => key);
+    // The reading may only lag behind; putting back what stands already changes nothing.
+    for (const step of repairs) await performSteps(deps, [step]);
+  }
+  throw new AwgError("verification", `what stood before could not be restored: ${wrong.join(", ")}`, {
+    facts: { keys: wrong },
+  });
+}
+
+/**
+ * Records progress of a rollback. A full disk must not stop it: without these records a later recovery only undoes again
+ * what is undone, which is success.
+ */
+async function note(deps: ApplyDeps, record: JournalRecord): Promise<void> {
+  await deps.stores.journal.append(record).catch(() => undefined);
+}

@@ -1,0 +1,37 @@
+import type { Batch, Step } from "../../model/plan.ts";
+import { driverOf } from "../plan/observation.ts";
+import type { ApplyDeps, StopSignal } from "./outcome.ts";
+
+/** Thrown between two batches when a signal asks to stop. */
+export class Interrupted extends Error {
+  readonly signal: StopSignal;
+
+  constructor(signal: StopSignal) {
+    super(`interrupted by ${signal}`);
+    this.name = "Interrupted";
+    this.signal = signal;
+  }
+}
+
+/** Runs batches in order, numbered from `firstIndex`; each is journalled before it touches the machine. */
+export async function runBatches(deps: ApplyDeps, batches: readonly Batch[], firstIndex: number): Promise<void> {
+  const { journal } = deps.stores;
+  const total = batches.length;
+  for (const [offset, batch] of batches.entries()) {
+    const signal = deps.shouldStop?.();
+    if (signal !== undefined) throw new Interrupted(signal);
+    const index = firstIndex + offset;
+    await journal.append({ type: "batch", index, batch });
+    deps.progress?.({ type: "batch-start", index: offset, total, batch });
+    await performSteps(deps, batch.steps);
+    await journal.append({ type: "done", index });
+    deps.progress?.({ type: "batch-done", index: offset, total, batch });
+  }
+}
+
+/** Has the driver perform steps of one kind; claims of the ledger alone touch nothing. */
+export async function performSteps(deps: Pick<ApplyDeps, "host" | "registry">, steps: readonly Step[]): Promise<void> {
+  const acting = steps.filter(({ action }) => action !== "adopt" && action !== "forget");
+  const kind = acting[0]?.kind;
+  if (kind !== undefined) await driverOf(deps.registry, kind).apply(deps.host, acting);
+}

@@ -1,0 +1,75 @@
+import type { DesiredState } from "../../model/resource.ts";
+import type { SecretId } from "../../model/secret.ts";
+import type { Ledger } from "../plan/ledger.ts";
+import type { JournalRecord } from "./record.ts";
+
+/** An accepted desired state. */
+export interface Generation {
+  /** Counts from 1; the ledger names the one that holds. */
+  readonly number: number;
+  readonly configHash: string;
+  /** Milliseconds since the epoch. */
+  readonly acceptedMs: number;
+  readonly desired: DesiredState;
+  /** Path numbers by tunnel key, so that a tunnel keeps its own. */
+  readonly pathNumbers: Readonly<Record<string, number>>;
+  /** Secrets that the desired state names; they are kept as long as the generation. */
+  readonly secretIds: readonly SecretId[];
+}
+
+/** A journal record as read back. */
+export interface ReadRecord {
+  readonly record: JournalRecord;
+  /** Whether it was written since the machine last booted; what an earlier boot wrote to the kernel is gone. */
+  readonly sameBoot: boolean;
+}
+
+/** The write-ahead journal of the one transaction that may be open. */
+export interface JournalStore {
+  /** Where it is, for people: a file's path. */
+  readonly location: string;
+  /**
+   * The records of the open transaction in order, [] when none is open. A torn last record is left out: it was never
+   * acted upon. Changes nothing. AwgError journal when the journal is corrupt, foreign or newer than this program.
+   */
+  read(): Promise<readonly ReadRecord[]>;
+  /** Adds a record; it is on the disk when this returns. A failed append leaves the journal as it was. */
+  append(record: JournalRecord): Promise<void>;
+  /** Closes the transaction: no record is left. */
+  clear(): Promise<void>;
+}
+
+/** What awg answers for on this machine. */
+export interface LedgerStore {
+  /** EMPTY_LEDGER when there is none. */
+  read(): Promise<Ledger>;
+  /** Replaces it whole. */
+  write(ledger: Ledger): Promise<void>;
+}
+
+/** Accepted generations by number. */
+export interface GenerationStore {
+  /** The one with the highest number; undefined before the first. */
+  latest(): Promise<Generation | undefined>;
+  read(number: number): Promise<Generation | undefined>;
+  /** Numbers of those kept, ascending; old ones fall away as new ones are written. */
+  numbers(): Promise<readonly number[]>;
+  /** Writes one; writing the same number again replaces it. */
+  write(generation: Generation): Promise<void>;
+}
+
+/** The part of the secret store that a transaction needs. */
+export interface SecretKeeper {
+  /** Makes every secret resolved so far durable, before anything that names it is journalled. */
+  persist(): Promise<void>;
+  /** Forgets all secrets but these. */
+  prune(keep: ReadonlySet<SecretId>): Promise<void>;
+}
+
+/** Everything a transaction writes besides the machine. */
+export interface Stores {
+  readonly journal: JournalStore;
+  readonly ledger: LedgerStore;
+  readonly generations: GenerationStore;
+  readonly secrets?: SecretKeeper;
+}
