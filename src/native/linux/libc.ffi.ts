@@ -8,6 +8,8 @@ type Koffi = typeof import("koffi");
 const PROTOTYPES = {
   socket: "int socket(int domain, int type, int protocol)",
   bind: "int bind(int fd, const void *address, uint32_t length)",
+  connect: "int connect(int fd, const void *address, uint32_t length)",
+  listen: "int listen(int fd, int backlog)",
   getsockname: "int getsockname(int fd, void *address, void *length)",
   setsockopt: "int setsockopt(int fd, int level, int name, const void *value, uint32_t length)",
   getsockopt: "int getsockopt(int fd, int level, int name, void *value, void *length)",

@@ -1,0 +1,29 @@
+import type { AwgError } from "../../../model/error.ts";
+import { hasErrno } from "../errno.ts";
+import type { NetlinkSocket } from "../netlink/netlink-socket.ffi.ts";
+import { decodeFlow, encodeFlowDeletion, encodeFlowDump, type Flow } from "./flow.codec.ts";
+
+/** All tracked flows of the namespace the socket (see openNetfilterSocket) was opened in. */
+export function readFlows(socket: NetlinkSocket, family: 4 | 6 | "all" = "all"): Flow[] {
+  return socket
+    .dump(encodeFlowDump(family), "reading the tracked connections")
+    .map(decodeFlow)
+    .filter((flow) => flow !== undefined);
+}
+
+/**
+ * Cuts these flows and no others; one that ended by itself meanwhile counts as cut.
+ *
+ * @throws AwgError("permission" | "host") for the first the kernel refused; the others are cut all the same.
+ */
+export function cutFlows(socket: NetlinkSocket, flows: readonly Flow[]): void {
+  const results = socket.batch(flows.map(encodeFlowDeletion), (index) => describeCut(flows[index]));
+  const failed = results.find((result): result is AwgError => result !== undefined && !hasErrno(result, "ENOENT"));
+  if (failed !== undefined) throw failed;
+}
+
+function describeCut(flow: Flow | undefined): string {
+  if (flow === undefined) return "cutting connections";
+  const { source, destination, destinationPort } = flow.original;
+  return `cutting the connection from ${source} to ${destination}${destinationPort === undefined ? "" : ` port ${destinationPort}`}`;
+}

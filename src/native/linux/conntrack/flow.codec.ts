@@ -1,0 +1,194 @@
+import { addressToBytes, bytesToAddress } from "../address.codec.ts";
+import { attributeMap, type MessageWriter, readU8, readU16be, readU32be, readU64be } from "../attribute.codec.ts";
+import { encodeMessage, type NetlinkMessage, NLM } from "../netlink/message.codec.ts";
+
+const SUBSYSTEM = 1 << 8;
+const MESSAGE = { new: SUBSYSTEM | 0, get: SUBSYSTEM | 1, delete: SUBSYSTEM | 2 } as const;
+/** struct nfgenmsg: family, version, resource id. */
+const HEADER_BYTES = 4;
+const AF = { all: 0, 4: 2, 6: 10 } as const;
+
+const CTA = {
+  original: 1,
+  reply: 2,
+  status: 3,
+  protocolInfo: 4,
+  timeout: 7,
+  mark: 8,
+  countersOriginal: 9,
+  countersReply: 10,
+  id: 12,
+  zone: 18,
+} as const;
+const CTA_TUPLE = { ip: 1, protocol: 2 } as const;
+const CTA_IP = { source4: 1, destination4: 2, source6: 3, destination6: 4 } as const;
+const CTA_PROTO = { number: 1, sourcePort: 2, destinationPort: 3 } as const;
+/** id, type, code of ICMP stand at 4 to 6, of ICMPv6 at 7 to 9. */
+const CTA_PROTO_ICMP = { 4: 4, 6: 7 } as const;
+const CTA_COUNTERS = { packets: 1, bytes: 2 } as const;
+const CTA_PROTOINFO_TCP = 1;
+const CTA_TCP_STATE = 1;
+const ICMP_PROTOCOL = { 4: 1, 6: 58 } as const;
+
+/** Bits of a flow's status (IPS_*). */
+export const FLOW_STATUS = { seenReply: 2, assured: 4, confirmed: 8, sourceNat: 16, destinationNat: 32 } as const;
+
+const TCP_STATES = [
+  "none",
+  "syn-sent",
+  "syn-received",
+  "established",
+  "fin-wait",
+  "close-wait",
+  "last-ack",
+  "time-wait",
+  "close",
+  "syn-sent2",
+] as const;
+
+/** One direction of a flow as its packets carry it. */
+export interface FlowTuple {
+  readonly source: string;
+  readonly destination: string;
+  readonly protocol: number;
+  readonly sourcePort?: number;
+  readonly destinationPort?: number;
+  readonly icmp?: { readonly id: number; readonly type: number; readonly code: number };
+}
+
+/** An entry of the connection tracking table. */
+export interface Flow {
+  readonly family: 4 | 6;
+  readonly original: FlowTuple;
+  /** What answers look like: with NAT not the original turned round. */
+  readonly reply: FlowTuple;
+  /** Bits of FLOW_STATUS. */
+  readonly status: number;
+  readonly mark: number;
+  readonly zone: number;
+  /** The kernel's number: another flow with the same addresses later has another. */
+  readonly id: number;
+  readonly tcpState?: (typeof TCP_STATES)[number];
+  readonly timeoutSeconds?: number;
+  /** Both directions together; only when net.netfilter.nf_conntrack_acct is on. */
+  readonly packets?: bigint;
+  readonly bytes?: bigint;
+}
+
+export function encodeFlowDump(family: 4 | 6 | "all" = "all"): Uint8Array {
+  return encodeMessage(MESSAGE.get, NLM.dump, (writer) => writer.u32(AF[family]));
+}
+
+/** Deletes exactly this flow: by its addresses, zone and number. ENOENT means that it is gone already. */
+export function encodeFlowDeletion({ family, original, id, zone }: Flow): Uint8Array {
+  return encodeMessage(MESSAGE.delete, 0, (writer) => {
+    writer.u32(AF[family]);
+    writeTuple(writer, family, original);
+    if (zone !== 0) writer.attributeU16be(CTA.zone, zone);
+    writer.attributeU32be(CTA.id, id);
+  });
+}
+
+/** The flow of an IPCTNL_MSG_CT_NEW; undefined for other messages and families. */
+export function decodeFlow({ type, payload }: NetlinkMessage): Flow | undefined {
+  if (type !== MESSAGE.new) return undefined;
+  const number = readU8(payload, 0);
+  const family = number === AF[4] ? 4 : number === AF[6] ? 6 : undefined;
+  if (family === undefined) return undefined;
+  const attributes = attributeMap(payload, HEADER_BYTES);
+  const original = readTuple(family, attributes.get(CTA.original));
+  const reply = readTuple(family, attributes.get(CTA.reply));
+  if (original === undefined || reply === undefined) return undefined;
+  const u32 = (at: number) => {
+    const bytes = attributes.get(at);
+    return bytes === undefined ? undefined : readU32be(bytes);
+  };
+  const zone = attributes.get(CTA.zone);
+  const timeout = u32(CTA.timeout);
+  return {
+    family,
+    original,
+    reply,
+    status: u32(CTA.status) ?? 0,
+    mark: u32(CTA.mark) ?? 0,
+    zone: zone === undefined ? 0 : readU16be(zone),
+    id: u32(CTA.id) ?? 0,
+    ...readTcpState(attributes.get(CTA.protocolInfo)),
+    ...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
+    ...readCounters(attributes.get(CTA.countersOriginal), attributes.get(CTA.countersReply)),
+  };
+}
+
+function readTuple(family: 4 | 6, bytes: Uint8Array | undefined): FlowTuple | undefined {
+  if (bytes === undefined) return undefined;
+  const tuple = attributeMap(bytes);
+  const [ip, protocol] = [tuple.get(CTA_TUPLE.ip), tuple.get(CTA_TUPLE.protocol)];
+  if (ip === undefined || protocol === undefined) return undefined;
+  const addresses = attributeMap(ip);
+  const source = addresses.get(family === 4 ? CTA_IP.source4 : CTA_IP.source6);
+  const destination = addresses.get(family === 4 ? CTA_IP.destination4 : CTA_IP.destination6);
+  if (source === undefined || destination === undefined) return undefined;
+  return {
+    source: bytesToAddress(source),
+    destination: bytesToAddress(destination),
+    ...readProtocol(family, attributeMap(protocol)),
+  };
+}
+
+function readProtocol(family: 4 | 6, attributes: Map<number, Uint8Array>): Omit<FlowTuple, "source" | "destination"> {
+  const short = (at: number) => {
+    const bytes = attributes.get(at);
+    return bytes === undefined ? undefined : readU16be(bytes);
+  };
+  const byte = (at: number) => {
+    const bytes = attributes.get(at);
+    return bytes === undefined ? 0 : readU8(bytes);
+  };
+  const base = CTA_PROTO_ICMP[family];
+  const id = short(base);
+  const [sourcePort, destinationPort] = [short(CTA_PROTO.sourcePort), short(CTA_PROTO.destinationPort)];
+  return {
+    protocol: byte(CTA_PROTO.number),
+    ...(sourcePort === undefined ? {} : { sourcePort }),
+    ...(destinationPort === undefined ? {} : { destinationPort }),
+    ...(id === undefined ? {} : { icmp: { id, type: byte(base + 1), code: byte(base + 2) } }),
+  };
+}
+
+function readTcpState(bytes: Uint8Array | undefined): Pick<Flow, "tcpState"> {
+  const tcp = bytes === undefined ? undefined : attributeMap(bytes).get(CTA_PROTOINFO_TCP);
+  const state = tcp === undefined ? undefined : attributeMap(tcp).get(CTA_TCP_STATE);
+  const tcpState = state === undefined ? undefined : TCP_STATES[readU8(state)];
+  return tcpState === undefined ? {} : { tcpState };
+}
+
+function readCounters(
+  original: Uint8Array | undefined,
+  reply: Uint8Array | undefined,
+): Pick<Flow, "packets" | "bytes"> {
+  if (original === undefined || reply === undefined) return {};
+  const [there, back] = [attributeMap(original), attributeMap(reply)];
+  const sum = (at: number) =>
+    [there.get(at), back.get(at)].reduce((total, bytes) => total + (bytes === undefined ? 0n : readU64be(bytes)), 0n);
+  return { packets: sum(CTA_COUNTERS.packets), bytes: sum(CTA_COUNTERS.bytes) };
+}
+
+function writeTuple(writer: MessageWriter, family: 4 | 6, tuple: FlowTuple): void {
+  const outer = writer.begin(CTA.original);
+  const ip = writer.begin(CTA_TUPLE.ip);
+  writer.attribute(family === 4 ? CTA_IP.source4 : CTA_IP.source6, addressToBytes(tuple.source));
+  writer.attribute(family === 4 ? CTA_IP.destination4 : CTA_IP.destination6, addressToBytes(tuple.destination));
+  writer.end(ip);
+  const protocol = writer.begin(CTA_TUPLE.protocol);
+  writer.attributeU8(CTA_PROTO.number, tuple.protocol);
+  if (tuple.sourcePort !== undefined) writer.attributeU16be(CTA_PROTO.sourcePort, tuple.sourcePort);
+  if (tuple.destinationPort !== undefined) writer.attributeU16be(CTA_PROTO.destinationPort, tuple.destinationPort);
+  if (tuple.icmp !== undefined && tuple.protocol === ICMP_PROTOCOL[family]) {
+    const base = CTA_PROTO_ICMP[family];
+    writer.attributeU16be(base, tuple.icmp.id);
+    writer.attributeU8(base + 1, tuple.icmp.type);
+    writer.attributeU8(base + 2, tuple.icmp.code);
+  }
+  writer.end(protocol);
+  writer.end(outer);
+}

@@ -1,0 +1,41 @@
+import { AwgError } from "../../../model/error.ts";
+import { callLibc, checkedLibc } from "../libc.ffi.ts";
+
+const PR_SET_DUMPABLE = 4;
+const PR_GET_DUMPABLE = 3;
+/** setfsuid gives the uid that was; an id that cannot be set changes nothing and so only asks. */
+const NO_ID = 0xffffffff;
+
+/**
+ * Runs `make` with this thread's filesystem uid (and gid) changed: a socket made meanwhile carries that uid, which
+ * nf_tables' `meta skuid` sees, while the process keeps its rights to open it. The ids are always put back.
+ *
+ * `make` must be synchronous: other work on this thread would run under the wrong uid.
+ *
+ * @throws AwgError("permission") when this process may not take the uid (another user, or a user namespace without it).
+ */
+export function withFilesystemUser<T>(uid: number, gid: number, make: () => T): T {
+  const [oldGid, oldUid] = [callLibc("setfsgid", gid), callLibc("setfsuid", uid)];
+  try {
+    if (callLibc("setfsuid", NO_ID) !== uid || callLibc("setfsgid", NO_ID) !== gid) {
+      throw new AwgError("permission", `this process may not make sockets as user ${uid}, group ${gid}`, {
+        facts: { errno: "EPERM", uid, gid },
+        remedy: "run it as root of the machine",
+      });
+    }
+    return make();
+  } finally {
+    callLibc("setfsuid", oldUid);
+    callLibc("setfsgid", oldGid);
+  }
+}
+
+/** No core dumps, no /proc/<pid>/mem and no ptrace by the same user from now on: keys stay inside. */
+export function forbidDumps(): void {
+  checkedLibc("forbidding core dumps of this process", "prctl", PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+/** Whether this process may be dumped. */
+export function isDumpable(): boolean {
+  return checkedLibc("asking whether this process may be dumped", "prctl", PR_GET_DUMPABLE, 0, 0, 0, 0) === 1;
+}

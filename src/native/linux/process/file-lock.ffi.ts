@@ -1,0 +1,24 @@
+import { errnoError, errnoName } from "../errno.ts";
+import { callLibc, lastErrno } from "../libc.ffi.ts";
+
+const LOCK = { exclusive: 2, nonBlocking: 4, unlock: 8 } as const;
+
+/**
+ * Takes the exclusive flock of an open file without waiting: true when it is ours now, false when another open file
+ * holds it. The kernel lets it go when the last copy of the descriptor is closed, so also when the process dies.
+ *
+ * @throws AwgError("host") when the filesystem knows no locks.
+ */
+export function tryLockFile(fd: number): boolean {
+  while (callLibc("flock", fd, LOCK.exclusive | LOCK.nonBlocking) === -1) {
+    const errno = lastErrno();
+    if (errnoName(errno) === "EAGAIN") return false;
+    if (errnoName(errno) !== "EINTR") throw errnoError("locking a file", errno);
+  }
+  return true;
+}
+
+/** Lets the lock go. */
+export function unlockFile(fd: number): void {
+  callLibc("flock", fd, LOCK.unlock);
+}

@@ -1,0 +1,62 @@
+import { readlinkSync } from "node:fs";
+import { AwgError } from "../../../model/error.ts";
+import { checkedLibc, closeDescriptor } from "../libc.ffi.ts";
+
+const CLONE_NEWNS = 0x00020000;
+const CLONE_NEWNET = 0x40000000;
+const O_RDONLY_CLOEXEC = 0o2000000;
+const MOUNT = { bind: 4096, recursive: 16384, private: 1 << 18, slave: 1 << 19 } as const;
+const MNT_DETACH = 2;
+
+/**
+ * Moves this thread into the network namespace a file stands for (`/run/netns/NAME`, `/proc/PID/ns/net`). Only this
+ * thread: call it before any other thread exists, and exec.
+ *
+ * @throws AwgError("host" | "permission") when the file is none or the right is missing.
+ */
+export function enterNetworkNamespace(path: string): void {
+  const fd = checkedLibc(`opening the network namespace ${path}`, "open", path, O_RDONLY_CLOEXEC);
+  try {
+    checkedLibc(`entering the network namespace ${path}`, "setns", fd, CLONE_NEWNET);
+  } finally {
+    closeDescriptor(fd);
+  }
+}
+
+/** Gives this thread mounts of its own, whose changes nobody else sees. */
+export function unshareMounts(): void {
+  checkedLibc("making private mounts", "unshare", CLONE_NEWNS);
+  checkedLibc("making private mounts", "mount", "none", "/", null, MOUNT.slave | MOUNT.recursive, null);
+}
+
+/** Puts a file or folder over another, in this mount namespace. */
+export function bindMount(source: string, target: string): void {
+  checkedLibc(`binding ${source} over ${target}`, "mount", source, target, null, MOUNT.bind, null);
+}
+
+/** Mounts a filesystem without a device ("sysfs", "tmpfs"). */
+export function mountFilesystem(type: string, target: string): void {
+  checkedLibc(`mounting ${type} on ${target}`, "mount", type, target, type, 0, null);
+}
+
+/** Takes a mount away as soon as nobody uses it. */
+export function detachMount(target: string): void {
+  checkedLibc(`unmounting ${target}`, "umount2", target, MNT_DETACH);
+}
+
+/**
+ * The number that identifies the network namespace of a process, or of this one. Two processes with the same number
+ * share links, routes and rules.
+ *
+ * @throws AwgError("host") when it cannot be read (no such process, or no right to look).
+ */
+export function readNamespaceInode(pid: number | "self" = "self"): bigint {
+  const path = `/proc/${pid}/ns/net`;
+  try {
+    const inode = /^net:\[(\d+)\]$/.exec(readlinkSync(path))?.[1];
+    if (inode !== undefined) return BigInt(inode);
+  } catch (cause) {
+    throw new AwgError("host", `the network namespace of process ${pid} cannot be read from ${path}`, { cause });
+  }
+  throw new AwgError("host", `${path} names no network namespace`);
+}
