@@ -3,12 +3,12 @@ import type { Dns, DnsInput } from "./section/dns.ts";
 import { KILL_SWITCH_OFF, type KillSwitch } from "./section/kill-switch.ts";
 import type { Via } from "./section/path.ts";
 import type { RootInput } from "./section/root.ts";
-import type { Tunnel, TunnelInput } from "./section/tunnel.ts";
+import type { NoiseTunnel, Tunnel, TunnelInput } from "./section/tunnel.ts";
 
+export type { SecretRef } from "../secret.ts";
 export type { SecondsRange } from "./field/duration.ts";
 export type { Endpoint } from "./field/endpoint.ts";
 export type { PortRange } from "./field/port.ts";
-export type { SecretRef } from "./field/secret-ref.ts";
 export type { Dns } from "./section/dns.ts";
 export type { KillSwitch } from "./section/kill-switch.ts";
 export type { AppMatcher, Destination, Match, NetworkCondition, Protocol } from "./section/match.ts";
@@ -49,6 +49,11 @@ function completeTunnel(tunnel: TunnelInput): Tunnel {
 /** DNS goes the default path when it names none; a default of `block` leaves only the open path for it. */
 function completeDns(dns: DnsInput, defaultVia: Via): Dns {
   return { ...dns, via: dns.via ?? (defaultVia.kind === "block" ? { kind: "direct" } : defaultVia) };
+}
+
+/** Whether a tunnel speaks WireGuard's protocol, obfuscated or not. */
+export function isNoiseTunnel(tunnel: Tunnel | undefined): tunnel is NoiseTunnel {
+  return tunnel?.protocol === "wireguard" || tunnel?.protocol === "amneziawg";
 }
 
 /** Whether a secret stands in the configuration itself, so that it must not be stored or printed. */

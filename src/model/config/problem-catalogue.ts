@@ -108,3 +108,22 @@ export const PROBLEM_CATALOGUE = {
 } as const satisfies Readonly<Record<string, string>>;
 
 export type ProblemId = keyof typeof PROBLEM_CATALOGUE;
+
+/** Problems that do not stop a configuration from being applied. All others do. */
+export const WARNING_IDS: ReadonlySet<ProblemId> = new Set<ProblemId>([
+  "too-many-problems",
+  "regex-slow",
+  "secret-inline",
+  "obfuscation-junk-large",
+  "obfuscation-size-misread",
+  "obfuscation-tag-large",
+  "obfuscation-trailers-range",
+  "kill-switch-idle",
+  "rule-shadowed",
+  "rule-direct-by-name",
+  "fallback-without-tunnel",
+  "dns-bootstrap-missing",
+  "peer-without-allowed-ips",
+  "default-not-carried",
+  "tunnel-without-endpoint",
+]);

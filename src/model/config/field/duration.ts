@@ -21,7 +21,7 @@ export function duration(minimumSeconds: number, maximumSeconds: number) {
   });
 }
 
-/** A duration or a range of durations, `25`, `25s` or `20-30`. */
+/** Whole seconds or a range of them, `25`, `25s` or `20-30`. */
 export function durationRange(minimumSeconds: number, maximumSeconds: number) {
   const json = {
     anyOf: [
@@ -41,6 +41,9 @@ export function durationRange(minimumSeconds: number, maximumSeconds: number) {
         `the range ${quote(String(input))} ends before it begins`,
         `write ${ends[1]}-${ends[0]}`,
       );
+    }
+    if (!Number.isInteger(first) || !Number.isInteger(last)) {
+      return fault("number-not-whole", `${quote(String(input))} is not in whole seconds`, "write whole seconds");
     }
     const outside = [first, last].map((end) => checkBounds(end, minimumSeconds, maximumSeconds)).find(isFault);
     return outside ?? [first, last];

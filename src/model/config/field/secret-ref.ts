@@ -1,13 +1,7 @@
+import type { SecretRef } from "../../secret.ts";
 import { checkKey } from "./key.ts";
 import { type Fault, fault, isFault, leaf, wrongType } from "./leaf.ts";
 import { checkAbsolutePath, checkText } from "./scalar.ts";
-
-/** Where a secret is found. Only `inline` holds it; whoever prints or stores a Config must mind that one. */
-export type SecretRef =
-  | { readonly file: string }
-  | { readonly env: string }
-  | { readonly keychain: string }
-  | { readonly inline: string };
 
 const REMEDY = "write { file: /path }, { env: NAME } or { keychain: name }";
 

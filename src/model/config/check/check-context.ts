@@ -1,0 +1,92 @@
+import type { Config } from "../config.ts";
+import type { ConfigSource } from "../config-hash.ts";
+import type { LoadOptions } from "../load-options.ts";
+import type { ProblemId } from "../problem-catalogue.ts";
+import type { Findings } from "../source/finding.ts";
+import {
+  childOf,
+  keyPlace,
+  type MapNode,
+  type NodePath,
+  nodeAt,
+  type Place,
+  valuePlace,
+} from "../source/source-node.ts";
+
+export interface CheckInput {
+  readonly config: Config;
+  /** The tree `config` was read from: paths into one are paths into the other. */
+  readonly written: MapNode;
+  /** The tree before wrong values were left out. */
+  readonly root: MapNode;
+  readonly sources: readonly ConfigSource[];
+  readonly options: LoadOptions;
+  readonly findings: Findings;
+}
+
+/** What a check sees, and where it reports. */
+export class CheckContext {
+  readonly config: Config;
+  readonly root: MapNode;
+  readonly sources: readonly ConfigSource[];
+  readonly options: LoadOptions;
+  readonly #written: MapNode;
+  readonly #findings: Findings;
+
+  constructor(input: CheckInput) {
+    this.config = input.config;
+    this.root = input.root;
+    this.sources = input.sources;
+    this.options = input.options;
+    this.#written = input.written;
+    this.#findings = input.findings;
+  }
+
+  /** Reports a problem with the value at a path of the configuration. */
+  report(id: ProblemId, path: NodePath, message: string, remedy: string): void {
+    this.#findings.add(id, this.placeOf(path), message, remedy);
+  }
+
+  /** Reports a problem with a key, or with a whole thing whose key is the shortest way to point at it. */
+  reportKey(id: ProblemId, path: NodePath, message: string, remedy: string): void {
+    this.#findings.add(id, keyPlace(this.#written, path), message, remedy);
+  }
+
+  /** Reports a problem at a place of a source. */
+  reportPlace(id: ProblemId, place: Place, message: string, remedy: string): void {
+    this.#findings.add(id, place, message, remedy);
+  }
+
+  placeOf(path: NodePath): Place {
+    return valuePlace(this.#written, path);
+  }
+
+  /** Whether something was written at the path and nothing in it was left out, so that what is absent is truly absent. */
+  isUntouched(path: NodePath): boolean {
+    const node = nodeAt(this.#written, path);
+    return node !== undefined && this.#originals.has(node);
+  }
+
+  /** Names of all tunnels, also of those that could not be read. */
+  get tunnelNames(): readonly string[] {
+    const tunnels = childOf(this.root, "tunnels");
+    return tunnels?.kind === "map" ? [...tunnels.entries.keys()] : [];
+  }
+
+  get #originals(): ReadonlySet<unknown> {
+    this.#originalNodes ??= collectNodes(this.root);
+    return this.#originalNodes;
+  }
+
+  #originalNodes: ReadonlySet<unknown> | undefined;
+}
+
+function collectNodes(root: MapNode): Set<unknown> {
+  const nodes = new Set<unknown>([root]);
+  for (const node of nodes as Set<MapNode>) {
+    if (node.kind === "map") for (const entry of node.entries.values()) nodes.add(entry.value);
+    const items = (node as { items?: readonly unknown[] }).items ?? [];
+    for (const item of items) nodes.add(item);
+  }
+  return nodes;
+}

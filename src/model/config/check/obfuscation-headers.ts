@@ -1,0 +1,82 @@
+import { HEADER_KEYS } from "../section/amnezia-version.ts";
+import type { Obfuscation } from "../section/obfuscation.ts";
+import type { NodePath } from "../source/source-node.ts";
+import type { CheckContext } from "./check-context.ts";
+
+/** Size of each message before padding: initiation, response, cookie reply, empty data packet. */
+const BASE_SIZES = { s1: 148, s2: 92, s3: 64, s4: 32 } as const;
+const SIZE_KEYS = ["s1", "s2", "s3", "s4"] as const;
+
+/** A receiver tells messages apart by their size and by the header at the place that size implies. */
+export function checkHeaders(context: CheckContext, path: NodePath, obfuscation: Obfuscation): void {
+  for (const [index, key] of HEADER_KEYS.entries()) {
+    for (const other of HEADER_KEYS.slice(0, index)) checkOverlap(context, path, obfuscation, key, other);
+  }
+  for (const [index, key] of SIZE_KEYS.entries()) {
+    for (const other of SIZE_KEYS.slice(0, index)) checkCollision(context, path, obfuscation, key, other);
+  }
+  checkTrailers(context, path, obfuscation);
+  checkMisreading(context, path, obfuscation);
+}
+
+type HeaderKey = (typeof HEADER_KEYS)[number];
+type SizeKey = (typeof SIZE_KEYS)[number];
+
+function checkOverlap(
+  context: CheckContext,
+  path: NodePath,
+  values: Obfuscation,
+  key: HeaderKey,
+  other: HeaderKey,
+): void {
+  const [low, high] = values[key];
+  const [otherLow, otherHigh] = values[other];
+  if (high < otherLow || low > otherHigh) return;
+  const at = context.isUntouched([...path, key]) ? key : other;
+  const message = `${key} and ${other} share the value ${Math.max(low, otherLow)}`;
+  context.report("obfuscation-header-overlap", [...path, at], message, "give each message its own range");
+}
+
+function checkCollision(
+  context: CheckContext,
+  path: NodePath,
+  values: Obfuscation,
+  key: SizeKey,
+  other: SizeKey,
+): void {
+  const size = values[key] + BASE_SIZES[key];
+  if (size !== values[other] + BASE_SIZES[other]) return;
+  const at = context.isUntouched([...path, key]) ? key : other;
+  const message = `${key} + ${BASE_SIZES[key]} and ${other} + ${BASE_SIZES[other]} are both ${size} bytes`;
+  context.report("obfuscation-size-collision", [...path, at], message, `change ${at} by one or more`);
+}
+
+function checkTrailers(context: CheckContext, path: NodePath, values: Obfuscation): void {
+  if (!values.randomTrailers) return;
+  const range = (["h1", "h2", "h3"] as const).find((key) => values[key][0] !== values[key][1]);
+  if (range === undefined) return;
+  // amneziawg-go issue 186: a quarter of all packets was taken for handshakes.
+  const message = `with randomTrailers a range in ${range} makes receivers take data for handshakes and lose it`;
+  context.report("obfuscation-trailers-range", [...path, range], message, "write single values, such as h1: 1");
+}
+
+/** A range this wide loses at least every 4,096th packet of the unlucky size. */
+const WIDE_RANGE = 2 ** 20;
+
+/** Data is padded to 16 bytes, so a handshake's size can be met only where the difference fits (modulo 16). */
+function checkMisreading(context: CheckContext, path: NodePath, values: Obfuscation): void {
+  const pairs = [
+    ["s1", "h1"],
+    ["s2", "h2"],
+    ["s3", "h3"],
+  ] as const;
+  for (const [size, header] of pairs) {
+    const gap = values[size] + BASE_SIZES[size] - (values.s4 + BASE_SIZES.s4);
+    const width = values[header][1] - values[header][0] + 1;
+    const isMet = gap > 0 && gap % 16 === 0 && values[size] !== values.s4;
+    if (!isMet || width < WIDE_RANGE || values.headerProtectionKey !== undefined) continue;
+    const percent = ((100 * width) / 2 ** 32).toPrecision(2);
+    const message = `data of ${values[size] + BASE_SIZES[size]} bytes can be taken for a handshake: ${percent} % of it is lost`;
+    context.report("obfuscation-size-misread", [...path, size], message, `change ${size} by one, or narrow ${header}`);
+  }
+}

@@ -1,0 +1,105 @@
+import { isNoiseTunnel } from "../config.ts";
+import { HEADER_KEYS, isOlder, ONLY_IN_1_5, versionNeededBy } from "../section/amnezia-version.ts";
+import type { Obfuscation } from "../section/obfuscation.ts";
+import type { NodePath } from "../source/source-node.ts";
+import type { CheckContext } from "./check-context.ts";
+import { checkHeaders } from "./obfuscation-headers.ts";
+import { describePacket } from "./packet-tags.ts";
+
+const PACKET_KEYS = ["i1", "i2", "i3", "i4", "i5"] as const;
+const CONTROLLED_JUNK_KEYS = ["j1", "j2", "j3"] as const;
+const SIZE_KEYS = ["s1", "s2", "s3", "s4"] as const;
+
+/** Largest datagram that stays whole on practically every path. */
+const SAFE_DATAGRAM = 1280;
+
+/** Parameters of AmneziaWG that are wrong together, or wrong for the version they are meant for. */
+export function checkObfuscation(context: CheckContext): void {
+  for (const [name, tunnel] of Object.entries(context.config.tunnels)) {
+    const path = ["tunnels", name, "obfuscation"];
+    if (!isNoiseTunnel(tunnel) || tunnel.obfuscation === undefined || !context.isUntouched(path)) continue;
+    checkJunk(context, path, tunnel.obfuscation);
+    checkHeaders(context, path, tunnel.obfuscation);
+    checkVersion(context, path, tunnel.obfuscation);
+    checkPackets(context, path, tunnel.obfuscation);
+    checkHeaderProtection(context, path, tunnel.obfuscation);
+  }
+}
+
+function checkJunk(context: CheckContext, path: NodePath, { jc, jmin, jmax }: Obfuscation): void {
+  if (jmin > jmax) {
+    const message = `the smallest junk packet (${jmin}) is larger than the largest (${jmax})`;
+    context.report("obfuscation-junk-reversed", [...path, "jmin"], message, "exchange jmin and jmax");
+  } else if (jc > 0 && jmin === 0) {
+    // amneziawg-go sends an empty datagram, after which wireguard-go loses the rest of the batch.
+    const message = "junk packets may have no bytes, and receivers lose the handshake behind such a one";
+    context.reportKey("obfuscation-junk-empty", [...path, "jmin"], message, "write jmin: 8 and jmax: 80, or jc: 0");
+  } else if (jc > 0 && jmax > SAFE_DATAGRAM) {
+    const message = `junk packets of ${jmax} bytes are cut into fragments on many paths`;
+    context.report("obfuscation-junk-large", [...path, "jmax"], message, `write at most ${SAFE_DATAGRAM}`);
+  }
+}
+
+function checkVersion(context: CheckContext, path: NodePath, obfuscation: Obfuscation): void {
+  const { version } = obfuscation;
+  const isNamed = context.isUntouched([...path, "version"]);
+  for (const key of Object.keys(obfuscation) as (keyof Obfuscation)[]) {
+    const needed = key === "version" ? "1.0" : versionNeededBy(key, obfuscation[key]);
+    const isRemoved = ONLY_IN_1_5.includes(key) && !isOlder(version, "2.0");
+    if (isRemoved && !isNamed) {
+      const message = `${key} exists only in AmneziaWG 1.5, and other parameters need ${version}`;
+      context.reportKey("obfuscation-version-conflict", [...path, key], message, `remove ${key}`);
+    } else if (isRemoved) {
+      context.reportKey(
+        "obfuscation-version",
+        [...path, key],
+        `AmneziaWG 2.0 removed ${key}`,
+        `remove ${key}, or write version: "1.5"`,
+      );
+    } else if (isOlder(version, needed)) {
+      const isHeader = HEADER_KEYS.some((header) => header === key);
+      const message = `${isHeader ? "a range of headers" : key} needs AmneziaWG ${needed}, and version says ${version}`;
+      context.reportKey("obfuscation-version", [...path, key], message, `remove it, or write version: "${needed}"`);
+    }
+  }
+}
+
+function checkPackets(context: CheckContext, path: NodePath, obfuscation: Obfuscation): void {
+  for (const key of [...PACKET_KEYS, ...CONTROLLED_JUNK_KEYS]) {
+    const text = obfuscation[key];
+    if (text === undefined) continue;
+    const { sizeBytes, problems } = describePacket(text, obfuscation.version);
+    for (const { id, message, remedy } of problems) context.report(id, [...path, key], message, remedy);
+    if (problems.length === 0 && sizeBytes > SAFE_DATAGRAM) {
+      const message = `the packet has ${sizeBytes} bytes and is cut into fragments on many paths`;
+      context.report("obfuscation-tag-large", [...path, key], message, `describe at most ${SAFE_DATAGRAM} bytes`);
+    }
+  }
+  // amneziawg-go of 1.5 refuses a later name without the earlier ones; newer ones skip what is not set.
+  if (obfuscation.version !== "1.5") return;
+  for (const keys of [PACKET_KEYS, CONTROLLED_JUNK_KEYS]) {
+    const gap = keys.findIndex((key) => obfuscation[key] === undefined);
+    const late = gap < 0 ? undefined : keys.slice(gap).find((key) => obfuscation[key] !== undefined);
+    if (late === undefined) continue;
+    const message = `${late} is given and ${keys[gap]} is not, which AmneziaWG 1.5 refuses`;
+    context.reportKey("obfuscation-tag-gap", [...path, late], message, `name it ${keys[gap]}`);
+  }
+}
+
+/** The mask is keyed with the first 12 bytes of each message's padding. */
+const HEADER_PROTECTION_NONCE_BYTES = 12;
+
+function checkHeaderProtection(context: CheckContext, path: NodePath, obfuscation: Obfuscation): void {
+  if (obfuscation.headerProtectionKey === undefined) return;
+  for (const key of SIZE_KEYS) {
+    if (obfuscation[key] >= HEADER_PROTECTION_NONCE_BYTES) continue;
+    const at = context.isUntouched([...path, key]) ? [...path, key] : [...path, "headerProtectionKey"];
+    const message = `headerProtectionKey needs ${HEADER_PROTECTION_NONCE_BYTES} bytes of padding, and ${key} is ${obfuscation[key]}`;
+    context.report(
+      "obfuscation-header-key-padding",
+      at,
+      message,
+      `write ${key}: ${HEADER_PROTECTION_NONCE_BYTES} or more`,
+    );
+  }
+}

@@ -1,0 +1,87 @@
+import { isOlder } from "../section/amnezia-version.ts";
+import type { AmneziaVersion } from "../section/obfuscation.ts";
+
+/** A part of a described packet that some implementation cannot read, or reads otherwise. */
+export interface TagProblem {
+  readonly id: "obfuscation-tag" | "obfuscation-version-tag";
+  readonly message: string;
+  readonly remedy: string;
+}
+
+export interface PacketDescription {
+  /** Bytes on the wire. */
+  readonly sizeBytes: number;
+  readonly problems: readonly TagProblem[];
+}
+
+/** Largest UDP payload over IPv4. */
+const MAX_DATAGRAM = 65507;
+
+/** Reads a packet in the tag language of AmneziaWG: `<b 0xHEX>`, `<r N>`, `<rc N>`, `<rd N>`, `<t>` and older ones. */
+export function describePacket(text: string, version: AmneziaVersion): PacketDescription {
+  const problems: TagProblem[] = [];
+  let sizeBytes = 0;
+  const outside = text.replace(/<[^<>]*>/g, "").trim();
+  if (text.trim() === "") problems.push(wrong("the packet description is empty", "remove the key, or write <r 16>"));
+  else if (outside !== "")
+    problems.push(wrong("there is text outside < and >", "write every byte inside a tag, as in <b 0xc0ff>"));
+  for (const [, content = ""] of text.matchAll(/<([^<>]*)>/g)) {
+    const [name = "", ...rest] = content.trim().split(/\s+/);
+    const size = readTag(name, rest.join(" "), version, problems);
+    sizeBytes += size;
+  }
+  if (sizeBytes > MAX_DATAGRAM)
+    problems.push(wrong(`the packet has ${sizeBytes} bytes`, "a datagram holds 65507; 1200 is plenty"));
+  return { sizeBytes, problems };
+}
+
+function readTag(name: string, argument: string, version: AmneziaVersion, problems: TagProblem[]): number {
+  switch (name) {
+    case "b":
+      return readBytes(argument, problems);
+    case "r":
+      return readCount(name, argument, version, problems);
+    case "rc":
+    case "rd":
+      if (isOlder(version, "2.0")) problems.push(otherwise(`<${name}> came with AmneziaWG 2.0`, `write <r N>`));
+      return readCount(name, argument, version, problems);
+    case "t":
+      if (argument !== "") problems.push(wrong("<t> takes no argument", "write <t>"));
+      return isOlder(version, "2.0") ? 8 : 4;
+    case "c":
+      if (!isOlder(version, "2.0")) problems.push(otherwise("<c> is refused by current AmneziaWG", "write <r 4>"));
+      return isOlder(version, "2.0") ? 8 : 4;
+    case "wt":
+      if (!isOlder(version, "2.0")) problems.push(wrong("<wt> was removed with AmneziaWG 2.0", "remove it"));
+      return 0;
+    default:
+      problems.push(wrong(`<${name.slice(0, 20)}> is no tag`, "known: <b 0xHEX> <r N> <rc N> <rd N> <t>"));
+      return 0;
+  }
+}
+
+function readBytes(argument: string, problems: TagProblem[]): number {
+  const digits = /^0x([0-9a-fA-F]+)$/.exec(argument)?.[1];
+  if (digits !== undefined && digits.length % 2 === 0) return digits.length / 2;
+  problems.push(wrong("<b> needs whole bytes in hexadecimal", "write <b 0xc0ff>: 0x and an even number of digits"));
+  return 0;
+}
+
+function readCount(name: string, argument: string, version: AmneziaVersion, problems: TagProblem[]): number {
+  if (!/^[0-9]{1,6}$/.test(argument) || Number(argument) === 0) {
+    problems.push(wrong(`<${name}> needs a number of bytes`, `write <${name} 16>`));
+    return 0;
+  }
+  const count = Number(argument);
+  if (count > 1000 && isOlder(version, "2.0"))
+    problems.push(wrong(`<${name}> takes at most 1000 bytes in 1.5`, "split it in two tags"));
+  return count;
+}
+
+function wrong(message: string, remedy: string): TagProblem {
+  return { id: "obfuscation-tag", message, remedy };
+}
+
+function otherwise(message: string, remedy: string): TagProblem {
+  return { id: "obfuscation-version-tag", message, remedy };
+}

@@ -1,0 +1,103 @@
+import { quote } from "../field/leaf.ts";
+import { hasNestedRepeat } from "../field/regex.ts";
+import { type AppMatcher, MATCH_KEYS, type Match } from "../section/match.ts";
+import type { Rule } from "../section/rule.ts";
+import type { NodePath } from "../source/source-node.ts";
+import type { CheckContext } from "./check-context.ts";
+
+/** Each rule by itself makes sense. */
+export function checkRules(context: CheckContext): void {
+  const names = new Map<string, number>();
+  for (const [index, rule] of context.config.rules.entries()) {
+    const path = ["rules", index];
+    if (context.isUntouched(path)) checkHasMatch(context, path, rule);
+    checkMatch(context, path, rule);
+    checkDirectByName(context, path, rule);
+    const first = rule.name === undefined ? undefined : names.get(rule.name);
+    if (first !== undefined) {
+      context.report(
+        "duplicate-rule-name",
+        [...path, "name"],
+        `rule ${first + 1} has this name too`,
+        "give each its own",
+      );
+    } else if (rule.name !== undefined) names.set(rule.name, index);
+  }
+  for (const [index, invariant] of context.config.invariants.entries()) {
+    const path = ["invariants", index];
+    const claims = (["never", "always"] as const).filter((key) => invariant[key] !== undefined);
+    if (claims.length !== 1 && context.isUntouched(path)) {
+      context.report(
+        "one-key",
+        path,
+        `an invariant has ${claims.length} claims`,
+        "write exactly one of never and always",
+      );
+    }
+    for (const key of claims) checkMatch(context, [...path, key], invariant[key] ?? {});
+  }
+}
+
+/** Protocols whose packets carry ports. */
+const WITH_PORTS: readonly string[] = ["tcp", "udp", "sctp"];
+
+/** Says which of the protocols has no ports, when ports are asked for. */
+export function protocolWithoutPorts(protocols: readonly string[], hasPorts: boolean): string | undefined {
+  return hasPorts ? protocols.find((protocol) => !WITH_PORTS.includes(protocol)) : undefined;
+}
+
+function checkHasMatch(context: CheckContext, path: NodePath, rule: Rule): void {
+  if (MATCH_KEYS.some((key) => rule[key] !== undefined)) return;
+  const remedy = "add apps, destinations or another match, or write it as default";
+  context.report("rule-without-match", path, "the rule does not say what it matches", remedy);
+}
+
+function checkMatch(context: CheckContext, path: NodePath, match: Match): void {
+  const portless = protocolWithoutPorts(match.protocol ?? [], match.ports !== undefined);
+  if (portless !== undefined) {
+    context.report(
+      "ports-without-protocol",
+      [...path, "ports"],
+      `${portless} has no ports`,
+      "leave out the ports or the protocol",
+    );
+  }
+  for (const key of ["apps", "parent"] as const) {
+    for (const [index, app] of (match[key] ?? []).entries()) {
+      if (app.kind === "regex") checkRegexSpeed(context, [...path, key, index], app.regex);
+    }
+  }
+  for (const [index, pattern] of (match.commandLine ?? []).entries()) {
+    checkRegexSpeed(context, [...path, "commandLine", index], pattern);
+  }
+  for (const key of ["all", "any"] as const) {
+    for (const [index, inner] of (match[key] ?? []).entries()) checkMatch(context, [...path, key, index], inner);
+  }
+  if (match.not !== undefined) checkMatch(context, [...path, "not"], match.not);
+}
+
+function checkRegexSpeed(context: CheckContext, path: NodePath, pattern: string): void {
+  if (!hasNestedRepeat(pattern)) return;
+  const message = "a repeat inside a repeat can take exponential time";
+  context.report("regex-slow", path, message, "write it without nesting, as in (ab)+ instead of (a+b*)+");
+}
+
+/** Anyone can call a program "firefox"; only what the kernel or a signature tells may open the way out. */
+function checkDirectByName(context: CheckContext, path: NodePath, rule: Rule): void {
+  if (context.config.default.via.kind === "direct") return;
+  const key = rule.via.kind === "direct" ? "via" : rule.fallback.kind === "direct" ? "fallback" : undefined;
+  const isBound = [rule.users, rule.cgroups, rule.destinations].some((field) => field !== undefined);
+  const named = rule.apps?.find(isByName);
+  if (key === undefined || isBound || named === undefined) return;
+  const message = `whoever is called ${quote(nameIn(named))} gets the open path, and anyone can be`;
+  context.report("rule-direct-by-name", [...path, key], message, "match a path or a signer; by name it is advisory");
+}
+
+function isByName(app: AppMatcher): boolean {
+  return app.kind === "name" || app.kind === "contains" || app.kind === "regex";
+}
+
+function nameIn(app: AppMatcher): string {
+  if (app.kind === "name") return app.name;
+  return app.kind === "contains" ? app.contains : app.kind === "regex" ? app.regex : app.kind;
+}

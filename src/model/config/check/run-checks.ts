@@ -1,0 +1,30 @@
+import type { CheckContext } from "./check-context.ts";
+import { checkDns } from "./dns.ts";
+import { checkKillSwitch } from "./kill-switch.ts";
+import { checkMachine } from "./machine.ts";
+import { checkObfuscation } from "./obfuscation.ts";
+import { checkReferences } from "./references.ts";
+import { checkRules } from "./rules.ts";
+import { checkSecrets } from "./secrets.ts";
+import { checkShadowing } from "./shadowing.ts";
+import { checkSubstitution } from "./substitution.ts";
+import { checkTunnels } from "./tunnels.ts";
+
+/** Everything that no single value shows: what depends on two keys, or on the world. */
+const CHECKS: readonly ((context: CheckContext) => void)[] = [
+  checkReferences,
+  checkTunnels,
+  checkObfuscation,
+  checkRules,
+  checkShadowing,
+  checkKillSwitch,
+  checkDns,
+  checkSecrets,
+  checkSubstitution,
+  checkMachine,
+];
+
+/** Runs all checks; each reports to the context. */
+export function runChecks(context: CheckContext): void {
+  for (const check of CHECKS) check(context);
+}

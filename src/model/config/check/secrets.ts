@@ -1,0 +1,54 @@
+import type { SecretRef } from "../../secret.ts";
+import { isNoiseTunnel } from "../config.ts";
+import type { NodePath } from "../source/source-node.ts";
+import type { CheckContext } from "./check-context.ts";
+
+/** Read or write by group or others. */
+const OTHERS_MAY_READ_OR_WRITE = 0o066;
+
+/** Secrets can be had, and nobody else can have them. */
+export function checkSecrets(context: CheckContext): void {
+  for (const { path, secret } of secretsOf(context)) {
+    if ("inline" in secret) checkInline(context, path);
+    if ("env" in secret) checkVariable(context, path, secret.env);
+  }
+}
+
+function secretsOf({ config }: CheckContext): { path: NodePath; secret: SecretRef }[] {
+  const found: { path: NodePath; secret: SecretRef }[] = [];
+  const add = (path: NodePath, secret: SecretRef | undefined) => {
+    if (secret !== undefined) found.push({ path, secret });
+  };
+  for (const [name, tunnel] of Object.entries(config.tunnels)) {
+    const path = ["tunnels", name];
+    if (isNoiseTunnel(tunnel)) {
+      add([...path, "privateKey"], tunnel.privateKey);
+      add([...path, "obfuscation", "headerProtectionKey"], tunnel.obfuscation?.headerProtectionKey);
+      for (const [index, peer] of tunnel.peers.entries())
+        add([...path, "peers", index, "presharedKey"], peer.presharedKey);
+    } else add([...path, "auth", "password"], tunnel.auth?.password);
+  }
+  return found;
+}
+
+function checkInline(context: CheckContext, path: NodePath): void {
+  const remedy = "put it into a file of mode 0600 and write { file: /path }";
+  context.report("secret-inline", path, "a secret stands in the configuration", remedy);
+  const source = context.sources[context.placeOf(path).source];
+  if (source?.mode === undefined || (source.mode & OTHERS_MAY_READ_OR_WRITE) === 0) return;
+  if (context.options.allowInsecurePermissions === true) return;
+  const mode = (source.mode & 0o777).toString(8).padStart(4, "0");
+  const message = `the file holds a secret and has mode ${mode}, so other users can read or change it`;
+  context.report("file-permissions", path, message, "chmod 600 the file, or put the secret elsewhere");
+}
+
+function checkVariable(context: CheckContext, path: NodePath, name: string): void {
+  const { environment } = context.options;
+  if (environment === undefined || (Object.hasOwn(environment, name) && (environment[name] ?? "") !== "")) return;
+  context.report(
+    "environment-missing",
+    path,
+    `the environment variable ${name} is not set`,
+    `set ${name}, or name a file`,
+  );
+}

@@ -1,0 +1,16 @@
+import { sha256 } from "./sha256.ts";
+
+/** One text a configuration is made of. `mode` is the file's permission bits, where it is a file. */
+export interface ConfigSource {
+  readonly name: string;
+  readonly text: string;
+  readonly mode?: number;
+}
+
+/**
+ * Hash of configuration texts in their order; names and permissions do not count. With it a caller can recognise a
+ * configuration it has read before without loading the YAML and schema libraries: this module imports neither.
+ */
+export function configHash(sources: readonly Pick<ConfigSource, "text">[]): string {
+  return sha256(new TextEncoder().encode(sources.map(({ text }) => `${text.length}:${text}`).join("")));
+}

@@ -1,0 +1,82 @@
+/** What `awg init` may know beforehand. All of it can be left out; the text then says what to put in. */
+export interface InitAnswers {
+  readonly name?: string;
+  readonly protocol?: "amneziawg" | "wireguard";
+  /** host:port of the server. */
+  readonly endpoint?: string;
+  /** The server's public key in base64. */
+  readonly publicKey?: string;
+  /** Where this machine's private key lies. */
+  readonly privateKeyFile?: string;
+  /** The tunnel's own addresses. */
+  readonly addresses?: readonly string[];
+  readonly dnsServers?: readonly string[];
+  readonly bootstrapServers?: readonly string[];
+}
+
+const DEFAULTS: Required<InitAnswers> = {
+  name: "laptop",
+  protocol: "amneziawg",
+  endpoint: "vpn.example.com:51820",
+  publicKey: "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=",
+  privateKeyFile: "/etc/awg/vpn.key",
+  addresses: ["10.8.0.2/32", "fd00:8::2/128"],
+  dnsServers: ["10.8.0.1"],
+  bootstrapServers: ["9.9.9.9"],
+};
+
+/** A commented configuration to start from: one tunnel as the default path, with a kill switch and DNS through it. */
+export function initConfig(answers: InitAnswers = {}): string {
+  const given = { ...DEFAULTS, ...answers };
+  return `# yaml-language-server: $schema=https://awg.dev/schema/awg.schema.json
+# What this machine's network path is to be. Check it with: awg validate
+# What would change: awg diff. Make it so: awg apply
+apiVersion: awg/v1
+name: ${given.name}
+
+tunnels:
+  vpn:
+    protocol: ${given.protocol}
+    # Make a key with: awg genkey > ${given.privateKeyFile} && chmod 600 ${given.privateKeyFile}
+    privateKey: { file: ${given.privateKeyFile} }
+    addresses: ${list(given.addresses)}
+${given.protocol === "amneziawg" ? OBFUSCATION : ""}    peers:
+      - publicKey: ${given.publicKey} # the server's
+        endpoint: ${given.endpoint}
+        allowedIPs: [0.0.0.0/0, "::/0"]
+        persistentKeepalive: 25s
+
+# First match wins. Uncomment what you need.
+rules: []
+#  - { name: local, destinations: [192.168.0.0/16], via: direct }
+#  - { name: no-backup, apps: [{ path: /usr/bin/restic }], via: block }
+
+# All that no rule matches goes into the tunnel, and is dropped while it is down.
+default: { via: vpn, fallback: block }
+
+# Nothing leaves past the tunnel. The exception keeps SSH to this machine open.
+killSwitch:
+  enabled: true
+  allowLan: true
+  allow:
+    - { direction: in, protocol: tcp, ports: [22] }
+
+dns:
+  servers: ${list(given.dnsServers)}
+  via: vpn
+  # Asked only for the tunnel's own endpoint, past the kill switch.
+  bootstrap: ${list(given.bootstrapServers)}
+  leakProtection: true
+
+ipv6: auto
+`;
+}
+
+const OBFUSCATION = `    # Must be what the server has.
+    obfuscation: { jc: 4, jmin: 40, jmax: 70, s1: 72, s2: 40, h1: 1001, h2: 1002, h3: 1003, h4: 1004 }
+`;
+
+/** A flow list; an address with colons needs quotes in some readers, so it has them. */
+function list(values: readonly string[]): string {
+  return `[${values.map((value) => (value.includes(":") ? JSON.stringify(value) : value)).join(", ")}]`;
+}

@@ -1,0 +1,69 @@
+import { CheckContext } from "./check/check-context.ts";
+import { runChecks } from "./check/run-checks.ts";
+import { type Config, completeConfig } from "./config.ts";
+import { type ConfigSource, configHash } from "./config-hash.ts";
+import type { LoadOptions } from "./load-options.ts";
+import type { Problem } from "./problem.ts";
+import { rootSchema } from "./section/root.ts";
+import { Findings } from "./source/finding.ts";
+import { locateFindings, placeDescriber } from "./source/locate-findings.ts";
+import { mergeSources } from "./source/merge-sources.ts";
+import { pruneIssues } from "./source/prune.ts";
+import { readSources } from "./source/read-sources.ts";
+import { type MapNode, toPlain } from "./source/source-node.ts";
+import { withStandIns } from "./source/stand-ins.ts";
+import { translateIssue } from "./source/translate-issue.ts";
+
+export type { ConfigSource } from "./config-hash.ts";
+export type { LoadOptions } from "./load-options.ts";
+
+export interface LoadedConfig {
+  /** Only where no problem is an error. */
+  readonly config?: Config;
+  readonly problems: readonly Problem[];
+  /** Hash over all sources, included ones too; equal to `configHash(sources)` where nothing is included. */
+  readonly hash: string;
+  /** All sources in the order they were merged, each with its own hash, so that a cache can tell when one changed. */
+  readonly sources: readonly { readonly name: string; readonly hash: string }[];
+}
+
+/**
+ * Reads a configuration from its texts: all problems at once, each with its place; a configuration only when none of
+ * them is an error (law 7). Pure; never throws, whatever the texts hold.
+ */
+export function loadConfig(sources: readonly ConfigSource[], options: LoadOptions = {}): LoadedConfig {
+  const findings = new Findings();
+  const read = readSources(sources, options.readInclude, findings);
+  const root = read.isReadable ? mergeSources(read.roots, findings, placeDescriber(read.sources)) : undefined;
+  const config = root === undefined ? undefined : validate(root, read.sources, options, findings);
+  const problems = locateFindings(findings.all, read.sources, read.isReadable ? read.roots : undefined);
+  return {
+    ...(config === undefined || problems.some(({ severity }) => severity === "error") ? {} : { config }),
+    problems,
+    hash: configHash(read.sources),
+    sources: read.sources.map((source) => ({ name: source.name, hash: configHash([source]) })),
+  };
+}
+
+/** Rounds of leaving out what is wrong; each reaches at least one level further up. */
+const MAX_ROUNDS = 12;
+
+function validate(
+  root: MapNode,
+  sources: readonly ConfigSource[],
+  options: LoadOptions,
+  findings: Findings,
+): Config | undefined {
+  let pruned = root;
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const parsed = rootSchema.safeParse(round === 0 ? toPlain(pruned) : withStandIns(toPlain(pruned)));
+    if (parsed.success) {
+      const config = completeConfig(parsed.data);
+      runChecks(new CheckContext({ config, written: pruned, root, sources, options, findings }));
+      return config;
+    }
+    if (round === 0) for (const issue of parsed.error.issues) translateIssue(issue, root, findings);
+    pruned = pruneIssues(pruned, parsed.error.issues);
+  }
+  return undefined;
+}

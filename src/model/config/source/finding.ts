@@ -1,0 +1,28 @@
+import type { ProblemId } from "../problem-catalogue.ts";
+import type { Place } from "./source-node.ts";
+
+/** A problem before its place has become file, line and column. */
+export interface Finding {
+  readonly id: ProblemId;
+  readonly place: Place;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** Collects findings; the same problem at the same place counts once. */
+export class Findings {
+  readonly #byKey = new Map<string, Finding>();
+
+  add(id: ProblemId, place: Place, message: string, remedy: string): void {
+    const key = `${id} ${place.source} ${place.start} ${place.end} ${message}`;
+    if (!this.#byKey.has(key)) this.#byKey.set(key, { id, place, message, remedy });
+  }
+
+  get all(): readonly Finding[] {
+    return [...this.#byKey.values()];
+  }
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+}

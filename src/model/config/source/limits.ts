@@ -1,0 +1,20 @@
+/** Largest source text, in UTF-8 bytes. */
+export const MAX_FILE_BYTES = 1024 * 1024;
+
+/** Deepest nesting of lists and maps. */
+export const MAX_DEPTH = 64;
+
+/** Most lexical tokens in one file, blanks and comments not counted: 10,000 prefixes are 30,000. */
+export const MAX_TOKENS = 300_000;
+
+/** Most values in one file, aliased ones counted wherever they are used. */
+export const MAX_VALUES = 100_000;
+
+/** Most aliases in one file. */
+export const MAX_ALIASES = 100;
+
+/** Most files one configuration is made of. */
+export const MAX_FILES = 64;
+
+/** Most problems that are reported. */
+export const MAX_PROBLEMS = 200;

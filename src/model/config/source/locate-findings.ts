@@ -1,0 +1,76 @@
+import type { ConfigSource } from "../config-hash.ts";
+import type { Problem } from "../problem.ts";
+import { WARNING_IDS } from "../problem-catalogue.ts";
+import type { Finding } from "./finding.ts";
+import { MAX_PROBLEMS } from "./limits.ts";
+import { indexLines, type LineIndex, lineBounds, positionAt } from "./line-index.ts";
+import { maskLine, maskValues, secretPlaces } from "./mask-secrets.ts";
+import type { MapNode, Place } from "./source-node.ts";
+
+const MAX_EXCERPT = 200;
+
+/** Turns findings into problems with file, line, column and a masked excerpt, in the order of files and lines. */
+export function locateFindings(
+  findings: readonly Finding[],
+  sources: readonly ConfigSource[],
+  roots: readonly MapNode[] | undefined,
+): Problem[] {
+  const indexes = lazyIndexes(sources);
+  const secrets = roots === undefined || findings.length === 0 ? [] : secretPlaces(roots, findings);
+  const sorted = [...findings].sort(
+    (a, b) => a.place.source - b.place.source || a.place.start - b.place.start || a.id.localeCompare(b.id),
+  );
+  const kept = sorted.length <= MAX_PROBLEMS ? sorted : mostImportant(sorted);
+  return kept.map((finding) => {
+    const index = indexes(finding.place.source);
+    return locate(finding, sources[finding.place.source]?.name ?? "", index, roots === undefined ? undefined : secrets);
+  });
+}
+
+/** Says `file:line:column` of places, for messages that name a second one. */
+export function placeDescriber(sources: readonly ConfigSource[]): (place: Place) => string {
+  const indexes = lazyIndexes(sources);
+  return (place) => {
+    const { line, column } = positionAt(indexes(place.source), place.start);
+    return `${sources[place.source]?.name ?? ""}:${line}:${column}`;
+  };
+}
+
+function lazyIndexes(sources: readonly ConfigSource[]): (source: number) => LineIndex {
+  const built = new Map<number, LineIndex>();
+  return (source) => {
+    const known = built.get(source) ?? indexLines((sources[source]?.text ?? "").replace(/^\uFEFF/, ""));
+    built.set(source, known);
+    return known;
+  };
+}
+
+/** Errors before warnings, and one more that says how many are left out. */
+function mostImportant(findings: readonly Finding[]): Finding[] {
+  const errors = findings.filter(({ id }) => !WARNING_IDS.has(id));
+  const warnings = findings.filter(({ id }) => WARNING_IDS.has(id));
+  const kept = [...errors, ...warnings].slice(0, MAX_PROBLEMS);
+  const place = kept.at(-1)?.place ?? { source: 0, start: 0, end: 0 };
+  const message = `${findings.length - kept.length} more problems are not shown`;
+  return [...kept, { id: "too-many-problems", place, message, remedy: "correct these first" }];
+}
+
+function locate(finding: Finding, file: string, index: LineIndex, secrets: readonly Place[] | undefined): Problem {
+  const { id, place, message, remedy } = finding;
+  const { line, column } = positionAt(index, place.start);
+  const { start, end } = lineBounds(index, line);
+  const text = index.text.slice(start, end);
+  const masked = secrets === undefined ? maskValues(text) : maskLine(text, start, place.source, secrets);
+  const last = Math.min(place.end, end);
+  return {
+    id,
+    severity: WARNING_IDS.has(id) ? "warning" : "error",
+    file,
+    line,
+    column,
+    ...(last > place.start ? { endColumn: last - start + 1 } : {}),
+    message,
+    remedy,
+    ...(masked.trim() === "" || masked.length > MAX_EXCERPT ? {} : { excerpt: masked }),
+  };
+}

@@ -1,0 +1,53 @@
+import type { Finding } from "./finding.ts";
+import type { MapNode, Place, SourceNode } from "./source-node.ts";
+
+/** Keys below which a text is a secret. */
+const SECRET_KEYS: readonly string[] = ["privateKey", "presharedKey", "password", "headerProtectionKey", "inline"];
+
+/** Below a secret's key, these hold where it is found, not the secret. */
+const REFERENCE_KEYS: readonly string[] = ["file", "env", "keychain"];
+
+/** Texts that look like keys, whatever they stand under: 32 bytes or more in base64, hexadecimal or base64url. */
+const KEY_LIKE = /[A-Za-z0-9+/_-]{40,}={0,2}/;
+
+/** Places in the sources that must not be shown: secrets, values of unknown keys, and whatever looks like a key. */
+export function secretPlaces(roots: readonly MapNode[], findings: readonly Finding[]): Place[] {
+  const unknownKeys = new Set(
+    findings.filter((finding) => finding.id === "unknown-key").map(({ place }) => `${place.source} ${place.start}`),
+  );
+  const places: Place[] = [];
+  const visit = (node: SourceNode, key: string, isSecret: boolean): void => {
+    if (node.kind === "map") {
+      for (const [name, entry] of node.entries) {
+        const isUnknown = unknownKeys.has(`${entry.key.source} ${entry.key.start}`);
+        if (isUnknown) places.push(entry.value.place);
+        else visit(entry.value, name, SECRET_KEYS.includes(name) || (isSecret && !REFERENCE_KEYS.includes(name)));
+      }
+    } else if (node.kind === "list") {
+      for (const item of node.items) visit(item, key, isSecret);
+    } else if (isSecret || (key !== "publicKey" && typeof node.value === "string" && KEY_LIKE.test(node.value))) {
+      places.push(node.place);
+    }
+  };
+  for (const root of roots) visit(root, "", false);
+  return places;
+}
+
+/** One line with the masked places as asterisks; its length stays, so that columns do. */
+export function maskLine(line: string, lineStart: number, source: number, secrets: readonly Place[]): string {
+  let masked = line;
+  for (const place of secrets) {
+    const start = Math.max(place.start - lineStart, 0);
+    const end = Math.min(place.end - lineStart, line.length);
+    if (place.source === source && start < end) {
+      masked = masked.slice(0, start) + masked.slice(start, end).replace(/\S/g, "*") + masked.slice(end);
+    }
+  }
+  return masked;
+}
+
+/** A line of a text that could not be read: its values are unknown, so all but the key and the punctuation is masked. */
+export function maskValues(line: string): string {
+  const key = /^\s*(?:- +)*["']?[A-Za-z0-9_.-]*["']?\s*:(?=\s|$)/.exec(line)?.[0] ?? "";
+  return key + line.slice(key.length).replace(/[^\s{}[\],:"'#*&!|>-]/gu, (char) => "*".repeat(char.length));
+}

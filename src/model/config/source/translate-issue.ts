@@ -1,0 +1,133 @@
+import type { z } from "zod";
+import { nearestWord } from "../field/edit-distance.ts";
+import { kindOf, quote } from "../field/leaf.ts";
+import { orList } from "../field/scalar.ts";
+import { PROBLEM_CATALOGUE, type ProblemId } from "../problem-catalogue.ts";
+import { knownKeysAt } from "../schema-keys.ts";
+import type { Findings } from "./finding.ts";
+import { keyPlace, type MapNode, type NodePath, nodeAt, toPlain, valuePlace } from "./source-node.ts";
+
+type Issue = z.core.$ZodIssue;
+
+/** Turns one of zod's issues into findings at their places. Values are quoted only where no secret can stand. */
+export function translateIssue(issue: Issue, root: MapNode, findings: Findings): void {
+  const path = issue.path as NodePath;
+  switch (issue.code) {
+    case "unrecognized_keys":
+      for (const key of issue.keys) reportUnknownKey(root, path, key, findings);
+      return;
+    case "invalid_type":
+      reportWrongType(issue.expected, root, path, findings);
+      return;
+    case "too_small":
+      findings.add(
+        "list-empty",
+        valuePlace(root, path),
+        "the list is empty",
+        "write at least one value, or remove the key",
+      );
+      return;
+    case "invalid_union":
+      reportProtocol(root, path, findings);
+      return;
+    case "invalid_key":
+      for (const inner of issue.issues) translateKeyIssue(inner, root, path, findings);
+      return;
+    case "custom":
+      reportCustom(issue, root, path, findings);
+      return;
+    default:
+      findings.add("wrong-type", valuePlace(root, path), "the value is not what this field takes", "see awg schema");
+  }
+}
+
+function reportCustom(
+  issue: Extract<Issue, { code: "custom" }>,
+  root: MapNode,
+  path: NodePath,
+  findings: Findings,
+): void {
+  const id = problemId(issue.params?.["id"]);
+  if (id === "missing-key") reportMissingKey(root, path, findings);
+  else findings.add(id, valuePlace(root, path), issue.message, String(issue.params?.["remedy"] ?? ""));
+}
+
+function translateKeyIssue(issue: { message: string }, root: MapNode, path: NodePath, findings: Findings): void {
+  const params = (issue as { params?: Readonly<Record<string, unknown>> }).params;
+  findings.add(
+    problemId(params?.["id"]),
+    keyPlace(root, path),
+    issue.message,
+    String(params?.["remedy"] ?? "choose another name"),
+  );
+}
+
+function problemId(id: unknown): ProblemId {
+  return typeof id === "string" && Object.hasOwn(PROBLEM_CATALOGUE, id) ? (id as ProblemId) : "wrong-type";
+}
+
+function reportUnknownKey(root: MapNode, path: NodePath, key: string, findings: Findings): void {
+  const known = knownKeysAt(path, root);
+  const near = nearestWord(key, known);
+  const remedy =
+    near !== undefined
+      ? `did you mean ${near}?`
+      : known.length === 0
+        ? "remove it"
+        : `known here: ${known.slice(0, 24).join(", ")}${known.length > 24 ? ", …" : ""}`;
+  const isMisplaced = key === "obfuscation" && path[0] === "tunnels" && path.length === 2;
+  const place = keyPlace(root, [...path, key]);
+  if (isMisplaced) {
+    findings.add(
+      "obfuscation-without-amneziawg",
+      place,
+      "this protocol has no obfuscation",
+      "write protocol: amneziawg",
+    );
+  } else findings.add("unknown-key", place, `the key ${quote(key)} is not known here`, remedy);
+}
+
+function reportMissingKey(root: MapNode, path: NodePath, findings: Findings): void {
+  const key = String(path.at(-1));
+  const message = `the key ${key} is missing`;
+  findings.add("missing-key", keyPlace(root, path.slice(0, -1)), message, `add ${key}`);
+}
+
+const WANTED: Readonly<Record<string, string>> = {
+  array: "a list: [a, b], or one value a line behind dashes",
+  object: "a map of keys",
+  record: "a map of names",
+  string: "a text",
+  number: "a number",
+};
+
+function reportWrongType(expected: string, root: MapNode, path: NodePath, findings: Findings): void {
+  const node = nodeAt(root, path);
+  if (node === undefined) {
+    reportMissingKey(root, path, findings);
+    return;
+  }
+  const message =
+    node.kind === "scalar" && node.value === null ? "nothing stands here" : `${kindOf(toShallow(node))} stands here`;
+  findings.add("wrong-type", node.place, message, `write ${WANTED[expected] ?? expected}`);
+}
+
+function toShallow(node: NonNullable<ReturnType<typeof nodeAt>>): unknown {
+  return node.kind === "scalar" ? node.value : node.kind === "list" ? [] : {};
+}
+
+const TUNNEL_PROTOCOLS = ["amneziawg", "wireguard", "socks5", "http"];
+
+/** The schema's only union is that of tunnels by protocol. */
+function reportProtocol(root: MapNode, path: NodePath, findings: Findings): void {
+  const at = path.at(-1) === "protocol" ? path : [...path, "protocol"];
+  const node = nodeAt(root, at);
+  const value = node === undefined ? undefined : toPlain(node);
+  if (node === undefined || typeof value !== "string") {
+    reportWrongType("string", root, at, findings);
+    return;
+  }
+  const near = nearestWord(value, TUNNEL_PROTOCOLS);
+  const remedy = near === undefined ? `write ${orList(TUNNEL_PROTOCOLS)}` : `did you mean ${near}?`;
+  findings.add("not-one-of", node.place, `${quote(value)} is no protocol`, remedy);
+}
