@@ -1,5 +1,4 @@
 import type { Host } from "../host/ports/host.ts";
-import { loadConfig } from "../model/config/load-config.ts";
 import { AwgError, messageOf } from "../model/error.ts";
 import type { Observed, Resource, ResourceKey } from "../model/resource.ts";
 import type { SecretId, SecretRef } from "../model/secret.ts";
@@ -14,6 +13,7 @@ import { planChanges } from "../reconciler/plan/plan-changes.ts";
 import { type Expansion, expand } from "../resources/expand.ts";
 import { driverRegistry } from "../resources/registry.ts";
 import { factsWantedBy } from "./facts-wanted.ts";
+import type { KnownConfig } from "./known-config.ts";
 import { readInclude } from "./read-include.ts";
 import { parseSavedPlan, renderSavedPlan } from "./saved-plan.ts";
 import type {
@@ -38,6 +38,8 @@ export interface SessionParts {
   readonly resolveSecret: (ref: SecretRef) => Promise<SecretId>;
   /** Held while anything is written; the holder's verb is told to whoever finds it locked. */
   readonly lock: (verb: string) => Promise<AsyncDisposable>;
+  /** Configurations with an inline secret or includes are never known. */
+  readonly known?: KnownConfig;
   /** Called after the last write: a simulated machine saves itself. */
   readonly close: () => Promise<void>;
 }
@@ -46,6 +48,7 @@ export interface SessionParts {
 export class ReconcilingSession implements Session {
   readonly #parts: SessionParts;
   readonly #options: SessionOptions;
+  #fresh: { readonly files: readonly SourceFile[]; readonly loaded: LoadedConfig } | undefined;
 
   constructor(parts: SessionParts, options: SessionOptions) {
     this.#parts = parts;
@@ -53,10 +56,17 @@ export class ReconcilingSession implements Session {
   }
 
   async load(files: readonly SourceFile[]): Promise<LoadedConfig> {
+    const known = this.#parts.known?.read(files);
+    if (known !== undefined) return known;
+    const { loadConfig } = await import("../model/config/load-config.ts");
     const { environment, allowInsecurePermissions } = this.#options;
     const options = { environment, allowInsecurePermissions, readInclude, programVersion: VERSION };
-    const { config, problems, hash } = loadConfig(files, options);
-    return { config, problems, hash, sources: files.map(({ name }) => name) };
+    const { config, problems, hash, sources } = loadConfig(files, options);
+    const loaded = { config, problems, hash, sources: files.map(({ name }) => name) };
+    const { hasInlineSecret } = await import("../model/config/config.ts");
+    if (sources.length === files.length && config !== undefined && !hasInlineSecret(config))
+      this.#fresh = { files, loaded };
+    return loaded;
   }
 
   async plan({ config, hash, sources }: LoadedConfig): Promise<Planned> {
@@ -116,6 +126,8 @@ export class ReconcilingSession implements Session {
     const { plan } = await this.#planFor(planned.desired);
     const { verb, desired, configHash, pathNumbers } = planned;
     const outcome = await executePlan(deps, { verb, desired, configHash, pathNumbers }, plan);
+    if (outcome.kind === "applied" && this.#fresh !== undefined)
+      this.#parts.known?.write(this.#fresh.files, this.#fresh.loaded);
     await this.#parts.close();
     if (outcome.kind === "rolledBack" || outcome.kind === "rollbackIncomplete") return throwFailure(outcome);
     return { generation: outcome.generation, changed: outcome.kind === "applied" || recovered !== undefined };

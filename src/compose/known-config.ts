@@ -1,0 +1,73 @@
+import { closeSync, constants, fchmodSync, fstatSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { configHash } from "../model/config/config-hash.ts";
+import { VERSION } from "../model/version.ts";
+import type { LoadedConfig, SourceFile } from "./session.ts";
+
+/**
+ * The configuration that was applied last, as read: a `diff` of the same text need not load the YAML and schema
+ * libraries. Only writing verbs write it; it is believed only when it is ours, private, and of exactly these texts.
+ */
+export interface KnownConfig {
+  read(files: readonly SourceFile[]): LoadedConfig | undefined;
+  write(files: readonly SourceFile[], loaded: LoadedConfig): void;
+}
+
+interface Stored {
+  readonly key: string;
+  readonly loaded: LoadedConfig;
+}
+
+/** Keeps it in a file of the state folder; every failure means "not known". */
+export function knownConfigIn(stateDir: string): KnownConfig {
+  const path = join(stateDir, "known-config.json");
+  return {
+    read(files) {
+      const stored = readPrivate(path);
+      return stored?.key === keyOf(files) ? { ...stored.loaded, sources: files.map(({ name }) => name) } : undefined;
+    },
+    write(files, loaded) {
+      if (loaded.config === undefined || loaded.problems.length > 0) return;
+      try {
+        writePrivate(path, JSON.stringify({ key: keyOf(files), loaded } satisfies Stored));
+      } catch {
+        // A cache that cannot be written is a slower diff, not a failed apply.
+      }
+    },
+  };
+}
+
+function keyOf(files: readonly SourceFile[]): string {
+  const modes = files.map(({ mode }) => ((mode ?? 0) & 0o077).toString(8)).join(",");
+  return `${VERSION} ${modes} ${configHash(files)}`;
+}
+
+function readPrivate(path: string): Stored | undefined {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    const { uid, mode } = fstatSync(descriptor);
+    if (uid !== process.geteuid?.() || (mode & 0o077) !== 0) return undefined;
+    return JSON.parse(readFileSync(descriptor, "utf8")) as Stored;
+  } catch {
+    return undefined;
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+function writePrivate(path: string, text: string): void {
+  const draft = `${path}.${process.pid}`;
+  const descriptor = openSync(
+    draft,
+    constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW,
+    0o600,
+  );
+  try {
+    fchmodSync(descriptor, 0o600);
+    writeSync(descriptor, text);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(draft, path);
+}

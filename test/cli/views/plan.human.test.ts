@@ -1,0 +1,92 @@
+import { describe, expect, test } from "vitest";
+import { renderChange, renderPlan, summaryLine } from "../../../src/cli/views/plan.human.ts";
+import { styleFor } from "../../../src/cli/views/style.ts";
+import type { Action, Plan, Step } from "../../../src/model/plan.ts";
+
+const plain = styleFor(false);
+
+function step(key: string, action: Action, over: Partial<Step> = {}): Step {
+  const kind = key.slice(0, key.indexOf("/"));
+  return {
+    kind,
+    key,
+    action,
+    phase: "prepare",
+    before: null,
+    after: null,
+    changes: [],
+    reason: "not there yet",
+    ...over,
+  } as Step;
+}
+
+function planOf(...steps: readonly Step[]): Plan {
+  return { batches: steps.map((one) => ({ kind: one.kind, phase: one.phase, steps: [one] })), unchanged: [] };
+}
+
+describe("a plan for people", () => {
+  test("law 3: no change is one sentence", () => {
+    expect(renderPlan(planOf(), "nothing changes.", plain)).toBe("No changes. The machine is as the config says.");
+  });
+
+  test("shows symbol, key, reason, fields and the two closing lines", () => {
+    const changes = [{ field: "/mtuBytes", before: 1420, after: 1380 }];
+    const plan = planOf(
+      step("link/office", "update", { changes, reason: "differs from the configuration" }),
+      step("routes/old", "delete"),
+    );
+    expect(renderPlan(plan, "stays.", plain)).toBe(
+      [
+        "  ~ link/office  # differs from the configuration",
+        "      mtuBytes: 1420 → 1380",
+        "  - routes/old  # not there yet",
+        "",
+        "Plan: 0 to add, 1 to change, 1 to destroy.",
+        "Traffic: stays.",
+      ].join("\n"),
+    );
+  });
+
+  test("a flip changes the firewall twice and counts once", () => {
+    expect(summaryLine(planOf(step("firewall/machine", "update"), step("firewall/machine", "update")))).toBe(
+      "Plan: 0 to add, 1 to change, 0 to destroy.",
+    );
+    expect(summaryLine(planOf(step("firewall/machine", "create"), step("firewall/machine", "update")))).toBe(
+      "Plan: 1 to add, 0 to change, 0 to destroy.",
+    );
+    expect(summaryLine(planOf(step("firewall/machine", "update"), step("firewall/machine", "delete")))).toBe(
+      "Plan: 0 to add, 0 to change, 1 to destroy.",
+    );
+  });
+
+  test("adopting and forgetting are told apart from changes", () => {
+    expect(summaryLine(planOf(step("link/office", "adopt")))).toBe(
+      "Plan: 0 to add, 0 to change, 0 to destroy, 1 to adopt or forget.",
+    );
+  });
+
+  test("colour only when asked for", () => {
+    const plan = planOf(step("link/office", "create"));
+    expect(renderPlan(plan, "x", plain)).not.toContain("\u001b[");
+    expect(renderPlan(plan, "x", styleFor(true))).toContain("\u001b[32m");
+  });
+});
+
+describe("a field", () => {
+  test("law 8: a secret's values are never shown, even when they are there", () => {
+    const text = renderChange({ field: "/privateKey", secret: true, before: "canary-one", after: "canary-two" }, plain);
+    expect(text).toBe("privateKey: (secret, changed)");
+  });
+
+  test.each([
+    [{ field: "/destinations", added: 3, removed: 1 }, "destinations: 3 added, 1 removed"],
+    [{ field: "/peers/0/endpoint", before: undefined, after: "192.0.2.1:1" }, "peers.0.endpoint: (none) → 192.0.2.1:1"],
+    [{ field: "/search", before: [], after: ["a", "b"] }, 'search: "" → a, b'],
+  ])("%o reads %s", (change, text) => {
+    expect(renderChange(change, plain)).toBe(text);
+  });
+
+  test("a long value is cut", () => {
+    expect(renderChange({ field: "/x", before: "a".repeat(500), after: "b" }, plain).length).toBeLessThan(200);
+  });
+});
