@@ -1,6 +1,7 @@
 import { CheckContext } from "./check/check-context.ts";
 import { runChecks } from "./check/run-checks.ts";
-import { type Config, completeConfig } from "./config.ts";
+import { completeConfig } from "./complete-config.ts";
+import type { Config } from "./config.ts";
 import { type ConfigSource, configHash } from "./config-hash.ts";
 import type { LoadOptions } from "./load-options.ts";
 import type { Problem } from "./problem.ts";

@@ -1,0 +1,29 @@
+import type { Config } from "./config.ts";
+import { completeObfuscation } from "./section/amnezia-version.ts";
+import type { Dns, DnsInput } from "./section/dns.ts";
+import { KILL_SWITCH_OFF } from "./section/kill-switch.ts";
+import type { Via } from "./section/path.ts";
+import type { RootInput } from "./section/root.ts";
+import type { Tunnel, TunnelInput } from "./section/tunnel.ts";
+
+/** Fills in what depends on several keys: the path of DNS, the kill switch of a configuration without one, versions. */
+export function completeConfig(input: RootInput): Config {
+  const { tunnels, killSwitch, dns, include: _include, ...rest } = input;
+  return {
+    ...rest,
+    tunnels: Object.fromEntries(Object.entries(tunnels).map(([name, tunnel]) => [name, completeTunnel(tunnel)])),
+    killSwitch: killSwitch ?? KILL_SWITCH_OFF,
+    ...(dns === undefined ? {} : { dns: completeDns(dns, rest.default.via) }),
+  };
+}
+
+function completeTunnel(tunnel: TunnelInput): Tunnel {
+  if (tunnel.protocol !== "amneziawg") return tunnel;
+  const { obfuscation, ...rest } = tunnel;
+  return obfuscation === undefined ? rest : { ...rest, obfuscation: completeObfuscation(obfuscation) };
+}
+
+/** DNS goes the default path when it names none; a default of `block` leaves only the open path for it. */
+function completeDns(dns: DnsInput, defaultVia: Via): Dns {
+  return { ...dns, via: dns.via ?? (defaultVia.kind === "block" ? { kind: "direct" } : defaultVia) };
+}
