@@ -31,3 +31,14 @@ export type Config = Omit<RootInput, "tunnels" | "killSwitch" | "dns" | "include
 export function isNoiseTunnel(tunnel: Tunnel | undefined): tunnel is NoiseTunnel {
   return tunnel?.protocol === "wireguard" || tunnel?.protocol === "amneziawg";
 }
+
+/** Whether a secret stands in the configuration itself, so that it must not be stored or printed. */
+export function hasInlineSecret(config: Config): boolean {
+  return holdsInline(config.tunnels);
+}
+
+function holdsInline(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if ("inline" in value && typeof value.inline === "string") return true;
+  return Object.values(value).some(holdsInline);
+}
