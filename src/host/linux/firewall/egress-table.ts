@@ -1,0 +1,125 @@
+import type { FirewallPolicy, PathRef, PolicyLayer } from "../../../model/firewall/policy.ts";
+import { MARK_MASK, markOfPath, NFT_TABLE } from "../../../model/ownership.ts";
+import { type Expression, verdict } from "../../../native/linux/nftables/expression.ts";
+import { type Match, matchIn } from "../../../native/linux/nftables/match.ts";
+import type { RenderPlace } from "./conditions.ts";
+import { writeAllowInAnswers, writeOwnOut } from "./grant-rules.ts";
+import { ownAddresses, writeRefused } from "./inet-table.ts";
+import { hasSocket, writeLinkOut } from "./link-rules.ts";
+import { refuse, writePathRules } from "./path-chains.ts";
+import { prefixesOf, type RenderedTable, TableWriter } from "./table-writer.ts";
+
+const ETHERTYPE_EAPOL = 0x888e;
+const IPPROTO_FRAGMENT = 44;
+const FRAMES = "frames";
+const PACKETS = "packets";
+const pass = () => verdict("return");
+
+/**
+ * Renders the netdev table, which judges frames where they leave a physical device, also those that root writes past
+ * the IP stack (docs/security.md S9).
+ *
+ * @param devices the physical devices, by name: a pattern would make nft 1.0.6 hang when it lists the table
+ */
+export function renderEgressTable(policy: FirewallPolicy, devices: readonly string[]): RenderedTable {
+  const writer = new TableWriter({ family: "netdev", name: NFT_TABLE, owned: true, persistent: true });
+  const place: RenderPlace = { writer, match: matchIn("netdev") };
+  const guarded = policy.layers.some((layer) => layer.killSwitch);
+  writeRefused(place);
+  writePackets(place, policy);
+  writer.chain(FRAMES, {
+    base: { type: "filter", hook: "egress", priority: 0, policy: guarded ? "drop" : "accept", devices },
+    comment: "S9 frames leaving physical devices",
+  });
+  writeArp(place, policy);
+  writer.rule(FRAMES, [place.match.network("ip")], verdict("goto", PACKETS), "S9.1 IPv4");
+  writer.rule(FRAMES, [place.match.network("ip6")], verdict("goto", PACKETS), "S9.1 IPv6");
+  writer.rule(FRAMES, [place.match.field("protocol", ETHERTYPE_EAPOL)], verdict("accept"), "S2.7 EAPOL");
+  writer.rule(FRAMES, [], guarded ? refuse() : verdict("accept"), "S2.7 other frames");
+  return writer.finish();
+}
+
+function writeArp({ writer, match }: RenderPlace, policy: FirewallPolicy): void {
+  const addresses = policy.layers.flatMap((layer) => layer.tunnels).flatMap((tunnel) => tunnel.addresses);
+  for (const address of new Set(prefixesOf(4, addresses))) {
+    writer.rule(FRAMES, [match.field("arp.saddr", address)], refuse(), "S2.7 ARP announcing a tunnel's address");
+  }
+  writer.rule(FRAMES, [match.network("arp")], verdict("accept"), "S2.7 ARP");
+}
+
+function writePackets(place: RenderPlace, policy: FirewallPolicy): void {
+  const { writer } = place;
+  writer.chain(PACKETS);
+  for (const own of ownAddresses(place, "saddr", policy)) {
+    writer.rule(PACKETS, [own], refuse(), "S2.2 source is a tunnel's address");
+  }
+  writeLinkOut(place, PACKETS, verdict("accept"));
+  writeGuestAnswers(place, policy);
+  for (const [index, layer] of policy.layers.entries()) {
+    const chain = writeLayer(place, layer, policy.layers.length > 1 ? `-${index + 1}` : "");
+    writer.rule(PACKETS, [], verdict("jump", chain), "S1.2 every layer accepts");
+  }
+  writer.rule(PACKETS, [], verdict("accept"), "S1.2 every layer has accepted");
+}
+
+/** S9.3. */
+function writeGuestAnswers(place: RenderPlace, policy: FirewallPolicy): void {
+  const { writer, match } = place;
+  const chain = "guest-answers";
+  writer.chain(chain);
+  writer.rule(chain, [hasSocket(place)], pass(), "S9.3 sent by a process");
+  const numbers = new Set(policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.number));
+  for (const number of numbers) {
+    const marked = match.mark(markOfPath(number), MARK_MASK);
+    writer.rule(chain, [marked], verdict("accept"), "S9.3 answer to a guest");
+  }
+  writer.rule(PACKETS, [], verdict("jump", chain), "S9.3 answers to guests");
+}
+
+function writeLayer(place: RenderPlace, layer: PolicyLayer, suffix: string): string {
+  const chain = `out${suffix}`;
+  const fragments = `fragments${suffix}`;
+  place.writer.chain(fragments);
+  place.writer.chain(chain);
+  for (const isFragment of laterFragment(place)) {
+    place.writer.rule(chain, [isFragment], verdict("goto", fragments), "S9.2 later fragments have no ports");
+  }
+  writeChecks(place, layer, chain, false);
+  writeChecks(place, layer, fragments, true);
+  return chain;
+}
+
+function writeChecks(place: RenderPlace, layer: PolicyLayer, chain: string, fragments: boolean): void {
+  if (layer.killSwitch) {
+    writeOwnOut(place, chain, layer, fragments);
+    writeAllowInAnswers(place, chain, layer, fragments ? "fragment" : "port");
+  }
+  const take = (path: PathRef, { dns }: { dns: boolean }): Expression => {
+    const passes = layer.killSwitch || dns ? path.kind === "direct" : path.kind !== "block";
+    return passes ? pass() : refuse();
+  };
+  writePathRules(place, { chain, steering: layer.flows, layer, fragments, take });
+}
+
+/** Not the first fragment: an offset other than 0 (RFC 791 section 3.1, RFC 8200 section 4.5). */
+function laterFragment({ match }: RenderPlace): Match[] {
+  const header: Expression = {
+    kind: "exthdr",
+    protocol: "ipv6",
+    type: IPPROTO_FRAGMENT,
+    offset: 2,
+    length: 2,
+    presenceOnly: false,
+    register: 1,
+  };
+  const offset: Expression = {
+    kind: "bitwise",
+    source: 1,
+    register: 1,
+    length: 2,
+    mask: Uint8Array.of(0xff, 0xf8),
+    xor: new Uint8Array(2),
+  };
+  const notZero: Expression = { kind: "cmp", operator: "neq", register: 1, data: new Uint8Array(2) };
+  return [match.anyBit("ip.fragment", 0x1fff), [...match.network("ip6"), header, offset, notZero]];
+}

@@ -1,0 +1,135 @@
+import type { PathRef, PolicyLayer, PolicyTunnel } from "../../../model/firewall/policy.ts";
+import { MARK_MASK, markOfPath } from "../../../model/ownership.ts";
+import { type Expression, verdict } from "../../../native/linux/nftables/expression.ts";
+import { type Match, setMark } from "../../../native/linux/nftables/match.ts";
+import { INWARD, type RenderPlace } from "./conditions.ts";
+import { isReply, writeAllowIn, writeAllowInAnswers, writeOwnIn, writeOwnOut } from "./grant-rules.ts";
+import { refuse, writePathRules } from "./path-chains.ts";
+
+/** The set of every tunnel device of the policy. */
+export const TUNNEL_SET = "tunnels";
+/** A layer's chain returns where the layer accepts and refuses otherwise, so that the next layer is asked. */
+const pass = () => verdict("return");
+
+/** The chains of one layer, by the base chain that asks them. */
+export interface LayerChains {
+  readonly leaving: string;
+  readonly entering: string | undefined;
+  readonly crossing: string;
+}
+
+/**
+ * Writes the chains of one layer into the inet table (S3–S8).
+ *
+ * @param suffix keeps the names of several layers apart
+ */
+export function writeLayer(place: RenderPlace, layer: PolicyLayer, suffix: string): LayerChains {
+  const paths = writePaths(place, layer, suffix);
+  if (!layer.killSwitch) return { leaving: paths, entering: undefined, crossing: paths };
+  const chains = { leaving: `out${suffix}`, entering: `in${suffix}`, crossing: `through${suffix}` };
+  writeLeaving(place, layer, chains.leaving, paths, suffix);
+  writeEntering(place, layer, chains.entering, suffix);
+  writeCrossing(place, layer, chains.crossing, paths);
+  return chains;
+}
+
+/** Any tunnel device of the policy, in or out. */
+export function onTunnel({ match }: RenderPlace, side: "iifname" | "oifname", not = false): Match {
+  return match.inSet(side, TUNNEL_SET, { not });
+}
+
+/** S4 and S5.1, S5.3, S5.4: finds the path, then asks whether the packet stands on its device. */
+function writePaths(place: RenderPlace, layer: PolicyLayer, suffix: string): string {
+  const chain = `paths${suffix}`;
+  place.writer.chain(chain);
+  for (const tunnel of layer.tunnels) writeToTunnel(place, tunnel, suffix);
+  writeToDirect(place, suffix);
+  const toPath = (path: PathRef): Expression => {
+    if (path.kind === "block") return refuse();
+    if (path.kind === "direct") return verdict("goto", `to-direct${suffix}`);
+    const known = layer.tunnels.some((tunnel) => tunnel.device === path.device);
+    return known ? verdict("goto", `to-${path.device}${suffix}`) : refuse();
+  };
+  const unprotected = (path: PathRef): Expression => (path.kind === "block" ? refuse() : pass());
+  const take = (path: PathRef, { dns }: { dns: boolean }) =>
+    layer.killSwitch || dns ? toPath(path) : unprotected(path);
+  writePathRules(place, { chain, steering: layer.flows, layer, take });
+  return chain;
+}
+
+function writeToTunnel({ writer, match }: RenderPlace, { device, families }: PolicyTunnel, suffix: string): void {
+  const chain = `to-${device}${suffix}`;
+  writer.chain(chain);
+  const onDevice = match.field("oifname", device);
+  if (families.includes(4) && families.includes(6)) writer.rule(chain, [onDevice], pass(), "S5.1 by its tunnel");
+  else {
+    for (const family of families) {
+      const carried = match.network(family === 4 ? "ip" : "ip6");
+      writer.rule(chain, [onDevice, carried], pass(), "S5.1 by its tunnel, of a family it carries");
+    }
+  }
+  writer.rule(chain, [], refuse(), "S5.4 its path is another device");
+}
+
+function writeToDirect(place: RenderPlace, suffix: string): void {
+  const chain = `to-direct${suffix}`;
+  place.writer.chain(chain);
+  place.writer.rule(chain, [onTunnel(place, "oifname")], refuse(), "S5.1 a tunnel is not its path");
+  place.writer.rule(chain, [], pass(), "S5.3 by a physical device");
+}
+
+function writeLeaving(place: RenderPlace, layer: PolicyLayer, chain: string, paths: string, suffix: string): void {
+  const { writer, match } = place;
+  writer.chain(chain);
+  for (const { device, addresses } of layer.tunnels) {
+    for (const address of addresses) {
+      const answer = [match.field("oifname", device), isReply(place), match.saddr(address)];
+      writer.rule(chain, answer, pass(), "S5.2 answer to a flow that came by this tunnel");
+    }
+  }
+  writer.rule(chain, [onTunnel(place, "oifname")], verdict("goto", paths), "S5.1 on a tunnel device");
+  for (const { device } of layer.tunnels) {
+    writer.rule(chain, [match.field("iifname", device), isReply(place)], pass(), "S7.2 answer to a guest");
+  }
+  const own = `own${suffix}`;
+  writer.chain(own);
+  writeOwnOut(place, own, layer);
+  writer.rule(chain, [match.skuid(layer.serviceUid)], verdict("jump", own), "S3 our own sockets");
+  writeAllowInAnswers(place, chain, layer, "conntrack");
+  writer.rule(chain, [], verdict("goto", paths), "S5.3 on a physical device");
+}
+
+function writeEntering(place: RenderPlace, layer: PolicyLayer, chain: string, suffix: string): void {
+  const { writer, match } = place;
+  writer.chain(chain);
+  for (const { device, addresses } of layer.tunnels) {
+    for (const address of addresses) {
+      const toIt = [match.field("iifname", device), match.daddr(address)];
+      writer.rule(chain, toIt, pass(), "S6.1 to the tunnel's own address");
+    }
+  }
+  writer.rule(chain, [onTunnel(place, "iifname")], refuse(), "S6.1 not to the tunnel's own address");
+  writeOwnIn(place, chain, layer);
+  writeAllowIn(place, chain, layer);
+  writer.rule(chain, [isReply(place)], pass(), "S6.2 answer");
+  const answers = `answers${suffix}`;
+  writer.chain(answers);
+  const take = (path: PathRef) => (path.kind === "direct" ? pass() : refuse());
+  writePathRules(place, { chain: answers, steering: layer.flows, layer, sides: INWARD, take });
+  writer.rule(chain, [], verdict("goto", answers), "S6.3 its answer would go directly");
+}
+
+function writeCrossing(place: RenderPlace, layer: PolicyLayer, chain: string, paths: string): void {
+  const { writer, match } = place;
+  writer.chain(chain);
+  for (const { device, number } of layer.tunnels) {
+    const answer = [match.field("iifname", device), onTunnel(place, "oifname", true), isReply(place)];
+    const marked = [...setMark(markOfPath(number), MARK_MASK), pass()];
+    writer.rule(chain, answer, marked, "S7.2 answer to a guest; S9.3 knows it by the mark");
+  }
+  writer.rule(chain, [onTunnel(place, "iifname")], refuse(), "S7.2 a tunnel opens nothing");
+  if (layer.flows.default.kind !== "direct") {
+    writer.rule(chain, [onTunnel(place, "oifname", true)], refuse(), "S7.3 guests use tunnels only");
+  }
+  writer.rule(chain, [], verdict("goto", paths), "S7.1 by the path of its flow");
+}

@@ -1,0 +1,106 @@
+import { DNS_ENCRYPTED_PORT, DNS_PORT, protectedDnsPorts } from "../../../model/firewall/flow-path.ts";
+import { LAN_PREFIXES } from "../../../model/firewall/link-traffic.ts";
+import { PROTOCOL } from "../../../model/firewall/packet.ts";
+import type { FlowMatch, PathRef, PolicyLayer, Steering } from "../../../model/firewall/policy.ts";
+import { type Expression, verdict } from "../../../native/linux/nftables/expression.ts";
+import type { Match } from "../../../native/linux/nftables/match.ts";
+import {
+  addressesOf,
+  alternativesOf,
+  OUTWARD,
+  type PeerMatch,
+  type PeerSides,
+  type RenderPlace,
+} from "./conditions.ts";
+
+/** The chain that counts and drops. */
+export const REFUSED_CHAIN = "refused";
+export const refuse = (): Expression => verdict("goto", REFUSED_CHAIN);
+
+/** How the order of S4 is written into one chain. */
+export interface PathChain {
+  readonly chain: string;
+  readonly steering: Steering;
+  readonly layer: Pick<PolicyLayer, "dns" | "allow" | "allowLan">;
+  /** `INWARD` asks for the path of the answer (S6.3), whose user is not known. */
+  readonly sides?: PeerSides;
+  /** The packets are later fragments: a condition on ports may or may not hold of them (S9.2). */
+  readonly fragments?: boolean;
+  /** What to do with a packet whose path this is. `dns`: it is a query to a declared server. */
+  readonly take: (path: PathRef, what: { readonly dns: boolean }) => Expression;
+}
+
+/** Writes the rules that find a packet's path: DNS, rules, stated exceptions, LAN, default; first match wins (S4). */
+export function writePathRules(place: RenderPlace, path: PathChain): void {
+  writeDns(place, path);
+  for (const rule of path.steering.rules) {
+    writeMatch(place, path, setName(rule.origin), rule.match, rule.path, `S4.4 ${rule.origin}`);
+  }
+  const direct: PathRef = { kind: "direct" };
+  for (const [index, grant] of path.layer.allow.entries()) {
+    if (grant.direction !== "out") continue;
+    const { direction: _out, prefixes, ...rest } = grant;
+    const match = { ...rest, ...(prefixes === undefined ? {} : { destinations: prefixes }) };
+    writeMatch(place, path, `allow-${index}`, match, direct, `S4.5 killSwitch.allow/${index}`);
+  }
+  if (path.layer.allowLan) writeMatch(place, path, "lan", { destinations: LAN_PREFIXES }, direct, "S4.6 local network");
+  place.writer.rule(path.chain, [], path.take(path.steering.default, { dns: false }), "S4.7 default");
+}
+
+function writeMatch(
+  place: RenderPlace,
+  { chain, sides = OUTWARD, fragments = false, take }: PathChain,
+  name: string,
+  match: FlowMatch,
+  target: PathRef,
+  comment: string,
+): void {
+  const { destinations, ...rest } = match;
+  if (sides !== OUTWARD && match.uids !== undefined) return;
+  if (fragments && match.ports !== undefined && target.kind !== "direct") return;
+  const prefixes = destinations === undefined ? {} : { prefixes: destinations };
+  const peer: PeerMatch = { ...rest, ...prefixes, portsUnknown: fragments };
+  for (const alternative of alternativesOf(place, name, sides, peer)) {
+    place.writer.rule(chain, alternative, take(target, { dns: false }), comment);
+  }
+}
+
+/** S4.2 and S4.3. */
+function writeDns(place: RenderPlace, path: PathChain): void {
+  const { dns } = path.layer;
+  if (dns === null) return;
+  const { chain, sides = OUTWARD, fragments = false, take } = path;
+  const both = [DNS_PORT, DNS_ENCRYPTED_PORT];
+  if (!fragments || dns.path.kind === "direct") {
+    for (const address of addressesOf(place, "dns-servers", sides, dns.servers)) {
+      const conditions = [...address, ...dnsPorts(place, sides, fragments ? [] : both)];
+      place.writer.rule(chain, conditions, take(dns.path, { dns: true }), "S4.2 DNS to a declared server");
+    }
+  }
+  const watched = protectedDnsPorts(dns);
+  if (watched.length === 0 || fragments) return;
+  place.writer.rule(chain, dnsPorts(place, sides, watched), refuse(), "S4.3 DNS to another server");
+}
+
+function dnsPorts({ writer, match }: RenderPlace, sides: PeerSides, ports: readonly number[]): Match[] {
+  const carriers = writer.valueSet("dns-protocols", "l4proto", [PROTOCOL.tcp, PROTOCOL.udp]);
+  const carried = match.inSet("l4proto", carriers);
+  const [only] = ports;
+  if (only === undefined) return [carried];
+  if (ports.length === 1) return [carried, match.ports("th", sides.port, only)];
+  const set = writer.portSet(
+    "dns-ports",
+    ports.map((port) => ({ from: port, to: port })),
+  );
+  return [carried, match.inSet(`th.${sides.port}`, set)];
+}
+
+/** What nft takes for a name: "rules/2 (browser)" becomes rules-2. */
+function setName(origin: string): string {
+  const name = origin
+    .split(" ", 1)
+    .join("")
+    .replaceAll(/[^A-Za-z0-9]+/g, "-")
+    .replaceAll(/^[^A-Za-z]+|-+$/g, "");
+  return name === "" ? "rule" : name.slice(0, 60);
+}
