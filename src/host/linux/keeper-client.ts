@@ -1,0 +1,120 @@
+import { spawn } from "node:child_process";
+import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AwgError } from "../../model/error.ts";
+import {
+  KEEPER_PROTOCOL_VERSION,
+  type KeeperPaths,
+  type KeeperRequest,
+  type KeeperStatus,
+  MAX_REQUEST_BYTES,
+  parseKeeperAnswer,
+  renderKeeperRequest,
+} from "../../model/keeper-protocol.ts";
+import { hasErrno } from "../../native/linux/errno.ts";
+import { exchangeOverUnixSocket } from "../../native/linux/process/unix-exchange.ffi.ts";
+import type { PeerCredentials } from "../../native/linux/process/unix-socket.ffi.ts";
+
+const QUESTION_TIMEOUT_MS = 5000;
+const WORK_TIMEOUT_MS = 60_000;
+const LAUNCH_TIMEOUT_MS = 30_000;
+const LAUNCH_LOOK_MS = 10;
+const RELAUNCH_MS = 250;
+
+/** The keeper of this network namespace, as its clients see it. Calls are synchronous: they take less than loading node:net. */
+export interface KeeperClient {
+  /** What the keeper holds; undefined when none runs. Starts nothing. */
+  status(): KeeperStatus | undefined;
+  /** Asks a keeper that runs. Throws what the keeper reports, ("host") when none runs. */
+  request(request: KeeperRequest): KeeperStatus;
+  /** Starts a keeper unless one answers, and waits until it does. */
+  ensureRunning(): Promise<void>;
+}
+
+/**
+ * @param command absolute path and arguments that run `awg keeper --run-dir …`
+ */
+export function keeperClient(paths: KeeperPaths, command: readonly string[]): KeeperClient {
+  const status = () => statusOrNothing(paths);
+  return {
+    status,
+    request: (request) => exchange(paths, request),
+    ensureRunning: async () => {
+      if (status() === undefined) await launch(paths, command);
+    },
+  };
+}
+
+function statusOrNothing(paths: KeeperPaths): KeeperStatus | undefined {
+  try {
+    return exchange(paths, { request: "status" });
+  } catch (error) {
+    if (hasErrno(error, "ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE", "EACCES")) return undefined;
+    throw error;
+  }
+}
+
+function exchange(paths: KeeperPaths, request: KeeperRequest): KeeperStatus {
+  const answer = exchangeOverUnixSocket({
+    path: paths.socket,
+    request: new TextEncoder().encode(renderKeeperRequest(request)),
+    terminator: Uint8Array.of(10),
+    maxAnswerBytes: MAX_REQUEST_BYTES,
+    timeoutMs: request.request === "status" ? QUESTION_TIMEOUT_MS : WORK_TIMEOUT_MS,
+    checkPeer,
+  });
+  const status = parseKeeperAnswer(new TextDecoder().decode(answer));
+  if (status.version === KEEPER_PROTOCOL_VERSION) return status;
+  throw new AwgError("host", `the keeper speaks version ${status.version} of its protocol, this awg version 1`, {
+    remedy: "stop it with the awg that started it",
+  });
+}
+
+function checkPeer({ uid }: PeerCredentials): void {
+  if (uid === 0 || uid === process.geteuid?.()) return;
+  throw new AwgError("permission", `the keeper's socket is served by uid ${uid}, which is not root`);
+}
+
+/**
+ * Starts the keeper in a session of its own with a clean environment. One that finds another at work ends at once; if
+ * that other was just ending, this one is started again.
+ */
+async function launch(paths: KeeperPaths, command: readonly string[]): Promise<void> {
+  const [program, ...words] = command;
+  if (program === undefined) throw new AwgError("bug", "nobody said how the keeper is started");
+  mkdirSync(paths.folder, { recursive: true, mode: 0o700 });
+  chmodSync(paths.folder, 0o700);
+  const deadline = performance.now() + LAUNCH_TIMEOUT_MS;
+  let child = start(program, words, paths);
+  while (statusOrNothing(paths) === undefined) {
+    if (performance.now() > deadline) {
+      throw new AwgError("host", "the keeper did not start", { remedy: `look into ${paths.log}` });
+    }
+    await sleep(LAUNCH_LOOK_MS);
+    if (!child.ended) continue;
+    await sleep(RELAUNCH_MS);
+    child = start(program, words, paths);
+  }
+}
+
+function start(program: string, words: readonly string[], paths: KeeperPaths): { ended: boolean } {
+  const log = openSync(paths.log, "a", 0o600);
+  const state = { ended: false };
+  try {
+    const child = spawn(program, words, {
+      cwd: "/",
+      detached: true,
+      env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8" },
+      stdio: ["ignore", log, log],
+    });
+    for (const event of ["error", "exit"] as const) {
+      child.on(event, () => {
+        state.ended = true;
+      });
+    }
+    child.unref();
+    return state;
+  } finally {
+    closeSync(log);
+  }
+}

@@ -1,0 +1,107 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, openSync, rmSync } from "node:fs";
+import { ENGINE_PROGRAMS } from "../model/engine-program.ts";
+import { AwgError } from "../model/error.ts";
+import type { EngineUser, EnsureEngine } from "../model/keeper-protocol.ts";
+import { closeDescriptor } from "../native/linux/libc.ffi.ts";
+import { isUnixSocketLive, listenOnUnixSocket } from "../native/linux/process/unix-exchange.ffi.ts";
+import { ENGINE_DESCRIPTOR, ENGINE_SIGN } from "./orphan-engine.ts";
+
+/** What an engine is started with. */
+export interface EngineLaunch {
+  readonly device: string;
+  readonly protocol: EnsureEngine["protocol"];
+  readonly user: EngineUser;
+  readonly tunFd: number;
+  readonly logPath: string;
+}
+
+/** Where an engine answers. */
+export function uapiSocketPath(protocol: EnsureEngine["protocol"], device: string): string {
+  return `${ENGINE_PROGRAMS[protocol].socketFolder}/${device}.sock`;
+}
+
+/**
+ * Starts an engine in the foreground with the device and its UAPI socket as descriptors, so that it needs nothing of
+ * root: under a service user it keeps the one capability its packet mark takes (CAP_NET_ADMIN), and its sockets bear
+ * that user's uid.
+ *
+ * @throws AwgError("unsupported") when the program is not installed, ("conflict") when somebody else's engine answers
+ * for the device.
+ */
+export function startEngineProgram(launch: EngineLaunch): ChildProcess & { readonly pid: number } {
+  const program = engineProgramPath(launch.protocol);
+  const uapiFd = openUapiSocket(launch);
+  const log = openSync(launch.logPath, "w", 0o600);
+  try {
+    const [command = program, ...words] = commandLine(program, launch);
+    const child = spawn(command, words, {
+      cwd: "/",
+      env: engineEnvironment(),
+      stdio: ["ignore", log, log, launch.tunFd, uapiFd],
+      detached: true,
+    });
+    child.on("error", () => {});
+    if (child.pid === undefined) throw new AwgError("host", `starting ${program} for ${launch.device} failed`);
+    return Object.assign(child, { pid: child.pid });
+  } finally {
+    closeDescriptor(uapiFd);
+    closeSync(log);
+  }
+}
+
+function engineProgramPath(protocol: EnsureEngine["protocol"]): string {
+  const { paths } = ENGINE_PROGRAMS[protocol];
+  const found = paths.find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  const name = `${protocol}-go`;
+  throw new AwgError("unsupported", `there is no ${name} on this machine, which the protocol ${protocol} needs`, {
+    remedy: `install ${name} as ${paths[0]}`,
+  });
+}
+
+function openUapiSocket({ protocol, device, user }: EngineLaunch): number {
+  const path = uapiSocketPath(protocol, device);
+  const made = mkdirSync(ENGINE_PROGRAMS[protocol].socketFolder, { recursive: true });
+  if (made !== undefined) chmodSync(made, 0o755);
+  if (existsSync(path)) {
+    if (isUnixSocketLive(path)) {
+      throw new AwgError("conflict", `another program answers for ${device} on ${path}`, {
+        remedy: "stop it, or give the tunnel another interface name",
+      });
+    }
+    rmSync(path, { force: true });
+  }
+  const fd = listenOnUnixSocket(path);
+  chmodSync(path, 0o600);
+  chownSync(path, user.uid, user.gid);
+  return fd;
+}
+
+function engineEnvironment(): NodeJS.ProcessEnv {
+  return {
+    PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
+    LOG_LEVEL: "error",
+    WG_TUN_FD: String(ENGINE_DESCRIPTOR.tun),
+    WG_UAPI_FD: String(ENGINE_DESCRIPTOR.uapi),
+    [ENGINE_SIGN]: "1",
+  };
+}
+
+function commandLine(program: string, { device, user }: EngineLaunch): string[] {
+  const engine = [program, "-f", device];
+  if (user.uid === 0) return engine;
+  const setpriv = ["/usr/bin/setpriv", "/bin/setpriv"].find((path) => existsSync(path));
+  if (setpriv === undefined) {
+    throw new AwgError(
+      "unsupported",
+      "there is no setpriv on this machine, so an engine cannot run as the service user",
+      {
+        remedy: "install util-linux",
+      },
+    );
+  }
+  const only = "-all,+net_admin";
+  const rights = [`--inh-caps=${only}`, `--ambient-caps=${only}`, `--bounding-set=${only}`, "--no-new-privs"];
+  return [setpriv, `--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups", ...rights, ...engine];
+}

@@ -1,0 +1,167 @@
+import { rmSync } from "node:fs";
+import { AwgError, messageOf } from "../model/error.ts";
+import type { EngineUser, EnsureEngine } from "../model/keeper-protocol.ts";
+import { parseUapiDevice, parseUapiErrno } from "../model/uapi/reply.ts";
+import { UAPI_GET } from "../model/uapi/set.ts";
+import { errnoName } from "../native/linux/errno.ts";
+import { exchangeOverUnixSocket } from "../native/linux/process/unix-exchange.ffi.ts";
+import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
+import { startEngineProgram, uapiSocketPath } from "./engine-program.ts";
+import type { OrphanEngine } from "./orphan-engine.ts";
+import { endProcess, isAlive, type ProcessIdentity, readProcessIdentity } from "./process-identity.ts";
+
+const ANSWER_TIMEOUT_MS = 5000;
+const BACKOFF = { firstMs: 200, longestMs: 10_000, forgetAfterMs: 60_000 } as const;
+const WATCH_MS = 500;
+
+/** What an engine needs of the keeper. */
+export interface EngineSurroundings {
+  readonly device: string;
+  readonly tunFd: number;
+  readonly logPath: string;
+  readonly report: (line: string) => void;
+}
+
+type Wish = Pick<EnsureEngine, "protocol" | "user" | "configuration" | "update">;
+
+/**
+ * One external engine: started, configured, and started again with the same configuration when it dies. It is watched
+ * by pid and start time, so that one taken over from an earlier keeper is treated as a child of our own.
+ */
+export class Engine {
+  readonly #around: EngineSurroundings;
+  #protocol: EnsureEngine["protocol"];
+  #user: EngineUser | undefined;
+  #running: ProcessIdentity | undefined;
+  #configuration: string | undefined;
+  #restarts = 0;
+  #startedAtMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(around: EngineSurroundings, protocol: EnsureEngine["protocol"], orphan?: OrphanEngine) {
+    this.#around = around;
+    this.#protocol = protocol;
+    this.#running = orphan;
+    this.#user = orphan?.user;
+    if (orphan !== undefined) this.#watchAfter(WATCH_MS);
+  }
+
+  get state(): { pid: number; protocol: string; restarts: number } {
+    return { pid: this.#running?.pid ?? 0, protocol: this.#protocol, restarts: this.#restarts };
+  }
+
+  /** Makes it run with this configuration; an engine of the same protocol and user that runs gets the update only. */
+  async ensure(wish: Wish): Promise<void> {
+    const alive = this.#running !== undefined && isAlive(this.#running);
+    const sameUser = this.#user === undefined || this.#user.uid === wish.user.uid;
+    const keeps = alive && wish.protocol === this.#protocol && sameUser;
+    if (!keeps) {
+      await this.stop();
+      this.#protocol = wish.protocol;
+      this.#user = wish.user;
+      this.#start(wish.configuration);
+    } else if (wish.update !== undefined) this.#set(wish.update);
+    this.#user = wish.user;
+    this.#configuration = wish.configuration;
+    this.#restarts = keeps ? this.#restarts : 0;
+    this.#watchAfter(WATCH_MS);
+  }
+
+  /** Ends the program and removes its socket; the device stays. */
+  async stop(): Promise<void> {
+    this.release();
+    this.#configuration = undefined;
+    if (this.#running === undefined) return;
+    await endProcess(this.#running);
+    this.#running = undefined;
+    rmSync(this.#socket, { force: true });
+  }
+
+  /** Watches it no longer; it runs on. */
+  release(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  get #socket(): string {
+    return uapiSocketPath(this.#protocol, this.#around.device);
+  }
+
+  /** An engine sets its own mtu on a device it is handed (wireguard-go CreateTUNFromFile), so ours is put back. */
+  #start(configuration: string): void {
+    const { device, tunFd, logPath } = this.#around;
+    using netlink = openRouteNetlink();
+    const mtu = netlink.link(device)?.mtu;
+    const user = this.#user ?? { uid: 0, gid: 0 };
+    const child = startEngineProgram({ device, protocol: this.#protocol, user, tunFd, logPath });
+    child.on("exit", () => this.#look());
+    child.unref();
+    this.#startedAtMs = performance.now();
+    try {
+      this.#running = readProcessIdentity(child.pid);
+      parseUapiDevice(this.#exchange(UAPI_GET));
+      const link = netlink.link(device);
+      if (link !== undefined && mtu !== undefined && link.mtu !== mtu) netlink.changeLink(link.index, { mtu });
+      this.#set(configuration);
+    } catch (error) {
+      child.kill("SIGKILL");
+      this.#running = undefined;
+      throw error;
+    }
+  }
+
+  #set(text: string): void {
+    const errno = parseUapiErrno(this.#exchange(text));
+    if (errno === 0) return;
+    const name = errnoName(errno);
+    throw new AwgError("host", `the engine of ${this.#around.device} refused its configuration (${name})`, {
+      facts: { errno: name },
+      remedy: "check that its version knows every parameter of the tunnel",
+    });
+  }
+
+  #exchange(text: string): string {
+    const answer = exchangeOverUnixSocket({
+      path: this.#socket,
+      request: new TextEncoder().encode(text),
+      terminator: Uint8Array.of(10, 10),
+      maxAnswerBytes: 64 * 1024 * 1024,
+      timeoutMs: ANSWER_TIMEOUT_MS,
+    });
+    return new TextDecoder().decode(answer);
+  }
+
+  #watchAfter(delayMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#look(), delayMs);
+  }
+
+  #look(): void {
+    if (this.#timer === undefined) return;
+    const configuration = this.#configuration;
+    if (this.#running !== undefined && isAlive(this.#running)) this.#watchAfter(WATCH_MS);
+    // One taken over from an earlier keeper cannot be started again: the next apply brings its configuration.
+    else if (configuration === undefined) this.#running = undefined;
+    else if (this.#running !== undefined) this.#noteDeath();
+    else this.#restart(configuration);
+  }
+
+  #noteDeath(): void {
+    this.#running = undefined;
+    if (performance.now() - this.#startedAtMs > BACKOFF.forgetAfterMs) this.#restarts = 0;
+    const delayMs = Math.min(BACKOFF.longestMs, BACKOFF.firstMs * 2 ** this.#restarts);
+    this.#restarts += 1;
+    this.#around.report(`the engine of ${this.#around.device} ended; starting it again in ${delayMs} ms`);
+    this.#watchAfter(delayMs);
+  }
+
+  #restart(configuration: string): void {
+    try {
+      this.#start(configuration);
+      this.#watchAfter(WATCH_MS);
+    } catch (error) {
+      this.#around.report(`starting the engine of ${this.#around.device} again failed: ${messageOf(error)}`);
+      this.#noteDeath();
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import { AwgError } from "../model/error.ts";
+import { hasErrno } from "../native/linux/errno.ts";
+import { takeDescriptor } from "../native/linux/process/take-descriptor.ffi.ts";
+import { adoptTun, openTun, type TunDevice } from "../native/linux/tun.ffi.ts";
+import { Engine } from "./engine.ts";
+import { ENGINE_DESCRIPTOR, type OrphanEngine } from "./orphan-engine.ts";
+import { endProcess } from "./process-identity.ts";
+
+/** A TUN device whose descriptor the keeper holds, with its engine if one was asked for. */
+export interface HeldDevice {
+  readonly tun: TunDevice;
+  engine: Engine | undefined;
+}
+
+/** Where a device's engine writes and reports. */
+export interface DeviceSurroundings {
+  readonly folder: string;
+  readonly report: (line: string) => void;
+}
+
+/** Makes a persistent TUN device, or attaches to the one an earlier keeper left. Throws as `openTun`. */
+export function holdDevice(device: string): HeldDevice {
+  const tun = openTun({ name: device, nonBlocking: true });
+  try {
+    tun.setPersistent(true);
+    return { tun, engine: undefined };
+  } catch (error) {
+    tun[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/**
+ * Takes over the device of an engine whose keeper died: its descriptor is copied out of the running engine, so that the
+ * tunnel carries on. Where that is forbidden the engine is ended and the device opened anew; it was persistent.
+ */
+export async function holdOrphan(orphan: OrphanEngine, around: DeviceSurroundings): Promise<HeldDevice> {
+  const tun = adoptDescriptor(orphan);
+  if (tun === undefined) {
+    await endProcess(orphan);
+    return holdDevice(orphan.device);
+  }
+  return { tun, engine: newEngine({ device: orphan.device, tun }, around, orphan.protocol, orphan) };
+}
+
+function adoptDescriptor(orphan: OrphanEngine): TunDevice | undefined {
+  try {
+    const tun = adoptTun(takeDescriptor(orphan.pid, ENGINE_DESCRIPTOR.tun));
+    if (tun.name === orphan.device) return tun;
+    tun[Symbol.dispose]();
+    return undefined;
+  } catch (error) {
+    if (error instanceof AwgError) return undefined;
+    throw error;
+  }
+}
+
+/** The engine object of a device; it starts nothing yet. */
+export function newEngine(
+  { device, tun }: { device: string; tun: TunDevice },
+  { folder, report }: DeviceSurroundings,
+  protocol: OrphanEngine["protocol"],
+  orphan?: OrphanEngine,
+): Engine {
+  return new Engine({ device, tunFd: tun.fd, logPath: `${folder}/engine-${device}.log`, report }, protocol, orphan);
+}
+
+/** Ends the engine and lets go of the device for good: it vanishes with its addresses and routes. */
+export async function dropDevice({ tun, engine }: HeldDevice): Promise<void> {
+  await engine?.stop();
+  try {
+    tun.setPersistent(false);
+  } catch (error) {
+    // The device was deleted by somebody else in the meantime: gone already is success.
+    if (!hasErrno(error, "EBADFD")) throw error;
+  } finally {
+    tun[Symbol.dispose]();
+  }
+}

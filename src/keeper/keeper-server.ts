@@ -1,0 +1,103 @@
+import { createServer, type Server, type Socket } from "node:net";
+import { AwgError } from "../model/error.ts";
+import {
+  failureAnswer,
+  type KeeperRequest,
+  type KeeperStatus,
+  MAX_REQUEST_BYTES,
+  parseKeeperRequest,
+  renderKeeperAnswer,
+} from "../model/keeper-protocol.ts";
+import { readPeerCredentials } from "../native/linux/process/unix-socket.ffi.ts";
+
+const NEWLINE = 10;
+
+/** What answers requests; called for one request at a time. */
+export type Answerer = (request: KeeperRequest) => Promise<KeeperStatus>;
+
+/** A listening keeper socket. */
+export interface KeeperServer {
+  /** Connections open now. */
+  readonly clients: number;
+  close(): Promise<void>;
+}
+
+/**
+ * Serves the keeper's protocol on a unix socket whose folder and umask keep others out; besides, each connection's
+ * peer credentials must be root's or this process's own user's.
+ */
+export async function serveKeeper(path: string, answer: Answerer): Promise<KeeperServer> {
+  const sockets = new Set<Socket>();
+  let queue: Promise<unknown> = Promise.resolve();
+  const inTurn: Answerer = (request) => {
+    const turn = queue.then(() => answer(request));
+    queue = turn.catch(() => {});
+    return turn;
+  };
+  const server = createServer((socket) => {
+    socket.on("error", () => socket.destroy());
+    if (!isTrusted(socket)) {
+      socket.destroy();
+      return;
+    }
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+    readRequests(socket, inTurn);
+  });
+  await listen(server, path);
+  return {
+    get clients() {
+      return sockets.size;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of sockets) socket.end();
+      }),
+  };
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause) => {
+      reject(new AwgError("host", `the keeper cannot listen on ${path}: ${cause.message}`, { cause }));
+    });
+    server.listen(path, resolve);
+  });
+}
+
+/** Node gives no peer credentials; the descriptor is behind the socket's handle. */
+function isTrusted(socket: Socket): boolean {
+  const fd = (socket as Socket & { _handle?: { fd?: number } })._handle?.fd;
+  if (fd === undefined || fd < 0) return false;
+  const { uid } = readPeerCredentials(fd);
+  return uid === 0 || uid === process.getuid?.();
+}
+
+function readRequests(socket: Socket, answer: Answerer): void {
+  let parts: Buffer[] = [];
+  let length = 0;
+  socket.on("data", (chunk) => {
+    let rest = Buffer.from(chunk as Buffer);
+    for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
+      const line = Buffer.concat([...parts, rest.subarray(0, end)]).toString("utf8");
+      parts = [];
+      length = 0;
+      rest = rest.subarray(end + 1);
+      void reply(socket, line, answer);
+    }
+    length += rest.length;
+    if (rest.length > 0) parts.push(rest);
+    if (length > MAX_REQUEST_BYTES) socket.destroy();
+  });
+}
+
+async function reply(socket: Socket, line: string, answer: Answerer): Promise<void> {
+  let text: string;
+  try {
+    text = renderKeeperAnswer({ ok: true, status: await answer(parseKeeperRequest(line)) });
+  } catch (error) {
+    text = renderKeeperAnswer(failureAnswer(error));
+  }
+  if (socket.writable) socket.write(text);
+}

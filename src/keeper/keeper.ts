@@ -1,0 +1,162 @@
+import { AwgError, messageOf } from "../model/error.ts";
+import {
+  type EnsureEngine,
+  KEEPER_PROTOCOL_VERSION,
+  type KeeperDevice,
+  type KeeperRequest,
+  type KeeperStatus,
+} from "../model/keeper-protocol.ts";
+import { hasErrno } from "../native/linux/errno.ts";
+import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
+import {
+  type DeviceSurroundings,
+  dropDevice,
+  type HeldDevice,
+  holdDevice,
+  holdOrphan,
+  newEngine,
+} from "./held-device.ts";
+import { NftOwner } from "./nft-owner.ts";
+import { findEngines } from "./orphan-engine.ts";
+
+/** All that a keeper holds for one network namespace, and what it does when asked. One request at a time. */
+export class Keeper {
+  readonly #around: DeviceSurroundings;
+  readonly #devices = new Map<string, HeldDevice>();
+  readonly #nft = new NftOwner();
+  #tables: readonly string[] = [];
+
+  constructor(around: DeviceSurroundings) {
+    this.#around = around;
+  }
+
+  /** Takes over what an earlier keeper held and the kernel kept. What cannot be taken is reported and left. */
+  async adopt(): Promise<void> {
+    await this.#attempt("taking over the firewall tables", () => {
+      this.#nft.adoptTables();
+      this.#tables = this.#nft.ownedTables();
+    });
+    for (const orphan of findEngines()) {
+      await this.#attempt(`taking over the engine of ${orphan.device}`, async () => {
+        this.#devices.set(orphan.device, await holdOrphan(orphan, this.#around));
+      });
+    }
+  }
+
+  async #attempt(what: string, act: () => void | Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      this.#around.report(`${what} failed: ${messageOf(error)}`);
+    }
+  }
+
+  /** Whether there is anything that would be lost, or loosened, by ending this process. */
+  get holdsNothing(): boolean {
+    return this.#devices.size === 0 && this.#tables.length === 0;
+  }
+
+  get status(): KeeperStatus {
+    const devices: KeeperDevice[] = [...this.#devices].map(([device, { engine }]) => ({
+      device,
+      ...(engine === undefined ? {} : { engine: engine.state }),
+    }));
+    return { version: KEEPER_PROTOCOL_VERSION, pid: process.pid, devices, tables: this.#tables };
+  }
+
+  /** Does what is asked and gives the status afterwards. */
+  async answer(request: KeeperRequest): Promise<KeeperStatus> {
+    switch (request.request) {
+      case "status":
+        break;
+      case "openDevice":
+        await this.#openDevice(request.device);
+        break;
+      case "closeDevice":
+        await this.#closeDevice(request.device);
+        break;
+      case "ensureEngine":
+        await this.#ensureEngine(request);
+        break;
+      case "stopEngine":
+        await this.#stopEngine(request.device);
+        break;
+      case "nftTransaction":
+        this.#nft.commit(request);
+        this.#tables = this.#nft.ownedTables();
+        break;
+      case "stop":
+        for (const device of [...this.#devices.keys()]) await this.#closeDevice(device);
+        break;
+    }
+    return this.status;
+  }
+
+  /** Lets go of everything as it stands: devices persist, engines run on, tables stay without an owner. */
+  release(): void {
+    for (const { tun, engine } of this.#devices.values()) {
+      engine?.release();
+      tun[Symbol.dispose]();
+    }
+    this.#devices.clear();
+    this.#nft[Symbol.dispose]();
+  }
+
+  async #openDevice(device: string): Promise<void> {
+    const held = this.#devices.get(device);
+    if (held !== undefined) {
+      if (stillExists(device, held)) return;
+      await held.engine?.stop();
+      held.tun[Symbol.dispose]();
+      this.#devices.delete(device);
+    }
+    try {
+      this.#devices.set(device, holdDevice(device));
+    } catch (error) {
+      const orphan = hasErrno(error, "EBUSY") ? findEngines().find((engine) => engine.device === device) : undefined;
+      if (orphan === undefined) throw error;
+      this.#devices.set(device, await holdOrphan(orphan, this.#around));
+    }
+  }
+
+  async #closeDevice(device: string): Promise<void> {
+    const held = this.#devices.get(device);
+    if (held === undefined) return;
+    this.#devices.delete(device);
+    await dropDevice(held);
+  }
+
+  async #ensureEngine(request: EnsureEngine): Promise<void> {
+    const held = this.#devices.get(request.device);
+    if (held === undefined) {
+      throw new AwgError(
+        "host",
+        `the keeper does not hold the device ${request.device}, so it can start no engine on it`,
+        {
+          remedy: "apply again: the device comes before its engine",
+        },
+      );
+    }
+    held.engine ??= newEngine({ device: request.device, tun: held.tun }, this.#around, request.protocol);
+    await held.engine.ensure(request);
+  }
+
+  async #stopEngine(device: string): Promise<void> {
+    const held = this.#devices.get(device);
+    await held?.engine?.stop();
+    if (held !== undefined) held.engine = undefined;
+  }
+}
+
+/** Somebody may have deleted the device under us, and even made another of its name; a dead descriptor tells nothing. */
+function stillExists(device: string, { tun }: HeldDevice): boolean {
+  using netlink = openRouteNetlink();
+  if (netlink.link(device) === undefined) return false;
+  try {
+    tun.setPersistent(true);
+    return true;
+  } catch (error) {
+    if (error instanceof AwgError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,55 @@
+import type { NftTransaction } from "../model/keeper-protocol.ts";
+import { NFT_TABLE } from "../model/ownership.ts";
+import type { NetlinkSocket } from "../native/linux/netlink/netlink-socket.ffi.ts";
+import { commitNftChanges, openNetfilterSocket, readNftTables } from "../native/linux/nftables/nft-netlink.ffi.ts";
+import { encodeTable } from "../native/linux/nftables/table.codec.ts";
+
+/**
+ * The netlink socket that owns our tables: while it is open nobody else can change or flush them; when this process
+ * dies they stay (flag persist), until the next keeper takes them over.
+ */
+export class NftOwner implements Disposable {
+  #socket: NetlinkSocket | undefined;
+
+  /** Takes over our tables that a dead keeper left; nothing to take over is success. */
+  adoptTables(): void {
+    const orphans = readNftTables(this.#open()).filter(
+      (table) => table.name === NFT_TABLE && table.persistent && !table.owned,
+    );
+    commitNftChanges(
+      this.#open(),
+      orphans.map(({ family, name }) => ({
+        message: encodeTable({ family, name, owned: true, persistent: true }),
+        action: `taking over the nf_tables table ${family} ${name}`,
+      })),
+    );
+  }
+
+  /** Commits a client's transaction as the owner. Throws what the kernel says, with the index of the refused change. */
+  commit({ changes, generation }: NftTransaction): void {
+    commitNftChanges(
+      this.#open(),
+      changes.map(({ message, action }) => ({ message: new Uint8Array(Buffer.from(message, "base64")), action })),
+      generation === undefined ? {} : { generation },
+    );
+  }
+
+  /** The tables this socket owns: "inet awg". */
+  ownedTables(): string[] {
+    const socket = this.#socket;
+    if (socket === undefined) return [];
+    return readNftTables(socket)
+      .filter((table) => table.owned && table.ownerPort === socket.port)
+      .map(({ family, name }) => `${family} ${name}`);
+  }
+
+  #open(): NetlinkSocket {
+    this.#socket ??= openNetfilterSocket();
+    return this.#socket;
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket?.[Symbol.dispose]();
+    this.#socket = undefined;
+  }
+}

@@ -1,0 +1,73 @@
+import { chmodSync, mkdirSync, openSync, rmSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AwgError, messageOf } from "../model/error.ts";
+import { type KeeperPaths, keeperPaths } from "../model/keeper-protocol.ts";
+import { forbidDumps } from "../native/linux/process/credentials.ffi.ts";
+import { tryLockFile } from "../native/linux/process/file-lock.ffi.ts";
+import { Keeper } from "./keeper.ts";
+import { type KeeperServer, serveKeeper } from "./keeper-server.ts";
+import { joinOwnCgroup } from "./own-cgroup.ts";
+import { namespaceInodeOf } from "./process-identity.ts";
+
+const IDLE_MS = 5000;
+const LOOK_MS = 250;
+
+/**
+ * The keeper's life: one per network namespace and run folder, until it is told to stop or has held nothing for 5 s.
+ * A second one ends at once. Its end by signal changes nothing on the machine: devices persist, engines and tables
+ * stay, and the next keeper takes them over.
+ *
+ * @param runDir the run folder, 0700 and root's
+ */
+export async function runKeeper(runDir: string): Promise<void> {
+  const inode = namespaceInodeOf("self");
+  if (inode === undefined)
+    throw new AwgError("host", "the keeper cannot tell its network namespace: is /proc mounted?");
+  process.umask(0o077);
+  process.chdir("/");
+  forbidDumps();
+  const paths = keeperPaths(runDir, inode);
+  mkdirSync(paths.folder, { recursive: true, mode: 0o700 });
+  chmodSync(paths.folder, 0o700);
+  const lock = openSync(paths.lock, "w", 0o600);
+  if (!tryLockFile(lock)) return;
+  using _cgroup = joinOwnCgroup(`awg-keeper-${inode}`);
+  await serveUntilDone(paths);
+}
+
+async function serveUntilDone(paths: KeeperPaths): Promise<void> {
+  const report = (line: string) => process.stderr.write(`${new Date().toISOString()} ${line}\n`);
+  const keeper = new Keeper({ folder: paths.folder, report });
+  const ending = { asked: false };
+  endOnSignals(ending, report);
+  await keeper.adopt();
+  rmSync(paths.socket, { force: true });
+  const server = await serveKeeper(paths.socket, async (request) => {
+    const status = await keeper.answer(request);
+    if (request.request === "stop") ending.asked = true;
+    return status;
+  });
+  chmodSync(paths.socket, 0o600);
+  await untilIdle(keeper, server, ending);
+  await server.close();
+  keeper.release();
+}
+
+function endOnSignals(ending: { asked: boolean }, report: (line: string) => void): void {
+  process.on("SIGHUP", () => {});
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      ending.asked = true;
+    });
+  }
+  // What it holds matters more than a defect in one request: it must not die of one.
+  process.on("uncaughtException", (error) => report(`unexpected: ${messageOf(error)}`));
+}
+
+async function untilIdle(keeper: Keeper, server: KeeperServer, ending: { asked: boolean }): Promise<void> {
+  let idleSince = performance.now();
+  while (!ending.asked && performance.now() - idleSince < IDLE_MS) {
+    await sleep(LOOK_MS);
+    if (!keeper.holdsNothing || server.clients > 0) idleSince = performance.now();
+  }
+}

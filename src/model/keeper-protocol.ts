@@ -1,0 +1,215 @@
+import { AwgError, type ErrorFacts, type ErrorKind } from "./error.ts";
+
+/**
+ * How the keeper is spoken to: one JSON object a line each way over a unix socket, one answer to each request. Only
+ * root, or the keeper's own user, is heard. docs/platforms.md tells where the socket lies.
+ */
+export const KEEPER_PROTOCOL_VERSION = 1;
+
+/** A transaction of 10,000 prefixes is megabytes in base64; nothing honest is longer than this. */
+export const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
+
+/** The identity an engine's sockets wear; 0 and 0 where the machine has no service user. */
+export interface EngineUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface EnsureEngine {
+  readonly request: "ensureEngine";
+  readonly device: string;
+  readonly protocol: "wireguard" | "amneziawg";
+  readonly user: EngineUser;
+  /** A UAPI set that makes everything from nothing; kept in memory for restarts. Holds secrets. */
+  readonly configuration: string;
+  /** A UAPI set for an engine that runs already; left out when nothing is to be set. */
+  readonly update?: string;
+}
+
+export interface NftTransaction {
+  readonly request: "nftTransaction";
+  readonly changes: readonly { readonly message: string; readonly action: string }[];
+  /** Refuse when the ruleset is no longer of this generation. */
+  readonly generation?: number;
+}
+
+export type KeeperRequest =
+  | { readonly request: "status" }
+  | { readonly request: "openDevice"; readonly device: string }
+  | { readonly request: "closeDevice"; readonly device: string }
+  | EnsureEngine
+  | { readonly request: "stopEngine"; readonly device: string }
+  | NftTransaction
+  | { readonly request: "stop" };
+
+export interface KeeperDevice {
+  readonly device: string;
+  /** Absent when no engine was asked for. */
+  readonly engine?: { readonly pid: number; readonly protocol: string; readonly restarts: number };
+}
+
+export interface KeeperStatus {
+  readonly version: number;
+  readonly pid: number;
+  readonly devices: readonly KeeperDevice[];
+  /** nf_tables tables that the keeper's socket owns: "inet awg". */
+  readonly tables: readonly string[];
+}
+
+export type KeeperAnswer =
+  | { readonly ok: true; readonly status: KeeperStatus }
+  | {
+      readonly ok: false;
+      readonly error: {
+        readonly kind: ErrorKind;
+        readonly message: string;
+        readonly facts: ErrorFacts;
+        readonly remedy?: string;
+      };
+    };
+
+type Json = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads one line of a client. Whatever is wrong with it is said without repeating it: it may hold secrets (law 8).
+ *
+ * @throws AwgError("host") for anything that is no request of this version.
+ */
+export function parseKeeperRequest(line: string): KeeperRequest {
+  const json = parseObject(line);
+  if (json["version"] !== KEEPER_PROTOCOL_VERSION) {
+    throw new AwgError("host", "the keeper and its client are of different versions", {
+      remedy: "stop the keeper with the version that started it, then apply again",
+    });
+  }
+  switch (json["request"]) {
+    case "status":
+    case "stop":
+      return { request: json["request"] };
+    case "openDevice":
+    case "closeDevice":
+    case "stopEngine":
+      return { request: json["request"], device: deviceOf(json) };
+    case "ensureEngine":
+      return ensureEngineOf(json);
+    case "nftTransaction":
+      return nftTransactionOf(json);
+    default:
+      throw notARequest("request");
+  }
+}
+
+/** The line that asks for something, newline included. */
+export function renderKeeperRequest(request: KeeperRequest): string {
+  return `${JSON.stringify({ version: KEEPER_PROTOCOL_VERSION, ...request })}\n`;
+}
+
+/** The line that answers, newline included. */
+export function renderKeeperAnswer(answer: KeeperAnswer): string {
+  return `${JSON.stringify(answer)}\n`;
+}
+
+/** The answer that reports what was thrown. */
+export function failureAnswer(error: unknown): KeeperAnswer {
+  if (!(error instanceof AwgError)) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { ok: false, error: { kind: "bug", message: `the keeper failed: ${message}`, facts: {} } };
+  }
+  const { kind, message, facts, remedy } = error;
+  return { ok: false, error: { kind, message, facts, ...(remedy === undefined ? {} : { remedy }) } };
+}
+
+/**
+ * The status in an answer.
+ *
+ * @throws AwgError as the keeper reported it, or ("host") when the line is no answer.
+ */
+export function parseKeeperAnswer(line: string): KeeperStatus {
+  const answer = parseObject(line) as unknown as KeeperAnswer;
+  if (answer.ok === true && typeof answer.status === "object") return answer.status;
+  if (answer.ok !== false || typeof answer.error?.message !== "string") {
+    throw new AwgError("host", "what listens on the keeper's socket is not a keeper");
+  }
+  const { kind, message, facts, remedy } = answer.error;
+  throw new AwgError(kind, message, { facts, ...(remedy === undefined ? {} : { remedy }) });
+}
+
+/** Whether a text can name a network interface: 1 to 15 bytes, no blank, no slash, no dot alone. */
+export function isDeviceName(text: string): boolean {
+  return /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/.test(text);
+}
+
+function parseObject(line: string): Json {
+  try {
+    const json: unknown = JSON.parse(line);
+    if (typeof json === "object" && json !== null && !Array.isArray(json)) return json as Json;
+  } catch {
+    throw notARequest("line");
+  }
+  throw notARequest("line");
+}
+
+function ensureEngineOf(json: Json): EnsureEngine {
+  const { protocol, configuration, update, user } = json;
+  if (protocol !== "wireguard" && protocol !== "amneziawg") throw notARequest("protocol");
+  if (!isUapiSet(configuration)) throw notARequest("configuration");
+  if (update !== undefined && !isUapiSet(update)) throw notARequest("update");
+  return {
+    request: "ensureEngine",
+    device: deviceOf(json),
+    protocol,
+    user: userOf(user),
+    configuration,
+    ...(update === undefined ? {} : { update }),
+  };
+}
+
+function isUapiSet(value: unknown): value is string {
+  return typeof value === "string" && value.startsWith("set=1\n") && value.indexOf("\n\n") === value.length - 2;
+}
+
+function userOf(value: unknown): EngineUser {
+  const { uid, gid } = (value ?? {}) as Json;
+  if (!isId(uid) || !isId(gid)) throw notARequest("user");
+  return { uid, gid };
+}
+
+function isId(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 0xffffffff;
+}
+
+function nftTransactionOf(json: Json): NftTransaction {
+  const { changes, generation } = json;
+  if (!Array.isArray(changes) || !changes.every(isChange)) throw notARequest("changes");
+  if (generation !== undefined && !isId(generation)) throw notARequest("generation");
+  return { request: "nftTransaction", changes, ...(generation === undefined ? {} : { generation }) };
+}
+
+function isChange(value: unknown): value is { message: string; action: string } {
+  const { message, action } = (value ?? {}) as Json;
+  return typeof message === "string" && typeof action === "string" && /^[A-Za-z0-9+/]*={0,2}$/.test(message);
+}
+
+function deviceOf(json: Json): string {
+  const device = json["device"];
+  if (typeof device !== "string" || !isDeviceName(device)) throw notARequest("device");
+  return device;
+}
+
+function notARequest(field: string): AwgError {
+  return new AwgError("host", `the keeper got something that is no request: its ${field} cannot be`);
+}
+
+/** Where one keeper lives: a folder of its own for each network namespace, told by the namespace's inode. */
+export interface KeeperPaths {
+  readonly folder: string;
+  readonly socket: string;
+  readonly lock: string;
+  readonly log: string;
+}
+
+/** The keeper's files below a run folder. */
+export function keeperPaths(runDir: string, namespaceInode: number | bigint): KeeperPaths {
+  const folder = `${runDir}/keeper-${namespaceInode}`;
+  return { folder, socket: `${folder}/socket`, lock: `${folder}/lock`, log: `${folder}/log` };
+}

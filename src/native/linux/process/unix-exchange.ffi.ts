@@ -1,0 +1,155 @@
+import { AwgError } from "../../../model/error.ts";
+import { errnoError, errnoName, hasErrno } from "../errno.ts";
+import { callLibc, checkedLibc, closeDescriptor, lastErrno } from "../libc.ffi.ts";
+import { type PeerCredentials, readPeerCredentials } from "./unix-socket.ffi.ts";
+
+const AF_UNIX = 1;
+const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
+const SOL_SOCKET = 1;
+const SO = { receiveTimeout: 20, sendTimeout: 21 } as const;
+const MSG_NOSIGNAL = 0x4000;
+const PATH_BYTES = 108;
+const CHUNK_BYTES = 256 * 1024;
+
+export interface UnixExchange {
+  readonly path: string;
+  readonly request: Uint8Array;
+  /** The answer ends with these bytes. */
+  readonly terminator: Uint8Array;
+  readonly maxAnswerBytes: number;
+  /** Bounds each wait, not the whole. */
+  readonly timeoutMs: number;
+  /** Judges who listens, before anything is sent. */
+  readonly checkPeer?: (peer: PeerCredentials) => void;
+}
+
+/**
+ * Connects to a unix socket, sends a request and reads the answer, all synchronously: node:net costs 8 ms to load, a
+ * local question costs less than one.
+ *
+ * @throws AwgError: `facts.errno` is ENOENT or ECONNREFUSED when nobody listens; ("host") for an answer cut short.
+ */
+export function exchangeOverUnixSocket(exchange: UnixExchange): Uint8Array {
+  const fd = checkedLibc("making a unix socket", "socket", AF_UNIX, SOCK_STREAM_CLOEXEC, 0);
+  try {
+    setTimeouts(fd, exchange.timeoutMs);
+    connect(fd, exchange.path);
+    exchange.checkPeer?.(readPeerCredentials(fd));
+    sendAll(fd, exchange);
+    return receiveAnswer(fd, exchange);
+  } finally {
+    closeDescriptor(fd);
+  }
+}
+
+/** Whether somebody accepts connections on a unix socket. */
+export function isUnixSocketLive(path: string): boolean {
+  const fd = checkedLibc("making a unix socket", "socket", AF_UNIX, SOCK_STREAM_CLOEXEC, 0);
+  try {
+    setTimeouts(fd, 1000);
+    connect(fd, path);
+    return true;
+  } catch (error) {
+    if (hasErrno(error, "ENOENT", "ECONNREFUSED", "ENOTDIR")) return false;
+    throw error;
+  } finally {
+    closeDescriptor(fd);
+  }
+}
+
+/**
+ * A listening unix socket for handing down to a child; its file must not exist. Who may connect follows from the umask.
+ *
+ * @throws AwgError: `facts.errno` is EADDRINUSE when there is a file already.
+ */
+export function listenOnUnixSocket(path: string): number {
+  const fd = checkedLibc("making a unix socket", "socket", AF_UNIX, SOCK_STREAM_CLOEXEC, 0);
+  try {
+    const address = socketAddress(path);
+    checkedLibc(`binding a unix socket to ${path}`, "bind", fd, address, address.length);
+    checkedLibc(`listening on ${path}`, "listen", fd, 16);
+    return fd;
+  } catch (error) {
+    closeDescriptor(fd);
+    throw error;
+  }
+}
+
+function setTimeouts(fd: number, timeoutMs: number): void {
+  const timeval = new Uint8Array(16);
+  const view = new DataView(timeval.buffer);
+  view.setBigInt64(0, BigInt(Math.trunc(timeoutMs / 1000)), true);
+  view.setBigInt64(8, BigInt(timeoutMs % 1000) * 1000n, true);
+  for (const option of [SO.receiveTimeout, SO.sendTimeout]) {
+    checkedLibc("bounding the wait on a socket", "setsockopt", fd, SOL_SOCKET, option, timeval, timeval.length);
+  }
+}
+
+function connect(fd: number, path: string): void {
+  const address = socketAddress(path);
+  while (callLibc("connect", fd, address, address.length) === -1) {
+    const errno = lastErrno();
+    if (errnoName(errno) !== "EINTR") throw errnoError(`connecting to ${path}`, errno);
+  }
+}
+
+function sendAll(fd: number, { path, request }: UnixExchange): void {
+  for (let sent = 0; sent < request.length; ) {
+    const rest = request.subarray(sent);
+    const count = callLibc("sendto", fd, rest, rest.length, MSG_NOSIGNAL, null, 0);
+    if (count >= 0) sent += count;
+    else failUnlessInterrupted(`sending to ${path}`);
+  }
+}
+
+function receiveAnswer(fd: number, { path, terminator, maxAnswerBytes }: UnixExchange): Uint8Array {
+  let answer = new Uint8Array(CHUNK_BYTES);
+  let length = 0;
+  while (!endsWith(answer.subarray(0, length), terminator)) {
+    if (length > maxAnswerBytes) throw new AwgError("host", `the answer from ${path} is longer than can be honest`);
+    if (length === answer.length) answer = grown(answer);
+    const free = answer.subarray(length);
+    const count = callLibc("recvfrom", fd, free, free.length, 0, null, null);
+    if (count === 0) {
+      throw new AwgError("host", `the program behind ${path} closed the connection without an answer`, {
+        facts: { errno: "ECONNRESET" },
+      });
+    }
+    if (count > 0) length += count;
+    else failUnlessInterrupted(`reading from ${path}`);
+  }
+  return answer.subarray(0, length);
+}
+
+function failUnlessInterrupted(action: string): void {
+  const errno = lastErrno();
+  const name = errnoName(errno);
+  if (name === "EINTR") return;
+  if (name === "EAGAIN") throw errnoError(action, 110);
+  throw errnoError(action, errno);
+}
+
+function grown(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(bytes.length * 2);
+  larger.set(bytes);
+  return larger;
+}
+
+function endsWith(bytes: Uint8Array, ending: Uint8Array): boolean {
+  const start = bytes.length - ending.length;
+  return start >= 0 && ending.every((byte, index) => bytes[start + index] === byte);
+}
+
+/** struct sockaddr_un: the family and the path with its closing zero (unix(7)). */
+function socketAddress(path: string): Uint8Array {
+  const bytes = new TextEncoder().encode(path);
+  if (bytes.length >= PATH_BYTES) {
+    throw new AwgError("host", `the socket path ${path} is too long: a unix socket takes ${PATH_BYTES - 1} bytes`, {
+      remedy: "choose a shorter run folder",
+    });
+  }
+  const address = new Uint8Array(2 + bytes.length + 1);
+  address[0] = AF_UNIX;
+  address.set(bytes, 2);
+  return address;
+}
