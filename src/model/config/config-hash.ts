@@ -1,4 +1,4 @@
-import { sha256 } from "./sha256.ts";
+import { sha256Hex } from "../sha256.ts";
 
 /** One text a configuration is made of. `mode` is the file's permission bits, where it is a file. */
 export interface ConfigSource {
@@ -12,5 +12,5 @@ export interface ConfigSource {
  * configuration it has read before without loading the YAML and schema libraries: this module imports neither.
  */
 export function configHash(sources: readonly Pick<ConfigSource, "text">[]): string {
-  return sha256(new TextEncoder().encode(sources.map(({ text }) => `${text.length}:${text}`).join("")));
+  return sha256Hex(sources.map(({ text }) => `${text.length}:${text}`).join(""));
 }

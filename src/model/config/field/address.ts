@@ -4,12 +4,20 @@ import { type Fault, fault, leaf, quote, wrongType } from "./leaf.ts";
 
 /** An IP address, canonical text. */
 export function ipAddress() {
-  return leaf({ type: "string", anyOf: [{ format: "ipv4" }, { format: "ipv6" }] }, (input): string | Fault => {
-    if (typeof input !== "string") return wrongType(input, "an IP address such as 192.0.2.1 or 2001:db8::1");
-    const ip = parseIp(input);
-    if (ip !== undefined) return renderIp(ip);
-    return fault("address-syntax", `${quote(input)} is not an IP address`, addressRemedy(input));
-  });
+  return leaf(
+    {
+      anyOf: [
+        { type: "string", format: "ipv4" },
+        { type: "string", format: "ipv6" },
+      ],
+    },
+    (input): string | Fault => {
+      if (typeof input !== "string") return wrongType(input, "an IP address such as 192.0.2.1 or 2001:db8::1");
+      const ip = parseIp(input);
+      if (ip !== undefined) return renderIp(ip);
+      return fault("address-syntax", `${quote(input)} is not an IP address`, addressRemedy(input));
+    },
+  );
 }
 
 /** A prefix or an address, as a canonical prefix; bits behind the length are refused, with the prefix that was meant. */

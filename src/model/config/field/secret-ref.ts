@@ -5,16 +5,6 @@ import { checkAbsolutePath, checkText } from "./scalar.ts";
 
 const REMEDY = "write { file: /path }, { env: NAME } or { keychain: name }";
 
-/** A reference to a secret of any text. */
-export function secretText() {
-  return secretRef(() => undefined);
-}
-
-/** A reference to a key of 32 bytes in base64. */
-export function secretKey() {
-  return secretRef(checkKey);
-}
-
 function secretRef(checkInline: (value: string) => Fault | undefined) {
   const source = (key: string) => ({
     type: "object",
@@ -59,3 +49,9 @@ function readInline(value: string, checkInline: (value: string) => Fault | undef
   if (value === "") return fault("text-empty", "the secret is empty", REMEDY);
   return checkInline(value) ?? { inline: value };
 }
+
+/** A reference to a secret of any text. */
+export const secretText = secretRef(() => undefined).meta({ id: "SecretText" });
+
+/** A reference to a key of 32 bytes in base64. */
+export const secretKey = secretRef(checkKey).meta({ id: "SecretKey" });

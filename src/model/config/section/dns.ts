@@ -21,15 +21,17 @@ const split = z.record(domainKey, z.array(ipAddress()).min(1)).transform((server
 
 /** Which DNS servers are asked and by which path. */
 export const dnsSchema = z.strictObject({
-  servers: z.array(ipAddress()).describe("Servers for all names that split does not take.").default([]),
+  servers: z.array(ipAddress()).describe("Servers for all names that split does not take.").prefault([]),
   via: via().describe("Path to the servers: a tunnel's name or direct; the default path when absent.").exactOptional(),
   bootstrap: z
     .array(ipAddress())
     .describe("Servers asked only for the tunnels' own endpoints, past the kill switch.")
-    .default([]),
-  leakProtection: boolean().describe("Let DNS go to these servers only, whatever a program asks for.").default(true),
-  blockEncryptedDns: boolean().describe("Also block DNS over TLS, QUIC and well-known HTTPS resolvers.").default(false),
-  split: split.describe("Servers for single domains: { corp.example: [10.0.0.53] }.").default({}),
+    .prefault([]),
+  leakProtection: boolean().describe("Let DNS go to these servers only, whatever a program asks for.").prefault(true),
+  blockEncryptedDns: boolean()
+    .describe("Also block DNS over TLS, QUIC and well-known HTTPS resolvers.")
+    .prefault(false),
+  split: split.describe("Servers for single domains: { corp.example: [10.0.0.53] }.").prefault({}),
 });
 
 export type DnsInput = z.output<typeof dnsSchema>;

@@ -15,11 +15,11 @@ const exception = z.strictObject({
 
 /** What may leave a physical interface besides the tunnels. */
 export const killSwitchSchema = z.strictObject({
-  enabled: boolean().describe("Drop all that no rule, default or exception grants.").default(true),
-  allowLan: boolean().describe("Let the local network and multicast through; DNS is judged before.").default(false),
-  atBoot: boolean().describe("Block from early boot on, before awg runs.").default(false),
-  persist: boolean().describe("Keep blocking while no process of awg lives.").default(true),
-  allow: z.array(exception).describe("Exceptions, such as incoming SSH.").default([]),
+  enabled: boolean().describe("Drop all that no rule, default or exception grants.").prefault(true),
+  allowLan: boolean().describe("Let the local network and multicast through; DNS is judged before.").prefault(false),
+  atBoot: boolean().describe("Block from early boot on, before awg runs.").prefault(false),
+  persist: boolean().describe("Keep blocking while no process of awg lives.").prefault(true),
+  allow: z.array(exception).describe("Exceptions, such as incoming SSH.").prefault([]),
 });
 
 export type KillSwitch = z.output<typeof killSwitchSchema>;

@@ -16,28 +16,28 @@ const updateKey = leaf({ type: "string", pattern: "^RW[A-Za-z0-9+/]{54}$" }, (in
 
 /** The system service. */
 export const serviceSchema = z.strictObject({
-  install: boolean().describe("Install the system service.").default(true),
-  autostart: boolean().describe("Start it at boot.").default(true),
+  install: boolean().describe("Install the system service.").prefault(true),
+  autostart: boolean().describe("Start it at boot.").prefault(true),
 });
 
 /** The macOS system extension. */
 export const systemExtensionSchema = z.strictObject({
   bundle: text(155).describe("Bundle identifier, such as com.example.app."),
-  state: oneOf(["present", "absent"]).describe("Whether it is to be installed.").default("present"),
+  state: oneOf(["present", "absent"]).describe("Whether it is to be installed.").prefault("present"),
 });
 
 /** Updates of awg itself. */
 export const updateSchema = z.strictObject({
-  channel: oneOf(["stable", "beta"]).describe("Which releases are offered.").default("stable"),
-  automatic: boolean().describe("Install updates without asking.").default(false),
+  channel: oneOf(["stable", "beta"]).describe("Which releases are offered.").prefault("stable"),
+  automatic: boolean().describe("Install updates without asking.").prefault(false),
   publicKey: updateKey.describe("minisign public key that releases must be signed with.").exactOptional(),
 });
 
 /** When the machine is looked at again. */
 export const reconcileSchema = z.strictObject({
-  quiet: duration(0, 60).describe("Wait until events have been quiet for so long.").default(0.2),
-  longest: duration(0, 600).describe("Wait no longer than this while events keep coming.").default(2),
-  driftEvery: duration(1, 86400).describe("Read the whole machine this often although nothing happened.").default(30),
+  quiet: duration(0, 60).describe("Wait until events have been quiet for so long.").prefault(0.2),
+  longest: duration(0, 600).describe("Wait no longer than this while events keep coming.").prefault(2),
+  driftEvery: duration(1, 86400).describe("Read the whole machine this often although nothing happened.").prefault(30),
 });
 
 /** Checks of the network that run after an apply and while awg runs. */
@@ -46,9 +46,9 @@ export const probeSchema = z.strictObject({
   type: oneOf(["ping", "tcp", "http", "dns"]).describe("How the target is asked."),
   target: text(1024).describe("An address, host:port, URL or name."),
   via: via().describe("Path it takes; the default path when absent.").exactOptional(),
-  required: boolean().describe("Roll an apply back when it fails.").default(false),
-  every: duration(1, 86400).describe("How often it runs.").default(60),
-  timeout: duration(0.1, 60).describe("When it counts as failed.").default(5),
+  required: boolean().describe("Roll an apply back when it fails.").prefault(false),
+  every: duration(1, 86400).describe("How often it runs.").prefault(60),
+  timeout: duration(0.1, 60).describe("When it counts as failed.").prefault(5),
 });
 
 /** The command interface of the daemon. */
@@ -65,25 +65,28 @@ export const fleetSchema = z.strictObject({
   source: text(2048).describe("Repository or URL the configuration comes from."),
   branch: text(255).describe("Branch of the repository.").exactOptional(),
   publicKeys: z.array(text(255)).min(1).describe("Keys of which one must have signed it."),
-  every: duration(10, 604800).describe("How often it is looked at.").default(300),
+  every: duration(10, 604800).describe("How often it is looked at.").prefault(300),
 });
 
 /** Made-up addresses for names, so that rules can match domains. */
 export const fakeIpSchema = z.strictObject({
-  enabled: boolean().describe("Answer names with made-up addresses.").default(true),
-  ranges: oneOrMany(prefix()).describe("Where the addresses are taken from.").default(["198.18.0.0/15"]),
+  enabled: boolean().describe("Answer names with made-up addresses.").prefault(true),
+  ranges: oneOrMany(prefix()).describe("Where the addresses are taken from.").prefault(["198.18.0.0/15"]),
 });
 
 /** Networks that want a click before they let anyone out. */
 export const captivePortalSchema = z.strictObject({
-  allow: boolean().describe("Open the way to the portal, and only there, until it is passed.").default(true),
-  longest: duration(10, 3600).describe("Close it after so long in any case.").default(300),
+  allow: boolean().describe("Open the way to the portal, and only there, until it is passed.").prefault(true),
+  longest: duration(10, 3600).describe("Close it after so long in any case.").prefault(300),
 });
 
 /** What an apply may not do to single resources. */
 export const lifecycleSchema = z.strictObject({
-  protect: z.array(text()).describe("Resources, as kind/name, that must not be destroyed.").default([]),
-  retain: z.array(text()).describe("Resources that stay on the machine when they leave the configuration.").default([]),
+  protect: z.array(text()).describe("Resources, as kind/name, that must not be destroyed.").prefault([]),
+  retain: z
+    .array(text())
+    .describe("Resources that stay on the machine when they leave the configuration.")
+    .prefault([]),
 });
 
 /** A resource that has a new name. */

@@ -89,7 +89,7 @@ const appMatcher = leaf({ anyOf: [{ type: "string", minLength: 1 }, ...oneKeyFor
   typeof input === "object" && input !== null
     ? readOneKey(input, APP_READERS, "an application")
     : build<AppMatcher>(checkText(input), (name) => ({ kind: "name", name })),
-);
+).meta({ id: "AppMatcher" });
 
 const destination = leaf(
   { anyOf: [{ type: "string", minLength: 1 }, ...oneKeyForms(DESTINATION_READERS)] },
@@ -105,7 +105,7 @@ const destination = leaf(
     }
     return build<Destination>(checkPrefix(input), (prefix) => ({ kind: "prefix", prefix }));
   },
-);
+).meta({ id: "Destination" });
 
 const gatewayMac = leaf(
   { type: "string", pattern: "^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$" },
@@ -116,14 +116,22 @@ const gatewayMac = leaf(
   },
 );
 
-const networkCondition = z.strictObject({
-  ssid: text(32).describe("Name of the wireless network.").exactOptional(),
-  gatewayMac: gatewayMac.describe("Hardware address of the gateway.").exactOptional(),
-  interface: text(15).describe("Interface that carries the default route.").exactOptional(),
-  wired: boolean().describe("Whether the network is wired.").exactOptional(),
-});
+const networkCondition = z
+  .strictObject({
+    ssid: text(32).describe("Name of the wireless network.").exactOptional(),
+    gatewayMac: gatewayMac.describe("Hardware address of the gateway.").exactOptional(),
+    interface: text(15).describe("Interface that carries the default route.").exactOptional(),
+    wired: boolean().describe("Whether the network is wired.").exactOptional(),
+  })
+  .meta({ id: "NetworkCondition" });
 
 const pattern = leaf({ type: "string", minLength: 1 }, checkRegex);
+
+/** A match may hold others, so it is looked up when it is needed. */
+const matchList = z
+  .array(z.lazy(() => matchSchema))
+  .min(1)
+  .meta({ id: "MatchList" });
 
 /** The fields of a match, to be spread into whatever carries one. */
 export const matchFields = {
@@ -140,16 +148,8 @@ export const matchFields = {
   ports: oneOrMany(portRange()).describe("Destination ports, each 443 or 8000-8999.").exactOptional(),
   protocol: oneOrMany(oneOf(PROTOCOLS)).describe("tcp, udp, icmp, icmpv6, sctp, gre or esp.").exactOptional(),
   when: oneOrMany(networkCondition).describe("Networks in which the rule holds.").exactOptional(),
-  all: z
-    .array(z.lazy(() => matchSchema))
-    .min(1)
-    .describe("Matches that must all hold.")
-    .exactOptional(),
-  any: z
-    .array(z.lazy(() => matchSchema))
-    .min(1)
-    .describe("Matches of which one must hold.")
-    .exactOptional(),
+  all: matchList.describe("Matches that must all hold.").exactOptional(),
+  any: matchList.describe("Matches of which one must hold.").exactOptional(),
   not: z
     .lazy(() => matchSchema)
     .describe("A match that must not hold.")
@@ -157,7 +157,7 @@ export const matchFields = {
 };
 
 /** A match on its own, as it stands in `all`, `any`, `not` and in invariants. */
-export const matchSchema: z.ZodType<Match> = z.lazy(() => z.strictObject(matchFields)).meta({ id: "match" });
+export const matchSchema: z.ZodType<Match> = z.lazy(() => z.strictObject(matchFields)).meta({ id: "Match" });
 
 function build<T>(value: string | Fault, make: (text: string) => T): T | Fault {
   return isFault(value) ? value : make(value);

@@ -66,17 +66,17 @@ export const obfuscationSchema = z.strictObject({
   version: version
     .describe("AmneziaWG version both ends speak: 1.0, 1.5, 2.0, 3.0 or 3.1; found from the parameters when absent.")
     .exactOptional(),
-  jc: wholeNumber(0, 128).describe("How many junk packets precede a handshake; 4 to 12 is usual.").default(0),
-  jmin: wholeNumber(0, 65534).describe("Smallest junk packet in bytes.").default(0),
+  jc: wholeNumber(0, 128).describe("How many junk packets precede a handshake; 4 to 12 is usual.").prefault(0),
+  jmin: wholeNumber(0, 65534).describe("Smallest junk packet in bytes.").prefault(0),
   jmax: wholeNumber(0, 65534)
     .describe("Largest junk packet in bytes; at most 1280 stays whole on every path.")
-    .default(0),
-  s1: wholeNumber(0, 1132).describe("Random bytes before a handshake initiation. Same on both ends.").default(0),
-  s2: wholeNumber(0, 1188).describe("Random bytes before a handshake response. Same on both ends.").default(0),
-  s3: wholeNumber(0, 1216).describe("Random bytes before a cookie reply. Same on both ends. 1.5.").default(0),
+    .prefault(0),
+  s1: wholeNumber(0, 1132).describe("Random bytes before a handshake initiation. Same on both ends.").prefault(0),
+  s2: wholeNumber(0, 1188).describe("Random bytes before a handshake response. Same on both ends.").prefault(0),
+  s3: wholeNumber(0, 1216).describe("Random bytes before a cookie reply. Same on both ends. 1.5.").prefault(0),
   s4: wholeNumber(0, 1216)
     .describe("Random bytes before each data packet; costs that much of the MTU. Same on both ends. 1.5.")
-    .default(0),
+    .prefault(0),
   h1: header()
     .describe("Header of handshake initiations: a number, or a range a-b (2.0). Same on both ends.")
     .prefault(1),
@@ -94,7 +94,7 @@ export const obfuscationSchema = z.strictObject({
   itime: durationRange(0, 2147483647)
     .describe("Seconds before packets i1 to i5 are sent again. Only 1.5.")
     .exactOptional(),
-  headerProtectionKey: secretKey()
+  headerProtectionKey: secretKey
     .describe("Key that masks headers, a reference to 32 bytes in base64. Same on both ends. 3.0.")
     .exactOptional(),
   contentPaddingAddition: leaf(
@@ -108,8 +108,8 @@ export const obfuscationSchema = z.strictObject({
   )
     .describe("Zero bytes added to each packet's content, a number or a range. 3.0.")
     .exactOptional(),
-  randomTrailers: boolean().describe("Random bytes behind handshake messages. Same on both ends. 3.1.").default(false),
-  disableCookies: boolean().describe("Stay silent instead of sending cookie replies under load. 3.1.").default(false),
+  randomTrailers: boolean().describe("Random bytes behind handshake messages. Same on both ends. 3.1.").prefault(false),
+  disableCookies: boolean().describe("Stay silent instead of sending cookie replies under load. 3.1.").prefault(false),
   rekeyAfterTime: timing("Age of a session at which it is renewed"),
   rekeyTimeout: timing("Wait before a handshake is repeated"),
   rejectAfterTime: timing("Age of a session at which it is refused"),

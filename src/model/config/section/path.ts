@@ -49,8 +49,8 @@ export function via() {
   });
 }
 
-/** What to do while the tunnel is down: a word, or `{ failover: [other, tunnels] }`. */
-export function fallback() {
+/** The field: a word, or `{ failover: [other, tunnels] }`. */
+function fallbackField() {
   const failover = {
     type: "object",
     properties: { failover: tunnelListJson() },
@@ -101,3 +101,6 @@ function readTunnelList(input: unknown): string[] | Fault {
   }
   return names;
 }
+
+/** What to do while the tunnel is down: a word, or `{ failover: [other, tunnels] }`. */
+export const fallback = fallbackField().meta({ id: "Fallback" });

@@ -37,10 +37,12 @@ export interface PathClaim extends Match {
   readonly via: Via;
 }
 
-const pathClaim: z.ZodType<PathClaim> = z.strictObject({
-  ...matchFields,
-  via: via().describe("The path that is forbidden (never) or demanded (always)."),
-});
+const pathClaim: z.ZodType<PathClaim> = z
+  .strictObject({
+    ...matchFields,
+    via: via().describe("The path that is forbidden (never) or demanded (always)."),
+  })
+  .meta({ id: "PathClaim" });
 
 const invariant = z.strictObject({
   name: text(64).describe("A name for messages.").exactOptional(),
@@ -51,11 +53,11 @@ const invariant = z.strictObject({
 /** The whole configuration, as it may be written. */
 export const rootSchema = z.strictObject({
   apiVersion: apiVersion.describe("Version of this language: awg/v1."),
-  name: text(64).describe("Name of the machine or of the configuration, for status.").default("machine"),
+  name: text(64).describe("Name of the machine or of the configuration, for status.").prefault("machine"),
   requires: requires.describe('Version of awg that is needed, such as ">=0.1".').exactOptional(),
-  include: machine.includeSchema.describe("More files, read relative to this one.").default([]),
-  tunnels: z.record(tunnelName, tunnelSchema).describe("Ways out, by name.").default({}),
-  rules: z.array(ruleSchema).describe("Which traffic takes which path; the first match wins.").default([]),
+  include: machine.includeSchema.describe("More files, read relative to this one.").prefault([]),
+  tunnels: z.record(tunnelName, tunnelSchema).describe("Ways out, by name.").prefault({}),
+  rules: z.array(ruleSchema).describe("Which traffic takes which path; the first match wins.").prefault([]),
   default: defaultSchema.describe("The path of what no rule matches."),
   killSwitch: killSwitchSchema
     .describe(
@@ -63,18 +65,18 @@ export const rootSchema = z.strictObject({
     )
     .exactOptional(),
   dns: dnsSchema.describe("DNS servers, their path, and what else may be asked.").exactOptional(),
-  ipv6: oneOf(["auto", "block"]).describe("auto: carried where the tunnel carries it, else blocked.").default("auto"),
+  ipv6: oneOf(["auto", "block"]).describe("auto: carried where the tunnel carries it, else blocked.").prefault("auto"),
   service: machine.serviceSchema.describe("The system service.").exactOptional(),
   systemExtension: machine.systemExtensionSchema.describe("A macOS system extension.").exactOptional(),
   update: machine.updateSchema.describe("Updates of awg.").exactOptional(),
-  invariants: z.array(invariant).describe("What must never, or always, be true; proven before apply.").default([]),
+  invariants: z.array(invariant).describe("What must never, or always, be true; proven before apply.").prefault([]),
   lifecycle: machine.lifecycleSchema.describe("Resources that may not be destroyed or that stay.").exactOptional(),
-  moved: z.array(machine.movedSchema).describe("Resources with new names.").default([]),
-  probes: z.array(machine.probeSchema).describe("Checks of the network.").default([]),
+  moved: z.array(machine.movedSchema).describe("Resources with new names.").prefault([]),
+  probes: z.array(machine.probeSchema).describe("Checks of the network.").prefault([]),
   reconcile: machine.reconcileSchema.describe("When the machine is looked at again.").exactOptional(),
   conflicts: machine.conflictsSchema
     .describe("Per field, what to do when another program changes it: assert, yield or adopt.")
-    .default({}),
+    .prefault({}),
   captivePortal: machine.captivePortalSchema.describe("Networks with a sign-in page.").exactOptional(),
   api: machine.apiSchema.describe("The daemon's interfaces.").exactOptional(),
   fleet: machine.fleetSchema.describe("Taking the configuration from a repository.").exactOptional(),

@@ -39,24 +39,26 @@ const limit = z.strictObject({
 });
 
 /** Rules are tried in order; fields of one rule are AND-ed, values of one field OR-ed. */
-export const ruleSchema: z.ZodType<Rule> = z.strictObject({
-  name: text(64).describe("A name for plans, status and explain; unique.").exactOptional(),
-  ...matchFields,
-  via: via().describe("Where matching traffic goes: a tunnel's name, direct, or block."),
-  fallback: fallback()
-    .describe("While the tunnel is down: block (the default), direct, drop, next_rule, or { failover: [tunnels] }.")
-    .prefault("block"),
-  dns: oneOf(["direct"])
-    .describe("direct lets these programs ask their own DNS servers although DNS is protected.")
-    .exactOptional(),
-  limit: limit.describe("Rate limits.").exactOptional(),
-  require: oneOf(ENFORCEMENTS)
-    .describe("Refuse to apply unless this machine keeps the rule at least this well.")
-    .exactOptional(),
-});
+export const ruleSchema: z.ZodType<Rule> = z
+  .strictObject({
+    name: text(64).describe("A name for plans, status and explain; unique.").exactOptional(),
+    ...matchFields,
+    via: via().describe("Where matching traffic goes: a tunnel's name, direct, or block."),
+    fallback: fallback
+      .describe("While the tunnel is down: block (the default), direct, drop, next_rule, or { failover: [tunnels] }.")
+      .prefault("block"),
+    dns: oneOf(["direct"])
+      .describe("direct lets these programs ask their own DNS servers although DNS is protected.")
+      .exactOptional(),
+    limit: limit.describe("Rate limits.").exactOptional(),
+    require: oneOf(ENFORCEMENTS)
+      .describe("Refuse to apply unless this machine keeps the rule at least this well.")
+      .exactOptional(),
+  })
+  .meta({ id: "Rule" });
 
 /** What happens to traffic that no rule matches. */
 export const defaultSchema = z.strictObject({
   via: via().describe("A tunnel's name, block, or direct: then only matching programs use a tunnel."),
-  fallback: fallback().describe("While the tunnel is down, as in rules.").prefault("block"),
+  fallback: fallback.describe("While the tunnel is down, as in rules.").prefault("block"),
 });

@@ -33,55 +33,61 @@ const mtu = leaf(
 );
 
 const common = {
-  enabled: boolean().describe("Whether the tunnel is to exist.").default(true),
+  enabled: boolean().describe("Whether the tunnel is to exist.").prefault(true),
   failover: z
     .strictObject({
       tunnels: tunnelList().describe("Tunnels that take over, in order."),
-      mode: oneOf(["hot", "cold", "prewarmed"]).describe("Whether they are up beforehand.").default("cold"),
+      mode: oneOf(["hot", "cold", "prewarmed"]).describe("Whether they are up beforehand.").prefault("cold"),
     })
     .describe("Tunnels that take this one's traffic while it is down.")
     .exactOptional(),
 };
 
-const peer = z.strictObject({
-  name: text(64).describe("A name for status.").exactOptional(),
-  publicKey: publicKey().describe("The peer's public key in base64."),
-  presharedKey: secretKey().describe("Reference to the shared key, 32 bytes in base64.").exactOptional(),
-  endpoint: endpoint()
-    .describe("Where the peer is reached, host:port; absent for a peer that dials in.")
-    .exactOptional(),
-  allowedIPs: z.array(prefix()).describe("Addresses the peer may send from and is sent to.").default([]),
-  persistentKeepalive: durationRange(0, 65535)
-    .describe("Send an empty packet after so much silence: 25, 25s or 20-30; 0 is off.")
-    .exactOptional(),
-});
+const peer = z
+  .strictObject({
+    name: text(64).describe("A name for status.").exactOptional(),
+    publicKey: publicKey().describe("The peer's public key in base64."),
+    presharedKey: secretKey.describe("Reference to the shared key, 32 bytes in base64.").exactOptional(),
+    endpoint: endpoint()
+      .describe("Where the peer is reached, host:port; absent for a peer that dials in.")
+      .exactOptional(),
+    allowedIPs: z.array(prefix()).describe("Addresses the peer may send from and is sent to.").prefault([]),
+    persistentKeepalive: durationRange(0, 65535)
+      .describe("Send an empty packet after so much silence: 25, 25s or 20-30; 0 is off.")
+      .exactOptional(),
+  })
+  .meta({ id: "Peer" });
 
 const noise = {
   ...common,
-  privateKey: secretKey().describe(
+  privateKey: secretKey.describe(
     "Reference to this machine's private key: { file: /path }, { env: NAME } or { keychain: name }.",
   ),
-  addresses: z.array(interfaceAddress()).describe("The interface's own addresses with prefix lengths.").default([]),
-  listenPort: wholeNumber(0, 65535).describe("UDP port to listen on; 0 lets the kernel choose.").default(0),
-  mtu: mtu.describe("auto: path MTU of the endpoint's interface less overhead; or a number of bytes.").default("auto"),
+  addresses: z.array(interfaceAddress()).describe("The interface's own addresses with prefix lengths.").prefault([]),
+  listenPort: wholeNumber(0, 65535).describe("UDP port to listen on; 0 lets the kernel choose.").prefault(0),
+  mtu: mtu.describe("auto: path MTU of the endpoint's interface less overhead; or a number of bytes.").prefault("auto"),
   engine: oneOf(ENGINES)
     .describe("auto, embedded, userspace (an external wireguard-go or amneziawg-go) or kernel.")
-    .default("auto"),
+    .prefault("auto"),
   peers: z.array(peer).min(1).describe("The other ends."),
   interface: interfaceName.describe("Interface name instead of awg-<tunnel>.").exactOptional(),
   table: wholeNumber(1, 4294967295).describe("Routing table instead of a free one.").exactOptional(),
   fwmark: wholeNumber(1, 4294967295).describe("Firewall mark of the tunnel's own packets.").exactOptional(),
   dns: z.array(ipAddress()).describe("DNS servers reached through this tunnel.").exactOptional(),
-  forward: boolean().describe("Forward packets between the tunnel and other interfaces (a server).").default(false),
-  masquerade: boolean().describe("Translate forwarded packets to this machine's address (a server).").default(false),
+  forward: boolean().describe("Forward packets between the tunnel and other interfaces (a server).").prefault(false),
+  masquerade: boolean().describe("Translate forwarded packets to this machine's address (a server).").prefault(false),
 };
 
-const wireguard = z.strictObject({ protocol: z.literal("wireguard").describe("Plain WireGuard."), ...noise });
-const amneziawg = z.strictObject({
-  protocol: z.literal("amneziawg").describe("WireGuard with obfuscation."),
-  ...noise,
-  obfuscation: obfuscationSchema.describe("AmneziaWG parameters, by their usual names.").exactOptional(),
-});
+const wireguard = z
+  .strictObject({ protocol: z.literal("wireguard").describe("Plain WireGuard."), ...noise })
+  .meta({ id: "WireGuardTunnel" });
+const amneziawg = z
+  .strictObject({
+    protocol: z.literal("amneziawg").describe("WireGuard with obfuscation."),
+    ...noise,
+    obfuscation: obfuscationSchema.describe("AmneziaWG parameters, by their usual names.").exactOptional(),
+  })
+  .meta({ id: "AmneziaTunnel" });
 
 const proxy = {
   ...common,
@@ -89,14 +95,18 @@ const proxy = {
   auth: z
     .strictObject({
       username: text().describe("User name."),
-      password: secretText().describe("Reference to the password."),
+      password: secretText.describe("Reference to the password."),
     })
     .describe("Name and password for the proxy.")
     .exactOptional(),
 };
 
-const socks5 = z.strictObject({ protocol: z.literal("socks5").describe("A SOCKS5 proxy."), ...proxy });
-const http = z.strictObject({ protocol: z.literal("http").describe("An HTTP proxy (CONNECT)."), ...proxy });
+const socks5 = z
+  .strictObject({ protocol: z.literal("socks5").describe("A SOCKS5 proxy."), ...proxy })
+  .meta({ id: "Socks5Tunnel" });
+const http = z
+  .strictObject({ protocol: z.literal("http").describe("An HTTP proxy (CONNECT)."), ...proxy })
+  .meta({ id: "HttpTunnel" });
 
 /** A way out: a WireGuard or AmneziaWG tunnel, or a proxy. */
 export const tunnelSchema = z.discriminatedUnion("protocol", [amneziawg, wireguard, socks5, http]);
