@@ -112,6 +112,8 @@ export interface FirewallObserved {
   readonly damage: readonly string[];
   /** Whether a live keeper owns the tables, so that nobody else's flush removes them. */
   readonly held: boolean;
+  /** Whether this kernel lets a process own tables at all; absent when the reader does not know. */
+  readonly holdable?: boolean;
   /** Packets dropped since the tables were loaded. */
   readonly droppedPackets: number;
 }

@@ -42,4 +42,6 @@ export interface RoutesSpec {
 export interface RoutesObserved extends RoutesSpec {
   /** Foreign routes and rules found inside our table or range, as `ip` would print them; never deleted by us. */
   readonly foreign: readonly string[];
+  /** Routes of ours in the table that no spec can hold (a second device, another metric), as `ip` would print them. */
+  readonly strays?: readonly string[];
 }

@@ -1,0 +1,27 @@
+import type { Capabilities } from "../../host/ports/facts.ts";
+import type { FirewallObserved, FirewallPolicy } from "../../model/firewall/policy.ts";
+import type { Enforcement, FieldChange } from "../../model/resource.ts";
+import { valueChange } from "../field-change.ts";
+import { diffData } from "./diff-data.ts";
+
+/**
+ * What differs between the policy wanted and the policy that holds. Damage counts, and so does a table that a live
+ * process could own and none does: the next apply loads the policy again and takes the tables back.
+ */
+export function diffFirewall(desired: FirewallPolicy, observed: FirewallObserved): FieldChange[] {
+  if (observed.policy === null) {
+    return [{ field: "", after: "the whole policy" }, ...valueChange("/damage", observed.damage, [])];
+  }
+  return [
+    ...diffData("", observed.policy, desired),
+    ...valueChange("/damage", observed.damage, []),
+    ...(observed.holdable === false ? [] : valueChange("/held", observed.held, true)),
+  ];
+}
+
+/** How well the kernel keeps the policy: without owned tables root can flush it, without the egress hook write past it. */
+export function firewallEnforcement(policy: FirewallPolicy, capabilities: Capabilities): Enforcement {
+  if (!capabilities.nftables) return "unsupported";
+  if (!policy.layers.some(({ killSwitch }) => killSwitch)) return "enforced";
+  return capabilities.ownedTables && capabilities.egressHook ? "enforced" : "best-effort";
+}

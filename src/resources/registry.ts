@@ -1,0 +1,17 @@
+import type { DriverRegistry } from "./driver.ts";
+import { firewallDriver } from "./firewall/firewall.driver.ts";
+import { linkDriver } from "./link/link.driver.ts";
+import { resolverDriver } from "./resolver/resolver.driver.ts";
+import { routesDriver } from "./routes/routes.driver.ts";
+import { sysctlDriver } from "./sysctl/sysctl.driver.ts";
+import { tunnelDriver } from "./tunnel/tunnel.driver.ts";
+
+/** The driver of each kind. A new kind adds its line here and its row in `ResourceTypes`. */
+export const driverRegistry: DriverRegistry = {
+  link: linkDriver,
+  tunnel: tunnelDriver,
+  routes: routesDriver,
+  firewall: firewallDriver,
+  sysctl: sysctlDriver,
+  resolver: resolverDriver,
+};

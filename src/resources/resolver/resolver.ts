@@ -1,0 +1,32 @@
+import type { Capabilities } from "../../host/ports/facts.ts";
+import type { Enforcement, FieldChange, ResourceKey } from "../../model/resource.ts";
+import type { ResolverObserved, ResolverSpec } from "../../model/spec/resolver.ts";
+import { valueChange } from "../field-change.ts";
+import { tunnelOfDevice } from "../tunnel-key.ts";
+
+/** What differs. The order of servers is their preference, so it counts; the device counts where a link carries them. */
+export function diffResolver(desired: ResolverSpec, observed: ResolverObserved): FieldChange[] {
+  return [
+    ...valueChange("/ownedByAwg", observed.ownedByAwg, true),
+    ...valueChange("/method", observed.method, desired.method),
+    ...valueChange("/servers", observed.servers, desired.servers),
+    ...valueChange("/search", observed.search, desired.search),
+    ...(desired.method === "resolved" ? valueChange("/device", observed.device, desired.device) : []),
+  ];
+}
+
+/** What awg wrote, as a spec; undefined when what stands there is the machine's own, which the port keeps and restores. */
+export function resolverAsSpec({ ownedByAwg, ...spec }: ResolverObserved): ResolverSpec | undefined {
+  return ownedByAwg ? spec : undefined;
+}
+
+/** Servers that a link of systemd-resolved carries need that link. */
+export function resolverDependencies({ method, device }: ResolverSpec): ResourceKey[] {
+  return method === "resolved" ? [`link/${tunnelOfDevice(device)}`] : [];
+}
+
+/** A file can be rewritten by others at any time; DNS is held to its path by the firewall, not by this. */
+export function resolverEnforcement({ method }: ResolverSpec, capabilities: Capabilities): Enforcement {
+  if (method === "resolved" && !capabilities.resolved) return "unsupported";
+  return "best-effort";
+}

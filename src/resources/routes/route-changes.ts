@@ -1,0 +1,41 @@
+import type { Route, RouteChanges } from "../../host/ports/routes.ts";
+import { isSamePlace, isSameRoute } from "./route-table.ts";
+
+type RouteDifference = Pick<RouteChanges, "addRoutes" | "deleteRoutes">;
+
+/**
+ * The routes to add and to delete so that exactly `wanted` stands where `standing` does, given our own routes only.
+ * Guards come first among the additions and last among the deletions.
+ */
+export function differenceOfRoutes(wanted: readonly Route[], standing: readonly Route[]): RouteDifference {
+  const found = new Map(standing.map((route) => [routePlace(route), route]));
+  const needed = new Map(wanted.map((route) => [routePlace(route), route]));
+  const addRoutes = wanted.filter((route) => !isMatched(route, found));
+  const deleteRoutes = standing.filter((route) => !isMatched(route, needed));
+  return { addRoutes: guardsFirst(addRoutes), deleteRoutes: guardsFirst(deleteRoutes).toReversed() };
+}
+
+/**
+ * The deletions that must come before the additions: an addition to a place that is taken counts as "exists already".
+ * What falls out of the table meanwhile meets the guard.
+ */
+export function blockingDeletions({ addRoutes, deleteRoutes }: RouteDifference): Route[] {
+  const places = new Map(addRoutes.map((route) => [routePlace(route), route]));
+  return deleteRoutes.filter((route) => {
+    const added = places.get(routePlace(route));
+    return added !== undefined && isSamePlace(added, route);
+  });
+}
+
+function isMatched(route: Route, others: ReadonlyMap<string, Route>): boolean {
+  const other = others.get(routePlace(route));
+  return other !== undefined && isSameRoute(route, other);
+}
+
+function routePlace({ table, destination, metric }: Route): string {
+  return `${table} ${destination} ${metric}`;
+}
+
+function guardsFirst(routes: readonly Route[]): Route[] {
+  return [...routes.filter(({ type }) => type !== "unicast"), ...routes.filter(({ type }) => type === "unicast")];
+}

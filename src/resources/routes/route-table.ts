@@ -1,0 +1,132 @@
+import type { Route, RuleEntry } from "../../host/ports/routes.ts";
+import type { Family } from "../../model/ip.ts";
+import { PATH_NUMBERS, ROUTE_PROTOCOL, RULE_PREFERENCES, tableOfPath } from "../../model/ownership.ts";
+import { comparePrefix, type Prefix, parsePrefix } from "../../model/prefix.ts";
+import type { PolicyRule, RoutesObserved, RoutesSpec } from "../../model/spec/routes.ts";
+
+/** Default prefix of each family. */
+export const DEFAULT_DESTINATION: Readonly<Record<Family, string>> = { 4: "0.0.0.0/0", 6: "::/0" };
+
+/** The metric a route gets when none is given: 0 for IPv4, IP6_RT_PRIO_USER for IPv6 (include/uapi/linux/ipv6_route.h). */
+const UNICAST_METRIC: Readonly<Record<Family, number>> = { 4: 0, 6: 1024 };
+
+/** Loses against every other default route, as the kernel's VRF document has it for the route that ends a table. */
+const GUARD_METRIC = 4_278_198_272;
+
+/** Every table a path may have. */
+export const PATH_TABLES: readonly number[] = Array.from(
+  { length: PATH_NUMBERS.lastTunnel - PATH_NUMBERS.firstTunnel + 1 },
+  (_, index) => tableOfPath(PATH_NUMBERS.firstTunnel + index),
+);
+
+/** Family of a canonical prefix in text. */
+export function familyOfPrefix(prefix: string): Family {
+  return prefix.includes(":") ? 6 : 4;
+}
+
+/** The routes that make up a spec, the guards first: they are to be the first in and the last out. */
+export function routesOfSpec(spec: RoutesSpec): { readonly guards: Route[]; readonly unicast: Route[] } {
+  const { table, device } = spec;
+  if (table === undefined) return { guards: [], unicast: [] };
+  const guards = spec.guards.map((family) => guardRoute(table, family));
+  if (device === undefined) return { guards, unicast: [] };
+  return { guards, unicast: spec.destinations.map((destination) => unicastRoute(table, device, destination)) };
+}
+
+/**
+ * What was found in one table as a spec. Routes of ours that no spec can hold (into a second device, with another
+ * metric or gateway) are strays; what does not carry our protocol is foreign. `device` is the one that is wanted there.
+ */
+export function observeTable(table: number, routes: readonly Route[], device: string | undefined): RoutesObserved {
+  const ours = routes.filter(({ protocol }) => protocol === ROUTE_PROTOCOL);
+  const plain = ours.filter(isPlainUnicast);
+  const isThere = plain.some((route) => route.device === device);
+  const found = isThere ? device : plain[0]?.device;
+  const destinations = plain.filter((route) => route.device === found).map(({ destination }) => destination);
+  const guards = ([4, 6] as const).filter((family) =>
+    ours.some((route) => isSameRoute(route, guardRoute(table, family))),
+  );
+  const isKept = (route: Route): boolean =>
+    route.type === "unicast"
+      ? isPlainUnicast(route) && route.device === found
+      : isSameRoute(route, guardRoute(table, route.family));
+  const foreign = routes.filter(({ protocol }) => protocol !== ROUTE_PROTOCOL);
+  const strays = ours.filter((route) => !isKept(route)).map(renderRoute);
+  return {
+    table,
+    ...(found === undefined ? {} : { device: found }),
+    destinations: sortPrefixes(destinations),
+    guards,
+    rules: [],
+    foreign: foreign.map(renderRoute),
+    ...(strays.length === 0 ? {} : { strays }),
+  };
+}
+
+/** Whether a policy rule stands in our range and carries our protocol. */
+export function isOwnRule({ protocol, rule }: RuleEntry): boolean {
+  return protocol === ROUTE_PROTOCOL && isInOurRange(rule);
+}
+
+/** Whether a policy rule stands in our range but is somebody else's. */
+export function isForeignRule({ protocol, rule }: RuleEntry): boolean {
+  return protocol !== ROUTE_PROTOCOL && isInOurRange(rule);
+}
+
+/** Whether both are the same route in every field that the kernel tells routes apart by, and in ours. */
+export function isSameRoute(a: Route, b: Route): boolean {
+  return (
+    isSamePlace(a, b) &&
+    a.type === b.type &&
+    a.gateway === b.gateway &&
+    (a.type !== "unicast" || a.device === b.device) &&
+    a.protocol === b.protocol
+  );
+}
+
+/** Whether both would stand in one place: the kernel takes one route per table, destination and metric. */
+export function isSamePlace(a: Route, b: Route): boolean {
+  return a.table === b.table && a.metric === b.metric && a.destination === b.destination;
+}
+
+/** A route as `ip route` would print it. */
+export function renderRoute({ type, destination, gateway, device, table, metric, protocol }: Route): string {
+  return [
+    ...(type === "unicast" ? [] : [type]),
+    destination,
+    ...(gateway === undefined ? [] : [`via ${gateway}`]),
+    ...(device === undefined ? [] : [`dev ${device}`]),
+    `table ${table} proto ${protocol} metric ${metric}`,
+  ].join(" ");
+}
+
+/** Canonical prefixes in order; a list that is in order already, as ports give it, is only looked through. */
+function sortPrefixes(texts: readonly string[]): string[] {
+  const parsed = texts.map((text) => ({ text, prefix: parsePrefix(text) as Prefix }));
+  parsed.sort((a, b) => comparePrefix(a.prefix, b.prefix));
+  return parsed.map(({ text }) => text);
+}
+
+function isPlainUnicast(route: Route): boolean {
+  return (
+    route.type === "unicast" &&
+    route.device !== undefined &&
+    route.gateway === undefined &&
+    route.metric === UNICAST_METRIC[route.family]
+  );
+}
+
+function isInOurRange({ preference }: PolicyRule): boolean {
+  return preference >= RULE_PREFERENCES.first && preference <= RULE_PREFERENCES.last;
+}
+
+function unicastRoute(table: number, device: string, destination: string): Route {
+  const family = familyOfPrefix(destination);
+  const metric = UNICAST_METRIC[family];
+  return { family, table, destination, type: "unicast", device, metric, protocol: ROUTE_PROTOCOL };
+}
+
+function guardRoute(table: number, family: Family): Route {
+  const destination = DEFAULT_DESTINATION[family];
+  return { family, table, destination, type: "unreachable", metric: GUARD_METRIC, protocol: ROUTE_PROTOCOL };
+}

@@ -1,0 +1,143 @@
+import type { Host } from "../../host/ports/host.ts";
+import type { Route, RouteChanges, RuleEntry } from "../../host/ports/routes.ts";
+import { ROUTE_PROTOCOL } from "../../model/ownership.ts";
+import type { StepOf } from "../../model/plan.ts";
+import type { ResourceKey } from "../../model/resource.ts";
+import type { PolicyRule, RoutesObserved, RoutesSpec } from "../../model/spec/routes.ts";
+import type { ResourceDriver } from "../driver.ts";
+import { comparePolicyRules, renderPolicyRule } from "./policy-rule.ts";
+import { blockingDeletions, differenceOfRoutes } from "./route-changes.ts";
+import { isForeignRule, isOwnRule, observeTable, PATH_TABLES, routesOfSpec } from "./route-table.ts";
+import { diffRoutes, routesAsSpec, routesDependencies } from "./routes.ts";
+
+type RoutesKey = ResourceKey<"routes">;
+
+/** Rules that no spec asks for belong to this key. */
+const POLICY_KEY: RoutesKey = "routes/policy";
+
+/** Drives routing tables, `routes/<tunnel>`, and policy rules, `routes/policy`. */
+export const routesDriver: ResourceDriver<"routes"> = {
+  kind: "routes",
+  observe: observeRoutes,
+  diff: diffRoutes,
+  asSpec: routesAsSpec,
+  // The tables and the range of preferences are ours; what others put inside is listed apart and never touched.
+  isOwned: () => true,
+  dependsOn: routesDependencies,
+  enforcement: () => "enforced",
+  apply: applyRoutes,
+};
+
+async function observeRoutes(
+  host: Host,
+  wanted: ReadonlyMap<RoutesKey, RoutesSpec>,
+): Promise<ReadonlyMap<RoutesKey, RoutesObserved>> {
+  const byTable = groupByTable(await host.routes.readRoutes(tablesOf(wanted)));
+  const observed = new Map<RoutesKey, RoutesObserved>();
+  for (const [key, { table, device }] of wanted) {
+    const routes = table === undefined ? undefined : byTable.get(table);
+    if (table !== undefined) byTable.delete(table);
+    observed.set(
+      key,
+      table === undefined || routes === undefined ? emptyTable(table) : observeTable(table, routes, device),
+    );
+  }
+  for (const [table, routes] of byTable) {
+    if (routes.some(({ protocol }) => protocol === ROUTE_PROTOCOL)) {
+      observed.set(`routes/table-${table}`, observeTable(table, routes, undefined));
+    }
+  }
+  placeRules(await host.routes.readRules(), wanted, observed);
+  return observed;
+}
+
+/** Gives each rule found to the spec that asks for it, and the rest to the policy. */
+function placeRules(
+  entries: readonly RuleEntry[],
+  wanted: ReadonlyMap<RoutesKey, RoutesSpec>,
+  observed: Map<RoutesKey, RoutesObserved>,
+): void {
+  const owners = new Map<string, RoutesKey>();
+  for (const [key, { rules }] of wanted) for (const rule of rules) owners.set(renderPolicyRule(rule), key);
+  const found = new Map<RoutesKey, PolicyRule[]>();
+  for (const { rule } of entries.filter(isOwnRule)) {
+    const key = owners.get(renderPolicyRule(rule)) ?? POLICY_KEY;
+    const rules = found.get(key) ?? [];
+    rules.push(rule);
+    found.set(key, rules);
+  }
+  for (const [key, rules] of found) {
+    observed.set(key, { ...(observed.get(key) ?? emptyTable(undefined)), rules: rules.sort(comparePolicyRules) });
+  }
+  const foreign = entries.filter(isForeignRule).map(renderForeign);
+  const policy = observed.get(POLICY_KEY);
+  if (policy !== undefined && foreign.length > 0) {
+    observed.set(POLICY_KEY, { ...policy, foreign: [...policy.foreign, ...foreign] });
+  }
+}
+
+/**
+ * Makes the tables and rules of each step exactly what it asks for. The tables are read again first, so that only the
+ * difference is written, however much of an earlier, interrupted run is there already.
+ */
+async function applyRoutes(host: Host, steps: readonly StepOf<"routes">[]): Promise<void> {
+  for (const { action, before, after } of steps) {
+    if (action === "adopt" || action === "forget") continue;
+    const tables = [before?.table, after?.table].filter((table) => table !== undefined);
+    const standing = tables.length === 0 ? [] : await host.routes.readRoutes([...new Set(tables)]);
+    const { guards, unicast } = after === null ? { guards: [], unicast: [] } : routesOfSpec(after);
+    const own = standing.filter(({ protocol }) => protocol === ROUTE_PROTOCOL);
+    const difference = differenceOfRoutes([...guards, ...unicast], own);
+    const rules = await differenceOfRules(host, before?.rules ?? [], after?.rules ?? []);
+    await change(host, { addRoutes: [], deleteRoutes: blockingDeletions(difference), addRules: [], deleteRules: [] });
+    await change(host, { ...difference, ...rules });
+  }
+}
+
+type RuleDifference = Pick<RouteChanges, "addRules" | "deleteRules">;
+
+/** Rules to add and delete; those of ours that neither side names belong to another resource and stay. */
+async function differenceOfRules(
+  host: Host,
+  before: readonly PolicyRule[],
+  after: readonly PolicyRule[],
+): Promise<RuleDifference> {
+  if (before.length === 0 && after.length === 0) return { addRules: [], deleteRules: [] };
+  const standing = new Set((await host.routes.readRules()).filter(isOwnRule).map(({ rule }) => renderPolicyRule(rule)));
+  const kept = new Set(after.map(renderPolicyRule));
+  return {
+    addRules: after.filter((rule) => !standing.has(renderPolicyRule(rule))),
+    deleteRules: before.filter((rule) => {
+      const text = renderPolicyRule(rule);
+      return !kept.has(text) && standing.has(text);
+    }),
+  };
+}
+
+async function change(host: Host, changes: RouteChanges): Promise<void> {
+  const count = Object.values(changes).reduce((sum: number, list: readonly unknown[]) => sum + list.length, 0);
+  if (count > 0) await host.routes.change(changes);
+}
+
+function tablesOf(wanted: ReadonlyMap<RoutesKey, RoutesSpec>): number[] {
+  const named = [...wanted.values()].map(({ table }) => table).filter((table) => table !== undefined);
+  return [...new Set([...PATH_TABLES, ...named])];
+}
+
+function groupByTable(routes: readonly Route[]): Map<number, Route[]> {
+  const groups = new Map<number, Route[]>();
+  for (const route of routes) {
+    const group = groups.get(route.table);
+    if (group === undefined) groups.set(route.table, [route]);
+    else group.push(route);
+  }
+  return groups;
+}
+
+function emptyTable(table: number | undefined): RoutesObserved {
+  return { ...(table === undefined ? {} : { table }), destinations: [], guards: [], rules: [], foreign: [] };
+}
+
+function renderForeign({ rule, protocol, foreign }: RuleEntry): string {
+  return `${renderPolicyRule(rule)}${foreign === undefined ? "" : ` ${foreign}`} proto ${protocol}`;
+}

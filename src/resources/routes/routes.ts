@@ -1,0 +1,36 @@
+import type { FieldChange, ResourceKey } from "../../model/resource.ts";
+import type { RoutesObserved, RoutesSpec } from "../../model/spec/routes.ts";
+import { setChange, valueChange } from "../field-change.ts";
+import { tunnelOfDevice } from "../tunnel-key.ts";
+import { renderPolicyRule } from "./policy-rule.ts";
+
+/** What differs between the table and rules wanted and those found; foreign ones inside are not ours to change. */
+export function diffRoutes(desired: RoutesSpec, observed: RoutesObserved): FieldChange[] {
+  return [
+    ...valueChange("/table", observed.table, desired.table),
+    ...diffDevice(desired, observed),
+    ...setChange("/destinations", observed.destinations, desired.destinations),
+    ...setChange("/guards", observed.guards.map(String), desired.guards.map(String)),
+    ...setChange("/rules", observed.rules.map(renderPolicyRule), desired.rules.map(renderPolicyRule)),
+    ...setChange("/strays", observed.strays ?? [], []),
+  ];
+}
+
+/** Table and rules as a spec; undefined when nothing of ours is there. */
+export function routesAsSpec(observed: RoutesObserved): RoutesSpec | undefined {
+  const { foreign: _foreign, strays = [], ...spec } = observed;
+  const isEmpty =
+    spec.destinations.length === 0 && spec.guards.length === 0 && spec.rules.length === 0 && strays.length === 0;
+  return isEmpty ? undefined : spec;
+}
+
+/** Routes into a device need the device. */
+export function routesDependencies({ device, destinations }: RoutesSpec): ResourceKey[] {
+  return device === undefined || destinations.length === 0 ? [] : [`link/${tunnelOfDevice(device)}`];
+}
+
+/** A table without destinations has no device, whatever the spec calls it. */
+function diffDevice(desired: RoutesSpec, observed: RoutesObserved): FieldChange[] {
+  if (desired.destinations.length === 0 || observed.destinations.length === 0) return [];
+  return valueChange("/device", observed.device, desired.device);
+}

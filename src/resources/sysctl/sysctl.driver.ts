@@ -1,0 +1,41 @@
+import type { Host } from "../../host/ports/host.ts";
+import type { StepOf } from "../../model/plan.ts";
+import type { ResourceKey } from "../../model/resource.ts";
+import type { SysctlObserved, SysctlSpec } from "../../model/spec/sysctl.ts";
+import type { ResourceDriver } from "../driver.ts";
+import { diffSysctl, rememberSysctl, restoringSysctl } from "./sysctl.ts";
+
+/** Drives kernel settings: `sysctl/machine`. */
+export const sysctlDriver: ResourceDriver<"sysctl"> = {
+  kind: "sysctl",
+  observe: observeSysctls,
+  diff: diffSysctl,
+  asSpec: ({ values }) => ({ values }),
+  // A setting carries no mark; it is ours by the ledger alone.
+  isOwned: () => true,
+  restoring: restoringSysctl,
+  remember: rememberSysctl,
+  enforcement: () => "enforced",
+  apply: applySysctls,
+};
+
+async function observeSysctls(
+  host: Host,
+  wanted: ReadonlyMap<ResourceKey<"sysctl">, SysctlSpec>,
+): Promise<ReadonlyMap<ResourceKey<"sysctl">, SysctlObserved>> {
+  const observed = new Map<ResourceKey<"sysctl">, SysctlObserved>();
+  for (const [key, { values }] of wanted) observed.set(key, { values: await host.sysctl.read(Object.keys(values)) });
+  return observed;
+}
+
+/** Only what differs is written. On the way back a name that is gone with its device needs no restoring. */
+async function applySysctls(host: Host, steps: readonly StepOf<"sysctl">[]): Promise<void> {
+  for (const { action, after } of steps) {
+    if (action === "adopt" || action === "forget" || after === null) continue;
+    const standing = await host.sysctl.read(Object.keys(after.values));
+    const changed = Object.entries(after.values).filter(
+      ([name, value]) => standing[name] !== value && (action !== "delete" || standing[name] !== undefined),
+    );
+    if (changed.length > 0) await host.sysctl.write(Object.fromEntries(changed));
+  }
+}

@@ -1,0 +1,53 @@
+import type { Host } from "../../host/ports/host.ts";
+import type { StepOf } from "../../model/plan.ts";
+import type { ResourceKey } from "../../model/resource.ts";
+import type { TunnelObserved, TunnelSpec } from "../../model/spec/tunnel.ts";
+import type { ResourceDriver } from "../driver.ts";
+import { tunnelOfDevice } from "../tunnel-key.ts";
+import {
+  diffTunnel,
+  doesTunnelNeedReplace,
+  isTunnelOwned,
+  tunnelAsSpec,
+  tunnelDependencies,
+  tunnelEnforcement,
+} from "./tunnel.ts";
+
+/** Drives what runs inside the devices: `tunnel/<tunnel>`. */
+export const tunnelDriver: ResourceDriver<"tunnel"> = {
+  kind: "tunnel",
+  observe: observeTunnels,
+  diff: diffTunnel,
+  asSpec: tunnelAsSpec,
+  isOwned: isTunnelOwned,
+  dependsOn: tunnelDependencies,
+  needsReplace: doesTunnelNeedReplace,
+  enforcement: tunnelEnforcement,
+  apply: applyTunnels,
+};
+
+async function observeTunnels(
+  host: Host,
+  wanted: ReadonlyMap<ResourceKey<"tunnel">, TunnelSpec>,
+): Promise<ReadonlyMap<ResourceKey<"tunnel">, TunnelObserved>> {
+  const engines = new Map((await host.engines.readAll()).map((engine) => [engine.device, engine]));
+  const observed = new Map<ResourceKey<"tunnel">, TunnelObserved>();
+  for (const [key, { device }] of wanted) {
+    const engine = engines.get(device) ?? (await host.engines.read(device));
+    if (engine !== undefined) observed.set(key, engine);
+    engines.delete(device);
+  }
+  for (const [device, engine] of engines) {
+    const key: ResourceKey<"tunnel"> = `tunnel/${tunnelOfDevice(device)}`;
+    observed.set(wanted.has(key) ? `tunnel/${tunnelOfDevice(device)}@${device}` : key, engine);
+  }
+  return observed;
+}
+
+async function applyTunnels(host: Host, steps: readonly StepOf<"tunnel">[]): Promise<void> {
+  for (const { action, before, after } of steps) {
+    if (action === "adopt" || action === "forget") continue;
+    if (before !== null && (after === null || action === "replace")) await host.engines.remove(before.device);
+    if (after !== null) await host.engines.ensure(after);
+  }
+}

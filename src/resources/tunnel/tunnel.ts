@@ -1,0 +1,109 @@
+import type { Capabilities } from "../../host/ports/facts.ts";
+import type { Enforcement, FieldChange, ResourceKey } from "../../model/resource.ts";
+import type { PeerObserved, PeerSpec, TunnelObserved, TunnelSpec } from "../../model/spec/tunnel.ts";
+import { pointerToken, secretChange, setChange, valueChange } from "../field-change.ts";
+import { tunnelOfDevice } from "../tunnel-key.ts";
+import { isSecretParameter, normalParameters } from "./obfuscation.ts";
+
+/**
+ * What differs between the tunnel wanted and what its engine says of itself. What the spec leaves open is not compared:
+ * a listening port of 0, and the endpoint of a peer that dials in.
+ */
+export function diffTunnel(desired: TunnelSpec, observed: TunnelObserved): FieldChange[] {
+  return [
+    ...valueChange("/device", observed.device, desired.device),
+    ...valueChange("/running", observed.running, true),
+    ...valueChange("/protocol", observed.protocol, desired.protocol),
+    ...valueChange("/engine", observed.engine, desired.engine),
+    ...secretChange("/privateKey", observed.privateKey, desired.privateKey),
+    ...(desired.listenPort === 0 ? [] : valueChange("/listenPort", observed.listenPort, desired.listenPort)),
+    ...valueChange("/fwmark", observed.fwmark, desired.fwmark),
+    ...diffObfuscation(desired.obfuscation, observed.obfuscation),
+    ...diffPeers(desired.peers, observed.peers),
+  ];
+}
+
+/** What the engine holds as a spec; undefined when none runs, or one runs that was never configured. */
+export function tunnelAsSpec(observed: TunnelObserved): TunnelSpec | undefined {
+  const { running, privateKey, peers, device, protocol, engine, listenPort, fwmark, obfuscation } = observed;
+  if (!running || privateKey === undefined) return undefined;
+  return {
+    device,
+    protocol,
+    engine,
+    privateKey,
+    listenPort,
+    fwmark,
+    peers: peers.map(peerAsSpec).toSorted((a, b) => (a.publicKey < b.publicKey ? -1 : 1)),
+    obfuscation,
+  };
+}
+
+/** An engine belongs to whom its device belongs to; the link resource is the one that conflicts. */
+export function isTunnelOwned(_observed: TunnelObserved): boolean {
+  return true;
+}
+
+/** Another engine or protocol is another process: the old one must end first. */
+export function doesTunnelNeedReplace(changes: readonly FieldChange[]): boolean {
+  return changes.some(({ field }) => field === "/device" || field === "/engine" || field === "/protocol");
+}
+
+/** The device stands before its engine. */
+export function tunnelDependencies({ device }: TunnelSpec): ResourceKey[] {
+  return [`link/${tunnelOfDevice(device)}`];
+}
+
+/** Whether this machine has the engine. */
+export function tunnelEnforcement({ engine, protocol }: TunnelSpec, capabilities: Capabilities): Enforcement {
+  if (engine === "embedded") return "unsupported";
+  if (engine === "kernel") return protocol === "wireguard" && capabilities.kernelWireguard ? "enforced" : "unsupported";
+  const able = protocol === "wireguard" ? capabilities.userspaceWireguard : capabilities.userspaceAmneziawg;
+  return able ? "enforced" : "unsupported";
+}
+
+function diffObfuscation(
+  desired: Readonly<Record<string, string>>,
+  observed: Readonly<Record<string, string>>,
+): FieldChange[] {
+  const wanted = normalParameters(desired);
+  const found = normalParameters(observed);
+  const names = [...new Set([...Object.keys(wanted), ...Object.keys(found)])].toSorted();
+  return names.flatMap((name) => {
+    const compare = isSecretParameter(name) ? secretChange : valueChange;
+    return compare(`/obfuscation/${pointerToken(name)}`, found[name], wanted[name]);
+  });
+}
+
+function diffPeers(desired: readonly PeerSpec[], observed: readonly PeerObserved[]): FieldChange[] {
+  const found = new Map(observed.map((peer) => [peer.publicKey, peer]));
+  const keys = (peers: readonly PeerSpec[]): string[] => peers.map(({ publicKey }) => publicKey);
+  return [
+    ...setChange("/peers", keys(observed), keys(desired)),
+    ...desired.flatMap((peer, index) => {
+      const standing = found.get(peer.publicKey);
+      return standing === undefined ? [] : diffPeer(`/peers/${index}`, peer, standing);
+    }),
+  ];
+}
+
+function diffPeer(at: string, desired: PeerSpec, observed: PeerObserved): FieldChange[] {
+  const { endpoint, presharedKey, allowedIPs, persistentKeepaliveSeconds } = desired;
+  return [
+    ...secretChange(`${at}/presharedKey`, observed.presharedKey, presharedKey),
+    ...(endpoint === undefined ? [] : valueChange(`${at}/endpoint`, observed.endpoint, endpoint)),
+    ...setChange(`${at}/allowedIPs`, observed.allowedIPs, allowedIPs),
+    ...valueChange(`${at}/persistentKeepaliveSeconds`, observed.persistentKeepaliveSeconds, persistentKeepaliveSeconds),
+  ];
+}
+
+function peerAsSpec(peer: PeerObserved): PeerSpec {
+  const { publicKey, presharedKey, endpoint, allowedIPs, persistentKeepaliveSeconds } = peer;
+  return {
+    publicKey,
+    ...(presharedKey === undefined ? {} : { presharedKey }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    allowedIPs,
+    persistentKeepaliveSeconds,
+  };
+}
