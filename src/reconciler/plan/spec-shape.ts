@@ -1,0 +1,169 @@
+import type { ResourceKind } from "../../model/resource.ts";
+import {
+  type Guard,
+  isAnything,
+  isCount,
+  isFlag,
+  isListOf,
+  isNullOr,
+  isObject,
+  isOneOf,
+  isRecordOf,
+  isTagged,
+  isText,
+} from "./shape.ts";
+
+const isFamily = isOneOf(4, 6);
+const isRange = isObject({ from: isCount, to: isCount });
+const isTexts = isListOf(isText);
+/** A device's name, or none: what the kernel takes (15 bytes), so that nothing else can be named by a file. */
+const isDevice: Guard = (value) => typeof value === "string" && /^[^\s/]{0,15}$/u.test(value);
+
+const isPath = isTagged("kind", {
+  tunnel: isObject({ kind: isText, device: isDevice, number: isCount }),
+  direct: isObject({ kind: isText }),
+  block: isObject({ kind: isText }),
+});
+
+const isSteering = isObject({
+  rules: isListOf(
+    isObject({
+      origin: isText,
+      match: isObject(
+        {},
+        { destinations: isTexts, protocol: isCount, ports: isListOf(isRange), uids: isListOf(isRange) },
+      ),
+      path: isPath,
+    }),
+  ),
+  default: isPath,
+});
+
+const isLayer = isObject({
+  killSwitch: isFlag,
+  tunnels: isListOf(isObject({ device: isDevice, number: isCount, addresses: isTexts, families: isListOf(isFamily) })),
+  flows: isSteering,
+  endpoints: isListOf(isObject({ address: isText, port: isCount, protocol: isOneOf(6, 17) })),
+  listens: isListOf(isObject({ port: isCount })),
+  bootstrapDns: isTexts,
+  serviceUid: isCount,
+  allowLan: isFlag,
+  allow: isListOf(
+    isObject({ direction: isOneOf("in", "out") }, { protocol: isCount, ports: isListOf(isRange), prefixes: isTexts }),
+  ),
+  dns: isNullOr(isObject({ leakProtection: isFlag, servers: isTexts, path: isPath, blockEncrypted: isFlag })),
+});
+
+const isPolicyRule = isObject(
+  {
+    family: isFamily,
+    preference: isCount,
+    match: isObject(
+      {},
+      {
+        mark: isObject({ value: isCount, mask: isCount }),
+        source: isText,
+        destination: isText,
+        uids: isRange,
+        protocol: isOneOf("tcp", "udp"),
+        ports: isRange,
+      },
+    ),
+    table: isCount,
+  },
+  { suppressPrefixLength: isCount },
+);
+
+/** The shape of each kind's spec, for specs that come from a file: a journal, a ledger, a saved plan. */
+const SPEC_SHAPES: { readonly [K in ResourceKind]: Guard } = {
+  link: isObject({
+    device: isDevice,
+    type: isOneOf("tun", "wireguard"),
+    addresses: isTexts,
+    mtuBytes: isCount,
+    tunnel: isText,
+  }),
+  tunnel: isObject({
+    device: isDevice,
+    protocol: isOneOf("wireguard", "amneziawg"),
+    engine: isOneOf("userspace", "kernel", "embedded"),
+    privateKey: isText,
+    listenPort: isCount,
+    fwmark: isCount,
+    peers: isListOf(
+      isObject(
+        { publicKey: isText, allowedIPs: isTexts, persistentKeepaliveSeconds: isCount },
+        { presharedKey: isText, endpoint: isText },
+      ),
+    ),
+    obfuscation: isRecordOf(isText),
+  }),
+  routes: isObject(
+    { destinations: isTexts, guards: isListOf(isFamily), rules: isListOf(isPolicyRule) },
+    { table: isCount, device: isDevice },
+  ),
+  firewall: isObject({ steering: isSteering, layers: isListOf(isLayer) }),
+  sysctl: isObject({ values: isRecordOf(isText) }),
+  resolver: isObject({
+    method: isOneOf("file", "resolved"),
+    servers: isTexts,
+    search: isTexts,
+    device: isDevice,
+  }),
+};
+
+const isKind: Guard = (value) => typeof value === "string" && Object.hasOwn(SPEC_SHAPES, value);
+
+/** An object with kind, key and specs that agree: the key begins with the kind, the specs have its shape. */
+function isKeyed(specFields: readonly string[], nullable: boolean, others: Readonly<Record<string, Guard>>): Guard {
+  const isShaped = isObject({
+    kind: isKind,
+    key: isText,
+    ...Object.fromEntries(specFields.map((field) => [field, isAnything])),
+    ...others,
+  });
+  return (value) => {
+    if (!isShaped(value)) return false;
+    const fields = value as Readonly<Record<string, unknown>>;
+    const kind = fields["kind"] as ResourceKind;
+    const key = fields["key"] as string;
+    if (!key.startsWith(`${kind}/`)) return false;
+    return specFields.every((field) => (nullable && fields[field] === null) || SPEC_SHAPES[kind](fields[field]));
+  };
+}
+
+const isResource = isKeyed(["spec"], false, {});
+
+/** A DesiredState of model/resource.ts. */
+export const isDesiredState = isObject({ resources: isListOf(isResource) });
+
+const isFieldChange = isObject(
+  { field: isText },
+  { before: isAnything, after: isAnything, secret: isFlag, added: isCount, removed: isCount },
+);
+
+const isStep = isKeyed(["before", "after"], true, {
+  action: isOneOf("create", "update", "delete", "replace", "adopt", "forget"),
+  phase: isOneOf("prepare", "flip", "retire"),
+  changes: isListOf(isFieldChange),
+  reason: isText,
+});
+
+const hasOneKind: Guard = (value) => {
+  const { kind, steps } = value as { readonly kind: string; readonly steps: readonly { readonly kind: string }[] };
+  return steps.every((step) => step.kind === kind);
+};
+
+/** A Batch of model/plan.ts, all steps of its kind. */
+export const isBatch: Guard = (value) =>
+  isObject({ kind: isKind, phase: isOneOf("prepare", "flip", "retire"), steps: isListOf(isStep) })(value) &&
+  hasOneKind(value);
+
+/** A Ledger of ledger.ts. */
+export const isLedger = isObject({ generation: isCount, entries: isListOf(isLedgerEntry) });
+
+function isLedgerEntry(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || !("original" in value)) return false;
+  const { original, ...rest } = value;
+  return isResource(rest) && (original === null || isResource({ ...rest, spec: original }));
+}

@@ -1,0 +1,59 @@
+import { AwgError } from "../model/error.ts";
+import { VERSION } from "../model/version.ts";
+
+/** Format of journal, ledger and generations; a reader takes the one before as well. */
+export const FORMAT_VERSION = 1;
+
+/** Which running system wrote a file. */
+export interface StateIdentity {
+  /** Changes with every boot. */
+  readonly bootId: string;
+  /** The network namespace, as far as it can be named. */
+  readonly namespace: string;
+}
+
+/** First line of every file in the state folder. */
+export interface Envelope extends StateIdentity {
+  readonly format: number;
+  readonly writer: string;
+}
+
+/** The first line for a file written now. */
+export function envelopeFor(identity: StateIdentity): Envelope {
+  return { format: FORMAT_VERSION, writer: `awg ${VERSION}`, ...identity };
+}
+
+/** Reads a first line; AwgError journal when it is none or its format is not of this or the previous version. */
+export function readEnvelope(value: unknown, path: string): Envelope {
+  const fields = (typeof value === "object" && value !== null ? value : {}) as Partial<Record<keyof Envelope, unknown>>;
+  const { format, writer, bootId, namespace } = fields;
+  if (
+    typeof format !== "number" ||
+    typeof writer !== "string" ||
+    typeof bootId !== "string" ||
+    typeof namespace !== "string"
+  ) {
+    throw damaged(path, "does not begin as awg's files do");
+  }
+  if (format > FORMAT_VERSION) {
+    throw new AwgError(
+      "journal",
+      `${path} has format ${format} and was written by ${writer}, which is newer than this program`,
+      {
+        facts: { path, format },
+        remedy: "use that version",
+      },
+    );
+  }
+  if (!Number.isInteger(format) || format < Math.max(1, FORMAT_VERSION - 1))
+    throw damaged(path, `has the unknown format ${format}`);
+  return { format, writer, bootId, namespace };
+}
+
+/** The error of a file that awg did not write like this. Nothing is guessed from it, and nothing may be changed. */
+export function damaged(path: string, what: string): AwgError {
+  return new AwgError("journal", `${path} ${what}`, {
+    facts: { path },
+    remedy: "check the machine's network by hand, then move the file away and run awg apply",
+  });
+}

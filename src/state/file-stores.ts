@@ -1,0 +1,70 @@
+import { isGeneration } from "../reconciler/apply/record-shape.ts";
+import type { Generation, GenerationStore, LedgerStore, SecretKeeper, Stores } from "../reconciler/apply/stores.ts";
+import { EMPTY_LEDGER, type Ledger } from "../reconciler/plan/ledger.ts";
+import { isLedger } from "../reconciler/plan/spec-shape.ts";
+import { damaged, envelopeFor, readEnvelope, type StateIdentity } from "./envelope.ts";
+import { FileJournal } from "./file-journal.ts";
+import { decodeLines, encodeLine } from "./line.codec.ts";
+import { StateFolder } from "./state-folder.ts";
+
+/** How many accepted generations are kept, the one that holds among them. */
+const KEPT_GENERATIONS = 3;
+const GENERATION_NAME = /^generation-([1-9][0-9]{0,14})$/;
+
+/** The stores of a real machine: files in the state folder. Reading them makes nothing (law 2). */
+export function fileStores(folderPath: string, identity: StateIdentity, secrets?: SecretKeeper): Stores {
+  const folder = new StateFolder(folderPath);
+  return {
+    journal: new FileJournal(folder, identity),
+    ledger: fileLedger(folder, identity),
+    generations: fileGenerations(folder, identity),
+    ...(secrets === undefined ? {} : { secrets }),
+  };
+}
+
+function fileLedger(folder: StateFolder, identity: StateIdentity): LedgerStore {
+  return {
+    read: async () => (readBody(folder, "ledger", isLedger) as Ledger | undefined) ?? EMPTY_LEDGER,
+    write: async (ledger) => writeBody(folder, "ledger", identity, ledger),
+  };
+}
+
+function fileGenerations(folder: StateFolder, identity: StateIdentity): GenerationStore {
+  const read = (number: number): Generation | undefined =>
+    readBody(folder, `generation-${number}`, isGeneration) as Generation | undefined;
+  const numbers = (): readonly number[] =>
+    folder
+      .list()
+      .flatMap((name) => GENERATION_NAME.exec(name)?.[1] ?? [])
+      .map(Number)
+      .sort((a, b) => a - b);
+  return {
+    read: async (number) => read(number),
+    numbers: async () => numbers(),
+    latest: async () => {
+      const last = numbers().at(-1);
+      return last === undefined ? undefined : read(last);
+    },
+    write: async (generation) => {
+      writeBody(folder, `generation-${generation.number}`, identity, generation);
+      for (const old of numbers().slice(0, -KEPT_GENERATIONS)) folder.remove(`generation-${old}`);
+    },
+  };
+}
+
+function writeBody(folder: StateFolder, name: string, identity: StateIdentity, body: unknown): void {
+  folder.replace(name, Buffer.concat([encodeLine(envelopeFor(identity)), encodeLine(body)]));
+}
+
+/** Such a file is replaced whole, so that any defect means that somebody else wrote it. */
+function readBody(folder: StateFolder, name: string, isBody: (value: unknown) => boolean): unknown {
+  const bytes = folder.read(name);
+  if (bytes === undefined) return undefined;
+  const path = folder.pathOf(name);
+  const { values, defect } = decodeLines(bytes);
+  if (defect !== undefined) throw damaged(path, `is corrupt at byte ${defect.offset}`);
+  readEnvelope(values[0], path);
+  const body = values[1];
+  if (values.length !== 2 || !isBody(body)) throw damaged(path, "does not hold what awg writes there");
+  return body;
+}

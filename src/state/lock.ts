@@ -1,0 +1,81 @@
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { AwgError, messageOf } from "../model/error.ts";
+import { tryLockFile } from "../native/linux/process/file-lock.ffi.ts";
+import { StateFolder } from "./state-folder.ts";
+
+const MAX_HOLDER_BYTES = 512;
+
+/** Who holds the lock, as it stands in the lock file. */
+export interface LockHolder {
+  readonly pid: number;
+  /** The verb that runs. */
+  readonly verb: string;
+  /** Milliseconds since the epoch. */
+  readonly sinceMs: number;
+}
+
+/**
+ * Takes the lock that every writing verb holds, without waiting: an flock, so that the kernel lets it go when the holder
+ * dies. AwgError locked, naming the holder, when another process has it.
+ */
+export function takeLock(path: string, holder: LockHolder): Disposable {
+  const folder = new StateFolder(dirname(path));
+  folder.make();
+  const fd = openLock(folder.pathOf(basename(path)));
+  let taken = false;
+  try {
+    taken = tryLockFile(fd);
+    if (!taken) throw lockedBy(readHolder(fd), path);
+    ftruncateSync(fd, 0);
+    writeSync(fd, JSON.stringify(holder), 0);
+  } finally {
+    if (!taken) closeSync(fd);
+  }
+  return {
+    [Symbol.dispose]: () => {
+      ftruncateSync(fd, 0);
+      closeSync(fd);
+    },
+  };
+}
+
+function openLock(path: string): number {
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  try {
+    return openSync(path, flags, 0o600);
+  } catch (cause) {
+    throw new AwgError("permission", `the lock file ${path} could not be opened: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** What the holder wrote of itself; undefined when it has not yet, or it is not readable as such. */
+function readHolder(fd: number): LockHolder | undefined {
+  const bytes = new Uint8Array(Math.min(fstatSync(fd).size, MAX_HOLDER_BYTES));
+  readSync(fd, bytes, 0, bytes.length, 0);
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return isHolder(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isHolder(value: unknown): value is LockHolder {
+  if (typeof value !== "object" || value === null) return false;
+  const { pid, verb, sinceMs } = value as Partial<Record<keyof LockHolder, unknown>>;
+  return (
+    Number.isSafeInteger(pid) &&
+    typeof verb === "string" &&
+    /^[a-z-]{1,32}$/.test(verb) &&
+    Number.isSafeInteger(sinceMs)
+  );
+}
+
+function lockedBy(holder: LockHolder | undefined, path: string): AwgError {
+  const who = holder === undefined ? "another awg" : `awg ${holder.verb} (process ${holder.pid})`;
+  return new AwgError("locked", `${who} is changing this machine now`, {
+    facts: { lock: path, ...(holder === undefined ? {} : { pid: holder.pid, verb: holder.verb }) },
+    remedy: "wait until it has ended, then try again",
+  });
+}

@@ -1,0 +1,79 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from "node:fs";
+import { AwgError, messageOf } from "../model/error.ts";
+import type { SecretRef } from "../model/secret.ts";
+import { isCode } from "./state-folder.ts";
+
+const MAX_SECRET_BYTES = 64 * 1024;
+const OTHERS = 0o077;
+
+export interface SecretSourceOptions {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Accept secret files that others can read. */
+  readonly allowInsecurePermissions: boolean;
+}
+
+/** The text a reference leads to, without surrounding white space. AwgError naming the reference, never its contents. */
+export function readSecretText(ref: SecretRef, options: SecretSourceOptions): string {
+  if ("inline" in ref) return ref.inline.trim();
+  if ("file" in ref) return readSecretFile(ref.file, options.allowInsecurePermissions).trim();
+  if ("env" in ref) {
+    const value = options.environment[ref.env];
+    if (value !== undefined && value.trim() !== "") return value.trim();
+    throw new AwgError("config", `the environment variable ${ref.env}, which a secret is to come from, is not set`, {
+      remedy: "set it, or name a file",
+    });
+  }
+  throw new AwgError("unsupported", `the keychain entry ${ref.keychain} cannot be read: there is no keychain here`, {
+    remedy: "name a file or an environment variable",
+  });
+}
+
+/** Reads a 32-byte key in base64, as WireGuard's tools write it. */
+export function readKey(ref: SecretRef, options: SecretSourceOptions): Uint8Array {
+  const text = readSecretText(ref, options);
+  const bytes = Buffer.from(text, "base64");
+  if (bytes.length === 32 && bytes.toString("base64") === text) return bytes;
+  throw new AwgError("config", `${nameOf(ref)} does not hold a key: 32 bytes in base64 (44 characters) are expected`, {
+    remedy: "make one with wg genkey",
+  });
+}
+
+function readSecretFile(path: string, allowInsecure: boolean): string {
+  let fd: number;
+  try {
+    // Without O_NONBLOCK, opening a FIFO would wait for a writer for ever.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (cause) {
+    const why = isCode(cause, "ENOENT") ? "it does not exist" : messageOf(cause);
+    throw new AwgError("config", `the secret file ${path} cannot be read: ${why}`, { cause, facts: { path } });
+  }
+  try {
+    const status = fstatSync(fd);
+    refuseUnsafe(path, status, allowInsecure);
+    return readFileSync(fd, "utf8");
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function refuseUnsafe(path: string, status: Stats, allowInsecure: boolean): void {
+  const refuse = (problem: string, remedy: string): AwgError =>
+    new AwgError("config", `the secret file ${path} ${problem}`, { facts: { path }, remedy });
+  if (!status.isFile()) throw refuse("is not a regular file", "name a file");
+  if (status.size > MAX_SECRET_BYTES)
+    throw refuse(`has ${status.size} bytes, too many for a secret`, "name the right file");
+  if (!allowInsecure && (status.mode & OTHERS) !== 0) {
+    const mode = (status.mode & 0o777).toString(8).padStart(4, "0");
+    throw refuse(`can be read by others (mode ${mode})`, `run chmod go= ${path}, or give --allow-insecure-permissions`);
+  }
+  const uid = process.geteuid?.();
+  if (!allowInsecure && uid !== undefined && status.uid !== uid && status.uid !== 0) {
+    throw refuse(`belongs to uid ${status.uid}`, "make it yours, or give --allow-insecure-permissions");
+  }
+}
+
+function nameOf(ref: SecretRef): string {
+  if ("file" in ref) return `the secret file ${ref.file}`;
+  if ("env" in ref) return `the environment variable ${ref.env}`;
+  return "an inline secret";
+}

@@ -1,0 +1,83 @@
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { join } from "node:path";
+import { AwgError } from "../model/error.ts";
+import type { SecretId, SecretRef } from "../model/secret.ts";
+import type { SecretKeeper } from "../reconciler/apply/stores.ts";
+import { damaged } from "./envelope.ts";
+import { readKey, type SecretSourceOptions } from "./secret-source.ts";
+import { StateFolder } from "./state-folder.ts";
+
+const MACHINE_KEY = "machine.key";
+const KEY_BYTES = 32;
+const ID_NAME = /^[0-9a-f]{64}$/;
+
+/**
+ * Secrets by id. The bytes seen in this process stay in memory; a writing verb makes them durable as `secrets/<id>`, so
+ * that a rollback or a later apply has them although the file they came from is gone (law 8).
+ */
+export class SecretStore implements SecretKeeper {
+  readonly #folder: StateFolder;
+  readonly #secrets: StateFolder;
+  readonly #options: SecretSourceOptions;
+  readonly #known = new Map<SecretId, Uint8Array>();
+  #machineKey: Uint8Array | undefined;
+
+  constructor(folderPath: string, options: SecretSourceOptions) {
+    this.#folder = new StateFolder(folderPath);
+    this.#secrets = new StateFolder(join(folderPath, "secrets"));
+    this.#options = options;
+  }
+
+  /** Reads the key a reference leads to and gives its id. AwgError config or unsupported, naming the reference. */
+  resolveKey(ref: SecretRef): SecretId {
+    return this.idOf(readKey(ref, this.#options));
+  }
+
+  /** The id of these bytes: equal on this machine exactly when the bytes are. */
+  idOf(bytes: Uint8Array): SecretId {
+    const id = createHmac("sha256", this.#key()).update(bytes).digest("hex") as SecretId;
+    if (!this.#known.has(id)) this.#known.set(id, Uint8Array.from(bytes));
+    return id;
+  }
+
+  /** The bytes of an id. AwgError journal when they are nowhere or not what the id says. */
+  bytesOf(id: SecretId): Uint8Array {
+    const known = this.#known.get(id);
+    if (known !== undefined) return known;
+    const bytes = ID_NAME.test(id) ? this.#secrets.read(id) : undefined;
+    if (bytes === undefined) {
+      throw new AwgError("journal", `the secret ${id.slice(0, 8)}… is not in the secret store`, {
+        facts: { folder: this.#secrets.path },
+        remedy: "apply the configuration that names it again",
+      });
+    }
+    const digest = createHmac("sha256", this.#key()).update(bytes).digest();
+    if (!timingSafeEqual(digest, Buffer.from(id, "hex")))
+      throw damaged(this.#secrets.pathOf(id), "is not the secret its name says");
+    this.#known.set(id, bytes);
+    return bytes;
+  }
+
+  async persist(): Promise<void> {
+    if (this.#folder.read(MACHINE_KEY) === undefined) this.#folder.replace(MACHINE_KEY, this.#key());
+    const there = new Set(this.#secrets.list());
+    for (const [id, bytes] of this.#known) if (!there.has(id)) this.#secrets.replace(id, bytes);
+  }
+
+  async prune(keep: ReadonlySet<SecretId>): Promise<void> {
+    for (const name of this.#secrets.list()) {
+      if (ID_NAME.test(name) && !keep.has(name as SecretId)) this.#secrets.remove(name);
+    }
+  }
+
+  /** The key that ids are made with: the machine's, or, before anything was written here, one for this process. */
+  #key(): Uint8Array {
+    if (this.#machineKey !== undefined) return this.#machineKey;
+    const kept = this.#folder.read(MACHINE_KEY);
+    if (kept !== undefined && kept.length !== KEY_BYTES) {
+      throw damaged(this.#folder.pathOf(MACHINE_KEY), `has ${kept.length} bytes instead of ${KEY_BYTES}`);
+    }
+    this.#machineKey = kept ?? randomBytes(KEY_BYTES);
+    return this.#machineKey;
+  }
+}

@@ -1,0 +1,185 @@
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  type Stats,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { AwgError, messageOf } from "../model/error.ts";
+
+const MAX_FILE_BYTES = 256 * 1024 * 1024;
+const OTHERS = 0o077;
+
+/**
+ * A folder of ours, 0700, with files 0600. It is believed only while nobody else could have written it: no symlink, our
+ * owner, no permission for others. Reading never makes anything; the folder appears with the first write.
+ */
+export class StateFolder {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Path of a file in it, for people and for opening. */
+  pathOf(name: string): string {
+    return join(this.path, name);
+  }
+
+  /** Contents of a file; undefined when the file or the folder is absent. AwgError permission when it is not private. */
+  read(name: string): Uint8Array | undefined {
+    if (!this.#isThere()) return undefined;
+    const path = this.pathOf(name);
+    let fd: number;
+    try {
+      fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    } catch (error) {
+      if (isCode(error, "ENOENT")) return undefined;
+      throw unreadable(path, error);
+    }
+    try {
+      const status = fstatSync(fd);
+      demandPrivate(path, status, status.isFile(), "a regular file");
+      if (status.size > MAX_FILE_BYTES)
+        throw new AwgError("permission", `${path} has ${status.size} bytes, which awg never writes`);
+      return readFileSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Replaces a file whole: after a crash at any point it is the old one or the new one. Durable on return. */
+  replace(name: string, bytes: Uint8Array): void {
+    this.make();
+    const path = this.pathOf(name);
+    const draft = join(dirname(path), `.${basename(path)}.new`);
+    try {
+      removeIfThere(draft);
+      const fd = openSync(
+        draft,
+        constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+        0o600,
+      );
+      try {
+        writeWhole(fd, bytes);
+        fsyncSync(fd);
+      } finally {
+        closeSync(fd);
+      }
+      renameSync(draft, path);
+      syncFolder(dirname(path));
+    } catch (cause) {
+      throw new AwgError("host", `${path} could not be written: ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  /** Removes a file; absent is success. Durable on return. */
+  remove(name: string): void {
+    if (!this.#isThere()) return;
+    const path = this.pathOf(name);
+    if (removeIfThere(path)) syncFolder(dirname(path));
+  }
+
+  /** Names of the entries, sorted; [] when the folder is absent. */
+  list(): readonly string[] {
+    return this.#isThere() ? readdirSync(this.path).sort() : [];
+  }
+
+  /** Makes the folder where it is absent, and refuses one that is not private. */
+  make(): void {
+    if (this.#isThere()) return;
+    try {
+      mkdirSync(dirname(this.path), { recursive: true, mode: 0o755 });
+      mkdirSync(this.path, { mode: 0o700 });
+      syncFolder(dirname(this.path));
+    } catch (cause) {
+      throw new AwgError("permission", `the state folder ${this.path} could not be made: ${messageOf(cause)}`, {
+        cause,
+      });
+    }
+  }
+
+  #isThere(): boolean {
+    let status: Stats;
+    try {
+      status = lstatSync(this.path);
+    } catch (error) {
+      if (isCode(error, "ENOENT")) return false;
+      throw unreadable(this.path, error);
+    }
+    demandPrivate(this.path, status, status.isDirectory(), "a folder");
+    return true;
+  }
+}
+
+/** Opens a file of the folder for adding lines, making it private; the caller closes it. `made` tells whether it is new. */
+export function openForAppend(path: string): { readonly fd: number; readonly made: boolean } {
+  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  try {
+    return { fd: openSync(path, flags), made: false };
+  } catch (error) {
+    if (!isCode(error, "ENOENT")) throw unreadable(path, error);
+  }
+  const fd = openSync(path, flags | constants.O_CREAT | constants.O_EXCL, 0o600);
+  fchmodSync(fd, 0o600);
+  syncFolder(dirname(path));
+  return { fd, made: true };
+}
+
+/** Writes all bytes, however many calls it takes. */
+export function writeWhole(fd: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length; ) written += writeSync(fd, bytes, written);
+}
+
+/** Makes the names in a folder durable. */
+export function syncFolder(path: string): void {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Whether an error of the file system has this code. */
+export function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}
+
+function removeIfThere(path: string): boolean {
+  try {
+    unlinkSync(path);
+    return true;
+  } catch (error) {
+    if (isCode(error, "ENOENT")) return false;
+    throw error;
+  }
+}
+
+function demandPrivate(path: string, status: Stats, isExpected: boolean, what: string): void {
+  const fix = (problem: string, remedy: string): AwgError =>
+    new AwgError("permission", `${path} ${problem}, so its contents cannot be trusted`, { facts: { path }, remedy });
+  if (!isExpected) throw fix(`is not ${what}`, "move it away");
+  const uid = process.geteuid?.();
+  if (uid !== undefined && status.uid !== uid && status.uid !== 0)
+    throw fix(`belongs to uid ${status.uid}`, "move it away");
+  if ((status.mode & OTHERS) !== 0) {
+    const mode = (status.mode & 0o777).toString(8).padStart(4, "0");
+    throw fix(`is open to others (mode ${mode})`, `check its contents and run chmod go= ${path}`);
+  }
+}
+
+function unreadable(path: string, cause: unknown): AwgError {
+  const why = isCode(cause, "ELOOP") ? "it is a symbolic link" : messageOf(cause);
+  return new AwgError("permission", `${path} could not be opened: ${why}`, { cause, facts: { path } });
+}
