@@ -23,6 +23,8 @@ export interface SessionOptions {
   readonly pauseMs?: number;
   /** Whether a guest's packets are forwarded by the client. Default true. */
   readonly guest?: boolean;
+  /** The firewall mark the prober tries to wear: that of the subject's own sockets. Default: the hand-made tunnel's. */
+  readonly mark?: number;
   /** How long to wait for the prober before the run counts as invalid. Default 30 s. */
   readonly limitMs?: number;
 }
@@ -196,7 +198,7 @@ async function proberConfiguration(world: World, options: SessionOptions): Promi
     deviceIndex: links[0]?.ifindex,
     routerMac: lan[0]?.address,
     serverPort: place.serverPort,
-    mark: place.mark,
+    mark: options.mark ?? place.mark,
     resolvConf: world.resolvConf,
     pauseMs: options.pauseMs ?? 50,
     namespaces,

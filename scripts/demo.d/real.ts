@@ -1,0 +1,120 @@
+/** The demo on the real kernel. Runs in namespaces of its own (scripts/demo made them). */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { quietly } from "./narrator.ts";
+import { differingLines, snapshot } from "./snapshot.ts";
+import { buildStage, inside, must, packetsInClear, stage } from "./stage.ts";
+import { configText, Story } from "./story.ts";
+import { ChangeWatcher } from "./watcher.ts";
+
+const folder = process.env["AWG_DEMO_FOLDER"] ?? "";
+
+function answers(...argv: string[]): boolean {
+  return quietly(inside("laptop", "ping", "-n", "-c", "1", "-W", "2", ...argv)).status === 0;
+}
+
+/** A tunnel needs a moment for its first handshake; ask up to thirty times. */
+function answersSoon(...argv: string[]): boolean {
+  return Array.from({ length: 30 }).some(() => answers(...argv));
+}
+
+function beforeAnything({ narrator }: Story): void {
+  narrator.chapter("Before: the laptop talks to the internet in clear");
+  narrator.check(`ping ${stage.web4} is answered`, answers(stage.web4));
+  narrator.check(`ping ${stage.web6} is answered`, answers(stage.web6));
+  narrator.check("the router saw them", packetsInClear() >= 2, `packets in clear: ${packetsInClear()}`);
+}
+
+function insideTheTunnel({ narrator }: Story): void {
+  narrator.chapter("Now everything goes through the tunnel, or nowhere");
+  must(inside("router", "nft", "reset", "counter", "inet", "demo", "clear"));
+  narrator.check(`ping ${stage.web4} is answered, through the tunnel`, answersSoon(stage.web4));
+  narrator.check(`ping ${stage.web6} is answered, through the tunnel`, answersSoon(stage.web6));
+  const resolved = quietly(inside("laptop", "getent", "ahostsv4", "intranet.example"));
+  const claim = `intranet.example is ${stage.intranet}, says the name server in the tunnel`;
+  narrator.check(claim, resolved.stdout.includes(stage.intranet), resolved.stderr);
+  const past = answers("-I", stage.uplink, stage.web4) || answers("-I", stage.uplink, stage.web6);
+  narrator.check("ping past the tunnel is dropped", !past);
+  zeroInClear({ narrator }, "the router saw 0 packets in clear");
+}
+
+function zeroInClear({ narrator }: Pick<Story, "narrator">, claim: string): void {
+  const count = packetsInClear();
+  narrator.check(claim, count === 0, `packets in clear: ${count}`);
+}
+
+async function applyAgain(story: Story): Promise<void> {
+  story.narrator.chapter("A second apply finds nothing to do");
+  const watcher = new ChangeWatcher("laptop");
+  await watcher.ready(() => {
+    const route = ["blackhole", "192.0.2.254", "table", "7"];
+    for (const verb of ["add", "delete"]) must(["ip", "-n", "laptop", "route", verb, ...route]);
+    must(inside("laptop", "nft", "add table inet heard; delete table inet heard"));
+  });
+  story.nothingLeft();
+  const changes = await watcher.end();
+  const claim = "the kernel heard 0 changes (links, addresses, routes, rules, nftables)";
+  story.narrator.check(claim, changes.length === 0, changes.join("\n"));
+}
+
+function meddleAndRepair(story: Story): void {
+  const { narrator } = story;
+  narrator.chapter("Someone deletes a route");
+  const routes = must(["ip", "-n", "laptop", "-4", "route", "show", "table", "all", "default"]);
+  const table = /^default dev \S+ table (\d{6,})/m.exec(routes)?.[1] ?? "unknown";
+  const deletion = ["route", "delete", "default", "table", table];
+  narrator.show(`ip ${deletion.join(" ")}`, ["ip", "-n", "laptop", ...deletion]);
+  story.namedAndRepaired();
+  narrator.check("the tunnel carries again", answersSoon(stage.web4));
+  zeroInClear(story, "and still the router saw 0 packets in clear");
+  story.succeed("awg status", ["status"], "status tells it");
+}
+
+function destroy(story: Story, before: ReadonlyMap<string, string>): void {
+  const { narrator } = story;
+  narrator.chapter("And back");
+  story.succeed("awg destroy --auto-approve", ["destroy", "--auto-approve"], "destroyed");
+  for (const [part, text] of snapshot("laptop")) {
+    const lines = differingLines(before.get(part) ?? "", text);
+    narrator.check(`${part}: exactly as before`, lines === "", lines);
+  }
+  narrator.check("the laptop talks in clear again", answers(stage.web4) && answers(stage.web6));
+}
+
+/** Nothing may outlive the demo, also when it failed half-way. */
+function endEverythingInside(): void {
+  for (const name of ["laptop", "router", "server"]) {
+    for (const pid of quietly(["ip", "netns", "pids", name]).stdout.split("\n").filter(Boolean)) {
+      quietly(["kill", "-9", pid]);
+    }
+  }
+}
+
+async function main(): Promise<number> {
+  try {
+    const { clientKey, serverKey } = await buildStage(folder);
+    const key = join(folder, "office.key");
+    writeFileSync(key, `${clientKey}\n`, { mode: 0o600 });
+    const endpoint = `${stage.server4}:${stage.serverPort}`;
+    const config = configText(key, serverKey, endpoint, stage.nameServer);
+    const options = ["--netns", "laptop", "--state-dir", join(folder, "state")];
+    const story = new Story({ folder, options, config });
+    story.narrator.title(
+      "awg: infrastructure as code for a machine's network path",
+      "A laptop, a router and a VPN server in private network namespaces: real kernel, real tunnel, real packets.\nThis machine's own network is not touched.",
+    );
+    return await story.tell(async () => {
+      beforeAnything(story);
+      const before = snapshot("laptop");
+      story.wishAndPlan();
+      insideTheTunnel(story);
+      await applyAgain(story);
+      meddleAndRepair(story);
+      destroy(story, before);
+    });
+  } finally {
+    endEverythingInside();
+  }
+}
+
+process.exitCode = await main();

@@ -1,0 +1,62 @@
+/** The demo on the simulated machine, for where the kernel is out of reach. simulated.ts REASON */
+import { generateKeyPairSync } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { renderMachineFile } from "../../src/host/simulated/machine-file.ts";
+import { laptopState, type MachineState } from "../../src/host/simulated/machine-state.ts";
+import { TABLE_BASE } from "../../src/model/ownership.ts";
+import { configText, Story } from "./story.ts";
+
+const folder = process.env["AWG_DEMO_FOLDER"] ?? "";
+const machine = join(folder, "laptop.machine.json");
+
+/** A Curve25519 pair as WireGuard writes them. */
+function newKeys(): { privateKey: string; publicKey: string } {
+  const { privateKey, publicKey } = generateKeyPairSync("x25519");
+  const base64 = (text = ""): string => Buffer.from(text, "base64url").toString("base64");
+  return {
+    privateKey: base64(privateKey.export({ format: "jwk" }).d),
+    publicKey: base64(publicKey.export({ format: "jwk" }).x),
+  };
+}
+
+/** Deletes the default routes of the first tunnel's table, as a meddling program would. */
+function meddle(): void {
+  const state = JSON.parse(readFileSync(machine, "utf8")) as MachineState;
+  const isTunnelDefault = (route: MachineState["routes"][number]): boolean =>
+    route.table > TABLE_BASE && route.type === "unicast" && route.destination === "0.0.0.0/0";
+  const routes = state.routes.filter((route) => !isTunnelDefault(route));
+  writeFileSync(machine, renderMachineFile({ ...state, routes }));
+}
+
+function main(): Promise<number> {
+  const keys = newKeys();
+  const key = join(folder, "office.key");
+  writeFileSync(key, `${keys.privateKey}\n`, { mode: 0o600 });
+  writeFileSync(machine, renderMachineFile(laptopState()));
+  const config = configText(key, newKeys().publicKey, "203.0.113.9:51820", "10.8.0.1");
+  const options = ["--host", `simulated:${machine}`, "--state-dir", join(folder, "state")];
+  const story = new Story({ folder, options, config });
+  story.narrator.title(
+    "awg: infrastructure as code for a machine's network path",
+    `On the simulated machine, because ${process.argv[2] ?? "it was asked for"}. No packet moves here; the plan is the real one.`,
+  );
+  return story.tell(async () => {
+    const { narrator } = story;
+    const before = readFileSync(machine, "utf8");
+    story.wishAndPlan();
+    narrator.chapter("A second apply finds nothing to do");
+    const applied = readFileSync(machine, "utf8");
+    story.nothingLeft();
+    narrator.check("the machine was not written to", readFileSync(machine, "utf8") === applied);
+    narrator.chapter("Someone deletes a route");
+    meddle();
+    story.namedAndRepaired();
+    story.succeed("awg status", ["status"], "status tells it");
+    narrator.chapter("And back");
+    story.succeed("awg destroy --auto-approve", ["destroy", "--auto-approve"], "destroyed");
+    narrator.check("the machine is exactly as before", readFileSync(machine, "utf8") === before);
+  });
+}
+
+process.exitCode = await main();
