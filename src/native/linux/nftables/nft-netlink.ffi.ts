@@ -189,5 +189,5 @@ function concatenate(messages: readonly Uint8Array[]): Uint8Array {
 }
 
 function collect<T>(messages: readonly NetlinkMessage[], decode: (message: NetlinkMessage) => T | undefined): T[] {
-  return messages.map(decode).filter((item) => item !== undefined);
+  return messages.map((message) => decode(message)).filter((item) => item !== undefined);
 }

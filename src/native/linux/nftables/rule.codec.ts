@@ -40,10 +40,11 @@ export function encodeRuleRemoval({ family, table, chain, handle }: Omit<NftRule
   });
 }
 
-/** Asks for the rules of all tables, or of one table. */
-export function encodeRuleListing(family: TableFamily | "all" = "all", table?: string): Uint8Array {
+/** Asks for the rules of all tables, of one table, or of one chain of it. */
+export function encodeRuleListing(family: TableFamily | "all" = "all", table?: string, chain?: string): Uint8Array {
   return encodeNftMessage(NFT_MESSAGE.getRule, family, NLM.dump, (writer) => {
     if (table !== undefined) writer.attributeText(NFTA_RULE.table, table);
+    if (chain !== undefined) writer.attributeText(NFTA_RULE.chain, chain);
   });
 }
 

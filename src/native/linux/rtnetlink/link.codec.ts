@@ -24,12 +24,10 @@ const IFLA = {
   alias: 20,
   stats64: 23,
   netnsFd: 28,
-  extMask: 29,
   carrier: 33,
 } as const;
 const IFLA_INFO = { kind: 1, data: 2 } as const;
 const VETH_INFO_PEER = 1;
-const SKIP_STATISTICS = 8;
 const HEADER_BYTES = 16;
 
 /** Interface flags (IFF_*). */
@@ -87,12 +85,8 @@ export interface LinkCreation extends LinkChange {
   readonly peerName?: string;
 }
 
-/** Asks for all links; statistics only when wanted, they are most of the bytes. */
-export function encodeLinkDump(statistics = false): Uint8Array {
-  return encodeMessage(RTM.getLink, NLM.dump, (writer) => {
-    writeHeader(writer, 0, {});
-    if (!statistics) writer.attributeU32(IFLA.extMask, SKIP_STATISTICS);
-  });
+export function encodeLinkDump(): Uint8Array {
+  return encodeMessage(RTM.getLink, NLM.dump, (writer) => writeHeader(writer, 0, {}));
 }
 
 /** Asks for one link, by index or name. */
@@ -125,8 +119,11 @@ export function encodeLinkDeletion(index: number): Uint8Array {
   return encodeMessage(RTM.deleteLink, 0, (writer) => writeHeader(writer, index, {}));
 }
 
-/** The link of an RTM_NEWLINK or RTM_DELLINK; undefined for other messages. */
-export function decodeLink({ type, payload }: NetlinkMessage): Link | undefined {
+/**
+ * The link of an RTM_NEWLINK or RTM_DELLINK; undefined for other messages. The kernel always tells the counters, which
+ * differ at each reading, so they are left out unless asked for.
+ */
+export function decodeLink({ type, payload }: NetlinkMessage, statistics = false): Link | undefined {
   if (type !== RTM.newLink && type !== RTM.deleteLink) return undefined;
   const flags = readU32(payload, 8);
   const attributes = attributeMap(payload, HEADER_BYTES);
@@ -138,7 +135,7 @@ export function decodeLink({ type, payload }: NetlinkMessage): Link | undefined 
     hardwareAddress: mapBytes(attributes.get(IFLA.address), (bytes) => bytesToHex(bytes, ":")),
     masterIndex: number(IFLA.master),
     lowerIndex: number(IFLA.link),
-    statistics: mapBytes(attributes.get(IFLA.stats64), readStatistics),
+    statistics: statistics ? mapBytes(attributes.get(IFLA.stats64), readStatistics) : undefined,
   };
   return {
     index: readI32(payload, 4),

@@ -1,4 +1,4 @@
-import type { AwgError } from "../../../model/error.ts";
+import { AwgError } from "../../../model/error.ts";
 import { hasErrno } from "../errno.ts";
 import type { NetlinkMessage } from "../netlink/message.codec.ts";
 import { NETLINK_PROTOCOL, type NetlinkSocket, openNetlinkSocket } from "../netlink/netlink-socket.ffi.ts";
@@ -48,6 +48,7 @@ export interface RouteNetlink extends Disposable {
   links(options?: { statistics?: boolean }): Link[];
   /** The link of that name or index; undefined when there is none. */
   link(which: number | string): Link | undefined;
+  /** Makes the link; the kernel takes an alias only afterwards, so that is a second request, undone if it fails. */
   createLink(creation: LinkCreation): void;
   changeLink(index: number, change: LinkChange): void;
   deleteLink(index: number): void;
@@ -80,7 +81,8 @@ class RtNetlink implements RouteNetlink {
   }
 
   links({ statistics = false }: { statistics?: boolean } = {}): Link[] {
-    return collect(this.socket.dump(encodeLinkDump(statistics), "reading the links"), decodeLink);
+    const messages = this.socket.dump(encodeLinkDump(), "reading the links");
+    return collect(messages, (message) => decodeLink(message, statistics));
   }
 
   link(which: number | string): Link | undefined {
@@ -94,7 +96,17 @@ class RtNetlink implements RouteNetlink {
   }
 
   createLink(creation: LinkCreation): void {
-    this.socket.request(encodeLinkCreation(creation), `creating the ${creation.kind} link ${creation.name}`);
+    const { alias, kind, name } = creation;
+    this.socket.request(encodeLinkCreation(creation), `creating the ${kind} link ${name}`);
+    if (alias === undefined) return;
+    const index = this.link(name)?.index;
+    if (index === undefined) throw new AwgError("host", `the link ${name} vanished as soon as it was made`);
+    try {
+      this.changeLink(index, { alias });
+    } catch (error) {
+      this.deleteLink(index);
+      throw error;
+    }
   }
 
   changeLink(index: number, change: LinkChange): void {
