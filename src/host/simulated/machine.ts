@@ -128,6 +128,8 @@ export class SimulatedMachine implements LiveMachine {
     this.live.engines = this.live.engines.filter((engine) => engine.device !== device);
     this.routes.deleteWhere((route) => route.device === device);
     delete this.live.resolver.links[device];
+    const settings = Object.entries(this.live.sysctls).filter(([name]) => !isSettingOf(name, device));
+    this.live.sysctls = Object.fromEntries(settings);
   }
 
   /** The whole machine as plain data. */
@@ -176,4 +178,8 @@ export class SimulatedMachine implements LiveMachine {
     });
     return outcome.kind === "leaves" && outcome.physical;
   }
+}
+
+function isSettingOf(name: string, device: string): boolean {
+  return name.startsWith(`net.ipv4.conf.${device}.`) || name.startsWith(`net.ipv6.conf.${device}.`);
 }

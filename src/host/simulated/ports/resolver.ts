@@ -44,7 +44,12 @@ function ensureFile(machine: SimulatedMachine, spec: ResolverSpec): void {
     machine.perform("resolver.save", () => (resolver.saved = resolver.text));
   }
   const text = renderFile(spec);
-  if (resolver.text !== text) machine.perform("resolver.write", () => (resolver.text = text));
+  if (resolver.text === text) return;
+  machine.perform("resolver.write", () => {
+    // Somebody may have written another original since it was put aside; the newest is the one to keep.
+    if (!resolver.text.startsWith(FILE_HEADER)) resolver.saved = resolver.text;
+    resolver.text = text;
+  });
 }
 
 function ensureLink(machine: SimulatedMachine, spec: ResolverSpec): void {

@@ -30,8 +30,9 @@ export function simulatedSysctl(machine: SimulatedMachine): SysctlPort {
 }
 
 function settingOf(machine: SimulatedMachine, name: string): string | undefined {
-  const device = DEVICE_SETTING.exec(name)?.[1];
-  const isPerDevice = device !== undefined && device !== "all" && device !== "default";
-  if (isPerDevice && machine.link(device) === undefined) return undefined;
-  return machine.live.sysctls[name] ?? (isPerDevice ? "0" : undefined);
+  const { sysctls } = machine.live;
+  const [, device, setting] = DEVICE_SETTING.exec(name) ?? [];
+  if (device === undefined || device === "all" || device === "default") return sysctls[name];
+  if (machine.link(device) === undefined) return undefined;
+  return sysctls[name] ?? sysctls[`${name.slice(0, "net.ipv4.conf.".length)}default.${setting}`] ?? "0";
 }

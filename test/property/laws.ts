@@ -1,0 +1,213 @@
+import { CrashError } from "../../src/host/simulated/faults.ts";
+import type { Config } from "../../src/model/config/config.ts";
+import type { Outcome } from "../../src/reconciler/apply/outcome.ts";
+import { recoverOpenJournal } from "../../src/reconciler/apply/recover.ts";
+import type { DriverRegistry } from "../../src/resources/driver.ts";
+import type { RelativeFault } from "./fault-arbitrary.ts";
+import { scheduled } from "./fault-arbitrary.ts";
+import { checkPaths, LawError, type Transition, watchForLeaks } from "./leak-watch.ts";
+import type { StartingMachine } from "./machine-arbitrary.ts";
+import type { Tally } from "./tally.ts";
+import { type Checkpoint, type VerbResult, World } from "./world.ts";
+
+/** A change of configuration on some machine; null means nothing of awg: a first apply, or a destroy. */
+export interface Story extends Transition {
+  readonly start: StartingMachine;
+}
+
+/** A story as it goes when nothing goes wrong, and what there is to compare with when something does. */
+export interface Rehearsal extends Story {
+  readonly from: Checkpoint;
+  readonly oldText: string;
+  readonly newText: string;
+  /** How many writes the change takes, those to the stores included. */
+  readonly writes: number;
+  readonly registry: DriverRegistry;
+}
+
+export interface RunOptions {
+  readonly registry: DriverRegistry;
+  readonly tally: Tally;
+  readonly probesPerWrite: number;
+}
+
+/**
+ * Plays a story without faults, with laws 1, 3 and 6 held to it. undefined when it cannot be told: the machine refuses it
+ * as a conflict (and is then untouched), or this version does not support it.
+ */
+export async function rehearse(story: Story, options: RunOptions): Promise<Rehearsal | undefined> {
+  const { registry, tally } = options;
+  const world = World.fresh(story.start.state, registry);
+  if (story.before !== null && !(await playApply(world, story.before, tally))) return undefined;
+  const from = world.checkpoint();
+  const oldText = world.machine.print();
+  const played = new World(from, registry);
+  countSteps(played, tally);
+  watchForLeaks(played, story, options.probesPerWrite, story.start.traits.length * 1000);
+  if (!(await playChange(played, story, tally))) return undefined;
+  const writes = played.machine.writes.length;
+  await checkSettled(played, story, options);
+  const newText = played.machine.print();
+  if (story.after !== null) checkPaths(played, story.after, 60, writes * 60);
+  await checkDestroyed(played, story);
+  return { ...story, from, oldText, newText, writes, registry };
+}
+
+/** Plays the story again with one fault of the process or the machine, maybe with a second one during recovery. */
+export async function playWithFault(
+  rehearsal: Rehearsal,
+  fault: RelativeFault,
+  again: RelativeFault | undefined,
+  { tally, probesPerWrite }: RunOptions,
+): Promise<void> {
+  const world = new World(rehearsal.from, rehearsal.registry);
+  const first = scheduled(fault, rehearsal.writes);
+  world.machine.schedule([first]);
+  watchForLeaks(world, rehearsal, probesPerWrite, first.at * 1000);
+  const result = await untilCrash(world, () => change(world, rehearsal));
+  tally.add("runs");
+  if (world.machine.fired.length > 0) tally.add("runs with a fault");
+  tally.add(`fault ${fault.fault.kind}`, world.machine.fired.length);
+  if (result === undefined) await recoverFromCrash(world, rehearsal, again, tally);
+  else checkOutcome(world, rehearsal, result, tally);
+  world.machine.schedule([]);
+  await checkConverges(world, rehearsal);
+}
+
+async function recoverFromCrash(
+  world: World,
+  rehearsal: Rehearsal,
+  again: RelativeFault | undefined,
+  tally: Tally,
+): Promise<void> {
+  world.machine.restart();
+  world.machine.schedule(again === undefined ? [] : [scheduled(again, Math.ceil(rehearsal.writes / 2))]);
+  const before = world.machine.fired.length;
+  const interrupted = await untilCrash(world, () => recoverOpenJournal(world.deps).then((outcome) => ({ outcome })));
+  if (world.machine.fired.length > before) tally.add("faults during recovery");
+  world.machine.restart();
+  world.machine.schedule([]);
+  const outcome = interrupted?.outcome;
+  if (interrupted !== undefined && outcome?.kind !== "rollbackIncomplete") {
+    expectOldOrNew(world, rehearsal, `recovery ended in ${outcome?.kind ?? "nothing to do"}`);
+    tally.add(`recovered: ${outcome?.kind ?? "nothing to do"}`);
+    return;
+  }
+  const second = await recoverOpenJournal(world.deps);
+  tally.add(`recovered at the second try: ${second?.kind ?? "nothing to do"}`);
+  expectOldOrNew(world, rehearsal, `the second recovery ended in ${second?.kind ?? "nothing to do"}`);
+}
+
+/** Law 5: what the outcome says is what stands there. */
+function checkOutcome(world: World, rehearsal: Rehearsal, result: VerbResult, tally: Tally): void {
+  if (result.kind !== "done") throw new LawError(5, `a fault turned the change into "${result.kind}"`);
+  const { outcome } = result;
+  tally.add(`outcome: ${outcome.kind}`);
+  const text = world.machine.print();
+  if (outcome.kind === "applied" || outcome.kind === "inSync") return expectSame(5, text, rehearsal.newText, "applied");
+  if (outcome.kind === "rolledBack") return expectSame(5, text, rehearsal.oldText, "rolled back");
+  if (text === rehearsal.oldText) return;
+  if (!outcome.blocked && world.machine.live.firewall.policy !== null) return;
+  if (!outcome.blocked) throw new LawError(5, `the way back failed and nothing blocks: ${describe(outcome)}`);
+}
+
+function expectOldOrNew(world: World, { oldText, newText }: Rehearsal, when: string): void {
+  const text = world.machine.print();
+  if (text !== oldText && text !== newText) {
+    throw new LawError(5, `neither old nor new, ${when}:\n${difference(oldText, text)}`);
+  }
+}
+
+/** Laws 4, 3 and 6 after everything has calmed down: the change goes through, again changes nothing, destroy cleans up. */
+async function checkConverges(world: World, rehearsal: Rehearsal): Promise<void> {
+  const result = await change(world, rehearsal);
+  const isDone = result.kind === "done" && (result.outcome.kind === "applied" || result.outcome.kind === "inSync");
+  if (!isDone) throw new LawError(4, `it does not converge: ${describe(result)}`);
+  expectSame(4, world.machine.print(), rehearsal.newText, "converged");
+  await checkSettled(world, rehearsal, undefined);
+  await checkDestroyed(world, rehearsal);
+}
+
+/** Law 3: once more makes no write at all. */
+async function checkSettled(world: World, story: Story, options: RunOptions | undefined): Promise<void> {
+  const writes = world.machine.writes.length;
+  const result = await change(world, story);
+  const extra = world.machine.writes.slice(writes);
+  if (extra.length > 0)
+    throw new LawError(3, `a second run wrote ${extra.join(", ")} and ended in ${describe(result)}`);
+  options?.tally.add("law 3 checks");
+}
+
+/** Law 6: after destroy the machine is as if awg had never been there. */
+async function checkDestroyed(world: World, { start, after }: Story): Promise<void> {
+  world.machine.watch(undefined);
+  if (after !== null) {
+    const result = await world.destroy();
+    if (result.kind !== "done") throw new LawError(6, `destroy ended in ${describe(result)}`);
+  }
+  expectSame(6, world.machine.print(), World.fresh(start.clean).machine.print(), "destroyed");
+}
+
+async function change(world: World, story: Transition): Promise<VerbResult> {
+  const result = story.after === null ? await world.destroy() : await world.apply(story.after);
+  if (world.violation !== undefined) throw world.violation;
+  return result;
+}
+
+async function playApply(world: World, config: Config, tally: Tally): Promise<boolean> {
+  return await playChange(world, { before: null, after: config }, tally);
+}
+
+async function playChange(world: World, story: Transition, tally: Tally): Promise<boolean> {
+  const text = world.machine.print();
+  const result = await change(world, story);
+  if (result.kind === "done") {
+    if (result.outcome.kind === "applied" || result.outcome.kind === "inSync") return true;
+    throw new LawError(4, `without any fault it ended in ${describe(result)}`);
+  }
+  tally.add(`not told: ${result.kind}`);
+  if (world.machine.writes.some((write) => !write.startsWith("store:")) && story.before === null) {
+    expectSame(6, world.machine.print(), text, `refused (${result.kind})`);
+  }
+  return false;
+}
+
+function countSteps(world: World, tally: Tally): void {
+  Object.assign(world.deps, {
+    progress: (event: { type: string; batch?: { steps: readonly { kind: string; action: string }[] } }) => {
+      if (event.type !== "batch-start") return;
+      for (const { kind, action } of event.batch?.steps ?? []) tally.add(`step ${kind} ${action}`);
+    },
+  });
+}
+
+/** The result, or undefined when the process died: then whatever it returned came from a dead process and counts not. */
+export async function untilCrash<T>(world: World, run: () => Promise<T>): Promise<T | undefined> {
+  try {
+    const result = await run();
+    if (!world.machine.isDead) return result;
+  } catch (error) {
+    if (!(error instanceof CrashError)) throw error;
+  }
+  if (world.violation !== undefined) throw world.violation;
+  return undefined;
+}
+
+export function expectSame(law: number, text: string, wanted: string, when: string): void {
+  if (text !== wanted) throw new LawError(law, `${when}, but\n${difference(wanted, text)}`);
+}
+
+/** Lines that are in one text only. */
+export function difference(wanted: string, text: string): string {
+  const [expected, found] = [wanted.split("\n"), text.split("\n")];
+  return [
+    ...expected.filter((line) => !found.includes(line)).map((line) => `- ${line}`),
+    ...found.filter((line) => !expected.includes(line)).map((line) => `+ ${line}`),
+  ].join("\n");
+}
+
+function describe(result: VerbResult | Outcome): string {
+  return JSON.stringify(result, (_key, value: unknown) =>
+    value instanceof Error ? `${value.name}: ${value.message}` : value,
+  );
+}

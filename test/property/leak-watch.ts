@@ -1,0 +1,113 @@
+import type { Config } from "../../src/model/config/config.ts";
+import { intendedPath, mayLeave, type OracleFacts } from "./oracle.ts";
+import { outerPackets, probe, tunnelCarries } from "./probes.ts";
+import type { World } from "./world.ts";
+
+/** Between which two states the machine is; null where awg holds nothing. */
+export interface Transition {
+  readonly before: Config | null;
+  readonly after: Config | null;
+}
+
+/** The facts of the simulated laptop in the oracle's words. */
+export function oracleFacts(world: World): OracleFacts {
+  const { serviceUid, users, hosts } = world.machine.live;
+  return { serviceUid, users, hosts };
+}
+
+/**
+ * Sends probes after every write to the machine, by awg or anybody: what leaves a wire must be granted by the old or the
+ * new configuration (law 1). While one of the two is nothing and no policy stands, the machine is as open as it was.
+ */
+export function watchForLeaks(world: World, transition: Transition, probesPerWrite: number, firstProbe: number): void {
+  const { machine } = world;
+  const facts = oracleFacts(world);
+  let next = firstProbe;
+  let isOpenedByOthers = false;
+  machine.watch((write) => {
+    if (write.startsWith("store:")) return;
+    const { policy } = machine.live.firewall;
+    if (policy !== null) isOpenedByOthers = false;
+    else if (write === "foreign flush-firewall") isOpenedByOthers = true;
+    if (isOpenedByOthers || (policy === null && (transition.before === null || transition.after === null))) return;
+    for (let count = 0; count < probesPerWrite; count += 1) {
+      next += 1;
+      checkProbe(world, facts, transition, next, write);
+    }
+  });
+}
+
+function checkProbe(world: World, facts: OracleFacts, transition: Transition, number: number, write: string): void {
+  const packet = probe(number);
+  const outcome = world.machine.send(packet);
+  if (outcome.kind !== "leaves" || !outcome.physical) return;
+  const { before, after } = transition;
+  const granted = [before, after].some((config) => config !== null && mayLeave(config, facts, packet));
+  if (granted) return;
+  const text = `${JSON.stringify(packet)} left ${outcome.device} after ${write}`;
+  world.violation ??= new LawError(1, `${text}, which neither configuration grants`);
+}
+
+/** A law that does not hold. Not an AwgError, and thrown past everything that may catch those. */
+export class LawError extends Error {
+  readonly law: number;
+
+  constructor(law: number, message: string) {
+    super(`law ${law}: ${message}`);
+    this.name = "LawError";
+    this.law = law;
+  }
+}
+
+/**
+ * Whether the accepted configuration works, and not only blocks: what is to take a tunnel does, with the tunnel's own
+ * address, direct flows leave by a wire, and the engines reach their endpoints.
+ */
+export function checkPaths(world: World, config: Config, count: number, firstProbe: number): void {
+  const facts = oracleFacts(world);
+  for (let number = firstProbe; number < firstProbe + count; number += 1) checkPath(world, config, facts, number);
+  for (const packet of outerPackets(config, facts)) {
+    const hasUplink = world.machine.routes.all([254]).some(({ family, destination }) => {
+      return (family === 6) === packet.destination.includes(":") && destination.endsWith("/0");
+    });
+    const outcome = world.machine.send(packet);
+    if (hasUplink && (outcome.kind !== "leaves" || !outcome.physical)) {
+      throw new LawError(4, `our own ${JSON.stringify(packet)} does not get out: ${JSON.stringify(outcome)}`);
+    }
+  }
+}
+
+function checkPath(world: World, config: Config, facts: OracleFacts, number: number): void {
+  const { boundDevice, ...packet } = probe(number);
+  if (mayLeave(config, facts, packet) && packet.uid === facts.serviceUid) return;
+  const path = intendedPath(config, facts, packet);
+  const outcome = world.machine.send(packet);
+  const told = `${JSON.stringify(packet)} should go ${path}, yet ${JSON.stringify(outcome)}`;
+  if (path === "direct") {
+    if (boundDevice === undefined && !isPhysical(outcome) && hasWay(world, packet.destination)) {
+      throw new LawError(4, told);
+    }
+    return;
+  }
+  if (config.killSwitch.enabled && isPhysical(outcome)) throw new LawError(1, told);
+  if (path === "block" || !tunnelCarries(config, path, packet.destination)) return;
+  if (isStolen(world, packet.destination)) return;
+  if (outcome.kind !== "leaves" || outcome.device !== `awg-${path}`) throw new LawError(4, told);
+  const own = world.machine.link(outcome.device)?.addresses.some((text) => text.startsWith(`${outcome.source}/`));
+  if (own !== true) throw new LawError(4, `${told}, with an address that is not the tunnel's`);
+}
+
+function isPhysical(outcome: ReturnType<World["machine"]["send"]>): boolean {
+  return outcome.kind === "leaves" && outcome.physical;
+}
+
+/** Whether the bare machine, without anything of ours, could send there. */
+function hasWay(world: World, destination: string): boolean {
+  const family = destination.includes(":") ? 6 : 4;
+  return world.machine.routes.all([254]).some((route) => route.family === family && route.destination.endsWith("/0"));
+}
+
+/** Whether somebody else's route in our tables, or packet filter, takes the destination. */
+function isStolen(world: World, destination: string): boolean {
+  return destination.startsWith("192.0.2.") || world.machine.live.foreignTables.length > 1;
+}

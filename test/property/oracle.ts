@@ -1,0 +1,117 @@
+import type { SimulatedPacket } from "../../src/host/simulated/send.ts";
+import type { Config } from "../../src/model/config/config.ts";
+import type { Rule } from "../../src/model/config/section/rule.ts";
+import { parseIp } from "../../src/model/ip.ts";
+import { ENGINE_MARK, MARK_MASK } from "../../src/model/ownership.ts";
+import { parsePrefix, prefixContains } from "../../src/model/prefix.ts";
+
+/**
+ * The kill-switch table of the design, told a second time and straight from the configuration: it knows nothing of
+ * policies, layers, marks or routes, so that a mistake in expansion, evaluator or order cannot hide in both.
+ */
+
+/** What the machine looks like to the oracle. */
+export interface OracleFacts {
+  readonly serviceUid: number;
+  readonly users: Readonly<Record<string, number>>;
+  /** Names to addresses. */
+  readonly hosts: Readonly<Record<string, readonly string[]>>;
+}
+
+/** A path by name: "direct", "block", or a tunnel's key. */
+export type Intent = string;
+
+const LAN = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32"];
+const LAN6 = ["fe80::/10", "fc00::/7", "ff00::/8"];
+const PROTOCOLS: Readonly<Record<string, number>> = {
+  tcp: 6,
+  udp: 17,
+  icmp: 1,
+  icmpv6: 58,
+  sctp: 132,
+  gre: 47,
+  esp: 50,
+};
+
+/** The path that the configuration gives a packet of a local process. */
+export function intendedPath(config: Config, facts: OracleFacts, packet: SimulatedPacket): Intent {
+  const dns = intendedDns(config, packet);
+  if (dns !== undefined) return dns;
+  for (const rule of config.rules) if (ruleHolds(rule, facts, packet)) return nameOf(rule.via);
+  const { killSwitch } = config;
+  if (killSwitch.enabled && killSwitch.allow.some((grant) => grantHolds(grant, packet))) return "direct";
+  if (killSwitch.enabled && killSwitch.allowLan && isIn([...LAN, ...LAN6], packet.destination)) return "direct";
+  return nameOf(config.default.via);
+}
+
+/** Whether the packet may leave a wire under this configuration. */
+export function mayLeave(config: Config, facts: OracleFacts, packet: SimulatedPacket): boolean {
+  if (isOwnOuter(config, facts, packet)) return true;
+  const path = intendedPath(config, facts, packet);
+  if (path === "direct") return true;
+  if (path === "block") return false;
+  return !config.killSwitch.enabled && !isDns(packet);
+}
+
+/** Our own sockets: tunnels to their endpoints and from their listening ports, bootstrap DNS. */
+export function isOwnOuter(config: Config, facts: OracleFacts, packet: SimulatedPacket): boolean {
+  if (packet.uid !== facts.serviceUid || ((packet.mark ?? 0) & MARK_MASK) !== ENGINE_MARK) return false;
+  const { protocol, destination, destinationPort } = packet;
+  if (destinationPort === 53 && (config.dns?.bootstrap.includes(destination) ?? false)) return true;
+  if (protocol !== 17) return false;
+  return Object.values(config.tunnels).some((tunnel) => {
+    if (tunnel.protocol !== "wireguard" && tunnel.protocol !== "amneziawg") return false;
+    if (tunnel.listenPort !== 0 && tunnel.listenPort === packet.sourcePort) return true;
+    return tunnel.peers.some(({ endpoint }) => {
+      if (endpoint === undefined || endpoint.port !== destinationPort) return false;
+      return endpoint.host === destination || (facts.hosts[endpoint.host]?.includes(destination) ?? false);
+    });
+  });
+}
+
+function intendedDns({ dns }: Config, packet: SimulatedPacket): Intent | undefined {
+  if (dns === undefined || !isDns(packet)) return undefined;
+  if (dns.servers.includes(packet.destination)) return nameOf(dns.via);
+  if (dns.leakProtection) return "block";
+  return dns.blockEncryptedDns && packet.destinationPort === 853 ? "block" : undefined;
+}
+
+function isDns({ protocol, destinationPort }: SimulatedPacket): boolean {
+  return (protocol === 17 || protocol === 6) && (destinationPort === 53 || destinationPort === 853);
+}
+
+function ruleHolds(rule: Rule, facts: OracleFacts, packet: SimulatedPacket): boolean {
+  const { users, destinations, ports, protocol } = rule;
+  if (users !== undefined && !users.some((user) => facts.users[user] === packet.uid)) return false;
+  if (protocol !== undefined && !protocol.some((name) => PROTOCOLS[name] === packet.protocol)) return false;
+  const port = packet.destinationPort;
+  if (ports !== undefined && !ports.some(({ from, to }) => port !== undefined && port >= from && port <= to)) {
+    return false;
+  }
+  if (destinations === undefined) return true;
+  const prefixes = destinations.flatMap((destination) => (destination.kind === "prefix" ? [destination.prefix] : []));
+  return isIn(prefixes, packet.destination);
+}
+
+function grantHolds(grant: Config["killSwitch"]["allow"][number], packet: SimulatedPacket): boolean {
+  if (grant.direction !== "out") return false;
+  const port = packet.destinationPort;
+  if (grant.protocol !== undefined && PROTOCOLS[grant.protocol] !== packet.protocol) return false;
+  if (grant.remote !== undefined && !isIn(grant.remote, packet.destination)) return false;
+  return grant.ports?.some(({ from, to }) => port !== undefined && port >= from && port <= to) ?? true;
+}
+
+function nameOf(via: Config["default"]["via"]): Intent {
+  return via.kind === "tunnel" ? via.tunnel : via.kind;
+}
+
+/** Whether an address, as text, is in one of the prefixes. */
+export function isIn(prefixes: readonly string[], address: string): boolean {
+  const ip = parseIp(address);
+  if (ip === undefined) throw new TypeError(`"${address}" is no address`);
+  const inner = { family: ip.family, address: ip.value, length: ip.family === 4 ? 32 : 128 };
+  return prefixes.some((text) => {
+    const outer = parsePrefix(text);
+    return outer !== undefined && prefixContains(outer, inner);
+  });
+}

@@ -1,0 +1,120 @@
+import { factsWantedBy } from "../../src/compose/facts-wanted.ts";
+import { simulatedHost } from "../../src/host/simulated/host.ts";
+import { SimulatedMachine } from "../../src/host/simulated/machine.ts";
+import type { MachineState } from "../../src/host/simulated/machine-state.ts";
+import type { Config } from "../../src/model/config/config.ts";
+import type { SecretId, SecretRef } from "../../src/model/secret.ts";
+import { executePlan } from "../../src/reconciler/apply/execute.ts";
+import { observeMachine } from "../../src/reconciler/apply/observe.ts";
+import type { ApplyDeps, Outcome, Proposal } from "../../src/reconciler/apply/outcome.ts";
+import { recoverOpenJournal } from "../../src/reconciler/apply/recover.ts";
+import type { Conflict } from "../../src/reconciler/plan/change.ts";
+import { planChanges } from "../../src/reconciler/plan/plan-changes.ts";
+import type { DriverRegistry } from "../../src/resources/driver.ts";
+import { expand } from "../../src/resources/expand.ts";
+import { driverRegistry } from "../../src/resources/registry.ts";
+import { Faults } from "../support/faults.ts";
+import { countingClock, type MemoryDisk, memoryDisk, memoryStores } from "../support/memory-stores.ts";
+
+/** Lets the stores share the machine's count of writes, its faults and its crashes: one fault point for everything. */
+class MachineFaults extends Faults {
+  readonly #machine: SimulatedMachine;
+
+  constructor(machine: SimulatedMachine) {
+    super();
+    this.#machine = machine;
+  }
+
+  override async write<T>(label: string, effect: () => T | Promise<T>): Promise<T> {
+    return await this.#machine.perform(`store: ${label}`, effect);
+  }
+
+  override alive(label: string): void {
+    this.#machine.checkAlive(label);
+  }
+}
+
+/** Everything that outlives a process, to come back to. */
+export interface Checkpoint {
+  readonly machine: MachineState;
+  readonly disk: MemoryDisk;
+}
+
+/** How a verb ended. `recovered` is what it had to do first about an open journal. */
+export type VerbResult =
+  | { readonly kind: "done"; readonly outcome: Outcome; readonly recovered: Outcome | undefined }
+  | { readonly kind: "conflict"; readonly conflicts: readonly Conflict[]; readonly recovered: Outcome | undefined }
+  | { readonly kind: "unsupported"; readonly features: readonly string[] }
+  | { readonly kind: "stuck"; readonly recovered: Outcome };
+
+/** One simulated machine with awg on it: the real expansion, planner, executor and drivers over memory. */
+export class World {
+  readonly machine: SimulatedMachine;
+  readonly disk: MemoryDisk;
+  readonly deps: ApplyDeps;
+  /** The first law a watch saw broken. Kept here because what it throws, the executor would take for a failed write. */
+  violation: Error | undefined;
+
+  constructor({ machine, disk }: Checkpoint, registry: DriverRegistry = driverRegistry) {
+    this.machine = new SimulatedMachine(machine);
+    this.disk = structuredClone(disk);
+    this.deps = {
+      host: simulatedHost(this.machine),
+      registry,
+      stores: memoryStores(this.disk, new MachineFaults(this.machine)),
+      clock: countingClock(),
+    };
+  }
+
+  static fresh(machine: MachineState, registry: DriverRegistry = driverRegistry): World {
+    return new World({ machine, disk: memoryDisk() }, registry);
+  }
+
+  checkpoint(): Checkpoint {
+    return { machine: this.machine.snapshot(), disk: structuredClone(this.disk) };
+  }
+
+  /** What `awg apply` does, from a configuration to its end. Throws CrashError when the process dies on the way. */
+  async apply(config: Config): Promise<VerbResult> {
+    const recovered = await recoverOpenJournal(this.deps);
+    if (recovered?.kind === "rollbackIncomplete") return { kind: "stuck", recovered };
+    const facts = await this.deps.host.facts.read(factsWantedBy(config));
+    const latest = await this.deps.stores.generations.latest();
+    const expansion = expand(config, facts, { pathNumbers: latest?.pathNumbers ?? {}, secrets: secretIdOf });
+    if (expansion.unsupported.length > 0) {
+      return { kind: "unsupported", features: expansion.unsupported.map(({ path, feature }) => `${path}: ${feature}`) };
+    }
+    const { desired, pathNumbers } = expansion;
+    const proposal: Proposal = { verb: "apply", desired, configHash: JSON.stringify(config), pathNumbers };
+    return await this.#execute(proposal, recovered);
+  }
+
+  /** What `awg destroy` does. */
+  async destroy(): Promise<VerbResult> {
+    const recovered = await recoverOpenJournal(this.deps);
+    if (recovered?.kind === "rollbackIncomplete") return { kind: "stuck", recovered };
+    return await this.#execute(
+      { verb: "destroy", desired: { resources: [] }, configHash: "", pathNumbers: {} },
+      recovered,
+    );
+  }
+
+  async #execute(proposal: Proposal, recovered: Outcome | undefined): Promise<VerbResult> {
+    const { host, registry, stores } = this.deps;
+    const ledger = await stores.ledger.read();
+    const observed = await observeMachine(host, registry, proposal.desired, ledger);
+    const { plan, conflicts } = planChanges({ desired: proposal.desired, observed, ledger, registry });
+    if (conflicts.length > 0) return { kind: "conflict", conflicts, recovered };
+    return { kind: "done", outcome: await executePlan(this.deps, proposal, plan), recovered };
+  }
+}
+
+/** A stand-in of 64 hexadecimal digits, the same for the same reference. */
+function secretIdOf(ref: SecretRef): SecretId {
+  const text = JSON.stringify(ref);
+  let digits = "";
+  for (let index = 0; digits.length < 64; index += 1) {
+    digits += (text.charCodeAt(index % text.length) + index).toString(16).padStart(2, "0");
+  }
+  return digits.slice(0, 64) as SecretId;
+}
