@@ -1,3 +1,4 @@
+import { canonicalJson } from "../canonical.ts";
 import type { EndpointGrant, FirewallPolicy, ListenGrant, PolicyLayer } from "./policy.ts";
 
 /**
@@ -40,7 +41,7 @@ export function blockedPolicy(): FirewallPolicy {
 function distinct<T>(values: readonly T[]): T[] {
   const byText = new Map<string, T>();
   for (const value of values) {
-    const text = JSON.stringify(value);
+    const text = canonicalJson(value);
     byText.delete(text);
     byText.set(text, value);
   }

@@ -11,7 +11,8 @@ import { prefixesOf, type RenderedTable, TableWriter } from "./table-writer.ts";
 
 const ETHERTYPE_EAPOL = 0x888e;
 const IPPROTO_FRAGMENT = 44;
-const FRAMES = "frames";
+/** The base chain at the devices' egress. */
+export const FRAMES = "frames";
 const PACKETS = "packets";
 const pass = () => verdict("return");
 
@@ -21,8 +22,8 @@ const pass = () => verdict("return");
  *
  * @param devices the physical devices, by name: a pattern would make nft 1.0.6 hang when it lists the table
  */
-export function renderEgressTable(policy: FirewallPolicy, devices: readonly string[]): RenderedTable {
-  const writer = new TableWriter({ family: "netdev", name: NFT_TABLE, owned: true, persistent: true });
+export function renderEgressTable(policy: FirewallPolicy, devices: readonly string[], owned: boolean): RenderedTable {
+  const writer = new TableWriter({ family: "netdev", name: NFT_TABLE, owned, persistent: owned });
   const place: RenderPlace = { writer, match: matchIn("netdev") };
   const guarded = policy.layers.some((layer) => layer.killSwitch);
   writeRefused(place);

@@ -20,8 +20,8 @@ const LEAVING_PRIORITY = 50;
 const SOURCE_PRIORITY = 200;
 
 /** Renders the inet table: steering, then judging what leaves, enters and crosses (docs/security.md S1–S8). */
-export function renderInetTable(policy: FirewallPolicy, identity: string): RenderedTable {
-  const writer = new TableWriter({ family: "inet", name: NFT_TABLE, owned: true, persistent: true });
+export function renderInetTable(policy: FirewallPolicy, identity: string, owned: boolean): RenderedTable {
+  const writer = new TableWriter({ family: "inet", name: NFT_TABLE, owned, persistent: owned });
   const place: RenderPlace = { writer, match: matchIn("inet") };
   writer.chain(IDENTITY_CHAIN, { comment: identity });
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);

@@ -7,12 +7,15 @@ import type { RenderedTable } from "./table-writer.ts";
 export interface RenderContext {
   /** Physical devices for the egress hook; none on a machine without one. */
   readonly devices: readonly string[];
+  /** Whether the kernel knows tables that have an owner and stay when it dies (6.9 and later). */
+  readonly ownedTables: boolean;
   /** The policy's name, written into the ruleset: its hash. */
   readonly identity: string;
 }
 
 /** Renders the whole policy as the tables to load in one transaction. Pure. */
-export function renderNft(policy: FirewallPolicy, { devices, identity }: RenderContext): readonly RenderedTable[] {
-  const inet = renderInetTable(policy, identity);
-  return devices.length === 0 ? [inet] : [inet, renderEgressTable(policy, devices)];
+export function renderNft(policy: FirewallPolicy, context: RenderContext): readonly RenderedTable[] {
+  const { devices, identity, ownedTables } = context;
+  const inet = renderInetTable(policy, identity, ownedTables);
+  return devices.length === 0 ? [inet] : [inet, renderEgressTable(policy, devices, ownedTables)];
 }

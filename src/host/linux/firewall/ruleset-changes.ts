@@ -15,9 +15,9 @@ const OWN_FAMILIES: readonly TableFamily[] = ["inet", "netdev"];
  * boot unit's table goes in the same transaction. A table is deleted whether it is there or not by making it first,
  * which also takes over one whose owner died. Pure.
  */
-export function changesToLoad(tables: readonly RenderedTable[]): NftChange[] {
+export function changesToLoad(tables: readonly RenderedTable[], ownedTables: boolean): NftChange[] {
   return [
-    ...OWN_FAMILIES.flatMap((family) => deletionOf(family, NFT_TABLE, true)),
+    ...OWN_FAMILIES.flatMap((family) => deletionOf(family, NFT_TABLE, ownedTables)),
     ...deletionOf("inet", NFT_BOOT_TABLE, false),
     ...tables.flatMap(creationOf),
   ];

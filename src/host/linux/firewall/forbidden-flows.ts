@@ -1,0 +1,69 @@
+import { judge } from "../../../model/firewall/evaluate.ts";
+import type { Packet } from "../../../model/firewall/packet.ts";
+import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
+import { type IpAddress, parseIp } from "../../../model/ip.ts";
+import { ENGINE_MARK } from "../../../model/ownership.ts";
+import type { Flow } from "../../../native/linux/conntrack/flow.codec.ts";
+
+/** Stands for any physical device: the policy does not tell them apart. */
+const PHYSICAL = "any physical device";
+const LAST_UID = 0xffff_fffe;
+
+/**
+ * The tracked flows that the policy lets pass on no device and for no user (docs/security.md S11.1). Conntrack does not
+ * know whose a flow is, so one user who may is enough to leave it alone. Pure.
+ *
+ * @param localAddresses addresses of this machine, without length
+ */
+export function forbiddenFlows(
+  policy: FirewallPolicy,
+  flows: readonly Flow[],
+  localAddresses: ReadonlySet<string>,
+): Flow[] {
+  const devices = [PHYSICAL, ...new Set(policy.layers.flatMap((layer) => layer.tunnels).map(({ device }) => device))];
+  const senders = sendersOf(policy);
+  const passes = (packet: Packet) => judge(policy, packet).verdict === "accept";
+  return flows.filter((flow) => {
+    const opening = openingPacket(flow);
+    if (opening === undefined) return false;
+    const fromHere = localAddresses.has(flow.original.source);
+    const toHere = localAddresses.has(flow.original.destination);
+    if (fromHere && toHere) return false;
+    if (fromHere) {
+      return !devices.some((outDevice) =>
+        senders.some((sender) => passes({ ...opening, ...sender, hook: "output", outDevice })),
+      );
+    }
+    if (toHere || !isUnicast(opening.destination)) {
+      return !devices.some((inDevice) => passes({ ...opening, hook: "input", inDevice }));
+    }
+    return !devices.some((outDevice) => passes({ ...opening, hook: "forward", inDevice: PHYSICAL, outDevice }));
+  });
+}
+
+function openingPacket({ original }: Flow): Omit<Packet, "hook"> | undefined {
+  const [source, destination] = [parseIp(original.source), parseIp(original.destination)];
+  if (source === undefined || destination === undefined) return undefined;
+  const { protocol, sourcePort, destinationPort, icmp } = original;
+  return {
+    source,
+    destination,
+    protocol,
+    ...(sourcePort === undefined ? {} : { sourcePort }),
+    ...(destinationPort === undefined ? {} : { destinationPort }),
+    ...(icmp === undefined ? {} : { icmpType: icmp.type }),
+  };
+}
+
+/** One sender for each set of users that the policy can tell apart: nobody, the edges of its ranges, our own. */
+function sendersOf(policy: FirewallPolicy): Pick<Packet, "uid" | "mark">[] {
+  const ranges = policy.layers.flatMap((layer) => layer.flows.rules).flatMap((rule) => rule.match.uids ?? []);
+  const edges = ranges.flatMap(({ from, to }) => [from - 1, from, to, to + 1]);
+  const uids = [...new Set([...edges, LAST_UID])].filter((uid) => uid >= 0 && uid <= LAST_UID);
+  const own = [...new Set(policy.layers.map((layer) => layer.serviceUid))];
+  return [{}, ...uids.map((uid) => ({ uid })), ...own.flatMap((uid) => [{ uid }, { uid, mark: ENGINE_MARK }])];
+}
+
+function isUnicast({ family, value }: IpAddress): boolean {
+  return family === 4 ? value >> 28n < 0xen : value >> 120n !== 0xffn;
+}

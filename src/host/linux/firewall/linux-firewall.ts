@@ -1,0 +1,105 @@
+import { AwgError } from "../../../model/error.ts";
+import type { FirewallObserved, FirewallPolicy } from "../../../model/firewall/policy.ts";
+import { cutFlows, readFlows } from "../../../native/linux/conntrack/conntrack.ffi.ts";
+import { hasErrno } from "../../../native/linux/errno.ts";
+import type { NetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
+import { openNetfilterSocket, readNftGeneration } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
+import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
+import type { Capabilities } from "../../ports/facts.ts";
+import type { FirewallPort } from "../../ports/firewall.ts";
+import { forbiddenFlows } from "./forbidden-flows.ts";
+import type { NftOwner } from "./nft-owner.ts";
+import { observeTables, ownTables, tableDamage } from "./observe-tables.ts";
+import { physicalDevices } from "./physical-devices.ts";
+import { PolicyRecord } from "./policy-record.ts";
+import { renderNft } from "./render-nft.ts";
+import { changesToLoad } from "./ruleset-changes.ts";
+
+/** How often a load is tried again when a device went away between being listed and being named. */
+const LOAD_ATTEMPTS = 5;
+
+export interface LinuxFirewallDeps {
+  /** Folder of this network namespace that goes at reboot, 0700. */
+  readonly runDir: string;
+  readonly owner: NftOwner;
+  readonly capabilities: () => Pick<Capabilities, "egressHook" | "ownedTables">;
+}
+
+/** The packet filter of a Linux machine: nf_tables by netlink, no `nft` program. */
+export function linuxFirewall(deps: LinuxFirewallDeps): FirewallPort {
+  const record = new PolicyRecord(deps.runDir);
+  return {
+    read: async () => readFirewall(deps, record),
+    load: async (policy) => (policy === null ? removePolicy(deps, record) : loadPolicy(deps, record, policy)),
+  };
+}
+
+function readFirewall(deps: LinuxFirewallDeps, record: PolicyRecord): FirewallObserved {
+  using socket = openNetfilterSocket();
+  return observeTables(socket, record, egressDevices(deps, []));
+}
+
+/** Loads and reads back: what the kernel accepted is not yet what it holds (docs/security.md S1.3). */
+async function loadPolicy(deps: LinuxFirewallDeps, record: PolicyRecord, policy: FirewallPolicy): Promise<void> {
+  const identity = record.keep(policy);
+  await sendPolicy(deps, policy, identity);
+  using socket = openNetfilterSocket();
+  const { id: generation } = readNftGeneration(socket);
+  const damage = tableDamage(socket, policy, identity);
+  if (damage.length > 0) {
+    throw new AwgError("verification", `the kernel took the firewall policy and holds another: ${damage[0]}`);
+  }
+  record.markLoaded({ identity, generation });
+  cutForbidden(socket, policy);
+}
+
+async function sendPolicy(deps: LinuxFirewallDeps, policy: FirewallPolicy, identity: string): Promise<void> {
+  const { ownedTables } = deps.capabilities();
+  const tunnels = policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device);
+  for (let attempt = 1; ; attempt += 1) {
+    const devices = egressDevices(deps, tunnels);
+    try {
+      await deps.owner.sendTransaction(
+        changesToLoad(renderNft(policy, { devices, identity, ownedTables }), ownedTables),
+      );
+      return;
+    } catch (error) {
+      const devicesMoved = egressDevices(deps, tunnels).join() !== devices.join();
+      if (attempt === LOAD_ATTEMPTS || !devicesMoved) throw error;
+    }
+  }
+}
+
+async function removePolicy(deps: LinuxFirewallDeps, record: PolicyRecord): Promise<void> {
+  if (hasTables()) await deps.owner.sendTransaction(changesToLoad([], deps.capabilities().ownedTables));
+  record.forget();
+}
+
+function hasTables(): boolean {
+  using socket = openNetfilterSocket();
+  return ownTables(socket).length > 0;
+}
+
+function egressDevices(deps: LinuxFirewallDeps, tunnels: readonly string[]): string[] {
+  if (!deps.capabilities().egressHook) return [];
+  using netlink = openRouteNetlink();
+  return physicalDevices(netlink.links(), tunnels);
+}
+
+/** S11.1. Where the kernel has no conntrack table to show, there is nothing to cut. */
+function cutForbidden(socket: NetlinkSocket, policy: FirewallPolicy): void {
+  const flows = readTrackedFlows(socket);
+  if (flows.length === 0) return;
+  using netlink = openRouteNetlink();
+  const local = new Set(netlink.addresses().map(({ address }) => address.split("/", 1).join("")));
+  cutFlows(socket, forbiddenFlows(policy, flows, local));
+}
+
+function readTrackedFlows(socket: NetlinkSocket): ReturnType<typeof readFlows> {
+  try {
+    return readFlows(socket);
+  } catch (error) {
+    if (hasErrno(error, "EINVAL", "EOPNOTSUPP", "EPROTONOSUPPORT")) return [];
+    throw error;
+  }
+}

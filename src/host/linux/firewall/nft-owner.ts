@@ -1,0 +1,33 @@
+import type { NetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
+import { commitNftChanges, type NftChange } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
+import type { KeeperClient } from "../keeper-client.ts";
+
+/** Whoever commits our transactions: the socket it uses becomes the owner of our tables. */
+export interface NftOwner {
+  /**
+   * Commits the changes as one transaction: all of them or none.
+   *
+   * @throws AwgError that names the change the kernel refused.
+   */
+  sendTransaction(changes: readonly NftChange[]): Promise<void>;
+}
+
+/** Hands transactions to the keeper, whose socket outlives this process; starts one when none runs. */
+export function keeperNftOwner(keeper: KeeperClient): NftOwner {
+  return {
+    sendTransaction: async (changes) => {
+      await keeper.ensureRunning();
+      keeper.request({
+        request: "nftTransaction",
+        changes: changes.map(({ message, action }) => ({ message: Buffer.from(message).toString("base64"), action })),
+      });
+    },
+  };
+}
+
+/** Commits by a socket of this process: when it is closed the tables stay, but anybody with the rights can flush them. */
+export function localNftOwner(socket: NetlinkSocket): NftOwner {
+  return {
+    sendTransaction: async (changes) => commitNftChanges(socket, changes),
+  };
+}

@@ -1,0 +1,111 @@
+import type { FirewallObserved, FirewallPolicy } from "../../../model/firewall/policy.ts";
+import { NFT_TABLE } from "../../../model/ownership.ts";
+import type { NetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
+import type { NftChain } from "../../../native/linux/nftables/chain.codec.ts";
+import {
+  readNftChains,
+  readNftGeneration,
+  readNftTable,
+  readNftTables,
+} from "../../../native/linux/nftables/nft-netlink.ffi.ts";
+import { decodeNftRule, encodeRuleListing } from "../../../native/linux/nftables/rule.codec.ts";
+import type { NftTable } from "../../../native/linux/nftables/table.codec.ts";
+import { FRAMES } from "./egress-table.ts";
+import { IDENTITY_CHAIN } from "./inet-table.ts";
+import { REFUSED_CHAIN } from "./path-chains.ts";
+import type { PolicyRecord } from "./policy-record.ts";
+import { renderNft } from "./render-nft.ts";
+import { comparePartsOf, partsOfRead, partsOfRendered } from "./table-parts.ts";
+
+/** Our tables, whatever is in them. */
+export function ownTables(socket: NetlinkSocket): NftTable[] {
+  return readNftTables(socket).filter(isOurTable);
+}
+
+/**
+ * What the packet filter holds of ours. When nobody touched the ruleset since the last load, and the identity is that
+ * load's, its rules are not read again.
+ *
+ * @param physical devices that ought to have egress rules, tunnels of a loaded policy perhaps among them; none where the
+ *   kernel has no egress hook
+ */
+export function observeTables(
+  socket: NetlinkSocket,
+  record: PolicyRecord,
+  physical: readonly string[],
+): FirewallObserved {
+  const generation = readNftGeneration(socket).id;
+  const tables = ownTables(socket);
+  if (tables.length === 0) return { policy: null, damage: [], held: false, droppedPackets: 0 };
+  const chains = readNftChains(socket).filter(isOurChain);
+  const identity = identityOf(chains);
+  const policy = record.find(identity) ?? null;
+  const loaded = record.loaded();
+  const untouched = loaded?.generation === generation && loaded.identity === identity;
+  const damage = [
+    ...(policy === null ? ["which policy the nf_tables tables awg hold is not known"] : []),
+    ...(policy === null || untouched ? [] : tableDamage(socket, policy, identity)),
+    ...(policy === null ? [] : uncoveredDevices(chains, policy, physical)),
+    ...tables
+      .filter((table) => table.dormant)
+      .map(({ family }) => `the nf_tables table ${family} awg was put to sleep`),
+  ];
+  return {
+    policy,
+    damage,
+    held: tables.every((table) => table.owned),
+    droppedPackets: tables.reduce((sum, table) => sum + droppedIn(socket, table), 0),
+  };
+}
+
+/** Compares what the kernel holds with what the policy renders to, rule by rule; [] when they are equal. */
+export function tableDamage(socket: NetlinkSocket, policy: FirewallPolicy, identity: string): string[] {
+  const devices = devicesOf(readNftChains(socket).filter(isOurChain)) ?? [];
+  const expected = renderNft(policy, { devices, identity, ownedTables: false });
+  return expected.flatMap((rendered) => {
+    const name = `${rendered.table.family} ${rendered.table.name}`;
+    const found = readNftTable(socket, rendered.table.family, rendered.table.name);
+    if (found === undefined) return [`the nf_tables table ${name} is gone`];
+    return comparePartsOf(name, partsOfRendered(rendered), partsOfRead(found));
+  });
+}
+
+function isOurTable({ family, name }: Pick<NftTable, "family" | "name">): boolean {
+  return name === NFT_TABLE && (family === "inet" || family === "netdev");
+}
+
+function isOurChain({ family, table }: NftChain): boolean {
+  return isOurTable({ family, name: table });
+}
+
+function identityOf(chains: readonly NftChain[]): string {
+  const chain = chains.find(({ family, name }) => family === "inet" && name === IDENTITY_CHAIN);
+  return chain?.comment ?? "";
+}
+
+/** The devices that the egress chain stands on; undefined when there is no such chain. */
+function devicesOf(chains: readonly NftChain[]): readonly string[] | undefined {
+  const chain = chains.find(({ family, name }) => family === "netdev" && name === FRAMES);
+  return chain === undefined ? undefined : (chain.base?.devices ?? []);
+}
+
+function uncoveredDevices(chains: readonly NftChain[], policy: FirewallPolicy, physical: readonly string[]): string[] {
+  const covered = new Set(devicesOf(chains));
+  const tunnels = new Set(policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device));
+  return physical
+    .filter((device) => !covered.has(device) && !tunnels.has(device))
+    .map((device) => `frames that leave by the device ${device} are not judged yet`);
+}
+
+function droppedIn(socket: NetlinkSocket, { family, name }: NftTable): number {
+  const listing = encodeRuleListing(family, name, REFUSED_CHAIN);
+  const rules = socket.dump(listing, `reading the counter of the nf_tables table ${family} ${name}`);
+  const counters = rules
+    .map(decodeNftRule)
+    .filter((rule) => rule?.chain === REFUSED_CHAIN && rule.table === name && rule.family === family)
+    .flatMap((rule) => rule?.expressions ?? []);
+  return counters.reduce(
+    (sum, expression) => sum + (expression.kind === "counter" ? Number(expression.packets) : 0),
+    0,
+  );
+}
