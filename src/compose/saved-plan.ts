@@ -5,6 +5,7 @@ import { type Plan, stepsOf } from "../model/plan.ts";
 import type { Planned, Session, SourceFile } from "./session.ts";
 
 const FORMAT_VERSION = "1";
+const SECRET_FIELDS: ReadonlySet<string> = new Set(["privateKey", "presharedKey"]);
 
 interface SavedPlan {
   readonly format_version: string;
@@ -24,7 +25,7 @@ interface StepDigest {
   readonly after: unknown;
 }
 
-/** A plan as a file: what it was made from and every step whole. Secrets are ids that mean nothing elsewhere (law 8). */
+/** A plan as a file: what it was made from and every step whole, without secrets (law 8). */
 export function renderSavedPlan(planned: Planned): string {
   if (planned.sources.includes("-")) {
     throw new AwgError("usage", "a plan made from standard input cannot be saved", {
@@ -54,8 +55,10 @@ export async function parseSavedPlan(text: string, session: Session): Promise<Pl
   return planned;
 }
 
+/** Ids of secrets are left out: before the first apply each process makes its own. */
 function digestOf(plan: Plan): readonly StepDigest[] {
-  return stepsOf(plan).map(({ key, action, phase, before, after }) => ({ key, action, phase, before, after }));
+  const steps = stepsOf(plan).map(({ key, action, phase, before, after }) => ({ key, action, phase, before, after }));
+  return JSON.parse(JSON.stringify(steps, (name, value) => (SECRET_FIELDS.has(name) ? "(secret)" : value)));
 }
 
 function stale(why: string): AwgError {

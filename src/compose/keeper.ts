@@ -1,0 +1,1 @@
+export { runKeeper } from "../keeper/run-keeper.ts";

@@ -1,0 +1,59 @@
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { simulatedHost } from "../host/simulated/host.ts";
+import { SimulatedMachine } from "../host/simulated/machine.ts";
+import { parseMachineFile, renderMachineFile } from "../host/simulated/machine-file.ts";
+import { laptopState } from "../host/simulated/machine-state.ts";
+import { fileStores } from "../state/file-stores.ts";
+import { takeLock } from "../state/lock.ts";
+import { SecretStore } from "../state/secret-store.ts";
+import type { SessionParts } from "./reconciling-session.ts";
+import type { SessionOptions } from "./session.ts";
+
+/** What a simulated machine's state is bound to; it never reboots and has one namespace. */
+const IDENTITY = { bootId: "simulated", namespace: "simulated" };
+
+/**
+ * A session on the simulated machine: of a file, whose state folder lies beside it, or of a laptop that lives as long
+ * as the process.
+ */
+export function simulatedParts({
+  host,
+  stateDir,
+  allowInsecurePermissions,
+  environment,
+}: SessionOptions): SessionParts {
+  const file = host.kind === "simulated" ? host.file : undefined;
+  const passing =
+    file === undefined && stateDir === undefined ? mkdtempSync(join(tmpdir(), "awg-simulated-")) : undefined;
+  const folder = stateDir ?? passing ?? `${file}.state`;
+  const state = file !== undefined && existsSync(file) ? parseMachineFile(readFileSync(file, "utf8")) : laptopState();
+  const machine = new SimulatedMachine(state);
+  const secrets = new SecretStore(folder, { environment, allowInsecurePermissions });
+  const simulated = simulatedHost(machine);
+  return {
+    host: {
+      ...simulated,
+      async [Symbol.asyncDispose]() {
+        if (passing !== undefined) rmSync(passing, { recursive: true, force: true });
+      },
+    },
+    stores: fileStores(folder, IDENTITY, secrets),
+    clock: { nowMs: Date.now, sleep: async (ms) => void (await sleep(ms)) },
+    resolveSecret: async (ref) => secrets.resolveKey(ref),
+    lock: async (verb) => {
+      const held = takeLock(join(folder, "lock"), { pid: process.pid, verb, sinceMs: Date.now() });
+      return { [Symbol.asyncDispose]: async () => held[Symbol.dispose]() };
+    },
+    close: async () => {
+      if (file !== undefined) writeWhole(file, renderMachineFile(machine.snapshot()));
+    },
+  };
+}
+
+function writeWhole(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}

@@ -1,0 +1,97 @@
+import { FILE_HEADER, LINK_ALIAS_PREFIX, ROUTE_PROTOCOL } from "../../../model/ownership.ts";
+import type { Resource } from "../../../model/resource.ts";
+import type { LinkSpec } from "../../../model/spec/link.ts";
+import type { ResolverSpec } from "../../../model/spec/resolver.ts";
+import type { PolicyRule, RoutesSpec } from "../../../model/spec/routes.ts";
+import type { TunnelSpec } from "../../../model/spec/tunnel.ts";
+import { renderNft } from "../firewall/render-nft.ts";
+import { renderTableText } from "./nft-text.ts";
+
+const MAIN_TABLE = 254;
+
+/**
+ * What would be loaded for a resource, in the words of the system's own tools; for people, pure. Secrets appear as
+ * `(secret)` (law 8).
+ * @param devices physical devices, for the egress hook
+ */
+export function renderResourceText(resource: Resource, devices: readonly string[]): string {
+  return `# ${resource.key}\n${bodyOf(resource, devices)}`;
+}
+
+function bodyOf(resource: Resource, devices: readonly string[]): string {
+  switch (resource.kind) {
+    case "link":
+      return linkText(resource.spec);
+    case "tunnel":
+      return tunnelText(resource.spec);
+    case "routes":
+      return routesText(resource.spec);
+    case "firewall":
+      return renderNft(resource.spec, { devices, identity: "rendered", ownedTables: true }).map(renderTableText).join("\n");
+    case "sysctl":
+      return Object.entries(resource.spec.values)
+        .map(([name, value]) => `sysctl -w ${name}=${value}`)
+        .join("\n");
+    case "resolver":
+      return resolverText(resource.spec);
+  }
+}
+
+function linkText({ device, type, addresses, mtuBytes, tunnel }: LinkSpec): string {
+  const make = type === "tun" ? `ip tuntap add dev ${device} mode tun` : `ip link add dev ${device} type wireguard`;
+  return [
+    make,
+    `ip link set dev ${device} alias ${LINK_ALIAS_PREFIX}${tunnel} mtu ${mtuBytes} up`,
+    ...addresses.map((address) => `ip address add ${address} dev ${device} proto ${ROUTE_PROTOCOL}`),
+  ].join("\n");
+}
+
+function tunnelText({ device, protocol, engine, listenPort, fwmark, peers, obfuscation }: TunnelSpec): string {
+  const lines = [`# ${protocol} on ${device}, engine ${engine}`, "[Interface]", "PrivateKey = (secret)"];
+  if (listenPort !== 0) lines.push(`ListenPort = ${listenPort}`);
+  lines.push(
+    `FwMark = 0x${fwmark.toString(16)}`,
+    ...Object.entries(obfuscation).map(([key, value]) => `${key} = ${value}`),
+  );
+  for (const peer of peers) {
+    lines.push("[Peer]", `PublicKey = ${peer.publicKey}`);
+    if (peer.presharedKey !== undefined) lines.push("PresharedKey = (secret)");
+    if (peer.endpoint !== undefined) lines.push(`Endpoint = ${peer.endpoint}`);
+    lines.push(`AllowedIPs = ${peer.allowedIPs.join(", ")}`);
+    if (peer.persistentKeepaliveSeconds > 0) lines.push(`PersistentKeepalive = ${peer.persistentKeepaliveSeconds}`);
+  }
+  return lines.join("\n");
+}
+
+function routesText({ table, device, destinations, guards, rules }: RoutesSpec): string {
+  const inTable = table === undefined ? "" : ` table ${table}`;
+  return [
+    ...guards.map(
+      (family) => `ip -${family} route add unreachable default${inTable} metric 4294967295 proto ${ROUTE_PROTOCOL}`,
+    ),
+    ...destinations.map((destination) => `ip route add ${destination} dev ${device}${inTable} proto ${ROUTE_PROTOCOL}`),
+    ...rules.map(ruleText),
+  ].join("\n");
+}
+
+function ruleText({ family, preference, match, table, suppressPrefixLength }: PolicyRule): string {
+  const words = [`ip -${family} rule add pref ${preference}`];
+  if (match.source !== undefined) words.push(`from ${match.source}`);
+  if (match.destination !== undefined) words.push(`to ${match.destination}`);
+  if (match.mark !== undefined)
+    words.push(`fwmark 0x${match.mark.value.toString(16)}/0x${match.mark.mask.toString(16)}`);
+  if (match.uids !== undefined) words.push(`uidrange ${match.uids.from}-${match.uids.to}`);
+  if (match.protocol !== undefined) words.push(`ipproto ${match.protocol}`);
+  if (match.ports !== undefined) words.push(`dport ${match.ports.from}-${match.ports.to}`);
+  words.push(`lookup ${table === MAIN_TABLE ? "main" : table}`);
+  if (suppressPrefixLength !== undefined) words.push(`suppress_prefixlength ${suppressPrefixLength}`);
+  words.push(`protocol ${ROUTE_PROTOCOL}`);
+  return words.join(" ");
+}
+
+function resolverText({ method, servers, search, device }: ResolverSpec): string {
+  if (method === "resolved")
+    return [`resolvectl dns ${device} ${servers.join(" ")}`, `resolvectl domain ${device} ~.`].join("\n");
+  const lines = [FILE_HEADER, ...servers.map((server) => `nameserver ${server}`)];
+  return [...lines, ...(search.length > 0 ? [`search ${search.join(" ")}`] : [])].join("\n");
+}
