@@ -7,10 +7,15 @@ import type { MapEntry, MapNode, Place, SourceNode } from "./source-node.ts";
 const PROTOTYPE_KEYS: readonly string[] = ["__proto__", "constructor", "prototype"];
 
 /** Turns a composed document into placed values. `undefined` when it is not a map or goes beyond a limit. */
-export function convertDocument(source: number, document: Document.Parsed, findings: Findings): MapNode | undefined {
-  const converter = new Converter(source, findings);
+export function convertDocument(
+  source: number,
+  text: string,
+  document: Document.Parsed,
+  findings: Findings,
+): MapNode | undefined {
+  const converter = new Converter(source, text, findings);
   const root = converter.convert(document.contents as Node | null);
-  if (root === undefined || converter.isOverLimit) return undefined;
+  if (converter.isOverLimit) return undefined;
   if (root.kind === "map") return root;
   findings.add("wrong-type", root.place, "the file is not a map of keys", "begin it with apiVersion: awg/v1");
   return undefined;
@@ -19,25 +24,32 @@ export function convertDocument(source: number, document: Document.Parsed, findi
 class Converter {
   isOverLimit = false;
   readonly #source: number;
+  readonly #text: string;
   readonly #findings: Findings;
   readonly #anchors = new Map<string, { node: SourceNode; values: number }>();
   readonly #openAnchors = new Set<string>();
   #aliases = 0;
   #values = 0;
 
-  constructor(source: number, findings: Findings) {
+  constructor(source: number, text: string, findings: Findings) {
     this.#source = source;
+    this.#text = text;
     this.#findings = findings;
   }
 
-  /** `undefined` for a value that was refused; its finding is already there. */
-  convert(node: Node | null): SourceNode | undefined {
-    if (this.isOverLimit) return undefined;
+  convert(node: Node | null): SourceNode {
+    if (this.isOverLimit) return refused(this.#placeOf(node));
     const place = this.#placeOf(node);
     if (node === null) return { kind: "scalar", place, value: null };
     if (isAlias(node)) return this.#resolveAlias(node.source, place);
     if (node.tag !== undefined) {
-      this.#findings.add("yaml-tag", place, "the value carries a YAML tag", "remove the word that begins with !");
+      const start = Math.max(this.#text.lastIndexOf("!", place.start), 0);
+      this.#findings.add(
+        "yaml-tag",
+        { ...place, start },
+        "the value carries a YAML tag",
+        "remove the word that begins with !",
+      );
     }
     const anchor = (node as { anchor?: string }).anchor;
     const before = this.#values;
@@ -45,35 +57,35 @@ class Converter {
     const converted = this.#convertPlain(node, place);
     if (anchor !== undefined) {
       this.#openAnchors.delete(anchor);
-      if (converted !== undefined) this.#anchors.set(anchor, { node: converted, values: this.#values - before });
+      this.#anchors.set(anchor, { node: converted, values: this.#values - before });
     }
     return converted;
   }
 
-  #convertPlain(node: Node, place: Place): SourceNode | undefined {
+  #convertPlain(node: Node, place: Place): SourceNode {
     this.#count(1, place);
     if (isMap(node)) return this.#convertMap(node.items as Pair<Node, Node | null>[], place);
     if (isSeq(node)) {
-      const items = node.items.flatMap((item) => this.convert(item as Node | null) ?? []);
+      const items = node.items.map((item) => this.convert(item as Node | null));
       return { kind: "list", place, items };
     }
-    if (!isScalar(node)) return undefined;
+    if (!isScalar(node)) return refused(place);
     const value = node.value;
     if (typeof value === "number") return this.#convertNumber(value, node.source ?? String(value), place);
     const isPlain = value === null || typeof value === "string" || typeof value === "boolean";
     return { kind: "scalar", place, value: isPlain ? value : String(value) };
   }
 
-  #convertNumber(value: number, text: string, place: Place): SourceNode | undefined {
+  #convertNumber(value: number, text: string, place: Place): SourceNode {
     if (/^[-+]?0[0-9]/.test(text)) {
       const remedy = `write ${Number(value)} or put it in quotes`;
       this.#findings.add("number-leading-zero", place, "a number begins with a zero", remedy);
-      return undefined;
+      return refused(place);
     }
     if (Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value)))
       return { kind: "scalar", place, value };
     this.#findings.add("number-not-finite", place, "the number is too large to be exact", "write a smaller number");
-    return undefined;
+    return refused(place);
   }
 
   #convertMap(pairs: readonly Pair<Node, Node | null>[], place: Place): SourceNode {
@@ -82,7 +94,7 @@ class Converter {
       const keyPlace = this.#placeOf(pair.key);
       const key = this.#readKey(pair.key, keyPlace);
       const value = this.convert(pair.value);
-      if (key === undefined || value === undefined) continue;
+      if (key === undefined) continue;
       if (entries.has(key)) {
         this.#findings.add(
           "yaml-duplicate-key",
@@ -127,7 +139,7 @@ class Converter {
     return undefined;
   }
 
-  #resolveAlias(name: string, place: Place): SourceNode | undefined {
+  #resolveAlias(name: string, place: Place): SourceNode {
     this.#aliases += 1;
     if (this.#aliases > MAX_ALIASES) {
       this.isOverLimit = true;
@@ -137,7 +149,7 @@ class Converter {
         `the file has more than ${MAX_ALIASES} aliases`,
         "write the values out",
       );
-      return undefined;
+      return refused(place);
     }
     if (this.#openAnchors.has(name)) {
       this.#findings.add(
@@ -146,7 +158,7 @@ class Converter {
         "the alias stands inside the value it names",
         "write the value out",
       );
-      return undefined;
+      return refused(place);
     }
     const target = this.#anchors.get(name);
     if (target === undefined) {
@@ -157,7 +169,7 @@ class Converter {
         "an unquoted * begins an alias in YAML, and nothing has this name",
         remedy,
       );
-      return undefined;
+      return refused(place);
     }
     this.#count(target.values, place);
     return { ...target.node, place };
@@ -174,4 +186,9 @@ class Converter {
     const [start, end] = node?.range ?? [0, 0];
     return { source: this.#source, start, end };
   }
+}
+
+/** Holds the place of a value that was refused; its finding is already there. */
+function refused(place: Place): SourceNode {
+  return { kind: "scalar", place, value: null, isRefused: true };
 }

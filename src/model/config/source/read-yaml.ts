@@ -1,8 +1,9 @@
-import { Composer, type Document, Lexer, Parser, type YAMLError } from "yaml";
+import { Composer, type Document, Lexer, Parser } from "yaml";
 import { convertDocument } from "./convert-document.ts";
 import type { Findings } from "./finding.ts";
 import { MAX_DEPTH, MAX_FILE_BYTES, MAX_TOKENS } from "./limits.ts";
-import type { MapNode, Place } from "./source-node.ts";
+import type { MapNode } from "./source-node.ts";
+import { reportDirective, reportSyntaxErrors } from "./syntax-errors.ts";
 
 /**
  * Reads one source text (YAML 1.2 core schema, so JSON too) into a tree of placed values. Size, depth and amount are
@@ -38,7 +39,7 @@ export function readYaml(source: number, text: string, findings: Findings): MapN
     );
     return undefined;
   }
-  return convertDocument(source, document, findings);
+  return convertDocument(source, text, document, findings);
 }
 
 const UTF8 = new TextEncoder();
@@ -84,56 +85,5 @@ function composeDocuments(source: number, text: string, findings: Findings): Doc
   }
   compose(parser.end());
   for (const document of composer.end(true, text.length)) documents.push(document as Document.Parsed);
-  return reportErrors(source, text, documents, findings) ? undefined : documents;
-}
-
-function reportDirective(source: number, token: { offset: number; source: string }, findings: Findings): void {
-  if (/^%YAML\s+1\.2\s*$/.test(token.source)) return;
-  const place = { source, start: token.offset, end: token.offset + token.source.length };
-  findings.add(
-    "yaml-directive",
-    place,
-    "a YAML directive stands here",
-    "remove the line; the file is read as YAML 1.2",
-  );
-}
-
-function reportErrors(
-  source: number,
-  text: string,
-  documents: readonly Document.Parsed[],
-  findings: Findings,
-): boolean {
-  const errors = documents.flatMap((document) => document.errors).sort((a, b) => a.pos[0] - b.pos[0]);
-  for (const error of errors) reportError(error, { source, start: error.pos[0], end: error.pos[1] }, text, findings);
-  return errors.length > 0;
-}
-
-/** The library's messages may quote the text, which may be a secret; so they are told by their code. */
-const SYNTAX_MESSAGES: Readonly<Partial<Record<YAMLError["code"], readonly [string, string]>>> = {
-  BAD_COLLECTION_TYPE: ["the tag does not fit the value", "remove the tag"],
-  BAD_DIRECTIVE: ["the directive cannot be read", "remove the line"],
-  BAD_DQ_ESCAPE: ["a backslash begins an escape that does not exist", "write \\\\ or use single quotes"],
-  BAD_INDENT: ["the indentation does not fit the lines above", "align it with its neighbours, in spaces"],
-  BAD_SCALAR_START: ["a value cannot begin with this character", "put the value in quotes"],
-  BLOCK_AS_IMPLICIT_KEY: ["a nested map stands where a value was begun", "put the value in quotes if it holds a colon"],
-  BLOCK_IN_FLOW: ["an indented list or map stands inside brackets", "close the bracket first"],
-  KEY_OVER_1024_CHARS: ["a key is longer than 1024 characters", "shorten it"],
-  MISSING_CHAR: ["a character is missing here", "close the quote, bracket or brace, or add the comma or colon"],
-  MULTILINE_IMPLICIT_KEY: ["a key goes over several lines", "end the line above, or indent this one"],
-  MULTIPLE_ANCHORS: ["a value has two anchors", "leave one"],
-  MULTIPLE_TAGS: ["a value has two tags", "remove them"],
-  UNEXPECTED_TOKEN: ["this does not fit here", "check the quotes, brackets and indentation above"],
-};
-
-function reportError(error: YAMLError, place: Place, text: string, findings: Findings): void {
-  if (error.code === "BAD_ALIAS") {
-    const remedy = "put the value in quotes";
-    findings.add("yaml-unquoted-star", place, "an unquoted * begins an alias in YAML", remedy);
-  } else if (error.code === "TAB_AS_INDENT" || text[place.start] === "\t") {
-    findings.add("yaml-tab", place, "a tab is used as indentation", "use spaces");
-  } else {
-    const [message, remedy] = SYNTAX_MESSAGES[error.code] ?? ["the text is not YAML", "check this line"];
-    findings.add("yaml-syntax", place, message, remedy);
-  }
+  return reportSyntaxErrors(source, text, documents, findings) ? undefined : documents;
 }

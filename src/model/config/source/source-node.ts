@@ -12,6 +12,8 @@ export interface ScalarNode {
   readonly kind: "scalar";
   readonly place: Place;
   readonly value: string | number | boolean | null;
+  /** Whether something stood here that is reported already and could not be taken over. */
+  readonly isRefused?: true;
 }
 
 export interface ListNode {
@@ -53,6 +55,13 @@ export function nodeAt(root: SourceNode, path: NodePath): SourceNode | undefined
   let node: SourceNode | undefined = root;
   for (const step of path) node = childOf(node, step);
   return node;
+}
+
+/** Whether the value, or anything in it, was refused: whatever else is wrong with it follows from that. */
+export function isRefused(node: SourceNode): boolean {
+  if (node.kind === "scalar") return node.isRefused === true;
+  const values = node.kind === "list" ? node.items : [...node.entries.values()].map((entry) => entry.value);
+  return values.some(isRefused);
 }
 
 /** The place of the value at a path; where the path leads nowhere, of the key or value nearest above it. */

@@ -5,13 +5,15 @@ import { orList } from "../field/scalar.ts";
 import { PROBLEM_CATALOGUE, type ProblemId } from "../problem-catalogue.ts";
 import { knownKeysAt } from "../schema-keys.ts";
 import type { Findings } from "./finding.ts";
-import { keyPlace, type MapNode, type NodePath, nodeAt, toPlain, valuePlace } from "./source-node.ts";
+import { isRefused, keyPlace, type MapNode, type NodePath, nodeAt, toPlain, valuePlace } from "./source-node.ts";
 
 type Issue = z.core.$ZodIssue;
 
 /** Turns one of zod's issues into findings at their places. Values are quoted only where no secret can stand. */
 export function translateIssue(issue: Issue, root: MapNode, findings: Findings): void {
   const path = issue.path as NodePath;
+  const node = nodeAt(root, path);
+  if (issue.code !== "unrecognized_keys" && node !== undefined && isRefused(node)) return;
   switch (issue.code) {
     case "unrecognized_keys":
       for (const key of issue.keys) reportUnknownKey(root, path, key, findings);
