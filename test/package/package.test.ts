@@ -1,0 +1,77 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { VERSION } from "../../src/model/version.ts";
+import { ROOT } from "../repository/sources.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "awg-package-"));
+const installed = join(folder, "elsewhere", "node_modules", "awg");
+
+function run(command: string, args: readonly string[], cwd = folder) {
+  return spawnSync(command, args, {
+    cwd,
+    encoding: "utf8",
+    timeout: 240_000,
+    env: { ...process.env, NODE_OPTIONS: "" },
+  });
+}
+
+/** As npm installs it, with the one dependency taken from the checkout, so that no registry is needed. */
+function install(archive: string): void {
+  run("mkdir", ["-p", installed]);
+  expect(run("tar", ["-xzf", archive, "-C", installed, "--strip-components=1"]).status).toBe(0);
+  symlinkSync(join(ROOT, "node_modules", "koffi"), join(folder, "elsewhere", "node_modules", "koffi"));
+}
+
+const awg = (...args: readonly string[]) => run(process.execPath, [join(installed, "dist", "awg.cjs"), ...args]);
+
+beforeAll(() => {
+  const packed = run("npm", ["pack", "--pack-destination", folder, "--loglevel=error"], ROOT);
+  expect(packed.stderr + packed.stdout).toContain(".tgz");
+  const archive = readdirSync(folder).find((name) => name.endsWith(".tgz"));
+  install(join(folder, archive ?? ""));
+}, 300_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("the package", () => {
+  test("runs away from the checkout, as JavaScript", () => {
+    const { stdout, status } = awg("version");
+    expect(stdout).toContain(`awg ${VERSION}`);
+    expect(status).toBe(0);
+  });
+
+  test("its version is the program's", () => {
+    expect(JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).version).toBe(VERSION);
+  });
+
+  test("holds the schema, and no tests and no sources", () => {
+    const names = readdirSync(installed);
+    expect(names.toSorted()).toEqual(["LICENSE", "README.md", "dist", "package.json", "schema"]);
+  });
+
+  test("only koffi is needed at run time", () => {
+    expect(Object.keys(JSON.parse(readFileSync(join(installed, "package.json"), "utf8")).dependencies)).toEqual([
+      "koffi",
+    ]);
+  });
+
+  test("validates, and names line and column of a mistake", () => {
+    const path = join(folder, "bad.yaml");
+    writeFileSync(path, "apiVersion: awg/v1\nname: laptop\ntunels: {}\ndefault: { via: direct }\n", { mode: 0o600 });
+    const { stderr, status } = awg("validate", "-f", path);
+    expect(status).toBe(3);
+    expect(stderr).toMatch(/bad\.yaml:3:1: .*tunels.*did you mean tunnels/);
+  });
+
+  test("a cache that others can write is not used", () => {
+    const cache = join(installed, "dist", "cache");
+    run("chmod", ["0777", cache]);
+    const before = readdirSync(cache);
+    expect(awg("version").status).toBe(0);
+    expect(readdirSync(cache)).toEqual(before);
+    expect(statSync(cache).mode & 0o777).toBe(0o777);
+  });
+});
