@@ -47,7 +47,8 @@ export function judgeDesired(
     const reason = entry === undefined || movedAway.length > 0 ? "not there yet" : "was removed outside awg";
     return changed(...movedAway, { kind, key, action: "create", before: null, after, changes: [], reason });
   }
-  if (entry === undefined && standing !== undefined && !isOurs(driver, observed)) {
+  // Even what the ledger names: a thing without our mark in that place is another thing than the one we made.
+  if (standing !== undefined && !isOurs(driver, observed)) {
     return { kind: "conflict", conflict: { key, holder: holderOf(resource, observed) } };
   }
   return judgeStanding({ kind, key, after, driver, observed, standing, entry, movedAway });
@@ -98,20 +99,24 @@ export function judgeUnwanted(
   driver: AnyDriver,
   observation: Observation,
   entry: LedgerEntry | undefined,
-  desiredPlaces: ReadonlySet<string>,
+  places: { readonly desired: ReadonlySet<string>; readonly departing: ReadonlySet<string> },
 ): Verdict {
   const observed = observation.current.get(kind)?.get(key);
   const standing = observed === undefined ? undefined : driver.asSpec(observed);
-  if (driver.between !== undefined && standing === undefined && entry !== undefined) {
+  if (driver.between !== undefined && standing === undefined && observed !== undefined && isOurs(driver, observed)) {
     // Remains of a damaged policy have no form as a spec and must go all the same.
     const reason = "no longer in the configuration, and damaged";
-    return changed({ kind, key, action: "delete", before: entry.spec, after: null, changes: [], reason });
+    const before = entry?.spec ?? null;
+    return changed({ kind, key, action: "delete", before, after: null, changes: [], reason });
   }
   const after = effectiveSpec(driver, null, entry?.original ?? null);
   const gone = observed === undefined || standing === undefined || !isOurs(driver, observed);
   const putBack =
     driver.restoring !== undefined && (after === null || gone || driver.diff(after, observed).length === 0);
-  const taken = standing !== undefined && desiredPlaces.has(placeOf(kind, standing));
+  const place = standing === undefined ? "" : placeOf(kind, standing);
+  // A driver may name what a moving key leaves behind by a key of its own; it goes once.
+  if (entry === undefined && places.departing.has(place)) return UNCHANGED;
+  const taken = places.desired.has(place);
   if (gone || putBack || taken) {
     if (entry === undefined) return UNCHANGED;
     const reason = taken ? "another resource stands in its place" : "is gone already or no longer ours";

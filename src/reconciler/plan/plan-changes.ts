@@ -1,6 +1,6 @@
 import { AwgError } from "../../model/error.ts";
 import type { Plan } from "../../model/plan.ts";
-import type { DesiredState, ResourceKey } from "../../model/resource.ts";
+import type { DesiredState, ResourceKey, Spec } from "../../model/resource.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 import { type Change, type Conflict, judgeDesired, judgeUnwanted } from "./change.ts";
 import { entriesByKey, type Ledger } from "./ledger.ts";
@@ -51,13 +51,14 @@ export function planChanges({ desired, observed, ledger, registry }: PlanInput):
     else if (verdict.kind === "conflict") conflicts.push(verdict.conflict);
     else inSync.push({ kind, key, spec });
   }
+  const departing = new Set(changes.filter(isDeparture).map(({ kind, before }) => placeOf(kind, before as Spec)));
   for (const kind of kindsOf(registry)) {
     const driver = driverOf(registry, kind);
     const keys = new Set(observed.current.get(kind)?.keys());
     for (const entry of ledger.entries) if (entry.kind === kind) keys.add(entry.key);
     for (const key of keys) {
       if (wanted.has(key)) continue;
-      const verdict = judgeUnwanted(kind, key, driver, observed, entries.get(key), places);
+      const verdict = judgeUnwanted(kind, key, driver, observed, entries.get(key), { desired: places, departing });
       if (verdict.kind === "change") changes.push(...verdict.changes);
     }
   }
@@ -65,6 +66,10 @@ export function planChanges({ desired, observed, ledger, registry }: PlanInput):
   const touched = new Set(steps.map(({ step }) => step.key));
   const unchanged = inSync.map(({ key }) => key).filter((key) => !touched.has(key));
   return { plan: { batches: orderBatches(steps, registry), unchanged }, conflicts, notes: foreignNotes(observed) };
+}
+
+function isDeparture({ action, before }: Change): boolean {
+  return action === "delete" && before !== null;
 }
 
 /** What others wrote into our tables and ranges: left alone, but said. */
