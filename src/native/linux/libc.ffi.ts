@@ -7,6 +7,7 @@ type Koffi = typeof import("koffi");
 /** The C library calls awg makes, as they are declared to koffi. Pointers are `void *` and take a Uint8Array or null. */
 const PROTOTYPES = {
   socket: "int socket(int domain, int type, int protocol)",
+  socketpair: "int socketpair(int domain, int type, int protocol, void *fds)",
   bind: "int bind(int fd, const void *address, uint32_t length)",
   connect: "int connect(int fd, const void *address, uint32_t length)",
   listen: "int listen(int fd, int backlog)",
@@ -19,6 +20,7 @@ const PROTOTYPES = {
   recvmsg: "int64_t recvmsg(int fd, void *message, int flags)",
   poll: "int poll(void *fds, uint64_t count, int timeoutMs)",
   open: "int open(const char *path, int flags, ...)",
+  read: "int64_t read(int fd, void *data, uint64_t length)",
   close: "int close(int fd)",
   ioctl: "int ioctl(int fd, unsigned long request, ...)",
   fcntl: "int fcntl(int fd, int command, ...)",

@@ -10,7 +10,8 @@ const NO_ID = 0xffffffff;
  * Runs `make` with this thread's filesystem uid (and gid) changed: a socket made meanwhile carries that uid, which
  * nf_tables' `meta skuid` sees, while the process keeps its rights to open it. The ids are always put back.
  *
- * `make` must be synchronous: other work on this thread would run under the wrong uid.
+ * `make` must be synchronous: other work on this thread would run under the wrong uid. As a side effect the kernel
+ * makes the process undumpable (prctl(2), PR_SET_DUMPABLE), as `forbidDumps` does.
  *
  * @throws AwgError("permission") when this process may not take the uid (another user, or a user namespace without it).
  */

@@ -3,6 +3,8 @@ import { readI32, readU32 } from "../attribute.codec.ts";
 import { errnoError, errnoName } from "../errno.ts";
 import { addressOf, callLibc, checkedLibc, closeDescriptor, lastErrno } from "../libc.ffi.ts";
 
+const AF_UNIX = 1;
+const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 const SCM_RIGHTS = 1;
@@ -29,6 +31,13 @@ export function readPeerCredentials(fd: number): PeerCredentials {
   const action = "asking who is at the other end of a socket";
   checkedLibc(action, "getsockopt", fd, SOL_SOCKET, SO_PEERCRED, bytes, Uint8Array.of(12, 0, 0, 0));
   return { pid: readI32(bytes, 0), uid: readU32(bytes, 4), gid: readU32(bytes, 8) };
+}
+
+/** Two connected unix stream sockets, closed on exec: to talk to a process about to be started. */
+export function makeSocketPair(): readonly [number, number] {
+  const pair = new Uint8Array(8);
+  checkedLibc("making a pair of sockets", "socketpair", AF_UNIX, SOCK_STREAM_CLOEXEC, 0, pair);
+  return [readI32(pair, 0), readI32(pair, 4)];
 }
 
 /**

@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import { makeNamespace, namespaceObstacle, tunObstacle } from "../../support/netns.ts";
+
+const obstacle = namespaceObstacle() ?? tunObstacle();
+
+describe.skipIf(obstacle !== undefined)(`TUN devices${obstacle ? ` (${obstacle})` : ""}`, () => {
+  it("are made, carry packets, outlive their descriptor when told to, and are refused in words", () => {
+    using namespace = makeNamespace("tun");
+    const report = namespace.runScript("test/native/linux/tun.script.ts") as Record<string, unknown>;
+    expect(report).toMatchObject({
+      name: "tun-a",
+      kind: "tun",
+      held: { kind: "conflict", remedy: expect.stringContaining("another process holds tun-a") },
+      adopted: "tun-a",
+      carrierOff: false,
+      carrierOn: true,
+      sent: 3,
+      packet: { bytes: 31, destination: [10, 66, 0, 9], data: [1, 2, 3] },
+      afterClose: "tun",
+      afterCloseCarrier: false,
+      afterTemporary: "no link",
+      notTun: { kind: "conflict", message: expect.stringContaining("a link of that name that is no TUN device") },
+      exclusive: { kind: "conflict" },
+      longName: { kind: "bug" },
+      notATun: { message: expect.stringContaining("asking descriptor 0") },
+    });
+  });
+});
