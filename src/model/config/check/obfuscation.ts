@@ -33,7 +33,8 @@ function checkJunk(context: CheckContext, path: NodePath, { jc, jmin, jmax }: Ob
   } else if (jc > 0 && jmin === 0) {
     // amneziawg-go sends an empty datagram, after which wireguard-go loses the rest of the batch.
     const message = "junk packets may have no bytes, and receivers lose the handshake behind such a one";
-    context.reportKey("obfuscation-junk-empty", [...path, "jmin"], message, "write jmin: 8 and jmax: 80, or jc: 0");
+    const key = context.isUntouched([...path, "jmin"]) ? "jmin" : "jc";
+    context.reportKey("obfuscation-junk-empty", [...path, key], message, "write jmin: 8 and jmax: 80, or jc: 0");
   } else if (jc > 0 && jmax > SAFE_DATAGRAM) {
     const message = `junk packets of ${jmax} bytes are cut into fragments on many paths`;
     context.report("obfuscation-junk-large", [...path, "jmax"], message, `write at most ${SAFE_DATAGRAM}`);
@@ -76,7 +77,8 @@ function checkPackets(context: CheckContext, path: NodePath, obfuscation: Obfusc
     }
   }
   // amneziawg-go of 1.5 refuses a later name without the earlier ones; newer ones skip what is not set.
-  if (obfuscation.version !== "1.5") return;
+  const is15 = context.isUntouched([...path, "version"]) || ONLY_IN_1_5.some((key) => obfuscation[key] !== undefined);
+  if (obfuscation.version !== "1.5" || !is15) return;
   for (const keys of [PACKET_KEYS, CONTROLLED_JUNK_KEYS]) {
     const gap = keys.findIndex((key) => obfuscation[key] === undefined);
     const late = gap < 0 ? undefined : keys.slice(gap).find((key) => obfuscation[key] !== undefined);

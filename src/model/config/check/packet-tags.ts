@@ -43,7 +43,7 @@ function readTag(name: string, argument: string, version: AmneziaVersion, proble
       return readCount(name, argument, version, problems);
     case "rc":
     case "rd":
-      if (isOlder(version, "2.0")) problems.push(otherwise(`<${name}> came with AmneziaWG 2.0`, `write <r N>`));
+      if (isOlder(version, "2.0")) problems.push(wrong(`<${name}> came with AmneziaWG 2.0`, "write <r N>"));
       return readCount(name, argument, version, problems);
     case "t":
       if (argument !== "") problems.push(wrong("<t> takes no argument", "write <t>"));

@@ -4,7 +4,7 @@ import type { MapNode, Place, SourceNode } from "./source-node.ts";
 /** Keys below which a text is a secret. */
 const SECRET_KEYS: readonly string[] = ["privateKey", "presharedKey", "password", "headerProtectionKey", "inline"];
 
-/** Below a secret's key, these hold where it is found, not the secret. */
+/** Below a secret's key, these hold where it is found; unless something is wrong with them, when it may be the secret. */
 const REFERENCE_KEYS: readonly string[] = ["file", "env", "keychain"];
 
 /** Texts that look like keys, whatever they stand under: 32 bytes or more in base64, hexadecimal or base64url. */
@@ -15,13 +15,16 @@ export function secretPlaces(roots: readonly MapNode[], findings: readonly Findi
   const unknownKeys = new Set(
     findings.filter((finding) => finding.id === "unknown-key").map(({ place }) => `${place.source} ${place.start}`),
   );
+  const found = new Set(findings.map(({ place }) => `${place.source} ${place.start}`));
   const places: Place[] = [];
   const visit = (node: SourceNode, key: string, isSecret: boolean): void => {
     if (node.kind === "map") {
       for (const [name, entry] of node.entries) {
         const isUnknown = unknownKeys.has(`${entry.key.source} ${entry.key.start}`);
+        const isReference =
+          REFERENCE_KEYS.includes(name) && !found.has(`${entry.value.place.source} ${entry.value.place.start}`);
         if (isUnknown) places.push(entry.value.place);
-        else visit(entry.value, name, SECRET_KEYS.includes(name) || (isSecret && !REFERENCE_KEYS.includes(name)));
+        else visit(entry.value, name, SECRET_KEYS.includes(name) || (isSecret && !isReference));
       }
     } else if (node.kind === "list") {
       for (const item of node.items) visit(item, key, isSecret);

@@ -64,11 +64,17 @@ export function isRefused(node: SourceNode): boolean {
   return values.some(isRefused);
 }
 
-/** The place of the value at a path; where the path leads nowhere, of the key or value nearest above it. */
+/**
+ * The place of the value at a path. Where a list is written as its single value, a position in it means that value;
+ * where the path leads nowhere, the key nearest above it is meant.
+ */
 export function valuePlace(root: SourceNode, path: NodePath): Place {
   const found = nodeAt(root, path);
   if (found !== undefined) return found.place;
-  return path.length === 0 ? root.place : keyPlace(root, path.slice(0, -1));
+  const above = path.slice(0, -1);
+  const single = typeof path.at(-1) === "number" ? nodeAt(root, above) : undefined;
+  if (single !== undefined && single.kind !== "list") return single.place;
+  return path.length === 0 ? root.place : keyPlace(root, above);
 }
 
 /** The place of the key at a path; of the value where it stands in a list or the path leads nowhere. */
