@@ -1,0 +1,82 @@
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { Stores } from "../../src/reconciler/apply/stores.ts";
+import { EMPTY_LEDGER } from "../../src/reconciler/plan/ledger.ts";
+import { fileStores } from "../../src/state/file-stores.ts";
+import { readStateIdentity } from "../../src/state/identity.ts";
+import { encodeLine } from "../../src/state/line.codec.ts";
+import { temporaryFolder } from "./folder.ts";
+import { GENERATION, LEDGER } from "./records.ts";
+
+function storesIn(path: string): Stores {
+  return fileStores(path, { bootId: "b", namespace: "n" });
+}
+
+describe("ledger and generations in files", () => {
+  test("law 2: an absent state folder reads as empty and stays absent", async () => {
+    const path = join(temporaryFolder(), "state");
+    const { ledger, generations } = storesIn(path);
+    expect(await ledger.read()).toEqual(EMPTY_LEDGER);
+    expect(await generations.latest()).toBeUndefined();
+    expect(await generations.numbers()).toEqual([]);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test("what is written is read back, by another process as well", async () => {
+    const path = temporaryFolder();
+    const { ledger, generations } = storesIn(path);
+    await ledger.write(LEDGER);
+    await generations.write(GENERATION);
+    const again = storesIn(path);
+    expect(await again.ledger.read()).toEqual(LEDGER);
+    expect(await again.generations.latest()).toEqual(GENERATION);
+    expect(readdirSync(path).sort()).toEqual(["generation-3", "ledger"]);
+  });
+
+  test("the three newest generations are kept, in the order of their numbers", async () => {
+    const { generations } = storesIn(temporaryFolder());
+    for (const number of [1, 2, 9, 10, 11]) await generations.write({ ...GENERATION, number });
+    expect(await generations.numbers()).toEqual([9, 10, 11]);
+    expect((await generations.latest())?.number).toBe(11);
+    expect(await generations.read(2)).toBeUndefined();
+  });
+
+  test("a left draft of a killed writer is no obstacle", async () => {
+    const path = temporaryFolder();
+    writeFileSync(join(path, ".ledger.new"), "half");
+    await storesIn(path).ledger.write(LEDGER);
+    expect(await storesIn(path).ledger.read()).toEqual(LEDGER);
+  });
+
+  test("cut at any byte, or changed, a ledger is an error, never an empty one", async () => {
+    const path = temporaryFolder();
+    await storesIn(path).ledger.write(LEDGER);
+    const file = join(path, "ledger");
+    const bytes = readFileSync(file);
+    for (let cut = 0; cut < bytes.length; cut++) {
+      writeFileSync(file, bytes.subarray(0, cut));
+      await expect(storesIn(path).ledger.read()).rejects.toMatchObject({ kind: "journal" });
+    }
+    writeFileSync(file, Buffer.concat([bytes, encodeLine(1)]));
+    await expect(storesIn(path).ledger.read()).rejects.toMatchObject({ kind: "journal" });
+  });
+
+  test("a state folder or file that others can open is refused, with the remedy", async () => {
+    const path = temporaryFolder();
+    await storesIn(path).ledger.write(LEDGER);
+    chmodSync(join(path, "ledger"), 0o640);
+    await expect(storesIn(path).ledger.read()).rejects.toMatchObject({
+      kind: "permission",
+      remedy: expect.stringMatching(/chmod/),
+    });
+    chmodSync(path, 0o755);
+    await expect(storesIn(path).generations.latest()).rejects.toMatchObject({ kind: "permission" });
+    await expect(storesIn(path).ledger.write(LEDGER)).rejects.toMatchObject({ kind: "permission" });
+  });
+
+  test("the identity of this process is stable", () => {
+    expect(readStateIdentity()).toEqual(readStateIdentity());
+    expect(readStateIdentity().bootId).not.toBe("");
+  });
+});

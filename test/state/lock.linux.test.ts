@@ -1,0 +1,66 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { AwgError } from "../../src/model/error.ts";
+import { takeLock } from "../../src/state/lock.ts";
+import { temporaryFolder } from "./folder.ts";
+
+const HOLDER = { pid: process.pid, verb: "apply", sinceMs: 1_795_000_000_000 };
+
+function refusal(path: string): AwgError {
+  try {
+    takeLock(path, HOLDER)[Symbol.dispose]();
+  } catch (error) {
+    if (error instanceof AwgError) return error;
+    throw error;
+  }
+  return expect.unreachable("the lock was free");
+}
+
+/** Another process that takes the lock, says so, and waits to be killed. */
+function holdElsewhere(path: string): ReturnType<typeof spawn> {
+  const module = new URL("../../src/state/lock.ts", import.meta.url).href;
+  const script = `import { takeLock } from ${JSON.stringify(module)};
+    const lock = takeLock(process.argv[1], { pid: process.pid, verb: "destroy", sinceMs: 1 });
+    console.log("held"); setInterval(() => lock, 1000);`;
+  return spawn(process.execPath, ["--input-type=module", "-e", script, path], { stdio: ["ignore", "pipe", "inherit"] });
+}
+
+describe.skipIf(process.platform !== "linux")("the lock (flock is reached through Linux's libc)", () => {
+  test("is held by one at a time; the other learns by whom", () => {
+    const path = join(temporaryFolder(), "run", "lock");
+    {
+      using _lock = takeLock(path, HOLDER);
+      expect(refusal(path)).toMatchObject({
+        kind: "locked",
+        retryable: true,
+        message: expect.stringContaining(`awg apply (process ${process.pid})`),
+      });
+    }
+    takeLock(path, HOLDER)[Symbol.dispose]();
+    expect(readFileSync(path, "utf8")).toBe("");
+  });
+
+  test("a holder record that is no record is not repeated", () => {
+    const path = join(temporaryFolder(), "run", "lock");
+    using _lock = takeLock(path, HOLDER);
+    writeFileSync(path, JSON.stringify({ pid: 1, verb: "\u001b[2J<evil>", sinceMs: 1 }));
+    expect(refusal(path).message).toMatch(/^another awg/);
+  });
+
+  test("law 5: the lock of a killed process is free again", async () => {
+    const path = join(temporaryFolder(), "run", "lock");
+    const other = holdElsewhere(path);
+    try {
+      if (other.stdout === null) return expect.unreachable();
+      await once(other.stdout, "data");
+      expect(refusal(path).message).toContain(`awg destroy (process ${other.pid})`);
+    } finally {
+      other.kill("SIGKILL");
+      await once(other, "exit");
+    }
+    takeLock(path, HOLDER)[Symbol.dispose]();
+  });
+});
