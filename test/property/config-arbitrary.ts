@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import type { Config, Destination, NoiseTunnel } from "../../src/model/config/config.ts";
+import { completeObfuscation } from "../../src/model/config/section/amnezia-version.ts";
+import { obfuscationSchema } from "../../src/model/config/section/obfuscation.ts";
 import type { Via } from "../../src/model/config/section/path.ts";
 import type { Rule } from "../../src/model/config/section/rule.ts";
 
@@ -24,6 +26,7 @@ const ENDPOINTS = [
   { host: "2001:db8:9::9", port: 51_820 },
   { host: "vpn.example.com", port: 1194 },
 ] as const;
+const OBFUSCATION = completeObfuscation(obfuscationSchema.parse({ jc: 4, jmin: 40, jmax: 70, s1: 72, s2: 40 }));
 const ALLOWED_IPS = [
   ["0.0.0.0/0", "::/0"],
   ["0.0.0.0/0"],
@@ -78,7 +81,7 @@ function tunnelArbitrary(name: TunnelName): fc.Arbitrary<NoiseTunnel> {
         forward: false,
         masquerade: false,
       };
-      if (protocol === "amneziawg") tunnel.obfuscation = { version: "1.0", jc: 4, jmin: 40, jmax: 70 };
+      if (protocol === "amneziawg") tunnel.obfuscation = OBFUSCATION;
       return tunnel;
     });
 }

@@ -104,11 +104,13 @@ function checkOutcome(world: World, rehearsal: Rehearsal, result: VerbResult, ta
   const { outcome } = result;
   tally.add(`outcome: ${outcome.kind}`);
   const text = world.machine.print();
-  if (outcome.kind === "applied" || outcome.kind === "inSync") return expectSame(5, text, rehearsal.newText, "applied");
-  if (outcome.kind === "rolledBack") return expectSame(5, text, rehearsal.oldText, "rolled back");
-  if (text === rehearsal.oldText) return;
-  if (!outcome.blocked && world.machine.live.firewall.policy !== null) return;
-  if (!outcome.blocked) throw new LawError(5, `the way back failed and nothing blocks: ${describe(outcome)}`);
+  if (outcome.kind === "applied" || outcome.kind === "inSync") {
+    expectSame(5, text, rehearsal.newText, "applied");
+  } else if (outcome.kind === "rolledBack") {
+    expectSame(5, text, rehearsal.oldText, "rolled back");
+  } else if (!outcome.blocked && text !== rehearsal.oldText && world.machine.live.firewall.policy === null) {
+    throw new LawError(5, `the way back failed and nothing blocks: ${describe(outcome)}`);
+  }
 }
 
 function expectOldOrNew(world: World, { oldText, newText }: Rehearsal, when: string): void {

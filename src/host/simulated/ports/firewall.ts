@@ -13,7 +13,7 @@ export function simulatedFirewall(machine: SimulatedMachine): FirewallPort {
       machine.checkAlive("firewall.load");
       if (!machine.live.capabilities.nftables) throw new AwgError("unsupported", "this machine has no nftables");
       machine.perform(policy === null ? "firewall.remove" : "firewall.load", () => {
-        const held = policy !== null;
+        const held = policy !== null && machine.live.capabilities.ownedTables;
         machine.live.firewall = { policy, held, damage: [], droppedPackets: 0 };
       });
     },

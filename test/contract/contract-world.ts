@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import type { Host } from "../../src/host/ports/host.ts";
+import type { Route } from "../../src/host/ports/routes.ts";
+import type { FirewallPolicy, PolicyLayer } from "../../src/model/firewall/policy.ts";
+import { MARK_MASK, markOfPath, ROUTE_PROTOCOL, tableOfPath } from "../../src/model/ownership.ts";
+import type { SecretId } from "../../src/model/secret.ts";
+import type { LinkSpec } from "../../src/model/spec/link.ts";
+import type { PolicyRule } from "../../src/model/spec/routes.ts";
+import type { TunnelSpec } from "../../src/model/spec/tunnel.ts";
+
+/** A machine to hold the contract to: one physical device with a default route, and hands that are not awg's. */
+export interface ContractWorld {
+  readonly host: Host;
+  /** The physical device. */
+  readonly uplink: string;
+  /** Secret ids that stand for real keys here. */
+  readonly secrets: { readonly privateKey: SecretId; readonly presharedKey: SecretId };
+  /** What somebody else does to the machine. */
+  readonly others: {
+    addDevice(name: string): void;
+    addRoute(table: number, destination: string): void;
+    addRule(preference: number): void;
+    removeDevice(name: string): void;
+    readResolver(): string;
+    writeResolver(text: string): void;
+  };
+}
+
+/** One promise of the ports, and how it is checked. It throws when it is broken. */
+export interface Clause {
+  readonly port: "facts" | "links" | "engines" | "routes" | "firewall" | "sysctl" | "resolver";
+  readonly promise: string;
+  check(world: ContractWorld): Promise<void>;
+}
+
+export const TABLE = tableOfPath(1);
+export const DEVICE = "awg-one";
+
+export const LINK: LinkSpec = {
+  device: DEVICE,
+  type: "tun",
+  addresses: ["10.8.0.2/32", "fd00:8::2/128"],
+  mtuBytes: 1420,
+  tunnel: "one",
+};
+
+export function tunnelSpec({ secrets }: ContractWorld): TunnelSpec {
+  return {
+    device: DEVICE,
+    protocol: "wireguard",
+    engine: "userspace",
+    privateKey: secrets.privateKey,
+    listenPort: 0,
+    fwmark: markOfPath(63),
+    peers: [
+      {
+        publicKey: "mWB0J2ovTUpXJbKj5oX8N9Xfl1gWx3O4dRkqXvGqN0E=",
+        endpoint: "198.51.100.7:51820",
+        allowedIPs: ["0.0.0.0/0"],
+        persistentKeepaliveSeconds: 25,
+      },
+    ],
+    obfuscation: {},
+  };
+}
+
+export function route(destination: string, device: string = DEVICE): Route {
+  return { ...place(destination), type: "unicast", device, metric: 0 };
+}
+
+/** An unreachable route, which answers when no other of its table does. */
+export function guard(destination: "0.0.0.0/0" | "::/0"): Route {
+  return { ...place(destination), type: "unreachable", metric: 4096 };
+}
+
+function place(destination: string): Pick<Route, "family" | "table" | "destination" | "protocol"> {
+  return { family: destination.includes(":") ? 6 : 4, table: TABLE, destination, protocol: ROUTE_PROTOCOL };
+}
+
+export function rule(preference: number, family: 4 | 6 = 4): PolicyRule {
+  return { family, preference, match: { mark: { value: markOfPath(1), mask: MARK_MASK } }, table: TABLE };
+}
+
+export const NO_CHANGE = { addRoutes: [], deleteRoutes: [], addRules: [], deleteRules: [] };
+
+export const POLICY: FirewallPolicy = policyWithPort(51_820);
+
+/** A small kill switch; the endpoint's port tells one from another. */
+export function policyWithPort(port: number): FirewallPolicy {
+  const flows = { rules: [], default: { kind: "tunnel", device: DEVICE, number: 1 } } as const;
+  const layer: PolicyLayer = {
+    killSwitch: true,
+    tunnels: [{ device: DEVICE, number: 1, addresses: ["10.8.0.2", "fd00:8::2"], families: [4, 6] }],
+    flows,
+    endpoints: [{ address: "198.51.100.7", port, protocol: 17 }],
+    listens: [],
+    bootstrapDns: [],
+    serviceUid: 0,
+    allowLan: true,
+    allow: [],
+    dns: null,
+  };
+  return { steering: flows, layers: [layer] };
+}
+
+/** The routes in our table, as text, sorted. */
+export async function routeTexts({ host }: ContractWorld): Promise<string[]> {
+  const routes = await host.routes.readRoutes([TABLE]);
+  return routes
+    .map(({ type, destination, device = "-", protocol }) => `${type} ${destination} ${device} ${protocol}`)
+    .sort();
+}
+
+/** Preferences of the rules that are ours. */
+export async function ownRules({ host }: ContractWorld): Promise<number[]> {
+  const entries = await host.routes.readRules();
+  return entries.filter(({ protocol }) => protocol === ROUTE_PROTOCOL).map(({ rule: { preference } }) => preference);
+}
+
+/** Demands a failure of this kind. */
+export async function refuses(kind: string, call: () => Promise<unknown>): Promise<void> {
+  await assert.rejects(call, (error: unknown) => {
+    assert.equal((error as { kind?: string }).kind, kind, String(error));
+    return true;
+  });
+}

@@ -1,0 +1,326 @@
+import assert from "node:assert/strict";
+import {
+  type Clause,
+  type ContractWorld,
+  DEVICE,
+  guard,
+  LINK,
+  NO_CHANGE,
+  ownRules,
+  POLICY,
+  policyWithPort,
+  refuses,
+  route,
+  routeTexts,
+  rule,
+  TABLE,
+  tunnelSpec,
+} from "./contract-world.ts";
+
+const SETTING = "net.ipv4.conf.all.arp_ignore";
+
+/** What every host promises, clause by clause, each on a machine of its own (`src/host/ports` in prose). */
+export const HOST_CONTRACT: readonly Clause[] = [
+  {
+    port: "facts",
+    promise: "names the uplink and the physical device, and not ours",
+    async check({ host, uplink }) {
+      await host.links.ensure(LINK);
+      const facts = await host.facts.read({ users: ["root", "no-such-user"], hosts: ["192.0.2.9"] });
+      assert.ok(facts.uplinks.some(({ device, family }) => device === uplink && family === 4));
+      assert.deepEqual(
+        facts.devices.map(({ name }) => name),
+        [uplink],
+      );
+      assert.equal(facts.uids["root"], 0);
+      assert.equal(facts.uids["no-such-user"], undefined);
+      assert.deepEqual(facts.addresses["192.0.2.9"], ["192.0.2.9"]);
+      assert.ok(facts.fingerprint.length > 0);
+    },
+  },
+  {
+    port: "links",
+    promise: "ensure makes exactly what was asked for, and twice is once",
+    async check(world) {
+      const { host } = world;
+      await host.links.ensure(LINK);
+      const first = await readLink(world);
+      const { index: _index, ...seen } = first;
+      assert.deepEqual(
+        { ...seen, addresses: ownAddresses(seen.addresses) },
+        {
+          device: DEVICE,
+          type: "tun",
+          up: true,
+          mtuBytes: 1420,
+          addresses: ["10.8.0.2/32", "fd00:8::2/128"],
+          tunnel: "one",
+          held: true,
+        },
+      );
+      await host.links.ensure(LINK);
+      assert.deepEqual(await readLink(world), first);
+    },
+  },
+  {
+    port: "links",
+    promise: "ensure changes what differs and keeps the device",
+    async check(world) {
+      await world.host.links.ensure(LINK);
+      const { index } = await readLink(world);
+      await world.host.links.ensure({ ...LINK, addresses: ["10.8.0.3/32"], mtuBytes: 1380, tunnel: "two" });
+      const link = await readLink(world);
+      assert.deepEqual(ownAddresses(link.addresses), ["10.8.0.3/32"]);
+      assert.deepEqual([link.index, link.mtuBytes, link.tunnel], [index, 1380, "two"]);
+    },
+  },
+  {
+    port: "links",
+    promise: "a device of somebody else is neither changed nor removed",
+    async check(world) {
+      world.others.addDevice(DEVICE);
+      const before = await readLink(world);
+      assert.equal(before.tunnel, undefined);
+      await refuses("conflict", () => world.host.links.ensure(LINK));
+      await refuses("conflict", () => world.host.links.remove(DEVICE));
+      assert.deepEqual(await readLink(world), before);
+    },
+  },
+  {
+    port: "links",
+    promise: "remove takes the device and its routes; removing what is absent is success",
+    async check(world) {
+      const { host } = world;
+      await host.links.remove(DEVICE);
+      await host.links.ensure(LINK);
+      await host.routes.change({ ...NO_CHANGE, addRoutes: [route("0.0.0.0/0"), guard("0.0.0.0/0")] });
+      await host.links.remove(DEVICE);
+      assert.equal(
+        (await host.links.read()).find(({ device }) => device === DEVICE),
+        undefined,
+      );
+      assert.deepEqual(await routeTexts(world), ["unreachable 0.0.0.0/0 - 174"]);
+      await host.links.remove(DEVICE);
+    },
+  },
+  {
+    port: "engines",
+    promise: "ensure needs a device, then answers with what it was told",
+    async check(world) {
+      const { host } = world;
+      const spec = tunnelSpec(world);
+      await assert.rejects(() => host.engines.ensure(spec));
+      assert.equal(await host.engines.read(DEVICE), undefined);
+      await host.links.ensure(LINK);
+      await host.engines.ensure(spec);
+      await host.engines.ensure(spec);
+      const engine = await host.engines.read(DEVICE);
+      assert.ok(engine?.running);
+      assert.equal(engine.privateKey, spec.privateKey);
+      assert.equal(engine.fwmark, spec.fwmark);
+      const [peer] = engine.peers;
+      assert.deepEqual(
+        [peer?.publicKey, peer?.endpoint, peer?.allowedIPs, peer?.persistentKeepaliveSeconds],
+        [spec.peers[0]?.publicKey, "198.51.100.7:51820", ["0.0.0.0/0"], 25],
+      );
+      assert.deepEqual(
+        (await host.engines.readAll()).map(({ device }) => device),
+        [DEVICE],
+      );
+    },
+  },
+  {
+    port: "engines",
+    promise: "ensure makes the configuration exact: peers and keys that are not named are gone",
+    async check(world) {
+      const { host } = world;
+      const spec = tunnelSpec(world);
+      const [peer] = spec.peers;
+      assert.ok(peer);
+      await host.links.ensure(LINK);
+      await host.engines.ensure({ ...spec, peers: [{ ...peer, presharedKey: world.secrets.presharedKey }] });
+      assert.equal((await host.engines.read(DEVICE))?.peers[0]?.presharedKey, world.secrets.presharedKey);
+      const other = { ...peer, publicKey: "YW5vdGhlciBwdWJsaWMga2V5IG9mIDMyIGJ5dGVzISE=" };
+      await host.engines.ensure({ ...spec, peers: [other] });
+      const peers = (await host.engines.read(DEVICE))?.peers ?? [];
+      assert.deepEqual(
+        peers.map(({ publicKey, presharedKey }) => [publicKey, presharedKey]),
+        [[other.publicKey, undefined]],
+      );
+    },
+  },
+  {
+    port: "engines",
+    promise: "remove ends the engine and leaves the device; none is success",
+    async check(world) {
+      const { host } = world;
+      await host.engines.remove(DEVICE);
+      await host.links.ensure(LINK);
+      await host.engines.ensure(tunnelSpec(world));
+      await host.engines.remove(DEVICE);
+      assert.equal(await host.engines.read(DEVICE), undefined);
+      assert.equal((await readLink(world)).device, DEVICE);
+      await host.engines.remove(DEVICE);
+    },
+  },
+  {
+    port: "routes",
+    promise: "what was added is read back; adding it again and deleting what is gone are success",
+    async check(world) {
+      const { host } = world;
+      await host.links.ensure(LINK);
+      const addRoutes = [route("0.0.0.0/0"), guard("0.0.0.0/0"), guard("::/0")];
+      const addRules = [rule(10_100), rule(10_100, 6)];
+      await host.routes.change({ ...NO_CHANGE, addRoutes, addRules });
+      await host.routes.change({ ...NO_CHANGE, addRoutes, addRules });
+      assert.deepEqual(await routeTexts(world), [
+        `unicast 0.0.0.0/0 ${DEVICE} 174`,
+        "unreachable 0.0.0.0/0 - 174",
+        "unreachable ::/0 - 174",
+      ]);
+      assert.deepEqual(await ownRules(world), [10_100, 10_100]);
+      const removal = { ...NO_CHANGE, deleteRoutes: addRoutes, deleteRules: addRules };
+      await host.routes.change(removal);
+      await host.routes.change(removal);
+      assert.deepEqual(await routeTexts(world), []);
+      assert.deepEqual(await ownRules(world), []);
+    },
+  },
+  {
+    port: "routes",
+    promise: "every selector of a rule survives the way there and back",
+    async check({ host }) {
+      const match = {
+        mark: { value: 0x0100_0000, mask: 0x3f00_0000 },
+        source: "192.0.2.0/24",
+        destination: "198.51.100.0/24",
+        uids: { from: 1000, to: 1001 },
+        protocol: "udp",
+        ports: { from: 8000, to: 8999 },
+      } as const;
+      const full = { family: 4, preference: 10_200, match, table: TABLE, suppressPrefixLength: 0 } as const;
+      await host.routes.change({ ...NO_CHANGE, addRules: [full] });
+      const entry = (await host.routes.readRules()).find(({ rule: found }) => found.preference === 10_200);
+      assert.deepEqual(entry?.rule, full);
+      assert.equal(entry.foreign, undefined);
+    },
+  },
+  {
+    port: "routes",
+    promise: "a route to a device that is absent fails",
+    async check(world) {
+      await refuses("host", () =>
+        world.host.routes.change({ ...NO_CHANGE, addRoutes: [route("0.0.0.0/0", "awg-no")] }),
+      );
+      assert.deepEqual(await routeTexts(world), []);
+    },
+  },
+  {
+    port: "routes",
+    promise: "a deletion names whose route it is, and leaves those of others",
+    async check(world) {
+      const { host, others, uplink } = world;
+      others.addRoute(TABLE, "192.0.2.0/25");
+      others.addRule(10_150);
+      const deleteRoutes = [route("192.0.2.0/25", uplink)];
+      await host.routes.change({ ...NO_CHANGE, deleteRoutes, deleteRules: [rule(10_150)] });
+      assert.equal((await routeTexts(world)).length, 1);
+      assert.ok((await host.routes.readRules()).some((entry) => entry.rule.preference === 10_150));
+    },
+  },
+  {
+    port: "routes",
+    promise: "a route of somebody else is not replaced by ours in the same place",
+    async check(world) {
+      world.others.addRoute(TABLE, "192.0.2.0/25");
+      const before = await routeTexts(world);
+      await world.host.links.ensure(LINK);
+      await refuses("conflict", () => world.host.routes.change({ ...NO_CHANGE, addRoutes: [route("192.0.2.0/25")] }));
+      assert.deepEqual(await routeTexts(world), before);
+    },
+  },
+  {
+    port: "firewall",
+    promise: "nothing of ours at first; what was loaded is read back, whole and held",
+    async check({ host }) {
+      assert.equal((await host.firewall.read()).policy, null);
+      await host.firewall.load(POLICY);
+      await host.firewall.load(POLICY);
+      const read = await host.firewall.read();
+      assert.deepEqual(read.policy, POLICY);
+      assert.deepEqual(read.damage, []);
+      assert.equal(read.held, (await host.facts.read({ users: [], hosts: [] })).capabilities.ownedTables);
+    },
+  },
+  {
+    port: "firewall",
+    promise: "a load replaces the policy, and null removes it, twice as well as once",
+    async check({ host }) {
+      await host.firewall.load(POLICY);
+      await host.firewall.load(policyWithPort(443));
+      assert.deepEqual((await host.firewall.read()).policy, policyWithPort(443));
+      await host.firewall.load(null);
+      await host.firewall.load(null);
+      assert.equal((await host.firewall.read()).policy, null);
+    },
+  },
+  {
+    port: "sysctl",
+    promise: "reads the names that exist, writes them, and refuses others",
+    async check({ host }) {
+      assert.deepEqual(Object.keys(await host.sysctl.read([SETTING, "net.ipv4.conf.all.no_such"])), [SETTING]);
+      await host.sysctl.write({ [SETTING]: "1" });
+      assert.deepEqual(await host.sysctl.read([SETTING]), { [SETTING]: "1" });
+      await refuses("host", () => host.sysctl.write({ "net.ipv4.conf.all.no_such": "1" }));
+    },
+  },
+  {
+    port: "resolver",
+    promise: "ensure is read back as ours, restore puts the original back byte for byte",
+    async check({ host, others }) {
+      const original = "# by hand\nnameserver 192.0.2.53\noptions edns0\n";
+      others.writeResolver(original);
+      assert.equal((await host.resolver.read()).ownedByAwg, false);
+      const spec = {
+        method: "file",
+        servers: ["10.8.0.1", "fd00:8::1"],
+        search: ["corp.example"],
+        device: DEVICE,
+      } as const;
+      await host.resolver.ensure(spec);
+      await host.resolver.ensure(spec);
+      const read = await host.resolver.read();
+      assert.deepEqual([read.servers, read.search, read.ownedByAwg], [spec.servers, spec.search, true]);
+      await host.resolver.restore();
+      await host.resolver.restore();
+      assert.equal(others.readResolver(), original);
+    },
+  },
+  {
+    port: "resolver",
+    promise: "what somebody else wrote over ours is left, and is the original of the next time",
+    async check({ host, others }) {
+      const spec = { method: "file", servers: ["10.8.0.1"], search: [], device: DEVICE } as const;
+      const [first, second] = ["nameserver 192.0.2.53\n", "nameserver 192.0.2.54\n"];
+      others.writeResolver(first);
+      await host.resolver.ensure(spec);
+      others.writeResolver(second);
+      await host.resolver.restore();
+      assert.equal(others.readResolver(), second);
+      await host.resolver.ensure(spec);
+      await host.resolver.restore();
+      assert.equal(others.readResolver(), second);
+    },
+  },
+];
+
+async function readLink({ host }: ContractWorld) {
+  const link = (await host.links.read()).find(({ device }) => device === DEVICE);
+  assert.ok(link, `${DEVICE} is not there`);
+  return link;
+}
+
+/** Without the link-local address that a kernel adds by itself. */
+function ownAddresses(addresses: readonly string[]): string[] {
+  return addresses.filter((address) => !address.startsWith("fe80:")).sort();
+}
