@@ -1,6 +1,7 @@
 import { AwgError } from "../model/error.ts";
 import { hasErrno } from "../native/linux/errno.ts";
 import { takeDescriptor } from "../native/linux/process/take-descriptor.ffi.ts";
+import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { adoptTun, openTun, type TunDevice } from "../native/linux/tun.ffi.ts";
 import { Engine } from "./engine.ts";
 import { ENGINE_DESCRIPTOR, type OrphanEngine } from "./orphan-engine.ts";
@@ -18,16 +19,26 @@ export interface DeviceSurroundings {
   readonly report: (line: string) => void;
 }
 
-/** Makes a persistent TUN device, or attaches to the one an earlier keeper left. Throws as `openTun`. */
-export function holdDevice(device: string): HeldDevice {
+/**
+ * Makes a persistent TUN device, or attaches to the one an earlier keeper left. It bears its alias before it becomes
+ * persistent: a crash in between leaves nothing. Throws as `openTun`.
+ */
+export function holdDevice(device: string, alias?: string): HeldDevice {
   const tun = openTun({ name: device, nonBlocking: true });
   try {
+    if (alias !== undefined) setAlias(device, alias);
     tun.setPersistent(true);
     return { tun, engine: undefined };
   } catch (error) {
     tun[Symbol.dispose]();
     throw error;
   }
+}
+
+function setAlias(device: string, alias: string): void {
+  using netlink = openRouteNetlink();
+  const link = netlink.link(device);
+  if (link !== undefined && link.alias !== alias) netlink.changeLink(link.index, { alias });
 }
 
 /**

@@ -5,6 +5,7 @@ import {
   type KeeperDevice,
   type KeeperRequest,
   type KeeperStatus,
+  type OpenDevice,
 } from "../model/keeper-protocol.ts";
 import { hasErrno } from "../native/linux/errno.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
@@ -70,7 +71,7 @@ export class Keeper {
       case "status":
         break;
       case "openDevice":
-        await this.#openDevice(request.device);
+        await this.#openDevice(request);
         break;
       case "closeDevice":
         await this.#closeDevice(request.device);
@@ -102,7 +103,7 @@ export class Keeper {
     this.#nft[Symbol.dispose]();
   }
 
-  async #openDevice(device: string): Promise<void> {
+  async #openDevice({ device, alias }: OpenDevice): Promise<void> {
     const held = this.#devices.get(device);
     if (held !== undefined) {
       if (stillExists(device, held)) return;
@@ -111,7 +112,7 @@ export class Keeper {
       this.#devices.delete(device);
     }
     try {
-      this.#devices.set(device, holdDevice(device));
+      this.#devices.set(device, holdDevice(device, alias));
     } catch (error) {
       const orphan = hasErrno(error, "EBUSY") ? findEngines().find((engine) => engine.device === device) : undefined;
       if (orphan === undefined) throw error;

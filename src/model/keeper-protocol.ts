@@ -15,6 +15,13 @@ export interface EngineUser {
   readonly gid: number;
 }
 
+export interface OpenDevice {
+  readonly request: "openDevice";
+  readonly device: string;
+  /** Written to the device before it is made persistent, so that none is ever left that nobody knows for ours. */
+  readonly alias: string;
+}
+
 export interface EnsureEngine {
   readonly request: "ensureEngine";
   readonly device: string;
@@ -35,7 +42,7 @@ export interface NftTransaction {
 
 export type KeeperRequest =
   | { readonly request: "status" }
-  | { readonly request: "openDevice"; readonly device: string }
+  | OpenDevice
   | { readonly request: "closeDevice"; readonly device: string }
   | EnsureEngine
   | { readonly request: "stopEngine"; readonly device: string }
@@ -87,6 +94,7 @@ export function parseKeeperRequest(line: string): KeeperRequest {
     case "stop":
       return { request: json["request"] };
     case "openDevice":
+      return { request: "openDevice", device: deviceOf(json), alias: aliasOf(json) };
     case "closeDevice":
     case "stopEngine":
       return { request: json["request"], device: deviceOf(json) };
@@ -194,6 +202,12 @@ function deviceOf(json: Json): string {
   const device = json["device"];
   if (typeof device !== "string" || !isDeviceName(device)) throw notARequest("device");
   return device;
+}
+
+function aliasOf(json: Json): string {
+  const alias = json["alias"];
+  if (typeof alias !== "string" || alias === "" || alias.length > 255) throw notARequest("alias");
+  return alias;
 }
 
 function notARequest(field: string): AwgError {

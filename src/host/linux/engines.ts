@@ -1,0 +1,113 @@
+import { existsSync } from "node:fs";
+import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
+import { AwgError } from "../../model/error.ts";
+import type { SecretStore } from "../../model/secret-store.ts";
+import type { TunnelObserved, TunnelSpec } from "../../model/spec/tunnel.ts";
+import { type EngineIdentity, observedFromUapi, silentTunnel } from "../../model/uapi/observed.ts";
+import { parseUapiDevice } from "../../model/uapi/reply.ts";
+import { renderUapiSet, UAPI_GET } from "../../model/uapi/set.ts";
+import { hasErrno } from "../../native/linux/errno.ts";
+import { exchangeOverUnixSocket } from "../../native/linux/process/unix-exchange.ffi.ts";
+import { openRouteNetlink } from "../../native/linux/rtnetlink/route-netlink.ffi.ts";
+import type { EnginePort } from "../ports/engines.ts";
+import type { KeeperClient } from "./keeper-client.ts";
+import { tunnelOfLink } from "./links.ts";
+import { readServiceUser } from "./service-user.ts";
+
+const ANSWER_TIMEOUT_MS = 5000;
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+const PROTOCOLS = ["wireguard", "amneziawg"] as const;
+
+/**
+ * External engines: read over their UAPI sockets directly, started and set through the keeper, which remembers the
+ * configuration to start them again with.
+ */
+export function linuxEngines(keeper: KeeperClient, secrets: SecretStore): EnginePort {
+  const read = (device: string) => readEngine(device, secrets);
+  return {
+    read: async (device) => (hasLink(device) ? read(device) : undefined),
+    readAll: async () =>
+      ourDevices()
+        .map(read)
+        .filter((engine) => engine !== undefined),
+    ensure: (spec) => ensureEngine(keeper, secrets, spec),
+    remove: (device) => removeEngine(keeper, device),
+  };
+}
+
+function hasLink(device: string): boolean {
+  using netlink = openRouteNetlink();
+  return netlink.link(device) !== undefined;
+}
+
+function ourDevices(): string[] {
+  using netlink = openRouteNetlink();
+  return netlink
+    .links()
+    .filter((link) => tunnelOfLink(link) !== undefined)
+    .map(({ name }) => name);
+}
+
+function readEngine(device: string, secrets: SecretStore): TunnelObserved | undefined {
+  for (const protocol of PROTOCOLS) {
+    const path = socketPath(protocol, device);
+    if (!existsSync(path)) continue;
+    const identity: EngineIdentity = { device, protocol, engine: "userspace" };
+    try {
+      return observedFromUapi(parseUapiDevice(ask(path)), identity, (bytes) => secrets.idOf(bytes));
+    } catch (error) {
+      // The socket file of a program that has died.
+      if (hasErrno(error, "ECONNREFUSED", "ENOENT")) continue;
+      if (hasErrno(error, "ECONNRESET", "EPIPE", "ETIMEDOUT")) return silentTunnel(identity);
+      throw error;
+    }
+  }
+  return undefined;
+}
+
+function ask(path: string): string {
+  const answer = exchangeOverUnixSocket({
+    path,
+    request: new TextEncoder().encode(UAPI_GET),
+    terminator: Uint8Array.of(10, 10),
+    maxAnswerBytes: MAX_ANSWER_BYTES,
+    timeoutMs: ANSWER_TIMEOUT_MS,
+  });
+  return new TextDecoder().decode(answer);
+}
+
+async function ensureEngine(keeper: KeeperClient, secrets: SecretStore, spec: TunnelSpec): Promise<void> {
+  if (spec.engine !== "userspace") {
+    throw new AwgError("unsupported", `awg cannot drive the ${spec.engine} engine that ${spec.device} asks for yet`, {
+      remedy: "say engine: userspace",
+    });
+  }
+  const bytesOf = secrets.bytesOf.bind(secrets);
+  const configuration = renderUapiSet(spec, undefined, bytesOf);
+  if (configuration === undefined) throw new AwgError("bug", `there is nothing to configure on ${spec.device}`);
+  const standing = readEngine(spec.device, secrets);
+  const update = standing?.protocol === spec.protocol ? renderUapiSet(spec, standing, bytesOf) : undefined;
+  await keeper.ensureRunning();
+  keeper.request({
+    request: "ensureEngine",
+    device: spec.device,
+    protocol: spec.protocol,
+    user: readServiceUser(),
+    configuration,
+    ...(update === undefined ? {} : { update }),
+  });
+}
+
+async function removeEngine(keeper: KeeperClient, device: string): Promise<void> {
+  const answers = PROTOCOLS.some((protocol) => existsSync(socketPath(protocol, device)));
+  if (keeper.status() === undefined) {
+    if (!answers || !hasLink(device)) return;
+    // A new keeper takes over the engine that a dead one left, and can then end it.
+    await keeper.ensureRunning();
+  }
+  keeper.request({ request: "stopEngine", device });
+}
+
+function socketPath(protocol: TunnelSpec["protocol"], device: string): string {
+  return `${ENGINE_PROGRAMS[protocol].socketFolder}/${device}.sock`;
+}

@@ -1,0 +1,100 @@
+import { readFileSync } from "node:fs";
+import { parseIp } from "../../../model/ip.ts";
+import { sha256 } from "../../../model/sha256.ts";
+import { bytesToHex } from "../../../model/uapi/key-text.ts";
+import { readNamespaceInode } from "../../../native/linux/process/namespace.ffi.ts";
+import type { Link } from "../../../native/linux/rtnetlink/link.codec.ts";
+import type { Route } from "../../../native/linux/rtnetlink/route.codec.ts";
+import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
+import { ROUTE_TABLE } from "../../../native/linux/rtnetlink/rtnetlink-constants.ts";
+import type { FactsPort, FactsWanted, MachineFacts, Uplink } from "../../ports/facts.ts";
+import { tunnelOfLink } from "../links.ts";
+import { readServiceUser, readUids } from "../service-user.ts";
+import { readCapabilities } from "./capabilities.ts";
+import { readResolverMethod } from "./resolver-method.ts";
+
+const DEFAULTS: ReadonlySet<string> = new Set(["0.0.0.0/0", "::/0"]);
+const LOOKUP_TIMEOUT_MS = 5000;
+
+/**
+ * The machine's facts, read afresh on each call.
+ *
+ * @param namespaced whether awg acts in a network namespace that is not the machine's own
+ */
+export function linuxFacts(namespaced: boolean): FactsPort {
+  return { read: (wanted) => readFacts(wanted, namespaced) };
+}
+
+async function readFacts(wanted: FactsWanted, namespaced: boolean): Promise<MachineFacts> {
+  using netlink = openRouteNetlink();
+  const links = netlink.links().filter((link) => tunnelOfLink(link) === undefined && !link.loopback);
+  return {
+    os: "linux",
+    fingerprint: readFingerprint(),
+    capabilities: readCapabilities(namespaced),
+    uplinks: uplinksOf(netlink.routes({ table: ROUTE_TABLE.main }), links),
+    devices: links.map(({ name, mtu }) => ({ name, mtuBytes: mtu })),
+    serviceUid: readServiceUser().uid,
+    uids: readUids(wanted.users),
+    addresses: await resolveHosts(wanted.hosts),
+    resolver: readResolverMethod(namespaced),
+  };
+}
+
+/**
+ * Names the machine and the namespace: a plan made elsewhere, or before the namespace was made anew, does not fit. Hex
+ * SHA-256 of the machine id (machine-id(5) asks for it never to be shown as it is) and the namespace's inode.
+ */
+export function readFingerprint(): string {
+  const text = `awg ${readMachineId()} ${readNamespaceInode()}`;
+  return bytesToHex(sha256(new TextEncoder().encode(text)));
+}
+
+function readMachineId(): string {
+  try {
+    return readFileSync("/etc/machine-id", "utf8").trim();
+  } catch {
+    return "";
+  }
+}
+
+/** Default routes of the main table over devices that are not ours, the preferred ones first. */
+export function uplinksOf(routes: readonly Route[], links: readonly Link[]): Uplink[] {
+  const names = new Map(links.map(({ index, name }) => [index, name]));
+  return routes
+    .filter(({ destination, type }) => DEFAULTS.has(destination) && type === "unicast")
+    .flatMap(({ family, priority, oif, gateway, nextHops }) =>
+      (nextHops ?? [{ oif, gateway }]).flatMap((hop) => {
+        const device = names.get(hop.oif ?? 0);
+        if (device === undefined) return [];
+        return [{ family, device, metric: priority, ...(hop.gateway === undefined ? {} : { gateway: hop.gateway }) }];
+      }),
+    )
+    .sort((a, b) => a.family - b.family || a.metric - b.metric);
+}
+
+/** Addresses of names; one that cannot be resolved in time is left out. Addresses stand for themselves. */
+async function resolveHosts(hosts: readonly string[]): Promise<Readonly<Record<string, readonly string[]>>> {
+  const found: Record<string, readonly string[]> = {};
+  const lookups = hosts.map(async (host) => {
+    const addresses = parseIp(host) === undefined ? await lookUp(host) : [host];
+    if (addresses.length > 0) found[host] = addresses;
+  });
+  await Promise.all(lookups);
+  return found;
+}
+
+async function lookUp(host: string): Promise<readonly string[]> {
+  const { lookup } = await import("node:dns/promises");
+  const { promise: tooLate, resolve } = Promise.withResolvers<readonly string[]>();
+  const timer = setTimeout(() => resolve([]), LOOKUP_TIMEOUT_MS);
+  try {
+    const answers = lookup(host, { all: true, order: "verbatim" }).then(
+      (all) => all.map(({ address }) => address),
+      () => [],
+    );
+    return await Promise.race([answers, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

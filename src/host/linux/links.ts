@@ -1,0 +1,125 @@
+import { AwgError } from "../../model/error.ts";
+import { LINK_ALIAS_PREFIX, ROUTE_PROTOCOL } from "../../model/ownership.ts";
+import type { LinkObserved, LinkSpec } from "../../model/spec/link.ts";
+import { hasErrno } from "../../native/linux/errno.ts";
+import { ADDRESS_FLAG, type InterfaceAddress } from "../../native/linux/rtnetlink/interface-address.codec.ts";
+import type { Link } from "../../native/linux/rtnetlink/link.codec.ts";
+import { openRouteNetlink, type RouteNetlink } from "../../native/linux/rtnetlink/route-netlink.ffi.ts";
+import type { LinkPort } from "../ports/links.ts";
+import type { KeeperClient } from "./keeper-client.ts";
+
+const SCOPE_UNIVERSE = 0;
+const SCOPE_LINK = 253;
+
+/** Devices through rtnetlink; TUN descriptors are the keeper's to hold. */
+export function linuxLinks(keeper: KeeperClient): LinkPort {
+  return {
+    read: async () => readLinks(keeper),
+    ensure: (spec) => ensureLink(keeper, spec),
+    remove: async (device) => removeLink(keeper, device),
+  };
+}
+
+/** The tunnel named by a link's alias; undefined on a link that is not ours. */
+export function tunnelOfLink({ alias }: Pick<Link, "alias">): string | undefined {
+  return alias?.startsWith(LINK_ALIAS_PREFIX) ? alias.slice(LINK_ALIAS_PREFIX.length) : undefined;
+}
+
+function readLinks(keeper: KeeperClient): LinkObserved[] {
+  using netlink = openRouteNetlink();
+  const links = netlink.links();
+  const addresses = Map.groupBy(netlink.addresses(), ({ linkIndex }) => linkIndex);
+  const asksKeeper = links.some((link) => tunnelOfLink(link) !== undefined);
+  const held = new Set((asksKeeper ? keeper.status() : undefined)?.devices.map(({ device }) => device));
+  return links.map((link) => ({
+    device: link.name,
+    index: link.index,
+    type: typeOf(link),
+    up: link.up,
+    mtuBytes: link.mtu,
+    addresses: (addresses.get(link.index) ?? []).map(({ address }) => address).sort(),
+    tunnel: tunnelOfLink(link),
+    held: typeOf(link) !== "tun" || held.has(link.name),
+  }));
+}
+
+function typeOf({ kind }: Link): LinkObserved["type"] {
+  return kind === "tun" || kind === "wireguard" ? kind : "other";
+}
+
+async function ensureLink(keeper: KeeperClient, spec: LinkSpec): Promise<void> {
+  if (spec.type !== "tun") {
+    throw new AwgError("unsupported", `awg cannot make ${spec.device} as a link of the kernel's own WireGuard yet`, {
+      remedy: "say engine: userspace",
+    });
+  }
+  using netlink = openRouteNetlink();
+  const standing = netlink.link(spec.device);
+  if (standing !== undefined) refuseForeign(keeper, standing);
+  await keeper.ensureRunning();
+  const alias = `${LINK_ALIAS_PREFIX}${spec.tunnel}`;
+  keeper.request({ request: "openDevice", device: spec.device, alias });
+  const link = netlink.link(spec.device);
+  if (link === undefined) throw new AwgError("host", `the device ${spec.device} vanished while it was being made`);
+  const change = {
+    ...(link.alias === alias ? {} : { alias }),
+    ...(link.mtu === spec.mtuBytes ? {} : { mtu: spec.mtuBytes }),
+  };
+  if (Object.keys(change).length > 0) netlink.changeLink(link.index, change);
+  ensureAddresses(netlink, link.index, spec.addresses);
+  if (!link.up) netlink.changeLink(link.index, { up: true });
+}
+
+/** A device that the keeper holds is ours though it may lack the alias still. */
+function refuseForeign(keeper: KeeperClient, link: Link): void {
+  if (tunnelOfLink(link) !== undefined) return;
+  if (keeper.status()?.devices.some(({ device }) => device === link.name)) return;
+  throw new AwgError("conflict", `there is a device ${link.name} that awg did not make`, {
+    facts: { device: link.name },
+    remedy: "give the tunnel another interface name, or delete that device",
+  });
+}
+
+function ensureAddresses(netlink: RouteNetlink, linkIndex: number, wanted: readonly string[]): void {
+  const standing = netlink.addresses(linkIndex).filter((one) => one.linkIndex === linkIndex);
+  const texts = new Set(standing.map(({ address }) => address));
+  for (const address of wanted) {
+    if (!texts.has(address)) netlink.addAddress(addressOf(linkIndex, address), { replace: true });
+  }
+  for (const one of standing) {
+    if (wanted.includes(one.address) || isKernelsOwn(one)) continue;
+    try {
+      netlink.deleteAddress(one);
+    } catch (error) {
+      // Deleting a first address takes its secondary ones along: gone already is success.
+      if (!hasErrno(error, "EADDRNOTAVAIL")) throw error;
+    }
+  }
+}
+
+function addressOf(linkIndex: number, address: string): InterfaceAddress {
+  const family = address.includes(":") ? 6 : 4;
+  const flags = family === 6 ? ADDRESS_FLAG.noDad : 0;
+  return { family, linkIndex, address, scope: SCOPE_UNIVERSE, flags, protocol: ROUTE_PROTOCOL };
+}
+
+/** The link-local address that the kernel gives each IPv6 device which comes up. */
+function isKernelsOwn({ family, scope, protocol }: InterfaceAddress): boolean {
+  return family === 6 && scope === SCOPE_LINK && protocol !== ROUTE_PROTOCOL;
+}
+
+function removeLink(keeper: KeeperClient, device: string): void {
+  using netlink = openRouteNetlink();
+  const standing = netlink.link(device);
+  if (standing !== undefined) refuseForeign(keeper, standing);
+  if (keeper.status()?.devices.some((one) => one.device === device)) {
+    keeper.request({ request: "closeDevice", device });
+  }
+  const left = netlink.link(device);
+  if (left === undefined) return;
+  try {
+    netlink.deleteLink(left.index);
+  } catch (error) {
+    if (!hasErrno(error, "ENODEV")) throw error;
+  }
+}

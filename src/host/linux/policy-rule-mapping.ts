@@ -1,0 +1,92 @@
+import { ROUTE_PROTOCOL } from "../../model/ownership.ts";
+import type { PolicyRule, PolicyRuleMatch } from "../../model/spec/routes.ts";
+import { ROUTE_TABLE } from "../../native/linux/rtnetlink/rtnetlink-constants.ts";
+import type { PolicyRule as KernelRule } from "../../native/linux/rtnetlink/rule.codec.ts";
+import type { RuleEntry } from "../ports/routes.ts";
+
+const ALL_ONES = 0xffffffff;
+const PROTOCOLS = { tcp: 6, udp: 17 } as const;
+/** Parts of a kernel rule that our rules have; with any other part the rule is only shown. */
+const MODELLED = new Set([
+  "family",
+  "priority",
+  "action",
+  "table",
+  "mark",
+  "mask",
+  "source",
+  "destination",
+  "protocol",
+  "suppressPrefixLength",
+  "uids",
+  "ipProtocol",
+  "destinationPorts",
+]);
+
+/** The kernel's rule for one of ours, with our mark of ownership. */
+export function kernelRuleOf({ family, preference, match, table, suppressPrefixLength }: PolicyRule): KernelRule {
+  const { mark, source, destination, uids, protocol, ports } = match;
+  return {
+    family,
+    priority: preference,
+    action: "table",
+    table,
+    protocol: ROUTE_PROTOCOL,
+    ...(mark === undefined ? {} : { mark: mark.value }),
+    ...(mark === undefined || mark.mask === ALL_ONES ? {} : { mask: mark.mask }),
+    ...(source === undefined ? {} : { source }),
+    ...(destination === undefined ? {} : { destination }),
+    ...(uids === undefined ? {} : { uids }),
+    ...(protocol === undefined ? {} : { ipProtocol: PROTOCOLS[protocol] }),
+    ...(ports === undefined ? {} : { destinationPorts: ports }),
+    ...(suppressPrefixLength === undefined ? {} : { suppressPrefixLength }),
+  };
+}
+
+/** One rule of the machine in our words; `foreign` says what our words lack. */
+export function ruleEntryOf(rule: KernelRule): RuleEntry {
+  const protocol = protocolOf(rule.ipProtocol);
+  const foreign = foreignText(rule, protocol);
+  return {
+    rule: {
+      family: rule.family,
+      preference: rule.priority,
+      match: matchOf(rule, protocol),
+      table: rule.table ?? 0,
+      ...(rule.suppressPrefixLength === undefined ? {} : { suppressPrefixLength: rule.suppressPrefixLength }),
+    },
+    protocol: rule.protocol,
+    ...(foreign === "" ? {} : { foreign }),
+  };
+}
+
+/** The word `ip` uses for a table. */
+export function tableName(table: number): string {
+  const name = Object.entries(ROUTE_TABLE).find(([, number]) => number === table)?.[0];
+  return name ?? String(table);
+}
+
+function matchOf(rule: KernelRule, protocol: "tcp" | "udp" | undefined): PolicyRuleMatch {
+  const { mark, mask, source, destination, uids, destinationPorts } = rule;
+  return {
+    ...(mark === undefined ? {} : { mark: { value: mark, mask: mask ?? ALL_ONES } }),
+    ...(source === undefined ? {} : { source }),
+    ...(destination === undefined ? {} : { destination }),
+    ...(uids === undefined ? {} : { uids }),
+    ...(protocol === undefined ? {} : { protocol }),
+    ...(destinationPorts === undefined ? {} : { ports: destinationPorts }),
+  };
+}
+
+function protocolOf(number: number | undefined): "tcp" | "udp" | undefined {
+  return number === PROTOCOLS.tcp ? "tcp" : number === PROTOCOLS.udp ? "udp" : undefined;
+}
+
+function foreignText(rule: KernelRule, protocol: string | undefined): string {
+  const parts = Object.entries(rule)
+    .filter(([part, value]) => !MODELLED.has(part) && value !== undefined)
+    .map(([part, value]) => `${part} ${JSON.stringify(value)}`);
+  if (rule.action !== "table") parts.push(rule.action);
+  if (rule.ipProtocol !== undefined && protocol === undefined) parts.push(`ipproto ${rule.ipProtocol}`);
+  return parts.join(" ");
+}

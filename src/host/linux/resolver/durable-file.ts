@@ -1,0 +1,63 @@
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
+
+/** Whom a file belongs to and who may read it. */
+export interface FileOwner {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/**
+ * Replaces a file whole and durably: either the old or the new content is there after a crash. A file that is a mount
+ * point of its own (resolv.conf in containers) cannot be replaced and is written in place.
+ */
+export function replaceFile(path: string, content: Uint8Array, owner: FileOwner): void {
+  const draft = `${path}.awg-new`;
+  writeDurably(draft, "w", content, owner);
+  try {
+    renameSync(draft, path);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== "EBUSY" && code !== "EXDEV") throw error;
+    writeDurably(path, "r+", content, owner);
+  }
+  syncFolder(dirname(path));
+}
+
+/** Makes the removal or renaming of files in a folder durable. */
+export function syncFolder(folder: string): void {
+  const fd = openSync(folder, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** In place the content is written before the rest is cut off, so that the file is never empty. */
+function writeDurably(path: string, flags: "w" | "r+", content: Uint8Array, owner: FileOwner): void {
+  const fd = openSync(path, flags, owner.mode);
+  try {
+    for (let written = 0; written < content.length; ) {
+      written += writeSync(fd, content, written, content.length - written, written);
+    }
+    ftruncateSync(fd, content.length);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  chownSync(path, owner.uid, owner.gid);
+  chmodSync(path, owner.mode);
+}

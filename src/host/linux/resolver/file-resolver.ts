@@ -1,0 +1,138 @@
+import { existsSync, readFileSync, readlinkSync, realpathSync, rmSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { AwgError } from "../../../model/error.ts";
+import type { ResolverObserved, ResolverSpec } from "../../../model/spec/resolver.ts";
+import type { ResolverPort } from "../../ports/resolver.ts";
+import { type FileOwner, replaceFile, syncFolder } from "./durable-file.ts";
+import { forgetOriginal, keepOriginal, type OriginalFile, readOriginal } from "./original-file.ts";
+import { isOurs, parseResolvConf, renderResolvConf } from "./resolv-conf.ts";
+
+const OUR_OWNER: FileOwner = { mode: 0o644, uid: 0, gid: 0 };
+const OTHERS_MAY_WRITE = 0o002;
+
+/** Where the file lies and where its original is kept. */
+export interface FileResolverPlaces {
+  readonly resolvConf: string;
+  /** File below the state folder. */
+  readonly original: string;
+}
+
+/**
+ * The resolver by rewriting resolv.conf(5). The original is on disk before the first byte is written; a file that
+ * somebody wrote over ours becomes the new original. Links are followed, so that the program which made them finds
+ * them again.
+ */
+export function fileResolver(places: FileResolverPlaces): ResolverPort {
+  return {
+    read: async () => readResolver(places),
+    ensure: async (spec) => ensureResolver(places, spec),
+    restore: async () => restoreResolver(places),
+  };
+}
+
+/** Whether a resolv.conf of ours stands there, or was being written when awg died. */
+export function isFileResolverOurs(places: FileResolverPlaces): boolean {
+  return holdsOurs(places, readContent(targetOf(places.resolvConf)));
+}
+
+function readResolver(places: FileResolverPlaces): ResolverObserved {
+  const content = readContent(targetOf(places.resolvConf));
+  const { servers, search } = parseResolvConf(textOf(content));
+  return { method: "file", servers, search, device: "", ownedByAwg: holdsOurs(places, content) };
+}
+
+function ensureResolver(places: FileResolverPlaces, spec: ResolverSpec): void {
+  const path = checkedTarget(places.resolvConf);
+  const wanted = renderResolvConf(spec);
+  const content = readContent(path);
+  if (textOf(content) === wanted) return;
+  if (!holdsOurs(places, content)) keepOriginal(places.original, originalAt(path, content));
+  replaceFile(path, Buffer.from(wanted), OUR_OWNER);
+}
+
+function restoreResolver(places: FileResolverPlaces): void {
+  const path = targetOf(places.resolvConf);
+  const content = readContent(path);
+  if (holdsOurs(places, content)) {
+    const original = readOriginal(places.original);
+    if (original === undefined) {
+      throw new AwgError("host", `${path} was written by awg, but the original that it replaced is not kept any more`, {
+        remedy: `write ${path} as it should be`,
+      });
+    }
+    putBack(original);
+  }
+  forgetOriginal(places.original);
+}
+
+function putBack({ path, content, ...owner }: OriginalFile): void {
+  if (content !== undefined) {
+    replaceFile(path, content, owner);
+    return;
+  }
+  rmSync(path, { force: true });
+  syncFolder(dirname(path));
+}
+
+/** An empty file beside a kept original is ours: a write in place died after cutting it off. */
+function holdsOurs(places: FileResolverPlaces, content: Uint8Array | undefined): boolean {
+  const text = textOf(content);
+  if (isOurs(text)) return true;
+  if (content === undefined || text !== "") return false;
+  return (readOriginal(places.original)?.content?.length ?? 0) > 0;
+}
+
+function originalAt(path: string, content: Uint8Array | undefined): OriginalFile {
+  if (content === undefined) return { path, ...OUR_OWNER };
+  const { mode, uid, gid } = statSync(path);
+  return { path, mode: mode & 0o7777, uid, gid, content };
+}
+
+/** The file behind links, whether it exists or not. */
+function targetOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return danglingTarget(path);
+  }
+}
+
+function danglingTarget(path: string): string {
+  try {
+    return resolve(dirname(path), readlinkSync(path));
+  } catch {
+    return path;
+  }
+}
+
+/** Root must not be led to write where others may: the folder of the file is closed to them. */
+function checkedTarget(resolvConf: string): string {
+  const path = targetOf(resolvConf);
+  const folder = dirname(path);
+  if (!existsSync(folder)) {
+    throw new AwgError("conflict", `${resolvConf} leads to ${path}, whose folder does not exist`, {
+      remedy: `make ${resolvConf} a plain file, or start the program that keeps it`,
+    });
+  }
+  const { mode } = statSync(folder);
+  if ((mode & OTHERS_MAY_WRITE) !== 0) {
+    throw new AwgError("conflict", `${resolvConf} leads to ${path}, in a folder that everybody may write to`, {
+      remedy: `make ${resolvConf} a plain file`,
+    });
+  }
+  return path;
+}
+
+function readContent(path: string): Uint8Array | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function textOf(content: Uint8Array | undefined): string {
+  return content === undefined ? "" : Buffer.from(content).toString("utf8");
+}

@@ -1,0 +1,116 @@
+import { AwgError } from "../../model/error.ts";
+import { ROUTE_PROTOCOL, TABLE_BASE } from "../../model/ownership.ts";
+import { hasErrno } from "../../native/linux/errno.ts";
+import type { Route as KernelRoute } from "../../native/linux/rtnetlink/route.codec.ts";
+import {
+  openRouteNetlink,
+  type RouteChange,
+  type RouteNetlink,
+} from "../../native/linux/rtnetlink/route-netlink.ffi.ts";
+import type { Route, RouteChanges, RoutePort } from "../ports/routes.ts";
+import { kernelRuleOf, ruleEntryOf } from "./policy-rule-mapping.ts";
+
+/** What the kernel writes where an IPv6 route was given no metric (IP6_RT_PRIO_USER). */
+const IPV6_DEFAULT_METRIC = 1024;
+const TABLE_NUMBERS = 0xffff;
+const TYPES: ReadonlySet<string> = new Set(["unicast", "unreachable", "blackhole", "throw", "local"]);
+
+/** Routing tables and policy rules through rtnetlink: changes of one call travel in as few messages as it takes. */
+export function linuxRoutes(): RoutePort {
+  return {
+    readRoutes: async (tables) => readRoutes(tables),
+    readRules: async () => {
+      using netlink = openRouteNetlink();
+      return netlink.rules().map(ruleEntryOf);
+    },
+    change: async (changes) => applyChanges(changes),
+  };
+}
+
+function readRoutes(tables: readonly number[] | undefined): Route[] {
+  using netlink = openRouteNetlink();
+  const routes =
+    tables === undefined ? netlink.routes() : [...new Set(tables)].flatMap((table) => netlink.routes({ table }));
+  const names = new Map(netlink.links().map(({ index, name }) => [index, name]));
+  return routes.map((route) => routeOf(route, names));
+}
+
+function routeOf(route: KernelRoute, names: ReadonlyMap<number, string>): Route {
+  const { family, table, destination, protocol, oif, gateway } = route;
+  const nextHop = route.nextHops?.[0];
+  const device = names.get(oif ?? nextHop?.oif ?? 0);
+  const via = gateway ?? nextHop?.gateway;
+  const guards = route.type !== "unicast" && route.type !== "local";
+  const isOursWithoutMetric = family === 6 && protocol === ROUTE_PROTOCOL && route.priority === IPV6_DEFAULT_METRIC;
+  return {
+    family,
+    table,
+    destination,
+    type: TYPES.has(route.type) ? (route.type as Route["type"]) : "other",
+    ...(device === undefined || guards ? {} : { device }),
+    ...(via === undefined ? {} : { gateway: via }),
+    metric: isOursWithoutMetric ? 0 : route.priority,
+    protocol,
+  };
+}
+
+function applyChanges({ addRoutes, addRules, deleteRules, deleteRoutes }: RouteChanges): void {
+  using netlink = openRouteNetlink();
+  const indexes = new Map(netlink.links().map(({ index, name }) => [name, index]));
+  writeRoutes(
+    netlink,
+    addRoutes.map((route) => addition(route, indexes)),
+  );
+  for (const rule of addRules) tolerate(() => netlink.addRule(kernelRuleOf(rule)), "EEXIST");
+  for (const rule of deleteRules) tolerate(() => netlink.deleteRule(kernelRuleOf(rule)), "ENOENT", "ESRCH");
+  // Routes into a device that is gone went with it.
+  const left = deleteRoutes.filter(({ device }) => device === undefined || indexes.has(device));
+  writeRoutes(
+    netlink,
+    left.map((route) => ({ verb: "delete", route: kernelRouteOf(route, indexes) })),
+  );
+}
+
+function writeRoutes(netlink: RouteNetlink, changes: readonly RouteChange[]): void {
+  if (changes.length === 0) return;
+  for (const [index, error] of netlink.changeRoutes(changes).entries()) {
+    if (error === undefined) continue;
+    const isDeletion = changes[index]?.verb === "delete";
+    if (isDeletion ? hasErrno(error, "ESRCH", "ENOENT", "ENODEV") : hasErrno(error, "EEXIST")) continue;
+    throw error;
+  }
+}
+
+/** In a table of ours a route may take another's place (the same prefix into another device); elsewhere never. */
+function addition(route: Route, indexes: ReadonlyMap<string, number>): RouteChange {
+  const isOurTable = route.table >= TABLE_BASE && route.table <= TABLE_BASE + TABLE_NUMBERS;
+  return { verb: isOurTable ? "replace" : "create", route: kernelRouteOf(route, indexes) };
+}
+
+function kernelRouteOf(route: Route, indexes: ReadonlyMap<string, number>): KernelRoute {
+  const { family, table, destination, type, device, gateway, metric, protocol } = route;
+  const oif = device === undefined ? undefined : indexes.get(device);
+  if (device !== undefined && oif === undefined) {
+    throw new AwgError("host", `there is no device ${device} for the route ${destination}`, { facts: { device } });
+  }
+  if (type === "other")
+    throw new AwgError("bug", `a route of a type awg does not know was to be written: ${destination}`);
+  return {
+    family,
+    table,
+    destination,
+    type,
+    protocol,
+    priority: metric,
+    ...(oif === undefined ? {} : { oif }),
+    ...(gateway === undefined ? {} : { gateway }),
+  };
+}
+
+function tolerate(write: () => void, ...errnos: readonly string[]): void {
+  try {
+    write();
+  } catch (error) {
+    if (!hasErrno(error, ...errnos)) throw error;
+  }
+}
