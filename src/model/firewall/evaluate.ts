@@ -1,11 +1,11 @@
 import { ENGINE_MARK, MARK_MASK, markOfPath, PATH_NUMBERS } from "../ownership.ts";
 import { AddressSet } from "./address-set.ts";
 import { compileFlowPath, type FlowPath } from "./flow-path.ts";
-import { compileGrants, type Grants } from "./grants.ts";
+import { compileGrants } from "./grants.ts";
 import { compileLayer, type LayerJudge } from "./layer-judge.ts";
 import { isLinkScoped, linkTrafficIn, linkTrafficOut } from "./link-traffic.ts";
 import { flowOf, LOOPBACK_DEVICE, ownMark, type Packet } from "./packet.ts";
-import type { FirewallPolicy, PathRef, PolicyTunnel } from "./policy.ts";
+import type { FirewallPolicy, PathRef, PolicyLayer, PolicyTunnel } from "./policy.ts";
 
 /** What becomes of a packet. */
 export interface Judgement {
@@ -21,7 +21,8 @@ interface CompiledPolicy {
   readonly tunnelDevices: ReadonlySet<string>;
   readonly tunnelAddresses: AddressSet;
   readonly layers: readonly LayerJudge[];
-  readonly steerGrants: Grants | undefined;
+  /** Our own sockets, which steering leaves alone or sends directly (S3.1–S3.3, S4.8). */
+  readonly isOwn: (packet: Packet) => boolean;
   readonly steerFlow: (flow: ReturnType<typeof flowOf>) => FlowPath;
 }
 
@@ -41,7 +42,7 @@ export function judge(policy: FirewallPolicy, packet: Packet): Judgement {
 /** The path that steering gives a packet sent by this machine (S4); it decides the mark and so the route. */
 export function steer(policy: FirewallPolicy, packet: Packet): PathRef {
   const compiled = compilePolicy(policy);
-  if (linkTrafficOut(packet) !== undefined || isOwnDirect(policy, compiled, packet)) return DIRECT;
+  if (linkTrafficOut(packet) !== undefined || compiled.isOwn(packet)) return DIRECT;
   if (packet.reply === true) {
     const tunnel = compiled.tunnels.find(({ addresses }) => addresses.has(packet.source))?.tunnel;
     return tunnel === undefined ? DIRECT : { kind: "tunnel", device: tunnel.device, number: tunnel.number };
@@ -59,16 +60,15 @@ export function markAfterSteering(policy: FirewallPolicy, packet: Packet): numbe
   const foreign = (mark & ~MARK_MASK) >>> 0;
   if (packet.outDevice === LOOPBACK_DEVICE) return mark;
   if (linkTrafficOut(packet) !== undefined) return foreign;
-  const layer = policy.layers.at(-1);
-  if (layer !== undefined && packet.uid === layer.serviceUid && ownMark(packet) === ENGINE_MARK) return mark;
+  if (isEngine(policy.layers.at(-1), packet)) return mark;
   const path = steer(policy, packet);
   if (path.kind === "direct" && isLinkScoped(packet)) return foreign;
   return (foreign | markOfPath(path.kind === "tunnel" ? path.number : PATH_NUMBERS[path.kind])) >>> 0;
 }
 
-function isOwnDirect(policy: FirewallPolicy, compiled: CompiledPolicy, packet: Packet): boolean {
-  const isEngine = packet.uid === policy.layers.at(-1)?.serviceUid && ownMark(packet) === ENGINE_MARK;
-  return isEngine || compiled.steerGrants?.ownOut(packet) !== undefined;
+/** Our uid and engine mark. */
+function isEngine(layer: PolicyLayer | undefined, packet: Packet): boolean {
+  return layer !== undefined && packet.uid === layer.serviceUid && ownMark(packet) === ENGINE_MARK;
 }
 
 /** S2: what holds for every policy. */
@@ -114,12 +114,13 @@ function compilePolicy(policy: FirewallPolicy): CompiledPolicy {
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
   const tunnelDevices = new Set(tunnels.map((tunnel) => tunnel.device));
   const last = policy.layers.at(-1);
+  const grants = last === undefined ? undefined : compileGrants(last);
   const compiled: CompiledPolicy = {
     tunnels: (last?.tunnels ?? []).map((tunnel) => ({ tunnel, addresses: new AddressSet(tunnel.addresses) })),
     tunnelDevices,
     tunnelAddresses: new AddressSet(tunnels.flatMap((tunnel) => tunnel.addresses)),
     layers: policy.layers.map((layer) => compileLayer(layer, tunnelDevices)),
-    steerGrants: last === undefined ? undefined : compileGrants(last),
+    isOwn: (packet) => isEngine(last, packet) || grants?.ownOut(packet) !== undefined,
     steerFlow: compileFlowPath(policy.steering, last ?? { dns: null, allow: [], allowLan: false }),
   };
   compiledPolicies.set(policy, compiled);

@@ -91,11 +91,12 @@ function writeLeaving(place: RenderPlace, layer: PolicyLayer, chain: string, pat
   for (const { device } of layer.tunnels) {
     writer.rule(chain, [match.field("iifname", device), isReply(place)], pass(), "S7.2 answer to a guest");
   }
+  writeAllowInAnswers(place, chain, layer, "conntrack");
   const own = `own${suffix}`;
   writer.chain(own);
   writeOwnOut(place, own, layer);
-  writer.rule(chain, [match.skuid(layer.serviceUid)], verdict("jump", own), "S3 our own sockets");
-  writeAllowInAnswers(place, chain, layer, "conntrack");
+  writer.rule(own, [], verdict("goto", paths), "S5.3 on a physical device");
+  writer.rule(chain, [match.skuid(layer.serviceUid)], verdict("goto", own), "S3 our own sockets");
   writer.rule(chain, [], verdict("goto", paths), "S5.3 on a physical device");
 }
 

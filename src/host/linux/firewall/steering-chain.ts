@@ -29,6 +29,7 @@ export function writeSteering(place: RenderPlace, policy: FirewallPolicy): void 
   writer.rule(CHAIN, [match.field("oifname", LOOPBACK_DEVICE)], verdict("accept"), "S4.8 loopback is not steered");
   writeLinkOut(place, CHAIN, verdict("goto", "unmarked"));
   if (layer !== undefined) writeOwnAndAnswers(place, layer);
+  writer.rule(CHAIN, [isReply(place)], verdict("goto", "mark-direct"), "S4.1 back the way it came");
   const take = (path: PathRef) => verdict("goto", markChain(path));
   writePathRules(place, { chain: CHAIN, steering: policy.steering, layer: layer ?? NO_EXCEPTIONS, take });
 }
@@ -48,7 +49,6 @@ function writeOwnAndAnswers(place: RenderPlace, layer: PolicyLayer): void {
       writer.rule(CHAIN, [isReply(place), match.saddr(address)], back, "S4.1 back through the tunnel it came by");
     }
   }
-  writer.rule(CHAIN, [isReply(place)], verdict("goto", "mark-direct"), "S4.1 back the way it came");
 }
 
 function writeMarkChains(place: RenderPlace, policy: FirewallPolicy, layer: PolicyLayer | undefined): void {

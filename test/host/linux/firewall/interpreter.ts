@@ -1,0 +1,246 @@
+import type { RenderedTable } from "../../../../src/host/linux/firewall/table-writer.ts";
+import type { Packet } from "../../../../src/model/firewall/packet.ts";
+import { PORTED_PROTOCOLS } from "../../../../src/model/firewall/packet.ts";
+import { ipToBytes } from "../../../../src/model/ip.ts";
+import type { Expression } from "../../../../src/native/linux/nftables/expression.ts";
+
+/** What the wire form of a packet leaves open to the tester. */
+export interface Wire {
+  /** Bytes where a later fragment has payload in place of a transport header. */
+  readonly junk?: Uint8Array;
+  /** Ethernet type of a frame that is not IP. */
+  readonly etherType?: number;
+  /** Network header of such a frame. */
+  readonly network?: Uint8Array;
+  /** Conntrack does not know the packet, so loads of ct break the rule off. */
+  readonly untracked?: boolean;
+  /** netdev hooks of the kernel do not look at the fragment offset when they load from the transport header. */
+  readonly readsFragments?: boolean;
+}
+
+export interface Outcome {
+  readonly verdict: "accept" | "drop";
+  readonly mark: number;
+}
+
+class Broken extends Error {}
+
+/** Executes a base chain as net/netfilter/nf_tables_core.c does: registers, jumps, verdicts, marks. */
+export function runChain(table: RenderedTable, base: string, packet: Packet, wire: Wire = {}): Outcome {
+  const machine = new Machine(table, packet, wire);
+  return machine.run(base);
+}
+
+class Machine {
+  readonly #rules = new Map<string, (readonly Expression[])[]>();
+  readonly #sets = new Map<string, RenderedTable["sets"][number]>();
+  readonly #table: RenderedTable;
+  readonly #packet: Packet;
+  readonly #wire: Wire;
+  readonly #network: Uint8Array;
+  readonly #transport: Uint8Array;
+  readonly #registers = new Uint8Array(64);
+  #mark: number;
+
+  constructor(table: RenderedTable, packet: Packet, wire: Wire) {
+    this.#table = table;
+    this.#packet = packet;
+    this.#wire = wire;
+    this.#mark = packet.mark ?? 0;
+    for (const chain of table.chains) this.#rules.set(chain.name, []);
+    for (const rule of table.rules) this.#rules.get(rule.chain)?.push(rule.expressions);
+    for (const set of table.sets) this.#sets.set(set.set.name, set);
+    this.#network = wire.network ?? networkHeader(packet);
+    this.#transport = transportHeader(packet, wire.junk);
+  }
+
+  run(base: string): Outcome {
+    const policy = this.#table.chains.find((chain) => chain.name === base)?.base?.policy;
+    if (policy === undefined) throw new Error(`${base} is no base chain`);
+    const verdict = this.#chain(base, 0);
+    return { verdict: verdict ?? policy, mark: this.#mark };
+  }
+
+  /** undefined: the end of the chain, or `return`. */
+  #chain(name: string, depth: number): "accept" | "drop" | undefined {
+    if (depth > 16) throw new Error("jumps too deep for the kernel");
+    const rules = this.#rules.get(name);
+    if (rules === undefined) throw new Error(`no chain ${name}`);
+    for (const rule of rules) {
+      const verdict = this.#rule(rule);
+      if (verdict === undefined || verdict.code === "continue") continue;
+      if (verdict.code === "accept" || verdict.code === "drop") return verdict.code;
+      if (verdict.code === "return") return undefined;
+      if (verdict.code === "goto") return this.#chain(verdict.chain, depth + 1);
+      if (verdict.code !== "jump") throw new Error(`verdict ${verdict.code}`);
+      const inner = this.#chain(verdict.chain, depth + 1);
+      if (inner !== undefined) return inner;
+    }
+    return undefined;
+  }
+
+  #rule(rule: readonly Expression[]) {
+    try {
+      for (const expression of rule) {
+        if (expression.kind === "verdict") return expression.verdict;
+        if (!this.#step(expression)) return undefined;
+      }
+    } catch (error) {
+      if (!(error instanceof Broken)) throw error;
+    }
+    return undefined;
+  }
+
+  #step(expression: Expression): boolean {
+    switch (expression.kind) {
+      case "counter":
+        return true;
+      case "meta":
+        this.#write(expression.register, this.#meta(expression.key));
+        return true;
+      case "meta-set":
+        if (expression.key !== "mark") throw new Error(expression.key);
+        this.#mark = new DataView(this.#registers.buffer).getUint32(at(expression.source), true);
+        return true;
+      case "payload":
+        this.#write(expression.register, this.#payload(expression.base, expression.offset, expression.length));
+        return true;
+      case "exthdr":
+        this.#write(expression.register, this.#fragmentHeader(expression.offset, expression.length));
+        return true;
+      case "ct":
+        if (expression.key !== "direction" || this.#wire.untracked) throw new Broken();
+        this.#write(expression.register, Uint8Array.of(this.#packet.reply ? 1 : 0));
+        return true;
+      case "cmp": {
+        const order = Buffer.compare(this.#read(expression.register, expression.data.length), expression.data);
+        return expression.operator === "eq"
+          ? order === 0
+          : expression.operator === "neq"
+            ? order !== 0
+            : fail(expression);
+      }
+      case "range": {
+        const value = this.#read(expression.register, expression.from.length);
+        const inside = Buffer.compare(value, expression.from) >= 0 && Buffer.compare(value, expression.to) <= 0;
+        return inside === (expression.operator === "eq");
+      }
+      case "bitwise": {
+        const value = this.#read(expression.source, expression.length);
+        const { mask, xor } = expression;
+        this.#write(
+          expression.register,
+          value.map((byte, index) => (byte & (mask[index] ?? 0)) ^ (xor[index] ?? 0)),
+        );
+        return true;
+      }
+      case "byteorder":
+        this.#write(expression.register, this.#read(expression.source, expression.length).toReversed());
+        return true;
+      case "lookup":
+        return this.#contains(expression.set, expression.register) !== expression.inverted;
+      default:
+        return fail(expression);
+    }
+  }
+
+  #contains(name: string, register: number): boolean {
+    const found = this.#sets.get(name);
+    if (found === undefined) throw new Error(`no set ${name}`);
+    const width = found.elements[0]?.from.length ?? 1;
+    const key = this.#read(register, width);
+    return found.elements.some(({ from, to = from }) => Buffer.compare(key, from) >= 0 && Buffer.compare(key, to) <= 0);
+  }
+
+  #meta(key: string): Uint8Array {
+    const packet = this.#packet;
+    const family = packet.destination.family;
+    if (key === "mark") return host32(this.#mark);
+    if (key === "oifname") return deviceName(packet.outDevice);
+    if (key === "iifname") return deviceName(packet.inDevice);
+    if (key === "nfproto") return Uint8Array.of(family === 4 ? 2 : 10);
+    if (key === "protocol") {
+      const type = this.#wire.etherType ?? (family === 4 ? 0x0800 : 0x86dd);
+      return Uint8Array.of(type >> 8, type & 255);
+    }
+    if (key === "l4proto") return Uint8Array.of(packet.protocol);
+    if (key !== "skuid") throw new Error(`meta ${key}`);
+    if (packet.uid === undefined) throw new Broken();
+    return host32(packet.uid);
+  }
+
+  #payload(base: string, offset: number, length: number): Uint8Array {
+    const later = this.#packet.laterFragment === true && !this.#wire.readsFragments;
+    if (base === "transport" && (later || this.#wire.etherType !== undefined)) throw new Broken();
+    const bytes = base === "network" ? this.#network : base === "transport" ? this.#transport : fail(base);
+    if (offset + length > bytes.length) throw new Broken();
+    return bytes.subarray(offset, offset + length);
+  }
+
+  #fragmentHeader(offset: number, length: number): Uint8Array {
+    if (this.#packet.destination.family !== 6 || this.#packet.laterFragment !== true) throw new Broken();
+    return Uint8Array.of(this.#packet.protocol, 0, 0x05, 0xa9, 0, 0, 0, 1).subarray(offset, offset + length);
+  }
+
+  #read(register: number, length: number): Uint8Array {
+    return this.#registers.slice(at(register), at(register) + length);
+  }
+
+  #write(register: number, value: Uint8Array): void {
+    const padded = Math.ceil(value.length / 4) * 4;
+    this.#registers.fill(0, at(register), at(register) + padded);
+    this.#registers.set(value, at(register));
+  }
+}
+
+function fail(what: unknown): never {
+  throw new Error(`the interpreter does not know ${JSON.stringify(what)}`);
+}
+
+/** Registers 1–4 have 16 bytes each, 8–23 are the same bytes by fours. */
+function at(register: number): number {
+  return register < 8 ? 16 * (register - 1) : 4 * (register - 8);
+}
+
+function host32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value >>> 0, true);
+  return bytes;
+}
+
+function deviceName(name: string | undefined): Uint8Array {
+  const bytes = new Uint8Array(16);
+  bytes.set(new TextEncoder().encode(name ?? ""));
+  return bytes;
+}
+
+function networkHeader(packet: Packet): Uint8Array {
+  const hops = packet.hopLimit ?? 64;
+  if (packet.destination.family === 4) {
+    const header = new Uint8Array(20);
+    header[0] = 0x45;
+    if (packet.laterFragment) header.set([0x20, 0xb9], 6);
+    header[8] = hops;
+    header[9] = packet.protocol;
+    header.set(ipToBytes(packet.source), 12);
+    header.set(ipToBytes(packet.destination), 16);
+    return header;
+  }
+  const header = new Uint8Array(40);
+  header[0] = 0x60;
+  header[6] = packet.laterFragment ? 44 : packet.protocol;
+  header[7] = hops;
+  header.set(ipToBytes(packet.source), 8);
+  header.set(ipToBytes(packet.destination), 24);
+  return header;
+}
+
+function transportHeader(packet: Packet, junk: Uint8Array = new Uint8Array(8)): Uint8Array {
+  if (packet.laterFragment) return junk;
+  const header = junk.slice();
+  if (PORTED_PROTOCOLS.includes(packet.protocol)) {
+    const [source, destination] = [packet.sourcePort ?? 0, packet.destinationPort ?? 0];
+    header.set([source >> 8, source & 255, destination >> 8, destination & 255]);
+  } else if (packet.protocol === 1 || packet.protocol === 58) header[0] = packet.icmpType ?? 0;
+  return header;
+}

@@ -1,0 +1,149 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { renderNft } from "../../../../src/host/linux/firewall/render-nft.ts";
+import type { RenderedTable } from "../../../../src/host/linux/firewall/table-writer.ts";
+import { judge, markAfterSteering } from "../../../../src/model/firewall/evaluate.ts";
+import type { Packet } from "../../../../src/model/firewall/packet.ts";
+import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
+import { packetArbitrary, policyArbitrary } from "../../../model/firewall/arbitraries.ts";
+import { SEED } from "../../../support/seeded.ts";
+import { runChain, type Wire } from "./interpreter.ts";
+
+const POLICIES = 220;
+const PACKETS_EACH = 500;
+const JUNK = new Uint8Array([0, 53, 0, 53, 0, 22, 0, 22]);
+
+const policies = fc.sample(policyArbitrary, { seed: SEED, numRuns: POLICIES });
+const packets = fc.sample(packetArbitrary, { seed: SEED, numRuns: 20_000 });
+
+/** Another stretch of the packets for each policy. */
+function packetsFor(index: number, count: number): Packet[] {
+  return Array.from({ length: count }, (_, at) => packets[(index * count + at) % packets.length] as Packet);
+}
+
+const render = (policy: FirewallPolicy) =>
+  renderNft(policy, { devices: ["eth0", "wlan0"], identity: "test", ownedTables: true }) as [
+    RenderedTable,
+    RenderedTable,
+  ];
+
+const CHAINS = {
+  input: ["entering"],
+  output: ["leaving", "source-guard"],
+  forward: ["crossing", "leaving", "source-guard"],
+};
+
+/** What the rendered inet table does with a packet, by the chains that the kernel would ask. */
+function verdictOf(table: RenderedTable, packet: Packet, wire: Wire): "accept" | "drop" {
+  const drops = CHAINS[packet.hook].some((chain) => runChain(table, chain, packet, wire).verdict === "drop");
+  return drops ? "drop" : "accept";
+}
+
+function show(what: string, packet: Packet, policy: FirewallPolicy): string {
+  const text = JSON.stringify(packet, (_key, value) => (typeof value === "bigint" ? value.toString(16) : value));
+  return `seed ${SEED}: ${what}\n${text}\n${JSON.stringify(policy)}`;
+}
+
+describe("the rendered rules", () => {
+  test(`judge ${POLICIES * PACKETS_EACH} packets as the evaluator does (D9)`, () => {
+    const seen = new Map<string, number>();
+    for (const [index, policy] of policies.entries()) {
+      const [inet] = render(policy);
+      for (const packet of packetsFor(index, PACKETS_EACH)) {
+        const expected = judge(policy, packet);
+        const untracked = packet.reply === undefined && packet.protocol === 47;
+        const found = verdictOf(inet, packet, { junk: JUNK, untracked });
+        const key = `${packet.hook} ${expected.verdict} ${expected.reason.split(" ", 1).join("")}`;
+        seen.set(key, (seen.get(key) ?? 0) + 1);
+        if (found !== expected.verdict) {
+          throw new Error(show(`${found} instead of ${expected.verdict} by ${expected.reason}`, packet, policy));
+        }
+      }
+    }
+    const often = [...seen].filter(([, count]) => count >= 20).map(([key]) => key);
+    expect(often.toSorted()).toMatchInlineSnapshot(`
+      [
+        "forward accept S5.1",
+        "forward accept S5.3",
+        "forward accept S7.2",
+        "forward accept S8.1",
+        "forward accept no",
+        "forward drop S2.2",
+        "forward drop S4.3",
+        "forward drop S4.4",
+        "forward drop S4.7",
+        "forward drop S5.1",
+        "forward drop S5.4",
+        "forward drop S7.2",
+        "forward drop S7.3",
+        "input accept S2.1",
+        "input accept S2.4",
+        "input accept S2.5",
+        "input accept S2.6",
+        "input accept S3.2",
+        "input accept S3.4",
+        "input accept S6.1",
+        "input accept S6.2",
+        "input accept S6.3",
+        "input accept S8.2",
+        "input accept no",
+        "input drop S2.3",
+        "input drop S6.1",
+        "input drop S6.4",
+        "output accept S2.1",
+        "output accept S2.4",
+        "output accept S2.5",
+        "output accept S2.6",
+        "output accept S3.4",
+        "output accept S5.1",
+        "output accept S5.2",
+        "output accept S5.3",
+        "output accept S8.1",
+        "output accept no",
+        "output drop S2.2",
+        "output drop S4.2",
+        "output drop S4.3",
+        "output drop S4.4",
+        "output drop S4.7",
+        "output drop S5.1",
+        "output drop S5.4",
+      ]
+    `);
+  });
+
+  test("mark what leaves as the evaluator says", () => {
+    for (const [index, policy] of policies.entries()) {
+      const [inet] = render(policy);
+      for (const packet of packetsFor(index, 150)) {
+        if (packet.hook !== "output") continue;
+        const { verdict, mark } = runChain(inet, "steer", packet);
+        if (verdict === "drop") expect(judge(policy, packet).verdict, show("steering", packet, policy)).toBe("drop");
+        else expect(mark, show("mark", packet, policy)).toBe(markAfterSteering(policy, packet));
+      }
+    }
+  });
+
+  test("at egress let out whatever may leave, and of whole packets nothing else but answers known by port", () => {
+    let [equal, more] = [0, 0];
+    for (const [index, policy] of policies.entries()) {
+      const [inet, netdev] = render(policy);
+      for (const packet of packetsFor(index, 200)) {
+        if (packet.hook === "input" || !["eth0", "wlan0"].includes(packet.outDevice ?? "")) continue;
+        const leaves = verdictOf(inet, packet, { junk: JUNK });
+        const marked = packet.hook === "forward" ? runChain(inet, "crossing", packet).mark : (packet.mark ?? 0);
+        const wire = { junk: JUNK, readsFragments: true };
+        const frame = runChain(netdev, "frames", { ...packet, mark: marked }, wire);
+        if (leaves === "accept") expect(frame.verdict, show("egress", packet, policy)).toBe("accept");
+        if (leaves === frame.verdict) equal += 1;
+        else if (packet.hook === "output" && !packet.laterFragment) {
+          more += 1;
+          const answered = judge(policy, { ...packet, reply: true }).verdict === "accept";
+          const guestAnswer = packet.uid === undefined && marked !== 0;
+          expect(answered || guestAnswer, show("egress lets out more", packet, policy)).toBe(true);
+        }
+      }
+    }
+    expect(equal).toBeGreaterThan(1000);
+    expect(more).toBeGreaterThan(10);
+  });
+});
