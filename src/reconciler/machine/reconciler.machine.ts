@@ -1,0 +1,161 @@
+import { assign, setup } from "xstate";
+
+/** What the reconciler hears. Events carry no facts about the machine: they only say that something is to be read. */
+export type ReconcilerEvent =
+  /** Network, configuration, rival or timer: look again. */
+  | { readonly type: "wake" }
+  | { readonly type: "observed" }
+  | { readonly type: "observeFailed"; readonly reason: string }
+  /** The plan is empty. */
+  | { readonly type: "plannedNothing" }
+  | { readonly type: "plannedChanges" }
+  /** Nothing may be done: a conflict, a violated invariant, something unsupported. */
+  | { readonly type: "refused"; readonly reason: string }
+  | { readonly type: "applied" }
+  | { readonly type: "applyFailed"; readonly reason: string }
+  | { readonly type: "verified" }
+  | { readonly type: "verifyFailed"; readonly reason: string }
+  | { readonly type: "rolledBack" }
+  | { readonly type: "rollbackFailed"; readonly reason: string }
+  /** The wait asked for by `scheduleRetry` is over. */
+  | { readonly type: "retry" }
+  | { readonly type: "pause" }
+  | { readonly type: "resume" }
+  | { readonly type: "stop" };
+
+export interface ReconcilerContext {
+  /** Tries in a row that did not reach inSync; what backoffMs takes. */
+  readonly failures: number;
+  /** Why it is stalled, for people; "" when it is not. */
+  readonly reason: string;
+  /** Woken, paused or both while it must not be disturbed; heeded at the next rest. */
+  readonly wokenMeanwhile: boolean;
+  readonly pauseAsked: boolean;
+}
+
+const noteFailure = assign<ReconcilerContext, ReconcilerEvent, undefined, ReconcilerEvent, never>({
+  failures: ({ context }) => context.failures + 1,
+  reason: ({ event, context }) => ("reason" in event ? event.reason : context.reason),
+});
+
+/**
+ * One reconcile after the other, level-triggered: observe, plan, apply, verify; on failure back to the old state, then
+ * stalled until the backoff ends or something changes. Pure: effects are named actions (`observe`, `plan`, `apply`,
+ * `verify`, `rollBack`, `askToStop`, `scheduleRetry`) that the loop performs and answers with events. Nothing interrupts a
+ * change between its first write and its end.
+ */
+export const reconcilerMachine = setup({
+  types: {
+    context: {} as ReconcilerContext,
+    events: {} as ReconcilerEvent,
+  },
+  actions: {
+    observe: () => undefined,
+    plan: () => undefined,
+    apply: () => undefined,
+    verify: () => undefined,
+    rollBack: () => undefined,
+    askToStop: () => undefined,
+    scheduleRetry: () => undefined,
+    noteFailure,
+    noteWake: assign({ wokenMeanwhile: true }),
+    forgetWake: assign({ wokenMeanwhile: false }),
+    notePause: assign({ pauseAsked: true }),
+    forgetPause: assign({ pauseAsked: false }),
+    noteSuccess: assign({ failures: 0, reason: "" }),
+  },
+  guards: {
+    pauseAsked: ({ context }) => context.pauseAsked,
+    wokenMeanwhile: ({ context }) => context.wokenMeanwhile,
+  },
+}).createMachine({
+  id: "reconciler",
+  context: { failures: 0, reason: "", wokenMeanwhile: false, pauseAsked: false },
+  initial: "idle",
+  states: {
+    idle: { on: { wake: "observing", pause: "paused", stop: "stopped" } },
+    observing: {
+      entry: ["forgetWake", "observe"],
+      on: {
+        observed: "planning",
+        observeFailed: { target: "stalled", actions: "noteFailure" },
+        wake: { actions: "noteWake" },
+        pause: "paused",
+        stop: "stopped",
+      },
+    },
+    planning: {
+      entry: "plan",
+      on: {
+        plannedNothing: "inSync",
+        plannedChanges: "applying",
+        refused: { target: "stalled", actions: "noteFailure" },
+        wake: { actions: "noteWake" },
+        pause: "paused",
+        stop: "stopped",
+      },
+    },
+    applying: {
+      entry: "apply",
+      on: {
+        applied: "verifying",
+        applyFailed: { target: "rollingBack", actions: "noteFailure" },
+        wake: { actions: "noteWake" },
+        pause: { actions: "notePause" },
+        resume: { actions: "forgetPause" },
+        stop: { target: "stopping", actions: "askToStop" },
+      },
+    },
+    verifying: {
+      entry: "verify",
+      on: {
+        verified: "inSync",
+        verifyFailed: { target: "rollingBack", actions: "noteFailure" },
+        wake: { actions: "noteWake" },
+        pause: { actions: "notePause" },
+        resume: { actions: "forgetPause" },
+        stop: { target: "stopping", actions: "askToStop" },
+      },
+    },
+    inSync: {
+      entry: "noteSuccess",
+      always: [
+        { guard: "pauseAsked", target: "paused" },
+        { guard: "wokenMeanwhile", target: "observing" },
+      ],
+      on: { wake: "observing", pause: "paused", stop: "stopped" },
+    },
+    rollingBack: {
+      entry: "rollBack",
+      on: {
+        rolledBack: "stalled",
+        rollbackFailed: { target: "stalled", actions: "noteFailure" },
+        wake: { actions: "noteWake" },
+        pause: { actions: "notePause" },
+        resume: { actions: "forgetPause" },
+        stop: { target: "stopping", actions: "askToStop" },
+      },
+    },
+    stalled: {
+      entry: "scheduleRetry",
+      always: { guard: "pauseAsked", target: "paused" },
+      on: { retry: "observing", wake: "observing", pause: "paused", stop: "stopped" },
+    },
+    paused: {
+      entry: "forgetPause",
+      on: { resume: "observing", wake: { actions: "noteWake" }, stop: "stopped" },
+    },
+    stopping: {
+      on: {
+        // An apply asked to stop ends by itself, in the new state or the old one.
+        verified: "stopped",
+        rolledBack: "stopped",
+        rollbackFailed: { target: "stopped", actions: "noteFailure" },
+        applied: { actions: "verify" },
+        applyFailed: { actions: ["noteFailure", "rollBack"] },
+        verifyFailed: { actions: ["noteFailure", "rollBack"] },
+      },
+    },
+    stopped: { type: "final" },
+  },
+});
