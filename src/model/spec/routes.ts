@@ -10,6 +10,8 @@ export interface PolicyRuleMatch {
   readonly protocol?: "tcp" | "udp";
   /** Destination ports, both ends included. */
   readonly ports?: { readonly from: number; readonly to: number };
+  /** Source ports, both ends included: answers are told by the port they come from. */
+  readonly sourcePorts?: { readonly from: number; readonly to: number };
 }
 
 /** One `ip rule`. */

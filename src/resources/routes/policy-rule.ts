@@ -3,7 +3,7 @@ import type { PolicyRule } from "../../model/spec/routes.ts";
 /** A policy rule as `ip rule` would print it: equal texts exactly for equal rules. */
 export function renderPolicyRule(policyRule: PolicyRule): string {
   const { family, preference, match, table, suppressPrefixLength } = policyRule;
-  const { mark, source, destination, uids, protocol, ports } = match;
+  const { mark, source, destination, uids, protocol, ports, sourcePorts } = match;
   return [
     family === 6 ? "-6" : "-4",
     `${preference}:`,
@@ -11,6 +11,7 @@ export function renderPolicyRule(policyRule: PolicyRule): string {
     ...(destination === undefined ? [] : [`to ${destination}`]),
     ...(mark === undefined ? [] : [`fwmark 0x${mark.value.toString(16)}/0x${mark.mask.toString(16)}`]),
     ...(protocol === undefined ? [] : [`ipproto ${protocol}`]),
+    ...(sourcePorts === undefined ? [] : [`sport ${sourcePorts.from}-${sourcePorts.to}`]),
     ...(ports === undefined ? [] : [`dport ${ports.from}-${ports.to}`]),
     ...(uids === undefined ? [] : [`uidrange ${uids.from}-${uids.to}`]),
     `lookup ${table === 254 ? "main" : table}`,

@@ -1,3 +1,5 @@
+import type { Obfuscation } from "../../model/config/config.ts";
+
 /** What each parameter is when nobody set it; engines print some of these and leave others out. */
 const DEFAULTS: Readonly<Record<string, string>> = {
   h1: "1",
@@ -31,4 +33,34 @@ function normalValue(name: string, text: string): string {
     return text === "true" ? "1" : text === "false" ? "0" : text;
   const [, low, high] = /^([0-9]+)-([0-9]+)$/.exec(text) ?? [];
   return low !== undefined && low === high ? low : text;
+}
+
+const NUMBERS = ["jc", "jmin", "jmax", "s1", "s2", "s3", "s4"] as const;
+const RANGES = {
+  h1: "h1",
+  h2: "h2",
+  h3: "h3",
+  h4: "h4",
+  contentPaddingAddition: "content_padding_addition",
+  rekeyAfterTime: "rekey_after_time",
+  rekeyTimeout: "rekey_timeout",
+  rejectAfterTime: "reject_after_time",
+  keepaliveTimeout: "keepalive_timeout",
+  maxHandshakeAttempts: "max_handshake_attempts",
+} as const;
+const PACKETS = ["i1", "i2", "i3", "i4", "i5"] as const;
+
+/** The parameters of a configuration as UAPI names and values, normal form: what is off or usual is left out. */
+export function obfuscationParameters(obfuscation: Obfuscation): Readonly<Record<string, string>> {
+  const parameters: Record<string, string> = {
+    random_trailers: obfuscation.randomTrailers ? "1" : "0",
+    disable_cookies: obfuscation.disableCookies ? "1" : "0",
+  };
+  for (const name of NUMBERS) parameters[name] = String(obfuscation[name]);
+  for (const [key, name] of Object.entries(RANGES) as [keyof typeof RANGES, string][]) {
+    const range = obfuscation[key];
+    if (range !== undefined) parameters[name] = `${range[0]}-${range[1]}`;
+  }
+  for (const name of PACKETS) parameters[name] = obfuscation[name] ?? "";
+  return normalParameters(parameters);
 }

@@ -1,0 +1,47 @@
+import type { MachineFacts } from "../host/ports/facts.ts";
+import type { Config } from "../model/config/config.ts";
+import type { FirewallPolicy } from "../model/firewall/policy.ts";
+import type { Resource } from "../model/resource.ts";
+import type { ExpandContext, ExpandOptions, Expansion } from "./expand/expansion.ts";
+import { firewallPolicy } from "./expand/firewall-policy.ts";
+import { defaultPath, flowRules } from "./expand/flow-rules.ts";
+import { kernelSettings, routeTable, routingPolicy, systemResolver } from "./expand/machine-resources.ts";
+import { assignPathNumbers } from "./expand/path-numbers.ts";
+import { isNoise, placeTunnels } from "./expand/place-tunnels.ts";
+import { tunnelResources } from "./expand/tunnel-resources.ts";
+import { unsupportedUses } from "./expand/unsupported.ts";
+
+export type { ExpandOptions, Expansion } from "./expand/expansion.ts";
+export { endpointsOf } from "./expand/expansion.ts";
+export { pathNumbersOf } from "./expand/path-numbers.ts";
+
+/**
+ * All resources that a configuration asks for on this machine. Pure and deterministic; what this machine or version
+ * cannot do is in `unsupported`, and then nothing of it may be applied.
+ */
+export function expand(config: Config, facts: MachineFacts, options: ExpandOptions): Expansion {
+  const { secrets, endpoints = {} } = options;
+  const context: ExpandContext = { config, facts, tunnels: [], notes: [], unsupported: unsupportedUses(config) };
+  const noise = Object.entries(config.tunnels).flatMap(([key, tunnel]) => (isNoise(tunnel) ? [key] : []));
+  const pathNumbers = assignPathNumbers(noise.toSorted(), options.pathNumbers);
+  const tunnels = placeTunnels({ ...context, pathNumbers, endpoints });
+  const placed: ExpandContext = { ...context, tunnels };
+  const policy = firewallPolicy(placed, { rules: flowRules(placed), default: defaultPath(placed) });
+  if (!facts.capabilities.nftables && isNeeded(policy)) {
+    context.unsupported.push({ path: "killSwitch", feature: "the packet filter (nftables is not available), which" });
+  }
+  const resources: Resource[] = isNeeded(policy) ? [{ kind: "firewall", key: "firewall/machine", spec: policy }] : [];
+  if (tunnels.length > 0) {
+    resources.push(kernelSettings());
+    resources.push(...tunnels.flatMap((tunnel) => tunnelResources(tunnel, placed, secrets)));
+    resources.push(...tunnels.map(routeTable), routingPolicy(policy, placed));
+  }
+  resources.push(...systemResolver(placed));
+  return { desired: { resources }, pathNumbers, notes: context.notes, unsupported: context.unsupported };
+}
+
+/** Whether the policy says anything that an empty one would not. */
+function isNeeded({ steering, layers }: FirewallPolicy): boolean {
+  const blocks = steering.rules.some(({ path }) => path.kind === "block") || steering.default.kind === "block";
+  return blocks || layers.some(({ killSwitch, tunnels, dns }) => killSwitch || tunnels.length > 0 || dns !== null);
+}

@@ -1,0 +1,90 @@
+import type { MachineFacts } from "../../host/ports/facts.ts";
+import type { Config, NoiseTunnel } from "../../model/config/config.ts";
+import type { PathRef } from "../../model/firewall/policy.ts";
+import type { Family } from "../../model/ip.ts";
+import type { DesiredState, Enforcement } from "../../model/resource.ts";
+import type { SecretId, SecretRef } from "../../model/secret.ts";
+import type { PathNumbers } from "./path-numbers.ts";
+
+/** Something a person should know about a place in the configuration; it stops nothing. */
+export interface Note {
+  /** Keys and positions joined with dots: `rules.0`. */
+  readonly path: string;
+  readonly message: string;
+  /** How the rule or exception at this place is kept here (law 9). */
+  readonly enforcement?: Enforcement;
+}
+
+/** Something this machine or this version of awg cannot do; nothing may be applied (exit 12). */
+export interface Unsupported {
+  readonly path: string;
+  readonly feature: string;
+}
+
+export interface ExpandOptions {
+  /** The numbers of the last accepted state, so that tunnels keep theirs. */
+  readonly pathNumbers: PathNumbers;
+  /** Gives the id of a secret; throws where there is none to be had. */
+  readonly secrets: (ref: SecretRef) => SecretId;
+  /** Endpoints of the last accepted state (`endpointsOf`): a name with several addresses stays with the one in use. */
+  readonly endpoints?: Readonly<Record<string, string>>;
+}
+
+export interface Expansion {
+  readonly desired: DesiredState;
+  readonly pathNumbers: PathNumbers;
+  readonly notes: readonly Note[];
+  readonly unsupported: readonly Unsupported[];
+}
+
+/** One tunnel with what was decided about it before anything is built from it. */
+export interface PlacedTunnel {
+  readonly key: string;
+  readonly tunnel: NoiseTunnel;
+  readonly device: string;
+  readonly number: number;
+  /** Families it has an address of, its peers take, and the configuration does not block. */
+  readonly families: readonly Family[];
+  /** Numeric endpoint of each peer that has one, by public key. */
+  readonly endpoints: ReadonlyMap<string, ResolvedEndpoint>;
+}
+
+export interface ResolvedEndpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** What every part of the expansion reads, and where it says what it found. */
+export interface ExpandContext {
+  readonly config: Config;
+  readonly facts: MachineFacts;
+  readonly tunnels: readonly PlacedTunnel[];
+  readonly notes: Note[];
+  readonly unsupported: Unsupported[];
+}
+
+/** Where a `via` leads. */
+export function pathRefOf(via: Config["default"]["via"], tunnels: readonly PlacedTunnel[]): PathRef {
+  if (via.kind !== "tunnel") return { kind: via.kind };
+  const placed = tunnels.find(({ key }) => key === via.tunnel);
+  // A tunnel that could not be placed is unsupported, so this state is never applied; block is what it would be.
+  return placed === undefined ? { kind: "block" } : { kind: "tunnel", device: placed.device, number: placed.number };
+}
+
+/** The key of a peer in `ExpandOptions.endpoints`. */
+export function endpointKey(device: string, publicKey: string): string {
+  return `${device} ${publicKey}`;
+}
+
+/** The endpoints that resources stand on: what `expand` is to be given the next time. */
+export function endpointsOf(resources: DesiredState["resources"]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    resources.flatMap((resource) =>
+      resource.kind === "tunnel"
+        ? resource.spec.peers.flatMap(({ publicKey, endpoint }) =>
+            endpoint === undefined ? [] : [[endpointKey(resource.spec.device, publicKey), endpoint]],
+          )
+        : [],
+    ),
+  );
+}

@@ -1,0 +1,111 @@
+import type {
+  AllowGrant,
+  DnsPolicy,
+  EndpointGrant,
+  FirewallPolicy,
+  PolicyLayer,
+  PolicyTunnel,
+  Steering,
+} from "../../model/firewall/policy.ts";
+import { compareIp, type IpAddress, parseIp } from "../../model/ip.ts";
+import { parsePrefix, prefixContains } from "../../model/prefix.ts";
+import { type ExpandContext, type PlacedTunnel, pathRefOf } from "./expansion.ts";
+import { PROTOCOL_NUMBERS } from "./flow-rules.ts";
+import { familyOfText } from "./place-tunnels.ts";
+
+const UDP = 17;
+
+/** The whole packet policy of the machine, as docs/security.md gives it its meaning. */
+export function firewallPolicy(context: ExpandContext, flows: Steering): FirewallPolicy {
+  const { config, facts, tunnels } = context;
+  const { enabled, allowLan } = config.killSwitch;
+  const layer: PolicyLayer = {
+    killSwitch: enabled,
+    tunnels: tunnels.map((placed) => policyTunnel(placed, context)),
+    flows,
+    endpoints: endpointGrants(tunnels),
+    listens: listeningPorts(tunnels).map((port) => ({ port })),
+    bootstrapDns: [...new Set(config.dns?.bootstrap ?? [])],
+    serviceUid: facts.serviceUid,
+    allowLan,
+    allow: allowGrants(context),
+    dns: dnsPolicy(context),
+  };
+  return { steering: flows, layers: [layer] };
+}
+
+function policyTunnel({ device, number, families, tunnel }: PlacedTunnel, { config }: ExpandContext): PolicyTunnel {
+  const addresses = tunnel.addresses
+    .filter((address) => familyOfText(address) === 4 || config.ipv6 !== "block")
+    .map((address) => address.slice(0, address.indexOf("/")));
+  return { device, number, addresses: [...new Set(addresses)], families };
+}
+
+function endpointGrants(tunnels: readonly PlacedTunnel[]): EndpointGrant[] {
+  const grants = new Map<string, EndpointGrant>();
+  for (const { endpoints } of tunnels) {
+    for (const { address, port } of endpoints.values()) {
+      grants.set(`${address} ${port}`, { address, port, protocol: UDP });
+    }
+  }
+  const number = ({ address }: EndpointGrant): IpAddress => parseIp(address) ?? { family: 4, value: 0n };
+  return [...grants.values()].toSorted((a, b) => compareIp(number(a), number(b)) || a.port - b.port);
+}
+
+/** A tunnel listens to anyone only for the sake of peers that dial in, who have no endpoint. */
+function listeningPorts(tunnels: readonly PlacedTunnel[]): number[] {
+  const ports = tunnels
+    .filter(({ tunnel }) => tunnel.listenPort > 0 && tunnel.peers.some(({ endpoint }) => endpoint === undefined))
+    .map(({ tunnel }) => tunnel.listenPort);
+  return [...new Set(ports)].toSorted((a, b) => a - b);
+}
+
+function allowGrants({ config, notes, facts }: ExpandContext): AllowGrant[] {
+  const enforcement = facts.capabilities.nftables ? "enforced" : "unsupported";
+  if (config.killSwitch.allowLan) {
+    notes.push({
+      path: "killSwitch.allowLan",
+      message: "the local network goes direct, its DNS does not",
+      enforcement,
+    });
+  }
+  return config.killSwitch.allow.map(({ direction, protocol, ports, remote }, index) => {
+    const message = direction === "in" ? "others may open this to the machine" : "goes direct past the kill switch";
+    notes.push({ path: `killSwitch.allow.${index}`, message, enforcement });
+    const number = PROTOCOL_NUMBERS[protocol];
+    return {
+      direction,
+      ...(number === undefined ? {} : { protocol: number }),
+      ...(ports === undefined ? {} : { ports }),
+      ...(remote === undefined ? {} : { prefixes: remote }),
+    };
+  });
+}
+
+function dnsPolicy(context: ExpandContext): DnsPolicy | null {
+  const { config, tunnels, notes } = context;
+  if (config.dns === undefined) return null;
+  const { servers, via, leakProtection, blockEncryptedDns } = config.dns;
+  if (leakProtection && servers.length === 0) {
+    notes.push({ path: "dns", message: "no DNS passes: leakProtection is on and there are no servers" });
+  }
+  const placed = via.kind === "tunnel" ? tunnels.find(({ key }) => key === via.tunnel) : undefined;
+  for (const [index, server] of servers.entries()) {
+    if (placed !== undefined && !carries(placed, server)) {
+      const message = `${server} is outside the allowedIPs that ${placed.key} carries, so it cannot be asked`;
+      notes.push({ path: `dns.servers.${index}`, message });
+    }
+  }
+  return { leakProtection, servers, path: pathRefOf(via, tunnels), blockEncrypted: blockEncryptedDns };
+}
+
+function carries({ families, tunnel }: PlacedTunnel, address: string): boolean {
+  const inner = parsePrefix(address);
+  if (inner === undefined || !families.includes(inner.family)) return false;
+  return tunnel.peers.some(({ allowedIPs }) =>
+    allowedIPs.some((text) => {
+      const outer = parsePrefix(text);
+      return outer !== undefined && prefixContains(outer, inner);
+    }),
+  );
+}

@@ -1,0 +1,102 @@
+import type { Rule } from "../../model/config/config.ts";
+import type { FlowMatch, FlowRule, PathRef, PortRange } from "../../model/firewall/policy.ts";
+import type { Enforcement } from "../../model/resource.ts";
+import { sortedPrefixes } from "../prefix-list.ts";
+import { type ExpandContext, pathRefOf } from "./expansion.ts";
+
+/** IANA protocol numbers of the names a configuration may use. */
+export const PROTOCOL_NUMBERS: Readonly<Record<string, number>> = {
+  icmp: 1,
+  tcp: 6,
+  udp: 17,
+  gre: 47,
+  esp: 50,
+  icmpv6: 58,
+  sctp: 132,
+};
+
+const ORDER: readonly Enforcement[] = ["enforced", "best-effort", "advisory", "unsupported"];
+
+/** The rules of the configuration as the packet policy has them, in order; each tells how it is kept here. */
+export function flowRules(context: ExpandContext): FlowRule[] {
+  return context.config.rules.flatMap((rule, index) => {
+    const rules = expandRule(rule, index, context);
+    noteEnforcement(rule, index, rules.length > 0, context);
+    return rules;
+  });
+}
+
+/** Where traffic goes that no rule matches. `drop` as fallback means always dropped. */
+export function defaultPath({ config, tunnels, notes }: ExpandContext): PathRef {
+  const { via, fallback } = config.default;
+  if (via.kind === "tunnel" && fallback.kind === "drop") return { kind: "block" };
+  if (via.kind === "tunnel" && fallback.kind === "direct") notes.push({ path: "default", ...DIRECT_FALLBACK });
+  return pathRefOf(via, tunnels);
+}
+
+const DIRECT_FALLBACK = {
+  message:
+    "while the tunnel is down its traffic is dropped: going direct then needs the daemon, which is not there yet",
+  enforcement: "best-effort",
+} as const;
+
+function expandRule(rule: Rule, index: number, { facts, tunnels, notes }: ExpandContext): FlowRule[] {
+  const path: PathRef =
+    rule.via.kind === "tunnel" && rule.fallback.kind === "drop" ? { kind: "block" } : pathRefOf(rule.via, tunnels);
+  const origin = rule.name === undefined ? `rules/${index}` : `rules/${index} (${rule.name})`;
+  const uids = rule.users === undefined ? undefined : uidRanges(rule.users, facts.uids);
+  for (const user of uids?.unknown ?? []) {
+    notes.push({ path: `rules.${index}.users`, message: `there is no user ${user} on this machine` });
+  }
+  if (uids?.ranges.length === 0) return [];
+  const prefixes = rule.destinations?.flatMap((one) => (one.kind === "prefix" ? [one.prefix] : []));
+  const common: FlowMatch = {
+    ...(prefixes === undefined ? {} : { destinations: sortedPrefixes(prefixes) }),
+    ...(rule.ports === undefined ? {} : { ports: rule.ports }),
+    ...(uids === undefined ? {} : { uids: uids.ranges }),
+  };
+  const protocols = rule.protocol?.map((name) => PROTOCOL_NUMBERS[name]) ?? [undefined];
+  return protocols.map((protocol) => ({
+    origin,
+    match: protocol === undefined ? common : { ...common, protocol },
+    path,
+  }));
+}
+
+/** Says how the rule is kept; a rule that demands more than that is unsupported here. */
+function noteEnforcement(rule: Rule, index: number, canMatch: boolean, context: ExpandContext): void {
+  const path = `rules.${index}`;
+  const { enforcement, message } = judgeRule(rule, canMatch, context.facts.capabilities);
+  context.notes.push({ path, message, enforcement });
+  if (rule.require === undefined || ORDER.indexOf(enforcement) <= ORDER.indexOf(rule.require)) return;
+  const feature = `keeping this rule better than ${enforcement} (${rule.require} is required)`;
+  context.unsupported.push({ path: `${path}.require`, feature });
+}
+
+type Judgement = Required<Pick<ExpandContext["notes"][number], "message">> & { readonly enforcement: Enforcement };
+
+function judgeRule(rule: Rule, canMatch: boolean, capabilities: ExpandContext["facts"]["capabilities"]): Judgement {
+  if (!capabilities.nftables) {
+    return { enforcement: "unsupported", message: "this machine has no packet filter that awg can use" };
+  }
+  if (!canMatch) return { enforcement: "enforced", message: "matches nothing here, as none of its users exists" };
+  if (rule.via.kind === "tunnel" && rule.fallback.kind === "direct") return DIRECT_FALLBACK;
+  if (!capabilities.egressHook && rule.via.kind !== "direct") {
+    return { enforcement: "best-effort", message: "kept by the kernel, except for raw frames that root writes" };
+  }
+  return { enforcement: "enforced", message: "kept by the kernel" };
+}
+
+function uidRanges(
+  users: readonly string[],
+  known: Readonly<Record<string, number>>,
+): { readonly ranges: PortRange[]; readonly unknown: string[] } {
+  const uids = new Set<number>();
+  const unknown: string[] = [];
+  for (const user of users) {
+    const uid = /^[0-9]{1,10}$/.test(user) ? Number(user) : Object.hasOwn(known, user) ? known[user] : undefined;
+    if (uid === undefined || uid > 4_294_967_294) unknown.push(user);
+    else uids.add(uid);
+  }
+  return { ranges: [...uids].toSorted((a, b) => a - b).map((uid) => ({ from: uid, to: uid })), unknown };
+}

@@ -1,0 +1,54 @@
+import { PATH_NUMBERS, TABLE_BASE } from "../../model/ownership.ts";
+import type { Resource } from "../../model/resource.ts";
+
+/** Path number of each tunnel, by its key. */
+export type PathNumbers = Readonly<Record<string, number>>;
+
+/**
+ * Gives each tunnel its path number. A tunnel keeps the one it had; a new one gets the lowest that neither a tunnel of
+ * today nor one of the last state has, so that a table never changes hands in one step. Tunnels for which none is left
+ * are missing in the answer.
+ */
+export function assignPathNumbers(tunnels: readonly string[], previous: PathNumbers): Record<string, number> {
+  const assigned = new Map<string, number>();
+  const taken = new Set<number>();
+  for (const [tunnel, number] of Object.entries(previous)) {
+    if (!isTunnelNumber(number) || taken.has(number)) continue;
+    taken.add(number);
+    if (tunnels.includes(tunnel)) assigned.set(tunnel, number);
+  }
+  for (const tunnel of tunnels) {
+    if (assigned.has(tunnel)) continue;
+    const free = firstFree(taken);
+    if (free === undefined) continue;
+    taken.add(free);
+    assigned.set(tunnel, free);
+  }
+  return Object.fromEntries(tunnels.flatMap((tunnel) => pairOf(tunnel, assigned.get(tunnel))));
+}
+
+/** The path numbers that resources stand on: what `assignPathNumbers` is to be given the next time. */
+export function pathNumbersOf(resources: readonly Resource[]): PathNumbers {
+  return Object.fromEntries(
+    resources.flatMap((resource) =>
+      resource.kind === "routes" && resource.spec.table !== undefined
+        ? [[resource.key.slice("routes/".length), resource.spec.table - TABLE_BASE]]
+        : [],
+    ),
+  );
+}
+
+function firstFree(taken: ReadonlySet<number>): number | undefined {
+  for (let number = PATH_NUMBERS.firstTunnel; number <= PATH_NUMBERS.lastTunnel; number++) {
+    if (!taken.has(number)) return number;
+  }
+  return undefined;
+}
+
+function isTunnelNumber(number: number): boolean {
+  return Number.isInteger(number) && number >= PATH_NUMBERS.firstTunnel && number <= PATH_NUMBERS.lastTunnel;
+}
+
+function pairOf(tunnel: string, number: number | undefined): [string, number][] {
+  return number === undefined ? [] : [[tunnel, number]];
+}

@@ -1,0 +1,219 @@
+import { protectedDnsPorts } from "../../model/firewall/flow-path.ts";
+import { DHCPV4, LAN_PREFIXES, LINK_LOCAL } from "../../model/firewall/link-traffic.ts";
+import type { AllowGrant, FirewallPolicy, FlowMatch, FlowRule, PathRef } from "../../model/firewall/policy.ts";
+import { type Family, parseIp } from "../../model/ip.ts";
+import {
+  ENGINE_MARK,
+  MARK_MASK,
+  markOfPath,
+  PATH_NUMBERS,
+  RULE_PREFERENCES,
+  tableOfPath,
+} from "../../model/ownership.ts";
+import type { PolicyRule, PolicyRuleMatch } from "../../model/spec/routes.ts";
+import { comparePolicyRules } from "../routes/policy-rule.ts";
+import { familyOfText } from "./place-tunnels.ts";
+
+const MAIN_TABLE = 254;
+const FAMILIES: readonly Family[] = [4, 6];
+const ROUTABLE_PROTOCOLS: Readonly<Record<number, "tcp" | "udp">> = { 6: "tcp", 17: "udp" };
+
+/** Preferences from the start of our range; rules of one place are apart in what they select, so their order is free. */
+const PLACES = {
+  engine: 0,
+  marks: 10,
+  link: 20,
+  tunnelSources: 30,
+  answers: 40,
+  dns: 50,
+  rules: 100,
+  allow: 880,
+  lan: 890,
+  default: RULE_PREFERENCES.last - RULE_PREFERENCES.first,
+} as const;
+
+/** How many groups of consecutive rules with the same path have a preference. */
+const RULE_GROUPS = PLACES.allow - PLACES.rules;
+
+export interface PolicyRules {
+  /** Sorted by family, preference and text. */
+  readonly rules: readonly PolicyRule[];
+  /** Rules of the configuration that found no preference any more; empty but for hundreds of alternating paths. */
+  readonly beyond: readonly FlowRule[];
+}
+
+/**
+ * The policy rules for a packet policy: where the kernel looks up a route.
+ *
+ * A packet's mark is set on its way out, after the first look-up, which chose its source address and may have failed for
+ * want of a route. So whatever the kernel can tell of a flow by itself (destination, port, protocol, user) is said here
+ * too, in the order of docs/security.md S4, and the mark then finds the same table. Where the two differ the firewall,
+ * which judges by flow and device, drops the packet.
+ */
+export function policyRules(policy: FirewallPolicy): PolicyRules {
+  const layer = policy.layers[0];
+  if (layer === undefined) return { rules: [], beyond: [] };
+  const { rules: flows, default: rest } = policy.steering;
+  const isDirectByDefault = rest.kind !== "tunnel";
+  const grouped = groupRules(flows);
+  const exceptions = isDirectByDefault
+    ? []
+    : [...answers(layer.allow), ...allowOut(layer.allow), ...(layer.allowLan ? lan() : [])];
+  const rules = [
+    ...both(PLACES.engine, MAIN_TABLE, { mark: { value: ENGINE_MARK, mask: MARK_MASK } }),
+    ...both(PLACES.marks, MAIN_TABLE, markMatch(PATH_NUMBERS.direct)),
+    ...layer.tunnels.flatMap(({ number }) => both(PLACES.marks, tableOfPath(number), markMatch(number))),
+    ...(isDirectByDefault ? [] : linkTraffic()),
+    ...layer.tunnels.flatMap(({ addresses, number }) =>
+      addresses.map((source) => fromSource(source, tableOfPath(number))),
+    ),
+    ...(layer.dns === null
+      ? []
+      : dnsRules(layer.dns.servers, layer.dns.path, [...new Set([53, ...protectedDnsPorts(layer.dns)])])),
+    ...grouped.rules,
+    ...exceptions,
+    ...(rest.kind === "tunnel" ? both(PLACES.default, tableOfPath(rest.number), {}) : []),
+  ];
+  return { rules: distinct(rules).sort(comparePolicyRules), beyond: grouped.beyond };
+}
+
+/** The table a path is looked up in; what is blocked needs none. */
+function tableOf(path: PathRef): number | undefined {
+  if (path.kind === "block") return undefined;
+  return path.kind === "direct" ? MAIN_TABLE : tableOfPath(path.number);
+}
+
+function markMatch(pathNumber: number): PolicyRuleMatch {
+  return { mark: { value: markOfPath(pathNumber), mask: MARK_MASK } };
+}
+
+function policyRule(family: Family, place: number, table: number, match: PolicyRuleMatch): PolicyRule {
+  return { family, preference: RULE_PREFERENCES.first + place, match, table };
+}
+
+function both(place: number, table: number, match: PolicyRuleMatch): PolicyRule[] {
+  return FAMILIES.map((family) => policyRule(family, place, table, match));
+}
+
+/**
+ * DHCP renewals and link-local unicast keep the device the sender bound to (S4.8): a look-up bound to a device still
+ * ends at another table's `unreachable`, so they must not reach it.
+ */
+function linkTraffic(): PolicyRule[] {
+  const dhcp = { protocol: "udp", ports: { from: DHCPV4.server, to: DHCPV4.server } } as const;
+  return [
+    policyRule(4, PLACES.link, MAIN_TABLE, dhcp),
+    policyRule(6, PLACES.link, MAIN_TABLE, { destination: LINK_LOCAL }),
+  ];
+}
+
+/** What is sent from a tunnel's address goes through that tunnel (S4.1); anywhere else it would be dropped (S2.2). */
+function fromSource(address: string, table: number): PolicyRule {
+  const family = familyOfText(address);
+  return policyRule(family, PLACES.tunnelSources, table, { source: `${address}/${family === 4 ? 32 : 128}` });
+}
+
+/** Answers to what may come in directly (S3.4) are told by their own port; they go back directly (S4.1). */
+function answers(allow: readonly AllowGrant[]): PolicyRule[] {
+  return allow
+    .filter(({ direction }) => direction === "in")
+    .flatMap(({ protocol, ports, prefixes }) => {
+      const name = protocol === undefined ? undefined : ROUTABLE_PROTOCOLS[protocol];
+      if (name === undefined || ports === undefined) return [];
+      return matches({ destinations: prefixes, uids: undefined }).flatMap(({ families, match }) =>
+        ports.flatMap((sourcePorts) =>
+          families.map((family) =>
+            policyRule(family, PLACES.answers, MAIN_TABLE, { ...match, protocol: name, sourcePorts }),
+          ),
+        ),
+      );
+    });
+}
+
+function dnsRules(servers: readonly string[], path: PathRef, ports: readonly number[]): PolicyRule[] {
+  const table = tableOf(path);
+  if (table === undefined) return [];
+  return servers.flatMap((server) => {
+    const family = parseIp(server)?.family ?? 4;
+    const destination = `${server}/${family === 4 ? 32 : 128}`;
+    return ports.map((port) => policyRule(family, PLACES.dns, table, { destination, ports: { from: port, to: port } }));
+  });
+}
+
+/** Consecutive rules of one path share a preference: which of them holds makes no difference to the look-up. */
+function groupRules(flows: readonly FlowRule[]): PolicyRules {
+  const rules: PolicyRule[] = [];
+  const beyond: FlowRule[] = [];
+  let group = -1;
+  let last: number | undefined;
+  for (const flow of flows) {
+    const table = tableOf(flow.path);
+    if (table === undefined) continue;
+    if (table !== last) group += 1;
+    last = table;
+    if (group < RULE_GROUPS) rules.push(...matchRules(PLACES.rules + group, table, flow.match));
+    else beyond.push(flow);
+  }
+  return { rules, beyond };
+}
+
+function allowOut(allow: readonly AllowGrant[]): PolicyRule[] {
+  return allow
+    .filter(({ direction }) => direction === "out")
+    .flatMap(({ protocol, ports, prefixes }) =>
+      matchRules(PLACES.allow, MAIN_TABLE, {
+        ...(protocol === undefined ? {} : { protocol }),
+        ...(ports === undefined ? {} : { ports }),
+        ...(prefixes === undefined ? {} : { destinations: prefixes }),
+      }),
+    );
+}
+
+function lan(): PolicyRule[] {
+  return matchRules(PLACES.lan, MAIN_TABLE, { destinations: LAN_PREFIXES });
+}
+
+/** All combinations of a match. The kernel's rules know no other protocol by name than TCP and UDP here. */
+function matchRules(place: number, table: number, match: FlowMatch): PolicyRule[] {
+  const protocol = match.protocol === undefined ? undefined : ROUTABLE_PROTOCOLS[match.protocol];
+  if (match.protocol !== undefined && protocol === undefined) return [];
+  return matches(match).flatMap(({ families, match: selected }) =>
+    (match.ports ?? [undefined]).flatMap((ports) =>
+      families.map((family) =>
+        policyRule(family, place, table, {
+          ...selected,
+          ...(protocol === undefined ? {} : { protocol }),
+          ...(ports === undefined ? {} : { ports }),
+        }),
+      ),
+    ),
+  );
+}
+
+interface Selected {
+  readonly families: readonly Family[];
+  readonly match: PolicyRuleMatch;
+}
+
+/** Destinations and users combined. A default prefix selects its whole family, which a rule says by naming no prefix. */
+function matches({
+  destinations,
+  uids,
+}: {
+  destinations?: readonly string[] | undefined;
+  uids?: FlowMatch["uids"];
+}): Selected[] {
+  const places: Selected[] =
+    destinations === undefined
+      ? [{ families: FAMILIES, match: {} }]
+      : destinations.map((destination) => ({
+          families: [familyOfText(destination)],
+          match: destination.endsWith("/0") ? {} : { destination },
+        }));
+  if (uids === undefined) return places;
+  return places.flatMap(({ families, match }) => uids.map((range) => ({ families, match: { ...match, uids: range } })));
+}
+
+function distinct(rules: readonly PolicyRule[]): PolicyRule[] {
+  return [...new Map(rules.map((rule) => [JSON.stringify(rule), rule])).values()];
+}

@@ -1,0 +1,129 @@
+import type { MachineFacts } from "../../host/ports/facts.ts";
+import type { NoiseTunnel, Peer } from "../../model/config/config.ts";
+import { compareIp, type IpAddress } from "../../model/ip.ts";
+import { ENGINE_MARK } from "../../model/ownership.ts";
+import { parsePrefix } from "../../model/prefix.ts";
+import type { ResourceOf } from "../../model/resource.ts";
+import type { SecretId, SecretRef } from "../../model/secret.ts";
+import type { PeerSpec, TunnelSpec } from "../../model/spec/tunnel.ts";
+import { sortedPrefixes } from "../prefix-list.ts";
+import { obfuscationParameters } from "../tunnel/obfuscation.ts";
+import type { ExpandContext, PlacedTunnel, ResolvedEndpoint } from "./expansion.ts";
+import { familyOfText } from "./place-tunnels.ts";
+
+/** IPv6 header 40, UDP 8, WireGuard transport header and tag 32: what a packet grows by at most. */
+const OVERHEAD_BYTES = 80;
+/** No link that carries IPv6 may be narrower (RFC 8200 section 5). */
+const LEAST_MTU_BYTES = 1280;
+/** What Ethernet gives where no way out is known yet. */
+const USUAL_MTU_BYTES = 1500;
+
+type Secrets = (ref: SecretRef) => SecretId;
+
+/** The device and the engine of one tunnel. */
+export function tunnelResources(
+  placed: PlacedTunnel,
+  context: ExpandContext,
+  secrets: Secrets,
+): [ResourceOf<"link">, ResourceOf<"tunnel">] {
+  const { key, device, tunnel } = placed;
+  const engine = chooseEngine(placed, context);
+  const link: ResourceOf<"link"> = {
+    kind: "link",
+    key: `link/${key}`,
+    spec: {
+      device,
+      type: engine === "kernel" ? "wireguard" : "tun",
+      addresses: linkAddresses(tunnel, context),
+      mtuBytes: mtuOf(placed, context.facts),
+      tunnel: key,
+    },
+  };
+  const spec: TunnelSpec = {
+    device,
+    protocol: tunnel.protocol,
+    engine,
+    privateKey: secrets(tunnel.privateKey),
+    listenPort: tunnel.listenPort,
+    fwmark: ENGINE_MARK,
+    peers: tunnel.peers
+      .map((peer) => peerSpec(peer, placed.endpoints.get(peer.publicKey), secrets))
+      .toSorted((a, b) => (a.publicKey < b.publicKey ? -1 : 1)),
+    obfuscation: tunnel.obfuscation === undefined ? {} : obfuscationParameters(tunnel.obfuscation),
+  };
+  return [link, { kind: "tunnel", key: `tunnel/${key}`, spec }];
+}
+
+/** An endpoint as UAPI has it: an IPv6 address in brackets. */
+export function renderEndpointText({ address, port }: ResolvedEndpoint): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/**
+ * `auto` is the userspace engine: the kernel's module sends from sockets without a user, which the kill switch cannot
+ * tell from anybody else's (docs/security.md S12.7), so it is taken only where nothing else is there and nothing is blocked.
+ */
+function chooseEngine(
+  { key, tunnel }: PlacedTunnel,
+  { config, facts, unsupported }: ExpandContext,
+): TunnelSpec["engine"] {
+  const path = `tunnels.${key}.engine`;
+  const { capabilities } = facts;
+  const isPlain = tunnel.protocol === "wireguard";
+  const userspace = isPlain ? capabilities.userspaceWireguard : capabilities.userspaceAmneziawg;
+  const kernel = isPlain && capabilities.kernelWireguard && !config.killSwitch.enabled;
+  if (tunnel.engine === "kernel") {
+    const reason = config.killSwitch.enabled
+      ? "the kernel's engine under a kill switch"
+      : "a kernel module for this protocol";
+    if (!kernel) unsupported.push({ path, feature: reason });
+    return "kernel";
+  }
+  if (tunnel.engine === "auto" && !userspace && kernel) return "kernel";
+  if (!userspace) {
+    const program = isPlain ? "wireguard-go" : "amneziawg-go";
+    unsupported.push({
+      path,
+      feature: `an engine for ${tunnel.protocol} (${program} is not installed), so the tunnel`,
+    });
+  } else if (!capabilities.tun) {
+    unsupported.push({ path, feature: "a TUN device (/dev/net/tun is closed), so the tunnel" });
+  }
+  return "userspace";
+}
+
+function linkAddresses({ addresses }: NoiseTunnel, { config }: ExpandContext): string[] {
+  const kept = addresses.filter((address) => familyOfText(address) === 4 || config.ipv6 !== "block");
+  return [...new Set(kept)].toSorted(compareAddresses);
+}
+
+/** IPv4 before IPv6, by number, as the ports report addresses. */
+function compareAddresses(a: string, b: string): number {
+  return compareIp(numberOf(a), numberOf(b)) || (a < b ? -1 : a > b ? 1 : 0);
+}
+
+function numberOf(text: string): IpAddress {
+  const prefix = parsePrefix(text);
+  return { family: prefix?.family ?? 4, value: prefix?.address ?? 0n };
+}
+
+/** MTU of the device that leads to the endpoint, less what a packet grows by; AmneziaWG's s4 stands before each one. */
+function mtuOf({ tunnel, endpoints }: PlacedTunnel, { uplinks, devices }: MachineFacts): number {
+  if (tunnel.mtu !== "auto") return tunnel.mtu;
+  const [endpoint] = endpoints.values();
+  const family = endpoint === undefined ? undefined : familyOfText(endpoint.address);
+  const ways = uplinks.filter((uplink) => family === undefined || uplink.family === family);
+  const [best] = ways.toSorted((a, b) => a.metric - b.metric || (a.device < b.device ? -1 : 1));
+  const mtuBytes = devices.find(({ name }) => name === best?.device)?.mtuBytes ?? USUAL_MTU_BYTES;
+  return Math.max(LEAST_MTU_BYTES, mtuBytes - OVERHEAD_BYTES - (tunnel.obfuscation?.s4 ?? 0));
+}
+
+function peerSpec(peer: Peer, endpoint: ResolvedEndpoint | undefined, secrets: Secrets): PeerSpec {
+  return {
+    publicKey: peer.publicKey,
+    ...(peer.presharedKey === undefined ? {} : { presharedKey: secrets(peer.presharedKey) }),
+    ...(endpoint === undefined ? {} : { endpoint: renderEndpointText(endpoint) }),
+    allowedIPs: sortedPrefixes(peer.allowedIPs),
+    persistentKeepaliveSeconds: Math.round(peer.persistentKeepalive?.[0] ?? 0),
+  };
+}

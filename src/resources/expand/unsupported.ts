@@ -1,0 +1,50 @@
+import type { Config } from "../../model/config/config.ts";
+import { type Feature, reservedKeysUsed } from "../../model/config/reserved-keys.ts";
+import type { Unsupported } from "./expansion.ts";
+import { isNoise } from "./place-tunnels.ts";
+
+/** Features that have a driver, or that another part of the expansion judges by the machine's capabilities. */
+const SUPPORTED: ReadonlySet<Feature> = new Set<Feature>([
+  "tunnel.obfuscation",
+  "tunnel.engine.userspace",
+  "tunnel.engine.kernel",
+  "match.users",
+  "rule.require",
+  "dns.blockEncryptedDns",
+]);
+
+/** Every use of what this version of awg has no driver for: said per place, never passed over (exit 12). */
+export function unsupportedUses(config: Config): Unsupported[] {
+  return [
+    ...reservedKeysUsed(config).filter(({ feature }) => !SUPPORTED.has(feature)),
+    ...Object.entries(config.tunnels).flatMap(([key, tunnel]) =>
+      isNoise(tunnel) ? unsupportedInTunnel(`tunnels.${key}`, tunnel) : [],
+    ),
+    ...(config.killSwitch.enabled && !config.killSwitch.persist
+      ? [{ path: "killSwitch.persist", feature: "a kill switch that ends with awg's processes" }]
+      : []),
+  ];
+}
+
+type Noise = Extract<Config["tunnels"][string], { privateKey: unknown }>;
+
+function unsupportedInTunnel(path: string, { peers, obfuscation, mtu, addresses }: Noise): Unsupported[] {
+  const only15 = (["j1", "j2", "j3", "itime"] as const).filter((name) => obfuscation?.[name] !== undefined);
+  return [
+    ...peers.flatMap(({ persistentKeepalive: range }, index) =>
+      range !== undefined && range[0] !== range[1]
+        ? [{ path: `${path}.peers.${index}.persistentKeepalive`, feature: "a range of keepalive times" }]
+        : [],
+    ),
+    ...only15.map((name) => ({
+      path: `${path}.obfuscation.${name}`,
+      feature: `${name}, which only AmneziaWG 1.5 has,`,
+    })),
+    ...(obfuscation?.headerProtectionKey === undefined
+      ? []
+      : [{ path: `${path}.obfuscation.headerProtectionKey`, feature: "header protection" }]),
+    ...(mtu !== "auto" && mtu < 1280 && addresses.some((address) => address.includes(":"))
+      ? [{ path: `${path}.mtu`, feature: "IPv6 on a device with an MTU below 1280 bytes (RFC 8200 section 5)" }]
+      : []),
+  ];
+}
