@@ -44,10 +44,11 @@ export function toPlain(node: SourceNode): unknown {
   return plain;
 }
 
-/** The child under a key or an index. */
+/** The child under a key or an index. A single value may stand for the list of it, so it is its own first item. */
 export function childOf(node: SourceNode | undefined, step: string | number | undefined): SourceNode | undefined {
-  if (node?.kind === "map") return node.entries.get(String(step))?.value;
-  return node?.kind === "list" && typeof step === "number" ? node.items[step] : undefined;
+  if (typeof step !== "number") return node?.kind === "map" ? node.entries.get(String(step))?.value : undefined;
+  if (node?.kind === "list") return node.items[step];
+  return step === 0 ? node : undefined;
 }
 
 /** The node at a path, if there is one. */
@@ -64,17 +65,11 @@ export function isRefused(node: SourceNode): boolean {
   return values.some(isRefused);
 }
 
-/**
- * The place of the value at a path. Where a list is written as its single value, a position in it means that value;
- * where the path leads nowhere, the key nearest above it is meant.
- */
+/** The place of the value at a path; where the path leads nowhere, of the key nearest above it. */
 export function valuePlace(root: SourceNode, path: NodePath): Place {
   const found = nodeAt(root, path);
   if (found !== undefined) return found.place;
-  const above = path.slice(0, -1);
-  const single = typeof path.at(-1) === "number" ? nodeAt(root, above) : undefined;
-  if (single !== undefined && single.kind !== "list") return single.place;
-  return path.length === 0 ? root.place : keyPlace(root, above);
+  return path.length === 0 ? root.place : keyPlace(root, path.slice(0, -1));
 }
 
 /** The place of the key at a path; of the value where it stands in a list or the path leads nowhere. */
