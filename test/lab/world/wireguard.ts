@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { run, waitFor } from "./command.ts";
+import { run, tryRun, waitFor } from "./command.ts";
 import { place } from "./place.ts";
 import { Tethered } from "./tethered.ts";
 import type { Role, World } from "./world.ts";
@@ -16,21 +16,29 @@ export async function newKeyPair(): Promise<KeyPair> {
   return { privateKey, publicKey: (await run(["wg", "pubkey"], privateKey)).trim() };
 }
 
-/** Starts wireguard-go for a device in a role's namespace; it ends with the world or when disposed. */
+const starts = 3;
+const startLimitMs = 10_000;
+
+/**
+ * Starts wireguard-go for a device in a role's namespace; it ends with the world or when disposed. Tries three times:
+ * the folder of the engines' sockets is shared by the whole machine, and others clean it up.
+ */
 export async function startEngine(world: World, role: Role, device: string): Promise<Tethered> {
-  rmSync(`/var/run/wireguard/${device}.sock`, { force: true });
-  const namespace = world.namespace(role);
-  const engine = new Tethered("tether.py", [namespace, "wireguard-go", "-f", device]);
-  try {
-    await waitFor(`wireguard-go on ${device}`, async () => {
-      const shown = await run(["wg", "show", "interfaces"]);
-      return shown.split(/\s/).includes(device);
-    });
-  } catch (cause) {
-    await engine.end();
-    throw new Error(`wireguard-go did not come up: ${engine.stderr}`, { cause });
+  for (let attempt = 1; ; attempt += 1) {
+    rmSync(`/var/run/wireguard/${device}.sock`, { force: true });
+    const engine = new Tethered("tether.py", [world.namespace(role), "wireguard-go", "-f", device]);
+    try {
+      await waitFor(`wireguard-go on ${device}`, () => answers(device), startLimitMs);
+      return engine;
+    } catch (cause) {
+      await engine.end();
+      if (attempt === starts) throw new Error(`wireguard-go did not come up: ${engine.stderr}`, { cause });
+    }
   }
-  return engine;
+}
+
+async function answers(device: string): Promise<boolean> {
+  return (await tryRun(["wg", "show", device, "listen-port"])).status === 0;
 }
 
 /** Writes a private key to a file of the world, for `wg set … private-key`. */
