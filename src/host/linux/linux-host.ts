@@ -1,0 +1,60 @@
+import { type KeeperPaths, keeperPaths } from "../../model/keeper-protocol.ts";
+import type { SecretStore } from "../../model/secret-store.ts";
+import { readNamespaceInode } from "../../native/linux/process/namespace.ffi.ts";
+import type { Capabilities } from "../ports/facts.ts";
+import type { Host } from "../ports/host.ts";
+import { linuxEngines } from "./engines.ts";
+import { readCapabilities } from "./facts/capabilities.ts";
+import { linuxFacts } from "./facts/facts.ts";
+import { linuxFirewall } from "./firewall/linux-firewall.ts";
+import { keeperNftOwner } from "./firewall/nft-owner.ts";
+import { keeperClient } from "./keeper-client.ts";
+import { linuxLinks } from "./links.ts";
+import { linuxResolver } from "./resolver/resolver.ts";
+import { linuxRoutes } from "./routes.ts";
+import { linuxSysctl } from "./sysctl.ts";
+
+export interface LinuxHostDeps {
+  /** Folder of this network namespace that goes at reboot, 0700. */
+  readonly runDir: string;
+  /** Folder of this network namespace that stays, 0700. */
+  readonly stateDir: string;
+  /** Whether awg acts in a network namespace that is not the machine's own: no D-Bus then. */
+  readonly namespaced: boolean;
+  /** Absolute path and arguments that run the keeper for `runDir`. */
+  readonly keeperCommand: readonly string[];
+  readonly secrets: SecretStore;
+}
+
+/** A Linux machine, as far as this process's network namespace reaches. Opens nothing until it is asked something. */
+export function linuxHost(deps: LinuxHostDeps): Host {
+  const keeper = keeperClient(keeperPathsHere(deps.runDir), deps.keeperCommand);
+  return {
+    name: "linux",
+    facts: linuxFacts(deps.namespaced),
+    links: linuxLinks(keeper),
+    engines: linuxEngines(keeper, deps.secrets),
+    routes: linuxRoutes(),
+    firewall: linuxFirewall({
+      runDir: deps.runDir,
+      owner: keeperNftOwner(keeper),
+      capabilities: rememberCapabilities(deps.namespaced),
+    }),
+    sysctl: linuxSysctl(),
+    resolver: linuxResolver({ stateDir: deps.stateDir, namespaced: deps.namespaced }),
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+function keeperPathsHere(runDir: string): KeeperPaths {
+  return keeperPaths(runDir, readNamespaceInode());
+}
+
+/** What the kernel can do doesn't change while it runs. */
+function rememberCapabilities(namespaced: boolean): () => Capabilities {
+  let known: Capabilities | undefined;
+  return () => {
+    known ??= readCapabilities(namespaced);
+    return known;
+  };
+}

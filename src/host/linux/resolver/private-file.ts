@@ -1,0 +1,29 @@
+import { readFileSync } from "node:fs";
+import { AwgError } from "../../../model/error.ts";
+
+/**
+ * A network namespace shares the machine's files: unless something is mounted over resolv.conf (or over /etc), writing
+ * it would change the resolver of everybody.
+ *
+ * @throws AwgError("conflict") when the file is the machine's.
+ */
+export function refuseSharedFile(path: string): void {
+  if (isPrivateFile(path, readFileSync("/proc/self/mountinfo", "utf8"))) return;
+  throw new AwgError("conflict", `${path} in this network namespace is the whole machine's, so awg does not write it`, {
+    remedy: "make /etc/netns/NAME/resolv.conf for the namespace, and name the namespace with --netns",
+  });
+}
+
+/** Whether a mount, told by the text of /proc/PID/mountinfo (proc(5)), covers the file or its folder. */
+export function isPrivateFile(path: string, mountinfo: string): boolean {
+  const folder = path.slice(0, path.lastIndexOf("/"));
+  return mountinfo
+    .split("\n")
+    .map((line) => unescapeMountPoint(line.split(" ")[4] ?? ""))
+    .some((point) => point === path || point === folder);
+}
+
+/** Blanks and the like are written as three octal digits. */
+function unescapeMountPoint(text: string): string {
+  return text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+}

@@ -1,0 +1,40 @@
+import { join } from "node:path";
+import type { ResolverPort } from "../../ports/resolver.ts";
+import { readResolverMethod } from "../facts/resolver-method.ts";
+import { type FileResolverPlaces, fileResolver, isFileResolverOurs } from "./file-resolver.ts";
+import { refuseSharedFile } from "./private-file.ts";
+import { recordedDevice, resolvedResolver } from "./resolved-resolver.ts";
+
+export interface LinuxResolverDeps {
+  readonly stateDir: string;
+  readonly namespaced: boolean;
+  /** /etc/resolv.conf where left out. */
+  readonly resolvConf?: string;
+}
+
+/** The system resolver by either method; changing from one to the other puts back what the first had replaced. */
+export function linuxResolver({
+  stateDir,
+  namespaced,
+  resolvConf = "/etc/resolv.conf",
+}: LinuxResolverDeps): ResolverPort {
+  const places: FileResolverPlaces = { resolvConf, original: join(stateDir, "resolver", "original.json") };
+  const record = join(stateDir, "resolver", "link.json");
+  const ports = { file: fileResolver(places), resolved: resolvedResolver(record) };
+  const methodNow = () => {
+    if (isFileResolverOurs(places)) return "file";
+    return recordedDevice(record) === undefined ? readResolverMethod(namespaced) : "resolved";
+  };
+  return {
+    read: () => ports[methodNow()].read(),
+    ensure: async (spec) => {
+      if (namespaced && spec.method === "file") refuseSharedFile(resolvConf);
+      await ports[spec.method === "file" ? "resolved" : "file"].restore();
+      await ports[spec.method].ensure(spec);
+    },
+    restore: async () => {
+      await ports.resolved.restore();
+      await ports.file.restore();
+    },
+  };
+}
