@@ -21,11 +21,12 @@ const MODELLED = new Set([
   "uids",
   "ipProtocol",
   "destinationPorts",
+  "sourcePorts",
 ]);
 
 /** The kernel's rule for one of ours, with our mark of ownership. */
 export function kernelRuleOf({ family, preference, match, table, suppressPrefixLength }: PolicyRule): KernelRule {
-  const { mark, source, destination, uids, protocol, ports } = match;
+  const { mark, source, destination, uids, protocol, ports, sourcePorts } = match;
   return {
     family,
     priority: preference,
@@ -39,6 +40,7 @@ export function kernelRuleOf({ family, preference, match, table, suppressPrefixL
     ...(uids === undefined ? {} : { uids }),
     ...(protocol === undefined ? {} : { ipProtocol: PROTOCOLS[protocol] }),
     ...(ports === undefined ? {} : { destinationPorts: ports }),
+    ...(sourcePorts === undefined ? {} : { sourcePorts }),
     ...(suppressPrefixLength === undefined ? {} : { suppressPrefixLength }),
   };
 }
@@ -67,7 +69,7 @@ export function tableName(table: number): string {
 }
 
 function matchOf(rule: KernelRule, protocol: "tcp" | "udp" | undefined): PolicyRuleMatch {
-  const { mark, mask, source, destination, uids, destinationPorts } = rule;
+  const { mark, mask, source, destination, uids, destinationPorts, sourcePorts } = rule;
   return {
     ...(mark === undefined ? {} : { mark: { value: mark, mask: mask ?? ALL_ONES } }),
     ...(source === undefined ? {} : { source }),
@@ -75,6 +77,7 @@ function matchOf(rule: KernelRule, protocol: "tcp" | "udp" | undefined): PolicyR
     ...(uids === undefined ? {} : { uids }),
     ...(protocol === undefined ? {} : { protocol }),
     ...(destinationPorts === undefined ? {} : { ports: destinationPorts }),
+    ...(sourcePorts === undefined ? {} : { sourcePorts }),
   };
 }
 

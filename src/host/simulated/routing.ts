@@ -22,6 +22,7 @@ export interface RouteQuery {
   readonly uid: number;
   readonly protocol: number;
   readonly port?: number | undefined;
+  readonly sourcePort?: number | undefined;
   /** SO_BINDTODEVICE. */
   readonly boundDevice?: string | undefined;
 }
@@ -174,6 +175,9 @@ function selectorMatches(match: PolicyRuleMatch, query: RouteQuery): boolean {
   if (match.destination !== undefined && !covers(match.destination, query.destination)) return false;
   if (match.uids !== undefined && (query.uid < match.uids.from || query.uid > match.uids.to)) return false;
   if (match.protocol !== undefined && query.protocol !== PROTOCOL_NUMBERS[match.protocol]) return false;
-  if (match.ports === undefined) return true;
-  return query.port !== undefined && query.port >= match.ports.from && query.port <= match.ports.to;
+  return isPortIn(match.ports, query.port) && isPortIn(match.sourcePorts, query.sourcePort);
+}
+
+function isPortIn(range: PolicyRuleMatch["ports"], port: number | undefined): boolean {
+  return range === undefined || (port !== undefined && port >= range.from && port <= range.to);
 }

@@ -59,6 +59,7 @@ export function sendPacket(machine: LiveMachine, packet: SimulatedPacket): SendO
     uid: packet.uid ?? 0,
     protocol: packet.protocol,
     port: packet.destinationPort,
+    sourcePort: packet.sourcePort,
     boundDevice: packet.boundDevice,
   };
   const first = lookUpRoute(machine, query);

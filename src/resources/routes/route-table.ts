@@ -7,17 +7,16 @@ import type { PolicyRule, RoutesObserved, RoutesSpec } from "../../model/spec/ro
 /** Default prefix of each family. */
 export const DEFAULT_DESTINATION: Readonly<Record<Family, string>> = { 4: "0.0.0.0/0", 6: "::/0" };
 
-/** The metric a route gets when none is given: 0 for IPv4, IP6_RT_PRIO_USER for IPv6 (include/uapi/linux/ipv6_route.h). */
-const UNICAST_METRIC: Readonly<Record<Family, number>> = { 4: 0, 6: 1024 };
+/** No metric of its own: the kernel's usual one, which the port reports as 0 in both families. */
+const UNICAST_METRIC = 0;
 
 /** Loses against every other default route, as the kernel's VRF document has it for the route that ends a table. */
 const GUARD_METRIC = 4_278_198_272;
 
-/** Every table a path may have. */
-export const PATH_TABLES: readonly number[] = Array.from(
-  { length: PATH_NUMBERS.lastTunnel - PATH_NUMBERS.firstTunnel + 1 },
-  (_, index) => tableOfPath(PATH_NUMBERS.firstTunnel + index),
-);
+/** Whether a table is one that a path may have. */
+export function isPathTable(table: number): boolean {
+  return table >= tableOfPath(PATH_NUMBERS.firstTunnel) && table <= tableOfPath(PATH_NUMBERS.lastTunnel);
+}
 
 /** Family of a canonical prefix in text. */
 export function familyOfPrefix(prefix: string): Family {
@@ -112,7 +111,7 @@ function isPlainUnicast(route: Route): boolean {
     route.type === "unicast" &&
     route.device !== undefined &&
     route.gateway === undefined &&
-    route.metric === UNICAST_METRIC[route.family]
+    route.metric === UNICAST_METRIC
   );
 }
 
@@ -122,8 +121,7 @@ function isInOurRange({ preference }: PolicyRule): boolean {
 
 function unicastRoute(table: number, device: string, destination: string): Route {
   const family = familyOfPrefix(destination);
-  const metric = UNICAST_METRIC[family];
-  return { family, table, destination, type: "unicast", device, metric, protocol: ROUTE_PROTOCOL };
+  return { family, table, destination, type: "unicast", device, metric: UNICAST_METRIC, protocol: ROUTE_PROTOCOL };
 }
 
 function guardRoute(table: number, family: Family): Route {

@@ -7,7 +7,7 @@ import type { PolicyRule, RoutesObserved, RoutesSpec } from "../../model/spec/ro
 import type { ResourceDriver } from "../driver.ts";
 import { comparePolicyRules, renderPolicyRule } from "./policy-rule.ts";
 import { blockingDeletions, differenceOfRoutes } from "./route-changes.ts";
-import { isForeignRule, isOwnRule, observeTable, PATH_TABLES, routesOfSpec } from "./route-table.ts";
+import { isForeignRule, isOwnRule, isPathTable, observeTable, routesOfSpec } from "./route-table.ts";
 import { diffRoutes, routesAsSpec, routesDependencies } from "./routes.ts";
 
 type RoutesKey = ResourceKey<"routes">;
@@ -32,7 +32,8 @@ async function observeRoutes(
   host: Host,
   wanted: ReadonlyMap<RoutesKey, RoutesSpec>,
 ): Promise<ReadonlyMap<RoutesKey, RoutesObserved>> {
-  const byTable = groupByTable(await host.routes.readRoutes(tablesOf(wanted)));
+  // All tables in one dump: asking for each table that could be ours takes a dump of its own for each.
+  const byTable = groupByTable(await host.routes.readRoutes());
   const observed = new Map<RoutesKey, RoutesObserved>();
   for (const [key, { table, device }] of wanted) {
     const routes = table === undefined ? undefined : byTable.get(table);
@@ -43,7 +44,7 @@ async function observeRoutes(
     );
   }
   for (const [table, routes] of byTable) {
-    if (routes.some(({ protocol }) => protocol === ROUTE_PROTOCOL)) {
+    if (isPathTable(table) && routes.some(({ protocol }) => protocol === ROUTE_PROTOCOL)) {
       observed.set(`routes/table-${table}`, observeTable(table, routes, undefined));
     }
   }
@@ -117,11 +118,6 @@ async function differenceOfRules(
 async function change(host: Host, changes: RouteChanges): Promise<void> {
   const count = Object.values(changes).reduce((sum: number, list: readonly unknown[]) => sum + list.length, 0);
   if (count > 0) await host.routes.change(changes);
-}
-
-function tablesOf(wanted: ReadonlyMap<RoutesKey, RoutesSpec>): number[] {
-  const named = [...wanted.values()].map(({ table }) => table).filter((table) => table !== undefined);
-  return [...new Set([...PATH_TABLES, ...named])];
 }
 
 function groupByTable(routes: readonly Route[]): Map<number, Route[]> {

@@ -98,7 +98,8 @@ function routeText({ family, table, destination, type, device, gateway, metric, 
 }
 
 function ruleText({ family, preference, match, table, suppressPrefixLength }: PolicyRule): string {
-  const { mark, source, destination, uids, protocol, ports } = match;
-  const numbers = [mark?.value, mark?.mask, uids?.from, uids?.to, ports?.from, ports?.to, suppressPrefixLength];
+  const { mark, source, destination, uids, protocol, ports, sourcePorts } = match;
+  const ranges = [uids, ports, sourcePorts].flatMap((range) => [range?.from, range?.to]);
+  const numbers = [mark?.value, mark?.mask, ...ranges, suppressPrefixLength];
   return [family, preference, table, source, destination, protocol, ...numbers].join(" ");
 }
