@@ -44,7 +44,8 @@ export function judgeDesired(
   const movedAway = departure(resource, driver, observation);
   const standing = observed === undefined ? undefined : driver.asSpec(observed);
   if (observed === undefined || (standing === undefined && driver.between === undefined)) {
-    const reason = entry === undefined || movedAway.length > 0 ? "not there yet" : "was removed outside awg";
+    const lost = observed === undefined ? "was removed outside awg" : "is no longer what awg made";
+    const reason = entry === undefined || movedAway.length > 0 ? "not there yet" : lost;
     return changed(...movedAway, { kind, key, action: "create", before: null, after, changes: [], reason });
   }
   // Even what the ledger names: a thing without our mark in that place is another thing than the one we made.
@@ -77,7 +78,8 @@ function judgeStanding({ kind, key, after, driver, observed, standing, entry, mo
   // A policy that somebody took away is put back to what was accepted, never to nothing (law 1).
   const before = standing ?? entry?.spec ?? null;
   const drifted = entry !== undefined && sameData(entry.spec, after);
-  const reason = drifted ? "was changed outside awg" : "differs from the configuration";
+  const differs = before === null ? "not there yet" : "differs from the configuration";
+  const reason = drifted ? "was changed outside awg" : differs;
   const action = before === null ? "create" : driver.needsReplace?.(changes) === true ? "replace" : "update";
   return changed(...movedAway, { kind, key, action, before, after, changes, reason });
 }
