@@ -68,4 +68,10 @@ describe.skipIf(obstacle !== undefined)(`nf_tables on the real kernel${obstacle 
       expect([report["lessDevices"], report["devicesLeft"]]).toEqual(["nothing was refused", ["zz*"]]);
     }
   });
+
+  it("reads a table only whole, also while another program keeps changing it", () => {
+    const report = open("nft-rival").runScript(`${FOLDER}/rival.script.ts`) as Record<string, number>;
+    expect(report["mixed"]).toBe(0);
+    expect(report["whole"]).toBeGreaterThanOrEqual(1);
+  });
 });

@@ -2,10 +2,10 @@
 import { AwgError, messageOf } from "../../../../src/model/error.ts";
 import { encodeChain, encodeChainDeletion, type NftChain } from "../../../../src/native/linux/nftables/chain.codec.ts";
 import { verdict } from "../../../../src/native/linux/nftables/expression.ts";
+import { decodeGeneration } from "../../../../src/native/linux/nftables/generation.codec.ts";
 import { NFT_GROUP } from "../../../../src/native/linux/nftables/nft-message.codec.ts";
 import {
   commitNftChanges,
-  decodeGeneration,
   type NftChange,
   openNetfilterSocket,
   readNftChains,
