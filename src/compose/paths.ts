@@ -7,6 +7,8 @@ export interface Paths {
   /** Sockets and what is lost with a reboot. */
   readonly runDir: string;
   readonly lockFile: string;
+  /** Whether this is not the machine's own network namespace: no D-Bus and no systemd then. */
+  readonly namespaced: boolean;
 }
 
 const STATE_DIR = "/var/lib/awg";
@@ -23,6 +25,7 @@ export function pathsFor(stateDir: string | undefined, runDir: string | undefine
     stateDir: stateDir ?? join(STATE_DIR, suffix === "" ? "" : `netns-${suffix}`),
     runDir: run,
     lockFile: join(RUN_DIR, suffix === "" ? "lock" : `lock.${suffix}`),
+    namespaced: suffix !== "",
   };
 }
 

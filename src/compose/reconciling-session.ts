@@ -7,10 +7,10 @@ import { executePlan } from "../reconciler/apply/execute.ts";
 import { observeMachine } from "../reconciler/apply/observe.ts";
 import type { ApplyDeps, Outcome } from "../reconciler/apply/outcome.ts";
 import { readOpenTransaction, recoverOpenJournal } from "../reconciler/apply/recover.ts";
-import type { Stores } from "../reconciler/apply/stores.ts";
+import type { Generation, Stores } from "../reconciler/apply/stores.ts";
 import { driverOf, type Observation } from "../reconciler/plan/observation.ts";
 import { planChanges } from "../reconciler/plan/plan-changes.ts";
-import { type Expansion, expand } from "../resources/expand.ts";
+import { type Expansion, endpointsOf, expand } from "../resources/expand.ts";
 import { driverRegistry } from "../resources/registry.ts";
 import { factsWantedBy } from "./facts-wanted.ts";
 import type { KnownConfig } from "./known-config.ts";
@@ -74,7 +74,7 @@ export class ReconcilingSession implements Session {
     const { host, stores } = this.#parts;
     const facts = await host.facts.read(factsWantedBy(config));
     const latest = await stores.generations.latest();
-    const expansion = await this.#expand(config, facts, latest?.pathNumbers ?? {});
+    const expansion = await this.#expand(config, facts, latest);
     refuseUnsupported(expansion);
     const { plan, notes } = await this.#planFor(expansion.desired);
     return {
@@ -170,7 +170,7 @@ export class ReconcilingSession implements Session {
   async #expand(
     config: NonNullable<LoadedConfig["config"]>,
     facts: Parameters<typeof expand>[1],
-    pathNumbers: Readonly<Record<string, number>>,
+    latest: Generation | undefined,
   ): Promise<Expansion> {
     const ids = new Map<string, SecretId>();
     for (const ref of secretRefsOf(config)) ids.set(JSON.stringify(ref), await this.#parts.resolveSecret(ref));
@@ -179,7 +179,8 @@ export class ReconcilingSession implements Session {
       if (id === undefined) throw new AwgError("bug", "a secret was not resolved before expansion");
       return id;
     };
-    return expand(config, facts, { pathNumbers, secrets });
+    const endpoints = endpointsOf(latest?.desired.resources ?? []);
+    return expand(config, facts, { pathNumbers: latest?.pathNumbers ?? {}, secrets, endpoints });
   }
 
   async #planFor(desired: Planned["desired"]) {
