@@ -27,9 +27,15 @@ export function quietly(argv: readonly string[], input = ""): Outcome {
 /** Tells the story on the terminal and keeps count of what held. */
 export class Narrator {
   private readonly failures: string[] = [];
+  private readonly hidden: string;
   private readonly begunAtMs = performance.now();
   private held = 0;
   private chapters = 0;
+
+  /** @param folder where the demo's files lie; it is left out of what is shown */
+  constructor(folder: string) {
+    this.hidden = `${folder}/`;
+  }
 
   title(text: string, under: string): void {
     console.log(`\n${bold(text)}\n${dim(under)}`);
@@ -42,14 +48,14 @@ export class Narrator {
 
   /** Text that belongs to the story: a config, a remark. */
   quote(text: string): void {
-    for (const line of text.trimEnd().split("\n")) console.log(dim(`   │ ${line}`));
+    for (const line of text.replaceAll(this.hidden, "").trimEnd().split("\n")) console.log(dim(`   │ ${line}`));
   }
 
-  /** Shows a command as a person would type it, runs it, and shows what it printed. */
+  /** Shows a command as a person would type it, runs it, and shows what it printed, both streams as one. */
   show(shown: string, argv: readonly string[], most = 40): Outcome {
     console.log(`   ${green("$")} ${shown}`);
-    const outcome = quietly(argv);
-    const lines = `${outcome.stdout}${outcome.stderr}`.trimEnd().split("\n");
+    const outcome = quietly(["sh", "-c", 'exec "$@" 2>&1', "sh", ...argv]);
+    const lines = outcome.stdout.replaceAll(this.hidden, "").trimEnd().split("\n");
     for (const line of lines.slice(0, most)) if (lines.length > 1 || line !== "") console.log(`   ${dim("│")} ${line}`);
     if (lines.length > most) console.log(`   ${dim(`│ … ${lines.length - most} lines more`)}`);
     return outcome;

@@ -1,8 +1,9 @@
 /** The demo on the real kernel. Runs in namespaces of its own (scripts/demo made them). */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { differingLines } from "./differing-lines.ts";
 import { quietly } from "./narrator.ts";
-import { differingLines, snapshot } from "./snapshot.ts";
+import { snapshot } from "./snapshot.ts";
 import { buildStage, inside, must, packetsInClear, stage } from "./stage.ts";
 import { configText, Story } from "./story.ts";
 import { ChangeWatcher } from "./watcher.ts";
@@ -90,7 +91,18 @@ function endEverythingInside(): void {
   }
 }
 
+/** An interrupted demo, also by a closed pipe, ends as clean as a finished one. */
+function endWhenInterrupted(): void {
+  const end = (): never => {
+    endEverythingInside();
+    process.exit(130);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, end);
+  process.stdout.on("error", end);
+}
+
 async function main(): Promise<number> {
+  endWhenInterrupted();
   try {
     const { clientKey, serverKey } = await buildStage(folder);
     const key = join(folder, "office.key");

@@ -2,9 +2,11 @@
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { renderMachineFile } from "../../src/host/simulated/machine-file.ts";
 import { laptopState, type MachineState } from "../../src/host/simulated/machine-state.ts";
 import { TABLE_BASE } from "../../src/model/ownership.ts";
+import { differingLines } from "./differing-lines.ts";
 import { configText, Story } from "./story.ts";
 
 const folder = process.env["AWG_DEMO_FOLDER"] ?? "";
@@ -55,7 +57,9 @@ function main(): Promise<number> {
     story.succeed("awg status", ["status"], "status tells it");
     narrator.chapter("And back");
     story.succeed("awg destroy --auto-approve", ["destroy", "--auto-approve"], "destroyed");
-    narrator.check("the machine is exactly as before", readFileSync(machine, "utf8") === before);
+    const after = readFileSync(machine, "utf8");
+    const same = isDeepStrictEqual(JSON.parse(before), JSON.parse(after));
+    narrator.check("the machine is exactly as before", same, differingLines(before, after));
   });
 }
 

@@ -20,12 +20,3 @@ export function snapshot(namespace: string): ReadonlyMap<string, string> {
     ["resolver", must(inside(namespace, "cat", "/etc/resolv.conf"))],
   ]);
 }
-
-/** Lines that differ in one part, "-" before and "+" after; empty when equal. */
-export function differingLines(before: string, after: string): string {
-  const old = new Set(before.split("\n"));
-  const now = new Set(after.split("\n"));
-  const gone = [...old].filter((line) => !now.has(line)).map((line) => `- ${line}`);
-  const come = [...now].filter((line) => !old.has(line)).map((line) => `+ ${line}`);
-  return [...gone, ...come].join("\n");
-}

@@ -15,11 +15,12 @@ export class StoryEnds extends Error {}
 
 /** The chapters that the real and the simulated machine share. */
 export class Story {
-  readonly narrator = new Narrator();
+  readonly narrator: Narrator;
   readonly setting: Setting;
 
   constructor(setting: Setting) {
     this.setting = setting;
+    this.narrator = new Narrator(setting.folder);
     writeFileSync(this.config, setting.config);
   }
 
@@ -44,7 +45,7 @@ export class Story {
     const { narrator, config, setting } = this;
     const savedPlan = join(setting.folder, "laptop.plan");
     narrator.chapter("The wish, in YAML");
-    narrator.quote(setting.config.replaceAll(`${setting.folder}/`, ""));
+    narrator.quote(setting.config);
     this.succeed("awg validate -f laptop.yaml", ["validate", "-f", config], "it is valid");
     narrator.chapter("The plan: read-only, saved, carried out exactly or refused");
     this.succeed("awg plan -f laptop.yaml --out laptop.plan", ["plan", "-f", config, "--out", savedPlan], "planned");
