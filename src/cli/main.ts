@@ -14,12 +14,32 @@ import { styleFor } from "./views/style.ts";
 export async function runCommandLine(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<ExitCode> {
   const terminal = processTerminal(environment, !argv.includes("--no-color"));
   try {
+    const namespace = namespaceOf(argv);
+    if (namespace !== undefined) return await runInside(namespace, argv, environment);
     return await dispatch(verbFirst(argv), environment, terminal);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.success : EXIT.usage;
     reportError(error, terminal, argv.includes("--debug"));
     return exitCodeOf(error);
   }
+}
+
+/** The value of --netns; the process that runs inside is given none. */
+function namespaceOf(argv: readonly string[]): string | undefined {
+  const index = argv.indexOf("--netns");
+  const joined = argv.find((word) => word.startsWith("--netns="));
+  return joined?.slice("--netns=".length) ?? (index === -1 ? undefined : (argv[index + 1] ?? ""));
+}
+
+/** Runs the same command line without --netns inside the namespace, before anything else is looked at. */
+async function runInside(name: string, argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<ExitCode> {
+  const { runInNamespace } = await import("../compose/netns.ts");
+  const index = argv.indexOf("--netns");
+  const rest = argv.filter(
+    (word, at) => !word.startsWith("--netns=") && (index === -1 || (at !== index && at !== index + 1)),
+  );
+  const command = [process.execPath, ...process.execArgv, process.argv[1] ?? "awg", ...rest];
+  return (await runInNamespace({ name, command, environment })) as ExitCode;
 }
 
 function reportError(error: unknown, terminal: Terminal, debug: boolean): void {

@@ -47,6 +47,7 @@ export function renderStep(step: Step, style: Style): readonly string[] {
   const paint = paintOf(step.action, style);
   const symbol = SYMBOL[step.action].padStart(3);
   const head = `${paint(symbol)} ${style.bold(step.key)}${style.dim(`  # ${step.reason}`)}`;
+  if (step.action === "create" || step.action === "delete") return [head];
   return [head, ...step.changes.map((change) => `      ${renderChange(change, style)}`)];
 }
 

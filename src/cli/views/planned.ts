@@ -12,7 +12,8 @@ export function printPlanned(planned: Planned, call: VerbCall): void {
     return;
   }
   const style = styleFor(terminal.colorErr);
-  for (const { path, message } of planned.notes) terminal.err(`${style.yellow("note:")} ${path}: ${message}`);
+  const worthSaying = planned.notes.filter(({ enforcement }) => enforcement !== "enforced");
+  for (const { path, message } of worthSaying) terminal.err(`${style.yellow("note:")} ${path}: ${message}`);
   terminal.out(renderPlan(planned.plan, planned.traffic, styleFor(terminal.colorOut)));
 }
 

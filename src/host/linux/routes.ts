@@ -102,6 +102,9 @@ function kernelRouteOf(route: Route, indexes: ReadonlyMap<string, number>): Kern
     type,
     protocol,
     priority: metric,
+    // With scope link, the gateways of other programs' routes would be looked up through our rules and found in the tunnel
+    // (fib_check_nh of net/ipv4/fib_semantics.c takes the first route of that scope).
+    scope: 0,
     ...(oif === undefined ? {} : { oif }),
     ...(gateway === undefined ? {} : { gateway }),
   };

@@ -1,0 +1,1 @@
+export { runInNamespace } from "../host/linux/netns.ts";
