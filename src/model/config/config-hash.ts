@@ -1,4 +1,5 @@
 import { sha256Hex } from "../sha256.ts";
+import { MAX_FILE_BYTES } from "./source/limits.ts";
 
 /** One text a configuration is made of. `mode` is the file's permission bits, where it is a file. */
 export interface ConfigSource {
@@ -10,7 +11,8 @@ export interface ConfigSource {
 /**
  * Hash of configuration texts in their order; names and permissions do not count. With it a caller can recognise a
  * configuration it has read before without loading the YAML and schema libraries: this module imports neither.
+ * What lies behind the largest file that is ever accepted does not count, so that a huge one costs nothing.
  */
 export function configHash(sources: readonly Pick<ConfigSource, "text">[]): string {
-  return sha256Hex(sources.map(({ text }) => `${text.length}:${text}`).join(""));
+  return sha256Hex(sources.map(({ text }) => `${text.length}:${text.slice(0, MAX_FILE_BYTES)}`).join(""));
 }

@@ -2,7 +2,7 @@ import type { ConfigSource } from "../config-hash.ts";
 import type { Problem } from "../problem.ts";
 import { WARNING_IDS } from "../problem-catalogue.ts";
 import type { Finding } from "./finding.ts";
-import { MAX_PROBLEMS } from "./limits.ts";
+import { MAX_FILE_BYTES, MAX_PROBLEMS } from "./limits.ts";
 import { indexLines, type LineIndex, lineBounds, positionAt } from "./line-index.ts";
 import { maskLine, maskValues, secretPlaces } from "./mask-secrets.ts";
 import type { MapNode, Place } from "./source-node.ts";
@@ -39,7 +39,8 @@ export function placeDescriber(sources: readonly ConfigSource[]): (place: Place)
 function lazyIndexes(sources: readonly ConfigSource[]): (source: number) => LineIndex {
   const built = new Map<number, LineIndex>();
   return (source) => {
-    const known = built.get(source) ?? indexLines((sources[source]?.text ?? "").replace(/^\uFEFF/, ""));
+    const known =
+      built.get(source) ?? indexLines((sources[source]?.text ?? "").slice(0, MAX_FILE_BYTES).replace(/^\uFEFF/, ""));
     built.set(source, known);
     return known;
   };

@@ -40,7 +40,7 @@ class SourceReader {
 
   read(source: ConfigSource, chain: readonly string[]): void {
     const index = this.sources.push(source) - 1;
-    const root = readYaml(index, source.text.replace(/^\uFEFF/, ""), this.#findings);
+    const root = readYaml(index, source.text.startsWith("\uFEFF") ? source.text.slice(1) : source.text, this.#findings);
     if (root === undefined) {
       this.isReadable = false;
       return;

@@ -1,7 +1,7 @@
 import { Composer, type Document, Lexer, Parser } from "yaml";
 import { convertDocument } from "./convert-document.ts";
 import type { Findings } from "./finding.ts";
-import { MAX_DEPTH, MAX_FILE_BYTES, MAX_TOKENS } from "./limits.ts";
+import { MAX_DEPTH, MAX_FILE_BYTES, MAX_SEPARATORS, MAX_TOKENS } from "./limits.ts";
 import type { MapNode } from "./source-node.ts";
 import { reportDirective, reportSyntaxErrors } from "./syntax-errors.ts";
 
@@ -18,6 +18,10 @@ export function readYaml(source: number, text: string, findings: Findings): MapN
       "the file is larger than 1 MiB",
       "split it, or read lists from files of their own",
     );
+    return undefined;
+  }
+  if (countSeparators(text) > MAX_SEPARATORS) {
+    findings.add("yaml-too-many-values", whole, "the file holds too many values", "split it into several files");
     return undefined;
   }
   if (!isText(source, text, findings)) return undefined;
@@ -47,6 +51,20 @@ const UTF8 = new TextEncoder();
 function utf8Length(text: string): number {
   return text.length * 3 <= MAX_FILE_BYTES ? text.length : UTF8.encode(text).length;
 }
+
+function countSeparators(text: string): number {
+  let count = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code === LINE_FEED || code === COMMA || code === OPEN_BRACKET || code === OPEN_BRACE) count += 1;
+  }
+  return count;
+}
+
+const LINE_FEED = 10;
+const COMMA = 44;
+const OPEN_BRACKET = 91;
+const OPEN_BRACE = 123;
 
 /** YAML 1.2.2 section 5.1: of the control characters only tab and line breaks may stand in a text. */
 function isText(source: number, text: string, findings: Findings): boolean {
