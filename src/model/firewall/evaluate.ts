@@ -92,7 +92,7 @@ function judgeBeforeLayers(compiled: CompiledPolicy, packet: Packet): Judgement 
 
 /** S1.2: every layer must accept. */
 function judgeLayers(compiled: CompiledPolicy, packet: Packet): Judgement {
-  let last: Judgement = accept("no layer speaks of it");
+  let last: Judgement = accept("S1.2 no layer speaks of it");
   for (const layer of compiled.layers) {
     last = layer[packet.hook](packet);
     if (last.verdict === "drop") return last;

@@ -1,10 +1,11 @@
 import { canonicalJson } from "../canonical.ts";
-import type { EndpointGrant, FirewallPolicy, ListenGrant, PolicyLayer } from "./policy.ts";
+import type { FirewallPolicy, PolicyLayer } from "./policy.ts";
 
 /**
  * The policy to hold while routes and rules change from `before` to `after` (docs/security.md S10): a packet must be
  * accepted by the layers of both, and the endpoints, listening ports and bootstrap servers of both stay open to our own
- * sockets in every layer, so that either state's tunnels can shake hands. null stands for "no policy".
+ * sockets in every layer, so that either state's tunnels can shake hands. null stands for "no policy". An exception is
+ * not handed to another service user: should that ever change, tunnels wait until the change is done.
  *
  * Steering is the new one. Path numbers may change their meaning while routes move, so a mark can lead to the wrong
  * device for a moment; the layers judge by flow and device, never by mark, and drop it there.
@@ -12,10 +13,15 @@ import type { EndpointGrant, FirewallPolicy, ListenGrant, PolicyLayer } from "./
 export function between(before: FirewallPolicy | null, after: FirewallPolicy | null): FirewallPolicy | null {
   if (before === null || after === null) return after ?? before;
   const layers = distinct([...before.layers, ...after.layers]);
-  const endpoints = distinct<EndpointGrant>(layers.flatMap((layer) => layer.endpoints));
-  const listens = distinct<ListenGrant>(layers.flatMap((layer) => layer.listens));
-  const bootstrapDns = distinct(layers.flatMap((layer) => layer.bootstrapDns));
-  const open = (layer: PolicyLayer): PolicyLayer => ({ ...layer, endpoints, listens, bootstrapDns });
+  const open = (layer: PolicyLayer): PolicyLayer => {
+    const sameUser = layers.filter(({ serviceUid }) => serviceUid === layer.serviceUid);
+    return {
+      ...layer,
+      endpoints: distinct(sameUser.flatMap(({ endpoints }) => endpoints)),
+      listens: distinct(sameUser.flatMap(({ listens }) => listens)),
+      bootstrapDns: distinct(sameUser.flatMap(({ bootstrapDns }) => bootstrapDns)),
+    };
+  };
   return { steering: after.steering, layers: distinct(layers.map(open)) };
 }
 

@@ -44,6 +44,20 @@ function show(what: string, packet: Packet, policy: FirewallPolicy): string {
   return `seed ${SEED}: ${what}\n${text}\n${JSON.stringify(policy)}`;
 }
 
+/** What must have been met several times for the comparison to mean anything. */
+const PARAGRAPHS = [
+  ...["S5.1", "S5.3", "S7.2", "S8.1"].map((paragraph) => `forward accept ${paragraph}`),
+  ...["S2.2", "S4.3", "S4.4", "S4.7", "S5.1", "S5.4", "S7.2", "S7.3"].map((paragraph) => `forward drop ${paragraph}`),
+  ...["S2.1", "S2.4", "S2.5", "S2.6", "S3.1", "S3.2", "S3.3", "S3.4", "S6.1", "S6.2", "S6.3", "S8.2"].map(
+    (paragraph) => `input accept ${paragraph}`,
+  ),
+  ...["S2.3", "S6.1", "S6.4"].map((paragraph) => `input drop ${paragraph}`),
+  ...["S2.1", "S2.4", "S2.5", "S2.6", "S3.1", "S3.2", "S3.3", "S3.4", "S5.1", "S5.2", "S5.3", "S8.1"].map(
+    (paragraph) => `output accept ${paragraph}`,
+  ),
+  ...["S2.2", "S4.3", "S4.4", "S4.7", "S5.1", "S5.4"].map((paragraph) => `output drop ${paragraph}`),
+];
+
 describe("the rendered rules", () => {
   test(`judge ${POLICIES * PACKETS_EACH} packets as the evaluator does (D9)`, () => {
     const seen = new Map<string, number>();
@@ -60,55 +74,7 @@ describe("the rendered rules", () => {
         }
       }
     }
-    const often = [...seen].filter(([, count]) => count >= 20).map(([key]) => key);
-    expect(often.toSorted()).toMatchInlineSnapshot(`
-      [
-        "forward accept S5.1",
-        "forward accept S5.3",
-        "forward accept S7.2",
-        "forward accept S8.1",
-        "forward accept no",
-        "forward drop S2.2",
-        "forward drop S4.3",
-        "forward drop S4.4",
-        "forward drop S4.7",
-        "forward drop S5.1",
-        "forward drop S5.4",
-        "forward drop S7.2",
-        "forward drop S7.3",
-        "input accept S2.1",
-        "input accept S2.4",
-        "input accept S2.5",
-        "input accept S2.6",
-        "input accept S3.2",
-        "input accept S3.4",
-        "input accept S6.1",
-        "input accept S6.2",
-        "input accept S6.3",
-        "input accept S8.2",
-        "input accept no",
-        "input drop S2.3",
-        "input drop S6.1",
-        "input drop S6.4",
-        "output accept S2.1",
-        "output accept S2.4",
-        "output accept S2.5",
-        "output accept S2.6",
-        "output accept S3.4",
-        "output accept S5.1",
-        "output accept S5.2",
-        "output accept S5.3",
-        "output accept S8.1",
-        "output accept no",
-        "output drop S2.2",
-        "output drop S4.2",
-        "output drop S4.3",
-        "output drop S4.4",
-        "output drop S4.7",
-        "output drop S5.1",
-        "output drop S5.4",
-      ]
-    `);
+    expect(PARAGRAPHS.filter((key) => (seen.get(key) ?? 0) < 5)).toEqual([]);
   });
 
   test("mark what leaves as the evaluator says", () => {
