@@ -7,7 +7,7 @@ import { type FileOwner, replaceFile, syncFolder } from "./durable-file.ts";
 import { forgetOriginal, keepOriginal, type OriginalFile, readOriginal } from "./original-file.ts";
 import { isOurs, parseResolvConf, renderResolvConf } from "./resolv-conf.ts";
 
-const OUR_OWNER: FileOwner = { mode: 0o644, uid: 0, gid: 0 };
+const OUR_OWNER: FileOwner = { mode: 0o644, uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
 const OTHERS_MAY_WRITE = 0o002;
 
 /** Where the file lies and where its original is kept. */

@@ -1,0 +1,173 @@
+import { existsSync } from "node:fs";
+import { afterEach, describe, expect, test } from "vitest";
+import type { KeeperRequest, KeeperStatus } from "../../src/model/keeper-protocol.ts";
+import { LinuxMachine } from "../host/linux/linux-machine.ts";
+import { commandObstacle, namespaceObstacle, tunObstacle } from "../support/netns.ts";
+
+const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("wireguard-go", "wg");
+const ROOT = { uid: 0, gid: 0 };
+const CONFIGURATION = `set=1\nprivate_key=${"77".repeat(32)}\nfwmark=1056964608\nreplace_peers=true\n\n`;
+const PUBLIC_KEY = "HPV5q6RaELodHvBtkfyiqp7QoRUFFWUxVUBdCxjLmmc=";
+
+let made = 0;
+let machine: LinuxMachine | undefined;
+
+function newMachine(): { machine: LinuxMachine; device: string } {
+  machine = new LinuxMachine("keep");
+  made += 1;
+  return { machine, device: `tk${process.pid % 1_000_000}x${made}` };
+}
+
+afterEach(() => {
+  machine?.[Symbol.dispose]();
+  machine = undefined;
+});
+
+const opening = (device: string): KeeperRequest => ({ request: "openDevice", device, alias: "awg:test" });
+
+function engineOn(device: string, user = ROOT): KeeperRequest {
+  return { request: "ensureEngine", device, protocol: "wireguard", user, configuration: CONFIGURATION };
+}
+
+function engineOf(status: KeeperStatus | null): { pid: number; restarts: number } | undefined {
+  return status?.devices[0]?.engine;
+}
+
+describe.skipIf(obstacle !== undefined)(`the keeper (${obstacle ?? "on this kernel"})`, () => {
+  test("none runs until one is asked for; a second start leaves the first", () => {
+    const { machine } = newMachine();
+    expect(machine.keeperStatus).toBeNull();
+    machine.call("keeper", "ensureRunning");
+    const first = machine.keeperStatus;
+    expect(first).toMatchObject({ version: 1, devices: [], tables: [] });
+    machine.call("keeper", "ensureRunning");
+    expect(machine.keeperStatus?.pid).toBe(first?.pid);
+  });
+
+  test("it ends by itself when it has held nothing for a while", () => {
+    const { machine } = newMachine();
+    machine.call("keeper", "ensureRunning");
+    const pid = machine.keeperStatus?.pid ?? 0;
+    expect(
+      machine.waitFor(
+        () => existsSync(`/proc/${pid}`),
+        (runs) => !runs,
+      ),
+    ).toBe(false);
+  });
+
+  test("a device has its alias and an engine under another user, with our mtu, and goes with all that was its", () => {
+    const { machine, device } = newMachine();
+    machine.call("keeper", "ensureRunning");
+    machine.keeper(opening(device));
+    machine.namespace.run(["ip", "link", "set", device, "mtu", "1337", "up"]);
+    const engine = engineOf(machine.keeper(engineOn(device, { uid: 64990, gid: 64990 })));
+    expect(engine?.pid).toBeGreaterThan(0);
+    const shown = machine.namespace.run(["ip", "link", "show", device]).stdout;
+    expect(shown).toContain("mtu 1337");
+    expect(shown).toContain("alias awg:test");
+    expect(machine.namespace.run(["wg", "show", device]).stdout).toMatch(/fwmark: 0x3f000000/);
+    const status = machine.namespace.run(["cat", `/proc/${engine?.pid}/status`]).stdout;
+    expect(status).toMatch(/^Uid:\t64990\t64990\t64990\t64990$/m);
+    // CAP_NET_ADMIN alone.
+    expect(status).toMatch(/^CapEff:\t0000000000001000$/m);
+    expect(machine.namespace.run(["cat", "/proc/net/udp"]).stdout).toMatch(/ 64990 /);
+    expect(machine.keeper({ request: "closeDevice", device }).devices).toEqual([]);
+    expect(machine.namespace.run(["ip", "link", "show", device], { mayFail: true }).status).not.toBe(0);
+    expect(existsSync(`/var/run/wireguard/${device}.sock`)).toBe(false);
+    expect(existsSync(`/proc/${engine?.pid}`)).toBe(false);
+  });
+
+  test("an engine that dies is started again with its configuration, while the device keeps its carrier", () => {
+    const { machine, device } = newMachine();
+    machine.call("keeper", "ensureRunning");
+    machine.keeper(opening(device));
+    machine.namespace.run(["ip", "link", "set", device, "up"]);
+    const first = engineOf(machine.keeper(engineOn(device)))?.pid ?? 0;
+    machine.call("signal", "", first, "SIGKILL");
+    expect(machine.namespace.run(["cat", `/sys/class/net/${device}/carrier`]).stdout.trim()).toBe("1");
+    const second = machine.waitFor(
+      () => engineOf(machine.keeperStatus),
+      (engine) => engine?.restarts === 1 && engine.pid !== 0 && engine.pid !== first,
+    );
+    expect(second?.restarts).toBe(1);
+    const shown = machine.waitFor(
+      () => machine.namespace.run(["wg", "show", device, "public-key"], { mayFail: true }).stdout.trim(),
+      (key) => key === PUBLIC_KEY,
+    );
+    expect(shown).toBe(PUBLIC_KEY);
+  });
+
+  test("law 5: a keeper that is killed leaves device and engine; the next one takes both over", () => {
+    const { machine, device } = newMachine();
+    machine.call("keeper", "ensureRunning");
+    machine.keeper(opening(device));
+    machine.namespace.run(["ip", "link", "set", device, "up"]);
+    const before = machine.keeper(engineOn(device));
+    machine.call("signal", "", before.pid, "SIGKILL");
+    expect(
+      machine.waitFor(
+        () => machine.keeperStatus,
+        (status) => status === null,
+      ),
+    ).toBeNull();
+    expect(machine.namespace.run(["wg", "show", device, "public-key"]).stdout.trim()).toBe(PUBLIC_KEY);
+    machine.call("keeper", "ensureRunning");
+    const after = machine.keeperStatus;
+    expect(after?.pid).not.toBe(before.pid);
+    expect(engineOf(after)?.pid).toBe(engineOf(before)?.pid);
+    // The taken over descriptor alone keeps the carrier.
+    machine.call("signal", "", engineOf(before)?.pid ?? 0, "SIGKILL");
+    expect(
+      machine.waitFor(
+        () => existsSync(`/proc/${engineOf(before)?.pid}/exe`),
+        (runs) => !runs,
+      ),
+    ).toBe(false);
+    expect(machine.namespace.run(["cat", `/sys/class/net/${device}/carrier`]).stdout.trim()).toBe("1");
+    expect(machine.keeper(engineOn(device)).devices).toHaveLength(1);
+  });
+
+  test("law 1: with keeper and engine both killed the device stands without carrier", () => {
+    const { machine, device } = newMachine();
+    machine.call("keeper", "ensureRunning");
+    machine.keeper(opening(device));
+    machine.namespace.run(["ip", "link", "set", device, "up"]);
+    const status = machine.keeper(engineOn(device));
+    for (const pid of [status.pid, engineOf(status)?.pid ?? 0]) machine.call("signal", "", pid, "SIGKILL");
+    const carrier = machine.waitFor(
+      () => machine.namespace.run(["cat", `/sys/class/net/${device}/carrier`]).stdout.trim(),
+      (text) => text === "0",
+    );
+    expect(carrier).toBe("0");
+    machine.call("keeper", "ensureRunning");
+    expect(machine.keeper(opening(device)).devices).toEqual([{ device }]);
+    expect(machine.namespace.run(["cat", `/sys/class/net/${device}/carrier`]).stdout.trim()).toBe("1");
+  });
+
+  test("a device that somebody deleted is made anew", () => {
+    const { machine, device } = newMachine();
+    machine.call("keeper", "ensureRunning");
+    machine.keeper(opening(device));
+    machine.namespace.run(["ip", "link", "del", device]);
+    expect(machine.keeper(opening(device)).devices).toEqual([{ device }]);
+    expect(machine.namespace.run(["ip", "link", "show", device]).stdout).toContain("alias awg:test");
+  });
+
+  test("what cannot be done is answered in a sentence, and the keeper goes on", () => {
+    const { machine, device } = newMachine();
+    machine.call("keeper", "ensureRunning");
+    const unknown = { ...engineOn(device), protocol: "amneziawg", configuration: "set=1\ns9=1\n\n" };
+    const outcomes = machine.perform([
+      { port: "keeper", method: "request", args: [engineOn(device)] },
+      { port: "keeper", method: "request", args: [{ request: "openDevice", device: "a/b", alias: "x" }] },
+      { port: "keeper", method: "request", args: [opening(device)] },
+      { port: "keeper", method: "request", args: [{ ...unknown, protocol: "wireguard" }] },
+      { port: "keeper", method: "status", args: [] },
+    ]);
+    expect(outcomes[0]?.error?.message).toContain("does not hold the device");
+    expect(outcomes[1]?.error?.message).toContain("its device cannot be");
+    expect(outcomes[3]?.error?.message).toContain("refused its configuration");
+    expect(outcomes[4]?.value).toMatchObject({ devices: [{ device }] });
+  });
+});

@@ -1,3 +1,0 @@
-import { runKeeper } from "../../../src/keeper/run-keeper.ts";
-
-await runKeeper(process.argv[2] ?? "");
