@@ -1,0 +1,131 @@
+import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import type { ApplyDeps } from "../../src/reconciler/apply/outcome.ts";
+import { recoverOpenJournal } from "../../src/reconciler/apply/recover.ts";
+import type { FileJournal } from "../../src/state/file-journal.ts";
+import { fileStores } from "../../src/state/file-stores.ts";
+import { SecretStore } from "../../src/state/secret-store.ts";
+import { applyOn, type Bench, benchWith, copyBench, depsOf, guardPolicy, LeakError } from "../reconciler/run.ts";
+import { SCENARIOS, type Scenario, state } from "../reconciler/scenarios.ts";
+import { CrashError, Faults } from "../support/faults.ts";
+import { temporaryFolder } from "./folder.ts";
+
+/** The calls of node:fs by which the state folder is changed. */
+const CALLS = [
+  "openSync",
+  "writeSync",
+  "fsyncSync",
+  "closeSync",
+  "renameSync",
+  "unlinkSync",
+  "ftruncateSync",
+  "mkdirSync",
+] as const;
+const real = Object.fromEntries(CALLS.map((name) => [name, fs[name]])) as unknown as typeof fs;
+
+/** Ends the process's life at the n-th such call: it and all later ones have no effect; a write may be half done. */
+function dieAtCall(at: number, faults: Faults, halfWritten: boolean): () => number {
+  let count = 0;
+  for (const name of CALLS) {
+    const call = unsynced[name] as (...values: unknown[]) => unknown;
+    Object.assign(fs, {
+      [name]: (...values: unknown[]) => {
+        if (faults.crashed) throw new CrashError(name);
+        if (++count < at) return call(...values);
+        if (name === "writeSync" && halfWritten) call(values[0], (values[1] as Uint8Array).subarray(0, 40));
+        faults.crashed = true;
+        throw new CrashError(name);
+      },
+    });
+  }
+  syncBuiltinESMExports();
+  return () => count;
+}
+
+function restoreCalls(): void {
+  for (const name of CALLS) Object.assign(fs, { [name]: real[name] });
+  syncBuiltinESMExports();
+}
+
+/** A process that dies loses nothing the kernel has; syncing would only make the test slow. It still counts as a call. */
+const unsynced = { ...real, fsyncSync: () => undefined };
+
+function skipSyncs(): void {
+  Object.assign(fs, { fsyncSync: unsynced.fsyncSync });
+  syncBuiltinESMExports();
+}
+
+afterEach(() => {
+  restoreCalls();
+  expect(LeakError.seen).toEqual([]);
+});
+
+/** Dependencies of a new process on the bench's machine with a state folder on the real disk. */
+function depsOnDisk(bench: Bench, folder: string, faults = new Faults()): ApplyDeps & { close(): void } {
+  const secrets = new SecretStore(folder, { environment: {}, allowInsecurePermissions: false });
+  secrets.idOf(new Uint8Array(32).fill(1));
+  const stores = fileStores(folder, { bootId: "b", namespace: "n" }, secrets);
+  return { ...depsOf(bench, faults), stores, close: () => (stores.journal as FileJournal)[Symbol.dispose]() };
+}
+
+async function recoverAndCheck(
+  bench: Bench,
+  folder: string,
+  scenario: Scenario,
+  texts: readonly string[],
+): Promise<void> {
+  const deps = depsOnDisk(bench, folder);
+  await recoverOpenJournal(deps);
+  expect(texts).toContain(bench.machine.print());
+  expect(await deps.stores.journal.read()).toEqual([]);
+  const accepted = bench.machine.print() === texts[1] ? scenario.to : scenario.from;
+  expect((await deps.stores.ledger.read()).entries.map(({ key }) => key)).toEqual(
+    accepted.resources.map(({ key }) => key).toSorted(),
+  );
+  // The machine can be changed again.
+  expect((await applyOn(deps, scenario.to)).kind).toMatch(/applied|inSync/);
+  expect(bench.machine.print()).toBe(texts[1]);
+  deps.close();
+}
+
+const first = SCENARIOS["first apply"] as Scenario;
+const STORIES: Readonly<Record<string, Scenario>> = {
+  "a first apply": first,
+  "a destroy": { from: first.to, to: state() },
+};
+
+describe.each(Object.entries(STORIES))("law 5 on the disk: %s", (_name, scenario) => {
+  test.each([
+    ["dies before", false],
+    ["dies in the middle of a write of", true],
+  ])("the process %s any call of the file system: old or new", async (_kind, halfWritten) => {
+    skipSyncs();
+    const start = await benchWith(state());
+    for (let at = 1; ; at++) {
+      const folder = join(temporaryFolder(), "state");
+      const bench = copyBench(start);
+      if (scenario.from.resources.length > 0) await applyOn(depsOnDisk(bench, folder), scenario.from);
+      const oldText = bench.machine.print();
+      const clean = copyBench(bench);
+      clean.disk.ledger = await depsOnDisk(bench, folder).stores.ledger.read();
+      await applyOn(depsOf(clean), scenario.to);
+      guardPolicy(bench.machine, [scenario.from, scenario.to]);
+      const faults = new Faults();
+      const dying = depsOnDisk(bench, folder, faults);
+      dieAtCall(at, faults, halfWritten);
+      await applyOn(dying, scenario.to).catch(() => undefined);
+      const finished = !faults.crashed;
+      restoreCalls();
+      skipSyncs();
+      if (finished) {
+        expect(at).toBeGreaterThan(40);
+        break;
+      }
+      await recoverAndCheck(bench, folder, scenario, [oldText, clean.machine.print()]);
+      // Every third point is enough where each call is visited by the other form of death.
+      if (halfWritten) at += 2;
+    }
+  });
+});
