@@ -1,5 +1,5 @@
 import type { MachineFacts } from "../host/ports/facts.ts";
-import type { Config } from "../model/config/config.ts";
+import { type Config, isNoiseTunnel } from "../model/config/config.ts";
 import type { FirewallPolicy } from "../model/firewall/policy.ts";
 import type { Resource } from "../model/resource.ts";
 import type { ExpandContext, ExpandOptions, Expansion } from "./expand/expansion.ts";
@@ -7,7 +7,7 @@ import { firewallPolicy } from "./expand/firewall-policy.ts";
 import { defaultPath, flowRules } from "./expand/flow-rules.ts";
 import { kernelSettings, routeTable, routingPolicy, systemResolver } from "./expand/machine-resources.ts";
 import { assignPathNumbers } from "./expand/path-numbers.ts";
-import { isNoise, placeTunnels } from "./expand/place-tunnels.ts";
+import { placeTunnels } from "./expand/place-tunnels.ts";
 import { tunnelResources } from "./expand/tunnel-resources.ts";
 import { unsupportedUses } from "./expand/unsupported.ts";
 
@@ -22,7 +22,7 @@ export { pathNumbersOf } from "./expand/path-numbers.ts";
 export function expand(config: Config, facts: MachineFacts, options: ExpandOptions): Expansion {
   const { secrets, endpoints = {} } = options;
   const context: ExpandContext = { config, facts, tunnels: [], notes: [], unsupported: unsupportedUses(config) };
-  const noise = Object.entries(config.tunnels).flatMap(([key, tunnel]) => (isNoise(tunnel) ? [key] : []));
+  const noise = Object.entries(config.tunnels).flatMap(([key, tunnel]) => (isNoiseTunnel(tunnel) ? [key] : []));
   const pathNumbers = assignPathNumbers(noise.toSorted(), options.pathNumbers);
   const tunnels = placeTunnels({ ...context, pathNumbers, endpoints });
   const placed: ExpandContext = { ...context, tunnels };

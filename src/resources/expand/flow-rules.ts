@@ -19,12 +19,16 @@ const ORDER: readonly Enforcement[] = ["enforced", "best-effort", "advisory", "u
 
 /** The rules of the configuration as the packet policy has them, in order; each tells how it is kept here. */
 export function flowRules(context: ExpandContext): FlowRule[] {
-  return context.config.rules.flatMap((rule, index) => {
+  const written = context.config.rules.flatMap((rule, index) => {
     const rules = expandRule(rule, index, context);
     noteEnforcement(rule, index, rules.length > 0, context);
     return rules;
   });
+  return context.config.ipv6 === "block" ? [NO_IPV6, ...written] : written;
 }
+
+/** `ipv6: block` refuses IPv6 on every path; what keeps a link alive (NDP, DHCPv6) is judged before (S2). */
+const NO_IPV6: FlowRule = { origin: "ipv6", match: { destinations: ["::/0"] }, path: { kind: "block" } };
 
 /** Where traffic goes that no rule matches. `drop` as fallback means always dropped. */
 export function defaultPath({ config, tunnels, notes }: ExpandContext): PathRef {
@@ -81,6 +85,11 @@ function judgeRule(rule: Rule, canMatch: boolean, capabilities: ExpandContext["f
   }
   if (!canMatch) return { enforcement: "enforced", message: "matches nothing here, as none of its users exists" };
   if (rule.via.kind === "tunnel" && rule.fallback.kind === "direct") return DIRECT_FALLBACK;
+  if (rule.via.kind !== "block" && rule.protocol?.some((name) => name !== "tcp" && name !== "udp") === true) {
+    const message =
+      "the filter keeps it, but routes tell TCP and UDP only: packets may have another path's address and be dropped";
+    return { enforcement: "best-effort", message };
+  }
   if (!capabilities.egressHook && rule.via.kind !== "direct") {
     return { enforcement: "best-effort", message: "kept by the kernel, except for raw frames that root writes" };
   }

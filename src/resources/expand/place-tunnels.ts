@@ -1,5 +1,5 @@
 import type { MachineFacts } from "../../host/ports/facts.ts";
-import type { Config, NoiseTunnel, Peer, Tunnel } from "../../model/config/config.ts";
+import { type Config, isNoiseTunnel, type NoiseTunnel, type Peer } from "../../model/config/config.ts";
 import { type Family, parseIp, renderIp } from "../../model/ip.ts";
 import { deviceOfTunnel } from "../../model/ownership.ts";
 import { type ExpandContext, endpointKey, type PlacedTunnel, type ResolvedEndpoint } from "./expansion.ts";
@@ -10,18 +10,13 @@ type PlaceInput = Pick<ExpandContext, "config" | "facts" | "notes" | "unsupporte
   readonly endpoints: Readonly<Record<string, string>>;
 };
 
-/** Whether a tunnel is a WireGuard or AmneziaWG one. */
-export function isNoise(tunnel: Tunnel): tunnel is NoiseTunnel {
-  return tunnel.protocol === "wireguard" || tunnel.protocol === "amneziawg";
-}
-
 /** Tunnels in order of their keys, with device, path number, families and numeric endpoints. */
 export function placeTunnels(input: PlaceInput): PlacedTunnel[] {
   const keys = Object.keys(input.config.tunnels).toSorted();
   return keys.flatMap((key) => {
     const tunnel = input.config.tunnels[key];
     const number = input.pathNumbers[key];
-    if (tunnel === undefined || !isNoise(tunnel)) return [];
+    if (tunnel === undefined || !isNoiseTunnel(tunnel)) return [];
     if (number === undefined) {
       input.unsupported.push({ path: `tunnels.${key}`, feature: "one tunnel more than the 60 that have path numbers" });
       return [];

@@ -1,7 +1,7 @@
-import { protectedDnsPorts } from "../../model/firewall/flow-path.ts";
+import { DNS_ENCRYPTED_PORT, DNS_PORT } from "../../model/firewall/flow-path.ts";
 import { DHCPV4, LAN_PREFIXES, LINK_LOCAL } from "../../model/firewall/link-traffic.ts";
 import type { AllowGrant, FirewallPolicy, FlowMatch, FlowRule, PathRef } from "../../model/firewall/policy.ts";
-import { type Family, parseIp } from "../../model/ip.ts";
+import type { Family } from "../../model/ip.ts";
 import {
   ENGINE_MARK,
   MARK_MASK,
@@ -54,22 +54,19 @@ export function policyRules(policy: FirewallPolicy): PolicyRules {
   const layer = policy.layers[0];
   if (layer === undefined) return { rules: [], beyond: [] };
   const { rules: flows, default: rest } = policy.steering;
-  const isDirectByDefault = rest.kind !== "tunnel";
   const grouped = groupRules(flows);
-  const exceptions = isDirectByDefault
-    ? []
-    : [...answers(layer.allow), ...allowOut(layer.allow), ...(layer.allowLan ? lan() : [])];
+  const exceptions = rest.kind === "tunnel" ? [...allowOut(layer.allow), ...(layer.allowLan ? lan() : [])] : [];
   const rules = [
     ...both(PLACES.engine, MAIN_TABLE, { mark: { value: ENGINE_MARK, mask: MARK_MASK } }),
     ...both(PLACES.marks, MAIN_TABLE, markMatch(PATH_NUMBERS.direct)),
     ...layer.tunnels.flatMap(({ number }) => both(PLACES.marks, tableOfPath(number), markMatch(number))),
-    ...(isDirectByDefault ? [] : linkTraffic()),
+    ...layer.bootstrapDns.map((server) => bootstrapRule(server, layer.serviceUid)),
+    ...LINK_TRAFFIC,
     ...layer.tunnels.flatMap(({ addresses, number }) =>
       addresses.map((source) => fromSource(source, tableOfPath(number))),
     ),
-    ...(layer.dns === null
-      ? []
-      : dnsRules(layer.dns.servers, layer.dns.path, [...new Set([53, ...protectedDnsPorts(layer.dns)])])),
+    ...answers(layer.allow),
+    ...(layer.dns === null ? [] : dnsRules(layer.dns.servers, layer.dns.path)),
     ...grouped.rules,
     ...exceptions,
     ...(rest.kind === "tunnel" ? both(PLACES.default, tableOfPath(rest.number), {}) : []),
@@ -99,18 +96,25 @@ function both(place: number, table: number, match: PolicyRuleMatch): PolicyRule[
  * DHCP renewals and link-local unicast keep the device the sender bound to (S4.8): a look-up bound to a device still
  * ends at another table's `unreachable`, so they must not reach it.
  */
-function linkTraffic(): PolicyRule[] {
-  const dhcp = { protocol: "udp", ports: { from: DHCPV4.server, to: DHCPV4.server } } as const;
-  return [
-    policyRule(4, PLACES.link, MAIN_TABLE, dhcp),
-    policyRule(6, PLACES.link, MAIN_TABLE, { destination: LINK_LOCAL }),
-  ];
+const LINK_TRAFFIC: readonly PolicyRule[] = [
+  policyRule(4, PLACES.link, MAIN_TABLE, { protocol: "udp", ports: { from: DHCPV4.server, to: DHCPV4.server } }),
+  policyRule(6, PLACES.link, MAIN_TABLE, { destination: LINK_LOCAL }),
+];
+
+/** Our own questions about endpoints carry no mark when their source address is chosen (S3.3). */
+function bootstrapRule(server: string, serviceUid: number): PolicyRule {
+  const { family, prefix } = hostPrefix(server);
+  return policyRule(family, PLACES.engine, MAIN_TABLE, {
+    destination: prefix,
+    uids: { from: serviceUid, to: serviceUid },
+    ports: { from: DNS_PORT, to: DNS_PORT },
+  });
 }
 
 /** What is sent from a tunnel's address goes through that tunnel (S4.1); anywhere else it would be dropped (S2.2). */
 function fromSource(address: string, table: number): PolicyRule {
-  const family = familyOfText(address);
-  return policyRule(family, PLACES.tunnelSources, table, { source: `${address}/${family === 4 ? 32 : 128}` });
+  const { family, prefix } = hostPrefix(address);
+  return policyRule(family, PLACES.tunnelSources, table, { source: prefix });
 }
 
 /** Answers to what may come in directly (S3.4) are told by their own port; they go back directly (S4.1). */
@@ -130,13 +134,15 @@ function answers(allow: readonly AllowGrant[]): PolicyRule[] {
     });
 }
 
-function dnsRules(servers: readonly string[], path: PathRef, ports: readonly number[]): PolicyRule[] {
+/** DNS to a declared server takes the servers' path before every rule (S4.2). */
+function dnsRules(servers: readonly string[], path: PathRef): PolicyRule[] {
   const table = tableOf(path);
   if (table === undefined) return [];
   return servers.flatMap((server) => {
-    const family = parseIp(server)?.family ?? 4;
-    const destination = `${server}/${family === 4 ? 32 : 128}`;
-    return ports.map((port) => policyRule(family, PLACES.dns, table, { destination, ports: { from: port, to: port } }));
+    const { family, prefix: destination } = hostPrefix(server);
+    return [DNS_PORT, DNS_ENCRYPTED_PORT].map((port) =>
+      policyRule(family, PLACES.dns, table, { destination, ports: { from: port, to: port } }),
+    );
   });
 }
 
@@ -212,6 +218,11 @@ function matches({
         }));
   if (uids === undefined) return places;
   return places.flatMap(({ families, match }) => uids.map((range) => ({ families, match: { ...match, uids: range } })));
+}
+
+function hostPrefix(address: string): { readonly family: Family; readonly prefix: string } {
+  const family = familyOfText(address);
+  return { family, prefix: `${address}/${family === 4 ? 32 : 128}` };
 }
 
 function distinct(rules: readonly PolicyRule[]): PolicyRule[] {

@@ -1,7 +1,6 @@
-import type { Config } from "../../model/config/config.ts";
+import { type Config, isNoiseTunnel, type NoiseTunnel } from "../../model/config/config.ts";
 import { type Feature, reservedKeysUsed } from "../../model/config/reserved-keys.ts";
 import type { Unsupported } from "./expansion.ts";
-import { isNoise } from "./place-tunnels.ts";
 
 /** Features that have a driver, or that another part of the expansion judges by the machine's capabilities. */
 const SUPPORTED: ReadonlySet<Feature> = new Set<Feature>([
@@ -18,7 +17,7 @@ export function unsupportedUses(config: Config): Unsupported[] {
   return [
     ...reservedKeysUsed(config).filter(({ feature }) => !SUPPORTED.has(feature)),
     ...Object.entries(config.tunnels).flatMap(([key, tunnel]) =>
-      isNoise(tunnel) ? unsupportedInTunnel(`tunnels.${key}`, tunnel) : [],
+      isNoiseTunnel(tunnel) ? unsupportedInTunnel(`tunnels.${key}`, tunnel) : [],
     ),
     ...(config.killSwitch.enabled && !config.killSwitch.persist
       ? [{ path: "killSwitch.persist", feature: "a kill switch that ends with awg's processes" }]
@@ -26,9 +25,7 @@ export function unsupportedUses(config: Config): Unsupported[] {
   ];
 }
 
-type Noise = Extract<Config["tunnels"][string], { privateKey: unknown }>;
-
-function unsupportedInTunnel(path: string, { peers, obfuscation, mtu, addresses }: Noise): Unsupported[] {
+function unsupportedInTunnel(path: string, { peers, obfuscation, mtu, addresses }: NoiseTunnel): Unsupported[] {
   const only15 = (["j1", "j2", "j3", "itime"] as const).filter((name) => obfuscation?.[name] !== undefined);
   return [
     ...peers.flatMap(({ persistentKeepalive: range }, index) =>
