@@ -46,7 +46,10 @@ export function judgeDesired(
   if (observed === undefined || (standing === undefined && driver.between === undefined)) {
     const lost = observed === undefined ? "was removed outside awg" : "is no longer what awg made";
     const reason = entry === undefined || movedAway.length > 0 ? "not there yet" : lost;
-    return changed(...movedAway, { kind, key, action: "create", before: null, after, changes: [], reason });
+    // A policy that somebody took away is put back to what was accepted, never to nothing (law 1).
+    const before = driver.between === undefined ? null : (entry?.spec ?? null);
+    const action = before === null ? "create" : "update";
+    return changed(...movedAway, { kind, key, action, before, after, changes: [], reason });
   }
   // Even what the ledger names: a thing without our mark in that place is another thing than the one we made.
   if (standing !== undefined && !isOurs(driver, observed)) {
@@ -75,7 +78,6 @@ function judgeStanding({ kind, key, after, driver, observed, standing, entry, mo
     }
     return movedAway.length === 0 ? UNCHANGED : changed(...movedAway);
   }
-  // A policy that somebody took away is put back to what was accepted, never to nothing (law 1).
   const before = standing ?? entry?.spec ?? null;
   const drifted = entry !== undefined && sameData(entry.spec, after);
   const differs = before === null ? "not there yet" : "differs from the configuration";
