@@ -59,14 +59,6 @@ export type Destination =
   | {
       geoip: string;
     };
-/**
- * Matches that must all hold.
- */
-export type _Schema0 = MatchList;
-/**
- * @minItems 1
- */
-export type MatchList = Match[];
 export type Fallback =
   | ("block" | "direct" | "allow_direct" | "drop" | "next_rule")
   | {
@@ -841,11 +833,18 @@ export interface Rule {
    * Networks in which the rule holds.
    */
   when?: NetworkCondition | NetworkCondition[];
-  all?: _Schema0;
+  /**
+   * Matches that must all hold.
+   *
+   * @minItems 1
+   */
+  all?: Match[];
   /**
    * Matches of which one must hold.
+   *
+   * @minItems 1
    */
-  any?: MatchList;
+  any?: Match[];
   /**
    * A match that must not hold.
    */
@@ -937,11 +936,18 @@ export interface Match {
    * Networks in which the rule holds.
    */
   when?: NetworkCondition | NetworkCondition[];
-  all?: _Schema0;
+  /**
+   * Matches that must all hold.
+   *
+   * @minItems 1
+   */
+  all?: Match[];
   /**
    * Matches of which one must hold.
+   *
+   * @minItems 1
    */
-  any?: MatchList;
+  any?: Match[];
   /**
    * A match that must not hold.
    */
@@ -986,11 +992,18 @@ export interface PathClaim {
    * Networks in which the rule holds.
    */
   when?: NetworkCondition | NetworkCondition[];
-  all?: _Schema0;
+  /**
+   * Matches that must all hold.
+   *
+   * @minItems 1
+   */
+  all?: Match[];
   /**
    * Matches of which one must hold.
+   *
+   * @minItems 1
    */
-  any?: MatchList;
+  any?: Match[];
   /**
    * A match that must not hold.
    */

@@ -28,7 +28,8 @@ const DEFAULTS: Required<InitAnswers> = {
 /** A commented configuration to start from: one tunnel as the default path, with a kill switch and DNS through it. */
 export function initConfig(answers: InitAnswers = {}): string {
   const given = { ...DEFAULTS, ...answers };
-  return `# yaml-language-server: $schema=https://awg.dev/schema/awg.schema.json
+  return `# yaml-language-server: $schema=./awg.schema.json
+# (awg schema > awg.schema.json writes that file; editors complete and check with it)
 # What this machine's network path is to be. Check it with: awg validate
 # What would change: awg diff. Make it so: awg apply
 apiVersion: awg/v1
@@ -42,7 +43,7 @@ tunnels:
     addresses: ${list(given.addresses)}
 ${given.protocol === "amneziawg" ? OBFUSCATION : ""}    peers:
       - publicKey: ${given.publicKey} # the server's
-        endpoint: ${given.endpoint}
+        endpoint: ${JSON.stringify(given.endpoint)}
         allowedIPs: [0.0.0.0/0, "::/0"]
         persistentKeepalive: 25s
 

@@ -12,7 +12,6 @@ export function configJsonSchema(): Json {
   });
   return {
     $schema: schema.$schema,
-    $id: "https://awg.dev/schema/awg.schema.json",
     title: "Awg configuration",
     description: "What the network path of one machine is to be: tunnels, rules, kill switch, DNS.",
     ...schema,

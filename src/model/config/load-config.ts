@@ -37,7 +37,7 @@ export function loadConfig(sources: readonly ConfigSource[], options: LoadOption
   const read = readSources(sources, options.readInclude, findings);
   const root = read.isReadable ? mergeSources(read.roots, findings, placeDescriber(read.sources)) : undefined;
   const config = root === undefined ? undefined : validate(root, read.sources, options, findings);
-  const problems = locateFindings(findings.all, read.sources, read.isReadable ? read.roots : undefined);
+  const problems = locateFindings(findings, read.sources, read.isReadable ? read.roots : undefined);
   return {
     ...(config === undefined || problems.some(({ severity }) => severity === "error") ? {} : { config }),
     problems,

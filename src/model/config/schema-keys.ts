@@ -63,7 +63,8 @@ function childSchemas(schema: Schema, step: string | number, node: SourceNode | 
       const below = node === undefined ? childSchemas(definition.valueType, step, undefined) : [];
       return below.length > 0 ? below : [definition.valueType];
     }
-    const child = shapeOf(option)?.[String(step)];
+    const shape = shapeOf(option) ?? {};
+    const child = Object.hasOwn(shape, step) ? shape[String(step)] : undefined;
     return child === undefined ? [] : [child];
   });
 }

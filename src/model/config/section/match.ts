@@ -127,14 +127,11 @@ const networkCondition = z
 
 const pattern = leaf({ type: "string", minLength: 1 }, checkRegex);
 
-/** A match may hold others, so it is looked up when it is needed. */
-const matchList = z
-  .array(z.lazy(() => matchSchema))
-  .min(1)
-  .meta({ id: "MatchList" });
-
-/** The fields of a match, to be spread into whatever carries one. */
-export const matchFields = {
+/**
+ * The fields of a match, to be spread into whatever carries one. Made anew for each: a match may hold others, and the
+ * JSON Schema is to name Match, not one of its fields, where it leads back to itself.
+ */
+export const matchFields = () => ({
   apps: oneOrMany(appMatcher)
     .describe(
       "Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and **.",
@@ -148,16 +145,24 @@ export const matchFields = {
   ports: oneOrMany(portRange()).describe("Destination ports, each 443 or 8000-8999.").exactOptional(),
   protocol: oneOrMany(oneOf(PROTOCOLS)).describe("tcp, udp, icmp, icmpv6, sctp, gre or esp.").exactOptional(),
   when: oneOrMany(networkCondition).describe("Networks in which the rule holds.").exactOptional(),
-  all: matchList.describe("Matches that must all hold.").exactOptional(),
-  any: matchList.describe("Matches of which one must hold.").exactOptional(),
+  all: z
+    .array(z.lazy(() => matchSchema))
+    .min(1)
+    .describe("Matches that must all hold.")
+    .exactOptional(),
+  any: z
+    .array(z.lazy(() => matchSchema))
+    .min(1)
+    .describe("Matches of which one must hold.")
+    .exactOptional(),
   not: z
     .lazy(() => matchSchema)
     .describe("A match that must not hold.")
     .exactOptional(),
-};
+});
 
 /** A match on its own, as it stands in `all`, `any`, `not` and in invariants. */
-export const matchSchema: z.ZodType<Match> = z.lazy(() => z.strictObject(matchFields)).meta({ id: "Match" });
+export const matchSchema: z.ZodType<Match> = z.lazy(() => z.strictObject(matchFields())).meta({ id: "Match" });
 
 function build<T>(value: string | Fault, make: (text: string) => T): T | Fault {
   return isFault(value) ? value : make(value);

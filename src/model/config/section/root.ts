@@ -39,7 +39,7 @@ export interface PathClaim extends Match {
 
 const pathClaim: z.ZodType<PathClaim> = z
   .strictObject({
-    ...matchFields,
+    ...matchFields(),
     via: via().describe("The path that is forbidden (never) or demanded (always)."),
   })
   .meta({ id: "PathClaim" });

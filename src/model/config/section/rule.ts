@@ -42,7 +42,7 @@ const limit = z.strictObject({
 export const ruleSchema: z.ZodType<Rule> = z
   .strictObject({
     name: text(64).describe("A name for plans, status and explain; unique.").exactOptional(),
-    ...matchFields,
+    ...matchFields(),
     via: via().describe("Where matching traffic goes: a tunnel's name, direct, or block."),
     fallback: fallback
       .describe("While the tunnel is down: block (the default), direct, drop, next_rule, or { failover: [tunnels] }.")

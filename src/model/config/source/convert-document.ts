@@ -94,8 +94,10 @@ class Converter {
       const keyPlace = this.#placeOf(pair.key);
       const key = this.#readKey(pair.key, keyPlace);
       const value = this.convert(pair.value);
-      if (key === undefined) continue;
-      if (entries.has(key)) {
+      if (key === undefined) {
+        this.#findings.hide(isScalar(pair.key) ? value.place : { ...keyPlace, end: value.place.end });
+      } else if (entries.has(key)) {
+        this.#findings.hide(value.place);
         this.#findings.add(
           "yaml-duplicate-key",
           keyPlace,

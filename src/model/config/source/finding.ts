@@ -12,17 +12,23 @@ export interface Finding {
 /** Collects findings; the same problem at the same place counts once. */
 export class Findings {
   readonly #byKey = new Map<string, Finding>();
+  readonly #hidden: Place[] = [];
 
   add(id: ProblemId, place: Place, message: string, remedy: string): void {
     const key = `${id} ${place.source} ${place.start} ${place.end} ${message}`;
     if (!this.#byKey.has(key)) this.#byKey.set(key, { id, place, message, remedy });
   }
 
-  get all(): readonly Finding[] {
-    return [...this.#byKey.values()];
+  /** Says that a place is not in any tree, so that nobody knows whether it is a secret. */
+  hide(place: Place): void {
+    this.#hidden.push(place);
   }
 
-  get size(): number {
-    return this.#byKey.size;
+  get hidden(): readonly Place[] {
+    return this.#hidden;
+  }
+
+  get all(): readonly Finding[] {
+    return [...this.#byKey.values()];
   }
 }

@@ -1,7 +1,7 @@
 import type { ConfigSource } from "../config-hash.ts";
 import type { Problem } from "../problem.ts";
 import { WARNING_IDS } from "../problem-catalogue.ts";
-import type { Finding } from "./finding.ts";
+import type { Finding, Findings } from "./finding.ts";
 import { MAX_FILE_BYTES, MAX_PROBLEMS } from "./limits.ts";
 import { indexLines, type LineIndex, lineBounds, positionAt } from "./line-index.ts";
 import { maskLine, maskValues, secretPlaces } from "./mask-secrets.ts";
@@ -11,12 +11,14 @@ const MAX_EXCERPT = 200;
 
 /** Turns findings into problems with file, line, column and a masked excerpt, in the order of files and lines. */
 export function locateFindings(
-  findings: readonly Finding[],
+  found: Findings,
   sources: readonly ConfigSource[],
   roots: readonly MapNode[] | undefined,
 ): Problem[] {
+  const findings = found.all;
   const indexes = lazyIndexes(sources);
-  const secrets = roots === undefined || findings.length === 0 ? [] : secretPlaces(roots, findings);
+  const secrets =
+    roots === undefined || findings.length === 0 ? [] : [...secretPlaces(roots, findings), ...found.hidden];
   const sorted = [...findings].sort(
     (a, b) => a.place.source - b.place.source || a.place.start - b.place.start || a.id.localeCompare(b.id),
   );
