@@ -1,4 +1,4 @@
-import type { FirewallPolicy, PathRef, PolicyLayer, PolicyTunnel } from "../../../../src/model/firewall/policy.ts";
+import type { FirewallPolicy, PathRef, PolicyLayer, PolicyTunnel } from "../../../src/model/firewall/policy.ts";
 
 export const OFFICE: PathRef = { kind: "tunnel", device: "awg-office", number: 1 };
 export const PROXY: PathRef = { kind: "tunnel", device: "awg-proxy", number: 2 };
