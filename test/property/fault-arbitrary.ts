@@ -26,6 +26,8 @@ export const FOREIGN_ACTS: readonly ForeignAct[] = [
 /** A keeper that dies takes its hold of the tables along: from then on a flush may open the machine, and status says so. */
 export const KEEPER_DIES: ForeignAct = { act: "keeper-dies" };
 
+const SHARES = 1000;
+
 const ownFaults: readonly Fault[] = [
   { kind: "crash-before" },
   { kind: "crash-after" },
@@ -57,8 +59,6 @@ export const foreignFaultArbitrary: fc.Arbitrary<RelativeFault> = fc.record({
 export function scheduled({ share, fault }: RelativeFault, writes: number): ScheduledFault {
   return { at: 1 + Math.min(Math.max(0, writes - 1), Math.floor((share / SHARES) * writes)), fault };
 }
-
-const SHARES = 1000;
 
 function share(): fc.Arbitrary<number> {
   return fc.integer({ min: 0, max: SHARES - 1 });

@@ -1,5 +1,6 @@
-import { CrashError } from "../../src/host/simulated/faults.ts";
+import { CrashError, type ScheduledFault } from "../../src/host/simulated/faults.ts";
 import type { Config } from "../../src/model/config/config.ts";
+import { AwgError } from "../../src/model/error.ts";
 import type { Outcome } from "../../src/reconciler/apply/outcome.ts";
 import { recoverOpenJournal } from "../../src/reconciler/apply/recover.ts";
 import type { DriverRegistry } from "../../src/resources/driver.ts";
@@ -58,16 +59,25 @@ export async function playWithFault(
   rehearsal: Rehearsal,
   fault: RelativeFault,
   again: RelativeFault | undefined,
+  options: RunOptions,
+): Promise<void> {
+  await playWithFaultAt(rehearsal, scheduled(fault, rehearsal.writes), again, options);
+}
+
+/** The same with the fault at a certain write. */
+export async function playWithFaultAt(
+  rehearsal: Rehearsal,
+  first: ScheduledFault,
+  again: RelativeFault | undefined,
   { tally, probesPerWrite }: RunOptions,
 ): Promise<void> {
   const world = new World(rehearsal.from, rehearsal.registry);
-  const first = scheduled(fault, rehearsal.writes);
   world.machine.schedule([first]);
   watchForLeaks(world, rehearsal, probesPerWrite, first.at * 1000);
   const result = await untilCrash(world, () => change(world, rehearsal));
   tally.add("runs");
   if (world.machine.fired.length > 0) tally.add("runs with a fault");
-  tally.add(`fault ${fault.fault.kind}`, world.machine.fired.length);
+  tally.add(`fault ${first.fault.kind}`, world.machine.fired.length);
   if (result === undefined) await recoverFromCrash(world, rehearsal, again, tally);
   else checkOutcome(world, rehearsal, result, tally);
   world.machine.schedule([]);
@@ -83,14 +93,14 @@ async function recoverFromCrash(
   world.machine.restart();
   world.machine.schedule(again === undefined ? [] : [scheduled(again, Math.ceil(rehearsal.writes / 2))]);
   const before = world.machine.fired.length;
-  const interrupted = await untilCrash(world, () => recoverOpenJournal(world.deps).then((outcome) => ({ outcome })));
+  const interrupted = await untilCrash(world, () => tryRecovery(world));
   if (world.machine.fired.length > before) tally.add("faults during recovery");
   world.machine.restart();
   world.machine.schedule([]);
-  const outcome = interrupted?.outcome;
-  if (interrupted !== undefined && outcome?.kind !== "rollbackIncomplete") {
-    expectOldOrNew(world, rehearsal, `recovery ended in ${outcome?.kind ?? "nothing to do"}`);
-    tally.add(`recovered: ${outcome?.kind ?? "nothing to do"}`);
+  if (interrupted !== undefined && interrupted !== "failed" && interrupted.outcome?.kind !== "rollbackIncomplete") {
+    const end = interrupted.outcome?.kind ?? "nothing to do";
+    expectOldOrNew(world, rehearsal, `recovery ended in ${end}`);
+    tally.add(`recovered: ${end}`);
     return;
   }
   const second = await recoverOpenJournal(world.deps);
@@ -98,8 +108,23 @@ async function recoverFromCrash(
   expectOldOrNew(world, rehearsal, `the second recovery ended in ${second?.kind ?? "nothing to do"}`);
 }
 
+/** Recovery as a writing verb does it first; a failure before it could begin leaves the journal open, as any crash does. */
+async function tryRecovery(world: World): Promise<{ outcome: Outcome | undefined } | "failed"> {
+  try {
+    return { outcome: await recoverOpenJournal(world.deps) };
+  } catch (error) {
+    if (error instanceof AwgError) return "failed";
+    throw error;
+  }
+}
+
 /** Law 5: what the outcome says is what stands there. */
 function checkOutcome(world: World, rehearsal: Rehearsal, result: VerbResult, tally: Tally): void {
+  if (result.kind === "failed") {
+    tally.add("outcome: failed before it began");
+    expectSame(5, world.machine.print(), rehearsal.oldText, "failed before it began");
+    return;
+  }
   if (result.kind !== "done") throw new LawError(5, `a fault turned the change into "${result.kind}"`);
   const { outcome } = result;
   tally.add(`outcome: ${outcome.kind}`);
@@ -108,8 +133,10 @@ function checkOutcome(world: World, rehearsal: Rehearsal, result: VerbResult, ta
     expectSame(5, text, rehearsal.newText, "applied");
   } else if (outcome.kind === "rolledBack") {
     expectSame(5, text, rehearsal.oldText, "rolled back");
-  } else if (!outcome.blocked && text !== rehearsal.oldText && world.machine.live.firewall.policy === null) {
-    throw new LawError(5, `the way back failed and nothing blocks: ${describe(outcome)}`);
+  } else if (outcome.blocked && world.machine.live.firewall.policy === null) {
+    throw new LawError(5, "it says it blocks and does not");
+  } else if (world.machine.live.firewall.policy === null && text !== rehearsal.oldText && text !== rehearsal.newText) {
+    throw new LawError(5, `the way back failed and nothing blocks what is left: ${describeResult(outcome)}`);
   }
 }
 
@@ -124,7 +151,7 @@ function expectOldOrNew(world: World, { oldText, newText }: Rehearsal, when: str
 async function checkConverges(world: World, rehearsal: Rehearsal): Promise<void> {
   const result = await change(world, rehearsal);
   const isDone = result.kind === "done" && (result.outcome.kind === "applied" || result.outcome.kind === "inSync");
-  if (!isDone) throw new LawError(4, `it does not converge: ${describe(result)}`);
+  if (!isDone) throw new LawError(4, `it does not converge: ${describeResult(result)}`);
   expectSame(4, world.machine.print(), rehearsal.newText, "converged");
   await checkSettled(world, rehearsal, undefined);
   await checkDestroyed(world, rehearsal);
@@ -136,7 +163,7 @@ async function checkSettled(world: World, story: Story, options: RunOptions | un
   const result = await change(world, story);
   const extra = world.machine.writes.slice(writes);
   if (extra.length > 0)
-    throw new LawError(3, `a second run wrote ${extra.join(", ")} and ended in ${describe(result)}`);
+    throw new LawError(3, `a second run wrote ${extra.join(", ")} and ended in ${describeResult(result)}`);
   options?.tally.add("law 3 checks");
 }
 
@@ -145,12 +172,13 @@ async function checkDestroyed(world: World, { start, after }: Story): Promise<vo
   world.machine.watch(undefined);
   if (after !== null) {
     const result = await world.destroy();
-    if (result.kind !== "done") throw new LawError(6, `destroy ended in ${describe(result)}`);
+    if (result.kind !== "done") throw new LawError(6, `destroy ended in ${describeResult(result)}`);
   }
   expectSame(6, world.machine.print(), World.fresh(start.clean).machine.print(), "destroyed");
 }
 
-async function change(world: World, story: Transition): Promise<VerbResult> {
+/** Carries the story's change out: an apply, or a destroy. */
+export async function change(world: World, story: Transition): Promise<VerbResult> {
   const result = story.after === null ? await world.destroy() : await world.apply(story.after);
   if (world.violation !== undefined) throw world.violation;
   return result;
@@ -165,7 +193,7 @@ async function playChange(world: World, story: Transition, tally: Tally): Promis
   const result = await change(world, story);
   if (result.kind === "done") {
     if (result.outcome.kind === "applied" || result.outcome.kind === "inSync") return true;
-    throw new LawError(4, `without any fault it ended in ${describe(result)}`);
+    throw new LawError(4, `without any fault it ended in ${describeResult(result)}`);
   }
   tally.add(`not told: ${result.kind}`);
   if (world.machine.writes.some((write) => !write.startsWith("store:")) && story.before === null) {
@@ -195,6 +223,7 @@ export async function untilCrash<T>(world: World, run: () => Promise<T>): Promis
   return undefined;
 }
 
+/** Demands that two machines are the same, as texts. */
 export function expectSame(law: number, text: string, wanted: string, when: string): void {
   if (text !== wanted) throw new LawError(law, `${when}, but\n${difference(wanted, text)}`);
 }
@@ -208,7 +237,8 @@ export function difference(wanted: string, text: string): string {
   ].join("\n");
 }
 
-function describe(result: VerbResult | Outcome): string {
+/** For messages. */
+export function describeResult(result: VerbResult | Outcome): string {
   return JSON.stringify(result, (_key, value: unknown) =>
     value instanceof Error ? `${value.name}: ${value.message}` : value,
   );

@@ -66,7 +66,7 @@ export class LawError extends Error {
 export function checkPaths(world: World, config: Config, count: number, firstProbe: number): void {
   const facts = oracleFacts(world);
   for (let number = firstProbe; number < firstProbe + count; number += 1) checkPath(world, config, facts, number);
-  for (const packet of outerPackets(config, facts)) {
+  for (const packet of config.killSwitch.enabled ? outerPackets(config, facts) : []) {
     const hasUplink = world.machine.routes.all([254]).some(({ family, destination }) => {
       return (family === 6) === packet.destination.includes(":") && destination.endsWith("/0");
     });
@@ -78,18 +78,21 @@ export function checkPaths(world: World, config: Config, count: number, firstPro
 }
 
 function checkPath(world: World, config: Config, facts: OracleFacts, number: number): void {
-  const { boundDevice, ...packet } = probe(number);
+  // Who binds to a wire or wears our marks asks for trouble; here the others are to be served.
+  const { boundDevice: _bound, mark: _mark, ...packet } = probe(number);
   if (mayLeave(config, facts, packet) && packet.uid === facts.serviceUid) return;
   const path = intendedPath(config, facts, packet);
   const outcome = world.machine.send(packet);
   const told = `${JSON.stringify(packet)} should go ${path}, yet ${JSON.stringify(outcome)}`;
   if (path === "direct") {
-    if (boundDevice === undefined && !isPhysical(outcome) && hasWay(world, packet.destination)) {
+    if (!isPhysical(outcome) && hasWay(world, packet.destination)) {
       throw new LawError(4, told);
     }
     return;
   }
   if (config.killSwitch.enabled && isPhysical(outcome)) throw new LawError(1, told);
+  // A link-local address means nothing without a device.
+  if (packet.destination.startsWith("fe80:")) return;
   if (path === "block" || !tunnelCarries(config, path, packet.destination)) return;
   if (isStolen(world, packet.destination)) return;
   if (outcome.kind !== "leaves" || outcome.device !== `awg-${path}`) throw new LawError(4, told);

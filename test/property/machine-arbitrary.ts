@@ -8,6 +8,7 @@ import {
   simulatedLink,
 } from "../../src/host/simulated/machine-state.ts";
 import { LINK_ALIAS_PREFIX, MARK_MASK, markOfPath, ROUTE_PROTOCOL, tableOfPath } from "../../src/model/ownership.ts";
+import { routesOfSpec } from "../../src/resources/routes/route-table.ts";
 
 /** One thing that another program, or an earlier awg, left on the laptop before we came. */
 interface Trait {
@@ -92,8 +93,8 @@ const LEFTOVERS: readonly Trait[] = [
     name: "leftover table and rule",
     apply(state) {
       const table = tableOfPath(UNUSED_PATH);
-      const route = { family: 4, table, destination: "0.0.0.0/0", type: "unreachable", metric: 4096 } as const;
-      state.routes.push({ ...route, protocol: ROUTE_PROTOCOL });
+      const { guards, unicast } = routesOfSpec({ table, destinations: [], guards: [4, 6], rules: [] });
+      state.routes.push(...guards, ...unicast);
       addRule(state, 10_180, { mark: { value: markOfPath(UNUSED_PATH), mask: MARK_MASK } }, table, ROUTE_PROTOCOL);
     },
   },
@@ -138,11 +139,9 @@ export const machineArbitrary: fc.Arbitrary<StartingMachine> = fc
   })
   .map(({ foreign, leftovers, obstacle }) => {
     const theirs = obstacle ? [...foreign, OBSTACLE] : foreign;
-    return {
-      state: withTraits([...theirs, ...leftovers]),
-      clean: withTraits(theirs),
-      traits: [...theirs, ...leftovers].map(({ name }) => name),
-    };
+    const traits = [...theirs, ...leftovers].map(({ name }) => name);
+    const state = withTraits([...theirs, ...leftovers]);
+    return { state, clean: withTraits(theirs), traits, [fc.toStringMethod]: () => `laptop with ${traits.join(", ")}` };
   });
 
 function withTraits(traits: readonly Trait[]): MachineState {

@@ -37,10 +37,11 @@ const PROTOCOLS: Readonly<Record<string, number>> = {
 export function intendedPath(config: Config, facts: OracleFacts, packet: SimulatedPacket): Intent {
   const dns = intendedDns(config, packet);
   if (dns !== undefined) return dns;
+  if (config.ipv6 === "block" && packet.destination.includes(":")) return "block";
   for (const rule of config.rules) if (ruleHolds(rule, facts, packet)) return nameOf(rule.via);
   const { killSwitch } = config;
-  if (killSwitch.enabled && killSwitch.allow.some((grant) => grantHolds(grant, packet))) return "direct";
-  if (killSwitch.enabled && killSwitch.allowLan && isIn([...LAN, ...LAN6], packet.destination)) return "direct";
+  if (killSwitch.allow.some((grant) => grantHolds(grant, packet))) return "direct";
+  if (killSwitch.allowLan && isIn([...LAN, ...LAN6], packet.destination)) return "direct";
   return nameOf(config.default.via);
 }
 
@@ -50,14 +51,15 @@ export function mayLeave(config: Config, facts: OracleFacts, packet: SimulatedPa
   const path = intendedPath(config, facts, packet);
   if (path === "direct") return true;
   if (path === "block") return false;
-  return !config.killSwitch.enabled && !isDns(packet);
+  return !config.killSwitch.enabled && intendedDns(config, packet) === undefined;
 }
 
 /** Our own sockets: tunnels to their endpoints and from their listening ports, bootstrap DNS. */
 export function isOwnOuter(config: Config, facts: OracleFacts, packet: SimulatedPacket): boolean {
-  if (packet.uid !== facts.serviceUid || ((packet.mark ?? 0) & MARK_MASK) !== ENGINE_MARK) return false;
+  if (packet.uid !== facts.serviceUid) return false;
   const { protocol, destination, destinationPort } = packet;
-  if (destinationPort === 53 && (config.dns?.bootstrap.includes(destination) ?? false)) return true;
+  if (isDns(packet) && destinationPort === 53 && (config.dns?.bootstrap.includes(destination) ?? false)) return true;
+  if (((packet.mark ?? 0) & MARK_MASK) !== ENGINE_MARK) return false;
   if (protocol !== 17) return false;
   return Object.values(config.tunnels).some((tunnel) => {
     if (tunnel.protocol !== "wireguard" && tunnel.protocol !== "amneziawg") return false;

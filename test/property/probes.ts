@@ -61,6 +61,7 @@ export function outerPackets(config: Config, facts: OracleFacts): SimulatedPacke
 export function tunnelCarries(config: Config, tunnelKey: string, destination: string): boolean {
   const tunnel = config.tunnels[tunnelKey];
   if (tunnel?.protocol !== "wireguard" && tunnel?.protocol !== "amneziawg") return false;
+  if (config.ipv6 === "block" && destination.includes(":")) return false;
   const hasFamily = tunnel.addresses.some((address) => address.includes(":") === destination.includes(":"));
   return hasFamily && tunnel.peers.some(({ allowedIPs }) => isIn(allowedIPs, destination));
 }

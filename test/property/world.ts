@@ -3,6 +3,7 @@ import { simulatedHost } from "../../src/host/simulated/host.ts";
 import { SimulatedMachine } from "../../src/host/simulated/machine.ts";
 import type { MachineState } from "../../src/host/simulated/machine-state.ts";
 import type { Config } from "../../src/model/config/config.ts";
+import { AwgError } from "../../src/model/error.ts";
 import type { SecretId, SecretRef } from "../../src/model/secret.ts";
 import { executePlan } from "../../src/reconciler/apply/execute.ts";
 import { observeMachine } from "../../src/reconciler/apply/observe.ts";
@@ -11,6 +12,7 @@ import { recoverOpenJournal } from "../../src/reconciler/apply/recover.ts";
 import type { Conflict } from "../../src/reconciler/plan/change.ts";
 import { planChanges } from "../../src/reconciler/plan/plan-changes.ts";
 import type { DriverRegistry } from "../../src/resources/driver.ts";
+import { endpointsOf } from "../../src/resources/expand/expansion.ts";
 import { expand } from "../../src/resources/expand.ts";
 import { driverRegistry } from "../../src/resources/registry.ts";
 import { Faults } from "../support/faults.ts";
@@ -45,6 +47,8 @@ export type VerbResult =
   | { readonly kind: "done"; readonly outcome: Outcome; readonly recovered: Outcome | undefined }
   | { readonly kind: "conflict"; readonly conflicts: readonly Conflict[]; readonly recovered: Outcome | undefined }
   | { readonly kind: "unsupported"; readonly features: readonly string[] }
+  /** It threw: it could not even begin. */
+  | { readonly kind: "failed"; readonly error: AwgError }
   | { readonly kind: "stuck"; readonly recovered: Outcome };
 
 /** One simulated machine with awg on it: the real expansion, planner, executor and drivers over memory. */
@@ -76,11 +80,25 @@ export class World {
 
   /** What `awg apply` does, from a configuration to its end. Throws CrashError when the process dies on the way. */
   async apply(config: Config): Promise<VerbResult> {
+    return await orFailed(() => this.#apply(config));
+  }
+
+  /** What `awg destroy` does. */
+  async destroy(): Promise<VerbResult> {
+    return await orFailed(() => this.#destroy());
+  }
+
+  async #apply(config: Config): Promise<VerbResult> {
     const recovered = await recoverOpenJournal(this.deps);
     if (recovered?.kind === "rollbackIncomplete") return { kind: "stuck", recovered };
     const facts = await this.deps.host.facts.read(factsWantedBy(config));
     const latest = await this.deps.stores.generations.latest();
-    const expansion = expand(config, facts, { pathNumbers: latest?.pathNumbers ?? {}, secrets: secretIdOf });
+    const endpoints = endpointsOf(latest?.desired.resources ?? []);
+    const expansion = expand(config, facts, {
+      pathNumbers: latest?.pathNumbers ?? {},
+      endpoints,
+      secrets: secretIdOf,
+    });
     if (expansion.unsupported.length > 0) {
       return { kind: "unsupported", features: expansion.unsupported.map(({ path, feature }) => `${path}: ${feature}`) };
     }
@@ -89,8 +107,7 @@ export class World {
     return await this.#execute(proposal, recovered);
   }
 
-  /** What `awg destroy` does. */
-  async destroy(): Promise<VerbResult> {
+  async #destroy(): Promise<VerbResult> {
     const recovered = await recoverOpenJournal(this.deps);
     if (recovered?.kind === "rollbackIncomplete") return { kind: "stuck", recovered };
     return await this.#execute(
@@ -106,6 +123,15 @@ export class World {
     const { plan, conflicts } = planChanges({ desired: proposal.desired, observed, ledger, registry });
     if (conflicts.length > 0) return { kind: "conflict", conflicts, recovered };
     return { kind: "done", outcome: await executePlan(this.deps, proposal, plan), recovered };
+  }
+}
+
+async function orFailed(run: () => Promise<VerbResult>): Promise<VerbResult> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof AwgError) return { kind: "failed", error };
+    throw error;
   }
 }
 

@@ -34,13 +34,14 @@ function printRoute(route: Route): string {
 }
 
 function printRule({ rule, protocol, foreign }: RuleEntry): string {
-  const { mark, source, destination, uids, protocol: carried, ports } = rule.match;
+  const { mark, source, destination, uids, protocol: carried, ports, sourcePorts } = rule.match;
   const selectors = [
     source === undefined ? "" : ` from ${source}`,
     destination === undefined ? "" : ` to ${destination}`,
     mark === undefined ? "" : ` fwmark 0x${mark.value.toString(16)}/0x${mark.mask.toString(16)}`,
     uids === undefined ? "" : ` uidrange ${uids.from}-${uids.to}`,
     carried === undefined ? "" : ` ipproto ${carried}`,
+    sourcePorts === undefined ? "" : ` sport ${sourcePorts.from}-${sourcePorts.to}`,
     ports === undefined ? "" : ` dport ${ports.from}-${ports.to}`,
     foreign === undefined ? "" : ` ${foreign}`,
   ].join("");

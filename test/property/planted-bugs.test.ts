@@ -1,0 +1,145 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Host } from "../../src/host/ports/host.ts";
+import type { StepOf } from "../../src/model/plan.ts";
+import type { DriverRegistry } from "../../src/resources/driver.ts";
+import { driverRegistry } from "../../src/resources/registry.ts";
+import { ownFaultArbitrary } from "./fault-arbitrary.ts";
+import { playWithFault, rehearse } from "./laws.ts";
+import { SEED } from "./seed.ts";
+import { storyArbitrary } from "./story-arbitrary.ts";
+import { Tally } from "./tally.ts";
+
+/** A mistake somebody could make in a driver, and the law whose check must notice it. */
+interface PlantedBug {
+  readonly law: number;
+  readonly what: string;
+  readonly registry: DriverRegistry;
+}
+
+const { firewall, link, resolver, routes, sysctl, tunnel } = driverRegistry;
+
+const BUGS: readonly PlantedBug[] = [
+  {
+    law: 1,
+    what: "the old policy is removed before the new one is loaded",
+    registry: registryWith({
+      firewall: {
+        ...firewall,
+        async apply(host: Host, steps: readonly StepOf<"firewall">[]) {
+          await host.firewall.load(null);
+          await firewall.apply(host, steps);
+        },
+      },
+    }),
+  },
+  {
+    law: 1,
+    what: "the kill switch is forgotten in what is loaded",
+    registry: registryWith({
+      firewall: {
+        ...firewall,
+        async apply(host: Host, steps: readonly StepOf<"firewall">[]) {
+          const open = (policy: StepOf<"firewall">["after"]) =>
+            policy && { ...policy, layers: policy.layers.map((layer) => ({ ...layer, killSwitch: false })) };
+          await firewall.apply(
+            host,
+            steps.map((step) => ({ ...step, after: open(step.after) })),
+          );
+        },
+        diff: () => [],
+      },
+    }),
+  },
+  {
+    law: 3,
+    what: "a link never seems in sync",
+    registry: registryWith({ link: { ...link, diff: () => [{ field: "/mtuBytes", before: 1, after: 2 }] } }),
+  },
+  {
+    law: 4,
+    what: "addresses are never set",
+    registry: registryWith({
+      link: {
+        ...link,
+        apply: (host: Host, steps: readonly StepOf<"link">[]) =>
+          link.apply(
+            host,
+            steps.map((step) => (step.after === null ? step : { ...step, after: { ...step.after, addresses: [] } })),
+          ),
+      },
+    }),
+  },
+  {
+    law: 4,
+    what: "engines are told no endpoint, and the check overlooks it",
+    registry: registryWith({
+      tunnel: {
+        ...tunnel,
+        diff: () => [],
+        async apply(host: Host, steps: readonly StepOf<"tunnel">[]) {
+          const peerless = steps.map((step) =>
+            step.after === null ? step : { ...step, after: { ...step.after, peers: [] } },
+          );
+          await tunnel.apply(host, peerless);
+        },
+      },
+    }),
+  },
+  {
+    law: 5,
+    what: "the way back leaves routing as it is",
+    registry: registryWith({
+      routes: {
+        ...routes,
+        async apply(host: Host, steps: readonly StepOf<"routes">[]) {
+          await routes.apply(
+            host,
+            steps.filter(({ reason }) => !reason.startsWith("undo:")),
+          );
+        },
+      },
+    }),
+  },
+  {
+    law: 6,
+    what: "the resolver is not put back",
+    registry: registryWith({
+      resolver: {
+        ...resolver,
+        isOwned: () => false,
+        async apply(host: Host, steps: readonly StepOf<"resolver">[]) {
+          await resolver.apply(
+            host,
+            steps.filter(({ after }) => after !== null),
+          );
+        },
+      },
+    }),
+  },
+  {
+    law: 6,
+    what: "kernel settings are not put back",
+    registry: registryWith({ sysctl: { ...sysctl, remember: () => null, restoring: (wanted) => wanted } }),
+  },
+];
+
+describe("a planted bug is found", () => {
+  test.each(BUGS)("law $law: $what", { timeout: 120_000 }, async ({ law, registry }) => {
+    const options = { registry, tally: new Tally(), probesPerWrite: 30 };
+    const property = fc.asyncProperty(storyArbitrary, fc.array(ownFaultArbitrary, FAULTS), async (story, faults) => {
+      const rehearsal = await rehearse(story, options);
+      if (rehearsal === undefined) return;
+      for (const fault of faults) await playWithFault(rehearsal, fault, undefined, options);
+    });
+    const details = await fc.check(property, { seed: SEED, numRuns: 300, endOnFailure: true });
+    expect(details.failed).toBe(true);
+    expect(details.errorInstance).toMatchObject({ law });
+  });
+});
+
+const FAULTS = { minLength: 4, maxLength: 4 };
+
+function registryWith(drivers: Partial<DriverRegistry>): DriverRegistry {
+  return { ...driverRegistry, ...drivers };
+}
