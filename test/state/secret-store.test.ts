@@ -109,7 +109,7 @@ describe("where a secret may come from", () => {
   test("a FIFO, a device and a folder are refused without waiting for them", () => {
     const folder = temporaryFolder();
     const fifo = join(folder, "fifo");
-    execFileSync("mkfifo", ["-m", "600", fifo]);
+    execFileSync("/usr/bin/mkfifo", ["-m", "600", fifo]);
     const store = storeIn(join(folder, "s"));
     for (const file of [fifo, "/dev/zero", folder])
       expect(() => store.resolveKey({ file })).toThrow(/not a regular file/);

@@ -1,0 +1,108 @@
+import { describe, expect, test } from "vitest";
+import type { Step } from "../../../src/model/plan.ts";
+import type { ApplyDeps } from "../../../src/reconciler/apply/outcome.ts";
+import { readTransaction } from "../../../src/reconciler/apply/record.ts";
+import { recoverOpenJournal } from "../../../src/reconciler/apply/recover.ts";
+import { Faults } from "../../support/faults.ts";
+import { applyOn, benchWith, depsOf } from "../run.ts";
+import { allowedBy, firewall, link, resolver, state } from "../scenarios.ts";
+
+type Apply = (host: never, steps: readonly Step[]) => Promise<void>;
+
+/** Dependencies in which one kind's apply is wrapped. */
+function wrapping(deps: ApplyDeps, kind: "firewall" | "resolver", wrap: (real: Apply) => Apply): ApplyDeps {
+  const driver = deps.registry[kind];
+  const apply = wrap(driver.apply.bind(driver) as Apply);
+  return { ...deps, registry: { ...deps.registry, [kind]: { ...driver, apply } } };
+}
+
+describe("the way back", () => {
+  test("undoes the steps of a batch in reverse, as they may depend on each other", async () => {
+    const bench = await benchWith(state());
+    const outcome = await applyOn(
+      depsOf(bench, new Faults(), { probe: async () => "no" }),
+      state(link("a"), link("b"), link("c")),
+    );
+    expect(outcome.kind).toBe("rolledBack");
+    expect(bench.machine.log).toEqual([
+      "create link/a",
+      "create link/b",
+      "create link/c",
+      "delete link/c",
+      "delete link/b",
+      "delete link/a",
+    ]);
+  });
+
+  test("law 5: is read back, and mended where somebody interferes", async () => {
+    const bench = await benchWith(state(link("office"), resolver("10.8.0.1")));
+    const before = bench.machine.print();
+    let meddled = 0;
+    bench.machine.meddle = (machine) => {
+      if (machine.log.at(-1) !== "update resolver/system" || ++meddled !== 2) return;
+      machine.set({ ...resolver("6.6.6.6"), owned: true });
+    };
+    const outcome = await applyOn(
+      depsOf(bench, new Faults(), { probe: async () => "no" }),
+      state(link("office"), resolver("10.8.0.2")),
+    );
+    expect(meddled).toBeGreaterThan(2);
+    expect(outcome.kind).toBe("rolledBack");
+    expect(bench.machine.print()).toBe(before);
+  });
+
+  test("law 5: one that cannot be read back as it was is incomplete and says what is wrong, never 'rolled back'", async () => {
+    const bench = await benchWith(state(resolver("10.8.0.1")));
+    bench.machine.meddle = (machine) => machine.set({ ...resolver("6.6.6.6"), owned: true });
+    const outcome = await applyOn(depsOf(bench), state(resolver("10.8.0.2")));
+    expect(outcome).toMatchObject({
+      kind: "rollbackIncomplete",
+      rollbackCause: { kind: "verification", message: expect.stringContaining("resolver/system") },
+    });
+    expect(bench.disk.journal.at(-1)?.record.type).toBe("blocked");
+    bench.machine.meddle = () => undefined;
+    expect((await recoverOpenJournal(depsOf(bench)))?.kind).toBe("rolledBack");
+    expect(bench.machine.print()).toContain("10.8.0.1");
+  });
+
+  test("law 1: a policy that would not go back at first is loaded in its strictest form before giving up", async () => {
+    const bench = await benchWith(state(firewall("192.0.2.1"), link("office")));
+    let refusals = 3;
+    const deps = wrapping(depsOf(bench), "firewall", (real) => async (host, steps) => {
+      const loads = steps.some(({ after }) => after !== null);
+      if (loads && refusals-- > 0) throw new Error("nft is busy");
+      await real(host, steps);
+    });
+    const outcome = await applyOn({ ...deps, probe: async () => "no" }, state());
+    expect(outcome).toMatchObject({ kind: "rollbackIncomplete", blocked: true });
+    expect(allowedBy(bench.machine.policy())).toEqual(new Set(["192.0.2.1"]));
+  });
+
+  test("a step that fails twice and then works is no failure", async () => {
+    const bench = await benchWith(state(resolver("10.8.0.1")));
+    const before = bench.machine.print();
+    let tries = 0;
+    const deps = wrapping(depsOf(bench), "resolver", (real) => async (host, steps) => {
+      if (steps[0]?.reason.startsWith("undo") && ++tries < 3) throw new Error("busy");
+      await real(host, steps);
+    });
+    expect((await applyOn({ ...deps, probe: async () => "no" }, state(resolver("10.8.0.2")))).kind).toBe("rolledBack");
+    expect([tries, bench.machine.print()]).toEqual([3, before]);
+  });
+
+  test("an acceptance is void once a rollback has begun", () => {
+    const begin = { type: "begin", verb: "apply", configHash: "", generation: 1, startedMs: 0 } as const;
+    const generation = { number: 1, configHash: "", acceptedMs: 0, desired: state(), pathNumbers: {}, secretIds: [] };
+    const accept = { type: "accept", generation, ledger: { generation: 1, entries: [] } } as const;
+    const read = (...records: readonly Parameters<typeof readTransaction>[0][number]["record"][]) =>
+      readTransaction(
+        records.map((record) => ({ record, sameBoot: true })),
+        "journal",
+      );
+    expect(read(begin, accept)?.accept).toBeDefined();
+    expect(read(begin, accept, { type: "rollback", cause: "disk" })).toMatchObject({
+      accept: undefined,
+      rollbackCause: "disk",
+    });
+  });
+});
