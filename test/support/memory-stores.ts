@@ -55,9 +55,9 @@ export function memoryStores(disk: MemoryDisk = memoryDisk(), faults: Faults = n
         }),
     },
     generations: {
-      latest: async () => read(disk.generations).at(-1),
-      read: async (number) => read(disk.generations).find((generation) => generation.number === number),
-      numbers: async () => read(disk.generations).map(({ number }) => number),
+      latest: async () => read(disk.generations.at(-1)),
+      read: async (number) => read(disk.generations.find((generation) => generation.number === number)),
+      numbers: async () => read(disk.generations.map(({ number }) => number)),
       write: (generation) =>
         write("generation", () => {
           const others = disk.generations.filter(({ number }) => number !== generation.number);

@@ -146,7 +146,7 @@ export class SimulatedMachine implements LiveMachine {
 
   /** The machine as stable text, one fact a line; equal texts mean equal machines, but for counters and the clock. */
   print(): string {
-    return printMachine(this.snapshot());
+    return printMachine({ ...this.live, routes: this.routes.all() });
   }
 
   #due(): ScheduledFault[] {

@@ -72,12 +72,24 @@ function lookUpTable(machine: LiveMachine, table: number, query: RouteQuery): Ro
       (query.boundDevice === undefined || query.boundDevice === route.device));
   const best = machine.routes.best(table, query.destination, usable);
   if (table !== MAIN_TABLE) return best;
-  const connected = connectedRoutes(machine.live.links).filter(
-    (route) => covers(route.destination, query.destination) && usable(route),
-  );
-  return [...connected, ...(best === undefined ? [] : [best])].sort(
-    (a, b) => prefixOf(b.destination).length - prefixOf(a.destination).length || a.metric - b.metric,
-  )[0];
+  const connected = bestConnected(machine, query);
+  const isCloser =
+    best === undefined || prefixOf(connected?.destination ?? "::/0").length >= prefixOf(best.destination).length;
+  return connected !== undefined && isCloser ? connected : best;
+}
+
+/** The connected route of the longest prefix, without making all the others. */
+function bestConnected(machine: LiveMachine, query: RouteQuery): Route | undefined {
+  let best: { readonly link: SimulatedLink; readonly address: string } | undefined;
+  for (const link of machine.live.links) {
+    if (!link.up || link.medium === "loopback") continue;
+    if (query.boundDevice !== undefined && query.boundDevice !== link.device) continue;
+    for (const address of link.addresses) {
+      if (!covers(address, query.destination)) continue;
+      if (best === undefined || prefixOf(address).length > prefixOf(best.address).length) best = { link, address };
+    }
+  }
+  return best === undefined ? undefined : connectedRoute(best.link, best.address);
 }
 
 function lookUpLocal(machine: LiveMachine, query: RouteQuery): RouteAnswer | undefined {
@@ -106,23 +118,16 @@ export function isLocalAddress(machine: LiveMachine, address: IpAddress): boolea
 export function connectedRoutes(links: readonly SimulatedLink[]): Route[] {
   return links
     .filter((link) => link.up && link.medium !== "loopback")
-    .flatMap((link) =>
-      link.addresses.flatMap((text): Route[] => {
-        const prefix = prefixOf(text);
-        if (prefix.family === 4 && prefix.length === 32) return [];
-        return [
-          {
-            family: prefix.family,
-            table: MAIN_TABLE,
-            destination: renderPrefix(canonicalPrefix(prefix)),
-            type: "unicast",
-            device: link.device,
-            metric: prefix.family === 4 ? 0 : 256,
-            protocol: KERNEL_PROTOCOL,
-          },
-        ];
-      }),
-    );
+    .flatMap((link) => link.addresses.flatMap((address) => connectedRoute(link, address) ?? []));
+}
+
+function connectedRoute({ device }: SimulatedLink, address: string): Route | undefined {
+  const prefix = prefixOf(address);
+  if (prefix.family === 4 && prefix.length === 32) return undefined;
+  const destination = renderPrefix(canonicalPrefix(prefix));
+  const metric = prefix.family === 4 ? 0 : 256;
+  const place = { family: prefix.family, table: MAIN_TABLE, destination, metric } as const;
+  return { ...place, type: "unicast", device, protocol: KERNEL_PROTOCOL };
 }
 
 /** The routes that addresses bring along in the kernel's local table. */
@@ -150,12 +155,18 @@ export function localRoutes(links: readonly SimulatedLink[]): Route[] {
  */
 export function chooseSource(machine: LiveMachine, device: string, destination: IpAddress): IpAddress | undefined {
   const linkLocal = destination.family === 6 && (covers("fe80::/10", destination) || covers("ff02::/16", destination));
-  const candidates = machine.live.links
-    .filter((link) => link.up && link.medium !== "loopback")
-    .flatMap((link) => link.addresses.map((text) => ({ device: link.device, address: addressOf(withoutLength(text)) })))
-    .filter(({ address }) => address.family === destination.family)
-    .filter(({ address }) => address.family === 4 || covers("fe80::/10", address) === linkLocal);
-  return (candidates.find((candidate) => candidate.device === device) ?? candidates[0])?.address;
+  let other: IpAddress | undefined;
+  for (const link of machine.live.links) {
+    if (!link.up || link.medium === "loopback" || (other !== undefined && link.device !== device)) continue;
+    for (const text of link.addresses) {
+      const address = addressOf(withoutLength(text));
+      if (address.family !== destination.family) continue;
+      if (address.family === 6 && covers("fe80::/10", address) !== linkLocal) continue;
+      if (link.device === device) return address;
+      other ??= address;
+    }
+  }
+  return other;
 }
 
 function hasFamily(link: SimulatedLink, family: 4 | 6): boolean {

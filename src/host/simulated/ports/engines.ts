@@ -8,12 +8,11 @@ export function simulatedEngines(machine: SimulatedMachine): EnginePort {
   return {
     async read(device) {
       machine.checkAlive("engines.read");
-      const found = machine.live.engines.find((engine) => engine.device === device);
-      return found === undefined ? undefined : structuredClone(found);
+      return machine.live.engines.find((engine) => engine.device === device);
     },
     async readAll() {
       machine.checkAlive("engines.readAll");
-      return structuredClone(machine.live.engines);
+      return [...machine.live.engines];
     },
     async ensure(spec) {
       machine.checkAlive("engines.ensure");

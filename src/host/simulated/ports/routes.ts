@@ -19,7 +19,7 @@ export function simulatedRoutes(machine: SimulatedMachine): RoutePort {
     },
     async readRules() {
       machine.checkAlive("routes.readRules");
-      return structuredClone(machine.live.rules);
+      return [...machine.live.rules];
     },
     async change(changes) {
       machine.checkAlive("routes.change");
@@ -97,9 +97,16 @@ function routeText({ family, table, destination, type, device, gateway, metric, 
   return [family, table, destination, type, device, gateway, metric, protocol].join(" ");
 }
 
-function ruleText({ family, preference, match, table, suppressPrefixLength }: PolicyRule): string {
+const ruleTexts = new WeakMap<PolicyRule, string>();
+
+function ruleText(rule: PolicyRule): string {
+  const known = ruleTexts.get(rule);
+  if (known !== undefined) return known;
+  const { family, preference, match, table, suppressPrefixLength } = rule;
   const { mark, source, destination, uids, protocol, ports, sourcePorts } = match;
   const ranges = [uids, ports, sourcePorts].flatMap((range) => [range?.from, range?.to]);
-  const numbers = [mark?.value, mark?.mask, ...ranges, suppressPrefixLength];
-  return [family, preference, table, source, destination, protocol, ...numbers].join(" ");
+  const places = [family, preference, table, source, destination, protocol];
+  const text = [...places, mark?.value, mark?.mask, ...ranges, suppressPrefixLength].join(" ");
+  ruleTexts.set(rule, text);
+  return text;
 }
