@@ -76,15 +76,20 @@ function checkPackets(context: CheckContext, path: NodePath, obfuscation: Obfusc
       context.report("obfuscation-tag-large", [...path, key], message, `describe at most ${SAFE_DATAGRAM} bytes`);
     }
   }
-  // amneziawg-go of 1.5 refuses a later name without the earlier ones; newer ones skip what is not set.
-  const is15 = context.isUntouched([...path, "version"]) || ONLY_IN_1_5.some((key) => obfuscation[key] !== undefined);
-  if (obfuscation.version !== "1.5" || !is15) return;
+  if (isOlder(obfuscation.version, "3.0")) checkGaps(context, path, obfuscation);
+}
+
+/** amneziawg-go refuses i2 without i1 in 1.5 and in v0.2.15, the first release of 2.0; later ones skip what is not set. */
+function checkGaps(context: CheckContext, path: NodePath, obfuscation: Obfuscation): void {
+  const isNamed = context.isUntouched([...path, "version"]);
+  const is15 = obfuscation.version === "1.5" && (isNamed || ONLY_IN_1_5.some((key) => obfuscation[key] !== undefined));
   for (const keys of [PACKET_KEYS, CONTROLLED_JUNK_KEYS]) {
     const gap = keys.findIndex((key) => obfuscation[key] === undefined);
     const late = gap < 0 ? undefined : keys.slice(gap).find((key) => obfuscation[key] !== undefined);
     if (late === undefined) continue;
-    const message = `${late} is given and ${keys[gap]} is not, which AmneziaWG 1.5 refuses`;
-    context.reportKey("obfuscation-tag-gap", [...path, late], message, `name it ${keys[gap]}`);
+    const message = `${late} is given and ${keys[gap]} is not, which programs of ${is15 ? "1.5" : "early 2.0"} refuse`;
+    const id = is15 ? "obfuscation-tag-gap" : "obfuscation-version-tag";
+    context.reportKey(id, [...path, late], message, `name it ${keys[gap]}`);
   }
 }
 

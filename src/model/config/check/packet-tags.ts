@@ -27,9 +27,9 @@ export function describePacket(text: string, version: AmneziaVersion): PacketDes
     problems.push(wrong("there is text outside < and >", "write every byte inside a tag, as in <b 0xc0ff>"));
   for (const [, content = ""] of text.matchAll(/<([^<>]*)>/g)) {
     const [name = "", ...rest] = content.trim().split(/\s+/);
-    const size = readTag(name, rest.join(" "), version, problems);
-    sizeBytes += size;
+    sizeBytes += readTag(name, rest.join(" "), version, problems);
   }
+  for (const name of ["t", "c"]) checkRepeat(name, text, version, problems);
   if (sizeBytes > MAX_DATAGRAM)
     problems.push(wrong(`the packet has ${sizeBytes} bytes`, "a datagram holds 65507; 1200 is plenty"));
   return { sizeBytes, problems };
@@ -53,11 +53,21 @@ function readTag(name: string, argument: string, version: AmneziaVersion, proble
       return isOlder(version, "2.0") ? 8 : 4;
     case "wt":
       if (!isOlder(version, "2.0")) problems.push(wrong("<wt> was removed with AmneziaWG 2.0", "remove it"));
+      else if (!/^[0-9]{1,4}$/.test(argument) || Number(argument) > 5000)
+        problems.push(wrong("<wt> takes at most 5000 milliseconds", "write <wt 100>"));
       return 0;
     default:
       problems.push(wrong(`<${name.slice(0, 20)}> is no tag`, "known: <b 0xHEX> <r N> <rc N> <rd N> <t>"));
       return 0;
   }
+}
+
+/** The first releases of 2.0, as all of 1.5, take a time and a counter once; from v0.2.16 on they repeat. */
+function checkRepeat(name: string, text: string, version: AmneziaVersion, problems: TagProblem[]): void {
+  const count = [...text.matchAll(new RegExp(`<\\s*${name}[\\s>]`, "g"))].length;
+  if (count < 2 || !isOlder(version, "3.0")) return;
+  const build = isOlder(version, "2.0") ? wrong : otherwise;
+  problems.push(build(`<${name}> stands ${count} times, and ${version} programs take it once`, "leave one"));
 }
 
 function readBytes(argument: string, problems: TagProblem[]): number {
@@ -73,8 +83,10 @@ function readCount(name: string, argument: string, version: AmneziaVersion, prob
     return 0;
   }
   const count = Number(argument);
-  if (count > 1000 && isOlder(version, "2.0"))
-    problems.push(wrong(`<${name}> takes at most 1000 bytes in 1.5`, "split it in two tags"));
+  if (count > 1000 && isOlder(version, "3.0")) {
+    const build = isOlder(version, "2.0") ? wrong : otherwise;
+    problems.push(build(`<${name}> takes at most 1000 bytes in programs of ${version}`, "split it in two tags"));
+  }
   return count;
 }
 
