@@ -81,7 +81,7 @@ export function runIn(namespace: string, argv: readonly string[], options: RunOp
   return run(["ip", "netns", "exec", namespace, ...argv], options);
 }
 
-function run(argv: readonly string[], { mayFail = false, input, timeoutMs = 60_000 }: RunOptions = {}): CommandResult {
+function run(argv: readonly string[], { mayFail = false, input, timeoutMs = 110_000 }: RunOptions = {}): CommandResult {
   const [command = "", ...rest] = argv;
   const { status, stdout, stderr, error } = spawnSync(command, rest, {
     encoding: "utf8",

@@ -21,6 +21,8 @@ export interface TunOptions {
   readonly name: string;
   /** Each packet is preceded by a virtio header: segments of up to 64 KiB come and go whole. */
   readonly vnetHeader?: boolean;
+  /** Each packet is preceded by 4 bytes of flags and EtherType, as engines from before 2023-03 expect. */
+  readonly packetInfo?: boolean;
   /** True: fail when there is a device of this name already, instead of attaching to it. */
   readonly exclusive?: boolean;
   readonly nonBlocking?: boolean;
@@ -30,6 +32,8 @@ export interface TunOptions {
 export interface TunDevice extends Disposable {
   readonly fd: number;
   readonly name: string;
+  /** Whether each packet is preceded by its packet information. */
+  readonly packetInfo: boolean;
   /** True: the device outlives the descriptor, without carrier, so that what is routed into it is dropped. */
   setPersistent(persistent: boolean): void;
   setCarrier(carrier: boolean): void;
@@ -51,7 +55,7 @@ export function openTun(options: TunOptions): TunDevice {
   try {
     const request = ifreq(name, flagsOf(options));
     if (callLibc("ioctl", fd, TUNSETIFF, "void *", request) === -1) throw attachError(name, lastErrno());
-    return tunOf(fd, readText(request.subarray(0, NAME_BYTES)));
+    return tunOf(fd, readText(request.subarray(0, NAME_BYTES)), options.packetInfo ?? false);
   } catch (error) {
     closeDescriptor(fd);
     throw error;
@@ -65,14 +69,16 @@ export function adoptTun(fd: number): TunDevice {
   if ((readU16(request, NAME_BYTES) & IFF.tun) === 0) {
     throw new AwgError("host", `descriptor ${fd} is a TAP device, not a TUN device`);
   }
-  return tunOf(fd, readText(request.subarray(0, NAME_BYTES)));
+  const packetInfo = (readU16(request, NAME_BYTES) & IFF.noPacketInfo) === 0;
+  return tunOf(fd, readText(request.subarray(0, NAME_BYTES)), packetInfo);
 }
 
-function tunOf(fd: number, name: string): TunDevice {
+function tunOf(fd: number, name: string, packetInfo: boolean): TunDevice {
   let open = true;
   return {
     fd,
     name,
+    packetInfo,
     setPersistent: (persistent) => {
       const action = `making the TUN device ${name} ${persistent ? "persistent" : "temporary"}`;
       checkedLibc(action, "ioctl", fd, TUNSETPERSIST, "unsigned long", persistent ? 1 : 0);
@@ -88,8 +94,10 @@ function tunOf(fd: number, name: string): TunDevice {
   };
 }
 
-function flagsOf({ vnetHeader = false, exclusive = false }: TunOptions): number {
-  return IFF.tun | IFF.noPacketInfo | (vnetHeader ? IFF.vnetHeader : 0) | (exclusive ? IFF.exclusive : 0);
+function flagsOf({ vnetHeader = false, exclusive = false, packetInfo = false }: TunOptions): number {
+  return (
+    IFF.tun | (packetInfo ? 0 : IFF.noPacketInfo) | (vnetHeader ? IFF.vnetHeader : 0) | (exclusive ? IFF.exclusive : 0)
+  );
 }
 
 function ifreq(name: string, flags: number): Uint8Array {

@@ -30,9 +30,6 @@ const CTA_PROTOINFO_TCP = 1;
 const CTA_TCP_STATE = 1;
 const ICMP_PROTOCOL = { 4: 1, 6: 58 } as const;
 
-/** Bits of a flow's status (IPS_*). */
-export const FLOW_STATUS = { seenReply: 2, assured: 4, confirmed: 8, sourceNat: 16, destinationNat: 32 } as const;
-
 const TCP_STATES = [
   "none",
   "syn-sent",
@@ -62,7 +59,7 @@ export interface Flow {
   readonly original: FlowTuple;
   /** What answers look like: with NAT not the original turned round. */
   readonly reply: FlowTuple;
-  /** Bits of FLOW_STATUS. */
+  /** Bits of IPS_*: 2 an answer was seen, 4 assured, 16 and 32 source and destination rewritten. */
   readonly status: number;
   readonly mark: number;
   readonly zone: number;

@@ -90,10 +90,12 @@ export function openNetlinkSocket(protocol: number): NetlinkSocket {
   }
 }
 
+/** One buffer serves all sockets of the thread: calls are synchronous, and what came is copied out at once. */
+let buffer: Uint8Array | undefined;
+
 class Socket implements NetlinkSocket {
   readonly fd: number;
   readonly port: number;
-  readonly #buffer = new Uint8Array(RECEIVE_BYTES);
   readonly #sender = new Uint8Array(12);
   readonly #senderLength = Uint8Array.of(12, 0, 0, 0);
   #sequence = 0;
@@ -251,7 +253,7 @@ class Socket implements NetlinkSocket {
   /** One datagram as a copy of its own, or the name of what went wrong; "foreign" when the kernel didn't send it. */
   #receiveDatagram(flags: number): Uint8Array | string {
     const { fd } = this;
-    const buffer = this.#buffer;
+    buffer ??= new Uint8Array(RECEIVE_BYTES);
     const got = callLibc("recvfrom", fd, buffer, buffer.length, flags | MSG_TRUNC, this.#sender, this.#senderLength);
     if (got === -1) return errnoName(lastErrno());
     if (readU32(this.#sender, 4) !== 0) return "foreign";

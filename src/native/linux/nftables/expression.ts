@@ -198,19 +198,6 @@ export type CtKey = (typeof CT_KEYS)[number];
 /** Bits of the conntrack state in a register (NF_CT_STATE_BIT of nf_conntrack_common.h). */
 export const CT_STATE = { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 } as const;
 
-/** Results of a fib type lookup (RTN_* of rtnetlink.h). */
-export const FIB_TYPE = {
-  unspec: 0,
-  unicast: 1,
-  local: 2,
-  broadcast: 3,
-  anycast: 4,
-  multicast: 5,
-  blackhole: 6,
-  unreachable: 7,
-  prohibit: 8,
-} as const;
-
 /** The first register of 16 bytes; a single value always goes here. Register 0 holds the verdict. */
 export const FIRST_REGISTER = 1;
 

@@ -1,4 +1,4 @@
-import { type MessageWriter, readU8, readU16be } from "../attribute.codec.ts";
+import { type MessageWriter, readU8 } from "../attribute.codec.ts";
 import { encodeMessage, type NetlinkMessage } from "../netlink/message.codec.ts";
 import type { TableFamily } from "./field.ts";
 
@@ -55,11 +55,6 @@ export function nftFamily({ payload }: NetlinkMessage): TableFamily | undefined 
   const number = readU8(payload, 0);
   const names = Object.keys(FAMILY_NUMBERS) as TableFamily[];
   return names.find((name) => FAMILY_NUMBERS[name] === number);
-}
-
-/** The resource id of an answer: the low 16 bits of the generation it was read in. */
-export function nftResource({ payload }: NetlinkMessage): number {
-  return readU16be(payload, 2);
 }
 
 /** Opens a transaction; with a generation the kernel refuses it (ERESTART) when the ruleset is another by now. */

@@ -25,12 +25,12 @@ import {
   decodeRoute,
   encodeRouteAddition,
   encodeRouteDeletion,
-  encodeRouteDump,
   encodeRouteQuery,
   type Route,
   type RouteFilter,
   type RouteQuery,
 } from "./route.codec.ts";
+import { readRoutesOf } from "./route-reader.ffi.ts";
 import { decodeRule, encodeRuleAddition, encodeRuleDeletion, encodeRuleDump, type PolicyRule } from "./rule.codec.ts";
 
 /** One change to the routing tables. */
@@ -133,17 +133,7 @@ class RtNetlink implements RouteNetlink {
   }
 
   routes({ family, ...filter }: RouteFilter & { family?: 4 | 6 } = {}): Route[] {
-    return (family === undefined ? FAMILIES : [family]).flatMap((one) => this.#routesOf(one, filter));
-  }
-
-  #routesOf(family: 4 | 6, filter: RouteFilter): Route[] {
-    try {
-      const answers = this.socket.dump(encodeRouteDump(family, filter), `reading the IPv${family} routes`);
-      return collect(answers, decodeRoute).filter((route) => route.family === family);
-    } catch (error) {
-      if (hasErrno(error, "ENOENT")) return [];
-      throw error;
-    }
+    return (family === undefined ? FAMILIES : [family]).flatMap((one) => readRoutesOf(this.socket, one, filter));
   }
 
   changeRoutes(changes: readonly RouteChange[]): (AwgError | undefined)[] {

@@ -32,7 +32,7 @@ listener.socket.subscribe([ROUTE_GROUP.route4, ROUTE_GROUP.link]);
 net.changeRoutes(changes("delete", new Set()).slice(0, 3));
 const few = listener.socket.drain();
 const quiet = listener.socket.drain();
-for (let round = 0; round < 8; round++) net.changeRoutes(changes(round % 2 === 0 ? "replace" : "delete", new Set()));
+for (let round = 0; round < 4; round++) net.changeRoutes(changes(round % 2 === 0 ? "replace" : "delete", new Set()));
 const { overrun } = listener.socket.drain();
 const afterOverrun = listener.socket.drain().overrun;
 net.changeRoutes(changes("delete", new Set()));

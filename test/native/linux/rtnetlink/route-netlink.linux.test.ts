@@ -148,4 +148,12 @@ describe.skipIf(obstacle !== undefined)(`rtnetlink on the real kernel${obstacle 
       woken: true,
     });
   });
+
+  it("reads each route that stays, once, also beside a program that keeps changing others", () => {
+    namespace = makeNamespace("rival");
+    expect(namespace.runScript(`${FOLDER}/rival.script.ts`)).toEqual([
+      { missing: 0, twice: 0 },
+      { missing: 0, twice: 0 },
+    ]);
+  });
 });
