@@ -99,24 +99,32 @@ function groups(text: string, endsText: boolean): number[] | undefined {
   return found;
 }
 
-function renderIpv6(bytes: Uint8Array): string {
-  const values: number[] = [];
-  for (let index = 0; index < 16; index += 2)
-    values.push((bytes[index] as number) * 256 + (bytes[index + 1] as number));
-  const mapped = values.slice(0, 5).every((value) => value === 0) && values[5] === 0xffff;
-  if (mapped) return `::ffff:${bytesToAddress(bytes.subarray(12))}`;
-  const { start, length } = longestZeroRun(values);
-  if (length < 2) return values.map((value) => value.toString(16)).join(":");
-  const left = values.slice(0, start).map((value) => value.toString(16));
-  const right = values.slice(start + length).map((value) => value.toString(16));
-  return `${left.join(":")}::${right.join(":")}`;
+function group(bytes: Uint8Array, index: number): number {
+  return ((bytes[2 * index] as number) << 8) | (bytes[2 * index + 1] as number);
 }
 
-function longestZeroRun(values: readonly number[]): { start: number; length: number } {
+function renderIpv6(bytes: Uint8Array): string {
+  const { start, length } = longestZeroRun(bytes);
+  if (start === 0 && length === 5 && group(bytes, 5) === 0xffff) return `::ffff:${bytesToAddress(bytes.subarray(12))}`;
+  let text = "";
+  for (let index = 0; index < 8; index++) {
+    if (length > 1 && index === start) {
+      text += "::";
+      index += length - 1;
+    } else {
+      if (text !== "" && !text.endsWith(":")) text += ":";
+      text += group(bytes, index).toString(16);
+    }
+  }
+  return text;
+}
+
+/** The longest run of zero groups, the first of equals (RFC 5952 section 4.2.3). */
+function longestZeroRun(bytes: Uint8Array): { start: number; length: number } {
   let best = { start: 0, length: 0 };
   let start = 0;
-  for (let index = 0; index <= values.length; index++) {
-    if (values[index] === 0) continue;
+  for (let index = 0; index <= 8; index++) {
+    if (index < 8 && group(bytes, index) === 0) continue;
     if (index - start > best.length) best = { start, length: index - start };
     start = index + 1;
   }
