@@ -1,11 +1,9 @@
-import { type Fault, fault, leaf, quote, wrongType } from "./leaf.ts";
+import { type Fault, fault, quote, wrongType } from "./leaf.ts";
 
-/** A domain name: lower case, no trailing dot. A leading `*.` is dropped, as a domain means its subdomains too. */
-export function domain() {
-  return leaf({ type: "string", maxLength: 255 }, checkDomain);
-}
-
-/** RFC 1035 section 2.3.4 lengths; labels of letters, digits, dashes and (as in the wild) underscores. */
+/**
+ * A domain name: lower case, no trailing dot; a leading `*.` is dropped, as a domain means its subdomains too.
+ * RFC 1035 section 2.3.4 lengths; labels of letters, digits, dashes and (as in the wild) underscores.
+ */
 export function checkDomain(input: unknown): string | Fault {
   if (typeof input !== "string") return wrongType(input, "a domain name such as corp.example");
   const name = input.toLowerCase().replace(/^\*\./, "").replace(/\.$/, "");

@@ -6,7 +6,7 @@ import { killSwitchSchema } from "./kill-switch.ts";
 import * as machine from "./machine.ts";
 import { type Match, matchFields } from "./match.ts";
 import { checkTunnelName, type Via, via } from "./path.ts";
-import { defaultSchema, type Rule, ruleSchema } from "./rule.ts";
+import { defaultSchema, ruleSchema } from "./rule.ts";
 import { tunnelSchema } from "./tunnel.ts";
 
 const apiVersion = leaf({ const: "awg/v1" }, (input): "awg/v1" | Fault => {
@@ -86,4 +86,3 @@ export const rootSchema = z.strictObject({
 /** A configuration as zod read it, before what depends on several keys is filled in. */
 export type RootInput = z.output<typeof rootSchema>;
 export type Invariant = z.output<typeof invariant>;
-export type { Rule };
