@@ -508,11 +508,11 @@ export interface AmneziaTunnel {
      */
     s2?: number;
     /**
-     * Random bytes before a cookie reply. Same on both ends. 1.5.
+     * Random bytes before a cookie reply. Same on both ends. Since 1.5.
      */
     s3?: number;
     /**
-     * Random bytes before each data packet; costs that much of the MTU. Same on both ends. 1.5.
+     * Random bytes before each data packet; costs that much of the MTU. Same on both ends. Since 1.5.
      */
     s4?: number;
     /**
@@ -532,23 +532,23 @@ export interface AmneziaTunnel {
      */
     h4?: number | string;
     /**
-     * Packet 1 sent before a handshake, in the tag language: <b 0xHEX> <r N> <rc N> <rd N> <t>. 1.5.
+     * Packet 1 sent before a handshake, in the tag language: <b 0xHEX> <r N> <rc N> <rd N> <t>. Since 1.5.
      */
     i1?: string;
     /**
-     * Packet 2 sent before a handshake, in the tag language: <b 0xHEX> <r N> <rc N> <rd N> <t>. 1.5.
+     * Packet 2 sent before a handshake, in the tag language: <b 0xHEX> <r N> <rc N> <rd N> <t>. Since 1.5.
      */
     i2?: string;
     /**
-     * Packet 3 sent before a handshake, in the tag language: <b 0xHEX> <r N> <rc N> <rd N> <t>. 1.5.
+     * Packet 3 sent before a handshake, in the tag language: <b 0xHEX> <r N> <rc N> <rd N> <t>. Since 1.5.
      */
     i3?: string;
     /**
-     * Packet 4 sent before a handshake, in the tag language: <b 0xHEX> <r N> <rc N> <rd N> <t>. 1.5.
+     * Packet 4 sent before a handshake, in the tag language: <b 0xHEX> <r N> <rc N> <rd N> <t>. Since 1.5.
      */
     i4?: string;
     /**
-     * Packet 5 sent before a handshake, in the tag language: <b 0xHEX> <r N> <rc N> <rd N> <t>. 1.5.
+     * Packet 5 sent before a handshake, in the tag language: <b 0xHEX> <r N> <rc N> <rd N> <t>. Since 1.5.
      */
     i5?: string;
     /**
@@ -568,39 +568,39 @@ export interface AmneziaTunnel {
      */
     itime?: number | string;
     /**
-     * Key that masks headers, a reference to 32 bytes in base64. Same on both ends. 3.0.
+     * Key that masks headers, a reference to 32 bytes in base64. Same on both ends. Since 3.0.
      */
     headerProtectionKey?: SecretKey;
     /**
-     * Zero bytes added to each packet's content, a number or a range. 3.0.
+     * Zero bytes added to each packet's content, a number or a range. Since 3.0.
      */
     contentPaddingAddition?: number | string;
     /**
-     * Random bytes behind handshake messages. Same on both ends. 3.1.
+     * Random bytes behind handshake messages. Same on both ends. Since 3.1.
      */
     randomTrailers?: boolean;
     /**
-     * Stay silent instead of sending cookie replies under load. 3.1.
+     * Stay silent instead of sending cookie replies under load. Since 3.1.
      */
     disableCookies?: boolean;
     /**
-     * Age of a session at which it is renewed, in seconds or a range of them. 3.0.
+     * Age of a session at which it is renewed, in seconds or a range of them. Since 3.0.
      */
     rekeyAfterTime?: number | string;
     /**
-     * Wait before a handshake is repeated, in seconds or a range of them. 3.0.
+     * Wait before a handshake is repeated, in seconds or a range of them. Since 3.0.
      */
     rekeyTimeout?: number | string;
     /**
-     * Age of a session at which it is refused, in seconds or a range of them. 3.0.
+     * Age of a session at which it is refused, in seconds or a range of them. Since 3.0.
      */
     rejectAfterTime?: number | string;
     /**
-     * Silence after which an empty packet is sent, in seconds or a range of them. 3.0.
+     * Silence after which an empty packet is sent, in seconds or a range of them. Since 3.0.
      */
     keepaliveTimeout?: number | string;
     /**
-     * Handshakes tried before a peer is given up, a number or a range. 3.0.
+     * Handshakes tried before a peer is given up, a number or a range. Since 3.0.
      */
     maxHandshakeAttempts?: number | string;
   };

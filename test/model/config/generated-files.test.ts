@@ -4,8 +4,13 @@ import { generatedFiles } from "../../../scripts/generated-files.ts";
 
 const files = await generatedFiles();
 
-test("three files are generated", () => {
-  expect([...files.keys()]).toEqual(["schema/awg.schema.json", "schema/awg.d.ts", "docs/problems.md"]);
+test("four files are generated", () => {
+  expect([...files.keys()]).toEqual([
+    "schema/awg.schema.json",
+    "schema/awg.d.ts",
+    "docs/problems.md",
+    "docs/configuration.md",
+  ]);
 });
 
 test.each([...files])("%s is what scripts/generate writes", (path, content) => {

@@ -9,6 +9,9 @@ export function checkDomain(input: unknown): string | Fault {
   const name = input.toLowerCase().replace(/^\*\./, "").replace(/\.$/, "");
   const labels = name.split(".");
   const isValid = name.length <= 253 && labels.every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label));
+  if (/^[0-9]+$/.test(labels.at(-1) ?? "")) {
+    return fault("domain-syntax", `${quote(input)} ends in a number, as only addresses do`, "write the address itself");
+  }
   if (isValid) return name;
   const remedy = /\P{ASCII}/u.test(name) ? "write it in its xn-- form" : "write it like corp.example";
   return fault("domain-syntax", `${quote(input)} is not a domain name`, remedy);

@@ -25,18 +25,13 @@ export function endpoint() {
   });
 }
 
-/** Writes an endpoint as it would be read. */
-export function renderEndpoint(end: Endpoint): string {
-  return end.host.includes(":") ? `[${end.host}]:${end.port}` : `${end.host}:${end.port}`;
-}
-
 function readHost(host: string): string | Fault {
   const bare = host.startsWith("[") ? host.slice(1, -1) : host;
   const ip = parseIp(bare);
   if (ip !== undefined) return renderIp(ip);
   if (host.startsWith("["))
     return fault("endpoint-syntax", `${quote(host)} is not an IPv6 address`, "write [2001:db8::1]:51820");
-  if (/^[0-9.]+$/.test(bare))
+  if (/(^|\.)[0-9]+$/.test(bare))
     return fault("endpoint-syntax", `${quote(bare)} is not an IPv4 address`, "write four numbers, or a name");
   return checkDomain(bare);
 }

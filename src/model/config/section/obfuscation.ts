@@ -53,10 +53,10 @@ const packet = leaf({ type: "string", maxLength: 16384 }, (input): string | Faul
 });
 
 const timing = (what: string) =>
-  durationRange(0, 65535).describe(`${what}, in seconds or a range of them. 3.0.`).exactOptional();
+  durationRange(0, 65535).describe(`${what}, in seconds or a range of them. Since 3.0.`).exactOptional();
 const junkPacket = (number: number) =>
   packet
-    .describe(`Packet ${number} sent before a handshake, in the tag language: <b 0xHEX> <r N> <rc N> <rd N> <t>. 1.5.`)
+    .describe(`Packet ${number} sent before a handshake, in the tag language: <b 0xHEX> <r N> <rc N> <rd N> <t>. Since 1.5.`)
     .exactOptional();
 const controlledJunk = (number: number) =>
   packet.describe(`Controlled junk packet ${number}. Only 1.5.`).exactOptional();
@@ -73,9 +73,9 @@ export const obfuscationSchema = z.strictObject({
     .prefault(0),
   s1: wholeNumber(0, 1132).describe("Random bytes before a handshake initiation. Same on both ends.").prefault(0),
   s2: wholeNumber(0, 1188).describe("Random bytes before a handshake response. Same on both ends.").prefault(0),
-  s3: wholeNumber(0, 1216).describe("Random bytes before a cookie reply. Same on both ends. 1.5.").prefault(0),
+  s3: wholeNumber(0, 1216).describe("Random bytes before a cookie reply. Same on both ends. Since 1.5.").prefault(0),
   s4: wholeNumber(0, 1216)
-    .describe("Random bytes before each data packet; costs that much of the MTU. Same on both ends. 1.5.")
+    .describe("Random bytes before each data packet; costs that much of the MTU. Same on both ends. Since 1.5.")
     .prefault(0),
   h1: header()
     .describe("Header of handshake initiations: a number, or a range a-b (2.0). Same on both ends.")
@@ -95,7 +95,7 @@ export const obfuscationSchema = z.strictObject({
     .describe("Seconds before packets i1 to i5 are sent again. Only 1.5.")
     .exactOptional(),
   headerProtectionKey: secretKey
-    .describe("Key that masks headers, a reference to 32 bytes in base64. Same on both ends. 3.0.")
+    .describe("Key that masks headers, a reference to 32 bytes in base64. Same on both ends. Since 3.0.")
     .exactOptional(),
   contentPaddingAddition: leaf(
     {
@@ -106,10 +106,10 @@ export const obfuscationSchema = z.strictObject({
     },
     (input) => numberRange(input, 65535),
   )
-    .describe("Zero bytes added to each packet's content, a number or a range. 3.0.")
+    .describe("Zero bytes added to each packet's content, a number or a range. Since 3.0.")
     .exactOptional(),
-  randomTrailers: boolean().describe("Random bytes behind handshake messages. Same on both ends. 3.1.").prefault(false),
-  disableCookies: boolean().describe("Stay silent instead of sending cookie replies under load. 3.1.").prefault(false),
+  randomTrailers: boolean().describe("Random bytes behind handshake messages. Same on both ends. Since 3.1.").prefault(false),
+  disableCookies: boolean().describe("Stay silent instead of sending cookie replies under load. Since 3.1.").prefault(false),
   rekeyAfterTime: timing("Age of a session at which it is renewed"),
   rekeyTimeout: timing("Wait before a handshake is repeated"),
   rejectAfterTime: timing("Age of a session at which it is refused"),
@@ -123,7 +123,7 @@ export const obfuscationSchema = z.strictObject({
     },
     (input) => numberRange(input, 65535),
   )
-    .describe("Handshakes tried before a peer is given up, a number or a range. 3.0.")
+    .describe("Handshakes tried before a peer is given up, a number or a range. Since 3.0.")
     .exactOptional(),
 });
 
