@@ -11,7 +11,8 @@ const LAST_UID = 0xffff_fffe;
 
 /**
  * The tracked flows that the policy lets pass on no device and for no user (docs/security.md S11.1). Conntrack does not
- * know whose a flow is, so one user who may is enough to leave it alone. Pure.
+ * know whose a flow is, so one user who may is enough to leave it alone. A flow of this machine can go on in a tunnel
+ * only with that tunnel's address: to its peer any other would be a stranger's. Pure.
  *
  * @param localAddresses addresses of this machine, without length
  */
@@ -20,7 +21,12 @@ export function forbiddenFlows(
   flows: readonly Flow[],
   localAddresses: ReadonlySet<string>,
 ): Flow[] {
-  const devices = [PHYSICAL, ...new Set(policy.layers.flatMap((layer) => layer.tunnels).map(({ device }) => device))];
+  const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
+  const devices = [PHYSICAL, ...new Set(tunnels.map(({ device }) => device))];
+  const ownsSource = (device: string, { original, reply }: Flow) =>
+    tunnels.some(
+      (one) => one.device === device && [original.source, reply.destination].some((at) => one.addresses.includes(at)),
+    );
   const senders = sendersOf(policy);
   const passes = (packet: Packet) => judge(policy, packet).verdict === "accept";
   return flows.filter((flow) => {
@@ -30,8 +36,10 @@ export function forbiddenFlows(
     const toHere = localAddresses.has(flow.original.destination);
     if (fromHere && toHere) return false;
     if (fromHere) {
-      return !devices.some((outDevice) =>
-        senders.some((sender) => passes({ ...opening, ...sender, hook: "output", outDevice })),
+      return !devices.some(
+        (outDevice) =>
+          (outDevice === PHYSICAL || ownsSource(outDevice, flow)) &&
+          senders.some((sender) => passes({ ...opening, ...sender, hook: "output", outDevice })),
       );
     }
     if (toHere || !isUnicast(opening.destination)) {

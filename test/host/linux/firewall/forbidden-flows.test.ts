@@ -1,0 +1,60 @@
+import { describe, expect, test } from "vitest";
+import { forbiddenFlows } from "../../../../src/host/linux/firewall/forbidden-flows.ts";
+import { blockedPolicy } from "../../../../src/model/firewall/transition.ts";
+import type { Flow, FlowTuple } from "../../../../src/native/linux/conntrack/flow.codec.ts";
+import { DIRECT, LAPTOP, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
+
+const LOCAL = new Set(["198.51.100.2", "192.168.1.2", "10.8.0.2", "10.9.0.2", "2001:db8:9::2", "127.0.0.1"]);
+
+function flowOf(original: Partial<FlowTuple>, translated?: string): Flow {
+  const tuple = {
+    source: "198.51.100.2",
+    destination: "8.8.8.8",
+    protocol: 17,
+    sourcePort: 4000,
+    destinationPort: 443,
+  };
+  const full = { ...tuple, ...original };
+  const reply: FlowTuple = { ...full, source: full.destination, destination: translated ?? full.source };
+  const family = full.source.includes(":") ? 6 : 4;
+  return { family, original: full, reply, status: 0, mark: 0, zone: 0, id: 1 };
+}
+
+const isCut = (policy: typeof LAPTOP, flow: Flow) => forbiddenFlows(policy, [flow], LOCAL).length === 1;
+
+describe("open flows that the policy forbids (S11.1)", () => {
+  test.each<[string, boolean, Flow]>([
+    ["from the physical address, now for the tunnel", true, flowOf({})],
+    ["from the tunnel's address", false, flowOf({ source: "10.8.0.2" })],
+    ["translated to the tunnel's address", false, flowOf({}, "10.8.0.2")],
+    ["from the wrong tunnel's address", true, flowOf({ source: "10.9.0.2" })],
+    ["by a rule for the other tunnel", false, flowOf({ source: "10.9.0.2", destinationPort: 27_001 })],
+    ["to the local network", false, flowOf({ destination: "192.168.1.9" })],
+    ["to the endpoint, perhaps our own", false, flowOf({ destination: "192.0.2.1", destinationPort: 51_820 })],
+    ["plaintext to the endpoint", true, flowOf({ destination: "192.0.2.1", destinationPort: 80 })],
+    ["DNS to another server", true, flowOf({ destinationPort: 53, source: "10.8.0.2" })],
+    ["within the machine", false, flowOf({ source: "127.0.0.1", destination: "127.0.0.1", destinationPort: 53 })],
+    ["from outside to what is allowed in", false, incoming({ protocol: 6, destinationPort: 22 })],
+    ["from outside to what is not", true, incoming({ protocol: 6, destinationPort: 80 })],
+    ["from the local network", false, incoming({ source: "192.168.1.9", destinationPort: 80 })],
+    ["of a guest", false, flowOf({ source: "172.17.0.2" })],
+    ["of a guest, DNS", true, flowOf({ source: "172.17.0.2", destinationPort: 53 })],
+    ["ping", true, flowOf({ protocol: 1, icmp: { id: 1, type: 8, code: 0 } })],
+  ])("%s: cut is %s", (_name, cut, flow) => {
+    expect(isCut(LAPTOP, flow)).toBe(cut);
+  });
+
+  test("a user who may is enough", () => {
+    const rule = { origin: "rules/0 (x)", match: { uids: [{ from: 1500, to: 1599 }] }, path: DIRECT };
+    expect(isCut(policyOf({ flows: { rules: [rule], default: OFFICE } }), flowOf({}))).toBe(false);
+  });
+
+  test("everything that leaves, when blocked", () => {
+    expect(isCut(blockedPolicy(), flowOf({}))).toBe(true);
+    expect(isCut(blockedPolicy(), incoming({ protocol: 6, destinationPort: 22 }))).toBe(true);
+  });
+});
+
+function incoming(original: Partial<FlowTuple>): Flow {
+  return flowOf({ source: "203.0.113.77", destination: "198.51.100.2", ...original });
+}

@@ -1,0 +1,213 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { renderNft } from "../../../../src/host/linux/firewall/render-nft.ts";
+import type { FirewallObserved, FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
+import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
+import { DIRECT, LAPTOP, layerOf, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
+import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../../../support/netns.ts";
+
+const obstacle = namespaceObstacle() ?? commandObstacle("ip", "nft", "python3");
+const SCRIPT = "test/host/linux/firewall/load-policy.ts";
+const SCRIPT_PATH = fileURLToPath(new URL("./load-policy.ts", import.meta.url));
+const INCLUSIVE = policyOf({ flows: { rules: [], default: DIRECT } });
+const POLICIES: readonly FirewallPolicy[] = [
+  LAPTOP,
+  INCLUSIVE,
+  blockedPolicy(),
+  policyOf({ killSwitch: false }),
+  between(LAPTOP, INCLUSIVE) as FirewallPolicy,
+  {
+    steering: { rules: [], default: OFFICE },
+    layers: [layerOf({}), layerOf({ killSwitch: false }), layerOf({ tunnels: [] })],
+  },
+];
+
+type Answer = FirewallObserved & { readonly statuses: readonly (number | null)[]; readonly error?: string };
+
+describe.skipIf(obstacle !== undefined)(
+  `the firewall of Linux${obstacle === undefined ? "" : ` (${obstacle})`}`,
+  () => {
+    let space: TestNamespace;
+    let runDir: string;
+
+    beforeEach(() => {
+      runDir = mkdtempSync(join(tmpdir(), "awg-firewall-"));
+      space = makeNamespace("fw");
+      space.run(["ip", "link", "add", "eth0", "type", "veth", "peer", "name", "peer0"]);
+    });
+
+    afterEach(() => {
+      space[Symbol.dispose]();
+      rmSync(runDir, { recursive: true, force: true });
+    });
+
+    const read = () => space.runScript(SCRIPT, { runDir }) as Answer;
+    const load = (policy: FirewallPolicy | null, commands: readonly string[][] = []) =>
+      space.runScript(SCRIPT, { runDir, policy, commands }) as Answer;
+    const nft = (...words: string[]) => space.run(["nft", ...words]);
+
+    test("reads nothing where nothing is", () => {
+      expect(read()).toMatchObject({ policy: null, damage: [], held: false, droppedPackets: 0 });
+    });
+
+    test.each(POLICIES.map((policy, index) => [index, policy] as const))(
+      "holds exactly what was loaded (policy %i)",
+      (_index, policy) => {
+        expect(load(policy)).toMatchObject({ policy, damage: [], held: true });
+        rmSync(join(runDir, "firewall-loaded.json"));
+        expect(read()).toMatchObject({ policy, damage: [], held: false });
+        const [inet] = renderNft(policy, { devices: ["eth0"], identity: "", ownedTables: true });
+        const { nftables } = JSON.parse(nft("-j", "list", "table", "inet", "awg").stdout) as { nftables: object[] };
+        const count = (kind: string) => nftables.filter((one) => kind in one).length;
+        expect([count("chain"), count("set"), count("rule")]).toEqual([
+          inet?.chains.length,
+          inet?.sets.length,
+          inet?.rules.length,
+        ]);
+      },
+    );
+
+    test("law 1: while its owner lives nobody can flush, delete or change it (A12)", () => {
+      const attacks = [
+        ["nft", "flush", "ruleset"],
+        ["nft", "delete", "table", "inet", "awg"],
+        ["nft", "add", "rule", "inet", "awg", "out", "accept"],
+        ["nft", "flush", "chain", "netdev", "awg", "frames"],
+      ];
+      const { statuses, ...after } = load(LAPTOP, attacks);
+      expect(after).toMatchObject({ policy: LAPTOP, damage: [], held: true });
+      expect(statuses.slice(1)).not.toContain(0);
+    });
+
+    test("a dead owner leaves the tables standing, and the next load takes them over", () => {
+      load(LAPTOP);
+      expect(read()).toMatchObject({ policy: LAPTOP, held: false, damage: [] });
+      expect(load(LAPTOP)).toMatchObject({ held: true, damage: [] });
+    });
+
+    test.each<[string, string[], RegExp]>([
+      ["a rule was added", ["add", "rule", "inet", "awg", "out", "accept"], /the chain out .* was changed/],
+      ["a chain was emptied", ["flush", "chain", "inet", "awg", "leaving"], /the chain leaving .* was changed/],
+      [
+        "a chain's policy was changed",
+        ["chain", "inet", "awg", "leaving", "{ policy accept; }"],
+        /the chain leaving .* was changed/,
+      ],
+      ["a chain was added", ["add", "chain", "inet", "awg", "mine"], /somebody added the chain mine/],
+      [
+        "an address was added",
+        ["add", "element", "inet", "awg", "lan-v4", "{ 8.8.0.0/16 }"],
+        /the set lan-v4 .* was changed/,
+      ],
+      ["a table is gone", ["delete", "table", "netdev", "awg"], /the device eth0 are not judged/],
+      ["the identity is gone", ["delete", "chain", "inet", "awg", "identity"], /is not known/],
+    ])("tells the damage when %s", (_name, command, expected) => {
+      load(LAPTOP);
+      nft(...command);
+      const { damage } = read();
+      expect(damage.join("\n")).toMatch(expected);
+      expect(load(LAPTOP)).toMatchObject({ policy: LAPTOP, damage: [], held: true });
+    });
+
+    test("other people's changes elsewhere are no damage", () => {
+      load(LAPTOP);
+      nft("add", "table", "inet", "theirs");
+      expect(read()).toMatchObject({ policy: LAPTOP, damage: [] });
+    });
+
+    test("tells of a device that came later, and of a policy whose record is gone or forged", () => {
+      load(LAPTOP);
+      space.run(["ip", "link", "add", "eth1", "type", "veth", "peer", "name", "peer1"]);
+      expect(read().damage).toContain("frames that leave by the device eth1 are not judged yet");
+      const record = readdirSync(runDir).find((name) => name.startsWith("policy-")) ?? "";
+      expect(statSync(join(runDir, record)).mode & 0o777).toBe(0o600);
+      writeFileSync(join(runDir, record), JSON.stringify(INCLUSIVE));
+      expect(read()).toMatchObject({ policy: null, damage: [expect.stringMatching(/is not known/)] });
+    });
+
+    test("law 6: removal takes our tables and nothing else; the boot unit's table goes with the first load", () => {
+      nft("add", "table", "inet", "theirs");
+      const before = nft("list", "ruleset").stdout;
+      nft("add", "table", "inet", "awg_boot");
+      load(LAPTOP);
+      expect(nft("list", "tables").stdout).not.toContain("awg_boot");
+      expect(load(null)).toMatchObject({ policy: null, damage: [], held: false });
+      expect(nft("list", "ruleset").stdout).toBe(before);
+      expect(readdirSync(runDir)).toEqual([]);
+      expect(load(null)).toMatchObject({ policy: null });
+    });
+
+    test("law 5: a load that the kernel refuses changes nothing", () => {
+      const other = { runDir: join(runDir, "other"), policy: LAPTOP };
+      const [input, output] = [join(runDir, "request"), join(runDir, "answer")];
+      writeFileSync(input, JSON.stringify(other));
+      const second = `"${process.execPath}" "${SCRIPT_PATH}" < ${input} > ${output}`;
+      const first = load(INCLUSIVE, [["sh", "-c", second]]);
+      expect(first).toMatchObject({ statuses: [0], policy: INCLUSIVE, damage: [], held: true });
+      expect((JSON.parse(readFileSync(output, "utf8")) as Answer).error).toMatch(
+        /^taking over the nf_tables table inet awg/,
+      );
+    });
+
+    test("holds 10,000 prefixes", () => {
+      const destinations = Array.from({ length: 10_000 }, (_, index) => `${20 + (index >> 8)}.${index & 255}.7.0/24`);
+      const rule = { origin: "rules/0 (list)", match: { destinations }, path: DIRECT };
+      const policy = policyOf({ flows: { rules: [rule], default: OFFICE } });
+      expect(load(policy)).toMatchObject({ damage: [], held: true });
+      rmSync(join(runDir, "firewall-loaded.json"));
+      expect(read().damage).toEqual([]);
+      nft("delete", "element", "inet", "awg", "rules-0-v4", "{ 30.7.7.0/24 }");
+      expect(read().damage).toEqual(["the set rules-0-v4 of the nf_tables table inet awg was changed"]);
+    });
+
+    test("counts what it drops", () => {
+      load(blockedPolicy());
+      space.run(["ip", "link", "set", "eth0", "up"]);
+      space.run(["ip", "link", "set", "peer0", "up"]);
+      space.run(["ip", "addr", "add", "192.0.2.2/24", "dev", "eth0"]);
+      const send =
+        "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.sendto(b'x', ('192.0.2.9', 9))";
+      expect(space.run(["python3", "-c", send], { mayFail: true }).stderr).toContain("PermissionError");
+      expect(read().droppedPackets).toBeGreaterThan(0);
+    });
+
+    test.skipIf(commandObstacle("conntrack") !== undefined)(
+      "S11: cuts the flows that the new policy forbids, and no others",
+      () => {
+        load(policyOf({ flows: { rules: [], default: DIRECT } }));
+        space.run(["ip", "link", "set", "eth0", "up"]);
+        space.run(["ip", "link", "set", "peer0", "up"]);
+        space.run(["ip", "addr", "add", "192.168.7.2/24", "dev", "eth0"]);
+        space.run(["ip", "route", "add", "default", "via", "192.168.7.1"]);
+        const neighbours = ["192.168.7.1", "192.168.7.9"];
+        for (const one of neighbours) {
+          space.run(["ip", "neigh", "replace", one, "lladdr", "02:00:00:00:00:09", "dev", "eth0", "nud", "permanent"]);
+        }
+        const send = (to: string) =>
+          `s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.sendto(b'x', ('${to}', 4433))`;
+        space.run(["python3", "-c", `import socket\n${send("203.0.113.9")}\n${send("192.168.7.9")}`]);
+        const tracked = () => space.run(["conntrack", "-L", "-p", "udp"]).stdout;
+        expect(tracked()).toContain("dst=203.0.113.9");
+        expect(load(policyOf({ allowLan: true }))).toMatchObject({ damage: [] });
+        expect(tracked()).not.toContain("dst=203.0.113.9");
+        expect(tracked()).toContain("dst=192.168.7.9");
+      },
+    );
+
+    const version = /v([\d.]+)/.exec(spawnSync("nft", ["--version"], { encoding: "utf8" }).stdout ?? "")?.[1];
+    test.skipIf(version !== "1.0.6")("reads like docs/security.md in nft's words (golden of nft 1.0.6)", async () => {
+      load(LAPTOP);
+      const listing = (family: string) => nft("list", "table", family, "awg").stdout;
+      const text = `${listing("inet")}${listing("netdev")}`
+        .replaceAll(/^\tflags.*\n/gm, "")
+        .replaceAll(/counter packets \d+ bytes \d+/g, "counter")
+        .replaceAll(/comment "[0-9a-f]{64}"/g, 'comment "<hash of the policy>"')
+        .replaceAll(/device "\w+"|devices = \{[^}]*\}/g, "<devices>");
+      await expect(text).toMatchFileSnapshot("./laptop.nft.txt");
+    });
+  },
+);
