@@ -3,7 +3,9 @@ import { acceptState } from "./accept.ts";
 import { finishTransaction } from "./execute.ts";
 import { observeMachine } from "./observe.ts";
 import type { ApplyDeps, Outcome, Proposal } from "./outcome.ts";
-import { type OpenTransaction, readTransaction } from "./record.ts";
+import { type OpenTransaction, readTransaction, type Verb } from "./record.ts";
+import { ledgerOfJournal } from "./restore-old.ts";
+import { touchedPlaces } from "./restored.ts";
 import { rollBack } from "./roll-back.ts";
 import type { JournalStore } from "./stores.ts";
 
@@ -14,10 +16,11 @@ export async function readOpenTransaction(journal: JournalStore): Promise<OpenTr
 
 /**
  * Ends a transaction that a crash left open; every writing verb calls it first, with the lock held. A verified one is
- * accepted; an interrupted destroy goes on to its end (what it removed was to go anyway); anything else is rolled back.
- * Safe against crashes of its own. undefined when there was nothing to do.
+ * accepted; an interrupted destroy goes on to its end, and any transaction does when `verb` is destroy (what it would
+ * restore is to go anyway); anything else is rolled back. Safe against crashes of its own. undefined when there was
+ * nothing to do.
  */
-export async function recoverOpenJournal(deps: ApplyDeps): Promise<Outcome | undefined> {
+export async function recoverOpenJournal(deps: ApplyDeps, verb: Verb = "apply"): Promise<Outcome | undefined> {
   const { journal } = deps.stores;
   const open = await readOpenTransaction(journal);
   if (open === undefined) return undefined;
@@ -25,7 +28,8 @@ export async function recoverOpenJournal(deps: ApplyDeps): Promise<Outcome | und
     await acceptState(deps.stores, open.accept.generation, open.accept.ledger);
     return { kind: "applied", generation: open.accept.generation.number };
   }
-  if (open.begin.verb === "destroy" && open.rollbackCause === undefined) return await finishDestroy(deps, open);
+  const goesOn = open.begin.verb === "destroy" && open.rollbackCause === undefined;
+  if (goesOn || verb === "destroy") return await finishDestroy(deps, open);
   const cause = new Error(open.rollbackCause ?? "an earlier run ended in the middle of its changes");
   const result = await rollBack(deps, open.batches, cause);
   if (result.kind === "incomplete") {
@@ -37,7 +41,7 @@ export async function recoverOpenJournal(deps: ApplyDeps): Promise<Outcome | und
 
 async function finishDestroy(deps: ApplyDeps, open: OpenTransaction): Promise<Outcome> {
   const { host, registry, stores } = deps;
-  const ledger = await stores.ledger.read();
+  const ledger = ledgerOfJournal(await stores.ledger.read(), touchedPlaces(open.batches), registry);
   const desired = { resources: [] };
   const proposal: Proposal = { verb: "destroy", desired, configHash: open.begin.configHash, pathNumbers: {} };
   const observed = await observeMachine(host, registry, desired, ledger);

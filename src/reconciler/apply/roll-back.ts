@@ -4,6 +4,7 @@ import { driverOf } from "../plan/observation.ts";
 import { blockTraffic } from "./block.ts";
 import type { ApplyDeps } from "./outcome.ts";
 import type { JournalledBatch, JournalRecord } from "./record.ts";
+import { restoreOldState } from "./restore-old.ts";
 import { type Touched, touchedPlaces, unrestored } from "./restored.ts";
 import { performSteps } from "./run-batches.ts";
 import { SETTLE_WAITS_MS } from "./verify.ts";
@@ -28,8 +29,7 @@ export async function rollBack(
   deps.progress?.({ type: "rollback", cause: messageOf(cause) });
   await note(deps, { type: "rollback", cause: messageOf(cause) });
   try {
-    for (const journalled of batches.toReversed()) await undo(deps, journalled);
-    await settle(deps, touchedPlaces(batches.filter((journalled) => isStillThere(deps, journalled))));
+    await restore(deps, batches);
   } catch (rollbackCause) {
     const blocked = await blockTraffic(deps, batches);
     deps.progress?.({ type: "blocked", cause: messageOf(rollbackCause) });
@@ -41,6 +41,18 @@ export async function rollBack(
     return { kind: "restored" };
   } catch (unclosed) {
     return { kind: "restored", unclosed };
+  }
+}
+
+/** By inverse steps; where they fail, by planning anew from what the machine has become meanwhile. */
+async function restore(deps: ApplyDeps, batches: readonly JournalledBatch[]): Promise<void> {
+  try {
+    for (const journalled of batches.toReversed()) await undo(deps, journalled);
+    await settle(deps, touchedPlaces(batches.filter((journalled) => isStillThere(deps, journalled))));
+  } catch (cause) {
+    if (batches.some(({ sameBoot }) => !sameBoot)) throw cause;
+    await blockTraffic(deps, batches);
+    await restoreOldState(deps, batches);
   }
 }
 

@@ -137,6 +137,7 @@ describe("an apply that fails", () => {
         ...deps.registry.resolver,
         apply: async () => {
           broken = true;
+          bench.machine.set({ ...resolver("6.6.6.6"), owned: true });
           throw new Error("the disk is gone");
         },
       },

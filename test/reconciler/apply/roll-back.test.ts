@@ -5,7 +5,7 @@ import { readTransaction } from "../../../src/reconciler/apply/record.ts";
 import { recoverOpenJournal } from "../../../src/reconciler/apply/recover.ts";
 import { Faults } from "../../support/faults.ts";
 import { applyOn, benchWith, depsOf } from "../run.ts";
-import { allowedBy, firewall, link, resolver, state } from "../scenarios.ts";
+import { allowedBy, firewall, link, resolver, state, sysctl, table, tunnel } from "../scenarios.ts";
 
 type Apply = (host: never, steps: readonly Step[]) => Promise<void>;
 
@@ -67,7 +67,8 @@ describe("the way back", () => {
 
   test("law 1: a policy that would not go back at first is loaded in its strictest form before giving up", async () => {
     const bench = await benchWith(state(firewall("192.0.2.1"), link("office")));
-    let refusals = 3;
+    // Three tries to undo, three to block, five to restore the old state by another way.
+    let refusals = 11;
     const deps = wrapping(depsOf(bench), "firewall", (real) => async (host, steps) => {
       const loads = steps.some(({ after }) => after !== null);
       if (loads && refusals-- > 0) throw new Error("nft is busy");
@@ -88,6 +89,32 @@ describe("the way back", () => {
     });
     expect((await applyOn({ ...deps, probe: async () => "no" }, state(resolver("10.8.0.2")))).kind).toBe("rolledBack");
     expect([tries, bench.machine.print()]).toEqual([3, before]);
+  });
+
+  test("law 4: what others took away meanwhile, although this apply never touched it, is brought back with the old state", async () => {
+    const office = [link("office"), tunnel("office"), table("office", 101, ["0.0.0.0/0"])];
+    const bench = await benchWith(state(...office));
+    const before = bench.machine.print();
+    bench.machine.meddle = (machine) => {
+      if (machine.log.at(-1) === "update tunnel/office") machine.remove("link awg-office");
+    };
+    const outcome = await applyOn(
+      depsOf(bench),
+      state(link("office"), tunnel("office", { listenPort: 5 }), table("office", 101, ["10.0.0.0/8"])),
+    );
+    expect(outcome.kind).toBe("rolledBack");
+    expect(bench.machine.print()).toBe(before);
+  });
+
+  test("law 6: settings that an unfinished apply took over are put back by a destroy that follows it", async () => {
+    const bench = await benchWith(state());
+    const before = bench.machine.print();
+    const deps = depsOf(bench, new Faults(6, "crash-after"));
+    await applyOn(deps, state(sysctl({ "net.ipv4.conf.all.arp_ignore": "2" }), link("office"))).catch(() => undefined);
+    expect(bench.machine.print()).not.toBe(before);
+    expect((await recoverOpenJournal(depsOf(bench), "destroy"))?.kind).toBe("applied");
+    expect(bench.machine.print()).toBe(before);
+    expect(bench.disk.ledger.entries).toEqual([]);
   });
 
   test("an acceptance is void once a rollback has begun", () => {

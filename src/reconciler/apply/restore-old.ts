@@ -1,0 +1,74 @@
+import { AwgError } from "../../model/error.ts";
+import { stepsOf } from "../../model/plan.ts";
+import type { DesiredState, Resource, ResourceKey } from "../../model/resource.ts";
+import type { DriverRegistry } from "../../resources/driver.ts";
+import type { Ledger, LedgerEntry } from "../plan/ledger.ts";
+import { driverOf } from "../plan/observation.ts";
+import { planChanges } from "../plan/plan-changes.ts";
+import { observeMachine } from "./observe.ts";
+import type { ApplyDeps } from "./outcome.ts";
+import type { JournalledBatch } from "./record.ts";
+import { type Touched, touchedPlaces } from "./restored.ts";
+import { performSteps } from "./run-batches.ts";
+import { SETTLE_WAITS_MS } from "./verify.ts";
+
+/**
+ * Restores the old state from whatever the machine has become: plans towards what stood before, as the ledger and the
+ * journal know it, and carries that out. For when inverse steps do not fit any more, because others changed what the
+ * transaction never touched (removed the device of a route). Throws what went wrong at the last try.
+ */
+export async function restoreOldState(deps: ApplyDeps, batches: readonly JournalledBatch[]): Promise<void> {
+  const { host, registry, stores } = deps;
+  const accepted = await stores.ledger.read();
+  const touched = touchedPlaces(batches);
+  const ledger = ledgerOfJournal(accepted, touched, registry);
+  const desired = oldState(accepted, touched);
+  let failure: unknown;
+  for (const waitMs of SETTLE_WAITS_MS) {
+    if (waitMs > 0) await deps.clock.sleep(waitMs);
+    try {
+      const observed = await observeMachine(host, registry, desired, ledger);
+      const { plan, conflicts } = planChanges({ desired, observed, ledger, registry });
+      if (conflicts.length > 0)
+        throw new AwgError("conflict", conflicts.map(({ key, holder }) => `${key} is held by ${holder}`).join("; "));
+      const acting = stepsOf(plan).filter(({ action }) => action !== "adopt" && action !== "forget");
+      if (acting.length === 0) return;
+      failure = new AwgError(
+        "verification",
+        `what stood before could not be restored: ${acting.map(({ key }) => key).join(", ")}`,
+      );
+      for (const { steps } of plan.batches) await performSteps(deps, steps);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/**
+ * What stood before a transaction as a desired state: what the ledger names, and, more exactly, what the transaction
+ * found in the places it touched. Pure.
+ */
+export function oldState(ledger: Ledger, touched: readonly Touched[]): DesiredState {
+  const resources = new Map<ResourceKey, Resource>();
+  for (const { kind, key, spec } of ledger.entries) resources.set(key, { kind, key, spec } as Resource);
+  for (const { kind, key, before } of touched) {
+    if (before !== null) resources.set(key, { kind, key, spec: before } as Resource);
+  }
+  return { resources: [...resources.values()] };
+}
+
+/**
+ * The ledger with what an unfinished transaction took over: settings carry no mark, so that only its journal knows they
+ * are to be put back. Pure.
+ */
+export function ledgerOfJournal(ledger: Ledger, touched: readonly Touched[], registry: DriverRegistry): Ledger {
+  const entries = new Map<ResourceKey, LedgerEntry>(ledger.entries.map((entry) => [entry.key, entry]));
+  for (const { kind, key, before, after } of touched) {
+    const { remember } = driverOf(registry, kind);
+    const known = entries.get(key);
+    if (remember === undefined || after === null) continue;
+    entries.set(key, { kind, key, spec: after, original: remember(known?.original ?? null, before, after) });
+  }
+  return { ...ledger, entries: [...entries.values()] };
+}
