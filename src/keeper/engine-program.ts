@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { ENGINE_PROGRAMS } from "../model/engine-program.ts";
 import { AwgError } from "../model/error.ts";
@@ -6,6 +6,8 @@ import type { EngineUser, EnsureEngine } from "../model/keeper-protocol.ts";
 import { closeDescriptor } from "../native/linux/libc.ffi.ts";
 import { isUnixSocketLive, listenOnUnixSocket } from "../native/linux/process/unix-exchange.ffi.ts";
 import { ENGINE_DESCRIPTOR, ENGINE_SIGN } from "./orphan-engine.ts";
+
+const LAST_WITH_PACKET_INFO = 20_230_223;
 
 /** What an engine is started with. */
 export interface EngineLaunch {
@@ -48,6 +50,23 @@ export function startEngineProgram(launch: EngineLaunch): ChildProcess & { reado
     closeDescriptor(uapiFd);
     closeSync(log);
   }
+}
+
+/**
+ * Whether the installed engine expects packet information before each packet of a TUN device it is handed. wireguard-go
+ * did until it learned to read several packets at once (2023-03), which its version 0.0.20230223 and those before it
+ * had not; amneziawg-go began after that.
+ */
+export function expectsPacketInfo(protocol: EnsureEngine["protocol"]): boolean {
+  if (protocol !== "wireguard") return false;
+  const { stdout } = spawnSync(engineProgramPath(protocol), ["--version"], { encoding: "utf8", timeout: 10_000 });
+  return isBeforeBatchedReads(stdout ?? "");
+}
+
+/** Whether a text like "wireguard-go v0.0.20220316" names a version of before 2023-03; false when it names none. */
+export function isBeforeBatchedReads(versionText: string): boolean {
+  const date = /\bv?0\.0\.(20[0-9]{6})\b/.exec(versionText)?.[1];
+  return date !== undefined && Number(date) <= LAST_WITH_PACKET_INFO;
 }
 
 function engineProgramPath(protocol: EnsureEngine["protocol"]): string {

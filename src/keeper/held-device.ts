@@ -9,7 +9,7 @@ import { endProcess } from "./process-identity.ts";
 
 /** A TUN device whose descriptor the keeper holds, with its engine if one was asked for. */
 export interface HeldDevice {
-  readonly tun: TunDevice;
+  tun: TunDevice;
   engine: Engine | undefined;
 }
 
@@ -33,6 +33,17 @@ export function holdDevice(device: string, alias?: string): HeldDevice {
     tun[Symbol.dispose]();
     throw error;
   }
+}
+
+/**
+ * Opens a held device anew with or without packet information, which an engine of another version expects. The device
+ * is persistent: it loses its carrier for a moment and nothing else. No engine may hold it.
+ */
+export function reopenDevice(held: HeldDevice, packetInfo: boolean): void {
+  if (held.tun.packetInfo === packetInfo) return;
+  const { name } = held.tun;
+  held.tun[Symbol.dispose]();
+  held.tun = openTun({ name, nonBlocking: true, packetInfo });
 }
 
 function setAlias(device: string, alias: string): void {

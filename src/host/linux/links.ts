@@ -80,21 +80,32 @@ function refuseForeign(keeper: KeeperClient, link: Link): void {
   });
 }
 
+/**
+ * Additions first, so that the device is never without an address. Deleting a first IPv4 address takes those of the
+ * same prefix that came after it along (net/ipv4/devinet.c, unless promote_secondaries is set), so they are added again.
+ */
 function ensureAddresses(netlink: RouteNetlink, linkIndex: number, wanted: readonly string[]): void {
-  const standing = netlink.addresses(linkIndex).filter((one) => one.linkIndex === linkIndex);
-  const texts = new Set(standing.map(({ address }) => address));
-  for (const address of wanted) {
-    if (!texts.has(address)) netlink.addAddress(addressOf(linkIndex, address), { replace: true });
-  }
-  for (const one of standing) {
-    if (wanted.includes(one.address) || isKernelsOwn(one)) continue;
+  addMissing(netlink, linkIndex, wanted);
+  const surplus = addressesOf(netlink, linkIndex).filter((one) => !wanted.includes(one.address) && !isKernelsOwn(one));
+  for (const one of surplus) {
     try {
       netlink.deleteAddress(one);
     } catch (error) {
-      // Deleting a first address takes its secondary ones along: gone already is success.
       if (!hasErrno(error, "EADDRNOTAVAIL")) throw error;
     }
   }
+  if (surplus.length > 0) addMissing(netlink, linkIndex, wanted);
+}
+
+function addMissing(netlink: RouteNetlink, linkIndex: number, wanted: readonly string[]): void {
+  const standing = new Set(addressesOf(netlink, linkIndex).map(({ address }) => address));
+  for (const address of wanted) {
+    if (!standing.has(address)) netlink.addAddress(addressOf(linkIndex, address), { replace: true });
+  }
+}
+
+function addressesOf(netlink: RouteNetlink, linkIndex: number): InterfaceAddress[] {
+  return netlink.addresses(linkIndex).filter((one) => one.linkIndex === linkIndex);
 }
 
 function addressOf(linkIndex: number, address: string): InterfaceAddress {

@@ -31,3 +31,14 @@ export function keyFromBase64(text: string): Uint8Array | undefined {
 export function isZeroKey(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);
 }
+
+/**
+ * A private key as X25519 uses it (RFC 7748 section 5): five bits have one value only. Engines give back the clamped
+ * form, so this is the form whose id is kept.
+ */
+export function clampPrivateKey(bytes: Uint8Array): Uint8Array {
+  const clamped = Uint8Array.from(bytes);
+  clamped[0] = (clamped[0] ?? 0) & 0xf8;
+  clamped[31] = ((clamped[31] ?? 0) & 0x7f) | 0x40;
+  return clamped;
+}

@@ -1,0 +1,145 @@
+import { afterEach, describe, expect, test } from "vitest";
+import type { LinkSpec } from "../../../src/model/spec/link.ts";
+import type { PeerSpec, TunnelObserved, TunnelSpec } from "../../../src/model/spec/tunnel.ts";
+import { commandObstacle, namespaceObstacle, tunObstacle } from "../../support/netns.ts";
+import { LinuxMachine } from "./linux-machine.ts";
+
+const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("wireguard-go", "wg");
+/** Private keys in hex, clamped as RFC 7748 section 5 wants them: an engine gives back no other. */
+const ALICE = "48".repeat(32);
+const BOB = "50".repeat(32);
+const PORT = 51_820;
+
+let made = 0;
+const machines: LinuxMachine[] = [];
+afterEach(() => {
+  for (const machine of machines.splice(0)) machine[Symbol.dispose]();
+});
+
+interface Side {
+  readonly machine: LinuxMachine;
+  readonly device: string;
+  readonly publicKey: string;
+  readonly spec: TunnelSpec;
+}
+
+/** One end of a tunnel, not yet connected: device up, key and port set. */
+function newSide(label: string, address: string, secret: string, listenPort: number): Side {
+  const machine = new LinuxMachine(label);
+  machines.push(machine);
+  made += 1;
+  const device = `te${process.pid % 1_000_000}x${made}`;
+  const link: LinkSpec = { device, type: "tun", addresses: [address], mtuBytes: 1380, tunnel: label };
+  machine.call("links", "ensure", link);
+  const spec: TunnelSpec = {
+    device,
+    protocol: "wireguard",
+    engine: "userspace",
+    privateKey: machine.addSecret(secret),
+    listenPort,
+    fwmark: 0x3f000000,
+    peers: [],
+    obfuscation: {},
+  };
+  machine.call("engines", "ensure", spec);
+  const publicKey = machine.namespace.run(["wg", "show", device, "public-key"]).stdout.trim();
+  return { machine, device, publicKey, spec };
+}
+
+/** Two namespaces on one cable: 192.0.2.1 and 192.0.2.2. */
+function connect(a: LinuxMachine, b: LinuxMachine): void {
+  a.namespace.run(["ip", "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", b.namespace.name]);
+  for (const [machine, address] of [
+    [a, "192.0.2.1/24"],
+    [b, "192.0.2.2/24"],
+  ] as const) {
+    machine.namespace.run(["ip", "address", "add", address, "dev", "wire"]);
+    machine.namespace.run(["ip", "link", "set", "wire", "up"]);
+  }
+}
+
+function peer(publicKey: string, more: Partial<PeerSpec> = {}): PeerSpec {
+  return { publicKey, allowedIPs: ["10.99.0.0/24"], persistentKeepaliveSeconds: 0, ...more };
+}
+
+const read = ({ machine, device }: Side) => machine.call<TunnelObserved | null>("engines", "read", device);
+
+function canPing({ machine }: Side, address: string): boolean {
+  return machine.namespace.run(["ping", "-c", "1", "-W", "2", address], { mayFail: true }).status === 0;
+}
+
+describe.skipIf(obstacle !== undefined)(`engines (${obstacle ?? "on this kernel"})`, () => {
+  test("an engine is started once, is read back as it was said, and goes", () => {
+    const side = newSide("one", "10.99.0.1/24", ALICE, 0);
+    const { machine, device, spec } = side;
+    const psk = machine.addSecret("42".repeat(32));
+    const peers = [
+      peer(Buffer.alloc(32, 1).toString("base64"), {
+        presharedKey: psk,
+        endpoint: "192.0.2.2:51820",
+        allowedIPs: ["0.0.0.0/0", "::/0"],
+        persistentKeepaliveSeconds: 25,
+      }),
+      peer(Buffer.alloc(32, 2).toString("base64"), { endpoint: "[2001:db8::2]:443", allowedIPs: ["10.1.0.0/16"] }),
+    ];
+    const wanted = { ...spec, peers };
+    machine.call("engines", "ensure", wanted);
+    const seen = read(side);
+    expect(seen).toMatchObject({ ...wanted, listenPort: seen?.listenPort ?? -1, running: true });
+    expect(seen?.listenPort).toBeGreaterThan(0);
+    expect(machine.call("engines", "readAll")).toEqual([seen]);
+    const pid = machine.keeperStatus?.devices[0]?.engine?.pid;
+    machine.call("engines", "ensure", wanted);
+    expect(read(side)).toEqual(seen);
+    expect(machine.keeperStatus?.devices[0]?.engine?.pid).toBe(pid);
+    machine.call("engines", "remove", device);
+    expect(read(side)).toBeNull();
+    machine.call("engines", "remove", device);
+    expect(machine.namespace.run(["ip", "link", "show", device]).stdout).toContain("mtu 1380");
+  });
+
+  test("packets pass, and a peer more leaves the session of the first", () => {
+    const alice = newSide("alice", "10.99.0.1/24", ALICE, PORT);
+    const bob = newSide("bob", "10.99.0.2/24", BOB, PORT);
+    connect(alice.machine, bob.machine);
+    const withBob = { ...alice.spec, peers: [peer(bob.publicKey, { endpoint: `192.0.2.2:${PORT}` })] };
+    alice.machine.call("engines", "ensure", withBob);
+    bob.machine.call("engines", "ensure", { ...bob.spec, peers: [peer(alice.publicKey)] });
+    expect(alice.machine.waitFor(() => canPing(alice, "10.99.0.2"), Boolean)).toBe(true);
+    const before = read(alice)?.peers[0];
+    expect(before?.lastHandshakeSeconds).toBeGreaterThan(0);
+    const second = peer(Buffer.alloc(32, 255).toString("base64"), { allowedIPs: ["10.98.0.0/24"] });
+    const peers = [...withBob.peers, second].toSorted((a, b) => (a.publicKey < b.publicKey ? -1 : 1));
+    alice.machine.call("engines", "ensure", { ...withBob, peers });
+    expect(canPing(alice, "10.99.0.2")).toBe(true);
+    const after = read(alice)?.peers.find(({ publicKey }) => publicKey === bob.publicKey);
+    expect(after?.lastHandshakeSeconds).toBe(before?.lastHandshakeSeconds);
+    expect(after?.receivedBytes).toBeGreaterThan(before?.receivedBytes ?? 0);
+  });
+
+  test("law 6: the device of an engine that is not ours is refused", () => {
+    const side = newSide("held", "10.99.0.1/24", ALICE, 0);
+    const outcomes = side.machine.perform([
+      { port: "engines", method: "ensure", args: [{ ...side.spec, engine: "kernel" }] },
+      { port: "engines", method: "ensure", args: [{ ...side.spec, device: "absent0" }] },
+    ]);
+    expect(outcomes.map(({ error }) => error?.kind)).toEqual(["unsupported", "host"]);
+  });
+
+  test("law 8: no secret stands in the engine's arguments, its environment or any file of the run folder", () => {
+    const side = newSide("mute", "10.99.0.1/24", ALICE, 0);
+    const status = side.machine.keeperStatus;
+    const places = [status?.pid, status?.devices[0]?.engine?.pid].flatMap((pid) => [
+      `/proc/${pid}/cmdline`,
+      `/proc/${pid}/environ`,
+    ]);
+    const text = side.machine.namespace.run(["cat", ...places]).stdout;
+    const base64 = Buffer.from(ALICE, "hex").toString("base64");
+    expect(text).toContain("wireguard-go");
+    for (const form of [ALICE, base64]) {
+      expect(text).not.toContain(form);
+      const hits = side.machine.namespace.run(["grep", "-rlaF", form, side.machine.folder], { mayFail: true });
+      expect(hits.stdout).toBe("");
+    }
+  });
+});

@@ -1,0 +1,103 @@
+import { afterEach, describe, expect, test } from "vitest";
+import type { LinkObserved, LinkSpec } from "../../../src/model/spec/link.ts";
+import { namespaceObstacle, tunObstacle } from "../../support/netns.ts";
+import { LinuxMachine } from "./linux-machine.ts";
+
+const obstacle = namespaceObstacle() ?? tunObstacle();
+const DEVICE = `tl${process.pid % 10_000_000}`;
+const SPEC: LinkSpec = {
+  device: DEVICE,
+  type: "tun",
+  addresses: ["10.8.0.2/24", "fd00:8::2/64"],
+  mtuBytes: 1380,
+  tunnel: "office",
+};
+
+let machine: LinuxMachine | undefined;
+afterEach(() => {
+  machine?.[Symbol.dispose]();
+  machine = undefined;
+});
+function newMachine(): LinuxMachine {
+  machine = new LinuxMachine("link");
+  return machine;
+}
+
+function read(machine: LinuxMachine): LinkObserved | undefined {
+  return machine.call<LinkObserved[]>("links", "read").find(({ device }) => device === DEVICE);
+}
+
+/** The kernel's own link-local address comes when it likes. */
+const withoutLinkLocal = (addresses: readonly string[] = []) => addresses.filter((one) => !one.startsWith("fe80:"));
+
+describe.skipIf(obstacle !== undefined)(`links (${obstacle ?? "on this kernel"})`, () => {
+  test("law 2: reading starts no keeper and shows every device", () => {
+    const machine = newMachine();
+    const links = machine.call<LinkObserved[]>("links", "read");
+    expect(links).toMatchObject([{ device: "lo", type: "other", up: true, held: true }]);
+    expect(links[0]).not.toHaveProperty("tunnel");
+    expect(machine.keeperStatus).toBeNull();
+  });
+
+  test("a device is made, is exact afterwards, and goes", () => {
+    const machine = newMachine();
+    machine.call("links", "ensure", SPEC);
+    const made = read(machine);
+    expect(made).toMatchObject({ type: "tun", up: true, mtuBytes: 1380, tunnel: "office", held: true });
+    expect(withoutLinkLocal(made?.addresses)).toEqual(SPEC.addresses);
+    machine.namespace.run(["ip", "address", "add", "192.0.2.77/32", "dev", DEVICE]);
+    machine.namespace.run(["ip", "link", "set", DEVICE, "mtu", "1200", "down"]);
+    const changed = { ...SPEC, addresses: ["10.8.0.3/24", "fd00:8::2/64"] };
+    machine.call("links", "ensure", changed);
+    expect(read(machine)).toMatchObject({ up: true, mtuBytes: 1380, index: made?.index });
+    expect(withoutLinkLocal(read(machine)?.addresses)).toEqual(changed.addresses);
+    machine.call("links", "remove", DEVICE);
+    expect(read(machine)).toBeUndefined();
+    machine.call("links", "remove", DEVICE);
+  });
+
+  test("law 3: ensuring twice is ensuring once", () => {
+    const machine = newMachine();
+    machine.call("links", "ensure", SPEC);
+    const first = read(machine);
+    machine.call("links", "ensure", SPEC);
+    expect({ ...read(machine), addresses: [] }).toEqual({ ...first, addresses: [] });
+  });
+
+  test("law 6: a device of somebody else is neither taken nor deleted", () => {
+    const machine = newMachine();
+    machine.namespace.run(["ip", "link", "add", DEVICE, "type", "veth"]);
+    const outcomes = machine.perform([
+      { port: "links", method: "ensure", args: [SPEC] },
+      { port: "links", method: "remove", args: [DEVICE] },
+    ]);
+    expect(outcomes.map(({ error }) => error?.kind)).toEqual(["conflict", "conflict"]);
+    expect(read(machine)).toMatchObject({ device: DEVICE, type: "other" });
+    expect(machine.keeperStatus).toBeNull();
+  });
+
+  test("law 4: after the keeper's death the device is not held; ensuring holds it again", () => {
+    const machine = newMachine();
+    machine.call("links", "ensure", SPEC);
+    const index = read(machine)?.index;
+    machine.call("signal", "", machine.keeperStatus?.pid ?? 0, "SIGKILL");
+    expect(
+      machine.waitFor(
+        () => machine.keeperStatus,
+        (status) => status === null,
+      ),
+    ).toBeNull();
+    expect(read(machine)).toMatchObject({ held: false, tunnel: "office", index });
+    machine.call("links", "ensure", SPEC);
+    expect(read(machine)).toMatchObject({ held: true, index });
+    machine.call("signal", "", machine.keeperStatus?.pid ?? 0, "SIGKILL");
+    machine.call("links", "remove", DEVICE);
+    expect(read(machine)).toBeUndefined();
+  });
+
+  test("the kernel's own WireGuard is refused, not forgotten", () => {
+    const machine = newMachine();
+    const [outcome] = machine.perform([{ port: "links", method: "ensure", args: [{ ...SPEC, type: "wireguard" }] }]);
+    expect(outcome?.error?.kind).toBe("unsupported");
+  });
+});
