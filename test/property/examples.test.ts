@@ -60,7 +60,7 @@ describe("every fault point of every example", () => {
         { before: config, after: null },
       ];
       for (const story of stories) {
-        const rehearsal = await rehearse({ ...story, start }, options);
+        const rehearsal = await rehearse({ ...story, start, amnesia: false }, options);
         if (rehearsal === undefined) throw new Error(`${name} cannot be applied here:\n${tally.print()}`);
         for (let at = 1; at <= rehearsal.writes; at += 1) {
           for (const fault of FAULTS) await playWithFaultAt(rehearsal, { at, fault }, undefined, options);

@@ -61,7 +61,7 @@ export class World {
 
   constructor({ machine, disk }: Checkpoint, registry: DriverRegistry = driverRegistry) {
     this.machine = new SimulatedMachine(machine);
-    this.disk = structuredClone(disk);
+    this.disk = copyDisk(disk);
     this.deps = {
       host: simulatedHost(this.machine),
       registry,
@@ -75,7 +75,7 @@ export class World {
   }
 
   checkpoint(): Checkpoint {
-    return { machine: this.machine.snapshot(), disk: structuredClone(this.disk) };
+    return { machine: this.machine.snapshot(), disk: copyDisk(this.disk) };
   }
 
   /** What `awg apply` does, from a configuration to its end. Throws CrashError when the process dies on the way. */
@@ -124,6 +124,11 @@ export class World {
     if (conflicts.length > 0) return { kind: "conflict", conflicts, recovered };
     return { kind: "done", outcome: await executePlan(this.deps, proposal, plan), recovered };
   }
+}
+
+/** What stands on a disk is replaced, never changed in place. */
+function copyDisk(disk: MemoryDisk): MemoryDisk {
+  return { ...disk, journal: [...disk.journal], generations: [...disk.generations], log: [] };
 }
 
 async function orFailed(run: () => Promise<VerbResult>): Promise<VerbResult> {

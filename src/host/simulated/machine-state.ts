@@ -147,6 +147,28 @@ const LAPTOP_SYSCTLS: Readonly<Record<string, string>> = {
   "net.ipv6.conf.all.disable_ipv6": "0",
 };
 
+/** A copy that shares nothing a machine changes in place; routes, rules, engines and policies are replaced whole. */
+export function copyState(state: MachineState): MachineState {
+  const { resolver } = state;
+  return {
+    ...state,
+    capabilities: { ...state.capabilities },
+    users: { ...state.users },
+    hosts: { ...state.hosts },
+    links: state.links.map((link) => ({ ...link, addresses: [...link.addresses] })),
+    routes: [...state.routes],
+    rules: [...state.rules],
+    engines: [...state.engines],
+    answeringPeers: [...state.answeringPeers],
+    firewall: { ...state.firewall, damage: [...state.firewall.damage] },
+    foreignTables: state.foreignTables.map((table) => ({ ...table, drops: [...table.drops] })),
+    sysctls: { ...state.sysctls },
+    resolver: { ...resolver, links: structuredClone(resolver.links) },
+    processes: state.processes.map((process) => ({ ...process })),
+    services: state.services.map((service) => ({ ...service })),
+  };
+}
+
 /** A device that is up, with nothing of ours on it. */
 export function simulatedLink(
   given: Pick<SimulatedLink, "device" | "index" | "medium" | "mtuBytes" | "addresses">,

@@ -2,7 +2,7 @@ import type { ErrorKind } from "../../model/error.ts";
 import { CrashError, type ForeignAct, faultError, type ScheduledFault } from "./faults.ts";
 import { actForeign } from "./foreign.ts";
 import type { LiveMachine, LiveState } from "./live-machine.ts";
-import type { MachineState, SimulatedLink } from "./machine-state.ts";
+import { copyState, type MachineState, type SimulatedLink } from "./machine-state.ts";
 import { printMachine } from "./print.ts";
 import { RouteTables } from "./route-tables.ts";
 import { receivePacket, type SendOutcome, type SimulatedPacket, sendPacket } from "./send.ts";
@@ -23,7 +23,7 @@ export class SimulatedMachine implements LiveMachine {
   #afterWrite: ((name: string) => void) | undefined;
 
   constructor(state: MachineState) {
-    const { routes, ...live } = structuredClone(state);
+    const { routes, ...live } = copyState(state);
     this.live = live;
     this.routes = new RouteTables(routes);
   }
@@ -134,12 +134,12 @@ export class SimulatedMachine implements LiveMachine {
 
   /** The whole machine as plain data. */
   snapshot(): MachineState {
-    return structuredClone({ ...this.live, routes: this.routes.all() });
+    return copyState({ ...this.live, routes: this.routes.all() });
   }
 
   /** Puts the machine into a state; writes, faults and the watch stay. */
   restore(state: MachineState): void {
-    const { routes, ...live } = structuredClone(state);
+    const { routes, ...live } = copyState(state);
     this.live = live;
     this.routes = new RouteTables(routes);
   }

@@ -1,0 +1,20 @@
+import { expect, test } from "vitest";
+import { playStories, shortcomings } from "./play-stories.ts";
+import { exchangeArbitrary } from "./story-arbitrary.ts";
+
+const AMOUNT = { stories: 280, faultsPerStory: 16 };
+const STEPS = ["link", "tunnel", "routes", "firewall", "sysctl", "resolver"];
+
+test("laws 1, 3, 4, 5, 6: whatever fails or dies while one configuration gives way to another", {
+  timeout: 300_000,
+}, async () => {
+  const tally = await playStories(exchangeArbitrary, AMOUNT);
+  expect(shortcomings(tally, AMOUNT)).toEqual([]);
+  for (const kind of STEPS) expect(tally.names(`step ${kind}`), kind).not.toEqual([]);
+  for (const action of ["create", "update", "delete", "replace"]) {
+    expect(
+      tally.names("step ").filter((name) => name.endsWith(action)),
+      action,
+    ).not.toEqual([]);
+  }
+});
