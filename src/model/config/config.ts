@@ -3,18 +3,12 @@ import type { KillSwitch } from "./section/kill-switch.ts";
 import type { RootInput } from "./section/root.ts";
 import type { NoiseTunnel, Tunnel } from "./section/tunnel.ts";
 
-export type { SecretRef } from "../secret.ts";
-export type { SecondsRange } from "./field/duration.ts";
-export type { Endpoint } from "./field/endpoint.ts";
-export type { PortRange } from "./field/port.ts";
 export type { Dns } from "./section/dns.ts";
 export type { KillSwitch } from "./section/kill-switch.ts";
-export type { AppMatcher, Destination, Match, NetworkCondition, Protocol } from "./section/match.ts";
-export type { AmneziaVersion, NumberRange, Obfuscation } from "./section/obfuscation.ts";
-export type { Fallback, Via } from "./section/path.ts";
-export type { Invariant } from "./section/root.ts";
+export type { Destination, Match } from "./section/match.ts";
+export type { Obfuscation } from "./section/obfuscation.ts";
 export type { Rule } from "./section/rule.ts";
-export type { NoiseTunnel, Peer, ProxyTunnel, Tunnel } from "./section/tunnel.ts";
+export type { NoiseTunnel, Peer, Tunnel } from "./section/tunnel.ts";
 
 /**
  * A configuration, read and complete: defaults filled in, prefixes and addresses canonical text, durations in seconds

@@ -56,7 +56,9 @@ const timing = (what: string) =>
   durationRange(0, 65535).describe(`${what}, in seconds or a range of them. Since 3.0.`).exactOptional();
 const junkPacket = (number: number) =>
   packet
-    .describe(`Packet ${number} sent before a handshake, in the tag language: <b 0xHEX> <r N> <rc N> <rd N> <t>. Since 1.5.`)
+    .describe(
+      `Packet ${number} sent before a handshake, in the tag language: <b 0xHEX> <r N> <rc N> <rd N> <t>. Since 1.5.`,
+    )
     .exactOptional();
 const controlledJunk = (number: number) =>
   packet.describe(`Controlled junk packet ${number}. Only 1.5.`).exactOptional();
@@ -108,8 +110,12 @@ export const obfuscationSchema = z.strictObject({
   )
     .describe("Zero bytes added to each packet's content, a number or a range. Since 3.0.")
     .exactOptional(),
-  randomTrailers: boolean().describe("Random bytes behind handshake messages. Same on both ends. Since 3.1.").prefault(false),
-  disableCookies: boolean().describe("Stay silent instead of sending cookie replies under load. Since 3.1.").prefault(false),
+  randomTrailers: boolean()
+    .describe("Random bytes behind handshake messages. Same on both ends. Since 3.1.")
+    .prefault(false),
+  disableCookies: boolean()
+    .describe("Stay silent instead of sending cookie replies under load. Since 3.1.")
+    .prefault(false),
   rekeyAfterTime: timing("Age of a session at which it is renewed"),
   rekeyTimeout: timing("Wait before a handshake is repeated"),
   rejectAfterTime: timing("Age of a session at which it is refused"),

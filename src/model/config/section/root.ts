@@ -85,4 +85,3 @@ export const rootSchema = z.strictObject({
 
 /** A configuration as zod read it, before what depends on several keys is filled in. */
 export type RootInput = z.output<typeof rootSchema>;
-export type Invariant = z.output<typeof invariant>;
