@@ -86,9 +86,6 @@ function dnsPolicy(context: ExpandContext): DnsPolicy | null {
   const { config, tunnels, notes } = context;
   if (config.dns === undefined) return null;
   const { servers, via, leakProtection, blockEncryptedDns } = config.dns;
-  if (leakProtection && servers.length === 0) {
-    notes.push({ path: "dns", message: "no DNS passes: leakProtection is on and there are no servers" });
-  }
   const placed = via.kind === "tunnel" ? tunnels.find(({ key }) => key === via.tunnel) : undefined;
   for (const [index, server] of servers.entries()) {
     if (placed !== undefined && !carries(placed, server)) {

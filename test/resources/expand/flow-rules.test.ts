@@ -1,0 +1,228 @@
+import { describe, expect, test } from "vitest";
+import type { FlowRule, PathRef } from "../../../src/model/firewall/policy.ts";
+import { capabilities, expandText, KEY_A, KEY_B, resourceOf } from "../sample.ts";
+
+const TUNNELS = `
+tunnels:
+  a: { protocol: wireguard, privateKey: { file: /a }, addresses: [10.0.0.1/32], peers: [{ publicKey: ${KEY_A}, endpoint: "198.51.100.7:1", allowedIPs: [0.0.0.0/0] }] }
+  b: { protocol: wireguard, privateKey: { file: /b }, addresses: [10.0.0.2/32], peers: [{ publicKey: ${KEY_B}, endpoint: "198.51.100.8:1", allowedIPs: [0.0.0.0/0] }] }
+`;
+const A: PathRef = { kind: "tunnel", device: "awg-a", number: 1 };
+const B: PathRef = { kind: "tunnel", device: "awg-b", number: 2 };
+const BOB = { uids: [{ from: 1001, to: 1001 }] };
+const DIRECT: PathRef = { kind: "direct" };
+const BLOCK: PathRef = { kind: "block" };
+
+const withRules = (rules: string, rest = "default: { via: direct }") => `${TUNNELS}rules: [${rules}]\n${rest}\n`;
+
+function policyOf(text: string) {
+  return resourceOf(expandText(text), "firewall/machine").spec;
+}
+
+describe("rules become flow rules", () => {
+  test.each<[string, string, FlowRule[]]>([
+    ["everything to a tunnel", "{ users: [bob], via: b }", [{ origin: "rules/0", match: BOB, path: B }]],
+    [
+      "a name shows in the origin",
+      "{ name: x, users: [bob], via: a }",
+      [{ origin: "rules/0 (x)", match: BOB, path: A }],
+    ],
+    [
+      "prefixes, sorted and each once",
+      "{ destinations: [192.0.2.0/24, 10.0.0.0/8, 192.0.2.0/24], via: a }",
+      [{ origin: "rules/0", match: { destinations: ["10.0.0.0/8", "192.0.2.0/24"] }, path: A }],
+    ],
+    [
+      "ports",
+      "{ ports: [443, 8000-8999], protocol: tcp, via: a }",
+      [
+        {
+          origin: "rules/0",
+          match: {
+            ports: [
+              { from: 443, to: 443 },
+              { from: 8000, to: 8999 },
+            ],
+            protocol: 6,
+          },
+          path: A,
+        },
+      ],
+    ],
+    [
+      "a rule for each protocol",
+      "{ ports: [53], protocol: [udp, tcp], via: direct }",
+      [
+        { origin: "rules/0", match: { ports: [{ from: 53, to: 53 }], protocol: 17 }, path: DIRECT },
+        { origin: "rules/0", match: { ports: [{ from: 53, to: 53 }], protocol: 6 }, path: DIRECT },
+      ],
+    ],
+    [
+      "users by name and number, sorted and each once",
+      "{ users: [bob, alice, '1000', '7'], via: block }",
+      [
+        {
+          origin: "rules/0",
+          match: {
+            uids: [
+              { from: 7, to: 7 },
+              { from: 1000, to: 1000 },
+              { from: 1001, to: 1001 },
+            ],
+          },
+          path: BLOCK,
+        },
+      ],
+    ],
+    [
+      "the root user is a user",
+      "{ users: [root], via: a }",
+      [{ origin: "rules/0", match: { uids: [{ from: 0, to: 0 }] }, path: A }],
+    ],
+    [
+      "drop as fallback drops always",
+      "{ users: [bob], via: a, fallback: drop }",
+      [{ origin: "rules/0", match: BOB, path: BLOCK }],
+    ],
+    [
+      "direct as fallback stays in the tunnel",
+      "{ users: [bob], via: a, fallback: direct }",
+      [{ origin: "rules/0", match: BOB, path: A }],
+    ],
+    [
+      "in order",
+      "{ destinations: [10.0.0.0/8], via: a }, { destinations: [9.0.0.0/8], via: b }",
+      [
+        { origin: "rules/0", match: { destinations: ["10.0.0.0/8"] }, path: A },
+        { origin: "rules/1", match: { destinations: ["9.0.0.0/8"] }, path: B },
+      ],
+    ],
+  ])("%s", (_name, rules, expected) => {
+    const { steering, layers } = policyOf(withRules(rules));
+    expect(steering.rules).toEqual(expected);
+    expect(layers[0]?.flows).toEqual(steering);
+  });
+
+  test.each([
+    ["icmp", 1],
+    ["icmpv6", 58],
+    ["sctp", 132],
+    ["gre", 47],
+    ["esp", 50],
+  ])("protocol %s is number %i", (name, number) => {
+    expect(policyOf(withRules(`{ protocol: ${name}, via: a }`)).steering.rules[0]?.match).toEqual({ protocol: number });
+  });
+
+  test("a user that does not exist matches nothing, and is named", () => {
+    const expansion = expandText(
+      withRules("{ users: [nobody-here], via: direct }, { users: [bob, ghost, constructor], via: a }"),
+    );
+    const { rules } = resourceOf(expansion, "firewall/machine").spec.steering;
+    expect(rules.map(({ origin, match }) => [origin, match.uids])).toEqual([["rules/1", [{ from: 1001, to: 1001 }]]]);
+    const said = expansion.notes.filter(({ path }) => path.endsWith("users")).map(({ message }) => message);
+    expect(said).toEqual([
+      "there is no user nobody-here on this machine",
+      "there is no user ghost on this machine",
+      "there is no user constructor on this machine",
+    ]);
+  });
+
+  test("a number that no user can have matches nothing", () => {
+    const { steering } = policyOf(withRules("{ users: ['4294967295'], via: a }"));
+    expect(steering.rules).toEqual([]);
+  });
+});
+
+describe("the default", () => {
+  test.each<[string, string, PathRef]>([
+    ["a tunnel", "default: { via: b }\nkillSwitch: {}", B],
+    ["direct", "default: { via: direct }", DIRECT],
+    ["block", "default: { via: block }", BLOCK],
+    ["drop as fallback", "default: { via: a, fallback: drop }\nkillSwitch: {}", BLOCK],
+    ["direct as fallback", "default: { via: a, fallback: direct }\nkillSwitch: {}", A],
+  ])("%s", (_name, rest, path) => {
+    expect(policyOf(`${TUNNELS}${rest}`).steering.default).toEqual(path);
+  });
+});
+
+describe("law 9: how each rule is kept is said", () => {
+  const levels = (rules: string, able: Parameters<typeof capabilities>[0] = {}) =>
+    expandText(withRules(rules), capabilities(able))
+      .notes.filter(({ path }) => /^rules\.\d+$/.test(path))
+      .map(({ enforcement }) => enforcement);
+
+  test.each<[string, string, Parameters<typeof capabilities>[0], string]>([
+    ["by the kernel", "{ users: [bob], ports: [80], protocol: tcp, via: a }", {}, "enforced"],
+    ["direct, without the egress hook", "{ users: [bob], via: direct }", { egressHook: false }, "enforced"],
+    ["in a tunnel, without the egress hook", "{ users: [bob], via: a }", { egressHook: false }, "best-effort"],
+    ["blocked, without the egress hook", "{ users: [bob], via: block }", { egressHook: false }, "best-effort"],
+    ["direct while the tunnel is down", "{ users: [bob], via: a, fallback: direct }", {}, "best-effort"],
+    ["a protocol that routes cannot tell", "{ protocol: gre, via: a }", {}, "best-effort"],
+    ["the same, blocked", "{ protocol: gre, via: block }", {}, "enforced"],
+    ["nobody it is for", "{ users: [ghost], via: a }", {}, "enforced"],
+    ["no packet filter", "{ users: [bob], via: a }", { nftables: false }, "unsupported"],
+  ])("%s", (_name, rule, able, level) => {
+    expect(levels(rule, able)).toEqual([level]);
+  });
+
+  test("a default that would fall back to direct is said to be dropped", () => {
+    const { notes } = expandText(`${TUNNELS}default: { via: a, fallback: direct }\nkillSwitch: {}`);
+    expect(notes).toContainEqual(expect.objectContaining({ path: "default", enforcement: "best-effort" }));
+  });
+
+  test("each exception of the kill switch is said", () => {
+    const text = `${TUNNELS}default: { via: a }
+killSwitch:
+  allowLan: true
+  allow:
+    - { direction: in, protocol: tcp, ports: [22], remote: [192.0.2.0/24] }
+    - { direction: out, protocol: icmp }`;
+    const { notes } = expandText(text);
+    expect(notes.filter(({ enforcement }) => enforcement === "enforced").map(({ path }) => path)).toEqual([
+      "killSwitch.allowLan",
+      "killSwitch.allow.0",
+      "killSwitch.allow.1",
+    ]);
+    expect(policyOf(text).layers[0]).toMatchObject({
+      killSwitch: true,
+      allowLan: true,
+      allow: [
+        { direction: "in", protocol: 6, ports: [{ from: 22, to: 22 }], prefixes: ["192.0.2.0/24"] },
+        { direction: "out", protocol: 1 },
+      ],
+    });
+  });
+});
+
+describe("DNS", () => {
+  const dns = (text: string, rest = "default: { via: a }\nkillSwitch: {}") => `${TUNNELS}${rest}\ndns: { ${text} }\n`;
+
+  test("servers, their path, what is protected, and whom we may ask ourselves", () => {
+    const { layers } = policyOf(
+      dns("servers: [10.0.0.53], via: b, bootstrap: [192.0.2.53, 192.0.2.53], blockEncryptedDns: true"),
+    );
+    expect(layers[0]).toMatchObject({
+      dns: { leakProtection: true, servers: ["10.0.0.53"], path: B, blockEncrypted: true },
+      bootstrapDns: ["192.0.2.53"],
+    });
+  });
+
+  test("the default's path when none is named", () => {
+    expect(policyOf(dns("servers: [10.0.0.53]")).layers[0]?.dns?.path).toEqual(A);
+    expect(policyOf(dns("servers: [10.0.0.53]", "default: { via: direct }")).layers[0]?.dns?.path).toEqual(DIRECT);
+  });
+
+  test("none without the section", () => {
+    expect(policyOf(`${TUNNELS}default: { via: direct }`).layers[0]).toMatchObject({ dns: null, bootstrapDns: [] });
+  });
+
+  test("a server the tunnel's peers do not take cannot work, and is said", () => {
+    const { notes } = expandText(dns("servers: ['2001:db8::53'], via: a"));
+    expect(notes.map(({ path }) => path)).toContain("dns.servers.0");
+  });
+
+  test("a server inside what the tunnel takes needs no word", () => {
+    const { notes } = expandText(dns("servers: [10.0.0.53], via: a"));
+    expect(notes.map(({ path }) => path)).not.toContain("dns.servers.0");
+  });
+});

@@ -1,0 +1,353 @@
+import { describe, expect, test } from "vitest";
+import type { MachineFacts } from "../../../src/host/ports/facts.ts";
+import { ENGINE_MARK, tableOfPath } from "../../../src/model/ownership.ts";
+import { endpointsOf } from "../../../src/resources/expand.ts";
+import { capabilities, expandText, facts, KEY_A, KEY_B, resourceOf, secretOf } from "../sample.ts";
+
+interface Written {
+  readonly protocol?: string;
+  readonly addresses?: string;
+  readonly allowed?: string;
+  readonly endpoint?: string;
+  readonly more?: string;
+  readonly top?: string;
+}
+
+/** One tunnel, written with what the test is about. */
+function tunnel(written: Written = {}): string {
+  const { protocol = "wireguard", addresses = "10.8.0.2/32, fd00:8::2/128", allowed = "0.0.0.0/0, ::/0" } = written;
+  const { endpoint = "vpn.example.com:51820", more = "", top = "" } = written;
+  const to = endpoint === "" ? "" : `endpoint: "${endpoint}", `;
+  return `
+tunnels:
+  office:
+    protocol: ${protocol}
+    privateKey: { file: /etc/awg/office.key }
+    addresses: [${addresses}]
+    peers: [{ publicKey: ${KEY_A}, ${to}allowedIPs: [${allowed}] }]
+    ${more}
+default: { via: direct }
+${top}`;
+}
+
+describe("the engine of a tunnel", () => {
+  test("gets keys by their ids, our mark, and its peers in order of their keys", () => {
+    const text = `
+tunnels:
+  office:
+    protocol: wireguard
+    privateKey: { file: /etc/awg/office.key }
+    addresses: [10.8.0.2/32]
+    listenPort: 4500
+    peers:
+      - { publicKey: ${KEY_B}, allowedIPs: [10.2.0.0/16] }
+      - { publicKey: ${KEY_A}, presharedKey: { env: PSK }, endpoint: "192.0.2.1:443", allowedIPs: [10.1.0.0/16, 10.0.0.0/16], persistentKeepalive: 25s }
+default: { via: direct }`;
+    expect(resourceOf(expandText(text), "tunnel/office").spec).toEqual({
+      device: "awg-office",
+      protocol: "wireguard",
+      engine: "userspace",
+      privateKey: secretOf({ file: "/etc/awg/office.key" }),
+      listenPort: 4500,
+      fwmark: ENGINE_MARK,
+      peers: [
+        {
+          publicKey: KEY_A,
+          presharedKey: secretOf({ env: "PSK" }),
+          endpoint: "192.0.2.1:443",
+          allowedIPs: ["10.0.0.0/16", "10.1.0.0/16"],
+          persistentKeepaliveSeconds: 25,
+        },
+        { publicKey: KEY_B, allowedIPs: ["10.2.0.0/16"], persistentKeepaliveSeconds: 0 },
+      ],
+      obfuscation: {},
+    });
+  });
+
+  const KERNEL_ONLY = { kernelWireguard: true, userspaceWireguard: false };
+  const KS = "killSwitch: { enabled: true }";
+
+  test.each<[string, Written, Partial<MachineFacts["capabilities"]>, "userspace" | "kernel", string[]]>([
+    ["auto is the userspace engine", {}, {}, "userspace", []],
+    ["auto prefers it to the kernel's", {}, { kernelWireguard: true }, "userspace", []],
+    ["auto takes the kernel's where nothing else is there", {}, KERNEL_ONLY, "kernel", []],
+    ["but not under a kill switch (S12.7)", { top: KS }, KERNEL_ONLY, "userspace", ["tunnels.office.engine"]],
+    [
+      "nor for AmneziaWG",
+      { protocol: "amneziawg" },
+      { ...KERNEL_ONLY, userspaceAmneziawg: false },
+      "userspace",
+      ["tunnels.office.engine"],
+    ],
+    ["kernel as asked for", { more: "engine: kernel" }, { kernelWireguard: true }, "kernel", []],
+    ["kernel that is not there", { more: "engine: kernel" }, {}, "kernel", ["tunnels.office.engine"]],
+    [
+      "kernel under a kill switch",
+      { more: "engine: kernel", top: KS },
+      { kernelWireguard: true },
+      "kernel",
+      ["tunnels.office.engine"],
+    ],
+    ["userspace as asked for", { more: "engine: userspace" }, {}, "userspace", []],
+    [
+      "userspace without the program",
+      { more: "engine: userspace" },
+      { userspaceWireguard: false },
+      "userspace",
+      ["tunnels.office.engine"],
+    ],
+    ["userspace without TUN devices", {}, { tun: false }, "userspace", ["tunnels.office.engine"]],
+  ])("%s", (_name, written, able, engine, unsupported) => {
+    const expansion = expandText(tunnel(written), capabilities(able));
+    expect(resourceOf(expansion, "tunnel/office").spec.engine).toBe(engine);
+    expect(resourceOf(expansion, "link/office").spec.type).toBe(engine === "kernel" ? "wireguard" : "tun");
+    expect(expansion.unsupported.map(({ path }) => path)).toEqual(unsupported);
+  });
+});
+
+describe("endpoints", () => {
+  const names = (...addresses: string[]) => ({ addresses: { "vpn.example.com": addresses } });
+  const endpointOf = (expansion: ReturnType<typeof expandText>) =>
+    resourceOf(expansion, "tunnel/office").spec.peers[0]?.endpoint;
+  const pinned = (endpoint: string) => ({ endpoints: { [`awg-office ${KEY_A}`]: endpoint } });
+
+  test("a name becomes its first address, which the kill switch pins", () => {
+    const expansion = expandText(tunnel({ top: "killSwitch: {}" }), names("198.51.100.7", "198.51.100.8"));
+    expect(endpointOf(expansion)).toBe("198.51.100.7:51820");
+    expect(resourceOf(expansion, "firewall/machine").spec.layers[0]?.endpoints).toEqual([
+      { address: "198.51.100.7", port: 51_820, protocol: 17 },
+    ]);
+  });
+
+  test("law 3: the address in use stays while the name has it, whatever the order of answers", () => {
+    const previous = pinned("198.51.100.8:51820");
+    expect(endpointOf(expandText(tunnel(), names("198.51.100.7", "198.51.100.8"), previous))).toBe(
+      "198.51.100.8:51820",
+    );
+    expect(endpointOf(expandText(tunnel(), names("198.51.100.8", "198.51.100.7"), previous))).toBe(
+      "198.51.100.8:51820",
+    );
+    expect(endpointOf(expandText(tunnel(), names("198.51.100.9"), previous))).toBe("198.51.100.9:51820");
+  });
+
+  test("the address in use also stays while the name does not resolve, but not for another port", () => {
+    const { endpoints } = pinned("[2001:db8::5]:51820");
+    expect(endpointOf(expandText(tunnel(), { addresses: {} }, { endpoints }))).toBe("[2001:db8::5]:51820");
+    expect(endpointOf(expandText(tunnel(), { addresses: {} }, pinned("198.51.100.8:443")))).toBeUndefined();
+  });
+
+  test("what an expansion pinned can be read from its resources", () => {
+    const { desired } = expandText(tunnel(), names("198.51.100.8"));
+    expect(endpointsOf(desired.resources)).toEqual({ [`awg-office ${KEY_A}`]: "198.51.100.8:51820" });
+  });
+
+  test("an address of a family that has a way out is preferred", () => {
+    const four: Partial<MachineFacts> = { uplinks: [{ family: 4, device: "eth0", metric: 1 }] };
+    expect(endpointOf(expandText(tunnel(), { ...names("2001:db8::5", "198.51.100.7"), ...four }))).toBe(
+      "198.51.100.7:51820",
+    );
+    expect(endpointOf(expandText(tunnel(), { ...names("2001:db8::5"), ...four }))).toBe("[2001:db8::5]:51820");
+    expect(endpointOf(expandText(tunnel(), { ...names("2001:db8::5", "198.51.100.7"), uplinks: [] }))).toBe(
+      "[2001:db8::5]:51820",
+    );
+  });
+
+  test("a name that does not resolve leaves the tunnel down and says so; nothing is let out for it", () => {
+    const expansion = expandText(tunnel({ top: "killSwitch: {}" }), { addresses: {} });
+    expect(endpointOf(expansion)).toBeUndefined();
+    expect(expansion.notes.map(({ path }) => path)).toContain("tunnels.office.peers.0.endpoint");
+    expect(resourceOf(expansion, "firewall/machine").spec.layers[0]?.endpoints).toEqual([]);
+  });
+
+  test("answers that are no addresses, and names like methods, count for nothing", () => {
+    expect(endpointOf(expandText(tunnel(), names("not an address", "2001:DB8:0::5")))).toBe("[2001:db8::5]:51820");
+    expect(
+      endpointOf(expandText(tunnel({ endpoint: "constructor.example:1" }), names("198.51.100.7"))),
+    ).toBeUndefined();
+  });
+
+  test("an address needs no name", () => {
+    expect(endpointOf(expandText(tunnel({ endpoint: "[2001:db8::9]:443" }), { addresses: {} }))).toBe(
+      "[2001:db8::9]:443",
+    );
+  });
+
+  test.each([
+    ["a port for peers that dial in", { endpoint: "", more: "listenPort: 51820" }, [{ port: 51_820 }]],
+    ["no port, nothing to listen on", { endpoint: "" }, []],
+    ["a chosen port of a tunnel that only dials out", { more: "listenPort: 51820" }, []],
+  ] as const)("listening: %s", (_name, written, listens) => {
+    const expansion = expandText(tunnel({ ...written, top: "killSwitch: {}" }));
+    expect(resourceOf(expansion, "firewall/machine").spec.layers[0]?.listens).toEqual(listens);
+  });
+});
+
+describe("the device of a tunnel", () => {
+  const mtuOf = (text: string, overrides: Partial<MachineFacts> = {}) =>
+    resourceOf(expandText(text, overrides), "link/office").spec.mtuBytes;
+  const devices = [
+    { name: "eth0", mtuBytes: 1500 },
+    { name: "wlan0", mtuBytes: 9000 },
+    { name: "ppp0", mtuBytes: 1300 },
+  ];
+
+  test.each<[string, string, Partial<MachineFacts>, number]>([
+    ["of Ethernet", tunnel(), {}, 1420],
+    ["as written", tunnel({ more: "mtu: 1380" }), {}, 1380],
+    ["less AmneziaWG's s4", tunnel({ protocol: "amneziawg", more: "obfuscation: { s4: 16 }" }), {}, 1404],
+    [
+      "of the best uplink of the endpoint's family",
+      tunnel(),
+      {
+        devices,
+        uplinks: [
+          { family: 4, device: "eth0", metric: 100 },
+          { family: 4, device: "wlan0", metric: 50 },
+          { family: 6, device: "ppp0", metric: 1 },
+        ],
+      },
+      8920,
+    ],
+    ["never below what IPv6 needs", tunnel(), { devices, uplinks: [{ family: 4, device: "ppp0", metric: 1 }] }, 1280],
+    ["of Ethernet while there is no way out", tunnel(), { devices: [], uplinks: [] }, 1420],
+    [
+      "of any uplink without an endpoint",
+      tunnel({ endpoint: "", more: "listenPort: 1" }),
+      { devices, uplinks: [{ family: 6, device: "wlan0", metric: 1 }] },
+      8920,
+    ],
+  ])("mtu %s", (_name, text, overrides, mtuBytes) => {
+    expect(mtuOf(text, overrides)).toBe(mtuBytes);
+  });
+
+  test("has its addresses in order, IPv4 first", () => {
+    const text = tunnel({ addresses: "fd00:8::2/128, 10.8.0.20/32, 10.8.0.3/24" });
+    expect(resourceOf(expandText(text), "link/office").spec).toEqual({
+      device: "awg-office",
+      type: "tun",
+      addresses: ["10.8.0.3/24", "10.8.0.20/32", "fd00:8::2/128"],
+      mtuBytes: 1420,
+      tunnel: "office",
+    });
+  });
+
+  test("ipv6: block takes IPv6 off it", () => {
+    const expansion = expandText(tunnel({ top: "ipv6: block" }));
+    expect(resourceOf(expansion, "link/office").spec.addresses).toEqual(["10.8.0.2/32"]);
+    expect(resourceOf(expansion, "routes/office").spec.destinations).toEqual(["0.0.0.0/0"]);
+    const policy = resourceOf(expansion, "firewall/machine").spec;
+    expect(policy.layers[0]?.tunnels[0]).toMatchObject({ addresses: ["10.8.0.2"], families: [4] });
+    expect(policy.steering.rules[0]).toEqual({
+      origin: "ipv6",
+      match: { destinations: ["::/0"] },
+      path: { kind: "block" },
+    });
+  });
+});
+
+describe("the table of a tunnel", () => {
+  test("holds what its peers take, each prefix once, in order, and both guards", () => {
+    const text = `
+tunnels:
+  office:
+    protocol: wireguard
+    privateKey: { file: /k }
+    addresses: [10.8.0.2/32, fd00:8::2/128]
+    peers:
+      - { publicKey: ${KEY_A}, allowedIPs: [192.168.0.0/16, "fd00::/8"] }
+      - { publicKey: ${KEY_B}, allowedIPs: [10.0.0.0/8] }
+default: { via: direct }`;
+    expect(resourceOf(expandText(text), "routes/office").spec).toEqual({
+      table: tableOfPath(1),
+      device: "awg-office",
+      destinations: ["10.0.0.0/8", "192.168.0.0/16", "fd00::/8"],
+      guards: [4, 6],
+      rules: [],
+    });
+  });
+
+  test.each([
+    ["both families", "10.8.0.2/32, fd00:8::2/128", "0.0.0.0/0, ::/0", [4, 6], []],
+    ["no address of IPv6", "10.8.0.2/32", "0.0.0.0/0, ::/0", [4], ["does not carry IPv6"]],
+    ["no prefix of IPv6", "10.8.0.2/32, fd00:8::2/128", "0.0.0.0/0", [4], ["does not carry IPv6"]],
+    ["IPv6 only", "fd00:8::2/128", "::/0", [6], []],
+    ["nothing that fits", "10.8.0.2/32", "::/0", [], ["carries nothing"]],
+  ] as const)("law 1: %s", (_name, addresses, allowed, families, said) => {
+    const expansion = expandText(tunnel({ addresses, allowed }));
+    const { destinations, guards } = resourceOf(expansion, "routes/office").spec;
+    expect(guards).toEqual([4, 6]);
+    expect(destinations).toEqual([
+      ...(families.includes(4 as never) ? ["0.0.0.0/0"] : []),
+      ...(families.includes(6 as never) ? ["::/0"] : []),
+    ]);
+    expect(resourceOf(expansion, "firewall/machine").spec.layers[0]?.tunnels[0]?.families).toEqual(families);
+    const messages = expansion.notes.filter(({ path }) => path === "tunnels.office").map(({ message }) => message);
+    expect(messages).toHaveLength(said.length);
+    for (const [index, text] of said.entries()) expect(messages[index]).toContain(text);
+  });
+});
+
+describe("what the machine as a whole gets", () => {
+  test("nothing at all from an empty configuration", () => {
+    expect(expandText("default: { via: direct }")).toEqual({
+      desired: { resources: [] },
+      pathNumbers: {},
+      notes: [],
+      unsupported: [],
+    });
+  });
+
+  test("settings of the kernel only beside a tunnel", () => {
+    expect(Object.keys(resourceOf(expandText(tunnel()), "sysctl/machine").spec.values)).toEqual([
+      "net.ipv4.conf.all.arp_ignore",
+      "net.ipv4.conf.all.rp_filter",
+      "net.ipv4.conf.all.src_valid_mark",
+    ]);
+    const alone = expandText("default: { via: block }\nkillSwitch: {}");
+    expect(alone.desired.resources.map(({ key }) => key)).toEqual(["firewall/machine"]);
+  });
+
+  test("the resources of one tunnel", () => {
+    const text = tunnel({ top: "dns: { servers: [10.8.0.1], via: office }" });
+    expect(expandText(text).desired.resources.map(({ key }) => key)).toEqual([
+      "firewall/machine",
+      "sysctl/machine",
+      "link/office",
+      "tunnel/office",
+      "routes/office",
+      "routes/policy",
+      "resolver/machine",
+    ]);
+  });
+
+  test.each<[string, string, Partial<MachineFacts>, object | undefined]>([
+    ["a file", "via: office", {}, { method: "file", servers: ["10.8.0.1"], search: [], device: "" }],
+    [
+      "the tunnel's link",
+      "via: office",
+      { resolver: "resolved" },
+      { method: "resolved", servers: ["10.8.0.1"], search: [], device: "awg-office" },
+    ],
+    [
+      "the uplink",
+      "via: direct",
+      { resolver: "resolved" },
+      { method: "resolved", servers: ["10.8.0.1"], search: [], device: "eth0" },
+    ],
+    ["no link there is", "via: direct", { resolver: "resolved", uplinks: [] }, undefined],
+  ])("the resolver by %s", (_name, via, overrides, spec) => {
+    const { desired } = expandText(tunnel({ top: `dns: { servers: [10.8.0.1], ${via} }` }), overrides);
+    expect(desired.resources.find(({ kind }) => kind === "resolver")?.spec).toEqual(spec);
+  });
+
+  test("no nftables, no policy: refused, never passed over", () => {
+    const { unsupported } = expandText(tunnel(), capabilities({ nftables: false }));
+    expect(unsupported.map(({ path }) => path)).toEqual(["killSwitch"]);
+  });
+
+  test("the service user's uid stands in the policy", () => {
+    const expansion = expandText(tunnel(), { serviceUid: 77 });
+    expect(resourceOf(expansion, "firewall/machine").spec.layers[0]?.serviceUid).toBe(77);
+    expect(facts().serviceUid).not.toBe(77);
+  });
+});

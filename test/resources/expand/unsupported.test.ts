@@ -1,0 +1,139 @@
+import { describe, expect, test } from "vitest";
+import { capabilities, expandText, KEY_A } from "../sample.ts";
+
+const tunnel = (more: string, peer = "") => `
+tunnels:
+  a:
+    protocol: amneziawg
+    privateKey: { file: /k }
+    addresses: [10.0.0.1/32, fd00::1/128]
+    peers: [{ publicKey: ${KEY_A}, endpoint: "198.51.100.7:1", allowedIPs: [0.0.0.0/0]${peer} }]
+    ${more}
+default: { via: direct }
+`;
+const OTHER_TUNNEL = tunnel("").replace(
+  "default:",
+  `  b: { protocol: wireguard, privateKey: { file: /b }, addresses: [10.1.0.1/32], peers: [{ publicKey: ${KEY_A}, allowedIPs: [10.0.0.0/8] }] }
+default:`,
+);
+const rule = (text: string) => `${tunnel("")}rules: [{ ${text}, via: a }]`;
+
+describe("what has no driver yet is refused by its place, never passed over", () => {
+  test.each<[string, string, string]>([
+    [
+      "a proxy",
+      "tunnels: { p: { protocol: socks5, server: 'proxy.example:1080' } }\ndefault: { via: direct }",
+      "tunnels.p.protocol",
+    ],
+    ["a tunnel that is off", tunnel("enabled: false"), "tunnels.a.enabled"],
+    ["an interface name", tunnel("interface: wg7"), "tunnels.a.interface"],
+    ["a table", tunnel("table: 7"), "tunnels.a.table"],
+    ["a mark", tunnel("fwmark: 7"), "tunnels.a.fwmark"],
+    ["servers of one tunnel", tunnel("dns: [10.0.0.1]"), "tunnels.a.dns"],
+    ["forwarding", tunnel("forward: true"), "tunnels.a.forward"],
+    ["masquerading", tunnel("masquerade: true"), "tunnels.a.masquerade"],
+    ["the embedded engine", tunnel("engine: embedded"), "tunnels.a.engine"],
+    ["a keychain", tunnel("").replace("{ file: /k }", "{ keychain: k }"), "tunnels.a"],
+    [
+      "a range of keepalives",
+      tunnel('obfuscation: { version: "3.0" }', ", persistentKeepalive: 20-30"),
+      "tunnels.a.peers.0.persistentKeepalive",
+    ],
+    [
+      "parameters that only 1.5 has",
+      tunnel('obfuscation: { version: "1.5", itime: 60 }'),
+      "tunnels.a.obfuscation.itime",
+    ],
+    [
+      "header protection",
+      tunnel("obfuscation: { s1: 20, s2: 30, s3: 40, s4: 12, headerProtectionKey: { file: /h } }"),
+      "tunnels.a.obfuscation.headerProtectionKey",
+    ],
+    ["programs", rule("apps: [firefox]"), "rules.0.apps"],
+    ["control groups", rule("cgroups: [user.slice]"), "rules.0.cgroups"],
+    ["command lines", rule("commandLine: [x]"), "rules.0.commandLine"],
+    ["parents", rule("parent: [bash]"), "rules.0.parent"],
+    ["networks", rule("when: { wired: true }"), "rules.0.when"],
+    ["domains", rule("destinations: [{ domain: corp.example }]"), "rules.0.destinations.0"],
+    ["lists", rule("destinations: [10.0.0.0/8, { list: /etc/list }]"), "rules.0.destinations.1"],
+    ["countries", rule("destinations: [{ geoip: de }]"), "rules.0.destinations.0"],
+    ["nested matches", rule("not: { ports: [80], protocol: tcp }"), "rules.0"],
+    ["limits", rule("ports: [80], limit: { up: 1mbit }"), "rules.0.limit"],
+    ["DNS past its protection", rule("ports: [80], dns: direct"), "rules.0.dns"],
+    ["the next rule as fallback", rule("ports: [80], fallback: next_rule"), "rules.0.fallback"],
+    [
+      "other tunnels as fallback",
+      `${OTHER_TUNNEL}rules: [{ ports: [80], protocol: tcp, via: a, fallback: { failover: [b] } }]`,
+      "rules.0.fallback",
+    ],
+    ["blocking at boot", `${tunnel("")}killSwitch: { atBoot: true }`, "killSwitch.atBoot"],
+    ["a kill switch that ends", `${tunnel("")}killSwitch: { persist: false }`, "killSwitch.persist"],
+    [
+      "servers per domain",
+      `${tunnel("")}dns: { servers: [10.0.0.1], split: { corp.example: [10.0.0.53] } }`,
+      "dns.split",
+    ],
+    ["the service", `${tunnel("")}service: {}`, "service"],
+    ["updates", `${tunnel("")}update: {}`, "update"],
+    ["a system extension", `${tunnel("")}systemExtension: { bundle: com.example.app }`, "systemExtension"],
+    ["invariants", `${tunnel("")}invariants: [{ never: { users: [bob], via: direct } }]`, "invariants.0.never"],
+    ["lifecycles", `${tunnel("")}lifecycle: {}`, "lifecycle"],
+    ["renames", `${tunnel("")}moved: [{ from: link/x, to: link/a }]`, "moved"],
+    ["probes", `${tunnel("")}probes: [{ name: p, type: ping, target: 10.0.0.1 }]`, "probes"],
+    ["times of reconciling", `${tunnel("")}reconcile: {}`, "reconcile"],
+    ["captive portals", `${tunnel("")}captivePortal: {}`, "captivePortal"],
+    ["interfaces", `${tunnel("")}api: { group: net }`, "api"],
+    ["fleets", `${tunnel("")}fleet: { source: git@example, publicKeys: [k] }`, "fleet"],
+    ["made-up addresses", `${tunnel("")}fakeIp: {}`, "fakeIp"],
+  ])("%s", (_name, text, path) => {
+    expect(expandText(text).unsupported.map((one) => one.path)).toContain(path);
+  });
+
+  test("every message reads on with 'is unsupported here yet'", () => {
+    const text = `${tunnel('engine: embedded\n    obfuscation: { version: "3.0" }', ", persistentKeepalive: 20-30")}killSwitch: { persist: false, atBoot: true }`;
+    for (const { feature } of expandText(text).unsupported) {
+      expect(feature).toMatch(/^[a-zA-Z]/);
+      expect(feature).not.toMatch(/[.\n]$/);
+    }
+  });
+
+  test("sixty tunnels are carried, the sixty-first is refused", () => {
+    const body = (n: number) =>
+      `{ protocol: wireguard, privateKey: { file: /k${n} }, addresses: [10.9.${n}.1/32], peers: [{ publicKey: ${KEY_A}, allowedIPs: [10.9.${n}.0/24] }] }`;
+    const many = Array.from({ length: 61 }, (_, n) => `  t${n}: ${body(n)}`).join("\n");
+    const { unsupported, desired } = expandText(`tunnels:\n${many}\ndefault: { via: direct }`);
+    expect(unsupported).toHaveLength(1);
+    expect(desired.resources.filter(({ kind }) => kind === "link")).toHaveLength(60);
+  });
+});
+
+describe("law 9: a rule that demands more than this machine keeps is refused", () => {
+  const demanding = (level: string, more = "ports: [80], protocol: tcp") => rule(`${more}, require: ${level}`);
+
+  test.each<[string, string, Parameters<typeof capabilities>[0], string[]]>([
+    ["enforced, and it is", demanding("enforced"), {}, []],
+    ["enforced, without the egress hook", demanding("enforced"), { egressHook: false }, ["rules.0.require"]],
+    ["best-effort, without the egress hook", demanding("best-effort"), { egressHook: false }, []],
+    [
+      "enforced, of a protocol that routes cannot tell",
+      demanding("enforced", "protocol: icmp"),
+      {},
+      ["rules.0.require"],
+    ],
+    [
+      "enforced, with a fallback that needs the daemon",
+      demanding("enforced", "ports: [80], protocol: tcp, fallback: direct"),
+      {},
+      ["rules.0.require"],
+    ],
+    [
+      "advisory, without any packet filter",
+      demanding("advisory"),
+      { nftables: false },
+      ["killSwitch", "rules.0.require"],
+    ],
+  ])("%s", (_name, text, able, paths) => {
+    const { unsupported } = expandText(text, capabilities(able));
+    expect(unsupported.map(({ path }) => path).toSorted()).toEqual(paths);
+  });
+});
