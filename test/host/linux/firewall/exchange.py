@@ -1,7 +1,7 @@
 """Sends packets out of and into a namespace and tells which arrived.
 
-Standard input: {"here": path, "there": path, "devices": {here: there}, "out": [...], "in": [...]}.
-out: {"id", "family", "device", "destination", "uid", "mark", "bytes"}; in: {"id", "device", "bytes"} (whole frames).
+Standard input: {"here": path, "there": path, "devices": {here: there}, "out": [...], "raw": [...], "in": [...]}.
+raw: {"id", "device", "uid", "mark", "bytes"} (whole frames, written past the IP stack); out: {"id", "family", "device", "destination", "uid", "mark", "bytes"}; in: {"id", "device", "bytes"} (whole frames).
 Every packet ends in 8 bytes: a magic word and its id. Standard output: {"out": {device: [ids]}, "in": [ids]}.
 """
 
@@ -65,6 +65,20 @@ def send_out(packet):
     sock.close()
 
 
+def send_raw(packet):
+    libc.setfsuid(packet["uid"])
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    libc.setfsuid(0)
+    sock.setsockopt(socket.SOL_SOCKET, SO_MARK, packet["mark"])
+    sock.bind((packet["device"], 0))
+    try:
+        sock.send(bytes.fromhex(packet["bytes"]))
+    except (PermissionError, OSError) as error:
+        if error.errno not in (1, 105):
+            raise
+    sock.close()
+
+
 def main():
     job = json.load(sys.stdin)
     enter(job["there"])
@@ -75,6 +89,8 @@ def main():
     listeners = [roomy(socket.socket(family, socket.SOCK_RAW, number)) for family, number in protocols]
     for packet in job["out"]:
         send_out(packet)
+    for packet in job["raw"]:
+        send_raw(packet)
     for packet in job["in"]:
         far[packet["device"]].send(bytes.fromhex(packet["bytes"]))
     # Frames that every policy lets through, so that the end is known: ARP for nobody.

@@ -2,7 +2,7 @@ import type { Packet } from "../../../../src/model/firewall/packet.ts";
 import { PORTED_PROTOCOLS, PROTOCOL } from "../../../../src/model/firewall/packet.ts";
 import { ipToBytes } from "../../../../src/model/ip.ts";
 
-const NO_NEXT_HEADER = 59;
+const FRAGMENT = 44;
 
 /** The packet as bytes, ending in a magic word and its number. */
 export function packetBytes(packet: Packet, magic: "AWGO" | "AWGI", id: number): Uint8Array {
@@ -10,12 +10,17 @@ export function packetBytes(packet: Packet, magic: "AWGO" | "AWGI", id: number):
   tail.set(new TextEncoder().encode(magic));
   new DataView(tail.buffer).setUint32(4, id);
   const transport = Uint8Array.of(...transportHeader(packet, tail.length), ...tail);
+  if (packet.laterFragment) return Uint8Array.of(...networkHeader(packet, transport.length), ...transport);
   if (packet.protocol === PROTOCOL.icmp) putChecksum(transport, 2, transport);
   if (packet.protocol === PROTOCOL.icmpv6) putChecksum(transport, 2, pseudo(packet, transport));
   return Uint8Array.of(...networkHeader(packet, transport.length), ...transport);
 }
 
+/** What stands in a later fragment where whole packets have their ports: DNS and SSH, to whoever reads it so. */
+export const FRAGMENT_JUNK = Uint8Array.of(0, 53, 0, 53, 0, 22, 0, 22);
+
 function transportHeader(packet: Packet, payload: number): number[] {
+  if (packet.laterFragment) return [...fragmentHeader(packet), ...FRAGMENT_JUNK];
   const { protocol, sourcePort = 0, destinationPort = 0, icmpType = 0 } = packet;
   const ports = [sourcePort >> 8, sourcePort & 255, destinationPort >> 8, destinationPort & 255];
   if (protocol === PROTOCOL.tcp) return [...ports, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x02, 0xff, 0xff, 0, 0, 0, 0];
@@ -24,14 +29,44 @@ function transportHeader(packet: Packet, payload: number): number[] {
   return [icmpType, 0, 0, 0, 0, 1, 0, 1, ...new Array<number>(16).fill(0)];
 }
 
+/** RFC 8200 section 4.5: an offset of 1,448 bytes, the last fragment. */
+function fragmentHeader(packet: Packet): number[] {
+  return packet.destination.family === 6 ? [packet.protocol, 0, 0x05, 0xa8, 0, 0, 0, 1] : [];
+}
+
 function networkHeader(packet: Packet, length: number): number[] {
   const addresses = [...ipToBytes(packet.source), ...ipToBytes(packet.destination)];
   const hops = packet.hopLimit ?? 64;
   if (packet.destination.family === 6) {
-    return [0x60, 0, 0, 0, length >> 8, length & 255, packet.protocol ?? NO_NEXT_HEADER, hops, ...addresses];
+    return [
+      0x60,
+      0,
+      0,
+      0,
+      length >> 8,
+      length & 255,
+      packet.laterFragment ? FRAGMENT : packet.protocol,
+      hops,
+      ...addresses,
+    ];
   }
   const total = 20 + length;
-  const header = Uint8Array.of(0x45, 0, total >> 8, total & 255, 0, 1, 0, 0, hops, packet.protocol, 0, 0, ...addresses);
+  const offset = packet.laterFragment ? 181 : 0;
+  const header = Uint8Array.of(
+    0x45,
+    0,
+    total >> 8,
+    total & 255,
+    0,
+    1,
+    0,
+    offset,
+    hops,
+    packet.protocol,
+    0,
+    0,
+    ...addresses,
+  );
   putChecksum(header, 10, header);
   return [...header];
 }
