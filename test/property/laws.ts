@@ -184,10 +184,13 @@ async function checkDestroyed(world: World, { start, after, amnesia }: Story): P
     const result = await world.destroy();
     if (result.kind !== "done") throw new LawError(6, `destroy ended in ${describeResult(result)}`);
   }
-  const clean = World.fresh(start.clean).machine.print();
-  const text = world.machine.print();
-  if (amnesia) expectSame(6, withoutSettings(text), withoutSettings(clean), "destroyed without a ledger");
-  else expectSame(6, text, clean, "destroyed");
+  expectClean(world.machine.print(), World.fresh(start.clean).machine.print(), amnesia, "destroyed");
+}
+
+/** Demands that nothing of awg is left. */
+export function expectClean(text: string, clean: string, amnesia: boolean, when: string): void {
+  if (amnesia) expectSame(6, withoutSettings(text), withoutSettings(clean), `${when} without a ledger`);
+  else expectSame(6, text, clean, when);
 }
 
 /** Kernel settings carry no mark: whoever lost the ledger cannot know what they were. */

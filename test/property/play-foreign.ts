@@ -1,7 +1,7 @@
 import type { ForeignAct } from "../../src/host/simulated/faults.ts";
 import { SimulatedMachine } from "../../src/host/simulated/machine.ts";
 import { type RelativeFault, scheduled } from "./fault-arbitrary.ts";
-import { change, describeResult, expectSame, type Rehearsal, type RunOptions, untilCrash } from "./laws.ts";
+import { change, describeResult, expectClean, type Rehearsal, type RunOptions, untilCrash } from "./laws.ts";
 import { checkPaths, LawError, watchForLeaks } from "./leak-watch.ts";
 import { type VerbResult, World } from "./world.ts";
 
@@ -43,7 +43,8 @@ export async function playWithForeign(
   machine.watch(undefined);
   const destroyed = await world.destroy();
   if (destroyed.kind !== "done") throw new LawError(6, `destroy ended in ${describeResult(destroyed)}`);
-  expectSame(6, machine.print(), twin.print(), `destroyed after ${JSON.stringify([during, afterwards])}`);
+  const when = `destroyed after ${JSON.stringify([during, afterwards])}`;
+  expectClean(machine.print(), twin.print(), rehearsal.amnesia, when);
 
   function countAct(act: ForeignAct): void {
     twin.act(act);

@@ -28,9 +28,8 @@ export function simulatedResolver(machine: SimulatedMachine): ResolverPort {
       const { resolver } = machine.live;
       if (resolver.method === "resolved") return removeLinks(machine);
       if (resolver.saved === null) return;
-      const isOurs = resolver.text.startsWith(FILE_HEADER);
       machine.perform("resolver.restore", () => {
-        if (isOurs && resolver.saved !== null) resolver.text = resolver.saved;
+        if (resolver.text.startsWith(FILE_HEADER) && resolver.saved !== null) resolver.text = resolver.saved;
         resolver.saved = null;
       });
     },
