@@ -17,7 +17,8 @@ const WATCH_MS = 500;
 /** What an engine needs of the keeper. */
 export interface EngineSurroundings {
   readonly device: string;
-  readonly tunFd: number;
+  /** The device's descriptor in the form the engine expects; called before each start, when no engine holds it. */
+  readonly openTun: (protocol: EnsureEngine["protocol"]) => number;
   readonly logPath: string;
   readonly report: (line: string) => void;
 }
@@ -89,7 +90,8 @@ export class Engine {
 
   /** An engine sets its own mtu on a device it is handed (wireguard-go CreateTUNFromFile), so ours is put back. */
   #start(configuration: string): void {
-    const { device, tunFd, logPath } = this.#around;
+    const { device, openTun, logPath } = this.#around;
+    const tunFd = openTun(this.#protocol);
     using netlink = openRouteNetlink();
     const mtu = netlink.link(device)?.mtu;
     const user = this.#user ?? { uid: 0, gid: 0 };

@@ -4,6 +4,7 @@ import { takeDescriptor } from "../native/linux/process/take-descriptor.ffi.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { adoptTun, openTun, type TunDevice } from "../native/linux/tun.ffi.ts";
 import { Engine } from "./engine.ts";
+import { expectsPacketInfo } from "./engine-program.ts";
 import { ENGINE_DESCRIPTOR, type OrphanEngine } from "./orphan-engine.ts";
 import { endProcess } from "./process-identity.ts";
 
@@ -39,7 +40,7 @@ export function holdDevice(device: string, alias?: string): HeldDevice {
  * Opens a held device anew with or without packet information, which an engine of another version expects. The device
  * is persistent: it loses its carrier for a moment and nothing else. No engine may hold it.
  */
-export function reopenDevice(held: HeldDevice, packetInfo: boolean): void {
+function reopenDevice(held: HeldDevice, packetInfo: boolean): void {
   if (held.tun.packetInfo === packetInfo) return;
   const { name } = held.tun;
   held.tun[Symbol.dispose]();
@@ -62,7 +63,9 @@ export async function holdOrphan(orphan: OrphanEngine, around: DeviceSurrounding
     await endProcess(orphan);
     return holdDevice(orphan.device);
   }
-  return { tun, engine: newEngine({ device: orphan.device, tun }, around, orphan.protocol, orphan) };
+  const held: HeldDevice = { tun, engine: undefined };
+  held.engine = newEngine(held, around, orphan.protocol, orphan);
+  return held;
 }
 
 function adoptDescriptor(orphan: OrphanEngine): TunDevice | undefined {
@@ -79,12 +82,17 @@ function adoptDescriptor(orphan: OrphanEngine): TunDevice | undefined {
 
 /** The engine object of a device; it starts nothing yet. */
 export function newEngine(
-  { device, tun }: { device: string; tun: TunDevice },
+  held: HeldDevice,
   { folder, report }: DeviceSurroundings,
   protocol: OrphanEngine["protocol"],
   orphan?: OrphanEngine,
 ): Engine {
-  return new Engine({ device, tunFd: tun.fd, logPath: `${folder}/engine-${device}.log`, report }, protocol, orphan);
+  const device = held.tun.name;
+  const openTun = (wanted: OrphanEngine["protocol"]) => {
+    reopenDevice(held, expectsPacketInfo(wanted));
+    return held.tun.fd;
+  };
+  return new Engine({ device, openTun, logPath: `${folder}/engine-${device}.log`, report }, protocol, orphan);
 }
 
 /** Ends the engine and lets go of the device for good: it vanishes with its addresses and routes. */

@@ -9,8 +9,6 @@ import {
 } from "../model/keeper-protocol.ts";
 import { hasErrno } from "../native/linux/errno.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
-import type { Engine } from "./engine.ts";
-import { expectsPacketInfo } from "./engine-program.ts";
 import {
   type DeviceSurroundings,
   dropDevice,
@@ -18,7 +16,6 @@ import {
   holdDevice,
   holdOrphan,
   newEngine,
-  reopenDevice,
 } from "./held-device.ts";
 import { NftOwner } from "./nft-owner.ts";
 import { findEngines } from "./orphan-engine.ts";
@@ -145,13 +142,8 @@ export class Keeper {
       await held.engine?.stop();
       held.engine = undefined;
     }
-    held.engine ??= this.#firstEngine(request, held);
+    held.engine ??= newEngine(held, this.#around, request.protocol);
     await held.engine.ensure(request);
-  }
-
-  #firstEngine({ device, protocol }: EnsureEngine, held: HeldDevice): Engine {
-    reopenDevice(held, expectsPacketInfo(protocol));
-    return newEngine({ device, tun: held.tun }, this.#around, protocol);
   }
 
   async #stopEngine(device: string): Promise<void> {

@@ -1,0 +1,146 @@
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { fileResolver, isFileResolverOurs } from "../../../../src/host/linux/resolver/file-resolver.ts";
+import { FILE_HEADER } from "../../../../src/model/ownership.ts";
+import type { ResolverSpec } from "../../../../src/model/spec/resolver.ts";
+
+const SPEC: ResolverSpec = { method: "file", servers: ["10.8.0.1", "fd00::1"], search: ["corp.example"], device: "" };
+const OTHER: ResolverSpec = { ...SPEC, servers: ["10.8.0.2"], search: [] };
+/** Not UTF-8, no newline at the end: byte for byte is meant so. */
+const ORIGINAL = Buffer.from([...Buffer.from("nameserver 192.0.2.53\n# caf"), 0xe9]);
+
+let folder = "";
+let resolvConf = "";
+let original = "";
+const port = () => fileResolver({ resolvConf, original });
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "awg-t-resolver-"));
+  resolvConf = join(folder, "etc", "resolv.conf");
+  original = join(folder, "state", "original.json");
+  mkdirSync(join(folder, "etc"));
+  writeFileSync(resolvConf, ORIGINAL);
+  chmodSync(resolvConf, 0o640);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("the file resolver", () => {
+  test("law 2: reading what is not ours writes nothing", async () => {
+    expect(await port().read()).toEqual({
+      method: "file",
+      servers: ["192.0.2.53"],
+      search: [],
+      device: "",
+      ownedByAwg: false,
+    });
+    expect(existsSync(original)).toBe(false);
+    expect(readFileSync(resolvConf)).toEqual(ORIGINAL);
+  });
+
+  test("what is set is read back, stands under our header, and everybody may read it", async () => {
+    await port().ensure(SPEC);
+    expect(await port().read()).toEqual({ ...SPEC, ownedByAwg: true });
+    expect(readFileSync(resolvConf, "utf8").split("\n")[0]).toBe(FILE_HEADER);
+    expect(statSync(resolvConf).mode & 0o777).toBe(0o644);
+  });
+
+  test("law 3: setting it again writes nothing", async () => {
+    await port().ensure(SPEC);
+    const before = statSync(resolvConf, { bigint: true });
+    await port().ensure(SPEC);
+    expect(statSync(resolvConf, { bigint: true }).ctimeNs).toBe(before.ctimeNs);
+  });
+
+  test("law 6: after any number of changes the original is put back byte for byte, mode included", async () => {
+    for (const spec of [SPEC, OTHER, SPEC]) await port().ensure(spec);
+    await port().restore();
+    expect(readFileSync(resolvConf)).toEqual(ORIGINAL);
+    expect(statSync(resolvConf).mode & 0o777).toBe(0o640);
+    expect(existsSync(original)).toBe(false);
+    await port().restore();
+    expect(readFileSync(resolvConf)).toEqual(ORIGINAL);
+  });
+
+  test("law 6: what somebody wrote over ours is left by restore, and is the original of the next change", async () => {
+    await port().ensure(SPEC);
+    writeFileSync(resolvConf, "nameserver 198.51.100.1\n");
+    expect(await port().read()).toMatchObject({ ownedByAwg: false, servers: ["198.51.100.1"] });
+    await port().ensure(SPEC);
+    await port().restore();
+    expect(readFileSync(resolvConf, "utf8")).toBe("nameserver 198.51.100.1\n");
+    await port().ensure(SPEC);
+    writeFileSync(resolvConf, "nameserver 198.51.100.2\n");
+    await port().restore();
+    expect(readFileSync(resolvConf, "utf8")).toBe("nameserver 198.51.100.2\n");
+  });
+
+  test("where there was no file there is none afterwards", async () => {
+    rmSync(resolvConf);
+    expect(await port().read()).toMatchObject({ servers: [], ownedByAwg: false });
+    await port().ensure(SPEC);
+    expect(await port().read()).toMatchObject({ ownedByAwg: true });
+    await port().restore();
+    expect(existsSync(resolvConf)).toBe(false);
+  });
+
+  test("a link stays a link; the file behind it is written and put back", async () => {
+    const behind = join(folder, "run-resolv.conf");
+    writeFileSync(behind, ORIGINAL);
+    rmSync(resolvConf);
+    symlinkSync("../run-resolv.conf", resolvConf);
+    await port().ensure(SPEC);
+    expect(lstatSync(resolvConf).isSymbolicLink()).toBe(true);
+    expect(readFileSync(behind, "utf8")).toContain("nameserver 10.8.0.1");
+    await port().restore();
+    expect(readFileSync(behind)).toEqual(ORIGINAL);
+    rmSync(behind);
+    await port().ensure(SPEC);
+    expect(readFileSync(behind, "utf8")).toContain("nameserver 10.8.0.1");
+    await port().restore();
+    expect(existsSync(behind)).toBe(false);
+    expect(lstatSync(resolvConf).isSymbolicLink()).toBe(true);
+  });
+
+  test("a link into a folder of everybody, or to nowhere, is refused before anything is written", async () => {
+    const open = join(folder, "open");
+    mkdirSync(open);
+    chmodSync(open, 0o777);
+    for (const target of [join(open, "resolv.conf"), join(folder, "none", "resolv.conf")]) {
+      rmSync(resolvConf);
+      symlinkSync(target, resolvConf);
+      await expect(port().ensure(SPEC)).rejects.toMatchObject({ kind: "conflict" });
+      expect(existsSync(target)).toBe(false);
+      expect(existsSync(original)).toBe(false);
+    }
+  });
+
+  test("law 5: a write in place that died after cutting the file off is ours to put back", async () => {
+    await port().ensure(SPEC);
+    writeFileSync(resolvConf, "");
+    expect(isFileResolverOurs({ resolvConf, original })).toBe(true);
+    await port().restore();
+    expect(readFileSync(resolvConf)).toEqual(ORIGINAL);
+  });
+
+  test("law 5: an original that cannot be read is named; nothing is overwritten with half of it", async () => {
+    await port().ensure(SPEC);
+    writeFileSync(original, '{"version":1,"path":');
+    await expect(port().restore()).rejects.toThrow(original);
+    expect(await port().read()).toMatchObject({ ownedByAwg: true });
+    rmSync(original);
+    await expect(port().restore()).rejects.toThrow("not kept any more");
+  });
+});
