@@ -1,9 +1,11 @@
+import { join } from "node:path";
 import { AwgError } from "../../../model/error.ts";
 import type { FirewallObserved, FirewallPolicy } from "../../../model/firewall/policy.ts";
 import { cutFlows, readFlows } from "../../../native/linux/conntrack/conntrack.ffi.ts";
 import { hasErrno } from "../../../native/linux/errno.ts";
 import type { NetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
 import { openNetfilterSocket, readNftGeneration } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
+import { readNamespaceInode } from "../../../native/linux/process/namespace.ffi.ts";
 import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import type { Capabilities } from "../../ports/facts.ts";
 import type { FirewallPort } from "../../ports/firewall.ts";
@@ -19,7 +21,7 @@ import { changesToLoad } from "./ruleset-changes.ts";
 const LOAD_ATTEMPTS = 5;
 
 export interface LinuxFirewallDeps {
-  /** Folder of this network namespace that goes at reboot, 0700. */
+  /** Folder that goes at reboot; each network namespace has a folder of its own in it. */
   readonly runDir: string;
   readonly owner: NftOwner;
   readonly capabilities: () => Pick<Capabilities, "egressHook" | "ownedTables">;
@@ -27,7 +29,7 @@ export interface LinuxFirewallDeps {
 
 /** The packet filter of a Linux machine: nf_tables by netlink, no `nft` program. */
 export function linuxFirewall(deps: LinuxFirewallDeps): FirewallPort {
-  const record = new PolicyRecord(deps.runDir);
+  const record = new PolicyRecord(join(deps.runDir, `firewall-${readNamespaceInode()}`));
   return {
     read: async () => readFirewall(deps, record),
     load: async (policy) => (policy === null ? removePolicy(deps, record) : loadPolicy(deps, record, policy)),

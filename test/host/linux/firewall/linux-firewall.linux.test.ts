@@ -48,6 +48,13 @@ describe.skipIf(obstacle !== undefined)(
     const read = () => space.runScript(SCRIPT, { runDir }) as Answer;
     const load = (policy: FirewallPolicy | null, commands: readonly string[][] = []) =>
       space.runScript(SCRIPT, { runDir, policy, commands }) as Answer;
+    const records = () =>
+      readdirSync(runDir, { recursive: true })
+        .map(String)
+        .filter((name) => name.endsWith(".json"));
+    const forgetLoad = () => {
+      for (const name of records().filter((one) => one.includes("loaded"))) rmSync(join(runDir, name));
+    };
     const nft = (...words: string[]) => space.run(["nft", ...words]);
 
     test("reads nothing where nothing is", () => {
@@ -58,7 +65,7 @@ describe.skipIf(obstacle !== undefined)(
       "holds exactly what was loaded (policy %i)",
       (_index, policy) => {
         expect(load(policy)).toMatchObject({ policy, damage: [], held: true });
-        rmSync(join(runDir, "firewall-loaded.json"));
+        forgetLoad();
         expect(read()).toMatchObject({ policy, damage: [], held: false });
         const [inet] = renderNft(policy, { devices: ["eth0"], identity: "", ownedTables: true });
         const { nftables } = JSON.parse(nft("-j", "list", "table", "inet", "awg").stdout) as { nftables: object[] };
@@ -123,7 +130,7 @@ describe.skipIf(obstacle !== undefined)(
       load(LAPTOP);
       space.run(["ip", "link", "add", "eth1", "type", "veth", "peer", "name", "peer1"]);
       expect(read().damage).toContain("frames that leave by the device eth1 are not judged yet");
-      const record = readdirSync(runDir).find((name) => name.startsWith("policy-")) ?? "";
+      const record = records().find((name) => name.includes("policy-")) ?? "";
       expect(statSync(join(runDir, record)).mode & 0o777).toBe(0o600);
       writeFileSync(join(runDir, record), JSON.stringify(INCLUSIVE));
       expect(read()).toMatchObject({ policy: null, damage: [expect.stringMatching(/is not known/)] });
@@ -137,7 +144,7 @@ describe.skipIf(obstacle !== undefined)(
       expect(nft("list", "tables").stdout).not.toContain("awg_boot");
       expect(load(null)).toMatchObject({ policy: null, damage: [], held: false });
       expect(nft("list", "ruleset").stdout).toBe(before);
-      expect(readdirSync(runDir)).toEqual([]);
+      expect(records()).toEqual([]);
       expect(load(null)).toMatchObject({ policy: null });
     });
 
@@ -158,7 +165,7 @@ describe.skipIf(obstacle !== undefined)(
       const rule = { origin: "rules/0 (list)", match: { destinations }, path: DIRECT };
       const policy = policyOf({ flows: { rules: [rule], default: OFFICE } });
       expect(load(policy)).toMatchObject({ damage: [], held: true });
-      rmSync(join(runDir, "firewall-loaded.json"));
+      forgetLoad();
       expect(read().damage).toEqual([]);
       nft("delete", "element", "inet", "awg", "rules-0-v4", "{ 30.7.7.0/24 }");
       expect(read().damage).toEqual(["the set rules-0-v4 of the nf_tables table inet awg was changed"]);
