@@ -72,12 +72,18 @@ function isDeparture({ action, before }: Change): boolean {
   return action === "delete" && before !== null;
 }
 
+/** Foreign lines of one resource that are told one by one. */
+const SHOWN_FOREIGN = 5;
+
 /** What others wrote into our tables and ranges: left alone, but said. */
 function foreignNotes(observed: Observation): readonly PlanNote[] {
   const notes: PlanNote[] = [];
   for (const [key, value] of observed.current.get("routes") ?? []) {
     if (!("foreign" in value)) continue;
-    for (const line of value.foreign) notes.push({ key, message: `not ours, left alone: ${line}` });
+    const shown = value.foreign.slice(0, SHOWN_FOREIGN);
+    for (const line of shown) notes.push({ key, message: `not ours, left alone: ${line}` });
+    const more = value.foreign.length - shown.length;
+    if (more > 0) notes.push({ key, message: `not ours, left alone: ${more} more` });
   }
   return notes;
 }

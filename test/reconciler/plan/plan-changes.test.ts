@@ -5,6 +5,7 @@ import type { Resource, ResourceKey } from "../../../src/model/resource.ts";
 import { EMPTY_LEDGER } from "../../../src/reconciler/plan/ledger.ts";
 import { planChanges } from "../../../src/reconciler/plan/plan-changes.ts";
 import { isBatch, isDesiredState, isLedger } from "../../../src/reconciler/plan/spec-shape.ts";
+import { driverRegistry } from "../../../src/resources/registry.ts";
 import { FakeMachine, fakeRegistry } from "../fake-machine.ts";
 import { applyOn, type Bench, benchWith, depsOf, freshBench, planOn } from "../run.ts";
 import {
@@ -80,6 +81,15 @@ describe("what a plan does about each thing", () => {
     expect(stepsOf(plan).map(({ before, after, action }) => [action, before !== null, after !== null])).toEqual([
       ["update", true, true],
     ]);
+  });
+
+  test("law 6: what others wrote into our table is told, a few lines of it, and left alone", () => {
+    const foreign = Array.from({ length: 9 }, (_, index) => `192.0.2.${index} dev eth0`);
+    const { kind, key, spec } = table("office", 101, []);
+    const observed = { current: new Map([[kind, new Map([[key, { ...spec, foreign } as never]])]]), moved: new Map() };
+    const { notes } = planChanges({ desired: state(), observed, ledger: EMPTY_LEDGER, registry: driverRegistry });
+    expect(notes.length).toBe(6);
+    expect(notes.at(-1)).toEqual({ key: "routes/office", message: "not ours, left alone: 4 more" });
   });
 
   test("two resources of one key are a bug that says so", async () => {
