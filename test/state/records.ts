@@ -2,7 +2,7 @@ import type { Batch } from "../../src/model/plan.ts";
 import type { JournalRecord } from "../../src/reconciler/apply/record.ts";
 import type { Generation } from "../../src/reconciler/apply/stores.ts";
 import type { Ledger } from "../../src/reconciler/plan/ledger.ts";
-import { link, SCENARIOS } from "../reconciler/scenarios.ts";
+import { link, state } from "../reconciler/scenarios.ts";
 
 const { kind, key, spec } = link("office");
 
@@ -27,7 +27,7 @@ export const GENERATION: Generation = {
   number: 3,
   configHash: "c3",
   acceptedMs: 1_795_000_000_000,
-  desired: (SCENARIOS["first apply"] as { to: Generation["desired"] }).to,
+  desired: state(link("office")),
   pathNumbers: { office: 1 },
   secretIds: ["ab".repeat(32) as Generation["secretIds"][number]],
 };
