@@ -104,7 +104,7 @@ function eventText(event: ProgressEvent): string | undefined {
     case "undo-start":
       return `undoing: ${event.batch.steps.map(({ key }) => key).join(", ")}`;
     case "blocked":
-      return `the way back failed; traffic is blocked: ${event.cause}`;
+      return `the way back failed; blocking traffic: ${event.cause}`;
     case "batch-done":
       return undefined;
   }

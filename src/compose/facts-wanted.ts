@@ -12,6 +12,7 @@ export function factsWantedBy(config: Config): FactsWanted {
   return {
     users: unique(matches.flatMap(({ users }) => users ?? [])),
     hosts: unique(endpoints.filter((host) => host !== undefined && parseIp(host) === undefined) as string[]),
+    bootstrap: config.dns?.bootstrap ?? [],
   };
 }
 

@@ -36,6 +36,12 @@ export function linuxParts({ stateDir, runDir, environment, allowInsecurePermiss
       const held = takeLock(paths.lockFile, { pid: process.pid, verb, sinceMs: Date.now() });
       return { [Symbol.asyncDispose]: async () => held[Symbol.dispose]() };
     },
+    requireRights: () => {
+      if (process.geteuid?.() === 0) return;
+      throw new AwgError("permission", "reading or changing this machine's network needs root", {
+        remedy: "run it with sudo, or try --host simulated",
+      });
+    },
     known: knownConfigIn(paths.stateDir),
     close: async () => {},
   };

@@ -38,6 +38,8 @@ export interface SessionParts {
   readonly resolveSecret: (ref: SecretRef) => Promise<SecretId>;
   /** Held while anything is written; the holder's verb is told to whoever finds it locked. */
   readonly lock: (verb: string) => Promise<AsyncDisposable>;
+  /** AwgError permission where this process may not even read the machine. */
+  readonly requireRights?: () => void;
   /** Configurations with an inline secret or includes are never known. */
   readonly known?: KnownConfig;
   /** Called after the last write: a simulated machine saves itself. */
@@ -72,6 +74,7 @@ export class ReconcilingSession implements Session {
   async plan({ config, hash, sources }: LoadedConfig): Promise<Planned> {
     if (config === undefined) throw new AwgError("bug", "a plan was asked of a config with errors");
     const { host, stores } = this.#parts;
+    this.#parts.requireRights?.();
     const facts = await host.facts.read(factsWantedBy(config));
     const latest = await stores.generations.latest();
     const expansion = await this.#expand(config, facts, latest);
@@ -92,6 +95,7 @@ export class ReconcilingSession implements Session {
 
   async planDestroy(): Promise<Planned> {
     const { host } = this.#parts;
+    this.#parts.requireRights?.();
     const { fingerprint } = await host.facts.read({ users: [], hosts: [] });
     const desired = { resources: [] };
     const { plan, notes } = await this.#planFor(desired);
@@ -143,6 +147,7 @@ export class ReconcilingSession implements Session {
 
   async status(): Promise<Status> {
     const { host, stores } = this.#parts;
+    this.#parts.requireRights?.();
     const { capabilities } = await host.facts.read({ users: [], hosts: [] });
     const latest = await stores.generations.latest();
     const ledger = await stores.ledger.read();
@@ -155,6 +160,7 @@ export class ReconcilingSession implements Session {
 
   async observed(): Promise<readonly Resource[]> {
     const { host, stores } = this.#parts;
+    this.#parts.requireRights?.();
     const observation = await observeMachine(host, driverRegistry, { resources: [] }, await stores.ledger.read());
     return ownedResources(observation);
   }

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ScheduledFault } from "../host/simulated/faults.ts";
 import { simulatedHost } from "../host/simulated/host.ts";
 import { SimulatedMachine } from "../host/simulated/machine.ts";
 import { parseMachineFile, renderMachineFile } from "../host/simulated/machine-file.ts";
@@ -29,8 +30,7 @@ export function simulatedParts({
   const passing =
     file === undefined && stateDir === undefined ? mkdtempSync(join(tmpdir(), "awg-simulated-")) : undefined;
   const folder = stateDir ?? passing ?? `${file}.state`;
-  const state = file !== undefined && existsSync(file) ? parseMachineFile(readFileSync(file, "utf8")) : laptopState();
-  const machine = new SimulatedMachine(state);
+  const machine = machineOf(file);
   const secrets = new SecretStore(folder, { environment, allowInsecurePermissions });
   const simulated = simulatedHost(machine);
   return {
@@ -51,6 +51,21 @@ export function simulatedParts({
       if (file !== undefined) writeWhole(file, renderMachineFile(machine.snapshot()));
     },
   };
+}
+
+/** A file may hold `faults` beside the machine: what goes wrong at which write of this run; they are used up by it. */
+function machineOf(file: string | undefined): SimulatedMachine {
+  if (file === undefined || !existsSync(file)) return new SimulatedMachine(laptopState());
+  const { faults, rest } = takeFaults(readFileSync(file, "utf8"));
+  const machine = new SimulatedMachine(parseMachineFile(rest));
+  machine.schedule(faults);
+  return machine;
+}
+
+function takeFaults(text: string): { readonly faults: readonly ScheduledFault[]; readonly rest: string } {
+  if (!text.includes('"faults"')) return { faults: [], rest: text };
+  const { faults, ...rest } = JSON.parse(text) as { readonly faults?: readonly ScheduledFault[] };
+  return { faults: Array.isArray(faults) ? faults : [], rest: JSON.stringify(rest) };
 }
 
 function writeWhole(path: string, text: string): void {

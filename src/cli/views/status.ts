@@ -7,7 +7,7 @@ const GOOD_WHEN_TRUE: ReadonlySet<Condition["type"]> = new Set(["Ready", "Protec
 
 /** The status as people read it. */
 export function renderStatus(status: Status, style: Style): string {
-  if (status.generation === 0 && status.resources.length === 0) {
+  if (status.resources.length === 0) {
     const open = status.openJournal === undefined ? "" : `\n${openJournalText(status.openJournal, style)}`;
     return `Nothing is applied on this machine. Traffic is not protected by awg.${open}`;
   }

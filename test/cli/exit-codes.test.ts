@@ -1,0 +1,211 @@
+import { spawn, spawnSync } from "node:child_process";
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ScheduledFault } from "../../src/host/simulated/faults.ts";
+import { takeLock } from "../../src/state/lock.ts";
+import { ROOT } from "../repository/sources.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "awg-exit-"));
+const at = (name: string): string => join(folder, name);
+const KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";
+const PEER = "4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=";
+
+const CONFIG = `apiVersion: awg/v1
+name: laptop
+tunnels:
+  office:
+    protocol: wireguard
+    privateKey: { file: ${at("key")} }
+    addresses: [10.8.0.2/32]
+    peers: [{ publicKey: ${PEER}, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
+default: { via: office }
+killSwitch: { enabled: true }
+`;
+
+beforeAll(() => {
+  writeFileSync(at("key"), `${KEY}\n`, { mode: 0o600 });
+  writeFileSync(at("good.yaml"), CONFIG);
+  writeFileSync(at("bad.yaml"), CONFIG.replace("tunnels:", "tunels:"));
+  writeFileSync(at("app.yaml"), `${CONFIG}rules: [{ apps: [{ path: /usr/bin/curl }], via: direct }]\n`);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const argvOf = (args: readonly string[]): string[] => [
+  "--disable-warning=ExperimentalWarning",
+  join(ROOT, "src/cli/awg.ts"),
+  ...args,
+];
+
+function awg(args: readonly string[], options: { readonly env?: NodeJS.ProcessEnv; readonly uid?: number } = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, argvOf(args), {
+    encoding: "utf8",
+    timeout: 60_000,
+    cwd: "/",
+    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
+    env: { ...process.env, ...options.env },
+  });
+  return { status, stdout, stderr };
+}
+
+/** A simulated machine in a file of its own, with what goes wrong at which write of the next run. */
+function machine(name: string, faults: readonly ScheduledFault[] = []): string {
+  const path = at(`${name}.json`);
+  writeFileSync(path, JSON.stringify({ faults }));
+  return `simulated:${path}`;
+}
+
+const apply = (host: string, ...more: readonly string[]) =>
+  awg(["apply", "-f", at("good.yaml"), "--host", host, "--auto-approve", ...more]);
+const fail = (nth: number, times: number): ScheduledFault => ({
+  at: nth,
+  fault: { kind: "fail", error: "host", times },
+});
+/** Somebody sets a kernel setting back after awg wrote it: what was applied is not what is read back. */
+const meddle: ScheduledFault = {
+  at: 7,
+  fault: { kind: "foreign", act: { act: "write-sysctl", name: "net.ipv4.conf.all.rp_filter", value: "0" } },
+};
+
+describe("law 9: every exit code, by the real program", () => {
+  test("0 and 1: diff before and after apply", () => {
+    const host = machine("diff");
+    const before = awg(["diff", "-f", at("good.yaml"), "--host", host]);
+    expect(before.status).toBe(1);
+    expect(before.stdout).toContain("+ firewall/machine");
+    expect(apply(host).status).toBe(0);
+    const after = awg(["diff", "-f", at("good.yaml"), "--host", host]);
+    expect([after.status, after.stdout]).toEqual([0, ""]);
+  });
+
+  test("2: only with --detailed-exitcode, and 0 when nothing changed", () => {
+    const host = machine("detailed");
+    expect(awg(["plan", "-f", at("good.yaml"), "--host", host]).status).toBe(0);
+    expect(awg(["plan", "-f", at("good.yaml"), "--host", host, "--detailed-exitcode"]).status).toBe(2);
+    expect(apply(host, "--detailed-exitcode").status).toBe(2);
+    expect(apply(host, "--detailed-exitcode").status).toBe(0);
+  });
+
+  test("3: a config with errors; law 7: nothing is changed", () => {
+    const host = machine("bad");
+    const { status, stderr } = awg(["apply", "-f", at("bad.yaml"), "--host", host, "--auto-approve"]);
+    expect(status).toBe(3);
+    expect(stderr).toMatch(/bad\.yaml:3:1: .*did you mean tunnels/);
+    expect(awg(["status", "--host", host]).stdout).toContain("Nothing is applied");
+  });
+
+  test("4: apply failed and was rolled back", () => {
+    const host = machine("fails", [fail(5, 1)]);
+    const { status, stderr } = apply(host);
+    expect(status).toBe(4);
+    expect(stderr).toContain("rolled back");
+    expect(awg(["status", "--host", host]).stdout).toContain("Nothing is applied");
+  });
+
+  test("5: the way back failed too; the journal is named", () => {
+    const host = machine("stuck", [fail(5, 1000)]);
+    const { status, stderr } = apply(host);
+    expect(status).toBe(5);
+    expect(stderr).toContain(at("stuck.json.state/journal"));
+    expect(awg(["status", "--host", host, "--json"]).stdout).toContain('"open_journal":"');
+    expect(apply(host).status, "the next apply recovers it").toBe(0);
+  });
+
+  test("6: what was read back is not what was applied", () => {
+    const { status, stderr } = apply(machine("meddled", [meddle]));
+    expect(status).toBe(6);
+    expect(stderr).toContain("rp_filter");
+  });
+
+  test("8: something that is not awg's holds the place", () => {
+    const path = at("held.json");
+    apply(`simulated:${path}`);
+    const text = spawnSync("sed", ["s/awg:office/somebody/", path], { encoding: "utf8" }).stdout;
+    writeFileSync(path, text);
+    rmSync(`${path}.state`, { recursive: true });
+    const { status, stderr } = apply(`simulated:${path}`);
+    expect(status).toBe(8);
+    expect(stderr).toContain("awg-office");
+  });
+
+  test("10: another awg holds the lock, and is named", () => {
+    const host = machine("locked");
+    using _held = takeLock(at("locked.json.state/lock"), { pid: 4242, verb: "apply", sinceMs: 0 });
+    const { status, stderr } = apply(host);
+    expect(status).toBe(10);
+    expect(stderr).toContain("4242");
+  });
+
+  test("11: a saved plan whose machine changed", () => {
+    const host = machine("stale");
+    expect(awg(["plan", "-f", at("good.yaml"), "--host", host, "--out", at("stale.plan")]).status).toBe(0);
+    expect(apply(host).status).toBe(0);
+    const { status, stderr } = awg(["apply", at("stale.plan"), "--host", host]);
+    expect(status).toBe(11);
+    expect(stderr).toContain("stale");
+  });
+
+  test("0: a saved plan that still holds is carried out without a question", () => {
+    const host = machine("fresh");
+    awg(["plan", "-f", at("good.yaml"), "--host", host, "--out", at("fresh.plan")]);
+    expect(awg(["apply", at("fresh.plan"), "--host", host]).status).toBe(0);
+  });
+
+  test("12: something that has no driver yet", () => {
+    const { status, stderr } = awg(["plan", "-f", at("app.yaml"), "--host", machine("app")]);
+    expect(status).toBe(12);
+    expect(stderr).toContain("unsupported here yet");
+  });
+
+  test.each([[["nonsense"]], [["plan", "--nonsense"]], [[]], [["apply", "-f", at("good.yaml"), "--host", "mars"]]])(
+    "64: wrong usage: %j",
+    (args) => {
+      expect(awg(args).status).toBe(64);
+    },
+  );
+
+  test("64: nobody to ask, and no --auto-approve", () => {
+    const { status, stderr } = awg(["apply", "-f", at("good.yaml"), "--host", machine("unasked")]);
+    expect(status).toBe(64);
+    expect(stderr).toContain("--auto-approve");
+  });
+
+  test("70: an internal error is one sentence, without a stack", () => {
+    const planted = "data:text/javascript,JSON.stringify=()=>{throw new TypeError('planted')}";
+    const { status, stderr } = awg(["version", "--json"], { env: { NODE_OPTIONS: `--import="${planted}"` } });
+    expect(status).toBe(70);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(stderr).toContain("planted");
+  });
+
+  test("77: needs root", ({ skip }) => {
+    if (process.getuid?.() !== 0) skip("needs root, to give it up");
+    try {
+      accessSync(join(ROOT, "src"), constants.R_OK);
+    } catch {
+      skip("the checkout cannot be read");
+    }
+    const { status, stderr } = awg(["status", "--state-dir", at("none")], { uid: 65_534 });
+    if (/EACCES|MODULE_NOT_FOUND/.test(stderr)) skip("others may not read the checkout");
+    expect(status).toBe(77);
+    expect(stderr).toContain("root");
+  });
+
+  test.each<[NodeJS.Signals, number]>([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ])("law 5: %s undoes what had begun and exits %i", async (signal, code) => {
+    const host = machine(`signal-${code}`, [meddle]);
+    const child = spawn(process.execPath, argvOf(["apply", "-f", at("good.yaml"), "--host", host, "--auto-approve"]));
+    let told = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      if (!told.includes("attempt 1") && `${told}${text}`.includes("attempt 1")) child.kill(signal);
+      told += text;
+    });
+    const status = await new Promise((resolve) => child.on("exit", resolve));
+    expect(status).toBe(code);
+    expect(told).toContain("rolling back");
+    expect(awg(["status", "--host", host]).stdout).toContain("Nothing is applied");
+  });
+});
