@@ -6,10 +6,10 @@ import type { Fault } from "../../src/host/simulated/faults.ts";
 import { laptopState } from "../../src/host/simulated/machine-state.ts";
 import type { Config } from "../../src/model/config/config.ts";
 import { loadConfig } from "../../src/model/config/load-config.ts";
-import { driverRegistry } from "../../src/resources/registry.ts";
 import { playWithFaultAt, rehearse } from "./laws.ts";
 import type { StartingMachine } from "./machine-arbitrary.ts";
 import { Tally } from "./tally.ts";
+import { AWG } from "./world.ts";
 
 const EXAMPLES = join(import.meta.dirname, "..", "..", "examples");
 const FAULTS: readonly Fault[] = [
@@ -53,7 +53,7 @@ describe("every fault point of every example", () => {
       const [config, next] = [readExample(name), readExample(other)];
       const start = machineFor([config, next]);
       const tally = new Tally();
-      const options = { registry: driverRegistry, tally, probesPerWrite: 6 };
+      const options = { makeup: AWG, tally, probesPerWrite: 4 };
       const stories = [
         { before: null, after: config },
         { before: config, after: next },
@@ -66,6 +66,7 @@ describe("every fault point of every example", () => {
           for (const fault of FAULTS) await playWithFaultAt(rehearsal, { at, fault }, undefined, options);
         }
       }
+      console.log(`${name}: ${tally.get("runs")} fault points`);
       expect(tally.get("runs with a fault")).toBe(tally.get("runs"));
     },
   );

@@ -3,14 +3,13 @@ import type { Config } from "../../src/model/config/config.ts";
 import { AwgError } from "../../src/model/error.ts";
 import type { Outcome } from "../../src/reconciler/apply/outcome.ts";
 import { recoverOpenJournal } from "../../src/reconciler/apply/recover.ts";
-import type { DriverRegistry } from "../../src/resources/driver.ts";
 import { memoryDisk } from "../support/memory-stores.ts";
 import type { RelativeFault } from "./fault-arbitrary.ts";
 import { scheduled } from "./fault-arbitrary.ts";
 import { checkPaths, LawError, type Transition, watchForLeaks } from "./leak-watch.ts";
 import type { StartingMachine } from "./machine-arbitrary.ts";
 import type { Tally } from "./tally.ts";
-import { type Checkpoint, type VerbResult, World } from "./world.ts";
+import { type Checkpoint, type Makeup, type VerbResult, World } from "./world.ts";
 
 /** A change of configuration on some machine; null means nothing of awg: a first apply, or a destroy. */
 export interface Story extends Transition {
@@ -26,11 +25,11 @@ export interface Rehearsal extends Story {
   readonly newText: string;
   /** How many writes the change takes, those to the stores included. */
   readonly writes: number;
-  readonly registry: DriverRegistry;
+  readonly makeup: Makeup;
 }
 
 export interface RunOptions {
-  readonly registry: DriverRegistry;
+  readonly makeup: Makeup;
   readonly tally: Tally;
   readonly probesPerWrite: number;
 }
@@ -40,13 +39,13 @@ export interface RunOptions {
  * as a conflict (and is then untouched), or this version does not support it.
  */
 export async function rehearse(story: Story, options: RunOptions): Promise<Rehearsal | undefined> {
-  const { registry, tally } = options;
-  const world = World.fresh(story.start.state, registry);
+  const { makeup, tally } = options;
+  const world = World.fresh(story.start.state, makeup);
   if (story.before !== null && !(await playApply(world, story.before, tally))) return undefined;
   if (story.amnesia) Object.assign(world.disk, memoryDisk());
   const from = world.checkpoint();
   const oldText = world.machine.print();
-  const played = new World(from, registry);
+  const played = new World(from, makeup);
   countSteps(played, tally);
   watchForLeaks(played, story, options.probesPerWrite, story.start.traits.length * 1000);
   if (!(await playChange(played, story, tally))) return undefined;
@@ -55,7 +54,7 @@ export async function rehearse(story: Story, options: RunOptions): Promise<Rehea
   const newText = played.machine.print();
   if (story.after !== null) checkPaths(played, story.after, 60, writes * 60);
   await checkDestroyed(played, story);
-  return { ...story, from, oldText, newText, writes, registry };
+  return { ...story, from, oldText, newText, writes, makeup };
 }
 
 /** Plays the story again with one fault of the process or the machine, maybe with a second one during recovery. */
@@ -75,7 +74,7 @@ export async function playWithFaultAt(
   again: RelativeFault | undefined,
   { tally, probesPerWrite }: RunOptions,
 ): Promise<void> {
-  const world = new World(rehearsal.from, rehearsal.registry);
+  const world = new World(rehearsal.from, rehearsal.makeup);
   world.machine.schedule([first]);
   watchForLeaks(world, rehearsal, probesPerWrite, first.at * 1000);
   const result = await untilCrash(world, () => change(world, rehearsal));

@@ -1,19 +1,19 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { driverRegistry } from "../../src/resources/registry.ts";
 import { FOREIGN_ACTS, foreignFaultArbitrary, KEEPER_DIES } from "./fault-arbitrary.ts";
 import { rehearse } from "./laws.ts";
 import { playWithForeign } from "./play-foreign.ts";
 import { SEED } from "./seed.ts";
 import { storyArbitrary } from "./story-arbitrary.ts";
 import { Tally } from "./tally.ts";
+import { AWG } from "./world.ts";
 
 const STORIES = 150;
-const RUNS_PER_STORY = 8;
+const RUNS_PER_STORY = 16;
 
 test("laws 1, 3, 4, 6: whatever others do meanwhile and afterwards", { timeout: 300_000 }, async () => {
   const tally = new Tally();
-  const options = { registry: driverRegistry, tally, probesPerWrite: 8 };
+  const options = { makeup: AWG, tally, probesPerWrite: 6 };
   const meddling = fc.tuple(
     fc.array(foreignFaultArbitrary, { minLength: 1, maxLength: 2 }),
     fc.array(fc.constantFrom(...FOREIGN_ACTS, KEEPER_DIES), { minLength: 1, maxLength: 2 }),

@@ -18,7 +18,7 @@ export async function playWithForeign(
   afterwards: readonly ForeignAct[],
   { tally, probesPerWrite }: RunOptions,
 ): Promise<void> {
-  const world = new World(rehearsal.from, rehearsal.registry);
+  const world = new World(rehearsal.from, rehearsal.makeup);
   const { machine } = world;
   const twin = new SimulatedMachine(rehearsal.start.clean);
   machine.schedule(during.map((fault) => scheduled(fault, rehearsal.writes)));

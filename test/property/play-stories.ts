@@ -1,9 +1,9 @@
 import fc from "fast-check";
-import { driverRegistry } from "../../src/resources/registry.ts";
 import { ownFaultArbitrary } from "./fault-arbitrary.ts";
 import { playWithFault, rehearse, type Story } from "./laws.ts";
 import { SEED } from "./seed.ts";
 import { Tally } from "./tally.ts";
+import { AWG } from "./world.ts";
 
 /** How many stories, and how many fault points of each. */
 export interface Amount {
@@ -17,7 +17,7 @@ export interface Amount {
  */
 export async function playStories(arbitrary: fc.Arbitrary<Story>, { stories, faultsPerStory }: Amount): Promise<Tally> {
   const tally = new Tally();
-  const options = { registry: driverRegistry, tally, probesPerWrite: 6 };
+  const options = { makeup: AWG, tally, probesPerWrite: 6 };
   const fault = fc.tuple(ownFaultArbitrary, fc.option(ownFaultArbitrary, { nil: undefined }));
   const faults = fc.array(fault, { minLength: faultsPerStory, maxLength: faultsPerStory });
   await fc.assert(

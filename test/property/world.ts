@@ -9,6 +9,7 @@ import { executePlan } from "../../src/reconciler/apply/execute.ts";
 import { observeMachine } from "../../src/reconciler/apply/observe.ts";
 import type { ApplyDeps, Outcome, Proposal } from "../../src/reconciler/apply/outcome.ts";
 import { recoverOpenJournal } from "../../src/reconciler/apply/recover.ts";
+import type { Stores } from "../../src/reconciler/apply/stores.ts";
 import type { Conflict } from "../../src/reconciler/plan/change.ts";
 import { planChanges } from "../../src/reconciler/plan/plan-changes.ts";
 import type { DriverRegistry } from "../../src/resources/driver.ts";
@@ -36,6 +37,15 @@ class MachineFaults extends Faults {
   }
 }
 
+/** What awg is made of in a run; tests of the tests put faulty parts in. */
+export interface Makeup {
+  readonly registry: DriverRegistry;
+  readonly stores?: (stores: Stores) => Stores;
+}
+
+/** awg as it is. */
+export const AWG: Makeup = { registry: driverRegistry };
+
 /** Everything that outlives a process, to come back to. */
 export interface Checkpoint {
   readonly machine: MachineState;
@@ -59,19 +69,19 @@ export class World {
   /** The first law a watch saw broken. Kept here because what it throws, the executor would take for a failed write. */
   violation: Error | undefined;
 
-  constructor({ machine, disk }: Checkpoint, registry: DriverRegistry = driverRegistry) {
+  constructor({ machine, disk }: Checkpoint, { registry, stores = (same) => same }: Makeup = AWG) {
     this.machine = new SimulatedMachine(machine);
     this.disk = copyDisk(disk);
     this.deps = {
       host: simulatedHost(this.machine),
       registry,
-      stores: memoryStores(this.disk, new MachineFaults(this.machine)),
+      stores: stores(memoryStores(this.disk, new MachineFaults(this.machine))),
       clock: countingClock(),
     };
   }
 
-  static fresh(machine: MachineState, registry: DriverRegistry = driverRegistry): World {
-    return new World({ machine, disk: memoryDisk() }, registry);
+  static fresh(machine: MachineState, makeup: Makeup = AWG): World {
+    return new World({ machine, disk: memoryDisk() }, makeup);
   }
 
   checkpoint(): Checkpoint {
