@@ -44,6 +44,8 @@ export interface MachineFacts {
 export interface FactsWanted {
   readonly users: readonly string[];
   readonly hosts: readonly string[];
+  /** Servers (addresses) that the hosts are asked of first; the machine's resolver is asked where they do not answer. */
+  readonly bootstrap?: readonly string[];
 }
 
 export interface FactsPort {

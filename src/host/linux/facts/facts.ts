@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { parseIp } from "../../../model/ip.ts";
 import { sha256 } from "../../../model/sha256.ts";
 import { bytesToHex } from "../../../model/uapi/key-text.ts";
 import { readNamespaceInode } from "../../../native/linux/process/namespace.ffi.ts";
@@ -11,10 +10,10 @@ import type { FactsPort, FactsWanted, MachineFacts, Uplink } from "../../ports/f
 import { tunnelOfLink } from "../links.ts";
 import { readServiceUser, readUids } from "../service-user.ts";
 import { readCapabilities } from "./capabilities.ts";
+import { resolveHosts } from "./host-lookup.ts";
 import { readResolverMethod } from "./resolver-method.ts";
 
 const DEFAULTS: ReadonlySet<string> = new Set(["0.0.0.0/0", "::/0"]);
-const LOOKUP_TIMEOUT_MS = 5000;
 
 /**
  * The machine's facts, read afresh on each call.
@@ -26,6 +25,7 @@ export function linuxFacts(namespaced: boolean): FactsPort {
 }
 
 async function readFacts(wanted: FactsWanted, namespaced: boolean): Promise<MachineFacts> {
+  const user = readServiceUser();
   using netlink = openRouteNetlink();
   const links = netlink.links().filter((link) => tunnelOfLink(link) === undefined && !link.loopback);
   return {
@@ -34,9 +34,9 @@ async function readFacts(wanted: FactsWanted, namespaced: boolean): Promise<Mach
     capabilities: readCapabilities(namespaced),
     uplinks: uplinksOf(netlink.routes({ table: ROUTE_TABLE.main }), links),
     devices: links.map(({ name, mtu }) => ({ name, mtuBytes: mtu })),
-    serviceUid: readServiceUser().uid,
+    serviceUid: user.uid,
     uids: readUids(wanted.users),
-    addresses: await resolveHosts(wanted.hosts),
+    addresses: await resolveHosts(wanted.hosts, { bootstrap: wanted.bootstrap ?? [], user }),
     resolver: readResolverMethod(namespaced),
   };
 }
@@ -71,30 +71,4 @@ export function uplinksOf(routes: readonly Route[], links: readonly Link[]): Upl
       }),
     )
     .sort((a, b) => a.family - b.family || a.metric - b.metric);
-}
-
-/** Addresses of names; one that cannot be resolved in time is left out. Addresses stand for themselves. */
-async function resolveHosts(hosts: readonly string[]): Promise<Readonly<Record<string, readonly string[]>>> {
-  const found: Record<string, readonly string[]> = {};
-  const lookups = hosts.map(async (host) => {
-    const addresses = parseIp(host) === undefined ? await lookUp(host) : [host];
-    if (addresses.length > 0) found[host] = addresses;
-  });
-  await Promise.all(lookups);
-  return found;
-}
-
-async function lookUp(host: string): Promise<readonly string[]> {
-  const { lookup } = await import("node:dns/promises");
-  const { promise: tooLate, resolve } = Promise.withResolvers<readonly string[]>();
-  const timer = setTimeout(() => resolve([]), LOOKUP_TIMEOUT_MS);
-  try {
-    const answers = lookup(host, { all: true, order: "verbatim" }).then(
-      (all) => all.map(({ address }) => address),
-      () => [],
-    );
-    return await Promise.race([answers, tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
