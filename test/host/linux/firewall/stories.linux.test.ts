@@ -1,0 +1,172 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
+import { blockedPolicy } from "../../../../src/model/firewall/transition.ts";
+import { OFFICE, policyOf } from "../../../model/firewall/policies.ts";
+import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../../../support/netns.ts";
+
+const obstacle = namespaceObstacle() ?? commandObstacle("ip", "python3", "ping");
+/** Everything by the tunnel; SSH may come in. */
+const SERVER = policyOf({
+  flows: { rules: [], default: OFFICE },
+  allow: [{ direction: "in", protocol: 6, ports: [{ from: 22, to: 22 }] }],
+});
+const PORTS = { allowed: 22, refused: 23 } as const;
+const REMOTE = "203.0.113.9";
+
+/**
+ * Real sockets and the kernel's own packets, with routes as awg sets them: marks choose tables, the default table is the
+ * tunnel's. `there` is the neighbour on the wire (198.51.100.1) and the world behind the tunnel (203.0.113.9).
+ */
+describe.skipIf(obstacle !== undefined)(`under the policy${obstacle === undefined ? "" : ` (${obstacle})`}`, () => {
+  let [here, there, guest]: TestNamespace[] = [];
+  let runDir: string;
+  const the = (space: TestNamespace | undefined) => space as TestNamespace;
+
+  beforeEach(() => {
+    runDir = mkdtempSync(join(tmpdir(), "awg-firewall-"));
+    [here, there, guest] = ["fw-here", "fw-there", "fw-guest"].map(makeNamespace);
+    link(the(here), "eth0", the(there), "wire");
+    link(the(here), "awg-office", the(there), "tunnel");
+    link(the(here), "guests", the(guest), "eth0");
+    address(the(here), {
+      eth0: ["198.51.100.2/24", "2001:db8:9::2/64"],
+      "awg-office": ["10.8.0.2/32"],
+      guests: ["172.17.0.1/24"],
+    });
+    address(the(there), {
+      wire: ["198.51.100.1/24", "2001:db8:9::1/64"],
+      tunnel: [`${REMOTE}/32`],
+      lo: ["192.0.2.99/32"],
+    });
+    address(the(guest), { eth0: ["172.17.0.5/24"] });
+    the(here).run([
+      "sysctl",
+      "-qw",
+      "net.ipv4.ip_forward=1",
+      "net.ipv4.conf.all.rp_filter=0",
+      "net.ipv4.conf.awg-office.rp_filter=0",
+    ]);
+    the(here).run(["ip", "route", "add", "default", "via", "198.51.100.1"]);
+    the(here).run(["ip", "route", "add", "default", "dev", "awg-office", "table", "101"]);
+    the(here).run(["ip", "rule", "add", "pref", "100", "fwmark", "0x3d000000/0x3f000000", "lookup", "main"]);
+    the(here).run(["ip", "rule", "add", "pref", "110", "to", "172.17.0.0/24", "lookup", "main"]);
+    the(here).run(["ip", "rule", "add", "pref", "200", "lookup", "101"]);
+    // Strict: an answer that came by the other link than its question is not taken.
+    the(there).run(["sysctl", "-qw", "net.ipv4.conf.all.rp_filter=1"]);
+    the(there).run(["ip", "route", "add", "10.8.0.2/32", "dev", "tunnel"]);
+    the(there).run(["ip", "route", "add", "172.17.0.0/24", "via", "10.8.0.2"]);
+    the(guest).run(["ip", "route", "add", "default", "via", "172.17.0.1"]);
+  });
+
+  afterEach(() => {
+    for (const space of [here, there, guest]) space?.[Symbol.dispose]();
+    rmSync(runDir, { recursive: true, force: true });
+  });
+
+  function link(near: TestNamespace, device: string, far: TestNamespace, other: string): void {
+    near.run(["ip", "link", "add", device, "type", "veth", "peer", "name", other, "netns", far.name]);
+    near.run(["ip", "link", "set", device, "up"]);
+    far.run(["ip", "link", "set", other, "up"]);
+  }
+
+  function address(space: TestNamespace, list: Record<string, string[]>): void {
+    for (const [device, texts] of Object.entries(list)) {
+      for (const text of texts)
+        space.run(["ip", "addr", "add", text, "dev", device, ...(text.includes(":") ? ["nodad"] : [])]);
+    }
+  }
+
+  const load = (policy: FirewallPolicy) =>
+    expect(the(here).runScript("test/host/linux/firewall/load-policy.ts", { runDir, policy })).toMatchObject({
+      damage: [],
+    });
+  /** Three attempts, so that one packet lost on a busy machine is no failure. */
+  const pings = (space: TestNamespace, to: string, device?: string) => {
+    const bound = device === undefined ? [] : ["-I", device];
+    return space.run(["ping", "-c", "3", "-i", "0.2", "-W", "1", ...bound, to], { mayFail: true }).status === 0;
+  };
+
+  /** Connects from `there` to a port here, where somebody listens, and gives what the listener said. */
+  function connects(to: string, port: number): string {
+    const listener = `
+import socket, subprocess, sys
+s = socket.create_server(("0.0.0.0", ${port}))
+s.settimeout(20)
+client = subprocess.Popen(["ip", "netns", "exec", "${the(there).name}", sys.executable, "-c",
+  "import socket; s = socket.create_connection(('${to}', ${port}), 3); print(s.recv(9).decode())"],
+  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+try:
+    s.settimeout(4)
+    connection = s.accept()[0]
+    connection.sendall(b"welcome")
+    connection.close()
+except TimeoutError:
+    pass
+print(client.communicate(timeout=30)[0].strip())`;
+    return the(here).run(["python3", "-c", listener]).stdout.trim();
+  }
+
+  test("control: without a policy everything is reached", () => {
+    the(here).run(["ip", "rule", "del", "pref", "200"]);
+    expect(connects("198.51.100.2", PORTS.refused)).toBe("welcome");
+    expect(pings(the(here), "198.51.100.1")).toBe(true);
+    expect(pings(the(here), "192.0.2.99")).toBe(true);
+  });
+
+  test("S3.4, S4.1: a stated exception is answered by the link it came by, and nothing else is", () => {
+    load(SERVER);
+    expect(connects("198.51.100.2", PORTS.allowed)).toBe("welcome");
+    expect(connects("198.51.100.2", PORTS.refused)).toBe("");
+  });
+
+  test("S5: the machine reaches the world through the tunnel and not past it", () => {
+    load(SERVER);
+    expect(pings(the(here), REMOTE)).toBe(true);
+    expect(pings(the(here), "198.51.100.1", "eth0")).toBe(false);
+    the(here).run(["ip", "route", "del", "default", "table", "101"]);
+    expect(pings(the(here), "192.0.2.99")).toBe(false);
+  });
+
+  test("S6.1: the peer reaches the tunnel's address through the tunnel; S2.3: a neighbour does not by the wire", () => {
+    load(SERVER);
+    expect(connects("10.8.0.2", PORTS.refused)).toBe("welcome");
+    the(there).run(["ip", "route", "replace", "10.8.0.2/32", "via", "198.51.100.2"]);
+    expect(connects("10.8.0.2", PORTS.allowed)).toBe("");
+  });
+
+  test("S7, S9.3: a guest reaches the world through the tunnel, gets its answers, and reaches nothing else", () => {
+    load(SERVER);
+    expect(pings(the(guest), REMOTE)).toBe(true);
+    the(here).run(["ip", "rule", "add", "pref", "120", "to", "198.51.100.0/24", "lookup", "main"]);
+    expect(pings(the(guest), "198.51.100.1")).toBe(false);
+    expect(pings(the(guest), "172.17.0.1")).toBe(false);
+    expect(pings(the(there), "172.17.0.5")).toBe(false);
+  });
+
+  test("S2.6: neighbours find the machine while everything is blocked, and hear nothing more", () => {
+    load(blockedPolicy());
+    expect(pings(the(there), "2001:db8:9::2")).toBe(false);
+    const neighbour = the(there).run(["ip", "-6", "neigh", "show", "2001:db8:9::2"]).stdout;
+    expect(neighbour).toContain("lladdr");
+    expect(pings(the(there), "198.51.100.2")).toBe(false);
+    expect(the(there).run(["ip", "neigh", "show", "198.51.100.2"]).stdout).toContain("lladdr");
+  });
+
+  test("S4.3: DNS goes to the declared server by the tunnel, to no other by any way", () => {
+    const dns = { leakProtection: true, servers: [REMOTE], path: OFFICE, blockEncrypted: true };
+    load(policyOf({ allowLan: true, dns }));
+    const ask = (server: string) => {
+      const question = `
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.sendto(b"?", ("${server}", 53))`;
+      return the(here).run(["python3", "-c", question], { mayFail: true }).stderr.trim().split("\n").at(-1);
+    };
+    expect(ask(REMOTE)).toBe("");
+    expect(ask("203.0.113.10")).toMatch(/^PermissionError/);
+    expect(ask("198.51.100.1")).toMatch(/^PermissionError/);
+  });
+});
