@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import type { SourceFile } from "../compose/session.ts";
 import { AwgError } from "../model/error.ts";
 import { listOption, type VerbCall } from "./verb.ts";
@@ -69,9 +69,4 @@ function openForReading(path: string): number {
       remedy: denied ? "run as root, or make the file readable" : "check the path",
     });
   }
-}
-
-/** The files a saved plan must find again: absolute paths; standard input has none. */
-export function absoluteNames(sources: readonly SourceFile[]): readonly string[] {
-  return sources.map(({ name }) => (name === "-" ? "-" : resolve(name)));
 }

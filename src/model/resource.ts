@@ -48,8 +48,3 @@ export interface FieldChange {
   readonly added?: number;
   readonly removed?: number;
 }
-
-/** The kind of a key. */
-export function kindOfKey<K extends ResourceKind>(key: ResourceKey<K>): K {
-  return key.slice(0, key.indexOf("/")) as K;
-}

@@ -56,18 +56,21 @@ function paintOf(action: Action, style: Style): (text: string) => string {
   return action === "delete" ? style.red : style.yellow;
 }
 
-/** One field: "/mtuBytes: 1420 → 1380", "/destinations: 3 added, 1 removed", "/privateKey: (changed)". */
+/** One field: "/mtuBytes: 1420 → 1380", "/destinations: 3 added (10.0.0.0/8, …), 1 removed", "/privateKey: (changed)". */
 export function renderChange(change: FieldChange, style: Style): string {
   const name = `${change.field.replace(/^\//, "").replaceAll("/", ".")}:`;
   if (change.secret === true) return `${name} ${style.dim("(secret, changed)")}`;
-  const counted = [
-    change.added ? `${change.added} added` : "",
-    change.removed ? `${change.removed} removed` : "",
-  ].filter(Boolean);
-  const values =
-    change.before === undefined && change.after === undefined ? "" : `${short(change.before)} → ${short(change.after)}`;
-  if (counted.length > 0) return `${name} ${counted.join(", ")}${values === "" ? "" : style.dim(`  ${values}`)}`;
-  return `${name} ${values}`;
+  const counted = [countOf(change.added, "added", change.after), countOf(change.removed, "removed", change.before)];
+  if (counted.some((text) => text !== "")) return `${name} ${counted.filter((text) => text !== "").join(", ")}`;
+  return change.before === undefined && change.after === undefined
+    ? name
+    : `${name} ${short(change.before)} → ${short(change.after)}`;
+}
+
+/** "3 added (10.0.0.0/8, …)": how many members of a set, and the first of them. */
+function countOf(count: number | undefined, word: string, members: unknown): string {
+  if (count === undefined || count === 0) return "";
+  return Array.isArray(members) && members.length > 0 ? `${count} ${word} (${short(members)})` : `${count} ${word}`;
 }
 
 function short(value: unknown): string {

@@ -80,6 +80,10 @@ describe("a field", () => {
 
   test.each([
     [{ field: "/destinations", added: 3, removed: 1 }, "destinations: 3 added, 1 removed"],
+    [
+      { field: "/destinations", added: 1, removed: 0, before: [], after: ["0.0.0.0/0"] },
+      "destinations: 1 added (0.0.0.0/0)",
+    ],
     [{ field: "/peers/0/endpoint", before: undefined, after: "192.0.2.1:1" }, "peers.0.endpoint: (none) → 192.0.2.1:1"],
     [{ field: "/search", before: [], after: ["a", "b"] }, 'search: "" → a, b'],
   ])("%o reads %s", (change, text) => {
