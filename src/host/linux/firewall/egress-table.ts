@@ -2,11 +2,11 @@ import type { FirewallPolicy, PathRef, PolicyLayer } from "../../../model/firewa
 import { MARK_MASK, markOfPath, NFT_TABLE } from "../../../model/ownership.ts";
 import { type Expression, verdict } from "../../../native/linux/nftables/expression.ts";
 import { type Match, matchIn } from "../../../native/linux/nftables/match.ts";
-import type { RenderPlace } from "./conditions.ts";
-import { writeAllowInAnswers, writeOwnOut } from "./grant-rules.ts";
+import type { RenderPlace } from "./chains/conditions.ts";
+import { writeAllowInAnswers, writeOwnOut } from "./chains/grant-rules.ts";
+import { hasSocket, writeLinkOut } from "./chains/link-rules.ts";
+import { refuse, writePathRules } from "./chains/path-chains.ts";
 import { ownAddresses, writeRefused } from "./inet-table.ts";
-import { hasSocket, writeLinkOut } from "./link-rules.ts";
-import { refuse, writePathRules } from "./path-chains.ts";
 import { prefixesOf, type RenderedTable, TableWriter } from "./table-writer.ts";
 
 const ETHERTYPE_EAPOL = 0x888e;

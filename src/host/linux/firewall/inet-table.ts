@@ -4,11 +4,11 @@ import { NFT_TABLE } from "../../../model/ownership.ts";
 import { type ChainBase, PRIORITY } from "../../../native/linux/nftables/chain.codec.ts";
 import { counter, verdict } from "../../../native/linux/nftables/expression.ts";
 import { type Match, matchIn } from "../../../native/linux/nftables/match.ts";
-import type { RenderPlace } from "./conditions.ts";
-import { type LayerChains, onTunnel, TUNNEL_SET, writeLayer } from "./layer-chains.ts";
-import { writeLinkIn, writeLinkOut } from "./link-rules.ts";
-import { REFUSED_CHAIN, refuse } from "./path-chains.ts";
-import { writeSteering } from "./steering-chain.ts";
+import type { RenderPlace } from "./chains/conditions.ts";
+import { type LayerChains, onTunnel, TUNNEL_SET, writeLayer } from "./chains/layer-chains.ts";
+import { writeLinkIn, writeLinkOut } from "./chains/link-rules.ts";
+import { REFUSED_CHAIN, refuse } from "./chains/path-chains.ts";
+import { writeSteering } from "./chains/steering-chain.ts";
 import { prefixesOf, type RenderedTable, TableWriter } from "./table-writer.ts";
 
 /**

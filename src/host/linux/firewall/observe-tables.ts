@@ -10,9 +10,9 @@ import {
 } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
 import { decodeNftRule, encodeRuleListing } from "../../../native/linux/nftables/rule.codec.ts";
 import type { NftTable } from "../../../native/linux/nftables/table.codec.ts";
+import { REFUSED_CHAIN } from "./chains/path-chains.ts";
 import { FRAMES } from "./egress-table.ts";
 import { IDENTITY_CHAIN } from "./inet-table.ts";
-import { REFUSED_CHAIN } from "./path-chains.ts";
 import type { PolicyRecord } from "./policy-record.ts";
 import { renderNft } from "./render-nft.ts";
 import { comparePartsOf, partsOfRead, partsOfRendered } from "./table-parts.ts";

@@ -1,9 +1,9 @@
-import { DNS_PORT } from "../../../model/firewall/flow-path.ts";
-import { PROTOCOL } from "../../../model/firewall/packet.ts";
-import type { PolicyLayer } from "../../../model/firewall/policy.ts";
-import { ENGINE_MARK, MARK_MASK } from "../../../model/ownership.ts";
-import { verdict } from "../../../native/linux/nftables/expression.ts";
-import type { Match } from "../../../native/linux/nftables/match.ts";
+import { DNS_PORT } from "../../../../model/firewall/flow-path.ts";
+import { PROTOCOL } from "../../../../model/firewall/packet.ts";
+import type { PolicyLayer } from "../../../../model/firewall/policy.ts";
+import { ENGINE_MARK, MARK_MASK } from "../../../../model/ownership.ts";
+import { verdict } from "../../../../native/linux/nftables/expression.ts";
+import type { Match } from "../../../../native/linux/nftables/match.ts";
 import { alternativesOf, INWARD, OUTWARD, type PeerSides, type RenderPlace } from "./conditions.ts";
 
 const pass = () => verdict("return");

@@ -1,7 +1,7 @@
-import type { PathRef, PolicyLayer, PolicyTunnel } from "../../../model/firewall/policy.ts";
-import { MARK_MASK, markOfPath } from "../../../model/ownership.ts";
-import { type Expression, verdict } from "../../../native/linux/nftables/expression.ts";
-import { type Match, setMark } from "../../../native/linux/nftables/match.ts";
+import type { PathRef, PolicyLayer, PolicyTunnel } from "../../../../model/firewall/policy.ts";
+import { MARK_MASK, markOfPath } from "../../../../model/ownership.ts";
+import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
+import { type Match, setMark } from "../../../../native/linux/nftables/match.ts";
 import { INWARD, type RenderPlace } from "./conditions.ts";
 import { isReply, writeAllowIn, writeAllowInAnswers, writeOwnIn, writeOwnOut } from "./grant-rules.ts";
 import { refuse, writePathRules } from "./path-chains.ts";

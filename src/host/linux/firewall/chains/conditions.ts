@@ -1,7 +1,7 @@
-import { PORTED_PROTOCOLS, PROTOCOL } from "../../../model/firewall/packet.ts";
-import type { PortRange } from "../../../model/firewall/policy.ts";
-import type { Match, MatchBuilder } from "../../../native/linux/nftables/match.ts";
-import { prefixesOf, type TableWriter } from "./table-writer.ts";
+import { PORTED_PROTOCOLS, PROTOCOL } from "../../../../model/firewall/packet.ts";
+import type { PortRange } from "../../../../model/firewall/policy.ts";
+import type { Match, MatchBuilder } from "../../../../native/linux/nftables/match.ts";
+import { prefixesOf, type TableWriter } from "../table-writer.ts";
 
 /** Where a rule is rendered: its table, and the builders for that table's family. */
 export interface RenderPlace {

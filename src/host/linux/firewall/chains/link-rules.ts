@@ -7,9 +7,9 @@ import {
   NDP,
   NDP_HOP_LIMIT,
   NEIGHBOUR_PREFIXES,
-} from "../../../model/firewall/link-traffic.ts";
-import { type Expression, verdict } from "../../../native/linux/nftables/expression.ts";
-import type { Match } from "../../../native/linux/nftables/match.ts";
+} from "../../../../model/firewall/link-traffic.ts";
+import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
+import type { Match } from "../../../../native/linux/nftables/match.ts";
 import { addressesOf, type RenderPlace } from "./conditions.ts";
 
 const LAST_UID = 0xffff_ffff;

@@ -1,9 +1,9 @@
-import { DNS_ENCRYPTED_PORT, DNS_PORT, protectedDnsPorts } from "../../../model/firewall/flow-path.ts";
-import { LAN_PREFIXES } from "../../../model/firewall/link-traffic.ts";
-import { PROTOCOL } from "../../../model/firewall/packet.ts";
-import type { FlowMatch, PathRef, PolicyLayer, Steering } from "../../../model/firewall/policy.ts";
-import { type Expression, verdict } from "../../../native/linux/nftables/expression.ts";
-import type { Match } from "../../../native/linux/nftables/match.ts";
+import { DNS_ENCRYPTED_PORT, DNS_PORT, protectedDnsPorts } from "../../../../model/firewall/flow-path.ts";
+import { LAN_PREFIXES } from "../../../../model/firewall/link-traffic.ts";
+import { PROTOCOL } from "../../../../model/firewall/packet.ts";
+import type { FlowMatch, PathRef, PolicyLayer, Steering } from "../../../../model/firewall/policy.ts";
+import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
+import type { Match } from "../../../../native/linux/nftables/match.ts";
 import {
   addressesOf,
   alternativesOf,
