@@ -11,7 +11,7 @@ import {
   tableOfPath,
 } from "../../model/ownership.ts";
 import type { PolicyRule, PolicyRuleMatch } from "../../model/spec/routes.ts";
-import { comparePolicyRules } from "../routes/policy-rule.ts";
+import { sortPolicyRules } from "../routes/policy-rule.ts";
 import { familyOfText } from "./place-tunnels.ts";
 
 const MAIN_TABLE = 254;
@@ -71,7 +71,7 @@ export function policyRules(policy: FirewallPolicy): PolicyRules {
     ...exceptions,
     ...(rest.kind === "tunnel" ? both(PLACES.default, tableOfPath(rest.number), {}) : []),
   ];
-  return { rules: distinct(rules).sort(comparePolicyRules), beyond: grouped.beyond };
+  return { rules: sortPolicyRules(rules), beyond: grouped.beyond };
 }
 
 /** The table a path is looked up in; what is blocked needs none. */
@@ -223,8 +223,4 @@ function matches({
 function hostPrefix(address: string): { readonly family: Family; readonly prefix: string } {
   const family = familyOfText(address);
   return { family, prefix: `${address}/${family === 4 ? 32 : 128}` };
-}
-
-function distinct(rules: readonly PolicyRule[]): PolicyRule[] {
-  return [...new Map(rules.map((rule) => [JSON.stringify(rule), rule])).values()];
 }

@@ -19,11 +19,13 @@ export function renderPolicyRule(policyRule: PolicyRule): string {
   ].join(" ");
 }
 
-/** Order in which a spec lists its rules: family, preference, then text. */
-export function comparePolicyRules(a: PolicyRule, b: PolicyRule): number {
-  if (a.family !== b.family) return a.family - b.family;
-  if (a.preference !== b.preference) return a.preference - b.preference;
-  const left = renderPolicyRule(a);
-  const right = renderPolicyRule(b);
-  return left < right ? -1 : left > right ? 1 : 0;
+/** Rules in the order in which a spec lists them (family, preference, text), each once. */
+export function sortPolicyRules(rules: readonly PolicyRule[]): PolicyRule[] {
+  // Each is rendered once: there can be ten thousand.
+  const byText = new Map(rules.map((rule) => [renderPolicyRule(rule), rule]));
+  return [...byText].sort(compareEntries).map(([, rule]) => rule);
+}
+
+function compareEntries([left, a]: readonly [string, PolicyRule], [right, b]: readonly [string, PolicyRule]): number {
+  return a.family - b.family || a.preference - b.preference || (left < right ? -1 : left > right ? 1 : 0);
 }

@@ -5,7 +5,7 @@ import type { StepOf } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
 import type { PolicyRule, RoutesObserved, RoutesSpec } from "../../model/spec/routes.ts";
 import type { ResourceDriver } from "../driver.ts";
-import { comparePolicyRules, renderPolicyRule } from "./policy-rule.ts";
+import { renderPolicyRule, sortPolicyRules } from "./policy-rule.ts";
 import { blockingDeletions, differenceOfRoutes } from "./route-changes.ts";
 import { isForeignRule, isOwnRule, isPathTable, observeTable, routesOfSpec } from "./route-table.ts";
 import { diffRoutes, routesAsSpec, routesDependencies } from "./routes.ts";
@@ -68,7 +68,7 @@ function placeRules(
     found.set(key, rules);
   }
   for (const [key, rules] of found) {
-    observed.set(key, { ...(observed.get(key) ?? emptyTable(undefined)), rules: rules.sort(comparePolicyRules) });
+    observed.set(key, { ...(observed.get(key) ?? emptyTable(undefined)), rules: sortPolicyRules(rules) });
   }
   const foreign = entries.filter(isForeignRule).map(renderForeign);
   const policy = observed.get(POLICY_KEY);

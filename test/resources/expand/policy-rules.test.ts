@@ -9,7 +9,7 @@ import { parsePrefix, prefixContains } from "../../../src/model/prefix.ts";
 import type { PolicyRule } from "../../../src/model/spec/routes.ts";
 import { policyRules } from "../../../src/resources/expand/policy-rules.ts";
 import { expand } from "../../../src/resources/expand.ts";
-import { comparePolicyRules, renderPolicyRule } from "../../../src/resources/routes/policy-rule.ts";
+import { renderPolicyRule, sortPolicyRules } from "../../../src/resources/routes/policy-rule.ts";
 import { configArbitrary } from "../../property/config-arbitrary.ts";
 import { SEED } from "../../property/seed.ts";
 import { expandText, facts, KEY_A, KEY_B, resourceOf, secretOf } from "../sample.ts";
@@ -284,7 +284,7 @@ describe("any configuration", () => {
         const tables = new Set(desired.resources.map(({ spec }) => ("table" in spec ? spec.table : undefined)));
         for (const { spec } of desired.resources) {
           if (!("rules" in spec)) continue;
-          expect(spec.rules.toSorted(comparePolicyRules)).toEqual(spec.rules);
+          expect(sortPolicyRules(spec.rules)).toEqual(spec.rules);
           expect(new Set(spec.rules.map(renderPolicyRule)).size).toBe(spec.rules.length);
           for (const { table, preference } of spec.rules) {
             expect(table === MAIN || tables.has(table)).toBe(true);
