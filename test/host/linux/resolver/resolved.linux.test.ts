@@ -1,0 +1,46 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../../../support/netns.ts";
+
+/** The service's program; AWG_RESOLVED names one that is not installed, LD_LIBRARY_PATH its library. */
+const RESOLVED = process.env["AWG_RESOLVED"] ?? "/lib/systemd/systemd-resolved";
+const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const obstacle =
+  namespaceObstacle() ??
+  commandObstacle("dbus-daemon", "unshare") ??
+  (existsSync(RESOLVED) ? undefined : "needs systemd-resolved; name its program in AWG_RESOLVED");
+
+let namespace: TestNamespace;
+let folder: string;
+
+describe.skipIf(obstacle !== undefined)(`systemd-resolved (${obstacle ?? "a real one"})`, () => {
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "awg-t-resolved-"));
+    namespace = makeNamespace("resolved");
+    namespace.run(["ip", "link", "add", "d0", "type", "veth", "peer", "name", "d1"]);
+    for (const device of ["d0", "d1"]) namespace.run(["ip", "link", "set", device, "up"]);
+  });
+  afterEach(() => {
+    namespace[Symbol.dispose]();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test("a link carries the servers, is read back, changes, and is reverted", () => {
+    const script = [process.execPath, here("./resolved.script.ts"), join(folder, "link.json"), "d0"];
+    const world = ["unshare", "--mount", here("./resolved-world.sh"), RESOLVED, folder];
+    const { stdout } = namespace.run([...world, ...script], { timeoutMs: 90_000 });
+    const nothing = { method: "resolved", servers: [], search: [], device: "", ownedByAwg: false };
+    const ours = { method: "resolved", device: "d0", ownedByAwg: true };
+    expect(JSON.parse(stdout)).toEqual([
+      "file",
+      nothing,
+      { ...ours, servers: ["10.8.0.1", "fd00::1"], search: ["corp.example"] },
+      { ...ours, servers: ["10.8.0.9"], search: [] },
+      nothing,
+    ]);
+    expect(existsSync(join(folder, "link.json"))).toBe(false);
+  });
+});
