@@ -10,7 +10,8 @@ export async function openSessionFor(call: VerbCall): Promise<Session> {
   return openSession(sessionOptionsOf(call));
 }
 
-function sessionOptionsOf(call: VerbCall): SessionOptions {
+/** What the global options say. */
+export function sessionOptionsOf(call: VerbCall): SessionOptions {
   const stateDir = textOption(call, "stateDir");
   return {
     host: parseHost(textOption(call, "host")),

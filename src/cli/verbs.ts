@@ -102,6 +102,18 @@ export const VERBS: readonly VerbDefinition[] = [
     load: () => import("./verbs/get.ts"),
   },
   {
+    name: "daemon",
+    summary: "keep the machine as declared: through network changes, drift and edits of the config",
+    options: [FILE, INSECURE, { flags: "--foreground", summary: "stay in the foreground, for a supervisor" }],
+    examples: [
+      [
+        "sudo awg daemon --foreground -f config.yaml",
+        "applies it, then repairs what others change; its end changes nothing",
+      ],
+    ],
+    load: () => import("./verbs/daemon.ts"),
+  },
+  {
     name: "schema",
     summary: "print the JSON Schema of the config, or help on a field",
     options: [{ flags: "--path <field>", summary: "dotted field: killSwitch, tunnels.*.mtu" }],

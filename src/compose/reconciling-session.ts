@@ -93,6 +93,38 @@ export class ReconcilingSession implements Session {
     };
   }
 
+  /** The generation that holds; undefined before the first. */
+  async acceptedGeneration(): Promise<Generation | undefined> {
+    return this.#parts.stores.generations.latest();
+  }
+
+  /** The plan that puts the machine back to what was accepted, without any config. */
+  async planAccepted(): Promise<Planned> {
+    const { host, stores } = this.#parts;
+    const { fingerprint } = await host.facts.read({ users: [], hosts: [] });
+    const latest = await stores.generations.latest();
+    const desired = latest?.desired ?? { resources: [] };
+    const { plan, notes } = await this.#planFor(desired);
+    const { configHash = "", pathNumbers = {} } = latest ?? {};
+    return {
+      verb: "apply",
+      plan,
+      desired,
+      configHash,
+      fingerprint,
+      pathNumbers,
+      sources: [],
+      notes,
+      traffic: trafficSentence(plan),
+    };
+  }
+
+  /** Tells every engine its peers' endpoints again, so that it lets go of addresses that this machine lost. */
+  async nudge(): Promise<void> {
+    const { engines } = this.#parts.host;
+    for (const { device } of await engines.readAll()) await engines.nudge?.(device);
+  }
+
   async planDestroy(): Promise<Planned> {
     const { host } = this.#parts;
     this.#parts.requireRights?.();

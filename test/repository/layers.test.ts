@@ -96,6 +96,20 @@ const ROOMS: readonly Room[] = [
     why: "the keeper outlives the others, so it needs little",
   },
   {
+    folder: /^src\/daemon\//,
+    may: [
+      /^src\/model\//,
+      /^src\/daemon\//,
+      /^src\/reconciler\//,
+      /^src\/host\/ports\//,
+      /^src\/resources\//,
+      /^src\/state\//,
+    ],
+    node: true,
+    packages: ["chokidar", "xstate"],
+    why: "the daemon hosts the loop; its death changes nothing on the machine",
+  },
+  {
     folder: /^src\/compose\//,
     may: [/^src\/(?!cli\/)/],
     node: true,

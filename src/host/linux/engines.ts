@@ -1,13 +1,14 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
 import { AwgError } from "../../model/error.ts";
 import type { SecretStore } from "../../model/secret-store.ts";
 import type { TunnelObserved, TunnelSpec } from "../../model/spec/tunnel.ts";
+import { bytesToHex, keyFromBase64 } from "../../model/uapi/key-text.ts";
 import { type EngineIdentity, observedFromUapi, silentTunnel } from "../../model/uapi/observed.ts";
 import { parseUapiDevice } from "../../model/uapi/reply.ts";
 import { renderUapiSet, UAPI_GET } from "../../model/uapi/set.ts";
 import { hasErrno } from "../../native/linux/errno.ts";
-import { exchangeOverUnixSocket } from "../../native/linux/process/unix-exchange.ffi.ts";
+import { exchangeOverUnixSocket, isUnixSocketLive } from "../../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import type { EnginePort } from "../ports/engines.ts";
 import type { KeeperClient } from "./keeper-client.ts";
@@ -31,6 +32,7 @@ export function linuxEngines(keeper: KeeperClient, secrets: SecretStore): Engine
         .map(read)
         .filter((engine) => engine !== undefined),
     ensure: (spec) => ensureEngine(keeper, secrets, spec),
+    nudge: async (device) => nudgeEngine(device),
     remove: (device) => removeEngine(keeper, device),
   };
 }
@@ -65,10 +67,26 @@ function readEngine(device: string, secrets: SecretStore): TunnelObserved | unde
   return undefined;
 }
 
-function ask(path: string): string {
+function nudgeEngine(device: string): void {
+  for (const protocol of PROTOCOLS) {
+    const path = socketPath(protocol, device);
+    if (!existsSync(path)) continue;
+    const { peers } = parseUapiDevice(ask(path));
+    const lines = peers.flatMap(({ publicKey, endpoint }) =>
+      endpoint === undefined ? [] : [`public_key=${hexOf(publicKey)}`, "update_only=true", `endpoint=${endpoint}`],
+    );
+    if (lines.length > 0) ask(path, `set=1\n${lines.join("\n")}\n\n`);
+  }
+}
+
+function hexOf(publicKey: string): string {
+  return bytesToHex(keyFromBase64(publicKey) ?? new Uint8Array());
+}
+
+function ask(path: string, request = UAPI_GET): string {
   const answer = exchangeOverUnixSocket({
     path,
-    request: new TextEncoder().encode(UAPI_GET),
+    request: new TextEncoder().encode(request),
     terminator: Uint8Array.of(10, 10),
     maxAnswerBytes: MAX_ANSWER_BYTES,
     timeoutMs: ANSWER_TIMEOUT_MS,
@@ -99,13 +117,11 @@ async function ensureEngine(keeper: KeeperClient, secrets: SecretStore, spec: Tu
 }
 
 async function removeEngine(keeper: KeeperClient, device: string): Promise<void> {
-  const answers = PROTOCOLS.some((protocol) => existsSync(socketPath(protocol, device)));
-  if (keeper.status() === undefined) {
-    if (!answers || !hasLink(device)) return;
-    // A new keeper takes over the engine that a dead one left, and can then end it.
-    await keeper.ensureRunning();
-  }
-  keeper.request({ request: "stopEngine", device });
+  const sockets = PROTOCOLS.map((protocol) => socketPath(protocol, device)).filter((path) => existsSync(path));
+  // A new keeper takes over the engine that a dead one left, and can then end it.
+  if (keeper.status() === undefined && sockets.some(isUnixSocketLive) && hasLink(device)) await keeper.ensureRunning();
+  if (keeper.status() !== undefined) keeper.request({ request: "stopEngine", device });
+  for (const path of sockets) if (!isUnixSocketLive(path)) rmSync(path, { force: true });
 }
 
 function socketPath(protocol: TunnelSpec["protocol"], device: string): string {

@@ -11,6 +11,11 @@ export interface EnginePort {
    * so that FwMark and peer arrive together; peers that stay keep their sessions. Repeatable.
    */
   ensure(spec: TunnelSpec): Promise<void>;
+  /**
+   * Tells the engine its peers' endpoints again. wireguard-go keeps the source address of a peer until sending fails for
+   * 15 s after the address went; setting the endpoint clears it at once.
+   */
+  nudge?(device: string): Promise<void>;
   /** Ends the engine of the device; none is success. */
   remove(device: string): Promise<void>;
 }

@@ -1,0 +1,23 @@
+import type { DaemonReport } from "../../compose/daemon/run-daemon.ts";
+
+/** What the daemon tells, a line each; no time, which the journal adds. */
+export function renderReport(report: DaemonReport): string {
+  switch (report.type) {
+    case "woken":
+      return `looking again: ${report.reasons.join("; ")}`;
+    case "inSync":
+      return "in sync";
+    case "applying":
+      return `${report.proposed ? "applying the config" : "repairing"}: ${report.keys.join(", ")}`;
+    case "applied":
+      return `done: ${report.keys.join(", ")}`;
+    case "stalled":
+      return `Stalled: ${report.reason}; trying again in ${Math.round(report.retryInMs / 100) / 10} s`;
+    case "contended":
+      return `Contended: ${report.keys.join(", ")} are changed by others again and again; left alone for ${Math.ceil(report.waitMs / 1000)} s`;
+    case "problem":
+      return report.text;
+    case "stopped":
+      return "stopped; the machine stays as it is";
+  }
+}

@@ -1,0 +1,76 @@
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { renderProblem } from "../../model/config/problem.ts";
+import { messageOf } from "../../model/error.ts";
+import type { ReconcilingSession } from "../reconciling-session.ts";
+import type { LoadedConfig, Planned, SourceFile } from "../session.ts";
+
+/** Which plan is next: the files' when they say something new, else the accepted state's. */
+export interface Proposals {
+  next(): Promise<{ readonly planned: Planned; readonly proposed: boolean }>;
+  /** This config was tried and rolled back: it is not tried again until it is edited. */
+  reject(configHash: string): void;
+}
+
+/**
+ * The accepted generation is the desired state; files only propose. A config with errors is reported once and otherwise
+ * ignored: the last good one stays.
+ */
+export function readProposals(
+  session: ReconcilingSession,
+  paths: readonly string[],
+  report: (text: string) => void,
+): Proposals {
+  const rejected = new Set<string>();
+  let lastHash: string | undefined;
+  const reported = new Set<string>();
+  const once = (hash: string, text: string): void => {
+    if (reported.has(hash)) return;
+    reported.add(hash);
+    report(text);
+  };
+  return {
+    async next() {
+      const accepted = await session.acceptedGeneration();
+      const loaded = await load(session, paths, once);
+      if (loaded === undefined) return { planned: await session.planAccepted(), proposed: false };
+      const isEdited = loaded.hash !== lastHash;
+      lastHash = loaded.hash;
+      if (loaded.hash === accepted?.configHash) return { planned: await session.plan(loaded), proposed: false };
+      // Not edited and not accepted: somebody applied another one by hand meanwhile, or it was tried and rolled back.
+      if (!isEdited || rejected.has(loaded.hash)) return { planned: await session.planAccepted(), proposed: false };
+      return { planned: await session.plan(loaded), proposed: true };
+    },
+    reject: (configHash) => void rejected.add(configHash),
+  };
+}
+
+async function load(
+  session: ReconcilingSession,
+  paths: readonly string[],
+  once: (hash: string, text: string) => void,
+): Promise<LoadedConfig | undefined> {
+  let files: readonly SourceFile[];
+  try {
+    files = paths.flatMap(readPath);
+  } catch (error) {
+    once(messageOf(error), `the config cannot be read: ${messageOf(error)}; the last good one stays`);
+    return undefined;
+  }
+  const loaded = await session.load(files);
+  if (loaded.config !== undefined) return loaded;
+  for (const problem of loaded.problems) {
+    const text = renderProblem(problem, { color: false, excerpt: false });
+    once(`${loaded.hash} ${text}`, text);
+  }
+  return undefined;
+}
+
+function readPath(path: string): readonly SourceFile[] {
+  const { mode } = statSync(path);
+  if (!statSync(path).isDirectory()) return [{ name: path, text: readFileSync(path, "utf8"), mode: mode & 0o7777 }];
+  return readdirSync(path)
+    .filter((name) => /^[^.].*\.(ya?ml|json)$/.test(name))
+    .sort()
+    .flatMap((name) => readPath(join(path, name)));
+}

@@ -1,0 +1,21 @@
+/** How far two clocks may drift apart between two looks before it is a jump. */
+const TOLERANCE_MS = 1_500;
+
+/** Three clocks read at one time, in milliseconds. */
+export interface ClockReading {
+  /** Stands still while the machine sleeps (CLOCK_MONOTONIC). */
+  readonly awakeMs: number;
+  /** Goes on while it sleeps (CLOCK_BOOTTIME). */
+  readonly bootMs: number;
+  readonly wallMs: number;
+}
+
+/** What the clocks say happened between two looks; undefined when nothing did. Pure. */
+export function clockEvent(before: ClockReading, now: ClockReading): string | undefined {
+  const awake = now.awakeMs - before.awakeMs;
+  const slept = now.bootMs - before.bootMs - awake;
+  const jumped = now.wallMs - before.wallMs - (now.bootMs - before.bootMs);
+  if (slept > TOLERANCE_MS) return `woke up after ${Math.round(slept / 1000)} s of sleep`;
+  if (Math.abs(jumped) > TOLERANCE_MS) return `the wall clock jumped by ${Math.round(jumped / 1000)} s`;
+  return undefined;
+}

@@ -1,0 +1,167 @@
+import { initialTransition, type SnapshotFrom, transition } from "xstate";
+import { messageOf } from "../model/error.ts";
+import { backoffMs } from "../reconciler/machine/backoff.ts";
+import { type Burst, type BurstLimits, burstDueMs, joinBurst } from "../reconciler/machine/burst-guard.ts";
+import { type ReconcilerEvent, reconcilerMachine } from "../reconciler/machine/reconciler.machine.ts";
+import { type Contention, noteRepairs, type RepairHistory } from "./contention.ts";
+
+/** One reconcile's plan, as far as the loop cares. */
+export interface LoopPlan {
+  /** Keys that would change; [] is in sync. */
+  readonly keys: readonly string[];
+  /** Whether it carries out what a person asked for, rather than repairing what others changed. */
+  readonly proposed: boolean;
+}
+
+/** The machine and its wishes, as the loop sees them. */
+export interface LoopSubject<P extends LoopPlan> {
+  /** Reads configuration and machine afresh; changes nothing. */
+  plan(): Promise<P>;
+  /** Carries a plan out, reads back, rolls back on failure; throws when the new state does not stand. */
+  apply(plan: P): Promise<void>;
+}
+
+/** What the loop tells; plain data, a view prints it. */
+export type LoopReport =
+  | { readonly type: "woken"; readonly reasons: readonly string[] }
+  | { readonly type: "inSync" }
+  | { readonly type: "applying"; readonly keys: readonly string[]; readonly proposed: boolean }
+  | { readonly type: "applied"; readonly keys: readonly string[] }
+  | { readonly type: "stalled"; readonly reason: string; readonly retryInMs: number }
+  | { readonly type: "contended"; readonly keys: readonly string[]; readonly waitMs: number }
+  | { readonly type: "stopped" };
+
+export interface LoopDeps {
+  readonly report: (report: LoopReport) => void;
+  /** Steady milliseconds; never jumps with the wall clock. */
+  readonly nowMs: () => number;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly setTimer: (ms: number, onDue: () => void) => Disposable;
+  readonly limits: BurstLimits;
+}
+
+/**
+ * Performs the actions of the reconciler's state machine: the machine decides, this reads, applies and waits. Wakes are
+ * gathered until they are quiet; nothing interrupts a change between its first write and its end.
+ */
+export class ReconcileLoop<P extends LoopPlan> {
+  readonly #subject: LoopSubject<P>;
+  readonly #deps: LoopDeps;
+  readonly #stopped = Promise.withResolvers<void>();
+  #snapshot: SnapshotFrom<typeof reconcilerMachine>;
+  #burst: Burst = null;
+  #burstTimer: Disposable | undefined;
+  #retryTimer: Disposable | undefined;
+  #reasons = new Set<string>();
+  #history: RepairHistory = [];
+  #planned: P | undefined;
+
+  constructor(subject: LoopSubject<P>, deps: LoopDeps) {
+    this.#subject = subject;
+    this.#deps = deps;
+    [this.#snapshot] = initialTransition(reconcilerMachine);
+  }
+
+  /** The state's name, for status. */
+  get state(): string {
+    return String(this.#snapshot.value);
+  }
+
+  /** Something happened; look again once it is quiet. */
+  wake(reason: string): void {
+    this.#reasons.add(reason);
+    this.#burst = joinBurst(this.#burst, this.#deps.nowMs());
+    this.#burstTimer?.[Symbol.dispose]();
+    const dueMs = burstDueMs(this.#burst, this.#deps.limits) ?? 0;
+    this.#burstTimer = this.#deps.setTimer(Math.max(0, dueMs - this.#deps.nowMs()), () => this.#endBurst());
+  }
+
+  /** Ends after what is under way has ended in its new or its old state. */
+  stop(): Promise<void> {
+    this.#send({ type: "stop" });
+    return this.#stopped.promise;
+  }
+
+  #endBurst(): void {
+    this.#burst = null;
+    this.#deps.report({ type: "woken", reasons: [...this.#reasons] });
+    this.#reasons = new Set();
+    this.#send({ type: "wake" });
+  }
+
+  #send(event: ReconcilerEvent): void {
+    const before = this.#snapshot.value;
+    const [next, actions] = transition(reconcilerMachine, this.#snapshot, event);
+    this.#snapshot = next;
+    if (next.status === "done") {
+      this.#end();
+      return;
+    }
+    if (next.value === "inSync" && before !== "inSync") this.#deps.report({ type: "inSync" });
+    for (const { type } of actions) this.#perform(type);
+  }
+
+  #end(): void {
+    this.#burstTimer?.[Symbol.dispose]();
+    this.#retryTimer?.[Symbol.dispose]();
+    this.#deps.report({ type: "stopped" });
+    this.#stopped.resolve();
+  }
+
+  #perform(action: string): void {
+    if (action === "observe") void this.#observe();
+    else if (action === "plan") this.#judge();
+    else if (action === "apply") void this.#apply();
+    // The subject reads back and rolls back by itself, so both are done when `apply` has ended.
+    else if (action === "verify") this.#send({ type: "verified" });
+    else if (action === "rollBack") this.#send({ type: "rolledBack" });
+    else if (action === "scheduleRetry") this.#scheduleRetry();
+  }
+
+  async #observe(): Promise<void> {
+    this.#retryTimer?.[Symbol.dispose]();
+    try {
+      this.#planned = await this.#subject.plan();
+    } catch (error) {
+      return this.#send({ type: "observeFailed", reason: messageOf(error) });
+    }
+    this.#send({ type: "observed" });
+  }
+
+  #judge(): void {
+    const { keys, proposed } = this.#planned ?? { keys: [], proposed: false };
+    const contention = proposed || keys.length === 0 ? undefined : this.#contention(keys);
+    if (contention !== undefined) {
+      this.#deps.report({ type: "contended", ...contention });
+      this.#send({ type: "refused", reason: `others keep changing ${contention.keys.join(", ")}` });
+    } else this.#send({ type: keys.length === 0 ? "plannedNothing" : "plannedChanges" });
+  }
+
+  #contention(keys: readonly string[]): Contention | undefined {
+    const { history, contention } = noteRepairs(this.#history, keys, this.#deps.nowMs());
+    this.#history = history;
+    return contention;
+  }
+
+  async #apply(): Promise<void> {
+    const planned = this.#planned;
+    if (planned === undefined) return this.#send({ type: "applyFailed", reason: "there is no plan" });
+    this.#deps.report({ type: "applying", keys: planned.keys, proposed: planned.proposed });
+    try {
+      await this.#subject.apply(planned);
+    } catch (error) {
+      return this.#send({ type: "applyFailed", reason: messageOf(error) });
+    }
+    this.#deps.report({ type: "applied", keys: planned.keys });
+    this.#send({ type: "applied" });
+  }
+
+  #scheduleRetry(): void {
+    const { failures, reason } = this.#snapshot.context;
+    const waitMs = backoffMs(failures, this.#deps.random());
+    this.#deps.report({ type: "stalled", reason, retryInMs: waitMs });
+    this.#retryTimer?.[Symbol.dispose]();
+    this.#retryTimer = this.#deps.setTimer(waitMs, () => this.#send({ type: "retry" }));
+  }
+}

@@ -1,0 +1,179 @@
+import { describe, expect, test } from "vitest";
+import { type LoopPlan, type LoopReport, ReconcileLoop } from "../../src/daemon/reconcile-loop.ts";
+import { DEFAULT_BURST_LIMITS } from "../../src/reconciler/machine/burst-guard.ts";
+
+/** Timers and clock that move only when told to. */
+class VirtualTime {
+  nowMs = 0;
+  #timers: { dueMs: number; onDue: () => void }[] = [];
+
+  readonly setTimer = (ms: number, onDue: () => void): Disposable => {
+    const timer = { dueMs: this.nowMs + ms, onDue };
+    this.#timers.push(timer);
+    return {
+      [Symbol.dispose]: () => {
+        this.#timers = this.#timers.filter((one) => one !== timer);
+      },
+    };
+  };
+
+  async pass(ms: number): Promise<void> {
+    const endMs = this.nowMs + ms;
+    for (;;) {
+      const next = this.#timers.filter(({ dueMs }) => dueMs <= endMs).toSorted((a, b) => a.dueMs - b.dueMs)[0];
+      if (next === undefined) break;
+      this.#timers = this.#timers.filter((one) => one !== next);
+      this.nowMs = Math.max(this.nowMs, next.dueMs);
+      next.onDue();
+      for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+    }
+    this.nowMs = endMs;
+    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+  }
+}
+
+function world(over: { plan?: () => Promise<LoopPlan>; apply?: () => Promise<void> } = {}) {
+  const time = new VirtualTime();
+  const reports: LoopReport[] = [];
+  const state = { drifted: ["routes/office"] as string[], proposed: false, plans: 0, applies: 0 };
+  const loop = new ReconcileLoop(
+    {
+      plan:
+        over.plan ??
+        (async () => {
+          state.plans += 1;
+          return { keys: [...state.drifted], proposed: state.proposed };
+        }),
+      apply:
+        over.apply ??
+        (async () => {
+          state.applies += 1;
+          state.drifted = [];
+        }),
+    },
+    {
+      report: (report) => reports.push(report),
+      nowMs: () => time.nowMs,
+      random: () => 0.5,
+      setTimer: time.setTimer,
+      limits: DEFAULT_BURST_LIMITS,
+    },
+  );
+  const told = (type: LoopReport["type"]) => reports.filter((report) => report.type === type);
+  return { loop, time, state, told, reports };
+}
+
+describe("law 4: the loop", () => {
+  test("looks once for a burst of events, and repairs what drifted", async () => {
+    const { loop, time, state, told } = world();
+    for (let event = 0; event < 100; event += 1) loop.wake("routes");
+    await time.pass(199);
+    expect(state.plans).toBe(0);
+    await time.pass(1);
+    expect([state.plans, state.applies, loop.state]).toEqual([1, 1, "inSync"]);
+    expect(told("woken")).toEqual([{ type: "woken", reasons: ["routes"] }]);
+  });
+
+  test("a burst that never ends is cut after two seconds", async () => {
+    const { loop, time, state } = world();
+    for (let event = 0; event < 50; event += 1) {
+      loop.wake("routes");
+      await time.pass(100);
+    }
+    expect(state.plans).toBeGreaterThanOrEqual(2);
+    expect(state.plans).toBeLessThanOrEqual(3);
+  });
+
+  test("law 3: nothing to do writes nothing", async () => {
+    const { loop, time, state, told } = world();
+    state.drifted = [];
+    loop.wake("drift timer");
+    await time.pass(1_000);
+    expect([state.plans, state.applies]).toEqual([1, 0]);
+    expect(told("inSync")).toHaveLength(1);
+  });
+
+  test("a failure is told with its reason and tried again after a growing wait", async () => {
+    let tries = 0;
+    const { loop, time, told } = world({
+      apply: async () => {
+        tries += 1;
+        throw new Error("the kernel says no");
+      },
+    });
+    loop.wake("start");
+    await time.pass(60_000);
+    const stalled = told("stalled") as Extract<LoopReport, { type: "stalled" }>[];
+    expect(stalled[0]?.reason).toContain("the kernel says no");
+    expect(stalled.map(({ retryInMs }) => retryInMs).slice(0, 4)).toEqual([750, 1_500, 3_000, 6_000]);
+    expect(tries).toBeGreaterThan(3);
+  });
+
+  test("an observation that fails stalls and recovers", async () => {
+    let broken = true;
+    const { loop, time } = world({
+      plan: async () => {
+        if (broken) throw new Error("ENOBUFS");
+        return { keys: [], proposed: false };
+      },
+    });
+    loop.wake("start");
+    await time.pass(500);
+    expect(loop.state).toBe("stalled");
+    broken = false;
+    await time.pass(2_000);
+    expect(loop.state).toBe("inSync");
+  });
+
+  test("a rival that never gives up is reported and left alone", async () => {
+    const { loop, time, state, told } = world({});
+    for (let round = 0; round < 8; round += 1) {
+      state.drifted = ["resolver/machine"];
+      loop.wake("files");
+      await time.pass(300);
+    }
+    expect(told("contended").length).toBeGreaterThan(0);
+    expect(state.applies).toBe(5);
+  });
+
+  test("what a person proposes is never called a fight", async () => {
+    const { loop, time, state, told } = world();
+    state.proposed = true;
+    for (let round = 0; round < 8; round += 1) {
+      state.drifted = ["routes/office"];
+      loop.wake("config");
+      await time.pass(300);
+    }
+    expect([state.applies, told("contended").length]).toEqual([8, 0]);
+  });
+
+  test("stops only when what was begun has ended", async () => {
+    const gate = Promise.withResolvers<void>();
+    const { loop, time, told } = world({ apply: () => gate.promise });
+    loop.wake("start");
+    await time.pass(300);
+    const stopping = loop.stop();
+    expect(told("stopped")).toHaveLength(0);
+    gate.resolve();
+    await stopping;
+    expect(told("stopped")).toHaveLength(1);
+  });
+
+  test("an event during an apply is not lost", async () => {
+    const gate = Promise.withResolvers<void>();
+    const { loop, time, state } = world({
+      apply: async () => {
+        await gate.promise;
+        state.drifted = [];
+      },
+    });
+    loop.wake("start");
+    await time.pass(300);
+    loop.wake("routes");
+    await time.pass(300);
+    gate.resolve();
+    await time.pass(0);
+    await time.pass(1_000);
+    expect(state.plans).toBe(2);
+  });
+});
