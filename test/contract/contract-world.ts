@@ -13,6 +13,8 @@ export interface ContractWorld {
   readonly host: Host;
   /** The physical device. */
   readonly uplink: string;
+  /** What our device is to be called; unique where sockets of engines lie in a folder shared by all namespaces. */
+  readonly device: string;
   /** Secret ids that stand for real keys here. */
   readonly secrets: { readonly privateKey: SecretId; readonly presharedKey: SecretId };
   /** What somebody else does to the machine. */
@@ -26,27 +28,25 @@ export interface ContractWorld {
   };
 }
 
+/** The ports of a host. */
+export type PortName = "facts" | "links" | "engines" | "routes" | "firewall" | "sysctl" | "resolver";
+
 /** One promise of the ports, and how it is checked. It throws when it is broken. */
 export interface Clause {
-  readonly port: "facts" | "links" | "engines" | "routes" | "firewall" | "sysctl" | "resolver";
+  readonly port: PortName;
   readonly promise: string;
   check(world: ContractWorld): Promise<void>;
 }
 
 export const TABLE = tableOfPath(1);
-export const DEVICE = "awg-one";
 
-export const LINK: LinkSpec = {
-  device: DEVICE,
-  type: "tun",
-  addresses: ["10.8.0.2/32", "fd00:8::2/128"],
-  mtuBytes: 1420,
-  tunnel: "one",
-};
+export function linkSpec({ device }: ContractWorld): LinkSpec {
+  return { device, type: "tun", addresses: ["10.8.0.2/32", "fd00:8::2/128"], mtuBytes: 1420, tunnel: "one" };
+}
 
-export function tunnelSpec({ secrets }: ContractWorld): TunnelSpec {
+export function tunnelSpec({ secrets, device }: ContractWorld): TunnelSpec {
   return {
-    device: DEVICE,
+    device,
     protocol: "wireguard",
     engine: "userspace",
     privateKey: secrets.privateKey,
@@ -64,7 +64,7 @@ export function tunnelSpec({ secrets }: ContractWorld): TunnelSpec {
   };
 }
 
-export function route(destination: string, device: string = DEVICE): Route {
+export function route(destination: string, device: string): Route {
   return { ...place(destination), type: "unicast", device, metric: 0 };
 }
 
@@ -83,14 +83,12 @@ export function rule(preference: number, family: 4 | 6 = 4): PolicyRule {
 
 export const NO_CHANGE = { addRoutes: [], deleteRoutes: [], addRules: [], deleteRules: [] };
 
-export const POLICY: FirewallPolicy = policyWithPort(51_820);
-
 /** A small kill switch; the endpoint's port tells one from another. */
-export function policyWithPort(port: number): FirewallPolicy {
-  const flows = { rules: [], default: { kind: "tunnel", device: DEVICE, number: 1 } } as const;
+export function policy({ device }: ContractWorld, port = 51_820): FirewallPolicy {
+  const flows = { rules: [], default: { kind: "tunnel", device, number: 1 } } as const;
   const layer: PolicyLayer = {
     killSwitch: true,
-    tunnels: [{ device: DEVICE, number: 1, addresses: ["10.8.0.2", "fd00:8::2"], families: [4, 6] }],
+    tunnels: [{ device, number: 1, addresses: ["10.8.0.2", "fd00:8::2"], families: [4, 6] }],
     flows,
     endpoints: [{ address: "198.51.100.7", port, protocol: 17 }],
     listens: [],

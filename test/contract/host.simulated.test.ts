@@ -12,6 +12,7 @@ function simulatedWorld(): ContractWorld {
   return {
     host: simulatedHost(machine),
     uplink: "eth0",
+    device: "awg-one",
     secrets: { privateKey: "1f".repeat(32) as SecretId, presharedKey: "2f".repeat(32) as SecretId },
     others: {
       addDevice(device) {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { playStories, shortcomings } from "./play-stories.ts";
 import { exchangeArbitrary } from "./story-arbitrary.ts";
 
-const AMOUNT = { stories: 280, faultsPerStory: 16 };
+const AMOUNT = { stories: 150, faultsPerStory: 16 };
 const STEPS = ["link", "tunnel", "routes", "firewall", "sysctl", "resolver"];
 
 test("laws 1, 3, 4, 5, 6: whatever fails or dies while one configuration gives way to another", {

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { playStories, shortcomings } from "./play-stories.ts";
 import { destroyArbitrary, exchangeArbitrary, firstApplyArbitrary } from "./story-arbitrary.ts";
 
-const AMOUNT = { stories: 280, faultsPerStory: 16 };
+const AMOUNT = { stories: 200, faultsPerStory: 16 };
 
 /** The same configuration again, on a machine where it stands and nobody remembers. */
 const adoptionArbitrary = exchangeArbitrary.map((story) => ({ ...story, after: story.before, amnesia: true }));

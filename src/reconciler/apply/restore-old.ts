@@ -1,9 +1,9 @@
 import { AwgError } from "../../model/error.ts";
-import { stepsOf } from "../../model/plan.ts";
 import type { DesiredState, Resource, ResourceKey } from "../../model/resource.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 import type { Ledger, LedgerEntry } from "../plan/ledger.ts";
 import { driverOf } from "../plan/observation.ts";
+import { placeOf } from "../plan/place.ts";
 import { planChanges } from "../plan/plan-changes.ts";
 import { observeMachine } from "./observe.ts";
 import type { ApplyDeps } from "./outcome.ts";
@@ -17,12 +17,13 @@ import { SETTLE_WAITS_MS } from "./verify.ts";
  * journal know it, and carries that out. For when inverse steps do not fit any more, because others changed what the
  * transaction never touched (removed the device of a route). Throws what went wrong at the last try.
  */
-export async function restoreOldState(deps: ApplyDeps, batches: readonly JournalledBatch[]): Promise<void> {
+export async function restoreOldState(deps: ApplyDeps, journalled: readonly JournalledBatch[]): Promise<void> {
   const { host, registry, stores } = deps;
   const accepted = await stores.ledger.read();
-  const touched = touchedPlaces(batches);
+  const touched = touchedPlaces(journalled);
   const ledger = ledgerOfJournal(accepted, touched, registry);
   const desired = oldState(accepted, touched);
+  const concerned = new Set([...ledger.entries.map(placeOfEntry), ...touched.map(placeOfChange)]);
   let failure: unknown;
   for (const waitMs of SETTLE_WAITS_MS) {
     if (waitMs > 0) await deps.clock.sleep(waitMs);
@@ -31,13 +32,15 @@ export async function restoreOldState(deps: ApplyDeps, batches: readonly Journal
       const { plan, conflicts } = planChanges({ desired, observed, ledger, registry });
       if (conflicts.length > 0)
         throw new AwgError("conflict", conflicts.map(({ key, holder }) => `${key} is held by ${holder}`).join("; "));
-      const acting = stepsOf(plan).filter(({ action }) => action !== "adopt" && action !== "forget");
+      // What nobody wrote down stood before too: it is not for a rollback to remove.
+      const batches = plan.batches.map((batch) => batch.steps.filter((step) => concerned.has(placeOfChange(step))));
+      const acting = batches.flat().filter(({ action }) => action !== "adopt" && action !== "forget");
       if (acting.length === 0) return;
       failure = new AwgError(
         "verification",
         `what stood before could not be restored: ${acting.map(({ key }) => key).join(", ")}`,
       );
-      for (const { steps } of plan.batches) await performSteps(deps, steps);
+      for (const steps of batches) await performSteps(deps, steps);
     } catch (error) {
       failure = error;
     }
@@ -71,4 +74,13 @@ export function ledgerOfJournal(ledger: Ledger, touched: readonly Touched[], reg
     entries.set(key, { kind, key, spec: after, original: remember(known?.original ?? null, before, after) });
   }
   return { ...ledger, entries: [...entries.values()] };
+}
+
+function placeOfEntry({ kind, spec }: LedgerEntry): string {
+  return placeOf(kind, spec);
+}
+
+function placeOfChange({ kind, key, before, after }: Touched): string {
+  const spec = before ?? after;
+  return spec === null ? key : placeOf(kind, spec);
 }
