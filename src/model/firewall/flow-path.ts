@@ -1,7 +1,7 @@
 import type { IpAddress } from "../ip.ts";
 import { AddressSet } from "./address-set.ts";
 import { LAN_PREFIXES } from "./link-traffic.ts";
-import { type Flow, PORTED_PROTOCOLS, PROTOCOL } from "./packet.ts";
+import { type Flow, PROTOCOL } from "./packet.ts";
 import type {
   AllowGrant,
   DnsPolicy,
@@ -105,11 +105,4 @@ function pathOfRule(rule: FlowRule): FlowPath {
 
 function isInRanges(ranges: readonly PortRange[], value: number | undefined): boolean {
   return value !== undefined && ranges.some((range) => value >= range.from && value <= range.to);
-}
-
-/** Whether a match can ever hold: ports of a protocol that has none, or empty lists, cannot. */
-export function canMatch(match: FlowMatch): boolean {
-  const empty = [match.destinations, match.ports, match.uids].some((list) => list?.length === 0);
-  const portless = match.ports !== undefined && match.protocol !== undefined;
-  return !empty && !(portless && !PORTED_PROTOCOLS.includes(match.protocol as number));
 }

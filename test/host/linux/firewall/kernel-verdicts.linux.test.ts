@@ -56,7 +56,7 @@ describe.skipIf(obstacle !== undefined)(`the kernel${obstacle === undefined ? ""
   });
 
   function load(policy: FirewallPolicy): void {
-    const observed = ends.here.runScript("test/host/linux/firewall/load-policy.ts", { runDir, policy });
+    const observed = ends.here.runScript("test/host/linux/firewall/load-policy.script.ts", { runDir, policy });
     expect(observed).toMatchObject({ damage: [], policy: {} });
   }
 

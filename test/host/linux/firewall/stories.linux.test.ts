@@ -80,7 +80,7 @@ describe.skipIf(obstacle !== undefined)(`under the policy${obstacle === undefine
   }
 
   const load = (policy: FirewallPolicy) =>
-    expect(the(here).runScript("test/host/linux/firewall/load-policy.ts", { runDir, policy })).toMatchObject({
+    expect(the(here).runScript("test/host/linux/firewall/load-policy.script.ts", { runDir, policy })).toMatchObject({
       damage: [],
     });
   const ping = (space: TestNamespace, to: string, ...options: readonly string[]) =>
