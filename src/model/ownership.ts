@@ -37,6 +37,9 @@ export function tableOfPath(pathNumber: number): number {
 /** The mark of our own tunnel and bootstrap sockets; worth nothing without our uid beside it. */
 export const ENGINE_MARK = markOfPath(PATH_NUMBERS.engine);
 
+/** Metric of the `unreachable default` that ends a table of ours: larger than any route's that is to win over it. */
+export const GUARD_METRIC = 4_278_198_272;
+
 /** Name of our nftables tables, in the families inet and netdev. */
 export const NFT_TABLE = "awg";
 

@@ -1,6 +1,6 @@
 import type { Route, RuleEntry } from "../../host/ports/routes.ts";
 import type { Family } from "../../model/ip.ts";
-import { PATH_NUMBERS, ROUTE_PROTOCOL, RULE_PREFERENCES, tableOfPath } from "../../model/ownership.ts";
+import { GUARD_METRIC, PATH_NUMBERS, ROUTE_PROTOCOL, RULE_PREFERENCES, tableOfPath } from "../../model/ownership.ts";
 import { comparePrefix, type Prefix, parsePrefix } from "../../model/prefix.ts";
 import type { PolicyRule, RoutesObserved, RoutesSpec } from "../../model/spec/routes.ts";
 
@@ -9,9 +9,6 @@ export const DEFAULT_DESTINATION: Readonly<Record<Family, string>> = { 4: "0.0.0
 
 /** No metric of its own: the kernel's usual one, which the port reports as 0 in both families. */
 const UNICAST_METRIC = 0;
-
-/** Loses against every other default route, as the kernel's VRF document has it for the route that ends a table. */
-const GUARD_METRIC = 4_278_198_272;
 
 /** Whether a table is one that a path may have. */
 export function isPathTable(table: number): boolean {

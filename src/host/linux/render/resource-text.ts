@@ -1,4 +1,4 @@
-import { FILE_HEADER, LINK_ALIAS_PREFIX, ROUTE_PROTOCOL } from "../../../model/ownership.ts";
+import { FILE_HEADER, GUARD_METRIC, LINK_ALIAS_PREFIX, ROUTE_PROTOCOL } from "../../../model/ownership.ts";
 import type { Resource } from "../../../model/resource.ts";
 import type { LinkSpec } from "../../../model/spec/link.ts";
 import type { ResolverSpec } from "../../../model/spec/resolver.ts";
@@ -27,7 +27,9 @@ function bodyOf(resource: Resource, devices: readonly string[]): string {
     case "routes":
       return routesText(resource.spec);
     case "firewall":
-      return renderNft(resource.spec, { devices, identity: "rendered", ownedTables: true }).map(renderTableText).join("\n");
+      return renderNft(resource.spec, { devices, identity: "rendered", ownedTables: true })
+        .map(renderTableText)
+        .join("\n");
     case "sysctl":
       return Object.entries(resource.spec.values)
         .map(([name, value]) => `sysctl -w ${name}=${value}`)
@@ -67,7 +69,8 @@ function routesText({ table, device, destinations, guards, rules }: RoutesSpec):
   const inTable = table === undefined ? "" : ` table ${table}`;
   return [
     ...guards.map(
-      (family) => `ip -${family} route add unreachable default${inTable} metric 4294967295 proto ${ROUTE_PROTOCOL}`,
+      (family) =>
+        `ip -${family} route add unreachable default${inTable} metric ${GUARD_METRIC} proto ${ROUTE_PROTOCOL}`,
     ),
     ...destinations.map((destination) => `ip route add ${destination} dev ${device}${inTable} proto ${ROUTE_PROTOCOL}`),
     ...rules.map(ruleText),
