@@ -11,12 +11,12 @@ import { ChangeWatcher } from "./watcher.ts";
 const folder = process.env["AWG_DEMO_FOLDER"] ?? "";
 
 function answers(...argv: string[]): boolean {
-  return quietly(inside("laptop", "ping", "-n", "-c", "1", "-W", "2", ...argv)).status === 0;
+  return quietly(inside("laptop", "ping", "-n", "-c", "1", "-W", "1", ...argv)).status === 0;
 }
 
-/** A tunnel needs a moment for its first handshake; ask up to thirty times. */
+/** A tunnel needs a moment for its first handshake; ask up to twenty times. */
 function answersSoon(...argv: string[]): boolean {
-  return Array.from({ length: 30 }).some(() => answers(...argv));
+  return Array.from({ length: 20 }).some(() => answers(...argv));
 }
 
 function beforeAnything({ narrator }: Story): void {

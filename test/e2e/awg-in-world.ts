@@ -1,0 +1,133 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Finished, tryRun } from "../lab/world/command.ts";
+import { type KeyPair, keyFile, type Server } from "../lab/world/wireguard.ts";
+import type { World } from "../lab/world/world.ts";
+
+const program = join(import.meta.dirname, "..", "..", "src", "cli", "awg.ts");
+const limitMs = 120_000;
+const longestTunnelName = 11;
+
+/** What the tests vary in the config. */
+export interface Wish {
+  readonly server: Server;
+  readonly allowLan?: boolean;
+  /** More lines at the end of the document. */
+  readonly more?: string;
+}
+
+/** The real `awg` of this checkout acting on the client of a lab world, with state of its own. */
+export class AwgInWorld implements AsyncDisposable {
+  /** The tunnel's name; the device's is made of it, and no other process may use the same. */
+  readonly tunnel: string;
+  readonly device: string;
+  private readonly world: World;
+  private readonly key: string;
+  private readonly stateDir: string;
+  private configs = 0;
+
+  constructor(world: World, keys: KeyPair) {
+    this.world = world;
+    this.tunnel = world.deviceName("a").slice(0, longestTunnelName);
+    this.device = `awg-${this.tunnel}`;
+    this.key = keyFile(world, "awg.key", keys.privateKey);
+    this.stateDir = join(world.folder, "state");
+  }
+
+  /** Writes a config file and gives its path. */
+  config(wish: Wish): string {
+    const { server, allowLan = false, more = "" } = wish;
+    this.configs += 1;
+    const path = join(this.world.folder, `config-${this.configs}.yaml`);
+    const inside4 = server.inside4.replace(/1$/, "2");
+    const inside6 = server.inside6.replace(/1$/, "2");
+    const text = `apiVersion: awg/v1
+name: lab
+tunnels:
+  ${this.tunnel}:
+    protocol: wireguard
+    privateKey: { file: ${this.key} }
+    addresses: [${inside4}/32, ${inside6}/128]
+    peers:
+      - publicKey: ${server.keys.publicKey}
+        endpoint: ${server.address4}:${server.port}
+        allowedIPs: [0.0.0.0/0, ::/0]
+        persistentKeepalive: 1s
+default: { via: ${this.tunnel}, fallback: block }
+killSwitch: { enabled: true, allowLan: ${allowLan} }
+dns: { servers: [${server.inside4}], via: ${this.tunnel} }
+${more}`;
+    writeFileSync(path, text);
+    return path;
+  }
+
+  /**
+   * The argument vector of an awg command on the client. It starts in an empty network namespace, so that a broken
+   * `--netns` could not reach the machine's own network.
+   */
+  argv(...verb: string[]): string[] {
+    const where = ["--netns", this.world.namespace("client"), "--state-dir", this.stateDir];
+    return ["unshare", "--net", process.execPath, "--disable-warning=ExperimentalWarning", program, ...verb, ...where];
+  }
+
+  /** Runs an awg command and gives its exit status and output. */
+  run(...verb: string[]): Promise<Finished> {
+    return tryRun(this.argv(...verb), "", limitMs);
+  }
+
+  /** Runs an awg command that must exit 0. */
+  async must(...verb: string[]): Promise<string> {
+    const done = await this.run(...verb);
+    if (done.status !== 0) throw new Error(`awg ${verb.join(" ")} exited ${done.status}: ${done.stderr}${done.stdout}`);
+    return done.stdout;
+  }
+
+  apply(config: string): Promise<string> {
+    return this.must("apply", "-f", config, "--auto-approve");
+  }
+
+  /** Processes of awg in the client's namespace: keeper and engines. The lab's own are Python. */
+  async processes(): Promise<readonly { pid: number; command: string }[]> {
+    const listed = await tryRun(["ip", "netns", "pids", this.world.namespace("client")]);
+    return listed.stdout
+      .split("\n")
+      .filter(Boolean)
+      .map((pid) => ({ pid: Number(pid), command: commandOf(pid) }))
+      .filter(({ command }) => command !== "" && !command.includes("python"));
+  }
+
+  /** kill -9 of everything that awg left running. Gives how many there were. */
+  async killEverything(): Promise<number> {
+    const running = await this.processes();
+    for (const { pid } of running) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {}
+    }
+    return running.length;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.run("destroy", "--auto-approve");
+    await this.killEverything();
+    rmSync(`/var/run/wireguard/${this.device}.sock`, { force: true });
+    rmSync(this.stateDir, { recursive: true, force: true });
+  }
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+  } catch {
+    return "";
+  }
+}
+
+/** Names of files below a folder, for comparing what is left behind. */
+export function filesBelow(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder, { recursive: true, encoding: "utf8" }).sort();
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,53 @@
+import { describe, expect, test } from "vitest";
+import { renderJudgement } from "../lab/judge/judge.ts";
+import { judgedRun } from "../lab/judged-run.ts";
+import { hasProgram } from "../lab/world/command.ts";
+import { whyNoLab } from "../lab/world/world.ts";
+import { AwgInWorld } from "./awg-in-world.ts";
+import { applyKilledAt } from "./crash.ts";
+import { expecting, sessionOptions, useJudgedWorld } from "./judged-world.ts";
+
+const reason = whyNoLab() ?? (hasProgram("strace") ? undefined : "needs strace (scripts/test-packages installs it)");
+
+const limitMs = 600_000;
+
+/** A sample; every place is tried in the nightly form. */
+const places: readonly (readonly [string, number])[] = [
+  ["fsync", 4],
+  ["sendto", 70],
+  ["fsync", 14],
+  ["sendto", 130],
+  ["rename", 3],
+];
+
+describe.skipIf(reason !== undefined)(`awg killed${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
+  const judged = useJudgedWorld();
+
+  const claim = "killed at a system call of a change of server, nothing leaves and the next apply converges";
+  test(`laws 1, 4 and 5: ${claim}`, { timeout: limitMs }, async () => {
+    const { world, keys, first, second } = judged();
+    let killed = 0;
+    const judgement = await judgedRun(world, expecting([first, second]), {
+      session: sessionOptions,
+      setUp: async () => {
+        const awg = new AwgInWorld(world, keys);
+        await awg.apply(awg.config({ server: first }));
+        return awg;
+      },
+      disturb: async (awg, session) => {
+        let server = second;
+        for (const [call, n] of places) {
+          const config = awg.config({ server });
+          if (await applyKilledAt(awg, config, call, n)) killed += 1;
+          await session.rounds(1);
+          await awg.apply(config);
+          const diff = await awg.run("diff", "-f", config);
+          expect(diff.status, `after ${call} ${n}: ${diff.stdout}${diff.stderr}`).toBe(0);
+          server = server === first ? second : first;
+        }
+      },
+    });
+    expect(judgement.outcome, renderJudgement(judgement)).toBe("pass");
+    expect(killed).toBeGreaterThan(places.length / 2);
+  });
+});

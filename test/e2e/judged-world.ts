@@ -1,0 +1,47 @@
+import { afterAll, beforeAll } from "vitest";
+import { ENGINE_MARK } from "../../src/model/ownership.ts";
+import { arpOf, type Exception, neighbourDiscoveryOf } from "../lab/judge/exception.ts";
+import type { Expectation } from "../lab/judge/judge.ts";
+import type { SessionOptions } from "../lab/judge/session.ts";
+import { place } from "../lab/world/place.ts";
+import { type KeyPair, newKeyPair, type Server, startServer } from "../lab/world/wireguard.ts";
+import { World } from "../lab/world/world.ts";
+
+const link: readonly Exception[] = [arpOf([place.v4.client]), neighbourDiscoveryOf([place.v6.client])];
+const leastTunnelPackets = 20;
+
+/** A lab world with two VPN servers, made before the tests of a file and removed after them. */
+export interface JudgedWorld {
+  readonly world: World;
+  readonly keys: KeyPair;
+  readonly first: Server;
+  readonly second: Server;
+}
+
+/** The prober wears our mark where it can. */
+export const sessionOptions: SessionOptions = { mark: ENGINE_MARK };
+
+/** Registers the hooks; the getter works inside tests. */
+export function useJudgedWorld(): () => JudgedWorld {
+  let made: JudgedWorld | undefined;
+  let world: World | undefined;
+  beforeAll(async () => {
+    world = await World.open();
+    const keys = await newKeyPair();
+    const first = await startServer(world, "first", keys);
+    made = { world, keys, first, second: await startServer(world, "second", keys) };
+  });
+  afterAll(async () => {
+    await world?.[Symbol.asyncDispose]();
+  });
+  return () => {
+    if (made === undefined) throw new Error("the world is not built yet");
+    return made;
+  };
+}
+
+/** What may leave: the link's own traffic and tunnels to these servers. */
+export function expecting(servers: readonly Server[], more: Partial<Expectation> = {}): Expectation {
+  const endpoints = servers.map(({ address4, port }) => ({ address: address4, port }));
+  return { endpoints, wire: "wireguard", exceptions: link, leastTunnelPackets, ...more };
+}

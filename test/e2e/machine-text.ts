@@ -1,0 +1,21 @@
+import type { World } from "../lab/world/world.ts";
+
+/** Counters, and what the kernel shows only after it first tracked a connection. */
+const restless = /^net\.netfilter\.nf_conntrack_(count|buckets)\b|stable_secret/;
+const ruleCounter = /counter packets \d+ bytes \d+/g;
+
+/** The client's whole network configuration as text, part by part: what destroy must put back exactly. */
+export async function machineText(world: World): Promise<Record<string, string>> {
+  const inside = (...argv: string[]): Promise<string> => world.inside("client", argv);
+  const sysctls = (await inside("sysctl", "-a", "-r", "^net\\.")).split("\n").filter((line) => !restless.test(line));
+  return {
+    links: await inside("ip", "-d", "link", "show"),
+    addresses: await inside("ip", "address", "show"),
+    routes4: await inside("ip", "-4", "route", "show", "table", "all"),
+    routes6: await inside("ip", "-6", "route", "show", "table", "all"),
+    rules: (await inside("ip", "-4", "rule", "show")) + (await inside("ip", "-6", "rule", "show")),
+    nft: (await inside("nft", "list", "ruleset")).replaceAll(ruleCounter, "counter"),
+    sysctls: sysctls.join("\n"),
+    resolver: await inside("cat", "/etc/resolv.conf"),
+  };
+}
