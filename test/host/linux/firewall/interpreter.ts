@@ -23,7 +23,8 @@ export interface Outcome {
   readonly mark: number;
 }
 
-class Broken extends Error {}
+/** Thrown where a load breaks the rule off; one object, for stack traces are slow. */
+const BROKEN = Symbol("broken off");
 
 /** Executes a base chain as net/netfilter/nf_tables_core.c does: registers, jumps, verdicts, marks. */
 export function runChain(table: RenderedTable, base: string, packet: Packet, wire: Wire = {}): Outcome {
@@ -31,9 +32,26 @@ export function runChain(table: RenderedTable, base: string, packet: Packet, wir
   return machine.run(base);
 }
 
+interface Index {
+  readonly rules: ReadonlyMap<string, (readonly Expression[])[]>;
+  readonly sets: ReadonlyMap<string, RenderedTable["sets"][number]>;
+}
+
+const indexes = new WeakMap<RenderedTable, Index>();
+
+function indexOf(table: RenderedTable): Index {
+  const known = indexes.get(table);
+  if (known !== undefined) return known;
+  const rules = new Map<string, (readonly Expression[])[]>(table.chains.map((chain) => [chain.name, []]));
+  for (const rule of table.rules) rules.get(rule.chain)?.push(rule.expressions);
+  const index = { rules, sets: new Map(table.sets.map((set) => [set.set.name, set])) };
+  indexes.set(table, index);
+  return index;
+}
+
 class Machine {
-  readonly #rules = new Map<string, (readonly Expression[])[]>();
-  readonly #sets = new Map<string, RenderedTable["sets"][number]>();
+  readonly #rules: Index["rules"];
+  readonly #sets: Index["sets"];
   readonly #table: RenderedTable;
   readonly #packet: Packet;
   readonly #wire: Wire;
@@ -47,9 +65,9 @@ class Machine {
     this.#packet = packet;
     this.#wire = wire;
     this.#mark = packet.mark ?? 0;
-    for (const chain of table.chains) this.#rules.set(chain.name, []);
-    for (const rule of table.rules) this.#rules.get(rule.chain)?.push(rule.expressions);
-    for (const set of table.sets) this.#sets.set(set.set.name, set);
+    const { rules, sets } = indexOf(table);
+    this.#rules = rules;
+    this.#sets = sets;
     this.#network = wire.network ?? networkHeader(packet);
     this.#transport = transportHeader(packet, wire.junk);
   }
@@ -86,7 +104,7 @@ class Machine {
         if (!this.#step(expression)) return undefined;
       }
     } catch (error) {
-      if (!(error instanceof Broken)) throw error;
+      if (error !== BROKEN) throw error;
     }
     return undefined;
   }
@@ -109,7 +127,7 @@ class Machine {
         this.#write(expression.register, this.#fragmentHeader(expression.offset, expression.length));
         return true;
       case "ct":
-        if (expression.key !== "direction" || this.#wire.untracked) throw new Broken();
+        if (expression.key !== "direction" || this.#wire.untracked) throw BROKEN;
         this.#write(expression.register, Uint8Array.of(this.#packet.reply ? 1 : 0));
         return true;
       case "cmp": {
@@ -165,20 +183,20 @@ class Machine {
     }
     if (key === "l4proto") return Uint8Array.of(packet.protocol);
     if (key !== "skuid") throw new Error(`meta ${key}`);
-    if (packet.uid === undefined) throw new Broken();
+    if (packet.uid === undefined) throw BROKEN;
     return host32(packet.uid);
   }
 
   #payload(base: string, offset: number, length: number): Uint8Array {
     const later = this.#packet.laterFragment === true && !this.#wire.readsFragments;
-    if (base === "transport" && (later || this.#wire.etherType !== undefined)) throw new Broken();
+    if (base === "transport" && (later || this.#wire.etherType !== undefined)) throw BROKEN;
     const bytes = base === "network" ? this.#network : base === "transport" ? this.#transport : fail(base);
-    if (offset + length > bytes.length) throw new Broken();
+    if (offset + length > bytes.length) throw BROKEN;
     return bytes.subarray(offset, offset + length);
   }
 
   #fragmentHeader(offset: number, length: number): Uint8Array {
-    if (this.#packet.destination.family !== 6 || this.#packet.laterFragment !== true) throw new Broken();
+    if (this.#packet.destination.family !== 6 || this.#packet.laterFragment !== true) throw BROKEN;
     return Uint8Array.of(this.#packet.protocol, 0, 0x05, 0xa9, 0, 0, 0, 1).subarray(offset, offset + length);
   }
 

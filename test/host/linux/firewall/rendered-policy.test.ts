@@ -58,7 +58,7 @@ const PARAGRAPHS = [
   ...["S2.2", "S4.3", "S4.4", "S4.7", "S5.1", "S5.4"].map((paragraph) => `output drop ${paragraph}`),
 ];
 
-describe("the rendered rules", () => {
+describe("the rendered rules", { timeout: 300_000 }, () => {
   test(`judge ${POLICIES * PACKETS_EACH} packets as the evaluator does (D9)`, () => {
     const seen = new Map<string, number>();
     for (const [index, policy] of policies.entries()) {
