@@ -800,9 +800,9 @@ export interface Rule {
    */
   apps?: AppMatcher | AppMatcher[];
   /**
-   * Users the program runs as: names or numbers in quotes.
+   * Users the program runs as: names or numbers.
    */
-  users?: string | string[];
+  users?: (string | number) | (string | number)[];
   /**
    * Linux control groups, as paths below the root group.
    */
@@ -903,9 +903,9 @@ export interface Match {
    */
   apps?: AppMatcher | AppMatcher[];
   /**
-   * Users the program runs as: names or numbers in quotes.
+   * Users the program runs as: names or numbers.
    */
-  users?: string | string[];
+  users?: (string | number) | (string | number)[];
   /**
    * Linux control groups, as paths below the root group.
    */
@@ -959,9 +959,9 @@ export interface PathClaim {
    */
   apps?: AppMatcher | AppMatcher[];
   /**
-   * Users the program runs as: names or numbers in quotes.
+   * Users the program runs as: names or numbers.
    */
-  users?: string | string[];
+  users?: (string | number) | (string | number)[];
   /**
    * Linux control groups, as paths below the root group.
    */

@@ -38,11 +38,13 @@ export function loadConfig(sources: readonly ConfigSource[], options: LoadOption
   const root = read.isReadable ? mergeSources(read.roots, findings, placeDescriber(read.sources)) : undefined;
   const config = root === undefined ? undefined : validate(root, read.sources, options, findings);
   const problems = locateFindings(findings, read.sources, read.isReadable ? read.roots : undefined);
+  const hash = configHash(read.sources);
+  const isAlone = read.sources.length === 1;
   return {
     ...(config === undefined || problems.some(({ severity }) => severity === "error") ? {} : { config }),
     problems,
-    hash: configHash(read.sources),
-    sources: read.sources.map((source) => ({ name: source.name, hash: configHash([source]) })),
+    hash,
+    sources: read.sources.map((source) => ({ name: source.name, hash: isAlone ? hash : configHash([source]) })),
   };
 }
 

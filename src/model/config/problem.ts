@@ -15,8 +15,10 @@ export interface Problem {
   readonly message: string;
   /** What would be right. */
   readonly remedy: string;
-  /** The line as written, secrets masked. */
+  /** The line as written, secrets masked; of a long line the part around the column. */
   readonly excerpt?: string;
+  /** Column of the excerpt's first character; 1 when absent. */
+  readonly excerptColumn?: number;
 }
 
 const RED = "\u001b[31m";
@@ -38,8 +40,9 @@ export function renderProblem(
 }
 
 /** Tabs are kept, so that the carets stand below what they mean. */
-function caretLine(problem: Problem, excerpt: string): string {
-  const before = excerpt.slice(0, problem.column - 1).replace(/[^\t]/g, " ");
-  const end = Math.min(problem.endColumn ?? problem.column + 1, excerpt.length + 1);
-  return before.padEnd(problem.column - 1) + "^".repeat(Math.max(1, end - problem.column));
+function caretLine({ column, endColumn = column + 1, excerptColumn = 1 }: Problem, excerpt: string): string {
+  const start = column - excerptColumn;
+  const end = Math.min(endColumn - excerptColumn, excerpt.length);
+  const before = excerpt.slice(0, start).replace(/[^\t]/g, " ");
+  return before.padEnd(start) + "^".repeat(Math.max(1, end - start));
 }

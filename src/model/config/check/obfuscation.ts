@@ -23,6 +23,7 @@ export function checkObfuscation(context: CheckContext): void {
     checkVersion(context, path, tunnel.obfuscation);
     checkPackets(context, path, tunnel.obfuscation);
     checkHeaderProtection(context, path, tunnel.obfuscation);
+    checkTiming(context, path, tunnel.obfuscation);
   }
 }
 
@@ -109,4 +110,17 @@ function checkHeaderProtection(context: CheckContext, path: NodePath, obfuscatio
       `write ${key}: ${HEADER_PROTECTION_NONCE_BYTES} or more`,
     );
   }
+}
+
+/** Whitepaper section 6.5: what WireGuard does where nothing, or 0, is given. */
+const DEFAULT_REKEY_AFTER_SECONDS = 120;
+const DEFAULT_REJECT_AFTER_SECONDS = 180;
+
+function checkTiming(context: CheckContext, path: NodePath, { rekeyAfterTime, rejectAfterTime }: Obfuscation): void {
+  const rekeyAfter = (rekeyAfterTime?.[1] ?? 0) || DEFAULT_REKEY_AFTER_SECONDS;
+  const rejectAfter = (rejectAfterTime?.[0] ?? 0) || DEFAULT_REJECT_AFTER_SECONDS;
+  if (rekeyAfter < rejectAfter) return;
+  const key = rejectAfterTime === undefined ? "rekeyAfterTime" : "rejectAfterTime";
+  const message = `sessions may be refused after ${rejectAfter} s and renewed only after ${rekeyAfter} s`;
+  context.report("obfuscation-timing", [...path, key], message, "keep rejectAfterTime above rekeyAfterTime");
 }

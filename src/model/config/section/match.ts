@@ -125,6 +125,17 @@ const networkCondition = z
   })
   .meta({ id: "NetworkCondition" });
 
+const user = leaf(
+  {
+    anyOf: [
+      { type: "string", minLength: 1, maxLength: 64 },
+      { type: "integer", minimum: 0 },
+    ],
+  },
+  (input) =>
+    typeof input === "number" && Number.isInteger(input) && input >= 0 ? String(input) : checkText(input, 64),
+);
+
 const pattern = leaf({ type: "string", minLength: 1 }, checkRegex);
 
 /**
@@ -137,7 +148,7 @@ export const matchFields = () => ({
       "Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and **.",
     )
     .exactOptional(),
-  users: oneOrMany(text(64)).describe("Users the program runs as: names or numbers in quotes.").exactOptional(),
+  users: oneOrMany(user).describe("Users the program runs as: names or numbers.").exactOptional(),
   cgroups: oneOrMany(text(4096)).describe("Linux control groups, as paths below the root group.").exactOptional(),
   commandLine: oneOrMany(pattern).describe("Regular expressions, found anywhere in the command line.").exactOptional(),
   parent: oneOrMany(appMatcher).describe("A program among the ancestors, written as in apps.").exactOptional(),

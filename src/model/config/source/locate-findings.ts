@@ -7,7 +7,11 @@ import { indexLines, type LineIndex, lineBounds, positionAt } from "./line-index
 import { maskLine, maskValues, secretPlaces } from "./mask-secrets.ts";
 import type { MapNode, Place } from "./source-node.ts";
 
+/** Longest line that is shown whole; of longer ones, this much is shown. */
 const MAX_EXCERPT = 200;
+
+/** How much of a long line stands before the place that is meant. */
+const EXCERPT_LEAD = 40;
 
 /** Turns findings into problems with file, line, column and a masked excerpt, in the order of files and lines. */
 export function locateFindings(
@@ -74,6 +78,13 @@ function locate(finding: Finding, file: string, index: LineIndex, secrets: reado
     ...(last > place.start ? { endColumn: last - start + 1 } : {}),
     message,
     remedy,
-    ...(masked.trim() === "" || masked.length > MAX_EXCERPT ? {} : { excerpt: masked }),
+    ...excerptOf(masked, column),
   };
+}
+
+function excerptOf(line: string, column: number): { excerpt?: string; excerptColumn?: number } {
+  if (line.trim() === "") return {};
+  if (line.length <= MAX_EXCERPT) return { excerpt: line };
+  const start = Math.max(0, Math.min(column - 1 - EXCERPT_LEAD, line.length - MAX_EXCERPT));
+  return { excerpt: line.slice(start, start + MAX_EXCERPT), excerptColumn: start + 1 };
 }
