@@ -57,10 +57,7 @@ function routeOf(route: KernelRoute, names: ReadonlyMap<number, string>): Route 
 function applyChanges({ addRoutes, addRules, deleteRules, deleteRoutes }: RouteChanges): void {
   using netlink = openRouteNetlink();
   const indexes = new Map(netlink.links().map(({ index, name }) => [name, index]));
-  writeRoutes(
-    netlink,
-    addRoutes.map((route) => addition(route, indexes)),
-  );
+  addAll(netlink, addRoutes, indexes);
   for (const rule of addRules) tolerate(() => netlink.addRule(kernelRuleOf(rule)), "EEXIST");
   for (const rule of deleteRules) tolerate(() => netlink.deleteRule(kernelRuleOf(rule)), "ENOENT", "ESRCH");
   // Routes into a device that is gone went with it.
@@ -81,10 +78,45 @@ function writeRoutes(netlink: RouteNetlink, changes: readonly RouteChange[]): vo
   }
 }
 
-/** In a table of ours a route may take another's place (the same prefix into another device); elsewhere never. */
-function addition(route: Route, indexes: ReadonlyMap<string, number>): RouteChange {
-  const isOurTable = route.table >= TABLE_BASE && route.table <= TABLE_BASE + TABLE_NUMBERS;
-  return { verb: isOurTable ? "replace" : "create", route: kernelRouteOf(route, indexes) };
+/**
+ * In a table of ours a route may take the place of another of ours (the same prefix into another device). The kernel's
+ * "replace" asks not whose the other is, so it is used only where the place is seen to be ours.
+ */
+function addAll(netlink: RouteNetlink, routes: readonly Route[], indexes: ReadonlyMap<string, number>): void {
+  const additions = routes.map((route): RouteChange => ({ verb: "create", route: kernelRouteOf(route, indexes) }));
+  if (additions.length === 0) return;
+  const taken: KernelRoute[] = [];
+  for (const [index, error] of netlink.changeRoutes(additions).entries()) {
+    if (error === undefined) continue;
+    const route = additions[index]?.route;
+    if (route === undefined || !hasErrno(error, "EEXIST")) throw error;
+    if (isOurTable(route.table)) taken.push(route);
+  }
+  const tables = [...new Set(taken.map(({ table }) => table))];
+  const standing = tables.flatMap((table) => netlink.routes({ table }));
+  const foreign = new Set(standing.filter(({ protocol }) => protocol !== ROUTE_PROTOCOL).map(placeInTable));
+  const refused = taken.find((route) => foreign.has(placeInTable(route)));
+  if (refused !== undefined) {
+    const { table, destination } = refused;
+    throw new AwgError("conflict", `a route of somebody else to ${destination} stands in table ${table}`, {
+      facts: { table, destination },
+      remedy: "delete it, or let the tunnel have another `table`",
+    });
+  }
+  writeRoutes(
+    netlink,
+    taken.map((route) => ({ verb: "replace", route })),
+  );
+}
+
+/** What the kernel lets only one route have, but for the number that IPv6 writes where no metric was given. */
+function placeInTable({ family, table, destination, priority }: KernelRoute): string {
+  const metric = family === 6 && priority === 0 ? IPV6_DEFAULT_METRIC : priority;
+  return `${family} ${table} ${destination} ${metric}`;
+}
+
+function isOurTable(table: number): boolean {
+  return table >= TABLE_BASE && table <= TABLE_BASE + TABLE_NUMBERS;
 }
 
 function kernelRouteOf(route: Route, indexes: ReadonlyMap<string, number>): KernelRoute {
