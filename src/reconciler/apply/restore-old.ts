@@ -22,8 +22,9 @@ export async function restoreOldState(deps: ApplyDeps, journalled: readonly Jour
   const accepted = await stores.ledger.read();
   const touched = touchedPlaces(journalled);
   const ledger = ledgerOfJournal(accepted, touched, registry);
-  const desired = oldState(accepted, touched);
-  const concerned = new Set([...ledger.entries.map(placeOfEntry), ...touched.map(placeOfChange)]);
+  const adopted = journalled.flatMap(({ batch }) => batch.steps.filter(({ action }) => action === "adopt"));
+  const desired = oldState(accepted, [...adopted, ...touched]);
+  const concerned = new Set([...ledger.entries.map(placeOfEntry), ...[...adopted, ...touched].map(placeOfChange)]);
   let failure: unknown;
   for (const waitMs of SETTLE_WAITS_MS) {
     if (waitMs > 0) await deps.clock.sleep(waitMs);
@@ -49,13 +50,13 @@ export async function restoreOldState(deps: ApplyDeps, journalled: readonly Jour
 }
 
 /**
- * What stood before a transaction as a desired state: what the ledger names, and, more exactly, what the transaction
- * found in the places it touched. Pure.
+ * What stood before a transaction as a desired state: what the ledger names, what the transaction took up by its mark,
+ * and, more exactly, what it found in the places it touched. Pure.
  */
-export function oldState(ledger: Ledger, touched: readonly Touched[]): DesiredState {
+function oldState(ledger: Ledger, found: readonly Pick<Touched, "kind" | "key" | "before">[]): DesiredState {
   const resources = new Map<ResourceKey, Resource>();
   for (const { kind, key, spec } of ledger.entries) resources.set(key, { kind, key, spec } as Resource);
-  for (const { kind, key, before } of touched) {
+  for (const { kind, key, before } of found) {
     if (before !== null) resources.set(key, { kind, key, spec: before } as Resource);
   }
   return { resources: [...resources.values()] };

@@ -16,25 +16,27 @@ export interface SlottedStep {
 /**
  * The order of everything, by what a packet may meet on the way: the strictest firewall stands before the first route
  * changes and until after the last one did; a table is complete before a rule points at it, and no rule points at it
- * any more when it goes; what has to leave a device before the device is remade leaves it first.
+ * any more when it goes; what has to leave a device before the device is remade leaves it first. What is adopted is
+ * told first of all, so that the journal knows it belongs to the old state.
  */
 const SLOTS = {
-  firewallFirst: { phase: "prepare", slot: 0 },
-  vacate: { phase: "prepare", slot: 1 },
-  sysctl: { phase: "prepare", slot: 2 },
-  link: { phase: "prepare", slot: 3 },
-  tunnel: { phase: "prepare", slot: 4 },
-  tables: { phase: "prepare", slot: 5 },
-  rules: { phase: "flip", slot: 6 },
-  resolver: { phase: "flip", slot: 7 },
-  resolverBack: { phase: "flip", slot: 8 },
-  rulesAway: { phase: "flip", slot: 9 },
-  tablesAway: { phase: "retire", slot: 10 },
-  tunnelAway: { phase: "retire", slot: 11 },
-  linkAway: { phase: "retire", slot: 12 },
-  sysctlBack: { phase: "retire", slot: 13 },
-  firewallLast: { phase: "retire", slot: 14 },
-  bookkeeping: { phase: "retire", slot: 15 },
+  adopt: { phase: "prepare", slot: 0 },
+  firewallFirst: { phase: "prepare", slot: 1 },
+  vacate: { phase: "prepare", slot: 2 },
+  sysctl: { phase: "prepare", slot: 3 },
+  link: { phase: "prepare", slot: 4 },
+  tunnel: { phase: "prepare", slot: 5 },
+  tables: { phase: "prepare", slot: 6 },
+  rules: { phase: "flip", slot: 7 },
+  resolver: { phase: "flip", slot: 8 },
+  resolverBack: { phase: "flip", slot: 9 },
+  rulesAway: { phase: "flip", slot: 10 },
+  tablesAway: { phase: "retire", slot: 11 },
+  tunnelAway: { phase: "retire", slot: 12 },
+  linkAway: { phase: "retire", slot: 13 },
+  sysctlBack: { phase: "retire", slot: 14 },
+  firewallLast: { phase: "retire", slot: 15 },
+  forget: { phase: "retire", slot: 16 },
 } as const satisfies Record<string, { phase: Phase; slot: number }>;
 
 type SlotName = keyof typeof SLOTS;
@@ -112,7 +114,7 @@ function stepsOfChange(change: Change, { registry, remade, alone, created }: Con
   if (action !== "forget" && before !== null && standsOn(kind, before, remade)) {
     return vacateAndReturn(action === "adopt" ? { ...change, action: "update", reason: RETURN } : change);
   }
-  if (isBookkeeping(change)) return [slotted("bookkeeping", change)];
+  if (isBookkeeping(change)) return [slotted(action === "adopt" ? "adopt" : "forget", change)];
   const driver = driverOf(registry, kind);
   if (driver.between !== undefined) return cutPolicy(change, driver.between.bind(driver), alone);
   // Two engines of one tunnel would compete for its port and its peers' attention: the old one goes first.

@@ -3,8 +3,9 @@ import type { Step } from "../../../src/model/plan.ts";
 import type { ApplyDeps } from "../../../src/reconciler/apply/outcome.ts";
 import { readTransaction } from "../../../src/reconciler/apply/record.ts";
 import { recoverOpenJournal } from "../../../src/reconciler/apply/recover.ts";
+import { EMPTY_LEDGER } from "../../../src/reconciler/plan/ledger.ts";
 import { Faults } from "../../support/faults.ts";
-import { applyOn, benchWith, depsOf } from "../run.ts";
+import { applyOn, benchWith, depsOf, guardPolicy, LeakError } from "../run.ts";
 import { allowedBy, firewall, link, resolver, state, sysctl, table, tunnel } from "../scenarios.ts";
 
 type Apply = (host: never, steps: readonly Step[]) => Promise<void>;
@@ -104,6 +105,27 @@ describe("the way back", () => {
     );
     expect(outcome.kind).toBe("rolledBack");
     expect(bench.machine.print()).toBe(before);
+  });
+
+  test("law 1: a lost ledger does not make the old state forget its kill switch", async () => {
+    const office = [firewall("192.0.2.1"), link("office"), tunnel("office"), table("office", 101, ["0.0.0.0/0"])];
+    const bench = await benchWith(state(...office));
+    const before = bench.machine.print();
+    bench.disk.ledger = EMPTY_LEDGER;
+    bench.disk.generations = [];
+    bench.machine.meddle = (machine) => {
+      if (machine.log.at(-1) === "update tunnel/office") machine.remove("link awg-office");
+    };
+    guardPolicy(bench.machine, [state(...office)]);
+    const changed = [
+      firewall("192.0.2.1"),
+      link("office"),
+      tunnel("office", { listenPort: 5 }),
+      table("office", 101, ["10.0.0.0/8"]),
+    ];
+    expect((await applyOn(depsOf(bench), state(...changed))).kind).toBe("rolledBack");
+    expect(bench.machine.print()).toBe(before);
+    expect(LeakError.seen).toEqual([]);
   });
 
   test("law 6: settings that an unfinished apply took over are put back by a destroy that follows it", async () => {

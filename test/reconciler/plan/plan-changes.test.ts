@@ -49,9 +49,9 @@ describe("what a plan does about each thing", () => {
     const bench = await benchWith(state(link("office"), link("home"), resolver("10.8.0.1")));
     bench.disk.ledger = EMPTY_LEDGER;
     expect(await actionsOn(bench, link("office"), resolver("10.8.0.2"))).toEqual([
+      "adopt link/office",
       "update resolver/system",
       "delete link/home",
-      "adopt link/office",
     ]);
   });
 
