@@ -152,7 +152,7 @@ describe("any text", () => {
             expect(renderProblem(problem, { color: true, excerpt: true })).toContain("a.yaml:");
         },
       ),
-      { seed, numRuns: 600 },
+      { seed, numRuns: 400 },
     );
   });
 });

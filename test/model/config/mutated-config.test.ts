@@ -42,7 +42,7 @@ describe("one wrong value", () => {
         const { config, problems } = load(JSON.stringify(replaceAt(good, path, value)));
         expect(config === undefined).toBe(problems.some(({ severity }) => severity === "error"));
       }),
-      { seed, numRuns: 400 },
+      { seed, numRuns: 300 },
     );
   });
 });
