@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Finished, tryRun } from "../lab/world/command.ts";
 import { type KeyPair, keyFile, type Server } from "../lab/world/wireguard.ts";
@@ -120,14 +120,5 @@ function commandOf(pid: string): string {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
   } catch {
     return "";
-  }
-}
-
-/** Names of files below a folder, for comparing what is left behind. */
-export function filesBelow(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder, { recursive: true, encoding: "utf8" }).sort();
-  } catch {
-    return [];
   }
 }

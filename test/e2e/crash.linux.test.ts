@@ -16,7 +16,6 @@ const places: readonly (readonly [string, number])[] = [
   ["fsync", 4],
   ["sendto", 70],
   ["fsync", 14],
-  ["sendto", 130],
   ["rename", 3],
 ];
 

@@ -87,8 +87,8 @@ describe.skipIf(reason !== undefined)(title, { timeout: limitMs }, () => {
         const diff = await awg.run("diff", "-f", config);
         expect(diff.status, `${meddle}: ${diff.stdout}${diff.stderr}`).toBe(1);
         await awg.apply(config);
-        expect((await awg.run("diff", "-f", config)).status, meddle).toBe(0);
       }
+      expect((await awg.run("diff", "-f", config)).status).toBe(0);
     });
     expectPass(await judgedRun(world, expecting([first]), meddled));
   });
@@ -108,12 +108,10 @@ describe.skipIf(reason !== undefined)(title, { timeout: limitMs }, () => {
 function meddling(device: string): readonly string[] {
   const table = `table=$(ip -4 route show table all | sed -n 's/^default dev ${device} table \\([0-9]*\\).*/\\1/p' | head -n 1)`;
   return [
-    `${table}; ip route delete default table $table`,
-    `${table}; ip -6 route flush table $table`,
+    `${table}; ip route delete default table $table; ip -6 route flush table $table`,
     "ip rule flush; ip rule add pref 32766 table main; ip rule add pref 32767 table default",
     "ip -6 rule flush; ip -6 rule add pref 32766 table main",
     `ip link set ${device} down`,
-    `ip address flush dev ${device}`,
   ];
 }
 
