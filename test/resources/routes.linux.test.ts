@@ -57,7 +57,7 @@ function wayTo(target: TestNamespace, line: string): string {
 describe.skipIf(obstacle !== undefined)(
   `routes of the examples on a real kernel${obstacle ? `: ${obstacle}` : ""}`,
   () => {
-    test.each(["laptop-full-tunnel", "office-split", "server", "inclusive", "two-tunnels"])(
+    test.each(["laptop-full-tunnel", "server", "two-tunnels"])(
       "%s: create, read back, again without a write (law 3), destroy without a trace",
       (example) => {
         const resources = resourcesOf(example);
