@@ -15,6 +15,7 @@ export interface ClauseRun {
   readonly keeperCommand: readonly string[];
 }
 
+const IP = "ip";
 const RESOLV_CONF = "/etc/resolv.conf";
 const run = JSON.parse(readFileSync(0, "utf8")) as ClauseRun;
 const stored = new Map<SecretId, Uint8Array>();
@@ -32,7 +33,7 @@ function bytesOf(id: SecretId): Uint8Array {
 }
 
 function ip(...words: readonly string[]): void {
-  execFileSync("ip", words, { timeout: 30_000, stdio: ["ignore", "ignore", "inherit"] });
+  execFileSync(IP, words, { timeout: 30_000, stdio: ["ignore", "ignore", "inherit"] });
 }
 
 /** The machine's own resolv.conf must never be the one that is written. */
