@@ -7,13 +7,18 @@ import { watch } from "chokidar";
  * wakes; what stands there is read afresh.
  */
 export function watchConfig(paths: readonly string[], onChange: (path: string) => void): AsyncDisposable {
-  const wanted = new Set(paths.map((path) => basename(path)));
-  const folders = [...new Set(paths.flatMap((path) => [resolve(path), dirname(resolve(path))]))];
-  const watcher = watch(folders, { ignoreInitial: true, depth: 1, ignorePermissionErrors: true });
+  const named = paths.map((path) => resolve(path));
+  const around = new Set(named.map((path) => dirname(path)));
+  const watcher = watch([...new Set([...named, ...around])], {
+    ignoreInitial: true,
+    depth: 1,
+    ignorePermissionErrors: true,
+  });
   watcher.on("all", (_, path) => {
-    const name = basename(path);
-    // A flipped symlink shows as a change of "..data" (kubelet's atomic writer) or of the link itself.
-    if (wanted.has(name) || name.startsWith("..") || /\.(ya?ml|json)$/.test(name)) onChange(path);
+    const isNamed = named.some((one) => path === one || dirname(path) === one);
+    // kubelet's atomic writer flips a symlink called "..data" beside the files.
+    const isFlipped = around.has(dirname(path)) && basename(path).startsWith("..");
+    if (isNamed || isFlipped) onChange(path);
   });
   watcher.on("error", () => onChange("(the watcher failed)"));
   return { [Symbol.asyncDispose]: () => watcher.close() };

@@ -39,7 +39,17 @@ export function readProposals(
       if (loaded.hash === accepted?.configHash) return { planned: await session.plan(loaded), proposed: false };
       // Not edited and not accepted: somebody applied another one by hand meanwhile, or it was tried and rolled back.
       if (!isEdited || rejected.has(loaded.hash)) return { planned: await session.planAccepted(), proposed: false };
-      return { planned: await session.plan(loaded), proposed: true };
+      try {
+        return { planned: await session.plan(loaded), proposed: true };
+      } catch (error) {
+        // A name that does not resolve yet, a key that is not there yet: it is proposed again at the next look.
+        lastHash = undefined;
+        once(
+          `${loaded.hash} ${messageOf(error)}`,
+          `the config cannot be carried out: ${messageOf(error)}; the accepted state stays`,
+        );
+        return { planned: await session.planAccepted(), proposed: false };
+      }
     },
     reject: (configHash) => void rejected.add(configHash),
   };

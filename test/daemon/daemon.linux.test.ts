@@ -1,0 +1,145 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ROOT } from "../repository/sources.ts";
+import {
+  commandObstacle,
+  makeNamespace,
+  namespaceObstacle,
+  type TestNamespace,
+  tunObstacle,
+} from "../support/netns.ts";
+
+const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("ip", "nft", "wireguard-go");
+const LONGEST_MS = 45_000;
+
+describe.skipIf(obstacle !== undefined)(
+  `law 4: the daemon on a real kernel${obstacle === undefined ? "" : ` (${obstacle})`}`,
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), "awg-daemon-"));
+    const config = join(folder, "config.yaml");
+    // The engine's socket lies in a folder that all namespaces share, so the name must be nobody else's.
+    const tunnel = `d${process.pid.toString(36)}`.slice(0, 10);
+    let machine: TestNamespace;
+    let daemon: ChildProcess;
+    let told = "";
+
+    const program = [process.execPath, "--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts")];
+    const state = ["--state-dir", join(folder, "state")];
+    const awg = (...args: readonly string[]) => machine.run([...program, ...args, ...state], { mayFail: true });
+    const rules = (): string => machine.run(["ip", "rule"]).stdout;
+    const table = (): string => machine.run(["ip", "-d", "route", "show", "table", "all", "proto", "174"]).stdout;
+
+    async function until(what: string, holds: () => boolean): Promise<void> {
+      const endMs = Date.now() + LONGEST_MS;
+      while (!holds()) {
+        if (Date.now() > endMs) throw new Error(`${what} did not come about; the daemon told:\n${told}`);
+        await sleep(50);
+      }
+    }
+
+    function write(printers: string, key = "key"): void {
+      const text = `apiVersion: awg/v1
+name: lab
+tunnels:
+  ${tunnel}:
+    protocol: wireguard
+    privateKey: { file: ${join(folder, key)} }
+    addresses: [10.8.0.2/32]
+    peers: [{ publicKey: 4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
+rules: [{ destinations: [${printers}], via: direct }]
+default: { via: ${tunnel} }
+killSwitch: { enabled: true }
+`;
+      writeFileSync(`${config}.new`, text);
+      renameSync(`${config}.new`, config);
+    }
+
+    beforeAll(async () => {
+      machine = makeNamespace("daemon");
+      machine.run(["ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1"]);
+      machine.run(["ip", "address", "add", "192.0.2.2/24", "dev", "v0"]);
+      for (const device of ["v0", "v1"]) machine.run(["ip", "link", "set", device, "up"]);
+      machine.run(["ip", "route", "add", "default", "via", "192.0.2.1"]);
+      mkdirSync(join(folder, "state"), { mode: 0o700 });
+      writeFileSync(join(folder, "key"), "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=\n", { mode: 0o600 });
+      write("192.168.7.0/24");
+      daemon = spawn("ip", [
+        "netns",
+        "exec",
+        machine.name,
+        ...program,
+        "daemon",
+        "--foreground",
+        "-f",
+        config,
+        ...state,
+      ]);
+      daemon.stderr?.setEncoding("utf8").on("data", (text: string) => {
+        told += text;
+      });
+      await until("the first apply", () => told.includes("in sync"));
+    });
+
+    afterAll(() => {
+      daemon?.kill("SIGKILL");
+      if (machine !== undefined) awg("destroy", "--auto-approve");
+      machine?.[Symbol.dispose]();
+      rmSync(folder, { recursive: true, force: true });
+    });
+
+    test("applies the config when it starts", () => {
+      expect(told).toContain("applying the config: ");
+      expect(rules()).toContain("192.168.7.0/24");
+      expect(awg("diff", "-f", config).status).toBe(0);
+    });
+
+    test("A11: a route and all policy rules that somebody deletes come back", async () => {
+      machine.run(["ip", "route", "del", "default", "dev", `awg-${tunnel}`, "table", String(0x61770001)]);
+      await until("the route", () => /default dev awg-/.test(table()));
+      machine.run(["ip", "rule", "flush"]);
+      await until("the rules", () => rules().includes("192.168.7.0/24"));
+      expect(told).toContain("repairing: routes/policy");
+    });
+
+    test("A12: nobody's flush takes the tables away", () => {
+      machine.run(["nft", "flush", "ruleset"], { mayFail: true });
+      expect(machine.run(["nft", "list", "tables"]).stdout).toContain("table inet awg");
+    });
+
+    test("D8: an edited config is applied, one with an error is reported and changes nothing", async () => {
+      write("192.168.9.0/24");
+      await until("the edited rule", () => rules().includes("192.168.9.0/24"));
+      const good = rules();
+      writeFileSync(config, "apiVersion: awg/v1\nname: lab\ndefault: {via: direct\n");
+      await until("the report", () => told.includes("[yaml-syntax]"));
+      expect(rules()).toBe(good);
+      write("192.168.7.0/24");
+      await until("the first rule", () => rules().includes("192.168.7.0/24"));
+    });
+
+    test("a config that cannot be carried out is reported, and what was accepted is still repaired", async () => {
+      write("192.168.11.0/24", "absent");
+      await until("the report", () => told.includes("the accepted state stays"));
+      machine.run(["ip", "rule", "flush"]);
+      await until("the rules", () => rules().includes("192.168.7.0/24"));
+      expect(rules()).not.toContain("192.168.11.0/24");
+      write("192.168.7.0/24");
+    });
+
+    test("law 1: its end changes nothing on the machine", async () => {
+      await until("rest", () => awg("diff", "-f", config).status === 0);
+      const [rulesBefore, tableBefore] = [rules(), table()];
+      daemon.kill("SIGTERM");
+      const code = await new Promise((resolve) =>
+        daemon.exitCode === null ? daemon.on("exit", resolve) : resolve(daemon.exitCode),
+      );
+      expect(code).toBe(0);
+      expect([rules(), table()]).toEqual([rulesBefore, tableBefore]);
+      expect(machine.run(["nft", "list", "tables"]).stdout).toContain("table inet awg");
+    });
+  },
+);
