@@ -72,7 +72,7 @@ const TUNNELS: readonly PolicyTunnel[] = [
 const DEVICES = ["lo", "eth0", "eth0", "eth0", "wlan0", "awg-office", "awg-office", "awg-proxy", "awg-third"];
 
 const pick = <T>(values: readonly T[]) => fc.constantFrom(...values);
-const some = <T>(values: readonly T[], max = 3) => fc.subarray([...values], { minLength: 1, maxLength: max });
+const some = <T>(values: readonly T[], max = 3) => fc.subarray([...values], { maxLength: max });
 const range = (values: readonly number[]) =>
   fc.tuple(pick(values), pick(values)).map(([a, b]) => ({ from: Math.min(a, b), to: Math.max(a, b) }));
 const absentOr = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 2 });
@@ -96,8 +96,8 @@ const matchArbitrary: fc.Arbitrary<FlowMatch> = fc
   .record({
     destinations: absentOr(some(PREFIXES)),
     protocol: absentOr(pick([6, 17, 1, 132])),
-    ports: absentOr(fc.array(range(PORTS), { minLength: 1, maxLength: 3 })),
-    uids: absentOr(fc.array(range(UIDS), { minLength: 1, maxLength: 2 })),
+    ports: absentOr(fc.array(range(PORTS), { maxLength: 3 })),
+    uids: absentOr(fc.array(range(UIDS), { maxLength: 2 })),
   })
   .map(withoutAbsent);
 
@@ -112,7 +112,7 @@ const allowArbitrary: fc.Arbitrary<AllowGrant> = fc
   .record({
     direction: pick(["in", "out"] as const),
     protocol: absentOr(pick([6, 17])),
-    ports: absentOr(fc.array(range(PORTS), { minLength: 1, maxLength: 2 })),
+    ports: absentOr(fc.array(range(PORTS), { maxLength: 2 })),
     prefixes: absentOr(some(PREFIXES)),
   })
   .map(withoutAbsent);

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { canonicalJson } from "../../../model/canonical.ts";
 import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
+import { sha256Hex } from "../../../model/sha256.ts";
 
 const POLICY_FILE = /^policy-[0-9a-f]{64}\.json$/;
 const LOADED_FILE = "firewall-loaded.json";
@@ -28,7 +28,7 @@ export class PolicyRecord {
   /** Writes the policy down and gives its name: 64 hex digits of SHA-256 over its canonical JSON. */
   keep(policy: FirewallPolicy): string {
     const text = canonicalJson(policy);
-    const identity = sha256(text);
+    const identity = sha256Hex(text);
     this.#write(`policy-${identity}.json`, text);
     return identity;
   }
@@ -36,7 +36,7 @@ export class PolicyRecord {
   /** The policy of that name; undefined when nobody wrote it down or somebody changed it. */
   find(identity: string): FirewallPolicy | undefined {
     const text = this.#read(`policy-${identity}.json`);
-    return text === undefined || sha256(text) !== identity ? undefined : (JSON.parse(text) as FirewallPolicy);
+    return text === undefined || sha256Hex(text) !== identity ? undefined : (JSON.parse(text) as FirewallPolicy);
   }
 
   /** Notes that the ruleset was found as rendered, and drops the policies that are no longer loaded. */
@@ -87,8 +87,4 @@ export class PolicyRecord {
     }
     for (const name of names.filter(isOurs)) rmSync(join(this.#folder, name), { force: true });
   }
-}
-
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
 }

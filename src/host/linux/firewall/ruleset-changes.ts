@@ -5,30 +5,34 @@ import type { NftChange } from "../../../native/linux/nftables/nft-netlink.ffi.t
 import { encodeRule } from "../../../native/linux/nftables/rule.codec.ts";
 import { encodeSet } from "../../../native/linux/nftables/set.codec.ts";
 import { encodeElements } from "../../../native/linux/nftables/set-element.codec.ts";
-import { encodeTable, encodeTableDeletion } from "../../../native/linux/nftables/table.codec.ts";
+import {
+  encodeTable,
+  encodeTableDeletion,
+  encodeTableDestruction,
+} from "../../../native/linux/nftables/table.codec.ts";
 import type { RenderedTable } from "./table-writer.ts";
 
 const OWN_FAMILIES: readonly TableFamily[] = ["inet", "netdev"];
 
 /**
  * The changes that replace whatever our tables hold by these tables, in one transaction; no tables means removal. The
- * boot unit's table goes in the same transaction. A table is deleted whether it is there or not by making it first,
- * which also takes over one whose owner died. Pure.
+ * boot unit's table goes in the same transaction. Pure.
+ *
+ * @param ownedTables whether the kernel knows owned and persistent tables (6.9), and so the deletion of what may be absent
  */
 export function changesToLoad(tables: readonly RenderedTable[], ownedTables: boolean): NftChange[] {
   return [
     ...OWN_FAMILIES.flatMap((family) => deletionOf(family, NFT_TABLE, ownedTables)),
-    ...deletionOf("inet", NFT_BOOT_TABLE, false),
+    ...deletionOf("inet", NFT_BOOT_TABLE, ownedTables),
     ...tables.flatMap(creationOf),
   ];
 }
 
-function deletionOf(family: TableFamily, name: string, owned: boolean): NftChange[] {
-  const where = `the nf_tables table ${family} ${name}`;
-  return [
-    { message: encodeTable({ family, name, owned, persistent: owned }), action: `taking over ${where}` },
-    { message: encodeTableDeletion(family, name), action: `removing ${where}` },
-  ];
+/** An older kernel deletes only what is there, so there the table is made first; it has no flags to differ in. */
+function deletionOf(family: TableFamily, name: string, canDestroy: boolean): NftChange[] {
+  const action = `removing the nf_tables table ${family} ${name}`;
+  if (canDestroy) return [{ message: encodeTableDestruction(family, name), action }];
+  return [encodeTable({ family, name }), encodeTableDeletion(family, name)].map((message) => ({ message, action }));
 }
 
 function creationOf({ table, chains, sets, rules }: RenderedTable): NftChange[] {

@@ -21,6 +21,8 @@ export interface RenderedSet {
   readonly elements: readonly SetElement[];
 }
 
+const COMMENT_BYTES = 127;
+
 /** Collects a table's chains, rules and sets; equal sets are made once. */
 export class TableWriter {
   readonly #table: NewTable;
@@ -46,7 +48,8 @@ export class TableWriter {
   rule(chain: string, conditions: readonly Match[], then: Expression | readonly Expression[], comment: string): void {
     const ending: readonly Expression[] = "kind" in then ? [then] : then;
     const expressions = [...joinMatches(...conditions), ...ending];
-    this.#rules.push({ family: this.#table.family, table: this.#table.name, chain, expressions, comment });
+    const { family, name: table } = this.#table;
+    this.#rules.push({ family, table, chain, expressions, comment: plainComment(comment) });
   }
 
   /** The name of a set that holds these addresses or prefixes, all of one family. */
@@ -97,6 +100,14 @@ export class TableWriter {
     this.#sets.push({ set, elements });
     return unique;
   }
+}
+
+/**
+ * Rule names come from the configuration, and people feed what `nft list` prints back to nft: nothing that ends a quoted
+ * string may stand in a comment, nor more than the 128 bytes that nft takes.
+ */
+function plainComment(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]|["\\]/g, "?").slice(0, COMMENT_BYTES);
 }
 
 /** The prefixes of one family. */

@@ -26,6 +26,7 @@ export const NFT_MESSAGE = {
   deleteElement: SUBSYSTEM | 14,
   newGeneration: SUBSYSTEM | 15,
   getGeneration: SUBSYSTEM | 16,
+  destroyTable: SUBSYSTEM | 26,
 } as const;
 
 /** The multicast group that tells of each change of the ruleset (NFNLGRP_NFTABLES). */

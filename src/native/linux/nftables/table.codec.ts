@@ -40,6 +40,13 @@ export function encodeTableDeletion(family: TableFamily, name: string): Uint8Arr
   });
 }
 
+/** Deletes the table with all that is in it; none of that name is no error (kernel 6.3 and later). */
+export function encodeTableDestruction(family: TableFamily, name: string): Uint8Array {
+  return encodeNftMessage(NFT_MESSAGE.destroyTable, family, 0, (writer) => {
+    writer.attributeText(NFTA_TABLE.name, name);
+  });
+}
+
 export function encodeTableDump(): Uint8Array {
   return encodeNftMessage(NFT_MESSAGE.getTable, "all", NLM.dump, () => {});
 }

@@ -95,6 +95,36 @@ describe.skipIf(obstacle !== undefined)(
       expect(load(LAPTOP)).toMatchObject({ held: true, damage: [] });
     });
 
+    test("replaces a plain table of our name, as an older awg or a person made it", () => {
+      nft("add", "table", "inet", "awg");
+      nft("add", "chain", "inet", "awg", "identity");
+      expect(read()).toMatchObject({ policy: null, held: false, damage: [expect.stringMatching(/is not known/)] });
+      expect(load(LAPTOP)).toMatchObject({ policy: LAPTOP, damage: [], held: true });
+    });
+
+    test("serves a kernel without owned tables and without the egress hook", () => {
+      const bare = { egressHook: false, ownedTables: false };
+      for (const policy of [LAPTOP, INCLUSIVE]) {
+        const loaded = space.runScript(SCRIPT, { runDir, policy, capabilities: bare });
+        expect(loaded).toMatchObject({ policy, damage: [], held: false });
+      }
+      expect(nft("list", "tables").stdout.trim()).toBe("table inet awg");
+      expect(space.runScript(SCRIPT, { runDir, policy: null, capabilities: bare })).toMatchObject({ policy: null });
+    });
+
+    test("D1: a rule's name cannot break out of what nft prints", () => {
+      const origin = `rules/0 (x" drop; flush ruleset # \n\u2028 ${"long ".repeat(80)})`;
+      const rule = { origin, match: { ports: [{ from: 1, to: 2 }] }, path: DIRECT };
+      const policy = policyOf({ flows: { rules: [rule], default: OFFICE } });
+      expect(load(policy)).toMatchObject({ policy, damage: [] });
+      forgetLoad();
+      expect(read().damage).toEqual([]);
+      const listing = nft("list", "table", "inet", "awg").stdout;
+      const comments = listing.split("\n").filter((line) => line.includes("flush ruleset"));
+      expect(comments.length).toBeGreaterThan(0);
+      for (const line of comments) expect(line.match(/"/g)?.length).toBe(2);
+    });
+
     test.each<[string, string[], RegExp]>([
       ["a rule was added", ["add", "rule", "inet", "awg", "out", "accept"], /the chain out .* was changed/],
       ["a chain was emptied", ["flush", "chain", "inet", "awg", "leaving"], /the chain leaving .* was changed/],
@@ -155,7 +185,7 @@ describe.skipIf(obstacle !== undefined)(
       const first = load(INCLUSIVE, [["sh", "-c", second]]);
       expect(first).toMatchObject({ statuses: [0], policy: INCLUSIVE, damage: [], held: true });
       expect((JSON.parse(readFileSync(output, "utf8")) as Answer).error).toMatch(
-        /^taking over the nf_tables table inet awg/,
+        /^removing the nf_tables table inet awg/,
       );
     });
 

@@ -14,11 +14,12 @@ interface Request {
   readonly runDir: string;
   readonly policy?: FirewallPolicy | null;
   readonly commands?: readonly (readonly string[])[];
+  readonly capabilities?: { readonly egressHook: boolean; readonly ownedTables: boolean };
 }
 
-const { runDir, policy, commands = [] }: Request = JSON.parse(await text(process.stdin));
+const { runDir, policy, commands = [], capabilities: told }: Request = JSON.parse(await text(process.stdin));
 using socket = openNetfilterSocket();
-const capabilities = () => ({ egressHook: true, ownedTables: true });
+const capabilities = () => told ?? { egressHook: true, ownedTables: true };
 const firewall = linuxFirewall({ runDir, owner: localNftOwner(socket), capabilities });
 let error: string | undefined;
 try {
