@@ -70,6 +70,27 @@ function depsOnDisk(bench: Bench, folder: string, faults = new Faults()): ApplyD
   return { ...depsOf(bench, faults), stores, close: () => (stores.journal as FileJournal)[Symbol.dispose]() };
 }
 
+/** The machine and its state folder before the story, and the machine's text before and after it. */
+async function prepare(scenario: Scenario): Promise<{ start: Bench; startFolder: string; texts: readonly string[] }> {
+  const startFolder = join(temporaryFolder(), "state");
+  const start = await benchWith(state());
+  if (scenario.from.resources.length > 0) {
+    const deps = depsOnDisk(start, startFolder);
+    await applyOn(deps, scenario.from);
+    deps.close();
+  }
+  const clean = copyBench(start);
+  clean.disk.ledger = await depsOnDisk(start, startFolder).stores.ledger.read();
+  await applyOn(depsOf(clean), scenario.to);
+  return { start, startFolder, texts: [start.machine.print(), clean.machine.print()] };
+}
+
+/** cpSync keeps the modes of files, not of folders. */
+function copyPrivately(from: string, to: string): void {
+  fs.cpSync(from, to, { recursive: true });
+  for (const folder of [to, join(to, "secrets")]) fs.chmodSync(folder, 0o700);
+}
+
 async function recoverAndCheck(
   bench: Bench,
   folder: string,
@@ -102,15 +123,11 @@ describe.each(Object.entries(STORIES))("law 5 on the disk: %s", (_name, scenario
     ["dies in the middle of a write of", true],
   ])("the process %s any call of the file system: old or new", async (_kind, halfWritten) => {
     skipSyncs();
-    const start = await benchWith(state());
+    const { start, startFolder, texts } = await prepare(scenario);
     for (let at = 1; ; at++) {
       const folder = join(temporaryFolder(), "state");
+      if (fs.existsSync(startFolder)) copyPrivately(startFolder, folder);
       const bench = copyBench(start);
-      if (scenario.from.resources.length > 0) await applyOn(depsOnDisk(bench, folder), scenario.from);
-      const oldText = bench.machine.print();
-      const clean = copyBench(bench);
-      clean.disk.ledger = await depsOnDisk(bench, folder).stores.ledger.read();
-      await applyOn(depsOf(clean), scenario.to);
       guardPolicy(bench.machine, [scenario.from, scenario.to]);
       const faults = new Faults();
       const dying = depsOnDisk(bench, folder, faults);
@@ -123,7 +140,7 @@ describe.each(Object.entries(STORIES))("law 5 on the disk: %s", (_name, scenario
         expect(at).toBeGreaterThan(40);
         break;
       }
-      await recoverAndCheck(bench, folder, scenario, [oldText, clean.machine.print()]);
+      await recoverAndCheck(bench, folder, scenario, texts);
       // Every third point is enough where each call is visited by the other form of death.
       if (halfWritten) at += 2;
     }
