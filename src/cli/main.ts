@@ -1,8 +1,7 @@
-import { Command, CommanderError, Option } from "commander";
 import { AwgError, messageOf } from "../model/error.ts";
-import { EXIT, type ExitCode, exitCodeOf } from "./exit-code.ts";
+import { type ExitCode, exitCodeOf } from "./exit-code.ts";
+import { parsePlainly } from "./plain-options.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
-import type { OptionDefinition, OptionValues, VerbDefinition } from "./verb.ts";
 import { GLOBAL_OPTIONS, VERBS } from "./verbs.ts";
 import { styleFor } from "./views/style.ts";
 
@@ -18,7 +17,6 @@ export async function runCommandLine(argv: readonly string[], environment: NodeJ
     if (namespace !== undefined) return await runInside(namespace, argv, environment);
     return await dispatch(verbFirst(argv), environment, terminal);
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.success : EXIT.usage;
     reportError(error, terminal, argv.includes("--debug"));
     return exitCodeOf(error);
   }
@@ -65,73 +63,18 @@ function verbFirst(argv: readonly string[]): readonly string[] {
   return argv;
 }
 
+/** Help, mistakes and everything else that a plain command line is not are commander's, loaded for them alone. */
 async function dispatch(
   argv: readonly string[],
   environment: NodeJS.ProcessEnv,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  let code: ExitCode = EXIT.success;
-  const program = newProgram(terminal);
-  const wanted = VERBS.find(({ name }) => name === argv[0]);
-  for (const verb of wanted === undefined ? VERBS : [wanted]) {
-    addVerb(program, verb, async (options, args) => {
-      const { run } = await verb.load();
-      code = await run({ options, args, terminal, environment, verbs: VERBS, globalOptions: GLOBAL_OPTIONS });
-    });
+  const plain = parsePlainly(argv, VERBS, GLOBAL_OPTIONS);
+  const context = { terminal, environment, verbs: VERBS, globalOptions: GLOBAL_OPTIONS };
+  if (plain === undefined) {
+    const { runByCommander } = await import("./commander-program.ts");
+    return runByCommander(argv, context);
   }
-  if (argv.length === 0) {
-    terminal.out(program.helpInformation().trimEnd());
-    return EXIT.usage;
-  }
-  await program.parseAsync([...argv], { from: "user" });
-  return code;
-}
-
-function newProgram(terminal: Terminal): Command {
-  return new Command("awg")
-    .description("Infrastructure as code for this machine's network path: tunnels, kill switch, DNS, routes.")
-    .version("awg", "-V, --version", "print the version (see awg version)")
-    .exitOverride()
-    .showSuggestionAfterError()
-    .showHelpAfterError("(awg --help lists the verbs, awg VERB --help explains one)")
-    .configureOutput({
-      writeOut: (text) => terminal.out(text.trimEnd()),
-      writeErr: (text) => terminal.err(text.trimEnd()),
-    });
-}
-
-function addVerb(
-  program: Command,
-  verb: VerbDefinition,
-  action: (options: OptionValues, args: string[]) => Promise<void>,
-): void {
-  const command = program.command(verb.name, { hidden: verb.hidden === true });
-  command
-    .description(verb.details === undefined ? verb.summary : `${verb.summary}\n${verb.details}`)
-    .summary(verb.summary);
-  command.exitOverride();
-  if (verb.argument !== undefined) {
-    const { name, summary, required } = verb.argument;
-    command.argument(required === true ? `<${name}>` : `[${name}]`, summary);
-  }
-  for (const option of [...verb.options, ...GLOBAL_OPTIONS]) command.addOption(commanderOption(option));
-  if (verb.examples.length > 0) command.addHelpText("after", examplesText(verb));
-  command.action(async (...received: unknown[]) => {
-    const values = command.opts() as OptionValues;
-    const args = received.filter((one): one is string => typeof one === "string");
-    await action(values, args);
-  });
-}
-
-function commanderOption({ flags, summary, repeatable, choices }: OptionDefinition): Option {
-  const option = new Option(flags, summary);
-  if (repeatable === true)
-    option.argParser((value: string, previous: string[] | undefined) => [...(previous ?? []), value]);
-  if (choices !== undefined) option.choices([...choices]);
-  return option;
-}
-
-function examplesText({ examples }: VerbDefinition): string {
-  const lines = examples.map(([line, what]) => `  $ ${line}\n      ${what}`);
-  return `\nExamples:\n${lines.join("\n")}`;
+  const { run } = await plain.verb.load();
+  return run({ ...context, options: plain.options, args: plain.args });
 }

@@ -1,6 +1,6 @@
 /**
- * SHA-256 of bytes (FIPS 180-4), for names and comparisons in pure code, which may not load the system's crypto. Never
- * used on secrets. Returns 32 bytes.
+ * SHA-256 of bytes (FIPS 180-4), for names and comparisons in pure code, which may not load the system's crypto. No
+ * step looks anything up by the bytes. Returns 32 bytes.
  */
 export function sha256(message: Uint8Array): Uint8Array {
   const state = Uint32Array.from(INITIAL);
@@ -19,6 +19,19 @@ export function sha256(message: Uint8Array): Uint8Array {
 /** SHA-256 of a text's UTF-8 bytes as 64 lower-case hex digits. */
 export function sha256Hex(text: string): string {
   return Array.from(sha256(new TextEncoder().encode(text)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** HMAC-SHA-256 (RFC 2104) with a key of at most 64 bytes. Returns 32 bytes. */
+export function hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array {
+  const inner = new Uint8Array(64 + message.length).fill(0x36, 0, 64);
+  const outer = new Uint8Array(64 + 32).fill(0x5c, 0, 64);
+  key.forEach((byte, index) => {
+    inner[index] = byte ^ 0x36;
+    outer[index] = byte ^ 0x5c;
+  });
+  inner.set(message, 64);
+  outer.set(sha256(inner), 64);
+  return sha256(outer);
 }
 
 /** FIPS 180-4 section 5.1.1: a one bit, zeros, and the length in bits as 64-bit big-endian. */

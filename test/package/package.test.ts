@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -25,6 +25,7 @@ function install(archive: string): void {
   symlinkSync(join(ROOT, "node_modules", "koffi"), join(folder, "elsewhere", "node_modules", "koffi"));
 }
 
+const cache = join(installed, "dist", "cache");
 const awg = (...args: readonly string[]) => run(process.execPath, [join(installed, "dist", "awg.cjs"), ...args]);
 
 beforeAll(() => {
@@ -66,12 +67,36 @@ describe("the package", () => {
     expect(stderr).toMatch(/bad\.yaml:3:1: .*tunels.*did you mean tunnels/);
   });
 
-  test("a cache that others can write is not used", () => {
-    const cache = join(installed, "dist", "cache");
-    run("chmod", ["0777", cache]);
-    const before = readdirSync(cache);
+  test("keeps the compiled code of what ran, and replaces what is no such code", () => {
     expect(awg("version").status).toBe(0);
-    expect(readdirSync(cache)).toEqual(before);
-    expect(statSync(cache).mode & 0o777).toBe(0o777);
+    const [name = "", ...others] = readdirSync(cache);
+    expect(name).toMatch(/^core-version-/);
+    expect(others).toEqual([]);
+    const kept = readFileSync(join(cache, name));
+    writeFileSync(join(cache, name), "no compiled code");
+    expect(awg("version").stdout).toContain(`awg ${VERSION}`);
+    expect(readFileSync(join(cache, name)).length).toBeGreaterThan(kept.length / 2);
+  });
+
+  test("compiled code that others could have written is neither used nor kept", () => {
+    const forged = readdirSync(cache).map((name) => join(cache, name));
+    for (const path of forged) writeFileSync(path, "forged");
+    chmodSync(cache, 0o777);
+    expect(awg("version").status).toBe(0);
+    expect(forged.map((path) => readFileSync(path, "utf8"))).toEqual(forged.map(() => "forged"));
+    chmodSync(cache, 0o755);
+    for (const path of forged) chmodSync(path, 0o666);
+    expect(awg("version").status).toBe(0);
+  });
+
+  test("loads the D-Bus library that is bundled", () => {
+    const text = readFileSync(join(installed, "dist", "rest.cjs"), "utf8");
+    expect(text).toContain("org.freedesktop.DBus.Hello".split(".").at(-1));
+    expect(text).not.toMatch(/require\("@homebridge/);
+  });
+
+  test("says whose work it contains", () => {
+    const notices = readFileSync(join(installed, "dist", "NOTICES.txt"), "utf8");
+    for (const name of ["commander", "yaml", "zod"]) expect(notices).toContain(`\n${name} `);
   });
 });

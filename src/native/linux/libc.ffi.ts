@@ -42,10 +42,10 @@ let koffi: Koffi | undefined;
 let library: ReturnType<Koffi["load"]> | undefined;
 const functions = new Map<CallName, LibcFunction>();
 
-/** koffi, loaded at first use: it costs 6 to 8 ms, which a verb that touches no kernel interface must not pay. */
+/** koffi, loaded at first use: it costs milliseconds that a verb which touches no kernel interface must not pay. */
 function loadKoffi(): Koffi {
-  // In the bundled CommonJS form there is no import.meta.url, in the checkout there is no __filename.
-  koffi ??= createRequire(typeof __filename === "string" ? __filename : import.meta.url)("koffi") as Koffi;
+  // In the bundled CommonJS form there is no import.meta.url and `require` is the launcher's; in the checkout there is none.
+  koffi ??= (typeof require === "function" ? require : createRequire(import.meta.url))("koffi") as Koffi;
   return koffi;
 }
 

@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import { AwgError } from "../../../model/error.ts";
 import { SYSTEM_BUS_SOCKET } from "../facts/resolver-method.ts";
 
@@ -24,22 +23,29 @@ export interface ResolvedBus extends Disposable {
   call(call: ResolvedCall): Promise<unknown>;
 }
 
+/** The library's own types leave out the client that takes an address. */
+type Library = typeof import("@homebridge/dbus-native") & { createClient(options: object): NativeBus };
+
 interface NativeBus {
   readonly connection: { on(event: "error", listener: (error: Error) => void): void; end(): void };
   invoke(message: object, callback: (error: { message?: unknown } | null | undefined, value: unknown) => void): void;
 }
 
-/** Connects when first called; the library is loaded only then. */
+/** Connects at the first call; the library is loaded only then. */
 export function openResolvedBus(address = `unix:path=${SYSTEM_BUS_SOCKET}`): ResolvedBus {
-  // In the bundled CommonJS form there is no import.meta.url, in the checkout there is no __filename.
-  const load = createRequire(typeof __filename === "string" ? __filename : import.meta.url);
-  const { createClient } = load("@homebridge/dbus-native") as { createClient(options: object): NativeBus };
-  const bus = createClient({ busAddress: address });
+  let connecting: Promise<NativeBus> | undefined;
   let broken: ((error: Error) => void) | undefined;
-  bus.connection.on("error", (error) => broken?.(error));
+  const connect = async (): Promise<NativeBus> => {
+    const library = (await import("@homebridge/dbus-native")) as unknown as { default: Library };
+    const bus = library.default.createClient({ busAddress: address });
+    bus.connection.on("error", (error) => broken?.(error));
+    return bus;
+  };
   return {
-    call: (call) =>
-      new Promise((resolve, reject) => {
+    call: async (call) => {
+      connecting ??= connect();
+      const bus = await connecting;
+      return new Promise((resolve, reject) => {
         const fail = (why: unknown) => reject(callError(call, why));
         const timer = setTimeout(() => fail(`no answer in ${CALL_TIMEOUT_MS / 1000} s`), CALL_TIMEOUT_MS);
         broken = fail;
@@ -48,8 +54,14 @@ export function openResolvedBus(address = `unix:path=${SYSTEM_BUS_SOCKET}`): Res
           if (error === null || error === undefined) resolve(value);
           else fail(error.message ?? error);
         });
-      }),
-    [Symbol.dispose]: () => bus.connection.end(),
+      });
+    },
+    [Symbol.dispose]: () => {
+      connecting?.then(
+        (bus) => bus.connection.end(),
+        () => undefined,
+      );
+    },
   };
 }
 

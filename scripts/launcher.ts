@@ -1,0 +1,129 @@
+/**
+ * What `awg` starts as once it is built: it runs the program's modules out of two files and keeps V8's compiled code of
+ * what each verb ran beside them, so that the next call compiles nothing. `scripts/build.ts` fills in the constants.
+ */
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { Script } from "node:vm";
+
+/** Hash of both files: V8 itself compares only the length of a source with its compiled code. */
+declare const BUILD: string;
+/** The verbs whose compiled code is kept. */
+declare const VERB_NAMES: readonly string[];
+/** The version of koffi that was tested with this build. */
+declare const KOFFI_VERSION: string;
+
+/** Where glibc's dynamic loader lies, by process.arch; musl's has another name. */
+const GLIBC_LOADERS: Readonly<Record<string, string>> = {
+  x64: "/lib64/ld-linux-x86-64.so.2",
+  arm64: "/lib/ld-linux-aarch64.so.1",
+};
+
+type Load = (name: string) => unknown;
+interface LoadedModule {
+  exports: unknown;
+}
+type Factory = (exports: unknown, require: Load, module: LoadedModule, __filename: string, __dirname: string) => void;
+type Factories = Readonly<Record<string, Factory>>;
+
+const folder = __dirname;
+const cache = join(folder, "cache");
+const requireOutside = createRequire(__filename);
+const verb = VERB_NAMES.find((name) => process.argv.includes(name));
+const loaded = new Map<string, LoadedModule>();
+const core = readFactories("core");
+let rest: Factories | undefined;
+
+/** `core` holds what a `diff` without differences needs; all else is in `rest`, read when it is first asked for. */
+function load(name: string): unknown {
+  const known = loaded.get(name);
+  if (known !== undefined) return known.exports;
+  if (name === "koffi") return loadKoffi();
+  if (!name.startsWith("./")) return requireOutside(name);
+  if (core[name] === undefined) rest ??= readFactories("rest");
+  const factory = core[name] ?? rest?.[name];
+  if (factory === undefined) throw new Error(`the package is incomplete: ${name} is missing; install awg again`);
+  const module: LoadedModule = { exports: {} };
+  loaded.set(name, module);
+  factory(module.exports, load, module, __filename, folder);
+  return module.exports;
+}
+
+/**
+ * koffi 3.3.4 reads node's own ELF headers in JavaScript to choose its binary: 10 ms. Its binary for glibc is taken from
+ * where npm puts it; elsewhere, and with another libc or version, koffi chooses for itself.
+ */
+function loadKoffi(): unknown {
+  const { platform, arch } = process;
+  const binary = join("@koromix", `koffi-${platform}-${arch}`, `${platform}_${arch}`, "koffi.node");
+  for (const packages of [join(folder, "../.."), join(folder, "../node_modules")]) {
+    const path = join(packages, binary);
+    if (platform !== "linux" || !existsSync(GLIBC_LOADERS[arch] ?? "") || !existsSync(path)) continue;
+    const native = requireOutside(path) as { readonly version?: unknown };
+    if (native.version === KOFFI_VERSION) return native;
+  }
+  return requireOutside("koffi");
+}
+
+function readFactories(part: string): Factories {
+  const filename = join(folder, `${part}.cjs`);
+  const source = readFileSync(filename, "latin1");
+  const cachePath = join(cache, `${part}-${verb}-${process.version}-${process.arch}-${BUILD}`);
+  const cachedData = verb === undefined ? undefined : readTrusted(cachePath);
+  const script = new Script(source, cachedData === undefined ? { filename } : { filename, cachedData });
+  if (verb !== undefined && (cachedData === undefined || script.cachedDataRejected === true)) {
+    process.on("exit", (code) => {
+      if (code <= 2) keep(cachePath, script);
+    });
+  }
+  return script.runInThisContext() as Factories;
+}
+
+/** Compiled code is code: it is believed only when nobody could write it who could not write the program itself. */
+function readTrusted(path: string): Buffer | undefined {
+  let descriptor: number | undefined;
+  try {
+    if (!isTrusted(lstatSync(cache))) return undefined;
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    return isTrusted(fstatSync(descriptor)) ? readFileSync(descriptor) : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+function isTrusted({ uid, mode }: Stats): boolean {
+  return uid === statSync(__filename).uid && (mode & 0o022) === 0;
+}
+
+/** Leaves the compiled code of all that has run; a program that cannot write there is only slower. */
+function keep(path: string, script: Script): void {
+  const draft = `${path}.${process.pid}`;
+  try {
+    if (process.geteuid?.() !== statSync(__filename).uid) return;
+    if (!existsSync(cache)) mkdirSync(cache, { mode: 0o755 });
+    if (!isTrusted(lstatSync(cache))) return;
+    writeFileSync(draft, script.createCachedData(), { mode: 0o644, flag: "wx" });
+    renameSync(draft, path);
+  } catch {
+    rmSync(draft, { force: true });
+  }
+}
+
+load("./cli.cjs");

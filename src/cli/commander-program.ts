@@ -1,0 +1,85 @@
+import { Command, CommanderError, Option } from "commander";
+import { EXIT, type ExitCode } from "./exit-code.ts";
+import type { Terminal } from "./terminal.ts";
+import type { OptionDefinition, OptionValues, VerbCall, VerbDefinition } from "./verb.ts";
+
+/**
+ * Runs a command line as commander reads it: help, did-you-mean, every mistake with its sentence. Whatever the verb
+ * throws passes through; what commander refuses is usage (64).
+ */
+export async function runByCommander(
+  argv: readonly string[],
+  context: Omit<VerbCall, "options" | "args">,
+): Promise<ExitCode> {
+  const { terminal, verbs, globalOptions } = context;
+  let code: ExitCode = EXIT.success;
+  const program = newProgram(terminal);
+  const wanted = verbs.find(({ name }) => name === argv[0]);
+  for (const verb of wanted === undefined ? verbs : [wanted]) {
+    addVerb(program, verb, globalOptions, async (options, args) => {
+      const { run } = await verb.load();
+      code = await run({ ...context, options, args });
+    });
+  }
+  if (argv.length === 0) {
+    terminal.out(program.helpInformation().trimEnd());
+    return EXIT.usage;
+  }
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? EXIT.success : EXIT.usage;
+  }
+  return code;
+}
+
+function newProgram(terminal: Terminal): Command {
+  return new Command("awg")
+    .description("Infrastructure as code for this machine's network path: tunnels, kill switch, DNS, routes.")
+    .version("awg", "-V, --version", "print the version (see awg version)")
+    .exitOverride()
+    .showSuggestionAfterError()
+    .showHelpAfterError("(awg --help lists the verbs, awg VERB --help explains one)")
+    .configureOutput({
+      writeOut: (text) => terminal.out(text.trimEnd()),
+      writeErr: (text) => terminal.err(text.trimEnd()),
+    });
+}
+
+function addVerb(
+  program: Command,
+  verb: VerbDefinition,
+  globalOptions: readonly OptionDefinition[],
+  action: (options: OptionValues, args: string[]) => Promise<void>,
+): void {
+  const command = program.command(verb.name, { hidden: verb.hidden === true });
+  command
+    .description(verb.details === undefined ? verb.summary : `${verb.summary}\n${verb.details}`)
+    .summary(verb.summary);
+  command.exitOverride();
+  if (verb.argument !== undefined) {
+    const { name, summary, required } = verb.argument;
+    command.argument(required === true ? `<${name}>` : `[${name}]`, summary);
+  }
+  for (const option of [...verb.options, ...globalOptions]) command.addOption(commanderOption(option));
+  if (verb.examples.length > 0) command.addHelpText("after", examplesText(verb));
+  command.action(async (...received: unknown[]) => {
+    const values = command.opts() as OptionValues;
+    const args = received.filter((one): one is string => typeof one === "string");
+    await action(values, args);
+  });
+}
+
+function commanderOption({ flags, summary, repeatable, choices }: OptionDefinition): Option {
+  const option = new Option(flags, summary);
+  if (repeatable === true)
+    option.argParser((value: string, previous: string[] | undefined) => [...(previous ?? []), value]);
+  if (choices !== undefined) option.choices([...choices]);
+  return option;
+}
+
+function examplesText({ examples }: VerbDefinition): string {
+  const lines = examples.map(([line, what]) => `  $ ${line}\n      ${what}`);
+  return `\nExamples:\n${lines.join("\n")}`;
+}
