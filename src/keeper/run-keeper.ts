@@ -38,36 +38,42 @@ export async function runKeeper(runDir: string): Promise<void> {
 async function serveUntilDone(paths: KeeperPaths): Promise<void> {
   const report = (line: string) => process.stderr.write(`${new Date().toISOString()} ${line}\n`);
   const keeper = new Keeper({ folder: paths.folder, report });
-  const ending = { asked: false };
-  endOnSignals(ending, report);
+  const life: Life = { endAsked: false, idleSinceMs: performance.now() };
+  endOnSignals(life, report);
   await keeper.adopt();
   rmSync(paths.socket, { force: true });
   const server = await serveKeeper(paths.socket, async (request) => {
     const status = await keeper.answer(request);
-    if (request.request === "stop") ending.asked = true;
+    life.idleSinceMs = performance.now();
+    if (request.request === "stop") life.endAsked = true;
     return status;
   });
   chmodSync(paths.socket, 0o600);
-  await untilIdle(keeper, server, ending);
+  await untilIdle(keeper, server, life);
   await server.close();
   keeper.release();
 }
 
-function endOnSignals(ending: { asked: boolean }, report: (line: string) => void): void {
+interface Life {
+  endAsked: boolean;
+  /** When it was last asked something or held something. */
+  idleSinceMs: number;
+}
+
+function endOnSignals(life: Life, report: (line: string) => void): void {
   process.on("SIGHUP", () => {});
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
-      ending.asked = true;
+      life.endAsked = true;
     });
   }
   // What it holds matters more than a defect in one request: it must not die of one.
   process.on("uncaughtException", (error) => report(`unexpected: ${messageOf(error)}`));
 }
 
-async function untilIdle(keeper: Keeper, server: KeeperServer, ending: { asked: boolean }): Promise<void> {
-  let idleSince = performance.now();
-  while (!ending.asked && performance.now() - idleSince < IDLE_MS) {
+async function untilIdle(keeper: Keeper, server: KeeperServer, life: Life): Promise<void> {
+  while (!life.endAsked && performance.now() - life.idleSinceMs < IDLE_MS) {
     await sleep(LOOK_MS);
-    if (!keeper.holdsNothing || server.clients > 0) idleSince = performance.now();
+    if (!keeper.holdsNothing || server.clients > 0) life.idleSinceMs = performance.now();
   }
 }

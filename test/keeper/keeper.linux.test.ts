@@ -35,19 +35,16 @@ function engineOf(status: KeeperStatus | null): { pid: number; restarts: number 
 
 describe.skipIf(obstacle !== undefined)(`the keeper (${obstacle ?? "on this kernel"})`, () => {
   test("none runs until one is asked for; a second start leaves the first", () => {
-    const { machine } = newMachine();
+    const { machine, device } = newMachine();
     expect(machine.keeperStatus).toBeNull();
-    machine.call("keeper", "ensureRunning");
-    const first = machine.keeperStatus;
-    expect(first).toMatchObject({ version: 1, devices: [], tables: [] });
-    machine.call("keeper", "ensureRunning");
-    expect(machine.keeperStatus?.pid).toBe(first?.pid);
+    const first = machine.keeper(opening(device));
+    expect(first).toEqual({ version: 1, pid: expect.any(Number), devices: [{ device }], tables: [] });
+    expect(machine.keeper({ request: "status" })).toEqual(first);
   });
 
   test("it ends by itself when it has held nothing for a while", () => {
     const { machine } = newMachine();
-    machine.call("keeper", "ensureRunning");
-    const pid = machine.keeperStatus?.pid ?? 0;
+    const { pid } = machine.keeper({ request: "status" });
     expect(
       machine.waitFor(
         () => existsSync(`/proc/${pid}`),
@@ -58,7 +55,6 @@ describe.skipIf(obstacle !== undefined)(`the keeper (${obstacle ?? "on this kern
 
   test("a device has its alias and an engine under another user, with our mtu, and goes with all that was its", () => {
     const { machine, device } = newMachine();
-    machine.call("keeper", "ensureRunning");
     machine.keeper(opening(device));
     machine.namespace.run(["ip", "link", "set", device, "mtu", "1337", "up"]);
     const engine = engineOf(machine.keeper(engineOn(device, { uid: 64990, gid: 64990 })));
@@ -80,11 +76,9 @@ describe.skipIf(obstacle !== undefined)(`the keeper (${obstacle ?? "on this kern
 
   test("an engine that dies is started again with its configuration, while the device keeps its carrier", () => {
     const { machine, device } = newMachine();
-    machine.call("keeper", "ensureRunning");
-    machine.keeper(opening(device));
+    const first = engineOf(machine.keeper(opening(device), engineOn(device)))?.pid ?? 0;
     machine.namespace.run(["ip", "link", "set", device, "up"]);
-    const first = engineOf(machine.keeper(engineOn(device)))?.pid ?? 0;
-    machine.call("signal", "", first, "SIGKILL");
+    machine.kill(first);
     expect(machine.namespace.run(["cat", `/sys/class/net/${device}/carrier`]).stdout.trim()).toBe("1");
     const second = machine.waitFor(
       () => engineOf(machine.keeperStatus),
@@ -100,54 +94,35 @@ describe.skipIf(obstacle !== undefined)(`the keeper (${obstacle ?? "on this kern
 
   test("law 5: a keeper that is killed leaves device and engine; the next one takes both over", () => {
     const { machine, device } = newMachine();
-    machine.call("keeper", "ensureRunning");
-    machine.keeper(opening(device));
+    const before = machine.keeper(opening(device), engineOn(device));
     machine.namespace.run(["ip", "link", "set", device, "up"]);
-    const before = machine.keeper(engineOn(device));
-    machine.call("signal", "", before.pid, "SIGKILL");
-    expect(
-      machine.waitFor(
-        () => machine.keeperStatus,
-        (status) => status === null,
-      ),
-    ).toBeNull();
+    machine.kill(before.pid);
     expect(machine.namespace.run(["wg", "show", device, "public-key"]).stdout.trim()).toBe(PUBLIC_KEY);
-    machine.call("keeper", "ensureRunning");
-    const after = machine.keeperStatus;
-    expect(after?.pid).not.toBe(before.pid);
+    const after = machine.keeper({ request: "status" });
+    expect(after.pid).not.toBe(before.pid);
     expect(engineOf(after)?.pid).toBe(engineOf(before)?.pid);
     // The taken over descriptor alone keeps the carrier.
-    machine.call("signal", "", engineOf(before)?.pid ?? 0, "SIGKILL");
-    expect(
-      machine.waitFor(
-        () => existsSync(`/proc/${engineOf(before)?.pid}/exe`),
-        (runs) => !runs,
-      ),
-    ).toBe(false);
+    machine.kill(engineOf(before)?.pid);
     expect(machine.namespace.run(["cat", `/sys/class/net/${device}/carrier`]).stdout.trim()).toBe("1");
     expect(machine.keeper(engineOn(device)).devices).toHaveLength(1);
   });
 
   test("law 1: with keeper and engine both killed the device stands without carrier", () => {
     const { machine, device } = newMachine();
-    machine.call("keeper", "ensureRunning");
-    machine.keeper(opening(device));
+    const status = machine.keeper(opening(device), engineOn(device));
     machine.namespace.run(["ip", "link", "set", device, "up"]);
-    const status = machine.keeper(engineOn(device));
-    for (const pid of [status.pid, engineOf(status)?.pid ?? 0]) machine.call("signal", "", pid, "SIGKILL");
+    for (const pid of [status.pid, engineOf(status)?.pid ?? 0]) machine.kill(pid);
     const carrier = machine.waitFor(
       () => machine.namespace.run(["cat", `/sys/class/net/${device}/carrier`]).stdout.trim(),
       (text) => text === "0",
     );
     expect(carrier).toBe("0");
-    machine.call("keeper", "ensureRunning");
     expect(machine.keeper(opening(device)).devices).toEqual([{ device }]);
     expect(machine.namespace.run(["cat", `/sys/class/net/${device}/carrier`]).stdout.trim()).toBe("1");
   });
 
   test("a device that somebody deleted is made anew", () => {
     const { machine, device } = newMachine();
-    machine.call("keeper", "ensureRunning");
     machine.keeper(opening(device));
     machine.namespace.run(["ip", "link", "del", device]);
     expect(machine.keeper(opening(device)).devices).toEqual([{ device }]);
@@ -156,18 +131,18 @@ describe.skipIf(obstacle !== undefined)(`the keeper (${obstacle ?? "on this kern
 
   test("what cannot be done is answered in a sentence, and the keeper goes on", () => {
     const { machine, device } = newMachine();
-    machine.call("keeper", "ensureRunning");
     const unknown = { ...engineOn(device), protocol: "amneziawg", configuration: "set=1\ns9=1\n\n" };
     const outcomes = machine.perform([
+      { port: "keeper", method: "ensureRunning", args: [] },
       { port: "keeper", method: "request", args: [engineOn(device)] },
       { port: "keeper", method: "request", args: [{ request: "openDevice", device: "a/b", alias: "x" }] },
       { port: "keeper", method: "request", args: [opening(device)] },
       { port: "keeper", method: "request", args: [{ ...unknown, protocol: "wireguard" }] },
       { port: "keeper", method: "status", args: [] },
     ]);
-    expect(outcomes[0]?.error?.message).toContain("does not hold the device");
-    expect(outcomes[1]?.error?.message).toContain("its device cannot be");
-    expect(outcomes[3]?.error?.message).toContain("refused its configuration");
-    expect(outcomes[4]?.value).toMatchObject({ devices: [{ device }] });
+    expect(outcomes[1]?.error?.message).toContain("does not hold the device");
+    expect(outcomes[2]?.error?.message).toContain("its device cannot be");
+    expect(outcomes[4]?.error?.message).toContain("refused its configuration");
+    expect(outcomes[5]?.value).toMatchObject({ devices: [{ device }] });
   });
 });

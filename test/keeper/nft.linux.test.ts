@@ -25,7 +25,6 @@ const flush = ({ namespace }: LinuxMachine) => namespace.run(["nft", "flush", "r
 describe.skipIf(obstacle !== undefined)(`the owner of the tables (${obstacle ?? "on this kernel"})`, () => {
   test("law 6: nobody else's flush or deletion takes our tables while the keeper lives", () => {
     machine = new LinuxMachine("nft");
-    machine.call("keeper", "ensureRunning");
     expect(machine.keeper(transaction(ours("inet"), ours("netdev"))).tables).toEqual(["inet awg", "netdev awg"]);
     flush(machine);
     const deletion = machine.namespace.run(["nft", "delete", "table", "inet", NFT_TABLE], { mayFail: true });
@@ -36,34 +35,27 @@ describe.skipIf(obstacle !== undefined)(`the owner of the tables (${obstacle ?? 
 
   test("law 1: killed, it leaves the tables; the next one owns them again", () => {
     machine = new LinuxMachine("nft2");
-    machine.call("keeper", "ensureRunning");
     const { pid } = machine.keeper(transaction(ours("inet")));
-    machine.call("signal", "", pid, "SIGKILL");
-    expect(
-      machine.waitFor(
-        () => machine?.keeperStatus ?? null,
-        (status) => status === null,
-      ),
-    ).toBeNull();
+    machine.kill(pid);
     expect(tablesIn(machine)).toBe("table inet awg");
-    machine.call("keeper", "ensureRunning");
-    expect(machine.keeperStatus?.tables).toEqual(["inet awg"]);
+    expect(machine.keeper({ request: "status" }).tables).toEqual(["inet awg"]);
     flush(machine);
     expect(tablesIn(machine)).toBe("table inet awg");
   });
 
   test("a refused transaction changes nothing and says which change", () => {
     machine = new LinuxMachine("nft3");
-    machine.call("keeper", "ensureRunning");
     const request = transaction(ours("inet"), encodeTableDeletion("inet", "absent"));
-    const [outcome] = machine.perform([{ port: "keeper", method: "request", args: [request] }]);
+    const [, outcome] = machine.perform([
+      { port: "keeper", method: "ensureRunning", args: [] },
+      { port: "keeper", method: "request", args: [request] },
+    ]);
     expect(outcome?.error).toMatchObject({ facts: { index: 1, errno: "ENOENT" } });
     expect(tablesIn(machine)).toBe("");
   });
 
   test("stopping it loosens nothing: the tables stay without an owner", () => {
     machine = new LinuxMachine("nft4");
-    machine.call("keeper", "ensureRunning");
     machine.keeper(transaction(ours("inet")));
     machine.keeper({ request: "stop" });
     expect(

@@ -1,6 +1,5 @@
 import { ROUTE_PROTOCOL } from "../../model/ownership.ts";
 import type { PolicyRule, PolicyRuleMatch } from "../../model/spec/routes.ts";
-import { ROUTE_TABLE } from "../../native/linux/rtnetlink/rtnetlink-constants.ts";
 import type { PolicyRule as KernelRule } from "../../native/linux/rtnetlink/rule.codec.ts";
 import type { RuleEntry } from "../ports/routes.ts";
 
@@ -60,12 +59,6 @@ export function ruleEntryOf(rule: KernelRule): RuleEntry {
     protocol: rule.protocol,
     ...(foreign === "" ? {} : { foreign }),
   };
-}
-
-/** The word `ip` uses for a table. */
-export function tableName(table: number): string {
-  const name = Object.entries(ROUTE_TABLE).find(([, number]) => number === table)?.[0];
-  return name ?? String(table);
 }
 
 function matchOf(rule: KernelRule, protocol: "tcp" | "udp" | undefined): PolicyRuleMatch {

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { keeperClient } from "../../../src/host/linux/keeper-client.ts";
 import { linuxHost } from "../../../src/host/linux/linux-host.ts";
 import { AwgError } from "../../../src/model/error.ts";
@@ -24,8 +23,6 @@ await using host = linuxHost({ runDir, stateDir, namespaced: true, keeperCommand
 const keeper = keeperClient(keeperPaths(runDir, readNamespaceInode()), keeperCommand);
 
 async function perform({ port, method, args }: HostCall): Promise<unknown> {
-  if (port === "sleep") return sleep(Number(args[0]));
-  if (port === "signal") return process.kill(Number(args[0]), String(args[1]));
   if (port === "keeper") {
     if (method === "status") return keeper.status() ?? null;
     if (method === "ensureRunning") return keeper.ensureRunning();

@@ -80,17 +80,11 @@ describe.skipIf(obstacle !== undefined)(`links (${obstacle ?? "on this kernel"})
     const machine = newMachine();
     machine.call("links", "ensure", SPEC);
     const index = read(machine)?.index;
-    machine.call("signal", "", machine.keeperStatus?.pid ?? 0, "SIGKILL");
-    expect(
-      machine.waitFor(
-        () => machine.keeperStatus,
-        (status) => status === null,
-      ),
-    ).toBeNull();
+    machine.kill(machine.keeperStatus?.pid);
     expect(read(machine)).toMatchObject({ held: false, tunnel: "office", index });
     machine.call("links", "ensure", SPEC);
     expect(read(machine)).toMatchObject({ held: true, index });
-    machine.call("signal", "", machine.keeperStatus?.pid ?? 0, "SIGKILL");
+    machine.kill(machine.keeperStatus?.pid);
     machine.call("links", "remove", DEVICE);
     expect(read(machine)).toBeUndefined();
   });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,7 +12,7 @@ import { makeNamespace, type TestNamespace } from "../../support/netns.ts";
 type PortName = Exclude<keyof Host, "name" | typeof Symbol.asyncDispose>;
 
 export interface HostCall {
-  readonly port: PortName | "keeper" | "sleep" | "signal";
+  readonly port: PortName | "keeper";
   readonly method: string;
   readonly args: readonly unknown[];
 }
@@ -70,8 +70,19 @@ export class LinuxMachine implements Disposable {
     return outcome?.value as T;
   }
 
-  keeper(request: KeeperRequest): KeeperStatus {
-    return this.call("keeper", "request", request);
+  /** Starts a keeper unless one runs, and asks it for these things in order; gives its last answer. */
+  keeper(...requests: readonly KeeperRequest[]): KeeperStatus {
+    const asking = requests.map((request): HostCall => ({ port: "keeper", method: "request", args: [request] }));
+    const outcomes = this.perform([{ port: "keeper", method: "ensureRunning", args: [] }, ...asking]);
+    for (const { error } of outcomes) if (error !== undefined) throw new Error(`${error.kind}: ${error.message}`);
+    return outcomes.at(-1)?.value as KeeperStatus;
+  }
+
+  /** Kills a process of this namespace and waits, at most 30 s, until it is gone. */
+  kill(pid: number | undefined): void {
+    if (pid === undefined || pid <= 0) throw new Error("there is no process to kill");
+    killQuietly(pid);
+    this.waitFor(() => isGone(pid), Boolean);
   }
 
   /** What the keeper says of itself; null when none runs. */
@@ -92,6 +103,15 @@ export class LinuxMachine implements Disposable {
     for (const pid of pids.split("\n").filter(Boolean).map(Number)) killQuietly(pid);
     this.namespace[Symbol.dispose]();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A zombie is gone: it holds nothing any more. */
+function isGone(pid: number): boolean {
+  try {
+    return /^\S+ \(.*\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return true;
   }
 }
 
