@@ -3,12 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { renderBootTable } from "../../../../src/host/linux/firewall/boot-table.ts";
 import { renderNft } from "../../../../src/host/linux/firewall/render-nft.ts";
 import type { RenderedTable } from "../../../../src/host/linux/firewall/table-writer.ts";
 import { judge } from "../../../../src/model/firewall/evaluate.ts";
 import type { Packet } from "../../../../src/model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
-import { between } from "../../../../src/model/firewall/transition.ts";
+import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
 import { BLOCK, DIRECT, LAPTOP, layerOf, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
 import { commandObstacle, namespaceObstacle } from "../../../support/netns.ts";
 import { SEED } from "../../../support/seeded.ts";
@@ -79,8 +80,8 @@ describe.skipIf(obstacle !== undefined)(`the kernel${obstacle === undefined ? ""
     return { leaked, lost };
   }
 
-  test.each(POLICIES)("lets pass exactly what the evaluator accepts, under %s", (_name, policy) => {
-    load(policy);
+  /** Sends generated packets for real and compares with the evaluator. */
+  function comparePackets(policy: FirewallPolicy): void {
     const packets = fc.sample(realPacketArbitrary, { seed: SEED, numRuns: PACKETS_EACH });
     const verdicts = packets.map((packet) => judge(policy, packet));
     const accepts = (id: number) => verdicts[id]?.verdict === "accept";
@@ -102,6 +103,19 @@ describe.skipIf(obstacle !== undefined)(`the kernel${obstacle === undefined ? ""
     const accepted = [...packets.keys()].filter(accepts).length;
     expect(accepted).toBeGreaterThan(5);
     expect(packets.length - accepted).toBeGreaterThan(20);
+  }
+
+  test.each(POLICIES)("lets pass exactly what the evaluator accepts, under %s", (_name, policy) => {
+    load(policy);
+    comparePackets(policy);
+  });
+
+  test.skipIf(commandObstacle("nft") !== undefined)("S1.4: the boot unit's table is the blocked policy (A4)", () => {
+    ends.here.runScript("test/host/linux/firewall/load-policy.script.ts", { runDir, policy: null });
+    for (let time = 0; time < 2; time += 1) ends.here.run(["nft", "-f", "-"], { input: renderBootTable() });
+    comparePackets(blockedPolicy());
+    load(LAPTOP);
+    expect(ends.here.run(["nft", "list", "tables"]).stdout).not.toContain("awg_boot");
   });
 
   test("S9: lets out exactly those raw frames that the egress rules accept, fragments among them (A18, A19)", () => {

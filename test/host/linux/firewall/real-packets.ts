@@ -66,27 +66,36 @@ const ENGINE_PACKET: Packet = {
   uid: SERVICE_UID,
   mark: ENGINE_MARK,
 };
-const engine = fc
-  .constantFrom<Partial<Packet>>(
-    {},
-    { uid: 1000 },
-    { mark: 0 },
-    { destinationPort: 51_819 },
-    { outDevice: "awg-office" },
-  )
-  .map((twist): Packet => ({ ...ENGINE_PACKET, ...twist }));
+const BROADCAST = parseIp("255.255.255.255") as IpAddress;
+const LINK_LOCAL = parseIp("fe80::9") as IpAddress;
+const DHCP: Packet = { ...ENGINE_PACKET, destination: BROADCAST, sourcePort: 68, destinationPort: 67, uid: 0, mark: 0 };
+const { sourcePort: _source, destinationPort: _destination, ...PORTLESS } = ENGINE_PACKET;
+const SOLICIT: Packet = { ...PORTLESS, source: LINK_LOCAL, destination: LINK_LOCAL, protocol: 58, hopLimit: 255 };
+/** Our own sockets and the link's traffic, and near misses of them. */
+const shaped = fc.constantFrom<Packet>(
+  ENGINE_PACKET,
+  { ...ENGINE_PACKET, uid: 1000 },
+  { ...ENGINE_PACKET, mark: 0 },
+  { ...ENGINE_PACKET, destinationPort: 51_819 },
+  { ...ENGINE_PACKET, outDevice: "awg-office" },
+  DHCP,
+  { ...DHCP, sourcePort: 69 },
+  { ...SOLICIT, destination: parseIp("ff02::2") as IpAddress, icmpType: 133 },
+  { ...SOLICIT, destination: parseIp("ff02::1:ff00:7") as IpAddress, icmpType: 135 },
+  { ...SOLICIT, destination: parseIp("2001:db8:1::5") as IpAddress, icmpType: 135 },
+);
 
 /** Packets that a process can send, or a neighbour, by one of the devices; none is an answer, none a fragment. */
 export const realPacketArbitrary: fc.Arbitrary<Packet> = fc.oneof(
   { weight: 6, arbitrary: outgoing },
   { weight: 3, arbitrary: arriving },
-  { weight: 1, arbitrary: engine },
+  { weight: 1, arbitrary: shaped },
 );
 
 /** What a process can write past the IP stack, later fragments among it. */
 export const rawPacketArbitrary: fc.Arbitrary<Packet> = fc
-  .tuple(fc.oneof({ weight: 4, arbitrary: outgoing }, { weight: 1, arbitrary: engine }), fc.nat({ max: 4 }))
+  .tuple(fc.oneof({ weight: 4, arbitrary: outgoing }, { weight: 1, arbitrary: shaped }), fc.nat({ max: 4 }))
   .map(([packet, chance]) => {
-    const { sourcePort: _source, destinationPort: _destination, icmpType: _type, ...portless } = packet;
+    const { sourcePort: _from, destinationPort: _to, icmpType: _type, ...portless } = packet;
     return { ...(chance === 0 ? { ...portless, laterFragment: true } : packet), outDevice: "eth0" };
   });
