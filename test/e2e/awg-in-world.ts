@@ -11,7 +11,10 @@ const longestTunnelName = 11;
 /** What the tests vary in the config. */
 export interface Wish {
   readonly server: Server;
+  readonly killSwitch?: boolean;
   readonly allowLan?: boolean;
+  /** The tunnel's own packets go by IPv6. */
+  readonly overIpv6?: boolean;
   /** More lines at the end of the document. */
   readonly more?: string;
 }
@@ -36,7 +39,8 @@ export class AwgInWorld implements AsyncDisposable {
 
   /** Writes a config file and gives its path. */
   config(wish: Wish): string {
-    const { server, allowLan = false, more = "" } = wish;
+    const { server, killSwitch = true, allowLan = false, overIpv6 = false, more = "" } = wish;
+    const endpoint = overIpv6 ? `"[${server.address6}]:${server.port}"` : `${server.address4}:${server.port}`;
     this.configs += 1;
     const path = join(this.world.folder, `config-${this.configs}.yaml`);
     const inside4 = server.inside4.replace(/1$/, "2");
@@ -50,11 +54,11 @@ tunnels:
     addresses: [${inside4}/32, ${inside6}/128]
     peers:
       - publicKey: ${server.keys.publicKey}
-        endpoint: ${server.address4}:${server.port}
+        endpoint: ${endpoint}
         allowedIPs: [0.0.0.0/0, ::/0]
         persistentKeepalive: 1s
 default: { via: ${this.tunnel}, fallback: block }
-killSwitch: { enabled: true, allowLan: ${allowLan} }
+killSwitch: { enabled: ${killSwitch}, allowLan: ${allowLan} }
 dns: { servers: [${server.inside4}], via: ${this.tunnel} }
 ${more}`;
     writeFileSync(path, text);
@@ -68,6 +72,13 @@ ${more}`;
   argv(...verb: string[]): string[] {
     const where = ["--netns", this.world.namespace("client"), "--state-dir", this.stateDir];
     return ["unshare", "--net", process.execPath, "--disable-warning=ExperimentalWarning", program, ...verb, ...where];
+  }
+
+  /** The same without `--netns`, started inside the namespace: the awg that acts is the very process that starts. */
+  argvInside(...verb: string[]): string[] {
+    const enter = ["ip", "netns", "exec", this.world.namespace("client")];
+    const node = [process.execPath, "--disable-warning=ExperimentalWarning", program];
+    return [...enter, ...node, ...verb, "--state-dir", this.stateDir];
   }
 
   /** Runs an awg command and gives its exit status and output. */

@@ -1,13 +1,22 @@
 import { describe, expect, test } from "vitest";
 import { renderJudgement } from "../lab/judge/judge.ts";
 import { judgedRun } from "../lab/judged-run.ts";
-import { hasProgram } from "../lab/world/command.ts";
-import { whyNoLab } from "../lab/world/world.ts";
+import { hasProgram, tryRun } from "../lab/world/command.ts";
+import { place } from "../lab/world/place.ts";
+import { type World, whyNoLab } from "../lab/world/world.ts";
 import { AwgInWorld } from "./awg-in-world.ts";
-import { applyKilledAt } from "./crash.ts";
+import { applyKilledAt, firstApplyKilledAt } from "./crash.ts";
 import { expecting, sessionOptions, useJudgedWorld } from "./judged-world.ts";
+import { machineText } from "./machine-text.ts";
 
 const reason = whyNoLab() ?? (hasProgram("strace") ? undefined : "needs strace (scripts/test-packages installs it)");
+
+const firstPlaces: readonly (readonly [string, number])[] = [
+  ["fsync", 2],
+  ["sendto", 40],
+  ["fsync", 9],
+  ["sendto", 90],
+];
 
 const limitMs = 600_000;
 
@@ -49,4 +58,30 @@ describe.skipIf(reason !== undefined)(`awg killed${reason === undefined ? "" : `
     expect(judgement.outcome, renderJudgement(judgement)).toBe("pass");
     expect(killed).toBeGreaterThan(places.length / 2);
   });
+
+  test("laws 5 and 6: a first apply, killed, is the old state or nothing gets out; destroy puts the machine back", {
+    timeout: limitMs,
+  }, async () => {
+    const { world, keys, first } = judged();
+    const before = await machineText(world);
+    let killed = 0;
+    for (const [call, n] of firstPlaces) {
+      await using awg = new AwgInWorld(world, keys);
+      const config = awg.config({ server: first });
+      if (await firstApplyKilledAt(awg, config, call, n)) killed += 1;
+      const where = `after ${call} ${n}`;
+      if (await reachesInClear(world)) expect((await machineText(world))["nft"], where).toBe(before["nft"]);
+      await awg.apply(config);
+      expect(await reachesInClear(world), where).toBe(false);
+      await awg.must("destroy", "--auto-approve");
+      expect(await machineText(world), where).toEqual(before);
+    }
+    expect(killed).toBeGreaterThan(firstPlaces.length / 2);
+  });
 });
+
+/** Whether the client reaches the echo by its physical link, past any tunnel. */
+async function reachesInClear(world: World): Promise<boolean> {
+  const ping = ["ping", "-n", "-c", "1", "-W", "1", "-I", place.device, place.v4.echo];
+  return (await tryRun(["ip", "netns", "exec", world.namespace("client"), ...ping])).status === 0;
+}

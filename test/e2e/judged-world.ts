@@ -1,13 +1,22 @@
 import { afterAll, beforeAll } from "vitest";
 import { ENGINE_MARK } from "../../src/model/ownership.ts";
-import { arpOf, type Exception, neighbourDiscoveryOf } from "../lab/judge/exception.ts";
+import { arpOf, type Exception, localNetwork, multicast, neighbourDiscoveryOf } from "../lab/judge/exception.ts";
 import type { Expectation } from "../lab/judge/judge.ts";
 import type { SessionOptions } from "../lab/judge/session.ts";
 import { place } from "../lab/world/place.ts";
 import { type KeyPair, newKeyPair, type Server, startServer } from "../lab/world/wireguard.ts";
 import { World } from "../lab/world/world.ts";
 
-const link: readonly Exception[] = [arpOf([place.v4.client]), neighbourDiscoveryOf([place.v6.client])];
+/** What a link needs: ARP and neighbour discovery of the client's own addresses. */
+export const link: readonly Exception[] = [arpOf([place.v4.client]), neighbourDiscoveryOf([place.v6.client])];
+const { v4, v6 } = place;
+/** What may leave beside, where the LAN is allowed; name queries are judged before it. */
+export const localExceptions: readonly Exception[] = [
+  ...link,
+  multicast,
+  localNetwork([v4.router, v4.neighbour, v4.broadcast, v4.linkLocal, v6.router, v6.neighbour, v6.linkLocal]),
+];
+
 const leastTunnelPackets = 20;
 
 /** A lab world with two VPN servers, made before the tests of a file and removed after them. */
@@ -42,6 +51,9 @@ export function useJudgedWorld(): () => JudgedWorld {
 
 /** What may leave: the link's own traffic and tunnels to these servers. */
 export function expecting(servers: readonly Server[], more: Partial<Expectation> = {}): Expectation {
-  const endpoints = servers.map(({ address4, port }) => ({ address: address4, port }));
+  const endpoints = servers.flatMap(({ address4, address6, port }) => [
+    { address: address4, port },
+    { address: address6, port },
+  ]);
   return { endpoints, wire: "wireguard", exceptions: link, leastTunnelPackets, ...more };
 }

@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { service } from "../lab/judge/exception.ts";
 import { type Judgement, renderJudgement } from "../lab/judge/judge.ts";
 import type { Session } from "../lab/judge/session.ts";
 import { judgedRun, type Subject } from "../lab/judged-run.ts";
+import { place } from "../lab/world/place.ts";
 import { whyNoLab } from "../lab/world/world.ts";
-import { AwgInWorld } from "./awg-in-world.ts";
-import { expecting, sessionOptions, useJudgedWorld } from "./judged-world.ts";
+import { AwgInWorld, type Wish } from "./awg-in-world.ts";
+import { expecting, link, localExceptions, sessionOptions, useJudgedWorld } from "./judged-world.ts";
 
 // The real awg on a real kernel under the leak judge (security.md A1, A2, A11, A12, A16–A20): zero packets outside the
 // tunnel and the link's own exceptions.
@@ -19,13 +21,13 @@ describe.skipIf(reason !== undefined)(title, { timeout: limitMs }, () => {
   /** awg applied to the first server, then disturbed. */
   function applied(
     disturb: (awg: AwgInWorld, session: Session) => Promise<void>,
-    allowLan = false,
+    wish: Partial<Wish> = {},
   ): Subject<AwgInWorld> {
     const setUp = async (): Promise<AwgInWorld> => {
       const { world, keys, first } = judged();
       const awg = new AwgInWorld(world, keys);
       try {
-        await awg.apply(awg.config({ server: first, allowLan }));
+        await awg.apply(awg.config({ server: first, ...wish }));
         return awg;
       } catch (cause) {
         await awg[Symbol.asyncDispose]();
@@ -54,14 +56,46 @@ describe.skipIf(reason !== undefined)(title, { timeout: limitMs }, () => {
     expectPass(await judgedRun(world, expecting([first, second]), changed));
   });
 
-  test("law 1: the LAN allowed and forbidden again; no name query in either", async () => {
+  test("law 1: the LAN allowed: the LAN and no name query; forbidden again: nothing", async () => {
     const { world, first } = judged();
-    const forbidden = applied(async (awg, session) => {
-      await awg.apply(awg.config({ server: first, allowLan: false }));
-      await session.rounds(1);
-      await session.beginJudging();
-    }, true);
+    const allowed = await judgedRun(
+      world,
+      expecting([first], { exceptions: localExceptions }),
+      applied(nothing, { allowLan: true }),
+    );
+    expectPass(allowed);
+    expect(allowed.excepted.get("lan"), renderJudgement(allowed)).toBeGreaterThan(0);
+    const forbidden = applied(
+      async (awg, session) => {
+        await awg.apply(awg.config({ server: first, allowLan: false }));
+        await session.rounds(1);
+        await session.beginJudging();
+      },
+      { allowLan: true },
+    );
     expectPass(await judgedRun(world, expecting([first]), forbidden));
+  });
+
+  test("without its kill switch awg is seen to leak, so the judge is not blind here", async () => {
+    const { world, first } = judged();
+    const probes = ["u_udpdevice4", "u_icmpdevice6", "l2_udp4", "o_icmp4"];
+    const open = applied((_, session) => session.awaitLeaks(probes), { killSwitch: false });
+    const judgement = await judgedRun(world, expecting([first]), open);
+    expect(judgement.leaks.map((leak) => leak.probe)).toEqual(expect.arrayContaining(probes));
+  });
+
+  test("law 1: an endpoint by IPv6", async () => {
+    const { world, first } = judged();
+    expectPass(await judgedRun(world, expecting([first]), applied(nothing, { overIpv6: true })));
+  });
+
+  test("law 1: a rule that grants one prefix and one port directly grants nothing else", async () => {
+    const { world, first } = judged();
+    const more = `rules: [{ name: web, destinations: [${place.v4.echo}/32], ports: [443], protocol: tcp, via: direct }]`;
+    const exceptions = [...link, service("tcp", place.v4.echo, 443)];
+    const judgement = await judgedRun(world, expecting([first], { exceptions }), applied(nothing, { more }));
+    expectPass(judgement);
+    expect(judgement.excepted.get(`tcp ${place.v4.echo} port 443`), renderJudgement(judgement)).toBeGreaterThan(0);
   });
 
   test("law 1: kill -9 of everything holds, and the next apply adopts what stands", async () => {
@@ -103,6 +137,8 @@ describe.skipIf(reason !== undefined)(title, { timeout: limitMs }, () => {
     expectPass(await judgedRun(world, expecting([first]), flushed));
   });
 });
+
+async function nothing(): Promise<void> {}
 
 /** What other programs do to routes and rules of ours (systemd-networkd, NetworkManager, people). */
 function meddling(device: string): readonly string[] {
