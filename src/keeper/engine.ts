@@ -3,7 +3,7 @@ import { AwgError, messageOf } from "../model/error.ts";
 import type { EngineUser, EnsureEngine } from "../model/keeper-protocol.ts";
 import { parseUapiDevice, parseUapiErrno } from "../model/uapi/reply.ts";
 import { UAPI_GET } from "../model/uapi/set.ts";
-import { errnoName } from "../native/linux/errno.ts";
+import { errnoName, hasErrno } from "../native/linux/errno.ts";
 import { exchangeOverUnixSocket } from "../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { startEngineProgram, uapiSocketPath } from "./engine-program.ts";
@@ -55,17 +55,28 @@ export class Engine {
   async ensure(wish: Wish): Promise<void> {
     const alive = this.#running !== undefined && isAlive(this.#running);
     const sameUser = this.#user === undefined || this.#user.uid === wish.user.uid;
-    const keeps = alive && wish.protocol === this.#protocol && sameUser;
+    const keeps = alive && wish.protocol === this.#protocol && sameUser && this.#takes(wish.update);
     if (!keeps) {
       await this.stop();
       this.#protocol = wish.protocol;
       this.#user = wish.user;
       this.#start(wish.configuration);
-    } else if (wish.update !== undefined) this.#set(wish.update);
+    }
     this.#user = wish.user;
     this.#configuration = wish.configuration;
     this.#restarts = keeps ? this.#restarts : 0;
     this.#watchAfter(WATCH_MS);
+  }
+
+  /** Sets what is to be updated; false when the engine does not answer any more and must be started anew. */
+  #takes(update: string | undefined): boolean {
+    try {
+      if (update !== undefined) this.#set(update);
+      return true;
+    } catch (error) {
+      if (hasErrno(error, "ETIMEDOUT", "ECONNRESET", "EPIPE", "ECONNREFUSED", "ENOENT")) return false;
+      throw error;
+    }
   }
 
   /** Ends the program and removes its socket; the device stays. */

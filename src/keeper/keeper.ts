@@ -19,16 +19,19 @@ import {
 } from "./held-device.ts";
 import { NftOwner } from "./nft-owner.ts";
 import { findEngines } from "./orphan-engine.ts";
+import { Watchdog } from "./watchdog.ts";
 
 /** All that a keeper holds for one network namespace, and what it does when asked. One request at a time. */
 export class Keeper {
   readonly #around: DeviceSurroundings;
   readonly #devices = new Map<string, HeldDevice>();
   readonly #nft = new NftOwner();
+  readonly #watchdog: Watchdog;
   #tables: readonly string[] = [];
 
   constructor(around: DeviceSurroundings) {
     this.#around = around;
+    this.#watchdog = new Watchdog(around);
   }
 
   /** Takes over what an earlier keeper held and the kernel kept. What cannot be taken is reported and left. */
@@ -37,6 +40,7 @@ export class Keeper {
       this.#nft.adoptTables();
       this.#tables = this.#nft.ownedTables();
     });
+    await this.#attempt("going on with the watchdog", () => this.#watchdog.resume());
     for (const orphan of findEngines()) {
       await this.#attempt(`taking over the engine of ${orphan.device}`, async () => {
         this.#devices.set(orphan.device, await holdOrphan(orphan, this.#around));
@@ -54,7 +58,7 @@ export class Keeper {
 
   /** Whether there is anything that would be lost, or loosened, by ending this process. */
   get holdsNothing(): boolean {
-    return this.#devices.size === 0 && this.#tables.length === 0;
+    return this.#devices.size === 0 && this.#tables.length === 0 && this.#watchdog.isAtRest;
   }
 
   get status(): KeeperStatus {
@@ -62,7 +66,9 @@ export class Keeper {
       device,
       ...(engine === undefined ? {} : { engine: engine.state }),
     }));
-    return { version: KEEPER_PROTOCOL_VERSION, pid: process.pid, devices, tables: this.#tables };
+    const { deadlineMs } = this.#watchdog;
+    const armed = deadlineMs === undefined ? {} : { watchdog: { deadlineMs } };
+    return { version: KEEPER_PROTOCOL_VERSION, pid: process.pid, devices, tables: this.#tables, ...armed };
   }
 
   /** Does what is asked and gives the status afterwards. */
@@ -86,6 +92,12 @@ export class Keeper {
         this.#nft.commit(request);
         this.#tables = this.#nft.ownedTables();
         break;
+      case "armWatchdog":
+        this.#watchdog.arm(request.watch);
+        break;
+      case "disarmWatchdog":
+        this.#watchdog.disarm();
+        break;
       case "stop":
         for (const device of [...this.#devices.keys()]) await this.#closeDevice(device);
         break;
@@ -100,6 +112,7 @@ export class Keeper {
       tun[Symbol.dispose]();
     }
     this.#devices.clear();
+    this.#watchdog[Symbol.dispose]();
     this.#nft[Symbol.dispose]();
   }
 

@@ -9,6 +9,8 @@ import { type KeeperServer, serveKeeper } from "./keeper-server.ts";
 import { joinOwnCgroup } from "./own-cgroup.ts";
 import { namespaceInodeOf } from "./process-identity.ts";
 
+/** One for the keepers of all network namespaces, so that one which is killed leaves no folder behind that nobody uses. */
+const CGROUP = "awg-keeper";
 const IDLE_MS = 5000;
 const LOOK_MS = 250;
 
@@ -31,7 +33,7 @@ export async function runKeeper(runDir: string): Promise<void> {
   chmodSync(paths.folder, 0o700);
   const lock = openSync(paths.lock, "w", 0o600);
   if (!tryLockFile(lock)) return;
-  using _cgroup = joinOwnCgroup(`awg-keeper-${inode}`);
+  using _cgroup = joinOwnCgroup(CGROUP);
   await serveUntilDone(paths);
 }
 

@@ -117,6 +117,16 @@ describe.skipIf(obstacle !== undefined)(`engines (${obstacle ?? "on this kernel"
     expect(after?.receivedBytes).toBeGreaterThan(before?.receivedBytes ?? 0);
   });
 
+  test("law 4: an engine that hangs is seen as not running, and is started anew", () => {
+    const side = newSide("hang", "10.99.0.1/24", ALICE, 0);
+    const pid = side.machine.keeperStatus?.devices[0]?.engine?.pid ?? 0;
+    process.kill(pid, "SIGSTOP");
+    expect(read(side)).toMatchObject({ running: false });
+    side.machine.call("engines", "ensure", side.spec);
+    expect(read(side)).toMatchObject({ running: true, privateKey: side.spec.privateKey });
+    expect(side.machine.keeperStatus?.devices[0]?.engine?.pid).not.toBe(pid);
+  });
+
   test("law 6: the device of an engine that is not ours is refused", () => {
     const side = newSide("held", "10.99.0.1/24", ALICE, 0);
     const outcomes = side.machine.perform([

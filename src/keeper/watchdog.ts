@@ -1,0 +1,123 @@
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { messageOf } from "../model/error.ts";
+import { isWatch, type Watch } from "../model/keeper-protocol.ts";
+import { StateFolder } from "../state/state-folder.ts";
+
+const LOOK_MS = 100;
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 30_000;
+const FILE = "watchdog";
+
+/**
+ * Runs a command at a deadline unless it is called off: the way back of an apply that nobody confirms. What is armed
+ * stands in a file too, so that the next keeper goes on. A command that fails is tried again until it ends well.
+ */
+export class Watchdog implements Disposable {
+  readonly #folder: StateFolder;
+  readonly #report: (line: string) => void;
+  #watch: Watch | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #runs = false;
+  #notBeforeMs = 0;
+  #retryMs = FIRST_RETRY_MS;
+
+  constructor({ folder, report }: { readonly folder: string; readonly report: (line: string) => void }) {
+    this.#folder = new StateFolder(folder);
+    this.#report = report;
+  }
+
+  /** Goes on with what an earlier keeper was armed with. */
+  resume(): void {
+    const bytes = this.#folder.read(FILE);
+    if (bytes === undefined) return;
+    const watch: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    if (isWatch(watch)) this.#begin(watch);
+    else this.#report(`${this.#folder.pathOf(FILE)} is not what the keeper writes; nothing is watched`);
+  }
+
+  /** Replaces what was armed before. Durable on return. */
+  arm(watch: Watch): void {
+    this.#folder.replace(FILE, Buffer.from(JSON.stringify(watch)));
+    this.#begin(watch);
+  }
+
+  disarm(): void {
+    this[Symbol.dispose]();
+    this.#folder.remove(FILE);
+  }
+
+  /** When the command runs, in milliseconds since boot; undefined when nothing is armed. */
+  get deadlineMs(): number | undefined {
+    return this.#watch?.deadlineMs;
+  }
+
+  get isAtRest(): boolean {
+    return this.#watch === undefined && !this.#runs;
+  }
+
+  /** Lets go; what is armed stays for the next keeper. */
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#watch = undefined;
+  }
+
+  #begin(watch: Watch): void {
+    this.#watch = watch;
+    this.#notBeforeMs = watch.deadlineMs;
+    this.#retryMs = FIRST_RETRY_MS;
+    // A timer alone would stand still while the machine sleeps: CLOCK_MONOTONIC does, the deadline does not.
+    this.#timer ??= setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  #look(): void {
+    const watch = this.#watch;
+    if (watch === undefined || this.#runs || bootTimeMs() < this.#notBeforeMs) return;
+    this.#runs = true;
+    this.#report("nobody confirmed in time: reverting");
+    run(watch.command).then((failure) => {
+      this.#runs = false;
+      this.#onEnd(watch, failure);
+    });
+  }
+
+  #onEnd(watch: Watch, failure: string | undefined): void {
+    this.#report(failure === undefined ? "the revert ended" : `the revert failed (${failure}); it is tried again`);
+    // Armed anew meanwhile: that one counts.
+    if (this.#watch !== watch) return;
+    if (failure === undefined) {
+      this.#disarmQuietly();
+      return;
+    }
+    this.#notBeforeMs = bootTimeMs() + this.#retryMs;
+    this.#retryMs = Math.min(LONGEST_RETRY_MS, this.#retryMs * 2);
+  }
+
+  #disarmQuietly(): void {
+    try {
+      this.disarm();
+    } catch (error) {
+      this.#report(`the watchdog's file could not be removed: ${messageOf(error)}`);
+    }
+  }
+}
+
+/** How the command failed; undefined when it did not. It outlives this process. */
+function run([program = "", ...words]: readonly string[]): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const child = spawn(program, words, {
+      cwd: "/",
+      detached: true,
+      env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8" },
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    child.on("error", (error) => resolve(error.message));
+    child.on("exit", (code, signal) => resolve(code === 0 ? undefined : `${signal ?? `exit ${code}`}`));
+  });
+}
+
+/** /proc/uptime counts CLOCK_BOOTTIME (fs/proc/uptime.c), to 10 ms. */
+function bootTimeMs(): number {
+  return Number.parseFloat(readFileSync("/proc/uptime", "latin1")) * 1000;
+}
