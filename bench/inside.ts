@@ -1,0 +1,15 @@
+/** Runs one bench in the place that bench/place.ts made, and prints its figures as JSON. */
+import { benchApply } from "./apply.ts";
+import { benchColdDiff } from "./cold-diff.ts";
+import type { Figure } from "./measure.ts";
+import { benchRoutes } from "./routes.ts";
+
+const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
+  apply: benchApply,
+  "cold-diff": benchColdDiff,
+  routes: benchRoutes,
+};
+
+const bench = BENCHES[process.argv[2] ?? ""];
+if (bench === undefined) throw new Error(`say one of ${Object.keys(BENCHES).join(", ")}`);
+console.log(JSON.stringify(await bench()));
