@@ -14,6 +14,10 @@ const DETAILED: OptionDefinition = {
   summary: "exit 2 instead of 0 when there are changes",
 };
 const APPROVE: OptionDefinition = { flags: "--auto-approve", summary: "do not ask; needed without a terminal" };
+const CONFIRM_WITHIN: OptionDefinition = {
+  flags: "--confirm-within <time>",
+  summary: "revert unless awg confirm is said within this time: 60s, 2m (default: 60s over SSH; 0 turns it off)",
+};
 const STREAM: OptionDefinition = { flags: "--json-stream", summary: "one JSON object a line while it works" };
 
 /** Options that every verb takes. */
@@ -68,13 +72,50 @@ export const VERBS: readonly VerbDefinition[] = [
     name: "apply",
     argument: { name: "plan", summary: "a plan saved by awg plan --out" },
     summary: "make the machine as the config says, without a leak",
-    options: [FILE, INSECURE, APPROVE, DETAILED, STREAM],
+    details:
+      "With --confirm-within the keeper puts the old state back when nobody confirms, though awg be killed; a simulated\n" +
+      "machine has no keeper, so that the waiting awg does it.",
+    options: [FILE, INSECURE, APPROVE, CONFIRM_WITHIN, DETAILED, STREAM],
     examples: [
       ["sudo awg apply -f config.yaml", "shows the plan, asks, applies, reads everything back"],
       ["sudo awg apply laptop.plan", "exactly a saved plan, or exit 11 when it is stale"],
       ["sudo awg apply -f config.yaml --netns lab --auto-approve", "inside the network namespace lab"],
+      ["sudo awg apply -f config.yaml --confirm-within 60s", "exit 9 and the old state, unless confirmed in time"],
     ],
     load: () => import("./verbs/apply.ts"),
+  },
+  {
+    name: "confirm",
+    summary: "keep what awg apply --confirm-within made",
+    details: "Refused over the SSH connection that applied: only a new one proves that the machine can be reached.",
+    options: [],
+    examples: [["sudo awg confirm", "within the time given; after it the old state is back (exit 9)"]],
+    load: () => import("./verbs/generations/confirm.ts"),
+  },
+  {
+    name: "revert",
+    summary: "undo now what waits to be confirmed",
+    options: [{ flags: "--due", summary: "only if the time to confirm is over; the keeper says this" }],
+    examples: [["sudo awg revert", "what stood before the apply is back"]],
+    load: () => import("./verbs/generations/revert.ts"),
+  },
+  {
+    name: "rollback",
+    argument: { name: "generation", summary: "its number (default: the one before the one that holds)" },
+    summary: "go back to an accepted generation",
+    options: [APPROVE, CONFIRM_WITHIN, DETAILED, STREAM],
+    examples: [
+      ["sudo awg rollback", "undo the last apply; it becomes a new generation"],
+      ["sudo awg rollback 3", "generation 3, as awg history lists it"],
+    ],
+    load: () => import("./verbs/generations/rollback.ts"),
+  },
+  {
+    name: "history",
+    summary: "list the accepted generations and what each changed",
+    options: [],
+    examples: [["awg history", "number, time, config hash, resources; * marks the one that holds"]],
+    load: () => import("./verbs/generations/history.ts"),
   },
   {
     name: "destroy",
@@ -122,6 +163,32 @@ export const VERBS: readonly VerbDefinition[] = [
       ["awg schema --path killSwitch", "what may stand there"],
     ],
     load: () => import("./verbs/schema.ts"),
+  },
+  {
+    name: "import",
+    argument: {
+      name: "file",
+      summary: "wg-quick or awg-quick conf, vpn:// link, sing-box or awg JSON; - is standard input",
+    },
+    summary: "turn another program's config into one of awg's; secrets go to files of their own",
+    options: [
+      { flags: "--out <path>", summary: "file to write (default: standard output, secrets unwritten)" },
+      { flags: "--name <key>", summary: "what to call the tunnel (default: from the file's name)" },
+      { flags: "--secrets-dir <folder>", summary: "where secrets go (default: beside the config)" },
+      {
+        flags: "--bootstrap <address>",
+        summary: "DNS server to ask for endpoints that are names; repeatable (default: 9.9.9.9)",
+        repeatable: true,
+      },
+    ],
+    examples: [
+      ["awg import /etc/wireguard/wg0.conf", "the config on standard output; what is not taken over is said by line"],
+      [
+        "sudo awg import wg0.conf --out /etc/awg/config.yaml",
+        "writes it, and each key to a file of mode 0600 beside it",
+      ],
+    ],
+    load: () => import("./verbs/import.ts"),
   },
   {
     name: "render",

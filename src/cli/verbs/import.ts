@@ -1,0 +1,80 @@
+import { dirname, resolve } from "node:path";
+import { AwgError } from "../../model/error.ts";
+import { hasErrors, type Imported } from "../../model/interchange/import-config.ts";
+import { renderImportFinding } from "../../model/interchange/import-finding.ts";
+import { parseIp } from "../../model/ip.ts";
+import { readConfigFile } from "../config-files.ts";
+import { EXIT } from "../exit-code.ts";
+import { writeNewFiles } from "../interchange/new-files.ts";
+import { readForeign } from "../interchange/read-foreign.ts";
+import { flagOption, listOption, type RunVerb, textOption, type VerbCall } from "../verb.ts";
+
+/** As `awg init` suggests; only endpoints that are names are asked for there. */
+const BOOTSTRAP = ["9.9.9.9"];
+
+/** `awg import FILE|-`: another program's configuration as one of awg's; secrets go to files of their own. */
+export const run: RunVerb = async (call) => {
+  const file = call.args[0];
+  if (file === undefined)
+    throw new AwgError("usage", "import needs a file", { remedy: "name one, or - for standard input" });
+  const out = textOption(call, "out");
+  const target = out === undefined || out === "-" ? undefined : resolve(out);
+  const secretsDir = textOption(call, "secretsDir");
+  const source = file === "-" ? { name: "-", text: call.terminal.readInput() } : readConfigFile(file);
+  const name = textOption(call, "name");
+  const imported = readForeign(source.text, {
+    source: source.name,
+    secretsDir: resolve(secretsDir ?? dirname(target ?? file)),
+    bootstrap: bootstrapOf(call),
+    ...(name === undefined ? {} : { name }),
+  });
+  report(imported, call);
+  const secrets = imported.secrets.map(({ path, value }) => ({ path, text: `${value}\n` }));
+  const config = target === undefined ? [] : [{ path: target, text: imported.text }];
+  const written = target === undefined && secretsDir === undefined ? [] : [...secrets, ...config];
+  writeNewFiles(written);
+  print(
+    imported,
+    target,
+    written.map(({ path }) => path),
+    call,
+  );
+  return EXIT.success;
+};
+
+function bootstrapOf(call: VerbCall): readonly string[] {
+  const given = listOption(call, "bootstrap");
+  const wrong = given.find((text) => parseIp(text) === undefined);
+  if (wrong === undefined) return given.length === 0 ? BOOTSTRAP : given;
+  throw new AwgError("usage", "--bootstrap takes the address of a DNS server", { remedy: "write it like 192.0.2.53" });
+}
+
+/** Says everything on stderr; throws where something of it is an error. */
+function report({ findings }: Imported, call: VerbCall): void {
+  if (!flagOption(call, "json") || hasErrors(findings)) {
+    for (const finding of findings) call.terminal.err(renderImportFinding(finding));
+  }
+  const errors = findings.filter(({ severity }) => severity === "error").length;
+  if (errors === 0) return;
+  throw new AwgError("config", `the import has ${errors} ${errors === 1 ? "error" : "errors"}; nothing was written`);
+}
+
+function print(
+  { text, secrets, findings }: Imported,
+  target: string | undefined,
+  written: readonly string[],
+  call: VerbCall,
+): void {
+  const { terminal } = call;
+  if (flagOption(call, "json")) {
+    const config = target === undefined ? { config: text } : {};
+    terminal.out(JSON.stringify({ format_version: "1", ...config, written, findings }));
+    return;
+  }
+  if (target === undefined) terminal.out(text.trimEnd());
+  else terminal.out(`Wrote ${written.join(", ")}. Look at it, then: awg plan -f ${target}`);
+  if (secrets.length > 0 && written.length === 0) {
+    const paths = secrets.map(({ path }) => path).join(", ");
+    terminal.err(`The secrets were not written; they belong into ${paths}: give --out or --secrets-dir to write them.`);
+  }
+}

@@ -1,0 +1,31 @@
+import { quote } from "../config/field/leaf.ts";
+
+/** What an import has to say about a place in what it read. An error stops it; a note says what was not taken over. */
+export interface ImportFinding {
+  readonly severity: "error" | "note";
+  /** `wg0.conf:7`, or the key of a JSON document. */
+  readonly place: string;
+  /** What is so; never holds a secret. */
+  readonly message: string;
+  /** What to do about it; may be empty. */
+  readonly remedy: string;
+}
+
+/** `place: message; remedy`, one line. */
+export function renderImportFinding({ place, message, remedy, severity }: ImportFinding): string {
+  const said = remedy === "" ? message : `${message}; ${remedy}`;
+  return `${place}: ${severity === "error" ? "" : "note: "}${said}`;
+}
+
+export function importError(place: string, message: string, remedy: string): ImportFinding {
+  return { severity: "error", place, message, remedy };
+}
+
+export function importNote(place: string, message: string, remedy = ""): ImportFinding {
+  return { severity: "note", place, message, remedy };
+}
+
+/** A word of a foreign text as a message may show it. What is longer than any key could be a secret, so it is not shown. */
+export function showWord(word: string): string | undefined {
+  return /^[A-Za-z][A-Za-z0-9_ -]{0,30}$/.test(word) ? quote(word) : undefined;
+}

@@ -1,0 +1,103 @@
+import { spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ROOT } from "../repository/sources.ts";
+
+const PRIVATE = "0Kh9rIuds+SCV+CVWEySUqFtt94Ie0UW0tnYlBBTH2w=";
+const PSK = "54K4F7QrtjavH33tlW1e6jukHpHiaGjj6LZpKsiSqno=";
+const CONF = `[Interface]
+PrivateKey = ${PRIVATE}
+Address = 10.8.0.2/32
+PostUp = /usr/bin/true
+[Peer]
+PublicKey = cnYlvDj/DHWpzeBGlCJNLo4EOaBNHj0A9xYv9h2XaDo=
+PresharedKey = ${PSK}
+AllowedIPs = 0.0.0.0/0, ::/0
+Endpoint = 192.0.2.1:51820
+`;
+
+let folder = "";
+const at = (name: string): string => join(folder, name);
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "awg-import-"));
+  writeFileSync(at("wg0.conf"), CONF, { mode: 0o600 });
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function awg(args: readonly string[], input = "") {
+  const argv = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), ...args];
+  const { status, stdout, stderr } = spawnSync(process.execPath, argv, {
+    encoding: "utf8",
+    timeout: 60_000,
+    cwd: folder,
+    input,
+  });
+  for (const secret of [PRIVATE, PSK]) expect(stdout + stderr).not.toContain(secret);
+  return { status, stdout, stderr };
+}
+
+describe("awg import", () => {
+  test("writes a valid config and each secret beside it for the owner alone", () => {
+    const { status, stdout, stderr } = awg(["import", "wg0.conf", "--out", "awg.yaml"]);
+    expect([status, readdirSync(folder).sort()]).toEqual([0, ["awg.yaml", "wg0.conf", "wg0.key", "wg0.peer1.psk"]]);
+    expect(stdout).toContain(at("awg.yaml"));
+    expect(stderr).toContain("wg0.conf:4: note: PostUp is not imported: awg runs no scripts");
+    expect(readFileSync(at("wg0.key"), "utf8")).toBe(`${PRIVATE}\n`);
+    for (const name of ["awg.yaml", "wg0.key", "wg0.peer1.psk"]) expect(statSync(at(name)).mode & 0o777).toBe(0o600);
+    expect(awg(["plan", "-f", "awg.yaml", "--host", "simulated"]).stdout).toContain("+ tunnel/wg0");
+  });
+
+  test("law 6: an existing file is neither replaced nor followed, and nothing else stays behind", () => {
+    symlinkSync(at("elsewhere"), at("wg0.peer1.psk"));
+    const { status, stderr } = awg(["import", "wg0.conf", "--out", "awg.yaml"]);
+    expect([status, stderr]).toEqual([
+      64,
+      expect.stringContaining("wg0.peer1.psk exists already; nothing was written"),
+    ]);
+    expect(readdirSync(folder).sort()).toEqual(["wg0.conf", "wg0.peer1.psk"]);
+    expect(existsSync(at("elsewhere"))).toBe(false);
+  });
+
+  test("to standard output: nothing is written, and what refers to secrets says where they belong", () => {
+    const { status, stdout, stderr } = awg(["import", "-", "--name", "home", "--secrets-dir", at("none")], CONF);
+    expect([status, stdout]).toEqual([3, ""]);
+    expect(stderr).toContain("nothing was written");
+    const printed = awg(["import", "-", "--name", "home"], CONF);
+    expect(printed.stdout).toContain(`privateKey: { file: ${at("home.key")} }`);
+    expect(printed.stderr).toContain("The secrets were not written");
+    expect(readdirSync(folder)).toEqual(["wg0.conf"]);
+  });
+
+  test("3: what is wrong is said by line, as a sentence, and nothing is written", () => {
+    writeFileSync(at("bad.conf"), CONF.replace("Address", "Adress"));
+    const { status, stdout, stderr } = awg(["import", "bad.conf", "--out", "awg.yaml"]);
+    expect([status, stdout]).toEqual([3, ""]);
+    expect(stderr).toContain('bad.conf:3: the key "Adress" is not known in [Interface]; did you mean Address?');
+    expect(readdirSync(folder).sort()).toEqual(["bad.conf", "wg0.conf"]);
+  });
+
+  test("--json: one document", () => {
+    const document = JSON.parse(awg(["import", "wg0.conf", "--json", "--out", "a.yaml"]).stdout) as object;
+    expect(document).toMatchObject({
+      format_version: "1",
+      written: [at("wg0.peer1.psk"), at("wg0.key"), at("a.yaml")],
+      findings: [{ severity: "note", place: "wg0.conf:4" }],
+    });
+  });
+
+  test("64: without a file, or with a bootstrap server that is no address", () => {
+    expect(awg(["import"]).status).toBe(64);
+    expect(awg(["import", "wg0.conf", "--bootstrap", "dns.example"]).status).toBe(64);
+  });
+});
