@@ -2,6 +2,7 @@ import type { Planned, ProgressEvent, Session } from "../compose/session.ts";
 import { AwgError } from "../model/error.ts";
 import { isInSync } from "../model/plan.ts";
 
+import { awaitConfirmation, confirmWithinOf } from "./await-confirmation.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { flagOption, type VerbCall } from "./verb.ts";
 import { printPlanned } from "./views/planned.ts";
@@ -14,6 +15,8 @@ export interface CarryOutTexts {
   readonly question: string;
   readonly done: (planned: Planned, generation: number) => string;
   readonly nothing: string;
+  /** It was looked at before, as a saved plan is: nobody is asked. */
+  readonly approved?: boolean;
 }
 
 /** Shows the plan, asks unless told not to, applies it; SIGINT and SIGTERM undo it and exit 130 and 143. */
@@ -27,7 +30,8 @@ export async function carryOut(
   const stream = flagOption(call, "jsonStream");
   const quiet = stream || flagOption(call, "json");
   if (!quiet && !isInSync(planned.plan)) printPlanned(planned, call);
-  if (!isInSync(planned.plan)) confirm(call, texts.question);
+  if (!isInSync(planned.plan)) approve(call, texts);
+  const confirmWithinMs = planned.verb === "apply" ? confirmWithinOf(call, session.isOverSsh) : undefined;
   const signals = watchSignals();
   const beat = stream
     ? setInterval(() => terminal.out(JSON.stringify({ type: "heartbeat" })), HEARTBEAT_MS)
@@ -36,9 +40,12 @@ export async function carryOut(
     const outcome = await session.apply(planned, {
       onEvent: (event) => reportEvent(event, call, stream),
       shouldStop: () => signals.received,
+      ...(confirmWithinMs === undefined ? {} : { confirmWithinMs }),
     });
+    const { unconfirmed, ...result } = outcome;
+    if (unconfirmed !== undefined) await awaitConfirmation(call, session, unconfirmed, () => signals.received);
     const text = outcome.changed ? texts.done(planned, outcome.generation) : texts.nothing;
-    if (quiet) terminal.out(JSON.stringify({ ...(stream ? { type: "result" } : { format_version: "1" }), ...outcome }));
+    if (quiet) terminal.out(JSON.stringify({ ...(stream ? { type: "result" } : { format_version: "1" }), ...result }));
     else terminal.out(text);
     return flagOption(call, "detailedExitcode") && outcome.changed ? EXIT.changed : EXIT.success;
   } catch (error) {
@@ -51,8 +58,8 @@ export async function carryOut(
   }
 }
 
-function confirm(call: VerbCall, question: string): void {
-  if (flagOption(call, "autoApprove") || call.args.length > 0) return;
+function approve(call: VerbCall, { question, approved }: CarryOutTexts): void {
+  if (approved === true || flagOption(call, "autoApprove")) return;
   if (!call.terminal.interactive) {
     throw new AwgError("usage", "there is no terminal to ask on", {
       remedy: "look at `awg plan`, then repeat with --auto-approve",

@@ -38,6 +38,7 @@ const CODE_OF_KIND: Readonly<Record<ErrorKind, ExitCode>> = {
   host: EXIT.rolledBack,
   verification: EXIT.verification,
   invariant: EXIT.invariant,
+  unconfirmed: EXIT.unconfirmed,
   journal: EXIT.rollbackIncomplete,
   bug: EXIT.bug,
 };

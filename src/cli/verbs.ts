@@ -95,7 +95,7 @@ export const VERBS: readonly VerbDefinition[] = [
   {
     name: "revert",
     summary: "undo now what waits to be confirmed",
-    options: [{ flags: "--due", summary: "only if the time to confirm is over; the keeper says this" }],
+    options: [{ flags: "--due", summary: "only if the time to confirm is over" }],
     examples: [["sudo awg revert", "what stood before the apply is back"]],
     load: () => import("./verbs/generations/revert.ts"),
   },

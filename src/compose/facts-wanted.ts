@@ -2,6 +2,7 @@ import type { FactsWanted } from "../host/ports/facts.ts";
 import type { Config, NoiseTunnel, Tunnel } from "../model/config/config.ts";
 import type { Match } from "../model/config/section/match.ts";
 import { parseIp } from "../model/ip.ts";
+import type { SecretRef } from "../model/secret.ts";
 
 /** Users and host names that a configuration names, so that the machine's facts can resolve them. */
 export function factsWantedBy(config: Config): FactsWanted {
@@ -14,6 +15,16 @@ export function factsWantedBy(config: Config): FactsWanted {
     hosts: unique(endpoints.filter((host) => host !== undefined && parseIp(host) === undefined) as string[]),
     bootstrap: config.dns?.bootstrap ?? [],
   };
+}
+
+/** Every secret that a configuration refers to. */
+export function secretRefsOf(config: Config): readonly SecretRef[] {
+  return Object.values(config.tunnels)
+    .filter(isNoise)
+    .flatMap(({ privateKey, peers }) => {
+      const shared = peers.map(({ presharedKey }) => presharedKey).filter((ref) => ref !== undefined);
+      return [privateKey, ...shared];
+    });
 }
 
 function isNoise(tunnel: Tunnel): tunnel is NoiseTunnel {

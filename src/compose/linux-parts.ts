@@ -1,12 +1,19 @@
+import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { keeperClient } from "../host/linux/keeper-client.ts";
 import { linuxHost } from "../host/linux/linux-host.ts";
 import { AwgError } from "../model/error.ts";
+import { keeperPaths } from "../model/keeper-protocol.ts";
+import { readNamespaceInode } from "../native/linux/process/namespace.ffi.ts";
 import { fileStores } from "../state/file-stores.ts";
 import { readStateIdentity } from "../state/identity.ts";
 import { takeLock } from "../state/lock.ts";
 import { SecretStore } from "../state/secret-store.ts";
+import { readBootTimeMs } from "./daemon/boot-time.ts";
+import type { Watchdog } from "./generations/confirmation.ts";
+import { readSshConnection } from "./generations/ssh-connection.ts";
 import { knownConfigIn } from "./known-config.ts";
-import { pathsFor } from "./paths.ts";
+import { type Paths, pathsFor } from "./paths.ts";
 import type { SessionParts } from "./reconciling-session.ts";
 import type { SessionOptions } from "./session.ts";
 
@@ -28,7 +35,7 @@ export function linuxParts({ stateDir, runDir, environment, allowInsecurePermiss
       secrets,
     }),
     stores: fileStores(paths.stateDir, readStateIdentity(), secrets),
-    clock: { nowMs: Date.now, sleep: async (ms) => void (await sleep(ms)) },
+    clock: { nowMs: Date.now, sleep: async (ms) => void (await sleep(ms)), bootMs: readBootTimeMs },
     resolveSecret: async (ref) => secrets.resolveKey(ref),
     lock: async (verb) => {
       if (process.geteuid?.() !== 0)
@@ -43,12 +50,39 @@ export function linuxParts({ stateDir, runDir, environment, allowInsecurePermiss
       });
     },
     known: knownConfigIn(paths.stateDir),
+    watchdog: keeperWatchdog(paths),
+    sshConnection: () => readSshConnection(environment),
     close: async () => {},
   };
 }
 
-/** This very program, with the flags that keep a debugger and core dumps of a root process away. */
+/** The keeper of this network namespace as what reverts an unconfirmed apply. */
+function keeperWatchdog({ runDir, stateDir }: Paths): Watchdog {
+  const keeper = keeperClient(keeperPaths(runDir, readNamespaceInode()), keeperCommand(runDir));
+  const command = [...thisProgram(), "revert", "--due", "--no-color", "--state-dir", resolve(stateDir)];
+  return {
+    arm: async (deadlineMs) => {
+      await keeper.ensureRunning();
+      const { watchdog } = keeper.request({ request: "armWatchdog", watch: { deadlineMs, command } });
+      if (watchdog?.deadlineMs === deadlineMs) return;
+      throw new AwgError("host", "the keeper did not take the deadline, so nobody would revert; nothing was changed");
+    },
+    disarm: async () => {
+      try {
+        keeper.request({ request: "disarmWatchdog" });
+      } catch {
+        return;
+      }
+    },
+  };
+}
+
 function keeperCommand(runDir: string): readonly string[] {
+  return [...thisProgram(), "keeper", "--run-dir", runDir];
+}
+
+/** This very program, with the flags that keep a debugger and core dumps of a root process away. */
+function thisProgram(): readonly string[] {
   const flags = ["--disable-sigusr1", "--disable-warning=ExperimentalWarning"];
-  return [process.execPath, ...flags, process.argv[1] ?? "awg", "keeper", "--run-dir", runDir];
+  return [process.execPath, ...flags, process.argv[1] ?? "awg"];
 }

@@ -1,18 +1,29 @@
 import type { Host } from "../host/ports/host.ts";
-import { AwgError, messageOf } from "../model/error.ts";
+import { AwgError } from "../model/error.ts";
 import type { Observed, Resource, ResourceKey } from "../model/resource.ts";
 import type { SecretId, SecretRef } from "../model/secret.ts";
 import { VERSION } from "../model/version.ts";
+import { readVerdict, type Verdict } from "../reconciler/apply/confirm.ts";
 import { executePlan } from "../reconciler/apply/execute.ts";
 import { observeMachine } from "../reconciler/apply/observe.ts";
-import type { ApplyDeps, Outcome } from "../reconciler/apply/outcome.ts";
+import { type ApplyDeps, bootTimeMs } from "../reconciler/apply/outcome.ts";
 import { readOpenTransaction, recoverOpenJournal } from "../reconciler/apply/recover.ts";
 import type { Generation, Stores } from "../reconciler/apply/stores.ts";
 import { driverOf, type Observation } from "../reconciler/plan/observation.ts";
 import { planChanges } from "../reconciler/plan/plan-changes.ts";
 import { type Expansion, endpointsOf, expand } from "../resources/expand.ts";
 import { driverRegistry } from "../resources/registry.ts";
-import { factsWantedBy } from "./facts-wanted.ts";
+import { factsWantedBy, secretRefsOf } from "./facts-wanted.ts";
+import {
+  awaitedIn,
+  confirmationOf,
+  confirmNow,
+  type RevertOptions,
+  revertNow,
+  type Watchdog,
+} from "./generations/confirmation.ts";
+import { refuseUnsupported, throwFailure } from "./generations/failure.ts";
+import { generationFor, type HistoryEntry, historyOf } from "./generations/history.ts";
 import type { KnownConfig } from "./known-config.ts";
 import { readInclude } from "./read-include.ts";
 import { parseSavedPlan, renderSavedPlan } from "./saved-plan.ts";
@@ -42,6 +53,10 @@ export interface SessionParts {
   readonly requireRights?: () => void;
   /** Configurations with an inline secret or includes are never known. */
   readonly known?: KnownConfig;
+  /** Reverts what nobody confirms, from another process; undefined where there is none (a simulated machine). */
+  readonly watchdog?: Watchdog;
+  /** The SSH connection this process was started over, where it goes through this machine's own network. */
+  readonly sshConnection?: () => string | undefined;
   /** Called after the last write: a simulated machine saves itself. */
   readonly close: () => Promise<void>;
 }
@@ -100,23 +115,12 @@ export class ReconcilingSession implements Session {
 
   /** The plan that puts the machine back to what was accepted, without any config. */
   async planAccepted(): Promise<Planned> {
-    const { host, stores } = this.#parts;
-    const { fingerprint } = await host.facts.read({ users: [], hosts: [] });
-    const latest = await stores.generations.latest();
-    const desired = latest?.desired ?? { resources: [] };
-    const { plan, notes } = await this.#planFor(desired);
-    const { configHash = "", pathNumbers = {} } = latest ?? {};
-    return {
-      verb: "apply",
-      plan,
-      desired,
-      configHash,
-      fingerprint,
-      pathNumbers,
-      sources: [],
-      notes,
-      traffic: trafficSentence(plan),
-    };
+    return this.#planGeneration(await this.#parts.stores.generations.latest());
+  }
+
+  async planRollback(number: number | undefined): Promise<Planned> {
+    this.#parts.requireRights?.();
+    return this.#planGeneration(await generationFor(this.#parts.stores, number));
   }
 
   /** Tells every engine its peers' endpoints again, so that it lets go of addresses that this machine lost. */
@@ -146,27 +150,53 @@ export class ReconcilingSession implements Session {
   }
 
   async apply(planned: Planned, hooks: ApplyHooks): Promise<Applied> {
-    const { host, stores, clock, lock } = this.#parts;
-    await using _held = await lock(planned.verb);
-    const deps: ApplyDeps = {
-      host,
-      registry: driverRegistry,
-      stores,
-      clock,
-      progress: hooks.onEvent,
-      shouldStop: hooks.shouldStop,
-    };
+    await using _held = await this.#parts.lock(planned.verb);
+    const deps = { ...this.#applyDeps(), progress: hooks.onEvent, shouldStop: hooks.shouldStop };
     const recovered = await recoverOpenJournal(deps);
     if (recovered?.kind === "rollbackIncomplete") throwFailure(recovered);
     // What stands on the machine may have changed since the plan was shown; the lock makes this reading the one that counts.
     const { plan } = await this.#planFor(planned.desired);
     const { verb, desired, configHash, pathNumbers } = planned;
-    const outcome = await executePlan(deps, { verb, desired, configHash, pathNumbers }, plan);
+    const confirmation = confirmationOf(this.#parts, hooks.confirmWithinMs);
+    const outcome = await executePlan({ ...deps, ...confirmation }, { verb, desired, configHash, pathNumbers }, plan);
     if (outcome.kind === "applied" && this.#fresh !== undefined)
       this.#parts.known?.write(this.#fresh.files, this.#fresh.loaded);
     await this.#parts.close();
+    if (outcome.kind === "unconfirmed") {
+      const { proposed, deadlineMs } = outcome;
+      return { generation: proposed.number, changed: true, unconfirmed: { proposed, deadlineMs } };
+    }
+    if (confirmation !== undefined) await this.#parts.watchdog?.disarm();
     if (outcome.kind === "rolledBack" || outcome.kind === "rollbackIncomplete") return throwFailure(outcome);
     return { generation: outcome.generation, changed: outcome.kind === "applied" || recovered !== undefined };
+  }
+
+  async confirm(): Promise<number> {
+    return confirmNow(this.#parts, this.#applyDeps());
+  }
+
+  async revert(options: RevertOptions): Promise<boolean> {
+    return revertNow(this.#parts, this.#applyDeps(), options);
+  }
+
+  async verdict(proposed: Generation): Promise<Verdict> {
+    return readVerdict(this.#applyDeps(), proposed);
+  }
+
+  async secondsLeft(deadlineMs: number): Promise<number> {
+    return (deadlineMs - bootTimeMs(this.#applyDeps())) / 1000;
+  }
+
+  async history(): Promise<readonly HistoryEntry[]> {
+    return historyOf(this.#parts.stores);
+  }
+
+  get isOverSsh(): boolean {
+    return this.#parts.sshConnection?.() !== undefined;
+  }
+
+  get hasWatchdog(): boolean {
+    return this.#parts.watchdog !== undefined;
   }
 
   async readSavedPlan(text: string): Promise<Planned> {
@@ -186,8 +216,11 @@ export class ReconcilingSession implements Session {
     const desired = latest !== undefined && latest.number === ledger.generation ? latest.desired : { resources: [] };
     const observed = await observeMachine(host, driverRegistry, desired, ledger);
     const open = await readOpenTransaction(stores.journal);
-    const openJournal = open === undefined ? undefined : stores.journal.location;
-    return statusOf({ generation: latest, desired, observed, capabilities, registry: driverRegistry, openJournal });
+    const awaited = awaitedIn(open, this.#applyDeps());
+    const openJournal = open === undefined || awaited !== undefined ? undefined : stores.journal.location;
+    const common = { capabilities, registry: driverRegistry, openJournal };
+    const status = statusOf({ generation: latest, desired, observed, ...common });
+    return awaited === undefined ? status : { ...status, awaiting: awaited };
   }
 
   async observed(): Promise<readonly Resource[]> {
@@ -221,6 +254,20 @@ export class ReconcilingSession implements Session {
     return expand(config, facts, { pathNumbers: latest?.pathNumbers ?? {}, secrets, endpoints });
   }
 
+  #applyDeps(): ApplyDeps {
+    const { host, stores, clock } = this.#parts;
+    return { host, registry: driverRegistry, stores, clock };
+  }
+
+  /** Towards a generation as it stands in the store; undefined is the state before the first. */
+  async #planGeneration(generation: Generation | undefined): Promise<Planned> {
+    const { fingerprint } = await this.#parts.host.facts.read({ users: [], hosts: [] });
+    const { desired = { resources: [] }, configHash = "", pathNumbers = {} } = generation ?? {};
+    const { plan, notes } = await this.#planFor(desired);
+    const traffic = trafficSentence(plan);
+    return { verb: "apply", plan, desired, configHash, fingerprint, pathNumbers, sources: [], notes, traffic };
+  }
+
   async #planFor(desired: Planned["desired"]) {
     const { host, stores } = this.#parts;
     const ledger = await stores.ledger.read();
@@ -235,43 +282,6 @@ export class ReconcilingSession implements Session {
     }
     return { plan, notes: notes.map(({ key, message }) => ({ path: key, message })) };
   }
-}
-
-function secretRefsOf(config: NonNullable<LoadedConfig["config"]>): readonly SecretRef[] {
-  return Object.values(config.tunnels).flatMap((tunnel) => {
-    if (tunnel.protocol !== "wireguard" && tunnel.protocol !== "amneziawg") return [];
-    const shared = tunnel.peers.map(({ presharedKey }) => presharedKey).filter((ref) => ref !== undefined);
-    return [tunnel.privateKey, ...shared];
-  });
-}
-
-function refuseUnsupported({ unsupported }: Expansion): void {
-  if (unsupported.length === 0) return;
-  const lines = unsupported.map(({ path, feature }) => `${path}: ${feature} is unsupported here yet`);
-  throw new AwgError("unsupported", lines.join("\n     "), {
-    facts: { unsupported: lines },
-    remedy: "take it out of the config, or wait for the version that has it; nothing was changed",
-  });
-}
-
-function throwFailure(outcome: Extract<Outcome, { kind: "rolledBack" | "rollbackIncomplete" }>): never {
-  const cause = messageOf(outcome.cause);
-  if (outcome.kind === "rollbackIncomplete") {
-    const state = outcome.blocked ? "traffic is blocked" : "the packet filter could not be set";
-    throw new AwgError(
-      "journal",
-      `apply failed (${cause}) and so did the way back (${messageOf(outcome.rollbackCause)}); ${state}`,
-      {
-        cause: outcome.cause,
-        facts: { journal: outcome.journal },
-        remedy: `mend the cause and apply again; the open journal is ${outcome.journal}`,
-      },
-    );
-  }
-  const failedReadBack = outcome.cause instanceof AwgError && outcome.cause.kind === "verification";
-  throw new AwgError(failedReadBack ? "verification" : "host", `apply failed and was rolled back: ${cause}`, {
-    cause: outcome.cause,
-  });
 }
 
 function ownedResources(observation: Observation): readonly Resource[] {

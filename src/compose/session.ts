@@ -2,8 +2,12 @@ import type { Config } from "../model/config/config.ts";
 import type { Problem } from "../model/config/problem.ts";
 import type { Plan } from "../model/plan.ts";
 import type { DesiredState, Enforcement, FieldChange, Resource, ResourceKey } from "../model/resource.ts";
+import type { Verdict } from "../reconciler/apply/confirm.ts";
 import type { ProgressEvent, StopSignal } from "../reconciler/apply/outcome.ts";
 import type { Verb } from "../reconciler/apply/record.ts";
+import type { Generation } from "../reconciler/apply/stores.ts";
+import type { RevertOptions } from "./generations/confirmation.ts";
+import type { HistoryEntry } from "./generations/history.ts";
 
 export type { ProgressEvent, StopSignal } from "../reconciler/apply/outcome.ts";
 
@@ -58,6 +62,8 @@ export interface ApplyHooks {
   readonly onEvent: (event: ProgressEvent) => void;
   /** Asked between batches: a signal wants the apply undone. */
   readonly shouldStop: () => StopSignal | undefined;
+  /** The new state is reverted unless it is confirmed within this time; undefined accepts it at once. */
+  readonly confirmWithinMs?: number;
 }
 
 export interface ResourceStatus {
@@ -81,11 +87,20 @@ export interface Status {
   readonly conditions: readonly Condition[];
   readonly resources: readonly ResourceStatus[];
   readonly openJournal: string | undefined;
+  /** A change that is reverted unless it is confirmed in time. */
+  readonly awaiting?: Awaiting;
+}
+
+export interface Awaiting {
+  readonly generation: number;
+  readonly secondsLeft: number;
 }
 
 export interface Applied {
   readonly generation: number;
   readonly changed: boolean;
+  /** Present when it waits to be confirmed; the deadline is in milliseconds since boot. */
+  readonly unconfirmed?: { readonly proposed: Generation; readonly deadlineMs: number };
 }
 
 /** What a verb can do with a machine. Methods that only read never write anything, state folder included (law 2). */
@@ -96,6 +111,21 @@ export interface Session extends AsyncDisposable {
   planDestroy(): Promise<Planned>;
   /** Takes the lock, recovers an open journal, carries the plan out; throws AwgError when it did not succeed. */
   apply(planned: Planned, hooks: ApplyHooks): Promise<Applied>;
+  /** Accepts the state that waits for it and gives its number; AwgError usage, unconfirmed or locked when that cannot be. */
+  confirm(): Promise<number>;
+  /** Restores what stood before an open transaction; false when there was nothing to undo. */
+  revert(options: RevertOptions): Promise<boolean>;
+  /** How a state that waits to be confirmed stands by now. */
+  verdict(proposed: Generation): Promise<Verdict>;
+  secondsLeft(deadlineMs: number): Promise<number>;
+  /** The plan back to an accepted generation; undefined is the one before the one that holds. */
+  planRollback(number: number | undefined): Promise<Planned>;
+  /** The generations that are kept, the latest last. */
+  history(): Promise<readonly HistoryEntry[]>;
+  /** Whether this process was started over an SSH connection that this machine's network carries. */
+  readonly isOverSsh: boolean;
+  /** Whether another process reverts what nobody confirms. */
+  readonly hasWatchdog: boolean;
   /** A saved plan, refused (stale-plan) when config, machine or generation are others now. */
   readSavedPlan(text: string): Promise<Planned>;
   renderSavedPlan(planned: Planned): string;

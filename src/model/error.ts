@@ -10,6 +10,7 @@ export type ErrorKind =
   | "host"
   | "verification"
   | "invariant"
+  | "unconfirmed"
   | "journal"
   | "bug";
 
@@ -27,6 +28,7 @@ const RETRYABLE: Readonly<Record<ErrorKind, boolean>> = {
   host: true,
   verification: true,
   invariant: false,
+  unconfirmed: false,
   journal: false,
   bug: false,
 };

@@ -40,6 +40,14 @@ export interface NftTransaction {
   readonly generation?: number;
 }
 
+/** What the keeper does when nobody calls it off in time. */
+export interface Watch {
+  /** Milliseconds since boot, sleep included. */
+  readonly deadlineMs: number;
+  /** Absolute path and arguments. */
+  readonly command: readonly string[];
+}
+
 export type KeeperRequest =
   | { readonly request: "status" }
   | OpenDevice
@@ -47,6 +55,8 @@ export type KeeperRequest =
   | EnsureEngine
   | { readonly request: "stopEngine"; readonly device: string }
   | NftTransaction
+  | { readonly request: "armWatchdog"; readonly watch: Watch }
+  | { readonly request: "disarmWatchdog" }
   | { readonly request: "stop" };
 
 export interface KeeperDevice {
@@ -61,6 +71,8 @@ export interface KeeperStatus {
   readonly devices: readonly KeeperDevice[];
   /** nf_tables tables that the keeper's socket owns: "inet awg". */
   readonly tables: readonly string[];
+  /** Present while something is armed. */
+  readonly watchdog?: { readonly deadlineMs: number };
 }
 
 export type KeeperAnswer =
@@ -92,6 +104,7 @@ export function parseKeeperRequest(line: string): KeeperRequest {
   switch (json["request"]) {
     case "status":
     case "stop":
+    case "disarmWatchdog":
       return { request: json["request"] };
     case "openDevice":
       return { request: "openDevice", device: deviceOf(json), alias: aliasOf(json) };
@@ -102,6 +115,9 @@ export function parseKeeperRequest(line: string): KeeperRequest {
       return ensureEngineOf(json);
     case "nftTransaction":
       return nftTransactionOf(json);
+    case "armWatchdog":
+      if (!isWatch(json["watch"])) throw notARequest("watch");
+      return { request: "armWatchdog", watch: json["watch"] };
     default:
       throw notARequest("request");
   }
@@ -145,6 +161,18 @@ export function parseKeeperAnswer(line: string): KeeperStatus {
 /** Whether a text can name a network interface: 1 to 15 bytes, no blank, no slash, no dot alone. */
 export function isDeviceName(text: string): boolean {
   return /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/.test(text);
+}
+
+/** Whether a value read from outside says what to run and when. */
+export function isWatch(value: unknown): value is Watch {
+  const { deadlineMs, command } = (typeof value === "object" && value !== null ? value : {}) as Json;
+  if (!Number.isSafeInteger(deadlineMs) || !Array.isArray(command) || command.length > 64) return false;
+  const words: readonly unknown[] = command;
+  return words.every(isWord) && words[0]?.toString().startsWith("/") === true;
+}
+
+function isWord(value: unknown): boolean {
+  return typeof value === "string" && value.length <= 4096 && !value.includes("\0");
 }
 
 function parseObject(line: string): Json {

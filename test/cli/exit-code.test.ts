@@ -17,6 +17,7 @@ describe("exit codes", () => {
     ["host", 4],
     ["verification", 6],
     ["invariant", 7],
+    ["unconfirmed", 9],
     ["journal", 5],
     ["bug", 70],
   ])("law 9: an error of kind %s exits %i", (kind, code) => {

@@ -29,6 +29,8 @@ const REQUESTS: readonly KeeperRequest[] = [
     update: "set=1\nfwmark=1\n\n",
   },
   { request: "nftTransaction", changes: [{ message: "AAEC", action: "adding a table" }], generation: 7 },
+  { request: "armWatchdog", watch: { deadlineMs: 60_000, command: ["/usr/bin/node", "awg", "revert"] } },
+  { request: "disarmWatchdog" },
 ];
 
 describe("requests", () => {
@@ -46,6 +48,10 @@ describe("requests", () => {
     ["request", { version: 1, request: "rm" }],
     ["device", { version: 1, request: "closeDevice" }],
     ["device", { version: 1, request: "closeDevice", device: "../../x" }],
+    ["watch", { version: 1, request: "armWatchdog" }],
+    ["watch", { version: 1, request: "armWatchdog", watch: { deadlineMs: 1, command: [] } }],
+    ["watch", { version: 1, request: "armWatchdog", watch: { deadlineMs: 1, command: ["awg"] } }],
+    ["watch", { version: 1, request: "armWatchdog", watch: { deadlineMs: 0.5, command: ["/bin/true"] } }],
     ["alias", { ...base, request: "openDevice" }],
     ["protocol", { ...base, request: "ensureEngine", protocol: "openvpn" }],
     ["configuration", { ...base, request: "ensureEngine", protocol: "wireguard", configuration: "get=1\n\n" }],

@@ -132,7 +132,7 @@ function checkOutcome(world: World, rehearsal: Rehearsal, result: VerbResult, ta
   const { outcome } = result;
   tally.add(`outcome: ${outcome.kind}`);
   const text = world.machine.print();
-  if (outcome.kind === "applied" || outcome.kind === "inSync") {
+  if (outcome.kind === "applied" || outcome.kind === "inSync" || outcome.kind === "unconfirmed") {
     expectSame(5, text, rehearsal.newText, "applied");
   } else if (outcome.kind === "rolledBack") {
     expectSame(5, text, rehearsal.oldText, "rolled back");

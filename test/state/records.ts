@@ -42,6 +42,13 @@ export const RECORDS: readonly JournalRecord[] = [
   { type: "begin", verb: "apply", configHash: "c3", generation: 3, startedMs: 1_795_000_000_000 },
   { type: "batch", index: 0, batch: BATCH },
   { type: "done", index: 0 },
+  {
+    type: "unconfirmed",
+    deadlineMs: 60_000,
+    generation: GENERATION,
+    ledger: LEDGER,
+    connection: "192.0.2.9 50022 192.0.2.1 22",
+  },
   { type: "rollback", cause: "the engine did not start: ünïcode\nand a newline" },
   { type: "undone", index: 0 },
   { type: "blocked", cause: "no way back" },

@@ -13,6 +13,7 @@ export const run: RunVerb = async (call) => {
       : await session.readSavedPlan(readConfigFile(saved).text);
   return carryOut(call, session, planned, {
     question: "Apply this?",
+    approved: saved !== undefined,
     done: (_, generation) => `Applied; everything was read back and is as planned. Generation ${generation}.`,
     nothing: "No changes. The machine is as the config says; nothing was written.",
   });

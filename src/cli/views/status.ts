@@ -7,15 +7,15 @@ const GOOD_WHEN_TRUE: ReadonlySet<Condition["type"]> = new Set(["Ready", "Protec
 
 /** The status as people read it. */
 export function renderStatus(status: Status, style: Style): string {
+  const open = openTexts(status, style);
   if (status.resources.length === 0) {
-    const open = status.openJournal === undefined ? "" : `\n${openJournalText(status.openJournal, style)}`;
-    return `Nothing is applied on this machine. Traffic is not protected by awg.${open}`;
+    return ["Nothing is applied on this machine. Traffic is not protected by awg.", ...open].join("\n");
   }
   const width = Math.max(...status.resources.map(({ key }) => key.length));
   return [
     style.bold(`Generation ${status.generation}`),
     ...status.conditions.map((condition) => renderCondition(condition, style)),
-    ...(status.openJournal === undefined ? [] : [openJournalText(status.openJournal, style)]),
+    ...open,
     "",
     ...status.resources.flatMap((resource) => renderResource(resource, width, style)),
   ].join("\n");
@@ -38,8 +38,14 @@ function renderResource(
   return [head.trimEnd(), ...drift.map((change) => `      ${renderChange(change, style)}`)];
 }
 
-function openJournalText(journal: string, style: Style): string {
-  return style.red(`An apply was cut short (${journal}); the next apply or destroy recovers it.`);
+function openTexts({ openJournal, awaiting }: Status, style: Style): readonly string[] {
+  if (awaiting !== undefined) {
+    const { generation, secondsLeft } = awaiting;
+    const what = `Generation ${generation} stands but awaits confirmation for ${secondsLeft} s more`;
+    return [style.yellow(`${what}: keep it with awg confirm, undo it with awg revert.`)];
+  }
+  if (openJournal === undefined) return [];
+  return [style.red(`An apply was cut short (${openJournal}); the next apply or destroy recovers it.`)];
 }
 
 /** The status as one JSON document. */
@@ -50,5 +56,9 @@ export function statusDocument(status: Status): object {
     conditions: status.conditions,
     resources: status.resources,
     open_journal: status.openJournal ?? null,
+    awaiting_confirmation:
+      status.awaiting === undefined
+        ? null
+        : { generation: status.awaiting.generation, seconds_left: status.awaiting.secondsLeft },
   };
 }

@@ -3,7 +3,7 @@ import { isInSync, type Plan } from "../../model/plan.ts";
 import type { Ledger } from "../plan/ledger.ts";
 import { acceptState, nextLedger, secretIdsOf } from "./accept.ts";
 import { blockTraffic } from "./block.ts";
-import type { ApplyDeps, Outcome, Proposal } from "./outcome.ts";
+import { type ApplyDeps, bootTimeMs, type Confirmation, type Outcome, type Proposal } from "./outcome.ts";
 import { readTransaction } from "./record.ts";
 import { rollBack } from "./roll-back.ts";
 import { Interrupted, runBatches } from "./run-batches.ts";
@@ -28,6 +28,7 @@ export async function executePlan(deps: ApplyDeps, proposal: Proposal, plan: Pla
   if (isInSync(plan) && latest?.configHash === proposal.configHash && latest.number === ledger.generation) {
     return { kind: "inSync", generation: latest.number };
   }
+  if (!isInSync(plan)) await deps.confirmation?.arm(newDeadlineMs(deps, deps.confirmation));
   await deps.stores.secrets?.persist();
   await journal.append({
     type: "begin",
@@ -61,11 +62,32 @@ export async function finishTransaction(deps: ApplyDeps, remainder: Remainder): 
     if (!isInSync(plan)) await verifyDesired(deps, proposal.desired, next);
     const generation = generationOf(deps, proposal, number);
     accepting = true;
+    if (deps.confirmation !== undefined && !isInSync(plan)) {
+      return await awaitConfirmation(deps, deps.confirmation, generation, next);
+    }
     await deps.stores.journal.append({ type: "accept", generation, ledger: next });
     return await writeAcceptance(deps, generation, next);
   } catch (cause) {
     return await goBack(deps, plan, cause, accepting);
   }
+}
+
+/** Leaves the transaction open for `awg confirm`; the time begins now that the person can look at the new state. */
+async function awaitConfirmation(
+  deps: ApplyDeps,
+  confirmation: Confirmation,
+  generation: Generation,
+  ledger: Ledger,
+): Promise<Outcome> {
+  const deadlineMs = newDeadlineMs(deps, confirmation);
+  await confirmation.arm(deadlineMs);
+  const connection = confirmation.connection === undefined ? {} : { connection: confirmation.connection };
+  await deps.stores.journal.append({ type: "unconfirmed", deadlineMs, generation, ledger, ...connection });
+  return { kind: "unconfirmed", proposed: generation, deadlineMs };
+}
+
+function newDeadlineMs(deps: ApplyDeps, { withinMs }: Confirmation): number {
+  return Math.round(bootTimeMs(deps) + withinMs);
 }
 
 /** Past the accept record there is no way back; what cannot be written now is written by the next writing verb. */

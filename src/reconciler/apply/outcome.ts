@@ -3,7 +3,7 @@ import type { Batch } from "../../model/plan.ts";
 import type { DesiredState } from "../../model/resource.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 import type { Verb } from "./record.ts";
-import type { Stores } from "./stores.ts";
+import type { Generation, Stores } from "./stores.ts";
 
 /** What a signal asks of a running transaction. */
 export type StopSignal = "SIGINT" | "SIGTERM";
@@ -21,12 +21,33 @@ export interface ApplyDeps {
   readonly host: Host;
   readonly registry: DriverRegistry;
   readonly stores: Stores;
-  readonly clock: { readonly nowMs: () => number; readonly sleep: (ms: number) => Promise<void> };
+  readonly clock: {
+    /** Milliseconds since the epoch. */
+    readonly nowMs: () => number;
+    readonly sleep: (ms: number) => Promise<void>;
+    /** Milliseconds since boot, sleep included; `nowMs` stands in where a machine never reboots. */
+    readonly bootMs?: () => number;
+  };
   readonly progress?: (event: ProgressEvent) => void;
   /** Asked before each batch; a signal ends the apply in a rollback. */
   readonly shouldStop?: () => StopSignal | undefined;
   /** Required probes, run after the read-back; a sentence is the failure of one, and rolls back. */
   readonly probe?: () => Promise<string | undefined>;
+  /** Present when the new state is to be confirmed by a person before it is accepted. */
+  readonly confirmation?: Confirmation;
+}
+
+/** What holds an apply that has to be confirmed. */
+export interface Confirmation {
+  /** Milliseconds that the person has. */
+  readonly withinMs: number;
+  /** The SSH connection that applies, if it is one. */
+  readonly connection?: string;
+  /**
+   * Tells the process that outlives this one when to revert (milliseconds since boot), and proves that it lives. Called
+   * before the first write and again when the new state stands. AwgError when nobody would revert.
+   */
+  readonly arm: (deadlineMs: number) => Promise<void>;
 }
 
 /** A plan with what is to be accepted when it holds. */
@@ -47,6 +68,8 @@ export type Outcome =
       /** Set when the machine is right but the acceptance could not be written; the next writing verb does it. */
       readonly unaccepted?: unknown;
     }
+  /** The new state stands and waits for `awg confirm`; the transaction is still open. */
+  | { readonly kind: "unconfirmed"; readonly proposed: Generation; readonly deadlineMs: number }
   | {
       readonly kind: "rolledBack";
       readonly cause: unknown;
@@ -64,3 +87,8 @@ export type Outcome =
       readonly blocked: boolean;
       readonly interruptedBy?: StopSignal;
     };
+
+/** Milliseconds since boot, sleep included. */
+export function bootTimeMs({ clock }: Pick<ApplyDeps, "clock">): number {
+  return (clock.bootMs ?? clock.nowMs)();
+}

@@ -28,6 +28,10 @@ const hasRecordShape = isTagged("type", {
   undone: indexed,
   rollback: withCause,
   blocked: withCause,
+  unconfirmed: isObject(
+    { type: isText, deadlineMs: isCount, generation: hasGenerationShape, ledger: isLedger },
+    { connection: isText },
+  ),
   accept: isObject({ type: isText, generation: hasGenerationShape, ledger: isLedger }),
 });
 

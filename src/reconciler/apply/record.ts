@@ -6,7 +6,10 @@ import type { Generation, ReadRecord } from "./stores.ts";
 /** What a transaction is for: a new state, or none at all. */
 export type Verb = "apply" | "destroy";
 
-/** One line of the journal. Order: begin, then batch and done in turn, then accept, or rollback and undone in turn. */
+/**
+ * One line of the journal. Order: begin, then batch and done in turn, then (unconfirmed and) accept, or rollback and undone
+ * in turn.
+ */
 export type JournalRecord =
   | BeginRecord
   /** Intent: written before the batch touches the machine; the inverse follows from the steps. */
@@ -17,6 +20,8 @@ export type JournalRecord =
   | { readonly type: "undone"; readonly index: number }
   /** The old state could not be restored; the firewall was told to let through only what old and new both allow. */
   | { readonly type: "blocked"; readonly cause: string }
+  /** The machine is verified, but a person has to confirm it before the deadline; else the old state is restored. */
+  | UnconfirmedRecord
   /** The machine is verified; only these two writes are left. From here on there is no way back. */
   | { readonly type: "accept"; readonly generation: Generation; readonly ledger: Ledger };
 
@@ -27,6 +32,16 @@ export interface BeginRecord {
   /** Number of the generation this transaction is to become. */
   readonly generation: number;
   readonly startedMs: number;
+}
+
+export interface UnconfirmedRecord {
+  readonly type: "unconfirmed";
+  /** Milliseconds since this boot, sleep included (CLOCK_BOOTTIME), so that no change of the wall clock moves it. */
+  readonly deadlineMs: number;
+  readonly generation: Generation;
+  readonly ledger: Ledger;
+  /** The SSH connection that applied, as SSH_CONNECTION tells it; confirming from it would prove nothing. */
+  readonly connection?: string;
 }
 
 export interface JournalledBatch {
@@ -43,6 +58,8 @@ export interface OpenTransaction {
   readonly batches: readonly JournalledBatch[];
   /** Present when verified: only acceptance is left. */
   readonly accept: { readonly generation: Generation; readonly ledger: Ledger } | undefined;
+  /** Present when verified, but nobody has confirmed it; with `sameBoot` as of a batch. */
+  readonly unconfirmed: (UnconfirmedRecord & { readonly sameBoot: boolean }) | undefined;
   /** Why the old state was to be restored, when a rollback had begun. */
   readonly rollbackCause: string | undefined;
   readonly blocked: boolean;
@@ -55,6 +72,7 @@ export function readTransaction(records: readonly ReadRecord[], location: string
   if (first.record.type !== "begin") throw disorder(location, `starts with a record of type ${first.record.type}`);
   const batches = new Map<number, JournalledBatch>();
   let accept: OpenTransaction["accept"];
+  let unconfirmed: OpenTransaction["unconfirmed"];
   let rollbackCause: string | undefined;
   let blocked = false;
   for (const { record, sameBoot } of records.slice(1)) {
@@ -75,16 +93,41 @@ export function readTransaction(records: readonly ReadRecord[], location: string
       case "rollback":
         rollbackCause = record.cause;
         accept = undefined;
+        unconfirmed = undefined;
         break;
       case "blocked":
         blocked = true;
         break;
+      case "unconfirmed":
+        unconfirmed = { ...record, sameBoot };
+        break;
       case "accept":
+        unconfirmed = undefined;
         accept = { generation: record.generation, ledger: record.ledger };
         break;
     }
   }
-  return { begin: first.record, batches: [...batches.values()], accept, rollbackCause, blocked };
+  return { begin: first.record, batches: [...batches.values()], accept, unconfirmed, rollbackCause, blocked };
+}
+
+/** Whether a transaction still has time to be confirmed: not after its deadline, and not after a reboot. Pure. */
+export function isAwaited({ unconfirmed }: OpenTransaction, nowBootMs: number): boolean {
+  return unconfirmed?.sameBoot === true && nowBootMs < unconfirmed.deadlineMs;
+}
+
+/** Why an open transaction that nobody is to wait for is rolled back; for people. Pure. */
+export function whyRolledBack({ unconfirmed }: OpenTransaction): string {
+  if (unconfirmed === undefined) return "an earlier run ended in the middle of its changes";
+  return unconfirmed.sameBoot ? "nobody confirmed it in time" : "the machine was rebooted before anybody confirmed it";
+}
+
+/** What a writing verb is told while a change waits for its confirmation: AwgError locked. Pure. */
+export function awaitedError({ unconfirmed, begin }: OpenTransaction, nowBootMs: number): AwgError {
+  const seconds = Math.ceil(((unconfirmed?.deadlineMs ?? nowBootMs) - nowBootMs) / 1000);
+  return new AwgError("locked", `generation ${begin.generation} waits ${seconds} s more to be confirmed`, {
+    facts: { generation: begin.generation, secondsLeft: seconds },
+    remedy: "keep it with awg confirm, or undo it with awg revert",
+  });
 }
 
 function disorder(location: string, what: string): AwgError {

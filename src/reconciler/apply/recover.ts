@@ -2,8 +2,8 @@ import { planChanges } from "../plan/plan-changes.ts";
 import { acceptState } from "./accept.ts";
 import { finishTransaction } from "./execute.ts";
 import { observeMachine } from "./observe.ts";
-import type { ApplyDeps, Outcome, Proposal } from "./outcome.ts";
-import { type OpenTransaction, readTransaction, type Verb } from "./record.ts";
+import { type ApplyDeps, bootTimeMs, type Outcome, type Proposal } from "./outcome.ts";
+import { awaitedError, isAwaited, type OpenTransaction, readTransaction, type Verb, whyRolledBack } from "./record.ts";
 import { ledgerOfJournal } from "./restore-old.ts";
 import { touchedPlaces } from "./restored.ts";
 import { rollBack } from "./roll-back.ts";
@@ -17,7 +17,8 @@ export async function readOpenTransaction(journal: JournalStore): Promise<OpenTr
 /**
  * Ends a transaction that a crash left open; every writing verb calls it first, with the lock held. A verified one is
  * accepted; an interrupted destroy goes on to its end, and any transaction does when `verb` is destroy (what it would
- * restore is to go anyway); anything else is rolled back. Safe against crashes of its own. undefined when there was
+ * restore is to go anyway); anything else is rolled back. One that waits for a confirmation in time is left alone, and
+ * AwgError locked says so. Safe against crashes of its own. undefined when there was
  * nothing to do.
  */
 export async function recoverOpenJournal(deps: ApplyDeps, verb: Verb = "apply"): Promise<Outcome | undefined> {
@@ -28,9 +29,16 @@ export async function recoverOpenJournal(deps: ApplyDeps, verb: Verb = "apply"):
     await acceptState(deps.stores, open.accept.generation, open.accept.ledger);
     return { kind: "applied", generation: open.accept.generation.number };
   }
+  if (isAwaited(open, bootTimeMs(deps))) throw awaitedError(open, bootTimeMs(deps));
   const goesOn = open.begin.verb === "destroy" && open.rollbackCause === undefined;
   if (goesOn || verb === "destroy") return await finishDestroy(deps, open);
-  const cause = new Error(open.rollbackCause ?? "an earlier run ended in the middle of its changes");
+  return await rollBackOpen(deps, open, open.rollbackCause ?? whyRolledBack(open));
+}
+
+/** Restores what stood before an open transaction. */
+export async function rollBackOpen(deps: ApplyDeps, open: OpenTransaction, why: string): Promise<Outcome> {
+  const { journal } = deps.stores;
+  const cause = new Error(why);
   const result = await rollBack(deps, open.batches, cause);
   if (result.kind === "incomplete") {
     const { rollbackCause, blocked } = result;

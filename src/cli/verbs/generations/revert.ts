@@ -1,0 +1,14 @@
+import { EXIT } from "../../exit-code.ts";
+import { openSessionFor } from "../../open-session.ts";
+import { flagOption, type RunVerb } from "../../verb.ts";
+
+/** `awg revert`: restores what stood before a change that waits to be confirmed; the keeper runs it with --due. */
+export const run: RunVerb = async (call) => {
+  await using session = await openSessionFor(call);
+  const reverted = await session.revert({ onlyIfDue: flagOption(call, "due") });
+  const text = reverted
+    ? "Reverted; what stood before is back."
+    : "Nothing waits to be confirmed; nothing was changed.";
+  call.terminal.out(flagOption(call, "json") ? JSON.stringify({ format_version: "1", reverted }) : text);
+  return EXIT.success;
+};

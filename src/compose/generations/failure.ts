@@ -1,0 +1,34 @@
+import { AwgError, messageOf } from "../../model/error.ts";
+import type { Outcome } from "../../reconciler/apply/outcome.ts";
+import type { Expansion } from "../../resources/expand.ts";
+
+/** Throws what an apply that did not succeed is reported as: its cause, how the machine stands, what to do. */
+export function throwFailure(outcome: Extract<Outcome, { kind: "rolledBack" | "rollbackIncomplete" }>): never {
+  const cause = messageOf(outcome.cause);
+  if (outcome.kind === "rollbackIncomplete") {
+    const state = outcome.blocked ? "traffic is blocked" : "the packet filter could not be set";
+    throw new AwgError(
+      "journal",
+      `apply failed (${cause}) and so did the way back (${messageOf(outcome.rollbackCause)}); ${state}`,
+      {
+        cause: outcome.cause,
+        facts: { journal: outcome.journal },
+        remedy: `mend the cause and apply again; the open journal is ${outcome.journal}`,
+      },
+    );
+  }
+  const failedReadBack = outcome.cause instanceof AwgError && outcome.cause.kind === "verification";
+  throw new AwgError(failedReadBack ? "verification" : "host", `apply failed and was rolled back: ${cause}`, {
+    cause: outcome.cause,
+  });
+}
+
+/** Throws when the config asks for something that has no driver yet; nothing was changed. */
+export function refuseUnsupported({ unsupported }: Expansion): void {
+  if (unsupported.length === 0) return;
+  const lines = unsupported.map(({ path, feature }) => `${path}: ${feature} is unsupported here yet`);
+  throw new AwgError("unsupported", lines.join("\n     "), {
+    facts: { unsupported: lines },
+    remedy: "take it out of the config, or wait for the version that has it; nothing was changed",
+  });
+}

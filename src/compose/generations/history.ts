@@ -1,0 +1,64 @@
+import { sameData } from "../../model/canonical.ts";
+import { AwgError } from "../../model/error.ts";
+import type { DesiredState } from "../../model/resource.ts";
+import type { Generation, Stores } from "../../reconciler/apply/stores.ts";
+
+/** One accepted generation, as `awg history` tells it. */
+export interface HistoryEntry {
+  readonly number: number;
+  /** Milliseconds since the epoch. */
+  readonly acceptedMs: number;
+  readonly configHash: string;
+  /** Whether it is the one that holds. */
+  readonly holds: boolean;
+  /** Keys of resources against the generation before; undefined where that one is no longer kept. */
+  readonly changes: HistoryChanges | undefined;
+}
+
+export interface HistoryChanges {
+  readonly added: readonly string[];
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+}
+
+/** The generations that are kept, ascending. */
+export async function historyOf({ generations, ledger }: Stores): Promise<readonly HistoryEntry[]> {
+  const held = (await ledger.read()).generation;
+  const entries: HistoryEntry[] = [];
+  let before: Generation | undefined;
+  for (const number of await generations.numbers()) {
+    const generation = await generations.read(number);
+    if (generation === undefined) continue;
+    const { acceptedMs, configHash, desired } = generation;
+    const known = before?.desired ?? (number === 1 ? { resources: [] } : undefined);
+    const changes = known === undefined ? undefined : changesBetween(known, desired);
+    entries.push({ number, acceptedMs, configHash, holds: number === held, changes });
+    before = generation;
+  }
+  return entries;
+}
+
+/** Keys that came, changed and went between two desired states. Pure. */
+function changesBetween(before: DesiredState, after: DesiredState): HistoryChanges {
+  const old = new Map(before.resources.map((resource) => [resource.key, resource]));
+  const now = new Map(after.resources.map((resource) => [resource.key, resource]));
+  const common = [...now.values()].filter(({ key }) => old.has(key));
+  return {
+    added: [...now.keys()].filter((key) => !old.has(key)),
+    changed: common.filter((one) => !sameData(one.spec, old.get(one.key)?.spec)).map(({ key }) => key),
+    removed: [...old.keys()].filter((key) => !now.has(key)),
+  };
+}
+
+/** The generation to go back to: this number, or the one before the one that holds. AwgError usage when it is not kept. */
+export async function generationFor({ generations, ledger }: Stores, number: number | undefined): Promise<Generation> {
+  const numbers = await generations.numbers();
+  const held = (await ledger.read()).generation;
+  const wanted = number ?? numbers.filter((one) => one < held).at(-1);
+  const found = wanted === undefined ? undefined : await generations.read(wanted);
+  if (found !== undefined) return found;
+  const what =
+    wanted === undefined ? "there is no generation before the one that holds" : `there is no generation ${wanted}`;
+  const kept = numbers.length === 0 ? "nothing was applied yet" : `these are kept: ${numbers.join(", ")}`;
+  throw new AwgError("usage", what, { facts: { kept: numbers.map(String) }, remedy: kept });
+}

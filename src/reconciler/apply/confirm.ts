@@ -1,0 +1,81 @@
+import { AwgError } from "../../model/error.ts";
+import { acceptState } from "./accept.ts";
+import { type ApplyDeps, bootTimeMs, type Outcome } from "./outcome.ts";
+import { isAwaited, whyRolledBack } from "./record.ts";
+import { readOpenTransaction, recoverOpenJournal, rollBackOpen } from "./recover.ts";
+
+/**
+ * Accepts the state that waits for it; the lock is held. Gives the generation's number. AwgError usage when nothing waits
+ * or the SSH connection is the one that applied: that one outlives a policy that lets no new connection in (security.md,
+ * B7). AwgError unconfirmed when the time is over; the old state is then restored first.
+ *
+ * @param connection the SSH connection that confirms, as SSH_CONNECTION tells it; undefined when it is none
+ */
+export async function confirmTransaction(deps: ApplyDeps, connection: string | undefined): Promise<number> {
+  const open = await readOpenTransaction(deps.stores.journal);
+  if (open?.accept !== undefined) {
+    await recoverOpenJournal(deps);
+    return open.accept.generation.number;
+  }
+  const { unconfirmed } = open ?? {};
+  if (open === undefined || unconfirmed === undefined) {
+    throw new AwgError("usage", "there is nothing to confirm", { remedy: "see awg status and awg history" });
+  }
+  if (!isAwaited(open, bootTimeMs(deps))) {
+    const outcome = await rollBackOpen(deps, open, whyRolledBack(open));
+    if (outcome.kind === "rollbackIncomplete") throw revertFailure(outcome.journal, outcome.blocked);
+    throw new AwgError("unconfirmed", "it is too late to confirm: the time is over and the old state is back");
+  }
+  if (connection !== undefined && connection === unconfirmed.connection) {
+    throw new AwgError(
+      "usage",
+      "this is the SSH connection that applied, so that it does not prove the machine reachable",
+      {
+        remedy: "open a new connection and confirm there",
+      },
+    );
+  }
+  const { generation, ledger } = unconfirmed;
+  await deps.stores.journal.append({ type: "accept", generation, ledger });
+  await acceptState(deps.stores, generation, ledger);
+  return generation.number;
+}
+
+/**
+ * Undoes the state that waits to be confirmed, or whatever an earlier run left open; the lock is held. undefined when
+ * there is nothing to undo, or, with `onlyIfDue`, when it still may be confirmed.
+ */
+export async function revertTransaction(deps: ApplyDeps, onlyIfDue: boolean): Promise<Outcome | undefined> {
+  const open = await readOpenTransaction(deps.stores.journal);
+  if (open === undefined) return undefined;
+  const awaited = isAwaited(open, bootTimeMs(deps));
+  if (awaited && onlyIfDue) return undefined;
+  return awaited ? await rollBackOpen(deps, open, "it was reverted by hand") : await recoverOpenJournal(deps);
+}
+
+/** How the transaction of a generation stands, seen by who waits for it. */
+export type Verdict = "waiting" | "confirmed" | "reverted" | "blocked";
+
+/**
+ * Whether a proposed generation was confirmed or reverted meanwhile; changes nothing (law 2). A number may be used again
+ * after a revert, so that the time of the proposal tells them apart.
+ */
+export async function readVerdict(
+  { stores }: Pick<ApplyDeps, "stores">,
+  proposed: { readonly number: number; readonly acceptedMs: number },
+): Promise<Verdict> {
+  const open = await readOpenTransaction(stores.journal);
+  if (open?.blocked === true) return "blocked";
+  if (open !== undefined && open.begin.generation === proposed.number) return "waiting";
+  const accepted = await stores.generations.read(proposed.number);
+  return accepted?.acceptedMs === proposed.acceptedMs ? "confirmed" : "reverted";
+}
+
+/** The error of a revert that did not succeed. Pure. */
+export function revertFailure(journal: string, blocked: boolean): AwgError {
+  const state = blocked ? "traffic is blocked" : "the packet filter could not be set";
+  return new AwgError("journal", `the old state could not be restored; ${state}`, {
+    facts: { journal },
+    remedy: `mend the cause and run awg revert again; the open journal is ${journal}`,
+  });
+}
