@@ -16,7 +16,7 @@ function completeInBash(...words: readonly string[]): readonly string[] {
 
 describe("completion", () => {
   test("bash completes verbs", () => {
-    expect(completeInBash("awg", "d").toSorted()).toEqual(["destroy", "diff"]);
+    expect(completeInBash("awg", "d").toSorted()).toEqual(["daemon", "destroy", "diff"]);
     expect(completeInBash("awg", "").toSorted()).toEqual(listed.toSorted());
   });
 
