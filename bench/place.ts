@@ -38,7 +38,8 @@ export async function benchInPrivatePlace(name: string): Promise<readonly Figure
     "--kill-child",
   ];
   const program = [process.execPath, join(import.meta.dirname, "inside.ts"), name];
-  const child = spawn("unshare", [...namespaces, "sh", "-c", SETUP, "sh", ...program], {
+  const command = ["unshare", ...namespaces, "sh", "-c", SETUP, "sh", ...program];
+  const child = spawn(command[0] as string, command.slice(1), {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, "close")]);
