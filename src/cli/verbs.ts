@@ -188,7 +188,7 @@ export const VERBS: readonly VerbDefinition[] = [
         "writes it, and each key to a file of mode 0600 beside it",
       ],
     ],
-    load: () => import("./verbs/import.ts"),
+    load: () => import("./verbs/interchange/import.ts"),
   },
   {
     name: "render",

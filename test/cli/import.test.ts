@@ -96,8 +96,10 @@ describe("awg import", () => {
     });
   });
 
-  test("64: without a file, or with a bootstrap server that is no address", () => {
+  test("64: without a file, with a link that others can see, or with a bootstrap server that is no address", () => {
     expect(awg(["import"]).status).toBe(64);
+    const link = awg(["import", "vpn://AAAA"]);
+    expect([link.status, link.stderr]).toEqual([64, expect.stringContaining("every user")]);
     expect(awg(["import", "wg0.conf", "--bootstrap", "dns.example"]).status).toBe(64);
   });
 });

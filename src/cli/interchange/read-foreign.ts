@@ -1,6 +1,60 @@
+import { AwgError } from "../../model/error.ts";
+import { importAmnezia } from "../../model/interchange/amnezia-link.ts";
+import { importAwgJson } from "../../model/interchange/awg-json.ts";
 import { type Imported, type ImportOptions, importConf } from "../../model/interchange/import-config.ts";
+import { objectOf, parseJson } from "../../model/interchange/json-value.ts";
+import { importSingBox } from "../../model/interchange/sing-box.ts";
 
-/** Reads a text of any form that can be imported; what it is, it shows itself. */
+/** What an unpacked link may hold: a conf and its parameters are a few kilobytes. */
+const MAX_LINK_BYTES = 1024 * 1024;
+
+/** Reads a text of any form that can be imported; which it is, it shows itself. AwgError config where it is none. */
 export function readForeign(text: string, options: ImportOptions): Imported {
-  return importConf(text, options);
+  if (Buffer.byteLength(text) > MAX_LINK_BYTES) {
+    throw new AwgError("config", `${options.source} is larger than ${MAX_LINK_BYTES} bytes`, {
+      remedy: "check that it is a tunnel's configuration at all",
+    });
+  }
+  const start = text.replace(/^\uFEFF/, "").trimStart();
+  if (/^vpn:\/\//i.test(start)) return readJson(unpackLink(start.trim().slice(6), options.source), options);
+  return start.startsWith("{") ? readJson(start, options) : importConf(text, options);
+}
+
+function readJson(text: string, options: ImportOptions): Imported {
+  const { source } = options;
+  const document = objectOf(parseJson(text));
+  if (document === undefined) {
+    throw new AwgError("config", `${source} is no JSON`, { remedy: "check that it is whole" });
+  }
+  if (document["apiVersion"] !== undefined) return importAwgJson(text, document, options);
+  if (document["containers"] !== undefined) return importAmnezia(document, options);
+  if (document["outbounds"] !== undefined || document["endpoints"] !== undefined)
+    return importSingBox(document, options);
+  throw new AwgError("config", `${source} is JSON of no kind that awg knows`, {
+    remedy: "awg reads its own, sing-box's, and what Amnezia's links hold",
+  });
+}
+
+/**
+ * What a link packs: base64url of Qt's qCompress, which is the size of the text in 4 bytes, highest first, and a zlib
+ * stream (doc.qt.io, QByteArray). Some programs leave out the compression.
+ */
+function unpackLink(link: string, source: string): string {
+  if (!/^[A-Za-z0-9_+/-]+={0,2}$/.test(link)) throw broken(source, "holds other characters than base64url");
+  const bytes = Buffer.from(link.replaceAll("-", "+").replaceAll("_", "/"), "base64");
+  if (bytes[0] === 0x7b) return bytes.toString("utf8");
+  if (bytes.length < 6) throw broken(source, "is cut short");
+  const size = bytes.readUInt32BE(0);
+  if (size > MAX_LINK_BYTES) throw broken(source, `says it unpacks to ${size} bytes`);
+  try {
+    const { inflateSync } = process.getBuiltinModule("node:zlib");
+    return inflateSync(bytes.subarray(4), { maxOutputLength: MAX_LINK_BYTES }).toString("utf8");
+  } catch (cause) {
+    throw broken(source, "cannot be unpacked", cause);
+  }
+}
+
+function broken(source: string, what: string, cause?: unknown): AwgError {
+  const remedy = "copy the whole link; it begins with vpn://";
+  return new AwgError("config", `the link in ${source} ${what}`, { remedy, ...(cause === undefined ? {} : { cause }) });
 }

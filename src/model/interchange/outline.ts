@@ -56,7 +56,7 @@ function linesOf(node: Outline, indent: string): Line[] {
 function entryLines({ key, value, comment = [] }: OutlineEntry, indent: string): Line[] {
   const place = firstPlace(value);
   const above = comment.map((text) => ({ text: `${indent}# ${text}`.trimEnd(), place: "" }));
-  const head = `${indent}${key}:`;
+  const head = `${indent}${renderScalar(key)}:`;
   if (value.kind === "scalar") return [...above, { text: `${head} ${renderScalar(value.value)}`, place }];
   const short = inFlow(value);
   if (short !== undefined) return [...above, { text: `${head} ${short}`, place }];

@@ -1,13 +1,13 @@
 import { dirname, resolve } from "node:path";
-import { AwgError } from "../../model/error.ts";
-import { hasErrors, type Imported } from "../../model/interchange/import-config.ts";
-import { renderImportFinding } from "../../model/interchange/import-finding.ts";
-import { parseIp } from "../../model/ip.ts";
-import { readConfigFile } from "../config-files.ts";
-import { EXIT } from "../exit-code.ts";
-import { writeNewFiles } from "../interchange/new-files.ts";
-import { readForeign } from "../interchange/read-foreign.ts";
-import { flagOption, listOption, type RunVerb, textOption, type VerbCall } from "../verb.ts";
+import { AwgError } from "../../../model/error.ts";
+import { hasErrors, type Imported } from "../../../model/interchange/import-config.ts";
+import { renderImportFinding } from "../../../model/interchange/import-finding.ts";
+import { parseIp } from "../../../model/ip.ts";
+import { readConfigFile } from "../../config-files.ts";
+import { EXIT } from "../../exit-code.ts";
+import { writeNewFiles } from "../../interchange/new-files.ts";
+import { readForeign } from "../../interchange/read-foreign.ts";
+import { flagOption, listOption, type RunVerb, textOption, type VerbCall } from "../../verb.ts";
 
 /** As `awg init` suggests; only endpoints that are names are asked for there. */
 const BOOTSTRAP = ["9.9.9.9"];
@@ -17,6 +17,11 @@ export const run: RunVerb = async (call) => {
   const file = call.args[0];
   if (file === undefined)
     throw new AwgError("usage", "import needs a file", { remedy: "name one, or - for standard input" });
+  if (/^vpn:/i.test(file)) {
+    throw new AwgError("usage", "a link on the command line can be read by every user of the machine", {
+      remedy: "put it into a file, or pipe it: awg import -",
+    });
+  }
   const out = textOption(call, "out");
   const target = out === undefined || out === "-" ? undefined : resolve(out);
   const secretsDir = textOption(call, "secretsDir");

@@ -1,0 +1,219 @@
+import { describe, expect, test } from "vitest";
+import { loadConfig } from "../../../src/model/config/load-config.ts";
+import { importAmnezia } from "../../../src/model/interchange/amnezia-link.ts";
+import { importAwgJson } from "../../../src/model/interchange/awg-json.ts";
+import type { Imported } from "../../../src/model/interchange/import-config.ts";
+import { importSingBox } from "../../../src/model/interchange/sing-box.ts";
+
+const PRIVATE = "0Kh9rIuds+SCV+CVWEySUqFtt94Ie0UW0tnYlBBTH2w=";
+const PSK = "54K4F7QrtjavH33tlW1e6jukHpHiaGjj6LZpKsiSqno=";
+const PEER = "cnYlvDj/DHWpzeBGlCJNLo4EOaBNHj0A9xYv9h2XaDo=";
+const options = { source: "x", secretsDir: "/etc/awg/", bootstrap: ["192.0.2.53"] };
+
+function configOf(imported: Imported) {
+  expect(imported.findings.filter(({ severity }) => severity === "error")).toEqual([]);
+  const { config } = loadConfig([{ name: "imported.yaml", text: imported.text }]);
+  if (config === undefined) throw new Error("not loaded");
+  for (const secret of [PRIVATE, PSK, "hunter2"]) expect(imported.text).not.toContain(secret);
+  return config;
+}
+
+const CONF = `[Interface]\r\nAddress = 10.8.1.2/32\r\nDNS = $PRIMARY_DNS, $SECONDARY_DNS\r\nPrivateKey = ${PRIVATE}
+Jc = 4\nJmin = 10\nJmax = 50\nS1 = 108\nS2 = 18\nH1 = 11\nH2 = 12\nH3 = 13\nH4 = 14\nI1 = \n
+[Peer]\nPublicKey = ${PEER}\nPresharedKey = ${PSK}\nAllowedIPs = 0.0.0.0/0, ::/0\nEndpoint = 192.0.2.1:4443\nPersistentKeepalive = 25\n`;
+const FIELDS = {
+  ...{ H1: "11", H2: "12", H3: "13", H4: "14", Jc: "4", Jmin: "10", Jmax: "50", S1: "108", S2: "18", I1: "" },
+  ...{ allowed_ips: ["0.0.0.0/0", "::/0"], client_ip: "10.8.1.2", client_priv_key: PRIVATE, psk_key: PSK },
+  ...{ hostName: "192.0.2.1", mtu: "1376", persistent_keep_alive: "25", port: 4443, server_pub_key: PEER },
+};
+const link = (lastConfig: unknown, more: object = {}) => ({
+  containers: [
+    { container: "amnezia-openvpn", openvpn: { last_config: "{}" } },
+    { container: "amnezia-awg", awg: { last_config: lastConfig, port: "4443", transport_proto: "udp" } },
+  ],
+  ...{
+    defaultContainer: "amnezia-awg",
+    description: "Home Server",
+    dns1: "1.1.1.1",
+    dns2: "1.0.0.1",
+    hostName: "192.0.2.1",
+  },
+  ...more,
+});
+
+describe("what a vpn:// link holds", () => {
+  const expected = {
+    protocol: "amneziawg",
+    privateKey: { file: "/etc/awg/home-server.key" },
+    addresses: ["10.8.1.2/32"],
+    mtu: 1376,
+    obfuscation: { jc: 4, jmin: 10, jmax: 50, s1: 108, s2: 18, h1: [11, 11], h4: [14, 14] },
+    peers: [
+      {
+        publicKey: PEER,
+        presharedKey: { file: "/etc/awg/home-server.peer1.psk" },
+        allowedIPs: ["0.0.0.0/0", "::/0"],
+        endpoint: { host: "192.0.2.1", port: 4443 },
+        persistentKeepalive: [25, 25],
+      },
+    ],
+  };
+
+  test.each([
+    ["the conf in last_config", link(JSON.stringify({ ...FIELDS, config: CONF }))],
+    ["last_config not packed in a text", link({ ...FIELDS, config: CONF })],
+    ["its fields alone", link(JSON.stringify(FIELDS))],
+  ])("%s", (_what, document) => {
+    const config = configOf(importAmnezia(document, options));
+    expect(config.tunnels["home-server"]).toMatchObject(expected);
+    expect(config.default.via).toEqual({ kind: "tunnel", tunnel: "home-server" });
+  });
+
+  test("the servers that the client would put in are asked through the tunnel", () => {
+    const config = configOf(importAmnezia(link(JSON.stringify({ config: CONF })), options));
+    expect(config.dns).toMatchObject({ servers: ["1.1.1.1", "1.0.0.1"], via: { kind: "tunnel" } });
+    const none = link(JSON.stringify({ config: CONF }), { dns1: "evil\nPostUp = x", dns2: 7 });
+    expect(configOf(importAmnezia(none, options)).dns).toBeUndefined();
+  });
+
+  test("access to the server itself is not taken over, and said", () => {
+    const document = link(JSON.stringify({ config: CONF }), { userName: "root", password: "hunter2", port: 22 });
+    const imported = importAmnezia(document, options);
+    configOf(imported);
+    expect(imported.findings).toContainEqual(expect.objectContaining({ message: expect.stringContaining("userName") }));
+    expect(JSON.stringify(imported.findings)).not.toContain("hunter2");
+  });
+
+  test.each([
+    ["no container", { containers: [] }],
+    ["a key of the service alone", { containers: "x", api_key: PRIVATE }],
+    ["a field with another line in it", link(JSON.stringify({ ...FIELDS, client_priv_key: `${PRIVATE}\nPostUp = x` }))],
+    ["a conf that is none", link(JSON.stringify({ config: "client\ndev tun" }))],
+  ])("%s is refused", (_what, document) => {
+    const { findings, text } = importAmnezia(document, options);
+    expect([text, findings.some(({ severity }) => severity === "error")]).toEqual(["", true]);
+    expect(JSON.stringify(findings)).not.toContain(PRIVATE);
+  });
+});
+
+describe("sing-box", () => {
+  const endpoint = {
+    ...{
+      type: "wireguard",
+      tag: "Office VPN",
+      mtu: 1408,
+      address: ["10.0.0.2/32"],
+      private_key: PRIVATE,
+      listen_port: 0,
+    },
+    peers: [
+      {
+        ...{ address: "2001:db8::1", port: 51820, public_key: PEER, pre_shared_key: PSK },
+        ...{ allowed_ips: ["0.0.0.0/0", "::/0"], persistent_keepalive_interval: 25, reserved: [0, 0, 0] },
+      },
+    ],
+  };
+
+  test("an endpoint, proxies and the final path arrive", () => {
+    const document = {
+      endpoints: [endpoint],
+      outbounds: [
+        { type: "direct", tag: "direct" },
+        { type: "socks", tag: "s", server: "192.0.2.9", server_port: 1080, username: "me", password: "hunter2" },
+        { type: "http", tag: "h", server: "192.0.2.8", server_port: 3128 },
+      ],
+      route: { final: "Office VPN" },
+    };
+    const imported = importSingBox(document, options);
+    const config = configOf(imported);
+    expect(config.tunnels).toMatchObject({
+      "office-vpn": {
+        protocol: "wireguard",
+        mtu: 1408,
+        peers: [{ endpoint: { host: "2001:db8::1", port: 51820 }, persistentKeepalive: [25, 25] }],
+      },
+      s: { protocol: "socks5", server: { host: "192.0.2.9", port: 1080 }, auth: { username: "me" } },
+      h: { protocol: "http", server: { host: "192.0.2.8", port: 3128 } },
+    });
+    expect(config.default.via).toEqual({ kind: "tunnel", tunnel: "office-vpn" });
+    expect(imported.secrets).toContainEqual({ path: "/etc/awg/s.password", value: "hunter2" });
+    expect(imported.findings).toEqual([]);
+  });
+
+  test("the older outbound with a single peer takes everything", () => {
+    const outbound = {
+      ...{ type: "wireguard", tag: "wg", server: "192.0.2.1", server_port: 51820, local_address: "10.0.0.2/32" },
+      ...{ private_key: PRIVATE, peer_public_key: PEER, reserved: [1, 2, 3] },
+    };
+    const imported = importSingBox({ outbounds: [outbound] }, options);
+    expect(configOf(imported)).toMatchObject({
+      tunnels: { wg: { peers: [{ publicKey: PEER, allowedIPs: ["0.0.0.0/0", "::/0"] }] } },
+      default: { via: { kind: "tunnel", tunnel: "wg" } },
+    });
+    expect(imported.findings.map(({ message }) => message)).toEqual([expect.stringContaining("reserved")]);
+  });
+
+  test("everything else is named", () => {
+    const document = {
+      ...{ log: { level: "info" }, inbounds: [{ type: "tun" }], endpoints: [{ ...endpoint, detour: "x" }] },
+      outbounds: [
+        { type: "vless", tag: "v", server: "192.0.2.1" },
+        { type: "socks", version: "4", server: "192.0.2.1", server_port: 1 },
+        { type: "http", server: "192.0.2.1", server_port: 1, tls: { enabled: true } },
+      ],
+      route: { rules: [{ outbound: "v" }], final: "v" },
+    };
+    const { findings } = importSingBox(document, options);
+    const said = findings.map(({ message }) => message).join("\n");
+    for (const word of ["log", "inbounds", "detour", "vless", "SOCKS", "TLS", "rules"]) expect(said).toContain(word);
+  });
+
+  test("wrong values are refused at their place", () => {
+    const { findings } = importSingBox({ endpoints: [{ ...endpoint, mtu: 7 }] }, options);
+    expect(findings).toContainEqual(
+      expect.objectContaining({
+        severity: "error",
+        place: "x: endpoints[0].mtu",
+        message: expect.stringContaining("7"),
+      }),
+    );
+  });
+});
+
+describe("awg's own configuration as JSON", () => {
+  const document = {
+    apiVersion: "awg/v1",
+    tunnels: {
+      a: {
+        ...{ protocol: "wireguard", privateKey: PRIVATE, addresses: ["10.0.0.2/32"] },
+        peers: [
+          { publicKey: PEER, presharedKey: { inline: PSK }, allowedIPs: ["10.0.0.0/8"], endpoint: "192.0.2.1:1" },
+        ],
+      },
+    },
+    rules: [{ destinations: ["10.0.0.0/8"], ports: 443, protocol: "tcp", via: "a" }],
+    default: { via: "direct" },
+    dns: { servers: ["10.0.0.1"], split: { "corp.example": ["10.0.0.53"] } },
+  };
+
+  test("is the same in YAML, its secrets in files", () => {
+    const text = JSON.stringify(document);
+    const imported = importAwgJson(text, document, options);
+    const written = loadConfig([{ name: "x", text }]).config;
+    expect(JSON.parse(JSON.stringify(configOf(imported)).replaceAll(/\{"file":"[^"]*"\}/g, "0"))).toEqual(
+      JSON.parse(JSON.stringify(written).replaceAll(/\{"inline":"[^"]*"\}/g, "0")),
+    );
+    expect(imported.secrets).toEqual([
+      { path: "/etc/awg/a.privateKey", value: PRIVATE },
+      { path: "/etc/awg/a.peers.1.presharedKey", value: PSK },
+    ]);
+  });
+
+  test("is refused with its own line where it is wrong", () => {
+    const text = JSON.stringify({ ...document, default: { via: "nowhere" } }, undefined, 2);
+    const { findings } = importAwgJson(text, JSON.parse(text), options);
+    expect(findings).toContainEqual(
+      expect.objectContaining({ severity: "error", place: expect.stringMatching(/^x:\d+:/) }),
+    );
+  });
+});
