@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { renderJudgement } from "../lab/judge/judge.ts";
 import { judgedRun } from "../lab/judged-run.ts";
 import { hasProgram } from "../lab/world/command.ts";
-import { whyNoLab } from "../lab/world/world.ts";
+import { whyNoLab } from "../lab/world/why-no-lab.ts";
 import { AwgInWorld } from "./awg-in-world.ts";
 import { applyKilledAt, crashCalls } from "./crash.ts";
 import { expecting, sessionOptions, useJudgedWorld } from "./judged-world.ts";

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { tryRun } from "../lab/world/command.ts";
-import { whyNoLab } from "../lab/world/world.ts";
+import { whyNoLab } from "../lab/world/why-no-lab.ts";
 
 const demo = join(import.meta.dirname, "..", "..", "scripts", "demo");
 const limitMs = 400_000;

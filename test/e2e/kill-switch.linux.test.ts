@@ -4,7 +4,7 @@ import { type Judgement, renderJudgement } from "../lab/judge/judge.ts";
 import type { Session } from "../lab/judge/session.ts";
 import { judgedRun, type Subject } from "../lab/judged-run.ts";
 import { place } from "../lab/world/place.ts";
-import { whyNoLab } from "../lab/world/world.ts";
+import { whyNoLab } from "../lab/world/why-no-lab.ts";
 import { AwgInWorld, type Wish } from "./awg-in-world.ts";
 import { expecting, link, localExceptions, sessionOptions, useJudgedWorld } from "./judged-world.ts";
 

@@ -8,8 +8,9 @@ import type { Weakness } from "./subjects/kill-switch.ts";
 import { WgQuick } from "./subjects/wg-quick.ts";
 import { hasProgram } from "./world/command.ts";
 import { place } from "./world/place.ts";
+import { whyNoLab } from "./world/why-no-lab.ts";
 import { type KeyPair, newKeyPair, type Server, startServer } from "./world/wireguard.ts";
-import { World, whyNoLab } from "./world/world.ts";
+import { World } from "./world/world.ts";
 
 // The judge's own proof: it passes a careful kill switch, catches each way to write one wrong, and calls a run that
 // proves nothing invalid. Nothing of the product runs here.

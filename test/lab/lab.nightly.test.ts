@@ -4,8 +4,9 @@ import { renderJudgement } from "./judge/judge.ts";
 import { judgedRun } from "./judged-run.ts";
 import { HandMadeTunnel } from "./subjects/hand-made-tunnel.ts";
 import { place } from "./world/place.ts";
+import { whyNoLab } from "./world/why-no-lab.ts";
 import { type KeyPair, newKeyPair, type Server, startServer } from "./world/wireguard.ts";
-import { World, whyNoLab } from "./world/world.ts";
+import { World } from "./world/world.ts";
 
 // Zero leaks in n disturbances bounds the true rate at 3/n with 95 % confidence: the long form plays a thousand.
 

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { hasProgram, run, tryRun } from "./command.ts";
+import { run, tryRun } from "./command.ts";
 import { place } from "./place.ts";
 import { Tethered } from "./tethered.ts";
 
@@ -9,14 +9,6 @@ const roles = ["client", "internet", "vpn", "guest", "neighbour"] as const;
 export type Role = (typeof roles)[number];
 
 let worldsMade = 0;
-
-/** Why the lab cannot run here, or undefined when it can. */
-export function whyNoLab(): string | undefined {
-  if (process.platform !== "linux") return "the lab needs Linux";
-  if (process.getuid?.() !== 0) return "the lab needs root";
-  const missing = ["ip", "nft", "wg", "wireguard-go", "python3"].filter((name) => !hasProgram(name));
-  return missing.length > 0 ? `the lab needs ${missing.join(", ")} (scripts/test-packages installs them)` : undefined;
-}
 
 /**
  * Five namespaces: a client, its neighbour on the same LAN, a guest whose packets it forwards, the internet (router,
