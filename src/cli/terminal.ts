@@ -39,7 +39,7 @@ export function processTerminal(environment: NodeJS.ProcessEnv, wantsColor: bool
 /** Linux's major device number of /dev/null and its like (Documentation/admin-guide/devices.txt). */
 const MEMORY_DEVICES = 1;
 
-/** Whether a person may sit there. `process.stdout.isTTY` would load node:net and node:tty, 8 ms of a cold start. */
+/** Whether a person may sit there. `process.stdout.isTTY` would load node:net and node:tty. */
 function isTerminal(descriptor: number): boolean {
   try {
     const status = fstatSync(descriptor);

@@ -78,7 +78,7 @@ function checkPeer({ uid }: PeerCredentials): void {
  * that other was just ending, this one is started again.
  */
 async function launch(paths: KeeperPaths, command: readonly string[]): Promise<void> {
-  // Loaded here because a verb that starts nothing should not pay their 5 ms.
+  // Loaded here because a verb that starts nothing should not pay for them.
   const { spawn } = await import("node:child_process");
   const { setTimeout: sleep } = await import("node:timers/promises");
   const [program, ...words] = command;
