@@ -129,6 +129,50 @@ describe("law 9: every exit code, by the real program", () => {
     expect(stderr).toContain("awg-office");
   });
 
+  test("9: not confirmed in time, and what stood before is back", () => {
+    const host = machine("unconfirmed");
+    const { status, stderr } = apply(host, "--confirm-within", "0.2s");
+    expect(status).toBe(9);
+    expect(stderr).toContain("old state is back");
+    expect(awg(["status", "--host", host]).stdout).toContain("Nothing is applied");
+  });
+
+  test.each<[string, number]>([
+    ["confirm", 0],
+    ["revert", 9],
+  ])("law 5: while it waits others are locked out (10); after %s it exits %i", async (verb, code) => {
+    const host = machine(`waits-${verb}`);
+    const asked = ["apply", "-f", at("good.yaml"), "--host", host, "--auto-approve", "--confirm-within", "1h"];
+    const child = spawn(process.execPath, argvOf(asked));
+    const ended = new Promise((resolve) => child.on("exit", resolve));
+    await new Promise<void>((resolve) => {
+      let told = "";
+      child.stderr.setEncoding("utf8").on("data", (text: string) => {
+        told += text;
+        if (told.includes("not confirmed")) resolve();
+      });
+      child.on("exit", () => resolve());
+    });
+    const locked = apply(host);
+    expect([locked.status, locked.stderr]).toEqual([10, expect.stringContaining("awg confirm")]);
+    expect(awg(["status", "--host", host]).stdout).toContain("awaits confirmation");
+    expect(awg([verb, "--host", host]).status).toBe(0);
+    expect(await ended).toBe(code);
+    expect(awg([verb === "confirm" ? "confirm" : "rollback", "--host", host]).status, "nothing is left to do").toBe(64);
+  });
+
+  test("0: rollback goes back to the generation before, and asks for a terminal", () => {
+    const host = machine("back");
+    apply(host);
+    writeFileSync(at("other.yaml"), CONFIG.replace("192.0.2.1", "192.0.2.2"));
+    expect(awg(["apply", "-f", at("other.yaml"), "--host", host, "--auto-approve"]).status).toBe(0);
+    expect(awg(["rollback", "1", "--host", host]).status).toBe(64);
+    expect(awg(["rollback", "--host", host, "--auto-approve"]).status).toBe(0);
+    expect(awg(["diff", "-f", at("good.yaml"), "--host", host]).status).toBe(0);
+    expect(awg(["history", "--host", host]).stdout).toMatch(/^\* +3 /);
+    expect(awg(["rollback", "9", "--host", host, "--auto-approve"]).stderr).toContain("1, 2, 3");
+  });
+
   test("10: another awg holds the lock, and is named", () => {
     const host = machine("locked");
     using _held = takeLock(at("locked.json.state/lock"), { pid: 4242, verb: "apply", sinceMs: 0 });
@@ -190,6 +234,22 @@ describe("law 9: every exit code, by the real program", () => {
     if (/EACCES|MODULE_NOT_FOUND/.test(stderr)) skip("others may not read the checkout");
     expect(status).toBe(77);
     expect(stderr).toContain("root");
+  });
+
+  test.each<[NodeJS.Signals, number]>([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ])("law 5: %s while it waits to be confirmed brings the old state back and exits %i", async (signal, code) => {
+    const host = machine(`signal-waiting-${code}`);
+    const asked = ["apply", "-f", at("good.yaml"), "--host", host, "--auto-approve", "--confirm-within", "1h"];
+    const child = spawn(process.execPath, argvOf(asked));
+    let told = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      if (!told.includes("not confirmed") && `${told}${text}`.includes("not confirmed")) child.kill(signal);
+      told += text;
+    });
+    expect(await new Promise((resolve) => child.on("exit", resolve)), told).toBe(code);
+    expect(awg(["status", "--host", host]).stdout).toContain("Nothing is applied");
   });
 
   test.each<[NodeJS.Signals, number]>([

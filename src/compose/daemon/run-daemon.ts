@@ -3,6 +3,7 @@ import { type ClockReading, clockEvent } from "../../daemon/clock-watch.ts";
 import { watchConfig } from "../../daemon/config-watcher.ts";
 import { type LoopPlan, type LoopReport, ReconcileLoop } from "../../daemon/reconcile-loop.ts";
 import { linuxNetworkEvents } from "../../host/linux/network-events.ts";
+import { AwgError } from "../../model/error.ts";
 import { stepsOf } from "../../model/plan.ts";
 import { DEFAULT_BURST_LIMITS } from "../../reconciler/machine/burst-guard.ts";
 import { openSession } from "../open-session.ts";
@@ -40,7 +41,9 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
       try {
         await session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });
       } catch (error) {
-        if (proposed) proposals.reject(planned.configHash);
+        // What waits to be confirmed, or another awg, only delays it.
+        const isDelayed = error instanceof AwgError && error.kind === "locked";
+        if (proposed && !isDelayed) proposals.reject(planned.configHash);
         throw error;
       }
     },

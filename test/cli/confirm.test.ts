@@ -1,0 +1,83 @@
+import { describe, expect, test } from "vitest";
+import { confirmWithinOf } from "../../src/cli/await-confirmation.ts";
+import type { VerbCall } from "../../src/cli/verb.ts";
+import { renderHistory } from "../../src/cli/views/history.ts";
+import { styleFor } from "../../src/cli/views/style.ts";
+import { connectionAbove, isCarriedBy, type ProcessOrigin } from "../../src/compose/generations/ssh-connection.ts";
+
+const asked = (confirmWithin?: string): VerbCall => ({ options: { confirmWithin } }) as unknown as VerbCall;
+
+describe("--confirm-within", () => {
+  test.each<[string, number | undefined]>([
+    ["25", 25_000],
+    ["25s", 25_000],
+    ["2m", 120_000],
+    ["1h", 3_600_000],
+    ["0.5", 500],
+    ["0", undefined],
+    ["0s", undefined],
+  ])("%s is %s ms, over SSH or not", (text, ms) => {
+    expect(confirmWithinOf(asked(text), true)).toBe(ms);
+    expect(confirmWithinOf(asked(text), false)).toBe(ms);
+  });
+
+  test("is 60 s over SSH and off elsewhere when it is not given", () => {
+    expect(confirmWithinOf(asked(), true)).toBe(60_000);
+    expect(confirmWithinOf(asked(), false)).toBeUndefined();
+  });
+
+  test.each(["soon", "", "-1", "1d", "25h", "1e3", "9".repeat(40)])("%j is wrong usage", (text) => {
+    expect(() => confirmWithinOf(asked(text), false)).toThrow(expect.objectContaining({ kind: "usage" }));
+  });
+});
+
+describe("the SSH connection", () => {
+  const sudo: ReadonlyMap<number, ProcessOrigin> = new Map([
+    [30, { environment: { SUDO_USER: "me" }, parent: 20 }],
+    [20, { environment: { SSH_CONNECTION: "192.0.2.9 50001 192.0.2.1 22" }, parent: 10 }],
+    [10, { environment: { SSH_CONNECTION: "another" }, parent: 1 }],
+  ]);
+
+  test("is found above sudo, which takes the variable away; the nearest counts", () => {
+    expect(connectionAbove(30, (pid) => sudo.get(pid))).toBe("192.0.2.9 50001 192.0.2.1 22");
+    expect(connectionAbove(5, (pid) => sudo.get(pid))).toBeUndefined();
+  });
+
+  test("a circle of processes ends the search", () => {
+    expect(connectionAbove(7, () => ({ environment: {}, parent: 7 }))).toBeUndefined();
+  });
+
+  test.each([
+    ["192.0.2.9 50001 192.0.2.1 22", true],
+    ["::ffff:192.0.2.9 50001 ::ffff:192.0.2.1 22", true],
+    ["fe80::9%eth0 50001 fe80::1%eth0 22", true],
+    ["192.0.2.9 50001 192.0.2.2 22", false],
+    ["127.0.0.1 50001 127.0.0.1 22", false],
+    ["192.0.2.1", false],
+    ["", false],
+  ])("%j goes through a machine with 192.0.2.1 and fe80::1: %s", (connection, expected) => {
+    expect(isCarriedBy(connection, ["192.0.2.1", "fe80::1"])).toBe(expected);
+  });
+});
+
+test("history names what changed, the latest first, and marks the one that holds", () => {
+  const many = Array.from({ length: 9 }, (_, index) => `tunnel/t${index}`);
+  const text = renderHistory(
+    [
+      { number: 1, acceptedMs: 0, configHash: "ab".repeat(32), holds: false, changes: undefined },
+      {
+        number: 2,
+        acceptedMs: 1_000,
+        configHash: "",
+        holds: true,
+        changes: { added: many, changed: [], removed: ["x"] },
+      },
+    ],
+    styleFor(false),
+  );
+  expect(text.split("\n")).toEqual([
+    expect.stringMatching(/^\* {4}2 {2}1970-01-01T00:00:01.000Z {2}- .*\+ tunnel\/t0, .*, and 4 more$/),
+    expect.stringMatching(/^ {5,}1 {2}1970-01-01T00:00:00.000Z {2}abababababab {2}the one before is no longer kept$/),
+  ]);
+  expect(renderHistory([], styleFor(false))).toContain("Nothing was applied");
+});
