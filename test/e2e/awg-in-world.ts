@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Finished, tryRun } from "../lab/world/command.ts";
 import { type KeyPair, keyFile, type Server } from "../lab/world/wireguard.ts";
@@ -123,6 +123,10 @@ ${more}`;
     await this.killEverything();
     rmSync(`/var/run/wireguard/${this.device}.sock`, { force: true });
     rmSync(this.stateDir, { recursive: true, force: true });
+    // Inode numbers of namespaces are used again: nothing of this one may wait for the next.
+    const inode = statSync(`/run/netns/${this.world.namespace("client")}`).ino;
+    for (const left of [`netns-${inode}`, `lock.${inode}`])
+      rmSync(`/run/awg/${left}`, { recursive: true, force: true });
   }
 }
 
