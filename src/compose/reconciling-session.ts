@@ -166,7 +166,7 @@ export class ReconcilingSession implements Session {
       const { proposed, deadlineMs } = outcome;
       return { generation: proposed.number, changed: true, unconfirmed: { proposed, deadlineMs } };
     }
-    if (confirmation !== undefined) await this.#parts.watchdog?.disarm();
+    if (confirmation !== undefined || recovered !== undefined) await this.#parts.watchdog?.disarm();
     if (outcome.kind === "rolledBack" || outcome.kind === "rollbackIncomplete") return throwFailure(outcome);
     return { generation: outcome.generation, changed: outcome.kind === "applied" || recovered !== undefined };
   }

@@ -2,6 +2,7 @@ import { AwgError } from "../../model/error.ts";
 import { confirmTransaction, revertTransaction } from "../../reconciler/apply/confirm.ts";
 import { type ApplyDeps, bootTimeMs } from "../../reconciler/apply/outcome.ts";
 import { isAwaited, type OpenTransaction } from "../../reconciler/apply/record.ts";
+import { readOpenTransaction } from "../../reconciler/apply/recover.ts";
 import type { SessionParts } from "../reconciling-session.ts";
 import type { Awaiting } from "../session.ts";
 import { throwFailure } from "./failure.ts";
@@ -46,6 +47,8 @@ export async function confirmNow(parts: SessionParts, deps: ApplyDeps): Promise<
 
 /** Undoes what is open; another awg that is at work is waited for. AwgError journal when it does not succeed. */
 export async function revertNow(parts: SessionParts, deps: ApplyDeps, options: RevertOptions): Promise<boolean> {
+  // The lock is for those who write: where nothing is open nobody should find it taken.
+  if ((await readOpenTransaction(deps.stores.journal)) === undefined) return false;
   await using _held = await lockInTime(parts, "revert");
   const outcome = await revertTransaction(deps, options.onlyIfDue);
   if (outcome === undefined) return false;
