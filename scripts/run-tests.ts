@@ -76,7 +76,7 @@ function runTests(filters: readonly string[]): Totals {
   const first = runVitest(1, filters);
   if (first === undefined) return { passed: 0, failed: 1, skipped: 0 };
   const again = first.filter((file) => hasFailed(file) && !leaked(file));
-  if (again.length === 0 || again.length > 8) return count(first);
+  if (again.length === 0 || again.length > 12) return count(first);
   const names = again.map((file) => relative(process.cwd(), file.name));
   console.log(`── failed, running once more, alone: ${names.join(", ")}`);
   const second = runVitest(2, names) ?? again;
