@@ -1,0 +1,157 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { describe, expect, test } from "vitest";
+import { tryRun, waitFor } from "../lab/world/command.ts";
+import { place } from "../lab/world/place.ts";
+import { whyNoLab } from "../lab/world/why-no-lab.ts";
+import type { World } from "../lab/world/world.ts";
+import { AwgInWorld } from "./awg-in-world.ts";
+import { useJudgedWorld } from "./judged-world.ts";
+import { machineText } from "./machine-text.ts";
+
+const reason = whyNoLab();
+const limitMs = 400_000;
+/** The deadlines are seconds away; a busy machine may take much longer to act on them. */
+const patienceMs = 120_000;
+
+// security.md B7: what nobody confirms is reverted, whoever was killed meanwhile.
+describe.skipIf(reason !== undefined)(
+  `an apply to be confirmed${reason === undefined ? "" : ` (skipped: ${reason})`}`,
+  { timeout: limitMs },
+  () => {
+    const judged = useJudgedWorld();
+
+    test("law 5: awg is killed, and the keeper brings the old state back at the deadline", async () => {
+      const { world, keys, first, second } = judged();
+      await using awg = new AwgInWorld(world, keys);
+      await awg.apply(awg.config({ server: first }));
+      const before = await machineText(world);
+      await using waiting = await Waiting.begin(awg, awg.config({ server: second, allowLan: true }), "15s");
+      await waiting.kill();
+      await untilRestored(world, before);
+      await untilNothingWaits(awg);
+      expect((await awg.run("diff", "-f", awg.config({ server: first }))).status).toBe(0);
+      expect(await awg.must("history")).toMatch(/^\* +1 /m);
+    });
+
+    test("law 5: awg is alive, waits, and exits 9 once the keeper has reverted", async () => {
+      const { world, keys, first } = judged();
+      await using awg = new AwgInWorld(world, keys);
+      const before = await machineText(world);
+      const done = await awg.run(
+        "apply",
+        "-f",
+        awg.config({ server: first }),
+        "--auto-approve",
+        "--confirm-within",
+        "3s",
+      );
+      expect(done.status, done.stderr).toBe(9);
+      expect(await machineText(world)).toEqual(before);
+    });
+
+    test("law 5: awg and the keeper are killed, and the next writing verb after the deadline reverts", async () => {
+      const { world, keys, first, second } = judged();
+      await using awg = new AwgInWorld(world, keys);
+      const config = awg.config({ server: first });
+      await awg.apply(config);
+      const before = await machineText(world);
+      await using _waiting = await Waiting.begin(awg, awg.config({ server: second }), "10s");
+      await awg.killEverything();
+      await untilNothingWaits(awg);
+      await awg.apply(config);
+      expect(await machineText(world)).toEqual(before);
+    });
+
+    test("over SSH it is the default, and only another connection may confirm", async () => {
+      const { world, keys, first } = judged();
+      await using awg = new AwgInWorld(world, keys);
+      const config = awg.config({ server: first });
+      const connection = (port: number) => ({ SSH_CONNECTION: `192.0.2.77 ${port} ${place.v4.client} 22` });
+      await using byDefault = await Waiting.begin(awg, config, undefined, connection(50_001));
+      await awg.run("revert");
+      expect(await byDefault.ended()).toBe(9);
+      await using waiting = await Waiting.begin(awg, config, "1h", connection(50_001));
+      expect((await awg.run("apply", "-f", config, "--auto-approve")).status, "others are locked out").toBe(10);
+      const confirm = (port: number) =>
+        tryRun(awg.argv("confirm"), "", limitMs, { ...process.env, ...connection(port) });
+      const same = await confirm(50_001);
+      expect([same.status, same.stderr]).toEqual([64, expect.stringContaining("new connection")]);
+      const other = await confirm(50_002);
+      expect(other.status, other.stderr).toBe(0);
+      expect(await waiting.ended()).toBe(0);
+      expect((await awg.run("diff", "-f", config)).status).toBe(0);
+      expect((await awg.run("confirm")).status).toBe(64);
+    });
+  },
+);
+
+/** `awg apply` that waits to be confirmed. */
+class Waiting implements AsyncDisposable {
+  private readonly child: ChildProcess;
+  private readonly awg: AwgInWorld;
+  private told = "";
+
+  private constructor(awg: AwgInWorld, child: ChildProcess) {
+    this.awg = awg;
+    this.child = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        this.told += text;
+      });
+    }
+  }
+
+  static async begin(
+    awg: AwgInWorld,
+    config: string,
+    within: string | undefined,
+    environment: Record<string, string> = {},
+  ): Promise<Waiting> {
+    const asked = within === undefined ? [] : ["--confirm-within", within];
+    const [program = "", ...words] = awg.argv("apply", "-f", config, "--auto-approve", ...asked);
+    const waiting = new Waiting(awg, spawn(program, words, { env: { ...process.env, ...environment } }));
+    const isWaiting = async (): Promise<true | undefined> => {
+      if (waiting.child.exitCode !== null) throw new Error(`awg apply ended: ${waiting.told}`);
+      return waiting.told.includes("not confirmed") ? true : undefined;
+    };
+    await waitFor("awg apply to wait", isWaiting, limitMs);
+    return waiting;
+  }
+
+  /** kill -9 of awg apply itself, inside the namespace and outside. */
+  async kill(): Promise<void> {
+    const inside = (await this.awg.processes()).filter(({ command }) => command.includes(" apply "));
+    for (const pid of [this.child.pid, ...inside.map((one) => one.pid)]) {
+      try {
+        if (pid !== undefined) process.kill(pid, "SIGKILL");
+      } catch {}
+    }
+  }
+
+  async ended(): Promise<number | null> {
+    await waitFor(
+      "awg apply to end",
+      async () => this.child.exitCode ?? this.child.signalCode ?? undefined,
+      patienceMs,
+    );
+    return this.child.exitCode;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+}
+
+/** Until no generation waits to be confirmed. */
+async function untilNothingWaits(awg: AwgInWorld): Promise<void> {
+  const isOver = async (): Promise<boolean> =>
+    JSON.parse(await awg.must("status", "--json")).awaiting_confirmation === null;
+  await waitFor("the deadline", isOver, patienceMs);
+}
+
+async function untilRestored(world: World, before: Record<string, string>): Promise<void> {
+  const isRestored = async (): Promise<true | undefined> =>
+    JSON.stringify(await machineText(world)) === JSON.stringify(before) ? true : undefined;
+  await waitFor("the old state", isRestored, patienceMs).catch(() => {});
+  expect(await machineText(world)).toEqual(before);
+}
