@@ -29,8 +29,12 @@ function parseHost(text: string | undefined): SessionOptions["host"] {
 }
 
 /** Loads the config that -f names; prints every problem and throws when one is an error. */
-export async function loadConfigFor(call: VerbCall, session: Session): Promise<LoadedConfig> {
-  const loaded = await session.load(readConfigFiles(call));
+export async function loadConfigFor(
+  call: VerbCall,
+  session: Session,
+  files = readConfigFiles(call),
+): Promise<LoadedConfig> {
+  const loaded = await session.load(files);
   reportProblems(loaded.problems, call);
   if (loaded.config === undefined) {
     const errors = loaded.problems.filter(({ severity }) => severity === "error").length;

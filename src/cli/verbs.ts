@@ -18,6 +18,12 @@ const CONFIRM_WITHIN: OptionDefinition = {
   flags: "--confirm-within <time>",
   summary: "revert unless awg confirm is said within this time: 60s, 2m (default: 60s over SSH; 0 turns it off)",
 };
+const ACCEPT_RISK: OptionDefinition = {
+  flags: "--accept-risk <risk>",
+  summary: "go on although it does this: lose-ssh cuts the SSH connection you are on",
+  repeatable: true,
+  choices: ["lose-ssh"],
+};
 const STREAM: OptionDefinition = { flags: "--json-stream", summary: "one JSON object a line while it works" };
 
 /** Options that every verb takes. */
@@ -75,7 +81,7 @@ export const VERBS: readonly VerbDefinition[] = [
     details:
       "With --confirm-within the keeper puts the old state back when nobody confirms, though awg be killed; a simulated\n" +
       "machine has no keeper, so that the waiting awg does it.",
-    options: [FILE, INSECURE, APPROVE, CONFIRM_WITHIN, DETAILED, STREAM],
+    options: [FILE, INSECURE, APPROVE, CONFIRM_WITHIN, ACCEPT_RISK, DETAILED, STREAM],
     examples: [
       ["sudo awg apply -f config.yaml", "shows the plan, asks, applies, reads everything back"],
       ["sudo awg apply laptop.plan", "exactly a saved plan, or exit 11 when it is stale"],
@@ -103,7 +109,7 @@ export const VERBS: readonly VerbDefinition[] = [
     name: "rollback",
     argument: { name: "generation", summary: "its number (default: the one before the one that holds)" },
     summary: "go back to an accepted generation",
-    options: [APPROVE, CONFIRM_WITHIN, DETAILED, STREAM],
+    options: [APPROVE, CONFIRM_WITHIN, ACCEPT_RISK, DETAILED, STREAM],
     examples: [
       ["sudo awg rollback", "undo the last apply; it becomes a new generation"],
       ["sudo awg rollback 3", "generation 3, as awg history lists it"],
@@ -189,6 +195,22 @@ export const VERBS: readonly VerbDefinition[] = [
       ],
     ],
     load: () => import("./verbs/interchange/import.ts"),
+  },
+  {
+    name: "export",
+    argument: { name: "tunnel", summary: "key of the tunnel (default: the only one)" },
+    summary: "print a tunnel as a conf for wg-quick or awg-quick, or the config as JSON",
+    options: [
+      FILE,
+      INSECURE,
+      { flags: "--format <form>", summary: "form (default: what fits)", choices: ["wg-quick", "awg-quick", "json"] },
+      { flags: "--out <path>", summary: "new file of mode 0600; only there a conf holds its secrets" },
+    ],
+    examples: [
+      ["awg export office -f config.yaml", "with (secret) for keys; what a conf cannot say is named"],
+      ["sudo awg export office -f config.yaml --out wg0.conf", "whole, for wg-quick up ./wg0.conf"],
+    ],
+    load: () => import("./verbs/interchange/export.ts"),
   },
   {
     name: "render",
