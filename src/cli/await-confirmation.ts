@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Applied, Session, StopSignal } from "../compose/session.ts";
+import type { Session, StopSignal, Unconfirmed } from "../compose/session.ts";
 import { AwgError } from "../model/error.ts";
 import { flagOption, textOption, type VerbCall } from "./verb.ts";
 
@@ -32,7 +32,7 @@ export function confirmWithinOf(call: VerbCall, isOverSsh: boolean): number | un
 export async function awaitConfirmation(
   call: VerbCall,
   session: Session,
-  { proposed, deadlineMs }: NonNullable<Applied["unconfirmed"]>,
+  { proposed, deadlineMs, isWatched }: Unconfirmed,
   shouldStop: () => StopSignal | undefined,
 ): Promise<void> {
   tellWaiting(call, Math.round(await session.secondsLeft(deadlineMs)));
@@ -47,7 +47,7 @@ export async function awaitConfirmation(
       throw new AwgError("unconfirmed", "the old state is back");
     }
     const overdueSeconds = -(await session.secondsLeft(deadlineMs));
-    if (overdueSeconds >= (session.hasWatchdog ? GRACE_SECONDS : 0)) await session.revert({ onlyIfDue: true });
+    if (overdueSeconds >= (isWatched ? GRACE_SECONDS : 0)) await session.revert({ onlyIfDue: true });
     else await sleep(LOOK_MS);
   }
 }

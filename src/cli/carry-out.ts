@@ -4,7 +4,7 @@ import { isInSync } from "../model/plan.ts";
 
 import { awaitConfirmation, confirmWithinOf } from "./await-confirmation.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
-import { flagOption, type VerbCall } from "./verb.ts";
+import { flagOption, textOption, type VerbCall } from "./verb.ts";
 import { printPlanned } from "./views/planned.ts";
 import { styleFor } from "./views/style.ts";
 
@@ -30,7 +30,10 @@ export async function carryOut(
   const stream = flagOption(call, "jsonStream");
   const quiet = stream || flagOption(call, "json");
   if (!quiet && !isInSync(planned.plan)) printPlanned(planned, call);
-  if (!isInSync(planned.plan)) approve(call, texts);
+  if (!isInSync(planned.plan)) {
+    refuseLosingSsh(call, await session.sshRisk(planned));
+    approve(call, texts);
+  }
   const confirmWithinMs = planned.verb === "apply" ? confirmWithinOf(call, session.isOverSsh) : undefined;
   const signals = watchSignals();
   const beat = stream
@@ -56,6 +59,14 @@ export async function carryOut(
     clearInterval(beat);
     signals.stop();
   }
+}
+
+/** AwgError usage where the policy would cut off the person who asks for it. */
+function refuseLosingSsh(call: VerbCall, risk: string | undefined): void {
+  if (risk === undefined || textOption(call, "acceptRisk") === "lose-ssh") return;
+  throw new AwgError("usage", `this would cut the SSH connection you are on (${risk}); nothing was changed`, {
+    remedy: "let it in by killSwitch.allow or allowLan, or give --accept-risk lose-ssh",
+  });
 }
 
 function approve(call: VerbCall, { question, approved }: CarryOutTexts): void {

@@ -21,7 +21,6 @@ const CONFIRM_WITHIN: OptionDefinition = {
 const ACCEPT_RISK: OptionDefinition = {
   flags: "--accept-risk <risk>",
   summary: "go on although it does this: lose-ssh cuts the SSH connection you are on",
-  repeatable: true,
   choices: ["lose-ssh"],
 };
 const STREAM: OptionDefinition = { flags: "--json-stream", summary: "one JSON object a line while it works" };

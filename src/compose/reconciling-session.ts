@@ -20,10 +20,12 @@ import {
   confirmNow,
   type RevertOptions,
   revertNow,
+  sshRiskOf,
   type Watchdog,
 } from "./generations/confirmation.ts";
 import { refuseUnsupported, throwFailure } from "./generations/failure.ts";
 import { generationFor, type HistoryEntry, historyOf } from "./generations/history.ts";
+import type { CarriedConnection } from "./generations/ssh-connection.ts";
 import type { KnownConfig } from "./known-config.ts";
 import { readInclude } from "./read-include.ts";
 import { parseSavedPlan, renderSavedPlan } from "./saved-plan.ts";
@@ -56,7 +58,7 @@ export interface SessionParts {
   /** Reverts what nobody confirms, from another process; undefined where there is none (a simulated machine). */
   readonly watchdog?: Watchdog;
   /** The SSH connection this process was started over, where it goes through this machine's own network. */
-  readonly sshConnection?: () => string | undefined;
+  readonly sshConnection?: () => CarriedConnection | undefined;
   /** Called after the last write: a simulated machine saves itself. */
   readonly close: () => Promise<void>;
 }
@@ -163,8 +165,8 @@ export class ReconcilingSession implements Session {
       this.#parts.known?.write(this.#fresh.files, this.#fresh.loaded);
     await this.#parts.close();
     if (outcome.kind === "unconfirmed") {
-      const { proposed, deadlineMs } = outcome;
-      return { generation: proposed.number, changed: true, unconfirmed: { proposed, deadlineMs } };
+      const unconfirmed = { ...outcome, isWatched: this.#parts.watchdog !== undefined };
+      return { generation: outcome.proposed.number, changed: true, unconfirmed };
     }
     if (confirmation !== undefined || recovered !== undefined) await this.#parts.watchdog?.disarm();
     if (outcome.kind === "rolledBack" || outcome.kind === "rollbackIncomplete") return throwFailure(outcome);
@@ -191,12 +193,12 @@ export class ReconcilingSession implements Session {
     return historyOf(this.#parts.stores);
   }
 
-  get isOverSsh(): boolean {
-    return this.#parts.sshConnection?.() !== undefined;
+  async sshRisk(planned: Planned): Promise<string | undefined> {
+    return sshRiskOf(this.#parts, planned);
   }
 
-  get hasWatchdog(): boolean {
-    return this.#parts.watchdog !== undefined;
+  get isOverSsh(): boolean {
+    return this.#parts.sshConnection?.() !== undefined;
   }
 
   async readSavedPlan(text: string): Promise<Planned> {

@@ -96,11 +96,20 @@ export interface Awaiting {
   readonly secondsLeft: number;
 }
 
+/** A state that waits to be confirmed. */
+export interface Unconfirmed {
+  readonly proposed: Generation;
+  /** Milliseconds since boot. */
+  readonly deadlineMs: number;
+  /** Whether another process reverts it. */
+  readonly isWatched: boolean;
+}
+
 export interface Applied {
   readonly generation: number;
   readonly changed: boolean;
-  /** Present when it waits to be confirmed; the deadline is in milliseconds since boot. */
-  readonly unconfirmed?: { readonly proposed: Generation; readonly deadlineMs: number };
+  /** Present when it waits to be confirmed. */
+  readonly unconfirmed?: Unconfirmed;
 }
 
 /** What a verb can do with a machine. Methods that only read never write anything, state folder included (law 2). */
@@ -122,10 +131,10 @@ export interface Session extends AsyncDisposable {
   planRollback(number: number | undefined): Promise<Planned>;
   /** The generations that are kept, the latest last. */
   history(): Promise<readonly HistoryEntry[]>;
+  /** Why the planned policy would cut the SSH connection this process was started over; undefined when it would not. */
+  sshRisk(planned: Planned): Promise<string | undefined>;
   /** Whether this process was started over an SSH connection that this machine's network carries. */
   readonly isOverSsh: boolean;
-  /** Whether another process reverts what nobody confirms. */
-  readonly hasWatchdog: boolean;
   /** A saved plan, refused (stale-plan) when config, machine or generation are others now. */
   readSavedPlan(text: string): Promise<Planned>;
   renderSavedPlan(planned: Planned): string;

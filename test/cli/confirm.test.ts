@@ -3,7 +3,7 @@ import { confirmWithinOf } from "../../src/cli/await-confirmation.ts";
 import type { VerbCall } from "../../src/cli/verb.ts";
 import { renderHistory } from "../../src/cli/views/history.ts";
 import { styleFor } from "../../src/cli/views/style.ts";
-import { connectionAbove, isCarriedBy, type ProcessOrigin } from "../../src/compose/generations/ssh-connection.ts";
+import { carriedBy, connectionAbove, type ProcessOrigin } from "../../src/compose/generations/ssh-connection.ts";
 
 const asked = (confirmWithin?: string): VerbCall => ({ options: { confirmWithin } }) as unknown as VerbCall;
 
@@ -47,16 +47,23 @@ describe("the SSH connection", () => {
     expect(connectionAbove(7, () => ({ environment: {}, parent: 7 }))).toBeUndefined();
   });
 
+  const places = [
+    { device: "eth0", address: "192.0.2.1" },
+    { device: "eth1", address: "fe80::1" },
+  ];
+
   test.each([
-    ["192.0.2.9 50001 192.0.2.1 22", true],
-    ["::ffff:192.0.2.9 50001 ::ffff:192.0.2.1 22", true],
-    ["fe80::9%eth0 50001 fe80::1%eth0 22", true],
-    ["192.0.2.9 50001 192.0.2.2 22", false],
-    ["127.0.0.1 50001 127.0.0.1 22", false],
-    ["192.0.2.1", false],
-    ["", false],
-  ])("%j goes through a machine with 192.0.2.1 and fe80::1: %s", (connection, expected) => {
-    expect(isCarriedBy(connection, ["192.0.2.1", "fe80::1"])).toBe(expected);
+    ["192.0.2.9 50001 192.0.2.1 22", "eth0"],
+    ["::ffff:192.0.2.9 50001 ::ffff:192.0.2.1 22", "eth0"],
+    ["fe80::9%eth1 50001 fe80::1%eth1 22", "eth1"],
+    ["192.0.2.9 50001 192.0.2.2 22", undefined],
+    ["127.0.0.1 50001 127.0.0.1 22", undefined],
+    ["192.0.2.9 0 192.0.2.1 22", undefined],
+    ["192.0.2.9 50001 192.0.2.1 22 more", undefined],
+    ["192.0.2.1", undefined],
+    ["", undefined],
+  ])("%j comes in by %s", (connection, device) => {
+    expect(carriedBy(connection, places)?.device).toBe(device);
   });
 });
 

@@ -4,7 +4,7 @@ import { type ApplyDeps, bootTimeMs } from "../../reconciler/apply/outcome.ts";
 import { isAwaited, type OpenTransaction } from "../../reconciler/apply/record.ts";
 import { readOpenTransaction } from "../../reconciler/apply/recover.ts";
 import type { SessionParts } from "../reconciling-session.ts";
-import type { Awaiting } from "../session.ts";
+import type { Awaiting, Planned } from "../session.ts";
 import { throwFailure } from "./failure.ts";
 
 const LOCK_LOOK_MS = 100;
@@ -29,7 +29,7 @@ export function confirmationOf(
   withinMs: number | undefined,
 ): Pick<Required<ApplyDeps>, "confirmation"> | undefined {
   if (withinMs === undefined) return undefined;
-  const connection = sshConnection?.();
+  const connection = sshConnection?.()?.text;
   const arm = async (deadlineMs: number): Promise<void> => void (await watchdog?.arm(deadlineMs));
   return { confirmation: { withinMs, arm, ...(connection === undefined ? {} : { connection }) } };
 }
@@ -38,7 +38,7 @@ export function confirmationOf(
 export async function confirmNow(parts: SessionParts, deps: ApplyDeps): Promise<number> {
   await using _held = await lockInTime(parts, "confirm");
   try {
-    return await confirmTransaction(deps, parts.sshConnection?.());
+    return await confirmTransaction(deps, parts.sshConnection?.()?.text);
   } finally {
     await parts.close();
     if ((await deps.stores.journal.read()).length === 0) await parts.watchdog?.disarm();
@@ -75,4 +75,13 @@ async function lockInTime({ lock, clock }: SessionParts, verb: string): Promise<
       await clock.sleep(LOCK_LOOK_MS);
     }
   }
+}
+
+/** Why the policy that is planned would cut the SSH connection of this process; undefined when it would not. */
+export async function sshRiskOf({ sshConnection }: SessionParts, { desired }: Planned): Promise<string | undefined> {
+  const policy = desired.resources.find(({ kind }) => kind === "firewall");
+  const connection = policy === undefined ? undefined : sshConnection?.();
+  if (policy?.kind !== "firewall" || connection === undefined) return undefined;
+  const { whySshIsCut } = await import("../../model/firewall/ssh-guard.ts");
+  return whySshIsCut(policy.spec, connection.ends, connection.device);
 }

@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import { renderIp } from "../../model/ip.ts";
+import { parseSshConnection, type SshConnection } from "../../model/ssh-connection.ts";
 
 const MOST_ANCESTORS = 64;
 
@@ -8,30 +10,40 @@ export interface ProcessOrigin {
   readonly parent: number;
 }
 
-/**
- * The SSH connection this process was started over, as SSH_CONNECTION tells it (sshd(8)): "client port server port". sudo
- * takes the variable away, so that the processes above are asked too. undefined when there is none, or when its server
- * address is not on a device of this network namespace: then nothing that is done here can cut it.
- */
-export function readSshConnection(environment: NodeJS.ProcessEnv): string | undefined {
-  const connection = environment["SSH_CONNECTION"] ?? connectionAbove(process.ppid, readOrigin);
-  if (connection === undefined) return undefined;
-  // Loaded only where there is such a connection: most starts need none of it.
-  const { networkInterfaces } = process.getBuiltinModule("node:os");
-  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return isCarriedBy(
-    connection,
-    own.filter(({ internal }) => !internal).map(({ address }) => address),
-  )
-    ? connection
-    : undefined;
+/** The SSH connection that this process was started over. */
+export interface CarriedConnection {
+  /** As SSH_CONNECTION tells it (sshd(8)): "client port server port". */
+  readonly text: string;
+  readonly ends: SshConnection;
+  /** The device of this network namespace that has the server's address. */
+  readonly device: string;
 }
 
-/** Whether the server's end of a connection is one of these addresses. Pure. */
-export function isCarriedBy(connection: string, addresses: readonly string[]): boolean {
-  const fields = connection.trim().split(/\s+/);
-  const server = fields[2]?.replace(/%.*$/, "").replace(/^::ffff:(?=[0-9.]+$)/i, "");
-  return fields.length === 4 && server !== undefined && addresses.includes(server);
+/**
+ * The SSH connection this process was started over. sudo takes SSH_CONNECTION away, so that the processes above are asked
+ * too. undefined when there is none, or when its server address is not on a device of this network namespace: then
+ * nothing that is done here can cut it.
+ */
+export function readSshConnection(environment: NodeJS.ProcessEnv): CarriedConnection | undefined {
+  const text = environment["SSH_CONNECTION"] ?? connectionAbove(process.ppid, readOrigin);
+  if (text === undefined) return undefined;
+  // Loaded only where there is such a connection: most starts need none of it.
+  const { networkInterfaces } = process.getBuiltinModule("node:os");
+  const places = Object.entries(networkInterfaces()).flatMap(([device, addresses]) =>
+    (addresses ?? []).filter(({ internal }) => !internal).map(({ address }) => ({ device, address })),
+  );
+  return carriedBy(text, places);
+}
+
+/** The connection with the device that has its server's address; undefined when none of these has. Pure. */
+export function carriedBy(
+  text: string,
+  places: readonly { readonly device: string; readonly address: string }[],
+): CarriedConnection | undefined {
+  const ends = parseSshConnection(text);
+  const server = ends === undefined ? undefined : renderIp(ends.server);
+  const device = places.find(({ address }) => address === server)?.device;
+  return ends === undefined || device === undefined ? undefined : { text, ends, device };
 }
 
 /** SSH_CONNECTION of the nearest process above that has it. */
