@@ -1,7 +1,9 @@
+import { isFault } from "../config/field/leaf.ts";
+import { checkTunnelName } from "../config/section/path.ts";
 import { parseIp } from "../ip.ts";
 import { OBFUSCATION_KEYS } from "./conf-keys.ts";
 import { type ConfEntry, type ConfSection, parseConf } from "./conf-sections.ts";
-import { finish, hasErrors, type Imported, type ImportOptions, tunnelName } from "./import-config.ts";
+import { finish, hasErrors, type Imported, type ImportOptions, keyLike, tunnelName } from "./import-config.ts";
 import { type ImportFinding, importError, importNote } from "./import-finding.ts";
 import { importTunnel } from "./imported-tunnel.ts";
 import { itemsOf, joinEndpoint, objectOf, objectsOf, parseJson, wordOf } from "./json-value.ts";
@@ -15,8 +17,9 @@ type Json = Readonly<Record<string, unknown>>;
 export function importAmnezia(document: Json, options: ImportOptions): Imported {
   const findings: ImportFinding[] = [];
   const sections = sectionsOf(document, options.source, findings);
-  const named = wordOf(document["description"]);
-  const name = tunnelName(options.name === undefined && named !== undefined ? { source: named } : options, findings);
+  const described = keyLike(wordOf(document["description"]) ?? "");
+  const isUsable = options.name === undefined && !isFault(checkTunnelName(described));
+  const name = tunnelName(isUsable ? { ...options, name: described } : options, findings);
   if (hasErrors(findings)) return { text: "", secrets: [], findings };
   reportAccess(document, options.source, findings);
   const tunnel = importTunnel({ ...options, name, sections, place: options.source }, findings);

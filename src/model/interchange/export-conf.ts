@@ -66,16 +66,21 @@ function obfuscationLines(obfuscation: Obfuscation, secret: ExportOptions["secre
 
 /** `a-a` is written as `a`; fractions of a second, which a conf does not have, are rounded. */
 function renderValue(value: number | string | readonly [number, number]): string {
-  if (typeof value === "string") return value;
+  if (typeof value === "string") return onOneLine(value);
   if (typeof value === "number") return String(value);
   const [low, high] = [Math.round(value[0]), Math.round(value[1])];
   return low === high ? String(low) : `${low}-${high}`;
 }
 
+/** A line of a conf ends where its text does: a break inside a packet's tag is as good as a blank. */
+function onOneLine(text: string): string {
+  return text.replaceAll(/[\s\p{Cc}]+/gu, " ").trim();
+}
+
 function peerLines(peer: Peer, secret: ExportOptions["secret"]): string[] {
   const { name, publicKey, presharedKey, endpoint, allowedIPs, persistentKeepalive: keepalive } = peer;
   return [
-    ...(name === undefined ? [] : [`# ${name}`]),
+    ...(name === undefined ? [] : [`# ${onOneLine(name)}`]),
     "[Peer]",
     `PublicKey = ${publicKey}`,
     ...(presharedKey === undefined ? [] : [`PresharedKey = ${secret(presharedKey)}`]),

@@ -203,6 +203,11 @@ PersistentKeepalive = 22-30
     expect(ports.text).toContain("\nTable = off\n");
   });
 
+  test("no text of the configuration begins a line of its own", () => {
+    const broken = configOf(FULL.replace("i1: <r 2>", 'i1: "<r\\n2>"'));
+    expect(exportOf(broken).text).toContain("\nI1 = <r 2>\n");
+  });
+
   test("law 8: without leave, no secret is read", () => {
     const { text, findings } = exportOf(configOf(FULL), () => "(secret)");
     for (const secret of [OWN, MASK, PSK]) expect(text + JSON.stringify(findings)).not.toContain(secret);
