@@ -35,7 +35,8 @@ export async function playWithForeign(
     countAct(act);
   }
   await converge(world, rehearsal);
-  if (rehearsal.after !== null && !machine.live.firewall.held) throw new LawError(4, "nobody holds the packet filter");
+  const { policy, held } = machine.live.firewall;
+  if (policy !== null && !held) throw new LawError(4, "nobody holds the packet filter");
   if (rehearsal.after !== null) checkPaths(world, rehearsal.after, 40, rehearsal.writes * 40);
   const writes = machine.writes.length;
   await change(world, rehearsal);
