@@ -62,11 +62,14 @@ describe.skipIf(reason !== undefined)(
       expect(await machineText(world)).toEqual(before);
     });
 
-    test("over SSH it is the default, and only another connection may confirm", async () => {
+    test("over SSH it is the default, only another connection may confirm, and none is cut by mistake", async () => {
       const { world, keys, first } = judged();
       await using awg = new AwgInWorld(world, keys);
-      const config = awg.config({ server: first });
-      const connection = (port: number) => ({ SSH_CONNECTION: `192.0.2.77 ${port} ${place.v4.client} 22` });
+      const config = awg.config({ server: first, allowLan: true });
+      const connection = (port: number) => ({ SSH_CONNECTION: `${place.v4.neighbour} ${port} ${place.v4.client} 22` });
+      const strict = awg.argv("apply", "-f", awg.config({ server: first }), "--auto-approve");
+      const refused = await tryRun(strict, "", limitMs, { ...process.env, ...connection(50_001) });
+      expect([refused.status, refused.stderr]).toEqual([64, expect.stringContaining("--accept-risk lose-ssh")]);
       await using byDefault = await Waiting.begin(awg, config, undefined, connection(50_001));
       await awg.run("revert");
       expect(await byDefault.ended()).toBe(9);
