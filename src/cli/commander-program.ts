@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from "commander";
+import { VERSION } from "../model/version.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import type { Terminal } from "./terminal.ts";
 import type { OptionDefinition, OptionValues, VerbCall, VerbDefinition } from "./verb.ts";
@@ -37,7 +38,7 @@ export async function runByCommander(
 function newProgram(terminal: Terminal): Command {
   return new Command("awg")
     .description("Infrastructure as code for this machine's network path: tunnels, kill switch, DNS, routes.")
-    .version("awg", "-V, --version", "print the version (see awg version)")
+    .version(`awg ${VERSION}`, "-V, --version", "print the version (awg version says more)")
     .exitOverride()
     .showSuggestionAfterError()
     .showHelpAfterError("(awg --help lists the verbs, awg VERB --help explains one)")

@@ -1,5 +1,4 @@
 import { AwgError } from "../../model/error.ts";
-import type { Resource } from "../../model/resource.ts";
 import { EXIT } from "../exit-code.ts";
 import { openSessionFor } from "../open-session.ts";
 import { flagOption, type RunVerb } from "../verb.ts";
@@ -9,7 +8,8 @@ export const run: RunVerb = async (call) => {
   await using session = await openSessionFor(call);
   const all = flagOption(call, "desired") ? await session.accepted() : await session.observed();
   const wanted = call.args[0];
-  const found = wanted === undefined ? all : all.filter(({ key, kind }) => key === wanted || kind === wanted);
+  const meant = wanted === undefined ? all : all.filter(({ key, kind }) => key === wanted || kind === wanted);
+  const found = meant.map(({ key, kind, spec }) => ({ key, kind, spec: withoutSecrets(spec) }));
   if (wanted !== undefined && found.length === 0) {
     throw new AwgError("usage", `awg owns no ${wanted} on this machine`, { remedy: "`awg get` lists what it owns" });
   }
@@ -20,7 +20,21 @@ export const run: RunVerb = async (call) => {
   return EXIT.success;
 };
 
-function lineOf({ key, spec }: Resource): string {
+const SECRET_FIELDS: ReadonlySet<string> = new Set(["privateKey", "presharedKey", "headerProtectionKey", "password"]);
+
+/** Specs hold a fingerprint where a secret stands: 64 hex digits, which a reader would take for the key itself. */
+function withoutSecrets(spec: unknown): unknown {
+  if (Array.isArray(spec)) return spec.map(withoutSecrets);
+  if (typeof spec !== "object" || spec === null) return spec;
+  const shown = Object.entries(spec).map(([name, value]) =>
+    SECRET_FIELDS.has(name) && typeof value === "string"
+      ? [name, `(secret, fingerprint ${value.slice(0, 12)})`]
+      : [name, withoutSecrets(value)],
+  );
+  return Object.fromEntries(shown);
+}
+
+function lineOf({ key, spec }: { readonly key: string; readonly spec: unknown }): string {
   const text = JSON.stringify(spec);
   return `${key}  ${text.length > 100 ? `${text.slice(0, 100)}…` : text}`;
 }

@@ -38,7 +38,7 @@ name: ${given.name}
 tunnels:
   vpn:
     protocol: ${given.protocol}
-    # Make a key with: awg genkey > ${given.privateKeyFile} && chmod 600 ${given.privateKeyFile}
+    # Make a key with: (umask 077; wg genkey > ${given.privateKeyFile}), and show the server: wg pubkey < ${given.privateKeyFile}
     privateKey: { file: ${given.privateKeyFile} }
     addresses: ${list(given.addresses)}
 ${given.protocol === "amneziawg" ? OBFUSCATION : ""}    peers:
@@ -50,7 +50,7 @@ ${given.protocol === "amneziawg" ? OBFUSCATION : ""}    peers:
 # First match wins. Uncomment what you need.
 rules: []
 #  - { name: local, destinations: [192.168.0.0/16], via: direct }
-#  - { name: no-backup, apps: [{ path: /usr/bin/restic }], via: block }
+#  - { name: no-mail, protocol: tcp, ports: [25], via: block }
 
 # All that no rule matches goes into the tunnel, and is dropped while it is down.
 default: { via: vpn, fallback: block }

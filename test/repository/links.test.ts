@@ -1,0 +1,70 @@
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { VERBS } from "../../src/cli/verbs.ts";
+import { initConfig } from "../../src/model/config/init-config.ts";
+import { loadConfig } from "../../src/model/config/load-config.ts";
+import { ROOT, read } from "./sources.ts";
+
+const pages = execFileSync("git", ["ls-files", "-z", "*.md"], { cwd: ROOT, encoding: "utf8" })
+  .split("\0")
+  .filter((page) => page !== "" && existsSync(join(ROOT, page)));
+
+/** Where the links of a page lead, as paths from the root; other sites and places on the same page left out. */
+function linkedFrom(page: string): readonly string[] {
+  return [...read(page).matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target = ""]) => target.replace(/#.*$/, ""))
+    .filter((target) => target !== "" && !/^[a-z]+:/.test(target))
+    .map((target) => join(dirname(page), target));
+}
+
+/** Verbs in what a page tells people to type: behind "awg " in its blocks of shell and its inline code. */
+function verbsTyped(text: string): readonly string[] {
+  const code = [...text.matchAll(/```(?:sh|console)\n([\s\S]*?)```|`([^`\n]+)`/g)].map(
+    ([, block, line]) => block ?? line,
+  );
+  return code.flatMap((one) => [...(one ?? "").matchAll(/(?:^|[\s/])awg ([a-z]+)\b/gm)].map(([, verb = ""]) => verb));
+}
+
+describe("pages", () => {
+  test("there are some, with links", () => {
+    expect(pages.length).toBeGreaterThan(10);
+    expect(pages.flatMap(linkedFrom).length).toBeGreaterThan(10);
+  });
+
+  test("every relative link leads to a file or folder that exists", () => {
+    const broken = pages.flatMap((page) =>
+      linkedFrom(page)
+        .filter((target) => !existsSync(join(ROOT, target)))
+        .map((target) => `${page} → ${target}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  test.each(["README.md", "docs/cli.md"])("%s tells people to type only verbs that exist", (page) => {
+    const typed = verbsTyped(read(page));
+    const names = new Set(VERBS.map(({ name }) => name));
+    expect(typed.length).toBeGreaterThan(0);
+    expect(typed.filter((verb) => !names.has(verb))).toEqual([]);
+  });
+
+  test("docs/cli.md names every verb that is not hidden", () => {
+    const page = read("docs/cli.md");
+    const missing = VERBS.filter(({ name, hidden }) => hidden !== true && !page.includes(`\`${name}\``));
+    expect(missing.map(({ name }) => name)).toEqual([]);
+  });
+
+  test("the configuration in README.md has no problem", () => {
+    const blocks = [...read("README.md").matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml = ""]) => yaml);
+    expect(blocks.length).toBeGreaterThan(0);
+    for (const text of blocks) expect(loadConfig([{ name: "README.md", text }]).problems).toEqual([]);
+  });
+
+  test("what awg init writes names only verbs that exist", () => {
+    const names = new Set(VERBS.map(({ name }) => name));
+    const typed = [...initConfig().matchAll(/\bawg ([a-z]+)\b/g)].map(([, verb = ""]) => verb);
+    expect(typed.length).toBeGreaterThan(0);
+    expect(typed.filter((verb) => !names.has(verb))).toEqual([]);
+  });
+});
