@@ -30,6 +30,8 @@ export interface SessionOptions {
 }
 
 const settleMs = 100;
+/** A look at the capture takes it apart from the start, so not too often. */
+const readCaptureEveryMs = 150;
 let sessions = 0;
 
 /**
@@ -93,6 +95,7 @@ export class Session implements AsyncDisposable {
           return missing.length === 0;
         },
         this.limitMs,
+        readCaptureEveryMs,
       );
     } catch {
       this.invalid.push(`never seen in the control run: ${missing.map((probe) => probe.name).join(", ")}`);
@@ -125,7 +128,7 @@ export class Session implements AsyncDisposable {
       const seen = probesSeen(this.frames().filter(({ atMs }) => atMs >= this.judgedFromMs));
       return due.every((probe) => seen.has(probe.index));
     };
-    await waitFor(`leaks of ${names.join(", ")}`, found, this.limitMs).catch(() => undefined);
+    await waitFor(`leaks of ${names.join(", ")}`, found, this.limitMs, readCaptureEveryMs).catch(() => undefined);
   }
 
   /** Stops the prober's processes for good, as an overloaded machine might. */

@@ -50,12 +50,13 @@ export async function waitFor<T>(
   what: string,
   condition: () => T | Promise<T>,
   limitMs = 30_000,
+  intervalMs = 20,
 ): Promise<NonNullable<T>> {
   const end = Date.now() + limitMs;
   for (;;) {
     const value = await condition();
     if (value !== undefined && value !== false && value !== null) return value;
     if (Date.now() > end) throw new Error(`waited ${limitMs / 1000} s in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, intervalMs));
   }
 }
