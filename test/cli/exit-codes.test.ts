@@ -140,28 +140,36 @@ describe("law 9: every exit code, by the real program", () => {
   test.each<[string, number]>([
     ["confirm", 0],
     ["revert", 9],
-  ])("law 5: while it waits others are locked out (10); after %s it exits %i", async (verb, code) => {
-    const host = machine(`waits-${verb}`);
-    const asked = ["apply", "-f", at("good.yaml"), "--host", host, "--auto-approve", "--confirm-within", "1h"];
-    const child = spawn(process.execPath, argvOf(asked));
-    const ended = new Promise((resolve) => child.on("exit", resolve));
-    await new Promise<void>((resolve) => {
-      let told = "";
-      child.stderr.setEncoding("utf8").on("data", (text: string) => {
-        told += text;
-        if (told.includes("not confirmed")) resolve();
+  ])(
+    "law 5: while it waits others are locked out (10); after %s it exits %i",
+    { timeout: 180_000 },
+    async (verb, code) => {
+      using waiting = new DisposableStack();
+      const host = machine(`waits-${verb}`);
+      const asked = ["apply", "-f", at("good.yaml"), "--host", host, "--auto-approve", "--confirm-within", "1h"];
+      const child = spawn(process.execPath, argvOf(asked));
+      waiting.defer(() => void child.kill("SIGKILL"));
+      const ended = new Promise((resolve) => child.on("exit", resolve));
+      await new Promise<void>((resolve) => {
+        let told = "";
+        child.stderr.setEncoding("utf8").on("data", (text: string) => {
+          told += text;
+          if (told.includes("not confirmed")) resolve();
+        });
+        child.on("exit", () => resolve());
       });
-      child.on("exit", () => resolve());
-    });
-    const locked = apply(host);
-    expect([locked.status, locked.stderr]).toEqual([10, expect.stringContaining("awg confirm")]);
-    expect(awg(["status", "--host", host]).stdout).toContain("awaits confirmation");
-    expect(awg([verb, "--host", host]).status).toBe(0);
-    expect(await ended).toBe(code);
-    expect(awg([verb === "confirm" ? "confirm" : "rollback", "--host", host]).status, "nothing is left to do").toBe(64);
-  });
+      const locked = apply(host);
+      expect([locked.status, locked.stderr]).toEqual([10, expect.stringContaining("awg confirm")]);
+      expect(awg(["status", "--host", host]).stdout).toContain("awaits confirmation");
+      expect(awg([verb, "--host", host]).status).toBe(0);
+      expect(await ended).toBe(code);
+      expect(awg([verb === "confirm" ? "confirm" : "rollback", "--host", host]).status, "nothing is left to do").toBe(
+        64,
+      );
+    },
+  );
 
-  test("0: rollback goes back to the generation before, and asks for a terminal", () => {
+  test("0: rollback goes back to the generation before, and asks for a terminal", { timeout: 180_000 }, () => {
     const host = machine("back");
     apply(host);
     writeFileSync(at("other.yaml"), CONFIG.replace("192.0.2.1", "192.0.2.2"));
@@ -239,18 +247,24 @@ describe("law 9: every exit code, by the real program", () => {
   test.each<[NodeJS.Signals, number]>([
     ["SIGINT", 130],
     ["SIGTERM", 143],
-  ])("law 5: %s while it waits to be confirmed brings the old state back and exits %i", async (signal, code) => {
-    const host = machine(`signal-waiting-${code}`);
-    const asked = ["apply", "-f", at("good.yaml"), "--host", host, "--auto-approve", "--confirm-within", "1h"];
-    const child = spawn(process.execPath, argvOf(asked));
-    let told = "";
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      if (!told.includes("not confirmed") && `${told}${text}`.includes("not confirmed")) child.kill(signal);
-      told += text;
-    });
-    expect(await new Promise((resolve) => child.on("exit", resolve)), told).toBe(code);
-    expect(awg(["status", "--host", host]).stdout).toContain("Nothing is applied");
-  });
+  ])(
+    "law 5: %s while it waits to be confirmed brings the old state back and exits %i",
+    { timeout: 180_000 },
+    async (signal, code) => {
+      using waiting = new DisposableStack();
+      const host = machine(`signal-waiting-${code}`);
+      const asked = ["apply", "-f", at("good.yaml"), "--host", host, "--auto-approve", "--confirm-within", "1h"];
+      const child = spawn(process.execPath, argvOf(asked));
+      waiting.defer(() => void child.kill("SIGKILL"));
+      let told = "";
+      child.stderr.setEncoding("utf8").on("data", (text: string) => {
+        if (!told.includes("not confirmed") && `${told}${text}`.includes("not confirmed")) child.kill(signal);
+        told += text;
+      });
+      expect(await new Promise((resolve) => child.on("exit", resolve)), told).toBe(code);
+      expect(awg(["status", "--host", host]).stdout).toContain("Nothing is applied");
+    },
+  );
 
   test.each<[NodeJS.Signals, number]>([
     ["SIGINT", 130],
