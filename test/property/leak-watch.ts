@@ -66,7 +66,7 @@ export class LawError extends Error {
 export function checkPaths(world: World, config: Config, count: number, firstProbe: number): void {
   const facts = oracleFacts(world);
   for (let number = firstProbe; number < firstProbe + count; number += 1) checkPath(world, config, facts, number);
-  for (const packet of config.killSwitch.enabled ? outerPackets(config, facts) : []) {
+  for (const packet of outerPackets(config, facts)) {
     const hasUplink = world.machine.routes.all([254]).some(({ family, destination }) => {
       return (family === 6) === packet.destination.includes(":") && destination.endsWith("/0");
     });

@@ -47,7 +47,7 @@ export function compileLayer(layer: PolicyLayer, tunnelDevices: ReadonlySet<stri
   };
   if (!layer.killSwitch) {
     return {
-      output: (packet) => judgeUnprotected(compiled, packet),
+      output: (packet) => judgeOwn(compiled, packet) ?? judgeUnprotected(compiled, packet),
       input: () => accept("S8.2 the kill switch is off"),
       forward: (packet) => judgeUnprotected(compiled, packet),
     };
@@ -59,7 +59,14 @@ export function compileLayer(layer: PolicyLayer, tunnelDevices: ReadonlySet<stri
   };
 }
 
-/** S8: without the kill switch only refused paths and protected DNS bind. */
+/** S3.1–S3.3: what our own sockets may send by a physical device, whatever the path of the flow (S8.3). */
+function judgeOwn(compiled: Compiled, packet: Packet): Finding | undefined {
+  if (compiled.tunnelDevices.has(packet.outDevice ?? "")) return undefined;
+  const own = compiled.grants.ownOut(packet);
+  return own === undefined ? undefined : accept(own);
+}
+
+/** S8.1: without the kill switch only refused paths and protected DNS bind. */
 function judgeUnprotected(compiled: Compiled, packet: Packet): Finding {
   const found = compiled.pathOf(flowOf(packet));
   if (found.path.kind === "block") return drop(found.reason);
@@ -72,10 +79,10 @@ function judgeOutput(compiled: Compiled, packet: Packet): Finding {
   if (tunnel !== undefined && packet.reply === true && tunnel.addresses.has(packet.source)) {
     return accept("S5.2 answer to a flow that came by this tunnel");
   }
-  if (!compiled.tunnelDevices.has(device)) {
-    const own = compiled.grants.ownOut(packet);
-    if (own !== undefined) return accept(own);
-    if (compiled.grants.allowInAnswer(packet)) return accept("S3.4 answer of a stated exception");
+  const own = judgeOwn(compiled, packet);
+  if (own !== undefined) return own;
+  if (!compiled.tunnelDevices.has(device) && compiled.grants.allowInAnswer(packet)) {
+    return accept("S3.4 answer of a stated exception");
   }
   return judgePath(compiled, compiled.pathOf(flowOf(packet)), packet);
 }

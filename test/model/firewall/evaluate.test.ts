@@ -137,6 +137,26 @@ describe("the kill switch, path by path", () => {
     expect(found(open, incoming({}))).toBe("accept S8.2");
   });
 
+  test("S8.3: without it our own sockets still reach what their tunnels need, whatever blocks the flows", () => {
+    const dns = { leakProtection: true, servers: ["10.8.0.1"], path: OFFICE, blockEncrypted: true };
+    const rules = [{ origin: "rules/0 (x)", match: { destinations: ["192.0.2.0/24"] }, path: BLOCK }];
+    const grants = { listens: [{ port: 51_821 }], bootstrapDns: ["192.0.2.53"], dns };
+    const byDefault = policyOf({ killSwitch: false, flows: { rules: [], default: BLOCK }, ...grants });
+    const byRule = policyOf({ killSwitch: false, flows: { rules, default: DIRECT }, ...grants });
+    const bootstrap = { destination: "192.0.2.53", destinationPort: 53 };
+    for (const one of [byDefault, byRule]) {
+      expect(found(one, packetOf({ ...endpoint, ...ours }))).toBe("accept S3.1");
+      expect(found(one, packetOf({ ...bootstrap, uid: SERVICE_UID }))).toBe("accept S3.3");
+      expect(found(one, packetOf({ ...endpoint, uid: SERVICE_UID }))).toMatch(/^drop S4\.[47]$/);
+      expect(found(one, packetOf({ ...endpoint, mark: ENGINE_MARK }))).toMatch(/^drop S4\.[47]$/);
+      expect(found(one, packetOf({ ...endpoint, ...ours, outDevice: "awg-office" }))).toMatch(/^drop S4\.[47]$/);
+      expect(found(one, packetOf(bootstrap))).toBe("drop S4.3");
+      expect(found(one, packetOf({ ...endpoint, ...ours, source: "10.8.0.2" }))).toBe("drop S2.2");
+    }
+    expect(found(byDefault, packetOf({ sourcePort: 51_821, ...ours }))).toBe("accept S3.2");
+    expect(found(byDefault, through("docker0", "eth0", endpoint))).toBe("drop S4.7");
+  });
+
   test("S7.3: guests go directly where everything does", () => {
     expect(found(policy(DIRECT), through("docker0", "eth0", {}))).toBe("accept S5.3");
   });

@@ -91,10 +91,8 @@ function writeLayer(place: RenderPlace, layer: PolicyLayer, suffix: string): str
 }
 
 function writeChecks(place: RenderPlace, layer: PolicyLayer, chain: string, fragments: boolean): void {
-  if (layer.killSwitch) {
-    writeOwnOut(place, chain, layer, fragments);
-    writeAllowInAnswers(place, chain, layer, fragments ? "fragment" : "port");
-  }
+  writeOwnOut(place, chain, layer, fragments);
+  if (layer.killSwitch) writeAllowInAnswers(place, chain, layer, fragments ? "fragment" : "port");
   const take = (path: PathRef, { dns }: { dns: boolean }): Expression => {
     const passes = layer.killSwitch || dns ? path.kind === "direct" : path.kind !== "block";
     return passes ? pass() : refuse();

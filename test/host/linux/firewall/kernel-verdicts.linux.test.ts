@@ -33,11 +33,13 @@ const changed: FirewallPolicy = policyOf({
 });
 const dns = { leakProtection: true, servers: ["10.8.0.1"], path: OFFICE, blockEncrypted: false };
 const inclusive = { ...direct, rules: LAPTOP.steering.rules };
+const blocking = { rules: [], default: BLOCK };
 const POLICIES: readonly (readonly [string, FirewallPolicy])[] = [
   ["the laptop's", LAPTOP],
   ["an inclusive one", policyOf({ flows: inclusive, dns })],
-  ["the blocked one", policyOf({ flows: { rules: [], default: BLOCK }, endpoints: [] })],
+  ["the blocked one", policyOf({ flows: blocking, endpoints: [] })],
   ["one without the kill switch", policyOf({ killSwitch: false, flows: inclusive, dns })],
+  ["a blocking one without the kill switch", policyOf({ ...LAPTOP.layers[0], killSwitch: false, flows: blocking })],
   ["the one between two", between(LAPTOP, changed) as FirewallPolicy],
   ["two layers under the old steering", { steering: direct, layers: [layerOf({ flows: direct }), ...LAPTOP.layers] }],
 ];

@@ -25,9 +25,15 @@ export interface LayerChains {
  */
 export function writeLayer(place: RenderPlace, layer: PolicyLayer, suffix: string): LayerChains {
   const paths = writePaths(place, layer, suffix);
-  if (!layer.killSwitch) return { leaving: paths, entering: undefined, crossing: paths };
-  const chains = { leaving: `out${suffix}`, entering: `in${suffix}`, crossing: `through${suffix}` };
-  writeLeaving(place, layer, chains.leaving, paths, suffix);
+  const leaving = `out${suffix}`;
+  if (!layer.killSwitch) {
+    place.writer.chain(leaving);
+    place.writer.rule(leaving, [onTunnel(place, "oifname")], verdict("goto", paths), "S8.1 on a tunnel device");
+    writePhysical(place, layer, leaving, paths, suffix);
+    return { leaving, entering: undefined, crossing: paths };
+  }
+  const chains = { leaving, entering: `in${suffix}`, crossing: `through${suffix}` };
+  writeLeaving(place, layer, leaving, paths, suffix);
   writeEntering(place, layer, chains.entering, suffix);
   writeCrossing(place, layer, chains.crossing, paths);
   return chains;
@@ -92,12 +98,19 @@ function writeLeaving(place: RenderPlace, layer: PolicyLayer, chain: string, pat
     writer.rule(chain, [match.field("iifname", device), isReply(place)], pass(), "S7.2 answer to a guest");
   }
   writeAllowInAnswers(place, chain, layer, "conntrack");
+  writePhysical(place, layer, chain, paths, suffix);
+}
+
+/** Leaving by a physical device: our own sockets first (S3.1–S3.3, S8.3), then the path. */
+function writePhysical(place: RenderPlace, layer: PolicyLayer, chain: string, paths: string, suffix: string): void {
+  const { writer, match } = place;
   const own = `own${suffix}`;
+  const byPath = layer.killSwitch ? "S5.3 on a physical device" : "S8.1 on a physical device";
   writer.chain(own);
   writeOwnOut(place, own, layer);
-  writer.rule(own, [], verdict("goto", paths), "S5.3 on a physical device");
+  writer.rule(own, [], verdict("goto", paths), byPath);
   writer.rule(chain, [match.skuid(layer.serviceUid)], verdict("goto", own), "S3 our own sockets");
-  writer.rule(chain, [], verdict("goto", paths), "S5.3 on a physical device");
+  writer.rule(chain, [], verdict("goto", paths), byPath);
 }
 
 function writeEntering(place: RenderPlace, layer: PolicyLayer, chain: string, suffix: string): void {
