@@ -16,22 +16,27 @@ const COMMENT_TYPES = {
   element: ELEMENT_COMMENT,
 } as const;
 const BYTE_ORDER = { host: 1, network: 2 } as const;
-/** One byte holds the length, and the text ends with a NUL. */
-const LONGEST_COMMENT = 254;
+/** NFT_USERDATA_MAXLEN of linux/netfilter/nf_tables.h: bytes of one object's whole user data; more is ERANGE. */
+const LONGEST_USERDATA = 256;
+/** Type and length before the text, a NUL after it. */
+const AROUND_TEXT = 3;
 
 export type CommentedKind = keyof typeof COMMENT_TYPES;
 
-/** The user data of an object with a comment; text beyond 254 bytes is cut. */
-export function encodeComment(kind: CommentedKind, comment: string): Uint8Array {
-  let text = new TextEncoder().encode(comment);
-  if (text.length > LONGEST_COMMENT) text = text.subarray(0, LONGEST_COMMENT);
+/**
+ * The user data of an object with a comment; text that the kernel would not take, beyond 253 bytes, is cut.
+ *
+ * @param usedBytes what other notes on the same object take of the kernel's limit
+ */
+export function encodeComment(kind: CommentedKind, comment: string, usedBytes = 0): Uint8Array {
+  const text = new TextEncoder().encode(comment).subarray(0, LONGEST_USERDATA - AROUND_TEXT - usedBytes);
   return Uint8Array.of(COMMENT_TYPES[kind], text.length + 1, ...text, 0);
 }
 
 /** The user data of a set: the order of its key's bytes, and a comment. */
 export function encodeSetUserdata(order: "host" | "network", comment: string | undefined): Uint8Array {
   const key = [SET_KEY_BYTE_ORDER, 4, BYTE_ORDER[order], 0, 0, 0];
-  return Uint8Array.of(...key, ...(comment === undefined ? [] : encodeComment("set", comment)));
+  return Uint8Array.of(...key, ...(comment === undefined ? [] : encodeComment("set", comment, key.length)));
 }
 
 /** The comment in an object's user data; undefined when there is none or the data is not nft's. */

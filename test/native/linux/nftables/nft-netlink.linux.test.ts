@@ -42,6 +42,11 @@ describe.skipIf(obstacle !== undefined)(`nf_tables on the real kernel${obstacle 
     expect(listed(ours)).toEqual(listed(theirs));
   });
 
+  it("takes comments up to the kernel's limit, those of sets less the note on their key", () => {
+    const report = open("nft-comment").runScript(`${FOLDER}/comment-limit.script.ts`);
+    expect(report).toEqual({ kept: [253, 247, 253, 253] });
+  });
+
   it("commits whole or not at all, names the change that was refused, and keeps tables for their owner", () => {
     const report = open("nft-owner").runScript(`${FOLDER}/owner.script.ts`) as Record<string, unknown>;
     expect(report).toMatchObject({

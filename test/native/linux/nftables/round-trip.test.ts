@@ -6,7 +6,11 @@ import { CT_KEYS, type Expression, META_KEYS, type Verdict } from "../../../../s
 import { decodeNftRule, encodeRule } from "../../../../src/native/linux/nftables/rule.codec.ts";
 import { decodeSet, encodeSet, keyBytes, keyType } from "../../../../src/native/linux/nftables/set.codec.ts";
 import { decodeTable, encodeTable } from "../../../../src/native/linux/nftables/table.codec.ts";
-import { decodeComment, encodeComment } from "../../../../src/native/linux/nftables/userdata.codec.ts";
+import {
+  decodeComment,
+  encodeComment,
+  encodeSetUserdata,
+} from "../../../../src/native/linux/nftables/userdata.codec.ts";
 import { checkProperty } from "../../../support/seeded.ts";
 
 const only = (bytes: Uint8Array) => decodeMessages(bytes)[0] as NetlinkMessage;
@@ -152,13 +156,16 @@ describe("nf_tables messages come back as they were written", () => {
     expect([keyBytes(["l4proto"]), keyType(["mark"])]).toEqual([1, 19]);
   });
 
-  it("comments, cut to what their length byte can tell", () => {
+  it("comments, cut to what the kernel takes", () => {
     checkProperty(
       fc.property(fc.stringMatching(/^[^\0]{0,60}$/u), (text) => {
         expect(decodeComment("rule", encodeComment("rule", text))).toBe(text);
       }),
     );
-    expect(decodeComment("set", encodeComment("set", "x".repeat(400)))).toHaveLength(254);
+    const cut = encodeComment("rule", "x".repeat(400));
+    expect(cut).toHaveLength(256);
+    expect(decodeComment("rule", cut)).toBe("x".repeat(253));
+    expect(encodeSetUserdata("host", "x".repeat(400))).toHaveLength(256);
   });
 });
 
