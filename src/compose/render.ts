@@ -1,12 +1,36 @@
 import { networkInterfaces } from "node:os";
+import { renderBootTable } from "../host/linux/firewall/boot-table.ts";
 import { renderResourceText } from "../host/linux/render/resource-text.ts";
+import { NFT_BOOT_TABLE } from "../model/ownership.ts";
 import type { DesiredState, Resource, ResourceKey } from "../model/resource.ts";
 
-/** Each desired resource as text for Linux, in the order of the desired state. */
-export function renderForLinux(desired: DesiredState): readonly { readonly key: ResourceKey; readonly text: string }[] {
+/** One part of what would be loaded: a resource, or the table for a boot unit to load before any network is up. */
+export interface RenderedPart {
+  readonly key: ResourceKey | `boot/${string}`;
+  readonly text: string;
+}
+
+/**
+ * Each desired resource as text for Linux, in the order of the desired state; with the kill switch on then the boot
+ * table, a script for `nft -f`.
+ */
+export function renderForLinux(desired: DesiredState): readonly RenderedPart[] {
   const ours = new Set(desired.resources.map(deviceOf).filter((device) => device !== undefined));
   const devices = Object.keys(networkInterfaces()).filter((name) => name !== "lo" && !ours.has(name));
-  return desired.resources.map((resource) => ({ key: resource.key, text: renderResourceText(resource, devices) }));
+  const parts = desired.resources.map((resource) => ({
+    key: resource.key,
+    text: renderResourceText(resource, devices),
+  }));
+  return desired.resources.some(isGuarded) ? [...parts, bootPart()] : parts;
+}
+
+function bootPart(): RenderedPart {
+  const key = `boot/${NFT_BOOT_TABLE}` as const;
+  return { key, text: `# ${key}\n${renderBootTable()}` };
+}
+
+function isGuarded(resource: Resource): boolean {
+  return resource.kind === "firewall" && resource.spec.layers.some((layer) => layer.killSwitch);
 }
 
 function deviceOf(resource: Resource): string | undefined {
