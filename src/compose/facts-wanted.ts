@@ -17,13 +17,19 @@ export function factsWantedBy(config: Config): FactsWanted {
   };
 }
 
-/** Every secret that a configuration refers to. */
-export function secretRefsOf(config: Config): readonly SecretRef[] {
+/** A secret that a configuration names. Private keys are clamped before they get their id, as every engine reports them. */
+export interface NamedSecret {
+  readonly ref: SecretRef;
+  readonly isPrivateKey: boolean;
+}
+
+/** Every secret that a configuration names. */
+export function secretsOf(config: Config): readonly NamedSecret[] {
   return Object.values(config.tunnels)
     .filter(isNoise)
     .flatMap(({ privateKey, peers }) => {
       const shared = peers.map(({ presharedKey }) => presharedKey).filter((ref) => ref !== undefined);
-      return [privateKey, ...shared];
+      return [{ ref: privateKey, isPrivateKey: true }, ...shared.map((ref) => ({ ref, isPrivateKey: false }))];
     });
 }
 

@@ -36,7 +36,8 @@ export function linuxParts({ stateDir, runDir, environment, allowInsecurePermiss
     }),
     stores: fileStores(paths.stateDir, readStateIdentity(), secrets),
     clock: { nowMs: Date.now, sleep: async (ms) => void (await sleep(ms)), bootMs: readBootTimeMs },
-    resolveSecret: async (ref) => secrets.resolveKey(ref),
+    resolveSecret: async ({ ref, isPrivateKey }) =>
+      isPrivateKey ? secrets.resolvePrivateKey(ref) : secrets.resolveKey(ref),
     lock: async (verb) => {
       if (process.geteuid?.() !== 0)
         throw new AwgError("permission", `awg ${verb} needs root`, { remedy: "run it with sudo" });

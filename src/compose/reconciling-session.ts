@@ -13,7 +13,7 @@ import { driverOf, type Observation } from "../reconciler/plan/observation.ts";
 import { planChanges } from "../reconciler/plan/plan-changes.ts";
 import { type Expansion, endpointsOf, expand } from "../resources/expand.ts";
 import { driverRegistry } from "../resources/registry.ts";
-import { factsWantedBy, secretRefsOf } from "./facts-wanted.ts";
+import { factsWantedBy, type NamedSecret, secretsOf } from "./facts-wanted.ts";
 import {
   awaitedIn,
   confirmationOf,
@@ -48,7 +48,7 @@ export interface SessionParts {
   readonly stores: Stores;
   readonly clock: ApplyDeps["clock"];
   /** Reads a secret and gives its id; the bytes stay in the store. Throws AwgError config naming the reference. */
-  readonly resolveSecret: (ref: SecretRef) => Promise<SecretId>;
+  readonly resolveSecret: (secret: NamedSecret) => Promise<SecretId>;
   /** Held while anything is written; the holder's verb is told to whoever finds it locked. */
   readonly lock: (verb: string) => Promise<AsyncDisposable>;
   /** AwgError permission where this process may not even read the machine. */
@@ -154,7 +154,7 @@ export class ReconcilingSession implements Session {
   async apply(planned: Planned, hooks: ApplyHooks): Promise<Applied> {
     await using _held = await this.#parts.lock(planned.verb);
     const deps = { ...this.#applyDeps(), progress: hooks.onEvent, shouldStop: hooks.shouldStop };
-    const recovered = await recoverOpenJournal(deps);
+    const recovered = await recoverOpenJournal(deps, planned.verb);
     if (recovered?.kind === "rollbackIncomplete") throwFailure(recovered);
     // What stands on the machine may have changed since the plan was shown; the lock makes this reading the one that counts.
     const { plan } = await this.#planFor(planned.desired);
@@ -246,7 +246,7 @@ export class ReconcilingSession implements Session {
     latest: Generation | undefined,
   ): Promise<Expansion> {
     const ids = new Map<string, SecretId>();
-    for (const ref of secretRefsOf(config)) ids.set(JSON.stringify(ref), await this.#parts.resolveSecret(ref));
+    for (const named of secretsOf(config)) ids.set(JSON.stringify(named.ref), await this.#parts.resolveSecret(named));
     const secrets = (ref: SecretRef): SecretId => {
       const id = ids.get(JSON.stringify(ref));
       if (id === undefined) throw new AwgError("bug", "a secret was not resolved before expansion");

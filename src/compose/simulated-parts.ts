@@ -42,7 +42,8 @@ export function simulatedParts({
     },
     stores: fileStores(folder, IDENTITY, secrets),
     clock: { nowMs: Date.now, sleep: async (ms) => void (await sleep(ms)) },
-    resolveSecret: async (ref) => secrets.resolveKey(ref),
+    resolveSecret: async ({ ref, isPrivateKey }) =>
+      isPrivateKey ? secrets.resolvePrivateKey(ref) : secrets.resolveKey(ref),
     lock: async (verb) => {
       const held = takeLock(join(folder, "lock"), { pid: process.pid, verb, sinceMs: Date.now() });
       return { [Symbol.asyncDispose]: async () => held[Symbol.dispose]() };

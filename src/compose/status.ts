@@ -93,9 +93,6 @@ function conditionsOf(
 ): readonly Condition[] {
   const waiting = resources.filter(({ ready }) => !ready).map(({ key }) => key);
   const drifted = resources.filter(({ drift }) => drift.length > 0).map(({ key }) => key);
-  const policy = desired.resources.find(({ kind }) => kind === "firewall");
-  const on = policy?.kind === "firewall" && policy.spec.layers.some(({ killSwitch }) => killSwitch);
-  const standing = policy !== undefined && !drifted.includes(policy.key) && !waiting.includes(policy.key);
   const applied = generation !== undefined && resources.length > 0;
   return [
     {
@@ -107,15 +104,7 @@ function conditionsOf(
           ? "every resource stands"
           : `waiting for ${waiting.join(", ")}`,
     },
-    {
-      type: "Protected",
-      status: on && standing,
-      reason: !on
-        ? "the kill switch is off"
-        : standing
-          ? "the kill switch holds"
-          : "the packet filter is not as applied",
-    },
+    protection(resources, desired),
     {
       type: "Drifted",
       status: drifted.length > 0,
@@ -127,4 +116,22 @@ function conditionsOf(
       reason: openJournal === undefined ? "no apply is open" : `an apply was cut short: ${openJournal}`,
     },
   ];
+}
+
+/** A policy that only lacks its keeper still holds in the kernel; somebody's flush could take it away. */
+function protection(resources: readonly ResourceStatus[], desired: DesiredState): Condition {
+  const policy = desired.resources.find(({ kind }) => kind === "firewall");
+  const standing = resources.find(({ key }) => key === policy?.key);
+  if (policy?.kind !== "firewall" || !policy.spec.layers.some(({ killSwitch }) => killSwitch)) {
+    return { type: "Protected", status: false, reason: "the kill switch is off" };
+  }
+  const damage = standing?.drift.filter(({ field }) => field !== "/held") ?? [];
+  if (standing?.ready !== true || damage.length > 0) {
+    return { type: "Protected", status: false, reason: "the packet filter is not as applied" };
+  }
+  const orphaned = standing.drift.length > 0;
+  const reason = orphaned
+    ? "the kernel holds the kill switch; orphaned: flushable, apply again"
+    : "the kill switch holds";
+  return { type: "Protected", status: true, reason };
 }

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { AwgError } from "../model/error.ts";
 import type { SecretId, SecretRef } from "../model/secret.ts";
 import { hmacSha256 } from "../model/sha256.ts";
+import { clampPrivateKey } from "../model/uapi/key-text.ts";
 import type { SecretKeeper } from "../reconciler/apply/stores.ts";
 import { damaged } from "./envelope.ts";
 import { readKey, type SecretSourceOptions } from "./secret-source.ts";
@@ -31,6 +32,14 @@ export class SecretStore implements SecretKeeper {
   /** Reads the key a reference leads to and gives its id. AwgError config or unsupported, naming the reference. */
   resolveKey(ref: SecretRef): SecretId {
     return this.idOf(readKey(ref, this.#options));
+  }
+
+  /**
+   * As resolveKey, for an X25519 private key: clamped first (RFC 7748 section 5), since engines report it so and an
+   * unclamped one would differ from what is read back for ever.
+   */
+  resolvePrivateKey(ref: SecretRef): SecretId {
+    return this.idOf(clampPrivateKey(readKey(ref, this.#options)));
   }
 
   /** The id of these bytes: equal on this machine exactly when the bytes are. */

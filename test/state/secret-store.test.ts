@@ -154,3 +154,14 @@ describe("where a secret may come from", () => {
     expect(() => storeIn(join(folder, "s")).resolveKey({ file })).toThrow(/too many for a secret/);
   });
 });
+
+test("a private key has one id, clamped or not, since engines report it clamped; a preshared key keeps its bits", () => {
+  const store = storeIn(join(temporaryFolder(), "s"));
+  const loose = Buffer.alloc(32, 0xff);
+  const clamped = Buffer.from(loose);
+  clamped[0] = 0xf8;
+  clamped[31] = 0x7f;
+  const inline = (key: Buffer) => ({ inline: key.toString("base64") });
+  expect(store.resolvePrivateKey(inline(loose))).toBe(store.resolvePrivateKey(inline(clamped)));
+  expect(store.resolveKey(inline(loose))).not.toBe(store.resolveKey(inline(clamped)));
+});

@@ -25,6 +25,9 @@ export async function executePlan(deps: ApplyDeps, proposal: Proposal, plan: Pla
   const ledger = await deps.stores.ledger.read();
   const latest = await generations.latest();
   const number = Math.max(ledger.generation, latest?.number ?? 0) + 1;
+  const isUntouched = latest === undefined && ledger.entries.length === 0;
+  if (isInSync(plan) && isUntouched && proposal.desired.resources.length === 0)
+    return { kind: "inSync", generation: 0 };
   if (isInSync(plan) && latest?.configHash === proposal.configHash && latest.number === ledger.generation) {
     return { kind: "inSync", generation: latest.number };
   }

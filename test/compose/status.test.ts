@@ -1,0 +1,90 @@
+import { describe, expect, test } from "vitest";
+import { statusOf } from "../../src/compose/status.ts";
+import { simulatedHost } from "../../src/host/simulated/host.ts";
+import { SimulatedMachine } from "../../src/host/simulated/machine.ts";
+import { laptopState } from "../../src/host/simulated/machine-state.ts";
+import { loadConfig } from "../../src/model/config/load-config.ts";
+import type { SecretId } from "../../src/model/secret.ts";
+import { observeMachine } from "../../src/reconciler/apply/observe.ts";
+import { EMPTY_LEDGER } from "../../src/reconciler/plan/ledger.ts";
+import { expand } from "../../src/resources/expand.ts";
+import { driverRegistry } from "../../src/resources/registry.ts";
+
+const CONFIG = `apiVersion: awg/v1
+name: laptop
+tunnels:
+  office:
+    protocol: wireguard
+    privateKey: { file: /nowhere }
+    addresses: [10.8.0.2/32]
+    peers: [{ publicKey: 4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
+default: { via: office }
+killSwitch: { enabled: true }
+`;
+
+async function applied() {
+  const machine = new SimulatedMachine(laptopState());
+  const host = simulatedHost(machine);
+  const facts = await host.facts.read({ users: [], hosts: [] });
+  const { config } = loadConfig([{ name: "c", text: CONFIG, mode: 0o600 }]);
+  if (config === undefined) throw new Error("the test's config is wrong");
+  const { desired, pathNumbers } = expand(config, facts, {
+    pathNumbers: {},
+    secrets: () => "0".repeat(64) as SecretId,
+  });
+  for (const { kind, key, spec } of desired.resources) {
+    const step = { kind, key, action: "create", phase: "prepare", before: null, after: spec, changes: [], reason: "" };
+    await driverRegistry[kind].apply(host, [step as never]);
+  }
+  const generation = { number: 7, configHash: "h", acceptedMs: 0, desired, pathNumbers, secretIds: [] };
+  const status = async (openJournal?: string) => {
+    const observed = await observeMachine(host, driverRegistry, desired, EMPTY_LEDGER);
+    return statusOf({
+      generation,
+      desired,
+      observed,
+      capabilities: facts.capabilities,
+      registry: driverRegistry,
+      openJournal,
+    });
+  };
+  const condition = async (type: string, journal?: string) =>
+    (await status(journal)).conditions.find((one) => one.type === type);
+  return { machine, status, condition };
+}
+
+describe("law 9: status", () => {
+  test("a machine as applied is protected; the tunnel is not ready before a handshake", async () => {
+    const { condition, status } = await applied();
+    expect(await condition("Protected")).toMatchObject({ status: true, reason: "the kill switch holds" });
+    expect(await condition("Drifted")).toMatchObject({ status: false });
+    expect(await condition("Ready")).toMatchObject({ status: false, reason: "waiting for tunnel/office" });
+    expect((await status()).generation).toBe(7);
+  });
+
+  test("without its keeper the policy still holds, and can be flushed", async () => {
+    const { machine, condition } = await applied();
+    machine.act({ act: "keeper-dies" });
+    expect(await condition("Protected")).toMatchObject({ status: true, reason: expect.stringContaining("flushable") });
+    expect(await condition("Drifted")).toMatchObject({ status: true });
+  });
+
+  test("a damaged or flushed policy protects nothing", async () => {
+    const { machine, condition } = await applied();
+    machine.act({ act: "keeper-dies" });
+    machine.act({ act: "flush-firewall" });
+    expect(await condition("Protected")).toMatchObject({
+      status: false,
+      reason: "the packet filter is not as applied",
+    });
+  });
+
+  test("an open journal is a stall", async () => {
+    const { condition } = await applied();
+    expect(await condition("Stalled", "/var/lib/awg/journal")).toMatchObject({
+      status: true,
+      reason: expect.stringContaining("/var/lib/awg/journal"),
+    });
+    expect(await condition("Stalled")).toMatchObject({ status: false });
+  });
+});
