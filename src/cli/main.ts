@@ -18,6 +18,7 @@ export async function runCommandLine(argv: readonly string[], environment: NodeJ
     return await dispatch(verbFirst(argv), environment, terminal);
   } catch (error) {
     reportError(error, terminal, argv.includes("--debug"));
+    if (argv.includes("--json")) writeErrorDocument(error, terminal);
     return exitCodeOf(error);
   }
 }
@@ -48,6 +49,18 @@ function reportError(error: unknown, terminal: Terminal, debug: boolean): void {
     : "";
   terminal.err(`${style.red("awg:")} ${messageOf(error)}${hint}`);
   if (debug && error instanceof Error) terminal.err(error.stack ?? "");
+}
+
+/** Whoever reads --json gets a document also when the verb failed; text and code come from the same object (law 9). */
+function writeErrorDocument(error: unknown, terminal: Terminal): void {
+  const { kind, facts, remedy } = error instanceof AwgError ? error : { kind: "bug", facts: {}, remedy: undefined };
+  const message = error instanceof Error ? error.message : String(error);
+  const described = { kind, message, ...(remedy === undefined ? {} : { remedy }), facts, exit_code: exitCodeOf(error) };
+  try {
+    terminal.out(JSON.stringify({ format_version: "1", error: described }));
+  } catch {
+    // The sentence on stderr was said already.
+  }
 }
 
 /** Moves options that stand before the verb behind it: `awg --netns lab diff` reads like `awg diff --netns lab`. */

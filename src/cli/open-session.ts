@@ -1,4 +1,5 @@
 import type { LoadedConfig, Session, SessionOptions } from "../compose/session.ts";
+import { renderProblem } from "../model/config/problem.ts";
 import { AwgError } from "../model/error.ts";
 import { readConfigFiles } from "./config-files.ts";
 import { flagOption, textOption, type VerbCall } from "./verb.ts";
@@ -37,8 +38,10 @@ export async function loadConfigFor(
   const loaded = await session.load(files);
   reportProblems(loaded.problems, call);
   if (loaded.config === undefined) {
-    const errors = loaded.problems.filter(({ severity }) => severity === "error").length;
-    throw new AwgError("config", `the config has ${errors} ${errors === 1 ? "error" : "errors"}; nothing was changed`);
+    const errors = loaded.problems.filter(({ severity }) => severity === "error");
+    const count = `${errors.length} ${errors.length === 1 ? "error" : "errors"}`;
+    const problems = errors.map((problem) => renderProblem(problem, { color: false, excerpt: false }));
+    throw new AwgError("config", `the config has ${count}; nothing was changed`, { facts: { problems } });
   }
   return loaded;
 }

@@ -95,6 +95,13 @@ describe("law 9: every exit code, by the real program", () => {
     expect(awg(["status", "--host", host]).stdout).toContain("Nothing is applied");
   });
 
+  test("3 with --json: one document, with the kind, the problems and the code", () => {
+    const { status, stdout } = awg(["plan", "-f", at("bad.yaml"), "--host", machine("bad-json"), "--json"]);
+    const { format_version, error } = JSON.parse(stdout);
+    expect([status, format_version, error.kind, error.exit_code]).toEqual([3, "1", "config", 3]);
+    expect(error.facts.problems[0]).toMatch(/bad\.yaml:3:1: .*did you mean tunnels/);
+  });
+
   test("4: apply failed and was rolled back", () => {
     const host = machine("fails", [fail(5, 1)]);
     const { status, stderr } = apply(host);
