@@ -46,9 +46,9 @@ export class Narrator {
     console.log(`\n${bold(`${this.chapters}  ${text}`)}`);
   }
 
-  /** Text that belongs to the story: a config, a remark. */
+  /** Text that belongs to the story, whole, so that it can be copied: a config. */
   quote(text: string): void {
-    for (const line of text.replaceAll(this.hidden, "").trimEnd().split("\n")) console.log(dim(`   │ ${line}`));
+    for (const line of text.trimEnd().split("\n")) console.log(dim(`   │ ${line}`));
   }
 
   /** Shows a command as a person would type it, runs it, and shows what it printed, both streams as one. */

@@ -78,7 +78,7 @@ export const VERBS: readonly VerbDefinition[] = [
     argument: { name: "plan", summary: "a plan saved by awg plan --out" },
     summary: "make the machine as the config says, without a leak",
     details:
-      "With --confirm-within the keeper puts the old state back when nobody confirms, though awg be killed; a simulated\n" +
+      "With --confirm-within the keeper puts the old state back when nobody confirms, though awg be killed; a simulated " +
       "machine has no keeper, so that the waiting awg does it.",
     options: [FILE, INSECURE, APPROVE, CONFIRM_WITHIN, ACCEPT_RISK, DETAILED, STREAM],
     examples: [

@@ -45,7 +45,11 @@ function readSecretFile(path: string, allowInsecure: boolean): string {
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
     const why = isCode(cause, "ENOENT") ? "it does not exist" : messageOf(cause);
-    throw new AwgError("config", `the secret file ${path} cannot be read: ${why}`, { cause, facts: { path } });
+    throw new AwgError("config", `the secret file ${path} cannot be read: ${why}`, {
+      cause,
+      facts: { path },
+      remedy: "put the key there (umask 077; wg genkey), or name another file in the config",
+    });
   }
   try {
     const status = fstatSync(fd);

@@ -9,6 +9,7 @@ import { observeMachine } from "../../src/reconciler/apply/observe.ts";
 import { EMPTY_LEDGER } from "../../src/reconciler/plan/ledger.ts";
 import { expand } from "../../src/resources/expand.ts";
 import { driverRegistry } from "../../src/resources/registry.ts";
+import { read } from "../repository/sources.ts";
 
 const CONFIG = `apiVersion: awg/v1
 name: laptop
@@ -22,8 +23,9 @@ default: { via: office }
 killSwitch: { enabled: true }
 `;
 
-async function applied() {
-  const machine = new SimulatedMachine(laptopState());
+async function applied(over: Partial<ReturnType<typeof laptopState>["capabilities"]> = {}) {
+  const state = laptopState();
+  const machine = new SimulatedMachine({ ...state, capabilities: { ...state.capabilities, ...over } });
   const host = simulatedHost(machine);
   const facts = await host.facts.read({ users: [], hosts: [] });
   const { config } = loadConfig([{ name: "c", text: CONFIG, mode: 0o600 }]);
@@ -77,6 +79,16 @@ describe("law 9: status", () => {
       status: false,
       reason: "the packet filter is not as applied",
     });
+  });
+
+  test("law 10: a kernel that cannot stop raw frames is said to keep the policy less well, as docs/security.md S12.3 has it", async () => {
+    const enforcementOf = async (egressHook: boolean) =>
+      (await (await applied({ egressHook })).status()).resources.find(({ key }) => key === "firewall/machine")
+        ?.enforcement;
+    expect(await enforcementOf(true)).toBe("enforced");
+    expect(await enforcementOf(false)).toBe("best-effort");
+    expect(read("docs/security.md")).toMatch(/\*\*S12\.3\*\* .*egress hook/);
+    expect(read("docs/platforms.md")).toContain("## Never run");
   });
 
   test("an open journal is a stall", async () => {
