@@ -13,7 +13,7 @@ import {
   tunObstacle,
 } from "../support/netns.ts";
 
-const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("ip", "nft", "wireguard-go");
+const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("ip", "nft", "wg", "wireguard-go");
 const LONGEST_MS = 45_000;
 
 describe.skipIf(obstacle !== undefined)(
@@ -103,11 +103,26 @@ killSwitch: { enabled: true }
       machine.run(["ip", "rule", "flush"]);
       await until("the rules", () => rules().includes("192.168.7.0/24"));
       expect(told).toContain("repairing: routes/policy");
+      // The flush took the system's own rule for the main table too, which is not awg's to bring back.
+      machine.run(["ip", "rule", "add", "preference", "32766", "lookup", "main"]);
     });
 
     test("A12: nobody's flush takes the tables away", () => {
       machine.run(["nft", "flush", "ruleset"], { mayFail: true });
       expect(machine.run(["nft", "list", "tables"]).stdout).toContain("table inet awg");
+    });
+
+    test("A13: when addresses move, the daemon goes on and the engine keeps its endpoint", async () => {
+      const before = told.length;
+      const endpoint = (): string =>
+        machine.run(["wg", "show", `awg-${tunnel}`, "endpoints"], { mayFail: true }).stdout;
+      expect(endpoint()).toContain("192.0.2.1:51820");
+      machine.run(["ip", "address", "del", "192.0.2.2/24", "dev", "v0"]);
+      machine.run(["ip", "address", "add", "192.0.2.3/24", "dev", "v0"]);
+      await until("the addresses' event", () => told.slice(before).includes("addresses"));
+      machine.run(["ip", "route", "replace", "default", "via", "192.0.2.1"]);
+      await until("the endpoint", () => endpoint().includes("192.0.2.1:51820"));
+      expect(daemon.exitCode).toBeNull();
     });
 
     test("D8: an edited config is applied, one with an error is reported and changes nothing", async () => {

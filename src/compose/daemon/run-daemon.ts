@@ -3,7 +3,7 @@ import { type ClockReading, clockEvent } from "../../daemon/clock-watch.ts";
 import { watchConfig } from "../../daemon/config-watcher.ts";
 import { type LoopPlan, type LoopReport, ReconcileLoop } from "../../daemon/reconcile-loop.ts";
 import { linuxNetworkEvents } from "../../host/linux/network-events.ts";
-import { AwgError } from "../../model/error.ts";
+import { AwgError, messageOf } from "../../model/error.ts";
 import { stepsOf } from "../../model/plan.ts";
 import { DEFAULT_BURST_LIMITS } from "../../reconciler/machine/burst-guard.ts";
 import { openSession } from "../open-session.ts";
@@ -55,15 +55,21 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     setTimer,
     limits: DEFAULT_BURST_LIMITS,
   });
+  // An engine that does not answer now is the loop's to repair; it must not end the daemon.
+  const nudge = (): void => {
+    session
+      .nudge()
+      .catch((error: unknown) => options.report({ type: "problem", text: `nudging failed: ${messageOf(error)}` }));
+  };
   await using _network = linuxNetworkEvents.watch(({ what, by, renumbered }) => {
     loop.wake(by === undefined ? what : `${what}, by ${by.program} (${by.pid})`);
-    if (renumbered) void session.nudge();
+    if (renumbered) nudge();
   });
   await using _files = watchConfig(options.files, (path) => loop.wake(path));
   using _drift = repeat(DEFAULT_DRIFT_EVERY_MS, () => loop.wake("drift timer"));
   using _clock = watchClocks((what) => {
     loop.wake(what);
-    void session.nudge();
+    nudge();
   });
   loop.wake("start");
   await options.untilStopped;
