@@ -82,10 +82,32 @@ const ROOMS: readonly Room[] = [
     why: "native builds on model only",
   },
   {
+    folder: /^src\/host\/darwin\//,
+    may: [/^src\/model\//, /^src\/host\/ports\//, /^src\/host\/darwin\//, /^src\/native\/darwin\//],
+    node: true,
+    packages: [],
+    why: "a real machine stands on its native layer alone",
+  },
+  {
+    folder: /^src\/engine\//,
+    may: [/^src\/model\//, /^src\/engine\//],
+    node: false,
+    packages: ["@noble/ciphers", "@noble/curves", "@noble/hashes"],
+    why: "the protocol is bytes and now in, outputs out",
+  },
+  {
+    folder: /^src\/dataplane\//,
+    may: [/^src\/model\//, /^src\/engine\//, /^src\/dataplane\//, /^src\/host\/ports\//, /^src\/native\//],
+    node: true,
+    packages: [],
+    why: "the loop owns sockets and devices; what a packet means is the engine's",
+  },
+  {
     folder: /^src\/keeper\//,
     may: [
       /^src\/model\//,
       /^src\/keeper\//,
+      /^src\/dataplane\//,
       /^src\/native\//,
       /^src\/host\/ports\//,
       /^src\/state\//,
