@@ -1,10 +1,11 @@
 #!/bin/sh
-# A systemd-resolved with a bus of its own, in mounts of its own: resolved-world.sh RESOLVED FOLDER COMMAND...
+# A systemd-resolved with a bus of its own, in mounts of its own: resolved-world.sh RESOLVED FOLDER LIBRARIES COMMAND...
 # Run it inside a network namespace made for it, under `unshare --mount`.
 set -e
 resolved=$1
 folder=$2
-shift 2
+libraries=$3
+shift 3
 mount --make-rslave /
 mount -t tmpfs tmpfs /run
 mkdir -p /run/dbus /run/systemd/resolve /run/systemd/netif
@@ -26,7 +27,7 @@ EOF
 dbus-daemon --config-file="$folder/bus.conf" --nofork --nopidfile 2> "$folder/bus.log" &
 bus=$!
 until [ -S /run/dbus/system_bus_socket ]; do sleep 0.1; kill -0 $bus; done
-SYSTEMD_LOG_TARGET=console "$resolved" > "$folder/resolved.log" 2>&1 &
+LD_LIBRARY_PATH=$libraries SYSTEMD_LOG_TARGET=console "$resolved" > "$folder/resolved.log" 2>&1 &
 service=$!
 trap 'kill $service $bus' EXIT
 until [ -S /run/systemd/resolve/io.systemd.Resolve ]; do sleep 0.1; kill -0 $service; done

@@ -1,17 +1,30 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, globSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../../../support/netns.ts";
 
-/** The service's program; AWG_RESOLVED names one that is not installed, LD_LIBRARY_PATH its library. */
-const RESOLVED = process.env["AWG_RESOLVED"] ?? "/lib/systemd/systemd-resolved";
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+/** The service's program: the installed one, or the one that scripts/test-packages unpacked beside the toolchain. */
+const UNPACKED = here("../../../../.toolchain/resolved");
+const RESOLVED = ["/lib/systemd/systemd-resolved", `${UNPACKED}/lib/systemd/systemd-resolved`].find(canRun);
+
+/** Where the unpacked program finds its shared library; the folder is named after the processor. */
+function libraries(): string {
+  return globSync(`${UNPACKED}/usr/lib/*/systemd`).join(":");
+}
+
+function canRun(program: string): boolean {
+  const env = { ...process.env, LD_LIBRARY_PATH: libraries() };
+  return spawnSync(program, ["--version"], { env, timeout: 10_000 }).status === 0;
+}
+
 const obstacle =
   namespaceObstacle() ??
   commandObstacle("dbus-daemon", "unshare") ??
-  (existsSync(RESOLVED) ? undefined : "needs systemd-resolved; name its program in AWG_RESOLVED");
+  (RESOLVED === undefined ? "needs systemd-resolved; scripts/test-packages unpacks it" : undefined);
 
 let namespace: TestNamespace;
 let folder: string;
@@ -30,7 +43,7 @@ describe.skipIf(obstacle !== undefined)(`systemd-resolved (${obstacle ?? "a real
 
   test("a link carries the servers, is read back, changes, and is reverted", () => {
     const script = [process.execPath, here("./resolved.script.ts"), join(folder, "link.json"), "d0"];
-    const world = ["unshare", "--mount", here("./resolved-world.sh"), RESOLVED, folder];
+    const world = ["unshare", "--mount", here("./resolved-world.sh"), RESOLVED ?? "", folder, libraries()];
     const { stdout } = namespace.run([...world, ...script], { timeoutMs: 90_000 });
     const nothing = { method: "resolved", servers: [], search: [], device: "", ownedByAwg: false };
     const ours = { method: "resolved", device: "d0", ownedByAwg: true };
