@@ -12,10 +12,10 @@ import { SecretStore } from "../state/secret-store.ts";
 import { readBootTimeMs } from "./daemon/boot-time.ts";
 import type { Watchdog } from "./generations/confirmation.ts";
 import { readSshConnection } from "./generations/ssh-connection.ts";
-import { knownConfigIn } from "./known-config.ts";
 import { type Paths, pathsFor } from "./paths.ts";
-import type { SessionParts } from "./reconciling-session.ts";
+import { knownConfigIn } from "./reading/known-config.ts";
 import type { SessionOptions } from "./session.ts";
+import type { SessionParts } from "./session-parts.ts";
 
 /** A session on this Linux machine, in the network namespace of this process. */
 export function linuxParts({ stateDir, runDir, environment, allowInsecurePermissions }: SessionOptions): SessionParts {

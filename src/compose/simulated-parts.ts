@@ -10,8 +10,8 @@ import { laptopState } from "../host/simulated/machine-state.ts";
 import { fileStores } from "../state/file-stores.ts";
 import { takeLock } from "../state/lock.ts";
 import { SecretStore } from "../state/secret-store.ts";
-import type { SessionParts } from "./reconciling-session.ts";
 import type { SessionOptions } from "./session.ts";
+import type { SessionParts } from "./session-parts.ts";
 
 /** What a simulated machine's state is bound to; it never reboots and has one namespace. */
 const IDENTITY = { bootId: "simulated", namespace: "simulated" };

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { factsWantedBy } from "../../src/compose/facts-wanted.ts";
+import { factsWantedBy } from "../../src/compose/planning/facts-wanted.ts";
 import type { Fault } from "../../src/host/simulated/faults.ts";
 import { laptopState } from "../../src/host/simulated/machine-state.ts";
 import type { Config } from "../../src/model/config/config.ts";

@@ -1,4 +1,4 @@
-import { factsWantedBy } from "../../src/compose/facts-wanted.ts";
+import { factsWantedBy } from "../../src/compose/planning/facts-wanted.ts";
 import { simulatedHost } from "../../src/host/simulated/host.ts";
 import { SimulatedMachine } from "../../src/host/simulated/machine.ts";
 import type { MachineState } from "../../src/host/simulated/machine-state.ts";

@@ -3,8 +3,8 @@ import { confirmTransaction, revertTransaction } from "../../reconciler/apply/co
 import { type ApplyDeps, bootTimeMs } from "../../reconciler/apply/outcome.ts";
 import { isAwaited, type OpenTransaction } from "../../reconciler/apply/record.ts";
 import { readOpenTransaction } from "../../reconciler/apply/recover.ts";
-import type { SessionParts } from "../reconciling-session.ts";
 import type { Awaiting, Planned } from "../session.ts";
+import type { SessionParts } from "../session-parts.ts";
 import { throwFailure } from "./failure.ts";
 
 const LOCK_LOOK_MS = 100;

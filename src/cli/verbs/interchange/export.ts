@@ -41,7 +41,7 @@ async function wholeConfig(call: VerbCall, files: readonly SourceFile[]): Promis
     throw new AwgError("usage", "the JSON form is the whole config", { remedy: "leave out the tunnel" });
   }
   const { exportJson } = await import("../../../model/interchange/export-json.ts");
-  const { readInclude } = await import("../../../compose/read-include.ts");
+  const { readInclude } = await import("../../../compose/reading/read-include.ts");
   return { text: `${exportJson(files, readInclude)}\n`, findings: [] };
 }
 

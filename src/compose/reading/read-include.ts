@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
-import type { ConfigSource } from "../model/config/config-hash.ts";
-import { AwgError } from "../model/error.ts";
+import type { ConfigSource } from "../../model/config/config-hash.ts";
+import { AwgError } from "../../model/error.ts";
 
 const MAX_FILE_BYTES = 1024 * 1024;
 

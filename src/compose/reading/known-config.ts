@@ -1,8 +1,8 @@
 import { closeSync, constants, fchmodSync, fstatSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { configHash } from "../model/config/config-hash.ts";
-import { VERSION } from "../model/version.ts";
-import type { LoadedConfig, SourceFile } from "./session.ts";
+import { configHash } from "../../model/config/config-hash.ts";
+import { VERSION } from "../../model/version.ts";
+import type { LoadedConfig, SourceFile } from "../session.ts";
 
 /**
  * The configuration that was applied last, as read: a `diff` of the same text need not load the YAML and schema

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { statusOf } from "../../src/compose/status.ts";
-import { simulatedHost } from "../../src/host/simulated/host.ts";
-import { SimulatedMachine } from "../../src/host/simulated/machine.ts";
-import { laptopState } from "../../src/host/simulated/machine-state.ts";
-import { loadConfig } from "../../src/model/config/load-config.ts";
-import type { SecretId } from "../../src/model/secret.ts";
-import { observeMachine } from "../../src/reconciler/apply/observe.ts";
-import { EMPTY_LEDGER } from "../../src/reconciler/plan/ledger.ts";
-import { expand } from "../../src/resources/expand.ts";
-import { driverRegistry } from "../../src/resources/registry.ts";
-import { read } from "../repository/sources.ts";
+import { statusOf } from "../../../src/compose/reading/status.ts";
+import { simulatedHost } from "../../../src/host/simulated/host.ts";
+import { SimulatedMachine } from "../../../src/host/simulated/machine.ts";
+import { laptopState } from "../../../src/host/simulated/machine-state.ts";
+import { loadConfig } from "../../../src/model/config/load-config.ts";
+import type { SecretId } from "../../../src/model/secret.ts";
+import { observeMachine } from "../../../src/reconciler/apply/observe.ts";
+import { EMPTY_LEDGER } from "../../../src/reconciler/plan/ledger.ts";
+import { expand } from "../../../src/resources/expand.ts";
+import { driverRegistry } from "../../../src/resources/registry.ts";
+import { read } from "../../repository/sources.ts";
 
 const CONFIG = `apiVersion: awg/v1
 name: laptop

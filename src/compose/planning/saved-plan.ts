@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
-import { AwgError } from "../model/error.ts";
-import { type Plan, stepsOf } from "../model/plan.ts";
-import type { Planned, Session, SourceFile } from "./session.ts";
+import { AwgError } from "../../model/error.ts";
+import { type Plan, stepsOf } from "../../model/plan.ts";
+import type { Planned, Session, SourceFile } from "../session.ts";
 
 const FORMAT_VERSION = "1";
 const SECRET_FIELDS: ReadonlySet<string> = new Set(["privateKey", "presharedKey"]);

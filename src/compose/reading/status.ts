@@ -1,11 +1,11 @@
-import type { Capabilities } from "../host/ports/facts.ts";
-import type { FirewallPolicy } from "../model/firewall/policy.ts";
-import type { DesiredState, FieldChange, Observed, Resource } from "../model/resource.ts";
-import type { TunnelObserved } from "../model/spec/tunnel.ts";
-import type { Generation } from "../reconciler/apply/stores.ts";
-import { driverOf, type Observation } from "../reconciler/plan/observation.ts";
-import type { DriverRegistry } from "../resources/driver.ts";
-import type { Condition, ResourceStatus, Status } from "./session.ts";
+import type { Capabilities } from "../../host/ports/facts.ts";
+import type { FirewallPolicy } from "../../model/firewall/policy.ts";
+import type { DesiredState, FieldChange, Observed, Resource } from "../../model/resource.ts";
+import type { TunnelObserved } from "../../model/spec/tunnel.ts";
+import type { Generation } from "../../reconciler/apply/stores.ts";
+import { driverOf, type Observation } from "../../reconciler/plan/observation.ts";
+import type { DriverRegistry } from "../../resources/driver.ts";
+import type { Condition, ResourceStatus, Status } from "../session.ts";
 
 interface StatusInput {
   readonly generation: Generation | undefined;

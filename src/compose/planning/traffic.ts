@@ -1,5 +1,5 @@
-import type { FirewallPolicy } from "../model/firewall/policy.ts";
-import { isInSync, type Plan, stepsOf } from "../model/plan.ts";
+import type { FirewallPolicy } from "../../model/firewall/policy.ts";
+import { isInSync, type Plan, stepsOf } from "../../model/plan.ts";
 
 /** What happens to packets while a plan is carried out and after it, in one sentence for the last line of a plan. */
 export function trafficSentence(plan: Plan): string {

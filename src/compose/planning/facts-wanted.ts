@@ -1,8 +1,8 @@
-import type { FactsWanted } from "../host/ports/facts.ts";
-import type { Config, NoiseTunnel, Tunnel } from "../model/config/config.ts";
-import type { Match } from "../model/config/section/match.ts";
-import { parseIp } from "../model/ip.ts";
-import type { SecretRef } from "../model/secret.ts";
+import type { FactsWanted } from "../../host/ports/facts.ts";
+import type { Config, NoiseTunnel, Tunnel } from "../../model/config/config.ts";
+import type { Match } from "../../model/config/section/match.ts";
+import { parseIp } from "../../model/ip.ts";
+import type { SecretRef } from "../../model/secret.ts";
 
 /** Users and host names that a configuration names, so that the machine's facts can resolve them. */
 export function factsWantedBy(config: Config): FactsWanted {

@@ -1,0 +1,42 @@
+import type { Observed, Resource, ResourceKey } from "../../model/resource.ts";
+import { observeMachine } from "../../reconciler/apply/observe.ts";
+import { readOpenTransaction } from "../../reconciler/apply/recover.ts";
+import { driverOf, type Observation } from "../../reconciler/plan/observation.ts";
+import { driverRegistry } from "../../resources/registry.ts";
+import { awaitedIn } from "../generations/confirmation.ts";
+import type { Status } from "../session.ts";
+import { applyDepsOf, type SessionParts } from "../session-parts.ts";
+import { statusOf } from "./status.ts";
+
+/** How the machine stands to the accepted state, and what waits to be confirmed. Reads only (law 2). */
+export async function readStatus(parts: SessionParts): Promise<Status> {
+  const { host, stores } = parts;
+  const { capabilities } = await host.facts.read({ users: [], hosts: [] });
+  const latest = await stores.generations.latest();
+  const ledger = await stores.ledger.read();
+  const desired = latest !== undefined && latest.number === ledger.generation ? latest.desired : { resources: [] };
+  const observed = await observeMachine(host, driverRegistry, desired, ledger);
+  const open = await readOpenTransaction(stores.journal);
+  const awaited = awaitedIn(open, applyDepsOf(parts));
+  const openJournal = open === undefined || awaited !== undefined ? undefined : stores.journal.location;
+  const common = { capabilities, registry: driverRegistry, openJournal };
+  const status = statusOf({ generation: latest, desired, observed, ...common });
+  return awaited === undefined ? status : { ...status, awaiting: awaited };
+}
+
+/** Everything on the machine that is ours, in the form of a spec. Reads only. */
+export async function readOwned({ host, stores }: SessionParts): Promise<readonly Resource[]> {
+  return ownedResources(await observeMachine(host, driverRegistry, { resources: [] }, await stores.ledger.read()));
+}
+
+function ownedResources(observation: Observation): readonly Resource[] {
+  const resources: Resource[] = [];
+  for (const [kind, byKey] of observation.current) {
+    const driver = driverOf(driverRegistry, kind);
+    for (const [key, observed] of byKey as ReadonlyMap<ResourceKey, Observed>) {
+      const spec = driver.isOwned(observed) ? driver.asSpec(observed) : undefined;
+      if (spec !== undefined) resources.push({ kind, key, spec } as Resource);
+    }
+  }
+  return resources;
+}

@@ -1,0 +1,35 @@
+import type { Host } from "../host/ports/host.ts";
+import type { SecretId } from "../model/secret.ts";
+import type { ApplyDeps } from "../reconciler/apply/outcome.ts";
+import type { Stores } from "../reconciler/apply/stores.ts";
+import { driverRegistry } from "../resources/registry.ts";
+import type { Watchdog } from "./generations/confirmation.ts";
+import type { CarriedConnection } from "./generations/ssh-connection.ts";
+import type { NamedSecret } from "./planning/facts-wanted.ts";
+import type { KnownConfig } from "./reading/known-config.ts";
+
+/** What a session stands on; the parts that differ between a real machine and a simulated one. */
+export interface SessionParts {
+  readonly host: Host;
+  readonly stores: Stores;
+  readonly clock: ApplyDeps["clock"];
+  /** Reads a secret and gives its id; the bytes stay in the store. Throws AwgError config naming the reference. */
+  readonly resolveSecret: (secret: NamedSecret) => Promise<SecretId>;
+  /** Held while anything is written; the holder's verb is told to whoever finds it locked. */
+  readonly lock: (verb: string) => Promise<AsyncDisposable>;
+  /** AwgError permission where this process may not even read the machine. */
+  readonly requireRights?: () => void;
+  /** Configurations with an inline secret or includes are never known. */
+  readonly known?: KnownConfig;
+  /** Reverts what nobody confirms, from another process; undefined where there is none (a simulated machine). */
+  readonly watchdog?: Watchdog;
+  /** The SSH connection this process was started over, where it goes through this machine's own network. */
+  readonly sshConnection?: () => CarriedConnection | undefined;
+  /** Called after the last write: a simulated machine saves itself. */
+  readonly close: () => Promise<void>;
+}
+
+/** What carries a plan out, on these parts and with every driver. */
+export function applyDepsOf({ host, stores, clock }: SessionParts): ApplyDeps {
+  return { host, registry: driverRegistry, stores, clock };
+}
