@@ -1,0 +1,15 @@
+/** A UDP address. Never changed in place: equal objects mean equal addresses, so a cache may key on identity. */
+export interface Endpoint {
+  /** 4 or 16 bytes, network byte order; an IPv4-mapped address is given as its 4 bytes. */
+  readonly address: Uint8Array;
+  readonly port: number;
+  /** Interface index of a link-local IPv6 address, else 0. */
+  readonly scope: number;
+}
+
+/** Whether both name the same UDP address. */
+export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  if (a === b) return true;
+  if (a.port !== b.port || a.scope !== b.scope || a.address.length !== b.address.length) return false;
+  return a.address.every((byte, index) => byte === b.address[index]);
+}

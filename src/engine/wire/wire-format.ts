@@ -1,0 +1,103 @@
+/** The four messages of WireGuard, paper section 5.4. */
+export type MessageKind = "initiation" | "response" | "cookie" | "transport";
+
+/** Bytes of the messages whose size is fixed (paper section 5.4), macs included. */
+export const MESSAGE_BYTES = { initiation: 148, response: 92, cookie: 64 } as const;
+
+/** Bytes in front of the sealed part of a transport message: type word, receiver index, counter (section 5.4.6). */
+export const TRANSPORT_HEADER_BYTES = 16;
+
+/** The smallest transport message, an empty plaintext: header and tag. */
+export const MIN_TRANSPORT_BYTES = 32;
+
+/**
+ * One way to read a datagram. A format gives every reading that could fit, in the order they are worth trying; the
+ * engine takes the first that authenticates: initiation and response by mac1, a cookie reply by a receiver index we
+ * await one for and its AEAD, transport by a known receiver index and its AEAD. So nothing is lost to a wrong guess.
+ */
+export type Candidate =
+  | {
+      readonly kind: "initiation" | "response" | "cookie";
+      /** Exactly the bytes of the message, unmasked, without padding and trailer; the type word as it was sent. */
+      readonly message: Uint8Array;
+    }
+  | {
+      readonly kind: "transport";
+      readonly headerWord: number;
+      readonly receiver: number;
+      /** The counter as a number; 2^53 and above are given as Infinity, which no session accepts. */
+      readonly counter: number;
+      /** Where the sealed part begins in the datagram; it goes to the datagram's end. */
+      readonly sealedOffset: number;
+    };
+
+/** What a transport header says, filled in place by `TransportWire.read`, so that reading allocates nothing. */
+export interface TransportHeader {
+  receiver: number;
+  counter: number;
+}
+
+/** What a format remembers for one peer (largest datagram seen, when signature packets were last sent). */
+export interface PeerWire {
+  /** A transport datagram of this many UDP payload bytes was sent to or received from the peer (authenticated). */
+  noteTransport(datagramBytes: number): void;
+  /** The peer has another endpoint now. */
+  endpointChanged(): void;
+}
+
+/**
+ * The transport message in place, for the loop that seals and opens without copies:
+ * `[prefixBytes][16 header bytes][sealed inner packet, padded][16 bytes tag]`.
+ */
+export interface TransportWire {
+  /** Bytes in front of the header (S4); 0 in plain WireGuard. */
+  readonly prefixBytes: number;
+  /** Bytes a datagram has beyond the padded inner packet: prefix, header and tag. */
+  readonly overheadBytes: number;
+  /**
+   * Whether padded lengths follow the plain rule (next multiple of 16, at most the MTU), so that the loop may segment in
+   * place with equal sizes; when false it must ask `paddedLength` for each packet.
+   */
+  readonly plainPadding: boolean;
+  /** The length an inner packet of `innerBytes` is padded to with zeros; `mtuBytes` is the tunnel's MTU and the cap. */
+  paddedLength(innerBytes: number, mtuBytes: number, peer: PeerWire): number;
+  /**
+   * Writes prefix, type word, receiver index and counter at `offset`, masked where the format masks: prefixBytes + 16
+   * bytes in all. Allocates nothing.
+   */
+  write(view: DataView, offset: number, receiver: number, counter: number): void;
+  /**
+   * Reads the `length` bytes at `offset` as a transport message without changing them: true and `header` filled when
+   * they can be one. The sealed part then begins at offset + prefixBytes + 16. Unauthenticated: the caller tries the
+   * session's key and, when that fails, hands the whole datagram to the device, which tries the other readings.
+   */
+  read(view: DataView, offset: number, length: number, header: TransportHeader): boolean;
+}
+
+/**
+ * What stands between WireGuard's messages and UDP datagrams. Plain WireGuard and every generation of AmneziaWG are the
+ * same engine with another format. A format is made with its sources of randomness; it keeps no state but `PeerWire`.
+ */
+export interface WireFormat {
+  /** For people: "wireguard", "amneziawg 2.0". */
+  readonly name: string;
+  readonly transport: TransportWire;
+  /** The memory for a new peer. */
+  forPeer(): PeerWire;
+  /** The type word of the next message of the kind, drawn afresh where it is a range. It goes into mac1 and mac2. */
+  headerWord(kind: MessageKind): number;
+  /**
+   * The datagram of a finished handshake message or cookie reply (macs in place): padding, mask, trailer.
+   * `peer` is undefined where the message goes to somebody not authenticated yet (a cookie reply).
+   */
+  wrap(kind: Exclude<MessageKind, "transport">, message: Uint8Array, peer: PeerWire | undefined): Uint8Array;
+  /**
+   * The datagrams that precede every initiation, first try, retry and rekey alike (signature packets, junk), in order.
+   * `now` is the monotonic clock in milliseconds; `unixSeconds` the wall clock for time tags.
+   */
+  beforeInitiation(peer: PeerWire, now: number, unixSeconds: number): readonly Uint8Array[];
+  /** Every reading of a received datagram; empty when it can be nothing of ours. Never throws, whatever the bytes. */
+  candidates(datagram: Uint8Array): readonly Candidate[];
+  /** Whether a decrypted inner packet means "I am alive" and is not delivered: empty, in 3.0 also first byte zero. */
+  isKeepalive(innerBytes: number, firstByte: number): boolean;
+}
