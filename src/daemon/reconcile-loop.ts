@@ -38,7 +38,8 @@ export interface LoopDeps {
   /** In [0, 1). */
   readonly random: () => number;
   readonly setTimer: (ms: number, onDue: () => void) => Disposable;
-  readonly limits: BurstLimits;
+  /** Asked at each wake: the configuration may have changed them. */
+  readonly limits: () => BurstLimits;
 }
 
 /**
@@ -73,7 +74,7 @@ export class ReconcileLoop<P extends LoopPlan> {
     this.#reasons.add(reason);
     this.#burst = joinBurst(this.#burst, this.#deps.nowMs());
     this.#burstTimer?.[Symbol.dispose]();
-    const dueMs = burstDueMs(this.#burst, this.#deps.limits) ?? 0;
+    const dueMs = burstDueMs(this.#burst, this.#deps.limits()) ?? 0;
     this.#burstTimer = this.#deps.setTimer(Math.max(0, dueMs - this.#deps.nowMs()), () => this.#endBurst());
   }
 

@@ -56,7 +56,7 @@ function world(over: { plan?: () => Promise<LoopPlan>; apply?: () => Promise<voi
       nowMs: () => time.nowMs,
       random: () => 0.5,
       setTimer: time.setTimer,
-      limits: DEFAULT_BURST_LIMITS,
+      limits: () => DEFAULT_BURST_LIMITS,
     },
   );
   const told = (type: LoopReport["type"]) => reports.filter((report) => report.type === type);

@@ -1,13 +1,21 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { type Rhythm, rhythmOf } from "../../daemon/rhythm.ts";
 import { renderProblem } from "../../model/config/problem.ts";
 import { messageOf } from "../../model/error.ts";
 import type { ReconcilingSession } from "../reconciling-session.ts";
 import type { LoadedConfig, Planned, SourceFile } from "../session.ts";
 
+/** A plan, whether it is new, and the rhythm its file asks for, where a file stands behind it. */
+interface Proposal {
+  readonly planned: Planned;
+  readonly proposed: boolean;
+  readonly rhythm: Rhythm | undefined;
+}
+
 /** Which plan is next: the files' when they say something new, else the accepted state's. */
 export interface Proposals {
-  next(): Promise<{ readonly planned: Planned; readonly proposed: boolean }>;
+  next(): Promise<Proposal>;
   /** This config was tried and rolled back: it is not tried again until it is edited. */
   reject(configHash: string): void;
 }
@@ -32,15 +40,17 @@ export function readProposals(
   return {
     async next() {
       const accepted = await session.acceptedGeneration();
+      const standing = async () => ({ planned: await session.planAccepted(), proposed: false, rhythm: undefined });
       const loaded = await load(session, paths, once);
-      if (loaded === undefined) return { planned: await session.planAccepted(), proposed: false };
+      if (loaded === undefined) return standing();
+      const rhythm = rhythmOf(loaded.config);
       const isEdited = loaded.hash !== lastHash;
       lastHash = loaded.hash;
-      if (loaded.hash === accepted?.configHash) return { planned: await session.plan(loaded), proposed: false };
+      if (loaded.hash === accepted?.configHash) return { planned: await session.plan(loaded), proposed: false, rhythm };
       // Not edited and not accepted: somebody applied another one by hand meanwhile, or it was tried and rolled back.
-      if (!isEdited || rejected.has(loaded.hash)) return { planned: await session.planAccepted(), proposed: false };
+      if (!isEdited || rejected.has(loaded.hash)) return standing();
       try {
-        return { planned: await session.plan(loaded), proposed: true };
+        return { planned: await session.plan(loaded), proposed: true, rhythm };
       } catch (error) {
         // A name that does not resolve yet, a key that is not there yet: it is proposed again at the next look.
         lastHash = undefined;
@@ -48,18 +58,20 @@ export function readProposals(
           `${loaded.hash} ${messageOf(error)}`,
           `the config cannot be carried out: ${messageOf(error)}; the accepted state stays`,
         );
-        return { planned: await session.planAccepted(), proposed: false };
+        return standing();
       }
     },
     reject: (configHash) => void rejected.add(configHash),
   };
 }
 
+type ValidConfig = LoadedConfig & { readonly config: NonNullable<LoadedConfig["config"]> };
+
 async function load(
   session: ReconcilingSession,
   paths: readonly string[],
   once: (hash: string, text: string) => void,
-): Promise<LoadedConfig | undefined> {
+): Promise<ValidConfig | undefined> {
   let files: readonly SourceFile[];
   try {
     files = paths.flatMap(readPath);
@@ -68,7 +80,7 @@ async function load(
     return undefined;
   }
   const loaded = await session.load(files);
-  if (loaded.config !== undefined) return loaded;
+  if (loaded.config !== undefined) return { ...loaded, config: loaded.config };
   for (const problem of loaded.problems) {
     const text = renderProblem(problem, { color: false, excerpt: false });
     once(`${loaded.hash} ${text}`, text);

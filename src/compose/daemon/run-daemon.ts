@@ -1,21 +1,18 @@
-import { hrtime } from "node:process";
-import { type ClockReading, clockEvent } from "../../daemon/clock-watch.ts";
 import { watchConfig } from "../../daemon/config-watcher.ts";
 import { type LoopPlan, type LoopReport, ReconcileLoop } from "../../daemon/reconcile-loop.ts";
+import { DEFAULT_RHYTHM, type Rhythm } from "../../daemon/rhythm.ts";
 import { linuxNetworkEvents } from "../../host/linux/network-events.ts";
 import { AwgError, messageOf } from "../../model/error.ts";
 import { stepsOf } from "../../model/plan.ts";
-import { DEFAULT_BURST_LIMITS } from "../../reconciler/machine/burst-guard.ts";
 import { openSession } from "../open-session.ts";
 import type { Planned, SessionOptions } from "../session.ts";
-import { readBootTimeMs } from "./boot-time.ts";
+import { repeat, setTimer, watchClocks } from "./clocks.ts";
 import { type Proposals, readProposals } from "./proposals.ts";
-
-const CLOCK_LOOK_MS = 1_000;
-const DEFAULT_DRIFT_EVERY_MS = 30_000;
 
 interface DaemonPlan extends LoopPlan {
   readonly planned: Planned;
+  /** What its configuration says of the loop itself; absent where no file stands behind it. */
+  readonly rhythm: Rhythm | undefined;
 }
 
 export type DaemonReport = LoopReport | { readonly type: "problem"; readonly text: string };
@@ -35,11 +32,17 @@ export interface DaemonOptions extends SessionOptions {
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   await using session = await openSession(options);
   const proposals = readProposals(session, options.files, (text) => options.report({ type: "problem", text }));
+  let rhythm = DEFAULT_RHYTHM;
   const subject = {
-    plan: () => planNext(proposals),
-    apply: async ({ planned, proposed }: DaemonPlan) => {
+    plan: async () => {
+      const next = await planNext(proposals);
+      if (next.keys.length === 0) rhythm = next.rhythm ?? rhythm;
+      return next;
+    },
+    apply: async ({ planned, proposed, rhythm: wanted }: DaemonPlan) => {
       try {
         await session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });
+        rhythm = wanted ?? rhythm;
       } catch (error) {
         // What waits to be confirmed, or another awg, only delays it.
         const isDelayed = error instanceof AwgError && error.kind === "locked";
@@ -53,7 +56,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     nowMs: () => performance.now(),
     random: Math.random,
     setTimer,
-    limits: DEFAULT_BURST_LIMITS,
+    limits: () => rhythm.limits,
   });
   // An engine that does not answer now is the loop's to repair; it must not end the daemon.
   const nudge = (): void => {
@@ -66,7 +69,10 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     if (renumbered) nudge();
   });
   await using _files = watchConfig(options.files, (path) => loop.wake(path));
-  using _drift = repeat(DEFAULT_DRIFT_EVERY_MS, () => loop.wake("drift timer"));
+  using _drift = repeat(
+    () => rhythm.driftEveryMs,
+    () => loop.wake("drift timer"),
+  );
   using _clock = watchClocks((what) => {
     loop.wake(what);
     nudge();
@@ -77,30 +83,6 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 }
 
 async function planNext(proposals: Proposals): Promise<DaemonPlan> {
-  const { planned, proposed } = await proposals.next();
-  return { planned, proposed, keys: [...new Set(stepsOf(planned.plan).map(({ key }) => key))] };
-}
-
-function setTimer(ms: number, onDue: () => void): Disposable {
-  const timer = setTimeout(onDue, ms);
-  return { [Symbol.dispose]: () => clearTimeout(timer) };
-}
-
-function repeat(ms: number, onDue: () => void): Disposable {
-  const timer = setInterval(onDue, ms);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
-}
-
-function watchClocks(onEvent: (what: string) => void): Disposable {
-  let before = readClocks();
-  return repeat(CLOCK_LOOK_MS, () => {
-    const now = readClocks();
-    const what = clockEvent(before, now);
-    before = now;
-    if (what !== undefined) onEvent(what);
-  });
-}
-
-function readClocks(): ClockReading {
-  return { awakeMs: Number(hrtime.bigint() / 1_000_000n), bootMs: readBootTimeMs(), wallMs: Date.now() };
+  const { planned, proposed, rhythm } = await proposals.next();
+  return { planned, proposed, rhythm, keys: [...new Set(stepsOf(planned.plan).map(({ key }) => key))] };
 }

@@ -10,6 +10,7 @@ const SUPPORTED: ReadonlySet<Feature> = new Set<Feature>([
   "match.users",
   "rule.require",
   "dns.blockEncryptedDns",
+  "reconcile",
 ]);
 
 /** Every use of what this version of awg has no driver for: said per place, never passed over (exit 12). */

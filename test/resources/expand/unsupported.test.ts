@@ -80,7 +80,6 @@ describe("what has no driver yet is refused by its place, never passed over", ()
     ["lifecycles", `${tunnel("")}lifecycle: {}`, "lifecycle"],
     ["renames", `${tunnel("")}moved: [{ from: link/x, to: link/a }]`, "moved"],
     ["probes", `${tunnel("")}probes: [{ name: p, type: ping, target: 10.0.0.1 }]`, "probes"],
-    ["times of reconciling", `${tunnel("")}reconcile: {}`, "reconcile"],
     ["captive portals", `${tunnel("")}captivePortal: {}`, "captivePortal"],
     ["interfaces", `${tunnel("")}api: { group: net }`, "api"],
     ["fleets", `${tunnel("")}fleet: { source: git@example, publicKeys: [k] }`, "fleet"],
