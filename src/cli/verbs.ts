@@ -137,6 +137,14 @@ export const VERBS: readonly VerbDefinition[] = [
     load: () => import("./verbs/status.ts"),
   },
   {
+    name: "doctor",
+    summary: "what is wrong with this machine or its installation, and what to type",
+    details: "Changes nothing. Exit 0: nothing is wrong. Exit 6: something is.",
+    options: [],
+    examples: [["sudo awg doctor", "each finding with what was seen, what the remedy costs, and the commands"]],
+    load: () => import("./verbs/doctor.ts"),
+  },
+  {
     name: "get",
     argument: { name: "resource", summary: "kind or kind/name: tunnel, routes/office" },
     summary: "print resources as the machine holds them",

@@ -40,8 +40,8 @@ export function readEnvelope(value: unknown, path: string): Envelope {
       "journal",
       `${path} has format ${format} and was written by ${writer}, which is newer than this program`,
       {
-        facts: { path, format },
-        remedy: "use that version",
+        facts: { path, format, state: "newer" },
+        remedy: "use that version, or run awg doctor, which says what else may be done",
       },
     );
   }
@@ -53,7 +53,7 @@ export function readEnvelope(value: unknown, path: string): Envelope {
 /** The error of a file that awg did not write like this. Nothing is guessed from it, and nothing may be changed. */
 export function damaged(path: string, what: string): AwgError {
   return new AwgError("journal", `${path} ${what}`, {
-    facts: { path },
-    remedy: "check the machine's network by hand, then move the file away and run awg apply",
+    facts: { path, state: "damaged" },
+    remedy: "run awg doctor, which says what may be done with it and what that costs",
   });
 }

@@ -109,8 +109,8 @@ export class FileJournal implements JournalStore, Disposable {
   #refuseForeign({ bootId, namespace }: Envelope): void {
     if (bootId !== this.#identity.bootId || namespace === this.#identity.namespace) return;
     throw new AwgError("journal", `the journal ${this.location} belongs to another network namespace (${namespace})`, {
-      facts: { path: this.location },
-      remedy: "run awg in that namespace, or name another state folder",
+      facts: { path: this.location, state: "foreign" },
+      remedy: "run awg in that namespace, or name another state folder; awg doctor says what else may be done",
     });
   }
 

@@ -132,7 +132,7 @@ export function awaitedError({ unconfirmed, begin }: OpenTransaction, nowBootMs:
 
 function disorder(location: string, what: string): AwgError {
   return new AwgError("journal", `the journal ${location} ${what}, which awg never writes`, {
-    facts: { journal: location },
-    remedy: "check the machine's network by hand, move the file away and run awg apply",
+    facts: { journal: location, state: "damaged" },
+    remedy: "run awg doctor, which says what may be done with it and what that costs",
   });
 }

@@ -1,0 +1,69 @@
+import type { Capabilities } from "../../host/ports/facts.ts";
+import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
+import type { DesiredState } from "../../model/resource.ts";
+import type { Finding } from "./finding.ts";
+
+/**
+ * What this machine lacks for what is applied on it; where nothing is applied, for what awg does at its best. What
+ * something applied needs is a fault, the rest a note. Pure.
+ */
+export function judgeAbilities(capabilities: Capabilities, applied: DesiredState): readonly Finding[] {
+  const tunnels = applied.resources.filter((one) => one.kind === "tunnel");
+  const usesTun = applied.resources.some((one) => one.kind === "link" && one.spec.type === "tun");
+  const findings: Finding[] = [];
+  if (!capabilities.nftables) {
+    findings.push({
+      id: "nftables-missing",
+      severity: "fault",
+      what: "the kernel has no nf_tables, or it may not be used here: no kill switch is possible",
+      evidence: ["a trial transaction was refused"],
+      remedy: ["modprobe nf_tables", "in a container: give it CAP_NET_ADMIN"],
+    });
+  }
+  if (!capabilities.tun) {
+    findings.push({
+      id: "tun-missing",
+      severity: usesTun ? "fault" : "note",
+      what: "/dev/net/tun cannot be opened: userspace tunnels cannot run",
+      evidence: ["opening it for reading and writing failed"],
+      remedy: ["modprobe tun", "in a container: give it the device /dev/net/tun"],
+    });
+  }
+  for (const protocol of ["wireguard", "amneziawg"] as const) {
+    const isThere = protocol === "wireguard" ? capabilities.userspaceWireguard : capabilities.userspaceAmneziawg;
+    const isUsed = tunnels.some(({ spec }) => spec.protocol === protocol && spec.engine === "userspace");
+    if (!isThere) findings.push(engineFinding(protocol, isUsed));
+  }
+  if (capabilities.nftables && !capabilities.ownedTables) {
+    findings.push({
+      id: "table-flags-missing",
+      severity: "note",
+      what: "the kernel cannot give a table an owner: another program's flush takes the kill switch away",
+      evidence: ["a trial table with the flags owner and persist was refused"],
+      remedy: ["use Linux 6.9 or later"],
+    });
+  }
+  if (capabilities.nftables && !capabilities.egressHook) {
+    findings.push({
+      id: "egress-hook-missing",
+      severity: "note",
+      what: "the kernel has no egress hook: raw frames of root are not judged by the kill switch",
+      evidence: ["a trial chain at the hook egress was refused"],
+      remedy: ["use Linux 5.16 or later with CONFIG_NETFILTER_EGRESS"],
+    });
+  }
+  return findings;
+}
+
+function engineFinding(protocol: "wireguard" | "amneziawg", isUsed: boolean): Finding {
+  const { paths } = ENGINE_PROGRAMS[protocol];
+  const program = protocol === "wireguard" ? "wireguard-go" : "amneziawg-go";
+  return {
+    id: "engine-missing",
+    severity: isUsed ? "fault" : "note",
+    what: `${program} is not installed: ${isUsed ? "applied tunnels need it" : `no ${protocol} tunnel can use the userspace engine`}`,
+    evidence: [`looked for ${paths.join(", ")}`],
+    remedy:
+      protocol === "wireguard" ? ["apt-get install wireguard-go"] : [`build ${program} and put it at ${paths[0]}`],
+  };
+}

@@ -1,0 +1,112 @@
+import type { Capabilities } from "../../host/ports/facts.ts";
+import { messageOf } from "../../model/error.ts";
+import { observeMachine } from "../../reconciler/apply/observe.ts";
+import type { Generation } from "../../reconciler/apply/stores.ts";
+import type { Ledger } from "../../reconciler/plan/ledger.ts";
+import { driverRegistry } from "../../resources/registry.ts";
+import { statusOf } from "../reading/status.ts";
+import type { ResourceStatus } from "../session.ts";
+import type { SessionParts } from "../session-parts.ts";
+import type { Finding } from "./finding.ts";
+
+/** Whether the machine is as the last accepted state says, and whether somebody watches over it. Reads only. */
+export async function examineApplied(
+  { host }: SessionParts,
+  generation: Generation,
+  ledger: Ledger,
+  capabilities: Capabilities,
+): Promise<readonly Finding[]> {
+  const { desired } = generation;
+  try {
+    const observed = await observeMachine(host, driverRegistry, desired, ledger);
+    const common = { generation, desired, observed, capabilities, registry: driverRegistry, openJournal: undefined };
+    const killSwitch = desired.resources.some(
+      (one) => one.kind === "firewall" && one.spec.layers.some((layer) => layer.killSwitch),
+    );
+    return judgeApplied(statusOf(common).resources, generation.number, killSwitch);
+  } catch (error) {
+    return [
+      {
+        id: "machine-unreadable",
+        severity: "fault",
+        what: "the machine could not be read",
+        evidence: [messageOf(error)],
+        remedy: ["mend what the evidence names, then awg doctor"],
+      },
+    ];
+  }
+}
+
+/** What differs from the accepted state, by what it means for traffic. Pure. */
+export function judgeApplied(
+  resources: readonly ResourceStatus[],
+  generation: number,
+  killSwitch: boolean,
+): readonly Finding[] {
+  const remedy = [`awg rollback ${generation}`];
+  const findings: Finding[] = [];
+  const drifted: ResourceStatus[] = [];
+  for (const resource of resources) {
+    if (resource.key.startsWith("firewall/") && (resource.drift.length > 0 || !resource.ready)) {
+      findings.push(policyFinding(resource, killSwitch, remedy));
+    } else if (resource.drift.length > 0 || (!resource.ready && resource.summary === "is gone")) drifted.push(resource);
+    else if (!resource.ready) findings.push(silentFinding(resource));
+  }
+  if (drifted.length === 0) return findings;
+  return [
+    ...findings,
+    {
+      id: "drifted",
+      severity: "fault",
+      what: `${drifted.map(({ key }) => key).join(", ")} ${drifted.length === 1 ? "is" : "are"} not as applied`,
+      evidence: drifted.map(differenceText),
+      remedy,
+    },
+  ];
+}
+
+/** Fields only: values may be long, and `awg diff` shows them. */
+function differenceText({ key, drift, summary }: ResourceStatus): string {
+  const fields = drift.map(({ field }) => field || "/").slice(0, 5);
+  const more = drift.length > fields.length ? ` and ${drift.length - fields.length} more` : "";
+  return drift.length === 0 ? `${key} ${summary}` : `${key} differs in ${fields.join(", ")}${more}`;
+}
+
+function policyFinding(policy: ResourceStatus, killSwitch: boolean, remedy: readonly string[]): Finding {
+  if (policy.ready && policy.drift.every(({ field }) => field === "/held")) {
+    return {
+      id: "policy-orphaned",
+      severity: "fault",
+      what: "the keeper does not run: the kernel holds the policy, but anybody's flush takes it away (orphaned: flushable)",
+      evidence: [`${policy.key}: nobody owns its tables`],
+      remedy,
+    };
+  }
+  const meaning = killSwitch ? "traffic is not protected" : "the applied rules do not hold";
+  const damage = policy.drift.flatMap(({ field, before, after }) => {
+    if (field !== "/damage") return [`${policy.key} differs in ${field || "the whole policy"}`];
+    return [before, after].flatMap((value) => (Array.isArray(value) ? value.map(String) : []));
+  });
+  return {
+    id: "policy-missing",
+    severity: "fault",
+    what: `the packet filter is not as applied: ${meaning}`,
+    evidence: [...(policy.ready ? [] : [`${policy.key} ${policy.summary}`]), ...damage],
+    remedy,
+  };
+}
+
+/** A tunnel that stands but has never heard from its peer. */
+function silentFinding({ key, summary }: ResourceStatus): Finding {
+  return {
+    id: "tunnel-silent",
+    severity: "note",
+    what: `${key} stands, but no peer has answered`,
+    evidence: [summary],
+    remedy: [
+      "check the endpoint, its port and the peer's public key in the config",
+      "check that the other end knows this machine's public key",
+      "check the clock: a peer refuses handshakes that are older than the last it saw",
+    ],
+  };
+}

@@ -1,0 +1,83 @@
+import { messageOf } from "../../model/error.ts";
+import type { DesiredState } from "../../model/resource.ts";
+import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
+import { pathsFor } from "../paths.ts";
+import type { SessionOptions } from "../session.ts";
+import type { SessionParts } from "../session-parts.ts";
+import { judgeAbilities } from "./abilities.ts";
+import { examineApplied } from "./applied.ts";
+import type { Examination, Finding } from "./finding.ts";
+import { examineState, type StateReading } from "./state-files.ts";
+import { judgeSurroundings } from "./surroundings.ts";
+
+const NOTHING: DesiredState = { resources: [] };
+
+/**
+ * What is wrong with this machine or its installation, and what to do. Reads only (law 2), takes no lock, and goes on
+ * where a part cannot be read. AwgError permission where this process may not look at all.
+ */
+export async function examineMachine(options: SessionOptions): Promise<Examination> {
+  const parts = await partsOf(options);
+  parts.requireRights?.();
+  try {
+    return await examineParts(parts, options);
+  } finally {
+    await parts.host[Symbol.asyncDispose]();
+  }
+}
+
+async function partsOf(options: SessionOptions): Promise<SessionParts> {
+  if (options.host.kind === "simulated") return (await import("../simulated-parts.ts")).simulatedParts(options);
+  return (await import("../linux-parts.ts")).linuxParts(options);
+}
+
+async function examineParts(parts: SessionParts, options: SessionOptions): Promise<Examination> {
+  const state = await examineState(parts.stores, bootTimeMs(parts));
+  const findings: Finding[] = [...state.findings];
+  const looked = [`the state folder ${state.folder}`];
+  const capabilities = await readCapabilities(parts, findings);
+  const applied = appliedOf(state);
+  if (capabilities !== undefined) {
+    looked.push("what the kernel and the installed programs can do");
+    findings.push(...judgeAbilities(capabilities, applied));
+    if (state.latest !== undefined && state.ledger !== undefined && applied !== NOTHING) {
+      looked.push(`every resource of generation ${state.latest.number}`);
+      findings.push(...(await examineApplied(parts, state.latest, state.ledger, capabilities)));
+    }
+  }
+  if (options.host.kind === "linux") {
+    const { readLinuxSurroundings } = await import("./linux-surroundings.ts");
+    const paths = pathsFor(options.stateDir, options.runDir);
+    const around = await readLinuxSurroundings(parts.host, paths, parts.clock.nowMs());
+    looked.push("policy rules, firewalls and resolvers of other programs", "sockets and state that were left over");
+    findings.push(...judgeSurroundings(around, applied, state.latest?.acceptedMs));
+  }
+  return { findings: faultsFirst(findings), looked };
+}
+
+/** The accepted state, where it can be read and holds. */
+function appliedOf({ latest, ledger }: StateReading): DesiredState {
+  return latest !== undefined && ledger?.generation === latest.number ? latest.desired : NOTHING;
+}
+
+async function readCapabilities({ host }: SessionParts, findings: Finding[]) {
+  try {
+    return (await host.facts.read({ users: [], hosts: [] })).capabilities;
+  } catch (error) {
+    findings.push({
+      id: "machine-unreadable",
+      severity: "fault",
+      what: "the machine could not be read",
+      evidence: [messageOf(error)],
+      remedy: ["mend what the evidence names, then awg doctor"],
+    });
+    return undefined;
+  }
+}
+
+function faultsFirst(findings: readonly Finding[]): readonly Finding[] {
+  return [
+    ...findings.filter(({ severity }) => severity === "fault"),
+    ...findings.filter(({ severity }) => severity === "note"),
+  ];
+}

@@ -1,0 +1,30 @@
+import { readFileSync } from "node:fs";
+import { isJournalRecord } from "../../reconciler/apply/record-shape.ts";
+import { decodeLines } from "../../state/line.codec.ts";
+
+/**
+ * What the readable beginning of a damaged journal tells: whose change it was and what it had begun. Sentences for
+ * people; nothing is decided by them. Empty where not even that can be read.
+ */
+export function journalStory(path: string): readonly string[] {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch {
+    return [];
+  }
+  const records = decodeLines(bytes).values.filter(isJournalRecord);
+  const told = records.flatMap((record) => {
+    if (record.type === "begin") {
+      const { verb, generation, startedMs } = record;
+      return [`${verb} of generation ${generation}, begun ${timeText(startedMs)}`];
+    }
+    return record.type === "batch" ? [`it had begun ${record.batch.steps.map(({ key }) => key).join(", ")}`] : [];
+  });
+  return [`${bytes.length} bytes, of which ${records.length} records can be read`, ...told];
+}
+
+/** The latest time that a Date can hold is 8.64e15 ms (ECMA-262 section 21.4.1.1). */
+function timeText(ms: number): string {
+  return ms <= 8.64e15 ? new Date(ms).toISOString() : `at ${ms} ms`;
+}

@@ -1,0 +1,106 @@
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { readServiceUser } from "../../host/linux/service-user.ts";
+import type { Host } from "../../host/ports/host.ts";
+import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
+import { keeperPaths } from "../../model/keeper-protocol.ts";
+import { openNetfilterSocket, readNftChains } from "../../native/linux/nftables/nft-netlink.ffi.ts";
+import { readNamespaceInode } from "../../native/linux/process/namespace.ffi.ts";
+import { isUnixSocketLive } from "../../native/linux/process/unix-exchange.ffi.ts";
+import type { Paths } from "../paths.ts";
+import type { ForeignChain, Surroundings } from "./surroundings.ts";
+
+const NFT_PATHS = ["/usr/sbin/nft", "/usr/bin/nft", "/sbin/nft", "/usr/local/sbin/nft"];
+/** Where systemd keeps what networkd is told (networkd.conf(5)). */
+const NETWORKD_FOLDERS = ["/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd"];
+
+/** Looks around on a Linux machine; changes nothing. What cannot be read counts as not there. */
+export async function readLinuxSurroundings(host: Host, paths: Paths, nowMs: number): Promise<Surroundings> {
+  return {
+    nowMs,
+    rules: await host.routes.readRules(),
+    chains: orElse([], readBaseChains),
+    nftProgram: NFT_PATHS.some((path) => existsSync(path)),
+    serviceUser: readServiceUser().uid !== 0,
+    ipv6Disabled: textOf("/proc/sys/net/ipv6/conf/all/disable_ipv6").trim() !== "0",
+    networkdRemovesRules: !paths.namespaced && removesForeignRules(),
+    resolverManager: paths.namespaced ? undefined : resolverManager(),
+    deadSockets: orElse([], () => deadSockets(paths.runDir)),
+    goneNamespaces: paths.namespaced ? [] : orElse([], () => goneNamespaces(paths)),
+  };
+}
+
+function readBaseChains(): readonly ForeignChain[] {
+  using socket = openNetfilterSocket();
+  return readNftChains(socket).flatMap(({ family, table, name, base }) =>
+    base === undefined ? [] : [{ family, table, name, hook: base.hook, drops: base.policy === "drop" }],
+  );
+}
+
+/** Since systemd 246 and 249 it can be told to leave routes and rules of others alone; its default is to remove them. */
+function removesForeignRules(): boolean {
+  if (!existsSync("/run/systemd/netif/state")) return false;
+  const files = NETWORKD_FOLDERS.flatMap((folder) => [
+    join(folder, "networkd.conf"),
+    ...namesIn(join(folder, "networkd.conf.d")).map((name) => join(folder, "networkd.conf.d", name)),
+  ]);
+  const text = files.map(textOf).join("\n");
+  const isTold = (key: string): boolean => new RegExp(`^\\s*${key}\\s*=\\s*(no|false|0|off)\\s*$`, "im").test(text);
+  return !(isTold("ManageForeignRoutes") && isTold("ManageForeignRoutingPolicyRules"));
+}
+
+function resolverManager(): string | undefined {
+  if (existsSync("/run/NetworkManager/resolv.conf")) return "NetworkManager";
+  return existsSync("/run/resolvconf/interface") ? "resolvconf" : undefined;
+}
+
+function deadSockets(runDir: string): readonly string[] {
+  const engines = Object.values(ENGINE_PROGRAMS).flatMap(({ socketFolder }) =>
+    namesIn(socketFolder)
+      .filter((name) => /^awg-.*\.sock$/.test(name))
+      .map((name) => join(socketFolder, name)),
+  );
+  const keeper = keeperPaths(runDir, readNamespaceInode()).socket;
+  return [...engines, ...(existsSync(keeper) ? [keeper] : [])].filter((path) =>
+    orElse(false, () => !isUnixSocketLive(path)),
+  );
+}
+
+/** Per-namespace folders of state and sockets, and locks, whose inode no process and no name in /run/netns has. */
+function goneNamespaces({ stateDir, runDir }: Paths): readonly string[] {
+  const live = liveNamespaces();
+  return [...new Set([stateDir, runDir])].flatMap((folder) =>
+    namesIn(folder)
+      .filter((name) => {
+        const inode = /^(?:netns-|lock\.|keeper-)([0-9]+)$/.exec(name)?.[1];
+        return inode !== undefined && !live.has(inode);
+      })
+      .map((name) => join(folder, name)),
+  );
+}
+
+function liveNamespaces(): ReadonlySet<string> {
+  const processes = namesIn("/proc").filter((name) => /^[0-9]+$/.test(name));
+  const files = [
+    ...processes.map((pid) => `/proc/${basename(pid)}/ns/net`),
+    ...namesIn("/run/netns").map((name) => join("/run/netns", name)),
+  ];
+  return new Set(files.flatMap((file) => orElse([], () => [String(statSync(file).ino)])));
+}
+
+function namesIn(folder: string): readonly string[] {
+  return orElse([], () => readdirSync(folder).sort());
+}
+
+function textOf(path: string): string {
+  return orElse("", () => readFileSync(path, "utf8"));
+}
+
+/** What a reading gives, or this where it fails: a machine that lacks the file, or hides it, has no such finding. */
+function orElse<T>(otherwise: T, read: () => T): T {
+  try {
+    return read();
+  } catch {
+    return otherwise;
+  }
+}

@@ -1,0 +1,163 @@
+import { dirname, join } from "node:path";
+import { AwgError, messageOf } from "../../model/error.ts";
+import { isAwaited, type OpenTransaction } from "../../reconciler/apply/record.ts";
+import { readOpenTransaction } from "../../reconciler/apply/recover.ts";
+import type { Generation, Stores } from "../../reconciler/apply/stores.ts";
+import type { Ledger } from "../../reconciler/plan/ledger.ts";
+import { StateFolder } from "../../state/state-folder.ts";
+import { type Finding, type FindingId, shellWord } from "./finding.ts";
+import { journalStory } from "./journal-story.ts";
+
+/** What the state folder says, as far as it can be read. */
+export interface StateReading {
+  readonly findings: readonly Finding[];
+  readonly ledger: Ledger | undefined;
+  /** The generation with the highest number. */
+  readonly latest: Generation | undefined;
+  readonly folder: string;
+}
+
+/** Looks at every file of the state folder through the same readers as every other verb; changes nothing. */
+export async function examineState(stores: Stores, nowBootMs: number): Promise<StateReading> {
+  const folder = dirname(stores.journal.location);
+  const findings: Finding[] = [];
+  const blocked = folderFinding(folder);
+  if (blocked !== undefined) return { findings: [blocked], ledger: undefined, latest: undefined, folder };
+  const attempt = async <T>(path: string, read: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await read();
+    } catch (error) {
+      findings.push(fileFinding(path, error));
+      return undefined;
+    }
+  };
+  const open = await attempt(stores.journal.location, () => readOpenTransaction(stores.journal));
+  if (open !== undefined) findings.push(openFinding(open, stores.journal.location, nowBootMs));
+  const ledger = await attempt(join(folder, "ledger"), () => stores.ledger.read());
+  const generations: Generation[] = [];
+  for (const number of await stores.generations.numbers()) {
+    const path = join(folder, `generation-${number}`);
+    const generation = await attempt(path, async () => stores.generations.read(number));
+    if (generation !== undefined) generations.push(generation);
+  }
+  findings.push(...missingSecrets(folder, generations));
+  return { findings, ledger, latest: generations.at(-1), folder };
+}
+
+/** The folder itself, where nothing in it may be believed; undefined when it may, or when there is none yet. */
+function folderFinding(path: string): Finding | undefined {
+  try {
+    new StateFolder(path).list();
+    return undefined;
+  } catch (error) {
+    const mode = `chmod go= ${shellWord(path)}`;
+    return {
+      id: "state-folder",
+      severity: "fault",
+      what: error instanceof Error ? error.message : String(error),
+      evidence: [`the state folder is ${path}`],
+      consequence: "whoever could write there could have told awg anything: look at its contents before you trust it",
+      remedy: isOpenToOthers(error) ? [`ls -la ${shellWord(path)}`, mode] : [moveAway(path)],
+    };
+  }
+}
+
+function isOpenToOthers(error: unknown): boolean {
+  return error instanceof AwgError && error.message.includes("is open to others");
+}
+
+function moveAway(path: string): string {
+  return `mv ${shellWord(path)} ${shellWord(`${path}.damaged`)}`;
+}
+
+/** Why a file of the state folder cannot be read, and what moving it away costs. */
+function fileFinding(path: string, error: unknown): Finding {
+  const state = error instanceof AwgError ? error.facts["state"] : undefined;
+  const base = { severity: "fault" as const, what: messageOnly(error) };
+  if (error instanceof AwgError && error.kind === "permission") {
+    const remedy = isOpenToOthers(error) ? `chmod go= ${shellWord(path)}` : moveAway(path);
+    return { ...base, id: "state-file-unreadable", evidence: [messageOf(error)], remedy: [remedy] };
+  }
+  const id: FindingId =
+    state === "newer" ? "state-file-newer" : state === "foreign" ? "state-file-foreign" : "state-file-damaged";
+  const story = path.endsWith("/journal") ? journalStory(path) : [];
+  const instead = state === "newer" ? ["use the awg that wrote it, or:"] : [];
+  return {
+    ...base,
+    id,
+    evidence: [
+      ...story,
+      "until it is mended every verb that changes the machine is refused; what stands in the kernel stays",
+    ],
+    consequence: consequenceOf(path),
+    remedy: [...instead, moveAway(path), "awg plan -f CONFIG", "awg apply -f CONFIG"],
+  };
+}
+
+function messageOnly(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function consequenceOf(path: string): string {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  if (name === "journal") {
+    return "awg forgets the change that was open and neither ends nor undoes it: the next apply reads the machine as it stands and goes on from there; kernel settings that the open change had set are then taken for the machine's own";
+  }
+  if (name === "ledger") {
+    return "awg forgets which kernel settings it had found: destroy will leave them as they are now; what bears awg's mark in the kernel is adopted by the next apply";
+  }
+  return "this generation can no longer be gone back to; if it is the one that holds, the next apply may number tunnels' tables anew";
+}
+
+function openFinding(open: OpenTransaction, path: string, nowBootMs: number): Finding {
+  const { begin, batches, blocked, rollbackCause } = open;
+  const keys = [...new Set(batches.flatMap(({ batch }) => batch.steps.map(({ key }) => key)))];
+  const begun = keys.length === 0 ? "it had changed nothing yet" : `it had begun ${keys.join(", ")}`;
+  const what = `${begin.verb} of generation ${begin.generation}`;
+  const evidence = [`${path} holds its records`, begun];
+  if (isAwaited(open, nowBootMs)) {
+    const remedy = ["awg confirm", "awg revert"];
+    return { id: "journal-awaiting", severity: "note", what: `${what} waits to be confirmed`, evidence, remedy };
+  }
+  if (blocked) {
+    const why = rollbackCause === undefined ? [] : [`why it went back: ${rollbackCause}`];
+    return {
+      id: "journal-blocked",
+      severity: "fault",
+      what: `${what} failed and so did the way back; traffic is blocked until one of them succeeds`,
+      evidence: [...evidence, ...why],
+      remedy: ["mend the cause", "awg revert"],
+    };
+  }
+  return {
+    id: "journal-open",
+    severity: "fault",
+    what: `${what} was cut short`,
+    evidence,
+    consequence: "revert puts back what stood before; apply does that first and then what the config says",
+    remedy: ["awg revert", "awg apply -f CONFIG"],
+  };
+}
+
+/** Secrets that a kept generation names and the store does not hold: a rollback to it would fail. */
+function missingSecrets(folder: string, generations: readonly Generation[]): Finding[] {
+  const secrets = join(folder, "secrets");
+  let names: readonly string[];
+  try {
+    names = new StateFolder(secrets).list();
+  } catch (error) {
+    return [fileFinding(secrets, error)];
+  }
+  const lacking = generations.filter(({ secretIds }) => secretIds.some((id) => !names.includes(id)));
+  if (lacking.length === 0) return [];
+  const numbers = lacking.map(({ number }) => number).join(", ");
+  return [
+    {
+      id: "secret-missing",
+      severity: "fault",
+      what: `secrets of generation ${numbers} are not in ${secrets}, so that awg could not start its tunnels again`,
+      evidence: [`${names.length} secrets are there`],
+      remedy: ["awg apply -f CONFIG"],
+    },
+  ];
+}

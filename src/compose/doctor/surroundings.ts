@@ -1,0 +1,225 @@
+import type { RuleEntry } from "../../host/ports/routes.ts";
+import { NFT_BOOT_TABLE, NFT_TABLE, ROUTE_PROTOCOL, RULE_PREFERENCES, SERVICE_USER } from "../../model/ownership.ts";
+import type { DesiredState } from "../../model/resource.ts";
+import { type Finding, shellWord } from "./finding.ts";
+
+/** A base chain of another program. */
+export interface ForeignChain {
+  readonly family: string;
+  readonly table: string;
+  readonly name: string;
+  readonly hook: string;
+  readonly drops: boolean;
+}
+
+/** What stands around awg on the machine; each list is empty where there is nothing, or nobody may look. */
+export interface Surroundings {
+  readonly nowMs: number;
+  readonly rules: readonly RuleEntry[];
+  readonly chains: readonly ForeignChain[];
+  /** Whether `nft` is there, which the boot unit and people need. */
+  readonly nftProgram: boolean;
+  /** Whether engines' sockets can bear a user of their own. */
+  readonly serviceUser: boolean;
+  readonly ipv6Disabled: boolean;
+  /** systemd-networkd runs and removes policy rules that it did not make. */
+  readonly networkdRemovesRules: boolean;
+  /** Who rewrites /etc/resolv.conf here, as far as it can be told. */
+  readonly resolverManager: string | undefined;
+  /** UAPI and keeper sockets on which nobody listens. */
+  readonly deadSockets: readonly string[];
+  /** Folders and files of network namespaces that no longer exist. */
+  readonly goneNamespaces: readonly string[];
+}
+
+const MOST_NAMED = 8;
+
+/** What around awg fights it, is left over or is missing; with what is applied, as some of it matters only then. Pure. */
+export function judgeSurroundings(
+  around: Surroundings,
+  applied: DesiredState,
+  acceptedMs: number | undefined,
+): readonly Finding[] {
+  return [
+    ...clockFindings(around, acceptedMs),
+    ...ruleFindings(around, applied),
+    ...chainFindings(around, applied),
+    ...programFindings(around, applied),
+    ...leftFindings(around),
+  ];
+}
+
+/** WireGuard orders handshakes by the wall clock (TAI64N, section 5.1 of its paper): one that went back is refused. */
+function clockFindings({ nowMs }: Surroundings, acceptedMs: number | undefined): Finding[] {
+  if (acceptedMs === undefined || nowMs >= acceptedMs) return [];
+  const evidence = `it is ${timeText(nowMs)} here; the applied state was accepted ${timeText(acceptedMs)}`;
+  return [
+    {
+      id: "clock-behind",
+      severity: "fault",
+      what: "the clock went back: peers refuse handshakes until it has passed the time of the last one",
+      evidence: [evidence],
+      remedy: ["timedatectl set-ntp true", "or set the clock by hand: date -s TIME"],
+    },
+  ];
+}
+
+function timeText(ms: number): string {
+  return ms <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms after the epoch`;
+}
+
+function ruleFindings({ rules }: Surroundings, applied: DesiredState): Finding[] {
+  const foreign = rules.filter(({ protocol }) => protocol !== ROUTE_PROTOCOL);
+  const isApplied = applied.resources.some((one) => one.kind === "routes" && one.spec.rules.length > 0);
+  const { first, last } = RULE_PREFERENCES;
+  const within = foreign.filter(({ rule }) => rule.preference >= first && rule.preference <= last);
+  const before = foreign.filter(({ rule }) => rule.preference > 0 && rule.preference < first);
+  const findings: Finding[] = [];
+  if (within.length > 0) {
+    findings.push({
+      id: "rule-in-our-range",
+      severity: isApplied ? "fault" : "note",
+      what: `policy rules of another program stand between preferences ${first} and ${last}, which awg uses`,
+      evidence: within.slice(0, MOST_NAMED).map(ruleText),
+      remedy: within.slice(0, MOST_NAMED).map(({ rule }) => `ip -${rule.family} rule delete pref ${rule.preference}`),
+    });
+  }
+  if (before.length > 0) {
+    findings.push({
+      id: "rule-before-ours",
+      severity: "note",
+      what: "policy rules of another program are asked before awg's: what they match takes its route, and the kill switch drops it if that is not granted",
+      evidence: before.slice(0, MOST_NAMED).map(ruleText),
+      remedy: ["ip rule show; ip -6 rule show", "stop the program they belong to if they are not meant"],
+    });
+  }
+  return findings;
+}
+
+function ruleText({ rule, protocol, foreign }: RuleEntry): string {
+  const rest = foreign === undefined ? "" : `, ${foreign}`;
+  return `IPv${rule.family} preference ${rule.preference}, table ${rule.table}, protocol ${protocol}${rest}`;
+}
+
+function chainFindings({ chains }: Surroundings, applied: DesiredState): Finding[] {
+  const findings: Finding[] = [];
+  const isGuarded = applied.resources.some(({ kind }) => kind === "firewall");
+  const boot = chains.filter(({ table }) => table === NFT_BOOT_TABLE);
+  if (isGuarded && boot.length > 0) {
+    findings.push({
+      id: "boot-table-left",
+      severity: "fault",
+      what: `the boot unit's table ${NFT_BOOT_TABLE} stands beside ours and drops what ours grants`,
+      evidence: boot.map(chainText),
+      remedy: [...new Set(boot.map(({ family, table }) => `nft delete table ${family} ${table}`))],
+    });
+  }
+  const drops = chains.filter(({ table, drops }) => drops && table !== NFT_BOOT_TABLE && table !== NFT_TABLE);
+  if (drops.length > 0) {
+    findings.push({
+      id: "chain-drops",
+      severity: "note",
+      what: "another firewall drops what it does not know: it has to let tunnels and their endpoints through as well",
+      evidence: drops.slice(0, MOST_NAMED).map(chainText),
+      remedy: [
+        ...new Set(
+          drops
+            .slice(0, MOST_NAMED)
+            .map((one) => `nft list chain ${one.family} ${shellWord(one.table)} ${shellWord(one.name)}`),
+        ),
+      ],
+    });
+  }
+  return findings;
+}
+
+function chainText({ family, table, name, hook, drops }: ForeignChain): string {
+  return `table ${family} ${table}, chain ${name} at ${hook}, policy ${drops ? "drop" : "accept"}`;
+}
+
+function programFindings(around: Surroundings, applied: DesiredState): Finding[] {
+  const hasIpv6 = applied.resources.some(
+    (one) => one.kind === "link" && one.spec.addresses.some((text) => text.includes(":")),
+  );
+  const resolver = applied.resources.find((one) => one.kind === "resolver");
+  const { resolverManager } = around;
+  const isRewritten = resolver?.kind === "resolver" && resolver.spec.method === "file" && resolverManager !== undefined;
+  return [
+    ...(around.nftProgram ? [] : [NFT_MISSING]),
+    ...(around.serviceUser ? [] : [SERVICE_USER_MISSING]),
+    ...(around.ipv6Disabled && hasIpv6 ? [IPV6_DISABLED] : []),
+    ...(around.networkdRemovesRules ? [networkdFinding(applied)] : []),
+    ...(isRewritten ? [rewrittenFinding(resolverManager)] : []),
+  ];
+}
+
+const NFT_MISSING: Finding = {
+  id: "nft-program-missing",
+  severity: "note",
+  what: "the program nft is not installed: a boot unit could not load its table, and you cannot list ours",
+  evidence: ["looked in /usr/sbin, /usr/bin, /sbin and /usr/local/sbin"],
+  remedy: ["apt-get install nftables"],
+};
+
+const SERVICE_USER_MISSING: Finding = {
+  id: "service-user-missing",
+  severity: "note",
+  what: `tunnels' sockets cannot bear the user ${SERVICE_USER}: the way to endpoints is open to all of root`,
+  evidence: [`/etc/passwd has no user ${SERVICE_USER}, or setpriv is missing, or this user namespace has one uid`],
+  remedy: [`useradd --system --no-create-home --shell /usr/sbin/nologin ${SERVICE_USER}`, "apt-get install util-linux"],
+};
+
+const IPV6_DISABLED: Finding = {
+  id: "ipv6-disabled",
+  severity: "fault",
+  what: "IPv6 is switched off in the kernel, but an applied tunnel has an IPv6 address",
+  evidence: ["net.ipv6.conf.all.disable_ipv6 is 1, or the kernel has no IPv6"],
+  remedy: ["sysctl -w net.ipv6.conf.all.disable_ipv6=0", "or say ipv6: block in the config"],
+};
+
+function networkdFinding({ resources }: DesiredState): Finding {
+  return {
+    id: "networkd-removes-rules",
+    severity: resources.length > 0 ? "fault" : "note",
+    what: "systemd-networkd removes routes and policy rules that it did not make",
+    evidence: ["it runs, and nothing tells it ManageForeignRoutes=no and ManageForeignRoutingPolicyRules=no"],
+    remedy: [
+      "mkdir -p /etc/systemd/networkd.conf.d",
+      "printf '[Network]\\nManageForeignRoutes=no\\nManageForeignRoutingPolicyRules=no\\n' > /etc/systemd/networkd.conf.d/awg.conf",
+      "systemctl restart systemd-networkd",
+    ],
+  };
+}
+
+function rewrittenFinding(manager: string): Finding {
+  return {
+    id: "resolver-rewritten",
+    severity: "note",
+    what: `${manager} writes /etc/resolv.conf too: awg daemon writes it back, without a daemon it stays`,
+    evidence: ["the applied resolver is a file"],
+    remedy: [`tell ${manager} to leave it alone, or run awg daemon --foreground`],
+  };
+}
+
+function leftFindings({ deadSockets, goneNamespaces }: Surroundings): Finding[] {
+  const findings: Finding[] = [];
+  if (deadSockets.length > 0) {
+    findings.push({
+      id: "socket-left",
+      severity: "note",
+      what: "sockets are left on which nobody listens: wg sees a tunnel that is not there",
+      evidence: deadSockets.slice(0, MOST_NAMED),
+      remedy: deadSockets.slice(0, MOST_NAMED).map((path) => `rm ${shellWord(path)}`),
+    });
+  }
+  if (goneNamespaces.length > 0) {
+    findings.push({
+      id: "namespace-state-left",
+      severity: "note",
+      what: `state of ${goneNamespaces.length} network namespaces that are gone is left: a new one may get an old one's number`,
+      evidence: goneNamespaces.slice(0, MOST_NAMED),
+      remedy: goneNamespaces.slice(0, MOST_NAMED).map((path) => `rm -r ${shellWord(path)}`),
+    });
+  }
+  return findings;
+}
