@@ -1,0 +1,67 @@
+import type { Sources } from "../sources.ts";
+import { MESSAGE_BYTES, type MessageKind, type WireFormat } from "../wire/wire-format.ts";
+import { amneziaTransport } from "./amnezia-transport.ts";
+import { readingsOf } from "./candidates.ts";
+import { HeaderMask } from "./header-mask.ts";
+import { initiationPreamble } from "./initiation-preamble.ts";
+import type { AmneziaParameters } from "./parameters.ts";
+import { PeerMemory, windowOf } from "./peer-memory.ts";
+import { RandomPool } from "./random-pool.ts";
+
+/**
+ * The format of AmneziaWG 1.0 to 3.1 with these parameters. What is sent follows the generation; what is received may
+ * come from any: peers tell nobody their release.
+ */
+export function createAmneziaWire(parameters: AmneziaParameters, sources: Sources): WireFormat {
+  const pool = new RandomPool(sources);
+  const { headerProtectionKey: key, headers } = parameters;
+  const mask = key === undefined ? undefined : new HeaderMask(key);
+  return {
+    name: `amneziawg ${parameters.generation}`,
+    transport: amneziaTransport(parameters, pool, mask),
+    forPeer: () => new PeerMemory(),
+    headerWord: (kind) => pool.between(...headers[kind]),
+    wrap(kind, message, peer) {
+      const padding = pool.bytes(parameters.paddingBytes[kind]);
+      const trailer = pool.bytes(trailerLength(kind, parameters, windowOf(peer), pool));
+      return encodeDatagram({ padding, message, trailer, maskedBytes: message.length }, mask);
+    },
+    beforeInitiation: (peer, now, unixSeconds) =>
+      initiationPreamble(parameters, pool, peer as PeerMemory, now, unixSeconds),
+    candidates: (datagram) => readingsOf(datagram, parameters, mask),
+    // An inner packet begins with its version, never with 0; peers with content padding send zeros as keepalive.
+    isKeepalive: (innerBytes, firstByte) => innerBytes === 0 || firstByte === 0,
+  };
+}
+
+/** The parts of a datagram, in the order of their bytes. */
+export interface DatagramParts {
+  readonly padding: Uint8Array;
+  /** A finished message, macs or seal in place. */
+  readonly message: Uint8Array;
+  readonly trailer: Uint8Array;
+  /** How much of the message the mask covers: all of a handshake message, the header of a transport message. */
+  readonly maskedBytes: number;
+}
+
+/** A datagram of its parts, masked where there is a mask; the nonce is the beginning of the padding as it is sent. */
+export function encodeDatagram(parts: DatagramParts, mask: HeaderMask | undefined): Uint8Array {
+  const { padding, message, trailer, maskedBytes } = parts;
+  const datagram = new Uint8Array(padding.length + message.length + trailer.length);
+  datagram.set(padding);
+  datagram.set(message, padding.length);
+  datagram.set(trailer, padding.length + message.length);
+  mask?.apply(new DataView(datagram.buffer), 0, padding.length, maskedBytes);
+  return datagram;
+}
+
+/** 3.1: 0 to (window less size less 1) bytes behind a handshake message. */
+function trailerLength(
+  kind: Exclude<MessageKind, "transport">,
+  { hasRandomTrailers, paddingBytes }: AmneziaParameters,
+  windowBytes: number,
+  pool: RandomPool,
+): number {
+  if (!hasRandomTrailers) return 0;
+  return Math.max(0, pool.between(0, windowBytes - paddingBytes[kind] - MESSAGE_BYTES[kind] - 1));
+}

@@ -1,0 +1,45 @@
+import type { AmneziaVersion } from "../../model/config/section/obfuscation.ts";
+import type { UapiParameters } from "./parameters.ts";
+
+/** UAPI names that a generation brought, newest first. */
+const BROUGHT_BY: readonly (readonly [AmneziaVersion, readonly string[]])[] = [
+  ["3.1", ["random_trailers", "disable_cookies"]],
+  [
+    "3.0",
+    [
+      "header_protection_key",
+      "content_padding_addition",
+      "rekey_after_time",
+      "rekey_timeout",
+      "reject_after_time",
+      "keepalive_timeout",
+      "max_handshake_attempts",
+    ],
+  ],
+];
+
+const ONLY_IN_1_5 = ["j1", "j2", "j3", "itime"];
+const HEADERS = ["h1", "h2", "h3", "h4"];
+
+/** The oldest generation that has every parameter that is on. */
+export function generationOf(values: UapiParameters): AmneziaVersion {
+  const isOn = (key: string): boolean => !["", "0", "false", undefined].includes(values[key]);
+  for (const [version, keys] of BROUGHT_BY) if (keys.some(isOn)) return version;
+  if (ONLY_IN_1_5.some(isOn)) return "1.5";
+  if (HEADERS.some((key) => isRange(values[key] ?? ""))) return "2.0";
+  return ["s3", "s4", "i1", "i2", "i3", "i4", "i5"].some(isOn) ? "1.5" : "1.0";
+}
+
+/**
+ * Whether `<t>` and `<c>` have 4 bytes. They had 8 in 1.5, of which one release is left in use (amneziawg-go v0.2.13):
+ * without a named version or a parameter only 1.5 has, a configuration with i1 is one of today's.
+ */
+export function hasShortTags(values: UapiParameters, named: AmneziaVersion | undefined): boolean {
+  if (named !== undefined) return named !== "1.5" && named !== "1.0";
+  return generationOf(values) !== "1.5" || !ONLY_IN_1_5.some((key) => !["", "0", undefined].includes(values[key]));
+}
+
+function isRange(text: string): boolean {
+  const [low, high = low] = text.split("-");
+  return low !== high;
+}

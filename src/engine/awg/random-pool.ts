@@ -1,0 +1,56 @@
+import type { Sources } from "../sources.ts";
+
+/** Random words drawn at once: one call of the generator serves hundreds of packets. */
+const POOL_WORDS = 1024;
+
+/** Random numbers without an allocation each, for what every packet needs: padding, type word, length. */
+export class RandomPool {
+  readonly #sources: Sources;
+  readonly #words = new Uint32Array(POOL_WORDS);
+  #next = POOL_WORDS;
+
+  constructor(sources: Sources) {
+    this.#sources = sources;
+  }
+
+  /** 32 random bits; never handed out twice. */
+  word(): number {
+    if (this.#next === POOL_WORDS) {
+      this.#sources.fillRandom(new Uint8Array(this.#words.buffer));
+      this.#next = 0;
+    }
+    const word = this.#words[this.#next] as number;
+    this.#words[this.#next] = 0;
+    this.#next += 1;
+    return word;
+  }
+
+  /** A uniform whole number in `low..high`, both included; `low` where the range is empty. The span is at most 2^32. */
+  between(low: number, high: number): number {
+    const span = high - low + 1;
+    if (span <= 1) return low;
+    const limit = 2 ** 32 - (2 ** 32 % span);
+    let word = this.word();
+    while (word >= limit) word = this.word();
+    return low + (word % span);
+  }
+
+  /** Fills `length` bytes at `offset`. */
+  fill(view: DataView, offset: number, length: number): void {
+    const whole = length & ~3;
+    for (let at = 0; at < whole; at += 4) view.setUint32(offset + at, this.word(), true);
+    if (whole === length) return;
+    let word = this.word();
+    for (let at = whole; at < length; at += 1) {
+      view.setUint8(offset + at, word & 0xff);
+      word >>>= 8;
+    }
+  }
+
+  /** New random bytes. */
+  bytes(length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    this.fill(new DataView(bytes.buffer), 0, length);
+    return bytes;
+  }
+}
