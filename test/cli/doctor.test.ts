@@ -1,0 +1,78 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { EXIT } from "../../src/cli/exit-code.ts";
+import { FINDING_IDS } from "../../src/compose/doctor/finding.ts";
+import { ROOT, read } from "../repository/sources.ts";
+
+const KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";
+let folder = "";
+const at = (name: string): string => join(folder, name);
+const JOURNAL = (): string => at("machine.json.state/journal");
+
+function awg(...args: readonly string[]) {
+  const argv = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), ...args];
+  const host = ["--host", `simulated:${at("machine.json")}`];
+  return spawnSync(process.execPath, [...argv, ...host], { encoding: "utf8", timeout: 60_000, cwd: folder });
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "awg-doctor-cli-"));
+  writeFileSync(at("key"), `${KEY}\n`, { mode: 0o600 });
+  writeFileSync(
+    at("config.yaml"),
+    `apiVersion: awg/v1
+tunnels:
+  office:
+    protocol: wireguard
+    privateKey: { file: ${at("key")} }
+    addresses: [10.8.0.2/32]
+    peers: [{ publicKey: 4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
+default: { via: office }
+killSwitch: { enabled: true }
+`,
+  );
+  expect(awg("apply", "-f", "config.yaml", "--auto-approve").status).toBe(0);
+  writeFileSync(JOURNAL(), "0000000 this is no journal\n", { mode: 0o600 });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("law 5: a machine whose journal is corrupt", () => {
+  test.each([
+    ["apply", ["apply", "-f", "config.yaml", "--auto-approve"]],
+    ["destroy", ["destroy", "--auto-approve"]],
+    ["rollback", ["rollback", "1", "--auto-approve"]],
+    ["confirm", ["confirm"]],
+    ["revert", ["revert"]],
+  ])("awg %s changes nothing, names the file, and sends to awg doctor", (_verb, args) => {
+    const before = readFileSync(at("machine.json"));
+    const { status, stderr } = awg(...args);
+    expect([status, stderr]).toEqual([EXIT.rollbackIncomplete, expect.stringContaining(JOURNAL())]);
+    expect(stderr).toContain("awg doctor");
+    expect(readFileSync(at("machine.json"))).toEqual(before);
+  });
+
+  test("awg doctor says what to type, and it helps", () => {
+    const { status, stdout } = awg("doctor");
+    expect(status).toBe(EXIT.verification);
+    expect(stdout).toContain(`mv ${JOURNAL()} ${JOURNAL()}.damaged`);
+    expect(stdout).toContain("cost: awg forgets the change that was open");
+    const document = JSON.parse(awg("doctor", "--json").stdout);
+    expect(document).toMatchObject({ format_version: "1", healthy: false });
+    expect(document.findings[0]).toMatchObject({ id: "state-file-damaged", severity: "fault" });
+    renameSync(JOURNAL(), `${JOURNAL()}.damaged`);
+    expect(awg("apply", "-f", "config.yaml", "--auto-approve").status).toBe(0);
+    const after = awg("doctor", "--json");
+    expect([after.status, JSON.parse(after.stdout).healthy]).toEqual([0, true]);
+    expect(existsSync(JOURNAL())).toBe(false);
+  });
+});
+
+test("docs/doctor.md explains every finding, and no other", () => {
+  const explained = [...(read("docs/doctor.md").split("## Findings")[1] ?? "").matchAll(/^\| `([a-z0-9-]+)` \|/gm)].map(
+    ([, id]) => id,
+  );
+  expect(explained).toEqual([...FINDING_IDS]);
+});

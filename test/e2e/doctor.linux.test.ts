@@ -1,0 +1,138 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ROOT } from "../repository/sources.ts";
+import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../support/netns.ts";
+
+const reason = namespaceObstacle() ?? commandObstacle("nft", "ip");
+
+interface Told {
+  readonly status: number | null;
+  readonly healthy: boolean;
+  readonly ids: readonly string[];
+  readonly text: string;
+}
+
+let space: TestNamespace;
+let folder = "";
+let inode = 0;
+const at = (name: string): string => join(folder, name);
+
+function awg(...args: readonly string[]) {
+  const program = [process.execPath, "--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts")];
+  return space.run([...program, ...args, "--state-dir", at("state")], { mayFail: true });
+}
+
+function doctor(): Told {
+  const { status, stdout, stderr } = awg("doctor", "--json");
+  const { healthy, findings } = JSON.parse(stdout || `{"findings":[],"healthy":"${stderr}"}`);
+  const faults = findings.filter(({ severity }: { severity: string }) => severity === "fault");
+  return { status, healthy, ids: faults.map(({ id }: { id: string }) => id), text: stdout };
+}
+
+/** The keeper of the namespace, if it runs, is found by what the kernel says of its processes. */
+function killKeeper(): void {
+  const pids = space.run(["ip", "netns", "pids", space.name]).stdout.split("\n").filter(Boolean).map(Number);
+  for (const pid of pids) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It was the listing itself.
+    }
+  }
+}
+
+/** The kernel lets go of a table a moment after its owner was killed. */
+async function deleteOrphan(): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (space.run(["nft", "delete", "table", "inet", "awg"], { mayFail: true }).status !== 0) {
+    if (performance.now() > deadline) throw new Error("the table awg still has an owner");
+    await sleep(50);
+  }
+}
+
+describe.skipIf(reason !== undefined)(
+  `awg doctor on Linux${reason === undefined ? "" : ` (skipped: ${reason})`}`,
+  () => {
+    beforeEach(() => {
+      space = makeNamespace("doctor");
+      inode = statSync(`/run/netns/${space.name}`).ino;
+      folder = mkdtempSync(join(tmpdir(), "awg-doctor-linux-"));
+      writeFileSync(at("config.yaml"), "apiVersion: awg/v1\ndefault: { via: direct }\nkillSwitch: { enabled: true }\n");
+      const { status, stderr } = awg("apply", "-f", at("config.yaml"), "--auto-approve");
+      expect([status, stderr]).toEqual([0, expect.any(String)]);
+    });
+    afterEach(() => {
+      awg("destroy", "--auto-approve");
+      killKeeper();
+      space[Symbol.dispose]();
+      rmSync(folder, { recursive: true, force: true });
+      for (const left of [`netns-${inode}`, `lock.${inode}`])
+        rmSync(`/run/awg/${left}`, { recursive: true, force: true });
+    });
+
+    test("a dead keeper, a flushed policy, a foreign rule: each found, and each remedy helps", async () => {
+      expect(doctor()).toMatchObject({ status: 0, healthy: true, ids: [] });
+
+      killKeeper();
+      expect(doctor()).toMatchObject({ status: 6, healthy: false, ids: ["policy-orphaned"] });
+      expect(awg("rollback", "1", "--auto-approve").status).toBe(0);
+      expect(doctor().ids).toEqual([]);
+
+      killKeeper();
+      await deleteOrphan();
+      expect(doctor().ids).toEqual(["policy-missing"]);
+      expect(awg("rollback", "1", "--auto-approve").status).toBe(0);
+      expect(doctor().ids).toEqual([]);
+
+      space.run(["ip", "rule", "add", "pref", "5270", "from", "192.0.2.9", "table", "52"]);
+      space.run([
+        "nft",
+        "add table inet stranger; add chain inet stranger c { type filter hook input priority 0; policy drop; }",
+      ]);
+      const { text, ids } = doctor();
+      expect(ids).toEqual([]);
+      expect(text).toContain("preference 5270, table 52");
+      expect(text).toContain("nft list chain inet stranger c");
+    });
+
+    test("a corrupt journal: every writing verb refuses and names it, the policy stays, and doctor's commands help", () => {
+      const journal = at("state/journal");
+      writeFileSync(journal, "0000000 this is no journal\n", { mode: 0o600 });
+      const policy = space.run(["nft", "list", "table", "inet", "awg"]).stdout;
+      for (const verb of [["apply", "-f", at("config.yaml")], ["destroy"]]) {
+        const { status, stderr } = awg(...verb, "--auto-approve");
+        expect([status, stderr]).toEqual([5, expect.stringContaining(journal)]);
+        expect(stderr).toContain("awg doctor");
+      }
+      const found = doctor();
+      expect([found.status, found.ids]).toEqual([6, ["state-file-damaged"]]);
+      expect(space.run(["nft", "list", "table", "inet", "awg"]).stdout).toBe(policy);
+      space.run(["mv", journal, `${journal}.damaged`]);
+      expect(awg("apply", "-f", at("config.yaml"), "--auto-approve").status).toBe(0);
+      expect(doctor()).toMatchObject({ status: 0, ids: [] });
+    });
+
+    test("a socket on which nobody listens is named with the command that removes it", async () => {
+      const path = `/var/run/wireguard/awg-t${process.pid}.sock`;
+      space.run(["mkdir", "-p", "/var/run/wireguard"]);
+      const server = createServer().listen(path);
+      await new Promise((resolve) => server.once("listening", resolve));
+      try {
+        expect(doctor().text).not.toContain(path);
+        // A socket file stays when its program is killed: node would remove it on close.
+        space.run(["cp", "--archive", path, `${path}.kept`]);
+        await new Promise((resolve) => server.close(resolve));
+        space.run(["mv", `${path}.kept`, path]);
+        expect(doctor().text).toContain(`rm ${path}`);
+      } finally {
+        server.close();
+        rmSync(path, { force: true });
+        rmSync(`${path}.kept`, { force: true });
+      }
+    });
+  },
+);
