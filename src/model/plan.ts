@@ -55,7 +55,8 @@ export function inverseStep(step: Step): Step {
   } as Step;
 }
 
-function inverseChange(change: FieldChange): FieldChange {
+/** A field's change the other way round. */
+export function inverseChange(change: FieldChange): FieldChange {
   const { before, after, added, removed, ...rest } = change;
   return {
     ...rest,

@@ -1,4 +1,5 @@
 import type { FirewallObserved, FirewallPolicy } from "./firewall/policy.ts";
+import type { Lifecycle } from "./spec/lifecycle.ts";
 import type { LinkObserved, LinkSpec } from "./spec/link.ts";
 import type { ResolverObserved, ResolverSpec } from "./spec/resolver.ts";
 import type { RoutesObserved, RoutesSpec } from "./spec/routes.ts";
@@ -32,6 +33,8 @@ export type Resource = { [K in ResourceKind]: ResourceOf<K> }[ResourceKind];
 /** All resources a config asks for on this machine, after defaults and facts; keys are unique. */
 export interface DesiredState {
   readonly resources: readonly Resource[];
+  /** What a plan towards this state may not do to single resources; absent where the config says nothing. */
+  readonly lifecycle?: Lifecycle;
 }
 
 /** How a promise is kept here (law 9), best first. */
@@ -47,4 +50,6 @@ export interface FieldChange {
   /** Set fields (routes, allowed IPs): how many were added and removed, instead of both lists. */
   readonly added?: number;
   readonly removed?: number;
+  /** The machine left the accepted state here: drift, whether or not the config changed too. */
+  readonly drift?: true;
 }

@@ -1,3 +1,4 @@
+import { lifecycleOfNothing } from "../../model/spec/lifecycle.ts";
 import { planChanges } from "../plan/plan-changes.ts";
 import { acceptState } from "./accept.ts";
 import { finishTransaction } from "./execute.ts";
@@ -50,7 +51,7 @@ export async function rollBackOpen(deps: ApplyDeps, open: OpenTransaction, why: 
 async function finishDestroy(deps: ApplyDeps, open: OpenTransaction): Promise<Outcome> {
   const { host, registry, stores } = deps;
   const ledger = ledgerOfJournal(await stores.ledger.read(), touchedPlaces(open.batches), registry);
-  const desired = { resources: [] };
+  const desired = { resources: [], ...lifecycleOfNothing((await stores.generations.latest())?.desired.lifecycle) };
   const proposal: Proposal = { verb: "destroy", desired, configHash: open.begin.configHash, pathNumbers: {} };
   const observed = await observeMachine(host, registry, desired, ledger);
   const { plan } = planChanges({ desired, observed, ledger, registry });

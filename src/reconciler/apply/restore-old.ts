@@ -23,7 +23,10 @@ export async function restoreOldState(deps: ApplyDeps, journalled: readonly Jour
   const touched = touchedPlaces(journalled);
   const ledger = ledgerOfJournal(accepted, touched, registry);
   const adopted = journalled.flatMap(({ batch }) => batch.steps.filter(({ action }) => action === "adopt"));
-  const desired = oldState(accepted, [...adopted, ...touched]);
+  const lifecycle = (await stores.generations.latest())?.desired.lifecycle;
+  // Only what others may change is heeded: what is protected, retained or moved is the new state's affair.
+  const ignore = lifecycle === undefined ? {} : { lifecycle: { ...lifecycle, protect: [], retain: [], moved: [] } };
+  const desired = { ...oldState(accepted, [...adopted, ...touched]), ...ignore };
   const concerned = new Set([...ledger.entries.map(placeOfEntry), ...[...adopted, ...touched].map(placeOfChange)]);
   let failure: unknown;
   for (const waitMs of SETTLE_WAITS_MS) {
@@ -57,7 +60,13 @@ function oldState(ledger: Ledger, found: readonly Pick<Touched, "kind" | "key" |
   const resources = new Map<ResourceKey, Resource>();
   for (const { kind, key, spec } of ledger.entries) resources.set(key, { kind, key, spec } as Resource);
   for (const { kind, key, before } of found) {
-    if (before !== null) resources.set(key, { kind, key, spec: before } as Resource);
+    if (before === null) continue;
+    // The same thing under the name that a move gave it.
+    for (const other of resources.values()) {
+      if (other.kind === kind && other.key !== key && placeOf(kind, other.spec) === placeOf(kind, before))
+        resources.delete(other.key);
+    }
+    resources.set(key, { kind, key, spec: before } as Resource);
   }
   return { resources: [...resources.values()] };
 }

@@ -1,6 +1,9 @@
 import { sameData } from "../../model/canonical.ts";
 import type { Action } from "../../model/plan.ts";
 import type { FieldChange, Observed, Resource, ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
+import type { Lifecycle } from "../../model/spec/lifecycle.ts";
+import { markDrift } from "./drift.ts";
+import { withIgnored } from "./ignored.ts";
 import type { LedgerEntry } from "./ledger.ts";
 import type { AnyDriver, Observation } from "./observation.ts";
 import { effectiveSpec } from "./observation.ts";
@@ -31,16 +34,25 @@ export type Verdict =
 
 const UNCHANGED: Verdict = { kind: "unchanged" };
 
+/** What a plan is asked for beside the desired resources. */
+export interface Wishes {
+  readonly lifecycle: Lifecycle | undefined;
+  /** Made anew although nothing differs. */
+  readonly replace: ReadonlySet<ResourceKey>;
+}
+
 /** What is to be done about a desired resource. Pure. */
 export function judgeDesired(
   resource: Resource,
   driver: AnyDriver,
   observation: Observation,
   entry: LedgerEntry | undefined,
+  { lifecycle, replace }: Wishes,
 ): Verdict {
   const { kind, key } = resource;
-  const after = effectiveSpec(driver, resource.spec, entry?.original ?? null) ?? resource.spec;
   const observed = observation.current.get(kind)?.get(key);
+  const wanted = withIgnored(resource.spec, key, { driver, observed, lifecycle });
+  const after = effectiveSpec(driver, wanted, entry?.original ?? null) ?? wanted;
   const movedAway = departure(resource, driver, observation);
   const standing = observed === undefined ? undefined : driver.asSpec(observed);
   if (observed === undefined || (standing === undefined && driver.between === undefined)) {
@@ -55,7 +67,19 @@ export function judgeDesired(
   if (standing !== undefined && !isOurs(driver, observed)) {
     return { kind: "conflict", conflict: { key, holder: holderOf(resource, observed) } };
   }
-  return judgeStanding({ kind, key, after, driver, observed, standing, entry, movedAway });
+  if (replace.has(key) && standing !== undefined) {
+    const changes = driver.diff(after, observed);
+    return changed(...movedAway, {
+      kind,
+      key,
+      action: "replace",
+      before: standing,
+      after,
+      changes,
+      reason: "asked for by --replace",
+    });
+  }
+  return judgeStanding({ kind, key, after, driver, observed, standing, entry, movedAway, lifecycle });
 }
 
 interface Standing {
@@ -67,10 +91,12 @@ interface Standing {
   readonly standing: Spec | undefined;
   readonly entry: LedgerEntry | undefined;
   readonly movedAway: readonly Change[];
+  readonly lifecycle: Lifecycle | undefined;
 }
 
-function judgeStanding({ kind, key, after, driver, observed, standing, entry, movedAway }: Standing): Verdict {
-  const changes = driver.diff(after, observed);
+function judgeStanding(place: Standing): Verdict {
+  const { kind, key, after, driver, observed, standing, entry, movedAway } = place;
+  const changes = markDrift(driver.diff(after, observed), place);
   if (changes.length === 0) {
     if (entry === undefined) {
       const reason = "already as desired; awg answers for it from now on";
@@ -104,7 +130,13 @@ export function judgeUnwanted(
   observation: Observation,
   entry: LedgerEntry | undefined,
   places: { readonly desired: ReadonlySet<string>; readonly departing: ReadonlySet<string> },
+  { lifecycle }: Wishes,
 ): Verdict {
+  if (lifecycle?.retain.includes(key) === true) {
+    if (entry === undefined) return UNCHANGED;
+    const reason = "no longer in the configuration; retained, so it stays and awg lets go of it";
+    return changed({ kind, key, action: "forget", before: entry.spec, after: null, changes: [], reason });
+  }
   const observed = observation.current.get(kind)?.get(key);
   const standing = observed === undefined ? undefined : driver.asSpec(observed);
   if (driver.between !== undefined && standing === undefined && observed !== undefined && isOurs(driver, observed)) {

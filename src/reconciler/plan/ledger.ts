@@ -1,4 +1,5 @@
-import type { ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
+import type { DesiredState, ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
+import { movedKey } from "../../model/spec/lifecycle.ts";
 
 /** One thing that is ours by the last accepted apply. */
 export interface LedgerEntry {
@@ -24,4 +25,20 @@ export const EMPTY_LEDGER: Ledger = { generation: 0, entries: [] };
 /** The entries by key. */
 export function entriesByKey(ledger: Ledger): ReadonlyMap<ResourceKey, LedgerEntry> {
   return new Map(ledger.entries.map((entry) => [entry.key, entry]));
+}
+
+/**
+ * The ledger as a plan towards this state reads it: what the state calls by a new name (`lifecycle.moved`) stands under
+ * that name, so that nothing is taken down for a name's sake. A name that is still wanted, or taken, keeps its own. Pure.
+ */
+export function ledgerTowards(ledger: Ledger, { lifecycle, resources }: DesiredState): Ledger {
+  const moves = lifecycle?.moved ?? [];
+  if (moves.length === 0) return ledger;
+  const wanted = new Set(resources.map(({ key }) => key));
+  const taken = new Set(ledger.entries.map(({ key }) => key));
+  const entries = ledger.entries.map((entry) => {
+    const key = movedKey(entry.key, moves);
+    return wanted.has(entry.key) || !wanted.has(key) || taken.has(key) ? entry : { ...entry, key };
+  });
+  return { ...ledger, entries };
 }

@@ -1,6 +1,6 @@
 import type { DesiredState, Observed, ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
 import type { DriverRegistry, ResourceDriver } from "../../resources/driver.ts";
-import { entriesByKey, type Ledger } from "./ledger.ts";
+import { entriesByKey, type Ledger, ledgerTowards } from "./ledger.ts";
 import { placeOf } from "./place.ts";
 
 /** A driver of some kind, when the kind is known only at run time. */
@@ -40,9 +40,10 @@ export function effectiveSpec(driver: AnyDriver, spec: Spec | null, original: Sp
  */
 export function wantedSpecs(
   desired: DesiredState,
-  ledger: Ledger,
+  accepted: Ledger,
   registry: DriverRegistry,
 ): { readonly current: WantedByKind; readonly moved: WantedByKind } {
+  const ledger = ledgerTowards(accepted, desired);
   const entries = entriesByKey(ledger);
   const current = new Map<ResourceKind, Map<ResourceKey, Spec>>();
   const moved = new Map<ResourceKind, Map<ResourceKey, Spec>>();

@@ -1,6 +1,7 @@
 import { AwgError } from "../../model/error.ts";
 import type { Batch, Step } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
+import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 import { driverOf } from "./observation.ts";
 import type { SlottedStep } from "./steps.ts";
@@ -52,12 +53,14 @@ function prerequisites(
     const group = slotted.step.action === "delete" ? removes : builds;
     group.set(slotted.step.key, [...(group.get(slotted.step.key) ?? []), slotted]);
   }
+  const links = linksByUsualKey(steps);
   const result = new Map<SlottedStep, Set<SlottedStep>>(steps.map((step) => [step, new Set()]));
   for (const slotted of steps) {
     const { step } = slotted;
     const spec = step.action === "delete" ? step.before : step.after;
     if (spec === null) continue;
-    for (const needed of driverOf(registry, step.kind).dependsOn?.(spec) ?? []) {
+    for (const usual of driverOf(registry, step.kind).dependsOn?.(spec) ?? []) {
+      const needed = links.get(usual) ?? usual;
       if (step.action === "delete") for (const other of removes.get(needed) ?? []) result.get(other)?.add(slotted);
       // A step that makes way for its dependency to be remade has an earlier slot, and stays before it.
       else
@@ -65,6 +68,16 @@ function prerequisites(
     }
   }
   return result;
+}
+
+/** A driver names the link it needs after the device; a tunnel that was given a new name keeps the old one's device. */
+function linksByUsualKey(steps: readonly SlottedStep[]): ReadonlyMap<ResourceKey, ResourceKey> {
+  return new Map(
+    steps.flatMap(({ step }) => {
+      const device = step.kind === "link" ? (step.after ?? step.before)?.device : undefined;
+      return device === undefined ? [] : [[`link/${tunnelOfDevice(device)}`, step.key] as const];
+    }),
+  );
 }
 
 function compareText(a: string, b: string): number {

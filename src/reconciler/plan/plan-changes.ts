@@ -2,8 +2,8 @@ import { AwgError } from "../../model/error.ts";
 import type { Plan } from "../../model/plan.ts";
 import type { DesiredState, ResourceKey, Spec } from "../../model/resource.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
-import { type Change, type Conflict, judgeDesired, judgeUnwanted } from "./change.ts";
-import { entriesByKey, type Ledger } from "./ledger.ts";
+import { type Change, type Conflict, judgeDesired, judgeUnwanted, type Wishes } from "./change.ts";
+import { entriesByKey, type Ledger, ledgerTowards } from "./ledger.ts";
 import { driverOf, kindsOf, type Observation } from "./observation.ts";
 import { orderBatches } from "./order.ts";
 import { placeOf } from "./place.ts";
@@ -14,6 +14,8 @@ export interface PlanInput {
   readonly observed: Observation;
   readonly ledger: Ledger;
   readonly registry: DriverRegistry;
+  /** Resources to make anew although nothing differs. */
+  readonly replace?: ReadonlySet<ResourceKey>;
 }
 
 /** Something people should know about a resource that no step is made of. */
@@ -34,8 +36,9 @@ export interface PlanResult {
  * desired is removed; what is somebody else's is never touched, and is a conflict where it holds a wanted place (law 6).
  * Pure; nothing to do gives a plan without batches (law 3).
  */
-export function planChanges({ desired, observed, ledger, registry }: PlanInput): PlanResult {
-  const entries = entriesByKey(ledger);
+export function planChanges({ desired, observed, ledger, registry, replace = new Set() }: PlanInput): PlanResult {
+  const entries = entriesByKey(ledgerTowards(ledger, desired));
+  const wishes: Wishes = { lifecycle: desired.lifecycle, replace };
   const changes: Change[] = [];
   const conflicts: Conflict[] = [];
   const inSync: InSync[] = [];
@@ -46,7 +49,7 @@ export function planChanges({ desired, observed, ledger, registry }: PlanInput):
     if (wanted.has(key)) throw new AwgError("bug", `the desired state names ${key} twice`);
     wanted.add(key);
     places.add(placeOf(kind, spec));
-    const verdict = judgeDesired(resource, driverOf(registry, kind), observed, entries.get(key));
+    const verdict = judgeDesired(resource, driverOf(registry, kind), observed, entries.get(key), wishes);
     if (verdict.kind === "change") changes.push(...verdict.changes);
     else if (verdict.kind === "conflict") conflicts.push(verdict.conflict);
     else inSync.push({ kind, key, spec });
@@ -55,10 +58,11 @@ export function planChanges({ desired, observed, ledger, registry }: PlanInput):
   for (const kind of kindsOf(registry)) {
     const driver = driverOf(registry, kind);
     const keys = new Set(observed.current.get(kind)?.keys());
-    for (const entry of ledger.entries) if (entry.kind === kind) keys.add(entry.key);
+    for (const entry of entries.values()) if (entry.kind === kind) keys.add(entry.key);
     for (const key of keys) {
       if (wanted.has(key)) continue;
-      const verdict = judgeUnwanted(kind, key, driver, observed, entries.get(key), { desired: places, departing });
+      const at = { desired: places, departing };
+      const verdict = judgeUnwanted(kind, key, driver, observed, entries.get(key), at, wishes);
       if (verdict.kind === "change") changes.push(...verdict.changes);
     }
   }

@@ -20,7 +20,7 @@ const isTexts = isListOf(isText);
 const isDevice: Guard = (value) => typeof value === "string" && /^[^\s/]{0,15}$/u.test(value);
 
 const isPath = isTagged("kind", {
-  tunnel: isObject({ kind: isText, device: isDevice, number: isCount }),
+  tunnel: isObject({ kind: isText, device: isDevice, number: isCount }, { fallback: isOneOf("direct") }),
   direct: isObject({ kind: isText }),
   block: isObject({ kind: isText }),
 });
@@ -100,7 +100,7 @@ const SPEC_SHAPES: { readonly [K in ResourceKind]: Guard } = {
   }),
   routes: isObject(
     { destinations: isTexts, guards: isListOf(isFamily), rules: isListOf(isPolicyRule) },
-    { table: isCount, device: isDevice },
+    { table: isCount, device: isDevice, standby: isListOf(isObject({ path: isCount, rules: isListOf(isPolicyRule) })) },
   ),
   firewall: isObject({ steering: isSteering, layers: isListOf(isLayer) }),
   sysctl: isObject({ values: isRecordOf(isText) }),
@@ -134,12 +134,19 @@ function isKeyed(specFields: readonly string[], nullable: boolean, others: Reado
 
 const isResource = isKeyed(["spec"], false, {});
 
+const isLifecycle = isObject({
+  protect: isTexts,
+  retain: isTexts,
+  ignore: isTexts,
+  moved: isListOf(isObject({ from: isText, to: isText })),
+});
+
 /** A DesiredState of model/resource.ts. */
-export const isDesiredState = isObject({ resources: isListOf(isResource) });
+export const isDesiredState = isObject({ resources: isListOf(isResource) }, { lifecycle: isLifecycle });
 
 const isFieldChange = isObject(
   { field: isText },
-  { before: isAnything, after: isAnything, secret: isFlag, added: isCount, removed: isCount },
+  { before: isAnything, after: isAnything, secret: isFlag, added: isCount, removed: isCount, drift: isFlag },
 );
 
 const isStep = isKeyed(["before", "after"], true, {

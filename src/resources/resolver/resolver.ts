@@ -1,8 +1,8 @@
 import type { Capabilities } from "../../host/ports/facts.ts";
 import type { Enforcement, FieldChange, ResourceKey } from "../../model/resource.ts";
 import type { ResolverObserved, ResolverSpec } from "../../model/spec/resolver.ts";
+import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
 import { valueChange } from "../field-change.ts";
-import { tunnelOfDevice } from "../tunnel-key.ts";
 
 /** What differs. The order of servers is their preference, so it counts; the device counts where a link carries them. */
 export function diffResolver(desired: ResolverSpec, observed: ResolverObserved): FieldChange[] {

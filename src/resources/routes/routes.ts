@@ -1,7 +1,7 @@
 import type { FieldChange, ResourceKey } from "../../model/resource.ts";
-import type { RoutesObserved, RoutesSpec } from "../../model/spec/routes.ts";
+import type { PolicyRule, RoutesObserved, RoutesSpec } from "../../model/spec/routes.ts";
+import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
 import { setChange, valueChange } from "../field-change.ts";
-import { tunnelOfDevice } from "../tunnel-key.ts";
 import { renderPolicyRule } from "./policy-rule.ts";
 
 /** What differs between the table and rules wanted and those found; foreign ones inside are not ours to change. */
@@ -11,9 +11,15 @@ export function diffRoutes(desired: RoutesSpec, observed: RoutesObserved): Field
     ...diffDevice(desired, observed),
     ...setChange("/destinations", observed.destinations, desired.destinations),
     ...setChange("/guards", observed.guards.map(String), desired.guards.map(String)),
-    ...setChange("/rules", observed.rules.map(renderPolicyRule), desired.rules.map(renderPolicyRule)),
+    ...setChange("/rules", rulesBeside(observed.rules, desired), desired.rules.map(renderPolicyRule)),
     ...setChange("/strays", observed.strays ?? [], []),
   ];
+}
+
+/** The rules found but those that stand by: whether they stand is the daemon's to say. */
+function rulesBeside(found: readonly PolicyRule[], { standby = [] }: RoutesSpec): string[] {
+  const others = new Set(standby.flatMap(({ rules }) => rules.map(renderPolicyRule)));
+  return found.map(renderPolicyRule).filter((text) => !others.has(text));
 }
 
 /** Table and rules as a spec; undefined when nothing of ours is there. */

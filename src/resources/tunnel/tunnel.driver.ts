@@ -2,8 +2,8 @@ import type { Host } from "../../host/ports/host.ts";
 import type { StepOf } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
 import type { TunnelObserved, TunnelSpec } from "../../model/spec/tunnel.ts";
+import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
 import type { ResourceDriver } from "../driver.ts";
-import { tunnelOfDevice } from "../tunnel-key.ts";
 import {
   diffTunnel,
   doesTunnelNeedReplace,

@@ -1,8 +1,8 @@
 import type { Capabilities } from "../../host/ports/facts.ts";
 import type { Enforcement, FieldChange, ResourceKey } from "../../model/resource.ts";
 import type { PeerObserved, PeerSpec, TunnelObserved, TunnelSpec } from "../../model/spec/tunnel.ts";
+import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
 import { pointerToken, secretChange, setChange, valueChange } from "../field-change.ts";
-import { tunnelOfDevice } from "../tunnel-key.ts";
 import { isSecretParameter, normalParameters } from "./obfuscation.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { deviceOfTunnel } from "../model/ownership.ts";
+import { deviceOfTunnel } from "../ownership.ts";
 
 /** The tunnel a device belongs to by its name: the inverse of `deviceOfTunnel`; another name stands for itself. */
 export function tunnelOfDevice(device: string): string {

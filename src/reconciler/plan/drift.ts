@@ -1,0 +1,150 @@
+import { sameData } from "../../model/canonical.ts";
+import { inverseChange } from "../../model/plan.ts";
+import type { FieldChange, Observed, ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
+import type { Lifecycle } from "../../model/spec/lifecycle.ts";
+import type { TunnelObserved } from "../../model/spec/tunnel.ts";
+import type { DriverRegistry } from "../../resources/driver.ts";
+import { withIgnored } from "./ignored.ts";
+import { entriesByKey, type Ledger, type LedgerEntry } from "./ledger.ts";
+import { type AnyDriver, driverOf, effectiveSpec, kindsOf, type Observation } from "./observation.ts";
+import { deviceOf } from "./place.ts";
+
+/**
+ * Who or what moved a resource away from the accepted state, as far as the machine itself tells: the machine was booted
+ * since, the resource's device is gone, nobody holds it any more, its engine ended, a peer came from another address
+ * (WireGuard roams by design), a file was written by another program.
+ */
+export type DriftCause =
+  | "reboot"
+  | "link-gone"
+  | "keeper-gone"
+  | "engine-gone"
+  | "peer-roamed"
+  | "file-rewritten"
+  | "unknown";
+
+/** One resource that is not as it was accepted. */
+export interface Drift {
+  readonly key: ResourceKey;
+  readonly kind: ResourceKind;
+  /** `extra`: it carries our mark and no accepted state names it. */
+  readonly change: "gone" | "changed" | "extra";
+  /** From the accepted value to the one found. */
+  readonly fields: readonly FieldChange[];
+  readonly cause: DriftCause;
+}
+
+export interface DriftInput {
+  readonly ledger: Ledger;
+  readonly observed: Observation;
+  readonly registry: DriverRegistry;
+  readonly lifecycle: Lifecycle | undefined;
+  /** Whether the machine was booted since the state was accepted. */
+  readonly rebooted: boolean;
+}
+
+/**
+ * What the machine changed since the last accepted state. No config takes part, so that what only the config changed can
+ * never be listed. Pure; sorted by key.
+ */
+export function driftOf(input: DriftInput): readonly Drift[] {
+  const { ledger, observed, registry, lifecycle } = input;
+  const known = entriesByKey(ledger);
+  const gone = new Set(
+    ledger.entries
+      .filter((entry) => isGone(entry, driverOf(registry, entry.kind), foundOf(entry, observed)))
+      .map(({ key }) => key),
+  );
+  const drifts = ledger.entries.flatMap((entry) => driftOfEntry(entry, gone, input));
+  for (const kind of kindsOf(registry)) {
+    const driver = driverOf(registry, kind);
+    for (const [key, found] of observed.current.get(kind) ?? []) {
+      if (known.has(key) || lifecycle?.retain.includes(key) === true) continue;
+      if (driver.isOwned(found) && driver.asSpec(found) !== undefined && driver.restoring === undefined)
+        drifts.push({ key, kind, change: "extra", fields: [], cause: "unknown" });
+    }
+  }
+  return drifts.toSorted((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+/** Changes towards a desired spec, those marked that the machine itself made since the spec in the ledger was accepted. Pure. */
+export function markDrift(
+  changes: readonly FieldChange[],
+  { entry, after, driver, observed, lifecycle }: MarkContext,
+): readonly FieldChange[] {
+  if (entry === undefined || changes.length === 0) return changes;
+  if (sameData(entry.spec, after)) return changes.map((change) => ({ ...change, drift: true }));
+  const accepted = acceptedSpec(entry, driver, observed, lifecycle);
+  const drifted = new Set(driver.diff(accepted, observed).map(({ field }) => field));
+  return changes.map((change) =>
+    drifted.has(change.field) && isSamePeer(change.field, accepted, after) ? { ...change, drift: true } : change,
+  );
+}
+
+interface MarkContext {
+  readonly entry: LedgerEntry | undefined;
+  readonly after: Spec;
+  readonly driver: AnyDriver;
+  readonly observed: Observed;
+  readonly lifecycle: Lifecycle | undefined;
+}
+
+/** Peers are numbered within their own spec: the same number in two specs may be two peers. */
+function isSamePeer(field: string, accepted: Spec, after: Spec): boolean {
+  const index = /^\/peers\/(\d+)\//.exec(field)?.[1];
+  if (index === undefined || !("peers" in accepted) || !("peers" in after)) return true;
+  return accepted.peers[Number(index)]?.publicKey === after.peers[Number(index)]?.publicKey;
+}
+
+function driftOfEntry(entry: LedgerEntry, gone: ReadonlySet<ResourceKey>, input: DriftInput): Drift[] {
+  const { kind, key } = entry;
+  const { observed, registry, lifecycle, rebooted } = input;
+  const driver = driverOf(registry, kind);
+  const found = foundOf(entry, observed);
+  const linkIsGone =
+    kind !== "link" && input.ledger.entries.some((link) => gone.has(link.key) && isDeviceOf(link, entry));
+  if (found === undefined || gone.has(key)) {
+    const cause = rebooted && driver.survivesReboot !== true ? "reboot" : linkIsGone ? "link-gone" : "unknown";
+    return [{ key, kind, change: "gone", fields: [], cause }];
+  }
+  const changes = driver.diff(acceptedSpec(entry, driver, found, lifecycle), found);
+  if (changes.length === 0) return [];
+  const cause =
+    rebooted && driver.survivesReboot !== true ? "reboot" : linkIsGone ? "link-gone" : causeOf(kind, changes, found);
+  return [{ key, kind, change: "changed", fields: changes.map(inverseChange), cause }];
+}
+
+function causeOf(kind: ResourceKind, changes: readonly FieldChange[], found: Observed): DriftCause {
+  const fields = changes.map(({ field }) => field);
+  if (fields.every((field) => field === "/held")) return "keeper-gone";
+  if (kind === "resolver" && fields.includes("/ownedByAwg")) return "file-rewritten";
+  if (kind !== "tunnel") return "unknown";
+  if (fields.includes("/running")) return "engine-gone";
+  const peers = (found as TunnelObserved).peers;
+  const hasRoamed = fields.every((field) => /^\/peers\/\d+\/endpoint$/.test(field));
+  return hasRoamed && peers.some(({ lastHandshakeSeconds }) => lastHandshakeSeconds > 0) ? "peer-roamed" : "unknown";
+}
+
+function acceptedSpec(
+  { spec, original, key }: LedgerEntry,
+  driver: AnyDriver,
+  observed: Observed,
+  lifecycle: Lifecycle | undefined,
+): Spec {
+  const accepted = withIgnored(spec, key, { driver, observed, lifecycle });
+  return effectiveSpec(driver, accepted, original) ?? accepted;
+}
+
+function foundOf({ kind, key }: LedgerEntry, observed: Observation): Observed | undefined {
+  return observed.current.get(kind)?.get(key);
+}
+
+/** A policy without a trace of it is a change of the policy, told field by field; all else is there or gone. */
+function isGone({ spec }: LedgerEntry, driver: AnyDriver, found: Observed | undefined): boolean {
+  if (found === undefined) return true;
+  return driver.between === undefined && driver.asSpec(found) === undefined && !sameData(spec, {});
+}
+
+function isDeviceOf(link: LedgerEntry, { kind, spec }: LedgerEntry): boolean {
+  return link.kind === "link" && deviceOf(kind, spec) === deviceOf("link", link.spec);
+}
