@@ -1,4 +1,5 @@
 import { AwgError } from "../../model/error.ts";
+import { SECRET_OBFUSCATION_KEY } from "../../model/uapi/obfuscation.ts";
 import { EXIT } from "../exit-code.ts";
 import { openSessionFor } from "../open-session.ts";
 import { flagOption, type RunVerb } from "../verb.ts";
@@ -20,7 +21,13 @@ export const run: RunVerb = async (call) => {
   return EXIT.success;
 };
 
-const SECRET_FIELDS: ReadonlySet<string> = new Set(["privateKey", "presharedKey", "headerProtectionKey", "password"]);
+const SECRET_FIELDS: ReadonlySet<string> = new Set([
+  "privateKey",
+  "presharedKey",
+  "headerProtectionKey",
+  SECRET_OBFUSCATION_KEY,
+  "password",
+]);
 
 /** Specs hold a fingerprint where a secret stands: 64 hex digits, which a reader would take for the key itself. */
 function withoutSecrets(spec: unknown): unknown {

@@ -27,8 +27,9 @@ export interface NamedSecret {
 export function secretsOf(config: Config): readonly NamedSecret[] {
   return Object.values(config.tunnels)
     .filter(isNoise)
-    .flatMap(({ privateKey, peers }) => {
-      const shared = peers.map(({ presharedKey }) => presharedKey).filter((ref) => ref !== undefined);
+    .flatMap(({ privateKey, peers, obfuscation }) => {
+      const optional = [...peers.map(({ presharedKey }) => presharedKey), obfuscation?.headerProtectionKey];
+      const shared = optional.filter((ref) => ref !== undefined);
       return [{ ref: privateKey, isPrivateKey: true }, ...shared.map((ref) => ({ ref, isPrivateKey: false }))];
     });
 }

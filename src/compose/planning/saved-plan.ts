@@ -2,10 +2,11 @@ import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { AwgError } from "../../model/error.ts";
 import { type Plan, stepsOf } from "../../model/plan.ts";
+import { SECRET_OBFUSCATION_KEY } from "../../model/uapi/obfuscation.ts";
 import type { Planned, Session, SourceFile } from "../session.ts";
 
 const FORMAT_VERSION = "1";
-const SECRET_FIELDS: ReadonlySet<string> = new Set(["privateKey", "presharedKey"]);
+const SECRET_FIELDS: ReadonlySet<string> = new Set(["privateKey", "presharedKey", SECRET_OBFUSCATION_KEY]);
 
 interface SavedPlan {
   readonly format_version: string;

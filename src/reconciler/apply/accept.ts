@@ -1,6 +1,7 @@
 import { type Plan, stepsOf } from "../../model/plan.ts";
 import type { DesiredState, Resource } from "../../model/resource.ts";
 import type { SecretId } from "../../model/secret.ts";
+import { SECRET_OBFUSCATION_KEY } from "../../model/uapi/obfuscation.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 import { entriesByKey, type Ledger, type LedgerEntry } from "../plan/ledger.ts";
 import { driverOf } from "../plan/observation.ts";
@@ -35,6 +36,8 @@ export function secretIdsOf(resources: readonly Pick<Resource, "kind" | "spec">[
   for (const resource of resources as readonly Resource[]) {
     if (resource.kind !== "tunnel") continue;
     ids.add(resource.spec.privateKey);
+    const headerKey = resource.spec.obfuscation[SECRET_OBFUSCATION_KEY];
+    if (headerKey !== undefined) ids.add(headerKey as SecretId);
     for (const peer of resource.spec.peers) if (peer.presharedKey !== undefined) ids.add(peer.presharedKey);
   }
   return [...ids].toSorted();

@@ -49,7 +49,7 @@ export function tunnelResources(
     peers: tunnel.peers
       .map((peer) => peerSpec(peer, placed.endpoints.get(peer.publicKey), secrets))
       .toSorted((a, b) => (a.publicKey < b.publicKey ? -1 : 1)),
-    obfuscation: tunnel.obfuscation === undefined ? {} : obfuscationParameters(tunnel.obfuscation),
+    obfuscation: tunnel.obfuscation === undefined ? {} : obfuscationParameters(tunnel.obfuscation, secrets),
   };
   return [link, { kind: "tunnel", key: `tunnel/${key}`, spec }];
 }

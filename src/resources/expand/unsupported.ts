@@ -26,8 +26,11 @@ export function unsupportedUses(config: Config): Unsupported[] {
   ];
 }
 
-function unsupportedInTunnel(path: string, { peers, obfuscation, mtu, addresses }: NoiseTunnel): Unsupported[] {
-  const only15 = (["j1", "j2", "j3", "itime"] as const).filter((name) => obfuscation?.[name] !== undefined);
+function unsupportedInTunnel(path: string, { peers, obfuscation, mtu, addresses, engine }: NoiseTunnel): Unsupported[] {
+  const isForeign = engine !== "embedded";
+  const only15 = (["j1", "j2", "j3", "itime"] as const).filter(
+    (name) => isForeign && obfuscation?.[name] !== undefined,
+  );
   return [
     ...peers.flatMap(({ persistentKeepalive: range }, index) =>
       range !== undefined && range[0] !== range[1]
@@ -36,11 +39,8 @@ function unsupportedInTunnel(path: string, { peers, obfuscation, mtu, addresses 
     ),
     ...only15.map((name) => ({
       path: `${path}.obfuscation.${name}`,
-      feature: `${name}, which only AmneziaWG 1.5 has,`,
+      feature: `${name}, which of all engines only the embedded one still has,`,
     })),
-    ...(obfuscation?.headerProtectionKey === undefined
-      ? []
-      : [{ path: `${path}.obfuscation.headerProtectionKey`, feature: "header protection" }]),
     ...(mtu !== "auto" && mtu < 1280 && addresses.some((address) => address.includes(":"))
       ? [{ path: `${path}.mtu`, feature: "IPv6 on a device with an MTU below 1280 bytes (RFC 8200 section 5)" }]
       : []),

@@ -1,4 +1,6 @@
 import type { Obfuscation } from "../../model/config/config.ts";
+import type { SecretId, SecretRef } from "../../model/secret.ts";
+import { SECRET_OBFUSCATION_KEY } from "../../model/uapi/obfuscation.ts";
 
 /** What each parameter is when nobody set it; engines print some of these and leave others out. */
 const DEFAULTS: Readonly<Record<string, string>> = {
@@ -12,7 +14,7 @@ const DEFAULTS: Readonly<Record<string, string>> = {
 
 /** Whether a parameter's value must never be shown; it travels as the id of a secret. */
 export function isSecretParameter(name: string): boolean {
-  return name === "header_protection_key";
+  return name === SECRET_OBFUSCATION_KEY;
 }
 
 /**
@@ -47,14 +49,23 @@ const RANGES = {
   rejectAfterTime: "reject_after_time",
   keepaliveTimeout: "keepalive_timeout",
   maxHandshakeAttempts: "max_handshake_attempts",
+  itime: "itime",
 } as const;
-const PACKETS = ["i1", "i2", "i3", "i4", "i5"] as const;
+const PACKETS = ["i1", "i2", "i3", "i4", "i5", "j1", "j2", "j3"] as const;
 
-/** The parameters of a configuration as UAPI names and values, normal form: what is off or usual is left out. */
-export function obfuscationParameters(obfuscation: Obfuscation): Readonly<Record<string, string>> {
+/**
+ * The parameters of a configuration as UAPI names and values, normal form: what is off or usual is left out. The key of
+ * the mask is the id of its secret; who sends the parameters to an engine puts its hex there.
+ */
+export function obfuscationParameters(
+  obfuscation: Obfuscation,
+  secrets: (ref: SecretRef) => SecretId,
+): Readonly<Record<string, string>> {
+  const { headerProtectionKey } = obfuscation;
   const parameters: Record<string, string> = {
     random_trailers: obfuscation.randomTrailers ? "1" : "0",
     disable_cookies: obfuscation.disableCookies ? "1" : "0",
+    ...(headerProtectionKey === undefined ? {} : { [SECRET_OBFUSCATION_KEY]: secrets(headerProtectionKey) }),
   };
   for (const name of NUMBERS) parameters[name] = String(obfuscation[name]);
   for (const [key, name] of Object.entries(RANGES) as [keyof typeof RANGES, string][]) {

@@ -44,11 +44,6 @@ describe("what has no driver yet is refused by its place, never passed over", ()
       tunnel('obfuscation: { version: "1.5", itime: 60 }'),
       "tunnels.a.obfuscation.itime",
     ],
-    [
-      "header protection",
-      tunnel("obfuscation: { s1: 20, s2: 30, s3: 40, s4: 12, headerProtectionKey: { file: /h } }"),
-      "tunnels.a.obfuscation.headerProtectionKey",
-    ],
     ["programs", rule("apps: [firefox]"), "rules.0.apps"],
     ["control groups", rule("cgroups: [user.slice]"), "rules.0.cgroups"],
     ["command lines", rule("commandLine: [x]"), "rules.0.commandLine"],

@@ -1,11 +1,25 @@
 import { describe, expect, test } from "vitest";
+import { renderResourceText } from "../../../src/host/linux/render/resource-text.ts";
 import { ENGINE_MARK } from "../../../src/model/ownership.ts";
 import type { SecretId } from "../../../src/model/secret.ts";
 import type { PeerObserved, PeerSpec, TunnelObserved, TunnelSpec } from "../../../src/model/spec/tunnel.ts";
+import { secretIdsOf } from "../../../src/reconciler/apply/accept.ts";
 import { linkDriver } from "../../../src/resources/link/link.driver.ts";
 import { normalParameters, obfuscationParameters } from "../../../src/resources/tunnel/obfuscation.ts";
 import { tunnelDriver } from "../../../src/resources/tunnel/tunnel.driver.ts";
-import { capabilities, configOf, facts, fieldsOf, KEY_A, KEY_B, laptop, step } from "../sample.ts";
+import {
+  capabilities,
+  configOf,
+  expandText,
+  facts,
+  fieldsOf,
+  KEY_A,
+  KEY_B,
+  laptop,
+  resourceOf,
+  secretOf,
+  step,
+} from "../sample.ts";
 
 const secret = (text: string) => text as SecretId;
 
@@ -119,7 +133,7 @@ tunnels:
     peers: [{ publicKey: ${KEY_A}, allowedIPs: [10.0.0.0/8] }]
 default: { via: direct }`).tunnels["a"];
     const obfuscation = tunnel?.protocol === "amneziawg" ? tunnel.obfuscation : undefined;
-    expect(obfuscation && obfuscationParameters(obfuscation)).toEqual({
+    expect(obfuscation && obfuscationParameters(obfuscation, secretOf)).toEqual({
       jc: "4",
       jmin: "8",
       jmax: "80",
@@ -136,6 +150,23 @@ default: { via: direct }`).tunnels["a"];
       max_handshake_attempts: "15",
       content_padding_addition: "10-100",
     });
+  });
+
+  test("law 8: the key of the header mask travels as the id of its secret, and is kept as long as the tunnel", () => {
+    const expansion = expandText(`
+tunnels:
+  a:
+    protocol: amneziawg
+    privateKey: { file: /k }
+    addresses: [10.0.0.1/32]
+    obfuscation: { s1: 20, s2: 30, s3: 40, s4: 12, headerProtectionKey: { file: /h } }
+    peers: [{ publicKey: ${KEY_A}, allowedIPs: [10.0.0.0/8] }]
+default: { via: direct }`);
+    expect(expansion.unsupported).toEqual([]);
+    const tunnel = resourceOf(expansion, "tunnel/a");
+    expect(tunnel.spec.obfuscation).toMatchObject({ s4: "12", header_protection_key: secretOf({ file: "/h" }) });
+    expect(secretIdsOf([tunnel])).toEqual([secretOf({ file: "/h" }), secretOf({ file: "/k" })]);
+    expect(renderResourceText(tunnel, [])).toContain("header_protection_key = (secret)");
   });
 });
 

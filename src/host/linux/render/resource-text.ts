@@ -4,6 +4,7 @@ import type { LinkSpec } from "../../../model/spec/link.ts";
 import type { ResolverSpec } from "../../../model/spec/resolver.ts";
 import type { PolicyRule, RoutesSpec } from "../../../model/spec/routes.ts";
 import type { TunnelSpec } from "../../../model/spec/tunnel.ts";
+import { SECRET_OBFUSCATION_KEY } from "../../../model/uapi/obfuscation.ts";
 import { renderNft } from "../firewall/render-nft.ts";
 import { renderTableText } from "./nft-text.ts";
 
@@ -53,7 +54,9 @@ function tunnelText({ device, protocol, engine, listenPort, fwmark, peers, obfus
   if (listenPort !== 0) lines.push(`ListenPort = ${listenPort}`);
   lines.push(
     `FwMark = 0x${fwmark.toString(16)}`,
-    ...Object.entries(obfuscation).map(([key, value]) => `${key} = ${value}`),
+    ...Object.entries(obfuscation).map(
+      ([key, value]) => `${key} = ${key === SECRET_OBFUSCATION_KEY ? "(secret)" : value}`,
+    ),
   );
   for (const peer of peers) {
     lines.push("[Peer]", `PublicKey = ${peer.publicKey}`);
