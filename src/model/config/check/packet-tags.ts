@@ -1,3 +1,4 @@
+import { packetTags, textOutsideTags } from "../../uapi/packet-tags.ts";
 import { isOlder } from "../section/amnezia-version.ts";
 import type { AmneziaVersion } from "../section/obfuscation.ts";
 
@@ -21,14 +22,12 @@ const MAX_DATAGRAM = 65507;
 export function describePacket(text: string, version: AmneziaVersion): PacketDescription {
   const problems: TagProblem[] = [];
   let sizeBytes = 0;
-  const outside = text.replace(/<[^<>]*>/g, "").trim();
   if (text.trim() === "") problems.push(wrong("the packet description is empty", "remove the key, or write <r 16>"));
-  else if (outside !== "")
+  else if (textOutsideTags(text) !== "")
     problems.push(wrong("there is text outside < and >", "write every byte inside a tag, as in <b 0xc0ff>"));
-  for (const [, content = ""] of text.matchAll(/<([^<>]*)>/g)) {
-    const [name = "", ...rest] = content.trim().split(/\s+/);
-    sizeBytes += readTag(name, rest.join(" "), version, problems);
-  }
+  for (const { name, argument } of packetTags(text)) sizeBytes += readTag(name, argument, version, problems);
+  if (sizeBytes === 0 && text.trim() !== "" && problems.length === 0)
+    problems.push(wrong("the packet has no bytes, and receivers lose what follows an empty datagram", "add <r 16>"));
   for (const name of ["t", "c"]) checkRepeat(name, text, version, problems);
   if (sizeBytes > MAX_DATAGRAM)
     problems.push(wrong(`the packet has ${sizeBytes} bytes`, "a datagram holds 65507; 1200 is plenty"));
@@ -51,6 +50,10 @@ function readTag(name: string, argument: string, version: AmneziaVersion, proble
     case "c":
       if (!isOlder(version, "2.0")) problems.push(otherwise("<c> is refused by current AmneziaWG", "write <r 4>"));
       return isOlder(version, "2.0") ? 8 : 4;
+    case "d":
+    case "ds":
+    case "dz":
+      return readPayload(name, argument, version, problems);
     case "wt":
       if (!isOlder(version, "2.0")) problems.push(wrong("<wt> was removed with AmneziaWG 2.0", "remove it"));
       else if (!/^[0-9]{1,4}$/.test(argument) || Number(argument) > 5000)
@@ -60,6 +63,16 @@ function readTag(name: string, argument: string, version: AmneziaVersion, proble
       problems.push(wrong(`<${name.slice(0, 20)}> is no tag`, "known: <b 0xHEX> <r N> <rc N> <rd N> <t>"));
       return 0;
   }
+}
+
+/** A packet before a handshake has no payload, so `<d>` and `<ds>` are empty and `<dz N>` is N zero bytes. */
+function readPayload(name: string, argument: string, version: AmneziaVersion, problems: TagProblem[]): number {
+  if (isOlder(version, "2.0")) {
+    problems.push(wrong(`<${name}> came with AmneziaWG 2.0`, "remove it"));
+    return 0;
+  }
+  problems.push(otherwise(`<${name}> is refused by the kernel module and by early 2.0`, "write bytes with <b 0xHEX>"));
+  return name === "dz" ? readCount(name, argument, version, problems) : 0;
 }
 
 /** The first releases of 2.0, as all of 1.5, take a time and a counter once; from v0.2.16 on they repeat. */

@@ -53,9 +53,9 @@ export function versionNeededBy(key: Key, value: ObfuscationInput[Key]): Amnezia
   return PARAMETER_SINCE[key] ?? "1.0";
 }
 
-/** Random letters and digits, more than 1000 random bytes, and two times or counters are not in the tags of 1.5. */
+/** Letters, digits, payloads, more than 1000 random bytes, and two times or counters are not in the tags of 1.5. */
 const NEEDS_2_0 =
-  /<\s*(?:r[cd]\s|r\s+(?:[1-9][0-9]{4,}|[2-9][0-9]{3}|1[0-9]{2}[1-9]|1[0-9][1-9]0|1[1-9]00))|<\s*([tc])\s*>.*<\s*\1\s*>/;
+  /<\s*(?:r[cd]\s|d[sz]?[\s>]|r\s+(?:[1-9][0-9]{4,}|[2-9][0-9]{3}|1[0-9]{2}[1-9]|1[0-9][1-9]0|1[1-9]00))|<\s*([tc])\s*>.*<\s*\1\s*>/;
 
 /** The same parameters with their version: the one named, else the oldest that has every parameter used. */
 export function completeObfuscation(input: ObfuscationInput): Obfuscation {
