@@ -2,6 +2,7 @@ import { readConfigFiles } from "../config-files.ts";
 import { EXIT } from "../exit-code.ts";
 import { openSessionFor } from "../open-session.ts";
 import { flagOption, type RunVerb } from "../verb.ts";
+import { otherEndsOf, renderOtherEnds } from "../views/other-ends.ts";
 import { problemsDocument, reportProblems } from "../views/problems.ts";
 
 /** `awg validate`: every problem at once; reads the config and nothing of the machine. */
@@ -9,7 +10,9 @@ export const run: RunVerb = async (call) => {
   await using session = await openSessionFor(call);
   const { config, problems } = await session.load(readConfigFiles(call));
   const failed = config === undefined || (flagOption(call, "strict") && problems.length > 0);
-  if (flagOption(call, "json")) call.terminal.out(JSON.stringify(problemsDocument(problems, !failed)));
+  const otherEnds = otherEndsOf(config);
+  if (flagOption(call, "json"))
+    call.terminal.out(JSON.stringify({ ...problemsDocument(problems, !failed), other_ends: otherEnds }));
   else reportProblems(problems, call);
   const errors = problems.filter(({ severity }) => severity === "error").length;
   const warnings = problems.length - errors;
@@ -19,6 +22,7 @@ export const run: RunVerb = async (call) => {
     call.terminal.out(
       warnings === 0 ? "The config is valid." : `The config is valid, with ${countOf(warnings, "warning")}.`,
     );
+  if (!flagOption(call, "json") && !failed) for (const line of renderOtherEnds(otherEnds)) call.terminal.out(line);
   return failed ? EXIT.config : EXIT.success;
 };
 
