@@ -7,7 +7,7 @@ import type { PeerWire, WireFormat } from "./wire/wire-format.ts";
 
 /**
  * The contract of the engine: a WireGuard interface as a machine without input and output of its own. Bytes and the
- * monotonic clock (`now`, milliseconds, never going back) come in, `Output`s come out; `createDevice` makes one.
+ * monotonic clock (`now`, milliseconds, never going back) come in, `Output`s come out; `createDevice` (create-device.ts) makes one.
  *
  * Two ways lead through it. The slow way (`receive`, `send`, `tick`) does everything, cryptography included, and is all
  * a program needs. The hot way is for a loop that seals and opens in place: it asks `routeTo`, `currentSession`,
@@ -45,7 +45,8 @@ export interface Device {
   sessionByIndex(receiver: number, now: number): Session | undefined;
   /**
    * Hot: packets were sealed and handed to the kernel with this session. `dataPackets` counts those that were not
-   * keepalives; `bytes` are UDP payload bytes. May make a rekey or timer due: see nextDeadline.
+   * keepalives; `bytes` are UDP payload bytes. May make a rekey or timer due: see nextDeadline. The loop itself tells
+   * `peer.wire.noteTransport` the largest datagram, for sent and received alike.
    */
   noteSent(session: Session, dataPackets: number, bytes: number, now: number): void;
   /**
@@ -60,10 +61,17 @@ export interface Device {
    * sessions once the peers' new handshakes are done or the old ones expire, whatever comes first.
    */
   configure(config: DeviceConfig, now: number): readonly Output[];
-  /** One peer added or replaced (matched by public key); prefixes move here from the peer that had them. */
+  /**
+   * One peer added or replaced (matched by public key); prefixes move here from the peer that had them. Its session, and
+   * an endpoint it roamed to while the configured one stayed, are kept. A peer with our own key is left out.
+   */
   setPeer(peer: PeerConfig, now: number): readonly Output[];
   /** Forgets a peer and wipes its keys; false when there is none. */
   removePeer(publicKey: Uint8Array): boolean;
+  /** Moves a peer to another address (a name resolved anew, `wg set endpoint`), its session kept; false: no such peer. */
+  setEndpoint(publicKey: Uint8Array, endpoint: Endpoint): boolean;
+  /** Makes a session with the peer now instead of with the first packet; nothing when one stands or is being made. */
+  connect(publicKey: Uint8Array, now: number): readonly Output[];
   /** Zeroes every key. The device is unusable afterwards. */
   close(): void;
 
@@ -115,6 +123,8 @@ export interface Peer {
   slot: unknown;
   /** Hot: the session to seal with, or undefined: then use `device.send`, which queues and makes a handshake. */
   currentSession(now: number): Session | undefined;
+  /** Canonical, in no particular order. */
+  allowedIPs(): readonly Prefix[];
   readonly stats: PeerStats;
 }
 

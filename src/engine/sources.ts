@@ -19,9 +19,13 @@ export function randomBytes(sources: Sources, length: number): Uint8Array {
   return bytes;
 }
 
-/** A random whole number of 32 bits. */
+const WORD = new Uint8Array(4);
+const WORD_VIEW = new DataView(WORD.buffer);
+
+/** A random whole number of 32 bits. Allocates nothing. */
 export function randomWord(sources: Sources): number {
-  return new DataView(randomBytes(sources, 4).buffer).getUint32(0, true);
+  sources.fillRandom(WORD);
+  return WORD_VIEW.getUint32(0, true);
 }
 
 /**

@@ -1,0 +1,77 @@
+import type { Timing } from "../constants.ts";
+import type { CookieSecret } from "../cookie/cookie-secret.ts";
+import type { RateLimiter } from "../cookie/rate-limiter.ts";
+import type { Crypto } from "../crypto/crypto.ts";
+import type { DeviceCounters, Output, SessionListener } from "../device.ts";
+import type { Endpoint } from "../endpoint.ts";
+import type { Identity } from "../noise/initiation.ts";
+import { randomWord, type Sources } from "../sources.ts";
+import type { WireFormat } from "../wire/wire-format.ts";
+import type { AllowedIps } from "./allowed-ips.ts";
+import type { DeadlineQueue } from "./deadline-queue.ts";
+import type { PeerState } from "./peer-state.ts";
+import type { TransportSession } from "./session.ts";
+
+/** What all parts of one device share. */
+export interface Core {
+  readonly crypto: Crypto;
+  readonly sources: Sources;
+  readonly listener: SessionListener | undefined;
+  readonly counters: DeviceCounters;
+  readonly due: DeadlineQueue<PeerState>;
+  /** By public key, as `keyOf` writes it. */
+  readonly peers: Map<string, PeerState>;
+  /** Sessions and waiting initiations by our index; an index is in one of the two. */
+  readonly sessions: Map<number, TransportSession>;
+  readonly initiators: Map<number, PeerState>;
+  readonly cookieSecret: CookieSecret;
+  readonly rateLimiter: RateLimiter;
+  /** Which peer an inner address belongs to. */
+  readonly routes: AllowedIps<PeerState>;
+  identity: Identity;
+  /** Keys of macs and cookies that name our public key. */
+  ownMac1Key: Uint8Array;
+  ownCookieKey: Uint8Array;
+  wire: WireFormat;
+  timing: Timing;
+  answersWithCookies: boolean;
+  mtuBytes: number;
+}
+
+/** A received datagram's surroundings. */
+export interface Arrival {
+  readonly from: Endpoint;
+  readonly now: number;
+  readonly underLoad: boolean;
+  readonly out: Output[];
+}
+
+/** A public key as a map's key. */
+export function keyOf(publicKey: Uint8Array): string {
+  return String.fromCharCode(...publicKey);
+}
+
+/** A random index nobody uses, paper section 5.4.2. */
+export function freeIndex(core: Core): number {
+  let index = randomWord(core.sources);
+  while (core.sessions.has(index) || core.initiators.has(index)) index = randomWord(core.sources);
+  return index;
+}
+
+/** dh(our private key, the peer's public key), computed once; undefined for a key of low order. */
+export function staticSharedWith(core: Core, peer: PeerState): Uint8Array | undefined {
+  peer.staticShared ??= core.crypto.dh(core.identity.privateKey, peer.publicKey);
+  return peer.staticShared;
+}
+
+/** Puts the peer where its earliest deadline belongs. Called after everything that may have moved a timer. */
+export function schedule(core: Core, peer: PeerState): void {
+  const hasNews = peer.afterHandshake !== "nothing" || peer.events.length > 0;
+  const wanted = hasNews ? 0 : peer.timers.nextAt();
+  if (wanted < peer.dueAt || peer.place < 0) core.due.move(peer, wanted);
+}
+
+/** Sends a datagram to the peer, if anybody knows where it is. */
+export function emit(peer: PeerState, bytes: Uint8Array, out: Output[]): void {
+  if (peer.endpoint !== undefined) out.push({ kind: "datagram", to: peer.endpoint, bytes, peer });
+}

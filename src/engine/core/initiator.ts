@@ -1,0 +1,87 @@
+import { openCookieReply } from "../cookie/cookie-reply.ts";
+import { cookieKey } from "../cookie/macs.ts";
+import { KEY_BYTES } from "../crypto/crypto.ts";
+import type { Output } from "../device.ts";
+import { createInitiation } from "../noise/initiation.ts";
+import { COOKIE_REPLY, RESPONSE, readWord } from "../noise/message.ts";
+import { consumeResponse } from "../noise/response.ts";
+import { isAfter, nextTimestamp, tai64n } from "../noise/tai64n.ts";
+import { randomBytes } from "../sources.ts";
+import { type Arrival, type Core, emit, freeIndex, staticSharedWith } from "./core.ts";
+import type { PeerState } from "./peer-state.ts";
+import { beginSession, dropInitiator, handshakeDone, moveTo } from "./rotation.ts";
+
+/**
+ * Sends a handshake initiation, after whatever the wire format sends before one. A running handshake is replaced. Does
+ * nothing for a peer whose address nobody knows.
+ */
+export function startHandshake(core: Core, peer: PeerState, now: number, out: Output[]): void {
+  const staticShared = staticSharedWith(core, peer);
+  if (peer.endpoint === undefined || staticShared === undefined) {
+    peer.dropQueue();
+    return;
+  }
+  dropInitiator(core, peer);
+  const started = createInitiation(core.crypto, {
+    identity: core.identity,
+    remoteStatic: peer.publicKey,
+    staticShared,
+    ephemeralPrivate: randomBytes(core.sources, KEY_BYTES),
+    timestamp: newTimestamp(core, peer),
+    senderIndex: freeIndex(core),
+    headerWord: core.wire.headerWord("initiation"),
+    cookie: peer.cookie(now),
+  });
+  if (started === undefined) return;
+  peer.initiator = started.state;
+  peer.lastMac1 = started.state.mac1;
+  core.initiators.set(started.state.localIndex, peer);
+  peer.handshakeAttempts += 1;
+  peer.timers.initiationSent(now);
+  const before = core.wire.beforeInitiation(peer.wire, now, core.sources.unixTime().seconds);
+  for (const datagram of before) emit(peer, datagram, out);
+  const datagram = core.wire.wrap("initiation", started.message, peer.wire);
+  peer.sentBytes += datagram.length;
+  emit(peer, datagram, out);
+}
+
+/** Takes a response whose mac1 is right; undefined when it answers nothing of ours or does not authenticate. */
+export function takeResponse(
+  core: Core,
+  message: Uint8Array,
+  datagramBytes: number,
+  arrival: Arrival,
+): PeerState | undefined {
+  const peer = core.initiators.get(readWord(message, RESPONSE.receiver));
+  if (peer?.initiator === undefined) return undefined;
+  const keys = consumeResponse(core.crypto, core.identity, peer.initiator, peer.presharedKey, message);
+  if (keys === undefined) return undefined;
+  dropInitiator(core, peer);
+  moveTo(peer, arrival.from);
+  peer.receivedBytes += datagramBytes;
+  peer.timers.anyReceived(arrival.now);
+  beginSession(core, peer, keys, true, arrival.now);
+  handshakeDone(core, peer, true);
+  return peer;
+}
+
+/** Keeps the cookie of a reply to our last handshake message; the peer it came from. The next retry proves it. */
+export function takeCookie(core: Core, message: Uint8Array, datagramBytes: number, now: number): PeerState | undefined {
+  const index = readWord(message, COOKIE_REPLY.receiver);
+  const peer = core.initiators.get(index) ?? core.sessions.get(index)?.peer;
+  if (peer?.lastMac1 === undefined) return undefined;
+  const cookie = openCookieReply(core.crypto, message, cookieKey(core.crypto, peer.publicKey), peer.lastMac1);
+  if (cookie === undefined) return undefined;
+  peer.keepCookie(cookie, now);
+  peer.receivedBytes += datagramBytes;
+  return peer;
+}
+
+/** The wall clock's timestamp, or one just after the last we sent, so that a clock set back locks nobody out. */
+function newTimestamp(core: Core, peer: PeerState): Uint8Array {
+  const wanted = tai64n(core.sources.unixTime());
+  const last = peer.lastTimestampSent;
+  const timestamp = last === undefined || isAfter(wanted, last) ? wanted : nextTimestamp(last);
+  peer.lastTimestampSent = timestamp;
+  return timestamp;
+}

@@ -1,0 +1,122 @@
+import type { Prefix } from "../../model/prefix.ts";
+import { COOKIE_REFRESH_TIME, QUEUED_PACKETS } from "../constants.ts";
+import type { Crypto } from "../crypto/crypto.ts";
+import { NO_PRESHARED_KEY } from "../crypto/kdf.ts";
+import type { DeviceEvent, Peer, PeerConfig, PeerStats } from "../device.ts";
+import type { Endpoint } from "../endpoint.ts";
+import type { InitiatorState } from "../noise/initiation.ts";
+import type { UnixTime } from "../sources.ts";
+import type { PeerWire } from "../wire/wire-format.ts";
+import type { Waiting } from "./deadline-queue.ts";
+import type { PeerTimers } from "./peer-timers.ts";
+import type { TransportSession } from "./session.ts";
+
+/** Everything the device knows of one peer. Decisions are made in the files beside this one. */
+export class PeerState implements Peer, Waiting {
+  readonly publicKey: Uint8Array;
+  readonly timers: PeerTimers;
+  /** The endpoint last configured; `endpoint` may have roamed from it. */
+  configuredEndpoint: Endpoint | undefined;
+  /** Our own copy; 32 zero bytes when the peer has none. */
+  presharedKey: Uint8Array;
+  wire: PeerWire;
+  endpoint: Endpoint | undefined;
+  slot: unknown;
+  dueAt = Number.POSITIVE_INFINITY;
+  place = -1;
+
+  /** The session before the current one: messages on their way are still read with it. */
+  previous: TransportSession | undefined;
+  current: TransportSession | undefined;
+  /** Made as responder; becomes current with the first message received over it (paper section 5.4.5). */
+  next: TransportSession | undefined;
+  /** The initiation that waits for its response. */
+  initiator: InitiatorState | undefined;
+
+  /** dh(our private key, the peer's public key); computed when first needed, forgotten with our key. */
+  staticShared: Uint8Array | undefined;
+  /** mac1 of the last handshake message sent, which a cookie reply authenticates against. */
+  lastMac1: Uint8Array | undefined;
+  lastTimestampSent: Uint8Array | undefined;
+  lastTimestampReceived: Uint8Array | undefined;
+  lastInitiationReceivedAt = Number.NEGATIVE_INFINITY;
+
+  /** Inner packets that wait for a session, oldest first. */
+  readonly queue: Uint8Array[] = [];
+  /** What the new session is to carry first: the queue, or in its place an empty message that confirms it. */
+  afterHandshake: "nothing" | "queue" | "queue-or-keepalive" = "nothing";
+  /** What happened and was not told yet. */
+  readonly events: DeviceEvent[] = [];
+
+  receivedBytes = 0;
+  sentBytes = 0;
+  droppedQueued = 0;
+  handshakeAttempts = 0;
+  lastHandshake: UnixTime | undefined;
+  #cookie: { readonly bytes: Uint8Array; readonly receivedAt: number } | undefined;
+  #prefixes: (peer: PeerState) => readonly Prefix[];
+
+  constructor(
+    config: PeerConfig,
+    parts: {
+      readonly timers: PeerTimers;
+      readonly wire: PeerWire;
+      readonly prefixes: (peer: PeerState) => readonly Prefix[];
+    },
+  ) {
+    this.publicKey = config.publicKey.slice();
+    this.configuredEndpoint = config.endpoint;
+    this.presharedKey = (config.presharedKey ?? NO_PRESHARED_KEY).slice();
+    this.endpoint = config.endpoint;
+    this.timers = parts.timers;
+    this.wire = parts.wire;
+    this.#prefixes = parts.prefixes;
+  }
+
+  get stats(): PeerStats {
+    const { receivedBytes, sentBytes, lastHandshake, droppedQueued, handshakeAttempts } = this;
+    return { receivedBytes, sentBytes, lastHandshake, droppedQueued, handshakeAttempts };
+  }
+
+  allowedIPs(): readonly Prefix[] {
+    return this.#prefixes(this);
+  }
+
+  currentSession(now: number): TransportSession | undefined {
+    const session = this.current;
+    return session?.canSend(now) === true && this.endpoint !== undefined ? session : undefined;
+  }
+
+  /** The cookie to prove our address with, while it holds. */
+  cookie(now: number): Uint8Array | undefined {
+    const held = this.#cookie;
+    return held !== undefined && now - held.receivedAt < COOKIE_REFRESH_TIME ? held.bytes : undefined;
+  }
+
+  keepCookie(bytes: Uint8Array, now: number): void {
+    this.#cookie = { bytes, receivedAt: now };
+  }
+
+  /** Keeps a copy of the packet until there is a session; the oldest makes room. */
+  enqueue(packet: Uint8Array): void {
+    if (this.queue.length >= QUEUED_PACKETS) {
+      this.queue.shift();
+      this.droppedQueued += 1;
+    }
+    this.queue.push(packet.slice());
+  }
+
+  dropQueue(): void {
+    this.droppedQueued += this.queue.length;
+    this.queue.length = 0;
+  }
+
+  /** Forgets our side of shared secrets, because our private key changed or the peer goes. */
+  wipeShared(crypto: Crypto): void {
+    if (this.staticShared !== undefined) crypto.wipe(this.staticShared);
+    this.staticShared = undefined;
+    if (this.#cookie !== undefined) crypto.wipe(this.#cookie.bytes);
+    this.#cookie = undefined;
+    this.lastMac1 = undefined;
+  }
+}

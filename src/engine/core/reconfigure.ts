@@ -1,0 +1,105 @@
+import { exactly, PAPER_TIMING } from "../constants.ts";
+import { cookieKey, mac1Key } from "../cookie/macs.ts";
+import { equalBytes, NO_PRESHARED_KEY } from "../crypto/kdf.ts";
+import type { DeviceConfig, PeerConfig } from "../device.ts";
+import { type Endpoint, sameEndpoint } from "../endpoint.ts";
+import { type Core, keyOf, schedule } from "./core.ts";
+import { PeerState } from "./peer-state.ts";
+import { PeerTimers } from "./peer-timers.ts";
+import { dropInitiator, dropSessions } from "./rotation.ts";
+
+const OFF = exactly(0);
+
+/** Makes the device hold exactly this configuration; see `Device.configure`. */
+export function applyConfig(core: Core, config: DeviceConfig, now: number): void {
+  const timing = config.timing ?? PAPER_TIMING;
+  core.answersWithCookies = config.cookies ?? true;
+  core.mtuBytes = config.mtuBytes;
+  core.timing = timing;
+  if (config.wire !== core.wire) {
+    core.wire = config.wire;
+    for (const peer of core.peers.values()) peer.wire = config.wire.forPeer();
+  }
+  const wanted = new Set(config.peers.map(({ publicKey }) => keyOf(publicKey)));
+  for (const peer of [...core.peers.values()]) if (!wanted.has(keyOf(peer.publicKey))) dropPeer(core, peer);
+  if (!equalBytes(config.privateKey, core.identity.privateKey)) takeIdentity(core, config.privateKey, now);
+  for (const peer of config.peers) putPeer(core, peer, now);
+}
+
+/** Adds the peer, or changes the one with its key; see `Device.setPeer`. */
+export function putPeer(core: Core, config: PeerConfig, now: number): void {
+  const known = core.peers.get(keyOf(config.publicKey));
+  if (equalBytes(config.publicKey, core.identity.publicKey)) {
+    if (known !== undefined) dropPeer(core, known);
+    return;
+  }
+  const peer = known ?? newPeer(core, config);
+  core.routes.replace(peer, config.allowedIPs);
+  if (known === undefined) peer.timers.start(now);
+  else changePeer(core, known, config, now);
+  schedule(core, peer);
+}
+
+/** Forgets a peer: sessions, prefixes, shared secrets. */
+export function dropPeer(core: Core, peer: PeerState): void {
+  dropSessions(core, peer);
+  core.routes.removeAll(peer);
+  core.peers.delete(keyOf(peer.publicKey));
+  core.due.move(peer, Number.POSITIVE_INFINITY);
+  peer.dropQueue();
+  peer.wipeShared(core.crypto);
+  core.crypto.wipe(peer.presharedKey);
+}
+
+/**
+ * Another private key: handshakes from now on are made with it. Sessions that stand go on until a new one replaces them
+ * or they expire, so nothing is interrupted where the peers know both keys (the keys of a session do not depend on it).
+ */
+export function takeIdentity(core: Core, privateKey: Uint8Array, now: number): void {
+  core.crypto.wipe(core.identity.privateKey);
+  const publicKey = core.crypto.publicKey(privateKey);
+  core.identity = { privateKey: privateKey.slice(), publicKey };
+  core.ownMac1Key = mac1Key(core.crypto, publicKey);
+  core.ownCookieKey = cookieKey(core.crypto, publicKey);
+  for (const peer of [...core.peers.values()]) {
+    dropInitiator(core, peer);
+    peer.wipeShared(core.crypto);
+    peer.timers.handshakeDropped();
+    if (equalBytes(peer.publicKey, publicKey)) dropPeer(core, peer);
+    else if (peer.current !== undefined || peer.queue.length > 0) {
+      peer.timers.wantHandshake(now);
+      schedule(core, peer);
+    }
+  }
+}
+
+/** Moves the peer to another address; its sessions go on from there. */
+export function placePeer(peer: PeerState, endpoint: Endpoint): void {
+  peer.configuredEndpoint = endpoint;
+  peer.endpoint = endpoint;
+  peer.wire.endpointChanged();
+}
+
+function newPeer(core: Core, config: PeerConfig): PeerState {
+  const peer = new PeerState(config, {
+    timers: new PeerTimers(core.sources, core.timing, config.persistentKeepalive ?? OFF),
+    wire: core.wire.forPeer(),
+    prefixes: (of) => core.routes.prefixesOf(of),
+  });
+  core.peers.set(keyOf(peer.publicKey), peer);
+  return peer;
+}
+
+function changePeer(core: Core, peer: PeerState, config: PeerConfig, now: number): void {
+  const { configuredEndpoint } = peer;
+  const isMoved =
+    configuredEndpoint === undefined || !sameEndpoint(configuredEndpoint, config.endpoint ?? configuredEndpoint);
+  if (config.endpoint !== undefined && isMoved) placePeer(peer, config.endpoint);
+  const presharedKey = config.presharedKey ?? NO_PRESHARED_KEY;
+  if (!equalBytes(presharedKey, peer.presharedKey)) {
+    core.crypto.wipe(peer.presharedKey);
+    peer.presharedKey = presharedKey.slice();
+  }
+  peer.configuredEndpoint = config.endpoint ?? configuredEndpoint;
+  peer.timers.reconfigure(core.timing, config.persistentKeepalive ?? OFF, now);
+}

@@ -1,0 +1,42 @@
+import { REJECT_AFTER_MESSAGES, REPLAY_WINDOW } from "../constants.ts";
+
+const WORDS = 256;
+const WORD_BITS = 32;
+
+/**
+ * Which counters of a session were seen: a ring of 8192 bits (RFC 6479), the newest counter at its head; the window is
+ * one word of 64 bits shorter, so that words can be cleared as a whole. Counters are exact numbers below 2^53.
+ */
+export class ReplayWindow {
+  #bits = new Uint32Array(WORDS);
+  #newest = -1;
+
+  /** Whether the counter is neither seen, nor too old, nor past the end of the session. */
+  isNew(counter: number): boolean {
+    if (counter >= REJECT_AFTER_MESSAGES) return false;
+    if (counter > this.#newest) return true;
+    if (this.#newest - counter > REPLAY_WINDOW) return false;
+    return ((this.#bits[wordOf(counter)] as number) & (1 << (counter & (WORD_BITS - 1)))) === 0;
+  }
+
+  /** Marks an authenticated counter; false when it was not new. */
+  accept(counter: number): boolean {
+    if (!this.isNew(counter)) return false;
+    if (counter > this.#newest) this.#moveTo(counter);
+    const word = wordOf(counter);
+    this.#bits[word] = (this.#bits[word] as number) | (1 << (counter & (WORD_BITS - 1)));
+    return true;
+  }
+
+  #moveTo(counter: number): void {
+    const from = Math.floor(this.#newest / WORD_BITS);
+    const to = Math.floor(counter / WORD_BITS);
+    const words = Math.min(to - from, WORDS);
+    for (let step = 0; step < words; step += 1) this.#bits[(to - step) & (WORDS - 1)] = 0;
+    this.#newest = counter;
+  }
+}
+
+function wordOf(counter: number): number {
+  return Math.floor(counter / WORD_BITS) & (WORDS - 1);
+}

@@ -1,0 +1,94 @@
+import { HANDSHAKE_INITIATION_INTERVAL } from "../constants.ts";
+import { createCookieReply } from "../cookie/cookie-reply.ts";
+import { isMac2Valid, MAC_BYTES, mac1Offset } from "../cookie/macs.ts";
+import { KEY_BYTES } from "../crypto/crypto.ts";
+import type { DeviceCounters } from "../device.ts";
+import { consumeInitiation, type ResponderState } from "../noise/initiation.ts";
+import { INITIATION, readWord } from "../noise/message.ts";
+import { createResponse } from "../noise/response.ts";
+import { isAfter } from "../noise/tai64n.ts";
+import { randomBytes } from "../sources.ts";
+import { type Arrival, type Core, emit, freeIndex, keyOf, staticSharedWith } from "./core.ts";
+import type { PeerState } from "./peer-state.ts";
+import { beginSession, moveTo } from "./rotation.ts";
+
+const COOKIE_NONCE_BYTES = 24;
+
+/**
+ * Whether a handshake message with a right mac1 is worth its Diffie-Hellman. Under load only a sender that proved its
+ * address by mac2 is, and only so often; others get a cookie to prove it with (paper section 5.3).
+ */
+export function isAdmitted(core: Core, message: Uint8Array, arrival: Arrival): boolean {
+  if (!arrival.underLoad) return true;
+  const cookie = core.cookieSecret.cookieFor(arrival.from, arrival.now);
+  if (!isMac2Valid(core.crypto, message, cookie)) {
+    if (core.answersWithCookies) sendCookie(core, message, cookie, arrival);
+  } else if (core.rateLimiter.allow(arrival.from.address, arrival.now)) return true;
+  core.counters.limited += 1;
+  return false;
+}
+
+/** Answers an initiation whose mac1 is right; else why it is not answered: strangers, replays, too many. */
+export function takeInitiation(
+  core: Core,
+  message: Uint8Array,
+  datagramBytes: number,
+  arrival: Arrival,
+): PeerState | keyof DeviceCounters {
+  const state = consumeInitiation(core.crypto, core.identity, message, (remoteStatic) => {
+    const known = core.peers.get(keyOf(remoteStatic));
+    return known === undefined ? undefined : staticSharedWith(core, known);
+  });
+  const peer = state === undefined ? undefined : core.peers.get(keyOf(state.remoteStatic));
+  if (state === undefined || peer === undefined) return "badHandshake";
+  if (!isFresh(peer, state, arrival.now)) {
+    state.transcript.wipe();
+    return "replayedHandshake";
+  }
+  peer.lastTimestampReceived = state.timestamp;
+  peer.lastInitiationReceivedAt = arrival.now;
+  moveTo(peer, arrival.from);
+  peer.receivedBytes += datagramBytes;
+  peer.timers.anyReceived(arrival.now);
+  respond(core, peer, state, arrival);
+  return peer;
+}
+
+function isFresh(peer: PeerState, state: ResponderState, now: number): boolean {
+  const last = peer.lastTimestampReceived;
+  if (last !== undefined && !isAfter(state.timestamp, last)) return false;
+  return now - peer.lastInitiationReceivedAt >= HANDSHAKE_INITIATION_INTERVAL;
+}
+
+function respond(core: Core, peer: PeerState, state: ResponderState, { now, out }: Arrival): void {
+  const ephemeralPrivate = randomBytes(core.sources, KEY_BYTES);
+  const made = createResponse(core.crypto, state, {
+    ephemeralPrivate,
+    senderIndex: freeIndex(core),
+    presharedKey: peer.presharedKey,
+    headerWord: core.wire.headerWord("response"),
+    cookie: peer.cookie(now),
+  });
+  core.crypto.wipe(ephemeralPrivate);
+  if (made === undefined) return;
+  peer.lastMac1 = made.mac1;
+  beginSession(core, peer, made.keys, false, now);
+  peer.timers.anySent(now);
+  const datagram = core.wire.wrap("response", made.message, peer.wire);
+  peer.sentBytes += datagram.length;
+  emit(peer, datagram, out);
+}
+
+function sendCookie(core: Core, message: Uint8Array, cookie: Uint8Array, { from, out }: Arrival): void {
+  const offset = mac1Offset(message);
+  const reply = createCookieReply(core.crypto, {
+    receiverIndex: readWord(message, INITIATION.sender),
+    headerWord: core.wire.headerWord("cookie"),
+    nonce: randomBytes(core.sources, COOKIE_NONCE_BYTES),
+    cookie,
+    mac1: message.subarray(offset, offset + MAC_BYTES),
+    key: core.ownCookieKey,
+  });
+  core.counters.cookiesSent += 1;
+  out.push({ kind: "datagram", to: from, bytes: core.wire.wrap("cookie", reply, undefined), peer: undefined });
+}

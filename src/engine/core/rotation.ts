@@ -1,0 +1,87 @@
+import type { Endpoint } from "../endpoint.ts";
+import { sameEndpoint } from "../endpoint.ts";
+import type { SessionKeys } from "../noise/response.ts";
+import { wipeInitiator } from "../noise/response.ts";
+import type { Core } from "./core.ts";
+import type { PeerState } from "./peer-state.ts";
+import { TransportSession } from "./session.ts";
+
+/**
+ * A new session of a handshake. The initiator may use it at once; the responder only after it has received something
+ * over it, so it waits as `next` (paper section 5.4.5). The order in which older ones go is wireguard-go's.
+ */
+export function beginSession(core: Core, peer: PeerState, keys: SessionKeys, isInitiator: boolean, now: number): void {
+  const { timing, sources } = core;
+  const session = new TransportSession(peer, keys, isInitiator, { timing, sources, now });
+  core.sessions.set(session.localIndex, session);
+  core.listener?.opened(session);
+  const { previous, current, next } = peer;
+  if (!isInitiator) {
+    peer.next = session;
+    peer.previous = undefined;
+    closeSession(core, next);
+    closeSession(core, previous);
+  } else {
+    peer.current = session;
+    peer.previous = next ?? current;
+    peer.next = undefined;
+    if (next !== undefined) closeSession(core, current);
+    closeSession(core, previous);
+  }
+  peer.timers.sessionMade(now);
+}
+
+/** Makes the responder's session the current one when its first message has come; false when there is nothing to do. */
+export function confirmSession(core: Core, session: TransportSession): boolean {
+  const { peer } = session;
+  if (peer.next !== session) return false;
+  closeSession(core, peer.previous);
+  peer.previous = peer.current;
+  peer.current = session;
+  peer.next = undefined;
+  return true;
+}
+
+/** Both sides can use the current session: tells so and lets what waits go out. */
+export function handshakeDone(core: Core, peer: PeerState, isInitiator: boolean): void {
+  peer.timers.handshakeDone();
+  peer.handshakeAttempts = 0;
+  peer.lastHandshake = core.sources.unixTime();
+  peer.events.push("handshake");
+  peer.afterHandshake = isInitiator ? "queue-or-keepalive" : "queue";
+}
+
+/** The peer authenticated from this address: it lives there now (paper section 2.1). */
+export function moveTo(peer: PeerState, from: Endpoint): void {
+  if (from === peer.endpoint) return;
+  if (peer.endpoint !== undefined && sameEndpoint(peer.endpoint, from)) return;
+  peer.endpoint = from;
+  peer.wire.endpointChanged();
+  peer.events.push("roamed");
+}
+
+/** Forgets the initiation that waits for a response. */
+export function dropInitiator(core: Core, peer: PeerState): void {
+  if (peer.initiator === undefined) return;
+  core.initiators.delete(peer.initiator.localIndex);
+  wipeInitiator(core.crypto, peer.initiator);
+  peer.initiator = undefined;
+}
+
+/** Forgets all sessions and the running handshake; whether there was a session. */
+export function dropSessions(core: Core, peer: PeerState): boolean {
+  const held = [peer.previous, peer.current, peer.next];
+  for (const session of held) closeSession(core, session);
+  peer.previous = undefined;
+  peer.current = undefined;
+  peer.next = undefined;
+  dropInitiator(core, peer);
+  return held.some((session) => session !== undefined);
+}
+
+function closeSession(core: Core, session: TransportSession | undefined): void {
+  if (session === undefined) return;
+  core.sessions.delete(session.localIndex);
+  core.listener?.closed(session);
+  session.close(core.crypto);
+}

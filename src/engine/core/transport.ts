@@ -1,0 +1,96 @@
+import { TAG_BYTES } from "../crypto/crypto.ts";
+import type { DeviceCounters, Output } from "../device.ts";
+import type { Endpoint } from "../endpoint.ts";
+import { type Candidate, TRANSPORT_HEADER_BYTES, type WireFormat } from "../wire/wire-format.ts";
+import { type Arrival, type Core, emit } from "./core.ts";
+import { innerLength, ipVersion, sourceOffset } from "./inner-packet.ts";
+import type { PeerState } from "./peer-state.ts";
+import { confirmSession, handshakeDone, moveTo } from "./rotation.ts";
+import type { TransportSession } from "./session.ts";
+
+const NOTHING = new Uint8Array(0);
+
+/** Seals one inner packet, or an empty one as a keepalive, and sends it; false when no session can carry it. */
+export function sendSealed(core: Core, peer: PeerState, packet: Uint8Array, now: number, out: Output[]): boolean {
+  const session = peer.currentSession(now);
+  const counter = session?.takeCounters(1) ?? -1;
+  if (session === undefined || counter < 0) return false;
+  const { transport } = core.wire;
+  const plaintext = new Uint8Array(transport.paddedLength(packet.length, core.mtuBytes, peer.wire));
+  plaintext.set(packet);
+  const sealedAt = transport.prefixBytes + TRANSPORT_HEADER_BYTES;
+  const datagram = new Uint8Array(sealedAt + plaintext.length + TAG_BYTES);
+  transport.write(new DataView(datagram.buffer), 0, session.remoteIndex, counter);
+  datagram.set(core.crypto.aeadSeal(session.sendKey, counter, plaintext, NOTHING), sealedAt);
+  peer.wire.noteTransport(datagram.length);
+  sentOver(session, packet.length === 0 ? 0 : 1, datagram.length, now);
+  emit(peer, datagram, out);
+  return true;
+}
+
+/** What sending over a session means for the peer's timers and counts (paper sections 6.2 and 6.5). */
+export function sentOver(session: TransportSession, dataPackets: number, bytes: number, now: number): void {
+  const { peer } = session;
+  peer.sentBytes += bytes;
+  peer.timers.anySent(now);
+  if (dataPackets > 0) peer.timers.dataSent(now);
+  if (session === peer.current && session.wantsRekey(now)) peer.timers.wantHandshake(now);
+}
+
+/** What authenticated messages of a session mean for the peer: its address, the session's confirmation, timers. */
+export function receivedOver(
+  core: Core,
+  session: TransportSession,
+  dataPackets: number,
+  bytes: number,
+  from: Endpoint,
+  now: number,
+): void {
+  const { peer } = session;
+  peer.receivedBytes += bytes;
+  moveTo(peer, from);
+  if (session === peer.next && confirmSession(core, session)) handshakeDone(core, peer, false);
+  peer.timers.anyReceived(now);
+  if (dataPackets > 0) peer.timers.dataReceived(now);
+  if (session === peer.current && session.isInitiator && now >= session.refreshAt) peer.timers.wantRefresh(now);
+}
+
+type TransportCandidate = Extract<Candidate, { kind: "transport" }>;
+
+/** Opens a transport message and delivers what is in it; else why it is none of ours. */
+export function takeTransport(
+  core: Core,
+  wire: WireFormat,
+  candidate: TransportCandidate,
+  datagram: Uint8Array,
+  arrival: Arrival,
+): PeerState | keyof DeviceCounters {
+  const session = core.sessions.get(candidate.receiver);
+  if (session?.isAlive(arrival.now) !== true) return "unknownIndex";
+  if (!session.isNewCounter(candidate.counter)) return "replayed";
+  const sealed = datagram.subarray(candidate.sealedOffset);
+  const plaintext = core.crypto.aeadOpen(session.receiveKey, candidate.counter, sealed, NOTHING);
+  if (plaintext === undefined) return "badTransport";
+  session.acceptCounter(candidate.counter);
+  const { peer } = session;
+  peer.wire.noteTransport(datagram.length);
+  const isKeepalive = wire.isKeepalive(plaintext.length, plaintext[0] ?? 0);
+  receivedOver(core, session, isKeepalive ? 0 : 1, datagram.length, arrival.from, arrival.now);
+  if (!isKeepalive) deliver(core, peer, plaintext, arrival.out);
+  return peer;
+}
+
+/** Whether the inner packet at `offset` is IP and its source address belongs to the peer. */
+export function isSourceOf(core: Core, peer: unknown, bytes: Uint8Array, offset: number, length: number): boolean {
+  const version = ipVersion(bytes, offset, length);
+  return version !== 0 && core.routes.find(bytes, offset + sourceOffset(version), version) === peer;
+}
+
+function deliver(core: Core, peer: PeerState, plaintext: Uint8Array, out: Output[]): void {
+  const length = innerLength(plaintext, 0, plaintext.length);
+  if (length === 0 || !isSourceOf(core, peer, plaintext, 0, length)) {
+    core.counters.badSource += 1;
+    return;
+  }
+  out.push({ kind: "inner", bytes: plaintext.subarray(0, length), peer });
+}

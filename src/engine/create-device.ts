@@ -1,0 +1,194 @@
+import { AwgError } from "../model/error.ts";
+import { PAPER_TIMING } from "./constants.ts";
+import { CookieSecret } from "./cookie/cookie-secret.ts";
+import { cookieKey, mac1Key } from "./cookie/macs.ts";
+import { RateLimiter } from "./cookie/rate-limiter.ts";
+import { AllowedIps } from "./core/allowed-ips.ts";
+import { type Core, keyOf, schedule } from "./core/core.ts";
+import { DeadlineQueue } from "./core/deadline-queue.ts";
+import { destinationOffset, ipVersion } from "./core/inner-packet.ts";
+import type { PeerState } from "./core/peer-state.ts";
+import { Receiver } from "./core/receiver.ts";
+import { applyConfig, dropPeer, placePeer, putPeer } from "./core/reconfigure.ts";
+import { sendOrQueue, serve } from "./core/serve.ts";
+import { TransportSession } from "./core/session.ts";
+import { isSourceOf, receivedOver, sentOver } from "./core/transport.ts";
+import { KEY_BYTES } from "./crypto/crypto.ts";
+import type { Device, DeviceConfig, DeviceCounters, DevicePorts, Output, Peer, PeerConfig, Session } from "./device.ts";
+import type { Endpoint } from "./endpoint.ts";
+
+/**
+ * Makes a device that holds this configuration; see `Device`. The first outputs (handshakes of peers with a persistent
+ * keepalive) come with the first `tick`. Throws AwgError "bug" on keys that are not 32 bytes.
+ */
+export function createDevice(config: DeviceConfig, ports: DevicePorts): Device {
+  if (config.privateKey.length !== KEY_BYTES) {
+    throw new AwgError("bug", `the private key of a tunnel has ${config.privateKey.length} bytes, not ${KEY_BYTES}`);
+  }
+  return new EmbeddedDevice(config, ports);
+}
+
+/** Before any `now`: what is due from the start is due at the first tick. */
+const START = 0;
+
+class EmbeddedDevice implements Device {
+  #core: Core;
+  #receiver: Receiver;
+
+  constructor(config: DeviceConfig, ports: DevicePorts) {
+    this.#core = newCore(config, ports);
+    this.#receiver = new Receiver(this.#core);
+    for (const peer of config.peers) putPeer(this.#core, peer, START);
+  }
+
+  get publicKey(): Uint8Array {
+    return this.#core.identity.publicKey;
+  }
+
+  get counters(): DeviceCounters {
+    return this.#core.counters;
+  }
+
+  peers(): Iterable<Peer> {
+    return this.#core.peers.values();
+  }
+
+  peerByKey(publicKey: Uint8Array): Peer | undefined {
+    return this.#core.peers.get(keyOf(publicKey));
+  }
+
+  receive(datagram: Uint8Array, from: Endpoint, now: number, underLoad = false): readonly Output[] {
+    const out: Output[] = [];
+    const peer = this.#receiver.take(datagram, { from, now, underLoad, out });
+    if (peer !== undefined) serve(this.#core, peer, now, out);
+    return out;
+  }
+
+  send(innerPacket: Uint8Array, now: number): readonly Output[] {
+    const version = ipVersion(innerPacket, 0, innerPacket.length);
+    const peer = version === 0 ? undefined : this.#core.routes.find(innerPacket, destinationOffset(version), version);
+    if (peer === undefined) {
+      this.#core.counters.unroutable += 1;
+      return [];
+    }
+    const out: Output[] = [];
+    sendOrQueue(this.#core, peer, innerPacket, now, out);
+    return out;
+  }
+
+  tick(now: number): readonly Output[] {
+    const out: Output[] = [];
+    for (let peer = this.#core.due.due(now); peer !== undefined; peer = this.#core.due.due(now)) {
+      serve(this.#core, peer, now, out);
+    }
+    return out;
+  }
+
+  nextDeadline(): number {
+    return this.#core.due.earliest;
+  }
+
+  routeTo(bytes: Uint8Array, offset: number, family: 4 | 6): Peer | undefined {
+    return this.#core.routes.find(bytes, offset, family);
+  }
+
+  acceptsSource(peer: Peer, bytes: Uint8Array, offset: number, length: number): boolean {
+    return isSourceOf(this.#core, peer, bytes, offset, length);
+  }
+
+  sessionByIndex(receiver: number, now: number): Session | undefined {
+    const session = this.#core.sessions.get(receiver);
+    return session?.isAlive(now) === true ? session : undefined;
+  }
+
+  noteSent(session: Session, dataPackets: number, bytes: number, now: number): void {
+    const own = this.#own(session);
+    if (own === undefined) return;
+    sentOver(own, dataPackets, bytes, now);
+    schedule(this.#core, own.peer);
+  }
+
+  noteReceived(session: Session, dataPackets: number, bytes: number, from: Endpoint, now: number): void {
+    const own = this.#own(session);
+    if (own === undefined) return;
+    receivedOver(this.#core, own, dataPackets, bytes, from, now);
+    schedule(this.#core, own.peer);
+  }
+
+  configure(config: DeviceConfig, now: number): readonly Output[] {
+    if (config.wire !== this.#core.wire) this.#receiver.keepReading(this.#core.wire, now);
+    applyConfig(this.#core, config, now);
+    return this.tick(now);
+  }
+
+  setPeer(peer: PeerConfig, now: number): readonly Output[] {
+    putPeer(this.#core, peer, now);
+    return this.tick(now);
+  }
+
+  removePeer(publicKey: Uint8Array): boolean {
+    const peer = this.#core.peers.get(keyOf(publicKey));
+    if (peer !== undefined) dropPeer(this.#core, peer);
+    return peer !== undefined;
+  }
+
+  setEndpoint(publicKey: Uint8Array, endpoint: Endpoint): boolean {
+    const peer = this.#core.peers.get(keyOf(publicKey));
+    if (peer !== undefined) placePeer(peer, endpoint);
+    return peer !== undefined;
+  }
+
+  connect(publicKey: Uint8Array, now: number): readonly Output[] {
+    const peer = this.#core.peers.get(keyOf(publicKey));
+    if (peer === undefined || peer.currentSession(now) !== undefined) return [];
+    peer.timers.wantHandshake(now);
+    schedule(this.#core, peer);
+    return this.tick(now);
+  }
+
+  close(): void {
+    for (const peer of [...this.#core.peers.values()]) dropPeer(this.#core, peer);
+    this.#core.crypto.wipe(this.#core.identity.privateKey);
+    this.#core.cookieSecret.wipe();
+  }
+
+  /** The session as ours; undefined when it was closed meanwhile. */
+  #own(session: Session): TransportSession | undefined {
+    return session instanceof TransportSession && !session.isClosed ? session : undefined;
+  }
+}
+
+function newCore(config: DeviceConfig, { crypto, sources, sessions }: DevicePorts): Core {
+  const publicKey = crypto.publicKey(config.privateKey);
+  return {
+    crypto,
+    sources,
+    listener: sessions,
+    counters: {
+      unrecognised: 0,
+      badHandshake: 0,
+      replayedHandshake: 0,
+      limited: 0,
+      cookiesSent: 0,
+      unknownIndex: 0,
+      badTransport: 0,
+      replayed: 0,
+      badSource: 0,
+      unroutable: 0,
+    },
+    due: new DeadlineQueue<PeerState>(),
+    peers: new Map(),
+    sessions: new Map(),
+    initiators: new Map(),
+    routes: new AllowedIps<PeerState>(),
+    cookieSecret: new CookieSecret(crypto, sources),
+    rateLimiter: new RateLimiter(),
+    identity: { privateKey: config.privateKey.slice(), publicKey },
+    ownMac1Key: mac1Key(crypto, publicKey),
+    ownCookieKey: cookieKey(crypto, publicKey),
+    wire: config.wire,
+    timing: config.timing ?? PAPER_TIMING,
+    answersWithCookies: config.cookies ?? true,
+    mtuBytes: config.mtuBytes,
+  };
+}
