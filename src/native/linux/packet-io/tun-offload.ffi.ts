@@ -1,0 +1,58 @@
+import { AwgError } from "../../../model/error.ts";
+import { readText, readU16 } from "../attribute.codec.ts";
+import { callLibc, checkedLibc } from "../libc.ffi.ts";
+
+const TUNGETIFF = 0x800454d2;
+const TUNSETOFFLOAD = 0x400454d0;
+const TUNSETVNETHDRSZ = 0x400454d8;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const O_NONBLOCK = 0o4000;
+const IFREQ_BYTES = 40;
+const NAME_BYTES = 16;
+const IFF_TUN = 0x1;
+const IFF_NO_PACKET_INFO = 0x1000;
+const IFF_VNET_HEADER = 0x4000;
+
+/** struct virtio_net_hdr (include/uapi/linux/virtio_net.h). */
+const VNET_HEADER_BYTES = 10;
+
+/**
+ * What the kernel may leave to us (TUN_F_*): checksums 1, TCP over IPv4 and IPv6 in up to 64 KiB 2 and 4, UDP likewise 0x20
+ * and 0x40 (Linux 6.2). Each level is tried when the one before is refused; 0 is a header that says nothing.
+ */
+export const OFFLOAD_LEVELS = [0x67, 0x7, 0x1, 0x0] as const;
+
+export interface PreparedTun {
+  readonly name: string;
+  /** Bytes in front of each packet: 10, or 0 when the device has no virtio header. */
+  readonly headerBytes: number;
+  /** The offloads in force, out of OFFLOAD_LEVELS; 0 without a header. */
+  readonly offload: number;
+}
+
+/**
+ * Makes an open TUN descriptor ready for the loop: not waiting, with the best offloads the kernel has up to `most`.
+ *
+ * @throws AwgError("conflict") when it is no TUN device or was opened with packet information.
+ */
+export function prepareTun(fd: number, most: number = OFFLOAD_LEVELS[0]): PreparedTun {
+  const request = new Uint8Array(IFREQ_BYTES);
+  checkedLibc(`asking descriptor ${fd} for its TUN device`, "ioctl", fd, TUNGETIFF, "void *", request);
+  const name = readText(request.subarray(0, NAME_BYTES));
+  const flags = readU16(request, NAME_BYTES);
+  if ((flags & IFF_TUN) === 0 || (flags & IFF_NO_PACKET_INFO) === 0) {
+    throw new AwgError("conflict", `the device ${name} is no TUN device without packet information`, {
+      remedy: "let awg make the device anew",
+    });
+  }
+  const status = checkedLibc(`reading the flags of ${name}`, "fcntl", fd, F_GETFL, "int", 0);
+  checkedLibc(`setting ${name} not to wait`, "fcntl", fd, F_SETFL, "int", status | O_NONBLOCK);
+  if ((flags & IFF_VNET_HEADER) === 0) return { name, headerBytes: 0, offload: 0 };
+  const size = new Uint8Array(Int32Array.of(VNET_HEADER_BYTES).buffer);
+  checkedLibc(`setting the header of ${name}`, "ioctl", fd, TUNSETVNETHDRSZ, "void *", size);
+  const accepted = OFFLOAD_LEVELS.filter((level) => level <= most).find(
+    (level) => callLibc("ioctl", fd, TUNSETOFFLOAD, "unsigned long", level) !== -1,
+  );
+  return { name, headerBytes: VNET_HEADER_BYTES, offload: accepted ?? 0 };
+}
