@@ -1,13 +1,18 @@
 import type { Resource } from "../model/resource.ts";
+import type { TunnelObserved } from "../model/spec/tunnel.ts";
 import { readVerdict, type Verdict } from "../reconciler/apply/confirm.ts";
 import { bootTimeMs } from "../reconciler/apply/outcome.ts";
 import type { Generation } from "../reconciler/apply/stores.ts";
+import type { Selection } from "../reconciler/plan/selection.ts";
+import { fallBackAccepted } from "./fallback.ts";
 import { applyPlanned } from "./generations/apply-planned.ts";
+import { compareGenerations, type GenerationDifference } from "./generations/compare.ts";
 import { confirmNow, type RevertOptions, revertNow, sshRiskOf } from "./generations/confirmation.ts";
 import { generationFor, type HistoryEntry, historyOf } from "./generations/history.ts";
 import { planConfig, planDestroy, planGeneration } from "./planning/planner.ts";
 import { parseSavedPlan, renderSavedPlan } from "./planning/saved-plan.ts";
 import { ConfigReader } from "./reading/config-reader.ts";
+import { type DriftReport, readDrift } from "./reading/drift.ts";
 import { readOwned, readStatus } from "./reading/machine-status.ts";
 import type {
   Applied,
@@ -35,9 +40,9 @@ export class ReconcilingSession implements Session {
     return this.#configs.load(files);
   }
 
-  async plan(loaded: LoadedConfig): Promise<Planned> {
+  async plan(loaded: LoadedConfig, selection?: Selection): Promise<Planned> {
     this.#parts.requireRights?.();
-    return planConfig(this.#parts, loaded);
+    return planConfig(this.#parts, loaded, selection);
   }
 
   /** The generation that holds; undefined before the first. */
@@ -64,6 +69,21 @@ export class ReconcilingSession implements Session {
   async nudge(): Promise<void> {
     const { engines } = this.#parts.host;
     for (const { device } of await engines.readAll()) await engines.nudge?.(device);
+  }
+
+  /** How the engine of a device stands; undefined when none answers. */
+  async engine(device: string): Promise<TunnelObserved | undefined> {
+    return this.#parts.host.engines.read(device);
+  }
+
+  /** Lets the engine of a device ask its peers for a sign of life. */
+  async probe(device: string): Promise<void> {
+    await this.#parts.host.engines.probe?.(device);
+  }
+
+  /** Puts the fallback of these paths in force, for longer if it is so already, and of all others out of it. */
+  async fallBack(paths: readonly number[], renew: boolean): Promise<void> {
+    await fallBackAccepted(this.#parts, paths, renew);
   }
 
   async apply(planned: Planned, hooks: ApplyHooks): Promise<Applied> {
@@ -109,6 +129,15 @@ export class ReconcilingSession implements Session {
   async status(): Promise<Status> {
     this.#parts.requireRights?.();
     return readStatus(this.#parts);
+  }
+
+  async drift(): Promise<DriftReport> {
+    this.#parts.requireRights?.();
+    return readDrift(this.#parts);
+  }
+
+  async compare(from: number, to: number): Promise<readonly GenerationDifference[]> {
+    return compareGenerations(this.#parts.stores, from, to);
   }
 
   async observed(): Promise<readonly Resource[]> {

@@ -43,6 +43,9 @@ export const GUARD_METRIC = 4_278_198_272;
 /** Name of our nftables tables, in the families inet and netdev. */
 export const NFT_TABLE = "awg";
 
+/** How long a fallback lasts in the kernel when nobody renews it, in milliseconds. */
+export const FALLBACK_LIFETIME_MS = 30_000;
+
 /** Name of the boot unit's table, deleted in the batch that installs ours. */
 export const NFT_BOOT_TABLE = "awg_boot";
 

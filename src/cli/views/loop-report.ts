@@ -15,6 +15,10 @@ export function renderReport(report: DaemonReport): string {
       return `Stalled: ${report.reason}; trying again in ${Math.round(report.retryInMs / 100) / 10} s`;
     case "contended":
       return `Contended: ${report.keys.join(", ")} are changed by others again and again; left alone for ${Math.ceil(report.waitMs / 1000)} s`;
+    case "fallback":
+      return report.devices.length === 0
+        ? "every tunnel is up again; nothing is on its fallback"
+        : `down: ${report.devices.join(", ")}; what falls back from there goes direct meanwhile`;
     case "problem":
       return report.text;
     case "stopped":

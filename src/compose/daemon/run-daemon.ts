@@ -7,6 +7,7 @@ import { stepsOf } from "../../model/plan.ts";
 import { openSession } from "../open-session.ts";
 import type { Planned, SessionOptions } from "../session.ts";
 import { repeat, setTimer, watchClocks } from "./clocks.ts";
+import { type FallbackReport, FallbackWatch } from "./fallback-watch.ts";
 import { type Proposals, readProposals } from "./proposals.ts";
 
 interface DaemonPlan extends LoopPlan {
@@ -15,7 +16,7 @@ interface DaemonPlan extends LoopPlan {
   readonly rhythm: Rhythm | undefined;
 }
 
-export type DaemonReport = LoopReport | { readonly type: "problem"; readonly text: string };
+export type DaemonReport = LoopReport | FallbackReport;
 
 export interface DaemonOptions extends SessionOptions {
   /** Config files and folders, absolute. */
@@ -51,10 +52,14 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
       }
     },
   };
+  const clock = { nowMs: () => performance.now(), random: Math.random };
+  let fallback: FallbackWatch | undefined;
   const loop = new ReconcileLoop<DaemonPlan>(subject, {
-    report: options.report,
-    nowMs: () => performance.now(),
-    random: Math.random,
+    ...clock,
+    report: (report) => {
+      if (report.type === "woken" || report.type === "applied") fallback?.refresh();
+      options.report(report);
+    },
     setTimer,
     limits: () => rhythm.limits,
   });
@@ -77,6 +82,12 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     loop.wake(what);
     nudge();
   });
+  await using watched = new FallbackWatch(session, {
+    ...clock,
+    report: options.report,
+    wake: (reason) => loop.wake(reason),
+  });
+  fallback = watched;
   loop.wake("start");
   await options.untilStopped;
   await loop.stop();

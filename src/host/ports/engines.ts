@@ -16,6 +16,11 @@ export interface EnginePort {
    * 15 s after the address went; setting the endpoint clears it at once.
    */
   nudge?(device: string): Promise<void>;
+  /**
+   * Lets the engine ask its peers for a handshake, or where a session still counts, send them an empty packet. Leaves its
+   * configuration as it is.
+   */
+  probe?(device: string): Promise<void>;
   /** Ends the engine of the device; none is success. */
   remove(device: string): Promise<void>;
 }

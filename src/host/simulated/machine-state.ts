@@ -35,6 +35,8 @@ export interface SimulatedFirewall {
   /** What others broke in our tables while nobody owned them; broken tables are taken to let everything pass. */
   damage: string[];
   droppedPackets: number;
+  /** Paths whose fallback is in force until then; absent where none is. */
+  fallback?: { paths: readonly number[]; untilMs: number };
 }
 
 /** The system resolver: a file, the links of systemd-resolved, and what the port put aside. */

@@ -1,6 +1,8 @@
 import { judge, markAfterSteering } from "../../model/firewall/evaluate.ts";
+import { withFallback } from "../../model/firewall/fallback.ts";
 import { isLinkScoped } from "../../model/firewall/link-traffic.ts";
 import type { Packet } from "../../model/firewall/packet.ts";
+import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import { type IpAddress, renderIp } from "../../model/ip.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import { addressOf, covers } from "./memo.ts";
@@ -81,11 +83,23 @@ export function receivePacket(machine: LiveMachine, device: string, packet: Simu
   if (!isLocalAddress(machine, destination) && !isLinkScoped({ destination })) {
     return { kind: "dropped", by: "route", reason: "not for this machine" };
   }
-  const { policy, damage } = machine.live.firewall;
-  if (policy === null || damage.length > 0) return { kind: "local" };
+  const policy = policyInForce(machine);
+  if (policy === undefined) return { kind: "local" };
   const seen = filterView({ packet, destination, source, mark: packet.mark ?? 0 });
   const finding = judge(policy, { ...seen, hook: "input", inDevice: device });
   return finding.verdict === "accept" ? { kind: "local" } : { kind: "dropped", by: "firewall", reason: finding.reason };
+}
+
+/** Path numbers of the tunnels whose fallback is in force now. */
+export function fallbackNow({ live: { firewall, nowMs } }: LiveMachine): readonly number[] {
+  const { fallback } = firewall;
+  return fallback === undefined || fallback.untilMs <= nowMs ? [] : fallback.paths;
+}
+
+/** What the filter judges by: undefined where nothing, or something broken, is loaded. */
+function policyInForce(machine: LiveMachine): FirewallPolicy | undefined {
+  const { policy, damage } = machine.live.firewall;
+  return policy === null || damage.length > 0 ? undefined : withFallback(policy, fallbackNow(machine));
 }
 
 interface Underway {
@@ -98,8 +112,8 @@ interface Underway {
 function leave(machine: LiveMachine, underway: Underway, way: RouteAnswer): SendOutcome {
   if (way.kind === "local") return { kind: "local" };
   if (way.kind === "unreachable") return { kind: "dropped", by: "route", reason: way.why };
-  const { policy, damage } = machine.live.firewall;
-  if (policy !== null && damage.length === 0) {
+  const policy = policyInForce(machine);
+  if (policy !== undefined) {
     const finding = judge(policy, { ...filterView(underway), hook: "output", outDevice: way.device });
     if (finding.verdict === "drop") return { kind: "dropped", by: "firewall", reason: finding.reason };
   }
@@ -124,8 +138,8 @@ function carry(machine: LiveMachine, { destination, source, mark }: Underway, de
 
 /** The packet's mark after the chain that steers; it sees the device that the first look-up chose. */
 function steerMark(machine: LiveMachine, underway: Underway, device: string): number {
-  const { policy, damage } = machine.live.firewall;
-  if (policy === null || damage.length > 0) return underway.mark;
+  const policy = policyInForce(machine);
+  if (policy === undefined) return underway.mark;
   return markAfterSteering(policy, { ...filterView(underway), hook: "output", outDevice: device });
 }
 

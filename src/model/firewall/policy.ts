@@ -11,9 +11,12 @@ export interface FirewallPolicy {
   readonly layers: readonly PolicyLayer[];
 }
 
-/** Where a flow goes. `number` is the path number of ownership.ts. */
+/**
+ * Where a flow goes. `number` is the path number of ownership.ts. With `fallback` it goes directly while somebody who
+ * watches the tunnel says that it is down (docs/security.md S4.9); otherwise what cannot take its tunnel is dropped.
+ */
 export type PathRef =
-  | { readonly kind: "tunnel"; readonly device: string; readonly number: number }
+  | { readonly kind: "tunnel"; readonly device: string; readonly number: number; readonly fallback?: "direct" }
   | { readonly kind: "direct" }
   | { readonly kind: "block" };
 
@@ -116,4 +119,6 @@ export interface FirewallObserved {
   readonly holdable?: boolean;
   /** Packets dropped since the tables were loaded. */
   readonly droppedPackets: number;
+  /** Path numbers of the tunnels whose fallback is in force now; absent where none is. */
+  readonly fallback?: readonly number[];
 }

@@ -38,6 +38,16 @@ export interface RoutesSpec {
   readonly guards: readonly Family[];
   /** Sorted by family, then preference. */
   readonly rules: readonly PolicyRule[];
+  /** Rules that stand only while the fallback of a path is in force; standing or not, they are no difference. */
+  readonly standby?: readonly StandbyRules[];
+}
+
+/** The rules by which the kernel looks up the direct way for flows whose tunnel is down. */
+export interface StandbyRules {
+  /** Number of the path that is down. */
+  readonly path: number;
+  /** Sorted by family, then preference. */
+  readonly rules: readonly PolicyRule[];
 }
 
 /** Same shape as the spec; what others wrote into our table or preference range stands apart. */

@@ -1,4 +1,5 @@
 import type { Rule } from "../../model/config/config.ts";
+import type { Fallback } from "../../model/config/section/path.ts";
 import type { FlowMatch, FlowRule, PathRef, PortRange } from "../../model/firewall/policy.ts";
 import type { Enforcement } from "../../model/resource.ts";
 import { sortedPrefixes } from "../prefix-list.ts";
@@ -35,18 +36,23 @@ export function defaultPath({ config, tunnels, notes }: ExpandContext): PathRef 
   const { via, fallback } = config.default;
   if (via.kind === "tunnel" && fallback.kind === "drop") return { kind: "block" };
   if (via.kind === "tunnel" && fallback.kind === "direct") notes.push({ path: "default", ...DIRECT_FALLBACK });
-  return pathRefOf(via, tunnels);
+  return fallingBack(pathRefOf(via, tunnels), fallback);
 }
 
 const DIRECT_FALLBACK = {
-  message:
-    "while the tunnel is down its traffic is dropped: going direct then needs the daemon, which is not there yet",
+  message: "goes direct while the tunnel is down and a daemon watches it; without a daemon it is dropped then",
   enforcement: "best-effort",
 } as const;
 
+function fallingBack(path: PathRef, { kind }: Fallback): PathRef {
+  return path.kind === "tunnel" && kind === "direct" ? { ...path, fallback: "direct" } : path;
+}
+
 function expandRule(rule: Rule, index: number, { facts, tunnels, notes }: ExpandContext): FlowRule[] {
   const path: PathRef =
-    rule.via.kind === "tunnel" && rule.fallback.kind === "drop" ? { kind: "block" } : pathRefOf(rule.via, tunnels);
+    rule.via.kind === "tunnel" && rule.fallback.kind === "drop"
+      ? { kind: "block" }
+      : fallingBack(pathRefOf(rule.via, tunnels), rule.fallback);
   const origin = rule.name === undefined ? `rules/${index}` : `rules/${index} (${rule.name})`;
   const uids = rule.users === undefined ? undefined : uidRanges(rule.users, facts.uids);
   for (const user of uids?.unknown ?? []) {

@@ -18,9 +18,10 @@ export function routeTable({ key, device, number, families, tunnel }: PlacedTunn
 
 /** The policy rules of the machine. */
 export function routingPolicy(policy: FirewallPolicy, { unsupported }: ExpandContext): ResourceOf<"routes"> {
-  const { rules, beyond } = policyRules(policy);
+  const { rules, standby, beyond } = policyRules(policy);
   for (const { origin } of beyond) unsupported.push({ path: origin, feature: "so many rules of alternating paths" });
-  return { kind: "routes", key: "routes/policy", spec: { destinations: [], guards: [], rules } };
+  const spec = { destinations: [], guards: [], rules, ...(standby.length === 0 ? {} : { standby }) };
+  return { kind: "routes", key: "routes/policy", spec };
 }
 
 /**

@@ -10,7 +10,7 @@ import {
   RULE_PREFERENCES,
   tableOfPath,
 } from "../../model/ownership.ts";
-import type { PolicyRule, PolicyRuleMatch } from "../../model/spec/routes.ts";
+import type { PolicyRule, PolicyRuleMatch, StandbyRules } from "../../model/spec/routes.ts";
 import { sortPolicyRules } from "../routes/policy-rule.ts";
 import { familyOfText } from "./place-tunnels.ts";
 
@@ -29,6 +29,7 @@ const PLACES = {
   rules: 100,
   allow: 880,
   lan: 890,
+  fallback: RULE_PREFERENCES.last - RULE_PREFERENCES.first - 1,
   default: RULE_PREFERENCES.last - RULE_PREFERENCES.first,
 } as const;
 
@@ -38,6 +39,8 @@ const RULE_GROUPS = PLACES.allow - PLACES.rules;
 export interface PolicyRules {
   /** Sorted by family, preference and text. */
   readonly rules: readonly PolicyRule[];
+  /** What is to stand before them while a path's fallback is in force (S4.9), by path. */
+  readonly standby: readonly StandbyRules[];
   /** Rules of the configuration that found no preference any more; empty but for hundreds of alternating paths. */
   readonly beyond: readonly FlowRule[];
 }
@@ -52,7 +55,7 @@ export interface PolicyRules {
  */
 export function policyRules(policy: FirewallPolicy): PolicyRules {
   const layer = policy.layers[0];
-  if (layer === undefined) return { rules: [], beyond: [] };
+  if (layer === undefined) return { rules: [], standby: [], beyond: [] };
   const { rules: flows, default: rest } = policy.steering;
   const grouped = groupRules(flows);
   const exceptions = rest.kind === "tunnel" ? [...allowOut(layer.allow), ...(layer.allowLan ? lan() : [])] : [];
@@ -71,7 +74,24 @@ export function policyRules(policy: FirewallPolicy): PolicyRules {
     ...exceptions,
     ...(rest.kind === "tunnel" ? both(PLACES.default, tableOfPath(rest.number), {}) : []),
   ];
-  return { rules: sortPolicyRules(rules), beyond: grouped.beyond };
+  const rest4And6 = fallsBack(rest) ? [{ path: rest.number, rules: both(PLACES.fallback, MAIN_TABLE, {}) }] : [];
+  const standby = joinStandby([...grouped.standby, ...rest4And6]);
+  return { rules: sortPolicyRules(rules), standby, beyond: grouped.beyond };
+}
+
+type TunnelPath = Extract<PathRef, { kind: "tunnel" }>;
+
+function fallsBack(path: PathRef): path is TunnelPath {
+  return path.kind === "tunnel" && path.fallback === "direct";
+}
+
+/** One entry for each path, ascending. */
+function joinStandby(entries: readonly StandbyRules[]): StandbyRules[] {
+  const paths = [...new Set(entries.map(({ path }) => path))].toSorted((a, b) => a - b);
+  return paths.map((path) => ({
+    path,
+    rules: sortPolicyRules(entries.filter((entry) => entry.path === path).flatMap(({ rules }) => rules)),
+  }));
 }
 
 /** The table a path is looked up in; what is blocked needs none. */
@@ -146,21 +166,28 @@ function dnsRules(servers: readonly string[], path: PathRef): PolicyRule[] {
   });
 }
 
-/** Consecutive rules of one path share a preference: which of them holds makes no difference to the look-up. */
+/**
+ * Consecutive rules of one path share a preference: which of them holds makes no difference to the look-up. Before those
+ * that fall back a preference is left free for the way they take then.
+ */
 function groupRules(flows: readonly FlowRule[]): PolicyRules {
   const rules: PolicyRule[] = [];
+  const standby: StandbyRules[] = [];
   const beyond: FlowRule[] = [];
   let group = -1;
-  let last: number | undefined;
-  for (const flow of flows) {
-    const table = tableOf(flow.path);
+  let last: string | undefined;
+  for (const { path, match, origin } of flows) {
+    const table = tableOf(path);
     if (table === undefined) continue;
-    if (table !== last) group += 1;
-    last = table;
-    if (group < RULE_GROUPS) rules.push(...matchRules(PLACES.rules + group, table, flow.match));
-    else beyond.push(flow);
+    const name = `${table} ${fallsBack(path)}`;
+    if (name !== last) group += fallsBack(path) ? 2 : 1;
+    last = name;
+    if (group >= RULE_GROUPS) beyond.push({ path, match, origin });
+    else rules.push(...matchRules(PLACES.rules + group, table, match));
+    if (group < RULE_GROUPS && fallsBack(path))
+      standby.push({ path: path.number, rules: matchRules(PLACES.rules + group - 1, MAIN_TABLE, match) });
   }
-  return { rules, beyond };
+  return { rules, standby, beyond };
 }
 
 function allowOut(allow: readonly AllowGrant[]): PolicyRule[] {

@@ -89,7 +89,8 @@ async function applyRoutes(host: Host, steps: readonly StepOf<"routes">[]): Prom
     const { guards, unicast } = after === null ? { guards: [], unicast: [] } : routesOfSpec(after);
     const own = standing.filter(({ protocol }) => protocol === ROUTE_PROTOCOL);
     const difference = differenceOfRoutes([...guards, ...unicast], own);
-    const rules = await differenceOfRules(host, before?.rules ?? [], after?.rules ?? []);
+    const standby = (after?.standby ?? []).flatMap(({ rules }) => rules);
+    const rules = await differenceOfRules(host, before?.rules ?? [], after?.rules ?? [], standby);
     await change(host, { addRoutes: [], deleteRoutes: blockingDeletions(difference), addRules: [], deleteRules: [] });
     await change(host, { ...difference, ...rules });
   }
@@ -97,15 +98,16 @@ async function applyRoutes(host: Host, steps: readonly StepOf<"routes">[]): Prom
 
 type RuleDifference = Pick<RouteChanges, "addRules" | "deleteRules">;
 
-/** Rules to add and delete; those of ours that neither side names belong to another resource and stay. */
+/** Rules to add and delete; those of ours that neither side names, or that stand by, stay as they are. */
 async function differenceOfRules(
   host: Host,
   before: readonly PolicyRule[],
   after: readonly PolicyRule[],
+  standby: readonly PolicyRule[],
 ): Promise<RuleDifference> {
   if (before.length === 0 && after.length === 0) return { addRules: [], deleteRules: [] };
   const standing = new Set((await host.routes.readRules()).filter(isOwnRule).map(({ rule }) => renderPolicyRule(rule)));
-  const kept = new Set(after.map(renderPolicyRule));
+  const kept = new Set([...after, ...standby].map(renderPolicyRule));
   return {
     addRules: after.filter((rule) => !standing.has(renderPolicyRule(rule))),
     deleteRules: before.filter((rule) => {

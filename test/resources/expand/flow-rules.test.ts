@@ -85,9 +85,9 @@ describe("rules become flow rules", () => {
       [{ origin: "rules/0", match: BOB, path: BLOCK }],
     ],
     [
-      "direct as fallback stays in the tunnel",
+      "direct as fallback is said at the path",
       "{ users: [bob], via: a, fallback: direct }",
-      [{ origin: "rules/0", match: BOB, path: A }],
+      [{ origin: "rules/0", match: BOB, path: { ...A, fallback: "direct" } }],
     ],
     [
       "in order",
@@ -139,7 +139,7 @@ describe("the default", () => {
     ["direct", "default: { via: direct }", DIRECT],
     ["block", "default: { via: block }", BLOCK],
     ["drop as fallback", "default: { via: a, fallback: drop }\nkillSwitch: {}", BLOCK],
-    ["direct as fallback", "default: { via: a, fallback: direct }\nkillSwitch: {}", A],
+    ["direct as fallback", "default: { via: a, fallback: direct }\nkillSwitch: {}", { ...A, fallback: "direct" }],
   ])("%s", (_name, rest, path) => {
     expect(policyOf(`${TUNNELS}${rest}`).steering.default).toEqual(path);
   });
@@ -165,7 +165,7 @@ describe("law 9: how each rule is kept is said", () => {
     expect(levels(rule, able)).toEqual([level]);
   });
 
-  test("a default that would fall back to direct is said to be dropped", () => {
+  test("a default that falls back to direct is said to need the daemon", () => {
     const { notes } = expandText(`${TUNNELS}default: { via: a, fallback: direct }\nkillSwitch: {}`);
     expect(notes).toContainEqual(expect.objectContaining({ path: "default", enforcement: "best-effort" }));
   });

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { withFallback } from "../../../src/model/firewall/fallback.ts";
 import { compileFlowPath } from "../../../src/model/firewall/flow-path.ts";
 import type { Flow } from "../../../src/model/firewall/packet.ts";
 import type { FirewallPolicy, PathRef } from "../../../src/model/firewall/policy.ts";
@@ -248,6 +249,8 @@ const flowArbitrary: fc.Arbitrary<Flow> = fc
   })
   .map(({ destination, ...rest }) => ({ ...rest, destination: parseIp(destination) as IpAddress }));
 
+const DIRECT_FALLBACK = { kind: "direct" } as const;
+
 function expectedTable(path: PathRef): number | undefined {
   return path.kind === "tunnel" ? tableOfPath(path.number) : path.kind === "direct" ? MAIN : undefined;
 }
@@ -275,6 +278,42 @@ describe("any configuration", () => {
       { seed: SEED, numRuns: 500 },
     );
     expect(compared).toBeGreaterThan(3000);
+  });
+
+  test("law 1: so it is while tunnels are down that something falls back from, with the rules that stand by", () => {
+    let fellBack = 0;
+    const falling = configArbitrary.map((config) => ({
+      ...config,
+      rules: config.rules.map((rule, index) => (index % 2 === 0 ? { ...rule, fallback: DIRECT_FALLBACK } : rule)),
+      default: { ...config.default, fallback: DIRECT_FALLBACK },
+    }));
+    fc.assert(
+      fc.property(
+        falling,
+        fc.array(flowArbitrary, { minLength: 20, maxLength: 20 }),
+        fc.subarray([1, 2, 3]),
+        (config, flows, down) => {
+          const { desired } = expand(config, facts(), { pathNumbers: {}, secrets: secretOf });
+          const policy = desired.resources.find((resource) => resource.kind === "firewall")?.spec;
+          const spec = desired.resources.find((resource) => resource.key === "routes/policy")?.spec;
+          if (policy === undefined || spec === undefined || !("guards" in spec)) return;
+          const [layer] = withFallback(policy, down).layers;
+          if (layer === undefined) return;
+          const pathOf = compileFlowPath(layer.flows, layer);
+          const standing = (spec.standby ?? []).filter(({ path }) => down.includes(path)).flatMap(({ rules }) => rules);
+          const rules = sortPolicyRules([...spec.rules, ...standing]);
+          const usual = compileFlowPath(policy.steering, layer);
+          for (const flow of flows) {
+            const expected = expectedTable(pathOf(flow).path);
+            if (expected === undefined || flow.uid === facts().serviceUid) continue;
+            expect(lookUp(rules, flow)).toBe(expected);
+            if (expected !== expectedTable(usual(flow).path)) fellBack += 1;
+          }
+        },
+      ),
+      { seed: SEED, numRuns: 500 },
+    );
+    expect(fellBack).toBeGreaterThan(500);
   });
 
   test("rules are in order, each once, within our range, and name tables that exist", () => {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { AwgError } from "../../../model/error.ts";
+import { fallbackPaths, withFallback } from "../../../model/firewall/fallback.ts";
 import type { FirewallObserved, FirewallPolicy } from "../../../model/firewall/policy.ts";
 import { cutFlows, readFlows } from "../../../native/linux/conntrack/conntrack.ffi.ts";
 import { hasErrno } from "../../../native/linux/errno.ts";
@@ -9,9 +10,10 @@ import { readNamespaceInode } from "../../../native/linux/process/namespace.ffi.
 import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import type { Capabilities } from "../../ports/facts.ts";
 import type { FirewallPort } from "../../ports/firewall.ts";
+import { changesToFallBack } from "./fallback-sets.ts";
 import { forbiddenFlows } from "./forbidden-flows.ts";
 import type { NftOwner } from "./nft-owner.ts";
-import { observeTables, ownTables, tableDamage } from "./observe-tables.ts";
+import { fallbackInForce, loadedPolicy, observeTables, ownTables, tableDamage } from "./observe-tables.ts";
 import { physicalDevices } from "./physical-devices.ts";
 import { PolicyRecord } from "./policy-record.ts";
 import { renderNft } from "./render-nft.ts";
@@ -33,6 +35,7 @@ export function linuxFirewall(deps: LinuxFirewallDeps): FirewallPort {
   return {
     read: async () => readFirewall(deps, record),
     load: async (policy) => (policy === null ? removePolicy(deps, record) : loadPolicy(deps, record, policy)),
+    fallBack: async (numbers) => fallBack(deps.owner, record, numbers),
   };
 }
 
@@ -53,6 +56,23 @@ async function loadPolicy(deps: LinuxFirewallDeps, record: PolicyRecord, policy:
   }
   record.markLoaded({ identity, generation });
   cutForbidden(socket, policy);
+}
+
+/** Other programs' transactions in between are noticed by the generation, and then nothing is changed. */
+async function fallBack(owner: NftOwner, record: PolicyRecord, wanted: readonly number[]): Promise<void> {
+  using socket = openNetfilterSocket();
+  const { id: generation } = readNftGeneration(socket);
+  const { policy, identity, families } = loadedPolicy(socket, record);
+  // While a policy changes (S10) nothing falls back: the numbers of two layers need not mean the same.
+  const paths = policy?.layers.length === 1 ? fallbackPaths(policy) : [];
+  const numbers = wanted.filter((number) => paths.includes(number));
+  if (policy === null || (numbers.length === 0 && fallbackInForce(socket, families, paths).length === 0)) return;
+  await owner.sendTransaction(changesToFallBack(families, paths, numbers), generation);
+  const known = record.loaded();
+  const isNext = readNftGeneration(socket).id === generation + 1;
+  if (isNext && known?.identity === identity && known.generation === generation)
+    record.markLoaded({ identity, generation: generation + 1 });
+  cutForbidden(socket, withFallback(policy, numbers));
 }
 
 async function sendPolicy(deps: LinuxFirewallDeps, policy: FirewallPolicy, identity: string): Promise<void> {

@@ -5,21 +5,23 @@ import type { KeeperClient } from "../keeper-client.ts";
 /** Whoever commits our transactions: the socket it uses becomes the owner of our tables. */
 export interface NftOwner {
   /**
-   * Commits the changes as one transaction: all of them or none.
+   * Commits the changes as one transaction: all of them or none; with `generation` none where the ruleset is no longer of
+   * that generation.
    *
    * @throws AwgError that names the change the kernel refused.
    */
-  sendTransaction(changes: readonly NftChange[]): Promise<void>;
+  sendTransaction(changes: readonly NftChange[], generation?: number): Promise<void>;
 }
 
 /** Hands transactions to the keeper, whose socket outlives this process; starts one when none runs. */
 export function keeperNftOwner(keeper: KeeperClient): NftOwner {
   return {
-    sendTransaction: async (changes) => {
+    sendTransaction: async (changes, generation) => {
       await keeper.ensureRunning();
       keeper.request({
         request: "nftTransaction",
         changes: changes.map(({ message, action }) => ({ message: Buffer.from(message).toString("base64"), action })),
+        ...(generation === undefined ? {} : { generation }),
       });
     },
   };
@@ -28,6 +30,7 @@ export function keeperNftOwner(keeper: KeeperClient): NftOwner {
 /** Commits by a socket of this process: when it is closed the tables stay, but anybody with the rights can flush them. */
 export function localNftOwner(socket: NetlinkSocket): NftOwner {
   return {
-    sendTransaction: async (changes) => commitNftChanges(socket, changes),
+    sendTransaction: async (changes, generation) =>
+      commitNftChanges(socket, changes, generation === undefined ? {} : { generation }),
   };
 }

@@ -1,7 +1,10 @@
+import { fallbackPaths } from "../../../model/firewall/fallback.ts";
 import type { FirewallObserved, FirewallPolicy } from "../../../model/firewall/policy.ts";
 import { NFT_TABLE } from "../../../model/ownership.ts";
+import { hasErrno } from "../../../native/linux/errno.ts";
 import type { NetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
 import type { NftChain } from "../../../native/linux/nftables/chain.codec.ts";
+import type { TableFamily } from "../../../native/linux/nftables/field.ts";
 import {
   readNftChains,
   readNftGeneration,
@@ -9,9 +12,11 @@ import {
   readNftTables,
 } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
 import { decodeNftRule, encodeRuleListing } from "../../../native/linux/nftables/rule.codec.ts";
+import { decodeElements, encodeElementDump } from "../../../native/linux/nftables/set-element.codec.ts";
 import type { NftTable } from "../../../native/linux/nftables/table.codec.ts";
 import { REFUSED_CHAIN } from "./chains/path-chains.ts";
 import { FRAMES } from "./egress-table.ts";
+import { fallbackSetName } from "./fallback-sets.ts";
 import { IDENTITY_CHAIN } from "./inet-table.ts";
 import type { PolicyRecord } from "./policy-record.ts";
 import { renderNft } from "./render-nft.ts";
@@ -40,6 +45,7 @@ export function observeTables(
   const chains = readNftChains(socket).filter(isOurChain);
   const identity = identityOf(chains);
   const policy = record.find(identity) ?? null;
+  const fallback = policy === null ? [] : fallbackInForce(socket, familiesOf(tables), fallbackPaths(policy));
   const loaded = record.loaded();
   const untouched = loaded?.generation === generation && loaded.identity === identity;
   const damage = [
@@ -55,7 +61,47 @@ export function observeTables(
     damage,
     held: tables.every((table) => table.owned),
     droppedPackets: tables.reduce((sum, table) => sum + droppedIn(socket, table), 0),
+    ...(fallback.length === 0 ? {} : { fallback }),
   };
+}
+
+/** The policy that our tables were loaded from, as far as it is known, and the families they stand in. */
+export function loadedPolicy(
+  socket: NetlinkSocket,
+  record: PolicyRecord,
+): { readonly policy: FirewallPolicy | null; readonly identity: string; readonly families: readonly TableFamily[] } {
+  const families = familiesOf(ownTables(socket));
+  const identity = identityOf(readNftChains(socket).filter(isOurChain));
+  return { policy: record.find(identity) ?? null, identity, families };
+}
+
+/** Those of these paths whose fallback every table of ours has in force. */
+export function fallbackInForce(
+  socket: NetlinkSocket,
+  families: readonly TableFamily[],
+  paths: readonly number[],
+): number[] {
+  return paths.filter((path) =>
+    families.every((family) => {
+      const set = { family, table: NFT_TABLE, name: fallbackSetName(path), intervals: false, concatenated: false };
+      const action = `reading the nf_tables set ${family} ${NFT_TABLE} ${set.name}`;
+      return decodeElements(set, readSetIfThere(socket, set, action)).length > 0;
+    }),
+  );
+}
+
+function readSetIfThere(socket: NetlinkSocket, set: Parameters<typeof encodeElementDump>[0], action: string) {
+  try {
+    return socket.dump(encodeElementDump(set), action);
+  } catch (error) {
+    // Somebody removed it: that is damage, which is told apart from this.
+    if (hasErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+}
+
+function familiesOf(tables: readonly NftTable[]): TableFamily[] {
+  return [...new Set(tables.map(({ family }) => family))];
 }
 
 /** Compares what the kernel holds with what the policy renders to, rule by rule; [] when they are equal. */

@@ -18,7 +18,7 @@ export function partsOfRendered({ chains, rules, sets }: RenderedTable): TablePa
     ...chainParts(chains, rules),
     ...sets.map(({ set, elements }): [string, string] => [
       `set ${set.name}`,
-      setText(keyType(set.fields), keyBytes(set.fields), set.intervals, elements),
+      setText({ ...set, keyType: keyType(set.fields), keyBytes: keyBytes(set.fields), elements }),
     ]),
   ]);
 }
@@ -27,10 +27,7 @@ export function partsOfRendered({ chains, rules, sets }: RenderedTable): TablePa
 export function partsOfRead({ chains, rules, sets }: NftTableContents): TableParts {
   return new Map([
     ...chainParts(chains, rules),
-    ...sets.map((set): [string, string] => [
-      `set ${set.name}`,
-      setText(set.keyType, set.keyBytes, set.intervals, set.elements),
-    ]),
+    ...sets.map((set): [string, string] => [`set ${set.name}`, setText(set)]),
   ]);
 }
 
@@ -72,12 +69,22 @@ function valueText(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) => (typeof inner === "bigint" ? inner.toString() : inner));
 }
 
-function setText(type: number, bytes: number, intervals: boolean, elements: readonly SetElement[]): string {
+interface SetParts {
+  readonly keyType: number;
+  readonly keyBytes: number;
+  readonly intervals: boolean;
+  readonly timeoutMs?: number;
+  readonly elements: readonly SetElement[];
+}
+
+/** Elements that vanish by themselves are no part of what was loaded; one that stays in such a set is. */
+function setText({ keyType: type, keyBytes: bytes, intervals, timeoutMs, elements: all }: SetParts): string {
+  const elements = all.filter(({ expires }) => expires !== true);
   const sorted = intervals
     ? mergeElements(elements)
     : elements.toSorted((a, b) => compareBytes(a.from, b.from)).map(({ from }) => ({ from, to: from }));
   const text = sorted.map(({ from, to = from }) => `${hexOf(from)}-${hexOf(to)}`);
-  return `${type} ${bytes} ${intervals} ${text.join(" ")}`;
+  return `${type} ${bytes} ${intervals} ${timeoutMs ?? "for ever"} ${text.join(" ")}`;
 }
 
 function hexOf(bytes: Uint8Array): string {

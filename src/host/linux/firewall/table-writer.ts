@@ -77,6 +77,14 @@ export class TableWriter {
     this.valueSet(name, field, values);
   }
 
+  /** Makes, once, a set of that name whose elements come and go by themselves; it is empty when the table is loaded. */
+  expiringSet(name: string, field: FieldName, timeoutMs: number): void {
+    if (this.#setNames.has(name)) return;
+    this.#setNames.set(name, name);
+    const { family, name: table } = this.#table;
+    this.#sets.push({ set: { family, table, name, fields: [field], intervals: false, timeoutMs }, elements: [] });
+  }
+
   /** What was collected. */
   finish(): RenderedTable {
     return { table: this.#table, sets: this.#sets, chains: this.#chains, rules: this.#rules };

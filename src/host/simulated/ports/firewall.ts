@@ -1,13 +1,18 @@
 import { AwgError } from "../../../model/error.ts";
+import { fallbackPaths } from "../../../model/firewall/fallback.ts";
+import { FALLBACK_LIFETIME_MS } from "../../../model/ownership.ts";
 import type { FirewallPort } from "../../ports/firewall.ts";
 import type { SimulatedMachine } from "../machine.ts";
+import { fallbackNow } from "../send.ts";
 
 /** The packet filter of the simulated machine: the policy itself, judged by the evaluator. One load is one write. */
 export function simulatedFirewall(machine: SimulatedMachine): FirewallPort {
   return {
     async read() {
       machine.checkAlive("firewall.read");
-      return { ...machine.live.firewall, damage: [...machine.live.firewall.damage] };
+      const { fallback: _until, ...firewall } = machine.live.firewall;
+      const fallback = fallbackNow(machine);
+      return { ...firewall, damage: [...firewall.damage], ...(fallback.length === 0 ? {} : { fallback }) };
     },
     async load(policy) {
       machine.checkAlive("firewall.load");
@@ -15,6 +20,17 @@ export function simulatedFirewall(machine: SimulatedMachine): FirewallPort {
       machine.perform(policy === null ? "firewall.remove" : "firewall.load", () => {
         const held = policy !== null && machine.live.capabilities.ownedTables;
         machine.live.firewall = { policy, held, damage: [], droppedPackets: 0 };
+      });
+    },
+    async fallBack(numbers) {
+      machine.checkAlive("firewall.fallBack");
+      const { policy } = machine.live.firewall;
+      const known = policy?.layers.length === 1 ? fallbackPaths(policy) : [];
+      const paths = numbers.filter((number) => known.includes(number));
+      if (paths.length === 0 && fallbackNow(machine).length === 0) return;
+      machine.perform("firewall.fallBack", () => {
+        const untilMs = machine.live.nowMs + FALLBACK_LIFETIME_MS;
+        machine.live.firewall = { ...machine.live.firewall, fallback: { paths, untilMs } };
       });
     },
   };

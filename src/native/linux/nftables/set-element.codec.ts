@@ -9,7 +9,7 @@ import { encodeNftMessage, NFGEN_BYTES, NFT_MESSAGE } from "./nft-message.codec.
 import { paddedBytes } from "./set.codec.ts";
 
 const NFTA_LIST = { table: 1, set: 2, elements: 3 } as const;
-const NFTA_ELEMENT = { key: 1, data: 2, flags: 3, keyEnd: 10 } as const;
+const NFTA_ELEMENT = { key: 1, data: 2, flags: 3, expiration: 5, keyEnd: 10 } as const;
 const LIST_ELEMENT = 1;
 const INTERVAL_END = 1;
 /** The list is one attribute, whose length has 16 bits. */
@@ -20,6 +20,8 @@ export interface SetElement {
   readonly from: Uint8Array;
   readonly to?: Uint8Array;
   readonly verdict?: Verdict;
+  /** Read: it vanishes by itself. */
+  readonly expires?: true;
 }
 
 /** A range of a field's values; for addresses a prefix in text says the same. */
@@ -100,6 +102,14 @@ export function encodeElementDeletion(set: SetIdentity, elements: readonly SetEl
   return encodeElementMessages(NFT_MESSAGE.deleteElement, 0, set, elements);
 }
 
+/** The message that empties the set; an empty set stays so. */
+export function encodeSetFlush({ family, table, name }: Pick<SetIdentity, "family" | "table" | "name">): Uint8Array {
+  return encodeNftMessage(NFT_MESSAGE.deleteElement, family, 0, (writer) => {
+    writer.attributeText(NFTA_LIST.table, table);
+    writer.attributeText(NFTA_LIST.set, name);
+  });
+}
+
 export function encodeElementDump({ family, table, name }: Pick<SetIdentity, "family" | "table" | "name">): Uint8Array {
   return encodeNftMessage(NFT_MESSAGE.getElement, family, NLM.dump, (writer) => {
     writer.attributeText(NFTA_LIST.table, table);
@@ -132,6 +142,7 @@ function decodeElement(bytes: Uint8Array): RawElement {
     ends: flags !== undefined && (readU32be(flags) & INTERVAL_END) !== 0,
     ...(to === undefined ? {} : { to }),
     ...(verdict === undefined ? {} : { verdict }),
+    ...(attributes.has(NFTA_ELEMENT.expiration) ? { expires: true } : {}),
   };
 }
 

@@ -1,5 +1,5 @@
 import { AwgError } from "../../../model/error.ts";
-import { attributeMap, type MessageWriter, readText, readU32be } from "../attribute.codec.ts";
+import { attributeMap, type MessageWriter, readText, readU32be, readU64be } from "../attribute.codec.ts";
 import { type NetlinkMessage, NLM } from "../netlink/message.codec.ts";
 import { FIELDS, type FieldName, fieldOf, type TableFamily } from "./field.ts";
 import { encodeNftMessage, NFGEN_BYTES, NFT_MESSAGE, nftFamily } from "./nft-message.codec.ts";
@@ -15,12 +15,13 @@ const NFTA_SET = {
   dataLength: 7,
   description: 9,
   id: 10,
+  timeout: 11,
   userdata: 13,
 } as const;
 const DESCRIPTION = { size: 1, concatenation: 2 } as const;
 const FIELD_LENGTH = 1;
 const LIST_ELEMENT = 1;
-const FLAG = { constant: 2, interval: 4, map: 8, concatenation: 0x80 } as const;
+const FLAG = { constant: 2, interval: 4, map: 8, timeout: 0x10, concatenation: 0x80 } as const;
 const VERDICT_TYPE = 0xffffff00;
 /** nft packs the types of a concatenation's fields 6 bits each. */
 const TYPE_BITS = 6;
@@ -36,6 +37,8 @@ export interface NftSet {
   readonly intervals: boolean;
   /** A verdict stands by each element (`lookup` into register 0). */
   readonly verdicts?: boolean;
+  /** Elements vanish by themselves so many milliseconds after they were added. */
+  readonly timeoutMs?: number;
   readonly comment?: string;
 }
 
@@ -49,6 +52,8 @@ export interface ObservedSet {
   readonly intervals: boolean;
   readonly concatenated: boolean;
   readonly verdicts: boolean;
+  /** Present when elements vanish by themselves: the time that is not said otherwise at an element. */
+  readonly timeoutMs?: number;
   readonly comment?: string;
 }
 
@@ -71,7 +76,7 @@ export function keyBytes(fields: readonly FieldName[]): number {
  * turn such keys round, which awg has no need for.
  */
 export function encodeSet(set: NftSet, id: number): Uint8Array {
-  const { family, table, name, fields, intervals, verdicts = false } = set;
+  const { family, table, name, fields, intervals, verdicts = false, timeoutMs } = set;
   const concatenated = fields.length > 1;
   const hostOrder = fields.some((field) => ["host", "name"].includes(FIELDS[field].form));
   if (fields.length === 0 || (intervals && hostOrder)) {
@@ -80,7 +85,11 @@ export function encodeSet(set: NftSet, id: number): Uint8Array {
       `the nf_tables set ${name} cannot hold ${intervals ? "ranges" : "values"} of [${fields}]`,
     );
   }
-  const flags = (intervals ? FLAG.interval : 0) | (concatenated ? FLAG.concatenation : 0) | (verdicts ? FLAG.map : 0);
+  const flags =
+    (intervals ? FLAG.interval : 0) |
+    (concatenated ? FLAG.concatenation : 0) |
+    (verdicts ? FLAG.map : 0) |
+    (timeoutMs === undefined ? 0 : FLAG.timeout);
   return encodeNftMessage(NFT_MESSAGE.newSet, family, NLM.create, (writer) => {
     writer.attributeText(NFTA_SET.table, table);
     writer.attributeText(NFTA_SET.name, name);
@@ -93,6 +102,7 @@ export function encodeSet(set: NftSet, id: number): Uint8Array {
     }
     if (concatenated) writeConcatenation(writer, fields);
     writer.attributeU32be(NFTA_SET.id, id);
+    if (timeoutMs !== undefined) writer.attributeU64be(NFTA_SET.timeout, BigInt(timeoutMs));
     const order = hostOrder && !concatenated ? "host" : "network";
     writer.attribute(NFTA_SET.userdata, encodeSetUserdata(order, set.comment));
   });
@@ -126,6 +136,7 @@ export function decodeSet(message: NetlinkMessage): ObservedSet | undefined {
   };
   const flags = number(NFTA_SET.flags);
   const comment = decodeComment("set", attributes.get(NFTA_SET.userdata));
+  const timeout = attributes.get(NFTA_SET.timeout);
   return {
     family,
     table: text(NFTA_SET.table),
@@ -135,6 +146,7 @@ export function decodeSet(message: NetlinkMessage): ObservedSet | undefined {
     intervals: (flags & FLAG.interval) !== 0,
     concatenated: (flags & FLAG.concatenation) !== 0,
     verdicts: number(NFTA_SET.dataType) === VERDICT_TYPE,
+    ...((flags & FLAG.timeout) === 0 ? {} : { timeoutMs: timeout === undefined ? 0 : Number(readU64be(timeout)) }),
     ...(comment === undefined ? {} : { comment }),
   };
 }

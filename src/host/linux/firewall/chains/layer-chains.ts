@@ -2,6 +2,7 @@ import type { PathRef, PolicyLayer, PolicyTunnel } from "../../../../model/firew
 import { MARK_MASK, markOfPath } from "../../../../model/ownership.ts";
 import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
 import { type Match, setMark } from "../../../../native/linux/nftables/match.ts";
+import { whileFallenBack } from "../fallback-sets.ts";
 import { INWARD, type RenderPlace } from "./conditions.ts";
 import { isReply, writeAllowIn, writeAllowInAnswers, writeOwnIn, writeOwnOut } from "./grant-rules.ts";
 import { refuse, writePathRules } from "./path-chains.ts";
@@ -142,8 +143,11 @@ function writeCrossing(place: RenderPlace, layer: PolicyLayer, chain: string, pa
     writer.rule(chain, answer, marked, "S7.2 answer to a guest; S9.3 knows it by the mark");
   }
   writer.rule(chain, [onTunnel(place, "iifname")], refuse(), "S7.2 a tunnel opens nothing");
-  if (layer.flows.default.kind !== "direct") {
-    writer.rule(chain, [onTunnel(place, "oifname", true)], refuse(), "S7.3 guests use tunnels only");
+  const rest = layer.flows.default;
+  if (rest.kind !== "direct") {
+    const fallsBack = rest.kind === "tunnel" && rest.fallback === "direct";
+    const unless = fallsBack ? [whileFallenBack(place, rest.number, true)] : [];
+    writer.rule(chain, [onTunnel(place, "oifname", true), ...unless], refuse(), "S7.3 guests use tunnels only");
   }
   writer.rule(chain, [], verdict("goto", paths), "S7.1 by the path of its flow");
 }

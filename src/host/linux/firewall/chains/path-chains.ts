@@ -4,6 +4,7 @@ import { PROTOCOL } from "../../../../model/firewall/packet.ts";
 import type { FlowMatch, PathRef, PolicyLayer, Steering } from "../../../../model/firewall/policy.ts";
 import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
 import type { Match } from "../../../../native/linux/nftables/match.ts";
+import { whileFallenBack } from "../fallback-sets.ts";
 import {
   addressesOf,
   alternativesOf,
@@ -44,24 +45,48 @@ export function writePathRules(place: RenderPlace, path: PathChain): void {
     writeMatch(place, path, `allow-${index}`, match, direct, `S4.5 killSwitch.allow/${index}`);
   }
   if (path.layer.allowLan) writeMatch(place, path, "lan", { destinations: LAN_PREFIXES }, direct, "S4.6 local network");
-  place.writer.rule(path.chain, [], path.take(path.steering.default, { dns: false }), "S4.7 default");
+  writeTarget(place, path, [], path.steering.default, "S4.7 default");
+}
+
+/** What the conditions select goes its path, or directly while the fallback of that path is in force (S4.9). */
+function writeTarget(
+  place: RenderPlace,
+  { chain, take }: PathChain,
+  conditions: readonly Match[],
+  target: PathRef,
+  comment: string,
+  onlyDirect = false,
+): void {
+  if (target.kind === "tunnel" && target.fallback === "direct") {
+    const down = [...conditions, whileFallenBack(place, target.number)];
+    place.writer.rule(
+      chain,
+      down,
+      take({ kind: "direct" }, { dns: false }),
+      `${comment}, S4.9 while its tunnel is down`,
+    );
+  }
+  if (onlyDirect && target.kind !== "direct") return;
+  place.writer.rule(chain, conditions, take(target, { dns: false }), comment);
 }
 
 function writeMatch(
   place: RenderPlace,
-  { chain, sides = OUTWARD, fragments = false, take }: PathChain,
+  path: PathChain,
   name: string,
   match: FlowMatch,
   target: PathRef,
   comment: string,
 ): void {
+  const { sides = OUTWARD, fragments = false } = path;
   const { destinations, ...rest } = match;
   if (sides !== OUTWARD && match.uids !== undefined) return;
-  if (fragments && match.ports !== undefined && target.kind !== "direct") return;
   const prefixes = destinations === undefined ? {} : { prefixes: destinations };
   const peer: PeerMatch = { ...rest, ...prefixes, portsUnknown: fragments };
+  // Without its ports it is not sure that a later fragment is meant: then only letting it out may be decided (S9.2).
+  const isUnsure = fragments && match.ports !== undefined;
   for (const alternative of alternativesOf(place, name, sides, peer)) {
-    place.writer.rule(chain, alternative, take(target, { dns: false }), comment);
+    writeTarget(place, path, alternative, target, comment, isUnsure);
   }
 }
 

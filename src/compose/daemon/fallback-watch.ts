@@ -1,0 +1,115 @@
+import { TunnelState } from "../../daemon/tunnel-state.ts";
+import { AwgError, messageOf } from "../../model/error.ts";
+import { FALLBACK_LIFETIME_MS } from "../../model/ownership.ts";
+import { type FallbackTunnel, fallbackTunnels } from "../fallback.ts";
+import type { ReconcilingSession } from "../reconciling-session.ts";
+
+const LOOK_MS = 1_000;
+/** Twice it may fail before it expires. */
+const RENEW_MS = FALLBACK_LIFETIME_MS / 3;
+
+/** What the watch tells; plain data, a view prints it. */
+export type FallbackReport =
+  | { readonly type: "fallback"; readonly devices: readonly string[] }
+  | { readonly type: "problem"; readonly text: string };
+
+export interface FallbackDeps {
+  readonly report: (report: FallbackReport) => void;
+  /** Steady milliseconds. */
+  readonly nowMs: () => number;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** Names should be looked up again. */
+  readonly wake: (reason: string) => void;
+}
+
+/**
+ * Watches the tunnels that something falls back from, and keeps their fallback in force while they are down. When it ends
+ * it takes the fallback back; when it dies the kernel does.
+ */
+export class FallbackWatch implements AsyncDisposable {
+  readonly #session: ReconcilingSession;
+  readonly #deps: FallbackDeps;
+  readonly #states = new Map<string, TunnelState>();
+  #tunnels: readonly FallbackTunnel[] | undefined;
+  #inForce: readonly FallbackTunnel[] | undefined;
+  #renewAtMs = 0;
+  #problem = "";
+  #ended = false;
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> = Promise.resolve();
+
+  constructor(session: ReconcilingSession, deps: FallbackDeps) {
+    this.#session = session;
+    this.#deps = deps;
+    this.#later(0);
+  }
+
+  /** The accepted state may be another by now, or somebody touched the machine. */
+  refresh(): void {
+    this.#tunnels = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    await this.#looking;
+    if ((this.#inForce?.length ?? 0) > 0) await this.#attempt(() => this.#session.fallBack([], false));
+  }
+
+  #later(ms: number): void {
+    this.#timer = setTimeout(() => {
+      this.#looking = this.#attempt(() => this.#look()).finally(() => {
+        if (!this.#ended) this.#later(LOOK_MS);
+      });
+    }, ms);
+  }
+
+  async #look(): Promise<void> {
+    const isStale = this.#tunnels === undefined;
+    this.#tunnels ??= fallbackTunnels({ resources: await this.#session.accepted() });
+    for (const device of this.#states.keys())
+      if (!this.#tunnels.some(({ spec }) => spec.device === device)) this.#states.delete(device);
+    for (const tunnel of this.#tunnels) await this.#lookAt(tunnel);
+    const down = this.#tunnels.filter(({ spec }) => this.#states.get(spec.device)?.isDown === true);
+    // At the first look this also ends what an earlier daemon left in force.
+    const isOther = this.#inForce === undefined || namesOf(down) !== namesOf(this.#inForce);
+    const isDue = down.length > 0 && this.#deps.nowMs() >= this.#renewAtMs;
+    if (!isOther && !isDue && !isStale) return;
+    if (this.#tunnels.length > 0)
+      await this.#session.fallBack(
+        down.map(({ path }) => path),
+        isDue,
+      );
+    if (isOther || isDue) this.#renewAtMs = this.#deps.nowMs() + RENEW_MS;
+    const isTold = namesOf(down) === namesOf(this.#inForce ?? []);
+    this.#inForce = down;
+    if (!isTold) this.#deps.report({ type: "fallback", devices: down.map(({ spec }) => spec.device) });
+  }
+
+  async #lookAt({ spec }: FallbackTunnel): Promise<void> {
+    const state = this.#states.get(spec.device) ?? new TunnelState(this.#deps.random);
+    this.#states.set(spec.device, state);
+    const { probe, resolve } = state.look(await this.#session.engine(spec.device), spec, this.#deps.nowMs());
+    if (resolve) this.#deps.wake(`${spec.device} is down`);
+    if (probe) await this.#session.probe(spec.device);
+  }
+
+  /** A look that fails is told once and done again; what is in force expires meanwhile. */
+  async #attempt(act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+      this.#problem = "";
+    } catch (error) {
+      // Another awg is at work: the next look does it.
+      if (error instanceof AwgError && error.kind === "locked") return;
+      const text = `watching the tunnels failed: ${messageOf(error)}`;
+      if (text !== this.#problem) this.#deps.report({ type: "problem", text });
+      this.#problem = text;
+    }
+  }
+}
+
+function namesOf(tunnels: readonly FallbackTunnel[]): string {
+  return tunnels.map(({ spec }) => spec.device).join();
+}

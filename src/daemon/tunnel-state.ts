@@ -1,0 +1,130 @@
+import { initialTransition, type SnapshotFrom, transition } from "xstate";
+import type { TunnelObserved, TunnelSpec } from "../model/spec/tunnel.ts";
+import { backoffMs } from "../reconciler/machine/backoff.ts";
+import { type TunnelEvent, tunnelMachine } from "../reconciler/machine/tunnel.machine.ts";
+
+/**
+ * A peer that got a packet answers within 10 s, if with an empty packet (KEEPALIVE_TIMEOUT); 5 s later the sender takes the
+ * session for dead and shakes hands anew (REKEY_TIMEOUT; WireGuard white paper, section 6.5).
+ */
+const SILENCE_MS = 15_000;
+/** Three handshakes, 5 s apart. */
+const HANDSHAKE_MS = 15_000;
+
+/** What one engine was last seen to have done, summed over its peers. */
+interface Look {
+  readonly handshakeSeconds: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  /** Since when it sends and hears nothing, in steady milliseconds; undefined while it does not. */
+  readonly unansweredSinceMs: number | undefined;
+}
+
+/** What a look at a tunnel makes necessary. */
+export interface TunnelNeeds {
+  /** Its peers should be asked for a handshake: nothing else would find out that they are back. */
+  readonly probe: boolean;
+  /** Its names should be looked up again. */
+  readonly resolve: boolean;
+}
+
+/**
+ * One tunnel's state machine, fed with what its engine says of itself. It counts as down when handshakes fail while it
+ * sends, never because it is silent: who sends nothing has nothing to lose.
+ */
+export class TunnelState {
+  #snapshot: SnapshotFrom<typeof tunnelMachine>;
+  #look: Look | undefined;
+  #enteredMs = 0;
+  #retryAtMs: number | undefined;
+  readonly #random: () => number;
+
+  /** @param random in [0, 1) */
+  constructor(random: () => number) {
+    [this.#snapshot] = initialTransition(tunnelMachine);
+    this.#random = random;
+  }
+
+  /** The state's name, for people. */
+  get name(): string {
+    return String(this.#snapshot.value);
+  }
+
+  /** Whether what may fall back should: no handshake succeeded at the last try. */
+  get isDown(): boolean {
+    return this.#snapshot.context.failures > 0;
+  }
+
+  /**
+   * Takes in what the engine says now; undefined when it does not answer. `spec` tells whether it could reach or be reached
+   * by anybody; `nowMs` is steady.
+   */
+  look(observed: TunnelObserved | undefined, spec: TunnelSpec, nowMs: number): TunnelNeeds {
+    const before = this.#look;
+    const now = observed?.running === true ? lookAt(observed, before, nowMs) : undefined;
+    this.#look = now;
+    const needs = { probe: false, resolve: false };
+    const send = (event: TunnelEvent): void => this.#send(event, nowMs, needs);
+    if (this.name === "down") send({ type: "start" });
+    if (now === undefined) {
+      if (before !== undefined || this.name === "handshaking") send({ type: "engineDied" });
+    } else if (hasHeard(before, now)) send({ type: "handshake" });
+    else if (this.name === "up" && isSilent(now, nowMs, SILENCE_MS)) send({ type: "sessionExpired" });
+    if (this.#retryAtMs !== undefined && nowMs >= this.#retryAtMs) send({ type: "retry" });
+    if (this.name === "resolving") send({ type: hasWay(spec) ? "resolved" : "resolveFailed" });
+    if (this.#waitsTooLong(now, nowMs)) send({ type: "handshakeTimeout" });
+    return needs;
+  }
+
+  /** After the first failure each try is asked for; before, only silence while sending tells of one. */
+  #waitsTooLong(now: Look | undefined, nowMs: number): boolean {
+    if (nowMs - this.#enteredMs < HANDSHAKE_MS) return false;
+    if (this.name === "stale") return true;
+    return this.name === "handshaking" && (this.isDown || now === undefined || isSilent(now, nowMs, HANDSHAKE_MS));
+  }
+
+  #send(event: TunnelEvent, nowMs: number, needs: { probe: boolean; resolve: boolean }): void {
+    const before = this.#snapshot.value;
+    const [next, actions] = transition(tunnelMachine, this.#snapshot, event);
+    this.#snapshot = next;
+    if (next.value !== before) {
+      this.#enteredMs = nowMs;
+      this.#retryAtMs = undefined;
+    }
+    for (const { type } of actions) {
+      if (type === "shakeHands") needs.probe = true;
+      else if (type === "resolve") needs.resolve = this.isDown;
+      else if (type === "scheduleRetry") this.#retryAtMs = nowMs + backoffMs(next.context.failures, this.#random());
+    }
+  }
+}
+
+function lookAt({ peers }: TunnelObserved, before: Look | undefined, nowMs: number): Look {
+  const sum = (of: (peer: TunnelObserved["peers"][number]) => number): number =>
+    peers.reduce((total, peer) => total + of(peer), 0);
+  const receivedBytes = sum((peer) => peer.receivedBytes);
+  const sentBytes = sum((peer) => peer.sentBytes);
+  const hears = receivedBytes !== before?.receivedBytes;
+  const sends = before !== undefined && sentBytes > before.sentBytes;
+  return {
+    handshakeSeconds: Math.max(0, ...peers.map((peer) => peer.lastHandshakeSeconds)),
+    receivedBytes,
+    sentBytes,
+    unansweredSinceMs: hears ? undefined : (before?.unansweredSinceMs ?? (sends ? nowMs : undefined)),
+  };
+}
+
+/** Something came from a peer: an engine counts only what it could authenticate. */
+function hasHeard(before: Look | undefined, now: Look): boolean {
+  if (before === undefined) return false;
+  return now.handshakeSeconds > before.handshakeSeconds || now.receivedBytes > before.receivedBytes;
+}
+
+function isSilent({ unansweredSinceMs }: Look, nowMs: number, forMs: number): boolean {
+  return unansweredSinceMs !== undefined && nowMs - unansweredSinceMs >= forMs;
+}
+
+/** A peer's name resolved, or a peer may dial in. */
+function hasWay({ listenPort, peers }: TunnelSpec): boolean {
+  return listenPort > 0 || peers.some(({ endpoint }) => endpoint !== undefined);
+}

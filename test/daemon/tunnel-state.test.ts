@@ -1,0 +1,116 @@
+import { describe, expect, test } from "vitest";
+import { TunnelState } from "../../src/daemon/tunnel-state.ts";
+import type { SecretId } from "../../src/model/secret.ts";
+import type { TunnelObserved, TunnelSpec } from "../../src/model/spec/tunnel.ts";
+
+const KEY = "mWB0J2ovTUpXJbKj5oX8N9Xfl1gWx3O4dRkqXvGqN0E=";
+const SPEC: TunnelSpec = {
+  device: "awg-a",
+  protocol: "wireguard",
+  engine: "userspace",
+  privateKey: "id" as SecretId,
+  listenPort: 0,
+  fwmark: 1,
+  peers: [{ publicKey: KEY, endpoint: "192.0.2.1:1", allowedIPs: [], persistentKeepaliveSeconds: 0 }],
+  obfuscation: {},
+};
+
+/** What an engine says: bytes sent, bytes received, seconds of the last handshake. */
+function engine(sentBytes: number, receivedBytes = 0, lastHandshakeSeconds = 0): TunnelObserved {
+  const peers = SPEC.peers.map((peer) => ({ ...peer, sentBytes, receivedBytes, lastHandshakeSeconds }));
+  return { ...SPEC, running: true, listenPort: 40_000, peers };
+}
+
+/** A tunnel looked at once a second, as the daemon does. */
+class Watched {
+  readonly state = new TunnelState(() => 0);
+  readonly probes: number[] = [];
+  readonly resolves: number[] = [];
+  seconds = 0;
+
+  /** Looks for so many seconds at what the engine says in each. */
+  for(seconds: number, says: (second: number) => TunnelObserved | undefined, spec = SPEC): this {
+    for (const endsAt = this.seconds + seconds; this.seconds < endsAt; this.seconds += 1) {
+      const { probe, resolve } = this.state.look(says(this.seconds), spec, this.seconds * 1000);
+      if (probe) this.probes.push(this.seconds);
+      if (resolve) this.resolves.push(this.seconds);
+    }
+    return this;
+  }
+}
+
+const idle = () => engine(0);
+const sending = (second: number) => engine(148 + second * 100);
+const talking = (second: number) => engine(148 + second * 100, 92 + second * 100, 1);
+/** It was heard until then. */
+const silentSince = (last: number) => (second: number) => engine(148 + second * 100, 92 + last * 100, 1);
+
+describe("law 1: a tunnel counts as down only when it sends and nobody answers", () => {
+  test("a new tunnel that nobody uses is not down, however long that lasts", () => {
+    expect(new Watched().for(3600, idle).state.isDown).toBe(false);
+  });
+
+  test("a tunnel that is used and answers is up", () => {
+    const watched = new Watched().for(600, talking);
+    expect([watched.state.name, watched.state.isDown]).toEqual(["up", false]);
+  });
+
+  test("a session of hours without a word either way is not down", () => {
+    const watched = new Watched().for(5, talking).for(7200, () => talking(4));
+    expect([watched.state.name, watched.state.isDown]).toEqual(["up", false]);
+  });
+
+  test.each([
+    ["at first, after 15 s of asking", 0, 15],
+    ["after it was up: 15 s of silence and 15 s of handshakes", 20, 30],
+  ])("a peer that does not answer %s", (_name, upSeconds, limit) => {
+    const watched = new Watched().for(upSeconds, talking);
+    const says = upSeconds === 0 ? sending : silentSince(upSeconds - 1);
+    watched.for(limit, says);
+    expect(watched.state.isDown).toBe(false);
+    watched.for(4, says);
+    expect(watched.state.isDown).toBe(true);
+  });
+
+  test("the first answer brings it up again, whatever the try it was at", () => {
+    for (let downSeconds = 20; downSeconds < 120; downSeconds += 7) {
+      const watched = new Watched().for(downSeconds, sending);
+      expect(watched.state.isDown).toBe(true);
+      watched.for(1, (second) => engine(148 + second * 100, 92, 1));
+      expect([watched.state.name, watched.state.isDown]).toEqual(["up", false]);
+    }
+  });
+
+  test("no peer with an address, and none that could dial in: down at the first look, up with the name", () => {
+    const nowhere = { ...SPEC, peers: SPEC.peers.map(({ endpoint: _gone, ...peer }) => peer) };
+    const watched = new Watched().for(1, idle, nowhere);
+    expect(watched.state.isDown).toBe(true);
+    expect(new Watched().for(600, idle, { ...nowhere, listenPort: 51_820 }).state.isDown).toBe(false);
+    watched.for(5, (second) => talking(second));
+    expect(watched.state.isDown).toBe(false);
+  });
+});
+
+describe("an engine", () => {
+  test("that is started again within moments leaves the tunnel as it is", () => {
+    const watched = new Watched().for(20, talking).for(2, () => undefined);
+    watched.for(30, (second) => engine(148 + second, second, 2));
+    expect(watched.state.isDown).toBe(false);
+  });
+
+  test("that stays away is a tunnel that is down", () => {
+    const watched = new Watched().for(20, talking).for(30, () => undefined);
+    expect(watched.state.isDown).toBe(true);
+  });
+});
+
+describe("while it is down", () => {
+  test("peers are asked and names looked up again and again, never faster than a handshake may take", () => {
+    const { probes, resolves } = new Watched().for(600, sending);
+    expect(resolves.length).toBeGreaterThan(5);
+    expect(probes.length).toBeGreaterThan(5);
+    const gaps = probes.slice(1).map((second, index) => second - (probes[index] as number));
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(15);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(80);
+  });
+});
