@@ -1,0 +1,58 @@
+import type { Sources } from "../../src/engine/sources.ts";
+
+/** Draws in the order in which a wire format makes them. */
+export type Draw =
+  /** Random bytes as they are to appear. */
+  | { readonly bytes: Uint8Array }
+  /** A number drawn uniformly from a range; a range of one value draws nothing. */
+  | { readonly value: number; readonly low: number; readonly high: number };
+
+/**
+ * Sources whose random words make a wire format draw exactly these values, so that an encoder can be given padding,
+ * header word and trailer. Whatever is drawn beyond the script is a pattern that no recorded datagram has.
+ */
+export function scriptedSources(draws: readonly Draw[], unixSeconds = 0): Sources {
+  const words = draws.flatMap((draw) => ("bytes" in draw ? wordsOf(draw.bytes) : wordOf(draw)));
+  return {
+    fillRandom(into) {
+      const view = new DataView(into.buffer, into.byteOffset, into.length);
+      for (let at = 0; at + 4 <= into.length; at += 4) view.setUint32(at, words.shift() ?? 0xdeadbeef, true);
+    },
+    unixTime: () => ({ seconds: unixSeconds, nanoseconds: 0 }),
+  };
+}
+
+function wordOf({ value, low, high }: { value: number; low: number; high: number }): number[] {
+  return high > low ? [value - low] : [];
+}
+
+function wordsOf(bytes: Uint8Array): number[] {
+  const whole = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
+  whole.set(bytes);
+  const view = new DataView(whole.buffer);
+  return Array.from({ length: whole.length / 4 }, (_, index) => view.getUint32(4 * index, true));
+}
+
+/** A generator with a seed (mulberry32), as sources; the same seed gives the same engine. */
+export function seededSources(
+  seed: number,
+  unixSeconds: () => number = () => 1_795_000_000,
+): Sources & {
+  /** A number in [0, 1). */
+  readonly next: () => number;
+} {
+  let state = seed >>> 0;
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let word = Math.imul(state ^ (state >>> 15), state | 1);
+    word ^= word + Math.imul(word ^ (word >>> 7), word | 61);
+    return ((word ^ (word >>> 14)) >>> 0) / 2 ** 32;
+  };
+  return {
+    next,
+    fillRandom(into) {
+      for (let at = 0; at < into.length; at += 1) into[at] = Math.floor(next() * 256);
+    },
+    unixTime: () => ({ seconds: Math.floor(unixSeconds()), nanoseconds: 0 }),
+  };
+}
