@@ -35,9 +35,6 @@ export const RATE_LIMIT_ADDRESSES = 16_384;
 export const REPLAY_WINDOW = 8_128;
 /** Inner packets kept for a peer while its handshake runs; the oldest makes room. */
 export const QUEUED_PACKETS = 128;
-/** [6.5] and UAPI: the largest persistent keepalive interval. */
-export const MAX_PERSISTENT_KEEPALIVE = 65_535_000;
-
 /** A time drawn uniformly from `low..high` at each use; plain WireGuard has equal ends. Milliseconds. */
 export interface TimeRange {
   readonly low: number;
