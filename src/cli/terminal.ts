@@ -1,6 +1,10 @@
 import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { printable } from "../model/text/printable.ts";
 
-/** Where a verb writes: data to stdout, progress and errors to stderr, questions to the person if there is one. */
+/**
+ * Where a verb writes: data to stdout, progress and errors to stderr, questions to the person if there is one. Names and
+ * texts come from configs, kernels and other programs: no control character of theirs ever reaches a stream.
+ */
 export interface Terminal {
   /** Whole lines of data for stdout. */
   out(text: string): void;
@@ -22,14 +26,16 @@ const MAX_INPUT_BYTES = 8 * 1024 * 1024;
 export function processTerminal(environment: NodeJS.ProcessEnv, wantsColor: boolean): Terminal {
   const mayColor = wantsColor && !environment["NO_COLOR"] && environment["TERM"] !== "dumb";
   const forced = Boolean(environment["FORCE_COLOR"]) && environment["FORCE_COLOR"] !== "0";
+  const colorOut = mayColor && (forced || isTerminal(1));
+  const colorErr = mayColor && (forced || isTerminal(2));
   return {
-    out: (text) => writeWhole(1, `${text}\n`),
-    err: (text) => writeWhole(2, `${text}\n`),
-    colorOut: mayColor && (forced || isTerminal(1)),
-    colorErr: mayColor && (forced || isTerminal(2)),
+    out: (text) => writeWhole(1, `${printable(text, colorOut)}\n`),
+    err: (text) => writeWhole(2, `${printable(text, colorErr)}\n`),
+    colorOut,
+    colorErr,
     interactive: isTerminal(0) && isTerminal(2),
     ask(question) {
-      writeWhole(2, question);
+      writeWhole(2, printable(question, colorErr));
       return readLine();
     },
     readInput: () => readAll(0),

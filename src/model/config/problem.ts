@@ -1,3 +1,4 @@
+import { printableLine } from "../text/printable.ts";
 import type { ProblemId } from "./problem-catalogue.ts";
 
 /** Something wrong (or, as a warning, doubtful) in a configuration. Never holds a secret; the excerpt is masked. */
@@ -33,7 +34,7 @@ export function renderProblem(
   const { file, line, column, severity, message, remedy, id } = problem;
   const paint = (text: string) => (options.color ? `${severity === "error" ? RED : YELLOW}${text}${RESET}` : text);
   const warning = severity === "warning" ? `${paint("warning")}: ` : "";
-  const head = `${file}:${line}:${column}: ${warning}${message}${remedy === "" ? "" : `; ${remedy}`} [${id}]`;
+  const head = `${printableLine(file)}:${line}:${column}: ${warning}${message}${remedy === "" ? "" : `; ${remedy}`} [${id}]`;
   if (!options.excerpt || problem.excerpt === undefined) return head;
   const gutter = `${line} | `;
   return `${head}\n  ${gutter}${problem.excerpt}\n  ${" ".repeat(gutter.length)}${paint(caretLine(problem, problem.excerpt))}`;

@@ -38,7 +38,9 @@ function readHost(host: string): string | Fault {
 
 function endpointFault(input: string): Fault {
   if (/^\[[^\]]*\]:?$/.test(input) || /^[^:]+:?$/.test(input)) {
-    return fault("endpoint-without-port", `${quote(input)} has no port`, `write ${input.replace(/:$/, "")}:51820`);
+    const host = input.replace(/:$/, "");
+    const remedy = `write ${/^[A-Za-z0-9.:[\]_-]{1,80}$/.test(host) ? host : "vpn.example.com"}:51820`;
+    return fault("endpoint-without-port", `${quote(input)} has no port`, remedy);
   }
   return fault(
     "endpoint-syntax",

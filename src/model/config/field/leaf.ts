@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { printableLine } from "../../text/printable.ts";
 import type { ProblemId } from "../problem-catalogue.ts";
 
 /** Why a value cannot be read: the problem's id, what is wrong, what would be right, and where below the value. */
@@ -57,8 +58,8 @@ export function wrongType(input: unknown, wanted: string): Fault {
 
 /** A value as it may be shown in a message: quoted, one line, cut where it is long. */
 export function quote(text: string | number | boolean): string {
-  const line = String(text).replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, "\uFFFD");
-  return `"${line.length > 60 ? `${line.slice(0, 57)}...` : line}"`;
+  const characters = [...printableLine(String(text).slice(0, 240))];
+  return `"${characters.length > 60 ? `${characters.slice(0, 57).join("")}...` : characters.join("")}"`;
 }
 
 /** A list that may also be written as its single value. */

@@ -1,3 +1,4 @@
+import { isPrintableLine } from "../../text/printable.ts";
 import { nearestWord } from "./edit-distance.ts";
 import { type Fault, fault, leaf, quote, wrongType } from "./leaf.ts";
 
@@ -57,7 +58,7 @@ export function orList(words: readonly string[]): string {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }
 
-/** A text of 1 to `maximum` characters on one line. */
+/** A text of 1 to `maximum` characters on one line, none of which a terminal or an editor would act on. */
 export function text(maximum = 255) {
   return leaf({ type: "string", minLength: 1, maxLength: maximum }, (input) => checkText(input, maximum));
 }
@@ -73,8 +74,9 @@ export function checkText(input: unknown, maximum = 255): string | Fault {
   if (input.length > maximum) {
     return fault("text-too-long", `the text has ${input.length} characters`, `write at most ${maximum}`);
   }
-  if (/\p{Cc}/u.test(input)) {
-    return fault("text-characters", "the text has a line break or a control character", "write it on one line");
+  if (!isPrintableLine(input)) {
+    const message = "the text has a line break, a control character or one that turns the direction of writing";
+    return fault("text-characters", message, "write it on one line, without them");
   }
   return input;
 }
