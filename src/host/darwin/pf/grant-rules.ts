@@ -1,0 +1,69 @@
+import { DNS_PORT } from "../../../model/firewall/flow-path.ts";
+import { PROTOCOL } from "../../../model/firewall/packet.ts";
+import type { AllowGrant, PolicyLayer } from "../../../model/firewall/policy.ts";
+import { portProtocols } from "./flow-match.ts";
+import type { PfRule } from "./pf-rule.ts";
+
+const DNS_PROTOCOLS = [PROTOCOL.udp, PROTOCOL.tcp];
+
+interface Exchange extends Pick<PfRule, "from" | "to"> {
+  readonly protocols: readonly number[];
+}
+
+/** Rules for physical devices only: on a tunnel nothing is our sockets' own. */
+export interface OwnSocketRules {
+  readonly leaving: readonly PfRule[];
+  readonly entering: readonly PfRule[];
+}
+
+/**
+ * docs/security.md S3.1 to S3.3, both directions, each packet judged for itself. PF knows no marks: the service user
+ * alone tells our sockets (S13.1).
+ */
+export function ownSocketRules(layer: PolicyLayer): OwnSocketRules {
+  const users = [{ from: layer.serviceUid, to: layer.serviceUid }];
+  const leaving: PfRule[] = [];
+  const entering: PfRule[] = [];
+  const both = ({ protocols, from, to }: Exchange, why: string): void => {
+    leaving.push({ action: "pass", direction: "out", protocols, ...sides(from, to), users, state: "none", why });
+    entering.push({ action: "pass", direction: "in", protocols, ...sides(to, from), state: "none", why });
+  };
+  for (const { address, port, protocol } of layer.endpoints) {
+    const to = { addresses: [address], ports: [{ from: port, to: port }] };
+    both({ protocols: [protocol], to }, "S3.1 endpoint of a tunnel");
+  }
+  for (const { port } of layer.listens) {
+    both({ protocols: [PROTOCOL.udp], from: { ports: [{ from: port, to: port }] } }, "S3.2 listening tunnel");
+  }
+  if (layer.bootstrapDns.length > 0) {
+    const to = { addresses: layer.bootstrapDns, ports: [{ from: DNS_PORT, to: DNS_PORT }] };
+    both({ protocols: DNS_PROTOCOLS, to }, "S3.3 bootstrap DNS");
+  }
+  return { leaving, entering: layer.killSwitch ? entering : [] };
+}
+
+/** S3.4: who may open flows to this machine. The state that the first packet opens lets the answers out. */
+export function incomingExceptionRules(allow: readonly AllowGrant[]): PfRule[] {
+  return allow
+    .filter(({ direction }) => direction === "in")
+    .flatMap((grant) =>
+      portProtocols(grant).map(
+        (protocols): PfRule => ({
+          action: "pass",
+          direction: "in",
+          ...(protocols === undefined ? {} : { protocols }),
+          ...sides(
+            grant.prefixes === undefined ? undefined : { addresses: grant.prefixes },
+            grant.ports === undefined ? undefined : { ports: grant.ports },
+          ),
+          state: "opening",
+          why: "S3.4 stated exception",
+        }),
+      ),
+    );
+}
+
+/** Sides of a rule, those left out that say nothing. */
+export function sides(from: PfRule["from"], to: PfRule["to"]): Pick<PfRule, "from" | "to"> {
+  return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+}

@@ -1,0 +1,74 @@
+import {
+  ALL_ROUTERS,
+  DHCPV4,
+  DHCPV6,
+  DHCPV6_SERVERS,
+  LINK_LOCAL,
+  NDP,
+  NEIGHBOUR_PREFIXES,
+} from "../../../model/firewall/link-traffic.ts";
+import { PROTOCOL } from "../../../model/firewall/packet.ts";
+import type { PolicyTunnel } from "../../../model/firewall/policy.ts";
+import type { PfRule } from "./pf-rule.ts";
+
+/** The loopback interface's name; PF judges what a machine sends to its own addresses there. */
+export const LOOPBACK = "lo0";
+
+const UDP = [PROTOCOL.udp];
+const port = (value: number) => [{ from: value, to: value }];
+
+/** docs/security.md S2.1. */
+export function loopbackRules(): PfRule[] {
+  return [{ action: "pass", on: [LOOPBACK], state: "none", why: "S2.1 loopback" }];
+}
+
+/** S2.2 and S2.3: addresses of tunnels on physical links. Their own devices are dealt with before. */
+export function tunnelAddressRules(tunnels: readonly PolicyTunnel[]): PfRule[] {
+  const addresses = [...new Set(tunnels.flatMap((tunnel) => tunnel.addresses))];
+  if (addresses.length === 0) return [];
+  return [
+    { action: "block", direction: "out", from: { addresses }, why: "S2.2 source is a tunnel's address" },
+    { action: "block", direction: "in", to: { addresses }, why: "S2.3 a tunnel's address from outside" },
+  ];
+}
+
+/**
+ * S2.4 to S2.6. The kernel sends neighbour solicitations and advertisements past PF, and PF cannot ask for the hop limit,
+ * which the kernel checks by itself when it receives them.
+ */
+export function linkTrafficRules(): PfRule[] {
+  const [client4, server4] = [port(DHCPV4.client), port(DHCPV4.server)];
+  const [client6, server6] = [port(DHCPV6.client), port(DHCPV6.server)];
+  const local = [LINK_LOCAL];
+  const pass = (direction: "in" | "out", rule: Omit<PfRule, "action" | "direction" | "state">): PfRule => ({
+    action: "pass",
+    direction,
+    ...rule,
+    state: "none",
+  });
+  const ndp = (direction: "in" | "out", icmpTypes: readonly number[], sides: Pick<PfRule, "from" | "to">): PfRule =>
+    pass(direction, { family: 6, protocols: [PROTOCOL.icmpv6], ...sides, icmpTypes, why: "S2.6 neighbour discovery" });
+  const neighbour = [NDP.neighbourSolicit, NDP.neighbourAdvert];
+  return [
+    pass("out", { family: 4, protocols: UDP, from: { ports: client4 }, to: { ports: server4 }, why: "S2.4 DHCP" }),
+    pass("in", { family: 4, protocols: UDP, from: { ports: server4 }, to: { ports: client4 }, why: "S2.4 DHCP" }),
+    pass("out", {
+      family: 6,
+      protocols: UDP,
+      from: { addresses: local, ports: client6 },
+      to: { addresses: DHCPV6_SERVERS, ports: server6 },
+      why: "S2.5 DHCPv6",
+    }),
+    pass("in", {
+      family: 6,
+      protocols: UDP,
+      from: { addresses: local, ports: server6 },
+      to: { addresses: local, ports: client6 },
+      why: "S2.5 DHCPv6",
+    }),
+    ndp("out", [NDP.routerSolicit], { to: { addresses: [ALL_ROUTERS] } }),
+    ndp("out", neighbour, { to: { addresses: NEIGHBOUR_PREFIXES } }),
+    ndp("in", [NDP.routerAdvert], { from: { addresses: local } }),
+    ndp("in", neighbour, {}),
+  ];
+}
