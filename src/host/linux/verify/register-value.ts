@@ -1,0 +1,74 @@
+import type { NameDimension, NumberDimension } from "../../../model/verify/space/term.ts";
+
+/** What stands in a register, as far as the rules so far tell. */
+export type RegisterValue =
+  /** Bytes of a header field: `bytes` of them from `offset`, each through `& mask ^ xor`. */
+  | {
+      readonly kind: "number";
+      readonly dimension: NumberDimension | "mark";
+      /** Bytes of the whole field. */
+      readonly width: number;
+      readonly offset: number;
+      readonly mask: Uint8Array;
+      readonly xor: Uint8Array;
+      /** The least significant byte stands first, as the machine has its own numbers. */
+      readonly reversed: boolean;
+    }
+  /** Something that has few values, each with its bytes. */
+  | {
+      readonly kind: "named";
+      readonly dimension: NameDimension;
+      readonly bytesOf: (name: string) => Uint8Array;
+    }
+  | { readonly kind: "constant"; readonly bytes: Uint8Array }
+  /** What awg cannot say; the word is for people. */
+  | { readonly kind: "opaque"; readonly what: string };
+
+export function wholeNumber(dimension: NumberDimension | "mark", width: number, reversed = false): RegisterValue {
+  const [mask, xor] = [new Uint8Array(width).fill(255), new Uint8Array(width)];
+  return { kind: "number", dimension, width, offset: 0, mask, xor, reversed };
+}
+
+/** `length` bytes of a field, from `offset`. */
+export function partOfNumber(dimension: NumberDimension, width: number, offset: number, length: number): RegisterValue {
+  const [mask, xor] = [new Uint8Array(length).fill(255), new Uint8Array(length)];
+  return { kind: "number", dimension, width, offset, mask, xor, reversed: false };
+}
+
+/** The value after `& mask ^ xor`. */
+export function maskValue(value: RegisterValue, mask: Uint8Array, xor: Uint8Array): RegisterValue {
+  switch (value.kind) {
+    case "number":
+      if (mask.length !== value.mask.length) return { kind: "opaque", what: "a mask of another length than its field" };
+      return {
+        ...value,
+        mask: value.mask.map((byte, index) => byte & (mask[index] ?? 0)),
+        xor: maskBytes(value.xor, mask, xor),
+      };
+    case "named": {
+      const { bytesOf } = value;
+      return { ...value, bytesOf: (name) => maskBytes(bytesOf(name).slice(0, mask.length), mask, xor) };
+    }
+    case "constant":
+      return { kind: "constant", bytes: maskBytes(value.bytes.slice(0, mask.length), mask, xor) };
+    case "opaque":
+      return value;
+  }
+}
+
+/** The value with its bytes in the other order. */
+export function turnValue(value: RegisterValue, size: number, length: number): RegisterValue {
+  if (value.kind === "opaque") return value;
+  if (size !== length) return { kind: "opaque", what: "the byte order of several numbers at once" };
+  if (value.kind === "named") {
+    const { bytesOf } = value;
+    return { ...value, bytesOf: (name) => bytesOf(name).slice(0, size).reverse() };
+  }
+  if (value.kind === "constant") return { kind: "constant", bytes: value.bytes.slice(0, size).reverse() };
+  if (value.mask.length !== size) return { kind: "opaque", what: "the byte order of a part of a field" };
+  return { ...value, reversed: !value.reversed, mask: value.mask.toReversed(), xor: value.xor.toReversed() };
+}
+
+function maskBytes(bytes: Uint8Array, mask: Uint8Array, xor: Uint8Array): Uint8Array {
+  return bytes.map((byte, index) => (byte & (mask[index] ?? 0)) ^ (xor[index] ?? 0));
+}

@@ -1,0 +1,99 @@
+import { LOOPBACK_DEVICE } from "../../../model/firewall/packet.ts";
+import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
+import type { Family } from "../../../model/ip.ts";
+import { NFT_BOOT_TABLE, NFT_TABLE } from "../../../model/ownership.ts";
+import { grantedBy, markedFor } from "../../../model/verify/policy-formula.ts";
+import { PacketSpace } from "../../../model/verify/space/packet-space.ts";
+import {
+  all,
+  deviceIn,
+  type Formula,
+  NO_USER,
+  not,
+  numberIs,
+  termsOf,
+  trackedAs,
+} from "../../../model/verify/space/term.ts";
+import { markUsesOfTables, type ReadTable, readTables, termsOfTables } from "./read-tables.ts";
+import type { RuleTable } from "./rule-table.ts";
+
+/** What is asked: whether these tables let pass what the policy grants and nothing else. */
+export interface RulesetQuestion {
+  readonly policy: FirewallPolicy;
+  /** Every table of the machine, or those that would be loaded. */
+  readonly tables: readonly RuleTable[];
+  /** Devices of the machine, physical ones first; loopback left out. */
+  readonly devices: readonly string[];
+  /** Physical devices on which frames are to be judged (S9.4); none on a kernel without the egress hook. */
+  readonly framed: readonly string[];
+  readonly indexes: ReadonlyMap<string, number>;
+  /** Addresses of the machine's physical devices, to show packets with. */
+  readonly sources: readonly string[];
+}
+
+export type Hook = "output" | "input" | "forward";
+export const HOOKS: readonly Hook[] = ["output", "input", "forward"];
+
+/** The question for one IP version, ready to be worked on. */
+export interface FamilyQuestion {
+  readonly question: RulesetQuestion;
+  readonly family: Family;
+  readonly space: PacketSpace;
+  /** Our own tables, whose refusals count. */
+  readonly own: readonly ReadTable[];
+  readonly all: readonly ReadTable[];
+  readonly granted: Readonly<Record<Hook, Formula>>;
+  /** Which packets there can be at a hook. */
+  readonly possible: Readonly<Record<Hook | "frame", Formula>>;
+  readonly steered: readonly Steered[];
+}
+
+/** A path that a mark can name. */
+export interface StatedPath {
+  readonly path: string;
+  readonly number: number;
+}
+
+/** The packets of one path, which steering must mark. */
+export interface Steered extends StatedPath {
+  readonly packets: Formula;
+}
+
+const noUser = numberIs("user", NO_USER);
+const noDevice = { in: deviceIn("in", [""]), out: deviceIn("out", [""]) };
+const someDevice = { in: not(noDevice.in), out: not(noDevice.out) };
+const notLoopback = { in: not(deviceIn("in", [LOOPBACK_DEVICE])), out: not(deviceIn("out", [LOOPBACK_DEVICE])) };
+
+const POSSIBLE: FamilyQuestion["possible"] = {
+  output: all(noDevice.in, someDevice.out),
+  input: all(someDevice.in, noDevice.out, noUser),
+  forward: all(someDevice.in, notLoopback.in, someDevice.out, notLoopback.out, noUser),
+  frame: all(noDevice.in, someDevice.out, notLoopback.out, trackedAs("untracked")),
+};
+
+/** Reads the rules for packets of one IP version and cuts the space of packets by all that anybody asks. */
+export function askFor(question: RulesetQuestion, family: Family, steered: readonly StatedPath[]): FamilyQuestion {
+  const { policy, devices, sources } = question;
+  const tables = readTables(question.tables, { family, indexes: question.indexes });
+  const granted = {
+    output: grantedBy(policy, "output", family),
+    input: grantedBy(policy, "input", family),
+    forward: grantedBy(policy, "forward", family),
+  };
+  const paths = steered.map((one) => ({ ...one, packets: markedFor(policy, family, one.number) }));
+  const formulas = [...Object.values(granted), ...Object.values(POSSIBLE), ...paths.map((one) => one.packets)];
+  const space = new PacketSpace({
+    family,
+    terms: [...termsOfTables(tables), ...formulas.flatMap(termsOf)],
+    markUses: markUsesOfTables(tables),
+    devices,
+    sources,
+  });
+  const own = tables.filter(({ table }) => isOurs(table));
+  return { question, family, space, own, all: tables, granted, possible: POSSIBLE, steered: paths };
+}
+
+/** Whether the table is one of awg's. */
+export function isOurs({ family, name }: Pick<RuleTable, "family" | "name">): boolean {
+  return (family === "inet" || family === "netdev") && (name === NFT_TABLE || name === NFT_BOOT_TABLE);
+}

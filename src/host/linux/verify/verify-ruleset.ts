@@ -1,0 +1,210 @@
+import { judge } from "../../../model/firewall/evaluate.ts";
+import { LOOPBACK_DEVICE } from "../../../model/firewall/packet.ts";
+import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
+import type { Family } from "../../../model/ip.ts";
+import { MARK_MASK, markOfPath, PATH_NUMBERS } from "../../../model/ownership.ts";
+import {
+  type FindingKind,
+  type ShownPacket,
+  showPoint,
+  type Verified,
+  type VerifyFinding,
+} from "../../../model/verify/finding.ts";
+import { type Diagram, NOTHING } from "../../../model/verify/space/diagrams.ts";
+import { packetOf } from "../../../model/verify/space/header-point.ts";
+import { deviceIn, type Term } from "../../../model/verify/space/term.ts";
+import { grantedFrames } from "./granted-frames.ts";
+import { sendFrames, sendThrough, unionOf, within } from "./packet-ways.ts";
+import { baseChainsAt, doubtfulRules } from "./read-tables.ts";
+import {
+  askFor,
+  type FamilyQuestion,
+  HOOKS,
+  type Hook,
+  type RulesetQuestion,
+  type StatedPath,
+} from "./ruleset-question.ts";
+import { verifyOtherFrames } from "./verify-other-frames.ts";
+import { type Hit, type Piece, startingWith, walk } from "./walk.ts";
+
+/** Of more ways of one kind only their number is said. */
+const MOST_SHOWN = 25;
+
+/**
+ * Holds a whole ruleset against a policy, for every packet there can be: sets of packets are sent through the chains and
+ * compared with the set that the policy grants. For each way of going wrong there is one packet to show. Pure.
+ */
+export function verifyRuleset(question: RulesetQuestion): Verified {
+  const paths = pathsOf(question.policy);
+  const findings: VerifyFinding[] = [];
+  const notes = new Set<string>();
+  let classes = 0n;
+  for (const family of [4, 6] as const) {
+    const asked = askFor(question, family, paths);
+    classes += Object.values(asked.space.sizes()).reduce((product, size) => product * BigInt(size), 1n);
+    for (const hook of HOOKS) findings.push(...verifyHook(asked, hook));
+    findings.push(...verifyFrames(asked), ...verifySteering(asked));
+    findings.push(...judgeDoubts(asked, notes));
+  }
+  findings.push(...verifyOtherFrames(question));
+  return { findings, notes: [...notes], classes };
+}
+
+function verifyHook(asked: FamilyQuestion, hook: Hook): VerifyFinding[] {
+  const { space, own, all } = asked;
+  const { diagrams } = space;
+  const possible = space.ofFormula(asked.possible[hook]);
+  const granted = diagrams.and(possible, space.ofFormula(asked.granted[hook]));
+  const refused = diagrams.minus(possible, granted);
+  const { stack, egress } = sendThrough(asked, own, hook, possible);
+  const out = diagrams.and(unionOf(space, egress.accepted), refused);
+  const weak = diagrams.minus(diagrams.and(unionOf(space, stack.accepted), refused), out);
+  const findings = [
+    ...split(asked, hook, out).flatMap(([kind, set]) => showWays(asked, hook, kind, set)),
+    ...showWays(asked, hook, "weakness", weak),
+  ];
+  const everything = sendThrough(asked, all, hook, granted);
+  const dropped = unionOf(space, [...everything.stack.dropped, ...everything.egress.dropped]);
+  const passed = unionOf(space, everything.egress.accepted);
+  return [...findings, ...showDrops(asked, hook, diagrams.minus(dropped, passed))];
+}
+
+/** What is let through although refused, by what it is called. */
+function split({ space, question }: FamilyQuestion, hook: Hook, set: Diagram): [FindingKind, Diagram][] {
+  if (hook === "input") return [["entry", set]];
+  const tunnels = question.policy.layers.flatMap(({ tunnels: some }) => some.map(({ device }) => device));
+  const inTunnel = space.ofFormula(deviceIn("out", tunnels));
+  return [
+    ["leak", space.diagrams.minus(set, inTunnel)],
+    ["stray", space.diagrams.and(set, inTunnel)],
+  ];
+}
+
+/** One packet for each way through our chains that packets of the set take. */
+function showWays(asked: FamilyQuestion, hook: Hook, kind: FindingKind, set: Diagram): VerifyFinding[] {
+  if (set === NOTHING) return [];
+  const { stack, egress } = sendThrough(asked, asked.own, hook, set, true);
+  const pieces = within(asked.space, kind === "weakness" ? stack.accepted : egress.accepted, set);
+  return showPieces(asked, hook, kind, pieces);
+}
+
+function showDrops(asked: FamilyQuestion, hook: Hook, set: Diagram): VerifyFinding[] {
+  if (set === NOTHING) return [];
+  const { stack, egress } = sendThrough(asked, asked.all, hook, set, true);
+  return showPieces(asked, hook, "lock-out", within(asked.space, [...stack.dropped, ...egress.dropped], set));
+}
+
+function showPieces(
+  asked: FamilyQuestion,
+  hook: ShownPacket["hook"],
+  kind: FindingKind,
+  pieces: readonly Piece[],
+): VerifyFinding[] {
+  const ways = new Map<string, Piece>();
+  for (const piece of pieces) {
+    const way = tellingHits(piece.trace)
+      .map(({ name, verdict }) => `${name} ${verdict}`)
+      .join("\n");
+    if (!ways.has(way)) ways.set(way, piece);
+  }
+  const shown = [...ways.values()].slice(0, MOST_SHOWN).map((piece) => showPiece(asked, hook, kind, piece));
+  const more = ways.size - shown.length;
+  if (more <= 0) return shown;
+  return [...shown, { kind, message: `${more} more ways like these (${hook}, IPv${asked.family})`, rules: [] }];
+}
+
+/** The last two rules that tell this way from others: where the path was found, and what was said there. */
+function tellingHits(trace: readonly Hit[]): readonly Hit[] {
+  const telling = trace.filter(({ isTelling }) => isTelling);
+  return telling.length === 0 ? trace.slice(-1) : telling.slice(-2);
+}
+
+function showPiece(
+  { space, question, family }: FamilyQuestion,
+  hook: ShownPacket["hook"],
+  kind: FindingKind,
+  { set, trace, doubts }: Piece,
+): VerifyFinding {
+  const point = space.pick(set);
+  const packet = showPoint(point, hook);
+  const met = trace.map(({ name, verdict }) => ({ name, verdict }));
+  if (doubts.length > 0) {
+    const message = `what these rules do cannot be said, so this may pass: ${doubts.join("; ")}`;
+    return { kind: "unjudged", message, packet, rules: met };
+  }
+  const said = judge(question.policy, packetOf(point, hook === "frame" ? "output" : hook));
+  const message = MESSAGES[kind]?.(said.reason) ?? said.reason;
+  return { kind, message: `${message} (IPv${family})`, packet, rules: met };
+}
+
+const MESSAGES: Readonly<Partial<Record<FindingKind, (reason: string) => string>>> = {
+  leak: (reason) => `leaves by a physical device though nothing grants it: ${reason}`,
+  stray: (reason) => `leaves by a tunnel that is not its path: ${reason}`,
+  entry: (reason) => `enters though nothing grants it: ${reason}`,
+  weakness: (reason) => `only the egress table still stops this: ${reason}`,
+  "lock-out": (reason) => `is dropped though it is granted: ${reason}`,
+};
+
+/** S9: what a raw socket writes at each physical device. */
+function verifyFrames(asked: FamilyQuestion): VerifyFinding[] {
+  const { space, own, question } = asked;
+  if (question.framed.length === 0) return [];
+  const onDevices = space.ofFormula(deviceIn("out", question.framed));
+  const possible = space.diagrams.and(space.ofFormula(asked.possible.frame), onDevices);
+  const refused = space.diagrams.minus(possible, grantedFrames(asked));
+  const out = space.diagrams.and(unionOf(space, sendFrames(asked, own, refused).accepted), refused);
+  if (out === NOTHING) return [];
+  return showPieces(asked, "frame", "leak", within(space, sendFrames(asked, own, out, true).accepted, out));
+}
+
+/** S4: the mark that each flow gets is its path's. */
+function verifySteering(asked: FamilyQuestion): VerifyFinding[] {
+  const { space, own } = asked;
+  const { diagrams } = space;
+  const possible = space.ofFormula(asked.possible.output);
+  const loopback = space.ofFormula(deviceIn("out", [LOOPBACK_DEVICE]));
+  const sent = diagrams.minus(possible, loopback);
+  const chains = baseChainsAt(own, "output");
+  return asked.steered.flatMap(({ path, number, packets }) => {
+    const set = diagrams.and(sent, space.ofFormula(packets));
+    const other: Term = { dimension: "mark", mask: MARK_MASK, values: [markOfPath(number)], not: true };
+    const wrong = walk(space, chains, startingWith(set), true)
+      .accepted.map((piece) => ({ ...piece, set: diagrams.and(piece.set, space.ofTerm(other, piece.change)) }))
+      .filter((piece) => piece.set !== NOTHING);
+    return showPieces(asked, "output", "misroute", wrong).map((finding) => ({
+      ...finding,
+      message: `is not marked for its path, ${path}, so it is routed elsewhere (IPv${asked.family})`,
+    }));
+  });
+}
+
+/**
+ * Rules that awg cannot read. Among our own that is a finding. A rule of somebody else can only drop more, for every base
+ * chain of a hook must accept; but one that copies or sends packets off by itself never comes by our chains.
+ */
+function judgeDoubts({ own, all, family }: FamilyQuestion, notes: Set<string>): VerifyFinding[] {
+  const ours = new Set(own);
+  const findings = doubtfulRules(own).map(({ rule, what }) => unjudged(rule.name, what, family));
+  for (const { rule, what } of doubtfulRules(all.filter((table) => !ours.has(table)))) {
+    if (/\b(dup|fwd)\b/.test(what)) findings.push(unjudged(rule.name, what, family));
+    else notes.add(`a rule of another table cannot be judged (${what}); it can only drop more: ${rule.name}`);
+  }
+  return findings;
+}
+
+function unjudged(name: string, what: string, family: Family): VerifyFinding {
+  const message = `a rule cannot be judged, because awg does not know what this does: ${what} (IPv${family})`;
+  return { kind: "unjudged", message, rules: [{ name, verdict: "?" }] };
+}
+
+/** Every path that a mark can name. */
+function pathsOf({ layers }: FirewallPolicy): StatedPath[] {
+  const tunnels = (layers.at(-1)?.tunnels ?? []).map(({ device, number }) => ({ path: device, number }));
+  return [
+    { path: "its link", number: 0 },
+    { path: "direct", number: PATH_NUMBERS.direct },
+    { path: "block", number: PATH_NUMBERS.block },
+    { path: "our own engine", number: PATH_NUMBERS.engine },
+    ...tunnels,
+  ];
+}

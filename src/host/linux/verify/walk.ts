@@ -1,0 +1,203 @@
+import { type Diagram, EVERYTHING, NOTHING } from "../../../model/verify/space/diagrams.ts";
+import { chainChanges, type MarkChange, UNCHANGED } from "../../../model/verify/space/mark-classes.ts";
+import type { PacketSpace } from "../../../model/verify/space/packet-space.ts";
+import type { Term } from "../../../model/verify/space/term.ts";
+import type { ReadRule, RuleStep } from "./read-rule.ts";
+import type { BaseChain, ReadTable } from "./read-tables.ts";
+
+/** Packets that went the same way so far. */
+export interface Piece {
+  /** As they were before any rule. */
+  readonly set: Diagram;
+  /** What became of their mark. */
+  readonly change: MarkChange;
+  /** The rules whose verdict they met, where the way is asked for. */
+  readonly trace: readonly Hit[];
+  /** What could not be said on the way: the packets may also have gone another one. */
+  readonly doubts: readonly string[];
+}
+
+/** A rule, or the policy at a base chain's end, and what it said. */
+export interface Hit {
+  readonly name: string;
+  readonly verdict: string;
+  /** Whether it tells one way from another: not steering, nor what a base chain asks of every packet. */
+  readonly isTelling: boolean;
+}
+
+/** What base chains make of packets. Where something could not be said, packets may stand in both. */
+export interface Passage {
+  readonly accepted: readonly Piece[];
+  readonly dropped: readonly Piece[];
+}
+
+/** Deeper jumps the kernel refuses (NFT_JUMP_STACK_SIZE). */
+const DEEPEST = 16;
+/** With more ways than this apart, they are put together: the sets stay right, the traces become shorter. */
+const MOST_PIECES = 3_000;
+
+/** Sends a set of packets through base chains, one after the other. `traced` keeps apart what met different rules. */
+export function walk(
+  space: PacketSpace,
+  chains: readonly BaseChain[],
+  start: readonly Piece[],
+  traced = false,
+): Passage {
+  return new Walker(space, traced).walk(chains, start);
+}
+
+/** Packets at the beginning of their way. */
+export function startingWith(set: Diagram): Piece[] {
+  return set === NOTHING ? [] : [{ set, change: UNCHANGED, trace: [], doubts: [] }];
+}
+
+interface Ends {
+  readonly accepted: Piece[];
+  readonly dropped: Piece[];
+  /** Packets that came to the end of the chain, or were sent back. */
+  readonly left: Piece[];
+}
+
+class Walker {
+  readonly #space: PacketSpace;
+  readonly #traced: boolean;
+
+  constructor(space: PacketSpace, traced: boolean) {
+    this.#space = space;
+    this.#traced = traced;
+  }
+
+  walk(chains: readonly BaseChain[], start: readonly Piece[]): Passage {
+    let pieces = [...start];
+    const dropped: Piece[] = [];
+    for (const { table, name, base } of chains) {
+      const ends = this.#chain(table, name, pieces, 0);
+      const policy: Hit = {
+        name: `${table.table.family} ${table.table.name} ${name}`,
+        verdict: `policy ${base.policy}`,
+        isTelling: false,
+      };
+      const left = ends.left.map((piece) => ({ ...piece, trace: this.#note(piece, policy) }));
+      dropped.push(...ends.dropped, ...(base.policy === "drop" ? left : []));
+      pieces = this.#join([...ends.accepted, ...(base.policy === "accept" ? left : [])]);
+    }
+    return { accepted: pieces, dropped: this.#join(dropped) };
+  }
+
+  #chain(table: ReadTable, name: string, start: readonly Piece[], depth: number): Ends {
+    const ends: Ends = { accepted: [], dropped: [], left: [] };
+    let pieces = [...start];
+    for (const rule of table.rules.get(name) ?? []) {
+      if (pieces.length === 0) break;
+      const next: Piece[] = [];
+      for (const piece of pieces) this.#rule(table, rule, piece, depth, ends, next);
+      pieces = this.#join(next);
+    }
+    ends.left.push(...pieces);
+    return { accepted: this.#join(ends.accepted), dropped: this.#join(ends.dropped), left: this.#join(ends.left) };
+  }
+
+  #rule(table: ReadTable, rule: ReadRule, piece: Piece, depth: number, ends: Ends, next: Piece[]): void {
+    const { diagrams } = this.#space;
+    const met = this.#meet(rule, piece);
+    if (met.set === NOTHING) {
+      next.push(piece);
+      return;
+    }
+    const { verdict } = rule;
+    if (verdict === undefined || verdict.code === "continue") {
+      if (met.change === piece.change) next.push(piece);
+      else pushUnlessEmpty(next, met, { ...piece, set: diagrams.minus(piece.set, met.set) });
+      return;
+    }
+    const isSure = met.doubts === piece.doubts;
+    const rest = isSure ? diagrams.minus(piece.set, met.before) : piece.set;
+    const trace = this.#note(met, hitOf(table, rule, verdict));
+    const hit: Piece = { set: met.set, change: met.change, doubts: met.doubts, trace };
+    pushUnlessEmpty(next, { ...piece, set: rest });
+    switch (verdict.code) {
+      case "accept":
+        ends.accepted.push(hit);
+        return;
+      case "drop":
+        ends.dropped.push(hit);
+        return;
+      case "return":
+        ends.left.push(hit);
+        return;
+      case "queue":
+        ends.accepted.push({ ...hit, doubts: [...hit.doubts, `${rule.name}: another program decides (queue)`] });
+        ends.dropped.push(hit);
+        return;
+      case "jump":
+      case "goto": {
+        if (depth >= DEEPEST) return;
+        const inner = this.#chain(table, verdict.chain, [hit], depth + 1);
+        ends.accepted.push(...inner.accepted);
+        ends.dropped.push(...inner.dropped);
+        (verdict.code === "jump" ? next : ends.left).push(...inner.left);
+      }
+    }
+  }
+
+  /** The packets that meet all of a rule; `before` are the same as they stand in the piece. */
+  #meet(rule: ReadRule, piece: Piece): Piece & { readonly before: Diagram } {
+    let { set, change, doubts } = piece;
+    let before = piece.set;
+    for (const step of rule.steps) {
+      if (step.kind === "test") {
+        const holds = this.#alternatives(step.any, change);
+        set = this.#space.diagrams.and(set, holds);
+        before = this.#space.diagrams.and(before, holds);
+        if (set === NOTHING) break;
+      } else if (step.kind === "mark") change = chainChanges(change, step.change);
+      else if (step.kind === "mark-lost") set = this.#space.exists(set, "mark");
+      else doubts = [...doubts, `${rule.name}: ${step.what}`];
+    }
+    return { ...piece, set, change, doubts, before };
+  }
+
+  #alternatives(any: Extract<RuleStep, { kind: "test" }>["any"], change: MarkChange): Diagram {
+    const { diagrams } = this.#space;
+    let union: Diagram = NOTHING;
+    for (const terms of any) {
+      const holds = terms.map((term: Term) => this.#space.ofTerm(term, change));
+      union = diagrams.or(
+        union,
+        holds.reduce((set, one) => diagrams.and(set, one), EVERYTHING),
+      );
+    }
+    return union;
+  }
+
+  #note({ trace }: Piece, hit: Hit): readonly Hit[] {
+    return this.#traced ? [...trace, hit] : trace;
+  }
+
+  /** Puts together what differs only in how it came here. */
+  #join(pieces: readonly Piece[]): Piece[] {
+    if (pieces.length < 2 || (this.#traced && pieces.length < MOST_PIECES)) return [...pieces];
+    const joined = new Map<string, Piece>();
+    for (const piece of pieces) {
+      const key = `${piece.change.keep} ${piece.change.set} ${piece.doubts.join("\n")}`;
+      const before = joined.get(key);
+      const set = before === undefined ? piece.set : this.#space.diagrams.or(before.set, piece.set);
+      joined.set(key, before === undefined ? piece : { ...before, set });
+    }
+    return [...joined.values()];
+  }
+}
+
+function pushUnlessEmpty(list: Piece[], ...pieces: readonly Piece[]): void {
+  for (const piece of pieces) if (piece.set !== NOTHING) list.push(piece);
+}
+
+function hitOf({ table }: ReadTable, { rule, name, steps }: ReadRule, verdict: NonNullable<ReadRule["verdict"]>): Hit {
+  const base = table.chains.get(rule.chain)?.base;
+  const isSteering = base?.type === "route" || rule.chain.startsWith("mark-");
+  return { name, verdict: verdictText(verdict), isTelling: !isSteering && (base === undefined || steps.length > 0) };
+}
+
+function verdictText(verdict: NonNullable<ReadRule["verdict"]>): string {
+  return "chain" in verdict ? `${verdict.code} ${verdict.chain}` : verdict.code;
+}

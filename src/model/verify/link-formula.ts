@@ -1,0 +1,57 @@
+import {
+  ALL_ROUTERS,
+  DHCPV4,
+  DHCPV6,
+  DHCPV6_SERVERS,
+  LINK_LOCAL,
+  NDP,
+  NDP_HOP_LIMIT,
+  NEIGHBOUR_PREFIXES,
+} from "../firewall/link-traffic.ts";
+import { PROTOCOL } from "../firewall/packet.ts";
+import type { Family } from "../ip.ts";
+import { addressIn, hasUser } from "./space/conditions.ts";
+import { all, any, type Formula, fragmentIs, not, numberIn, numberIs } from "./space/term.ts";
+
+const whole = fragmentIs("whole", "first");
+
+/** DHCP and NDP that may leave (S2.4–S2.6). */
+export function linkOut(family: Family): Formula {
+  if (family === 4) return dhcp(DHCPV4.client, DHCPV4.server);
+  const ofLink = addressIn("source", 6, [LINK_LOCAL]);
+  return any(
+    all(dhcp(DHCPV6.client, DHCPV6.server), ofLink, addressIn("destination", 6, DHCPV6_SERVERS)),
+    all(ndp(NDP.routerSolicit), addressIn("destination", 6, [ALL_ROUTERS])),
+    all(
+      any(ndp(NDP.neighbourSolicit), ndp(NDP.neighbourAdvert)),
+      any(addressIn("destination", 6, NEIGHBOUR_PREFIXES), not(hasUser)),
+    ),
+  );
+}
+
+/** DHCP and NDP that may enter (S2.4–S2.6). */
+export function linkIn(family: Family): Formula {
+  if (family === 4) return dhcp(DHCPV4.server, DHCPV4.client);
+  const fromLink = addressIn("source", 6, [LINK_LOCAL]);
+  return any(
+    all(dhcp(DHCPV6.server, DHCPV6.client), fromLink, addressIn("destination", 6, [LINK_LOCAL])),
+    all(ndp(NDP.routerAdvert), fromLink),
+    ndp(NDP.neighbourSolicit),
+    ndp(NDP.neighbourAdvert),
+  );
+}
+
+function dhcp(from: number, to: number): Formula {
+  return all(numberIs("protocol", PROTOCOL.udp), whole, numberIs("word0", from), numberIs("word2", to));
+}
+
+/** The type is the first byte behind the IP header. */
+function ndp(type: number): Formula {
+  const first = BigInt(type << 8);
+  return all(
+    numberIs("protocol", PROTOCOL.icmpv6),
+    numberIs("hops", NDP_HOP_LIMIT),
+    whole,
+    numberIn("word0", [{ first, last: first + 255n }]),
+  );
+}

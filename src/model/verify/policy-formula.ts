@@ -1,0 +1,182 @@
+import { LINK_SCOPED_PREFIXES } from "../firewall/link-traffic.ts";
+import { LOOPBACK_DEVICE, type Packet } from "../firewall/packet.ts";
+import type { FirewallPolicy, PathRef, PolicyLayer } from "../firewall/policy.ts";
+import type { Family } from "../ip.ts";
+import { ENGINE_MARK, MARK_MASK, PATH_NUMBERS } from "../ownership.ts";
+import { linkIn, linkOut } from "./link-formula.ts";
+import { allowIn, allowInAnswer, ownIn, ownOut, pathFormula } from "./path-formula.ts";
+import { addressIn, FROM, TO } from "./space/conditions.ts";
+import { ALWAYS, all, any, deviceIn, type Formula, markIs, NEVER, not, numberIs, trackedAs } from "./space/term.ts";
+
+const isAnswer = trackedAs("answer", "related-answer");
+
+/**
+ * The packets of one hook that a policy lets pass, as a condition: docs/security.md once more, written for sets of
+ * packets as `firewall/evaluate.ts` is for single ones. A test compares the two.
+ */
+export function grantedBy(policy: FirewallPolicy, hook: Packet["hook"], family: Family): Formula {
+  const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
+  const devices = tunnels.map(({ device }) => device);
+  const addresses = tunnels.flatMap((tunnel) => tunnel.addresses);
+  const outPhysical = not(deviceIn("out", devices));
+  const inPhysical = not(deviceIn("in", devices));
+  const layers = all(...policy.layers.map((layer) => layerGrants(layer, devices, hook, family)));
+  if (hook === "input") {
+    const toTunnel = all(inPhysical, addressIn("destination", family, addresses));
+    const loopback = deviceIn("in", [LOOPBACK_DEVICE]);
+    return any(loopback, all(not(toTunnel), any(all(inPhysical, linkIn(family)), layers)));
+  }
+  const fromTunnel = all(outPhysical, addressIn("source", family, addresses));
+  if (hook === "forward") return all(not(fromTunnel), layers);
+  const link = all(outPhysical, linkOut(family));
+  return any(deviceIn("out", [LOOPBACK_DEVICE]), all(not(fromTunnel), any(link, layers)));
+}
+
+/** The packets sent here whose path, by steering, meets a condition (S4). */
+function steeredTo(policy: FirewallPolicy, family: Family, isWanted: (path: PathRef) => boolean): Formula {
+  const layer = policy.layers.at(-1);
+  const back = (layer?.tunnels ?? []).map(({ device, number, addresses }) => ({
+    when: all(isAnswer, addressIn("source", family, addresses)),
+    yields: constant(isWanted({ kind: "tunnel", device, number })),
+  }));
+  const direct = constant(isWanted({ kind: "direct" }));
+  const flows = pathFormula({
+    family,
+    steering: policy.steering,
+    layer: layer ?? { dns: null, allow: [], allowLan: false },
+    sides: TO,
+    isWanted: ({ path }) => constant(isWanted(path)),
+  });
+  const own = layer === undefined ? NEVER : ownOut(layer, family);
+  return {
+    kind: "first",
+    cases: [{ when: any(linkOut(family), own), yields: direct }, ...back, { when: isAnswer, yields: direct }],
+    otherwise: flows,
+  };
+}
+
+/**
+ * The packets sent here that carry a path's number in their mark after steering: 0 for what belongs to its link (S4.8).
+ * Loopback is left out.
+ */
+export function markedFor(policy: FirewallPolicy, family: Family, number: number): Formula {
+  const layer = policy.layers.at(-1);
+  const engine = layer === undefined ? NEVER : all(numberIs("user", layer.serviceUid), markIs(MARK_MASK, ENGINE_MARK));
+  const link = linkOut(family);
+  const linkScoped = addressIn("destination", family, LINK_SCOPED_PREFIXES);
+  const direct = steeredTo(policy, family, (path) => path.kind === "direct");
+  const plain = all(not(link), not(engine));
+  switch (number) {
+    case 0:
+      return any(link, all(not(engine), linkScoped, direct));
+    case PATH_NUMBERS.engine:
+      return all(not(link), engine);
+    case PATH_NUMBERS.direct:
+      return all(plain, not(linkScoped), direct);
+    default: {
+      const isPath = (path: PathRef) =>
+        path.kind === "tunnel" ? path.number === number : path.kind === "block" && number === PATH_NUMBERS.block;
+      return all(plain, steeredTo(policy, family, isPath));
+    }
+  }
+}
+
+function layerGrants(
+  layer: PolicyLayer,
+  tunnelDevices: readonly string[],
+  hook: Packet["hook"],
+  family: Family,
+): Formula {
+  if (!layer.killSwitch) return withoutKillSwitch(layer, tunnelDevices, hook, family);
+  if (hook === "output") return leavingGrants(layer, tunnelDevices, family);
+  return hook === "input" ? enteringGrants(layer, tunnelDevices, family) : crossingGrants(layer, tunnelDevices, family);
+}
+
+/** S8. */
+function withoutKillSwitch(
+  layer: PolicyLayer,
+  tunnelDevices: readonly string[],
+  hook: Packet["hook"],
+  family: Family,
+): Formula {
+  if (hook === "input") return ALWAYS;
+  const byPath = pathFormula({
+    family,
+    steering: layer.flows,
+    layer,
+    sides: TO,
+    isWanted: ({ path, isDeclaredDns }) => {
+      if (path.kind === "block") return NEVER;
+      return isDeclaredDns ? onDeviceOf(layer, path, tunnelDevices, family) : ALWAYS;
+    },
+  });
+  if (hook === "forward") return byPath;
+  return any(all(not(deviceIn("out", tunnelDevices)), ownOut(layer, family)), byPath);
+}
+
+/** S3 and S5. */
+function leavingGrants(layer: PolicyLayer, tunnelDevices: readonly string[], family: Family): Formula {
+  const answers = layer.tunnels.map(({ device, addresses }) =>
+    all(deviceIn("out", [device]), isAnswer, addressIn("source", family, addresses)),
+  );
+  const physical = not(deviceIn("out", tunnelDevices));
+  const exceptions = all(physical, any(ownOut(layer, family), all(isAnswer, allowInAnswer(layer, family))));
+  return any(...answers, exceptions, whereItBelongs(layer, tunnelDevices, family));
+}
+
+/** S6. */
+function enteringGrants(layer: PolicyLayer, tunnelDevices: readonly string[], family: Family): Formula {
+  const byTunnel = layer.tunnels.map(({ device, addresses }) =>
+    all(deviceIn("in", [device]), addressIn("destination", family, addresses)),
+  );
+  const answersDirectly = pathFormula({
+    family,
+    steering: layer.flows,
+    layer,
+    sides: FROM,
+    isWanted: ({ path }) => constant(path.kind === "direct"),
+  });
+  const physical = all(
+    not(deviceIn("in", tunnelDevices)),
+    any(ownIn(layer, family), allowIn(layer, family), isAnswer, answersDirectly),
+  );
+  return any(...byTunnel, physical);
+}
+
+/** S7. */
+function crossingGrants(layer: PolicyLayer, tunnelDevices: readonly string[], family: Family): Formula {
+  const toTunnel = deviceIn("out", tunnelDevices);
+  const fromTunnel = deviceIn("in", tunnelDevices);
+  const answers = all(
+    isAnswer,
+    not(toTunnel),
+    deviceIn(
+      "in",
+      layer.tunnels.map(({ device }) => device),
+    ),
+  );
+  const mayLeave = layer.flows.default.kind === "direct" ? ALWAYS : toTunnel;
+  return any(answers, all(not(fromTunnel), mayLeave, whereItBelongs(layer, tunnelDevices, family)));
+}
+
+/** S5.1, S5.3: the packet stands on the device of its path. */
+function whereItBelongs(layer: PolicyLayer, tunnelDevices: readonly string[], family: Family): Formula {
+  return pathFormula({
+    family,
+    steering: layer.flows,
+    layer,
+    sides: TO,
+    isWanted: ({ path }) => onDeviceOf(layer, path, tunnelDevices, family),
+  });
+}
+
+function onDeviceOf(layer: PolicyLayer, path: PathRef, tunnelDevices: readonly string[], family: Family): Formula {
+  if (path.kind === "block") return NEVER;
+  if (path.kind === "direct") return not(deviceIn("out", tunnelDevices));
+  const carries = layer.tunnels.some(({ device, families }) => device === path.device && families.includes(family));
+  return carries ? deviceIn("out", [path.device]) : NEVER;
+}
+
+function constant(value: boolean): Formula {
+  return value ? ALWAYS : NEVER;
+}

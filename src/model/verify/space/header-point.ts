@@ -1,0 +1,45 @@
+import { type Packet, PORTED_PROTOCOLS, PROTOCOL } from "../../firewall/packet.ts";
+import type { IpAddress } from "../../ip.ts";
+import type { Fragment, Tracking } from "./term.ts";
+
+/** One packet with every header field that rules may ask for. */
+export interface HeaderPoint {
+  /** Device it came by, "" when this machine sends it. */
+  readonly in: string;
+  /** Device it leaves by, "" when it is for this machine. */
+  readonly out: string;
+  readonly tracking: Tracking;
+  readonly fragment: Fragment;
+  /** Absent when no socket is known. */
+  readonly user?: number;
+  readonly mark: number;
+  readonly protocol: number;
+  readonly hops: number;
+  /** The first and second 16 bits behind the IP header: ports, or ICMP type and code and the checksum. */
+  readonly word0: number;
+  readonly word2: number;
+  readonly destination: IpAddress;
+  readonly source: IpAddress;
+}
+
+/** The point as the evaluator's packet. */
+export function packetOf(point: HeaderPoint, hook: Packet["hook"]): Packet {
+  const { user, tracking, fragment, protocol, word0, word2, hops, mark } = point;
+  const whole = fragment !== "later";
+  const isIcmp = protocol === PROTOCOL.icmp || protocol === PROTOCOL.icmpv6;
+  return {
+    hook,
+    source: point.source,
+    destination: point.destination,
+    protocol,
+    hopLimit: hops,
+    mark,
+    ...(whole && PORTED_PROTOCOLS.includes(protocol) ? { sourcePort: word0, destinationPort: word2 } : {}),
+    ...(whole && isIcmp ? { icmpType: word0 >> 8 } : {}),
+    ...(whole ? {} : { laterFragment: true }),
+    ...(point.in === "" ? {} : { inDevice: point.in }),
+    ...(point.out === "" ? {} : { outDevice: point.out }),
+    ...(user === undefined ? {} : { uid: user }),
+    reply: tracking === "answer" || tracking === "related-answer",
+  };
+}

@@ -1,0 +1,107 @@
+/** What is known of a packet's flow when conntrack is asked. `answer`: the packet goes against the flow's opener. */
+export const TRACKINGS = ["new", "established", "answer", "related", "related-answer", "invalid", "untracked"] as const;
+export type Tracking = (typeof TRACKINGS)[number];
+
+/** Whether the packet is whole, the first fragment (which has the ports) or a later one. */
+export const FRAGMENTS = ["whole", "first", "later"] as const;
+export type Fragment = (typeof FRAGMENTS)[number];
+
+/** Dimensions whose values are numbers; the words are the first and second 16 bits behind the IP header. */
+export type NumberDimension = "user" | "protocol" | "hops" | "word0" | "word2" | "destination" | "source";
+export type NameDimension = "in" | "out" | "tracking" | "fragment";
+export type Dimension = NumberDimension | NameDimension | "mark";
+
+/** The value of `user` for a packet without a known socket: one more than the last uid. */
+export const NO_USER = 0x1_0000_0000n;
+
+/** Both ends included. */
+export interface NumberRange {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** A question about one dimension of a packet; rules and policies are made of these. */
+export type Term =
+  | { readonly dimension: NumberDimension; readonly ranges: readonly NumberRange[] }
+  /** (mark & mask) is one of the values. */
+  | { readonly dimension: "mark"; readonly mask: number; readonly values: readonly number[]; readonly not: boolean }
+  /** `mentions`: names of devices that the question tells from all others. */
+  | {
+      readonly dimension: NameDimension;
+      readonly holds: (name: string) => boolean;
+      readonly mentions?: readonly string[];
+    };
+
+/** A condition on packets as a tree. */
+export type Formula =
+  | { readonly kind: "constant"; readonly value: boolean }
+  | { readonly kind: "term"; readonly term: Term }
+  | { readonly kind: "all" | "any"; readonly of: readonly Formula[] }
+  | { readonly kind: "not"; readonly of: Formula }
+  /** The first case whose condition holds decides. */
+  | {
+      readonly kind: "first";
+      readonly cases: readonly { readonly when: Formula; readonly yields: Formula }[];
+      readonly otherwise: Formula;
+    };
+
+export const ALWAYS: Formula = { kind: "constant", value: true };
+export const NEVER: Formula = { kind: "constant", value: false };
+
+export const all = (...of: readonly Formula[]): Formula => ({ kind: "all", of });
+export const any = (...of: readonly Formula[]): Formula => ({ kind: "any", of });
+export const not = (of: Formula): Formula => ({ kind: "not", of });
+
+/** The number lies in one of the ranges. */
+export function numberIn(dimension: NumberDimension, ranges: readonly NumberRange[]): Formula {
+  return { kind: "term", term: { dimension, ranges } };
+}
+
+/** The number is one of these. */
+export function numberIs(dimension: NumberDimension, ...values: readonly (number | bigint)[]): Formula {
+  return numberIn(
+    dimension,
+    values.map((value) => ({ first: BigInt(value), last: BigInt(value) })),
+  );
+}
+
+/** The bits of the mark under the mask have this value. */
+export function markIs(mask: number, ...values: readonly number[]): Formula {
+  return { kind: "term", term: { dimension: "mark", mask, values: values.map((value) => value >>> 0), not: false } };
+}
+
+/** The device is one of these. */
+export function deviceIn(side: "in" | "out", names: readonly string[]): Formula {
+  const set = new Set(names);
+  return { kind: "term", term: { dimension: side, holds: (name) => set.has(name), mentions: names } };
+}
+
+/** What conntrack says is one of these. */
+export function trackedAs(...values: readonly Tracking[]): Formula {
+  return { kind: "term", term: { dimension: "tracking", holds: (name) => values.includes(name as Tracking) } };
+}
+
+/** The packet is one of these. */
+export function fragmentIs(...values: readonly Fragment[]): Formula {
+  return { kind: "term", term: { dimension: "fragment", holds: (name) => values.includes(name as Fragment) } };
+}
+
+/** Every term of a formula. */
+export function termsOf(formula: Formula): Term[] {
+  switch (formula.kind) {
+    case "constant":
+      return [];
+    case "term":
+      return [formula.term];
+    case "all":
+    case "any":
+      return formula.of.flatMap(termsOf);
+    case "not":
+      return termsOf(formula.of);
+    case "first":
+      return [
+        ...formula.cases.flatMap(({ when, yields }) => [...termsOf(when), ...termsOf(yields)]),
+        ...termsOf(formula.otherwise),
+      ];
+  }
+}
