@@ -1,12 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { renderJudgement } from "../lab/judge/judge.ts";
 import { judgedRun } from "../lab/judged-run.ts";
-import { hasProgram, tryRun } from "../lab/world/command.ts";
-import { place } from "../lab/world/place.ts";
+import { hasProgram } from "../lab/world/command.ts";
 import { whyNoLab } from "../lab/world/why-no-lab.ts";
-import type { World } from "../lab/world/world.ts";
 import { AwgInWorld } from "./awg-in-world.ts";
-import { applyKilledAt, firstApplyKilledAt } from "./crash.ts";
+import { applyKilledAt, firstApplyKilledAt, reachesInClear } from "./crash.ts";
 import { expecting, sessionOptions, useJudgedWorld } from "./judged-world.ts";
 import { machineText } from "./machine-text.ts";
 
@@ -80,9 +78,3 @@ describe.skipIf(reason !== undefined)(`awg killed${reason === undefined ? "" : `
     expect(killed).toBeGreaterThan(firstPlaces.length / 2);
   });
 });
-
-/** Whether the client reaches the echo by its physical link, past any tunnel. */
-async function reachesInClear(world: World): Promise<boolean> {
-  const ping = ["ping", "-n", "-c", "1", "-W", "1", "-I", place.device, place.v4.echo];
-  return (await tryRun(["ip", "netns", "exec", world.namespace("client"), ...ping])).status === 0;
-}

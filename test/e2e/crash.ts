@@ -1,18 +1,28 @@
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { tryRun } from "../lab/world/command.ts";
+import { place } from "../lab/world/place.ts";
+import type { World } from "../lab/world/world.ts";
 import type { AwgInWorld } from "./awg-in-world.ts";
 
 /** System calls by which an apply changes something or remembers that it does. */
-export const crashCalls = ["sendto", "sendmsg", "fsync", "rename", "openat", "unlink", "write"] as const;
+export const crashCalls = ["sendto", "sendmsg", "fsync", "rename", "unlink", "write", "openat"] as const;
 
 const limitMs = 120_000;
+/** Files of awg's own; what is opened before the first of them is Node's and the program's text. */
+const ownFile = /\/run\/awg|\/state\b|\/var\/run\/wireguard/;
 
 /**
  * Runs `awg apply` and kills it at the n-th call of that system call, counted per thread. Gives false when it ended
  * before: then there are no more places to try.
  */
 export async function applyKilledAt(awg: AwgInWorld, config: string, call: string, n: number): Promise<boolean> {
-  const argv = [...strace(call, n), ...awg.argv("apply", "-f", config, "--auto-approve")];
-  return (await tryRun(argv, "", limitMs)).status !== 0;
+  return killedAt(awg.argv("apply", "-f", config, "--auto-approve"), call, n);
+}
+
+/** The same for `awg destroy`. */
+export async function destroyKilledAt(awg: AwgInWorld, call: string, n: number): Promise<boolean> {
+  return killedAt(awg.argv("destroy", "--auto-approve"), call, n);
 }
 
 /** As `applyKilledAt`, for an apply that starts the keeper: strace lets go of children when they become another program. */
@@ -23,11 +33,42 @@ export async function firstApplyKilledAt(awg: AwgInWorld, config: string, call: 
     config,
     "--auto-approve",
   );
-  const argv = [ip, netns, exec, namespace, ...strace(call, n), "--detach-on=execve", ...command];
+  const argv = [ip, netns, exec, namespace, ...killer(call, n), "--detach-on=execve", ...command];
   return (await tryRun(argv, "", limitMs)).status !== 0;
 }
 
-function strace(call: string, n: number): string[] {
+/**
+ * The first place worth a kill: 1, but of `openat` the first that names a file of awg's. Finds it by running the command
+ * once, to its end.
+ */
+export async function firstPlaceOf(call: string, world: World, argv: readonly string[]): Promise<number> {
+  if (call !== "openat") return 1;
+  const file = join(world.folder, "openat.trace");
+  await tryRun(["strace", "-f", "-qq", "-o", file, "-e", "trace=openat", ...argv], "", limitMs);
+  const counts = new Map<string, number>();
+  for (const line of readFileSync(file, "utf8").split("\n")) {
+    const [thread = ""] = line.split(" ", 1);
+    const count = (counts.get(thread) ?? 0) + 1;
+    counts.set(thread, count);
+    if (ownFile.test(line)) {
+      rmSync(file);
+      return count;
+    }
+  }
+  throw new Error("the program opened no file of its own");
+}
+
+/** Whether the client reaches the echo by its physical link, past any tunnel. */
+export async function reachesInClear(world: World): Promise<boolean> {
+  const ping = ["ping", "-n", "-c", "1", "-W", "1", "-I", place.device, place.v4.echo];
+  return (await tryRun(["ip", "netns", "exec", world.namespace("client"), ...ping])).status === 0;
+}
+
+async function killedAt(argv: readonly string[], call: string, n: number): Promise<boolean> {
+  return (await tryRun([...killer(call, n), ...argv], "", limitMs)).status !== 0;
+}
+
+function killer(call: string, n: number): string[] {
   const inject = `inject=${call}:signal=KILL:when=${n}`;
   return ["strace", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${call}`, "-e", inject];
 }
