@@ -256,7 +256,7 @@ export interface AwgConfiguration {
     always?: PathClaim;
   }[];
   /**
-   * Resources that may not be destroyed or that stay.
+   * Resources that may not be destroyed, that stay, and fields that are left to others.
    */
   lifecycle?: {
     /**
@@ -267,17 +267,21 @@ export interface AwgConfiguration {
      * Resources that stay on the machine when they leave the configuration.
      */
     retain?: string[];
+    /**
+     * Fields that others may change, as drift prints them: /link/office/mtuBytes. Neither drift nor repaired.
+     */
+    ignore?: string[];
   };
   /**
-   * Resources with new names.
+   * Tunnels with new names.
    */
   moved?: {
     /**
-     * Old name, as kind/name.
+     * Old name of a tunnel: tunnel/office.
      */
     from: string;
     /**
-     * New name, as kind/name.
+     * Its new name: tunnel/work. It keeps its device, its table and its sessions.
      */
     to: string;
   }[];

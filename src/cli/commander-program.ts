@@ -60,14 +60,17 @@ function addVerb(
     .summary(verb.summary);
   command.exitOverride();
   if (verb.argument !== undefined) {
-    const { name, summary, required } = verb.argument;
-    command.argument(required === true ? `<${name}>` : `[${name}]`, summary);
+    const { name, summary, required, variadic } = verb.argument;
+    const word = variadic === true ? `${name}...` : name;
+    command.argument(required === true ? `<${word}>` : `[${word}]`, summary);
   }
   for (const option of [...verb.options, ...globalOptions]) command.addOption(commanderOption(option));
   if (verb.examples.length > 0) command.addHelpText("after", examplesText(verb));
   command.action(async (...received: unknown[]) => {
     const values = command.opts() as OptionValues;
-    const args = received.filter((one): one is string => typeof one === "string");
+    const args = received
+      .flatMap((one) => (Array.isArray(one) ? (one as unknown[]) : [one]))
+      .filter((one): one is string => typeof one === "string");
     await action(values, args);
   });
 }

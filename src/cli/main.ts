@@ -2,7 +2,8 @@ import { AwgError, messageOf } from "../model/error.ts";
 import { type ExitCode, exitCodeOf } from "./exit-code.ts";
 import { parsePlainly } from "./plain-options.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
-import { GLOBAL_OPTIONS, VERBS } from "./verbs.ts";
+import { GLOBAL_OPTIONS } from "./verb-options.ts";
+import { VERBS } from "./verbs.ts";
 import { styleFor } from "./views/style.ts";
 
 /**

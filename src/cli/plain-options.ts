@@ -44,8 +44,8 @@ export function parsePlainly(
     options[option.name] = repeats ? [...listOf(options[option.name]), value] : value;
   }
   const { argument } = verb;
-  const isComplete =
-    args.length <= (argument === undefined ? 0 : 1) && (argument?.required !== true || args.length === 1);
+  const most = argument === undefined ? 0 : argument.variadic === true ? Number.POSITIVE_INFINITY : 1;
+  const isComplete = args.length <= most && (argument?.required !== true || args.length > 0);
   return isComplete ? { verb, options, args } : undefined;
 }
 

@@ -28,7 +28,13 @@ export interface OptionDefinition {
 /** What help, completion and the parser know of a verb; its code is loaded only when it runs. */
 export interface VerbDefinition {
   readonly name: string;
-  readonly argument?: { readonly name: string; readonly summary: string; readonly required?: boolean };
+  readonly argument?: {
+    readonly name: string;
+    readonly summary: string;
+    readonly required?: boolean;
+    /** It may be given several times. */
+    readonly variadic?: boolean;
+  };
   readonly summary: string;
   readonly details?: string;
   readonly options: readonly OptionDefinition[];

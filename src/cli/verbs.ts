@@ -1,39 +1,14 @@
-import type { OptionDefinition, VerbDefinition } from "./verb.ts";
-
-const FILE: OptionDefinition = {
-  flags: "-f, --file <path>",
-  summary: "config file or folder of *.yaml; repeatable; - is standard input (default: /etc/awg/config.yaml)",
-  repeatable: true,
-};
-const INSECURE: OptionDefinition = {
-  flags: "--allow-insecure-permissions",
-  summary: "accept secrets in files that others can read",
-};
-const DETAILED: OptionDefinition = {
-  flags: "--detailed-exitcode",
-  summary: "exit 2 instead of 0 when there are changes",
-};
-const APPROVE: OptionDefinition = { flags: "--auto-approve", summary: "do not ask; needed without a terminal" };
-const CONFIRM_WITHIN: OptionDefinition = {
-  flags: "--confirm-within <time>",
-  summary: "revert unless awg confirm is said within this time: 60s, 2m (default: 60s over SSH; 0 turns it off)",
-};
-const ACCEPT_RISK: OptionDefinition = {
-  flags: "--accept-risk <risk>",
-  summary: "go on although it does this: lose-ssh cuts the SSH connection you are on",
-  choices: ["lose-ssh"],
-};
-const STREAM: OptionDefinition = { flags: "--json-stream", summary: "one JSON object a line while it works" };
-
-/** Options that every verb takes. */
-export const GLOBAL_OPTIONS: readonly OptionDefinition[] = [
-  { flags: "--json", summary: "one JSON document on standard output" },
-  { flags: "--host <host>", summary: "linux, simulated, or simulated:FILE (default: this machine)" },
-  { flags: "--netns <name>", summary: "act inside a network namespace (Linux)" },
-  { flags: "--state-dir <folder>", summary: "where the journal, ledger and secrets are kept (default: /var/lib/awg)" },
-  { flags: "--no-color", summary: "no colour, as with NO_COLOR=1" },
-  { flags: "--debug", summary: "stack traces with errors" },
-];
+import type { VerbDefinition } from "./verb.ts";
+import {
+  ACCEPT_RISK,
+  APPROVE,
+  CONFIRM_WITHIN,
+  DETAILED,
+  FILE,
+  INSECURE,
+  SELECTION_OPTIONS,
+  STREAM,
+} from "./verb-options.ts";
 
 /** Every verb, in the order in which help lists them. */
 export const VERBS: readonly VerbDefinition[] = [
@@ -58,19 +33,34 @@ export const VERBS: readonly VerbDefinition[] = [
   {
     name: "plan",
     summary: "show what apply would do, step by step; changes nothing",
-    options: [FILE, INSECURE, { flags: "--out <path>", summary: "save the plan for awg apply PLAN" }, DETAILED],
+    options: [
+      FILE,
+      INSECURE,
+      { flags: "--out <path>", summary: "save the plan for awg apply PLAN" },
+      DETAILED,
+      ...SELECTION_OPTIONS,
+    ],
     examples: [
       ["awg plan -f config.yaml", "the steps, the reason of each, and what happens to traffic"],
       ["awg plan -f config.yaml --out laptop.plan", "save it; awg apply laptop.plan does exactly this or refuses (11)"],
+      ["awg plan -f config.yaml --target office", "one tunnel, with the packet filter and tables that it needs"],
     ],
     load: () => import("./verbs/plan.ts"),
   },
   {
     name: "diff",
-    summary: "show what differs between the config and the machine",
+    argument: {
+      name: "generation",
+      summary: "@N: a generation against the machine; @N @M: two of them",
+      variadic: true,
+    },
+    summary: "show what differs between the config and the machine, or between generations",
     details: "Exit 0: no differences. Exit 1: there are. Changes nothing.",
-    options: [FILE, INSECURE],
-    examples: [["awg diff -f config.yaml", "field by field; quiet and exit 0 when all is as declared"]],
+    options: [FILE, INSECURE, ...SELECTION_OPTIONS],
+    examples: [
+      ["awg diff -f config.yaml", "field by field; quiet and exit 0 when all is as declared"],
+      ["awg diff @3 @5", "what changed from generation 3 to 5, as awg history numbers them"],
+    ],
     load: () => import("./verbs/diff.ts"),
   },
   {
@@ -80,7 +70,7 @@ export const VERBS: readonly VerbDefinition[] = [
     details:
       "With --confirm-within the keeper puts the old state back when nobody confirms, though awg be killed; a simulated " +
       "machine has no keeper, so that the waiting awg does it.",
-    options: [FILE, INSECURE, APPROVE, CONFIRM_WITHIN, ACCEPT_RISK, DETAILED, STREAM],
+    options: [FILE, INSECURE, APPROVE, CONFIRM_WITHIN, ACCEPT_RISK, DETAILED, STREAM, ...SELECTION_OPTIONS],
     examples: [
       ["sudo awg apply -f config.yaml", "shows the plan, asks, applies, reads everything back"],
       ["sudo awg apply laptop.plan", "exactly a saved plan, or exit 11 when it is stale"],
@@ -128,6 +118,17 @@ export const VERBS: readonly VerbDefinition[] = [
     options: [APPROVE, STREAM],
     examples: [["sudo awg destroy", "the kill switch comes down last"]],
     load: () => import("./verbs/destroy.ts"),
+  },
+  {
+    name: "drift",
+    summary: "show what the machine changed since the last apply, field by field, with the cause where it tells",
+    details: "Needs no config: what only the config changed is never drift. Changes nothing.",
+    options: [{ flags: "--detailed-exitcode", summary: "exit 2 instead of 0 when there is drift" }],
+    examples: [
+      ["sudo awg drift", "each field from the accepted value to the one found"],
+      ["sudo awg drift --detailed-exitcode --json", "for monitoring: exit 0 no drift, 2 drift"],
+    ],
+    load: () => import("./verbs/generations/drift.ts"),
   },
   {
     name: "status",

@@ -6,10 +6,14 @@ import type { Verdict } from "../reconciler/apply/confirm.ts";
 import type { ProgressEvent, StopSignal } from "../reconciler/apply/outcome.ts";
 import type { Verb } from "../reconciler/apply/record.ts";
 import type { Generation } from "../reconciler/apply/stores.ts";
+import type { Selection } from "../reconciler/plan/selection.ts";
+import type { GenerationDifference } from "./generations/compare.ts";
 import type { RevertOptions } from "./generations/confirmation.ts";
 import type { HistoryEntry } from "./generations/history.ts";
+import type { DriftReport } from "./reading/drift.ts";
 
 export type { ProgressEvent, StopSignal } from "../reconciler/apply/outcome.ts";
+export type { Selection } from "../reconciler/plan/selection.ts";
 
 /** Which machine and where its state lies. */
 export interface SessionOptions {
@@ -56,6 +60,10 @@ export interface Planned {
   readonly notes: readonly SessionNote[];
   /** One sentence: what happens to traffic. */
   readonly traffic: string;
+  /** What of the config was asked for; absent where all of it was. */
+  readonly selection?: Selection;
+  /** Resources that are made anew although nothing differs. */
+  readonly replace?: ReadonlySet<ResourceKey>;
 }
 
 export interface ApplyHooks {
@@ -89,6 +97,15 @@ export interface Status {
   readonly openJournal: string | undefined;
   /** A change that is reverted unless it is confirmed in time. */
   readonly awaiting?: Awaiting;
+  /** Tunnels that are down and whose fallback is in force; absent where there is none. */
+  readonly fallback?: readonly FallenBack[];
+}
+
+/** What goes directly because its tunnel is down. */
+export interface FallenBack {
+  readonly device: string;
+  /** As the configuration calls them: "rules/2 (browser)", "default". */
+  readonly rules: readonly string[];
 }
 
 export interface Awaiting {
@@ -115,7 +132,8 @@ export interface Applied {
 /** What a verb can do with a machine. Methods that only read never write anything, state folder included (law 2). */
 export interface Session extends AsyncDisposable {
   load(sources: readonly SourceFile[]): Promise<LoadedConfig>;
-  plan(loaded: LoadedConfig): Promise<Planned>;
+  /** The plan to a config, or to what a selection takes of it (AwgError usage where that would not be leak-safe). */
+  plan(loaded: LoadedConfig, selection?: Selection): Promise<Planned>;
   /** The plan that removes everything awg made. */
   planDestroy(): Promise<Planned>;
   /** Takes the lock, recovers an open journal, carries the plan out; throws AwgError when it did not succeed. */
@@ -139,6 +157,10 @@ export interface Session extends AsyncDisposable {
   readSavedPlan(text: string): Promise<Planned>;
   renderSavedPlan(planned: Planned): string;
   status(): Promise<Status>;
+  /** What the machine changed since the last accepted state. */
+  drift(): Promise<DriftReport>;
+  /** What differs between two accepted generations. */
+  compare(from: number, to: number): Promise<readonly GenerationDifference[]>;
   observed(): Promise<readonly Resource[]>;
   accepted(): Promise<readonly Resource[]>;
 }

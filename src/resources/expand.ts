@@ -5,6 +5,7 @@ import type { Resource } from "../model/resource.ts";
 import type { ExpandContext, ExpandOptions, Expansion } from "./expand/expansion.ts";
 import { firewallPolicy } from "./expand/firewall-policy.ts";
 import { defaultPath, flowRules } from "./expand/flow-rules.ts";
+import { keptByName, lifecycleOf } from "./expand/lifecycle.ts";
 import { kernelSettings, routeTable, routingPolicy, systemResolver } from "./expand/machine-resources.ts";
 import { assignPathNumbers } from "./expand/path-numbers.ts";
 import { placeTunnels } from "./expand/place-tunnels.ts";
@@ -12,7 +13,7 @@ import { tunnelResources } from "./expand/tunnel-resources.ts";
 import { unsupportedUses } from "./expand/unsupported.ts";
 
 export type { ExpandOptions, Expansion } from "./expand/expansion.ts";
-export { endpointsOf } from "./expand/expansion.ts";
+export { devicesOf, endpointsOf } from "./expand/expansion.ts";
 export { pathNumbersOf } from "./expand/path-numbers.ts";
 
 /**
@@ -23,8 +24,9 @@ export function expand(config: Config, facts: MachineFacts, options: ExpandOptio
   const { secrets, endpoints = {} } = options;
   const context: ExpandContext = { config, facts, tunnels: [], notes: [], unsupported: unsupportedUses(config) };
   const noise = Object.entries(config.tunnels).flatMap(([key, tunnel]) => (isNoiseTunnel(tunnel) ? [key] : []));
-  const pathNumbers = assignPathNumbers(noise.toSorted(), options.pathNumbers);
-  const tunnels = placeTunnels({ ...context, pathNumbers, endpoints });
+  const pathNumbers = assignPathNumbers(noise.toSorted(), keptByName(options.pathNumbers, config));
+  const devices = keptByName(options.devices ?? {}, config);
+  const tunnels = placeTunnels({ ...context, pathNumbers, endpoints, devices });
   const placed: ExpandContext = { ...context, tunnels };
   const policy = firewallPolicy(placed, { rules: flowRules(placed), default: defaultPath(placed) });
   if (!facts.capabilities.nftables && isNeeded(policy)) {
@@ -37,7 +39,12 @@ export function expand(config: Config, facts: MachineFacts, options: ExpandOptio
     resources.push(...tunnels.map(routeTable), routingPolicy(policy, placed));
   }
   resources.push(...systemResolver(placed));
-  return { desired: { resources }, pathNumbers, notes: context.notes, unsupported: context.unsupported };
+  return {
+    desired: { resources, ...lifecycleOf(config) },
+    pathNumbers,
+    notes: context.notes,
+    unsupported: context.unsupported,
+  };
 }
 
 /** Whether the policy says anything that an empty one would not. */

@@ -7,8 +7,8 @@ import { FileJournal } from "./file-journal.ts";
 import { decodeLines, encodeLine } from "./line.codec.ts";
 import { StateFolder } from "./state-folder.ts";
 
-/** How many accepted generations are kept, the one that holds among them. */
-const KEPT_GENERATIONS = 3;
+/** How many accepted generations are kept, the one that holds among them; their secrets are kept as long as they are. */
+const KEPT_GENERATIONS = 50;
 const GENERATION_NAME = /^generation-([1-9][0-9]{0,14})$/;
 
 /** The stores of a real machine: files in the state folder. Reading them makes nothing (law 2). */
@@ -26,6 +26,11 @@ function fileLedger(folder: StateFolder, identity: StateIdentity): LedgerStore {
   return {
     read: async () => (readBody(folder, "ledger", isLedger) as Ledger | undefined) ?? EMPTY_LEDGER,
     write: async (ledger) => writeBody(folder, "ledger", identity, ledger),
+    isOfEarlierBoot: async () => {
+      const bytes = folder.read("ledger");
+      const first = bytes === undefined ? undefined : decodeLines(bytes).values[0];
+      return first !== undefined && readEnvelope(first, folder.pathOf("ledger")).bootId !== identity.bootId;
+    },
   };
 }
 

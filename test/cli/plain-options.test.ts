@@ -3,7 +3,8 @@ import { runByCommander } from "../../src/cli/commander-program.ts";
 import { parsePlainly } from "../../src/cli/plain-options.ts";
 import { processTerminal } from "../../src/cli/terminal.ts";
 import type { VerbDefinition } from "../../src/cli/verb.ts";
-import { GLOBAL_OPTIONS, VERBS } from "../../src/cli/verbs.ts";
+import { GLOBAL_OPTIONS } from "../../src/cli/verb-options.ts";
+import { VERBS } from "../../src/cli/verbs.ts";
 
 interface Reading {
   readonly verb: string;
@@ -59,7 +60,7 @@ const special = [
   "diff -f",
   "diff -f --json",
   "diff --json=yes",
-  "diff too many words",
+  "plan too many words",
   "diff --",
   "diff --no-color",
   "render --for windows",

@@ -34,11 +34,12 @@ describe("ledger and generations in files", () => {
     expect(readdirSync(path).sort()).toEqual(["generation-3", "ledger"]);
   });
 
-  test("the three newest generations are kept, in the order of their numbers", async () => {
+  test("the fifty newest generations are kept, in the order of their numbers", async () => {
     const { generations } = storesIn(temporaryFolder());
-    for (const number of [1, 2, 9, 10, 11]) await generations.write({ ...GENERATION, number });
-    expect(await generations.numbers()).toEqual([9, 10, 11]);
-    expect((await generations.latest())?.number).toBe(11);
+    const later = Array.from({ length: 50 }, (_, index) => 9 + index);
+    for (const number of [1, 2, ...later]) await generations.write({ ...GENERATION, number });
+    expect(await generations.numbers()).toEqual(later);
+    expect((await generations.latest())?.number).toBe(58);
     expect(await generations.read(2)).toBeUndefined();
   });
 

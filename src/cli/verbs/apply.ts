@@ -1,15 +1,23 @@
+import { AwgError } from "../../model/error.ts";
 import { carryOut } from "../carry-out.ts";
 import { readConfigFile } from "../config-files.ts";
 import { loadConfigFor, openSessionFor } from "../open-session.ts";
+import { selectionOf } from "../selection.ts";
 import type { RunVerb } from "../verb.ts";
 
 /** `awg apply [PLAN]`: plan, ask, carry out, read back. */
 export const run: RunVerb = async (call) => {
   await using session = await openSessionFor(call);
   const saved = call.args[0];
+  const selection = selectionOf(call);
+  if (saved !== undefined && selection !== undefined) {
+    throw new AwgError("usage", "a saved plan carries its own selection", {
+      remedy: "give --target, --exclude and --replace to awg plan --out",
+    });
+  }
   const planned =
     saved === undefined
-      ? await session.plan(await loadConfigFor(call, session))
+      ? await session.plan(await loadConfigFor(call, session), selection)
       : await session.readSavedPlan(readConfigFile(saved).text);
   return carryOut(call, session, planned, {
     question: "Apply this?",

@@ -2,13 +2,14 @@ import { writeFileSync } from "node:fs";
 import { isInSync } from "../../model/plan.ts";
 import { EXIT } from "../exit-code.ts";
 import { loadConfigFor, openSessionFor } from "../open-session.ts";
+import { selectionOf } from "../selection.ts";
 import { flagOption, type RunVerb, textOption } from "../verb.ts";
 import { printPlanned } from "../views/planned.ts";
 
 /** `awg plan`: the steps apply would take; `--out` saves them. */
 export const run: RunVerb = async (call) => {
   await using session = await openSessionFor(call);
-  const planned = await session.plan(await loadConfigFor(call, session));
+  const planned = await session.plan(await loadConfigFor(call, session), selectionOf(call));
   const out = textOption(call, "out");
   if (out !== undefined) writeFileSync(out, session.renderSavedPlan(planned), { mode: 0o600 });
   printPlanned(planned, call);

@@ -12,9 +12,24 @@ function differences(plan: Plan): readonly Step[] {
 
 /** The differences as people read them. */
 export function renderDiff(plan: Plan, style: Style): string {
-  return differences(plan)
-    .flatMap((step) => renderStep(step, style))
-    .join("\n");
+  return renderDifferences(differences(plan), style);
+}
+
+/** The same for two generations. */
+export function renderDifferences(
+  steps: readonly Pick<Step, "key" | "action" | "changes" | "reason">[],
+  style: Style,
+): string {
+  return steps.flatMap((step) => renderStep(step, style)).join("\n");
+}
+
+/** Two generations as one JSON document. */
+export function differencesDocument(
+  from: number,
+  to: number,
+  steps: readonly Pick<Step, "key" | "action" | "changes" | "reason">[],
+): object {
+  return { format_version: "1", from, to, in_sync: steps.length === 0, differences: steps };
 }
 
 /** The differences as one JSON document. */

@@ -43,12 +43,17 @@ function joinActions(first: Action | undefined, second: Action): Action {
 }
 
 /** One step and its fields. */
-export function renderStep(step: Step, style: Style): readonly string[] {
+export function renderStep(step: Pick<Step, "key" | "action" | "changes" | "reason">, style: Style): readonly string[] {
   const paint = paintOf(step.action, style);
   const symbol = SYMBOL[step.action].padStart(3);
   const head = `${paint(symbol)} ${style.bold(step.key)}${style.dim(`  # ${step.reason}`)}`;
   if (step.action === "create" || step.action === "delete") return [head];
-  return [head, ...step.changes.map((change) => `      ${renderChange(change, style)}`)];
+  return [head, ...step.changes.map((change) => `    ${driftMark(change, style)} ${renderChange(change, style)}`)];
+}
+
+/** A field that the machine itself changed since the accepted state. */
+function driftMark({ drift }: FieldChange, style: Style): string {
+  return drift === true ? style.yellow("≠") : " ";
 }
 
 function paintOf(action: Action, style: Style): (text: string) => string {

@@ -2,11 +2,11 @@ import type { Config } from "../../model/config/config.ts";
 import { AwgError } from "../../model/error.ts";
 import type { SecretId, SecretRef } from "../../model/secret.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
-import { type Expansion, endpointsOf, expand } from "../../resources/expand.ts";
+import { devicesOf, type Expansion, endpointsOf, expand } from "../../resources/expand.ts";
 import type { SessionParts } from "../session-parts.ts";
 import { secretsOf } from "./facts-wanted.ts";
 
-/** The resources a config asks for on this machine; path numbers and resolved endpoints stay those of the last generation. */
+/** The resources a config asks for on this machine; path numbers, devices and resolved endpoints stay those of the last generation. */
 export async function expandConfig(
   { resolveSecret }: SessionParts,
   config: Config,
@@ -20,6 +20,11 @@ export async function expandConfig(
     if (id === undefined) throw new AwgError("bug", "a secret was not resolved before expansion");
     return id;
   };
-  const endpoints = endpointsOf(latest?.desired.resources ?? []);
-  return expand(config, facts, { pathNumbers: latest?.pathNumbers ?? {}, secrets, endpoints });
+  const accepted = latest?.desired.resources ?? [];
+  return expand(config, facts, {
+    pathNumbers: latest?.pathNumbers ?? {},
+    secrets,
+    endpoints: endpointsOf(accepted),
+    devices: devicesOf(accepted),
+  });
 }

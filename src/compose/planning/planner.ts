@@ -1,5 +1,9 @@
+import { hashOf } from "../../model/canonical.ts";
 import { AwgError } from "../../model/error.ts";
+import type { DesiredState } from "../../model/resource.ts";
+import { lifecycleOfNothing } from "../../model/spec/lifecycle.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
+import { replacedKeys, type Selected, type Selection, selectDesired } from "../../reconciler/plan/selection.ts";
 import { refuseUnsupported } from "../generations/failure.ts";
 import type { LoadedConfig, Planned } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
@@ -8,25 +12,46 @@ import { factsWantedBy } from "./facts-wanted.ts";
 import { planDesired } from "./plan-desired.ts";
 import { trafficSentence } from "./traffic.ts";
 
-/** The plan from the machine to a config. */
-export async function planConfig(parts: SessionParts, { config, hash, sources }: LoadedConfig): Promise<Planned> {
+const EVERYTHING: Selection = { target: [], exclude: [], replace: [] };
+
+/** The plan from the machine to a config, or to what a selection takes of it. */
+export async function planConfig(
+  parts: SessionParts,
+  { config, hash, sources }: LoadedConfig,
+  selection: Selection = EVERYTHING,
+): Promise<Planned> {
   if (config === undefined) throw new AwgError("bug", "a plan was asked of a config with errors");
   const { host, stores } = parts;
   const facts = await host.facts.read(factsWantedBy(config));
-  const expansion = await expandConfig(parts, config, facts, await stores.generations.latest());
+  const latest = await stores.generations.latest();
+  const expansion = await expandConfig(parts, config, facts, latest);
   refuseUnsupported(expansion);
-  const { plan, notes } = await planDesired(parts, expansion.desired);
+  const { desired, alsoTaken, isPartial } = selectionOf(expansion.desired, latest, selection);
+  const replace = replacedKeys(selection, desired);
+  const { plan, notes } = await planDesired(parts, desired, replace);
   return {
     verb: "apply",
     plan,
-    desired: expansion.desired,
-    configHash: hash,
+    desired,
+    // A part of a config is another state than the config: who has the whole of it still has something to propose.
+    configHash: isPartial ? hashOf([hash, selection]) : hash,
     fingerprint: facts.fingerprint,
-    pathNumbers: expansion.pathNumbers,
+    pathNumbers: isPartial ? { ...latest?.pathNumbers, ...expansion.pathNumbers } : expansion.pathNumbers,
     sources,
-    notes: [...expansion.notes, ...notes],
+    notes: [
+      ...expansion.notes,
+      ...alsoTaken.map(({ key, why }) => ({ path: key, message: `taken too: ${why}` })),
+      ...notes,
+    ],
     traffic: trafficSentence(plan),
+    ...(selection === EVERYTHING ? {} : { selection, replace }),
   };
+}
+
+function selectionOf(wanted: DesiredState, latest: Generation | undefined, selection: Selection): Selected {
+  if (selection.target.length + selection.exclude.length === 0)
+    return { desired: wanted, alsoTaken: [], isPartial: false };
+  return selectDesired(wanted, latest?.desired ?? { resources: [] }, selection);
 }
 
 /** The plan towards a generation as it stands in the store; undefined is the state before the first. */
@@ -38,7 +63,12 @@ export async function planGeneration(parts: SessionParts, generation: Generation
   return { verb: "apply", plan, desired, configHash, fingerprint, pathNumbers, sources: [], notes, traffic };
 }
 
-/** The plan that removes everything awg made. */
+/** The plan that removes everything awg made but what is retained. */
 export async function planDestroy(parts: SessionParts): Promise<Planned> {
-  return { ...(await planGeneration(parts, undefined)), verb: "destroy" };
+  const { fingerprint } = await parts.host.facts.read({ users: [], hosts: [] });
+  const accepted = await parts.stores.generations.latest();
+  const desired = { resources: [], ...lifecycleOfNothing(accepted?.desired.lifecycle) };
+  const { plan, notes } = await planDesired(parts, desired);
+  const traffic = trafficSentence(plan);
+  return { verb: "destroy", plan, desired, configHash: "", fingerprint, pathNumbers: {}, sources: [], notes, traffic };
 }

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { AwgError } from "../../model/error.ts";
 import { type Plan, stepsOf } from "../../model/plan.ts";
 import { SECRET_OBFUSCATION_KEY } from "../../model/uapi/obfuscation.ts";
+import type { Selection } from "../../reconciler/plan/selection.ts";
 import type { Planned, Session, SourceFile } from "../session.ts";
 
 const FORMAT_VERSION = "1";
@@ -14,6 +15,8 @@ interface SavedPlan {
   readonly sources: readonly string[];
   readonly config_hash: string;
   readonly host_fingerprint: string;
+  /** Absent where the plan is for the whole config. */
+  readonly selection?: Selection;
   /** What the steps are, so that a machine that changed since is noticed. */
   readonly steps: readonly StepDigest[];
 }
@@ -39,6 +42,7 @@ export function renderSavedPlan(planned: Planned): string {
     sources: planned.sources.map((name) => resolve(name)),
     config_hash: planned.configHash,
     host_fingerprint: planned.fingerprint,
+    ...(planned.selection === undefined ? {} : { selection: planned.selection }),
     steps: digestOf(planned.plan),
   };
   return `${JSON.stringify(saved, undefined, 1)}\n`;
@@ -48,8 +52,9 @@ export function renderSavedPlan(planned: Planned): string {
 export async function parseSavedPlan(text: string, session: Session): Promise<Planned> {
   const saved = readSaved(text);
   const loaded = await session.load(saved.sources.map(readSource));
-  if (loaded.hash !== saved.config_hash) throw stale("its config was edited since");
-  const planned = await session.plan(loaded);
+  if (saved.selection === undefined && loaded.hash !== saved.config_hash) throw stale("its config was edited since");
+  const planned = await session.plan(loaded, saved.selection);
+  if (planned.configHash !== saved.config_hash) throw stale("its config was edited since");
   if (planned.fingerprint !== saved.host_fingerprint)
     throw stale("it was made on another machine or in another namespace");
   if (JSON.stringify(digestOf(planned.plan)) !== JSON.stringify(saved.steps)) throw stale("the machine changed since");
@@ -90,8 +95,16 @@ function readSaved(text: string): SavedPlan {
     saved.host_fingerprint,
     ...(Array.isArray(saved.sources) ? saved.sources : [undefined]),
   ];
+  if (saved.selection !== undefined && !isSelection(saved.selection)) throw wrong("it is damaged");
   if (!texts.every((one) => typeof one === "string") || !Array.isArray(saved.steps)) throw wrong("it is damaged");
   return saved as SavedPlan;
+}
+
+function isSelection(value: unknown): value is Selection {
+  const { target, exclude, replace } = (typeof value === "object" && value !== null ? value : {}) as Partial<Selection>;
+  return [target, exclude, replace].every(
+    (words) => Array.isArray(words) && words.every((word: unknown) => typeof word === "string"),
+  );
 }
 
 function readSource(name: string): SourceFile {

@@ -3,6 +3,7 @@ import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import type { DesiredState, FieldChange, Observed, Resource } from "../../model/resource.ts";
 import type { TunnelObserved } from "../../model/spec/tunnel.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
+import { withIgnored } from "../../reconciler/plan/ignored.ts";
 import { driverOf, type Observation } from "../../reconciler/plan/observation.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 import type { Condition, ResourceStatus, Status } from "../session.ts";
@@ -29,11 +30,15 @@ export function statusOf(input: StatusInput): Status {
   };
 }
 
-function statusOfResource(resource: Resource, { observed, capabilities, registry }: StatusInput): ResourceStatus {
+function statusOfResource(
+  resource: Resource,
+  { desired, observed, capabilities, registry }: StatusInput,
+): ResourceStatus {
   const { kind, key, spec } = resource;
   const driver = driverOf(registry, kind);
   const found = observed.current.get(kind)?.get(key);
-  const drift: readonly FieldChange[] = found === undefined ? [] : driver.diff(spec, found);
+  const accepted = withIgnored(spec, key, { driver, observed: found, lifecycle: desired.lifecycle });
+  const drift: readonly FieldChange[] = found === undefined ? [] : driver.diff(accepted, found);
   return {
     key,
     enforcement: driver.enforcement?.(spec, capabilities) ?? "enforced",

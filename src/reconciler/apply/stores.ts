@@ -45,6 +45,8 @@ export interface LedgerStore {
   read(): Promise<Ledger>;
   /** Replaces it whole. */
   write(ledger: Ledger): Promise<void>;
+  /** Whether the machine was booted since it was written; absent where a machine never reboots. Changes nothing. */
+  isOfEarlierBoot?(): Promise<boolean>;
 }
 
 /** Accepted generations by number. */

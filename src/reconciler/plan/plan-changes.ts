@@ -79,8 +79,8 @@ function isDeparture({ action, before }: Change): boolean {
 /** Foreign lines of one resource that are told one by one. */
 const SHOWN_FOREIGN = 5;
 
-/** What others wrote into our tables and ranges: left alone, but said. */
-function foreignNotes(observed: Observation): readonly PlanNote[] {
+/** What others wrote into our tables and ranges: left alone, but said. Pure. */
+export function foreignNotes(observed: Observation): readonly PlanNote[] {
   const notes: PlanNote[] = [];
   for (const [key, value] of observed.current.get("routes") ?? []) {
     if (!("foreign" in value)) continue;

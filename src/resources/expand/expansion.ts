@@ -26,6 +26,8 @@ export interface ExpandOptions {
   readonly pathNumbers: PathNumbers;
   /** Gives the id of a secret; throws where there is none to be had. */
   readonly secrets: (ref: SecretRef) => SecretId;
+  /** Devices of the last accepted state (`devicesOf`): a tunnel that was given another name keeps its own. */
+  readonly devices?: Readonly<Record<string, string>>;
   /** Endpoints of the last accepted state (`endpointsOf`): a name with several addresses stays with the one in use. */
   readonly endpoints?: Readonly<Record<string, string>>;
 }
@@ -74,6 +76,13 @@ export function pathRefOf(via: Config["default"]["via"], tunnels: readonly Place
 /** The key of a peer in `ExpandOptions.endpoints`. */
 export function endpointKey(device: string, publicKey: string): string {
   return `${device} ${publicKey}`;
+}
+
+/** The device of each tunnel: what `expand` is to be given the next time. */
+export function devicesOf(resources: DesiredState["resources"]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    resources.flatMap((resource) => (resource.kind === "link" ? [[resource.spec.tunnel, resource.spec.device]] : [])),
+  );
 }
 
 /** The endpoints that resources stand on: what `expand` is to be given the next time. */

@@ -8,6 +8,7 @@ import type { PathNumbers } from "./path-numbers.ts";
 type PlaceInput = Pick<ExpandContext, "config" | "facts" | "notes" | "unsupported"> & {
   readonly pathNumbers: PathNumbers;
   readonly endpoints: Readonly<Record<string, string>>;
+  readonly devices: Readonly<Record<string, string>>;
 };
 
 /** Tunnels in order of their keys, with device, path number, families and numeric endpoints. */
@@ -21,7 +22,7 @@ export function placeTunnels(input: PlaceInput): PlacedTunnel[] {
       input.unsupported.push({ path: `tunnels.${key}`, feature: "one tunnel more than the 60 that have path numbers" });
       return [];
     }
-    const device = deviceOfTunnel(key);
+    const device = deviceFor(key, keys, input);
     return [
       {
         key,
@@ -33,6 +34,14 @@ export function placeTunnels(input: PlaceInput): PlacedTunnel[] {
       },
     ];
   });
+}
+
+/** A tunnel's own device, or the one it had before it was given its name, unless that name now is another tunnel's. */
+function deviceFor(key: string, keys: readonly string[], { devices }: PlaceInput): string {
+  const kept = Object.hasOwn(devices, key) ? devices[key] : undefined;
+  if (kept === undefined || keys.some((other) => other !== key && deviceOfTunnel(other) === kept))
+    return deviceOfTunnel(key);
+  return kept;
 }
 
 /** The family of an address or prefix in canonical text. */

@@ -9,6 +9,8 @@ const SUPPORTED: ReadonlySet<Feature> = new Set<Feature>([
   "tunnel.engine.kernel",
   "match.users",
   "rule.require",
+  "lifecycle",
+  "moved",
   "dns.blockEncryptedDns",
   "reconcile",
 ]);

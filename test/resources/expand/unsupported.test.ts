@@ -72,8 +72,6 @@ describe("what has no driver yet is refused by its place, never passed over", ()
     ["updates", `${tunnel("")}update: {}`, "update"],
     ["a system extension", `${tunnel("")}systemExtension: { bundle: com.example.app }`, "systemExtension"],
     ["invariants", `${tunnel("")}invariants: [{ never: { users: [bob], via: direct } }]`, "invariants.0.never"],
-    ["lifecycles", `${tunnel("")}lifecycle: {}`, "lifecycle"],
-    ["renames", `${tunnel("")}moved: [{ from: link/x, to: link/a }]`, "moved"],
     ["probes", `${tunnel("")}probes: [{ name: p, type: ping, target: 10.0.0.1 }]`, "probes"],
     ["captive portals", `${tunnel("")}captivePortal: {}`, "captivePortal"],
     ["interfaces", `${tunnel("")}api: { group: net }`, "api"],

@@ -1,6 +1,7 @@
 import type { CheckContext } from "./check-context.ts";
 import { checkDns } from "./dns.ts";
 import { checkKillSwitch } from "./kill-switch.ts";
+import { checkLifecycle } from "./lifecycle.ts";
 import { checkMachine } from "./machine.ts";
 import { checkObfuscation } from "./obfuscation.ts";
 import { checkReferences } from "./references.ts";
@@ -21,6 +22,7 @@ const CHECKS: readonly ((context: CheckContext) => void)[] = [
   checkDns,
   checkSecrets,
   checkSubstitution,
+  checkLifecycle,
   checkMachine,
 ];
 

@@ -2,8 +2,8 @@ import { z } from "zod";
 import { prefix } from "../field/address.ts";
 import { duration } from "../field/duration.ts";
 import { endpoint } from "../field/endpoint.ts";
-import { type Fault, fault, leaf, oneOrMany, wrongType } from "../field/leaf.ts";
-import { boolean, oneOf, text } from "../field/scalar.ts";
+import { type Fault, fault, isFault, leaf, oneOrMany, wrongType } from "../field/leaf.ts";
+import { boolean, checkText, oneOf, text } from "../field/scalar.ts";
 import { via } from "./path.ts";
 
 /** minisign's base64 public key: 42 bytes, algorithm "Ed", key id and key, so it always begins with RW. */
@@ -87,16 +87,31 @@ export const lifecycleSchema = z.strictObject({
     .array(text())
     .describe("Resources that stay on the machine when they leave the configuration.")
     .prefault([]),
+  ignore: z
+    .array(text())
+    .describe("Fields that others may change, as drift prints them: /link/office/mtuBytes. Neither drift nor repaired.")
+    .prefault([]),
 });
 
-/** A resource that has a new name. */
+/** A tunnel that has a new name. */
 export const movedSchema = z.strictObject({
-  from: text().describe("Old name, as kind/name."),
-  to: text().describe("New name, as kind/name."),
+  from: text().describe("Old name of a tunnel: tunnel/office."),
+  to: text().describe("Its new name: tunnel/work. It keeps its device, its table and its sessions."),
 });
 
 /** Files to read in addition; a folder means its .yaml, .yml and .json files. */
 export const includeSchema = z.array(text(4096));
 
+/** The key of a map as a person names it; what is wrong with it is told like that of a value. */
+const fieldName = z
+  .string()
+  .min(1)
+  .superRefine((name, context) => {
+    const result = checkText(name);
+    if (name === "" || !isFault(result)) return;
+    const params = { id: result.fault, remedy: result.remedy };
+    context.issues.push({ code: "custom", input: undefined, message: result.message, params });
+  });
+
 /** Who wins where another program writes the same field. */
-export const conflictsSchema = z.record(z.string().min(1), oneOf(["assert", "yield", "adopt"]));
+export const conflictsSchema = z.record(fieldName, oneOf(["assert", "yield", "adopt"]));

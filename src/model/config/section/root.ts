@@ -70,8 +70,10 @@ export const rootSchema = z.strictObject({
   systemExtension: machine.systemExtensionSchema.describe("A macOS system extension.").exactOptional(),
   update: machine.updateSchema.describe("Updates of awg.").exactOptional(),
   invariants: z.array(invariant).describe("What must never, or always, be true; proven before apply.").prefault([]),
-  lifecycle: machine.lifecycleSchema.describe("Resources that may not be destroyed or that stay.").exactOptional(),
-  moved: z.array(machine.movedSchema).describe("Resources with new names.").prefault([]),
+  lifecycle: machine.lifecycleSchema
+    .describe("Resources that may not be destroyed, that stay, and fields that are left to others.")
+    .exactOptional(),
+  moved: z.array(machine.movedSchema).describe("Tunnels with new names.").prefault([]),
   probes: z.array(machine.probeSchema).describe("Checks of the network.").prefault([]),
   reconcile: machine.reconcileSchema.describe("When the machine is looked at again.").exactOptional(),
   conflicts: machine.conflictsSchema

@@ -1,0 +1,9 @@
+import type { Selection } from "../compose/session.ts";
+import { listOption, type VerbCall } from "./verb.ts";
+
+/** What the options select; undefined where they say nothing. */
+export function selectionOf(call: VerbCall): Selection | undefined {
+  const [target, exclude, replace] = ["target", "exclude", "replace"].map((name) => listOption(call, name));
+  if ([target, exclude, replace].every((words) => words === undefined || words.length === 0)) return undefined;
+  return { target: target ?? [], exclude: exclude ?? [], replace: replace ?? [] };
+}

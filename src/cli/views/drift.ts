@@ -1,0 +1,48 @@
+import type { Drift, DriftCause, DriftReport } from "../../compose/reading/drift.ts";
+import { renderChange } from "./plan.human.ts";
+import type { Style } from "./style.ts";
+
+const CAUSE_TEXTS: Readonly<Record<DriftCause, string>> = {
+  reboot: "the machine was booted since",
+  "link-gone": "its device is gone, and with it what stood on it",
+  "keeper-gone": "the keeper that held it is gone",
+  "engine-gone": "its engine does not run",
+  "peer-roamed": "the peer speaks from another address now, as WireGuard lets it",
+  "file-rewritten": "another program wrote the file",
+  unknown: "cause unknown",
+};
+
+const CHANGE_TEXTS: Readonly<Record<Drift["change"], string>> = {
+  gone: "is gone",
+  changed: "was changed",
+  extra: "carries awg's mark and belongs to no accepted state",
+};
+
+/** The drift as people read it: each resource with its cause, below it each field from the accepted value to the one found. */
+export function renderDrift({ generation, drifts }: DriftReport, style: Style): string {
+  if (generation === 0 && drifts.length === 0)
+    return "Nothing is applied on this machine, so nothing can have drifted.";
+  if (drifts.length === 0) return `No drift. The machine is as generation ${generation} left it.`;
+  return [
+    ...drifts.flatMap((drift) => renderOne(drift, style)),
+    "",
+    `Drift: ${drifts.length} of generation ${generation}. awg plan shows what would be put back; awg apply puts it back.`,
+  ].join("\n");
+}
+
+function renderOne({ key, change, fields, cause }: Drift, style: Style): readonly string[] {
+  const head = `  ${style.yellow("≠")} ${style.bold(key)} ${CHANGE_TEXTS[change]}${style.dim(`  # ${CAUSE_TEXTS[cause]}`)}`;
+  return [head, ...fields.map((field) => `      ${renderChange(field, style)}`)];
+}
+
+/** The drift as one JSON document. */
+export function driftDocument({ generation, drifts, notes, openJournal }: DriftReport): object {
+  return {
+    format_version: "1",
+    generation,
+    drifted: drifts.length > 0,
+    drift: drifts.map(({ key, kind, change, cause, fields }) => ({ key, kind, change, cause, fields })),
+    notes,
+    open_journal: openJournal ?? null,
+  };
+}

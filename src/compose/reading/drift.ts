@@ -1,0 +1,36 @@
+import { observeMachine } from "../../reconciler/apply/observe.ts";
+import { readOpenTransaction } from "../../reconciler/apply/recover.ts";
+import { type Drift, driftOf } from "../../reconciler/plan/drift.ts";
+import { foreignNotes } from "../../reconciler/plan/plan-changes.ts";
+import { driverRegistry } from "../../resources/registry.ts";
+import type { SessionNote } from "../session.ts";
+import type { SessionParts } from "../session-parts.ts";
+
+export type { Drift, DriftCause } from "../../reconciler/plan/drift.ts";
+
+/** How the machine left the accepted state by itself; the config takes no part in it. */
+export interface DriftReport {
+  /** The accepted generation; 0 before the first. */
+  readonly generation: number;
+  readonly drifts: readonly Drift[];
+  /** What others wrote into our tables and ranges: not ours, left alone. */
+  readonly notes: readonly SessionNote[];
+  /** Where an apply was cut short or waits to be confirmed: then much of what is listed is its doing. */
+  readonly openJournal: string | undefined;
+}
+
+/** Compares the machine with the last accepted state, field by field. Reads only (law 2). */
+export async function readDrift({ host, stores }: SessionParts): Promise<DriftReport> {
+  const ledger = await stores.ledger.read();
+  const latest = await stores.generations.latest();
+  const observed = await observeMachine(host, driverRegistry, { resources: [] }, ledger);
+  const open = await readOpenTransaction(stores.journal);
+  const rebooted = (await stores.ledger.isOfEarlierBoot?.()) ?? false;
+  const { lifecycle } = latest?.desired ?? {};
+  return {
+    generation: ledger.generation,
+    drifts: driftOf({ ledger, observed, registry: driverRegistry, lifecycle, rebooted }),
+    notes: foreignNotes(observed).map(({ key, message }) => ({ path: key, message })),
+    openJournal: open === undefined ? undefined : stores.journal.location,
+  };
+}

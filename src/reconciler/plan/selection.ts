@@ -1,0 +1,138 @@
+import { sameData } from "../../model/canonical.ts";
+import { AwgError } from "../../model/error.ts";
+import type { DesiredState, Resource, ResourceKey } from "../../model/resource.ts";
+import { movedKey, TUNNEL_KINDS } from "../../model/spec/lifecycle.ts";
+
+/** What of a plan is wanted: words are keys (`link/office`) or names of tunnels (`office`). */
+export interface Selection {
+  /** Only these; empty means all. */
+  readonly target: readonly string[];
+  /** All but these. */
+  readonly exclude: readonly string[];
+  /** Made anew although nothing differs. */
+  readonly replace: readonly string[];
+}
+
+/** A resource that is taken although it was not asked for, and why. */
+export interface AlsoTaken {
+  readonly key: ResourceKey;
+  readonly why: string;
+}
+
+export interface Selected {
+  readonly desired: DesiredState;
+  readonly alsoTaken: readonly AlsoTaken[];
+  /** Whether something that the config asks for is left as it was accepted. */
+  readonly isPartial: boolean;
+}
+
+/** The policy of the machine: what may leave, and which table each flow is looked up in. */
+const POLICY: readonly ResourceKey[] = ["firewall/machine", "routes/policy"];
+const SETTINGS: ReadonlyMap<ResourceKey, string> = new Map([
+  ["firewall/machine", "the packet filter stands before what it is to hold"],
+  ["sysctl/machine", "without the kernel's settings a tunnel's address is answered for on the wire"],
+]);
+
+/**
+ * The state that a selection leads to: what is chosen as the config has it, all else as it was accepted. Leak safety is
+ * not for selection: the packet filter, policy rules and tables change together or not at all, and a device brings the
+ * filter along. Pure; AwgError usage when an excluded resource is needed, or a word names none.
+ */
+export function selectDesired(wanted: DesiredState, before: DesiredState, selection: Selection): Selected {
+  const accepted = underNewNames(before, wanted);
+  const asked = byKey(wanted);
+  const held = byKey(accepted);
+  const known = [...new Set([...asked.keys(), ...held.keys()])];
+  const excluded = new Set(keysOf(selection.exclude, known));
+  const named = selection.target.length === 0 ? known : keysOf(selection.target, known);
+  const changed = new Set(known.filter((key) => !sameData(asked.get(key)?.spec, held.get(key)?.spec)));
+  const start = named.filter((key) => changed.has(key) && !excluded.has(key));
+  const { taken, alsoTaken } = closure(start, changed, asked);
+  refuseExcluded(alsoTaken, excluded);
+  const resources = known.flatMap((key) => (taken.has(key) ? asked.get(key) : held.get(key)) ?? []);
+  return { desired: { ...wanted, resources }, alsoTaken, isPartial: [...changed].some((key) => !taken.has(key)) };
+}
+
+/** The resources that are to be made anew. AwgError usage for what cannot be: only devices and engines can. Pure. */
+export function replacedKeys({ replace }: Selection, { resources }: DesiredState): ReadonlySet<ResourceKey> {
+  const known = resources.map(({ key }) => key);
+  const keys = replace.map((word) =>
+    known.includes(`tunnel/${word}`) ? (`tunnel/${word}` as const) : keysOf([word], known)[0],
+  );
+  for (const key of keys) {
+    if (key === undefined || key.startsWith("link/") || key.startsWith("tunnel/")) continue;
+    throw new AwgError("usage", `${key} cannot be replaced: it changes whole, in one transaction, or not at all`, {
+      remedy: "name a device (link/NAME) or an engine (tunnel/NAME)",
+    });
+  }
+  return new Set(keys.filter((key) => key !== undefined));
+}
+
+function underNewNames({ resources }: DesiredState, { lifecycle }: DesiredState): DesiredState {
+  const moves = lifecycle?.moved ?? [];
+  return { resources: resources.map((one) => ({ ...one, key: movedKey(one.key, moves) }) as Resource) };
+}
+
+function byKey({ resources }: DesiredState): ReadonlyMap<ResourceKey, Resource> {
+  return new Map(resources.map((resource) => [resource.key, resource]));
+}
+
+/** Keys that words name. */
+function keysOf(words: readonly string[], known: readonly ResourceKey[]): readonly ResourceKey[] {
+  return words.flatMap((word) => {
+    const named = known.filter((key) => key === word || TUNNEL_KINDS.some((kind) => key === `${kind}/${word}`));
+    const ofTunnel = named.filter((key) => key !== "routes/policy" || word === "routes/policy");
+    if (ofTunnel.length > 0) return ofTunnel;
+    throw new AwgError("usage", `there is no resource "${word}" in the config or on this machine`, {
+      facts: { known: known.map(String) },
+      remedy: known.length === 0 ? "there is none yet" : `name one of ${known.join(", ")}, or a tunnel`,
+    });
+  });
+}
+
+function closure(
+  start: readonly ResourceKey[],
+  changed: ReadonlySet<ResourceKey>,
+  asked: ReadonlyMap<ResourceKey, Resource>,
+): { readonly taken: ReadonlySet<ResourceKey>; readonly alsoTaken: readonly AlsoTaken[] } {
+  const taken = new Set(start);
+  const alsoTaken: AlsoTaken[] = [];
+  for (const key of taken) {
+    for (const { key: needed, why } of needsOf(key, changed, asked)) {
+      if (taken.has(needed) || !changed.has(needed)) continue;
+      taken.add(needed);
+      alsoTaken.push({ key: needed, why });
+    }
+  }
+  return { taken, alsoTaken };
+}
+
+/** What has to change along with a resource, so that nothing leaks meanwhile or after. */
+function needsOf(
+  key: ResourceKey,
+  changed: ReadonlySet<ResourceKey>,
+  asked: ReadonlyMap<ResourceKey, Resource>,
+): readonly AlsoTaken[] {
+  const [kind, name = ""] = key.split("/");
+  if (POLICY.includes(key)) {
+    const tables = [...changed].filter((other) => other.startsWith("routes/"));
+    const why = "packet filter, policy rules and tables change together, else a rule could lead past a table";
+    return [...POLICY, ...tables].map((other) => ({ key: other, why }));
+  }
+  const settings = [...SETTINGS].map(([other, why]) => ({ key: other, why }));
+  if (kind === "sysctl" || kind === "resolver") return settings.slice(0, 1);
+  const link: ResourceKey = `link/${name}`;
+  if (kind !== "link") return [...settings, { key: link, why: `${key} stands on it` }];
+  const isLeaving = !asked.has(link);
+  const standing: readonly ResourceKey[] = isLeaving ? [`tunnel/${name}`, `routes/${name}`] : [];
+  return [...settings, ...standing.map((other) => ({ key: other, why: `it stands on ${key}, which goes` }))];
+}
+
+function refuseExcluded(alsoTaken: readonly AlsoTaken[], excluded: ReadonlySet<ResourceKey>): void {
+  const [hit] = alsoTaken.filter(({ key }) => excluded.has(key));
+  if (hit === undefined) return;
+  throw new AwgError("usage", `${hit.key} cannot be left out here: ${hit.why}`, {
+    facts: { needed: alsoTaken.map(({ key }) => key) },
+    remedy: "leave out what needs it as well, or nothing; nothing was changed",
+  });
+}

@@ -1,0 +1,32 @@
+import type { Config } from "../../model/config/config.ts";
+import type { ResourceKey } from "../../model/resource.ts";
+import { type Lifecycle, movedName, type TunnelMove } from "../../model/spec/lifecycle.ts";
+
+/** What the config says about the life of single resources, for the desired state; nothing where it says nothing. Pure. */
+export function lifecycleOf(config: Config): { readonly lifecycle?: Lifecycle } {
+  const { protect = [], retain = [], ignore = [] } = config.lifecycle ?? {};
+  const moved = movesOf(config);
+  if (protect.length + retain.length + ignore.length + moved.length === 0) return {};
+  const keys = (texts: readonly string[]): ResourceKey[] => texts.map((text) => text as ResourceKey);
+  return { lifecycle: { protect: keys(protect), retain: keys(retain), ignore, moved } };
+}
+
+/** Renamed tunnels by their names. */
+function movesOf({ moved }: Config): readonly TunnelMove[] {
+  return moved.map(({ from, to }) => ({ from: from.slice("tunnel/".length), to: to.slice("tunnel/".length) }));
+}
+
+/**
+ * What was kept under the names of the last state, under those of this one: a tunnel that has a new name keeps its path
+ * number and its device. A name that is still declared keeps its own. Pure.
+ */
+export function keptByName<T>(kept: Readonly<Record<string, T>>, config: Config): Readonly<Record<string, T>> {
+  const moves = movesOf(config);
+  const entries = Object.entries(kept).map(([name, value]): [string, T] => {
+    const now = movedName(name, moves);
+    const isFree =
+      Object.hasOwn(config.tunnels, now) && !Object.hasOwn(config.tunnels, name) && !Object.hasOwn(kept, now);
+    return [isFree ? now : name, value];
+  });
+  return Object.fromEntries(entries);
+}
