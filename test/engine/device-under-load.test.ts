@@ -1,0 +1,134 @@
+import { describe, expect, test } from "vitest";
+import { RATE_LIMIT_BURST } from "../../src/engine/constants.ts";
+import { createDevice } from "../../src/engine/create-device.ts";
+import { NOBLE_CRYPTO } from "../../src/engine/crypto/noble.ts";
+import type { Device, Output } from "../../src/engine/device.ts";
+import { deviceConfig, endpoint, innerPacket, publicKeyOf } from "./support/link.ts";
+import { SeededSources } from "./support/sources.ts";
+
+const A = endpoint(1);
+const B = endpoint(2);
+
+/** A crypto port that counts Diffie-Hellman and macs. */
+function counting(): { crypto: typeof NOBLE_CRYPTO; counts: { dh: number; mac16: number; aeadOpen: number } } {
+  const counts = { dh: 0, mac16: 0, aeadOpen: 0 };
+  const crypto: typeof NOBLE_CRYPTO = {
+    ...NOBLE_CRYPTO,
+    dh(privateKey, publicKey) {
+      counts.dh += 1;
+      return NOBLE_CRYPTO.dh(privateKey, publicKey);
+    },
+    mac16(key, message) {
+      counts.mac16 += 1;
+      return NOBLE_CRYPTO.mac16(key, message);
+    },
+    aeadOpen(key, counter, sealed, ad) {
+      counts.aeadOpen += 1;
+      return NOBLE_CRYPTO.aeadOpen(key, counter, sealed, ad);
+    },
+  };
+  return { crypto, counts };
+}
+
+function device(self: number, other: number, crypto = NOBLE_CRYPTO, cookies = true): Device {
+  const sources = new SeededSources(self);
+  return createDevice({ ...deviceConfig(self, [other]), cookies }, { crypto, sources });
+}
+
+function datagrams(outputs: readonly Output[]): Uint8Array[] {
+  return outputs.flatMap((output) => (output.kind === "datagram" ? [output.bytes] : []));
+}
+
+describe("under load", () => {
+  test("a cookie is asked back first; proven by mac2 the handshake goes through; no Diffie-Hellman before", () => {
+    const a = device(1, 2);
+    const { crypto, counts } = counting();
+    const b = device(2, 1, crypto);
+    const [first] = datagrams(a.send(innerPacket(1, 2, 1), 1_000));
+    counts.dh = 0;
+    const [cookie] = datagrams(b.receive(first as Uint8Array, A, 1_001, true));
+    expect(cookie?.length).toBe(64);
+    expect(counts.dh).toBe(0);
+    expect(b.counters).toMatchObject({ limited: 1, cookiesSent: 1 });
+    expect(datagrams(a.receive(cookie as Uint8Array, B, 1_002))).toEqual([]);
+    const [retry] = datagrams(a.tick(a.nextDeadline()));
+    expect(retry?.subarray(132).some((byte) => byte !== 0)).toBe(true);
+    const [response] = datagrams(b.receive(retry as Uint8Array, A, 7_000, true));
+    expect(response?.length).toBe(92);
+    const last = a.receive(response as Uint8Array, B, 7_001);
+    expect(datagrams(last).map(({ length }) => length)).toEqual([32 + 48]);
+  });
+
+  test("mac2 of another address, and mac2 after the cookie's two minutes, is not enough", () => {
+    const a = device(1, 2);
+    const b = device(2, 1);
+    const [first] = datagrams(a.send(innerPacket(1, 2, 1), 1_000));
+    const [cookie] = datagrams(b.receive(first as Uint8Array, A, 1_001, true));
+    a.receive(cookie as Uint8Array, B, 1_002);
+    const [retry] = datagrams(a.tick(a.nextDeadline()));
+    expect(datagrams(b.receive(retry as Uint8Array, endpoint(9), 7_000, true))[0]?.length).toBe(64);
+    expect(datagrams(b.receive(retry as Uint8Array, A, 122_000, true))[0]?.length).toBe(64);
+    expect(b.peerByKey(publicKeyOf(1))?.stats.lastHandshake).toBeUndefined();
+  });
+
+  test("with cookies off nothing is said", () => {
+    const a = device(1, 2);
+    const b = device(2, 1, NOBLE_CRYPTO, false);
+    const [first] = datagrams(a.send(innerPacket(1, 2, 1), 1_000));
+    expect(b.receive(first as Uint8Array, A, 1_001, true)).toEqual([]);
+    expect(b.counters).toMatchObject({ limited: 1, cookiesSent: 0 });
+  });
+
+  test("a cookie reply that was not asked for, or to another message, is not kept", () => {
+    const a = device(1, 2);
+    const b = device(2, 1);
+    const [first] = datagrams(a.send(innerPacket(1, 2, 1), 1_000));
+    const [cookie] = datagrams(b.receive(first as Uint8Array, A, 1_001, true));
+    const bad = (cookie as Uint8Array).slice();
+    bad[40] = (bad[40] as number) ^ 1;
+    a.receive(bad, B, 1_002);
+    const [retry] = datagrams(a.tick(a.nextDeadline()));
+    expect(retry?.subarray(132).every((byte) => byte === 0)).toBe(true);
+    a.receive(cookie as Uint8Array, B, 7_000);
+    const [again] = datagrams(a.tick(a.nextDeadline()));
+    expect(again?.subarray(132).every((byte) => byte === 0)).toBe(true);
+  });
+
+  test("even who proves its address gets only so many handshakes", () => {
+    const { crypto, counts } = counting();
+    const a = device(1, 2);
+    const b = device(2, 1, crypto);
+    const [first] = datagrams(a.send(innerPacket(1, 2, 1), 1_000));
+    const [cookie] = datagrams(b.receive(first as Uint8Array, A, 1_001, true));
+    a.receive(cookie as Uint8Array, B, 1_002);
+    const [retry] = datagrams(a.tick(a.nextDeadline()));
+    counts.dh = 0;
+    for (let copy = 0; copy < 100; copy += 1) b.receive(retry as Uint8Array, A, 7_000, true);
+    expect(b.counters.limited).toBe(1 + 100 - RATE_LIMIT_BURST);
+    expect(b.counters.replayedHandshake).toBe(RATE_LIMIT_BURST - 1);
+    expect(counts.dh).toBeLessThanOrEqual(RATE_LIMIT_BURST + 3);
+  });
+});
+
+describe("what costs nothing", () => {
+  test("a datagram of the size and type of a handshake costs one mac, transport to an unknown index nothing", () => {
+    const { crypto, counts } = counting();
+    const b = device(2, 1, crypto);
+    const noise = new SeededSources(9);
+    counts.mac16 = 0;
+    counts.dh = 0;
+    for (const [type, length] of [
+      [1, 148],
+      [2, 92],
+      [3, 64],
+      [4, 148],
+    ] as const) {
+      const bytes = new Uint8Array(length);
+      noise.fillRandom(bytes);
+      bytes.set([type, 0, 0, 0]);
+      expect(b.receive(bytes, A, 1_000)).toEqual([]);
+    }
+    expect(counts).toEqual({ dh: 0, mac16: 2, aeadOpen: 0 });
+    expect(b.counters).toMatchObject({ badHandshake: 3, unknownIndex: 1 });
+  });
+});
