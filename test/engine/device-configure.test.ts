@@ -176,8 +176,9 @@ describe("changing a device while it carries traffic", () => {
     world.sent.length = 0;
     world.runFor(200_000);
     expect(exchange(world, 2, 20)).toEqual([20, 21]);
-    expect(world.sent.length).toBeGreaterThanOrEqual(4);
-    expect(world.sent.every(({ bytes }) => (bytes[0] ?? 0) > 100)).toBe(true);
+    const between = world.sent.filter(({ from }) => from !== "3");
+    expect(between.length).toBeGreaterThanOrEqual(4);
+    expect(between.every(({ bytes }) => (bytes[0] ?? 0) > 100)).toBe(true);
   });
 });
 
