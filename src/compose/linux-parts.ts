@@ -4,6 +4,7 @@ import { keeperClient } from "../host/linux/keeper-client.ts";
 import { linuxHost } from "../host/linux/linux-host.ts";
 import { AwgError } from "../model/error.ts";
 import { keeperPaths } from "../model/keeper-protocol.ts";
+import { forbidDumps } from "../native/linux/process/credentials.ffi.ts";
 import { readNamespaceInode } from "../native/linux/process/namespace.ffi.ts";
 import { fileStores } from "../state/file-stores.ts";
 import { readStateIdentity } from "../state/identity.ts";
@@ -24,6 +25,8 @@ export function linuxParts({ stateDir, runDir, environment, allowInsecurePermiss
       remedy: "use --host simulated to try it",
     });
   }
+  // Keys pass through this process: none may end in a core dump, or be read by a debugger.
+  if (process.geteuid?.() === 0) forbidDumps();
   const paths = pathsFor(stateDir, runDir);
   const secrets = new SecretStore(paths.stateDir, { environment, allowInsecurePermissions });
   return {

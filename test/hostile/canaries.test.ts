@@ -1,0 +1,173 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ROOT } from "../repository/sources.ts";
+import { canariesIn, keyCanary, leakingFiles, modeOf, passwordCanary } from "./canary.ts";
+
+const fileKey = keyCanary("key in a file");
+const fileKey2 = keyCanary("key of another tunnel");
+const environmentPsk = keyCanary("psk in the environment");
+const inlinePsk = keyCanary("psk inline");
+const maskKey = keyCanary("mask");
+const password = passwordCanary("password");
+const CANARIES = [fileKey, fileKey2, environmentPsk, inlinePsk, maskKey, password];
+const PEER = "4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=";
+
+let folder = "";
+const at = (name: string): string => join(folder, name);
+
+const CONFIG = (): string => `apiVersion: awg/v1
+tunnels:
+  office:
+    protocol: wireguard
+    privateKey: { file: ${at("office.key")} }
+    addresses: [10.8.0.2/32]
+    peers: [{ publicKey: ${PEER}, presharedKey: { env: AWG_TEST_PSK }, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
+  home:
+    protocol: amneziawg
+    privateKey: { file: ${at("home.key")} }
+    addresses: [10.9.0.2/32]
+    peers: [{ publicKey: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=, presharedKey: ${inlinePsk.base64}, endpoint: "192.0.2.2:51820", allowedIPs: [10.9.0.0/24] }]
+rules: [{ destinations: [10.9.0.0/24], via: home }]
+default: { via: office }
+killSwitch: { enabled: true }
+`;
+
+function awg(...args: readonly string[]) {
+  const argv = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), ...args];
+  const { status, stdout, stderr } = spawnSync(process.execPath, argv, {
+    encoding: "utf8",
+    timeout: 60_000,
+    cwd: folder,
+    env: { ...process.env, AWG_TEST_PSK: environmentPsk.base64, AWG_TEST_BAD: `${fileKey.base64}x` },
+  });
+  return { status, stdout, stderr };
+}
+
+const simulated = (): readonly string[] => ["--host", `simulated:${at("machine.json")}`];
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "awg-canary-"));
+  writeFileSync(at("office.key"), `${fileKey.base64}\n`, { mode: 0o600 });
+  writeFileSync(at("home.key"), `${fileKey2.base64}\n`, { mode: 0o600 });
+  writeFileSync(at("config.yaml"), CONFIG(), { mode: 0o600 });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test("the search finds each canary where it was put on purpose", () => {
+  expect(leakingFiles(folder, CANARIES)).toEqual([
+    `config.yaml: ${inlinePsk.name}`,
+    `home.key: ${fileKey2.name}`,
+    `office.key: ${fileKey.name}`,
+  ]);
+  expect(canariesIn(`x ${environmentPsk.base64.slice(0, 14)}`, CANARIES)).toEqual([environmentPsk.name]);
+  expect(canariesIn(encodeURIComponent(password.text), CANARIES)).toEqual([password.name]);
+});
+
+describe("law 8: no secret leaves, whatever is asked", () => {
+  test.each<[number, readonly string[]]>([
+    [0, ["validate", "--json"]],
+    [0, ["plan", "--out", "saved.plan"]],
+    [0, ["plan", "--json", "--debug"]],
+    [1, ["diff", "--debug"]],
+    [0, ["render", "--for", "linux"]],
+    [0, ["export", "office"]],
+    [0, ["export", "--format", "json"]],
+    [0, ["apply", "--auto-approve", "--json-stream", "--debug"]],
+  ])("exit %i: awg %j", (code, args) => {
+    const { status, stdout, stderr } = awg(...args, "-f", "config.yaml", ...simulated());
+    expect([status, canariesIn(stdout + stderr, CANARIES)]).toEqual([code, []]);
+    expect((stdout + stderr).length).toBeGreaterThan(10);
+  });
+
+  test.each<[number, readonly string[]]>([
+    [0, ["status"]],
+    [0, ["get", "tunnel/office"]],
+    [0, ["get", "--json"]],
+    [0, ["doctor", "--json"]],
+    [64, ["rollback", "7", "--auto-approve"]],
+    [0, ["destroy", "--auto-approve", "--json"]],
+  ])("exit %i: awg %j", (code, args) => {
+    const { status, stdout, stderr } = awg(...args, ...simulated());
+    expect([status, canariesIn(stdout + stderr, CANARIES)]).toEqual([code, []]);
+  });
+
+  test("after all that, secrets are in the files of mode 0600 that are for them, and in no other", () => {
+    const leaking = leakingFiles(folder, CANARIES).filter(
+      (file) => !/^(config\.yaml|home\.key|office\.key):/.test(file),
+    );
+    const secret = /^machine\.json\.state\/secrets\/[0-9a-f]{64}: /;
+    expect(leaking.filter((file) => !secret.test(file))).toEqual([]);
+    expect(leaking.map((file) => file.slice(file.indexOf(": ") + 2)).sort()).toEqual(
+      [environmentPsk, fileKey, fileKey2, inlinePsk].map(({ name }) => name).sort(),
+    );
+    for (const file of leaking) expect(modeOf(join(folder, file.slice(0, file.indexOf(": "))))).toBe(0o600);
+  });
+});
+
+describe("law 8: nor does an error repeat one", () => {
+  const tunnelWith = (field: string, protocol = "wireguard"): string =>
+    `apiVersion: awg/v1\ntunnels:\n  a:\n    protocol: ${protocol}\n    ${field}\ndefault: { via: direct }\nkillSwitch: { enabled: true }\n`;
+  const peers = `peers: [{ publicKey: ${PEER}, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]`;
+
+  test.each<[string, () => string]>([
+    ["a key where its file's name belongs", () => tunnelWith(`privateKey: { file: ${fileKey.base64} }\n    ${peers}`)],
+    [
+      "a key where a variable's name belongs",
+      () => tunnelWith(`privateKey: { env: "${fileKey.base64}" }\n    ${peers}`),
+    ],
+    ["a key that is cut", () => tunnelWith(`privateKey: ${fileKey.base64.slice(0, 40)}\n    ${peers}`)],
+    ["a key file with too much in it", () => tunnelWith(`privateKey: { file: ${at("long.key")} }\n    ${peers}`)],
+    ["a variable that holds no key", () => tunnelWith(`privateKey: { env: AWG_TEST_BAD }\n    ${peers}`)],
+    [
+      "header protection",
+      () =>
+        tunnelWith(
+          `privateKey: { file: ${at("office.key")} }\n    obfuscation: { s1: 33, s2: 47, s3: 21, s4: 12, headerProtectionKey: ${maskKey.base64} }\n    ${peers}`,
+          "amneziawg",
+        ),
+    ],
+    [
+      "a proxy, which has no driver",
+      () =>
+        tunnelWith(
+          `server: "192.0.2.1:1080"\n    auth: { username: me, password: ${JSON.stringify(password.text)} }`,
+          "socks5",
+        ),
+    ],
+  ])("%s", (_what, text) => {
+    writeFileSync(at("long.key"), `${fileKey.base64}${fileKey2.base64}\n`, { mode: 0o600 });
+    writeFileSync(at("bad.yaml"), text(), { mode: 0o600 });
+    const { status, stdout, stderr } = awg("plan", "-f", "bad.yaml", ...simulated(), "--json", "--debug");
+    expect([0, 3, 12]).toContain(status);
+    expect(canariesIn(stdout + stderr, CANARIES)).toEqual([]);
+  });
+
+  test("a key file that others may read is refused without a word of its contents", () => {
+    chmodSync(at("office.key"), 0o644);
+    const open = awg("plan", "-f", "config.yaml", "--debug", ...simulated());
+    expect([open.status, canariesIn(open.stdout + open.stderr, CANARIES)]).toEqual([3, []]);
+    chmodSync(at("office.key"), 0o600);
+  });
+});
+
+test("import and export: to a terminal without secrets, to a file of mode 0600 with them", () => {
+  const conf = `[Interface]\nPrivateKey = ${fileKey.base64}\nAddress = 10.8.0.2/32\n[Peer]\nPublicKey = ${PEER}\nPresharedKey = ${inlinePsk.base64}\nEndpoint = 192.0.2.1:51820\nAllowedIPs = 0.0.0.0/0\n`;
+  writeFileSync(at("wg0.conf"), conf, { mode: 0o600 });
+  for (const args of [
+    ["import", "wg0.conf"],
+    ["import", "wg0.conf", "--json"],
+  ]) {
+    const { status, stdout, stderr } = awg(...args);
+    expect([status, canariesIn(stdout + stderr, CANARIES)]).toEqual([0, []]);
+  }
+  const imported = awg("import", "wg0.conf", "--out", "imported.yaml");
+  expect([imported.status, canariesIn(imported.stdout + imported.stderr, CANARIES)]).toEqual([0, []]);
+  expect(canariesIn(readFileSync(at("imported.yaml")), CANARIES)).toEqual([]);
+  const exported = awg("export", "-f", "imported.yaml", "--out", "again.conf", ...simulated());
+  expect([exported.status, canariesIn(exported.stdout + exported.stderr, CANARIES)]).toEqual([0, []]);
+  expect(canariesIn(readFileSync(at("again.conf")), CANARIES)).toEqual([fileKey.name, inlinePsk.name]);
+  for (const file of ["again.conf", "wg0.key", "wg0.peer1.psk"]) expect(modeOf(at(file))).toBe(0o600);
+});
