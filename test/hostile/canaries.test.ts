@@ -29,6 +29,7 @@ tunnels:
     protocol: amneziawg
     privateKey: { file: ${at("home.key")} }
     addresses: [10.9.0.2/32]
+    obfuscation: { s1: 33, s2: 47, s3: 21, s4: 12, headerProtectionKey: { file: ${at("home.mask")} } }
     peers: [{ publicKey: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=, presharedKey: ${inlinePsk.base64}, endpoint: "192.0.2.2:51820", allowedIPs: [10.9.0.0/24] }]
 rules: [{ destinations: [10.9.0.0/24], via: home }]
 default: { via: office }
@@ -52,6 +53,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "awg-canary-"));
   writeFileSync(at("office.key"), `${fileKey.base64}\n`, { mode: 0o600 });
   writeFileSync(at("home.key"), `${fileKey2.base64}\n`, { mode: 0o600 });
+  writeFileSync(at("home.mask"), `${maskKey.base64}\n`, { mode: 0o600 });
   writeFileSync(at("config.yaml"), CONFIG(), { mode: 0o600 });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -60,6 +62,7 @@ test("the search finds each canary where it was put on purpose", () => {
   expect(leakingFiles(folder, CANARIES)).toEqual([
     `config.yaml: ${inlinePsk.name}`,
     `home.key: ${fileKey2.name}`,
+    `home.mask: ${maskKey.name}`,
     `office.key: ${fileKey.name}`,
   ]);
   expect(canariesIn(`x ${environmentPsk.base64.slice(0, 14)}`, CANARIES)).toEqual([environmentPsk.name]);
@@ -96,12 +99,12 @@ describe("law 8: no secret leaves, whatever is asked", () => {
 
   test("after all that, secrets are in the files of mode 0600 that are for them, and in no other", () => {
     const leaking = leakingFiles(folder, CANARIES).filter(
-      (file) => !/^(config\.yaml|home\.key|office\.key):/.test(file),
+      (file) => !/^(config\.yaml|home\.key|home\.mask|office\.key):/.test(file),
     );
     const secret = /^machine\.json\.state\/secrets\/[0-9a-f]{64}: /;
     expect(leaking.filter((file) => !secret.test(file))).toEqual([]);
     expect(leaking.map((file) => file.slice(file.indexOf(": ") + 2)).sort()).toEqual(
-      [environmentPsk, fileKey, fileKey2, inlinePsk].map(({ name }) => name).sort(),
+      [environmentPsk, fileKey, fileKey2, inlinePsk, maskKey].map(({ name }) => name).sort(),
     );
     for (const file of leaking) expect(modeOf(join(folder, file.slice(0, file.indexOf(": "))))).toBe(0o600);
   });
