@@ -32,27 +32,3 @@ function wordsOf(bytes: Uint8Array): number[] {
   const view = new DataView(whole.buffer);
   return Array.from({ length: whole.length / 4 }, (_, index) => view.getUint32(4 * index, true));
 }
-
-/** A generator with a seed (mulberry32), as sources; the same seed gives the same engine. */
-export function seededSources(
-  seed: number,
-  unixSeconds: () => number = () => 1_795_000_000,
-): Sources & {
-  /** A number in [0, 1). */
-  readonly next: () => number;
-} {
-  let state = seed >>> 0;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let word = Math.imul(state ^ (state >>> 15), state | 1);
-    word ^= word + Math.imul(word ^ (word >>> 7), word | 61);
-    return ((word ^ (word >>> 14)) >>> 0) / 2 ** 32;
-  };
-  return {
-    next,
-    fillRandom(into) {
-      for (let at = 0; at < into.length; at += 1) into[at] = Math.floor(next() * 256);
-    },
-    unixTime: () => ({ seconds: Math.floor(unixSeconds()), nanoseconds: 0 }),
-  };
-}

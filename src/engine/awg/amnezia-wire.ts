@@ -27,7 +27,7 @@ export function createAmneziaWire(parameters: AmneziaParameters, sources: Source
       return encodeDatagram({ padding, message, trailer, maskedBytes: message.length }, mask);
     },
     beforeInitiation: (peer, now, unixSeconds) =>
-      initiationPreamble(parameters, pool, peer as PeerMemory, now, unixSeconds),
+      initiationPreamble(parameters, pool, peer instanceof PeerMemory ? peer : new PeerMemory(), now, unixSeconds),
     candidates: (datagram) => readingsOf(datagram, parameters, mask),
     // An inner packet begins with its version, never with 0; peers with content padding send zeros as keepalive.
     isKeepalive: (innerBytes, firstByte) => innerBytes === 0 || firstByte === 0,

@@ -25,8 +25,8 @@ const HEADERS = ["h1", "h2", "h3", "h4"];
 export function generationOf(values: UapiParameters): AmneziaVersion {
   const isOn = (key: string): boolean => !["", "0", "false", undefined].includes(values[key]);
   for (const [version, keys] of BROUGHT_BY) if (keys.some(isOn)) return version;
-  if (ONLY_IN_1_5.some(isOn)) return "1.5";
   if (HEADERS.some((key) => isRange(values[key] ?? ""))) return "2.0";
+  if (ONLY_IN_1_5.some(isOn)) return "1.5";
   return ["s3", "s4", "i1", "i2", "i3", "i4", "i5"].some(isOn) ? "1.5" : "1.0";
 }
 

@@ -8,7 +8,7 @@ import { consumeInitiation, createInitiation, type InitiatorState } from "../../
 import { COOKIE_REPLY, RESPONSE, readWord } from "../../../src/engine/noise/message.ts";
 import { consumeResponse } from "../../../src/engine/noise/response.ts";
 import type { Candidate, WireFormat } from "../../../src/engine/wire/wire-format.ts";
-import { seededSources } from "../scripted-sources.ts";
+import { SeededSources } from "../support/sources.ts";
 import { bytesOf, type Exchange, hexOf, type RecordedPacket, type Side } from "./recorded-exchange.ts";
 
 const crypto = NOBLE_CRYPTO;
@@ -58,7 +58,7 @@ export class ExchangeReader {
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
-    const wire = (side: Side) => createAmneziaWire(parametersOf(exchange, side), seededSources(1));
+    const wire = (side: Side) => createAmneziaWire(parametersOf(exchange, side), new SeededSources(1));
     this.#wires = { a: wire("a"), b: wire("b") };
   }
 

@@ -1,0 +1,52 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { GOOD_LINK } from "../support/link.ts";
+import { ownPart, sharedPart } from "./obfuscation-arbitrary.ts";
+import { talk } from "./two-engines.ts";
+
+const seed = Number(process.env["AWG_SEED"] ?? 20261121);
+const numRuns = 25;
+
+describe("two engines", () => {
+  test("law 4: with any obfuscation that validates they shake hands and carry data over a bad link", () => {
+    fc.assert(
+      fc.property(sharedPart, ownPart, ownPart, fc.nat(1_000_000), (shared, a, b, run) => {
+        expect(talk({ ...shared, ...a }, { ...shared, ...b }, run)).toEqual({ heard: [true, true], wrong: 0 });
+      }),
+      { seed, numRuns },
+    );
+  });
+
+  test("law 4: one with only its own part talks to plain WireGuard, whoever begins", () => {
+    fc.assert(
+      fc.property(ownPart, fc.boolean(), fc.nat(1_000_000), (own, isFirst, run) => {
+        const [a, b] = isFirst ? [own, {}] : [{}, own];
+        // Plain WireGuard drops content padding of keepalives as no IP packet, so data decides.
+        expect(talk(a, b, run)).toEqual({ heard: [true, true], wrong: 0 });
+      }),
+      { seed, numRuns },
+    );
+  });
+
+  test.each<[string, Record<string, string>, Record<string, string>]>([
+    ["another s1", { s1: "15" }, { s1: "16" }],
+    ["another h1", { h1: "5" }, { h1: "6" }],
+    ["a range on one side only, the answers out of it", { h1: "5-9" }, { h1: "100-200" }],
+    [
+      "a mask on one side only",
+      { s1: "12", s2: "13", s3: "14", s4: "15", header_protection_key: "07".repeat(32) },
+      { s1: "12", s2: "13", s3: "14", s4: "15" },
+    ],
+    ["trailers against none", { random_trailers: "1" }, {}],
+  ])("what must be the same and is not is silence: %s", (_name, a, b) => {
+    expect(talk(a, b, 3, GOOD_LINK).heard).not.toEqual([true, true]);
+  });
+
+  test("padding of data on one side only: the side that pads is not heard", () => {
+    expect(talk({ s4: "15" }, {}, 3, GOOD_LINK).heard).not.toEqual([true, true]);
+  });
+
+  test("a smaller range inside the other's is heard where the answers fit too", () => {
+    expect(talk({ h1: "5-9", h2: "100" }, { h1: "5-90", h2: "100" }, 3, GOOD_LINK).heard).toEqual([true, true]);
+  });
+});
