@@ -1,10 +1,12 @@
 import type { Host } from "../host/ports/host.ts";
-import { fallbackPaths } from "../model/firewall/fallback.ts";
+import { fallbackPaths, fallenBackOrigins } from "../model/firewall/fallback.ts";
+import type { FirewallObserved } from "../model/firewall/policy.ts";
 import type { DesiredState, ResourceOf } from "../model/resource.ts";
 import type { PolicyRule, StandbyRules } from "../model/spec/routes.ts";
 import { readOpenTransaction } from "../reconciler/apply/recover.ts";
 import { renderPolicyRule } from "../resources/routes/policy-rule.ts";
 import { isOwnRule } from "../resources/routes/route-table.ts";
+import type { FallenBack } from "./session.ts";
 import type { SessionParts } from "./session-parts.ts";
 
 /** A tunnel whose flows, or some of them, go directly while it is down. */
@@ -24,6 +26,16 @@ export function fallbackTunnels({ resources }: DesiredState): readonly FallbackT
     const spec = tunnels.find((tunnel) => tunnel.spec.device === device)?.spec;
     return spec === undefined ? [] : [{ path, spec }];
   });
+}
+
+/** Who is on the fallback now, by what the packet filter holds. Pure. */
+export function fallenBack({ policy, fallback = [] }: FirewallObserved): readonly FallenBack[] {
+  if (policy === null) return [];
+  const placed = policy.layers.flatMap(({ tunnels }) => tunnels);
+  return fallback.map((path) => ({
+    device: placed.find(({ number }) => number === path)?.device ?? String(path),
+    rules: fallenBackOrigins(policy, [path]),
+  }));
 }
 
 /**

@@ -10,6 +10,10 @@ import { type TunnelEvent, tunnelMachine } from "../reconciler/machine/tunnel.ma
 const SILENCE_MS = 15_000;
 /** Three handshakes, 5 s apart. */
 const HANDSHAKE_MS = 15_000;
+/**
+ * No session lives longer (REJECT_AFTER_TIME). A peer that nothing reaches any more may still be heard: it shakes hands too.
+ */
+const SESSION_MS = 180_000;
 
 /** What one engine was last seen to have done, summed over its peers. */
 interface Look {
@@ -18,6 +22,9 @@ interface Look {
   readonly sentBytes: number;
   /** Since when it sends and hears nothing, in steady milliseconds; undefined while it does not. */
   readonly unansweredSinceMs: number | undefined;
+  /** When its last handshake was first seen. */
+  readonly handshakeSeenMs: number;
+  readonly sends: boolean;
 }
 
 /** What a look at a tunnel makes necessary. */
@@ -68,8 +75,8 @@ export class TunnelState {
     if (this.name === "down") send({ type: "start" });
     if (now === undefined) {
       if (before !== undefined || this.name === "handshaking") send({ type: "engineDied" });
-    } else if (hasHeard(before, now)) send({ type: "handshake" });
-    else if (this.name === "up" && isSilent(now, nowMs, SILENCE_MS)) send({ type: "sessionExpired" });
+    } else if (before !== undefined && now.handshakeSeconds > before.handshakeSeconds) send({ type: "handshake" });
+    else if (this.name === "up" && isLost(now, nowMs, SILENCE_MS)) send({ type: "sessionExpired" });
     if (this.#retryAtMs !== undefined && nowMs >= this.#retryAtMs) send({ type: "retry" });
     if (this.name === "resolving") send({ type: hasWay(spec) ? "resolved" : "resolveFailed" });
     if (this.#waitsTooLong(now, nowMs)) send({ type: "handshakeTimeout" });
@@ -80,7 +87,7 @@ export class TunnelState {
   #waitsTooLong(now: Look | undefined, nowMs: number): boolean {
     if (nowMs - this.#enteredMs < HANDSHAKE_MS) return false;
     if (this.name === "stale") return true;
-    return this.name === "handshaking" && (this.isDown || now === undefined || isSilent(now, nowMs, HANDSHAKE_MS));
+    return this.name === "handshaking" && (this.isDown || now === undefined || isLost(now, nowMs, HANDSHAKE_MS));
   }
 
   #send(event: TunnelEvent, nowMs: number, needs: { probe: boolean; resolve: boolean }): void {
@@ -106,22 +113,21 @@ function lookAt({ peers }: TunnelObserved, before: Look | undefined, nowMs: numb
   const sentBytes = sum((peer) => peer.sentBytes);
   const hears = receivedBytes !== before?.receivedBytes;
   const sends = before !== undefined && sentBytes > before.sentBytes;
+  const handshakeSeconds = Math.max(0, ...peers.map((peer) => peer.lastHandshakeSeconds));
   return {
-    handshakeSeconds: Math.max(0, ...peers.map((peer) => peer.lastHandshakeSeconds)),
+    handshakeSeconds,
     receivedBytes,
     sentBytes,
+    sends,
+    handshakeSeenMs: handshakeSeconds === before?.handshakeSeconds ? before.handshakeSeenMs : nowMs,
     unansweredSinceMs: hears ? undefined : (before?.unansweredSinceMs ?? (sends ? nowMs : undefined)),
   };
 }
 
-/** Something came from a peer: an engine counts only what it could authenticate. */
-function hasHeard(before: Look | undefined, now: Look): boolean {
-  if (before === undefined) return false;
-  return now.handshakeSeconds > before.handshakeSeconds || now.receivedBytes > before.receivedBytes;
-}
-
-function isSilent({ unansweredSinceMs }: Look, nowMs: number, forMs: number): boolean {
-  return unansweredSinceMs !== undefined && nowMs - unansweredSinceMs >= forMs;
+/** It sends, and was not heard for so long, or has no session any more. */
+function isLost({ unansweredSinceMs, handshakeSeenMs, sends }: Look, nowMs: number, silenceMs: number): boolean {
+  if (unansweredSinceMs !== undefined && nowMs - unansweredSinceMs >= silenceMs) return true;
+  return sends && nowMs - handshakeSeenMs > SESSION_MS;
 }
 
 /** A peer's name resolved, or a peer may dial in. */

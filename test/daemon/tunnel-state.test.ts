@@ -41,9 +41,9 @@ class Watched {
 
 const idle = () => engine(0);
 const sending = (second: number) => engine(148 + second * 100);
-const talking = (second: number) => engine(148 + second * 100, 92 + second * 100, 1);
+const talking = (second: number) => engine(148 + second * 100, 92 + second * 100, 1 + Math.floor((second + 119) / 120));
 /** It was heard until then. */
-const silentSince = (last: number) => (second: number) => engine(148 + second * 100, 92 + last * 100, 1);
+const silentSince = (last: number) => (second: number) => engine(148 + second * 100, 92 + last * 100, 2);
 
 describe("law 1: a tunnel counts as down only when it sends and nobody answers", () => {
   test("a new tunnel that nobody uses is not down, however long that lasts", () => {
@@ -56,7 +56,12 @@ describe("law 1: a tunnel counts as down only when it sends and nobody answers",
   });
 
   test("a session of hours without a word either way is not down", () => {
-    const watched = new Watched().for(5, talking).for(7200, () => talking(4));
+    const watched = new Watched()
+      .for(5, talking)
+      .for(7200, () => talking(4))
+      .for(1, () => engine(10_000, 492, 2));
+    expect([watched.state.name, watched.state.isDown]).toEqual(["stale", false]);
+    watched.for(1, () => engine(10_200, 700, 3));
     expect([watched.state.name, watched.state.isDown]).toEqual(["up", false]);
   });
 
@@ -81,12 +86,23 @@ describe("law 1: a tunnel counts as down only when it sends and nobody answers",
     }
   });
 
+  test("a peer that is heard but not reached: down when the last session has ended", () => {
+    const watched = new Watched().for(20, talking);
+    const deaf = (second: number) => engine(148 + second * 100, 92 + second * 148, 2);
+    watched.for(170, deaf);
+    expect(watched.state.isDown).toBe(false);
+    watched.for(40, deaf);
+    expect(watched.state.isDown).toBe(true);
+    watched.for(400, deaf);
+    expect(watched.state.isDown).toBe(true);
+  });
+
   test("no peer with an address, and none that could dial in: down at the first look, up with the name", () => {
     const nowhere = { ...SPEC, peers: SPEC.peers.map(({ endpoint: _gone, ...peer }) => peer) };
     const watched = new Watched().for(1, idle, nowhere);
     expect(watched.state.isDown).toBe(true);
     expect(new Watched().for(600, idle, { ...nowhere, listenPort: 51_820 }).state.isDown).toBe(false);
-    watched.for(5, (second) => talking(second));
+    watched.for(5, (second) => engine(148 + second, 92, 7));
     expect(watched.state.isDown).toBe(false);
   });
 });

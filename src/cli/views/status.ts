@@ -38,7 +38,17 @@ function renderResource(
   return [head.trimEnd(), ...drift.map((change) => `      ${renderChange(change, style)}`)];
 }
 
-function openTexts({ openJournal, awaiting }: Status, style: Style): readonly string[] {
+function openTexts({ openJournal, awaiting, fallback = [] }: Status, style: Style): readonly string[] {
+  const fallen = fallback.map(({ device, rules }) =>
+    style.yellow(`${device} is down: ${rules.join(", ")} go direct until it is up again.`),
+  );
+  return [...fallen, ...transactionTexts({ openJournal, awaiting }, style)];
+}
+
+function transactionTexts(
+  { openJournal, awaiting }: { readonly openJournal: string | undefined; readonly awaiting: Status["awaiting"] },
+  style: Style,
+): readonly string[] {
   if (awaiting !== undefined) {
     const { generation, secondsLeft } = awaiting;
     const what = `Generation ${generation} stands but awaits confirmation for ${secondsLeft} s more`;
@@ -56,6 +66,7 @@ export function statusDocument(status: Status): object {
     conditions: status.conditions,
     resources: status.resources,
     open_journal: status.openJournal ?? null,
+    fallback: status.fallback ?? [],
     awaiting_confirmation:
       status.awaiting === undefined
         ? null

@@ -1,8 +1,10 @@
+import type { FirewallObserved } from "../../model/firewall/policy.ts";
 import type { Observed, Resource, ResourceKey } from "../../model/resource.ts";
 import { observeMachine } from "../../reconciler/apply/observe.ts";
 import { readOpenTransaction } from "../../reconciler/apply/recover.ts";
 import { driverOf, type Observation } from "../../reconciler/plan/observation.ts";
 import { driverRegistry } from "../../resources/registry.ts";
+import { fallenBack } from "../fallback.ts";
 import { awaitedIn } from "../generations/confirmation.ts";
 import type { Status } from "../session.ts";
 import { applyDepsOf, type SessionParts } from "../session-parts.ts";
@@ -20,7 +22,12 @@ export async function readStatus(parts: SessionParts): Promise<Status> {
   const awaited = awaitedIn(open, applyDepsOf(parts));
   const openJournal = open === undefined || awaited !== undefined ? undefined : stores.journal.location;
   const common = { capabilities, registry: driverRegistry, openJournal };
-  const status = statusOf({ generation: latest, desired, observed, ...common });
+  const [firewall] = observed.current.get("firewall")?.values() ?? [];
+  const fallback = firewall === undefined ? [] : fallenBack(firewall as FirewallObserved);
+  const status = {
+    ...statusOf({ generation: latest, desired, observed, ...common }),
+    ...(fallback.length === 0 ? {} : { fallback }),
+  };
   return awaited === undefined ? status : { ...status, awaiting: awaited };
 }
 
