@@ -7,7 +7,7 @@ import { AwgError } from "../../src/model/error.ts";
 import type { SecretId, SecretRef } from "../../src/model/secret.ts";
 import { executePlan } from "../../src/reconciler/apply/execute.ts";
 import { observeMachine } from "../../src/reconciler/apply/observe.ts";
-import type { ApplyDeps, Outcome, Proposal } from "../../src/reconciler/apply/outcome.ts";
+import type { ApplyDeps, Confirmation, Outcome, Proposal } from "../../src/reconciler/apply/outcome.ts";
 import { recoverOpenJournal } from "../../src/reconciler/apply/recover.ts";
 import type { Stores } from "../../src/reconciler/apply/stores.ts";
 import type { Conflict } from "../../src/reconciler/plan/change.ts";
@@ -89,8 +89,20 @@ export class World {
   }
 
   /** What `awg apply` does, from a configuration to its end. Throws CrashError when the process dies on the way. */
-  async apply(config: Config): Promise<VerbResult> {
-    return await orFailed(() => this.#apply(config));
+  async apply(config: Config, confirmation?: Confirmation): Promise<VerbResult> {
+    return await orFailed(() => this.#apply(config, confirmation));
+  }
+
+  /** What `awg rollback N` does; the generation must be kept. */
+  async rollback(number: number): Promise<VerbResult> {
+    return await orFailed(async () => {
+      const recovered = await recoverOpenJournal(this.deps);
+      if (recovered?.kind === "rollbackIncomplete") return { kind: "stuck", recovered };
+      const generation = await this.deps.stores.generations.read(number);
+      if (generation === undefined) throw new Error(`generation ${number} is not kept`);
+      const { desired, configHash, pathNumbers } = generation;
+      return await this.#execute({ verb: "apply", desired, configHash, pathNumbers }, recovered);
+    });
   }
 
   /** What `awg destroy` does. */
@@ -98,7 +110,7 @@ export class World {
     return await orFailed(() => this.#destroy());
   }
 
-  async #apply(config: Config): Promise<VerbResult> {
+  async #apply(config: Config, confirmation: Confirmation | undefined): Promise<VerbResult> {
     const recovered = await recoverOpenJournal(this.deps);
     if (recovered?.kind === "rollbackIncomplete") return { kind: "stuck", recovered };
     const facts = await this.deps.host.facts.read(factsWantedBy(config));
@@ -114,7 +126,7 @@ export class World {
     }
     const { desired, pathNumbers } = expansion;
     const proposal: Proposal = { verb: "apply", desired, configHash: JSON.stringify(config), pathNumbers };
-    return await this.#execute(proposal, recovered);
+    return await this.#execute(proposal, recovered, confirmation);
   }
 
   async #destroy(): Promise<VerbResult> {
@@ -126,13 +138,14 @@ export class World {
     );
   }
 
-  async #execute(proposal: Proposal, recovered: Outcome | undefined): Promise<VerbResult> {
+  async #execute(proposal: Proposal, recovered: Outcome | undefined, confirmation?: Confirmation): Promise<VerbResult> {
     const { host, registry, stores } = this.deps;
     const ledger = await stores.ledger.read();
     const observed = await observeMachine(host, registry, proposal.desired, ledger);
     const { plan, conflicts } = planChanges({ desired: proposal.desired, observed, ledger, registry });
     if (conflicts.length > 0) return { kind: "conflict", conflicts, recovered };
-    return { kind: "done", outcome: await executePlan(this.deps, proposal, plan), recovered };
+    const deps = confirmation === undefined ? this.deps : { ...this.deps, confirmation };
+    return { kind: "done", outcome: await executePlan(deps, proposal, plan), recovered };
   }
 }
 

@@ -1,6 +1,7 @@
 import { sameData } from "../../model/canonical.ts";
 import type { Step } from "../../model/plan.ts";
 import type { FieldChange, Resource, ResourceKey, Spec } from "../../model/resource.ts";
+import { movedKey } from "../../model/spec/lifecycle.ts";
 import type { Generation, Stores } from "../../reconciler/apply/stores.ts";
 import { diffData } from "../../resources/firewall/diff-data.ts";
 import { isSecretParameter } from "../../resources/tunnel/obfuscation.ts";
@@ -20,7 +21,8 @@ export async function compareGenerations(
 
 /** What came, changed and went from one generation to the other, sorted by key; secrets only as changed (law 8). Pure. */
 export function differencesBetween(from: Generation, to: Generation): readonly GenerationDifference[] {
-  const old = byKey(from);
+  const moves = to.desired.lifecycle?.moved ?? [];
+  const old = new Map([...byKey(from)].map(([key, resource]) => [movedKey(key, moves), resource]));
   const now = byKey(to);
   const keys = [...new Set([...old.keys(), ...now.keys()])].toSorted();
   const reason = `from generation ${from.number} to ${to.number}`;

@@ -47,7 +47,7 @@ export function selectDesired(wanted: DesiredState, before: DesiredState, select
   const named = selection.target.length === 0 ? known : keysOf(selection.target, known);
   const changed = new Set(known.filter((key) => !sameData(asked.get(key)?.spec, held.get(key)?.spec)));
   const start = named.filter((key) => changed.has(key) && !excluded.has(key));
-  const { taken, alsoTaken } = closure(start, changed, asked);
+  const { taken, alsoTaken } = closure(start, { changed, asked, held });
   refuseExcluded(alsoTaken, excluded);
   const resources = known.flatMap((key) => (taken.has(key) ? asked.get(key) : held.get(key)) ?? []);
   return { desired: { ...wanted, resources }, alsoTaken, isPartial: [...changed].some((key) => !taken.has(key)) };
@@ -90,16 +90,21 @@ function keysOf(words: readonly string[], known: readonly ResourceKey[]): readon
   });
 }
 
+interface Choice {
+  readonly changed: ReadonlySet<ResourceKey>;
+  readonly asked: ReadonlyMap<ResourceKey, Resource>;
+  readonly held: ReadonlyMap<ResourceKey, Resource>;
+}
+
 function closure(
   start: readonly ResourceKey[],
-  changed: ReadonlySet<ResourceKey>,
-  asked: ReadonlyMap<ResourceKey, Resource>,
+  choice: Choice,
 ): { readonly taken: ReadonlySet<ResourceKey>; readonly alsoTaken: readonly AlsoTaken[] } {
   const taken = new Set(start);
   const alsoTaken: AlsoTaken[] = [];
   for (const key of taken) {
-    for (const { key: needed, why } of needsOf(key, changed, asked)) {
-      if (taken.has(needed) || !changed.has(needed)) continue;
+    for (const { key: needed, why } of needsOf(key, choice)) {
+      if (taken.has(needed) || !choice.changed.has(needed)) continue;
       taken.add(needed);
       alsoTaken.push({ key: needed, why });
     }
@@ -108,24 +113,34 @@ function closure(
 }
 
 /** What has to change along with a resource, so that nothing leaks meanwhile or after. */
-function needsOf(
-  key: ResourceKey,
-  changed: ReadonlySet<ResourceKey>,
-  asked: ReadonlyMap<ResourceKey, Resource>,
-): readonly AlsoTaken[] {
+function needsOf(key: ResourceKey, choice: Choice): readonly AlsoTaken[] {
   const [kind, name = ""] = key.split("/");
-  if (POLICY.includes(key)) {
-    const tables = [...changed].filter((other) => other.startsWith("routes/"));
-    const why = "packet filter, policy rules and tables change together, else a rule could lead past a table";
-    return [...POLICY, ...tables].map((other) => ({ key: other, why }));
-  }
+  if (POLICY.includes(key)) return needsOfPolicy(choice);
   const settings = [...SETTINGS].map(([other, why]) => ({ key: other, why }));
   if (kind === "sysctl" || kind === "resolver") return settings.slice(0, 1);
   const link: ResourceKey = `link/${name}`;
   if (kind !== "link") return [...settings, { key: link, why: `${key} stands on it` }];
-  const isLeaving = !asked.has(link);
+  const isLeaving = !choice.asked.has(link);
   const standing: readonly ResourceKey[] = isLeaving ? [`tunnel/${name}`, `routes/${name}`] : [];
   return [...settings, ...standing.map((other) => ({ key: other, why: `it stands on ${key}, which goes` }))];
+}
+
+function needsOfPolicy({ changed, asked, held }: Choice): readonly AlsoTaken[] {
+  const tables = [...changed].filter((key) => key.startsWith("routes/"));
+  const together = "packet filter, policy rules and tables change together, else a rule could lead past a table";
+  const engines = [...changed].filter((key) => !sameData(waysOut(asked.get(key)), waysOut(held.get(key))));
+  const endpoints = "the packet filter lets an engine out to its own endpoints only";
+  return [
+    ...[...POLICY, ...tables].map((key) => ({ key, why: together })),
+    ...engines.map((key) => ({ key, why: endpoints })),
+  ];
+}
+
+/** What the packet filter grants an engine. */
+function waysOut(resource: Resource | undefined): unknown {
+  if (resource?.kind !== "tunnel") return undefined;
+  const { listenPort, peers } = resource.spec;
+  return [listenPort, peers.flatMap(({ endpoint }) => endpoint ?? []).toSorted()];
 }
 
 function refuseExcluded(alsoTaken: readonly AlsoTaken[], excluded: ReadonlySet<ResourceKey>): void {
