@@ -27,7 +27,14 @@ export interface Arena {
   readonly lowAddresses: boolean;
   /** Reserves bytes for good and gives their offset, a multiple of 64; they are zero. */
   reserve(bytes: number): number;
-  readonly freeBytes: number;
+  /** A part of so many bytes with a counting of its own, for something that comes and goes. */
+  part(bytes: number): ArenaPart;
+}
+
+/** Memory lent to one user after another. */
+export interface ArenaPart extends Arena {
+  /** Zeroes it and counts from its start again; nothing that was reserved in it may be used any more. */
+  reset(): void;
 }
 
 /**
@@ -40,26 +47,40 @@ export function createArena(sizeBytes: number): Arena {
   const bytes = new Uint8Array(memory.buffer);
   const home = nativeAddress(bytes);
   const low = lowTwin(home, bytes.length);
-  let used = 64;
-  return {
+  const whole = {
     memory,
     bytes,
     view: new DataView(memory.buffer),
     base: low ?? home,
     lowAddresses: low !== undefined,
-    reserve(count: number): number {
-      const offset = used;
-      const next = offset + ((count + 63) & ~63);
-      if (next > bytes.length) {
-        throw new AwgError("host", `the data plane's memory of ${bytes.length} bytes is full`, {
-          remedy: "use fewer tunnels in one process",
-        });
-      }
-      used = next;
-      return offset;
+  };
+  return section(whole, 64, bytes.length);
+}
+
+/** Offsets `start` to `end` of an arena, given out from its start. */
+function section(whole: Omit<Arena, "reserve" | "part">, start: number, end: number): ArenaPart {
+  let next = start;
+  const reserve = (count: number): number => {
+    const offset = next;
+    const after = offset + ((count + 63) & ~63);
+    if (after > end) {
+      throw new AwgError("host", `the data plane's memory of ${end - start} bytes is full`, {
+        remedy: "use fewer tunnels in one process",
+      });
+    }
+    next = after;
+    return offset;
+  };
+  return {
+    ...whole,
+    reserve,
+    part(count) {
+      const offset = reserve(count);
+      return section(whole, offset, offset + ((count + 63) & ~63));
     },
-    get freeBytes() {
-      return bytes.length - used;
+    reset() {
+      whole.bytes.fill(0, start, next);
+      next = start;
     },
   };
 }

@@ -1,0 +1,175 @@
+import { Worker } from "node:worker_threads";
+import { AwgError, type ErrorFacts, type ErrorKind, messageOf } from "../model/error.ts";
+import { openEventCounter } from "../native/linux/packet-io/event-counter.ffi.ts";
+import type {
+  DeviceSettings,
+  FromWorker,
+  PlaneEvent,
+  PlaneObservation,
+  PlaneRequest,
+  TunnelObservation,
+  TunnelSettings,
+  WireEndpoint,
+  WorkerStart,
+} from "./contract.ts";
+
+/** How a data plane is started. */
+export interface DataPlaneOptions {
+  /** Told of what happens by itself; called on this thread. */
+  readonly onEvent?: (event: PlaneEvent) => void;
+  /** The file the thread runs; needed where the program is bundled, for then the worker has no file of its own. */
+  readonly program?: string | URL;
+  /** False: @noble alone. Default true. */
+  readonly openssl?: boolean;
+}
+
+/** A thread that carries tunnels. Requests are done in their order; each refusal is an AwgError. */
+export interface DataPlane extends AsyncDisposable {
+  /** Starts carrying a tunnel over an open TUN descriptor, which stays the caller's and must outlive it. */
+  addTunnel(settings: TunnelSettings): Promise<TunnelObservation>;
+  /** Makes a tunnel hold this configuration: peers that stay keep their sessions, sockets change only if theirs did. */
+  configure(name: string, settings: DeviceSettings): Promise<TunnelObservation>;
+  /** Moves a peer to another address, its session kept; false: there is no such peer. */
+  setEndpoint(name: string, publicKey: Uint8Array, endpoint: WireEndpoint): Promise<boolean>;
+  /** Makes a session with a peer now instead of with the first packet. */
+  connect(name: string, publicKey: Uint8Array): Promise<void>;
+  /** New sockets for a tunnel, as after a change of the machine's addresses. */
+  rebind(name: string): Promise<TunnelObservation>;
+  /** Stops carrying a tunnel and wipes its keys; false: there was none. */
+  remove(name: string): Promise<boolean>;
+  observe(): Promise<PlaneObservation>;
+  /** Ends the thread; safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/** Starts the thread and waits until it is ready. */
+export async function startDataPlane(options: DataPlaneOptions = {}): Promise<DataPlane> {
+  const wake = openEventCounter();
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const start: WorkerStart = {
+    awgDataPlane: true,
+    wakeFd: wake.fd,
+    stop: stop.buffer as SharedArrayBuffer,
+    openssl: options.openssl ?? true,
+  };
+  const file = options.program ?? new URL("./worker/run-worker.ts", import.meta.url);
+  const worker = new Worker(file, { workerData: start, name: "awg data plane" });
+  const end = () => {
+    Atomics.store(stop, 0, 1);
+    wake.wake();
+  };
+  // Node waits for its threads when a process exits, and this one sits in poll.
+  process.on("exit", end);
+  const plane = new Plane(worker, { wake: () => wake.wake(), end }, options.onEvent);
+  worker.once("exit", () => {
+    process.off("exit", end);
+    wake[Symbol.dispose]();
+  });
+  await plane.ready;
+  return plane;
+}
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+class Plane implements DataPlane {
+  readonly ready: Promise<void>;
+  readonly #worker: Worker;
+  readonly #signals: { readonly wake: () => void; readonly end: () => void };
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #ended: Promise<void>;
+  #lastId = 0;
+  #stopping = false;
+  #over: AwgError | undefined;
+
+  constructor(
+    worker: Worker,
+    signals: { readonly wake: () => void; readonly end: () => void },
+    onEvent: ((event: PlaneEvent) => void) | undefined,
+  ) {
+    this.#worker = worker;
+    this.#signals = signals;
+    let reason = "it ended";
+    worker.on("error", (error) => {
+      reason = messageOf(error);
+    });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.ready = promise;
+    this.#ended = new Promise((done) => {
+      worker.once("exit", () => {
+        this.#over = new AwgError("host", `the data plane is not running: ${reason}`);
+        for (const waiting of this.#waiting.values()) waiting.reject(this.#over);
+        this.#waiting.clear();
+        reject(this.#over);
+        if (!this.#stopping) onEvent?.({ kind: "crashed", reason });
+        done();
+      });
+    });
+    worker.on("message", (message: FromWorker) => {
+      if (message.kind === "ready") resolve();
+      else if (message.kind === "event") onEvent?.(message.event);
+      else this.#settle(message);
+    });
+  }
+
+  addTunnel(settings: TunnelSettings): Promise<TunnelObservation> {
+    return this.#ask({ verb: "add", settings });
+  }
+
+  configure(name: string, settings: DeviceSettings): Promise<TunnelObservation> {
+    return this.#ask({ verb: "configure", name, settings });
+  }
+
+  setEndpoint(name: string, publicKey: Uint8Array, endpoint: WireEndpoint): Promise<boolean> {
+    return this.#ask({ verb: "set-endpoint", name, publicKey, endpoint });
+  }
+
+  connect(name: string, publicKey: Uint8Array): Promise<void> {
+    return this.#ask({ verb: "connect", name, publicKey });
+  }
+
+  rebind(name: string): Promise<TunnelObservation> {
+    return this.#ask({ verb: "rebind", name });
+  }
+
+  remove(name: string): Promise<boolean> {
+    return this.#ask({ verb: "remove", name });
+  }
+
+  observe(): Promise<PlaneObservation> {
+    return this.#ask({ verb: "observe" });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    if (this.#over === undefined) this.#signals.end();
+    await this.#ended;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  #ask<T>(request: PlaneRequest): Promise<T> {
+    if (this.#over !== undefined) return Promise.reject(this.#over);
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#lastId += 1;
+    this.#waiting.set(this.#lastId, { resolve: resolve as (value: unknown) => void, reject });
+    this.#worker.postMessage({ id: this.#lastId, request });
+    this.#signals.wake();
+    return promise;
+  }
+
+  #settle(message: Exclude<FromWorker, { kind: "ready" | "event" }>): void {
+    const waiting = this.#waiting.get(message.id);
+    this.#waiting.delete(message.id);
+    if (message.kind === "answer") waiting?.resolve(message.value);
+    else {
+      const { kind, message: text, remedy, facts } = message.error;
+      const known = { facts: facts as ErrorFacts, ...(remedy === undefined ? {} : { remedy }) };
+      waiting?.reject(new AwgError(kind as ErrorKind, text, known));
+    }
+  }
+}

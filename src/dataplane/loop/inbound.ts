@@ -1,0 +1,220 @@
+import { innerLength } from "../../engine/core/inner-packet.ts";
+import type { Device, Output, Session } from "../../engine/device.ts";
+import type { Endpoint } from "../../engine/endpoint.ts";
+import type { TransportHeader, TransportWire, WireFormat } from "../../engine/wire/wire-format.ts";
+import { errnoName } from "../../native/linux/errno.ts";
+import { PACKET_LEAD_BYTES, PACKET_TAG_BYTES } from "../../native/openssl/packet-aead.ffi.ts";
+import {
+  CONTROL_BYTES,
+  type Machine,
+  MESSAGE_BYTES,
+  NAME_BYTES,
+  OPENED_AREA_BYTES,
+  RECEIVE_LEAD_BYTES,
+  RECEIVE_MESSAGES,
+  RECEIVE_STRIDE,
+} from "./machine.ts";
+import { SourceCache } from "./source-cache.ts";
+import type { TunWriter } from "./tun-writer.ts";
+
+/** With aggregates few messages hold much; without, each holds one datagram (measured: 8 and 64 are best). */
+const FEW_MESSAGES = 8;
+const UDP_GRO_CONTROL_BYTES = 20;
+const SOL_UDP = 17;
+const UDP_GRO = 104;
+const HEADER_BYTES = 16;
+/** Handshake-like datagrams in a second above which sources must prove their address. */
+const LOAD_LIMIT = 500;
+const LOAD_WINDOW_MS = 1000;
+
+export interface InboundCounters {
+  /** recvmmsg calls that gave something, messages and the datagrams in them. */
+  receives: number;
+  messages: number;
+  datagrams: number;
+  bytes: number;
+}
+
+/** What the incoming way needs of its tunnel. */
+export interface InboundPorts {
+  readonly device: Device;
+  readonly writer: TunWriter;
+  wire(): WireFormat;
+  perform(outputs: readonly Output[]): void;
+  /** The socket answered a receive with this errno, other than "nothing there". */
+  receiveFailed(errno: string): void;
+}
+
+/** From the sockets to the TUN device: each datagram is opened to the opened area and handed to the writer. */
+export class Inbound {
+  readonly counters: InboundCounters = { receives: 0, messages: 0, datagrams: 0, bytes: 0 };
+  readonly #machine: Machine;
+  readonly #ports: InboundPorts;
+  readonly #sources = new SourceCache();
+  readonly #header: TransportHeader = { receiver: 0, counter: 0 };
+  #wanted = FEW_MESSAGES;
+  #opened = 0;
+  // Packets of one session and source that were not told to the engine yet.
+  #session: Session | undefined;
+  #from: Endpoint | undefined;
+  #sessionPackets = 0;
+  #sessionBytes = 0;
+  #loadSince = 0;
+  #loadCount = 0;
+  #lastLoadCount = 0;
+
+  constructor(machine: Machine, ports: InboundPorts) {
+    this.#machine = machine;
+    this.#ports = ports;
+  }
+
+  /** Receives once from a socket and writes what came to the device. */
+  turn(fd: number, now: number): void {
+    const { calls, arena, receive } = this.#machine;
+    this.#prepare(this.#wanted);
+    const got = calls.recvmmsg(fd, arena.base + receive.headers, this.#wanted);
+    if (got <= 0) {
+      const errno = got < 0 ? errnoName(calls.errno()) : "EAGAIN";
+      if (errno !== "EAGAIN" && errno !== "EINTR") this.#ports.receiveFailed(errno);
+      return;
+    }
+    this.counters.receives += 1;
+    this.counters.messages += got;
+    const before = this.counters.datagrams;
+    for (let index = 0; index < got; index += 1) this.#message(index, now);
+    const aggregated = this.counters.datagrams - before > got;
+    if (got === this.#wanted && !aggregated) this.#wanted = RECEIVE_MESSAGES;
+    else if (aggregated) this.#wanted = FEW_MESSAGES;
+    this.#tellEngine(now);
+    this.flush();
+  }
+
+  /** Gives the machine an inner packet that the slow way opened. */
+  deliver(packet: Uint8Array): void {
+    const at = this.#room(packet.length);
+    this.#machine.arena.bytes.set(packet, at);
+    this.#take(at, packet.length);
+  }
+
+  /** Writes what waits in the writer; the opened area is empty then. */
+  flush(): void {
+    this.#ports.writer.flush();
+    this.#opened = 0;
+  }
+
+  /** recvmsg(2) shortens the lengths of names and control data. */
+  #prepare(messages: number): void {
+    const { arena, receive } = this.#machine;
+    for (let index = 0; index < messages; index += 1) {
+      const header = receive.headers + index * MESSAGE_BYTES;
+      arena.view.setUint32(header + 8, NAME_BYTES, true);
+      arena.view.setUint32(header + 40, CONTROL_BYTES, true);
+    }
+  }
+
+  #message(index: number, now: number): void {
+    const { arena, receive } = this.#machine;
+    const { view } = arena;
+    const header = receive.headers + index * MESSAGE_BYTES;
+    const length = view.getUint32(header + 56, true);
+    const from = this.#sources.endpointAt(view, receive.names + index * NAME_BYTES);
+    const control = receive.controls + index * CONTROL_BYTES;
+    const joined =
+      view.getUint32(header + 40, true) >= UDP_GRO_CONTROL_BYTES &&
+      view.getUint32(control + 8, true) === SOL_UDP &&
+      view.getUint32(control + 12, true) === UDP_GRO;
+    const size = joined ? view.getUint32(control + 16, true) : length;
+    const start = receive.buffers + index * RECEIVE_STRIDE + RECEIVE_LEAD_BYTES;
+    const transport = this.#ports.wire().transport;
+    for (let at = 0; at < length; at += size) {
+      this.#datagram(start + at, Math.min(size, length - at), from, transport, now);
+      if (size === 0) break;
+    }
+  }
+
+  #datagram(at: number, length: number, from: Endpoint, transport: TransportWire, now: number): void {
+    const { arena, aead } = this.#machine;
+    const { device } = this.#ports;
+    const header = this.#header;
+    this.counters.datagrams += 1;
+    this.counters.bytes += length;
+    if (!transport.read(arena.view, at, length, header)) {
+      this.#slowly(at, length, from, now);
+      return;
+    }
+    const session = device.sessionByIndex(header.receiver, now);
+    if (session === undefined || session.slot === 0 || !session.isNewCounter(header.counter)) {
+      this.#slowly(at, length, from, now);
+      return;
+    }
+    const sealed = at + transport.prefixBytes + HEADER_BYTES;
+    const bytes = length - transport.prefixBytes - HEADER_BYTES - PACKET_TAG_BYTES;
+    const text = this.#room(bytes);
+    if (!aead.open(session.slot, header.counter, sealed, bytes, text)) {
+      this.#slowly(at, length, from, now);
+      return;
+    }
+    if (session.acceptCounter(header.counter)) this.#accepted(session, from, text, bytes, length, now);
+  }
+
+  #accepted(session: Session, from: Endpoint, text: number, bytes: number, datagramBytes: number, now: number): void {
+    const { device } = this.#ports;
+    const { arena } = this.#machine;
+    if (session !== this.#session || from !== this.#from) {
+      this.#tellEngine(now);
+      this.#session = session;
+      this.#from = from;
+    }
+    const isKeepalive = this.#ports.wire().isKeepalive(bytes, bytes === 0 ? 0 : arena.view.getUint8(text));
+    this.#sessionBytes += datagramBytes;
+    session.peer.wire.noteTransport(datagramBytes);
+    if (isKeepalive) {
+      this.#tellEngine(now);
+      return;
+    }
+    this.#sessionPackets += 1;
+    const length = innerLength(arena.bytes, text, bytes);
+    if (length === 0 || !device.acceptsSource(session.peer, arena.bytes, text, length)) {
+      device.counters.badSource += 1;
+      return;
+    }
+    this.#take(text, length);
+  }
+
+  /** Where a packet may be opened to: behind a lead, and with room for a tail. */
+  #room(bytes: number): number {
+    const needed = PACKET_LEAD_BYTES + bytes + 64;
+    if (this.#opened + needed > OPENED_AREA_BYTES) this.flush();
+    return this.#machine.openedArea + this.#opened + PACKET_LEAD_BYTES;
+  }
+
+  #take(at: number, length: number): void {
+    this.#opened = at + length + 64 - this.#machine.openedArea;
+    this.#ports.writer.add(at, length);
+  }
+
+  /** Tells the engine what was received since last time. */
+  #tellEngine(now: number): void {
+    const [session, from] = [this.#session, this.#from];
+    if (session === undefined || from === undefined || this.#sessionBytes === 0) return;
+    this.#ports.device.noteReceived(session, this.#sessionPackets, this.#sessionBytes, from, now);
+    this.#sessionPackets = 0;
+    this.#sessionBytes = 0;
+    this.#session = undefined;
+    this.#from = undefined;
+  }
+
+  /** Everything that is no transport packet of a session we know: the engine looks at it. */
+  #slowly(at: number, length: number, from: Endpoint, now: number): void {
+    if (now - this.#loadSince >= LOAD_WINDOW_MS) {
+      this.#lastLoadCount = now - this.#loadSince < 2 * LOAD_WINDOW_MS ? this.#loadCount : 0;
+      this.#loadSince = now;
+      this.#loadCount = 0;
+    }
+    this.#loadCount += 1;
+    const underLoad = this.#loadCount > LOAD_LIMIT || this.#lastLoadCount > LOAD_LIMIT;
+    this.#tellEngine(now);
+    const datagram = this.#machine.arena.bytes.subarray(at, at + length);
+    this.#ports.perform(this.#ports.device.receive(datagram, from, now, underLoad));
+  }
+}

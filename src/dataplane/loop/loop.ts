@@ -1,0 +1,127 @@
+import { AwgError } from "../../model/error.ts";
+import type { ArenaPart } from "../../native/memory/arena.ffi.ts";
+import type { PlaneEvent, TunnelSettings } from "../contract.ts";
+import type { Machine } from "./machine.ts";
+import { Tunnel } from "./tunnel.ts";
+
+const POLLIN = 1;
+const POLLOUT = 4;
+const POLLERR_OR_GONE = 0x8 | 0x10 | 0x20;
+const POLL_BYTES = 8;
+/** The worker looks at its mail and its stop word at least this often. */
+const LONGEST_WAIT_MS = 1000;
+const FDS_A_TUNNEL = 3;
+const MOST_TUNNELS = 64;
+/** A send buffer with its message headers, eight flows, a header template. */
+const TUNNEL_BYTES = 344_064;
+
+/**
+ * One thread's loop over all its tunnels: wait, read, seal, send, receive, open, write, never waiting for anything but
+ * poll. A full socket stops the reading of its own tunnel's device alone.
+ */
+export class Loop {
+  readonly tunnels = new Map<string, Tunnel>();
+  readonly #machine: Machine;
+  readonly #emit: (event: PlaneEvent) => void;
+  readonly #wakeFd: number;
+  readonly #fds: number;
+  readonly #parts = new Map<string, ArenaPart>();
+  readonly #freeParts: ArenaPart[] = [];
+  #list: readonly Tunnel[] = [];
+
+  constructor(machine: Machine, wakeFd: number, emit: (event: PlaneEvent) => void) {
+    this.#machine = machine;
+    this.#wakeFd = wakeFd;
+    this.#emit = emit;
+    this.#fds = machine.arena.reserve((1 + FDS_A_TUNNEL * MOST_TUNNELS) * POLL_BYTES);
+  }
+
+  /** Starts carrying a tunnel. @throws AwgError as `Tunnel`'s parts do. */
+  add(settings: TunnelSettings, now: number): Tunnel {
+    if (this.tunnels.size === MOST_TUNNELS) {
+      throw new AwgError("unsupported", `one data plane carries at most ${MOST_TUNNELS} tunnels`);
+    }
+    const part = this.#freeParts.pop() ?? this.#machine.arena.part(TUNNEL_BYTES);
+    try {
+      const tunnel = new Tunnel({ ...this.#machine, arena: part }, settings, now, this.#emit);
+      this.tunnels.set(settings.name, tunnel);
+      this.#parts.set(settings.name, part);
+      this.#list = [...this.tunnels.values()];
+      return tunnel;
+    } catch (error) {
+      part.reset();
+      this.#freeParts.push(part);
+      throw error;
+    }
+  }
+
+  remove(name: string): boolean {
+    const tunnel = this.tunnels.get(name);
+    tunnel?.close();
+    this.tunnels.delete(name);
+    const part = this.#parts.get(name);
+    part?.reset();
+    if (part !== undefined) this.#freeParts.push(part);
+    this.#parts.delete(name);
+    this.#list = [...this.tunnels.values()];
+    return tunnel !== undefined;
+  }
+
+  /** One turn: waits for something to do and does it. True: somebody woke the loop from outside. */
+  turn(): boolean {
+    const { calls, arena } = this.#machine;
+    const count = this.#fillFds();
+    const ready = calls.poll(arena.base + this.#fds, count, this.#waitMs());
+    const now = calls.bootTimeMs();
+    if (ready > 0) {
+      for (let index = 0; index < this.#list.length; index += 1) this.#serve(this.#list[index] as Tunnel, index, now);
+    }
+    for (let index = 0; index < this.#list.length; index += 1) (this.#list[index] as Tunnel).tick(now);
+    return ready > 0 && this.#eventsAt(0) !== 0;
+  }
+
+  #serve(tunnel: Tunnel, index: number, now: number): void {
+    const first = 1 + FDS_A_TUNNEL * index;
+    const [device, four, six] = [this.#eventsAt(first), this.#eventsAt(first + 1), this.#eventsAt(first + 2)];
+    if (((four | six) & POLLOUT) !== 0) tunnel.socketWritable();
+    if ((device & (POLLIN | POLLERR_OR_GONE)) !== 0) tunnel.fromDevice(now);
+    if ((four & ~POLLOUT) !== 0) tunnel.fromSocket(tunnel.sockets.four, now);
+    if ((six & ~POLLOUT) !== 0) tunnel.fromSocket(tunnel.sockets.six, now);
+  }
+
+  #fillFds(): number {
+    this.#setFd(0, this.#wakeFd, POLLIN);
+    let at = 1;
+    for (let index = 0; index < this.#list.length; index += 1) {
+      const tunnel = this.#list[index] as Tunnel;
+      const blocked = tunnel.batch.blocked;
+      const socketEvents = blocked ? POLLIN | POLLOUT : POLLIN;
+      this.#setFd(at, tunnel.gone || blocked ? -1 : tunnel.tun.fd, POLLIN);
+      this.#setFd(at + 1, tunnel.sockets.four, socketEvents);
+      this.#setFd(at + 2, tunnel.sockets.six, socketEvents);
+      at += FDS_A_TUNNEL;
+    }
+    return at;
+  }
+
+  /** A negative descriptor is passed over by poll (poll(2)). */
+  #setFd(index: number, fd: number, events: number): void {
+    const { view } = this.#machine.arena;
+    view.setInt32(this.#fds + index * POLL_BYTES, fd, true);
+    view.setUint32(this.#fds + index * POLL_BYTES + 4, events, true);
+  }
+
+  #eventsAt(index: number): number {
+    return this.#machine.arena.view.getUint16(this.#fds + index * POLL_BYTES + 6, true);
+  }
+
+  #waitMs(): number {
+    let deadline = Number.POSITIVE_INFINITY;
+    for (let index = 0; index < this.#list.length; index += 1) {
+      deadline = Math.min(deadline, (this.#list[index] as Tunnel).device.nextDeadline());
+    }
+    if (deadline === Number.POSITIVE_INFINITY) return LONGEST_WAIT_MS;
+    const wait = Math.ceil(deadline - this.#machine.calls.bootTimeMs());
+    return Math.max(0, Math.min(LONGEST_WAIT_MS, wait));
+  }
+}

@@ -1,0 +1,184 @@
+import { destinationOffset, ipVersion } from "../../engine/core/inner-packet.ts";
+import type { Device, Output, Session } from "../../engine/device.ts";
+import type { Endpoint } from "../../engine/endpoint.ts";
+import type { TransportWire } from "../../engine/wire/wire-format.ts";
+import { errnoName } from "../../native/linux/errno.ts";
+import type { PreparedTun } from "../../native/linux/packet-io/tun-offload.ffi.ts";
+import { completeFromVirtio, Superpacket } from "../packet/superpacket.ts";
+import { CUT } from "../packet/virtio-header.ts";
+import { type Machine, TUN_LEAD_BYTES } from "./machine.ts";
+import type { SendBatch } from "./send-batch.ts";
+
+/** Packets read from a device in one turn at the most, so that other tunnels and the other direction get theirs. */
+const READS_A_TURN = 128;
+const HEADER_BYTES = 16;
+
+export interface OutboundCounters {
+  /** Reads that gave something, and the packets in them after cutting. */
+  reads: number;
+  packets: number;
+  /** Not IP, malformed, or no room to send. */
+  dropped: number;
+}
+
+/** What the outgoing way needs of its tunnel. */
+export interface OutboundPorts {
+  readonly device: Device;
+  readonly batch: SendBatch;
+  readonly tun: PreparedTun & { readonly fd: number };
+  /** The format in use; asked for each time, for it may change. */
+  wire(): TransportWire;
+  mtuBytes(): number;
+  /** What the slow way gave. */
+  perform(outputs: readonly Output[]): void;
+  /** The device answered a read with this errno, other than "nothing there". */
+  readFailed(errno: string): void;
+}
+
+/**
+ * From the TUN device to the sockets. A superpacket is cut in place and each segment sealed straight into the send buffer:
+ * no payload is copied but by the cipher.
+ */
+export class Outbound {
+  readonly counters: OutboundCounters = { reads: 0, packets: 0, dropped: 0 };
+  readonly #machine: Machine;
+  readonly #ports: OutboundPorts;
+  readonly #cut: Superpacket;
+
+  constructor(machine: Machine, ports: OutboundPorts) {
+    this.#machine = machine;
+    this.#ports = ports;
+    this.#cut = new Superpacket(machine.arena, machine.sum);
+  }
+
+  /** Reads until there is nothing more, the send buffer is full, or the turn is over; then sends. */
+  turn(now: number): void {
+    const { arena, calls, tunBuffer } = this.#machine;
+    const { tun, batch } = this.#ports;
+    const at = tunBuffer + TUN_LEAD_BYTES;
+    for (let reads = 0; reads < READS_A_TURN && !batch.isFull && !batch.blocked; reads += 1) {
+      const got = calls.read(tun.fd, arena.base + at - tun.headerBytes, 65_535 + tun.headerBytes);
+      if (got <= tun.headerBytes) {
+        if (got < 0) this.#noteFailure();
+        break;
+      }
+      this.counters.reads += 1;
+      this.#packet(at, got - tun.headerBytes, now);
+    }
+    if (!batch.blocked) batch.flush();
+  }
+
+  #noteFailure(): void {
+    const errno = errnoName(this.#machine.calls.errno());
+    if (errno !== "EAGAIN" && errno !== "EINTR") this.#ports.readFailed(errno);
+  }
+
+  #packet(at: number, length: number, now: number): void {
+    const { arena, sum } = this.#machine;
+    const { view } = arena;
+    const { headerBytes } = this.#ports.tun;
+    const kind = headerBytes === 0 ? CUT.none : view.getUint8(at - headerBytes + 1);
+    if (kind !== CUT.none) {
+      if (!this.#cut.open(at, length, kind, view.getUint16(at - headerBytes + 4, true))) this.counters.dropped += 1;
+      else this.#send(at, this.#cut.count, length, now);
+      return;
+    }
+    if (headerBytes > 0 && !completeFromVirtio(view, sum, at - headerBytes, at, length)) {
+      this.counters.dropped += 1;
+      return;
+    }
+    this.#send(at, 0, length, now);
+  }
+
+  /** `segments` 0: the packet goes as it is. */
+  #send(at: number, segments: number, length: number, now: number): void {
+    const { device } = this.#ports;
+    const { bytes } = this.#machine.arena;
+    const version = ipVersion(bytes, at, length);
+    const packets = segments === 0 ? 1 : segments;
+    this.counters.packets += packets;
+    if (version === 0) {
+      this.counters.dropped += packets;
+      return;
+    }
+    const peer = device.routeTo(bytes, at + destinationOffset(version), version);
+    if (peer === undefined) {
+      device.counters.unroutable += packets;
+      return;
+    }
+    const session = peer.currentSession(now);
+    const endpoint = peer.endpoint;
+    const first = session === undefined || session.slot === 0 ? -1 : session.takeCounters(packets);
+    if (session === undefined || endpoint === undefined || first < 0) {
+      this.#sendSlowly(at, segments, length, now);
+      return;
+    }
+    let sentBytes = 0;
+    for (let index = 0; index < packets; index += 1) {
+      const from = segments === 0 ? at : this.#cut.write(index);
+      const size = segments === 0 ? length : this.#cut.lengthOf(index);
+      sentBytes += this.#seal(session, endpoint, first + index, from, size);
+    }
+    if (sentBytes > 0) device.noteSent(session, packets, sentBytes, now);
+  }
+
+  /** Seals one packet into the batch and gives the datagram's bytes, 0 when there was no room. */
+  #seal(session: Session, endpoint: Endpoint, counter: number, from: number, length: number): number {
+    const { batch } = this.#ports;
+    const { arena, aead } = this.#machine;
+    const wire = this.#ports.wire();
+    const peerWire = session.peer.wire;
+    const padded = wire.paddedLength(length, this.#ports.mtuBytes(), peerWire);
+    const size = wire.overheadBytes + padded;
+    let to = batch.place(size);
+    if (to < 0 && !batch.blocked) {
+      batch.flush();
+      to = batch.place(size);
+    }
+    if (to < 0) {
+      this.counters.dropped += 1;
+      return 0;
+    }
+    const text = to + wire.prefixBytes + HEADER_BYTES;
+    if (padded === length) aead.seal(session.slot, counter, from, length, text);
+    else this.#sealPadded(session.slot, counter, from, length, padded, text);
+    wire.write(arena.view, to, session.remoteIndex, counter);
+    peerWire.noteTransport(size);
+    batch.add(endpoint, size);
+    return size;
+  }
+
+  /** The bytes behind the packet, which may belong to the next segment, are zero for the time of sealing. */
+  #sealPadded(slot: number, counter: number, from: number, length: number, padded: number, to: number): void {
+    const { arena, aead } = this.#machine;
+    const { view } = arena;
+    const end = from + length;
+    const missing = padded - length;
+    if (missing > 16) {
+      const kept = arena.bytes.slice(end, from + padded);
+      arena.bytes.fill(0, end, from + padded);
+      aead.seal(slot, counter, from, padded, to);
+      arena.bytes.set(kept, end);
+      return;
+    }
+    const [a, b] = [view.getInt32(end, true), view.getInt32(end + 4, true)];
+    const [c, d] = [view.getInt32(end + 8, true), view.getInt32(end + 12, true)];
+    for (let at = end; at < end + 16; at += 4) view.setInt32(at, 0, true);
+    aead.seal(slot, counter, from, padded, to);
+    view.setInt32(end, a, true);
+    view.setInt32(end + 4, b, true);
+    view.setInt32(end + 8, c, true);
+    view.setInt32(end + 12, d, true);
+  }
+
+  /** No session yet: the engine queues copies and makes a handshake. */
+  #sendSlowly(at: number, segments: number, length: number, now: number): void {
+    const { device, perform } = this.#ports;
+    const { bytes } = this.#machine.arena;
+    for (let index = 0; index < Math.max(1, segments); index += 1) {
+      const from = segments === 0 ? at : this.#cut.write(index);
+      const size = segments === 0 ? length : this.#cut.lengthOf(index);
+      perform(device.send(bytes.subarray(from, from + size), now));
+    }
+  }
+}

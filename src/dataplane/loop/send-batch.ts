@@ -1,0 +1,248 @@
+import type { Endpoint } from "../../engine/endpoint.ts";
+import { errnoName } from "../../native/linux/errno.ts";
+import { writeSocketAddress } from "../../native/linux/packet-io/socket-address.codec.ts";
+import { PACKET_LEAD_BYTES, PACKET_TAIL_BYTES } from "../../native/openssl/packet-aead.ffi.ts";
+import { CONTROL_BYTES, type Machine, MESSAGE_BYTES, NAME_BYTES, VECTOR_BYTES, writePointer } from "./machine.ts";
+
+const BUFFER_BYTES = 262_144;
+const MESSAGES = 256;
+/** udp(7): one message may be cut into 64 datagrams; with its headers it must stay below 64 KiB. */
+const GROUP_DATAGRAMS = 64;
+const GROUP_BYTES = 65_000;
+const SEGMENT_CONTROL_BYTES = 24;
+const SOL_UDP = 17;
+const UDP_SEGMENT = 103;
+/** After this much is waiting a turn sends before it reads more. */
+const FULL_BYTES = 60_000;
+
+/** The sockets of a tunnel, -1 where the machine lacks the family. */
+export interface SendSockets {
+  readonly four: number;
+  readonly six: number;
+  /** Whether a message may carry many datagrams. */
+  readonly segments: boolean;
+}
+
+export interface SendCounters {
+  datagrams: number;
+  bytes: number;
+  messages: number;
+  /** Given up: no room in the kernel, no way to the peer, refused. */
+  dropped: number;
+}
+
+/** Told of every message the kernel refused, with the errno's name. */
+export type SendRefused = (to: Endpoint | undefined, errno: string) => void;
+
+/**
+ * Datagrams on their way to the kernel. They lie one behind the other; neighbours of equal size to the same endpoint make
+ * one message, which the kernel or the network card cuts (UDP_SEGMENT). What the kernel has no room for now stays.
+ */
+export class SendBatch {
+  readonly counters: SendCounters = { datagrams: 0, bytes: 0, messages: 0, dropped: 0 };
+  /** The kernel's buffer is full: what is here waits until the socket is writable. */
+  blocked = false;
+  readonly #machine: Machine;
+  readonly #refused: SendRefused;
+  readonly #buffer: number;
+  readonly #headers: number;
+  readonly #vectors: number;
+  readonly #names: number;
+  readonly #controls: number;
+  #sockets: SendSockets;
+  #used = 0;
+  #count = 0;
+  #next = 0;
+  #six = false;
+  #endpoints: (Endpoint | undefined)[] = new Array<Endpoint | undefined>(MESSAGES);
+  #segmentBytes = new Int32Array(MESSAGES);
+  #groupBytes = new Int32Array(MESSAGES);
+  #groupStart = new Int32Array(MESSAGES);
+  #groupDatagrams = new Int32Array(MESSAGES);
+  #groupOpen = false;
+
+  constructor(machine: Machine, sockets: SendSockets, refused: SendRefused) {
+    const { arena } = machine;
+    this.#machine = machine;
+    this.#sockets = sockets;
+    this.#refused = refused;
+    this.#buffer = arena.reserve(BUFFER_BYTES + PACKET_LEAD_BYTES + PACKET_TAIL_BYTES) + PACKET_LEAD_BYTES;
+    this.#headers = arena.reserve(MESSAGES * MESSAGE_BYTES);
+    this.#vectors = arena.reserve(MESSAGES * VECTOR_BYTES);
+    this.#names = arena.reserve(MESSAGES * NAME_BYTES);
+    this.#controls = arena.reserve(MESSAGES * CONTROL_BYTES);
+    for (let index = 0; index < MESSAGES; index += 1) {
+      const [header, control] = [this.#headers + index * MESSAGE_BYTES, this.#controls + index * CONTROL_BYTES];
+      writePointer(arena, header, this.#names + index * NAME_BYTES);
+      writePointer(arena, header + 16, this.#vectors + index * VECTOR_BYTES);
+      arena.view.setUint32(header + 24, 1, true);
+      writePointer(arena, header + 32, control);
+      arena.view.setUint32(control, 18, true);
+      arena.view.setUint32(control + 8, SOL_UDP, true);
+      arena.view.setUint32(control + 12, UDP_SEGMENT, true);
+    }
+  }
+
+  /** Other sockets from now on; what was not sent goes out by them. */
+  useSockets(sockets: SendSockets): void {
+    this.#sockets = sockets;
+    this.blocked = false;
+  }
+
+  get isEmpty(): boolean {
+    return this.#count === this.#next;
+  }
+
+  /** Whether a turn should send before it reads more. */
+  get isFull(): boolean {
+    return this.#used >= FULL_BYTES || this.#count >= MESSAGES - 1;
+  }
+
+  /** Where a datagram of `bytes` may be written, with its lead and tail; -1 when there is no room: flush, then drop. */
+  place(bytes: number): number {
+    return this.#used + bytes > BUFFER_BYTES || this.#count >= MESSAGES ? -1 : this.#buffer + this.#used;
+  }
+
+  /** Takes the datagram of `bytes` written at `place(bytes)`. */
+  add(to: Endpoint, bytes: number): void {
+    const six = to.address.length === 16;
+    if (six !== this.#six) {
+      const start = this.#used;
+      // One sendmmsg serves one socket: the other family goes out first.
+      if (!this.isEmpty) this.#flushKeeping(bytes, start);
+      this.#six = six;
+    }
+    this.counters.datagrams += 1;
+    this.counters.bytes += bytes;
+    if (this.#joins(to, bytes)) return;
+    this.#begin(to, bytes);
+  }
+
+  /** Copies a finished datagram in; false when there was no room. */
+  addBytes(to: Endpoint, datagram: Uint8Array): boolean {
+    let at = this.place(datagram.length);
+    if (at < 0) {
+      this.flush();
+      at = this.place(datagram.length);
+    }
+    if (at < 0) {
+      this.counters.dropped += 1;
+      return false;
+    }
+    this.#machine.arena.bytes.set(datagram, at);
+    this.add(to, datagram.length);
+    return true;
+  }
+
+  /** Hands everything to the kernel, until it has no room. */
+  flush(): void {
+    const { arena, calls } = this.#machine;
+    this.blocked = false;
+    const fd = this.#six ? this.#sockets.six : this.#sockets.four;
+    while (this.#next < this.#count) {
+      const first = arena.base + this.#headers + this.#next * MESSAGE_BYTES;
+      const sent = fd < 0 ? -1 : calls.sendmmsg(fd, first, this.#count - this.#next);
+      if (sent > 0) {
+        this.#next += sent;
+        this.counters.messages += sent;
+        continue;
+      }
+      const errno = fd < 0 ? "EAFNOSUPPORT" : errnoName(calls.errno());
+      if (errno === "EAGAIN") {
+        this.blocked = true;
+        this.#groupOpen = false;
+        return;
+      }
+      if (errno !== "EINTR") this.#skipRefused(fd, errno);
+    }
+    this.#used = 0;
+    this.#count = 0;
+    this.#next = 0;
+    this.#groupOpen = false;
+  }
+
+  /** Flushes although a datagram of `bytes` at buffer offset `start` is written already, which then moves to the start. */
+  #flushKeeping(bytes: number, start: number): void {
+    this.flush();
+    if (this.blocked) {
+      this.counters.dropped += this.#count - this.#next;
+      this.blocked = false;
+      this.#used = 0;
+      this.#count = 0;
+      this.#next = 0;
+    }
+    const from = this.#buffer + start;
+    this.#machine.arena.bytes.copyWithin(this.#buffer, from, from + bytes);
+  }
+
+  /** Whether the datagram could be put into the last message: same endpoint and size, or the smaller last one. */
+  #joins(to: Endpoint, bytes: number): boolean {
+    const last = this.#count - 1;
+    if (!this.#groupOpen || !this.#sockets.segments || this.#endpoints[last] !== to) return false;
+    const segment = this.#segmentBytes[last] as number;
+    const total = (this.#groupBytes[last] as number) + bytes;
+    const datagrams = (this.#groupDatagrams[last] as number) + 1;
+    if (bytes > segment || total > GROUP_BYTES || datagrams > GROUP_DATAGRAMS) return false;
+    const { view } = this.#machine.arena;
+    this.#groupBytes[last] = total;
+    this.#groupDatagrams[last] = datagrams;
+    this.#used += bytes;
+    view.setUint32(this.#vectors + last * VECTOR_BYTES + 8, total, true);
+    if (datagrams === 2) view.setUint32(this.#headers + last * MESSAGE_BYTES + 40, SEGMENT_CONTROL_BYTES, true);
+    this.#groupOpen = bytes === segment;
+    return true;
+  }
+
+  #begin(to: Endpoint, bytes: number): void {
+    const { arena } = this.#machine;
+    const index = this.#count;
+    this.#count += 1;
+    this.#endpoints[index] = to;
+    this.#segmentBytes[index] = bytes;
+    this.#groupBytes[index] = bytes;
+    this.#groupDatagrams[index] = 1;
+    this.#groupStart[index] = this.#buffer + this.#used;
+    this.#groupOpen = true;
+    const header = this.#headers + index * MESSAGE_BYTES;
+    const vector = this.#vectors + index * VECTOR_BYTES;
+    arena.view.setUint32(header + 8, writeSocketAddress(arena.view, this.#names + index * NAME_BYTES, to), true);
+    arena.view.setUint32(header + 40, 0, true);
+    arena.view.setUint16(this.#controls + index * CONTROL_BYTES + 16, bytes, true);
+    writePointer(arena, vector, this.#buffer + this.#used);
+    arena.view.setUint32(vector + 8, bytes, true);
+    this.#used += bytes;
+  }
+
+  /** The first waiting message was refused: cut it ourselves where cutting was the trouble, else give it up. */
+  #skipRefused(fd: number, errno: string): void {
+    const index = this.#next;
+    const datagrams = this.#groupDatagrams[index] as number;
+    this.#next += 1;
+    // EIO: the card cannot checksum; EINVAL and EMSGSIZE: a segment exceeds the path MTU (udp(7)).
+    if (datagrams > 1 && (errno === "EIO" || errno === "EINVAL" || errno === "EMSGSIZE")) {
+      if (errno === "EIO") this.#sockets = { ...this.#sockets, segments: false };
+      this.#sendSingly(fd, index);
+      return;
+    }
+    this.counters.dropped += datagrams;
+    this.#refused(this.#endpoints[index], errno);
+  }
+
+  #sendSingly(fd: number, index: number): void {
+    const { arena, calls } = this.#machine;
+    const [header, vector] = [this.#headers + index * MESSAGE_BYTES, this.#vectors + index * VECTOR_BYTES];
+    const segment = this.#segmentBytes[index] as number;
+    const start = this.#groupStart[index] as number;
+    const total = this.#groupBytes[index] as number;
+    arena.view.setUint32(header + 40, 0, true);
+    let lastErrno = "";
+    for (let at = 0; at < total; at += segment) {
+      writePointer(arena, vector, start + at);
+      arena.view.setUint32(vector + 8, Math.min(segment, total - at), true);
+      if (calls.sendmmsg(fd, arena.base + header, 1) === 1) continue;
+      lastErrno = errnoName(calls.errno());
+      this.counters.dropped += 1;
+    }
+    if (lastErrno !== "" && lastErrno !== "EAGAIN") this.#refused(this.#endpoints[index], lastErrno);
+  }
+}

@@ -1,0 +1,70 @@
+import { AwgError } from "../../model/error.ts";
+import { openUdpSocket, type UdpSocket } from "../../native/linux/packet-io/udp-socket.ffi.ts";
+import type { SocketSettings } from "../contract.ts";
+import type { SendSockets } from "./send-batch.ts";
+
+/** Bursts of a superpacket's datagrams from several peers find room in this. */
+const BUFFER_BYTES = 7 * 1024 * 1024;
+/** How often another port is tried when the kernel's choice for IPv4 is taken for IPv6. */
+const ATTEMPTS = 10;
+
+/** The sockets of a tunnel and what they can. */
+export interface TunnelSockets extends SendSockets, Disposable {
+  readonly port: number;
+  readonly coalesces: boolean;
+}
+
+/**
+ * Opens a socket for each family the machine has, both at the same port.
+ *
+ * @throws AwgError as `openUdpSocket`; a missing family is none, unless it is both.
+ */
+export function openSockets(settings: SocketSettings): TunnelSockets {
+  for (let attempt = 1; ; attempt += 1) {
+    const four = openFamily(4, settings.listenPort, settings);
+    try {
+      const six = openFamily(6, four?.port ?? settings.listenPort, settings);
+      return together(four, six);
+    } catch (error) {
+      four?.[Symbol.dispose]();
+      const taken = error instanceof AwgError && error.facts["errno"] === "EADDRINUSE";
+      if (settings.listenPort !== 0 || !taken || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+function openFamily(family: 4 | 6, port: number, settings: SocketSettings): UdpSocket | undefined {
+  const { mark, user, offload } = settings;
+  try {
+    return openUdpSocket({
+      family,
+      port,
+      mark,
+      bufferBytes: BUFFER_BYTES,
+      ...(user === undefined ? {} : { user }),
+      ...(offload === undefined ? {} : { offload }),
+    });
+  } catch (error) {
+    if (error instanceof AwgError && ["EAFNOSUPPORT", "EADDRNOTAVAIL"].includes(String(error.facts["errno"])))
+      return undefined;
+    throw error;
+  }
+}
+
+function together(four: UdpSocket | undefined, six: UdpSocket | undefined): TunnelSockets {
+  const sockets = [four, six].filter((socket) => socket !== undefined);
+  const [first] = sockets;
+  if (first === undefined) {
+    throw new AwgError("unsupported", "this machine has neither IPv4 nor IPv6", { remedy: "bring up a network" });
+  }
+  return {
+    four: four?.fd ?? -1,
+    six: six?.fd ?? -1,
+    port: first.port,
+    segments: sockets.every(({ segments }) => segments),
+    coalesces: sockets.every(({ coalesces }) => coalesces),
+    [Symbol.dispose]: () => {
+      for (const socket of sockets) socket[Symbol.dispose]();
+    },
+  };
+}

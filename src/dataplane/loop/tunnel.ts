@@ -1,0 +1,260 @@
+import { createAmneziaWire } from "../../engine/awg/amnezia-wire.ts";
+import { parseParameters } from "../../engine/awg/parse-parameters.ts";
+import { createDevice } from "../../engine/create-device.ts";
+import type { Device, DeviceConfig, Output, SessionListener } from "../../engine/device.ts";
+import type { Sources } from "../../engine/sources.ts";
+import { PLAIN_WIRE } from "../../engine/wire/plain.ts";
+import type { WireFormat } from "../../engine/wire/wire-format.ts";
+import { type PreparedTun, prepareTun } from "../../native/linux/packet-io/tun-offload.ffi.ts";
+import type { DeviceSettings, PlaneEvent, TunnelObservation, TunnelSettings, WireEndpoint } from "../contract.ts";
+import { Inbound } from "./inbound.ts";
+import type { Machine } from "./machine.ts";
+import { Outbound } from "./outbound.ts";
+import { SendBatch } from "./send-batch.ts";
+import { openSockets, type TunnelSockets } from "./sockets.ts";
+import { TunWriter } from "./tun-writer.ts";
+
+/** An errno of one kind is reported at most this often. */
+const REPORT_EVERY_MS = 1000;
+/** A TUN descriptor whose device was deleted (EBADFD), or that was closed. */
+const GONE = ["EBADFD", "EBADF", "ENODEV"];
+
+/** One tunnel: its device, its sockets, its engine, and the two ways between them. */
+export class Tunnel {
+  readonly name: string;
+  readonly tun: PreparedTun & { readonly fd: number };
+  readonly device: Device;
+  readonly batch: SendBatch;
+  /** The TUN device is dead; nothing is read from it any more. */
+  gone = false;
+  readonly #machine: Machine;
+  readonly #emit: (event: PlaneEvent) => void;
+  readonly #writer: TunWriter;
+  readonly #outbound: Outbound;
+  readonly #inbound: Inbound;
+  readonly #reported = new Map<string, number>();
+  #settings: DeviceSettings;
+  #wire: WireFormat;
+  #sockets: TunnelSockets;
+  #now: number;
+
+  constructor(machine: Machine, settings: TunnelSettings, now: number, emit: (event: PlaneEvent) => void) {
+    this.name = settings.name;
+    this.#machine = machine;
+    this.#emit = emit;
+    this.#settings = settings;
+    this.#now = now;
+    this.tun = { ...prepareTun(settings.tunFd, settings.tunOffload), fd: settings.tunFd };
+    this.#wire = wireOf(settings, machine.sources);
+    this.#sockets = openSockets(settings.socket);
+    try {
+      this.device = createDevice(deviceConfigOf(settings, this.#wire), {
+        crypto: machine.crypto,
+        sources: machine.sources,
+        sessions: sessionSlots(machine),
+      });
+      const perform = (outputs: readonly Output[]) => this.#perform(outputs);
+      this.batch = new SendBatch(machine, this.#sockets, (to, errno) => this.#sendRefused(to, errno));
+      this.#writer = new TunWriter(machine, this.tun, (errno) => this.#deviceRefused(errno));
+      this.#outbound = new Outbound(machine, {
+        device: this.device,
+        batch: this.batch,
+        tun: this.tun,
+        wire: () => this.#wire.transport,
+        mtuBytes: () => this.#settings.mtuBytes,
+        perform,
+        readFailed: (errno) => this.#deviceRefused(errno),
+      });
+      this.#inbound = new Inbound(machine, {
+        device: this.device,
+        writer: this.#writer,
+        wire: () => this.#wire,
+        perform,
+        receiveFailed: (errno) => this.#sendRefused(undefined, errno),
+      });
+    } catch (error) {
+      this.#sockets[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  get sockets(): TunnelSockets {
+    return this.#sockets;
+  }
+
+  /** The device is readable, or was when last asked. */
+  fromDevice(now: number): void {
+    this.#now = now;
+    this.#outbound.turn(now);
+  }
+
+  /** A socket is readable. */
+  fromSocket(fd: number, now: number): void {
+    this.#now = now;
+    this.#inbound.turn(fd, now);
+    if (!this.batch.isEmpty) this.batch.flush();
+  }
+
+  /** A socket has room again. */
+  socketWritable(): void {
+    this.batch.flush();
+  }
+
+  /** Does what is due and gives when to come again. */
+  tick(now: number): number {
+    this.#now = now;
+    if (now >= this.device.nextDeadline()) {
+      this.#perform(this.device.tick(now));
+      if (!this.batch.isEmpty) this.batch.flush();
+    }
+    return this.device.nextDeadline();
+  }
+
+  /** Makes the tunnel hold this configuration; sockets change only where theirs did. */
+  configure(settings: DeviceSettings, now: number): void {
+    this.#now = now;
+    const wire = sameObfuscation(settings, this.#settings) ? this.#wire : wireOf(settings, this.#machine.sources);
+    if (!sameSocket(settings, this.#settings)) this.#open(settings);
+    const outputs = this.device.configure(deviceConfigOf(settings, wire), now);
+    this.#settings = settings;
+    this.#wire = wire;
+    this.#finish(outputs);
+  }
+
+  setEndpoint(publicKey: Uint8Array, endpoint: WireEndpoint): boolean {
+    return this.device.setEndpoint(publicKey, endpoint);
+  }
+
+  connect(publicKey: Uint8Array, now: number): void {
+    this.#now = now;
+    this.#finish(this.device.connect(publicKey, now));
+  }
+
+  /** New sockets with the same settings: after the machine's addresses or routes changed. */
+  rebind(): void {
+    this.#open(this.#settings);
+  }
+
+  close(): void {
+    this.device.close();
+    this.#sockets[Symbol.dispose]();
+  }
+
+  observe(): TunnelObservation {
+    const { device, tun, batch } = this;
+    const { port, segments, coalesces, four, six } = this.#sockets;
+    return {
+      name: this.name,
+      publicKey: device.publicKey,
+      listenPort: port,
+      mark: this.#settings.socket.mark,
+      wire: this.#wire.name,
+      tun: { name: tun.name, headerBytes: tun.headerBytes, offload: tun.offload },
+      udp: { segments, coalesces, families: [...(four < 0 ? [] : [4 as const]), ...(six < 0 ? [] : [6 as const])] },
+      peers: [...device.peers()].map((peer) => ({
+        publicKey: peer.publicKey,
+        ...(peer.endpoint === undefined ? {} : { endpoint: peer.endpoint }),
+        allowedIPs: peer.allowedIPs(),
+        receivedBytes: peer.stats.receivedBytes,
+        sentBytes: peer.stats.sentBytes,
+        ...(peer.stats.lastHandshake === undefined ? {} : { lastHandshake: peer.stats.lastHandshake }),
+        handshakeAttempts: peer.stats.handshakeAttempts,
+        droppedQueued: peer.stats.droppedQueued,
+      })),
+      counters: {
+        ...device.counters,
+        ...named("tunRead", this.#outbound.counters),
+        ...named("tunWrite", this.#writer.counters),
+        ...named("udpSend", batch.counters),
+        ...named("udpReceive", this.#inbound.counters),
+      },
+    };
+  }
+
+  #finish(outputs: readonly Output[]): void {
+    this.#perform(outputs);
+    this.#inbound.flush();
+    if (!this.batch.isEmpty) this.batch.flush();
+  }
+
+  #open(settings: DeviceSettings): void {
+    const old = this.#sockets;
+    const samePort = settings.socket.listenPort !== 0 && settings.socket.listenPort === old.port;
+    // The same port can be bound again only when it is free.
+    if (samePort) old[Symbol.dispose]();
+    this.#sockets = openSockets(settings.socket);
+    this.batch.useSockets(this.#sockets);
+    if (!samePort) old[Symbol.dispose]();
+  }
+
+  #perform(outputs: readonly Output[]): void {
+    for (const output of outputs) {
+      if (output.kind === "datagram") this.batch.addBytes(output.to, output.bytes);
+      else if (output.kind === "inner") this.#inbound.deliver(output.bytes);
+      else {
+        const { publicKey, endpoint } = output.peer;
+        const where = endpoint === undefined ? {} : { endpoint };
+        this.#emit({ kind: output.event, tunnel: this.name, publicKey, ...where });
+      }
+    }
+  }
+
+  #sendRefused(to: WireEndpoint | undefined, errno: string): void {
+    const endpoint = to === undefined ? {} : { endpoint: to };
+    if (this.#mayReport(`send ${errno}`)) this.#emit({ kind: "send-refused", tunnel: this.name, errno, ...endpoint });
+  }
+
+  #deviceRefused(errno: string): void {
+    if (GONE.includes(errno)) {
+      if (!this.gone) this.#emit({ kind: "device-gone", tunnel: this.name, errno });
+      this.gone = true;
+    } else if (this.#mayReport(`device ${errno}`)) this.#emit({ kind: "device-refused", tunnel: this.name, errno });
+  }
+
+  #mayReport(what: string): boolean {
+    const last = this.#reported.get(what);
+    if (last !== undefined && this.#now - last < REPORT_EVERY_MS) return false;
+    this.#reported.set(what, this.#now);
+    return true;
+  }
+}
+
+/** Loads the keys of each session into native memory for as long as it lives. */
+function sessionSlots({ aead }: Machine): SessionListener {
+  return {
+    opened(session) {
+      session.slot = aead.load(session.sendKey, session.receiveKey);
+    },
+    closed(session) {
+      aead.free(session.slot);
+      session.slot = 0;
+    },
+  };
+}
+
+function wireOf({ obfuscation }: DeviceSettings, sources: Sources): WireFormat {
+  if (obfuscation === undefined) return PLAIN_WIRE;
+  return createAmneziaWire(parseParameters(obfuscation.parameters, obfuscation.generation), sources);
+}
+
+function deviceConfigOf(settings: DeviceSettings, wire: WireFormat): DeviceConfig {
+  const { privateKey, mtuBytes, peers, obfuscation } = settings;
+  if (obfuscation === undefined) return { privateKey, wire, mtuBytes, peers };
+  const { timing, disablesCookies } = parseParameters(obfuscation.parameters, obfuscation.generation);
+  return { privateKey, wire, mtuBytes, peers, timing, cookies: !disablesCookies };
+}
+
+function sameObfuscation(a: DeviceSettings, b: DeviceSettings): boolean {
+  return JSON.stringify(a.obfuscation) === JSON.stringify(b.obfuscation);
+}
+
+function sameSocket(a: DeviceSettings, b: DeviceSettings): boolean {
+  return JSON.stringify(a.socket) === JSON.stringify(b.socket);
+}
+
+function named(prefix: string, counters: object): Record<string, number> {
+  const entries: [string, number][] = Object.entries(counters);
+  return Object.fromEntries(
+    entries.map(([name, count]) => [`${prefix}${name.slice(0, 1).toUpperCase()}${name.slice(1)}`, count]),
+  );
+}

@@ -1,0 +1,44 @@
+import { randomFillSync } from "node:crypto";
+import { NOBLE_CRYPTO } from "../../engine/crypto/noble.ts";
+import type { Sources } from "../../engine/sources.ts";
+import { packetCalls } from "../../native/linux/packet-io/packet-calls.ffi.ts";
+import { createArena } from "../../native/memory/arena.ffi.ts";
+import { choosePacketAead } from "../crypto/choose-packet-aead.ts";
+import { type ChosenCrypto, chooseCrypto } from "../crypto/openssl-crypto.ts";
+import { type Machine, OPENED_AREA_BYTES, reserveReceiveArea, TUN_BUFFER_BYTES } from "../loop/machine.ts";
+import { plainSum, wasmSum } from "../packet/checksum.ts";
+
+/** Room for the shared buffers and 64 tunnels; pages that are never used cost nothing. */
+const ARENA_BYTES = 32 * 1024 * 1024;
+
+const SOURCES: Sources = {
+  fillRandom: (into) => {
+    randomFillSync(into);
+  },
+  unixTime: () => {
+    const milliseconds = Date.now();
+    return { seconds: Math.floor(milliseconds / 1000), nanoseconds: (milliseconds % 1000) * 1_000_000 };
+  },
+};
+
+/** The machine of this thread, and which cryptography it found. `openssl` false: @noble alone. */
+export function makeMachine(openssl: boolean): Machine & Pick<ChosenCrypto, "fallbackReason"> {
+  const arena = createArena(ARENA_BYTES);
+  const { crypto, fallbackReason } = openssl
+    ? chooseCrypto(SOURCES.fillRandom)
+    : { crypto: NOBLE_CRYPTO, fallbackReason: "it was told not to" };
+  const scratch = arena.reserve(16);
+  const view = new DataView(arena.bytes.buffer, scratch, 16);
+  return {
+    arena,
+    calls: packetCalls({ address: arena.base + scratch, view }),
+    aead: choosePacketAead(arena, crypto, openssl ? undefined : []),
+    sum: wasmSum(arena.memory) ?? plainSum(arena.view),
+    crypto,
+    sources: SOURCES,
+    receive: reserveReceiveArea(arena),
+    tunBuffer: arena.reserve(TUN_BUFFER_BYTES),
+    openedArea: arena.reserve(OPENED_AREA_BYTES),
+    fallbackReason,
+  };
+}

@@ -1,0 +1,84 @@
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { AwgError, messageOf } from "../../model/error.ts";
+import { drainEventCounter } from "../../native/linux/packet-io/event-counter.ffi.ts";
+import type { FromWorker, PlaneObservation, PlaneRequest, ToWorker, WorkerStart } from "../contract.ts";
+import { Loop } from "../loop/loop.ts";
+import type { Tunnel } from "../loop/tunnel.ts";
+import { makeMachine } from "./make-machine.ts";
+
+/**
+ * The life of the data plane's thread: turns of the loop, mail in between, until it is told to stop. It never returns to
+ * the event loop of its own, so mail is fetched when the wake descriptor says so.
+ */
+export function runWorker(port: MessagePort, start: WorkerStart): void {
+  const machine = makeMachine(start.openssl);
+  const stop = new Int32Array(start.stop);
+  const post = (message: FromWorker) => port.postMessage(message);
+  const loop = new Loop(machine, start.wakeFd, (event) => post({ kind: "event", event }));
+  const observe = (): PlaneObservation => ({
+    crypto: machine.crypto.name,
+    ...(machine.fallbackReason === undefined ? {} : { fallbackReason: machine.fallbackReason }),
+    packetCipher: machine.aead.name,
+    lowAddresses: machine.arena.lowAddresses,
+    tunnels: [...loop.tunnels.values()].map((tunnel) => tunnel.observe()),
+  });
+  post({ kind: "ready" });
+  while (Atomics.load(stop, 0) === 0) {
+    if (!loop.turn()) continue;
+    drainEventCounter(start.wakeFd);
+    for (let mail = receiveMessageOnPort(port); mail !== undefined; mail = receiveMessageOnPort(port)) {
+      post(answer(mail.message as ToWorker, loop, machine.calls.bootTimeMs(), observe));
+    }
+  }
+  for (const name of [...loop.tunnels.keys()]) loop.remove(name);
+}
+
+function answer({ id, request }: ToWorker, loop: Loop, now: number, observe: () => PlaneObservation): FromWorker {
+  try {
+    return { kind: "answer", id, value: carryOut(request, loop, now, observe) };
+  } catch (error) {
+    const facts = error instanceof AwgError ? error.facts : {};
+    const kind = error instanceof AwgError ? error.kind : "bug";
+    const remedy = error instanceof AwgError && error.remedy !== undefined ? { remedy: error.remedy } : {};
+    const message = error instanceof AwgError ? error.message : messageOf(error);
+    return { kind: "refusal", id, error: { kind, message, facts, ...remedy } };
+  }
+}
+
+function carryOut(request: PlaneRequest, loop: Loop, now: number, observe: () => PlaneObservation): unknown {
+  if (request.verb === "observe") return observe();
+  if (request.verb === "add") {
+    if (loop.tunnels.has(request.settings.name)) {
+      throw new AwgError("conflict", `the data plane carries a tunnel ${request.settings.name} already`);
+    }
+    return loop.add(request.settings, now).observe();
+  }
+  if (request.verb === "remove") return loop.remove(request.name);
+  const tunnel = loop.tunnels.get(request.name);
+  if (tunnel === undefined) throw new AwgError("host", `the data plane carries no tunnel ${request.name}`);
+  return change(tunnel, request, now);
+}
+
+function change(
+  tunnel: Tunnel,
+  request: Exclude<PlaneRequest, { verb: "observe" | "add" | "remove" }>,
+  now: number,
+): unknown {
+  switch (request.verb) {
+    case "configure":
+      tunnel.configure(request.settings, now);
+      return tunnel.observe();
+    case "set-endpoint":
+      return tunnel.setEndpoint(request.publicKey, request.endpoint);
+    case "connect":
+      tunnel.connect(request.publicKey, now);
+      return undefined;
+    case "rebind":
+      tunnel.rebind();
+      return tunnel.observe();
+  }
+}
+
+if (parentPort !== null && (workerData as Partial<WorkerStart> | null)?.awgDataPlane === true) {
+  runWorker(parentPort, workerData as WorkerStart);
+}
