@@ -29,7 +29,8 @@ export function fallbackTunnels({ resources }: DesiredState): readonly FallbackT
 }
 
 /** Who is on the fallback now, by what the packet filter holds. Pure. */
-export function fallenBack({ policy, fallback = [] }: FirewallObserved): readonly FallenBack[] {
+export function fallenBack(observed: FirewallObserved | undefined): readonly FallenBack[] {
+  const { policy = null, fallback = [] } = observed ?? {};
   if (policy === null) return [];
   const placed = policy.layers.flatMap(({ tunnels }) => tunnels);
   return fallback.map((path) => ({

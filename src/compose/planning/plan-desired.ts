@@ -1,9 +1,13 @@
+import type { Host } from "../../host/ports/host.ts";
 import { AwgError } from "../../model/error.ts";
+import type { FirewallObserved } from "../../model/firewall/policy.ts";
 import type { Plan } from "../../model/plan.ts";
 import type { DesiredState, ResourceKey } from "../../model/resource.ts";
 import { observeMachine } from "../../reconciler/apply/observe.ts";
+import type { Observation } from "../../reconciler/plan/observation.ts";
 import { planChanges } from "../../reconciler/plan/plan-changes.ts";
 import { driverRegistry } from "../../resources/registry.ts";
+import { fallenBack } from "../fallback.ts";
 import type { SessionNote } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
 import { refuseUnprotecting } from "./protection.ts";
@@ -20,8 +24,11 @@ export async function planDesired(
   const ledger = await stores.ledger.read();
   const observed = await observeMachine(host, driverRegistry, desired, ledger);
   const { plan, conflicts, notes } = planChanges({ desired, observed, ledger, registry: driverRegistry, replace });
-  if (conflicts.length > 0) {
-    const held = conflicts.map(({ key, holder }) => `${key} is held by ${holder}`);
+  const held = [
+    ...conflicts.map(({ key, holder }) => `${key} is held by ${holder}`),
+    ...(await heldElsewhere(host, desired)),
+  ];
+  if (held.length > 0) {
     throw new AwgError("conflict", held.join("; "), {
       facts: { conflicts: held },
       remedy: "remove it, or name another interface or table in the config; nothing was changed",
@@ -29,5 +36,29 @@ export async function planDesired(
   }
   const accepted = await stores.generations.latest();
   refuseUnprotecting(plan, [desired.lifecycle, accepted?.desired.lifecycle]);
-  return { plan, notes: notes.map(({ key, message }) => ({ path: key, message })) };
+  return { plan, notes: [...notes.map(({ key, message }) => ({ path: key, message })), ...fallbackNotes(observed)] };
+}
+
+/** Tunnels whose engine's socket is somebody else's already (exit 8 now, instead of a failed apply). */
+async function heldElsewhere({ engines }: Host, { resources }: DesiredState): Promise<readonly string[]> {
+  const held: string[] = [];
+  for (const resource of resources) {
+    if (resource.kind !== "tunnel") continue;
+    const holder = await engines.elsewhere?.(resource.spec.device);
+    if (holder !== undefined) held.push(`${resource.key} is held by ${holder}`);
+  }
+  return held;
+}
+
+/** What takes the direct way now because its tunnel is down. */
+function fallbackNotes(observed: Observation): readonly SessionNote[] {
+  const [firewall] = observed.current.get("firewall")?.values() ?? [];
+  return fallenBack(firewall as FirewallObserved | undefined).flatMap(({ device, rules }) =>
+    rules.map((rule) => ({ path: pathOfOrigin(rule), message: `goes direct now, for ${device} is down` })),
+  );
+}
+
+/** "rules/2 (browser)" is at rules.2. */
+function pathOfOrigin(origin: string): string {
+  return origin.replace("/", ".").replace(/ .*/, "");
 }

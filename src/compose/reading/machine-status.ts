@@ -23,7 +23,7 @@ export async function readStatus(parts: SessionParts): Promise<Status> {
   const openJournal = open === undefined || awaited !== undefined ? undefined : stores.journal.location;
   const common = { capabilities, registry: driverRegistry, openJournal };
   const [firewall] = observed.current.get("firewall")?.values() ?? [];
-  const fallback = firewall === undefined ? [] : fallenBack(firewall as FirewallObserved);
+  const fallback = fallenBack(firewall as FirewallObserved | undefined);
   const status = {
     ...statusOf({ generation: latest, desired, observed, ...common }),
     ...(fallback.length === 0 ? {} : { fallback }),

@@ -11,6 +11,7 @@ import { hasErrno } from "../../native/linux/errno.ts";
 import { exchangeOverUnixSocket, isUnixSocketLive } from "../../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import type { EnginePort } from "../ports/engines.ts";
+import { engineElsewhere } from "./engine-elsewhere.ts";
 import type { KeeperClient } from "./keeper-client.ts";
 import { tunnelOfLink } from "./links.ts";
 import { readServiceUser } from "./service-user.ts";
@@ -29,6 +30,7 @@ export function linuxEngines(keeper: KeeperClient, secrets: SecretStore): Engine
   const read = (device: string) => readEngine(device, secrets);
   return {
     read: async (device) => (hasLink(device) ? read(device) : undefined),
+    elsewhere: async (device) => (hasLink(device) ? undefined : engineElsewhere(device)),
     readAll: async () =>
       ourDevices()
         .map(read)

@@ -4,6 +4,11 @@ import type { TunnelObserved, TunnelSpec } from "../../model/spec/tunnel.ts";
 export interface EnginePort {
   /** What the engine of a device says of itself; undefined when the device has no engine. */
   read(device: string): Promise<TunnelObserved | undefined>;
+  /**
+   * Who else's engine answers for a device of this name that is not on this machine, or not in this part of it; undefined
+   * when nobody's does. Reads only.
+   */
+  elsewhere?(device: string): Promise<string | undefined>;
   /** Devices for which an engine of ours runs. */
   readAll(): Promise<readonly TunnelObserved[]>;
   /**

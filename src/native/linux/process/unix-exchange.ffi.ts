@@ -44,13 +44,18 @@ export function exchangeOverUnixSocket(exchange: UnixExchange): Uint8Array {
 
 /** Whether somebody accepts connections on a unix socket. */
 export function isUnixSocketLive(path: string): boolean {
+  return unixListener(path) !== undefined;
+}
+
+/** The process that began to listen on a unix socket, which may have handed it on; undefined when nobody listens. */
+export function unixListener(path: string): PeerCredentials | undefined {
   const fd = checkedLibc("making a unix socket", "socket", AF_UNIX, SOCK_STREAM_CLOEXEC, 0);
   try {
     setTimeouts(fd, 1000);
     connect(fd, path);
-    return true;
+    return readPeerCredentials(fd);
   } catch (error) {
-    if (hasErrno(error, "ENOENT", "ECONNREFUSED", "ENOTDIR")) return false;
+    if (hasErrno(error, "ENOENT", "ECONNREFUSED", "ENOTDIR")) return undefined;
     throw error;
   } finally {
     closeDescriptor(fd);
