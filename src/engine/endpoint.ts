@@ -7,9 +7,12 @@ export interface Endpoint {
   readonly scope: number;
 }
 
-/** Whether both name the same UDP address. */
+/** Whether both name the same UDP address. Allocates nothing. */
 export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
   if (a === b) return true;
   if (a.port !== b.port || a.scope !== b.scope || a.address.length !== b.address.length) return false;
-  return a.address.every((byte, index) => byte === b.address[index]);
+  for (let index = 0; index < a.address.length; index += 1) {
+    if (a.address[index] !== b.address[index]) return false;
+  }
+  return true;
 }

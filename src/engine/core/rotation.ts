@@ -53,9 +53,11 @@ export function handshakeDone(core: Core, peer: PeerState, isInitiator: boolean)
 
 /** The peer authenticated from this address: it lives there now (paper section 2.1). */
 export function moveTo(peer: PeerState, from: Endpoint): void {
-  if (from === peer.endpoint) return;
-  if (peer.endpoint !== undefined && sameEndpoint(peer.endpoint, from)) return;
+  const before = peer.endpoint;
+  if (from === before) return;
+  // The newest object is kept in either case, so that a caller that hands it in again is recognised by identity.
   peer.endpoint = from;
+  if (before !== undefined && sameEndpoint(before, from)) return;
   peer.wire.endpointChanged();
   peer.events.push("roamed");
 }
