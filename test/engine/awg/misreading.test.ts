@@ -1,12 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { amneziaOptions } from "../../../src/engine/awg/amnezia-options.ts";
 import type { UapiParameters } from "../../../src/engine/awg/parameters.ts";
 import { parseParameters } from "../../../src/engine/awg/parse-parameters.ts";
 import { MESSAGE_BYTES } from "../../../src/engine/wire/wire-format.ts";
 import { deviceConfig, endpoint, innerPacket, numberIn, World } from "../support/link.ts";
-import { SeededSources } from "../support/sources.ts";
+import { engineOptions } from "./engine-options.ts";
 
 const FACTS = process.env["AWG_FACTS"] ?? fileURLToPath(new URL("../../../../shared/facts", import.meta.url));
 const LOSS = `${FACTS}/awg/loss.json`;
@@ -36,9 +35,8 @@ function isMisread(values: UapiParameters, datagram: Uint8Array): boolean {
 /** Pings there and back through two of our engines; what a released receiver would have lost of the same datagrams. */
 function run(values: UapiParameters, innerBytes: number): { lost: number; lostByReleases: number } {
   const world = new World(5);
-  const options = (seed: number) => amneziaOptions(values, new SeededSources(seed));
-  world.add("a", deviceConfig(1, [2], options(11)), endpoint(1));
-  world.add("b", deviceConfig(2, [1], options(12)), endpoint(2));
+  world.add("a", deviceConfig(1, [2], engineOptions(values, 11)), endpoint(1));
+  world.add("b", deviceConfig(2, [1], engineOptions(values, 12)), endpoint(2));
   let echoed = 0;
   let lostByReleases = 0;
   for (let number = 0; number < PINGS; number += 1) {

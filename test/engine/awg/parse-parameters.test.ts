@@ -2,14 +2,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { amneziaOptions } from "../../../src/engine/awg/amnezia-options.ts";
 import type { UapiParameters } from "../../../src/engine/awg/parameters.ts";
 import { parseParameters } from "../../../src/engine/awg/parse-parameters.ts";
 import { PAPER_TIMING } from "../../../src/engine/constants.ts";
-import { PLAIN_WIRE } from "../../../src/engine/wire/plain.ts";
 import { AwgError } from "../../../src/model/error.ts";
 import { configOf, KEY_A } from "../../resources/sample.ts";
-import { SeededSources } from "../support/sources.ts";
 import { ownPart, sharedPart } from "./obfuscation-arbitrary.ts";
 
 const seed = Number(process.env["AWG_SEED"] ?? 20261121);
@@ -136,15 +133,9 @@ describe("parameters over UAPI", () => {
     });
   });
 
-  test("everything off is plain WireGuard, and the key's copy is wiped", () => {
-    const sources = new SeededSources(seed);
-    expect(amneziaOptions({ jc: "0", h1: "1", s1: "0" }, sources)).toEqual({
-      wire: PLAIN_WIRE,
-      timing: PAPER_TIMING,
-      cookies: true,
-    });
-    const { cookies, wire } = amneziaOptions({ disable_cookies: "1", s4: "9" }, sources);
-    expect([cookies, wire.name, wire.transport.overheadBytes]).toEqual([false, "amneziawg 3.1", 41]);
+  test("no cookies are sent where they are disabled", () => {
+    expect(parseParameters({ disable_cookies: "1" }).disablesCookies).toBe(true);
+    expect(parseParameters({ disable_cookies: "false" }).disablesCookies).toBe(false);
   });
 
   test("law 7: the engine takes whatever a valid configuration gives it", () => {

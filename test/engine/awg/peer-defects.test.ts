@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { amneziaOptions } from "../../../src/engine/awg/amnezia-options.ts";
 import { encodeDatagram } from "../../../src/engine/awg/amnezia-wire.ts";
 import type { UapiParameters } from "../../../src/engine/awg/parameters.ts";
 import type { Candidate, WireFormat } from "../../../src/engine/wire/wire-format.ts";
-import { SeededSources } from "../support/sources.ts";
+import { engineOptions } from "./engine-options.ts";
 
 const NOTHING = new Uint8Array(0);
 const MASKED: UapiParameters = {
@@ -16,7 +15,7 @@ const MASKED: UapiParameters = {
 };
 
 function wireOf(values: UapiParameters): WireFormat {
-  return amneziaOptions(values, new SeededSources(4)).wire;
+  return engineOptions(values, 4).wire;
 }
 
 function transportOf(wire: WireFormat, sealedBytes: number): Uint8Array {

@@ -1,8 +1,7 @@
-import { amneziaOptions } from "../../../src/engine/awg/amnezia-options.ts";
 import type { UapiParameters } from "../../../src/engine/awg/parameters.ts";
 import type { DeviceConfig } from "../../../src/engine/device.ts";
 import { deviceConfig, endpoint, innerPacket, type LinkFaults, numberIn, World } from "../support/link.ts";
-import { SeededSources } from "../support/sources.ts";
+import { engineOptions } from "./engine-options.ts";
 
 /** A link that loses one of five, doubles one of ten and reorders. */
 export const BAD_LINK: LinkFaults = { loss: 200, duplication: 100, minDelay: 1, maxDelay: 60 };
@@ -24,8 +23,7 @@ export interface Talk {
 export function talk(own: UapiParameters, other: UapiParameters, seed: number, link: LinkFaults = BAD_LINK): Talk {
   const world = new World(seed, link);
   const sides = ["a", "b"] as const;
-  const options = (values: UapiParameters, more: number): Partial<DeviceConfig> =>
-    amneziaOptions(values, new SeededSources(seed + more));
+  const options = (values: UapiParameters, more: number): Partial<DeviceConfig> => engineOptions(values, seed + more);
   world.add("a", deviceConfig(1, [2], options(own, 1)), endpoint(1));
   world.add("b", deviceConfig(2, [1], options(other, 2)), endpoint(2));
   let number = 0;
