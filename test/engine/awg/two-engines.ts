@@ -20,7 +20,13 @@ export interface Talk {
  * Two engines with these parameters on a link of virtual time: each sends packets of many sizes until each was heard,
  * then 20 more on the same link; a packet may be lost by the link, but never come twice or changed.
  */
-export function talk(own: UapiParameters, other: UapiParameters, seed: number, link: LinkFaults = BAD_LINK): Talk {
+export function talk(
+  own: UapiParameters,
+  other: UapiParameters,
+  seed: number,
+  link: LinkFaults = BAD_LINK,
+  patienceMs = PATIENCE_MS,
+): Talk {
   const world = new World(seed, link);
   const sides = ["a", "b"] as const;
   const options = (values: UapiParameters, more: number): Partial<DeviceConfig> => engineOptions(values, seed + more);
@@ -33,7 +39,7 @@ export function talk(own: UapiParameters, other: UapiParameters, seed: number, l
     world.send(side, side === "a" ? innerPacket(1, 2, number, bytes) : innerPacket(2, 1, number, bytes));
   };
   const heardBy = (side: string): boolean => world.delivered.some(({ to }) => to === side);
-  const end = world.now + PATIENCE_MS;
+  const end = world.now + patienceMs;
   while (world.now < end && !(heardBy("a") && heardBy("b"))) {
     for (const side of sides) if (world.now % 2000 < 1000 || side === "b") say(side);
     world.runFor(1000);
