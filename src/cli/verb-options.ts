@@ -26,6 +26,11 @@ export const ACCEPT_RISK: OptionDefinition = {
 };
 export const STREAM: OptionDefinition = { flags: "--json-stream", summary: "one JSON object a line while it works" };
 
+export const VERIFY: OptionDefinition = {
+  flags: "--verify",
+  summary: "prove every state on the way for every packet first; exit 6 with a packet where one fails",
+};
+
 /** Options that every verb takes. */
 export const GLOBAL_OPTIONS: readonly OptionDefinition[] = [
   { flags: "--json", summary: "one JSON document on standard output" },

@@ -8,6 +8,7 @@ import {
   INSECURE,
   SELECTION_OPTIONS,
   STREAM,
+  VERIFY,
 } from "./verb-options.ts";
 
 /** Every verb, in the order in which help lists them. */
@@ -38,6 +39,7 @@ export const VERBS: readonly VerbDefinition[] = [
       INSECURE,
       { flags: "--out <path>", summary: "save the plan for awg apply PLAN" },
       DETAILED,
+      VERIFY,
       ...SELECTION_OPTIONS,
     ],
     examples: [
@@ -70,7 +72,7 @@ export const VERBS: readonly VerbDefinition[] = [
     details:
       "With --confirm-within the keeper puts the old state back when nobody confirms, though awg be killed; a simulated " +
       "machine has no keeper, so that the waiting awg does it.",
-    options: [FILE, INSECURE, APPROVE, CONFIRM_WITHIN, ACCEPT_RISK, DETAILED, STREAM, ...SELECTION_OPTIONS],
+    options: [FILE, INSECURE, APPROVE, CONFIRM_WITHIN, ACCEPT_RISK, DETAILED, STREAM, VERIFY, ...SELECTION_OPTIONS],
     examples: [
       ["sudo awg apply -f config.yaml", "shows the plan, asks, applies, reads everything back"],
       ["sudo awg apply laptop.plan", "exactly a saved plan, or exit 11 when it is stale"],
@@ -129,6 +131,19 @@ export const VERBS: readonly VerbDefinition[] = [
       ["sudo awg drift --detailed-exitcode --json", "for monitoring: exit 0 no drift, 2 drift"],
     ],
     load: () => import("./verbs/generations/drift.ts"),
+  },
+  {
+    name: "verify",
+    summary: "prove that no packet leaves, enters or is dropped against the policy; sends none",
+    details:
+      "Reads the packet filter, routes and policy rules back from the kernel and judges them for every packet there can be. " +
+      "Exit 0: as granted. Exit 6: not, with one packet for each way. With -f a plan is proven instead.",
+    options: [FILE, INSECURE],
+    examples: [
+      ["sudo awg verify", "each way out that is not granted: a packet, and the rule that lets it out"],
+      ["sudo awg verify -f config.yaml", "every state on the way to this config, before anything is written"],
+    ],
+    load: () => import("./verbs/verify/verify.ts"),
   },
   {
     name: "status",

@@ -56,6 +56,7 @@ export function linuxParts({ stateDir, runDir, environment, allowInsecurePermiss
     known: knownConfigIn(paths.stateDir),
     watchdog: keeperWatchdog(paths),
     sshConnection: () => readSshConnection(environment),
+    inspection: async () => (await import("./verify/linux-inspection.ts")).linuxInspection(),
     close: async () => {},
   };
 }

@@ -1,5 +1,6 @@
 import type { Resource } from "../model/resource.ts";
 import type { TunnelObserved } from "../model/spec/tunnel.ts";
+import type { Verified } from "../model/verify/finding.ts";
 import { readVerdict, type Verdict } from "../reconciler/apply/confirm.ts";
 import { bootTimeMs } from "../reconciler/apply/outcome.ts";
 import type { Generation } from "../reconciler/apply/stores.ts";
@@ -25,6 +26,7 @@ import type {
   Status,
 } from "./session.ts";
 import { applyDepsOf, type SessionParts } from "./session-parts.ts";
+import type { VerifyReport } from "./verify/verify-machine.ts";
 
 /** One machine, reconciled in this process. Each method is a door; what lies behind it stands in a file of its own. */
 export class ReconcilingSession implements Session {
@@ -138,6 +140,17 @@ export class ReconcilingSession implements Session {
 
   async compare(from: number, to: number): Promise<readonly GenerationDifference[]> {
     return compareGenerations(this.#parts.stores, from, to);
+  }
+
+  async verify(): Promise<VerifyReport> {
+    this.#parts.requireRights?.();
+    const { verifyMachine } = await import("./verify/verify-machine.ts");
+    return verifyMachine(this.#parts);
+  }
+
+  async verifyPlan({ plan }: Planned): Promise<Verified> {
+    const { verifyPlan } = await import("./verify/verify-plan.ts");
+    return verifyPlan(this.#parts, plan);
   }
 
   async observed(): Promise<readonly Resource[]> {

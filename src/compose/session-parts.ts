@@ -7,6 +7,7 @@ import type { Watchdog } from "./generations/confirmation.ts";
 import type { CarriedConnection } from "./generations/ssh-connection.ts";
 import type { NamedSecret } from "./planning/facts-wanted.ts";
 import type { KnownConfig } from "./reading/known-config.ts";
+import type { Inspection } from "./verify/inspection.ts";
 
 /** What a session stands on; the parts that differ between a real machine and a simulated one. */
 export interface SessionParts {
@@ -25,6 +26,8 @@ export interface SessionParts {
   readonly watchdog?: Watchdog;
   /** The SSH connection this process was started over, where it goes through this machine's own network. */
   readonly sshConnection?: () => CarriedConnection | undefined;
+  /** What the kernel can be asked to verify and explain; undefined on a simulated machine, which judges by the policy. */
+  readonly inspection?: () => Promise<Inspection>;
   /** Called after the last write: a simulated machine saves itself. */
   readonly close: () => Promise<void>;
 }

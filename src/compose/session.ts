@@ -2,6 +2,7 @@ import type { Config } from "../model/config/config.ts";
 import type { Problem } from "../model/config/problem.ts";
 import type { Plan } from "../model/plan.ts";
 import type { DesiredState, Enforcement, FieldChange, Resource, ResourceKey } from "../model/resource.ts";
+import type { Verified } from "../model/verify/finding.ts";
 import type { Verdict } from "../reconciler/apply/confirm.ts";
 import type { ProgressEvent, StopSignal } from "../reconciler/apply/outcome.ts";
 import type { Verb } from "../reconciler/apply/record.ts";
@@ -11,6 +12,8 @@ import type { GenerationDifference } from "./generations/compare.ts";
 import type { RevertOptions } from "./generations/confirmation.ts";
 import type { HistoryEntry } from "./generations/history.ts";
 import type { DriftReport } from "./reading/drift.ts";
+
+import type { VerifyReport } from "./verify/verify-machine.ts";
 
 export type { ProgressEvent, StopSignal } from "../reconciler/apply/outcome.ts";
 export type { Selection } from "../reconciler/plan/selection.ts";
@@ -161,6 +164,10 @@ export interface Session extends AsyncDisposable {
   drift(): Promise<DriftReport>;
   /** What differs between two accepted generations. */
   compare(from: number, to: number): Promise<readonly GenerationDifference[]>;
+  /** Holds the machine against the accepted policy, for every packet there can be. */
+  verify(): Promise<VerifyReport>;
+  /** Proves every state on the way of a plan before anything is written. */
+  verifyPlan(planned: Planned): Promise<Verified>;
   observed(): Promise<readonly Resource[]>;
   accepted(): Promise<readonly Resource[]>;
 }

@@ -1,9 +1,12 @@
+import type { Planned, Session } from "../../compose/session.ts";
 import { AwgError } from "../../model/error.ts";
 import { carryOut } from "../carry-out.ts";
 import { readConfigFile } from "../config-files.ts";
 import { loadConfigFor, openSessionFor } from "../open-session.ts";
 import { selectionOf } from "../selection.ts";
-import type { RunVerb } from "../verb.ts";
+import { flagOption, type RunVerb, type VerbCall } from "../verb.ts";
+import { styleFor } from "../views/style.ts";
+import { renderVerified } from "../views/verify/verified.ts";
 
 /** `awg apply [PLAN]`: plan, ask, carry out, read back. */
 export const run: RunVerb = async (call) => {
@@ -19,6 +22,7 @@ export const run: RunVerb = async (call) => {
     saved === undefined
       ? await session.plan(await loadConfigFor(call, session), selection)
       : await session.readSavedPlan(readConfigFile(saved).text);
+  if (flagOption(call, "verify")) await refuseUnproven(call, session, planned);
   return carryOut(call, session, planned, {
     question: "Apply this?",
     approved: saved !== undefined,
@@ -26,3 +30,13 @@ export const run: RunVerb = async (call) => {
     nothing: "No changes. The machine is as the config says; nothing was written.",
   });
 };
+
+/** AwgError verification where a state on the way would let pass what nothing grants. */
+async function refuseUnproven(call: VerbCall, session: Session, planned: Planned): Promise<void> {
+  const verified = await session.verifyPlan(planned);
+  if (verified.findings.length === 0) return;
+  call.terminal.err(renderVerified(verified, styleFor(call.terminal.colorErr)));
+  throw new AwgError("verification", "the plan does not hold for every packet; nothing was changed", {
+    remedy: "this is a fault of awg: report it with the packet above",
+  });
+}

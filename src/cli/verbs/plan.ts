@@ -12,8 +12,10 @@ export const run: RunVerb = async (call) => {
   const planned = await session.plan(await loadConfigFor(call, session), selectionOf(call));
   const out = textOption(call, "out");
   if (out !== undefined) writeFileSync(out, session.renderSavedPlan(planned), { mode: 0o600 });
-  printPlanned(planned, call);
+  const verified = flagOption(call, "verify") ? await session.verifyPlan(planned) : undefined;
+  printPlanned(planned, call, verified);
   if (out !== undefined && !flagOption(call, "json"))
     call.terminal.err(`saved to ${out}; carry it out with: awg apply ${out}`);
+  if (verified !== undefined && verified.findings.length > 0) return EXIT.verification;
   return flagOption(call, "detailedExitcode") && !isInSync(planned.plan) ? EXIT.changed : EXIT.success;
 };

@@ -1,20 +1,24 @@
 import type { Planned } from "../../compose/session.ts";
 import { isInSync, stepsOf } from "../../model/plan.ts";
+import type { Verified } from "../../model/verify/finding.ts";
 import { flagOption, type VerbCall } from "../verb.ts";
 import { renderPlan } from "./plan.human.ts";
 import { styleFor } from "./style.ts";
+import { renderVerified, verifiedDocument } from "./verify/verified.ts";
 
-/** Prints a plan: to stdout, as text or as one JSON document; notes go to stderr. */
-export function printPlanned(planned: Planned, call: VerbCall): void {
+/** Prints a plan, and what its verification found: to stdout, as text or as one JSON document; notes go to stderr. */
+export function printPlanned(planned: Planned, call: VerbCall, verified?: Verified): void {
   const { terminal } = call;
   if (flagOption(call, "json")) {
-    terminal.out(JSON.stringify(planDocument(planned)));
+    const verification = verified === undefined ? {} : { verification: verifiedDocument(verified) };
+    terminal.out(JSON.stringify({ ...planDocument(planned), ...verification }));
     return;
   }
   const style = styleFor(terminal.colorErr);
   const worthSaying = planned.notes.filter(({ enforcement }) => enforcement !== "enforced");
   for (const { path, message } of worthSaying) terminal.err(`${style.yellow("note:")} ${path}: ${message}`);
   terminal.out(renderPlan(planned.plan, planned.traffic, styleFor(terminal.colorOut)));
+  if (verified !== undefined) terminal.out(renderVerified(verified, styleFor(terminal.colorOut)));
 }
 
 /** The plan as JSON (schema/plan.schema.json). */

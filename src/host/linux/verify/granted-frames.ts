@@ -1,4 +1,5 @@
 import { MARK_MASK, markOfPath } from "../../../model/ownership.ts";
+import { POSSIBLE } from "../../../model/verify/possible-packets.ts";
 import { addressIn } from "../../../model/verify/space/conditions.ts";
 import type { Diagram } from "../../../model/verify/space/diagrams.ts";
 import { all, any, fragmentIs, markIs, NO_USER, not, numberIs } from "../../../model/verify/space/term.ts";
@@ -11,10 +12,10 @@ const noUser = numberIs("user", NO_USER);
  * The frames that may leave by the policy (docs/security.md S9): what S5 and S7 let out, as far as conntrack need not be
  * asked (S9.1); later fragments where some whole packet could (S9.2); answers to guests by their mark (S9.3).
  */
-export function grantedFrames({ space, granted, possible, question }: FamilyQuestion): Diagram {
+export function grantedFrames({ space, granted, question }: FamilyQuestion): Diagram {
   const { diagrams } = space;
-  const sent = diagrams.and(space.ofFormula(granted.output), space.ofFormula(possible.output));
-  const crossing = diagrams.and(space.ofFormula(granted.forward), space.ofFormula(possible.forward));
+  const sent = diagrams.and(space.ofFormula(granted.output), space.ofFormula(POSSIBLE.output));
+  const crossing = diagrams.and(space.ofFormula(granted.forward), space.ofFormula(POSSIBLE.forward));
   const ofStack = diagrams.or(sent, space.exists(crossing, "in"));
   const packets = space.exists(ofStack, "tracking");
   const wholes = diagrams.and(packets, space.ofFormula(whole));

@@ -1,7 +1,8 @@
+import type { Hook } from "../../../model/verify/possible-packets.ts";
 import { type Diagram, EVERYTHING, NOTHING } from "../../../model/verify/space/diagrams.ts";
 import { deviceIn, not } from "../../../model/verify/space/term.ts";
 import { type BaseChain, baseChainsAt, type ReadTable } from "./read-tables.ts";
-import type { FamilyQuestion, Hook } from "./ruleset-question.ts";
+import type { FamilyQuestion } from "./ruleset-question.ts";
 import { type Passage, type Piece, startingWith, walk } from "./walk.ts";
 
 /** The hooks a packet passes, before the device's egress. */

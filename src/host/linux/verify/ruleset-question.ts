@@ -1,19 +1,10 @@
-import { LOOPBACK_DEVICE } from "../../../model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
 import type { Family } from "../../../model/ip.ts";
 import { NFT_BOOT_TABLE, NFT_TABLE } from "../../../model/ownership.ts";
 import { grantedBy, markedFor } from "../../../model/verify/policy-formula.ts";
+import { type Hook, POSSIBLE } from "../../../model/verify/possible-packets.ts";
 import { PacketSpace } from "../../../model/verify/space/packet-space.ts";
-import {
-  all,
-  deviceIn,
-  type Formula,
-  NO_USER,
-  not,
-  numberIs,
-  termsOf,
-  trackedAs,
-} from "../../../model/verify/space/term.ts";
+import { type Formula, termsOf } from "../../../model/verify/space/term.ts";
 import { markUsesOfTables, type ReadTable, readTables, termsOfTables } from "./read-tables.ts";
 import type { RuleTable } from "./rule-table.ts";
 
@@ -31,9 +22,6 @@ export interface RulesetQuestion {
   readonly sources: readonly string[];
 }
 
-export type Hook = "output" | "input" | "forward";
-export const HOOKS: readonly Hook[] = ["output", "input", "forward"];
-
 /** The question for one IP version, ready to be worked on. */
 export interface FamilyQuestion {
   readonly question: RulesetQuestion;
@@ -43,8 +31,6 @@ export interface FamilyQuestion {
   readonly own: readonly ReadTable[];
   readonly all: readonly ReadTable[];
   readonly granted: Readonly<Record<Hook, Formula>>;
-  /** Which packets there can be at a hook. */
-  readonly possible: Readonly<Record<Hook | "frame", Formula>>;
   readonly steered: readonly Steered[];
 }
 
@@ -58,18 +44,6 @@ export interface StatedPath {
 export interface Steered extends StatedPath {
   readonly packets: Formula;
 }
-
-const noUser = numberIs("user", NO_USER);
-const noDevice = { in: deviceIn("in", [""]), out: deviceIn("out", [""]) };
-const someDevice = { in: not(noDevice.in), out: not(noDevice.out) };
-const notLoopback = { in: not(deviceIn("in", [LOOPBACK_DEVICE])), out: not(deviceIn("out", [LOOPBACK_DEVICE])) };
-
-const POSSIBLE: FamilyQuestion["possible"] = {
-  output: all(noDevice.in, someDevice.out),
-  input: all(someDevice.in, noDevice.out, noUser),
-  forward: all(someDevice.in, notLoopback.in, someDevice.out, notLoopback.out, noUser),
-  frame: all(noDevice.in, someDevice.out, notLoopback.out, trackedAs("untracked")),
-};
 
 /** Reads the rules for packets of one IP version and cuts the space of packets by all that anybody asks. */
 export function askFor(question: RulesetQuestion, family: Family, steered: readonly StatedPath[]): FamilyQuestion {
@@ -90,7 +64,7 @@ export function askFor(question: RulesetQuestion, family: Family, steered: reado
     sources,
   });
   const own = tables.filter(({ table }) => isOurs(table));
-  return { question, family, space, own, all: tables, granted, possible: POSSIBLE, steered: paths };
+  return { question, family, space, own, all: tables, granted, steered: paths };
 }
 
 /** Whether the table is one of awg's. */

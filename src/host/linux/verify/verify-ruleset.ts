@@ -10,20 +10,14 @@ import {
   type Verified,
   type VerifyFinding,
 } from "../../../model/verify/finding.ts";
+import { HOOKS, type Hook, POSSIBLE } from "../../../model/verify/possible-packets.ts";
 import { type Diagram, NOTHING } from "../../../model/verify/space/diagrams.ts";
 import { packetOf } from "../../../model/verify/space/header-point.ts";
 import { deviceIn, type Term } from "../../../model/verify/space/term.ts";
 import { grantedFrames } from "./granted-frames.ts";
 import { sendFrames, sendThrough, unionOf, within } from "./packet-ways.ts";
 import { baseChainsAt, doubtfulRules } from "./read-tables.ts";
-import {
-  askFor,
-  type FamilyQuestion,
-  HOOKS,
-  type Hook,
-  type RulesetQuestion,
-  type StatedPath,
-} from "./ruleset-question.ts";
+import { askFor, type FamilyQuestion, type RulesetQuestion, type StatedPath } from "./ruleset-question.ts";
 import { verifyOtherFrames } from "./verify-other-frames.ts";
 import { type Hit, type Piece, startingWith, walk } from "./walk.ts";
 
@@ -53,7 +47,7 @@ export function verifyRuleset(question: RulesetQuestion): Verified {
 function verifyHook(asked: FamilyQuestion, hook: Hook): VerifyFinding[] {
   const { space, own, all } = asked;
   const { diagrams } = space;
-  const possible = space.ofFormula(asked.possible[hook]);
+  const possible = space.ofFormula(POSSIBLE[hook]);
   const granted = diagrams.and(possible, space.ofFormula(asked.granted[hook]));
   const refused = diagrams.minus(possible, granted);
   const { stack, egress } = sendThrough(asked, own, hook, possible);
@@ -150,7 +144,7 @@ function verifyFrames(asked: FamilyQuestion): VerifyFinding[] {
   const { space, own, question } = asked;
   if (question.framed.length === 0) return [];
   const onDevices = space.ofFormula(deviceIn("out", question.framed));
-  const possible = space.diagrams.and(space.ofFormula(asked.possible.frame), onDevices);
+  const possible = space.diagrams.and(space.ofFormula(POSSIBLE.frame), onDevices);
   const refused = space.diagrams.minus(possible, grantedFrames(asked));
   const out = space.diagrams.and(unionOf(space, sendFrames(asked, own, refused).accepted), refused);
   if (out === NOTHING) return [];
@@ -161,7 +155,7 @@ function verifyFrames(asked: FamilyQuestion): VerifyFinding[] {
 function verifySteering(asked: FamilyQuestion): VerifyFinding[] {
   const { space, own } = asked;
   const { diagrams } = space;
-  const possible = space.ofFormula(asked.possible.output);
+  const possible = space.ofFormula(POSSIBLE.output);
   const loopback = space.ofFormula(deviceIn("out", [LOOPBACK_DEVICE]));
   const sent = diagrams.minus(possible, loopback);
   const chains = baseChainsAt(own, "output");

@@ -1,0 +1,81 @@
+import { withFallback } from "../../model/firewall/fallback.ts";
+import type { FirewallPolicy } from "../../model/firewall/policy.ts";
+import type { DesiredState } from "../../model/resource.ts";
+import { comparePolicies } from "../../model/verify/compare-policies.ts";
+import type { Verified, VerifyFinding } from "../../model/verify/finding.ts";
+import { grantedBy } from "../../model/verify/policy-formula.ts";
+import { verifyRouting } from "../../model/verify/verify-routing.ts";
+import type { SessionParts } from "../session-parts.ts";
+import { readSurroundings } from "./surroundings.ts";
+
+/** What came of a verification. */
+export interface VerifyReport extends Verified {
+  /** The generation whose policy the machine was held against; 0 when nothing was ever applied. */
+  readonly generation: number;
+}
+
+/**
+ * Holds what the machine has now against the accepted policy: filter, routes and policy rules, tracked flows; for every
+ * packet there can be, none is sent. Reads only (law 2).
+ */
+export async function verifyMachine(parts: SessionParts): Promise<VerifyReport> {
+  const { host, stores } = parts;
+  const inspection = await parts.inspection?.();
+  const latest = await stores.generations.latest();
+  const ledger = await stores.ledger.read();
+  const desired = latest !== undefined && latest.number === ledger.generation ? latest.desired : { resources: [] };
+  const accepted = policyIn(desired);
+  const generation = latest?.number ?? 0;
+  if (accepted === undefined) {
+    const notes = ["no packet policy was accepted here, so there is nothing to hold the machine against"];
+    return { generation, findings: [], notes, classes: 0n };
+  }
+  const observed = await host.firewall.read();
+  const fallback = observed.fallback ?? [];
+  const policy = withFallback(accepted, fallback);
+  const around = await readSurroundings(parts);
+  const filter =
+    inspection?.verifyLoaded(policy) ??
+    comparePolicies({
+      granted: (hook, family) => grantedBy(policy, hook, family),
+      loaded: observed.policy,
+      tunnels: tunnelDevices(policy),
+      asksForLockOuts: true,
+      ...around,
+    });
+  const flows = (inspection?.forbiddenFlows(policy) ?? []).map(openFlow);
+  const notes = [
+    ...filter.notes,
+    ...foreignRules(around.routing.rules),
+    ...fallback.map((path) => `the fallback of path ${path} is in force: its flows may go directly (S4.9)`),
+    ...(await missingHook(parts)),
+  ];
+  const findings = [...filter.findings, ...verifyRouting({ policy, ...around }), ...flows];
+  return { generation, findings, notes, classes: filter.classes };
+}
+
+/** The packet policy of a state; undefined when it has none. */
+export function policyIn(desired: DesiredState): FirewallPolicy | undefined {
+  return desired.resources.find((resource) => resource.kind === "firewall")?.spec;
+}
+
+/** Devices of all tunnels of a policy. */
+export function tunnelDevices(policy: FirewallPolicy | undefined): string[] {
+  return (policy?.layers ?? []).flatMap(({ tunnels }) => tunnels.map(({ device }) => device));
+}
+
+function openFlow(flow: string): VerifyFinding {
+  return { kind: "open-flow", message: `conntrack holds a flow that the policy forbids: ${flow} (S11.1)`, rules: [] };
+}
+
+function foreignRules(rules: readonly { readonly rule: { readonly preference: number }; readonly foreign?: string }[]) {
+  return rules.flatMap(({ rule, foreign }) =>
+    foreign === undefined ? [] : [`the policy rule ${rule.preference} (${foreign}) is not judged`],
+  );
+}
+
+async function missingHook({ host, inspection }: SessionParts): Promise<string[]> {
+  if (inspection === undefined) return [];
+  const { capabilities } = await host.facts.read({ users: [], hosts: [] });
+  return capabilities.egressHook ? [] : ["this kernel has no egress hook: raw frames of root are not judged (S12.3)"];
+}

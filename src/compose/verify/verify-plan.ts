@@ -1,0 +1,73 @@
+import type { FirewallPolicy } from "../../model/firewall/policy.ts";
+import type { Family } from "../../model/ip.ts";
+import { type Plan, stepsOf } from "../../model/plan.ts";
+import { comparePolicies } from "../../model/verify/compare-policies.ts";
+import type { Verified, VerifyFinding } from "../../model/verify/finding.ts";
+import { ownIn, ownOut } from "../../model/verify/path-formula.ts";
+import { grantedBy } from "../../model/verify/policy-formula.ts";
+import type { Hook } from "../../model/verify/possible-packets.ts";
+import { all, any, deviceIn, type Formula, not } from "../../model/verify/space/term.ts";
+import type { SessionParts } from "../session-parts.ts";
+import { readSurroundings, type Surroundings } from "./surroundings.ts";
+import { tunnelDevices } from "./verify-machine.ts";
+
+/**
+ * Proves a plan before anything is written. Every policy on the way is held against docs/security.md S10: what is in force
+ * in between may pass only what old and new both allow, and our own sockets to the endpoints of both; and the rules that
+ * would be loaded for each are read back by the second interpreter and held against that policy. Out devices are free in
+ * all of it, so that it holds whatever the routes are at that moment. Changes nothing.
+ */
+export async function verifyPlan(parts: SessionParts, plan: Plan): Promise<Verified> {
+  const policies = stepsOf(plan).flatMap((step) => (step.kind === "firewall" ? [step] : []));
+  const [first, last] = [policies[0]?.before ?? null, policies.at(-1)?.after ?? null];
+  const around = await readSurroundings(parts);
+  const inspection = await parts.inspection?.();
+  const findings: VerifyFinding[] = [];
+  const notes = new Set<string>();
+  let classes = 0n;
+  const take = (where: string, verified: Verified) => {
+    findings.push(...verified.findings.map((finding) => ({ ...finding, message: `${where}: ${finding.message}` })));
+    for (const note of verified.notes) notes.add(note);
+    classes += verified.classes;
+  };
+  for (const [index, { after }] of policies.entries()) {
+    if (after === null) continue;
+    const where = `move ${index + 1} of ${policies.length} of the packet filter`;
+    if (index < policies.length - 1 && last !== null) take(where, verifyBetween(first, after, last, around));
+    if (inspection !== undefined) take(where, inspection.verifyRendered(after));
+  }
+  return { findings, notes: [...notes], classes };
+}
+
+/** S10.1 and S10.2. Where there was no policy before, the new one alone counts (S10.4). */
+function verifyBetween(
+  before: FirewallPolicy | null,
+  between: FirewallPolicy,
+  after: FirewallPolicy,
+  around: Surroundings,
+): Verified {
+  const ends = [...(before === null ? [] : [before]), after];
+  const tunnels = [...new Set(ends.flatMap(tunnelDevices))];
+  return comparePolicies({
+    granted: (hook, family) =>
+      any(all(...ends.map((policy) => grantedBy(policy, hook, family))), ownSockets(ends, hook, family, tunnels)),
+    loaded: between,
+    tunnels,
+    asksForLockOuts: false,
+    devices: around.devices,
+    sources: around.sources,
+  });
+}
+
+function ownSockets(
+  policies: readonly FirewallPolicy[],
+  hook: Hook,
+  family: Family,
+  tunnels: readonly string[],
+): Formula {
+  const layers = policies.flatMap((policy) => policy.layers);
+  if (hook === "forward") return { kind: "constant", value: false };
+  const side = hook === "output" ? "out" : "in";
+  const own = layers.map((layer) => (hook === "output" ? ownOut(layer, family) : ownIn(layer, family)));
+  return all(not(deviceIn(side, tunnels)), any(...own));
+}

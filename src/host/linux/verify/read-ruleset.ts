@@ -1,0 +1,59 @@
+import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
+import { readFlows } from "../../../native/linux/conntrack/conntrack.ffi.ts";
+import { hasErrno } from "../../../native/linux/errno.ts";
+import type { NetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
+import { openNetfilterSocket, readNftTable, readNftTables } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
+import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
+import { forbiddenFlows } from "../firewall/forbidden-flows.ts";
+import { physicalDevices } from "../firewall/physical-devices.ts";
+import { tableOfRead } from "./rule-table.ts";
+import type { RulesetQuestion } from "./ruleset-question.ts";
+
+/** Everything of this network namespace that decides what a packet filter lets pass, by netlink alone. Reads only. */
+export function readRuleset(policy: FirewallPolicy): Omit<RulesetQuestion, "policy"> {
+  using socket = openNetfilterSocket();
+  const tables = readNftTables(socket).flatMap(({ family, name }) => readNftTable(socket, family, name) ?? []);
+  return { tables: tables.map(tableOfRead), ...readDevices(policy) };
+}
+
+/** The devices of this network namespace as the question has them. */
+export function readDevices(policy: FirewallPolicy): Omit<RulesetQuestion, "policy" | "tables"> {
+  using netlink = openRouteNetlink();
+  const links = netlink.links();
+  const tunnels = policy.layers.flatMap((layer) => layer.tunnels).map(({ device }) => device);
+  const framed = physicalDevices(links, tunnels);
+  const byIndex = new Map(links.map(({ index, name }) => [index, name]));
+  const sources = netlink
+    .addresses()
+    .filter(({ linkIndex }) => framed.includes(byIndex.get(linkIndex) ?? ""))
+    .map(({ address }) => address.split("/", 1).join(""));
+  return {
+    devices: [
+      ...new Set([...framed, ...links.filter(({ loopback }) => !loopback).map(({ name }) => name), ...tunnels]),
+    ],
+    framed,
+    indexes: new Map(links.map(({ index, name }) => [name, index])),
+    sources,
+  };
+}
+
+/** Flows that conntrack holds and that the policy lets pass nowhere (S11.1), in words. */
+export function readForbiddenFlows(policy: FirewallPolicy): string[] {
+  using socket = openNetfilterSocket();
+  using netlink = openRouteNetlink();
+  const local = new Set(netlink.addresses().map(({ address }) => address.split("/", 1).join("")));
+  return forbiddenFlows(policy, readTracked(socket), local).map(({ original }) => {
+    const { source, destination, protocol } = original;
+    return `protocol ${protocol}, ${source} → ${destination}`;
+  });
+}
+
+/** A kernel without conntrack holds no flows. */
+function readTracked(socket: NetlinkSocket): ReturnType<typeof readFlows> {
+  try {
+    return readFlows(socket);
+  } catch (error) {
+    if (hasErrno(error, "EINVAL", "EOPNOTSUPP", "EPROTONOSUPPORT")) return [];
+    throw error;
+  }
+}

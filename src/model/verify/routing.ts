@@ -1,0 +1,112 @@
+import type { Family } from "../ip.ts";
+import { parsePrefix, prefixRange } from "../prefix.ts";
+import type { PolicyRule, PolicyRuleMatch } from "../spec/routes.ts";
+import { portIn } from "./space/conditions.ts";
+import { type Diagram, EVERYTHING, NOTHING } from "./space/diagrams.ts";
+import type { PacketSpace } from "./space/packet-space.ts";
+import { all, type Formula, markIs, type NumberRange, numberIn, numberIs } from "./space/term.ts";
+
+/** A route as far as a look-up cares. */
+export interface KnownRoute {
+  readonly family: Family;
+  readonly table: number;
+  readonly destination: string;
+  readonly type: "unicast" | "unreachable" | "blackhole" | "throw" | "local" | "other";
+  readonly device?: string;
+  readonly metric: number;
+}
+
+/** Policy rules and routes of a machine. A rule with `foreign` has selectors that awg does not model. */
+export interface KnownRouting {
+  readonly rules: readonly { readonly rule: PolicyRule; readonly foreign?: string }[];
+  readonly routes: readonly KnownRoute[];
+}
+
+const PROTOCOLS = { tcp: 6, udp: 17 } as const;
+
+/** What a policy rule selects. */
+export function ruleFormula(family: Family, match: PolicyRuleMatch): Formula {
+  const range = ({ from, to }: { readonly from: number; readonly to: number }): NumberRange[] => [
+    { first: BigInt(from), last: BigInt(to) },
+  ];
+  const prefix = (text: string): NumberRange[] => {
+    const parsed = parsePrefix(text);
+    return parsed?.family === family ? [prefixRange(parsed)] : [];
+  };
+  return all(
+    ...(match.mark === undefined ? [] : [markIs(match.mark.mask >>> 0, match.mark.value)]),
+    ...(match.source === undefined ? [] : [numberIn("source", prefix(match.source))]),
+    ...(match.destination === undefined ? [] : [numberIn("destination", prefix(match.destination))]),
+    ...(match.uids === undefined ? [] : [numberIn("user", range(match.uids))]),
+    ...(match.protocol === undefined ? [] : [numberIs("protocol", PROTOCOLS[match.protocol])]),
+    ...(match.ports === undefined ? [] : [portIn("word2", [match.ports])]),
+    ...(match.sourcePorts === undefined ? [] : [portIn("word0", [match.sourcePorts])]),
+  );
+}
+
+/** Everything that the rules and routes of one IP version ask. */
+export function routingFormulas(family: Family, { rules, routes }: KnownRouting): Formula[] {
+  const destinations = routes.flatMap((route) => (route.family === family ? [rangeOf(route)] : []));
+  const asked = rules.flatMap(({ rule }) => (rule.family === family ? [ruleFormula(family, rule.match)] : []));
+  return [...asked, numberIn("destination", destinations)];
+}
+
+/**
+ * Where packets go, as the kernel looks it up: rules by preference, in each table the longest prefix, then the smallest
+ * metric; "throw" and tables without an answer go on to the next rule. The answer is a set for each way: a device's name,
+ * or "(local)", "(unreachable)", "(blackhole)", "(other)", "(no route)". Rules that awg does not model are left out.
+ */
+export function routePackets(space: PacketSpace, routing: KnownRouting): Map<string, Diagram> {
+  const { diagrams, family } = space;
+  const ways = new Map<string, Diagram>();
+  const add = (way: string, set: Diagram) => ways.set(way, diagrams.or(ways.get(way) ?? NOTHING, set));
+  const rules = routing.rules.filter(({ rule, foreign }) => rule.family === family && foreign === undefined);
+  let rest: Diagram = EVERYTHING;
+  for (const { rule } of rules.toSorted((a, b) => a.rule.preference - b.rule.preference)) {
+    const met = diagrams.and(rest, space.ofFormula(ruleFormula(family, rule.match)));
+    if (met === NOTHING) continue;
+    const routes = routing.routes.filter((route) => route.family === family && route.table === rule.table);
+    for (const [way, ranges] of lookUp(routes, rule.suppressPrefixLength)) {
+      const taken = diagrams.and(met, space.ofTerm({ dimension: "destination", ranges }));
+      add(way, taken);
+      rest = diagrams.minus(rest, taken);
+    }
+  }
+  add("(no route)", rest);
+  return ways;
+}
+
+/** The ranges of destinations of each way out of one table: routes are painted over each other, the closest last. */
+function lookUp(routes: readonly KnownRoute[], suppressed: number | undefined): Map<string, NumberRange[]> {
+  const painted = routes
+    .map((route) => ({ route, range: rangeOf(route), length: parsePrefix(route.destination)?.length ?? 0 }))
+    .filter(({ length }) => suppressed === undefined || length > suppressed)
+    .toSorted((a, b) => a.length - b.length || b.route.metric - a.route.metric);
+  const cuts = [...new Set(painted.flatMap(({ range }) => [range.first, range.last + 1n]))];
+  cuts.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const indexOf = new Map(cuts.map((cut, index) => [cut, index]));
+  const ways: (string | undefined)[] = cuts.map(() => undefined);
+  for (const { route, range } of painted) {
+    ways.fill(wayOf(route), indexOf.get(range.first) ?? 0, indexOf.get(range.last + 1n) ?? cuts.length);
+  }
+  const found = new Map<string, NumberRange[]>();
+  for (const [index, way] of ways.entries()) {
+    const [first, next] = [cuts[index], cuts[index + 1]];
+    if (way === undefined || first === undefined || next === undefined) continue;
+    const ranges = found.get(way) ?? [];
+    ranges.push({ first, last: next - 1n });
+    found.set(way, ranges);
+  }
+  return found;
+}
+
+/** undefined: the look-up goes on with the next rule. */
+function wayOf({ type, device }: KnownRoute): string | undefined {
+  if (type === "throw") return undefined;
+  return type === "unicast" ? (device ?? "(other)") : `(${type})`;
+}
+
+function rangeOf({ destination }: KnownRoute): NumberRange {
+  const prefix = parsePrefix(destination);
+  return prefix === undefined ? { first: 0n, last: 0n } : prefixRange(prefix);
+}

@@ -1,0 +1,33 @@
+import type { HeaderPoint } from "./header-point.ts";
+import {
+  all,
+  deviceIn,
+  type Formula,
+  fragmentIs,
+  markIs,
+  NO_USER,
+  type NumberDimension,
+  numberIs,
+  trackedAs,
+} from "./term.ts";
+
+/** The condition that only this packet meets. */
+export function pointFormula(point: HeaderPoint): Formula {
+  const numbers: Readonly<Record<NumberDimension, number | bigint>> = {
+    user: point.user ?? NO_USER,
+    protocol: point.protocol,
+    hops: point.hops,
+    word0: point.word0,
+    word2: point.word2,
+    destination: point.destination.value,
+    source: point.source.value,
+  };
+  return all(
+    deviceIn("in", [point.in]),
+    deviceIn("out", [point.out]),
+    trackedAs(point.tracking),
+    fragmentIs(point.fragment),
+    markIs(0xffff_ffff, point.mark),
+    ...Object.entries(numbers).map(([name, value]) => numberIs(name as NumberDimension, value)),
+  );
+}

@@ -1,0 +1,116 @@
+import { PORTED_PROTOCOLS, PROTOCOL } from "../firewall/packet.ts";
+import type { FirewallPolicy } from "../firewall/policy.ts";
+import type { Family } from "../ip.ts";
+import { ENGINE_MARK, MARK_MASK, markOfPath, PATH_NUMBERS } from "../ownership.ts";
+import { showPoint, type VerifyFinding } from "./finding.ts";
+import { ownOut } from "./path-formula.ts";
+import { markedFor } from "./policy-formula.ts";
+import { POSSIBLE } from "./possible-packets.ts";
+import { type KnownRouting, routePackets, routingFormulas } from "./routing.ts";
+import { type Diagram, NOTHING } from "./space/diagrams.ts";
+import { PacketSpace } from "./space/packet-space.ts";
+import { all, type Formula, markIs, NEVER, not, numberIs, termsOf } from "./space/term.ts";
+
+export interface RoutingQuestion {
+  readonly policy: FirewallPolicy;
+  readonly routing: KnownRouting;
+  readonly devices: readonly string[];
+  readonly sources: readonly string[];
+}
+
+/**
+ * Whether policy rules and tables lead each path where it belongs, for every packet: a tunnel's flows into the tunnel or
+ * nowhere, also when its device has vanished; direct ones and our own engines' never into a tunnel. Pure.
+ */
+export function verifyRouting(question: RoutingQuestion): VerifyFinding[] {
+  return ([4, 6] as const).flatMap((family) => verifyFamily(question, family));
+}
+
+interface PathCheck {
+  readonly name: string;
+  readonly mark: number;
+  readonly packets: Formula;
+  readonly isWrong: (way: string) => boolean;
+  /** The device that is to be imagined away as well. */
+  readonly device?: string;
+}
+
+function verifyFamily({ policy, routing, devices, sources }: RoutingQuestion, family: Family): VerifyFinding[] {
+  const checks = checksOf(policy, family);
+  const formulas = [
+    ...routingFormulas(family, routing),
+    ...checks.map(({ packets }) => packets),
+    POSSIBLE.output,
+    routable,
+  ];
+  const space = new PacketSpace({
+    family,
+    terms: [...formulas.flatMap(termsOf)],
+    markUses: checks.map(({ mark }) => ({ mask: MARK_MASK, values: [mark] })),
+    devices,
+    sources,
+  });
+  const ways = routePackets(space, routing);
+  return checks.flatMap((check) => {
+    const packets = withMark(space, check);
+    const found = misrouted(space, check, ways, packets, "");
+    if (check.device === undefined || found.length > 0) return found;
+    const without = routing.routes.filter(({ device }) => device !== check.device);
+    const left = routePackets(space, { ...routing, routes: without });
+    return misrouted(space, check, left, packets, ` when ${check.device} has vanished`);
+  });
+}
+
+function checksOf(policy: FirewallPolicy, family: Family): PathCheck[] {
+  const layer = policy.layers.at(-1);
+  const tunnels = layer?.tunnels ?? [];
+  const isTunnel = (way: string) => tunnels.some(({ device }) => device === way);
+  return [
+    ...tunnels.map(({ device, number }) => ({
+      name: device,
+      mark: markOfPath(number),
+      packets: markedFor(policy, family, number),
+      isWrong: (way: string) => way !== device && !way.startsWith("("),
+      device,
+    })),
+    {
+      name: "direct",
+      mark: markOfPath(PATH_NUMBERS.direct),
+      packets: markedFor(policy, family, PATH_NUMBERS.direct),
+      isWrong: isTunnel,
+    },
+    {
+      name: "our own engine",
+      mark: ENGINE_MARK,
+      packets: layer === undefined ? NEVER : all(markIs(MARK_MASK, ENGINE_MARK), ownOut(layer, family)),
+      isWrong: isTunnel,
+    },
+  ];
+}
+
+/** Policy rules are made for TCP and UDP; where ports decide for others the filter may drop what routes lead astray. */
+const routable = not(
+  numberIs("protocol", ...PORTED_PROTOCOLS.filter((one) => one !== PROTOCOL.tcp && one !== PROTOCOL.udp)),
+);
+
+/** The packets of a path as they are looked up: with its mark, whatever they had before. */
+function withMark(space: PacketSpace, { packets, mark }: PathCheck): Diagram {
+  const set = space.ofFormula(all(POSSIBLE.output, routable, packets));
+  return space.diagrams.and(space.exists(set, "mark"), space.ofFormula(markIs(MARK_MASK, mark)));
+}
+
+function misrouted(
+  space: PacketSpace,
+  { name, isWrong }: PathCheck,
+  ways: ReadonlyMap<string, Diagram>,
+  packets: Diagram,
+  when: string,
+): VerifyFinding[] {
+  return [...ways].flatMap(([way, set]) => {
+    const wrong = isWrong(way) ? space.diagrams.and(set, packets) : NOTHING;
+    if (wrong === NOTHING) return [];
+    const packet = { ...showPoint(space.pick(wrong), "output"), outDevice: way };
+    const message = `is routed by ${way}${when}, and its path is ${name} (IPv${space.family})`;
+    return [{ kind: "misroute", message, packet, rules: [] }];
+  });
+}
