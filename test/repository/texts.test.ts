@@ -32,6 +32,7 @@ describe("texts", () => {
       ...filesBelow("src/reconciler"),
       ...filesBelow("src/resources"),
       ...filesBelow("src/host/simulated"),
+      ...filesBelow("src/engine"),
     ];
     const impure =
       /\b(Date\.now|new Date\(\)|Math\.random|performance\.now|randomUUID|setTimeout|setInterval|process\.)\b/;
