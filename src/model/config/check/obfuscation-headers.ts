@@ -1,4 +1,4 @@
-import { HEADER_KEYS } from "../section/amnezia-version.ts";
+import { HEADER_KEYS, isOlder } from "../section/amnezia-version.ts";
 import type { Obfuscation } from "../section/obfuscation.ts";
 import type { NodePath } from "../source/source-node.ts";
 import type { CheckContext } from "./check-context.ts";
@@ -12,6 +12,7 @@ export function checkHeaders(context: CheckContext, path: NodePath, obfuscation:
   for (const [index, key] of HEADER_KEYS.entries()) {
     for (const other of HEADER_KEYS.slice(0, index)) checkOverlap(context, path, obfuscation, key, other);
   }
+  checkLow(context, path, obfuscation);
   for (const [index, key] of SIZE_KEYS.entries()) {
     for (const other of SIZE_KEYS.slice(0, index)) checkCollision(context, path, obfuscation, key, other);
   }
@@ -35,6 +36,17 @@ function checkOverlap(
   const at = context.isUntouched([...path, key]) ? key : other;
   const message = `${key} and ${other} share the value ${Math.max(low, otherLow)}`;
   context.report("obfuscation-header-overlap", [...path, at], message, "give each message its own range");
+}
+
+/** amneziawg-go up to v0.2.15 takes a single header of 0 to 4 for "not set" and uses its own. */
+function checkLow(context: CheckContext, path: NodePath, values: Obfuscation): void {
+  if (!isOlder(values.version, "3.0")) return;
+  for (const [index, key] of HEADER_KEYS.entries()) {
+    const [low, high] = values[key];
+    if (low > 4 || low !== high || low === index + 1) continue;
+    const message = `${key}: ${low} counts as not set in programs before 2.0 and in early 2.0, which use ${index + 1}`;
+    context.report("obfuscation-header-low", [...path, key], message, "write a value above 4");
+  }
 }
 
 function checkCollision(
