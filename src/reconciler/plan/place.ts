@@ -4,7 +4,8 @@ import type { Resource, ResourceKind, ResourceTypes, Spec } from "../../model/re
 const PLACES: { readonly [K in ResourceKind]: (spec: ResourceTypes[K]["spec"]) => string } = {
   link: (spec) => spec.device,
   tunnel: (spec) => spec.device,
-  routes: (spec) => (spec.table === undefined ? "rules" : `table ${spec.table}`),
+  // There is one set of rules; the table that ends it came later and is no place of its own.
+  routes: (spec) => (spec.table === undefined || spec.rules.length > 0 ? "rules" : `table ${spec.table}`),
   firewall: () => "policy",
   sysctl: () => "settings",
   resolver: () => "resolver",

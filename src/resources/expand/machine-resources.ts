@@ -1,5 +1,6 @@
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
-import { tableOfPath } from "../../model/ownership.ts";
+import type { Family } from "../../model/ip.ts";
+import { PATH_NUMBERS, tableOfPath } from "../../model/ownership.ts";
 import type { Resource, ResourceOf } from "../../model/resource.ts";
 import { sortedPrefixes } from "../prefix-list.ts";
 import type { ExpandContext, PlacedTunnel } from "./expansion.ts";
@@ -16,11 +17,13 @@ export function routeTable({ key, device, number, families, tunnel }: PlacedTunn
   return { kind: "routes", key: `routes/${key}`, spec: { table, device, destinations, guards: [4, 6], rules: [] } };
 }
 
-/** The policy rules of the machine. */
+/** The policy rules of the machine, and the table that ends what engines send when there is no way out. */
 export function routingPolicy(policy: FirewallPolicy, { unsupported }: ExpandContext): ResourceOf<"routes"> {
   const { rules, standby, beyond } = policyRules(policy);
   for (const { origin } of beyond) unsupported.push({ path: origin, feature: "so many rules of alternating paths" });
-  const spec = { destinations: [], guards: [], rules, ...(standby.length === 0 ? {} : { standby }) };
+  const table = tableOfPath(PATH_NUMBERS.engine);
+  const guards: readonly Family[] = [4, 6];
+  const spec = { table, destinations: [], guards, rules, ...(standby.length === 0 ? {} : { standby }) };
   return { kind: "routes", key: "routes/policy", spec };
 }
 

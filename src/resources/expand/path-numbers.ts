@@ -31,7 +31,9 @@ export function assignPathNumbers(tunnels: readonly string[], previous: PathNumb
 export function pathNumbersOf(resources: readonly Resource[]): PathNumbers {
   return Object.fromEntries(
     resources.flatMap((resource) =>
-      resource.kind === "routes" && resource.spec.table !== undefined
+      resource.kind === "routes" &&
+      resource.spec.table !== undefined &&
+      resource.spec.table - TABLE_BASE <= PATH_NUMBERS.lastTunnel
         ? [[resource.key.slice("routes/".length), resource.spec.table - TABLE_BASE]]
         : [],
     ),

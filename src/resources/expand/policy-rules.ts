@@ -21,6 +21,7 @@ const ROUTABLE_PROTOCOLS: Readonly<Record<number, "tcp" | "udp">> = { 6: "tcp", 
 /** Preferences from the start of our range; rules of one place are apart in what they select, so their order is free. */
 const PLACES = {
   engine: 0,
+  engineGuard: 1,
   marks: 10,
   link: 20,
   tunnelSources: 30,
@@ -32,6 +33,12 @@ const PLACES = {
   fallback: RULE_PREFERENCES.last - RULE_PREFERENCES.first - 1,
   default: RULE_PREFERENCES.last - RULE_PREFERENCES.first,
 } as const;
+
+/**
+ * An engine's own packets go by the main table or, while it holds no way (a lease being renewed), nowhere: were they looked
+ * up in the next table they would be put into the very tunnel they carry, and the server would take that for our address.
+ */
+const ENGINE: PolicyRuleMatch = { mark: { value: ENGINE_MARK, mask: MARK_MASK } };
 
 /** How many groups of consecutive rules with the same path have a preference. */
 const RULE_GROUPS = PLACES.allow - PLACES.rules;
@@ -60,7 +67,8 @@ export function policyRules(policy: FirewallPolicy): PolicyRules {
   const grouped = groupRules(flows);
   const exceptions = rest.kind === "tunnel" ? [...allowOut(layer.allow), ...(layer.allowLan ? lan() : [])] : [];
   const rules = [
-    ...both(PLACES.engine, MAIN_TABLE, { mark: { value: ENGINE_MARK, mask: MARK_MASK } }),
+    ...both(PLACES.engine, MAIN_TABLE, ENGINE),
+    ...both(PLACES.engineGuard, tableOfPath(PATH_NUMBERS.engine), ENGINE),
     ...both(PLACES.marks, MAIN_TABLE, markMatch(PATH_NUMBERS.direct)),
     ...layer.tunnels.flatMap(({ number }) => both(PLACES.marks, tableOfPath(number), markMatch(number))),
     ...layer.bootstrapDns.map((server) => bootstrapRule(server, layer.serviceUid)),

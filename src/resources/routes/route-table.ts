@@ -10,9 +10,10 @@ export const DEFAULT_DESTINATION: Readonly<Record<Family, string>> = { 4: "0.0.0
 /** No metric of its own: the kernel's usual one, which the port reports as 0 in both families. */
 const UNICAST_METRIC = 0;
 
-/** Whether a table is one that a path may have. */
+/** Whether a table is one that a path may have, or the engines' own. */
 export function isPathTable(table: number): boolean {
-  return table >= tableOfPath(PATH_NUMBERS.firstTunnel) && table <= tableOfPath(PATH_NUMBERS.lastTunnel);
+  const isTunnels = table >= tableOfPath(PATH_NUMBERS.firstTunnel) && table <= tableOfPath(PATH_NUMBERS.lastTunnel);
+  return isTunnels || table === tableOfPath(PATH_NUMBERS.engine);
 }
 
 /** Family of a canonical prefix in text. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { MachineFacts } from "../../../src/host/ports/facts.ts";
 import type { Config } from "../../../src/model/config/config.ts";
 import type { FirewallPolicy } from "../../../src/model/firewall/policy.ts";
-import { ENGINE_MARK, tableOfPath } from "../../../src/model/ownership.ts";
+import { ENGINE_MARK, PATH_NUMBERS, tableOfPath } from "../../../src/model/ownership.ts";
 import type { Resource } from "../../../src/model/resource.ts";
 import { endpointsOf, expand, pathNumbersOf } from "../../../src/resources/expand.ts";
 import { driverRegistry } from "../../../src/resources/registry.ts";
@@ -102,15 +102,17 @@ describe("any configuration on any machine", () => {
     );
   });
 
-  test("law 1: every table has both guards, and every tunnel a table of its own", () => {
+  test("law 1: every table has both guards, every tunnel a table of its own, and the engines one that leads nowhere", () => {
     fc.assert(
       fc.property(configArbitrary, (config) => {
         const { desired, pathNumbers } = expandOn(config, facts());
         const tables = desired.resources.flatMap((one) =>
           one.kind === "routes" && one.spec.table !== undefined ? [one.spec] : [],
         );
+        const hasPolicy = desired.resources.some(({ key }) => key === "routes/policy");
+        const engines = hasPolicy ? [PATH_NUMBERS.engine] : [];
         expect(tables.map(({ table }) => table).toSorted()).toEqual(
-          Object.values(pathNumbers).map(tableOfPath).toSorted(),
+          [...Object.values(pathNumbers), ...engines].map(tableOfPath).toSorted(),
         );
         for (const { guards } of tables) expect(guards).toEqual([4, 6]);
       }),
