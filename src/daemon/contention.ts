@@ -10,10 +10,12 @@ export interface Contention {
 const WINDOW_MS = 60_000;
 /** This many repairs of one key within the window are a fight. */
 const MAX_REPAIRS = 5;
+/** In a fight each repair waits twice as long after the one before. */
+const WAIT = { firstMs: 1_000, longestMs: 30_000 } as const;
 
 /**
- * Notes that these keys are about to be repaired, unless one of them was repaired too often lately: then it is a fight,
- * which is left alone until the oldest repair is out of the window. The kill switch holds meanwhile. Pure.
+ * Notes that these keys are about to be repaired, unless one of them was repaired too often lately: then it is a fight, in
+ * which every repair waits longer than the one before. The kill switch holds meanwhile. Pure.
  */
 export function noteRepairs(
   history: RepairHistory,
@@ -21,9 +23,17 @@ export function noteRepairs(
   nowMs: number,
 ): { readonly history: RepairHistory; readonly contention: Contention | undefined } {
   const recent = history.filter(({ atMs }) => nowMs - atMs < WINDOW_MS);
-  const fought = keys.filter((key) => recent.filter((repair) => repair.key === key).length >= MAX_REPAIRS);
+  const waits = new Map(keys.map((key) => [key, waitMsOf(recent, key, nowMs)]));
+  const fought = keys.filter((key) => (waits.get(key) ?? 0) > 0);
   if (fought.length === 0)
     return { history: [...recent, ...keys.map((key) => ({ key, atMs: nowMs }))], contention: undefined };
-  const oldest = Math.min(...recent.filter(({ key }) => fought.includes(key)).map(({ atMs }) => atMs));
-  return { history: recent, contention: { keys: fought, waitMs: WINDOW_MS - (nowMs - oldest) } };
+  return { history: recent, contention: { keys: fought, waitMs: Math.max(...waits.values()) } };
+}
+
+function waitMsOf(recent: RepairHistory, key: string, nowMs: number): number {
+  const repairs = recent.filter((repair) => repair.key === key);
+  const last = repairs.at(-1);
+  if (last === undefined || repairs.length < MAX_REPAIRS) return 0;
+  const gapMs = Math.min(WAIT.longestMs, WAIT.firstMs * 2 ** (repairs.length - MAX_REPAIRS));
+  return Math.max(0, gapMs - (nowMs - last.atMs));
 }

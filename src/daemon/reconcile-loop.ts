@@ -28,7 +28,13 @@ export type LoopReport =
   | { readonly type: "applying"; readonly keys: readonly string[]; readonly proposed: boolean }
   | { readonly type: "applied"; readonly keys: readonly string[] }
   | { readonly type: "stalled"; readonly reason: string; readonly retryInMs: number }
-  | { readonly type: "contended"; readonly keys: readonly string[]; readonly waitMs: number }
+  /** `by`: what woke the loop, where it names who changed something. */
+  | {
+      readonly type: "contended";
+      readonly keys: readonly string[];
+      readonly waitMs: number;
+      readonly by: readonly string[];
+    }
   | { readonly type: "stopped" };
 
 export interface LoopDeps {
@@ -57,6 +63,9 @@ export class ReconcileLoop<P extends LoopPlan> {
   #reasons = new Set<string>();
   #history: RepairHistory = [];
   #planned: P | undefined;
+  #wokenBy: readonly string[] = [];
+  /** How long a fight is left alone, from the plan that found it to the next try. */
+  #leftAloneMs: number | undefined;
 
   constructor(subject: LoopSubject<P>, deps: LoopDeps) {
     this.#subject = subject;
@@ -86,7 +95,8 @@ export class ReconcileLoop<P extends LoopPlan> {
 
   #endBurst(): void {
     this.#burst = null;
-    this.#deps.report({ type: "woken", reasons: [...this.#reasons] });
+    this.#wokenBy = [...this.#reasons];
+    this.#deps.report({ type: "woken", reasons: this.#wokenBy });
     this.#reasons = new Set();
     this.#send({ type: "wake" });
   }
@@ -134,8 +144,11 @@ export class ReconcileLoop<P extends LoopPlan> {
     const { keys, proposed } = this.#planned ?? { keys: [], proposed: false };
     const contention = proposed || keys.length === 0 ? undefined : this.#contention(keys);
     if (contention !== undefined) {
-      this.#deps.report({ type: "contended", ...contention });
-      this.#send({ type: "refused", reason: `others keep changing ${contention.keys.join(", ")}` });
+      const by = this.#wokenBy.filter((reason) => reason.includes(", by "));
+      this.#leftAloneMs = contention.waitMs;
+      this.#deps.report({ type: "contended", ...contention, by });
+      const who = by.length === 0 ? "others keep" : `others (${by.join("; ")}) keep`;
+      this.#send({ type: "refused", reason: `${who} changing ${contention.keys.join(", ")}` });
     } else this.#send({ type: keys.length === 0 ? "plannedNothing" : "plannedChanges" });
   }
 
@@ -160,7 +173,8 @@ export class ReconcileLoop<P extends LoopPlan> {
 
   #scheduleRetry(): void {
     const { failures, reason } = this.#snapshot.context;
-    const waitMs = backoffMs(failures, this.#deps.random());
+    const waitMs = this.#leftAloneMs ?? backoffMs(failures, this.#deps.random());
+    this.#leftAloneMs = undefined;
     this.#deps.report({ type: "stalled", reason, retryInMs: waitMs });
     this.#retryTimer?.[Symbol.dispose]();
     this.#retryTimer = this.#deps.setTimer(waitMs, () => this.#send({ type: "retry" }));

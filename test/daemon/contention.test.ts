@@ -1,18 +1,39 @@
 import { describe, expect, test } from "vitest";
 import { noteRepairs, type RepairHistory } from "../../src/daemon/contention.ts";
 
-describe("a fight", () => {
-  test("is the sixth repair of one key within a minute, and is left until the oldest is out of it", () => {
+/** Repairs one key whenever it may be, for so long; gives when. */
+function fight(forMs: number, everyMs: number): number[] {
+  let history: RepairHistory = [];
+  const at: number[] = [];
+  for (let nowMs = 0; nowMs < forMs; nowMs += everyMs) {
+    const noted = noteRepairs(history, ["resolver/machine"], nowMs);
+    history = noted.history;
+    if (noted.contention === undefined) at.push(nowMs);
+  }
+  return at;
+}
+
+describe("A10: a fight", () => {
+  test("begins with the sixth repair of one key within a minute, which waits a second, the next two, then four", () => {
+    const at = fight(40_000, 100);
+    expect(at.slice(0, 9)).toEqual([0, 100, 200, 300, 400, 1_400, 3_400, 7_400, 15_400]);
+  });
+
+  test("names the key and how long it is left", () => {
     let history: RepairHistory = [];
-    for (let repair = 0; repair < 5; repair += 1) {
-      const noted = noteRepairs(history, ["resolver/machine"], repair * 1_000);
-      expect(noted.contention).toBeUndefined();
-      history = noted.history;
-    }
-    const sixth = noteRepairs(history, ["resolver/machine", "link/office"], 10_000);
-    expect(sixth.contention).toEqual({ keys: ["resolver/machine"], waitMs: 50_000 });
+    for (let repair = 0; repair < 5; repair += 1)
+      history = noteRepairs(history, ["resolver/machine"], repair * 1_000).history;
+    const sixth = noteRepairs(history, ["resolver/machine", "link/office"], 4_400);
+    expect(sixth.contention).toEqual({ keys: ["resolver/machine"], waitMs: 600 });
     expect(sixth.history).toHaveLength(5);
-    expect(noteRepairs(sixth.history, ["resolver/machine"], 60_000).contention).toBeUndefined();
+    expect(noteRepairs(sixth.history, ["resolver/machine"], 5_000).contention).toBeUndefined();
+  });
+
+  test("that never ends costs a dozen repairs a minute, and no wait is longer than 30 s", () => {
+    const at = fight(600_000, 100);
+    const waits = at.slice(1).map((time, index) => time - (at[index] ?? 0));
+    expect(Math.max(...waits)).toBeLessThanOrEqual(30_000);
+    expect(at.length).toBeLessThanOrEqual(12 * 10);
   });
 
   test("five different keys are no fight", () => {

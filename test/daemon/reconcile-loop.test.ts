@@ -125,15 +125,22 @@ describe("law 4: the loop", () => {
     expect(loop.state).toBe("inSync");
   });
 
-  test("a rival that never gives up is reported and left alone", async () => {
+  test("A10: a rival that never gives up is named, left alone for longer and longer, and repaired once it stops", async () => {
     const { loop, time, state, told } = world({});
-    for (let round = 0; round < 8; round += 1) {
+    for (let round = 0; round < 100; round += 1) {
       state.drifted = ["resolver/machine"];
-      loop.wake("files");
+      loop.wake("packet filter, by rival (7)");
       await time.pass(300);
     }
-    expect(told("contended").length).toBeGreaterThan(0);
-    expect(state.applies).toBe(5);
+    const contended = told("contended") as Extract<LoopReport, { type: "contended" }>[];
+    expect(contended[0]).toMatchObject({ keys: ["resolver/machine"], by: ["packet filter, by rival (7)"] });
+    expect(told("stalled").at(-1)).toMatchObject({
+      reason: "others (packet filter, by rival (7)) keep changing resolver/machine",
+    });
+    expect(state.applies).toBeGreaterThan(5);
+    expect(state.applies).toBeLessThanOrEqual(10);
+    await time.pass(30_000);
+    expect([loop.state, state.drifted]).toEqual(["inSync", []]);
   });
 
   test("what a person proposes is never called a fight", async () => {

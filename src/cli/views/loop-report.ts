@@ -14,7 +14,7 @@ export function renderReport(report: DaemonReport): string {
     case "stalled":
       return `Stalled: ${report.reason}; trying again in ${Math.round(report.retryInMs / 100) / 10} s`;
     case "contended":
-      return `Contended: ${report.keys.join(", ")} are changed by others again and again; left alone for ${Math.ceil(report.waitMs / 1000)} s`;
+      return `Contended: ${report.keys.join(", ")} are changed by others again and again${report.by.length === 0 ? "" : ` (${report.by.join("; ")})`}; left alone for ${Math.ceil(report.waitMs / 1000)} s`;
     case "fallback":
       return report.devices.length === 0
         ? "every tunnel is up again; nothing is on its fallback"

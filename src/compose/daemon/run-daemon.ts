@@ -2,6 +2,7 @@ import { watchConfig } from "../../daemon/config-watcher.ts";
 import { type LoopPlan, type LoopReport, ReconcileLoop } from "../../daemon/reconcile-loop.ts";
 import { DEFAULT_RHYTHM, type Rhythm } from "../../daemon/rhythm.ts";
 import { linuxNetworkEvents } from "../../host/linux/network-events.ts";
+import { linuxResolverEvents } from "../../host/linux/resolver/resolver-events.ts";
 import { AwgError, messageOf } from "../../model/error.ts";
 import { stepsOf } from "../../model/plan.ts";
 import { openSession } from "../open-session.ts";
@@ -73,6 +74,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     loop.wake(by === undefined ? what : `${what}, by ${by.program} (${by.pid})`);
     if (renumbered) nudge();
   });
+  await using _resolver = linuxResolverEvents.watch(({ what }) => loop.wake(what));
   await using _files = watchConfig(options.files, (path) => loop.wake(path));
   using _drift = repeat(
     () => rhythm.driftEveryMs,

@@ -1,5 +1,6 @@
 import type { NetlinkMessage } from "../../native/linux/netlink/message.codec.ts";
 import { type NetlinkSocket, openNetlinkSocket } from "../../native/linux/netlink/netlink-socket.ffi.ts";
+import { isOwnPort, takeOwnTransaction } from "../../native/linux/netlink/own-writes.ts";
 import { decodeGeneration } from "../../native/linux/nftables/generation.codec.ts";
 import { NFT_GROUP } from "../../native/linux/nftables/nft-message.codec.ts";
 import { ROUTE_GROUP, RTM } from "../../native/linux/rtnetlink/rtnetlink-constants.ts";
@@ -63,7 +64,7 @@ async function listen(
   }
 }
 
-/** One event for each sort of change among these messages. */
+/** One event for each sort of change among these messages that is not this process's own writing. */
 export function eventsOf(messages: readonly NetlinkMessage[]): readonly NetworkEvent[] {
   const events = new Map<string, NetworkEvent>();
   for (const message of messages) {
@@ -71,9 +72,10 @@ export function eventsOf(messages: readonly NetlinkMessage[]): readonly NetworkE
     const route = WHAT.get(message.type);
     if (generation !== undefined) {
       const { changedByPid: pid, changedByName: program } = generation;
+      if (pid !== undefined && takeOwnTransaction(pid)) continue;
       const by = pid === undefined || program === undefined ? {} : { by: { pid, program } };
       events.set(`packet filter ${pid}`, { what: "packet filter", renumbered: false, ...by });
-    } else if (route !== undefined) events.set(route.what, route);
+    } else if (route !== undefined && !isOwnPort(message.port)) events.set(route.what, route);
   }
   return [...events.values()];
 }

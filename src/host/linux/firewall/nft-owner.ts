@@ -1,4 +1,5 @@
 import type { NetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
+import { noteOwnTransaction } from "../../../native/linux/netlink/own-writes.ts";
 import { commitNftChanges, type NftChange } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
 import type { KeeperClient } from "../keeper-client.ts";
 
@@ -18,11 +19,12 @@ export function keeperNftOwner(keeper: KeeperClient): NftOwner {
   return {
     sendTransaction: async (changes, generation) => {
       await keeper.ensureRunning();
-      keeper.request({
+      const { pid } = keeper.request({
         request: "nftTransaction",
         changes: changes.map(({ message, action }) => ({ message: Buffer.from(message).toString("base64"), action })),
         ...(generation === undefined ? {} : { generation }),
       });
+      noteOwnTransaction(pid);
     },
   };
 }

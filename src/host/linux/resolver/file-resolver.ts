@@ -6,6 +6,7 @@ import type { ResolverPort } from "../../ports/resolver.ts";
 import { type FileOwner, replaceFile, syncFolder } from "./durable-file.ts";
 import { forgetOriginal, keepOriginal, type OriginalFile, readOriginal } from "./original-file.ts";
 import { isOurs, parseResolvConf, renderResolvConf } from "./resolv-conf.ts";
+import { noteWrittenText } from "./written-text.ts";
 
 const OUR_OWNER: FileOwner = { mode: 0o644, uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
 const OTHERS_MAY_WRITE = 0o002;
@@ -47,6 +48,7 @@ function ensureResolver(places: FileResolverPlaces, spec: ResolverSpec): void {
   const content = readContent(path);
   if (textOf(content) === wanted) return;
   if (!holdsOurs(places, content)) keepOriginal(places.original, originalAt(path, content));
+  noteWrittenText(wanted);
   replaceFile(path, Buffer.from(wanted), OUR_OWNER);
 }
 

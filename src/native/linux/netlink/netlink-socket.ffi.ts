@@ -20,6 +20,7 @@ import {
   receiveBufferBytes,
   setNetlinkOptions,
 } from "./netlink-options.ffi.ts";
+import { noteOwnPort } from "./own-writes.ts";
 
 const MSG_DONTWAIT = 0x40;
 const MSG_TRUNC = 0x20;
@@ -104,6 +105,7 @@ class Socket implements NetlinkSocket {
   constructor(fd: number, port: number) {
     this.fd = fd;
     this.port = port;
+    noteOwnPort(port);
   }
 
   request(message: Uint8Array, action: string): NetlinkMessage[] {
