@@ -25,6 +25,8 @@ export interface SessionOptions {
   readonly guest?: boolean;
   /** The firewall mark the prober tries to wear: that of the subject's own sockets. Default: the hand-made tunnel's. */
   readonly mark?: number;
+  /** The router's ends of the client's wires. Default: the one wire there always is. */
+  readonly wires?: readonly string[];
   /** How long to wait for the prober before the run counts as invalid. Default 30 s. */
   readonly limitMs?: number;
 }
@@ -49,17 +51,17 @@ export class Session implements AsyncDisposable {
   private judgedFromMs = Number.POSITIVE_INFINITY;
   private ended = false;
 
-  private constructor(world: World, configuration: object, limitMs: number) {
+  private constructor(world: World, configuration: object, { limitMs = 30_000, wires = ["client0"] }: SessionOptions) {
     this.limitMs = limitMs;
     sessions += 1;
     this.path = join(world.folder, `wire-${sessions}.pcap`);
-    this.capture = new Tethered("capture.py", [world.namespace("internet"), "client0", this.path]);
+    this.capture = new Tethered("capture.py", [world.namespace("internet"), wires.join(","), this.path]);
     this.prober = new Tethered("prober.py", [JSON.stringify(configuration)]);
   }
 
   /** Starts capture and prober; returns when the flows that must exist before the tunnel are open. */
   static async open(world: World, options: SessionOptions = {}): Promise<Session> {
-    const session = new Session(world, await proberConfiguration(world, options), options.limitMs ?? 30_000);
+    const session = new Session(world, await proberConfiguration(world, options), options);
     try {
       await session.capture.line("the capture", (line) => line === "ready");
       const listed = await session.prober.line("the list of probes", (line) => line.includes('"probes"'));
@@ -160,10 +162,12 @@ export class Session implements AsyncDisposable {
 
   private progress(): ReadonlyMap<string, number> {
     const rounds = new Map<string, number>();
-    for (const line of this.prober.lines) {
+    const { lines } = this.prober;
+    for (let at = lines.length - 1; at >= 0 && rounds.size < this.workers.size; at -= 1) {
+      const line = lines[at] ?? "";
       if (!line.includes('"round"')) continue;
       const { worker, round } = JSON.parse(line) as Round;
-      rounds.set(worker, round);
+      if (!rounds.has(worker)) rounds.set(worker, round);
     }
     return rounds;
   }

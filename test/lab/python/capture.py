@@ -1,4 +1,4 @@
-"""Captures what arrives at an interface: capture.py NAMESPACE INTERFACE FILE, until stdin ends.
+"""Captures what arrives at interfaces: capture.py NAMESPACE INTERFACE[,INTERFACE...] FILE, until stdin ends.
 
 The file is a nanosecond pcap. Prints "ready" when the socket listens, and at the end {"frames": n, "dropped": n}.
 """
@@ -20,9 +20,7 @@ SO_RCVBUFFORCE = 33
 SO_TIMESTAMPNS = 35
 
 
-def main():
-    namespace, interface, path = sys.argv[1:4]
-    workers.enter(namespace)
+def listen(interface):
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     sock.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
     sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
@@ -30,16 +28,24 @@ def main():
     sock.setblocking(False)
     sock.bind((interface, ETH_P_ALL))
     sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8)
+    return sock
+
+
+def main():
+    namespace, interfaces, path = sys.argv[1:4]
+    workers.enter(namespace)
+    socks = [listen(interface) for interface in interfaces.split(",")]
     frames = dropped = 0
     with open(path, "wb", buffering=0) as file:
         file.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 1))
         print("ready", flush=True)
         ending = False
         while not ending:
-            readable, _, _ = select.select([sock, 0], [], [])
+            readable, _, _ = select.select([*socks, 0], [], [])
             ending = 0 in readable and not os.read(0, 4096)
-            frames += drain(sock, file)
-        dropped = struct.unpack("II", sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1]
+            frames += sum(drain(sock, file) for sock in socks)
+        for sock in socks:
+            dropped += struct.unpack("II", sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1]
     print(json.dumps({"frames": frames, "dropped": dropped}), flush=True)
 
 

@@ -1,0 +1,122 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Part, Product, Variant } from "../lab/disruptions/disruption.ts";
+import { type Finished, tryRun, waitFor } from "../lab/world/command.ts";
+import { place } from "../lab/world/place.ts";
+import type { KeyPair, Server } from "../lab/world/wireguard.ts";
+import type { World } from "../lab/world/world.ts";
+import { AwgInWorld } from "./awg-in-world.ts";
+
+/** What programs look up in /etc; resolv.conf comes of itself. */
+const etcFiles = ["passwd", "group", "hosts", "nsswitch.conf", "ld.so.cache"];
+const limitMs = 120_000;
+const keptWords = 4_000;
+
+const words: Record<Part, RegExp> = {
+  daemon: / daemon --foreground/,
+  keeper: / keeper --run-dir/,
+  engine: /wireguard-go/,
+};
+
+/**
+ * `awg daemon` on the client of a lab world, to be disrupted. Its /etc is a folder of its own, so that others can do to
+ * resolv.conf whatever one can do to a file; `ip netns exec` would make that file a mount point.
+ */
+export class DisruptedAwg implements Product, AsyncDisposable {
+  readonly device: string;
+  readonly configFile: string;
+  readonly resolvConf: string;
+  private readonly awg: AwgInWorld;
+  private readonly world: World;
+  private readonly etc: string;
+  private readonly texts: readonly [string, string];
+  private daemon: ChildProcess | undefined;
+  private told = "";
+
+  constructor(world: World, keys: KeyPair, server: Server) {
+    this.world = world;
+    this.awg = new AwgInWorld(world, keys);
+    this.device = this.awg.device;
+    this.etc = join(world.folder, "etc");
+    this.resolvConf = join(this.etc, "resolv.conf");
+    this.configFile = join(world.folder, "watched", "config.yaml");
+    const text = (port: number): string => {
+      const more = `reconcile: { driftEvery: 2s }
+rules: [{ name: web, destinations: [198.51.100.99/32], ports: [${port}], protocol: tcp, via: direct }]
+`;
+      return readFileSync(this.awg.config({ server, more }), "utf8");
+    };
+    this.texts = [text(443), text(8443)];
+  }
+
+  /** Starts it with the first configuration; returns when the machine has it. */
+  static async start(world: World, keys: KeyPair, server: Server): Promise<DisruptedAwg> {
+    const awg = new DisruptedAwg(world, keys, server);
+    try {
+      mkdirSync(awg.etc);
+      for (const name of etcFiles) if (existsSync(`/etc/${name}`)) copyFileSync(`/etc/${name}`, join(awg.etc, name));
+      writeFileSync(awg.resolvConf, `nameserver ${place.v4.router}\n`);
+      mkdirSync(join(world.folder, "watched"), { recursive: true, mode: 0o700 });
+      writeFileSync(awg.configFile, awg.configText(0), { mode: 0o600 });
+      await awg.startDaemon();
+      await waitFor("the first apply", () => awg.told.includes("in sync"));
+      return awg;
+    } catch (cause) {
+      await awg[Symbol.asyncDispose]();
+      throw cause;
+    }
+  }
+
+  get lastWords(): string {
+    return this.told.slice(-1_500);
+  }
+
+  configText(variant: Variant): string {
+    return this.texts[variant];
+  }
+
+  async pids(part: Part): Promise<readonly number[]> {
+    return (await this.awg.processes()).filter(({ command }) => words[part].test(command)).map(({ pid }) => pid);
+  }
+
+  async startDaemon(): Promise<void> {
+    const [program = "", ...rest] = this.argv("daemon", "--foreground", "-f", this.configFile);
+    let own = "";
+    const child = spawn(program, rest, { stdio: ["ignore", "ignore", "pipe"] });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      own += text;
+      this.told = (this.told + text).slice(-keptWords);
+    });
+    this.daemon = child;
+    await waitFor("the daemon's first look", () => {
+      if (child.exitCode !== null) throw new Error(`the daemon ended: ${own}`);
+      return own.includes("looking again");
+    });
+  }
+
+  async applyByHand(): Promise<number> {
+    return (await this.run("apply", "-f", this.configFile, "--auto-approve")).status;
+  }
+
+  async saysInSync(): Promise<boolean> {
+    return (await this.run("diff", "-f", this.configFile)).status === 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.daemon?.kill("SIGKILL");
+    for (const pid of await this.pids("daemon")) process.kill(pid, "SIGKILL");
+    await this.run("destroy", "--auto-approve");
+    await this.awg[Symbol.asyncDispose]();
+  }
+
+  private run(...verb: readonly string[]): Promise<Finished> {
+    return tryRun(this.argv(...verb), "", limitMs);
+  }
+
+  private argv(...verb: readonly string[]): string[] {
+    const command = this.awg.argvInside(...verb).slice("ip netns exec NAME".split(" ").length);
+    const enter = ["nsenter", `--net=/run/netns/${this.world.namespace("client")}`, "unshare", "--mount"];
+    return [...enter, "sh", "-c", `mount --bind ${this.etc} /etc && exec "$@"`, "sh", ...command];
+  }
+}

@@ -1,0 +1,28 @@
+import { describe, expect, test } from "vitest";
+import { whyNoLab } from "../lab/world/why-no-lab.ts";
+import { tellStory } from "./disruptions.ts";
+import { useJudgedWorld } from "./judged-world.ts";
+
+// security.md A1, A2, A7, A10–A15 with the daemon at work: zero packets outside the tunnel, and the machine comes back.
+
+const reason = whyNoLab();
+const seed = Number(process.env["AWG_SEED"] ?? 20261121);
+const count = Number(process.env["AWG_DISRUPTIONS"] ?? 40);
+const only = process.env["AWG_ONLY"];
+const limitMs = 1_800_000;
+
+describe.skipIf(reason !== undefined)(`awg disrupted${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
+  const judged = useJudgedWorld();
+
+  test(`laws 1 and 4: ${count} disruptions, nothing leaks and everything comes back`, {
+    timeout: limitMs,
+  }, async () => {
+    const kinds = only === undefined ? {} : { only: new RegExp(only) };
+    const { judgement, played, text } = await tellStory(judged(), { seed, count, ...kinds });
+    expect(judgement.outcome, text).toBe("pass");
+    expect(
+      played.filter(({ complaint }) => complaint !== undefined),
+      text,
+    ).toEqual([]);
+  });
+});

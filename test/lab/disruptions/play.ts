@@ -1,0 +1,126 @@
+import { renameSync, writeFileSync } from "node:fs";
+import type { Leak } from "../judge/judge.ts";
+import type { Session } from "../judge/session.ts";
+import { place } from "../world/place.ts";
+import type { World } from "../world/world.ts";
+import { chanceOf, type Disruption, type Product, type Scene, sleep, type Variant } from "./disruption.ts";
+import { fileDisruptions } from "./files.ts";
+import { kernelDisruptions } from "./kernel.ts";
+import { processDisruptions } from "./processes.ts";
+import { carriesTraffic, differenceOf, shapeOf } from "./shape.ts";
+import { uplinkDisruptions } from "./uplink.ts";
+
+/** Every kind there is. */
+export const disruptions: readonly Disruption[] = [
+  ...uplinkDisruptions,
+  ...kernelDisruptions,
+  ...processDisruptions,
+  ...fileDisruptions,
+];
+
+/** One disruption as it went; times count from its end. */
+export interface Played {
+  readonly name: string;
+  /** Wall clock, to find which one a leak belongs to. */
+  readonly fromMs: number;
+  /** Until the machine had its shape again; undefined when it did not within the limit. */
+  readonly shapeMs: number | undefined;
+  /** Until a ping by IPv4 and one by IPv6 were answered; undefined when none was within the limit. */
+  readonly trafficMs: number | undefined;
+  /** What was wrong at the limit. */
+  readonly complaint?: string;
+}
+
+export interface Story {
+  readonly seed: number;
+  readonly count: number;
+  /** Only these kinds; all when absent. */
+  readonly only?: RegExp;
+  /** Told after each disruption, for whoever watches a long story. */
+  readonly onPlayed?: (played: Played) => void;
+}
+
+const LIMIT_MS = 30_000;
+const LOOK_MS = 50;
+
+/**
+ * Plays a seeded story of disruptions, each kind once before any comes again. After each one it waits until the machine has
+ * the shape that its configuration had at the start and carries traffic; one that does not within 30 s is noted, and
+ * a person's apply puts it right so that the story can go on.
+ */
+export async function playStory(world: World, product: Product, session: Session, story: Story): Promise<Played[]> {
+  const chance = chanceOf(story.seed);
+  const home = { v4: place.v4.client, v6: place.v6.client };
+  const scene: Scene = { world, product, chance, home, variant: 0 };
+  const shapes = { 1: await shapeWhenSettled(scene, 1), 0: await shapeWhenSettled(scene, 0) };
+  const kinds = disruptions.filter(({ name }) => story.only?.test(name) ?? true);
+  const played: Played[] = [];
+  let deck: Disruption[] = [];
+  while (played.length < story.count) {
+    if (deck.length === 0) deck = chance.shuffle(kinds);
+    const [disruption] = deck.splice(0, 1);
+    if (disruption === undefined) throw new Error("no disruption is called so");
+    const fromMs = Date.now();
+    await disruption.play(scene);
+    const one = { name: disruption.name, fromMs, ...(await untilRecovered(scene, shapes)) };
+    played.push(one);
+    story.onPlayed?.(one);
+    if (one.complaint !== undefined) await product.applyByHand();
+    await session.rounds(1);
+  }
+  return played;
+}
+
+/** Under which disruption a leak began. */
+export function disruptionAt(played: readonly Played[], { firstAtMs }: Leak): string {
+  return played.findLast(({ fromMs }) => fromMs <= firstAtMs)?.name ?? "(before the first)";
+}
+
+/** A line for each one that did not end well, and the times of the others. */
+export function renderStory(played: readonly Played[]): string {
+  const stuck = played.filter(({ complaint }) => complaint !== undefined);
+  const [shape, traffic] = [played.map(({ shapeMs }) => shapeMs), played.map(({ trafficMs }) => trafficMs)];
+  return [
+    `${played.length} disruptions of ${new Set(played.map(({ name }) => name)).size} kinds, ${stuck.length} not recovered`,
+    `shape again after ${renderTimes(shape)}; traffic again after ${renderTimes(traffic)}`,
+    ...stuck.map(({ name, complaint }) => `${name}: ${complaint}`),
+  ].join("\n");
+}
+
+function renderTimes(times: readonly (number | undefined)[]): string {
+  const sorted = times.filter((time) => time !== undefined).sort((a, b) => a - b);
+  const at = (share: number): number => Math.round(sorted[Math.floor(share * (sorted.length - 1))] ?? 0);
+  return `${at(0.5)} ms (median), ${at(0.95)} ms (p95), ${at(1)} ms (longest)`;
+}
+
+async function untilRecovered(
+  scene: Scene,
+  shapes: Readonly<Record<Variant, string>>,
+): Promise<Pick<Played, "shapeMs" | "trafficMs" | "complaint">> {
+  const startMs = performance.now();
+  let [shapeMs, trafficMs]: (number | undefined)[] = [];
+  let shape = "";
+  for (;;) {
+    shape = await shapeOf(scene);
+    shapeMs = shape === shapes[scene.variant] ? (shapeMs ?? performance.now() - startMs) : undefined;
+    if (trafficMs === undefined && (await carriesTraffic(scene))) trafficMs = performance.now() - startMs;
+    if (shapeMs !== undefined && trafficMs !== undefined) return { shapeMs, trafficMs };
+    if (performance.now() - startMs > LIMIT_MS) break;
+    await sleep(LOOK_MS);
+  }
+  const wrong = shapeMs === undefined ? differenceOf(shapes[scene.variant], shape) : "no traffic";
+  return { shapeMs, trafficMs, complaint: `${wrong}\nthe loop told last: ${scene.product.lastWords}` };
+}
+
+async function shapeWhenSettled(scene: Scene, variant: Variant): Promise<string> {
+  const { product } = scene;
+  scene.variant = variant;
+  writeFileSync(`${product.configFile}.new`, product.configText(variant));
+  renameSync(`${product.configFile}.new`, product.configFile);
+  const endMs = Date.now() + 2 * LIMIT_MS;
+  while (!((await product.saysInSync()) && (await carriesTraffic(scene)))) {
+    if (Date.now() > endMs) throw new Error(`it never settled: ${product.lastWords}`);
+    await sleep(LOOK_MS);
+  }
+  return shapeOf(scene);
+}
