@@ -19,9 +19,9 @@ export function simulatedFacts(machine: SimulatedMachine): FactsPort {
           .filter((link) => link.medium !== "loopback" && !(link.alias?.startsWith(LINK_ALIAS_PREFIX) ?? false))
           .map(({ device, mtuBytes }) => ({ name: device, mtuBytes })),
         serviceUid: live.serviceUid,
-        uids: Object.fromEntries(users.flatMap((user) => entry(user, live.users[user]))),
+        uids: Object.fromEntries(users.flatMap((user) => entry(user, ownOf(live.users, user)))),
         addresses: Object.fromEntries(
-          hosts.flatMap((host) => entry(host, parseIp(host) === undefined ? live.hosts[host] : [host])),
+          hosts.flatMap((host) => entry(host, parseIp(host) === undefined ? ownOf(live.hosts, host) : [host])),
         ),
         resolver: live.resolver.method,
       };
@@ -41,4 +41,9 @@ function uplinksOf(machine: SimulatedMachine): Uplink[] {
 
 function entry<T>(name: string, value: T | undefined): [string, T][] {
   return value === undefined ? [] : [[name, value]];
+}
+
+/** Names come from configurations: one of them may be "constructor". */
+function ownOf<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
 }

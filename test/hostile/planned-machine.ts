@@ -1,0 +1,25 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { openSession } from "../../src/compose/open-session.ts";
+import type { Planned, Status } from "../../src/compose/session.ts";
+
+const KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";
+let made = 0;
+
+/** Plans, saves and applies a configuration on a simulated machine of its own, and asks for its status. */
+export async function planConfigFor(
+  text: string,
+  folder: string,
+): Promise<{ readonly planned: Planned; readonly saved: string; readonly status: Status }> {
+  made += 1;
+  const key = join(folder, "key");
+  writeFileSync(key, KEY, { mode: 0o600 });
+  const file = join(folder, `machine-${made}.json`);
+  const host = { kind: "simulated", file } as const;
+  await using session = await openSession({ host, allowInsecurePermissions: false, environment: {} });
+  const source = { name: join(folder, "config.yaml"), text: text.replace('"/k"', JSON.stringify(key)) };
+  const planned = await session.plan(await session.load([source]));
+  const saved = session.renderSavedPlan(planned);
+  await session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });
+  return { planned, saved, status: await session.status() };
+}
