@@ -116,7 +116,7 @@ class EmbeddedDevice implements Device {
   }
 
   configure(config: DeviceConfig, now: number): readonly Output[] {
-    if (config.wire !== this.#core.wire) this.#receiver.keepReading(this.#core.wire, now);
+    if (config.wire !== this.#core.wire) this.#receiver.keepReading(this.#core.wire, config.wire, now);
     applyConfig(this.#core, config, now);
     return this.tick(now);
   }
@@ -150,6 +150,8 @@ class EmbeddedDevice implements Device {
     for (const peer of [...this.#core.peers.values()]) dropPeer(this.#core, peer);
     this.#core.crypto.wipe(this.#core.identity.privateKey);
     this.#core.cookieSecret.wipe();
+    this.#core.wire.forgetKeys?.();
+    this.#receiver.forgetFormer();
   }
 
   /** The session as ours; undefined when it was closed meanwhile. */

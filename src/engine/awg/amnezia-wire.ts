@@ -10,7 +10,7 @@ import { RandomPool } from "./random-pool.ts";
 
 /**
  * The format of AmneziaWG 1.0 to 3.1 with these parameters. What is sent follows the generation; what is received may
- * come from any: peers tell nobody their release.
+ * come from any: peers tell nobody their release. The key of the mask belongs to the format from here on.
  */
 export function createAmneziaWire(parameters: AmneziaParameters, sources: Sources): WireFormat {
   const pool = new RandomPool(sources);
@@ -31,6 +31,10 @@ export function createAmneziaWire(parameters: AmneziaParameters, sources: Source
     candidates: (datagram) => readingsOf(datagram, parameters, mask),
     // An inner packet begins with its version, never with 0; peers with content padding send zeros as keepalive.
     isKeepalive: (innerBytes, firstByte) => innerBytes === 0 || firstByte === 0,
+    forgetKeys() {
+      mask?.wipe();
+      key?.fill(0);
+    },
   };
 }
 

@@ -22,7 +22,7 @@ export interface AmneziaParameters {
   readonly controlledJunk: readonly PacketTemplate[];
   /** 1.5: itime; 0 sends signature packets with every initiation. */
   readonly signatureIntervalSeconds: number;
-  /** 32 bytes; absent is off. Its owner wipes it. */
+  /** 32 bytes; absent is off. */
   readonly headerProtectionKey: Uint8Array | undefined;
   /** Zero bytes added to each inner packet instead of padding to 16; undefined is off. */
   readonly contentPadding: NumberRange | undefined;

@@ -23,9 +23,16 @@ export class Receiver {
     this.#core = core;
   }
 
-  /** Goes on reading datagrams in a format that was just replaced, as long as a session of it may live. */
-  keepReading(wire: WireFormat, now: number): void {
+  /** Goes on reading datagrams in a format that `next` replaces, as long as a session of it may live. */
+  keepReading(wire: WireFormat, next: WireFormat, now: number): void {
+    if (this.#former?.wire !== next) this.forgetFormer();
     this.#former = { wire, until: now + REJECT_AFTER_TIME };
+  }
+
+  /** Reads the former format no longer and zeroes its keys. */
+  forgetFormer(): void {
+    this.#former?.wire.forgetKeys?.();
+    this.#former = undefined;
   }
 
   /** The peer that the datagram came from, when it authenticated; outputs go to the arrival's. */
@@ -44,7 +51,7 @@ export class Receiver {
   }
 
   #wires(now: number): readonly WireFormat[] {
-    if (this.#former !== undefined && now >= this.#former.until) this.#former = undefined;
+    if (this.#former !== undefined && now >= this.#former.until) this.forgetFormer();
     return this.#former === undefined ? [this.#core.wire] : [this.#core.wire, this.#former.wire];
   }
 

@@ -100,4 +100,6 @@ export interface WireFormat {
   candidates(datagram: Uint8Array): readonly Candidate[];
   /** Whether a decrypted inner packet means "I am alive" and is not delivered: empty, in 3.0 also first byte zero. */
   isKeepalive(innerBytes: number, firstByte: number): boolean;
+  /** Zeroes the keys the format holds, if it holds any; it is unusable afterwards. */
+  forgetKeys?(): void;
 }

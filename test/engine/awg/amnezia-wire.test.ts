@@ -2,9 +2,14 @@ import { describe, expect, test } from "vitest";
 import { createAmneziaWire } from "../../../src/engine/awg/amnezia-wire.ts";
 import type { UapiParameters } from "../../../src/engine/awg/parameters.ts";
 import { parseParameters } from "../../../src/engine/awg/parse-parameters.ts";
+import { createDevice } from "../../../src/engine/create-device.ts";
+import { NOBLE_CRYPTO } from "../../../src/engine/crypto/noble.ts";
 import type { TransportHeader, WireFormat } from "../../../src/engine/wire/wire-format.ts";
 import type { AmneziaVersion } from "../../../src/model/config/section/obfuscation.ts";
+import { deviceConfig } from "../support/link.ts";
 import { SeededSources } from "../support/sources.ts";
+
+const MASKED: UapiParameters = { s1: "12", s2: "13", s3: "14", s4: "15", header_protection_key: "07".repeat(32) };
 
 function wireOf(values: UapiParameters, generation?: AmneziaVersion, seed = 1): WireFormat {
   return createAmneziaWire(parseParameters(values, generation), new SeededSources(seed));
@@ -179,6 +184,23 @@ describe("trailers behind handshake messages", () => {
         readings.some((reading) => reading.kind === "initiation" && Buffer.from(reading.message).equals(message)),
       ).toBe(true);
     }
+  });
+});
+
+describe("the key of the mask", () => {
+  test("law 8: is zeroed when the device is closed, that of a format just replaced too", () => {
+    const formats = [1, 2].map((seed) => {
+      const parameters = parseParameters(MASKED);
+      return { parameters, wire: createAmneziaWire(parameters, new SeededSources(seed)) };
+    });
+    const [first, second] = formats.map(({ wire }) => deviceConfig(1, [2], { wire }));
+    if (first === undefined || second === undefined) throw new Error("two formats were made");
+    const device = createDevice(first, { crypto: NOBLE_CRYPTO, sources: new SeededSources(3) });
+    device.configure(second, 1000);
+    const keys = formats.map(({ parameters }) => parameters.headerProtectionKey);
+    expect(keys.map((key) => key?.every((byte) => byte === 7))).toEqual([true, true]);
+    device.close();
+    expect(keys.map((key) => key?.every((byte) => byte === 0))).toEqual([true, true]);
   });
 });
 
