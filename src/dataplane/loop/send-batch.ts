@@ -121,7 +121,7 @@ export class SendBatch {
   /** Copies a finished datagram in; false when there was no room. */
   addBytes(to: Endpoint, datagram: Uint8Array): boolean {
     let at = this.place(datagram.length);
-    if (at < 0) {
+    if (at < 0 && !this.blocked) {
       this.flush();
       at = this.place(datagram.length);
     }

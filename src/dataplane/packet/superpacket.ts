@@ -60,7 +60,8 @@ export class Superpacket {
     this.#protocol = cut === CUT.udp ? UDP : TCP;
     const known = cut === CUT.udp || (six ? cut === CUT.tcp6 : cut === CUT.tcp4);
     const l4 = at + this.#ipBytes;
-    if (!known || segmentBytes === 0 || this.#ipBytes < IPV4_BYTES || length < this.#ipBytes + 20) return false;
+    if (!known || segmentBytes === 0 || this.#ipBytes < IPV4_BYTES || length <= this.#ipBytes + 8) return false;
+    if (this.#protocol === TCP && length <= this.#ipBytes + 20) return false;
     if (view.getUint8(six ? at + 6 : at + 9) !== this.#protocol) return false;
     this.#headerBytes = this.#ipBytes + (this.#protocol === TCP ? (view.getUint8(l4 + 12) >>> 4) * 4 : 8);
     this.#payloadBytes = length - this.#headerBytes;

@@ -1,0 +1,165 @@
+import { describe, expect, it } from "vitest";
+import { type Machine, MESSAGE_BYTES } from "../../../src/dataplane/loop/machine.ts";
+import { SendBatch } from "../../../src/dataplane/loop/send-batch.ts";
+import { SourceCache } from "../../../src/dataplane/loop/source-cache.ts";
+import type { Endpoint } from "../../../src/engine/endpoint.ts";
+import { readSocketAddress, writeSocketAddress } from "../../../src/native/linux/packet-io/socket-address.codec.ts";
+import { bytesAt, gather, pretendMachine } from "./pretend-machine.ts";
+
+const near: Endpoint = { address: Uint8Array.of(192, 0, 2, 1), port: 51820, scope: 0 };
+const far: Endpoint = { address: Uint8Array.of(192, 0, 2, 2), port: 7, scope: 0 };
+const six: Endpoint = { address: new Uint8Array(16).fill(0xfd), port: 9, scope: 3 };
+const EAGAIN = 11;
+const EINVAL = 22;
+const EMSGSIZE = 90;
+const ENETUNREACH = 101;
+
+interface Sent {
+  readonly fd: number;
+  readonly to: Endpoint;
+  readonly bytes: number;
+  readonly segment: number;
+}
+
+/** A kernel that takes messages until `answers` runs out; a negative answer is an errno. */
+function recordingBatch(answers: (message: Sent) => number = () => 1, segments = true) {
+  const sent: Sent[] = [];
+  const refused: string[] = [];
+  let failure = 0;
+  const machine: Machine = pretendMachine((arena) => ({
+    sendmmsg: (fd, messages, count) => {
+      for (let index = 0; index < count; index += 1) {
+        const at = messages - arena.base + index * MESSAGE_BYTES;
+        const name = Number(arena.view.getBigUint64(at, true)) - arena.base;
+        const control = Number(arena.view.getBigUint64(at + 32, true));
+        const segment = arena.view.getUint32(at + 40, true) === 0 ? 0 : bytesAt(arena, control + 16, 2);
+        const message = {
+          fd,
+          to: readSocketAddress(arena.view, name),
+          bytes: gather(arena, Number(arena.view.getBigUint64(at + 16, true)), 1).length,
+          segment: segment === 0 ? 0 : (segment[0] ?? 0) + 256 * (segment[1] ?? 0),
+        };
+        failure = -answers(message);
+        if (failure > 0) return index === 0 ? -1 : index;
+        sent.push(message);
+      }
+      return count;
+    },
+    errno: () => failure,
+  }));
+  const batch = new SendBatch(machine, { four: 4, six: 6, segments }, (_to, errno) => refused.push(errno));
+  return { batch, sent, refused };
+}
+
+const datagram = (bytes: number) => new Uint8Array(bytes).fill(1);
+
+describe("datagrams on their way out", () => {
+  it("go in one message when they are neighbours of one size to one endpoint; a smaller one ends it", () => {
+    const { batch, sent } = recordingBatch();
+    for (const bytes of [1000, 1000, 400, 1000, 1000]) batch.addBytes(near, datagram(bytes));
+    batch.addBytes(far, datagram(1000));
+    batch.addBytes(far, datagram(1200));
+    batch.flush();
+    expect(sent.map(({ bytes, segment }) => [bytes, segment])).toEqual([
+      [2400, 1000],
+      [2000, 1000],
+      [1000, 0],
+      [1200, 0],
+    ]);
+    expect(sent[2]?.to).toEqual(far);
+  });
+
+  it("never exceed 64 datagrams or 65,000 bytes a message", () => {
+    const { batch, sent } = recordingBatch();
+    for (let index = 0; index < 100; index += 1) batch.addBytes(near, datagram(100));
+    for (let index = 0; index < 60; index += 1) batch.addBytes(near, datagram(1452));
+    batch.flush();
+    expect(sent.map(({ bytes }) => bytes)).toEqual([6400, 3600, 44 * 1452, 16 * 1452]);
+  });
+
+  it("go one by one where the kernel does not cut", () => {
+    const { batch, sent } = recordingBatch(() => 1, false);
+    for (let index = 0; index < 3; index += 1) batch.addBytes(near, datagram(100));
+    batch.flush();
+    expect(sent.map(({ bytes, segment }) => [bytes, segment])).toEqual([
+      [100, 0],
+      [100, 0],
+      [100, 0],
+    ]);
+  });
+
+  it("go by the socket of their family, in order", () => {
+    const { batch, sent } = recordingBatch();
+    for (const to of [near, six, near]) batch.addBytes(to, datagram(50));
+    batch.flush();
+    expect(sent.map(({ fd }) => fd)).toEqual([4, 6, 4]);
+    expect(sent[1]?.to).toEqual(six);
+  });
+
+  it("stay when the kernel has no room, and go when it has", () => {
+    let room = 1;
+    const { batch, sent, refused } = recordingBatch(() => (room-- > 0 ? 1 : -EAGAIN));
+    for (const bytes of [100, 200, 300]) batch.addBytes(near, datagram(bytes));
+    batch.flush();
+    expect([batch.blocked, batch.isEmpty, sent.length]).toEqual([true, false, 1]);
+    batch.addBytes(near, datagram(50));
+    room = 9;
+    batch.flush();
+    expect([batch.blocked, batch.isEmpty]).toEqual([false, true]);
+    expect(sent.map(({ bytes }) => bytes)).toEqual([100, 200, 300, 50]);
+    expect(refused).toEqual([]);
+  });
+
+  it("are bounded: what finds no room while the socket is blocked is counted as dropped", () => {
+    const { batch } = recordingBatch(() => -EAGAIN);
+    for (let index = 0; index < 3000; index += 1) batch.addBytes(near, datagram(1000));
+    expect(batch.counters.dropped).toBeGreaterThan(2500);
+    expect(batch.place(1000)).toBe(-1);
+  });
+
+  it("to one peer that cannot be reached do not hold up those to others", () => {
+    const { batch, sent, refused } = recordingBatch(({ to }) => (to.port === near.port ? -ENETUNREACH : 1));
+    for (const to of [near, far, near, far]) batch.addBytes(to, datagram(80));
+    batch.flush();
+    expect(sent.map(({ to }) => to.port)).toEqual([far.port, far.port]);
+    expect(refused).toEqual(["ENETUNREACH", "ENETUNREACH"]);
+    expect(batch.counters.dropped).toBe(2);
+  });
+
+  it("are cut by us when a segment is larger than the path takes; each then stands for itself", () => {
+    const { batch, sent, refused } = recordingBatch(({ segment, bytes }) =>
+      segment > 0 ? -EINVAL : bytes > 500 ? -EMSGSIZE : 1,
+    );
+    for (const bytes of [1000, 1000, 400]) batch.addBytes(near, datagram(bytes));
+    batch.flush();
+    expect(sent.map(({ bytes }) => bytes)).toEqual([400]);
+    expect(refused).toEqual(["EMSGSIZE"]);
+    expect(batch.counters.dropped).toBe(2);
+  });
+});
+
+describe("sources of datagrams", () => {
+  it("are the same object for the same address, and never another's", () => {
+    const cache = new SourceCache();
+    const view = new DataView(new ArrayBuffer(64));
+    const endpoints = Array.from({ length: 5000 }, (_, index): Endpoint => {
+      const last = Uint8Array.of(10, index >>> 8, index & 0xff, index % 3);
+      return index % 2 === 0
+        ? { address: last, port: 1000 + (index % 7), scope: 0 }
+        : { address: Uint8Array.from([0xfd, ...new Uint8Array(11), ...last]), port: 1000, scope: index % 5 };
+    });
+    for (const endpoint of endpoints) {
+      writeSocketAddress(view, 4, endpoint);
+      const first = cache.endpointAt(view, 4);
+      expect(first).toEqual(endpoint);
+      expect(cache.endpointAt(view, 4)).toBe(first);
+    }
+  });
+
+  it("that are IPv4 in IPv6 are IPv4", () => {
+    const view = new DataView(new ArrayBuffer(28));
+    const mapped = Uint8Array.from([...new Uint8Array(10), 0xff, 0xff, 192, 0, 2, 9]);
+    writeSocketAddress(view, 0, { address: mapped, port: 5, scope: 0 });
+    expect(readSocketAddress(view, 0)).toEqual({ address: Uint8Array.of(192, 0, 2, 9), port: 5, scope: 0 });
+  });
+});

@@ -1,0 +1,139 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { TunWriter } from "../../../src/dataplane/loop/tun-writer.ts";
+import { Superpacket } from "../../../src/dataplane/packet/superpacket.ts";
+import { checkProperty } from "../../support/seeded.ts";
+import { buildPacket, cutByHand, slowSum } from "../packet/packets.ts";
+import { bytesAt, gather, pretendMachine } from "./pretend-machine.ts";
+
+/** A writer over a device that keeps what was written to it, virtio headers included. */
+function recordingWriter(offload: number, headerBytes = 10, errno = 0) {
+  const written: Uint8Array[] = [];
+  const refusals: string[] = [];
+  const machine = pretendMachine((arena) => ({
+    write: (_fd, from, bytes) => {
+      written.push(bytesAt(arena, from, bytes));
+      return bytes;
+    },
+    writev: (_fd, vector, count) => {
+      if (errno !== 0) return -1;
+      written.push(gather(arena, vector, count));
+      return 1;
+    },
+    errno: () => errno,
+  }));
+  const tun = { name: "tun", fd: 3, headerBytes, offload };
+  const writer = new TunWriter(machine, tun, (name) => refusals.push(name));
+  let next = machine.openedArea + 64;
+  const add = (packet: Uint8Array) => {
+    machine.arena.bytes.set(packet, next);
+    writer.add(next, packet.length);
+    next += packet.length + 128;
+  };
+  const restart = () => {
+    written.length = 0;
+    next = machine.openedArea + 64;
+  };
+  return { machine, writer, written, refusals, add, restart };
+}
+
+/** What the kernel makes of writes: each cut as its virtio header says. */
+function delivered(machine: ReturnType<typeof pretendMachine>, writes: readonly Uint8Array[]): Uint8Array[] {
+  const { arena } = machine;
+  const cut = new Superpacket(arena, machine.sum);
+  const area = machine.tunBuffer + 256;
+  return writes.flatMap((bytes) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    const packet = bytes.slice(10);
+    if (view.getUint8(1) === 0) return [packet];
+    arena.bytes.set(packet, area);
+    expect(cut.open(area, packet.length, view.getUint8(1), view.getUint16(4, true))).toBe(true);
+    return Array.from({ length: cut.count }, (_, index) => {
+      const at = cut.write(index);
+      return arena.bytes.slice(at, at + cut.lengthOf(index));
+    });
+  });
+}
+
+const sortedTexts = (packets: readonly Uint8Array[]) =>
+  packets.map((one) => Buffer.from(one).toString("hex")).toSorted();
+
+const burst = fc.record({
+  six: fc.boolean(),
+  protocol: fc.constantFrom("tcp" as const, "udp" as const),
+  payload: fc.uint8Array({ minLength: 1, maxLength: 4000 }),
+  segment: fc.integer({ min: 1, max: 1400 }),
+  sequence: fc.nat(0xffffffff),
+  flags: fc.constantFrom(0x10, 0x18, 0x11),
+  sourcePort: fc.integer({ min: 1, max: 12 }),
+  options: fc.constantFrom(new Uint8Array(), new Uint8Array(12).fill(1)),
+});
+
+describe("the writer of a TUN device", () => {
+  it("joins packets so that the kernel, cutting again, sees each of them unchanged", () => {
+    const { machine, writer, written, add, restart } = recordingWriter(0x67);
+    checkProperty(
+      fc.property(fc.array(burst, { minLength: 1, maxLength: 6 }), fc.boolean(), (bursts, mixed) => {
+        restart();
+        const flows = bursts.map(({ segment, ...options }) => cutByHand(options, segment));
+        const order = mixed
+          ? Array.from({ length: Math.max(...flows.map((flow) => flow.length)) }, (_, index) =>
+              flows.flatMap((flow) => flow[index] ?? []),
+            ).flat()
+          : flows.flat();
+        for (const packet of order.slice(0, 100)) add(packet);
+        writer.flush();
+        expect(sortedTexts(delivered(machine, written))).toEqual(sortedTexts(order.slice(0, 100)));
+      }),
+      40,
+    );
+  });
+
+  it("writes a flow of many packets once", () => {
+    const { writer, written, add } = recordingWriter(0x67);
+    for (const packet of cutByHand({ payload: new Uint8Array(40_000) }, 1000)) add(packet);
+    writer.flush();
+    expect(written).toHaveLength(1);
+    expect(writer.counters).toMatchObject({ packets: 40, writes: 1, dropped: 0 });
+  });
+
+  it("keeps the order within a flow when something comes that cannot be joined", () => {
+    const { machine, writer, written, add } = recordingWriter(0x67);
+    const data = cutByHand({ payload: new Uint8Array(3000) }, 1000);
+    const fin = buildPacket({ payload: new Uint8Array(), sequence: 3001, flags: 0x11 });
+    for (const packet of [...data, fin]) add(packet);
+    writer.flush();
+    const order = delivered(machine, written).map((packet) => new DataView(packet.buffer).getUint32(24));
+    expect(order).toEqual([1, 1001, 2001, 3001]);
+  });
+
+  it("joins nothing with a wrong checksum, so that the kernel sees it is wrong", () => {
+    const { writer, written, add } = recordingWriter(0x67);
+    const [first, second] = cutByHand({ payload: new Uint8Array(2000) }, 1000) as [Uint8Array, Uint8Array];
+    second[60] = 1;
+    add(first);
+    add(second);
+    writer.flush();
+    expect(written).toHaveLength(2);
+    expect(slowSum(second.subarray(20), slowSum(second.subarray(12, 20)) + 6 + second.length - 20)).not.toBe(0xffff);
+  });
+
+  it("writes one by one where the device takes nothing joined, and without a header where it has none", () => {
+    const { writer, written, add } = recordingWriter(0x1, 0);
+    const packets = cutByHand({ payload: new Uint8Array(3000) }, 1000);
+    for (const packet of packets) add(packet);
+    writer.flush();
+    expect(written).toEqual(packets);
+  });
+
+  it("stops joining when the kernel refuses it, and says what was lost", () => {
+    const { writer, written, refusals, add } = recordingWriter(0x67, 10, 22);
+    for (let round = 0; round < 2; round += 1) {
+      for (const packet of cutByHand({ payload: new Uint8Array(3000) }, 1000)) add(packet);
+      writer.flush();
+    }
+    expect(refusals).toEqual(["EINVAL"]);
+    expect(written).toHaveLength(3);
+    expect(writer.counters.dropped).toBe(3);
+  });
+});
