@@ -30,6 +30,8 @@ export interface ShownPacket {
   readonly sourcePort?: number;
   readonly destinationPort?: number;
   readonly icmpType?: number;
+  /** First four bytes behind the IP header in hex, where they are no ports. */
+  readonly payload?: string;
   readonly hopLimit: number;
   readonly fragment: "whole" | "first" | "later";
   readonly uid?: number;
@@ -83,12 +85,13 @@ const PORTED: ReadonlySet<number> = new Set([6, 17, 33, 132, 136]);
 export function showPoint(point: HeaderPoint, hook: ShownPacket["hook"]): ShownPacket {
   const { protocol, word0, word2, fragment, user } = point;
   const whole = fragment !== "later";
+  const hasPorts = whole && PORTED.has(protocol);
   return {
     hook,
     source: renderIp(point.source),
     destination: renderIp(point.destination),
     protocol,
-    ...(whole && PORTED.has(protocol) ? { sourcePort: word0, destinationPort: word2 } : {}),
+    ...(hasPorts ? { sourcePort: word0, destinationPort: word2 } : { payload: hexOf(word0) + hexOf(word2) }),
     ...(whole && (protocol === 1 || protocol === 58) ? { icmpType: word0 >> 8 } : {}),
     hopLimit: point.hops,
     fragment,
@@ -98,6 +101,10 @@ export function showPoint(point: HeaderPoint, hook: ShownPacket["hook"]): ShownP
     ...(point.out === "" ? {} : { outDevice: point.out }),
     tracking: point.tracking,
   };
+}
+
+function hexOf(word: number): string {
+  return word.toString(16).padStart(4, "0");
 }
 
 /** The packet in one line. */
