@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { createDevice } from "../../src/engine/create-device.ts";
-import { NOBLE_CRYPTO } from "../../src/engine/crypto/noble.ts";
 import type { DeviceConfig, Session } from "../../src/engine/device.ts";
 import { PLAIN_WIRE } from "../../src/engine/wire/plain.ts";
 import type { WireFormat } from "../../src/engine/wire/wire-format.ts";
+import { CRYPTO } from "./support/crypto.ts";
 import {
   deviceConfig,
   endpoint,
@@ -199,7 +199,7 @@ describe("keys", () => {
     };
     const world = new World(8);
     const sources = new SeededSources(3);
-    const device = createDevice(deviceConfig(1, [2]), { crypto: NOBLE_CRYPTO, sources, sessions: listener });
+    const device = createDevice(deviceConfig(1, [2]), { crypto: CRYPTO, sources, sessions: listener });
     world.devices.set("1", { device, at: endpoint(1), sources });
     world.add("2", deviceConfig(2, [1]), endpoint(2));
     for (let second = 0; second < 500; second += 1) {
@@ -218,9 +218,38 @@ describe("keys", () => {
     expect(device.nextDeadline()).toBe(Number.POSITIVE_INFINITY);
   });
 
+  test("six hours of traffic, rekeys and lost datagrams hold at most three sessions at a time", () => {
+    const world = new World(9, { loss: 200, duplication: 100, minDelay: 1, maxDelay: 300 });
+    let held = 0;
+    let most = 0;
+    const listener = {
+      opened: () => {
+        held += 1;
+        most = Math.max(most, held);
+      },
+      closed: () => {
+        held -= 1;
+      },
+    };
+    const sources = new SeededSources(3);
+    const device = createDevice(deviceConfig(1, [2]), { crypto: CRYPTO, sources, sessions: listener });
+    world.devices.set("1", { device, at: endpoint(1), sources });
+    world.add("2", deviceConfig(2, [1]), endpoint(2));
+    for (let minute = 0; minute < 360; minute += 1) {
+      world.send("1", innerPacket(1, 2, minute));
+      world.send("2", innerPacket(2, 1, minute));
+      world.runFor(60_000);
+    }
+    expect(most).toBeGreaterThanOrEqual(2);
+    // While a session is replaced the new one is opened before an old one is closed.
+    expect(most).toBeLessThanOrEqual(4);
+    expect(held).toBeLessThanOrEqual(3);
+    expect(world.delivered.length).toBeGreaterThan(500);
+  });
+
   test("the engine keeps its own copy of what it was configured with", () => {
     const config = deviceConfig(1, [2]);
-    const device = createDevice(config, { crypto: NOBLE_CRYPTO, sources: new SeededSources(1) });
+    const device = createDevice(config, { crypto: CRYPTO, sources: new SeededSources(1) });
     config.privateKey.fill(0);
     expect(device.publicKey).toEqual(publicKeyOf(1));
     expect(device.connect(publicKeyOf(2), 1_000).length).toBe(1);

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { RATE_LIMIT_BURST } from "../../src/engine/constants.ts";
 import { createDevice } from "../../src/engine/create-device.ts";
-import { NOBLE_CRYPTO } from "../../src/engine/crypto/noble.ts";
 import type { Device, Output } from "../../src/engine/device.ts";
+import { CRYPTO } from "./support/crypto.ts";
 import { deviceConfig, endpoint, innerPacket, publicKeyOf } from "./support/link.ts";
 import { SeededSources } from "./support/sources.ts";
 
@@ -10,27 +10,27 @@ const A = endpoint(1);
 const B = endpoint(2);
 
 /** A crypto port that counts Diffie-Hellman and macs. */
-function counting(): { crypto: typeof NOBLE_CRYPTO; counts: { dh: number; mac16: number; aeadOpen: number } } {
+function counting(): { crypto: typeof CRYPTO; counts: { dh: number; mac16: number; aeadOpen: number } } {
   const counts = { dh: 0, mac16: 0, aeadOpen: 0 };
-  const crypto: typeof NOBLE_CRYPTO = {
-    ...NOBLE_CRYPTO,
+  const crypto: typeof CRYPTO = {
+    ...CRYPTO,
     dh(privateKey, publicKey) {
       counts.dh += 1;
-      return NOBLE_CRYPTO.dh(privateKey, publicKey);
+      return CRYPTO.dh(privateKey, publicKey);
     },
     mac16(key, message) {
       counts.mac16 += 1;
-      return NOBLE_CRYPTO.mac16(key, message);
+      return CRYPTO.mac16(key, message);
     },
     aeadOpen(key, counter, sealed, ad) {
       counts.aeadOpen += 1;
-      return NOBLE_CRYPTO.aeadOpen(key, counter, sealed, ad);
+      return CRYPTO.aeadOpen(key, counter, sealed, ad);
     },
   };
   return { crypto, counts };
 }
 
-function device(self: number, other: number, crypto = NOBLE_CRYPTO, cookies = true): Device {
+function device(self: number, other: number, crypto = CRYPTO, cookies = true): Device {
   const sources = new SeededSources(self);
   return createDevice({ ...deviceConfig(self, [other]), cookies }, { crypto, sources });
 }
@@ -73,7 +73,7 @@ describe("under load", () => {
 
   test("with cookies off nothing is said", () => {
     const a = device(1, 2);
-    const b = device(2, 1, NOBLE_CRYPTO, false);
+    const b = device(2, 1, CRYPTO, false);
     const [first] = datagrams(a.send(innerPacket(1, 2, 1), 1_000));
     expect(b.receive(first as Uint8Array, A, 1_001, true)).toEqual([]);
     expect(b.counters).toMatchObject({ limited: 1, cookiesSent: 0 });
@@ -107,6 +107,24 @@ describe("under load", () => {
     expect(b.counters.limited).toBe(1 + 100 - RATE_LIMIT_BURST);
     expect(b.counters.replayedHandshake).toBe(RATE_LIMIT_BURST - 1);
     expect(counts.dh).toBeLessThanOrEqual(RATE_LIMIT_BURST + 3);
+  });
+});
+
+describe("an initiator under load", () => {
+  test("asks the responder for its address too; its next response proves it", () => {
+    const a = device(1, 2);
+    const b = device(2, 1);
+    const [first] = datagrams(a.send(innerPacket(1, 2, 1), 1_000));
+    const [response] = datagrams(b.receive(first as Uint8Array, A, 1_001));
+    const [cookie] = datagrams(a.receive(response as Uint8Array, B, 1_002, true));
+    expect(cookie?.length).toBe(64);
+    expect(a.peerByKey(publicKeyOf(2))?.currentSession(1_002)).toBeUndefined();
+    b.receive(cookie as Uint8Array, A, 1_003);
+    const [retry] = datagrams(a.tick(a.nextDeadline()));
+    const [proven] = datagrams(b.receive(retry as Uint8Array, A, 7_000));
+    expect(proven?.subarray(76).some((byte) => byte !== 0)).toBe(true);
+    const last = a.receive(proven as Uint8Array, B, 7_001, true);
+    expect(datagrams(last).map(({ length }) => length)).toEqual([32 + 48]);
   });
 });
 

@@ -221,6 +221,49 @@ describe("keeping a session", () => {
   });
 });
 
+describe("the timing ranges of AmneziaWG 3", () => {
+  const seconds = (low: number, high: number) => ({ low: low * 1000, high: high * 1000 });
+  const timing = {
+    rekeyAfterTime: seconds(60, 80),
+    rekeyTimeout: seconds(3, 7),
+    rejectAfterTime: seconds(150, 180),
+    keepaliveTimeout: seconds(5, 15),
+    maxHandshakeAttempts: { low: 5, high: 9 },
+  };
+
+  test("every rekey comes within its range, and they differ", () => {
+    const world = pair(4, { timing });
+    for (let second = 0; second < 1_000; second += 1) {
+      world.send("a", innerPacket(1, 2, second));
+      world.runFor(1_000);
+    }
+    const times = world.sent.filter(({ bytes }) => bytes.length === 148).map(({ at }) => at);
+    const waits = times.slice(1).map((at, index) => at - (times[index] ?? 0));
+    expect(waits.length).toBeGreaterThan(10);
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(60_000);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(81_100);
+    expect(new Set(waits).size).toBeGreaterThan(5);
+    expect(world.delivered.length).toBe(1_000);
+  });
+
+  test("retries wait 3 to 7 s and jitter, as often as the range allows", () => {
+    const world = pair(4, { timing });
+    world.onFlight = () => undefined;
+    const counts = new Set<number>();
+    for (let round = 0; round < 8; round += 1) {
+      world.sent.length = 0;
+      world.send("a", innerPacket(1, 2, round));
+      world.runFor(200_000);
+      counts.add(initiations(world));
+      const waits = world.sent.slice(1).map(({ at }, index) => at - (world.sent[index]?.at ?? 0));
+      expect(Math.min(...waits)).toBeGreaterThanOrEqual(3_000);
+      expect(Math.max(...waits)).toBeLessThanOrEqual(7_333);
+    }
+    expect(Math.min(...counts)).toBeGreaterThanOrEqual(6);
+    expect(Math.max(...counts)).toBeLessThanOrEqual(10);
+  });
+});
+
 describe("roaming", () => {
   test("the endpoint follows the address that authenticates, in either direction", () => {
     const world = connected();

@@ -1,18 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { chooseCrypto } from "../../src/dataplane/crypto/openssl-crypto.ts";
 import type { Device, DeviceCounters, Peer } from "../../src/engine/device.ts";
 import { SEED } from "../support/seeded.ts";
+import { CRYPTO } from "./support/crypto.ts";
 import { deviceConfig, endpoint, innerPacket, numberIn, publicKeyOf, World } from "./support/link.ts";
 import { SeededSources } from "./support/sources.ts";
 
 const random = new SeededSources(SEED);
-const { crypto } = chooseCrypto((into) => random.fillRandom(into));
 
 /** Devices 1 and 2 with a session, and every datagram that ever flew between them. */
 function overheard(): { world: World; pool: Uint8Array[] } {
   const world = new World(SEED);
-  world.add("1", deviceConfig(1, [2]), endpoint(1), crypto);
-  world.add("2", deviceConfig(2, [1]), endpoint(2), crypto);
+  world.add("1", deviceConfig(1, [2]), endpoint(1));
+  world.add("2", deviceConfig(2, [1]), endpoint(2));
   for (let round = 0; round < 3; round += 1) {
     for (let number = 0; number < 6; number += 1) {
       world.send("1", innerPacket(1, 2, number, 60));
@@ -119,17 +118,17 @@ describe("a responder with a thousand peers", () => {
     const numbers = Array.from({ length: count }, (_, index) => index + 10);
     const server = deviceConfig(1, []);
     const world = new World(SEED);
-    const keys = new Map(numbers.map((number) => [number, crypto.publicKey(deviceConfig(number, []).privateKey)]));
+    const keys = new Map(numbers.map((number) => [number, CRYPTO.publicKey(deviceConfig(number, []).privateKey)]));
     const peers = numbers.map((number) => ({
       publicKey: keys.get(number) as Uint8Array,
       allowedIPs: [{ family: 4 as const, address: BigInt(0x0a010000 + number), length: 32 }],
     }));
-    const device = world.add("1", { ...server, peers }, endpoint(1), crypto);
+    const device = world.add("1", { ...server, peers }, endpoint(1));
     const arrived: number[] = [];
     for (const number of numbers) {
       const name = `${number}`;
       const at = { address: Uint8Array.of(198, 51, number >> 8, number & 255), port: 40_000, scope: 0 };
-      const client = world.add(name, deviceConfig(number, [1]), at, crypto);
+      const client = world.add(name, deviceConfig(number, [1]), at);
       const packet = innerPacket(0, 1, number);
       packet.set([10, 1, number >> 8, number & 255], 12);
       const [initiation] = client.send(packet, world.now);

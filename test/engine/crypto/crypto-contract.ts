@@ -12,7 +12,8 @@ interface AeadVector {
   readonly ct: string;
 }
 
-interface WycheproofAead {
+/** A Wycheproof file of AEAD cases. */
+export interface WycheproofAead {
   readonly testGroups: readonly {
     readonly ivSize: number;
     readonly tests: readonly {

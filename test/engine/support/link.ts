@@ -1,9 +1,9 @@
 import { createDevice } from "../../../src/engine/create-device.ts";
-import { NOBLE_CRYPTO } from "../../../src/engine/crypto/noble.ts";
 import type { Device, DeviceConfig, DeviceEvent, Output } from "../../../src/engine/device.ts";
 import type { Endpoint } from "../../../src/engine/endpoint.ts";
 import { PLAIN_WIRE } from "../../../src/engine/wire/plain.ts";
 import { type Prefix, parsePrefix } from "../../../src/model/prefix.ts";
+import { CRYPTO } from "./crypto.ts";
 import { SeededSources } from "./sources.ts";
 
 export function endpoint(last: number, port = 51820): Endpoint {
@@ -24,7 +24,7 @@ export function privateKey(number: number): Uint8Array {
 }
 
 export function publicKeyOf(number: number): Uint8Array {
-  return NOBLE_CRYPTO.publicKey(privateKey(number));
+  return CRYPTO.publicKey(privateKey(number));
 }
 
 /** An IPv4 packet of `bytes` bytes from 10.0.0.`from` to 10.0.0.`to` that carries a number. */
@@ -102,7 +102,7 @@ export class World {
     this.faults = faults;
   }
 
-  add(name: string, config: DeviceConfig, at: Endpoint, crypto = NOBLE_CRYPTO): Device {
+  add(name: string, config: DeviceConfig, at: Endpoint, crypto = CRYPTO): Device {
     const sources = new SeededSources(this.#seed * 31 + this.devices.size + 1);
     sources.wallSeconds += this.now / 1000;
     const device = createDevice(config, { crypto, sources });
