@@ -68,6 +68,8 @@ function limitsOf(values: Obfuscation, peerVersion: AmneziaVersion): readonly st
       "amneziawg-go v0.2.13 to v0.2.17 sends keepalives without s4; only tolerant ends, as awg's, take them",
     );
   }
+  if (values.s4 > 0)
+    limits.push("amneziawg-go 3.x loses its first packet after a change of s4, sending it with the old one");
   if (values.headerProtectionKey !== undefined) {
     limits.push("the kernel module 3.0 does not mask cookie replies, so amneziawg-go cannot read them");
   }
