@@ -62,6 +62,8 @@ export class ReconcileLoop<P extends LoopPlan> {
   #retryTimer: Disposable | undefined;
   #reasons = new Set<string>();
   #history: RepairHistory = [];
+  /** Without the repair under way: one that fails is no move in a fight. */
+  #historyBefore: RepairHistory = [];
   #planned: P | undefined;
   #wokenBy: readonly string[] = [];
   /** How long a fight is left alone, from the plan that found it to the next try. */
@@ -154,6 +156,7 @@ export class ReconcileLoop<P extends LoopPlan> {
 
   #contention(keys: readonly string[]): Contention | undefined {
     const { history, contention } = noteRepairs(this.#history, keys, this.#deps.nowMs());
+    this.#historyBefore = this.#history;
     this.#history = history;
     return contention;
   }
@@ -165,6 +168,7 @@ export class ReconcileLoop<P extends LoopPlan> {
     try {
       await this.#subject.apply(planned);
     } catch (error) {
+      if (!planned.proposed) this.#history = this.#historyBefore;
       return this.#send({ type: "applyFailed", reason: messageOf(error) });
     }
     this.#deps.report({ type: "applied", keys: planned.keys });

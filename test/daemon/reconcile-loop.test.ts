@@ -143,6 +143,17 @@ describe("law 4: the loop", () => {
     expect([loop.state, state.drifted]).toEqual(["inSync", []]);
   });
 
+  test("repairs that fail are no fight", async () => {
+    const { loop, time, told } = world({
+      apply: () => Promise.reject(new Error("a route of somebody else stands there")),
+    });
+    for (let round = 0; round < 8; round += 1) {
+      loop.wake("routes");
+      await time.pass(300);
+    }
+    expect([told("contended").length, told("applying").length]).toEqual([0, 8]);
+  });
+
   test("what a person proposes is never called a fight", async () => {
     const { loop, time, state, told } = world();
     state.proposed = true;

@@ -5,15 +5,19 @@ import { type Disruption, onClient, type Scene, sleep } from "./disruption.ts";
 export const kernelDisruptions: readonly Disruption[] = [
   {
     name: "the tunnel's routes deleted",
-    play: (scene) => onClient(scene, `${tables(scene)} ip route flush table $t; ip -6 route flush table $t; done`),
+    play: (scene) => onClient(scene, flushTables(scene)),
   },
   {
-    name: "the tunnel's default route replaced",
-    play: (scene) =>
-      onClient(
+    // What stands in its place is somebody's; that is reported and not deleted (law 6), so it goes again by itself.
+    name: "the tunnel's default route replaced by another's for a while",
+    play: async (scene) => {
+      await onClient(scene, `${tables(scene)} ip route replace blackhole default table $t; done`);
+      await sleep(scene.chance.between(0, 600));
+      await onClient(
         scene,
-        `${tables(scene)} ip route replace blackhole default table $t; ip -6 route delete default table $t; done`,
-      ),
+        "for t in $(ip route show table all type blackhole | sed -n 's/.* table \\([0-9]*\\).*/\\1/p'); do ip route delete blackhole default table $t; done",
+      );
+    },
   },
   {
     name: "all policy rules flushed",
@@ -99,6 +103,11 @@ export const kernelDisruptions: readonly Disruption[] = [
     },
   },
 ];
+
+/** The shell line that empties the tables which lead into the tunnel. */
+export function flushTables(scene: Scene): string {
+  return `${tables(scene)} ip route flush table $t; ip -6 route flush table $t; done`;
+}
 
 /** A shell loop's head over the tables that lead into the tunnel. */
 function tables({ product }: Scene): string {

@@ -1,5 +1,6 @@
 import { place } from "../world/place.ts";
 import { type Disruption, onClient, type Part, type Scene, sleep } from "./disruption.ts";
+import { flushTables } from "./kernel.ts";
 import { bringUp } from "./uplink.ts";
 
 /** What happens to processes: the product's own, and the server at the other end. */
@@ -65,7 +66,7 @@ export const processDisruptions: readonly Disruption[] = [
     play: async (scene) => {
       const applied = scene.product.applyByHand();
       await sleep(scene.chance.between(0, 1200));
-      await onClient(scene, `ip route flush dev ${scene.product.device} table all`);
+      await onClient(scene, flushTables(scene));
       await applied;
     },
   },
