@@ -7,14 +7,14 @@ import { firewallPolicy } from "./expand/firewall-policy.ts";
 import { defaultPath, flowRules } from "./expand/flow-rules.ts";
 import { keptByName, lifecycleOf } from "./expand/lifecycle.ts";
 import { kernelSettings, routeTable, routingPolicy, systemResolver } from "./expand/machine-resources.ts";
-import { assignPathNumbers } from "./expand/path-numbers.ts";
+import { assignPathNumbers, rememberNumbers } from "./expand/path-numbers.ts";
 import { placeTunnels } from "./expand/place-tunnels.ts";
 import { tunnelResources } from "./expand/tunnel-resources.ts";
 import { unsupportedUses } from "./expand/unsupported.ts";
 
 export type { ExpandOptions, Expansion } from "./expand/expansion.ts";
 export { devicesOf, endpointsOf } from "./expand/expansion.ts";
-export { pathNumbersOf } from "./expand/path-numbers.ts";
+export { pathNumbersOf, rememberNumbers } from "./expand/path-numbers.ts";
 
 /**
  * All resources that a configuration asks for on this machine. Pure and deterministic; what this machine or version
@@ -41,7 +41,7 @@ export function expand(config: Config, facts: MachineFacts, options: ExpandOptio
   resources.push(...systemResolver(placed));
   return {
     desired: { resources, ...lifecycleOf(config) },
-    pathNumbers,
+    pathNumbers: rememberNumbers(keptByName(options.pathNumbers, config), pathNumbers),
     notes: context.notes,
     unsupported: context.unsupported,
   };

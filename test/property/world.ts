@@ -14,7 +14,7 @@ import type { Conflict } from "../../src/reconciler/plan/change.ts";
 import { planChanges } from "../../src/reconciler/plan/plan-changes.ts";
 import type { DriverRegistry } from "../../src/resources/driver.ts";
 import { endpointsOf } from "../../src/resources/expand/expansion.ts";
-import { expand } from "../../src/resources/expand.ts";
+import { expand, rememberNumbers } from "../../src/resources/expand.ts";
 import { driverRegistry } from "../../src/resources/registry.ts";
 import { Faults } from "../support/faults.ts";
 import { countingClock, type MemoryDisk, memoryDisk, memoryStores } from "../support/memory-stores.ts";
@@ -100,7 +100,9 @@ export class World {
       if (recovered?.kind === "rollbackIncomplete") return { kind: "stuck", recovered };
       const generation = await this.deps.stores.generations.read(number);
       if (generation === undefined) throw new Error(`generation ${number} is not kept`);
-      const { desired, configHash, pathNumbers } = generation;
+      const { desired, configHash } = generation;
+      const latest = await this.deps.stores.generations.latest();
+      const pathNumbers = rememberNumbers(latest?.pathNumbers ?? {}, generation.pathNumbers);
       return await this.#execute({ verb: "apply", desired, configHash, pathNumbers }, recovered);
     });
   }
@@ -132,10 +134,8 @@ export class World {
   async #destroy(): Promise<VerbResult> {
     const recovered = await recoverOpenJournal(this.deps);
     if (recovered?.kind === "rollbackIncomplete") return { kind: "stuck", recovered };
-    return await this.#execute(
-      { verb: "destroy", desired: { resources: [] }, configHash: "", pathNumbers: {} },
-      recovered,
-    );
+    const pathNumbers = (await this.deps.stores.generations.latest())?.pathNumbers ?? {};
+    return await this.#execute({ verb: "destroy", desired: { resources: [] }, configHash: "", pathNumbers }, recovered);
   }
 
   async #execute(proposal: Proposal, recovered: Outcome | undefined, confirmation?: Confirmation): Promise<VerbResult> {

@@ -4,6 +4,7 @@ import type { DesiredState } from "../../model/resource.ts";
 import { lifecycleOfNothing } from "../../model/spec/lifecycle.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import { replacedKeys, type Selected, type Selection, selectDesired } from "../../reconciler/plan/selection.ts";
+import { rememberNumbers } from "../../resources/expand.ts";
 import { refuseUnsupported } from "../generations/failure.ts";
 import type { LoadedConfig, Planned } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
@@ -36,7 +37,7 @@ export async function planConfig(
     // A part of a config is another state than the config: who has the whole of it still has something to propose.
     configHash: isPartial ? hashOf([hash, selection]) : hash,
     fingerprint: facts.fingerprint,
-    pathNumbers: isPartial ? { ...latest?.pathNumbers, ...expansion.pathNumbers } : expansion.pathNumbers,
+    pathNumbers: expansion.pathNumbers,
     sources,
     notes: [
       ...expansion.notes,
@@ -57,7 +58,9 @@ function selectionOf(wanted: DesiredState, latest: Generation | undefined, selec
 /** The plan towards a generation as it stands in the store; undefined is the state before the first. */
 export async function planGeneration(parts: SessionParts, generation: Generation | undefined): Promise<Planned> {
   const { fingerprint } = await parts.host.facts.read({ users: [], hosts: [] });
-  const { desired = { resources: [] }, configHash = "", pathNumbers = {} } = generation ?? {};
+  const { desired = { resources: [] }, configHash = "" } = generation ?? {};
+  const latest = await parts.stores.generations.latest();
+  const pathNumbers = rememberNumbers(latest?.pathNumbers ?? {}, generation?.pathNumbers ?? {});
   const { plan, notes } = await planDesired(parts, desired);
   const traffic = trafficSentence(plan);
   return { verb: "apply", plan, desired, configHash, fingerprint, pathNumbers, sources: [], notes, traffic };
@@ -70,5 +73,6 @@ export async function planDestroy(parts: SessionParts): Promise<Planned> {
   const desired = { resources: [], ...lifecycleOfNothing(accepted?.desired.lifecycle) };
   const { plan, notes } = await planDesired(parts, desired);
   const traffic = trafficSentence(plan);
-  return { verb: "destroy", plan, desired, configHash: "", fingerprint, pathNumbers: {}, sources: [], notes, traffic };
+  const pathNumbers = accepted?.pathNumbers ?? {};
+  return { verb: "destroy", plan, desired, configHash: "", fingerprint, pathNumbers, sources: [], notes, traffic };
 }

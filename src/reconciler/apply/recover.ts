@@ -51,8 +51,10 @@ export async function rollBackOpen(deps: ApplyDeps, open: OpenTransaction, why: 
 async function finishDestroy(deps: ApplyDeps, open: OpenTransaction): Promise<Outcome> {
   const { host, registry, stores } = deps;
   const ledger = ledgerOfJournal(await stores.ledger.read(), touchedPlaces(open.batches), registry);
-  const desired = { resources: [], ...lifecycleOfNothing((await stores.generations.latest())?.desired.lifecycle) };
-  const proposal: Proposal = { verb: "destroy", desired, configHash: open.begin.configHash, pathNumbers: {} };
+  const latest = await stores.generations.latest();
+  const desired = { resources: [], ...lifecycleOfNothing(latest?.desired.lifecycle) };
+  const pathNumbers = latest?.pathNumbers ?? {};
+  const proposal: Proposal = { verb: "destroy", desired, configHash: open.begin.configHash, pathNumbers };
   const observed = await observeMachine(host, registry, desired, ledger);
   const { plan } = planChanges({ desired, observed, ledger, registry });
   const firstIndex = 1 + Math.max(-1, ...open.batches.map(({ index }) => index));

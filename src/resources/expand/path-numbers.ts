@@ -27,6 +27,21 @@ export function assignPathNumbers(tunnels: readonly string[], previous: PathNumb
   return Object.fromEntries(tunnels.flatMap((tunnel) => pairOf(tunnel, assigned.get(tunnel))));
 }
 
+/** So many path numbers stand for tunnels, kept or gone, that a new tunnel always finds a free one of the sixty. */
+const MOST_REMEMBERED = 40;
+
+/**
+ * Path numbers with those of tunnels that are gone: on the way back to a generation that had them no table may change
+ * hands, so that a tunnel which comes again gets the number it had. What is in use wins. Pure.
+ */
+export function rememberNumbers(before: PathNumbers, now: PathNumbers): PathNumbers {
+  const taken = new Set(Object.values(now));
+  const gone = Object.entries(before).filter(
+    ([name, number]) => !Object.hasOwn(now, name) && !taken.has(number) && isTunnelNumber(number),
+  );
+  return { ...now, ...Object.fromEntries(gone.slice(0, Math.max(0, MOST_REMEMBERED - taken.size))) };
+}
+
 /** The path numbers that resources stand on: what `assignPathNumbers` is to be given the next time. */
 export function pathNumbersOf(resources: readonly Resource[]): PathNumbers {
   return Object.fromEntries(
