@@ -126,5 +126,6 @@ function carries({ prefixes, addsRoutes }: ImportedTunnel, address: string): boo
 }
 
 function onceEach(servers: readonly Sourced[]): Sourced[] {
-  return servers.filter(({ value }, index) => servers.findIndex((other) => other.value === value) === index);
+  const first = new Map(servers.toReversed().map((server) => [server.value, server]));
+  return servers.filter((server) => first.get(server.value) === server);
 }

@@ -27,8 +27,9 @@ export class SectionValues {
   }
 
   #add(name: string, value: Sourced): void {
-    const earlier = this.#values.get(name) ?? [];
-    if (earlier.length === 0 || REPEATED_KEYS.includes(name)) this.#values.set(name, [...earlier, value]);
+    const earlier = this.#values.get(name);
+    if (earlier === undefined) this.#values.set(name, [value]);
+    else if (REPEATED_KEYS.includes(name)) earlier.push(value);
     else {
       this.#findings.push(importNote(earlier[0]?.place ?? value.place, `this ${name} is replaced by a later one`));
       this.#values.set(name, [value]);
