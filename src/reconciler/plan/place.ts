@@ -1,11 +1,14 @@
+import { PATH_NUMBERS, tableOfPath } from "../../model/ownership.ts";
 import type { Resource, ResourceKind, ResourceTypes, Spec } from "../../model/resource.ts";
+
+const ENGINE_TABLE = tableOfPath(PATH_NUMBERS.engine);
 
 /** Where a resource stands on the machine. Two keys of one kind with the same place cannot both exist there. */
 const PLACES: { readonly [K in ResourceKind]: (spec: ResourceTypes[K]["spec"]) => string } = {
   link: (spec) => spec.device,
   tunnel: (spec) => spec.device,
-  // There is one set of rules; the table that ends it came later and is no place of its own.
-  routes: (spec) => (spec.table === undefined || spec.rules.length > 0 ? "rules" : `table ${spec.table}`),
+  // There is one set of rules; the table that ends it came later and is no place of its own, also while no rule stands.
+  routes: ({ table }) => (table === undefined || table === ENGINE_TABLE ? "rules" : `table ${table}`),
   firewall: () => "policy",
   sysctl: () => "settings",
   resolver: () => "resolver",
