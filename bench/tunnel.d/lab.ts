@@ -1,0 +1,177 @@
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+/** What bench/tunnel.d/end.ts takes. Keys are base64. */
+export interface EndOptions {
+  readonly device: string;
+  readonly privateKey: string;
+  readonly peerKey: string;
+  readonly port: number;
+  readonly mtuBytes: number;
+  readonly endpoint?: readonly [address: string, port: number];
+  readonly obfuscation?: Readonly<Record<string, string>>;
+}
+
+/** Who carries the tunnel at both ends. */
+export interface Engine {
+  readonly name: string;
+  readonly program: "awg" | "wireguard-go";
+  readonly obfuscation?: Readonly<Record<string, string>>;
+  readonly mtuBytes: number;
+}
+
+/** Counters of both ends together, by name. */
+export type Counters = Readonly<Record<string, number>>;
+
+/** Both ends of a running tunnel. */
+export interface RunningTunnel extends AsyncDisposable {
+  /** User and system time of both ends since they started, in seconds. */
+  cpuSeconds(): number;
+  /** The larger one's resident memory. */
+  residentMegabytes(): number;
+  /** Of the near and the far end; empty objects for wireguard-go. */
+  counters(): Promise<readonly [near: Counters, far: Counters]>;
+}
+
+const TICKS_PER_SECOND = 100;
+
+/** Two namespaces and a cable between them; the tunnel's addresses are 10.66.0.1 and .2, the cable's 192.0.2.1 and .2. */
+export class TunnelLab implements Disposable {
+  readonly near = `t-bench-a-${process.pid}`;
+  readonly far = `t-bench-b-${process.pid}`;
+
+  constructor() {
+    try {
+      for (const name of [this.near, this.far]) run("ip", "netns", "add", name);
+      run("ip", "-n", this.near, "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", this.far);
+      for (const [name, last] of [
+        [this.near, 1],
+        [this.far, 2],
+      ] as const) {
+        run("ip", "-n", name, "link", "set", "lo", "up");
+        run("ip", "-n", name, "address", "add", `192.0.2.${last}/24`, "dev", "cable");
+        run("ip", "-n", name, "link", "set", "cable", "up");
+      }
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const name of [this.near, this.far]) spawnSync("ip", ["netns", "delete", name]);
+  }
+
+  /** Whether the cable takes datagrams that are cut later, as veth does but not every card; needs ethtool. */
+  setSegmentation(on: boolean): boolean {
+    const word = on ? "on" : "off";
+    return [this.near, this.far].every((name) => {
+      const words = ["-K", "cable", "tx-udp-segmentation", word, "gro", word];
+      return spawnSync("ip", ["netns", "exec", name, "ethtool", ...words]).status === 0;
+    });
+  }
+
+  /** Starts an engine at both ends and waits until a ping comes through. */
+  async start(engine: Engine): Promise<RunningTunnel> {
+    const [a, b] = [keyPair(), keyPair()];
+    const near = { device: `bna${process.pid}`, privateKey: a.private, peerKey: b.public, port: 51001 };
+    const far = { device: `bnb${process.pid}`, privateKey: b.private, peerKey: a.public, port: 51002 };
+    const more = {
+      mtuBytes: engine.mtuBytes,
+      ...(engine.obfuscation === undefined ? {} : { obfuscation: engine.obfuscation }),
+    };
+    const start = engine.program === "awg" ? startAwg : startWireguardGo;
+    const ends = await Promise.all([
+      start(this.near, { ...near, ...more, endpoint: ["192.0.2.2", 51002] }),
+      start(this.far, { ...far, ...more }),
+    ]);
+    for (const [name, device, last] of [
+      [this.near, near.device, 1],
+      [this.far, far.device, 2],
+    ] as const) {
+      run("ip", "-n", name, "address", "add", `10.66.0.${last}/24`, "dev", device);
+      run("ip", "-n", name, "link", "set", device, "mtu", String(engine.mtuBytes), "up");
+    }
+    run("ip", "netns", "exec", this.near, "ping", "-q", "-c", "1", "-w", "20", "10.66.0.2");
+    return {
+      cpuSeconds: () => ends.reduce((sum, end) => sum + cpuSecondsOf(end.pid), 0),
+      residentMegabytes: () => Math.max(...ends.map((end) => residentOf(end.pid))),
+      counters: async () => [await ends[0].counters(), await ends[1].counters()],
+      [Symbol.asyncDispose]: async () => {
+        await Promise.all(ends.map((end) => end.stop()));
+      },
+    };
+  }
+}
+
+interface RunningEnd {
+  readonly pid: number;
+  counters(): Promise<Counters>;
+  stop(): Promise<void>;
+}
+
+async function startAwg(namespace: string, options: EndOptions): Promise<RunningEnd> {
+  const program = [process.execPath, join(import.meta.dirname, "end.ts"), JSON.stringify(options)];
+  const child = spawn("ip", ["netns", "exec", namespace, ...program]);
+  child.stderr.pipe(process.stderr);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  if ((await lines.next()).value !== "ready") throw new Error("awg's end did not start");
+  return {
+    pid: child.pid ?? 0,
+    counters: async () => {
+      child.stdin.write("\n");
+      return JSON.parse((await lines.next()).value as string) as Counters;
+    },
+    stop: () => stopChild(child),
+  };
+}
+
+async function startWireguardGo(namespace: string, options: EndOptions): Promise<RunningEnd> {
+  const socket = `/var/run/wireguard/${options.device}.sock`;
+  rmSync(socket, { force: true });
+  const child = spawn("ip", ["netns", "exec", namespace, "wireguard-go", "-f", options.device]);
+  for (let waited = 0; !existsSync(socket); waited += 50) {
+    if (waited > 20_000) throw new Error("wireguard-go did not start");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const endpoint = options.endpoint === undefined ? "" : `Endpoint = ${options.endpoint.join(":")}\n`;
+  const conf =
+    `[Interface]\nPrivateKey = ${options.privateKey}\nListenPort = ${options.port}\n` +
+    `[Peer]\nPublicKey = ${options.peerKey}\n${endpoint}AllowedIPs = 0.0.0.0/0\n`;
+  const { status, stderr } = spawnSync("sh", ["-c", `cat | wg setconf ${options.device} /dev/stdin`], { input: conf });
+  if (status !== 0) throw new Error(`wg setconf: ${stderr}`);
+  return { pid: child.pid ?? 0, counters: async () => ({}), stop: () => stopChild(child) };
+}
+
+async function stopChild(child: ChildProcessWithoutNullStreams): Promise<void> {
+  const ended = once(child, "exit");
+  child.kill("SIGTERM");
+  await ended;
+}
+
+function keyPair(): { readonly private: string; readonly public: string } {
+  const key = run("wg", "genkey").trim();
+  return { private: key, public: run("wg", ["pubkey"], key).trim() };
+}
+
+function run(program: string, ...rest: readonly (string | readonly string[])[]): string {
+  const input = Array.isArray(rest[0]) ? (rest[1] as string) : undefined;
+  const argv = (Array.isArray(rest[0]) ? rest[0] : rest) as readonly string[];
+  const { status, stdout, stderr } = spawnSync(program, [...argv], { encoding: "utf8", ...(input ? { input } : {}) });
+  if (status !== 0) throw new Error(`${program} ${argv.join(" ")}: ${stderr}`);
+  return stdout;
+}
+
+/** `ip netns exec` becomes the program, so the process is the end itself (proc_pid_stat(5), fields 14 and 15). */
+function cpuSecondsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+function residentOf(pid: number): number {
+  const status = readdirSync("/proc").includes(String(pid)) ? readFileSync(`/proc/${pid}/status`, "utf8") : "";
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
+}
