@@ -64,7 +64,8 @@ function addVerb(
     const word = variadic === true ? `${name}...` : name;
     command.argument(required === true ? `<${word}>` : `[${word}]`, summary);
   }
-  for (const option of [...verb.options, ...globalOptions]) command.addOption(commanderOption(option));
+  const options = verb.isRaw === true ? verb.options : [...verb.options, ...globalOptions];
+  for (const option of options) command.addOption(commanderOption(option));
   if (verb.examples.length > 0) command.addHelpText("after", examplesText(verb));
   command.action(async (...received: unknown[]) => {
     const values = command.opts() as OptionValues;

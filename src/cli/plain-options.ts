@@ -25,6 +25,7 @@ export function parsePlainly(
 ): PlainCommandLine | undefined {
   const verb = verbs.find(({ name }) => name === argv[0]);
   if (verb === undefined) return undefined;
+  if (verb.isRaw === true) return isHelp(argv) ? undefined : { verb, options: {}, args: argv.slice(1) };
   const known = optionsByWord([...verb.options, ...globalOptions]);
   const options: Record<string, string | boolean | readonly string[]> = {};
   const args: string[] = [];
@@ -47,6 +48,10 @@ export function parsePlainly(
   const most = argument === undefined ? 0 : argument.variadic === true ? Number.POSITIVE_INFINITY : 1;
   const isComplete = args.length <= most && (argument?.required !== true || args.length > 0);
   return isComplete ? { verb, options, args } : undefined;
+}
+
+function isHelp(argv: readonly string[]): boolean {
+  return argv.length === 2 && (argv[1] === "--help" || argv[1] === "-h");
 }
 
 /** A value that stands where it should, looks like no option, and is one of the choices if there are any. */

@@ -40,6 +40,8 @@ export interface VerbDefinition {
   readonly options: readonly OptionDefinition[];
   /** Command line and what it does. */
   readonly examples: readonly (readonly [string, string])[];
+  /** Its words are its own: none of them is read as an option, but for a lone --help. */
+  readonly isRaw?: boolean;
   /** Not listed in help. */
   readonly hidden?: boolean;
   readonly load: () => Promise<{ readonly run: RunVerb }>;

@@ -10,6 +10,8 @@ import {
   STREAM,
   VERIFY,
 } from "./verb-options.ts";
+import { WG_VERBS } from "./verbs/wg/definitions.ts";
+import { VERIFY_VERBS } from "./verify-verbs.ts";
 
 /** Every verb, in the order in which help lists them. */
 export const VERBS: readonly VerbDefinition[] = [
@@ -132,19 +134,7 @@ export const VERBS: readonly VerbDefinition[] = [
     ],
     load: () => import("./verbs/generations/drift.ts"),
   },
-  {
-    name: "verify",
-    summary: "prove that no packet leaves, enters or is dropped against the policy; sends none",
-    details:
-      "Reads the packet filter, routes and policy rules back from the kernel and judges them for every packet there can be. " +
-      "Exit 0: as granted. Exit 6: not, with one packet for each way. With -f a plan is proven instead.",
-    options: [FILE, INSECURE],
-    examples: [
-      ["sudo awg verify", "each way out that is not granted: a packet, and the rule that lets it out"],
-      ["sudo awg verify -f config.yaml", "every state on the way to this config, before anything is written"],
-    ],
-    load: () => import("./verbs/verify/verify.ts"),
-  },
+  ...VERIFY_VERBS,
   {
     name: "status",
     summary: "each resource, how it is enforced, and whether traffic is protected",
@@ -242,6 +232,7 @@ export const VERBS: readonly VerbDefinition[] = [
     examples: [["awg render -f config.yaml --for linux", "policy, routes, rules, tunnel and resolver as text"]],
     load: () => import("./verbs/render.ts"),
   },
+  ...WG_VERBS,
   {
     name: "completion",
     argument: { name: "shell", summary: "bash, zsh or fish", required: true },

@@ -84,7 +84,7 @@ describe("a plain command line", () => {
   });
 
   test("every option of every verb, alone, is read as commander reads it", async () => {
-    for (const verb of VERBS) {
+    for (const verb of VERBS.filter(({ isRaw }) => isRaw !== true)) {
       const argument = verb.argument?.required === true ? ["bash"] : [];
       for (const { flags, choices } of [...verb.options, ...GLOBAL_OPTIONS]) {
         const value = flags.includes("<") ? [choices?.[0] ?? "some-value"] : [];
@@ -97,5 +97,11 @@ describe("a plain command line", () => {
         }
       }
     }
+  });
+
+  test("words of a raw verb are its own, and a lone --help is commander's", () => {
+    const words = ["set", "wg0", "peer", "K", "allowed-ips", "-10.0.0.0/8", "--json"];
+    expect(parsePlainly(words, VERBS, GLOBAL_OPTIONS)?.args).toEqual(words.slice(1));
+    expect(parsePlainly(["set", "--help"], VERBS, GLOBAL_OPTIONS)).toBeUndefined();
   });
 });

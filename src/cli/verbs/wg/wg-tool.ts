@@ -1,0 +1,38 @@
+import { readFileSync } from "node:fs";
+import { AwgError, messageOf } from "../../../model/error.ts";
+import { EXIT, type ExitCode } from "../../exit-code.ts";
+import type { RunVerb, VerbCall } from "../../verb.ts";
+
+/** The exit code of wg(8) for everything that went wrong; scripts made for it ask for nothing else. */
+const FAILED: ExitCode = EXIT.differences;
+
+/** A verb of the wg tool: its errors are one line on stderr and exit code 1, as wg's are. */
+export function asWgTool(run: (call: VerbCall) => Promise<void>): RunVerb {
+  return async (call) => {
+    try {
+      await run(call);
+      return EXIT.success;
+    } catch (error) {
+      if (!(error instanceof AwgError) || error.kind === "bug") throw error;
+      call.terminal.err(`awg: ${messageOf(error)}`);
+      return FAILED;
+    }
+  };
+}
+
+/** The text of a file, `-` and /dev/stdin being standard input. @throws AwgError("usage") naming the file */
+export function readText(call: VerbCall, path: string): string {
+  if (path === "-" || path === "/dev/stdin") return call.terminal.readInput();
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const why = error instanceof Error && "code" in error ? String(error.code) : "it cannot be read";
+    throw new AwgError("usage", `cannot read ${path}: ${why}`);
+  }
+}
+
+/** The words of a call, exactly as many as there must be. @throws AwgError("usage") with the usage */
+export function words(call: VerbCall, usage: string, least: number, most: number): readonly string[] {
+  if (call.args.length >= least && call.args.length <= most) return call.args;
+  throw new AwgError("usage", `usage: awg ${usage}`);
+}
