@@ -1,5 +1,10 @@
+import { AwgError } from "../../model/error.ts";
 import type { NetlinkMessage } from "../../native/linux/netlink/message.codec.ts";
-import { type NetlinkSocket, openNetlinkSocket } from "../../native/linux/netlink/netlink-socket.ffi.ts";
+import {
+  type DrainedEvents,
+  type NetlinkSocket,
+  openNetlinkSocket,
+} from "../../native/linux/netlink/netlink-socket.ffi.ts";
 import { isOwnPort, takeOwnTransaction } from "../../native/linux/netlink/own-writes.ts";
 import { decodeGeneration } from "../../native/linux/nftables/generation.codec.ts";
 import { NFT_GROUP } from "../../native/linux/nftables/nft-message.codec.ts";
@@ -56,11 +61,22 @@ async function listen(
   onEvent: (event: NetworkEvent) => void,
   ended: () => boolean,
 ): Promise<void> {
+  let overruns = 0;
   while (!ended()) {
     if (!(await socket.waitReadable(WAIT_MS))) continue;
-    const { messages, overrun } = socket.drain();
-    if (overrun) onEvent({ what: "more than the kernel could tell", renumbered: true });
+    const { messages, overrun } = drain(socket);
+    if (overrun) onEvent({ what: `more than the kernel could tell (overrun ${++overruns})`, renumbered: true });
     for (const event of eventsOf(messages)) onEvent(event);
+  }
+}
+
+/** What cannot be read is as lost as what did not fit: everything is read afresh then. */
+function drain(socket: NetlinkSocket): DrainedEvents {
+  try {
+    return socket.drain();
+  } catch (error) {
+    if (error instanceof AwgError) return { messages: [], overrun: true };
+    throw error;
   }
 }
 

@@ -1,0 +1,37 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { NetworkEvent } from "../../../src/host/ports/network-events.ts";
+import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../../support/netns.ts";
+
+const obstacle = namespaceObstacle() ?? commandObstacle("ip", "nft");
+
+describe.skipIf(obstacle !== undefined)(
+  `what the kernel tells${obstacle === undefined ? "" : ` (${obstacle})`}`,
+  () => {
+    let machine: TestNamespace;
+    let heard: Record<"ownRule" | "foreignRule" | "filter" | "flood" | "afterFlood", readonly NetworkEvent[]>;
+
+    beforeAll(() => {
+      machine = makeNamespace("events");
+      heard = machine.runScript("test/host/linux/network-events.script.ts") as typeof heard;
+    });
+    afterAll(() => machine?.[Symbol.dispose]());
+
+    const named = (events: readonly NetworkEvent[]): string[] => events.map(({ what }) => what);
+
+    test("own rules are not told, the foreign route after them is, and so are foreign rules", () => {
+      expect(named(heard.ownRule)).toEqual(["routes"]);
+      expect(named(heard.foreignRule)).toContain("policy rules");
+    });
+
+    test("own transactions of the packet filter are not told; others' come with program and process", () => {
+      expect(heard.filter.map(({ by }) => by?.program)).toEqual(["nft"]);
+      expect(heard.filter[0]?.by?.pid).toBeGreaterThan(1);
+    });
+
+    test("B10: a flood that overruns the buffer is told as a change of everything, counted, and hearing goes on", () => {
+      const overrun = heard.flood.find(({ what }) => what.includes("overrun"));
+      expect(overrun).toEqual({ what: "more than the kernel could tell (overrun 1)", renumbered: true });
+      expect(named(heard.afterFlood)).toContain("policy rules");
+    });
+  },
+);
