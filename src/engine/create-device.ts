@@ -1,13 +1,7 @@
 import { AwgError } from "../model/error.ts";
-import { PAPER_TIMING } from "./constants.ts";
-import { CookieSecret } from "./cookie/cookie-secret.ts";
-import { cookieKey, mac1Key } from "./cookie/macs.ts";
-import { RateLimiter } from "./cookie/rate-limiter.ts";
-import { AllowedIps } from "./core/allowed-ips.ts";
 import { type Core, keyOf, schedule } from "./core/core.ts";
-import { DeadlineQueue } from "./core/deadline-queue.ts";
 import { destinationOffset, ipVersion } from "./core/inner-packet.ts";
-import type { PeerState } from "./core/peer-state.ts";
+import { newCore } from "./core/new-core.ts";
 import { Receiver } from "./core/receiver.ts";
 import { applyConfig, dropPeer, placePeer, putPeer } from "./core/reconfigure.ts";
 import { sendOrQueue, serve } from "./core/serve.ts";
@@ -158,39 +152,4 @@ class EmbeddedDevice implements Device {
   #own(session: Session): TransportSession | undefined {
     return session instanceof TransportSession && !session.isClosed ? session : undefined;
   }
-}
-
-function newCore(config: DeviceConfig, { crypto, sources, sessions }: DevicePorts): Core {
-  const publicKey = crypto.publicKey(config.privateKey);
-  return {
-    crypto,
-    sources,
-    listener: sessions,
-    counters: {
-      unrecognised: 0,
-      badHandshake: 0,
-      replayedHandshake: 0,
-      limited: 0,
-      cookiesSent: 0,
-      unknownIndex: 0,
-      badTransport: 0,
-      replayed: 0,
-      badSource: 0,
-      unroutable: 0,
-    },
-    due: new DeadlineQueue<PeerState>(),
-    peers: new Map(),
-    sessions: new Map(),
-    initiators: new Map(),
-    routes: new AllowedIps<PeerState>(),
-    cookieSecret: new CookieSecret(crypto, sources),
-    rateLimiter: new RateLimiter(),
-    identity: { privateKey: config.privateKey.slice(), publicKey },
-    ownMac1Key: mac1Key(crypto, publicKey),
-    ownCookieKey: cookieKey(crypto, publicKey),
-    wire: config.wire,
-    timing: config.timing ?? PAPER_TIMING,
-    answersWithCookies: config.cookies ?? true,
-    mtuBytes: config.mtuBytes,
-  };
 }

@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { exactly } from "../../src/engine/constants.ts";
 import type { DeviceConfig } from "../../src/engine/device.ts";
-import { deviceConfig, endpoint, innerPacket, numberIn, publicKeyOf, World } from "./support/link.ts";
+import { createInitiation } from "../../src/engine/noise/initiation.ts";
+import { tai64n } from "../../src/engine/noise/tai64n.ts";
+import { CRYPTO } from "./support/crypto.ts";
+import { deviceConfig, endpoint, innerPacket, numberIn, privateKey, publicKeyOf, World } from "./support/link.ts";
 
 function pair(seed = 1, a: Partial<DeviceConfig> = {}): World {
   const world = new World(seed);
@@ -139,6 +142,45 @@ describe("a handshake", () => {
     expect(b.receive(captured ?? new Uint8Array(0), endpoint(77), world.now)).toEqual([]);
     expect(b.counters.replayedHandshake).toBe(before + 1);
     expect(b.peerByKey(publicKeyOf(1))?.endpoint).toEqual(endpoint(1));
+  });
+});
+
+describe("a responder", () => {
+  /** An initiation of device 1 to device 2 that says it was made at this second. */
+  function initiation(seconds: number): Uint8Array {
+    const made = createInitiation(CRYPTO, {
+      identity: { privateKey: privateKey(1), publicKey: publicKeyOf(1) },
+      remoteStatic: publicKeyOf(2),
+      staticShared: CRYPTO.dh(privateKey(1), publicKeyOf(2)) ?? new Uint8Array(32),
+      ephemeralPrivate: privateKey(seconds),
+      timestamp: tai64n({ seconds, nanoseconds: 0 }),
+      senderIndex: seconds,
+      headerWord: 1,
+    });
+    return made?.message ?? new Uint8Array(0);
+  }
+
+  test("answers initiations with ever later timestamps, at most one in 20 ms", () => {
+    const { device } = pair().of("b");
+    const answers = (seconds: number, now: number): number =>
+      device.receive(initiation(seconds), endpoint(1), now).filter(({ kind }) => kind === "datagram").length;
+    expect(answers(100, 1_000)).toBe(1);
+    expect(answers(101, 1_019)).toBe(0);
+    expect(answers(101, 1_020)).toBe(1);
+    expect(answers(101, 2_000)).toBe(0);
+    expect(answers(99, 3_000)).toBe(0);
+    expect(device.counters.replayedHandshake).toBe(3);
+    expect(answers(102, 4_000)).toBe(1);
+  });
+
+  test("does not know whom it was not told of", () => {
+    const world = new World(2);
+    world.add("a", deviceConfig(1, [2]), endpoint(1));
+    world.add("b", deviceConfig(2, [3]), endpoint(2));
+    world.send("a", innerPacket(1, 2, 1));
+    world.runFor(1_000);
+    expect(sizes(world)).toEqual([["a", 148]]);
+    expect(world.of("b").device.counters.badHandshake).toBe(1);
   });
 });
 

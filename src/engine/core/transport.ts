@@ -49,7 +49,7 @@ export function receivedOver(
   const { peer } = session;
   peer.receivedBytes += bytes;
   moveTo(peer, from);
-  if (session === peer.next && confirmSession(core, session)) handshakeDone(core, peer, false);
+  if (confirmSession(core, session)) handshakeDone(core, peer, false);
   peer.timers.anyReceived(now);
   if (dataPackets > 0) peer.timers.dataReceived(now);
   if (session === peer.current && session.isInitiator && now >= session.refreshAt) peer.timers.wantRefresh(now);

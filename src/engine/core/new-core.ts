@@ -1,0 +1,45 @@
+import { PAPER_TIMING } from "../constants.ts";
+import { CookieSecret } from "../cookie/cookie-secret.ts";
+import { cookieKey, mac1Key } from "../cookie/macs.ts";
+import { RateLimiter } from "../cookie/rate-limiter.ts";
+import type { DeviceConfig, DevicePorts } from "../device.ts";
+import { AllowedIps } from "./allowed-ips.ts";
+import type { Core } from "./core.ts";
+import { DeadlineQueue } from "./deadline-queue.ts";
+import type { PeerState } from "./peer-state.ts";
+
+/** The shared parts of a new device, without peers yet. */
+export function newCore(config: DeviceConfig, { crypto, sources, sessions }: DevicePorts): Core {
+  const publicKey = crypto.publicKey(config.privateKey);
+  return {
+    crypto,
+    sources,
+    listener: sessions,
+    counters: {
+      unrecognised: 0,
+      badHandshake: 0,
+      replayedHandshake: 0,
+      limited: 0,
+      cookiesSent: 0,
+      unknownIndex: 0,
+      badTransport: 0,
+      replayed: 0,
+      badSource: 0,
+      unroutable: 0,
+    },
+    due: new DeadlineQueue<PeerState>(),
+    peers: new Map(),
+    sessions: new Map(),
+    initiators: new Map(),
+    routes: new AllowedIps<PeerState>(),
+    cookieSecret: new CookieSecret(crypto, sources),
+    rateLimiter: new RateLimiter(),
+    identity: { privateKey: config.privateKey.slice(), publicKey },
+    ownMac1Key: mac1Key(crypto, publicKey),
+    ownCookieKey: cookieKey(crypto, publicKey),
+    wire: config.wire,
+    timing: config.timing ?? PAPER_TIMING,
+    answersWithCookies: config.cookies ?? true,
+    mtuBytes: config.mtuBytes,
+  };
+}
