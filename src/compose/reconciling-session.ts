@@ -5,6 +5,8 @@ import { readVerdict, type Verdict } from "../reconciler/apply/confirm.ts";
 import { bootTimeMs } from "../reconciler/apply/outcome.ts";
 import type { Generation } from "../reconciler/apply/stores.ts";
 import type { Selection } from "../reconciler/plan/selection.ts";
+import type { Explanation } from "./explain/explanation.ts";
+import type { ExplainQuestion } from "./explain/question.ts";
 import { fallBackAccepted } from "./fallback.ts";
 import { applyPlanned } from "./generations/apply-planned.ts";
 import { compareGenerations, type GenerationDifference } from "./generations/compare.ts";
@@ -151,6 +153,12 @@ export class ReconcilingSession implements Session {
   async verifyPlan({ plan }: Planned): Promise<Verified> {
     const { verifyPlan } = await import("./verify/verify-plan.ts");
     return verifyPlan(this.#parts, plan);
+  }
+
+  async explain(question: ExplainQuestion): Promise<Explanation> {
+    this.#parts.requireRights?.();
+    const { explainFlow } = await import("./explain/explain.ts");
+    return explainFlow(this.#parts, question);
   }
 
   async observed(): Promise<readonly Resource[]> {

@@ -8,6 +8,8 @@ import type { ProgressEvent, StopSignal } from "../reconciler/apply/outcome.ts";
 import type { Verb } from "../reconciler/apply/record.ts";
 import type { Generation } from "../reconciler/apply/stores.ts";
 import type { Selection } from "../reconciler/plan/selection.ts";
+import type { Explanation } from "./explain/explanation.ts";
+import type { ExplainQuestion } from "./explain/question.ts";
 import type { GenerationDifference } from "./generations/compare.ts";
 import type { RevertOptions } from "./generations/confirmation.ts";
 import type { HistoryEntry } from "./generations/history.ts";
@@ -168,6 +170,8 @@ export interface Session extends AsyncDisposable {
   verify(): Promise<VerifyReport>;
   /** Proves every state on the way of a plan before anything is written. */
   verifyPlan(planned: Planned): Promise<Verified>;
+  /** What becomes of one flow, declared and on the machine. */
+  explain(question: ExplainQuestion): Promise<Explanation>;
   observed(): Promise<readonly Resource[]>;
   accepted(): Promise<readonly Resource[]>;
 }

@@ -1,0 +1,199 @@
+import { judge, markAfterSteering } from "../../model/firewall/evaluate.ts";
+import { withFallback } from "../../model/firewall/fallback.ts";
+import { compileFlowPath } from "../../model/firewall/flow-path.ts";
+import { flowOf, type Packet, PORTED_PROTOCOLS, PROTOCOL } from "../../model/firewall/packet.ts";
+import type { FirewallPolicy } from "../../model/firewall/policy.ts";
+import { type IpAddress, renderIp } from "../../model/ip.ts";
+import { PATH_NUMBERS, pathOfMark } from "../../model/ownership.ts";
+import type { LinkObserved } from "../../model/spec/link.ts";
+import type { KnownRouting } from "../../model/verify/routing.ts";
+import type { HeaderPoint } from "../../model/verify/space/header-point.ts";
+import { type FoundRoute, sourceOf, traceRoute } from "../../model/verify/trace-route.ts";
+import { driverRegistry } from "../../resources/registry.ts";
+import type { SessionParts } from "../session-parts.ts";
+import type { Inspection } from "../verify/inspection.ts";
+import { readSurroundings } from "../verify/surroundings.ts";
+import { policyIn } from "../verify/verify-machine.ts";
+import { declaredRouting } from "./declared-routing.ts";
+import type { ExplainedSide, Explanation } from "./explanation.ts";
+import { type ExplainQuestion, readQuestion } from "./question.ts";
+import { policyRuleText, routeText, tunnelState } from "./texts.ts";
+
+/** Any port that a program may have been given. */
+const SOURCE_PORT = 40_000;
+const NO_POLICY: FirewallPolicy = { steering: { rules: [], default: { kind: "direct" } }, layers: [] };
+
+/** What a flow needs for either side to be told. */
+interface Asked {
+  readonly address: IpAddress;
+  readonly uid: number;
+  readonly protocol: number;
+  readonly port?: number;
+  readonly links: readonly LinkObserved[];
+  readonly policy: FirewallPolicy;
+}
+
+/** Tells what becomes of one flow, from the accepted state and from the machine, and where the two differ. Reads only. */
+export async function explainFlow(parts: SessionParts, question: ExplainQuestion): Promise<Explanation> {
+  const { host, stores } = parts;
+  const { address, uid, notes } = await readQuestion(parts, question);
+  const latest = await stores.generations.latest();
+  const ledger = await stores.ledger.read();
+  const desired = latest !== undefined && latest.number === ledger.generation ? latest.desired : { resources: [] };
+  const observed = await host.firewall.read();
+  const policy = withFallback(policyIn(desired) ?? NO_POLICY, observed.fallback ?? []);
+  const { routing } = await readSurroundings(parts);
+  const protocol = question.protocol ?? protocolFor(question, address);
+  const port = PORTED_PROTOCOLS.includes(protocol) ? question.port : undefined;
+  const links = await host.links.read();
+  const asked: Asked = { address, uid, protocol, ...(port === undefined ? {} : { port }), links, policy };
+  const declared = byPolicy(asked, policy, declaredRouting(desired, routing));
+  const inspection = await parts.inspection?.();
+  const live =
+    inspection === undefined
+      ? byPolicy(asked, observed.policy ?? NO_POLICY, routing)
+      : byKernel(asked, inspection, routing);
+  const { capabilities } = await host.facts.read({ users: [], hosts: [] });
+  const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
+  const device = tunnels.find((tunnel) => tunnel.device === declared.path)?.device;
+  const engine = device === undefined ? undefined : await host.engines.read(device);
+  return {
+    flow: { destination: renderIp(address), protocol, uid, ...(port === undefined ? {} : { port }) },
+    generation: latest?.number ?? 0,
+    declared,
+    live,
+    ...(device === undefined ? {} : { tunnel: { device, state: tunnelState(engine) } }),
+    enforcement: driverRegistry.firewall.enforcement?.(policy, capabilities) ?? "enforced",
+    disagreements: disagreementsOf(declared, live),
+    notes: [...notes, ...(policyIn(desired) === undefined ? ["no packet policy was accepted here"] : [])],
+  };
+}
+
+function protocolFor({ port }: ExplainQuestion, { family }: IpAddress): number {
+  if (port !== undefined) return PROTOCOL.tcp;
+  return family === 4 ? PROTOCOL.icmp : PROTOCOL.icmpv6;
+}
+
+/** What a policy and a set of routes make of the flow: the declared side, and the simulated machine's own. */
+function byPolicy(asked: Asked, policy: FirewallPolicy, routing: KnownRouting): ExplainedSide {
+  const first = lookUp(asked, routing, 0);
+  const before = packetOf(asked, first.way, 0);
+  const mark = policy.layers.length === 0 ? 0 : markAfterSteering(policy, before);
+  const route = lookUp(asked, routing, mark);
+  const packet = packetOf(asked, route.way, mark);
+  const said = judge(policy, packet);
+  const { verdict, reason } = route.way === "(local)" ? { verdict: "accept" as const, reason: "S2.1 loopback" } : said;
+  return {
+    path: pathName(policy, mark),
+    reason: pathReason(policy, packet),
+    mark,
+    ...routeParts(route),
+    device: route.way,
+    verdict: leaves(route) ? verdict : route.way === "(local)" ? "accept" : "drop",
+    verdictBy: [{ name: leaves(route) || route.way === "(local)" ? reason : "no route", verdict }],
+  };
+}
+
+/** What the kernel's own rules and routes make of it now. */
+function byKernel(asked: Asked, inspection: Inspection, routing: KnownRouting): ExplainedSide {
+  const first = lookUp(asked, routing, 0);
+  const { mark } = inspection.tracePacket(pointOf(asked, first.way, 0));
+  const route = lookUp(asked, routing, mark);
+  const kernel = inspection.decideRoute({ destination: renderIp(asked.address), mark, uid: asked.uid });
+  const traced = leaves(route) ? inspection.tracePacket(pointOf(asked, route.way, 0)) : undefined;
+  const isLocal = route.way === "(local)";
+  return {
+    path: pathName(asked.policy, mark),
+    reason: traced?.rules.find(({ name }) => name.includes(" steer: "))?.name ?? "",
+    mark,
+    ...routeParts(route),
+    device: kernel,
+    verdict: traced?.verdict ?? (isLocal ? "accept" : "drop"),
+    verdictBy: traced?.rules ?? [{ name: isLocal ? "loopback" : "no route", verdict: isLocal ? "accept" : "drop" }],
+  };
+}
+
+function leaves({ way }: FoundRoute): boolean {
+  return !way.startsWith("(");
+}
+
+function routeParts({ rule, route }: FoundRoute) {
+  return {
+    ...(rule === undefined ? {} : { policyRule: policyRuleText(rule), table: rule.table }),
+    ...(route === undefined ? {} : { route: routeText(route) }),
+  };
+}
+
+function lookUp({ address, uid, protocol, port }: Asked, routing: KnownRouting, mark: number): FoundRoute {
+  const sourcePort = port === undefined ? {} : { port, sourcePort: SOURCE_PORT };
+  return traceRoute(routing, { destination: address, mark, uid, protocol, ...sourcePort });
+}
+
+function packetOf({ address, uid, protocol, port, links }: Asked, device: string, mark: number): Packet {
+  return {
+    hook: "output",
+    source: sourceAt(links, device, address),
+    destination: address,
+    protocol,
+    outDevice: device === "(local)" ? "lo" : device,
+    uid,
+    mark,
+    ...(port === undefined ? {} : { sourcePort: SOURCE_PORT, destinationPort: port }),
+    ...(protocol === PROTOCOL.icmp || protocol === PROTOCOL.icmpv6 ? { icmpType: echoType(protocol) } : {}),
+  };
+}
+
+function pointOf({ address, uid, protocol, port, links }: Asked, device: string, mark: number): HeaderPoint {
+  const isIcmp = protocol === PROTOCOL.icmp || protocol === PROTOCOL.icmpv6;
+  return {
+    in: "",
+    out: device === "(local)" ? "lo" : device,
+    tracking: "new",
+    fragment: "whole",
+    user: uid,
+    mark,
+    protocol,
+    hops: 64,
+    word0: isIcmp ? echoType(protocol) << 8 : SOURCE_PORT,
+    word2: port ?? 0,
+    destination: address,
+    source: sourceAt(links, device, address),
+  };
+}
+
+/** Echo requests (RFC 792, RFC 4443 section 4.1). */
+function echoType(protocol: number): number {
+  return protocol === PROTOCOL.icmp ? 8 : 128;
+}
+
+function sourceAt(links: readonly LinkObserved[], device: string, destination: IpAddress): IpAddress {
+  const addresses = links.find((link) => link.device === device)?.addresses ?? [];
+  return sourceOf(addresses, destination) ?? { family: destination.family, value: 0n };
+}
+
+function pathName(policy: FirewallPolicy, mark: number): string {
+  const number = pathOfMark(mark);
+  if (number === PATH_NUMBERS.direct) return "direct";
+  if (number === PATH_NUMBERS.block) return "block";
+  if (number === PATH_NUMBERS.engine) return "our own engine";
+  const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
+  return tunnels.find((tunnel) => tunnel.number === number)?.device ?? (number === 0 ? "(unmarked)" : `path ${number}`);
+}
+
+function pathReason(policy: FirewallPolicy, packet: Packet): string {
+  const layer = policy.layers.at(-1) ?? { dns: null, allow: [], allowLan: false };
+  return compileFlowPath(policy.steering, layer)(flowOf(packet)).reason;
+}
+
+function disagreementsOf(declared: ExplainedSide, live: ExplainedSide): string[] {
+  const differ = (what: string, a: string, b: string) =>
+    a === b ? [] : [`${what}: declared ${a}, the machine has ${b}`];
+  const goes = (side: ExplainedSide) =>
+    side.device.startsWith("(") && side.device !== "(local)" ? "nowhere" : side.device;
+  const isDropped = declared.verdict === "drop" && live.verdict === "drop";
+  return [
+    ...differ("path", declared.path, live.path),
+    ...(isDropped ? [] : differ("device", goes(declared), goes(live))),
+    ...differ("verdict", declared.verdict, live.verdict),
+  ];
+}

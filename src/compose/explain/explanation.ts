@@ -1,0 +1,38 @@
+import type { Enforcement } from "../../model/resource.ts";
+import type { MetRule } from "../../model/verify/finding.ts";
+
+/** What becomes of a flow, as one side has it. */
+export interface ExplainedSide {
+  /** "direct", "block", a tunnel's device, or "(none)" where the mark names no path. */
+  readonly path: string;
+  /** What chose the path: the rule of the config and its paragraph. */
+  readonly reason: string;
+  readonly mark: number;
+  /** Preference and text of the policy rule, as `ip rule` shows it. */
+  readonly policyRule?: string;
+  readonly table?: number;
+  /** As `ip route` shows it. */
+  readonly route?: string;
+  /** Device it leaves by, or why it does not, in brackets. */
+  readonly device: string;
+  readonly verdict: "accept" | "drop" | "unknown";
+  readonly verdictBy: readonly MetRule[];
+}
+
+/** One flow explained from what is declared and from what the machine does. */
+export interface Explanation {
+  readonly flow: {
+    readonly destination: string;
+    readonly port?: number;
+    readonly protocol: number;
+    readonly uid: number;
+  };
+  readonly generation: number;
+  readonly declared: ExplainedSide;
+  readonly live: ExplainedSide;
+  readonly tunnel?: { readonly device: string; readonly state: string };
+  readonly enforcement: Enforcement;
+  /** What differs between the two sides; empty when all is as declared. */
+  readonly disagreements: readonly string[];
+  readonly notes: readonly string[];
+}
