@@ -319,6 +319,21 @@ describe("roaming", () => {
     expect(world.events.map(({ of, event }) => `${of} ${event}`)).toEqual(["b roamed"]);
   });
 
+  test("a response from another address of the peer moves it too, and new initiations go there", () => {
+    const world = pair();
+    world.move("b", endpoint(55));
+    const { device } = world.of("a");
+    world.onFlight = (bytes) => {
+      if (bytes.length === 148) world.take("b", world.of("b").device.receive(bytes, endpoint(1), world.now));
+      return bytes;
+    };
+    world.send("a", innerPacket(1, 2, 1));
+    world.runFor(100);
+    expect(device.peerByKey(publicKeyOf(2))?.endpoint).toEqual(endpoint(55));
+    expect(world.events.filter(({ of, event }) => of === "a" && event === "roamed").length).toBe(1);
+    expect(world.delivered.map(({ bytes }) => numberIn(bytes))).toEqual([1]);
+  });
+
   test("nothing that does not authenticate moves it: not a flipped bit, not a replay", () => {
     const world = connected();
     world.send("a", innerPacket(1, 2, 1));
