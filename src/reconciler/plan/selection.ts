@@ -128,7 +128,9 @@ function needsOf(key: ResourceKey, choice: Choice): readonly AlsoTaken[] {
 function needsOfPolicy({ changed, asked, held }: Choice): readonly AlsoTaken[] {
   const tables = [...changed].filter((key) => key.startsWith("routes/"));
   const together = "packet filter, policy rules and tables change together, else a rule could lead past a table";
-  const engines = [...changed].filter((key) => !sameData(waysOut(asked.get(key)), waysOut(held.get(key))));
+  // One that is not there yet needs no way out, and one that goes takes its own along.
+  const standing = [...changed].filter((key) => asked.has(key) && held.has(key));
+  const engines = standing.filter((key) => !sameData(waysOut(asked.get(key)), waysOut(held.get(key))));
   const endpoints = "the packet filter lets an engine out to its own endpoints only";
   return [
     ...[...POLICY, ...tables].map((key) => ({ key, why: together })),

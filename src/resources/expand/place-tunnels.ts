@@ -36,12 +36,16 @@ export function placeTunnels(input: PlaceInput): PlacedTunnel[] {
   });
 }
 
-/** A tunnel's own device, or the one it had before it was given its name, unless that name now is another tunnel's. */
-function deviceFor(key: string, keys: readonly string[], { devices }: PlaceInput): string {
-  const kept = Object.hasOwn(devices, key) ? devices[key] : undefined;
-  if (kept === undefined || keys.some((other) => other !== key && deviceOfTunnel(other) === kept))
-    return deviceOfTunnel(key);
-  return kept;
+/** A tunnel's own device, or the one it had before it was given its name; that one is nobody else's meanwhile. */
+function deviceFor(key: string, keys: readonly string[], { devices, unsupported }: PlaceInput): string {
+  const keptBy = (name: string): string | undefined => (Object.hasOwn(devices, name) ? devices[name] : undefined);
+  const own = deviceOfTunnel(key);
+  const rival = keys.find((other) => other !== key && keptBy(other) === own);
+  if (rival !== undefined && keptBy(key) === undefined) {
+    const feature = `a tunnel of this name while ${rival} has the device ${own}, which it kept when it was moved,`;
+    unsupported.push({ path: `tunnels.${key}`, feature });
+  }
+  return keptBy(key) ?? own;
 }
 
 /** The family of an address or prefix in canonical text. */
