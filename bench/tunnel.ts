@@ -10,6 +10,7 @@ import { once } from "node:events";
 import { cpus, release } from "node:os";
 import { text } from "node:stream/consumers";
 import { median } from "./measure.ts";
+import { bundleEnd } from "./tunnel.d/bundle.ts";
 import { type Counters, type Engine, type RunningTunnel, TunnelLab } from "./tunnel.d/lab.ts";
 
 const rounds = Number(process.argv[2] ?? 3);
@@ -35,7 +36,8 @@ const PADDED: Engine = {
 
 type Sample = Readonly<Record<string, number>>;
 
-using lab = new TunnelLab();
+using bundle = await bundleEnd();
+using lab = new TunnelLab(bundle);
 console.log(
   `# ${new Date().toISOString().slice(0, 10)}, Linux ${release()}, ${cpus().length} cores, node ${process.version}, rounds ${rounds} of ${seconds} s`,
 );

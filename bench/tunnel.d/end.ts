@@ -10,7 +10,7 @@ import type { EndOptions } from "./lab.ts";
 const options = JSON.parse(process.argv[2] ?? "") as EndOptions;
 const bytesOf = (text: string) => new Uint8Array(Buffer.from(text, "base64"));
 const tun = openTun({ name: options.device, vnetHeader: true });
-const plane = await startDataPlane();
+const plane = await startDataPlane({ program: process.argv[3] ?? "" });
 const { endpoint, obfuscation } = options;
 const settings: TunnelSettings = {
   name: options.device,

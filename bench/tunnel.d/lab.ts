@@ -1,8 +1,8 @@
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Bundle } from "./bundle.ts";
 
 /** What bench/tunnel.d/end.ts takes. Keys are base64. */
 export interface EndOptions {
@@ -43,7 +43,10 @@ export class TunnelLab implements Disposable {
   readonly near = `t-bench-a-${process.pid}`;
   readonly far = `t-bench-b-${process.pid}`;
 
-  constructor() {
+  readonly #bundle: Bundle;
+
+  constructor(bundle: Bundle) {
+    this.#bundle = bundle;
     try {
       for (const name of [this.near, this.far]) run("ip", "netns", "add", name);
       run("ip", "-n", this.near, "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", this.far);
@@ -83,7 +86,8 @@ export class TunnelLab implements Disposable {
       mtuBytes: engine.mtuBytes,
       ...(engine.obfuscation === undefined ? {} : { obfuscation: engine.obfuscation }),
     };
-    const start = engine.program === "awg" ? startAwg : startWireguardGo;
+    const startOurs = (namespace: string, options: EndOptions) => startAwg(namespace, options, this.#bundle);
+    const start = engine.program === "awg" ? startOurs : startWireguardGo;
     const ends = await Promise.all([
       start(this.near, { ...near, ...more, endpoint: ["192.0.2.2", 51002] }),
       start(this.far, { ...far, ...more }),
@@ -113,8 +117,8 @@ interface RunningEnd {
   stop(): Promise<void>;
 }
 
-async function startAwg(namespace: string, options: EndOptions): Promise<RunningEnd> {
-  const program = [process.execPath, join(import.meta.dirname, "end.ts"), JSON.stringify(options)];
+async function startAwg(namespace: string, options: EndOptions, bundle: Bundle): Promise<RunningEnd> {
+  const program = [process.execPath, bundle.end, JSON.stringify(options), bundle.worker];
   const child = spawn("ip", ["netns", "exec", namespace, ...program]);
   child.stderr.pipe(process.stderr);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
