@@ -90,6 +90,15 @@ export class World {
   readonly delivered: Delivered[] = [];
   readonly events: { at: number; of: string; event: DeviceEvent }[] = [];
   readonly sent: { at: number; from: string; bytes: Uint8Array; to: Endpoint }[] = [];
+  /** How devices are driven: by the slow way, or as a loop drives them. */
+  sendWay: (device: Device, packet: Uint8Array, now: number) => readonly Output[] = (device, packet, now) =>
+    device.send(packet, now);
+  receiveWay: (device: Device, datagram: Uint8Array, from: Endpoint, now: number) => readonly Output[] = (
+    device,
+    datagram,
+    from,
+    now,
+  ) => device.receive(datagram, from, now);
   /** May change or drop what flies. */
   onFlight: ((bytes: Uint8Array, from: string) => Uint8Array | undefined) | undefined;
   #flights: Flight[] = [];
@@ -117,7 +126,7 @@ export class World {
   }
 
   send(name: string, packet: Uint8Array): void {
-    this.take(name, this.of(name).device.send(packet, this.now));
+    this.take(name, this.sendWay(this.of(name).device, packet, this.now));
   }
 
   of(name: string): { device: Device; at: Endpoint; sources: SeededSources } {
@@ -176,7 +185,7 @@ export class World {
       const flight = this.#flights.shift() as Flight;
       for (const [name, { device, at }] of this.devices) {
         if (at.port !== flight.to.port || at.address.join() !== flight.to.address.join()) continue;
-        this.take(name, device.receive(flight.bytes, flight.from, this.now));
+        this.take(name, this.receiveWay(device, flight.bytes, flight.from, this.now));
       }
     }
   }

@@ -38,7 +38,7 @@ const linkSteps: fc.Arbitrary<Step> = fc.oneof(
 );
 
 /** Plays the steps between devices 1 and 2; every packet carries a number of its own, odd from 1, even from 2. */
-class Play {
+export class Play {
   readonly world: World;
   readonly sent = new Map<number, Uint8Array>();
   #number = 0;
