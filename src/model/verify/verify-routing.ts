@@ -26,6 +26,15 @@ export function verifyRouting(question: RoutingQuestion): VerifyFinding[] {
   return ([4, 6] as const).flatMap((family) => verifyFamily(question, family));
 }
 
+/** The packets that would leave by some device if no route led into a tunnel. */
+function reachableOutside(space: PacketSpace, { layers }: FirewallPolicy, routing: KnownRouting): Diagram {
+  const tunnels = new Set(layers.flatMap(({ tunnels: some }) => some.map(({ device }) => device)));
+  const routes = routing.routes.filter(({ device }) => device === undefined || !tunnels.has(device));
+  return [...routePackets(space, { ...routing, routes })]
+    .filter(([way]) => !way.startsWith("("))
+    .reduce<Diagram>((union, [, set]) => space.diagrams.or(union, set), NOTHING);
+}
+
 interface PathCheck {
   readonly name: string;
   readonly mark: number;
@@ -51,8 +60,11 @@ function verifyFamily({ policy, routing, devices, sources }: RoutingQuestion, fa
     sources,
   });
   const ways = routePackets(space, routing);
+  const elsewhere = reachableOutside(space, policy, routing);
   return checks.flatMap((check) => {
-    const packets = withMark(space, check);
+    const marked = withMark(space, check);
+    // What has no way but the tunnel ends there and is dropped by the filter: it goes nowhere, as without tunnels.
+    const packets = check.device === undefined ? space.diagrams.and(marked, elsewhere) : marked;
     const found = misrouted(space, check, ways, packets, "");
     if (check.device === undefined || found.length > 0) return found;
     const without = routing.routes.filter(({ device }) => device !== check.device);
