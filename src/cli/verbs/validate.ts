@@ -22,7 +22,7 @@ export const run: RunVerb = async (call) => {
     call.terminal.out(
       warnings === 0 ? "The config is valid." : `The config is valid, with ${countOf(warnings, "warning")}.`,
     );
-  if (!flagOption(call, "json") && !failed) for (const line of renderOtherEnds(otherEnds)) call.terminal.out(line);
+  if (!flagOption(call, "json") && !failed) for (const line of renderOtherEnds(otherEnds)) call.terminal.err(line);
   return failed ? EXIT.config : EXIT.success;
 };
 

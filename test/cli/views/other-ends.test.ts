@@ -1,9 +1,14 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { otherEndsOf, renderOtherEnds } from "../../../src/cli/views/other-ends.ts";
+import { ROOT } from "../../repository/sources.ts";
 import { configOf, KEY_A } from "../../resources/sample.ts";
 
-function linesOf(obfuscation: string): readonly string[] {
-  const config = configOf(`
+function textOf(obfuscation: string): string {
+  return `
 tunnels:
   a:
     protocol: amneziawg
@@ -12,9 +17,35 @@ tunnels:
     obfuscation: ${obfuscation}
     peers: [{ publicKey: ${KEY_A}, allowedIPs: [10.0.0.0/8] }]
   w: { protocol: wireguard, privateKey: { file: /w }, peers: [{ publicKey: ${KEY_A}, allowedIPs: [10.1.0.0/16] }] }
-default: { via: direct }`);
-  return renderOtherEnds(otherEndsOf(config));
+default: { via: direct }
+`;
 }
+
+function linesOf(obfuscation: string): readonly string[] {
+  return renderOtherEnds(otherEndsOf(configOf(textOf(obfuscation))));
+}
+
+test("awg validate says it beside its answer, and as data with --json", () => {
+  const folder = mkdtempSync(join(tmpdir(), "awg-other-ends-"));
+  try {
+    const file = join(folder, "awg.yaml");
+    writeFileSync(file, `apiVersion: awg/v1\n${textOf("{ s4: 5 }")}`, { mode: 0o600 });
+    const awg = (...more: string[]) =>
+      spawnSync(process.execPath, [join(ROOT, "src/cli/awg.ts"), "validate", "-f", file, ...more], {
+        encoding: "utf8",
+        timeout: 60_000,
+      });
+    const plain = awg();
+    expect([plain.status, plain.stdout]).toEqual([0, "The config is valid.\n"]);
+    expect(plain.stderr).toContain("note: a speaks AmneziaWG 1.5; its other end may be awg or, with AmneziaWG 1.5");
+    expect(JSON.parse(awg("--json").stdout)).toMatchObject({
+      valid: true,
+      other_ends: [{ tunnel: "a", version: "1.5" }],
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
 
 describe("what validate says about the other end", () => {
   test.each<[string, string, string]>([
