@@ -115,7 +115,8 @@ function eventText(event: ProgressEvent): string | undefined {
     case "batch-start":
       return `[${event.index + 1}/${event.total}] ${event.batch.phase}: ${event.batch.steps.map(({ key }) => key).join(", ")}`;
     case "verify":
-      if (event.differing.length === 0) return "everything was read back and is as planned";
+      // That all of it was read back is said at the end.
+      if (event.differing.length === 0) return undefined;
       return `reading back, attempt ${event.attempt}: still differing: ${event.differing.join("; ")}`;
     case "rollback":
       return `rolling back: ${event.cause}`;

@@ -27,12 +27,18 @@ export async function runByCommander(
     return EXIT.usage;
   }
   try {
-    await program.parseAsync([...argv], { from: "user" });
+    await program.parseAsync(withoutHelpOfNothing(argv, wanted), { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? EXIT.success : EXIT.usage;
   }
   return code;
+}
+
+/** The help of a verb that there is not would be the program's, as if all were well; without the option it is a mistake. */
+function withoutHelpOfNothing(argv: readonly string[], verb: VerbDefinition | undefined): string[] {
+  const isVerb = verb !== undefined || argv[0]?.startsWith("-") !== false || argv[0] === "help";
+  return argv.filter((word) => isVerb || (word !== "--help" && word !== "-h"));
 }
 
 function newProgram(terminal: Terminal): Command {

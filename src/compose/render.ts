@@ -26,7 +26,8 @@ export function renderForLinux(desired: DesiredState): readonly RenderedPart[] {
 
 function bootPart(): RenderedPart {
   const key = `boot/${NFT_BOOT_TABLE}` as const;
-  return { key, text: `# ${key}\n${renderBootTable()}` };
+  // A script begins with its interpreter, or it is none.
+  return { key, text: renderBootTable().replace("\n", `\n# ${key}\n`) };
 }
 
 function isGuarded(resource: Resource): boolean {

@@ -91,7 +91,7 @@ export interface Condition {
   readonly type: "Ready" | "Protected" | "Drifted" | "Stalled";
   readonly status: boolean;
   readonly reason: string;
-  /** ISO 8601, when the generation was accepted; undefined where nothing was ever applied. */
+  /** ISO 8601, since when it is known to be so. Nobody watches the others from one look to the next: then it is absent. */
   readonly since?: string;
 }
 

@@ -20,6 +20,7 @@ test("the boot table is a part of its own where the kill switch is on, and only 
 test.skipIf(obstacle !== undefined)(`nft takes the boot table as printed${obstacle ? ` (${obstacle})` : ""}`, () => {
   using space = makeNamespace("boot-table");
   const text = rendered(true).find(({ key }) => key === KEY)?.text ?? "";
+  expect(text.split("\n", 2)).toEqual(["#!/usr/sbin/nft -f", `# ${KEY}`]);
   space.run(["nft", "-c", "-f", "-"], { input: text });
   expect(space.run(["nft", "list", "tables"]).stdout).toBe("");
   const wrong = space.run(["nft", "-c", "-f", "-"], {

@@ -42,6 +42,5 @@ function withoutSecrets(spec: unknown): unknown {
 }
 
 function lineOf({ key, spec }: { readonly key: string; readonly spec: unknown }): string {
-  const text = JSON.stringify(spec);
-  return `${key}  ${text.length > 100 ? `${text.slice(0, 100)}…` : text}`;
+  return `${key}  ${JSON.stringify(spec)}`;
 }

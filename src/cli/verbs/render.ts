@@ -1,12 +1,12 @@
-import type { Planned } from "../../compose/session.ts";
+import type { Planned, Session } from "../../compose/session.ts";
 import { EXIT } from "../exit-code.ts";
 import { loadConfigFor, openSessionFor } from "../open-session.ts";
-import { flagOption, type RunVerb, textOption } from "../verb.ts";
+import { flagOption, type RunVerb, textOption, type VerbCall } from "../verb.ts";
 
 /** `awg render`: what would be loaded, in the words of the system's tools; loads nothing. */
 export const run: RunVerb = async (call) => {
   await using session = await openSessionFor(call);
-  const { desired } = await session.plan(await loadConfigFor(call, session));
+  const desired = await desiredFor(call, session);
   if (textOption(call, "for") === "macos") return renderMacos(call, desired);
   const { renderForLinux } = await import("../../compose/render.ts");
   const parts = renderForLinux(desired);
@@ -14,6 +14,16 @@ export const run: RunVerb = async (call) => {
   else call.terminal.out(parts.map(({ text }) => text).join("\n\n"));
   return EXIT.success;
 };
+
+/** Who may not read the machine sees what its kernel's version and its devices promise, with stand-ins for secrets. */
+async function desiredFor(call: VerbCall, session: Session): Promise<Planned["desired"]> {
+  const loaded = await loadConfigFor(call, session);
+  const isSimulated = textOption(call, "host")?.startsWith("simulated") === true;
+  if (isSimulated || process.geteuid?.() === 0) return (await session.plan(loaded)).desired;
+  const { desiredForAnyone } = await import("../../compose/render-for-anyone.ts");
+  call.terminal.err("Not root: made without looking into this machine's state, so numbers may differ from a plan's.");
+  return desiredForAnyone(loaded);
+}
 
 async function renderMacos(call: Parameters<RunVerb>[0], desired: Planned["desired"]): ReturnType<RunVerb> {
   const { renderForMacos } = await import("../../compose/render-macos.ts");

@@ -63,7 +63,8 @@ function paintOf(action: Action, style: Style): (text: string) => string {
 
 /** One field: "/mtuBytes: 1420 → 1380", "/destinations: 3 added (10.0.0.0/8, …), 1 removed", "/privateKey: (changed)". */
 export function renderChange(change: FieldChange, style: Style): string {
-  const name = `${change.field.replace(/^\//, "").replaceAll("/", ".")}:`;
+  // Names of kernel settings hold dots themselves; that they are values goes without saying.
+  const name = `${change.field.replace(/^\/(?:values\/)?/, "").replaceAll("/", ".")}:`;
   if (change.field === "/held" && change.after === true) return "held: by nobody, the keeper is gone → by a keeper";
   if (change.secret === true) return `${name} ${style.dim("(secret, changed)")}`;
   const counted = [countOf(change.added, "added", change.after), countOf(change.removed, "removed", change.before)];

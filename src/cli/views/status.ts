@@ -24,7 +24,7 @@ export function renderStatus(status: Status, style: Style): string {
 function renderCondition({ type, status, reason, since }: Condition, style: Style): string {
   const good = GOOD_WHEN_TRUE.has(type) === status;
   const value = (good ? style.green : style.red)(status ? "yes" : "no");
-  const time = since === undefined ? "" : style.dim(` since ${since}`);
+  const time = style.dim(` since ${since ?? "unknown"}`);
   return `  ${`${type}:`.padEnd(11)} ${value}${status ? "" : " "}  ${reason}${time}`;
 }
 
@@ -63,7 +63,7 @@ export function statusDocument(status: Status): object {
   return {
     format_version: "1",
     generation: status.generation,
-    conditions: status.conditions,
+    conditions: status.conditions.map((condition) => ({ ...condition, since: condition.since ?? null })),
     resources: status.resources,
     open_journal: status.openJournal ?? null,
     fallback: status.fallback ?? [],

@@ -21,7 +21,12 @@ export async function readStatus(parts: SessionParts): Promise<Status> {
   const open = await readOpenTransaction(stores.journal);
   const awaited = awaitedIn(open, applyDepsOf(parts));
   const openJournal = open === undefined || awaited !== undefined ? undefined : stores.journal.location;
-  const common = { capabilities, registry: driverRegistry, openJournal };
+  const common = {
+    capabilities,
+    registry: driverRegistry,
+    openJournal,
+    ...(open === undefined ? {} : { openSinceMs: open.begin.startedMs }),
+  };
   const [firewall] = observed.current.get("firewall")?.values() ?? [];
   const fallback = fallenBack(firewall as FirewallObserved | undefined);
   const status = {

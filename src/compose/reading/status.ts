@@ -16,15 +16,16 @@ interface StatusInput {
   readonly registry: DriverRegistry;
   /** Where an apply was cut short. */
   readonly openJournal: string | undefined;
+  /** When that apply began, in milliseconds since the epoch. */
+  readonly openSinceMs?: number;
 }
 
 /** How the machine stands to the accepted state: each resource, and the four conditions with their reasons. Pure. */
 export function statusOf(input: StatusInput): Status {
   const resources = input.desired.resources.map((resource) => statusOfResource(resource, input));
-  const since = input.generation === undefined ? {} : { since: new Date(input.generation.acceptedMs).toISOString() };
   return {
     generation: input.generation?.number ?? 0,
-    conditions: conditionsOf(resources, input).map((condition) => ({ ...condition, ...since })),
+    conditions: conditionsOf(resources, input),
     resources,
     openJournal: input.openJournal,
   };
@@ -94,7 +95,7 @@ function firewallSummary({ layers }: FirewallPolicy): string {
 
 function conditionsOf(
   resources: readonly ResourceStatus[],
-  { generation, desired, openJournal }: StatusInput,
+  { generation, desired, openJournal, openSinceMs }: StatusInput,
 ): readonly Condition[] {
   const waiting = resources.filter(({ ready }) => !ready).map(({ key }) => key);
   const drifted = resources.filter(({ drift }) => drift.length > 0).map(({ key }) => key);
@@ -119,6 +120,7 @@ function conditionsOf(
       type: "Stalled",
       status: openJournal !== undefined,
       reason: openJournal === undefined ? "no apply is open" : `an apply was cut short: ${openJournal}`,
+      ...(openJournal === undefined || openSinceMs === undefined ? {} : { since: new Date(openSinceMs).toISOString() }),
     },
   ];
 }

@@ -1,3 +1,4 @@
+import { sameData } from "../../model/canonical.ts";
 import { AwgError } from "../../model/error.ts";
 import { isInSync, type Plan } from "../../model/plan.ts";
 import type { Ledger } from "../plan/ledger.ts";
@@ -24,7 +25,8 @@ export async function executePlan(deps: ApplyDeps, proposal: Proposal, plan: Pla
   }
   const ledger = await deps.stores.ledger.read();
   const latest = await generations.latest();
-  const number = Math.max(ledger.generation, latest?.number ?? 0) + 1;
+  const kept = deps.confirmation === undefined ? keptGeneration(proposal, latest, ledger) : undefined;
+  const number = kept?.number ?? Math.max(ledger.generation, latest?.number ?? 0) + 1;
   const isUntouched = latest === undefined && ledger.entries.length === 0;
   if (isInSync(plan) && isUntouched && proposal.desired.resources.length === 0)
     return { kind: "inSync", generation: 0 };
@@ -40,8 +42,23 @@ export async function executePlan(deps: ApplyDeps, proposal: Proposal, plan: Pla
     generation: number,
     startedMs: deps.clock.nowMs(),
   });
-  const outcome = await finishTransaction(deps, { proposal, plan, ledger, number, firstIndex: 0 });
+  const acceptedMs = kept === undefined ? {} : { acceptedMs: kept.acceptedMs };
+  const outcome = await finishTransaction(deps, { proposal, plan, ledger, number, firstIndex: 0, ...acceptedMs });
   return isInSync(plan) && outcome.kind === "applied" ? { kind: "inSync", generation: outcome.generation } : outcome;
+}
+
+/**
+ * The generation that a repair keeps: what is wanted was accepted already, only the machine became another. One that waits
+ * to be confirmed is always a new one, for its number tells whether it was.
+ */
+function keptGeneration(
+  { configHash, desired, pathNumbers }: Proposal,
+  latest: Generation | undefined,
+  ledger: Ledger,
+): Generation | undefined {
+  if (latest === undefined || latest.number !== ledger.generation) return undefined;
+  const accepted = { configHash: latest.configHash, desired: latest.desired, pathNumbers: latest.pathNumbers };
+  return sameData(accepted, { configHash, desired, pathNumbers }) ? latest : undefined;
 }
 
 /** What is left to do of a transaction whose `begin` stands in the journal. */
@@ -51,6 +68,8 @@ export interface Remainder {
   /** The ledger before the transaction. */
   readonly ledger: Ledger;
   readonly number: number;
+  /** When the generation was accepted that this only repairs, in milliseconds since the epoch; now when absent. */
+  readonly acceptedMs?: number;
   /** Number of the next batch. */
   readonly firstIndex: number;
 }
@@ -63,7 +82,7 @@ export async function finishTransaction(deps: ApplyDeps, remainder: Remainder): 
   try {
     await runBatches(deps, plan.batches, firstIndex);
     if (!isInSync(plan)) await verifyDesired(deps, proposal.desired, next);
-    const generation = generationOf(deps, proposal, number);
+    const generation = generationOf(proposal, number, remainder.acceptedMs ?? deps.clock.nowMs());
     accepting = true;
     if (deps.confirmation !== undefined && !isInSync(plan)) {
       return await awaitConfirmation(deps, deps.confirmation, generation, next);
@@ -126,11 +145,11 @@ async function goBack(deps: ApplyDeps, plan: Plan, cause: unknown, accepting: bo
   }
 }
 
-function generationOf(deps: ApplyDeps, proposal: Proposal, number: number): Generation {
+function generationOf(proposal: Proposal, number: number, acceptedMs: number): Generation {
   return {
     number,
     configHash: proposal.configHash,
-    acceptedMs: deps.clock.nowMs(),
+    acceptedMs,
     desired: proposal.desired,
     pathNumbers: proposal.pathNumbers,
     secretIds: secretIdsOf(proposal.desired.resources),

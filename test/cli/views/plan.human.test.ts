@@ -85,6 +85,7 @@ describe("a field", () => {
       "destinations: 1 added (0.0.0.0/0)",
     ],
     [{ field: "/peers/0/endpoint", before: undefined, after: "192.0.2.1:1" }, "peers.0.endpoint: (none) → 192.0.2.1:1"],
+    [{ field: "/values/net.ipv4.conf.all.rp_filter", before: "1", after: "2" }, "net.ipv4.conf.all.rp_filter: 1 → 2"],
     [{ field: "/search", before: [], after: ["a", "b"] }, 'search: "" → a, b'],
   ])("%o reads %s", (change, text) => {
     expect(renderChange(change, plain)).toBe(text);

@@ -48,6 +48,7 @@ async function applied(over: Partial<ReturnType<typeof laptopState>["capabilitie
       capabilities: facts.capabilities,
       registry: driverRegistry,
       openJournal,
+      openSinceMs: 1_800_000_000_000,
     });
   };
   const condition = async (type: string, journal?: string) =>
@@ -89,6 +90,13 @@ describe("law 9: status", () => {
     expect(await enforcementOf(false)).toBe("best-effort");
     expect(read("docs/security.md")).toMatch(/\*\*S12\.3\*\* .*egress hook/);
     expect(read("docs/platforms.md")).toContain("## Never run");
+  });
+
+  test("law 9: since when is said only of what is known: an apply that was cut short", async () => {
+    const { status } = await applied();
+    const sinces = (await status("/var/lib/awg/journal")).conditions.map(({ type, since }) => [type, since]);
+    expect(sinces.filter(([, since]) => since !== undefined)).toEqual([["Stalled", "2027-01-15T08:00:00.000Z"]]);
+    expect((await status()).conditions.every(({ since }) => since === undefined)).toBe(true);
   });
 
   test("an open journal is a stall", async () => {

@@ -48,6 +48,17 @@ describe("an apply that succeeds", () => {
     expect(bench.disk.ledger.generation).toBe(2);
   });
 
+  test("a repair brings back what was accepted and makes no generation; a wish for something else does", async () => {
+    const bench = await benchWith(OFFICE);
+    const [accepted] = structuredClone(bench.disk.generations);
+    bench.machine.remove("link awg-office");
+    expect(await applyOn(depsOf(bench), OFFICE)).toEqual({ kind: "applied", generation: 1 });
+    expect(bench.disk.generations).toEqual([accepted]);
+    expect(bench.disk.ledger.generation).toBe(1);
+    expect(await applyOn(depsOf(bench), state(resolver("10.8.0.9")))).toEqual({ kind: "applied", generation: 2 });
+    expect(await applyOn(depsOf(bench), OFFICE)).toEqual({ kind: "applied", generation: 3 });
+  });
+
   test("intent is on the disk before the machine is touched, and the journal is closed at the end", async () => {
     const bench = freshBench();
     await applyOn(depsOf(bench), state(link("office")));
