@@ -54,7 +54,7 @@ rules: [{ name: web, destinations: [198.51.100.99/32], ports: [${port}], protoco
   static async start(world: World, keys: KeyPair, server: Server): Promise<DisruptedAwg> {
     const awg = new DisruptedAwg(world, keys, server);
     try {
-      mkdirSync(awg.etc);
+      mkdirSync(awg.etc, { recursive: true });
       for (const name of etcFiles) if (existsSync(`/etc/${name}`)) copyFileSync(`/etc/${name}`, join(awg.etc, name));
       writeFileSync(awg.resolvConf, `nameserver ${place.v4.router}\n`);
       mkdirSync(join(world.folder, "watched"), { recursive: true, mode: 0o700 });

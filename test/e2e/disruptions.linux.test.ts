@@ -7,9 +7,8 @@ import { useJudgedWorld } from "./judged-world.ts";
 
 const reason = whyNoLab();
 const seed = Number(process.env["AWG_SEED"] ?? 20261121);
-const count = Number(process.env["AWG_DISRUPTIONS"] ?? 40);
-const only = process.env["AWG_ONLY"];
-const limitMs = 1_800_000;
+const count = 40;
+const limitMs = 1_200_000;
 
 describe.skipIf(reason !== undefined)(`awg disrupted${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
   const judged = useJudgedWorld();
@@ -17,8 +16,7 @@ describe.skipIf(reason !== undefined)(`awg disrupted${reason === undefined ? "" 
   test(`laws 1 and 4: ${count} disruptions, nothing leaks and everything comes back`, {
     timeout: limitMs,
   }, async () => {
-    const kinds = only === undefined ? {} : { only: new RegExp(only) };
-    const { judgement, played, text } = await tellStory(judged(), { seed, count, ...kinds });
+    const { judgement, played, text } = await tellStory(judged(), { seed, count });
     expect(judgement.outcome, text).toBe("pass");
     expect(
       played.filter(({ complaint }) => complaint !== undefined),

@@ -11,7 +11,7 @@ import { carriesTraffic, differenceOf, shapeOf } from "./shape.ts";
 import { uplinkDisruptions } from "./uplink.ts";
 
 /** Every kind there is. */
-export const disruptions: readonly Disruption[] = [
+const disruptions: readonly Disruption[] = [
   ...uplinkDisruptions,
   ...kernelDisruptions,
   ...processDisruptions,
@@ -34,10 +34,6 @@ export interface Played {
 export interface Story {
   readonly seed: number;
   readonly count: number;
-  /** Only these kinds; all when absent. */
-  readonly only?: RegExp;
-  /** Told after each disruption, for whoever watches a long story. */
-  readonly onPlayed?: (played: Played) => void;
 }
 
 const LIMIT_MS = 30_000;
@@ -53,18 +49,16 @@ export async function playStory(world: World, product: Product, session: Session
   const home = { v4: place.v4.client, v6: place.v6.client };
   const scene: Scene = { world, product, chance, home, variant: 0 };
   const shapes = { 1: await shapeWhenSettled(scene, 1), 0: await shapeWhenSettled(scene, 0) };
-  const kinds = disruptions.filter(({ name }) => story.only?.test(name) ?? true);
   const played: Played[] = [];
   let deck: Disruption[] = [];
   while (played.length < story.count) {
-    if (deck.length === 0) deck = chance.shuffle(kinds);
+    if (deck.length === 0) deck = chance.shuffle(disruptions);
     const [disruption] = deck.splice(0, 1);
-    if (disruption === undefined) throw new Error("no disruption is called so");
+    if (disruption === undefined) break;
     const fromMs = Date.now();
     await disruption.play(scene);
     const one = { name: disruption.name, fromMs, ...(await untilRecovered(scene, shapes)) };
     played.push(one);
-    story.onPlayed?.(one);
     if (one.complaint !== undefined) await product.applyByHand();
     await session.rounds(1);
   }

@@ -31,7 +31,7 @@ export async function shapeOf({ world, product }: Scene): Promise<string> {
 }
 
 /** Whether packets of an ordinary program reach the internet and come back, by IPv4 and by IPv6. */
-export async function carriesTraffic({ world }: Scene): Promise<boolean> {
+export async function carriesTraffic({ world }: Pick<Scene, "world">): Promise<boolean> {
   const ask = (address: string): Promise<boolean> =>
     tryRun(["ip", "netns", "exec", world.namespace("client"), "ping", "-n", "-q", "-c", "1", "-W", "1", address]).then(
       ({ status }) => status === 0,

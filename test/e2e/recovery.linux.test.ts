@@ -1,0 +1,123 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { sleep } from "../lab/disruptions/disruption.ts";
+import { dock } from "../lab/disruptions/dock.ts";
+import { carriesTraffic } from "../lab/disruptions/shape.ts";
+import { HandMadeTunnel } from "../lab/subjects/hand-made-tunnel.ts";
+import { run, waitFor } from "../lab/world/command.ts";
+import { place } from "../lab/world/place.ts";
+import { whyNoLab } from "../lab/world/why-no-lab.ts";
+import type { World } from "../lab/world/world.ts";
+import { DisruptedAwg } from "./disrupted-awg.ts";
+import { useJudgedWorld } from "./judged-world.ts";
+
+// security.md A13 and A14: how soon traffic is back, with the daemon and without. Printed; the test holds only the order.
+
+const reason = whyNoLab();
+const limitMs = 300_000;
+
+describe.skipIf(reason !== undefined)(`traffic is back${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
+  const judged = useJudgedWorld();
+
+  test("A13: after a renumbering long before wireguard-go alone finds out", { timeout: limitMs }, async () => {
+    const { world, keys, first } = judged();
+    const alone = await aloneMs(judged);
+    await using awg = await DisruptedAwg.start(world, keys, first);
+    await untilAnswered(world);
+    const times: number[] = [];
+    for (const [from, to] of [moves[0], moves[1], moves[0], moves[1]]) times.push(await renumberMs(world, from, to));
+    const [best = 0, worst = 0] = [Math.min(...times), Math.max(...times)];
+    console.log(
+      `A13: back after ${Math.round(best)}–${Math.round(worst)} ms of ${times.length}; wireguard-go alone ${Math.round(alone)} ms`,
+    );
+    expect(best, awg.lastWords).toBeLessThan(alone / 2);
+  });
+
+  test("A14: after a sleep in which the address moved", { timeout: limitMs }, async () => {
+    const { world, keys, first } = judged();
+    await using awg = await DisruptedAwg.start(world, keys, first);
+    await untilAnswered(world);
+    const frozen = [...(await awg.pids("daemon")), ...(await awg.pids("engine")), ...(await awg.pids("keeper"))];
+    expect(frozen.length).toBeGreaterThanOrEqual(3);
+    for (const pid of frozen) process.kill(pid, "SIGSTOP");
+    await move(world, ...moves[0]);
+    await sleep(2_000);
+    for (const pid of frozen) process.kill(pid, "SIGCONT");
+    const backMs = await untilAnswered(world);
+    await move(world, ...moves[1]);
+    console.log(`A14: back ${Math.round(backMs)} ms after waking`);
+  });
+
+  test("A10: resolv.conf, rewritten fifty times at 10 Hz, is right again when that stops, without a war", {
+    timeout: limitMs,
+  }, async () => {
+    const { world, keys, first } = judged();
+    await using awg = await DisruptedAwg.start(world, keys, first);
+    const ours = readFileSync(awg.resolvConf, "utf8");
+    let [repairs, wasOurs] = [0, true];
+    const look = setInterval(() => {
+      const isOurs = readText(awg.resolvConf) === ours;
+      if (isOurs && !wasOurs) repairs += 1;
+      wasOurs = isOurs;
+    }, 5);
+    for (let write = 0; write < foreignWrites; write += 1) {
+      writeFileSync(awg.resolvConf, `nameserver 192.168.77.${write}\n`);
+      await sleep(100);
+    }
+    const stoppedMs = performance.now();
+    await waitFor("the resolver's file", () => readText(awg.resolvConf) === ours, 60_000);
+    console.log(
+      `A10: right ${Math.round(performance.now() - stoppedMs)} ms after the last of ${foreignWrites}, ${repairs} repairs`,
+    );
+    clearInterval(look);
+    expect(repairs).toBeLessThanOrEqual(foreignWrites);
+  });
+});
+
+const foreignWrites = 50;
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+const moves = [
+  [place.v4.client, dock.renumbered4],
+  [dock.renumbered4, place.v4.client],
+] as const;
+
+/** wireguard-go on the same machine with nobody to tell it. */
+async function aloneMs(judged: ReturnType<typeof useJudgedWorld>): Promise<number> {
+  const { world, keys, first } = judged();
+  await using tunnel = new HandMadeTunnel(world, first, { killSwitch: false });
+  await tunnel.up(keys);
+  await untilAnswered(world);
+  const ms = await renumberMs(world, ...moves[0]);
+  await move(world, ...moves[1]);
+  return ms;
+}
+
+async function renumberMs(world: World, from: string, to: string): Promise<number> {
+  await move(world, from, to);
+  return untilAnswered(world);
+}
+
+/** As a DHCP client does it: the old address goes, and the default route with it; both come anew. */
+async function move(world: World, from: string, to: string): Promise<void> {
+  const lines = [
+    `address delete ${from}/24 dev ${place.device}`,
+    `address add ${to}/24 broadcast + dev ${place.device}`,
+    `route replace default via ${place.v4.router} dev ${place.device}`,
+  ];
+  await run(["ip", "-n", world.namespace("client"), "-batch", "-"], lines.join("\n"));
+}
+
+/** Milliseconds until programs on the client reach the internet by IPv4 and IPv6. */
+async function untilAnswered(world: World): Promise<number> {
+  const startMs = performance.now();
+  await waitFor("an answer through the tunnel", () => carriesTraffic({ world }), 60_000, 5);
+  return performance.now() - startMs;
+}
