@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Part, Product, Variant } from "../lab/disruptions/disruption.ts";
-import { type Finished, tryRun, waitFor } from "../lab/world/command.ts";
-import { place } from "../lab/world/place.ts";
-import type { KeyPair, Server } from "../lab/world/wireguard.ts";
-import type { World } from "../lab/world/world.ts";
-import { AwgInWorld } from "./awg-in-world.ts";
+import type { Part, Product, Variant } from "../../lab/disruptions/disruption.ts";
+import { type Finished, tryRun, waitFor } from "../../lab/world/command.ts";
+import { place } from "../../lab/world/place.ts";
+import type { KeyPair, Server } from "../../lab/world/wireguard.ts";
+import type { World } from "../../lab/world/world.ts";
+import { AwgInWorld } from "../awg-in-world.ts";
 
 /** What programs look up in /etc; resolv.conf comes of itself. */
 const etcFiles = ["passwd", "group", "hosts", "nsswitch.conf", "ld.so.cache"];

@@ -1,11 +1,11 @@
-import { dock, layDock } from "../lab/disruptions/dock.ts";
-import { disruptionAt, type Played, playStory, renderStory, type Story } from "../lab/disruptions/play.ts";
-import { arpOf, type Exception, neighbourDiscoveryOf } from "../lab/judge/exception.ts";
-import { type Judgement, renderJudgement } from "../lab/judge/judge.ts";
-import { Session } from "../lab/judge/session.ts";
-import { place } from "../lab/world/place.ts";
+import { dock, layDock } from "../../lab/disruptions/dock.ts";
+import { disruptionAt, type Played, playStory, renderStory, type Story } from "../../lab/disruptions/play.ts";
+import { arpOf, type Exception, neighbourDiscoveryOf } from "../../lab/judge/exception.ts";
+import { type Judgement, renderJudgement } from "../../lab/judge/judge.ts";
+import { Session } from "../../lab/judge/session.ts";
+import { place } from "../../lab/world/place.ts";
 import { DisruptedAwg } from "./disrupted-awg.ts";
-import { expecting, type JudgedWorld, sessionOptions } from "./judged-world.ts";
+import { expecting, type JudgedWorld, sessionOptions } from "../judged-world.ts";
 
 /** What the link needs, with every address that a disruption gives the client. */
 const exceptions: readonly Exception[] = [

@@ -1,15 +1,15 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { sleep } from "../lab/disruptions/disruption.ts";
-import { dock } from "../lab/disruptions/dock.ts";
-import { carriesTraffic } from "../lab/disruptions/shape.ts";
-import { HandMadeTunnel } from "../lab/subjects/hand-made-tunnel.ts";
-import { run, waitFor } from "../lab/world/command.ts";
-import { place } from "../lab/world/place.ts";
-import { whyNoLab } from "../lab/world/why-no-lab.ts";
-import type { World } from "../lab/world/world.ts";
+import { sleep } from "../../lab/disruptions/disruption.ts";
+import { dock } from "../../lab/disruptions/dock.ts";
+import { carriesTraffic } from "../../lab/disruptions/shape.ts";
+import { HandMadeTunnel } from "../../lab/subjects/hand-made-tunnel.ts";
+import { run, waitFor } from "../../lab/world/command.ts";
+import { place } from "../../lab/world/place.ts";
+import { whyNoLab } from "../../lab/world/why-no-lab.ts";
+import type { World } from "../../lab/world/world.ts";
 import { DisruptedAwg } from "./disrupted-awg.ts";
-import { useJudgedWorld } from "./judged-world.ts";
+import { useJudgedWorld } from "../judged-world.ts";
 
 // security.md A13 and A14: how soon traffic is back, with the daemon and without. Printed; the test holds only the order.
 
