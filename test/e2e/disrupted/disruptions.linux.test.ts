@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { whyNoLab } from "../../lab/world/why-no-lab.ts";
-import { tellStory } from "./disruptions.ts";
 import { useJudgedWorld } from "../judged-world.ts";
+import { tellStory } from "./disruptions.ts";
 
 // security.md A1, A2, A7, A10–A15 with the daemon at work: zero packets outside the tunnel, and the machine comes back.
 

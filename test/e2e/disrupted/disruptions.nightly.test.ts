@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { whyNoLab } from "../../lab/world/why-no-lab.ts";
-import { tellStory } from "./disruptions.ts";
 import { useJudgedWorld } from "../judged-world.ts";
+import { tellStory } from "./disruptions.ts";
 
 // Zero leaks in n disruptions bounds the true rate at 3/n with 95 % confidence: a thousand in four stories.
 

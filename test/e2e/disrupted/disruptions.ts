@@ -4,8 +4,8 @@ import { arpOf, type Exception, neighbourDiscoveryOf } from "../../lab/judge/exc
 import { type Judgement, renderJudgement } from "../../lab/judge/judge.ts";
 import { Session } from "../../lab/judge/session.ts";
 import { place } from "../../lab/world/place.ts";
-import { DisruptedAwg } from "./disrupted-awg.ts";
 import { expecting, type JudgedWorld, sessionOptions } from "../judged-world.ts";
+import { DisruptedAwg } from "./disrupted-awg.ts";
 
 /** What the link needs, with every address that a disruption gives the client. */
 const exceptions: readonly Exception[] = [

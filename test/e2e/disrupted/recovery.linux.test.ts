@@ -8,8 +8,8 @@ import { run, waitFor } from "../../lab/world/command.ts";
 import { place } from "../../lab/world/place.ts";
 import { whyNoLab } from "../../lab/world/why-no-lab.ts";
 import type { World } from "../../lab/world/world.ts";
-import { DisruptedAwg } from "./disrupted-awg.ts";
 import { useJudgedWorld } from "../judged-world.ts";
+import { DisruptedAwg } from "./disrupted-awg.ts";
 
 // security.md A13 and A14: how soon traffic is back, with the daemon and without. Printed; the test holds only the order.
 
