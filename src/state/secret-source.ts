@@ -1,6 +1,7 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, type Stats } from "node:fs";
 import { AwgError, messageOf } from "../model/error.ts";
 import type { SecretRef } from "../model/secret.ts";
+import { readAtMost } from "./bounded-read.ts";
 import { isCode } from "./state-folder.ts";
 
 const MAX_SECRET_BYTES = 64 * 1024;
@@ -54,9 +55,26 @@ function readSecretFile(path: string, allowInsecure: boolean): string {
   try {
     const status = fstatSync(fd);
     refuseUnsafe(path, status, allowInsecure);
-    return readFileSync(fd, "utf8");
+    const bytes = readSecretBytes(path, fd);
+    if (bytes !== undefined) return bytes.toString("utf8");
+    throw new AwgError("config", `the secret file ${path} has too many bytes for a secret`, {
+      facts: { path },
+      remedy: "name the right file",
+    });
   } finally {
     closeSync(fd);
+  }
+}
+
+function readSecretBytes(path: string, fd: number): Buffer | undefined {
+  try {
+    return readAtMost(fd, MAX_SECRET_BYTES);
+  } catch (cause) {
+    throw new AwgError("config", `the secret file ${path} cannot be read: ${messageOf(cause)}`, {
+      cause,
+      facts: { path },
+      remedy: "name another file in the config",
+    });
   }
 }
 

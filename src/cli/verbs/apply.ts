@@ -1,7 +1,7 @@
+import { readRegularFile } from "../../compose/reading/regular-file.ts";
 import type { Planned, Session } from "../../compose/session.ts";
 import { AwgError } from "../../model/error.ts";
 import { carryOut } from "../carry-out.ts";
-import { readConfigFile } from "../config-files.ts";
 import { loadConfigFor, openSessionFor } from "../open-session.ts";
 import { selectionOf } from "../selection.ts";
 import { flagOption, type RunVerb, type VerbCall } from "../verb.ts";
@@ -21,7 +21,7 @@ export const run: RunVerb = async (call) => {
   const planned =
     saved === undefined
       ? await session.plan(await loadConfigFor(call, session), selection)
-      : await session.readSavedPlan(readConfigFile(saved).text);
+      : await session.readSavedPlan(readRegularFile(saved).text);
   if (flagOption(call, "verify")) await refuseUnproven(call, session, planned);
   return carryOut(call, session, planned, {
     question: "Apply this?",

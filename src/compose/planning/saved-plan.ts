@@ -1,9 +1,10 @@
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { AwgError } from "../../model/error.ts";
 import { type Plan, stepsOf } from "../../model/plan.ts";
 import { SECRET_OBFUSCATION_KEY } from "../../model/uapi/obfuscation.ts";
 import type { Selection } from "../../reconciler/plan/selection.ts";
+import { readRegularFile } from "../reading/regular-file.ts";
 import type { Planned, Session, SourceFile } from "../session.ts";
 
 const FORMAT_VERSION = "1";
@@ -108,7 +109,6 @@ function isSelection(value: unknown): value is Selection {
 }
 
 function readSource(name: string): SourceFile {
-  const status = statSync(name, { throwIfNoEntry: false });
-  if (status === undefined || !status.isFile()) throw stale(`its config ${name} is gone`);
-  return { name, text: readFileSync(name, "utf8"), mode: status.mode & 0o7777 };
+  if (statSync(name, { throwIfNoEntry: false }) === undefined) throw stale(`its config ${name} is gone`);
+  return readRegularFile(name);
 }

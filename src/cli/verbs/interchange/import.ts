@@ -1,9 +1,9 @@
 import { dirname, resolve } from "node:path";
+import { readRegularFile } from "../../../compose/reading/regular-file.ts";
 import { AwgError } from "../../../model/error.ts";
 import { hasErrors, type Imported } from "../../../model/interchange/import-config.ts";
 import { renderImportFinding } from "../../../model/interchange/import-finding.ts";
 import { parseIp } from "../../../model/ip.ts";
-import { readConfigFile } from "../../config-files.ts";
 import { EXIT } from "../../exit-code.ts";
 import { writeNewFiles } from "../../interchange/new-files.ts";
 import { readForeign } from "../../interchange/read-foreign.ts";
@@ -25,7 +25,7 @@ export const run: RunVerb = async (call) => {
   const out = textOption(call, "out");
   const target = out === undefined || out === "-" ? undefined : resolve(out);
   const secretsDir = textOption(call, "secretsDir");
-  const source = file === "-" ? { name: "-", text: call.terminal.readInput() } : readConfigFile(file);
+  const source = file === "-" ? { name: "-", text: call.terminal.readInput() } : readRegularFile(file);
   const name = textOption(call, "name");
   const imported = readForeign(source.text, {
     source: source.name,
