@@ -43,6 +43,8 @@ export interface LoadedConfig {
   readonly problems: readonly Problem[];
   readonly hash: string;
   readonly sources: readonly string[];
+  /** `file:line:column` of each reference to a secret, by the reference as JSON. */
+  readonly secretPlaces?: Readonly<Record<string, string>>;
 }
 
 /** Something a person should know that stops nothing. */

@@ -3,18 +3,28 @@ import { AwgError } from "../../model/error.ts";
 import type { SecretId, SecretRef } from "../../model/secret.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import { devicesOf, type Expansion, endpointsOf, expand } from "../../resources/expand.ts";
+import type { LoadedConfig } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
 import { secretsOf } from "./facts-wanted.ts";
+
+/** A config, and where its references to secrets stand. */
+interface Written {
+  readonly config: Config;
+  readonly secretPlaces?: LoadedConfig["secretPlaces"];
+}
 
 /** The resources a config asks for on this machine; path numbers, devices and resolved endpoints stay those of the last generation. */
 export async function expandConfig(
   { resolveSecret }: SessionParts,
-  config: Config,
+  { config, secretPlaces = {} }: Written,
   facts: Parameters<typeof expand>[1],
   latest: Generation | undefined,
 ): Promise<Expansion> {
   const ids = new Map<string, SecretId>();
-  for (const named of secretsOf(config)) ids.set(JSON.stringify(named.ref), await resolveSecret(named));
+  for (const named of secretsOf(config)) {
+    const name = JSON.stringify(named.ref);
+    ids.set(name, await placed(secretPlaces[name], () => resolveSecret(named)));
+  }
   const secrets = (ref: SecretRef): SecretId => {
     const id = ids.get(JSON.stringify(ref));
     if (id === undefined) throw new AwgError("bug", "a secret was not resolved before expansion");
@@ -27,4 +37,16 @@ export async function expandConfig(
     endpoints: endpointsOf(accepted),
     devices: devicesOf(accepted),
   });
+}
+
+/** What is wrong with a secret is told with the place that names it. */
+async function placed<T>(place: string | undefined, resolve: () => Promise<T>): Promise<T> {
+  try {
+    return await resolve();
+  } catch (cause) {
+    if (!(cause instanceof AwgError) || place === undefined) throw cause;
+    const { kind, message, facts, remedy } = cause;
+    const told = remedy === undefined ? {} : { remedy };
+    throw new AwgError(kind, `${place}: ${message}`, { facts: { ...facts, place }, cause, ...told });
+  }
 }

@@ -18,14 +18,14 @@ const EVERYTHING: Selection = { target: [], exclude: [], replace: [] };
 /** The plan from the machine to a config, or to what a selection takes of it. */
 export async function planConfig(
   parts: SessionParts,
-  { config, hash, sources }: LoadedConfig,
+  { config, hash, sources, secretPlaces }: LoadedConfig,
   selection: Selection = EVERYTHING,
 ): Promise<Planned> {
   if (config === undefined) throw new AwgError("bug", "a plan was asked of a config with errors");
   const { host, stores } = parts;
   const facts = await host.facts.read(factsWantedBy(config));
   const latest = await stores.generations.latest();
-  const expansion = await expandConfig(parts, config, facts, latest);
+  const expansion = await expandConfig(parts, { config, secretPlaces }, facts, latest);
   refuseUnsupported(expansion);
   const { desired, alsoTaken, isPartial } = selectionOf(expansion.desired, latest, selection);
   const replace = replacedKeys(selection, desired);

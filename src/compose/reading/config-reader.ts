@@ -21,8 +21,8 @@ export class ConfigReader {
     const { loadConfig } = await import("../../model/config/load-config.ts");
     const { environment, allowInsecurePermissions } = this.#options;
     const options = { environment, allowInsecurePermissions, readInclude, programVersion: VERSION };
-    const { config, problems, hash, sources } = loadConfig(files, options);
-    const loaded = { config, problems, hash, sources: files.map(({ name }) => name) };
+    const { config, problems, hash, sources, secretPlaces } = loadConfig(files, options);
+    const loaded = { config, problems, hash, sources: files.map(({ name }) => name), secretPlaces };
     const { hasInlineSecret } = await import("../../model/config/config.ts");
     if (sources.length === files.length && config !== undefined && !hasInlineSecret(config))
       this.#fresh = { files, loaded };

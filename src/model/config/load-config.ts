@@ -1,5 +1,6 @@
 import { CheckContext } from "./check/check-context.ts";
 import { runChecks } from "./check/run-checks.ts";
+import { secretsOf } from "./check/secrets.ts";
 import { completeConfig } from "./complete-config.ts";
 import type { Config } from "./config.ts";
 import { type ConfigSource, configHash } from "./config-hash.ts";
@@ -11,7 +12,7 @@ import { locateFindings, placeDescriber } from "./source/locate-findings.ts";
 import { mergeSources } from "./source/merge-sources.ts";
 import { pruneIssues } from "./source/prune.ts";
 import { readSources } from "./source/read-sources.ts";
-import { type MapNode, toPlain } from "./source/source-node.ts";
+import { type MapNode, toPlain, valuePlace } from "./source/source-node.ts";
 import { withStandIns } from "./source/stand-ins.ts";
 import { translateIssue } from "./source/translate-issue.ts";
 
@@ -26,6 +27,8 @@ export interface LoadedConfig {
   readonly hash: string;
   /** All sources in the order they were merged, each with its own hash, so that a cache can tell when one changed. */
   readonly sources: readonly { readonly name: string; readonly hash: string }[];
+  /** `file:line:column` of each reference to a secret, by the reference as JSON. */
+  readonly secretPlaces: Readonly<Record<string, string>>;
 }
 
 /**
@@ -45,7 +48,17 @@ export function loadConfig(sources: readonly ConfigSource[], options: LoadOption
     problems,
     hash,
     sources: read.sources.map((source) => ({ name: source.name, hash: isAlone ? hash : configHash([source]) })),
+    secretPlaces: root === undefined || config === undefined ? {} : placesOfSecrets(config, root, read.sources),
   };
+}
+
+function placesOfSecrets(config: Config, root: MapNode, sources: readonly ConfigSource[]): Record<string, string> {
+  const describe = placeDescriber(sources);
+  return Object.fromEntries(
+    secretsOf(config)
+      .filter(({ secret }) => !("inline" in secret))
+      .map(({ path, secret }) => [JSON.stringify(secret), describe(valuePlace(root, path))]),
+  );
 }
 
 /** Rounds of leaving out what is wrong; each reaches at least one level further up. */

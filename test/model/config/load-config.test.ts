@@ -21,6 +21,15 @@ const places = (sources: readonly ConfigSource[], options?: LoadOptions) =>
   loadConfig(sources, options).problems.map(({ file, line, column, id }) => `${file}:${line}:${column} ${id}`);
 
 describe("several files", () => {
+  test("law 8: each reference to a secret is known with its place, an inline secret is not repeated", () => {
+    const { secretPlaces } = loadConfig([
+      source("a.yaml", `${HEAD}${tunnel("a")}killSwitch: { enabled: false }\n`),
+      source("b.yaml", `apiVersion: awg/v1\n${tunnel("b", "{ env: KEY }")}`),
+      source("c.yaml", `apiVersion: awg/v1\n${tunnel("c", `{ inline: ${KEY} }`)}`),
+    ]);
+    expect(secretPlaces).toEqual({ '{"file":"/k"}': "a.yaml:4:41", '{"env":"KEY"}': "b.yaml:3:41" });
+  });
+
   test("maps merge by key, lists follow one another in the order of the files", () => {
     const { config, problems } = loadConfig([
       source(

@@ -1,5 +1,5 @@
 import type { SecretRef } from "../../secret.ts";
-import { isNoiseTunnel } from "../config.ts";
+import { type Config, isNoiseTunnel } from "../config.ts";
 import type { NodePath } from "../source/source-node.ts";
 import type { CheckContext } from "./check-context.ts";
 
@@ -8,13 +8,14 @@ const OTHERS_MAY_READ_OR_WRITE = 0o066;
 
 /** Secrets can be had, and nobody else can have them. */
 export function checkSecrets(context: CheckContext): void {
-  for (const { path, secret } of secretsOf(context)) {
+  for (const { path, secret } of secretsOf(context.config)) {
     if ("inline" in secret) checkInline(context, path);
     if ("env" in secret) checkVariable(context, path, secret.env);
   }
 }
 
-function secretsOf({ config }: CheckContext): { path: NodePath; secret: SecretRef }[] {
+/** Every reference to a secret, with where it stands. */
+export function secretsOf(config: Config): readonly { readonly path: NodePath; readonly secret: SecretRef }[] {
   const found: { path: NodePath; secret: SecretRef }[] = [];
   const add = (path: NodePath, secret: SecretRef | undefined) => {
     if (secret !== undefined) found.push({ path, secret });
