@@ -16,20 +16,27 @@ interface Proposal {
 /** Which plan is next: the files' when they say something new, else the accepted state's. */
 export interface Proposals {
   next(): Promise<Proposal>;
-  /** This config was tried and rolled back: it is not tried again until it is edited. */
-  reject(configHash: string): void;
+  /**
+   * This config was tried and rolled back. It is tried again, since others may have changed the machine meanwhile; after
+   * the third time not until it is edited, which is reported. One that had to wait for another awg has not been tried.
+   */
+  noteFailure(configHash: string, wasDelayed: boolean): void;
 }
+
+const MOST_TRIES = 3;
+
+type ProposalSession = Pick<ReconcilingSession, "acceptedGeneration" | "planAccepted" | "load" | "plan">;
 
 /**
  * The accepted generation is the desired state; files only propose. A config with errors is reported once and otherwise
  * ignored: the last good one stays.
  */
 export function readProposals(
-  session: ReconcilingSession,
+  session: ProposalSession,
   paths: readonly string[],
   report: (text: string) => void,
 ): Proposals {
-  const rejected = new Set<string>();
+  let failed = { hash: "", times: 0 };
   let lastHash: string | undefined;
   const reported = new Set<string>();
   const once = (hash: string, text: string): void => {
@@ -47,8 +54,8 @@ export function readProposals(
       const isEdited = loaded.hash !== lastHash;
       lastHash = loaded.hash;
       if (loaded.hash === accepted?.configHash) return { planned: await session.plan(loaded), proposed: false, rhythm };
-      // Not edited and not accepted: somebody applied another one by hand meanwhile, or it was tried and rolled back.
-      if (!isEdited || rejected.has(loaded.hash)) return standing();
+      // Not edited and not accepted: somebody applied another one by hand meanwhile, or it failed too often.
+      if (!isEdited) return standing();
       try {
         return { planned: await session.plan(loaded), proposed: true, rhythm };
       } catch (error) {
@@ -61,14 +68,21 @@ export function readProposals(
         return standing();
       }
     },
-    reject: (configHash) => void rejected.add(configHash),
+    noteFailure(configHash, wasDelayed) {
+      if (!wasDelayed) failed = { hash: configHash, times: failed.hash === configHash ? failed.times + 1 : 1 };
+      if (wasDelayed || failed.times < MOST_TRIES) lastHash = undefined;
+      else
+        report(
+          `the config was rolled back ${failed.times} times and is not tried again until it is edited; the accepted state stays`,
+        );
+    },
   };
 }
 
 type ValidConfig = LoadedConfig & { readonly config: NonNullable<LoadedConfig["config"]> };
 
 async function load(
-  session: ReconcilingSession,
+  session: ProposalSession,
   paths: readonly string[],
   once: (hash: string, text: string) => void,
 ): Promise<ValidConfig | undefined> {

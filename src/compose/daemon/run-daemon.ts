@@ -48,7 +48,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
       } catch (error) {
         // What waits to be confirmed, or another awg, only delays it.
         const isDelayed = error instanceof AwgError && error.kind === "locked";
-        if (proposed && !isDelayed) proposals.reject(planned.configHash);
+        if (proposed) proposals.noteFailure(planned.configHash, isDelayed);
         throw error;
       }
     },
