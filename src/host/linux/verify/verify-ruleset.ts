@@ -1,28 +1,18 @@
-import { judge } from "../../../model/firewall/evaluate.ts";
 import { LOOPBACK_DEVICE } from "../../../model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
 import type { Family } from "../../../model/ip.ts";
 import { MARK_MASK, markOfPath, PATH_NUMBERS } from "../../../model/ownership.ts";
-import {
-  type FindingKind,
-  type ShownPacket,
-  showPoint,
-  type Verified,
-  type VerifyFinding,
-} from "../../../model/verify/finding.ts";
+import type { FindingKind, Verified, VerifyFinding } from "../../../model/verify/finding.ts";
 import { HOOKS, type Hook, POSSIBLE } from "../../../model/verify/possible-packets.ts";
 import { type Diagram, NOTHING } from "../../../model/verify/space/diagrams.ts";
-import { packetOf } from "../../../model/verify/space/header-point.ts";
 import { deviceIn, type Term } from "../../../model/verify/space/term.ts";
 import { grantedFrames } from "./granted-frames.ts";
 import { sendFrames, sendThrough, unionOf, within } from "./packet-ways.ts";
 import { baseChainsAt, doubtfulRules } from "./read-tables.ts";
 import { askFor, type FamilyQuestion, type RulesetQuestion, type StatedPath } from "./ruleset-question.ts";
+import { showPieces } from "./show-pieces.ts";
 import { verifyOtherFrames } from "./verify-other-frames.ts";
-import { type Hit, type Piece, startingWith, walk } from "./walk.ts";
-
-/** Of more ways of one kind only their number is said. */
-const MOST_SHOWN = 25;
+import { startingWith, walk } from "./walk.ts";
 
 /**
  * Holds a whole ruleset against a policy, for every packet there can be: sets of packets are sent through the chains and
@@ -87,57 +77,6 @@ function showDrops(asked: FamilyQuestion, hook: Hook, set: Diagram): VerifyFindi
   const { stack, egress } = sendThrough(asked, asked.all, hook, set, true);
   return showPieces(asked, hook, "lock-out", within(asked.space, [...stack.dropped, ...egress.dropped], set));
 }
-
-function showPieces(
-  asked: FamilyQuestion,
-  hook: ShownPacket["hook"],
-  kind: FindingKind,
-  pieces: readonly Piece[],
-): VerifyFinding[] {
-  const ways = new Map<string, Piece>();
-  for (const piece of pieces) {
-    const way = tellingHits(piece.trace)
-      .map(({ name, verdict }) => `${name} ${verdict}`)
-      .join("\n");
-    if (!ways.has(way)) ways.set(way, piece);
-  }
-  const shown = [...ways.values()].slice(0, MOST_SHOWN).map((piece) => showPiece(asked, hook, kind, piece));
-  const more = ways.size - shown.length;
-  if (more <= 0) return shown;
-  return [...shown, { kind, message: `${more} more ways like these (${hook}, IPv${asked.family})`, rules: [] }];
-}
-
-/** The last two rules that tell this way from others: where the path was found, and what was said there. */
-function tellingHits(trace: readonly Hit[]): readonly Hit[] {
-  const telling = trace.filter(({ isTelling }) => isTelling);
-  return telling.length === 0 ? trace.slice(-1) : telling.slice(-2);
-}
-
-function showPiece(
-  { space, question, family }: FamilyQuestion,
-  hook: ShownPacket["hook"],
-  kind: FindingKind,
-  { set, trace, doubts }: Piece,
-): VerifyFinding {
-  const point = space.pick(set);
-  const packet = showPoint(point, hook);
-  const met = trace.map(({ name, verdict }) => ({ name, verdict }));
-  if (doubts.length > 0) {
-    const message = `what these rules do cannot be said, so this may pass: ${doubts.join("; ")}`;
-    return { kind: "unjudged", message, packet, rules: met };
-  }
-  const said = judge(question.policy, packetOf(point, hook === "frame" ? "output" : hook));
-  const message = MESSAGES[kind]?.(said.reason) ?? said.reason;
-  return { kind, message: `${message} (IPv${family})`, packet, rules: met };
-}
-
-const MESSAGES: Readonly<Partial<Record<FindingKind, (reason: string) => string>>> = {
-  leak: (reason) => `leaves by a physical device though nothing grants it: ${reason}`,
-  stray: (reason) => `leaves by a tunnel that is not its path: ${reason}`,
-  entry: (reason) => `enters though nothing grants it: ${reason}`,
-  weakness: (reason) => `only the egress table still stops this: ${reason}`,
-  "lock-out": (reason) => `is dropped though it is granted: ${reason}`,
-};
 
 /** S9: what a raw socket writes at each physical device. */
 function verifyFrames(asked: FamilyQuestion): VerifyFinding[] {
