@@ -71,6 +71,21 @@ describe("under load", () => {
     expect(b.peerByKey(publicKeyOf(1))?.stats.lastHandshake).toBeUndefined();
   });
 
+  test("the initiator forgets a cookie after its two minutes", () => {
+    const a = device(1, 2);
+    const b = device(2, 1);
+    const [first] = datagrams(a.send(innerPacket(1, 2, 1), 1_000));
+    const [cookie] = datagrams(b.receive(first as Uint8Array, A, 1_001, true));
+    a.receive(cookie as Uint8Array, B, 1_002);
+    const mac2 = (outputs: readonly Output[]): boolean =>
+      datagrams(outputs)[0]
+        ?.subarray(132)
+        .some((byte) => byte !== 0) === true;
+    expect(mac2(a.tick(a.nextDeadline()))).toBe(true);
+    expect(mac2(a.tick(121_001))).toBe(true);
+    expect(mac2(a.tick(130_000))).toBe(false);
+  });
+
   test("with cookies off nothing is said", () => {
     const a = device(1, 2);
     const b = device(2, 1, CRYPTO, false);

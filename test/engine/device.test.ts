@@ -220,16 +220,45 @@ describe("keeping a session", () => {
     expect(world.sent.filter(({ from, bytes }) => from === "b" && bytes.length === 148)).toEqual([]);
   });
 
-  test("an initiator that only receives refreshes at 165 s", () => {
+  test("an initiator that only receives refreshes from 165 s on, before it has to send anything", () => {
     const world = connected();
-    for (let second = 0; second < 180; second += 1) {
-      world.send("b", innerPacket(2, 1, second));
-      world.runFor(1_000);
-    }
-    expect(world.delivered.length).toBe(180);
+    world.runFor(165_500);
+    expect(initiations(world)).toBe(0);
+    const start = world.now;
+    world.send("b", innerPacket(2, 1, 5));
+    world.runFor(50);
+    expect(world.delivered.length).toBe(1);
     const first = world.sent.find(({ bytes }) => bytes.length === 148);
-    expect(first?.from).toBe("a");
-    expect(initiations(world)).toBe(1);
+    expect([first?.from, (first?.at ?? 0) - start]).toEqual(["a", 1]);
+  });
+
+  test("a message that comes after the session's 180 s is not read, by either way", () => {
+    const world = connected();
+    world.send("a", innerPacket(1, 2, 1));
+    const late = world.sent.at(-1)?.bytes ?? new Uint8Array(0);
+    world.onFlight = () => undefined;
+    const b = world.of("b").device;
+    const index = new DataView(late.buffer).getUint32(4, true);
+    expect(b.sessionByIndex(index, world.now)).toBeDefined();
+    expect(b.sessionByIndex(index, world.now + 180_000)).toBeUndefined();
+    expect(b.receive(late, endpoint(1), world.now + 180_000)).toEqual([]);
+    expect(b.counters.unknownIndex).toBe(1);
+  });
+
+  test("a session renews itself after 2^48 messages and ends before its counters do", () => {
+    const world = connected();
+    const { device } = world.of("b");
+    const session = device.peerByKey(publicKeyOf(1))?.currentSession(world.now);
+    if (session === undefined) throw new Error("no session");
+    world.runFor(6_000);
+    expect(session.takeCounters(2 ** 48)).toBe(1);
+    device.noteSent(session, 1, 100, world.now);
+    expect(device.nextDeadline()).toBeLessThanOrEqual(world.now);
+    expect(device.tick(world.now).map((output) => output.kind === "datagram" && output.bytes.length)).toEqual([148]);
+    expect(session.takeCounters(2 ** 53)).toBe(-1);
+    expect(session.takeCounters(2 ** 53 - 2 ** 13 - 1 - (2 ** 48 + 1))).toBe(2 ** 48 + 1);
+    expect(session.takeCounters(1)).toBe(-1);
+    expect(device.peerByKey(publicKeyOf(1))?.currentSession(world.now)).toBeUndefined();
   });
 
   test("a persistent keepalive connects by itself and keeps sending; off is quiet", () => {
