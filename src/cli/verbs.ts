@@ -256,4 +256,13 @@ export const VERBS: readonly VerbDefinition[] = [
     hidden: true,
     load: () => import("./verbs/keeper.ts"),
   },
+  {
+    name: "engine",
+    argument: { name: "device", summary: "its TUN device", required: true },
+    summary: "carry one tunnel (the keeper starts it itself)",
+    options: [],
+    examples: [],
+    hidden: true,
+    load: () => import("./verbs/engine.ts"),
+  },
 ];

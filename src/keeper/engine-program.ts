@@ -5,13 +5,16 @@ import { AwgError } from "../model/error.ts";
 import type { EngineUser, EnsureEngine } from "../model/keeper-protocol.ts";
 import { closeDescriptor } from "../native/linux/libc.ffi.ts";
 import { isUnixSocketLive, listenOnUnixSocket } from "../native/linux/process/unix-exchange.ffi.ts";
-import { ENGINE_DESCRIPTOR, ENGINE_SIGN } from "./orphan-engine.ts";
+import { ENGINE_DESCRIPTOR, engineSign } from "./orphan-engine.ts";
 
+/** Names the identity that the embedded engine's sockets bear. */
+export const ENGINE_USER = "AWG_ENGINE_USER";
 const LAST_WITH_PACKET_INFO = 20_230_223;
 
 /** What an engine is started with. */
 export interface EngineLaunch {
   readonly device: string;
+  readonly kind: EnsureEngine["engine"];
   readonly protocol: EnsureEngine["protocol"];
   readonly user: EngineUser;
   readonly tunFd: number;
@@ -32,14 +35,13 @@ export function uapiSocketPath(protocol: EnsureEngine["protocol"], device: strin
  * for the device.
  */
 export function startEngineProgram(launch: EngineLaunch): ChildProcess & { readonly pid: number } {
-  const program = engineProgramPath(launch.protocol);
+  const [program, ...words] = commandLine(launch);
   const uapiFd = openUapiSocket(launch);
   const log = openSync(launch.logPath, "w", 0o600);
   try {
-    const [command = program, ...words] = commandLine(program, launch);
-    const child = spawn(command, words, {
+    const child = spawn(program, words, {
       cwd: "/",
-      env: engineEnvironment(),
+      env: engineEnvironment(launch),
       stdio: ["ignore", log, log, launch.tunFd, uapiFd],
       detached: true,
     });
@@ -97,19 +99,27 @@ function openUapiSocket({ protocol, device, user }: EngineLaunch): number {
   return fd;
 }
 
-function engineEnvironment(): NodeJS.ProcessEnv {
+function engineEnvironment({ kind, protocol, user }: EngineLaunch): NodeJS.ProcessEnv {
   return {
     PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
     LOG_LEVEL: "error",
     WG_TUN_FD: String(ENGINE_DESCRIPTOR.tun),
     WG_UAPI_FD: String(ENGINE_DESCRIPTOR.uapi),
-    [ENGINE_SIGN]: "1",
+    ...(kind === "embedded" ? { [ENGINE_USER]: `${user.uid}:${user.gid}` } : {}),
+    ...engineSign(kind, protocol),
   };
 }
 
-function commandLine(program: string, { device, user }: EngineLaunch): string[] {
-  const engine = [program, "-f", device];
-  if (user.uid === 0) return engine;
+/**
+ * The embedded engine stays root, since it reads its program from wherever awg lies, which the service user may not; it
+ * gives its sockets that user's uid one by one.
+ */
+function commandLine({ kind, protocol, device, user }: EngineLaunch): readonly [string, ...string[]] {
+  if (kind === "embedded") {
+    return [process.execPath, ...process.execArgv, process.argv[1] ?? "awg", "engine", device];
+  }
+  const engine = [engineProgramPath(protocol), "-f", device] as const;
+  if (user.uid === 0) return [...engine];
   const setpriv = ["/usr/bin/setpriv", "/bin/setpriv"].find((path) => existsSync(path));
   if (setpriv === undefined) {
     throw new AwgError(

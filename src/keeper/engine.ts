@@ -11,19 +11,32 @@ import type { OrphanEngine } from "./orphan-engine.ts";
 import { endProcess, isAlive, type ProcessIdentity, readProcessIdentity } from "./process-identity.ts";
 
 const ANSWER_TIMEOUT_MS = 5000;
+/** The embedded engine is a node process; on a machine that is busy its start takes seconds. */
+const START_TIMEOUT_MS = 30_000;
 const BACKOFF = { firstMs: 200, longestMs: 10_000, forgetAfterMs: 60_000 } as const;
 const WATCH_MS = 500;
+/** By what the engine answers (wireguard-go ipc/uapi_unix.go). */
+const REMEDIES: Readonly<Record<string, string>> = {
+  EADDRINUSE:
+    "another program has that UDP port: name another listenPort, or 0 for any, or stop that program (ss -lunp)",
+};
+
+/** Which engine it is. */
+export interface EngineKind {
+  readonly kind: EnsureEngine["engine"];
+  readonly protocol: EnsureEngine["protocol"];
+}
 
 /** What an engine needs of the keeper. */
 export interface EngineSurroundings {
   readonly device: string;
   /** The device's descriptor in the form the engine expects; called before each start, when no engine holds it. */
-  readonly openTun: (protocol: EnsureEngine["protocol"]) => number;
+  readonly openTun: (kind: EngineKind) => number;
   readonly logPath: string;
   readonly report: (line: string) => void;
 }
 
-type Wish = Pick<EnsureEngine, "protocol" | "user" | "configuration" | "update">;
+type Wish = Pick<EnsureEngine, "engine" | "protocol" | "user" | "configuration" | "update">;
 
 /**
  * One external engine: started, configured, and started again with the same configuration when it dies. It is watched
@@ -31,7 +44,7 @@ type Wish = Pick<EnsureEngine, "protocol" | "user" | "configuration" | "update">
  */
 export class Engine {
   readonly #around: EngineSurroundings;
-  #protocol: EnsureEngine["protocol"];
+  #what: EngineKind;
   #user: EngineUser | undefined;
   #running: ProcessIdentity | undefined;
   #configuration: string | undefined;
@@ -39,26 +52,31 @@ export class Engine {
   #startedAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(around: EngineSurroundings, protocol: EnsureEngine["protocol"], orphan?: OrphanEngine) {
+  constructor(around: EngineSurroundings, what: EngineKind, orphan?: OrphanEngine) {
     this.#around = around;
-    this.#protocol = protocol;
+    this.#what = what;
     this.#running = orphan;
     this.#user = orphan?.user;
     if (orphan !== undefined) this.#watchAfter(WATCH_MS);
   }
 
-  get state(): { pid: number; protocol: string; restarts: number } {
-    return { pid: this.#running?.pid ?? 0, protocol: this.#protocol, restarts: this.#restarts };
+  get state(): EngineKind & { readonly pid: number; readonly restarts: number } {
+    return { pid: this.#running?.pid ?? 0, ...this.#what, restarts: this.#restarts };
   }
 
   /** Makes it run with this configuration; an engine of the same protocol and user that runs gets the update only. */
   async ensure(wish: Wish): Promise<void> {
     const alive = this.#running !== undefined && isAlive(this.#running);
     const sameUser = this.#user === undefined || this.#user.uid === wish.user.uid;
-    const keeps = alive && wish.protocol === this.#protocol && sameUser && this.#takes(wish.update);
+    const keeps =
+      alive &&
+      wish.protocol === this.#what.protocol &&
+      wish.engine === this.#what.kind &&
+      sameUser &&
+      this.#takes(wish.update);
     if (!keeps) {
       await this.stop();
-      this.#protocol = wish.protocol;
+      this.#what = { kind: wish.engine, protocol: wish.protocol };
       this.#user = wish.user;
       this.#start(wish.configuration);
     }
@@ -96,23 +114,23 @@ export class Engine {
   }
 
   get #socket(): string {
-    return uapiSocketPath(this.#protocol, this.#around.device);
+    return uapiSocketPath(this.#what.protocol, this.#around.device);
   }
 
   /** An engine sets its own mtu on a device it is handed (wireguard-go CreateTUNFromFile), so ours is put back. */
   #start(configuration: string): void {
     const { device, openTun, logPath } = this.#around;
-    const tunFd = openTun(this.#protocol);
+    const tunFd = openTun(this.#what);
     using netlink = openRouteNetlink();
     const mtu = netlink.link(device)?.mtu;
     const user = this.#user ?? { uid: 0, gid: 0 };
-    const child = startEngineProgram({ device, protocol: this.#protocol, user, tunFd, logPath });
+    const child = startEngineProgram({ device, ...this.#what, user, tunFd, logPath });
     child.on("exit", () => this.#look());
     child.unref();
     this.#startedAtMs = performance.now();
     try {
       this.#running = readProcessIdentity(child.pid);
-      parseUapiDevice(this.#exchange(UAPI_GET));
+      parseUapiDevice(this.#exchange(UAPI_GET, START_TIMEOUT_MS));
       const link = netlink.link(device);
       if (link !== undefined && mtu !== undefined && link.mtu !== mtu) netlink.changeLink(link.index, { mtu });
       this.#set(configuration);
@@ -129,17 +147,17 @@ export class Engine {
     const name = errnoName(errno);
     throw new AwgError("host", `the engine of ${this.#around.device} refused its configuration (${name})`, {
       facts: { errno: name },
-      remedy: "check that its version knows every parameter of the tunnel",
+      remedy: REMEDIES[name] ?? "check that its version knows every parameter of the tunnel",
     });
   }
 
-  #exchange(text: string): string {
+  #exchange(text: string, timeoutMs = ANSWER_TIMEOUT_MS): string {
     const answer = exchangeOverUnixSocket({
       path: this.#socket,
       request: new TextEncoder().encode(text),
       terminator: Uint8Array.of(10, 10),
       maxAnswerBytes: 64 * 1024 * 1024,
-      timeoutMs: ANSWER_TIMEOUT_MS,
+      timeoutMs,
     });
     return new TextDecoder().decode(answer);
   }

@@ -3,7 +3,7 @@ import { hasErrno } from "../native/linux/errno.ts";
 import { takeDescriptor } from "../native/linux/process/take-descriptor.ffi.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { adoptTun, openTun, type TunDevice } from "../native/linux/tun.ffi.ts";
-import { Engine } from "./engine.ts";
+import { Engine, type EngineKind } from "./engine.ts";
 import { expectsPacketInfo } from "./engine-program.ts";
 import { ENGINE_DESCRIPTOR, type OrphanEngine } from "./orphan-engine.ts";
 import { endProcess } from "./process-identity.ts";
@@ -37,14 +37,14 @@ export function holdDevice(device: string, alias?: string): HeldDevice {
 }
 
 /**
- * Opens a held device anew with or without packet information, which an engine of another version expects. The device
- * is persistent: it loses its carrier for a moment and nothing else. No engine may hold it.
+ * Opens a held device anew with what stands before each packet for the engine that is to come. The device is persistent:
+ * it loses its carrier for a moment and nothing else. No engine may hold it.
  */
-function reopenDevice(held: HeldDevice, packetInfo: boolean): void {
-  if (held.tun.packetInfo === packetInfo) return;
+function reopenDevice(held: HeldDevice, packetInfo: boolean, vnetHeader: boolean): void {
+  if (held.tun.packetInfo === packetInfo && held.tun.vnetHeader === vnetHeader) return;
   const { name } = held.tun;
   held.tun[Symbol.dispose]();
-  held.tun = openTun({ name, nonBlocking: true, packetInfo });
+  held.tun = openTun({ name, nonBlocking: true, packetInfo, vnetHeader });
 }
 
 function setAlias(device: string, alias: string): void {
@@ -64,7 +64,7 @@ export async function holdOrphan(orphan: OrphanEngine, around: DeviceSurrounding
     return holdDevice(orphan.device);
   }
   const held: HeldDevice = { tun, engine: undefined };
-  held.engine = newEngine(held, around, orphan.protocol, orphan);
+  held.engine = newEngine(held, around, orphan, orphan);
   return held;
 }
 
@@ -84,15 +84,17 @@ function adoptDescriptor(orphan: OrphanEngine): TunDevice | undefined {
 export function newEngine(
   held: HeldDevice,
   { folder, report }: DeviceSurroundings,
-  protocol: OrphanEngine["protocol"],
+  { kind, protocol }: EngineKind,
   orphan?: OrphanEngine,
 ): Engine {
   const device = held.tun.name;
-  const openTun = (wanted: OrphanEngine["protocol"]) => {
-    reopenDevice(held, expectsPacketInfo(wanted));
+  const openTun = (wanted: EngineKind) => {
+    const isOurs = wanted.kind === "embedded";
+    reopenDevice(held, !isOurs && expectsPacketInfo(wanted.protocol), isOurs);
     return held.tun.fd;
   };
-  return new Engine({ device, openTun, logPath: `${folder}/engine-${device}.log`, report }, protocol, orphan);
+  const surroundings = { device, openTun, logPath: `${folder}/engine-${device}.log`, report };
+  return new Engine(surroundings, { kind, protocol }, orphan);
 }
 
 /** Ends the engine and lets go of the device for good: it vanishes with its addresses and routes. */

@@ -151,11 +151,12 @@ export class Keeper {
         },
       );
     }
-    if (held.engine?.state.protocol !== request.protocol) {
+    const { engine: kind, protocol } = request;
+    if (held.engine?.state.protocol !== protocol || held.engine.state.kind !== kind) {
       await held.engine?.stop();
       held.engine = undefined;
     }
-    held.engine ??= newEngine(held, this.#around, request.protocol);
+    held.engine ??= newEngine(held, this.#around, { kind, protocol });
     await held.engine.ensure(request);
   }
 

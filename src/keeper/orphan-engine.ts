@@ -11,14 +11,22 @@ import {
 /** The descriptors an engine is given; it learns them from its environment. */
 export const ENGINE_DESCRIPTOR = { tun: 3, uapi: 4 } as const;
 
-/** Set in the environment of each engine, so that a later keeper knows it for one of ours. */
-export const ENGINE_SIGN = "AWG_KEEPER_ENGINE";
+/** Set in the environment of each engine, so that a later keeper knows it for one of ours; says which kind it is. */
+const ENGINE_SIGN = "AWG_KEEPER_ENGINE";
+/** What node calls its process, by version. */
+const NODE_NAMES = ["node", "MainThread", "node-MainThread"];
 
 /** An engine that a keeper started and then died. */
 export interface OrphanEngine extends ProcessIdentity {
   readonly device: string;
+  readonly kind: EnsureEngine["engine"];
   readonly protocol: EnsureEngine["protocol"];
   readonly user: EngineUser;
+}
+
+/** The variable that tells what an engine is. */
+export function engineSign(kind: EnsureEngine["engine"], protocol: EnsureEngine["protocol"]): Record<string, string> {
+  return { [ENGINE_SIGN]: `${kind}:${protocol}` };
 }
 
 /** Engines of this network namespace that a keeper of ours started; the caller knows which of them it holds itself. */
@@ -26,22 +34,32 @@ export function findEngines(): OrphanEngine[] {
   const namespace = namespaceInodeOf("self");
   const found: OrphanEngine[] = [];
   for (const pid of listPids()) {
-    const protocol = protocolOf(pid);
-    const identity = protocol === undefined ? undefined : readProcessIdentity(pid);
-    if (protocol === undefined || identity === undefined) continue;
+    if (!mayBeEngine(pid)) continue;
+    const identity = readProcessIdentity(pid);
     const device = deviceBehind(pid);
-    if (device === undefined || !hasOurSign(pid) || namespaceInodeOf(pid) !== namespace) continue;
-    found.push({ ...identity, device, protocol, user: userOf(pid) });
+    const sign = signOf(pid);
+    if (identity === undefined || device === undefined || sign === undefined) continue;
+    if (namespaceInodeOf(pid) === namespace) found.push({ ...identity, ...sign, device, user: userOf(pid) });
   }
   return found;
 }
 
-function protocolOf(pid: number): OrphanEngine["protocol"] | undefined {
-  const name = readProcFile(pid, "comm")?.trim() ?? "";
-  for (const protocol of ["wireguard", "amneziawg"] as const) {
-    if (ENGINE_PROGRAMS[protocol].paths.some((path) => path.endsWith(`/${name}`))) return protocol;
+/** The engine that runs as this process, if it is one of a keeper's. */
+export function signOf(pid: number): Pick<OrphanEngine, "kind" | "protocol"> | undefined {
+  const variables = (readProcFile(pid, "environ") ?? "").split("\0");
+  for (const kind of ["userspace", "embedded"] as const) {
+    for (const protocol of ["wireguard", "amneziawg"] as const) {
+      const [variable] = Object.entries(engineSign(kind, protocol)).map(([name, value]) => `${name}=${value}`);
+      if (variable !== undefined && variables.includes(variable)) return { kind, protocol };
+    }
   }
   return undefined;
+}
+
+function mayBeEngine(pid: number): boolean {
+  const name = readProcFile(pid, "comm")?.trim() ?? "";
+  const programs = Object.values(ENGINE_PROGRAMS).flatMap(({ paths }) => paths);
+  return NODE_NAMES.includes(name) || programs.some((path) => path.endsWith(`/${name}`));
 }
 
 /** A TUN descriptor tells its device in fdinfo (drivers/net/tun.c, tun_chr_show_fdinfo). */
@@ -53,8 +71,4 @@ function userOf(pid: number): EngineUser {
   const status = readProcFile(pid, "status") ?? "";
   const id = (field: string) => Number(new RegExp(`^${field}:\\t([0-9]+)`, "m").exec(status)?.[1] ?? 0);
   return { uid: id("Uid"), gid: id("Gid") };
-}
-
-function hasOurSign(pid: number): boolean {
-  return (readProcFile(pid, "environ") ?? "").split("\0").includes(`${ENGINE_SIGN}=1`);
 }

@@ -25,6 +25,8 @@ export interface OpenDevice {
 export interface EnsureEngine {
   readonly request: "ensureEngine";
   readonly device: string;
+  /** `userspace`: wireguard-go or amneziawg-go; `embedded`: awg's own, in a process like theirs. */
+  readonly engine: "userspace" | "embedded";
   readonly protocol: "wireguard" | "amneziawg";
   readonly user: EngineUser;
   /** A UAPI set that makes everything from nothing; kept in memory for restarts. Holds secrets. */
@@ -62,7 +64,12 @@ export type KeeperRequest =
 export interface KeeperDevice {
   readonly device: string;
   /** Absent when no engine was asked for. */
-  readonly engine?: { readonly pid: number; readonly protocol: string; readonly restarts: number };
+  readonly engine?: {
+    readonly pid: number;
+    readonly kind: string;
+    readonly protocol: string;
+    readonly restarts: number;
+  };
 }
 
 export interface KeeperStatus {
@@ -186,13 +193,15 @@ function parseObject(line: string): Json {
 }
 
 function ensureEngineOf(json: Json): EnsureEngine {
-  const { protocol, configuration, update, user } = json;
+  const { protocol, configuration, update, user, engine } = json;
+  if (engine !== "userspace" && engine !== "embedded") throw notARequest("engine");
   if (protocol !== "wireguard" && protocol !== "amneziawg") throw notARequest("protocol");
   if (!isUapiSet(configuration)) throw notARequest("configuration");
   if (update !== undefined && !isUapiSet(update)) throw notARequest("update");
   return {
     request: "ensureEngine",
     device: deviceOf(json),
+    engine,
     protocol,
     user: userOf(user),
     configuration,

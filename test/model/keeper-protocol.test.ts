@@ -23,6 +23,7 @@ const REQUESTS: readonly KeeperRequest[] = [
   {
     request: "ensureEngine",
     device: "awg-a",
+    engine: "userspace",
     protocol: "amneziawg",
     user: { uid: 990, gid: 990 },
     configuration: CONFIGURATION,

@@ -23,8 +23,8 @@ const PROBE_SECONDS = 25;
 const PROTOCOLS = ["wireguard", "amneziawg"] as const;
 
 /**
- * External engines: read over their UAPI sockets directly, started and set through the keeper, which remembers the
- * configuration to start them again with.
+ * Engines in processes of their own, the embedded one like wireguard-go: read over their UAPI sockets directly, started and
+ * set through the keeper, which remembers the configuration to start them again with.
  */
 export function linuxEngines(keeper: KeeperClient, secrets: SecretStore): EnginePort {
   const read = (device: string) => readEngine(device, secrets);
@@ -61,7 +61,9 @@ function readEngine(device: string, secrets: SecretStore): TunnelObserved | unde
     if (!existsSync(path)) continue;
     const identity: EngineIdentity = { device, protocol, engine: "userspace" };
     try {
-      return observedFromUapi(parseUapiDevice(ask(path)), identity, (bytes) => secrets.idOf(bytes));
+      const state = parseUapiDevice(ask(path));
+      const engine = state.isEmbedded === true ? "embedded" : "userspace";
+      return observedFromUapi(state, { ...identity, engine }, (bytes) => secrets.idOf(bytes));
     } catch (error) {
       // The socket file of a program that has died.
       if (hasErrno(error, "ECONNREFUSED", "ENOENT")) continue;
@@ -117,20 +119,23 @@ function ask(path: string, request = UAPI_GET): string {
 }
 
 async function ensureEngine(keeper: KeeperClient, secrets: SecretStore, spec: TunnelSpec): Promise<void> {
-  if (spec.engine !== "userspace") {
-    throw new AwgError("unsupported", `awg cannot drive the ${spec.engine} engine that ${spec.device} asks for yet`, {
-      remedy: "say engine: userspace",
+  const { engine } = spec;
+  if (engine === "kernel") {
+    throw new AwgError("unsupported", `awg cannot drive the kernel's engine that ${spec.device} asks for yet`, {
+      remedy: "say engine: auto",
     });
   }
   const bytesOf = secrets.bytesOf.bind(secrets);
   const configuration = renderUapiSet(spec, undefined, bytesOf);
   if (configuration === undefined) throw new AwgError("bug", `there is nothing to configure on ${spec.device}`);
   const standing = readEngine(spec.device, secrets);
-  const update = standing?.protocol === spec.protocol ? renderUapiSet(spec, standing, bytesOf) : undefined;
+  const isSame = standing?.protocol === spec.protocol && standing.engine === engine;
+  const update = isSame ? renderUapiSet(spec, standing, bytesOf) : undefined;
   await keeper.ensureRunning();
   keeper.request({
     request: "ensureEngine",
     device: spec.device,
+    engine,
     protocol: spec.protocol,
     user: readServiceUser(),
     configuration,

@@ -7,6 +7,8 @@ export interface UapiDevice {
   readonly privateKey?: Uint8Array;
   readonly listenPort: number;
   readonly fwmark: number;
+  /** awg's own engine says so of itself. */
+  readonly isEmbedded?: true;
   /** AmneziaWG's keys as written. */
   readonly obfuscation: Readonly<Record<string, string>>;
   readonly peers: readonly UapiPeer[];
@@ -82,7 +84,8 @@ function readField(device: DeviceDraft, key: string, value: string): void {
   else if (key === "private_key") {
     const bytes = keyOf(key, value);
     if (!isZeroKey(bytes)) device.privateKey = bytes;
-  } else if (key === "listen_port") device.listenPort = numberOf(key, value, 65535);
+  } else if (key === "awg_engine" && value === "embedded") device.isEmbedded = true;
+  else if (key === "listen_port") device.listenPort = numberOf(key, value, 65535);
   else if (key === "fwmark") device.fwmark = numberOf(key, value, 0xffffffff);
   else if (isObfuscationKey(key)) device.obfuscation[key] = value;
 }

@@ -34,6 +34,8 @@ export interface TunDevice extends Disposable {
   readonly name: string;
   /** Whether each packet is preceded by its packet information. */
   readonly packetInfo: boolean;
+  /** Whether each packet is preceded by a virtio header. */
+  readonly vnetHeader: boolean;
   /** True: the device outlives the descriptor, without carrier, so that what is routed into it is dropped. */
   setPersistent(persistent: boolean): void;
   setCarrier(carrier: boolean): void;
@@ -55,7 +57,8 @@ export function openTun(options: TunOptions): TunDevice {
   try {
     const request = ifreq(name, flagsOf(options));
     if (callLibc("ioctl", fd, TUNSETIFF, "void *", request) === -1) throw attachError(name, lastErrno());
-    return tunOf(fd, readText(request.subarray(0, NAME_BYTES)), options.packetInfo ?? false);
+    const { packetInfo = false, vnetHeader = false } = options;
+    return tunOf(fd, { name: readText(request.subarray(0, NAME_BYTES)), packetInfo, vnetHeader });
   } catch (error) {
     closeDescriptor(fd);
     throw error;
@@ -66,19 +69,20 @@ export function openTun(options: TunOptions): TunDevice {
 export function adoptTun(fd: number): TunDevice {
   const request = new Uint8Array(IFREQ_BYTES);
   checkedLibc(`asking descriptor ${fd} for its TUN device`, "ioctl", fd, TUNGETIFF, "void *", request);
-  if ((readU16(request, NAME_BYTES) & IFF.tun) === 0) {
+  const flags = readU16(request, NAME_BYTES);
+  if ((flags & IFF.tun) === 0) {
     throw new AwgError("host", `descriptor ${fd} is a TAP device, not a TUN device`);
   }
-  const packetInfo = (readU16(request, NAME_BYTES) & IFF.noPacketInfo) === 0;
-  return tunOf(fd, readText(request.subarray(0, NAME_BYTES)), packetInfo);
+  const [packetInfo, vnetHeader] = [(flags & IFF.noPacketInfo) === 0, (flags & IFF.vnetHeader) !== 0];
+  return tunOf(fd, { name: readText(request.subarray(0, NAME_BYTES)), packetInfo, vnetHeader });
 }
 
-function tunOf(fd: number, name: string, packetInfo: boolean): TunDevice {
+function tunOf(fd: number, what: Pick<TunDevice, "name" | "packetInfo" | "vnetHeader">): TunDevice {
+  const { name } = what;
   let open = true;
   return {
     fd,
-    name,
-    packetInfo,
+    ...what,
     setPersistent: (persistent) => {
       const action = `making the TUN device ${name} ${persistent ? "persistent" : "temporary"}`;
       checkedLibc(action, "ioctl", fd, TUNSETPERSIST, "unsigned long", persistent ? 1 : 0);

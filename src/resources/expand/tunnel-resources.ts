@@ -60,8 +60,8 @@ export function renderEndpointText({ address, port }: ResolvedEndpoint): string 
 }
 
 /**
- * `auto` is the userspace engine: the kernel's module sends from sockets without a user, which the kill switch cannot
- * tell from anybody else's (docs/security.md S12.7), so it is taken only where nothing else is there and nothing is blocked.
+ * `auto` is the external engine where it is installed, else the embedded one. The kernel's module sends from sockets
+ * without a user, which the kill switch cannot tell from anybody else's (docs/security.md S12.7).
  */
 function chooseEngine(
   { key, tunnel }: PlacedTunnel,
@@ -71,25 +71,22 @@ function chooseEngine(
   const { capabilities } = facts;
   const isPlain = tunnel.protocol === "wireguard";
   const userspace = isPlain ? capabilities.userspaceWireguard : capabilities.userspaceAmneziawg;
-  const kernel = isPlain && capabilities.kernelWireguard && !config.killSwitch.enabled;
   if (tunnel.engine === "kernel") {
     const reason = config.killSwitch.enabled
       ? "the kernel's engine under a kill switch"
       : "a kernel module for this protocol";
+    const kernel = isPlain && capabilities.kernelWireguard && !config.killSwitch.enabled;
     if (!kernel) unsupported.push({ path, feature: reason });
     return "kernel";
   }
-  if (tunnel.engine === "auto" && !userspace && kernel) return "kernel";
-  if (!userspace) {
-    const program = isPlain ? "wireguard-go" : "amneziawg-go";
-    unsupported.push({
-      path,
-      feature: `an engine for ${tunnel.protocol} (${program} is not installed), so the tunnel`,
-    });
-  } else if (!capabilities.tun) {
+  if (!capabilities.tun) {
     unsupported.push({ path, feature: "a TUN device (/dev/net/tun is closed), so the tunnel" });
+  } else if (tunnel.engine === "userspace" && !userspace) {
+    const program = isPlain ? "wireguard-go" : "amneziawg-go";
+    const feature = `an external engine for ${tunnel.protocol} (${program} is not installed), so the tunnel`;
+    unsupported.push({ path, feature });
   }
-  return "userspace";
+  return tunnel.engine === "userspace" || (tunnel.engine === "auto" && userspace) ? "userspace" : "embedded";
 }
 
 function linkAddresses({ addresses }: NoiseTunnel, { config }: ExpandContext): string[] {

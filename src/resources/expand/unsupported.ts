@@ -6,6 +6,7 @@ import type { Unsupported } from "./expansion.ts";
 const SUPPORTED: ReadonlySet<Feature> = new Set<Feature>([
   "tunnel.obfuscation",
   "tunnel.engine.userspace",
+  "tunnel.engine.embedded",
   "tunnel.engine.kernel",
   "match.users",
   "rule.require",

@@ -56,7 +56,7 @@ export function tunnelDependencies({ device }: TunnelSpec): ResourceKey[] {
 
 /** Whether this machine has the engine. */
 export function tunnelEnforcement({ engine, protocol }: TunnelSpec, capabilities: Capabilities): Enforcement {
-  if (engine === "embedded") return "unsupported";
+  if (engine === "embedded") return capabilities.tun ? "enforced" : "unsupported";
   if (engine === "kernel") return protocol === "wireguard" && capabilities.kernelWireguard ? "enforced" : "unsupported";
   const able = protocol === "wireguard" ? capabilities.userspaceWireguard : capabilities.userspaceAmneziawg;
   return able ? "enforced" : "unsupported";

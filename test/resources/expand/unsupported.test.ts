@@ -32,7 +32,6 @@ describe("what has no driver yet is refused by its place, never passed over", ()
     ["servers of one tunnel", tunnel("dns: [10.0.0.1]"), "tunnels.a.dns"],
     ["forwarding", tunnel("forward: true"), "tunnels.a.forward"],
     ["masquerading", tunnel("masquerade: true"), "tunnels.a.masquerade"],
-    ["the embedded engine", tunnel("engine: embedded"), "tunnels.a.engine"],
     ["a keychain", tunnel("").replace("{ file: /k }", "{ keychain: k }"), "tunnels.a"],
     [
       "a range of keepalives",

@@ -243,7 +243,8 @@ describe("tunnels on a machine", () => {
     ["kernel", "wireguard", { kernelWireguard: true }, "enforced"],
     ["kernel", "wireguard", { kernelWireguard: false }, "unsupported"],
     ["kernel", "amneziawg", { kernelWireguard: true }, "unsupported"],
-    ["embedded", "wireguard", {}, "unsupported"],
+    ["embedded", "amneziawg", { tun: true, userspaceAmneziawg: false }, "enforced"],
+    ["embedded", "wireguard", { tun: false }, "unsupported"],
   ] as const)("law 9: engine %s for %s with %o is %s", (engine, protocol, able, level) => {
     const can = facts(capabilities(able)).capabilities;
     expect(tunnelDriver.enforcement?.({ ...SPEC, engine, protocol }, can)).toBe(level);

@@ -44,11 +44,12 @@ function checkPossible(machine: SimulatedMachine, spec: TunnelSpec): void {
     throw new AwgError("host", `device ${spec.device} does not exist, so no engine can serve it`);
   }
   const { capabilities } = machine.live;
-  const possible =
-    spec.engine === "kernel"
-      ? capabilities.kernelWireguard && link.type === "wireguard"
-      : spec.engine === "userspace" &&
-        (spec.protocol === "wireguard" ? capabilities.userspaceWireguard : capabilities.userspaceAmneziawg);
+  const isPlain = spec.protocol === "wireguard";
+  const possible = {
+    kernel: capabilities.kernelWireguard && link.type === "wireguard",
+    userspace: isPlain ? capabilities.userspaceWireguard : capabilities.userspaceAmneziawg,
+    embedded: capabilities.tun,
+  }[spec.engine];
   if (!possible) {
     throw new AwgError("unsupported", `this machine has no ${spec.engine} engine for ${spec.protocol}`, {
       facts: { device: spec.device },

@@ -1,0 +1,31 @@
+import { parseIp, renderIp } from "../../model/ip.ts";
+import type { WireEndpoint } from "../contract.ts";
+
+/** Reads `192.0.2.1:51820` or `[2001:db8::1]:51820`, a link-local address with `%` and the number of its interface. */
+export function parseEndpoint(text: string): WireEndpoint | undefined {
+  const match = /^(?:\[([^\]%]+)(?:%([0-9]{1,9}))?\]|([0-9.]+)):([0-9]{1,5})$/.exec(text);
+  const ip = match === null ? undefined : parseIp(match[1] ?? match[3] ?? "");
+  const port = Number(match?.[4]);
+  if (match === null || ip === undefined || port > 65_535) return undefined;
+  if ((ip.family === 6) !== (match[1] !== undefined)) return undefined;
+  return { address: bytesOf(ip.value, ip.family === 4 ? 4 : 16), port, scope: Number(match[2] ?? 0) };
+}
+
+/** Writes an endpoint as UAPI has it. */
+export function renderEndpoint({ address, port, scope }: WireEndpoint): string {
+  let value = 0n;
+  for (const byte of address) value = value * 256n + BigInt(byte);
+  const text = renderIp({ family: address.length === 4 ? 4 : 6, value });
+  if (address.length === 4) return `${text}:${port}`;
+  return `[${text}${scope === 0 ? "" : `%${scope}`}]:${port}`;
+}
+
+/** Whether two endpoints are the same address. */
+export function isSameEndpoint(a: WireEndpoint | undefined, b: WireEndpoint | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return renderEndpoint(a) === renderEndpoint(b);
+}
+
+function bytesOf(value: bigint, length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, index) => Number((value >> BigInt(8 * (length - 1 - index))) & 0xffn));
+}

@@ -1,0 +1,119 @@
+import { canonicalPrefix, type Prefix, renderPrefix } from "../../model/prefix.ts";
+import { bytesToHex, isZeroKey } from "../../model/uapi/key-text.ts";
+import { normalizeObfuscation, SECRET_OBFUSCATION_KEY } from "../../model/uapi/obfuscation.ts";
+import type { DeviceSettings, PeerSettings, WireEndpoint } from "../contract.ts";
+import type { KeepaliveRange, PeerRequest, SetRequest } from "./parse-set.ts";
+
+/** What a tunnel was told over UAPI so far. */
+export interface HeldSettings {
+  readonly privateKey: Uint8Array | undefined;
+  readonly listenPort: number;
+  readonly fwmark: number;
+  /** By UAPI name, without what is off. */
+  readonly obfuscation: Readonly<Record<string, string>>;
+  /** By public key in hex, in the order they came. */
+  readonly peers: ReadonlyMap<string, HeldPeer>;
+}
+
+export interface HeldPeer {
+  readonly publicKey: Uint8Array;
+  readonly presharedKey: Uint8Array | undefined;
+  readonly endpoint: WireEndpoint | undefined;
+  readonly keepalive: KeepaliveRange;
+  /** By canonical text. */
+  readonly allowedIps: ReadonlyMap<string, Prefix>;
+}
+
+/** What the engine cannot learn over UAPI. */
+export interface Surroundings {
+  readonly mtuBytes: number;
+  readonly user?: { readonly uid: number; readonly gid: number };
+}
+
+export const NOTHING_HELD: HeldSettings = {
+  privateKey: undefined,
+  listenPort: 0,
+  fwmark: 0,
+  obfuscation: {},
+  peers: new Map(),
+};
+
+/** What is held after a `set`; the one before is not touched. A prefix that a peer gets is taken from the others. */
+export function settingsAfter(held: HeldSettings, request: SetRequest): HeldSettings {
+  const peers = new Map(request.replacePeers ? [] : held.peers);
+  for (const one of request.peers) changePeer(peers, one);
+  const key = request.privateKey ?? held.privateKey;
+  return {
+    privateKey: key === undefined || isZeroKey(key) ? undefined : key,
+    listenPort: request.listenPort ?? held.listenPort,
+    fwmark: request.fwmark ?? held.fwmark,
+    obfuscation: normalized({ ...held.obfuscation, ...request.obfuscation }),
+    peers,
+  };
+}
+
+/** What the data plane is to hold; undefined without a private key, for then there is nothing to carry. */
+export function deviceSettings(held: HeldSettings, { mtuBytes, user }: Surroundings): DeviceSettings | undefined {
+  if (held.privateKey === undefined) return undefined;
+  const isObfuscated = Object.keys(held.obfuscation).length > 0;
+  return {
+    privateKey: held.privateKey,
+    mtuBytes,
+    ...(isObfuscated ? { obfuscation: { parameters: held.obfuscation } } : {}),
+    peers: [...held.peers.values()].map(peerSettings),
+    socket: { listenPort: held.listenPort, mark: held.fwmark, ...(user === undefined ? {} : { user }) },
+  };
+}
+
+function changePeer(peers: Map<string, HeldPeer>, request: PeerRequest): void {
+  const key = bytesToHex(request.publicKey);
+  const known = peers.get(key);
+  if (request.remove) {
+    peers.delete(key);
+    return;
+  }
+  if (known === undefined && request.updateOnly) return;
+  const { presharedKey = known?.presharedKey, endpoint = known?.endpoint } = request;
+  const allowedIps = new Map(request.replaceAllowedIps ? [] : known?.allowedIps);
+  for (const { prefix, remove } of request.allowedIps) {
+    const canonical = canonicalPrefix(prefix);
+    const text = renderPrefix(canonical);
+    if (remove) allowedIps.delete(text);
+    else {
+      for (const [other, peer] of peers) if (other !== key) peers.set(other, without(peer, text));
+      allowedIps.set(text, canonical);
+    }
+  }
+  peers.set(key, {
+    publicKey: request.publicKey,
+    presharedKey: presharedKey === undefined || isZeroKey(presharedKey) ? undefined : presharedKey,
+    endpoint,
+    keepalive: request.keepalive ?? known?.keepalive ?? { low: 0, high: 0 },
+    allowedIps,
+  });
+}
+
+function without(peer: HeldPeer, prefix: string): HeldPeer {
+  if (!peer.allowedIps.has(prefix)) return peer;
+  const allowedIps = new Map(peer.allowedIps);
+  allowedIps.delete(prefix);
+  return { ...peer, allowedIps };
+}
+
+function peerSettings({ publicKey, presharedKey, endpoint, keepalive, allowedIps }: HeldPeer): PeerSettings {
+  return {
+    publicKey,
+    ...(presharedKey === undefined ? {} : { presharedKey }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    allowedIPs: [...allowedIps.values()],
+    ...(keepalive.high === 0
+      ? {}
+      : { persistentKeepalive: { low: keepalive.low * 1000, high: keepalive.high * 1000 } }),
+  };
+}
+
+/** An all-zero or empty header protection key is none. */
+function normalized(values: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const { [SECRET_OBFUSCATION_KEY]: secret, ...open } = normalizeObfuscation(values);
+  return secret === undefined || /^0*$/.test(secret) ? open : { ...open, [SECRET_OBFUSCATION_KEY]: secret };
+}

@@ -1,0 +1,156 @@
+import { type Prefix, parsePrefix } from "../../model/prefix.ts";
+import { keyFromHex } from "../../model/uapi/key-text.ts";
+import { isObfuscationKey } from "../../model/uapi/obfuscation.ts";
+import type { WireEndpoint } from "../contract.ts";
+import { parseEndpoint } from "./endpoint-text.ts";
+import { UapiError } from "./uapi-error.ts";
+
+/** Seconds; 0 and 0 is off. */
+export interface KeepaliveRange {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** A `set` taken apart; what is absent stays as it is. */
+export interface SetRequest {
+  /** All zero takes the key away. */
+  readonly privateKey?: Uint8Array;
+  readonly listenPort?: number;
+  readonly fwmark?: number;
+  readonly obfuscation: Readonly<Record<string, string>>;
+  readonly replacePeers: boolean;
+  readonly peers: readonly PeerRequest[];
+}
+
+export interface PeerRequest {
+  readonly publicKey: Uint8Array;
+  readonly remove: boolean;
+  readonly updateOnly: boolean;
+  readonly presharedKey?: Uint8Array;
+  readonly endpoint?: WireEndpoint;
+  readonly keepalive?: KeepaliveRange;
+  readonly replaceAllowedIps: boolean;
+  readonly allowedIps: readonly { readonly prefix: Prefix; readonly remove: boolean }[];
+}
+
+type Draft<T> = { -readonly [Name in keyof T]: T[Name] };
+type PeerDraft = Omit<Draft<PeerRequest>, "allowedIps"> & { allowedIps: { prefix: Prefix; remove: boolean }[] };
+type SetDraft = Omit<Draft<SetRequest>, "peers" | "obfuscation"> & {
+  peers: PeerDraft[];
+  obfuscation: Record<string, string>;
+};
+
+const MAX_PORT = 65_535;
+const MAX_MARK = 0xffff_ffff;
+const MAX_SECONDS = 65_535;
+/** An I packet's template is the longest honest value. */
+const MAX_LINE = 65_536;
+
+/**
+ * Takes a `set` apart (wireguard.com/xplatform, with AmneziaWG's device keys). Nothing of it is done when any line is
+ * wrong.
+ *
+ * @param lines what stands between `set=1` and the empty line
+ * @throws UapiError EINVAL or EPROTO, naming the key
+ */
+export function parseSet(lines: readonly string[]): SetRequest {
+  const request: SetDraft = { obfuscation: {}, replacePeers: false, peers: [] };
+  for (const line of lines) {
+    const equals = line.indexOf("=");
+    if (equals <= 0 || line.length > MAX_LINE) throw new UapiError("EPROTO", "a line is not key=value");
+    const [key, value] = [line.slice(0, equals), line.slice(equals + 1)];
+    const peer = request.peers.at(-1);
+    if (key === "public_key") request.peers.push(newPeer(keyOf(key, value)));
+    else if (peer === undefined) setDevice(request, key, value);
+    else setPeer(peer, key, value);
+  }
+  return request;
+}
+
+function setDevice(request: SetDraft, key: string, value: string): void {
+  switch (key) {
+    case "private_key":
+      request.privateKey = keyOf(key, value);
+      return;
+    case "listen_port":
+      request.listenPort = numberOf(key, value, MAX_PORT);
+      return;
+    case "fwmark":
+      request.fwmark = value === "" ? 0 : numberOf(key, value, MAX_MARK);
+      return;
+    case "replace_peers":
+      request.replacePeers = flagOf(key, value);
+      return;
+  }
+  if (!isObfuscationKey(key)) throw unknown(key);
+  request.obfuscation[key] = value;
+}
+
+function setPeer(peer: PeerDraft, key: string, value: string): void {
+  switch (key) {
+    case "remove":
+      peer.remove = flagOf(key, value);
+      return;
+    case "update_only":
+      peer.updateOnly = flagOf(key, value);
+      return;
+    case "preshared_key":
+      peer.presharedKey = keyOf(key, value);
+      return;
+    case "endpoint":
+      peer.endpoint = parseEndpoint(value) ?? fail(key);
+      return;
+    case "persistent_keepalive_interval":
+      peer.keepalive = rangeOf(key, value);
+      return;
+    case "replace_allowed_ips":
+      peer.replaceAllowedIps = flagOf(key, value);
+      if (peer.replaceAllowedIps) peer.allowedIps = [];
+      return;
+    case "allowed_ip":
+      peer.allowedIps.push(allowedIpOf(key, value));
+      return;
+    case "protocol_version":
+      if (value !== "1") fail(key);
+      return;
+    default:
+      throw unknown(key);
+  }
+}
+
+function newPeer(publicKey: Uint8Array): PeerDraft {
+  return { publicKey, remove: false, updateOnly: false, replaceAllowedIps: false, allowedIps: [] };
+}
+
+function allowedIpOf(key: string, value: string): { prefix: Prefix; remove: boolean } {
+  const remove = value.startsWith("-");
+  const prefix = parsePrefix(value.replace(/^[+-]/, ""));
+  return prefix === undefined ? fail(key) : { prefix, remove };
+}
+
+function keyOf(key: string, value: string): Uint8Array {
+  return keyFromHex(value) ?? fail(key);
+}
+
+function flagOf(key: string, value: string): boolean {
+  return value === "true" || (value === "false" ? false : fail(key));
+}
+
+function rangeOf(key: string, value: string): KeepaliveRange {
+  const [low = "", high = low, more] = value.split("-");
+  const range = { low: numberOf(key, low, MAX_SECONDS), high: numberOf(key, high, MAX_SECONDS) };
+  return more === undefined && range.low <= range.high ? range : fail(key);
+}
+
+function numberOf(key: string, value: string, max: number): number {
+  return /^[0-9]{1,10}$/.test(value) && Number(value) <= max ? Number(value) : fail(key);
+}
+
+function fail(key: string): never {
+  throw new UapiError("EINVAL", `the value of ${key} cannot be`);
+}
+
+function unknown(key: string): UapiError {
+  const shown = /^[a-z0-9_]{1,40}$/.test(key) ? key : "a key";
+  return new UapiError("EINVAL", `${shown} is nothing that can be set there`);
+}

@@ -1,0 +1,39 @@
+import { renderPrefix } from "../../model/prefix.ts";
+import { bytesToHex } from "../../model/uapi/key-text.ts";
+import type { PeerObservation, TunnelObservation } from "../contract.ts";
+import { renderEndpoint } from "./endpoint-text.ts";
+import type { HeldPeer, HeldSettings } from "./held-settings.ts";
+
+/**
+ * The answer to `get=1`, without its errno line: what is held, and what the data plane observes of it. Holds secrets, as
+ * the protocol wants; only root and the engine's own user reach the socket.
+ */
+export function renderGet(held: HeldSettings, observed: TunnelObservation | undefined): string {
+  const lines: string[] = [];
+  if (held.privateKey !== undefined) lines.push(`private_key=${bytesToHex(held.privateKey)}`);
+  lines.push(`listen_port=${observed?.listenPort ?? held.listenPort}`);
+  if (held.fwmark !== 0) lines.push(`fwmark=${held.fwmark}`);
+  // wg and the other tools pass over what they do not know.
+  lines.push("awg_engine=embedded");
+  for (const [key, value] of Object.entries(held.obfuscation)) lines.push(`${key}=${value}`);
+  const seen = new Map((observed?.peers ?? []).map((peer) => [bytesToHex(peer.publicKey), peer]));
+  for (const [key, peer] of held.peers) lines.push(...peerLines(key, peer, seen.get(key)));
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+function peerLines(key: string, held: HeldPeer, seen: PeerObservation | undefined): string[] {
+  const endpoint = seen?.endpoint ?? held.endpoint;
+  const { low, high } = held.keepalive;
+  return [
+    `public_key=${key}`,
+    `preshared_key=${held.presharedKey === undefined ? "0".repeat(64) : bytesToHex(held.presharedKey)}`,
+    "protocol_version=1",
+    ...(endpoint === undefined ? [] : [`endpoint=${renderEndpoint(endpoint)}`]),
+    `last_handshake_time_sec=${seen?.lastHandshake?.seconds ?? 0}`,
+    `last_handshake_time_nsec=${seen?.lastHandshake?.nanoseconds ?? 0}`,
+    `tx_bytes=${seen?.sentBytes ?? 0}`,
+    `rx_bytes=${seen?.receivedBytes ?? 0}`,
+    `persistent_keepalive_interval=${low === high ? high : `${low}-${high}`}`,
+    ...[...held.allowedIps.values()].map((prefix) => `allowed_ip=${renderPrefix(prefix)}`),
+  ];
+}

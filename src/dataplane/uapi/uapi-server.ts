@@ -1,0 +1,49 @@
+import { createServer, type Server, type Socket } from "node:net";
+import type { UapiSession } from "./uapi-session.ts";
+
+/** A set of 10,000 peers with their prefixes is some megabytes; nothing honest is longer. */
+const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
+const IDLE_MS = 30_000;
+const MAX_CLIENTS = 64;
+
+/**
+ * Serves the UAPI on a listening unix socket that was handed down. Who may connect is decided by the socket's file, as
+ * for every other engine. A client that is slow, silent or endless holds up nobody else.
+ */
+export function serveUapi(listenFd: number, session: UapiSession): Server {
+  const server = createServer((socket) => serveClient(socket, session));
+  server.maxConnections = MAX_CLIENTS;
+  server.listen({ fd: listenFd });
+  return server;
+}
+
+function serveClient(socket: Socket, session: UapiSession): void {
+  let received: Buffer[] = [];
+  let bytes = 0;
+  socket.setTimeout(IDLE_MS, () => socket.destroy());
+  socket.on("error", () => socket.destroy());
+  socket.on("data", (chunk: Buffer) => {
+    received.push(chunk);
+    bytes += chunk.length;
+    if (bytes > MAX_REQUEST_BYTES) {
+      socket.destroy();
+      return;
+    }
+    if (!mayEndRequest(chunk)) return;
+    const text = Buffer.concat(received).toString("utf8");
+    const requests = text.split("\n\n");
+    const rest = requests.pop() ?? "";
+    received = rest === "" ? [] : [Buffer.from(rest)];
+    bytes = rest.length;
+    for (const request of requests) {
+      void session.answer(request.replace(/^\n+/, "")).then((answer) => {
+        if (!socket.destroyed) socket.write(answer);
+      });
+    }
+  });
+}
+
+/** The empty line that ends a request may come in two pieces: a lone line end at the start of one is enough to look. */
+function mayEndRequest(chunk: Buffer): boolean {
+  return chunk.includes("\n\n") || chunk[0] === 10;
+}

@@ -1,0 +1,107 @@
+import { bytesToHex } from "../../model/uapi/key-text.ts";
+import type { PeerSettings, TunnelObservation } from "../contract.ts";
+import type { DataPlane } from "../data-plane.ts";
+import { isSameEndpoint } from "./endpoint-text.ts";
+import { deviceSettings, type HeldSettings, NOTHING_HELD, type Surroundings, settingsAfter } from "./held-settings.ts";
+import { parseSet, type SetRequest } from "./parse-set.ts";
+import { renderGet } from "./render-get.ts";
+import { UapiError, uapiErrnoOf } from "./uapi-error.ts";
+
+/** One tunnel behind a UAPI socket. */
+export interface UapiTunnel {
+  readonly device: string;
+  readonly tunFd: number;
+  readonly plane: DataPlane;
+  /** What cannot be told over UAPI, read anew for each request. */
+  readonly surroundings: () => Surroundings;
+  /** Told why a request was refused; never holds a secret. */
+  readonly report: (line: string) => void;
+}
+
+/** Answers the UAPI requests for one tunnel, one at a time, in their order. */
+export class UapiSession {
+  readonly #tunnel: UapiTunnel;
+  #held: HeldSettings = NOTHING_HELD;
+  #carried = false;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(tunnel: UapiTunnel) {
+    this.#tunnel = tunnel;
+  }
+
+  /**
+   * The answer to one request, its errno line and the empty line behind it included. Never throws.
+   *
+   * @param request everything up to the empty line
+   */
+  answer(request: string): Promise<string> {
+    const answered = this.#last.then(() => this.#answer(request));
+    this.#last = answered;
+    return answered;
+  }
+
+  /** Brings to the data plane what changed around the tunnel, like its MTU. */
+  refresh(): Promise<void> {
+    const refreshed = this.#last.then(async () => {
+      const settings = deviceSettings(this.#held, this.#tunnel.surroundings());
+      if (this.#carried && settings !== undefined) await this.#tunnel.plane.configure(this.#tunnel.device, settings);
+    });
+    this.#last = refreshed.catch((error: unknown) => this.#tunnel.report(String(error)));
+    return refreshed;
+  }
+
+  async #answer(request: string): Promise<string> {
+    try {
+      const [verb, ...lines] = request.split("\n");
+      if (verb === "get=1" && lines.every((line) => line === "")) return `${await this.#get()}errno=0\n\n`;
+      if (verb !== "set=1") throw new UapiError("EPROTO", "a request is neither get=1 nor set=1");
+      await this.#set(parseSet(lines));
+      return "errno=0\n\n";
+    } catch (error) {
+      this.#tunnel.report(error instanceof Error ? error.message : String(error));
+      return `errno=${-uapiErrnoOf(error)}\n\n`;
+    }
+  }
+
+  async #get(): Promise<string> {
+    const { tunnels } = await this.#tunnel.plane.observe();
+    return renderGet(
+      this.#held,
+      tunnels.find(({ name }) => name === this.#tunnel.device),
+    );
+  }
+
+  /** All or nothing: the data plane refuses settings before it takes any of them. */
+  async #set(request: SetRequest): Promise<void> {
+    const { plane, device, tunFd } = this.#tunnel;
+    const wanted = settingsAfter(this.#held, request);
+    const settings = deviceSettings(wanted, this.#tunnel.surroundings());
+    let observed: TunnelObservation | undefined;
+    if (settings === undefined) {
+      if (this.#carried) await plane.remove(device);
+    } else if (this.#carried) observed = await plane.configure(device, settings);
+    else observed = await plane.addTunnel({ name: device, tunFd, ...settings });
+    const before = this.#held;
+    this.#held = wanted;
+    this.#carried = settings !== undefined;
+    if (observed === undefined || settings === undefined) return;
+    await this.#moveEndpoints(request, observed);
+    for (const peer of settings.peers) if (isWoken(peer, before)) await plane.connect(device, peer.publicKey);
+  }
+
+  /** A peer that roamed goes back to the endpoint it is told, although the same was told before. */
+  async #moveEndpoints(request: SetRequest, observed: TunnelObservation): Promise<void> {
+    const seen = new Map(observed.peers.map((peer) => [bytesToHex(peer.publicKey), peer.endpoint]));
+    for (const { publicKey, endpoint } of request.peers) {
+      const key = bytesToHex(publicKey);
+      if (endpoint === undefined || !seen.has(key) || isSameEndpoint(seen.get(key), endpoint)) continue;
+      await this.#tunnel.plane.setEndpoint(this.#tunnel.device, publicKey, endpoint);
+    }
+  }
+}
+
+/** A keepalive that is switched on sends at once, and so makes a session (wireguard-go device/uapi.go does the same). */
+function isWoken({ publicKey, persistentKeepalive, endpoint }: PeerSettings, before: HeldSettings): boolean {
+  if (persistentKeepalive === undefined || endpoint === undefined) return false;
+  return (before.peers.get(bytesToHex(publicKey))?.keepalive.high ?? 0) === 0;
+}
