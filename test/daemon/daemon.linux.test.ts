@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,6 +15,14 @@ import {
 
 const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("ip", "nft", "wg", "wireguard-go");
 const LONGEST_MS = 45_000;
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return "";
+  }
+}
 
 describe.skipIf(obstacle !== undefined)(
   `law 4: the daemon on a real kernel${obstacle === undefined ? "" : ` (${obstacle})`}`,
@@ -105,6 +113,20 @@ killSwitch: { enabled: true }
       expect(told).toContain("repairing: routes/policy");
       // The flush took the system's own rule for the main table too, which is not awg's to bring back.
       machine.run(["ip", "rule", "add", "preference", "32766", "lookup", "main"]);
+    });
+
+    test("A2: a keeper that is killed is noticed at once, and the next one owns the tables", async () => {
+      const before = told.length;
+      const keeperPid = (): number | undefined => {
+        const pids = machine.run(["ip", "netns", "pids", machine.name]).stdout.split("\n").filter(Boolean);
+        return pids.map(Number).find((pid) => commandOf(pid).includes(" keeper --run-dir"));
+      };
+      const first = keeperPid() ?? 0;
+      expect(first).toBeGreaterThan(1);
+      process.kill(first, "SIGKILL");
+      await until("the keeper's end", () => told.slice(before).includes("the keeper ended"));
+      await until("another keeper", () => ![undefined, first].includes(keeperPid()));
+      await until("rest", () => awg("diff", "-f", config).status === 0);
     });
 
     test("A12: nobody's flush takes the tables away", () => {

@@ -34,6 +34,7 @@ export class FallbackWatch implements AsyncDisposable {
   #tunnels: readonly FallbackTunnel[] | undefined;
   #inForce: readonly FallbackTunnel[] | undefined;
   #renewAtMs = 0;
+  #rereadAtMs = 0;
   #problem = "";
   #ended = false;
   #timer: NodeJS.Timeout | undefined;
@@ -66,7 +67,10 @@ export class FallbackWatch implements AsyncDisposable {
   }
 
   async #look(): Promise<void> {
-    const isStale = this.#tunnels === undefined;
+    // Whoever applies beside the daemon wakes nobody.
+    const isStale = this.#tunnels === undefined || this.#deps.nowMs() >= this.#rereadAtMs;
+    if (isStale) this.#rereadAtMs = this.#deps.nowMs() + RENEW_MS;
+    if (isStale) this.#tunnels = undefined;
     this.#tunnels ??= fallbackTunnels({ resources: await this.#session.accepted() });
     for (const device of this.#states.keys())
       if (!this.#tunnels.some(({ spec }) => spec.device === device)) this.#states.delete(device);
@@ -78,7 +82,7 @@ export class FallbackWatch implements AsyncDisposable {
     if (!isOther && !isDue && !isStale) return;
     if (this.#tunnels.length > 0)
       await this.#session.fallBack(
-        down.map(({ path }) => path),
+        down.map(({ spec }) => spec.device),
         isDue,
       );
     if (isOther || isDue) this.#renewAtMs = this.#deps.nowMs() + RENEW_MS;

@@ -1,14 +1,13 @@
 import { watchConfig } from "../../daemon/config-watcher.ts";
 import { type LoopPlan, type LoopReport, ReconcileLoop } from "../../daemon/reconcile-loop.ts";
 import { DEFAULT_RHYTHM, type Rhythm } from "../../daemon/rhythm.ts";
-import { linuxNetworkEvents } from "../../host/linux/network-events.ts";
-import { linuxResolverEvents } from "../../host/linux/resolver/resolver-events.ts";
 import { AwgError, messageOf } from "../../model/error.ts";
 import { stepsOf } from "../../model/plan.ts";
 import { openSession } from "../open-session.ts";
 import type { Planned, SessionOptions } from "../session.ts";
 import { repeat, setTimer, watchClocks } from "./clocks.ts";
 import { type FallbackReport, FallbackWatch } from "./fallback-watch.ts";
+import { watchMachine } from "./machine-events.ts";
 import { type Proposals, readProposals } from "./proposals.ts";
 
 interface DaemonPlan extends LoopPlan {
@@ -70,11 +69,10 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
       .nudge()
       .catch((error: unknown) => options.report({ type: "problem", text: `nudging failed: ${messageOf(error)}` }));
   };
-  await using _network = linuxNetworkEvents.watch(({ what, by, renumbered }) => {
+  await using _network = watchMachine(options, ({ what, by, renumbered }) => {
     loop.wake(by === undefined ? what : `${what}, by ${by.program} (${by.pid})`);
     if (renumbered) nudge();
   });
-  await using _resolver = linuxResolverEvents.watch(({ what }) => loop.wake(what));
   await using _files = watchConfig(options.files, (path) => loop.wake(path));
   using _drift = repeat(
     () => rhythm.driftEveryMs,
