@@ -59,6 +59,9 @@ export class Inbound {
   #from: Endpoint | undefined;
   #sessionPackets = 0;
   #sessionBytes = 0;
+  // The session of the last datagram in this turn: a look-up with an index of 32 bits allocates a number.
+  #lastReceiver = -1;
+  #lastSession: Session | undefined;
   #loadSince = 0;
   #loadCount = 0;
   #lastLoadCount = 0;
@@ -78,6 +81,7 @@ export class Inbound {
       if (errno !== "EAGAIN" && errno !== "EINTR") this.#ports.receiveFailed(errno);
       return;
     }
+    this.#lastReceiver = -1;
     this.counters.receives += 1;
     this.counters.messages += got;
     const before = this.counters.datagrams;
@@ -142,7 +146,11 @@ export class Inbound {
       this.#slowly(at, length, from, now);
       return;
     }
-    const session = device.sessionByIndex(header.receiver, now);
+    if (header.receiver !== this.#lastReceiver) {
+      this.#lastReceiver = header.receiver;
+      this.#lastSession = device.sessionByIndex(header.receiver, now);
+    }
+    const session = this.#lastSession;
     if (session === undefined || session.slot === 0 || !session.isNewCounter(header.counter)) {
       this.#slowly(at, length, from, now);
       return;
@@ -195,7 +203,8 @@ export class Inbound {
 
   /** Tells the engine what was received since last time. */
   #tellEngine(now: number): void {
-    const [session, from] = [this.#session, this.#from];
+    const session = this.#session;
+    const from = this.#from;
     if (session === undefined || from === undefined || this.#sessionBytes === 0) return;
     this.#ports.device.noteReceived(session, this.#sessionPackets, this.#sessionBytes, from, now);
     this.#sessionPackets = 0;
@@ -216,5 +225,6 @@ export class Inbound {
     this.#tellEngine(now);
     const datagram = this.#machine.arena.bytes.subarray(at, at + length);
     this.#ports.perform(this.#ports.device.receive(datagram, from, now, underLoad));
+    this.#lastReceiver = -1;
   }
 }

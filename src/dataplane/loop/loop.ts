@@ -82,7 +82,9 @@ export class Loop {
 
   #serve(tunnel: Tunnel, index: number, now: number): void {
     const first = 1 + FDS_A_TUNNEL * index;
-    const [device, four, six] = [this.#eventsAt(first), this.#eventsAt(first + 1), this.#eventsAt(first + 2)];
+    const device = this.#eventsAt(first);
+    const four = this.#eventsAt(first + 1);
+    const six = this.#eventsAt(first + 2);
     if (((four | six) & POLLOUT) !== 0) tunnel.socketWritable();
     if ((device & (POLLIN | POLLERR_OR_GONE)) !== 0) tunnel.fromDevice(now);
     if ((four & ~POLLOUT) !== 0) tunnel.fromSocket(tunnel.sockets.four, now);

@@ -161,8 +161,10 @@ export class Outbound {
       arena.bytes.set(kept, end);
       return;
     }
-    const [a, b] = [view.getInt32(end, true), view.getInt32(end + 4, true)];
-    const [c, d] = [view.getInt32(end + 8, true), view.getInt32(end + 12, true)];
+    const a = view.getInt32(end, true);
+    const b = view.getInt32(end + 4, true);
+    const c = view.getInt32(end + 8, true);
+    const d = view.getInt32(end + 12, true);
     for (let at = end; at < end + 16; at += 4) view.setInt32(at, 0, true);
     aead.seal(slot, counter, from, padded, to);
     view.setInt32(end, a, true);

@@ -230,7 +230,8 @@ export class SendBatch {
 
   #sendSingly(fd: number, index: number): void {
     const { arena, calls } = this.#machine;
-    const [header, vector] = [this.#headers + index * MESSAGE_BYTES, this.#vectors + index * VECTOR_BYTES];
+    const header = this.#headers + index * MESSAGE_BYTES;
+    const vector = this.#vectors + index * VECTOR_BYTES;
     const segment = this.#segmentBytes[index] as number;
     const start = this.#groupStart[index] as number;
     const total = this.#groupBytes[index] as number;

@@ -117,7 +117,8 @@ export class Flow {
     if (this.length + shape.payloadBytes > FLOW_BYTES || !this.#sameIpHeader(view, shape.at)) return false;
     if (shape.protocol === UDP) return true;
     if (shape.sequence !== this.#nextSequence) return false;
-    const [a, b] = [shape.at + shape.ipBytes, this.at + this.ipBytes];
+    const a = shape.at + shape.ipBytes;
+    const b = this.at + this.ipBytes;
     if (view.getInt32(a + 8) !== view.getInt32(b + 8)) return false;
     for (let index = 20; index < shape.headerBytes - shape.ipBytes; index += 4) {
       if (view.getInt32(a + index) !== view.getInt32(b + index)) return false;

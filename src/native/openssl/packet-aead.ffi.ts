@@ -110,10 +110,14 @@ export function createAsmAead(arena: Arena): PacketAead | undefined {
     open(slot, counter, from, length, to) {
       // The header before the text may have another reading, and the next datagram begins behind the tag.
       const tag = from + length;
-      const [a, b] = [view.getInt32(tag, true), view.getInt32(tag + 4, true)];
-      const [c, d] = [view.getInt32(tag + 8, true), view.getInt32(tag + 12, true)];
-      const [e, f] = [view.getInt32(tag + 16, true), view.getInt32(tag + 20, true)];
-      const [g, h] = [view.getInt32(tag + 24, true), view.getInt32(tag + 28, true)];
+      const a = view.getInt32(tag, true);
+      const b = view.getInt32(tag + 4, true);
+      const c = view.getInt32(tag + 8, true);
+      const d = view.getInt32(tag + 12, true);
+      const e = view.getInt32(tag + 16, true);
+      const f = view.getInt32(tag + 20, true);
+      const g = view.getInt32(tag + 24, true);
+      const h = view.getInt32(tag + 28, true);
       arena.bytes.copyWithin(kept, from - PACKET_LEAD_BYTES, from);
       cipher(keys.table + PAIR_BYTES * slot + KEY_BYTES, counter, from, length, to);
       authenticate(from, length, to - PACKET_LEAD_BYTES, expected);
