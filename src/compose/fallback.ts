@@ -1,4 +1,5 @@
 import type { Host } from "../host/ports/host.ts";
+import { sameData } from "../model/canonical.ts";
 import { fallbackPaths, fallenBackOrigins } from "../model/firewall/fallback.ts";
 import type { FirewallObserved } from "../model/firewall/policy.ts";
 import type { DesiredState, ResourceOf } from "../model/resource.ts";
@@ -40,9 +41,9 @@ export function fallenBack(observed: FirewallObserved | undefined): readonly Fal
 }
 
 /**
- * Puts the fallback of these paths in force and of all others out of it (docs/security.md S4.9): the direct way is closed
- * in the routes before it is closed in the filter, and opened in the filter before it is opened in the routes. No part of
- * the desired state changes, so this is no drift and makes no generation.
+ * Puts the fallback of these paths in force and of all others out of it (docs/security.md S4.9): the direct way is
+ * closed in the routes before it is closed in the filter, and opened in the filter before it is opened in the routes. No
+ * part of the desired state changes, so this is no drift and makes no generation.
  */
 export async function fallBackOn(host: Host, desired: DesiredState, paths: readonly number[]): Promise<void> {
   const { missing, surplus } = await standbyDifference(host, standbyOf(desired), paths);
@@ -68,27 +69,38 @@ async function standbyDifference(
 }
 
 /**
- * Does so for the accepted state. A change takes the lock, so that no apply or destroy is under way; what stands is only
- * renewed, and that if it is to be, without a lock: the filter refuses it when the ruleset is another by then. While a change
- * waits to be confirmed nothing falls back.
+ * Does so for these devices of the accepted state. A change takes the lock, so that no apply or destroy is under way;
+ * what stands is only renewed, and that if it is to be, without a lock: the filter must hold the accepted policy, and
+ * refuses when the ruleset is another by then. While a change waits to be confirmed nothing falls back.
  *
  * @throws AwgError("locked") while another awg is at work.
  */
-export async function fallBackAccepted(parts: SessionParts, paths: readonly number[], renew: boolean): Promise<void> {
+export async function fallBackAccepted(parts: SessionParts, devices: readonly string[], renew: boolean): Promise<void> {
   const { host, stores } = parts;
-  if (await stands(parts, paths)) return renew ? host.firewall.fallBack(paths) : undefined;
+  const accepted = await stores.generations.latest();
+  const paths = pathsOf(accepted?.desired, devices);
+  if (accepted !== undefined && (await stands(host, accepted.desired, paths)))
+    return renew ? host.firewall.fallBack(paths) : undefined;
   await using _held = await parts.lock("fallback");
   if ((await readOpenTransaction(stores.journal)) !== undefined) return;
-  const accepted = await stores.generations.latest();
-  if (accepted !== undefined) await fallBackOn(host, accepted.desired, paths);
+  const desired = (await stores.generations.latest())?.desired;
+  if (desired !== undefined) await fallBackOn(host, desired, pathsOf(desired, devices));
 }
 
-/** Whether these very paths are fallen back already, in routes and filter. */
-async function stands({ host, stores }: SessionParts, paths: readonly number[]): Promise<boolean> {
-  const accepted = await stores.generations.latest();
-  const { missing, surplus } = await standbyDifference(host, standbyOf(accepted?.desired), paths);
-  const { fallback = [] } = await host.firewall.read();
-  return missing.length === 0 && surplus.length === 0 && fallback.toSorted().join() === paths.toSorted().join();
+/** Path numbers are given anew when tunnels come and go, devices' names are not. */
+function pathsOf(desired: DesiredState | undefined, devices: readonly string[]): readonly number[] {
+  const tunnels = desired === undefined ? [] : fallbackTunnels(desired);
+  return tunnels.filter(({ spec }) => devices.includes(spec.device)).map(({ path }) => path);
+}
+
+/** Whether the accepted policy is loaded and these very paths are fallen back already, in routes and filter. */
+async function stands(host: Host, desired: DesiredState, paths: readonly number[]): Promise<boolean> {
+  const { missing, surplus } = await standbyDifference(host, standbyOf(desired), paths);
+  const { policy, fallback = [] } = await host.firewall.read();
+  const wanted = desired.resources.find(({ kind }) => kind === "firewall")?.spec;
+  const isSame = fallback.toSorted().join() === paths.toSorted().join();
+  if (missing.length > 0 || surplus.length > 0 || !isSame) return false;
+  return paths.length === 0 || sameData(policy, wanted ?? null);
 }
 
 function standbyOf(desired: DesiredState | undefined): readonly StandbyRules[] {

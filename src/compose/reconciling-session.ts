@@ -85,9 +85,9 @@ export class ReconcilingSession implements Session {
     await this.#parts.host.engines.probe?.(device);
   }
 
-  /** Puts the fallback of these paths in force, for longer if it is so already, and of all others out of it. */
-  async fallBack(paths: readonly number[], renew: boolean): Promise<void> {
-    await fallBackAccepted(this.#parts, paths, renew);
+  /** Puts the fallback of these tunnels' devices in force, and of all others out of it; what stands may be renewed. */
+  async fallBack(devices: readonly string[], renew: boolean): Promise<void> {
+    await fallBackAccepted(this.#parts, devices, renew);
   }
 
   async apply(planned: Planned, hooks: ApplyHooks): Promise<Applied> {
