@@ -1,0 +1,172 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { ExplainQuestion } from "../../../src/compose/explain/question.ts";
+import { openSession } from "../../../src/compose/open-session.ts";
+import type { ReconcilingSession } from "../../../src/compose/reconciling-session.ts";
+import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
+
+const KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";
+const PEER = "4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "awg-explain-"));
+  writeFileSync(join(folder, "key"), `${KEY}\n`, { mode: 0o600 });
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const config = (more = "") => `apiVersion: awg/v1
+name: laptop
+tunnels:
+  office:
+    protocol: wireguard
+    privateKey: { file: ${join(folder, "key")} }
+    addresses: [10.8.0.2/32, fd00:8::2/128]
+    peers: [{ publicKey: ${PEER}, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0, ::/0] }]
+rules:
+  - { name: mirror, destinations: [203.0.113.0/24], ports: [80], protocol: tcp, via: direct }
+  - { name: backup, users: ["1500"], via: block }
+default: { via: office }
+killSwitch: { enabled: true, allowLan: true }
+dns: { servers: [10.8.0.1], via: office, leakProtection: true }
+${more}`;
+
+const machine = () => join(folder, "machine.json");
+
+/** Works with the machine of this test in a session of its own, as each verb does. */
+async function withSession<T>(work: (session: ReconcilingSession) => Promise<T>): Promise<T> {
+  const host = { kind: "simulated", file: machine() } as const;
+  await using session = await openSession({ host, allowInsecurePermissions: false, environment: {} });
+  return work(session);
+}
+
+async function apply(text: string): Promise<void> {
+  await withSession(async (session) => {
+    const planned = await session.plan(await session.load([{ name: "c.yaml", text }]));
+    await session.apply(planned, { onEvent: () => undefined, shouldStop: () => undefined });
+  });
+}
+
+/** Changes the machine behind awg's back. */
+function tamper(change: (state: MachineState) => void): void {
+  const state = JSON.parse(readFileSync(machine(), "utf8"));
+  change(state);
+  writeFileSync(machine(), JSON.stringify(state));
+}
+
+const ask = (destination: string, more: Partial<ExplainQuestion> = {}): ExplainQuestion => ({
+  destination,
+  user: "1000",
+  resolves: false,
+  ...more,
+});
+
+describe("awg verify on the simulated machine", () => {
+  test("finds nothing after an apply, and says so of a machine that awg never touched", async () => {
+    const before = await withSession((session) => session.verify());
+    expect(before).toMatchObject({ generation: 0, findings: [] });
+    expect(before.notes.join()).toContain("nothing to hold");
+    await apply(config());
+    expect(await withSession((session) => session.verify())).toMatchObject({ generation: 1, findings: [], notes: [] });
+  });
+
+  test("law 2: changes nothing", async () => {
+    await apply(config());
+    const before = readFileSync(machine(), "utf8");
+    await withSession((session) => session.verify());
+    await withSession((session) => session.explain(ask("203.0.113.7", { port: 443 })));
+    expect(readFileSync(machine(), "utf8")).toBe(before);
+  });
+
+  test("law 1: finds that the policy is gone, that another one is loaded, and that a guard is missing", async () => {
+    await apply(config());
+    tamper((state) => {
+      const { policy } = state.firewall;
+      if (policy === null) throw new Error("no policy is loaded");
+      state.firewall.policy = { ...policy, layers: policy.layers.map((layer) => ({ ...layer, dns: null })) };
+    });
+    const weaker = await withSession((session) => session.verify());
+    expect(weaker.findings.some(({ kind, packet }) => kind === "leak" && packet?.destinationPort === 53)).toBe(true);
+    tamper((state) => {
+      state.routes = state.routes.filter(({ type }) => type !== "unreachable");
+    });
+    const open = await withSession((session) => session.verify());
+    expect(
+      open.findings
+        .filter(({ kind }) => kind === "misroute")
+        .map(({ message }) => message)
+        .join("\n"),
+    ).toContain("awg-office has vanished");
+  });
+
+  test("S10: a plan to another policy is proven state by state", async () => {
+    await apply(config());
+    const changed = config().replace("allowLan: true", "allowLan: false").replace("via: direct", "via: office");
+    const verified = await withSession(async (session) =>
+      session.verifyPlan(await session.plan(await session.load([{ name: "c.yaml", text: changed }]))),
+    );
+    expect(verified.findings).toEqual([]);
+    expect(verified.classes).toBeGreaterThan(1000n);
+  });
+});
+
+describe("awg explain on the simulated machine", () => {
+  test.each([
+    [
+      "the default",
+      ask("198.51.100.7", { port: 443 }),
+      { path: "awg-office", device: "awg-office", verdict: "accept" },
+      "S4.7",
+    ],
+    [
+      "a direct rule",
+      ask("203.0.113.7", { port: 80 }),
+      { path: "direct", device: "eth0", verdict: "accept" },
+      "rules/0 (mirror)",
+    ],
+    [
+      "a blocked user",
+      ask("203.0.113.7", { port: 81, user: "1500" }),
+      { path: "block", verdict: "drop" },
+      "rules/1 (backup)",
+    ],
+    ["DNS to another server", ask("9.9.9.9", { port: 53, protocol: 17 }), { path: "block", verdict: "drop" }, "S4.3"],
+    ["DNS to the declared one", ask("10.8.0.1", { port: 53 }), { path: "awg-office", verdict: "accept" }, "S4.2"],
+    ["IPv6", ask("2001:db8:77::7"), { path: "awg-office", device: "awg-office", verdict: "accept" }, "S4.7"],
+  ])("%s", async (_name, question, side, reason) => {
+    await apply(config());
+    const explained = await withSession((session) => session.explain(question));
+    expect(explained.declared).toMatchObject(side);
+    expect(explained.live).toMatchObject(side);
+    expect(explained.declared.reason).toContain(reason);
+    expect(explained).toMatchObject({ generation: 1, disagreements: [] });
+  });
+
+  test("tells the policy rule, the table and the tunnel's state", async () => {
+    await apply(config());
+    const explained = await withSession((session) => session.explain(ask("198.51.100.7", { port: 443 })));
+    expect(explained.declared.policyRule).toMatch(/^10110: from all fwmark 0x1000000/);
+    expect(explained.declared.route).toContain("dev awg-office");
+    expect(explained.tunnel).toMatchObject({ device: "awg-office" });
+    expect(explained.enforcement).toBe("enforced");
+  });
+
+  test("shouts where the machine does something else", async () => {
+    await apply(config());
+    tamper((state) => {
+      state.rules = state.rules.filter(({ rule }) => rule.preference < 10_100 || rule.preference > 10_999);
+    });
+    const explained = await withSession((session) => session.explain(ask("198.51.100.7", { port: 443 })));
+    expect(explained.disagreements.join("\n")).toContain("device: declared awg-office, the machine has eth0");
+    expect(explained.live.verdict).toBe("drop");
+  });
+
+  test("knows names of the machine, and refuses others", async () => {
+    await apply(config());
+    await expect(withSession((session) => session.explain(ask("nowhere.example")))).rejects.toMatchObject({
+      kind: "usage",
+    });
+  });
+});
