@@ -7,8 +7,8 @@ import { pairs, passPairs } from "./through-loader.ts";
 
 const fields = schemaFields();
 /** Of the pairs of field and string these take every n-th; the nightly form takes all of them through the loader. */
-const SCHEMA_STRIDE = 8;
-const STRIDE = 32;
+const SCHEMA_STRIDE = 16;
+const STRIDE = 64;
 
 describe("law 7: the corpus through every field of the schema", () => {
   test("the walk meets every field, and the corpus is as large as it says", () => {
@@ -83,12 +83,12 @@ describe("law 7: the corpus through every field of the schema", () => {
       refused += 1;
       for (const { message } of error.issues) if (!isPrintableLine(message)) expect([path, text]).toEqual([]);
     }
-    expect(refused).toBeGreaterThan(10_000);
+    expect(refused).toBeGreaterThan(5_000);
   });
 
   test(`every ${STRIDE}th pair through the loader: refused with its place, or it stands there as written`, () => {
     const { complaints, accepted } = passPairs(fields, STRIDE);
     expect(complaints).toEqual([]);
-    expect(accepted).toBeGreaterThan(500);
+    expect(accepted).toBeGreaterThan(250);
   });
 });
