@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AwgError, messageOf } from "../model/error.ts";
 import { type KeeperPaths, keeperPaths } from "../model/keeper-protocol.ts";
+import { printableLine } from "../model/text/printable.ts";
 import { forbidDumps } from "../native/linux/process/credentials.ffi.ts";
 import { tryLockFile } from "../native/linux/process/file-lock.ffi.ts";
 import { Keeper } from "./keeper.ts";
@@ -38,7 +39,7 @@ export async function runKeeper(runDir: string): Promise<void> {
 }
 
 async function serveUntilDone(paths: KeeperPaths): Promise<void> {
-  const report = (line: string) => process.stderr.write(`${new Date().toISOString()} ${line}\n`);
+  const report = (line: string) => process.stderr.write(`${new Date().toISOString()} ${printableLine(line)}\n`);
   const keeper = new Keeper({ folder: paths.folder, report });
   const life: Life = { endAsked: false, idleSinceMs: performance.now() };
   endOnSignals(life, report);
