@@ -66,6 +66,8 @@ describe("changing a device while it carries traffic", () => {
     );
     expect(device.peerByKey(publicKeyOf(2))?.currentSession(world.now)).toBe(kept);
     expect([...(gone?.sendKey ?? [1]), ...(gone?.receiveKey ?? [1])].every((byte) => byte === 0)).toBe(true);
+    expect(device.routeTo(Uint8Array.of(10, 0, 0, 3), 0, 4)).toBeUndefined();
+    expect(device.removePeer(publicKeyOf(3))).toBe(false);
     world.delivered.length = 0;
     world.send("3", innerPacket(3, 1, 5));
     world.runFor(50);
@@ -147,9 +149,11 @@ describe("changing a device while it carries traffic", () => {
   });
 
   test("another wire format: the old one is still read, the new one is sent", () => {
+    const memory = { ...PLAIN_WIRE.forPeer() };
     const marked: WireFormat = {
       ...PLAIN_WIRE,
       name: "marked",
+      forPeer: () => memory,
       headerWord: (kind) => PLAIN_WIRE.headerWord(kind) + 100,
       candidates: (datagram) => {
         const plain = datagram.slice();
@@ -168,6 +172,7 @@ describe("changing a device while it carries traffic", () => {
     };
     const world = star();
     configure(world, "1", deviceConfig(1, [2, 3], { wire: marked }));
+    expect(world.of("1").device.peerByKey(publicKeyOf(2))?.wire).toBe(memory);
     world.send("2", innerPacket(2, 1, 5));
     world.runFor(20);
     expect(world.delivered.map(({ bytes }) => numberIn(bytes))).toEqual([5]);

@@ -86,6 +86,16 @@ describe("a handshake", () => {
     expect(initiations(world)).toBe(1);
   });
 
+  test("what waits is a copy: the caller may use its buffer again", () => {
+    const world = pair();
+    const buffer = innerPacket(1, 2, 1);
+    world.send("a", buffer);
+    buffer.set(innerPacket(1, 2, 2));
+    world.send("a", buffer);
+    world.runFor(100);
+    expect(world.delivered.map(({ bytes }) => numberIn(bytes))).toEqual([1, 2]);
+  });
+
   test("both may begin at once and both can send afterwards", () => {
     const world = pair();
     world.send("a", innerPacket(1, 2, 1));
