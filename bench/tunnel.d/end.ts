@@ -27,6 +27,7 @@ const settings: TunnelSettings = {
         : { endpoint: { address: addressToBytes(endpoint[0]), port: endpoint[1], scope: 0 } }),
       allowedIPs: ["0.0.0.0/0", "::/0"].flatMap((text) => parsePrefix(text) ?? []),
     },
+    ...(options.morePeers ?? []).map((key) => ({ publicKey: bytesOf(key), allowedIPs: [] })),
   ],
 };
 await plane.addTunnel(settings);

@@ -9,6 +9,8 @@ export interface EndOptions {
   readonly device: string;
   readonly privateKey: string;
   readonly peerKey: string;
+  /** Peers beside that one, for a bench of handshakes. */
+  readonly morePeers?: readonly string[];
   readonly port: number;
   readonly mtuBytes: number;
   readonly endpoint?: readonly [address: string, port: number];
@@ -77,6 +79,13 @@ export class TunnelLab implements Disposable {
     });
   }
 
+  /** Starts an engine that answers handshakes at 192.0.2.2:51002, at the far end only. */
+  async startResponder(program: Engine["program"], privateKey: string, peers: readonly string[]): Promise<RunningEnd> {
+    const [peerKey = "", ...morePeers] = peers;
+    const options = { device: `bnb${process.pid}`, privateKey, peerKey, morePeers, port: 51002, mtuBytes: 1420 };
+    return program === "awg" ? startAwg(this.far, options, this.#bundle) : startWireguardGo(this.far, options);
+  }
+
   /** Starts an engine at both ends and waits until a ping comes through. */
   async start(engine: Engine): Promise<RunningTunnel> {
     const [a, b] = [keyPair(), keyPair()];
@@ -111,7 +120,8 @@ export class TunnelLab implements Disposable {
   }
 }
 
-interface RunningEnd {
+/** One end alone. */
+export interface RunningEnd {
   readonly pid: number;
   counters(): Promise<Counters>;
   stop(): Promise<void>;
@@ -144,7 +154,8 @@ async function startWireguardGo(namespace: string, options: EndOptions): Promise
   const endpoint = options.endpoint === undefined ? "" : `Endpoint = ${options.endpoint.join(":")}\n`;
   const conf =
     `[Interface]\nPrivateKey = ${options.privateKey}\nListenPort = ${options.port}\n` +
-    `[Peer]\nPublicKey = ${options.peerKey}\n${endpoint}AllowedIPs = 0.0.0.0/0\n`;
+    `[Peer]\nPublicKey = ${options.peerKey}\n${endpoint}AllowedIPs = 0.0.0.0/0\n` +
+    (options.morePeers ?? []).map((key) => `[Peer]\nPublicKey = ${key}\n`).join("");
   const { status, stderr } = spawnSync("sh", ["-c", `cat | wg setconf ${options.device} /dev/stdin`], { input: conf });
   if (status !== 0) throw new Error(`wg setconf: ${stderr}`);
   return { pid: child.pid ?? 0, counters: async () => ({}), stop: () => stopChild(child) };
@@ -156,7 +167,8 @@ async function stopChild(child: ChildProcessWithoutNullStreams): Promise<void> {
   await ended;
 }
 
-function keyPair(): { readonly private: string; readonly public: string } {
+/** A new private key and its public key, in base64. */
+export function keyPair(): { readonly private: string; readonly public: string } {
   const key = run("wg", "genkey").trim();
   return { private: key, public: run("wg", ["pubkey"], key).trim() };
 }
@@ -170,7 +182,7 @@ function run(program: string, ...rest: readonly (string | readonly string[])[]):
 }
 
 /** `ip netns exec` becomes the program, so the process is the end itself (proc_pid_stat(5), fields 14 and 15). */
-function cpuSecondsOf(pid: number): number {
+export function cpuSecondsOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }

@@ -35,6 +35,7 @@ export interface EndSettings {
 let plane: DataPlane | undefined;
 let tun: TunDevice | undefined;
 let events: PlaneEvent[] = [];
+let withOpenssl = true;
 
 const bytesOf = (text: string) => new Uint8Array(Buffer.from(text, "base64"));
 
@@ -71,15 +72,23 @@ async function open(given: EndSettings): Promise<unknown> {
   }
   net.changeLink(index, { up: true, mtu: given.mtu });
   events = [];
-  plane = await startDataPlane({ openssl: given.openssl ?? true, onEvent: (event) => events.push(event) });
-  const { publicKey: _, peers: __, ...rest } = await plane.addTunnel(settingsOf(given, tun.fd));
+  const running = await planeWith(given.openssl ?? true);
+  const { publicKey: _, peers: __, ...rest } = await running.addTunnel(settingsOf(given, tun.fd));
   return rest;
 }
 
-async function close(): Promise<void> {
+/** The running data plane where it has the wanted cryptography, else a new one. */
+async function planeWith(openssl: boolean): Promise<DataPlane> {
+  if (plane !== undefined && openssl === withOpenssl) return plane;
   await plane?.stop();
+  withOpenssl = openssl;
+  plane = await startDataPlane({ openssl, onEvent: (event) => events.push(event) });
+  return plane;
+}
+
+async function close(): Promise<void> {
+  for (const { name } of (await plane?.observe())?.tunnels ?? []) await plane?.remove(name);
   tun?.[Symbol.dispose]();
-  plane = undefined;
   tun = undefined;
 }
 
@@ -177,4 +186,5 @@ for await (const line of createInterface({ input: process.stdin })) {
   process.stdout.write(`${JSON.stringify(answer, plain)}\n`);
 }
 await close();
+await plane?.stop();
 process.exit(0);
