@@ -17,7 +17,7 @@ const restless = [
   [/counter packets \d+ bytes \d+/g, "counter"],
   [/ expires \S+/g, ""],
   [/ pref \w+$/gm, ""],
-  [/ (?:qdisc|qlen|mode|group) \S+/g, ""],
+  [/ (?:state|qdisc|qlen|mode|group) \S+/g, ""],
 ] as const;
 
 /** The shape of what the product made, as text: equal shapes are equally protected. Parts that are gone are absent. */

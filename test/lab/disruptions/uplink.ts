@@ -111,7 +111,7 @@ export const uplinkDisruptions: readonly Disruption[] = [
 ];
 
 /** What a network manager does when a link comes up: addresses and routes again. */
-export async function bringUp({ world, home }: Scene): Promise<void> {
+export async function bringUp({ world, home }: Pick<Scene, "world" | "home">): Promise<void> {
   const { v4, v6, device } = place;
   const lines = [
     `link set ${device} up`,
