@@ -86,6 +86,17 @@ describe("under load", () => {
     expect(mac2(a.tick(130_000))).toBe(false);
   });
 
+  test("cookies are sealed with the key the device has now", () => {
+    const a = device(1, 5);
+    const b = device(2, 1);
+    b.configure({ ...deviceConfig(5, [1]) }, 500);
+    const [first] = datagrams(a.send(innerPacket(1, 5, 1), 1_000));
+    const [cookie] = datagrams(b.receive(first as Uint8Array, A, 1_001, true));
+    a.receive(cookie as Uint8Array, B, 1_002);
+    const [retry] = datagrams(a.tick(a.nextDeadline()));
+    expect(datagrams(b.receive(retry as Uint8Array, A, 7_000, true))[0]?.length).toBe(92);
+  });
+
   test("with cookies off nothing is said", () => {
     const a = device(1, 2);
     const b = device(2, 1, CRYPTO, false);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Core, freeIndex } from "../../../src/engine/core/core.ts";
+import { type Core, freeIndex, keyOf } from "../../../src/engine/core/core.ts";
 import { startHandshake } from "../../../src/engine/core/initiator.ts";
 import { newCore } from "../../../src/engine/core/new-core.ts";
 import type { PeerState } from "../../../src/engine/core/peer-state.ts";
@@ -100,6 +100,23 @@ describe("what a handshake leaves behind", () => {
     for (const { ephemeralPrivate, transcript } of states) {
       expect([...ephemeralPrivate, ...transcript.chainingKey].every((byte) => byte === 0)).toBe(true);
     }
+  });
+
+  test("a peer that goes takes its preshared key along; the caller's stays", () => {
+    const { core } = lonely();
+    const presharedKey = key(9);
+    const config = { publicKey: deviceConfig(1, [3]).peers[0]?.publicKey ?? key(0), presharedKey, allowedIPs: [] };
+    putPeer(core, config, 0);
+    const peer = core.peers.get(keyOf(config.publicKey));
+    if (peer === undefined) throw new Error("no peer");
+    expect(peer.presharedKey).toEqual(key(9));
+    const before = peer.presharedKey;
+    putPeer(core, { ...config, presharedKey: key(8) }, 0);
+    expect(before).toEqual(key(0));
+    const after = peer.presharedKey;
+    dropPeer(core, peer);
+    expect(after).toEqual(key(0));
+    expect(presharedKey).toEqual(key(9));
   });
 
   test("an index in use is never given again", () => {
