@@ -90,7 +90,7 @@ describe.skipIf(reason !== undefined)(
 `;
 
     test("law 1: down goes direct where the rule says so and else nowhere; up goes back; dead expires", {
-      timeout: 300_000,
+      timeout: 600_000,
     }, async () => {
       const { world, keys, first } = judged();
       awg = new AwgInWorld(world, keys);
