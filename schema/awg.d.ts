@@ -450,7 +450,7 @@ export interface AmneziaTunnel {
    */
   mtu?: "auto" | number;
   /**
-   * auto, embedded, userspace (an external wireguard-go or amneziawg-go) or kernel.
+   * embedded (awg's own), userspace (an external wireguard-go or amneziawg-go), kernel, or auto: userspace where installed, else embedded.
    */
   engine?: "auto" | "embedded" | "userspace" | "kernel";
   /**
@@ -676,7 +676,7 @@ export interface WireGuardTunnel {
    */
   mtu?: "auto" | number;
   /**
-   * auto, embedded, userspace (an external wireguard-go or amneziawg-go) or kernel.
+   * embedded (awg's own), userspace (an external wireguard-go or amneziawg-go), kernel, or auto: userspace where installed, else embedded.
    */
   engine?: "auto" | "embedded" | "userspace" | "kernel";
   /**

@@ -67,16 +67,18 @@ default: { via: direct }`;
   const KERNEL_ONLY = { kernelWireguard: true, userspaceWireguard: false };
   const KS = "killSwitch: { enabled: true }";
 
-  test.each<[string, Written, Partial<MachineFacts["capabilities"]>, "userspace" | "kernel", string[]]>([
+  test.each<[string, Written, Partial<MachineFacts["capabilities"]>, "userspace" | "kernel" | "embedded", string[]]>([
     ["auto is the userspace engine", {}, {}, "userspace", []],
     ["auto prefers it to the kernel's", {}, { kernelWireguard: true }, "userspace", []],
-    ["auto takes the kernel's where nothing else is there", {}, KERNEL_ONLY, "kernel", []],
-    ["but not under a kill switch (S12.7)", { top: KS }, KERNEL_ONLY, "userspace", ["tunnels.office.engine"]],
+    ["auto is awg's own where no program is installed", {}, KERNEL_ONLY, "embedded", []],
+    ["under a kill switch too (S12.7)", { top: KS }, KERNEL_ONLY, "embedded", []],
+    ["and for AmneziaWG", { protocol: "amneziawg" }, { userspaceAmneziawg: false }, "embedded", []],
+    ["embedded as asked for", { more: "engine: embedded" }, {}, "embedded", []],
     [
-      "nor for AmneziaWG",
-      { protocol: "amneziawg" },
-      { ...KERNEL_ONLY, userspaceAmneziawg: false },
-      "userspace",
+      "embedded without TUN devices",
+      { more: "engine: embedded" },
+      { tun: false },
+      "embedded",
       ["tunnels.office.engine"],
     ],
     ["kernel as asked for", { more: "engine: kernel" }, { kernelWireguard: true }, "kernel", []],

@@ -1,0 +1,135 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parseEndpoint, renderEndpoint } from "../../../src/dataplane/uapi/endpoint-text.ts";
+import {
+  deviceSettings,
+  type HeldSettings,
+  NOTHING_HELD,
+  settingsAfter,
+} from "../../../src/dataplane/uapi/held-settings.ts";
+import { parseSet } from "../../../src/dataplane/uapi/parse-set.ts";
+import { renderGet } from "../../../src/dataplane/uapi/render-get.ts";
+import { parseUapiDevice } from "../../../src/model/uapi/reply.ts";
+import { SEED } from "../../support/seeded.ts";
+
+const [A, B] = ["aa".repeat(32), "bb".repeat(32)];
+const SECRET = "cc".repeat(32);
+const NONE = "0".repeat(64);
+
+function heldAfter(...requests: readonly string[]): HeldSettings {
+  return requests.reduce((held, text) => settingsAfter(held, parseSet(text.split("\n"))), NOTHING_HELD);
+}
+const reply = (held: HeldSettings) => parseUapiDevice(`${renderGet(held, undefined)}errno=0\n\n`);
+const prefixesOf = (held: HeldSettings, key: string) => [...(held.peers.get(key)?.allowedIps.keys() ?? [])];
+
+describe("what a set leaves behind", () => {
+  test("only what it names changes", () => {
+    const held = heldAfter(
+      `private_key=${SECRET}\nlisten_port=1\nfwmark=2\njc=4\npublic_key=${A}\nendpoint=192.0.2.1:1\nallowed_ip=10.0.0.0/8`,
+      `listen_port=3\npublic_key=${A}\npersistent_keepalive_interval=20-30`,
+    );
+    expect(reply(held)).toMatchObject({ listenPort: 3, fwmark: 2, obfuscation: { jc: "4" } });
+    const [peer] = deviceSettings(held, { mtuBytes: 1420 })?.peers ?? [];
+    expect(peer).toMatchObject({ persistentKeepalive: { low: 20_000, high: 30_000 } });
+    expect(renderEndpoint(peer?.endpoint ?? { address: new Uint8Array(4), port: 0, scope: 0 })).toBe("192.0.2.1:1");
+    expect(prefixesOf(held, A)).toEqual(["10.0.0.0/8"]);
+  });
+
+  test("a prefix belongs to one peer, the last that got it", () => {
+    const held = heldAfter(
+      `public_key=${A}\nallowed_ip=10.0.0.0/8\nallowed_ip=fd00::/8\npublic_key=${B}\nallowed_ip=10.0.0.1/8`,
+    );
+    expect([prefixesOf(held, A), prefixesOf(held, B)]).toEqual([["fd00::/8"], ["10.0.0.0/8"]]);
+  });
+
+  test.each([
+    ["replace_allowed_ips", `public_key=${A}\nreplace_allowed_ips=true\nallowed_ip=10.9.0.0/16`, ["10.9.0.0/16"]],
+    ["a minus", `public_key=${A}\nallowed_ip=-10.0.0.0/8`, ["10.1.0.0/16"]],
+    ["a plus", `public_key=${A}\nallowed_ip=+10.2.0.0/16`, ["10.0.0.0/8", "10.1.0.0/16", "10.2.0.0/16"]],
+  ])("%s", (_name, text, expected) => {
+    expect(prefixesOf(heldAfter(`public_key=${A}\nallowed_ip=10.0.0.0/8\nallowed_ip=10.1.0.0/16`, text), A)).toEqual(
+      expected,
+    );
+  });
+
+  test("update_only makes no peer, remove of none is nothing, replace_peers forgets all others", () => {
+    expect(heldAfter(`public_key=${A}\nupdate_only=true\nallowed_ip=10.0.0.0/8`).peers.size).toBe(0);
+    expect(heldAfter(`public_key=${A}\nremove=true`).peers.size).toBe(0);
+    expect([...heldAfter(`public_key=${A}`, `replace_peers=true\npublic_key=${B}`).peers.keys()]).toEqual([B]);
+  });
+
+  test("all zero takes a key away, and without a private key there is nothing to carry", () => {
+    const held = heldAfter(
+      `private_key=${SECRET}\npublic_key=${A}\npreshared_key=${SECRET}`,
+      `public_key=${A}\npreshared_key=${NONE}`,
+    );
+    expect(held.peers.get(A)?.presharedKey).toBeUndefined();
+    expect(deviceSettings(held, { mtuBytes: 1420 })).toBeDefined();
+    const gone = settingsAfter(held, parseSet([`private_key=${NONE}`]));
+    expect(deviceSettings(gone, { mtuBytes: 1420 })).toBeUndefined();
+  });
+
+  test("parameters that are off are not held, a zero header protection key is none", () => {
+    const held = heldAfter(
+      `jc=4\nh1=1\nrandom_trailers=true\nheader_protection_key=${SECRET}`,
+      `jc=0\nheader_protection_key=${NONE}`,
+    );
+    expect(held.obfuscation).toEqual({ random_trailers: "1" });
+  });
+});
+
+describe("requests that cannot be", () => {
+  test.each([
+    ["listen_port=65536", 22],
+    ["private_key=00", 22],
+    ["fwmark=-1", 22],
+    ["nonsense=1", 22],
+    ["no equals sign", 71],
+    [`public_key=${A}\nallowed_ip=10.0.0.0/33`, 22],
+    [`public_key=${A}\nendpoint=example.com:1`, 22],
+    [`public_key=${A}\nendpoint=[192.0.2.1]:1`, 22],
+    [`public_key=${A}\npersistent_keepalive_interval=30-20`, 22],
+    [`public_key=${A}\nreplace_allowed_ips=yes`, 22],
+    [`public_key=${A}\nprotocol_version=2`, 22],
+    [`public_key=${A}\nlisten_port=1`, 22],
+  ])("%s is refused with %i, and law 8: its value is not repeated", (text, errno) => {
+    const secret = text.slice(text.lastIndexOf("=") + 1);
+    expect(() => parseSet(text.split("\n"))).toThrow(expect.objectContaining({ errno }));
+    if (secret.length > 8) expect(() => parseSet(text.split("\n"))).not.toThrow(secret);
+  });
+
+  test("whatever comes is taken apart or refused, never anything else", () => {
+    const line = fc.oneof(
+      fc.constantFrom(
+        "listen_port=1",
+        `public_key=${A}`,
+        "remove=true",
+        "allowed_ip=10.0.0.0/8",
+        "jc=1",
+        "i1=<b 0x00>",
+      ),
+      fc.string({ maxLength: 40 }),
+      fc
+        .tuple(fc.constantFrom("endpoint", "allowed_ip", "private_key", "fwmark", "h1"), fc.string())
+        .map((pair) => pair.join("=")),
+    );
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 12 }), (lines) => {
+        try {
+          settingsAfter(NOTHING_HELD, parseSet(lines));
+        } catch (error) {
+          expect(error).toMatchObject({ errno: expect.any(Number) });
+        }
+      }),
+      { seed: SEED, numRuns: 500 },
+    );
+  });
+});
+
+test.each(["192.0.2.1:51820", "[2001:db8::1]:1", "[fe80::1%3]:65535"])(
+  "endpoint %s is read and written the same",
+  (text) => {
+    const endpoint = parseEndpoint(text);
+    expect(endpoint === undefined ? undefined : renderEndpoint(endpoint)).toBe(text);
+  },
+);

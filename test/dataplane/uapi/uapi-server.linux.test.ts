@@ -1,0 +1,153 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { createConnection, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { DeviceSettings, TunnelObservation } from "../../../src/dataplane/contract.ts";
+import type { DataPlane } from "../../../src/dataplane/data-plane.ts";
+import { serveUapi } from "../../../src/dataplane/uapi/uapi-server.ts";
+import { UapiSession } from "../../../src/dataplane/uapi/uapi-session.ts";
+import { AwgError } from "../../../src/model/error.ts";
+import { listenOnUnixSocket } from "../../../src/native/linux/process/unix-exchange.ffi.ts";
+
+const KEY = "cc".repeat(32);
+const PEER = "aa".repeat(32);
+
+/** Remembers what it is told; refuses port 7 as the kernel refuses one that is taken. */
+class PlaneDouble {
+  settings: DeviceSettings | undefined;
+  readonly calls: string[] = [];
+
+  async addTunnel(settings: DeviceSettings): Promise<TunnelObservation> {
+    return this.#take("add", settings);
+  }
+  async configure(_name: string, settings: DeviceSettings): Promise<TunnelObservation> {
+    return this.#take("configure", settings);
+  }
+  async setEndpoint(): Promise<boolean> {
+    this.calls.push("set-endpoint");
+    return true;
+  }
+  async connect(): Promise<void> {
+    this.calls.push("connect");
+  }
+  async remove(): Promise<boolean> {
+    this.calls.push("remove");
+    return true;
+  }
+  async observe(): Promise<{ tunnels: TunnelObservation[] }> {
+    return { tunnels: this.settings === undefined ? [] : [this.#observation()] };
+  }
+
+  #take(what: string, settings: DeviceSettings): TunnelObservation {
+    this.calls.push(what);
+    if (settings.socket.listenPort === 7) throw new AwgError("host", "taken", { facts: { errno: "EADDRINUSE" } });
+    this.settings = settings;
+    return this.#observation();
+  }
+
+  #observation(): TunnelObservation {
+    const peers = (this.settings?.peers ?? []).map((peer) => ({
+      publicKey: peer.publicKey,
+      allowedIPs: peer.allowedIPs,
+      endpoint: { address: Uint8Array.of(203, 0, 113, 9), port: 9, scope: 0 },
+      receivedBytes: 5,
+      sentBytes: 6,
+      lastHandshake: { seconds: 7, nanoseconds: 8 },
+      handshakeAttempts: 0,
+      droppedQueued: 0,
+    }));
+    return { name: "t0", listenPort: 4242, peers } as unknown as TunnelObservation;
+  }
+}
+
+let folder: string;
+let server: Server;
+let plane: PlaneDouble;
+let reports: string[];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "awg-t-uapi-"));
+  plane = new PlaneDouble();
+  reports = [];
+  const session = new UapiSession({
+    device: "t0",
+    tunFd: 9,
+    plane: plane as unknown as DataPlane,
+    surroundings: () => ({ mtuBytes: 1420 }),
+    report: (line) => reports.push(line),
+  });
+  server = serveUapi(listenOnUnixSocket(join(folder, "s")), session);
+});
+afterEach(() => {
+  server.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Sends pieces one after the other and gives what came until so many answers are whole. */
+function exchange(pieces: readonly string[], answers = 1): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const socket = createConnection(join(folder, "s"));
+  let text = "";
+  socket.on("data", (chunk) => {
+    text += chunk.toString();
+    if (text.split("\n\n").length > answers) socket.end(() => resolve(text));
+  });
+  socket.on("error", reject);
+  socket.on("close", () => resolve(text));
+  void (async () => {
+    for (const piece of pieces) {
+      socket.write(piece);
+      await new Promise((done) => setTimeout(done, 10));
+    }
+  })();
+  return promise;
+}
+
+describe("the UAPI server", () => {
+  test("get tells what is held and what is observed", async () => {
+    await exchange([`set=1\nprivate_key=${KEY}\npublic_key=${PEER}\nendpoint=192.0.2.1:1\nallowed_ip=10.0.0.0/8\n\n`]);
+    const answer = await exchange(["get=1\n\n"]);
+    for (const line of ["listen_port=4242", "awg_engine=embedded", `public_key=${PEER}`, "endpoint=203.0.113.9:9"]) {
+      expect(answer.split("\n")).toContain(line);
+    }
+    expect(answer).toMatch(/last_handshake_time_sec=7\n.*tx_bytes=6\nrx_bytes=5\n/s);
+    expect(answer.endsWith("errno=0\n\n")).toBe(true);
+  });
+
+  test("a request may come in pieces, cut anywhere, and several in one", async () => {
+    const text = `set=1\nprivate_key=${KEY}\n\nget=1\n\n`;
+    for (const cut of [1, 6, text.indexOf("\n\n") + 1, text.indexOf("\n\n") + 2, text.length - 1]) {
+      const answer = await exchange([text.slice(0, cut), text.slice(cut)], 2);
+      expect(answer).toMatch(/^errno=0\n\nprivate_key=[\s\S]*errno=0\n\n$/);
+    }
+  });
+
+  test.each([
+    ["an unknown request", "hello\n\n", -71],
+    ["an unknown key", "set=1\nfrobnicate=1\n\n", -22],
+    ["a port that is taken", `set=1\nprivate_key=${KEY}\nlisten_port=7\n\n`, -98],
+  ])("%s is answered with its error, and nothing of it is kept", async (_name, text, errno) => {
+    expect(await exchange([text])).toBe(`errno=${errno}\n\n`);
+    expect(await exchange(["get=1\n\n"])).not.toContain("private_key");
+    expect(reports.join()).not.toContain(KEY);
+  });
+
+  test("a silent client holds up nobody", async () => {
+    const silent = createConnection(join(folder, "s"));
+    silent.write("set=1\nprivate_key=");
+    expect(await exchange(["get=1\n\n"])).toContain("errno=0");
+    silent.destroy();
+  });
+
+  test("a keepalive that is switched on makes a session at once, and a peer told its endpoint again moves back", async () => {
+    await exchange([
+      `set=1\nprivate_key=${KEY}\npublic_key=${PEER}\nendpoint=192.0.2.1:1\npersistent_keepalive_interval=5\n\n`,
+    ]);
+    expect(plane.calls).toEqual(["add", "set-endpoint", "connect"]);
+    await exchange([`set=1\npublic_key=${PEER}\nupdate_only=true\nendpoint=192.0.2.1:1\n\n`]);
+    expect(plane.calls.slice(3)).toEqual(["configure", "set-endpoint"]);
+    await exchange([`set=1\nprivate_key=${"0".repeat(64)}\n\n`]);
+    expect(plane.calls.at(-1)).toBe("remove");
+  });
+});
