@@ -254,7 +254,7 @@ export const VERBS: readonly VerbDefinition[] = [
     options: [{ flags: "--run-dir <folder>", summary: "where its socket lies" }],
     examples: [],
     hidden: true,
-    load: () => import("./verbs/keeper.ts"),
+    load: () => import("./verbs/processes/keeper.ts"),
   },
   {
     name: "engine",
@@ -263,6 +263,6 @@ export const VERBS: readonly VerbDefinition[] = [
     options: [],
     examples: [],
     hidden: true,
-    load: () => import("./verbs/engine.ts"),
+    load: () => import("./verbs/processes/engine.ts"),
   },
 ];
