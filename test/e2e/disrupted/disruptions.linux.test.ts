@@ -8,6 +8,8 @@ import { tellStory } from "./disruptions.ts";
 const reason = whyNoLab();
 const seed = Number(process.env["AWG_SEED"] ?? 20261121);
 const count = 40;
+/** Three times what is demanded of a quiet machine. */
+const recoveryLimitMs = 90_000;
 const limitMs = 1_200_000;
 
 describe.skipIf(reason !== undefined)(`awg disrupted${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
@@ -16,7 +18,11 @@ describe.skipIf(reason !== undefined)(`awg disrupted${reason === undefined ? "" 
   test(`laws 1 and 4: ${count} disruptions, nothing leaks and everything comes back`, {
     timeout: limitMs,
   }, async () => {
-    const { judgement, played, text } = await tellStory(judged(), { seed, count });
+    const story = { seed, count, limitMs: recoveryLimitMs };
+    let told = await tellStory(judged(), story);
+    // As in judgedRun: a run that proves nothing is repeated, a leak never.
+    if (told.judgement.outcome === "invalid") told = await tellStory(judged(), story);
+    const { judgement, played, text } = told;
     expect(judgement.outcome, text).toBe("pass");
     expect(
       played.filter(({ complaint }) => complaint !== undefined),

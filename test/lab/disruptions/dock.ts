@@ -1,4 +1,4 @@
-import { run } from "../world/command.ts";
+import { run, tryRun } from "../world/command.ts";
 import type { World } from "../world/world.ts";
 
 /** A second wire of the client into the same LAN, and the addresses that disruptions give the client. */
@@ -14,8 +14,9 @@ export const dock = {
   advertised: "fd99",
 } as const;
 
-/** Lays the second wire, down at the client's end. */
+/** Lays the second wire, down at the client's end; one that lies there already is taken away first. */
 export async function layDock(world: World): Promise<void> {
+  await tryRun(["ip", "-n", world.namespace("client"), "link", "delete", dock.device]);
   const ends = [
     `link add ${dock.device} netns ${world.namespace("client")} type veth`,
     `peer name ${dock.wire} netns ${world.namespace("internet")}`,

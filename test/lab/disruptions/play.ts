@@ -3,12 +3,12 @@ import type { Leak } from "../judge/judge.ts";
 import type { Session } from "../judge/session.ts";
 import { place } from "../world/place.ts";
 import type { World } from "../world/world.ts";
-import { chanceOf, type Disruption, type Product, type Scene, sleep, type Variant } from "./disruption.ts";
+import { chanceOf, type Disruption, onClient, type Product, type Scene, sleep, type Variant } from "./disruption.ts";
 import { fileDisruptions } from "./files.ts";
 import { kernelDisruptions } from "./kernel.ts";
 import { processDisruptions } from "./processes.ts";
 import { carriesTraffic, differenceOf, shapeOf } from "./shape.ts";
-import { uplinkDisruptions } from "./uplink.ts";
+import { bringUp, uplinkDisruptions } from "./uplink.ts";
 
 /** Every kind there is. */
 const disruptions: readonly Disruption[] = [
@@ -34,6 +34,8 @@ export interface Played {
 export interface Story {
   readonly seed: number;
   readonly count: number;
+  /** How long the machine may take to recover. Default 30 s. */
+  readonly limitMs?: number;
 }
 
 const LIMIT_MS = 30_000;
@@ -57,11 +59,12 @@ export async function playStory(world: World, product: Product, session: Session
     if (disruption === undefined) break;
     const fromMs = Date.now();
     await disruption.play(scene);
-    const one = { name: disruption.name, fromMs, ...(await untilRecovered(scene, shapes)) };
+    const one = { name: disruption.name, fromMs, ...(await untilRecovered(scene, shapes, story.limitMs ?? LIMIT_MS)) };
     played.push(one);
     if (one.complaint !== undefined) await product.applyByHand();
     await session.rounds(1);
   }
+  await goHome(scene);
   return played;
 }
 
@@ -87,9 +90,19 @@ function renderTimes(times: readonly (number | undefined)[]): string {
   return `${at(0.5)} ms (median), ${at(0.95)} ms (p95), ${at(1)} ms (longest)`;
 }
 
+/** Gives the client the addresses back that it had. */
+async function goHome(scene: Scene): Promise<void> {
+  const { v4, v6 } = scene.home;
+  scene.home = { v4: place.v4.client, v6: place.v6.client };
+  if (v4 !== scene.home.v4) await onClient(scene, `ip address delete ${v4}/24 dev ${place.device}`);
+  if (v6 !== scene.home.v6) await onClient(scene, `ip address delete ${v6}/64 dev ${place.device}`);
+  await bringUp(scene);
+}
+
 async function untilRecovered(
   scene: Scene,
   shapes: Readonly<Record<Variant, string>>,
+  limitMs: number,
 ): Promise<Pick<Played, "shapeMs" | "trafficMs" | "complaint">> {
   const startMs = performance.now();
   let [shapeMs, trafficMs]: (number | undefined)[] = [];
@@ -99,7 +112,7 @@ async function untilRecovered(
     shapeMs = shape === shapes[scene.variant] ? (shapeMs ?? performance.now() - startMs) : undefined;
     if (trafficMs === undefined && (await carriesTraffic(scene))) trafficMs = performance.now() - startMs;
     if (shapeMs !== undefined && trafficMs !== undefined) return { shapeMs, trafficMs };
-    if (performance.now() - startMs > LIMIT_MS) break;
+    if (performance.now() - startMs > limitMs) break;
     await sleep(LOOK_MS);
   }
   const wrong = shapeMs === undefined ? differenceOf(shapes[scene.variant], shape) : "no traffic";
