@@ -184,6 +184,10 @@ describe("changing a device while it carries traffic", () => {
     const between = world.sent.filter(({ from }) => from !== "3");
     expect(between.length).toBeGreaterThanOrEqual(4);
     expect(between.every(({ bytes }) => (bytes[0] ?? 0) > 100)).toBe(true);
+    const unread = world.of("1").device.counters.unrecognised;
+    world.send("3", innerPacket(3, 1, 30));
+    world.runFor(50);
+    expect(world.of("1").device.counters.unrecognised).toBe(unread + 1);
   });
 });
 

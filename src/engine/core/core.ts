@@ -7,10 +7,10 @@ import type { Endpoint } from "../endpoint.ts";
 import type { Identity } from "../noise/initiation.ts";
 import { randomWord, type Sources } from "../sources.ts";
 import type { WireFormat } from "../wire/wire-format.ts";
-import type { AllowedIps } from "./allowed-ips.ts";
-import type { DeadlineQueue } from "./deadline-queue.ts";
 import type { PeerState } from "./peer-state.ts";
 import type { TransportSession } from "./session.ts";
+import type { AllowedIps } from "./table/allowed-ips.ts";
+import type { DeadlineQueue } from "./table/deadline-queue.ts";
 
 /** What all parts of one device share. */
 export interface Core {

@@ -3,10 +3,10 @@ import { CookieSecret } from "../cookie/cookie-secret.ts";
 import { cookieKey, mac1Key } from "../cookie/macs.ts";
 import { RateLimiter } from "../cookie/rate-limiter.ts";
 import type { DeviceConfig, DevicePorts } from "../device.ts";
-import { AllowedIps } from "./allowed-ips.ts";
 import type { Core } from "./core.ts";
-import { DeadlineQueue } from "./deadline-queue.ts";
 import type { PeerState } from "./peer-state.ts";
+import { AllowedIps } from "./table/allowed-ips.ts";
+import { DeadlineQueue } from "./table/deadline-queue.ts";
 
 /** The shared parts of a new device, without peers yet. */
 export function newCore(config: DeviceConfig, { crypto, sources, sessions }: DevicePorts): Core {

@@ -7,9 +7,9 @@ import type { Endpoint } from "../endpoint.ts";
 import type { InitiatorState } from "../noise/initiation.ts";
 import type { UnixTime } from "../sources.ts";
 import type { PeerWire } from "../wire/wire-format.ts";
-import type { Waiting } from "./deadline-queue.ts";
 import type { PeerTimers } from "./peer-timers.ts";
 import type { TransportSession } from "./session.ts";
+import type { Waiting } from "./table/deadline-queue.ts";
 
 /** Everything the device knows of one peer. Decisions are made in the files beside this one. */
 export class PeerState implements Peer, Waiting {

@@ -4,7 +4,7 @@ import type { Session } from "../device.ts";
 import type { SessionKeys } from "../noise/response.ts";
 import { randomBetween, type Sources } from "../sources.ts";
 import type { PeerState } from "./peer-state.ts";
-import { ReplayWindow } from "./replay-window.ts";
+import { ReplayWindow } from "./table/replay-window.ts";
 
 /** One pair of transport keys and their counters, paper sections 5.4.5 and 5.4.6. */
 export class TransportSession implements Session {

@@ -1,5 +1,5 @@
-import type { Prefix } from "../../model/prefix.ts";
-import { canonicalPrefix } from "../../model/prefix.ts";
+import type { Prefix } from "../../../model/prefix.ts";
+import { canonicalPrefix } from "../../../model/prefix.ts";
 
 /** A prefix as four 32-bit words, the first bit topmost; IPv4 uses only the first word. */
 interface Node<T> {

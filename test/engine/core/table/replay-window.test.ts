@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { REJECT_AFTER_MESSAGES, REPLAY_WINDOW } from "../../../src/engine/constants.ts";
-import { ReplayWindow } from "../../../src/engine/core/replay-window.ts";
-import { checkProperty } from "../../support/seeded.ts";
-import { VECTORS_MISSING, vectors } from "../support/vectors.ts";
+import { REJECT_AFTER_MESSAGES, REPLAY_WINDOW } from "../../../../src/engine/constants.ts";
+import { ReplayWindow } from "../../../../src/engine/core/table/replay-window.ts";
+import { checkProperty } from "../../../support/seeded.ts";
+import { VECTORS_MISSING, vectors } from "../../support/vectors.ts";
 
 interface Sequence {
   readonly name: string;

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { AllowedIps } from "../../../src/engine/core/allowed-ips.ts";
-import { type Family, ipToBytes } from "../../../src/model/ip.ts";
-import { canonicalPrefix, type Prefix, prefixContains, renderPrefix } from "../../../src/model/prefix.ts";
-import { checkProperty } from "../../support/seeded.ts";
-import { prefix } from "../support/link.ts";
+import { AllowedIps } from "../../../../src/engine/core/table/allowed-ips.ts";
+import { type Family, ipToBytes } from "../../../../src/model/ip.ts";
+import { canonicalPrefix, type Prefix, prefixContains, renderPrefix } from "../../../../src/model/prefix.ts";
+import { checkProperty } from "../../../support/seeded.ts";
+import { prefix } from "../../support/link.ts";
 
 /** Addresses from a narrow space, so that prefixes nest and collide; some wide ones. */
 function address(family: Family): fc.Arbitrary<bigint> {

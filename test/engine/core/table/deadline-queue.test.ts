@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { DeadlineQueue, type Waiting } from "../../../src/engine/core/deadline-queue.ts";
-import { checkProperty } from "../../support/seeded.ts";
+import { DeadlineQueue, type Waiting } from "../../../../src/engine/core/table/deadline-queue.ts";
+import { checkProperty } from "../../../support/seeded.ts";
 
 test("the queue's top is always the earliest of what waits", () => {
   const deadline = fc.oneof({ weight: 4, arbitrary: fc.nat({ max: 50 }) }, fc.constant(Number.POSITIVE_INFINITY));

@@ -1,4 +1,4 @@
-import { REJECT_AFTER_MESSAGES, REPLAY_WINDOW } from "../constants.ts";
+import { REJECT_AFTER_MESSAGES, REPLAY_WINDOW } from "../../constants.ts";
 
 const WORDS = 256;
 const WORD_BITS = 32;
