@@ -24,6 +24,14 @@ describe("the cryptography of handshakes", () => {
     expect(firstDisagreement(crypto, NOBLE_CRYPTO, fill)).toBeUndefined();
   });
 
+  it("hashes parts of any length as @noble does", () => {
+    const { crypto } = chooseCrypto(fill);
+    for (const lengths of [[], [0], [2048], [2049], [1, 2047, 1], [5000, 3, 9000]]) {
+      const parts = lengths.map((length) => new Uint8Array(length).fill(length & 0xff));
+      expect(crypto.hash(...parts)).toEqual(NOBLE_CRYPTO.hash(...parts));
+    }
+  });
+
   it("is @noble's, with the reason, where OpenSSL is missing", () => {
     const chosen = chooseCrypto(fill, () => {
       throw new Error("no such symbol");
