@@ -125,6 +125,19 @@ describe("law 9: every exit code, by the real program", () => {
     expect(stderr).toContain("rp_filter");
   });
 
+  test("7: an invariant is violated, by a packet that is shown; one that holds stops nothing", () => {
+    const write = (name: string, users: string) =>
+      writeFileSync(
+        at(name),
+        `${CONFIG}rules: [{ users: ["1500"], via: direct }]\ninvariants: [{ never: { users: ["${users}"], via: direct } }]\n`,
+      );
+    write("violated.yaml", "1500");
+    write("kept.yaml", "1501");
+    const { status, stderr } = awg(["plan", "-f", at("violated.yaml"), "--host", machine("seven")]);
+    expect({ status, stderr }).toMatchObject({ status: 7, stderr: expect.stringContaining("uid 1500") });
+    expect(awg(["plan", "-f", at("kept.yaml"), "--host", machine("seven-kept")]).status).toBe(0);
+  });
+
   test("8: something that is not awg's holds the place", () => {
     const path = at("held.json");
     apply(`simulated:${path}`);

@@ -6,7 +6,8 @@ import type { SecretRef } from "../../model/secret.ts";
 
 /** Users and host names that a configuration names, so that the machine's facts can resolve them. */
 export function factsWantedBy(config: Config): FactsWanted {
-  const matches = [...(config.rules ?? [])].flatMap(nestedMatches);
+  const claims = (config.invariants ?? []).flatMap(({ never }) => never ?? []);
+  const matches = [...(config.rules ?? []), ...claims].flatMap(nestedMatches);
   const endpoints = Object.values(config.tunnels)
     .filter(isNoise)
     .flatMap(({ peers }) => peers.map(({ endpoint }) => endpoint?.host));

@@ -27,6 +27,10 @@ export async function planConfig(
   const latest = await stores.generations.latest();
   const expansion = await expandConfig(parts, { config, secretPlaces }, facts, latest);
   refuseUnsupported(expansion);
+  if (config.invariants.length > 0) {
+    const { proveInvariants } = await import("./invariants.ts");
+    proveInvariants(config, expansion.desired, facts);
+  }
   const { desired, alsoTaken, isPartial } = selectionOf(expansion.desired, latest, selection);
   const replace = replacedKeys(selection, desired);
   const { plan, notes } = await planDesired(parts, desired, replace);

@@ -146,6 +146,7 @@ function topLevelUses(config: Config): FeatureUse[] {
     ...use("dns.blockEncryptedDns", "dns.blockEncryptedDns", config.dns?.blockEncryptedDns === true),
     ...config.invariants.flatMap(({ never, always }, index) => [
       ...use("invariants.never", `invariants.${index}.never`, never !== undefined),
+      ...(never === undefined ? [] : matchUses(`invariants.${index}.never`, never)),
       ...use("invariants.always", `invariants.${index}.always`, always !== undefined),
     ]),
   ];

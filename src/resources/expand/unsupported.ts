@@ -9,6 +9,7 @@ const SUPPORTED: ReadonlySet<Feature> = new Set<Feature>([
   "tunnel.engine.embedded",
   "tunnel.engine.kernel",
   "match.users",
+  "invariants.never",
   "rule.require",
   "lifecycle",
   "moved",

@@ -70,7 +70,12 @@ describe("what has no driver yet is refused by its place, never passed over", ()
     ["the service", `${tunnel("")}service: {}`, "service"],
     ["updates", `${tunnel("")}update: {}`, "update"],
     ["a system extension", `${tunnel("")}systemExtension: { bundle: com.example.app }`, "systemExtension"],
-    ["invariants", `${tunnel("")}invariants: [{ never: { users: [bob], via: direct } }]`, "invariants.0.never"],
+    ["demands", `${tunnel("")}invariants: [{ always: { users: [bob], via: direct } }]`, "invariants.0.always"],
+    [
+      "programs in invariants",
+      `${tunnel("")}invariants: [{ never: { apps: [bank], via: direct } }]`,
+      "invariants.0.never.apps",
+    ],
     ["probes", `${tunnel("")}probes: [{ name: p, type: ping, target: 10.0.0.1 }]`, "probes"],
     ["captive portals", `${tunnel("")}captivePortal: {}`, "captivePortal"],
     ["interfaces", `${tunnel("")}api: { group: net }`, "api"],

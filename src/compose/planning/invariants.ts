@@ -1,0 +1,51 @@
+import type { MachineFacts } from "../../host/ports/facts.ts";
+import type { Config } from "../../model/config/config.ts";
+import type { PathClaim } from "../../model/config/section/root.ts";
+import { AwgError } from "../../model/error.ts";
+import type { PathRef } from "../../model/firewall/policy.ts";
+import type { DesiredState } from "../../model/resource.ts";
+import { findFlow } from "../../model/verify/find-flow.ts";
+import { describePacket } from "../../model/verify/finding.ts";
+import { PROTOCOL_NUMBERS } from "../../resources/expand/flow-rules.ts";
+
+/**
+ * Proves the invariants of a config against the policy it asks for, for every packet: none that a `never` describes may
+ * have the path it forbids, also while a fallback is in force.
+ *
+ * @throws AwgError("invariant") with one packet that breaks it and the rule that gives it that path; nothing was changed.
+ */
+export function proveInvariants({ invariants }: Config, { resources }: DesiredState, facts: MachineFacts): void {
+  const policy = resources.find((resource) => resource.kind === "firewall")?.spec;
+  if (policy === undefined) return;
+  const deviceOf = (tunnel: string) =>
+    resources.find((resource) => resource.kind === "link" && resource.key === `link/${tunnel}`)?.spec;
+  for (const [index, { name, never }] of invariants.entries()) {
+    if (never === undefined) continue;
+    const { via } = never;
+    const link = via.kind === "tunnel" ? deviceOf(via.tunnel) : undefined;
+    const device = link !== undefined && "device" in link ? link.device : undefined;
+    const isForbidden = (path: PathRef) => (path.kind === "tunnel" ? path.device === device : path.kind === via.kind);
+    const found = findFlow(policy, matchesOf(never, facts), isForbidden);
+    if (found === undefined) continue;
+    const where = name === undefined ? `invariants.${index}` : `invariants.${index} (${name})`;
+    const way = via.kind === "tunnel" ? via.tunnel : via.kind;
+    const message = `${where} is violated: by ${found.reason} this packet goes ${way}: ${describePacket(found.packet)}`;
+    throw new AwgError("invariant", message, {
+      facts: { invariant: where, packet: describePacket(found.packet), reason: found.reason },
+      remedy: "change the rules or the invariant; nothing was changed",
+    });
+  }
+}
+
+/** The claim's match as flows, one for each protocol; a user that does not exist sends nothing. */
+function matchesOf({ users, destinations, ports, protocol }: PathClaim, { uids }: MachineFacts) {
+  const known = users?.flatMap((user) => (/^[0-9]{1,10}$/.test(user) ? Number(user) : (uids[user] ?? [])));
+  const prefixes = destinations?.flatMap((one) => (one.kind === "prefix" ? [one.prefix] : []));
+  const common = {
+    ...(known === undefined ? {} : { uids: known.map((uid) => ({ from: uid, to: uid })) }),
+    ...(prefixes === undefined ? {} : { destinations: prefixes }),
+    ...(ports === undefined ? {} : { ports }),
+  };
+  const numbers = protocol?.flatMap((name) => PROTOCOL_NUMBERS[name] ?? []);
+  return numbers === undefined ? [common] : numbers.map((number) => ({ ...common, protocol: number }));
+}
