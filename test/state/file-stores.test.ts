@@ -43,6 +43,17 @@ describe("ledger and generations in files", () => {
     expect(await generations.read(2)).toBeUndefined();
   });
 
+  test("law 2: a ledger tells, unchanged, whether the machine was booted since", async () => {
+    const path = temporaryFolder();
+    const { ledger } = storesIn(path);
+    expect(await ledger.isOfEarlierBoot?.()).toBe(false);
+    await ledger.write(LEDGER);
+    expect(await ledger.isOfEarlierBoot?.()).toBe(false);
+    const later = fileStores(path, { bootId: "another", namespace: "n" });
+    expect(await later.ledger.isOfEarlierBoot?.()).toBe(true);
+    expect(await later.ledger.read()).toEqual(LEDGER);
+  });
+
   test("a left draft of a killed writer is no obstacle", async () => {
     const path = temporaryFolder();
     writeFileSync(join(path, ".ledger.new"), "half");

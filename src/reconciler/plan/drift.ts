@@ -103,23 +103,26 @@ function driftOfEntry(entry: LedgerEntry, gone: ReadonlySet<ResourceKey>, input:
   const found = foundOf(entry, observed);
   const linkIsGone =
     kind !== "link" && input.ledger.entries.some((link) => gone.has(link.key) && isDeviceOf(link, entry));
+  const outer = rebooted && driver.survivesReboot !== true ? "reboot" : linkIsGone ? "link-gone" : undefined;
   if (found === undefined || gone.has(key)) {
-    const cause = rebooted && driver.survivesReboot !== true ? "reboot" : linkIsGone ? "link-gone" : "unknown";
-    return [{ key, kind, change: "gone", fields: [], cause }];
+    return [{ key, kind, change: "gone", fields: [], cause: outer ?? causeOfLoss(kind, found) }];
   }
   const changes = driver.diff(acceptedSpec(entry, driver, found, lifecycle), found);
   if (changes.length === 0) return [];
-  const cause =
-    rebooted && driver.survivesReboot !== true ? "reboot" : linkIsGone ? "link-gone" : causeOf(kind, changes, found);
-  return [{ key, kind, change: "changed", fields: changes.map(inverseChange), cause }];
+  const fields = changes.map(inverseChange);
+  return [{ key, kind, change: "changed", fields, cause: outer ?? causeOf(kind, changes, found) }];
+}
+
+/** Without its device gone a tunnel that does not answer has lost its engine; a file is there, but no longer ours. */
+function causeOfLoss(kind: ResourceKind, found: Observed | undefined): DriftCause {
+  if (kind === "tunnel") return "engine-gone";
+  return kind === "resolver" && found !== undefined ? "file-rewritten" : "unknown";
 }
 
 function causeOf(kind: ResourceKind, changes: readonly FieldChange[], found: Observed): DriftCause {
   const fields = changes.map(({ field }) => field);
   if (fields.every((field) => field === "/held")) return "keeper-gone";
-  if (kind === "resolver" && fields.includes("/ownedByAwg")) return "file-rewritten";
   if (kind !== "tunnel") return "unknown";
-  if (fields.includes("/running")) return "engine-gone";
   const peers = (found as TunnelObserved).peers;
   const hasRoamed = fields.every((field) => /^\/peers\/\d+\/endpoint$/.test(field));
   return hasRoamed && peers.some(({ lastHandshakeSeconds }) => lastHandshakeSeconds > 0) ? "peer-roamed" : "unknown";
