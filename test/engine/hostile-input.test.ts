@@ -68,10 +68,11 @@ describe("hostile datagrams", () => {
     const peer = device.peerByKey(publicKeyOf(1)) as Peer;
     const before = stateOf(device, peer, world.now);
     const counted = total(device.counters);
+    let outputs = 0;
     for (let number = 0; number < 50_000; number += 1) {
-      const outputs = device.receive(forged(pool), endpoint(1 + random.below(200)), world.now);
-      expect(outputs.length).toBe(0);
+      outputs += device.receive(forged(pool), endpoint(1 + random.below(200)), world.now).length;
     }
+    expect(outputs).toBe(0);
     expect(stateOf(device, peer, world.now)).toEqual(before);
     expect(total(device.counters) - counted).toBe(50_000);
     world.delivered.length = 0;
