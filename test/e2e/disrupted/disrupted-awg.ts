@@ -60,7 +60,7 @@ rules: [{ name: web, destinations: [198.51.100.99/32], ports: [${port}], protoco
       mkdirSync(join(world.folder, "watched"), { recursive: true, mode: 0o700 });
       writeFileSync(awg.configFile, awg.configText(0), { mode: 0o600 });
       await awg.startDaemon();
-      await waitFor("the first apply", () => awg.told.includes("in sync"));
+      await waitFor("the first apply", () => awg.told.includes("in sync"), limitMs);
       return awg;
     } catch (cause) {
       await awg[Symbol.asyncDispose]();
@@ -89,10 +89,11 @@ rules: [{ name: web, destinations: [198.51.100.99/32], ports: [${port}], protoco
       this.told = (this.told + text).slice(-keptWords);
     });
     this.daemon = child;
-    await waitFor("the daemon's first look", () => {
+    const look = (): boolean => {
       if (child.exitCode !== null) throw new Error(`the daemon ended: ${own}`);
       return own.includes("looking again");
-    });
+    };
+    await waitFor("the daemon's first look", look, limitMs);
   }
 
   async applyByHand(): Promise<number> {
