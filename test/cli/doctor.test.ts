@@ -36,7 +36,7 @@ killSwitch: { enabled: true }
   );
   expect(awg("apply", "-f", "config.yaml", "--auto-approve").status).toBe(0);
   writeFileSync(JOURNAL(), "0000000 this is no journal\n", { mode: 0o600 });
-});
+}, 60_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("law 5: a machine whose journal is corrupt", () => {

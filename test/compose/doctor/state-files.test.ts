@@ -26,7 +26,7 @@ let machine: SimulatedFolder;
 beforeEach(async () => {
   machine = simulatedFolder();
   await machine.apply();
-});
+}, 60_000);
 afterEach(() => machine[Symbol.dispose]());
 
 const inState = (name: string): string => join(machine.state, name);
