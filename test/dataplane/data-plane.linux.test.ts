@@ -179,7 +179,7 @@ describe.skipIf(obstacle !== undefined)(title("the data plane between two namesp
     expect(counters["unknownIndex"]).toBe(0);
   });
 
-  it("keeps the session of a peer while others come and go, and reports what happens to the device", async () => {
+  it("keeps the session of a peer while others come and go and sockets change, and reports what happens to the device", async () => {
     await openBoth({});
     await sendBetween(lab.a, lab.b, "10.77.0.2", 200_000);
     const before = (await tunnelOf(lab.a)).peers[0];
@@ -187,7 +187,11 @@ describe.skipIf(obstacle !== undefined)(title("the data plane between two namesp
     await lab.a.tell("configure", near({ peers: [...near().peers, stranger] }));
     await lab.a.tell("configure", near());
     await sendBetween(lab.a, lab.b, "10.77.0.2", 200_000);
+    expect(await lab.a.tell("rebind")).toBe(51001);
+    await lab.b.tell("configure", distant({ port: 51003 }));
+    await sendBetween(lab.b, lab.a, "10.77.0.1", 200_000);
     expect((await tunnelOf(lab.a)).peers[0]?.lastHandshake).toEqual(before?.lastHandshake);
+    expect((await tunnelOf(lab.a)).peers[0]?.endpoint?.port).toBe(51003);
     lab.a.namespace.run(["ip", "link", "delete", "tun-a"]);
     await expect
       .poll(() => lab.a.tell("events"), { timeout: 30_000 })

@@ -14,6 +14,16 @@ export interface TunnelSockets extends SendSockets, Disposable {
   readonly coalesces: boolean;
 }
 
+/** What a tunnel has while it has none: nothing is sent, nothing received. */
+export const NO_SOCKETS: TunnelSockets = {
+  four: -1,
+  six: -1,
+  segments: false,
+  port: 0,
+  coalesces: false,
+  [Symbol.dispose]: () => {},
+};
+
 /**
  * Opens a socket for each family the machine has, both at the same port.
  *

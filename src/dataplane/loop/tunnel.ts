@@ -11,7 +11,7 @@ import { Inbound } from "./inbound.ts";
 import type { Machine } from "./machine.ts";
 import { Outbound } from "./outbound.ts";
 import { SendBatch } from "./send-batch.ts";
-import { openSockets, type TunnelSockets } from "./sockets.ts";
+import { NO_SOCKETS, openSockets, type TunnelSockets } from "./sockets.ts";
 import { TunWriter } from "./tun-writer.ts";
 
 /** An errno of one kind is reported at most this often. */
@@ -130,9 +130,11 @@ export class Tunnel {
     this.#finish(this.device.connect(publicKey, now));
   }
 
-  /** New sockets with the same settings: after the machine's addresses or routes changed. */
+  /** New sockets at the same port: after the machine's addresses or routes changed. */
   rebind(): void {
-    this.#open(this.#settings);
+    const { port } = this.#sockets;
+    const { socket } = this.#settings;
+    this.#open({ ...this.#settings, socket: { ...socket, listenPort: port === 0 ? socket.listenPort : port } });
   }
 
   close(): void {
@@ -177,14 +179,22 @@ export class Tunnel {
     if (!this.batch.isEmpty) this.batch.flush();
   }
 
+  /** While the sockets are being exchanged, and when that fails, there are none: a closed descriptor is never polled. */
   #open(settings: DeviceSettings): void {
     const old = this.#sockets;
     const samePort = settings.socket.listenPort !== 0 && settings.socket.listenPort === old.port;
     // The same port can be bound again only when it is free.
-    if (samePort) old[Symbol.dispose]();
-    this.#sockets = openSockets(settings.socket);
-    this.batch.useSockets(this.#sockets);
+    if (samePort) {
+      this.#use(NO_SOCKETS);
+      old[Symbol.dispose]();
+    }
+    this.#use(openSockets(settings.socket));
     if (!samePort) old[Symbol.dispose]();
+  }
+
+  #use(sockets: TunnelSockets): void {
+    this.#sockets = sockets;
+    this.batch.useSockets(sockets);
   }
 
   #perform(outputs: readonly Output[]): void {

@@ -171,6 +171,7 @@ const COMMANDS: Readonly<Record<string, (argument: never) => Promise<unknown>>> 
   events: async () => events,
   connect: async ({ key }: { key: string }) =>
     plane?.connect((await plane.observe()).tunnels[0]?.name ?? "", bytesOf(key)),
+  rebind: async () => (await plane?.rebind((await plane.observe()).tunnels[0]?.name ?? ""))?.listenPort,
   configure: async (given: EndSettings) => {
     const { name, tunFd: _, ...settings } = settingsOf(given, 0);
     await plane?.configure(name, settings);
