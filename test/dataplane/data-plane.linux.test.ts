@@ -250,6 +250,7 @@ describe.skipIf(obstacle !== undefined)(title("the data plane between two namesp
       await expectCleanEnd();
     } finally {
       go.kill("SIGKILL");
+      spawnSync("rm", ["-f", `/var/run/wireguard/${name}.sock`]);
     }
   });
 
