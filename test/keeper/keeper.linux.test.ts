@@ -26,7 +26,14 @@ afterEach(() => {
 const opening = (device: string): KeeperRequest => ({ request: "openDevice", device, alias: "awg:test" });
 
 function engineOn(device: string, user = ROOT): KeeperRequest {
-  return { request: "ensureEngine", device, engine: "userspace", protocol: "wireguard", user, configuration: CONFIGURATION };
+  return {
+    request: "ensureEngine",
+    device,
+    engine: "userspace",
+    protocol: "wireguard",
+    user,
+    configuration: CONFIGURATION,
+  };
 }
 
 function engineOf(status: KeeperStatus | null): { pid: number; restarts: number } | undefined {

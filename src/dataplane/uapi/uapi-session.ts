@@ -1,3 +1,4 @@
+import { parseParameters } from "../../engine/awg/parse-parameters.ts";
 import { bytesToHex } from "../../model/uapi/key-text.ts";
 import type { PeerSettings, TunnelObservation } from "../contract.ts";
 import type { DataPlane } from "../data-plane.ts";
@@ -75,6 +76,8 @@ export class UapiSession {
   async #set(request: SetRequest): Promise<void> {
     const { plane, device, tunFd } = this.#tunnel;
     const wanted = settingsAfter(this.#held, request);
+    // Also without a private key, for then the data plane is not asked.
+    parseParameters(wanted.obfuscation);
     const settings = deviceSettings(wanted, this.#tunnel.surroundings());
     let observed: TunnelObservation | undefined;
     if (settings === undefined) {

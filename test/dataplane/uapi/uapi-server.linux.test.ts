@@ -126,6 +126,7 @@ describe("the UAPI server", () => {
   test.each([
     ["an unknown request", "hello\n\n", -71],
     ["an unknown key", "set=1\nfrobnicate=1\n\n", -22],
+    ["parameters that cannot be, though no key is there yet", "set=1\njc=4\njmin=80\njmax=40\n\n", -22],
     ["a port that is taken", `set=1\nprivate_key=${KEY}\nlisten_port=7\n\n`, -98],
   ])("%s is answered with its error, and nothing of it is kept", async (_name, text, errno) => {
     expect(await exchange([text])).toBe(`errno=${errno}\n\n`);
