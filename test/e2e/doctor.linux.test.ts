@@ -56,6 +56,7 @@ async function deleteOrphan(): Promise<void> {
 
 describe.skipIf(reason !== undefined)(
   `awg doctor on Linux${reason === undefined ? "" : ` (skipped: ${reason})`}`,
+  { timeout: 300_000 },
   () => {
     beforeEach(() => {
       space = makeNamespace("doctor");
