@@ -100,7 +100,7 @@ describe.skipIf(obstacle !== undefined)(
     test("finds that a rule is gone, and its packet really leaves", () => {
       load();
       deleteRules("inet", "steer", "S4.3");
-    deleteRules("inet", "paths", "S4.3");
+      deleteRules("inet", "paths", "S4.3");
       deleteRules("netdev", "out", "S4.3");
       const packets = sendable(verify().findings);
       expect(packets.some(({ destinationPort }) => destinationPort === 53)).toBe(true);
