@@ -62,7 +62,7 @@ export const PROBLEM_CATALOGUE = {
   "secret-reference": "A secret is not a reference to a file, an environment variable or a keychain entry.",
   "secret-inline": "A secret stands in the configuration itself.",
   "tunnel-name": "A tunnel's name is not 1 to 11 small letters, digits and dashes, beginning with a letter.",
-  "tunnel-name-reserved": "A tunnel has a name that means something else in `via`.",
+  "tunnel-name-reserved": "A tunnel has a name that means something else in `via` or in a resource's key.",
   "interface-name": "An interface's name is one the kernel refuses.",
   "obfuscation-without-amneziawg": "Obfuscation is given for a protocol that has none.",
   "obfuscation-header-syntax": "A header value is not a number or a range of 32 bits.",

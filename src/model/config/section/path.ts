@@ -18,8 +18,8 @@ export type Fallback =
   | { readonly kind: "next-rule" }
   | { readonly kind: "failover"; readonly tunnels: readonly string[] };
 
-/** Words that mean something else than a tunnel where a path is named. */
-export const RESERVED_TUNNEL_NAMES: readonly string[] = ["direct", "block", "drop", "default"];
+/** Words that mean something else than a tunnel, in `via` or in the key of a resource (routes/policy). */
+export const RESERVED_TUNNEL_NAMES: readonly string[] = ["direct", "block", "drop", "default", "policy"];
 
 const TUNNEL_NAME = "^[a-z][a-z0-9-]{0,10}$";
 const FALLBACK_WORDS = ["block", "direct", "allow_direct", "drop", "next_rule"] as const;
@@ -28,7 +28,7 @@ const FALLBACK_WORDS = ["block", "direct", "allow_direct", "drop", "next_rule"] 
 export function checkTunnelName(input: unknown): string | Fault {
   if (typeof input !== "string") return wrongType(input, "the name of a tunnel");
   if (RESERVED_TUNNEL_NAMES.includes(input)) {
-    return fault("tunnel-name-reserved", `${quote(input)} has its own meaning in via`, "choose another name");
+    return fault("tunnel-name-reserved", `${quote(input)} has a meaning of its own`, "choose another name");
   }
   if (new RegExp(TUNNEL_NAME).test(input)) return input;
   return fault(
