@@ -42,6 +42,7 @@ describe("requests", () => {
   });
 
   const base = { version: 1, device: "awg-a" };
+  const engine = { ...base, request: "ensureEngine", engine: "userspace" };
   test.each([
     ["line", "{"],
     ["line", "[]"],
@@ -54,13 +55,11 @@ describe("requests", () => {
     ["watch", { version: 1, request: "armWatchdog", watch: { deadlineMs: 1, command: ["awg"] } }],
     ["watch", { version: 1, request: "armWatchdog", watch: { deadlineMs: 0.5, command: ["/bin/true"] } }],
     ["alias", { ...base, request: "openDevice" }],
-    ["protocol", { ...base, request: "ensureEngine", protocol: "openvpn" }],
-    ["configuration", { ...base, request: "ensureEngine", protocol: "wireguard", configuration: "get=1\n\n" }],
-    ["configuration", { ...base, request: "ensureEngine", protocol: "wireguard", configuration: "set=1\n\nset=1\n\n" }],
-    [
-      "user",
-      { ...base, request: "ensureEngine", protocol: "wireguard", configuration: CONFIGURATION, user: { uid: -1 } },
-    ],
+    ["engine", { ...engine, engine: "kernel" }],
+    ["protocol", { ...engine, protocol: "openvpn" }],
+    ["configuration", { ...engine, protocol: "wireguard", configuration: "get=1\n\n" }],
+    ["configuration", { ...engine, protocol: "wireguard", configuration: "set=1\n\nset=1\n\n" }],
+    ["user", { ...engine, protocol: "wireguard", configuration: CONFIGURATION, user: { uid: -1 } }],
     ["changes", { version: 1, request: "nftTransaction", changes: [{ message: "not base64!", action: "x" }] }],
     ["generation", { version: 1, request: "nftTransaction", changes: [], generation: "1" }],
   ])("law 8: a wrong %s is named and not repeated", (field, wrong) => {
