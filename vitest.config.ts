@@ -1,6 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-// Two projects: what runs anywhere, and what needs a real Linux kernel (root, namespaces, TUN), one file at a time.
+// Two projects: what runs anywhere, and what needs a real Linux kernel (root, namespaces, TUN), two files
+// at a time: most of their time is waiting.
 export default defineConfig({
   test: {
     projects: [
@@ -19,7 +20,7 @@ export default defineConfig({
           exclude: ["test/**/*.nightly.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },

@@ -265,4 +265,12 @@ export const VERBS: readonly VerbDefinition[] = [
     hidden: true,
     load: () => import("./verbs/processes/engine.ts"),
   },
+  {
+    name: "packet-thread",
+    summary: "carry the packets of an engine (the engine starts it itself, as a thread)",
+    options: [],
+    examples: [],
+    hidden: true,
+    load: () => import("./verbs/processes/packet-thread.ts"),
+  },
 ];

@@ -17,7 +17,7 @@ import type {
 export interface DataPlaneOptions {
   /** Told of what happens by itself; called on this thread. */
   readonly onEvent?: (event: PlaneEvent) => void;
-  /** The file the thread runs; needed where the program is bundled, for then the worker has no file of its own. */
+  /** The file the thread runs, as `packet-thread` where it is the whole program; needed where the program is bundled, for then the worker has no file of its own. */
   readonly program?: string | URL;
   /** False: @noble alone. Default true. */
   readonly openssl?: boolean;
@@ -53,7 +53,7 @@ export async function startDataPlane(options: DataPlaneOptions = {}): Promise<Da
     openssl: options.openssl ?? true,
   };
   const file = options.program ?? new URL("./worker/run-worker.ts", import.meta.url);
-  const worker = new Worker(file, { workerData: start, name: "awg data plane" });
+  const worker = new Worker(file, { workerData: start, name: "awg data plane", argv: ["packet-thread"] });
   const end = () => {
     Atomics.store(stop, 0, 1);
     wake.wake();
