@@ -17,7 +17,10 @@ import type {
 export interface DataPlaneOptions {
   /** Told of what happens by itself; called on this thread. */
   readonly onEvent?: (event: PlaneEvent) => void;
-  /** The file the thread runs, as `packet-thread` where it is the whole program; needed where the program is bundled, for then the worker has no file of its own. */
+  /**
+   * The file the thread runs, with the word `packet-thread`; needed where the program is bundled, for then the worker has
+   * no file of its own.
+   */
   readonly program?: string | URL;
   /** False: @noble alone. Default true. */
   readonly openssl?: boolean;
