@@ -93,7 +93,10 @@ export interface Condition {
   readonly type: "Ready" | "Protected" | "Drifted" | "Stalled";
   readonly status: boolean;
   readonly reason: string;
-  /** ISO 8601, since when it is known to be so. Nobody watches the others from one look to the next: then it is absent. */
+  /**
+   * ISO 8601. What is as the last apply left it is so since then; an apply that was cut short is open since it began. When
+   * anything else came about nobody watched: then it is absent.
+   */
   readonly since?: string;
 }
 

@@ -24,7 +24,7 @@ export function renderStatus(status: Status, style: Style): string {
 function renderCondition({ type, status, reason, since }: Condition, style: Style): string {
   const good = GOOD_WHEN_TRUE.has(type) === status;
   const value = (good ? style.green : style.red)(status ? "yes" : "no");
-  const time = style.dim(` since ${since ?? "unknown"}`);
+  const time = since === undefined ? "" : style.dim(` since ${since}`);
   return `  ${`${type}:`.padEnd(11)} ${value}${status ? "" : " "}  ${reason}${time}`;
 }
 

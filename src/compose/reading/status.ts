@@ -100,6 +100,9 @@ function conditionsOf(
   const waiting = resources.filter(({ ready }) => !ready).map(({ key }) => key);
   const drifted = resources.filter(({ drift }) => drift.length > 0).map(({ key }) => key);
   const applied = generation !== undefined && resources.length > 0;
+  // What still is as the read-back of the apply found it has been so since then, as far as anybody looked.
+  const accepted = generation === undefined ? {} : { since: new Date(generation.acceptedMs).toISOString() };
+  const protects = protection(resources, desired);
   return [
     {
       type: "Ready",
@@ -110,35 +113,47 @@ function conditionsOf(
           ? "every resource stands"
           : `waiting for ${waiting.join(", ")}`,
     },
-    protection(resources, desired),
+    protects.status && !protects.orphaned ? { ...protects.condition, ...accepted } : protects.condition,
     {
       type: "Drifted",
       status: drifted.length > 0,
       reason: drifted.length === 0 ? "as applied" : `${drifted.join(", ")} changed outside awg`,
+      ...(drifted.length === 0 ? accepted : {}),
     },
     {
       type: "Stalled",
       status: openJournal !== undefined,
       reason: openJournal === undefined ? "no apply is open" : `an apply was cut short: ${openJournal}`,
-      ...(openJournal === undefined || openSinceMs === undefined ? {} : { since: new Date(openSinceMs).toISOString() }),
+      ...(openJournal === undefined
+        ? accepted
+        : openSinceMs === undefined
+          ? {}
+          : { since: new Date(openSinceMs).toISOString() }),
     },
   ];
 }
 
+interface Protection {
+  readonly status: boolean;
+  readonly orphaned: boolean;
+  readonly condition: Condition;
+}
+
 /** A policy that only lacks its keeper still holds in the kernel; somebody's flush could take it away. */
-function protection(resources: readonly ResourceStatus[], desired: DesiredState): Condition {
+function protection(resources: readonly ResourceStatus[], desired: DesiredState): Protection {
   const policy = desired.resources.find(({ kind }) => kind === "firewall");
   const standing = resources.find(({ key }) => key === policy?.key);
+  const told = (status: boolean, reason: string, orphaned = false): Protection => ({
+    status,
+    orphaned,
+    condition: { type: "Protected", status, reason },
+  });
   if (policy?.kind !== "firewall" || !policy.spec.layers.some(({ killSwitch }) => killSwitch)) {
-    return { type: "Protected", status: false, reason: "the kill switch is off" };
+    return told(false, "the kill switch is off");
   }
   const damage = standing?.drift.filter(({ field }) => field !== "/held") ?? [];
-  if (standing?.ready !== true || damage.length > 0) {
-    return { type: "Protected", status: false, reason: "the packet filter is not as applied" };
-  }
-  const orphaned = standing.drift.length > 0;
-  const reason = orphaned
-    ? "the kernel holds the kill switch; orphaned: flushable, apply again"
-    : "the kill switch holds";
-  return { type: "Protected", status: true, reason };
+  if (standing?.ready !== true || damage.length > 0) return told(false, "the packet filter is not as applied");
+  return standing.drift.length > 0
+    ? told(true, "the kernel holds the kill switch; orphaned: flushable, apply again", true)
+    : told(true, "the kill switch holds");
 }
