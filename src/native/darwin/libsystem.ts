@@ -1,0 +1,40 @@
+/** What a system call said: its value, and errno when the value is -1 (0 otherwise). Darwin's errno numbers, not Linux's. */
+export interface CallResult {
+  readonly value: number;
+  readonly errno: number;
+}
+
+/** A call that also tells how many bytes of the buffer it filled, or would have needed. */
+export interface SizedCallResult extends CallResult {
+  readonly length: number;
+}
+
+/**
+ * The calls of /usr/lib/libSystem.B.dylib that awg makes, as bytes in and bytes out: the border at which a test double
+ * stands for macOS. Buffers are written in place. No call throws for an error of the kernel's; it returns errno.
+ */
+export interface LibSystem {
+  socket(domain: number, type: number, protocol: number): CallResult;
+  connect(fd: number, address: Uint8Array): CallResult;
+  bind(fd: number, address: Uint8Array): CallResult;
+  close(fd: number): CallResult;
+  read(fd: number, buffer: Uint8Array): CallResult;
+  write(fd: number, bytes: Uint8Array): CallResult;
+  /** `request` is the unsigned 32-bit number of the header; the argument is read and written in place. */
+  ioctl(fd: number, request: number, argument: Uint8Array): CallResult;
+  fcntl(fd: number, command: number, argument: number): CallResult;
+  getsockopt(fd: number, level: number, name: number, buffer: Uint8Array): SizedCallResult;
+  setsockopt(fd: number, level: number, name: number, value: Uint8Array): CallResult;
+  open(path: string, flags: number): CallResult;
+  /** `out` undefined asks for the size only. */
+  sysctl(mib: readonly number[], out: Uint8Array | undefined): SizedCallResult;
+  sysctlByName(name: string, out: Uint8Array | undefined): SizedCallResult;
+  ifNameToIndex(name: string): CallResult;
+  kqueue(): CallResult;
+  /** Registers `changes` and fills `events` (32-byte records); waits at most `timeoutMs`. */
+  kevent(queue: number, changes: Uint8Array, events: Uint8Array, timeoutMs: number): CallResult;
+  /** System call 336, the one behind libproc. */
+  procInfo(call: number, pid: number, flavor: number, argument: bigint, buffer: Uint8Array): CallResult;
+  getpid(): number;
+  kill(pid: number, signal: number): CallResult;
+}
