@@ -22,6 +22,8 @@ export interface LibSystem {
   write(fd: number, bytes: Uint8Array): CallResult;
   /** `request` is the unsigned 32-bit number of the header; the argument is read and written in place. */
   ioctl(fd: number, request: number, argument: Uint8Array): CallResult;
+  /** The same for an argument that holds the address of another buffer, 8 bytes at `pointerAt` (pfioc_tokens, pfioc_states). */
+  ioctlPointing(fd: number, request: number, argument: Uint8Array, pointerAt: number, pointed: Uint8Array): CallResult;
   fcntl(fd: number, command: number, argument: number): CallResult;
   getsockopt(fd: number, level: number, name: number, buffer: Uint8Array): SizedCallResult;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array): CallResult;
