@@ -450,7 +450,7 @@ export interface AmneziaTunnel {
    */
   mtu?: "auto" | number;
   /**
-   * embedded (awg's own), userspace (an external wireguard-go or amneziawg-go), kernel, or auto: userspace where installed, else embedded.
+   * auto, which is embedded (awg's own); userspace (an external wireguard-go or amneziawg-go); or kernel.
    */
   engine?: "auto" | "embedded" | "userspace" | "kernel";
   /**
@@ -676,7 +676,7 @@ export interface WireGuardTunnel {
    */
   mtu?: "auto" | number;
   /**
-   * embedded (awg's own), userspace (an external wireguard-go or amneziawg-go), kernel, or auto: userspace where installed, else embedded.
+   * auto, which is embedded (awg's own); userspace (an external wireguard-go or amneziawg-go); or kernel.
    */
   engine?: "auto" | "embedded" | "userspace" | "kernel";
   /**

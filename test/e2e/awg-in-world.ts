@@ -50,6 +50,7 @@ name: lab
 tunnels:
   ${this.tunnel}:
     protocol: wireguard
+    engine: userspace
     privateKey: { file: ${this.key} }
     addresses: [${inside4}/32, ${inside6}/128]
     peers:

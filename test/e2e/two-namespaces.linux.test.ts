@@ -39,6 +39,7 @@ name: two
 tunnels:
   ${tunnel}:
     protocol: wireguard
+    engine: userspace
     privateKey: { file: ${join(folder, "key")} }
     addresses: [10.8.0.2/32]
     peers: [{ publicKey: 4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]

@@ -71,6 +71,7 @@ describe.skipIf(reason !== undefined)(
 tunnels:
   ${tunnel}:
     protocol: wireguard
+    engine: userspace
     privateKey: { file: ${at("key")} }
     addresses: [10.8.0.2/32]
     peers: [{ publicKey: 4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=, presharedKey: { env: AWG_TEST_PSK }, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]

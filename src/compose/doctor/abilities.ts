@@ -32,7 +32,7 @@ export function judgeAbilities(capabilities: Capabilities, applied: DesiredState
   for (const protocol of ["wireguard", "amneziawg"] as const) {
     const isThere = protocol === "wireguard" ? capabilities.userspaceWireguard : capabilities.userspaceAmneziawg;
     const isUsed = tunnels.some(({ spec }) => spec.protocol === protocol && spec.engine === "userspace");
-    if (!isThere) findings.push(engineFinding(protocol, isUsed));
+    if (isUsed && !isThere) findings.push(engineFinding(protocol));
   }
   if (capabilities.nftables && !capabilities.ownedTables) {
     findings.push({
@@ -55,15 +55,18 @@ export function judgeAbilities(capabilities: Capabilities, applied: DesiredState
   return findings;
 }
 
-function engineFinding(protocol: "wireguard" | "amneziawg", isUsed: boolean): Finding {
+/** Nobody misses an external engine who did not ask for one. */
+function engineFinding(protocol: "wireguard" | "amneziawg"): Finding {
   const { paths } = ENGINE_PROGRAMS[protocol];
   const program = protocol === "wireguard" ? "wireguard-go" : "amneziawg-go";
   return {
     id: "engine-missing",
-    severity: isUsed ? "fault" : "note",
-    what: `${program} is not installed: ${isUsed ? "applied tunnels need it" : `no ${protocol} tunnel can use the userspace engine`}`,
+    severity: "fault",
+    what: `${program} is not installed, and applied tunnels need it`,
     evidence: [`looked for ${paths.join(", ")}`],
-    remedy:
-      protocol === "wireguard" ? ["apt-get install wireguard-go"] : [`build ${program} and put it at ${paths[0]}`],
+    remedy: [
+      protocol === "wireguard" ? "apt-get install wireguard-go" : `build ${program} and put it at ${paths[0]}`,
+      "say engine: auto, and awg's own engine carries the tunnel",
+    ],
   };
 }

@@ -60,8 +60,9 @@ export function renderEndpointText({ address, port }: ResolvedEndpoint): string 
 }
 
 /**
- * `auto` is the external engine where it is installed, else the embedded one. The kernel's module sends from sockets
- * without a user, which the kill switch cannot tell from anybody else's (docs/security.md S12.7).
+ * `auto` is the embedded engine, whatever else is installed: it speaks every generation and is the one whose figures are
+ * known. The kernel's module sends from sockets without a user, which the kill switch cannot tell from anybody else's
+ * (docs/security.md S12.7).
  */
 function chooseEngine(
   { key, tunnel }: PlacedTunnel,
@@ -86,7 +87,7 @@ function chooseEngine(
     const feature = `an external engine for ${tunnel.protocol} (${program} is not installed), so the tunnel`;
     unsupported.push({ path, feature });
   }
-  return tunnel.engine === "userspace" || (tunnel.engine === "auto" && userspace) ? "userspace" : "embedded";
+  return tunnel.engine === "userspace" ? "userspace" : "embedded";
 }
 
 function linkAddresses({ addresses }: NoiseTunnel, { config }: ExpandContext): string[] {

@@ -46,7 +46,7 @@ default: { via: direct }`;
     expect(resourceOf(expandText(text), "tunnel/office").spec).toEqual({
       device: "awg-office",
       protocol: "wireguard",
-      engine: "userspace",
+      engine: "embedded",
       privateKey: secretOf({ file: "/etc/awg/office.key" }),
       listenPort: 4500,
       fwmark: ENGINE_MARK,
@@ -68,11 +68,11 @@ default: { via: direct }`;
   const KS = "killSwitch: { enabled: true }";
 
   test.each<[string, Written, Partial<MachineFacts["capabilities"]>, "userspace" | "kernel" | "embedded", string[]]>([
-    ["auto is the userspace engine", {}, {}, "userspace", []],
-    ["auto prefers it to the kernel's", {}, { kernelWireguard: true }, "userspace", []],
+    ["auto is awg's own, also where wireguard-go is installed", {}, {}, "embedded", []],
+    ["auto is never the kernel's", {}, { kernelWireguard: true }, "embedded", []],
     ["auto is awg's own where no program is installed", {}, KERNEL_ONLY, "embedded", []],
     ["under a kill switch too (S12.7)", { top: KS }, KERNEL_ONLY, "embedded", []],
-    ["and for AmneziaWG", { protocol: "amneziawg" }, { userspaceAmneziawg: false }, "embedded", []],
+    ["and for AmneziaWG", { protocol: "amneziawg" }, { userspaceAmneziawg: true }, "embedded", []],
     ["embedded as asked for", { more: "engine: embedded" }, {}, "embedded", []],
     [
       "embedded without TUN devices",
@@ -98,7 +98,13 @@ default: { via: direct }`;
       "userspace",
       ["tunnels.office.engine"],
     ],
-    ["userspace without TUN devices", {}, { tun: false }, "userspace", ["tunnels.office.engine"]],
+    [
+      "userspace without TUN devices",
+      { more: "engine: userspace" },
+      { tun: false },
+      "userspace",
+      ["tunnels.office.engine"],
+    ],
   ])("%s", (_name, written, able, engine, unsupported) => {
     const expansion = expandText(tunnel(written), capabilities(able));
     expect(resourceOf(expansion, "tunnel/office").spec.engine).toBe(engine);

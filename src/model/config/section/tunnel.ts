@@ -67,9 +67,7 @@ const noise = {
   listenPort: wholeNumber(0, 65535).describe("UDP port to listen on; 0 lets the kernel choose.").prefault(0),
   mtu: mtu.describe("auto: path MTU of the endpoint's interface less overhead; or a number of bytes.").prefault("auto"),
   engine: oneOf(ENGINES)
-    .describe(
-      "embedded (awg's own), userspace (an external wireguard-go or amneziawg-go), kernel, or auto: userspace where installed, else embedded.",
-    )
+    .describe("auto, which is embedded (awg's own); userspace (an external wireguard-go or amneziawg-go); or kernel.")
     .prefault("auto"),
   peers: z.array(peer).min(1).describe("The other ends."),
   interface: interfaceName.describe("Interface name instead of awg-<tunnel>.").exactOptional(),
