@@ -34,6 +34,8 @@ export interface VerbDefinition {
     readonly required?: boolean;
     /** It may be given several times. */
     readonly variadic?: boolean;
+    /** The words it may be; for completion. */
+    readonly choices?: readonly string[];
   };
   readonly summary: string;
   readonly details?: string;

@@ -235,11 +235,15 @@ export const VERBS: readonly VerbDefinition[] = [
   ...WG_VERBS,
   {
     name: "completion",
-    argument: { name: "shell", summary: "bash, zsh or fish", required: true },
+    argument: { name: "shell", summary: "bash, zsh or fish", required: true, choices: ["bash", "zsh", "fish"] },
     summary: "print a completion script",
     options: [],
-    examples: [["source <(awg completion bash)", "for this shell"]],
-    load: () => import("./verbs/completion.ts"),
+    examples: [
+      ["source <(awg completion bash)", "for this shell; zsh too, after compinit"],
+      ["awg completion fish > ~/.config/fish/completions/awg.fish", "for every fish to come"],
+      ["awg completion zsh > /usr/local/share/zsh/site-functions/_awg", "for every zsh to come"],
+    ],
+    load: () => import("./verbs/completion/completion.ts"),
   },
   {
     name: "version",

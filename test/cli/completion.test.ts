@@ -1,42 +1,124 @@
 import { spawnSync } from "node:child_process";
-import { describe, expect, test } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { GLOBAL_OPTIONS } from "../../src/cli/verb-options.ts";
-import { completionScript } from "../../src/cli/verbs/completion.ts";
+import { completionScript } from "../../src/cli/verbs/completion/completion.ts";
 import { VERBS } from "../../src/cli/verbs.ts";
+import { hasProgram } from "../lab/world/command.ts";
 
-const script = (shell: "bash" | "zsh" | "fish"): string => completionScript(shell, VERBS, GLOBAL_OPTIONS);
+type Shell = "bash" | "zsh" | "fish";
+const script = (shell: Shell): string => completionScript(shell, VERBS, GLOBAL_OPTIONS);
 const listed = VERBS.filter(({ hidden }) => hidden !== true).map(({ name }) => name);
+
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "awg-completion-"));
+  for (const name of ["alpha.yaml", "beta.yaml"]) writeFileSync(join(folder, name), "");
+  writeFileSync(join(folder, "_awg"), script("zsh"));
+  writeFileSync(join(folder, "awg.fish"), script("fish"));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
 
 function completeInBash(...words: readonly string[]): readonly string[] {
   const array = words.map((word) => `'${word}'`).join(" ");
   const ask = `COMP_WORDS=(${array}); COMP_CWORD=${words.length - 1}; _awg; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const { stdout, status } = spawnSync("bash", ["-c", `${script("bash")}\n${ask}`], { encoding: "utf8" });
+  return linesOf("bash", ["-c", `${script("bash")}\n${ask}`]);
+}
+
+function completeInFish(...words: readonly string[]): readonly string[] {
+  const ask = `source awg.fish; complete -C '${words.join(" ")}'`;
+  return linesOf("fish", ["--no-config", "-c", ask]).map((line) => line.split("\t")[0] ?? "");
+}
+
+function linesOf(program: string, args: readonly string[]): readonly string[] {
+  const { stdout, status } = spawnSync(program, args, { encoding: "utf8", cwd: folder });
   expect(status).toBe(0);
   return stdout.split("\n").filter(Boolean);
 }
 
-describe("completion", () => {
-  test("bash completes verbs", () => {
+/**
+ * Types the words, TAB and Enter at a real zsh, where `awg` is a function that tells what it was called with. Enter waits
+ * in its input while it completes: zsh would otherwise take the TAB for pasted text.
+ */
+function typedInZsh(typed: string, load: string): string {
+  const session = `
+zmodload zsh/zpty
+zpty -b z zsh -f -i
+zpty -w z 'PS1=; zstyle ":completion:*" insert-tab false; autoload -Uz compinit; ${load}; awg() { print -r -- "CALLED-WITH:$*:" }; print -r -- "READY"":"'
+zpty -r z out '*READY:*'
+zpty -w -n z $'${typed}\\t\\n'
+zpty -r z out '*CALLED-WITH:*:*'
+print -r -- "$out"
+zpty -d z`;
+  const { stdout } = spawnSync("zsh", ["-f", "-c", session], { encoding: "utf8", cwd: folder, timeout: 60_000 });
+  return /CALLED-WITH:([^$]*?) ?:/.exec(stdout)?.[1] ?? `nothing: ${JSON.stringify(stdout)}`;
+}
+
+const lists = { bash: completeInBash, fish: completeInFish } as const;
+
+describe.each(["bash", "fish"] as const)("completion in %s", (shell) => {
+  const complete = lists[shell];
+  const it = test.skipIf(!hasProgram(shell));
+
+  it("knows the verbs", () => {
     const expected = listed.filter((name) => name.startsWith("d")).toSorted();
     expect(expected).toContain("drift");
-    expect(completeInBash("awg", "d").toSorted()).toEqual(expected);
-    expect(completeInBash("awg", "").toSorted()).toEqual(listed.toSorted());
+    expect(
+      complete("awg", "d")
+        .filter((name) => name.startsWith("d"))
+        .toSorted(),
+    ).toEqual(expected);
+    expect(complete("awg", "").toSorted()).toEqual(listed.toSorted());
   });
 
-  test("bash completes the options of a verb", () => {
-    expect(completeInBash("awg", "plan", "--o")).toEqual(["--out"]);
-    expect(completeInBash("awg", "destroy", "--out")).toEqual([]);
+  it("knows the options of a verb", () => {
+    expect(complete("awg", "plan", "--o")).toEqual(["--out"]);
+    expect(complete("awg", "destroy", "--out")).toEqual([]);
   });
 
-  test("bash completes the shells", () => {
-    expect(completeInBash("awg", "completion", "")).toEqual(["bash", "zsh", "fish"]);
+  it("knows what an option takes", () => {
+    expect(complete("awg", "plan", "-f", "al")).toEqual(["alpha.yaml"]);
+    expect(complete("awg", "plan", "--file", "")).toEqual(expect.arrayContaining(["alpha.yaml", "beta.yaml"]));
+    expect(complete("awg", "status", "--host", "s")).toEqual(["simulated"]);
+    expect(complete("awg", "status", "--netns", "al")).toEqual([]);
   });
 
-  test.each(["bash", "zsh", "fish"] as const)("%s names every verb and every option", (shell) => {
-    const text = script(shell);
-    for (const name of listed) expect(text).toContain(name);
-    for (const { flags } of VERBS.filter(({ hidden }) => hidden !== true).flatMap(({ options }) => options))
-      expect(text).toContain(/--([a-z-]+)/.exec(flags)?.[1]);
-    expect(text).not.toContain("keeper");
+  it("knows what a verb takes", () => {
+    expect(complete("awg", "completion", "").toSorted()).toEqual(["bash", "fish", "zsh"]);
+    expect(complete("awg", "import", "be")).toEqual(["beta.yaml"]);
+    expect(complete("awg", "rollback", "al")).toEqual([]);
   });
+});
+
+describe.skipIf(!hasProgram("zsh"))("completion in zsh", () => {
+  const sourced = "compinit -u -D; source ./_awg";
+
+  test.each([
+    ["awg dest", "destroy"],
+    ["awg plan --ou", "plan --out"],
+    ["awg plan -f al", "plan -f alpha.yaml"],
+    ["awg plan -f alpha.yaml --file be", "plan -f alpha.yaml --file beta.yaml"],
+    ["awg status --host simulated --js", "status --host simulated --json"],
+    ["awg completion f", "completion fish"],
+    ["awg import be", "import beta.yaml"],
+    ["awg rollback al", "rollback al"],
+  ])("%s TAB", (typed, called) => {
+    expect(typedInZsh(typed, sourced)).toBe(called);
+  });
+
+  test("as a file of fpath it completes at the first TAB", () => {
+    expect(typedInZsh("awg dest", `fpath=(${folder} $fpath); compinit -u -D`)).toBe("destroy");
+  });
+});
+
+test.each(["bash", "zsh", "fish"] as const)("the script for %s names every verb and every option", (shell) => {
+  const text = script(shell);
+  for (const name of listed) expect(text).toContain(name);
+  for (const { flags } of VERBS.filter(({ hidden }) => hidden !== true).flatMap(({ options }) => options))
+    expect(text).toContain(/--([a-z-]+)/.exec(flags)?.[1]);
+  expect(text).not.toContain("keeper");
 });
