@@ -1,0 +1,63 @@
+/** Every call the double accepts, with the section of the notes whose behaviour it follows. */
+export const ACCEPTED: Readonly<Record<string, string>> = {
+  "socket PF_ROUTE": "darwin-notes 3",
+  "socket AF_SYSTEM control": "darwin-notes 1",
+  "socket AF_INET dgram": "darwin-notes 2",
+  "socket AF_INET6 dgram": "darwin-notes 2",
+  "write RTM_ADD": "darwin-notes 3 Add",
+  "write RTM_DELETE": "darwin-notes 3 DELETE matches destination, mask and scope",
+  "write RTM_CHANGE": "darwin-notes 3 CHANGE",
+  "write RTM_GET": "darwin-notes 3 GET",
+  "read PF_ROUTE": "darwin-notes 3 Watch",
+  "setsockopt SO_RCVBUF": "darwin-notes 3 Overflow is silent",
+  "setsockopt SO_USELOOPBACK": "darwin-notes 3 Reply matching",
+  "sysctl NET_RT_DUMP": "darwin-notes 3 Dump",
+  "sysctl NET_RT_DUMP2": "darwin-notes 3 Dump",
+  "sysctl NET_RT_IFLIST2": "darwin-notes 2 Reading state",
+  "ioctl CTLIOCGINFO": "darwin-notes 1 step 2",
+  "connect utun": "darwin-notes 1 step 3",
+  "getsockopt UTUN_OPT_IFNAME": "darwin-notes 1 step 4",
+  "setsockopt UTUN_OPT_MAX_PENDING_PACKETS": "darwin-notes 1 step 5",
+  "fcntl F_SETFD": "darwin-notes 1 step 1",
+  "fcntl F_SETFL": "darwin-notes 1 step 6",
+  "fcntl F_GETFL": "darwin-notes 1 step 6",
+  "read utun": "darwin-notes 1 step 6",
+  "write utun": "darwin-notes 1 step 6",
+  "ioctl SIOCSIFMTU": "darwin-notes 2 MTU",
+  "ioctl SIOCGIFMTU": "darwin-notes 2 MTU",
+  "ioctl SIOCGIFFLAGS": "darwin-notes 2 Flags",
+  "ioctl SIOCSIFFLAGS": "darwin-notes 2 Flags",
+  "ioctl SIOCAIFADDR": "darwin-notes 2 IPv4",
+  "ioctl SIOCDIFADDR": "darwin-notes 2 IPv4",
+  "ioctl SIOCAIFADDR_IN6": "darwin-notes 2 IPv6",
+  "ioctl SIOCDIFADDR_IN6": "darwin-notes 2 IPv6",
+  "setsockopt IP_BOUND_IF": "darwin-notes 4",
+  "setsockopt IPV6_BOUND_IF": "darwin-notes 4",
+  ifNameToIndex: "darwin-notes 2",
+  close: "darwin-notes 1: the interface goes with its descriptor",
+  getpid: "darwin-notes 3 Reply matching",
+};
+
+/** The double was asked something that macOS would not understand, or that the notes forbid. */
+export class UnfaithfulCall extends Error {
+  constructor(call: string, reason: string) {
+    super(`${call}: ${reason}`);
+    this.name = "UnfaithfulCall";
+  }
+}
+
+/** Records what was called, and refuses calls that the table does not name. */
+export class CallLog {
+  readonly #counts = new Map<string, number>();
+  readonly order: string[] = [];
+
+  take(call: string): void {
+    if (ACCEPTED[call] === undefined) throw new UnfaithfulCall(call, "the double does not know this call");
+    this.#counts.set(call, (this.#counts.get(call) ?? 0) + 1);
+    this.order.push(call);
+  }
+
+  get counts(): ReadonlyMap<string, number> {
+    return this.#counts;
+  }
+}

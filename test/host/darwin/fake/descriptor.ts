@@ -1,0 +1,41 @@
+import { constant } from "./abi.ts";
+import type { CallLog } from "./accepted.ts";
+import type { FakeMachine } from "./machine.ts";
+
+/** The program that calls: its pid and whether it is root. */
+export interface FakeCaller {
+  readonly pid: number;
+  uid: number;
+}
+
+/** What stands behind a file descriptor. A call that a kind does not have is unfaithful. */
+export interface Descriptor {
+  readonly kind: string;
+  nonblocking: boolean;
+  closeOnExec: boolean;
+  read?(buffer: Uint8Array): number | Failure;
+  write?(bytes: Uint8Array): number | Failure;
+  connect?(address: Uint8Array): number | Failure;
+  ioctl?(request: number, argument: Uint8Array): number | Failure;
+  ioctlPointing?(request: number, argument: Uint8Array, pointed: Uint8Array): number | Failure;
+  getsockopt?(level: number, name: number, buffer: Uint8Array): { readonly length: number } | Failure;
+  setsockopt?(level: number, name: number, value: Uint8Array): number | Failure;
+  close(): void;
+}
+
+/** What a descriptor stands on. */
+export interface Kernel {
+  readonly machine: FakeMachine;
+  readonly caller: FakeCaller;
+  readonly log: CallLog;
+}
+
+/** A call that failed with an errno, by its name in the headers. */
+export interface Failure {
+  readonly failed: string;
+}
+
+export function fail(name: string): Failure {
+  constant(name);
+  return { failed: name };
+}

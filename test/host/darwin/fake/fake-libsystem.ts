@@ -1,0 +1,198 @@
+import type { CallResult, LibSystem, SizedCallResult } from "../../../../src/native/darwin/libsystem.ts";
+import { constant } from "./abi.ts";
+import { CallLog, UnfaithfulCall } from "./accepted.ts";
+import { ControlSocket } from "./control-socket.ts";
+import { type Descriptor, type Failure, type FakeCaller, fail, type Kernel } from "./descriptor.ts";
+import { InternetSocket } from "./internet-socket.ts";
+import type { FakeMachine } from "./machine.ts";
+import { RouteSocket } from "./route-socket.ts";
+import { copyOut, routeSysctl } from "./route-sysctl.ts";
+
+const MOST_DESCRIPTORS = 256;
+
+/**
+ * libSystem as one program sees it, over a machine that other programs may share. It speaks the bytes of the ABI table
+ * and throws UnfaithfulCall for what macOS would not understand; it never answers out of courtesy.
+ */
+export class FakeLibSystem implements LibSystem {
+  readonly log = new CallLog();
+  readonly caller: FakeCaller;
+  readonly #kernel: Kernel;
+  readonly #descriptors = new Map<number, Descriptor>();
+  #nextDescriptor = 3;
+
+  constructor(machine: FakeMachine, caller: FakeCaller = { pid: 4242, uid: 0 }) {
+    this.caller = caller;
+    this.#kernel = { machine, caller, log: this.log };
+  }
+
+  /** What stands behind a descriptor, for tests that look or feed packets. */
+  descriptor(fd: number): Descriptor | undefined {
+    return this.#descriptors.get(fd);
+  }
+
+  /** Open descriptors: a test that ends with more than it expects has found a leak. */
+  get openDescriptors(): readonly string[] {
+    return [...this.#descriptors.values()].map(({ kind }) => kind);
+  }
+
+  /** The program ends: everything it held is closed. */
+  exit(): void {
+    for (const fd of [...this.#descriptors.keys()]) this.close(fd);
+  }
+
+  socket(domain: number, type: number, protocol: number): CallResult {
+    const made = this.#makeSocket(domain, type, protocol);
+    return this.#open(made);
+  }
+
+  connect(fd: number, address: Uint8Array): CallResult {
+    return this.#on(fd, "connect", (one) => one.connect?.(address));
+  }
+
+  bind(fd: number): CallResult {
+    return this.#on(fd, "bind", () => undefined);
+  }
+
+  close(fd: number): CallResult {
+    this.log.take("close");
+    const one = this.#descriptors.get(fd);
+    if (one === undefined) throw new UnfaithfulCall("close", `descriptor ${fd} is not open`);
+    this.#descriptors.delete(fd);
+    one.close();
+    return { value: 0, errno: 0 };
+  }
+
+  read(fd: number, buffer: Uint8Array): CallResult {
+    return this.#on(fd, "read", (one) => one.read?.(buffer));
+  }
+
+  write(fd: number, bytes: Uint8Array): CallResult {
+    return this.#on(fd, "write", (one) => one.write?.(bytes));
+  }
+
+  ioctl(fd: number, request: number, argument: Uint8Array): CallResult {
+    checkRequest(request);
+    return this.#on(fd, "ioctl", (one) => one.ioctl?.(request, argument));
+  }
+
+  ioctlPointing(fd: number, request: number, argument: Uint8Array, at: number, pointed: Uint8Array): CallResult {
+    checkRequest(request);
+    if (at !== 8)
+      throw new UnfaithfulCall("ioctl", `a pointer at ${at}; pfioc_tokens and pfioc_states have theirs at 8`);
+    return this.#on(fd, "ioctl", (one) => one.ioctlPointing?.(request, argument, pointed));
+  }
+
+  fcntl(fd: number, command: number, argument: number): CallResult {
+    return this.#on(fd, "fcntl", (one) => {
+      const name = ["F_SETFD", "F_SETFL", "F_GETFL"].find((known) => constant(known) === command);
+      if (name === undefined) return undefined;
+      this.log.take(`fcntl ${name}`);
+      if (name === "F_GETFL") return 2 | (one.nonblocking ? constant("O_NONBLOCK") : 0);
+      if (name === "F_SETFD") one.closeOnExec = argument === constant("FD_CLOEXEC");
+      else one.nonblocking = (argument & constant("O_NONBLOCK")) !== 0;
+      return 0;
+    });
+  }
+
+  getsockopt(fd: number, level: number, name: number, buffer: Uint8Array): SizedCallResult {
+    let length = 0;
+    const result = this.#on(fd, "getsockopt", (one) => {
+      const answer = one.getsockopt?.(level, name, buffer);
+      if (answer === undefined || "failed" in answer) return answer;
+      length = answer.length;
+      return 0;
+    });
+    return { ...result, length };
+  }
+
+  setsockopt(fd: number, level: number, name: number, value: Uint8Array): CallResult {
+    return this.#on(fd, "setsockopt", (one) => one.setsockopt?.(level, name, value));
+  }
+
+  open(path: string, flags: number): CallResult {
+    throw new UnfaithfulCall("open", `${path} with flags ${flags}`);
+  }
+
+  sysctl(mib: readonly number[], out: Uint8Array | undefined): SizedCallResult {
+    const isRoute = mib[0] === constant("CTL_NET") && mib[1] === constant("PF_ROUTE");
+    if (!isRoute) throw new UnfaithfulCall("sysctl", `mib ${mib.join(".")}`);
+    const answer = copyOut(routeSysctl(this.#kernel, mib), out);
+    return "failed" in answer ? { ...failed(answer), length: 0 } : { value: 0, errno: 0, length: answer.length };
+  }
+
+  sysctlByName(name: string): SizedCallResult {
+    throw new UnfaithfulCall("sysctlByName", name);
+  }
+
+  ifNameToIndex(name: string): CallResult {
+    this.log.take("ifNameToIndex");
+    const device = this.#kernel.machine.interfaceNamed(name);
+    return device === undefined ? { ...failed(fail("ENXIO")), value: 0 } : { value: device.index, errno: 0 };
+  }
+
+  kqueue(): CallResult {
+    throw new UnfaithfulCall("kqueue", "the double has no kqueue");
+  }
+
+  kevent(): CallResult {
+    throw new UnfaithfulCall("kevent", "the double has no kqueue");
+  }
+
+  procInfo(call: number, pid: number, flavor: number): CallResult {
+    throw new UnfaithfulCall("procInfo", `call ${call} pid ${pid} flavor ${flavor}`);
+  }
+
+  getpid(): number {
+    this.log.take("getpid");
+    return this.caller.pid;
+  }
+
+  kill(pid: number, signal: number): CallResult {
+    throw new UnfaithfulCall("kill", `pid ${pid} signal ${signal}`);
+  }
+
+  #makeSocket(domain: number, type: number, protocol: number): Descriptor {
+    const [dgram, raw] = [constant("SOCK_DGRAM"), constant("SOCK_RAW")];
+    const families = [0, constant("AF_INET"), constant("AF_INET6")];
+    if (domain === constant("PF_ROUTE") && type === raw && families.includes(protocol)) {
+      this.log.take("socket PF_ROUTE");
+      return new RouteSocket(this.#kernel, protocol);
+    }
+    if (domain === constant("AF_SYSTEM") && type === dgram && protocol === constant("SYSPROTO_CONTROL")) {
+      this.log.take("socket AF_SYSTEM control");
+      return new ControlSocket(this.#kernel);
+    }
+    const family = domain === constant("AF_INET") ? 4 : domain === constant("AF_INET6") ? 6 : undefined;
+    if (family !== undefined && type === dgram && [0, 17].includes(protocol)) {
+      this.log.take(family === 4 ? "socket AF_INET dgram" : "socket AF_INET6 dgram");
+      return new InternetSocket(this.#kernel, family);
+    }
+    throw new UnfaithfulCall("socket", `domain ${domain} type ${type} protocol ${protocol}`);
+  }
+
+  #open(made: Descriptor): CallResult {
+    if (this.#descriptors.size >= MOST_DESCRIPTORS) throw new UnfaithfulCall("socket", "descriptors leak");
+    const fd = this.#nextDescriptor;
+    this.#nextDescriptor += 1;
+    this.#descriptors.set(fd, made);
+    return { value: fd, errno: 0 };
+  }
+
+  #on(fd: number, call: string, run: (one: Descriptor) => number | Failure | undefined): CallResult {
+    const one = this.#descriptors.get(fd);
+    if (one === undefined) throw new UnfaithfulCall(call, `descriptor ${fd} is not open`);
+    const answer = run(one);
+    if (answer === undefined) throw new UnfaithfulCall(call, `not on a descriptor of ${one.kind}`);
+    return typeof answer === "number" ? { value: answer, errno: 0 } : failed(answer);
+  }
+}
+
+function failed({ failed: name }: Failure): CallResult {
+  return { value: -1, errno: constant(name) };
+}
+
+/** A request with its top bit set must arrive as an unsigned number, not sign-extended (darwin-notes 0). */
+function checkRequest(request: number): void {
+  if (request < 0 || request > 0xffff_ffff) throw new UnfaithfulCall("ioctl", `request ${request} is sign-extended`);
+}

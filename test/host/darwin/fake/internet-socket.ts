@@ -1,0 +1,139 @@
+import type { Family } from "../../../../src/model/ip.ts";
+import { addressBits, type IpAddress } from "../../../../src/model/ip.ts";
+import { constant, ioctlName, ioctlSize, StructView } from "./abi.ts";
+import { UnfaithfulCall } from "./accepted.ts";
+import { type Descriptor, type Failure, fail, type Kernel } from "./descriptor.ts";
+import type { FakeInterface } from "./machine.ts";
+import { familyNumber, readMask, readSockaddr } from "./sockaddr.ts";
+
+/** No duplicate address detection, and the flag sing-tun and Apple's own tunnels set. */
+const WANTED_V6_FLAGS = ["IN6_IFF_NODAD", "IN6_IFF_SECURED"] as const;
+const FOREVER = 0xffff_ffff;
+
+/** A datagram socket of IPv4 or IPv6: the handle for interface ioctls, and for binding to an interface. */
+export class InternetSocket implements Descriptor {
+  readonly kind = "dgram";
+  nonblocking = false;
+  closeOnExec = false;
+  /** Interface index of IP_BOUND_IF, 0 for none. */
+  boundTo = 0;
+  readonly family: Family;
+  readonly #kernel: Kernel;
+
+  constructor(kernel: Kernel, family: Family) {
+    this.#kernel = kernel;
+    this.family = family;
+  }
+
+  setsockopt(level: number, name: number, value: Uint8Array): number | Failure {
+    const [IP, IPV6] = [0, 41];
+    const isV6 = level === IPV6 && name === constant("IPV6_BOUND_IF");
+    if (!isV6 && !(level === IP && name === constant("IP_BOUND_IF"))) {
+      throw new UnfaithfulCall("setsockopt dgram", `level ${level} option ${name}`);
+    }
+    this.#kernel.log.take(isV6 ? "setsockopt IPV6_BOUND_IF" : "setsockopt IP_BOUND_IF");
+    if (isV6 !== (this.family === 6)) return fail("EINVAL");
+    if (value.length !== 4) return fail("EINVAL");
+    const index = new DataView(value.buffer, value.byteOffset).getUint32(0, true);
+    if (index !== 0 && this.#kernel.machine.interfaceAt(index) === undefined) return fail("ENXIO");
+    this.boundTo = index;
+    return 0;
+  }
+
+  ioctl(request: number, argument: Uint8Array): number | Failure {
+    const name = ioctlName(request);
+    if (name === undefined) throw new UnfaithfulCall("ioctl dgram", `request ${request}`);
+    const call = `ioctl ${name}`;
+    this.#kernel.log.take(call);
+    const size = ioctlSize(request);
+    if (argument.length !== size) throw new UnfaithfulCall(call, `${argument.length} bytes, ${size} in the request`);
+    const wantsV6 = name.endsWith("_IN6");
+    if (wantsV6 && this.family !== 6) throw new UnfaithfulCall(call, "on an IPv4 socket");
+    if ((name === "SIOCAIFADDR" || name === "SIOCDIFADDR") && this.family !== 4) {
+      throw new UnfaithfulCall(call, "on an IPv6 socket");
+    }
+    if (!name.startsWith("SIOCG") && this.#kernel.caller.uid !== 0) return fail("EPERM");
+    const device = this.#kernel.machine.interfaceNamed(new StructView("ifreq", argument).text("ifr_name"));
+    if (device === undefined) return fail("ENXIO");
+    return this.#onDevice(name, device, argument);
+  }
+
+  close(): void {
+    this.boundTo = 0;
+  }
+
+  #onDevice(name: string, device: FakeInterface, argument: Uint8Array): number | Failure {
+    const { machine } = this.#kernel;
+    const view = new StructView("ifreq", argument);
+    switch (name) {
+      case "SIOCGIFMTU":
+        view.set("ifr_ifru.ifru_mtu", device.mtu);
+        return 0;
+      case "SIOCSIFMTU":
+        device.mtu = view.get("ifr_ifru.ifru_mtu");
+        break;
+      case "SIOCGIFFLAGS":
+        view.set("ifr_ifru.ifru_flags", device.flags & 0xffff);
+        return 0;
+      case "SIOCSIFFLAGS":
+        device.flags = view.get("ifr_ifru.ifru_flags");
+        break;
+      case "SIOCAIFADDR":
+        return this.#addV4(device, argument);
+      case "SIOCAIFADDR_IN6":
+        return this.#addV6(device, argument);
+      case "SIOCDIFADDR":
+        return this.#removeAddress(name, device, argument.subarray(16, 32));
+      case "SIOCDIFADDR_IN6":
+        return this.#removeAddress(name, device, argument.subarray(16, 44));
+      default:
+        throw new UnfaithfulCall(`ioctl ${name}`, "not for interfaces");
+    }
+    machine.tell({ kind: "interface", interfaceIndex: device.index });
+    return 0;
+  }
+
+  #addV4(device: FakeInterface, argument: Uint8Array): number | Failure {
+    const call = "ioctl SIOCAIFADDR";
+    const view = new StructView("ifaliasreq", argument);
+    const address = plainAddress(call, view.bytes("ifra_addr"));
+    const length = readMask(call, view.bytes("ifra_mask"));
+    const isPointToPoint = (device.flags & constant("IFF_POINTOPOINT")) !== 0;
+    const other = view.bytes("ifra_broadaddr");
+    const peer = other[0] === 0 ? undefined : plainAddress(call, other);
+    if (isPointToPoint && peer === undefined)
+      throw new UnfaithfulCall(call, "no other end on a point-to-point interface");
+    const prefix = { family: 4, address: address.value, length } as const;
+    this.#kernel.machine.addAddress(device, { prefix, peer: isPointToPoint ? peer : undefined });
+    return 0;
+  }
+
+  #addV6(device: FakeInterface, argument: Uint8Array): number | Failure {
+    const call = "ioctl SIOCAIFADDR_IN6";
+    const view = new StructView("in6_aliasreq", argument);
+    const address = plainAddress(call, view.bytes("ifra_addr"));
+    const length = readMask(call, view.bytes("ifra_prefixmask"));
+    const other = view.bytes("ifra_dstaddr");
+    const peer = other[0] === 0 ? undefined : plainAddress(call, other);
+    if (peer !== undefined && length !== addressBits(6)) return fail("EINVAL");
+    const wanted = WANTED_V6_FLAGS.reduce((flags, name) => flags | constant(name), 0);
+    if (view.get("ifra_flags") !== wanted) throw new UnfaithfulCall(call, `flags ${view.get("ifra_flags")}`);
+    const times = ["ia6t_vltime", "ia6t_pltime"].map((time) => view.get(`ifra_lifetime.${time}`));
+    if (times.some((time) => time !== FOREVER)) throw new UnfaithfulCall(call, "the address would expire");
+    this.#kernel.machine.addAddress(device, { prefix: { family: 6, address: address.value, length }, peer });
+    return 0;
+  }
+
+  #removeAddress(name: string, device: FakeInterface, bytes: Uint8Array): number | Failure {
+    const { family, value } = plainAddress(`ioctl ${name}`, bytes);
+    const prefix = { family, address: value, length: addressBits(family) };
+    return this.#kernel.machine.removeAddress(device, prefix) ? 0 : fail("EADDRNOTAVAIL");
+  }
+}
+
+function plainAddress(call: string, bytes: Uint8Array): IpAddress {
+  const read = readSockaddr(call, bytes);
+  if (read.kind !== "ip") throw new UnfaithfulCall(call, "a link address");
+  if (bytes[1] !== familyNumber(read.address.family)) throw new UnfaithfulCall(call, "family");
+  return read.address;
+}
