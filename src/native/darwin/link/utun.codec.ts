@@ -1,0 +1,45 @@
+import type { Family } from "../../../model/ip.ts";
+import { CONTROL, SOCKET } from "../constants.ts";
+import { LAYOUTS } from "../layouts.ts";
+import { readCharacters, readUnsigned, writeCharacters, writeNumber } from "../struct.codec.ts";
+
+const INFO = LAYOUTS.ctl_info;
+const ADDRESS = LAYOUTS.sockaddr_ctl;
+
+/** Bytes of family that stand before each packet of a utun. */
+export const UTUN_HEADER_BYTES = 4;
+
+/** struct ctl_info that asks for the number of utun's kernel control (CTLIOCGINFO). */
+export function encodeControlInfo(): Uint8Array {
+  const bytes = new Uint8Array(INFO.size);
+  writeCharacters(bytes, 0, INFO.fields.ctl_name, CONTROL.UTUN_CONTROL_NAME);
+  return bytes;
+}
+
+/** The number that CTLIOCGINFO wrote. */
+export function decodeControlId(info: Uint8Array): number {
+  return readUnsigned(info, 0, INFO.fields.ctl_id);
+}
+
+/** struct sockaddr_ctl: connecting to it makes `utun<unit>`, or the first free one when no unit is named. */
+export function encodeControlAddress(controlId: number, unit: number | undefined): Uint8Array {
+  const bytes = new Uint8Array(ADDRESS.size);
+  writeNumber(bytes, 0, ADDRESS.fields.sc_len, ADDRESS.size);
+  writeNumber(bytes, 0, ADDRESS.fields.sc_family, SOCKET.AF_SYSTEM);
+  writeNumber(bytes, 0, ADDRESS.fields.ss_sysaddr, CONTROL.AF_SYS_CONTROL);
+  writeNumber(bytes, 0, ADDRESS.fields.sc_id, controlId);
+  // The kernel counts units from 1 here and from 0 in the name; 0 asks for the first free one.
+  writeNumber(bytes, 0, ADDRESS.fields.sc_unit, unit === undefined ? 0 : unit + 1);
+  return bytes;
+}
+
+/** The name that UTUN_OPT_IFNAME wrote: `length` counts its NUL. */
+export function decodeInterfaceName(buffer: Uint8Array, length: number): string {
+  return readCharacters(buffer, 0, [0, length]);
+}
+
+/** Writes the family word before a packet, in network order: 00 00 00 02 or 00 00 00 1e. */
+export function writeUtunHeader(bytes: Uint8Array, at: number, family: Family): void {
+  bytes.fill(0, at, at + 3);
+  bytes[at + 3] = family === 4 ? SOCKET.AF_INET : SOCKET.AF_INET6;
+}

@@ -1,0 +1,33 @@
+import { ROUTE } from "../constants.ts";
+import { malformed } from "../struct.codec.ts";
+
+/** One message of the routing socket or of a dump: its RTM_* type and its bytes, header included. */
+export interface MessageFrame {
+  readonly type: number;
+  readonly bytes: Uint8Array;
+}
+
+const HEAD = 4;
+
+/**
+ * Cuts what one read or one sysctl gave into messages by their length word. A message of another version of the
+ * protocol is left out. Lengths need be no multiple of 4 (rt_msg1 of bsd/net/rtsock.c leaves the tail unpadded).
+ *
+ * @throws AwgError("host") when a length cannot be: shorter than a header, or past the end.
+ */
+export function cutMessages(bytes: Uint8Array): MessageFrame[] {
+  const frames: MessageFrame[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    const left = bytes.length - at;
+    const length = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
+    if (left < HEAD || length < HEAD || length > left) {
+      throw malformed(`a routing message of ${length} bytes where ${left} are left`);
+    }
+    if (bytes[at + 2] === ROUTE.RTM_VERSION) {
+      frames.push({ type: bytes[at + 3] ?? 0, bytes: bytes.subarray(at, at + length) });
+    }
+    at += length;
+  }
+  return frames;
+}

@@ -1,0 +1,138 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { DARWIN_ERRNO } from "../../../src/native/darwin/errno.ts";
+import { LAYOUTS } from "../../../src/native/darwin/layouts.ts";
+import {
+  readSigned,
+  readUnsigned,
+  readUnsigned64,
+  type StructLayout,
+  writeNumber,
+  writeNumber64,
+} from "../../../src/native/darwin/struct.codec.ts";
+import { filesBelow } from "../../repository/sources.ts";
+import { factsFolder } from "../../support/facts.ts";
+
+interface Struct {
+  readonly size: number;
+  readonly fields: Readonly<Record<string, readonly [number, number]>>;
+}
+
+interface Table {
+  readonly structs: Readonly<Record<string, Struct>>;
+  readonly constants: Readonly<Record<string, number>>;
+  readonly enum_constants: Readonly<Record<string, number>>;
+  readonly ioctls: Readonly<Record<string, number>>;
+  readonly strings: Readonly<Record<string, string>>;
+  readonly syscalls: Readonly<Record<string, unknown>>;
+}
+
+const path = factsFolder("darwin-abi-core.json");
+const table = path === undefined ? undefined : (JSON.parse(readFileSync(path, "utf8")) as Table);
+
+/** The name of every constant group and number that our darwin code declares, whichever file it stands in. */
+async function declaredConstants(): Promise<Map<string, number | string>> {
+  const declared = new Map<string, number | string>();
+  for (const file of filesBelow("src/native/darwin").filter((name) => /constants[^/]*\.ts$/.test(name))) {
+    const module = (await import(join("../../..", file))) as Record<string, unknown>;
+    for (const group of Object.values(module)) {
+      if (typeof group !== "object" || group === null) continue;
+      for (const [name, value] of Object.entries(group)) declared.set(name, value as number | string);
+    }
+  }
+  return declared;
+}
+
+/** Every table of layouts that our darwin code declares, whichever file it stands in. */
+async function declaredLayouts(): Promise<Map<string, StructLayout>> {
+  const declared = new Map<string, StructLayout>();
+  for (const file of filesBelow("src/native/darwin").filter((name) => /layouts[^/]*\.ts$/.test(name))) {
+    const module = (await import(join("../../..", file))) as Record<string, Readonly<Record<string, StructLayout>>>;
+    for (const group of Object.values(module)) {
+      for (const [name, layout] of Object.entries(group)) declared.set(name, layout);
+    }
+  }
+  return declared;
+}
+
+describe.skipIf(table === undefined)(
+  "macOS's ABI as Apple's sources have it (skipped without the facts folder)",
+  () => {
+    const abi = table as Table;
+    const known: Readonly<Record<string, unknown>> = {
+      ...abi.constants,
+      ...abi.enum_constants,
+      ...abi.ioctls,
+      ...abi.strings,
+      ...abi.syscalls,
+    };
+
+    it("has every struct, field and constant that awg names, and prints how many", async () => {
+      const layouts = await declaredLayouts();
+      let fields = 0;
+      for (const [name, layout] of layouts) {
+        const struct = abi.structs[name];
+        if (struct === undefined) throw new Error(`the table has no struct ${name}`);
+        expect(layout.size, `size of ${name}`).toBe(struct.size);
+        for (const [field, at] of Object.entries(layout.fields)) {
+          expect(at, `${name}.${field}`).toEqual(struct.fields[field]);
+          fields += 1;
+        }
+      }
+      const declared = await declaredConstants();
+      for (const [name, value] of declared) expect(known[name], name).toBe(value);
+      process.stdout.write(
+        `ABI of macOS: ${layouts.size} structs, ${fields} fields, ${declared.size} constants, ` +
+          `${Object.keys(DARWIN_ERRNO).length} errnos compared\n`,
+      );
+      expect(layouts.size).toBeGreaterThanOrEqual(20);
+      expect(declared.size).toBeGreaterThanOrEqual(80);
+    });
+
+    it("names no struct of the table in darwin's code that is not among the compared ones", async () => {
+      const layouts = await declaredLayouts();
+      const mentioned = new Set<string>();
+      for (const file of filesBelow("src/native/darwin").filter((name) => name.endsWith(".codec.ts"))) {
+        for (const [, name = ""] of readFileSync(file, "utf8").matchAll(/LAYOUTS\.(\w+)/g)) mentioned.add(name);
+      }
+      expect(mentioned.size).toBeGreaterThan(10);
+      expect([...mentioned].filter((name) => !layouts.has(name))).toEqual([]);
+      expect(
+        [...layouts.keys()].filter((name) => !mentioned.has(name)),
+        "compared but used by no codec",
+      ).toEqual([]);
+    });
+
+    it("numbers the errnos as Darwin does, not as Linux does", () => {
+      for (const [number, [name]] of Object.entries(DARWIN_ERRNO))
+        expect(abi.constants[name], name).toBe(Number(number));
+    });
+  },
+);
+
+describe("a field of a struct", () => {
+  const fields = Object.entries(LAYOUTS).flatMap(([name, layout]) =>
+    Object.entries(layout.fields as StructLayout["fields"]).map(
+      ([field, at]) => [`${name}.${field}`, layout.size, at] as const,
+    ),
+  );
+
+  it.each(fields)("%s keeps what is written to it and touches no other byte", (_name, size, at) => {
+    const bytes = new Uint8Array(size).fill(0xa5);
+    const [offset, width] = at;
+    if (width === 8) {
+      writeNumber64(bytes, 0, at, 0x0102_0304_0506_0708n);
+      expect(readUnsigned64(bytes, 0, at)).toBe(0x0102_0304_0506_0708n);
+      expect(bytes[offset]).toBe(8);
+    } else if (width <= 4 && width !== 3) {
+      const value = [0, 0xfe, 0xfedc, 0, 0xfedc_ba98][width] ?? 0;
+      writeNumber(bytes, 0, at, value);
+      expect(readUnsigned(bytes, 0, at)).toBe(value);
+      expect(readSigned(bytes, 0, at)).toBe(value - 2 ** (8 * width));
+      expect(bytes[offset]).toBe(value & 0xff);
+    } else return;
+    const rest = [...bytes.subarray(0, offset), ...bytes.subarray(offset + width)];
+    expect(rest.every((byte) => byte === 0xa5)).toBe(true);
+  });
+});
