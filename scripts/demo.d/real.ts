@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { differingLines } from "./differing-lines.ts";
 import { quietly } from "./narrator.ts";
 import { snapshot } from "./snapshot.ts";
-import { buildStage, inside, must, packetsInClear, stage } from "./stage.ts";
+import { buildStage, inside, must, packetsInClear, packetsOfTunnel, stage } from "./stage.ts";
 import { configText, Story } from "./story.ts";
 import { ChangeWatcher } from "./watcher.ts";
 
@@ -37,6 +37,9 @@ function insideTheTunnel({ narrator }: Story): void {
   const past = answers("-I", stage.uplink, stage.web4) || answers("-I", stage.uplink, stage.web6);
   narrator.check("ping past the tunnel is dropped", !past);
   zeroInClear({ narrator }, "the router saw 0 packets in clear");
+  const { all, likeWireguard } = packetsOfTunnel();
+  const disguised = "and of the tunnel's own packets none that begins as WireGuard's do";
+  narrator.check(disguised, all >= 10 && likeWireguard === 0, `${likeWireguard} of ${all} packets`);
 }
 
 function zeroInClear({ narrator }: Pick<Story, "narrator">, claim: string): void {
@@ -104,7 +107,7 @@ function endWhenInterrupted(): void {
 async function main(): Promise<number> {
   endWhenInterrupted();
   try {
-    const { clientKey, serverKey } = await buildStage(folder);
+    const { clientKey, serverKey } = buildStage(folder);
     const key = join(folder, "office.key");
     writeFileSync(key, `${clientKey}\n`, { mode: 0o600 });
     const endpoint = `${stage.server4}:${stage.serverPort}`;
@@ -113,7 +116,7 @@ async function main(): Promise<number> {
     const story = new Story({ folder, options, config });
     story.narrator.title(
       "awg: infrastructure as code for a machine's network path",
-      "A laptop, a router and a VPN server in private network namespaces: real kernel, real tunnel, real packets.\nThis machine's own network is not touched.",
+      "A laptop, a router and a VPN server in private network namespaces: real kernel, real tunnel, real packets.\nThe server is awg with another configuration. This machine's own network is not touched.",
     );
     return await story.tell(async () => {
       beforeAnything(story);

@@ -1,25 +1,15 @@
 /** The demo on the simulated machine, for where the kernel is out of reach. simulated.ts REASON */
-import { generateKeyPairSync } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { renderMachineFile } from "../../src/host/simulated/machine-file.ts";
 import { laptopState, type MachineState } from "../../src/host/simulated/machine-state.ts";
 import { TABLE_BASE } from "../../src/model/ownership.ts";
 import { differingLines } from "./differing-lines.ts";
+import { newKeys } from "./new-keys.ts";
 import { configText, Story } from "./story.ts";
 
 const folder = process.env["AWG_DEMO_FOLDER"] ?? "";
 const machine = join(folder, "laptop.machine.json");
-
-/** A Curve25519 pair as WireGuard writes them. */
-function newKeys(): { privateKey: string; publicKey: string } {
-  const { privateKey, publicKey } = generateKeyPairSync("x25519");
-  const base64 = (text = ""): string => Buffer.from(text, "base64url").toString("base64");
-  return {
-    privateKey: base64(privateKey.export({ format: "jwk" }).d),
-    publicKey: base64(publicKey.export({ format: "jwk" }).x),
-  };
-}
 
 /** Deletes the default routes of the first tunnel's table, as a meddling program would. */
 function meddle(): void {

@@ -1,7 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { quietly } from "./narrator.ts";
+import { type KeyPair, newKeys } from "./new-keys.ts";
+import { OBFUSCATION } from "./story.ts";
 
 /** Addresses of the stage, from the documentation ranges of RFC 5737 and RFC 3849. */
 export const stage = {
@@ -31,13 +33,13 @@ export function inside(namespace: string, ...argv: string[]): string[] {
 }
 
 /**
- * Builds the laptop, the router with the internet behind it, and the VPN server (wireguard-go, NAT, a name server).
- * The router counts packets that reach the laptop's web site in clear. Everything ends with the demo's namespaces; the
- * processes given back must be killed.
+ * Builds the laptop, the router with the internet behind it, and the VPN server (awg again, NAT, a name server).
+ * The router counts packets that reach the laptop's web site in clear, and the tunnel's, and those of them that begin as
+ * WireGuard's do. Everything ends with the demo's namespaces, whose processes must be killed.
+ *
+ * @returns the laptop's private key and the server's public one
  */
-export async function buildStage(
-  folder: string,
-): Promise<{ clientKey: string; serverKey: string; processes: ChildProcess[] }> {
+export function buildStage(folder: string): { clientKey: string; serverKey: string } {
   for (const name of ["laptop", "router", "server"]) must(["ip", "netns", "add", name]);
   const noDuplicateDetection = ["net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0"];
   for (const name of ["laptop", "router", "server"]) must(inside(name, "sysctl", "-q", "-w", ...noDuplicateDetection));
@@ -50,46 +52,42 @@ export async function buildStage(
   must(inside("server", "nft", "-f", "-"), serverNat);
   mkdirSync("/etc/netns/laptop", { recursive: true });
   writeFileSync("/etc/netns/laptop/resolv.conf", `nameserver ${stage.router4}\n`);
-  const clientKey = must(["wg", "genkey"]).trim();
-  const serverKey = must(["wg", "genkey"]).trim();
-  const processes = [await startServer(folder, serverKey, publicKeyOf(clientKey))];
+  const [client, server] = [newKeys(), newKeys()];
+  startServer(folder, server, client.publicKey);
   const nameServer = join(import.meta.dirname, "name-server.ts");
-  const answers = inside("server", process.execPath, nameServer, stage.nameServer, stage.intranet);
-  processes.push(background(answers));
-  return { clientKey, serverKey: publicKeyOf(serverKey), processes };
+  background(inside("server", process.execPath, nameServer, stage.nameServer, stage.intranet));
+  return { clientKey: client.privateKey, serverKey: server.publicKey };
 }
 
 /** How many packets the router saw go to the web site in clear, v4 and v6 together. */
 export function packetsInClear(): number {
-  const text = must(inside("router", "nft", "list", "counter", "inet", "demo", "clear"));
+  return counted("clear");
+}
+
+/** How many packets of the tunnel the router saw, and how many of them begin with a type word of plain WireGuard. */
+export function packetsOfTunnel(): { all: number; likeWireguard: number } {
+  return { all: counted("tunnel"), likeWireguard: counted("wireguard") };
+}
+
+function counted(counter: string): number {
+  const text = must(inside("router", "nft", "list", "counter", "inet", "demo", counter));
   return Number(/packets (\d+)/.exec(text)?.[1] ?? Number.NaN);
 }
 
-function publicKeyOf(privateKey: string): string {
-  return must(["wg", "pubkey"], privateKey).trim();
-}
-
-async function startServer(folder: string, serverKey: string, clientPublicKey: string): Promise<ChildProcess> {
-  const engine = background(inside("server", "wireguard-go", "-f", "wg0"));
+/** The other end is awg with a configuration of its own. */
+function startServer(folder: string, keys: KeyPair, clientPublicKey: string): void {
   const keyFile = join(folder, "server.key");
-  writeFileSync(keyFile, serverKey, { mode: 0o600 });
-  for (
-    let attempt = 0;
-    !readdirSync("/run").includes("wireguard") || quietly(["wg", "show", "wg0"]).status !== 0;
-    attempt += 1
-  ) {
-    if (attempt > 200) throw new Error("wireguard-go did not come up");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  const peer = ["peer", clientPublicKey, "allowed-ips", `${stage.inside4}/32,${stage.inside6}/128`];
-  must(inside("server", "wg", "set", "wg0", "listen-port", String(stage.serverPort), "private-key", keyFile, ...peer));
-  must(["ip", "-n", "server", "-batch", "-"], serverInside);
-  return engine;
+  const config = join(folder, "server.yaml");
+  writeFileSync(keyFile, `${keys.privateKey}\n`, { mode: 0o600 });
+  writeFileSync(config, serverConfig(keyFile, clientPublicKey));
+  const awg = join(import.meta.dirname, "..", "awg");
+  const where = ["--netns", "server", "--state-dir", join(folder, "server-state")];
+  must([awg, "apply", "-f", config, "--auto-approve", "--confirm-within", "0", ...where]);
 }
 
-function background(argv: readonly string[]): ChildProcess {
+function background(argv: readonly string[]): void {
   const [program = "", ...rest] = argv;
-  return spawn(program, rest, { stdio: "ignore" });
+  spawn(program, rest, { stdio: "ignore" });
 }
 
 const wires = `
@@ -127,19 +125,32 @@ const addressing: Record<string, readonly string[]> = {
   ],
 };
 
-const serverInside = [
-  `address add ${stage.nameServer}/24 dev wg0`,
-  "address add fd08::1/64 dev wg0 nodad",
-  `address add ${stage.intranet}/32 dev wg0`,
-  "link set wg0 up",
-].join("\n");
+const serverConfig = (keyFile: string, clientPublicKey: string): string => `apiVersion: awg/v1
+name: server
+tunnels:
+  guests:
+    protocol: amneziawg
+    privateKey: { file: ${keyFile} }
+    listenPort: ${stage.serverPort}
+    addresses: [${stage.nameServer}/24, fd08::1/64, ${stage.intranet}/32]
+    obfuscation: ${OBFUSCATION}
+    peers: [{ publicKey: ${clientPublicKey}, allowedIPs: [${stage.inside4}/32, ${stage.inside6}/128] }]
+default: { via: direct }
+`;
 
+/** WireGuard's first four bytes: its type, 1 to 4, and three zeros. */
 const routerCounters = `
 table inet demo {
   counter clear { }
+  counter tunnel { }
+  counter wireguard { }
   chain seen { type filter hook prerouting priority 0;
     iifname "laptop0" ip daddr ${stage.web4} counter name clear
     iifname "laptop0" ip6 daddr ${stage.web6} counter name clear
+    udp dport ${stage.serverPort} counter name tunnel
+    udp sport ${stage.serverPort} counter name tunnel
+    udp dport ${stage.serverPort} @th,64,32 { 0x01000000, 0x02000000, 0x03000000, 0x04000000 } counter name wireguard
+    udp sport ${stage.serverPort} @th,64,32 { 0x01000000, 0x02000000, 0x03000000, 0x04000000 } counter name wireguard
   }
 }`;
 

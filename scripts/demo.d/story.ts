@@ -79,15 +79,20 @@ export class Story {
   }
 }
 
+/** AmneziaWG 2.0 as both ends of the demo speak it: other sizes, other first bytes, junk before each handshake. */
+export const OBFUSCATION = `{ version: "2.0", jc: 4, jmin: 40, jmax: 70, s1: 72, s2: 45, s3: 8,
+      h1: 100000-199999, h2: 200000-299999, h3: 300000-399999, h4: 400000-499999 }`;
+
 /** The laptop's wish; `key` is the file with its private key. */
 export function configText(key: string, serverPublicKey: string, endpoint: string, nameServer: string): string {
   return `apiVersion: awg/v1
 name: laptop
 tunnels:
   office:
-    protocol: wireguard
+    protocol: amneziawg
     privateKey: { file: ${key} }
     addresses: [10.8.0.2/32, fd08::2/128]
+    obfuscation: ${OBFUSCATION}
     peers:
       - publicKey: ${serverPublicKey}
         endpoint: ${endpoint}
