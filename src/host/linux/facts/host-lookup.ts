@@ -1,20 +1,19 @@
+import { canonicalName, RECORD } from "../../../model/dns/question.ts";
 import { parseIp } from "../../../model/ip.ts";
 import type { EngineUser } from "../../../model/keeper-protocol.ts";
-import { withFilesystemUser } from "../../../native/linux/process/credentials.ffi.ts";
 
 const LOOKUP_TIMEOUT_MS = 5000;
-const QUERY_TIMEOUT_MS = 1500;
-const QUERY_TRIES = 2;
 
 export interface HostLookup {
-  /** Asked first, by sockets of our own user, which the firewall and the policy rules let out to them alone. */
+  /** The only servers asked where there are any, by sockets of our own user, which the firewall lets out to them alone. */
   readonly bootstrap: readonly string[];
   readonly user: EngineUser;
 }
 
 /**
- * Addresses of names in order of preference; one that cannot be resolved in time is left out. Addresses stand for
- * themselves. Where the bootstrap servers know nothing the machine's own resolver is asked.
+ * Addresses of names; one that cannot be resolved in time is left out. Addresses stand for themselves. Without bootstrap
+ * servers the machine's own resolver is asked; with them never, for its questions may go through the very tunnel whose
+ * endpoint is wanted, or past it.
  */
 export async function resolveHosts(
   hosts: readonly string[],
@@ -26,21 +25,17 @@ export async function resolveHosts(
 
 async function resolveHost(host: string, lookup: HostLookup): Promise<readonly string[]> {
   if (parseIp(host) !== undefined) return [host];
-  const asked = lookup.bootstrap.length === 0 ? [] : await askBootstrap(host, lookup);
-  return asked.length > 0 ? asked : askSystem(host);
+  return lookup.bootstrap.length === 0 ? askSystem(host) : askBootstrap(host, lookup);
 }
 
-/** The query's socket is made within the call (c-ares 1.34 opens it before it returns), so it bears the user's uid. */
 async function askBootstrap(host: string, { bootstrap, user }: HostLookup): Promise<readonly string[]> {
-  const { Resolver } = await import("node:dns/promises");
-  const resolver = new Resolver({ timeout: QUERY_TIMEOUT_MS, tries: QUERY_TRIES });
-  resolver.setServers(bootstrap);
-  const ask = () => [resolver.resolve4(host), resolver.resolve6(host)];
-  // Without root's rights, as in a plan made by anybody, the query goes out as it can.
-  const mayChange = user.uid !== 0 && process.geteuid?.() === 0;
-  const queries = mayChange ? withFilesystemUser(user.uid, user.gid, ask) : ask();
-  const answers = await Promise.allSettled(queries);
-  return answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
+  const name = canonicalName(host);
+  if (name === undefined) return [];
+  const { askServers } = await import("./bootstrap-query.ts");
+  // Without root's rights, as in a plan made by anybody, the question goes out as it can.
+  const asker = { servers: bootstrap, user: process.geteuid?.() === 0 ? user : undefined };
+  const answers = await Promise.all([RECORD.aaaa, RECORD.a].map((type) => askServers(name, type, asker)));
+  return answers.flat();
 }
 
 async function askSystem(host: string): Promise<readonly string[]> {

@@ -1,0 +1,142 @@
+import { randomInt } from "node:crypto";
+import { createSocket } from "node:dgram";
+import { Socket } from "node:net";
+import { type Answer, MOST_ALIASES, readAnswer } from "../../../model/dns/answer.ts";
+import { type AddressRecord, encodeQuestion, type Question } from "../../../model/dns/question.ts";
+import { parseIp } from "../../../model/ip.ts";
+import type { EngineUser } from "../../../model/keeper-protocol.ts";
+import { ENGINE_MARK } from "../../../model/ownership.ts";
+import { openUnboundSocket } from "../../../native/linux/packet-io/unbound-socket.ffi.ts";
+
+/** How long one server may take to answer one question. */
+const ANSWER_MS = 1500;
+/** Each server is asked this often. */
+const ROUNDS = 2;
+const DNS_PORT = 53;
+/** RFC 1035 section 4.2.2: a message over TCP has its length in front, in two bytes. */
+const LENGTH_BYTES = 2;
+const MAX_TCP_BYTES = LENGTH_BYTES + 65_535;
+
+/** Whose identity the questions bear. */
+export interface Asker {
+  /** The servers, as addresses, in the order in which they are asked. */
+  readonly servers: readonly string[];
+  /** Undefined: this process's own, where it may give no other. */
+  readonly user: EngineUser | undefined;
+}
+
+interface Server {
+  readonly address: string;
+  readonly family: 4 | 6;
+  readonly port: number;
+}
+
+/**
+ * The addresses a name has, asked of the servers alone: no other file, cache or server is looked at. The question's
+ * socket bears our user and mark, so that the firewall lets it out (S3.3) and the policy rules send it by the main table,
+ * never into the tunnel it is asked for. One server's silence, refusal or lies lead to the next.
+ *
+ * @param name canonical
+ * @returns the server's order; none where no server knew one in time
+ */
+export async function askServers(name: string, type: AddressRecord, asker: Asker): Promise<readonly string[]> {
+  const servers = asker.servers.map(serverOf).filter((server) => server !== undefined);
+  const tries = Array.from({ length: ROUNDS }, () => servers).flat();
+  for (const server of tries) {
+    const answer = await followAliases(name, type, server, asker.user);
+    if (answer?.kind === "addresses") return answer.addresses;
+  }
+  return [];
+}
+
+/** Most servers give an alias's addresses along; from others they are asked for. */
+async function followAliases(
+  name: string,
+  type: AddressRecord,
+  server: Server,
+  user: EngineUser | undefined,
+): Promise<Answer | undefined> {
+  let asked = name;
+  for (let aliases = 0; aliases < MOST_ALIASES; aliases += 1) {
+    const answer = await askOnce({ id: randomInt(0x10000), name: asked, type }, server, user);
+    if (answer?.kind !== "alias") return answer;
+    asked = answer.name;
+  }
+  return undefined;
+}
+
+async function askOnce(question: Question, server: Server, user: EngineUser | undefined): Promise<Answer | undefined> {
+  const answer = await askByUdp(question, server, user);
+  return answer?.kind === "truncated" ? askByTcp(question, server, user) : answer;
+}
+
+/** What is no answer of this server to this question is passed over until the time is up. */
+function askByUdp(question: Question, server: Server, user: EngineUser | undefined): Promise<Answer | undefined> {
+  return within((done) => {
+    const fd = openUnboundSocket({ ...ours(user), family: server.family, stream: false });
+    const socket = createSocket({ type: server.family === 4 ? "udp4" : "udp6" });
+    socket.on("error", () => done(undefined));
+    socket.on("message", (message) => {
+      const answer = readAnswer(message, question);
+      if (answer !== undefined) done(answer);
+    });
+    // A connected socket hears its server alone (udp(7)).
+    socket.bind({ fd, exclusive: true }, () => {
+      socket.connect(server.port, server.address, (error?: Error) => {
+        if (error === undefined || error === null) socket.send(encodeQuestion(question), () => {});
+        else done(undefined);
+      });
+    });
+    return () => socket.close();
+  });
+}
+
+function askByTcp(question: Question, server: Server, user: EngineUser | undefined): Promise<Answer | undefined> {
+  return within((done) => {
+    const fd = openUnboundSocket({ ...ours(user), family: server.family, stream: true });
+    const socket = new Socket({ fd, readable: true, writable: true });
+    let received = new Uint8Array(0);
+    socket.on("error", () => done(undefined));
+    socket.on("end", () => done(undefined));
+    socket.on("data", (chunk: Uint8Array) => {
+      received = Buffer.concat([received, chunk]);
+      const whole =
+        received.length >= LENGTH_BYTES ? LENGTH_BYTES + Buffer.from(received).readUInt16BE(0) : MAX_TCP_BYTES;
+      if (received.length >= whole) done(readAnswer(received.subarray(LENGTH_BYTES, whole), question));
+    });
+    const message = encodeQuestion(question);
+    socket.connect(server.port, server.address, () => {
+      socket.write(Uint8Array.of(message.length >>> 8, message.length & 0xff, ...message));
+    });
+    return () => socket.destroy();
+  });
+}
+
+/** Runs `start` until it is done, fails, or `ANSWER_MS` are over; what it gives back closes it. */
+async function within(start: (done: (answer: Answer | undefined) => void) => () => void): Promise<Answer | undefined> {
+  const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
+  const timer = setTimeout(() => resolve(undefined), ANSWER_MS);
+  let close: (() => void) | undefined;
+  try {
+    close = start(resolve);
+    return await promise;
+  } catch {
+    // No socket of the family, or none of our user: the next server, or the next look.
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+    close?.();
+  }
+}
+
+function ours(user: EngineUser | undefined): { readonly mark?: number; readonly user?: EngineUser } {
+  return user === undefined ? {} : { mark: ENGINE_MARK, user };
+}
+
+/** `192.0.2.53`, `2001:db8::53`, or with a port: `192.0.2.53:5353`, `[2001:db8::53]:5353`. */
+function serverOf(text: string): Server | undefined {
+  const [, six, four, port] = /^(?:\[([^\]]+)\]|([0-9.]+)):([0-9]{1,5})$/.exec(text) ?? [];
+  const address = six ?? four ?? text;
+  const ip = parseIp(address);
+  return ip === undefined ? undefined : { address, family: ip.family, port: Number(port ?? DNS_PORT) };
+}
