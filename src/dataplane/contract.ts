@@ -77,6 +77,11 @@ export interface PeerObservation {
   readonly sentBytes: number;
   readonly lastHandshake?: { readonly seconds: number; readonly nanoseconds: number };
   readonly handshakeAttempts: number;
+  /** How long the last handshake that we began waited for its response, in milliseconds; absent: never. */
+  readonly roundTripMs?: number;
+  /** Messages the peer sent as its counters tell, and how many of them came. */
+  readonly expectedMessages: number;
+  readonly acceptedMessages: number;
   readonly droppedQueued: number;
 }
 

@@ -137,6 +137,11 @@ export interface PeerStats {
   readonly droppedQueued: number;
   /** Initiations sent since the last finished handshake. */
   readonly handshakeAttempts: number;
+  /** How long the last handshake that we began waited for its response; undefined means never. */
+  readonly roundTripMs: number | undefined;
+  /** Messages that the peer sent over its sessions, as the newest counters tell, and how many of them came. */
+  readonly expectedMessages: number;
+  readonly acceptedMessages: number;
 }
 
 export interface Session {

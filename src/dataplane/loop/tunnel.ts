@@ -1,12 +1,19 @@
 import { createAmneziaWire } from "../../engine/awg/amnezia-wire.ts";
 import { parseParameters } from "../../engine/awg/parse-parameters.ts";
 import { createDevice } from "../../engine/create-device.ts";
-import type { Device, DeviceConfig, Output, SessionListener } from "../../engine/device.ts";
+import type { Device, DeviceConfig, Output, Peer, SessionListener } from "../../engine/device.ts";
 import type { Sources } from "../../engine/sources.ts";
 import { PLAIN_WIRE } from "../../engine/wire/plain.ts";
 import type { WireFormat } from "../../engine/wire/wire-format.ts";
 import { type PreparedTun, prepareTun } from "../../native/linux/packet-io/tun-offload.ffi.ts";
-import type { DeviceSettings, PlaneEvent, TunnelObservation, TunnelSettings, WireEndpoint } from "../contract.ts";
+import type {
+  DeviceSettings,
+  PeerObservation,
+  PlaneEvent,
+  TunnelObservation,
+  TunnelSettings,
+  WireEndpoint,
+} from "../contract.ts";
 import { Inbound } from "./inbound.ts";
 import type { Machine } from "./machine.ts";
 import { Outbound } from "./outbound.ts";
@@ -153,16 +160,7 @@ export class Tunnel {
       wire: this.#wire.name,
       tun: { name: tun.name, headerBytes: tun.headerBytes, offload: tun.offload },
       udp: { segments, coalesces, families: [...(four < 0 ? [] : [4 as const]), ...(six < 0 ? [] : [6 as const])] },
-      peers: [...device.peers()].map((peer) => ({
-        publicKey: peer.publicKey,
-        ...(peer.endpoint === undefined ? {} : { endpoint: peer.endpoint }),
-        allowedIPs: peer.allowedIPs(),
-        receivedBytes: peer.stats.receivedBytes,
-        sentBytes: peer.stats.sentBytes,
-        ...(peer.stats.lastHandshake === undefined ? {} : { lastHandshake: peer.stats.lastHandshake }),
-        handshakeAttempts: peer.stats.handshakeAttempts,
-        droppedQueued: peer.stats.droppedQueued,
-      })),
+      peers: [...device.peers()].map(observePeer),
       counters: {
         ...device.counters,
         ...named("tunRead", this.#outbound.counters),
@@ -227,6 +225,19 @@ export class Tunnel {
     this.#reported.set(what, this.#now);
     return true;
   }
+}
+
+function observePeer(peer: Peer): PeerObservation {
+  const { endpoint } = peer;
+  const { lastHandshake, roundTripMs, ...counts } = peer.stats;
+  return {
+    publicKey: peer.publicKey,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    allowedIPs: peer.allowedIPs(),
+    ...counts,
+    ...(lastHandshake === undefined ? {} : { lastHandshake }),
+    ...(roundTripMs === undefined ? {} : { roundTripMs }),
+  };
 }
 
 /** Loads the keys of each session into native memory for as long as it lives. */

@@ -15,6 +15,7 @@ export function renderGet(held: HeldSettings, observed: TunnelObservation | unde
   if (held.fwmark !== 0) lines.push(`fwmark=${held.fwmark}`);
   // wg and the other tools pass over what they do not know.
   lines.push("awg_engine=embedded");
+  if (observed !== undefined) lines.push(`awg_wire=${observed.wire}`);
   for (const [key, value] of Object.entries(held.obfuscation)) lines.push(`${key}=${value}`);
   const seen = new Map((observed?.peers ?? []).map((peer) => [bytesToHex(peer.publicKey), peer]));
   for (const [key, peer] of held.peers) lines.push(...peerLines(key, peer, seen.get(key)));
@@ -35,5 +36,16 @@ function peerLines(key: string, held: HeldPeer, seen: PeerObservation | undefine
     `rx_bytes=${seen?.receivedBytes ?? 0}`,
     `persistent_keepalive_interval=${low === high ? high : `${low}-${high}`}`,
     ...[...held.allowedIps.values()].map((prefix) => `allowed_ip=${renderPrefix(prefix)}`),
+    ...(seen === undefined ? [] : measuredLines(seen)),
+  ];
+}
+
+/** What only this engine measures. The names are ours, so that no other tool takes them for its own. */
+function measuredLines({ handshakeAttempts, roundTripMs, expectedMessages, acceptedMessages }: PeerObservation) {
+  return [
+    `awg_handshake_attempts=${handshakeAttempts}`,
+    ...(roundTripMs === undefined ? [] : [`awg_round_trip_ms=${roundTripMs}`]),
+    `awg_messages_expected=${expectedMessages}`,
+    `awg_messages_accepted=${acceptedMessages}`,
   ];
 }

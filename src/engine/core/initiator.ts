@@ -37,6 +37,7 @@ export function startHandshake(core: Core, peer: PeerState, now: number, out: Ou
   peer.lastMac1 = started.state.mac1;
   core.initiators.set(started.state.localIndex, peer);
   peer.handshakeAttempts += 1;
+  peer.initiatedAt = now;
   peer.timers.initiationSent(now);
   const before = core.wire.beforeInitiation(peer.wire, now, core.sources.unixTime().seconds);
   for (const datagram of before) emit(peer, datagram, out);
@@ -60,6 +61,7 @@ export function takeResponse(
   moveTo(peer, arrival.from);
   peer.receivedBytes += datagramBytes;
   peer.timers.anyReceived(arrival.now);
+  peer.roundTripMs = arrival.now - peer.initiatedAt;
   beginSession(core, peer, keys, true, arrival.now);
   handshakeDone(core, peer, true);
   return peer;

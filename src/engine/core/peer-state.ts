@@ -53,6 +53,11 @@ export class PeerState implements Peer, Waiting {
   droppedQueued = 0;
   handshakeAttempts = 0;
   lastHandshake: UnixTime | undefined;
+  /** When the initiation left that waits for its response, and how long the last answered one waited; milliseconds. */
+  initiatedAt = 0;
+  roundTripMs: number | undefined;
+  /** Messages of sessions that are closed: how many the peer sent as far as seen, and how many came. */
+  readonly #past = { expected: 0, accepted: 0 };
   #cookie: { readonly bytes: Uint8Array; readonly receivedAt: number } | undefined;
   #prefixes: (peer: PeerState) => readonly Prefix[];
 
@@ -74,8 +79,24 @@ export class PeerState implements Peer, Waiting {
   }
 
   get stats(): PeerStats {
-    const { receivedBytes, sentBytes, lastHandshake, droppedQueued, handshakeAttempts } = this;
-    return { receivedBytes, sentBytes, lastHandshake, droppedQueued, handshakeAttempts };
+    const { receivedBytes, sentBytes, lastHandshake, droppedQueued, handshakeAttempts, roundTripMs } = this;
+    const arrivals = [this.#past, this.previous?.arrivals, this.current?.arrivals, this.next?.arrivals];
+    return {
+      receivedBytes,
+      sentBytes,
+      lastHandshake,
+      droppedQueued,
+      handshakeAttempts,
+      roundTripMs,
+      expectedMessages: arrivals.reduce((sum, one) => sum + (one?.expected ?? 0), 0),
+      acceptedMessages: arrivals.reduce((sum, one) => sum + (one?.accepted ?? 0), 0),
+    };
+  }
+
+  /** The session is closed: what came over it still counts. */
+  keepArrivals({ arrivals }: TransportSession): void {
+    this.#past.expected += arrivals.expected;
+    this.#past.accepted += arrivals.accepted;
   }
 
   allowedIPs(): readonly Prefix[] {

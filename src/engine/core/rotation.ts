@@ -85,5 +85,6 @@ function closeSession(core: Core, session: TransportSession | undefined): void {
   if (session === undefined) return;
   core.sessions.delete(session.localIndex);
   core.listener?.closed(session);
+  session.peer.keepArrivals(session);
   session.close(core.crypto);
 }

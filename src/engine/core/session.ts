@@ -59,6 +59,11 @@ export class TransportSession implements Session {
     return this.#window.accept(counter);
   }
 
+  /** How many messages the peer sent over it as far as seen, and how many of them came. */
+  get arrivals(): { readonly expected: number; readonly accepted: number } {
+    return this.#window.arrivals;
+  }
+
   /** Whether messages over it are still accepted. */
   isAlive(now: number): boolean {
     return !this.isClosed && now < this.expiresAt;

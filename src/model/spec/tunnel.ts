@@ -33,11 +33,25 @@ export interface PeerObserved extends PeerSpec {
   readonly lastHandshakeSeconds: number;
   readonly receivedBytes: number;
   readonly sentBytes: number;
+  /** What awg's own engine measures besides; absent of other engines. */
+  readonly measured?: PeerMeasured;
+}
+
+export interface PeerMeasured {
+  /** Initiations sent since the last finished handshake. */
+  readonly handshakeAttempts: number;
+  /** From initiation to response of the last handshake that this end began; absent where it never began one. */
+  readonly roundTripMs?: number;
+  /** Messages the peer sent, as the gaps of its counters tell, and how many of them came. */
+  readonly expectedMessages: number;
+  readonly acceptedMessages: number;
 }
 
 export interface TunnelObserved extends Omit<TunnelSpec, "peers" | "privateKey"> {
   /** Whether the engine answers on its UAPI socket. */
   readonly running: boolean;
+  /** The protocol and its generation as the engine speaks it ("wireguard", "amneziawg 2.0"), where it tells. */
+  readonly wire?: string;
   readonly privateKey: SecretId | undefined;
   readonly peers: readonly PeerObserved[];
 }

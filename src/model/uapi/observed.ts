@@ -18,6 +18,7 @@ export function observedFromUapi(device: UapiDevice, identity: EngineIdentity, i
   return {
     ...identity,
     running: true,
+    ...(device.wire === undefined ? {} : { wire: device.wire }),
     privateKey: device.privateKey === undefined ? undefined : idOf(device.privateKey),
     listenPort: device.listenPort,
     fwmark: device.fwmark,

@@ -1,4 +1,5 @@
 import { AwgError } from "../error.ts";
+import type { PeerMeasured } from "../spec/tunnel.ts";
 import { bytesToBase64, isZeroKey, keyFromHex } from "./key-text.ts";
 import { isObfuscationKey } from "./obfuscation.ts";
 
@@ -9,6 +10,8 @@ export interface UapiDevice {
   readonly fwmark: number;
   /** awg's own engine says so of itself. */
   readonly isEmbedded?: true;
+  /** What awg's own engine speaks: "wireguard", "amneziawg 2.0". */
+  readonly wire?: string;
   /** AmneziaWG's keys as written. */
   readonly obfuscation: Readonly<Record<string, string>>;
   readonly peers: readonly UapiPeer[];
@@ -25,10 +28,15 @@ export interface UapiPeer {
   readonly lastHandshakeSeconds: number;
   readonly receivedBytes: number;
   readonly sentBytes: number;
+  /** Only awg's own engine tells. */
+  readonly measured?: PeerMeasured;
 }
 
 type Draft<T> = { -readonly [K in keyof T]: T[K] };
-type PeerDraft = Omit<Draft<UapiPeer>, "allowedIPs"> & { allowedIPs: string[] };
+type PeerDraft = Omit<Draft<UapiPeer>, "allowedIPs" | "measured"> & {
+  allowedIPs: string[];
+  measured?: Draft<PeerMeasured>;
+};
 type DeviceDraft = Omit<Draft<UapiDevice>, "peers" | "obfuscation"> & {
   peers: PeerDraft[];
   obfuscation: Record<string, string>;
@@ -85,6 +93,7 @@ function readField(device: DeviceDraft, key: string, value: string): void {
     const bytes = keyOf(key, value);
     if (!isZeroKey(bytes)) device.privateKey = bytes;
   } else if (key === "awg_engine" && value === "embedded") device.isEmbedded = true;
+  else if (key === "awg_wire" && /^[a-z]+( [0-9.]{1,8})?$/.test(value)) device.wire = value;
   else if (key === "listen_port") device.listenPort = numberOf(key, value, 65535);
   else if (key === "fwmark") device.fwmark = numberOf(key, value, 0xffffffff);
   else if (isObfuscationKey(key)) device.obfuscation[key] = value;
@@ -117,7 +126,18 @@ function readPeerField(peer: PeerDraft, key: string, value: string): void {
       peer.sentBytes = numberOf(key, value, Number.MAX_VALUE);
       return;
   }
+  const field = Object.hasOwn(MEASURED, key) ? MEASURED[key] : undefined;
+  if (field === undefined) return;
+  peer.measured ??= { handshakeAttempts: 0, expectedMessages: 0, acceptedMessages: 0 };
+  peer.measured[field] = numberOf(key, value, Number.MAX_SAFE_INTEGER);
 }
+
+const MEASURED: Readonly<Record<string, keyof PeerMeasured>> = {
+  awg_handshake_attempts: "handshakeAttempts",
+  awg_round_trip_ms: "roundTripMs",
+  awg_messages_expected: "expectedMessages",
+  awg_messages_accepted: "acceptedMessages",
+};
 
 function newPeer(key: Uint8Array): PeerDraft {
   return {

@@ -10,6 +10,12 @@ const WORD_BITS = 32;
 export class ReplayWindow {
   #bits = new Uint32Array(WORDS);
   #newest = -1;
+  #accepted = 0;
+
+  /** How many counters there were up to the newest, and how many of them came: the rest was lost or is late. */
+  get arrivals(): { readonly expected: number; readonly accepted: number } {
+    return { expected: this.#newest + 1, accepted: this.#accepted };
+  }
 
   /** Whether the counter is neither seen, nor too old, nor past the end of the session. */
   isNew(counter: number): boolean {
@@ -25,6 +31,7 @@ export class ReplayWindow {
     if (counter > this.#newest) this.#moveTo(counter);
     const word = wordOf(counter);
     this.#bits[word] = (this.#bits[word] as number) | (1 << (counter & (WORD_BITS - 1)));
+    this.#accepted += 1;
     return true;
   }
 
