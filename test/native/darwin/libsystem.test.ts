@@ -1,0 +1,137 @@
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { LIBSYSTEM_PROTOTYPES, openLibSystem } from "../../../src/native/darwin/libsystem.ffi.ts";
+
+const koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
+
+/**
+ * Each call as macOS's headers declare it on 64-bit: bytes of the result and of each named argument, and whether "..."
+ * follows (unistd.h, sys/socket.h, sys/ioctl.h, fcntl.h, sys/sysctl.h, net/if.h, sys/event.h, signal.h; __proc_info of
+ * libsyscall/wrappers/libproc).
+ */
+const DECLARED: Readonly<Record<keyof typeof LIBSYSTEM_PROTOTYPES, readonly [number, readonly number[], boolean]>> = {
+  socket: [4, [4, 4, 4], false],
+  connect: [4, [4, 8, 4], false],
+  bind: [4, [4, 8, 4], false],
+  close: [4, [4], false],
+  read: [8, [4, 8, 8], false],
+  write: [8, [4, 8, 8], false],
+  ioctl: [4, [4, 8], true],
+  fcntl: [4, [4, 4], true],
+  getsockopt: [4, [4, 4, 4, 8, 8], false],
+  setsockopt: [4, [4, 4, 4, 8, 4], false],
+  open: [4, [8, 4], true],
+  sysctl: [4, [8, 4, 8, 8, 8, 8], false],
+  sysctlbyname: [4, [8, 8, 8, 8, 8], false],
+  if_nametoindex: [4, [8], false],
+  kqueue: [4, [], false],
+  kevent: [4, [4, 8, 4, 8, 4, 8], false],
+  __proc_info: [4, [4, 4, 4, 8, 8, 4], false],
+  getpid: [4, [], false],
+  kill: [4, [4, 4], false],
+};
+
+interface Parsed {
+  readonly proto?: {
+    readonly arguments: readonly { readonly type: { readonly size: number; readonly primitive: string } }[];
+    readonly result: { readonly size: number };
+  };
+}
+
+describe("libSystem's prototypes", () => {
+  it.each(Object.entries(LIBSYSTEM_PROTOTYPES))("%s has the widths of macOS's headers", (name, prototype) => {
+    const anonymous = prototype.replace(` ${name}(`, ` parsed_${name}_${process.pid}(`);
+    const parsed = koffi.type(koffi.proto(anonymous)) as unknown as Parsed;
+    const [result, widths, isVariadic] = DECLARED[name as keyof typeof LIBSYSTEM_PROTOTYPES];
+    expect(parsed.proto?.result.size).toBe(result);
+    expect(parsed.proto?.arguments.map(({ type }) => type.size)).toEqual(widths);
+    expect(prototype.endsWith(", ...)")).toBe(isVariadic);
+  });
+
+  it("takes the request of an ioctl unsigned", () => {
+    const parsed = koffi.type(koffi.proto(`int unsigned_${process.pid}(unsigned long request)`)) as unknown as Parsed;
+    expect(LIBSYSTEM_PROTOTYPES.ioctl).toContain("unsigned long request");
+    expect(parsed.proto?.arguments[0]?.type.primitive).toBe("UInt64");
+  });
+});
+
+/** Calls that mean the same to glibc run here for real; the numbers below are Linux's. */
+describe.skipIf(process.platform !== "linux")("the calls that Linux shares (skipped elsewhere)", () => {
+  const system = openLibSystem(null);
+  const folders: string[] = [];
+
+  afterEach(() => {
+    for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+  });
+
+  function file(text: string): string {
+    const folder = mkdtempSync(join(tmpdir(), "awg-libsystem-"));
+    folders.push(folder);
+    const path = join(folder, "file");
+    const fd = openSync(path, "w+");
+    try {
+      expect(system.write(fd, new TextEncoder().encode(text))).toEqual({ value: text.length, errno: 0 });
+    } finally {
+      closeSync(fd);
+    }
+    return path;
+  }
+
+  it("writes, opens, reads and closes a file", () => {
+    const path = file("twelve bytes");
+    expect(readFileSync(path, "utf8")).toBe("twelve bytes");
+    const opened = system.open(path, 0);
+    expect(opened.value).toBeGreaterThan(2);
+    const buffer = new Uint8Array(32);
+    expect(system.read(opened.value, buffer.subarray(4))).toEqual({ value: 12, errno: 0 });
+    expect(new TextDecoder().decode(buffer.subarray(4, 16))).toBe("twelve bytes");
+    expect(system.close(opened.value)).toEqual({ value: 0, errno: 0 });
+  });
+
+  it("gives the errno of a failed call", () => {
+    expect(system.close(1_000_000)).toEqual({ value: -1, errno: 9 });
+    expect(system.open("/nothing/of/this/name", 0)).toEqual({ value: -1, errno: 2 });
+    expect(system.ifNameToIndex("no-such-device")).toEqual({ value: 0, errno: 19 });
+  });
+
+  it("sets and reads flags of a socket, by variadic fcntl and by socket options", () => {
+    const socket = system.socket(2, 2, 0);
+    expect(socket.value).toBeGreaterThan(2);
+    try {
+      const O_NONBLOCK = 0o4000;
+      expect(system.fcntl(socket.value, 3, 0).value & O_NONBLOCK).toBe(0);
+      expect(system.fcntl(socket.value, 4, O_NONBLOCK)).toEqual({ value: 0, errno: 0 });
+      expect(system.fcntl(socket.value, 3, 0).value & O_NONBLOCK).toBe(O_NONBLOCK);
+      const [SOL_SOCKET, SO_REUSEADDR, SO_TYPE] = [1, 2, 3];
+      expect(system.setsockopt(socket.value, SOL_SOCKET, SO_REUSEADDR, Uint8Array.of(1, 0, 0, 0)).value).toBe(0);
+      const type = new Uint8Array(8);
+      expect(system.getsockopt(socket.value, SOL_SOCKET, SO_TYPE, type)).toEqual({ value: 0, errno: 0, length: 4 });
+      expect([...type]).toEqual([2, 0, 0, 0, 0, 0, 0, 0]);
+    } finally {
+      system.close(socket.value);
+    }
+  });
+
+  it("fills the argument of a variadic ioctl in place, its request unsigned", () => {
+    const socket = system.socket(2, 2, 0);
+    try {
+      const SIOCGIFFLAGS = 0x8913;
+      const ifreq = new Uint8Array(40);
+      ifreq.set(new TextEncoder().encode("lo"));
+      expect(system.ioctl(socket.value, SIOCGIFFLAGS, ifreq)).toEqual({ value: 0, errno: 0 });
+      expect((ifreq[16] ?? 0) & 8).toBe(8);
+      expect(system.ioctl(socket.value, 0xffffffff, ifreq)).toEqual({ value: -1, errno: 25 });
+    } finally {
+      system.close(socket.value);
+    }
+  });
+
+  it("knows this process, and that it lives", () => {
+    expect(system.getpid()).toBe(process.pid);
+    expect(system.kill(process.pid, 0)).toEqual({ value: 0, errno: 0 });
+    expect(system.kill(2 ** 30, 0)).toEqual({ value: -1, errno: 3 });
+  });
+});
