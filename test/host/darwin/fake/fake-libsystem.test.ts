@@ -6,8 +6,8 @@ import { abiObstacle, constant, ioctlNumber, StructView, sizeOf } from "./abi.ts
 import { ACCEPTED } from "./accepted.ts";
 import { FakeLibSystem } from "./fake-libsystem.ts";
 import { addressOf, type FakeRoute, macBook, prefixOf, ROUTE_FLAG } from "./machine.ts";
-import { routeMessage } from "./route-messages.ts";
-import { ipSockaddr, linkSockaddr } from "./sockaddr.ts";
+import { routeMessage } from "./route/route-messages.ts";
+import { ipSockaddr, linkSockaddr } from "./route/sockaddr.ts";
 
 const fixtures = factsFolder("darwin-fixtures/raw-route-sockaddrs");
 

@@ -5,9 +5,11 @@ import { ControlSocket } from "./control-socket.ts";
 import { type Descriptor, type Failure, type FakeCaller, fail, type Kernel } from "./descriptor.ts";
 import { InternetSocket } from "./internet-socket.ts";
 import type { FakeMachine } from "./machine.ts";
-import { RouteSocket } from "./route-socket.ts";
-import { copyOut, routeSysctl } from "./route-sysctl.ts";
+import { PfDevice } from "./pf-device.ts";
+import { RouteSocket } from "./route/route-socket.ts";
+import { copyOut, routeSysctl } from "./route/route-sysctl.ts";
 
+const O_RDWR = 2;
 const MOST_DESCRIPTORS = 256;
 
 /**
@@ -24,6 +26,7 @@ export class FakeLibSystem implements LibSystem {
   constructor(machine: FakeMachine, caller: FakeCaller = { pid: 4242, uid: 0 }) {
     this.caller = caller;
     this.#kernel = { machine, caller, log: this.log };
+    machine.livingPids.add(caller.pid);
   }
 
   /** What stands behind a descriptor, for tests that look or feed packets. */
@@ -39,6 +42,7 @@ export class FakeLibSystem implements LibSystem {
   /** The program ends: everything it held is closed. */
   exit(): void {
     for (const fd of [...this.#descriptors.keys()]) this.close(fd);
+    this.#kernel.machine.livingPids.delete(this.caller.pid);
   }
 
   socket(domain: number, type: number, protocol: number): CallResult {
@@ -111,7 +115,10 @@ export class FakeLibSystem implements LibSystem {
   }
 
   open(path: string, flags: number): CallResult {
-    throw new UnfaithfulCall("open", `${path} with flags ${flags}`);
+    if (path !== "/dev/pf" || flags !== O_RDWR) throw new UnfaithfulCall("open", `${path} with flags ${flags}`);
+    this.log.take("open /dev/pf");
+    if (this.caller.uid !== 0) return failed(fail("EPERM"));
+    return this.#open(new PfDevice(this.#kernel));
   }
 
   sysctl(mib: readonly number[], out: Uint8Array | undefined): SizedCallResult {
@@ -149,7 +156,12 @@ export class FakeLibSystem implements LibSystem {
   }
 
   kill(pid: number, signal: number): CallResult {
-    throw new UnfaithfulCall("kill", `pid ${pid} signal ${signal}`);
+    this.log.take("kill");
+    const { machine } = this.#kernel;
+    if (pid !== this.caller.pid && !machine.livingPids.has(pid)) return failed(fail("ESRCH"));
+    if (this.caller.uid !== 0 && pid !== this.caller.pid) return failed(fail("EPERM"));
+    if (signal !== 0) machine.signals.push({ pid, signal });
+    return { value: 0, errno: 0 };
   }
 
   #makeSocket(domain: number, type: number, protocol: number): Descriptor {

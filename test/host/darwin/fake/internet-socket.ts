@@ -4,7 +4,7 @@ import { constant, ioctlName, ioctlSize, StructView } from "./abi.ts";
 import { UnfaithfulCall } from "./accepted.ts";
 import { type Descriptor, type Failure, fail, type Kernel } from "./descriptor.ts";
 import type { FakeInterface } from "./machine.ts";
-import { familyNumber, readMask, readSockaddr } from "./sockaddr.ts";
+import { familyNumber, readMask, readSockaddr } from "./route/sockaddr.ts";
 
 /** No duplicate address detection, and the flag sing-tun and Apple's own tunnels set. */
 const WANTED_V6_FLAGS = ["IN6_IFF_NODAD", "IN6_IFF_SECURED"] as const;

@@ -1,5 +1,6 @@
 import { addressBits, type Family, type IpAddress, parseIp } from "../../../../src/model/ip.ts";
 import { canonicalPrefix, type Prefix, parsePrefix, prefixContains } from "../../../../src/model/prefix.ts";
+import { FakePf } from "./programs/fake-pf.ts";
 
 /** An address of an interface; `prefix` keeps its host bits. */
 export interface FakeAddress {
@@ -40,6 +41,11 @@ const LOCAL = 0x20_0000;
 export class FakeMachine {
   readonly interfaces: FakeInterface[] = [];
   readonly routes: FakeRoute[] = [];
+  readonly pf = new FakePf();
+  /** Processes that live, besides those that call. */
+  readonly livingPids = new Set([1]);
+  /** Signals that were sent. */
+  readonly signals: { readonly pid: number; readonly signal: number }[] = [];
   /** Told of each change, with the pid and sequence of the writer, 0 for the kernel's own. */
   readonly listeners = new Set<(change: RouteSocketEvent) => void>();
   #lastIndex = 0;

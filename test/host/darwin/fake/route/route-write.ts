@@ -1,8 +1,8 @@
-import { addressBits, type IpAddress } from "../../../../src/model/ip.ts";
-import { canonicalPrefix } from "../../../../src/model/prefix.ts";
-import { constant, StructView, sizeOf } from "./abi.ts";
-import { UnfaithfulCall } from "./accepted.ts";
-import { type FakeMachine, type FakeRoute, ROUTE_FLAG } from "./machine.ts";
+import { addressBits, type IpAddress } from "../../../../../src/model/ip.ts";
+import { canonicalPrefix } from "../../../../../src/model/prefix.ts";
+import { constant, StructView, sizeOf } from "../abi.ts";
+import { UnfaithfulCall } from "../accepted.ts";
+import { type FakeMachine, type FakeRoute, ROUTE_FLAG } from "../machine.ts";
 import { readMask, readSockaddr, type SocketAddress } from "./sockaddr.ts";
 
 /** A routing message as the kernel understood it. */

@@ -1,7 +1,7 @@
-import { constant, StructView } from "./abi.ts";
-import { UnfaithfulCall } from "./accepted.ts";
-import { type Descriptor, type Failure, fail, type Kernel } from "./descriptor.ts";
-import type { FakeRoute, RouteSocketEvent } from "./machine.ts";
+import { constant, StructView } from "../abi.ts";
+import { UnfaithfulCall } from "../accepted.ts";
+import { type Descriptor, type Failure, fail, type Kernel } from "../descriptor.ts";
+import type { FakeRoute, RouteSocketEvent } from "../machine.ts";
 import { addressMessage, interfaceMessage, routeMessage } from "./route-messages.ts";
 import { parseRouteRequest, performRoute, type RouteRequest } from "./route-write.ts";
 

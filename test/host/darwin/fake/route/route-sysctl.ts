@@ -1,6 +1,6 @@
-import { constant } from "./abi.ts";
-import { UnfaithfulCall } from "./accepted.ts";
-import { type Failure, fail, type Kernel } from "./descriptor.ts";
+import { constant } from "../abi.ts";
+import { UnfaithfulCall } from "../accepted.ts";
+import { type Failure, fail, type Kernel } from "../descriptor.ts";
 import { addressMessage, interfaceDump, routeMessage } from "./route-messages.ts";
 
 /** sysctl {CTL_NET, PF_ROUTE, 0, family, NET_RT_*, argument}: the routes, or the interfaces with their addresses. */

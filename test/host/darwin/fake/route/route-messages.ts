@@ -1,5 +1,5 @@
-import { constant, StructView, sizeOf } from "./abi.ts";
-import type { FakeAddress, FakeInterface, FakeMachine, FakeRoute } from "./machine.ts";
+import { constant, StructView, sizeOf } from "../abi.ts";
+import type { FakeAddress, FakeInterface, FakeMachine, FakeRoute } from "../machine.ts";
 import { ipSockaddr, linkSockaddr, trimmedMask } from "./sockaddr.ts";
 
 /** IFT_ETHER: its link gateways are dumped without a name, those of a utun with it (fixtures raw-route-sockaddrs 1 and 2). */

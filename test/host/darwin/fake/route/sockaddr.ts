@@ -1,8 +1,8 @@
-import { addressBits, type Family, type IpAddress, ipFromBytes, ipToBytes } from "../../../../src/model/ip.ts";
-import type { Prefix } from "../../../../src/model/prefix.ts";
-import { constant, StructView, sizeOf } from "./abi.ts";
-import { UnfaithfulCall } from "./accepted.ts";
-import type { FakeInterface } from "./machine.ts";
+import { addressBits, type Family, type IpAddress, ipFromBytes, ipToBytes } from "../../../../../src/model/ip.ts";
+import type { Prefix } from "../../../../../src/model/prefix.ts";
+import { constant, StructView, sizeOf } from "../abi.ts";
+import { UnfaithfulCall } from "../accepted.ts";
+import type { FakeInterface } from "../machine.ts";
 
 /** A socket address as the kernel reads it from a buffer. */
 export type SocketAddress =

@@ -1,0 +1,37 @@
+import type { Command, CommandResult, RunCommand } from "../../../../../src/host/darwin/command.ts";
+import { UnfaithfulCall } from "../accepted.ts";
+import type { FakeCaller } from "../descriptor.ts";
+import type { FakeMachine } from "../machine.ts";
+import { fakePfctl } from "./pfctl.ts";
+
+/** One program: what it answers to a run of it. */
+export type FakeProgram = (command: Command, isRoot: boolean) => CommandResult;
+
+/**
+ * The programs of a Mac, by absolute path. A path that nobody put here, or a word that could be one of a shell, is
+ * unfaithful.
+ */
+export class FakePrograms {
+  /** Every run, in order: the path and its words. */
+  readonly runs: string[] = [];
+  readonly #programs = new Map<string, FakeProgram>();
+  readonly #caller: FakeCaller;
+
+  constructor(machine: FakeMachine, caller: FakeCaller = { pid: 4242, uid: 0 }) {
+    this.#caller = caller;
+    this.#programs.set("/sbin/pfctl", (command, isRoot) => fakePfctl(machine.pf, command, isRoot));
+  }
+
+  install(path: string, program: FakeProgram): void {
+    this.#programs.set(path, program);
+  }
+
+  readonly run: RunCommand = async (command) => {
+    const program = this.#programs.get(command.path);
+    if (program === undefined) throw new UnfaithfulCall(`run ${command.path}`, "the double has no such program");
+    if (command.args.some((word) => word.includes("\0")))
+      throw new UnfaithfulCall(`run ${command.path}`, "NUL in a word");
+    this.runs.push([command.path, ...command.args].join(" "));
+    return program(command, this.#caller.uid === 0);
+  };
+}
