@@ -14,15 +14,17 @@ import { namespaceInodeOf } from "./process-identity.ts";
 const CGROUP = "awg-keeper";
 const IDLE_MS = 5000;
 const LOOK_MS = 250;
+const LOCK_LOOK_MS = 1000;
 
 /**
  * The keeper's life: one per network namespace and run folder, until it is told to stop or has held nothing for 5 s.
- * A second one ends at once. Its end by signal changes nothing on the machine: devices persist, engines and tables
+ * A second one ends at once. As a service it stays though it holds nothing, waits for another one to end, and keeps the
+ * cgroup that its supervisor put it in. Its end by signal changes nothing on the machine: devices persist, engines and tables
  * stay, and the next keeper takes them over.
  *
  * @param runDir the run folder, 0700 and root's
  */
-export async function runKeeper(runDir: string): Promise<void> {
+export async function runKeeper(runDir: string, { isService = false } = {}): Promise<void> {
   const inode = namespaceInodeOf("self");
   if (inode === undefined)
     throw new AwgError("host", "the keeper cannot tell its network namespace: is /proc mounted?");
@@ -33,12 +35,20 @@ export async function runKeeper(runDir: string): Promise<void> {
   mkdirSync(paths.folder, { recursive: true, mode: 0o700 });
   chmodSync(paths.folder, 0o700);
   const lock = openSync(paths.lock, "w", 0o600);
-  if (!tryLockFile(lock)) return;
-  using _cgroup = joinOwnCgroup(CGROUP);
-  await serveUntilDone(paths);
+  if (!(await takeLock(lock, isService))) return;
+  using _cgroup = isService ? undefined : joinOwnCgroup(CGROUP);
+  await serveUntilDone(paths, isService ? Number.POSITIVE_INFINITY : IDLE_MS);
 }
 
-async function serveUntilDone(paths: KeeperPaths): Promise<void> {
+async function takeLock(lock: number, waits: boolean): Promise<boolean> {
+  while (!tryLockFile(lock)) {
+    if (!waits) return false;
+    await sleep(LOCK_LOOK_MS);
+  }
+  return true;
+}
+
+async function serveUntilDone(paths: KeeperPaths, longestIdleMs: number): Promise<void> {
   const report = (line: string) => process.stderr.write(`${new Date().toISOString()} ${printableLine(line)}\n`);
   const keeper = new Keeper({ folder: paths.folder, report });
   const life: Life = { endAsked: false, idleSinceMs: performance.now() };
@@ -52,7 +62,7 @@ async function serveUntilDone(paths: KeeperPaths): Promise<void> {
     return status;
   });
   chmodSync(paths.socket, 0o600);
-  await untilIdle(keeper, server, life);
+  await untilIdle(keeper, server, life, longestIdleMs);
   await server.close();
   keeper.release();
 }
@@ -74,8 +84,8 @@ function endOnSignals(life: Life, report: (line: string) => void): void {
   process.on("uncaughtException", (error) => report(`unexpected: ${messageOf(error)}`));
 }
 
-async function untilIdle(keeper: Keeper, server: KeeperServer, life: Life): Promise<void> {
-  while (!life.endAsked && performance.now() - life.idleSinceMs < IDLE_MS) {
+async function untilIdle(keeper: Keeper, server: KeeperServer, life: Life, longestIdleMs: number): Promise<void> {
+  while (!life.endAsked && performance.now() - life.idleSinceMs < longestIdleMs) {
     await sleep(LOOK_MS);
     if (!keeper.holdsNothing || server.clients > 0) life.idleSinceMs = performance.now();
   }

@@ -55,6 +55,14 @@ export const LINK_ALIAS_PREFIX = "awg:";
 /** First line of every file that awg writes for other programs. */
 export const FILE_HEADER = "# written by awg; the original is put back by `awg destroy`";
 
+/** In the first lines of every definition of a service that awg wrote. */
+export const SERVICE_MARK = "written by awg; what is edited here is overwritten, and `awg uninstall` removes it";
+
+/** Whether the definition of a service is awg's own. */
+export function bearsMark(definition: string): boolean {
+  return definition.split("\n", 4).some((line) => line.includes(SERVICE_MARK));
+}
+
 /** Linux interface name of a tunnel that names none of its own. */
 export function deviceOfTunnel(key: string): string {
   return `awg-${key}`;

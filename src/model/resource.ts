@@ -1,9 +1,12 @@
 import type { FirewallObserved, FirewallPolicy } from "./firewall/policy.ts";
 import type { Lifecycle } from "./spec/lifecycle.ts";
 import type { LinkObserved, LinkSpec } from "./spec/link.ts";
+import type { ProbeSpec } from "./spec/probe.ts";
 import type { ResolverObserved, ResolverSpec } from "./spec/resolver.ts";
 import type { RoutesObserved, RoutesSpec } from "./spec/routes.ts";
+import type { AutostartObserved, AutostartSpec, ServiceObserved, ServiceSpec } from "./spec/service.ts";
 import type { SysctlObserved, SysctlSpec } from "./spec/sysctl.ts";
+import type { SystemExtensionObserved, SystemExtensionSpec } from "./spec/system-extension.ts";
 import type { TunnelObserved, TunnelSpec } from "./spec/tunnel.ts";
 
 /** Every kind that awg can drive, with its desired and its observed form. Adding a kind starts here. */
@@ -14,6 +17,9 @@ export interface ResourceTypes {
   readonly firewall: { readonly spec: FirewallPolicy; readonly observed: FirewallObserved };
   readonly sysctl: { readonly spec: SysctlSpec; readonly observed: SysctlObserved };
   readonly resolver: { readonly spec: ResolverSpec; readonly observed: ResolverObserved };
+  readonly service: { readonly spec: ServiceSpec; readonly observed: ServiceObserved };
+  readonly autostart: { readonly spec: AutostartSpec; readonly observed: AutostartObserved };
+  readonly "system-extension": { readonly spec: SystemExtensionSpec; readonly observed: SystemExtensionObserved };
 }
 
 export type ResourceKind = keyof ResourceTypes;
@@ -35,6 +41,8 @@ export interface DesiredState {
   readonly resources: readonly Resource[];
   /** What a plan towards this state may not do to single resources; absent where the config says nothing. */
   readonly lifecycle?: Lifecycle;
+  /** Checks of the network that belong to this state; absent where the config names none. */
+  readonly probes?: readonly ProbeSpec[];
 }
 
 /** How a promise is kept here (law 9), best first. */

@@ -9,6 +9,7 @@ import { keptByName, lifecycleOf } from "./expand/lifecycle.ts";
 import { kernelSettings, routeTable, routingPolicy, systemResolver } from "./expand/machine-resources.ts";
 import { assignPathNumbers, rememberNumbers } from "./expand/path-numbers.ts";
 import { placeTunnels } from "./expand/place-tunnels.ts";
+import { probesOf } from "./expand/probes.ts";
 import { tunnelResources } from "./expand/tunnel-resources.ts";
 import { unsupportedUses } from "./expand/unsupported.ts";
 
@@ -21,8 +22,9 @@ export { pathNumbersOf, rememberNumbers } from "./expand/path-numbers.ts";
  * cannot do is in `unsupported`, and then nothing of it may be applied.
  */
 export function expand(config: Config, facts: MachineFacts, options: ExpandOptions): Expansion {
-  const { secrets, endpoints = {} } = options;
-  const context: ExpandContext = { config, facts, tunnels: [], notes: [], unsupported: unsupportedUses(config) };
+  const { secrets, endpoints = {}, beside } = options;
+  const notes = [...(beside?.notes ?? [])];
+  const context: ExpandContext = { config, facts, tunnels: [], notes, unsupported: unsupportedUses(config, beside) };
   const noise = Object.entries(config.tunnels).flatMap(([key, tunnel]) => (isNoiseTunnel(tunnel) ? [key] : []));
   const pathNumbers = assignPathNumbers(noise.toSorted(), keptByName(options.pathNumbers, config));
   const devices = keptByName(options.devices ?? {}, config);
@@ -38,9 +40,9 @@ export function expand(config: Config, facts: MachineFacts, options: ExpandOptio
     resources.push(...tunnels.flatMap((tunnel) => tunnelResources(tunnel, placed, secrets)));
     resources.push(...tunnels.map(routeTable), routingPolicy(policy, placed));
   }
-  resources.push(...systemResolver(placed));
+  resources.push(...systemResolver(placed), ...(beside?.resources ?? []));
   return {
-    desired: { resources, ...lifecycleOf(config) },
+    desired: { resources, ...lifecycleOf(config), ...probesOf(placed) },
     pathNumbers: rememberNumbers(keptByName(options.pathNumbers, config), pathNumbers),
     notes: context.notes,
     unsupported: context.unsupported,

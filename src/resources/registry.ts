@@ -1,9 +1,12 @@
+import { autostartDriver } from "./autostart/autostart.driver.ts";
 import type { DriverRegistry } from "./driver.ts";
 import { firewallDriver } from "./firewall/firewall.driver.ts";
 import { linkDriver } from "./link/link.driver.ts";
 import { resolverDriver } from "./resolver/resolver.driver.ts";
 import { routesDriver } from "./routes/routes.driver.ts";
+import { serviceDriver } from "./service/service.driver.ts";
 import { sysctlDriver } from "./sysctl/sysctl.driver.ts";
+import { systemExtensionDriver } from "./system-extension/system-extension.driver.ts";
 import { tunnelDriver } from "./tunnel/tunnel.driver.ts";
 
 /** The driver of each kind. A new kind adds its line here and its row in `ResourceTypes`. */
@@ -14,4 +17,7 @@ export const driverRegistry: DriverRegistry = {
   firewall: firewallDriver,
   sysctl: sysctlDriver,
   resolver: resolverDriver,
+  service: serviceDriver,
+  autostart: autostartDriver,
+  "system-extension": systemExtensionDriver,
 };

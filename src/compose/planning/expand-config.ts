@@ -1,7 +1,9 @@
+import type { Host } from "../../host/ports/host.ts";
 import type { Config } from "../../model/config/config.ts";
 import { AwgError } from "../../model/error.ts";
 import type { SecretId, SecretRef } from "../../model/secret.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
+import type { BesideTunnels } from "../../resources/expand/expansion.ts";
 import { devicesOf, type Expansion, endpointsOf, expand } from "../../resources/expand.ts";
 import type { LoadedConfig } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
@@ -15,7 +17,7 @@ interface Written {
 
 /** The resources a config asks for on this machine; path numbers, devices and resolved endpoints stay those of the last generation. */
 export async function expandConfig(
-  { resolveSecret }: SessionParts,
+  { resolveSecret, host }: SessionParts,
   { config, secretPlaces = {} }: Written,
   facts: Parameters<typeof expand>[1],
   latest: Generation | undefined,
@@ -36,7 +38,18 @@ export async function expandConfig(
     secrets,
     endpoints: endpointsOf(accepted),
     devices: devicesOf(accepted),
+    ...(asksBeside(config) ? { beside: await besideTunnelsOf(host, config) } : {}),
   });
+}
+
+/** Whether a config asks for more than tunnels and their policy: services, system extensions. */
+function asksBeside({ service, systemExtension, killSwitch }: Config): boolean {
+  return service !== undefined || systemExtension !== undefined || killSwitch.atBoot;
+}
+
+async function besideTunnelsOf(host: Host, config: Config): Promise<BesideTunnels> {
+  const { besideTunnels } = await import("../install/beside-tunnels.ts");
+  return besideTunnels(host, config);
 }
 
 /** What is wrong with a secret is told with the place that names it. */

@@ -1,6 +1,8 @@
 import type { Capabilities } from "../../host/ports/facts.ts";
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import type { DesiredState, FieldChange, Observed, Resource } from "../../model/resource.ts";
+import type { ServiceObserved } from "../../model/spec/service.ts";
+import type { SystemExtensionObserved } from "../../model/spec/system-extension.ts";
 import type { TunnelObserved } from "../../model/spec/tunnel.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import { withIgnored } from "../../reconciler/plan/ignored.ts";
@@ -77,6 +79,12 @@ function summaryOf(resource: Resource, found: Observed): string {
       return resource.spec.servers.join(", ");
     case "sysctl":
       return `${Object.keys(resource.spec.values).length} settings`;
+    case "service":
+      return serviceSummary(found as ServiceObserved);
+    case "autostart":
+      return resource.spec.enabled ? "starts by itself" : "is started by hand";
+    case "system-extension":
+      return (found as SystemExtensionObserved).state;
   }
 }
 
@@ -87,6 +95,11 @@ function tunnelSummary({ running, peers }: TunnelObserved): string {
   const sent = peers.reduce((sum, peer) => sum + peer.sentBytes, 0);
   const handshake = last === 0 ? "no handshake yet" : `last handshake ${new Date(last * 1000).toISOString()}`;
   return `${handshake}, ${received} B received, ${sent} B sent`;
+}
+
+function serviceSummary({ loaded, running, pid, lastExit }: ServiceObserved): string {
+  const state = running ? `running${pid === undefined ? "" : `, pid ${pid}`}` : loaded ? "loaded" : "not loaded";
+  return lastExit === undefined ? state : `${state}, last ended with ${lastExit}`;
 }
 
 function firewallSummary({ layers }: FirewallPolicy): string {

@@ -12,6 +12,7 @@ import { keeperClient } from "./keeper-client.ts";
 import { linuxLinks } from "./links.ts";
 import { linuxResolver } from "./resolver/resolver.ts";
 import { linuxRoutes } from "./routes.ts";
+import { linuxServices } from "./services/linux-services.ts";
 import { linuxSysctl } from "./sysctl.ts";
 
 export interface LinuxHostDeps {
@@ -23,11 +24,14 @@ export interface LinuxHostDeps {
   readonly namespaced: boolean;
   /** Absolute path and arguments that run the keeper for `runDir`. */
   readonly keeperCommand: readonly string[];
+  /** Absolute path and first arguments of this very program, as a service would run it; without it there are none. */
+  readonly program?: readonly string[];
   readonly secrets: SecretStore;
 }
 
 /** A Linux machine, as far as this process's network namespace reaches. Opens nothing until it is asked something. */
 export function linuxHost(deps: LinuxHostDeps): Host {
+  const { program } = deps;
   const keeper = keeperClient(keeperPathsHere(deps.runDir), deps.keeperCommand);
   return {
     name: "linux",
@@ -41,7 +45,9 @@ export function linuxHost(deps: LinuxHostDeps): Host {
       capabilities: rememberCapabilities(deps.namespaced),
     }),
     sysctl: linuxSysctl(),
+    probes: { run: async (probe) => (await import("./probes/probes.ts")).linuxProbes().run(probe) },
     resolver: linuxResolver({ stateDir: deps.stateDir, namespaced: deps.namespaced }),
+    ...(program === undefined ? {} : { services: linuxServices({ ...deps, program }) }),
     [Symbol.asyncDispose]: async () => {},
   };
 }

@@ -2,9 +2,12 @@ import type { EnginePort } from "./engines.ts";
 import type { FactsPort } from "./facts.ts";
 import type { FirewallPort } from "./firewall.ts";
 import type { LinkPort } from "./links.ts";
+import type { ProbePort } from "./probes.ts";
 import type { ResolverPort } from "./resolver.ts";
 import type { RoutePort } from "./routes.ts";
+import type { ServicePort } from "./services.ts";
 import type { SysctlPort } from "./sysctl.ts";
+import type { SystemExtensionPort } from "./system-extension.ts";
 
 /**
  * The machine awg acts on. Reading methods start with `read` and change nothing; every other method writes. Failures are
@@ -19,4 +22,10 @@ export interface Host extends AsyncDisposable {
   readonly firewall: FirewallPort;
   readonly sysctl: SysctlPort;
   readonly resolver: ResolverPort;
+  /** Absent where this machine's network cannot be asked yet. */
+  readonly probes?: ProbePort;
+  /** Absent where the host has none. */
+  readonly services?: ServicePort;
+  /** Absent where the host has none. */
+  readonly systemExtensions?: SystemExtensionPort;
 }

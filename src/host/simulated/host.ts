@@ -4,9 +4,12 @@ import { simulatedEngines } from "./ports/engines.ts";
 import { simulatedFacts } from "./ports/facts.ts";
 import { simulatedFirewall } from "./ports/firewall.ts";
 import { simulatedLinks } from "./ports/links.ts";
+import { simulatedProbes } from "./ports/probes.ts";
 import { simulatedResolver } from "./ports/resolver.ts";
 import { simulatedRoutes } from "./ports/routes.ts";
+import { simulatedServices } from "./ports/services.ts";
 import { simulatedSysctl } from "./ports/sysctl.ts";
+import { simulatedSystemExtensions } from "./ports/system-extension.ts";
 
 /** The simulated machine seen through the ports of a Host. Closing it closes nothing: the machine lives on. */
 export function simulatedHost(machine: SimulatedMachine): Host {
@@ -19,6 +22,9 @@ export function simulatedHost(machine: SimulatedMachine): Host {
     firewall: simulatedFirewall(machine),
     sysctl: simulatedSysctl(machine),
     resolver: simulatedResolver(machine),
+    probes: simulatedProbes(machine),
+    services: simulatedServices(machine),
+    systemExtensions: simulatedSystemExtensions(machine),
     async [Symbol.asyncDispose]() {},
   };
 }

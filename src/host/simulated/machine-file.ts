@@ -16,7 +16,9 @@ export function parseMachineFile(text: string): MachineState {
   const laptop: Record<string, unknown> = { ...laptopState() };
   for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(laptop, name)) throw badFile(`knows no part "${name}"`);
-    if (shapeOf(value) !== shapeOf(laptop[name])) throw badFile(`wants "${name}" to be ${shapeOf(laptop[name])}`);
+    const mayBeNull = name === "serviceManager" && value === null;
+    if (!mayBeNull && shapeOf(value) !== shapeOf(laptop[name]))
+      throw badFile(`wants "${name}" to be ${shapeOf(laptop[name])}`);
   }
   if ((given["formatVersion"] ?? 1) !== 1) throw badFile("is of a format this version of awg does not know");
   return { ...laptop, ...given } as unknown as MachineState;

@@ -1,5 +1,6 @@
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import { compareIp, type Family, parseIp } from "../../model/ip.ts";
+import type { SystemExtensionState } from "../../model/spec/system-extension.ts";
 import type { TunnelObserved } from "../../model/spec/tunnel.ts";
 import type { Capabilities } from "../ports/facts.ts";
 import type { Route, RuleEntry } from "../ports/routes.ts";
@@ -72,7 +73,29 @@ export interface MachineState {
   sysctls: Record<string, string>;
   resolver: SimulatedResolver;
   processes: { pid: number; uid: number; path: string }[];
-  services: { name: string; running: boolean }[];
+  services: SimulatedService[];
+  /** Who runs services; null where nobody does. */
+  serviceManager: "systemd" | "launchd" | null;
+  systemExtensions: SimulatedExtension[];
+}
+
+/** A service; those of others have no definition here. */
+export interface SimulatedService {
+  name: string;
+  running: boolean;
+  path?: string;
+  definition?: string;
+  /** The text that the manager goes by. */
+  loadedDefinition?: string;
+  enabled?: boolean;
+  uid?: number;
+}
+
+/** A system extension, and what its user will say when asked for it. */
+export interface SimulatedExtension {
+  bundle: string;
+  state: SystemExtensionState;
+  approves: boolean;
 }
 
 /** Routing tables the kernel knows by itself. */
@@ -133,6 +156,8 @@ export function laptopState(): MachineState {
     resolver: { method: "file", text: "nameserver 192.168.1.1\n", saved: null, links: {} },
     processes: [{ pid: 1, uid: 0, path: "/sbin/init" }],
     services: [],
+    serviceManager: "systemd",
+    systemExtensions: [],
   };
 }
 
@@ -168,6 +193,7 @@ export function copyState(state: MachineState): MachineState {
     resolver: { ...resolver, links: structuredClone(resolver.links) },
     processes: state.processes.map((process) => ({ ...process })),
     services: state.services.map((service) => ({ ...service })),
+    systemExtensions: state.systemExtensions.map((extension) => ({ ...extension })),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { TunnelObserved } from "../../model/spec/tunnel.ts";
 import type { Route, RuleEntry } from "../ports/routes.ts";
-import { type MachineState, type SimulatedLink, sortAddresses } from "./machine-state.ts";
+import { type MachineState, type SimulatedLink, type SimulatedService, sortAddresses } from "./machine-state.ts";
 
 /**
  * The machine as text, one fact a line, sorted, so that two machines compare as texts. Left out is what moves by itself:
@@ -15,7 +15,8 @@ export function printMachine(state: MachineState): string {
     ...printFirewall(state),
     ...sorted(Object.entries(state.sysctls).map(([name, value]) => `sysctl ${name} = ${value}`)),
     ...printResolver(state),
-    ...sorted(state.services.map(({ name, running }) => `service ${name} ${running ? "running" : "stopped"}`)),
+    ...sorted(state.services.map(printService)),
+    ...sorted(state.systemExtensions.map(({ bundle, state: held }) => `system extension ${bundle} ${held}`)),
     "",
   ].join("\n");
 }
@@ -70,6 +71,18 @@ function printResolver({ resolver }: MachineState): string[] {
   );
   const saved = resolver.saved === null ? [] : [`resolver saved ${JSON.stringify(resolver.saved)}`];
   return [`resolver ${resolver.method} ${JSON.stringify(resolver.text)}`, ...saved, ...sorted(links)];
+}
+
+function printService(service: SimulatedService): string {
+  const { name, running, enabled, path, definition, loadedDefinition } = service;
+  const facts = [
+    running ? "running" : "stopped",
+    enabled === true ? "enabled" : "",
+    path ?? "",
+    definition === undefined ? "" : JSON.stringify(definition),
+    definition === loadedDefinition ? "" : `loaded ${JSON.stringify(loadedDefinition)}`,
+  ];
+  return [`service ${name}`, ...facts].filter(Boolean).join(" ");
 }
 
 /** JSON with the keys of every object sorted. */

@@ -12,6 +12,9 @@ const PLACES: { readonly [K in ResourceKind]: (spec: ResourceTypes[K]["spec"]) =
   firewall: () => "policy",
   sysctl: () => "settings",
   resolver: () => "resolver",
+  service: ({ path }) => path,
+  autostart: ({ service }) => service,
+  "system-extension": ({ bundle }) => bundle,
 };
 
 /** The place of a spec, unique within its kind: a device's name, a table's number. */

@@ -118,6 +118,7 @@ function needsOf(key: ResourceKey, choice: Choice): readonly AlsoTaken[] {
   if (POLICY.includes(key)) return needsOfPolicy(choice);
   const settings = [...SETTINGS].map(([other, why]) => ({ key: other, why }));
   if (kind === "sysctl" || kind === "resolver") return settings.slice(0, 1);
+  if (kind === "service" || kind === "autostart" || kind === "system-extension") return [];
   const link: ResourceKey = `link/${name}`;
   if (kind !== "link") return [...settings, { key: link, why: `${key} stands on it` }];
   const isLeaving = !choice.asked.has(link);

@@ -2,7 +2,7 @@ import type { MachineFacts } from "../../host/ports/facts.ts";
 import type { Config, NoiseTunnel } from "../../model/config/config.ts";
 import type { PathRef } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
-import type { DesiredState, Enforcement } from "../../model/resource.ts";
+import type { DesiredState, Enforcement, Resource } from "../../model/resource.ts";
 import type { SecretId, SecretRef } from "../../model/secret.ts";
 import type { PathNumbers } from "./path-numbers.ts";
 
@@ -21,6 +21,13 @@ export interface Unsupported {
   readonly feature: string;
 }
 
+/** What a config asks for that has nothing to do with tunnels: services and system extensions. */
+export interface BesideTunnels {
+  readonly resources: readonly Resource[];
+  readonly notes: readonly Note[];
+  readonly unsupported: readonly Unsupported[];
+}
+
 export interface ExpandOptions {
   /** The numbers of the last accepted state, so that tunnels keep theirs. */
   readonly pathNumbers: PathNumbers;
@@ -30,6 +37,8 @@ export interface ExpandOptions {
   readonly devices?: Readonly<Record<string, string>>;
   /** Endpoints of the last accepted state (`endpointsOf`): a name with several addresses stays with the one in use. */
   readonly endpoints?: Readonly<Record<string, string>>;
+  /** Absent where the machine was not asked: then all that it asks for of that is unsupported. */
+  readonly beside?: BesideTunnels;
 }
 
 export interface Expansion {

@@ -1,10 +1,11 @@
 import { type Config, isNoiseTunnel, type NoiseTunnel } from "../../model/config/config.ts";
 import { type Feature, reservedKeysUsed } from "../../model/config/reserved-keys.ts";
-import type { Unsupported } from "./expansion.ts";
+import type { BesideTunnels, Unsupported } from "./expansion.ts";
 
 /** Features that have a driver, or that another part of the expansion judges by the machine's capabilities. */
 const SUPPORTED: ReadonlySet<Feature> = new Set<Feature>([
   "tunnel.obfuscation",
+  "tunnel.interface",
   "tunnel.engine.userspace",
   "tunnel.engine.embedded",
   "tunnel.engine.kernel",
@@ -13,14 +14,21 @@ const SUPPORTED: ReadonlySet<Feature> = new Set<Feature>([
   "rule.require",
   "lifecycle",
   "moved",
+  "probes",
+  "conflicts",
   "dns.blockEncryptedDns",
   "reconcile",
 ]);
 
+/** Features that `ExpandOptions.beside` judges where it is given. */
+const BESIDE_TUNNELS: ReadonlySet<Feature> = new Set<Feature>(["service", "systemExtension", "killSwitch.atBoot"]);
+
 /** Every use of what this version of awg has no driver for: said per place, never passed over (exit 12). */
-export function unsupportedUses(config: Config): Unsupported[] {
+export function unsupportedUses(config: Config, beside: BesideTunnels | undefined): Unsupported[] {
+  const isJudged = (feature: Feature) => beside !== undefined && BESIDE_TUNNELS.has(feature);
   return [
-    ...reservedKeysUsed(config).filter(({ feature }) => !SUPPORTED.has(feature)),
+    ...reservedKeysUsed(config).filter(({ feature }) => !SUPPORTED.has(feature) && !isJudged(feature)),
+    ...(beside?.unsupported ?? []),
     ...Object.entries(config.tunnels).flatMap(([key, tunnel]) =>
       isNoiseTunnel(tunnel) ? unsupportedInTunnel(`tunnels.${key}`, tunnel) : [],
     ),
@@ -31,14 +39,19 @@ export function unsupportedUses(config: Config): Unsupported[] {
 }
 
 function unsupportedInTunnel(path: string, { peers, obfuscation, mtu, addresses, engine }: NoiseTunnel): Unsupported[] {
-  const isForeign = engine !== "embedded";
+  const isForeign = engine === "userspace" || engine === "kernel";
   const only15 = (["j1", "j2", "j3", "itime"] as const).filter(
     (name) => isForeign && obfuscation?.[name] !== undefined,
   );
   return [
     ...peers.flatMap(({ persistentKeepalive: range }, index) =>
-      range !== undefined && range[0] !== range[1]
-        ? [{ path: `${path}.peers.${index}.persistentKeepalive`, feature: "a range of keepalive times" }]
+      isForeign && range !== undefined && range[0] !== range[1]
+        ? [
+            {
+              path: `${path}.peers.${index}.persistentKeepalive`,
+              feature: "a range of keepalive times in another engine than awg's own",
+            },
+          ]
         : [],
     ),
     ...only15.map((name) => ({

@@ -45,7 +45,7 @@ const factsArbitrary: fc.Arbitrary<MachineFacts> = fc
 /** What this version has no driver for, sprinkled over a configuration. */
 const oddArbitrary: fc.Arbitrary<(config: Config) => Config> = fc.constantFrom<(config: Config) => Config>(
   (config) => config,
-  (config) => ({ ...config, service: { install: true, autostart: true } }),
+  (config) => ({ ...config, service: { install: true, autostart: true, notifications: false } }),
   (config) => ({ ...config, killSwitch: { ...config.killSwitch, atBoot: true, persist: false } }),
   (config) => ({
     ...config,

@@ -1,6 +1,6 @@
 import { AwgError } from "../../../model/error.ts";
 import { EXIT } from "../../exit-code.ts";
-import { type RunVerb, textOption } from "../../verb.ts";
+import { flagOption, type RunVerb, textOption } from "../../verb.ts";
 
 /** `awg keeper`: the process itself; awg starts it when an apply needs it. */
 export const run: RunVerb = async (call) => {
@@ -8,6 +8,6 @@ export const run: RunVerb = async (call) => {
   if (runDir === undefined)
     throw new AwgError("usage", "the keeper needs --run-dir", { remedy: "let awg start it, or name the folder" });
   const { runKeeper } = await import("../../../compose/keeper.ts");
-  await runKeeper(runDir);
+  await runKeeper(runDir, { isService: flagOption(call, "stay") });
   return EXIT.success;
 };

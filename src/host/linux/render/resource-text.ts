@@ -37,6 +37,12 @@ function bodyOf(resource: Resource, devices: readonly string[]): string {
         .join("\n");
     case "resolver":
       return resolverText(resource.spec);
+    case "service":
+      return `# ${resource.spec.path}\n${resource.spec.definition.trimEnd()}`;
+    case "autostart":
+      return `systemctl ${resource.spec.enabled ? "enable" : "disable"} ${resource.spec.service}`;
+    case "system-extension":
+      return `# ${resource.spec.bundle}: only macOS has system extensions`;
   }
 }
 

@@ -18,6 +18,9 @@ const updateKey = leaf({ type: "string", pattern: "^RW[A-Za-z0-9+/]{54}$" }, (in
 export const serviceSchema = z.strictObject({
   install: boolean().describe("Install the system service.").prefault(true),
   autostart: boolean().describe("Start it at boot.").prefault(true),
+  notifications: boolean()
+    .describe("Tell who sits at the screen when protection is lost, fought over or cannot be repaired.")
+    .prefault(false),
 });
 
 /** The macOS system extension. */

@@ -1,0 +1,20 @@
+import type { ServicePort } from "../../ports/services.ts";
+import type { SystemdDeps } from "./systemd-services.ts";
+
+/** Services of a Linux machine; their code is loaded when a config or a verb asks for them. */
+export function linuxServices(deps: Omit<SystemdDeps, "run">): ServicePort {
+  const systemd = async (): Promise<ServicePort> => {
+    const { runSystemctl } = await import("./run-systemctl.ts");
+    const { systemdServices } = await import("./systemd-services.ts");
+    return systemdServices({ ...deps, run: runSystemctl });
+  };
+  return {
+    readManager: async () => (await systemd()).readManager(),
+    read: async (place) => (await systemd()).read(place),
+    ensure: async (spec) => (await systemd()).ensure(spec),
+    remove: async (place) => (await systemd()).remove(place),
+    readAutostart: async (service) => (await systemd()).readAutostart(service),
+    ensureAutostart: async (spec) => (await systemd()).ensureAutostart(spec),
+    control: async (place, command) => (await systemd()).control(place, command),
+  };
+}

@@ -1,0 +1,149 @@
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { AwgError } from "../../../model/error.ts";
+import { bearsMark } from "../../../model/ownership.ts";
+import type { ServiceObserved, ServicePlace, ServiceSpec } from "../../../model/spec/service.ts";
+import type { NoServiceManager, ServiceManager, ServicePort } from "../../ports/services.ts";
+import { type FileOwner, replaceFile, syncFolder } from "../resolver/durable-file.ts";
+import type { RunSystemctl } from "./run-systemctl.ts";
+import { parseUnitState, UNIT_PROPERTIES, type UnitState } from "./systemctl-show.ts";
+
+/** Where a process can see that systemd is the machine's init: sd_booted(3). */
+const BOOTED_BY_SYSTEMD = "/run/systemd/system";
+const ROOT_OWNED: FileOwner = { mode: 0o644, uid: 0, gid: 0 };
+
+export interface SystemdDeps {
+  readonly run: RunSystemctl;
+  /** Absolute path and first arguments of this very program. */
+  readonly program: readonly string[];
+  readonly runDir: string;
+  /** Whether awg acts in a network namespace of its own: services are the whole machine's. */
+  readonly namespaced: boolean;
+  /** Folder that stands for `/`, for tests. */
+  readonly root?: string;
+  /** The process that must not end itself half-way. */
+  readonly ownPid?: number;
+  /** Whom unit files belong to; root unless a test says otherwise. */
+  readonly owner?: FileOwner;
+}
+
+/** Services by systemd, over the text interface of systemctl; its files are written whole and durably. */
+export function systemdServices(deps: SystemdDeps): ServicePort {
+  const systemd = new Systemd(deps);
+  return {
+    readManager: async () => systemd.manager(),
+    read: (place) => systemd.read(place),
+    ensure: (spec) => systemd.ensure(spec),
+    remove: (place) => systemd.remove(place),
+    readAutostart: async ({ service }) => ({ service, enabled: (await systemd.state(service)).enabled }),
+    ensureAutostart: ({ service, enabled }) => systemd.setEnabled(service, enabled),
+    control: ({ name }, command) => systemd.ask([command, name]),
+  };
+}
+
+class Systemd {
+  readonly #deps: SystemdDeps;
+
+  constructor(deps: SystemdDeps) {
+    this.#deps = deps;
+  }
+
+  manager(): ServiceManager | NoServiceManager {
+    const { namespaced, program, runDir } = this.#deps;
+    if (namespaced) return { kind: "none", reason: "services are of the whole machine, not of a network namespace" };
+    if (!existsSync(this.#at(BOOTED_BY_SYSTEMD))) return { kind: "none", reason: "systemd is not the init here" };
+    return { kind: "systemd", program, configFile: "/etc/awg/config.yaml", runDir };
+  }
+
+  async read({ name, path }: ServicePlace): Promise<ServiceObserved> {
+    const definition = this.#text(path);
+    const { loaded, needsReload, active, pid, lastExit } = await this.state(name);
+    return {
+      name,
+      path,
+      definition,
+      ownedByAwg: definition !== null && bearsMark(definition),
+      loaded,
+      outdated: needsReload,
+      running: active,
+      ...(pid === undefined ? {} : { pid }),
+      ...(lastExit === undefined ? {} : { lastExit }),
+    };
+  }
+
+  async state(name: string): Promise<UnitState> {
+    const { status, stdout, stderr } = await this.#deps.run(["show", "-p", UNIT_PROPERTIES, "--", name]);
+    if (status === 0) return parseUnitState(stdout);
+    throw new AwgError("host", `systemctl could not tell the state of ${name}: ${lastLine(stderr)}`);
+  }
+
+  /** What runs goes by its old text until it is started anew: a restart is a person's to ask for. */
+  async ensure({ name, path, definition, keepRunning }: ServiceSpec): Promise<void> {
+    this.#refuseForeign(path);
+    const isWritten = this.#text(path) === definition;
+    if (!isWritten) replaceFile(this.#at(path), Buffer.from(definition), this.#deps.owner ?? ROOT_OWNED);
+    const { loaded, needsReload } = await this.state(name);
+    if (!isWritten || !loaded || needsReload) await this.ask(["daemon-reload"]);
+    if (keepRunning && !(await this.state(name)).active) {
+      await this.#deps.run(["reset-failed", "--", name]);
+      await this.ask(["start", "--", name]);
+    }
+  }
+
+  async remove({ name, path }: ServicePlace): Promise<void> {
+    const definition = this.#text(path);
+    const { loaded, active, pid, enabled } = await this.state(name);
+    if (definition === null && !loaded) return;
+    this.#refuseForeign(path);
+    if (enabled) await this.ask(["disable", "--", name]);
+    if (active) await this.ask(["stop", ...(pid === this.#ownPid ? ["--no-block"] : []), "--", name]);
+    rmSync(this.#at(path), { force: true });
+    syncFolder(dirname(this.#at(path)));
+    await this.ask(["daemon-reload"]);
+    await this.#deps.run(["reset-failed", "--", name]);
+  }
+
+  async setEnabled(name: string, enabled: boolean): Promise<void> {
+    const state = await this.state(name);
+    if (state.enabled === enabled || (!enabled && !state.loaded)) return;
+    await this.ask([enabled ? "enable" : "disable", "--", name]);
+  }
+
+  async ask(args: readonly string[]): Promise<void> {
+    const { status, stderr } = await this.#deps.run(args);
+    if (status === 0) return;
+    const what = args.filter((word) => !word.startsWith("--")).join(" ");
+    throw new AwgError("host", `systemctl ${what} failed: ${lastLine(stderr)}`, {
+      facts: { status },
+      remedy: `see journalctl -u ${args.at(-1) ?? ""}`,
+    });
+  }
+
+  get #ownPid(): number {
+    return this.#deps.ownPid ?? process.pid;
+  }
+
+  #refuseForeign(path: string): void {
+    const definition = this.#text(path);
+    if (definition === null || bearsMark(definition)) return;
+    throw new AwgError("conflict", `${path} was not written by awg`, { remedy: "move it away, then try again" });
+  }
+
+  /** A masked unit is a link to /dev/null: there, empty, and not ours. */
+  #text(path: string): string | null {
+    try {
+      return readFileSync(this.#at(path), "utf8");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+      throw new AwgError("host", `${path} cannot be read`, { cause: error });
+    }
+  }
+
+  #at(path: string): string {
+    return `${this.#deps.root ?? ""}${path}`;
+  }
+}
+
+function lastLine(text: string): string {
+  return text.trim().split("\n").at(-1) ?? "it said nothing";
+}

@@ -1,0 +1,86 @@
+import type { ServiceManager } from "../../host/ports/services.ts";
+import { SERVICE_MARK } from "../../model/ownership.ts";
+
+/** Labels, paths and keys that installations of awg on macOS have had from the first, so that other programs find them. */
+export const LAUNCHD = {
+  daemon: "com.awg.split-tunnel",
+  keeper: "com.awg.split-tunnel.keeper",
+  gui: "com.awg.split-tunnel.gui",
+  daemons: "/Library/LaunchDaemons",
+  log: "/var/log/awg-split-tunnel.log",
+  window: "/Applications/AWG Split Tunnel.app/Contents/MacOS/awg-split-tunnel-gui",
+} as const;
+
+type PlistValue = string | boolean | number | readonly string[] | PlistDict;
+interface PlistDict {
+  readonly [key: string]: PlistValue;
+}
+
+/** The daemon's LaunchDaemon. Pure; launchd.plist(5). */
+export function renderDaemonPlist({ program, configFile }: ServiceManager, notify: boolean): string {
+  const words = [...program, "daemon", "--foreground", ...(notify ? ["--notify"] : []), "-f", configFile];
+  return launchDaemon(LAUNCHD.daemon, words);
+}
+
+/** The keeper's LaunchDaemon. Pure. */
+export function renderKeeperPlist({ program, runDir }: ServiceManager): string {
+  return launchDaemon(LAUNCHD.keeper, [...program, "keeper", "--stay", "--run-dir", runDir]);
+}
+
+/** The window's LaunchAgent: at login, in a session with a screen only. Pure. */
+export function renderGuiPlist(): string {
+  return plist({
+    Label: LAUNCHD.gui,
+    ProgramArguments: [LAUNCHD.window],
+    RunAtLoad: true,
+    LimitLoadToSessionType: "Aqua",
+  });
+}
+
+function launchDaemon(label: string, words: readonly string[]): string {
+  return plist({
+    Label: label,
+    ProgramArguments: words,
+    RunAtLoad: true,
+    KeepAlive: true,
+    // Without it macOS slows background processes down, packets included.
+    ProcessType: "Interactive",
+    Umask: 0o077,
+    SoftResourceLimits: { Core: 0 },
+    HardResourceLimits: { Core: 0 },
+    StandardOutPath: LAUNCHD.log,
+    StandardErrorPath: LAUNCHD.log,
+  });
+}
+
+function plist(root: PlistDict): string {
+  return `<?xml version="1.0" encoding="UTF-8"?>
+<!-- ${SERVICE_MARK} -->
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0">
+${element(root, "")}
+</plist>
+`;
+}
+
+function element(value: PlistValue, indent: string): string {
+  if (typeof value === "string") return `${indent}<string>${escapeXml(value)}</string>`;
+  if (typeof value === "boolean") return `${indent}<${value}/>`;
+  if (typeof value === "number") return `${indent}<integer>${value}</integer>`;
+  if (isList(value)) {
+    return [`${indent}<array>`, ...value.map((one) => element(one, `${indent}\t`)), `${indent}</array>`].join("\n");
+  }
+  const pairs = Object.entries(value).flatMap(([key, inner]) => [
+    `${indent}\t<key>${escapeXml(key)}</key>`,
+    element(inner, `${indent}\t`),
+  ]);
+  return [`${indent}<dict>`, ...pairs, `${indent}</dict>`].join("\n");
+}
+
+function isList(value: readonly string[] | PlistDict): value is readonly string[] {
+  return Array.isArray(value);
+}
+
+function escapeXml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}

@@ -1,0 +1,32 @@
+import { sameData } from "../../model/canonical.ts";
+import type { FieldChange } from "../../model/resource.ts";
+import type { ServiceObserved, ServiceSpec } from "../../model/spec/service.ts";
+import { setChange, valueChange } from "../field-change.ts";
+
+/** What differs from the live service: text, whether the manager goes by it, whether it runs where it must. */
+export function diffService(desired: ServiceSpec, observed: ServiceObserved): FieldChange[] {
+  return [
+    ...definitionChange(observed.definition ?? "", desired.definition),
+    ...valueChange("/loaded", observed.loaded, true),
+    ...(observed.outdated ? valueChange("/outdated", true, false) : []),
+    ...(desired.keepRunning ? valueChange("/running", observed.running, true) : []),
+  ];
+}
+
+/** A service as it can be put back; undefined where there is no definition of one. */
+export function serviceAsSpec(observed: ServiceObserved): ServiceSpec | undefined {
+  const { name, path, uid, definition, running } = observed;
+  if (definition === null) return undefined;
+  return { name, path, definition, keepRunning: running, ...(uid === undefined ? {} : { uid }) };
+}
+
+/** The lines that went and came; lines that only moved are told as such. */
+function definitionChange(before: string, after: string): FieldChange[] {
+  if (before === after) return [];
+  const changes = setChange("/definition", linesOf(before), linesOf(after));
+  return changes.length > 0 || sameData(before, after) ? changes : [{ field: "/definition", after: "other order" }];
+}
+
+function linesOf(text: string): readonly string[] {
+  return text.split("\n").filter((line) => line !== "");
+}

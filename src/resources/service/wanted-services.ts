@@ -1,0 +1,121 @@
+import type { NoServiceManager, ServiceManager } from "../../host/ports/services.ts";
+import type { Config } from "../../model/config/config.ts";
+import type { Resource } from "../../model/resource.ts";
+import type { ServiceSpec } from "../../model/spec/service.ts";
+import type { BesideTunnels } from "../expand/expansion.ts";
+import { LAUNCHD, renderDaemonPlist, renderGuiPlist, renderKeeperPlist } from "./launchd-plist.ts";
+import { renderBootUnit, renderDaemonUnit, renderKeeperUnit } from "./systemd-unit.ts";
+
+const UNITS = "/etc/systemd/system";
+
+/** What of a config the services of a machine depend on. */
+type ServiceConfig = Pick<Config, "service" | "killSwitch">;
+
+/**
+ * The services that a config asks for, and what of it this machine's service manager cannot do. Pure.
+ *
+ * @param bootScript the boot table as a script for nft, where this machine can load one before its network is up
+ */
+export function wantedServices(
+  config: ServiceConfig,
+  manager: ServiceManager | NoServiceManager,
+  bootScript: string | undefined,
+): BesideTunnels {
+  const { service, killSwitch } = config;
+  const blocksAtBoot = killSwitch.enabled && killSwitch.atBoot;
+  if (service?.install !== true) {
+    const unsupported = blocksAtBoot
+      ? [{ path: "killSwitch.atBoot", feature: "blocking at boot without service: { install: true }, which" }]
+      : [];
+    return { resources: [], notes: [], unsupported };
+  }
+  if (manager.kind === "none") {
+    const unsupported = [{ path: "service", feature: `the system service (${manager.reason}), which` }];
+    return { resources: [], notes: [], unsupported };
+  }
+  if (manager.kind === "launchd") {
+    const unsupported = blocksAtBoot
+      ? [
+          {
+            path: "killSwitch.atBoot",
+            feature: "blocking at boot on macOS, which gives no program that early a place,",
+          },
+        ]
+      : [];
+    return { resources: launchdServices(manager, service), notes: [], unsupported };
+  }
+  if (blocksAtBoot && bootScript === undefined) {
+    const unsupported = [{ path: "killSwitch.atBoot", feature: "blocking at boot (nft is not installed), which" }];
+    return { resources: [], notes: [], unsupported };
+  }
+  return {
+    resources: systemdServices(manager, service, blocksAtBoot ? bootScript : undefined),
+    notes: [],
+    unsupported: [],
+  };
+}
+
+type ServiceWish = NonNullable<Config["service"]>;
+
+function systemdServices(
+  manager: ServiceManager,
+  { autostart, notifications }: ServiceWish,
+  bootScript: string | undefined,
+): Resource[] {
+  const unit = (name: string, definition: string, keepRunning: boolean): ServiceSpec => ({
+    name,
+    path: `${UNITS}/${name}`,
+    definition,
+    keepRunning,
+  });
+  const boot: Resource[] =
+    bootScript === undefined
+      ? []
+      : [
+          service("boot", unit("awg-boot.service", renderBootUnit(bootScript), false)),
+          startsByItself("boot", "awg-boot.service", true),
+        ];
+  return [
+    service("keeper", unit("awg-keeper.service", renderKeeperUnit(manager), true)),
+    service("daemon", unit("awg.service", renderDaemonUnit(manager, notifications), true)),
+    startsByItself("daemon", "awg.service", autostart),
+    ...boot,
+  ];
+}
+
+function launchdServices(manager: ServiceManager, { autostart, notifications }: ServiceWish): Resource[] {
+  const daemon = (name: string, definition: string): ServiceSpec => ({
+    name,
+    path: `${LAUNCHD.daemons}/${name}.plist`,
+    definition,
+    keepRunning: true,
+  });
+  const { agent } = manager;
+  const window: Resource[] =
+    agent === undefined || !autostart
+      ? []
+      : [
+          service("gui", {
+            name: LAUNCHD.gui,
+            path: `${agent.home}/Library/LaunchAgents/${LAUNCHD.gui}.plist`,
+            definition: renderGuiPlist(),
+            keepRunning: false,
+            uid: agent.uid,
+          }),
+        ];
+  return [
+    service("keeper", daemon(LAUNCHD.keeper, renderKeeperPlist(manager))),
+    service("daemon", daemon(LAUNCHD.daemon, renderDaemonPlist(manager, notifications))),
+    startsByItself("daemon", LAUNCHD.daemon, autostart),
+    startsByItself("keeper", LAUNCHD.keeper, autostart),
+    ...window,
+  ];
+}
+
+function service(name: string, spec: ServiceSpec): Resource {
+  return { kind: "service", key: `service/${name}`, spec };
+}
+
+function startsByItself(name: string, unit: string, enabled: boolean): Resource {
+  return { kind: "autostart", key: `autostart/${name}`, spec: { service: unit, enabled } };
+}

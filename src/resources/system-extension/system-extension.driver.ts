@@ -1,0 +1,46 @@
+import type { Host } from "../../host/ports/host.ts";
+import type { SystemExtensionPort } from "../../host/ports/system-extension.ts";
+import { AwgError } from "../../model/error.ts";
+import type { StepOf } from "../../model/plan.ts";
+import type { ResourceKey } from "../../model/resource.ts";
+import type { SystemExtensionObserved, SystemExtensionSpec } from "../../model/spec/system-extension.ts";
+import type { ResourceDriver } from "../driver.ts";
+import { diffSystemExtension, systemExtensionAsSpec } from "./system-extension.ts";
+
+/** Drives system extensions of macOS: `system-extension/<bundle>`. */
+export const systemExtensionDriver: ResourceDriver<"system-extension"> = {
+  kind: "system-extension",
+  observe: observeExtensions,
+  diff: diffSystemExtension,
+  asSpec: systemExtensionAsSpec,
+  // An extension carries its vendor's signature, never a mark of ours; it is ours by the ledger alone.
+  isOwned: () => true,
+  restoring: (wanted, original) => wanted ?? original,
+  remember: (kept, before) => kept ?? before,
+  survivesReboot: true,
+  enforcement: () => "enforced",
+  apply: applyExtensions,
+};
+
+async function observeExtensions(
+  host: Host,
+  wanted: ReadonlyMap<ResourceKey<"system-extension">, SystemExtensionSpec>,
+): Promise<ReadonlyMap<ResourceKey<"system-extension">, SystemExtensionObserved>> {
+  const observed = new Map<ResourceKey<"system-extension">, SystemExtensionObserved>();
+  for (const [key, { bundle }] of wanted) observed.set(key, await extensionsOf(host).read(bundle));
+  return observed;
+}
+
+/** What a person has to allow is never waited for: reading back finds it awaited, which is as far as awg can go. */
+async function applyExtensions(host: Host, steps: readonly StepOf<"system-extension">[]): Promise<void> {
+  for (const { action, after } of steps) {
+    if (action === "adopt" || action === "forget" || after === null) continue;
+    if (after.state === "present") await extensionsOf(host).activate(after.bundle);
+    else await extensionsOf(host).deactivate(after.bundle);
+  }
+}
+
+function extensionsOf({ name, systemExtensions }: Host): SystemExtensionPort {
+  if (systemExtensions !== undefined) return systemExtensions;
+  throw new AwgError("unsupported", `there are no system extensions on the host ${name}`);
+}
