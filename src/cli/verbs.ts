@@ -143,6 +143,29 @@ export const VERBS: readonly VerbDefinition[] = [
     load: () => import("./verbs/status.ts"),
   },
   {
+    name: "ps",
+    argument: { name: "program", summary: "part of a name or path (default: all programs)" },
+    summary: "list programs with the rule that would apply to each, and what could not be seen",
+    details:
+      "Rules of the config that -f names, else of the accepted state, which only root may read. A program's arguments are " +
+      "matched, never printed: they may hold secrets.",
+    options: [
+      FILE,
+      INSECURE,
+      { flags: "--pid <number>", summary: "only this process" },
+      { flags: "--user <name>", summary: "only of this user, by name or number" },
+      { flags: "--via <path>", summary: "only what goes or may go this way: a tunnel, direct or block" },
+      { flags: "--sockets", summary: "only who holds a TCP or UDP socket" },
+      { flags: "--all", summary: "threads of the kernel too" },
+      { flags: "--watch", summary: "instead tell of programs as they start and end (root)" },
+    ],
+    examples: [
+      ["awg ps -f config.yaml firefox", "which rule would apply, by what path, and how well it is kept here"],
+      ["sudo awg ps --sockets --json", "every program that holds a socket, with the accepted rules"],
+    ],
+    load: () => import("./verbs/programs/ps.ts"),
+  },
+  {
     name: "doctor",
     summary: "what is wrong with this machine or its installation, and what to type",
     details: "Changes nothing. Exit 0: nothing is wrong. Exit 6: something is.",
@@ -255,7 +278,10 @@ export const VERBS: readonly VerbDefinition[] = [
   {
     name: "keeper",
     summary: "hold descriptors and tables that outlive the other processes (awg starts it itself)",
-    options: [{ flags: "--run-dir <folder>", summary: "where its socket lies" }],
+    options: [
+      { flags: "--run-dir <folder>", summary: "where its socket lies" },
+      { flags: "--stay", summary: "as a service: stay though it holds nothing, and wait for another to end" },
+    ],
     examples: [],
     hidden: true,
     load: () => import("./verbs/processes/keeper.ts"),

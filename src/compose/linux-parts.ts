@@ -35,6 +35,7 @@ export function linuxParts({ stateDir, runDir, environment, allowInsecurePermiss
       stateDir: paths.stateDir,
       namespaced: paths.namespaced,
       keeperCommand: keeperCommand(paths.runDir),
+      program: thisProgram(),
       secrets,
     }),
     stores: fileStores(paths.stateDir, readStateIdentity(), secrets),
@@ -57,6 +58,8 @@ export function linuxParts({ stateDir, runDir, environment, allowInsecurePermiss
     watchdog: keeperWatchdog(paths),
     sshConnection: () => readSshConnection(environment),
     inspection: async () => (await import("./verify/linux-inspection.ts")).linuxInspection(),
+    processes: async () =>
+      (await import("../host/linux/processes/linux-processes.ts")).linuxProcesses({ nowMs: () => performance.now() }),
     close: async () => {},
   };
 }

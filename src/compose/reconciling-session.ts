@@ -1,4 +1,6 @@
+import type { Config } from "../model/config/config.ts";
 import type { Resource } from "../model/resource.ts";
+import type { ProbeResult, ProbeSpec } from "../model/spec/probe.ts";
 import type { TunnelObserved } from "../model/spec/tunnel.ts";
 import type { Verified } from "../model/verify/finding.ts";
 import { readVerdict, type Verdict } from "../reconciler/apply/confirm.ts";
@@ -14,6 +16,7 @@ import { confirmNow, type RevertOptions, revertNow, sshRiskOf } from "./generati
 import { generationFor, type HistoryEntry, historyOf } from "./generations/history.ts";
 import { planConfig, planDestroy, planGeneration } from "./planning/planner.ts";
 import { parseSavedPlan, renderSavedPlan } from "./planning/saved-plan.ts";
+import type { ProgramsReport, ProgramWatchEvent } from "./processes/program-report.ts";
 import { ConfigReader } from "./reading/config-reader.ts";
 import { type DriftReport, readDrift } from "./reading/drift.ts";
 import { readOwned, readStatus } from "./reading/machine-status.ts";
@@ -26,6 +29,7 @@ import type {
   SessionOptions,
   SourceFile,
   Status,
+  UnansweredEndpoints,
 } from "./session.ts";
 import { applyDepsOf, type SessionParts } from "./session-parts.ts";
 import type { VerifyReport } from "./verify/verify-machine.ts";
@@ -44,9 +48,10 @@ export class ReconcilingSession implements Session {
     return this.#configs.load(files);
   }
 
-  async plan(loaded: LoadedConfig, selection?: Selection): Promise<Planned> {
+  /** As the port says; peers with several addresses pass over those in `unanswered` while there is another. */
+  async plan(loaded: LoadedConfig, selection?: Selection, unanswered?: UnansweredEndpoints): Promise<Planned> {
     this.#parts.requireRights?.();
-    return planConfig(this.#parts, loaded, selection);
+    return planConfig(this.#parts, loaded, selection, unanswered);
   }
 
   /** The generation that holds; undefined before the first. */
@@ -83,6 +88,11 @@ export class ReconcilingSession implements Session {
   /** Lets the engine of a device ask its peers for a sign of life. */
   async probe(device: string): Promise<void> {
     await this.#parts.host.engines.probe?.(device);
+  }
+
+  /** Runs one of the accepted state's probes. */
+  async runProbe(probe: ProbeSpec): Promise<ProbeResult | undefined> {
+    return this.#parts.host.probes?.run(probe);
   }
 
   /** Puts the fallback of these tunnels' devices in force, and of all others out of it; what stands may be renewed. */
@@ -159,6 +169,19 @@ export class ReconcilingSession implements Session {
     this.#parts.requireRights?.();
     const { explainFlow } = await import("./explain/explain.ts");
     return explainFlow(this.#parts, question);
+  }
+
+  async programs(config?: Config): Promise<ProgramsReport> {
+    const { listPrograms } = await import("./processes/list-programs.ts");
+    return listPrograms(this.#parts, config);
+  }
+
+  async watchPrograms(
+    config: Config | undefined,
+    onEvent: (event: ProgramWatchEvent) => void,
+  ): Promise<AsyncDisposable> {
+    const { watchPrograms } = await import("./processes/list-programs.ts");
+    return watchPrograms(this.#parts, config, onEvent);
   }
 
   async observed(): Promise<readonly Resource[]> {

@@ -48,7 +48,8 @@ export async function desiredForAnyone({ config }: LoadedConfig): Promise<Desire
   return expansion.desired;
 }
 
-async function factsForAnyone(wanted: FactsWanted): Promise<MachineFacts> {
+/** What anybody may find out about this machine; what they may not is taken to be there. */
+export async function factsForAnyone(wanted: FactsWanted): Promise<MachineFacts> {
   if (process.platform !== "linux") return ASSUMED;
   try {
     // Names are not asked for: it takes the service user's rights.

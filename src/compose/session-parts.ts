@@ -1,4 +1,5 @@
 import type { Host } from "../host/ports/host.ts";
+import type { ProcessPort } from "../host/ports/processes.ts";
 import type { SecretId } from "../model/secret.ts";
 import type { ApplyDeps } from "../reconciler/apply/outcome.ts";
 import type { Stores } from "../reconciler/apply/stores.ts";
@@ -28,6 +29,8 @@ export interface SessionParts {
   readonly sshConnection?: () => CarriedConnection | undefined;
   /** What the kernel can be asked to verify and explain; undefined on a simulated machine, which judges by the policy. */
   readonly inspection?: () => Promise<Inspection>;
+  /** The processes of this machine; undefined where this version cannot list them. */
+  readonly processes?: () => Promise<ProcessPort>;
   /** Called after the last write: a simulated machine saves itself. */
   readonly close: () => Promise<void>;
 }

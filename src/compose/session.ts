@@ -13,6 +13,7 @@ import type { ExplainQuestion } from "./explain/question.ts";
 import type { GenerationDifference } from "./generations/compare.ts";
 import type { RevertOptions } from "./generations/confirmation.ts";
 import type { HistoryEntry } from "./generations/history.ts";
+import type { ProgramsReport, ProgramWatchEvent } from "./processes/program-report.ts";
 import type { DriftReport } from "./reading/drift.ts";
 
 import type { VerifyReport } from "./verify/verify-machine.ts";
@@ -71,7 +72,12 @@ export interface Planned {
   readonly selection?: Selection;
   /** Resources that are made anew although nothing differs. */
   readonly replace?: ReadonlySet<ResourceKey>;
+  /** Every endpoint of each peer that has a name, by device and public key, in the order in which they are tried. */
+  readonly alternatives?: Readonly<Record<string, readonly string[]>>;
 }
+
+/** Endpoints that did not answer, by device and public key, the one that failed longest ago first. */
+export type UnansweredEndpoints = Readonly<Record<string, readonly string[]>>;
 
 export interface ApplyHooks {
   readonly onEvent: (event: ProgressEvent) => void;
@@ -177,6 +183,10 @@ export interface Session extends AsyncDisposable {
   verifyPlan(planned: Planned): Promise<Verified>;
   /** What becomes of one flow, declared and on the machine. */
   explain(question: ExplainQuestion): Promise<Explanation>;
+  /** All programs with the rule of a config, or of the accepted state, that would apply to each. */
+  programs(config?: Config): Promise<ProgramsReport>;
+  /** Tells of programs that start and end until disposed. */
+  watchPrograms(config: Config | undefined, onEvent: (event: ProgramWatchEvent) => void): Promise<AsyncDisposable>;
   observed(): Promise<readonly Resource[]>;
   accepted(): Promise<readonly Resource[]>;
 }

@@ -48,6 +48,7 @@ export function simulatedParts({
       const held = takeLock(join(folder, "lock"), { pid: process.pid, verb, sinceMs: Date.now() });
       return { [Symbol.asyncDispose]: async () => held[Symbol.dispose]() };
     },
+    processes: async () => (await import("../host/simulated/ports/processes.ts")).simulatedProcesses(machine),
     close: async () => {
       if (file !== undefined) writeWhole(file, renderMachineFile(machine.snapshot()));
     },

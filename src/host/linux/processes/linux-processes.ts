@@ -1,0 +1,140 @@
+import { AwgError } from "../../../model/error.ts";
+import { KeptAnswers } from "../../../model/program/kept-answers.ts";
+import type { Program } from "../../../model/program/program.ts";
+import { hasErrno } from "../../../native/linux/errno.ts";
+import { type NetlinkSocket, openNetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
+import {
+  type DiagSocket,
+  decodeSocket,
+  encodeSocketDump,
+  encodeSocketRequest,
+  NETLINK_SOCK_DIAG,
+} from "../../../native/linux/sock-diag/inet-diag.codec.ts";
+import {
+  OWNER_KEPT_MS,
+  type OwnedSocket,
+  type ProcessList,
+  type ProcessPort,
+  type SocketEnd,
+  type SocketList,
+  type SocketOwner,
+  type SocketTuple,
+} from "../../ports/processes.ts";
+import { ProcFolder } from "./proc-folder.ts";
+import { watchProcesses } from "./process-events.ts";
+import { SocketHolders } from "./socket-holders.ts";
+
+const PROTOCOLS = ["tcp", "udp"] as const;
+const FAMILIES = [4, 6] as const;
+
+export interface LinuxProcessDeps {
+  /** Milliseconds that only grow. */
+  readonly nowMs: () => number;
+  /** The folder of processes; another one for tests of what a kernel may say. */
+  readonly procRoot?: string;
+}
+
+/** The processes of this PID namespace by /proc, and the sockets of this network namespace by sock_diag(7). */
+export function linuxProcesses({ nowMs, procRoot }: LinuxProcessDeps): ProcessPort {
+  const proc = new ProcFolder(procRoot);
+  const holders = new SocketHolders(proc);
+  const kept = new KeptAnswers<SocketOwner | undefined>(OWNER_KEPT_MS);
+  let socket: NetlinkSocket | undefined;
+  const diag = () => {
+    socket ??= openNetlinkSocket(NETLINK_SOCK_DIAG);
+    return socket;
+  };
+  return {
+    list: () => listPrograms(proc),
+    read: (pid) => proc.read(pid),
+    isAlive: ({ pid, since }) => proc.startTicks(pid) === since,
+    ownerOf: (tuple) => kept.get(tupleText(tuple), nowMs(), () => findOwner(diag(), holders, tuple)),
+    sockets: () => listSockets(diag(), holders, proc),
+    watch: watchProcesses,
+  };
+}
+
+function listPrograms(proc: ProcFolder): ProcessList {
+  const programs = proc
+    .pids()
+    .map((pid) => proc.read(pid))
+    .filter((program): program is Program => program !== undefined);
+  const closed = programs.filter(({ path }) => path === undefined).length;
+  const unseen = [
+    ...(proc.hidesOthers() ? ["/proc hides the processes of other users (hidepid)"] : []),
+    ...(closed === 0 ? [] : [`the program files of ${count(closed, "process", "processes")} of other users`]),
+  ];
+  return { programs, unseen };
+}
+
+function findOwner(diag: NetlinkSocket, holders: SocketHolders, tuple: SocketTuple): SocketOwner | undefined {
+  const found = findSocket(diag, tuple);
+  return found === undefined ? undefined : { uid: found.uid, holders: holders.holdersOf(found.inode) };
+}
+
+/**
+ * The socket of exactly these ends. The kernel answers for who would get the packet, so also with a listener, or with a UDP
+ * socket that is bound to no address: TCP must be the connection itself, UDP may be the latter.
+ */
+function findSocket(diag: NetlinkSocket, { protocol, local, remote }: SocketTuple): DiagSocket | undefined {
+  const other = remote ?? { address: local.address.includes(":") ? "::" : "0.0.0.0", port: 0 };
+  let answers: readonly DiagSocket[];
+  try {
+    answers = diag
+      .request(encodeSocketRequest(protocol, local, other), "asking for the owner of a socket")
+      .map(decodeSocket)
+      .filter((found) => found !== undefined);
+  } catch (error) {
+    if (hasErrno(error, "ENOENT")) return undefined;
+    throw error;
+  }
+  return answers.find(
+    (found) => found.inode !== 0 && found.local.port === local.port && (protocol === "udp" || isEnd(found, other)),
+  );
+}
+
+function isEnd({ remote }: DiagSocket, { address, port }: SocketEnd): boolean {
+  return remote.port === port && (port === 0 || remote.address === address);
+}
+
+function listSockets(diag: NetlinkSocket, holders: SocketHolders, proc: ProcFolder): SocketList {
+  const found = PROTOCOLS.flatMap((protocol) =>
+    FAMILIES.flatMap((family) => dumpSockets(diag, protocol, family).map((socket) => ({ protocol, socket }))),
+  );
+  const held = holders.all();
+  const sockets = found.flatMap(({ protocol, socket }): OwnedSocket[] => {
+    const { inode, uid, local, remote } = socket;
+    if (inode === 0) return [];
+    const owner = { uid, holders: held.holders.get(inode) ?? [] };
+    return [{ protocol, local, ...(remote.port === 0 ? {} : { remote }), ...owner }];
+  });
+  const unseen = [
+    ...(proc.hidesOthers() ? ["/proc hides the processes of other users (hidepid)"] : []),
+    ...(held.closed.size === 0
+      ? []
+      : [`the sockets of ${count(held.closed.size, "process", "processes")} of other users`]),
+  ];
+  return { sockets, closed: held.closed, unseen };
+}
+
+/** A kernel without IPv6 has no such sockets. */
+function dumpSockets(diag: NetlinkSocket, protocol: "tcp" | "udp", family: 4 | 6): DiagSocket[] {
+  try {
+    return diag
+      .dump(encodeSocketDump(protocol, family), `reading the ${protocol} sockets`)
+      .map(decodeSocket)
+      .filter((socket) => socket !== undefined);
+  } catch (error) {
+    if (error instanceof AwgError && hasErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+}
+
+function tupleText({ protocol, local, remote }: SocketTuple): string {
+  const there = remote === undefined ? "" : `${remote.address} ${remote.port}`;
+  return `${protocol} ${local.address} ${local.port} ${there}`;
+}
+
+function count(number: number, one: string, more: string): string {
+  return `${number} ${number === 1 ? one : more}`;
+}

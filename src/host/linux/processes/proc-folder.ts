@@ -1,0 +1,128 @@
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Program } from "../../../model/program/program.ts";
+import { parseBootMs, parseCgroup, parseCommandLine, parseEffectiveUid, parseStat, startedMs } from "./proc-text.ts";
+
+const DELETED = " (deleted)";
+
+/** What a reading of one file gave: its content, or why there is none. */
+type Reading<T> = { readonly value: T } | { readonly error: "gone" | "forbidden" };
+
+/** The folder /proc, or another of its shape. */
+export class ProcFolder {
+  readonly root: string;
+  #bootMs: number | undefined;
+
+  constructor(root = "/proc") {
+    this.root = root;
+  }
+
+  /** The numbers of all processes that this one may see. */
+  pids(): number[] {
+    return readdirSync(this.root)
+      .filter((name) => /^[1-9][0-9]*$/.test(name))
+      .map(Number);
+  }
+
+  /** Whether processes of others are hidden (mount option hidepid, proc(5)): process 1 is always somebody's. */
+  hidesOthers(): boolean {
+    return "error" in attempt(() => readFileSync(join(this.root, "1", "stat")));
+  }
+
+  /** Clock ticks between boot and the start of who has this number now; undefined when nobody has. */
+  startTicks(pid: number): bigint | undefined {
+    const stat = attempt(() => readFileSync(`${this.root}/${pid}/stat`, "latin1"));
+    return "value" in stat ? parseStat(stat.value)?.startTicks : undefined;
+  }
+
+  /**
+   * One process; undefined when it ended, or is none any more. All is read through one descriptor of its folder, which the
+   * kernel binds to the process: nothing can come from a later one of the same number.
+   */
+  read(pid: number): Program | undefined {
+    const folder = attempt(() => openSync(join(this.root, String(pid)), "r"));
+    if ("error" in folder) return undefined;
+    try {
+      return this.#readOpen(pid, `/proc/self/fd/${folder.value}`);
+    } finally {
+      closeSync(folder.value);
+    }
+  }
+
+  #readOpen(pid: number, folder: string): Program | undefined {
+    const text = (name: string) => attempt(() => readFileSync(`${folder}/${name}`, "utf8"));
+    const statText = text("stat");
+    const stat = "value" in statText ? parseStat(statText.value) : undefined;
+    if (stat === undefined) return undefined;
+    const status = text("status");
+    const uid = "value" in status ? parseEffectiveUid(status.value) : undefined;
+    const command = text("cmdline");
+    const cgroup = text("cgroup");
+    return {
+      pid,
+      since: stat.startTicks,
+      parentPid: stat.parentPid,
+      name: stat.name,
+      startedMs: startedMs(this.#boot(), stat.startTicks),
+      ...(uid === undefined ? {} : { uid }),
+      ...(stat.isKernelThread ? { path: null } : readProgramFile(folder)),
+      ...("value" in command ? { commandLine: parseCommandLine(command.value) } : {}),
+      ...("value" in cgroup ? { cgroup: parseCgroup(cgroup.value) } : {}),
+    };
+  }
+
+  #boot(): number {
+    if (this.#bootMs === undefined) {
+      const stat = attempt(() => readFileSync(join(this.root, "stat"), "utf8"));
+      this.#bootMs = ("value" in stat ? parseBootMs(stat.value) : undefined) ?? 0;
+    }
+    return this.#bootMs;
+  }
+
+  /** The open files of a process as their numbers; undefined where this process may not look. */
+  descriptors(pid: number): readonly string[] | undefined {
+    const names = attempt(() => readdirSync(`${this.root}/${pid}/fd`));
+    if ("value" in names) return names.value;
+    return names.error === "gone" ? [] : undefined;
+  }
+
+  /** Where a descriptor of a process leads; "" when it is closed; undefined where this process may not look. */
+  link(pid: number, descriptor: string): string | undefined {
+    const link = attempt(() => readlinkSync(`${this.root}/${pid}/fd/${descriptor}`));
+    if ("value" in link) return link.value;
+    return link.error === "gone" ? "" : undefined;
+  }
+
+  /**
+   * A text that changes when a process opens or closes files, or is another one: the inode of its folder fd and how many
+   * there are (its size, since Linux 6.2; before, always 0). undefined when it is gone.
+   */
+  descriptorsMark(pid: number): string | undefined {
+    const status = attempt(() => statSync(`${this.root}/${pid}/fd`));
+    return "value" in status ? `${status.value.ino} ${status.value.size}` : undefined;
+  }
+}
+
+/**
+ * The file a process was started from. The kernel writes " (deleted)" behind the path of one that is gone, which may also
+ * be the end of a file's real name: then the path leads to the same file as the link.
+ */
+function readProgramFile(folder: string): Pick<Program, "path" | "isReplaced"> {
+  const link = attempt(() => readlinkSync(`${folder}/exe`));
+  if ("error" in link) return {};
+  if (!link.value.endsWith(DELETED)) return { path: link.value };
+  const [running, named] = [`${folder}/exe`, link.value].map((path) => attempt(() => statSync(path)));
+  if (running !== undefined && "value" in running && named !== undefined && "value" in named) {
+    if (running.value.ino === named.value.ino && running.value.dev === named.value.dev) return { path: link.value };
+  }
+  return { path: link.value.slice(0, -DELETED.length), isReplaced: true };
+}
+
+function attempt<T>(read: () => T): Reading<T> {
+  try {
+    return { value: read() };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return { error: code === "EACCES" || code === "EPERM" ? "forbidden" : "gone" };
+  }
+}

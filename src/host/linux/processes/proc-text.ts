@@ -1,0 +1,69 @@
+/** Bytes of arguments that are shown and matched; a process may have megabytes. */
+const SHOWN_ARGUMENT_CHARACTERS = 4096;
+/** USER_HZ: what /proc counts in, 100 on every architecture awg runs on (x64, arm64). */
+const TICKS_PER_SECOND = 100;
+/** Flag of a thread of the kernel (PF_KTHREAD, include/linux/sched.h). */
+const KERNEL_THREAD = 0x0020_0000;
+
+/** What /proc/PID/stat tells (proc(5)). */
+export interface ProcStat {
+  readonly name: string;
+  readonly parentPid: number;
+  /** Clock ticks between boot and start. */
+  readonly startTicks: bigint;
+  readonly isKernelThread: boolean;
+}
+
+/**
+ * Reads /proc/PID/stat; undefined for a process that has ended and was not waited for, and for text that is none. The
+ * name may hold brackets, blanks and line ends: it reaches to the last bracket.
+ */
+export function parseStat(text: string): ProcStat | undefined {
+  const [open, close] = [text.indexOf("("), text.lastIndexOf(")")];
+  const fields = text.slice(close + 2).split(" ");
+  const [state = "", parent = ""] = fields;
+  const start = fields[19] ?? "";
+  if (open < 0 || close < open || !/^[0-9]+$/.test(parent) || !/^[0-9]+$/.test(start)) return undefined;
+  if (state === "Z" || state === "X") return undefined;
+  return {
+    name: text.slice(open + 1, close),
+    parentPid: Number(parent),
+    startTicks: BigInt(start),
+    isKernelThread: (Number(fields[6]) & KERNEL_THREAD) !== 0,
+  };
+}
+
+/** The effective user of /proc/PID/status. */
+export function parseEffectiveUid(text: string): number | undefined {
+  const uid = /^Uid:\s+[0-9]+\s+([0-9]+)/m.exec(text)?.[1];
+  return uid === undefined ? undefined : Number(uid);
+}
+
+/** The arguments in /proc/PID/cmdline: each ends with a NUL, unless the process overwrote them. */
+export function parseCommandLine(text: string): readonly string[] {
+  const cut = text.slice(0, SHOWN_ARGUMENT_CHARACTERS);
+  return cut === "" ? [] : cut.replace(/\0+$/, "").split("\0");
+}
+
+/** The path of /proc/PID/cgroup in the unified hierarchy (cgroups(7)); null where there is none. */
+export function parseCgroup(text: string): string | null {
+  return /^0::(\/.*)$/m.exec(text)?.[1] ?? null;
+}
+
+/** When the machine booted, of /proc/stat, in milliseconds since the epoch. */
+export function parseBootMs(text: string): number | undefined {
+  const seconds = /^btime ([0-9]+)$/m.exec(text)?.[1];
+  return seconds === undefined ? undefined : Number(seconds) * 1000;
+}
+
+/** When a process started, in milliseconds since the epoch. */
+export function startedMs(bootMs: number, startTicks: bigint): number {
+  return bootMs + (Number(startTicks) * 1000) / TICKS_PER_SECOND;
+}
+
+/** The number of a socket that a link below /proc/PID/fd leads to; undefined for other files. */
+export function socketInode(link: string): number | undefined {
+  if (!link.startsWith("socket:[")) return undefined;
+  const inode = Number(link.slice(8, -1));
+  return Number.isSafeInteger(inode) ? inode : undefined;
+}

@@ -1,0 +1,22 @@
+import type { Program } from "../../../model/program/program.ts";
+import type { ProcessPort } from "../../ports/processes.ts";
+import type { SimulatedMachine } from "../machine.ts";
+
+/** Processes of the simulated machine as its state lists them; they have no sockets, and none starts or ends by itself. */
+export function simulatedProcesses(machine: SimulatedMachine): ProcessPort {
+  const list = (): Program[] => {
+    machine.checkAlive("processes.list");
+    return machine.live.processes.map(({ pid, uid, path }) => {
+      const name = path.slice(path.lastIndexOf("/") + 1);
+      return { pid, since: 0n, parentPid: 0, uid, name, path, commandLine: [path], cgroup: null };
+    });
+  };
+  return {
+    list: () => ({ programs: list(), unseen: [] }),
+    read: (pid) => list().find((program) => program.pid === pid),
+    isAlive: (process) => list().some(({ pid, since }) => pid === process.pid && since === process.since),
+    ownerOf: () => undefined,
+    sockets: () => ({ sockets: [], closed: new Set(), unseen: ["a simulated machine has no sockets"] }),
+    watch: () => ({ async [Symbol.asyncDispose]() {} }),
+  };
+}
