@@ -1,0 +1,128 @@
+import { AwgError } from "../../../model/error.ts";
+import { parseIp } from "../../../model/ip.ts";
+import type { LinkObserved, LinkSpec } from "../../../model/spec/link.ts";
+import { tunnelOfDevice } from "../../../model/spec/tunnel-key.ts";
+import { checkedCall, withSocket } from "../../../native/darwin/calls.ts";
+import { INTERFACE, SOCKET } from "../../../native/darwin/constants.ts";
+import { darwinError } from "../../../native/darwin/errno.ts";
+import type { LibSystem } from "../../../native/darwin/libsystem.ts";
+import type { Interface } from "../../../native/darwin/link/interface-message.codec.ts";
+import {
+  addAddressRequest,
+  flagsOf,
+  type InterfaceRequest,
+  mtuRequest,
+  readFlagsRequest,
+  removeAddressRequest,
+  writeFlagsRequest,
+} from "../../../native/darwin/link/interface-request.codec.ts";
+import type { LinkPort } from "../../ports/links.ts";
+import { readInterfaces } from "./interfaces.ts";
+import { deviceOfInterface, type UtunHolder } from "./utun-holder.ts";
+
+const EADDRNOTAVAIL = 49;
+
+/** What the links of a Mac stand on. */
+export interface DarwinLinksDeps {
+  readonly system: LibSystem;
+  readonly holder: UtunHolder;
+}
+
+/**
+ * Devices of a Mac. A tunnel's device is a utun whose number the kernel chose; awg goes on calling it by the tunnel's
+ * device name, and knows it for its own because the holder has its descriptor.
+ */
+export function darwinLinks(deps: DarwinLinksDeps): LinkPort {
+  return {
+    read: () => readLinks(deps),
+    ensure: (spec) => ensureLink(deps, spec),
+    remove: (device) => removeLink(deps, device),
+  };
+}
+
+async function readLinks({ system, holder }: DarwinLinksDeps): Promise<LinkObserved[]> {
+  const held = await holder.held();
+  return readInterfaces(system).map((one) => {
+    const device = deviceOfInterface(held, one.name);
+    const isOurs = device !== one.name;
+    return {
+      device,
+      index: one.index,
+      type: isOurs ? "tun" : "other",
+      up: (one.flags & INTERFACE.IFF_UP) !== 0,
+      mtuBytes: one.mtuBytes,
+      addresses: addressTexts(one).sort(),
+      tunnel: isOurs ? tunnelOfDevice(device) : undefined,
+      held: true,
+    };
+  });
+}
+
+/** An address whose mask has holes cannot be written with a length; macOS gives none. */
+function addressTexts({ addresses }: Interface): string[] {
+  return addresses.flatMap(({ address, prefixLength }) =>
+    prefixLength === undefined ? [] : [`${address}/${prefixLength}`],
+  );
+}
+
+async function ensureLink({ system, holder }: DarwinLinksDeps, spec: LinkSpec): Promise<void> {
+  if (spec.type !== "tun") {
+    throw new AwgError("unsupported", `macOS has no WireGuard of its own, which ${spec.device} asks for`, {
+      remedy: "say engine: embedded",
+    });
+  }
+  const name = await holder.hold(spec.device);
+  const standing = readInterfaces(system).find((one) => one.name === name);
+  if (standing === undefined) throw new AwgError("host", `the interface ${name} vanished while it was being made`);
+  if (standing.mtuBytes !== spec.mtuBytes)
+    perform(system, `setting the mtu of ${name}`, mtuRequest(name, spec.mtuBytes));
+  ensureAddresses(system, standing, spec.addresses);
+  if ((standing.flags & INTERFACE.IFF_UP) === 0) setUp(system, name);
+}
+
+/** Additions first, so that the interface is never without an address: its routes would go with the last one. */
+function ensureAddresses(system: LibSystem, { name, addresses }: Interface, wanted: readonly string[]): void {
+  const standing = addresses.map(({ address, prefixLength }) => ({ address, text: `${address}/${prefixLength}` }));
+  const texts = new Set(standing.map(({ text }) => text));
+  const kept = new Set(wanted.map((text) => text.slice(0, text.indexOf("/"))));
+  for (const text of wanted) {
+    if (!texts.has(text)) perform(system, `giving ${name} the address ${text}`, addAddressRequest(name, text));
+  }
+  for (const { address, text } of standing) {
+    // Adding an address that stands with another length changed the length: it stands but once.
+    if (kept.has(address) || isLinkLocal(address)) continue;
+    const { family, request, argument } = removeAddressRequest(name, text);
+    const { value, errno } = ioctlOn(system, family, request, argument);
+    if (value === -1 && errno !== EADDRNOTAVAIL) throw darwinError(`taking the address ${text} from ${name}`, errno);
+  }
+}
+
+function isLinkLocal(address: string): boolean {
+  const ip = parseIp(address);
+  return ip?.family === 6 && ip.value >> 118n === 0x3fan;
+}
+
+function setUp(system: LibSystem, name: string): void {
+  const read = readFlagsRequest(name);
+  perform(system, `reading the flags of ${name}`, read);
+  perform(system, `setting ${name} up`, writeFlagsRequest(name, flagsOf(read) | INTERFACE.IFF_UP));
+}
+
+async function removeLink({ system, holder }: DarwinLinksDeps, device: string): Promise<void> {
+  if ((await holder.held()).has(device)) return holder.release(device);
+  if (readInterfaces(system).every(({ name }) => name !== device)) return;
+  throw new AwgError("conflict", `there is an interface ${device} that awg did not make`, {
+    facts: { device },
+    remedy: "give the tunnel another name",
+  });
+}
+
+function perform(system: LibSystem, action: string, { family, request, argument }: InterfaceRequest): void {
+  checkedCall(action, ioctlOn(system, family, request, argument));
+}
+
+function ioctlOn(system: LibSystem, family: 4 | 6, request: number, argument: Uint8Array) {
+  const domain = family === 4 ? SOCKET.AF_INET : SOCKET.AF_INET6;
+  const kind = { domain, type: SOCKET.SOCK_DGRAM, protocol: 0 };
+  return withSocket(system, kind, (fd) => system.ioctl(fd, request, argument));
+}

@@ -1,0 +1,46 @@
+import { darwinError } from "./errno.ts";
+import type { CallResult, LibSystem } from "./libsystem.ts";
+
+const ENOMEM = 12;
+/** A table may grow between asking for its size and reading it: this much more room, and so many times. */
+const GROWTH = 1.25;
+const TRIES = 8;
+
+/** The value of a call, or the error that says what was being done. */
+export function checkedCall(action: string, { value, errno }: CallResult): number {
+  if (value === -1) throw darwinError(action, errno);
+  return value;
+}
+
+/** Runs with a socket that is closed afterwards, whatever happens. Throws AwgError when there is none to be had. */
+export function withSocket<T>(
+  system: LibSystem,
+  kind: { readonly domain: number; readonly type: number; readonly protocol: number },
+  run: (fd: number) => T,
+): T {
+  const fd = checkedCall("opening a socket", system.socket(kind.domain, kind.type, kind.protocol));
+  try {
+    return run(fd);
+  } finally {
+    system.close(fd);
+  }
+}
+
+/**
+ * What a sysctl holds that may be of any size: asked for its size first, and again with more room while it grows.
+ *
+ * @throws AwgError as the kernel says, or ("host") when it grows faster than it can be read.
+ */
+export function readSysctl(system: LibSystem, action: string, mib: readonly number[]): Uint8Array {
+  const estimate = system.sysctl(mib, undefined);
+  checkedCall(action, estimate);
+  let room = estimate.length;
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    room = Math.ceil(room * GROWTH) + 64;
+    const buffer = new Uint8Array(room);
+    const read = system.sysctl(mib, buffer);
+    if (read.value !== -1) return buffer.subarray(0, read.length);
+    if (read.errno !== ENOMEM) throw darwinError(action, read.errno);
+  }
+  throw darwinError(action, ENOMEM);
+}

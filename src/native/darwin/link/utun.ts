@@ -1,0 +1,64 @@
+import { AwgError } from "../../../model/error.ts";
+import { checkedCall } from "../calls.ts";
+import { CONTROL, SOCKET } from "../constants.ts";
+import { darwinError } from "../errno.ts";
+import type { LibSystem } from "../libsystem.ts";
+import { decodeControlId, decodeInterfaceName, encodeControlAddress, encodeControlInfo } from "./utun.codec.ts";
+
+const EBUSY = 16;
+const PENDING_PACKETS = 256;
+
+/** A tunnel interface that lives as long as its descriptor: closing it takes its addresses and routes along. */
+export interface Utun extends Disposable {
+  readonly fd: number;
+  /** The kernel's name, "utun7". */
+  readonly name: string;
+}
+
+/**
+ * Makes a tunnel interface through the kernel control of utun (bsd/net/if_utun.c), non-blocking and closed on exec.
+ *
+ * @param unit the number it is to have; the first free one when left out
+ * @throws AwgError("conflict") when the unit is taken, ("permission") when we are not root.
+ */
+export function openUtun(system: LibSystem, unit?: number): Utun {
+  const action = unit === undefined ? "making a utun interface" : `making utun${unit}`;
+  const control = system.socket(SOCKET.AF_SYSTEM, SOCKET.SOCK_DGRAM, CONTROL.SYSPROTO_CONTROL);
+  const fd = checkedCall(action, control);
+  try {
+    checkedCall(action, system.fcntl(fd, SOCKET.F_SETFD, SOCKET.FD_CLOEXEC));
+    const info = encodeControlInfo();
+    checkedCall(action, system.ioctl(fd, CONTROL.CTLIOCGINFO, info));
+    const connected = system.connect(fd, encodeControlAddress(decodeControlId(info), unit));
+    if (connected.value === -1) throw connectError(action, connected.errno);
+    const name = nameOf(system, fd, action);
+    // The kernel keeps one packet waiting unless told otherwise (utun_ctl_bind), and drops the next.
+    const pending = new Uint8Array(Uint32Array.of(PENDING_PACKETS).buffer);
+    const option = CONTROL.UTUN_OPT_MAX_PENDING_PACKETS;
+    checkedCall(action, system.setsockopt(fd, CONTROL.SYSPROTO_CONTROL, option, pending));
+    const flags = checkedCall(action, system.fcntl(fd, SOCKET.F_GETFL, 0));
+    checkedCall(action, system.fcntl(fd, SOCKET.F_SETFL, flags | SOCKET.O_NONBLOCK));
+    return { fd, name, [Symbol.dispose]: () => void system.close(fd) };
+  } catch (error) {
+    system.close(fd);
+    throw error;
+  }
+}
+
+/** The name's buffer must have room for its NUL, which the length counts. */
+function nameOf(system: LibSystem, fd: number, action: string): string {
+  const buffer = new Uint8Array(16);
+  const answer = system.getsockopt(fd, CONTROL.SYSPROTO_CONTROL, CONTROL.UTUN_OPT_IFNAME, buffer);
+  checkedCall(action, answer);
+  const name = decodeInterfaceName(buffer, answer.length);
+  if (!/^utun[0-9]{1,5}$/.test(name)) throw new AwgError("host", `macOS made an interface of the name "${name}"`);
+  return name;
+}
+
+function connectError(action: string, errno: number): AwgError {
+  if (errno !== EBUSY) return darwinError(action, errno);
+  return new AwgError("conflict", `${action} failed: another program has that unit`, {
+    facts: { errno: "EBUSY" },
+    remedy: "leave the choice of the unit to macOS",
+  });
+}

@@ -1,0 +1,50 @@
+import { malformed, readSigned, readUnsigned, readUnsigned64, writeNumber, writeNumber64 } from "../struct.codec.ts";
+import { KERNEL_EVENT } from "./process-constants.ts";
+import { PROCESS_LAYOUTS } from "./process-layouts.ts";
+
+const EVENT = PROCESS_LAYOUTS.kevent;
+const WATCHED = KERNEL_EVENT.NOTE_EXIT + KERNEL_EVENT.NOTE_FORK + KERNEL_EVENT.NOTE_EXEC;
+
+export const KEVENT_BYTES = EVENT.size;
+
+/** What a kernel queue tells of one process. `errno` is that of a watch that could not be set; 0 otherwise. */
+export interface ProcessQueueEvent {
+  readonly pid: number;
+  readonly errno: number;
+  readonly exited: boolean;
+  readonly executed: boolean;
+  readonly forked: boolean;
+}
+
+/** Asks a kernel queue to tell when these processes fork, run another program, or end. */
+export function encodeProcessWatch(pids: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(EVENT.size * pids.length);
+  for (const [index, pid] of pids.entries()) {
+    const at = index * EVENT.size;
+    writeNumber64(bytes, at, EVENT.fields.ident, BigInt(pid));
+    writeNumber(bytes, at, EVENT.fields.filter, KERNEL_EVENT.EVFILT_PROC);
+    writeNumber(bytes, at, EVENT.fields.flags, KERNEL_EVENT.EV_ADD);
+    writeNumber(bytes, at, EVENT.fields.fflags, WATCHED);
+  }
+  return bytes;
+}
+
+/** The first `count` events that a kernel queue wrote; those of other filters are left out. */
+export function decodeProcessEvents(bytes: Uint8Array, count: number): ProcessQueueEvent[] {
+  if (count * EVENT.size > bytes.length) throw malformed(`${count} events in ${bytes.length} bytes`);
+  const events: ProcessQueueEvent[] = [];
+  for (let at = 0; at < count * EVENT.size; at += EVENT.size) {
+    if (readSigned(bytes, at, EVENT.fields.filter) !== KERNEL_EVENT.EVFILT_PROC) continue;
+    const flags = readUnsigned(bytes, at, EVENT.fields.flags);
+    const isError = (flags & KERNEL_EVENT.EV_ERROR) !== 0;
+    const notes = isError ? 0 : readUnsigned(bytes, at, EVENT.fields.fflags);
+    events.push({
+      pid: Number(readUnsigned64(bytes, at, EVENT.fields.ident)),
+      errno: isError ? Number(readUnsigned64(bytes, at, EVENT.fields.data)) : 0,
+      exited: (notes & KERNEL_EVENT.NOTE_EXIT) !== 0,
+      executed: (notes & KERNEL_EVENT.NOTE_EXEC) !== 0,
+      forked: (notes & KERNEL_EVENT.NOTE_FORK) !== 0,
+    });
+  }
+  return events;
+}

@@ -1,0 +1,102 @@
+import { renderIp, ipFromBytes } from "../../../model/ip.ts";
+import { malformed, readSigned, readUnsigned, readUnsigned64 } from "../struct.codec.ts";
+import { SOCKET_RECORD } from "./process-constants.ts";
+import { PROCESS_LAYOUTS } from "./process-layouts.ts";
+
+const ENDS = PROCESS_LAYOUTS.xinpcb_n;
+const OWNER = PROCESS_LAYOUTS.xsocket_n;
+const FRAME = PROCESS_LAYOUTS.xinpgen;
+/** struct xsocket_n of macOS 12: what is read here lies within. */
+const LEAST_OWNER_BYTES = 76;
+const LEAST_RECORD_BYTES = 8;
+/** inp_vflag (bsd/netinet/in_pcb.h). */
+const IS_IPV4 = 1;
+
+/** One end as the kernel has it: canonical text, IPv4 dotted; port 0 is "any". */
+export interface ListedEnd {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A socket of the lists net.inet.tcp.pcblist_n and net.inet.udp.pcblist_n. */
+export interface ListedSocket {
+  readonly local: ListedEnd;
+  readonly remote: ListedEnd;
+  readonly uid: number;
+  /** The process that used it last. */
+  readonly lastPid: number;
+  /** The process on whose behalf it is used; 0 where it is the same. */
+  readonly behalfPid: number;
+  /** What the kernel calls the socket; also told with the files of a process. */
+  readonly socket: bigint;
+}
+
+/**
+ * Reads a list of sockets: a frame, then records that each say their length and kind, padded to 8 bytes, until one no
+ * longer than a frame (darwin-notes section 7). Kinds it does not know are passed over, and so is a socket without both
+ * records; their sizes differ between versions.
+ *
+ * @throws AwgError("host") when a length leads nowhere or outside.
+ */
+export function decodeSocketList(bytes: Uint8Array): ListedSocket[] {
+  const sockets: ListedSocket[] = [];
+  let at = padded(readLength(bytes, 0));
+  let ends: Pick<ListedSocket, "local" | "remote"> | undefined;
+  while (at + LEAST_RECORD_BYTES <= bytes.length) {
+    const length = readLength(bytes, at);
+    if (length <= FRAME.size) return sockets;
+    const kind = readUnsigned(bytes, at, ENDS.fields.xi_kind);
+    const record = bytes.subarray(at, at + length);
+    if (kind === SOCKET_RECORD.XSO_INPCB) ends = decodeEnds(record);
+    else if (kind === SOCKET_RECORD.XSO_SOCKET && ends !== undefined) {
+      sockets.push({ ...ends, ...decodeOwner(record) });
+      ends = undefined;
+    }
+    at += padded(length);
+  }
+  return sockets;
+}
+
+function readLength(bytes: Uint8Array, at: number): number {
+  const length = readUnsigned(bytes, at, FRAME.fields.xig_len);
+  if (length < LEAST_RECORD_BYTES || at + length > bytes.length) {
+    throw malformed(`a record of ${length} bytes in a list of sockets where ${bytes.length - at} are left`);
+  }
+  return length;
+}
+
+function padded(length: number): number {
+  return Math.ceil(length / 8) * 8;
+}
+
+function decodeEnds(record: Uint8Array): Pick<ListedSocket, "local" | "remote"> {
+  if (record.length < ENDS.size) throw malformed(`struct xinpcb_n of ${record.length} bytes`);
+  const { inp_fport, inp_lport, inp_vflag } = ENDS.fields;
+  const isIpv4 = (readUnsigned(record, 0, inp_vflag) & IS_IPV4) !== 0;
+  const end = ([at]: readonly [number, number], [port]: readonly [number, number]): ListedEnd => ({
+    address: addressIn(record.subarray(at, at + 16), isIpv4),
+    port: ((record[port] ?? 0) << 8) | (record[port + 1] ?? 0),
+  });
+  return {
+    local: end(ENDS.fields["inp_dependladdr.inp6_local"], inp_lport),
+    remote: end(ENDS.fields["inp_dependfaddr.inp6_foreign"], inp_fport),
+  };
+}
+
+/** An IPv4 address stands in the last 4 of the 16 bytes. */
+function addressIn(bytes: Uint8Array, isIpv4: boolean): string {
+  const address = ipFromBytes(isIpv4 ? bytes.subarray(12) : bytes);
+  if (address === undefined) throw malformed(`an address of ${bytes.length} bytes in a list of sockets`);
+  return renderIp(address);
+}
+
+function decodeOwner(record: Uint8Array): Omit<ListedSocket, "local" | "remote"> {
+  if (record.length < LEAST_OWNER_BYTES) throw malformed(`struct xsocket_n of ${record.length} bytes`);
+  const { so_uid, so_last_pid, so_e_pid, xso_so } = OWNER.fields;
+  return {
+    uid: readUnsigned(record, 0, so_uid),
+    lastPid: readSigned(record, 0, so_last_pid),
+    behalfPid: readSigned(record, 0, so_e_pid),
+    socket: readUnsigned64(record, 0, xso_so),
+  };
+}
