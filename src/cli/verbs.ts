@@ -10,6 +10,8 @@ import {
   STREAM,
   VERIFY,
 } from "./verb-options.ts";
+import { INSTALL_VERBS } from "./verbs/install/definitions.ts";
+import { PROCESS_VERBS } from "./verbs/processes/definitions.ts";
 import { WG_VERBS } from "./verbs/wg/definitions.ts";
 import { VERIFY_VERBS } from "./verify-verbs.ts";
 
@@ -216,6 +218,7 @@ export const VERBS: readonly VerbDefinition[] = [
     options: [
       { flags: "--out <path>", summary: "file to write (default: standard output, secrets unwritten)" },
       { flags: "--name <key>", summary: "what to call the tunnel (default: from the file's name)" },
+      { flags: "--adopt", summary: "the tunnel is up by wg-quick: take it over as it stands, without a lost packet" },
       { flags: "--secrets-dir <folder>", summary: "where secrets go (default: beside the config)" },
       {
         flags: "--bootstrap <address>",
@@ -275,32 +278,6 @@ export const VERBS: readonly VerbDefinition[] = [
     examples: [["awg version --json", "with Node, system and format versions"]],
     load: () => import("./verbs/version.ts"),
   },
-  {
-    name: "keeper",
-    summary: "hold descriptors and tables that outlive the other processes (awg starts it itself)",
-    options: [
-      { flags: "--run-dir <folder>", summary: "where its socket lies" },
-      { flags: "--stay", summary: "as a service: stay though it holds nothing, and wait for another to end" },
-    ],
-    examples: [],
-    hidden: true,
-    load: () => import("./verbs/processes/keeper.ts"),
-  },
-  {
-    name: "engine",
-    argument: { name: "device", summary: "its TUN device", required: true },
-    summary: "carry one tunnel (the keeper starts it itself)",
-    options: [],
-    examples: [],
-    hidden: true,
-    load: () => import("./verbs/processes/engine.ts"),
-  },
-  {
-    name: "packet-thread",
-    summary: "carry the packets of an engine (the engine starts it itself, as a thread)",
-    options: [],
-    examples: [],
-    hidden: true,
-    load: () => import("./verbs/processes/packet-thread.ts"),
-  },
+  ...INSTALL_VERBS,
+  ...PROCESS_VERBS,
 ];

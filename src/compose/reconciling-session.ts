@@ -1,4 +1,5 @@
 import type { Config } from "../model/config/config.ts";
+import type { ServicePort } from "../host/ports/services.ts";
 import type { Resource } from "../model/resource.ts";
 import type { ProbeResult, ProbeSpec } from "../model/spec/probe.ts";
 import type { TunnelObserved } from "../model/spec/tunnel.ts";
@@ -182,6 +183,20 @@ export class ReconcilingSession implements Session {
   ): Promise<AsyncDisposable> {
     const { watchPrograms } = await import("./processes/list-programs.ts");
     return watchPrograms(this.#parts, config, onEvent);
+  }
+
+  /** The services of this machine; undefined where the host has none. */
+  get services(): ServicePort | undefined {
+    return this.#parts.host.services;
+  }
+
+  /** Does something to the machine beside its resources, with the rights and the lock that it takes. */
+  async write<T>(verb: string, act: () => Promise<T>): Promise<T> {
+    this.#parts.requireRights?.();
+    await using _lock = await this.#parts.lock(verb);
+    const result = await act();
+    await this.#parts.close();
+    return result;
   }
 
   async observed(): Promise<readonly Resource[]> {

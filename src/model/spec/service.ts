@@ -1,3 +1,13 @@
+/** Labels, paths and keys that installations of awg on macOS have had from the first, so that other programs find them. */
+export const LAUNCHD = {
+  daemon: "com.awg.split-tunnel",
+  keeper: "com.awg.split-tunnel.keeper",
+  gui: "com.awg.split-tunnel.gui",
+  daemons: "/Library/LaunchDaemons",
+  log: "/var/log/awg-split-tunnel.log",
+  window: "/Applications/AWG Split Tunnel.app/Contents/MacOS/awg-split-tunnel-gui",
+} as const;
+
 /** Where a service is defined, and who would run it. */
 export interface ServicePlace {
   /** Its name to the service manager: `awg.service`, `com.awg.split-tunnel`. */

@@ -1,15 +1,6 @@
 import type { ServiceManager } from "../../host/ports/services.ts";
 import { SERVICE_MARK } from "../../model/ownership.ts";
-
-/** Labels, paths and keys that installations of awg on macOS have had from the first, so that other programs find them. */
-export const LAUNCHD = {
-  daemon: "com.awg.split-tunnel",
-  keeper: "com.awg.split-tunnel.keeper",
-  gui: "com.awg.split-tunnel.gui",
-  daemons: "/Library/LaunchDaemons",
-  log: "/var/log/awg-split-tunnel.log",
-  window: "/Applications/AWG Split Tunnel.app/Contents/MacOS/awg-split-tunnel-gui",
-} as const;
+import { LAUNCHD } from "../../model/spec/service.ts";
 
 type PlistValue = string | boolean | number | readonly string[] | PlistDict;
 interface PlistDict {

@@ -3,9 +3,8 @@ import type { ServicePort } from "../../host/ports/services.ts";
 import { AwgError } from "../../model/error.ts";
 import type { StepOf } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
-import type { ServiceObserved, ServiceSpec } from "../../model/spec/service.ts";
+import { LAUNCHD, type ServiceObserved, type ServiceSpec } from "../../model/spec/service.ts";
 import type { ResourceDriver } from "../driver.ts";
-import { LAUNCHD } from "./launchd-plist.ts";
 import { diffService, serviceAsSpec } from "./service.ts";
 
 /** Drives awg's own services: `service/daemon`, `service/keeper`, `service/boot`, `service/gui`. */

@@ -1,9 +1,9 @@
 import type { NoServiceManager, ServiceManager } from "../../host/ports/services.ts";
 import type { Config } from "../../model/config/config.ts";
 import type { Resource } from "../../model/resource.ts";
-import type { ServiceSpec } from "../../model/spec/service.ts";
+import { LAUNCHD, type ServiceSpec } from "../../model/spec/service.ts";
 import type { BesideTunnels } from "../expand/expansion.ts";
-import { LAUNCHD, renderDaemonPlist, renderGuiPlist, renderKeeperPlist } from "./launchd-plist.ts";
+import { renderDaemonPlist, renderGuiPlist, renderKeeperPlist } from "./launchd-plist.ts";
 import { renderBootUnit, renderDaemonUnit, renderKeeperUnit } from "./systemd-unit.ts";
 
 const UNITS = "/etc/systemd/system";

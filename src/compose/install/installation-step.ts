@@ -1,0 +1,62 @@
+/** One thing that makes up an installation. Doing it twice equals doing it once. */
+export interface InstallationStep {
+  /** For people: "service awg.service". */
+  readonly what: string;
+  /** Whether nothing is left to add. */
+  readonly isAsWanted: () => Promise<boolean>;
+  /** Whether there is anything to remove; a step without it goes with another one. */
+  readonly stands?: () => Promise<boolean>;
+  readonly add: () => Promise<void>;
+  readonly remove?: () => Promise<void>;
+  /** Whether it must bear the record of having been made by awg to be removed: it has no mark of its own. */
+  readonly needsRecord: boolean;
+}
+
+export type StepOutcome = "kept" | "done" | "would-be-done" | "absent" | "left";
+
+export interface StepReport {
+  readonly what: string;
+  readonly outcome: StepOutcome;
+}
+
+/**
+ * Adds what is not there yet, in order. `recorded` is what earlier runs made; it is told of each thing made before the
+ * thing is made, so that a crash between the two leaves nothing unknown behind.
+ */
+export async function addSteps(
+  steps: readonly InstallationStep[],
+  dryRun: boolean,
+  record: (what: string) => void,
+): Promise<readonly StepReport[]> {
+  const reports: StepReport[] = [];
+  for (const { what, isAsWanted, add } of steps) {
+    if (await isAsWanted()) reports.push({ what, outcome: "kept" });
+    else if (dryRun) reports.push({ what, outcome: "would-be-done" });
+    else {
+      record(what);
+      await add();
+      reports.push({ what, outcome: "done" });
+    }
+  }
+  return reports;
+}
+
+/** Removes what awg made, last first; what bears no mark only where it is recorded. */
+export async function removeSteps(
+  steps: readonly InstallationStep[],
+  dryRun: boolean,
+  recorded: ReadonlySet<string>,
+): Promise<readonly StepReport[]> {
+  const reports: StepReport[] = [];
+  for (const { what, stands, remove, needsRecord } of steps.toReversed()) {
+    if (stands === undefined || remove === undefined) continue;
+    if (!(await stands())) reports.push({ what, outcome: "absent" });
+    else if (needsRecord && !recorded.has(what)) reports.push({ what, outcome: "left" });
+    else if (dryRun) reports.push({ what, outcome: "would-be-done" });
+    else {
+      await remove();
+      reports.push({ what, outcome: "done" });
+    }
+  }
+  return reports;
+}

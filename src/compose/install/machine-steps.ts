@@ -1,0 +1,74 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { AwgError } from "../../model/error.ts";
+import { SERVICE_USER } from "../../model/ownership.ts";
+import type { InstallationStep } from "./installation-step.ts";
+
+const USERADD = "/usr/sbin/useradd";
+const USERDEL = "/usr/sbin/userdel";
+
+/** The user that engines' sockets belong to, so that the packet filter can tell them from everybody else's. */
+export function userStep(): InstallationStep {
+  return {
+    what: `user ${SERVICE_USER}`,
+    isAsWanted: async () => hasUser(SERVICE_USER) || !existsSync(USERADD),
+    stands: async () => hasUser(SERVICE_USER),
+    add: async () =>
+      run(USERADD, [
+        "--system",
+        "--user-group",
+        "--no-create-home",
+        "--home-dir",
+        "/nonexistent",
+        "--shell",
+        "/usr/sbin/nologin",
+        SERVICE_USER,
+      ]),
+    remove: async () => run(USERDEL, [SERVICE_USER]),
+    needsRecord: true,
+  };
+}
+
+/** The folder of the config, which may name secrets: root's alone. One that holds anything is never removed. */
+export function configFolderStep(configFile: string): InstallationStep {
+  const folder = dirname(configFile);
+  return {
+    what: `folder ${folder}`,
+    isAsWanted: async () => existsSync(folder),
+    stands: async () => existsSync(folder) && readdirSync(folder).length === 0,
+    add: async () => void mkdirSync(folder, { mode: 0o700 }),
+    remove: async () => rmdirSync(folder),
+    needsRecord: true,
+  };
+}
+
+/** Files of this program that somebody else than root may replace, and with them what a service runs as root. */
+export function replaceableParts(program: readonly string[]): readonly string[] {
+  const files = program.filter((word) => word.startsWith("/"));
+  return [...new Set(files.flatMap(withFolders))].filter((path) => {
+    const found = statSync(path, { throwIfNoEntry: false });
+    const isSticky = found !== undefined && (found.mode & 0o1000) !== 0;
+    return found !== undefined && (found.uid !== 0 || ((found.mode & 0o022) !== 0 && !isSticky));
+  });
+}
+
+function withFolders(path: string): readonly string[] {
+  return path === "/" ? ["/"] : [...withFolders(dirname(path)), path];
+}
+
+function hasUser(name: string): boolean {
+  return readFileSync("/etc/passwd", "utf8")
+    .split("\n")
+    .some((line) => line.startsWith(`${name}:`));
+}
+
+function run(path: string, args: readonly string[]): void {
+  try {
+    execFileSync(path, args, { stdio: ["ignore", "ignore", "pipe"], env: { LC_ALL: "C", PATH: "/usr/sbin:/usr/bin" } });
+  } catch (cause) {
+    const { stderr } = cause as { readonly stderr?: Buffer };
+    const said = stderr?.toString("utf8").trim().split("\n").at(-1) ?? "";
+    throw new AwgError("host", `${path} ${args.at(-1)} failed${said === "" ? "" : `: ${said}`}`, { cause });
+  }
+}

@@ -1,0 +1,130 @@
+import { AwgError } from "../../../model/error.ts";
+import type { CommandResult, RunCommand } from "../command.ts";
+import { isDisabled, type JobState, parseJobState } from "./launchctl-print.ts";
+
+const LAUNCHCTL = "/bin/launchctl";
+/** ExitTimeOut is 20 s unless a plist says otherwise; then launchd kills. */
+const LONGEST_EXIT_MS = 25_000;
+const LOOK_MS = 500;
+const RETRY_WAITS_MS: readonly number[] = [1000, 2000, 3000];
+
+/** Exit codes of launchctl (sysexits, errno and launchd's own), as far as they decide anything here. */
+const CODE = {
+  io: 5,
+  inProgress: 36,
+  already: 37,
+  noDomain: 112,
+  notFound: 113,
+  disabled: 119,
+  noSession: 125,
+  sip: 150,
+};
+
+/** A job by its domain and label. */
+export interface Job {
+  /** `system`, or `gui/<uid>`. */
+  readonly domain: string;
+  readonly label: string;
+}
+
+/** How launchd holds a job; `no-session` where its user is not logged in. */
+export type JobFound = JobState | "not-loaded" | "no-session";
+
+/**
+ * The sequences of launchctl that end in a known state: what its exit codes leave open is decided by what it prints.
+ * `load` and `unload` are never used.
+ */
+export class Launchctl {
+  readonly #run: RunCommand;
+  readonly #sleep: (ms: number) => Promise<void>;
+
+  constructor(run: RunCommand, sleep: (ms: number) => Promise<void>) {
+    this.#run = run;
+    this.#sleep = sleep;
+  }
+
+  async find(job: Job): Promise<JobFound> {
+    const { status, stdout, stderr } = await this.#ask(["print", target(job)]);
+    if (status === 0) return parseJobState(stdout);
+    const hasNoDomain = status === CODE.noSession || status === CODE.noDomain || stderr.includes("find domain");
+    return hasNoDomain ? "no-session" : "not-loaded";
+  }
+
+  async isDisabled({ domain, label }: Job): Promise<boolean> {
+    const { status, stdout } = await this.#ask(["print-disabled", domain]);
+    return status === 0 && isDisabled(stdout, label);
+  }
+
+  /** The override lies outside the plist and outlives it. */
+  async setDisabled(job: Job, disabled: boolean): Promise<void> {
+    const verb = disabled ? "disable" : "enable";
+    const result = await this.#ask([verb, target(job)]);
+    if (result.status !== 0) throw refused(verb, job, result);
+  }
+
+  /**
+   * Loads a plist. Exit code 5 may mean that the job is loaded, still draining, disabled, or that the plist is bad: it is
+   * tried again while an earlier bootout may be under way. Nobody logged in is no failure: launchd loads an agent then.
+   */
+  async bootstrap(job: Job, path: string): Promise<void> {
+    const wasDisabled = await this.isDisabled(job);
+    if (wasDisabled) await this.setDisabled(job, false);
+    try {
+      await this.#bootstrap(job, path);
+    } finally {
+      if (wasDisabled) await this.setDisabled(job, true);
+    }
+  }
+
+  /** Unloads a job and waits until launchd knows it no more. Not loaded is success. */
+  async bootout(job: Job): Promise<void> {
+    const found = await this.find(job);
+    if (found === "not-loaded" || found === "no-session") return;
+    const result = await this.#ask(["bootout", target(job)]);
+    for (let waitedMs = 0; waitedMs <= LONGEST_EXIT_MS; waitedMs += LOOK_MS) {
+      const now = await this.find(job);
+      if (now === "not-loaded" || now === "no-session") return;
+      await this.#sleep(LOOK_MS);
+    }
+    throw refused("bootout", job, result);
+  }
+
+  /** Starts a job that is loaded; `again` ends it first where it runs. */
+  async kickstart(job: Job, again: boolean): Promise<void> {
+    const result = await this.#ask(["kickstart", ...(again ? ["-k"] : []), target(job)]);
+    if (result.status !== 0 && result.status !== CODE.already) throw refused("kickstart", job, result);
+  }
+
+  async #bootstrap(job: Job, path: string): Promise<void> {
+    let result: CommandResult | undefined;
+    for (const waitMs of [0, ...RETRY_WAITS_MS]) {
+      if (waitMs > 0) await this.#sleep(waitMs);
+      result = await this.#ask(["bootstrap", job.domain, path]);
+      if (result.status === 0) return;
+      const found = await this.find(job);
+      if (typeof found === "object" || (found === "no-session" && job.domain !== "system")) return;
+      if (![CODE.io, CODE.inProgress, CODE.already].includes(result.status)) break;
+    }
+    if (result !== undefined) throw refused("bootstrap", job, result);
+  }
+
+  #ask(args: readonly string[]): Promise<CommandResult> {
+    return this.#run({ path: LAUNCHCTL, args });
+  }
+}
+
+function target({ domain, label }: Job): string {
+  return `${domain}/${label}`;
+}
+
+function refused(verb: string, job: Job, { status, stderr }: CommandResult): AwgError {
+  const said = stderr.trim().split("\n").at(-1) ?? "";
+  const kind = status === CODE.sip ? "unsupported" : "host";
+  return new AwgError(kind, `launchctl ${verb} ${target(job)} failed with ${status}${said === "" ? "" : `: ${said}`}`, {
+    facts: { status },
+    remedy:
+      status === CODE.disabled
+        ? "allow it in System Settings, Login Items & Extensions"
+        : `see launchctl error ${status}, and launchctl print ${target(job)}`,
+  });
+}

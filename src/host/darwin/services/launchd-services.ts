@@ -1,0 +1,163 @@
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { AwgError } from "../../../model/error.ts";
+import { bearsMark } from "../../../model/ownership.ts";
+import { LAUNCHD, type ServiceObserved, type ServicePlace, type ServiceSpec } from "../../../model/spec/service.ts";
+import type { ServiceCommand, ServiceManager, ServicePort } from "../../ports/services.ts";
+import type { RunCommand } from "../command.ts";
+import { type Job, Launchctl } from "./launchctl.ts";
+import { writePlist } from "./write-plist.ts";
+
+export interface LaunchdDeps {
+  readonly run: RunCommand;
+  readonly sleep: (ms: number) => Promise<void>;
+  /** Absolute path and first arguments of this very program. */
+  readonly program: readonly string[];
+  readonly runDir: string;
+  /** Folder that stands for `/`, for tests. */
+  readonly root?: string;
+  /** The process that must not end itself half-way. */
+  readonly ownPid?: number;
+}
+
+/** Services by launchd: LaunchDaemons of the machine, and the agent of who is at the screen. */
+export function launchdServices(deps: LaunchdDeps): ServicePort {
+  const launchd = new Launchd(deps);
+  return {
+    readManager: async () => launchd.manager(),
+    read: (place) => launchd.read(place),
+    ensure: (spec) => launchd.ensure(spec),
+    remove: (place) => launchd.remove(place),
+    readAutostart: async ({ service, uid }) => ({
+      service,
+      enabled: !(await launchd.launchctl.isDisabled(jobOf(service, uid))),
+      ...(uid === undefined ? {} : { uid }),
+    }),
+    ensureAutostart: async ({ service, uid, enabled }) => {
+      const job = jobOf(service, uid);
+      if ((await launchd.launchctl.isDisabled(job)) === enabled) await launchd.launchctl.setDisabled(job, !enabled);
+    },
+    control: (place, command) => launchd.control(place, command),
+  };
+}
+
+class Launchd {
+  readonly launchctl: Launchctl;
+  readonly #deps: LaunchdDeps;
+
+  constructor(deps: LaunchdDeps) {
+    this.#deps = deps;
+    this.launchctl = new Launchctl(deps.run, deps.sleep);
+  }
+
+  manager(): ServiceManager {
+    const { program, runDir } = this.#deps;
+    const agent = this.#agent();
+    const common = { program, runDir, configFile: "/etc/awg-split-tunnel/config.yaml" };
+    return { kind: "launchd", ...common, ...(agent === undefined ? {} : { agent }) };
+  }
+
+  async read({ name, path, uid }: ServicePlace): Promise<ServiceObserved> {
+    const definition = this.#text(path);
+    const found = await this.launchctl.find(jobOf(name, uid));
+    const isHeld = typeof found === "object";
+    return {
+      name,
+      path,
+      ...(uid === undefined ? {} : { uid }),
+      definition,
+      ownedByAwg: definition !== null && bearsMark(definition),
+      // Without a session there is nothing to load it into; launchd does so at login.
+      loaded: isHeld || (found === "no-session" && uid !== undefined && definition !== null),
+      outdated: false,
+      running: isHeld && found.running,
+      ...(isHeld && found.pid !== undefined ? { pid: found.pid } : {}),
+      ...(isHeld && found.lastExit !== undefined ? { lastExit: found.lastExit } : {}),
+    };
+  }
+
+  /** A job is unloaded before its plist changes, so that what is loaded is always what the file says. */
+  async ensure({ name, path, uid, definition, keepRunning }: ServiceSpec): Promise<void> {
+    this.#refuseForeign(path);
+    const job = jobOf(name, uid);
+    const found = await this.launchctl.find(job);
+    const isSelf = typeof found === "object" && found.pid === (this.#deps.ownPid ?? process.pid);
+    if (this.#text(path) !== definition) {
+      if (!isSelf) await this.launchctl.bootout(job);
+      writePlist(this.#at(path), definition, uid);
+    }
+    if (isSelf) return;
+    if (typeof (await this.launchctl.find(job)) !== "object") await this.launchctl.bootstrap(job, this.#at(path));
+    const now = await this.launchctl.find(job);
+    if (keepRunning && typeof now === "object" && !now.running) await this.launchctl.kickstart(job, false);
+  }
+
+  /** What runs this very process is only unregistered: it is gone after it has ended. */
+  async remove({ name, path, uid }: ServicePlace): Promise<void> {
+    this.#refuseForeign(path);
+    const job = jobOf(name, uid);
+    const found = await this.launchctl.find(job);
+    const isSelf = typeof found === "object" && found.pid === (this.#deps.ownPid ?? process.pid);
+    if (!isSelf) await this.launchctl.bootout(job);
+    rmSync(this.#at(path), { force: true });
+    if (await this.launchctl.isDisabled(job)) await this.launchctl.setDisabled(job, false);
+  }
+
+  /** `KeepAlive` starts again whatever is merely ended, so that stopping is unloading. */
+  async control({ name, path, uid }: ServicePlace, command: ServiceCommand): Promise<void> {
+    const job = jobOf(name, uid);
+    if (command === "stop") return await this.launchctl.bootout(job);
+    const found = await this.launchctl.find(job);
+    if (typeof found !== "object") return await this.launchctl.bootstrap(job, this.#at(path));
+    if (command === "restart" || !found.running) await this.launchctl.kickstart(job, command === "restart");
+  }
+
+  /** Who is at the screen, else who has our agent already, so that it does not come and go with a login. */
+  #agent(): ServiceManager["agent"] {
+    if (statAt(this.#at(LAUNCHD.window)) === undefined) return undefined;
+    const users = namesIn(this.#at("/Users")).flatMap((name) => {
+      const uid = statAt(this.#at(`/Users/${name}`))?.uid;
+      return uid === undefined || uid === 0 ? [] : [{ uid, home: `/Users/${name}` }];
+    });
+    const atScreen = statAt(this.#at("/dev/console"))?.uid;
+    return (
+      users.find(({ uid }) => uid === atScreen) ??
+      users.find(({ home }) => this.#text(`${home}/Library/LaunchAgents/${LAUNCHD.gui}.plist`) !== null)
+    );
+  }
+
+  #refuseForeign(path: string): void {
+    const definition = this.#text(path);
+    if (definition === null || bearsMark(definition)) return;
+    throw new AwgError("conflict", `${path} was not written by awg`, { remedy: "move it away, then try again" });
+  }
+
+  #text(path: string): string | null {
+    try {
+      return readFileSync(this.#at(path), "utf8");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+      throw new AwgError("host", `${path} cannot be read in ${dirname(path)}`, { cause: error });
+    }
+  }
+
+  #at(path: string): string {
+    return `${this.#deps.root ?? ""}${path}`;
+  }
+}
+
+function jobOf(label: string, uid: number | undefined): Job {
+  return { domain: uid === undefined ? "system" : `gui/${uid}`, label };
+}
+
+function statAt(path: string): { readonly uid: number } | undefined {
+  return statSync(path, { throwIfNoEntry: false });
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).toSorted();
+  } catch {
+    return [];
+  }
+}
