@@ -1,4 +1,10 @@
-import { CALLING_ANCHOR, PF_ANCHOR, renderCallingAnchor, renderPf } from "../host/darwin/pf/render-pf.ts";
+import {
+  CALLING_ANCHOR,
+  PF_ANCHOR,
+  policyIdentity,
+  renderCallingAnchor,
+  renderPf,
+} from "../host/darwin/pf/render-pf.ts";
 import type { FirewallPolicy, PathRef } from "../model/firewall/policy.ts";
 import type { DesiredState } from "../model/resource.ts";
 
@@ -26,7 +32,11 @@ export function renderForMacos(desired: DesiredState): { readonly parts: readonl
     parts.push(
       {
         key: `pf/${PF_ANCHOR}`,
-        text: [title(PF_ANCHOR), ...named, renderPf(renamed(resource.spec, devices))].join("\n"),
+        text: [
+          title(PF_ANCHOR),
+          ...named,
+          renderPf(renamed(resource.spec, devices), policyIdentity(renamed(resource.spec, devices))).text,
+        ].join("\n"),
       },
       { key: `pf/${CALLING_ANCHOR}`, text: [title(CALLING_ANCHOR), renderCallingAnchor()].join("\n") },
     );

@@ -23,6 +23,11 @@ export class AddressTables {
     return `<${name}>`;
   };
 
+  /** Names and addresses of the tables used so far. */
+  contents(): Map<string, readonly string[]> {
+    return new Map([...this.#names.values()].map(({ name, addresses }) => [name, addresses]));
+  }
+
   /**
    * The tables as pf.conf defines them.
    *

@@ -14,12 +14,16 @@ import type { PfRule } from "./pf-rule.ts";
 /** The loopback interface's name; PF judges what a machine sends to its own addresses there. */
 export const LOOPBACK = "lo0";
 
+/** What comes before the policy's name in the label of the first rule. */
+export const IDENTITY_WORD = "policy";
+
 const UDP = [PROTOCOL.udp];
 const port = (value: number) => [{ from: value, to: value }];
 
-/** docs/security.md S2.1. */
-export function loopbackRules(): PfRule[] {
-  return [{ action: "pass", on: [LOOPBACK], state: "none", why: "S2.1 loopback" }];
+/** docs/security.md S2.1. The first rule of all; it bears the policy's name where there is one. */
+export function loopbackRules(identity?: string): PfRule[] {
+  const why = identity === undefined ? "S2.1 loopback" : `${IDENTITY_WORD} ${identity}`;
+  return [{ action: "pass", on: [LOOPBACK], state: "none", why }];
 }
 
 /** S2.2 and S2.3: addresses of tunnels on physical links. Their own devices are dealt with before. */

@@ -81,7 +81,7 @@ export function renderPfRule(rule: PfRule, addressText: AddressText): string {
     icmpTypes === undefined ? undefined : `${family === 4 ? "icmp-type" : "icmp6-type"} ${list(icmpTypes.map(String))}`,
     rule.isFragment ? "fragment" : undefined,
     ...(action === "pass" ? stateWords(rule) : []),
-    isCall ? undefined : `label "${labelOf(rule.why)}"`,
+    isCall ? undefined : `label "${pfLabel(rule.why)}"`,
   ]
     .filter((word) => word !== undefined)
     .join(" ");
@@ -92,7 +92,8 @@ export function plainText(text: string): string {
   return text.replace(/[^A-Za-z0-9 ./_:()'-]/g, "?");
 }
 
-function labelOf(why: string): string {
+/** The label of a rule: what it is for, in at most as many characters as PF keeps. */
+export function pfLabel(why: string): string {
   return plainText(`awg ${why}`).slice(0, LONGEST_LABEL);
 }
 
@@ -117,7 +118,7 @@ function portRange({ from, to }: PortRange): string {
 }
 
 /** PF has no closed range for users: `a >< b` is what lies between, both ends left out. */
-function userRange({ from, to }: PortRange): string {
+export function userRange({ from, to }: PortRange): string {
   if (from === NOBODY_UID && to === NOBODY_UID) return "nobody";
   if (from >= FIRST_UNREADABLE_UID) return `> ${FIRST_UNREADABLE_UID - 1}`;
   if (from === to) return `${from}`;

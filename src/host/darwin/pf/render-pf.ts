@@ -1,3 +1,4 @@
+import { hashOf } from "../../../model/canonical.ts";
 import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
 import { AddressTables } from "./address-tables.ts";
 import { type LayerRules, layerRules } from "./layer-rules.ts";
@@ -5,6 +6,7 @@ import { LOOPBACK, linkTrafficRules, loopbackRules, tunnelAddressRules } from ".
 import { outside } from "./outside.ts";
 import { type AddressText, list, type PfAnchor, type PfNode, type PfRule, renderPfRule } from "./pf-rule.ts";
 import { possibleRule } from "./possible-rule.ts";
+import { anchorGroups } from "./printed/anchor-groups.ts";
 
 /** The anchor that holds the whole policy; its purposes are anchors inside it. */
 export const PF_ANCHOR = "com.awg";
@@ -12,9 +14,25 @@ export const PF_ANCHOR = "com.awg";
 /** The stock pf.conf asks com.apple's anchors in the order of their names, and this one comes first. */
 export const CALLING_ANCHOR = "com.apple/000.awg";
 
+/** A label holds 63 characters, and "awg policy " comes before the hash. */
+const IDENTITY_DIGITS = 52;
+
 /** The rule that leads from the main ruleset of macOS to ours, without any edit of pf.conf. */
 export function renderCallingAnchor(): string {
   return `anchor "/${PF_ANCHOR}"\n`;
+}
+
+/** A policy as it would be loaded: the text, and what the kernel should hold afterwards. */
+export interface RenderedPf {
+  /** One file for `pfctl -a com.awg -o none -f -`. */
+  readonly text: string;
+  /**
+   * For each anchor by its path the canonical texts of its rules: groups in their order, within a group in any (one rule of
+   * the text with its lists multiplied out).
+   */
+  readonly anchors: ReadonlyMap<string, readonly (readonly string[])[]>;
+  /** Tables of the outer anchor with their prefixes. */
+  readonly tables: ReadonlyMap<string, readonly string[]>;
 }
 
 /**
@@ -26,9 +44,26 @@ export function renderCallingAnchor(): string {
  * table of this file belongs to the outer anchor, and an inner rule looks for it in its own anchor and in the main
  * ruleset only (xnu pfr_attach_table).
  *
+ * @param identity name of the policy, borne by the label of the first rule; see policyIdentity
  * @throws AwgError("unsupported") past PF's limits
  */
-export function renderPf(policy: FirewallPolicy): string {
+export function renderPf(policy: FirewallPolicy, identity?: string): RenderedPf {
+  const nodes = policyNodes(policy, identity);
+  const tables = new AddressTables();
+  const lines = nodes.flatMap((node) => nodeLines(node, tables.text, ""));
+  return {
+    text: [...tables.render(), ...lines, ""].join("\n"),
+    anchors: new Map(anchorGroups(PF_ANCHOR, nodes, tables.text)),
+    tables: tables.contents(),
+  };
+}
+
+/** The name of a policy: as many digits of the hash of its data as fit into the label of a rule. */
+export function policyIdentity(policy: FirewallPolicy): string {
+  return hashOf(policy).slice(0, IDENTITY_DIGITS);
+}
+
+function policyNodes(policy: FirewallPolicy, identity: string | undefined): PfNode[] {
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
   const devices = [...new Set(tunnels.map(({ device }) => device))];
   const count = policy.layers.length;
@@ -49,16 +84,13 @@ export function renderPf(policy: FirewallPolicy): string {
       body: nodes,
     }),
   );
-  const nodes = [
-    ...loopbackRules(),
+  return [
+    ...loopbackRules(identity),
     ...outside(devices, "source", tunnelAddressRules(tunnels)),
     ...outside(devices, "link", linkTrafficRules()),
     ...body,
     ...anchors,
   ];
-  const tables = new AddressTables();
-  const lines = nodes.flatMap((node) => nodeLines(node, tables.text, ""));
-  return [...tables.render(), ...lines, ""].join("\n");
 }
 
 /** The anchors of the issue's three purposes, in the order that the policy asks. */

@@ -46,7 +46,7 @@ function pfVerdict(policy: FirewallPolicy, packet: Packet): "accept" | "drop" {
     device: hook === "output" ? outDevice : inDevice,
   } as const;
   const seen = { ...rest, ...place, isLaterFragment: laterFragment, isOpening: false };
-  return judgePf(parsePf(renderPf(policy)), PF_ANCHOR, seen).verdict === "pass" ? "accept" : "drop";
+  return judgePf(parsePf(renderPf(policy).text), PF_ANCHOR, seen).verdict === "pass" ? "accept" : "drop";
 }
 
 const endpoint = { destination: readAddress("192.0.2.1"), destinationPort: 51_820, uid: SERVICE_UID };

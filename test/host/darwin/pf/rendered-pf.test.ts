@@ -162,7 +162,7 @@ describe("the rendered PF rules", { timeout: 300_000 }, () => {
   test(`judge ${POLICIES * PACKETS_EACH} packets as the policy does (D9)`, () => {
     const counts = { equal: 0, stricter: 0 };
     for (const [index, policy] of policies.entries()) {
-      const text = renderPf(policy);
+      const text = renderPf(policy).text;
       const ruleset = parsePf(text);
       const users = usersOf(policy);
       for (let at = 0; at < PACKETS_EACH; at += 1) {
@@ -180,7 +180,7 @@ describe("the rendered PF rules", { timeout: 300_000 }, () => {
   });
 
   test("are all needed: without any one of a laptop's rules some packet is judged otherwise", () => {
-    const text = renderPf(ROAD_WARRIOR);
+    const text = renderPf(ROAD_WARRIOR).text;
     const lines = text.split("\n").map((line) => line.trim());
     const rules = lines.flatMap((line, at) => (/^(?:pass|block)/.test(line) && !SAID_TWICE.test(line) ? [at] : []));
     const samples = [...SELDOM.map(packetOf), ...packets.slice(0, 2500)].map((packet) => asSeen(ROAD_WARRIOR, packet));

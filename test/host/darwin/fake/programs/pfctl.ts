@@ -114,7 +114,9 @@ function show(pf: FakePf, { anchor = "", show: what, verbose }: PfctlOptions): C
       return done([`Status: ${pf.enabled ? "Enabled" : "Disabled"} for 0 days 00:00:12           Debug: Urgent`]);
     case "states":
       return done(
-        pf.states.map(({ protocol, from, to }) => `ALL ${protocol} ${from} -> ${to}       ESTABLISHED:ESTABLISHED`),
+        pf.states.map(
+          (one) => `${one.interface} ${one.protocol} ${one.from} -> ${one.to}       ESTABLISHED:ESTABLISHED`,
+        ),
       );
     case "References":
       return done([

@@ -1,0 +1,134 @@
+import { join } from "node:path";
+import { AwgError } from "../../../model/error.ts";
+import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
+import { type Family, parseIp } from "../../../model/ip.ts";
+import type { LibSystem } from "../../../native/darwin/libsystem.ts";
+import type { FirewallPort } from "../../ports/firewall.ts";
+import type { RunCommand } from "../command.ts";
+import { parsePrintedRules } from "../pf/printed/parse-printed.ts";
+import { CALLING_ANCHOR, PF_ANCHOR, renderCallingAnchor, renderPf } from "../pf/render-pf.ts";
+import { FirewallRecord } from "./firewall-record.ts";
+import { compareWithPf, observePolicy, type PolicySource } from "./observe-policy.ts";
+import { openPfDevice, type PfDevice } from "./pf-device.ts";
+import { hold, isHeldByUs, type Processes, release } from "./pf-hold.ts";
+import { pfctl } from "./pfctl.ts";
+import { printedNames } from "./printed-names.ts";
+import { readReach } from "./reach.ts";
+import { forbiddenStates } from "./states/forbidden-states.ts";
+import { type PfState, parsePrintedStates } from "./states/printed-states.ts";
+
+/** What an anchor is loaded with to hold nothing. */
+const NOTHING = "\n";
+/** bsd/sys/errno.h: no such process. */
+const ESRCH = 3;
+
+export interface DarwinFirewallDeps {
+  readonly run: RunCommand;
+  readonly system: LibSystem;
+  /** Folder that goes at reboot, 0700. */
+  readonly runDir: string;
+  /** Folder that stands for /; / unless given. */
+  readonly root?: string;
+}
+
+interface Tools extends PolicySource {
+  readonly device: () => PfDevice;
+  readonly processes: Processes;
+}
+
+/** The packet filter of a Mac: PF, through pfctl for rules and /dev/pf for what is to be exact. */
+export function darwinFirewall({ run, system, runDir, root = "/" }: DarwinFirewallDeps): FirewallPort {
+  const record = new FirewallRecord(join(runDir, "firewall"));
+  const device = () => openPfDevice(system);
+  const isHeld = () => {
+    using open = device();
+    return isHeldByUs(open, record);
+  };
+  const processes: Processes = {
+    self: system.getpid(),
+    isAlive: (pid) => system.kill(pid, 0).errno !== ESRCH,
+  };
+  const tools: Tools = { pf: pfctl(run), names: printedNames(root), record, isHeld, device, processes };
+  return {
+    read: () => observePolicy(tools),
+    load: (policy) => (policy === null ? removePolicy(tools) : loadPolicy(tools, policy)),
+    // PF holds nothing that ends by itself, so that a fallback would outlive a dead daemon: there is none (S13.10).
+    fallBack: async () => {},
+  };
+}
+
+/**
+ * The policy is complete before anything leads to it, and replaced whole where something does: a pfctl that fails leaves
+ * what stood before. Read back as a whole: what PF accepted is not yet what it holds (docs/security.md S1.3).
+ */
+async function loadPolicy(tools: Tools, policy: FirewallPolicy): Promise<void> {
+  const { pf, record } = tools;
+  const identity = record.keep(policy);
+  const rendered = renderPf(policy, identity);
+  await pf.load(PF_ANCHOR, rendered.text);
+  const { damage } = await compareWithPf(tools, rendered);
+  refuseDamage(damage);
+  for (const path of await anchorsBelow(tools, PF_ANCHOR))
+    if (!rendered.anchors.has(path)) await pf.load(path, NOTHING);
+  await leadToPolicy(tools);
+  {
+    using device = tools.device();
+    hold(device, record, tools.processes);
+  }
+  await endForbidden(tools, policy);
+  refuseDamage((await observePolicy(tools)).damage);
+  record.keepOnly(identity);
+}
+
+async function leadToPolicy(tools: Tools): Promise<void> {
+  const { pf, names } = tools;
+  const { hasWildcard, isCalledByApple, isCalledDirectly } = await readReach(pf, names);
+  if (!isCalledByApple) await pf.load(CALLING_ANCHOR, renderCallingAnchor());
+  if (hasWildcard || isCalledDirectly) return;
+  using device = tools.device();
+  device.insertCall(PF_ANCHOR);
+}
+
+/** What leads to the policy goes first; from then on PF judges as if awg had never been. */
+async function removePolicy(tools: Tools): Promise<void> {
+  const { pf, names, record } = tools;
+  const { isCalledDirectly } = await readReach(pf, names);
+  {
+    using device = tools.device();
+    if (isCalledDirectly) device.removeCalls(PF_ANCHOR);
+    await empty(tools, CALLING_ANCHOR);
+    for (const path of [PF_ANCHOR, ...(await anchorsBelow(tools, PF_ANCHOR))]) await empty(tools, path);
+    if (record.hold() !== undefined) release(device, record, tools.processes);
+  }
+  record.keepOnly(undefined);
+}
+
+async function empty({ pf, names }: Tools, path: string): Promise<void> {
+  if (parsePrintedRules(await pf.rules(path), names).length > 0) await pf.load(path, NOTHING);
+}
+
+async function anchorsBelow(tools: Tools, path: string): Promise<string[]> {
+  const children = await tools.pf.anchorsIn(path);
+  const deeper = await Promise.all(children.map((child) => anchorsBelow(tools, child)));
+  return [...children, ...deeper.flat()];
+}
+
+/** S11.1: each state by its own ends, none for its neighbour's sake. */
+async function endForbidden(tools: Tools, policy: FirewallPolicy): Promise<void> {
+  const forbidden = forbiddenStates(policy, parsePrintedStates(await tools.pf.states(), tools.names));
+  if (forbidden.length === 0) return;
+  using device = tools.device();
+  for (const state of forbidden) device.killStates(selectionOf(state));
+}
+
+/** The kernel calls whoever opened the flow its source. */
+function selectionOf({ device, protocol, direction, local, remote }: PfState): Parameters<PfDevice["killStates"]>[0] {
+  const family: Family = parseIp(local.address)?.family ?? 4;
+  const [source, destination] = direction === "out" ? [local, remote] : [remote, local];
+  return { family, protocol, source, destination, ...(device === undefined ? {} : { device }) };
+}
+
+function refuseDamage([first]: readonly string[]): void {
+  if (first === undefined) return;
+  throw new AwgError("verification", `PF took the firewall policy and does not enforce it: ${first}`);
+}

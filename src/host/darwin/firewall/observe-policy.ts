@@ -1,0 +1,105 @@
+import type { FirewallObserved, FirewallPolicy } from "../../../model/firewall/policy.ts";
+import { canonicalPrefix, parsePrefix, renderPrefix } from "../../../model/prefix.ts";
+import { IDENTITY_WORD, LOOPBACK } from "../pf/link-rules.ts";
+import { pfLabel } from "../pf/pf-rule.ts";
+import { type PrintedNames, type PrintedRule, parsePrintedRules, printedText } from "../pf/printed/parse-printed.ts";
+import { PF_ANCHOR, type RenderedPf, renderPf } from "../pf/render-pf.ts";
+import type { FirewallRecord } from "./firewall-record.ts";
+import type { Pfctl } from "./pfctl.ts";
+import { isReached, readReach } from "./reach.ts";
+
+/** Where a policy is read from. */
+export interface PolicySource {
+  readonly pf: Pfctl;
+  readonly names: PrintedNames;
+  readonly record: FirewallRecord;
+  /** Whether PF runs and a reference of ours keeps it so. */
+  readonly isHeld: () => boolean;
+}
+
+/** What PF holds of ours, and what is wrong with it; every rule is read and compared, each time. */
+export async function observePolicy(source: PolicySource): Promise<FirewallObserved> {
+  const { pf, names, record } = source;
+  const rules = parsePrintedRules(await pf.rules(PF_ANCHOR), names);
+  if (rules.length === 0) return { policy: null, damage: [], held: false, holdable: false, droppedPackets: 0 };
+  const identity = identityOf(rules);
+  const policy = record.find(identity) ?? null;
+  const { damage, droppedPackets } =
+    policy === null
+      ? { damage: [`which policy the PF anchor ${PF_ANCHOR} holds is not known`], droppedPackets: dropped(rules) }
+      : await compareWithPf(source, renderPf(policy, identity));
+  return {
+    policy,
+    damage: [...damage, ...(await damageAround(source, policy))],
+    held: false,
+    holdable: false,
+    droppedPackets,
+  };
+}
+
+/** Compares rules and tables of every anchor with what the policy renders to. */
+export async function compareWithPf(
+  { pf, names }: Pick<PolicySource, "pf" | "names">,
+  { anchors, tables }: RenderedPf,
+): Promise<{ readonly damage: readonly string[]; readonly droppedPackets: number }> {
+  const damage: string[] = [];
+  let droppedPackets = 0;
+  for (const [path, groups] of anchors) {
+    const rules = parsePrintedRules(await pf.rules(path), names);
+    droppedPackets += dropped(rules);
+    damage.push(...compareRules(path, groups, rules));
+  }
+  for (const [name, prefixes] of tables) {
+    const found = await pf.table(PF_ANCHOR, name);
+    if (found === undefined) damage.push(`the PF table ${name} of ${PF_ANCHOR} is gone`);
+    else if (prefixSet(found) !== prefixSet(prefixes)) damage.push(`the PF table ${name} of ${PF_ANCHOR} was changed`);
+  }
+  return { damage, droppedPackets };
+}
+
+/** The order of rules counts, but for the rules that one line of the text came to. */
+function compareRules(path: string, groups: readonly (readonly string[])[], rules: readonly PrintedRule[]): string[] {
+  const wanted = groups.reduce((sum, group) => sum + group.length, 0);
+  if (rules.length === 0 && wanted > 0) return [`the PF anchor ${path} is empty`];
+  let at = 0;
+  for (const group of groups) {
+    const texts = new Set(group);
+    for (const rule of rules.slice(at, at + group.length)) {
+      if (!texts.delete(printedText(rule))) return [`the PF anchor ${path} has a rule that is not ours: ${rule.line}`];
+    }
+    if (texts.size > 0 && at + group.length > rules.length) return [`rules of the PF anchor ${path} are gone`];
+    at += group.length;
+  }
+  return rules.length > wanted ? [`the PF anchor ${path} has a rule that is not ours: ${rules[wanted]?.line}`] : [];
+}
+
+/** What keeps whole rules from deciding: nobody calls them, PF is off, others are asked before. */
+async function damageAround({ pf, names, isHeld }: PolicySource, policy: FirewallPolicy | null): Promise<string[]> {
+  const reach = await readReach(pf, names);
+  const guards = policy?.layers.some(({ killSwitch }) => killSwitch) ?? true;
+  const skipped = guards ? (await pf.skippedInterfaces()).filter((name) => name !== LOOPBACK) : [];
+  return [
+    ...(isReached(reach) ? [] : [`PF's main ruleset does not lead to the anchor ${PF_ANCHOR}`]),
+    ...(isHeld() ? [] : ["PF is off, or no reference of awg's keeps it on"]),
+    ...skipped.map((name) => `PF is told to leave the interface ${name} alone (set skip)`),
+    ...(guards ? reach.before.map((line) => `a rule of another program lets packets pass before ours: ${line}`) : []),
+  ];
+}
+
+function identityOf([first]: readonly PrintedRule[]): string {
+  const prefix = pfLabel(`${IDENTITY_WORD} `);
+  const label = first?.rule?.label ?? "";
+  return label.startsWith(prefix) ? label.slice(prefix.length) : "";
+}
+
+function dropped(rules: readonly PrintedRule[]): number {
+  return rules.reduce((sum, { line, packets }) => sum + (line.startsWith("block") ? packets : 0), 0);
+}
+
+function prefixSet(texts: readonly string[]): string {
+  const prefixes = texts.map((text) => {
+    const prefix = parsePrefix(text);
+    return prefix === undefined ? text : renderPrefix(canonicalPrefix(prefix));
+  });
+  return [...new Set(prefixes)].toSorted().join(" ");
+}

@@ -1,0 +1,121 @@
+import { PF } from "../../../native/darwin/constants.ts";
+import { darwinError } from "../../../native/darwin/errno.ts";
+import type { LibSystem } from "../../../native/darwin/libsystem.ts";
+import {
+  decodeStatus,
+  decodeToken,
+  decodeTokens,
+  encodeKillStates,
+  encodeRemoveToken,
+  newStatus,
+  newToken,
+  type PfToken,
+  tokensRequest,
+} from "../../../native/darwin/pf.codec.ts";
+import {
+  decodeRuleCall,
+  decodeRuleCount,
+  encodeAnchorCall,
+  encodeRuleRemoval,
+  PF_RULE,
+  ruleCountRequest,
+  ruleRequest,
+} from "../../../native/darwin/pf-rule.codec.ts";
+
+/** bsd/sys/fcntl.h */
+const O_RDWR = 2;
+/** bsd/sys/errno.h */
+const EEXIST = 17;
+const EBUSY = 16;
+const FEW_TOKENS = 64;
+const READ_ATTEMPTS = 5;
+
+/** An open /dev/pf: what pfctl's text cannot say or would say for everybody. */
+export interface PfDevice extends Disposable {
+  isEnabled(): boolean;
+  /** Enables PF, or keeps it enabled, until the token is given back. */
+  takeReference(): bigint;
+  /** Gives a token back; the last one disables PF. False where PF does not know it (any more). */
+  releaseReference(token: bigint): boolean;
+  references(): PfToken[];
+  /** Ends the states of these ends; twice is once. */
+  killStates(selection: Parameters<typeof encodeKillStates>[0]): void;
+  /** Adds a rule that calls the anchor to the end of the main ruleset, unless one is there. */
+  insertCall(anchor: string): void;
+  /** Takes every rule out of the main ruleset that calls the anchor. */
+  removeCalls(anchor: string): void;
+}
+
+/** Opens /dev/pf. Throws AwgError("permission") where this process may not. */
+export function openPfDevice(system: LibSystem): PfDevice {
+  const opened = system.open("/dev/pf", O_RDWR);
+  if (opened.value < 0) throw darwinError("opening /dev/pf", opened.errno);
+  const fd = opened.value;
+  const request = (what: string, number: number, argument: Uint8Array, mayFail: readonly number[] = []): boolean => {
+    const { value, errno } = system.ioctl(fd, number, argument);
+    if (value >= 0) return true;
+    if (mayFail.includes(errno)) return false;
+    throw darwinError(what, errno);
+  };
+  return {
+    isEnabled: () => {
+      const status = newStatus();
+      request("reading PF's status", PF.DIOCGETSTATUS, status);
+      return decodeStatus(status).enabled;
+    },
+    takeReference: () => {
+      const token = newToken();
+      request("enabling PF", PF.DIOCSTARTREF, token);
+      return decodeToken(token);
+    },
+    releaseReference: (token) => system.ioctl(fd, PF.DIOCSTOPREF, encodeRemoveToken(token)).value >= 0,
+    references: () => readReferences(system, fd),
+    killStates: (selection) => void request("ending a state of PF", PF.DIOCKILLSTATES, encodeKillStates(selection)),
+    insertCall: (anchor) =>
+      void request(`calling ${anchor} from PF's main ruleset`, PF_RULE.DIOCINSERTRULE, encodeAnchorCall(anchor), [
+        EEXIST,
+      ]),
+    removeCalls: (anchor) => {
+      for (const ticket of callsOf(request, anchor)) {
+        request(
+          `removing the call of ${anchor} from PF's main ruleset`,
+          PF_RULE.DIOCDELETERULE,
+          encodeRuleRemoval(ticket),
+        );
+      }
+    },
+    [Symbol.dispose]: () => void system.close(fd),
+  };
+}
+
+type Request = (what: string, number: number, argument: Uint8Array, mayFail?: readonly number[]) => boolean;
+
+function readReferences(system: LibSystem, fd: number): PfToken[] {
+  for (let room = FEW_TOKENS; ; room *= 2) {
+    const { argument, pointerAt, buffer } = tokensRequest(room);
+    const { value, errno } = system.ioctlPointing(fd, PF.DIOCGETSTARTERS, argument, pointerAt, buffer);
+    if (value < 0) throw darwinError("listing who keeps PF enabled", errno);
+    const tokens = decodeTokens(argument, buffer);
+    // The kernel fills what there is room for and does not say what it left out.
+    if (tokens.length < room) return tokens;
+  }
+}
+
+/** The tickets of the main ruleset's rules that call the anchor. Rules that change meanwhile are read again (EBUSY). */
+function callsOf(request: Request, anchor: string): bigint[] {
+  for (let attempt = 1; ; attempt += 1) {
+    const counted = ruleCountRequest();
+    request("counting the rules of PF's main ruleset", PF_RULE.DIOCGETRULES, counted);
+    const { ticket, count } = decodeRuleCount(counted);
+    const found: bigint[] = [];
+    let whole = true;
+    for (let index = 0; whole && index < count; index += 1) {
+      const rule = ruleRequest(ticket, index);
+      const mayFail = attempt < READ_ATTEMPTS ? [EBUSY] : [];
+      whole = request("reading a rule of PF's main ruleset", PF_RULE.DIOCGETRULE, rule, mayFail);
+      const call = decodeRuleCall(rule);
+      if (whole && call.anchor === anchor) found.push(call.ticket);
+    }
+    if (whole) return found;
+  }
+}
