@@ -50,6 +50,7 @@ export async function carryOut(
     const text = outcome.changed ? texts.done(planned, outcome.generation) : texts.nothing;
     if (quiet) terminal.out(JSON.stringify({ ...(stream ? { type: "result" } : { format_version: "1" }), ...result }));
     else terminal.out(text);
+    if (await isAwaitingPerson(call, session, planned)) return EXIT.unsupported;
     return flagOption(call, "detailedExitcode") && outcome.changed ? EXIT.changed : EXIT.success;
   } catch (error) {
     if (signals.received === undefined) throw error;
@@ -59,6 +60,19 @@ export async function carryOut(
     clearInterval(beat);
     signals.stop();
   }
+}
+
+/** Whether all was done and yet a person, or a reboot, has to do the rest; says what. Nobody is waited for. */
+async function isAwaitingPerson(
+  { terminal }: VerbCall,
+  session: Session,
+  { desired }: Planned,
+): Promise<boolean> {
+  if (!desired.resources.some(({ kind }) => kind === "system-extension")) return false;
+  const { resources } = await session.status();
+  const waiting = resources.filter(({ key, ready }) => key.startsWith("system-extension/") && !ready);
+  for (const { summary } of waiting) terminal.err(`awg: ${summary}`);
+  return waiting.length > 0;
 }
 
 /** AwgError usage where the policy would cut off the person who asks for it. */
@@ -118,6 +132,8 @@ function eventText(event: ProgressEvent): string | undefined {
       // That all of it was read back is said at the end.
       if (event.differing.length === 0) return undefined;
       return `reading back, attempt ${event.attempt}: still differing: ${event.differing.join("; ")}`;
+    case "probe":
+      return `probe ${event.name}: ${event.result.detail}`;
     case "rollback":
       return `rolling back: ${event.cause}`;
     case "undo-start":

@@ -8,6 +8,7 @@ import type { Generation } from "../../reconciler/apply/stores.ts";
 import { withIgnored } from "../../reconciler/plan/ignored.ts";
 import { driverOf, type Observation } from "../../reconciler/plan/observation.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
+import { awaitedStep } from "../../resources/system-extension/system-extension.ts";
 import type { Condition, ResourceStatus, Status } from "../session.ts";
 
 interface StatusInput {
@@ -51,8 +52,11 @@ function statusOfResource(
   };
 }
 
-/** A tunnel is ready once a handshake has come through; everything else is ready when it stands. */
+/** A tunnel is ready once a handshake has come through, an extension once nobody is waited for, all else when it stands. */
 function isUp(resource: Resource, found: Observed): boolean {
+  if (resource.kind === "system-extension") {
+    return awaitedStep(resource.spec, found as SystemExtensionObserved) === undefined;
+  }
   if (resource.kind !== "tunnel") return true;
   const { running, peers } = found as TunnelObserved;
   return running && (peers.length === 0 || peers.some(({ lastHandshakeSeconds }) => lastHandshakeSeconds > 0));
@@ -84,7 +88,9 @@ function summaryOf(resource: Resource, found: Observed): string {
     case "autostart":
       return resource.spec.enabled ? "starts by itself" : "is started by hand";
     case "system-extension":
-      return (found as SystemExtensionObserved).state;
+      return (
+        awaitedStep(resource.spec, found as SystemExtensionObserved) ?? (found as SystemExtensionObserved).state
+      );
   }
 }
 

@@ -1,10 +1,12 @@
-import { AwgError } from "../../../model/error.ts";
 import type { SystemExtensionObserved, SystemExtensionState } from "../../../model/spec/system-extension.ts";
 import type { ExtensionResult, SystemExtensionPort } from "../../ports/system-extension.ts";
 import type { SimulatedMachine } from "../machine.ts";
 import type { SimulatedExtension } from "../machine-state.ts";
 
-/** System extensions of the simulated machine, which has them whatever else it is, so that a plan can be shown anywhere. */
+/**
+ * System extensions of the simulated machine, which has them whatever else it is, so that a plan can be
+ * shown anywhere. Whoever asks for one that the machine does not know has to wait for its user.
+ */
 export function simulatedSystemExtensions(machine: SimulatedMachine): SystemExtensionPort {
   return {
     async readSupport() {
@@ -19,10 +21,13 @@ export function simulatedSystemExtensions(machine: SimulatedMachine): SystemExte
       machine.checkAlive("systemExtensions.activate");
       const known = find(machine, bundle);
       if (known?.state === "enabled") return "completed";
-      if (known === undefined) throw new AwgError("unsupported", `no app here carries the system extension ${bundle}`);
-      const state = known.approves ? "enabled" : "awaiting-approval";
-      if (known.state !== state) machine.perform("systemExtensions.activate", () => (known.state = state));
-      return known.approves ? "completed" : "awaitingApproval";
+      const state = known?.approves === true ? "enabled" : "awaiting-approval";
+      if (known === undefined) {
+        machine.perform("systemExtensions.activate", () =>
+          machine.live.systemExtensions.push({ bundle, state, approves: false }),
+        );
+      } else if (known.state !== state) machine.perform("systemExtensions.activate", () => (known.state = state));
+      return state === "enabled" ? "completed" : "awaitingApproval";
     },
     async deactivate(bundle): Promise<ExtensionResult> {
       machine.checkAlive("systemExtensions.deactivate");
