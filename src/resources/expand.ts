@@ -22,13 +22,14 @@ export { pathNumbersOf, rememberNumbers } from "./expand/path-numbers.ts";
  * cannot do is in `unsupported`, and then nothing of it may be applied.
  */
 export function expand(config: Config, facts: MachineFacts, options: ExpandOptions): Expansion {
-  const { secrets, endpoints = {}, beside } = options;
+  const { secrets, endpoints = {}, unanswered = {}, beside } = options;
+  const alternatives: Record<string, readonly string[]> = {};
   const notes = [...(beside?.notes ?? [])];
   const context: ExpandContext = { config, facts, tunnels: [], notes, unsupported: unsupportedUses(config, beside) };
   const noise = Object.entries(config.tunnels).flatMap(([key, tunnel]) => (isNoiseTunnel(tunnel) ? [key] : []));
   const pathNumbers = assignPathNumbers(noise.toSorted(), keptByName(options.pathNumbers, config));
   const devices = keptByName(options.devices ?? {}, config);
-  const tunnels = placeTunnels({ ...context, pathNumbers, endpoints, devices });
+  const tunnels = placeTunnels({ ...context, pathNumbers, endpoints, unanswered, alternatives, devices });
   const placed: ExpandContext = { ...context, tunnels };
   const policy = firewallPolicy(placed, { rules: flowRules(placed), default: defaultPath(placed) });
   if (!facts.capabilities.nftables && isNeeded(policy)) {
@@ -50,6 +51,7 @@ export function expand(config: Config, facts: MachineFacts, options: ExpandOptio
 }
 
 /** Whether the policy says anything that an empty one would not. */
+    ...(Object.keys(alternatives).length === 0 ? {} : { alternatives }),
 function isNeeded({ steering, layers }: FirewallPolicy): boolean {
   const blocks = steering.rules.some(({ path }) => path.kind === "block") || steering.default.kind === "block";
   return blocks || layers.some(({ killSwitch, tunnels, dns }) => killSwitch || tunnels.length > 0 || dns !== null);

@@ -4,7 +4,7 @@ import { type Rhythm, rhythmOf } from "../../daemon/rhythm.ts";
 import { renderProblem } from "../../model/config/problem.ts";
 import { messageOf } from "../../model/error.ts";
 import type { ReconcilingSession } from "../reconciling-session.ts";
-import type { LoadedConfig, Planned, SourceFile } from "../session.ts";
+import type { LoadedConfig, Planned, SourceFile, UnansweredEndpoints } from "../session.ts";
 
 /** A plan, whether it is new, and the rhythm its file asks for, where a file stands behind it. */
 interface Proposal {
@@ -35,6 +35,7 @@ export function readProposals(
   session: ProposalSession,
   paths: readonly string[],
   report: (text: string) => void,
+  unanswered: () => UnansweredEndpoints = () => ({}),
 ): Proposals {
   let failed = { hash: "", times: 0 };
   let lastHash: string | undefined;
@@ -53,11 +54,13 @@ export function readProposals(
       const rhythm = rhythmOf(loaded.config);
       const isEdited = loaded.hash !== lastHash;
       lastHash = loaded.hash;
-      if (loaded.hash === accepted?.configHash) return { planned: await session.plan(loaded), proposed: false, rhythm };
+      if (loaded.hash === accepted?.configHash) {
+        return { planned: await session.plan(loaded, undefined, unanswered()), proposed: false, rhythm };
+      }
       // Not edited and not accepted: somebody applied another one by hand meanwhile, or it failed too often.
       if (!isEdited) return standing();
       try {
-        return { planned: await session.plan(loaded), proposed: true, rhythm };
+        return { planned: await session.plan(loaded, undefined, unanswered()), proposed: true, rhythm };
       } catch (error) {
         // A name that does not resolve yet, a key that is not there yet: it is proposed again at the next look.
         lastHash = undefined;

@@ -4,14 +4,20 @@ import { DEFAULT_RHYTHM, type Rhythm } from "../../daemon/rhythm.ts";
 import { AwgError, messageOf } from "../../model/error.ts";
 import { stepsOf } from "../../model/plan.ts";
 import { openSession } from "../open-session.ts";
+import type { ReconcilingSession } from "../reconciling-session.ts";
 import type { Planned, SessionOptions } from "../session.ts";
 import { repeat, setTimer, watchClocks } from "./clocks.ts";
+import { EndpointWatch } from "./endpoint-watch.ts";
 import { type FallbackReport, FallbackWatch } from "./fallback-watch.ts";
 import { watchMachine } from "./machine-events.ts";
 import { type Proposals, readProposals } from "./proposals.ts";
 
 interface DaemonPlan extends LoopPlan {
   readonly planned: Planned;
+  /** Whether files were proposed. */
+  readonly isConfig: boolean;
+  /** Whether a peer goes to another address of its name. */
+  readonly movesPeers: boolean;
   /** What its configuration says of the loop itself; absent where no file stands behind it. */
   readonly rhythm: Rhythm | undefined;
 }
@@ -32,24 +38,20 @@ export interface DaemonOptions extends SessionOptions {
  */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   await using session = await openSession(options);
-  const proposals = readProposals(session, options.files, (text) => options.report({ type: "problem", text }));
+  const report = (text: string) => options.report({ type: "problem", text });
+  let endpoints: EndpointWatch | undefined;
+  const proposals = readProposals(session, options.files, report, () => endpoints?.unanswered ?? {});
   let rhythm = DEFAULT_RHYTHM;
   const subject = {
     plan: async () => {
-      const next = await planNext(proposals);
+      const next = await planNext(proposals, endpoints);
       if (next.keys.length === 0) rhythm = next.rhythm ?? rhythm;
       return next;
     },
-    apply: async ({ planned, proposed, rhythm: wanted }: DaemonPlan) => {
-      try {
-        await session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });
-        rhythm = wanted ?? rhythm;
-      } catch (error) {
-        // What waits to be confirmed, or another awg, only delays it.
-        const isDelayed = error instanceof AwgError && error.kind === "locked";
-        if (proposed) proposals.noteFailure(planned.configHash, isDelayed);
-        throw error;
-      }
+    apply: async (plan: DaemonPlan) => {
+      await applyNext(session, plan, proposals);
+      rhythm = plan.rhythm ?? rhythm;
+      if (plan.movesPeers) await endpoints?.shakeHands();
     },
   };
   const clock = { nowMs: () => performance.now(), random: Math.random };
@@ -64,36 +66,68 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     limits: () => rhythm.limits,
   });
   // An engine that does not answer now is the loop's to repair; it must not end the daemon.
-  const nudge = (): void => {
-    session
-      .nudge()
-      .catch((error: unknown) => options.report({ type: "problem", text: `nudging failed: ${messageOf(error)}` }));
+  const onOtherNetwork = (): void => {
+    session.nudge().catch((error: unknown) => report(`nudging failed: ${messageOf(error)}`));
+    endpoints?.restart();
   };
-  await using _network = watchMachine(options, ({ what, by, renumbered }) => {
-    loop.wake(by === undefined ? what : `${what}, by ${by.program} (${by.pid})`);
-    if (renumbered) nudge();
-  });
-  await using _files = watchConfig(options.files, (path) => loop.wake(path));
-  using _drift = repeat(
-    () => rhythm.driftEveryMs,
-    () => loop.wake("drift timer"),
-  );
-  using _clock = watchClocks((what) => {
-    loop.wake(what);
-    nudge();
-  });
-  await using watched = new FallbackWatch(session, {
-    ...clock,
-    report: options.report,
-    wake: (reason) => loop.wake(reason),
-  });
+  await using _wakes = watchOutside(options, loop, () => rhythm.driftEveryMs, onOtherNetwork);
+  const wake = (reason: string) => loop.wake(reason);
+  await using watched = new FallbackWatch(session, { ...clock, report: options.report, wake });
   fallback = watched;
+  await using raced = new EndpointWatch(session, { ...clock, report: options.report, wake });
+  endpoints = raced;
   loop.wake("start");
   await options.untilStopped;
   await loop.stop();
 }
 
-async function planNext(proposals: Proposals): Promise<DaemonPlan> {
-  const { planned, proposed, rhythm } = await proposals.next();
-  return { planned, proposed, rhythm, keys: [...new Set(stepsOf(planned.plan).map(({ key }) => key))] };
+/** Everything that makes the loop look again. `onOtherNetwork`: the machine's addresses changed, or it slept. */
+function watchOutside(
+  options: DaemonOptions,
+  loop: Pick<ReconcileLoop<DaemonPlan>, "wake">,
+  driftEveryMs: () => number,
+  onOtherNetwork: () => void,
+): AsyncDisposable {
+  const watches = new AsyncDisposableStack();
+  watches.use(
+    watchMachine(options, ({ what, by, renumbered }) => {
+      loop.wake(by === undefined ? what : `${what}, by ${by.program} (${by.pid})`);
+      if (renumbered) onOtherNetwork();
+    }),
+  );
+  watches.use(watchConfig(options.files, (path) => loop.wake(path)));
+  watches.use(repeat(driftEveryMs, () => loop.wake("drift timer")));
+  watches.use(
+    watchClocks((what) => {
+      loop.wake(what);
+      onOtherNetwork();
+    }),
+  );
+  return watches;
+}
+
+async function applyNext(session: ReconcilingSession, plan: DaemonPlan, proposals: Proposals): Promise<void> {
+  const { planned, isConfig } = plan;
+  try {
+    await session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });
+  } catch (error) {
+    // What waits to be confirmed, or another awg, only delays it.
+    const isDelayed = error instanceof AwgError && error.kind === "locked";
+    if (isConfig) proposals.noteFailure(planned.configHash, isDelayed);
+    throw error;
+  }
+}
+
+/** A peer that moves because its name or its server did is nobody's meddling, so it counts for no fight. */
+async function planNext(proposals: Proposals, endpoints: EndpointWatch | undefined): Promise<DaemonPlan> {
+  const { planned, proposed: isConfig, rhythm } = await proposals.next();
+  const movesPeers = (await endpoints?.follow(planned)) ?? false;
+  return {
+    planned,
+    proposed: isConfig || movesPeers,
+    isConfig,
+    movesPeers,
+    rhythm,
+    keys: [...new Set(stepsOf(planned.plan).map(({ key }) => key))],
+  };
 }

@@ -3,7 +3,7 @@ import type { Config } from "../../model/config/config.ts";
 import { AwgError } from "../../model/error.ts";
 import type { SecretId, SecretRef } from "../../model/secret.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
-import type { BesideTunnels } from "../../resources/expand/expansion.ts";
+import type { BesideTunnels, ExpandOptions } from "../../resources/expand/expansion.ts";
 import { devicesOf, type Expansion, endpointsOf, expand } from "../../resources/expand.ts";
 import type { LoadedConfig } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
@@ -21,6 +21,7 @@ export async function expandConfig(
   { config, secretPlaces = {} }: Written,
   facts: Parameters<typeof expand>[1],
   latest: Generation | undefined,
+  unanswered: NonNullable<ExpandOptions["unanswered"]> = {},
 ): Promise<Expansion> {
   const ids = new Map<string, SecretId>();
   for (const named of secretsOf(config)) {
@@ -38,6 +39,7 @@ export async function expandConfig(
     secrets,
     endpoints: endpointsOf(accepted),
     devices: devicesOf(accepted),
+    unanswered,
     ...(asksBeside(config) ? { beside: await besideTunnelsOf(host, config) } : {}),
   });
 }

@@ -6,7 +6,7 @@ import type { Generation } from "../../reconciler/apply/stores.ts";
 import { replacedKeys, type Selected, type Selection, selectDesired } from "../../reconciler/plan/selection.ts";
 import { rememberNumbers } from "../../resources/expand.ts";
 import { refuseUnsupported } from "../generations/failure.ts";
-import type { LoadedConfig, Planned } from "../session.ts";
+import type { LoadedConfig, Planned, UnansweredEndpoints } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
 import { expandConfig } from "./expand-config.ts";
 import { factsWantedBy } from "./facts-wanted.ts";
@@ -20,12 +20,13 @@ export async function planConfig(
   parts: SessionParts,
   { config, hash, sources, secretPlaces }: LoadedConfig,
   selection: Selection = EVERYTHING,
+  unanswered?: UnansweredEndpoints,
 ): Promise<Planned> {
   if (config === undefined) throw new AwgError("bug", "a plan was asked of a config with errors");
   const { host, stores } = parts;
   const facts = await host.facts.read(factsWantedBy(config));
   const latest = await stores.generations.latest();
-  const expansion = await expandConfig(parts, { config, secretPlaces }, facts, latest);
+  const expansion = await expandConfig(parts, { config, secretPlaces }, facts, latest, unanswered);
   refuseUnsupported(expansion);
   if (config.invariants.length > 0) {
     const { proveInvariants } = await import("./invariants.ts");
@@ -49,6 +50,7 @@ export async function planConfig(
       ...notes,
     ],
     traffic: trafficSentence(plan),
+    alternatives: expansion.alternatives ?? {},
     ...(selection === EVERYTHING ? {} : { selection, replace }),
   };
 }

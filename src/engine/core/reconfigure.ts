@@ -80,6 +80,17 @@ export function placePeer(peer: PeerState, endpoint: Endpoint): void {
   peer.wire.endpointChanged();
 }
 
+/**
+ * Whoever is at the peer's new address may not know the session, and the initiation that waits went to the old one: a
+ * handshake begins now, and not when silence or the retry would have told. The session goes on meanwhile.
+ */
+function askAnew(core: Core, peer: PeerState, now: number): void {
+  if (peer.initiator === undefined && peer.current === undefined) return;
+  dropInitiator(core, peer);
+  peer.timers.handshakeDropped();
+  peer.timers.wantHandshake(now);
+}
+
 function newPeer(core: Core, config: PeerConfig): PeerState {
   const peer = new PeerState(config, {
     timers: new PeerTimers(core.sources, core.timing, config.persistentKeepalive ?? OFF),
@@ -94,7 +105,10 @@ function changePeer(core: Core, peer: PeerState, config: PeerConfig, now: number
   const { configuredEndpoint } = peer;
   const isMoved =
     configuredEndpoint === undefined || !sameEndpoint(configuredEndpoint, config.endpoint ?? configuredEndpoint);
-  if (config.endpoint !== undefined && isMoved) placePeer(peer, config.endpoint);
+  if (config.endpoint !== undefined && isMoved) {
+    placePeer(peer, config.endpoint);
+    askAnew(core, peer, now);
+  }
   const presharedKey = config.presharedKey ?? NO_PRESHARED_KEY;
   if (!equalBytes(presharedKey, peer.presharedKey)) {
     core.crypto.wipe(peer.presharedKey);

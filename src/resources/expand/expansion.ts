@@ -37,6 +37,8 @@ export interface ExpandOptions {
   readonly devices?: Readonly<Record<string, string>>;
   /** Endpoints of the last accepted state (`endpointsOf`): a name with several addresses stays with the one in use. */
   readonly endpoints?: Readonly<Record<string, string>>;
+  /** Endpoints that did not answer, by peer (`endpointKey`), the one that failed longest ago first. */
+  readonly unanswered?: Readonly<Record<string, readonly string[]>>;
   /** Absent where the machine was not asked: then all that it asks for of that is unsupported. */
   readonly beside?: BesideTunnels;
 }
@@ -46,6 +48,8 @@ export interface Expansion {
   readonly pathNumbers: PathNumbers;
   readonly notes: readonly Note[];
   readonly unsupported: readonly Unsupported[];
+  /** Every endpoint of each peer that has a name, by peer (`endpointKey`), in the order in which they are tried; absent without names. */
+  readonly alternatives?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** One tunnel with what was decided about it before anything is built from it. */

@@ -1,13 +1,17 @@
-import type { MachineFacts } from "../../host/ports/facts.ts";
-import { type Config, isNoiseTunnel, type NoiseTunnel, type Peer } from "../../model/config/config.ts";
-import { type Family, parseIp, renderIp } from "../../model/ip.ts";
+import { type Config, isNoiseTunnel, type NoiseTunnel } from "../../model/config/config.ts";
+import { type Family, parseIp } from "../../model/ip.ts";
 import { deviceOfTunnel } from "../../model/ownership.ts";
+import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
+import { chooseEndpoint, endpointsOfName, renderEndpointText } from "./choose-endpoint.ts";
 import { type ExpandContext, endpointKey, type PlacedTunnel, type ResolvedEndpoint } from "./expansion.ts";
 import type { PathNumbers } from "./path-numbers.ts";
 
 type PlaceInput = Pick<ExpandContext, "config" | "facts" | "notes" | "unsupported"> & {
   readonly pathNumbers: PathNumbers;
   readonly endpoints: Readonly<Record<string, string>>;
+  readonly unanswered: Readonly<Record<string, readonly string[]>>;
+  /** Filled here: see `Expansion`. */
+  readonly alternatives: Record<string, readonly string[]>;
   readonly devices: Readonly<Record<string, string>>;
 };
 
@@ -78,32 +82,17 @@ function resolveEndpoints(
   const resolved = new Map<string, ResolvedEndpoint>();
   for (const [index, peer] of peers.entries()) {
     if (peer.endpoint === undefined) continue;
-    const previous = input.endpoints[endpointKey(device, peer.publicKey)];
-    const address = addressOf(peer.endpoint, previous, input.facts);
-    if (address !== undefined) resolved.set(peer.publicKey, { address, port: peer.endpoint.port });
+    const at = endpointKey(device, peer.publicKey);
+    const history = { previous: input.endpoints[at], unanswered: input.unanswered[at] ?? [] };
+    const endpoint = chooseEndpoint(peer.endpoint, history, input.facts);
+    if (parseIp(peer.endpoint.host) === undefined) {
+      input.alternatives[at] = endpointsOfName(peer.endpoint, input.facts).map(renderEndpointText);
+    }
+    if (endpoint !== undefined) resolved.set(peer.publicKey, endpoint);
     else {
       const message = `${peer.endpoint.host} does not resolve; the tunnel stays down, and its traffic blocked, until it does`;
       input.notes.push({ path: `tunnels.${key}.peers.${index}.endpoint`, message });
     }
   }
   return resolved;
-}
-
-/**
- * The numeric address to pin: the one in use while the name still has it (or has none just now), else the first of a
- * family the machine has a way out for, else the first.
- */
-function addressOf(
-  { host, port }: NonNullable<Peer["endpoint"]>,
-  previous: string | undefined,
-  facts: MachineFacts,
-): string | undefined {
-  if (parseIp(host) !== undefined) return host;
-  const named = Object.hasOwn(facts.addresses, host) ? (facts.addresses[host] ?? []) : [];
-  const candidates = named.flatMap((text) => parseIp(text) ?? []).map(renderIp);
-  const used =
-    previous?.endsWith(`:${port}`) === true ? previous.slice(0, -`:${port}`.length).replace(/^\[|\]$/g, "") : "";
-  if (parseIp(used) !== undefined && (candidates.length === 0 || candidates.includes(used))) return used;
-  const families = new Set(facts.uplinks.map(({ family }) => family));
-  return candidates.find((address) => families.has(familyOfText(address))) ?? candidates[0];
 }

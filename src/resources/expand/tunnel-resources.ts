@@ -8,6 +8,7 @@ import type { SecretId, SecretRef } from "../../model/secret.ts";
 import type { PeerSpec, TunnelSpec } from "../../model/spec/tunnel.ts";
 import { sortedPrefixes } from "../prefix-list.ts";
 import { obfuscationParameters } from "../tunnel/obfuscation.ts";
+import { renderEndpointText } from "./choose-endpoint.ts";
 import type { ExpandContext, PlacedTunnel, ResolvedEndpoint } from "./expansion.ts";
 import { familyOfText } from "./place-tunnels.ts";
 
@@ -52,11 +53,6 @@ export function tunnelResources(
     obfuscation: tunnel.obfuscation === undefined ? {} : obfuscationParameters(tunnel.obfuscation, secrets),
   };
   return [link, { kind: "tunnel", key: `tunnel/${key}`, spec }];
-}
-
-/** An endpoint as UAPI has it: an IPv6 address in brackets. */
-export function renderEndpointText({ address, port }: ResolvedEndpoint): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /**
