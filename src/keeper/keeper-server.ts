@@ -15,6 +15,9 @@ const NEWLINE = 10;
 /** What answers requests; called for one request at a time. */
 export type Answerer = (request: KeeperRequest) => Promise<KeeperStatus>;
 
+/** The uid at the other end of a connected unix socket. */
+export type PeerUid = (fd: number) => number;
+
 /** A listening keeper socket. */
 export interface KeeperServer {
   /** Connections open now. */
@@ -26,7 +29,11 @@ export interface KeeperServer {
  * Serves the keeper's protocol on a unix socket whose folder and umask keep others out; besides, each connection's
  * peer credentials must be root's or this process's own user's.
  */
-export async function serveKeeper(path: string, answer: Answerer): Promise<KeeperServer> {
+export async function serveKeeper(
+  path: string,
+  answer: Answerer,
+  peerUid: PeerUid = (fd) => readPeerCredentials(fd).uid,
+): Promise<KeeperServer> {
   const sockets = new Set<Socket>();
   let queue: Promise<unknown> = Promise.resolve();
   const inTurn: Answerer = (request) => {
@@ -36,7 +43,7 @@ export async function serveKeeper(path: string, answer: Answerer): Promise<Keepe
   };
   const server = createServer((socket) => {
     socket.on("error", () => socket.destroy());
-    if (!isTrusted(socket)) {
+    if (!isTrusted(socket, peerUid)) {
       socket.destroy();
       return;
     }
@@ -67,10 +74,10 @@ function listen(server: Server, path: string): Promise<void> {
 }
 
 /** Node gives no peer credentials; the descriptor is behind the socket's handle. */
-function isTrusted(socket: Socket): boolean {
+function isTrusted(socket: Socket, peerUid: PeerUid): boolean {
   const fd = (socket as Socket & { _handle?: { fd?: number } })._handle?.fd;
   if (fd === undefined || fd < 0) return false;
-  const { uid } = readPeerCredentials(fd);
+  const uid = peerUid(fd);
   return uid === 0 || uid === process.getuid?.();
 }
 

@@ -29,6 +29,12 @@ export const SOCKET = {
   IPV6_BOUND_IF: 125,
 } as const;
 
+/** bsd/sys/un.h */
+export const LOCAL = {
+  SOL_LOCAL: 0,
+  LOCAL_PEERCRED: 1,
+} as const;
+
 /** bsd/sys/sysctl.h, bsd/sys/socket.h */
 export const SYSCTL = {
   CTL_NET: 4,

@@ -121,6 +121,8 @@ export const LAYOUTS = {
   in6_ifreq: { size: 288, fields: { ifr_name: [0, 16], "ifr_ifru.ifru_addr": [16, 28] } },
   /** bsd/sys/_types/_timeval.h on 64-bit. */
   timeval: { size: 16, fields: { tv_sec: [0, 8], tv_usec: [8, 4] } },
+  /** bsd/sys/ucred.h */
+  xucred: { size: 76, fields: { cr_version: [0, 4], cr_uid: [4, 4] } },
   /** bsd/net/pfvar.h */
   pf_status: { size: 440, fields: { running: [376, 4], states: [380, 4] } },
   pfioc_token: {

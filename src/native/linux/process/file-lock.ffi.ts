@@ -1,6 +1,8 @@
 import { errnoError, errnoName } from "../errno.ts";
 import { callLibc, lastErrno } from "../libc.ffi.ts";
 
+/** EWOULDBLOCK of Linux, and of macOS, where flock(2) and its operations are the same. */
+const HELD_BY_ANOTHER: readonly number[] = [11, 35];
 const LOCK = { exclusive: 2, nonBlocking: 4, unlock: 8 } as const;
 
 /**
@@ -12,7 +14,7 @@ const LOCK = { exclusive: 2, nonBlocking: 4, unlock: 8 } as const;
 export function tryLockFile(fd: number): boolean {
   while (callLibc("flock", fd, LOCK.exclusive | LOCK.nonBlocking) === -1) {
     const errno = lastErrno();
-    if (errnoName(errno) === "EAGAIN") return false;
+    if (HELD_BY_ANOTHER.includes(errno)) return false;
     if (errnoName(errno) !== "EINTR") throw errnoError("locking a file", errno);
   }
   return true;
