@@ -1,21 +1,42 @@
+import { darwinNetworkEvents, LOOK_MS } from "../../host/darwin/network-events/darwin-network-events.ts";
+import { ProcessTable } from "../../host/darwin/processes/process-table.ts";
 import { keeperClient } from "../../host/linux/keeper-client.ts";
 import { keeperEvents } from "../../host/linux/keeper-watch.ts";
 import { linuxNetworkEvents } from "../../host/linux/network-events.ts";
 import { linuxResolverEvents } from "../../host/linux/resolver/resolver-events.ts";
-import type { NetworkEvent } from "../../host/ports/network-events.ts";
+import type { NetworkEvent, NetworkEvents } from "../../host/ports/network-events.ts";
+import { simulatedNetworkEvents } from "../../host/simulated/ports/network-events.ts";
 import { keeperPaths } from "../../model/keeper-protocol.ts";
+import { openLibSystem } from "../../native/darwin/libsystem.ffi.ts";
 import { readNamespaceInode } from "../../native/linux/process/namespace.ffi.ts";
 import { pathsFor } from "../paths.ts";
 import type { SessionOptions } from "../session.ts";
+import { repeat } from "./clocks.ts";
+
+type Place = Pick<SessionOptions, "host" | "stateDir" | "runDir">;
 
 /** Everything that tells of changes of this machine by others: its network, its resolver, and the keeper's end. */
-export function watchMachine(
-  { stateDir, runDir }: Pick<SessionOptions, "stateDir" | "runDir">,
-  onEvent: (event: NetworkEvent) => void,
-): AsyncDisposable {
-  const keeper = keeperClient(keeperPaths(pathsFor(stateDir, runDir).runDir, readNamespaceInode()), []);
+export function watchMachine(place: Place, onEvent: (event: NetworkEvent) => void): AsyncDisposable {
   const watches = new AsyncDisposableStack();
-  for (const events of [linuxNetworkEvents, linuxResolverEvents, keeperEvents(keeper)])
-    watches.use(events.watch(onEvent));
+  for (const events of eventsOf(place)) watches.use(events.watch(onEvent));
   return watches;
+}
+
+/** A simulated machine is not woken by what happens on the real one. */
+function eventsOf({ host, stateDir, runDir }: Place): readonly NetworkEvents[] {
+  if (host.kind === "simulated") return [simulatedNetworkEvents];
+  if (process.platform === "darwin") return [macNetworkEvents()];
+  const keeper = keeperClient(keeperPaths(pathsFor(stateDir, runDir).runDir, readNamespaceInode()), []);
+  return [linuxNetworkEvents, linuxResolverEvents, keeperEvents(keeper)];
+}
+
+function macNetworkEvents(): NetworkEvents {
+  const system = openLibSystem();
+  const processes = new ProcessTable(system);
+  return darwinNetworkEvents({
+    system,
+    clock: { wallMs: Date.now, steadyMs: () => performance.now() },
+    every: (onDue) => repeat(() => LOOK_MS, onDue),
+    programOf: (pid) => processes.read(pid)?.name,
+  });
 }

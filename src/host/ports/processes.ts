@@ -21,6 +21,8 @@ export interface SocketOwner {
   readonly uid: number;
   /** Everyone who holds it, the lowest number first: a socket may be shared. Empty where nobody who holds it can be seen. */
   readonly holders: readonly ProcessKey[];
+  /** The program on whose behalf a service of the system uses it (macOS): what its traffic is to be judged by. */
+  readonly behalf?: ProcessKey;
 }
 
 export interface OwnedSocket extends SocketTuple, SocketOwner {}

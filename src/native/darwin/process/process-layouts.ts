@@ -33,7 +33,14 @@ export const PROCESS_LAYOUTS = {
   /** bsd/sys/socketvar.h: 76 bytes before macOS 13; what is read here did not move. */
   xsocket_n: {
     size: 104,
-    fields: { xso_len: [0, 4], xso_kind: [4, 4], xso_so: [8, 8], so_uid: [64, 4], so_last_pid: [68, 4], so_e_pid: [72, 4] },
+    fields: {
+      xso_len: [0, 4],
+      xso_kind: [4, 4],
+      xso_so: [8, 8],
+      so_uid: [64, 4],
+      so_last_pid: [68, 4],
+      so_e_pid: [72, 4],
+    },
   },
   /** bsd/sys/event.h, packed to 4 bytes. */
   kevent: {

@@ -1,4 +1,4 @@
-import { renderIp, ipFromBytes } from "../../../model/ip.ts";
+import { ipFromBytes, renderIp } from "../../../model/ip.ts";
 import { malformed, readSigned, readUnsigned, readUnsigned64 } from "../struct.codec.ts";
 import { SOCKET_RECORD } from "./process-constants.ts";
 import { PROCESS_LAYOUTS } from "./process-layouts.ts";
@@ -83,9 +83,11 @@ function decodeEnds(record: Uint8Array): Pick<ListedSocket, "local" | "remote"> 
   };
 }
 
-/** An IPv4 address stands in the last 4 of the 16 bytes. */
+/** An IPv4 address stands in the last 4 of the 16 bytes; a link-local one may hold its interface in bytes 2 and 3. */
 function addressIn(bytes: Uint8Array, isIpv4: boolean): string {
-  const address = ipFromBytes(isIpv4 ? bytes.subarray(12) : bytes);
+  const own = Uint8Array.from(isIpv4 ? bytes.subarray(12) : bytes);
+  if (!isIpv4 && own[0] === 0xfe && ((own[1] ?? 0) & 0xc0) === 0x80) own.fill(0, 2, 4);
+  const address = ipFromBytes(own);
   if (address === undefined) throw malformed(`an address of ${bytes.length} bytes in a list of sockets`);
   return renderIp(address);
 }

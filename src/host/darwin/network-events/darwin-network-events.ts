@@ -1,0 +1,125 @@
+import { AwgError } from "../../../model/error.ts";
+import type { LibSystem } from "../../../native/darwin/libsystem.ts";
+import { decodeTimeval } from "../../../native/darwin/timeval.codec.ts";
+import type { NetworkEvent, NetworkEvents } from "../../ports/network-events.ts";
+import { classify, type Delta } from "./classify.ts";
+import { RouteWatcher } from "./route-watcher.ts";
+import { type SleepReading, wakeBetween } from "./wake.ts";
+
+/** How often the routing socket is read: Node cannot wait for it, and this many times a second cost nothing. */
+export const LOOK_MS = 250;
+/** macOS drops messages that do not fit without saying so: then this is how long a change may go unheard. */
+const RELOOK_MS = 60_000;
+
+export interface DarwinNetworkEventsDeps {
+  readonly system: LibSystem;
+  readonly clock: { readonly wallMs: () => number; readonly steadyMs: () => number };
+  /** Calls every LOOK_MS until disposed. */
+  readonly every: (onDue: () => void) => Disposable;
+  /** The program of a process, for people; undefined when it is gone. */
+  readonly programOf: (pid: number) => string | undefined;
+}
+
+/**
+ * Changes of a Mac's network, by its routing socket, and its sleep. Only this process's own routes are not told. Bursts
+ * are the listener's to gather. A Network Extension, which has NWPathMonitor instead, is to be another NetworkEvents:
+ * nothing above this interface knows of a routing socket.
+ */
+export function darwinNetworkEvents(deps: DarwinNetworkEventsDeps): NetworkEvents {
+  return {
+    watch(onEvent) {
+      const watching = new Watching(deps, onEvent);
+      const timer = deps.every(() => watching.look());
+      return {
+        async [Symbol.asyncDispose]() {
+          timer[Symbol.dispose]();
+          watching.close();
+        },
+      };
+    },
+  };
+}
+
+class Watching {
+  readonly #deps: DarwinNetworkEventsDeps;
+  readonly #tell: (event: NetworkEvent) => void;
+  readonly #told = new Map<number, string>();
+  #watcher: RouteWatcher | undefined;
+  #slept: SleepReading;
+  #relookAtMs: number;
+  #isDeaf = false;
+
+  constructor(deps: DarwinNetworkEventsDeps, tell: (event: NetworkEvent) => void) {
+    this.#deps = deps;
+    this.#tell = tell;
+    this.#watcher = new RouteWatcher(deps.system);
+    this.#slept = readSleep(deps);
+    this.#relookAtMs = deps.clock.steadyMs() + RELOOK_MS;
+  }
+
+  /** Tells what happened since the last look. */
+  look(): void {
+    const { clock } = this.#deps;
+    const now = readSleep(this.#deps);
+    const wake = wakeBetween(this.#slept, now);
+    this.#slept = now;
+    if (wake !== undefined) this.#tell(wake);
+    this.#readMessages();
+    if (clock.steadyMs() < this.#relookAtMs) return;
+    this.#relookAtMs = clock.steadyMs() + RELOOK_MS;
+    this.#tell({ what: "a look in case messages were dropped", renumbered: false });
+  }
+
+  close(): void {
+    this.#watcher?.close();
+    this.#watcher = undefined;
+  }
+
+  /** A message that cannot be read is as lost as one that was dropped: everything is read afresh then. */
+  #readMessages(): void {
+    try {
+      this.#watcher ??= new RouteWatcher(this.#deps.system);
+      const watcher = this.#watcher;
+      const { frames, reopened } = watcher.read();
+      if (reopened) this.#tell({ what: "the routing socket had been shut down", renumbered: true });
+      const ownPid = this.#deps.system.getpid();
+      const delta = classify(frames, { ownPid, nameOf: (index) => watcher.nameOf(index), told: this.#told });
+      for (const event of eventsOf(delta, this.#deps.programOf)) this.#tell(event);
+      this.#isDeaf = false;
+    } catch (error) {
+      if (!(error instanceof AwgError)) throw error;
+      // A socket that cannot be opened now is tried again at the next look; that is told once.
+      this.close();
+      if (!this.#isDeaf) this.#tell({ what: `more than could be read (${error.message})`, renumbered: true });
+      this.#isDeaf = true;
+    }
+  }
+}
+
+/** One event for each sort of change, with who wrote the routes where it was one process. */
+function eventsOf(delta: Delta, programOf: (pid: number) => string | undefined): NetworkEvent[] {
+  const [pid, ...others] = [...delta.writers];
+  const program = pid === undefined || others.length > 0 ? undefined : programOf(pid);
+  const by = pid === undefined || program === undefined ? {} : { by: { pid, program } };
+  return [
+    ...(delta.defaultRoute ? [{ what: "default route", renumbered: delta.renumbered, ...by }] : []),
+    ...(delta.routes ? [{ what: "routes", renumbered: false, ...by }] : []),
+    ...(delta.addresses ? [{ what: "addresses", renumbered: delta.renumbered }] : []),
+    ...(delta.devices ? [{ what: "devices", renumbered: false }] : []),
+  ];
+}
+
+/** A kernel that does not tell when it slept leaves the clocks. */
+function readSleep({ system, clock }: DarwinNetworkEventsDeps): SleepReading {
+  const read = (name: string): number => {
+    const bytes = new Uint8Array(16);
+    const { value, length } = system.sysctlByName(name, bytes);
+    return value === -1 || length < bytes.length ? 0 : decodeTimeval(bytes);
+  };
+  return {
+    sleptAtMs: read("kern.sleeptime"),
+    wokeAtMs: read("kern.waketime"),
+    wallMs: clock.wallMs(),
+    steadyMs: clock.steadyMs(),
+  };
+}

@@ -1,0 +1,87 @@
+import { checkedCall, readSysctl } from "../../../native/darwin/calls.ts";
+import { SOCKET, SYSCTL } from "../../../native/darwin/constants.ts";
+import { darwinErrnoName, darwinError } from "../../../native/darwin/errno.ts";
+import type { LibSystem } from "../../../native/darwin/libsystem.ts";
+import { decodeInterfaceList } from "../../../native/darwin/link/interface-message.codec.ts";
+import { cutMessages, type MessageFrame } from "../../../native/darwin/route/message-frames.codec.ts";
+
+/** One read gives one message; the longest has a header, and all eight addresses. */
+const READ_BYTES = 4096;
+/** Of 8192 bytes by default, which a burst overflows without a word (raw_input of bsd/net/raw_usrreq.c). */
+const RECEIVE_BYTES = 512 * 1024;
+/** So that a flood cannot hold up everything else: the rest is read at the next look. */
+const MOST_READS = 4096;
+
+/** What was read since the last look. `reopened`: the socket was dead, as after sleep, so that anything may have changed. */
+export interface ReadMessages {
+  readonly frames: readonly MessageFrame[];
+  readonly reopened: boolean;
+}
+
+/** A routing socket that only listens. It is opened again when the kernel shut it down (ENOTCONN across sleep). */
+export class RouteWatcher {
+  readonly #system: LibSystem;
+  readonly #buffer = new Uint8Array(READ_BYTES);
+  #fd: number;
+  #names: ReadonlyMap<number, string> = new Map();
+
+  constructor(system: LibSystem) {
+    this.#system = system;
+    this.#fd = this.#open();
+  }
+
+  /**
+   * Everything that came, without waiting.
+   *
+   * @throws AwgError("host") for a message that cannot be read; what follows it comes with the next call.
+   */
+  read(): ReadMessages {
+    const frames: MessageFrame[] = [];
+    for (let reads = 0; reads < MOST_READS; reads++) {
+      const { value, errno } = this.#system.read(this.#fd, this.#buffer);
+      if (value > 0) frames.push(...cutMessages(this.#buffer.slice(0, value)));
+      else if (value === 0) return { frames, reopened: this.#reopen() };
+      else if (darwinErrnoName(errno) === "EAGAIN") break;
+      else if (darwinErrnoName(errno) === "ENOTCONN") return { frames, reopened: this.#reopen() };
+      else if (darwinErrnoName(errno) !== "EINTR") throw darwinError("listening to the routing socket", errno);
+    }
+    return { frames, reopened: false };
+  }
+
+  /** The name of an interface; its list is read again for one that is new. undefined when there is none of this number. */
+  nameOf(index: number): string | undefined {
+    const known = this.#names.get(index);
+    if (known !== undefined || index === 0) return known;
+    const mib = [SYSCTL.CTL_NET, SOCKET.PF_ROUTE, 0, 0, SYSCTL.NET_RT_IFLIST2, 0];
+    const list = decodeInterfaceList(readSysctl(this.#system, "reading the interfaces", mib));
+    this.#names = new Map(list.map(({ index: number, name }) => [number, name]));
+    return this.#names.get(index);
+  }
+
+  close(): void {
+    this.#system.close(this.#fd);
+  }
+
+  #reopen(): boolean {
+    this.#system.close(this.#fd);
+    this.#fd = this.#open();
+    return true;
+  }
+
+  #open(): number {
+    const action = "opening a routing socket to listen";
+    const system = this.#system;
+    const fd = checkedCall(action, system.socket(SOCKET.PF_ROUTE, SOCKET.SOCK_RAW, SOCKET.AF_UNSPEC));
+    try {
+      const room = new Uint8Array(4);
+      new DataView(room.buffer).setUint32(0, RECEIVE_BYTES, true);
+      checkedCall(action, system.setsockopt(fd, SOCKET.SOL_SOCKET, SOCKET.SO_RCVBUF, room));
+      checkedCall(action, system.fcntl(fd, SOCKET.F_SETFD, SOCKET.FD_CLOEXEC));
+      checkedCall(action, system.fcntl(fd, SOCKET.F_SETFL, SOCKET.O_NONBLOCK));
+      return fd;
+    } catch (error) {
+      system.close(fd);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import type { Program } from "../../../model/program/program.ts";
+import type { LibSystem } from "../../../native/darwin/libsystem.ts";
+import type { ProcessList, ProcessPort } from "../../ports/processes.ts";
+import { ProcessTable } from "./process-table.ts";
+import { type Every, watchProcesses } from "./process-watch.ts";
+import { SocketTable } from "./socket-table.ts";
+
+export interface DarwinProcessDeps {
+  readonly system: LibSystem;
+  /** Milliseconds that only grow. */
+  readonly nowMs: () => number;
+  /** How often `watch` looks: about twice a second. */
+  readonly every: Every;
+}
+
+/** macOS's processes and sockets, over libSystem alone. */
+export function darwinProcesses({ system, nowMs, every }: DarwinProcessDeps): ProcessPort {
+  const table = new ProcessTable(system);
+  const sockets = new SocketTable(system, table);
+  return {
+    list: () => listPrograms(table),
+    read: (pid) => table.read(pid),
+    isAlive: ({ pid, since }) => table.uniqueId(pid) === since,
+    ownerOf: (tuple) => sockets.ownerOf(tuple, nowMs()),
+    sockets: () => ({ sockets: sockets.all(), closed: new Set(), unseen: [] }),
+    watch: (onEvent) => watchProcesses(system, table, every, onEvent),
+  };
+}
+
+function listPrograms(table: ProcessTable): ProcessList {
+  const programs = table
+    .pids()
+    .map((pid) => table.read(pid))
+    .filter((program): program is Program => program !== undefined);
+  const withoutPath = programs.filter(({ path }) => path === undefined).length;
+  const withoutArguments = programs.filter(({ commandLine }) => commandLine === undefined).length;
+  return {
+    programs,
+    unseen: [
+      ...(withoutPath === 0 ? [] : [`the files of ${withoutPath} programs, deleted or replaced since they started`]),
+      ...(withoutArguments === 0 ? [] : [`the arguments of ${withoutArguments} programs of other users`]),
+    ],
+  };
+}

@@ -1,0 +1,128 @@
+import type { ProcessKey, Program } from "../../../model/program/program.ts";
+import { darwinErrnoName, darwinError } from "../../../native/darwin/errno.ts";
+import type { LibSystem } from "../../../native/darwin/libsystem.ts";
+import { PROC_INFO, PROCESS_SYSCTL } from "../../../native/darwin/process/process-constants.ts";
+import {
+  decodeArguments,
+  decodePath,
+  decodePids,
+  decodeShortInfo,
+  decodeSocketAddress,
+  decodeSocketDescriptors,
+  decodeStartMs,
+  decodeUniqueId,
+} from "../../../native/darwin/process/process-info.codec.ts";
+import { PROCESS_LAYOUTS } from "../../../native/darwin/process/process-layouts.ts";
+
+/** Room for this many processes at first; a list that fills it may have been cut, so that it is read again with more. */
+const EXPECTED_PROCESSES = 1024;
+const MOST_PROCESSES = 1 << 20;
+/** KERN_ARGMAX of macOS: no process has more. */
+const ARGUMENT_BYTES = 1024 * 1024;
+
+/** macOS's processes by system call 336, the one behind libproc (darwin-notes section 7). */
+export class ProcessTable {
+  readonly #system: LibSystem;
+  #arguments: Uint8Array | undefined;
+
+  constructor(system: LibSystem) {
+    this.#system = system;
+  }
+
+  /** The numbers of all processes. The kernel cuts a list that does not fit without a word. */
+  pids(): number[] {
+    for (let room = EXPECTED_PROCESSES; room <= MOST_PROCESSES; room *= 2) {
+      const buffer = new Uint8Array(4 * room);
+      const { PROC_INFO_CALL_LISTPIDS, PROC_ALL_PIDS } = PROC_INFO;
+      const { value, errno } = this.#system.procInfo(PROC_INFO_CALL_LISTPIDS, PROC_ALL_PIDS, 0, 0n, buffer);
+      if (value === -1) throw darwinError("listing the processes", errno);
+      if (value < buffer.length) return decodePids(buffer.subarray(0, value));
+    }
+    throw darwinError("listing the processes", 12);
+  }
+
+  /** The number that no other process gets; undefined when there is none of this number now. */
+  uniqueId(pid: number): bigint | undefined {
+    const bytes = this.#info(pid, PROC_INFO.PROC_PIDUNIQIDENTIFIERINFO, PROCESS_LAYOUTS.proc_uniqidentifierinfo.size);
+    return bytes instanceof Uint8Array ? decodeUniqueId(bytes) : undefined;
+  }
+
+  /** Which process has this number now; undefined when none has. */
+  key(pid: number): ProcessKey | undefined {
+    const since = pid > 0 ? this.uniqueId(pid) : undefined;
+    return since === undefined ? undefined : { pid, since };
+  }
+
+  /** One process; undefined when it ended, or its number changed hands while it was read. */
+  read(pid: number): Program | undefined {
+    const since = this.uniqueId(pid);
+    const short = this.#info(pid, PROC_INFO.PROC_PIDT_SHORTBSDINFO, PROCESS_LAYOUTS.proc_bsdshortinfo.size);
+    if (since === undefined || !(short instanceof Uint8Array)) return undefined;
+    const { parentPid, uid, name } = decodeShortInfo(short);
+    const full = this.#info(pid, PROC_INFO.PROC_PIDTBSDINFO, PROCESS_LAYOUTS.proc_bsdinfo.size);
+    const commandLine = this.#commandLine(pid);
+    const program: Program = {
+      pid,
+      since,
+      parentPid,
+      uid,
+      name,
+      cgroup: null,
+      ...this.#path(pid),
+      ...(full instanceof Uint8Array ? { startedMs: decodeStartMs(full) } : {}),
+      ...(commandLine === undefined ? {} : { commandLine }),
+    };
+    return this.uniqueId(pid) === since ? program : undefined;
+  }
+
+  /**
+   * Whether the process has this socket open; undefined where this process may not look (another user's), and then only
+   * the kernel's note of who used it last is left.
+   */
+  holds(pid: number, socket: bigint): boolean | undefined {
+    const { PROC_INFO_CALL_PIDFDINFO, PROC_PIDFDSOCKETINFO, PROC_PIDLISTFDS } = PROC_INFO;
+    const files = this.#grown(pid, PROC_PIDLISTFDS);
+    if (!(files instanceof Uint8Array)) return files === "EPERM" ? undefined : false;
+    for (const descriptor of decodeSocketDescriptors(files)) {
+      const bytes = new Uint8Array(PROCESS_LAYOUTS.socket_fdinfo.size);
+      const call = [PROC_INFO_CALL_PIDFDINFO, pid, PROC_PIDFDSOCKETINFO, BigInt(descriptor), bytes] as const;
+      if (this.#system.procInfo(...call).value === bytes.length && decodeSocketAddress(bytes) === socket) return true;
+    }
+    return false;
+  }
+
+  /** The file, whose path the kernel no longer tells once it is replaced or deleted. */
+  #path(pid: number): Pick<Program, "path"> {
+    const buffer = new Uint8Array(PROC_INFO.PROC_PIDPATHINFO_MAXSIZE);
+    const { PROC_INFO_CALL_PIDINFO, PROC_PIDPATHINFO } = PROC_INFO;
+    const { value } = this.#system.procInfo(PROC_INFO_CALL_PIDINFO, pid, PROC_PIDPATHINFO, 0n, buffer);
+    const path = value === -1 ? undefined : decodePath(buffer);
+    return path === undefined ? {} : { path };
+  }
+
+  #commandLine(pid: number): readonly string[] | undefined {
+    this.#arguments ??= new Uint8Array(ARGUMENT_BYTES);
+    const mib = [PROCESS_SYSCTL.CTL_KERN, PROCESS_SYSCTL.KERN_PROCARGS2, pid];
+    const { value, length } = this.#system.sysctl(mib, this.#arguments);
+    return value === -1 ? undefined : decodeArguments(this.#arguments.subarray(0, length));
+  }
+
+  /** A struct of fixed size, or the name of the errno. */
+  #info(pid: number, flavor: number, size: number): Uint8Array | string {
+    const bytes = new Uint8Array(size);
+    const { value, errno } = this.#system.procInfo(PROC_INFO.PROC_INFO_CALL_PIDINFO, pid, flavor, 0n, bytes);
+    if (value === -1) return darwinErrnoName(errno);
+    return value === size ? bytes : "ESRCH";
+  }
+
+  /** A list of any length, or the name of the errno. */
+  #grown(pid: number, flavor: number): Uint8Array | string {
+    for (let size = 4096; size <= 4 * MOST_PROCESSES; size *= 4) {
+      const bytes = new Uint8Array(size);
+      const { value, errno } = this.#system.procInfo(PROC_INFO.PROC_INFO_CALL_PIDINFO, pid, flavor, 0n, bytes);
+      if (value === -1) return darwinErrnoName(errno);
+      if (value < size) return bytes.subarray(0, value);
+    }
+    return "ENOMEM";
+  }
+}

@@ -1,0 +1,114 @@
+import { KeptAnswers } from "../../../model/program/kept-answers.ts";
+import type { ProcessKey } from "../../../model/program/program.ts";
+import { darwinError } from "../../../native/darwin/errno.ts";
+import type { LibSystem } from "../../../native/darwin/libsystem.ts";
+import { decodeSocketList, type ListedSocket } from "../../../native/darwin/process/socket-list.codec.ts";
+import {
+  OWNER_KEPT_MS,
+  type OwnedSocket,
+  type SocketEnd,
+  type SocketOwner,
+  type SocketTuple,
+} from "../../ports/processes.ts";
+import type { ProcessTable } from "./process-table.ts";
+
+const PROTOCOLS = ["tcp", "udp"] as const;
+type Protocol = (typeof PROTOCOLS)[number];
+const ENOMEM = 12;
+/** The list may grow between asking for its size and reading it: this much more room, and so many times. */
+const GROWTH = 1.25;
+const TRIES = 8;
+
+/**
+ * macOS's sockets with their processes: one sysctl gives all of a protocol, under a lock that stops the making of sockets,
+ * so it is read at most once in 300 ms.
+ */
+export class SocketTable {
+  readonly #system: LibSystem;
+  readonly #processes: ProcessTable;
+  readonly #lists = new KeptAnswers<ReadonlyMap<string, ListedSocket>>(OWNER_KEPT_MS);
+  readonly #owners = new KeptAnswers<SocketOwner | undefined>(OWNER_KEPT_MS);
+
+  constructor(system: LibSystem, processes: ProcessTable) {
+    this.#system = system;
+    this.#processes = processes;
+  }
+
+  /** Who holds a socket; see ProcessPort. */
+  ownerOf(tuple: SocketTuple, nowMs: number): SocketOwner | undefined {
+    return this.#owners.get(`${tuple.protocol} ${tupleText(tuple.local, tuple.remote)}`, nowMs, () => {
+      const list = this.#lists.get(tuple.protocol, nowMs, () => byTuple(this.#read(tuple.protocol)));
+      const found = candidates(tuple)
+        .map((text) => list.get(text))
+        .find((socket) => socket !== undefined);
+      return found === undefined ? undefined : this.#provenOwner(found);
+    });
+  }
+
+  /** All sockets with who used them last, which is not proven: that would be a call for each file of each process. */
+  all(): OwnedSocket[] {
+    return PROTOCOLS.flatMap((protocol) =>
+      this.#read(protocol).map((socket): OwnedSocket => {
+        const { local, remote } = socket;
+        return { protocol, local, ...(remote.port === 0 ? {} : { remote }), ...this.#owner(socket) };
+      }),
+    );
+  }
+
+  /**
+   * The number of who used the socket last may have changed hands since: it counts only if that process has the socket
+   * open, where this process may look.
+   */
+  #provenOwner(socket: ListedSocket): SocketOwner {
+    const owner = this.#owner(socket);
+    const [holder] = owner.holders;
+    if (holder === undefined || this.#processes.holds(holder.pid, socket.socket) !== false) return owner;
+    return { ...owner, holders: [] };
+  }
+
+  #owner({ uid, lastPid, behalfPid }: ListedSocket): SocketOwner {
+    const holder = this.#processes.key(lastPid);
+    const behalf: ProcessKey | undefined = behalfPid === lastPid ? undefined : this.#processes.key(behalfPid);
+    return { uid, holders: holder === undefined ? [] : [holder], ...(behalf === undefined ? {} : { behalf }) };
+  }
+
+  #read(protocol: Protocol): ListedSocket[] {
+    const name = `net.inet.${protocol}.pcblist_n`;
+    const action = `reading the ${protocol} sockets`;
+    const estimate = this.#system.sysctlByName(name, undefined);
+    if (estimate.value === -1) throw darwinError(action, estimate.errno);
+    let room = estimate.length;
+    for (let attempt = 0; attempt < TRIES; attempt++) {
+      room = Math.ceil(room * GROWTH) + 64;
+      const buffer = new Uint8Array(room);
+      const read = this.#system.sysctlByName(name, buffer);
+      if (read.value !== -1) return decodeSocketList(buffer.subarray(0, read.length));
+      if (read.errno !== ENOMEM) throw darwinError(action, read.errno);
+    }
+    throw darwinError(action, ENOMEM);
+  }
+}
+
+function byTuple(sockets: readonly ListedSocket[]): ReadonlyMap<string, ListedSocket> {
+  return new Map(sockets.map((socket) => [tupleText(socket.local, socket.remote), socket]));
+}
+
+/** The socket of exactly these ends; for UDP else one that was bound, but not connected. */
+function candidates({ protocol, local, remote }: SocketTuple): readonly string[] {
+  const any = { address: local.address.includes(":") ? "::" : "0.0.0.0", port: 0 };
+  const connected = tupleText(local, remote);
+  if (protocol === "tcp") return [connected];
+  const unbound = { address: any.address, port: local.port };
+  return [
+    connected,
+    tupleText(local, undefined),
+    tupleText(unbound, undefined),
+    tupleText({ ...unbound, address: "::" }, undefined),
+  ];
+}
+
+/** An end with port 0 is no end: its address says nothing. */
+function tupleText(local: SocketEnd, remote: SocketEnd | undefined): string {
+  const there = remote === undefined || remote.port === 0 ? "" : `${remote.address} ${remote.port}`;
+  return `${local.address} ${local.port} ${there}`;
+}
