@@ -2,6 +2,7 @@ import type { MachineFacts } from "../host/ports/facts.ts";
 import { type Config, isNoiseTunnel } from "../model/config/config.ts";
 import type { FirewallPolicy } from "../model/firewall/policy.ts";
 import type { Resource } from "../model/resource.ts";
+import { darwinRoutes } from "./expand/darwin-routes.ts";
 import type { ExpandContext, ExpandOptions, Expansion } from "./expand/expansion.ts";
 import { firewallPolicy } from "./expand/firewall-policy.ts";
 import { defaultPath, flowRules } from "./expand/flow-rules.ts";
@@ -12,6 +13,7 @@ import { placeTunnels } from "./expand/place-tunnels.ts";
 import { probesOf } from "./expand/probes.ts";
 import { tunnelResources } from "./expand/tunnel-resources.ts";
 import { unsupportedUses } from "./expand/unsupported.ts";
+import { hasPacketFilter } from "./packet-filter.ts";
 
 export type { ExpandOptions, Expansion } from "./expand/expansion.ts";
 export { devicesOf, endpointsOf } from "./expand/expansion.ts";
@@ -32,14 +34,16 @@ export function expand(config: Config, facts: MachineFacts, options: ExpandOptio
   const tunnels = placeTunnels({ ...context, pathNumbers, endpoints, unanswered, alternatives, devices });
   const placed: ExpandContext = { ...context, tunnels };
   const policy = firewallPolicy(placed, { rules: flowRules(placed), default: defaultPath(placed) });
-  if (!facts.capabilities.nftables && isNeeded(policy)) {
+  if (!hasPacketFilter(facts.capabilities) && isNeeded(policy)) {
     context.unsupported.push({ path: "killSwitch", feature: "the packet filter (nftables is not available), which" });
   }
   const resources: Resource[] = isNeeded(policy) ? [{ kind: "firewall", key: "firewall/machine", spec: policy }] : [];
   if (tunnels.length > 0) {
-    resources.push(kernelSettings());
+    const isMac = facts.os === "darwin";
+    if (!isMac) resources.push(kernelSettings());
     resources.push(...tunnels.flatMap((tunnel) => tunnelResources(tunnel, placed, secrets)));
-    resources.push(...tunnels.map(routeTable), routingPolicy(policy, placed));
+    if (isMac) resources.push(...darwinRoutes(policy, placed));
+    else resources.push(...tunnels.map(routeTable), routingPolicy(policy, placed));
   }
   resources.push(...systemResolver(placed), ...(beside?.resources ?? []));
   return {
@@ -47,11 +51,11 @@ export function expand(config: Config, facts: MachineFacts, options: ExpandOptio
     pathNumbers: rememberNumbers(keptByName(options.pathNumbers, config), pathNumbers),
     notes: context.notes,
     unsupported: context.unsupported,
+    ...(Object.keys(alternatives).length === 0 ? {} : { alternatives }),
   };
 }
 
 /** Whether the policy says anything that an empty one would not. */
-    ...(Object.keys(alternatives).length === 0 ? {} : { alternatives }),
 function isNeeded({ steering, layers }: FirewallPolicy): boolean {
   const blocks = steering.rules.some(({ path }) => path.kind === "block") || steering.default.kind === "block";
   return blocks || layers.some(({ killSwitch, tunnels, dns }) => killSwitch || tunnels.length > 0 || dns !== null);

@@ -19,6 +19,8 @@ export function renderReport(report: DaemonReport): string {
       return report.devices.length === 0
         ? "every tunnel is up again; nothing is on its fallback"
         : `down: ${report.devices.join(", ")}; what falls back from there goes direct meanwhile`;
+    case "probe":
+      return `probe ${report.name} ${report.passed ? "passes again" : "fails"}: ${report.detail}`;
     case "problem":
       return report.text;
     case "stopped":

@@ -10,6 +10,7 @@ import { repeat, setTimer, watchClocks } from "./clocks.ts";
 import { EndpointWatch } from "./endpoint-watch.ts";
 import { type FallbackReport, FallbackWatch } from "./fallback-watch.ts";
 import { watchMachine } from "./machine-events.ts";
+import { type ProbeReport, type ProbeWatch, watchProbes } from "./probe-watch.ts";
 import { type Proposals, readProposals } from "./proposals.ts";
 
 interface DaemonPlan extends LoopPlan {
@@ -22,7 +23,7 @@ interface DaemonPlan extends LoopPlan {
   readonly rhythm: Rhythm | undefined;
 }
 
-export type DaemonReport = LoopReport | FallbackReport;
+export type DaemonReport = LoopReport | FallbackReport | ProbeReport;
 
 export interface DaemonOptions extends SessionOptions {
   /** Config files and folders, absolute. */
@@ -56,10 +57,14 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   };
   const clock = { nowMs: () => performance.now(), random: Math.random };
   let fallback: FallbackWatch | undefined;
+  let probes: ProbeWatch | undefined;
   const loop = new ReconcileLoop<DaemonPlan>(subject, {
     ...clock,
     report: (report) => {
-      if (report.type === "woken" || report.type === "applied") fallback?.refresh();
+      if (report.type === "woken" || report.type === "applied") {
+        fallback?.refresh();
+        probes?.refresh();
+      }
       options.report(report);
     },
     setTimer,
@@ -74,6 +79,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const wake = (reason: string) => loop.wake(reason);
   await using watched = new FallbackWatch(session, { ...clock, report: options.report, wake });
   fallback = watched;
+  await using watchedProbes = watchProbes(session, options.report);
+  probes = watchedProbes;
   await using raced = new EndpointWatch(session, { ...clock, report: options.report, wake });
   endpoints = raced;
   loop.wake("start");

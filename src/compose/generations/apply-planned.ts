@@ -1,6 +1,7 @@
 import { executePlan } from "../../reconciler/apply/execute.ts";
 import { recoverOpenJournal } from "../../reconciler/apply/recover.ts";
 import { planDesired } from "../planning/plan-desired.ts";
+import { probing } from "../probes/probing.ts";
 import type { Applied, ApplyHooks, Planned } from "../session.ts";
 import { applyDepsOf, type SessionParts } from "../session-parts.ts";
 import { confirmationOf } from "./confirmation.ts";
@@ -24,7 +25,12 @@ export async function applyPlanned(
   const { plan } = await planDesired(parts, planned.desired, planned.replace);
   const { verb, desired, configHash, pathNumbers } = planned;
   const confirmation = confirmationOf(parts, hooks.confirmWithinMs);
-  const outcome = await executePlan({ ...deps, ...confirmation }, { verb, desired, configHash, pathNumbers }, plan);
+  const probe = await probing(parts, desired.probes ?? [], plan, hooks.onEvent);
+  const outcome = await executePlan(
+    { ...deps, ...confirmation, ...probe },
+    { verb, desired, configHash, pathNumbers },
+    plan,
+  );
   if (outcome.kind === "applied") remember();
   await parts.close();
   if (outcome.kind === "unconfirmed") {

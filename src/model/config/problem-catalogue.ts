@@ -85,6 +85,8 @@ export const PROBLEM_CATALOGUE = {
   "obfuscation-timing": "Sessions are refused before they are renewed.",
   "unknown-tunnel": "A path names a tunnel that is not declared.",
   "unknown-resource": "A resource is named that is not there.",
+  "conflict-field":
+    "A conflict is to be answered over a field that does not exist, or in a way that this field does not have.",
   "ignore-pointer": "A field is to be left to others that does not exist or that keeps traffic where it is granted.",
   "moved-tunnel": "A move does not lead from a tunnel that is gone to one that is declared.",
   "failover-self": "A tunnel is its own failover.",
@@ -95,6 +97,9 @@ export const PROBLEM_CATALOGUE = {
   "duplicate-interface": "Two tunnels have the same interface.",
   "duplicate-listen-port": "Two tunnels listen on the same port.",
   "duplicate-rule-name": "Two rules have the same name.",
+  "duplicate-probe-name": "Two probes have the same name.",
+  "probe-target": "The target of a probe is not what its type asks.",
+  "probe-path": "A probe has a path on which it can not pass.",
   "kill-switch-unstated": "The default path is a tunnel and `killSwitch` is not stated.",
   "kill-switch-idle": "The kill switch is off, so what is asked of it has no effect.",
   "rule-without-match": "A rule says nothing about what it matches.",

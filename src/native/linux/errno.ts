@@ -47,6 +47,7 @@ const ERRNO: Readonly<Record<number, readonly [string, string]>> = {
   110: ["ETIMEDOUT", "timed out"],
   111: ["ECONNREFUSED", "connection refused"],
   113: ["EHOSTUNREACH", "no way to the host"],
+  115: ["EINPROGRESS", "under way"],
 };
 
 const KINDS: Readonly<Record<string, ErrorKind>> = {

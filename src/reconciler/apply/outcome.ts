@@ -1,6 +1,7 @@
 import type { Host } from "../../host/ports/host.ts";
 import type { Batch } from "../../model/plan.ts";
 import type { DesiredState } from "../../model/resource.ts";
+import type { ProbeResult } from "../../model/spec/probe.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 import type { Verb } from "./record.ts";
 import type { Generation, Stores } from "./stores.ts";
@@ -13,6 +14,7 @@ export type ProgressEvent =
   | { readonly type: "batch-start"; readonly index: number; readonly total: number; readonly batch: Batch }
   | { readonly type: "batch-done"; readonly index: number; readonly total: number; readonly batch: Batch }
   | { readonly type: "verify"; readonly attempt: number; readonly differing: readonly string[] }
+  | { readonly type: "probe"; readonly name: string; readonly result: ProbeResult }
   | { readonly type: "rollback"; readonly cause: string }
   | { readonly type: "undo-start"; readonly index: number; readonly batch: Batch }
   | { readonly type: "blocked"; readonly cause: string };
@@ -31,7 +33,7 @@ export interface ApplyDeps {
   readonly progress?: (event: ProgressEvent) => void;
   /** Asked before each batch; a signal ends the apply in a rollback. */
   readonly shouldStop?: () => StopSignal | undefined;
-  /** Required probes, run after the read-back; a sentence is the failure of one, and rolls back. */
+  /** The probes that count, run after the read-back; a sentence is the failure of one, and rolls back. */
   readonly probe?: () => Promise<string | undefined>;
   /** Present when the new state is to be confirmed by a person before it is accepted. */
   readonly confirmation?: Confirmation;

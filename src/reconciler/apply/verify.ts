@@ -10,7 +10,7 @@ import type { ApplyDeps } from "./outcome.ts";
 export const SETTLE_WAITS_MS: readonly number[] = [0, 100, 300, 800, 1_600];
 
 /**
- * Reads the machine back until a plan from it is empty (law 5), then runs the required probes. AwgError verification,
+ * Reads the machine back until a plan from it is empty (law 5), then runs the probes that count. AwgError verification,
  * naming what still differs, when it is not so after the last wait.
  */
 export async function verifyDesired(deps: ApplyDeps, desired: DesiredState, ledger: Ledger): Promise<void> {
@@ -50,5 +50,5 @@ async function differences(deps: ApplyDeps, desired: DesiredState, ledger: Ledge
 
 async function runProbe(deps: ApplyDeps): Promise<void> {
   const failure = await deps.probe?.();
-  if (failure !== undefined) throw new AwgError("verification", `a required probe failed: ${failure}`);
+  if (failure !== undefined) throw new AwgError("verification", failure, { remedy: "mend what it asks, or the probe" });
 }

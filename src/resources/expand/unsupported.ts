@@ -17,6 +17,7 @@ const SUPPORTED: ReadonlySet<Feature> = new Set<Feature>([
   "probes",
   "conflicts",
   "dns.blockEncryptedDns",
+  "dns.split",
   "reconcile",
 ]);
 

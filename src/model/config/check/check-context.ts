@@ -57,6 +57,11 @@ export class CheckContext {
     this.#findings.add(id, place, message, remedy);
   }
 
+  /** Masks the value at a path in every excerpt: what was written there may be a secret. */
+  hide(path: NodePath): void {
+    this.#findings.hide(this.placeOf(path));
+  }
+
   placeOf(path: NodePath): Place {
     return valuePlace(this.#written, path);
   }

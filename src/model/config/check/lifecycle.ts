@@ -1,3 +1,4 @@
+import { conflictPointers } from "../../spec/conflicts.ts";
 import { ignorablePointers } from "../../spec/ignorable.ts";
 import { isNoiseTunnel } from "../config.ts";
 import { nearestWord } from "../field/edit-distance.ts";
@@ -23,6 +24,7 @@ export function checkLifecycle(context: CheckContext): void {
       reportResource(context, ["lifecycle", "retain", index], key, known);
   }
   checkIgnored(context);
+  checkConflicts(context);
   for (const [index, move] of moved.entries()) checkMove(context, ["moved", index], move);
 }
 
@@ -30,12 +32,31 @@ function reportResource(context: CheckContext, path: NodePath, key: string, know
   context.report("unknown-resource", path, `there is no resource ${quote(key)}`, suggest(key, known));
 }
 
-function checkIgnored(context: CheckContext): void {
-  const { lifecycle, tunnels } = context.config;
-  const peersOf = Object.fromEntries(
-    Object.entries(tunnels).map(([name, tunnel]) => [name, isNoiseTunnel(tunnel) ? tunnel.peers.length : 0]),
+/** How many peers each tunnel has. */
+function peersOf({ config }: CheckContext): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    Object.entries(config.tunnels).map(([name, tunnel]) => [name, isNoiseTunnel(tunnel) ? tunnel.peers.length : 0]),
   );
-  const known = ignorablePointers(peersOf);
+}
+
+function checkConflicts(context: CheckContext): void {
+  const { conflicts } = context.config;
+  const known = conflictPointers(peersOf(context));
+  for (const [pointer, answer] of Object.entries(conflicts)) {
+    if (known[answer].includes(pointer)) continue;
+    const isKnown = known.assert.includes(pointer);
+    const message = isKnown
+      ? `${quote(pointer)} cannot be answered with ${answer}`
+      : `there is no field ${quote(pointer)}`;
+    const others = (["assert", "yield", "adopt"] as const).filter((one) => known[one].includes(pointer));
+    const remedy = isKnown ? `write ${others.join(" or ")}` : suggest(pointer, known[answer]);
+    context.reportKey("conflict-field", ["conflicts", pointer], message, remedy);
+  }
+}
+
+function checkIgnored(context: CheckContext): void {
+  const { lifecycle } = context.config;
+  const known = ignorablePointers(peersOf(context));
   for (const [index, pointer] of (lifecycle?.ignore ?? []).entries()) {
     if (known.includes(pointer)) continue;
     const message = `${quote(pointer)} is no field that may be left to others`;

@@ -45,7 +45,8 @@ function checkJunk(context: CheckContext, path: NodePath, { jc, jmin, jmax }: Ob
 function checkVersion(context: CheckContext, path: NodePath, obfuscation: Obfuscation): void {
   const { version } = obfuscation;
   const isNamed = context.isUntouched([...path, "version"]);
-  for (const key of Object.keys(obfuscation) as (keyof Obfuscation)[]) {
+  const { isVersionNamed: _, ...parameters } = obfuscation;
+  for (const key of Object.keys(parameters) as (keyof typeof parameters)[]) {
     const needed = key === "version" ? "1.0" : versionNeededBy(key, obfuscation[key]);
     const isRemoved = ONLY_IN_1_5.includes(key) && !isOlder(version, "2.0");
     if (isRemoved && !isNamed) {

@@ -4,6 +4,7 @@ import { checkKillSwitch } from "./kill-switch.ts";
 import { checkLifecycle } from "./lifecycle.ts";
 import { checkMachine } from "./machine.ts";
 import { checkObfuscation } from "./obfuscation.ts";
+import { checkProbes } from "./probes.ts";
 import { checkReferences } from "./references.ts";
 import { checkRules } from "./rules.ts";
 import { checkSecrets } from "./secrets.ts";
@@ -24,6 +25,7 @@ const CHECKS: readonly ((context: CheckContext) => void)[] = [
   checkSubstitution,
   checkLifecycle,
   checkMachine,
+  checkProbes,
 ];
 
 /** Runs all checks; each reports to the context. */

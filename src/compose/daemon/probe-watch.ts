@@ -1,0 +1,69 @@
+import { messageOf } from "../../model/error.ts";
+import type { ProbeSpec } from "../../model/spec/probe.ts";
+import type { ReconcilingSession } from "../reconciling-session.ts";
+
+const LOOK_MS = 1_000;
+
+/** What the watch tells: a probe passes or fails otherwise than the last time. */
+export type ProbeReport =
+  | { readonly type: "probe"; readonly name: string; readonly passed: boolean; readonly detail: string }
+  | { readonly type: "problem"; readonly text: string };
+
+export interface ProbeWatch extends AsyncDisposable {
+  /** The accepted state may be another by now. */
+  refresh(): void;
+}
+
+/** Runs the accepted state's probes, each in its own rhythm, and tells when one changes; the first failure counts as a change. */
+export function watchProbes(session: ReconcilingSession, report: (report: ProbeReport) => void): ProbeWatch {
+  const passed = new Map<string, boolean>();
+  const dueMs = new Map<string, number>();
+  const running = new Set<Promise<void>>();
+  const busy = new Set<string>();
+  let probes: readonly ProbeSpec[] | undefined;
+  let problem = "";
+
+  const run = async (probe: ProbeSpec): Promise<void> => {
+    const result = await session.runProbe(probe);
+    if (result === undefined || (passed.get(probe.name) ?? true) === result.passed) return;
+    passed.set(probe.name, result.passed);
+    report({ type: "probe", name: probe.name, passed: result.passed, detail: result.detail });
+  };
+
+  const look = async (): Promise<void> => {
+    const nowMs = performance.now();
+    probes ??= (await session.acceptedGeneration())?.desired.probes ?? [];
+    for (const probe of probes) {
+      const id = JSON.stringify(probe);
+      if (busy.has(id) || (dueMs.get(id) ?? 0) > nowMs) continue;
+      dueMs.set(id, nowMs + probe.everySeconds * 1000);
+      busy.add(id);
+      keep(run(probe).finally(() => busy.delete(id)));
+    }
+  };
+
+  function keep(work: Promise<void>): void {
+    const kept = work.then(
+      () => {
+        problem = "";
+      },
+      (error: unknown) => {
+        if (messageOf(error) !== problem) report({ type: "problem", text: `probing failed: ${messageOf(error)}` });
+        problem = messageOf(error);
+      },
+    );
+    running.add(kept);
+    void kept.then(() => running.delete(kept));
+  }
+
+  const timer = setInterval(() => keep(look()), LOOK_MS);
+  return {
+    refresh() {
+      probes = undefined;
+    },
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      await Promise.all(running);
+    },
+  };
+}

@@ -1,0 +1,15 @@
+import { type ProbeSpec, parseProbeTarget } from "../../model/spec/probe.ts";
+import type { ExpandContext } from "./expansion.ts";
+
+/** The checks of the network that the config asks for; nothing where it asks for none. Pure. */
+export function probesOf({ config, tunnels, unsupported }: ExpandContext): { readonly probes?: readonly ProbeSpec[] } {
+  const probes = config.probes.flatMap(({ name, type, target, via, required, every, timeout }, index): ProbeSpec[] => {
+    const parsed = parseProbeTarget(type, target);
+    if (via?.kind === "direct") unsupported.push({ path: `probes.${index}.via`, feature: "a probe past the tunnels" });
+    const device = via?.kind === "tunnel" ? tunnels.find(({ key }) => key === via.tunnel)?.device : undefined;
+    if (parsed === undefined || (via !== undefined && device === undefined)) return [];
+    const common = { name, type, target: parsed, required, everySeconds: every, timeoutSeconds: timeout };
+    return [{ ...common, ...(device === undefined ? {} : { device }) }];
+  });
+  return probes.length === 0 ? {} : { probes };
+}
