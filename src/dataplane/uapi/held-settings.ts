@@ -1,6 +1,6 @@
 import { canonicalPrefix, type Prefix, renderPrefix } from "../../model/prefix.ts";
 import { bytesToHex, isZeroKey } from "../../model/uapi/key-text.ts";
-import { normalizeObfuscation, SECRET_OBFUSCATION_KEY } from "../../model/uapi/obfuscation.ts";
+import { GENERATION_KEY, normalizeObfuscation, SECRET_OBFUSCATION_KEY } from "../../model/uapi/obfuscation.ts";
 import type { DeviceSettings, PeerSettings, WireEndpoint } from "../contract.ts";
 import type { KeepaliveRange, PeerRequest, SetRequest } from "./parse-set.ts";
 
@@ -55,7 +55,7 @@ export function settingsAfter(held: HeldSettings, request: SetRequest): HeldSett
 /** What the data plane is to hold; undefined without a private key, for then there is nothing to carry. */
 export function deviceSettings(held: HeldSettings, { mtuBytes, user }: Surroundings): DeviceSettings | undefined {
   if (held.privateKey === undefined) return undefined;
-  const isObfuscated = Object.keys(held.obfuscation).length > 0;
+  const isObfuscated = Object.keys(held.obfuscation).some((key) => key !== GENERATION_KEY);
   return {
     privateKey: held.privateKey,
     mtuBytes,

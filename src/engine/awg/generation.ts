@@ -1,5 +1,9 @@
 import type { AmneziaVersion } from "../../model/config/section/obfuscation.ts";
+import { AwgError } from "../../model/error.ts";
+import { GENERATION_KEY } from "../../model/uapi/obfuscation.ts";
 import type { UapiParameters } from "./parameters.ts";
+
+const GENERATIONS: readonly AmneziaVersion[] = ["1.0", "1.5", "2.0", "3.0", "3.1"];
 
 /** UAPI names that a generation brought, newest first. */
 const BROUGHT_BY: readonly (readonly [AmneziaVersion, readonly string[]])[] = [
@@ -20,6 +24,20 @@ const BROUGHT_BY: readonly (readonly [AmneziaVersion, readonly string[]])[] = [
 
 const ONLY_IN_1_5 = ["j1", "j2", "j3", "itime"];
 const HEADERS = ["h1", "h2", "h3", "h4"];
+
+/**
+ * The generation that the parameters name.
+ *
+ * @throws AwgError("config") when there is no such generation.
+ */
+export function namedGeneration(values: UapiParameters): AmneziaVersion | undefined {
+  const text = values[GENERATION_KEY] ?? "";
+  const generation = GENERATIONS.find((one) => one === text);
+  if (generation !== undefined || text === "") return generation;
+  throw new AwgError("config", `the parameter ${GENERATION_KEY} names no generation of AmneziaWG`, {
+    remedy: `give one of ${GENERATIONS.join(", ")}`,
+  });
+}
 
 /** The oldest generation that has every parameter that is on. */
 export function generationOf(values: UapiParameters): AmneziaVersion {

@@ -3,7 +3,7 @@ import { AwgError } from "../../model/error.ts";
 import { keyFromHex } from "../../model/uapi/key-text.ts";
 import { isObfuscationKey } from "../../model/uapi/obfuscation.ts";
 import { exactly, PAPER_TIMING, type TimeRange } from "../constants.ts";
-import { generationOf, hasShortTags } from "./generation.ts";
+import { generationOf, hasShortTags, namedGeneration } from "./generation.ts";
 import { type PacketTemplate, parsePacketTemplate } from "./packet-template.ts";
 import type { AmneziaParameters, UapiParameters } from "./parameters.ts";
 import { refuseImpossible } from "./refuse-impossible.ts";
@@ -12,10 +12,14 @@ import { refuseImpossible } from "./refuse-impossible.ts";
  * Reads AmneziaWG parameters strictly: whatever makes a released program crash, hang, fragment hopelessly or lose a
  * message is refused, though those programs take it. What is absent, empty or 0 is off.
  *
- * @param generation the version a configuration names; found from the parameters where absent.
+ * @param generation the version a configuration names, unless the parameters say it (`awg_generation`); found from them
+ *   where nobody names one.
  * @throws AwgError("config") that names the parameter and never shows a key.
  */
-export function parseParameters(values: UapiParameters, generation?: AmneziaVersion): AmneziaParameters {
+export function parseParameters(
+  values: UapiParameters,
+  generation: AmneziaVersion | undefined = namedGeneration(values),
+): AmneziaParameters {
   const unknown = Object.keys(values).find((key) => !isObfuscationKey(key));
   if (unknown !== undefined) throw wrong(unknown.slice(0, 40), "no AmneziaWG has it");
   const tagWidth = hasShortTags(values, generation) ? 4 : 8;

@@ -7,7 +7,7 @@ const OF_TUNNEL: readonly { readonly kind: string; readonly fields: readonly str
   { kind: "tunnel", fields: ["listenPort"] },
   { kind: "routes", fields: ["destinations"] },
 ];
-const OF_PEER: readonly string[] = ["endpoint", "allowedIPs", "persistentKeepaliveSeconds"];
+const OF_PEER: readonly string[] = ["endpoint", "allowedIPs", "persistentKeepaliveSeconds", "leastKeepaliveSeconds"];
 const OF_MACHINE: readonly string[] = [
   "/resolver/machine/servers",
   "/resolver/machine/search",

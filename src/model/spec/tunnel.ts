@@ -8,8 +8,10 @@ export interface PeerSpec {
   readonly endpoint?: string;
   /** Canonical prefixes, sorted. */
   readonly allowedIPs: readonly string[];
-  /** 0 is off. */
+  /** 0 is off. The upper end where the time is drawn from a range (AmneziaWG 3.0). */
   readonly persistentKeepaliveSeconds: number;
+  /** The lower end of the range; absent where there is one value. */
+  readonly leastKeepaliveSeconds?: number;
 }
 
 /** What runs inside a tunnel's device: keys, peers, marks; the same nouns as the WireGuard cross-platform UAPI. */

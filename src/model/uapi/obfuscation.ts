@@ -1,3 +1,6 @@
+/** The generation a configuration names, "2.0"; only awg's own engine has this key, and only it may be told. */
+export const GENERATION_KEY = "awg_generation";
+
 /**
  * AmneziaWG's device keys over UAPI with the value that switches each off. The order is the one the engines print and
  * want: h1 to h4 together, header_protection_key after the paddings it depends on.
@@ -32,6 +35,7 @@ const OFF_VALUES: Readonly<Record<string, string>> = {
   max_handshake_attempts: "0",
   random_trailers: "0",
   disable_cookies: "0",
+  [GENERATION_KEY]: "",
 };
 
 /** The key whose value is a secret: specs and observations hold its SecretId, UAPI its hex. */

@@ -25,6 +25,8 @@ export interface UapiPeer {
   readonly allowedIPs: readonly string[];
   /** The upper end where AmneziaWG 3 says a range. */
   readonly persistentKeepaliveSeconds: number;
+  /** The lower end of that range. */
+  readonly leastKeepaliveSeconds?: number;
   readonly lastHandshakeSeconds: number;
   readonly receivedBytes: number;
   readonly sentBytes: number;
@@ -114,7 +116,7 @@ function readPeerField(peer: PeerDraft, key: string, value: string): void {
       peer.allowedIPs.push(value);
       return;
     case "persistent_keepalive_interval":
-      peer.persistentKeepaliveSeconds = numberOf(key, value.slice(value.indexOf("-") + 1), 65535);
+      readKeepalive(peer, key, value);
       return;
     case "last_handshake_time_sec":
       peer.lastHandshakeSeconds = numberOf(key, value, Number.MAX_SAFE_INTEGER);
@@ -138,6 +140,14 @@ const MEASURED: Readonly<Record<string, keyof PeerMeasured>> = {
   awg_messages_expected: "expectedMessages",
   awg_messages_accepted: "acceptedMessages",
 };
+
+/** `25`, or `20-30` from an engine of AmneziaWG 3. */
+function readKeepalive(peer: PeerDraft, key: string, value: string): void {
+  const [low = "", high = low] = value.split("-");
+  peer.persistentKeepaliveSeconds = numberOf(key, high, 65535);
+  const least = numberOf(key, low, 65535);
+  if (least !== peer.persistentKeepaliveSeconds) peer.leastKeepaliveSeconds = least;
+}
 
 function newPeer(key: Uint8Array): PeerDraft {
   return {

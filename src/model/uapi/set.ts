@@ -73,13 +73,18 @@ function peerLines(peer: PeerSpec, known: PeerObserved | undefined, bytesOf: Byt
     changes.push(`preshared_key=${peer.presharedKey === undefined ? NO_KEY : secretHex(peer.presharedKey, bytesOf)}`);
   }
   if (peer.endpoint !== undefined && peer.endpoint !== known?.endpoint) changes.push(`endpoint=${peer.endpoint}`);
-  if (peer.persistentKeepaliveSeconds !== (known?.persistentKeepaliveSeconds ?? 0)) {
-    changes.push(`persistent_keepalive_interval=${peer.persistentKeepaliveSeconds}`);
-  }
+  const keepalive = keepaliveText(peer);
+  if (keepalive !== keepaliveText(known)) changes.push(`persistent_keepalive_interval=${keepalive}`);
   changes.push(...allowedIpLines(peer.allowedIPs, known));
   if (known !== undefined && changes.length === 0) return [];
   const head = `public_key=${publicHex(peer.publicKey)}`;
   return known === undefined ? [head, ...changes] : [head, "update_only=true", ...changes];
+}
+
+/** `25`, or `20-30` where it is drawn from a range. */
+function keepaliveText(peer: PeerSpec | undefined): string {
+  const { leastKeepaliveSeconds: least, persistentKeepaliveSeconds: most = 0 } = peer ?? {};
+  return least === undefined ? `${most}` : `${least}-${most}`;
 }
 
 /** Prefixes that only come are added beside the others; when one goes, the list is replaced. */

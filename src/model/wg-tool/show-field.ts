@@ -1,7 +1,7 @@
 import { AwgError } from "../error.ts";
 import type { UapiPeer } from "../uapi/reply.ts";
 import { OBFUSCATION_WORDS } from "./obfuscation-words.ts";
-import { FIELDS, keyText, markText, obfuscationText, type ShownDevice } from "./shown-device.ts";
+import { FIELDS, keepaliveRange, keyText, markText, obfuscationText, type ShownDevice } from "./shown-device.ts";
 
 const OFF_BY_DEFAULT: Readonly<Record<string, string>> = { h1: "1", h2: "2", h3: "3", h4: "4" };
 /** amneziawg-tools' dump has these columns between port and mark; the switches of 3.1 and what 1.5 alone knew are none. */
@@ -76,6 +76,6 @@ function parameterText({ state }: ShownDevice, uapi: string): string {
   return obfuscationText(state, uapi) ?? OFF_BY_DEFAULT[uapi] ?? absent;
 }
 
-function keepaliveText({ persistentKeepaliveSeconds }: UapiPeer): string {
-  return persistentKeepaliveSeconds === 0 ? "off" : `${persistentKeepaliveSeconds}`;
+function keepaliveText(peer: UapiPeer): string {
+  return peer.persistentKeepaliveSeconds === 0 ? "off" : keepaliveRange(peer);
 }

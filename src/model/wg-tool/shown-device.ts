@@ -60,6 +60,11 @@ export function obfuscationText({ obfuscation }: UapiDevice, uapi: string): stri
   return bytesToBase64(Uint8Array.from(value.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16)));
 }
 
+/** Seconds between empty packets, `20-30` where they are drawn from a range. */
+export function keepaliveRange({ leastKeepaliveSeconds: least, persistentKeepaliveSeconds: most }: UapiPeer): string {
+  return least === undefined ? `${most}` : `${least}-${most}`;
+}
+
 function peerConf(peer: UapiPeer): string[] {
   return [
     "[Peer]",
@@ -67,6 +72,6 @@ function peerConf(peer: UapiPeer): string[] {
     ...(peer.presharedKey === undefined ? [] : [`PresharedKey = ${bytesToBase64(peer.presharedKey)}`]),
     ...(peer.allowedIPs.length === 0 ? [] : [`AllowedIPs = ${peer.allowedIPs.join(", ")}`]),
     ...(peer.endpoint === undefined ? [] : [`Endpoint = ${peer.endpoint}`]),
-    ...(peer.persistentKeepaliveSeconds === 0 ? [] : [`PersistentKeepalive = ${peer.persistentKeepaliveSeconds}`]),
+    ...(peer.persistentKeepaliveSeconds === 0 ? [] : [`PersistentKeepalive = ${keepaliveRange(peer)}`]),
   ];
 }

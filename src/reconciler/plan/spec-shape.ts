@@ -93,7 +93,7 @@ const SPEC_SHAPES: { readonly [K in ResourceKind]: Guard } = {
     peers: isListOf(
       isObject(
         { publicKey: isText, allowedIPs: isTexts, persistentKeepaliveSeconds: isCount },
-        { presharedKey: isText, endpoint: isText },
+        { presharedKey: isText, endpoint: isText, leastKeepaliveSeconds: isCount },
       ),
     ),
     obfuscation: isRecordOf(isText),

@@ -50,7 +50,8 @@ export function tunnelResources(
     peers: tunnel.peers
       .map((peer) => peerSpec(peer, placed.endpoints.get(peer.publicKey), secrets))
       .toSorted((a, b) => (a.publicKey < b.publicKey ? -1 : 1)),
-    obfuscation: tunnel.obfuscation === undefined ? {} : obfuscationParameters(tunnel.obfuscation, secrets),
+    obfuscation:
+      tunnel.obfuscation === undefined ? {} : obfuscationParameters(tunnel.obfuscation, secrets, engine === "embedded"),
   };
   return [link, { kind: "tunnel", key: `tunnel/${key}`, spec }];
 }
@@ -112,12 +113,18 @@ function mtuOf({ tunnel, endpoints }: PlacedTunnel, { uplinks, devices }: Machin
   return Math.max(LEAST_MTU_BYTES, mtuBytes - OVERHEAD_BYTES - (tunnel.obfuscation?.s4 ?? 0));
 }
 
+/** A range is told as its upper end with its lower end beside it; an engine without ranges is never asked for one. */
+function keepaliveOf({ persistentKeepalive: range }: Peer): Pick<PeerSpec, "persistentKeepaliveSeconds"> {
+  const [low, high] = [Math.round(range?.[0] ?? 0), Math.round(range?.[1] ?? 0)];
+  return { persistentKeepaliveSeconds: high, ...(low === high ? {} : { leastKeepaliveSeconds: low }) };
+}
+
 function peerSpec(peer: Peer, endpoint: ResolvedEndpoint | undefined, secrets: Secrets): PeerSpec {
   return {
     publicKey: peer.publicKey,
     ...(peer.presharedKey === undefined ? {} : { presharedKey: secrets(peer.presharedKey) }),
     ...(endpoint === undefined ? {} : { endpoint: renderEndpointText(endpoint) }),
     allowedIPs: sortedPrefixes(peer.allowedIPs),
-    persistentKeepaliveSeconds: Math.round(peer.persistentKeepalive?.[0] ?? 0),
+    ...keepaliveOf(peer),
   };
 }

@@ -1,6 +1,6 @@
 import type { Obfuscation } from "../../model/config/config.ts";
 import type { SecretId, SecretRef } from "../../model/secret.ts";
-import { SECRET_OBFUSCATION_KEY } from "../../model/uapi/obfuscation.ts";
+import { GENERATION_KEY, SECRET_OBFUSCATION_KEY } from "../../model/uapi/obfuscation.ts";
 
 /** What each parameter is when nobody set it; engines print some of these and leave others out. */
 const DEFAULTS: Readonly<Record<string, string>> = {
@@ -56,15 +56,19 @@ const PACKETS = ["i1", "i2", "i3", "i4", "i5", "j1", "j2", "j3"] as const;
 /**
  * The parameters of a configuration as UAPI names and values, normal form: what is off or usual is left out. The key of
  * the mask is the id of its secret; who sends the parameters to an engine puts its hex there.
+ *
+ * @param isEmbedded for awg's own engine, which is told the version that the configuration names
  */
 export function obfuscationParameters(
   obfuscation: Obfuscation,
   secrets: (ref: SecretRef) => SecretId,
+  isEmbedded: boolean,
 ): Readonly<Record<string, string>> {
-  const { headerProtectionKey } = obfuscation;
+  const { headerProtectionKey, isVersionNamed, version } = obfuscation;
   const parameters: Record<string, string> = {
     random_trailers: obfuscation.randomTrailers ? "1" : "0",
     disable_cookies: obfuscation.disableCookies ? "1" : "0",
+    ...(isEmbedded && isVersionNamed === true ? { [GENERATION_KEY]: version } : {}),
     ...(headerProtectionKey === undefined ? {} : { [SECRET_OBFUSCATION_KEY]: secrets(headerProtectionKey) }),
   };
   for (const name of NUMBERS) parameters[name] = String(obfuscation[name]);

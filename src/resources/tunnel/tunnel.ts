@@ -88,22 +88,24 @@ function diffPeers(desired: readonly PeerSpec[], observed: readonly PeerObserved
 }
 
 function diffPeer(at: string, desired: PeerSpec, observed: PeerObserved): FieldChange[] {
-  const { endpoint, presharedKey, allowedIPs, persistentKeepaliveSeconds } = desired;
+  const { endpoint, presharedKey, allowedIPs, persistentKeepaliveSeconds, leastKeepaliveSeconds } = desired;
   return [
     ...secretChange(`${at}/presharedKey`, observed.presharedKey, presharedKey),
     ...(endpoint === undefined ? [] : valueChange(`${at}/endpoint`, observed.endpoint, endpoint)),
     ...setChange(`${at}/allowedIPs`, observed.allowedIPs, allowedIPs),
     ...valueChange(`${at}/persistentKeepaliveSeconds`, observed.persistentKeepaliveSeconds, persistentKeepaliveSeconds),
+    ...valueChange(`${at}/leastKeepaliveSeconds`, observed.leastKeepaliveSeconds, leastKeepaliveSeconds),
   ];
 }
 
 function peerAsSpec(peer: PeerObserved): PeerSpec {
-  const { publicKey, presharedKey, endpoint, allowedIPs, persistentKeepaliveSeconds } = peer;
+  const { publicKey, presharedKey, endpoint, allowedIPs, persistentKeepaliveSeconds, leastKeepaliveSeconds } = peer;
   return {
     publicKey,
     ...(presharedKey === undefined ? {} : { presharedKey }),
     ...(endpoint === undefined ? {} : { endpoint }),
     allowedIPs,
     persistentKeepaliveSeconds,
+    ...(leastKeepaliveSeconds === undefined ? {} : { leastKeepaliveSeconds }),
   };
 }

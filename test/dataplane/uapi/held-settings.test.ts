@@ -35,6 +35,14 @@ describe("what a set leaves behind", () => {
     expect(prefixesOf(held, A)).toEqual(["10.0.0.0/8"]);
   });
 
+  test("a generation that is named is told and told again; alone it obfuscates nothing", () => {
+    const held = heldAfter(`private_key=${SECRET}\nawg_generation=1.5`, "jc=4\njmin=4\njmax=9");
+    expect(reply(held).obfuscation).toEqual({ awg_generation: "1.5", jc: "4", jmin: "4", jmax: "9" });
+    const told = (one: HeldSettings) => deviceSettings(one, { mtuBytes: 1420 })?.obfuscation;
+    expect(told(held)?.parameters).toMatchObject({ awg_generation: "1.5" });
+    expect(told(heldAfter(`private_key=${SECRET}\nawg_generation=1.5`))).toBeUndefined();
+  });
+
   test("a prefix belongs to one peer, the last that got it", () => {
     const held = heldAfter(
       `public_key=${A}\nallowed_ip=10.0.0.0/8\nallowed_ip=fd00::/8\npublic_key=${B}\nallowed_ip=10.0.0.1/8`,

@@ -120,6 +120,15 @@ describe("parameters over UAPI", () => {
     expect(parseParameters(values).generation).toBe(generation);
   });
 
+  test("a generation that is named rules: its tags, its junk, its peculiarities", () => {
+    const values = { i1: "<t>", jc: "1", jmin: "4", jmax: "9" };
+    expect(parseParameters(values)).toMatchObject({ generation: "1.5", signature: [{ sizeBytes: 4 }] });
+    const named = (generation: string) => parseParameters({ ...values, awg_generation: generation });
+    expect(named("1.5")).toMatchObject({ generation: "1.5", signature: [{ sizeBytes: 8 }] });
+    expect(named("2.0")).toMatchObject({ generation: "2.0", signature: [{ sizeBytes: 4 }] });
+    expect(() => named("4.0")).toThrow("awg_generation names no generation");
+  });
+
   test("times are ranges in seconds, 0 is the paper's", () => {
     const { timing } = parseParameters({
       rekey_timeout: "3-7",

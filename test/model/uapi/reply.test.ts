@@ -48,6 +48,7 @@ describe("parseUapiDevice", () => {
         endpoint: "[2607:5300:60:6b0::c05f:543]:2468",
         allowedIPs: ["192.168.4.0/24", "fd00::/8"],
         persistentKeepaliveSeconds: 30,
+        leastKeepaliveSeconds: 20,
         lastHandshakeSeconds: 1700000000,
         receivedBytes: 2224,
         sentBytes: 38333,

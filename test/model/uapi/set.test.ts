@@ -100,6 +100,11 @@ describe("renderUapiSet", () => {
       peers({ persistentKeepaliveSeconds: 0 }),
       [line, "update_only=true", "persistent_keepalive_interval=0"],
     ],
+    [
+      "keepalive from a range",
+      peers({ persistentKeepaliveSeconds: 30, leastKeepaliveSeconds: 20 }),
+      [line, "update_only=true", "persistent_keepalive_interval=20-30"],
+    ],
     ["no peer", { peers: [] }, [line, "remove=true"]],
     ["no obfuscation", { obfuscation: {} }, ["jc=0", "jmin=0", "jmax=0", "h1=1"]],
     [

@@ -35,12 +35,12 @@ describe("what has no driver yet is refused by its place, never passed over", ()
     ["a keychain", tunnel("").replace("{ file: /k }", "{ keychain: k }"), "tunnels.a"],
     [
       "a range of keepalives",
-      tunnel('obfuscation: { version: "3.0" }', ", persistentKeepalive: 20-30"),
+      tunnel('engine: userspace\n    obfuscation: { version: "3.0" }', ", persistentKeepalive: 20-30"),
       "tunnels.a.peers.0.persistentKeepalive",
     ],
     [
       "parameters that only 1.5 has",
-      tunnel('obfuscation: { version: "1.5", itime: 60 }'),
+      tunnel('engine: userspace\n    obfuscation: { version: "1.5", itime: 60 }'),
       "tunnels.a.obfuscation.itime",
     ],
     ["programs", rule("apps: [firefox]"), "rules.0.apps"],
@@ -85,8 +85,19 @@ describe("what has no driver yet is refused by its place, never passed over", ()
     expect(expandText(text).unsupported.map((one) => one.path)).toContain(path);
   });
 
+  test("awg's own engine, which auto is, takes a range of keepalives, and what only 1.5 has", () => {
+    const ranged = tunnel('obfuscation: { version: "3.0" }', ", persistentKeepalive: 20-30");
+    const old = tunnel('obfuscation: { version: "1.5", itime: 60, i1: "<t>", j1: "<r 4>" }');
+    expect(expandText(ranged).unsupported).toEqual([]);
+    expect(expandText(old).unsupported).toEqual([]);
+    expect(resourceOf(expandText(ranged), "tunnel/a").spec).toMatchObject({
+      obfuscation: { awg_generation: "3.0" },
+      peers: [{ persistentKeepaliveSeconds: 30, leastKeepaliveSeconds: 20 }],
+    });
+  });
+
   test("every message reads on with 'is unsupported here yet'", () => {
-    const text = `${tunnel('engine: embedded\n    obfuscation: { version: "3.0" }', ", persistentKeepalive: 20-30")}killSwitch: { persist: false, atBoot: true }`;
+    const text = `${tunnel('engine: userspace\n    obfuscation: { version: "3.0" }', ", persistentKeepalive: 20-30")}killSwitch: { persist: false, atBoot: true }`;
     for (const { feature } of expandText(text).unsupported) {
       expect(feature).toMatch(/^[a-zA-Z]/);
       expect(feature).not.toMatch(/[.\n]$/);

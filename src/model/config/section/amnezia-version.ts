@@ -59,12 +59,11 @@ const NEEDS_2_0 =
 
 /** The same parameters with their version: the one named, else the oldest that has every parameter used. */
 export function completeObfuscation(input: ObfuscationInput): Obfuscation {
-  let version = input.version ?? "1.0";
-  if (input.version === undefined) {
-    for (const key of Object.keys(input) as Key[]) {
-      const needed = versionNeededBy(key, input[key]);
-      if (isOlder(version, needed)) version = needed;
-    }
+  if (input.version !== undefined) return { ...input, version: input.version, isVersionNamed: true };
+  let version: AmneziaVersion = "1.0";
+  for (const key of Object.keys(input) as Key[]) {
+    const needed = versionNeededBy(key, input[key]);
+    if (isOlder(version, needed)) version = needed;
   }
   return { ...input, version };
 }

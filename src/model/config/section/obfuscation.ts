@@ -137,4 +137,8 @@ export const obfuscationSchema = z.strictObject({
 export type ObfuscationInput = z.output<typeof obfuscationSchema>;
 
 /** The same with its version known: named, or the oldest that has every parameter used. */
-export type Obfuscation = ObfuscationInput & { readonly version: AmneziaVersion };
+export type Obfuscation = ObfuscationInput & {
+  readonly version: AmneziaVersion;
+  /** The configuration names it, so it rules where the parameters leave a choice. */
+  readonly isVersionNamed?: true;
+};
