@@ -207,6 +207,10 @@ export interface AwgConfiguration {
      * Start it at boot.
      */
     autostart?: boolean;
+    /**
+     * Tell who sits at the screen when protection is lost, fought over or cannot be repaired.
+     */
+    notifications?: boolean;
   };
   /**
    * A macOS system extension.
@@ -336,7 +340,7 @@ export interface AwgConfiguration {
     driftEvery?: number | string;
   };
   /**
-   * Per field, what to do when another program changes it: assert, yield or adopt.
+   * Per field, as drift prints it, what to do where another program holds or changes it: assert (put it back, the default), yield (leave it), adopt (take the device over with its engine: /link/office/device).
    */
   conflicts?: {
     [k: string]: "assert" | "yield" | "adopt";

@@ -5,7 +5,7 @@ import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts
 import { adoptTun, openTun, type TunDevice } from "../native/linux/tun.ffi.ts";
 import { Engine, type EngineKind } from "./engine.ts";
 import { expectsPacketInfo } from "./engine-program.ts";
-import { ENGINE_DESCRIPTOR, type OrphanEngine } from "./orphan-engine.ts";
+import type { OrphanEngine } from "./orphan-engine.ts";
 import { endProcess } from "./process-identity.ts";
 
 /** A TUN device whose descriptor the keeper holds, with its engine if one was asked for. */
@@ -68,9 +68,37 @@ export async function holdOrphan(orphan: OrphanEngine, around: DeviceSurrounding
   return held;
 }
 
+/**
+ * Takes over the device of an engine that another program started: a copy of its descriptor makes the device persistent and
+ * outlives the engine, which runs on and is watched.
+ *
+ * @throws AwgError("permission") where the engine's descriptors may not be copied.
+ */
+export function holdForeign(engine: OrphanEngine, alias: string, around: DeviceSurroundings): HeldDevice {
+  const tun = adoptTun(takeDescriptor(engine.pid, engine.descriptor));
+  try {
+    setAlias(engine.device, alias);
+    tun.setPersistent(true);
+    const held: HeldDevice = { tun, engine: undefined };
+    held.engine = newEngine(held, around, engine, engine);
+    return held;
+  } catch (error) {
+    tun[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Lets go of a device that was taken over: it lasts as long as the engine that another program started. */
+export function releaseDevice({ tun, engine }: HeldDevice): void {
+  engine?.release();
+  setAlias(tun.name, "");
+  tun.setPersistent(false);
+  tun[Symbol.dispose]();
+}
+
 function adoptDescriptor(orphan: OrphanEngine): TunDevice | undefined {
   try {
-    const tun = adoptTun(takeDescriptor(orphan.pid, ENGINE_DESCRIPTOR.tun));
+    const tun = adoptTun(takeDescriptor(orphan.pid, orphan.descriptor));
     if (tun.name === orphan.device) return tun;
     tun[Symbol.dispose]();
     return undefined;

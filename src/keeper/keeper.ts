@@ -1,5 +1,6 @@
 import { AwgError, messageOf } from "../model/error.ts";
 import {
+  type AdoptDevice,
   type EnsureEngine,
   KEEPER_PROTOCOL_VERSION,
   type KeeperDevice,
@@ -7,6 +8,7 @@ import {
   type KeeperStatus,
   type OpenDevice,
 } from "../model/keeper-protocol.ts";
+import { LINK_ALIAS_PREFIX } from "../model/ownership.ts";
 import { hasErrno } from "../native/linux/errno.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
 import {
@@ -14,11 +16,13 @@ import {
   dropDevice,
   type HeldDevice,
   holdDevice,
+  holdForeign,
   holdOrphan,
   newEngine,
+  releaseDevice,
 } from "./held-device.ts";
 import { NftOwner } from "./nft-owner.ts";
-import { findEngines } from "./orphan-engine.ts";
+import { findEngines, findForeignEngine } from "./orphan-engine.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** All that a keeper holds for one network namespace, and what it does when asked. One request at a time. */
@@ -44,6 +48,13 @@ export class Keeper {
     for (const orphan of findEngines()) {
       await this.#attempt(`taking over the engine of ${orphan.device}`, async () => {
         this.#devices.set(orphan.device, await holdOrphan(orphan, this.#around));
+      });
+    }
+    for (const { name, alias } of ourTunDevices()) {
+      const engine = this.#devices.has(name) ? undefined : findForeignEngine(name);
+      if (engine === undefined) continue;
+      await this.#attempt(`taking over the engine of ${name} again`, () => {
+        this.#devices.set(name, holdForeign(engine, alias, this.#around));
       });
     }
   }
@@ -78,6 +89,12 @@ export class Keeper {
         break;
       case "openDevice":
         await this.#openDevice(request);
+        break;
+      case "adoptDevice":
+        this.#adoptDevice(request);
+        break;
+      case "releaseDevice":
+        this.#releaseDevice(request.device);
         break;
       case "closeDevice":
         await this.#closeDevice(request.device);
@@ -133,6 +150,24 @@ export class Keeper {
     }
   }
 
+  #adoptDevice({ device, alias }: AdoptDevice): void {
+    if (this.#devices.has(device)) return;
+    const engine = findForeignEngine(device);
+    if (engine === undefined) {
+      throw new AwgError("conflict", `no engine that could be taken over holds ${device}`, {
+        remedy: "stop the program that made it, or give the tunnel another interface name",
+      });
+    }
+    this.#devices.set(device, holdForeign(engine, alias, this.#around));
+  }
+
+  #releaseDevice(device: string): void {
+    const held = this.#devices.get(device);
+    if (held === undefined) return;
+    this.#devices.delete(device);
+    releaseDevice(held);
+  }
+
   async #closeDevice(device: string): Promise<void> {
     const held = this.#devices.get(device);
     if (held === undefined) return;
@@ -165,6 +200,16 @@ export class Keeper {
     await held?.engine?.stop();
     if (held !== undefined) held.engine = undefined;
   }
+}
+
+/** TUN devices that bear our alias. */
+function ourTunDevices(): { readonly name: string; readonly alias: string }[] {
+  using netlink = openRouteNetlink();
+  return netlink
+    .links()
+    .flatMap(({ name, kind, alias }) =>
+      kind === "tun" && alias?.startsWith(LINK_ALIAS_PREFIX) === true ? [{ name, alias }] : [],
+    );
 }
 
 /** Somebody may have deleted the device under us, and even made another of its name; a dead descriptor tells nothing. */

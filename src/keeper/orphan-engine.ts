@@ -1,5 +1,6 @@
-import { ENGINE_PROGRAMS } from "../model/engine-program.ts";
+import { ENGINE_PROGRAMS, ENGINE_SIGN, protocolOfEngine } from "../model/engine-program.ts";
 import type { EngineUser, EnsureEngine } from "../model/keeper-protocol.ts";
+import { readTunHolders } from "../native/linux/process/tun-holders.ts";
 import {
   listPids,
   namespaceInodeOf,
@@ -11,17 +12,18 @@ import {
 /** The descriptors an engine is given; it learns them from its environment. */
 export const ENGINE_DESCRIPTOR = { tun: 3, uapi: 4 } as const;
 
-/** Set in the environment of each engine, so that a later keeper knows it for one of ours; says which kind it is. */
-const ENGINE_SIGN = "AWG_KEEPER_ENGINE";
 /** What node calls its process, by version. */
 const NODE_NAMES = ["node", "MainThread", "node-MainThread"];
 
-/** An engine that a keeper started and then died. */
+/** An engine that runs without this keeper having started it: an earlier keeper did, or another program. */
 export interface OrphanEngine extends ProcessIdentity {
   readonly device: string;
   readonly kind: EnsureEngine["engine"];
   readonly protocol: EnsureEngine["protocol"];
-  readonly user: EngineUser;
+  /** Undefined where another program chose it: it stays what it is until the engine is started anew. */
+  readonly user: EngineUser | undefined;
+  /** Its descriptor of the device. */
+  readonly descriptor: number;
 }
 
 /** The variable that tells what an engine is. */
@@ -39,9 +41,22 @@ export function findEngines(): OrphanEngine[] {
     const device = deviceBehind(pid);
     const sign = signOf(pid);
     if (identity === undefined || device === undefined || sign === undefined) continue;
-    if (namespaceInodeOf(pid) === namespace) found.push({ ...identity, ...sign, device, user: userOf(pid) });
+    if (namespaceInodeOf(pid) === namespace)
+      found.push({ ...identity, ...sign, device, user: userOf(pid), descriptor: ENGINE_DESCRIPTOR.tun });
   }
   return found;
+}
+
+/** The engine that another program started on a device of this network namespace; undefined when there is none. */
+export function findForeignEngine(device: string): OrphanEngine | undefined {
+  for (const { pid, program, descriptor, environment } of readTunHolders(device)) {
+    const protocol = protocolOfEngine(program);
+    const identity = readProcessIdentity(pid);
+    const isSigned = environment.some((variable) => variable.startsWith(`${ENGINE_SIGN}=`));
+    if (protocol === undefined || identity === undefined || isSigned) continue;
+    return { ...identity, device, kind: "userspace", protocol, user: undefined, descriptor };
+  }
+  return undefined;
 }
 
 /** The engine that runs as this process, if it is one of a keeper's. */

@@ -21,3 +21,12 @@ export const ENGINE_PROGRAMS: Readonly<Record<TunnelSpec["protocol"], EngineProg
     socketFolder: "/var/run/amneziawg",
   },
 };
+
+/** Set in the environment of each engine that a keeper starts, so that a later one knows it for ours; says which it is. */
+export const ENGINE_SIGN = "AWG_KEEPER_ENGINE";
+
+/** The protocol of an external engine whose process has this name; undefined for other programs. */
+export function protocolOfEngine(program: string): TunnelSpec["protocol"] | undefined {
+  const protocols = ["wireguard", "amneziawg"] as const;
+  return protocols.find((protocol) => ENGINE_PROGRAMS[protocol].paths.some((path) => path.endsWith(`/${program}`)));
+}

@@ -1,4 +1,5 @@
 import { AwgError, type ErrorFacts, type ErrorKind } from "./error.ts";
+import { isDeviceName } from "./spec/tunnel-key.ts";
 
 /**
  * How the keeper is spoken to: one JSON object a line each way over a unix socket, one answer to each request. Only
@@ -19,6 +20,13 @@ export interface OpenDevice {
   readonly request: "openDevice";
   readonly device: string;
   /** Written to the device before it is made persistent, so that none is ever left that nobody knows for ours. */
+  readonly alias: string;
+}
+
+/** Takes over a device that another program's engine holds; that engine runs on, and is ours to watch from then on. */
+export interface AdoptDevice {
+  readonly request: "adoptDevice";
+  readonly device: string;
   readonly alias: string;
 }
 
@@ -53,7 +61,9 @@ export interface Watch {
 export type KeeperRequest =
   | { readonly request: "status" }
   | OpenDevice
-  | { readonly request: "closeDevice"; readonly device: string }
+  | AdoptDevice
+  /** `releaseDevice`: lets go of a device that was taken over, and of its engine, which both stay. */
+  | { readonly request: "closeDevice" | "releaseDevice"; readonly device: string }
   | EnsureEngine
   | { readonly request: "stopEngine"; readonly device: string }
   | NftTransaction
@@ -114,7 +124,9 @@ export function parseKeeperRequest(line: string): KeeperRequest {
     case "disarmWatchdog":
       return { request: json["request"] };
     case "openDevice":
-      return { request: "openDevice", device: deviceOf(json), alias: aliasOf(json) };
+    case "adoptDevice":
+      return { request: json["request"], device: deviceOf(json), alias: aliasOf(json) };
+    case "releaseDevice":
     case "closeDevice":
     case "stopEngine":
       return { request: json["request"], device: deviceOf(json) };
@@ -163,11 +175,6 @@ export function parseKeeperAnswer(line: string): KeeperStatus {
   }
   const { kind, message, facts, remedy } = answer.error;
   throw new AwgError(kind, message, { facts, ...(remedy === undefined ? {} : { remedy }) });
-}
-
-/** Whether a text can name a network interface: 1 to 15 bytes, no blank, no slash, no dot alone. */
-export function isDeviceName(text: string): boolean {
-  return /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/.test(text);
 }
 
 /** Whether a value read from outside says what to run and when. */

@@ -1,6 +1,9 @@
 import type { FieldChange, ResourceKey, ResourceKind, Spec } from "./resource.ts";
 
-/** What a step does to a resource; `adopt` takes over what is already right, `forget` drops the ledger's claim only. */
+/**
+ * What a step does to a resource; `adopt` takes over what stands there already, `forget` lets go of it and leaves it. Without
+ * changes both are claims of the ledger only.
+ */
 export type Action = "create" | "update" | "delete" | "replace" | "adopt" | "forget";
 
 /** Steps run in this order: additions that nothing uses yet, the change of routes and policy, removal of the old. */
@@ -42,6 +45,11 @@ const INVERSE_ACTION: Readonly<Record<Action, Action>> = {
   adopt: "forget",
   forget: "adopt",
 };
+
+/** Whether a step touches nothing but the ledger: it takes up, or lets go of, what is right as it stands. */
+export function isClaim({ action, changes }: Pick<Step, "action" | "changes">): boolean {
+  return (action === "adopt" || action === "forget") && changes.length === 0;
+}
 
 /** The step that undoes a step. */
 export function inverseStep(step: Step): Step {

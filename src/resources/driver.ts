@@ -28,6 +28,9 @@ export interface ResourceDriver<K extends ResourceKind> {
   /** Whether what was observed carries our mark. Pure. Unowned things in a wanted place are conflicts. */
   isOwned(observed: Observed<K>): boolean;
 
+  /** Whether what stands there without our mark may be taken over as it is, instead of being a conflict. Pure. */
+  mayAdopt?(desired: Spec<K>, observed: Observed<K>): boolean;
+
   /** Keys that must stand before this one and fall after it. Pure. */
   dependsOn?(desired: Spec<K>): ResourceKey[];
 

@@ -3,7 +3,6 @@ import { describe, expect, test } from "vitest";
 import { AwgError } from "../../src/model/error.ts";
 import {
   failureAnswer,
-  isDeviceName,
   type KeeperRequest,
   keeperPaths,
   parseKeeperAnswer,
@@ -11,6 +10,7 @@ import {
   renderKeeperAnswer,
   renderKeeperRequest,
 } from "../../src/model/keeper-protocol.ts";
+import { isDeviceName } from "../../src/model/spec/tunnel-key.ts";
 import { checkProperty } from "../support/seeded.ts";
 
 const CONFIGURATION = "set=1\nprivate_key=77\n\n";
@@ -18,6 +18,8 @@ const REQUESTS: readonly KeeperRequest[] = [
   { request: "status" },
   { request: "stop" },
   { request: "openDevice", device: "awg-a", alias: "awg:a" },
+  { request: "adoptDevice", device: "wg0", alias: "awg:a" },
+  { request: "releaseDevice", device: "wg0" },
   { request: "closeDevice", device: "awg-a" },
   { request: "stopEngine", device: "awg-a" },
   {
@@ -117,6 +119,9 @@ describe("answers", () => {
 test.each([
   ["awg-a", true],
   ["eth0.10", true],
+  ["wg=a+b", true],
+  ["-f", false],
+  ["wg*", false],
   ["", false],
   ["..", false],
   ["a/b", false],

@@ -2,7 +2,9 @@ import type { FactsWanted } from "../../host/ports/facts.ts";
 import type { Config, NoiseTunnel, Tunnel } from "../../model/config/config.ts";
 import type { Match } from "../../model/config/section/match.ts";
 import { parseIp } from "../../model/ip.ts";
+import { deviceOfTunnel } from "../../model/ownership.ts";
 import type { SecretRef } from "../../model/secret.ts";
+import { devicePointer } from "../../model/spec/conflicts.ts";
 
 /** Users and host names that a configuration names, so that the machine's facts can resolve them. */
 export function factsWantedBy(config: Config): FactsWanted {
@@ -11,10 +13,16 @@ export function factsWantedBy(config: Config): FactsWanted {
   const endpoints = Object.values(config.tunnels)
     .filter(isNoise)
     .flatMap(({ peers }) => peers.map(({ endpoint }) => endpoint?.host));
+  const devices = Object.entries(config.tunnels).flatMap(([key, tunnel]) =>
+    isNoise(tunnel) && config.conflicts?.[devicePointer(key)] === "adopt"
+      ? (tunnel.interface ?? deviceOfTunnel(key))
+      : [],
+  );
   return {
     users: unique(matches.flatMap(({ users }) => users ?? [])),
     hosts: unique(endpoints.filter((host) => host !== undefined && parseIp(host) === undefined) as string[]),
     bootstrap: config.dns?.bootstrap ?? [],
+    ...(devices.length === 0 ? {} : { devices }),
   };
 }
 

@@ -17,6 +17,13 @@ export function linuxLinks(keeper: KeeperClient): LinkPort {
     read: async () => readLinks(keeper),
     ensure: (spec) => ensureLink(keeper, spec),
     remove: async (device) => removeLink(keeper, device),
+    // Loaded where something stands that another program made.
+    readHolder: async (device) => (await import("./adoption/foreign-engine.ts")).readLinkHolder(device),
+    readLeftovers: async (device) => (await import("./adoption/leftovers.ts")).readLeftovers(device),
+    adopt: (spec) => adoptLink(keeper, spec),
+    release: async (spec) => releaseLink(keeper, spec),
+    changeLeftovers: async (device, changes) =>
+      (await import("./adoption/leftovers.ts")).changeLeftovers(device, changes),
   };
 }
 
@@ -67,6 +74,33 @@ async function ensureLink(keeper: KeeperClient, spec: LinkSpec): Promise<void> {
   };
   if (Object.keys(change).length > 0) netlink.changeLink(link.index, change);
   ensureAddresses(netlink, link.index, spec.addresses);
+  if (!link.up) netlink.changeLink(link.index, { up: true });
+}
+
+/** The keeper copies the descriptor out of the engine; addresses stand all the while, and get our mark. */
+async function adoptLink(keeper: KeeperClient, spec: LinkSpec): Promise<void> {
+  await keeper.ensureRunning();
+  keeper.request({ request: "adoptDevice", device: spec.device, alias: `${LINK_ALIAS_PREFIX}${spec.tunnel}` });
+  using netlink = openRouteNetlink();
+  const link = netlink.link(spec.device);
+  if (link === undefined) throw new AwgError("host", `the device ${spec.device} vanished while it was taken over`);
+  for (const address of spec.addresses) netlink.addAddress(addressOf(link.index, address), { replace: true });
+  exactly(netlink, link, spec);
+}
+
+function releaseLink(keeper: KeeperClient, spec: LinkSpec): void {
+  if (keeper.status() !== undefined) keeper.request({ request: "releaseDevice", device: spec.device });
+  using netlink = openRouteNetlink();
+  const link = netlink.link(spec.device);
+  if (link === undefined) return;
+  if (tunnelOfLink(link) !== undefined) netlink.changeLink(link.index, { alias: "" });
+  exactly(netlink, link, spec);
+}
+
+/** Sets mtu and addresses to the spec's, and the device up. */
+function exactly(netlink: RouteNetlink, link: Link, { mtuBytes, addresses }: LinkSpec): void {
+  if (link.mtu !== mtuBytes) netlink.changeLink(link.index, { mtu: mtuBytes });
+  ensureAddresses(netlink, link.index, addresses);
   if (!link.up) netlink.changeLink(link.index, { up: true });
 }
 

@@ -1,9 +1,12 @@
 import type { Family } from "../../model/ip.ts";
+import type { ResolverMethod } from "../../model/spec/resolver.ts";
 
 /** What the machine can do; asked for, never guessed from a system's name. */
 export interface Capabilities {
   readonly tun: boolean;
   readonly nftables: boolean;
+  /** PF of macOS, which stands in nftables' place. */
+  readonly pf?: boolean;
   /** netdev egress hook, which stops raw frames of root. */
   readonly egressHook: boolean;
   /** nft table flags owner and persist. */
@@ -37,7 +40,9 @@ export interface MachineFacts {
   readonly uids: Readonly<Record<string, number>>;
   /** Host names of endpoints, resolved to numeric addresses in order of preference. */
   readonly addresses: Readonly<Record<string, readonly string[]>>;
-  readonly resolver: "file" | "resolved";
+  readonly resolver: ResolverMethod;
+  /** Engines that another program started and that hold one of the devices asked for, by device; absent where none does. */
+  readonly foreignEngines?: Readonly<Record<string, { readonly uid: number }>>;
 }
 
 /** What is to be looked up for one configuration. */
@@ -46,6 +51,8 @@ export interface FactsWanted {
   readonly hosts: readonly string[];
   /** Servers (addresses) that the hosts are asked of first; the machine's resolver is asked where they do not answer. */
   readonly bootstrap?: readonly string[];
+  /** Devices that may be another program's. */
+  readonly devices?: readonly string[];
 }
 
 export interface FactsPort {

@@ -5,7 +5,7 @@ import { compileGrants } from "./grants.ts";
 import { compileLayer, type LayerJudge } from "./layer-judge.ts";
 import { isLinkScoped, linkTrafficIn, linkTrafficOut } from "./link-traffic.ts";
 import { flowOf, LOOPBACK_DEVICE, ownMark, type Packet } from "./packet.ts";
-import type { FirewallPolicy, PathRef, PolicyLayer, PolicyTunnel } from "./policy.ts";
+import { engineUids, type FirewallPolicy, type PathRef, type PolicyLayer, type PolicyTunnel } from "./policy.ts";
 
 /** What becomes of a packet. */
 export interface Judgement {
@@ -68,7 +68,8 @@ export function markAfterSteering(policy: FirewallPolicy, packet: Packet): numbe
 
 /** Our uid and engine mark. */
 function isEngine(layer: PolicyLayer | undefined, packet: Packet): boolean {
-  return layer !== undefined && packet.uid === layer.serviceUid && ownMark(packet) === ENGINE_MARK;
+  if (layer === undefined || packet.uid === undefined) return false;
+  return engineUids(layer).includes(packet.uid) && ownMark(packet) === ENGINE_MARK;
 }
 
 /** S2: what holds for every policy. */

@@ -3,7 +3,7 @@ import { ENGINE_MARK } from "../ownership.ts";
 import { AddressSet, readAddress } from "./address-set.ts";
 import { compileAllow, DNS_PORT } from "./flow-path.ts";
 import { ownMark, type Packet, PROTOCOL } from "./packet.ts";
-import type { PolicyLayer } from "./policy.ts";
+import { engineUids, type PolicyLayer } from "./policy.ts";
 
 /** The exceptions of one layer on physical devices (docs/security.md S3), each answering with its paragraph. */
 export interface Grants {
@@ -22,6 +22,7 @@ export function compileGrants(layer: PolicyLayer): Grants {
   const endpoints = new Set(layer.endpoints.map((at) => endpointKey(readAddress(at.address), at.protocol, at.port)));
   const listens = new Set(layer.listens.map((listen) => listen.port));
   const bootstrap = new AddressSet(layer.bootstrapDns);
+  const engines = engineUids(layer);
   const incoming = layer.allow.filter((grant) => grant.direction === "in").map(compileAllow);
   const isBootstrap = (packet: Packet, server: IpAddress, port: number | undefined) =>
     port === DNS_PORT &&
@@ -33,8 +34,9 @@ export function compileGrants(layer: PolicyLayer): Grants {
     packet.protocol === PROTOCOL.udp && port !== undefined && listens.has(port);
   return {
     ownOut: (packet) => {
-      if (packet.uid !== layer.serviceUid) return undefined;
-      if (isBootstrap(packet, packet.destination, packet.destinationPort)) return "S3.3 bootstrap DNS";
+      if (packet.uid === undefined || !engines.includes(packet.uid)) return undefined;
+      const isService = packet.uid === layer.serviceUid;
+      if (isService && isBootstrap(packet, packet.destination, packet.destinationPort)) return "S3.3 bootstrap DNS";
       if (ownMark(packet) !== ENGINE_MARK) return undefined;
       if (isEndpoint(packet, packet.destination, packet.destinationPort)) return "S3.1 endpoint of a tunnel";
       return isListen(packet, packet.sourcePort) ? "S3.2 listening tunnel" : undefined;

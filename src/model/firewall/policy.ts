@@ -102,9 +102,16 @@ export interface PolicyLayer {
   /** Servers that our own uid may ask before any tunnel stands. */
   readonly bootstrapDns: readonly string[];
   readonly serviceUid: number;
+  /** Users of engines that were taken over from other programs: their sockets may bear our engine mark, too. */
+  readonly adoptedUids?: readonly number[];
   readonly allowLan: boolean;
   readonly allow: readonly AllowGrant[];
   readonly dns: DnsPolicy | null;
+}
+
+/** The users whose sockets are our engines' when they bear the engine mark (docs/security.md S3.1, S3.2). */
+export function engineUids({ serviceUid, adoptedUids = [] }: PolicyLayer): readonly number[] {
+  return [serviceUid, ...adoptedUids];
 }
 
 /** What the machine's packet filter holds of ours. */

@@ -17,6 +17,8 @@ export interface ImportOptions {
   readonly secretsDir: string;
   /** Whom to ask for endpoints that are names. */
   readonly bootstrap: readonly string[];
+  /** The tunnel is up already, on a device named after the file, as wg-quick names it: the configuration takes it over. */
+  readonly adopt?: boolean;
 }
 
 /** The outcome of an import: nothing of it may be used where a finding is an error. */
@@ -33,8 +35,10 @@ export function importConf(text: string, options: ImportOptions): Imported {
   const findings = [...wrong];
   const name = tunnelName(options, findings);
   if (hasErrors(findings)) return { text: "", secrets: [], findings };
-  const tunnel = importTunnel({ ...options, name, sections, place: options.source }, findings);
-  return finish({ ...options, tunnels: [tunnel], routing: { kind: "allowed-ips" } }, findings);
+  const adopts = options.adopt === true ? fileName(options.source) : undefined;
+  const tunnel = importTunnel({ ...options, name, sections, place: options.source, adopts }, findings);
+  const adopted = adopts === undefined ? [] : [name];
+  return finish({ ...options, tunnels: [tunnel], routing: { kind: "allowed-ips" }, adopted }, findings);
 }
 
 export function hasErrors(findings: readonly ImportFinding[]): boolean {
@@ -67,13 +71,18 @@ export function tunnelName(
     findings.push(importError("--name", checked.message, checked.remedy));
     return "vpn";
   }
-  const file = source.slice(source.lastIndexOf("/") + 1).replace(/\.[^.]*$/, "");
+  const file = fileName(source);
   const made = keyLike(file);
   const isUsable = made !== "" && !isFault(checkTunnelName(made));
   const key = isUsable ? made : "vpn";
   if (file !== key && file !== "-")
     findings.push(importNote(source, `the tunnel is called ${key}`, "choose with --name"));
   return key;
+}
+
+/** A file's name without folders and ending: what wg-quick calls the device. */
+function fileName(source: string): string {
+  return source.slice(source.lastIndexOf("/") + 1).replace(/\.[^.]*$/, "");
 }
 
 /** A word as far as it can be the key of a tunnel; may be empty. */

@@ -33,6 +33,8 @@ export interface TunnelInput {
   readonly place: string;
   /** Absolute folder that secrets are referred to in. */
   readonly secretsDir: string;
+  /** The device that stands already and is to be taken over as it is, with its engine. */
+  readonly adopts?: string | undefined;
 }
 
 /** Turns the sections of a conf into a tunnel. What it does not take over, it says in `findings`. */
@@ -52,7 +54,10 @@ export function importTunnel(input: TunnelInput, findings: ImportFinding[]): Imp
   const listenPort = values.one("ListenPort");
   const mtu = values.one("MTU");
   const addresses = values.items("Address").map(({ value, place }) => scalar(value, place));
+  const { adopts } = input;
   const outline = map({
+    interface: adopts === undefined ? undefined : scalar(adopts, place),
+    engine: adopts === undefined ? undefined : scalar("userspace"),
     protocol: scalar(obfuscation === undefined ? "wireguard" : "amneziawg"),
     privateKey: privateKey && secrets.add("key", privateKey),
     addresses: addresses.length === 0 ? undefined : list(addresses),

@@ -1,4 +1,5 @@
 import { mergePrefixes, parsePrefix, prefixContains, renderPrefix } from "../prefix.ts";
+import { devicePointer } from "../spec/conflicts.ts";
 import { type ImportFinding, importNote } from "./import-finding.ts";
 import type { ImportedTunnel } from "./imported-tunnel.ts";
 import { list, map, type Outline, type OutlineEntry, scalar } from "./outline.ts";
@@ -10,6 +11,8 @@ export interface MachineInput {
   readonly tunnels: readonly ImportedTunnel[];
   /** Whom to ask for endpoints that are names, past the kill switch. */
   readonly bootstrap: readonly string[];
+  /** Names of tunnels whose devices stand already and are to be taken over. */
+  readonly adopted?: readonly string[];
   /**
    * `allowed-ips`: what peers accept takes the tunnel, as wg-quick routes it; `default`: everything takes the named
    * tunnel; `none`: nothing is sent into any.
@@ -43,6 +46,11 @@ export function machineOutline(input: MachineInput, findings: ImportFinding[]): 
   }
   const dns = dnsOf(input, whole, findings);
   if (dns !== undefined) entries.push({ key: "dns", value: dns });
+  const { adopted = [] } = input;
+  if (adopted.length > 0) {
+    const answers = adopted.map((name) => [devicePointer(name), scalar("adopt")] as const);
+    entries.push({ key: "conflicts", value: map(Object.fromEntries(answers)), comment: ADOPT_COMMENT });
+  }
   return { kind: "map", entries };
 }
 
@@ -58,6 +66,8 @@ const KILL_SWITCH_COMMENT = [
   "  allow: [{ direction: in, protocol: tcp, ports: [22] }]",
   "enabled: false is how wg-quick behaves.",
 ];
+
+const ADOPT_COMMENT = ["The device that wg-quick made is taken over as it stands; its engine runs on."];
 
 function ruleOf({ name, prefixes }: ImportedTunnel): Outline {
   const destinations = list(prefixes.map(({ value, place }) => scalar(value, place)));

@@ -5,3 +5,11 @@ export function tunnelOfDevice(device: string): string {
   const prefix = deviceOfTunnel("");
   return device.startsWith(prefix) && device.length > prefix.length ? device.slice(prefix.length) : device;
 }
+
+/**
+ * Whether a text can name a network interface everywhere it is written: 1 to 15 bytes of what wg-quick takes
+ * (`[a-zA-Z0-9_=+.-]`), beginning with none that a command line, or a folder, could mistake.
+ */
+export function isDeviceName(text: string): boolean {
+  return /^[A-Za-z0-9_][A-Za-z0-9_=+.-]{0,14}$/.test(text);
+}

@@ -1,7 +1,7 @@
 import { DNS_ENCRYPTED_PORT, DNS_PORT, protectedDnsPorts } from "../firewall/flow-path.ts";
 import { LAN_PREFIXES } from "../firewall/link-traffic.ts";
 import { PROTOCOL } from "../firewall/packet.ts";
-import type { AllowGrant, PathRef, PolicyLayer, Steering } from "../firewall/policy.ts";
+import { type AllowGrant, engineUids, type PathRef, type PolicyLayer, type Steering } from "../firewall/policy.ts";
 import type { Family } from "../ip.ts";
 import { ENGINE_MARK, MARK_MASK } from "../ownership.ts";
 import { addressIn, dnsPort, FROM, matchFormula, portIn, type Sides, TO } from "./space/conditions.ts";
@@ -45,7 +45,12 @@ export function pathFormula({ family, steering, layer, sides, isWanted }: PathQu
 /** S3.1–S3.3, leaving. */
 export function ownOut(layer: PolicyLayer, family: Family): Formula {
   const marked = all(markIs(MARK_MASK, ENGINE_MARK), any(endpoints(layer, family, TO), listens(layer, "word0")));
-  return all(numberIs("user", layer.serviceUid), any(bootstrap(layer, family, TO), marked));
+  return any(all(numberIs("user", layer.serviceUid), bootstrap(layer, family, TO)), all(isEngineUser(layer), marked));
+}
+
+/** The sender is a user whose sockets are our engines' when they bear our mark. */
+export function isEngineUser(layer: PolicyLayer): Formula {
+  return any(...engineUids(layer).map((uid) => numberIs("user", uid)));
 }
 
 /** S3.1–S3.3, entering. */

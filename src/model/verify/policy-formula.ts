@@ -4,9 +4,9 @@ import type { FirewallPolicy, PathRef, PolicyLayer } from "../firewall/policy.ts
 import type { Family } from "../ip.ts";
 import { ENGINE_MARK, MARK_MASK, PATH_NUMBERS } from "../ownership.ts";
 import { linkIn, linkOut } from "./link-formula.ts";
-import { allowIn, allowInAnswer, ownIn, ownOut, pathFormula } from "./path-formula.ts";
+import { allowIn, allowInAnswer, isEngineUser, ownIn, ownOut, pathFormula } from "./path-formula.ts";
 import { addressIn, FROM, TO } from "./space/conditions.ts";
-import { ALWAYS, all, any, deviceIn, type Formula, markIs, NEVER, not, numberIs, trackedAs } from "./space/term.ts";
+import { ALWAYS, all, any, deviceIn, type Formula, markIs, NEVER, not, trackedAs } from "./space/term.ts";
 
 const isAnswer = trackedAs("answer", "related-answer");
 
@@ -61,7 +61,7 @@ function steeredTo(policy: FirewallPolicy, family: Family, isWanted: (path: Path
  */
 export function markedFor(policy: FirewallPolicy, family: Family, number: number): Formula {
   const layer = policy.layers.at(-1);
-  const engine = layer === undefined ? NEVER : all(numberIs("user", layer.serviceUid), markIs(MARK_MASK, ENGINE_MARK));
+  const engine = layer === undefined ? NEVER : all(isEngineUser(layer), markIs(MARK_MASK, ENGINE_MARK));
   const link = linkOut(family);
   const linkScoped = addressIn("destination", family, LINK_SCOPED_PREFIXES);
   const direct = steeredTo(policy, family, (path) => path.kind === "direct");

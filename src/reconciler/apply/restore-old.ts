@@ -1,4 +1,5 @@
 import { AwgError } from "../../model/error.ts";
+import { isClaim } from "../../model/plan.ts";
 import type { DesiredState, Resource, ResourceKey } from "../../model/resource.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 import type { Ledger, LedgerEntry } from "../plan/ledger.ts";
@@ -22,7 +23,9 @@ export async function restoreOldState(deps: ApplyDeps, journalled: readonly Jour
   const accepted = await stores.ledger.read();
   const touched = touchedPlaces(journalled);
   const ledger = ledgerOfJournal(accepted, touched, registry);
-  const adopted = journalled.flatMap(({ batch }) => batch.steps.filter(({ action }) => action === "adopt"));
+  const adopted = journalled.flatMap(({ batch }) =>
+    batch.steps.filter((step) => isClaim(step) && step.action === "adopt"),
+  );
   const lifecycle = (await stores.generations.latest())?.desired.lifecycle;
   // Only what others may change is heeded: what is protected, retained or moved is the new state's affair.
   const ignore = lifecycle === undefined ? {} : { lifecycle: { ...lifecycle, protect: [], retain: [], moved: [] } };
@@ -38,7 +41,7 @@ export async function restoreOldState(deps: ApplyDeps, journalled: readonly Jour
         throw new AwgError("conflict", conflicts.map(({ key, holder }) => `${key} is held by ${holder}`).join("; "));
       // What nobody wrote down stood before too: it is not for a rollback to remove.
       const batches = plan.batches.map((batch) => batch.steps.filter((step) => concerned.has(placeOfChange(step))));
-      const acting = batches.flat().filter(({ action }) => action !== "adopt" && action !== "forget");
+      const acting = batches.flat().filter((step) => !isClaim(step));
       if (acting.length === 0) return;
       failure = new AwgError(
         "verification",

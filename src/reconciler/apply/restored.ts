@@ -1,5 +1,5 @@
 import { sameData } from "../../model/canonical.ts";
-import type { Step } from "../../model/plan.ts";
+import { isClaim, type Step } from "../../model/plan.ts";
 import type { ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
 import { driverOf } from "../plan/observation.ts";
 import { placeOf } from "../plan/place.ts";
@@ -18,9 +18,10 @@ export interface Touched {
 /** Every place that batches touched, in the order they were first touched. Pure. */
 export function touchedPlaces(batches: readonly Pick<JournalledBatch, "batch">[]): readonly Touched[] {
   const places = new Map<string, Touched>();
-  for (const { kind, key, action, before, after } of batches.flatMap(({ batch }) => batch.steps)) {
+  for (const step of batches.flatMap(({ batch }) => batch.steps)) {
+    const { kind, key, before, after } = step;
     const spec = before ?? after;
-    if (spec === null || action === "adopt" || action === "forget") continue;
+    if (spec === null || isClaim(step)) continue;
     const place = `${key} at ${placeOf(kind, spec)}`;
     const known = places.get(place);
     places.set(place, { kind, key, before: known === undefined ? before : known.before, after });

@@ -1,4 +1,4 @@
-import type { Batch, Step } from "../../model/plan.ts";
+import { type Batch, isClaim, type Step } from "../../model/plan.ts";
 import { driverOf } from "../plan/observation.ts";
 import type { ApplyDeps, StopSignal } from "./outcome.ts";
 
@@ -31,7 +31,7 @@ export async function runBatches(deps: ApplyDeps, batches: readonly Batch[], fir
 
 /** Has the driver perform steps of one kind; claims of the ledger alone touch nothing. */
 export async function performSteps(deps: Pick<ApplyDeps, "host" | "registry">, steps: readonly Step[]): Promise<void> {
-  const acting = steps.filter(({ action }) => action !== "adopt" && action !== "forget");
+  const acting = steps.filter((step) => !isClaim(step));
   const kind = acting[0]?.kind;
   if (kind !== undefined) await driverOf(deps.registry, kind).apply(deps.host, acting);
 }

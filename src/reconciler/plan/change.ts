@@ -2,6 +2,7 @@ import { sameData } from "../../model/canonical.ts";
 import type { Action } from "../../model/plan.ts";
 import type { FieldChange, Observed, Resource, ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
 import type { Lifecycle } from "../../model/spec/lifecycle.ts";
+import type { LinkObserved } from "../../model/spec/link.ts";
 import { markDrift } from "./drift.ts";
 import { withIgnored } from "./ignored.ts";
 import type { LedgerEntry } from "./ledger.ts";
@@ -65,6 +66,11 @@ export function judgeDesired(
   }
   // Even what the ledger names: a thing without our mark in that place is another thing than the one we made.
   if (standing !== undefined && !isOurs(driver, observed)) {
+    if (driver.mayAdopt?.(after, observed) === true) {
+      const changes = driver.diff(after, observed);
+      const reason = `taken over from ${holderOf(resource, observed)}, as conflicts says`;
+      return changed(...movedAway, { kind, key, action: "adopt", before: standing, after, changes, reason });
+    }
     return { kind: "conflict", conflict: { key, holder: holderOf(resource, observed) } };
   }
   if (replace.has(key) && standing !== undefined) {
@@ -173,6 +179,8 @@ function changed(...changes: readonly Change[]): Verdict {
 
 function holderOf(resource: Resource, observed: Observed): string {
   if (resource.kind === "link") {
+    const { holder } = observed as LinkObserved;
+    if (holder !== undefined) return `${holder.program} (process ${holder.pid})`;
     const type = "type" in observed && typeof observed.type === "string" ? observed.type : "other";
     return `a device named ${resource.spec.device} of type ${type} without awg's mark`;
   }

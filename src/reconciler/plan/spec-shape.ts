@@ -19,6 +19,9 @@ const isTexts = isListOf(isText);
 /** A device's name, or none: what the kernel takes (15 bytes), so that nothing else can be named by a file. */
 const isDevice: Guard = (value) => typeof value === "string" && /^[^\s/]{0,15}$/u.test(value);
 
+/** What becomes an argument of systemctl and launchctl: never an option, never a path. */
+const isServiceName: Guard = (value) => typeof value === "string" && /^[A-Za-z0-9][A-Za-z0-9._@-]{0,154}$/.test(value);
+
 const isPath = isTagged("kind", {
   tunnel: isObject({ kind: isText, device: isDevice, number: isCount }, { fallback: isOneOf("direct") }),
   direct: isObject({ kind: isText }),
@@ -39,20 +42,25 @@ const isSteering = isObject({
   default: isPath,
 });
 
-const isLayer = isObject({
-  killSwitch: isFlag,
-  tunnels: isListOf(isObject({ device: isDevice, number: isCount, addresses: isTexts, families: isListOf(isFamily) })),
-  flows: isSteering,
-  endpoints: isListOf(isObject({ address: isText, port: isCount, protocol: isOneOf(6, 17) })),
-  listens: isListOf(isObject({ port: isCount })),
-  bootstrapDns: isTexts,
-  serviceUid: isCount,
-  allowLan: isFlag,
-  allow: isListOf(
-    isObject({ direction: isOneOf("in", "out") }, { protocol: isCount, ports: isListOf(isRange), prefixes: isTexts }),
-  ),
-  dns: isNullOr(isObject({ leakProtection: isFlag, servers: isTexts, path: isPath, blockEncrypted: isFlag })),
-});
+const isLayer = isObject(
+  {
+    killSwitch: isFlag,
+    tunnels: isListOf(
+      isObject({ device: isDevice, number: isCount, addresses: isTexts, families: isListOf(isFamily) }),
+    ),
+    flows: isSteering,
+    endpoints: isListOf(isObject({ address: isText, port: isCount, protocol: isOneOf(6, 17) })),
+    listens: isListOf(isObject({ port: isCount })),
+    bootstrapDns: isTexts,
+    serviceUid: isCount,
+    allowLan: isFlag,
+    allow: isListOf(
+      isObject({ direction: isOneOf("in", "out") }, { protocol: isCount, ports: isListOf(isRange), prefixes: isTexts }),
+    ),
+    dns: isNullOr(isObject({ leakProtection: isFlag, servers: isTexts, path: isPath, blockEncrypted: isFlag })),
+  },
+  { adoptedUids: isListOf(isCount) },
+);
 
 const isPolicyRule = isObject(
   {
@@ -76,13 +84,19 @@ const isPolicyRule = isObject(
 
 /** The shape of each kind's spec, for specs that come from a file: a journal, a ledger, a saved plan. */
 const SPEC_SHAPES: { readonly [K in ResourceKind]: Guard } = {
-  link: isObject({
-    device: isDevice,
-    type: isOneOf("tun", "wireguard"),
-    addresses: isTexts,
-    mtuBytes: isCount,
-    tunnel: isText,
-  }),
+  link: isObject(
+    {
+      device: isDevice,
+      type: isOneOf("tun", "wireguard"),
+      addresses: isTexts,
+      mtuBytes: isCount,
+      tunnel: isText,
+    },
+    {
+      adopt: isFlag,
+      leftovers: isListOf(isObject({ kind: isOneOf("rule", "route", "table"), text: isText, form: isText })),
+    },
+  ),
   tunnel: isObject({
     device: isDevice,
     protocol: isOneOf("wireguard", "amneziawg"),
@@ -104,12 +118,18 @@ const SPEC_SHAPES: { readonly [K in ResourceKind]: Guard } = {
   ),
   firewall: isObject({ steering: isSteering, layers: isListOf(isLayer) }),
   sysctl: isObject({ values: isRecordOf(isText) }),
-  resolver: isObject({
-    method: isOneOf("file", "resolved"),
-    servers: isTexts,
-    search: isTexts,
-    device: isDevice,
-  }),
+  resolver: isObject(
+    {
+      method: isOneOf("file", "resolved", "dynamic-store"),
+      servers: isTexts,
+      search: isTexts,
+      device: isDevice,
+    },
+    { split: isRecordOf(isTexts) },
+  ),
+  service: isObject({ name: isServiceName, path: isText, definition: isText, keepRunning: isFlag }, { uid: isCount }),
+  autostart: isObject({ service: isServiceName, enabled: isFlag }, { uid: isCount }),
+  "system-extension": isObject({ bundle: isServiceName, state: isOneOf("present", "absent") }),
 };
 
 const isKind: Guard = (value) => typeof value === "string" && Object.hasOwn(SPEC_SHAPES, value);
@@ -141,8 +161,25 @@ const isLifecycle = isObject({
   moved: isListOf(isObject({ from: isText, to: isText })),
 });
 
+const isSeconds: Guard = (value) => typeof value === "number" && value > 0 && value <= 86_400;
+
+const isProbe = isObject(
+  {
+    name: isText,
+    type: isOneOf("ping", "tcp", "http", "dns"),
+    target: isObject({ host: isText }, { port: isCount, url: isText }),
+    required: isFlag,
+    everySeconds: isSeconds,
+    timeoutSeconds: isSeconds,
+  },
+  { device: isDevice },
+);
+
 /** A DesiredState of model/resource.ts. */
-export const isDesiredState = isObject({ resources: isListOf(isResource) }, { lifecycle: isLifecycle });
+export const isDesiredState = isObject(
+  { resources: isListOf(isResource) },
+  { lifecycle: isLifecycle, probes: isListOf(isProbe) },
+);
 
 const isFieldChange = isObject(
   { field: isText },

@@ -1,11 +1,12 @@
 import { sameData } from "../../model/canonical.ts";
-import type { Action, Phase, Step } from "../../model/plan.ts";
+import { isClaim, type Phase, type Step } from "../../model/plan.ts";
 import type { FieldChange, ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
 import type { RoutesSpec } from "../../model/spec/routes.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 import type { Change } from "./change.ts";
 import { driverOf } from "./observation.ts";
 import { deviceOf, placeOf } from "./place.ts";
+import { cutLeftovers, cutTakeover, takenDevices } from "./takeover.ts";
 
 /** A step with its place in the order: lower slots run first; see SLOTS. */
 export interface SlottedStep {
@@ -17,26 +18,38 @@ export interface SlottedStep {
  * The order of everything, by what a packet may meet on the way: the strictest firewall stands before the first route
  * changes and until after the last one did; a table is complete before a rule points at it, and no rule points at it
  * any more when it goes; what has to leave a device before the device is remade leaves it first. What is adopted is
- * told first of all, so that the journal knows it belongs to the old state.
+ * told first of all, so that the journal knows it belongs to the old state. A device that another program's engine holds is
+ * taken over before the firewall, which would stop that engine until it bears our mark; what that program set up around the
+ * device goes when no packet needs it any more. Services come last and leave first: a daemon
+ * that runs while its machine is taken down would put it back up.
  */
 const SLOTS = {
   adopt: { phase: "prepare", slot: 0 },
-  firewallFirst: { phase: "prepare", slot: 1 },
-  vacate: { phase: "prepare", slot: 2 },
-  sysctl: { phase: "prepare", slot: 3 },
-  link: { phase: "prepare", slot: 4 },
-  tunnel: { phase: "prepare", slot: 5 },
-  tables: { phase: "prepare", slot: 6 },
-  rules: { phase: "flip", slot: 7 },
-  resolver: { phase: "flip", slot: 8 },
-  resolverBack: { phase: "flip", slot: 9 },
-  rulesAway: { phase: "flip", slot: 10 },
-  tablesAway: { phase: "retire", slot: 11 },
-  tunnelAway: { phase: "retire", slot: 12 },
-  linkAway: { phase: "retire", slot: 13 },
-  sysctlBack: { phase: "retire", slot: 14 },
-  firewallLast: { phase: "retire", slot: 15 },
-  forget: { phase: "retire", slot: 16 },
+  autostartAway: { phase: "prepare", slot: 1 },
+  serviceAway: { phase: "prepare", slot: 2 },
+  engineRule: { phase: "prepare", slot: 3 },
+  linkTaken: { phase: "prepare", slot: 4 },
+  tunnelTaken: { phase: "prepare", slot: 5 },
+  firewallFirst: { phase: "prepare", slot: 6 },
+  vacate: { phase: "prepare", slot: 7 },
+  sysctl: { phase: "prepare", slot: 8 },
+  link: { phase: "prepare", slot: 9 },
+  tunnel: { phase: "prepare", slot: 10 },
+  tables: { phase: "prepare", slot: 11 },
+  rules: { phase: "flip", slot: 12 },
+  resolver: { phase: "flip", slot: 13 },
+  resolverBack: { phase: "flip", slot: 14 },
+  rulesAway: { phase: "flip", slot: 15 },
+  leftoversAway: { phase: "retire", slot: 16 },
+  tablesAway: { phase: "retire", slot: 17 },
+  tunnelAway: { phase: "retire", slot: 18 },
+  linkAway: { phase: "retire", slot: 19 },
+  sysctlBack: { phase: "retire", slot: 20 },
+  firewallLast: { phase: "retire", slot: 21 },
+  extension: { phase: "retire", slot: 22 },
+  service: { phase: "retire", slot: 23 },
+  autostart: { phase: "retire", slot: 24 },
+  forget: { phase: "retire", slot: 25 },
 } as const satisfies Record<string, { phase: Phase; slot: number }>;
 
 type SlotName = keyof typeof SLOTS;
@@ -48,6 +61,9 @@ const FORWARD: { readonly [K in ResourceKind]: SlotName } = {
   tunnel: "tunnel",
   routes: "tables",
   resolver: "resolver",
+  service: "service",
+  autostart: "autostart",
+  "system-extension": "extension",
 };
 
 const BACKWARD: { readonly [K in ResourceKind]: SlotName } = {
@@ -57,6 +73,9 @@ const BACKWARD: { readonly [K in ResourceKind]: SlotName } = {
   tunnel: "tunnelAway",
   routes: "tablesAway",
   resolver: "resolverBack",
+  service: "serviceAway",
+  autostart: "autostartAway",
+  "system-extension": "extension",
 };
 
 /** A standing resource that is desired and in sync; it may have to make way while its device is remade. */
@@ -76,8 +95,9 @@ export function cutSteps(
   const context: Context = {
     registry,
     remade,
-    alone: changes.every((change) => driverOf(registry, change.kind).between !== undefined || isBookkeeping(change)),
+    alone: changes.every((change) => driverOf(registry, change.kind).between !== undefined || isClaim(change)),
     created: new Set(changes.filter(({ action }) => action === "create").map(({ key }) => key)),
+    taken: takenDevices(changes),
   };
   const vacated = inSync.filter(({ kind, spec }) => standsOn(kind, spec, remade));
   return [
@@ -98,6 +118,8 @@ interface Context {
   readonly alone: boolean;
   /** Keys that are created, maybe in another place than where they are deleted. */
   readonly created: ReadonlySet<ResourceKey>;
+  /** Names of devices that are taken over from another program's engine, which runs on. */
+  readonly taken: ReadonlySet<string>;
 }
 
 function isRemade({ kind, action, before, after }: Change): boolean {
@@ -109,12 +131,15 @@ function isRemade({ kind, action, before, after }: Change): boolean {
   );
 }
 
-function stepsOfChange(change: Change, { registry, remade, alone, created }: Context): readonly SlottedStep[] {
+function stepsOfChange(change: Change, context: Context): readonly SlottedStep[] {
+  const { registry, remade, alone, created, taken } = context;
   const { before, after, kind, key, action } = change;
   if (action !== "forget" && before !== null && standsOn(kind, before, remade)) {
     return vacateAndReturn(action === "adopt" ? { ...change, action: "update", reason: RETURN } : change);
   }
-  if (isBookkeeping(change)) return [slotted(action === "adopt" ? "adopt" : "forget", change)];
+  if (isClaim(change)) return [slotted(action === "adopt" ? "adopt" : "forget", change)];
+  const cut = cutLeftovers(change) ?? cutTakeover(change, taken);
+  if (cut !== undefined) return cut.map((one) => slotted(one.part ?? slotOf(one.change), one.change));
   const driver = driverOf(registry, kind);
   if (driver.between !== undefined) return cutPolicy(change, driver.between.bind(driver), alone);
   // Two engines of one tunnel would compete for its port and its peers' attention: the old one goes first.
@@ -190,10 +215,6 @@ function slotOf(change: Change): SlotName {
 
 function hasRules(spec: Spec | null): boolean {
   return spec !== null && (spec as RoutesSpec).rules.length > 0;
-}
-
-function isBookkeeping(change: { readonly action: Action }): boolean {
-  return change.action === "adopt" || change.action === "forget";
 }
 
 function slotted(name: SlotName, change: Change): SlottedStep {

@@ -9,6 +9,7 @@ import type {
 } from "../../model/firewall/policy.ts";
 import { compareIp, type IpAddress, parseIp } from "../../model/ip.ts";
 import { parsePrefix, prefixContains } from "../../model/prefix.ts";
+import { hasPacketFilter } from "../packet-filter.ts";
 import { type ExpandContext, type PlacedTunnel, pathRefOf } from "./expansion.ts";
 import { PROTOCOL_NUMBERS } from "./flow-rules.ts";
 import { familyOfText } from "./place-tunnels.ts";
@@ -27,11 +28,19 @@ export function firewallPolicy(context: ExpandContext, flows: Steering): Firewal
     listens: listeningPorts(tunnels).map((port) => ({ port })),
     bootstrapDns: [...new Set(config.dns?.bootstrap ?? [])],
     serviceUid: facts.serviceUid,
+    ...adoptedUids(context),
     allowLan,
     allow: allowGrants(context),
     dns: dnsPolicy(context),
   };
   return { steering: flows, layers: [layer] };
+}
+
+/** An engine that is taken over keeps the user it was started by: it cannot change the one its sockets bear. */
+function adoptedUids({ facts, tunnels }: ExpandContext): Pick<PolicyLayer, "adoptedUids"> {
+  const uids = tunnels.flatMap(({ device }) => facts.foreignEngines?.[device]?.uid ?? []);
+  const others = [...new Set(uids)].filter((uid) => uid !== facts.serviceUid).toSorted((a, b) => a - b);
+  return others.length === 0 ? {} : { adoptedUids: others };
 }
 
 function policyTunnel({ device, number, families, tunnel }: PlacedTunnel, { config }: ExpandContext): PolicyTunnel {
@@ -61,7 +70,7 @@ function listeningPorts(tunnels: readonly PlacedTunnel[]): number[] {
 }
 
 function allowGrants({ config, notes, facts }: ExpandContext): AllowGrant[] {
-  const enforcement = facts.capabilities.nftables ? "enforced" : "unsupported";
+  const enforcement = hasPacketFilter(facts.capabilities) ? "enforced" : "unsupported";
   if (config.killSwitch.allowLan) {
     notes.push({
       path: "killSwitch.allowLan",
@@ -85,7 +94,8 @@ function allowGrants({ config, notes, facts }: ExpandContext): AllowGrant[] {
 function dnsPolicy(context: ExpandContext): DnsPolicy | null {
   const { config, tunnels, notes } = context;
   if (config.dns === undefined) return null;
-  const { servers, via, leakProtection, blockEncryptedDns } = config.dns;
+  const { via, leakProtection, blockEncryptedDns, split } = config.dns;
+  const servers = [...new Set([...config.dns.servers, ...Object.values(split).flat()])];
   const placed = via.kind === "tunnel" ? tunnels.find(({ key }) => key === via.tunnel) : undefined;
   for (const [index, server] of servers.entries()) {
     if (placed !== undefined && !carries(placed, server)) {

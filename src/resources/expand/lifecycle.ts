@@ -1,14 +1,24 @@
 import type { Config } from "../../model/config/config.ts";
 import type { ResourceKey } from "../../model/resource.ts";
+import { devicePointer } from "../../model/spec/conflicts.ts";
 import { type Lifecycle, movedName, type TunnelMove } from "../../model/spec/lifecycle.ts";
 
 /** What the config says about the life of single resources, for the desired state; nothing where it says nothing. Pure. */
 export function lifecycleOf(config: Config): { readonly lifecycle?: Lifecycle } {
-  const { protect = [], retain = [], ignore = [] } = config.lifecycle ?? {};
+  const { protect = [], retain = [], ignore: left = [] } = config.lifecycle ?? {};
+  const yielded = Object.entries(config.conflicts ?? {}).flatMap(([field, answer]) =>
+    answer === "yield" ? field : [],
+  );
+  const ignore = [...left, ...yielded.filter((field) => !left.includes(field))];
   const moved = movesOf(config);
   if (protect.length + retain.length + ignore.length + moved.length === 0) return {};
   const keys = (texts: readonly string[]): ResourceKey[] => texts.map((text) => text as ResourceKey);
   return { lifecycle: { protect: keys(protect), retain: keys(retain), ignore, moved } };
+}
+
+/** Whether a tunnel's device may be taken over from another program. Pure. */
+export function isAdopting({ conflicts }: Pick<Config, "conflicts">, tunnel: string): boolean {
+  return conflicts[devicePointer(tunnel)] === "adopt";
 }
 
 /** Renamed tunnels by their names. */

@@ -40,16 +40,30 @@ export function placeTunnels(input: PlaceInput): PlacedTunnel[] {
   });
 }
 
-/** A tunnel's own device, or the one it had before it was given its name; that one is nobody else's meanwhile. */
-function deviceFor(key: string, keys: readonly string[], { devices, unsupported }: PlaceInput): string {
-  const keptBy = (name: string): string | undefined => (Object.hasOwn(devices, name) ? devices[name] : undefined);
-  const own = deviceOfTunnel(key);
+/**
+ * The device that the configuration names, else the tunnel's own, or the one it had before it was given its name; that one
+ * is nobody else's meanwhile. A stated name lasts as long as it is stated.
+ */
+function deviceFor(key: string, keys: readonly string[], { config, facts, devices, unsupported }: PlaceInput): string {
+  const keptBy = (name: string): string | undefined => {
+    const kept = Object.hasOwn(devices, name) ? devices[name] : undefined;
+    return kept !== undefined && tunnelOfDevice(kept) !== kept ? kept : undefined;
+  };
+  const tunnel = config.tunnels[key];
+  const stated = tunnel !== undefined && isNoiseTunnel(tunnel) ? tunnel.interface : undefined;
+  if (stated !== undefined && facts.os === "darwin") {
+    unsupported.push({
+      path: `tunnels.${key}.interface`,
+      feature: "a stated interface name (macOS numbers utun itself)",
+    });
+  }
+  const own = stated ?? deviceOfTunnel(key);
   const rival = keys.find((other) => other !== key && keptBy(other) === own);
-  if (rival !== undefined && keptBy(key) === undefined) {
+  if (rival !== undefined && (stated !== undefined || keptBy(key) === undefined)) {
     const feature = `a tunnel of this name while ${rival} has the device ${own}, which it kept when it was moved,`;
     unsupported.push({ path: `tunnels.${key}`, feature });
   }
-  return keptBy(key) ?? own;
+  return stated ?? keptBy(key) ?? own;
 }
 
 /** The family of an address or prefix in canonical text. */

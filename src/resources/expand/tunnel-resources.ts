@@ -10,6 +10,7 @@ import { sortedPrefixes } from "../prefix-list.ts";
 import { obfuscationParameters } from "../tunnel/obfuscation.ts";
 import { renderEndpointText } from "./choose-endpoint.ts";
 import type { ExpandContext, PlacedTunnel, ResolvedEndpoint } from "./expansion.ts";
+import { isAdopting } from "./lifecycle.ts";
 import { familyOfText } from "./place-tunnels.ts";
 
 /** IPv6 header 40, UDP 8, WireGuard transport header and tag 32: what a packet grows by at most. */
@@ -38,6 +39,7 @@ export function tunnelResources(
       addresses: linkAddresses(tunnel, context),
       mtuBytes: mtuOf(placed, context.facts),
       tunnel: key,
+      ...(isAdopting(context.config, key) ? { adopt: true } : {}),
     },
   };
   const spec: TunnelSpec = {
@@ -62,7 +64,7 @@ export function tunnelResources(
  * (docs/security.md S12.7).
  */
 function chooseEngine(
-  { key, tunnel }: PlacedTunnel,
+  { key, tunnel, device }: PlacedTunnel,
   { config, facts, unsupported }: ExpandContext,
 ): TunnelSpec["engine"] {
   const path = `tunnels.${key}.engine`;
@@ -84,7 +86,9 @@ function chooseEngine(
     const feature = `an external engine for ${tunnel.protocol} (${program} is not installed), so the tunnel`;
     unsupported.push({ path, feature });
   }
-  return tunnel.engine === "userspace" ? "userspace" : "embedded";
+  // An engine that is taken over runs on.
+  const isTaken = tunnel.engine === "auto" && facts.foreignEngines?.[device] !== undefined;
+  return tunnel.engine === "userspace" || isTaken ? "userspace" : "embedded";
 }
 
 function linkAddresses({ addresses }: NoiseTunnel, { config }: ExpandContext): string[] {

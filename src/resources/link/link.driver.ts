@@ -1,9 +1,17 @@
 import type { Host } from "../../host/ports/host.ts";
-import type { StepOf } from "../../model/plan.ts";
+import { isClaim, type StepOf } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
 import type { LinkObserved, LinkSpec } from "../../model/spec/link.ts";
 import type { ResourceDriver } from "../driver.ts";
-import { diffLink, doesLinkNeedReplace, isLinkOwned, linkAsSpec, linkEnforcement } from "./link.ts";
+import {
+  diffLink,
+  doesLinkNeedReplace,
+  isLinkOwned,
+  leftoversBeyond,
+  linkAsSpec,
+  linkEnforcement,
+  mayAdoptLink,
+} from "./link.ts";
 
 /** Drives the devices of tunnels: `link/<tunnel>`. */
 export const linkDriver: ResourceDriver<"link"> = {
@@ -12,6 +20,7 @@ export const linkDriver: ResourceDriver<"link"> = {
   diff: diffLink,
   asSpec: linkAsSpec,
   isOwned: isLinkOwned,
+  mayAdopt: mayAdoptLink,
   needsReplace: doesLinkNeedReplace,
   enforcement: linkEnforcement,
   apply: applyLinks,
@@ -23,11 +32,11 @@ async function observeLinks(
 ): Promise<ReadonlyMap<ResourceKey<"link">, LinkObserved>> {
   const links = new Map((await host.links.read()).map((link) => [link.device, link]));
   const observed = new Map<ResourceKey<"link">, LinkObserved>();
-  for (const [key, { device }] of wanted) {
-    const link = links.get(device);
+  for (const [key, spec] of wanted) {
+    const link = links.get(spec.device);
     if (link === undefined) continue;
-    observed.set(key, link);
-    links.delete(device);
+    observed.set(key, { ...link, ...(await readAround(host, spec, link)) });
+    links.delete(spec.device);
   }
   for (const link of links.values()) {
     if (link.tunnel === undefined) continue;
@@ -38,10 +47,30 @@ async function observeLinks(
   return observed;
 }
 
+/** Who holds what is not ours, and what is left of the program that made what is, or is to be, taken over. */
+async function readAround(
+  { links }: Host,
+  { device, adopt, leftovers }: LinkSpec,
+  { tunnel }: LinkObserved,
+): Promise<Pick<LinkObserved, "holder" | "leftovers">> {
+  const holder = tunnel === undefined ? await links.readHolder?.(device) : undefined;
+  const left = adopt === true || leftovers !== undefined ? ((await links.readLeftovers?.(device)) ?? []) : [];
+  return { ...(holder === undefined ? {} : { holder }), ...(left.length === 0 ? {} : { leftovers: left }) };
+}
+
 async function applyLinks(host: Host, steps: readonly StepOf<"link">[]): Promise<void> {
-  for (const { action, before, after } of steps) {
-    if (action === "adopt" || action === "forget") continue;
-    if (before !== null && (after === null || action === "replace")) await host.links.remove(before.device);
-    if (after !== null) await host.links.ensure(after);
+  for (const step of steps) {
+    if (isClaim(step)) continue;
+    const { action, before, after } = step;
+    if (action === "adopt" && after !== null) await host.links.adopt?.(after);
+    else if (action === "forget" && after !== null) await host.links.release?.(after);
+    else {
+      if (before !== null && (after === null || action === "replace")) await host.links.remove(before.device);
+      if (after !== null) await host.links.ensure(after);
+    }
+    const [away, back] = [leftoversBeyond(before, after), leftoversBeyond(after, before)];
+    const device = (after ?? before)?.device;
+    if (device !== undefined && away.length + back.length > 0)
+      await host.links.changeLeftovers?.(device, { back, away });
   }
 }

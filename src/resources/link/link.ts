@@ -1,6 +1,6 @@
 import type { Capabilities } from "../../host/ports/facts.ts";
 import type { Enforcement, FieldChange } from "../../model/resource.ts";
-import type { LinkObserved, LinkSpec } from "../../model/spec/link.ts";
+import type { Leftover, LinkObserved, LinkSpec } from "../../model/spec/link.ts";
 import { setChange, valueChange } from "../field-change.ts";
 
 /**
@@ -13,19 +13,36 @@ export function diffLink(desired: LinkSpec, observed: LinkObserved): FieldChange
   return [
     ...valueChange("/device", observed.device, desired.device),
     ...valueChange("/type", observed.type, desired.type),
-    ...valueChange("/tunnel", observed.tunnel, desired.tunnel),
+    ...valueChange("/tunnel", observed.tunnel, desired.tunnel === "" ? undefined : desired.tunnel),
     ...setChange("/addresses", found, desired.addresses),
     ...valueChange("/mtuBytes", observed.mtuBytes, desired.mtuBytes),
     ...valueChange("/up", observed.up, true),
-    ...valueChange("/held", observed.held, true),
+    ...(desired.tunnel === "" ? [] : valueChange("/held", observed.held, true)),
+    ...setChange("/leftovers", namesOf(observed.leftovers), namesOf(desired.leftovers)),
   ];
 }
 
-/** The device as a spec. A foreign one has no tunnel: it is a conflict before anything is done with its spec. */
-export function linkAsSpec({ device, type, addresses, mtuBytes, tunnel }: LinkObserved): LinkSpec {
+function namesOf(leftovers: readonly Leftover[] = []): string[] {
+  return leftovers.map(({ text }) => text);
+}
+
+/** Leftovers that `from` has and `to` lacks. */
+export function leftoversBeyond(from: LinkSpec | null, to: LinkSpec | null): readonly Leftover[] {
+  const kept = new Set(namesOf(to?.leftovers));
+  return (from?.leftovers ?? []).filter(({ text }) => !kept.has(text));
+}
+
+/** The device as a spec; one that is another program's has no tunnel. */
+export function linkAsSpec({ device, type, addresses, mtuBytes, tunnel, leftovers }: LinkObserved): LinkSpec {
   const kind = type === "other" ? "tun" : type;
   const own = addresses.filter((address) => !isLinkLocal(address));
-  return { device, type: kind, addresses: own, mtuBytes, tunnel: tunnel ?? "" };
+  const around = leftovers === undefined ? {} : { leftovers };
+  return { device, type: kind, addresses: own, mtuBytes, tunnel: tunnel ?? "", ...around };
+}
+
+/** Whether the configuration lets awg take this device over, and an engine holds it that can run on meanwhile. */
+export function mayAdoptLink(desired: LinkSpec, { type, holder }: LinkObserved): boolean {
+  return desired.adopt === true && desired.type === "tun" && type === "tun" && holder?.isEngine === true;
 }
 
 /** Whether the device carries our alias. */

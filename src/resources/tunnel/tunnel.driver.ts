@@ -1,5 +1,5 @@
 import type { Host } from "../../host/ports/host.ts";
-import type { StepOf } from "../../model/plan.ts";
+import { isClaim, type StepOf } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
 import type { TunnelObserved, TunnelSpec } from "../../model/spec/tunnel.ts";
 import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
@@ -45,8 +45,9 @@ async function observeTunnels(
 }
 
 async function applyTunnels(host: Host, steps: readonly StepOf<"tunnel">[]): Promise<void> {
-  for (const { action, before, after } of steps) {
-    if (action === "adopt" || action === "forget") continue;
+  for (const step of steps) {
+    if (isClaim(step)) continue;
+    const { action, before, after } = step;
     if (before !== null && (after === null || action === "replace")) await host.engines.remove(before.device);
     if (after !== null) await host.engines.ensure(after);
   }

@@ -26,7 +26,6 @@ describe("what has no driver yet is refused by its place, never passed over", ()
       "tunnels.p.protocol",
     ],
     ["a tunnel that is off", tunnel("enabled: false"), "tunnels.a.enabled"],
-    ["an interface name", tunnel("interface: wg7"), "tunnels.a.interface"],
     ["a table", tunnel("table: 7"), "tunnels.a.table"],
     ["a mark", tunnel("fwmark: 7"), "tunnels.a.fwmark"],
     ["servers of one tunnel", tunnel("dns: [10.0.0.1]"), "tunnels.a.dns"],

@@ -1,9 +1,10 @@
-import { dirname, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { readRegularFile } from "../../../compose/reading/regular-file.ts";
 import { AwgError } from "../../../model/error.ts";
 import { hasErrors, type Imported } from "../../../model/interchange/import-config.ts";
 import { renderImportFinding } from "../../../model/interchange/import-finding.ts";
 import { parseIp } from "../../../model/ip.ts";
+import { isDeviceName } from "../../../model/spec/tunnel-key.ts";
 import { EXIT } from "../../exit-code.ts";
 import { writeNewFiles } from "../../interchange/new-files.ts";
 import { readForeign } from "../../interchange/read-foreign.ts";
@@ -32,6 +33,7 @@ export const run: RunVerb = async (call) => {
     secretsDir: resolve(secretsDir ?? dirname(target ?? file)),
     bootstrap: bootstrapOf(call),
     ...(name === undefined ? {} : { name }),
+    adopt: adoptionOf(file, call),
   });
   report(imported, call);
   const secrets = imported.secrets.map(({ path, value }) => ({ path, text: `${value}\n` }));
@@ -46,6 +48,16 @@ export const run: RunVerb = async (call) => {
   );
   return EXIT.success;
 };
+
+/** --adopt needs a file whose name says which device it is, as wg-quick takes it. */
+function adoptionOf(file: string, call: VerbCall): boolean {
+  if (!flagOption(call, "adopt")) return false;
+  const name = basename(file, ".conf");
+  if (file.endsWith(".conf") && isDeviceName(name)) return true;
+  throw new AwgError("usage", "--adopt takes a file that is named after the device, as wg-quick has it", {
+    remedy: "awg import --adopt /etc/wireguard/wg0.conf",
+  });
+}
 
 function bootstrapOf(call: VerbCall): readonly string[] {
   const given = listOption(call, "bootstrap");

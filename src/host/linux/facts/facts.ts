@@ -38,7 +38,16 @@ async function readFacts(wanted: FactsWanted, namespaced: boolean): Promise<Mach
     uids: readUids(wanted.users),
     addresses: await resolveHosts(wanted.hosts, { bootstrap: wanted.bootstrap ?? [], user }),
     resolver: readResolverMethod(namespaced),
+    ...(await foreignEngines(wanted.devices ?? [])),
   };
+}
+
+async function foreignEngines(devices: readonly string[]): Promise<Pick<MachineFacts, "foreignEngines">> {
+  if (devices.length === 0) return {};
+  const { readForeignEngine } = await import("../adoption/foreign-engine.ts");
+  const found = devices.map((device) => [device, readForeignEngine(device)] as const);
+  const engines = found.flatMap(([device, engine]) => (engine === undefined ? [] : [[device, engine] as const]));
+  return engines.length === 0 ? {} : { foreignEngines: Object.fromEntries(engines) };
 }
 
 /**

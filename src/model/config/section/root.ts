@@ -77,7 +77,9 @@ export const rootSchema = z.strictObject({
   probes: z.array(machine.probeSchema).describe("Checks of the network.").prefault([]),
   reconcile: machine.reconcileSchema.describe("When the machine is looked at again.").exactOptional(),
   conflicts: machine.conflictsSchema
-    .describe("Per field, what to do when another program changes it: assert, yield or adopt.")
+    .describe(
+      "Per field, as drift prints it, what to do where another program holds or changes it: assert (put it back, the default), yield (leave it), adopt (take the device over with its engine: /link/office/device).",
+    )
     .prefault({}),
   captivePortal: machine.captivePortalSchema.describe("Networks with a sign-in page.").exactOptional(),
   api: machine.apiSchema.describe("The daemon's interfaces.").exactOptional(),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isDeviceName } from "../../spec/tunnel-key.ts";
 import { interfaceAddress, ipAddress, prefix } from "../field/address.ts";
 import { durationRange } from "../field/duration.ts";
 import { endpoint } from "../field/endpoint.ts";
@@ -11,14 +12,20 @@ import { tunnelList } from "./path.ts";
 
 export const ENGINES = ["auto", "embedded", "userspace", "kernel"] as const;
 
-/** The kernel takes 1 to 15 bytes without slash, colon, percent or blank; `.` and `..` are taken (net/core/dev.c). */
+/**
+ * What wg-quick takes, which the kernel takes as well (1 to 15 bytes without slash, colon, percent or blank,
+ * dev_valid_name of net/core/dev.c), less what means more than itself somewhere: a leading dash or dot, `lo`, and the names
+ * that settings for every device have (/proc/sys/net/ipv4/conf).
+ */
 const interfaceName = leaf(
-  { type: "string", minLength: 1, maxLength: 15, pattern: "^[^/:%\\s]+$" },
+  { type: "string", minLength: 1, maxLength: 15, pattern: "^[A-Za-z0-9_][A-Za-z0-9_=+.-]*$" },
   (input): string | Fault => {
     if (typeof input !== "string") return wrongType(input, "an interface name");
-    const isValid = /^[\x21-\x7e]{1,15}$/.test(input) && !/[/:%]/.test(input) && input !== "." && input !== "..";
-    if (isValid) return input;
-    return fault("interface-name", `${quote(input)} is no interface name`, "write 1 to 15 letters, digits, - or _");
+    const isTaken = ["lo", "all", "default"].includes(input);
+    if (isDeviceName(input) && !isTaken) return input;
+    const what = isTaken ? "is not a name for a tunnel's interface" : "is no interface name";
+    const remedy = "write 1 to 15 letters, digits or _, and from the second on also . = + or -";
+    return fault("interface-name", `${quote(input)} ${what}`, remedy);
   },
 );
 

@@ -1,6 +1,6 @@
 import { DNS_PORT } from "../../../../model/firewall/flow-path.ts";
 import { PROTOCOL } from "../../../../model/firewall/packet.ts";
-import type { PolicyLayer } from "../../../../model/firewall/policy.ts";
+import { engineUids, type PolicyLayer } from "../../../../model/firewall/policy.ts";
 import { ENGINE_MARK, MARK_MASK } from "../../../../model/ownership.ts";
 import { verdict } from "../../../../native/linux/nftables/expression.ts";
 import type { Match } from "../../../../native/linux/nftables/match.ts";
@@ -16,9 +16,9 @@ export function isReply({ match }: RenderPlace): Match {
   return match.field("ct.direction", CT_DIRECTION_REPLY);
 }
 
-/** The packet carries our uid and engine mark. */
-export function isOurs({ match }: RenderPlace, serviceUid: number): Match[] {
-  return [match.skuid(serviceUid), match.mark(ENGINE_MARK, MARK_MASK)];
+/** The packet carries an engine's uid and mark: one alternative for each user that engines run as. */
+export function isOurs({ match }: RenderPlace, layer: PolicyLayer): Match[][] {
+  return engineUids(layer).map((uid) => [match.skuid(uid), match.mark(ENGINE_MARK, MARK_MASK)]);
 }
 
 /**
@@ -33,14 +33,15 @@ export function writeOwnOut(place: RenderPlace, chain: string, layer: PolicyLaye
       writer.rule(chain, conditions, pass(), "S3.3 bootstrap DNS");
     }
   }
-  const ours = isOurs(place, layer.serviceUid);
-  for (const { address, port, protocol } of layer.endpoints) {
-    const conditions = [...ours, match.daddr(address), ...portOf(place, protocol, OUTWARD.port, port, fragments)];
-    writer.rule(chain, conditions, pass(), "S3.1 endpoint of a tunnel");
-  }
-  for (const { port } of layer.listens) {
-    const conditions = [...ours, ...portOf(place, PROTOCOL.udp, "sport", port, fragments)];
-    writer.rule(chain, conditions, pass(), "S3.2 listening tunnel");
+  for (const ours of isOurs(place, layer)) {
+    for (const { address, port, protocol } of layer.endpoints) {
+      const conditions = [...ours, match.daddr(address), ...portOf(place, protocol, OUTWARD.port, port, fragments)];
+      writer.rule(chain, conditions, pass(), "S3.1 endpoint of a tunnel");
+    }
+    for (const { port } of layer.listens) {
+      const conditions = [...ours, ...portOf(place, PROTOCOL.udp, "sport", port, fragments)];
+      writer.rule(chain, conditions, pass(), "S3.2 listening tunnel");
+    }
   }
 }
 

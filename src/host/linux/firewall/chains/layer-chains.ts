@@ -1,4 +1,4 @@
-import type { PathRef, PolicyLayer, PolicyTunnel } from "../../../../model/firewall/policy.ts";
+import { engineUids, type PathRef, type PolicyLayer, type PolicyTunnel } from "../../../../model/firewall/policy.ts";
 import { MARK_MASK, markOfPath } from "../../../../model/ownership.ts";
 import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
 import { type Match, setMark } from "../../../../native/linux/nftables/match.ts";
@@ -110,7 +110,9 @@ function writePhysical(place: RenderPlace, layer: PolicyLayer, chain: string, pa
   writer.chain(own);
   writeOwnOut(place, own, layer);
   writer.rule(own, [], verdict("goto", paths), byPath);
-  writer.rule(chain, [match.skuid(layer.serviceUid)], verdict("goto", own), "S3 our own sockets");
+  for (const uid of engineUids(layer)) {
+    writer.rule(chain, [match.skuid(uid)], verdict("goto", own), "S3 our own sockets");
+  }
   writer.rule(chain, [], verdict("goto", paths), byPath);
 }
 

@@ -36,7 +36,9 @@ export function writeSteering(place: RenderPlace, policy: FirewallPolicy): void 
 
 function writeOwnAndAnswers(place: RenderPlace, layer: PolicyLayer): void {
   const { writer, match } = place;
-  writer.rule(CHAIN, isOurs(place, layer.serviceUid), verdict("accept"), "S4.8 our own sockets keep their mark");
+  for (const ours of isOurs(place, layer)) {
+    writer.rule(CHAIN, ours, verdict("accept"), "S4.8 our own sockets keep their mark");
+  }
   for (const server of layer.bootstrapDns) {
     for (const protocol of ["udp", "tcp"] as const) {
       const query = [match.skuid(layer.serviceUid), match.daddr(server), match.ports(protocol, "dport", DNS_PORT)];

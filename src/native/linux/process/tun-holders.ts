@@ -1,0 +1,56 @@
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+
+const TUN_PATH = "/dev/net/tun";
+
+/** A process that has a TUN device open. */
+export interface TunHolder {
+  readonly pid: number;
+  /** Its descriptor of the device. */
+  readonly descriptor: number;
+  /** The name of its program, at most 15 bytes (proc_pid_comm(5)). */
+  readonly program: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** Its environment, NAME=value each. */
+  readonly environment: readonly string[];
+}
+
+/**
+ * The processes of this network namespace that have the TUN device of this name open, by pid. A descriptor tells its device
+ * in fdinfo (drivers/net/tun.c, tun_chr_show_fdinfo). Processes that may not be looked into are passed over.
+ */
+export function readTunHolders(device: string): readonly TunHolder[] {
+  const namespace = statSync("/proc/self/ns/net").ino;
+  const pids = readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name));
+  return pids.map(Number).flatMap((pid) => holderOf(pid, namespace, device) ?? []);
+}
+
+function holderOf(pid: number, namespace: number, device: string): TunHolder | undefined {
+  try {
+    if (statSync(`/proc/${pid}/ns/net`).ino !== namespace) return undefined;
+    const descriptor = readdirSync(`/proc/${pid}/fd`).find((fd) => isOpenOn(pid, fd, device));
+    if (descriptor === undefined) return undefined;
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    const id = (field: string) => Number(new RegExp(`^${field}:\\t([0-9]+)`, "m").exec(status)?.[1] ?? 0);
+    return {
+      pid,
+      descriptor: Number(descriptor),
+      program: readFileSync(`/proc/${pid}/comm`, "utf8").trim(),
+      uid: id("Uid"),
+      gid: id("Gid"),
+      environment: readFileSync(`/proc/${pid}/environ`, "utf8").split("\0"),
+    };
+  } catch {
+    // It ended, or is not ours to look into.
+    return undefined;
+  }
+}
+
+function isOpenOn(pid: number, fd: string, device: string): boolean {
+  try {
+    if (readlinkSync(`/proc/${pid}/fd/${fd}`) !== TUN_PATH) return false;
+    return /^iff:\t(.+)$/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, "utf8"))?.[1] === device;
+  } catch {
+    return false;
+  }
+}
