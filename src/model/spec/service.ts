@@ -6,6 +6,7 @@ export const LAUNCHD = {
   daemons: "/Library/LaunchDaemons",
   log: "/var/log/awg-split-tunnel.log",
   window: "/Applications/AWG Split Tunnel.app/Contents/MacOS/awg-split-tunnel-gui",
+  extensionHelper: "/Applications/AWG Split Tunnel.app/Contents/MacOS/awg-split-tunnel-extension",
 } as const;
 
 /** Where a service is defined, and who would run it. */

@@ -1,0 +1,70 @@
+import { AwgError } from "../../../model/error.ts";
+import { printableLine } from "../../../model/text/printable.ts";
+import type { BundledExtension } from "./replacement.ts";
+
+/** What the helper of the app that carries an extension is asked; one JSON object on a line of its standard input. */
+export interface HelperRequest {
+  readonly request: "describe" | "activate" | "deactivate";
+  readonly bundle: string;
+}
+
+/** Error codes of OSSystemExtensionError that mean something to a person. */
+const ACTIONS = {
+  requestCanceled: "try again",
+  authorizationRequired: "give an administrator's password when macOS asks for it",
+  extensionNotFound: "install the app again",
+  extensionMissingIdentifier: "report it to the app's developer",
+  unknown: "look into the system log: log show --last 5m --predicate 'subsystem == \"com.apple.sx\"'",
+} as const;
+
+export type HelperFailure = keyof typeof ACTIONS;
+
+/** What it answers: JSON objects, a line each on standard output; the last one that is known decides. */
+export type HelperAnswer =
+  | ({ readonly event: "bundled" } & BundledExtension)
+  | { readonly event: "completed" | "willCompleteAfterReboot" | "needsUserApproval" }
+  | { readonly event: "failed"; readonly code: HelperFailure; readonly message: string };
+
+const OUTCOMES = ["completed", "willCompleteAfterReboot", "needsUserApproval"] as const;
+
+/** Reads what the helper printed. Lines that are no JSON, and events of later versions, are passed over. Pure. */
+export function parseHelperAnswer(text: string): HelperAnswer | undefined {
+  return text.split("\n").flatMap(parseLine).at(-1);
+}
+
+/** The error of a failed request, with what a person can do about it. Pure. */
+export function helperError(bundle: string, code: HelperFailure, message: string): AwgError {
+  const said = message === "" ? "" : `: ${printableLine(message)}`;
+  const kind = code === "authorizationRequired" ? "permission" : code === "extensionNotFound" ? "unsupported" : "host";
+  return new AwgError(kind, `macOS refused the system extension ${bundle} (${code})${said}`, {
+    facts: { code },
+    remedy: ACTIONS[code],
+  });
+}
+
+function parseLine(line: string): HelperAnswer[] {
+  const said = parseObject(line);
+  const text = (name: string): string => (typeof said[name] === "string" ? said[name] : "");
+  const outcome = OUTCOMES.find((event) => event === said["event"]);
+  if (outcome !== undefined) return [{ event: outcome }];
+  if (said["event"] === "bundled") {
+    const [bundleIdentifier, bundleVersion] = [text("bundleIdentifier"), text("bundleVersion")];
+    return [{ event: "bundled", bundleIdentifier, bundleVersion, bundleShortVersion: text("bundleShortVersion") }];
+  }
+  if (said["event"] !== "failed") return [];
+  const code = text("code");
+  return [{ event: "failed", code: isFailure(code) ? code : "unknown", message: text("message") }];
+}
+
+function isFailure(code: string): code is HelperFailure {
+  return Object.hasOwn(ACTIONS, code);
+}
+
+function parseObject(line: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+  } catch {
+    return {};
+  }
+}

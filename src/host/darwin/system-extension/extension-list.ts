@@ -1,0 +1,55 @@
+import type { SystemExtensionState, SystemExtensionVersion } from "../../../model/spec/system-extension.ts";
+
+/** One line of `systemextensionsctl list`. */
+export interface ListedExtension extends SystemExtensionVersion {
+  readonly bundleIdentifier: string;
+  readonly teamIdentifier: string;
+}
+
+/**
+ * Reads `systemextensionsctl list`: headers differ between versions of macOS, the lines of extensions have six fields
+ * between tabs: enabled, active, team, `bundle (short version/version)`, name, `[state]`. Other lines are passed over.
+ * Pure.
+ */
+export function parseExtensionList(text: string): readonly ListedExtension[] {
+  return text.split("\n").flatMap((line) => {
+    const [, , team = "", bundle = "", , state = ""] = line.split("\t");
+    const [, bundleIdentifier, short, version] = /^(\S+) \(([^/()]*)\/([^()]*)\)$/.exec(bundle.trim()) ?? [];
+    const [, words] = /^\[(.+)\]$/.exec(state.trim()) ?? [];
+    if (bundleIdentifier === undefined || words === undefined) return [];
+    const known = stateOf(words);
+    return [
+      {
+        bundleIdentifier,
+        teamIdentifier: team.trim(),
+        bundleVersion: version ?? "",
+        bundleShortVersion: short ?? "",
+        isAwaitingUserApproval: known === "awaiting-approval",
+        isUninstalling: known === "uninstalling",
+        state: known,
+      },
+    ];
+  });
+}
+
+/** The state of a bundle of which several versions may be listed: the one that serves best. Pure. */
+export function stateOfBundle(versions: readonly SystemExtensionVersion[]): SystemExtensionState {
+  return BEST_FIRST.find((state) => versions.some((version) => version.state === state)) ?? "not-installed";
+}
+
+const BEST_FIRST: readonly SystemExtensionState[] = [
+  "enabled",
+  "awaiting-approval",
+  "after-reboot",
+  "disabled",
+  "uninstalling",
+  "unknown",
+];
+
+function stateOf(words: string): SystemExtensionState {
+  if (words === "activated enabled") return "enabled";
+  if (words === "activated waiting for user") return "awaiting-approval";
+  if (words === "activated disabled" || words.includes("terminated for disable")) return "disabled";
+  if (words.startsWith("terminat")) return "uninstalling";
+  return words.includes("reboot") ? "after-reboot" : "unknown";
+}
