@@ -1,5 +1,6 @@
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import { compareIp, type Family, parseIp } from "../../model/ip.ts";
+import type { ResolverMethod } from "../../model/spec/resolver.ts";
 import type { SystemExtensionState } from "../../model/spec/system-extension.ts";
 import type { TunnelObserved } from "../../model/spec/tunnel.ts";
 import type { Capabilities } from "../ports/facts.ts";
@@ -40,21 +41,23 @@ export interface SimulatedFirewall {
   fallback?: { paths: readonly number[]; untilMs: number };
 }
 
-/** The system resolver: a file, the links of systemd-resolved, and what the port put aside. */
+/** The system resolver: a file, the links of systemd-resolved, macOS's store, and what the port put aside. */
 export interface SimulatedResolver {
-  method: "file" | "resolved";
+  method: ResolverMethod;
   /** The text of resolv.conf. */
   text: string;
   /** The text that awg replaced; null when nothing of ours stands there. */
   saved: string | null;
-  /** Per device: the servers and search domains of its resolved link. */
-  links: Record<string, { servers: string[]; search: string[] }>;
+  /** Per device: the servers and search domains of its resolved link; "" is our key of macOS's store. */
+  links: Record<string, { servers: string[]; search: string[]; split?: Readonly<Record<string, readonly string[]>> }>;
 }
 
 /** The whole simulated machine as plain data: it survives JSON unchanged. */
 export interface MachineState {
   formatVersion: 1;
   nowMs: number;
+  /** Whose ways it has: expansion makes other resources for a Mac. */
+  os: "linux" | "darwin";
   fingerprint: string;
   capabilities: Capabilities;
   serviceUid: number;
@@ -125,6 +128,7 @@ export function laptopState(): MachineState {
   return {
     formatVersion: 1,
     nowMs: 1_700_000_000_000,
+    os: "linux",
     fingerprint: "simulated-laptop",
     capabilities: ALL_CAPABILITIES,
     serviceUid: 64_174,

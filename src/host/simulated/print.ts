@@ -67,7 +67,8 @@ function printFirewall(state: MachineState): string[] {
 
 function printResolver({ resolver }: MachineState): string[] {
   const links = Object.entries(resolver.links).map(
-    ([device, { servers, search }]) => `resolver ${device} ${servers.join(" ")} search ${search.join(" ")}`,
+    ([device, { servers, search, split }]) =>
+      `resolver ${device} ${servers.join(" ")} search ${search.join(" ")}${split === undefined ? "" : ` split ${canonical(split)}`}`,
   );
   const saved = resolver.saved === null ? [] : [`resolver saved ${JSON.stringify(resolver.saved)}`];
   return [`resolver ${resolver.method} ${JSON.stringify(resolver.text)}`, ...saved, ...sorted(links)];

@@ -100,7 +100,7 @@ function dnsPolicy(context: ExpandContext): DnsPolicy | null {
   for (const [index, server] of servers.entries()) {
     if (placed !== undefined && !carries(placed, server)) {
       const message = `${server} is outside the allowedIPs that ${placed.key} carries, so it cannot be asked`;
-      notes.push({ path: `dns.servers.${index}`, message });
+      notes.push({ path: index < config.dns.servers.length ? `dns.servers.${index}` : "dns.split", message });
     }
   }
   return { leakProtection, servers, path: pathRefOf(via, tunnels), blockEncrypted: blockEncryptedDns };

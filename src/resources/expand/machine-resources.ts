@@ -43,10 +43,16 @@ export function kernelSettings(): ResourceOf<"sysctl"> {
   return { kind: "sysctl", key: "sysctl/machine", spec: { values } };
 }
 
-/** The system resolver; none where the configuration names no servers or no link could carry them. */
-export function systemResolver({ config, facts, tunnels, notes }: ExpandContext): Resource[] {
+/**
+ * The system resolver; none where the configuration names no servers or no link could carry them. Servers for single
+ * domains need a machine whose resolver has them.
+ */
+export function systemResolver({ config, facts, tunnels, notes, unsupported }: ExpandContext): Resource[] {
   const dns = config.dns;
-  if (dns === undefined || dns.servers.length === 0) return [];
+  if (dns === undefined) return [];
+  const isSplit = Object.keys(dns.split).length > 0;
+  if (isSplit && facts.resolver !== "dynamic-store") unsupported.push({ path: "dns.split", feature: "dns.split" });
+  if (dns.servers.length === 0 && !isSplit) return [];
   const via = dns.via;
   const device =
     via.kind === "tunnel" ? tunnels.find(({ key }) => key === via.tunnel)?.device : facts.uplinks[0]?.device;
@@ -55,7 +61,9 @@ export function systemResolver({ config, facts, tunnels, notes }: ExpandContext)
     notes.push({ path: "dns", message: "systemd-resolved is left as it is: no link could carry the servers" });
     return [];
   }
-  const spec = { method, servers: dns.servers, search: [], device: method === "resolved" ? (device ?? "") : "" };
+  const split = isSplit ? { split: dns.split } : {};
+  const carrier = method === "resolved" ? (device ?? "") : "";
+  const spec = { method, servers: dns.servers, search: [], device: carrier, ...split };
   notes.push({
     path: "dns.servers",
     message: "programs may ignore the system resolver; the packet filter holds DNS to its path",

@@ -11,6 +11,7 @@ export function diffResolver(desired: ResolverSpec, observed: ResolverObserved):
     ...valueChange("/method", observed.method, desired.method),
     ...valueChange("/servers", observed.servers, desired.servers),
     ...valueChange("/search", observed.search, desired.search),
+    ...valueChange("/split", observed.split, desired.split),
     ...(desired.method === "resolved" ? valueChange("/device", observed.device, desired.device) : []),
   ];
 }

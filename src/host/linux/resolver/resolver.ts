@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { AwgError } from "../../../model/error.ts";
 import type { ResolverPort } from "../../ports/resolver.ts";
 import { readResolverMethod } from "../facts/resolver-method.ts";
 import { type FileResolverPlaces, fileResolver, isFileResolverOurs } from "./file-resolver.ts";
@@ -27,10 +28,11 @@ export function linuxResolver({
   };
   return {
     read: () => ports[methodNow()].read(),
-    ensure: async (spec) => {
-      if (namespaced && spec.method === "file") refuseSharedFile(resolvConf);
-      await ports[spec.method === "file" ? "resolved" : "file"].restore();
-      await ports[spec.method].ensure(spec);
+    ensure: async ({ method, ...rest }) => {
+      if (method === "dynamic-store") throw new AwgError("unsupported", "Linux has no dynamic store of resolvers");
+      if (namespaced && method === "file") refuseSharedFile(resolvConf);
+      await ports[method === "file" ? "resolved" : "file"].restore();
+      await ports[method].ensure({ method, ...rest });
     },
     restore: async () => {
       await ports.resolved.restore();

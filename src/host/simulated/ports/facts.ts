@@ -11,7 +11,7 @@ export function simulatedFacts(machine: SimulatedMachine): FactsPort {
       machine.checkAlive("facts.read");
       const { live } = machine;
       return {
-        os: "linux",
+        os: live.os,
         fingerprint: live.fingerprint,
         capabilities: { ...live.capabilities },
         uplinks: uplinksOf(machine),

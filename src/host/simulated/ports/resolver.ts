@@ -1,6 +1,6 @@
 import { AwgError } from "../../../model/error.ts";
 import { FILE_HEADER } from "../../../model/ownership.ts";
-import type { ResolverObserved, ResolverSpec } from "../../../model/spec/resolver.ts";
+import type { ResolverMethod, ResolverObserved, ResolverSpec } from "../../../model/spec/resolver.ts";
 import type { ResolverPort } from "../../ports/resolver.ts";
 import type { SimulatedMachine } from "../machine.ts";
 
@@ -9,7 +9,8 @@ export function simulatedResolver(machine: SimulatedMachine): ResolverPort {
   return {
     async read() {
       machine.checkAlive("resolver.read");
-      return machine.live.resolver.method === "file" ? readFile(machine) : readLinks(machine);
+      const { method } = machine.live.resolver;
+      return method === "file" ? readFile(machine) : readLinks(machine, method);
     },
     async ensure(spec) {
       machine.checkAlive("resolver.ensure");
@@ -21,12 +22,13 @@ export function simulatedResolver(machine: SimulatedMachine): ResolverPort {
         );
       }
       if (spec.method === "file") ensureFile(machine, spec);
+      else if (spec.method === "dynamic-store") ensureStore(machine, spec);
       else ensureLink(machine, spec);
     },
     async restore() {
       machine.checkAlive("resolver.restore");
       const { resolver } = machine.live;
-      if (resolver.method === "resolved") return removeLinks(machine);
+      if (resolver.method !== "file") return removeLinks(machine);
       if (resolver.saved === null) return;
       machine.perform("resolver.restore", () => {
         if (resolver.text.startsWith(FILE_HEADER) && resolver.saved !== null) resolver.text = resolver.saved;
@@ -60,6 +62,14 @@ function ensureLink(machine: SimulatedMachine, spec: ResolverSpec): void {
   });
 }
 
+/** Our key of macOS's store, and the files of /etc/resolver: both are ours alone, nothing is put aside. */
+function ensureStore(machine: SimulatedMachine, { servers, search, split }: ResolverSpec): void {
+  machine.perform("resolver.store", () => {
+    const key = { servers: [...servers], search: [...search], ...(split === undefined ? {} : { split }) };
+    machine.live.resolver.links[""] = key;
+  });
+}
+
 function removeLinks(machine: SimulatedMachine): void {
   if (Object.keys(machine.live.resolver.links).length === 0) return;
   machine.perform("resolver.restore", () => (machine.live.resolver.links = {}));
@@ -86,8 +96,16 @@ function readFile(machine: SimulatedMachine): ResolverObserved {
   };
 }
 
-function readLinks(machine: SimulatedMachine): ResolverObserved {
+function readLinks(machine: SimulatedMachine, method: ResolverMethod): ResolverObserved {
   const [first] = Object.entries(machine.live.resolver.links).sort(([a], [b]) => (a < b ? -1 : 1));
-  const [device, { servers, search }] = first ?? ["", { servers: [], search: [] }];
-  return { method: "resolved", servers: [...servers], search: [...search], device, ownedByAwg: first !== undefined };
+  const [device, { servers, search, split }] = first ?? ["", { servers: [], search: [], split: undefined }];
+  const domains = split === undefined ? {} : { split };
+  return {
+    method,
+    servers: [...servers],
+    search: [...search],
+    device,
+    ...domains,
+    ownedByAwg: first !== undefined,
+  };
 }

@@ -1,0 +1,127 @@
+import { join } from "node:path";
+import { AwgError } from "../../../model/error.ts";
+import type { ResolverObserved, ResolverSpec } from "../../../model/spec/resolver.ts";
+import type { ResolverPort } from "../../ports/resolver.ts";
+import type { RunCommand } from "../command.ts";
+import { noteWritten } from "./resolver-events.ts";
+import {
+  DNS_KEY,
+  GLOBAL_DNS_KEY,
+  listOf,
+  parseShown,
+  renderRemovalScript,
+  renderResolverScript,
+  renderShowScript,
+  type StoreValue,
+} from "./scutil.ts";
+import { readSplit, type SplitPlaces, writeSplit } from "./split-files.ts";
+
+const SCUTIL = "/usr/sbin/scutil";
+/** Both have caches; that of programs' own resolvers ages by itself. */
+const FLUSHES = [
+  { path: "/usr/bin/dscacheutil", args: ["-flushcache"] },
+  { path: "/usr/bin/killall", args: ["-HUP", "mDNSResponder"] },
+] as const;
+
+export interface DarwinResolverDeps {
+  readonly run: RunCommand;
+  /** Folder that stays, 0700. */
+  readonly stateDir: string;
+  /** Folder that stands for /; / unless given. */
+  readonly root?: string;
+}
+
+/**
+ * The system resolver of a Mac: a key of our own in the dynamic store, and a file of resolver(5) for each domain with
+ * servers of its own. Nothing of the system's is replaced, so that there is nothing to put back (docs/adr/0008).
+ */
+export function darwinResolver({ run, stateDir, root = "/" }: DarwinResolverDeps): ResolverPort {
+  const places: SplitPlaces = {
+    folder: join(root, "etc/resolver"),
+    madeFolder: join(stateDir, "resolver", "made-folder"),
+  };
+  const show = async (key: string) => scutil(run, renderShowScript(key));
+  return {
+    read: async () => observed(await show(DNS_KEY), await show(GLOBAL_DNS_KEY), readSplit(places.folder)),
+    ensure: async (spec) => {
+      if (spec.method !== "dynamic-store") {
+        throw new AwgError("unsupported", `the resolver of macOS is set by its dynamic store, not by ${spec.method}`);
+      }
+      noteWritten(spec);
+      const hasChangedFiles = writeSplit(places, spec.split ?? {});
+      const hasChangedKey = await ensureKey(run, spec, await show(DNS_KEY));
+      if (hasChangedFiles || hasChangedKey) await flushCaches(run);
+    },
+    restore: async () => {
+      noteWritten(undefined);
+      const hasChangedFiles = writeSplit(places, {});
+      const isOurs = (await show(DNS_KEY)) !== undefined;
+      if (isOurs) await removeKey(run);
+      if (hasChangedFiles || isOurs) await flushCaches(run);
+    },
+  };
+}
+
+/** Without servers for all names there is no key: configd would take an empty one for a resolver that answers nothing. */
+async function ensureKey(run: RunCommand, spec: ResolverSpec, before: StoreValue | undefined): Promise<boolean> {
+  if (spec.servers.length === 0) {
+    if (before === undefined) return false;
+    await removeKey(run);
+    return true;
+  }
+  if (holds(before, spec)) return false;
+  const after = await scutil(run, renderResolverScript(spec));
+  if (holds(after, spec)) return true;
+  throw new AwgError("verification", "scutil took the resolver's servers, and macOS's dynamic store holds others");
+}
+
+async function removeKey(run: RunCommand): Promise<void> {
+  if ((await scutil(run, renderRemovalScript())) === undefined) return;
+  throw new AwgError(
+    "verification",
+    "scutil removed awg's key of the resolver, and macOS's dynamic store still has it",
+  );
+}
+
+/** Our key as we write it: the servers in their order, for all names. */
+function holds(value: StoreValue | undefined, { servers, search }: ResolverSpec): boolean {
+  const isSame = (key: string, wanted: readonly string[]) => listOf(value, key).join(" ") === wanted.join(" ");
+  const matches = listOf(value, "SupplementalMatchDomains");
+  return (
+    value !== undefined &&
+    isSame("ServerAddresses", servers) &&
+    isSame("SearchDomains", search) &&
+    matches.length === 1 &&
+    matches[0] === ""
+  );
+}
+
+function observed(
+  own: StoreValue | undefined,
+  global: StoreValue | undefined,
+  split: NonNullable<ResolverSpec["split"]>,
+): ResolverObserved {
+  const hasSplit = Object.keys(split).length > 0;
+  // A key of ours that does not take all names is as good as none.
+  const isWhole = own === undefined || listOf(own, "SupplementalMatchDomains").join() === "";
+  const shown = own ?? (hasSplit ? undefined : global);
+  return {
+    method: "dynamic-store",
+    servers: isWhole ? listOf(shown, "ServerAddresses") : [],
+    search: listOf(shown, "SearchDomains"),
+    device: "",
+    ...(hasSplit ? { split } : {}),
+    ownedByAwg: own !== undefined || hasSplit,
+  };
+}
+
+async function scutil(run: RunCommand, script: string): Promise<StoreValue | undefined> {
+  const { status, stdout, stderr } = await run({ path: SCUTIL, args: [], input: script });
+  if (status !== 0) throw new AwgError("host", `scutil ended with ${status}: ${stderr.trim() || stdout.trim()}`);
+  return parseShown(stdout);
+}
+
+/** A cache that cannot be flushed ages by itself: names are then found late, never by another path. */
+async function flushCaches(run: RunCommand): Promise<void> {
+  for (const command of FLUSHES) await run(command);
+}
