@@ -189,7 +189,12 @@ export const VERBS: readonly VerbDefinition[] = [
   {
     name: "daemon",
     summary: "keep the machine as declared: through network changes, drift and edits of the config",
-    options: [FILE, INSECURE, { flags: "--foreground", summary: "stay in the foreground, for a supervisor" }],
+    options: [
+      FILE,
+      INSECURE,
+      { flags: "--foreground", summary: "stay in the foreground, for a supervisor" },
+      { flags: "--notify", summary: "tell who sits at the screen when protection is lost" },
+    ],
     examples: [
       [
         "sudo awg daemon --foreground -f config.yaml",

@@ -21,6 +21,7 @@ export const run: RunVerb = async (call) => {
   await runDaemon({
     ...sessionOptionsOf(call),
     files,
+    notify: flagOption(call, "notify"),
     report: (report) =>
       call.terminal.err(json ? JSON.stringify({ at: new Date().toISOString(), ...report }) : renderReport(report)),
     untilStopped: stopped.promise,

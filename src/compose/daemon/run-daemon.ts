@@ -29,6 +29,8 @@ export interface DaemonOptions extends SessionOptions {
   /** Config files and folders, absolute. */
   readonly files: readonly string[];
   readonly report: (report: DaemonReport) => void;
+  /** Tell who sits at the screen, too, when protection is lost. */
+  readonly notify?: boolean;
   /** Resolves when the daemon is to end. */
   readonly untilStopped: Promise<unknown>;
 }
@@ -37,7 +39,8 @@ export interface DaemonOptions extends SessionOptions {
  * Keeps the machine as it was last accepted to be, and proposes the config files when they change, until told to stop.
  * Its death changes nothing on the machine.
  */
-export async function runDaemon(options: DaemonOptions): Promise<void> {
+export async function runDaemon(given: DaemonOptions): Promise<void> {
+  const options = given.notify === true ? await withNotifications(given) : given;
   await using session = await openSession(options);
   const report = (text: string) => options.report({ type: "problem", text });
   let endpoints: EndpointWatch | undefined;
@@ -126,6 +129,17 @@ async function applyNext(session: ReconcilingSession, plan: DaemonPlan, proposal
 }
 
 /** A peer that moves because its name or its server did is nobody's meddling, so it counts for no fight. */
+async function withNotifications(options: DaemonOptions): Promise<DaemonOptions> {
+  const tell = await (await import("./notifier.ts")).openNotifier();
+  return {
+    ...options,
+    report: (report) => {
+      options.report(report);
+      tell(report);
+    },
+  };
+}
+
 async function planNext(proposals: Proposals, endpoints: EndpointWatch | undefined): Promise<DaemonPlan> {
   const { planned, proposed: isConfig, rhythm } = await proposals.next();
   const movesPeers = (await endpoints?.follow(planned)) ?? false;

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { AwgError } from "../../../model/error.ts";
 import { bearsMark } from "../../../model/ownership.ts";
 import { LAUNCHD, type ServiceObserved, type ServicePlace, type ServiceSpec } from "../../../model/spec/service.ts";
@@ -142,7 +142,7 @@ class Launchd {
   }
 
   #at(path: string): string {
-    return `${this.#deps.root ?? ""}${path}`;
+    return join(this.#deps.root ?? "/", path);
   }
 }
 

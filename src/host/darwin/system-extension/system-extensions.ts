@@ -1,4 +1,5 @@
 import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { AwgError } from "../../../model/error.ts";
 import { LAUNCHD } from "../../../model/spec/service.ts";
 import type { ExtensionResult, SystemExtensionPort } from "../../ports/system-extension.ts";
@@ -103,7 +104,7 @@ class Extensions {
   }
 
   #at(path: string): string {
-    return `${this.#deps.root ?? ""}${path}`;
+    return join(this.#deps.root ?? "/", path);
   }
 }
 
