@@ -15,6 +15,8 @@ export interface Wish {
   readonly allowLan?: boolean;
   /** The tunnel's own packets go by IPv6. */
   readonly overIpv6?: boolean;
+  /** AmneziaWG by awg's own engine with these parameters; plain WireGuard by wireguard-go where absent. */
+  readonly obfuscation?: string;
   /** More lines at the end of the document. */
   readonly more?: string;
 }
@@ -39,7 +41,9 @@ export class AwgInWorld implements AsyncDisposable {
 
   /** Writes a config file and gives its path. */
   config(wish: Wish): string {
-    const { server, killSwitch = true, allowLan = false, overIpv6 = false, more = "" } = wish;
+    const { server, killSwitch = true, allowLan = false, overIpv6 = false, obfuscation, more = "" } = wish;
+    const plain = "protocol: wireguard\n    engine: userspace";
+    const protocol = obfuscation === undefined ? plain : `protocol: amneziawg\n    obfuscation: ${obfuscation}`;
     const endpoint = overIpv6 ? `"[${server.address6}]:${server.port}"` : `${server.address4}:${server.port}`;
     this.configs += 1;
     const path = join(this.world.folder, `config-${this.configs}.yaml`);
@@ -49,8 +53,7 @@ export class AwgInWorld implements AsyncDisposable {
 name: lab
 tunnels:
   ${this.tunnel}:
-    protocol: wireguard
-    engine: userspace
+    ${protocol}
     privateKey: { file: ${this.key} }
     addresses: [${inside4}/32, ${inside6}/128]
     peers:
@@ -122,7 +125,7 @@ ${more}`;
   async [Symbol.asyncDispose](): Promise<void> {
     await this.run("destroy", "--auto-approve");
     await this.killEverything();
-    rmSync(`/var/run/wireguard/${this.device}.sock`, { force: true });
+    for (const folder of ["wireguard", "amneziawg"]) rmSync(`/var/run/${folder}/${this.device}.sock`, { force: true });
     rmSync(this.stateDir, { recursive: true, force: true });
     // Inode numbers of namespaces are used again: nothing of this one may wait for the next.
     const inode = statSync(`/run/netns/${this.world.namespace("client")}`).ino;

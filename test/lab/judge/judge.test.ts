@@ -57,6 +57,10 @@ describe("what is the tunnel's", () => {
     const noise = Uint8Array.from(Buffer.from("looks like anything at all"));
     expect(judged([toServer(noise)], { wire: "any" })).toMatchObject({ outcome: "pass", tunnelPackets: 1 });
     expect(judged([toServer(tagOf(7))], { wire: "any" }).outcome).toBe("leak");
+    expect(judged([toServer(noise)], { wire: "obfuscated" })).toMatchObject({ outcome: "pass", tunnelPackets: 1 });
+    const plain = Uint8Array.from({ length: 148 }, (_, at) => (at === 0 ? 1 : at < 4 ? 0 : 0x5a));
+    expect(judged([toServer(plain)], { wire: "any" }).outcome).toBe("pass");
+    expect(judged([toServer(plain)], { wire: "obfuscated" }).outcome).toBe("leak");
   });
 });
 

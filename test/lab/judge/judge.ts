@@ -17,8 +17,11 @@ export interface Endpoint {
 
 export interface Expectation {
   readonly endpoints: readonly Endpoint[];
-  /** "any": obfuscated packets have no header to recognise; every untagged datagram to an endpoint is the tunnel's. */
-  readonly wire: "wireguard" | "any";
+  /**
+   * "any": obfuscated packets have no header to recognise; every untagged datagram to an endpoint is the tunnel's.
+   * "obfuscated": the same, but one that begins as WireGuard's do is a leak.
+   */
+  readonly wire: "wireguard" | "any" | "obfuscated";
   readonly exceptions: readonly Exception[];
   /** Fewer data packets than this inside the tunnel make the run invalid: a dead tunnel proves nothing. */
   readonly leastTunnelPackets: number;
@@ -146,7 +149,12 @@ function tunnelPacket(packet: Dissected, expectation: Expectation): "data" | "co
   );
   if (!toEndpoint) return undefined;
   if (expectation.wire === "any") return "data";
-  const { payload } = packet;
+  const plain = plainMessage(packet);
+  if (expectation.wire === "obfuscated") return plain === undefined ? "data" : undefined;
+  return plain;
+}
+
+function plainMessage({ payload }: Dissected): "data" | "control" | undefined {
   const type = payload[0] ?? 0;
   if (payload[1] !== 0 || payload[2] !== 0 || payload[3] !== 0) return undefined;
   if (type === dataType && payload.length >= emptyDataBytes) {
