@@ -1,1 +1,9 @@
-export { runKeeper } from "../keeper/run-keeper.ts";
+/** Runs the keeper of this system; see `src/keeper/run-keeper.ts` and `src/keeper/darwin/run-utun-keeper.ts`. */
+export async function runKeeper(runDir: string, options: { readonly isService?: boolean } = {}): Promise<void> {
+  if (process.platform === "darwin") {
+    const { runDarwinKeeper } = await import("./darwin/darwin-keeper.ts");
+    return runDarwinKeeper(runDir, options);
+  }
+  const linux = await import("../keeper/run-keeper.ts");
+  return linux.runKeeper(runDir, options);
+}

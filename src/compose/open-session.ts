@@ -7,6 +7,10 @@ export async function openSession(options: SessionOptions): Promise<ReconcilingS
     const { simulatedParts } = await import("./simulated-parts.ts");
     return new ReconcilingSession(simulatedParts(options), options);
   }
+  if (process.platform === "darwin") {
+    const { darwinParts } = await import("./darwin/darwin-parts.ts");
+    return new ReconcilingSession(darwinParts(options), options);
+  }
   const { linuxParts } = await import("./linux-parts.ts");
   return new ReconcilingSession(linuxParts(options), options);
 }

@@ -13,12 +13,25 @@ export interface Paths {
 
 const STATE_DIR = "/var/lib/awg";
 const RUN_DIR = "/run/awg";
+/** Where wg and wg-quick of macOS look for the name of a tunnel's interface, `<tunnel>.name`. */
+export const DARWIN_NAME_FOLDER = "/var/run/wireguard";
+
+/** Design section 5; macOS has no network namespaces. */
+const DARWIN = {
+  stateDir: "/Library/Application Support/awg",
+  runDir: "/var/run/awg",
+  lockFile: "/var/run/awg.lock",
+} as const;
 
 /**
  * The folders for this process. In the machine's own network namespace they are design's; in another, its inode number
  * is appended. Where the machine's own cannot be told (an unreadable /proc/1), the namespace counts as another.
  */
 export function pathsFor(stateDir: string | undefined, runDir: string | undefined): Paths {
+  if (process.platform === "darwin") {
+    const { lockFile } = DARWIN;
+    return { stateDir: stateDir ?? DARWIN.stateDir, runDir: runDir ?? DARWIN.runDir, lockFile, namespaced: false };
+  }
   const suffix = namespaceSuffix();
   const run = runDir ?? join(RUN_DIR, suffix === "" ? "" : `netns-${suffix}`);
   return {

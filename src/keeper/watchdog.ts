@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { uptime } from "node:os";
 import { messageOf } from "../model/error.ts";
 import { isWatch, type Watch } from "../model/keeper-protocol.ts";
 import { StateFolder } from "../state/state-folder.ts";
@@ -117,7 +118,9 @@ function run([program = "", ...words]: readonly string[]): Promise<string | unde
   });
 }
 
-/** /proc/uptime counts CLOCK_BOOTTIME (fs/proc/uptime.c), to 10 ms. */
+/** /proc/uptime counts CLOCK_BOOTTIME (fs/proc/uptime.c), to 10 ms; where there is none, uptime is the time since kern.boottime. */
 function bootTimeMs(): number {
-  return Number.parseFloat(readFileSync("/proc/uptime", "latin1")) * 1000;
+  return existsSync("/proc/uptime")
+    ? Number.parseFloat(readFileSync("/proc/uptime", "latin1")) * 1000
+    : uptime() * 1000;
 }

@@ -10,9 +10,15 @@ import type { TunnelSpec } from "../../src/model/spec/tunnel.ts";
 
 /** A machine to hold the contract to: one physical device with a default route, and hands that are not awg's. */
 export interface ContractWorld {
+  readonly kind: HostName;
   readonly host: Host;
+  /** The same machine through another process, with the same rights. */
+  second(): Host;
+  /** Lets somebody without root's rights at it; absent where there is nobody of that kind. */
+  readonly asViewer?: (use: (host: Host) => Promise<void>) => Promise<void>;
   /** The physical device. */
   readonly uplink: string;
+  readonly loopback: string;
   /** What our device is to be called; unique where sockets of engines lie in a folder shared by all namespaces. */
   readonly device: string;
   /** Secret ids that stand for real keys here. */
@@ -28,13 +34,25 @@ export interface ContractWorld {
   };
 }
 
+export type HostName = "simulated" | "linux" | "darwin";
+
 /** The ports of a host. */
 export type PortName = "facts" | "links" | "engines" | "routes" | "firewall" | "sysctl" | "resolver";
+
+/** What can be the case when a method is called: it has work, none, nothing to find, no rights, half of it, or company. */
+export const SITUATIONS = ["done", "already so", "gone", "refused", "partial", "concurrent"] as const;
+export type Situation = (typeof SITUATIONS)[number];
+
+/** A method and the situations a clause puts it in: `["links.ensure", "done", "already so"]`. */
+export type Covered = readonly [method: string, ...situations: readonly Situation[]];
 
 /** One promise of the ports, and how it is checked. It throws when it is broken. */
 export interface Clause {
   readonly port: PortName;
   readonly promise: string;
+  readonly covers: readonly Covered[];
+  /** Hosts of which it cannot be asked, with the reason. */
+  readonly notOn?: Partial<Record<HostName, string>>;
   check(world: ContractWorld): Promise<void>;
 }
 
@@ -121,4 +139,10 @@ export async function refuses(kind: string, call: () => Promise<unknown>): Promi
     assert.equal((error as { kind?: string }).kind, kind, String(error));
     return true;
   });
+}
+
+/** Routes that put everything of IPv4 into the tunnel: a table's default on Linux, two halves on a Mac. */
+export function tunnelRoutes({ kind, device }: ContractWorld): Route[] {
+  if (kind !== "darwin") return [route("0.0.0.0/1", device), route("128.0.0.0/1", device)];
+  return ["0.0.0.0/1", "128.0.0.0/1"].map((destination) => ({ ...route(destination, device), table: 254 }));
 }

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { LinuxMachine } from "../host/linux/linux-machine.ts";
 import { commandObstacle, namespaceObstacle, tunObstacle } from "../support/netns.ts";
-import { HOST_CONTRACT } from "./host.contract.ts";
+import { clausesOf, coverageOf } from "./coverage.ts";
 import type { ClauseRun } from "./linux-clause.script.ts";
 
 const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("wireguard-go", "nft");
@@ -30,7 +30,11 @@ function withMachine<T>(use: (machine: LinuxMachine) => T): T {
 }
 
 describe.skipIf(obstacle !== undefined)(`the contract of a host, on Linux (${obstacle ?? "on this kernel"})`, () => {
-  test.each(HOST_CONTRACT.map(({ port, promise }, index) => ({ port, promise, index })))(
+  test("speaks of every method in every situation, or says why not", () => {
+    expect(coverageOf("linux")).toMatchObject({ uncovered: [], idle: [] });
+  });
+
+  test.each(clausesOf("linux").map(({ port, promise }, index) => ({ port, promise, index })))(
     "$port: $promise",
     ({ index }) => {
       made += 1;

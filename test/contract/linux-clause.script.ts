@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { linuxHost } from "../../src/host/linux/linux-host.ts";
 import type { SecretId } from "../../src/model/secret.ts";
 import type { ContractWorld } from "./contract-world.ts";
-import { HOST_CONTRACT } from "./host.contract.ts";
+import { clausesOf } from "./coverage.ts";
 
 /** What one run inside a namespace is told; it answers with the message of what it found broken, or null. */
 export interface ClauseRun {
@@ -42,15 +42,21 @@ function checkResolverIsOurs(): void {
   if (!mounts.includes(` ${RESOLV_CONF} `)) throw new Error(`${RESOLV_CONF} is not the namespace's own`);
 }
 
-const world: ContractWorld = {
-  host: linuxHost({
+const openHost = () =>
+  linuxHost({
     runDir: `${run.folder}/run`,
     stateDir: `${run.folder}/state`,
     namespaced: true,
     keeperCommand: run.keeperCommand,
     secrets: { idOf, bytesOf },
-  }),
+  });
+
+const world: ContractWorld = {
+  kind: "linux",
+  host: openHost(),
+  second: openHost,
   uplink: run.uplink,
+  loopback: "lo",
   device: run.device,
   secrets: {
     privateKey: idOf(Uint8Array.from({ length: 32 }, (_, index) => (index === 31 ? 0x40 : 8 * (index + 1)) & 0xff)),
@@ -70,7 +76,7 @@ const world: ContractWorld = {
 let broken: string | null = null;
 try {
   checkResolverIsOurs();
-  await HOST_CONTRACT[run.index]?.check(world);
+  await clausesOf("linux")[run.index]?.check(world);
 } catch (error) {
   broken = error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

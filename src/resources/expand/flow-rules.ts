@@ -2,6 +2,7 @@ import type { Rule } from "../../model/config/config.ts";
 import type { Fallback } from "../../model/config/section/path.ts";
 import type { FlowMatch, FlowRule, PathRef, PortRange } from "../../model/firewall/policy.ts";
 import type { Enforcement } from "../../model/resource.ts";
+import { hasPacketFilter } from "../packet-filter.ts";
 import { sortedPrefixes } from "../prefix-list.ts";
 import { type ExpandContext, pathRefOf } from "./expansion.ts";
 
@@ -86,7 +87,7 @@ function noteEnforcement(rule: Rule, index: number, canMatch: boolean, context: 
 type Judgement = Required<Pick<ExpandContext["notes"][number], "message">> & { readonly enforcement: Enforcement };
 
 function judgeRule(rule: Rule, canMatch: boolean, capabilities: ExpandContext["facts"]["capabilities"]): Judgement {
-  if (!capabilities.nftables) {
+  if (!hasPacketFilter(capabilities)) {
     return { enforcement: "unsupported", message: "this machine has no packet filter that awg can use" };
   }
   if (!canMatch) return { enforcement: "enforced", message: "matches nothing here, as none of its users exists" };

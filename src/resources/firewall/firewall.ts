@@ -2,6 +2,7 @@ import type { Capabilities } from "../../host/ports/facts.ts";
 import type { FirewallObserved, FirewallPolicy } from "../../model/firewall/policy.ts";
 import type { Enforcement, FieldChange } from "../../model/resource.ts";
 import { valueChange } from "../field-change.ts";
+import { hasPacketFilter } from "../packet-filter.ts";
 import { diffData } from "./diff-data.ts";
 
 /**
@@ -21,7 +22,7 @@ export function diffFirewall(desired: FirewallPolicy, observed: FirewallObserved
 
 /** How well the kernel keeps the policy: without owned tables root can flush it, without the egress hook write past it. */
 export function firewallEnforcement(policy: FirewallPolicy, capabilities: Capabilities): Enforcement {
-  if (!capabilities.nftables) return "unsupported";
+  if (!hasPacketFilter(capabilities)) return "unsupported";
   if (!policy.layers.some(({ killSwitch }) => killSwitch)) return "enforced";
   return capabilities.ownedTables && capabilities.egressHook ? "enforced" : "best-effort";
 }

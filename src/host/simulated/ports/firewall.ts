@@ -16,7 +16,8 @@ export function simulatedFirewall(machine: SimulatedMachine): FirewallPort {
     },
     async load(policy) {
       machine.checkAlive("firewall.load");
-      if (!machine.live.capabilities.nftables) throw new AwgError("unsupported", "this machine has no nftables");
+      const { nftables, pf } = machine.live.capabilities;
+      if (!nftables && pf !== true) throw new AwgError("unsupported", "this machine has no nftables");
       machine.perform(policy === null ? "firewall.remove" : "firewall.load", () => {
         const held = policy !== null && machine.live.capabilities.ownedTables;
         machine.live.firewall = { policy, held, damage: [], droppedPackets: 0 };

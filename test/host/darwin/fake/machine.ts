@@ -1,6 +1,7 @@
 import { addressBits, type Family, type IpAddress, parseIp } from "../../../../src/model/ip.ts";
 import { canonicalPrefix, type Prefix, parsePrefix, prefixContains } from "../../../../src/model/prefix.ts";
 import { FakePf } from "./programs/fake-pf.ts";
+import { FakeStore } from "./programs/fake-scutil.ts";
 
 /** An address of an interface; `prefix` keeps its host bits. */
 export interface FakeAddress {
@@ -42,6 +43,9 @@ export class FakeMachine {
   readonly interfaces: FakeInterface[] = [];
   readonly routes: FakeRoute[] = [];
   readonly pf = new FakePf();
+  readonly store = new FakeStore();
+  /** How often a cache of names was flushed. */
+  flushes = 0;
   /** Processes that live, besides those that call. */
   readonly livingPids = new Set([1]);
   /** Signals that were sent. */

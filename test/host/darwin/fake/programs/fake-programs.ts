@@ -2,7 +2,10 @@ import type { Command, CommandResult, RunCommand } from "../../../../../src/host
 import { UnfaithfulCall } from "../accepted.ts";
 import type { FakeCaller } from "../descriptor.ts";
 import type { FakeMachine } from "../machine.ts";
+import { fakeScutil } from "./fake-scutil.ts";
 import { fakePfctl } from "./pfctl.ts";
+
+import { SMALL_PROGRAMS } from "./small-programs.ts";
 
 /** One program: what it answers to a run of it. */
 export type FakeProgram = (command: Command, isRoot: boolean) => CommandResult;
@@ -20,8 +23,14 @@ export class FakePrograms {
   constructor(machine: FakeMachine, caller: FakeCaller = { pid: 4242, uid: 0 }) {
     this.#caller = caller;
     this.#programs.set("/sbin/pfctl", (command, isRoot) => fakePfctl(machine.pf, command, isRoot));
+    const { store } = machine;
+    this.#programs.set("/usr/sbin/scutil", (command, isRoot) => fakeScutil(store, command, isRoot));
+    this.#programs.set("/usr/bin/dscacheutil", ({ args }) => flush(machine, args, "-flushcache"));
+    this.#programs.set("/usr/bin/killall", ({ args }) => flush(machine, args, "-HUP mDNSResponder"));
+    for (const [path, program] of Object.entries(SMALL_PROGRAMS)) this.#programs.set(path, program);
   }
 
+  /** Puts a program where it is expected. */
   install(path: string, program: FakeProgram): void {
     this.#programs.set(path, program);
   }
@@ -34,4 +43,10 @@ export class FakePrograms {
     this.runs.push([command.path, ...command.args].join(" "));
     return program(command, this.#caller.uid === 0);
   };
+}
+
+function flush(machine: FakeMachine, args: readonly string[], right: string): CommandResult {
+  if (args.join(" ") !== right) throw new UnfaithfulCall("flush", args.join(" "));
+  machine.flushes += 1;
+  return { status: 0, stdout: "", stderr: "" };
 }

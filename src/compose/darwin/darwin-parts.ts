@@ -1,0 +1,98 @@
+import { uptime } from "node:os";
+import { resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { runCommand } from "../../host/darwin/command.ts";
+import { darwinHost } from "../../host/darwin/darwin-host.ts";
+import { type KeeperHolder, keeperHolder } from "../../host/darwin/links/keeper-holder.ts";
+import { AwgError } from "../../model/error.ts";
+import { keeperPaths } from "../../model/keeper-protocol.ts";
+import { openLibSystem } from "../../native/darwin/libsystem.ffi.ts";
+import type { LibSystem } from "../../native/darwin/libsystem.ts";
+import { readPeerUid } from "../../native/darwin/peer-credentials.ts";
+import { fileStores } from "../../state/file-stores.ts";
+import { takeLock } from "../../state/lock.ts";
+import { SecretStore } from "../../state/secret-store.ts";
+import type { Watchdog } from "../generations/confirmation.ts";
+import { readSshConnection } from "../generations/ssh-connection.ts";
+import { DARWIN_NAME_FOLDER, type Paths, pathsFor } from "../paths.ts";
+import { knownConfigIn } from "../reading/known-config.ts";
+import type { SessionOptions } from "../session.ts";
+import type { SessionParts } from "../session-parts.ts";
+
+/** macOS has no network namespaces: one keeper for each run folder. */
+const ONLY_NAMESPACE = 0;
+
+/** A session on this Mac. */
+export function darwinParts({ stateDir, runDir, environment, allowInsecurePermissions }: SessionOptions): SessionParts {
+  const paths = pathsFor(stateDir, runDir);
+  const secrets = new SecretStore(paths.stateDir, { environment, allowInsecurePermissions });
+  const system = openLibSystem();
+  const holder = keeperHolder({
+    paths: keeperPaths(paths.runDir, ONLY_NAMESPACE),
+    nameFolder: DARWIN_NAME_FOLDER,
+    command: [...thisProgram(), "keeper", "--run-dir", paths.runDir],
+    peerUid: (fd) => readPeerUid(system, fd),
+  });
+  return {
+    host: darwinHost({
+      system,
+      run: runCommand,
+      holder,
+      holdsUtuns: true,
+      secrets,
+      runDir: paths.runDir,
+      stateDir: paths.stateDir,
+      program: thisProgram(),
+      sleep: async (ms) => void (await sleep(ms)),
+    }),
+    stores: fileStores(paths.stateDir, { bootId: readBootSession(system), namespace: "macos" }, secrets),
+    clock: { nowMs: Date.now, sleep: async (ms) => void (await sleep(ms)), bootMs: () => uptime() * 1000 },
+    resolveSecret: async ({ ref, isPrivateKey }) =>
+      isPrivateKey ? secrets.resolvePrivateKey(ref) : secrets.resolveKey(ref),
+    lock: async (verb) => {
+      if (process.geteuid?.() !== 0)
+        throw new AwgError("permission", `awg ${verb} needs root`, { remedy: "run it with sudo" });
+      const held = takeLock(paths.lockFile, { pid: process.pid, verb, sinceMs: Date.now() });
+      return { [Symbol.asyncDispose]: async () => held[Symbol.dispose]() };
+    },
+    requireRights: () => {
+      if (process.geteuid?.() === 0) return;
+      throw new AwgError("permission", "reading or changing this machine's network needs root", {
+        remedy: "run it with sudo, or try --host simulated",
+      });
+    },
+    known: knownConfigIn(paths.stateDir),
+    watchdog: keeperWatchdog(holder, paths),
+    sshConnection: () => readSshConnection(environment),
+    close: async () => {},
+  };
+}
+
+/** The keeper of this Mac as what reverts an unconfirmed apply. */
+function keeperWatchdog(holder: KeeperHolder, { stateDir }: Paths): Watchdog {
+  const command = [...thisProgram(), "revert", "--due", "--no-color", "--state-dir", resolve(stateDir)];
+  return {
+    arm: async (deadlineMs) => {
+      const { watchdog } = await holder.request({ request: "armWatchdog", watch: { deadlineMs, command } });
+      if (watchdog?.deadlineMs === deadlineMs) return;
+      throw new AwgError("host", "the keeper did not take the deadline, so nobody would revert; nothing was changed");
+    },
+    disarm: async () => {
+      if ((await holder.status()) !== undefined) await holder.request({ request: "disarmWatchdog" });
+    },
+  };
+}
+
+/** The name of this boot, a UUID (kern.bootsessionuuid, bsd/kern/kern_sysctl.c); "unknown" where there is none. */
+function readBootSession(system: LibSystem): string {
+  const buffer = new Uint8Array(64);
+  const { value, length } = system.sysctlByName("kern.bootsessionuuid", buffer);
+  const text = value === -1 ? "" : new TextDecoder().decode(buffer.subarray(0, Math.max(0, length - 1)));
+  return /^[0-9A-Fa-f-]{36}$/.test(text) ? text : "unknown";
+}
+
+/** This very program, with the flags that keep a debugger and core dumps of a root process away. */
+function thisProgram(): readonly string[] {
+  const flags = ["--disable-sigusr1", "--disable-warning=ExperimentalWarning"];
+  return [process.execPath, ...flags, process.argv[1] ?? "awg"];
+}

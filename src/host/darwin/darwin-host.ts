@@ -1,0 +1,53 @@
+import type { SecretStore } from "../../model/secret-store.ts";
+import type { LibSystem } from "../../native/darwin/libsystem.ts";
+import type { Host } from "../ports/host.ts";
+import type { RunCommand } from "./command.ts";
+import { darwinEngines } from "./engines.ts";
+import { darwinFacts } from "./facts/facts.ts";
+import { darwinFirewall } from "./firewall/darwin-firewall.ts";
+import { darwinLinks } from "./links/darwin-links.ts";
+import type { UtunHolder } from "./links/utun-holder.ts";
+import { namedFirewall } from "./named-firewall.ts";
+import { darwinResolver } from "./resolver/darwin-resolver.ts";
+import { darwinRoutes } from "./routes/darwin-routes.ts";
+import { launchdServices } from "./services/launchd-services.ts";
+import { darwinSysctl } from "./sysctl.ts";
+
+export interface DarwinHostDeps {
+  /** libSystem, or a double of it. */
+  readonly system: LibSystem;
+  /** Runs pfctl, scutil, launchctl and their kin. */
+  readonly run: RunCommand;
+  /** The process that holds the utun descriptors. */
+  readonly holder: UtunHolder;
+  /** Whether that process can be started here. */
+  readonly holdsUtuns: boolean;
+  readonly secrets: SecretStore;
+  /** Folder that goes at reboot, 0700. */
+  readonly runDir: string;
+  /** Folder that stays, 0700. */
+  readonly stateDir: string;
+  /** Absolute path and first arguments of this very program. */
+  readonly program: readonly string[];
+  readonly sleep: (ms: number) => Promise<void>;
+  /** Folder that stands for /; / unless given. */
+  readonly root?: string;
+}
+
+/** A Mac, through libSystem's calls and its own programs. Opens nothing until it is asked something. */
+export function darwinHost(deps: DarwinHostDeps): Host {
+  const { system, run, holder, secrets, runDir, stateDir, program, sleep, holdsUtuns, root = "/" } = deps;
+  const held = () => holder.held();
+  return {
+    name: "darwin",
+    facts: darwinFacts({ system, run, held, holdsUtuns, root }),
+    links: darwinLinks({ system, holder }),
+    engines: darwinEngines({ secrets, held, root }),
+    routes: darwinRoutes({ system, holder }),
+    firewall: namedFirewall(darwinFirewall({ run, system, runDir, root }), held),
+    sysctl: darwinSysctl(),
+    resolver: darwinResolver({ run, stateDir, root }),
+    services: launchdServices({ run, sleep, program, runDir, root, ownPid: system.getpid() }),
+    [Symbol.asyncDispose]: async () => {},
+  };
+}

@@ -1,0 +1,52 @@
+import type { MachineFacts } from "../../host/ports/facts.ts";
+import type { FirewallPolicy } from "../../model/firewall/policy.ts";
+import type { ResourceOf } from "../../model/resource.ts";
+import type { PinnedRoute } from "../../model/spec/routes.ts";
+import { MAIN_TABLE } from "../routes/route-table.ts";
+import type { ExpandContext } from "./expansion.ts";
+import { flatRouting } from "./flat/flat-routing.ts";
+import { familyOfText } from "./place-tunnels.ts";
+
+/**
+ * The routes of a Mac, which chooses a way by the destination alone: what goes into each tunnel, and what is pinned past
+ * them to the physical gateway. A rule by user, port or protocol that leads elsewhere than the default is said to be
+ * unsupported. There are no guards: a route into a utun goes with it, and what then leaves by another way is the packet
+ * filter's to drop.
+ */
+export function darwinRoutes(
+  policy: FirewallPolicy,
+  { tunnels, facts, unsupported }: ExpandContext,
+): ResourceOf<"routes">[] {
+  const { into, direct, beyond } = flatRouting(policy, tunnels);
+  for (const { origin } of beyond) {
+    unsupported.push({
+      path: pathOf(origin),
+      feature: "another way than the default's by user, port or protocol (macOS)",
+    });
+  }
+  const routes = tunnels.map(({ key, device }): ResourceOf<"routes"> => {
+    const destinations = into.get(device) ?? [];
+    return {
+      kind: "routes",
+      key: `routes/${key}`,
+      spec: { table: MAIN_TABLE, device, destinations, guards: [], rules: [] },
+    };
+  });
+  const pins = direct.map((destination) => pinned(destination, facts));
+  const spec = { destinations: [], guards: [], rules: [], pins };
+  return pins.length === 0 ? routes : [{ kind: "routes", key: "routes/policy", spec }, ...routes];
+}
+
+/** By the best way out of its family, which is read anew for every plan; nowhere while there is none. */
+function pinned(destination: string, { uplinks }: MachineFacts): PinnedRoute {
+  const family = familyOfText(destination);
+  const [best] = uplinks.filter((one) => one.family === family).toSorted((a, b) => a.metric - b.metric);
+  if (best === undefined) return { destination };
+  const { device, gateway } = best;
+  return { destination, device, ...(gateway === undefined ? {} : { gateway }) };
+}
+
+/** "rules/2 (browser)" as the path of a problem: "rules.2". */
+function pathOf(origin: string): string {
+  return origin.replace(/ .*$/, "").replaceAll("/", ".");
+}

@@ -1,0 +1,137 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { darwinHost } from "../../src/host/darwin/darwin-host.ts";
+import type { UtunHolder } from "../../src/host/darwin/links/utun-holder.ts";
+import type { Host } from "../../src/host/ports/host.ts";
+import type { SecretId } from "../../src/model/secret.ts";
+import { FakeEngine } from "../host/darwin/fake/fake-engine.ts";
+import { FakeLibSystem } from "../host/darwin/fake/fake-libsystem.ts";
+import { addressOf, type FakeMachine, macBook, prefixOf, ROUTE_FLAG } from "../host/darwin/fake/machine.ts";
+import { FakePrograms } from "../host/darwin/fake/programs/fake-programs.ts";
+import { HeldUtuns } from "../host/darwin/links/held-utuns.ts";
+import { PROTOCOLS, SERVICES } from "../host/darwin/pf/pf-names.ts";
+import type { ContractWorld } from "./contract-world.ts";
+
+/** Lets the borders of one process be bent: a mutant stands between awg and the double. */
+export interface Borders {
+  readonly system: FakeLibSystem;
+  readonly programs: FakePrograms;
+}
+
+/** A Mac that is a double at its two borders; everything between them is awg's own code. */
+export class DarwinWorld implements Disposable {
+  readonly machine: FakeMachine = macBook();
+  readonly root = mkdtempSync(join(tmpdir(), "awg-mac-"));
+  readonly borders: Borders;
+  readonly holder: UtunHolder;
+  readonly #engines = new Map<string, FakeEngine>();
+  readonly #stored = new Map<SecretId, Uint8Array>();
+  readonly #bend: (borders: Borders) => Partial<Parameters<typeof darwinHost>[0]>;
+
+  constructor(bend: (borders: Borders) => Partial<Parameters<typeof darwinHost>[0]> = () => ({})) {
+    this.#bend = bend;
+    mkdirSync(join(this.root, "etc"));
+    writeFileSync(join(this.root, "etc/protocols"), [...PROTOCOLS].map(([name, one]) => `${name}\t${one}\n`).join(""));
+    const services = [...SERVICES].flatMap(([name, port]) => [`${name}\t${port}/tcp\n`, `${name}\t${port}/udp\n`]);
+    writeFileSync(join(this.root, "etc/services"), services.join(""));
+    this.borders = this.#process(4242, 0);
+    this.holder = this.#holder(this.borders.system);
+  }
+
+  /** The contract's machine, through a process of root's. */
+  contract(): ContractWorld {
+    const { machine } = this;
+    return {
+      kind: "darwin",
+      host: this.host(this.borders),
+      uplink: "en0",
+      loopback: "lo0",
+      device: "awg-one",
+      secrets: {
+        privateKey: this.#store(Uint8Array.from({ length: 32 }, (_, at) => (at === 31 ? 0x40 : 8 * (at + 1)) & 0xff)),
+        presharedKey: this.#store(new Uint8Array(32).fill(7)),
+      },
+      second: () => this.host(this.#process(4243, 0)),
+      asViewer: (use) => use(this.host(this.#process(4300, 501))),
+      others: {
+        addDevice: (name) => void machine.addInterface(name, 1, 0x8051, 1500),
+        addRoute: (_table, destination) => addStrangersRoute(machine, destination),
+        addRule: () => {
+          throw new Error("macOS has no policy rules");
+        },
+        removeDevice: (name) => machine.removeInterface(name),
+        readResolver: () => "",
+        writeResolver: () => undefined,
+      },
+    };
+  }
+
+  host({ system, programs }: Borders): Host {
+    return darwinHost({
+      system,
+      run: programs.run,
+      holder: this.holder,
+      holdsUtuns: true,
+      secrets: { idOf: (bytes) => this.#store(bytes), bytesOf: (id) => this.#bytesOf(id) },
+      runDir: join(this.root, "run"),
+      stateDir: join(this.root, "state"),
+      program: ["/usr/local/bin/awg-split-tunnel"],
+      sleep: async () => undefined,
+      root: this.root,
+      ...this.#bend({ system, programs }),
+    });
+  }
+
+  [Symbol.dispose](): void {
+    for (const engine of this.#engines.values()) engine.close();
+    rmSync(this.root, { recursive: true, force: true });
+  }
+
+  #process(pid: number, uid: number): Borders {
+    const caller = { pid, uid };
+    return { system: new FakeLibSystem(this.machine, caller), programs: new FakePrograms(this.machine, caller) };
+  }
+
+  /** Holds utuns as the keeper would, each with an engine that answers. */
+  #holder(system: FakeLibSystem): UtunHolder {
+    const utuns = new HeldUtuns(system);
+    return {
+      held: () => utuns.held(),
+      release: (device) => utuns.release(device),
+      hold: async (device) => {
+        const name = await utuns.hold(device);
+        if (this.#engines.has(name)) return name;
+        const engine = new FakeEngine(this.root, name);
+        this.#engines.set(name, engine);
+        await engine.listen();
+        return name;
+      },
+    };
+  }
+
+  #store(bytes: Uint8Array): SecretId {
+    const id = createHash("sha256").update(bytes).digest("hex") as SecretId;
+    this.#stored.set(id, bytes);
+    return id;
+  }
+
+  #bytesOf(id: SecretId): Uint8Array {
+    const bytes = this.#stored.get(id);
+    if (bytes === undefined) throw new Error("no such secret");
+    return bytes;
+  }
+}
+
+/** As `route add` of somebody else: through the router, without our mark. */
+function addStrangersRoute(machine: FakeMachine, destination: string): void {
+  machine.routes.push({
+    prefix: prefixOf(destination),
+    flags: ROUTE_FLAG.up | ROUTE_FLAG.gateway | ROUTE_FLAG.static,
+    gateway: addressOf("192.168.1.1"),
+    interfaceIndex: machine.interfaceNamed("en0")?.index ?? 0,
+    scope: 0,
+    mtu: 0,
+  });
+}

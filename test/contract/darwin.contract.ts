@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { type Clause, linkSpec, NO_CHANGE, policy, refuses, tunnelRoutes } from "./contract-world.ts";
+
+const ONLY_MAC = { simulated: "what only macOS has", linux: "what only macOS has" } as const;
+
+const RESOLVER = {
+  method: "dynamic-store",
+  servers: ["10.8.0.1", "fd00:8::1"],
+  search: ["corp.example"],
+  device: "",
+  split: { "corp.example": ["10.0.0.53"] },
+} as const;
+const WANTED = [RESOLVER.servers, RESOLVER.search, RESOLVER.split];
+
+/** What a Mac promises in its own ways: one table of routes, utuns that go with their descriptor, rights by the call. */
+export const DARWIN_CONTRACT: readonly Clause[] = [
+  {
+    port: "links",
+    promise: "an interface that awg does not hold is never removed; ours goes with its addresses and routes",
+    covers: [
+      ["links.remove", "done", "gone"],
+      ["links.read", "gone"],
+    ],
+    notOn: ONLY_MAC,
+    async check(world) {
+      const { host } = world;
+      await refuses("conflict", () => host.links.remove("utun0"));
+      await host.links.ensure(linkSpec(world));
+      await host.routes.change({ ...NO_CHANGE, addRoutes: tunnelRoutes(world) });
+      await host.links.remove(world.device);
+      const routes = await host.routes.readRoutes();
+      assert.ok(routes.every(({ destination }) => destination !== "0.0.0.0/1" && !destination.startsWith("10.8.")));
+      assert.ok(routes.some(({ destination }) => destination === "0.0.0.0/0"));
+      await host.links.remove(world.device);
+    },
+  },
+  {
+    port: "routes",
+    promise: "halves go in and out beside the default route, twice as well as once, and no rule is ever read",
+    covers: [
+      ["routes.change", "done", "already so", "gone"],
+      ["routes.readRoutes", "done", "gone"],
+      ["routes.readRules", "done", "gone"],
+    ],
+    notOn: ONLY_MAC,
+    async check(world) {
+      const { host } = world;
+      const addRoutes = tunnelRoutes(world);
+      await host.links.ensure(linkSpec(world));
+      await host.routes.change({ ...NO_CHANGE, addRoutes });
+      await host.routes.change({ ...NO_CHANGE, addRoutes });
+      const read = await host.routes.readRoutes();
+      const ours = read.filter(({ protocol }) => protocol === addRoutes[0]?.protocol);
+      assert.deepEqual(ours, addRoutes);
+      assert.deepEqual(await host.routes.readRules(), []);
+      assert.ok(read.some(({ destination, protocol }) => destination === "0.0.0.0/0" && protocol === 0));
+      for (const _ of [1, 2]) await host.routes.change({ ...NO_CHANGE, deleteRoutes: addRoutes });
+      const left = await host.routes.readRoutes();
+      assert.ok(left.every(({ protocol }) => protocol === 0));
+      assert.ok(left.some(({ destination }) => destination === "0.0.0.0/0"));
+    },
+  },
+  {
+    port: "routes",
+    promise: "a stranger's route is neither replaced nor deleted, though the kernel would delete it by its destination",
+    covers: [["routes.change", "done"]],
+    notOn: ONLY_MAC,
+    async check(world) {
+      const { host, others } = world;
+      const [half] = tunnelRoutes(world);
+      assert.ok(half);
+      await host.links.ensure(linkSpec(world));
+      others.addRoute(254, half.destination);
+      const before = await host.routes.readRoutes();
+      await refuses("conflict", () => host.routes.change({ ...NO_CHANGE, addRoutes: [half] }));
+      await host.routes.change({ ...NO_CHANGE, deleteRoutes: [half] });
+      assert.deepEqual(await host.routes.readRoutes(), before);
+    },
+  },
+  {
+    port: "routes",
+    promise: "policy rules are refused before anything is written",
+    covers: [["routes.change", "done"]],
+    notOn: ONLY_MAC,
+    async check(world) {
+      const rule = { family: 4, preference: 10_100, match: {}, table: 254 } as const;
+      await world.host.links.ensure(linkSpec(world));
+      const addRoutes = tunnelRoutes(world);
+      await refuses("unsupported", () => world.host.routes.change({ ...NO_CHANGE, addRoutes, addRules: [rule] }));
+      assert.ok((await world.host.routes.readRoutes()).every(({ protocol }) => protocol === 0));
+    },
+  },
+  {
+    port: "links",
+    promise: "somebody without root's rights may read everything, and writes nothing",
+    covers: [
+      ["facts.read", "refused"],
+      ["links.read", "refused"],
+      ["links.ensure", "refused"],
+      ["links.remove", "refused"],
+      ["routes.readRoutes", "refused"],
+      ["routes.readRules", "refused"],
+      ["routes.change", "refused"],
+      ["firewall.load", "refused"],
+      ["firewall.read", "refused"],
+    ],
+    notOn: ONLY_MAC,
+    async check(world) {
+      await world.host.links.ensure(linkSpec(world));
+      const before = await world.host.links.read();
+      await world.asViewer?.(async (viewer) => {
+        assert.deepEqual(await viewer.links.read(), before);
+        await viewer.facts.read({ users: [], hosts: [] });
+        await viewer.routes.readRoutes();
+        await refuses("permission", () => viewer.links.ensure({ ...linkSpec(world), mtuBytes: 1300 }));
+        await refuses("conflict", () => viewer.links.remove("en0"));
+        await refuses("permission", () => viewer.routes.change({ ...NO_CHANGE, addRoutes: tunnelRoutes(world) }));
+        await refuses("permission", () => viewer.firewall.load(policy(world)));
+        await refuses("permission", () => viewer.firewall.read());
+      });
+      assert.deepEqual(await world.host.links.read(), before);
+      assert.equal((await world.host.firewall.read()).policy, null);
+    },
+  },
+  {
+    port: "firewall",
+    promise: "what two processes load one after the other is the second's; each reads what both did",
+    covers: [
+      ["firewall.load", "concurrent"],
+      ["firewall.read", "concurrent"],
+    ],
+    notOn: ONLY_MAC,
+    async check(world) {
+      const other = world.second();
+      await world.host.firewall.load(policy(world));
+      await other.firewall.load(policy(world, 443));
+      assert.deepEqual((await world.host.firewall.read()).policy, policy(world, 443));
+      await world.host.firewall.load(null);
+      assert.equal((await other.firewall.read()).policy, null);
+    },
+  },
+  {
+    port: "sysctl",
+    promise: "has no setting: reads none, and refuses to write any",
+    covers: [
+      ["sysctl.read", "done", "gone"],
+      ["sysctl.write", "done"],
+    ],
+    notOn: ONLY_MAC,
+    async check({ host }) {
+      assert.deepEqual(await host.sysctl.read(["net.ipv4.ip_forward"]), {});
+      await host.sysctl.write({});
+      await refuses("host", () => host.sysctl.write({ "net.inet.ip.forwarding": "1" }));
+    },
+  },
+  {
+    port: "resolver",
+    promise:
+      "our key and our files are read back as ours, twice as well as once; what the system holds is never replaced",
+    covers: [
+      ["resolver.ensure", "done", "already so", "gone"],
+      ["resolver.read", "done", "gone"],
+      ["resolver.restore", "done", "already so", "gone"],
+    ],
+    notOn: ONLY_MAC,
+    async check({ host }) {
+      const before = await host.resolver.read();
+      assert.deepEqual([before.servers, before.ownedByAwg], [["192.168.1.1"], false]);
+      await host.resolver.restore();
+      for (const _ of [1, 2]) await host.resolver.ensure(RESOLVER);
+      const read = await host.resolver.read();
+      assert.deepEqual([read.servers, read.search, read.split, read.ownedByAwg], [...WANTED, true]);
+      for (const _ of [1, 2]) await host.resolver.restore();
+      assert.deepEqual(await host.resolver.read(), before);
+    },
+  },
+  {
+    port: "resolver",
+    promise: "half of it is completed, two at once are one, and without root's rights nothing is written",
+    covers: [
+      ["resolver.ensure", "partial", "concurrent", "refused"],
+      ["resolver.restore", "partial", "concurrent", "refused"],
+      ["resolver.read", "concurrent", "refused"],
+    ],
+    notOn: ONLY_MAC,
+    async check(world) {
+      const { host } = world;
+      const other = world.second();
+      const { split: _, ...onlyKey } = RESOLVER;
+      await host.resolver.ensure(onlyKey);
+      await Promise.all([host.resolver.ensure(RESOLVER), other.resolver.ensure(RESOLVER), other.resolver.read()]);
+      const read = await host.resolver.read();
+      assert.deepEqual([read.servers, read.search, read.split, read.ownedByAwg], [...WANTED, true]);
+      await world.asViewer?.(async (viewer) => {
+        assert.deepEqual(await viewer.resolver.read(), read);
+        await refuses("permission", () => viewer.resolver.ensure({ ...RESOLVER, servers: ["10.8.0.9"] }));
+        await refuses("permission", () => viewer.resolver.restore());
+      });
+      await host.resolver.ensure({ ...RESOLVER, servers: [] });
+      await Promise.all([host.resolver.restore(), other.resolver.restore()]);
+      assert.equal((await host.resolver.read()).ownedByAwg, false);
+    },
+  },
+];

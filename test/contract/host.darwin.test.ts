@@ -1,0 +1,24 @@
+import { describe, expect, test } from "vitest";
+import { abiObstacle } from "../host/darwin/fake/abi.ts";
+import { clausesOf, coverageOf } from "./coverage.ts";
+import { DarwinWorld } from "./darwin-world.ts";
+
+describe.skipIf(abiObstacle !== undefined)(
+  `the contract of a host, on macOS (${abiObstacle ?? "doubles of libSystem and of its programs"})`,
+  () => {
+    test.each(clausesOf("darwin"))("$port: $promise", async ({ check }) => {
+      using world = new DarwinWorld();
+      await check(world.contract());
+      expect(world.borders.system.openDescriptors.filter((kind) => kind !== "AF_SYSTEM control")).toEqual([]);
+    });
+
+    test("speaks of every method in every situation, or says why not", () => {
+      const counts = (["simulated", "linux", "darwin"] as const).map((host) => {
+        const { covered, explained } = coverageOf(host);
+        return `${host}: ${clausesOf(host).length} clauses, ${covered} methods in situations, ${explained.length} explained`;
+      });
+      console.log([...counts, ...coverageOf("darwin").explained].join("\n"));
+      expect(coverageOf("darwin")).toMatchObject({ uncovered: [], idle: [] });
+    });
+  },
+);
