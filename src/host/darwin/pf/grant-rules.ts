@@ -1,6 +1,6 @@
 import { DNS_PORT } from "../../../model/firewall/flow-path.ts";
 import { PROTOCOL } from "../../../model/firewall/packet.ts";
-import type { AllowGrant, PolicyLayer } from "../../../model/firewall/policy.ts";
+import { type AllowGrant, engineUids, type PolicyLayer } from "../../../model/firewall/policy.ts";
 import { portProtocols } from "./flow-match.ts";
 import type { PfRule } from "./pf-rule.ts";
 
@@ -18,13 +18,13 @@ export interface OwnSocketRules {
 
 /**
  * docs/security.md S3.1 to S3.3, both directions, each packet judged for itself. PF knows no marks: the service user
- * alone tells our sockets (S13.1).
+ * alone tells our sockets (S13.1), or that of an engine that was taken over.
  */
 export function ownSocketRules(layer: PolicyLayer): OwnSocketRules {
-  const users = [{ from: layer.serviceUid, to: layer.serviceUid }];
+  const engines = engineUids(layer).map((uid) => ({ from: uid, to: uid }));
   const leaving: PfRule[] = [];
   const entering: PfRule[] = [];
-  const both = ({ protocols, from, to }: Exchange, why: string): void => {
+  const both = ({ protocols, from, to }: Exchange, why: string, users = engines): void => {
     leaving.push({ action: "pass", direction: "out", protocols, ...sides(from, to), users, state: "none", why });
     entering.push({ action: "pass", direction: "in", protocols, ...sides(to, from), state: "none", why });
   };
@@ -37,7 +37,7 @@ export function ownSocketRules(layer: PolicyLayer): OwnSocketRules {
   }
   if (layer.bootstrapDns.length > 0) {
     const to = { addresses: layer.bootstrapDns, ports: [{ from: DNS_PORT, to: DNS_PORT }] };
-    both({ protocols: DNS_PROTOCOLS, to }, "S3.3 bootstrap DNS");
+    both({ protocols: DNS_PROTOCOLS, to }, "S3.3 bootstrap DNS", engines.slice(0, 1));
   }
   return { leaving, entering: layer.killSwitch ? entering : [] };
 }

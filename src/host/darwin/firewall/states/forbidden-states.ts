@@ -1,6 +1,6 @@
 import { judge } from "../../../../model/firewall/evaluate.ts";
 import type { Packet } from "../../../../model/firewall/packet.ts";
-import type { FirewallPolicy } from "../../../../model/firewall/policy.ts";
+import { engineUids, type FirewallPolicy } from "../../../../model/firewall/policy.ts";
 import { type IpAddress, parseIp } from "../../../../model/ip.ts";
 import { ENGINE_MARK } from "../../../../model/ownership.ts";
 import { LOOPBACK } from "../../pf/link-rules.ts";
@@ -50,6 +50,6 @@ function sendersOf(policy: FirewallPolicy): Pick<Packet, "uid" | "mark">[] {
   const ranges = policy.layers.flatMap((layer) => layer.flows.rules).flatMap((rule) => rule.match.uids ?? []);
   const edges = ranges.flatMap(({ from, to }) => [from - 1, from, to, to + 1]);
   const uids = [...new Set([...edges, LAST_UID])].filter((uid) => uid >= 0 && uid <= LAST_UID);
-  const own = [...new Set(policy.layers.map((layer) => layer.serviceUid))];
+  const own = [...new Set(policy.layers.flatMap(engineUids))];
   return [{}, ...uids.map((uid) => ({ uid })), ...own.map((uid) => ({ uid, mark: ENGINE_MARK }))];
 }
