@@ -1,5 +1,7 @@
+import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import { waitFor } from "../lab/world/command.ts";
 import { place } from "../lab/world/place.ts";
 import { whyNoLab } from "../lab/world/why-no-lab.ts";
 import { commandObstacle } from "../support/netns.ts";
@@ -12,6 +14,7 @@ import { ClearCounter, QuickTunnel } from "./quick-world.ts";
 
 const reason = whyNoLab() ?? commandObstacle("wg-quick", "ping");
 const title = `adopting a tunnel of wg-quick${reason === undefined ? "" : ` (skipped: ${reason})`}`;
+const limitMs = 60_000;
 
 describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
   const judged = useJudgedWorld();
@@ -31,20 +34,63 @@ describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
     return { world, tunnel, awg, config };
   }
 
+  test("laws 5, 6: taken over and not confirmed, the machine is wg-quick's again, to the letter", async () => {
+    const { world, tunnel, awg, config } = await quickMachine("0.0.0.0/0, ::/0", "r");
+    const before = await tunnel.state();
+    const clear = await ClearCounter.begin(world);
+    await using stream = await PingStream.begin(world, place.v4.echo);
+    await awg.run("apply", "-f", config, "--auto-approve", "--confirm-within", "1s");
+    await waitFor("the old state", async () => (await tunnel.state()) === before, limitMs, 200);
+    expect(await clear.packets()).toBe(0);
+    expect((await stream.end()).lost).toBe(0);
+    expect(await awg.must("status", "--json")).not.toContain('"link/office"');
+  });
+
   test("law 6: everything through the tunnel: no packet lost, none in the clear, the second plan empty", async () => {
     const { world, tunnel, awg, config } = await quickMachine("0.0.0.0/0, ::/0", "q");
     const clear = await ClearCounter.begin(world);
     await using stream = await PingStream.begin(world, place.v4.echo);
     const plan = await awg.must("plan", "-f", config);
-    expect(plan).toContain("@ link/office");
+    for (const step of ["@ link/office", "@ tunnel/office", "+ routes/office"]) expect(plan).toContain(step);
     await awg.apply(config);
-    const again = await awg.must("plan", "-f", config);
+    expect(await awg.must("plan", "-f", config)).toContain("No changes");
     const { sent, lost } = await stream.end();
-    expect(again).toContain("No changes");
     expect([lost, await clear.packets()]).toEqual([0, 0]);
     expect(sent).toBeGreaterThan(20);
     const state = await tunnel.state();
     expect(state).toContain("alias awg:office");
-    expect(state).not.toContain("51820");
+    expect(state).not.toMatch(/51820|0xca6c|suppress_prefixlength/);
+    await survivesItsKeeper(awg, tunnel, config);
+    await awg.must("destroy", "--auto-approve");
+    expect(await tunnel.state()).not.toMatch(new RegExp(`dev ${tunnel.device} |${tunnel.device}: <`));
+    expect(await clear.packets()).toBe(0);
+  });
+
+  /** The keeper that took the device over dies: the next one takes it, and the engine that still runs, over again. */
+  async function survivesItsKeeper(awg: AwgInWorld, tunnel: QuickTunnel, config: string): Promise<void> {
+    const engine = (await awg.processes()).find(({ command }) => command === `wireguard-go ${tunnel.device}`);
+    const keeper = (await awg.processes()).find(({ command }) => command.includes(" keeper "));
+    expect([engine, keeper]).not.toContain(undefined);
+    process.kill(keeper?.pid ?? 0, "SIGKILL");
+    await awg.apply(config);
+    expect(await awg.must("plan", "-f", config)).toContain("No changes");
+    expect((await awg.processes()).map(({ pid }) => pid)).toContain(engine?.pid);
+  }
+
+  test("law 6: a part through the tunnel: a conflict that names the holder, until it may be adopted", async () => {
+    const { world, tunnel, awg, config } = await quickMachine("10.8.0.0/24", "p");
+    const asserting = join(dirname(config), "asserting.yaml");
+    const text = readFileSync(config, "utf8").replace("/link/office/device: adopt", "/link/office/device: assert");
+    writeFileSync(asserting, text, { mode: 0o600 });
+    const before = await tunnel.state();
+    const { status, stderr } = await awg.run("apply", "-f", asserting, "--auto-approve");
+    expect(stderr).toMatch(/link\/office is held by wireguard-go \(process \d+\)/);
+    expect(status).toBe(8);
+    expect(await tunnel.state()).toBe(before);
+    await using stream = await PingStream.begin(world, place.v4.tunnelServer);
+    await awg.apply(config);
+    expect(await awg.must("plan", "-f", config)).toContain("No changes");
+    expect((await stream.end()).lost).toBe(0);
+    expect(await tunnel.state()).not.toContain(`10.8.0.0/24 dev ${tunnel.device} scope`);
   });
 });

@@ -1,9 +1,11 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run, tryRun } from "../lab/world/command.ts";
 import { place } from "../lab/world/place.ts";
 import type { KeyPair, Server } from "../lab/world/wireguard.ts";
 import type { World } from "../lab/world/world.ts";
+
+const starts = 3;
 
 /** A client of a lab world whose tunnel wg-quick set up, as on any machine with Debian's wireguard-tools. */
 export class QuickTunnel implements AsyncDisposable {
@@ -33,8 +35,20 @@ Endpoint = ${server.address4}:${server.port}
 PersistentKeepalive = 1
 `;
     writeFileSync(tunnel.conf, text, { mode: 0o600 });
-    await world.inside("client", ["wg-quick", "up", tunnel.conf]);
+    await tunnel.#up();
     return tunnel;
+  }
+
+  /** Tries three times: the folder of the engines' sockets is shared by the whole machine, and others clean it up. */
+  async #up(): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.world.inside("client", ["wg-quick", "up", this.conf]);
+        return;
+      } catch (cause) {
+        if (attempt === starts) throw cause;
+      }
+    }
   }
 
   /** Everything that awg may change on the client, as text: equal exactly when the machine is. */
@@ -58,10 +72,16 @@ PersistentKeepalive = 1
     return texts.join("\n").replaceAll(/qlen \d+|numtxqueues.*|valid_lft.*/g, "");
   }
 
+  /** As `wg-quick down`, which does nothing where its engine is gone. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const client = this.world.namespace("client");
-    await tryRun(["ip", "netns", "exec", client, "wg-quick", "down", this.conf]);
-    await tryRun(["rm", "-f", `/var/run/wireguard/${this.device}.sock`]);
+    const inside = (...argv: string[]) => tryRun(["ip", "netns", "exec", this.world.namespace("client"), ...argv]);
+    await inside("ip", "link", "delete", "dev", this.device);
+    for (const family of ["4", "6"]) {
+      await inside("ip", `-${family}`, "rule", "delete", "not", "fwmark", "51820", "table", "51820");
+      await inside("ip", `-${family}`, "rule", "delete", "table", "main", "suppress_prefixlength", "0");
+    }
+    for (const family of ["ip", "ip6"]) await inside("nft", "delete", "table", family, `wg-quick-${this.device}`);
+    rmSync(`/var/run/wireguard/${this.device}.sock`, { force: true });
   }
 }
 

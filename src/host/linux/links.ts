@@ -10,6 +10,8 @@ import type { KeeperClient } from "./keeper-client.ts";
 
 const SCOPE_UNIVERSE = 0;
 const SCOPE_LINK = 253;
+/** IFAPROT_UNSPEC: what `ip address` writes. */
+const NOBODYS_PROTOCOL = 0;
 
 /** Devices through rtnetlink; TUN descriptors are the keeper's to hold. */
 export function linuxLinks(keeper: KeeperClient): LinkPort {
@@ -84,8 +86,8 @@ async function adoptLink(keeper: KeeperClient, spec: LinkSpec): Promise<void> {
   using netlink = openRouteNetlink();
   const link = netlink.link(spec.device);
   if (link === undefined) throw new AwgError("host", `the device ${spec.device} vanished while it was taken over`);
-  for (const address of spec.addresses) netlink.addAddress(addressOf(link.index, address), { replace: true });
   exactly(netlink, link, spec);
+  markAddresses(netlink, link.index, ROUTE_PROTOCOL);
 }
 
 function releaseLink(keeper: KeeperClient, spec: LinkSpec): void {
@@ -95,6 +97,14 @@ function releaseLink(keeper: KeeperClient, spec: LinkSpec): void {
   if (link === undefined) return;
   if (tunnelOfLink(link) !== undefined) netlink.changeLink(link.index, { alias: "" });
   exactly(netlink, link, spec);
+  markAddresses(netlink, link.index, NOBODYS_PROTOCOL);
+}
+
+/** Sets who made the addresses, and nothing else of them: they stand all the while. */
+function markAddresses(netlink: RouteNetlink, linkIndex: number, protocol: number): void {
+  for (const one of addressesOf(netlink, linkIndex)) {
+    if (!isKernelsOwn(one) && one.protocol !== protocol) netlink.addAddress({ ...one, protocol }, { replace: true });
+  }
 }
 
 /** Sets mtu and addresses to the spec's, and the device up. */
