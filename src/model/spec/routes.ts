@@ -38,8 +38,20 @@ export interface RoutesSpec {
   readonly guards: readonly Family[];
   /** Sorted by family, then preference. */
   readonly rules: readonly PolicyRule[];
+  /** Destinations that go past the tunnels, where routes alone choose the way (macOS); sorted. */
+  readonly pins?: readonly PinnedRoute[];
   /** Rules that stand only while the fallback of a path is in force; standing or not, they are no difference. */
   readonly standby?: readonly StandbyRules[];
+}
+
+/** A destination that goes by the physical gateway though a tunnel's route covers it; nowhere while there is no way. */
+export interface PinnedRoute {
+  /** Canonical prefix. */
+  readonly destination: string;
+  /** The physical device; absent for a blackhole. */
+  readonly device?: string;
+  /** Absent where the device's link itself is the way. */
+  readonly gateway?: string;
 }
 
 /** The rules by which the kernel looks up the direct way for flows whose tunnel is down. */

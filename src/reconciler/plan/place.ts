@@ -1,6 +1,7 @@
 import { PATH_NUMBERS, tableOfPath } from "../../model/ownership.ts";
 import type { Resource, ResourceKind, ResourceTypes, Spec } from "../../model/resource.ts";
 
+const MAIN_TABLE = 254;
 const ENGINE_TABLE = tableOfPath(PATH_NUMBERS.engine);
 
 /** Where a resource stands on the machine. Two keys of one kind with the same place cannot both exist there. */
@@ -8,7 +9,11 @@ const PLACES: { readonly [K in ResourceKind]: (spec: ResourceTypes[K]["spec"]) =
   link: (spec) => spec.device,
   tunnel: (spec) => spec.device,
   // There is one set of rules; the table that ends it came later and is no place of its own, also while no rule stands.
-  routes: ({ table }) => (table === undefined || table === ENGINE_TABLE ? "rules" : `table ${table}`),
+  routes: ({ table, device }) => {
+    if (table === undefined || table === ENGINE_TABLE) return "rules";
+    // The one table of a Mac holds what leads into every tunnel.
+    return table === MAIN_TABLE ? `device ${device ?? ""}` : `table ${table}`;
+  },
   firewall: () => "policy",
   sysctl: () => "settings",
   resolver: () => "resolver",

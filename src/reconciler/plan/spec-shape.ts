@@ -114,7 +114,12 @@ const SPEC_SHAPES: { readonly [K in ResourceKind]: Guard } = {
   }),
   routes: isObject(
     { destinations: isTexts, guards: isListOf(isFamily), rules: isListOf(isPolicyRule) },
-    { table: isCount, device: isDevice, standby: isListOf(isObject({ path: isCount, rules: isListOf(isPolicyRule) })) },
+    {
+      table: isCount,
+      device: isDevice,
+      pins: isListOf(isObject({ destination: isText }, { device: isDevice, gateway: isText })),
+      standby: isListOf(isObject({ path: isCount, rules: isListOf(isPolicyRule) })),
+    },
   ),
   firewall: isObject({ steering: isSteering, layers: isListOf(isLayer) }),
   sysctl: isObject({ values: isRecordOf(isText) }),

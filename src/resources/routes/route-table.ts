@@ -10,6 +10,9 @@ export const DEFAULT_DESTINATION: Readonly<Record<Family, string>> = { 4: "0.0.0
 /** No metric of its own: the kernel's usual one, which the port reports as 0 in both families. */
 const UNICAST_METRIC = 0;
 
+/** Linux's main table, and the only one of macOS. */
+export const MAIN_TABLE = 254;
+
 /** Whether a table is one that a path may have, or the engines' own. */
 export function isPathTable(table: number): boolean {
   const isTunnels = table >= tableOfPath(PATH_NUMBERS.firstTunnel) && table <= tableOfPath(PATH_NUMBERS.lastTunnel);
@@ -35,7 +38,12 @@ export function routesOfSpec(spec: RoutesSpec): { readonly guards: Route[]; read
  * metric or gateway) are strays; what does not carry our protocol is foreign. `device` is the one that is wanted there.
  */
 export function observeTable(table: number, routes: readonly Route[], device: string | undefined): RoutesObserved {
-  const ours = routes.filter(({ protocol }) => protocol === ROUTE_PROTOCOL);
+  // The one table of a Mac is everybody's: of it a resource has only what leads into its own device.
+  const isShared = table === MAIN_TABLE;
+  const ours = routes.filter(
+    (route) =>
+      route.protocol === ROUTE_PROTOCOL && (!isShared || (route.device !== undefined && route.device === device)),
+  );
   const plain = ours.filter(isPlainUnicast);
   const isThere = plain.some((route) => route.device === device);
   const found = isThere ? device : plain[0]?.device;
@@ -47,7 +55,7 @@ export function observeTable(table: number, routes: readonly Route[], device: st
     route.type === "unicast"
       ? isPlainUnicast(route) && route.device === found
       : isSameRoute(route, guardRoute(table, route.family));
-  const foreign = routes.filter(({ protocol }) => protocol !== ROUTE_PROTOCOL);
+  const foreign = isShared ? [] : routes.filter(({ protocol }) => protocol !== ROUTE_PROTOCOL);
   const strays = ours.filter((route) => !isKept(route)).map(renderRoute);
   return {
     table,

@@ -4,10 +4,12 @@ import { ROUTE_PROTOCOL } from "../../model/ownership.ts";
 import type { StepOf } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
 import type { PolicyRule, RoutesObserved, RoutesSpec } from "../../model/spec/routes.ts";
+import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
 import type { ResourceDriver } from "../driver.ts";
 import { renderPolicyRule, sortPolicyRules } from "./policy-rule.ts";
 import { blockingDeletions, differenceOfRoutes } from "./route-changes.ts";
-import { isForeignRule, isOwnRule, isPathTable, observeTable, routesOfSpec } from "./route-table.ts";
+import { applyPins, isTunnelDevice, pinsOfRoutes } from "./route-pins.ts";
+import { isForeignRule, isOwnRule, isPathTable, MAIN_TABLE, observeTable, routesOfSpec } from "./route-table.ts";
 import { diffRoutes, routesAsSpec, routesDependencies } from "./routes.ts";
 
 type RoutesKey = ResourceKey<"routes">;
@@ -37,7 +39,7 @@ async function observeRoutes(
   const observed = new Map<RoutesKey, RoutesObserved>();
   for (const [key, { table, device }] of wanted) {
     const routes = table === undefined ? undefined : byTable.get(table);
-    if (table !== undefined) byTable.delete(table);
+    if (table !== undefined && table !== MAIN_TABLE) byTable.delete(table);
     observed.set(
       key,
       table === undefined || routes === undefined ? emptyTable(table) : observeTable(table, routes, device),
@@ -48,8 +50,22 @@ async function observeRoutes(
       observed.set(`routes/table-${table}`, observeTable(table, routes, undefined));
     }
   }
+  placeSharedRoutes(byTable.get(MAIN_TABLE) ?? [], observed);
   placeRules(await host.routes.readRules(), wanted, observed);
   return observed;
+}
+
+/** Of the one table of a Mac: what leads into tunnels nobody asks for any more, and what leads past them. */
+function placeSharedRoutes(routes: readonly Route[], observed: Map<RoutesKey, RoutesObserved>): void {
+  const ours = routes.filter(({ protocol }) => protocol === ROUTE_PROTOCOL);
+  const asked = new Set([...observed.values()].map(({ device }) => device));
+  for (const device of new Set(ours.flatMap(({ device: one }) => one ?? []))) {
+    if (!isTunnelDevice(device) || asked.has(device)) continue;
+    const key: RoutesKey = `routes/${tunnelOfDevice(device)}`;
+    if (!observed.has(key)) observed.set(key, observeTable(MAIN_TABLE, ours, device));
+  }
+  const pins = pinsOfRoutes(ours);
+  if (pins.length > 0) observed.set(POLICY_KEY, { ...(observed.get(POLICY_KEY) ?? emptyTable(undefined)), pins });
 }
 
 /** Gives each rule found to the spec that asks for it, and the rest to the policy. */
@@ -87,10 +103,15 @@ async function applyRoutes(host: Host, steps: readonly StepOf<"routes">[]): Prom
     const tables = [before?.table, after?.table].filter((table) => table !== undefined);
     const standing = tables.length === 0 ? [] : await host.routes.readRoutes([...new Set(tables)]);
     const { guards, unicast } = after === null ? { guards: [], unicast: [] } : routesOfSpec(after);
-    const own = standing.filter(({ protocol }) => protocol === ROUTE_PROTOCOL);
+    const devices = [before?.device, after?.device].filter((device) => device !== undefined);
+    const own = standing.filter(
+      ({ protocol, table, device }) =>
+        protocol === ROUTE_PROTOCOL && (table !== MAIN_TABLE || (device !== undefined && devices.includes(device))),
+    );
     const difference = differenceOfRoutes([...guards, ...unicast], own);
     const standby = (after?.standby ?? []).flatMap(({ rules }) => rules);
     const rules = await differenceOfRules(host, before?.rules ?? [], after?.rules ?? [], standby);
+    await applyPins(host, before, after);
     await change(host, { addRoutes: [], deleteRoutes: blockingDeletions(difference), addRules: [], deleteRules: [] });
     await change(host, { ...difference, ...rules });
   }

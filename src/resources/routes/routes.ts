@@ -3,6 +3,8 @@ import type { PolicyRule, RoutesObserved, RoutesSpec } from "../../model/spec/ro
 import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
 import { setChange, valueChange } from "../field-change.ts";
 import { renderPolicyRule } from "./policy-rule.ts";
+import { renderPin } from "./route-pins.ts";
+import { MAIN_TABLE } from "./route-table.ts";
 
 /** What differs between the table and rules wanted and those found; foreign ones inside are not ours to change. */
 export function diffRoutes(desired: RoutesSpec, observed: RoutesObserved): FieldChange[] {
@@ -12,6 +14,7 @@ export function diffRoutes(desired: RoutesSpec, observed: RoutesObserved): Field
     ...setChange("/destinations", observed.destinations, desired.destinations),
     ...setChange("/guards", observed.guards.map(String), desired.guards.map(String)),
     ...setChange("/rules", rulesBeside(observed.rules, desired), desired.rules.map(renderPolicyRule)),
+    ...setChange("/pins", (observed.pins ?? []).map(renderPin), (desired.pins ?? []).map(renderPin)),
     ...setChange("/strays", observed.strays ?? [], []),
   ];
 }
@@ -25,14 +28,16 @@ function rulesBeside(found: readonly PolicyRule[], { standby = [] }: RoutesSpec)
 /** Table and rules as a spec; undefined when nothing of ours is there. */
 export function routesAsSpec(observed: RoutesObserved): RoutesSpec | undefined {
   const { foreign: _foreign, strays = [], ...spec } = observed;
-  const isEmpty =
-    spec.destinations.length === 0 && spec.guards.length === 0 && spec.rules.length === 0 && strays.length === 0;
+  const isEmpty = [spec.destinations, spec.guards, spec.rules, spec.pins ?? [], strays].every(
+    ({ length }) => length === 0,
+  );
   return isEmpty ? undefined : spec;
 }
 
-/** Routes into a device need the device. */
-export function routesDependencies({ device, destinations }: RoutesSpec): ResourceKey[] {
-  return device === undefined || destinations.length === 0 ? [] : [`link/${tunnelOfDevice(device)}`];
+/** Routes into a device need the device and, where all share one table, what is to go past the tunnel. */
+export function routesDependencies({ device, destinations, table }: RoutesSpec): ResourceKey[] {
+  if (device === undefined || destinations.length === 0) return [];
+  return [`link/${tunnelOfDevice(device)}`, ...(table === MAIN_TABLE ? (["routes/policy"] as const) : [])];
 }
 
 /** A table without destinations has no device, whatever the spec calls it. */

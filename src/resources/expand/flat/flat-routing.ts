@@ -1,0 +1,120 @@
+import { LAN_PREFIXES, LINK_SCOPED_PREFIXES } from "../../../model/firewall/link-traffic.ts";
+import type { FirewallPolicy, FlowMatch, FlowRule, PathRef } from "../../../model/firewall/policy.ts";
+import { addressBits } from "../../../model/ip.ts";
+import { comparePrefix, type Prefix, parsePrefix, prefixContains, renderPrefix } from "../../../model/prefix.ts";
+import type { PlacedTunnel } from "../expansion.ts";
+import { PrefixSet } from "./prefix-set.ts";
+
+/** The routes of a machine that chooses a way by the destination alone, longest prefix first. */
+export interface FlatRouting {
+  /** Prefixes routed into each tunnel's device, canonical, sorted; never a whole family, which is cut in halves. */
+  readonly into: ReadonlyMap<string, readonly string[]>;
+  /** What must go by the physical gateway although a tunnel's route covers it, sorted. */
+  readonly direct: readonly string[];
+  /** Rules that a destination alone does not tell, and that lead elsewhere than the default. */
+  readonly beyond: readonly FlowRule[];
+}
+
+interface Entry {
+  readonly prefixes: readonly Prefix[];
+  readonly path: PathRef;
+}
+
+/** Both families whole. */
+const EVERYTHING: readonly string[] = ["0.0.0.0/0", "::/0"];
+
+/**
+ * Turns "the first rule that matches" into "the longest prefix": entries are placed in the order in which they are
+ * judged (endpoints, DNS servers, rules, exceptions, default), and what an earlier one covers is left to it. A tunnel
+ * gets of an entry what its peers take. What is blocked needs no route: the packet filter judges by flow and device.
+ */
+export function flatRouting(policy: FirewallPolicy, tunnels: readonly PlacedTunnel[]): FlatRouting {
+  const carried = new Map(tunnels.map((tunnel) => [tunnel.device, carriedBy(tunnel)]));
+  const placed = new PrefixSet();
+  const into = new Map<string, Prefix[]>(tunnels.map(({ device }) => [device, []]));
+  const covered = new PrefixSet();
+  const direct: Prefix[] = [];
+  for (const { prefixes, path } of entriesOf(policy)) {
+    const fresh = prefixes.filter((prefix) => !placed.covers(prefix));
+    const allowed = path.kind === "tunnel" ? carried.get(path.device) : undefined;
+    const routes =
+      allowed === undefined
+        ? []
+        : fresh.flatMap((prefix) => allowed.within(prefix)).filter((one) => !placed.covers(one));
+    if (path.kind === "tunnel") into.get(path.device)?.push(...routes);
+    for (const route of routes) covered.add(route);
+    if (path.kind === "direct") direct.push(...fresh);
+    for (const prefix of fresh) placed.add(prefix);
+  }
+  return {
+    into: new Map([...into].map(([device, prefixes]) => [device, texts(prefixes)])),
+    direct: texts(direct.filter((prefix) => covered.covers(prefix))),
+    beyond: policy.steering.rules.filter((rule) => isBeyond(rule, policy.steering.default)),
+  };
+}
+
+function entriesOf({ steering, layers }: FirewallPolicy): Entry[] {
+  const [layer] = layers;
+  if (layer === undefined) return [];
+  const { rules, default: rest } = steering;
+  const direct: PathRef = { kind: "direct" };
+  const { dns, endpoints, allow, allowLan } = layer;
+  const exceptions = rest.kind !== "tunnel" ? [] : allow.filter(({ direction }) => direction === "out");
+  return [
+    { prefixes: parsed(endpoints.map(({ address }) => address)), path: direct },
+    ...(dns === null ? [] : [{ prefixes: parsed(dns.servers), path: dns.path }]),
+    ...rules.flatMap(({ match, path }) => entryOf(match, path)),
+    ...exceptions.flatMap(({ prefixes, ports, protocol }) =>
+      prefixes === undefined || ports !== undefined || protocol !== undefined
+        ? []
+        : [{ prefixes: parsed(prefixes), path: direct }],
+    ),
+    ...(rest.kind === "tunnel" && allowLan ? [{ prefixes: parsed(LOCAL_NETWORKS), path: direct }] : []),
+    { prefixes: parsed(EVERYTHING), path: rest },
+  ];
+}
+
+/** The local network beyond the own link; what belongs to a link has routes of its own there. */
+const LOCAL_NETWORKS = LAN_PREFIXES.filter((prefix) => !LINK_SCOPED_PREFIXES.includes(prefix));
+
+/** A rule that the destination alone decides; one that says nothing at all is for everything. */
+function entryOf({ destinations, ports, protocol, uids }: FlowMatch, path: PathRef): Entry[] {
+  if (ports !== undefined || protocol !== undefined || uids !== undefined) return [];
+  return [{ prefixes: parsed(destinations ?? EVERYTHING), path }];
+}
+
+function isBeyond({ match, path }: FlowRule, rest: PathRef): boolean {
+  if (path.kind === "block" || entryOf(match, path).length > 0) return false;
+  return path.kind === "tunnel" ? rest.kind !== "tunnel" || rest.device !== path.device : rest.kind !== path.kind;
+}
+
+/** What a tunnel's peers take in the families it carries. */
+function carriedBy({ tunnel, families }: PlacedTunnel): { within(prefix: Prefix): readonly Prefix[] } {
+  const allowed = tunnel.peers
+    .flatMap(({ allowedIPs }) => allowedIPs.flatMap((text) => parsePrefix(text) ?? []))
+    .filter(({ family }) => families.includes(family));
+  const wider = new PrefixSet();
+  for (const prefix of allowed) wider.add(prefix);
+  return {
+    within: (prefix) =>
+      wider.covers(prefix)
+        ? [prefix]
+        : allowed.filter((one) => one.length > prefix.length && prefixContains(prefix, one)),
+  };
+}
+
+/** More specific than a default route, so that the machine's own stays where it is (wg-quick's way on macOS). */
+function inHalves(prefix: Prefix): Prefix[] {
+  if (prefix.length > 0) return [prefix];
+  const { family } = prefix;
+  const upper = 1n << BigInt(addressBits(family) - 1);
+  return [0n, upper].map((address) => ({ family, address, length: 1 }));
+}
+
+function parsed(prefixes: readonly string[]): Prefix[] {
+  return prefixes.flatMap((text) => parsePrefix(text) ?? []).flatMap(inHalves);
+}
+
+function texts(prefixes: readonly Prefix[]): string[] {
+  return [...new Set(prefixes.toSorted(comparePrefix).map(renderPrefix))];
+}
