@@ -2,10 +2,12 @@ import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { RunCommand } from "../../src/host/darwin/command.ts";
 import { darwinHost } from "../../src/host/darwin/darwin-host.ts";
 import type { UtunHolder } from "../../src/host/darwin/links/utun-holder.ts";
 import type { Host } from "../../src/host/ports/host.ts";
 import type { SecretId } from "../../src/model/secret.ts";
+import type { LibSystem } from "../../src/native/darwin/libsystem.ts";
 import { FakeEngine } from "../host/darwin/fake/fake-engine.ts";
 import { FakeLibSystem } from "../host/darwin/fake/fake-libsystem.ts";
 import { addressOf, type FakeMachine, macBook, prefixOf, ROUTE_FLAG } from "../host/darwin/fake/machine.ts";
@@ -14,10 +16,16 @@ import { HeldUtuns } from "../host/darwin/links/held-utuns.ts";
 import { PROTOCOLS, SERVICES } from "../host/darwin/pf/pf-names.ts";
 import type { ContractWorld } from "./contract-world.ts";
 
-/** Lets the borders of one process be bent: a mutant stands between awg and the double. */
-export interface Borders {
+/** The doubles that one process stands on. */
+interface Borders {
   readonly system: FakeLibSystem;
   readonly programs: FakePrograms;
+}
+
+/** What stands between awg and the doubles: a mutant changes what passes. */
+export interface Bend {
+  readonly system?: (real: LibSystem) => LibSystem;
+  readonly run?: (real: RunCommand) => RunCommand;
 }
 
 /** A Mac that is a double at its two borders; everything between them is awg's own code. */
@@ -28,16 +36,16 @@ export class DarwinWorld implements Disposable {
   readonly holder: UtunHolder;
   readonly #engines = new Map<string, FakeEngine>();
   readonly #stored = new Map<SecretId, Uint8Array>();
-  readonly #bend: (borders: Borders) => Partial<Parameters<typeof darwinHost>[0]>;
+  readonly #bend: Bend;
 
-  constructor(bend: (borders: Borders) => Partial<Parameters<typeof darwinHost>[0]> = () => ({})) {
+  constructor(bend: Bend = {}) {
     this.#bend = bend;
     mkdirSync(join(this.root, "etc"));
     writeFileSync(join(this.root, "etc/protocols"), [...PROTOCOLS].map(([name, one]) => `${name}\t${one}\n`).join(""));
     const services = [...SERVICES].flatMap(([name, port]) => [`${name}\t${port}/tcp\n`, `${name}\t${port}/udp\n`]);
     writeFileSync(join(this.root, "etc/services"), services.join(""));
     this.borders = this.#process(4242, 0);
-    this.holder = this.#holder(this.borders.system);
+    this.holder = this.#holder(this.#systemOf(this.borders));
   }
 
   /** The contract's machine, through a process of root's. */
@@ -68,10 +76,11 @@ export class DarwinWorld implements Disposable {
     };
   }
 
-  host({ system, programs }: Borders): Host {
+  host(borders: Borders): Host {
+    const { run } = borders.programs;
     return darwinHost({
-      system,
-      run: programs.run,
+      system: this.#systemOf(borders),
+      run: this.#bend.run?.(run) ?? run,
       holder: this.holder,
       holdsUtuns: true,
       secrets: { idOf: (bytes) => this.#store(bytes), bytesOf: (id) => this.#bytesOf(id) },
@@ -80,8 +89,11 @@ export class DarwinWorld implements Disposable {
       program: ["/usr/local/bin/awg-split-tunnel"],
       sleep: async () => undefined,
       root: this.root,
-      ...this.#bend({ system, programs }),
     });
+  }
+
+  #systemOf({ system }: Borders): LibSystem {
+    return this.#bend.system?.(system) ?? system;
   }
 
   [Symbol.dispose](): void {
@@ -95,7 +107,7 @@ export class DarwinWorld implements Disposable {
   }
 
   /** Holds utuns as the keeper would, each with an engine that answers. */
-  #holder(system: FakeLibSystem): UtunHolder {
+  #holder(system: LibSystem): UtunHolder {
     const utuns = new HeldUtuns(system);
     return {
       held: () => utuns.held(),

@@ -1,13 +1,13 @@
 import type { UtunHolder } from "../../../../src/host/darwin/links/utun-holder.ts";
+import type { LibSystem } from "../../../../src/native/darwin/libsystem.ts";
 import { openUtun, type Utun } from "../../../../src/native/darwin/link/utun.ts";
-import type { FakeLibSystem } from "../fake/fake-libsystem.ts";
 
 /** A holder in the test's own process, in place of the keeper's. */
 export class HeldUtuns implements UtunHolder {
-  readonly #system: FakeLibSystem;
+  readonly #system: LibSystem;
   readonly #utuns = new Map<string, Utun>();
 
-  constructor(system: FakeLibSystem) {
+  constructor(system: LibSystem) {
     this.#system = system;
   }
 
