@@ -10,6 +10,7 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { isMountPoint } from "./private-file.ts";
 
 /** Whom a file belongs to and who may read it. */
 export interface FileOwner {
@@ -20,9 +21,14 @@ export interface FileOwner {
 
 /**
  * Replaces a file whole and durably: either the old or the new content is there after a crash. A file that is a mount
- * point of its own (resolv.conf in containers) cannot be replaced and is written in place.
+ * point of its own (resolv.conf in containers and network namespaces) cannot be replaced and is written in place: beside it
+ * nothing is made, for its folder is shared with others who do the same.
  */
 export function replaceFile(path: string, content: Uint8Array, owner: FileOwner): void {
+  if (isMountPoint(path)) {
+    writeDurably(path, "r+", content, owner);
+    return;
+  }
   const draft = `${path}.awg-new`;
   writeDurably(draft, "w", content, owner);
   try {

@@ -17,10 +17,21 @@ export function refuseSharedFile(path: string): void {
 /** Whether a mount, told by the text of /proc/PID/mountinfo (proc(5)), covers the file or its folder. */
 export function isPrivateFile(path: string, mountinfo: string): boolean {
   const folder = path.slice(0, path.lastIndexOf("/"));
-  return mountinfo
-    .split("\n")
-    .map((line) => unescapeMountPoint(line.split(" ")[4] ?? ""))
-    .some((point) => point === path || point === folder);
+  const points = mountPoints(mountinfo);
+  return points.includes(path) || points.includes(folder);
+}
+
+/** Whether something is mounted over this very file. Its folder is then everybody's, and the file cannot be replaced. */
+export function isMountPoint(path: string): boolean {
+  try {
+    return mountPoints(readFileSync("/proc/self/mountinfo", "utf8")).includes(path);
+  } catch {
+    return false;
+  }
+}
+
+function mountPoints(mountinfo: string): readonly string[] {
+  return mountinfo.split("\n").map((line) => unescapeMountPoint(line.split(" ")[4] ?? ""));
 }
 
 /** Blanks and the like are written as three octal digits. */
