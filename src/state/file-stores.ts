@@ -23,8 +23,9 @@ export function fileStores(folderPath: string, identity: StateIdentity, secrets?
 }
 
 function fileLedger(folder: StateFolder, identity: StateIdentity): LedgerStore {
+  const reader = bodyReader(folder, isLedger);
   return {
-    read: async () => (readBody(folder, "ledger", isLedger) as Ledger | undefined) ?? EMPTY_LEDGER,
+    read: async () => (reader("ledger") as Ledger | undefined) ?? EMPTY_LEDGER,
     write: async (ledger) => writeBody(folder, "ledger", identity, ledger),
     isOfEarlierBoot: async () => {
       const bytes = folder.read("ledger");
@@ -35,8 +36,8 @@ function fileLedger(folder: StateFolder, identity: StateIdentity): LedgerStore {
 }
 
 function fileGenerations(folder: StateFolder, identity: StateIdentity): GenerationStore {
-  const read = (number: number): Generation | undefined =>
-    readBody(folder, `generation-${number}`, isGeneration) as Generation | undefined;
+  const reader = bodyReader(folder, isGeneration);
+  const read = (number: number): Generation | undefined => reader(`generation-${number}`) as Generation | undefined;
   const numbers = (): readonly number[] =>
     folder
       .list()
@@ -61,11 +62,24 @@ function writeBody(folder: StateFolder, name: string, identity: StateIdentity, b
   folder.replace(name, Buffer.concat([encodeLine(envelopeFor(identity)), encodeLine(body)]));
 }
 
+/**
+ * Reads files of one kind. The last one's bytes are kept: one reconcile reads the same file several times, and to compare
+ * a large one costs a hundredth of taking it apart again.
+ */
+function bodyReader(folder: StateFolder, isBody: (value: unknown) => boolean): (name: string) => unknown {
+  let last: { readonly name: string; readonly bytes: Uint8Array; readonly body: unknown } | undefined;
+  return (name) => {
+    const bytes = folder.read(name);
+    if (bytes === undefined) return undefined;
+    if (last?.name === name && Buffer.compare(last.bytes, bytes) === 0) return last.body;
+    const body = bodyOf(bytes, folder.pathOf(name), isBody);
+    last = { name, bytes, body };
+    return body;
+  };
+}
+
 /** Such a file is replaced whole, so that any defect means that somebody else wrote it. */
-function readBody(folder: StateFolder, name: string, isBody: (value: unknown) => boolean): unknown {
-  const bytes = folder.read(name);
-  if (bytes === undefined) return undefined;
-  const path = folder.pathOf(name);
+function bodyOf(bytes: Uint8Array, path: string, isBody: (value: unknown) => boolean): unknown {
   const { values, defect } = decodeLines(bytes);
   if (defect !== undefined) throw damaged(path, `is corrupt at byte ${defect.offset}`);
   readEnvelope(values[0], path);
