@@ -155,6 +155,8 @@ export interface Session {
   readonly receiveKey: Uint8Array;
   /** For the loop's own use (address of a cipher context); 0 at first, the engine never reads it. */
   slot: number;
+  /** From this moment on nothing is sent or accepted with it. */
+  readonly expiresAt: number;
   /** Hot: reserves `count` consecutive counters and returns the first; -1 when the session must not send any more. */
   takeCounters(count: number): number;
   /** Hot: whether a counter could be new: ask before the AEAD, to spare it. */

@@ -59,7 +59,8 @@ export class Inbound {
   #from: Endpoint | undefined;
   #sessionPackets = 0;
   #sessionBytes = 0;
-  // The session of the last datagram in this turn: a look-up with an index of 32 bits allocates a number.
+  // The session of the last datagram, looked up again at the next turn only when it ended: a look-up with an index of 32
+  // bits allocates a number.
   #lastReceiver = -1;
   #lastSession: Session | undefined;
   #loadSince = 0;
@@ -81,7 +82,7 @@ export class Inbound {
       if (errno !== "EAGAIN" && errno !== "EINTR") this.#ports.receiveFailed(errno);
       return;
     }
-    this.#lastReceiver = -1;
+    if (!isUsable(this.#lastSession, now)) this.#lastReceiver = -1;
     this.counters.receives += 1;
     this.counters.messages += got;
     const before = this.counters.datagrams;
@@ -227,4 +228,9 @@ export class Inbound {
     this.#ports.perform(this.#ports.device.receive(datagram, from, now, underLoad));
     this.#lastReceiver = -1;
   }
+}
+
+/** Whether messages of the session can still be opened here: it has neither ended nor lost its keys. */
+function isUsable(session: Session | undefined, now: number): boolean {
+  return session !== undefined && session.slot !== 0 && now < session.expiresAt;
 }

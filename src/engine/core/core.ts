@@ -67,8 +67,8 @@ export function staticSharedWith(core: Core, peer: PeerState): Uint8Array | unde
 /** Puts the peer where its earliest deadline belongs. Called after everything that may have moved a timer. */
 export function schedule(core: Core, peer: PeerState): void {
   const hasNews = peer.afterHandshake !== "nothing" || peer.events.length > 0;
-  const wanted = hasNews ? 0 : peer.timers.nextAt();
-  if (wanted < peer.dueAt || peer.place < 0) core.due.move(peer, wanted);
+  const isSooner = hasNews ? peer.dueAt > 0 : peer.timers.isSoonerThan(peer);
+  if (isSooner || peer.place < 0) core.due.move(peer, hasNews ? 0 : peer.timers.nextAt());
 }
 
 /** Sends a datagram to the peer, if anybody knows where it is. */

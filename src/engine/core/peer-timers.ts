@@ -154,6 +154,21 @@ export class PeerTimers {
     );
   }
 
+  /**
+   * Whether the next of them comes before the peer's deadline. The loop asks after every batch, and a moment given or
+   * taken here would be a number on the heap.
+   */
+  isSoonerThan({ dueAt }: { readonly dueAt: number }): boolean {
+    return (
+      this.initiateAt < dueAt ||
+      this.retryAt < dueAt ||
+      this.keepaliveAt < dueAt ||
+      this.silenceAt < dueAt ||
+      this.zeroKeysAt < dueAt ||
+      this.persistentAt < dueAt
+    );
+  }
+
   /** Disarms what has come and says what it asks for, in the order in which it is to be done. */
   due(now: number): readonly TimerAction[] {
     const actions: TimerAction[] = [];
