@@ -43,7 +43,8 @@ export async function applyPins(host: Host, before: RoutesSpec | null, after: Ro
   await host.routes.change({ ...difference, addRules: [], deleteRules: [] });
 }
 
-function routeOfPin({ destination, device, gateway }: PinnedRoute): Route {
+/** The route that a pin is. */
+export function routeOfPin({ destination, device, gateway }: PinnedRoute): Route {
   return {
     family: familyOfPrefix(destination),
     table: MAIN_TABLE,
