@@ -255,7 +255,7 @@ export interface AwgConfiguration {
      */
     never?: PathClaim;
     /**
-     * Every packet this matches must take this path.
+     * Every packet this matches takes this path, or none.
      */
     always?: PathClaim;
   }[];

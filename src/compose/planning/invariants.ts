@@ -2,34 +2,40 @@ import type { MachineFacts } from "../../host/ports/facts.ts";
 import type { Config } from "../../model/config/config.ts";
 import type { PathClaim } from "../../model/config/section/root.ts";
 import { AwgError } from "../../model/error.ts";
-import type { PathRef } from "../../model/firewall/policy.ts";
+import type { FirewallPolicy, PathRef } from "../../model/firewall/policy.ts";
 import type { DesiredState } from "../../model/resource.ts";
 import { findFlow } from "../../model/verify/find-flow.ts";
 import { describePacket } from "../../model/verify/finding.ts";
 import { PROTOCOL_NUMBERS } from "../../resources/expand/flow-rules.ts";
 
+/** Without a policy nothing is steered and nothing dropped. */
+const NO_POLICY: FirewallPolicy = { steering: { rules: [], default: { kind: "direct" } }, layers: [] };
+
 /**
  * Proves the invariants of a config against the policy it asks for, for every packet: none that a `never` describes may
- * have the path it forbids, also while a fallback is in force.
+ * have the path it forbids, and none that an `always` describes another than the one it demands, or none at all; also while
+ * a fallback is in force.
  *
  * @throws AwgError("invariant") with one packet that breaks it and the rule that gives it that path; nothing was changed.
  */
 export function proveInvariants({ invariants }: Config, { resources }: DesiredState, facts: MachineFacts): void {
-  const policy = resources.find((resource) => resource.kind === "firewall")?.spec;
-  if (policy === undefined) return;
+  const policy = resources.find((resource) => resource.kind === "firewall")?.spec ?? NO_POLICY;
   const deviceOf = (tunnel: string) =>
     resources.find((resource) => resource.kind === "link" && resource.key === `link/${tunnel}`)?.spec;
-  for (const [index, { name, never }] of invariants.entries()) {
-    if (never === undefined) continue;
-    const { via } = never;
+  for (const [index, { name, never, always }] of invariants.entries()) {
+    const claim = never ?? always;
+    if (claim === undefined) continue;
+    const { via } = claim;
     const link = via.kind === "tunnel" ? deviceOf(via.tunnel) : undefined;
     const device = link !== undefined && "device" in link ? link.device : undefined;
-    const isForbidden = (path: PathRef) => (path.kind === "tunnel" ? path.device === device : path.kind === via.kind);
-    const found = findFlow(policy, matchesOf(never, facts), isForbidden);
+    const isNamed = (path: PathRef) => (path.kind === "tunnel" ? path.device === device : path.kind === via.kind);
+    const isOther = (path: PathRef) => path.kind !== "block" && !isNamed(path);
+    const found = findFlow(policy, matchesOf(claim, facts), never === undefined ? isOther : isNamed);
     if (found === undefined) continue;
     const where = name === undefined ? `invariants.${index}` : `invariants.${index} (${name})`;
     const way = via.kind === "tunnel" ? via.tunnel : via.kind;
-    const message = `${where} is violated: by ${found.reason} this packet goes ${way}: ${describePacket(found.packet)}`;
+    const goes = never === undefined ? `does not go ${way}` : `goes ${way}`;
+    const message = `${where} is violated: by ${found.reason} this packet ${goes}: ${describePacket(found.packet)}`;
     throw new AwgError("invariant", message, {
       facts: { invariant: where, packet: describePacket(found.packet), reason: found.reason },
       remedy: "change the rules or the invariant; nothing was changed",

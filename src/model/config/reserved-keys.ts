@@ -148,6 +148,7 @@ function topLevelUses(config: Config): FeatureUse[] {
       ...use("invariants.never", `invariants.${index}.never`, never !== undefined),
       ...(never === undefined ? [] : matchUses(`invariants.${index}.never`, never)),
       ...use("invariants.always", `invariants.${index}.always`, always !== undefined),
+      ...(always === undefined ? [] : matchUses(`invariants.${index}.always`, always)),
     ]),
   ];
 }

@@ -11,6 +11,7 @@ const SUPPORTED: ReadonlySet<Feature> = new Set<Feature>([
   "tunnel.engine.kernel",
   "match.users",
   "invariants.never",
+  "invariants.always",
   "rule.require",
   "lifecycle",
   "moved",

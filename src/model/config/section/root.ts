@@ -47,7 +47,7 @@ const pathClaim: z.ZodType<PathClaim> = z
 const invariant = z.strictObject({
   name: text(64).describe("A name for messages.").exactOptional(),
   never: pathClaim.describe("No packet this matches may take this path.").exactOptional(),
-  always: pathClaim.describe("Every packet this matches must take this path.").exactOptional(),
+  always: pathClaim.describe("Every packet this matches takes this path, or none.").exactOptional(),
 });
 
 /** The whole configuration, as it may be written. */
