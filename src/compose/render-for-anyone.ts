@@ -1,11 +1,14 @@
 import { linuxFacts } from "../host/linux/facts/facts.ts";
 import type { FactsWanted, MachineFacts } from "../host/ports/facts.ts";
+import type { ServiceManager } from "../host/ports/services.ts";
 import { canonicalJson } from "../model/canonical.ts";
 import { AwgError } from "../model/error.ts";
 import type { DesiredState } from "../model/resource.ts";
 import type { SecretId } from "../model/secret.ts";
 import { sha256Hex } from "../model/sha256.ts";
 import { expand } from "../resources/expand.ts";
+import { wantedServices } from "../resources/service/wanted-services.ts";
+import { wantedExtension } from "../resources/system-extension/wanted-extension.ts";
 import { refuseUnsupported } from "./generations/failure.ts";
 import { pathsFor } from "./paths.ts";
 import { factsWantedBy } from "./planning/facts-wanted.ts";
@@ -32,6 +35,50 @@ const ASSUMED: MachineFacts = {
   addresses: {},
   resolver: "file",
 };
+
+/** A Mac of today, for a rendering by a machine that is none. */
+const ASSUMED_MAC: MachineFacts = {
+  ...ASSUMED,
+  os: "darwin",
+  capabilities: { ...ASSUMED.capabilities, nftables: false, pf: true, egressHook: false, ownedTables: false },
+  resolver: "dynamic-store",
+};
+
+/** How launchd would run awg there. */
+const LAUNCHD_MANAGER: ServiceManager = {
+  kind: "launchd",
+  program: ["/usr/local/bin/awg-split-tunnel"],
+  configFile: "/etc/awg-split-tunnel/config.yaml",
+  runDir: "/var/run",
+};
+
+/**
+ * What a configuration asks of a Mac, as far as it can be told without one: endpoints that are names have no address, and
+ * nobody's uid is known.
+ *
+ * @throws AwgError("unsupported") for what no Mac gets from this version.
+ */
+export function desiredForMac({ config }: LoadedConfig): DesiredState {
+  if (config === undefined) throw new AwgError("bug", "a rendering was asked of a config with errors");
+  const parts = [wantedServices(config, LAUNCHD_MANAGER, undefined), wantedExtension(config, undefined)];
+  const beside = {
+    resources: parts.flatMap(({ resources }) => resources),
+    notes: parts.flatMap(({ notes }) => notes),
+    unsupported: parts.flatMap(({ unsupported }) => unsupported),
+  };
+  const secrets = (ref: object) => sha256Hex(canonicalJson(ref)) as SecretId;
+  const expansion = expand(config, ASSUMED_MAC, { pathNumbers: {}, secrets, beside });
+  refuseUnsupported(expansion);
+  return expansion.desired;
+}
+
+/** Whether a state was expanded for a Mac: any other machine has kernel settings beside a tunnel, or another resolver. */
+export function isForMac({ resources }: DesiredState): boolean {
+  return !resources.some(
+    (resource) =>
+      resource.kind === "sysctl" || (resource.kind === "resolver" && resource.spec.method !== "dynamic-store"),
+  );
+}
 
 /**
  * What a configuration asks for, for a user who may read neither secrets nor awg's state: secrets stand as the hash of

@@ -5,68 +5,97 @@ import {
   renderCallingAnchor,
   renderPf,
 } from "../host/darwin/pf/render-pf.ts";
-import type { FirewallPolicy, PathRef } from "../model/firewall/policy.ts";
-import type { DesiredState } from "../model/resource.ts";
+import { renderResolverScript } from "../host/darwin/resolver/scutil.ts";
+import { renderSplitFile } from "../host/darwin/resolver/split-files.ts";
+import { renderResourceText } from "../host/linux/render/resource-text.ts";
+import { policyWithDevices } from "../model/firewall/policy-devices.ts";
+import type { DesiredState, Resource, ResourceOf } from "../model/resource.ts";
+import { renderMacNetwork } from "./render-mac-network.ts";
 
-/** One file that would be loaded on a Mac. */
+/** One file or script that would be loaded on a Mac. */
 export interface MacPart {
   readonly key: string;
   readonly text: string;
 }
 
+/** Names of interfaces by those of devices. */
+type UnitNames = ReadonlyMap<string, string>;
+
 /**
- * What awg would load on a Mac, as far as it can be written without one: the packet filter. The number of a tunnel's
- * interface is the kernel's choice there, so that tunnels appear as utun100 and on, in the order of the policy.
+ * What awg would load on a Mac, as far as it can be written without one. The number of a tunnel's interface is the kernel's
+ * choice there, so that tunnels appear as utun100 and on, in the order of the state.
  */
 export function renderForMacos(desired: DesiredState): { readonly parts: readonly MacPart[]; readonly left: string[] } {
-  const parts: MacPart[] = [];
-  const left: string[] = [];
-  for (const resource of desired.resources) {
-    if (resource.kind !== "firewall") {
-      left.push(resource.key);
-      continue;
-    }
-    const devices = tunnelDevices(resource.spec);
-    const named = [...devices].map(([device, unit]) => `# ${unit} stands for ${device}`);
-    const title = (anchor: string) => `# pfctl -a ${anchor} -o none -f -`;
-    parts.push(
-      {
-        key: `pf/${PF_ANCHOR}`,
-        text: [
-          title(PF_ANCHOR),
-          ...named,
-          renderPf(renamed(resource.spec, devices), policyIdentity(renamed(resource.spec, devices))).text,
-        ].join("\n"),
-      },
-      { key: `pf/${CALLING_ANCHOR}`, text: [title(CALLING_ANCHOR), renderCallingAnchor()].join("\n") },
-    );
-  }
-  return { parts, left };
-}
-
-function tunnelDevices({ layers }: FirewallPolicy): Map<string, string> {
-  const devices = new Set(layers.flatMap(({ tunnels }) => tunnels.map(({ device }) => device)));
-  return new Map([...devices].map((device, index) => [device, `utun${100 + index}`]));
-}
-
-function renamed(policy: FirewallPolicy, names: ReadonlyMap<string, string>): FirewallPolicy {
-  const rename = <T extends { readonly device: string }>(one: T): T => ({
-    ...one,
-    device: names.get(one.device) ?? one.device,
-  });
-  const path = (one: PathRef): PathRef => (one.kind === "tunnel" ? rename(one) : one);
-  const steering = ({ rules, default: rest }: FirewallPolicy["steering"]) => ({
-    rules: rules.map((rule) => ({ ...rule, path: path(rule.path) })),
-    default: path(rest),
-  });
+  const names = unitNames(desired);
+  const rendered = desired.resources.map((resource) => ({ key: resource.key, parts: partsOf(resource, names) }));
   return {
-    ...policy,
-    steering: steering(policy.steering),
-    layers: policy.layers.map((layer) => ({
-      ...layer,
-      tunnels: layer.tunnels.map(rename),
-      flows: steering(layer.flows),
-      dns: layer.dns === null ? null : { ...layer.dns, path: path(layer.dns.path) },
-    })),
+    parts: rendered.flatMap(({ parts }) => parts ?? []),
+    left: rendered.filter(({ parts }) => parts === undefined).map(({ key }) => key),
   };
+}
+
+function unitNames({ resources }: DesiredState): UnitNames {
+  const devices = resources.flatMap((resource) => {
+    if (resource.kind === "link") return [resource.spec.device];
+    return resource.kind === "firewall"
+      ? resource.spec.layers.flatMap(({ tunnels }) => tunnels.map(({ device }) => device))
+      : [];
+  });
+  return new Map([...new Set(devices)].map((device, index) => [device, `utun${100 + index}`]));
+}
+
+/** The texts of one resource; undefined for what a Mac has no words for. */
+function partsOf(resource: Resource, names: UnitNames): MacPart[] | undefined {
+  const { key } = resource;
+  switch (resource.kind) {
+    case "firewall":
+      return firewallParts(resource, names);
+    case "resolver":
+      return resolverParts(resource);
+    case "link":
+    case "routes":
+      return networkParts(resource, names);
+    case "tunnel":
+      return [{ key, text: tunnelText(resource, names) }];
+    case "service":
+      return [{ key, text: `# ${resource.spec.path}\n${resource.spec.definition}` }];
+    case "autostart":
+      return [{ key, text: `# launchctl ${resource.spec.enabled ? "enable" : "disable"} ${resource.spec.service}\n` }];
+    case "system-extension":
+      return [{ key, text: `# system extension ${resource.spec.bundle}: ${resource.spec.state}\n` }];
+    case "sysctl":
+      return undefined;
+  }
+}
+
+function firewallParts({ spec }: ResourceOf<"firewall">, names: UnitNames): MacPart[] {
+  const policy = policyWithDevices(spec, names);
+  const title = (anchor: string) => `# pfctl -a ${anchor} -o none -f -`;
+  const named = [...names].map(([device, unit]) => `# ${unit} stands for ${device}`);
+  const { text } = renderPf(policy, policyIdentity(policy));
+  return [
+    { key: `pf/${PF_ANCHOR}`, text: [title(PF_ANCHOR), ...named, text].join("\n") },
+    { key: `pf/${CALLING_ANCHOR}`, text: [title(CALLING_ANCHOR), renderCallingAnchor()].join("\n") },
+  ];
+}
+
+function resolverParts({ spec: { servers, search, split = {} } }: ResourceOf<"resolver">): MacPart[] {
+  const script = { key: "scutil", text: `# scutil\n${renderResolverScript({ servers, search })}` };
+  const files = Object.entries(split).map(([domain, addresses]) => {
+    const path = `/etc/resolver/${domain}`;
+    return { key: path, text: `# ${path}\n${renderSplitFile(addresses)}` };
+  });
+  return [...(servers.length === 0 ? [] : [script]), ...files];
+}
+
+function networkParts(resource: Resource, names: UnitNames): MacPart[] | undefined {
+  const text = renderMacNetwork(resource, names);
+  return text === undefined ? undefined : [{ key: resource.key, text: `# ${resource.key}\n${text}\n` }];
+}
+
+/** The engine's settings are the same everywhere; packet marks are Linux's. */
+function tunnelText({ kind, key, spec }: ResourceOf<"tunnel">, names: UnitNames): string {
+  const device = names.get(spec.device) ?? spec.device;
+  const text = renderResourceText({ kind, key, spec: { ...spec, device } }, []);
+  return `${text.replace(/^FwMark = .*\n/m, "")}\n`;
 }

@@ -1,4 +1,5 @@
-import type { FirewallObserved, FirewallPolicy, PathRef } from "../../model/firewall/policy.ts";
+import type { FirewallObserved, FirewallPolicy } from "../../model/firewall/policy.ts";
+import { policyWithDevices } from "../../model/firewall/policy-devices.ts";
 import type { FirewallPort } from "../ports/firewall.ts";
 
 /**
@@ -11,7 +12,7 @@ import type { FirewallPort } from "../ports/firewall.ts";
 export function namedFirewall(filter: FirewallPort, held: () => Promise<ReadonlyMap<string, string>>): FirewallPort {
   return {
     read: async () => observedByDevice(await filter.read(), await held()),
-    load: async (policy) => filter.load(policy === null ? null : renamePolicy(policy, await held())),
+    load: async (policy) => filter.load(policy === null ? null : policyWithDevices(policy, await held())),
     fallBack: (numbers) => filter.fallBack(numbers),
   };
 }
@@ -22,32 +23,9 @@ function observedByDevice(observed: FirewallObserved, held: ReadonlyMap<string, 
   const unnamed = devicesOf(policy).filter((device) => held.has(device));
   const damage = unnamed.map((device) => `its rules name ${device}, which is ${held.get(device)} now`);
   const devices = new Map([...held].map(([device, name]) => [name, device]));
-  return { ...observed, policy: renamePolicy(policy, devices), damage: [...observed.damage, ...damage] };
+  return { ...observed, policy: policyWithDevices(policy, devices), damage: [...observed.damage, ...damage] };
 }
 
 function devicesOf({ layers }: FirewallPolicy): string[] {
   return [...new Set(layers.flatMap(({ tunnels }) => tunnels.map(({ device }) => device)))];
-}
-
-/** The policy with each tunnel's device called as `names` says; the others as they are. */
-function renamePolicy(policy: FirewallPolicy, names: ReadonlyMap<string, string>): FirewallPolicy {
-  const rename = <T extends { readonly device: string }>(one: T): T => ({
-    ...one,
-    device: names.get(one.device) ?? one.device,
-  });
-  const path = (one: PathRef): PathRef => (one.kind === "tunnel" ? rename(one) : one);
-  const steering = ({ rules, default: rest }: FirewallPolicy["steering"]) => ({
-    rules: rules.map((rule) => ({ ...rule, path: path(rule.path) })),
-    default: path(rest),
-  });
-  return {
-    ...policy,
-    steering: steering(policy.steering),
-    layers: policy.layers.map((layer) => ({
-      ...layer,
-      tunnels: layer.tunnels.map(rename),
-      flows: steering(layer.flows),
-      dns: layer.dns === null ? null : { ...layer.dns, path: path(layer.dns.path) },
-    })),
-  };
 }
