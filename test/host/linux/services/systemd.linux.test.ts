@@ -31,63 +31,67 @@ function tables(): string {
   return machine?.run(["nft", "list", "tables"]).stdout ?? "";
 }
 
-describe.skipIf(obstacle !== undefined)(`systemd as init (${obstacle ?? "a real one, in namespaces"})`, { timeout: 300_000 }, () => {
-  beforeEach(() => {
-    kept = mkdtempSync(join(tmpdir(), "awg-t-kept-"));
-  });
-  afterEach(async () => {
-    await machine?.[Symbol.asyncDispose]();
-    machine = undefined;
-    rmSync(kept, { recursive: true, force: true });
-  });
+describe.skipIf(obstacle !== undefined)(
+  `systemd as init (${obstacle ?? "a real one, in namespaces"})`,
+  { timeout: 300_000 },
+  () => {
+    beforeEach(() => {
+      kept = mkdtempSync(join(tmpdir(), "awg-t-kept-"));
+    });
+    afterEach(async () => {
+      await machine?.[Symbol.asyncDispose]();
+      machine = undefined;
+      rmSync(kept, { recursive: true, force: true });
+    });
 
-  test("install, a second install, a killed daemon, stop and start, uninstall", async (context) => {
-    machine = await SystemdMachine.boot(kept);
-    if (machine === undefined) return context.skip("systemd does not come up in this environment");
-    expect(machine.awg("install")).toMatchObject({ status: 0 });
-    expect(await until(() => machine?.isActive("awg-keeper.service") === true && machine.isActive("awg.service"))).toBe(
-      true,
-    );
-    expect(machine.run(["id", "awg"]).status).toBe(0);
-    expect(machine.awg("install").stdout).not.toContain("added");
+    test("install, a second install, a killed daemon, stop and start, uninstall", async (context) => {
+      machine = await SystemdMachine.boot(kept);
+      if (machine === undefined) return context.skip("systemd does not come up in this environment");
+      expect(machine.awg("install")).toMatchObject({ status: 0 });
+      expect(
+        await until(() => machine?.isActive("awg-keeper.service") === true && machine.isActive("awg.service")),
+      ).toBe(true);
+      expect(machine.run(["id", "awg"]).status).toBe(0);
+      expect(machine.awg("install").stdout).not.toContain("added");
 
-    const first = mainPid();
-    machine.run(["kill", "-9", first]);
-    expect(await until(() => machine?.isActive("awg.service") === true && mainPid() !== first)).toBe(true);
-    expect(machine.awg("service", "stop").stdout).toContain("awg.service: not running");
-    expect(machine.awg("service", "start").stdout).toContain("awg.service: running");
+      const first = mainPid();
+      machine.run(["kill", "-9", first]);
+      expect(await until(() => machine?.isActive("awg.service") === true && mainPid() !== first)).toBe(true);
+      expect(machine.awg("service", "stop").stdout).toContain("awg.service: not running");
+      expect(machine.awg("service", "start").stdout).toContain("awg.service: running");
 
-    expect(machine.awg("uninstall")).toMatchObject({ status: 0 });
-    expect([machine.isActive("awg.service"), machine.isActive("awg-keeper.service")]).toEqual([false, false]);
-    expect(machine.run(["find", "/etc/systemd/system", "-name", "awg*"]).stdout).toBe("");
-    expect(machine.run(["id", "awg"]).status).not.toBe(0);
-    expect(machine.read("/etc/awg/config.yaml")).toBeUndefined();
-  });
+      expect(machine.awg("uninstall")).toMatchObject({ status: 0 });
+      expect([machine.isActive("awg.service"), machine.isActive("awg-keeper.service")]).toEqual([false, false]);
+      expect(machine.run(["find", "/etc/systemd/system", "-name", "awg*"]).stdout).toBe("");
+      expect(machine.run(["id", "awg"]).status).not.toBe(0);
+      expect(machine.read("/etc/awg/config.yaml")).toBeUndefined();
+    });
 
-  test("law 1: at a boot the network is blocked before it is set up, until the policy stands", async (context) => {
-    machine = await SystemdMachine.boot(kept, { "witness.service": WITNESS });
-    if (machine === undefined) return context.skip("systemd does not come up in this environment");
-    expect(machine.read("/run/awg-test/witness")).not.toContain("awg");
-    machine.write("/etc/awg/config.yaml", CONFIG);
-    const applied = machine.awg("apply", "-f", "/etc/awg/config.yaml", "--auto-approve");
-    expect(applied).toMatchObject({ status: 0 });
-    expect(machine.awg("diff", "-f", "/etc/awg/config.yaml")).toMatchObject({ status: 0 });
-    machine.run(["systemctl", "disable", "awg-boot.service"]);
-    const drift = machine.awg("diff", "-f", "/etc/awg/config.yaml");
-    expect(drift.status).toBe(1);
-    expect(drift.stdout).toContain("autostart/boot");
-    expect(machine.awg("apply", "-f", "/etc/awg/config.yaml", "--auto-approve")).toMatchObject({ status: 0 });
+    test("law 1: at a boot the network is blocked before it is set up, until the policy stands", async (context) => {
+      machine = await SystemdMachine.boot(kept, { "witness.service": WITNESS });
+      if (machine === undefined) return context.skip("systemd does not come up in this environment");
+      expect(machine.read("/run/awg-test/witness")).not.toContain("awg");
+      machine.write("/etc/awg/config.yaml", CONFIG);
+      const applied = machine.awg("apply", "-f", "/etc/awg/config.yaml", "--auto-approve");
+      expect(applied).toMatchObject({ status: 0 });
+      expect(machine.awg("diff", "-f", "/etc/awg/config.yaml")).toMatchObject({ status: 0 });
+      machine.run(["systemctl", "disable", "awg-boot.service"]);
+      const drift = machine.awg("diff", "-f", "/etc/awg/config.yaml");
+      expect(drift.status).toBe(1);
+      expect(drift.stdout).toContain("autostart/boot");
+      expect(machine.awg("apply", "-f", "/etc/awg/config.yaml", "--auto-approve")).toMatchObject({ status: 0 });
 
-    await machine.cutPower(kept);
-    machine = await SystemdMachine.boot(kept, { "witness.service": WITNESS });
-    if (machine === undefined) throw new Error("systemd did not come up a second time");
-    expect(machine.read("/run/awg-test/witness")).toBe("table inet awg_boot\n");
-    expect(await until(() => /inet awg$/m.test(tables()) && !tables().includes("awg_boot"))).toBe(true);
-    expect(machine.isActive("awg.service")).toBe(true);
+      await machine.cutPower(kept);
+      machine = await SystemdMachine.boot(kept, { "witness.service": WITNESS });
+      if (machine === undefined) throw new Error("systemd did not come up a second time");
+      expect(machine.read("/run/awg-test/witness")).toBe("table inet awg_boot\n");
+      expect(await until(() => /inet awg$/m.test(tables()) && !tables().includes("awg_boot"))).toBe(true);
+      expect(machine.isActive("awg.service")).toBe(true);
 
-    expect(machine.awg("uninstall").status).toBe(8);
-    expect(machine.awg("uninstall", "--force")).toMatchObject({ status: 0 });
-    expect(tables()).not.toContain("awg");
-    expect(machine.run(["find", "/etc/systemd/system", "-name", "awg*"]).stdout).toBe("");
-  });
-});
+      expect(machine.awg("uninstall").status).toBe(8);
+      expect(machine.awg("uninstall", "--force")).toMatchObject({ status: 0 });
+      expect(tables()).not.toContain("awg");
+      expect(machine.run(["find", "/etc/systemd/system", "-name", "awg*"]).stdout).toBe("");
+    });
+  },
+);

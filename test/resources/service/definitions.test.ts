@@ -1,0 +1,162 @@
+import { spawnSync } from "node:child_process";
+import { globSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { renderBootTable } from "../../../src/host/linux/firewall/boot-table.ts";
+import type { ServiceManager } from "../../../src/host/ports/services.ts";
+import { bearsMark } from "../../../src/model/ownership.ts";
+import type { Resource } from "../../../src/model/resource.ts";
+import type { ServiceSpec } from "../../../src/model/spec/service.ts";
+import { wantedServices } from "../../../src/resources/service/wanted-services.ts";
+
+const TOOLS = fileURLToPath(new URL("../../../.toolchain/service-tools", import.meta.url));
+const ANALYZE = ["/usr/bin/systemd-analyze", `${TOOLS}/usr/bin/systemd-analyze`].find((one) =>
+  canRun(one, "--version"),
+);
+const PLISTUTIL = ["/usr/bin/plistutil", `${TOOLS}/usr/bin/plistutil`].find((one) => canRun(one, "--version"));
+const PROGRAM = ["/bin/sh", "--title=50% of $HOME", "/opt/a b/awg.cjs"];
+const ASKED = {
+  service: { install: true, autostart: true, notifications: true },
+  killSwitch: { enabled: true, atBoot: false, persist: true, allowLan: false, allow: [] },
+};
+
+function libraries(): string {
+  return [...globSync(`${TOOLS}/usr/lib/*/systemd`), ...globSync(`${TOOLS}/usr/lib/*`)].join(":");
+}
+
+function canRun(program: string, ...args: string[]): boolean {
+  return (
+    spawnSync(program, args, { env: { ...process.env, LD_LIBRARY_PATH: libraries() }, timeout: 20_000 }).status === 0
+  );
+}
+
+function manager(kind: ServiceManager["kind"]): ServiceManager {
+  const agent = { uid: 501, home: "/Users/alice" };
+  return { kind, program: PROGRAM, configFile: "/etc/awg/config.yaml", runDir: "/run/awg", agent };
+}
+
+function wanted(kind: ServiceManager["kind"], atBoot = false): readonly Resource[] {
+  const config = { ...ASKED, killSwitch: { ...ASKED.killSwitch, atBoot } };
+  return wantedServices(config, manager(kind), renderBootTable()).resources;
+}
+
+function specs(resources: readonly Resource[]): readonly ServiceSpec[] {
+  return resources.flatMap((one) => (one.kind === "service" ? [one.spec] : []));
+}
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "awg-t-definitions-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("definitions of services", () => {
+  test("each bears our mark, and reading it back finds nothing to do", () => {
+    for (const one of [...specs(wanted("systemd", true)), ...specs(wanted("launchd"))]) {
+      expect(bearsMark(one.definition)).toBe(true);
+    }
+  });
+
+  test("systemd: keeper, daemon and boot, with what starts at boot", () => {
+    expect(wanted("systemd", true).map(({ key }) => key)).toEqual([
+      "service/keeper",
+      "service/daemon",
+      "autostart/daemon",
+      "service/boot",
+      "autostart/boot",
+    ]);
+  });
+
+  test.skipIf(ANALYZE === undefined)("systemd-analyze verify finds no fault with the units", () => {
+    const files = specs(wanted("systemd", true)).map(({ name, definition }) => {
+      writeFileSync(join(folder, name), definition);
+      return join(folder, name);
+    });
+    const env = { ...process.env, LD_LIBRARY_PATH: libraries(), SYSTEMD_LOG_LEVEL: "notice" };
+    const verified = spawnSync(ANALYZE ?? "", ["verify", "--man=no", ...files], {
+      encoding: "utf8",
+      env,
+      timeout: 60_000,
+    });
+    const ofOurs = verified.stderr.split("\n").filter((line) => line.includes("awg"));
+    expect(ofOurs).toEqual([]);
+    writeFileSync(join(folder, "awg.service"), "[Service]\nExecStart=relative\n");
+    const broken = spawnSync(ANALYZE ?? "", ["verify", "--man=no", join(folder, "awg.service")], {
+      encoding: "utf8",
+      env,
+    });
+    expect(broken.stderr).toContain("awg.service");
+  });
+
+  test("the words of the program reach it as they are", () => {
+    const daemon = specs(wanted("systemd")).find(({ name }) => name === "awg.service");
+    expect(daemon?.definition).toContain(
+      'ExecStart=/bin/sh "--title=50%% of $$HOME" "/opt/a b/awg.cjs" daemon --foreground --notify -f /etc/awg/config.yaml\n',
+    );
+  });
+
+  test("the boot unit holds the boot table, line for line", () => {
+    const boot = specs(wanted("systemd", true)).find(({ name }) => name === "awg-boot.service");
+    const held = (boot?.definition ?? "")
+      .split("\n")
+      .filter((line) => line.startsWith("StandardInputText="))
+      .map((line) => line.slice("StandardInputText=".length));
+    const table = renderBootTable()
+      .split("\n")
+      .map((line) => line.trim());
+    expect(held).toEqual(table.filter((line) => line !== "" && !line.startsWith("#")));
+    expect(held.length).toBeGreaterThan(20);
+  });
+
+  test("launchd: labels, paths and keys that Macs have had from the first", () => {
+    const found = Object.fromEntries(specs(wanted("launchd")).map((one) => [one.path, one]));
+    expect(Object.keys(found)).toEqual([
+      "/Library/LaunchDaemons/com.awg.split-tunnel.keeper.plist",
+      "/Library/LaunchDaemons/com.awg.split-tunnel.plist",
+      "/Users/alice/Library/LaunchAgents/com.awg.split-tunnel.gui.plist",
+    ]);
+    const daemon = found["/Library/LaunchDaemons/com.awg.split-tunnel.plist"]?.definition ?? "";
+    for (const key of ["StandardOutPath", "StandardErrorPath"]) {
+      expect(daemon).toContain(`<key>${key}</key>\n\t<string>/var/log/awg-split-tunnel.log</string>`);
+    }
+    for (const key of ["RunAtLoad", "KeepAlive"]) expect(daemon).toContain(`<key>${key}</key>\n\t<true/>`);
+    const window = found["/Users/alice/Library/LaunchAgents/com.awg.split-tunnel.gui.plist"];
+    expect(window).toMatchObject({ uid: 501, keepRunning: false });
+    expect(window?.definition).toContain("<key>LimitLoadToSessionType</key>\n\t<string>Aqua</string>");
+    expect(window?.definition).toContain("/Applications/AWG Split Tunnel.app/Contents/MacOS/awg-split-tunnel-gui");
+  });
+
+  test.skipIf(PLISTUTIL === undefined)("plistutil reads the plists, and their words are the program's", () => {
+    for (const { name, definition } of specs(wanted("launchd"))) {
+      writeFileSync(join(folder, name), definition);
+      const args = ["-i", join(folder, name), "-f", "json"];
+      const env = { ...process.env, LD_LIBRARY_PATH: libraries() };
+      const { status, stdout } = spawnSync(PLISTUTIL ?? "", args, { encoding: "utf8", env, timeout: 20_000 });
+      expect(status).toBe(0);
+      const read = JSON.parse(stdout) as { readonly Label: string; readonly ProgramArguments: readonly string[] };
+      expect(read.Label).toBe(name);
+      if (name === "com.awg.split-tunnel") expect(read.ProgramArguments.slice(0, 3)).toEqual(PROGRAM);
+    }
+  });
+});
+
+describe("what cannot be had is said by its place", () => {
+  const refused = (
+    config: Parameters<typeof wantedServices>[0],
+    ...rest: [Parameters<typeof wantedServices>[1], string?]
+  ) => wantedServices(config, rest[0], rest[1]).unsupported.map(({ path, feature }) => `${path}: ${feature}`);
+  const none = { kind: "none", reason: "systemd is not the init here" } as const;
+  const atBoot = { ...ASKED, killSwitch: { ...ASKED.killSwitch, atBoot: true } };
+
+  test("no service manager, no nft, no boot order", () => {
+    expect(refused(ASKED, none)).toEqual(["service: the system service (systemd is not the init here), which"]);
+    expect(refused(atBoot, manager("systemd"))).toEqual([expect.stringContaining("killSwitch.atBoot: ")]);
+    expect(refused(atBoot, manager("launchd"), "script")).toEqual([expect.stringContaining("on macOS")]);
+    expect(refused({ killSwitch: atBoot.killSwitch }, manager("systemd"), "x")).toEqual([
+      expect.stringContaining("without service"),
+    ]);
+    expect(refused({ ...ASKED, service: { ...ASKED.service, install: false } }, none)).toEqual([]);
+  });
+});
