@@ -1,11 +1,11 @@
-import { canonicalJson } from "../canonical.ts";
-import type { FirewallPolicy, PolicyLayer } from "./policy.ts";
+import { canonicalJson, sameData } from "../canonical.ts";
+import { engineUids, type FirewallPolicy, type PolicyLayer } from "./policy.ts";
 
 /**
  * The policy to hold while routes and rules change from `before` to `after` (docs/security.md S10): a packet must be
  * accepted by the layers of both, and the endpoints, listening ports and bootstrap servers of both stay open to our own
  * sockets in every layer, so that either state's tunnels can shake hands. null stands for "no policy". An exception is
- * not handed to another service user: should that ever change, tunnels wait until the change is done.
+ * not handed to another engine's user: where users change, tunnels wait until the change is done.
  *
  * Steering is the new one. Path numbers may change their meaning while routes move, so a mark can lead to the wrong
  * device for a moment; the layers judge by flow and device, never by mark, and drop it there.
@@ -14,7 +14,7 @@ export function between(before: FirewallPolicy | null, after: FirewallPolicy | n
   if (before === null || after === null) return after ?? before;
   const layers = distinct([...before.layers, ...after.layers]);
   const open = (layer: PolicyLayer): PolicyLayer => {
-    const sameUser = layers.filter(({ serviceUid }) => serviceUid === layer.serviceUid);
+    const sameUser = layers.filter((other) => sameData(engineUids(other), engineUids(layer)));
     return {
       ...layer,
       endpoints: distinct(sameUser.flatMap(({ endpoints }) => endpoints)),

@@ -124,7 +124,7 @@ const dnsArbitrary: fc.Arbitrary<DnsPolicy> = fc.record({
   blockEncrypted: fc.boolean(),
 });
 
-const layerArbitrary: fc.Arbitrary<PolicyLayer> = fc.record({
+const plainLayerArbitrary: fc.Arbitrary<PolicyLayer> = fc.record({
   killSwitch: fc.oneof({ weight: 3, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
   tunnels: fc.subarray([...TUNNELS]),
   flows: flowsArbitrary,
@@ -140,6 +140,11 @@ const layerArbitrary: fc.Arbitrary<PolicyLayer> = fc.record({
   allow: fc.array(allowArbitrary, { maxLength: 3 }),
   dns: fc.option(dnsArbitrary, { nil: null }),
 });
+
+/** Some with an engine that was taken over from another program: it runs as root, or as a person. */
+const layerArbitrary: fc.Arbitrary<PolicyLayer> = fc
+  .tuple(plainLayerArbitrary, pick([undefined, undefined, undefined, [0], [1000]] as const))
+  .map(([layer, adoptedUids]) => (adoptedUids === undefined ? layer : { ...layer, adoptedUids }));
 
 /** A policy in a steady state: one layer, steered as it says. */
 export const steadyPolicyArbitrary: fc.Arbitrary<FirewallPolicy> = layerArbitrary.map((layer) => ({

@@ -359,3 +359,42 @@ describe("what the machine as a whole gets", () => {
     expect(facts().serviceUid).not.toBe(77);
   });
 });
+
+describe("a stated interface name", () => {
+  const STATED = tunnel({ more: "interface: wg0" });
+
+  test("is the device of everything: link, engine, table, packet filter", () => {
+    const expansion = expandText(STATED);
+    expect(expansion.unsupported).toEqual([]);
+    for (const key of ["link/office", "tunnel/office", "routes/office"] as const)
+      expect(resourceOf(expansion, key).spec).toMatchObject({ device: "wg0" });
+    expect(resourceOf(expansion, "firewall/machine").spec.layers[0]?.tunnels[0]?.device).toBe("wg0");
+  });
+
+  test("lasts as long as it is stated, and wins over the one a moved tunnel kept", () => {
+    const device = (text: string, devices: Readonly<Record<string, string>>) =>
+      resourceOf(expandText(text, {}, { devices }), "link/office").spec.device;
+    expect(device(tunnel(), { office: "wg0" })).toBe("awg-office");
+    expect(device(tunnel(), { office: "awg-old" })).toBe("awg-old");
+    expect(device(STATED, { office: "awg-old" })).toBe("wg0");
+  });
+
+  test("macOS numbers its utun devices itself", () => {
+    expect(expandText(STATED, { os: "darwin" }).unsupported.map(({ path }) => path)).toContain(
+      "tunnels.office.interface",
+    );
+  });
+
+  test("conflicts: adopt lets the device be taken over, with the user its engine runs as; yield leaves a field", () => {
+    const top = "conflicts: { /link/office/device: adopt, /link/office/mtuBytes: yield }";
+    const text = tunnel({ more: "interface: wg0", top });
+    const expansion = expandText(text, { foreignEngines: { wg0: { uid: 0 } } });
+    expect(resourceOf(expansion, "link/office").spec.adopt).toBe(true);
+    expect(resourceOf(expansion, "tunnel/office").spec.engine).toBe("userspace");
+    expect(resourceOf(expansion, "firewall/machine").spec.layers[0]?.adoptedUids).toEqual([0]);
+    expect(expansion.desired.lifecycle?.ignore).toEqual(["/link/office/mtuBytes"]);
+    const without = expandText(text);
+    expect(resourceOf(without, "tunnel/office").spec.engine).toBe("embedded");
+    expect(resourceOf(without, "firewall/machine").spec.layers[0]).not.toHaveProperty("adoptedUids");
+  });
+});

@@ -112,3 +112,63 @@ describe("devices on a machine", () => {
     expect(machine.writes).toEqual([]);
   });
 });
+
+describe("a device that another program made", () => {
+  const WISHED: LinkSpec = { ...SPEC, device: "wg0", adopt: true };
+  const HELD = { program: "wireguard-go", pid: 7, isEngine: true };
+  const LEFT = { kind: "rule", text: "ip -4 rule 32765: not from all fwmark 0xca6c lookup 51820", form: "{}" } as const;
+  const FOREIGN: LinkObserved = { ...OBSERVED, device: "wg0", tunnel: undefined, held: false, holder: HELD };
+
+  test("law 6: may be taken over only where the config says so, it is a TUN device, and an engine holds it", () => {
+    expect(linkDriver.mayAdopt?.(WISHED, FOREIGN)).toBe(true);
+    expect(linkDriver.mayAdopt?.({ ...SPEC, device: "wg0" }, FOREIGN)).toBe(false);
+    expect(linkDriver.mayAdopt?.(WISHED, { ...FOREIGN, type: "wireguard" })).toBe(false);
+    expect(linkDriver.mayAdopt?.(WISHED, { ...FOREIGN, holder: { ...HELD, isEngine: false } })).toBe(false);
+    const { holder: _holder, ...alone } = FOREIGN;
+    expect(linkDriver.mayAdopt?.(WISHED, alone)).toBe(false);
+  });
+
+  test("as a spec it is nobody's, and differs in nothing from what it was", () => {
+    const spec = linkDriver.asSpec({ ...FOREIGN, leftovers: [LEFT] });
+    expect(spec).toMatchObject({ tunnel: "", leftovers: [LEFT] });
+    expect(spec && linkDriver.diff(spec, { ...FOREIGN, leftovers: [LEFT] })).toEqual([]);
+    expect(spec && fieldsOf(linkDriver.diff(spec, FOREIGN))).toEqual(["/leftovers"]);
+  });
+
+  test("what is left around it is a difference once it is ours", () => {
+    const { holder: _holder, ...taken } = { ...FOREIGN, tunnel: "office", held: true };
+    expect(linkDriver.diff(WISHED, taken)).toEqual([]);
+    expect(fieldsOf(linkDriver.diff(WISHED, { ...taken, leftovers: [LEFT] }))).toEqual(["/leftovers"]);
+  });
+
+  test("adopting takes over, forgetting gives back; leftovers go, and come back, by a step of their own", async () => {
+    const calls: unknown[] = [];
+    const note =
+      (name: string) =>
+      async (...args: unknown[]) =>
+        void calls.push([name, ...args]);
+    const links = {
+      adopt: note("adopt"),
+      release: note("release"),
+      changeLeftovers: note("leftovers"),
+      ensure: note("ensure"),
+    };
+    const host = { links } as unknown as Parameters<typeof linkDriver.apply>[0];
+    const foreign = { ...WISHED, tunnel: "", leftovers: [LEFT] };
+    const changes = [{ field: "/tunnel" }];
+    await linkDriver.apply(host, [
+      { ...step("link/office", foreign, { ...WISHED, leftovers: [LEFT] }, "adopt"), changes },
+      step("link/office", { ...WISHED, leftovers: [LEFT] }, WISHED),
+      step("link/office", WISHED, { ...WISHED, leftovers: [LEFT] }),
+      { ...step("link/office", { ...WISHED, leftovers: [LEFT] }, foreign, "forget"), changes },
+    ]);
+    expect(calls).toEqual([
+      ["adopt", { ...WISHED, leftovers: [LEFT] }],
+      ["ensure", WISHED],
+      ["leftovers", "wg0", { back: [], away: [LEFT] }],
+      ["ensure", { ...WISHED, leftovers: [LEFT] }],
+      ["leftovers", "wg0", { back: [LEFT], away: [] }],
+      ["release", foreign],
+    ]);
+  });
+});
