@@ -33,7 +33,7 @@ export interface DarwinResolverDeps {
 
 /**
  * The system resolver of a Mac: a key of our own in the dynamic store, and a file of resolver(5) for each domain with
- * servers of its own. Nothing of the system's is replaced, so that there is nothing to put back (docs/adr/0009).
+ * servers of its own. Nothing of the system's is replaced, so that there is nothing to put back (docs/adr/0008).
  */
 export function darwinResolver({ run, stateDir, root = "/" }: DarwinResolverDeps): ResolverPort {
   const places: SplitPlaces = {
