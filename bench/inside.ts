@@ -1,12 +1,16 @@
 /** Runs one bench in the place that bench/place.ts made, and prints its figures as JSON. */
 import { benchApply } from "./apply.ts";
 import { benchColdDiff } from "./cold-diff.ts";
+import { benchFirstPacket } from "./first-packet.ts";
 import type { Figure } from "./measure.ts";
+import { benchProcesses } from "./processes.ts";
 import { benchRoutes } from "./routes.ts";
 
 const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   apply: benchApply,
   "cold-diff": benchColdDiff,
+  "first-packet": benchFirstPacket,
+  processes: benchProcesses,
   routes: benchRoutes,
 };
 

@@ -1,3 +1,4 @@
+import { uptime } from "node:os";
 import { hrtime } from "node:process";
 import { type ClockReading, clockEvent } from "../../daemon/clock-watch.ts";
 import { readBootTimeMs } from "./boot-time.ts";
@@ -35,5 +36,6 @@ export function watchClocks(onEvent: (what: string) => void): Disposable {
 }
 
 function readClocks(): ClockReading {
-  return { awakeMs: Number(hrtime.bigint() / 1_000_000n), bootMs: readBootTimeMs(), wallMs: Date.now() };
+  const bootMs = process.platform === "darwin" ? uptime() * 1000 : readBootTimeMs();
+  return { awakeMs: Number(hrtime.bigint() / 1_000_000n), bootMs, wallMs: Date.now() };
 }

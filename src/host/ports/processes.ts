@@ -19,7 +19,10 @@ export interface SocketTuple {
 export interface SocketOwner {
   /** Whose rights it was made with. */
   readonly uid: number;
-  /** Everyone who holds it, the lowest number first: a socket may be shared. Empty where nobody who holds it can be seen. */
+  /**
+   * Who holds it, the lowest number first: at least one where any can be seen, and of a socket that is shared those that
+   * were seen to. Each held it when it was asked; none is mistaken for an earlier process of its number.
+   */
   readonly holders: readonly ProcessKey[];
   /** The program on whose behalf a service of the system uses it (macOS): what its traffic is to be judged by. */
   readonly behalf?: ProcessKey;

@@ -1,16 +1,39 @@
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Program } from "../../../model/program/program.ts";
-import { parseBootMs, parseCgroup, parseCommandLine, parseEffectiveUid, parseStat, startedMs } from "./proc-text.ts";
+import {
+  parseBootMs,
+  parseCgroup,
+  parseCommandLine,
+  parseEffectiveUid,
+  parseStat,
+  socketInode,
+  startedMs,
+} from "./proc-text.ts";
 
 const DELETED = " (deleted)";
 
 /** What a reading of one file gave: its content, or why there is none. */
 type Reading<T> = { readonly value: T } | { readonly error: "gone" | "forbidden" };
 
+/** The folder of a process's descriptors. */
+export interface DescriptorsMark {
+  /** Its inode: another process of the same number has another. */
+  readonly folder: number;
+  /** How many there are (the folder's size since Linux 6.2; before, always 0). */
+  readonly count: number;
+}
+
+/** A socket as a process has it. */
+export interface OpenSocket {
+  readonly descriptor: string;
+  readonly inode: number;
+}
+
 /** The folder /proc, or another of its shape. */
 export class ProcFolder {
   readonly root: string;
+  readonly #statBuffer = Buffer.alloc(4096);
   #bootMs: number | undefined;
 
   constructor(root = "/proc") {
@@ -31,8 +54,19 @@ export class ProcFolder {
 
   /** Clock ticks between boot and the start of who has this number now; undefined when nobody has. */
   startTicks(pid: number): bigint | undefined {
-    const stat = attempt(() => readFileSync(`${this.root}/${pid}/stat`, "latin1"));
+    const stat = attempt(() => this.#readStat(pid));
     return "value" in stat ? parseStat(stat.value)?.startTicks : undefined;
+  }
+
+  /** Half the system calls of readFileSync: this is read for each process at each look at all sockets. */
+  #readStat(pid: number): string {
+    const descriptor = openSync(`${this.root}/${pid}/stat`, "r");
+    try {
+      const length = readSync(descriptor, this.#statBuffer, 0, this.#statBuffer.length, null);
+      return this.#statBuffer.toString("latin1", 0, length);
+    } finally {
+      closeSync(descriptor);
+    }
   }
 
   /**
@@ -79,27 +113,31 @@ export class ProcFolder {
     return this.#bootMs;
   }
 
-  /** The open files of a process as their numbers; undefined where this process may not look. */
-  descriptors(pid: number): readonly string[] | undefined {
-    const names = attempt(() => readdirSync(`${this.root}/${pid}/fd`));
-    if ("value" in names) return names.value;
-    return names.error === "gone" ? [] : undefined;
+  /** The sockets that a process has open, each with its descriptor; undefined where this process may not look. */
+  sockets(pid: number): readonly OpenSocket[] | undefined {
+    const path = `${this.root}/${pid}/fd`;
+    const names = attempt(() => readdirSync(path));
+    if ("error" in names) return names.error === "forbidden" ? undefined : [];
+    const found: OpenSocket[] = [];
+    for (const descriptor of names.value) {
+      const link = attempt(() => readlinkSync(`${path}/${descriptor}`));
+      if ("error" in link && link.error === "forbidden") return undefined;
+      const inode = "value" in link ? socketInode(link.value) : undefined;
+      if (inode !== undefined) found.push({ descriptor, inode });
+    }
+    return found;
   }
 
-  /** Where a descriptor of a process leads; "" when it is closed; undefined where this process may not look. */
-  link(pid: number, descriptor: string): string | undefined {
+  /** Where a descriptor of a process leads; "" when it is closed, or this process may not look. */
+  link(pid: number, descriptor: string): string {
     const link = attempt(() => readlinkSync(`${this.root}/${pid}/fd/${descriptor}`));
-    if ("value" in link) return link.value;
-    return link.error === "gone" ? "" : undefined;
+    return "value" in link ? link.value : "";
   }
 
-  /**
-   * A text that changes when a process opens or closes files, or is another one: the inode of its folder fd and how many
-   * there are (its size, since Linux 6.2; before, always 0). undefined when it is gone.
-   */
-  descriptorsMark(pid: number): string | undefined {
+  /** What changes when a process opens or closes files, or is another one; undefined when it is gone. */
+  descriptorsMark(pid: number): DescriptorsMark | undefined {
     const status = attempt(() => statSync(`${this.root}/${pid}/fd`));
-    return "value" in status ? `${status.value.ino} ${status.value.size}` : undefined;
+    return "value" in status ? { folder: status.value.ino, count: status.value.size } : undefined;
   }
 }
 

@@ -61,9 +61,10 @@ export function startedMs(bootMs: number, startTicks: bigint): number {
   return bootMs + (Number(startTicks) * 1000) / TICKS_PER_SECOND;
 }
 
-/** The number of a socket that a link below /proc/PID/fd leads to; undefined for other files. */
+/** The number of a socket that a link below /proc/PID/fd leads to ("socket:[4711]"); undefined for other files. */
 export function socketInode(link: string): number | undefined {
-  if (!link.startsWith("socket:[")) return undefined;
-  const inode = Number(link.slice(8, -1));
-  return Number.isSafeInteger(inode) ? inode : undefined;
+  if (!link.startsWith("socket:[") || !link.endsWith("]")) return undefined;
+  const digits = link.slice("socket:[".length, -1);
+  const inode = Number(digits);
+  return digits !== "" && Number.isSafeInteger(inode) && inode >= 0 ? inode : undefined;
 }

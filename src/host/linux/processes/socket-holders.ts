@@ -1,6 +1,5 @@
 import type { ProcessKey } from "../../../model/program/program.ts";
-import type { ProcFolder } from "./proc-folder.ts";
-import { socketInode } from "./proc-text.ts";
+import type { DescriptorsMark, ProcFolder } from "./proc-folder.ts";
 
 /** Where a socket was seen: hints, proven each time they are used. */
 interface Place {
@@ -22,7 +21,13 @@ export interface HeldSockets {
 export class SocketHolders {
   readonly #proc: ProcFolder;
   readonly #places = new Map<number, Place[]>();
-  readonly #seen = new Map<number, { readonly mark: string; readonly inodes: readonly number[] }>();
+  readonly #seen = new Map<
+    number,
+    { readonly mark: DescriptorsMark | undefined; readonly inodes: readonly number[] }
+  >();
+
+  /** Starts by number, each for the process whose folder has this inode. */
+  readonly #starts = new Map<number, { readonly folder: number; readonly since: bigint }>();
 
   constructor(proc: ProcFolder) {
     this.#proc = proc;
@@ -49,12 +54,12 @@ export class SocketHolders {
     const pids = this.#proc.pids();
     this.#forgetOthers(new Set(pids));
     for (const pid of pids.toSorted((a, b) => a - b)) {
-      // The start is read first: a number that changes hands meanwhile must not give its sockets to the earlier one.
-      const since = this.#proc.startTicks(pid);
       const inodes = this.#look(pid);
       if (inodes === undefined) closed.add(pid);
-      if (since === undefined || inodes === undefined || inodes.length === 0) continue;
-      if (this.#proc.startTicks(pid) !== since) continue;
+      if (inodes === undefined || inodes.length === 0) continue;
+      // A number that changes hands meanwhile must not give its sockets to the next process: its folder is another then.
+      const since = this.#startOf(pid);
+      if (since === undefined) continue;
       for (const inode of new Set(inodes)) {
         const others = holders.get(inode);
         if (others === undefined) holders.set(inode, [{ pid, since }]);
@@ -64,7 +69,21 @@ export class SocketHolders {
     return { holders, closed };
   }
 
-  /** Those of the remembered places that still hold: the start is read before the link, see `all`. */
+  /** When the process started whose descriptors were looked at last; undefined when it is gone. */
+  #startOf(pid: number): bigint | undefined {
+    const folder = this.#seen.get(pid)?.mark?.folder;
+    const known = this.#starts.get(pid);
+    const since = known !== undefined && known.folder === folder ? known.since : this.#proc.startTicks(pid);
+    if (folder === undefined || since === undefined || this.#proc.descriptorsMark(pid)?.folder !== folder)
+      return undefined;
+    this.#starts.set(pid, { folder, since });
+    return since;
+  }
+
+  /**
+   * Those of the remembered places that still hold. The start is read before the link: should the number change hands in
+   * between, the answer names a process that has ended, never one that did not hold the socket.
+   */
   #proven(inode: number): ProcessKey[] {
     const wanted = `socket:[${inode}]`;
     const found = new Map<number, ProcessKey>();
@@ -78,7 +97,8 @@ export class SocketHolders {
 
   #lookIfChanged(pid: number): boolean {
     const mark = this.#proc.descriptorsMark(pid);
-    if (mark !== undefined && this.#seen.get(pid)?.mark === mark) return false;
+    const before = this.#seen.get(pid)?.mark;
+    if (mark !== undefined && before?.folder === mark.folder && before.count === mark.count) return false;
     this.#look(pid);
     return true;
   }
@@ -86,22 +106,17 @@ export class SocketHolders {
   /** Remembers the sockets of a process and gives them; undefined where this process may not look. */
   #look(pid: number): readonly number[] | undefined {
     this.#forget(pid);
-    const mark = this.#proc.descriptorsMark(pid) ?? "";
-    const descriptors = this.#proc.descriptors(pid);
+    const mark = this.#proc.descriptorsMark(pid);
+    const sockets = this.#proc.sockets(pid);
     const inodes: number[] = [];
-    let isClosed = descriptors === undefined;
-    for (const descriptor of descriptors ?? []) {
-      const link = this.#proc.link(pid, descriptor);
-      if (link === undefined) isClosed = true;
-      const inode = socketInode(link ?? "");
-      if (inode === undefined) continue;
+    for (const { descriptor, inode } of sockets ?? []) {
       inodes.push(inode);
       const places = this.#places.get(inode);
       if (places === undefined) this.#places.set(inode, [{ pid, descriptor }]);
       else places.push({ pid, descriptor });
     }
     this.#seen.set(pid, { mark, inodes });
-    return isClosed ? undefined : inodes;
+    return sockets === undefined ? undefined : inodes;
   }
 
   #forget(pid: number): void {
@@ -115,5 +130,6 @@ export class SocketHolders {
 
   #forgetOthers(pids: ReadonlySet<number>): void {
     for (const pid of [...this.#seen.keys()]) if (!pids.has(pid)) this.#forget(pid);
+    for (const pid of [...this.#starts.keys()]) if (!pids.has(pid)) this.#starts.delete(pid);
   }
 }
