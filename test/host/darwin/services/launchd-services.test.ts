@@ -1,0 +1,190 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { isDisabled, parseJobState } from "../../../../src/host/darwin/services/launchctl-print.ts";
+import { launchdServices } from "../../../../src/host/darwin/services/launchd-services.ts";
+import { SERVICE_MARK } from "../../../../src/model/ownership.ts";
+import { LAUNCHD, type ServiceSpec } from "../../../../src/model/spec/service.ts";
+import { FakeLaunchctl } from "./fake-launchctl.ts";
+
+const PATH = `${LAUNCHD.daemons}/${LAUNCHD.daemon}.plist`;
+const PLACE = { name: LAUNCHD.daemon, path: PATH };
+const TARGET = `system/${LAUNCHD.daemon}`;
+const OWN_UID = process.getuid?.() ?? 0;
+
+let root: string;
+let launchctl: FakeLaunchctl;
+
+function spec(more = ""): ServiceSpec {
+  return { ...PLACE, definition: `<?xml version="1.0"?>\n<!-- ${SERVICE_MARK} -->\n${more}`, keepRunning: true };
+}
+
+function services(ownPid = 1) {
+  const { run, sleep } = launchctl;
+  return launchdServices({
+    run,
+    sleep,
+    program: ["/usr/local/bin/awg-split-tunnel"],
+    runDir: "/var/run/awg",
+    root,
+    ownPid,
+  });
+}
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "awg-t-launchd-"));
+  launchctl = new FakeLaunchctl();
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+describe("services by launchd (launchctl is a double; its texts are constructed)", () => {
+  test("written, loaded and running; a second time nothing is asked", async () => {
+    await services().ensure(spec());
+    expect(launchctl.calls).toEqual([`bootstrap system ${join(root, PATH)}`]);
+    expect(await services().read(PLACE)).toMatchObject({ loaded: true, running: true, pid: 401, ownedByAwg: true });
+    launchctl.calls.length = 0;
+    await services().ensure(spec());
+    expect(launchctl.calls).toEqual([]);
+  });
+
+  test("another text: unloaded, waited for, loaded again; what is loaded is what the file says", async () => {
+    await services().ensure(spec());
+    launchctl.drainingLooks = 4;
+    launchctl.calls.length = 0;
+    await services().ensure(spec("<new/>"));
+    expect(launchctl.calls).toEqual([`bootout ${TARGET}`, `bootstrap system ${join(root, PATH)}`]);
+    expect(launchctl.waitedMs).toBeGreaterThanOrEqual(1500);
+    expect(launchctl.jobs.get(TARGET)?.text).toBe(spec("<new/>").definition);
+  });
+
+  test("bootstrap right after bootout fails with 5 and is tried again", async () => {
+    launchctl.spuriousFailures = 2;
+    await services().ensure(spec());
+    expect(launchctl.calls).toHaveLength(3);
+    expect(launchctl.waitedMs).toBe(3000);
+  });
+
+  test("what never loads is an error with launchd's code, after four tries", async () => {
+    launchctl.spuriousFailures = 99;
+    const failed = services().ensure(spec());
+    await expect(failed).rejects.toMatchObject({ kind: "host", facts: { status: 5 } });
+    await expect(failed).rejects.toThrow(`launchctl bootstrap ${TARGET} failed with 5: Bootstrap failed`);
+    expect(launchctl.calls).toHaveLength(4);
+  });
+
+  test("one that is switched off is loaded all the same, and stays switched off for the next boot", async () => {
+    await services().ensureAutostart({ service: LAUNCHD.daemon, enabled: false });
+    await services().ensure(spec());
+    expect(await services().read(PLACE)).toMatchObject({ running: true });
+    expect(await services().readAutostart({ service: LAUNCHD.daemon })).toEqual({
+      service: LAUNCHD.daemon,
+      enabled: false,
+    });
+  });
+
+  test("removed: unloaded, file gone, no override left; already gone is success", async () => {
+    await services().ensure(spec());
+    await services().ensureAutostart({ service: LAUNCHD.daemon, enabled: false });
+    await services().remove(PLACE);
+    expect([launchctl.jobs.size, launchctl.disabled.size, existsSync(join(root, PATH))]).toEqual([0, 0, false]);
+    await services().remove(PLACE);
+  });
+
+  test("what runs this very process is not unloaded by it", async () => {
+    await services().ensure(spec());
+    launchctl.calls.length = 0;
+    await services(401).ensure(spec("<new/>"));
+    await services(401).remove(PLACE);
+    expect(launchctl.calls).toEqual([]);
+    expect(existsSync(join(root, PATH))).toBe(false);
+  });
+
+  test("stop unloads, start loads, restart starts anew", async () => {
+    await services().ensure(spec());
+    await services().control(PLACE, "restart");
+    expect(launchctl.calls.at(-1)).toBe(`kickstart -k ${TARGET}`);
+    await services().control(PLACE, "stop");
+    expect(await services().read(PLACE)).toMatchObject({ loaded: false, running: false });
+    await services().control(PLACE, "start");
+    expect(await services().read(PLACE)).toMatchObject({ loaded: true, running: true });
+  });
+
+  test("law 6: a plist of somebody else's is a conflict, and stays", async () => {
+    mkdirSync(join(root, LAUNCHD.daemons), { recursive: true });
+    writeFileSync(join(root, PATH), "<plist/>");
+    await expect(services().ensure(spec())).rejects.toMatchObject({ kind: "conflict" });
+    await expect(services().remove(PLACE)).rejects.toMatchObject({ kind: "conflict" });
+    expect(readFileSync(join(root, PATH), "utf8")).toBe("<plist/>");
+  });
+});
+
+describe("the agent of who sits at the screen", () => {
+  const home = "/Users/alice";
+  const path = `${home}/Library/LaunchAgents/${LAUNCHD.gui}.plist`;
+  const agent = { name: LAUNCHD.gui, path, uid: OWN_UID };
+
+  test("is wanted where the app and a user are", async () => {
+    expect(await services().readManager()).not.toHaveProperty("agent");
+    mkdirSync(join(root, LAUNCHD.window), { recursive: true });
+    mkdirSync(join(root, path, ".."), { recursive: true });
+    writeFileSync(join(root, path), "");
+    const manager = await services().readManager();
+    if (OWN_UID === 0) expect(manager).not.toHaveProperty("agent");
+    else expect(manager).toMatchObject({ agent: { uid: OWN_UID, home } });
+  });
+
+  test("without a session it is written, and counts as loaded: launchd does so at login", async () => {
+    await services().ensure({ ...spec(), ...agent, keepRunning: false });
+    expect(existsSync(join(root, path))).toBe(true);
+    expect(await services().read(agent)).toMatchObject({ loaded: true, running: false });
+    expect(launchctl.calls).toEqual([`bootstrap gui/${OWN_UID} ${join(root, path)}`]);
+  });
+
+  test("a folder that is a link is not followed", async () => {
+    mkdirSync(join(root, home, "Library"), { recursive: true });
+    mkdirSync(join(root, "elsewhere"));
+    symlinkSync(join(root, "elsewhere"), join(root, home, "Library/LaunchAgents"));
+    await expect(services().ensure({ ...spec(), ...agent })).rejects.toMatchObject({ kind: "conflict" });
+    expect(existsSync(join(root, "elsewhere", `${LAUNCHD.gui}.plist`))).toBe(false);
+  });
+});
+
+describe("what launchctl prints", () => {
+  test.each([
+    [
+      "running",
+      "\tstate = running\n\tpid = 12\n\tlast exit code = (never exited)\n",
+      { running: true, pid: 12, lastExit: undefined },
+    ],
+    [
+      "ended",
+      "\tstate = not running\n\tlast exit code = 78: EX_CONFIG\n",
+      { running: false, pid: undefined, lastExit: "exit code 78" },
+    ],
+    [
+      "killed",
+      "\tstate = spawn scheduled\n\tlast terminating signal = Killed: 9\n",
+      { running: false, pid: undefined, lastExit: "signal Killed: 9" },
+    ],
+    [
+      "nested lines are not its own",
+      "\tendpoints = {\n\t\tstate = running\n\t\tpid = 3\n\t}\n",
+      { running: false, pid: undefined, lastExit: undefined },
+    ],
+    ["nothing", "", { running: false, pid: undefined, lastExit: undefined }],
+  ])("a job: %s", (_name, text, state) => {
+    expect(parseJobState(`system/x = {\n${text}}\n`)).toEqual(state);
+  });
+
+  test("what is switched off, in the words of new and old systems", () => {
+    const text = '\t"com.a" => disabled\n\t"com.b" => enabled\n\t"com.c" => true\n\t"com.d" => false\n';
+    expect(["com.a", "com.b", "com.c", "com.d", "com.e"].map((label) => isDisabled(text, label))).toEqual([
+      true,
+      false,
+      true,
+      false,
+      false,
+    ]);
+  });
+});
