@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { globSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -128,16 +128,21 @@ describe("definitions of services", () => {
     expect(window?.definition).toContain("/Applications/AWG Split Tunnel.app/Contents/MacOS/awg-split-tunnel-gui");
   });
 
-  test.skipIf(PLISTUTIL === undefined)("plistutil reads the plists, and their words are the program's", () => {
+  test.skipIf(PLISTUTIL === undefined)("plistutil reads the plists: in its binary form they say the same", () => {
+    const env = { ...process.env, LD_LIBRARY_PATH: libraries() };
+    const convert = (from: string, to: string, format: string) =>
+      spawnSync(PLISTUTIL ?? "", ["-i", from, "-o", to, "-f", format], { env, timeout: 20_000 }).status;
     for (const { name, definition } of specs(wanted("launchd"))) {
-      writeFileSync(join(folder, name), definition);
-      const args = ["-i", join(folder, name), "-f", "json"];
-      const env = { ...process.env, LD_LIBRARY_PATH: libraries() };
-      const { status, stdout } = spawnSync(PLISTUTIL ?? "", args, { encoding: "utf8", env, timeout: 20_000 });
-      expect(status).toBe(0);
-      const read = JSON.parse(stdout) as { readonly Label: string; readonly ProgramArguments: readonly string[] };
-      expect(read.Label).toBe(name);
-      if (name === "com.awg.split-tunnel") expect(read.ProgramArguments.slice(0, 3)).toEqual(PROGRAM);
+      const [text, binary, back] = ["plist", "binary", "back"].map((kind) => join(folder, `${name}.${kind}`)) as [
+        string,
+        string,
+        string,
+      ];
+      writeFileSync(text, definition);
+      expect([convert(text, binary, "bin"), convert(binary, back, "xml")]).toEqual([0, 0]);
+      expect(readFileSync(binary, "latin1").slice(0, 8)).toBe("bplist00");
+      const withoutMark = definition.split("\n").filter((line) => !line.startsWith("<!--"));
+      expect(readFileSync(back, "utf8").trim()).toBe(withoutMark.join("\n").trim());
     }
   });
 });

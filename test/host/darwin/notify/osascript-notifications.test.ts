@@ -1,0 +1,48 @@
+import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Command } from "../../../../src/host/darwin/command.ts";
+import { osascriptNotifications } from "../../../../src/host/darwin/notify/osascript-notifications.ts";
+
+const HOSTILE = { title: "-e", text: 'do shell script "reboot"\u001b[2J' };
+
+let root: string;
+let runs: Command[];
+const run = async (command: Command) => {
+  runs.push(command);
+  return { status: 1, stdout: "", stderr: "" };
+};
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "awg-t-osascript-"));
+  runs = [];
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+function sitDown(): number {
+  mkdirSync(join(root, "dev"));
+  writeFileSync(join(root, "dev/console"), "");
+  const own = process.getuid?.() ?? 0;
+  if (own === 0) chownSync(join(root, "dev/console"), 501, 20);
+  return own === 0 ? 501 : own;
+}
+
+test("texts are arguments of the script, never part of it", async () => {
+  const uid = sitDown();
+  await osascriptNotifications(run, root)(HOSTILE);
+  const [command] = runs;
+  expect(command?.path).toBe("/bin/launchctl");
+  expect(command?.args.slice(0, 3)).toEqual(["asuser", String(uid), "/usr/bin/osascript"]);
+  const words = command?.args.slice(3) ?? [];
+  const script = words.slice(0, words.indexOf("--")).join("\n");
+  expect(script).toContain("display notification (item 2 of argv) with title (item 1 of argv)");
+  expect(script).not.toContain("reboot");
+  expect(words.slice(words.indexOf("--") + 1)).toEqual(["-e", expect.stringContaining("do shell script")]);
+  expect(words.join("")).not.toContain("\u001b");
+});
+
+test("with nobody at the screen nothing is run", async () => {
+  await osascriptNotifications(run, root)(HOSTILE);
+  expect(runs).toEqual([]);
+});
