@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -85,6 +86,25 @@ describe("awg import", () => {
     expect([status, stdout]).toEqual([3, ""]);
     expect(stderr).toContain('bad.conf:3: the key "Adress" is not known in [Interface]; did you mean Address?');
     expect(readdirSync(folder).sort()).toEqual(["bad.conf", "wg0.conf"]);
+  });
+
+  test("law 3: imported, applied, exported and imported again, the machine is as the config says", () => {
+    const machine = ["--host", `simulated:${at("machine.json")}`, "--state-dir", at("state")];
+    expect(awg(["import", "wg0.conf", "--out", "awg.yaml"]).status).toBe(0);
+    expect(awg(["apply", "-f", "awg.yaml", "--auto-approve", ...machine]).status).toBe(0);
+    expect(awg(["export", "wg0", "-f", "awg.yaml", "--out", "again.conf", ...machine]).status).toBe(0);
+    const again = ["import", "again.conf", "--name", "wg0", "--out", "again.yaml", "--secrets-dir", at("secrets")];
+    mkdirSync(at("secrets"));
+    expect(awg(again).status).toBe(0);
+    expect(awg(["plan", "-f", "again.yaml", ...machine]).stdout).toContain("No changes");
+  });
+
+  test("--adopt: the device has the file's name, and the config lets it be taken over with its engine", () => {
+    const { status, stdout } = awg(["import", "wg0.conf", "--adopt", "--name", "home"]);
+    expect(status).toBe(0);
+    for (const line of ["interface: wg0", "engine: userspace", "/link/home/device: adopt"])
+      expect(stdout).toContain(line);
+    for (const file of ["-", "notes.txt"]) expect(awg(["import", file, "--adopt"], CONF).status).toBe(64);
   });
 
   test("--json: one document", () => {

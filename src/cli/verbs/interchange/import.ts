@@ -26,6 +26,7 @@ export const run: RunVerb = async (call) => {
   const out = textOption(call, "out");
   const target = out === undefined || out === "-" ? undefined : resolve(out);
   const secretsDir = textOption(call, "secretsDir");
+  const adopt = adoptionOf(file, call);
   const source = file === "-" ? { name: "-", text: call.terminal.readInput() } : readRegularFile(file);
   const name = textOption(call, "name");
   const imported = readForeign(source.text, {
@@ -33,7 +34,7 @@ export const run: RunVerb = async (call) => {
     secretsDir: resolve(secretsDir ?? dirname(target ?? file)),
     bootstrap: bootstrapOf(call),
     ...(name === undefined ? {} : { name }),
-    adopt: adoptionOf(file, call),
+    adopt,
   });
   report(imported, call);
   const secrets = imported.secrets.map(({ path, value }) => ({ path, text: `${value}\n` }));
