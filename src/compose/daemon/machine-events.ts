@@ -1,5 +1,6 @@
 import { darwinNetworkEvents, LOOK_MS } from "../../host/darwin/network-events/darwin-network-events.ts";
 import { ProcessTable } from "../../host/darwin/processes/process-table.ts";
+import { darwinResolverEvents } from "../../host/darwin/resolver/resolver-events.ts";
 import { keeperClient } from "../../host/linux/keeper-client.ts";
 import { keeperEvents } from "../../host/linux/keeper-watch.ts";
 import { linuxNetworkEvents } from "../../host/linux/network-events.ts";
@@ -25,7 +26,7 @@ export function watchMachine(place: Place, onEvent: (event: NetworkEvent) => voi
 /** A simulated machine is not woken by what happens on the real one. */
 function eventsOf({ host, stateDir, runDir }: Place): readonly NetworkEvents[] {
   if (host.kind === "simulated") return [simulatedNetworkEvents];
-  if (process.platform === "darwin") return [macNetworkEvents()];
+  if (process.platform === "darwin") return [macNetworkEvents(), darwinResolverEvents()];
   const keeper = keeperClient(keeperPaths(pathsFor(stateDir, runDir).runDir, readNamespaceInode()), []);
   return [linuxNetworkEvents, linuxResolverEvents, keeperEvents(keeper)];
 }

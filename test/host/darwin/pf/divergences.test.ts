@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { PF_ANCHOR, renderPf } from "../../../../src/host/darwin/pf/render-pf.ts";
 import { readAddress } from "../../../../src/model/firewall/address-set.ts";
 import { judge } from "../../../../src/model/firewall/evaluate.ts";
+import { withFallback } from "../../../../src/model/firewall/fallback.ts";
 import type { Packet } from "../../../../src/model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
 import { ENGINE_MARK } from "../../../../src/model/ownership.ts";
@@ -82,6 +83,14 @@ describe("what PF cannot tell", () => {
     expect(judge(LAPTOP, crossing).verdict).toBe("drop");
     expect(pfVerdict(LAPTOP, { ...crossing, hook: "input" })).toBe("accept");
     expect(pfVerdict(LAPTOP, { ...crossing, hook: "output" })).toBe("accept");
+  });
+
+  test("S13.10 nothing falls back: what the policy would let out while its tunnel is down stays in", () => {
+    const falling = { ...OFFICE, fallback: "direct" } as const;
+    const policy = policyOf({ flows: { rules: [], default: falling } });
+    const packet = leaving({});
+    expect(judge(withFallback(policy, [1]), packet).verdict).toBe("accept");
+    expect(pfVerdict(policy, packet)).toBe("drop");
   });
 
   test("S13.7 an answer within a flow that is older than the rules does not enter", () => {
