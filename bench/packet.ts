@@ -9,6 +9,7 @@ import { type Machine, MESSAGE_BYTES, RECEIVE_LEAD_BYTES, RECEIVE_STRIDE } from 
 import { Outbound } from "../src/dataplane/loop/outbound.ts";
 import { SendBatch } from "../src/dataplane/loop/send-batch.ts";
 import { TunWriter } from "../src/dataplane/loop/tun-writer.ts";
+import { Ways } from "../src/dataplane/loop/ways.ts";
 import { CUT, writeVirtioHeader } from "../src/dataplane/packet/virtio-header.ts";
 import { makeMachine } from "../src/dataplane/worker/make-machine.ts";
 import { createDevice } from "../src/engine/create-device.ts";
@@ -72,10 +73,16 @@ function hand(header: number): void {
   arena.bytes.copyWithin(to, from, from + length);
   const into = receive.headers + queued * MESSAGE_BYTES;
   view.setUint32(into + 56, length, true);
-  view.setUint32(into + 40, 24, true);
-  view.setUint32(receive.controls + queued * 64 + 8, 17, true);
-  view.setUint32(receive.controls + queued * 64 + 12, 104, true);
-  view.setUint32(receive.controls + queued * 64 + 16, view.getUint16(control + 16, true), true);
+  view.setUint32(into + 40, 24 + 32, true);
+  // Their size (UDP_GRO), and the address that was spoken to (IP_PKTINFO).
+  const beside = receive.controls + queued * 64;
+  view.setUint32(beside, 20, true);
+  view.setUint32(beside + 8, 17, true);
+  view.setUint32(beside + 12, 104, true);
+  view.setUint32(beside + 16, view.getUint16(control + 16, true), true);
+  view.setUint32(beside + 24, 28, true);
+  view.setUint32(beside + 36, 8, true);
+  arena.bytes.set(FAR.address, beside + 44);
   writeSocketAddress(view, receive.names + queued * 32, NEAR);
   queued += 1;
 }
@@ -114,9 +121,10 @@ function makeRig(): Rig {
   const refuse = (what: unknown) => {
     throw new Error(`refused: ${String(what)}`);
   };
-  const batch = new SendBatch(own, { four: 4, six: -1, segments: true }, (_to, errno) => refuse(errno));
+  const ways = new Ways(() => ({ mtuBytes: 1500, source: NEAR.address }));
+  const batch = new SendBatch(own, { four: 4, six: -1, segments: true }, ways, (_to, errno) => refuse(errno));
   const writer = new TunWriter(own, tun, refuse);
-  const common = { perform: () => {}, mtuBytes: () => 1420 };
+  const common = { perform: () => {}, mtuBytes: () => 1420, ways };
   const outbound = new Outbound(own, {
     ...common,
     device: near,
@@ -124,6 +132,7 @@ function makeRig(): Rig {
     tun,
     wire: () => PLAIN_WIRE.transport,
     readFailed: refuse,
+    answer: refuse,
   });
   const inbound = new Inbound(own, { ...common, device: far, writer, wire: () => PLAIN_WIRE, receiveFailed: refuse });
   return { outbound, inbound, writer };

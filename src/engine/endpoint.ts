@@ -5,6 +5,8 @@ export interface Endpoint {
   readonly port: number;
   /** Interface index of a link-local IPv6 address, else 0. */
   readonly scope: number;
+  /** The address of ours that was spoken to from there, where the loop knows it; it is no part of the endpoint. */
+  readonly local?: Uint8Array;
 }
 
 /** Whether both name the same UDP address. Allocates nothing. */

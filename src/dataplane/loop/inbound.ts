@@ -4,6 +4,7 @@ import type { Endpoint } from "../../engine/endpoint.ts";
 import type { TransportHeader, TransportWire, WireFormat } from "../../engine/wire/wire-format.ts";
 import { errnoName } from "../../native/linux/errno.ts";
 import { PACKET_LEAD_BYTES, PACKET_TAG_BYTES } from "../../native/openssl/packet-aead.ffi.ts";
+import { clampSegmentSize, isFirstOfTcp } from "../packet/segment-size.ts";
 import {
   CONTROL_BYTES,
   type Machine,
@@ -14,14 +15,13 @@ import {
   RECEIVE_MESSAGES,
   RECEIVE_STRIDE,
 } from "./machine.ts";
+import { type ReceivedControl, readControl } from "./message-control.ts";
 import { SourceCache } from "./source-cache.ts";
 import type { TunWriter } from "./tun-writer.ts";
+import type { Ways } from "./ways.ts";
 
 /** With aggregates few messages hold much; without, each holds one datagram (measured: 8 and 64 are best). */
 const FEW_MESSAGES = 8;
-const UDP_GRO_CONTROL_BYTES = 20;
-const SOL_UDP = 17;
-const UDP_GRO = 104;
 const HEADER_BYTES = 16;
 /** Handshake-like datagrams in a second above which sources must prove their address. */
 const LOAD_LIMIT = 500;
@@ -39,7 +39,9 @@ export interface InboundCounters {
 export interface InboundPorts {
   readonly device: Device;
   readonly writer: TunWriter;
+  readonly ways: Ways;
   wire(): WireFormat;
+  mtuBytes(): number;
   perform(outputs: readonly Output[]): void;
   /** The socket answered a receive with this errno, other than "nothing there". */
   receiveFailed(errno: string): void;
@@ -51,6 +53,7 @@ export class Inbound {
   readonly #machine: Machine;
   readonly #ports: InboundPorts;
   readonly #sources = new SourceCache();
+  readonly #control: ReceivedControl = { segmentBytes: 0, localAt: -1 };
   readonly #header: TransportHeader = { receiver: 0, counter: 0 };
   #wanted = FEW_MESSAGES;
   #opened = 0;
@@ -122,13 +125,10 @@ export class Inbound {
     const { view } = arena;
     const header = receive.headers + index * MESSAGE_BYTES;
     const length = view.getUint32(header + 56, true);
-    const from = this.#sources.endpointAt(view, receive.names + index * NAME_BYTES);
-    const control = receive.controls + index * CONTROL_BYTES;
-    const joined =
-      view.getUint32(header + 40, true) >= UDP_GRO_CONTROL_BYTES &&
-      view.getUint32(control + 8, true) === SOL_UDP &&
-      view.getUint32(control + 12, true) === UDP_GRO;
-    const size = joined ? view.getUint32(control + 16, true) : length;
+    const control = this.#control;
+    readControl(view, receive.controls + index * CONTROL_BYTES, view.getUint32(header + 40, true), control);
+    const from = this.#sources.endpointAt(view, receive.names + index * NAME_BYTES, control.localAt);
+    const size = control.segmentBytes === 0 ? length : control.segmentBytes;
     const start = receive.buffers + index * RECEIVE_STRIDE + RECEIVE_LEAD_BYTES;
     const transport = this.#ports.wire().transport;
     for (let at = 0; at < length; at += size) {
@@ -187,7 +187,15 @@ export class Inbound {
       device.counters.badSource += 1;
       return;
     }
+    if (isFirstOfTcp(arena.view, text, length)) this.#clamp(text, length, from);
     this.#take(text, length);
+  }
+
+  /** A connection that begins is told what fits through the tunnel in the other direction. */
+  #clamp(at: number, length: number, from: Endpoint): void {
+    const { ways, wire, mtuBytes } = this.#ports;
+    const fits = ways.payloadBytes(from) - wire().transport.overheadBytes;
+    clampSegmentSize(this.#machine.arena.view, at, length, Math.min(mtuBytes(), fits));
   }
 
   /** Where a packet may be opened to: behind a lead, and with room for a tail. */

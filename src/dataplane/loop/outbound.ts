@@ -4,10 +4,13 @@ import type { Endpoint } from "../../engine/endpoint.ts";
 import type { TransportWire } from "../../engine/wire/wire-format.ts";
 import { errnoName } from "../../native/linux/errno.ts";
 import type { PreparedTun } from "../../native/linux/packet-io/tun-offload.ffi.ts";
+import { clampSegmentSize, isFirstOfTcp } from "../packet/segment-size.ts";
 import { completeFromVirtio, Superpacket } from "../packet/superpacket.ts";
+import { AnswerRate, LEAST_MTU_BYTES, mustNotBeCut, tooBigAnswer } from "../packet/too-big.ts";
 import { CUT } from "../packet/virtio-header.ts";
 import { type Machine, TUN_LEAD_BYTES } from "./machine.ts";
 import type { SendBatch } from "./send-batch.ts";
+import type { Ways } from "./ways.ts";
 
 /** Packets read from a device in one turn at the most, so that other tunnels and the other direction get theirs. */
 const READS_A_TURN = 128;
@@ -19,6 +22,8 @@ export interface OutboundCounters {
   packets: number;
   /** Not IP, malformed, or no room to send. */
   dropped: number;
+  /** Too large for the way to their peer and not to be cut: their senders were told. */
+  tooBig: number;
 }
 
 /** What the outgoing way needs of its tunnel. */
@@ -28,7 +33,10 @@ export interface OutboundPorts {
   readonly tun: PreparedTun & { readonly fd: number };
   /** The format in use; asked for each time, for it may change. */
   wire(): TransportWire;
+  readonly ways: Ways;
   mtuBytes(): number;
+  /** An answer to a packet that does not fit, for the machine. */
+  answer(packet: Uint8Array): void;
   /** What the slow way gave. */
   perform(outputs: readonly Output[]): void;
   /** The device answered a read with this errno, other than "nothing there". */
@@ -40,10 +48,13 @@ export interface OutboundPorts {
  * no payload is copied but by the cipher.
  */
 export class Outbound {
-  readonly counters: OutboundCounters = { reads: 0, packets: 0, dropped: 0 };
+  readonly counters: OutboundCounters = { reads: 0, packets: 0, dropped: 0, tooBig: 0 };
   readonly #machine: Machine;
   readonly #ports: OutboundPorts;
   readonly #cut: Superpacket;
+  readonly #answers = new AnswerRate();
+  /** No packet is padded beyond this. */
+  #paddedTo = 0;
 
   constructor(machine: Machine, ports: OutboundPorts) {
     this.#machine = machine;
@@ -108,6 +119,8 @@ export class Outbound {
     }
     const session = peer.currentSession(now);
     const endpoint = peer.endpoint;
+    // Counters are taken for what is sent alone: their gaps are what the peer counts as lost.
+    if (endpoint !== undefined && !this.#prepare(at, segments, length, endpoint)) return;
     const first = session === undefined || session.slot === 0 ? -1 : session.takeCounters(packets);
     if (session === undefined || endpoint === undefined || first < 0) {
       this.#sendSlowly(at, segments, length, now);
@@ -122,13 +135,35 @@ export class Outbound {
     if (sentBytes > 0) device.noteSent(session, packets, sentBytes, now);
   }
 
+  /**
+   * Makes a packet fit the way to its peer: a new connection is told the size of segments that do, and the sender of what
+   * does not fit and must not be cut is told so; then false. What may be cut is left to the outer network.
+   */
+  #prepare(at: number, segments: number, length: number, endpoint: Endpoint): boolean {
+    const { ways, wire, mtuBytes, answer } = this.#ports;
+    const { view, bytes } = this.#machine.arena;
+    const fits = ways.payloadBytes(endpoint) - wire().overheadBytes;
+    this.#paddedTo = Math.min(mtuBytes(), Math.max(fits, 0));
+    if (segments === 0 && isFirstOfTcp(view, at, length)) clampSegmentSize(view, at, length, this.#paddedTo);
+    const largest = segments === 0 ? length : this.#cut.segmentLength;
+    if (largest <= fits) return true;
+    const least = view.getUint8(at) >>> 4 === 6 ? LEAST_MTU_BYTES.six : LEAST_MTU_BYTES.four;
+    if (largest <= least || !mustNotBeCut(view, at)) return true;
+    this.counters.tooBig += 1;
+    if (this.#answers.allow(ways.now)) {
+      const packet = tooBigAnswer(bytes.subarray(at, at + length), Math.max(fits, least));
+      if (packet !== undefined) answer(packet);
+    }
+    return false;
+  }
+
   /** Seals one packet into the batch and gives the datagram's bytes, 0 when there was no room. */
   #seal(session: Session, endpoint: Endpoint, counter: number, from: number, length: number): number {
     const { batch } = this.#ports;
     const { arena, aead } = this.#machine;
     const wire = this.#ports.wire();
     const peerWire = session.peer.wire;
-    const padded = wire.paddedLength(length, this.#ports.mtuBytes(), peerWire);
+    const padded = wire.paddedLength(length, this.#paddedTo, peerWire);
     const size = wire.overheadBytes + padded;
     let to = batch.place(size);
     if (to < 0 && !batch.blocked) {

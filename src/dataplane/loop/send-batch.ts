@@ -3,15 +3,22 @@ import { errnoName } from "../../native/linux/errno.ts";
 import { writeSocketAddress } from "../../native/linux/packet-io/socket-address.codec.ts";
 import { PACKET_LEAD_BYTES, PACKET_TAIL_BYTES } from "../../native/openssl/packet-aead.ffi.ts";
 import { CONTROL_BYTES, type Machine, MESSAGE_BYTES, NAME_BYTES, VECTOR_BYTES, writePointer } from "./machine.ts";
+import { controlLength, controlStart, prepareControl, writeSegment, writeSource } from "./message-control.ts";
+import type { Ways } from "./ways.ts";
 
 const BUFFER_BYTES = 262_144;
 const MESSAGES = 256;
 /** udp(7): one message may be cut into 64 datagrams; with its headers it must stay below 64 KiB. */
 const GROUP_DATAGRAMS = 64;
 const GROUP_BYTES = 65_000;
-const SEGMENT_CONTROL_BYTES = 24;
-const SOL_UDP = 17;
-const UDP_SEGMENT = 103;
+/** How the kernel refuses a source address that is not ours any more (net/ipv4/route.c, net/ipv6/datagram.c). */
+const SOURCE_ERRORS: ReadonlySet<string> = new Set([
+  "EINVAL",
+  "ENETUNREACH",
+  "EHOSTUNREACH",
+  "EADDRNOTAVAIL",
+  "ENODEV",
+]);
 /** After this much is waiting a turn sends before it reads more. */
 const FULL_BYTES = 60_000;
 
@@ -44,6 +51,7 @@ export class SendBatch {
   blocked = false;
   readonly #machine: Machine;
   readonly #refused: SendRefused;
+  readonly #ways: Ways;
   readonly #buffer: number;
   readonly #headers: number;
   readonly #vectors: number;
@@ -55,17 +63,19 @@ export class SendBatch {
   #next = 0;
   #six = false;
   #endpoints: (Endpoint | undefined)[] = new Array<Endpoint | undefined>(MESSAGES);
+  #sourceBytes = new Int32Array(MESSAGES);
   #segmentBytes = new Int32Array(MESSAGES);
   #groupBytes = new Int32Array(MESSAGES);
   #groupStart = new Int32Array(MESSAGES);
   #groupDatagrams = new Int32Array(MESSAGES);
   #groupOpen = false;
 
-  constructor(machine: Machine, sockets: SendSockets, refused: SendRefused) {
+  constructor(machine: Machine, sockets: SendSockets, ways: Ways, refused: SendRefused) {
     const { arena } = machine;
     this.#machine = machine;
     this.#sockets = sockets;
     this.#refused = refused;
+    this.#ways = ways;
     this.#buffer = arena.reserve(BUFFER_BYTES + PACKET_LEAD_BYTES + PACKET_TAIL_BYTES) + PACKET_LEAD_BYTES;
     this.#headers = arena.reserve(MESSAGES * MESSAGE_BYTES);
     this.#vectors = arena.reserve(MESSAGES * VECTOR_BYTES);
@@ -76,10 +86,7 @@ export class SendBatch {
       writePointer(arena, header, this.#names + index * NAME_BYTES);
       writePointer(arena, header + 16, this.#vectors + index * VECTOR_BYTES);
       arena.view.setUint32(header + 24, 1, true);
-      writePointer(arena, header + 32, control);
-      arena.view.setUint32(control, 18, true);
-      arena.view.setUint32(control + 8, SOL_UDP, true);
-      arena.view.setUint32(control + 12, UDP_SEGMENT, true);
+      prepareControl(arena.view, control);
     }
   }
 
@@ -188,7 +195,7 @@ export class SendBatch {
     this.#groupDatagrams[last] = datagrams;
     this.#used += bytes;
     view.setUint32(this.#vectors + last * VECTOR_BYTES + 8, total, true);
-    if (datagrams === 2) view.setUint32(this.#headers + last * MESSAGE_BYTES + 40, SEGMENT_CONTROL_BYTES, true);
+    if (datagrams === 2) this.#setControl(last, true);
     this.#groupOpen = bytes === segment;
     return true;
   }
@@ -206,20 +213,47 @@ export class SendBatch {
     const header = this.#headers + index * MESSAGE_BYTES;
     const vector = this.#vectors + index * VECTOR_BYTES;
     arena.view.setUint32(header + 8, writeSocketAddress(arena.view, this.#names + index * NAME_BYTES, to), true);
-    arena.view.setUint32(header + 40, 0, true);
-    arena.view.setUint16(this.#controls + index * CONTROL_BYTES + 16, bytes, true);
+    const control = this.#controls + index * CONTROL_BYTES;
+    const source = this.#ways.sourceFor(to);
+    this.#sourceBytes[index] = source?.length ?? 0;
+    if (source !== undefined) writeSource(arena.view, control, source);
+    writeSegment(arena.view, control, bytes);
+    this.#setControl(index, false);
     writePointer(arena, vector, this.#buffer + this.#used);
     arena.view.setUint32(vector + 8, bytes, true);
     this.#used += bytes;
+  }
+
+  /** What stands beside a message: how it is to be cut, and from which address it is to leave. */
+  #setControl(index: number, isCut: boolean): void {
+    const { arena } = this.#machine;
+    const header = this.#headers + index * MESSAGE_BYTES;
+    const length = controlLength(isCut, this.#sourceBytes[index] as number);
+    writePointer(arena, header + 32, this.#controls + index * CONTROL_BYTES + controlStart(isCut));
+    arena.view.setUint32(header + 40, length, true);
+  }
+
+  /** Whether the message was to leave from an address of ours that the kernel does not take; it may go without. */
+  #dropsSource(index: number, errno: string, isCut: boolean): boolean {
+    const to = this.#endpoints[index];
+    if (to === undefined || this.#sourceBytes[index] === 0 || !SOURCE_ERRORS.has(errno)) return false;
+    this.#ways.refuseSource(to);
+    this.#sourceBytes[index] = 0;
+    this.#setControl(index, isCut);
+    return true;
   }
 
   /** The first waiting message was refused: cut it ourselves where cutting was the trouble, else give it up. */
   #skipRefused(fd: number, errno: string): void {
     const index = this.#next;
     const datagrams = this.#groupDatagrams[index] as number;
+    if (errno !== "EINVAL" && this.#dropsSource(index, errno, datagrams > 1)) return;
+    if (datagrams === 1 && this.#dropsSource(index, errno, false)) return;
     this.#next += 1;
     // EIO: the card cannot checksum; EINVAL and EMSGSIZE: a segment exceeds the path MTU (udp(7)).
     if (datagrams > 1 && (errno === "EIO" || errno === "EINVAL" || errno === "EMSGSIZE")) {
+      // What is too large for the way now was not when it was sealed.
+      if (errno !== "EIO") this.#ways.forget();
       if (errno === "EIO") this.#sockets = { ...this.#sockets, segments: false };
       this.#sendSingly(fd, index);
       return;
@@ -235,13 +269,18 @@ export class SendBatch {
     const segment = this.#segmentBytes[index] as number;
     const start = this.#groupStart[index] as number;
     const total = this.#groupBytes[index] as number;
-    arena.view.setUint32(header + 40, 0, true);
+    this.#setControl(index, false);
     let lastErrno = "";
     for (let at = 0; at < total; at += segment) {
       writePointer(arena, vector, start + at);
       arena.view.setUint32(vector + 8, Math.min(segment, total - at), true);
       if (calls.sendmmsg(fd, arena.base + header, 1) === 1) continue;
-      lastErrno = errnoName(calls.errno());
+      const errno = errnoName(calls.errno());
+      if (this.#dropsSource(index, errno, false)) {
+        at -= segment;
+        continue;
+      }
+      lastErrno = errno;
       this.counters.dropped += 1;
     }
     if (lastErrno !== "" && lastErrno !== "EAGAIN") this.#refused(this.#endpoints[index], lastErrno);

@@ -2,7 +2,9 @@ import type { Endpoint } from "../../engine/endpoint.ts";
 import { readSocketAddress } from "../../native/linux/packet-io/socket-address.codec.ts";
 
 const ENTRIES = 1024;
-const WORDS = 7;
+/** Words of a socket address, and behind them those of the address of ours that was spoken to. */
+const NAME_WORDS = 7;
+const WORDS = NAME_WORDS + 4;
 /** Family 2 in the low half of the first word: four words say all (ip(7)). */
 const FOUR_WORDS = 2;
 
@@ -14,28 +16,42 @@ export class SourceCache {
   readonly #words = new Int32Array(ENTRIES * WORDS);
   readonly #endpoints = new Array<Endpoint | undefined>(ENTRIES);
 
-  /** The endpoint of the socket address at `at`. */
-  endpointAt(view: DataView, at: number): Endpoint {
+  /** The endpoint of the socket address at `at`, spoken to us at the address at `localAt`; -1: that is not known. */
+  endpointAt(view: DataView, at: number, localAt: number): Endpoint {
     const four = view.getUint16(at, true) === 2;
-    const count = four ? FOUR_WORDS : WORDS;
-    let hash = 0;
+    const count = four ? FOUR_WORDS : NAME_WORDS;
+    const locals = localAt < 0 ? 0 : four ? 1 : 4;
+    let hash = locals === 0 ? 0 : view.getInt32(localAt + 4 * (locals - 1), true);
     for (let index = 0; index < count; index += 1)
       hash = Math.imul(hash ^ view.getInt32(at + 4 * index, true), 0x01000193);
     const entry = ((hash >>> 16) ^ hash) & (ENTRIES - 1);
     const known = this.#endpoints[entry];
-    if (known !== undefined && this.#isAt(view, at, entry, count)) return known;
-    for (let index = 0; index < WORDS; index += 1) {
-      this.#words[entry * WORDS + index] = index < count ? view.getInt32(at + 4 * index, true) : 0;
-    }
+    const start = entry * WORDS;
+    if (
+      known !== undefined &&
+      (known.local === undefined) === (locals === 0) &&
+      this.#isAt(view, at, start, count) &&
+      this.#isAt(view, localAt, start + NAME_WORDS, locals)
+    )
+      return known;
+    this.#words.fill(0, start, start + WORDS);
+    for (let index = 0; index < count; index += 1) this.#words[start + index] = view.getInt32(at + 4 * index, true);
+    for (let index = 0; index < locals; index += 1)
+      this.#words[start + NAME_WORDS + index] = view.getInt32(localAt + 4 * index, true);
     const made = readSocketAddress(view, at);
-    this.#endpoints[entry] = made;
-    return made;
+    const endpoint = locals === 0 ? made : { ...made, local: bytesAt(view, localAt, 4 * locals) };
+    this.#endpoints[entry] = endpoint;
+    return endpoint;
   }
 
-  #isAt(view: DataView, at: number, entry: number, count: number): boolean {
+  #isAt(view: DataView, at: number, start: number, count: number): boolean {
     for (let index = 0; index < count; index += 1) {
-      if (this.#words[entry * WORDS + index] !== view.getInt32(at + 4 * index, true)) return false;
+      if (this.#words[start + index] !== view.getInt32(at + 4 * index, true)) return false;
     }
     return true;
   }
+}
+
+function bytesAt(view: DataView, at: number, length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, index) => view.getUint8(at + index));
 }

@@ -20,6 +20,7 @@ import { Outbound } from "./outbound.ts";
 import { SendBatch } from "./send-batch.ts";
 import { NO_SOCKETS, openSockets, type TunnelSockets } from "./sockets.ts";
 import { TunWriter } from "./tun-writer.ts";
+import { Ways } from "./ways.ts";
 
 /** An errno of one kind is reported at most this often. */
 const REPORT_EVERY_MS = 1000;
@@ -38,6 +39,7 @@ export class Tunnel {
   readonly #emit: (event: PlaneEvent) => void;
   readonly #writer: TunWriter;
   readonly #outbound: Outbound;
+  readonly #ways: Ways;
   readonly #inbound: Inbound;
   readonly #reported = new Map<string, number>();
   #settings: DeviceSettings;
@@ -61,12 +63,15 @@ export class Tunnel {
         sessions: sessionSlots(machine),
       });
       const perform = (outputs: readonly Output[]) => this.#perform(outputs);
-      this.batch = new SendBatch(machine, this.#sockets, (to, errno) => this.#sendRefused(to, errno));
+      this.#ways = new Ways((to) => machine.readWayTo(to, this.#settings.socket.mark));
+      this.batch = new SendBatch(machine, this.#sockets, this.#ways, (to, errno) => this.#sendRefused(to, errno));
       this.#writer = new TunWriter(machine, this.tun, (errno) => this.#deviceRefused(errno));
       this.#outbound = new Outbound(machine, {
         device: this.device,
         batch: this.batch,
         tun: this.tun,
+        ways: this.#ways,
+        answer: (packet) => this.#inbound.deliver(packet),
         wire: () => this.#wire.transport,
         mtuBytes: () => this.#settings.mtuBytes,
         perform,
@@ -75,6 +80,8 @@ export class Tunnel {
       this.#inbound = new Inbound(machine, {
         device: this.device,
         writer: this.#writer,
+        ways: this.#ways,
+        mtuBytes: () => this.#settings.mtuBytes,
         wire: () => this.#wire,
         perform,
         receiveFailed: (errno) => this.#sendRefused(undefined, errno),
@@ -91,13 +98,14 @@ export class Tunnel {
 
   /** The device is readable, or was when last asked. */
   fromDevice(now: number): void {
-    this.#now = now;
+    this.#setNow(now);
     this.#outbound.turn(now);
+    this.#inbound.flush();
   }
 
   /** A socket is readable. */
   fromSocket(fd: number, now: number): void {
-    this.#now = now;
+    this.#setNow(now);
     this.#inbound.turn(fd, now);
     if (!this.batch.isEmpty) this.batch.flush();
   }
@@ -109,7 +117,7 @@ export class Tunnel {
 
   /** Does what is due and gives when to come again. */
   tick(now: number): number {
-    this.#now = now;
+    this.#setNow(now);
     if (now >= this.device.nextDeadline()) {
       this.#perform(this.device.tick(now));
       if (!this.batch.isEmpty) this.batch.flush();
@@ -119,7 +127,7 @@ export class Tunnel {
 
   /** Makes the tunnel hold this configuration; sockets change only where theirs did. */
   configure(settings: DeviceSettings, now: number): void {
-    this.#now = now;
+    this.#setNow(now);
     const wire = sameObfuscation(settings, this.#settings) ? this.#wire : wireOf(settings, this.#machine.sources);
     if (!sameSocket(settings, this.#settings)) this.#open(settings);
     const outputs = this.device.configure(deviceConfigOf(settings, wire), now);
@@ -133,7 +141,7 @@ export class Tunnel {
   }
 
   connect(publicKey: Uint8Array, now: number): void {
-    this.#now = now;
+    this.#setNow(now);
     this.#finish(this.device.connect(publicKey, now));
   }
 
@@ -171,6 +179,11 @@ export class Tunnel {
     };
   }
 
+  #setNow(now: number): void {
+    this.#now = now;
+    this.#ways.now = now;
+  }
+
   #finish(outputs: readonly Output[]): void {
     this.#perform(outputs);
     this.#inbound.flush();
@@ -193,6 +206,7 @@ export class Tunnel {
   #use(sockets: TunnelSockets): void {
     this.#sockets = sockets;
     this.batch.useSockets(sockets);
+    this.#ways.forget();
   }
 
   #perform(outputs: readonly Output[]): void {
@@ -208,6 +222,7 @@ export class Tunnel {
   }
 
   #sendRefused(to: WireEndpoint | undefined, errno: string): void {
+    if (errno === "EMSGSIZE") this.#ways.forget();
     const endpoint = to === undefined ? {} : { endpoint: to };
     if (this.#mayReport(`send ${errno}`)) this.#emit({ kind: "send-refused", tunnel: this.name, errno, ...endpoint });
   }

@@ -2,6 +2,7 @@ import { randomFillSync } from "node:crypto";
 import { NOBLE_CRYPTO } from "../../engine/crypto/noble.ts";
 import type { Sources } from "../../engine/sources.ts";
 import { packetCalls } from "../../native/linux/packet-io/packet-calls.ffi.ts";
+import { readWayTo } from "../../native/linux/packet-io/way-to.ffi.ts";
 import { createArena } from "../../native/memory/arena.ffi.ts";
 import { choosePacketAead } from "../crypto/choose-packet-aead.ts";
 import { type ChosenCrypto, chooseCrypto } from "../crypto/openssl-crypto.ts";
@@ -37,6 +38,7 @@ export function makeMachine(openssl: boolean): Machine & Pick<ChosenCrypto, "fal
     crypto,
     sources: SOURCES,
     receive: reserveReceiveArea(arena),
+    readWayTo,
     tunBuffer: arena.reserve(TUN_BUFFER_BYTES),
     openedArea: arena.reserve(OPENED_AREA_BYTES),
     fallbackReason,

@@ -36,6 +36,7 @@ export function pretendMachine(calls: (arena: Arena) => Partial<PacketCalls>): M
     crypto: NOBLE_CRYPTO,
     sources: { fillRandom: (into) => into.fill(7), unixTime: () => ({ seconds: 0, nanoseconds: 0 }) },
     receive: reserveReceiveArea(arena),
+    readWayTo: () => undefined,
     tunBuffer: arena.reserve(TUN_BUFFER_BYTES),
     openedArea: arena.reserve(OPENED_AREA_BYTES),
   };

@@ -2,8 +2,10 @@ import { describe, expect, it } from "vitest";
 import { type Machine, MESSAGE_BYTES } from "../../../src/dataplane/loop/machine.ts";
 import { SendBatch } from "../../../src/dataplane/loop/send-batch.ts";
 import { SourceCache } from "../../../src/dataplane/loop/source-cache.ts";
+import { Ways } from "../../../src/dataplane/loop/ways.ts";
 import type { Endpoint } from "../../../src/engine/endpoint.ts";
 import { readSocketAddress, writeSocketAddress } from "../../../src/native/linux/packet-io/socket-address.codec.ts";
+import type { Way } from "../../../src/native/linux/packet-io/way-to.ffi.ts";
 import { bytesAt, gather, pretendMachine } from "./pretend-machine.ts";
 
 const near: Endpoint = { address: Uint8Array.of(192, 0, 2, 1), port: 51820, scope: 0 };
@@ -19,10 +21,31 @@ interface Sent {
   readonly to: Endpoint;
   readonly bytes: number;
   readonly segment: number;
+  /** The address it is to leave from; absent: the kernel's choice. */
+  readonly source?: string;
+}
+
+/** What stands beside a message, read without the code under test (cmsg(3)). */
+function controlIn(bytes: Uint8Array): { readonly segment: number; readonly source?: string } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const found = { segment: 0 };
+  for (let at = 0; at + 16 <= bytes.length; at += Math.ceil(view.getUint32(at, true) / 8) * 8) {
+    const [length, kind] = [
+      view.getUint32(at, true),
+      `${view.getUint32(at + 8, true)} ${view.getUint32(at + 12, true)}`,
+    ];
+    const data = bytes.subarray(at + 16, at + length);
+    if (kind === "17 103" && length === 18) found.segment = view.getUint16(at + 16, true);
+    else if (kind === "0 8" && length === 28) Object.assign(found, { source: data.subarray(4, 8).join(".") });
+    else if (kind === "41 50" && length === 36)
+      Object.assign(found, { source: Buffer.from(data.subarray(0, 16)).toString("hex") });
+    else throw new Error(`what is ${kind} of ${length} bytes?`);
+  }
+  return found;
 }
 
 /** A kernel that takes messages until `answers` runs out; a negative answer is an errno. */
-function recordingBatch(answers: (message: Sent) => number = () => 1, segments = true) {
+function recordingBatch(answers: (message: Sent) => number = () => 1, segments = true, way?: Way) {
   const sent: Sent[] = [];
   const refused: string[] = [];
   let failure = 0;
@@ -31,13 +54,13 @@ function recordingBatch(answers: (message: Sent) => number = () => 1, segments =
       for (let index = 0; index < count; index += 1) {
         const at = messages - arena.base + index * MESSAGE_BYTES;
         const name = Number(arena.view.getBigUint64(at, true)) - arena.base;
-        const control = Number(arena.view.getBigUint64(at + 32, true));
-        const segment = arena.view.getUint32(at + 40, true) === 0 ? 0 : bytesAt(arena, control + 16, 2);
+        const address = Number(arena.view.getBigUint64(at + 32, true));
+        const control = controlIn(bytesAt(arena, address, arena.view.getUint32(at + 40, true)));
         const message = {
           fd,
           to: readSocketAddress(arena.view, name),
           bytes: gather(arena, Number(arena.view.getBigUint64(at + 16, true)), 1).length,
-          segment: segment === 0 ? 0 : (segment[0] ?? 0) + 256 * (segment[1] ?? 0),
+          ...control,
         };
         failure = -answers(message);
         if (failure > 0) return index === 0 ? -1 : index;
@@ -47,7 +70,8 @@ function recordingBatch(answers: (message: Sent) => number = () => 1, segments =
     },
     errno: () => failure,
   }));
-  const batch = new SendBatch(machine, { four: 4, six: 6, segments }, (_to, errno) => refused.push(errno));
+  const ways = new Ways(() => way);
+  const batch = new SendBatch(machine, { four: 4, six: 6, segments }, ways, (_to, errno) => refused.push(errno));
   return { batch, sent, refused };
 }
 
@@ -138,6 +162,51 @@ describe("datagrams on their way out", () => {
   });
 });
 
+describe("the address that answers leave from", () => {
+  const spokenTo = (local: Uint8Array, at: Endpoint = near): Endpoint => ({ ...at, local });
+  const way: Way = { mtuBytes: 1500, source: Uint8Array.of(192, 0, 2, 5) };
+  const other = spokenTo(Uint8Array.of(192, 0, 2, 6));
+
+  it("is told where it is another than the kernel would choose, and only there", () => {
+    const { batch, sent } = recordingBatch(() => 1, true, way);
+    batch.addBytes(other, datagram(100));
+    batch.addBytes(spokenTo(Uint8Array.of(192, 0, 2, 5)), datagram(100));
+    batch.addBytes(near, datagram(100));
+    for (const bytes of [900, 900, 40]) batch.addBytes(other, datagram(bytes));
+    batch.flush();
+    expect(sent.map(({ source, segment }) => [source, segment])).toEqual([
+      ["192.0.2.6", 0],
+      [undefined, 0],
+      [undefined, 0],
+      ["192.0.2.6", 900],
+    ]);
+  });
+
+  it("is told in IPv6 too, but not to a link-local peer, whose interface says it", () => {
+    const { batch, sent } = recordingBatch(() => 1, true, { mtuBytes: 1500, source: new Uint8Array(16).fill(2) });
+    batch.addBytes(spokenTo(new Uint8Array(16).fill(3), { ...six, scope: 0 }), datagram(100));
+    batch.addBytes(spokenTo(new Uint8Array(16).fill(3), six), datagram(100));
+    batch.flush();
+    expect(sent.map(({ source }) => source)).toEqual(["03".repeat(16), undefined]);
+  });
+
+  it.each([
+    ["one datagram", [100], EINVAL],
+    ["a joined message", [900, 900, 40], ENETUNREACH],
+    ["a joined message whose datagrams go singly", [900, 900, 40], EINVAL],
+  ])("is forgotten when it is not ours any more, and nothing is lost: %s", (_what, sizes, errno) => {
+    const { batch, sent, refused } = recordingBatch(({ source }) => (source === undefined ? 1 : -errno), true, way);
+    for (const bytes of sizes) batch.addBytes(other, datagram(bytes));
+    batch.flush();
+    batch.addBytes(other, datagram(50));
+    batch.flush();
+    expect(sent.every(({ source }) => source === undefined)).toBe(true);
+    expect(sent.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(sizes.reduce((sum, bytes) => sum + bytes, 50));
+    expect(refused).toEqual([]);
+    expect(batch.counters.dropped).toBe(0);
+  });
+});
+
 describe("sources of datagrams", () => {
   it("are the same object for the same address, and never another's", () => {
     const cache = new SourceCache();
@@ -150,9 +219,27 @@ describe("sources of datagrams", () => {
     });
     for (const endpoint of endpoints) {
       writeSocketAddress(view, 4, endpoint);
-      const first = cache.endpointAt(view, 4);
+      const first = cache.endpointAt(view, 4, -1);
       expect(first).toEqual(endpoint);
-      expect(cache.endpointAt(view, 4)).toBe(first);
+      expect(cache.endpointAt(view, 4, -1)).toBe(first);
+    }
+  });
+
+  it("that spoke to different addresses of ours are different, and know which", () => {
+    const cache = new SourceCache();
+    const view = new DataView(new ArrayBuffer(128));
+    const spoken = (last: number, at: Endpoint) => {
+      writeSocketAddress(view, 0, at);
+      for (let index = 0; index < 16; index += 1) view.setUint8(64 + index, last);
+      return cache.endpointAt(view, 0, 64);
+    };
+    for (const at of [near, six]) {
+      const [one, two] = [spoken(1, at), spoken(2, at)];
+      expect(one).toEqual({ ...at, local: new Uint8Array(at.address.length).fill(1) });
+      expect(two.local?.[0]).toBe(2);
+      expect(spoken(2, at)).toBe(two);
+      writeSocketAddress(view, 0, at);
+      expect(cache.endpointAt(view, 0, -1).local).toBeUndefined();
     }
   });
 

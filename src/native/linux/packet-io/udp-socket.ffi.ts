@@ -14,6 +14,11 @@ const SO_RCVBUFFORCE = 33;
 const SO_MARK = 36;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
+const IPPROTO_IP = 0;
+const IP_PKTINFO = 8;
+const IP_MTU_DISCOVER = 10;
+const IP_PMTUDISC_DONT = 0;
+const IPV6_RECVPKTINFO = 49;
 const SOL_UDP = 17;
 const UDP_SEGMENT = 103;
 const UDP_GRO = 104;
@@ -61,7 +66,8 @@ export function openUdpSocket(options: UdpSocketOptions): UdpSocket {
   try {
     const mark = (value: number) => setOption(fd, SOL_SOCKET, SO_MARK, value, `marking ${what}`);
     if ((options.mark ?? 0) !== 0) mark(options.mark ?? 0);
-    if (family === 6) setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1, `setting up ${what}`);
+    if (family === 6) setUpSix(fd, `setting up ${what}`);
+    else setUpFour(fd, `setting up ${what}`);
     if (options.bufferBytes !== undefined) growBuffers(fd, options.bufferBytes);
     bindTo(fd, options);
     let open = true;
@@ -81,6 +87,21 @@ export function openUdpSocket(options: UdpSocketOptions): UdpSocket {
     closeDescriptor(fd);
     throw error;
   }
+}
+
+/**
+ * Routers may cut what is too large for them, as they may of Linux's own WireGuard (drivers/net/wireguard/socket.c, df 0):
+ * under a kill switch no ICMP comes in that would tell of them. Each message tells the address it was sent to.
+ */
+function setUpFour(fd: number, action: string): void {
+  setOption(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT, action);
+  setOption(fd, IPPROTO_IP, IP_PKTINFO, 1, action);
+}
+
+/** IPv6 routers cut nothing. */
+function setUpSix(fd: number, action: string): void {
+  setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1, action);
+  setOption(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, action);
 }
 
 function bindTo(fd: number, { family, port, address = new Uint8Array(family === 4 ? 4 : 16) }: UdpSocketOptions): void {

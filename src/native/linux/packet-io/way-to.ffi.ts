@@ -1,0 +1,44 @@
+import { callLibc, closeDescriptor } from "../libc.ffi.ts";
+import {
+  readSocketAddress,
+  SOCKET_ADDRESS_BYTES,
+  type UdpAddress,
+  writeSocketAddress,
+} from "./socket-address.codec.ts";
+import { openUnboundSocket } from "./unbound-socket.ffi.ts";
+
+const IPPROTO_IP = 0;
+const IP_MTU = 14;
+const IPPROTO_IPV6 = 41;
+const IPV6_MTU = 24;
+
+/** How the kernel would send to an address now. */
+export interface Way {
+  /** The least MTU it knows of on the way: of the device, of the route, of what routers told it. */
+  readonly mtuBytes: number;
+  /** The address of ours it would send from, 4 or 16 bytes. */
+  readonly source: Uint8Array;
+}
+
+/**
+ * Asks the kernel for its way to an address, by a UDP socket that is connected and sends nothing (ip(7), IP_MTU).
+ *
+ * @param mark SO_MARK of what is sent there; 0: none
+ * @returns undefined where there is no way
+ */
+export function readWayTo(to: UdpAddress, mark: number): Way | undefined {
+  const four = to.address.length === 4;
+  const fd = openUnboundSocket({ family: four ? 4 : 6, stream: false, ...(mark === 0 ? {} : { mark }) });
+  try {
+    const name = new Uint8Array(SOCKET_ADDRESS_BYTES);
+    const view = new DataView(name.buffer);
+    if (callLibc("connect", fd, name, writeSocketAddress(view, 0, to)) === -1) return undefined;
+    const mtu = new Uint8Array(4);
+    const [level, option] = four ? [IPPROTO_IP, IP_MTU] : [IPPROTO_IPV6, IPV6_MTU];
+    if (callLibc("getsockopt", fd, level, option, mtu, Uint8Array.of(4, 0, 0, 0)) === -1) return undefined;
+    if (callLibc("getsockname", fd, name, Uint8Array.of(name.length, 0, 0, 0)) === -1) return undefined;
+    return { mtuBytes: new DataView(mtu.buffer).getInt32(0, true), source: readSocketAddress(view, 0).address };
+  } finally {
+    closeDescriptor(fd);
+  }
+}
