@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { CALLING_ANCHOR, PF_ANCHOR } from "../../src/host/darwin/pf/render-pf.ts";
+import { RESOLVER_SERVICE } from "../../src/host/darwin/resolver/scutil.ts";
 import {
   FILE_HEADER,
   LINK_ALIAS_PREFIX,
@@ -23,6 +25,8 @@ test.each([
   `0x${MARK_MASK.toString(16)}`,
   `\`${NFT_TABLE}\``,
   `\`${NFT_BOOT_TABLE}\``,
+  `\`${PF_ANCHOR}\`, \`${CALLING_ANCHOR}\``,
+  `\`${RESOLVER_SERVICE}\``,
   `\`${LINK_ALIAS_PREFIX}<tunnel>\``,
   FILE_HEADER.slice(0, 17),
   `tunnels ${PATH_NUMBERS.firstTunnel}–${PATH_NUMBERS.lastTunnel}`,
