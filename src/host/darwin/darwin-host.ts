@@ -1,27 +1,27 @@
+import { join } from "node:path";
 import type { SecretStore } from "../../model/secret-store.ts";
 import type { LibSystem } from "../../native/darwin/libsystem.ts";
 import type { Host } from "../ports/host.ts";
 import type { RunCommand } from "./command.ts";
-import { darwinEngines } from "./engines.ts";
+import { darwinEngines, type EngineHolder } from "./engines.ts";
 import { darwinFacts } from "./facts/facts.ts";
 import { darwinFirewall } from "./firewall/darwin-firewall.ts";
 import { darwinLinks } from "./links/darwin-links.ts";
 import type { UtunHolder } from "./links/utun-holder.ts";
-import { namedFirewall } from "./named-firewall.ts";
+import { linksToldTo, namedFirewall } from "./named-firewall.ts";
 import { darwinResolver } from "./resolver/darwin-resolver.ts";
 import { darwinRoutes } from "./routes/darwin-routes.ts";
 import { launchdServices } from "./services/launchd-services.ts";
 import { darwinSysctl } from "./sysctl.ts";
+import { darwinSystemExtensions } from "./system-extension/system-extensions.ts";
 
 export interface DarwinHostDeps {
   /** libSystem, or a double of it. */
   readonly system: LibSystem;
   /** Runs pfctl, scutil, launchctl and their kin. */
   readonly run: RunCommand;
-  /** The process that holds the utun descriptors. */
-  readonly holder: UtunHolder;
-  /** Whether that process can be started here. */
-  readonly holdsUtuns: boolean;
+  /** The process that holds the utun descriptors and starts engines: the keeper. */
+  readonly holder: UtunHolder & EngineHolder;
   readonly secrets: SecretStore;
   /** Folder that goes at reboot, 0700. */
   readonly runDir: string;
@@ -36,17 +36,21 @@ export interface DarwinHostDeps {
 
 /** A Mac, through libSystem's calls and its own programs. Opens nothing until it is asked something. */
 export function darwinHost(deps: DarwinHostDeps): Host {
-  const { system, run, holder, secrets, runDir, stateDir, program, sleep, holdsUtuns, root = "/" } = deps;
+  const { system, run, holder, secrets, runDir, stateDir, program, sleep, root = "/" } = deps;
   const held = () => holder.held();
+  const filter = darwinFirewall({ run, system, runDir, root });
+  const named = { filter, held, namesFile: join(runDir, "firewall-names.json") };
+  const firewall = namedFirewall(named);
   return {
     name: "darwin",
-    facts: darwinFacts({ system, run, held, holdsUtuns, root }),
-    links: darwinLinks({ system, holder }),
-    engines: darwinEngines({ secrets, held, root }),
+    facts: darwinFacts({ system, run, held, root }),
+    links: linksToldTo(firewall, darwinLinks({ system, holder }), named),
+    engines: darwinEngines({ secrets, run, holder, root }),
     routes: darwinRoutes({ system, holder }),
-    firewall: namedFirewall(darwinFirewall({ run, system, runDir, root }), held),
+    firewall,
     sysctl: darwinSysctl(),
     resolver: darwinResolver({ run, stateDir, root }),
+    systemExtensions: darwinSystemExtensions({ run, sleep, root, forceUpdate: false, inBackground: false }),
     services: launchdServices({ run, sleep, program, runDir, root, ownPid: system.getpid() }),
     [Symbol.asyncDispose]: async () => {},
   };
