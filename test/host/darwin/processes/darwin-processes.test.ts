@@ -1,0 +1,179 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { darwinProcesses } from "../../../../src/host/darwin/processes/darwin-processes.ts";
+import type { ProcessEvent, ProcessPort } from "../../../../src/host/ports/processes.ts";
+import { AwgError } from "../../../../src/model/error.ts";
+import type { LibSystem } from "../../../../src/native/darwin/libsystem.ts";
+import { abiObstacle } from "../fake/abi.ts";
+import { FakeProcesses } from "./fake-processes.ts";
+
+const TUPLE = {
+  protocol: "tcp",
+  local: { address: "192.0.2.5", port: 50_000 },
+  remote: { address: "203.0.113.7", port: 443 },
+} as const;
+const SOCKET = {
+  protocol: "tcp",
+  local: ["192.0.2.5", 50_000],
+  remote: ["203.0.113.7", 443],
+  uid: 501,
+  lastPid: 300,
+  name: 0xfeed_0001n,
+} as const;
+
+describe.skipIf(abiObstacle !== undefined)(
+  `processes of a Mac${abiObstacle === undefined ? "" : ` (${abiObstacle})`}`,
+  () => {
+    let kernel: FakeProcesses;
+    let port: ProcessPort;
+    let nowMs: number;
+    let look: () => void;
+
+    beforeEach(() => {
+      kernel = new FakeProcesses();
+      nowMs = 0;
+      const timer = { [Symbol.dispose]: () => (look = () => {}) };
+      port = darwinProcesses({
+        system: kernel as unknown as LibSystem,
+        nowMs: () => nowMs,
+        every: (onDue) => {
+          look = onDue;
+          return timer;
+        },
+      });
+    });
+
+    test("are listed with number, name, path, user, start and arguments", () => {
+      kernel.add({ pid: 300, name: "Google Chrome He", uid: 501, parentPid: 7 });
+      expect(port.list()).toEqual({
+        programs: [
+          {
+            pid: 300,
+            since: 1300n,
+            parentPid: 7,
+            uid: 501,
+            name: "Google Chrome H",
+            path: "/Applications/P300.app/Contents/MacOS/P300",
+            startedMs: 1_700_000_000_300,
+            commandLine: ["P300", "-x"],
+            cgroup: null,
+          },
+        ],
+        unseen: [],
+      });
+    });
+
+    test("a list that fills its buffer is read again with more room", () => {
+      for (let pid = 1; pid <= 1500; pid++) kernel.add({ pid });
+      expect(port.list().programs).toHaveLength(1500);
+      expect(kernel.calls.get("procInfo 1 0")).toBe(2);
+    });
+
+    test("another user's: start and arguments stay unseen, and that is told; a replaced file too", () => {
+      kernel.callerUid = 501;
+      kernel.add({ pid: 300, uid: 0 });
+      const gone = kernel.add({ pid: 301 });
+      delete gone.path;
+      const { programs, unseen } = port.list();
+      expect(Object.keys(programs[0] ?? {})).not.toContain("startedMs");
+      expect(Object.keys(programs[1] ?? {})).not.toContain("path");
+      expect(unseen).toEqual([
+        "the files of 1 programs, deleted or replaced since they started",
+        "the arguments of 1 programs of other users",
+      ]);
+    });
+
+    test("a process that ends, or whose number changes hands, while it is read is no process", () => {
+      kernel.add({ pid: 300 });
+      kernel.onLook = (pid, flavor) => {
+        if (flavor === 11) kernel.add({ pid, uniqueId: 9999n, path: "/bin/other" });
+      };
+      expect(port.read(300)).toBeUndefined();
+      kernel.onLook = () => kernel.processes.delete(300);
+      expect(port.read(300)).toBeUndefined();
+      expect(port.isAlive({ pid: 300, since: 1300n })).toBe(false);
+    });
+
+    test.each([76, 104])("a socket's process, its records of %i bytes", (bytes) => {
+      kernel.socketRecordBytes = bytes;
+      kernel.add({ pid: 300, sockets: { 9: SOCKET.name } });
+      kernel.sockets.push(SOCKET, {
+        ...SOCKET,
+        protocol: "udp",
+        local: ["2001:db8::5", 5353],
+        remote: ["::", 0],
+        name: 0xfeed_0002n,
+      });
+      expect(port.ownerOf(TUPLE)).toEqual({ uid: 501, holders: [{ pid: 300, since: 1300n }] });
+      // The second socket is not among its files: somebody else has it by now.
+      const local = { address: "2001:db8::5", port: 5353 };
+      expect(port.ownerOf({ protocol: "udp", local })).toEqual({ uid: 501, holders: [] });
+      expect(port.sockets().sockets).toHaveLength(2);
+      expect(port.ownerOf({ ...TUPLE, local: { ...TUPLE.local, port: 1 } })).toBeUndefined();
+    });
+
+    test("the number of who used a socket last was given to another process: that one is not blamed", () => {
+      kernel.add({ pid: 300, uniqueId: 5555n, sockets: {} });
+      kernel.sockets.push(SOCKET);
+      expect(port.ownerOf(TUPLE)?.holders).toEqual([]);
+    });
+
+    test("without the right to look into a process the kernel's note stands", () => {
+      kernel.callerUid = 502;
+      kernel.add({ pid: 300 });
+      kernel.sockets.push(SOCKET);
+      expect(port.ownerOf(TUPLE)?.holders).toEqual([{ pid: 300, since: 1300n }]);
+    });
+
+    test("a service's socket names the program on whose behalf it is used", () => {
+      kernel.add({ pid: 300, sockets: { 4: SOCKET.name } });
+      kernel.add({ pid: 700 });
+      kernel.sockets.push({ ...SOCKET, behalfPid: 700 });
+      expect(port.ownerOf(TUPLE)?.behalf).toEqual({ pid: 700, since: 1700n });
+    });
+
+    test("the list is read once in 300 ms, however many ask, and again while it grows", () => {
+      kernel.add({ pid: 300, sockets: { 9: SOCKET.name } });
+      kernel.sockets.push(SOCKET);
+      const asked = () => kernel.calls.get("net.inet.tcp.pcblist_n") ?? 0;
+      for (let call = 0; call < 50; call++) port.ownerOf({ ...TUPLE, local: { ...TUPLE.local, port: call } });
+      expect(asked()).toBe(2);
+      nowMs = 300;
+      kernel.growing = 3;
+      expect(port.ownerOf(TUPLE)?.holders).toHaveLength(1);
+      expect(asked()).toBe(2 + 5);
+    });
+
+    test("a UDP socket that is bound to no address has the datagrams of each", () => {
+      kernel.add({ pid: 300, sockets: { 9: 7n } });
+      kernel.sockets.push({ ...SOCKET, protocol: "udp", local: ["0.0.0.0", 53], remote: ["0.0.0.0", 0], name: 7n });
+      const tuple = { protocol: "udp", local: { address: "192.0.2.5", port: 53 }, remote: TUPLE.remote } as const;
+      expect(port.ownerOf(tuple)?.holders).toEqual([{ pid: 300, since: 1300n }]);
+    });
+
+    test("starts and ends are told: exec and exit by the queue, new processes by the list", async () => {
+      kernel.add({ pid: 300 });
+      kernel.add({ pid: 301 });
+      const events: ProcessEvent[] = [];
+      const watch = port.watch((event) => events.push(event));
+      expect(events).toEqual([]);
+      kernel.exec(300);
+      kernel.end(301);
+      kernel.add({ pid: 302 });
+      look();
+      look();
+      expect(events).toEqual([
+        { what: "started", pid: 300 },
+        { what: "ended", pid: 301 },
+        { what: "started", pid: 302 },
+      ]);
+      await watch[Symbol.asyncDispose]();
+      expect(kernel.openQueues).toBe(0);
+    });
+
+    test("an error of the kernel's is one of ours, with its name", () => {
+      kernel.sysctlByName = () => ({ value: -1, errno: 1, length: 0 });
+      expect(() => port.sockets()).toThrow(AwgError);
+      expect(() => port.sockets()).toThrow("reading the tcp sockets failed: operation not permitted (EPERM)");
+    });
+  },
+);
