@@ -135,7 +135,7 @@ describe("include", () => {
 describe("secrets", () => {
   const inline = (mode?: number) => [source("a.yaml", `${HEAD}${tunnel("a", KEY)}`, mode)];
 
-  test.each([0o644, 0o640, 0o660, 0o604, 0o622])("law 8: mode %o of a file with a secret is refused", (mode) => {
+  test.each([0o644, 0o640, 0o660, 0o604, 0o620])("law 8: mode %o of a file with a secret is refused", (mode) => {
     expect(places(inline(mode))).toEqual(["a.yaml:4:41 file-permissions", "a.yaml:4:41 secret-inline"]);
     expect(loadConfig(inline(mode)).config).toBeUndefined();
     expect(loadConfig(inline(mode), { allowInsecurePermissions: true }).config).toBeDefined();
@@ -144,6 +144,13 @@ describe("secrets", () => {
   test.each([0o600, 0o400, 0o700, undefined])("mode %o of a file with a secret is accepted with a warning", (mode) => {
     expect(places(inline(mode))).toEqual(["a.yaml:4:41 secret-inline"]);
     expect(loadConfig(inline(mode)).config).toBeDefined();
+  });
+
+  test.each([0o646, 0o602, 0o777])("D5: a file that everybody can write is refused, mode %o", (mode) => {
+    const open = [source("a.yaml", `${HEAD}${tunnel("a")}`, mode)];
+    expect(places(open)).toEqual(["a.yaml:1:1 config-writable"]);
+    expect(loadConfig(open).config).toBeUndefined();
+    expect(loadConfig(open, { allowInsecurePermissions: true }).config).toBeDefined();
   });
 
   test("a file without secrets may be read by all", () => {

@@ -19,6 +19,7 @@ const BEYOND_BOOKS: readonly { texts: readonly string[]; mode?: number; options?
   { texts: [`${HEAD}include: [b]\n`], options: { readInclude: () => ({ name: "0", text: "" }) } },
   { texts: [`${HEAD}include: [b]\n`], options: { readInclude: (name) => ({ name, text: `include: [${name}x]\n` }) } },
   { texts: [HEAD + SECRET], mode: 0o644 },
+  { texts: [HEAD], mode: 0o666 },
   { texts: [HEAD + VARIABLE], options: { environment: {} } },
 ];
 

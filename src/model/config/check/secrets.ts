@@ -6,8 +6,11 @@ import type { CheckContext } from "./check-context.ts";
 /** Read or write by group or others. */
 const OTHERS_MAY_READ_OR_WRITE = 0o066;
 
-/** Secrets can be had, and nobody else can have them. */
+const OTHERS_MAY_WRITE = 0o002;
+
+/** Secrets can be had, nobody else can have them, and nobody else writes what root is to carry out. */
 export function checkSecrets(context: CheckContext): void {
+  checkWritable(context);
   for (const { path, secret } of secretsOf(context.config)) {
     if ("inline" in secret) checkInline(context, path);
     if ("env" in secret) checkVariable(context, path, secret.env);
@@ -30,6 +33,18 @@ export function secretsOf(config: Config): readonly { readonly path: NodePath; r
     } else add([...path, "auth", "password"], tunnel.auth?.password);
   }
   return found;
+}
+
+/** Whoever may write a configuration decides where the machine's packets go. */
+function checkWritable(context: CheckContext): void {
+  const { sources, options } = context;
+  if (options.allowInsecurePermissions === true) return;
+  for (const [source, { mode = 0 }] of sources.entries()) {
+    if ((mode & OTHERS_MAY_WRITE) === 0) continue;
+    const text = (mode & 0o777).toString(8).padStart(4, "0");
+    const message = `the file has mode ${text}, so every user of the machine can change it`;
+    context.reportPlace("config-writable", { source, start: 0, end: 1 }, message, "chmod o-w the file");
+  }
 }
 
 function checkInline(context: CheckContext, path: NodePath): void {
