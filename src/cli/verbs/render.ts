@@ -9,7 +9,7 @@ export const run: RunVerb = async (call) => {
   await using session = await openSessionFor(call);
   if (textOption(call, "for") === "macos") return renderMacos(call, await desiredForMacos(call, session));
   const desired = await desiredFor(call, session);
-  const { renderForLinux } = await import("../../compose/render.ts");
+  const { renderForLinux } = await import("../../compose/rendering/render-linux.ts");
   const parts = renderForLinux(desired);
   if (flagOption(call, "json")) call.terminal.out(JSON.stringify({ format_version: "1", system: "linux", parts }));
   else call.terminal.out(parts.map(({ text }) => text).join("\n\n"));
@@ -21,7 +21,7 @@ async function desiredFor(call: VerbCall, session: Session): Promise<Planned["de
   const loaded = await loadConfigFor(call, session);
   const isSimulated = textOption(call, "host")?.startsWith("simulated") === true;
   if (isSimulated || process.geteuid?.() === 0) return (await session.plan(loaded)).desired;
-  const { desiredForAnyone } = await import("../../compose/render-for-anyone.ts");
+  const { desiredForAnyone } = await import("../../compose/rendering/render-for-anyone.ts");
   call.terminal.err("Not root: made without looking into this machine's state, so numbers may differ from a plan's.");
   return desiredForAnyone(loaded);
 }
@@ -29,7 +29,7 @@ async function desiredFor(call: VerbCall, session: Session): Promise<Planned["de
 /** What a Mac plans for itself, also a simulated one; any other machine tells what a Mac would be asked for. */
 async function desiredForMacos(call: VerbCall, session: Session): Promise<Planned["desired"]> {
   const loaded = await loadConfigFor(call, session);
-  const { desiredForMac, isForMac } = await import("../../compose/render-for-anyone.ts");
+  const { desiredForMac, isForMac } = await import("../../compose/rendering/render-for-anyone.ts");
   const isSimulated = textOption(call, "host")?.startsWith("simulated") === true;
   if (!isSimulated && (process.platform !== "darwin" || process.geteuid?.() !== 0)) return desiredForMac(loaded);
   try {
@@ -42,7 +42,7 @@ async function desiredForMacos(call: VerbCall, session: Session): Promise<Planne
 }
 
 async function renderMacos(call: Parameters<RunVerb>[0], desired: Planned["desired"]): ReturnType<RunVerb> {
-  const { renderForMacos } = await import("../../compose/render-macos.ts");
+  const { renderForMacos } = await import("../../compose/rendering/render-macos.ts");
   const { parts, left } = renderForMacos(desired);
   if (flagOption(call, "json"))
     call.terminal.out(JSON.stringify({ format_version: "1", system: "macos", parts, left }));

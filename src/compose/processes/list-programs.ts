@@ -7,7 +7,7 @@ import { chooseRule, type ProgramRule } from "../../model/program/choose-rule.ts
 import type { ProgramSurroundings } from "../../model/program/match-program.ts";
 import type { Program } from "../../model/program/program.ts";
 import { factsWantedBy } from "../planning/facts-wanted.ts";
-import { factsForAnyone } from "../render-for-anyone.ts";
+import { factsForAnyone } from "../rendering/render-for-anyone.ts";
 import type { SessionParts } from "../session-parts.ts";
 import type { ProgramLine, ProgramsReport, ProgramWatchEvent, ToldRule } from "./program-report.ts";
 import { type RuleSet, rulesOfConfig, rulesOfPolicy } from "./program-rules.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { renderMacNetwork } from "../../src/compose/render-mac-network.ts";
-import type { Resource } from "../../src/model/resource.ts";
-import { cutMessages } from "../../src/native/darwin/route/message-frames.codec.ts";
-import { decodeRouteMessage } from "../../src/native/darwin/route/route-message.codec.ts";
+import { renderMacNetwork } from "../../../src/compose/rendering/render-mac-network.ts";
+import type { Resource } from "../../../src/model/resource.ts";
+import { cutMessages } from "../../../src/native/darwin/route/message-frames.codec.ts";
+import { decodeRouteMessage } from "../../../src/native/darwin/route/route-message.codec.ts";
 
 const DEVICES = new Map([["awg-office", "utun100"]]);
 const ROUTES = { destinations: [], guards: [], rules: [] };

@@ -1,18 +1,18 @@
-import { linuxFacts } from "../host/linux/facts/facts.ts";
-import type { FactsWanted, MachineFacts } from "../host/ports/facts.ts";
-import type { ServiceManager } from "../host/ports/services.ts";
-import { canonicalJson } from "../model/canonical.ts";
-import { AwgError } from "../model/error.ts";
-import type { DesiredState } from "../model/resource.ts";
-import type { SecretId } from "../model/secret.ts";
-import { sha256Hex } from "../model/sha256.ts";
-import { expand } from "../resources/expand.ts";
-import { wantedServices } from "../resources/service/wanted-services.ts";
-import { wantedExtension } from "../resources/system-extension/wanted-extension.ts";
-import { refuseUnsupported } from "./generations/failure.ts";
-import { pathsFor } from "./paths.ts";
-import { factsWantedBy } from "./planning/facts-wanted.ts";
-import type { LoadedConfig } from "./session.ts";
+import { linuxFacts } from "../../host/linux/facts/facts.ts";
+import type { FactsWanted, MachineFacts } from "../../host/ports/facts.ts";
+import type { ServiceManager } from "../../host/ports/services.ts";
+import { canonicalJson } from "../../model/canonical.ts";
+import { AwgError } from "../../model/error.ts";
+import type { DesiredState } from "../../model/resource.ts";
+import type { SecretId } from "../../model/secret.ts";
+import { sha256Hex } from "../../model/sha256.ts";
+import { expand } from "../../resources/expand.ts";
+import { wantedServices } from "../../resources/service/wanted-services.ts";
+import { wantedExtension } from "../../resources/system-extension/wanted-extension.ts";
+import { refuseUnsupported } from "../generations/failure.ts";
+import { pathsFor } from "../paths.ts";
+import { factsWantedBy } from "../planning/facts-wanted.ts";
+import type { LoadedConfig } from "../session.ts";
 
 /** A Linux of today with both engines, for who cannot ask this one. */
 const ASSUMED: MachineFacts = {

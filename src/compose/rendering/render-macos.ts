@@ -4,12 +4,12 @@ import {
   policyIdentity,
   renderCallingAnchor,
   renderPf,
-} from "../host/darwin/pf/render-pf.ts";
-import { renderResolverScript } from "../host/darwin/resolver/scutil.ts";
-import { renderSplitFile } from "../host/darwin/resolver/split-files.ts";
-import { renderResourceText } from "../host/linux/render/resource-text.ts";
-import { policyWithDevices } from "../model/firewall/policy-devices.ts";
-import type { DesiredState, Resource, ResourceOf } from "../model/resource.ts";
+} from "../../host/darwin/pf/render-pf.ts";
+import { renderResolverScript } from "../../host/darwin/resolver/scutil.ts";
+import { renderSplitFile } from "../../host/darwin/resolver/split-files.ts";
+import { renderResourceText } from "../../host/linux/render/resource-text.ts";
+import { policyWithDevices } from "../../model/firewall/policy-devices.ts";
+import type { DesiredState, Resource, ResourceOf } from "../../model/resource.ts";
 import { renderMacNetwork } from "./render-mac-network.ts";
 
 /** One file or script that would be loaded on a Mac. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { desiredForAnyone } from "../../src/compose/render-for-anyone.ts";
-import { loadConfig } from "../../src/model/config/load-config.ts";
+import { desiredForAnyone } from "../../../src/compose/rendering/render-for-anyone.ts";
+import { loadConfig } from "../../../src/model/config/load-config.ts";
 
 const TEXT = `apiVersion: awg/v1
 name: lab

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { renderForLinux } from "../../src/compose/render.ts";
-import type { Resource } from "../../src/model/resource.ts";
-import { policyOf } from "../model/firewall/policies.ts";
-import { commandObstacle, makeNamespace, namespaceObstacle } from "../support/netns.ts";
+import { renderForLinux } from "../../../src/compose/rendering/render-linux.ts";
+import type { Resource } from "../../../src/model/resource.ts";
+import { policyOf } from "../../model/firewall/policies.ts";
+import { commandObstacle, makeNamespace, namespaceObstacle } from "../../support/netns.ts";
 
 const obstacle = namespaceObstacle() ?? commandObstacle("nft");
 const KEY = "boot/awg_boot";

@@ -1,9 +1,9 @@
-import { renderLinkCalls } from "../host/darwin/links/link-text.ts";
-import { renderRouteMessages } from "../host/darwin/routes/route-text.ts";
-import type { Resource } from "../model/resource.ts";
-import type { RoutesSpec } from "../model/spec/routes.ts";
-import { routeOfPin } from "../resources/routes/route-pins.ts";
-import { MAIN_TABLE, routesOfSpec } from "../resources/routes/route-table.ts";
+import { renderLinkCalls } from "../../host/darwin/links/link-text.ts";
+import { renderRouteMessages } from "../../host/darwin/routes/route-text.ts";
+import type { Resource } from "../../model/resource.ts";
+import type { RoutesSpec } from "../../model/spec/routes.ts";
+import { routeOfPin } from "../../resources/routes/route-pins.ts";
+import { MAIN_TABLE, routesOfSpec } from "../../resources/routes/route-table.ts";
 
 /**
  * A link or the routes of a tunnel as the calls and messages that would make them on a Mac; undefined for another kind,
