@@ -7,6 +7,7 @@ import type { LibSystem } from "../../native/darwin/libsystem.ts";
 import { readPeerUid } from "../../native/darwin/peer-credentials.ts";
 import { tryLockFile } from "../../native/linux/process/file-lock.ffi.ts";
 import { type PeerUid, serveKeeper } from "../keeper-server.ts";
+import type { LaunchEngine } from "./engine-launch.ts";
 import { UtunKeeper } from "./utun-keeper.ts";
 
 const IDLE_MS = 5000;
@@ -28,6 +29,9 @@ export interface UtunKeeperRun {
   readonly ended?: AbortSignal;
   readonly report?: (line: string) => void;
   readonly peerUid?: PeerUid;
+  /** How engines are started, and the folder that stands for /; the installed programs and / unless given. */
+  readonly launch?: LaunchEngine;
+  readonly root?: string;
 }
 
 /** The keeper's life on a Mac: until it is told to stop, or has held nothing for 5 s. A second one ends at once. */
@@ -42,7 +46,14 @@ export async function runUtunKeeper(run: UtunKeeperRun): Promise<void> {
     await sleep(LOCK_LOOK_MS);
   }
   const report = run.report ?? reportToLog;
-  const keeper = new UtunKeeper({ system, folder: paths.folder, nameFolder, report });
+  const keeper = new UtunKeeper({
+    system,
+    folder: paths.folder,
+    nameFolder,
+    report,
+    ...(run.launch === undefined ? {} : { launch: run.launch }),
+    ...(run.root === undefined ? {} : { root: run.root }),
+  });
   const life = { endAsked: false, idleSinceMs: performance.now() };
   run.ended?.addEventListener("abort", () => {
     life.endAsked = true;
@@ -50,7 +61,7 @@ export async function runUtunKeeper(run: UtunKeeperRun): Promise<void> {
   keeper.adopt();
   rmSync(paths.socket, { force: true });
   const answer = async (request: Parameters<UtunKeeper["answer"]>[0]) => {
-    const status = keeper.answer(request);
+    const status = await keeper.answer(request);
     life.idleSinceMs = performance.now();
     if (request.request === "stop") life.endAsked = true;
     return status;
@@ -63,7 +74,7 @@ export async function runUtunKeeper(run: UtunKeeperRun): Promise<void> {
     if (!keeper.holdsNothing || server.clients > 0) life.idleSinceMs = performance.now();
   }
   await server.close();
-  keeper.release();
+  await keeper.release();
 }
 
 /** Turns the signals that end a process into an AbortSignal; a defect in one request does not end the keeper. */

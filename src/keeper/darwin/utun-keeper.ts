@@ -1,10 +1,19 @@
 import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { AwgError } from "../../model/error.ts";
-import { KEEPER_PROTOCOL_VERSION, type KeeperRequest, type KeeperStatus } from "../../model/keeper-protocol.ts";
+import {
+  type EnsureEngine,
+  KEEPER_PROTOCOL_VERSION,
+  type KeeperRequest,
+  type KeeperStatus,
+} from "../../model/keeper-protocol.ts";
 import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
 import type { LibSystem } from "../../native/darwin/libsystem.ts";
+import { mtuOfInterface, setMtu } from "../../native/darwin/link/mtu.ts";
 import { openUtun, type Utun } from "../../native/darwin/link/utun.ts";
 import { Watchdog } from "../watchdog.ts";
+import { type LaunchEngine, launchEngine } from "./engine-launch.ts";
+import { endOrphanEngines } from "./engine-record.ts";
+import { UtunEngine } from "./utun-engine.ts";
 
 /** What a keeper on a Mac needs. */
 export interface UtunKeeperDeps {
@@ -14,15 +23,25 @@ export interface UtunKeeperDeps {
   /** Where the name of each tunnel's interface is written for wg and wg-quick: `<tunnel>.name`. */
   readonly nameFolder: string;
   readonly report: (line: string) => void;
+  /** How an engine is started; the installed program unless given. */
+  readonly launch?: LaunchEngine;
+  /** Folder that stands for /; / unless given. */
+  readonly root?: string;
+}
+
+interface Held {
+  readonly utun: Utun;
+  engine: UtunEngine | undefined;
 }
 
 /**
  * What outlives the other processes on a Mac: the descriptors of utun interfaces, which vanish with them, and the
- * watchdog. PF needs no owner there. When it dies its interfaces and their routes go, and PF drops what would leave.
+ * watchdog. PF needs no owner there. An engine shares its interface's descriptor and dies with the keeper's next
+ * start, so that after a keeper's death all is made anew, while PF drops what would leave.
  */
 export class UtunKeeper {
   readonly #deps: UtunKeeperDeps;
-  readonly #utuns = new Map<string, Utun>();
+  readonly #held = new Map<string, Held>();
   readonly #watchdog: Watchdog;
 
   constructor(deps: UtunKeeperDeps) {
@@ -30,14 +49,18 @@ export class UtunKeeper {
     this.#watchdog = new Watchdog(deps);
   }
 
-  /** Goes on with what an earlier keeper was armed with; its interfaces went with it. */
+  /**
+   * Goes on with what an earlier keeper was armed with. Its interfaces went with it, but for those whose engines run on
+   * without anybody to look after them: these are ended by the removal of their sockets, as wg-quick does it.
+   */
   adopt(): void {
     this.#watchdog.resume();
+    endOrphanEngines(this.#deps.folder);
   }
 
   /** Whether there is anything that would be lost by ending this process. */
   get holdsNothing(): boolean {
-    return this.#utuns.size === 0 && this.#watchdog.isAtRest;
+    return this.#held.size === 0 && this.#watchdog.isAtRest;
   }
 
   get status(): KeeperStatus {
@@ -45,14 +68,17 @@ export class UtunKeeper {
     return {
       version: KEEPER_PROTOCOL_VERSION,
       pid: process.pid,
-      devices: [...this.#utuns.keys()].map((device) => ({ device })),
+      devices: [...this.#held].map(([device, { engine }]) => ({
+        device,
+        ...(engine === undefined ? {} : { engine: engine.state }),
+      })),
       tables: [],
       ...(deadlineMs === undefined ? {} : { watchdog: { deadlineMs } }),
     };
   }
 
   /** Does what is asked and gives the status afterwards. Throws AwgError("unsupported") for what only Linux has. */
-  answer(request: KeeperRequest): KeeperStatus {
+  async answer(request: KeeperRequest): Promise<KeeperStatus> {
     switch (request.request) {
       case "status":
         break;
@@ -60,7 +86,13 @@ export class UtunKeeper {
         this.#open(request.device);
         break;
       case "closeDevice":
-        this.#close(request.device);
+        await this.#close(request.device);
+        break;
+      case "ensureEngine":
+        await this.#ensureEngine(request);
+        break;
+      case "stopEngine":
+        await this.#stopEngine(request.device);
         break;
       case "armWatchdog":
         this.#watchdog.arm(request.watch);
@@ -69,7 +101,7 @@ export class UtunKeeper {
         this.#watchdog.disarm();
         break;
       case "stop":
-        for (const device of [...this.#utuns.keys()]) this.#close(device);
+        await this.#closeAll();
         break;
       default:
         throw new AwgError("unsupported", `the keeper cannot do "${request.request}" on macOS`);
@@ -77,14 +109,56 @@ export class UtunKeeper {
     return this.status;
   }
 
-  /** Closes every interface; what is armed stays for the next keeper. */
-  release(): void {
-    for (const device of [...this.#utuns.keys()]) this.#close(device);
+  /** Ends engines and closes every interface; what is armed stays for the next keeper. */
+  async release(): Promise<void> {
+    await this.#closeAll();
     this.#watchdog[Symbol.dispose]();
   }
 
+  async #closeAll(): Promise<void> {
+    for (const device of [...this.#held.keys()]) await this.#close(device);
+  }
+
+  async #ensureEngine(request: EnsureEngine): Promise<void> {
+    const held = this.#held.get(request.device);
+    if (held === undefined) {
+      throw new AwgError("host", `the keeper does not hold ${request.device}, so it can start no engine on it`, {
+        remedy: "apply again: the device comes before its engine",
+      });
+    }
+    if (request.engine === "embedded") {
+      throw new AwgError("unsupported", "awg's own engine does not run on macOS yet", {
+        remedy: "say engine: userspace, and install wireguard-go or amneziawg-go",
+      });
+    }
+    if (held.engine?.protocol !== request.protocol) {
+      await this.#stopEngine(request.device);
+      held.engine = this.#newEngine(request, held.utun);
+    }
+    await held.engine?.ensure(request);
+  }
+
+  #newEngine({ device, protocol }: EnsureEngine, { name, fd }: Utun): UtunEngine {
+    const { system, folder, report, launch = launchEngine, root = "/" } = this.#deps;
+    const keepMtu = async <T>(act: () => Promise<T>): Promise<T> => {
+      const mtuBytes = mtuOfInterface(system, name);
+      const result = await act();
+      if (mtuBytes !== undefined && mtuOfInterface(system, name) !== mtuBytes) setMtu(system, name, mtuBytes);
+      return result;
+    };
+    const files = { logPath: `${folder}/engine-${device}.log`, recordPath: `${folder}/${device}.engine` };
+    return new UtunEngine({ name, tunFd: fd, ...files, root, launch, keepMtu, report }, protocol);
+  }
+
+  async #stopEngine(device: string): Promise<void> {
+    const held = this.#held.get(device);
+    const engine = held?.engine;
+    if (held !== undefined) held.engine = undefined;
+    await engine?.stop();
+  }
+
   #open(device: string): void {
-    if (this.#utuns.has(device)) return;
+    if (this.#held.has(device)) return;
     const utun = openUtun(this.#deps.system);
     try {
       this.#writeName(device, utun.name);
@@ -92,16 +166,17 @@ export class UtunKeeper {
       utun[Symbol.dispose]();
       throw error;
     }
-    this.#utuns.set(device, utun);
+    this.#held.set(device, { utun, engine: undefined });
     this.#deps.report(`${device} is ${utun.name}`);
   }
 
-  #close(device: string): void {
-    const utun = this.#utuns.get(device);
-    if (utun === undefined) return;
-    this.#utuns.delete(device);
+  async #close(device: string): Promise<void> {
+    const held = this.#held.get(device);
+    if (held === undefined) return;
+    await this.#stopEngine(device);
+    this.#held.delete(device);
     rmSync(this.#namePath(device), { force: true });
-    utun[Symbol.dispose]();
+    held.utun[Symbol.dispose]();
   }
 
   /** Whole or not at all, so that a reader never sees half a name. */

@@ -24,6 +24,17 @@ export function mtuRequest(device: string, mtuBytes: number): InterfaceRequest {
   return { family: 4, request: INTERFACE.SIOCSIFMTU, argument };
 }
 
+/** SIOCGIFMTU: fills its argument, from which `mtuOf` reads. */
+export function readMtuRequest(device: string): InterfaceRequest {
+  const argument = named(IFREQ.size, IFREQ.fields.ifr_name, device);
+  return { family: 4, request: INTERFACE.SIOCGIFMTU, argument };
+}
+
+/** The bytes of an answered SIOCGIFMTU. */
+export function mtuOf({ argument }: InterfaceRequest): number {
+  return readUnsigned(argument, 0, IFREQ.fields["ifr_ifru.ifru_mtu"]);
+}
+
 /** SIOCGIFFLAGS: fills its argument, from which `flagsOf` reads. */
 export function readFlagsRequest(device: string): InterfaceRequest {
   const argument = named(IFREQ.size, IFREQ.fields.ifr_name, device);

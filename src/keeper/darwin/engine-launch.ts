@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, realpathSync, statSync } from "node:fs";
+import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
+import { AwgError } from "../../model/error.ts";
+import type { EnsureEngine } from "../../model/keeper-protocol.ts";
+
+/** Where wireguard-go and amneziawg-go are on a Mac: installed by hand, by Homebrew on Apple silicon, by MacPorts. */
+const FOLDERS = ["/usr/local/bin", "/opt/homebrew/bin", "/opt/local/bin"];
+/** The descriptor that the engine finds its utun at. */
+const TUN_DESCRIPTOR = 3;
+
+/** What an engine is started with. */
+export interface EngineLaunch {
+  readonly protocol: EnsureEngine["protocol"];
+  /** The interface's name, by which the engine names its socket, too. */
+  readonly name: string;
+  readonly tunFd: number;
+  readonly logPath: string;
+}
+
+/** Starts an engine on a utun that stays the caller's. */
+export type LaunchEngine = (launch: EngineLaunch) => ChildProcess;
+
+/** Where the engine of an interface answers. */
+export function engineSocketPath(root: string, protocol: EnsureEngine["protocol"], name: string): string {
+  return `${root === "/" ? "" : root}${ENGINE_PROGRAMS[protocol].socketFolder}/${name}.sock`;
+}
+
+/**
+ * Starts wireguard-go or amneziawg-go in the foreground on a descriptor of its utun (WG_TUN_FD, main.go); it makes its
+ * UAPI socket itself. It runs as root, since it sets the interface's mtu.
+ *
+ * @throws AwgError("unsupported") when the program is not installed, ("permission") when others than root could change it.
+ */
+export const launchEngine: LaunchEngine = ({ protocol, name, tunFd, logPath }) => {
+  const program = findProgram(`${protocol}-go`);
+  const log = openSync(logPath, "w", 0o600);
+  try {
+    const child = spawn(program, ["-f", name], {
+      cwd: "/",
+      env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LOG_LEVEL: "error", WG_TUN_FD: String(TUN_DESCRIPTOR) },
+      stdio: ["ignore", log, log, tunFd],
+    });
+    child.on("error", () => {});
+    if (child.pid === undefined) throw new AwgError("host", `starting ${program} for ${name} failed`);
+    return child;
+  } finally {
+    closeSync(log);
+  }
+};
+
+/** The program, resolved; root runs none that somebody else could exchange. Homebrew's belong to the user who installed. */
+function findProgram(name: string): string {
+  for (const folder of FOLDERS) {
+    const path = resolved(`${folder}/${name}`);
+    if (path === undefined) continue;
+    const { uid, mode } = statSync(path);
+    if (uid === 0 && (mode & 0o022) === 0) return path;
+    throw new AwgError("permission", `${path} can be changed by others than root, so root does not run it`, {
+      remedy: `copy it to /usr/local/bin as root's own: sudo install -o root -m 755 ${path} /usr/local/bin/`,
+    });
+  }
+  throw new AwgError("unsupported", `there is no ${name} on this Mac`, {
+    remedy: `install it as /usr/local/bin/${name}`,
+  });
+}
+
+function resolved(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}

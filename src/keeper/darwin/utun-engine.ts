@@ -1,0 +1,145 @@
+import type { ChildProcess } from "node:child_process";
+import { rmSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AwgError, messageOf } from "../../model/error.ts";
+import type { EnsureEngine, KeeperDevice } from "../../model/keeper-protocol.ts";
+import { parseUapiErrno } from "../../model/uapi/reply.ts";
+import { UAPI_GET } from "../../model/uapi/set.ts";
+import { engineSocketPath, type LaunchEngine } from "./engine-launch.ts";
+import { recordEngine } from "./engine-record.ts";
+import { exchangeUapi } from "./uapi-exchange.ts";
+
+const START_TIMEOUT_MS = 30_000;
+const LOOK_MS = 20;
+const GRACE_MS = 2000;
+const BACKOFF = { firstMs: 200, longestMs: 10_000 } as const;
+
+/** What an engine on a Mac needs of its keeper. */
+export interface UtunEngineDeps {
+  /** The interface's name. */
+  readonly name: string;
+  readonly tunFd: number;
+  readonly logPath: string;
+  /** Where its socket is noted for a later keeper. */
+  readonly recordPath: string;
+  /** Folder that stands for /. */
+  readonly root: string;
+  readonly launch: LaunchEngine;
+  /** Puts the interface's mtu back, which an engine sets to its own as it starts. */
+  readonly keepMtu: <T>(while_: () => Promise<T>) => Promise<T>;
+  readonly report: (line: string) => void;
+}
+
+/** An external engine on a utun of ours: started, configured, and started again with the same configuration when it dies. */
+export class UtunEngine {
+  readonly protocol: EnsureEngine["protocol"];
+  readonly #deps: UtunEngineDeps;
+  #child: ChildProcess | undefined;
+  #configuration: string | undefined;
+  #restarts = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #wanted = true;
+
+  constructor(deps: UtunEngineDeps, protocol: EnsureEngine["protocol"]) {
+    this.#deps = deps;
+    this.protocol = protocol;
+  }
+
+  get state(): NonNullable<KeeperDevice["engine"]> {
+    const pid = this.#child?.pid ?? 0;
+    return { pid, kind: "userspace", protocol: this.protocol, restarts: this.#restarts };
+  }
+
+  /** Makes it run with this configuration; one that runs gets the update only. Throws what the engine refuses. */
+  async ensure({ configuration, update }: EnsureEngine): Promise<void> {
+    this.#configuration = configuration;
+    if (this.#child === undefined) return this.#start(configuration);
+    if (update !== undefined) await this.#set(update);
+  }
+
+  /** Ends it: by its socket's removal, which wireguard-go takes for the word to end, and by signals. */
+  async stop(): Promise<void> {
+    this.#wanted = false;
+    clearTimeout(this.#timer);
+    const child = this.#child;
+    this.#child = undefined;
+    for (const path of [this.#socket, this.#deps.recordPath]) rmSync(path, { force: true });
+    if (child === undefined) return;
+    for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+      if (hasEnded(child)) return;
+      child.kill(signal);
+      for (let waited = 0; waited < GRACE_MS && !hasEnded(child); waited += LOOK_MS) await sleep(LOOK_MS);
+    }
+  }
+
+  get #socket(): string {
+    return engineSocketPath(this.#deps.root, this.protocol, this.#deps.name);
+  }
+
+  async #start(configuration: string): Promise<void> {
+    rmSync(this.#socket, { force: true });
+    try {
+      await this.#deps.keepMtu(() => this.#launch());
+      recordEngine(this.#deps.recordPath, this.#socket);
+      await this.#set(configuration);
+    } catch (error) {
+      const child = this.#child;
+      this.#child = undefined;
+      child?.kill("SIGKILL");
+      throw error;
+    }
+  }
+
+  async #launch(): Promise<void> {
+    const { launch, name, tunFd, logPath } = this.#deps;
+    const child = launch({ protocol: this.protocol, name, tunFd, logPath });
+    this.#child = child;
+    child.once("exit", () => this.#noteEnd(child));
+    await this.#answers(child);
+  }
+
+  async #answers(child: ChildProcess): Promise<void> {
+    const deadline = performance.now() + START_TIMEOUT_MS;
+    while ((await exchangeUapi(this.#socket, UAPI_GET)) === undefined) {
+      if (hasEnded(child) || performance.now() > deadline) {
+        throw new AwgError("host", `the engine of ${this.#deps.name} did not start`, {
+          remedy: `look into ${this.#deps.logPath}`,
+        });
+      }
+      await sleep(LOOK_MS);
+    }
+  }
+
+  async #set(text: string): Promise<void> {
+    const answer = await exchangeUapi(this.#socket, text);
+    const errno = answer === undefined ? -1 : parseUapiErrno(answer);
+    if (errno === 0) return;
+    throw new AwgError("host", `the engine of ${this.#deps.name} refused its configuration (errno ${errno})`, {
+      remedy: "check that its version knows every parameter of the tunnel",
+    });
+  }
+
+  #noteEnd(child: ChildProcess): void {
+    if (this.#child !== child || !this.#wanted) return;
+    this.#child = undefined;
+    this.#startAgain();
+  }
+
+  #startAgain(): void {
+    const delayMs = Math.min(BACKOFF.longestMs, BACKOFF.firstMs * 2 ** this.#restarts);
+    this.#restarts += 1;
+    this.#deps.report(`the engine of ${this.#deps.name} ended; starting it again in ${delayMs} ms`);
+    this.#timer = setTimeout(() => {
+      const configuration = this.#configuration;
+      if (!this.#wanted || this.#child !== undefined || configuration === undefined) return;
+      this.#start(configuration).catch((error: unknown) => {
+        this.#deps.report(`starting the engine of ${this.#deps.name} again failed: ${messageOf(error)}`);
+        if (this.#wanted) this.#startAgain();
+      });
+    }, delayMs);
+  }
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
