@@ -93,6 +93,28 @@ export interface ResourceStatus {
   readonly ready: boolean;
   readonly drift: readonly FieldChange[];
   readonly summary: string;
+  /** Of a tunnel whose engine runs. */
+  readonly tunnel?: TunnelStatus;
+}
+
+/** What a tunnel's engine says of itself; nothing of it is secret. */
+export interface TunnelStatus {
+  /** The protocol and its generation: "wireguard", "amneziawg 2.0". */
+  readonly wire: string;
+  readonly peers: readonly PeerStatus[];
+}
+
+export interface PeerStatus {
+  readonly publicKey: string;
+  readonly endpoint?: string;
+  /** Since the epoch; 0 means never. */
+  readonly lastHandshakeSeconds: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  /** Of the last handshake that this end began; absent where the engine does not tell. */
+  readonly roundTripMs?: number;
+  /** What the peer sent, as the gaps of its counters tell, and how much of it did not come (late ones included). */
+  readonly messages?: { readonly expected: number; readonly lost: number };
 }
 
 export interface Condition {

@@ -1,12 +1,13 @@
 import type { Condition, ResourceStatus, Status } from "../../compose/session.ts";
 import { renderChange } from "./plan.human.ts";
 import type { Style } from "./style.ts";
+import { renderPeers, tunnelDocument } from "./tunnel-status.ts";
 
 /** Conditions that are good when true; the others are good when false. */
 const GOOD_WHEN_TRUE: ReadonlySet<Condition["type"]> = new Set(["Ready", "Protected"]);
 
 /** The status as people read it. */
-export function renderStatus(status: Status, style: Style): string {
+export function renderStatus(status: Status, style: Style, nowMs = Date.now()): string {
   const open = openTexts(status, style);
   if (status.resources.length === 0) {
     return ["Nothing is applied on this machine. Traffic is not protected by awg.", ...open].join("\n");
@@ -17,7 +18,7 @@ export function renderStatus(status: Status, style: Style): string {
     ...status.conditions.map((condition) => renderCondition(condition, style)),
     ...open,
     "",
-    ...status.resources.flatMap((resource) => renderResource(resource, width, style)),
+    ...status.resources.flatMap((resource) => renderResource(resource, width, style, nowMs)),
   ].join("\n");
 }
 
@@ -29,13 +30,19 @@ function renderCondition({ type, status, reason, since }: Condition, style: Styl
 }
 
 function renderResource(
-  { key, enforcement, ready, drift, summary }: ResourceStatus,
+  { key, enforcement, ready, drift, summary, tunnel }: ResourceStatus,
   width: number,
   style: Style,
+  nowMs: number,
 ): readonly string[] {
   const mark = ready && drift.length === 0 ? style.green("✓") : drift.length > 0 ? style.yellow("≠") : style.red("✗");
   const head = `  ${mark} ${key.padEnd(width)}  ${enforcement.padEnd(11)}  ${summary}`;
-  return [head.trimEnd(), ...drift.map((change) => `      ${renderChange(change, style)}`)];
+  const peers = tunnel === undefined ? [] : renderPeers(tunnel, nowMs);
+  return [
+    head.trimEnd(),
+    ...peers.map((peer) => `      ${style.dim(peer)}`),
+    ...drift.map((change) => `      ${renderChange(change, style)}`),
+  ];
 }
 
 function openTexts({ openJournal, awaiting, fallback = [] }: Status, style: Style): readonly string[] {
@@ -59,12 +66,15 @@ function transactionTexts(
 }
 
 /** The status as one JSON document. */
-export function statusDocument(status: Status): object {
+export function statusDocument(status: Status, nowMs = Date.now()): object {
   return {
     format_version: "1",
     generation: status.generation,
     conditions: status.conditions.map((condition) => ({ ...condition, since: condition.since ?? null })),
-    resources: status.resources,
+    resources: status.resources.map(({ tunnel, ...resource }) => ({
+      ...resource,
+      ...(tunnel === undefined ? {} : { tunnel: tunnelDocument(tunnel, nowMs) }),
+    })),
     open_journal: status.openJournal ?? null,
     fallback: status.fallback ?? [],
     awaiting_confirmation:

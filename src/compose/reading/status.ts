@@ -10,6 +10,7 @@ import { driverOf, type Observation } from "../../reconciler/plan/observation.ts
 import type { DriverRegistry } from "../../resources/driver.ts";
 import { awaitedStep } from "../../resources/system-extension/system-extension.ts";
 import type { Condition, ResourceStatus, Status } from "../session.ts";
+import { tunnelStatus } from "./tunnel-status.ts";
 
 interface StatusInput {
   readonly generation: Generation | undefined;
@@ -49,7 +50,12 @@ function statusOfResource(
     ready: found !== undefined && isUp(resource, found),
     drift,
     summary: found === undefined ? "is gone" : summaryOf(resource, found),
+    ...(kind === "tunnel" ? runningTunnel(found as TunnelObserved | undefined) : {}),
   };
+}
+
+function runningTunnel(found: TunnelObserved | undefined): Pick<ResourceStatus, "tunnel"> {
+  return found?.running === true ? { tunnel: tunnelStatus(found) } : {};
 }
 
 /** A tunnel is ready once a handshake has come through, an extension once nobody is waited for, all else when it stands. */
@@ -88,9 +94,7 @@ function summaryOf(resource: Resource, found: Observed): string {
     case "autostart":
       return resource.spec.enabled ? "starts by itself" : "is started by hand";
     case "system-extension":
-      return (
-        awaitedStep(resource.spec, found as SystemExtensionObserved) ?? (found as SystemExtensionObserved).state
-      );
+      return awaitedStep(resource.spec, found as SystemExtensionObserved) ?? (found as SystemExtensionObserved).state;
   }
 }
 
