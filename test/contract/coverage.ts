@@ -83,7 +83,7 @@ function reasonWithoutRights(host: HostName, port: string, name: string): string
   if (host === "simulated") return "nobody on the simulated machine has fewer rights than root";
   if (host === "linux")
     return "a session asks for root before the host is asked (requireRights of compose/linux-parts.ts)";
-  if (port === "engines") return "the engine's socket is a file: node:net reports EACCES as no answer";
+  if (port === "engines") return "engines are the keeper's, which hears root alone (test/keeper/darwin)";
   if (port === "sysctl") return "macOS has no setting that awg sets";
   if (name === "fallBack") return "PF holds nothing that ends by itself, so that there is no fallback";
   return name.startsWith("read") ? "anybody may read it" : undefined;
@@ -94,8 +94,6 @@ function reasonOnDarwin(method: (typeof METHODS)[number]): string | undefined {
     case "sysctl.read":
     case "sysctl.write":
       return "macOS has no setting that awg sets";
-    case "engines.remove":
-      return "an engine holds its utun itself, and ends with the device";
     case "firewall.fallBack":
       return "PF holds nothing that ends by itself, so that there is no fallback (docs/security.md S13.10)";
     default:

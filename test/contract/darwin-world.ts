@@ -4,9 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RunCommand } from "../../src/host/darwin/command.ts";
 import { darwinHost } from "../../src/host/darwin/darwin-host.ts";
+import type { EngineHolder } from "../../src/host/darwin/engines.ts";
 import type { UtunHolder } from "../../src/host/darwin/links/utun-holder.ts";
 import type { Host } from "../../src/host/ports/host.ts";
+import type { EnsureEngine } from "../../src/model/keeper-protocol.ts";
 import type { SecretId } from "../../src/model/secret.ts";
+import type { SecretStore } from "../../src/model/secret-store.ts";
 import type { LibSystem } from "../../src/native/darwin/libsystem.ts";
 import { FakeEngine } from "../host/darwin/fake/fake-engine.ts";
 import { FakeLibSystem } from "../host/darwin/fake/fake-libsystem.ts";
@@ -26,6 +29,8 @@ interface Borders {
 export interface Bend {
   readonly system?: (real: LibSystem) => LibSystem;
   readonly run?: (real: RunCommand) => RunCommand;
+  /** Where secrets lie, in place of a map of the world's own; given the world's folder. */
+  readonly secrets?: (root: string) => SecretStore;
 }
 
 /** A Mac that is a double at its two borders; everything between them is awg's own code. */
@@ -33,14 +38,16 @@ export class DarwinWorld implements Disposable {
   readonly machine: FakeMachine = macBook();
   readonly root = mkdtempSync(join(tmpdir(), "awg-mac-"));
   readonly borders: Borders;
-  readonly holder: UtunHolder;
+  readonly holder: UtunHolder & EngineHolder;
   readonly #engines = new Map<string, FakeEngine>();
   readonly #stored = new Map<SecretId, Uint8Array>();
   readonly #bend: Bend;
 
   constructor(bend: Bend = {}) {
     this.#bend = bend;
-    mkdirSync(join(this.root, "etc"));
+    for (const folder of ["etc", "Library/LaunchDaemons", "usr/local/bin"])
+      mkdirSync(join(this.root, folder), { recursive: true });
+    writeFileSync(join(this.root, "usr/local/bin/wireguard-go"), "", { mode: 0o755 });
     writeFileSync(join(this.root, "etc/protocols"), [...PROTOCOLS].map(([name, one]) => `${name}\t${one}\n`).join(""));
     const services = [...SERVICES].flatMap(([name, port]) => [`${name}\t${port}/tcp\n`, `${name}\t${port}/udp\n`]);
     writeFileSync(join(this.root, "etc/services"), services.join(""));
@@ -82,8 +89,10 @@ export class DarwinWorld implements Disposable {
       system: this.#systemOf(borders),
       run: this.#bend.run?.(run) ?? run,
       holder: this.holder,
-      holdsUtuns: true,
-      secrets: { idOf: (bytes) => this.#store(bytes), bytesOf: (id) => this.#bytesOf(id) },
+      secrets: this.#bend.secrets?.(this.root) ?? {
+        idOf: (bytes) => this.#store(bytes),
+        bytesOf: (id) => this.#bytesOf(id),
+      },
       runDir: join(this.root, "run"),
       stateDir: join(this.root, "state"),
       program: ["/usr/local/bin/awg-split-tunnel"],
@@ -106,21 +115,39 @@ export class DarwinWorld implements Disposable {
     return { system: new FakeLibSystem(this.machine, caller), programs: new FakePrograms(this.machine, caller) };
   }
 
-  /** Holds utuns as the keeper would, each with an engine that answers. */
-  #holder(system: LibSystem): UtunHolder {
+  /** Holds utuns and starts engines as the keeper would. */
+  #holder(system: LibSystem): UtunHolder & EngineHolder {
     const utuns = new HeldUtuns(system);
     return {
       held: () => utuns.held(),
-      release: (device) => utuns.release(device),
-      hold: async (device) => {
-        const name = await utuns.hold(device);
-        if (this.#engines.has(name)) return name;
-        const engine = new FakeEngine(this.root, name);
-        this.#engines.set(name, engine);
-        await engine.listen();
-        return name;
+      hold: (device) => utuns.hold(device),
+      release: async (device) => {
+        this.#stopEngine(device);
+        await utuns.release(device);
+      },
+      request: async (request) => {
+        if (request.request === "stopEngine") this.#stopEngine(request.device);
+        else if (request.request === "ensureEngine") await this.#ensureEngine(request, await utuns.held());
+        else throw new Error(`the keeper is not asked to ${request.request} here`);
       },
     };
+  }
+
+  async #ensureEngine(
+    { device, configuration, update }: EnsureEngine,
+    held: ReadonlyMap<string, string>,
+  ): Promise<void> {
+    const standing = this.#engines.get(device);
+    if (standing !== undefined) return standing.set(update ?? configuration);
+    const engine = new FakeEngine(this.root, held.get(device) ?? "");
+    this.#engines.set(device, engine);
+    engine.set(configuration);
+    await engine.listen();
+  }
+
+  #stopEngine(device: string): void {
+    this.#engines.get(device)?.close();
+    this.#engines.delete(device);
   }
 
   #store(bytes: Uint8Array): SecretId {

@@ -180,7 +180,6 @@ export const HOST_CONTRACT: readonly Clause[] = [
     port: "engines",
     promise: "remove ends the engine and leaves the device; none is success",
     covers: [["engines.remove", "done", "already so", "gone"]],
-    notOn: { darwin: "an engine holds its utun itself, so that it ends with the device" },
     async check(world) {
       const { host } = world;
       await host.engines.remove(world.device);

@@ -71,7 +71,6 @@ export const SITUATION_CONTRACT: readonly Clause[] = [
     port: "engines",
     promise: "two processes that remove one engine both succeed",
     covers: [["engines.remove", "partial", "concurrent"]],
-    notOn: { darwin: "an engine holds its utun itself, so that it ends with the device" },
     async check(world) {
       const { host } = world;
       await host.links.ensure(linkSpec(world));

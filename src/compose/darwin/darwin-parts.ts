@@ -12,6 +12,7 @@ import { readPeerUid } from "../../native/darwin/peer-credentials.ts";
 import { fileStores } from "../../state/file-stores.ts";
 import { takeLock } from "../../state/lock.ts";
 import { SecretStore } from "../../state/secret-store.ts";
+import { repeat } from "../daemon/clocks.ts";
 import type { Watchdog } from "../generations/confirmation.ts";
 import { readSshConnection } from "../generations/ssh-connection.ts";
 import { DARWIN_NAME_FOLDER, type Paths, pathsFor } from "../paths.ts";
@@ -21,6 +22,8 @@ import type { SessionParts } from "../session-parts.ts";
 
 /** macOS has no network namespaces: one keeper for each run folder. */
 const ONLY_NAMESPACE = 0;
+/** How often `awg ps --watch` looks. */
+const PROCESS_LOOK_MS = 500;
 
 /** A session on this Mac. */
 export function darwinParts({ stateDir, runDir, environment, allowInsecurePermissions }: SessionOptions): SessionParts {
@@ -38,7 +41,6 @@ export function darwinParts({ stateDir, runDir, environment, allowInsecurePermis
       system,
       run: runCommand,
       holder,
-      holdsUtuns: true,
       secrets,
       runDir: paths.runDir,
       stateDir: paths.stateDir,
@@ -64,6 +66,11 @@ export function darwinParts({ stateDir, runDir, environment, allowInsecurePermis
     known: knownConfigIn(paths.stateDir),
     watchdog: keeperWatchdog(holder, paths),
     sshConnection: () => readSshConnection(environment),
+    processes: async () => {
+      const { darwinProcesses } = await import("../../host/darwin/processes/darwin-processes.ts");
+      const every = (onDue: () => void) => repeat(() => PROCESS_LOOK_MS, onDue);
+      return darwinProcesses({ system, nowMs: () => performance.now(), every });
+    },
     close: async () => {},
   };
 }

@@ -1,53 +1,64 @@
-import { rmSync } from "node:fs";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
 import { AwgError } from "../../model/error.ts";
+import type { KeeperRequest } from "../../model/keeper-protocol.ts";
 import type { SecretStore } from "../../model/secret-store.ts";
 import type { TunnelObserved, TunnelSpec } from "../../model/spec/tunnel.ts";
 import { observedFromUapi, silentTunnel } from "../../model/uapi/observed.ts";
-import { parseUapiDevice, parseUapiErrno } from "../../model/uapi/reply.ts";
+import { parseUapiDevice } from "../../model/uapi/reply.ts";
 import { renderUapiSet, UAPI_GET } from "../../model/uapi/set.ts";
 import type { EnginePort } from "../ports/engines.ts";
+import type { RunCommand } from "./command.ts";
+import { serviceUser } from "./facts/accounts.ts";
 
 const ANSWER_TIMEOUT_MS = 5000;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 const PROTOCOLS = ["wireguard", "amneziawg"] as const;
 
+/** The keeper, as far as engines go. */
+export interface EngineHolder {
+  held(): Promise<ReadonlyMap<string, string>>;
+  request(request: KeeperRequest): Promise<unknown>;
+}
+
 export interface DarwinEnginesDeps {
   readonly secrets: SecretStore;
-  /** The interface of each device of ours, "awg-office" → "utun7". */
-  readonly held: () => Promise<ReadonlyMap<string, string>>;
+  readonly run: RunCommand;
+  /** Who holds the utuns, and starts their engines. */
+  readonly holder: EngineHolder;
   /** Folder that stands for /. */
   readonly root: string;
 }
 
 /**
- * Engines of a Mac over their UAPI sockets, which bear the interface's name (`/var/run/wireguard/utun7.sock`): read, told
- * their configuration, and left to whoever holds the utun. An engine cannot be started here yet: on macOS it has to hold
- * the utun itself, and says so.
+ * Engines of a Mac, in processes of their own beside the keeper that holds their utun: read over their UAPI sockets, which
+ * bear the interface's name (`/var/run/wireguard/utun7.sock`), started and set through the keeper, which remembers the
+ * configuration to start them again with.
  */
 export function darwinEngines(deps: DarwinEnginesDeps): EnginePort {
   const read = (device: string) => readEngine(deps, device);
   return {
     read,
     readAll: async () => {
-      const engines = await Promise.all([...(await deps.held()).keys()].map(read));
+      const engines = await Promise.all([...(await deps.holder.held()).keys()].map(read));
       return engines.filter((engine) => engine !== undefined);
     },
     ensure: (spec) => ensureEngine(deps, spec),
-    remove: (device) => removeEngine(deps, device),
+    remove: async (device) => {
+      if ((await deps.holder.held()).has(device)) await deps.holder.request({ request: "stopEngine", device });
+    },
   };
 }
 
 async function readEngine(
-  { secrets, held, root }: DarwinEnginesDeps,
+  { holder, root, secrets }: DarwinEnginesDeps,
   device: string,
 ): Promise<TunnelObserved | undefined> {
-  const name = (await held()).get(device);
+  const name = (await holder.held()).get(device);
   if (name === undefined) return undefined;
   for (const protocol of PROTOCOLS) {
-    const answer = await ask(socketPath(root, protocol, name), UAPI_GET);
+    const answer = await ask(join(root, ENGINE_PROGRAMS[protocol].socketFolder, `${name}.sock`), UAPI_GET);
     if (answer === undefined) continue;
     const identity = { device, protocol, engine: "userspace" } as const;
     if (answer === "") return silentTunnel(identity);
@@ -59,46 +70,27 @@ async function readEngine(
 }
 
 async function ensureEngine(deps: DarwinEnginesDeps, spec: TunnelSpec): Promise<void> {
-  const { device, protocol } = spec;
-  const name = (await deps.held()).get(device);
-  if (name === undefined) {
+  const { device, protocol, engine } = spec;
+  if (engine === "kernel")
+    throw new AwgError("unsupported", `macOS has no WireGuard of its own, which ${device} asks for`);
+  if (!(await deps.holder.held()).has(device)) {
     throw new AwgError("host", `there is no interface for the engine of ${device}`, { facts: { device } });
   }
+  const bytesOf = deps.secrets.bytesOf.bind(deps.secrets);
+  const configuration = renderUapiSet(spec, undefined, bytesOf);
+  if (configuration === undefined) throw new AwgError("bug", `there is nothing to configure on ${device}`);
   const standing = await readEngine(deps, device);
-  if (standing?.protocol !== protocol) {
-    throw new AwgError("unsupported", `awg cannot start the engine of ${device} on macOS yet`, {
-      facts: { device, interface: name },
-      remedy: `start ${protocol === "wireguard" ? "wireguard-go" : "amneziawg-go"} ${name}, or try --host simulated`,
-    });
-  }
-  const text = renderUapiSet(spec, standing, (id) => deps.secrets.bytesOf(id));
-  if (text === undefined) return;
-  const answer = await ask(socketPath(deps.root, protocol, name), text);
-  const errno = answer === undefined ? -1 : parseUapiErrno(answer);
-  if (errno === 0) return;
-  throw new AwgError("host", `the engine of ${device} refused its configuration (errno ${errno})`, {
-    facts: { device },
+  const isSame = standing?.protocol === protocol && standing.engine === engine;
+  const update = isSame ? renderUapiSet(spec, standing, bytesOf) : undefined;
+  await deps.holder.request({
+    request: "ensureEngine",
+    device,
+    engine,
+    protocol,
+    user: await serviceUser(deps.run),
+    configuration,
+    ...(update === undefined ? {} : { update }),
   });
-}
-
-/** The engine ends with its interface, which the holder lets go; what is left is the socket's file. */
-async function removeEngine({ held, root }: DarwinEnginesDeps, device: string): Promise<void> {
-  const name = (await held()).get(device);
-  if (name === undefined) return;
-  for (const protocol of PROTOCOLS) {
-    const path = socketPath(root, protocol, name);
-    if ((await ask(path, UAPI_GET)) === undefined) rmSync(path, { force: true });
-    else {
-      throw new AwgError("unsupported", `awg cannot end the engine of ${device} on macOS yet`, {
-        facts: { device, interface: name },
-        remedy: "end that process",
-      });
-    }
-  }
-}
-
-function socketPath(root: string, protocol: TunnelSpec["protocol"], name: string): string {
-  return join(root, ENGINE_PROGRAMS[protocol].socketFolder, `${name}.sock`);
 }
 
 /** One exchange over a unix socket, up to the empty line; undefined where nobody listens, "" where nobody answers. */

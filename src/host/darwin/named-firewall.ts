@@ -1,31 +1,105 @@
-import type { FirewallObserved, FirewallPolicy } from "../../model/firewall/policy.ts";
-import { policyWithDevices } from "../../model/firewall/policy-devices.ts";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import type { FirewallObserved, FirewallPolicy, PathRef } from "../../model/firewall/policy.ts";
 import type { FirewallPort } from "../ports/firewall.ts";
+import type { LinkPort } from "../ports/links.ts";
+
+type Names = ReadonlyMap<string, string>;
+
+/** What is loaded by awg's names of devices stands on. */
+export interface NamedFirewallDeps {
+  /** The filter that knows interfaces. */
+  readonly filter: FirewallPort;
+  /** The interface of each device of ours. */
+  readonly held: () => Promise<Names>;
+  /** Where it is written down by which names the loaded policy was rendered; goes at reboot. */
+  readonly namesFile: string;
+}
 
 /**
  * A packet filter that knows tunnels by awg's device names, over one that knows interfaces: PF matches `utun7`, which is
- * `awg-office` only as long as the holder has it. A device without an interface keeps its own name, which matches nothing;
- * when it gets one, what is loaded counts as damaged until it is loaded again.
- *
- * @param held the interface of each device of ours
+ * `awg-office` only as long as the holder has it. A device without an interface keeps its own name, which matches nothing.
+ * When a device's interface is another than the rules say, they count as damaged until they are loaded again.
  */
-export function namedFirewall(filter: FirewallPort, held: () => Promise<ReadonlyMap<string, string>>): FirewallPort {
+export function namedFirewall(deps: NamedFirewallDeps): FirewallPort {
+  const { filter, held } = deps;
   return {
-    read: async () => observedByDevice(await filter.read(), await held()),
-    load: async (policy) => filter.load(policy === null ? null : policyWithDevices(policy, await held())),
+    read: async () => observedByDevice(await filter.read(), await held(), readNames(deps)),
+    load: async (policy) => (policy === null ? filter.load(null) : loadNamed(deps, policy)),
     fallBack: (numbers) => filter.fallBack(numbers),
   };
 }
 
-function observedByDevice(observed: FirewallObserved, held: ReadonlyMap<string, string>): FirewallObserved {
+/** Links after whose making the filter is told the names that came with them. */
+export function linksToldTo(firewall: FirewallPort, links: LinkPort, deps: NamedFirewallDeps): LinkPort {
+  return {
+    ...links,
+    ensure: async (spec) => {
+      await links.ensure(spec);
+      const names = readNames(deps);
+      if (names.get(spec.device) === (await deps.held()).get(spec.device)) return;
+      const { policy } = await firewall.read();
+      if (policy !== null && devicesOf(policy).includes(spec.device)) await firewall.load(policy);
+    },
+  };
+}
+
+async function loadNamed(deps: NamedFirewallDeps, policy: FirewallPolicy): Promise<void> {
+  const held = await deps.held();
+  const names = new Map(devicesOf(policy).map((device) => [device, held.get(device) ?? device]));
+  writeNames(deps, names);
+  await deps.filter.load(renamePolicy(policy, names));
+}
+
+function observedByDevice(observed: FirewallObserved, held: Names, names: Names): FirewallObserved {
   const { policy } = observed;
   if (policy === null) return observed;
-  const unnamed = devicesOf(policy).filter((device) => held.has(device));
-  const damage = unnamed.map((device) => `its rules name ${device}, which is ${held.get(device)} now`);
-  const devices = new Map([...held].map(([device, name]) => [name, device]));
-  return { ...observed, policy: policyWithDevices(policy, devices), damage: [...observed.damage, ...damage] };
+  const devices = new Map([...names].map(([device, name]) => [name, device]));
+  const moved = [...names].filter(([device, name]) => held.has(device) && held.get(device) !== name);
+  const damage = moved.map(([device, name]) => `the rules say ${name} for ${device}, which is ${held.get(device)} now`);
+  return { ...observed, policy: renamePolicy(policy, devices), damage: [...observed.damage, ...damage] };
 }
 
 function devicesOf({ layers }: FirewallPolicy): string[] {
   return [...new Set(layers.flatMap(({ tunnels }) => tunnels.map(({ device }) => device)))];
+}
+
+/** The policy with each tunnel's device called as `names` says; the others as they are. */
+function renamePolicy(policy: FirewallPolicy, names: Names): FirewallPolicy {
+  const rename = <T extends { readonly device: string }>(one: T): T => ({
+    ...one,
+    device: names.get(one.device) ?? one.device,
+  });
+  const path = (one: PathRef): PathRef => (one.kind === "tunnel" ? rename(one) : one);
+  const steering = ({ rules, default: rest }: FirewallPolicy["steering"]) => ({
+    rules: rules.map((rule) => ({ ...rule, path: path(rule.path) })),
+    default: path(rest),
+  });
+  return {
+    ...policy,
+    steering: steering(policy.steering),
+    layers: policy.layers.map((layer) => ({
+      ...layer,
+      tunnels: layer.tunnels.map(rename),
+      flows: steering(layer.flows),
+      dns: layer.dns === null ? null : { ...layer.dns, path: path(layer.dns.path) },
+    })),
+  };
+}
+
+function readNames({ namesFile }: NamedFirewallDeps): Names {
+  try {
+    const value: unknown = JSON.parse(readFileSync(namesFile, "utf8"));
+    const entries = typeof value === "object" && value !== null ? Object.entries(value) : [];
+    return new Map(entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+  } catch {
+    return new Map();
+  }
+}
+
+function writeNames({ namesFile }: NamedFirewallDeps, names: Names): void {
+  mkdirSync(dirname(namesFile), { recursive: true, mode: 0o700 });
+  const draft = `${namesFile}.${process.pid}`;
+  writeFileSync(draft, `${JSON.stringify(Object.fromEntries(names))}\n`, { mode: 0o600 });
+  renameSync(draft, namesFile);
 }

@@ -70,6 +70,8 @@ function chooseEngine(
   const path = `tunnels.${key}.engine`;
   const { capabilities } = facts;
   const isPlain = tunnel.protocol === "wireguard";
+  const runsEmbedded = capabilities.embeddedEngine !== false;
+  const wantsExternal = tunnel.engine === "userspace" || (tunnel.engine === "auto" && !runsEmbedded);
   const userspace = isPlain ? capabilities.userspaceWireguard : capabilities.userspaceAmneziawg;
   if (tunnel.engine === "kernel") {
     const reason = config.killSwitch.enabled
@@ -81,14 +83,16 @@ function chooseEngine(
   }
   if (!capabilities.tun) {
     unsupported.push({ path, feature: "a TUN device (/dev/net/tun is closed), so the tunnel" });
-  } else if (tunnel.engine === "userspace" && !userspace) {
+  } else if (tunnel.engine === "embedded" && !runsEmbedded) {
+    unsupported.push({ path, feature: "awg's own engine on this system" });
+  } else if (wantsExternal && !userspace) {
     const program = isPlain ? "wireguard-go" : "amneziawg-go";
     const feature = `an external engine for ${tunnel.protocol} (${program} is not installed), so the tunnel`;
     unsupported.push({ path, feature });
   }
   // An engine that is taken over runs on.
   const isTaken = tunnel.engine === "auto" && facts.foreignEngines?.[device] !== undefined;
-  return tunnel.engine === "userspace" || isTaken ? "userspace" : "embedded";
+  return wantsExternal || isTaken ? "userspace" : "embedded";
 }
 
 function linkAddresses({ addresses }: NoiseTunnel, { config }: ExpandContext): string[] {

@@ -2,7 +2,6 @@ import { lookup } from "node:dns/promises";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseIp } from "../../../model/ip.ts";
-import { DARWIN_SERVICE_USER } from "../../../model/ownership.ts";
 import { sha256 } from "../../../model/sha256.ts";
 import { bytesToHex } from "../../../model/uapi/key-text.ts";
 import { INTERFACE } from "../../../native/darwin/constants.ts";
@@ -11,7 +10,7 @@ import type { Capabilities, FactsPort, FactsWanted, MachineFacts } from "../../p
 import type { RunCommand } from "../command.ts";
 import { readInterfaces } from "../links/interfaces.ts";
 import { dumpRoutes } from "../routes/route-socket.ts";
-import { uidOf } from "./accounts.ts";
+import { serviceUser, uidOf } from "./accounts.ts";
 import { uplinksOf } from "./uplinks.ts";
 
 const IOREG = "/usr/sbin/ioreg";
@@ -24,8 +23,6 @@ export interface DarwinFactsDeps {
   readonly run: RunCommand;
   /** The interface of each device of ours. */
   readonly held: () => Promise<ReadonlyMap<string, string>>;
-  /** Whether a utun can be made that outlives this process. */
-  readonly holdsUtuns: boolean;
   /** Folder that stands for /. */
   readonly root: string;
 }
@@ -35,10 +32,7 @@ export function darwinFacts(deps: DarwinFactsDeps): FactsPort {
   return { read: (wanted) => readFacts(deps, wanted) };
 }
 
-async function readFacts(
-  { system, run, held, holdsUtuns, root }: DarwinFactsDeps,
-  wanted: FactsWanted,
-): Promise<MachineFacts> {
+async function readFacts({ system, run, held, root }: DarwinFactsDeps, wanted: FactsWanted): Promise<MachineFacts> {
   const own = new Set((await held()).values());
   const interfaces = readInterfaces(system).filter(
     ({ name, flags }) => !own.has(name) && (flags & INTERFACE.IFF_LOOPBACK) === 0,
@@ -48,21 +42,22 @@ async function readFacts(
   return {
     os: "darwin",
     fingerprint: await readFingerprint(run),
-    capabilities: readCapabilities(holdsUtuns, root),
+    capabilities: readCapabilities(root),
     uplinks: uplinksOf(dumpRoutes(system), names),
     devices: interfaces.map(({ name, mtuBytes }) => ({ name, mtuBytes })),
-    serviceUid: (await uidOf(run, DARWIN_SERVICE_USER)) ?? 0,
+    serviceUid: (await serviceUser(run)).uid,
     uids: Object.fromEntries(uids.flatMap(([name, uid]) => (uid === undefined ? [] : [[name, uid]]))),
     addresses: await resolveHosts(wanted.hosts),
     resolver: "dynamic-store",
   };
 }
 
-/** What a Mac has of the list: utun (where somebody can hold one) and PF. Nothing of Linux's packet filter, and no kernel's WireGuard. */
-function readCapabilities(holdsUtuns: boolean, root: string): Capabilities {
+/** What a Mac has of the list: utun and PF. Nothing of Linux's packet filter, and no kernel's WireGuard. */
+function readCapabilities(root: string): Capabilities {
   const has = (program: string) => PROGRAM_FOLDERS.some((folder) => existsSync(join(root, folder, program)));
   return {
-    tun: holdsUtuns,
+    tun: true,
+    embeddedEngine: false,
     nftables: false,
     pf: true,
     egressHook: false,

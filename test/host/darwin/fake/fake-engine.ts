@@ -21,7 +21,7 @@ export class FakeEngine {
       socket.setEncoding("utf8").on("data", (text: string) => {
         asked += text;
         if (!asked.endsWith("\n\n")) return;
-        socket.write(asked.startsWith("get=1\n") ? this.#answer() : this.#set(asked));
+        socket.write(this.#say(asked));
         asked = "";
       });
     });
@@ -47,7 +47,14 @@ export class FakeEngine {
     return `${lines.join("\n")}${lines.length === 0 ? "" : "\n"}errno=0\n\n`;
   }
 
-  #set(text: string): string {
+  #say(asked: string): string {
+    if (asked.startsWith("get=1\n")) return this.#answer();
+    this.set(asked);
+    return "errno=0\n\n";
+  }
+
+  /** Takes a `set` over UAPI; what cannot be read of it is kept as it stands. */
+  set(text: string): void {
     let peer: Map<string, string | string[]> | undefined;
     let publicKey = "";
     for (const line of text.split("\n").slice(1)) {
@@ -66,6 +73,5 @@ export class FakeEngine {
         peer?.set(key, [...(Array.isArray(held) ? held : []), value]);
       } else (peer ?? this.#device).set(key, value);
     }
-    return "errno=0\n\n";
   }
 }

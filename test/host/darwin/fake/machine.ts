@@ -1,5 +1,6 @@
 import { addressBits, type Family, type IpAddress, parseIp } from "../../../../src/model/ip.ts";
 import { canonicalPrefix, type Prefix, parsePrefix, prefixContains } from "../../../../src/model/prefix.ts";
+import { FakeLaunchd } from "./programs/fake-launchd.ts";
 import { FakePf } from "./programs/fake-pf.ts";
 import { FakeStore } from "./programs/fake-scutil.ts";
 
@@ -44,6 +45,7 @@ export class FakeMachine {
   readonly routes: FakeRoute[] = [];
   readonly pf = new FakePf();
   readonly store = new FakeStore();
+  readonly launchd = new FakeLaunchd();
   /** How often a cache of names was flushed. */
   flushes = 0;
   /** Processes that live, besides those that call. */

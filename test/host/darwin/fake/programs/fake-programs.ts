@@ -2,6 +2,7 @@ import type { Command, CommandResult, RunCommand } from "../../../../../src/host
 import { UnfaithfulCall } from "../accepted.ts";
 import type { FakeCaller } from "../descriptor.ts";
 import type { FakeMachine } from "../machine.ts";
+import { fakeLaunchctl } from "./fake-launchd.ts";
 import { fakeScutil } from "./fake-scutil.ts";
 import { fakePfctl } from "./pfctl.ts";
 
@@ -25,6 +26,7 @@ export class FakePrograms {
     this.#programs.set("/sbin/pfctl", (command, isRoot) => fakePfctl(machine.pf, command, isRoot));
     const { store } = machine;
     this.#programs.set("/usr/sbin/scutil", (command, isRoot) => fakeScutil(store, command, isRoot));
+    this.#programs.set("/bin/launchctl", (command, isRoot) => fakeLaunchctl(machine.launchd, command, isRoot));
     this.#programs.set("/usr/bin/dscacheutil", ({ args }) => flush(machine, args, "-flushcache"));
     this.#programs.set("/usr/bin/killall", ({ args }) => flush(machine, args, "-HUP mDNSResponder"));
     for (const [path, program] of Object.entries(SMALL_PROGRAMS)) this.#programs.set(path, program);

@@ -1,7 +1,7 @@
 import type { Command, CommandResult } from "../../../../../src/host/darwin/command.ts";
 import { UnfaithfulCall } from "../accepted.ts";
 
-const USERS: Readonly<Record<string, number>> = { root: 0, alice: 501, bob: 502, _mdnsresponder: 65 };
+const USERS: Readonly<Record<string, number>> = { root: 0, alice: 501, bob: 502, _mdnsresponder: 65, _awg: 290 };
 
 /** Output constructed from the manual page of ioreg(8): the line that names the hardware. */
 const PLATFORM = `+-o MacBookPro18,3  <class IOPlatformExpertDevice, id 0x100000220, registered, matched, active>
@@ -20,7 +20,7 @@ function said(stdout: string, status = 0, stderr = ""): CommandResult {
 export const SMALL_PROGRAMS: Readonly<Record<string, (command: Command) => CommandResult>> = {
   "/usr/bin/id": ({ args }) => {
     const [flag, name = "", ...more] = args;
-    if (flag !== "-u" || more.length > 0) throw new UnfaithfulCall("id", args.join(" "));
+    if ((flag !== "-u" && flag !== "-g") || more.length > 0) throw new UnfaithfulCall("id", args.join(" "));
     const uid = Object.hasOwn(USERS, name) ? USERS[name] : undefined;
     return uid === undefined ? said("", 1, `id: ${name}: no such user\n`) : said(`${uid}\n`);
   },

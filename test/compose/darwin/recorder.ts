@@ -1,0 +1,80 @@
+import type { Command, RunCommand } from "../../../src/host/darwin/command.ts";
+import type { LibSystem } from "../../../src/native/darwin/libsystem.ts";
+import { cutMessages } from "../../../src/native/darwin/route/message-frames.codec.ts";
+import { decodeRouteMessage } from "../../../src/native/darwin/route/route-message.codec.ts";
+import { constant, ioctlName, sizeOf } from "../../host/darwin/fake/abi.ts";
+
+const TYPES = ["RTM_ADD", "RTM_DELETE", "RTM_CHANGE"] as const;
+const FLAGS = "UP GATEWAY HOST REJECT STATIC BLACKHOLE PROTO3 IFSCOPE".split(" ");
+
+/** Everything that awg changes of a Mac, as it passes the two borders. */
+export class Recorder {
+  readonly routeMessages: string[] = [];
+  readonly requests: string[] = [];
+  readonly commands: Command[] = [];
+
+  /** How many writes there were. */
+  get writes(): number {
+    const changing = this.commands.filter(({ path, args, input = "" }) => changes(path, args, input));
+    return this.routeMessages.length + this.requests.length + changing.length;
+  }
+
+  readonly system = (real: LibSystem): LibSystem => {
+    const recorder = this;
+    return new Proxy(real, {
+      get(target, name) {
+        const call = Reflect.get(target, name) as (...values: unknown[]) => unknown;
+        return (...values: unknown[]) => {
+          recorder.#note(String(name), values);
+          return call.apply(target, values);
+        };
+      },
+    });
+  };
+
+  readonly run = (real: RunCommand): RunCommand => {
+    return async (command) => {
+      this.commands.push(command);
+      return real(command);
+    };
+  };
+
+  #note(name: string, [, first, second]: readonly unknown[]): void {
+    if (name === "write" && first instanceof Uint8Array && first.length >= sizeOf("rt_msghdr")) {
+      this.routeMessages.push(...cutMessages(first).map((frame) => messageText(frame.bytes)));
+    }
+    if (name === "ioctl" && typeof first === "number" && second instanceof Uint8Array) {
+      const request = ioctlName(first) ?? String(first);
+      const isReading = /^SIOCG|^DIOCGET|^CTLIOCG/.test(request);
+      if (!isReading) this.requests.push(`${request} ${hex(second)}`);
+    }
+  }
+}
+
+function changes(path: string, args: readonly string[], input: string): boolean {
+  if (path === "/sbin/pfctl") return args.includes("-f");
+  if (path === "/usr/sbin/scutil") return /^(?:set|remove) /m.test(input);
+  if (path === "/bin/launchctl") return !String(args[0]).startsWith("print");
+  return path === "/usr/bin/dscacheutil" || path === "/usr/bin/killall";
+}
+
+/** A routing message in words, and its bytes 32 a line. */
+function messageText(bytes: Uint8Array): string {
+  const [frame] = cutMessages(bytes);
+  const decoded = frame === undefined ? undefined : decodeRouteMessage(frame);
+  if (decoded === undefined) return hex(bytes);
+  const { flags, destination, prefixLength, gateway, sequence } = decoded;
+  const type = TYPES.find((one) => constant(one) === decoded.type) ?? decoded.type;
+  const names = FLAGS.filter((name) => (flags & constant(`RTF_${name}`)) !== 0);
+  const to = gateway === undefined ? "" : gateway.kind === "link" ? ` link#${gateway.index}` : ` ${addressOf(gateway)}`;
+  return `# ${type} ${destination}/${prefixLength}${to} <${names.join(",")}> seq ${sequence}\n${hex(bytes)}`;
+}
+
+function addressOf(gateway: object): string {
+  return "address" in gateway ? String(gateway.address) : "?";
+}
+
+function hex(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes).toString("hex");
+  return (text.match(/.{1,64}/g) ?? []).join("\n");
+}
