@@ -1,3 +1,4 @@
+import { darwinFirewallEvents, FIREWALL_LOOK_MS } from "../../host/darwin/firewall/firewall-events.ts";
 import { darwinNetworkEvents, LOOK_MS } from "../../host/darwin/network-events/darwin-network-events.ts";
 import { ProcessTable } from "../../host/darwin/processes/process-table.ts";
 import { darwinResolverEvents } from "../../host/darwin/resolver/resolver-events.ts";
@@ -26,18 +27,20 @@ export function watchMachine(place: Place, onEvent: (event: NetworkEvent) => voi
 /** A simulated machine is not woken by what happens on the real one. */
 function eventsOf({ host, stateDir, runDir }: Place): readonly NetworkEvents[] {
   if (host.kind === "simulated") return [simulatedNetworkEvents];
-  if (process.platform === "darwin") return [macNetworkEvents(), darwinResolverEvents()];
+  if (process.platform === "darwin") return macEvents();
   const keeper = keeperClient(keeperPaths(pathsFor(stateDir, runDir).runDir, readNamespaceInode()), []);
   return [linuxNetworkEvents, linuxResolverEvents, keeperEvents(keeper)];
 }
 
-function macNetworkEvents(): NetworkEvents {
+function macEvents(): readonly NetworkEvents[] {
   const system = openLibSystem();
   const processes = new ProcessTable(system);
-  return darwinNetworkEvents({
+  const network = darwinNetworkEvents({
     system,
     clock: { wallMs: Date.now, steadyMs: () => performance.now() },
     every: (onDue) => repeat(() => LOOK_MS, onDue),
     programOf: (pid) => processes.read(pid)?.name,
   });
+  const firewall = darwinFirewallEvents({ system, every: (onDue) => repeat(() => FIREWALL_LOOK_MS, onDue) });
+  return [network, firewall, darwinResolverEvents()];
 }

@@ -14,20 +14,23 @@ export const PFIOC_RULE = {
   fields: {
     ticket: [4, 4],
     nr: [12, 4],
+    anchor: [16, 1024],
     anchor_call: [1040, 1024],
     "rule.ticket": [2752, 8],
   },
 } as const satisfies StructLayout;
 
-/** Ticket and number of the filter rules of the main ruleset, as DIOCGETRULES wrote them. */
+/** Ticket and number of the filter rules of a ruleset, as DIOCGETRULES wrote them; the ticket changes with each load. */
 export interface PfRuleCount {
   readonly ticket: number;
   readonly count: number;
 }
 
-/** The argument of DIOCGETRULES for the filter rules of the main ruleset: an empty anchor's path, the action pass (0). */
-export function ruleCountRequest(): Uint8Array {
-  return new Uint8Array(PFIOC_RULE.size);
+/** The argument of DIOCGETRULES for the filter rules (action pass, 0) of an anchor by its path, "" for the main ruleset. */
+export function ruleCountRequest(anchor = ""): Uint8Array {
+  const bytes = new Uint8Array(PFIOC_RULE.size);
+  writeCharacters(bytes, 0, PFIOC_RULE.fields.anchor, anchor);
+  return bytes;
 }
 
 /** What DIOCGETRULES wrote. */

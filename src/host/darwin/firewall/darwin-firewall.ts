@@ -7,6 +7,7 @@ import type { FirewallPort } from "../../ports/firewall.ts";
 import type { RunCommand } from "../command.ts";
 import { parsePrintedRules } from "../pf/printed/parse-printed.ts";
 import { CALLING_ANCHOR, PF_ANCHOR, renderCallingAnchor, renderPf } from "../pf/render-pf.ts";
+import { asOwnChange } from "./firewall-events.ts";
 import { FirewallRecord } from "./firewall-record.ts";
 import { compareWithPf, observePolicy, type PolicySource } from "./observe-policy.ts";
 import { openPfDevice, type PfDevice } from "./pf-device.ts";
@@ -51,7 +52,7 @@ export function darwinFirewall({ run, system, runDir, root = "/" }: DarwinFirewa
   const tools: Tools = { pf: pfctl(run), names: printedNames(root), record, isHeld, device, processes };
   return {
     read: () => observePolicy(tools),
-    load: (policy) => (policy === null ? removePolicy(tools) : loadPolicy(tools, policy)),
+    load: (policy) => asOwnChange(device, () => (policy === null ? removePolicy(tools) : loadPolicy(tools, policy))),
     // PF holds nothing that ends by itself, so that a fallback would outlive a dead daemon: there is none (S13.10).
     fallBack: async () => {},
   };

@@ -27,12 +27,15 @@ const O_RDWR = 2;
 /** bsd/sys/errno.h */
 const EEXIST = 17;
 const EBUSY = 16;
+const EINVAL = 22;
 const FEW_TOKENS = 64;
 const READ_ATTEMPTS = 5;
 
 /** An open /dev/pf: what pfctl's text cannot say or would say for everybody. */
 export interface PfDevice extends Disposable {
   isEnabled(): boolean;
+  /** A text that changes whenever the rules of an anchor are loaded anew ("" is the main ruleset); absent: no such anchor. */
+  rulesMark(anchor: string): string | undefined;
   /** Enables PF, or keeps it enabled, until the token is given back. */
   takeReference(): bigint;
   /** Gives a token back; the last one disables PF. False where PF does not know it (any more). */
@@ -62,6 +65,12 @@ export function openPfDevice(system: LibSystem): PfDevice {
       const status = newStatus();
       request("reading PF's status", PF.DIOCGETSTATUS, status);
       return decodeStatus(status).enabled;
+    },
+    rulesMark: (anchor) => {
+      const counted = ruleCountRequest(anchor);
+      const isThere = request(`counting the rules of ${anchor}`, PF_RULE.DIOCGETRULES, counted, [EINVAL]);
+      const { ticket, count } = decodeRuleCount(counted);
+      return isThere ? `${ticket}:${count}` : undefined;
     },
     takeReference: () => {
       const token = newToken();

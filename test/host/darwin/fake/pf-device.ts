@@ -105,10 +105,21 @@ export class PfDevice implements Descriptor {
     return 0;
   }
 
+  #countInside(path: string, view: StructView): number | Failure {
+    const { pf } = this.#kernel.machine;
+    const rules = pf.anchors.get(path)?.rules;
+    if (rules === undefined) return fail("EINVAL");
+    view.set("ticket", pf.loads);
+    view.set("nr", rules.length);
+    return 0;
+  }
+
   #onRules(call: string, argument: Uint8Array): number | Failure {
     const { pf } = this.#kernel.machine;
     const view = new StructView("pfioc_rule", argument);
-    if (view.text("anchor") !== "") throw new UnfaithfulCall(call, "inside an anchor");
+    const inside = view.text("anchor");
+    if (call === "ioctl DIOCGETRULES" && inside !== "") return this.#countInside(inside, view);
+    if (inside !== "") throw new UnfaithfulCall(call, "inside an anchor");
     if (call === "ioctl DIOCGETRULES") {
       view.set("ticket", pf.generation);
       view.set("nr", pf.main.length);

@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Command, CommandResult } from "../../../../src/host/darwin/command.ts";
 import { darwinFirewall } from "../../../../src/host/darwin/firewall/darwin-firewall.ts";
+import { darwinFirewallEvents } from "../../../../src/host/darwin/firewall/firewall-events.ts";
 import { CALLING_ANCHOR, PF_ANCHOR } from "../../../../src/host/darwin/pf/render-pf.ts";
 import type { FirewallPort } from "../../../../src/host/ports/firewall.ts";
+import type { NetworkEvent } from "../../../../src/host/ports/network-events.ts";
 import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
 import { BLOCK, LAPTOP, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
 import { abiObstacle } from "../fake/abi.ts";
@@ -377,5 +379,38 @@ describe.skipIf(abiObstacle !== undefined)("S11.1: states after a load", () => {
       "ALL 127.0.0.1:631",
       "en0 192.168.1.1:5353",
     ]);
+  });
+});
+
+describe.skipIf(abiObstacle !== undefined)("H1: PF looked at each second", () => {
+  const changes: readonly (readonly [string, () => void])[] = [
+    ["PF turned off", () => machine.pf.disable()],
+    ["the main ruleset loaded anew", () => machine.pf.reloadStockConf()],
+    ["our anchor emptied", () => machine.pf.load(PF_ANCHOR, "\n")],
+    ["an anchor inside ours loaded anew", () => machine.pf.load("com.awg/dns", "pass quick all\n")],
+    ["what calls us taken away", () => machine.pf.load(CALLING_ANCHOR, "\n")],
+  ];
+
+  test.each(changes)("tells %s once, and nothing of awg's own loads", async (_name, change) => {
+    const { firewall, system } = awg();
+    await firewall.load(OTHER);
+    const events: NetworkEvent[] = [];
+    let look = (): void => undefined;
+    const every = (onDue: () => void) => {
+      look = onDue;
+      return { [Symbol.dispose]: () => undefined };
+    };
+    await using _watching = darwinFirewallEvents({ system, every }).watch((event) => events.push(event));
+    look();
+    await firewall.load(LAPTOP);
+    look();
+    expect(events).toEqual([]);
+    change();
+    look();
+    look();
+    expect(events).toEqual([{ what: "packet filter", renumbered: false }]);
+    await firewall.load(LAPTOP);
+    look();
+    expect(events).toHaveLength(1);
   });
 });

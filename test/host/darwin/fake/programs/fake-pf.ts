@@ -47,6 +47,8 @@ export class FakePf {
   readonly skipped = new Set<string>();
   /** Changes with the main ruleset: what was counted before is stale after. */
   generation = 1;
+  /** Changes with each load of an anchor. */
+  loads = 1;
   #nextToken = 0x5a5a_0001_0000_0001n;
   #nextTicket = 77n;
 
@@ -75,6 +77,7 @@ export class FakePf {
   /** Replaces an anchor with its inline anchors, whole or not at all. Throws PfSyntaxError, and then nothing changed. */
   load(path: string, text: string): void {
     const { rules, tables } = parsePf(text);
+    this.loads += 1;
     for (const name of [...this.anchors.keys()]) {
       if (name === path || name.startsWith(`${path}/`)) this.anchors.delete(name);
     }
