@@ -113,7 +113,7 @@ export const DARWIN_CONTRACT: readonly Clause[] = [
         await viewer.facts.read({ users: [], hosts: [] });
         await viewer.routes.readRoutes();
         await refuses("permission", () => viewer.links.ensure({ ...linkSpec(world), mtuBytes: 1300 }));
-        await refuses("conflict", () => viewer.links.remove("en0"));
+        await refuses("conflict", () => viewer.links.remove(world.uplink));
         await refuses("permission", () => viewer.routes.change({ ...NO_CHANGE, addRoutes: tunnelRoutes(world) }));
         await refuses("permission", () => viewer.firewall.load(policy(world)));
         await refuses("permission", () => viewer.firewall.read());
@@ -165,7 +165,7 @@ export const DARWIN_CONTRACT: readonly Clause[] = [
     notOn: ONLY_MAC,
     async check({ host }) {
       const before = await host.resolver.read();
-      assert.deepEqual([before.servers, before.ownedByAwg], [["192.168.1.1"], false]);
+      assert.deepEqual([before.servers.length > 0, before.ownedByAwg], [true, false]);
       await host.resolver.restore();
       for (const _ of [1, 2]) await host.resolver.ensure(RESOLVER);
       const read = await host.resolver.read();
