@@ -1,4 +1,5 @@
 import { linuxFacts } from "../../host/linux/facts/facts.ts";
+import { renderBootTable } from "../../host/linux/firewall/boot-table.ts";
 import type { FactsWanted, MachineFacts } from "../../host/ports/facts.ts";
 import type { ServiceManager } from "../../host/ports/services.ts";
 import { canonicalJson } from "../../model/canonical.ts";
@@ -6,6 +7,7 @@ import { AwgError } from "../../model/error.ts";
 import type { DesiredState } from "../../model/resource.ts";
 import type { SecretId } from "../../model/secret.ts";
 import { sha256Hex } from "../../model/sha256.ts";
+import type { BesideTunnels } from "../../resources/expand/expansion.ts";
 import { expand } from "../../resources/expand.ts";
 import { wantedServices } from "../../resources/service/wanted-services.ts";
 import { wantedExtension } from "../../resources/system-extension/wanted-extension.ts";
@@ -52,6 +54,14 @@ const LAUNCHD_MANAGER: ServiceManager = {
   runDir: "/var/run",
 };
 
+/** How systemd would run awg, wherever it is installed. */
+const SYSTEMD_MANAGER: ServiceManager = {
+  kind: "systemd",
+  program: ["/usr/local/bin/awg"],
+  configFile: "/etc/awg/config.yaml",
+  runDir: "/run/awg",
+};
+
 /**
  * What a configuration asks of a Mac, as far as it can be told without one: endpoints that are names have no address, and
  * nobody's uid is known.
@@ -60,16 +70,19 @@ const LAUNCHD_MANAGER: ServiceManager = {
  */
 export function desiredForMac({ config }: LoadedConfig): DesiredState {
   if (config === undefined) throw new AwgError("bug", "a rendering was asked of a config with errors");
-  const parts = [wantedServices(config, LAUNCHD_MANAGER, undefined), wantedExtension(config, undefined)];
-  const beside = {
-    resources: parts.flatMap(({ resources }) => resources),
-    notes: parts.flatMap(({ notes }) => notes),
-    unsupported: parts.flatMap(({ unsupported }) => unsupported),
-  };
+  const beside = joined([wantedServices(config, LAUNCHD_MANAGER, undefined), wantedExtension(config, undefined)]);
   const secrets = (ref: object) => sha256Hex(canonicalJson(ref)) as SecretId;
   const expansion = expand(config, ASSUMED_MAC, { pathNumbers: {}, secrets, beside });
   refuseUnsupported(expansion);
   return expansion.desired;
+}
+
+function joined(parts: readonly BesideTunnels[]): BesideTunnels {
+  return {
+    resources: parts.flatMap(({ resources }) => resources),
+    notes: parts.flatMap(({ notes }) => notes),
+    unsupported: parts.flatMap(({ unsupported }) => unsupported),
+  };
 }
 
 /** Whether a state was expanded for a Mac: any other machine has kernel settings beside a tunnel, or another resolver. */
@@ -90,7 +103,9 @@ export async function desiredForAnyone({ config }: LoadedConfig): Promise<Desire
   if (config === undefined) throw new AwgError("bug", "a rendering was asked of a config with errors");
   const facts = await factsForAnyone(factsWantedBy(config));
   const secrets = (ref: object) => sha256Hex(canonicalJson(ref)) as SecretId;
-  const expansion = expand(config, facts, { pathNumbers: {}, secrets });
+  const services = wantedServices(config, SYSTEMD_MANAGER, renderBootTable());
+  const beside = joined([services, wantedExtension(config, "only macOS has them")]);
+  const expansion = expand(config, facts, { pathNumbers: {}, secrets, beside });
   refuseUnsupported(expansion);
   return expansion.desired;
 }
