@@ -29,7 +29,10 @@ export const VERIFY_VERBS: readonly VerbDefinition[] = [
       },
       { flags: "--uid <number>", summary: "whose program sends (default: yours)" },
       { flags: "--user <name>", summary: "the same by name" },
-      { flags: "--app <path>", summary: "the program" },
+      { flags: "--app <program>", summary: "the program, by path or name: its user sends; tells its rule" },
+      { flags: "--pid <number>", summary: "the same by its process" },
+      { ...FILE, summary: "config whose rules programs are held against (default: the accepted state's)" },
+      INSECURE,
       { flags: "--resolve", summary: "ask the resolvers for a name that /etc/hosts does not have" },
     ],
     examples: [

@@ -36,7 +36,7 @@ interface Asked {
 /** Tells what becomes of one flow, from the accepted state and from the machine, and where the two differ. Reads only. */
 export async function explainFlow(parts: SessionParts, question: ExplainQuestion): Promise<Explanation> {
   const { host, stores } = parts;
-  const { address, uid, notes } = await readQuestion(parts, question);
+  const { address, uid, programs, notes } = await readQuestion(parts, question);
   const latest = await stores.generations.latest();
   const ledger = await stores.ledger.read();
   const desired = latest !== undefined && latest.number === ledger.generation ? latest.desired : { resources: [] };
@@ -64,6 +64,7 @@ export async function explainFlow(parts: SessionParts, question: ExplainQuestion
     live,
     ...(device === undefined ? {} : { tunnel: { device, state: tunnelState(engine) } }),
     enforcement: driverRegistry.firewall.enforcement?.(policy, capabilities) ?? "enforced",
+    programs,
     disagreements: disagreementsOf(declared, live),
     notes: [...notes, ...(policyIn(desired) === undefined ? ["no packet policy was accepted here"] : [])],
   };

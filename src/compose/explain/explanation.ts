@@ -1,5 +1,6 @@
 import type { Enforcement } from "../../model/resource.ts";
 import type { MetRule } from "../../model/verify/finding.ts";
+import type { ProgramLine } from "../processes/program-report.ts";
 
 /** What becomes of a flow, as one side has it. */
 export interface ExplainedSide {
@@ -32,6 +33,8 @@ export interface Explanation {
   readonly live: ExplainedSide;
   readonly tunnel?: { readonly device: string; readonly state: string };
   readonly enforcement: Enforcement;
+  /** The programs that were asked about, each with its rule. */
+  readonly programs: readonly ProgramLine[];
   /** What differs between the two sides; empty when all is as declared. */
   readonly disagreements: readonly string[];
   readonly notes: readonly string[];

@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
+import type { Config } from "../../model/config/config.ts";
 import { AwgError } from "../../model/error.ts";
 import { type IpAddress, parseIp } from "../../model/ip.ts";
+import type { ProgramLine } from "../processes/program-report.ts";
 import type { SessionParts } from "../session-parts.ts";
+import { type AskedProgram, findPrograms } from "./asked-programs.ts";
 
 /** One flow that somebody asks about. */
 export interface ExplainQuestion {
@@ -12,8 +15,12 @@ export interface ExplainQuestion {
   readonly protocol?: number;
   /** A number or a name; whose program sends. */
   readonly user: string;
-  /** A program, by path. */
-  readonly app?: string;
+  /** The program that sends: its user counts, unless `isUserNamed`. */
+  readonly program?: AskedProgram;
+  /** Whether the user was named, rather than taken from who asks. */
+  readonly isUserNamed?: boolean;
+  /** Whose rules programs are held against; undefined: those of the accepted state. */
+  readonly config?: Config;
   /** Whether names that /etc/hosts does not have may be asked of the resolvers. */
   readonly resolves: boolean;
 }
@@ -22,12 +29,15 @@ export interface ExplainQuestion {
 export interface AskedFlow {
   readonly address: IpAddress;
   readonly uid: number;
+  readonly programs: readonly ProgramLine[];
   readonly notes: readonly string[];
 }
 
 /** Finds address and user of a question. AwgError usage when a name is not known. */
 export async function readQuestion(parts: SessionParts, question: ExplainQuestion): Promise<AskedFlow> {
-  const { destination, user, app } = question;
+  const { destination, program } = question;
+  const asked = program === undefined ? undefined : await findPrograms(parts, program, question.config);
+  const user = question.isUserNamed === true || asked?.uid === undefined ? question.user : `${asked.uid}`;
   const isNumber = /^[0-9]{1,10}$/.test(user);
   const literal = parseIp(destination);
   const inFile = literal === undefined && parts.inspection !== undefined ? namedInHosts(destination) : [];
@@ -45,9 +55,9 @@ export async function readQuestion(parts: SessionParts, question: ExplainQuestio
   }
   const notes = [
     ...(literal === undefined ? [`${destination} is ${found.join(", ")}; explained for ${found[0]}`] : []),
-    ...(app === undefined ? [] : [`flows are told by user, destination and port here, not by program: ${app}`]),
+    ...(asked?.notes ?? []),
   ];
-  return { address, uid, notes };
+  return { address, uid, programs: asked?.programs ?? [], notes };
 }
 
 /** Addresses of a name in /etc/hosts (hosts(5)), in order. */

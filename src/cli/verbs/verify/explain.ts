@@ -1,8 +1,8 @@
 import type { ExplainQuestion } from "../../../compose/explain/question.ts";
 import { AwgError } from "../../../model/error.ts";
 import { EXIT } from "../../exit-code.ts";
-import { openSessionFor } from "../../open-session.ts";
-import { flagOption, type RunVerb, textOption, type VerbCall } from "../../verb.ts";
+import { loadConfigFor, openSessionFor } from "../../open-session.ts";
+import { flagOption, listOption, type RunVerb, textOption, type VerbCall } from "../../verb.ts";
 import { styleFor } from "../../views/style.ts";
 import { explanationDocument, renderExplanation } from "../../views/verify/explanation.ts";
 
@@ -11,7 +11,8 @@ const PROTOCOLS: Readonly<Record<string, number>> = { tcp: 6, udp: 17, icmp: 1, 
 /** `awg explain DEST[:PORT]`: what becomes of one flow, declared and live; exit 6 when the two differ. */
 export const run: RunVerb = async (call) => {
   await using session = await openSessionFor(call);
-  const explanation = await session.explain(questionOf(call));
+  const config = listOption(call, "file").length === 0 ? undefined : (await loadConfigFor(call, session)).config;
+  const explanation = await session.explain({ ...questionOf(call), ...(config === undefined ? {} : { config }) });
   const { terminal } = call;
   terminal.out(
     flagOption(call, "json")
@@ -25,16 +26,24 @@ function questionOf(call: VerbCall): ExplainQuestion {
   const { destination, port } = parseDestination(call.args[0] ?? "");
   const name = textOption(call, "protocol");
   const protocol = name === undefined ? undefined : PROTOCOLS[name];
-  const app = textOption(call, "app");
-  const user = textOption(call, "uid") ?? textOption(call, "user") ?? whoAsks(call);
+  const program = programOf(call);
+  const named = textOption(call, "uid") ?? textOption(call, "user");
   return {
     destination,
-    user,
+    user: named ?? whoAsks(call),
+    isUserNamed: named !== undefined,
     resolves: flagOption(call, "resolve"),
     ...(port === undefined ? {} : { port }),
     ...(protocol === undefined ? {} : { protocol }),
-    ...(app === undefined ? {} : { app }),
+    ...(program === undefined ? {} : { program }),
   };
+}
+
+function programOf(call: VerbCall): ExplainQuestion["program"] {
+  const [pid, app] = [textOption(call, "pid"), textOption(call, "app")];
+  if (pid === undefined) return app === undefined ? undefined : { app };
+  if (/^[0-9]{1,10}$/.test(pid)) return { pid: Number(pid) };
+  throw new AwgError("usage", `--pid ${pid} is no number`, { remedy: "awg ps lists processes with their numbers" });
 }
 
 /** The person behind sudo, not root. */

@@ -58,14 +58,14 @@ function cellsOf({ program, user, sockets, rule }: ProgramLine): readonly string
     String(pid),
     printableLine(user ?? (uid === undefined ? "?" : String(uid))),
     sockets === undefined ? "?" : String(sockets),
-    shortened(programText(program)),
+    shortened(fileText(program)),
     rule === undefined ? "-" : viaText(rule),
     rule?.enforcement ?? "-",
     rule === undefined ? "-" : printableLine(rule.origin),
   ];
 }
 
-function programText({ path, name, isReplaced }: ProgramLine["program"]): string {
+function fileText({ path, name, isReplaced }: ProgramLine["program"]): string {
   const text = path === undefined ? `${name} (its file is hidden)` : path === null ? `[${name}]` : path;
   return printableLine(isReplaced === true ? `${text} (replaced)` : text);
 }
@@ -92,13 +92,17 @@ function ruleText(rule: ToldRule): string {
   return printableLine(`${rule.origin} via ${viaText(rule)} (${rule.enforcement})`);
 }
 
+/** One program with its rules, in one line. */
+export function programText({ program, rule, perhaps }: ProgramLine): string {
+  const said = [...perhaps.map(perhapsText), ...(rule === undefined ? [] : [ruleText(rule)])];
+  return `${program.pid}  ${fileText(program)}  ${said.join("; else ")}`.trimEnd();
+}
+
 /** One event of `awg ps --watch` as people read it. */
 export function renderWatched(event: ProgramWatchEvent, style: Style): string {
   if ("missed" in event) return style.yellow("more happened than the kernel could tell; awg ps lists what runs now");
   if ("ended" in event) return style.dim(`- ${event.ended}`);
-  const { program, rule, perhaps } = event;
-  const said = [...perhaps.map(perhapsText), ...(rule === undefined ? [] : [ruleText(rule)])];
-  return `${style.green("+")} ${program.pid}  ${programText(program)}  ${said.join("; else ")}`.trimEnd();
+  return `${style.green("+")} ${programText(event)}`;
 }
 
 /** Programs as one JSON document. */
@@ -119,7 +123,8 @@ export function watchedDocument(event: ProgramWatchEvent): object {
   return { format_version: "1", event: "started", ...lineDocument(event) };
 }
 
-function lineDocument({ program, user, sockets, rule, perhaps }: ProgramLine): object {
+/** One program of a JSON document. */
+export function lineDocument({ program, user, sockets, rule, perhaps }: ProgramLine): object {
   const { pid, parentPid, uid, name, path, isReplaced, startedMs, cgroup } = program;
   return {
     pid,

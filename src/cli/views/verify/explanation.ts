@@ -1,11 +1,12 @@
 import type { ExplainedSide, Explanation } from "../../../compose/explain/explanation.ts";
+import { lineDocument, programText } from "../programs/programs.ts";
 import type { Style } from "../style.ts";
 
 const SHOWN_RULES = 4;
 
 /** A flow explained as people read it: declared and live side by side, differences first to be seen. */
 export function renderExplanation(explanation: Explanation, style: Style): string {
-  const { flow, declared, live, tunnel, enforcement, disagreements, notes, generation } = explanation;
+  const { flow, declared, live, tunnel, enforcement, programs, disagreements, notes, generation } = explanation;
   const port = flow.port === undefined ? "" : `, port ${flow.port}`;
   const rows: [string, string, string][] = [
     ["path", declared.path, live.path],
@@ -27,6 +28,7 @@ export function renderExplanation(explanation: Explanation, style: Style): strin
     ...lines,
     ...(tunnel === undefined ? [] : [`  ${"tunnel".padEnd(12)} ${tunnel.device}: ${tunnel.state}`]),
     `  ${"enforcement".padEnd(12)} ${enforcement}`,
+    ...programs.map((line) => `  ${"program".padEnd(12)} ${programText(line)}`),
     ...notes.map((note) => style.dim(`  note: ${note}`)),
     ...disagreements.map((text) => style.red(`DISAGREE ${text}`)),
   ].join("\n");
@@ -45,7 +47,7 @@ function hex(mark: number): string {
 
 /** A flow explained as one JSON document. */
 export function explanationDocument(explanation: Explanation): object {
-  const { flow, generation, declared, live, tunnel, enforcement, disagreements, notes } = explanation;
+  const { flow, generation, declared, live, tunnel, enforcement, programs, disagreements, notes } = explanation;
   return {
     format_version: "1",
     flow,
@@ -54,6 +56,7 @@ export function explanationDocument(explanation: Explanation): object {
     live: sideDocument(live),
     tunnel: tunnel ?? null,
     enforcement,
+    programs: programs.map(lineDocument),
     agree: disagreements.length === 0,
     disagreements,
     notes,
