@@ -5,8 +5,15 @@ import { loadConfig } from "../../src/model/config/load-config.ts";
 import type { Resource } from "../../src/model/resource.ts";
 import { expand } from "../../src/resources/expand.ts";
 import { renderPolicyRule } from "../../src/resources/routes/policy-rule.ts";
+import { wantedServices } from "../../src/resources/service/wanted-services.ts";
 import { facts, secretOf } from "./sample.ts";
 
+const SYSTEMD = {
+  kind: "systemd",
+  program: ["/usr/local/bin/awg"],
+  configFile: "/etc/awg/config.yaml",
+  runDir: "/run/awg",
+} as const;
 const EXAMPLES = join(import.meta.dirname, "..", "..", "examples");
 const names = readdirSync(EXAMPLES).toSorted();
 
@@ -52,6 +59,7 @@ describe("the examples", () => {
     const { desired, notes, unsupported, pathNumbers } = expand(config, facts(), {
       pathNumbers: {},
       secrets: secretOf,
+      beside: wantedServices(config, SYSTEMD, "add table inet awg_boot\n"),
     });
     expect(unsupported).toEqual([]);
     const lines = [

@@ -31,3 +31,11 @@ test("what no machine gets from this version is refused as a plan refuses it", a
     kind: "unsupported",
   });
 });
+
+test("services are rendered as systemd would run them", async () => {
+  const text = TEXT.replace("enabled: true", "enabled: true, atBoot: true").concat("service: {}\n");
+  const { config, problems, hash } = loadConfig([{ name: "c.yaml", text }]);
+  const { resources } = await desiredForAnyone({ config, problems, hash, sources: ["c.yaml"] });
+  const keys = resources.flatMap(({ kind, key }) => (kind === "service" ? [key] : []));
+  expect(keys).toEqual(["service/keeper", "service/daemon", "service/boot"]);
+});
