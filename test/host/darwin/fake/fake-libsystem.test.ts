@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { dumpRoutes } from "../../../../src/host/darwin/routes/route-socket.ts";
 import { factsFolder } from "../../../support/facts.ts";
 import { abiObstacle, constant, ioctlNumber, StructView, sizeOf } from "./abi.ts";
 import { ACCEPTED } from "./accepted.ts";
@@ -148,6 +149,20 @@ describe.skipIf(abiObstacle !== undefined)(`the double of libSystem (${abiObstac
     const reader = viewer.socket(constant("PF_ROUTE"), constant("SOCK_RAW"), 0).value;
     expect(viewer.write(reader, message("RTM_ADD", 0, half)).errno).toBe(constant("EPERM"));
     expect(viewer.write(reader, message("RTM_GET", 0, { DST: sockaddr("9.9.9.9") })).errno).toBe(0);
+  });
+
+  test("a table that grows after its size was told is asked for again", () => {
+    const machine = macBook();
+    const lib = new FakeLibSystem(machine);
+    const [first] = machine.routes;
+    machine.afterEstimate = () => {
+      for (let at = 0; at < 10; at += 1) {
+        machine.routes.push({ ...(first as FakeRoute), prefix: prefixOf(`203.0.${at}.0/24`) });
+      }
+    };
+    const before = machine.routes.length;
+    expect(dumpRoutes(lib)).toHaveLength(before + 10);
+    expect(lib.log.counts.get("sysctl NET_RT_DUMP")).toBeGreaterThan(2);
   });
 
   test("a full receive buffer loses messages without a word", () => {

@@ -125,6 +125,12 @@ export class FakeLibSystem implements LibSystem {
     const isRoute = mib[0] === constant("CTL_NET") && mib[1] === constant("PF_ROUTE");
     if (!isRoute) throw new UnfaithfulCall("sysctl", `mib ${mib.join(".")}`);
     const answer = copyOut(routeSysctl(this.#kernel, mib), out);
+    if (out === undefined) {
+      const { machine } = this.#kernel;
+      const { afterEstimate } = machine;
+      machine.afterEstimate = undefined;
+      afterEstimate?.();
+    }
     return "failed" in answer ? { ...failed(answer), length: 0 } : { value: 0, errno: 0, length: answer.length };
   }
 

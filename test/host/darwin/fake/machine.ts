@@ -43,6 +43,8 @@ const LOCAL = 0x20_0000;
 export class FakeMachine {
   readonly interfaces: FakeInterface[] = [];
   readonly routes: FakeRoute[] = [];
+  /** Run once after somebody asked how large a table is, and before it is read. */
+  afterEstimate: (() => void) | undefined;
   readonly pf = new FakePf();
   readonly store = new FakeStore();
   readonly launchd = new FakeLaunchd();
