@@ -14,7 +14,7 @@ import { openPfDevice, type PfDevice } from "./pf-device.ts";
 import { hold, isHeldByUs, type Processes, release } from "./pf-hold.ts";
 import { pfctl } from "./pfctl.ts";
 import { printedNames } from "./printed-names.ts";
-import { readReach } from "./reach.ts";
+import { passesBefore, readReach } from "./reach.ts";
 import { forbiddenStates } from "./states/forbidden-states.ts";
 import { type PfState, parsePrintedStates } from "./states/printed-states.ts";
 
@@ -64,6 +64,7 @@ export function darwinFirewall({ run, system, runDir, root = "/" }: DarwinFirewa
  */
 async function loadPolicy(tools: Tools, policy: FirewallPolicy): Promise<void> {
   const { pf, record } = tools;
+  if ((await pf.rules(PF_ANCHOR)) === "") await refuseBypass(tools, policy);
   const identity = record.keep(policy);
   const rendered = renderPf(policy, identity);
   await pf.load(PF_ANCHOR, rendered.text);
@@ -79,6 +80,19 @@ async function loadPolicy(tools: Tools, policy: FirewallPolicy): Promise<void> {
   await endForbidden(tools, policy);
   refuseDamage((await observePolicy(tools)).damage);
   record.keepOnly(identity);
+}
+
+/** Where nothing of ours stands yet a promise that cannot be kept is not made; later it is damage, and what stands stays. */
+async function refuseBypass({ pf, names }: Tools, policy: FirewallPolicy): Promise<void> {
+  const [line] = await passesBefore(pf, names, policy);
+  if (line === undefined) return;
+  throw new AwgError(
+    "conflict",
+    `another program's rule of PF lets packets pass before awg's could judge them: ${line}`,
+    {
+      remedy: 'put it behind anchor "com.apple/*" in /etc/pf.conf, or turn the kill switch off',
+    },
+  );
 }
 
 async function leadToPolicy(tools: Tools): Promise<void> {

@@ -1,12 +1,12 @@
 import type { FirewallObserved, FirewallPolicy } from "../../../model/firewall/policy.ts";
 import { canonicalPrefix, parsePrefix, renderPrefix } from "../../../model/prefix.ts";
-import { IDENTITY_WORD, LOOPBACK } from "../pf/link-rules.ts";
+import { IDENTITY_WORD } from "../pf/link-rules.ts";
 import { pfLabel } from "../pf/pf-rule.ts";
 import { type PrintedNames, type PrintedRule, parsePrintedRules, printedText } from "../pf/printed/parse-printed.ts";
 import { PF_ANCHOR, type RenderedPf, renderPf } from "../pf/render-pf.ts";
 import type { FirewallRecord } from "./firewall-record.ts";
 import type { Pfctl } from "./pfctl.ts";
-import { isReached, readReach } from "./reach.ts";
+import { isReached, passesBefore, readReach } from "./reach.ts";
 
 /** Where a policy is read from. */
 export interface PolicySource {
@@ -76,13 +76,11 @@ function compareRules(path: string, groups: readonly (readonly string[])[], rule
 /** What keeps whole rules from deciding: nobody calls them, PF is off, others are asked before. */
 async function damageAround({ pf, names, isHeld }: PolicySource, policy: FirewallPolicy | null): Promise<string[]> {
   const reach = await readReach(pf, names);
-  const guards = policy?.layers.some(({ killSwitch }) => killSwitch) ?? true;
-  const skipped = guards ? (await pf.skippedInterfaces()).filter((name) => name !== LOOPBACK) : [];
+  const before = await passesBefore(pf, names, policy);
   return [
     ...(isReached(reach) ? [] : [`PF's main ruleset does not lead to the anchor ${PF_ANCHOR}`]),
     ...(isHeld() ? [] : ["PF is off, or no reference of awg's keeps it on"]),
-    ...skipped.map((name) => `PF is told to leave the interface ${name} alone (set skip)`),
-    ...(guards ? reach.before.map((line) => `a rule of another program lets packets pass before ours: ${line}`) : []),
+    ...before.map((line) => `another program's rule lets packets pass before ours: ${line}`),
   ];
 }
 

@@ -1,3 +1,5 @@
+import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
+import { LOOPBACK } from "../pf/link-rules.ts";
 import { anchorCallText } from "../pf/printed/anchor-groups.ts";
 import { type PrintedNames, type PrintedRule, parsePrintedRules, printedText } from "../pf/printed/parse-printed.ts";
 import { CALLING_ANCHOR, PF_ANCHOR } from "../pf/render-pf.ts";
@@ -14,8 +16,6 @@ export interface Reach {
   readonly isCalledByApple: boolean;
   /** A rule of the main ruleset calls the policy by itself. */
   readonly isCalledDirectly: boolean;
-  /** What is asked before ours and may let a packet pass for good; other programs'. */
-  readonly before: readonly string[];
 }
 
 /** Whether some rule leads every packet to the policy. */
@@ -23,55 +23,74 @@ export function isReached({ hasWildcard, isCalledByApple, isCalledDirectly }: Re
   return (hasWildcard && isCalledByApple) || isCalledDirectly;
 }
 
-/** Reads the way from the main ruleset to ours, and what stands before it. */
+/** Reads the way from the main ruleset to ours. */
 export async function readReach(pf: Pfctl, names: PrintedNames): Promise<Reach> {
   const main = parsePrintedRules(await pf.rules(""), names);
   const calling = parsePrintedRules(await pf.rules(CALLING_ANCHOR), names);
-  const isCalledByApple = calling.some((rule) => calls(rule, `/${PF_ANCHOR}`));
-  const apple = main.findIndex((rule) => calls(rule, `${APPLE}/*`));
-  const direct = main.findIndex((rule) => calls(rule, PF_ANCHOR) || calls(rule, `/${PF_ANCHOR}`));
-  const ways = [...(isCalledByApple ? [apple] : []), direct].filter((index) => index >= 0);
-  const first = Math.min(...ways);
-  const inApple = ways.length > 0 && first === apple && isCalledByApple ? await appleSiblingsBefore(pf) : [];
-  const before = ways.length === 0 ? [] : await passesAmong(pf, main.slice(0, first), "", 0);
-  const deeper = await Promise.all(inApple.map((path) => passesIn(pf, names, path, 0)));
   return {
-    hasWildcard: apple >= 0,
-    isCalledByApple,
-    isCalledDirectly: direct >= 0,
-    before: [...before, ...deeper.flat()],
+    hasWildcard: main.some((rule) => calls(rule, `${APPLE}/*`)),
+    isCalledByApple: calling.some((rule) => calls(rule, `/${PF_ANCHOR}`)),
+    isCalledDirectly: main.some(callsPolicy),
   };
+}
 
-  async function passesAmong(from: Pfctl, rules: readonly PrintedRule[], path: string, depth: number) {
-    const found: string[] = [];
+/**
+ * What of other programs' lets packets pass for good before our rules are asked, whether they are called yet or not: rules
+ * of the main ruleset and of anchors before ours, and interfaces that PF leaves alone. Nothing where the policy has no kill
+ * switch: then a packet may pass by anybody's word.
+ */
+export async function passesBefore(pf: Pfctl, names: PrintedNames, policy: FirewallPolicy | null): Promise<string[]> {
+  if (policy?.layers.every(({ killSwitch }) => !killSwitch) === true) return [];
+  const main = parsePrintedRules(await pf.rules(""), names);
+  const apple = main.findIndex((rule) => calls(rule, `${APPLE}/*`));
+  const direct = main.findIndex(callsPolicy);
+  const first = Math.min(...[apple, direct, main.length].filter((index) => index >= 0));
+  const siblings = first === apple ? (await pf.anchorsIn(APPLE)).filter((path) => path < CALLING_ANCHOR) : [];
+  const search = new PassSearch(pf, names);
+  await search.among(main.slice(0, first), "", 0);
+  for (const path of siblings) await search.inside(path, 0);
+  const skipped = (await pf.skippedInterfaces()).filter((name) => name !== LOOPBACK);
+  return [...search.found, ...skipped.map((name) => `set skip on ${name}`)];
+}
+
+/** Looks for quick rules that let packets pass, also through the anchors that rules call. */
+class PassSearch {
+  readonly found: string[] = [];
+  readonly #pf: Pfctl;
+  readonly #names: PrintedNames;
+
+  constructor(pf: Pfctl, names: PrintedNames) {
+    this.#pf = pf;
+    this.#names = names;
+  }
+
+  async among(rules: readonly PrintedRule[], path: string, depth: number): Promise<void> {
     for (const { line } of rules) {
-      if (/^pass\b.* quick\b/.test(line)) found.push(`${line}${path === "" ? "" : ` (in ${path})`}`);
+      const isOfLoopback = / on (\S+) /.exec(line)?.[1] === LOOPBACK;
+      if (isOfLoopback) continue;
+      if (/^pass\b.* quick\b/.test(line)) this.found.push(path === "" ? line : `${line} (in ${path})`);
       const called = /^anchor "([^"]+)"/.exec(line)?.[1];
       if (called === undefined) continue;
-      for (const inner of await anchorsMeant(from, called, path))
-        found.push(...(await passesIn(from, names, inner, depth + 1)));
+      for (const inner of await this.#anchorsMeant(called, path)) await this.inside(inner, depth + 1);
     }
-    return found;
   }
 
-  async function passesIn(from: Pfctl, known: PrintedNames, path: string, depth: number): Promise<string[]> {
-    if (depth > DEEPEST) return [`the anchor ${path}, which calls too deep to be read`];
-    return passesAmong(from, parsePrintedRules(await from.rules(path), known), path, depth);
+  async inside(path: string, depth: number): Promise<void> {
+    if (depth > DEEPEST) this.found.push(`the anchor ${path}, which calls too deep to be read`);
+    else await this.among(parsePrintedRules(await this.#pf.rules(path), this.#names), path, depth);
   }
+
+  /** The anchors that a call means, by absolute path. */
+  async #anchorsMeant(called: string, from: string): Promise<string[]> {
+    const absolute = called.startsWith("/") ? called.slice(1) : from === "" ? called : `${from}/${called}`;
+    return absolute.endsWith("/*") ? this.#pf.anchorsIn(absolute.slice(0, -2)) : [absolute];
+  }
+}
+
+function callsPolicy(rule: PrintedRule): boolean {
+  return calls(rule, PF_ANCHOR) || calls(rule, `/${PF_ANCHOR}`);
 }
 
 function calls(rule: PrintedRule, anchor: string): boolean {
   return printedText(rule) === anchorCallText(anchor);
-}
-
-/** PF asks the children of a wildcard in the order of their names. */
-async function appleSiblingsBefore(pf: Pfctl): Promise<string[]> {
-  const siblings = await pf.anchorsIn(APPLE);
-  return siblings.filter((path) => path < CALLING_ANCHOR);
-}
-
-/** The anchors that a call means, by absolute path. */
-async function anchorsMeant(pf: Pfctl, called: string, from: string): Promise<string[]> {
-  const absolute = called.startsWith("/") ? called.slice(1) : from === "" ? called : `${from}/${called}`;
-  return absolute.endsWith("/*") ? pf.anchorsIn(absolute.slice(0, -2)) : [absolute];
 }

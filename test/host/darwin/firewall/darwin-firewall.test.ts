@@ -293,16 +293,27 @@ describe.skipIf(abiObstacle !== undefined)("H1: what others do to PF", () => {
       () => loadForeign("com.apple/000.aaa", "pass quick all\n"),
       /in com\.apple\/000\.aaa/,
     ],
-    ["an interface that PF leaves alone", () => machine.pf.skipped.add("en0"), /en0 alone/],
-  ])("law 4: %s makes the kill switch no promise, and the load says so", async (_name, meddle, why) => {
-    meddle();
-    const { firewall } = awg();
-    await expect(firewall.load(LAPTOP)).rejects.toThrow(why);
-    expect((await firewall.read()).damage.join()).toMatch(why);
-  });
+    ["an interface that PF leaves alone", () => machine.pf.skipped.add("en0"), /set skip on en0/],
+  ])(
+    "law 4: %s makes the kill switch no promise: refused before anything is changed, told where it comes later",
+    async (_name, meddle, why) => {
+      const { firewall, runs } = awg();
+      await firewall.load(LAPTOP);
+      meddle();
+      expect((await firewall.read()).damage.join()).toMatch(why);
+      await firewall.load(NO_SWITCH);
+      await firewall.load(null);
+      const before = runs.length;
+      await expect(firewall.load(LAPTOP)).rejects.toMatchObject({
+        kind: "conflict",
+        message: expect.stringMatching(why),
+      });
+      expect(runs.slice(before).filter((run) => / -f /.test(run))).toEqual([]);
+    },
+  );
 
-  test("a rule before ours that blocks, or that is not quick, is nobody's hole", async () => {
-    putFirst("block drop out quick proto tcp from any to any port 25\npass out all\n");
+  test("a rule before ours that blocks, that is not quick, or of loopback is nobody's hole", async () => {
+    putFirst("block drop out quick proto tcp from any to any port 25\npass out all\npass quick on lo0 all\n");
     loadForeign("com.apple/250.ApplicationFirewall", "pass in quick all\n");
     const { firewall } = awg();
     await firewall.load(LAPTOP);
