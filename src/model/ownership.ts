@@ -70,6 +70,3 @@ export function deviceOfTunnel(key: string): string {
 
 /** The user whose sockets may reach endpoints and bootstrap DNS, besides root in a namespace with one uid. */
 export const SERVICE_USER = "awg";
-
-/** The same on macOS, where names of service accounts begin with an underscore. */
-export const DARWIN_SERVICE_USER = "_awg";

@@ -10,7 +10,7 @@ import { parseUapiDevice } from "../../model/uapi/reply.ts";
 import { renderUapiSet, UAPI_GET } from "../../model/uapi/set.ts";
 import type { EnginePort } from "../ports/engines.ts";
 import type { RunCommand } from "./command.ts";
-import { serviceUser } from "./facts/accounts.ts";
+import { ENGINE_ACCOUNT } from "./facts/accounts.ts";
 
 const ANSWER_TIMEOUT_MS = 5000;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
@@ -87,7 +87,7 @@ async function ensureEngine(deps: DarwinEnginesDeps, spec: TunnelSpec): Promise<
     device,
     engine,
     protocol,
-    user: await serviceUser(deps.run),
+    user: ENGINE_ACCOUNT,
     configuration,
     ...(update === undefined ? {} : { update }),
   });

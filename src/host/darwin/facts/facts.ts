@@ -1,16 +1,20 @@
 import { lookup } from "node:dns/promises";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { parseIp } from "../../../model/ip.ts";
+import { AwgError } from "../../../model/error.ts";
+import { type Family, parseIp } from "../../../model/ip.ts";
 import { sha256 } from "../../../model/sha256.ts";
 import { bytesToHex } from "../../../model/uapi/key-text.ts";
 import { INTERFACE } from "../../../native/darwin/constants.ts";
 import type { LibSystem } from "../../../native/darwin/libsystem.ts";
-import type { Capabilities, FactsPort, FactsWanted, MachineFacts } from "../../ports/facts.ts";
+import type { Interface } from "../../../native/darwin/link/interface-message.codec.ts";
+import type { Capabilities, FactsPort, FactsWanted, MachineFacts, Uplink } from "../../ports/facts.ts";
 import type { RunCommand } from "../command.ts";
+import { bindToInterface } from "../links/bound-interface.ts";
 import { readInterfaces } from "../links/interfaces.ts";
 import { dumpRoutes } from "../routes/route-socket.ts";
-import { serviceUser, uidOf } from "./accounts.ts";
+import { ENGINE_ACCOUNT, uidOf } from "./accounts.ts";
+import { askBootstrap } from "./bootstrap-query.ts";
 import { uplinksOf } from "./uplinks.ts";
 
 const IOREG = "/usr/sbin/ioreg";
@@ -38,16 +42,17 @@ async function readFacts({ system, run, held, root }: DarwinFactsDeps, wanted: F
     ({ name, flags }) => !own.has(name) && (flags & INTERFACE.IFF_LOOPBACK) === 0,
   );
   const names = new Map(interfaces.map(({ index, name }) => [index, name]));
+  const uplinks = uplinksOf(dumpRoutes(system), names);
   const uids = await Promise.all(wanted.users.map(async (name) => [name, await uidOf(run, name)] as const));
   return {
     os: "darwin",
     fingerprint: await readFingerprint(run),
     capabilities: readCapabilities(root),
-    uplinks: uplinksOf(dumpRoutes(system), names),
+    uplinks,
     devices: interfaces.map(({ name, mtuBytes }) => ({ name, mtuBytes })),
-    serviceUid: (await serviceUser(run)).uid,
+    serviceUid: ENGINE_ACCOUNT.uid,
     uids: Object.fromEntries(uids.flatMap(([name, uid]) => (uid === undefined ? [] : [[name, uid]]))),
-    addresses: await resolveHosts(wanted.hosts),
+    addresses: await resolveHosts(system, wanted, uplinks, interfaces),
     resolver: "dynamic-store",
   };
 }
@@ -76,13 +81,36 @@ async function readFingerprint(run: RunCommand): Promise<string> {
   return bytesToHex(sha256(new TextEncoder().encode(`awg ${uuid}`)));
 }
 
-async function resolveHosts(hosts: readonly string[]): Promise<Readonly<Record<string, readonly string[]>>> {
-  const found = await Promise.all(hosts.map(async (host) => [host, await resolveHost(host)] as const));
+/**
+ * Addresses of names. With bootstrap servers these alone are asked, past every tunnel; the machine's own resolver may ask
+ * through the very tunnel whose endpoint is wanted.
+ */
+async function resolveHosts(
+  system: LibSystem,
+  { hosts, bootstrap = [] }: FactsWanted,
+  uplinks: readonly Uplink[],
+  interfaces: readonly Interface[],
+): Promise<Readonly<Record<string, readonly string[]>>> {
+  const bind = (fd: number, family: Family) => {
+    const device = uplinks.find((one) => one.family === family)?.device;
+    const index = interfaces.find(({ name }) => name === device)?.index;
+    if (index === undefined) throw new AwgError("host", `there is no way out for IPv${family}`);
+    bindToInterface(system, fd, family, index);
+  };
+  const found = await Promise.all(
+    hosts.map(async (host) => {
+      if (parseIp(host) !== undefined) return [host, [host]] as const;
+      const asksServers = bootstrap.length > 0;
+      return [
+        host,
+        asksServers ? await askBootstrap(host, { servers: bootstrap, bind }) : await resolveHost(host),
+      ] as const;
+    }),
+  );
   return Object.fromEntries(found.filter(([, addresses]) => addresses.length > 0));
 }
 
 async function resolveHost(host: string): Promise<readonly string[]> {
-  if (parseIp(host) !== undefined) return [host];
   const { promise: tooLate, resolve } = Promise.withResolvers<readonly string[]>();
   const timer = setTimeout(() => resolve([]), LOOKUP_TIMEOUT_MS);
   try {

@@ -1,13 +1,9 @@
-import type { Family } from "../../../model/ip.ts";
 import { CONTROL, SOCKET } from "../constants.ts";
 import { LAYOUTS } from "../layouts.ts";
 import { readCharacters, readUnsigned, writeCharacters, writeNumber } from "../struct.codec.ts";
 
 const INFO = LAYOUTS.ctl_info;
 const ADDRESS = LAYOUTS.sockaddr_ctl;
-
-/** Bytes of family that stand before each packet of a utun. */
-export const UTUN_HEADER_BYTES = 4;
 
 /** struct ctl_info that asks for the number of utun's kernel control (CTLIOCGINFO). */
 export function encodeControlInfo(): Uint8Array {
@@ -36,10 +32,4 @@ export function encodeControlAddress(controlId: number, unit: number | undefined
 /** The name that UTUN_OPT_IFNAME wrote: `length` counts its NUL. */
 export function decodeInterfaceName(buffer: Uint8Array, length: number): string {
   return readCharacters(buffer, 0, [0, length]);
-}
-
-/** Writes the family word before a packet, in network order: 00 00 00 02 or 00 00 00 1e. */
-export function writeUtunHeader(bytes: Uint8Array, at: number, family: Family): void {
-  bytes.fill(0, at, at + 3);
-  bytes[at + 3] = family === 4 ? SOCKET.AF_INET : SOCKET.AF_INET6;
 }
