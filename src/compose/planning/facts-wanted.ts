@@ -12,7 +12,7 @@ export function factsWantedBy(config: Config): FactsWanted {
   const matches = [...(config.rules ?? []), ...claims].flatMap(nestedMatches);
   const endpoints = Object.values(config.tunnels)
     .filter(isNoise)
-    .flatMap(({ peers }) => peers.map(({ endpoint }) => endpoint?.host));
+    .flatMap(({ peers }) => peers.flatMap(({ endpoint }) => endpoint?.host ?? []));
   const devices = Object.entries(config.tunnels).flatMap(([key, tunnel]) =>
     isNoise(tunnel) && config.conflicts?.[devicePointer(key)] === "adopt"
       ? (tunnel.interface ?? deviceOfTunnel(key))
@@ -20,7 +20,8 @@ export function factsWantedBy(config: Config): FactsWanted {
   );
   return {
     users: unique(matches.flatMap(({ users }) => users ?? [])),
-    hosts: unique(endpoints.filter((host) => host !== undefined && parseIp(host) === undefined) as string[]),
+    hosts: unique(endpoints.filter((host) => parseIp(host) === undefined)),
+    endpoints: unique(endpoints.filter((host) => parseIp(host) !== undefined)),
     bootstrap: config.dns?.bootstrap ?? [],
     ...(devices.length === 0 ? {} : { devices }),
   };

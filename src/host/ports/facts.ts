@@ -42,6 +42,8 @@ export interface MachineFacts {
   readonly uids: Readonly<Record<string, number>>;
   /** Host names of endpoints, resolved to numeric addresses in order of preference. */
   readonly addresses: Readonly<Record<string, readonly string[]>>;
+  /** The MTU of the way to each of `FactsWanted.hosts` and `endpoints`, by address; absent where it was not asked. */
+  readonly wayMtuBytes?: Readonly<Record<string, number>>;
   readonly resolver: ResolverMethod;
   /** Engines that another program started and that hold one of the devices asked for, by device; absent where none does. */
   readonly foreignEngines?: Readonly<Record<string, { readonly uid: number }>>;
@@ -51,6 +53,8 @@ export interface MachineFacts {
 export interface FactsWanted {
   readonly users: readonly string[];
   readonly hosts: readonly string[];
+  /** Addresses of endpoints that are no names. */
+  readonly endpoints?: readonly string[];
   /** Servers (addresses) that the hosts are asked of first; the machine's resolver is asked where they do not answer. */
   readonly bootstrap?: readonly string[];
   /** Devices that may be another program's. */

@@ -13,7 +13,11 @@ import type { ExpandContext, PlacedTunnel, ResolvedEndpoint } from "./expansion.
 import { isAdopting } from "./lifecycle.ts";
 import { familyOfText } from "./place-tunnels.ts";
 
-/** IPv6 header 40, UDP 8, WireGuard transport header and tag 32: what a packet grows by at most. */
+/**
+ * IPv6 header 40, UDP 8, WireGuard transport header and tag 32. Over IPv4 a packet grows by 20 less; that room is left, as
+ * wg-quick leaves it, for a peer that roams or a name that moves to IPv6. Content padding and random trailers count for
+ * nothing: engines fill a packet up to the device's MTU at most.
+ */
 const OVERHEAD_BYTES = 80;
 /** No link that carries IPv6 may be narrower (RFC 8200 section 5). */
 const LEAST_MTU_BYTES = 1280;
@@ -110,15 +114,25 @@ function numberOf(text: string): IpAddress {
   return { family: prefix?.family ?? 4, value: prefix?.address ?? 0n };
 }
 
-/** MTU of the device that leads to the endpoint, less what a packet grows by; AmneziaWG's s4 stands before each one. */
-function mtuOf({ tunnel, endpoints }: PlacedTunnel, { uplinks, devices }: MachineFacts): number {
+/** MTU of the narrowest way to an endpoint, less what a packet grows by; AmneziaWG's s4 stands before each one. */
+function mtuOf({ tunnel, endpoints }: PlacedTunnel, facts: MachineFacts): number {
   if (tunnel.mtu !== "auto") return tunnel.mtu;
-  const [endpoint] = endpoints.values();
+  const ways = [...endpoints.values()].map((endpoint) => wayMtuOf(endpoint, facts));
+  const mtuBytes = ways.length === 0 ? wayMtuOf(undefined, facts) : Math.min(...ways);
+  return Math.max(LEAST_MTU_BYTES, mtuBytes - OVERHEAD_BYTES - (tunnel.obfuscation?.s4 ?? 0));
+}
+
+/** What the machine told of the way itself, else of the best uplink. */
+function wayMtuOf(
+  endpoint: ResolvedEndpoint | undefined,
+  { uplinks, devices, wayMtuBytes = {} }: MachineFacts,
+): number {
+  const way = endpoint === undefined ? undefined : wayMtuBytes[endpoint.address];
+  if (way !== undefined) return way;
   const family = endpoint === undefined ? undefined : familyOfText(endpoint.address);
   const ways = uplinks.filter((uplink) => family === undefined || uplink.family === family);
   const [best] = ways.toSorted((a, b) => a.metric - b.metric || (a.device < b.device ? -1 : 1));
-  const mtuBytes = devices.find(({ name }) => name === best?.device)?.mtuBytes ?? USUAL_MTU_BYTES;
-  return Math.max(LEAST_MTU_BYTES, mtuBytes - OVERHEAD_BYTES - (tunnel.obfuscation?.s4 ?? 0));
+  return devices.find(({ name }) => name === best?.device)?.mtuBytes ?? USUAL_MTU_BYTES;
 }
 
 /** A range is told as its upper end with its lower end beside it; an engine without ranges is never asked for one. */

@@ -160,6 +160,40 @@ describe("endpoints", () => {
     );
   });
 
+  describe("of a name with several", () => {
+    const [four, other, six] = ["198.51.100.7", "198.51.100.8", "2001:db8::5"];
+    const both: Partial<MachineFacts> = {
+      ...names(four, other, six),
+      uplinks: [
+        { family: 4, device: "eth0", metric: 1 },
+        { family: 6, device: "eth0", metric: 1 },
+      ],
+    };
+    const peer = `awg-office ${KEY_A}`;
+    const texts = [`[${six}]:51820`, `${four}:51820`, `${other}:51820`] as const;
+    const chosen = (unanswered: readonly string[], previous?: string) =>
+      expandText(tunnel(), both, {
+        unanswered: { [peer]: unanswered },
+        ...(previous === undefined ? {} : pinned(previous)),
+      });
+
+    test("all are told, in the order in which they are tried (RFC 8305 section 4)", () => {
+      expect(chosen([]).alternatives).toEqual({ [peer]: texts });
+      expect(expandText(tunnel({ endpoint: "192.0.2.1:1" })).alternatives).toBeUndefined();
+    });
+
+    test("the next is taken after one that did not answer, and at last the one that failed longest ago", () => {
+      expect(endpointOf(chosen([]))).toBe(texts[0]);
+      expect(endpointOf(chosen([texts[0]], texts[0]))).toBe(texts[1]);
+      expect(endpointOf(chosen([texts[0], texts[1]], texts[1]))).toBe(texts[2]);
+      expect(endpointOf(chosen([texts[1], texts[2], texts[0]], texts[0]))).toBe(texts[1]);
+    });
+
+    test("law 3: the one in use stays while it answers, whatever failed before it", () => {
+      expect(endpointOf(chosen([texts[0]], texts[2]))).toBe(texts[2]);
+    });
+  });
+
   test("a name that does not resolve leaves the tunnel down and says so; nothing is let out for it", () => {
     const expansion = expandText(tunnel({ top: "killSwitch: {}" }), { addresses: {} });
     expect(endpointOf(expansion)).toBeUndefined();
@@ -215,6 +249,12 @@ describe("the device of a tunnel", () => {
         ],
       },
       8920,
+    ],
+    [
+      "of the way to the endpoint, where the machine tells it",
+      tunnel({ endpoint: "192.0.2.9:1" }),
+      { devices, wayMtuBytes: { "192.0.2.9": 1452 } },
+      1372,
     ],
     ["never below what IPv6 needs", tunnel(), { devices, uplinks: [{ family: 4, device: "ppp0", metric: 1 }] }, 1280],
     ["of Ethernet while there is no way out", tunnel(), { devices: [], uplinks: [] }, 1420],

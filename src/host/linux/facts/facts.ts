@@ -12,6 +12,7 @@ import { readServiceUser, readUids } from "../service-user.ts";
 import { readCapabilities } from "./capabilities.ts";
 import { resolveHosts } from "./host-lookup.ts";
 import { readResolverMethod } from "./resolver-method.ts";
+import { waysTo } from "./ways.ts";
 
 const DEFAULTS: ReadonlySet<string> = new Set(["0.0.0.0/0", "::/0"]);
 
@@ -28,15 +29,18 @@ async function readFacts(wanted: FactsWanted, namespaced: boolean): Promise<Mach
   const user = readServiceUser();
   using netlink = openRouteNetlink();
   const links = netlink.links().filter((link) => tunnelOfLink(link) === undefined && !link.loopback);
+  const routes = netlink.routes({ table: ROUTE_TABLE.main });
+  const addresses = await resolveHosts(wanted.hosts, { bootstrap: wanted.bootstrap ?? [], user });
   return {
     os: "linux",
     fingerprint: readFingerprint(),
     capabilities: readCapabilities(namespaced),
-    uplinks: uplinksOf(netlink.routes({ table: ROUTE_TABLE.main }), links),
+    uplinks: uplinksOf(routes, links),
+    wayMtuBytes: waysTo([...Object.values(addresses).flat(), ...(wanted.endpoints ?? [])], routes, links),
     devices: links.map(({ name, mtu }) => ({ name, mtuBytes: mtu })),
     serviceUid: user.uid,
     uids: readUids(wanted.users),
-    addresses: await resolveHosts(wanted.hosts, { bootstrap: wanted.bootstrap ?? [], user }),
+    addresses,
     resolver: readResolverMethod(namespaced),
     ...(await foreignEngines(wanted.devices ?? [])),
   };
