@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { linuxProcesses } from "../src/host/linux/processes/linux-processes.ts";
 import { OWNER_KEPT_MS, type OwnedSocket, type ProcessPort } from "../src/host/ports/processes.ts";
@@ -22,30 +23,32 @@ export async function benchProcesses(): Promise<readonly Figure[]> {
   );
   await once(holders.stdout, "data");
   try {
-    return measure();
+    return await measure();
   } finally {
     holders.stdin.end();
     await once(holders, "close");
   }
 }
 
-function measure(): readonly Figure[] {
+async function measure(): Promise<readonly Figure[]> {
   let nowMs = 0;
   const port = linuxProcesses({ nowMs: () => nowMs });
   const sockets = port.sockets().sockets.filter(({ remote }) => remote !== undefined);
   const expected = PROCESSES * CONNECTIONS_EACH * 2;
   if (sockets.length < expected) throw new Error(`${sockets.length} of ${expected} sockets were found`);
-  const times = {
-    one: [] as number[],
-    cold: [] as number[],
-    all: [] as number[],
-    ssOne: [] as number[],
-    ssAll: [] as number[],
+  const times: Record<"one" | "fresh" | "cold" | "all" | "ssOne" | "ssAll", number[]> = {
+    one: [],
+    fresh: [],
+    cold: [],
+    all: [],
+    ssOne: [],
+    ssAll: [],
   };
   for (let run = 0; run < RUNS; run++) {
     const socket = sockets[(run * 97) % sockets.length] as OwnedSocket;
     nowMs += OWNER_KEPT_MS;
     times.one.push(timeMs(() => mustOwn(port, socket)));
+    times.fresh.push(await timeOfNewSocket(port));
     times.ssOne.push(timeMs(() => mustList(filterFor(socket), 1)));
     times.cold.push(timeMs(() => mustOwn(linuxProcesses({ nowMs: () => nowMs }), socket)));
     times.all.push(timeMs(() => port.sockets()));
@@ -55,6 +58,7 @@ function measure(): readonly Figure[] {
   const all = { name: "ss -tnp", value: median(times.ssAll) };
   return [
     figure("owner of one tuple, warm", times.one, filtered, 0.1),
+    figure("owner of a socket that was just made, warm", times.fresh, filtered, 0.1),
     figure("owner of one tuple, nothing known yet", times.cold, filtered, 1),
     figure("owners of all sockets", times.all, all, 1),
     {
@@ -69,6 +73,21 @@ function measure(): readonly Figure[] {
 
 function figure(name: string, times: readonly number[], peer: Figure["peer"], atMost: number): Figure {
   return { name, unit: "ms", ours: median(times), peer, atMost };
+}
+
+/** A socket that nobody was asked about yet: the process that has it now has one file more than before. */
+async function timeOfNewSocket(port: ProcessPort): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  try {
+    const local = { address: "127.0.0.1", port: (server.address() as AddressInfo).port };
+    return timeMs(() => {
+      const pid = port.ownerOf({ protocol: "tcp", local })?.holders[0]?.pid;
+      if (pid !== process.pid) throw new Error(`the owner is ${pid}, not this process`);
+    });
+  } finally {
+    server.close();
+  }
 }
 
 function mustOwn(port: ProcessPort, socket: OwnedSocket): void {
