@@ -89,6 +89,38 @@ describe("changing a device while it carries traffic", () => {
     expect(device.peerByKey(publicKeyOf(3))?.allowedIPs()).toEqual([]);
   });
 
+  test("a peer that is given another endpoint is asked there at once, its session kept meanwhile", () => {
+    const world = star();
+    const peers = deviceConfig(1, [2, 3]).peers.map((peer, index) =>
+      index === 0 ? { ...peer, endpoint: endpoint(22) } : peer,
+    );
+    const before = world.of("1").device.peerByKey(publicKeyOf(2))?.currentSession(world.now);
+    world.move("2", endpoint(22));
+    const outputs = world.of("1").device.configure({ ...deviceConfig(1, [2, 3]), peers }, world.now);
+    const sent = outputs.flatMap((one) => (one.kind === "datagram" ? [[one.to, one.bytes.length]] : []));
+    expect(sent).toEqual([[endpoint(22), 148]]);
+    expect(world.of("1").device.peerByKey(publicKeyOf(2))?.currentSession(world.now)).toBe(before);
+    world.take("1", outputs);
+    expect(exchange(world, 2, 30)).toEqual([30, 31]);
+    expect(exchange(world, 3, 40)).toEqual([40, 41]);
+  });
+
+  test("a handshake that waits for an address nobody is at goes to the next one without waiting for its retry", () => {
+    const world = new World(5);
+    const config = (at: number): DeviceConfig => ({
+      ...deviceConfig(1, [2]),
+      peers: deviceConfig(1, [2]).peers.map((peer) => ({ ...peer, endpoint: endpoint(at) })),
+    });
+    world.add("1", config(66), endpoint(1));
+    world.add("2", deviceConfig(2, [1]), endpoint(2));
+    world.send("1", innerPacket(1, 2, 7));
+    world.runFor(1000);
+    expect(world.delivered).toEqual([]);
+    configure(world, "1", config(2));
+    world.runFor(50);
+    expect(world.delivered.map(({ bytes }) => numberIn(bytes))).toEqual([7]);
+  });
+
   test("an endpoint the peer roamed to stays while the configured one stays, and goes when it changes", () => {
     const world = star();
     world.move("2", endpoint(22));
