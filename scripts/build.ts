@@ -25,6 +25,9 @@ const CORE_ENTRIES = [
   "src/compose/linux-parts.ts",
 ];
 
+/** Processes of awg's own, started by awg. */
+const LASTING = ["engine", "keeper"];
+
 type Outputs = Metafile["outputs"];
 
 const chunks = await build({
@@ -58,7 +61,8 @@ const launcher = await transform(readFileSync(join(ROOT, "scripts/launcher.ts"),
   define: {
     BUILD: JSON.stringify(createHash("sha256").update(core).update(rest).digest("hex").slice(0, 16)),
     KOFFI_VERSION: JSON.stringify(versionOf("koffi")),
-    VERB_NAMES: JSON.stringify(VERBS.filter(({ hidden }) => hidden !== true).map(({ name }) => name)),
+    VERB_NAMES: JSON.stringify([...VERBS.filter(({ hidden }) => hidden !== true).map(({ name }) => name), ...LASTING]),
+    LASTING_VERBS: JSON.stringify(LASTING),
   },
 });
 

@@ -25,6 +25,8 @@ import { Script } from "node:vm";
 declare const BUILD: string;
 /** The verbs whose compiled code is kept. */
 declare const VERB_NAMES: readonly string[];
+/** Those of them whose processes stay, and are killed rather than end: they keep it some time after their start. */
+declare const LASTING_VERBS: readonly string[];
 /** The version of koffi that was tested with this build. */
 declare const KOFFI_VERSION: string;
 
@@ -33,6 +35,9 @@ const GLIBC_LOADERS: Readonly<Record<string, string>> = {
   x64: "/lib64/ld-linux-x86-64.so.2",
   arm64: "/lib/ld-linux-aarch64.so.1",
 };
+
+/** By then a process that stays has run what its start needs. */
+const SETTLED_MS = 5_000;
 
 type Load = (name: string) => unknown;
 interface LoadedModule {
@@ -44,7 +49,9 @@ type Factories = Readonly<Record<string, Factory>>;
 const folder = __dirname;
 const cache = join(folder, "cache");
 const requireOutside = createRequire(__filename);
-const verb = VERB_NAMES.find((name) => process.argv.includes(name));
+/** A packet thread starts from the code of its engine, and never comes to keep its own. */
+const isThread = process.argv.includes("packet-thread");
+const verb = isThread ? "engine" : VERB_NAMES.find((name) => process.argv.includes(name));
 const loaded = new Map<string, LoadedModule>();
 const core = readFactories("core");
 let rest: Factories | undefined;
@@ -86,7 +93,8 @@ function readFactories(part: string): Factories {
   const cachePath = join(cache, `${part}-${verb}-${process.version}-${process.arch}-${BUILD}`);
   const cachedData = verb === undefined ? undefined : readTrusted(cachePath);
   const script = new Script(source, cachedData === undefined ? { filename } : { filename, cachedData });
-  if (verb !== undefined && (cachedData === undefined || script.cachedDataRejected === true)) {
+  if (verb !== undefined && !isThread && (cachedData === undefined || script.cachedDataRejected === true)) {
+    if (LASTING_VERBS.includes(verb)) setTimeout(() => keep(cachePath, script), SETTLED_MS).unref();
     process.on("exit", (code) => {
       if (code <= 2) keep(cachePath, script);
     });

@@ -1,5 +1,5 @@
 import { checkDomain } from "../config/field/domain.ts";
-import { isFault } from "../config/field/leaf.ts";
+import { isFault } from "../config/field/fault.ts";
 import { parseIp, renderIp } from "../ip.ts";
 
 /** How a target is asked. */

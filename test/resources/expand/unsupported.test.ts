@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { capabilities, expandText, KEY_A } from "../sample.ts";
+import { capabilities, expandText, KEY_A, resourceOf } from "../sample.ts";
 
 const tunnel = (more: string, peer = "") => `
 tunnels:

@@ -1,4 +1,4 @@
-import { type Fault, fault, quote, wrongType } from "./leaf.ts";
+import { type Fault, fault, quote, wrongType } from "./fault.ts";
 
 /**
  * A domain name: lower case, no trailing dot; a leading `*.` is dropped, as a domain means its subdomains too.
