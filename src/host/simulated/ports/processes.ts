@@ -14,7 +14,7 @@ export function simulatedProcesses(machine: SimulatedMachine): ProcessPort {
   return {
     list: () => ({ programs: list(), unseen: [] }),
     read: (pid) => list().find((program) => program.pid === pid),
-    isAlive: (process) => list().some(({ pid, since }) => pid === process.pid && since === process.since),
+    isAlive: (key) => list().some(({ pid, since }) => pid === key.pid && since === key.since),
     ownerOf: () => undefined,
     sockets: () => ({ sockets: [], closed: new Set(), unseen: ["a simulated machine has no sockets"] }),
     watch: () => ({ async [Symbol.asyncDispose]() {} }),
