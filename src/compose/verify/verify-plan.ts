@@ -4,6 +4,7 @@ import { type Plan, stepsOf } from "../../model/plan.ts";
 import { comparePolicies } from "../../model/verify/compare-policies.ts";
 import type { Verified, VerifyFinding } from "../../model/verify/finding.ts";
 import { ownIn, ownOut } from "../../model/verify/path-formula.ts";
+import { orderFindings } from "../../model/verify/plan-order.ts";
 import { grantedBy } from "../../model/verify/policy-formula.ts";
 import type { Hook } from "../../model/verify/possible-packets.ts";
 import { all, any, deviceIn, type Formula, not } from "../../model/verify/space/term.ts";
@@ -30,6 +31,7 @@ export async function verifyPlan(parts: SessionParts, plan: Plan): Promise<Verif
     for (const note of verified.notes) notes.add(note);
     classes += verified.classes;
   };
+  take("the order of the steps", { findings: orderFindings(plan), notes: [], classes: 0n });
   for (const [index, { after }] of policies.entries()) {
     if (after === null) continue;
     const where = `move ${index + 1} of ${policies.length} of the packet filter`;
