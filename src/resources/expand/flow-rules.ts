@@ -1,3 +1,4 @@
+import type { MachineFacts } from "../../host/ports/facts.ts";
 import type { Rule } from "../../model/config/config.ts";
 import type { Fallback } from "../../model/config/section/path.ts";
 import type { FlowMatch, FlowRule, PathRef, PortRange } from "../../model/firewall/policy.ts";
@@ -33,17 +34,26 @@ export function flowRules(context: ExpandContext): FlowRule[] {
 const NO_IPV6: FlowRule = { origin: "ipv6", match: { destinations: ["::/0"] }, path: { kind: "block" } };
 
 /** Where traffic goes that no rule matches. `drop` as fallback means always dropped. */
-export function defaultPath({ config, tunnels, notes }: ExpandContext): PathRef {
+export function defaultPath({ config, tunnels, notes, facts }: ExpandContext): PathRef {
   const { via, fallback } = config.default;
   if (via.kind === "tunnel" && fallback.kind === "drop") return { kind: "block" };
-  if (via.kind === "tunnel" && fallback.kind === "direct") notes.push({ path: "default", ...DIRECT_FALLBACK });
+  if (via.kind === "tunnel" && fallback.kind === "direct") notes.push({ path: "default", ...directFallback(facts) });
   return fallingBack(pathRefOf(via, tunnels), fallback);
 }
 
-const DIRECT_FALLBACK = {
-  message: "goes direct while the tunnel is down and a daemon watches it; without a daemon it is dropped then",
-  enforcement: "best-effort",
-} as const;
+/** PF holds nothing that ends by itself, so that a daemon's death would leave a fallback in force (docs/security.md S13.10). */
+function directFallback({ capabilities }: Pick<MachineFacts, "capabilities">): Judgement {
+  if (!capabilities.nftables && capabilities.pf === true) {
+    return {
+      message: "macOS has no fallback: with the kill switch on it is dropped while the tunnel is down",
+      enforcement: "advisory",
+    };
+  }
+  return {
+    message: "goes direct while the tunnel is down and a daemon watches it; without a daemon it is dropped then",
+    enforcement: "best-effort",
+  };
+}
 
 function fallingBack(path: PathRef, { kind }: Fallback): PathRef {
   return path.kind === "tunnel" && kind === "direct" ? { ...path, fallback: "direct" } : path;
@@ -91,7 +101,7 @@ function judgeRule(rule: Rule, canMatch: boolean, capabilities: ExpandContext["f
     return { enforcement: "unsupported", message: "this machine has no packet filter that awg can use" };
   }
   if (!canMatch) return { enforcement: "enforced", message: "matches nothing here, as none of its users exists" };
-  if (rule.via.kind === "tunnel" && rule.fallback.kind === "direct") return DIRECT_FALLBACK;
+  if (rule.via.kind === "tunnel" && rule.fallback.kind === "direct") return directFallback({ capabilities });
   if (rule.via.kind !== "block" && rule.protocol?.some((name) => name !== "tcp" && name !== "udp") === true) {
     const message =
       "the filter keeps it, but routes tell TCP and UDP only: packets may have another path's address and be dropped";

@@ -19,6 +19,36 @@ function policyOf(text: string) {
   return resourceOf(expandText(text), "firewall/machine").spec;
 }
 
+describe("law 9: a fallback to direct", () => {
+  const text = withRules(
+    "{ ports: [80], protocol: tcp, via: a, fallback: direct }",
+    "default: { via: b, fallback: direct }\nkillSwitch: { enabled: true }",
+  );
+  const levels = (...overrides: Parameters<typeof expandText>[1][]) =>
+    expandText(text, ...overrides).notes.flatMap(({ path, enforcement }) =>
+      ["default", "rules.0"].includes(path) ? [[path, enforcement]] : [],
+    );
+
+  test("is as good as the daemon that watches", () => {
+    expect(levels()).toEqual(
+      expect.arrayContaining([
+        ["rules.0", "best-effort"],
+        ["default", "best-effort"],
+      ]),
+    );
+  });
+
+  test("does not come about on macOS, and is said (S13.10)", () => {
+    const mac = { os: "darwin", ...capabilities({ nftables: false, pf: true, egressHook: false }) } as const;
+    expect(levels(mac)).toEqual(
+      expect.arrayContaining([
+        ["rules.0", "advisory"],
+        ["default", "advisory"],
+      ]),
+    );
+  });
+});
+
 describe("rules become flow rules", () => {
   test.each<[string, string, FlowRule[]]>([
     ["everything to a tunnel", "{ users: [bob], via: b }", [{ origin: "rules/0", match: BOB, path: B }]],
