@@ -1,4 +1,3 @@
-import { AwgError } from "../../../model/error.ts";
 import { KeptAnswers } from "../../../model/program/kept-answers.ts";
 import type { Program } from "../../../model/program/program.ts";
 import { hasErrno } from "../../../native/linux/errno.ts";
@@ -98,8 +97,14 @@ function isEnd({ remote }: DiagSocket, { address, port }: SocketEnd): boolean {
 }
 
 function listSockets(diag: NetlinkSocket, holders: SocketHolders, proc: ProcFolder): SocketList {
+  const unlisted: string[] = [];
   const found = PROTOCOLS.flatMap((protocol) =>
-    FAMILIES.flatMap((family) => dumpSockets(diag, protocol, family).map((socket) => ({ protocol, socket }))),
+    FAMILIES.flatMap((family) => {
+      const dumped = dumpSockets(diag, protocol, family);
+      if (dumped === undefined)
+        unlisted.push(`the ${protocol} sockets of IPv${family}: this kernel does not list them`);
+      return (dumped ?? []).map((socket) => ({ protocol, socket }));
+    }),
   );
   const held = holders.all();
   const sockets = found.flatMap(({ protocol, socket }): OwnedSocket[] => {
@@ -109,6 +114,7 @@ function listSockets(diag: NetlinkSocket, holders: SocketHolders, proc: ProcFold
     return [{ protocol, local, ...(remote.port === 0 ? {} : { remote }), ...owner }];
   });
   const unseen = [
+    ...unlisted,
     ...(proc.hidesOthers() ? ["/proc hides the processes of other users (hidepid)"] : []),
     ...(held.closed.size === 0
       ? []
@@ -117,15 +123,15 @@ function listSockets(diag: NetlinkSocket, holders: SocketHolders, proc: ProcFold
   return { sockets, closed: held.closed, unseen };
 }
 
-/** A kernel without IPv6 has no such sockets. */
-function dumpSockets(diag: NetlinkSocket, protocol: "tcp" | "udp", family: 4 | 6): DiagSocket[] {
+/** undefined where the kernel has no module that lists them (INET_TCP_DIAG, INET_UDP_DIAG). */
+function dumpSockets(diag: NetlinkSocket, protocol: "tcp" | "udp", family: 4 | 6): DiagSocket[] | undefined {
   try {
     return diag
       .dump(encodeSocketDump(protocol, family), `reading the ${protocol} sockets`)
       .map(decodeSocket)
       .filter((socket) => socket !== undefined);
   } catch (error) {
-    if (error instanceof AwgError && hasErrno(error, "ENOENT")) return [];
+    if (hasErrno(error, "ENOENT", "EINVAL")) return undefined;
     throw error;
   }
 }
