@@ -112,8 +112,9 @@ async function removePolicy(tools: Tools): Promise<void> {
     using device = tools.device();
     if (isCalledDirectly) device.removeCalls(PF_ANCHOR);
     await empty(tools, CALLING_ANCHOR);
-    for (const path of [PF_ANCHOR, ...(await anchorsBelow(tools, PF_ANCHOR))]) await empty(tools, path);
+    // By the anchor's own rules the next run sees that something is left to do: they go last, our reference before them.
     if (record.hold() !== undefined) release(device, record, tools.processes);
+    for (const path of [...(await anchorsBelow(tools, PF_ANCHOR)), PF_ANCHOR]) await empty(tools, path);
   }
   record.keepOnly(undefined);
 }

@@ -63,14 +63,25 @@ function compareRules(path: string, groups: readonly (readonly string[])[], rule
   if (rules.length === 0 && wanted > 0) return [`the PF anchor ${path} is empty`];
   let at = 0;
   for (const group of groups) {
-    const texts = new Set(group);
-    for (const rule of rules.slice(at, at + group.length)) {
-      if (!texts.delete(printedText(rule))) return [`the PF anchor ${path} has a rule that is not ours: ${rule.line}`];
+    const due = countTexts(group);
+    const printed = rules.slice(at, at + group.length);
+    for (const rule of printed) {
+      const text = printedText(rule);
+      const left = due.get(text) ?? 0;
+      if (left === 0) return [`the PF anchor ${path} has a rule that is not ours: ${rule.line}`];
+      due.set(text, left - 1);
     }
-    if (texts.size > 0 && at + group.length > rules.length) return [`rules of the PF anchor ${path} are gone`];
+    if (printed.length < group.length) return [`rules of the PF anchor ${path} are gone`];
     at += group.length;
   }
   return rules.length > wanted ? [`the PF anchor ${path} has a rule that is not ours: ${rules[wanted]?.line}`] : [];
+}
+
+/** A list that names a value twice comes to the same rule twice. */
+function countTexts(texts: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
+  return counts;
 }
 
 /** What keeps whole rules from deciding: nobody calls them, PF is off, others are asked before. */

@@ -30,6 +30,12 @@ const MANY = policyOf({
     default: OFFICE,
   },
 });
+const TWICE = policyOf({
+  allow: [
+    { direction: "in", protocol: 6, ports: [22, 22, 23].map((port) => ({ from: port, to: port })) },
+    { direction: "out", prefixes: ["192.0.2.7/32", "192.0.2.7/32", "2001:db8::7/128"] },
+  ],
+});
 const NO_SWITCH = policyOf({ killSwitch: false });
 
 let folder: string;
@@ -108,6 +114,7 @@ describe.skipIf(abiObstacle !== undefined)("PF as the firewall of a Mac", () => 
     ["old and new", between(LAPTOP, OTHER)],
     ["blocked", blockedPolicy()],
     ["one with tables", MANY],
+    ["one that says things twice", TWICE],
     ["one without kill switch", NO_SWITCH],
   ])("law 5: %s policy replaces the first in one transaction", async (_name, next) => {
     const { firewall, runs } = awg();
