@@ -74,7 +74,7 @@ describe("law 4: the loop", () => {
     expect(told("woken")).toEqual([{ type: "woken", reasons: ["routes"] }]);
   });
 
-  test("a burst that never ends is cut after two seconds", async () => {
+  test("B2: a burst that never ends is cut after two seconds", async () => {
     const { loop, time, state } = world();
     for (let event = 0; event < 50; event += 1) {
       loop.wake("routes");
@@ -177,7 +177,7 @@ describe("law 4: the loop", () => {
     expect(told("stopped")).toHaveLength(1);
   });
 
-  test("an event during an apply is not lost", async () => {
+  test("B2: an event during an apply is not lost", async () => {
     const gate = Promise.withResolvers<void>();
     const { loop, time, state } = world({
       apply: async () => {

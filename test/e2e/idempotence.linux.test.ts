@@ -18,7 +18,7 @@ const title = `awg twice and undone${reason === undefined ? "" : ` (skipped: ${r
 describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
   const judged = useJudgedWorld();
 
-  test("law 3: a second apply writes nothing; diff and status never do (law 2)", async () => {
+  test("B11, law 3: a second apply writes nothing; diff and status never do (law 2)", async () => {
     const { world, keys, first } = judged();
     await using awg = new AwgInWorld(world, keys);
     const config = awg.config({ server: first });
@@ -33,7 +33,7 @@ describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
     expect(await machineText(world)).toEqual(before);
   });
 
-  test("law 6: destroy puts the machine back exactly, and a first apply is seen to write", async () => {
+  test("B12, law 6: destroy puts the machine back exactly, and a first apply is seen to write", async () => {
     const { world, keys, first } = judged();
     const before = await machineText(world);
     await using awg = new AwgInWorld(world, keys);
@@ -48,7 +48,7 @@ describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
     ).toEqual([]);
   });
 
-  test("law 6: what stood there before is neither changed nor deleted", async () => {
+  test("B12, law 6: what stood there before is neither changed nor deleted", async () => {
     const { world, keys, first } = judged();
     await using awg = new AwgInWorld(world, keys);
     const foreign = [

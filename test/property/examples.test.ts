@@ -41,7 +41,7 @@ function machineFor(configs: readonly Config[]): StartingMachine {
   return { state, clean: state, traits: [] };
 }
 
-describe("every fault point of every example", () => {
+describe("B1: every fault point of every example", () => {
   test("there are examples", () => {
     expect(examples.length).toBeGreaterThan(0);
   });

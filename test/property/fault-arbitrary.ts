@@ -35,6 +35,7 @@ const ownFaults: readonly Fault[] = [
   { kind: "fail", error: "permission", times: 3 },
   { kind: "fail", error: "host", times: 100_000 },
   { kind: "fail-late", error: "host" },
+  { kind: "ignored" },
 ];
 
 /** A share of the way through the writes, so that one number means the same on a short and on a long apply. */

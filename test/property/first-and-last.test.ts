@@ -8,7 +8,7 @@ const AMOUNT = { stories: 200, faultsPerStory: 16 };
 /** The same configuration again, on a machine where it stands and nobody remembers. */
 const adoptionArbitrary = exchangeArbitrary.map((story) => ({ ...story, after: story.before, amnesia: true }));
 
-test("laws 1, 3, 4, 5, 6: whatever fails or dies while awg comes, goes, or finds itself again", {
+test("B1, B4, B8, laws 1, 3, 4, 5, 6: whatever fails, is ignored or dies while awg comes, goes, or finds itself again", {
   timeout: 300_000,
 }, async () => {
   const stories = fc.oneof(

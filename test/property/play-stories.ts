@@ -36,7 +36,9 @@ export async function playStories(arbitrary: fc.Arbitrary<Story>, { stories, fau
 export function shortcomings(tally: Tally, { stories, faultsPerStory }: Amount): string[] {
   const runs = tally.get("runs");
   const fired = tally.get("runs with a fault");
-  const kinds = ["crash-before", "crash-after", "fail", "fail-late"].filter((kind) => tally.get(`fault ${kind}`) === 0);
+  const kinds = ["crash-before", "crash-after", "fail", "fail-late", "ignored"].filter(
+    (kind) => tally.get(`fault ${kind}`) === 0,
+  );
   return [
     ...(runs < stories * faultsPerStory * 0.7 ? [`only ${runs} runs`] : []),
     ...(fired < runs * 0.8 ? [`only ${fired} of ${runs} runs met a fault`] : []),

@@ -36,7 +36,7 @@ describe("the journal's file", () => {
     expect(lstatSync(path).mode & 0o777).toBe(0o700);
   });
 
-  test("law 5: cut at every byte it gives the whole records before the cut, and a later append goes on from there", async () => {
+  test("B5, law 5: cut at every byte it gives the whole records before the cut, and a later append goes on from there", async () => {
     const path = temporaryFolder();
     const { location } = await writtenJournal(path);
     const bytes = readFileSync(location);

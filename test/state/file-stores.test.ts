@@ -61,7 +61,7 @@ describe("ledger and generations in files", () => {
     expect(await storesIn(path).ledger.read()).toEqual(LEDGER);
   });
 
-  test("cut at any byte, or changed, a ledger is an error, never an empty one", async () => {
+  test("B5: cut at any byte, or changed, a ledger is an error, never an empty one", async () => {
     const path = temporaryFolder();
     await storesIn(path).ledger.write(LEDGER);
     const file = join(path, "ledger");

@@ -39,6 +39,8 @@ export type Fault =
   | { readonly kind: "fail"; readonly error: ErrorKind; readonly times: number }
   /** The write happens and its answer is lost: the caller sees a failure. */
   | { readonly kind: "fail-late"; readonly error: ErrorKind }
+  /** Answered as if done, without effect; a write to a state file, which nothing could survive, takes its turn unharmed. */
+  | { readonly kind: "ignored" }
   | { readonly kind: "crash-before" }
   | { readonly kind: "crash-after" }
   /** Somebody else acts just before the write, which then goes on. */

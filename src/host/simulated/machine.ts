@@ -69,7 +69,8 @@ export class SimulatedMachine implements LiveMachine {
       this.#failing.left -= 1;
       throw faultError(this.#failing.error, name);
     }
-    const result = effect();
+    const isIgnored = !name.startsWith("store: ") && due.some(({ fault }) => fault.kind === "ignored");
+    const result = isIgnored ? (undefined as T) : effect();
     this.#afterWrite?.(name);
     for (const { fault } of due) {
       if (fault.kind === "crash-after") this.#die(name);

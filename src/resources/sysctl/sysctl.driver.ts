@@ -1,4 +1,5 @@
 import type { Host } from "../../host/ports/host.ts";
+import { AwgError } from "../../model/error.ts";
 import type { StepOf } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
 import type { SysctlObserved, SysctlSpec } from "../../model/spec/sysctl.ts";
@@ -28,7 +29,10 @@ async function observeSysctls(
   return observed;
 }
 
-/** Only what differs is written. On the way back a name that is gone with its device needs no restoring. */
+/**
+ * Only what differs is written. On the way back a name that is gone with its device needs no restoring; and a value that is
+ * put back is read again at once, for it is nobody's from then on, so that no later reading would miss it.
+ */
 async function applySysctls(host: Host, steps: readonly StepOf<"sysctl">[]): Promise<void> {
   for (const { action, after } of steps) {
     if (action === "adopt" || action === "forget" || after === null) continue;
@@ -36,6 +40,18 @@ async function applySysctls(host: Host, steps: readonly StepOf<"sysctl">[]): Pro
     const changed = Object.entries(after.values).filter(
       ([name, value]) => standing[name] !== value && (action !== "delete" || standing[name] !== undefined),
     );
-    if (changed.length > 0) await host.sysctl.write(Object.fromEntries(changed));
+    if (changed.length === 0) continue;
+    await host.sysctl.write(Object.fromEntries(changed));
+    if (action === "delete") await refuseIgnored(host, changed);
   }
+}
+
+async function refuseIgnored(host: Host, written: readonly (readonly [string, string])[]): Promise<void> {
+  const standing = await host.sysctl.read(written.map(([name]) => name));
+  const ignored = written.find(([name, value]) => standing[name] !== undefined && standing[name] !== value);
+  if (ignored === undefined) return;
+  const [name, value] = ignored;
+  throw new AwgError("host", `the kernel took ${value} for ${name} and still has ${standing[name]}`, {
+    facts: { setting: name },
+  });
 }

@@ -92,7 +92,7 @@ const TABLE: Readonly<Record<keyof typeof WAYS, Readonly<Partial<Record<Reconcil
 
 describe("the reconciler's machine", () => {
   for (const [name, way] of Object.entries(WAYS) as [keyof typeof WAYS, readonly ReconcilerEvent["type"][]][]) {
-    test(`${name}: every event`, () => {
+    test(`B15: ${name}: every event`, () => {
       expect(follow(...way).state.value).toBe(name);
       for (const event of EVENTS) {
         const { state, effects } = follow(...way, event.type);

@@ -62,6 +62,16 @@ describe("kernel settings", () => {
     expect(machine.live.sysctls).toMatchObject({ [ARP]: "0", [FILTER]: "0" });
   });
 
+  test("B8: an original that the kernel only says it took is an error: nothing reads it back later", async () => {
+    const { machine, host } = laptop();
+    await sysctlDriver.apply(host, [step("sysctl/machine", null, SETTINGS)]);
+    machine.schedule([{ at: 1, fault: { kind: "ignored" } }]);
+    const originals = { values: { [ARP]: "0", [FILTER]: "0" } };
+    await expect(sysctlDriver.apply(host, [step("sysctl/machine", SETTINGS, originals, "delete")])).rejects.toThrow(
+      `the kernel took 0 for ${ARP} and still has 1`,
+    );
+  });
+
   test("a setting that cannot be written is an error, not silence", async () => {
     const { host } = laptop();
     const missing = { values: { "net.ipv4.no_such_setting": "1" } };
