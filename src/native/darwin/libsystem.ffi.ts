@@ -134,7 +134,10 @@ function systemCalls(calls: Calls): Omit<LibSystem, keyof DescriptorCalls> {
     },
     kqueue: () => calls.run("kqueue"),
     kevent: (queue, changes, events, timeoutMs) => {
-      const timeout = BigInt64Array.of(BigInt(Math.floor(timeoutMs / 1000)), BigInt((timeoutMs % 1000) * 1_000_000));
+      const timeout = BigInt64Array.of(
+        BigInt(Math.floor(timeoutMs / 1000)),
+        BigInt(Math.floor((timeoutMs % 1000) * 1_000_000)),
+      );
       const counts = [changes.length, events.length].map((bytes) => Math.floor(bytes / KEVENT_BYTES));
       return calls.run("kevent", queue, changes, counts[0], events, counts[1], timeout);
     },

@@ -129,6 +129,22 @@ describe.skipIf(process.platform !== "linux")("the calls that Linux shares (skip
     }
   });
 
+  it("puts the address of a second buffer into an ioctl's argument", () => {
+    const socket = system.socket(2, 2, 0);
+    try {
+      const SIOCGIFCONF = 0x8912;
+      const ifreqs = new Uint8Array(40 * 64);
+      const ifconf = new Uint8Array(16);
+      new DataView(ifconf.buffer).setInt32(0, ifreqs.length, true);
+      expect(system.ioctlPointing(socket.value, SIOCGIFCONF, ifconf, 8, ifreqs)).toEqual({ value: 0, errno: 0 });
+      const filled = new DataView(ifconf.buffer).getInt32(0, true);
+      expect(filled % 40).toBe(0);
+      expect(ifreqs.subarray(filled).every((byte) => byte === 0)).toBe(true);
+    } finally {
+      system.close(socket.value);
+    }
+  });
+
   it("knows this process, and that it lives", () => {
     expect(system.getpid()).toBe(process.pid);
     expect(system.kill(process.pid, 0)).toEqual({ value: 0, errno: 0 });
