@@ -65,8 +65,17 @@ export class SecretStore implements SecretKeeper {
     return bytes;
   }
 
+  /** AwgError stale-plan when another awg made the machine's key after ids were made here: they would name nothing. */
   async persist(): Promise<void> {
-    if (this.#folder.read(MACHINE_KEY) === undefined) this.#folder.replace(MACHINE_KEY, this.#key());
+    const kept = this.#folder.read(MACHINE_KEY);
+    if (kept === undefined) this.#folder.replace(MACHINE_KEY, this.#key());
+    else if (this.#machineKey !== undefined && Buffer.compare(kept, this.#machineKey) !== 0) {
+      this.#machineKey = undefined;
+      this.#known.clear();
+      throw new AwgError("stale-plan", "another awg was the first to write here since this plan was made", {
+        remedy: "plan again; nothing was changed",
+      });
+    }
     const there = new Set(this.#secrets.list());
     for (const [id, bytes] of this.#known) if (!there.has(id)) this.#secrets.replace(id, bytes);
   }

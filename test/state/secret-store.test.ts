@@ -44,6 +44,18 @@ describe("secrets", () => {
     expect(Buffer.from(store.bytesOf(id))).toEqual(KEY);
   });
 
+  test("of two that begin on an empty folder the second plans again: its ids would name nothing", async () => {
+    const path = join(temporaryFolder(), "state");
+    const [first, second] = [storeIn(path), storeIn(path)];
+    const id = first.idOf(KEY);
+    expect(second.idOf(KEY)).not.toBe(id);
+    await first.persist();
+    await expect(second.persist()).rejects.toMatchObject({ kind: "stale-plan" });
+    expect(second.idOf(KEY)).toBe(id);
+    await second.persist();
+    expect(Buffer.from(storeIn(path).bytesOf(id))).toEqual(KEY);
+  });
+
   test("law 2: resolving writes nothing", () => {
     const path = join(temporaryFolder(), "state");
     storeIn(path).idOf(KEY);

@@ -6,7 +6,7 @@ import type { ReconcilingSession } from "../reconciling-session.ts";
 import type { SessionOptions } from "../session.ts";
 import { InstallationRecord } from "./installation-record.ts";
 import { addSteps, type InstallationStep, removeSteps, type StepReport } from "./installation-step.ts";
-import { configFolderStep, replaceableParts, userStep } from "./machine-steps.ts";
+import { configFolderStep, replaceableParts, userObstacle, userStep } from "./machine-steps.ts";
 import { serviceSteps, wantedHere } from "./service-steps.ts";
 
 export interface InstallOptions extends SessionOptions {
@@ -34,7 +34,9 @@ export async function installAwg(options: InstallOptions): Promise<Installed> {
   const record = new InstallationRecord(stateDirOf(options));
   const warnings = [
     ...(isDeclared ? ["the applied config has a service section; awg apply looks after the services"] : []),
-    ...(isSimulated(options) ? [] : replaceableParts(manager.program).map(replaceable)),
+    ...(isSimulated(options)
+      ? []
+      : [userObstacle() ?? [], ...replaceableParts(manager.program).map(replaceable)].flat()),
   ];
   const add = () => addSteps(steps, options.dryRun, (what) => record.add(what));
   return { steps: options.dryRun ? await add() : await session.write("install", add), warnings };
@@ -87,7 +89,8 @@ async function destroyFirst(
 
 /** A simulated machine has services and nothing else of this. */
 function machineSteps(options: SessionOptions, configFile: string): readonly InstallationStep[] {
-  return isSimulated(options) ? [] : [userStep(), configFolderStep(configFile)];
+  if (isSimulated(options)) return [];
+  return [...(userObstacle() === undefined ? [userStep()] : []), configFolderStep(configFile)];
 }
 
 function isSimulated({ host }: SessionOptions): boolean {

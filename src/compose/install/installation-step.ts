@@ -8,6 +8,8 @@ export interface InstallationStep {
   readonly stands?: () => Promise<boolean>;
   readonly add: () => Promise<void>;
   readonly remove?: () => Promise<void>;
+  /** Whether nothing of others would go with it; absent where nothing can. */
+  readonly mayGo?: () => Promise<boolean>;
   /** Whether it must bear the record of having been made by awg to be removed: it has no mark of its own. */
   readonly needsRecord: boolean;
 }
@@ -48,10 +50,11 @@ export async function removeSteps(
   recorded: ReadonlySet<string>,
 ): Promise<readonly StepReport[]> {
   const reports: StepReport[] = [];
-  for (const { what, stands, remove, needsRecord } of steps.toReversed()) {
+  for (const { what, stands, remove, mayGo, needsRecord } of steps.toReversed()) {
     if (stands === undefined || remove === undefined) continue;
     if (!(await stands())) reports.push({ what, outcome: "absent" });
-    else if (needsRecord && !recorded.has(what)) reports.push({ what, outcome: "left" });
+    else if ((needsRecord && !recorded.has(what)) || (await mayGo?.()) === false)
+      reports.push({ what, outcome: "left" });
     else if (dryRun) reports.push({ what, outcome: "would-be-done" });
     else {
       await remove();

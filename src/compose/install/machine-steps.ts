@@ -8,11 +8,17 @@ import type { InstallationStep } from "./installation-step.ts";
 const USERADD = "/usr/sbin/useradd";
 const USERDEL = "/usr/sbin/userdel";
 
+/** Why no user can be made here; undefined where one can, or is there. */
+export function userObstacle(): string | undefined {
+  if (hasUser(SERVICE_USER) || existsSync(USERADD)) return undefined;
+  return `there is no ${USERADD} to make the user ${SERVICE_USER}: engines will run as root`;
+}
+
 /** The user that engines' sockets belong to, so that the packet filter can tell them from everybody else's. */
 export function userStep(): InstallationStep {
   return {
     what: `user ${SERVICE_USER}`,
-    isAsWanted: async () => hasUser(SERVICE_USER) || !existsSync(USERADD),
+    isAsWanted: async () => hasUser(SERVICE_USER),
     stands: async () => hasUser(SERVICE_USER),
     add: async () =>
       run(USERADD, [
@@ -36,7 +42,8 @@ export function configFolderStep(configFile: string): InstallationStep {
   return {
     what: `folder ${folder}`,
     isAsWanted: async () => existsSync(folder),
-    stands: async () => existsSync(folder) && readdirSync(folder).length === 0,
+    stands: async () => existsSync(folder),
+    mayGo: async () => readdirSync(folder).length === 0,
     add: async () => void mkdirSync(folder, { mode: 0o700 }),
     remove: async () => rmdirSync(folder),
     needsRecord: true,

@@ -7,7 +7,7 @@ const WORDS: Readonly<Record<StepOutcome, string>> = {
   done: "",
   "would-be-done": "would be",
   absent: "is not there",
-  left: "stays: awg did not make it",
+  left: "stays: it is not awg's alone",
 };
 
 /** Prints what was done, a line a step; warnings go to standard error. */
