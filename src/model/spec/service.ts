@@ -4,6 +4,7 @@ export const LAUNCHD = {
   keeper: "com.awg.split-tunnel.keeper",
   gui: "com.awg.split-tunnel.gui",
   daemons: "/Library/LaunchDaemons",
+  program: "/usr/local/bin/awg-split-tunnel",
   log: "/var/log/awg-split-tunnel.log",
   window: "/Applications/AWG Split Tunnel.app/Contents/MacOS/awg-split-tunnel-gui",
   extensionHelper: "/Applications/AWG Split Tunnel.app/Contents/MacOS/awg-split-tunnel-extension",

@@ -51,8 +51,11 @@ class Launchd {
   }
 
   manager(): ServiceManager {
-    const { program, runDir } = this.#deps;
+    const { runDir } = this.#deps;
     const agent = this.#agent();
+    // Where it is installed under its own name, that is what is run, whichever way this process was started.
+    const isInstalled = statAt(this.#at(LAUNCHD.program)) !== undefined;
+    const program = isInstalled ? [LAUNCHD.program] : this.#deps.program;
     const common = { program, runDir, configFile: "/etc/awg-split-tunnel/config.yaml" };
     return { kind: "launchd", ...common, ...(agent === undefined ? {} : { agent }) };
   }

@@ -25,7 +25,7 @@ function services(ownPid = 1) {
   return launchdServices({
     run,
     sleep,
-    program: ["/usr/local/bin/awg-split-tunnel"],
+    program: ["/opt/node", "/opt/awg.cjs"],
     runDir: "/var/run/awg",
     root,
     ownPid,
@@ -116,6 +116,15 @@ describe("services by launchd (launchctl is a double; its texts are constructed)
     await expect(services().ensure(spec())).rejects.toMatchObject({ kind: "conflict" });
     await expect(services().remove(PLACE)).rejects.toMatchObject({ kind: "conflict" });
     expect(readFileSync(join(root, PATH), "utf8")).toBe("<plist/>");
+  });
+});
+
+test("what is run is the program under its own name, where it is installed", async () => {
+  expect(await services().readManager()).toMatchObject({ program: ["/opt/node", "/opt/awg.cjs"] });
+  mkdirSync(join(root, LAUNCHD.program), { recursive: true });
+  expect(await services().readManager()).toMatchObject({
+    program: ["/usr/local/bin/awg-split-tunnel"],
+    configFile: "/etc/awg-split-tunnel/config.yaml",
   });
 });
 
