@@ -4,82 +4,12 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { renderPlan } from "../../../src/cli/views/plan.human.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
-import { ReconcilingSession } from "../../../src/compose/reconciling-session.ts";
 import type { Planned } from "../../../src/compose/session.ts";
-import type { SessionParts } from "../../../src/compose/session-parts.ts";
 import { stepsOf } from "../../../src/model/plan.ts";
-import { fileStores } from "../../../src/state/file-stores.ts";
-import { SecretStore } from "../../../src/state/secret-store.ts";
-import { DarwinWorld } from "../../contract/darwin-world.ts";
 import { abiObstacle } from "../../host/darwin/fake/abi.ts";
-import { Recorder } from "./recorder.ts";
+import { KEY, MacBook } from "./macbook.ts";
 
-const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const GOLDEN = fileURLToPath(new URL("macbook/", import.meta.url));
-const KEY = Buffer.alloc(32, 7).toString("base64");
-/** The example with the service and a split domain beside; no name is asked of anybody here. */
-const CONFIG = `${readFileSync(`${ROOT}examples/laptop/config.yaml`, "utf8")
-  .replace("vpn.example.com", "198.51.100.7")
-  .replace("leakProtection: true", "split: { corp.example: [10.0.0.53] }\n  leakProtection: true")}
-service: { install: true, autostart: true }
-`;
-
-/** awg on a Mac that is a double at its borders, everything between them real: session, journal, drivers, host, codecs. */
-class MacBook implements Disposable {
-  readonly recorder = new Recorder();
-  readonly secrets: SecretStore;
-  readonly world: DarwinWorld;
-  readonly session: ReconcilingSession;
-
-  constructor() {
-    const environment = { HOME_KEY: KEY };
-    let secrets: SecretStore | undefined;
-    const { system, run } = this.recorder;
-    this.world = new DarwinWorld({
-      system,
-      run,
-      secrets: (root) => {
-        secrets ??= new SecretStore(join(root, "state"), { environment, allowInsecurePermissions: false });
-        return secrets;
-      },
-    });
-    const { host } = this.world.contract();
-    this.secrets =
-      secrets ?? new SecretStore(join(this.world.root, "state"), { environment, allowInsecurePermissions: false });
-    const parts: SessionParts = {
-      host,
-      stores: fileStores(join(this.world.root, "state"), { bootId: "one", namespace: "macos" }, this.secrets),
-      clock: { nowMs: () => 1_700_000_000_000, sleep: async () => undefined },
-      resolveSecret: async ({ ref }) => this.secrets.resolvePrivateKey(ref),
-      lock: async () => ({ [Symbol.asyncDispose]: async () => undefined }),
-      close: async () => undefined,
-    };
-    this.session = new ReconcilingSession(parts, {
-      host: { kind: "linux" },
-      allowInsecurePermissions: false,
-      environment,
-    });
-  }
-
-  async plan(): Promise<Planned> {
-    const loaded = await this.session.load([{ name: "awg.yaml", text: CONFIG, mode: 0o600 }]);
-    return this.session.plan(loaded);
-  }
-
-  async apply(planned: Planned): Promise<void> {
-    await this.session.apply(planned, { onEvent: () => undefined, shouldStop: () => undefined });
-  }
-
-  /** A text with this machine's temporary folder and nothing else of it left out. */
-  plain(text: string): string {
-    return text.replaceAll(this.world.root, "");
-  }
-
-  [Symbol.dispose](): void {
-    this.world[Symbol.dispose]();
-  }
-}
-
 function written(planned: Planned): string {
   return `${renderPlan(planned.plan, planned.traffic, styleFor(false))}\n`;
 }
@@ -98,7 +28,7 @@ describe.skipIf(abiObstacle !== undefined)(`a MacBook (${abiObstacle ?? "doubles
     await mac.apply(planned);
     const { commands, routeMessages, requests } = mac.recorder;
     const files: Record<string, string> = {
-      "observed.json": `${JSON.stringify(observed, null, 2)}\n`,
+      "observed.txt": `${JSON.stringify(observed, null, 2)}\n`,
       "plan.txt": written(planned),
       "routes.hex": `${routeMessages.join("\n\n")}\n`,
       "interface.hex": `${requests.filter((one) => one.startsWith("SIOC")).join("\n\n")}\n`,

@@ -13,6 +13,9 @@ export class Recorder {
   readonly requests: string[] = [];
   readonly commands: Command[] = [];
 
+  /** The process dies at this write, before it is done; nothing answers it any more. */
+  dieAtWrite: number | undefined;
+
   /** How many writes there were. */
   get writes(): number {
     const changing = this.commands.filter(({ path, args, input = "" }) => changes(path, args, input));
@@ -25,7 +28,9 @@ export class Recorder {
       get(target, name) {
         const call = Reflect.get(target, name) as (...values: unknown[]) => unknown;
         return (...values: unknown[]) => {
+          recorder.#live();
           recorder.#note(String(name), values);
+          recorder.#live();
           return call.apply(target, values);
         };
       },
@@ -34,10 +39,29 @@ export class Recorder {
 
   readonly run = (real: RunCommand): RunCommand => {
     return async (command) => {
+      this.#live();
       this.commands.push(command);
+      this.#live();
       return real(command);
     };
   };
+
+  /** What a process that has died does not reach any more. */
+  mortal<T extends object>(thing: T): T {
+    const recorder = this;
+    return new Proxy(thing, {
+      get(target, name) {
+        recorder.#live();
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value === "function") return value.bind(target);
+        return typeof value === "object" && value !== null ? recorder.mortal(value) : value;
+      },
+    });
+  }
+
+  #live(): void {
+    if (this.dieAtWrite !== undefined && this.writes >= this.dieAtWrite) throw new Error("the process died");
+  }
 
   #note(name: string, [, first, second]: readonly unknown[]): void {
     if (name === "write" && first instanceof Uint8Array && first.length >= sizeOf("rt_msghdr")) {

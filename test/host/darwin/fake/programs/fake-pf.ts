@@ -74,14 +74,14 @@ export class FakePf {
     return this.tokens.length;
   }
 
-  /** Replaces an anchor with its inline anchors, whole or not at all. Throws PfSyntaxError, and then nothing changed. */
+  /**
+   * Replaces an anchor with its inline anchors, whole or not at all; anchors below that the text does not have stay.
+   * Throws PfSyntaxError, and then nothing changed.
+   */
   load(path: string, text: string): void {
     const { rules, tables } = parsePf(text);
     this.loads += 1;
-    for (const name of [...this.anchors.keys()]) {
-      if (name === path || name.startsWith(`${path}/`)) this.anchors.delete(name);
-    }
-    if (rules.length > 0 || tables.size > 0) this.#place(path, rules, tables);
+    this.#place(path, rules, tables);
   }
 
   /** What somebody's `pfctl -f /etc/pf.conf` does: the main ruleset is as in the file, named anchors stay. */
@@ -115,7 +115,8 @@ export class FakePf {
   }
 
   #place(path: string, rules: readonly PfParsedRule[], tables: FakeAnchor["tables"]): void {
-    this.anchors.set(path, { rules, tables });
+    if (rules.length > 0 || tables.size > 0) this.anchors.set(path, { rules, tables });
+    else this.anchors.delete(path);
     for (const { anchor, body } of rules) {
       if (body !== undefined) this.#place(`${path}/${anchor}`, body, new Map());
     }

@@ -1,0 +1,83 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ReconcilingSession } from "../../../src/compose/reconciling-session.ts";
+import type { Planned } from "../../../src/compose/session.ts";
+import type { SessionParts } from "../../../src/compose/session-parts.ts";
+import { fileStores } from "../../../src/state/file-stores.ts";
+import { SecretStore } from "../../../src/state/secret-store.ts";
+import { DarwinWorld } from "../../contract/darwin-world.ts";
+import { Recorder } from "./recorder.ts";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+export const KEY = Buffer.alloc(32, 7).toString("base64");
+/** The example with the service and a split domain beside; no name is asked of anybody here. */
+const CONFIG = `${readFileSync(`${ROOT}examples/laptop/config.yaml`, "utf8")
+  .replace("vpn.example.com", "198.51.100.7")
+  .replace("leakProtection: true", "split: { corp.example: [10.0.0.53] }\n  leakProtection: true")}
+service: { install: true, autostart: true }
+`;
+
+/** awg on a Mac that is a double at its borders, everything between them real: session, journal, drivers, host, codecs. */
+export class MacBook implements Disposable {
+  readonly recorder = new Recorder();
+  readonly world: DarwinWorld;
+  readonly #environment = { HOME_KEY: KEY };
+  #secrets: SecretStore | undefined;
+  #session: ReconcilingSession;
+
+  constructor() {
+    const { system, run } = this.recorder;
+    this.world = new DarwinWorld({ system, run, secrets: (root) => this.#secretsIn(root) });
+    this.#session = this.#open();
+  }
+
+  get session(): ReconcilingSession {
+    return this.#session;
+  }
+
+  async plan(): Promise<Planned> {
+    const loaded = await this.session.load([{ name: "awg.yaml", text: CONFIG, mode: 0o600 }]);
+    return this.session.plan(loaded);
+  }
+
+  async apply(planned: Planned): Promise<void> {
+    await this.session.apply(planned, { onEvent: () => undefined, shouldStop: () => undefined });
+  }
+
+  /** The process that died is followed by another, which finds what lies in the state folder and on the Mac. */
+  startAgain(): void {
+    this.recorder.dieAtWrite = undefined;
+    this.#session = this.#open();
+  }
+
+  /** A text with this machine's temporary folder and nothing else of it left out. */
+  plain(text: string): string {
+    return text.replaceAll(this.world.root, "");
+  }
+
+  [Symbol.dispose](): void {
+    this.world[Symbol.dispose]();
+  }
+
+  #open(): ReconcilingSession {
+    const { root } = this.world;
+    const secrets = this.#secretsIn(root);
+    const parts: SessionParts = {
+      host: this.world.contract().host,
+      stores: this.recorder.mortal(fileStores(join(root, "state"), { bootId: "one", namespace: "macos" }, secrets)),
+      clock: { nowMs: () => 1_700_000_000_000, sleep: async () => undefined },
+      resolveSecret: async ({ ref }) => secrets.resolvePrivateKey(ref),
+      lock: async () => ({ [Symbol.asyncDispose]: async () => undefined }),
+      close: async () => undefined,
+    };
+    const environment = this.#environment;
+    return new ReconcilingSession(parts, { host: { kind: "linux" }, allowInsecurePermissions: false, environment });
+  }
+
+  #secretsIn(root: string): SecretStore {
+    const environment = this.#environment;
+    this.#secrets ??= new SecretStore(join(root, "state"), { environment, allowInsecurePermissions: false });
+    return this.#secrets;
+  }
+}
