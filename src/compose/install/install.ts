@@ -1,3 +1,4 @@
+import type { NoServiceManager, ServiceManager } from "../../host/ports/services.ts";
 import { AwgError } from "../../model/error.ts";
 import type { Resource } from "../../model/resource.ts";
 import { openSession } from "../open-session.ts";
@@ -30,13 +31,13 @@ export async function installAwg(options: InstallOptions): Promise<Installed> {
   const manager = await services?.readManager();
   if (services === undefined || manager === undefined || manager.kind === "none") return { steps: [], warnings: [] };
   const isDeclared = (await session.accepted()).some(({ kind }) => kind === "service");
-  const steps = [...machineSteps(options, manager.configFile), ...(isDeclared ? [] : serviceSteps(services, wanted))];
+  const steps = [...machineSteps(options, manager), ...(isDeclared ? [] : serviceSteps(services, wanted))];
   const record = new InstallationRecord(stateDirOf(options));
   const warnings = [
     ...(isDeclared ? ["the applied config has a service section; awg apply looks after the services"] : []),
     ...(isSimulated(options)
       ? []
-      : [userObstacle() ?? [], ...replaceableParts(manager.program).map(replaceable)].flat()),
+      : [userObstacle(manager.kind) ?? [], ...replaceableParts(manager.program).map(replaceable)].flat()),
   ];
   const add = () => addSteps(steps, options.dryRun, (what) => record.add(what));
   return { steps: options.dryRun ? await add() : await session.write("install", add), warnings };
@@ -54,11 +55,7 @@ export async function uninstallAwg(options: InstallOptions & { readonly force: b
   const record = new InstallationRecord(stateDirOf(options));
   const wanted: readonly Resource[] =
     manager === undefined || manager.kind === "none" ? [] : await wantedHere(services);
-  const configFile = manager === undefined || manager.kind === "none" ? "/etc/awg/config.yaml" : manager.configFile;
-  const steps = [
-    ...machineSteps(options, configFile),
-    ...(services === undefined ? [] : serviceSteps(services, wanted)),
-  ];
+  const steps = [...machineSteps(options, manager), ...(services === undefined ? [] : serviceSteps(services, wanted))];
   const remove = async () => {
     const reports = await removeSteps(steps, options.dryRun, record.read());
     if (!options.dryRun) record.clear();
@@ -88,9 +85,14 @@ async function destroyFirst(
 }
 
 /** A simulated machine has services and nothing else of this. */
-function machineSteps(options: SessionOptions, configFile: string): readonly InstallationStep[] {
+function machineSteps(
+  options: SessionOptions,
+  manager: ServiceManager | NoServiceManager | undefined,
+): readonly InstallationStep[] {
   if (isSimulated(options)) return [];
-  return [...(userObstacle() === undefined ? [userStep()] : []), configFolderStep(configFile)];
+  const configFile = manager === undefined || manager.kind === "none" ? "/etc/awg/config.yaml" : manager.configFile;
+  const makesUser = manager?.kind !== "launchd" && userObstacle(manager?.kind) === undefined;
+  return [...(makesUser ? [userStep()] : []), configFolderStep(configFile)];
 }
 
 function isSimulated({ host }: SessionOptions): boolean {

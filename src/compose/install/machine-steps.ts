@@ -8,8 +8,12 @@ import type { InstallationStep } from "./installation-step.ts";
 const USERADD = "/usr/sbin/useradd";
 const USERDEL = "/usr/sbin/userdel";
 
-/** Why no user can be made here; undefined where one can, or is there. */
-export function userObstacle(): string | undefined {
+/**
+ * Why no user can be made here; undefined where one can, or is there. On macOS engines run as root: making users there is
+ * not written yet.
+ */
+export function userObstacle(manager: string | undefined): string | undefined {
+  if (manager === "launchd") return "engines run as root: awg makes no user on macOS yet";
   if (hasUser(SERVICE_USER) || existsSync(USERADD)) return undefined;
   return `there is no ${USERADD} to make the user ${SERVICE_USER}: engines will run as root`;
 }
