@@ -173,4 +173,17 @@ reconcile: { driftEvery: 2s }
     expect(new Set(destinations().filter((one) => one !== `${DNS}.53` && !ways.includes(one)))).toEqual(new Set());
     expect(destinations()).toContain(`${DNS}.53`);
   });
+
+  test("A23: under the kill switch too, what does not fit a path that grew narrow is told to its sender", async () => {
+    client.run(["ip", "link", "set", "up0", "mtu", "1300"]);
+    world.run(["ip", "link", "set", "up1", "mtu", "1300"]);
+    const ping = (bytes: number) => {
+      const argv = ["ping", "-M", "do", "-c", "1", "-W", "2", "-s", String(bytes - 28), "10.8.0.1"];
+      const { status, stdout, stderr } = client.run(argv, { mayFail: true });
+      return { status, text: `${stdout}${stderr}` };
+    };
+    // The device follows to the least that IPv6 allows, 1,280 bytes; 1,300 less 60 is what fits.
+    await until("the answer", () => ping(1260).text.includes("mtu=1240") || ping(1260).text.includes("mtu = 1240"));
+    expect(ping(1240).status).toBe(0);
+  });
 });
