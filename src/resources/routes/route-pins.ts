@@ -7,8 +7,25 @@ import { differenceOfRoutes } from "./route-changes.ts";
 import { familyOfPrefix, MAIN_TABLE } from "./route-table.ts";
 
 /** Whether a route of the one table is ours and leads past the tunnels: by a physical device, or nowhere. */
-export function isPin({ protocol, table, device }: Route): boolean {
+function isPin({ protocol, table, device }: Route): boolean {
   return protocol === ROUTE_PROTOCOL && table === MAIN_TABLE && (device === undefined || !isTunnelDevice(device));
+}
+
+/**
+ * The pins that a machine has for those that are wanted: ours, and those whose very destination another program or the
+ * kernel leads past the tunnels already. That route does what the pin is for, and no two can have one destination.
+ */
+export function standingPins(routes: readonly Route[], wanted: readonly PinnedRoute[]): PinnedRoute[] {
+  const others = placesOfOthers(routes);
+  return [...pinsOfRoutes(routes), ...wanted.filter(({ destination }) => others.has(destination))];
+}
+
+function placesOfOthers(routes: readonly Route[]): ReadonlySet<string> {
+  const past = routes.filter(
+    ({ protocol, table, device }) =>
+      protocol !== ROUTE_PROTOCOL && table === MAIN_TABLE && (device === undefined || !isTunnelDevice(device)),
+  );
+  return new Set(past.map(({ destination }) => destination));
 }
 
 /** Whether a device bears the name of a tunnel's. */
@@ -17,7 +34,7 @@ export function isTunnelDevice(device: string): boolean {
 }
 
 /** The pins among routes. */
-export function pinsOfRoutes(routes: readonly Route[]): PinnedRoute[] {
+function pinsOfRoutes(routes: readonly Route[]): PinnedRoute[] {
   return routes.filter(isPin).map(({ destination, device, gateway }) => ({
     destination,
     ...(device === undefined ? {} : { device }),
@@ -37,8 +54,10 @@ export function renderPin({ destination, device, gateway }: PinnedRoute): string
  */
 export async function applyPins(host: Host, before: RoutesSpec | null, after: RoutesSpec | null): Promise<void> {
   if (before?.pins === undefined && after?.pins === undefined) return;
-  const standing = (await host.routes.readRoutes([MAIN_TABLE])).filter(isPin);
-  const difference = differenceOfRoutes((after?.pins ?? []).map(routeOfPin), standing);
+  const routes = await host.routes.readRoutes([MAIN_TABLE]);
+  const others = placesOfOthers(routes);
+  const wanted = (after?.pins ?? []).filter(({ destination }) => !others.has(destination));
+  const difference = differenceOfRoutes(wanted.map(routeOfPin), routes.filter(isPin));
   if (difference.addRoutes.length + difference.deleteRoutes.length === 0) return;
   await host.routes.change({ ...difference, addRules: [], deleteRules: [] });
 }

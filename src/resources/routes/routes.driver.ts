@@ -8,7 +8,7 @@ import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
 import type { ResourceDriver } from "../driver.ts";
 import { renderPolicyRule, sortPolicyRules } from "./policy-rule.ts";
 import { blockingDeletions, differenceOfRoutes } from "./route-changes.ts";
-import { applyPins, isTunnelDevice, pinsOfRoutes } from "./route-pins.ts";
+import { applyPins, isTunnelDevice, standingPins } from "./route-pins.ts";
 import { isForeignRule, isOwnRule, isPathTable, MAIN_TABLE, observeTable, routesOfSpec } from "./route-table.ts";
 import { diffRoutes, routesAsSpec, routesDependencies } from "./routes.ts";
 
@@ -50,13 +50,17 @@ async function observeRoutes(
       observed.set(`routes/table-${table}`, observeTable(table, routes, undefined));
     }
   }
-  placeSharedRoutes(byTable.get(MAIN_TABLE) ?? [], observed);
+  placeSharedRoutes(byTable.get(MAIN_TABLE) ?? [], wanted, observed);
   placeRules(await host.routes.readRules(), wanted, observed);
   return observed;
 }
 
 /** Of the one table of a Mac: what leads into tunnels nobody asks for any more, and what leads past them. */
-function placeSharedRoutes(routes: readonly Route[], observed: Map<RoutesKey, RoutesObserved>): void {
+function placeSharedRoutes(
+  routes: readonly Route[],
+  wanted: ReadonlyMap<RoutesKey, RoutesSpec>,
+  observed: Map<RoutesKey, RoutesObserved>,
+): void {
   const ours = routes.filter(({ protocol }) => protocol === ROUTE_PROTOCOL);
   const asked = new Set([...observed.values()].map(({ device }) => device));
   for (const device of new Set(ours.flatMap(({ device: one }) => one ?? []))) {
@@ -64,7 +68,7 @@ function placeSharedRoutes(routes: readonly Route[], observed: Map<RoutesKey, Ro
     const key: RoutesKey = `routes/${tunnelOfDevice(device)}`;
     if (!observed.has(key)) observed.set(key, observeTable(MAIN_TABLE, ours, device));
   }
-  const pins = pinsOfRoutes(ours);
+  const pins = standingPins(routes, wanted.get(POLICY_KEY)?.pins ?? []);
   if (pins.length > 0) observed.set(POLICY_KEY, { ...(observed.get(POLICY_KEY) ?? emptyTable(undefined)), pins });
 }
 

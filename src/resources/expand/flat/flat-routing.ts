@@ -74,8 +74,13 @@ function entriesOf({ steering, layers }: FirewallPolicy): Entry[] {
   ];
 }
 
+/** Link-local IPv4 (RFC 3927), which no router passes on. */
+const LINK_LOCAL_IPV4 = "169.254.0.0/16";
+
 /** The local network beyond the own link; what belongs to a link has routes of its own there. */
-const LOCAL_NETWORKS = LAN_PREFIXES.filter((prefix) => !LINK_SCOPED_PREFIXES.includes(prefix));
+const LOCAL_NETWORKS = LAN_PREFIXES.filter(
+  (prefix) => prefix !== LINK_LOCAL_IPV4 && !LINK_SCOPED_PREFIXES.includes(prefix),
+);
 
 /** A rule that the destination alone decides; one that says nothing at all is for everything. */
 function entryOf({ destinations, ports, protocol, uids }: FlowMatch, path: PathRef): Entry[] {

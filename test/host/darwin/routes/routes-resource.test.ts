@@ -7,7 +7,7 @@ import type { RoutesSpec } from "../../../../src/model/spec/routes.ts";
 import { routesDriver } from "../../../../src/resources/routes/routes.driver.ts";
 import { abiObstacle } from "../fake/abi.ts";
 import { FakeLibSystem } from "../fake/fake-libsystem.ts";
-import { addressOf, macBook } from "../fake/machine.ts";
+import { addressOf, macBook, prefixOf } from "../fake/machine.ts";
 import { HeldUtuns } from "../links/held-utuns.ts";
 
 type Wanted = Readonly<Record<string, RoutesSpec>>;
@@ -112,6 +112,30 @@ describe.skipIf(abiObstacle !== undefined)(
         { kind: "routes", key: "routes/policy", action: "delete", before: policy, after: null } as never,
       ]);
       expect([...(await observe({})).keys()]).toEqual(["routes/home"]);
+    });
+
+    it("a destination that somebody else leads past the tunnels needs no pin, and gets one when that route goes", async () => {
+      const { reach, differences, machine, way } = await mac();
+      const en0 = machine.interfaceNamed("en0")?.index ?? 0;
+      const theirs = {
+        prefix: prefixOf("192.0.2.1/32"),
+        flags: 0x807,
+        gateway: addressOf("192.168.1.9"),
+        interfaceIndex: en0,
+      };
+      machine.routes.push({ ...theirs, scope: 0, mtu: 0 });
+      await reach(BOTH);
+      expect(await differences(BOTH)).toEqual([]);
+      expect(machine.findRoute(theirs.prefix, 0)?.gateway).toEqual(theirs.gateway);
+      for (const route of machine.routes.filter(
+        ({ prefix }) => prefix.length === 32 && prefix.address === theirs.prefix.address,
+      )) {
+        machine.dropRoute(route);
+      }
+      expect(await differences(BOTH)).toEqual(["routes/policy/pins"]);
+      await reach(BOTH);
+      expect(way("192.0.2.1")).toBe("en0");
+      expect(await differences(BOTH)).toEqual([]);
     });
 
     it("law 4: a pin or a half that somebody deleted comes back", async () => {

@@ -67,6 +67,7 @@ describe("routes of a machine that goes by the destination alone", () => {
       expect.arrayContaining(["10.0.0.0/8", "192.168.0.0/16", "203.0.113.0/24", "fc00::/7"]),
     );
     expect(routing.direct).not.toContain("224.0.0.0/4");
+    expect(routing.direct).not.toContain("169.254.0.0/16");
     expect(routing.direct).not.toContain("198.51.100.0/24");
   });
 
