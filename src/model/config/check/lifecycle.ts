@@ -8,19 +8,25 @@ import type { CheckContext } from "./check-context.ts";
 
 const TUNNEL_KINDS: readonly string[] = ["link", "tunnel", "routes"];
 const MACHINE_KEYS: readonly string[] = ["firewall/machine", "routes/policy", "resolver/machine", "sysctl/machine"];
+/** Services, where the config asks for them; which of them there are depends on the machine. */
+const SERVICE_KEYS: readonly string[] = [
+  ...["daemon", "keeper", "boot", "gui"].map((name) => `service/${name}`),
+  ...["daemon", "keeper", "boot"].map((name) => `autostart/${name}`),
+];
 const TUNNEL_KEY = /^(link|tunnel|routes)\/[a-z][a-z0-9-]{0,10}$/;
 const SHOWN = 6;
 
 /** Resources and fields that lifecycle and moved name are such as there are. */
 export function checkLifecycle(context: CheckContext): void {
-  const { lifecycle, moved } = context.config;
+  const { lifecycle, moved, service, systemExtension } = context.config;
   const declared = context.tunnelNames.flatMap((name) => TUNNEL_KINDS.map((kind) => `${kind}/${name}`));
-  const known = [...declared, ...MACHINE_KEYS];
+  const extension = systemExtension === undefined ? [] : [`system-extension/${systemExtension.bundle}`];
+  const known = [...declared, ...MACHINE_KEYS, ...(service === undefined ? [] : SERVICE_KEYS), ...extension];
   for (const [index, key] of (lifecycle?.protect ?? []).entries()) {
     if (!known.includes(key)) reportResource(context, ["lifecycle", "protect", index], key, known);
   }
   for (const [index, key] of (lifecycle?.retain ?? []).entries()) {
-    if (!TUNNEL_KEY.test(key) && !MACHINE_KEYS.includes(key))
+    if (!TUNNEL_KEY.test(key) && ![...MACHINE_KEYS, ...SERVICE_KEYS].includes(key))
       reportResource(context, ["lifecycle", "retain", index], key, known);
   }
   checkIgnored(context);

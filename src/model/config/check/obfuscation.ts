@@ -3,8 +3,8 @@ import { HEADER_KEYS, isOlder, ONLY_IN_1_5, versionNeededBy } from "../section/a
 import type { Obfuscation } from "../section/obfuscation.ts";
 import type { NodePath } from "../source/source-node.ts";
 import type { CheckContext } from "./check-context.ts";
-import { checkHeaders } from "./obfuscation-headers.ts";
-import { describePacket } from "./packet-tags.ts";
+import { checkHeaders } from "./obfuscation/headers.ts";
+import { describePacket } from "./obfuscation/packet-tags.ts";
 
 const PACKET_KEYS = ["i1", "i2", "i3", "i4", "i5"] as const;
 const CONTROLLED_JUNK_KEYS = ["j1", "j2", "j3"] as const;

@@ -1,7 +1,7 @@
-import { HEADER_KEYS, isOlder } from "../section/amnezia-version.ts";
-import type { Obfuscation } from "../section/obfuscation.ts";
-import type { NodePath } from "../source/source-node.ts";
-import type { CheckContext } from "./check-context.ts";
+import { HEADER_KEYS, isOlder } from "../../section/amnezia-version.ts";
+import type { Obfuscation } from "../../section/obfuscation.ts";
+import type { NodePath } from "../../source/source-node.ts";
+import type { CheckContext } from "../check-context.ts";
 
 /** Size of each message before padding: initiation, response, cookie reply, empty data packet. */
 const BASE_SIZES = { s1: 148, s2: 92, s3: 64, s4: 32 } as const;

@@ -1,6 +1,6 @@
-import { packetTags, textOutsideTags } from "../../uapi/packet-tags.ts";
-import { isOlder } from "../section/amnezia-version.ts";
-import type { AmneziaVersion } from "../section/obfuscation.ts";
+import { packetTags, textOutsideTags } from "../../../uapi/packet-tags.ts";
+import { isOlder } from "../../section/amnezia-version.ts";
+import type { AmneziaVersion } from "../../section/obfuscation.ts";
 
 /** A part of a described packet that some implementation cannot read, or reads otherwise. */
 export interface TagProblem {
