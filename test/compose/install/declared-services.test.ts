@@ -88,6 +88,17 @@ describe("services that a config declares", () => {
     await expect(plan(SERVICE)).rejects.toMatchObject({ kind: "conflict" });
   });
 
+  test("what lifecycle protects is not taken away, and what it retains stays", async () => {
+    await apply(SERVICE.concat("lifecycle: { protect: [service/daemon] }\n"));
+    const without = config("service: { install: false }");
+    await expect(plan(without.concat("lifecycle: { protect: [service/daemon] }\n"))).rejects.toMatchObject({
+      kind: "config",
+    });
+    const retain = "lifecycle: { retain: [service/daemon, service/keeper, autostart/daemon] }\n";
+    await apply(without.concat(retain));
+    expect(machine().services).toHaveLength(2);
+  });
+
   test("where nobody runs services the config is refused, by its place", async () => {
     writeFileSync(file, JSON.stringify({ serviceManager: null }));
     await expect(plan(SERVICE)).rejects.toMatchObject({

@@ -1,5 +1,4 @@
-import { conflictPointers } from "../../spec/conflicts.ts";
-import { ignorablePointers } from "../../spec/ignorable.ts";
+import { conflictPointers, ignorablePointers } from "../../spec/ignorable.ts";
 import { isNoiseTunnel } from "../config.ts";
 import { nearestWord } from "../field/edit-distance.ts";
 import { quote } from "../field/leaf.ts";
