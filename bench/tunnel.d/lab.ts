@@ -30,6 +30,8 @@ export type Counters = Readonly<Record<string, number>>;
 
 /** Both ends of a running tunnel. */
 export interface RunningTunnel extends AsyncDisposable {
+  /** Base64. */
+  readonly farPublicKey: string;
   /** User and system time of both ends since they started, in seconds. */
   cpuSeconds(): number;
   /** The larger one's resident memory. */
@@ -110,6 +112,7 @@ export class TunnelLab implements Disposable {
     }
     run("ip", "netns", "exec", this.near, "ping", "-q", "-c", "1", "-w", "20", "10.66.0.2");
     return {
+      farPublicKey: b.public,
       cpuSeconds: () => ends.reduce((sum, end) => sum + cpuSecondsOf(end.pid), 0),
       residentMegabytes: () => Math.max(...ends.map((end) => residentOf(end.pid))),
       counters: async () => [await ends[0].counters(), await ends[1].counters()],

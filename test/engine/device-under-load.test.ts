@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { RATE_LIMIT_BURST } from "../../src/engine/constants.ts";
 import { createDevice } from "../../src/engine/create-device.ts";
-import type { Device, Output } from "../../src/engine/device.ts";
+import type { Device, DeviceConfig, Output } from "../../src/engine/device.ts";
+import { engineOptions } from "./awg/engine-options.ts";
 import { CRYPTO } from "./support/crypto.ts";
 import { deviceConfig, endpoint, innerPacket, publicKeyOf } from "./support/link.ts";
 import { SeededSources } from "./support/sources.ts";
@@ -30,9 +31,9 @@ function counting(): { crypto: typeof CRYPTO; counts: { dh: number; mac16: numbe
   return { crypto, counts };
 }
 
-function device(self: number, other: number, crypto = CRYPTO, cookies = true): Device {
+function device(self: number, other: number, crypto = CRYPTO, more: Partial<DeviceConfig> = {}): Device {
   const sources = new SeededSources(self);
-  return createDevice({ ...deviceConfig(self, [other]), cookies }, { crypto, sources });
+  return createDevice(deviceConfig(self, [other], more), { crypto, sources });
 }
 
 function datagrams(outputs: readonly Output[]): Uint8Array[] {
@@ -99,7 +100,7 @@ describe("under load", () => {
 
   test("with cookies off nothing is said", () => {
     const a = device(1, 2);
-    const b = device(2, 1, CRYPTO, false);
+    const b = device(2, 1, CRYPTO, { cookies: false });
     const [first] = datagrams(a.send(innerPacket(1, 2, 1), 1_000));
     expect(b.receive(first as Uint8Array, A, 1_001, true)).toEqual([]);
     expect(b.counters).toMatchObject({ limited: 1, cookiesSent: 0 });
@@ -174,5 +175,27 @@ describe("what costs nothing", () => {
     }
     expect(counts).toEqual({ dh: 0, mac16: 2, aeadOpen: 0 });
     expect(b.counters).toMatchObject({ badHandshake: 3, unknownIndex: 1 });
+  });
+
+  test("AmneziaWG where everything could be anything: one mac for each handshake message it could be, and no more", () => {
+    const { crypto, counts } = counting();
+    const words = { h1: "0-1073741823", h2: "1073741824-2147483647", h3: "2147483648-3221225471", h4: "3221225472-4294967295" };
+    const options = engineOptions({ ...words, s1: "12", s2: "35", s3: "71", s4: "17", random_trailers: "1" }, 2);
+    const b = device(2, 1, crypto, options);
+    const noise = new SeededSources(9);
+    counts.mac16 = 0;
+    counts.dh = 0;
+    const datagrams = 500;
+    let readings = 0;
+    for (let sent = 0; sent < datagrams; sent += 1) {
+      const bytes = new Uint8Array(300);
+      noise.fillRandom(bytes);
+      readings += options.wire.candidates(bytes).length;
+      expect(b.receive(bytes, A, 1_000)).toEqual([]);
+    }
+    expect(counts).toMatchObject({ dh: 0, aeadOpen: 0 });
+    expect(counts.mac16).toBeGreaterThan(0);
+    expect(counts.mac16).toBeLessThanOrEqual(readings);
+    expect(counts.mac16).toBeLessThanOrEqual(2 * datagrams);
   });
 });
