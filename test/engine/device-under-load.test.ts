@@ -179,7 +179,12 @@ describe("what costs nothing", () => {
 
   test("AmneziaWG where everything could be anything: one mac for each handshake message it could be, and no more", () => {
     const { crypto, counts } = counting();
-    const words = { h1: "0-1073741823", h2: "1073741824-2147483647", h3: "2147483648-3221225471", h4: "3221225472-4294967295" };
+    const words = {
+      h1: "0-1073741823",
+      h2: "1073741824-2147483647",
+      h3: "2147483648-3221225471",
+      h4: "3221225472-4294967295",
+    };
     const options = engineOptions({ ...words, s1: "12", s2: "35", s3: "71", s4: "17", random_trailers: "1" }, 2);
     const b = device(2, 1, crypto, options);
     const noise = new SeededSources(9);
