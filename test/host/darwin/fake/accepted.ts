@@ -49,6 +49,17 @@ export const ACCEPTED: Readonly<Record<string, string>> = {
   getpid: "darwin-notes 3 Reply matching",
 };
 
+/** Every program the double has, with what its answers were made from. */
+export const ACCEPTED_PROGRAMS: Readonly<Record<string, string>> = {
+  "/sbin/pfctl": "darwin-notes 6, pf-notes 3; printed rules by OpenBSD 4.3's print_rule",
+  "/usr/sbin/scutil": "darwin-notes 5",
+  "/bin/launchctl": "darwin-notes 8; texts constructed from it",
+  "/usr/bin/dscacheutil": "darwin-notes 5 Flush",
+  "/usr/bin/killall": "darwin-notes 5 Flush",
+  "/usr/bin/id": "constructed from id(1)",
+  "/usr/sbin/ioreg": "constructed from ioreg(8)",
+};
+
 /** The double was asked something that macOS would not understand, or that the notes forbid. */
 export class UnfaithfulCall extends Error {
   constructor(call: string, reason: string) {

@@ -4,9 +4,10 @@ import { describe, expect, test } from "vitest";
 import { dumpRoutes } from "../../../../src/host/darwin/routes/route-socket.ts";
 import { factsFolder } from "../../../support/facts.ts";
 import { abiObstacle, constant, ioctlNumber, StructView, sizeOf } from "./abi.ts";
-import { ACCEPTED } from "./accepted.ts";
+import { ACCEPTED, ACCEPTED_PROGRAMS } from "./accepted.ts";
 import { FakeLibSystem } from "./fake-libsystem.ts";
 import { addressOf, type FakeRoute, macBook, prefixOf, ROUTE_FLAG } from "./machine.ts";
+import { FakePrograms } from "./programs/fake-programs.ts";
 import { routeMessage } from "./route/route-messages.ts";
 import { ipSockaddr, linkSockaddr } from "./route/sockaddr.ts";
 
@@ -63,6 +64,9 @@ describe.skipIf(abiObstacle !== undefined)(`the double of libSystem (${abiObstac
   test("prints what it accepts, each call with its section of the notes", () => {
     const rows = Object.entries(ACCEPTED).map(([call, section]) => `${call}: ${section}`);
     console.log(`${rows.length} calls accepted\n${rows.join("\n")}`);
+    const programs = Object.entries(ACCEPTED_PROGRAMS).map(([path, section]) => `${path}: ${section}`);
+    console.log(`${programs.length} programs\n${programs.join("\n")}`);
+    expect(new FakePrograms(macBook()).unnamed).toEqual([]);
     expect(rows.every((row) => /: (darwin-notes \d|pf-notes \d)/.test(row))).toBe(true);
   });
 

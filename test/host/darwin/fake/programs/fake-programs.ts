@@ -1,11 +1,10 @@
 import type { Command, CommandResult, RunCommand } from "../../../../../src/host/darwin/command.ts";
-import { UnfaithfulCall } from "../accepted.ts";
+import { ACCEPTED_PROGRAMS, UnfaithfulCall } from "../accepted.ts";
 import type { FakeCaller } from "../descriptor.ts";
 import type { FakeMachine } from "../machine.ts";
 import { fakeLaunchctl } from "./fake-launchd.ts";
 import { fakeScutil } from "./fake-scutil.ts";
 import { fakePfctl } from "./pfctl.ts";
-
 import { SMALL_PROGRAMS } from "./small-programs.ts";
 
 /** One program: what it answers to a run of it. */
@@ -30,6 +29,13 @@ export class FakePrograms {
     this.#programs.set("/usr/bin/dscacheutil", ({ args }) => flush(machine, args, "-flushcache"));
     this.#programs.set("/usr/bin/killall", ({ args }) => flush(machine, args, "-HUP mDNSResponder"));
     for (const [path, program] of Object.entries(SMALL_PROGRAMS)) this.#programs.set(path, program);
+  }
+
+  /** Programs that are there and that the table does not name, or the other way round. */
+  get unnamed(): readonly string[] {
+    const named = new Set(Object.keys(ACCEPTED_PROGRAMS));
+    const there = new Set(this.#programs.keys());
+    return [...there.symmetricDifference(named)];
   }
 
   /** Puts a program where it is expected. */
