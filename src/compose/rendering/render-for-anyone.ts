@@ -38,11 +38,19 @@ const ASSUMED: MachineFacts = {
   resolver: "file",
 };
 
-/** A Mac of today, for a rendering by a machine that is none. */
+/** A Mac of today on a Wi-Fi behind a router, for a rendering by a machine that is none. */
 const ASSUMED_MAC: MachineFacts = {
   ...ASSUMED,
   os: "darwin",
-  capabilities: { ...ASSUMED.capabilities, nftables: false, pf: true, egressHook: false, ownedTables: false },
+  capabilities: {
+    ...ASSUMED.capabilities,
+    embeddedEngine: false,
+    nftables: false,
+    pf: true,
+    egressHook: false,
+    ownedTables: false,
+  },
+  uplinks: [{ family: 4, device: "en0", gateway: "192.168.1.1", metric: 0 }],
   resolver: "dynamic-store",
 };
 
