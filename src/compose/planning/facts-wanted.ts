@@ -4,7 +4,7 @@ import type { Match } from "../../model/config/section/match.ts";
 import { parseIp } from "../../model/ip.ts";
 import { deviceOfTunnel } from "../../model/ownership.ts";
 import type { SecretRef } from "../../model/secret.ts";
-import { devicePointer } from "../../model/spec/conflicts.ts";
+import { devicePointer } from "../../model/spec/lifecycle.ts";
 
 /** Users and host names that a configuration names, so that the machine's facts can resolve them. */
 export function factsWantedBy(config: Config): FactsWanted {

@@ -1,5 +1,5 @@
 import { mergePrefixes, parsePrefix, prefixContains, renderPrefix } from "../prefix.ts";
-import { devicePointer } from "../spec/conflicts.ts";
+import { devicePointer } from "../spec/lifecycle.ts";
 import { type ImportFinding, importNote } from "./import-finding.ts";
 import type { ImportedTunnel } from "./imported-tunnel.ts";
 import { list, map, type Outline, type OutlineEntry, scalar } from "./outline.ts";

@@ -1,3 +1,5 @@
+import { devicePointer } from "./lifecycle.ts";
+
 /**
  * Fields that a config may leave to others, by the resource they belong to. What is not here keeps traffic where it is
  * granted (the packet filter, policy rules, guards, marks, keys, devices) and is put back whoever changed it (law 1).
@@ -24,4 +26,14 @@ export function ignorablePointers(peersOf: Readonly<Record<string, number>>): re
     ).flat(),
   ]);
   return [...tunnels, ...OF_MACHINE];
+}
+
+/** What is done where another program holds or changes a field: put back, left as it is, or taken over with its holder. */
+type ConflictAnswer = "assert" | "yield" | "adopt";
+
+/** The pointers that `conflicts` takes with each answer, given how many peers each tunnel has. Pure. */
+export function conflictPointers(peersOf: Readonly<Record<string, number>>): Record<ConflictAnswer, readonly string[]> {
+  const yielding = ignorablePointers(peersOf);
+  const adopting = Object.keys(peersOf).map(devicePointer);
+  return { assert: [...yielding, ...adopting], yield: yielding, adopt: adopting };
 }

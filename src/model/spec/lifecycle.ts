@@ -46,3 +46,8 @@ export function lifecycleOfNothing(lifecycle: Lifecycle | undefined): { readonly
   const retain = lifecycle?.retain ?? [];
   return retain.length === 0 ? {} : { lifecycle: { protect: [], retain, ignore: [], moved: [] } };
 }
+
+/** The pointer that `conflicts` names a tunnel's device by. Pure. */
+export function devicePointer(tunnel: string): string {
+  return `/link/${tunnel}/device`;
+}
