@@ -14,7 +14,7 @@ import { ClearCounter, QuickTunnel } from "./quick-world.ts";
 
 const reason = whyNoLab() ?? commandObstacle("wg-quick", "ping");
 const title = `adopting a tunnel of wg-quick${reason === undefined ? "" : ` (skipped: ${reason})`}`;
-const limitMs = 60_000;
+const limitMs = 180_000;
 
 describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
   const judged = useJudgedWorld();
