@@ -6,10 +6,10 @@ import type { PeerObserved, TunnelObserved } from "../model/spec/tunnel.ts";
  */
 const FIRST_ANSWER_MS = 7_000;
 /**
- * One that has answered: the engine takes a session for dead after 15 s of sending without hearing (KEEPALIVE_TIMEOUT and
- * REKEY_TIMEOUT, section 6.5) and shakes hands from then on.
+ * One that has answered gets a third initiation. Our engine tells of the first, which it sends after 15 s of sending without
+ * hearing (KEEPALIVE_TIMEOUT and REKEY_TIMEOUT, section 6.5); of others only the silence is seen.
  */
-const LATER_ANSWER_MS = 22_000;
+const LATER_ANSWER_MS = { counted: 12_000, unseen: 27_000 } as const;
 /** Each round through all addresses in vain doubles the wait, so often at most. */
 const MOST_DOUBLINGS = 4;
 
@@ -25,6 +25,8 @@ interface Attempt {
   /** Since when it sends and hears nothing; steady milliseconds. */
   readonly unansweredSinceMs: number | undefined;
   readonly hasAnswered: boolean;
+  /** Whether the engine counts its initiations. */
+  readonly isCounted: boolean;
 }
 
 /** An endpoint that was tried in vain. */
@@ -100,9 +102,10 @@ export class EndpointRaces {
     return true;
   }
 
-  #patienceMs(key: PeerKey, { hasAnswered }: Attempt): number {
+  #patienceMs(key: PeerKey, { hasAnswered, isCounted }: Attempt): number {
+    if (hasAnswered) return isCounted ? LATER_ANSWER_MS.counted : LATER_ANSWER_MS.unseen;
     const rounds = Math.floor((this.#failures.get(key) ?? 0) / Math.max(1, this.#alternatives[key]?.length ?? 1));
-    return hasAnswered ? LATER_ANSWER_MS : FIRST_ANSWER_MS * 2 ** Math.min(rounds, MOST_DOUBLINGS);
+    return FIRST_ANSWER_MS * 2 ** Math.min(rounds, MOST_DOUBLINGS);
   }
 
   #noteAnswer(key: PeerKey): void {
@@ -134,6 +137,7 @@ function attemptAt(
     sentBytes,
     unansweredSinceMs: undefined,
     hasAnswered: false,
+    isCounted: measured !== undefined,
   };
 }
 

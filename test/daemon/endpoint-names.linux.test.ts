@@ -154,7 +154,13 @@ reconcile: { driftEvery: 2s }
 
   test("of a name with two addresses, one of them dead, the tunnel comes up by the other", async () => {
     await until("the tunnel", () => endpoint() === `${FIRST}:51820` && reaches());
-    expect(awg("client", "status", "--json").stdout).toContain('"Ready","status":true');
+    const { conditions, resources } = JSON.parse(awg("client", "status", "--json").stdout);
+    expect(conditions[0]).toMatchObject({ type: "Ready", status: true });
+    const { tunnel } = resources.find(({ key }: { key: string }) => key.startsWith("tunnel/"));
+    expect(tunnel.wire).toBe("wireguard");
+    expect(tunnel.peers[0]).toMatchObject({ endpoint: `${FIRST}:51820`, messages_lost: expect.any(Number) });
+    expect(tunnel.peers[0].round_trip_ms).toBeGreaterThanOrEqual(0);
+    expect(tunnel.peers[0].handshake_age_seconds).toBeLessThan(120);
   });
 
   test("a server that moves to another address is followed, by the name alone", async () => {

@@ -20,6 +20,8 @@ class World {
   keepaliveSeconds = 0;
   #peer = { lastHandshakeSeconds: 0, receivedBytes: 0, sentBytes: 0, handshakeAttempts: 0 };
   #lastTryMs = 0;
+  /** When it was heard last; it tries again 15 s after that. */
+  #heardMs = Number.NEGATIVE_INFINITY;
 
   constructor(...alternatives: string[]) {
     this.races.follow({ [PEER]: alternatives });
@@ -43,6 +45,7 @@ class World {
   #moveTo(endpoint: string): void {
     this.endpoint = endpoint;
     this.#lastTryMs = 0;
+    this.#heardMs = Number.NEGATIVE_INFINITY;
   }
 
   #engine(): void {
@@ -50,8 +53,11 @@ class World {
     if (this.answering.has(this.endpoint)) {
       if (peer.handshakeAttempts > 0 || peer.lastHandshakeSeconds === 0) peer.lastHandshakeSeconds = this.nowMs / 1000;
       peer.handshakeAttempts = 0;
+      this.#heardMs = this.nowMs;
       if (this.hasTraffic) peer.receivedBytes += 96;
       if (this.hasTraffic || this.keepaliveSeconds > 0) peer.sentBytes += 96;
+    } else if (this.hasTraffic && this.nowMs - this.#heardMs < 15_000) {
+      peer.sentBytes += 96;
     } else if (this.hasTraffic && this.nowMs - this.#lastTryMs >= 5000) {
       this.#lastTryMs = this.nowMs;
       peer.handshakeAttempts += 1;
