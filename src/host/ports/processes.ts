@@ -51,6 +51,7 @@ export type ProcessEvent = { readonly what: "started" | "ended"; readonly pid: n
  * and says what they could not. A process that ends meanwhile is left out, never mixed up with its successor.
  */
 export interface ProcessPort {
+  /** All processes that the rules of this machine, or of this network namespace, reach. */
   list(): ProcessList;
   /** The process of that number as it is now; undefined when there is none. */
   read(pid: number): Program | undefined;

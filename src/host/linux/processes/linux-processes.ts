@@ -53,14 +53,17 @@ export function linuxProcesses({ nowMs, procRoot }: LinuxProcessDeps): ProcessPo
   };
 }
 
+/** What other network namespaces run is left out: no rule of this one reaches it. */
 function listPrograms(proc: ProcFolder): ProcessList {
-  const programs = proc
-    .pids()
-    .map((pid) => proc.read(pid))
-    .filter((program): program is Program => program !== undefined);
+  const here = proc.networkOf("self");
+  const pids = proc.pids();
+  const reached = pids.filter((pid) => [undefined, here].includes(proc.networkOf(pid)));
+  const elsewhere = pids.length - reached.length;
+  const programs = reached.map((pid) => proc.read(pid)).filter((program): program is Program => program !== undefined);
   const closed = programs.filter(({ path }) => path === undefined).length;
   const unseen = [
     ...(proc.hidesOthers() ? ["/proc hides the processes of other users (hidepid)"] : []),
+    ...(elsewhere === 0 ? [] : [`${count(elsewhere, "process", "processes")} in other network namespaces`]),
     ...(closed === 0 ? [] : [`the program files of ${count(closed, "process", "processes")} of other users`]),
   ];
   return { programs, unseen };

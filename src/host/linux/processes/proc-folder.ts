@@ -52,6 +52,12 @@ export class ProcFolder {
     return "error" in attempt(() => readFileSync(join(this.root, "1", "stat")));
   }
 
+  /** The network namespace of a process, or of this one; undefined where it may not be looked at (namespaces(7)). */
+  networkOf(pid: number | "self"): string | undefined {
+    const link = attempt(() => readlinkSync(`${this.root}/${pid}/ns/net`));
+    return "value" in link ? link.value : undefined;
+  }
+
   /** Clock ticks between boot and the start of who has this number now; undefined when nobody has. */
   startTicks(pid: number): bigint | undefined {
     const stat = attempt(() => this.#readStat(pid));

@@ -69,6 +69,19 @@ describe.skipIf(obstacle !== undefined)(`processes${obstacle === undefined ? "" 
     expect(listed).toHaveLength(1);
   });
 
+  test.skipIf(namespaceObstacle() !== undefined)(
+    "what another network namespace runs is counted, not listed",
+    async () => {
+      using namespace = makeNamespace("programs");
+      const pid = start("ip", ["netns", "exec", namespace.name, "sleep", "600"]);
+      await running(pid, ({ name }) => name === "sleep");
+      const { programs, unseen } = port.list();
+      expect(programs.map((program) => program.pid)).toContain(process.pid);
+      expect(programs.map((program) => program.pid)).not.toContain(pid);
+      expect(unseen.join("; ")).toMatch(/\d+ process(es)? in other network namespaces/);
+    },
+  );
+
   test("a file that was deleted, and one that is called so", async () => {
     const [gone, named] = [join(folder, "gone"), join(folder, "named (deleted)")];
     const original = spawnSync("which", ["sleep"], { encoding: "utf8" }).stdout.trim();
