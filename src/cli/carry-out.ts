@@ -63,11 +63,7 @@ export async function carryOut(
 }
 
 /** Whether all was done and yet a person, or a reboot, has to do the rest; says what. Nobody is waited for. */
-async function isAwaitingPerson(
-  { terminal }: VerbCall,
-  session: Session,
-  { desired }: Planned,
-): Promise<boolean> {
+async function isAwaitingPerson({ terminal }: VerbCall, session: Session, { desired }: Planned): Promise<boolean> {
   if (!desired.resources.some(({ kind }) => kind === "system-extension")) return false;
   const { resources } = await session.status();
   const waiting = resources.filter(({ key, ready }) => key.startsWith("system-extension/") && !ready);
