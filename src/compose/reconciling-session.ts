@@ -1,5 +1,5 @@
-import type { Config } from "../model/config/config.ts";
 import type { ServicePort } from "../host/ports/services.ts";
+import type { Config } from "../model/config/config.ts";
 import type { Resource } from "../model/resource.ts";
 import type { ProbeResult, ProbeSpec } from "../model/spec/probe.ts";
 import type { TunnelObserved } from "../model/spec/tunnel.ts";
