@@ -95,12 +95,14 @@ export class StateFolder {
     return this.#isThere() ? readdirSync(this.path).sort() : [];
   }
 
-  /** Makes the folder where it is absent, and refuses one that is not private. */
+  /**
+   * Makes the folder where it is absent, private, and those above it that are absent too: one of them may be the machine's
+   * own. Refuses one that is not private.
+   */
   make(): void {
     if (this.#isThere()) return;
     try {
-      mkdirSync(dirname(this.path), { recursive: true, mode: 0o755 });
-      mkdirSync(this.path, { mode: 0o700 });
+      mkdirSync(this.path, { recursive: true, mode: 0o700 });
       syncFolder(dirname(this.path));
     } catch (cause) {
       throw new AwgError("permission", `the state folder ${this.path} could not be made: ${messageOf(cause)}`, {

@@ -87,6 +87,13 @@ describe("ledger and generations in files", () => {
     await expect(storesIn(path).ledger.write(LEDGER)).rejects.toMatchObject({ kind: "permission" });
   });
 
+  test("a namespace's state folder leaves the machine's own, which it lies in, as one that can be used", async () => {
+    const path = join(temporaryFolder(), "awg");
+    await storesIn(join(path, "netns-7")).ledger.write(LEDGER);
+    await storesIn(path).ledger.write(LEDGER);
+    expect(await storesIn(path).ledger.read()).toEqual(LEDGER);
+  });
+
   test("the identity of this process is stable", () => {
     expect(readStateIdentity()).toEqual(readStateIdentity());
     expect(readStateIdentity().bootId).not.toBe("");

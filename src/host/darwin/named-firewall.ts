@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import type { FirewallObserved, FirewallPolicy, PathRef } from "../../model/firewall/policy.ts";
+import type { FirewallObserved, FirewallPolicy } from "../../model/firewall/policy.ts";
+import { policyWithDevices } from "../../model/firewall/policy-devices.ts";
 import type { FirewallPort } from "../ports/firewall.ts";
 import type { LinkPort } from "../ports/links.ts";
 
@@ -48,7 +49,7 @@ async function loadNamed(deps: NamedFirewallDeps, policy: FirewallPolicy): Promi
   const held = await deps.held();
   const names = new Map(devicesOf(policy).map((device) => [device, held.get(device) ?? device]));
   writeNames(deps, names);
-  await deps.filter.load(renamePolicy(policy, names));
+  await deps.filter.load(policyWithDevices(policy, names));
 }
 
 function observedByDevice(observed: FirewallObserved, held: Names, names: Names): FirewallObserved {
@@ -57,34 +58,11 @@ function observedByDevice(observed: FirewallObserved, held: Names, names: Names)
   const devices = new Map([...names].map(([device, name]) => [name, device]));
   const moved = [...names].filter(([device, name]) => held.has(device) && held.get(device) !== name);
   const damage = moved.map(([device, name]) => `the rules say ${name} for ${device}, which is ${held.get(device)} now`);
-  return { ...observed, policy: renamePolicy(policy, devices), damage: [...observed.damage, ...damage] };
+  return { ...observed, policy: policyWithDevices(policy, devices), damage: [...observed.damage, ...damage] };
 }
 
 function devicesOf({ layers }: FirewallPolicy): string[] {
   return [...new Set(layers.flatMap(({ tunnels }) => tunnels.map(({ device }) => device)))];
-}
-
-/** The policy with each tunnel's device called as `names` says; the others as they are. */
-function renamePolicy(policy: FirewallPolicy, names: Names): FirewallPolicy {
-  const rename = <T extends { readonly device: string }>(one: T): T => ({
-    ...one,
-    device: names.get(one.device) ?? one.device,
-  });
-  const path = (one: PathRef): PathRef => (one.kind === "tunnel" ? rename(one) : one);
-  const steering = ({ rules, default: rest }: FirewallPolicy["steering"]) => ({
-    rules: rules.map((rule) => ({ ...rule, path: path(rule.path) })),
-    default: path(rest),
-  });
-  return {
-    ...policy,
-    steering: steering(policy.steering),
-    layers: policy.layers.map((layer) => ({
-      ...layer,
-      tunnels: layer.tunnels.map(rename),
-      flows: steering(layer.flows),
-      dns: layer.dns === null ? null : { ...layer.dns, path: path(layer.dns.path) },
-    })),
-  };
 }
 
 function readNames({ namesFile }: NamedFirewallDeps): Names {
