@@ -16,6 +16,7 @@ import { createDevice } from "../src/engine/create-device.ts";
 import type { Device, Output, Session } from "../src/engine/device.ts";
 import { PLAIN_WIRE } from "../src/engine/wire/plain.ts";
 import { writeSocketAddress } from "../src/native/linux/packet-io/socket-address.codec.ts";
+import { packetSystemHere } from "../src/native/packet-system-here.ts";
 
 const PACKETS = Number(process.argv[2] ?? 1_000_000);
 const SEGMENT_BYTES = 1368;
@@ -30,7 +31,7 @@ interface Rig {
   readonly writer: TunWriter;
 }
 
-const machine = makeMachine(true);
+const machine = makeMachine(true, packetSystemHere());
 const { arena } = machine;
 const template = arena.reserve(65_536);
 writeTemplate();
@@ -57,7 +58,7 @@ const calls: Machine["calls"] = {
   },
   write: () => 1,
   writev: () => 1,
-  errno: () => 11,
+  errno: () => "EAGAIN",
 };
 const rig = makeRig();
 

@@ -1,5 +1,6 @@
 import type { AmneziaVersion } from "../model/config/section/obfuscation.ts";
 import type { Prefix } from "../model/prefix.ts";
+import type { WaySettings } from "../native/packet-system.ts";
 
 /** A UDP address: 4 or 16 bytes in network order. */
 export interface WireEndpoint {
@@ -35,11 +36,9 @@ export interface DeviceSettings {
 }
 
 /** The tunnel's UDP sockets, one a family. Changing anything of it makes new ones. */
-export interface SocketSettings {
+export interface SocketSettings extends WaySettings {
   /** 0: the kernel chooses, the same for both families where it can. */
   readonly listenPort: number;
-  /** SO_MARK; 0: none. */
-  readonly mark: number;
   /** Whose uid and gid the sockets bear; the process's own by default. */
   readonly user?: { readonly uid: number; readonly gid: number };
   /** False: no segmentation and coalescing of datagrams, whatever the kernel can (for tests and broken drivers). */

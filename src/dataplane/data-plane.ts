@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { AwgError, type ErrorFacts, type ErrorKind, messageOf } from "../model/error.ts";
-import { openEventCounter } from "../native/linux/packet-io/event-counter.ffi.ts";
+import type { PacketSystem } from "../native/packet-system.ts";
+import { packetSystemHere } from "../native/packet-system-here.ts";
 import type {
   DeviceSettings,
   FromWorker,
@@ -24,6 +25,8 @@ export interface DataPlaneOptions {
   readonly program?: string | URL;
   /** False: @noble alone. Default true. */
   readonly openssl?: boolean;
+  /** How the thread is woken; what `program` runs must ask the same. This system's by default. */
+  readonly system?: Pick<PacketSystem, "openWake">;
 }
 
 /** A thread that carries tunnels. Requests are done in their order; each refusal is an AwgError. */
@@ -47,7 +50,7 @@ export interface DataPlane extends AsyncDisposable {
 
 /** Starts the thread and waits until it is ready. */
 export async function startDataPlane(options: DataPlaneOptions = {}): Promise<DataPlane> {
-  const wake = openEventCounter();
+  const wake = (options.system ?? packetSystemHere()).openWake();
   const stop = new Int32Array(new SharedArrayBuffer(4));
   const start: WorkerStart = {
     awgDataPlane: true,

@@ -2,7 +2,6 @@ import { innerLength } from "../../engine/core/inner-packet.ts";
 import type { Device, Output, Session } from "../../engine/device.ts";
 import type { Endpoint } from "../../engine/endpoint.ts";
 import type { TransportHeader, TransportWire, WireFormat } from "../../engine/wire/wire-format.ts";
-import { errnoName } from "../../native/linux/errno.ts";
 import { PACKET_LEAD_BYTES, PACKET_TAG_BYTES } from "../../native/openssl/packet-aead.ffi.ts";
 import { clampSegmentSize, isFirstOfTcp } from "../packet/segment-size.ts";
 import {
@@ -81,7 +80,7 @@ export class Inbound {
     this.#prepare(this.#wanted);
     const got = calls.recvmmsg(fd, arena.base + receive.headers, this.#wanted);
     if (got <= 0) {
-      const errno = got < 0 ? errnoName(calls.errno()) : "EAGAIN";
+      const errno = got < 0 ? calls.errno() : "EAGAIN";
       if (errno !== "EAGAIN" && errno !== "EINTR") this.#ports.receiveFailed(errno);
       return;
     }

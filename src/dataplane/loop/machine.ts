@@ -1,10 +1,8 @@
 import type { Crypto } from "../../engine/crypto/crypto.ts";
 import type { Sources } from "../../engine/sources.ts";
-import type { PacketCalls } from "../../native/linux/packet-io/packet-calls.ffi.ts";
-import type { UdpAddress } from "../../native/linux/packet-io/socket-address.codec.ts";
-import type { Way } from "../../native/linux/packet-io/way-to.ffi.ts";
 import type { Arena } from "../../native/memory/arena.ffi.ts";
 import type { PacketAead } from "../../native/openssl/packet-aead.ffi.ts";
+import type { PacketCalls, PacketSystem } from "../../native/packet-system.ts";
 import type { Sum } from "../packet/checksum.ts";
 
 /** What all tunnels of one worker thread share: memory, calls, cryptography, buffers that are empty between turns. */
@@ -16,8 +14,8 @@ export interface Machine {
   readonly crypto: Crypto;
   readonly sources: Sources;
   readonly receive: ReceiveArea;
-  /** The kernel's way to an address, for what bears this mark; undefined where there is none. */
-  readonly readWayTo: (to: UdpAddress, mark: number) => Way | undefined;
+  /** What tunnels ask of the operating system beside the calls of every turn. */
+  readonly system: Pick<PacketSystem, "prepareTun" | "openSocket" | "readWayTo">;
   /** Where one packet or superpacket is read from a TUN device: `TUN_LEAD_BYTES` of room, the packet, a tail. */
   readonly tunBuffer: number;
   /** Where received packets are opened to, until they are written to the TUN device. */

@@ -2,8 +2,7 @@ import { destinationOffset, ipVersion } from "../../engine/core/inner-packet.ts"
 import type { Device, Output, Session } from "../../engine/device.ts";
 import type { Endpoint } from "../../engine/endpoint.ts";
 import type { TransportWire } from "../../engine/wire/wire-format.ts";
-import { errnoName } from "../../native/linux/errno.ts";
-import type { PreparedTun } from "../../native/linux/packet-io/tun-offload.ffi.ts";
+import type { PreparedTun } from "../../native/packet-system.ts";
 import { clampSegmentSize, isFirstOfTcp } from "../packet/segment-size.ts";
 import { completeFromVirtio, Superpacket } from "../packet/superpacket.ts";
 import { AnswerRate, LEAST_MTU_BYTES, mustNotBeCut, tooBigAnswer } from "../packet/too-big.ts";
@@ -80,7 +79,7 @@ export class Outbound {
   }
 
   #noteFailure(): void {
-    const errno = errnoName(this.#machine.calls.errno());
+    const errno = this.#machine.calls.errno();
     if (errno !== "EAGAIN" && errno !== "EINTR") this.#ports.readFailed(errno);
   }
 

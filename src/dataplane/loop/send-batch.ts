@@ -1,5 +1,4 @@
 import type { Endpoint } from "../../engine/endpoint.ts";
-import { errnoName } from "../../native/linux/errno.ts";
 import { writeSocketAddress } from "../../native/linux/packet-io/socket-address.codec.ts";
 import { PACKET_LEAD_BYTES, PACKET_TAIL_BYTES } from "../../native/openssl/packet-aead.ffi.ts";
 import { CONTROL_BYTES, type Machine, MESSAGE_BYTES, NAME_BYTES, VECTOR_BYTES, writePointer } from "./machine.ts";
@@ -154,7 +153,7 @@ export class SendBatch {
         this.counters.messages += sent;
         continue;
       }
-      const errno = fd < 0 ? "EAFNOSUPPORT" : errnoName(calls.errno());
+      const errno = fd < 0 ? "EAFNOSUPPORT" : calls.errno();
       if (errno === "EAGAIN") {
         this.blocked = true;
         this.#groupOpen = false;
@@ -275,7 +274,7 @@ export class SendBatch {
       writePointer(arena, vector, start + at);
       arena.view.setUint32(vector + 8, Math.min(segment, total - at), true);
       if (calls.sendmmsg(fd, arena.base + header, 1) === 1) continue;
-      const errno = errnoName(calls.errno());
+      const errno = calls.errno();
       if (this.#dropsSource(index, errno, false)) {
         at -= segment;
         continue;

@@ -1,5 +1,5 @@
 import { AwgError } from "../../model/error.ts";
-import { openUdpSocket, type UdpSocket } from "../../native/linux/packet-io/udp-socket.ffi.ts";
+import type { PacketSocket, PacketSystem } from "../../native/packet-system.ts";
 import type { SocketSettings } from "../contract.ts";
 import type { SendSockets } from "./send-batch.ts";
 
@@ -27,13 +27,14 @@ export const NO_SOCKETS: TunnelSockets = {
 /**
  * Opens a socket for each family the machine has, both at the same port.
  *
- * @throws AwgError as `openUdpSocket`; a missing family is none, unless it is both.
+ * @throws AwgError as `PacketSystem.openSocket`; a missing family is none, unless it is both.
  */
-export function openSockets(settings: SocketSettings): TunnelSockets {
+export function openSockets(settings: SocketSettings, system: Pick<PacketSystem, "openSocket">): TunnelSockets {
+  const openFamily = (family: 4 | 6, port: number) => openIfThere(system, family, port, settings);
   for (let attempt = 1; ; attempt += 1) {
-    const four = openFamily(4, settings.listenPort, settings);
+    const four = openFamily(4, settings.listenPort);
     try {
-      const six = openFamily(6, four?.port ?? settings.listenPort, settings);
+      const six = openFamily(6, four?.port ?? settings.listenPort);
       return together(four, six);
     } catch (error) {
       four?.[Symbol.dispose]();
@@ -43,16 +44,23 @@ export function openSockets(settings: SocketSettings): TunnelSockets {
   }
 }
 
-function openFamily(family: 4 | 6, port: number, settings: SocketSettings): UdpSocket | undefined {
-  const { mark, user, offload } = settings;
+function openIfThere(
+  system: Pick<PacketSystem, "openSocket">,
+  family: 4 | 6,
+  port: number,
+  settings: SocketSettings,
+): PacketSocket | undefined {
+  const { mark, user, offload, boundTo } = settings;
+  const bound = family === 4 ? boundTo?.four : boundTo?.six;
   try {
-    return openUdpSocket({
+    return system.openSocket({
       family,
       port,
       mark,
       bufferBytes: BUFFER_BYTES,
       ...(user === undefined ? {} : { user }),
       ...(offload === undefined ? {} : { offload }),
+      ...(bound === undefined ? {} : { boundTo: bound.index }),
     });
   } catch (error) {
     if (error instanceof AwgError && ["EAFNOSUPPORT", "EADDRNOTAVAIL"].includes(String(error.facts["errno"])))
@@ -61,7 +69,7 @@ function openFamily(family: 4 | 6, port: number, settings: SocketSettings): UdpS
   }
 }
 
-function together(four: UdpSocket | undefined, six: UdpSocket | undefined): TunnelSockets {
+function together(four: PacketSocket | undefined, six: PacketSocket | undefined): TunnelSockets {
   const sockets = [four, six].filter((socket) => socket !== undefined);
   const [first] = sockets;
   if (first === undefined) {

@@ -1,5 +1,4 @@
-import { errnoName } from "../../native/linux/errno.ts";
-import type { PreparedTun } from "../../native/linux/packet-io/tun-offload.ffi.ts";
+import type { PreparedTun } from "../../native/packet-system.ts";
 import { fold } from "../packet/checksum.ts";
 import { FLOW_PARTS, Flow, hasGoodChecksums, readShape, type Shape } from "../packet/flow.ts";
 import {
@@ -133,7 +132,7 @@ export class TunWriter {
     this.counters.writes += 1;
     if (calls.write(this.#tun.fd, arena.base + at - header, length + header) !== -1) return;
     this.counters.dropped += 1;
-    this.#refused(errnoName(calls.errno()));
+    this.#refused(calls.errno());
   }
 
   #writeJoined(flow: Flow): void {
@@ -161,7 +160,7 @@ export class TunWriter {
     view.setUint32(flow.vectors + 8, VIRTIO_HEADER_BYTES + headerBytes + flow.segmentBytes, true);
     this.counters.writes += 1;
     if (calls.writev(this.#tun.fd, arena.base + flow.vectors, flow.parts) !== -1) return;
-    const errno = errnoName(calls.errno());
+    const errno = calls.errno();
     // A kernel that takes no such packet is not asked again; what was in it comes again by TCP.
     if (errno === "EINVAL" && protocol === TCP) this.#joinsTcp = false;
     if (errno === "EINVAL" && protocol !== TCP) this.#joinsUdp = false;

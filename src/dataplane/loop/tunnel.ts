@@ -5,7 +5,7 @@ import type { Device, DeviceConfig, Output, Peer, SessionListener } from "../../
 import type { Sources } from "../../engine/sources.ts";
 import { PLAIN_WIRE } from "../../engine/wire/plain.ts";
 import type { WireFormat } from "../../engine/wire/wire-format.ts";
-import { type PreparedTun, prepareTun } from "../../native/linux/packet-io/tun-offload.ffi.ts";
+import type { PreparedTun } from "../../native/packet-system.ts";
 import type {
   DeviceSettings,
   PeerObservation,
@@ -53,9 +53,9 @@ export class Tunnel {
     this.#emit = emit;
     this.#settings = settings;
     this.#now = now;
-    this.tun = { ...prepareTun(settings.tunFd, settings.tunOffload), fd: settings.tunFd };
+    this.tun = { ...machine.system.prepareTun(settings.tunFd, settings.tunOffload), fd: settings.tunFd };
     this.#wire = wireOf(settings, machine.sources);
-    this.#sockets = openSockets(settings.socket);
+    this.#sockets = openSockets(settings.socket, machine.system);
     try {
       this.device = createDevice(deviceConfigOf(settings, this.#wire), {
         crypto: machine.crypto,
@@ -63,7 +63,7 @@ export class Tunnel {
         sessions: sessionSlots(machine),
       });
       const perform = (outputs: readonly Output[]) => this.#perform(outputs);
-      this.#ways = new Ways((to) => machine.readWayTo(to, this.#settings.socket.mark));
+      this.#ways = new Ways((to) => machine.system.readWayTo(to, this.#settings.socket));
       this.batch = new SendBatch(machine, this.#sockets, this.#ways, (to, errno) => this.#sendRefused(to, errno));
       this.#writer = new TunWriter(machine, this.tun, (errno) => this.#deviceRefused(errno));
       this.#outbound = new Outbound(machine, {
@@ -199,7 +199,7 @@ export class Tunnel {
       this.#use(NO_SOCKETS);
       old[Symbol.dispose]();
     }
-    this.#use(openSockets(settings.socket));
+    this.#use(openSockets(settings.socket, this.#machine.system));
     if (!samePort) old[Symbol.dispose]();
   }
 

@@ -1,5 +1,5 @@
 import type { Endpoint } from "../../engine/endpoint.ts";
-import type { Way } from "../../native/linux/packet-io/way-to.ffi.ts";
+import type { Way } from "../../native/packet-system.ts";
 
 /** How often the kernel is asked for its way to an endpoint that is sent to. */
 const LOOK_MS = 1000;
@@ -77,7 +77,8 @@ export class Ways {
     if (way === undefined) return;
     known.payloadBytes = way.mtuBytes - (to.address.length === 4 ? OUTER_BYTES.four : OUTER_BYTES.six);
     // The address of a link-local peer says its interface already.
-    known.sticks = to.local !== undefined && !known.isSourceRefused && to.scope === 0 && !isSame(to.local, way.source);
+    const isOther = to.local !== undefined && way.source !== undefined && !isSame(to.local, way.source);
+    known.sticks = isOther && !known.isSourceRefused && to.scope === 0;
   }
 }
 

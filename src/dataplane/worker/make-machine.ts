@@ -1,9 +1,8 @@
 import { randomFillSync } from "node:crypto";
 import { NOBLE_CRYPTO } from "../../engine/crypto/noble.ts";
 import type { Sources } from "../../engine/sources.ts";
-import { packetCalls } from "../../native/linux/packet-io/packet-calls.ffi.ts";
-import { readWayTo } from "../../native/linux/packet-io/way-to.ffi.ts";
 import { createArena } from "../../native/memory/arena.ffi.ts";
+import type { PacketSystem } from "../../native/packet-system.ts";
 import { choosePacketAead } from "../crypto/choose-packet-aead.ts";
 import { type ChosenCrypto, chooseCrypto } from "../crypto/openssl-crypto.ts";
 import { type Machine, OPENED_AREA_BYTES, reserveReceiveArea, TUN_BUFFER_BYTES } from "../loop/machine.ts";
@@ -23,22 +22,20 @@ const SOURCES: Sources = {
 };
 
 /** The machine of this thread, and which cryptography it found. `openssl` false: @noble alone. */
-export function makeMachine(openssl: boolean): Machine & Pick<ChosenCrypto, "fallbackReason"> {
+export function makeMachine(openssl: boolean, system: PacketSystem): Machine & Pick<ChosenCrypto, "fallbackReason"> {
   const arena = createArena(ARENA_BYTES);
   const { crypto, fallbackReason } = openssl
     ? chooseCrypto(SOURCES.fillRandom)
     : { crypto: NOBLE_CRYPTO, fallbackReason: "it was told not to" };
-  const scratch = arena.reserve(16);
-  const view = new DataView(arena.bytes.buffer, scratch, 16);
   return {
     arena,
-    calls: packetCalls({ address: arena.base + scratch, view }),
+    calls: system.packetCalls(arena),
     aead: choosePacketAead(arena, crypto, openssl ? undefined : []),
     sum: wasmSum(arena.memory) ?? plainSum(arena.view),
     crypto,
     sources: SOURCES,
     receive: reserveReceiveArea(arena),
-    readWayTo,
+    system,
     tunBuffer: arena.reserve(TUN_BUFFER_BYTES),
     openedArea: arena.reserve(OPENED_AREA_BYTES),
     fallbackReason,

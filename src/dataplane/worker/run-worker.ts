@@ -1,6 +1,7 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { AwgError, messageOf } from "../../model/error.ts";
-import { drainEventCounter } from "../../native/linux/packet-io/event-counter.ffi.ts";
+import type { PacketSystem } from "../../native/packet-system.ts";
+import { packetSystemHere } from "../../native/packet-system-here.ts";
 import type { FromWorker, PlaneObservation, PlaneRequest, ToWorker, WorkerStart } from "../contract.ts";
 import { Loop } from "../loop/loop.ts";
 import type { Tunnel } from "../loop/tunnel.ts";
@@ -10,8 +11,8 @@ import { makeMachine } from "./make-machine.ts";
  * The life of the data plane's thread: turns of the loop, mail in between, until it is told to stop. It never returns to
  * the event loop of its own, so mail is fetched when the wake descriptor says so.
  */
-export function runWorker(port: MessagePort, start: WorkerStart): void {
-  const machine = makeMachine(start.openssl);
+export function runWorker(port: MessagePort, start: WorkerStart, system: PacketSystem): void {
+  const machine = makeMachine(start.openssl, system);
   const stop = new Int32Array(start.stop);
   const post = (message: FromWorker) => port.postMessage(message);
   const loop = new Loop(machine, start.wakeFd, (event) => post({ kind: "event", event }));
@@ -25,7 +26,7 @@ export function runWorker(port: MessagePort, start: WorkerStart): void {
   post({ kind: "ready" });
   while (Atomics.load(stop, 0) === 0) {
     if (!loop.turn()) continue;
-    drainEventCounter(start.wakeFd);
+    system.drainWake(start.wakeFd);
     for (let mail = receiveMessageOnPort(port); mail !== undefined; mail = receiveMessageOnPort(port)) {
       post(answer(mail.message as ToWorker, loop, machine.calls.bootTimeMs(), observe));
     }
@@ -80,5 +81,5 @@ function change(
 }
 
 if (parentPort !== null && (workerData as Partial<WorkerStart> | null)?.awgDataPlane === true) {
-  runWorker(parentPort, workerData as WorkerStart);
+  runWorker(parentPort, workerData as WorkerStart, packetSystemHere());
 }

@@ -17,7 +17,9 @@ export const SOCKET = {
   SOCK_RAW: 3,
   SOL_SOCKET: 0xffff,
   SO_USELOOPBACK: 0x40,
+  SO_SNDBUF: 0x1001,
   SO_RCVBUF: 0x1002,
+  MSG_DONTWAIT: 0x80,
   F_SETFD: 2,
   F_GETFL: 3,
   F_SETFL: 4,
@@ -26,6 +28,7 @@ export const SOCKET = {
   IPPROTO_IP: 0,
   IPPROTO_IPV6: 41,
   IP_BOUND_IF: 25,
+  IPV6_V6ONLY: 27,
   IPV6_BOUND_IF: 125,
 } as const;
 

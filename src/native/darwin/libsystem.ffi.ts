@@ -10,6 +10,8 @@ export const LIBSYSTEM_PROTOTYPES = {
   socket: "int socket(int domain, int type, int protocol)",
   connect: "int connect(int fd, const void *address, uint32_t length)",
   bind: "int bind(int fd, const void *address, uint32_t length)",
+  getsockname: "int getsockname(int fd, void *address, void *length)",
+  pipe: "int pipe(void *ends)",
   close: "int close(int fd)",
   read: "int64_t read(int fd, void *data, uint64_t length)",
   write: "int64_t write(int fd, const void *data, uint64_t length)",
@@ -82,6 +84,8 @@ type DescriptorCalls = Pick<
   | "socket"
   | "connect"
   | "bind"
+  | "getsockname"
+  | "pipe"
   | "close"
   | "read"
   | "write"
@@ -98,6 +102,12 @@ function descriptorCalls(calls: Calls): DescriptorCalls {
     socket: (domain, type, protocol) => calls.run("socket", domain, type, protocol),
     connect: (fd, address) => calls.run("connect", fd, address, address.length),
     bind: (fd, address) => calls.run("bind", fd, address, address.length),
+    getsockname: (fd, address) => {
+      const length = Uint32Array.of(address.length);
+      const result = calls.run("getsockname", fd, address, length);
+      return { ...result, length: length[0] ?? 0 };
+    },
+    pipe: (ends) => calls.run("pipe", ends),
     close: (fd) => calls.run("close", fd),
     read: (fd, buffer) => calls.run("read", fd, buffer, buffer.length),
     write: (fd, bytes) => calls.run("write", fd, bytes, bytes.length),

@@ -17,6 +17,10 @@ export interface LibSystem {
   socket(domain: number, type: number, protocol: number): CallResult;
   connect(fd: number, address: Uint8Array): CallResult;
   bind(fd: number, address: Uint8Array): CallResult;
+  /** Fills `address` as far as it reaches. */
+  getsockname(fd: number, address: Uint8Array): SizedCallResult;
+  /** Writes the reading and the writing end into `ends`, 4 bytes each. */
+  pipe(ends: Uint8Array): CallResult;
   close(fd: number): CallResult;
   read(fd: number, buffer: Uint8Array): CallResult;
   write(fd: number, bytes: Uint8Array): CallResult;

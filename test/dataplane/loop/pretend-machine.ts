@@ -3,8 +3,8 @@ import type { Machine } from "../../../src/dataplane/loop/machine.ts";
 import { OPENED_AREA_BYTES, reserveReceiveArea, TUN_BUFFER_BYTES } from "../../../src/dataplane/loop/machine.ts";
 import { plainSum } from "../../../src/dataplane/packet/checksum.ts";
 import { NOBLE_CRYPTO } from "../../../src/engine/crypto/noble.ts";
-import type { PacketCalls } from "../../../src/native/linux/packet-io/packet-calls.ffi.ts";
 import { type Arena, createArena } from "../../../src/native/memory/arena.ffi.ts";
+import type { PacketCalls } from "../../../src/native/packet-system.ts";
 
 /** Bytes at an address of the arena. */
 export function bytesAt(arena: Arena, address: number, length: number): Uint8Array {
@@ -30,13 +30,13 @@ export function pretendMachine(calls: (arena: Arena) => Partial<PacketCalls>): M
   const none = { poll: refuse, read: refuse, write: refuse, writev: refuse, sendmmsg: refuse, recvmmsg: refuse };
   return {
     arena,
-    calls: { ...none, bootTimeMs: () => 0, errno: () => 0, ...calls(arena) },
+    calls: { ...none, bootTimeMs: () => 0, errno: () => "errno 0", ...calls(arena) },
     aead: createPortAead(arena, NOBLE_CRYPTO),
     sum: plainSum(arena.view),
     crypto: NOBLE_CRYPTO,
     sources: { fillRandom: (into) => into.fill(7), unixTime: () => ({ seconds: 0, nanoseconds: 0 }) },
     receive: reserveReceiveArea(arena),
-    readWayTo: () => undefined,
+    system: { prepareTun: refuse, openSocket: refuse, readWayTo: () => undefined },
     tunBuffer: arena.reserve(TUN_BUFFER_BYTES),
     openedArea: arena.reserve(OPENED_AREA_BYTES),
   };

@@ -4,8 +4,9 @@ import { SendBatch } from "../../../src/dataplane/loop/send-batch.ts";
 import { SourceCache } from "../../../src/dataplane/loop/source-cache.ts";
 import { Ways } from "../../../src/dataplane/loop/ways.ts";
 import type { Endpoint } from "../../../src/engine/endpoint.ts";
+import { errnoName } from "../../../src/native/linux/errno.ts";
 import { readSocketAddress, writeSocketAddress } from "../../../src/native/linux/packet-io/socket-address.codec.ts";
-import type { Way } from "../../../src/native/linux/packet-io/way-to.ffi.ts";
+import type { Way } from "../../../src/native/packet-system.ts";
 import { bytesAt, gather, pretendMachine } from "./pretend-machine.ts";
 
 const near: Endpoint = { address: Uint8Array.of(192, 0, 2, 1), port: 51820, scope: 0 };
@@ -68,7 +69,7 @@ function recordingBatch(answers: (message: Sent) => number = () => 1, segments =
       }
       return count;
     },
-    errno: () => failure,
+    errno: () => errnoName(failure),
   }));
   const ways = new Ways(() => way);
   const batch = new SendBatch(machine, { four: 4, six: 6, segments }, ways, (_to, errno) => refused.push(errno));

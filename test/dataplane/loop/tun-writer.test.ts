@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { TunWriter } from "../../../src/dataplane/loop/tun-writer.ts";
 import { Superpacket } from "../../../src/dataplane/packet/superpacket.ts";
+import { errnoName } from "../../../src/native/linux/errno.ts";
 import { checkProperty } from "../../support/seeded.ts";
 import { buildPacket, cutByHand, slowSum } from "../packet/packets.ts";
 import { bytesAt, gather, pretendMachine } from "./pretend-machine.ts";
@@ -20,7 +21,7 @@ function recordingWriter(offload: number, headerBytes = 10, errno = 0) {
       written.push(gather(arena, vector, count));
       return 1;
     },
-    errno: () => errno,
+    errno: () => errnoName(errno),
   }));
   const tun = { name: "tun", fd: 3, headerBytes, offload };
   const writer = new TunWriter(machine, tun, (name) => refusals.push(name));

@@ -31,7 +31,7 @@ export function openUtun(system: LibSystem, unit?: number): Utun {
     checkedCall(action, system.ioctl(fd, CONTROL.CTLIOCGINFO, info));
     const connected = system.connect(fd, encodeControlAddress(decodeControlId(info), unit));
     if (connected.value === -1) throw connectError(action, connected.errno);
-    const name = nameOf(system, fd, action);
+    const name = nameOfUtun(system, fd, action);
     // The kernel keeps one packet waiting unless told otherwise (utun_ctl_bind), and drops the next.
     const pending = new Uint8Array(Uint32Array.of(PENDING_PACKETS).buffer);
     const option = CONTROL.UTUN_OPT_MAX_PENDING_PACKETS;
@@ -46,7 +46,7 @@ export function openUtun(system: LibSystem, unit?: number): Utun {
 }
 
 /** The name's buffer must have room for its NUL, which the length counts. */
-function nameOf(system: LibSystem, fd: number, action: string): string {
+export function nameOfUtun(system: LibSystem, fd: number, action: string): string {
   const buffer = new Uint8Array(16);
   const answer = system.getsockopt(fd, CONTROL.SYSPROTO_CONTROL, CONTROL.UTUN_OPT_IFNAME, buffer);
   checkedCall(action, answer);

@@ -1,18 +1,12 @@
 import { nativeFunction } from "../../native-function.ffi.ts";
+import type { Wake } from "../../packet-system.ts";
 import { errnoError } from "../errno.ts";
 import { callLibc, closeDescriptor, lastErrno } from "../libc.ffi.ts";
 
 const EFD_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 
-/** A descriptor by which one thread wakes another out of poll (eventfd(2)). */
-export interface EventCounter extends Disposable {
-  readonly fd: number;
-  /** Makes the descriptor readable. */
-  wake(): void;
-}
-
-/** @throws AwgError when the process has no descriptor left. */
-export function openEventCounter(): EventCounter {
+/** An eventfd(2). @throws AwgError when the process has no descriptor left. */
+export function openEventCounter(): Wake {
   const fd = nativeFunction("int eventfd(unsigned int start, int flags)")(0, EFD_NONBLOCK_CLOEXEC);
   if (fd === -1) throw errnoError("making a descriptor to wake the data plane", lastErrno());
   let open = true;

@@ -1,26 +1,13 @@
+import type { Arena } from "../../memory/arena.ffi.ts";
 import { nativeErrno, nativeFunction } from "../../native-function.ffi.ts";
-
-/** The calls of the packet loop; addresses are numbers, results -1 with `errno()` on failure. */
-export interface PacketCalls {
-  /** poll(2) over `count` struct pollfd. */
-  poll(fds: number, count: number, timeoutMs: number): number;
-  read(fd: number, into: number, bytes: number): number;
-  write(fd: number, from: number, bytes: number): number;
-  /** writev(2) over `count` struct iovec. */
-  writev(fd: number, vector: number, count: number): number;
-  /** sendmmsg(2) and recvmmsg(2) over `count` struct mmsghdr, never waiting. */
-  sendmmsg(fd: number, messages: number, count: number): number;
-  recvmmsg(fd: number, messages: number, count: number): number;
-  /** Milliseconds since boot, time asleep included (CLOCK_BOOTTIME): sessions age while a laptop sleeps. */
-  bootTimeMs(): number;
-  errno(): number;
-}
+import type { PacketCalls } from "../../packet-system.ts";
+import { errnoName } from "../errno.ts";
 
 const MSG_DONTWAIT = 0x40;
 const CLOCK_BOOTTIME = 7;
 
-/** Declares the calls. `scratch` is 16 bytes of memory for the clock: their address, and a view that starts there. */
-export function packetCalls(scratch: { readonly address: number; readonly view: DataView }): PacketCalls {
+/** Declares the calls. The clock is CLOCK_BOOTTIME, which goes on while the machine sleeps; `arena` holds what it tells. */
+export function packetCalls({ view, base, reserve }: Arena): PacketCalls {
   const poll = nativeFunction("int poll(int64_t fds, uint64_t count, int timeout)");
   const read = nativeFunction("int64_t read(int fd, int64_t into, uint64_t bytes)");
   const write = nativeFunction("int64_t write(int fd, int64_t from, uint64_t bytes)");
@@ -30,7 +17,8 @@ export function packetCalls(scratch: { readonly address: number; readonly view: 
     "int recvmmsg(int fd, int64_t messages, unsigned int count, int flags, int64_t timeout)",
   );
   const clock = nativeFunction("int clock_gettime(int clock, int64_t into)");
-  const { address, view } = scratch;
+  const at = reserve(16);
+  const address = base + at;
   return {
     poll: (fds, count, timeoutMs) => poll(fds, count, timeoutMs),
     read: (fd, into, bytes) => read(fd, into, bytes),
@@ -40,8 +28,8 @@ export function packetCalls(scratch: { readonly address: number; readonly view: 
     recvmmsg: (fd, messages, count) => recvmmsg(fd, messages, count, MSG_DONTWAIT, 0),
     bootTimeMs() {
       clock(CLOCK_BOOTTIME, address);
-      return view.getUint32(0, true) * 1000 + Math.floor(view.getUint32(8, true) / 1e6);
+      return view.getUint32(at, true) * 1000 + Math.floor(view.getUint32(at + 8, true) / 1e6);
     },
-    errno: nativeErrno,
+    errno: () => errnoName(nativeErrno()),
   };
 }

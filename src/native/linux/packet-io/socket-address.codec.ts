@@ -1,15 +1,10 @@
+import type { UdpAddress } from "../../packet-system.ts";
+
 /** Bytes of struct sockaddr_in6; struct sockaddr_in needs 16 of them. */
 export const SOCKET_ADDRESS_BYTES = 28;
 
 const AF_INET = 2;
 const AF_INET6 = 10;
-
-/** A UDP address as the engine names it: 4 or 16 bytes, port, interface of a link-local address. */
-export interface UdpAddress {
-  readonly address: Uint8Array;
-  readonly port: number;
-  readonly scope: number;
-}
 
 /** Writes struct sockaddr_in or sockaddr_in6 (ip(7), ipv6(7)) at `offset` and gives its length. Allocates nothing. */
 export function writeSocketAddress(view: DataView, offset: number, { address, port, scope }: UdpAddress): number {

@@ -1,4 +1,5 @@
 import { AwgError } from "../../../model/error.ts";
+import type { PreparedTun } from "../../packet-system.ts";
 import { readText, readU16 } from "../attribute.codec.ts";
 import { callLibc, checkedLibc } from "../libc.ffi.ts";
 
@@ -22,14 +23,6 @@ const VNET_HEADER_BYTES = 10;
  * and 0x40 (Linux 6.2). Each level is tried when the one before is refused; 0 is a header that says nothing.
  */
 export const OFFLOAD_LEVELS = [0x67, 0x7, 0x1, 0x0] as const;
-
-export interface PreparedTun {
-  readonly name: string;
-  /** Bytes in front of each packet: 10, or 0 when the device has no virtio header. */
-  readonly headerBytes: number;
-  /** The offloads in force, out of OFFLOAD_LEVELS; 0 without a header. */
-  readonly offload: number;
-}
 
 /**
  * Makes an open TUN descriptor ready for the loop: not waiting, with the best offloads the kernel has up to `most`.

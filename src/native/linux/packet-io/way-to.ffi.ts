@@ -1,24 +1,12 @@
+import type { UdpAddress, Way } from "../../packet-system.ts";
 import { callLibc, closeDescriptor } from "../libc.ffi.ts";
-import {
-  readSocketAddress,
-  SOCKET_ADDRESS_BYTES,
-  type UdpAddress,
-  writeSocketAddress,
-} from "./socket-address.codec.ts";
+import { readSocketAddress, SOCKET_ADDRESS_BYTES, writeSocketAddress } from "./socket-address.codec.ts";
 import { openUnboundSocket } from "./unbound-socket.ffi.ts";
 
 const IPPROTO_IP = 0;
 const IP_MTU = 14;
 const IPPROTO_IPV6 = 41;
 const IPV6_MTU = 24;
-
-/** How the kernel would send to an address now. */
-export interface Way {
-  /** The least MTU it knows of on the way: of the device, of the route, of what routers told it. */
-  readonly mtuBytes: number;
-  /** The address of ours it would send from, 4 or 16 bytes. */
-  readonly source: Uint8Array;
-}
 
 /**
  * Asks the kernel for its way to an address, by a UDP socket that is connected and sends nothing (ip(7), IP_MTU).

@@ -58,6 +58,14 @@ export class FakeLibSystem implements LibSystem {
     return this.#on(fd, "bind", () => undefined);
   }
 
+  getsockname(): SizedCallResult {
+    throw new UnfaithfulCall("getsockname", "the double's sockets have no name");
+  }
+
+  pipe(): CallResult {
+    throw new UnfaithfulCall("pipe", "the double has no pipes");
+  }
+
   close(fd: number): CallResult {
     this.log.take("close");
     const one = this.#descriptors.get(fd);

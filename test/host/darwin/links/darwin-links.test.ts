@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { bindToInterface } from "../../../../src/host/darwin/links/bound-interface.ts";
 import { darwinLinks } from "../../../../src/host/darwin/links/darwin-links.ts";
 import type { LinkSpec } from "../../../../src/model/spec/link.ts";
+import { bindToInterface } from "../../../../src/native/darwin/link/bound-interface.ts";
 import { openUtun } from "../../../../src/native/darwin/link/utun.ts";
 import { abiObstacle } from "../fake/abi.ts";
 import { FakeLibSystem } from "../fake/fake-libsystem.ts";

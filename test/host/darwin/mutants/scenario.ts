@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { bindToInterface } from "../../../../src/host/darwin/links/bound-interface.ts";
 import type { LinkSpec } from "../../../../src/model/spec/link.ts";
+import { bindToInterface } from "../../../../src/native/darwin/link/bound-interface.ts";
 import { linkSpec, NO_CHANGE, policy, tunnelRoutes } from "../../../contract/contract-world.ts";
 import { type Bend, DarwinWorld } from "../../../contract/darwin-world.ts";
 

@@ -1,7 +1,7 @@
 import type { Family } from "../../../model/ip.ts";
-import { checkedCall } from "../../../native/darwin/calls.ts";
-import { SOCKET } from "../../../native/darwin/constants.ts";
-import type { LibSystem } from "../../../native/darwin/libsystem.ts";
+import { checkedCall } from "../calls.ts";
+import { SOCKET } from "../constants.ts";
+import type { LibSystem } from "../libsystem.ts";
 
 /**
  * Binds a tunnel's outer socket to a physical interface (IP_BOUND_IF, IPV6_BOUND_IF), so that what it sends never

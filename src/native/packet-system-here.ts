@@ -1,0 +1,10 @@
+import { openLibSystem } from "./darwin/libsystem.ffi.ts";
+import { darwinPacketSystem } from "./darwin/packet-io/darwin-packet-system.ts";
+import { rawPacketCalls } from "./darwin/packet-io/packet-calls.ffi.ts";
+import { LINUX_PACKET_SYSTEM } from "./linux/packet-io/linux-packet-system.ts";
+import type { PacketSystem } from "./packet-system.ts";
+
+/** What the data plane asks of the operating system that this process runs on. */
+export function packetSystemHere(): PacketSystem {
+  return process.platform === "darwin" ? darwinPacketSystem(openLibSystem(), rawPacketCalls) : LINUX_PACKET_SYSTEM;
+}
