@@ -1,3 +1,4 @@
+import type { NetworkEvents } from "../host/ports/network-events.ts";
 import type { ServicePort } from "../host/ports/services.ts";
 import type { Config } from "../model/config/config.ts";
 import type { Resource } from "../model/resource.ts";
@@ -127,6 +128,11 @@ export class ReconcilingSession implements Session {
 
   async sshRisk(planned: Planned): Promise<string | undefined> {
     return sshRiskOf(this.#parts, planned);
+  }
+
+  /** What tells of changes by others, where the machine lives in this process. */
+  get networkEvents(): NetworkEvents | undefined {
+    return this.#parts.events;
   }
 
   get isOverSsh(): boolean {

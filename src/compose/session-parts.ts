@@ -1,4 +1,5 @@
 import type { Host } from "../host/ports/host.ts";
+import type { NetworkEvents } from "../host/ports/network-events.ts";
 import type { ProcessPort } from "../host/ports/processes.ts";
 import type { SecretId } from "../model/secret.ts";
 import type { ApplyDeps } from "../reconciler/apply/outcome.ts";
@@ -31,6 +32,8 @@ export interface SessionParts {
   readonly inspection?: () => Promise<Inspection>;
   /** The processes of this machine; undefined where this version cannot list them. */
   readonly processes?: () => Promise<ProcessPort>;
+  /** What tells of changes by others, where this machine lives in this process; a real one is watched as a whole. */
+  readonly events?: NetworkEvents;
   /** Called after the last write: a simulated machine saves itself. */
   readonly close: () => Promise<void>;
 }

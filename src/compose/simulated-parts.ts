@@ -7,6 +7,7 @@ import { simulatedHost } from "../host/simulated/host.ts";
 import { SimulatedMachine } from "../host/simulated/machine.ts";
 import { parseMachineFile, renderMachineFile } from "../host/simulated/machine-file.ts";
 import { laptopState } from "../host/simulated/machine-state.ts";
+import { simulatedNetworkEvents } from "../host/simulated/ports/network-events.ts";
 import { fileStores } from "../state/file-stores.ts";
 import { takeLock } from "../state/lock.ts";
 import { SecretStore } from "../state/secret-store.ts";
@@ -49,6 +50,7 @@ export function simulatedParts({
       return { [Symbol.asyncDispose]: async () => held[Symbol.dispose]() };
     },
     processes: async () => (await import("../host/simulated/ports/processes.ts")).simulatedProcesses(machine),
+    events: simulatedNetworkEvents(machine),
     close: async () => {
       if (file !== undefined) writeWhole(file, renderMachineFile(machine.snapshot()));
     },

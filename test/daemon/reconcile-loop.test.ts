@@ -1,36 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type LoopPlan, type LoopReport, ReconcileLoop } from "../../src/daemon/reconcile-loop.ts";
 import { DEFAULT_BURST_LIMITS } from "../../src/reconciler/machine/burst-guard.ts";
-
-/** Timers and clock that move only when told to. */
-class VirtualTime {
-  nowMs = 0;
-  #timers: { dueMs: number; onDue: () => void }[] = [];
-
-  readonly setTimer = (ms: number, onDue: () => void): Disposable => {
-    const timer = { dueMs: this.nowMs + ms, onDue };
-    this.#timers.push(timer);
-    return {
-      [Symbol.dispose]: () => {
-        this.#timers = this.#timers.filter((one) => one !== timer);
-      },
-    };
-  };
-
-  async pass(ms: number): Promise<void> {
-    const endMs = this.nowMs + ms;
-    for (;;) {
-      const next = this.#timers.filter(({ dueMs }) => dueMs <= endMs).toSorted((a, b) => a.dueMs - b.dueMs)[0];
-      if (next === undefined) break;
-      this.#timers = this.#timers.filter((one) => one !== next);
-      this.nowMs = Math.max(this.nowMs, next.dueMs);
-      next.onDue();
-      for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
-    }
-    this.nowMs = endMs;
-    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
-  }
-}
+import { VirtualTime } from "./virtual-time.ts";
 
 function world(over: { plan?: () => Promise<LoopPlan>; apply?: () => Promise<void> } = {}) {
   const time = new VirtualTime();

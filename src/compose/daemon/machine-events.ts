@@ -7,7 +7,6 @@ import { keeperEvents } from "../../host/linux/keeper-watch.ts";
 import { linuxNetworkEvents } from "../../host/linux/network-events.ts";
 import { linuxResolverEvents } from "../../host/linux/resolver/resolver-events.ts";
 import type { NetworkEvent, NetworkEvents } from "../../host/ports/network-events.ts";
-import { simulatedNetworkEvents } from "../../host/simulated/ports/network-events.ts";
 import { keeperPaths } from "../../model/keeper-protocol.ts";
 import { openLibSystem } from "../../native/darwin/libsystem.ffi.ts";
 import { readNamespaceInode } from "../../native/linux/process/namespace.ffi.ts";
@@ -15,18 +14,23 @@ import { pathsFor } from "../paths.ts";
 import type { SessionOptions } from "../session.ts";
 import { repeat } from "./clocks.ts";
 
-type Place = Pick<SessionOptions, "host" | "stateDir" | "runDir">;
+type Place = Pick<SessionOptions, "stateDir" | "runDir">;
 
-/** Everything that tells of changes of this machine by others: its network, its resolver, and the keeper's end. */
-export function watchMachine(place: Place, onEvent: (event: NetworkEvent) => void): AsyncDisposable {
+/**
+ * Everything that tells of changes of this machine by others: its network, its resolver, and the keeper's end. A machine
+ * with events of its own, a simulated one, is not woken by what happens on the real one.
+ */
+export function watchMachine(
+  place: Place,
+  own: NetworkEvents | undefined,
+  onEvent: (event: NetworkEvent) => void,
+): AsyncDisposable {
   const watches = new AsyncDisposableStack();
-  for (const events of eventsOf(place)) watches.use(events.watch(onEvent));
+  for (const events of own === undefined ? eventsOf(place) : [own]) watches.use(events.watch(onEvent));
   return watches;
 }
 
-/** A simulated machine is not woken by what happens on the real one. */
-function eventsOf({ host, stateDir, runDir }: Place): readonly NetworkEvents[] {
-  if (host.kind === "simulated") return [simulatedNetworkEvents];
+function eventsOf({ stateDir, runDir }: Place): readonly NetworkEvents[] {
   if (process.platform === "darwin") return macEvents();
   const keeper = keeperClient(keeperPaths(pathsFor(stateDir, runDir).runDir, readNamespaceInode()), []);
   return [linuxNetworkEvents, linuxResolverEvents, keeperEvents(keeper)];

@@ -1,6 +1,7 @@
 import { watchConfig } from "../../daemon/config-watcher.ts";
 import { type LoopPlan, type LoopReport, ReconcileLoop } from "../../daemon/reconcile-loop.ts";
 import { DEFAULT_RHYTHM, type Rhythm } from "../../daemon/rhythm.ts";
+import type { NetworkEvents } from "../../host/ports/network-events.ts";
 import { AwgError, messageOf } from "../../model/error.ts";
 import { stepsOf } from "../../model/plan.ts";
 import { openSession } from "../open-session.ts";
@@ -78,7 +79,12 @@ export async function runDaemon(given: DaemonOptions): Promise<void> {
     session.nudge().catch((error: unknown) => report(`nudging failed: ${messageOf(error)}`));
     endpoints?.restart();
   };
-  await using _wakes = watchOutside(options, loop, () => rhythm.driftEveryMs, onOtherNetwork);
+  await using _wakes = watchOutside(options, {
+    events: session.networkEvents,
+    driftEveryMs: () => rhythm.driftEveryMs,
+    wake: (reason) => loop.wake(reason),
+    onOtherNetwork,
+  });
   const wake = (reason: string) => loop.wake(reason);
   await using watched = new FallbackWatch(session, { ...clock, report: options.report, wake });
   fallback = watched;
@@ -91,25 +97,31 @@ export async function runDaemon(given: DaemonOptions): Promise<void> {
   await loop.stop();
 }
 
-/** Everything that makes the loop look again. `onOtherNetwork`: the machine's addresses changed, or it slept. */
+interface Outside {
+  readonly events: NetworkEvents | undefined;
+  readonly driftEveryMs: () => number;
+  readonly wake: (reason: string) => void;
+  /** The machine's addresses changed, or it slept. */
+  readonly onOtherNetwork: () => void;
+}
+
+/** Everything that makes the loop look again. */
 function watchOutside(
   options: DaemonOptions,
-  loop: Pick<ReconcileLoop<DaemonPlan>, "wake">,
-  driftEveryMs: () => number,
-  onOtherNetwork: () => void,
+  { events, driftEveryMs, wake, onOtherNetwork }: Outside,
 ): AsyncDisposable {
   const watches = new AsyncDisposableStack();
   watches.use(
-    watchMachine(options, ({ what, by, renumbered }) => {
-      loop.wake(by === undefined ? what : `${what}, by ${by.program} (${by.pid})`);
+    watchMachine(options, events, ({ what, by, renumbered }) => {
+      wake(by === undefined ? what : `${what}, by ${by.program} (${by.pid})`);
       if (renumbered) onOtherNetwork();
     }),
   );
-  watches.use(watchConfig(options.files, (path) => loop.wake(path)));
-  watches.use(repeat(driftEveryMs, () => loop.wake("drift timer")));
+  watches.use(watchConfig(options.files, wake));
+  watches.use(repeat(driftEveryMs, () => wake("drift timer")));
   watches.use(
     watchClocks((what) => {
-      loop.wake(what);
+      wake(what);
       onOtherNetwork();
     }),
   );
@@ -128,7 +140,6 @@ async function applyNext(session: ReconcilingSession, plan: DaemonPlan, proposal
   }
 }
 
-/** A peer that moves because its name or its server did is nobody's meddling, so it counts for no fight. */
 async function withNotifications(options: DaemonOptions): Promise<DaemonOptions> {
   const tell = await (await import("./notifier.ts")).openNotifier();
   return {
@@ -140,6 +151,7 @@ async function withNotifications(options: DaemonOptions): Promise<DaemonOptions>
   };
 }
 
+/** A peer that moves because its name or its server did is nobody's meddling, so it counts for no fight. */
 async function planNext(proposals: Proposals, endpoints: EndpointWatch | undefined): Promise<DaemonPlan> {
   const { planned, proposed: isConfig, rhythm } = await proposals.next();
   const movesPeers = (await endpoints?.follow(planned)) ?? false;

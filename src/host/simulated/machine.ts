@@ -1,4 +1,5 @@
 import type { ErrorKind } from "../../model/error.ts";
+import { MachineEvents } from "./events.ts";
 import { CrashError, type ForeignAct, faultError, type ScheduledFault } from "./faults.ts";
 import { actForeign } from "./foreign.ts";
 import type { LiveMachine, LiveState } from "./live-machine.ts";
@@ -14,6 +15,8 @@ import { receivePacket, type SendOutcome, type SimulatedPacket, sendPacket } fro
 export class SimulatedMachine implements LiveMachine {
   live: LiveState;
   routes: RouteTables;
+  /** Tells what others do. */
+  readonly events = new MachineEvents();
   readonly #writes: string[] = [];
   readonly #fired: ScheduledFault[] = [];
   #waiting: ScheduledFault[] = [];
@@ -94,6 +97,7 @@ export class SimulatedMachine implements LiveMachine {
   act(act: ForeignAct): void {
     actForeign(this, act);
     this.#afterWrite?.(`foreign ${act.act}`);
+    this.events.tell({ what: act.act, renumbered: act.act === "uplink-moves" });
   }
 
   /** Where a packet that a local process sends would go now. Changes nothing. */

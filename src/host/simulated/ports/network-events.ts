@@ -1,6 +1,7 @@
 import type { NetworkEvents } from "../../ports/network-events.ts";
+import type { SimulatedMachine } from "../machine.ts";
 
-/** Nobody changes a simulated machine but the process that holds it, so there is nothing to tell. */
-export const simulatedNetworkEvents: NetworkEvents = {
-  watch: () => ({ async [Symbol.asyncDispose]() {} }),
-};
+/** What others do to the simulated machine, as its events tell it; awg's own writes make none. */
+export function simulatedNetworkEvents(machine: SimulatedMachine): NetworkEvents {
+  return { watch: (onEvent) => machine.events.watch(onEvent) };
+}
