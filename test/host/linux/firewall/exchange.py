@@ -48,7 +48,7 @@ def send_out(packet):
     libc.setfsuid(0)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
     sock.setsockopt(socket.SOL_SOCKET, SO_BINDTODEVICE, packet["device"].encode() + b"\0")
-    sock.setsockopt(socket.SOL_SOCKET, SO_MARK, packet["mark"])
+    sock.setsockopt(socket.SOL_SOCKET, SO_MARK, struct.pack("=I", packet["mark"]))
     data = bytes.fromhex(packet["bytes"])
     scope = socket.if_nametoindex(packet["device"])
     target = (packet["destination"], 0) if packet["family"] == 4 else (packet["destination"], 0, 0, scope)
@@ -69,7 +69,7 @@ def send_raw(packet):
     libc.setfsuid(packet["uid"])
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     libc.setfsuid(0)
-    sock.setsockopt(socket.SOL_SOCKET, SO_MARK, packet["mark"])
+    sock.setsockopt(socket.SOL_SOCKET, SO_MARK, struct.pack("=I", packet["mark"]))
     sock.bind((packet["device"], 0))
     try:
         sock.send(bytes.fromhex(packet["bytes"]))

@@ -15,8 +15,16 @@ import { commandObstacle, namespaceObstacle } from "../../../support/netns.ts";
 import { SEED } from "../../../support/seeded.ts";
 import { runChain } from "./interpreter.ts";
 import { rawPacketArbitrary, realPacketArbitrary } from "./real-packets.ts";
-import { describePacket, END_DEVICES, makeTwoEnds, type Numbered, type RawFrame, type TwoEnds } from "./two-ends.ts";
-import { FRAGMENT_JUNK, packetBytes } from "./wire-packet.ts";
+import {
+  describePacket,
+  END_DEVICES,
+  makeTwoEnds,
+  type Numbered,
+  type RawFrame,
+  rawFrameOf,
+  type TwoEnds,
+} from "./two-ends.ts";
+import { FRAGMENT_JUNK } from "./wire-packet.ts";
 
 const PACKETS_EACH = 450;
 const RAW_FRAMES = 600;
@@ -127,7 +135,7 @@ describe.skipIf(obstacle !== undefined)(`the kernel${obstacle === undefined ? ""
     const packets = fc.sample(rawPacketArbitrary, { seed: SEED, numRuns: RAW_FRAMES });
     const wire = { junk: FRAGMENT_JUNK, readsFragments: true };
     const accepts = (id: number) => runChain(egress, "frames", packets[id] as Packet, wire).verdict === "accept";
-    const send = (ids: readonly number[]) => sendFrames(ids.map((id) => [id, frameOf(id, packets[id] as Packet)]));
+    const send = (ids: readonly number[]) => sendFrames(ids.map((id) => [id, rawFrameOf(id, packets[id] as Packet)]));
     const { leaked, lost } = differences([...packets.keys()], send, accepts);
     const describeId = (id: number) => describePacket(packets[id] as Packet);
     expect({ leaked: leaked.map(describeId), lost: lost.map(describeId) }).toEqual({ leaked: [], lost: [] });
@@ -163,12 +171,6 @@ describe.skipIf(obstacle !== undefined)(`the kernel${obstacle === undefined ? ""
     return new Set(END_DEVICES.flatMap((device) => seen.out[device] ?? []));
   }
 });
-
-function frameOf(id: number, packet: Packet): RawFrame {
-  const type = packet.destination.family === 4 ? [0x08, 0x00] : [0x86, 0xdd];
-  const bytes = Uint8Array.of(...type, ...packetBytes(packet, "AWGO", id));
-  return { device: "eth0", uid: packet.uid ?? 0, mark: packet.mark ?? 0, bytes };
-}
 
 function trailer(id: number): Uint8Array {
   return Uint8Array.of(...new TextEncoder().encode("AWGO"), 0, 0, 0, id);

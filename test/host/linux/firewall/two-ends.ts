@@ -120,6 +120,13 @@ function arrival(id: number, packet: Packet) {
   return { id, device: packet.inDevice, bytes: `${to}${PEER_MAC}${type}${hex(packetBytes(packet, "AWGI", id))}` };
 }
 
+/** The packet as a frame that a process writes past the IP stack. */
+export function rawFrameOf(id: number, packet: Packet): RawFrame {
+  const type = packet.destination.family === 4 ? [0x08, 0x00] : [0x86, 0xdd];
+  const bytes = Uint8Array.of(...type, ...packetBytes(packet, "AWGO", id));
+  return { device: "eth0", uid: packet.uid ?? 0, mark: packet.mark ?? 0, bytes };
+}
+
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }
