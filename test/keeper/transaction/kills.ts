@@ -1,0 +1,166 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import type { KeeperClient } from "../../../src/host/linux/keeper-client.ts";
+import type { FirewallPolicy } from "../../../src/model/firewall/policy.ts";
+
+/**
+ * Where a process is killed while a policy replaces another. `keeper`: at its n-th call of a kind; `moment`: the keeper, at a
+ * share of the time that a load takes; `client`: whoever hands the transaction over, at its n-th call of a kind.
+ */
+export type Kill =
+  | { readonly victim: "keeper"; readonly call: string; readonly n: number }
+  | { readonly victim: "client"; readonly call: string; readonly n: number }
+  | { readonly victim: "moment"; readonly share: number };
+
+export interface Loading {
+  readonly runDir: string;
+  readonly keeperCommand: readonly string[];
+  readonly policies: readonly [FirewallPolicy, FirewallPolicy];
+  readonly kills?: readonly Kill[];
+}
+
+/** What became of the kills: how many really ended a process, and which ruleset stood afterwards. */
+export interface Outcomes {
+  readonly deaths: number;
+  readonly old: number;
+  readonly new: number;
+  /** Kills after which the ruleset was neither. */
+  readonly other: readonly string[];
+  /** Error of the load that ends the series, "" when it went well and the kernel holds that policy. */
+  readonly after: string;
+}
+
+const LIMIT_MS = 60_000;
+const SCRIPT = fileURLToPath(new URL("./load-through-keeper.script.ts", import.meta.url));
+
+/** Swaps the two policies once for each kill; whatever stands then is what the next one replaces. */
+export async function performKills(
+  loading: Loading,
+  keeper: KeeperClient,
+  load: (index: 0 | 1) => Promise<string>,
+): Promise<Outcomes> {
+  const texts: string[] = [];
+  let tookMs = 0;
+  for (const index of [1, 0] as const) {
+    const begin = performance.now();
+    const error = await load(index);
+    if (error !== "") throw new Error(error);
+    tookMs = performance.now() - begin;
+    texts[index] = rulesetText();
+  }
+  if (texts[0] === texts[1]) throw new Error("the two policies look the same");
+  const counts = { deaths: 0, old: 0, new: 0 };
+  const other: string[] = [];
+  let current = 0 as 0 | 1;
+  for (const kill of loading.kills ?? []) {
+    const wanted: 0 | 1 = current === 0 ? 1 : 0;
+    await keeper.ensureRunning();
+    if (await killed(kill, loading, keeper, () => load(wanted), wanted, tookMs)) counts.deaths += 1;
+    const found = rulesetText();
+    if (found === texts[wanted]) {
+      counts.new += 1;
+      current = wanted;
+    } else if (found === texts[current]) counts.old += 1;
+    else {
+      const [wasOld, wasNew] = [texts[current], texts[wanted]].map((text = "") => firstDifference(found, text));
+      other.push(`${JSON.stringify(kill)}: ${wasOld} is not the old, ${wasNew} not the new`);
+    }
+  }
+  const last = current === 0 ? 1 : 0;
+  const error = await load(last);
+  const after = error === "" && rulesetText() !== texts[last] ? "the last load left another ruleset" : error;
+  return { ...counts, other, after };
+}
+
+/** Has one load disturbed; gives whether anybody died. When it returns no transaction is on its way. */
+async function killed(
+  kill: Kill,
+  loading: Loading,
+  keeper: KeeperClient,
+  load: () => Promise<string>,
+  wanted: 0 | 1,
+  tookMs: number,
+): Promise<boolean> {
+  if (kill.victim === "client") return clientKilled(kill, loading, wanted, keeper);
+  const pid = keeper.status()?.pid ?? 0;
+  const killer = kill.victim === "keeper" ? await traceUntil(pid, kill) : killAfter(pid, kill.share * tookMs);
+  const ended = once(killer, "exit");
+  await load();
+  if (kill.victim === "keeper" && !isGone(pid)) killer.kill("SIGKILL");
+  await ended;
+  if (kill.victim === "keeper" && keeper.status()?.pid === pid) return false;
+  for (const begin = Date.now(); !isGone(pid); await sleep(2))
+    if (Date.now() - begin > LIMIT_MS) throw new Error(`the keeper ${pid} did not die`);
+  return true;
+}
+
+/** strace on the keeper's main thread, which makes all calls to the kernel that matter; resolves when it is attached. */
+async function traceUntil(pid: number, { call, n }: { readonly call: string; readonly n: number }) {
+  const fault = ["-e", `trace=${call}`, "-e", `inject=${call}:signal=KILL:when=${n}`];
+  const tracer = spawn("strace", ["-o", "/dev/null", ...fault, "-p", String(pid)], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  await Promise.race([once(tracer.stderr, "data"), once(tracer, "exit")]);
+  if (tracer.exitCode !== null) throw new Error("strace did not attach to the keeper");
+  return tracer;
+}
+
+/** A process of its own: this one is busy handing the transaction over, without a break. */
+function killAfter(pid: number, delayMs: number) {
+  const seconds = (delayMs / 1000).toFixed(4);
+  return spawn("sh", ["-c", 'sleep "$1"; kill -9 "$2"', "sh", seconds, String(pid)], { stdio: "ignore" });
+}
+
+/** The keeper answers in order, so that its answer means that what the dead one asked for is done or was never heard. */
+function clientKilled(
+  { call, n }: { readonly call: string; readonly n: number },
+  { runDir, keeperCommand, policies }: Loading,
+  wanted: 0 | 1,
+  keeper: KeeperClient,
+): boolean {
+  const fault = ["-qq", "-o", "/dev/null", "-e", `trace=${call}`, "-e", `inject=${call}:signal=KILL:when=${n}`];
+  const input = JSON.stringify({ runDir, keeperCommand, policies: [policies[wanted]] });
+  const { status } = spawnSync("strace", [...fault, process.execPath, SCRIPT], { input, timeout: LIMIT_MS });
+  keeper.status();
+  return status !== 0;
+}
+
+/** All tables as `nft -j` prints them. */
+function rulesetText(): string {
+  const { status, stdout, stderr } = spawnSync("nft", ["-j", "list", "ruleset"], {
+    encoding: "utf8",
+    timeout: LIMIT_MS,
+    maxBuffer: 64 << 20,
+  });
+  if (status !== 0) throw new Error(`nft cannot list the ruleset: ${stderr}`);
+  return JSON.stringify(JSON.parse(stdout, withoutChance), null, 1);
+}
+
+/**
+ * What differs between two loads of one policy is left out: handles, the order of a set's elements (a hash's), counters,
+ * and a table's flags, which nft 1.0.6 prints wrongly and which tell only whether its owner lives.
+ */
+function withoutChance(key: string, value: unknown): unknown {
+  if (key === "handle" || key === "counter") return undefined;
+  if (key === "elem" && Array.isArray(value)) return value.map((one) => JSON.stringify(one)).toSorted();
+  if (key === "table" && typeof value === "object") return { ...value, flags: undefined };
+  return value;
+}
+
+/** The first line that two texts do not share. */
+function firstDifference(text: string, expected: string): string {
+  const lines = expected.split("\n");
+  return text.split("\n").find((line, index) => line !== lines[index]) ?? "it ends early";
+}
+
+/** A zombie is gone: it holds nothing any more. */
+function isGone(pid: number): boolean {
+  try {
+    return /^\S+ \(.*\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return true;
+  }
+}
