@@ -4,7 +4,7 @@ import { type Finished, tryRun } from "../lab/world/command.ts";
 import { type KeyPair, keyFile, type Server } from "../lab/world/wireguard.ts";
 import type { World } from "../lab/world/world.ts";
 
-const program = join(import.meta.dirname, "..", "..", "src", "cli", "awg.ts");
+const checkout = join(import.meta.dirname, "..", "..", "src", "cli", "awg.ts");
 const limitMs = 120_000;
 const longestTunnelName = 11;
 
@@ -29,10 +29,13 @@ export class AwgInWorld implements AsyncDisposable {
   private readonly world: World;
   private readonly key: string;
   private readonly stateDir: string;
+  private readonly program: string;
   private configs = 0;
 
-  constructor(world: World, keys: KeyPair) {
+  /** @param program what node runs; the checkout's where absent */
+  constructor(world: World, keys: KeyPair, program = checkout) {
     this.world = world;
+    this.program = program;
     this.tunnel = world.deviceName("a").slice(0, longestTunnelName);
     this.device = `awg-${this.tunnel}`;
     this.key = keyFile(world, "awg.key", keys.privateKey);
@@ -75,13 +78,21 @@ ${more}`;
    */
   argv(...verb: string[]): string[] {
     const where = ["--netns", this.world.namespace("client"), "--state-dir", this.stateDir];
-    return ["unshare", "--net", process.execPath, "--disable-warning=ExperimentalWarning", program, ...verb, ...where];
+    return [
+      "unshare",
+      "--net",
+      process.execPath,
+      "--disable-warning=ExperimentalWarning",
+      this.program,
+      ...verb,
+      ...where,
+    ];
   }
 
   /** The same without `--netns`, started inside the namespace: the awg that acts is the very process that starts. */
   argvInside(...verb: string[]): string[] {
     const enter = ["ip", "netns", "exec", this.world.namespace("client")];
-    const node = [process.execPath, "--disable-warning=ExperimentalWarning", program];
+    const node = [process.execPath, "--disable-warning=ExperimentalWarning", this.program];
     return [...enter, ...node, ...verb, "--state-dir", this.stateDir];
   }
 

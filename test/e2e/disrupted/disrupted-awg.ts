@@ -34,9 +34,9 @@ export class DisruptedAwg implements Product, AsyncDisposable {
   private daemon: ChildProcess | undefined;
   private told = "";
 
-  constructor(world: World, keys: KeyPair, server: Server) {
+  constructor(world: World, keys: KeyPair, server: Server, program?: string) {
     this.world = world;
-    this.awg = new AwgInWorld(world, keys);
+    this.awg = new AwgInWorld(world, keys, program);
     this.device = this.awg.device;
     this.etc = join(world.folder, "etc");
     this.resolvConf = join(this.etc, "resolv.conf");
@@ -51,8 +51,8 @@ rules: [{ name: web, destinations: [198.51.100.99/32], ports: [${port}], protoco
   }
 
   /** Starts it with the first configuration; returns when the machine has it. */
-  static async start(world: World, keys: KeyPair, server: Server): Promise<DisruptedAwg> {
-    const awg = new DisruptedAwg(world, keys, server);
+  static async start(world: World, keys: KeyPair, server: Server, program?: string): Promise<DisruptedAwg> {
+    const awg = new DisruptedAwg(world, keys, server, program);
     try {
       mkdirSync(awg.etc, { recursive: true });
       for (const name of etcFiles) if (existsSync(`/etc/${name}`)) copyFileSync(`/etc/${name}`, join(awg.etc, name));
