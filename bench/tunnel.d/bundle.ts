@@ -19,7 +19,7 @@ export async function bundleEnd(): Promise<Bundle> {
   mkdirSync(folder, { recursive: true });
   await build({
     absWorkingDir: ROOT,
-    entryPoints: { end: "bench/tunnel.d/end.ts", worker: "src/dataplane/worker/run-worker.ts" },
+    entryPoints: { end: "bench/tunnel.d/end.ts", worker: "src/dataplane/worker/packet-thread.ts" },
     outdir: folder,
     outExtension: { ".js": ".mjs" },
     bundle: true,

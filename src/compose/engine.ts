@@ -1,7 +1,11 @@
-import { runEngine } from "../dataplane/run-engine.ts";
+import { type EngineProcess, runEngine } from "../dataplane/run-engine.ts";
 import { ENGINE_USER } from "../keeper/engine-program.ts";
 import { AwgError } from "../model/error.ts";
 import { forbidDumps } from "../native/linux/process/credentials.ffi.ts";
+import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
+
+const LOOK_MS = 5000;
+const USUAL_MTU = 1420;
 
 /**
  * Runs the embedded engine of a device in this process, with the descriptors and the identity that the keeper hands down
@@ -10,19 +14,39 @@ import { forbidDumps } from "../native/linux/process/credentials.ffi.ts";
  * @returns the reason it ended
  * @throws AwgError("usage") when this process was not started by a keeper
  */
-export function runEngineHere(device: string, environment: NodeJS.ProcessEnv): Promise<string> {
-  const [tunFd, uapiFd] = [environment["WG_TUN_FD"], environment["WG_UAPI_FD"]].map(Number);
-  const [uid, gid] = (environment[ENGINE_USER] ?? "").split(":").map(Number);
-  if (!Number.isInteger(tunFd) || !Number.isInteger(uapiFd) || uid === undefined || gid === undefined) {
+export async function runEngineHere(device: string, environment: NodeJS.ProcessEnv): Promise<string> {
+  const how = process.platform === "darwin" ? await onDarwin(device, environment) : onLinux(device, environment);
+  if (how === undefined) {
     throw new AwgError("usage", "awg engine is started by the keeper only, which hands it its descriptors");
   }
+  const report = (line: string) => process.stderr.write(`${line}\n`);
+  return runEngine({ ...how, device, program: process.argv[1] ?? "awg", report });
+}
+
+/** What a keeper of this system hands down; undefined: nothing was handed down. */
+export type HandedDown = Pick<EngineProcess, "tunFd" | "uapi" | "surroundings" | "lookMs">;
+
+async function onDarwin(device: string, environment: NodeJS.ProcessEnv): Promise<HandedDown | undefined> {
+  const { darwinEngine } = await import("./darwin/darwin-engine.ts");
+  return darwinEngine(device, environment);
+}
+
+function onLinux(device: string, environment: NodeJS.ProcessEnv): HandedDown | undefined {
+  const [tunFd = Number.NaN, uapiFd = Number.NaN] = [environment["WG_TUN_FD"], environment["WG_UAPI_FD"]].map(Number);
+  const [uid, gid] = (environment[ENGINE_USER] ?? "").split(":").map(Number);
+  if (!Number.isInteger(tunFd) || !Number.isInteger(uapiFd) || uid === undefined || gid === undefined) return undefined;
   forbidDumps();
-  return runEngine({
-    device,
-    tunFd: tunFd as number,
-    uapiFd: uapiFd as number,
-    ...(uid === 0 ? {} : { user: { uid, gid } }),
-    program: process.argv[1] ?? "awg",
-    report: (line) => process.stderr.write(`${line}\n`),
-  });
+  const user = uid === 0 ? {} : { user: { uid, gid } };
+  return {
+    tunFd,
+    uapi: { fd: uapiFd },
+    surroundings: () => ({ mtuBytes: readMtu(device), ...user }),
+    lookMs: LOOK_MS,
+  };
+}
+
+/** The device's MTU; WireGuard's usual one while there is no device. */
+function readMtu(device: string): number {
+  using netlink = openRouteNetlink();
+  return netlink.link(device)?.mtu ?? USUAL_MTU;
 }

@@ -58,7 +58,7 @@ export async function startDataPlane(options: DataPlaneOptions = {}): Promise<Da
     stop: stop.buffer as SharedArrayBuffer,
     openssl: options.openssl ?? true,
   };
-  const file = options.program ?? new URL("./worker/run-worker.ts", import.meta.url);
+  const file = options.program ?? new URL("./worker/packet-thread.ts", import.meta.url);
   const worker = new Worker(file, { workerData: start, name: "awg data plane", argv: ["packet-thread"] });
   const end = () => {
     Atomics.store(stop, 0, 1);

@@ -1,25 +1,22 @@
+import { existsSync } from "node:fs";
 import { messageOf } from "../model/error.ts";
 import { bytesToBase64 } from "../model/uapi/key-text.ts";
-import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
 import type { PlaneEvent } from "./contract.ts";
-import { startDataPlane } from "./data-plane.ts";
-import { serveUapi } from "./uapi/uapi-server.ts";
+import { type DataPlaneOptions, startDataPlane } from "./data-plane.ts";
+import type { Surroundings } from "./uapi/held-settings.ts";
+import { serveUapi, type UapiPlace } from "./uapi/uapi-server.ts";
 import { UapiSession } from "./uapi/uapi-session.ts";
 
-/** How often the device's MTU is looked at. */
-const LOOK_MS = 5000;
-const USUAL_MTU = 1420;
-
-export interface EngineProcess {
+export interface EngineProcess extends Pick<DataPlaneOptions, "program" | "system"> {
   readonly device: string;
   /** An open descriptor of the TUN device. */
   readonly tunFd: number;
-  /** A listening unix socket for the UAPI. */
-  readonly uapiFd: number;
-  /** Whose identity the tunnel's sockets bear; this process's own by default. */
-  readonly user?: { readonly uid: number; readonly gid: number };
-  /** The file that the packet thread runs. */
-  readonly program: string;
+  /** Where the UAPI is served. When a socket of our own making is removed, the engine ends, as wireguard-go does. */
+  readonly uapi: UapiPlace;
+  /** What cannot be told over UAPI, read anew for each request, */
+  readonly surroundings: () => Surroundings;
+  /** and as often as this for what changed by itself. */
+  readonly lookMs: number;
   /** A line for the log. */
   readonly report: (line: string) => void;
 }
@@ -28,36 +25,37 @@ export interface EngineProcess {
  * The embedded engine as a process: one tunnel, its packets on a thread of their own, its UAPI on this one. It takes its
  * descriptors as wireguard-go does, so that the keeper looks after both alike.
  *
- * @returns the reason it ended: its device is gone, or its packet thread failed
+ * @returns the reason it ended: its device or its socket is gone, or its packet thread failed
  */
-export async function runEngine({ device, tunFd, uapiFd, user, program, report }: EngineProcess): Promise<string> {
+export async function runEngine({ device, tunFd, uapi, report, ...run }: EngineProcess): Promise<string> {
   const { promise: end, resolve } = Promise.withResolvers<string>();
   const onEvent = (event: PlaneEvent) => {
     report(eventText(event));
     if (event.kind === "crashed") resolve(`the packet thread ended: ${event.reason}`);
     if (event.kind === "device-gone") resolve(`the device ${device} is gone (${event.errno})`);
   };
-  const plane = await startDataPlane({ program, onEvent });
-  const surroundings = () => ({ mtuBytes: readMtu(device), ...(user === undefined ? {} : { user }) });
+  const { program, system, surroundings, lookMs } = run;
+  const plane = await startDataPlane({
+    onEvent,
+    ...(program === undefined ? {} : { program }),
+    ...(system === undefined ? {} : { system }),
+  });
   const session = new UapiSession({ device, tunFd, plane, surroundings, report });
-  const server = serveUapi(uapiFd, session);
-  let mtu = readMtu(device);
-  const timer = setInterval(() => {
-    if (readMtu(device) === mtu) return;
-    mtu = readMtu(device);
-    session.refresh().catch((error: unknown) => report(messageOf(error)));
-  }, LOOK_MS);
+  const server = await serveUapi(uapi, session);
+  let last = JSON.stringify(surroundings());
+  const look = async () => {
+    if ("path" in uapi && !existsSync(uapi.path)) resolve(`its socket ${uapi.path} was removed`);
+    const now = JSON.stringify(surroundings());
+    if (now === last) return;
+    last = now;
+    await session.refresh();
+  };
+  const timer = setInterval(() => look().catch((error: unknown) => report(messageOf(error))), lookMs);
   const reason = await end;
   clearInterval(timer);
   server.close();
   await plane.stop();
   return reason;
-}
-
-/** The device's MTU; WireGuard's usual one while there is no device. */
-function readMtu(device: string): number {
-  using netlink = openRouteNetlink();
-  return netlink.link(device)?.mtu ?? USUAL_MTU;
 }
 
 /** Public keys are shortened as wireguard-go shortens them. */

@@ -1,6 +1,7 @@
 import { canonicalPrefix, type Prefix, renderPrefix } from "../../model/prefix.ts";
 import { bytesToHex, isZeroKey } from "../../model/uapi/key-text.ts";
 import { GENERATION_KEY, normalizeObfuscation, SECRET_OBFUSCATION_KEY } from "../../model/uapi/obfuscation.ts";
+import type { WaySettings } from "../../native/packet-system.ts";
 import type { DeviceSettings, PeerSettings, WireEndpoint } from "../contract.ts";
 import type { KeepaliveRange, PeerRequest, SetRequest } from "./parse-set.ts";
 
@@ -28,6 +29,8 @@ export interface HeldPeer {
 export interface Surroundings {
   readonly mtuBytes: number;
   readonly user?: { readonly uid: number; readonly gid: number };
+  /** The interfaces that the sockets are to be tied to, where the system ties them. */
+  readonly boundTo?: WaySettings["boundTo"];
 }
 
 export const NOTHING_HELD: HeldSettings = {
@@ -53,7 +56,10 @@ export function settingsAfter(held: HeldSettings, request: SetRequest): HeldSett
 }
 
 /** What the data plane is to hold; undefined without a private key, for then there is nothing to carry. */
-export function deviceSettings(held: HeldSettings, { mtuBytes, user }: Surroundings): DeviceSettings | undefined {
+export function deviceSettings(
+  held: HeldSettings,
+  { mtuBytes, user, boundTo }: Surroundings,
+): DeviceSettings | undefined {
   if (held.privateKey === undefined) return undefined;
   const isObfuscated = Object.keys(held.obfuscation).some((key) => key !== GENERATION_KEY);
   return {
@@ -61,8 +67,21 @@ export function deviceSettings(held: HeldSettings, { mtuBytes, user }: Surroundi
     mtuBytes,
     ...(isObfuscated ? { obfuscation: { parameters: held.obfuscation } } : {}),
     peers: [...held.peers.values()].map(peerSettings),
-    socket: { listenPort: held.listenPort, mark: held.fwmark, ...(user === undefined ? {} : { user }) },
+    socket: {
+      listenPort: held.listenPort,
+      mark: held.fwmark,
+      ...(user === undefined ? {} : { user }),
+      // A socket that is tied to an interface does not reach this machine itself, where an obfuscator may listen.
+      ...(boundTo === undefined || [...held.peers.values()].some(isOnThisMachine) ? {} : { boundTo }),
+    },
   };
+}
+
+/** 127.0.0.0/8 and ::1. */
+function isOnThisMachine({ endpoint }: HeldPeer): boolean {
+  const address = endpoint?.address ?? [];
+  if (address.length === 4) return address[0] === 127;
+  return address.length === 16 && address.every((byte, index) => byte === (index === 15 ? 1 : 0));
 }
 
 function changePeer(peers: Map<string, HeldPeer>, request: PeerRequest): void {

@@ -1,4 +1,7 @@
+import { once } from "node:events";
+import { chmodSync, mkdirSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
+import { dirname } from "node:path";
 import type { UapiSession } from "./uapi-session.ts";
 
 /** A set of 10,000 peers with their prefixes is some megabytes; nothing honest is longer. */
@@ -6,14 +9,22 @@ const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
 const IDLE_MS = 30_000;
 const MAX_CLIENTS = 64;
 
+/** A listening unix socket that was handed down, or where to make one. */
+export type UapiPlace = { readonly fd: number } | { readonly path: string };
+
 /**
- * Serves the UAPI on a listening unix socket that was handed down. Who may connect is decided by the socket's file, as
+ * Serves the UAPI on a unix socket. Who may connect is decided by the socket's file, as
  * for every other engine. A client that is slow, silent or endless holds up nobody else.
  */
-export function serveUapi(listenFd: number, session: UapiSession): Server {
+export async function serveUapi(place: UapiPlace, session: UapiSession): Promise<Server> {
   const server = createServer((socket) => serveClient(socket, session));
   server.maxConnections = MAX_CLIENTS;
-  server.listen({ fd: listenFd });
+  if ("path" in place) {
+    const made = mkdirSync(dirname(place.path), { recursive: true });
+    if (made !== undefined) chmodSync(made, 0o755);
+  }
+  server.listen(place);
+  await once(server, "listening");
   return server;
 }
 

@@ -1,7 +1,6 @@
-import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { AwgError, messageOf } from "../../model/error.ts";
 import type { PacketSystem } from "../../native/packet-system.ts";
-import { packetSystemHere } from "../../native/packet-system-here.ts";
 import type { FromWorker, PlaneObservation, PlaneRequest, ToWorker, WorkerStart } from "../contract.ts";
 import { Loop } from "../loop/loop.ts";
 import type { Tunnel } from "../loop/tunnel.ts";
@@ -78,8 +77,4 @@ function change(
       tunnel.rebind();
       return tunnel.observe();
   }
-}
-
-if (parentPort !== null && (workerData as Partial<WorkerStart> | null)?.awgDataPlane === true) {
-  runWorker(parentPort, workerData as WorkerStart, packetSystemHere());
 }

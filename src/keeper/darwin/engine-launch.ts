@@ -9,11 +9,17 @@ const FOLDERS = ["/usr/local/bin", "/opt/homebrew/bin", "/opt/local/bin"];
 /** The descriptor that the engine finds its utun at. */
 const TUN_DESCRIPTOR = 3;
 
+/** Names the path at which awg's own engine makes its UAPI socket. */
+export const ENGINE_SOCKET = "AWG_ENGINE_SOCKET";
+
 /** What an engine is started with. */
 export interface EngineLaunch {
+  readonly kind: EnsureEngine["engine"];
   readonly protocol: EnsureEngine["protocol"];
   /** The interface's name, by which the engine names its socket, too. */
   readonly name: string;
+  /** Where it is to answer. */
+  readonly socket: string;
   readonly tunFd: number;
   readonly logPath: string;
 }
@@ -27,18 +33,25 @@ export function engineSocketPath(root: string, protocol: EnsureEngine["protocol"
 }
 
 /**
- * Starts wireguard-go or amneziawg-go in the foreground on a descriptor of its utun (WG_TUN_FD, main.go); it makes its
- * UAPI socket itself. It runs as root, since it sets the interface's mtu.
+ * Starts wireguard-go, amneziawg-go or awg's own engine in the foreground on a descriptor of its utun (WG_TUN_FD, main.go);
+ * each makes its UAPI socket itself. It runs as root, since it sets the interface's mtu.
  *
  * @throws AwgError("unsupported") when the program is not installed, ("permission") when others than root could change it.
  */
-export const launchEngine: LaunchEngine = ({ protocol, name, tunFd, logPath }) => {
-  const program = findProgram(`${protocol}-go`);
+export const launchEngine: LaunchEngine = ({ kind, protocol, name, socket, tunFd, logPath }) => {
+  const isOurs = kind === "embedded";
+  const program = isOurs ? process.execPath : findProgram(`${protocol}-go`);
+  const words = isOurs ? [...process.execArgv, process.argv[1] ?? "awg", "engine", name] : ["-f", name];
   const log = openSync(logPath, "w", 0o600);
   try {
-    const child = spawn(program, ["-f", name], {
+    const child = spawn(program, words, {
       cwd: "/",
-      env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LOG_LEVEL: "error", WG_TUN_FD: String(TUN_DESCRIPTOR) },
+      env: {
+        PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
+        LOG_LEVEL: "error",
+        WG_TUN_FD: String(TUN_DESCRIPTOR),
+        [ENGINE_SOCKET]: socket,
+      },
       stdio: ["ignore", log, log, tunFd],
     });
     child.on("error", () => {});

@@ -16,6 +16,7 @@ const BACKOFF = { firstMs: 200, longestMs: 10_000 } as const;
 
 /** What an engine on a Mac needs of its keeper. */
 export interface UtunEngineDeps {
+  readonly kind: EnsureEngine["engine"];
   /** The interface's name. */
   readonly name: string;
   readonly tunFd: number;
@@ -30,8 +31,9 @@ export interface UtunEngineDeps {
   readonly report: (line: string) => void;
 }
 
-/** An external engine on a utun of ours: started, configured, and started again with the same configuration when it dies. */
+/** An engine on a utun of ours: started, configured, and started again with the same configuration when it dies. */
 export class UtunEngine {
+  readonly kind: EnsureEngine["engine"];
   readonly protocol: EnsureEngine["protocol"];
   readonly #deps: UtunEngineDeps;
   #child: ChildProcess | undefined;
@@ -42,12 +44,13 @@ export class UtunEngine {
 
   constructor(deps: UtunEngineDeps, protocol: EnsureEngine["protocol"]) {
     this.#deps = deps;
+    this.kind = deps.kind;
     this.protocol = protocol;
   }
 
   get state(): NonNullable<KeeperDevice["engine"]> {
     const pid = this.#child?.pid ?? 0;
-    return { pid, kind: "userspace", protocol: this.protocol, restarts: this.#restarts };
+    return { pid, kind: this.kind, protocol: this.protocol, restarts: this.#restarts };
   }
 
   /** Makes it run with this configuration; one that runs gets the update only. Throws what the engine refuses. */
@@ -92,7 +95,7 @@ export class UtunEngine {
 
   async #launch(): Promise<void> {
     const { launch, name, tunFd, logPath } = this.#deps;
-    const child = launch({ protocol: this.protocol, name, tunFd, logPath });
+    const child = launch({ kind: this.kind, protocol: this.protocol, name, socket: this.#socket, tunFd, logPath });
     this.#child = child;
     child.once("exit", () => this.#noteEnd(child));
     await this.#answers(child);

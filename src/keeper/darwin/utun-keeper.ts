@@ -126,19 +126,14 @@ export class UtunKeeper {
         remedy: "apply again: the device comes before its engine",
       });
     }
-    if (request.engine === "embedded") {
-      throw new AwgError("unsupported", "awg's own engine does not run on macOS yet", {
-        remedy: "say engine: userspace, and install wireguard-go or amneziawg-go",
-      });
-    }
-    if (held.engine?.protocol !== request.protocol) {
+    if (held.engine?.protocol !== request.protocol || held.engine.kind !== request.engine) {
       await this.#stopEngine(request.device);
       held.engine = this.#newEngine(request, held.utun);
     }
     await held.engine?.ensure(request);
   }
 
-  #newEngine({ device, protocol }: EnsureEngine, { name, fd }: Utun): UtunEngine {
+  #newEngine({ device, protocol, engine: kind }: EnsureEngine, { name, fd }: Utun): UtunEngine {
     const { system, folder, report, launch = launchEngine, root = "/" } = this.#deps;
     const keepMtu = async <T>(act: () => Promise<T>): Promise<T> => {
       const mtuBytes = mtuOfInterface(system, name);
@@ -147,7 +142,7 @@ export class UtunKeeper {
       return result;
     };
     const files = { logPath: `${folder}/engine-${device}.log`, recordPath: `${folder}/${device}.engine` };
-    return new UtunEngine({ name, tunFd: fd, ...files, root, launch, keepMtu, report }, protocol);
+    return new UtunEngine({ kind, name, tunFd: fd, ...files, root, launch, keepMtu, report }, protocol);
   }
 
   async #stopEngine(device: string): Promise<void> {

@@ -4,7 +4,7 @@ import { openEventCounter } from "../../../src/native/linux/packet-io/event-coun
 
 const wake = openEventCounter();
 const stop = new SharedArrayBuffer(4);
-const file = new URL("../../../src/dataplane/worker/run-worker.ts", import.meta.url);
+const file = new URL("../../../src/dataplane/worker/packet-thread.ts", import.meta.url);
 const worker = new Worker(file, { workerData: { awgDataPlane: true, wakeFd: wake.fd, stop, openssl: true } });
 worker.once("message", async () => {
   // The loop polls for up to a second and then turns; it must notice though it only ever calls into C.

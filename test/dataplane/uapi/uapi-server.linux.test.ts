@@ -66,7 +66,7 @@ let server: Server;
 let plane: PlaneDouble;
 let reports: string[];
 
-beforeEach(() => {
+beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "awg-t-uapi-"));
   plane = new PlaneDouble();
   reports = [];
@@ -77,7 +77,7 @@ beforeEach(() => {
     surroundings: () => ({ mtuBytes: 1420 }),
     report: (line) => reports.push(line),
   });
-  server = serveUapi(listenOnUnixSocket(join(folder, "s")), session);
+  server = await serveUapi({ fd: listenOnUnixSocket(join(folder, "s")) }, session);
 });
 afterEach(() => {
   server.close();

@@ -157,14 +157,5 @@ describe.skipIf(abiObstacle !== undefined)(
       next().adopt();
       expect(readFileSync(socket, "utf8")).toBe("somebody else's");
     });
-
-    it("awg's own is refused in a clear sentence", async () => {
-      const { keeper } = await world();
-      const asked = keeper.answer({ ...ensure("listen_port=51820"), engine: "embedded" });
-      await expect(asked).rejects.toMatchObject({
-        kind: "unsupported",
-        message: "awg's own engine does not run on macOS yet",
-      });
-    });
   },
 );

@@ -1,3 +1,4 @@
+import type { Arena } from "../../memory/arena.ffi.ts";
 import type { PacketSystem, PreparedTun, UdpAddress, Way, WaySettings } from "../../packet-system.ts";
 import type { LibSystem } from "../libsystem.ts";
 import { nameOfUtun } from "../link/utun.ts";
@@ -6,9 +7,9 @@ import { openUdpSocket, setNonblocking } from "./udp-socket.ts";
 import { drainWakePipe, openWakePipe } from "./wake-pipe.ts";
 
 /** What the data plane asks of macOS. `raw` gives the loop's own calls, declared when the first loop is made. */
-export function darwinPacketSystem(system: LibSystem, raw: () => RawPacketCalls): PacketSystem {
+export function darwinPacketSystem(system: LibSystem, raw: (arena: Arena) => RawPacketCalls): PacketSystem {
   return {
-    packetCalls: (arena) => darwinPacketCalls(arena, raw()),
+    packetCalls: (arena) => darwinPacketCalls(arena, raw(arena)),
     prepareTun: (fd) => prepareUtun(system, fd),
     openSocket: (options) => openUdpSocket(system, options),
     readWayTo: wayByInterface,
