@@ -134,12 +134,12 @@ export class DarwinWorld implements Disposable {
   }
 
   async #ensureEngine(
-    { device, configuration, update }: EnsureEngine,
+    { device, engine: kind, configuration, update }: EnsureEngine,
     held: ReadonlyMap<string, string>,
   ): Promise<void> {
     const standing = this.#engines.get(device);
     if (standing !== undefined) return standing.set(update ?? configuration);
-    const engine = new FakeEngine(this.root, held.get(device) ?? "");
+    const engine = new FakeEngine(this.root, held.get(device) ?? "", kind);
     this.#engines.set(device, engine);
     engine.set(configuration);
     await engine.listen();

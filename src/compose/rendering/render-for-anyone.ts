@@ -44,7 +44,6 @@ const ASSUMED_MAC: MachineFacts = {
   os: "darwin",
   capabilities: {
     ...ASSUMED.capabilities,
-    embeddedEngine: false,
     nftables: false,
     pf: true,
     egressHook: false,

@@ -12,8 +12,6 @@ export interface Capabilities {
   /** nft table flags owner and persist. */
   readonly ownedTables: boolean;
   readonly kernelWireguard: boolean;
-  /** False where awg's own engine cannot run. */
-  readonly embeddedEngine?: boolean;
   readonly userspaceWireguard: boolean;
   readonly userspaceAmneziawg: boolean;
   readonly resolved: boolean;

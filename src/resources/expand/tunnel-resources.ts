@@ -74,8 +74,7 @@ function chooseEngine(
   const path = `tunnels.${key}.engine`;
   const { capabilities } = facts;
   const isPlain = tunnel.protocol === "wireguard";
-  const runsEmbedded = capabilities.embeddedEngine !== false;
-  const wantsExternal = tunnel.engine === "userspace" || (tunnel.engine === "auto" && !runsEmbedded);
+  const wantsExternal = tunnel.engine === "userspace";
   const userspace = isPlain ? capabilities.userspaceWireguard : capabilities.userspaceAmneziawg;
   if (tunnel.engine === "kernel") {
     const reason = config.killSwitch.enabled
@@ -87,8 +86,6 @@ function chooseEngine(
   }
   if (!capabilities.tun) {
     unsupported.push({ path, feature: "a TUN device (/dev/net/tun is closed), so the tunnel" });
-  } else if (tunnel.engine === "embedded" && !runsEmbedded) {
-    unsupported.push({ path, feature: "awg's own engine on this system" });
   } else if (wantsExternal && !userspace) {
     const program = isPlain ? "wireguard-go" : "amneziawg-go";
     const feature = `an external engine for ${tunnel.protocol} (${program} is not installed), so the tunnel`;

@@ -62,7 +62,6 @@ function readCapabilities(root: string): Capabilities {
   const has = (program: string) => PROGRAM_FOLDERS.some((folder) => existsSync(join(root, folder, program)));
   return {
     tun: true,
-    embeddedEngine: false,
     nftables: false,
     pf: true,
     egressHook: false,

@@ -3,8 +3,8 @@ import { createServer, type Server } from "node:net";
 import { dirname, join } from "node:path";
 
 /**
- * A userspace engine as far as UAPI tells of one (wireguard.com/xplatform): keeps what it was set, and answers with it.
- * It listens where wireguard-go does, below a folder that stands for /.
+ * An engine as far as UAPI tells of one (wireguard.com/xplatform): keeps what it was set, and answers with it; awg's own
+ * says that it is. It listens where wireguard-go does, below a folder that stands for /.
  */
 export class FakeEngine {
   readonly #server: Server;
@@ -12,7 +12,8 @@ export class FakeEngine {
   readonly #device = new Map<string, string>();
   readonly #peers = new Map<string, Map<string, string | string[]>>();
 
-  constructor(root: string, interfaceName: string) {
+  constructor(root: string, interfaceName: string, kind: "userspace" | "embedded" = "userspace") {
+    if (kind === "embedded") this.#device.set("awg_engine", "embedded");
     this.#path = join(root, "var/run/wireguard", `${interfaceName}.sock`);
     mkdirSync(dirname(this.#path), { recursive: true });
     this.#server = createServer((socket) => {
