@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+import { readSurroundings } from "../../../src/compose/darwin/darwin-engine.ts";
+import { deviceSettings, NOTHING_HELD, settingsAfter } from "../../../src/dataplane/uapi/held-settings.ts";
+import { parseSet } from "../../../src/dataplane/uapi/parse-set.ts";
+import { openUtun } from "../../../src/native/darwin/link/utun.ts";
+import { abiObstacle } from "../../host/darwin/fake/abi.ts";
+import { FakeLibSystem } from "../../host/darwin/fake/fake-libsystem.ts";
+import { macBook } from "../../host/darwin/fake/machine.ts";
+import { type Asked, linuxBeneath } from "./linux-beneath.ts";
+
+const isLinux = process.platform === "linux";
+
+describe.skipIf(!isLinux)(`what the data plane asks of macOS${isLinux ? "" : " (Linux's C library is below)"}`, () => {
+  it("a socket: tied to its interface, with the largest buffers that the kernel takes, at a port of its own", () => {
+    const asked: Asked = { options: [] };
+    const { packets } = linuxBeneath(asked);
+    using socket = packets.openSocket({ family: 4, port: 0, boundTo: 1, bufferBytes: 7 * 1024 * 1024 });
+    expect(socket.port).toBeGreaterThan(0);
+    const said = asked.options.map(([fd, level, name, value]) => {
+      expect(fd).toBe(socket.fd);
+      return [level, name, value];
+    });
+    const halves = [7_340_032, 3_670_016, 1_835_008];
+    expect(said).toEqual([
+      [0, 25, 1],
+      ...halves.map((bytes) => [65_535, 4098, bytes]),
+      ...halves.map((bytes) => [65_535, 4097, bytes]),
+    ]);
+    const again = () => packets.openSocket({ family: 4, port: socket.port });
+    expect(again).toThrowError(expect.objectContaining({ facts: { errno: "EADDRINUSE" } }));
+  });
+
+  it("a pipe that wakes, as often as one likes, until it is drained", () => {
+    const { packets, system } = linuxBeneath();
+    using wake = packets.openWake();
+    for (let times = 0; times < 100_000; times += 1) wake.wake();
+    const one = new Uint8Array(1);
+    expect(system.read(wake.fd, one)).toEqual({ value: 1, errno: 0 });
+    while (system.read(wake.fd, one).value === 1) packets.drainWake(wake.fd);
+    expect(system.read(wake.fd, one)).toEqual({ value: -1, errno: 35 });
+  });
+
+  it("ties no socket of a tunnel to an interface whose endpoint is this machine", () => {
+    const boundTo = { four: { index: 4, mtuBytes: 1500 } };
+    const socketOf = (endpoint: string) => {
+      const lines = [`private_key=${"01".repeat(32)}`, `public_key=${"02".repeat(32)}`, `endpoint=${endpoint}`];
+      const held = settingsAfter(NOTHING_HELD, parseSet(lines));
+      return deviceSettings(held, { mtuBytes: 1420, boundTo })?.socket.boundTo;
+    };
+    expect(socketOf("192.0.2.1:1")).toEqual(boundTo);
+    expect(socketOf("[2001:db8::1]:1")).toEqual(boundTo);
+    expect(socketOf("127.0.0.1:1")).toBeUndefined();
+    expect(socketOf("[::1]:1")).toBeUndefined();
+  });
+});
+
+describe.skipIf(abiObstacle !== undefined)(`an engine's surroundings on a Mac (${abiObstacle ?? "a double"})`, () => {
+  it("are its utun's mtu and the interface of the default route, no tunnel's", () => {
+    const machine = macBook();
+    const system = new FakeLibSystem(machine);
+    using utun = openUtun(system);
+    const device = machine.interfaceNamed(utun.name);
+    if (device === undefined) throw new Error("no utun");
+    device.mtu = 1280;
+    const en0 = machine.interfaceNamed("en0");
+    const surroundings = readSurroundings(system, utun.name);
+    expect(surroundings.mtuBytes).toBe(1280);
+    expect(surroundings.boundTo?.four).toEqual({ index: en0?.index, mtuBytes: en0?.mtu });
+  });
+});
