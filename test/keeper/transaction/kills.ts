@@ -34,6 +34,7 @@ export interface Outcomes {
 }
 
 const LIMIT_MS = 60_000;
+const NFT = "nft";
 const SCRIPT = fileURLToPath(new URL("./load-through-keeper.script.ts", import.meta.url));
 
 /** Swaps the two policies once for each kill; whatever stands then is what the next one replaces. */
@@ -130,7 +131,7 @@ function clientKilled(
 
 /** All tables as `nft -j` prints them. */
 function rulesetText(): string {
-  const { status, stdout, stderr } = spawnSync("nft", ["-j", "list", "ruleset"], {
+  const { status, stdout, stderr } = spawnSync(NFT, ["-j", "list", "ruleset"], {
     encoding: "utf8",
     timeout: LIMIT_MS,
     maxBuffer: 64 << 20,
