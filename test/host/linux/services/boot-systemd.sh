@@ -1,9 +1,9 @@
 #!/bin/sh
 # Runs systemd as the init of namespaces of its own, over a throw-away copy of this machine's files.
-# Arguments: an empty folder, a folder with units, a folder with files to lay over the machine's.
+# Arguments: an empty folder, a folder with units, a folder with files to lay over the machine's, this checkout.
 # It sees this machine's /proc/sys read-only, but for net, which is the namespace's own.
 set -e
-scratch=$1 units=$2 kept=$3
+scratch=$1 units=$2 kept=$3 checkout=$4
 mount --make-rprivate /
 mount -t tmpfs tmpfs "$scratch"
 mkdir -p "$scratch/upper" "$scratch/work" "$scratch/root"
@@ -15,6 +15,9 @@ mount --bind proc/sys proc/sys
 mount --bind proc/sys/net proc/sys/net
 mount -o remount,ro,bind proc/sys
 for folder in run tmp; do mount -t tmpfs tmpfs "$folder"; done
+# It may lie in a folder that was just covered, or on a file system of its own.
+mkdir -p ".$checkout"
+mount --rbind "$checkout" ".$checkout"
 mount -t sysfs sysfs sys
 mount -t cgroup2 cgroup2 sys/fs/cgroup
 mount --rbind /dev dev

@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { ROOT } from "../../../repository/sources.ts";
 import { commandObstacle } from "../../../support/netns.ts";
 
 const SYSTEMD = "/lib/systemd/systemd";
 const BOOT = fileURLToPath(new URL("./boot-systemd.sh", import.meta.url));
-const AWG = fileURLToPath(new URL("../../../../src/cli/awg.ts", import.meta.url));
+const AWG = join(ROOT, "src/cli/awg.ts");
 const LONGEST_MS = 60_000;
 /** What outlives a reboot, of what the tests write. */
 const PERSISTENT = [
@@ -71,7 +72,7 @@ export class SystemdMachine implements AsyncDisposable {
     mkdirSync(cgroup);
     const own = ["--pid", "--fork", "--mount", "--net", "--uts", "--ipc", "--cgroup", "--kill-child"];
     const join1 = `echo $$ > "$0/cgroup.procs" && exec unshare ${own.join(" ")} "$@"`;
-    const args = [join1, cgroup, BOOT, join(folder, "scratch"), join(folder, "units"), kept];
+    const args = [join1, cgroup, BOOT, join(folder, "scratch"), join(folder, "units"), kept, ROOT];
     const child = spawn("/bin/sh", ["-c", ...args], { stdio: "ignore" });
     const machine = new SystemdMachine(folder, cgroup, child);
     if (await machine.#comesUp()) return machine;
