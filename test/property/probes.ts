@@ -43,13 +43,22 @@ export function probe(number: number): SimulatedPacket {
   };
 }
 
-/** The packets that our own engines send under a configuration, which must get out once it holds. */
-export function outerPackets(config: Config, facts: OracleFacts): SimulatedPacket[] {
+/**
+ * The packets that our own engines send under a configuration, which must get out once it holds: to an endpoint's first
+ * address of a family that the machine has a way out for, IPv6 before IPv4 (RFC 8305 section 4).
+ */
+export function outerPackets(
+  config: Config,
+  facts: OracleFacts,
+  hasUplink: (family: 4 | 6) => boolean,
+): SimulatedPacket[] {
   return Object.values(config.tunnels).flatMap((tunnel) => {
     if (tunnel.protocol !== "wireguard" && tunnel.protocol !== "amneziawg") return [];
     return tunnel.peers.flatMap(({ endpoint }) => {
       if (endpoint === undefined) return [];
-      const [destination] = facts.hosts[endpoint.host] ?? [endpoint.host];
+      const addresses = facts.hosts[endpoint.host] ?? [endpoint.host];
+      const reachable = ([6, 4] as const).filter(hasUplink).flatMap((family) => addresses.filter(isOf(family)));
+      const [destination] = reachable;
       if (destination === undefined) return [];
       const outer = { protocol: 17, destinationPort: endpoint.port, uid: facts.serviceUid, mark: ENGINE_MARK };
       return [{ ...outer, destination }];
@@ -64,4 +73,8 @@ export function tunnelCarries(config: Config, tunnelKey: string, destination: st
   if (config.ipv6 === "block" && destination.includes(":")) return false;
   const hasFamily = tunnel.addresses.some((address) => address.includes(":") === destination.includes(":"));
   return hasFamily && tunnel.peers.some(({ allowedIPs }) => isIn(allowedIPs, destination));
+}
+
+function isOf(family: 4 | 6): (address: string) => boolean {
+  return (address) => address.includes(":") === (family === 6);
 }

@@ -1,3 +1,4 @@
+import { besideTunnels } from "../../src/compose/install/beside-tunnels.ts";
 import { factsWantedBy } from "../../src/compose/planning/facts-wanted.ts";
 import { simulatedHost } from "../../src/host/simulated/host.ts";
 import { SimulatedMachine } from "../../src/host/simulated/machine.ts";
@@ -122,6 +123,7 @@ export class World {
       pathNumbers: latest?.pathNumbers ?? {},
       endpoints,
       secrets: secretIdOf,
+      beside: await besideTunnels(this.deps.host, config),
     });
     if (expansion.unsupported.length > 0) {
       return { kind: "unsupported", features: expansion.unsupported.map(({ path, feature }) => `${path}: ${feature}`) };
