@@ -8,13 +8,13 @@ import { forbidDumps } from "../native/linux/process/credentials.ffi.ts";
 import { readNamespaceInode } from "../native/linux/process/namespace.ffi.ts";
 import { fileStores } from "../state/file-stores.ts";
 import { readStateIdentity } from "../state/identity.ts";
-import { takeLock } from "../state/lock.ts";
 import { SecretStore } from "../state/secret-store.ts";
 import { readBootTimeMs } from "./daemon/boot-time.ts";
 import type { Watchdog } from "./generations/confirmation.ts";
 import { readSshConnection } from "./generations/ssh-connection.ts";
 import { type Paths, pathsFor } from "./paths.ts";
 import { knownConfigIn } from "./reading/known-config.ts";
+import { rootRights } from "./root-rights.ts";
 import type { SessionOptions } from "./session.ts";
 import type { SessionParts } from "./session-parts.ts";
 
@@ -40,20 +40,7 @@ export function linuxParts({ stateDir, runDir, environment, allowInsecurePermiss
     }),
     stores: fileStores(paths.stateDir, readStateIdentity(), secrets),
     clock: { nowMs: Date.now, sleep: async (ms) => void (await sleep(ms)), bootMs: readBootTimeMs },
-    resolveSecret: async ({ ref, isPrivateKey }) =>
-      isPrivateKey ? secrets.resolvePrivateKey(ref) : secrets.resolveKey(ref),
-    lock: async (verb) => {
-      if (process.geteuid?.() !== 0)
-        throw new AwgError("permission", `awg ${verb} needs root`, { remedy: "run it with sudo" });
-      const held = takeLock(paths.lockFile, { pid: process.pid, verb, sinceMs: Date.now() });
-      return { [Symbol.asyncDispose]: async () => held[Symbol.dispose]() };
-    },
-    requireRights: () => {
-      if (process.geteuid?.() === 0) return;
-      throw new AwgError("permission", "reading or changing this machine's network needs root", {
-        remedy: "run it with sudo, or try --host simulated",
-      });
-    },
+    ...rootRights(paths.lockFile, secrets),
     known: knownConfigIn(paths.stateDir),
     watchdog: keeperWatchdog(paths),
     sshConnection: () => readSshConnection(environment),

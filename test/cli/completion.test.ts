@@ -60,41 +60,46 @@ zpty -d z`;
 
 const lists = { bash: completeInBash, fish: completeInFish } as const;
 
-describe.each(["bash", "fish"] as const)("completion in %s", (shell) => {
-  const complete = lists[shell];
-  const it = test.skipIf(!hasProgram(shell));
+const whyNot = (shell: Shell): string => (hasProgram(shell) ? "" : ` (skipped: ${shell} is not installed)`);
 
-  it("knows the verbs", () => {
-    const expected = listed.filter((name) => name.startsWith("d")).toSorted();
-    expect(expected).toContain("drift");
-    expect(
-      complete("awg", "d")
-        .filter((name) => name.startsWith("d"))
-        .toSorted(),
-    ).toEqual(expected);
-    expect(complete("awg", "").toSorted()).toEqual(listed.toSorted());
-  });
+describe.each((["bash", "fish"] as const).map((shell) => [shell, whyNot(shell)] as const))(
+  "completion in %s%s",
+  (shell) => {
+    const complete = lists[shell];
+    const it = test.skipIf(!hasProgram(shell));
 
-  it("knows the options of a verb", () => {
-    expect(complete("awg", "plan", "--o")).toEqual(["--out"]);
-    expect(complete("awg", "destroy", "--out")).toEqual([]);
-  });
+    it("knows the verbs", () => {
+      const expected = listed.filter((name) => name.startsWith("d")).toSorted();
+      expect(expected).toContain("drift");
+      expect(
+        complete("awg", "d")
+          .filter((name) => name.startsWith("d"))
+          .toSorted(),
+      ).toEqual(expected);
+      expect(complete("awg", "").toSorted()).toEqual(listed.toSorted());
+    });
 
-  it("knows what an option takes", () => {
-    expect(complete("awg", "plan", "-f", "al")).toEqual(["alpha.yaml"]);
-    expect(complete("awg", "plan", "--file", "")).toEqual(expect.arrayContaining(["alpha.yaml", "beta.yaml"]));
-    expect(complete("awg", "status", "--host", "s")).toEqual(["simulated"]);
-    expect(complete("awg", "status", "--netns", "al")).toEqual([]);
-  });
+    it("knows the options of a verb", () => {
+      expect(complete("awg", "plan", "--o")).toEqual(["--out"]);
+      expect(complete("awg", "destroy", "--out")).toEqual([]);
+    });
 
-  it("knows what a verb takes", () => {
-    expect(complete("awg", "completion", "").toSorted()).toEqual(["bash", "fish", "zsh"]);
-    expect(complete("awg", "import", "be")).toEqual(["beta.yaml"]);
-    expect(complete("awg", "rollback", "al")).toEqual([]);
-  });
-});
+    it("knows what an option takes", () => {
+      expect(complete("awg", "plan", "-f", "al")).toEqual(["alpha.yaml"]);
+      expect(complete("awg", "plan", "--file", "")).toEqual(expect.arrayContaining(["alpha.yaml", "beta.yaml"]));
+      expect(complete("awg", "status", "--host", "s")).toEqual(["simulated"]);
+      expect(complete("awg", "status", "--netns", "al")).toEqual([]);
+    });
 
-describe.skipIf(!hasProgram("zsh"))("completion in zsh", () => {
+    it("knows what a verb takes", () => {
+      expect(complete("awg", "completion", "").toSorted()).toEqual(["bash", "fish", "zsh"]);
+      expect(complete("awg", "import", "be")).toEqual(["beta.yaml"]);
+      expect(complete("awg", "rollback", "al")).toEqual([]);
+    });
+  },
+);
+
+describe.skipIf(!hasProgram("zsh"))(`completion in zsh${whyNot("zsh")}`, () => {
   const sourced = "compinit -u -D; source ./_awg";
 
   test.each([

@@ -1,8 +1,8 @@
 import { EndpointRaces } from "../../daemon/endpoint-races.ts";
-import { AwgError, messageOf } from "../../model/error.ts";
 import { endpointsOf } from "../../resources/expand.ts";
 import type { ReconcilingSession } from "../reconciling-session.ts";
 import type { Planned, UnansweredEndpoints } from "../session.ts";
+import { Attempts } from "./attempts.ts";
 
 const LOOK_MS = 1_000;
 
@@ -22,7 +22,7 @@ export class EndpointWatch implements AsyncDisposable {
   readonly #session: Pick<ReconcilingSession, "engine" | "accepted" | "probe">;
   readonly #deps: EndpointDeps;
   readonly #races = new EndpointRaces();
-  #problem = "";
+  readonly #attempts: Attempts;
   #ended = false;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
@@ -30,6 +30,7 @@ export class EndpointWatch implements AsyncDisposable {
   constructor(session: Pick<ReconcilingSession, "engine" | "accepted" | "probe">, deps: EndpointDeps) {
     this.#session = session;
     this.#deps = deps;
+    this.#attempts = new Attempts("watching the endpoints", deps.report);
     this.#later();
   }
 
@@ -52,7 +53,7 @@ export class EndpointWatch implements AsyncDisposable {
 
   /** After peers moved: asks the engines for a handshake now, instead of when their next retry is due. */
   async shakeHands(): Promise<void> {
-    await this.#attempt(async () => {
+    await this.#attempts.run(async () => {
       for (const device of this.#races.devices) await this.#session.probe(device);
     });
   }
@@ -65,9 +66,11 @@ export class EndpointWatch implements AsyncDisposable {
 
   #later(): void {
     this.#timer = setTimeout(() => {
-      this.#looking = this.#attempt(() => this.#look()).finally(() => {
-        if (!this.#ended) this.#later();
-      });
+      this.#looking = this.#attempts
+        .run(() => this.#look())
+        .finally(() => {
+          if (!this.#ended) this.#later();
+        });
     }, LOOK_MS);
   }
 
@@ -76,19 +79,6 @@ export class EndpointWatch implements AsyncDisposable {
       const observed = await this.#session.engine(device);
       const failed = observed === undefined ? [] : this.#races.look(observed, this.#deps.nowMs());
       for (const { endpoint } of failed) this.#deps.wake(`${device} gets no answer from ${endpoint}`);
-    }
-  }
-
-  /** A look that fails is told once and done again. */
-  async #attempt(act: () => Promise<void>): Promise<void> {
-    try {
-      await act();
-      this.#problem = "";
-    } catch (error) {
-      if (error instanceof AwgError && error.kind === "locked") return;
-      const text = `watching the endpoints failed: ${messageOf(error)}`;
-      if (text !== this.#problem) this.#deps.report({ type: "problem", text });
-      this.#problem = text;
     }
   }
 }

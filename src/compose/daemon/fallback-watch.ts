@@ -1,8 +1,8 @@
 import { TunnelState } from "../../daemon/tunnel-state.ts";
-import { AwgError, messageOf } from "../../model/error.ts";
 import { FALLBACK_LIFETIME_MS } from "../../model/ownership.ts";
 import { type FallbackTunnel, fallbackTunnels } from "../fallback.ts";
 import type { ReconcilingSession } from "../reconciling-session.ts";
+import { Attempts } from "./attempts.ts";
 
 const LOOK_MS = 1_000;
 /** Twice it may fail before it expires. */
@@ -31,11 +31,12 @@ export class FallbackWatch implements AsyncDisposable {
   readonly #session: ReconcilingSession;
   readonly #deps: FallbackDeps;
   readonly #states = new Map<string, TunnelState>();
+  /** What is in force expires while looks fail. */
+  readonly #attempts: Attempts;
   #tunnels: readonly FallbackTunnel[] | undefined;
   #inForce: readonly FallbackTunnel[] | undefined;
   #renewAtMs = 0;
   #rereadAtMs = 0;
-  #problem = "";
   #ended = false;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
@@ -43,6 +44,7 @@ export class FallbackWatch implements AsyncDisposable {
   constructor(session: ReconcilingSession, deps: FallbackDeps) {
     this.#session = session;
     this.#deps = deps;
+    this.#attempts = new Attempts("watching the tunnels", deps.report);
     this.#later(0);
   }
 
@@ -55,14 +57,16 @@ export class FallbackWatch implements AsyncDisposable {
     this.#ended = true;
     clearTimeout(this.#timer);
     await this.#looking;
-    if ((this.#inForce?.length ?? 0) > 0) await this.#attempt(() => this.#session.fallBack([], false));
+    if ((this.#inForce?.length ?? 0) > 0) await this.#attempts.run(() => this.#session.fallBack([], false));
   }
 
   #later(ms: number): void {
     this.#timer = setTimeout(() => {
-      this.#looking = this.#attempt(() => this.#look()).finally(() => {
-        if (!this.#ended) this.#later(LOOK_MS);
-      });
+      this.#looking = this.#attempts
+        .run(() => this.#look())
+        .finally(() => {
+          if (!this.#ended) this.#later(LOOK_MS);
+        });
     }, ms);
   }
 
@@ -97,20 +101,6 @@ export class FallbackWatch implements AsyncDisposable {
     const { probe, resolve } = state.look(await this.#session.engine(spec.device), spec, this.#deps.nowMs());
     if (resolve) this.#deps.wake(`${spec.device} is down`);
     if (probe) await this.#session.probe(spec.device);
-  }
-
-  /** A look that fails is told once and done again; what is in force expires meanwhile. */
-  async #attempt(act: () => Promise<void>): Promise<void> {
-    try {
-      await act();
-      this.#problem = "";
-    } catch (error) {
-      // Another awg is at work: the next look does it.
-      if (error instanceof AwgError && error.kind === "locked") return;
-      const text = `watching the tunnels failed: ${messageOf(error)}`;
-      if (text !== this.#problem) this.#deps.report({ type: "problem", text });
-      this.#problem = text;
-    }
   }
 }
 

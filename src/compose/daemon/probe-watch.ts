@@ -1,6 +1,6 @@
-import { messageOf } from "../../model/error.ts";
 import type { ProbeSpec } from "../../model/spec/probe.ts";
 import type { ReconcilingSession } from "../reconciling-session.ts";
+import { Attempts } from "./attempts.ts";
 
 const LOOK_MS = 1_000;
 
@@ -17,11 +17,12 @@ export interface ProbeWatch extends AsyncDisposable {
 /** Runs the accepted state's probes, each in its own rhythm, and tells when one changes; the first failure counts as a change. */
 export function watchProbes(session: ReconcilingSession, report: (report: ProbeReport) => void): ProbeWatch {
   const passed = new Map<string, boolean>();
+  /** When each is to run again; never, while it runs. */
   const dueMs = new Map<string, number>();
   const running = new Set<Promise<void>>();
-  const busy = new Set<string>();
+  const looks = new Attempts("reading the probes", report);
+  const probings = new Attempts("probing", report);
   let probes: readonly ProbeSpec[] | undefined;
-  let problem = "";
 
   const run = async (probe: ProbeSpec): Promise<void> => {
     const result = await session.runProbe(probe);
@@ -35,35 +36,26 @@ export function watchProbes(session: ReconcilingSession, report: (report: ProbeR
     probes ??= (await session.acceptedGeneration())?.desired.probes ?? [];
     for (const probe of probes) {
       const id = JSON.stringify(probe);
-      if (busy.has(id) || (dueMs.get(id) ?? 0) > nowMs) continue;
-      dueMs.set(id, nowMs + probe.everySeconds * 1000);
-      busy.add(id);
-      keep(run(probe).finally(() => busy.delete(id)));
+      if ((dueMs.get(id) ?? 0) > nowMs) continue;
+      dueMs.set(id, Number.POSITIVE_INFINITY);
+      const again = () => void dueMs.set(id, nowMs + probe.everySeconds * 1000);
+      keep(probings.run(() => run(probe)).finally(again));
     }
   };
 
   function keep(work: Promise<void>): void {
-    const kept = work.then(
-      () => {
-        problem = "";
-      },
-      (error: unknown) => {
-        if (messageOf(error) !== problem) report({ type: "problem", text: `probing failed: ${messageOf(error)}` });
-        problem = messageOf(error);
-      },
-    );
-    running.add(kept);
-    void kept.then(() => running.delete(kept));
+    running.add(work);
+    void work.finally(() => running.delete(work));
   }
 
-  const timer = setInterval(() => keep(look()), LOOK_MS);
+  const timer = setInterval(() => keep(looks.run(look)), LOOK_MS);
   return {
     refresh() {
       probes = undefined;
     },
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
-      await Promise.all(running);
+      while (running.size > 0) await Promise.all(running);
     },
   };
 }

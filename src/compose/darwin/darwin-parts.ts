@@ -10,13 +10,13 @@ import { openLibSystem } from "../../native/darwin/libsystem.ffi.ts";
 import type { LibSystem } from "../../native/darwin/libsystem.ts";
 import { readPeerUid } from "../../native/darwin/peer-credentials.ts";
 import { fileStores } from "../../state/file-stores.ts";
-import { takeLock } from "../../state/lock.ts";
 import { SecretStore } from "../../state/secret-store.ts";
 import { repeat } from "../daemon/clocks.ts";
 import type { Watchdog } from "../generations/confirmation.ts";
 import { readSshConnection } from "../generations/ssh-connection.ts";
 import { DARWIN_NAME_FOLDER, type Paths, pathsFor } from "../paths.ts";
 import { knownConfigIn } from "../reading/known-config.ts";
+import { rootRights } from "../root-rights.ts";
 import type { SessionOptions } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
 
@@ -49,20 +49,7 @@ export function darwinParts({ stateDir, runDir, environment, allowInsecurePermis
     }),
     stores: fileStores(paths.stateDir, { bootId: readBootSession(system), namespace: "macos" }, secrets),
     clock: { nowMs: Date.now, sleep: async (ms) => void (await sleep(ms)), bootMs: () => uptime() * 1000 },
-    resolveSecret: async ({ ref, isPrivateKey }) =>
-      isPrivateKey ? secrets.resolvePrivateKey(ref) : secrets.resolveKey(ref),
-    lock: async (verb) => {
-      if (process.geteuid?.() !== 0)
-        throw new AwgError("permission", `awg ${verb} needs root`, { remedy: "run it with sudo" });
-      const held = takeLock(paths.lockFile, { pid: process.pid, verb, sinceMs: Date.now() });
-      return { [Symbol.asyncDispose]: async () => held[Symbol.dispose]() };
-    },
-    requireRights: () => {
-      if (process.geteuid?.() === 0) return;
-      throw new AwgError("permission", "reading or changing this machine's network needs root", {
-        remedy: "run it with sudo, or try --host simulated",
-      });
-    },
+    ...rootRights(paths.lockFile, secrets),
     known: knownConfigIn(paths.stateDir),
     watchdog: keeperWatchdog(holder, paths),
     sshConnection: () => readSshConnection(environment),

@@ -100,7 +100,7 @@ export const PROBLEM_CATALOGUE = {
   "duplicate-rule-name": "Two rules have the same name.",
   "duplicate-probe-name": "Two probes have the same name.",
   "probe-target": "The target of a probe is not what its type asks.",
-  "probe-path": "A probe has a path on which it can not pass.",
+  "probe-path": "A probe has a path on which it cannot pass.",
   "kill-switch-unstated": "The default path is a tunnel and `killSwitch` is not stated.",
   "kill-switch-idle": "The kill switch is off, so what is asked of it has no effect.",
   "rule-without-match": "A rule says nothing about what it matches.",

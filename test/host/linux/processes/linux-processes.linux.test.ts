@@ -10,6 +10,7 @@ import type { Program } from "../../../../src/model/program/program.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle } from "../../../support/netns.ts";
 
 const LIMIT_MS = 30_000;
+const noNamespaces = namespaceObstacle();
 const obstacle = process.platform === "linux" ? commandObstacle("python3", "sleep") : "needs Linux";
 
 async function until<T>(find: () => T | undefined): Promise<T> {
@@ -69,8 +70,8 @@ describe.skipIf(obstacle !== undefined)(`processes${obstacle === undefined ? "" 
     expect(listed).toHaveLength(1);
   });
 
-  test.skipIf(namespaceObstacle() !== undefined)(
-    "what another network namespace runs is counted, not listed",
+  test.skipIf(noNamespaces !== undefined)(
+    `what another network namespace runs is counted, not listed (${noNamespaces ?? "here"})`,
     async () => {
       using namespace = makeNamespace("programs");
       const pid = start("ip", ["netns", "exec", namespace.name, "sleep", "600"]);

@@ -1,0 +1,27 @@
+import { AwgError } from "../model/error.ts";
+import { takeLock } from "../state/lock.ts";
+import type { SecretStore } from "../state/secret-store.ts";
+import type { SessionParts } from "./session-parts.ts";
+
+/** What a session on a real machine needs of its user, whatever the system: root, one lock for all writers, and secrets. */
+export function rootRights(
+  lockFile: string,
+  secrets: SecretStore,
+): Pick<SessionParts, "resolveSecret" | "lock" | "requireRights"> {
+  return {
+    resolveSecret: async ({ ref, isPrivateKey }) =>
+      isPrivateKey ? secrets.resolvePrivateKey(ref) : secrets.resolveKey(ref),
+    lock: async (verb) => {
+      if (process.geteuid?.() !== 0)
+        throw new AwgError("permission", `awg ${verb} needs root`, { remedy: "run it with sudo" });
+      const held = takeLock(lockFile, { pid: process.pid, verb, sinceMs: Date.now() });
+      return { [Symbol.asyncDispose]: async () => held[Symbol.dispose]() };
+    },
+    requireRights: () => {
+      if (process.geteuid?.() === 0) return;
+      throw new AwgError("permission", "reading or changing this machine's network needs root", {
+        remedy: "run it with sudo, or try --host simulated",
+      });
+    },
+  };
+}
