@@ -6,6 +6,9 @@ import { type Descriptor, type Failure, type FakeCaller, fail, type Kernel } fro
 import { InternetSocket } from "./internet-socket.ts";
 import type { FakeMachine } from "./machine.ts";
 import { PfDevice } from "./pf-device.ts";
+import { KernelQueue } from "./processes/kernel-queue.ts";
+import { procInfo } from "./processes/proc-info.ts";
+import { argumentsPid, argumentsSysctl, namedSysctl } from "./processes/process-sysctl.ts";
 import { RouteSocket } from "./route/route-socket.ts";
 import { copyOut, routeSysctl } from "./route/route-sysctl.ts";
 
@@ -26,7 +29,9 @@ export class FakeLibSystem implements LibSystem {
   constructor(machine: FakeMachine, caller: FakeCaller = { pid: 4242, uid: 0 }) {
     this.caller = caller;
     this.#kernel = { machine, caller, log: this.log };
-    machine.livingPids.add(caller.pid);
+    const { pid, uid } = caller;
+    const path = "/usr/local/bin/awg-split-tunnel";
+    machine.processes.add({ pid, uid, name: "awg", path, args: [path] });
   }
 
   /** What stands behind a descriptor, for tests that look or feed packets. */
@@ -42,7 +47,7 @@ export class FakeLibSystem implements LibSystem {
   /** The program ends: everything it held is closed. */
   exit(): void {
     for (const fd of [...this.#descriptors.keys()]) this.close(fd);
-    this.#kernel.machine.livingPids.delete(this.caller.pid);
+    this.#kernel.machine.processes.end(this.caller.pid);
   }
 
   socket(domain: number, type: number, protocol: number): CallResult {
@@ -130,6 +135,8 @@ export class FakeLibSystem implements LibSystem {
   }
 
   sysctl(mib: readonly number[], out: Uint8Array | undefined): SizedCallResult {
+    const pid = argumentsPid(mib);
+    if (pid !== undefined) return sized(argumentsSysctl(this.#kernel, pid, out));
     const isRoute = mib[0] === constant("CTL_NET") && mib[1] === constant("PF_ROUTE");
     if (!isRoute) throw new UnfaithfulCall("sysctl", `mib ${mib.join(".")}`);
     const answer = copyOut(routeSysctl(this.#kernel, mib), out);
@@ -139,11 +146,11 @@ export class FakeLibSystem implements LibSystem {
       machine.afterEstimate = undefined;
       afterEstimate?.();
     }
-    return "failed" in answer ? { ...failed(answer), length: 0 } : { value: 0, errno: 0, length: answer.length };
+    return sized(answer);
   }
 
-  sysctlByName(name: string): SizedCallResult {
-    throw new UnfaithfulCall("sysctlByName", name);
+  sysctlByName(name: string, out: Uint8Array | undefined): SizedCallResult {
+    return sized(namedSysctl(this.#kernel, name, out));
   }
 
   ifNameToIndex(name: string): CallResult {
@@ -153,15 +160,17 @@ export class FakeLibSystem implements LibSystem {
   }
 
   kqueue(): CallResult {
-    throw new UnfaithfulCall("kqueue", "the double has no kqueue");
+    this.log.take("kqueue");
+    return this.#open(new KernelQueue(this.#kernel));
   }
 
-  kevent(): CallResult {
-    throw new UnfaithfulCall("kevent", "the double has no kqueue");
+  kevent(queue: number, changes: Uint8Array, events: Uint8Array, timeoutMs: number): CallResult {
+    return this.#on(queue, "kevent", (one) => one.kevent?.(changes, events, timeoutMs));
   }
 
-  procInfo(call: number, pid: number, flavor: number): CallResult {
-    throw new UnfaithfulCall("procInfo", `call ${call} pid ${pid} flavor ${flavor}`);
+  procInfo(call: number, pid: number, flavor: number, argument: bigint, buffer: Uint8Array): CallResult {
+    const answer = procInfo(this.#kernel, { call, pid, flavor, argument, buffer });
+    return typeof answer === "number" ? { value: answer, errno: 0 } : failed(answer);
   }
 
   getpid(): number {
@@ -172,8 +181,9 @@ export class FakeLibSystem implements LibSystem {
   kill(pid: number, signal: number): CallResult {
     this.log.take("kill");
     const { machine } = this.#kernel;
-    if (pid !== this.caller.pid && !machine.livingPids.has(pid)) return failed(fail("ESRCH"));
-    if (this.caller.uid !== 0 && pid !== this.caller.pid) return failed(fail("EPERM"));
+    const target = machine.processes.all.get(pid);
+    if (target === undefined) return failed(fail("ESRCH"));
+    if (this.caller.uid !== 0 && this.caller.uid !== target.uid) return failed(fail("EPERM"));
     if (signal !== 0) machine.signals.push({ pid, signal });
     return { value: 0, errno: 0 };
   }
@@ -212,6 +222,10 @@ export class FakeLibSystem implements LibSystem {
     if (answer === undefined) throw new UnfaithfulCall(call, `not on a descriptor of ${one.kind}`);
     return typeof answer === "number" ? { value: answer, errno: 0 } : failed(answer);
   }
+}
+
+function sized(answer: { readonly length: number } | Failure): SizedCallResult {
+  return "failed" in answer ? { ...failed(answer), length: 0 } : { value: 0, errno: 0, length: answer.length };
 }
 
 function failed({ failed: name }: Failure): CallResult {

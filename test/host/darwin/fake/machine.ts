@@ -1,5 +1,6 @@
 import { addressBits, type Family, type IpAddress, parseIp } from "../../../../src/model/ip.ts";
 import { canonicalPrefix, type Prefix, parsePrefix, prefixContains } from "../../../../src/model/prefix.ts";
+import { FakeProcessList } from "./processes/process-list.ts";
 import { FakeLaunchd } from "./programs/fake-launchd.ts";
 import { FakePf } from "./programs/fake-pf.ts";
 import { FakeStore } from "./programs/fake-scutil.ts";
@@ -50,8 +51,10 @@ export class FakeMachine {
   readonly launchd = new FakeLaunchd();
   /** How often a cache of names was flushed. */
   flushes = 0;
-  /** Processes that live, besides those that call. */
-  readonly livingPids = new Set([1]);
+  readonly processes = new FakeProcessList();
+  /** When the machine last went to sleep and woke; 0 while it never did. */
+  sleptAtMs = 0;
+  wokeAtMs = 0;
   /** Signals that were sent. */
   readonly signals: { readonly pid: number; readonly signal: number }[] = [];
   /** Told of each change, with the pid and sequence of the writer, 0 for the kernel's own. */

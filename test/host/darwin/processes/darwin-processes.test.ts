@@ -2,9 +2,10 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { darwinProcesses } from "../../../../src/host/darwin/processes/darwin-processes.ts";
 import type { ProcessEvent, ProcessPort } from "../../../../src/host/ports/processes.ts";
 import { AwgError } from "../../../../src/model/error.ts";
-import type { LibSystem } from "../../../../src/native/darwin/libsystem.ts";
 import { abiObstacle } from "../fake/abi.ts";
-import { FakeProcesses } from "./fake-processes.ts";
+import { FakeLibSystem } from "../fake/fake-libsystem.ts";
+import { FakeMachine } from "../fake/machine.ts";
+import type { FakeProcessList } from "../fake/processes/process-list.ts";
 
 const TUPLE = {
   protocol: "tcp",
@@ -23,17 +24,20 @@ const SOCKET = {
 describe.skipIf(abiObstacle !== undefined)(
   `processes of a Mac${abiObstacle === undefined ? "" : ` (${abiObstacle})`}`,
   () => {
-    let kernel: FakeProcesses;
+    let kernel: FakeProcessList;
+    let system: FakeLibSystem;
     let port: ProcessPort;
     let nowMs: number;
     let look: () => void;
 
     beforeEach(() => {
-      kernel = new FakeProcesses();
+      const machine = new FakeMachine();
+      kernel = machine.processes;
+      system = new FakeLibSystem(machine);
       nowMs = 0;
       const timer = { [Symbol.dispose]: () => (look = () => {}) };
       port = darwinProcesses({
-        system: kernel as unknown as LibSystem,
+        system,
         nowMs: () => nowMs,
         every: (onDue) => {
           look = onDue;
@@ -44,51 +48,52 @@ describe.skipIf(abiObstacle !== undefined)(
 
     test("are listed with number, name, path, user, start and arguments", () => {
       kernel.add({ pid: 300, name: "Google Chrome He", uid: 501, parentPid: 7 });
-      expect(port.list()).toEqual({
-        programs: [
-          {
-            pid: 300,
-            since: 1300n,
-            parentPid: 7,
-            uid: 501,
-            name: "Google Chrome H",
-            path: "/Applications/P300.app/Contents/MacOS/P300",
-            startedMs: 1_700_000_000_300,
-            commandLine: ["P300", "-x"],
-            cgroup: null,
-          },
-        ],
-        unseen: [],
+      const { programs, unseen } = port.list();
+      expect(programs.map(({ pid }) => pid)).toEqual([1, 4242, 300]);
+      expect(unseen).toEqual([]);
+      expect(programs.at(-1)).toEqual({
+        pid: 300,
+        since: 1300n,
+        parentPid: 7,
+        uid: 501,
+        name: "Google Chrome H",
+        path: "/Applications/P300.app/Contents/MacOS/P300",
+        startedMs: 1_700_000_000_300,
+        commandLine: ["P300", "-x"],
+        cgroup: null,
       });
     });
 
     test("a list that fills its buffer is read again with more room", () => {
       for (let pid = 1; pid <= 1500; pid++) kernel.add({ pid });
-      expect(port.list().programs).toHaveLength(1500);
-      expect(kernel.calls.get("procInfo 1 0")).toBe(2);
+      expect(port.list().programs).toHaveLength(1501);
+      expect(system.log.counts.get("proc_listpids")).toBe(2);
     });
 
     test("another user's: start and arguments stay unseen, and that is told; a replaced file too", () => {
-      kernel.callerUid = 501;
+      system.caller.uid = 501;
       kernel.add({ pid: 300, uid: 0 });
       const gone = kernel.add({ pid: 301 });
       delete gone.path;
       const { programs, unseen } = port.list();
-      expect(Object.keys(programs[0] ?? {})).not.toContain("startedMs");
-      expect(Object.keys(programs[1] ?? {})).not.toContain("path");
+      const fieldsOf = (pid: number) => Object.keys(programs.find((one) => one.pid === pid) ?? {});
+      expect(fieldsOf(300)).toContain("path");
+      expect(fieldsOf(300)).not.toContain("startedMs");
+      expect(fieldsOf(301)).toContain("startedMs");
+      expect(fieldsOf(301)).not.toContain("path");
       expect(unseen).toEqual([
         "the files of 1 programs, deleted or replaced since they started",
-        "the arguments of 1 programs of other users",
+        "the arguments of 3 programs of other users",
       ]);
     });
 
     test("a process that ends, or whose number changes hands, while it is read is no process", () => {
       kernel.add({ pid: 300 });
-      kernel.onLook = (pid, flavor) => {
-        if (flavor === 11) kernel.add({ pid, uniqueId: 9999n, path: "/bin/other" });
+      kernel.onLook = (pid, call) => {
+        if (call === "PROC_PIDPATHINFO") kernel.add({ pid, uniqueId: 9999n, path: "/bin/other" });
       };
       expect(port.read(300)).toBeUndefined();
-      kernel.onLook = () => kernel.processes.delete(300);
+      kernel.onLook = () => kernel.all.delete(300);
       expect(port.read(300)).toBeUndefined();
       expect(port.isAlive({ pid: 300, since: 1300n })).toBe(false);
     });
@@ -118,7 +123,7 @@ describe.skipIf(abiObstacle !== undefined)(
     });
 
     test("without the right to look into a process the kernel's note stands", () => {
-      kernel.callerUid = 502;
+      system.caller.uid = 502;
       kernel.add({ pid: 300 });
       kernel.sockets.push(SOCKET);
       expect(port.ownerOf(TUPLE)?.holders).toEqual([{ pid: 300, since: 1300n }]);
@@ -134,7 +139,7 @@ describe.skipIf(abiObstacle !== undefined)(
     test("the list is read once in 300 ms, however many ask, and again while it grows", () => {
       kernel.add({ pid: 300, sockets: { 9: SOCKET.name } });
       kernel.sockets.push(SOCKET);
-      const asked = () => kernel.calls.get("net.inet.tcp.pcblist_n") ?? 0;
+      const asked = () => system.log.counts.get("sysctlbyname net.inet.tcp.pcblist_n") ?? 0;
       for (let call = 0; call < 50; call++) port.ownerOf({ ...TUPLE, local: { ...TUPLE.local, port: call } });
       expect(asked()).toBe(2);
       nowMs = 300;
@@ -167,11 +172,11 @@ describe.skipIf(abiObstacle !== undefined)(
         { what: "started", pid: 302 },
       ]);
       await watch[Symbol.asyncDispose]();
-      expect(kernel.openQueues).toBe(0);
+      expect(system.openDescriptors).toEqual([]);
     });
 
     test("an error of the kernel's is one of ours, with its name", () => {
-      kernel.sysctlByName = () => ({ value: -1, errno: 1, length: 0 });
+      kernel.socketListFails = "EPERM";
       expect(() => port.sockets()).toThrow(AwgError);
       expect(() => port.sockets()).toThrow("reading the tcp sockets failed: operation not permitted (EPERM)");
     });

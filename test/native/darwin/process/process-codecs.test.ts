@@ -18,7 +18,8 @@ import {
 } from "../../../../src/native/darwin/process/process-info.codec.ts";
 import { decodeSocketList } from "../../../../src/native/darwin/process/socket-list.codec.ts";
 import { abiObstacle } from "../../../host/darwin/fake/abi.ts";
-import { FakeProcesses } from "../../../host/darwin/processes/fake-processes.ts";
+import type { FakeSocket } from "../../../host/darwin/fake/processes/process-list.ts";
+import { socketList } from "../../../host/darwin/fake/processes/socket-list.ts";
 import { checkProperty } from "../../../support/seeded.ts";
 
 const DECODERS = [
@@ -107,9 +108,6 @@ describe.skipIf(abiObstacle !== undefined)(
     test("are read back field by field, with the short and the long record of a socket", () => {
       checkProperty(
         fc.property(fc.array(socket, { maxLength: 6 }), fc.constantFrom(76, 104), (sockets, bytes) => {
-          const kernel = new FakeProcesses();
-          kernel.socketRecordBytes = bytes;
-          kernel.sockets.push(...sockets);
           for (const protocol of ["tcp", "udp"] as const) {
             const expected = sockets
               .filter((one) => one.protocol === protocol)
@@ -121,7 +119,7 @@ describe.skipIf(abiObstacle !== undefined)(
                 behalfPid,
                 socket: name,
               }));
-            expect(decodeSocketList(kernel.socketList(protocol))).toEqual(expected);
+            expect(decodeSocketList(socketList({ sockets, socketRecordBytes: bytes }, protocol))).toEqual(expected);
           }
         }),
         100,
@@ -129,10 +127,9 @@ describe.skipIf(abiObstacle !== undefined)(
     });
 
     test("cut anywhere, or with any byte changed, they are read or refused, and end", () => {
-      const kernel = new FakeProcesses();
       const one = { protocol: "tcp", local: ["fe80::1", 5], remote: ["2001:db8::9", 6], uid: 1, lastPid: 2 } as const;
-      kernel.sockets.push({ ...one, name: 3n });
-      const whole = kernel.socketList("tcp");
+      const sockets: FakeSocket[] = [{ ...one, name: 3n }];
+      const whole = socketList({ sockets, socketRecordBytes: 104 }, "tcp");
       expect(decodeSocketList(whole)).toMatchObject([
         { local: { address: "fe80::1" }, remote: { address: "2001:db8::9" } },
       ]);
