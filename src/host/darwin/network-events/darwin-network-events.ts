@@ -44,7 +44,7 @@ class Watching {
   readonly #deps: DarwinNetworkEventsDeps;
   readonly #tell: (event: NetworkEvent) => void;
   readonly #told = new Map<number, string>();
-  #watcher: RouteWatcher | undefined;
+  readonly #watcher: RouteWatcher;
   #slept: SleepReading;
   #relookAtMs: number;
   #isDeaf = false;
@@ -71,25 +71,22 @@ class Watching {
   }
 
   close(): void {
-    this.#watcher?.close();
-    this.#watcher = undefined;
+    this.#watcher.close();
   }
 
   /** A message that cannot be read is as lost as one that was dropped: everything is read afresh then. */
   #readMessages(): void {
     try {
-      this.#watcher ??= new RouteWatcher(this.#deps.system);
       const watcher = this.#watcher;
       const { frames, reopened } = watcher.read();
-      if (reopened) this.#tell({ what: "the routing socket had been shut down", renumbered: true });
+      if (reopened) this.#tell({ what: "the routing socket was opened again", renumbered: true });
       const ownPid = this.#deps.system.getpid();
       const delta = classify(frames, { ownPid, nameOf: (index) => watcher.nameOf(index), told: this.#told });
       for (const event of eventsOf(delta, this.#deps.programOf)) this.#tell(event);
       this.#isDeaf = false;
     } catch (error) {
       if (!(error instanceof AwgError)) throw error;
-      // A socket that cannot be opened now is tried again at the next look; that is told once.
-      this.close();
+      // A socket that cannot be opened now is tried again at the next look; that is told once, and when it is there again.
       if (!this.#isDeaf) this.#tell({ what: `more than could be read (${error.message})`, renumbered: true });
       this.#isDeaf = true;
     }

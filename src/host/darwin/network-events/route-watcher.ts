@@ -22,7 +22,8 @@ export interface ReadMessages {
 export class RouteWatcher {
   readonly #system: LibSystem;
   readonly #buffer = new Uint8Array(READ_BYTES);
-  #fd: number;
+  /** Absent while none is to be had. */
+  #fd: number | undefined;
   #names: ReadonlyMap<number, string> = new Map();
 
   constructor(system: LibSystem) {
@@ -33,17 +34,22 @@ export class RouteWatcher {
   /**
    * Everything that came, without waiting.
    *
-   * @throws AwgError("host") for a message that cannot be read; what follows it comes with the next call.
+   * @throws AwgError("host") for a message that cannot be read; what follows it comes with the next call. Also while no
+   * socket is to be had: each call tries again.
    */
   read(): ReadMessages {
     const frames: MessageFrame[] = [];
+    if (this.#fd === undefined) return { frames, reopened: this.#reopen() };
     for (let reads = 0; reads < MOST_READS; reads++) {
       const { value, errno } = this.#system.read(this.#fd, this.#buffer);
       if (value > 0) frames.push(...cutMessages(this.#buffer.slice(0, value)));
       else if (value === 0) return { frames, reopened: this.#reopen() };
       else if (darwinErrnoName(errno) === "EAGAIN") break;
       else if (darwinErrnoName(errno) === "ENOTCONN") return { frames, reopened: this.#reopen() };
-      else if (darwinErrnoName(errno) !== "EINTR") throw darwinError("listening to the routing socket", errno);
+      else if (darwinErrnoName(errno) !== "EINTR") {
+        this.close();
+        throw darwinError("listening to the routing socket", errno);
+      }
     }
     return { frames, reopened: false };
   }
@@ -59,11 +65,12 @@ export class RouteWatcher {
   }
 
   close(): void {
-    this.#system.close(this.#fd);
+    if (this.#fd !== undefined) this.#system.close(this.#fd);
+    this.#fd = undefined;
   }
 
   #reopen(): boolean {
-    this.#system.close(this.#fd);
+    this.close();
     this.#fd = this.#open();
     return true;
   }

@@ -52,7 +52,9 @@ export class FakeLibSystem implements LibSystem {
 
   socket(domain: number, type: number, protocol: number): CallResult {
     const made = this.#makeSocket(domain, type, protocol);
-    return this.#open(made);
+    if (!this.#kernel.machine.isFull) return this.#open(made);
+    made.close();
+    return failed(fail("ENFILE"));
   }
 
   connect(fd: number, address: Uint8Array): CallResult {
@@ -171,6 +173,18 @@ export class FakeLibSystem implements LibSystem {
   procInfo(call: number, pid: number, flavor: number, argument: bigint, buffer: Uint8Array): CallResult {
     const answer = procInfo(this.#kernel, { call, pid, flavor, argument, buffer });
     return typeof answer === "number" ? { value: answer, errno: 0 } : failed(answer);
+  }
+
+  csops(pid: number, operation: number): CallResult {
+    throw new UnfaithfulCall("csops", `pid ${pid} operation ${operation}`);
+  }
+
+  setrlimit(resource: number): CallResult {
+    throw new UnfaithfulCall("setrlimit", `resource ${resource}`);
+  }
+
+  ptrace(request: number): CallResult {
+    throw new UnfaithfulCall("ptrace", `request ${request}`);
   }
 
   getpid(): number {

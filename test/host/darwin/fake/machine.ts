@@ -55,6 +55,8 @@ export class FakeMachine {
   /** When the machine last went to sleep and woke; 0 while it never did. */
   sleptAtMs = 0;
   wokeAtMs = 0;
+  /** The machine has no descriptors left: every socket is refused (ENFILE). */
+  isFull = false;
   /** Signals that were sent. */
   readonly signals: { readonly pid: number; readonly signal: number }[] = [];
   /** Told of each change, with the pid and sequence of the writer, 0 for the kernel's own. */
@@ -162,7 +164,7 @@ export class FakeMachine {
   }
 }
 
-/** What a route socket hears: a routing message, an address, or an interface that changed. */
+/** What a route socket hears: a routing message, an address, or an interface that changed; or that it is dead after sleep. */
 export type RouteSocketEvent =
   | {
       readonly kind: "route";
@@ -179,6 +181,7 @@ export type RouteSocketEvent =
       readonly address: FakeAddress;
     }
   | { readonly kind: "interface"; readonly interfaceIndex: number }
+  | { readonly kind: "shut down" }
   | { readonly kind: "bytes"; readonly family: Family; readonly bytes: Uint8Array };
 
 /** A MacBook on Wi-Fi: lo0, en0 with both families and a default route, and the utun of Apple's own services. */

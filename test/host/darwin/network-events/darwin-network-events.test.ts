@@ -3,94 +3,14 @@ import { darwinNetworkEvents } from "../../../../src/host/darwin/network-events/
 import { wakeBetween } from "../../../../src/host/darwin/network-events/wake.ts";
 import type { NetworkEvent } from "../../../../src/host/ports/network-events.ts";
 import { parseIp } from "../../../../src/model/ip.ts";
-import type { LibSystem } from "../../../../src/native/darwin/libsystem.ts";
 import { abiObstacle, constant, StructView, sizeOf } from "../fake/abi.ts";
-import { UnfaithfulCall } from "../fake/accepted.ts";
-import { ipSockaddr, linkSockaddr } from "../fake/route/sockaddr.ts";
+import { FakeLibSystem } from "../fake/fake-libsystem.ts";
+import { type FakeMachine, macBook } from "../fake/machine.ts";
+import { ipSockaddr } from "../fake/route/sockaddr.ts";
 
-const INTERFACES = [
-  { index: 1, type: 24, name: "lo0" },
-  { index: 4, type: 6, name: "en0" },
-  { index: 9, type: 6, name: "awdl0" },
-  { index: 12, type: 1, name: "utun4" },
-];
 const OWN = 4242;
-
-/** A routing socket as darwin-notes section 3 ("Watch") and 9 have it: one read one message, tails unpadded. */
-class FakeRouteSocket {
-  readonly waiting: (Uint8Array | "ENOTCONN" | "EBADF")[] = [];
-  opened = 0;
-  open = 0;
-  refusesToOpen = false;
-  wokeAtMs = 0;
-  sleptAtMs = 0;
-
-  socket(domain: number, type: number, protocol: number) {
-    if (domain !== constant("PF_ROUTE") || type !== constant("SOCK_RAW") || protocol !== 0)
-      throw new UnfaithfulCall("socket", "");
-    if (this.refusesToOpen) return { value: -1, errno: constant("EMFILE") };
-    this.opened += 1;
-    this.open += 1;
-    return { value: 30 + this.opened, errno: 0 };
-  }
-
-  setsockopt(_fd: number, _level: number, name: number, value: Uint8Array) {
-    if (name !== constant("SO_RCVBUF") || new DataView(value.buffer).getUint32(0, true) < 256 * 1024) {
-      throw new UnfaithfulCall("setsockopt", "SO_RCVBUF of at least 256 KiB (overflow is silent)");
-    }
-    return { value: 0, errno: 0 };
-  }
-
-  fcntl() {
-    return { value: 0, errno: 0 };
-  }
-
-  close() {
-    this.open -= 1;
-    return { value: 0, errno: 0 };
-  }
-
-  read(fd: number, buffer: Uint8Array) {
-    if (fd !== 30 + this.opened) throw new UnfaithfulCall("read", "a socket that was closed");
-    const next = this.waiting.shift();
-    if (typeof next === "string") return { value: -1, errno: constant(next) };
-    if (next === undefined) return { value: -1, errno: constant("EAGAIN") };
-    buffer.set(next);
-    return { value: next.length, errno: 0 };
-  }
-
-  sysctl(mib: readonly number[], out: Uint8Array | undefined) {
-    if (mib[4] !== constant("NET_RT_IFLIST2")) throw new UnfaithfulCall("sysctl", mib.join("."));
-    const bytes = Uint8Array.from(INTERFACES.flatMap((one) => [...interfaceMessage(one)]));
-    out?.set(bytes);
-    return { value: 0, errno: 0, length: bytes.length };
-  }
-
-  sysctlByName(name: string, out: Uint8Array | undefined) {
-    const ms = name === "kern.waketime" ? this.wokeAtMs : this.sleptAtMs;
-    const view = new StructView("timeval", out ?? new Uint8Array(16));
-    view.set("tv_sec", Math.floor(ms / 1000));
-    return { value: 0, errno: 0, length: 16 };
-  }
-
-  getpid() {
-    return OWN;
-  }
-}
-
-function interfaceMessage(one: (typeof INTERFACES)[number]): Uint8Array {
-  const address = linkSockaddr(one);
-  const padded = Math.ceil(address.length / 4) * 4;
-  const bytes = new Uint8Array(sizeOf("if_msghdr2") + padded);
-  const view = new StructView("if_msghdr2", bytes);
-  view.set("ifm_msglen", bytes.length);
-  view.set("ifm_version", constant("RTM_VERSION"));
-  view.set("ifm_type", constant("RTM_IFINFO2"));
-  view.set("ifm_addrs", constant("RTA_IFP"));
-  view.set("ifm_index", one.index);
-  bytes.set(address, sizeOf("if_msghdr2"));
-  return bytes;
-}
+/** Indexes of the interfaces of `macBook`. */
+const [LOOPBACK, WIFI, AWDL, UTUN] = [1, 3, 4, 5];
 
 interface RouteText {
   readonly type?: string;
@@ -106,7 +26,7 @@ interface RouteText {
 function route({
   type = "RTM_ADD",
   to = "0.0.0.0",
-  index = 4,
+  index = WIFI,
   pid = 0,
   seq = 0,
   errno = 0,
@@ -163,18 +83,20 @@ function device(index: number, flags: number): Uint8Array {
 describe.skipIf(abiObstacle !== undefined)(
   `a Mac's network${abiObstacle === undefined ? "" : ` (${abiObstacle})`}`,
   () => {
-    let kernel: FakeRouteSocket;
+    let machine: FakeMachine;
+    let system: FakeLibSystem;
     let heard: NetworkEvent[];
     let look: () => void;
     let steadyMs: number;
     let watch: AsyncDisposable;
 
     beforeEach(() => {
-      kernel = new FakeRouteSocket();
+      machine = macBook();
+      system = new FakeLibSystem(machine);
       heard = [];
       steadyMs = 0;
       const events = darwinNetworkEvents({
-        system: kernel as unknown as LibSystem,
+        system,
         clock: { wallMs: () => 1_700_000_000_000 + steadyMs, steadyMs: () => steadyMs },
         every: (onDue) => {
           look = onDue;
@@ -185,15 +107,15 @@ describe.skipIf(abiObstacle !== undefined)(
       watch = events.watch((event) => heard.push(event));
     });
 
-    function hear(...messages: readonly (Uint8Array | "ENOTCONN" | "EBADF")[]): readonly NetworkEvent[] {
-      kernel.waiting.push(...messages);
+    function hear(...messages: readonly Uint8Array[]): readonly NetworkEvent[] {
+      for (const bytes of messages) machine.tell({ kind: "bytes", family: 4, bytes });
       look();
       return heard.splice(0);
     }
 
     test("the way out moved: told, and tunnels begin anew", () => {
       expect(hear(route({}))).toEqual([{ what: "default route", renumbered: true }]);
-      expect(hear(route({ type: "RTM_DELETE", index: 12 }))).toEqual([{ what: "default route", renumbered: false }]);
+      expect(hear(route({ type: "RTM_DELETE", index: UTUN }))).toEqual([{ what: "default route", renumbered: false }]);
     });
 
     test("who wrote a route is told where it is one process that still runs", () => {
@@ -217,28 +139,30 @@ describe.skipIf(abiObstacle !== undefined)(
       ["a refused request", () => route({ to: "192.0.2.1", pid: 9, seq: 1, errno: 17 })],
       ["a cloned route", () => route({ to: "192.0.2.1", flags: 0x20000 })],
       ["a neighbour", () => route({ to: "192.0.2.1", flags: 0x400 })],
-      ["a route of a peer-to-peer link", () => route({ to: "192.0.2.1", index: 9 })],
-      ["an address of the loopback", () => address("RTM_NEWADDR", 1)],
-      ["a peer-to-peer link", () => device(9, 0x8843)],
-      ["a multicast address", () => address("RTM_NEWMADDR", 4)],
+      ["a route of a peer-to-peer link", () => route({ to: "192.0.2.1", index: AWDL })],
+      ["an address of the loopback", () => address("RTM_NEWADDR", LOOPBACK)],
+      ["a peer-to-peer link", () => device(AWDL, 0x8843)],
+      ["a multicast address", () => address("RTM_NEWMADDR", WIFI)],
     ])("%s is no change", (_what, message) => {
       expect(hear(message())).toEqual([]);
     });
 
     test("an address moved: under a physical interface tunnels begin anew, on a tunnel they do not", () => {
-      expect(hear(address("RTM_NEWADDR", 4))).toEqual([{ what: "addresses", renumbered: true }]);
-      expect(hear(address("RTM_DELADDR", 12))).toEqual([{ what: "addresses", renumbered: false }]);
+      expect(hear(address("RTM_NEWADDR", WIFI))).toEqual([{ what: "addresses", renumbered: true }]);
+      expect(hear(address("RTM_DELADDR", UTUN))).toEqual([{ what: "addresses", renumbered: false }]);
     });
 
     test("an interface is told when its flags changed, not when only its counters did", () => {
-      expect(hear(device(4, 0x8843))).toEqual([{ what: "devices", renumbered: false }]);
-      expect(hear(device(4, 0x8843), device(4, 0x8843))).toEqual([]);
-      expect(hear(device(4, 0x8802))).toEqual([{ what: "devices", renumbered: false }]);
+      expect(hear(device(WIFI, 0x8843))).toEqual([{ what: "devices", renumbered: false }]);
+      expect(hear(device(WIFI, 0x8843), device(WIFI, 0x8843))).toEqual([]);
+      expect(hear(device(WIFI, 0x8802))).toEqual([{ what: "devices", renumbered: false }]);
     });
 
     test("H1: a socket that was shut down across sleep is opened again, and everything is looked at", () => {
-      expect(hear("ENOTCONN")).toEqual([{ what: "the routing socket had been shut down", renumbered: true }]);
-      expect([kernel.opened, kernel.open]).toEqual([2, 1]);
+      machine.tell({ kind: "shut down" });
+      expect(hear()).toEqual([{ what: "the routing socket was opened again", renumbered: true }]);
+      expect(system.openDescriptors).toEqual(["PF_ROUTE"]);
+      expect(system.log.counts.get("setsockopt SO_RCVBUF")).toBe(2);
       expect(hear(route({}))).toHaveLength(1);
     });
 
@@ -250,10 +174,12 @@ describe.skipIf(abiObstacle !== undefined)(
     });
 
     test("a socket that cannot be had is told once and tried again", () => {
-      kernel.refusesToOpen = true;
-      expect(hear("EBADF")).toHaveLength(1);
+      machine.isFull = true;
+      machine.tell({ kind: "shut down" });
+      expect(hear()).toHaveLength(1);
       expect([...hear(), ...hear()]).toEqual([]);
-      kernel.refusesToOpen = false;
+      machine.isFull = false;
+      expect(hear()).toEqual([{ what: "the routing socket was opened again", renumbered: true }]);
       expect(hear(route({}))).toEqual([{ what: "default route", renumbered: true }]);
     });
 
@@ -266,10 +192,10 @@ describe.skipIf(abiObstacle !== undefined)(
     });
 
     test("waking up is told; disposing closes the socket", async () => {
-      [kernel.sleptAtMs, kernel.wokeAtMs] = [1_700_000_000_000, 1_700_000_900_000];
+      [machine.sleptAtMs, machine.wokeAtMs] = [1_700_000_000_000, 1_700_000_900_000];
       expect(hear()).toEqual([{ what: "woke up after 900 s of sleep", renumbered: true }]);
       await watch[Symbol.asyncDispose]();
-      expect(kernel.open).toBe(0);
+      expect(system.openDescriptors).toEqual([]);
     });
   },
 );

@@ -7,6 +7,8 @@ import { parseRouteRequest, performRoute, type RouteRequest } from "./route-writ
 
 /** RAWRCVQ: what fits before SO_RCVBUF is raised. */
 const DEFAULT_BUFFER_BYTES = 8192;
+/** What a watcher needs, since overflow is silent (darwin-notes 3). */
+const LEAST_BUFFER_BYTES = 256 * 1024;
 
 /** socket(PF_ROUTE, SOCK_RAW, family or 0): writes change the table, reads hear what anybody changed. */
 export class RouteSocket implements Descriptor {
@@ -18,6 +20,7 @@ export class RouteSocket implements Descriptor {
   readonly #queue: Uint8Array[] = [];
   #capacity = DEFAULT_BUFFER_BYTES;
   #hearsItself = true;
+  #isShutDown = false;
   readonly #listener = (event: RouteSocketEvent): void => this.#hear(event);
 
   constructor(kernel: Kernel, family: number) {
@@ -40,6 +43,7 @@ export class RouteSocket implements Descriptor {
 
   read(buffer: Uint8Array): number | Failure {
     this.#kernel.log.take("read PF_ROUTE");
+    if (this.#isShutDown) return fail("ENOTCONN");
     const message = this.#queue.shift();
     if (message === undefined) {
       if (this.nonblocking) return fail("EAGAIN");
@@ -55,6 +59,7 @@ export class RouteSocket implements Descriptor {
     const number = new DataView(value.buffer, value.byteOffset).getInt32(0, true);
     if (name === constant("SO_RCVBUF")) {
       this.#kernel.log.take("setsockopt SO_RCVBUF");
+      if (number < LEAST_BUFFER_BYTES) throw new UnfaithfulCall("setsockopt SO_RCVBUF", `${number} bytes are too few`);
       this.#capacity = number;
     } else if (name === constant("SO_USELOOPBACK")) {
       this.#kernel.log.take("setsockopt SO_USELOOPBACK");
@@ -89,7 +94,8 @@ export class RouteSocket implements Descriptor {
 
   #hear(event: RouteSocketEvent): void {
     const { machine } = this.#kernel;
-    if (event.kind === "bytes") this.#pushFor(event.family, event.bytes);
+    if (event.kind === "shut down") this.#isShutDown = true;
+    else if (event.kind === "bytes") this.#pushFor(event.family, event.bytes);
     else if (event.kind === "route") {
       const { type, route, pid, seq, errno } = event;
       const header = { type, pid, seq, errno, flags: route.flags, withInterface: false };
