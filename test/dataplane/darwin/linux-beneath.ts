@@ -106,6 +106,9 @@ function rawOn(arena: Arena): RawPacketCalls {
     read: (fd, into, bytes) => noted(libc.read(fd, into, bytes)),
     write: (fd, from, bytes) => noted(libc.write(fd, from, bytes)),
     sendmsg: (fd, message, flags) => {
+      // sendit of bsd/kern/uipc_syscalls.c: control data that is named has at least a header.
+      if (arena.view.getBigUint64(message - arena.base + 32, true) !== 0n)
+        throw new Error("empty control data is named");
       const name = nameAt(message);
       const length = arena.view.getUint32(message - arena.base + 8, true);
       if (length !== name[0]) throw new Error(`an address of ${name[0]} bytes in a message that says ${length}`);

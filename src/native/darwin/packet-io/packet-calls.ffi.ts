@@ -18,6 +18,7 @@ export interface RawPacketCalls {
 /** Of Linux's struct mmsghdr: where the name's address, the control's length and the received length stand. */
 const MESSAGE_BYTES = 64;
 const NAME_AT = 0;
+const CONTROL_AT = 32;
 const CONTROL_LENGTH_AT = 40;
 const RECEIVED_AT = 56;
 /** AF_INET6 on Linux, and the first two bytes of socket addresses of either system. */
@@ -85,6 +86,9 @@ export function darwinPacketCalls(arena: Arena, raw: RawPacketCalls): PacketCall
       for (let index = 0; index < count; index += 1) {
         const message = messages + index * MESSAGE_BYTES;
         nameForDarwin(arena, message - base);
+        // xnu refuses control data shorter than a header (sendit of bsd/kern/uipc_syscalls.c): without any, none is named.
+        if (view.getUint32(message - base + CONTROL_LENGTH_AT, true) === 0)
+          view.setBigUint64(message - base + CONTROL_AT, 0n, true);
         if (result(raw.sendmsg(fd, message, SOCKET.MSG_DONTWAIT)) === -1) return index === 0 ? -1 : index;
       }
       return count;

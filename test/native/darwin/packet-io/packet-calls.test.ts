@@ -33,10 +33,12 @@ describe("the loop's calls on macOS", () => {
   it("send a message at a time, its address with a length and Darwin's family, also when it is sent once more", () => {
     const seen: Uint8Array[] = [];
     const answers = [100, -1, 100];
-    const { arena, calls, names, first } = world(({ bytes, base }) => ({
+    const { arena, calls, names, messages, first } = world(({ bytes, view, base }) => ({
       errno: () => 35,
       sendmsg: (fd, message, flags) => {
         expect([fd, flags]).toEqual([7, 0x80]);
+        // msg_control beside a msg_controllen of 0 is EINVAL there (sendit of bsd/kern/uipc_syscalls.c).
+        expect(view.getBigUint64(message - base + 32, true), "empty control data is named").toBe(0n);
         const index = (message - first) / MESSAGE_BYTES;
         seen.push(bytes.slice(names + index * 32, names + index * 32 + (DARWIN[index]?.length ?? 0)));
         expect(base).toBe(arena.base);
@@ -45,6 +47,7 @@ describe("the loop's calls on macOS", () => {
     }));
     writeSocketAddress(arena.view, names, FOUR);
     writeSocketAddress(arena.view, names + 32, SIX);
+    for (const at of [messages, messages + MESSAGE_BYTES]) arena.view.setBigUint64(at + 32, 0x7000n, true);
     expect(calls.sendmmsg(7, first, 2)).toBe(1);
     expect(calls.errno()).toBe("EAGAIN");
     expect(calls.sendmmsg(7, first + MESSAGE_BYTES, 1)).toBe(1);
