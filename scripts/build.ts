@@ -13,7 +13,9 @@ import { VERBS } from "../src/cli/verbs.ts";
 const ROOT = join(import.meta.dirname, "..");
 const DIST = resolve(process.argv[2] ?? join(ROOT, "dist"));
 const TARGET = "node24";
-const INTERPRETER = "#!/usr/bin/env -S node --disable-sigusr1 --disable-warning=ExperimentalWarning\n";
+/** What NODE_OPTIONS says is left out: it could load a program, open a debugger or write the heap of a root process to a file. */
+const INTERPRETER =
+  "#!/usr/bin/env -S -u NODE_OPTIONS -u NODE_V8_COVERAGE node --disable-sigusr1 --disable-warning=ExperimentalWarning\n";
 
 /** Chunks below this size are not worth reading another file for. */
 const SMALL_BYTES = 4_096;

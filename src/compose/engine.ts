@@ -3,6 +3,7 @@ import { ENGINE_USER } from "../keeper/engine-program.ts";
 import { AwgError } from "../model/error.ts";
 import { forbidDumps } from "../native/linux/process/credentials.ffi.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
+import { forbidLooks } from "./forbid-looks.ts";
 
 const LOOK_MS = 5000;
 const USUAL_MTU = 1420;
@@ -15,6 +16,7 @@ const USUAL_MTU = 1420;
  * @throws AwgError("usage") when this process was not started by a keeper
  */
 export async function runEngineHere(device: string, environment: NodeJS.ProcessEnv): Promise<string> {
+  forbidLooks();
   const how = process.platform === "darwin" ? await onDarwin(device, environment) : onLinux(device, environment);
   if (how === undefined) {
     throw new AwgError("usage", "awg engine is started by the keeper only, which hands it its descriptors");

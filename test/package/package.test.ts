@@ -44,6 +44,14 @@ describe("the package", () => {
     expect(status).toBe(0);
   });
 
+  test("F2: started by its name it obeys no NODE_OPTIONS", () => {
+    const planted = { NODE_OPTIONS: '--import="data:text/javascript,console.log(`planted`)"' };
+    const options = { encoding: "utf8", timeout: 60_000, env: { ...process.env, ...planted } } as const;
+    const { stdout, status } = spawnSync(join(installed, "dist", "awg.cjs"), ["version"], options);
+    expect([status, stdout.includes("planted"), stdout.includes(VERSION)]).toEqual([0, false, true]);
+    expect(spawnSync(process.execPath, ["-e", ""], options).stdout).toContain("planted");
+  });
+
   test("its version is the program's", () => {
     expect(JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).version).toBe(VERSION);
   });

@@ -4,6 +4,7 @@ import { DEFAULT_RHYTHM, type Rhythm } from "../../daemon/rhythm.ts";
 import type { NetworkEvents } from "../../host/ports/network-events.ts";
 import { AwgError, messageOf } from "../../model/error.ts";
 import { stepsOf } from "../../model/plan.ts";
+import { forbidLooks } from "../forbid-looks.ts";
 import { openSession } from "../open-session.ts";
 import type { ReconcilingSession } from "../reconciling-session.ts";
 import type { Planned, SessionOptions } from "../session.ts";
@@ -41,6 +42,7 @@ export interface DaemonOptions extends SessionOptions {
  * Its death changes nothing on the machine.
  */
 export async function runDaemon(given: DaemonOptions): Promise<void> {
+  forbidLooks();
   const options = given.notify === true ? await withNotifications(given) : given;
   await using session = await openSession(options);
   const report = (text: string) => options.report({ type: "problem", text });

@@ -32,6 +32,7 @@ const PROTOTYPES = {
   mount: "int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)",
   umount2: "int umount2(const char *target, int flags)",
   prctl: "int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)",
+  setrlimit: "int setrlimit(int resource, const void *limit)",
   syscall: "long syscall(long number, long a, long b, long c, long d)",
 } as const;
 

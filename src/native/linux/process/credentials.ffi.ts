@@ -3,6 +3,9 @@ import { callLibc, checkedLibc } from "../libc.ffi.ts";
 
 const PR_SET_DUMPABLE = 4;
 const PR_GET_DUMPABLE = 3;
+const RLIMIT_CORE = 4;
+/** struct rlimit on 64-bit Linux: the soft limit, the hard one, 8 bytes each. */
+const RLIMIT_BYTES = 16;
 /** setfsuid gives the uid that was; an id that cannot be set changes nothing and so only asks. */
 const NO_ID = 0xffffffff;
 
@@ -31,8 +34,12 @@ export function withFilesystemUser<T>(uid: number, gid: number, make: () => T): 
   }
 }
 
-/** No core dumps, no /proc/<pid>/mem and no ptrace by the same user from now on: keys stay inside. */
+/**
+ * No core dumps, no /proc/<pid>/mem and no ptrace by the same user from now on: keys stay inside. The limit of core dumps
+ * is 0 for all that this process starts, too: an engine that gives up root becomes dumpable again when it is started.
+ */
 export function forbidDumps(): void {
+  checkedLibc("setting the limit of core dumps", "setrlimit", RLIMIT_CORE, new Uint8Array(RLIMIT_BYTES));
   checkedLibc("forbidding core dumps of this process", "prctl", PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 

@@ -1,0 +1,63 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { commandObstacle, namespaceObstacle, tunObstacle } from "../../support/netns.ts";
+import { canariesIn, leakingFiles } from "../canary.ts";
+import { GuardedMachine, SECRETS, shownOf } from "./guarded-machine.ts";
+
+const CANARIES = Object.values(SECRETS);
+const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("ip", "nft");
+
+describe.skipIf(obstacle !== undefined)(`secrets and processes${obstacle ? ` (${obstacle})` : ""}`, () => {
+  let machine: GuardedMachine;
+  const said: string[] = [];
+
+  beforeAll(async () => {
+    machine = new GuardedMachine();
+    const { status, said: words } = await machine.awg("apply", "-f", machine.configFile, "--auto-approve", "--debug");
+    expect(status, words).toBe(0);
+    said.push(words);
+    await machine.startDaemon();
+  });
+  afterAll(() => machine[Symbol.asyncDispose]());
+
+  test("F1: no argument, environment, log or file of any process shows a secret, sampled all the time", async () => {
+    for (const args of [
+      ["diff", "-f", machine.configFile],
+      ["apply", "-f", join(machine.folder, "privateKey"), "--auto-approve", "--debug"],
+    ]) {
+      said.push((await machine.awg(...args)).said);
+    }
+    const shown = [...machine.shown.values()].flatMap((texts) => [...texts]);
+    for (const verb of ["apply", "daemon", "keeper", "engine"]) {
+      expect(shown.some((text) => text.split("\0").includes(verb))).toBe(true);
+    }
+    expect(canariesIn([...shown, ...said, machine.daemonLog].join("\n"), CANARIES)).toEqual([]);
+    expect(readdirSync(machine.runFolder).length).toBeGreaterThan(0);
+    expect(leakingFiles(machine.runFolder, CANARIES)).toEqual([]);
+    const known = /^(privateKey|presharedKey|headerKey|state\/secrets\/[0-9a-f]{64}): /;
+    expect(leakingFiles(machine.folder, CANARIES).filter((file) => !known.test(file))).toEqual([]);
+  });
+
+  test("F2: the lasting processes may leave no core dump, nor may what they start", () => {
+    for (const [name, pid] of Object.entries(machine.lasting())) {
+      const limit = shownOf(pid, "limits")
+        .split("\n")
+        .find((line) => line.startsWith("Max core file size"));
+      expect([name, limit?.split(/\s{2,}/).slice(1, 3)]).toEqual([name, ["0", "0"]]);
+    }
+  });
+
+  test("F2: no signal opens a debugger or writes a heap or a report, whatever NODE_OPTIONS say", async () => {
+    const { keeper, engine, daemon } = machine.lasting();
+    expect(shownOf(daemon, "environ")).toContain("--heapsnapshot-signal=SIGUSR2");
+    for (const pid of [keeper, engine]) expect(shownOf(pid, "environ")).not.toContain("NODE_OPTIONS");
+    for (const pid of [keeper, engine, daemon]) for (const signal of ["SIGUSR1", "SIGUSR2"]) process.kill(pid, signal);
+    // Whoever answers or acts afterwards has seen the signals: keeper and engine are asked, the daemon is woken.
+    expect((await machine.awg("status", "--json")).status).toBe(0);
+    await machine.disturb();
+    expect(machine.lasting()).toEqual({ keeper, engine, daemon });
+    expect(machine.listeningPorts()).toEqual([]);
+    expect(readdirSync(machine.daemonFolder)).toEqual([]);
+  });
+});
