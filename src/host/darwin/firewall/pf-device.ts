@@ -25,6 +25,7 @@ import {
 /** bsd/sys/fcntl.h */
 const O_RDWR = 2;
 /** bsd/sys/errno.h */
+const ENOENT = 2;
 const EEXIST = 17;
 const EBUSY = 16;
 const EINVAL = 22;
@@ -45,7 +46,7 @@ export interface PfDevice extends Disposable {
   killStates(selection: Parameters<typeof encodeKillStates>[0]): void;
   /** Adds a rule that calls the anchor to the end of the main ruleset, unless one is there. */
   insertCall(anchor: string): void;
-  /** Takes every rule out of the main ruleset that calls the anchor. */
+  /** Takes the rules out of the main ruleset that call the anchor and that somebody inserted; those of pf.conf stay. */
   removeCalls(anchor: string): void;
 }
 
@@ -103,6 +104,8 @@ function readReferences(system: LibSystem, fd: number): PfToken[] {
   for (let room = FEW_TOKENS; ; room *= 2) {
     const { argument, pointerAt, buffer } = tokensRequest(room);
     const { value, errno } = system.ioctlPointing(fd, PF.DIOCGETSTARTERS, argument, pointerAt, buffer);
+    // While nobody holds a token, the list is not empty but absent (pfioctl_ioc_tokens of bsd/net/pf_ioctl.c).
+    if (value < 0 && errno === ENOENT) return [];
     if (value < 0) throw darwinError("listing who keeps PF enabled", errno);
     const tokens = decodeTokens(argument, buffer);
     // The kernel fills what there is room for and does not say what it left out.
@@ -110,7 +113,11 @@ function readReferences(system: LibSystem, fd: number): PfToken[] {
   }
 }
 
-/** The tickets of the main ruleset's rules that call the anchor. Rules that change meanwhile are read again (EBUSY). */
+/**
+ * The tickets of the main ruleset's rules that call the anchor and were inserted; rules that change meanwhile are read again
+ * (EBUSY). A rule out of a file has ticket 0, as has every other of its kind: to delete by that would take somebody's first
+ * rule (pf_delete_rule_by_ticket of bsd/net/pf_ioctl.c).
+ */
 function callsOf(request: Request, anchor: string): bigint[] {
   for (let attempt = 1; ; attempt += 1) {
     const counted = ruleCountRequest();
@@ -123,7 +130,7 @@ function callsOf(request: Request, anchor: string): bigint[] {
       const mayFail = attempt < READ_ATTEMPTS ? [EBUSY] : [];
       whole = request("reading a rule of PF's main ruleset", PF_RULE.DIOCGETRULE, rule, mayFail);
       const call = decodeRuleCall(rule);
-      if (whole && call.anchor === anchor) found.push(call.ticket);
+      if (whole && call.anchor === anchor && call.ticket !== 0n) found.push(call.ticket);
     }
     if (whole) return found;
   }

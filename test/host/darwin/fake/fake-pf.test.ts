@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { openPfDevice } from "../../../../src/host/darwin/firewall/pf-device.ts";
+import { parsePf } from "../pf/parse-pf.ts";
 import { abiObstacle, ioctlNumber } from "./abi.ts";
 import { FakeLibSystem } from "./fake-libsystem.ts";
 import { macBook } from "./machine.ts";
@@ -59,6 +60,22 @@ describe.skipIf(abiObstacle !== undefined)("the double of PF", () => {
     expect(machine.pf.main.map(({ rule }) => rule.anchor)).toEqual(["com.apple/*", "com.awg"]);
     device.removeCalls("com.awg");
     expect(machine.pf.main.map(({ rule }) => rule.anchor)).toEqual(["com.apple/*"]);
+  });
+
+  test("a call that pf.conf itself has stays: by its ticket of 0 the kernel would take somebody's first rule", () => {
+    const machine = macBook();
+    const [call] = parsePf('anchor "com.awg"\n').rules;
+    if (call === undefined) return expect.unreachable();
+    machine.pf.main.push({ rule: call, ticket: 0n });
+    const device = openPfDevice(new FakeLibSystem(machine));
+    device.insertCall("com.awg");
+    device.removeCalls("com.awg");
+    expect(machine.pf.main.map(({ rule }) => rule.anchor)).toEqual(["com.apple/*", "com.awg"]);
+  });
+
+  test("while nobody keeps it on there is nobody to list", () => {
+    const device = openPfDevice(new FakeLibSystem(macBook()));
+    expect(device.references()).toEqual([]);
   });
 
   test("states are killed one by one", () => {

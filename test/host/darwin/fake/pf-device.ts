@@ -50,6 +50,8 @@ export class PfDevice implements Descriptor {
       throw new UnfaithfulCall(call, `size ${view.get("size")}, a buffer of ${pointed.length}`);
     }
     const room = pointed.length / size;
+    // pfioctl_ioc_tokens of bsd/net/pf_ioctl.c: without a single token there is no list.
+    if (this.#kernel.machine.pf.tokens.length === 0) return fail("ENOENT");
     const tokens = this.#kernel.machine.pf.tokens.slice(0, room);
     for (const [index, { token, pid, program }] of tokens.entries()) {
       const row = new StructView("pfioc_token", pointed, index * size);

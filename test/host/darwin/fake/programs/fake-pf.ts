@@ -30,7 +30,7 @@ dummynet-anchor "com.apple/*"
 anchor "com.apple/*"
 `;
 
-/** A rule of the main ruleset; its ticket names it as long as it stands. */
+/** A rule of the main ruleset; its ticket names it as long as it stands, and is 0 for every rule out of a file. */
 export interface FakeMainRule {
   readonly rule: PfParsedRule;
   readonly ticket: bigint;
@@ -86,8 +86,8 @@ export class FakePf {
 
   /** What somebody's `pfctl -f /etc/pf.conf` does: the main ruleset is as in the file, named anchors stay. */
   reloadStockConf(): void {
-    this.main = [];
-    for (const rule of parsePf(STOCK_CONF).rules) this.insert(rule);
+    this.main = parsePf(STOCK_CONF).rules.map((rule) => ({ rule, ticket: 0n }));
+    this.generation += 1;
   }
 
   /** Adds a rule to the end of the main ruleset and gives its ticket. */
@@ -99,7 +99,7 @@ export class FakePf {
     return ticket;
   }
 
-  /** Takes the rule of that ticket out; false where there is none. */
+  /** Takes the first rule of that ticket out, whoever's it is (pf_delete_rule_by_ticket); false where there is none. */
   delete(ticket: bigint): boolean {
     const at = this.main.findIndex((one) => one.ticket === ticket);
     if (at < 0) return false;
