@@ -17,7 +17,8 @@ const SESSION_MS = 180_000;
 
 /** What one engine was last seen to have done, summed over its peers. */
 interface Look {
-  readonly handshakeSeconds: number;
+  /** Each peer's last handshake, in seconds of a wall clock that anybody may set: only that it changed tells anything. */
+  readonly handshakes: ReadonlyMap<string, number>;
   readonly receivedBytes: number;
   readonly sentBytes: number;
   /** Since when it sends and hears nothing, in steady milliseconds; undefined while it does not. */
@@ -75,7 +76,7 @@ export class TunnelState {
     if (this.name === "down") send({ type: "start" });
     if (now === undefined) {
       if (before !== undefined || this.name === "handshaking") send({ type: "engineDied" });
-    } else if (before !== undefined && now.handshakeSeconds > before.handshakeSeconds) send({ type: "handshake" });
+    } else if (before !== undefined && hasShakenHands(now, before)) send({ type: "handshake" });
     else if (this.name === "up" && isLost(now, nowMs, SILENCE_MS)) send({ type: "sessionExpired" });
     if (this.#retryAtMs !== undefined && nowMs >= this.#retryAtMs) send({ type: "retry" });
     if (this.name === "resolving") send({ type: hasWay(spec) ? "resolved" : "resolveFailed" });
@@ -113,15 +114,25 @@ function lookAt({ peers }: TunnelObserved, before: Look | undefined, nowMs: numb
   const sentBytes = sum((peer) => peer.sentBytes);
   const hears = receivedBytes !== before?.receivedBytes;
   const sends = before !== undefined && sentBytes > before.sentBytes;
-  const handshakeSeconds = Math.max(0, ...peers.map((peer) => peer.lastHandshakeSeconds));
+  const handshakes = new Map(peers.map((peer) => [peer.publicKey, peer.lastHandshakeSeconds]));
+  const isAsBefore = handshakes.size === before?.handshakes.size && !differs(handshakes, before.handshakes);
   return {
-    handshakeSeconds,
+    handshakes,
     receivedBytes,
     sentBytes,
     sends,
-    handshakeSeenMs: handshakeSeconds === before?.handshakeSeconds ? before.handshakeSeenMs : nowMs,
+    handshakeSeenMs: isAsBefore ? before.handshakeSeenMs : nowMs,
     unansweredSinceMs: hears ? undefined : (before?.unansweredSinceMs ?? (sends ? nowMs : undefined)),
   };
+}
+
+/** Whether some peer has another last handshake than before; none at all is no handshake. */
+function hasShakenHands(now: Look, before: Look): boolean {
+  return [...now.handshakes].some(([peer, seconds]) => seconds !== 0 && seconds !== (before.handshakes.get(peer) ?? 0));
+}
+
+function differs(now: ReadonlyMap<string, number>, before: ReadonlyMap<string, number>): boolean {
+  return [...now].some(([peer, seconds]) => seconds !== before.get(peer));
 }
 
 /** It sends, and was not heard for so long, or has no session any more. */

@@ -86,6 +86,22 @@ describe("law 1: a tunnel counts as down only when it sends and nobody answers",
     }
   });
 
+  test.each([
+    ["back", 1],
+    ["forward", 4_000_000_000],
+  ])("B13: a wall clock that is set %s a year hides no handshake, and makes none", (_way, second) => {
+    const at = (sentBytes: number, seconds: number) => engine(sentBytes, sentBytes, 2_000_000_000 + seconds);
+    const watched = new Watched().for(20, (one) => at(148 + one * 100, Math.floor(one / 10)));
+    expect(watched.state.name).toBe("up");
+    const silent = (one: number) => engine(148 + one * 100, 2048, 2_000_000_001);
+    watched.for(40, silent);
+    expect([watched.state.name, watched.state.isDown]).toEqual(["handshaking", true]);
+    watched.for(1, (one) => engine(148 + one * 100, 4096, second));
+    expect([watched.state.name, watched.state.isDown]).toEqual(["up", false]);
+    watched.for(600, (one) => engine(148 + one * 100, 4096 + one * 10, second + Math.floor(one / 120)));
+    expect([watched.state.name, watched.state.isDown]).toEqual(["up", false]);
+  });
+
   test("a peer that is heard but not reached: down when the last session has ended", () => {
     const watched = new Watched().for(20, talking);
     const deaf = (second: number) => engine(148 + second * 100, 92 + second * 148, 2);
