@@ -1,5 +1,5 @@
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, openSync, readSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
 import { AwgError, messageOf } from "../model/error.ts";
 import { tryLockFile } from "../native/linux/process/file-lock.ffi.ts";
 import { StateFolder } from "./state-folder.ts";
@@ -17,12 +17,14 @@ export interface LockHolder {
 
 /**
  * Takes the lock that every writing verb holds, without waiting: an flock, so that the kernel lets it go when the holder
- * dies. AwgError locked, naming the holder, when another process has it.
+ * dies. Its folder is made private where it is absent; it may be the machine's own (/var/run of macOS, which daemons of
+ * root's group write to), as long as the file itself is ours alone. AwgError locked, naming the holder, when another process
+ * has it.
  */
 export function takeLock(path: string, holder: LockHolder): Disposable {
-  const folder = new StateFolder(dirname(path));
-  folder.make();
-  const fd = openLock(folder.pathOf(basename(path)));
+  const folder = dirname(path);
+  if (!isMachines(folder)) new StateFolder(folder).make();
+  const fd = openLock(path);
   let taken = false;
   try {
     taken = tryLockFile(fd);
@@ -40,13 +42,31 @@ export function takeLock(path: string, holder: LockHolder): Disposable {
   };
 }
 
+/** Whether a folder is root's (or ours) and not for everybody to write to. */
+function isMachines(folder: string): boolean {
+  const status = lstatSync(folder, { throwIfNoEntry: false });
+  return status !== undefined && isTrusted(status.uid) && status.isDirectory() && (status.mode & 0o002) === 0;
+}
+
 function openLock(path: string): number {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  let fd: number;
   try {
-    return openSync(path, flags, 0o600);
+    fd = openSync(path, flags, 0o600);
   } catch (cause) {
     throw new AwgError("permission", `the lock file ${path} could not be opened: ${messageOf(cause)}`, { cause });
   }
+  const status = fstatSync(fd);
+  if (status.isFile() && isTrusted(status.uid) && (status.mode & 0o077) === 0) return fd;
+  closeSync(fd);
+  throw new AwgError("permission", `the lock file ${path} is not awg's alone, so that others could hold it`, {
+    facts: { path },
+    remedy: "move it away",
+  });
+}
+
+function isTrusted(uid: number): boolean {
+  return uid === 0 || uid === process.geteuid?.();
 }
 
 /** What the holder wrote of itself; undefined when it has not yet, or it is not readable as such. */

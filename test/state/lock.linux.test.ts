@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { AwgError } from "../../src/model/error.ts";
@@ -48,6 +48,25 @@ describe.skipIf(process.platform !== "linux")("the lock (flock is reached throug
     using _lock = takeLock(path, HOLDER);
     writeFileSync(path, JSON.stringify({ pid: 1, verb: "\u001b[2J<evil>", sinceMs: 1 }));
     expect(refusal(path).message).toMatch(/^another awg/);
+  });
+
+  test("lies in a folder of the machine's own, as /var/run of macOS is one (0775), and stays ours alone there", () => {
+    const folder = temporaryFolder();
+    chmodSync(folder, 0o775);
+    const path = join(folder, "awg.lock");
+    {
+      using _lock = takeLock(path, HOLDER);
+      expect(refusal(path).kind).toBe("locked");
+    }
+    chmodSync(path, 0o660);
+    expect(refusal(path)).toMatchObject({ kind: "permission", message: expect.stringContaining("not awg's alone") });
+  });
+
+  test("does not lie where everybody may write", () => {
+    const folder = temporaryFolder();
+    chmodSync(folder, 0o1777);
+    expect(refusal(join(folder, "awg.lock"))).toMatchObject({ kind: "permission" });
+    expect(existsSync(join(folder, "awg.lock"))).toBe(false);
   });
 
   test("law 5: the lock of a killed process is free again", async () => {
