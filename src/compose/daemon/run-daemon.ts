@@ -1,6 +1,6 @@
 import { watchConfig } from "../../daemon/config-watcher.ts";
 import { type LoopPlan, type LoopReport, ReconcileLoop } from "../../daemon/reconcile-loop.ts";
-import { DEFAULT_RHYTHM, type Rhythm } from "../../daemon/rhythm.ts";
+import type { Rhythm } from "../../daemon/rhythm.ts";
 import type { NetworkEvents } from "../../host/ports/network-events.ts";
 import { AwgError, messageOf } from "../../model/error.ts";
 import { stepsOf } from "../../model/plan.ts";
@@ -8,10 +8,11 @@ import { forbidLooks } from "../forbid-looks.ts";
 import { openSession } from "../open-session.ts";
 import type { ReconcilingSession } from "../reconciling-session.ts";
 import type { Planned, SessionOptions } from "../session.ts";
-import { repeat, setTimer, watchClocks } from "./clocks.ts";
+import { setTimer, watchClocks } from "./clocks.ts";
 import { EndpointWatch } from "./endpoint-watch.ts";
 import { type FallbackReport, FallbackWatch } from "./fallback-watch.ts";
 import { watchMachine } from "./machine-events.ts";
+import { Pace } from "./pace.ts";
 import { type ProbeReport, type ProbeWatch, watchProbes } from "./probe-watch.ts";
 import { type Proposals, readProposals } from "./proposals.ts";
 
@@ -48,16 +49,17 @@ export async function runDaemon(given: DaemonOptions): Promise<void> {
   const report = (text: string) => options.report({ type: "problem", text });
   let endpoints: EndpointWatch | undefined;
   const proposals = readProposals(session, options.files, report, () => endpoints?.unanswered ?? {});
-  let rhythm = DEFAULT_RHYTHM;
+  const wake = (reason: string) => loop.wake(reason);
+  using pace = new Pace(() => wake("drift timer"), setTimer);
   const subject = {
     plan: async () => {
       const next = await planNext(proposals, endpoints);
-      if (next.keys.length === 0) rhythm = next.rhythm ?? rhythm;
+      if (next.keys.length === 0) pace.follow(next.rhythm);
       return next;
     },
     apply: async (plan: DaemonPlan) => {
       await applyNext(session, plan, proposals);
-      rhythm = plan.rhythm ?? rhythm;
+      pace.follow(plan.rhythm);
       if (plan.movesPeers) await endpoints?.shakeHands();
     },
   };
@@ -74,7 +76,7 @@ export async function runDaemon(given: DaemonOptions): Promise<void> {
       options.report(report);
     },
     setTimer,
-    limits: () => rhythm.limits,
+    limits: () => pace.rhythm.limits,
   });
   // An engine that does not answer now is the loop's to repair; it must not end the daemon.
   const onOtherNetwork = (): void => {
@@ -83,11 +85,9 @@ export async function runDaemon(given: DaemonOptions): Promise<void> {
   };
   await using _wakes = watchOutside(options, {
     events: session.networkEvents,
-    driftEveryMs: () => rhythm.driftEveryMs,
-    wake: (reason) => loop.wake(reason),
+    wake,
     onOtherNetwork,
   });
-  const wake = (reason: string) => loop.wake(reason);
   await using watched = new FallbackWatch(session, { ...clock, report: options.report, wake });
   fallback = watched;
   await using watchedProbes = watchProbes(session, options.report);
@@ -101,17 +101,13 @@ export async function runDaemon(given: DaemonOptions): Promise<void> {
 
 interface Outside {
   readonly events: NetworkEvents | undefined;
-  readonly driftEveryMs: () => number;
   readonly wake: (reason: string) => void;
   /** The machine's addresses changed, or it slept. */
   readonly onOtherNetwork: () => void;
 }
 
 /** Everything that makes the loop look again. */
-function watchOutside(
-  options: DaemonOptions,
-  { events, driftEveryMs, wake, onOtherNetwork }: Outside,
-): AsyncDisposable {
+function watchOutside(options: DaemonOptions, { events, wake, onOtherNetwork }: Outside): AsyncDisposable {
   const watches = new AsyncDisposableStack();
   watches.use(
     watchMachine(options, events, ({ what, by, renumbered }) => {
@@ -120,7 +116,6 @@ function watchOutside(
     }),
   );
   watches.use(watchConfig(options.files, wake));
-  watches.use(repeat(driftEveryMs, () => wake("drift timer")));
   watches.use(
     watchClocks((what) => {
       wake(what);
