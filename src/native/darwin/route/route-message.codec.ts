@@ -39,7 +39,10 @@ export interface RouteMessage {
   readonly gateway: Sockaddr | undefined;
 }
 
-/** Where a route leads: a next hop, or an interface itself. */
+/**
+ * Where a route leads: a next hop, or an interface itself. The scope of a next hop is the interface it is reached by; 0
+ * leaves that to the kernel, which takes the first interface with a network around the address.
+ */
 export type NextHop = { readonly address: string; readonly scope: number } | { readonly interfaceIndex: number };
 
 export interface RouteRequest {
@@ -84,9 +87,10 @@ export function encodeRouteRequest(request: RouteRequest): Uint8Array {
     present |= ROUTE.RTA_NETMASK;
     parts.push(encodeNetmask(family, length));
   }
-  if (request.asksInterface === true) {
+  const by = request.asksInterface === true ? 0 : interfaceOf(nextHop);
+  if (by !== undefined) {
     present |= ROUTE.RTA_IFP;
-    parts.push(encodeLink(0));
+    parts.push(encodeLink(by));
   }
   return assembled(request, flags, index, present, parts);
 }
@@ -117,6 +121,11 @@ export function decodeRouteMessage({ type, bytes }: MessageFrame): RouteMessage 
     prefixLength: inet && lengthOf(inet, flags, slots[ROUTE.RTAX_NETMASK]),
     gateway,
   };
+}
+
+/** Named beside a gateway, since Wi-Fi and a cable may lead into one network (rt_setif of bsd/net/rtsock.c). */
+function interfaceOf(nextHop: NextHop | undefined): number | undefined {
+  return nextHop !== undefined && "address" in nextHop && nextHop.scope !== 0 ? nextHop.scope : undefined;
 }
 
 const CARRIES_ROUTE: ReadonlySet<number> = new Set([

@@ -95,6 +95,19 @@ describe.skipIf(abiObstacle !== undefined)(
       expect(world.system.log.counts.get("write RTM_DELETE")).toBeUndefined();
     });
 
+    it("an endpoint is pinned by the interface asked for, though Wi-Fi leads to the same gateway", async () => {
+      const world = await mac();
+      const cable = world.machine.addInterface("en7", 6, 0x8863, 1500);
+      world.machine.addAddress(cable, { prefix: prefixOf("192.168.1.21/24"), peer: undefined });
+      const pin = into("192.0.2.1/32", "en7", "192.168.1.1");
+      await world.routes.change({ ...NOTHING, addRoutes: [pin] });
+      expect(await ours(world)).toEqual(["unicast 192.0.2.1/32 192.168.1.1 en7"]);
+      const moved = { ...pin, device: "en0" };
+      await world.routes.change({ ...NOTHING, addRoutes: [moved], deleteRoutes: [pin] });
+      expect(await ours(world)).toEqual(["unicast 192.0.2.1/32 192.168.1.1 en0"]);
+      expect(world.system.log.counts.get("write RTM_DELETE")).toBeUndefined();
+    });
+
     it("an endpoint without a way out is a blackhole, and becomes a pin again", async () => {
       const world = await mac();
       const pin = into("192.0.2.1/32", "en0", "192.168.1.1");

@@ -100,7 +100,16 @@ function nextHop(
   if (gateway.address.family !== family) return constant("EINVAL");
   const device = gateway.scope === 0 ? machine.interfaceToward(gateway.address) : machine.interfaceAt(gateway.scope);
   if (device === undefined) return constant("ENETUNREACH");
-  return { gateway: gateway.address, interfaceIndex: device.index };
+  return { gateway: gateway.address, interfaceIndex: namedInterface(machine, call, request) ?? device.index };
+}
+
+/** rt_setif: the interface that RTA_IFP names takes the place of the one that was found, if there is such an interface. */
+function namedInterface(machine: FakeMachine, call: string, request: RouteRequest): number | undefined {
+  const bytes = request.addresses.get("IFP");
+  if (bytes === undefined) return undefined;
+  const named = readSockaddr(call, bytes);
+  if (named.kind !== "link") throw new UnfaithfulCall(call, "RTA_IFP is no link address");
+  return machine.interfaceAt(named.index)?.index;
 }
 
 function ipOf(call: string, request: RouteRequest, axis: string): IpAddress {
