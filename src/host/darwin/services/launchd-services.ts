@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { AwgError } from "../../../model/error.ts";
 import { bearsMark } from "../../../model/ownership.ts";
@@ -53,11 +53,19 @@ class Launchd {
   manager(): ServiceManager {
     const { runDir } = this.#deps;
     const agent = this.#agent();
-    // Where it is installed under its own name, that is what is run, whichever way this process was started.
-    const isInstalled = statAt(this.#at(LAUNCHD.program)) !== undefined;
-    const program = isInstalled ? [LAUNCHD.program] : this.#deps.program;
-    const common = { program, runDir, configFile: "/etc/awg-split-tunnel/config.yaml" };
+    const common = { program: this.#program(), runDir, configFile: "/etc/awg-split-tunnel/config.yaml" };
     return { kind: "launchd", ...common, ...(agent === undefined ? {} : { agent }) };
+  }
+
+  /**
+   * Where it is installed under its own name, that is what is run, whichever way this process was started. A script that
+   * looks for node by PATH would not find it: launchd's has system folders alone, so that it is given this process's own.
+   */
+  #program(): readonly string[] {
+    const { program } = this.#deps;
+    const installed = this.#at(LAUNCHD.program);
+    if (statAt(installed) === undefined) return program;
+    return looksForInterpreter(installed) ? [...program.slice(0, -1), LAUNCHD.program] : [LAUNCHD.program];
   }
 
   async read({ name, path, uid }: ServicePlace): Promise<ServiceObserved> {
@@ -111,7 +119,10 @@ class Launchd {
     const job = jobOf(name, uid);
     if (command === "stop") return await this.launchctl.bootout(job);
     const found = await this.launchctl.find(job);
-    if (typeof found !== "object") return await this.launchctl.bootstrap(job, this.#at(path));
+    if (typeof found !== "object") {
+      if (this.#text(path) === null) throw new AwgError("host", `there is no service ${name}: ${path} is not there`);
+      return await this.launchctl.bootstrap(job, this.#at(path));
+    }
     if (command === "restart" || !found.running) await this.launchctl.kickstart(job, command === "restart");
   }
 
@@ -151,6 +162,19 @@ class Launchd {
 
 function jobOf(label: string, uid: number | undefined): Job {
   return { domain: uid === undefined ? "system" : `gui/${uid}`, label };
+}
+
+/** A script whose first line is `#!/usr/bin/env …`, as npm installs programs. */
+function looksForInterpreter(path: string): boolean {
+  if (!statSync(path).isFile()) return false;
+  const start = new Uint8Array(64);
+  const fd = openSync(path, "r");
+  try {
+    readSync(fd, start);
+  } finally {
+    closeSync(fd);
+  }
+  return new TextDecoder().decode(start).startsWith("#!/usr/bin/env ");
 }
 
 function statAt(path: string): { readonly uid: number } | undefined {

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -128,6 +137,14 @@ test("what is run is the program under its own name, where it is installed", asy
   });
 });
 
+test("a script under that name that looks for node by PATH is given the node that runs us: launchd would find none", async () => {
+  mkdirSync(join(root, LAUNCHD.program, ".."), { recursive: true });
+  writeFileSync(join(root, LAUNCHD.program), "#!/usr/bin/env -S node --disable-sigusr1\n");
+  expect(await services().readManager()).toMatchObject({ program: ["/opt/node", LAUNCHD.program] });
+  writeFileSync(join(root, LAUNCHD.program), "\xcf\xfa\xed\xfe");
+  expect(await services().readManager()).toMatchObject({ program: [LAUNCHD.program] });
+});
+
 describe("the agent of who sits at the screen", () => {
   const home = "/Users/alice";
   const path = `${home}/Library/LaunchAgents/${LAUNCHD.gui}.plist`;
@@ -148,6 +165,29 @@ describe("the agent of who sits at the screen", () => {
     expect(existsSync(join(root, path))).toBe(true);
     expect(await services().read(agent)).toMatchObject({ loaded: true, running: false });
     expect(launchctl.calls).toEqual([`bootstrap gui/${OWN_UID} ${join(root, path)}`]);
+  });
+
+  test.skipIf(OWN_UID !== 0)(
+    "a folder for agents that was not there is its user's, not root's (needs root)",
+    async () => {
+      mkdirSync(join(root, home, "Library"), { recursive: true });
+      await services().ensure({ ...spec(), ...agent, uid: 501, keepRunning: false });
+      const owners = [join(root, path), join(root, path, "..")]
+        .map((one) => statSync(one))
+        .map(({ uid, gid }) => [uid, gid]);
+      expect(owners).toEqual([
+        [501, 20],
+        [501, 20],
+      ]);
+    },
+  );
+
+  test("a Library that is a link is not followed either", async () => {
+    mkdirSync(join(root, home), { recursive: true });
+    mkdirSync(join(root, "elsewhere/LaunchAgents"), { recursive: true });
+    symlinkSync(join(root, "elsewhere"), join(root, home, "Library"));
+    await expect(services().ensure({ ...spec(), ...agent })).rejects.toMatchObject({ kind: "conflict" });
+    expect(existsSync(join(root, "elsewhere/LaunchAgents", `${LAUNCHD.gui}.plist`))).toBe(false);
   });
 
   test("a folder that is a link is not followed", async () => {
