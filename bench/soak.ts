@@ -47,10 +47,11 @@ async function soak(): Promise<number> {
   const client = spawn("ip", ["netns", "exec", near, "iperf3", ...words], { stdio: ["ignore", "pipe", "inherit"] });
   const told = text(client.stdout);
   const watched = await watch(once(client, "close"));
-  server.kill();
   const { end, error } = JSON.parse(await told) as Told;
   if (end.sum === undefined) throw new Error(`iperf3: ${error}`);
   const { packets, lost_packets: lost } = end.sum;
+  if (lost > 0) for (const line of droppedWhere()) console.log(line);
+  server.kill();
   const third = Math.max(1, Math.floor(watched.megabytes.length / 3));
   const growth = median(watched.megabytes.slice(-third)) / median(watched.megabytes.slice(0, third));
   const leastRenewals = Math.floor(minutes / RENEWED_EVERY_MINUTES) - 1;
@@ -81,6 +82,26 @@ async function watch(ended: Promise<unknown>): Promise<{ megabytes: readonly num
       console.log(`${megabytes.length / 6} min: ${megabytes.at(-1)?.toFixed(0)} MB, ${sessions.size} sessions`);
   }
   return { megabytes, renewals: sessions.size - 1 };
+}
+
+/** Lines that say at which queue the kernel has thrown packets away: a socket's that was not read in time, or a device's. */
+function droppedWhere(): readonly string[] {
+  return [near, far].map((name) => {
+    const inside = (path: string): string => must(["ip", "netns", "exec", name, "cat", path]);
+    const [, , full = "0"] = /^Udp: \d+ \d+ (\d+) \d+ (\d+)/m.exec(inside("/proc/net/snmp")) ?? [];
+    const ofEngine = (inside("/proc/net/udp") + inside("/proc/net/udp6"))
+      .split("\n")
+      .reduce((sum, line) => sum + Number(/:[0-9A-F]{4} .* (\d+) *$/.exec(line)?.[1] ?? 0), 0);
+    const links = JSON.parse(must(["ip", "-n", name, "-s", "-j", "link"])) as readonly Counted[];
+    const devices = links.map(({ ifname, stats64: { rx, tx } }) => `${ifname} ${rx.dropped} in, ${tx.dropped} out`);
+    const sockets = `full sockets ${ofEngine} of the engine's, ${Number(full) - ofEngine} of iperf3's`;
+    return `${name === near ? "sender" : "receiver"} dropped at: ${sockets}; ${devices.join("; ")}`;
+  });
+}
+
+interface Counted {
+  readonly ifname: string;
+  readonly stats64: { readonly rx: { readonly dropped: number }; readonly tx: { readonly dropped: number } };
 }
 
 function build(): void {
