@@ -27,7 +27,13 @@ export function expand(config: Config, facts: MachineFacts, options: ExpandOptio
   const { secrets, endpoints = {}, unanswered = {}, beside } = options;
   const alternatives: Record<string, readonly string[]> = {};
   const notes = [...(beside?.notes ?? [])];
-  const context: ExpandContext = { config, facts, tunnels: [], notes, unsupported: unsupportedUses(config, beside) };
+  const context: ExpandContext = {
+    config,
+    facts,
+    tunnels: [],
+    notes,
+    unsupported: unsupportedUses(config, facts, beside),
+  };
   const noise = Object.entries(config.tunnels).flatMap(([key, tunnel]) => (isNoiseTunnel(tunnel) ? [key] : []));
   const pathNumbers = assignPathNumbers(noise.toSorted(), keptByName(options.pathNumbers, config));
   const devices = keptByName(options.devices ?? {}, config);

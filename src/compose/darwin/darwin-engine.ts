@@ -3,6 +3,7 @@ import { readInterfaces } from "../../host/darwin/links/interfaces.ts";
 import { dumpRoutes } from "../../host/darwin/routes/route-socket.ts";
 import { ENGINE_SOCKET } from "../../keeper/darwin/engine-launch.ts";
 import type { Family } from "../../model/ip.ts";
+import { forbidDumps } from "../../native/darwin/forbid-dumps.ts";
 import { openLibSystem } from "../../native/darwin/libsystem.ffi.ts";
 import type { LibSystem } from "../../native/darwin/libsystem.ts";
 import type { BoundInterface } from "../../native/packet-system.ts";
@@ -19,6 +20,7 @@ export function darwinEngine(device: string, environment: NodeJS.ProcessEnv): Ha
   if (!Number.isInteger(tunFd) || path === undefined) return undefined;
   process.umask(0o077);
   const system = openLibSystem();
+  forbidDumps(system);
   return { tunFd, uapi: { path }, surroundings: () => readSurroundings(system, device), lookMs: LOOK_MS };
 }
 

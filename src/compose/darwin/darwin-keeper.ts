@@ -1,4 +1,5 @@
 import { endOnSignals, runUtunKeeper } from "../../keeper/darwin/run-utun-keeper.ts";
+import { forbidDumps } from "../../native/darwin/forbid-dumps.ts";
 import { openLibSystem } from "../../native/darwin/libsystem.ffi.ts";
 import { DARWIN_NAME_FOLDER } from "../paths.ts";
 
@@ -7,5 +8,6 @@ export async function runDarwinKeeper(runDir: string, { isService = false } = {}
   process.umask(0o077);
   process.chdir("/");
   const system = openLibSystem();
+  forbidDumps(system);
   await runUtunKeeper({ system, runDir, nameFolder: DARWIN_NAME_FOLDER, isService, ended: endOnSignals() });
 }

@@ -6,6 +6,7 @@ import { darwinHost } from "../../host/darwin/darwin-host.ts";
 import { type KeeperHolder, keeperHolder } from "../../host/darwin/links/keeper-holder.ts";
 import { AwgError } from "../../model/error.ts";
 import { keeperPaths } from "../../model/keeper-protocol.ts";
+import { forbidDumps } from "../../native/darwin/forbid-dumps.ts";
 import { openLibSystem } from "../../native/darwin/libsystem.ffi.ts";
 import type { LibSystem } from "../../native/darwin/libsystem.ts";
 import { readPeerUid } from "../../native/darwin/peer-credentials.ts";
@@ -30,6 +31,8 @@ export function darwinParts({ stateDir, runDir, environment, allowInsecurePermis
   const paths = pathsFor(stateDir, runDir);
   const secrets = new SecretStore(paths.stateDir, { environment, allowInsecurePermissions });
   const system = openLibSystem();
+  // Keys pass through this process: none may end in a core dump, or be read by a debugger.
+  if (process.geteuid?.() === 0) forbidDumps(system);
   const holder = keeperHolder({
     paths: keeperPaths(paths.runDir, ONLY_NAMESPACE),
     nameFolder: DARWIN_NAME_FOLDER,

@@ -7,7 +7,7 @@ import type { SessionParts } from "../session-parts.ts";
 /** A program that somebody asks about: one process, or all that run from a file or under a name. */
 export interface AskedProgram {
   readonly pid?: number;
-  /** A path, or the name of a file. */
+  /** A path, the name of a file, or the identifier of a bundle (macOS). */
   readonly app?: string;
 }
 
@@ -43,8 +43,9 @@ export async function findPrograms(
   };
 }
 
-function isCalled({ path, name }: ProgramLine["program"], app: string | undefined): boolean {
+function isCalled({ path, name, bundleIds }: ProgramLine["program"], app: string | undefined): boolean {
   if (app === undefined) return false;
+  if (bundleIds?.includes(app) === true) return true;
   if (app.includes("/")) return path === app;
   return typeof path === "string" ? path.slice(path.lastIndexOf("/") + 1) === app : name === app;
 }

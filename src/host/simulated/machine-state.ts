@@ -75,11 +75,20 @@ export interface MachineState {
   foreignTables: ForeignTable[];
   sysctls: Record<string, string>;
   resolver: SimulatedResolver;
-  processes: { pid: number; uid: number; path: string }[];
+  processes: SimulatedProcess[];
   services: SimulatedService[];
   /** Who runs services; null where nobody does. */
   serviceManager: "systemd" | "launchd" | null;
   systemExtensions: SimulatedExtension[];
+}
+
+/** A program that runs; bundles and signer only on a Mac. */
+export interface SimulatedProcess {
+  pid: number;
+  uid: number;
+  path: string;
+  bundleIds?: string[];
+  signer?: string | null;
 }
 
 /** A service; those of others have no definition here. */

@@ -65,8 +65,9 @@ export function matchApp(app: AppMatcher, program: Program, { hasBundles }: Prog
     case "dir":
       return typeof path === "string" ? said(isBelow(path, app.dir)) : withoutPath(program);
     case "bundleId":
+      return hasBundles ? matchBundle(app.bundleId, program) : "no";
     case "signer":
-      return hasBundles ? "unknown" : "no";
+      return hasBundles ? matchSigner(app.signer, program) : "no";
   }
 }
 
@@ -84,6 +85,16 @@ function matchKernelName(name: string, { name: kernelName, path }: Program): Ver
   if (path === null) return said(kernelName === name);
   const isCut = name.length > KERNEL_NAME_BYTES && name.startsWith(kernelName);
   return kernelName === name || isCut ? "unknown" : "no";
+}
+
+/** A program is of each bundle around it. Apple compares identifiers without regard to case (CFBundleIdentifier). */
+function matchBundle(wanted: string, { bundleIds }: Program): Verdict {
+  if (bundleIds === undefined) return "unknown";
+  return said(bundleIds.some((id) => id.toLowerCase() === wanted.toLowerCase()));
+}
+
+function matchSigner(wanted: string, { signer }: Program): Verdict {
+  return signer === undefined ? "unknown" : said(signer === wanted);
 }
 
 function matchUser(user: string, program: Program, { uids }: ProgramSurroundings): Verdict {

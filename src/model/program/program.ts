@@ -23,4 +23,8 @@ export interface Program extends ProcessKey {
   readonly commandLine?: readonly string[];
   /** Path below the root of the control groups; null where the system has none. */
   readonly cgroup?: string | null;
+  /** Identifiers of the bundles its file lies in, the nearest first (macOS); what a file says, as anyone could write it. */
+  readonly bundleIds?: readonly string[];
+  /** Who signed it, as the kernel holds it (macOS): a team identifier, "apple", or null for nobody whom Apple knows. */
+  readonly signer?: string | null;
 }

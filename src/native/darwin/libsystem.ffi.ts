@@ -27,6 +27,9 @@ export const LIBSYSTEM_PROTOTYPES = {
   kevent:
     "int kevent(int queue, const void *changes, int changeCount, void *events, int eventCount, const void *timeout)",
   __proc_info: "int __proc_info(int call, int pid, int flavor, uint64_t argument, void *buffer, int size)",
+  csops: "int csops(int pid, uint32_t operation, void *data, uint64_t size)",
+  setrlimit: "int setrlimit(int resource, const void *limit)",
+  ptrace: "int ptrace(int request, int pid, void *address, int data)",
   getpid: "int getpid()",
   kill: "int kill(int pid, int signal)",
 } as const;
@@ -153,6 +156,9 @@ function systemCalls(calls: Calls): Omit<LibSystem, keyof DescriptorCalls> {
     },
     procInfo: (call, pid, flavor, argument, buffer) =>
       calls.run("__proc_info", call, pid, flavor, argument, buffer, buffer.length),
+    csops: (pid, operation, buffer) => calls.run("csops", pid, operation, buffer, buffer.length),
+    setrlimit: (resource, limit) => calls.run("setrlimit", resource, limit),
+    ptrace: (request, pid) => calls.run("ptrace", request, pid, null, 0),
     getpid: () => calls.run("getpid").value,
     kill: (pid, signal) => calls.run("kill", pid, signal),
   };

@@ -41,6 +41,12 @@ export interface LibSystem {
   kevent(queue: number, changes: Uint8Array, events: Uint8Array, timeoutMs: number): CallResult;
   /** System call 336, the one behind libproc. */
   procInfo(call: number, pid: number, flavor: number, argument: bigint, buffer: Uint8Array): CallResult;
+  /** What the kernel knows of a process's code signature (bsd/sys/codesign.h). */
+  csops(pid: number, operation: number, buffer: Uint8Array): CallResult;
+  /** Sets a limit of this process: struct rlimit, two numbers of 8 bytes. */
+  setrlimit(resource: number, limit: Uint8Array): CallResult;
+  /** Without an address and data, as the requests about this very process have it. */
+  ptrace(request: number, pid: number): CallResult;
   getpid(): number;
   kill(pid: number, signal: number): CallResult;
 }

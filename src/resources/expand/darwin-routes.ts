@@ -21,7 +21,8 @@ export function darwinRoutes(
   for (const { origin } of beyond) {
     unsupported.push({
       path: pathOf(origin),
-      feature: "another way than the default's by user, port or protocol (macOS)",
+      feature:
+        "another way than the default's by user, port or protocol (a Mac routes by destination alone: name those)",
     });
   }
   const routes = tunnels.map(({ key, device }): ResourceOf<"routes"> => {

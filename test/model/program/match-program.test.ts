@@ -24,6 +24,12 @@ const FIREFOX: Program = {
   commandLine: ["firefox", "--profile", "work"],
   cgroup: "/user.slice/user-1000.slice/firefox.scope",
 };
+/** The same on a Mac. */
+const HELPER: Program = {
+  ...FIREFOX,
+  bundleIds: ["org.mozilla.plugincontainer", "org.mozilla.firefox"],
+  signer: "43AQ936H96",
+};
 /** Another user's process, for who is not root: no file, no arguments. */
 const HIDDEN: Program = { pid: 12, since: 3n, parentPid: 99, uid: 0, name: "backup" };
 const KERNEL: Program = { pid: 2, since: 0n, parentPid: 0, uid: 0, name: "kthreadd", path: null, cgroup: "/" };
@@ -96,9 +102,23 @@ describe("what a rule's fields mean for a program", () => {
     expect(matchProgram(match, program, AROUND)).toBe(verdict);
   });
 
-  test("bundles and signers are not known yet where there are any", () => {
-    const match = { apps: [{ kind: "signer" as const, signer: "TEAM" }] };
-    expect(matchProgram(match, FIREFOX, { ...AROUND, hasBundles: true })).toBe("unknown");
+  const bundle = (bundleId: string): ProgramMatch => ({ apps: [{ kind: "bundleId", bundleId }] });
+  const signer = (name: string): ProgramMatch => ({ apps: [{ kind: "signer", signer: name }] });
+  test.each([
+    [bundle("org.mozilla.firefox"), HELPER, "yes"],
+    [bundle("org.mozilla.Firefox"), HELPER, "yes"],
+    [bundle("org.mozilla.plugincontainer"), HELPER, "yes"],
+    [bundle("org.mozilla"), HELPER, "no"],
+    [bundle("org.mozilla.firefox"), { ...HELPER, bundleIds: [] }, "no"],
+    [bundle("org.mozilla.firefox"), FIREFOX, "unknown"],
+    [signer("43AQ936H96"), HELPER, "yes"],
+    [signer("43aq936h96"), HELPER, "no"],
+    [signer("apple"), { ...HELPER, signer: "apple" }, "yes"],
+    [signer("43AQ936H96"), { ...HELPER, signer: null }, "no"],
+    [signer("43AQ936H96"), FIREFOX, "unknown"],
+  ] as const)("on a Mac: %j of %o", (match, program, verdict) => {
+    expect(matchProgram(match, program, { ...AROUND, hasBundles: true })).toBe(verdict);
+    expect(matchProgram(match, program, AROUND)).toBe("no");
   });
 
   test("ancestors that were read in a circle end the search", () => {
@@ -121,8 +141,11 @@ describe("what could not be read never turns into a certain answer", () => {
     { users: ["anna"] },
     { cgroups: ["/user.slice"] },
     { commandLine: ["work"] },
+    { apps: [{ kind: "bundleId", bundleId: "org.mozilla.firefox" }] },
+    { apps: [{ kind: "signer", signer: "43AQ936H96" }] },
     { destinations: [] },
   );
+  const ON_A_MAC = { ...AROUND, hasBundles: true };
   const match = fc.letrec<{ tree: ProgramMatch }>((tie) => ({
     tree: fc.oneof(
       { maxDepth: 4 },
@@ -132,14 +155,14 @@ describe("what could not be read never turns into a certain answer", () => {
       fc.record({ any: fc.array(tie("tree"), { minLength: 1, maxLength: 3 }) }),
     ),
   })).tree;
-  const FIELDS = ["path", "uid", "cgroup", "commandLine"] as const;
+  const FIELDS = ["path", "uid", "cgroup", "commandLine", "bundleIds", "signer"] as const;
 
   test("law 9: hiding fields of a program leaves each verdict or makes it unknown", () => {
     checkProperty(
       fc.property(match, fc.subarray([...FIELDS]), (one, hidden) => {
-        const seen = matchProgram(one, FIREFOX, AROUND);
-        const rest = Object.fromEntries(Object.entries(FIREFOX).filter(([key]) => !hidden.includes(key as "path")));
-        const blind = matchProgram(one, rest as unknown as Program, AROUND);
+        const seen = matchProgram(one, HELPER, ON_A_MAC);
+        const rest = Object.fromEntries(Object.entries(HELPER).filter(([key]) => !hidden.includes(key as "path")));
+        const blind = matchProgram(one, rest as unknown as Program, ON_A_MAC);
         // Without its file a program is told by its name alone, which is certain only that it is another.
         expect([seen, "unknown"]).toContain(blind);
       }),

@@ -9,8 +9,8 @@ const koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
 
 /**
  * Each call as macOS's headers declare it on 64-bit: bytes of the result and of each named argument, and whether "..."
- * follows (unistd.h, sys/socket.h, sys/ioctl.h, fcntl.h, sys/sysctl.h, net/if.h, sys/event.h, signal.h; __proc_info of
- * libsyscall/wrappers/libproc).
+ * follows (unistd.h, sys/socket.h, sys/ioctl.h, fcntl.h, sys/sysctl.h, net/if.h, sys/event.h, signal.h, sys/codesign.h,
+ * sys/resource.h, sys/ptrace.h; __proc_info of libsyscall/wrappers/libproc).
  */
 const DECLARED: Readonly<Record<keyof typeof LIBSYSTEM_PROTOTYPES, readonly [number, readonly number[], boolean]>> = {
   socket: [4, [4, 4, 4], false],
@@ -32,6 +32,9 @@ const DECLARED: Readonly<Record<keyof typeof LIBSYSTEM_PROTOTYPES, readonly [num
   kqueue: [4, [], false],
   kevent: [4, [4, 8, 4, 8, 4, 8], false],
   __proc_info: [4, [4, 4, 4, 8, 8, 4], false],
+  csops: [4, [4, 4, 8, 8], false],
+  setrlimit: [4, [4, 8], false],
+  ptrace: [4, [4, 4, 8, 4], false],
   getpid: [4, [], false],
   kill: [4, [4, 4], false],
 };

@@ -147,3 +147,17 @@ describe("law 9: a rule that demands more than this machine keeps is refused", (
     expect(unsupported.map(({ path }) => path).toSorted()).toEqual(paths);
   });
 });
+
+describe("what only a Mac knows of a program", () => {
+  const features = (text: string, os: "linux" | "darwin") =>
+    expandText(text, { os }).unsupported.filter(({ feature }) => feature.includes("macOS's alone"));
+  const text = rule("apps: [x, { signer: 43AQ936H96 }], any: [{ not: { parent: { bundleId: org.example.x } } }]");
+
+  test("is refused elsewhere by its place, with what to match instead", () => {
+    expect(features(text, "linux")).toEqual([
+      { path: "rules.0.apps.1.signer", feature: "signer (macOS's alone; match the path)" },
+      { path: "rules.0.any.0.not.parent.0.bundleId", feature: "bundleId (macOS's alone; match the path)" },
+    ]);
+    expect(features(text, "darwin")).toEqual([]);
+  });
+});

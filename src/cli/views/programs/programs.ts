@@ -125,7 +125,7 @@ export function watchedDocument(event: ProgramWatchEvent): object {
 
 /** One program of a JSON document. */
 export function lineDocument({ program, user, sockets, rule, perhaps }: ProgramLine): object {
-  const { pid, parentPid, uid, name, path, isReplaced, startedMs, cgroup } = program;
+  const { pid, parentPid, uid, name, path, isReplaced, startedMs, cgroup, bundleIds, signer } = program;
   return {
     pid,
     parent_pid: parentPid,
@@ -137,6 +137,8 @@ export function lineDocument({ program, user, sockets, rule, perhaps }: ProgramL
     replaced: isReplaced === true,
     started: startedMs === undefined ? null : new Date(startedMs).toISOString(),
     cgroup: cgroup ?? null,
+    bundle_ids: bundleIds ?? null,
+    signer: signer ?? null,
     sockets: sockets ?? null,
     rule: rule === undefined ? null : ruleDocument(rule),
     perhaps: perhaps.map((one) => ({ ...ruleDocument(one.rule), why: one.why })),

@@ -1,6 +1,7 @@
 import type { Program } from "../../../model/program/program.ts";
 import type { LibSystem } from "../../../native/darwin/libsystem.ts";
 import type { ProcessList, ProcessPort } from "../../ports/processes.ts";
+import { BundleNames } from "./bundles.ts";
 import { ProcessTable } from "./process-table.ts";
 import { type Every, watchProcesses } from "./process-watch.ts";
 import { SocketTable } from "./socket-table.ts";
@@ -11,11 +12,13 @@ export interface DarwinProcessDeps {
   readonly nowMs: () => number;
   /** How often `watch` looks: about twice a second. */
   readonly every: Every;
+  /** Folder that stands for /; / unless given. */
+  readonly root?: string;
 }
 
 /** macOS's processes and sockets, over libSystem alone. */
-export function darwinProcesses({ system, nowMs, every }: DarwinProcessDeps): ProcessPort {
-  const table = new ProcessTable(system);
+export function darwinProcesses({ system, nowMs, every, root = "/" }: DarwinProcessDeps): ProcessPort {
+  const table = new ProcessTable(system, new BundleNames(nowMs, root));
   const sockets = new SocketTable(system, table);
   return {
     list: () => listPrograms(table),
@@ -33,11 +36,15 @@ function listPrograms(table: ProcessTable): ProcessList {
     .map((pid) => table.read(pid))
     .filter((program): program is Program => program !== undefined);
   const withoutPath = programs.filter(({ path }) => path === undefined).length;
+  const withoutBundle = programs.filter(({ path, bundleIds }) => path !== undefined && bundleIds === undefined).length;
+  const withoutSigner = programs.filter(({ signer }) => signer === undefined).length;
   const withoutArguments = programs.filter(({ commandLine }) => commandLine === undefined).length;
   return {
     programs,
     unseen: [
       ...(withoutPath === 0 ? [] : [`the files of ${withoutPath} programs, deleted or replaced since they started`]),
+      ...(withoutBundle === 0 ? [] : [`the bundles of ${withoutBundle} programs, whose Info.plist could not be read`]),
+      ...(withoutSigner === 0 ? [] : [`the signers of ${withoutSigner} programs, which the kernel did not tell`]),
       ...(withoutArguments === 0 ? [] : [`the arguments of ${withoutArguments} programs of other users`]),
     ],
   };

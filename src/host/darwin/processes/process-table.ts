@@ -13,6 +13,8 @@ import {
   decodeUniqueId,
 } from "../../../native/darwin/process/process-info.codec.ts";
 import { PROCESS_LAYOUTS } from "../../../native/darwin/process/process-layouts.ts";
+import type { BundleNames } from "./bundles.ts";
+import { readSigner } from "./signer.ts";
 
 /** Room for this many processes at first; a list that fills it may have been cut, so that it is read again with more. */
 const EXPECTED_PROCESSES = 1024;
@@ -23,10 +25,13 @@ const ARGUMENT_BYTES = 1024 * 1024;
 /** macOS's processes by system call 336, the one behind libproc (darwin-notes section 7). */
 export class ProcessTable {
   readonly #system: LibSystem;
+  readonly #bundles: BundleNames | undefined;
   #arguments: Uint8Array | undefined;
 
-  constructor(system: LibSystem) {
+  /** @param bundles without it nothing is said of bundles */
+  constructor(system: LibSystem, bundles?: BundleNames) {
     this.#system = system;
+    this.#bundles = bundles;
   }
 
   /** The numbers of all processes. The kernel cuts a list that does not fit without a word. */
@@ -61,6 +66,7 @@ export class ProcessTable {
     const { parentPid, uid, name } = decodeShortInfo(short);
     const full = this.#info(pid, PROC_INFO.PROC_PIDTBSDINFO, PROCESS_LAYOUTS.proc_bsdinfo.size);
     const commandLine = this.#commandLine(pid);
+    const { path } = this.#path(pid);
     const program: Program = {
       pid,
       since,
@@ -68,7 +74,8 @@ export class ProcessTable {
       uid,
       name,
       cgroup: null,
-      ...this.#path(pid),
+      ...(path === undefined ? {} : { path, ...this.#bundles?.of(path) }),
+      ...readSigner(this.#system, pid),
       ...(full instanceof Uint8Array ? { startedMs: decodeStartMs(full) } : {}),
       ...(commandLine === undefined ? {} : { commandLine }),
     };
@@ -92,7 +99,7 @@ export class ProcessTable {
   }
 
   /** The file, whose path the kernel no longer tells once it is replaced or deleted. */
-  #path(pid: number): Pick<Program, "path"> {
+  #path(pid: number): { readonly path?: string } {
     const buffer = new Uint8Array(PROC_INFO.PROC_PIDPATHINFO_MAXSIZE);
     const { PROC_INFO_CALL_PIDINFO, PROC_PIDPATHINFO } = PROC_INFO;
     const { value } = this.#system.procInfo(PROC_INFO_CALL_PIDINFO, pid, PROC_PIDPATHINFO, 0n, buffer);

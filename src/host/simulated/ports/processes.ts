@@ -6,9 +6,9 @@ import type { SimulatedMachine } from "../machine.ts";
 export function simulatedProcesses(machine: SimulatedMachine): ProcessPort {
   const list = (): Program[] => {
     machine.checkAlive("processes.list");
-    return machine.live.processes.map(({ pid, uid, path }) => {
+    return machine.live.processes.map(({ pid, uid, path, ...signed }) => {
       const name = path.slice(path.lastIndexOf("/") + 1);
-      return { pid, since: 0n, parentPid: 0, uid, name, path, commandLine: [path], cgroup: null };
+      return { pid, since: 0n, parentPid: 0, uid, name, path, commandLine: [path], cgroup: null, ...signed };
     });
   };
   return {

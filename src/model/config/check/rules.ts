@@ -82,22 +82,29 @@ function checkRegexSpeed(context: CheckContext, path: NodePath, pattern: string)
   context.report("regex-slow", path, message, "write it without nesting, as in (ab)+ instead of (a+b*)+");
 }
 
-/** Anyone can call a program "firefox"; only what the kernel or a signature tells may open the way out. */
+/** Anyone can call a program "firefox", or write an identifier into a bundle; only what the kernel or a signature tells may open the way out. */
 function checkDirectByName(context: CheckContext, path: NodePath, rule: Rule): void {
   if (context.config.default.via.kind === "direct") return;
   const key = rule.via.kind === "direct" ? "via" : rule.fallback.kind === "direct" ? "fallback" : undefined;
   const isBound = [rule.users, rule.cgroups, rule.destinations].some((field) => field !== undefined);
-  const named = rule.apps?.find(isByName);
+  const [named] = rule.apps?.flatMap((app) => nameIn(app) ?? []) ?? [];
   if (key === undefined || isBound || named === undefined) return;
-  const message = `whoever is called ${quote(nameIn(named))} gets the open path, and anyone can be`;
+  const message = `whoever is called ${quote(named)} gets the open path, and anyone can be`;
   context.report("rule-direct-by-name", [...path, key], message, "match a path or a signer; by name it is advisory");
 }
 
-function isByName(app: AppMatcher): boolean {
-  return app.kind === "name" || app.kind === "contains" || app.kind === "regex";
-}
-
-function nameIn(app: AppMatcher): string {
-  if (app.kind === "name") return app.name;
-  return app.kind === "contains" ? app.contains : app.kind === "regex" ? app.regex : app.kind;
+/** What anyone can give a program of their own; undefined where it is told by more. */
+function nameIn(app: AppMatcher): string | undefined {
+  switch (app.kind) {
+    case "name":
+      return app.name;
+    case "contains":
+      return app.contains;
+    case "regex":
+      return app.regex;
+    case "bundleId":
+      return app.bundleId;
+    default:
+      return undefined;
+  }
 }

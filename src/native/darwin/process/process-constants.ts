@@ -31,3 +31,20 @@ export const KERNEL_EVENT = {
   NOTE_FORK: 0x40000000,
   NOTE_EXEC: 0x20000000,
 } as const;
+
+/** bsd/sys/codesign.h: what csops is asked. Its answers about another process are not restricted to root (kern_proc.c). */
+export const CODE_SIGNING = {
+  CS_OPS_STATUS: 0,
+  CS_OPS_TEAMID: 14,
+  CS_OPS_VALIDATION_CATEGORY: 17,
+  CS_MAX_TEAMID_LEN: 64,
+} as const;
+
+/** osfmk/kern/cs_blobs.h: flags of a process's code signature. */
+export const SIGNATURE_FLAGS = {
+  CS_VALID: 0x1,
+  CS_ADHOC: 0x2,
+  CS_PLATFORM_BINARY: 0x400_0000,
+  CS_DEBUGGED: 0x1000_0000,
+  CS_SIGNED: 0x2000_0000,
+} as const;

@@ -6,6 +6,7 @@ import { type Descriptor, type Failure, type FakeCaller, fail, type Kernel } fro
 import { InternetSocket } from "./internet-socket.ts";
 import type { FakeMachine } from "./machine.ts";
 import { PfDevice } from "./pf-device.ts";
+import { csops } from "./processes/code-signing.ts";
 import { KernelQueue } from "./processes/kernel-queue.ts";
 import { procInfo } from "./processes/proc-info.ts";
 import { argumentsPid, argumentsSysctl, namedSysctl } from "./processes/process-sysctl.ts";
@@ -13,6 +14,8 @@ import { RouteSocket } from "./route/route-socket.ts";
 import { copyOut, routeSysctl } from "./route/route-sysctl.ts";
 
 const O_RDWR = 2;
+/** bsd/sys/resource.h and bsd/sys/ptrace.h, which the ABI table leaves out. */
+const [RLIMIT_CORE, PT_DENY_ATTACH] = [4, 31];
 const MOST_DESCRIPTORS = 256;
 
 /**
@@ -175,16 +178,21 @@ export class FakeLibSystem implements LibSystem {
     return typeof answer === "number" ? { value: answer, errno: 0 } : failed(answer);
   }
 
-  csops(pid: number, operation: number): CallResult {
-    throw new UnfaithfulCall("csops", `pid ${pid} operation ${operation}`);
+  csops(pid: number, operation: number, buffer: Uint8Array): CallResult {
+    const answer = csops(this.#kernel, pid, operation, buffer);
+    return typeof answer === "number" ? { value: answer, errno: 0 } : failed(answer);
   }
 
-  setrlimit(resource: number): CallResult {
-    throw new UnfaithfulCall("setrlimit", `resource ${resource}`);
+  setrlimit(resource: number, limit: Uint8Array): CallResult {
+    if (resource !== RLIMIT_CORE || limit.length !== 16) throw new UnfaithfulCall("setrlimit", `resource ${resource}`);
+    this.log.take("setrlimit RLIMIT_CORE");
+    return { value: 0, errno: 0 };
   }
 
-  ptrace(request: number): CallResult {
-    throw new UnfaithfulCall("ptrace", `request ${request}`);
+  ptrace(request: number, pid: number): CallResult {
+    if (request !== PT_DENY_ATTACH || pid !== 0) throw new UnfaithfulCall("ptrace", `request ${request} of ${pid}`);
+    this.log.take("ptrace PT_DENY_ATTACH");
+    return { value: 0, errno: 0 };
   }
 
   getpid(): number {

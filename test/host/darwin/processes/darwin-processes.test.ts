@@ -61,6 +61,8 @@ describe.skipIf(abiObstacle !== undefined)(
         startedMs: 1_700_000_000_300,
         commandLine: ["P300", "-x"],
         cgroup: null,
+        bundleIds: [],
+        signer: null,
       });
     });
 

@@ -1,3 +1,5 @@
+import type { FakeSignature } from "./code-signing.ts";
+
 export interface FakeProcess {
   readonly pid: number;
   readonly uniqueId: bigint;
@@ -10,6 +12,8 @@ export interface FakeProcess {
   readonly args: readonly string[];
   /** Descriptors that are sockets, with the kernel's name of each. */
   readonly sockets?: Readonly<Record<number, bigint>>;
+  /** Absent: it was never signed, as programs of Intel Macs may be. */
+  readonly signature?: FakeSignature;
 }
 
 export interface FakeSocket {

@@ -1,0 +1,45 @@
+import { readUnsigned } from "../struct.codec.ts";
+import { CODE_SIGNING, SIGNATURE_FLAGS } from "./process-constants.ts";
+
+/** struct cs_blob's header: a type that is 0 here, then the length of the whole in network order (csops of kern_proc.c). */
+const HEADER_BYTES = 8;
+/** Room for a team identifier with its header and NUL. */
+export const TEAM_BYTES = HEADER_BYTES + CODE_SIGNING.CS_MAX_TEAMID_LEN + 1;
+/**
+ * CS_VALIDATION_CATEGORY_TESTFLIGHT, DEVELOPMENT, APP_STORE, ENTERPRISE and DEVELOPER_ID (osfmk/kern/cs_blobs.h since
+ * xnu-8792): by which kind of Apple's certificates the kernel let the program run.
+ */
+const BY_APPLES_CERTIFICATE: ReadonlySet<number> = new Set([2, 3, 4, 5, 6]);
+
+/** How far a signature is to be believed; `unknown` where this kernel cannot tell somebody's from Apple's customers'. */
+export type SignatureStanding = "platform" | "certified" | "nobody's" | "unknown";
+
+/** The 4 bytes of CS_OPS_STATUS or CS_OPS_VALIDATION_CATEGORY. AwgError("host") when there are fewer. */
+export function decodeWord(bytes: Uint8Array): number {
+  return readUnsigned(bytes, 0, [0, 4]);
+}
+
+/**
+ * What the flags of a process and the category it was let in by say of its signature. A page that was changed since, a
+ * debugger that may change any, and a signature that names no certificate leave nothing to be believed.
+ *
+ * @param category undefined where the kernel has none (before macOS 13): then only the system's own programs are known
+ */
+export function signatureStanding(flags: number, category: number | undefined): SignatureStanding {
+  const { CS_VALID, CS_SIGNED, CS_ADHOC, CS_DEBUGGED, CS_PLATFORM_BINARY } = SIGNATURE_FLAGS;
+  const isWhole = (flags & CS_VALID) !== 0 && (flags & CS_DEBUGGED) === 0;
+  if (!isWhole) return "nobody's";
+  if ((flags & CS_PLATFORM_BINARY) !== 0) return "platform";
+  if ((flags & CS_SIGNED) === 0 || (flags & CS_ADHOC) !== 0) return "nobody's";
+  if (category === undefined) return "unknown";
+  return BY_APPLES_CERTIFICATE.has(category) ? "certified" : "nobody's";
+}
+
+/** The text of CS_OPS_TEAMID behind its header; undefined where it is no team identifier. */
+export function decodeTeam(bytes: Uint8Array): string | undefined {
+  if (bytes.length < HEADER_BYTES) return undefined;
+  const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(4, false);
+  if (length <= HEADER_BYTES || length > bytes.length || bytes[length - 1] !== 0) return undefined;
+  const text = new TextDecoder().decode(bytes.subarray(HEADER_BYTES, length - 1));
+  return /^[0-9A-Za-z]{1,64}$/.test(text) ? text : undefined;
+}
