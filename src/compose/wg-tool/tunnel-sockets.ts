@@ -8,8 +8,7 @@ import { parseUapiDevice, parseUapiErrno, type UapiDevice } from "../../model/ua
 import { UAPI_GET } from "../../model/uapi/set.ts";
 import type { ShownDevice } from "../../model/wg-tool/shown-device.ts";
 import { renderTunnelChange, type TunnelChange } from "../../model/wg-tool/tunnel-change.ts";
-import { errnoName } from "../../native/linux/errno.ts";
-import { exchangeOverUnixSocket, isUnixSocketLive } from "../../native/linux/process/unix-exchange.ffi.ts";
+import { unixExchangesHere } from "./unix-exchanges-here.ts";
 
 const ANSWER_TIMEOUT_MS = 10_000;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
@@ -20,7 +19,7 @@ const SPKI_LENGTH = 44;
 /** Every device whose engine answers, sorted by name. */
 export function tunnelNames(): string[] {
   return sockets()
-    .filter(({ path }) => isUnixSocketLive(path))
+    .filter(({ path }) => unixExchangesHere().isLive(path))
     .map(({ name }) => name)
     .toSorted();
 }
@@ -54,7 +53,7 @@ export async function changeTunnel(name: string, change: TunnelChange): Promise<
   }
   const errno = parseUapiErrno(exchange(name, renderTunnelChange({ ...change, peers })));
   if (errno !== 0) {
-    throw new AwgError("host", `the engine of ${name} refused the change: ${errnoName(errno)}`, {
+    throw new AwgError("host", `the engine of ${name} refused the change: ${unixExchangesHere().errnoName(errno)}`, {
       remedy: "check that it knows every parameter, and that values go together",
     });
   }
@@ -91,7 +90,7 @@ function exchange(name: string, text: string): string {
       remedy: "awg show interfaces lists those that do",
     });
   }
-  const answer = exchangeOverUnixSocket({
+  const answer = unixExchangesHere().exchange({
     path,
     request: new TextEncoder().encode(text),
     terminator: Uint8Array.of(10, 10),

@@ -11,7 +11,6 @@ import {
 } from "../../model/keeper-protocol.ts";
 import { hasErrno } from "../../native/linux/errno.ts";
 import { exchangeOverUnixSocket } from "../../native/linux/process/unix-exchange.ffi.ts";
-import type { PeerCredentials } from "../../native/linux/process/unix-socket.ffi.ts";
 
 const QUESTION_TIMEOUT_MS = 5000;
 const WORK_TIMEOUT_MS = 60_000;
@@ -68,7 +67,7 @@ function exchange(paths: KeeperPaths, request: KeeperRequest): KeeperStatus {
   });
 }
 
-function checkPeer({ uid }: PeerCredentials): void {
+function checkPeer({ uid }: { readonly uid: number }): void {
   if (uid === 0 || uid === process.geteuid?.()) return;
   throw new AwgError("permission", `the keeper's socket is served by uid ${uid}, which is not root`);
 }

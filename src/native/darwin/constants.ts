@@ -32,8 +32,12 @@ export const SOCKET = {
   IPV6_BOUND_IF: 125,
 } as const;
 
-/** bsd/sys/un.h */
+/** bsd/sys/un.h, and of bsd/sys/socket.h what only sockets of this machine itself need */
 export const LOCAL = {
+  AF_UNIX: 1,
+  SOCK_STREAM: 1,
+  SO_SNDTIMEO: 0x1005,
+  SO_RCVTIMEO: 0x1006,
   SOL_LOCAL: 0,
   LOCAL_PEERCRED: 1,
 } as const;

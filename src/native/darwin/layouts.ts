@@ -119,6 +119,8 @@ export const LAYOUTS = {
     },
   },
   in6_ifreq: { size: 288, fields: { ifr_name: [0, 16], "ifr_ifru.ifru_addr": [16, 28] } },
+  /** bsd/sys/un.h */
+  sockaddr_un: { size: 106, fields: { sun_len: [0, 1], sun_family: [1, 1], sun_path: [2, 104] } },
   /** bsd/sys/_types/_timeval.h on 64-bit. */
   timeval: { size: 16, fields: { tv_sec: [0, 8], tv_usec: [8, 4] } },
   /** bsd/sys/ucred.h */

@@ -1,4 +1,5 @@
 import { AwgError } from "../../../model/error.ts";
+import type { UnixExchange } from "../../unix-exchange.ts";
 import { errnoError, errnoName, hasErrno } from "../errno.ts";
 import { callLibc, checkedLibc, closeDescriptor, lastErrno } from "../libc.ffi.ts";
 import { type PeerCredentials, readPeerCredentials } from "./unix-socket.ffi.ts";
@@ -10,18 +11,6 @@ const SO = { receiveTimeout: 20, sendTimeout: 21 } as const;
 const MSG_NOSIGNAL = 0x4000;
 const PATH_BYTES = 108;
 const CHUNK_BYTES = 256 * 1024;
-
-export interface UnixExchange {
-  readonly path: string;
-  readonly request: Uint8Array;
-  /** The answer ends with these bytes. */
-  readonly terminator: Uint8Array;
-  readonly maxAnswerBytes: number;
-  /** Bounds each wait, not the whole. */
-  readonly timeoutMs: number;
-  /** Judges who listens, before anything is sent. */
-  readonly checkPeer?: (peer: PeerCredentials) => void;
-}
 
 /**
  * Connects to a unix socket, sends a request and reads the answer, all synchronously: node:net costs 8 ms to load, a

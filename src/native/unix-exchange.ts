@@ -1,0 +1,22 @@
+/** One question over a unix socket, and how its answer is known to be whole. */
+export interface UnixExchange {
+  readonly path: string;
+  readonly request: Uint8Array;
+  /** The answer ends with these bytes. */
+  readonly terminator: Uint8Array;
+  readonly maxAnswerBytes: number;
+  /** Bounds each wait, not the whole. */
+  readonly timeoutMs: number;
+  /** Judges who listens, before anything is sent. */
+  readonly checkPeer?: (peer: { readonly uid: number }) => void;
+}
+
+/** Unix sockets of one system, for questions that nothing else waits beside. */
+export interface UnixExchanges {
+  /** Connects, asks and reads the answer. AwgError, with the errno's name in `facts.errno`, where nobody listens. */
+  exchange(exchange: UnixExchange): Uint8Array;
+  /** Whether somebody accepts connections on a unix socket. */
+  isLive(path: string): boolean;
+  /** The name of an errno of this system. */
+  errnoName(errno: number): string;
+}
