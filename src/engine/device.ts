@@ -57,8 +57,9 @@ export interface Device {
 
   /**
    * Makes the device hold exactly this configuration. Peers that stay keep sessions, endpoints they roamed to (unless
-   * the configured endpoint changed) and counters; nothing of another peer is touched. A changed private key drops all
-   * sessions once the peers' new handshakes are done or the old ones expire, whatever comes first.
+   * the configured endpoint changed) and counters; nothing of another peer is touched. With another private key or wire format
+   * a handshake begins at once with every peer that has a session; the session goes on until the new one is there or it
+   * expires. The former format is read for REJECT_AFTER_TIME more, and sent to peers that were not heard in the new one.
    */
   configure(config: DeviceConfig, now: number): readonly Output[];
   /**
@@ -119,6 +120,11 @@ export interface Peer {
   readonly publicKey: Uint8Array;
   readonly endpoint: Endpoint | undefined;
   readonly wire: PeerWire;
+  /**
+   * Hot: the format it reads, to send with. After a change of the device's format it is the former one until the peer was
+   * heard in the new one, so that the two ends may change one after the other and lose nothing.
+   */
+  readonly reads: WireFormat;
   /** For the loop's own use (a cached socket address, a queue); the engine never reads it. */
   slot: unknown;
   /** Hot: the session to seal with, or undefined: then use `device.send`, which queues and makes a handshake. */

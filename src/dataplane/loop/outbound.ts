@@ -30,8 +30,6 @@ export interface OutboundPorts {
   readonly device: Device;
   readonly batch: SendBatch;
   readonly tun: PreparedTun & { readonly fd: number };
-  /** The format in use; asked for each time, for it may change. */
-  wire(): TransportWire;
   readonly ways: Ways;
   mtuBytes(): number;
   /** An answer to a packet that does not fit, for the machine. */
@@ -119,7 +117,7 @@ export class Outbound {
     const session = peer.currentSession(now);
     const endpoint = peer.endpoint;
     // Counters are taken for what is sent alone: their gaps are what the peer counts as lost.
-    if (endpoint !== undefined && !this.#prepare(at, segments, length, endpoint)) return;
+    if (endpoint !== undefined && !this.#prepare(at, segments, length, endpoint, peer.reads.transport)) return;
     const first = session === undefined || session.slot === 0 ? -1 : session.takeCounters(packets);
     if (session === undefined || endpoint === undefined || first < 0) {
       this.#sendSlowly(at, segments, length, now);
@@ -138,10 +136,10 @@ export class Outbound {
    * Makes a packet fit the way to its peer: a new connection is told the size of segments that do, and the sender of what
    * does not fit and must not be cut is told so; then false. What may be cut is left to the outer network.
    */
-  #prepare(at: number, segments: number, length: number, endpoint: Endpoint): boolean {
-    const { ways, wire, mtuBytes, answer } = this.#ports;
+  #prepare(at: number, segments: number, length: number, endpoint: Endpoint, wire: TransportWire): boolean {
+    const { ways, mtuBytes, answer } = this.#ports;
     const { view, bytes } = this.#machine.arena;
-    const fits = ways.payloadBytes(endpoint) - wire().overheadBytes;
+    const fits = ways.payloadBytes(endpoint) - wire.overheadBytes;
     this.#paddedTo = Math.min(mtuBytes(), Math.max(fits, 0));
     if (segments === 0 && isFirstOfTcp(view, at, length)) clampSegmentSize(view, at, length, this.#paddedTo);
     const largest = segments === 0 ? length : this.#cut.segmentLength;
@@ -160,7 +158,7 @@ export class Outbound {
   #seal(session: Session, endpoint: Endpoint, counter: number, from: number, length: number): number {
     const { batch } = this.#ports;
     const { arena, aead } = this.#machine;
-    const wire = this.#ports.wire();
+    const wire = session.peer.reads.transport;
     const peerWire = session.peer.wire;
     const padded = wire.paddedLength(length, this.#paddedTo, peerWire);
     const size = wire.overheadBytes + padded;

@@ -72,7 +72,6 @@ export class Tunnel {
         tun: this.tun,
         ways: this.#ways,
         answer: (packet) => this.#inbound.deliver(packet),
-        wire: () => this.#wire.transport,
         mtuBytes: () => this.#settings.mtuBytes,
         perform,
         readFailed: (errno) => this.#deviceRefused(errno),

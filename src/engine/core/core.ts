@@ -43,6 +43,10 @@ export interface Arrival {
   readonly from: Endpoint;
   readonly now: number;
   readonly underLoad: boolean;
+  /** The format it is read in. */
+  readonly wire: WireFormat;
+  /** It is read in the device's format and could not be read in a former one: who sent it knows the device's. */
+  readonly tellsFormat: boolean;
   readonly out: Output[];
 }
 

@@ -59,6 +59,7 @@ export function takeResponse(
   if (keys === undefined) return undefined;
   dropInitiator(core, peer);
   moveTo(peer, arrival.from);
+  if (arrival.tellsFormat) peer.reads = arrival.wire;
   peer.receivedBytes += datagramBytes;
   peer.timers.anyReceived(arrival.now);
   peer.roundTripMs = arrival.now - peer.initiatedAt;

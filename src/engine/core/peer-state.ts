@@ -6,7 +6,7 @@ import type { DeviceEvent, Peer, PeerConfig, PeerStats } from "../device.ts";
 import type { Endpoint } from "../endpoint.ts";
 import type { InitiatorState } from "../noise/initiation.ts";
 import type { UnixTime } from "../sources.ts";
-import type { PeerWire } from "../wire/wire-format.ts";
+import type { PeerWire, WireFormat } from "../wire/wire-format.ts";
 import type { PeerTimers } from "./peer-timers.ts";
 import type { TransportSession } from "./session.ts";
 import type { Waiting } from "./table/deadline-queue.ts";
@@ -20,6 +20,7 @@ export class PeerState implements Peer, Waiting {
   /** Our own copy; 32 zero bytes when the peer has none. */
   presharedKey: Uint8Array;
   wire: PeerWire;
+  reads: WireFormat;
   endpoint: Endpoint | undefined;
   slot: unknown;
   dueAt = Number.POSITIVE_INFINITY;
@@ -40,6 +41,8 @@ export class PeerState implements Peer, Waiting {
   lastTimestampSent: Uint8Array | undefined;
   lastTimestampReceived: Uint8Array | undefined;
   lastInitiationReceivedAt = Number.NEGATIVE_INFINITY;
+  /** The session of the last message that authenticated, while it lives. */
+  heardOver: TransportSession | undefined;
 
   /** Inner packets that wait for a session, oldest first. */
   readonly queue: Uint8Array[] = [];
@@ -66,6 +69,7 @@ export class PeerState implements Peer, Waiting {
     parts: {
       readonly timers: PeerTimers;
       readonly wire: PeerWire;
+      readonly reads: WireFormat;
       readonly prefixes: (peer: PeerState) => readonly Prefix[];
     },
   ) {
@@ -75,6 +79,7 @@ export class PeerState implements Peer, Waiting {
     this.endpoint = config.endpoint;
     this.timers = parts.timers;
     this.wire = parts.wire;
+    this.reads = parts.reads;
     this.#prefixes = parts.prefixes;
   }
 

@@ -1,4 +1,4 @@
-import { REJECT_AFTER_TIME } from "../constants.ts";
+import { FORMER_FORMAT_READ, FORMER_FORMAT_SENT } from "../constants.ts";
 import { isMac1Valid } from "../cookie/macs.ts";
 import type { DeviceCounters } from "../device.ts";
 import type { Candidate, WireFormat } from "../wire/wire-format.ts";
@@ -17,30 +17,37 @@ type Verdict = PeerState | "done" | keyof DeviceCounters;
  */
 export class Receiver {
   #core: Core;
-  #former: { readonly wire: WireFormat; readonly until: number } | undefined;
+  #former: { readonly wire: WireFormat; readonly replacedAt: number } | undefined;
 
   constructor(core: Core) {
     this.#core = core;
   }
 
-  /** Goes on reading datagrams in a format that `next` replaces, as long as a session of it may live. */
+  /** Goes on reading and sending a format that `next` replaces, as long as a session of it may live. */
   keepReading(wire: WireFormat, next: WireFormat, now: number): void {
-    if (this.#former?.wire !== next) this.forgetFormer();
-    this.#former = { wire, until: now + REJECT_AFTER_TIME };
+    if (this.#former?.wire !== next) this.forgetFormer(next);
+    this.#former = { wire, replacedAt: now };
   }
 
-  /** Reads the former format no longer and zeroes its keys. */
-  forgetFormer(): void {
-    this.#former?.wire.forgetKeys?.();
+  /** Reads the former format no longer, sends nothing in it and zeroes its keys. */
+  forgetFormer(next = this.#core.wire): void {
+    if (this.#former === undefined) return;
+    this.#stopSending(this.#former.wire, next);
+    this.#former.wire.forgetKeys?.();
     this.#former = undefined;
   }
 
+  #stopSending(wire: WireFormat, next: WireFormat): void {
+    for (const peer of this.#core.peers.values()) if (peer.reads === wire) peer.reads = next;
+  }
+
   /** The peer that the datagram came from, when it authenticated; outputs go to the arrival's. */
-  take(datagram: Uint8Array, arrival: Arrival): PeerState | undefined {
+  take(datagram: Uint8Array, surroundings: Omit<Arrival, "wire" | "tellsFormat">): PeerState | undefined {
     let reason: keyof DeviceCounters | undefined;
-    for (const wire of this.#wires(arrival.now)) {
+    for (const wire of this.#wires(surroundings.now)) {
       for (const candidate of wire.candidates(datagram)) {
-        const verdict = this.#try(wire, candidate, datagram, arrival);
+        const arrival = { ...surroundings, wire, tellsFormat: this.#tellsFormat(wire, candidate.kind, datagram) };
+        const verdict = this.#try(candidate, datagram, arrival);
         if (verdict === "done") return undefined;
         if (typeof verdict !== "string") return verdict;
         reason ??= verdict;
@@ -50,14 +57,24 @@ export class Receiver {
     return undefined;
   }
 
-  #wires(now: number): readonly WireFormat[] {
-    if (this.#former !== undefined && now >= this.#former.until) this.forgetFormer();
-    return this.#former === undefined ? [this.#core.wire] : [this.#core.wire, this.#former.wire];
+  /** Formats may differ in one kind of message alone; what both can say tells nothing. */
+  #tellsFormat(wire: WireFormat, kind: Candidate["kind"], datagram: Uint8Array): boolean {
+    if (this.#former === undefined) return true;
+    return wire === this.#core.wire && !this.#former.wire.candidates(datagram).some((other) => other.kind === kind);
   }
 
-  #try(wire: WireFormat, candidate: Candidate, datagram: Uint8Array, arrival: Arrival): Verdict {
+  #wires(now: number): readonly WireFormat[] {
+    if (this.#former === undefined) return [this.#core.wire];
+    const { wire, replacedAt } = this.#former;
+    if (now >= replacedAt + FORMER_FORMAT_SENT) this.#stopSending(wire, this.#core.wire);
+    if (now < replacedAt + FORMER_FORMAT_READ) return [this.#core.wire, wire];
+    this.forgetFormer();
+    return [this.#core.wire];
+  }
+
+  #try(candidate: Candidate, datagram: Uint8Array, arrival: Arrival): Verdict {
     const core = this.#core;
-    if (candidate.kind === "transport") return takeTransport(core, wire, candidate, datagram, arrival);
+    if (candidate.kind === "transport") return takeTransport(core, candidate, datagram, arrival);
     const { kind, message } = candidate;
     if (kind === "cookie") return takeCookie(core, message, datagram.length, arrival.now) ?? "badHandshake";
     if (!isMac1Valid(core.crypto, message, core.ownMac1Key)) return "badHandshake";

@@ -18,7 +18,11 @@ export function applyConfig(core: Core, config: DeviceConfig, now: number): void
   core.timing = timing;
   if (config.wire !== core.wire) {
     core.wire = config.wire;
-    for (const peer of core.peers.values()) peer.wire = config.wire.forPeer();
+    for (const peer of core.peers.values()) {
+      peer.wire = config.wire.forPeer();
+      if (peer.current === undefined && peer.next === undefined) peer.reads = config.wire;
+      askAnew(core, peer, now);
+    }
   }
   const wanted = new Set(config.peers.map(({ publicKey }) => keyOf(publicKey)));
   for (const peer of [...core.peers.values()]) if (!wanted.has(keyOf(peer.publicKey))) dropPeer(core, peer);
@@ -81,20 +85,23 @@ export function placePeer(peer: PeerState, endpoint: Endpoint): void {
 }
 
 /**
- * Whoever is at the peer's new address may not know the session, and the initiation that waits went to the old one: a
- * handshake begins now, and not when silence or the retry would have told. The session goes on meanwhile.
+ * A handshake begins now, and not when silence or the retry would have told; the session goes on meanwhile. Whoever is at
+ * a peer's new address may not know the session, and the initiation that waits went to the old one; a peer that has our
+ * new wire format answers in it, and what was sent in the former one it may not have read.
  */
 function askAnew(core: Core, peer: PeerState, now: number): void {
   if (peer.initiator === undefined && peer.current === undefined) return;
   dropInitiator(core, peer);
   peer.timers.handshakeDropped();
   peer.timers.wantHandshake(now);
+  schedule(core, peer);
 }
 
 function newPeer(core: Core, config: PeerConfig): PeerState {
   const peer = new PeerState(config, {
     timers: new PeerTimers(core.sources, core.timing, config.persistentKeepalive ?? OFF),
     wire: core.wire.forPeer(),
+    reads: core.wire,
     prefixes: (of) => core.routes.prefixesOf(of),
   });
   core.peers.set(keyOf(peer.publicKey), peer);

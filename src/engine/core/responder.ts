@@ -48,6 +48,7 @@ export function takeInitiation(
   peer.lastTimestampReceived = state.timestamp;
   peer.lastInitiationReceivedAt = arrival.now;
   moveTo(peer, arrival.from);
+  if (arrival.tellsFormat) peer.reads = arrival.wire;
   peer.receivedBytes += datagramBytes;
   peer.timers.anyReceived(arrival.now);
   respond(core, peer, state, arrival);
@@ -60,13 +61,15 @@ function isFresh(peer: PeerState, state: ResponderState, now: number): boolean {
   return now - peer.lastInitiationReceivedAt >= HANDSHAKE_INITIATION_INTERVAL;
 }
 
-function respond(core: Core, peer: PeerState, state: ResponderState, { now, out }: Arrival): void {
+function respond(core: Core, peer: PeerState, state: ResponderState, arrival: Arrival): void {
+  const { now, out } = arrival;
+  const wire = arrival.wire === core.wire ? peer.reads : arrival.wire;
   const ephemeralPrivate = randomBytes(core.sources, KEY_BYTES);
   const made = createResponse(core.crypto, state, {
     ephemeralPrivate,
     senderIndex: freeIndex(core),
     presharedKey: peer.presharedKey,
-    headerWord: core.wire.headerWord("response"),
+    headerWord: wire.headerWord("response"),
     cookie: peer.cookie(now),
   });
   core.crypto.wipe(ephemeralPrivate);
@@ -74,21 +77,21 @@ function respond(core: Core, peer: PeerState, state: ResponderState, { now, out 
   peer.lastMac1 = made.mac1;
   beginSession(core, peer, made.keys, false, now);
   peer.timers.anySent(now);
-  const datagram = core.wire.wrap("response", made.message, peer.wire);
+  const datagram = wire.wrap("response", made.message, peer.wire);
   peer.sentBytes += datagram.length;
   emit(peer, datagram, out);
 }
 
-function sendCookie(core: Core, message: Uint8Array, cookie: Uint8Array, { from, out }: Arrival): void {
+function sendCookie(core: Core, message: Uint8Array, cookie: Uint8Array, { from, out, wire }: Arrival): void {
   const offset = mac1Offset(message);
   const reply = createCookieReply(core.crypto, {
     receiverIndex: readWord(message, INITIATION.sender),
-    headerWord: core.wire.headerWord("cookie"),
+    headerWord: wire.headerWord("cookie"),
     nonce: randomBytes(core.sources, COOKIE_NONCE_BYTES),
     cookie,
     mac1: message.subarray(offset, offset + MAC_BYTES),
     key: core.ownCookieKey,
   });
   core.counters.cookiesSent += 1;
-  out.push({ kind: "datagram", to: from, bytes: core.wire.wrap("cookie", reply, undefined), peer: undefined });
+  out.push({ kind: "datagram", to: from, bytes: wire.wrap("cookie", reply, undefined), peer: undefined });
 }

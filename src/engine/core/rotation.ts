@@ -1,3 +1,4 @@
+import { REKEY_TIMEOUT } from "../constants.ts";
 import type { Endpoint } from "../endpoint.ts";
 import { sameEndpoint } from "../endpoint.ts";
 import type { SessionKeys } from "../noise/response.ts";
@@ -15,6 +16,7 @@ export function beginSession(core: Core, peer: PeerState, keys: SessionKeys, isI
   const session = new TransportSession(peer, keys, isInitiator, { timing, sources, now });
   core.sessions.set(session.localIndex, session);
   core.listener?.opened(session);
+  useSameSession(peer, now);
   const { previous, current, next } = peer;
   if (!isInitiator) {
     peer.next = session;
@@ -29,6 +31,18 @@ export function beginSession(core: Core, peer: PeerState, keys: SessionKeys, isI
     closeSession(core, previous);
   }
   peer.timers.sessionMade(now);
+}
+
+/**
+ * Of two sessions that were made at once, because both ends began, each end may send over another. The one that goes now
+ * must not be the one the peer still uses: what it was heard over last is ours too from here on.
+ */
+function useSameSession(peer: PeerState, now: number): void {
+  const { previous, current } = peer;
+  if (previous === undefined || current === undefined || peer.heardOver !== previous) return;
+  if (!previous.canSend(now) || Math.abs(current.expiresAt - previous.expiresAt) >= REKEY_TIMEOUT) return;
+  peer.current = previous;
+  peer.previous = current;
 }
 
 /** Makes the responder's session the current one when its first message has come; false when there is nothing to do. */
@@ -86,5 +100,6 @@ function closeSession(core: Core, session: TransportSession | undefined): void {
   core.sessions.delete(session.localIndex);
   core.listener?.closed(session);
   session.peer.keepArrivals(session);
+  if (session.peer.heardOver === session) session.peer.heardOver = undefined;
   session.close(core.crypto);
 }

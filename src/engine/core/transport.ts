@@ -1,7 +1,7 @@
 import { TAG_BYTES } from "../crypto/crypto.ts";
 import type { DeviceCounters, Output } from "../device.ts";
 import type { Endpoint } from "../endpoint.ts";
-import { type Candidate, TRANSPORT_HEADER_BYTES, type WireFormat } from "../wire/wire-format.ts";
+import { type Candidate, TRANSPORT_HEADER_BYTES } from "../wire/wire-format.ts";
 import { type Arrival, type Core, emit } from "./core.ts";
 import { innerLength, ipVersion, sourceOffset } from "./inner-packet.ts";
 import type { PeerState } from "./peer-state.ts";
@@ -15,7 +15,7 @@ export function sendSealed(core: Core, peer: PeerState, packet: Uint8Array, now:
   const session = peer.currentSession(now);
   const counter = session?.takeCounters(1) ?? -1;
   if (session === undefined || counter < 0) return false;
-  const { transport } = core.wire;
+  const { transport } = peer.reads;
   const plaintext = new Uint8Array(transport.paddedLength(packet.length, core.mtuBytes, peer.wire));
   plaintext.set(packet);
   const sealedAt = transport.prefixBytes + TRANSPORT_HEADER_BYTES;
@@ -48,6 +48,7 @@ export function receivedOver(
 ): void {
   const { peer } = session;
   peer.receivedBytes += bytes;
+  peer.heardOver = session;
   moveTo(peer, from);
   if (confirmSession(core, session)) handshakeDone(core, peer, false);
   peer.timers.anyReceived(now);
@@ -60,7 +61,6 @@ type TransportCandidate = Extract<Candidate, { kind: "transport" }>;
 /** Opens a transport message and delivers what is in it; else why it is none of ours. */
 export function takeTransport(
   core: Core,
-  wire: WireFormat,
   candidate: TransportCandidate,
   datagram: Uint8Array,
   arrival: Arrival,
@@ -73,6 +73,10 @@ export function takeTransport(
   if (plaintext === undefined) return "badTransport";
   session.acceptCounter(candidate.counter);
   const { peer } = session;
+  const { wire } = arrival;
+  // What a format tolerates of others' defects may be the former format: the peer may not read ours yet.
+  const isStrict = candidate.sealedOffset === wire.transport.prefixBytes + TRANSPORT_HEADER_BYTES;
+  if (isStrict && wire === core.wire) peer.reads = wire;
   peer.wire.noteTransport(datagram.length);
   const isKeepalive = wire.isKeepalive(plaintext.length, plaintext[0] ?? 0);
   receivedOver(core, session, isKeepalive ? 0 : 1, datagram.length, arrival.from, arrival.now);

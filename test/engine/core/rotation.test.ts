@@ -6,8 +6,9 @@ import type { PeerState } from "../../../src/engine/core/peer-state.ts";
 import { dropPeer, putPeer } from "../../../src/engine/core/reconfigure.ts";
 import { beginSession, confirmSession, dropSessions } from "../../../src/engine/core/rotation.ts";
 import type { TransportSession } from "../../../src/engine/core/session.ts";
+import { receivedOver } from "../../../src/engine/core/transport.ts";
 import { CRYPTO } from "../support/crypto.ts";
-import { deviceConfig } from "../support/link.ts";
+import { deviceConfig, endpoint } from "../support/link.ts";
 import { SeededSources } from "../support/sources.ts";
 
 function lonely(sources = new SeededSources(1)): { core: Core; peer: PeerState } {
@@ -71,6 +72,18 @@ describe("the three sessions of a peer: previous, current, next", () => {
     begin(core, peer, 3, true);
     expect(held(peer)).toEqual([2, 3, undefined]);
     expect([...core.sessions.keys()]).toEqual([2, 3]);
+  });
+
+  test("of two that were made at once the one the peer was heard over stays, for either side of the next", () => {
+    for (const isInitiator of [true, false]) {
+      const { core, peer } = lonely();
+      const first = begin(core, peer, 1, true);
+      const second = begin(core, peer, 2, true);
+      receivedOver(core, first, 1, 100, endpoint(2), 1_000);
+      begin(core, peer, 3, isInitiator);
+      expect([first.isClosed, second.isClosed]).toEqual([false, true]);
+      expect(held(peer)).toEqual(isInitiator ? [1, 3, undefined] : [undefined, 1, 3]);
+    }
   });
 
   test("dropping them leaves no index and no key", () => {
