@@ -10,7 +10,11 @@ const GOOD_WHEN_TRUE: ReadonlySet<Condition["type"]> = new Set(["Ready", "Protec
 export function renderStatus(status: Status, style: Style, nowMs = Date.now()): string {
   const open = openTexts(status, style);
   if (status.resources.length === 0) {
-    return ["Nothing is applied on this machine. Traffic is not protected by awg.", ...open].join("\n");
+    const isUnderWay = status.openJournal !== undefined || status.awaiting !== undefined;
+    const first = isUnderWay
+      ? "No generation was accepted on this machine yet."
+      : "Nothing is applied on this machine. Traffic is not protected by awg.";
+    return [first, ...open].join("\n");
   }
   const width = Math.max(...status.resources.map(({ key }) => key.length));
   return [

@@ -98,13 +98,15 @@ function byPolicy(asked: Asked, policy: FirewallPolicy, routing: KnownRouting): 
 /** What the kernel's own rules and routes make of it now. */
 function byKernel(asked: Asked, inspection: Inspection, routing: KnownRouting): ExplainedSide {
   const first = lookUp(asked, routing, 0);
-  const { mark } = inspection.tracePacket(pointOf(asked, first.way, 0));
+  const steered = inspection.tracePacket(pointOf(asked, first.way, 0));
+  const { mark } = steered;
   const route = lookUp(asked, routing, mark);
   const kernel = inspection.decideRoute({ destination: renderIp(asked.address), mark, uid: asked.uid });
   const traced = leaves(route) ? inspection.tracePacket(pointOf(asked, route.way, 0)) : undefined;
   const isLocal = route.way === "(local)";
   return {
-    path: pathName(asked.policy, mark),
+    // Some packets are refused before any mark is set.
+    path: mark === 0 && steered.verdict === "drop" ? "block" : pathName(asked.policy, mark),
     reason: traced?.rules.find(({ name }) => name.includes(" steer: "))?.name ?? "",
     mark,
     ...routeParts(route),

@@ -126,7 +126,9 @@ export function encodeRouteQuery(query: RouteQuery): Uint8Array {
   return encodeMessage(RTM.getRoute, 0, (writer) => {
     const family = destination.length === 4 ? AF.inet : AF.inet6;
     const sourceLength = query.source === undefined ? 0 : destination.length * 8;
-    writeHeader(writer, { family, destinationLength: destination.length * 8, sourceLength, flags: LOOKUP_TABLE });
+    // IPv6 names the table unasked, and refuses the flag (net/ipv6/route.c, inet6_rtm_valid_getroute_req).
+    const flags = family === AF.inet ? LOOKUP_TABLE : 0;
+    writeHeader(writer, { family, destinationLength: destination.length * 8, sourceLength, flags });
     writer.attribute(RTA.destination, destination);
     if (query.source !== undefined) writer.attribute(RTA.source, addressToBytes(query.source));
     if (query.mark !== undefined) writer.attributeU32(RTA.mark, query.mark);

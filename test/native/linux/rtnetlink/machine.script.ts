@@ -118,6 +118,7 @@ process.stdout.write(
     byMark: net.decideRoute({ destination: "10.8.1.1", mark: 1 }),
     byUid: net.decideRoute({ destination: "10.8.1.1", mark: 0x51, uid: 1000 }),
     lan: net.decideRoute({ destination: "10.7.0.9" }),
+    lan6: net.decideRoute({ destination: "fd07::9", mark: 1, uid: 1000 }),
     prohibited: net.decideRoute({ destination: "10.8.1.1", uid: 2000 }),
     missing: net.link("nobody") ?? null,
     errors,

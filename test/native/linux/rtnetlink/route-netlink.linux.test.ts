@@ -20,6 +20,7 @@ interface MachineReport {
   readonly byMark: unknown;
   readonly byUid: unknown;
   readonly lan: unknown;
+  readonly lan6: unknown;
   readonly prohibited: unknown;
   readonly missing: unknown;
   readonly errors: readonly string[];
@@ -115,6 +116,7 @@ describe.skipIf(obstacle !== undefined)(`rtnetlink on the real kernel${obstacle 
     expect(report.byMark).toMatchObject({ route: { table: 51820 } });
     expect(report.byUid).toEqual({ refused: "ENETUNREACH" });
     expect(report.lan).toMatchObject({ route: { table: 254, preferredSource: "10.7.0.1" } });
+    expect(report.lan6).toMatchObject({ route: { family: 6, table: 254, preferredSource: "fd07::1" } });
     expect(report.prohibited).toEqual({ refused: "EACCES" });
     expect(report.missing).toBeNull();
     expect(report.errors).toEqual([
