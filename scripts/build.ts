@@ -1,6 +1,7 @@
 /**
- * Builds the package: the program's modules in two files, `core.cjs` with what a plain `awg diff` runs and `rest.cjs`
- * with all else, and `awg.cjs`, which runs them and keeps their compiled code (scripts/launcher.ts).
+ * Builds the package: the program's modules in three files, `core.cjs` with what a plain `awg diff` runs, `small.cjs` with
+ * the many small ones and `rest.cjs` with all else, and `awg.cjs`, which runs them and keeps their compiled code
+ * (scripts/launcher.ts).
  *
  * An argument names another folder than dist/.
  */
@@ -17,8 +18,11 @@ const TARGET = "node24";
 const INTERPRETER =
   "#!/usr/bin/env -S -u NODE_OPTIONS -u NODE_V8_COVERAGE node --disable-sigusr1 --disable-warning=ExperimentalWarning\n";
 
-/** Chunks below this size are not worth reading another file for. */
+/** A verb needs a few of the chunks below this size, and seldom those above: it is not to read these for them. */
 const SMALL_BYTES = 4_096;
+const PARTS = ["core", "small", "rest"] as const;
+type Part = (typeof PARTS)[number];
+
 /** Where a plain `awg diff` enters; what these import without `import()` comes with them. */
 const CORE_ENTRIES = [
   "src/cli/awg.ts",
@@ -48,12 +52,16 @@ const chunks = await build({
   metafile: true,
   logLevel: "warning",
 });
-const coreNames = namesOfCore(chunks.metafile.outputs);
+const places = placesOf(chunks.metafile.outputs);
 const factories = await Promise.all(
-  chunks.outputFiles.map(async ({ path, text }) => ({ name: moduleName(path), factory: await factoryOf(text) })),
+  chunks.outputFiles.map(async ({ path, text }) => ({ name: placeOf(basename(path)), factory: await factoryOf(text) })),
 );
-const core = tableOf(factories.filter(({ name }) => coreNames.has(name)));
-const rest = tableOf(factories.filter(({ name }) => !coreNames.has(name)));
+const parts = PARTS.map((part) => ({
+  part,
+  text: tableOf(factories.filter(({ name }) => name.startsWith(`${part}/`))),
+}));
+const hash = createHash("sha256");
+for (const { text } of parts) hash.update(text);
 const launcher = await transform(readFileSync(join(ROOT, "scripts/launcher.ts"), "utf8"), {
   loader: "ts",
   format: "cjs",
@@ -61,7 +69,7 @@ const launcher = await transform(readFileSync(join(ROOT, "scripts/launcher.ts"),
   target: TARGET,
   minify: true,
   define: {
-    BUILD: JSON.stringify(createHash("sha256").update(core).update(rest).digest("hex").slice(0, 16)),
+    BUILD: JSON.stringify(hash.digest("hex").slice(0, 16)),
     KOFFI_VERSION: JSON.stringify(versionOf("koffi")),
     VERB_NAMES: JSON.stringify([...VERBS.filter(({ hidden }) => hidden !== true).map(({ name }) => name), ...LASTING]),
     LASTING_VERBS: JSON.stringify(LASTING),
@@ -70,8 +78,7 @@ const launcher = await transform(readFileSync(join(ROOT, "scripts/launcher.ts"),
 
 rmSync(DIST, { recursive: true, force: true });
 mkdirSync(DIST, { recursive: true });
-writeFileSync(join(DIST, "core.cjs"), core);
-writeFileSync(join(DIST, "rest.cjs"), rest);
+for (const { part, text } of parts) writeFileSync(join(DIST, `${part}.cjs`), text);
 writeFileSync(join(DIST, "NOTICES.txt"), noticesOf(Object.keys(chunks.metafile.inputs)));
 writeFileSync(join(DIST, "awg.cjs"), INTERPRETER + launcher.code);
 chmodSync(join(DIST, "awg.cjs"), 0o755);
@@ -93,12 +100,22 @@ function noticesOf(inputs: readonly string[]): string {
   return `awg contains code of these packages.\n\n${notices.join("\n----\n\n")}`;
 }
 
-function moduleName(path: string): string {
-  return `./${basename(path, ".js")}.cjs`;
+/** What a chunk is called: the file it lies in and its own name. */
+function placeOf(chunk: string): string {
+  return `${places.get(chunk)}/${basename(chunk, ".js")}`;
 }
 
-/** The chunks that hold the entries of the core, all that those import statically, and the small ones. */
-function namesOfCore(outputs: Outputs): ReadonlySet<string> {
+function placesOf(outputs: Outputs): ReadonlyMap<string, Part> {
+  const core = coreOf(outputs);
+  const partOf = (path: string) => {
+    if (core.has(path)) return "core";
+    return (outputs[path]?.bytes ?? 0) < SMALL_BYTES ? "small" : "rest";
+  };
+  return new Map(Object.keys(outputs).map((path) => [basename(path), partOf(path)]));
+}
+
+/** The chunks that hold the entries of the core, and all that those import statically. */
+function coreOf(outputs: Outputs): ReadonlySet<string> {
   const wanted = Object.keys(outputs).filter((path) => {
     const { inputs = {}, entryPoint } = outputs[path] ?? {};
     return CORE_ENTRIES.some((entry) => entry === entryPoint || inputs[entry] !== undefined);
@@ -112,8 +129,7 @@ function namesOfCore(outputs: Outputs): ReadonlySet<string> {
       ...imports.filter(({ kind, external }) => kind !== "dynamic-import" && !external).map((one) => one.path),
     );
   }
-  const small = Object.keys(outputs).filter((path) => (outputs[path]?.bytes ?? 0) < SMALL_BYTES);
-  return new Set([...found, ...small].map(moduleName));
+  return found;
 }
 
 /** A chunk as the body of a CommonJS module, ASCII only, so that it can be read without decoding. */
@@ -127,7 +143,7 @@ async function factoryOf(text: string): Promise<string> {
     supported: { "dynamic-import": false },
     legalComments: "none",
   });
-  return code.replace(/require\("(\.\/[^"]+)\.js"\)/g, 'require("$1.cjs")');
+  return code.replace(/require\("\.\/([^"]+\.js)"\)/g, (_, chunk: string) => `require("${placeOf(chunk)}")`);
 }
 
 function tableOf(modules: readonly { readonly name: string; readonly factory: string }[]): string {

@@ -1,5 +1,5 @@
 /**
- * What `awg` starts as once it is built: it runs the program's modules out of two files and keeps V8's compiled code of
+ * What `awg` starts as once it is built: it runs the program's modules out of three files and keeps V8's compiled code of
  * what each verb ran beside them, so that the next call compiles nothing. `scripts/build.ts` fills in the constants.
  */
 import {
@@ -21,7 +21,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { Script } from "node:vm";
 
-/** Hash of both files: V8 itself compares only the length of a source with its compiled code. */
+/** Hash of these files: V8 itself compares only the length of a source with its compiled code. */
 declare const BUILD: string;
 /** The verbs whose compiled code is kept. */
 declare const VERB_NAMES: readonly string[];
@@ -53,17 +53,21 @@ const requireOutside = createRequire(__filename);
 const isThread = process.argv.includes("packet-thread");
 const verb = isThread ? "engine" : VERB_NAMES.find((name) => process.argv.includes(name));
 const loaded = new Map<string, LoadedModule>();
-const core = readFactories("core");
-let rest: Factories | undefined;
+const parts = new Map<string, Factories>();
 
-/** `core` holds what a `diff` without differences needs; all else is in `rest`, read when it is first asked for. */
+/**
+ * A module's name begins with the file it is in: `core` holds what a `diff` without differences needs, `small` and `rest` all
+ * else; each is read when something in it is first asked for.
+ */
 function load(name: string): unknown {
   const known = loaded.get(name);
   if (known !== undefined) return known.exports;
   if (name === "koffi") return loadKoffi();
-  if (!name.startsWith("./")) return requireOutside(name);
-  if (core[name] === undefined) rest ??= readFactories("rest");
-  const factory = core[name] ?? rest?.[name];
+  const part = /^(core|small|rest)\//.exec(name)?.[1];
+  if (part === undefined) return requireOutside(name);
+  const factories = parts.get(part) ?? readFactories(part);
+  parts.set(part, factories);
+  const factory = factories[name];
   if (factory === undefined) throw new Error(`the package is incomplete: ${name} is missing; install awg again`);
   const module: LoadedModule = { exports: {} };
   loaded.set(name, module);
@@ -134,4 +138,4 @@ function keep(path: string, script: Script): void {
   }
 }
 
-load("./cli.cjs");
+load("core/cli");

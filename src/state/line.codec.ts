@@ -45,13 +45,15 @@ export function decodeLines(bytes: Uint8Array): DecodedLines {
   return { values, validBytes: offset, defect: undefined };
 }
 
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
+
 function decodeLine(line: Uint8Array): { readonly value: unknown } | undefined {
-  const prefix = new TextDecoder("latin1").decode(line.subarray(0, PREFIX_BYTES));
+  const prefix = String.fromCharCode(...line.subarray(0, PREFIX_BYTES));
   const match = /^([0-9a-f]{8}) ([0-9a-f]{8}) $/.exec(prefix);
   const body = line.subarray(PREFIX_BYTES);
   if (match === null || hex8(body.length) !== match[1] || hex8(crc32(body)) !== match[2]) return undefined;
   try {
-    return { value: JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body)) };
+    return { value: JSON.parse(UTF8.decode(body)) };
   } catch {
     return undefined;
   }

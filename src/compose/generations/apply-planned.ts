@@ -22,7 +22,8 @@ export async function applyPlanned(
   const recovered = await recoverOpenJournal(deps, planned.verb);
   if (recovered?.kind === "rollbackIncomplete") throwFailure(recovered);
   // What stands on the machine may have changed since the plan was shown; the lock makes this reading the one that counts.
-  const { plan } = await planDesired(parts, planned.desired, planned.replace);
+  const accepted = await parts.stores.generations.latest();
+  const { plan } = await planDesired(parts, planned.desired, accepted, planned.replace);
   const { verb, desired, configHash, pathNumbers } = planned;
   const confirmation = confirmationOf(parts, hooks.confirmWithinMs);
   const probe = await probing(parts, desired.probes ?? [], plan, hooks.onEvent);

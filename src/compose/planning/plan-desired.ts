@@ -4,6 +4,7 @@ import type { FirewallObserved } from "../../model/firewall/policy.ts";
 import type { Plan } from "../../model/plan.ts";
 import type { DesiredState, ResourceKey } from "../../model/resource.ts";
 import { observeMachine } from "../../reconciler/apply/observe.ts";
+import type { Generation } from "../../reconciler/apply/stores.ts";
 import type { Observation } from "../../reconciler/plan/observation.ts";
 import { planChanges } from "../../reconciler/plan/plan-changes.ts";
 import { driverRegistry } from "../../resources/registry.ts";
@@ -15,10 +16,13 @@ import { refuseUnprotecting } from "./protection.ts";
 /**
  * The way from the machine as it stands now to a desired state. AwgError conflict names who holds a place it needs;
  * AwgError config where it would destroy what is protected.
+ *
+ * @param accepted the generation that holds
  */
 export async function planDesired(
   { host, stores }: SessionParts,
   desired: DesiredState,
+  accepted: Generation | undefined,
   replace: ReadonlySet<ResourceKey> = new Set(),
 ): Promise<{ readonly plan: Plan; readonly notes: readonly SessionNote[] }> {
   const ledger = await stores.ledger.read();
@@ -34,7 +38,6 @@ export async function planDesired(
       remedy: "remove it, or name another interface or table in the config; nothing was changed",
     });
   }
-  const accepted = await stores.generations.latest();
   refuseUnprotecting(plan, [desired.lifecycle, accepted?.desired.lifecycle]);
   return { plan, notes: [...notes.map(({ key, message }) => ({ path: key, message })), ...fallbackNotes(observed)] };
 }

@@ -34,7 +34,7 @@ export async function planConfig(
   }
   const { desired, alsoTaken, isPartial } = selectionOf(expansion.desired, latest, selection);
   const replace = replacedKeys(selection, desired);
-  const { plan, notes } = await planDesired(parts, desired, replace);
+  const { plan, notes } = await planDesired(parts, desired, latest, replace);
   return {
     verb: "apply",
     plan,
@@ -67,7 +67,7 @@ export async function planGeneration(parts: SessionParts, generation: Generation
   const { desired = { resources: [] }, configHash = "" } = generation ?? {};
   const latest = await parts.stores.generations.latest();
   const pathNumbers = rememberNumbers(latest?.pathNumbers ?? {}, generation?.pathNumbers ?? {});
-  const { plan, notes } = await planDesired(parts, desired);
+  const { plan, notes } = await planDesired(parts, desired, latest);
   const traffic = trafficSentence(plan);
   return { verb: "apply", plan, desired, configHash, fingerprint, pathNumbers, sources: [], notes, traffic };
 }
@@ -77,7 +77,7 @@ export async function planDestroy(parts: SessionParts): Promise<Planned> {
   const { fingerprint } = await parts.host.facts.read({ users: [], hosts: [] });
   const accepted = await parts.stores.generations.latest();
   const desired = { resources: [], ...lifecycleOfNothing(accepted?.desired.lifecycle) };
-  const { plan, notes } = await planDesired(parts, desired);
+  const { plan, notes } = await planDesired(parts, desired, accepted);
   const traffic = trafficSentence(plan);
   const pathNumbers = accepted?.pathNumbers ?? {};
   return { verb: "destroy", plan, desired, configHash: "", fingerprint, pathNumbers, sources: [], notes, traffic };

@@ -1,6 +1,5 @@
 import { closeSync, constants, fchmodSync, fstatSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { configHash } from "../../model/config/config-hash.ts";
 import { VERSION } from "../../model/version.ts";
 import type { LoadedConfig, SourceFile } from "../session.ts";
 
@@ -14,7 +13,9 @@ export interface KnownConfig {
 }
 
 interface Stored {
+  /** Of the awg that wrote it, and the permissions of the files. */
   readonly key: string;
+  readonly texts: readonly string[];
   readonly loaded: LoadedConfig;
 }
 
@@ -24,12 +25,16 @@ export function knownConfigIn(stateDir: string): KnownConfig {
   return {
     read(files) {
       const stored = readPrivate(path);
-      return stored?.key === keyOf(files) ? { ...stored.loaded, sources: files.map(({ name }) => name) } : undefined;
+      if (stored?.key !== keyOf(files) || !sameTexts(stored.texts, files)) return undefined;
+      return { ...stored.loaded, sources: files.map(({ name }) => name) };
     },
     write(files, loaded) {
       if (loaded.config === undefined || loaded.problems.length > 0) return;
       try {
-        writePrivate(path, JSON.stringify({ key: keyOf(files), loaded } satisfies Stored));
+        writePrivate(
+          path,
+          JSON.stringify({ key: keyOf(files), texts: files.map(({ text }) => text), loaded } satisfies Stored),
+        );
       } catch {
         // A cache that cannot be written is a slower diff, not a failed apply.
       }
@@ -39,7 +44,12 @@ export function knownConfigIn(stateDir: string): KnownConfig {
 
 function keyOf(files: readonly SourceFile[]): string {
   const modes = files.map(({ mode }) => ((mode ?? 0) & 0o077).toString(8)).join(",");
-  return `${VERSION} ${modes} ${configHash(files)}`;
+  return `${VERSION} ${modes}`;
+}
+
+/** Texts are compared as they are: hashing one costs a start more than reading it. */
+function sameTexts(texts: readonly string[], files: readonly SourceFile[]): boolean {
+  return texts.length === files.length && files.every(({ text }, index) => text === texts[index]);
 }
 
 function readPrivate(path: string): Stored | undefined {

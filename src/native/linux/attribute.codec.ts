@@ -220,10 +220,12 @@ export function readU64be(bytes: Uint8Array, at = 0): bigint {
   return (BigInt(readU32be(bytes, at)) << 32n) | BigInt(readU32be(bytes, at + 4));
 }
 
+const UTF8 = new TextDecoder();
+
 /** Text up to its NUL or the end; bytes that are no UTF-8 become U+FFFD. */
 export function readText(bytes: Uint8Array): string {
   const nul = bytes.indexOf(0);
-  return new TextDecoder().decode(nul < 0 ? bytes : bytes.subarray(0, nul));
+  return UTF8.decode(nul < 0 ? bytes : bytes.subarray(0, nul));
 }
 
 /** Bytes as lower-case hex, with `separator` between them. */
