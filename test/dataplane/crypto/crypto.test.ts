@@ -24,6 +24,18 @@ describe("the cryptography of handshakes", () => {
     expect(firstDisagreement(crypto, NOBLE_CRYPTO, fill)).toBeUndefined();
   });
 
+  it("exchanges keys as @noble does, and so do the known answers of its self-test", () => {
+    const { crypto } = chooseCrypto(fill);
+    for (let round = 0; round < 20; round += 1) {
+      const [ours, theirs] = [new Uint8Array(32), new Uint8Array(32)];
+      fill(ours);
+      fill(theirs);
+      expect(crypto.publicKey(ours)).toEqual(NOBLE_CRYPTO.publicKey(ours));
+      expect(crypto.dh(ours, theirs)).toEqual(NOBLE_CRYPTO.dh(ours, theirs));
+    }
+    expect(firstDisagreement(NOBLE_CRYPTO, crypto, fill)).toBeUndefined();
+  });
+
   it("hashes parts of any length as @noble does", () => {
     const { crypto } = chooseCrypto(fill);
     for (const lengths of [[], [0], [2048], [2049], [1, 2047, 1], [5000, 3, 9000]]) {
