@@ -7,6 +7,7 @@ import { errnoName, hasErrno } from "../native/linux/errno.ts";
 import { exchangeOverUnixSocket } from "../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { startEngineProgram, uapiSocketPath } from "./engine-program.ts";
+import { copySecrets, type LiftedSecrets, wipeSecrets, withSecrets } from "./lifted-secrets.ts";
 import type { OrphanEngine } from "./orphan-engine.ts";
 import { endProcess, isAlive, type ProcessIdentity, readProcessIdentity } from "./process-identity.ts";
 
@@ -47,7 +48,9 @@ export class Engine {
   #what: EngineKind;
   #user: EngineUser | undefined;
   #running: ProcessIdentity | undefined;
+  /** With marks for its secrets. */
   #configuration: string | undefined;
+  #secrets: LiftedSecrets = [];
   #restarts = 0;
   #startedAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -64,8 +67,12 @@ export class Engine {
     return { pid: this.#running?.pid ?? 0, ...this.#what, restarts: this.#restarts };
   }
 
-  /** Makes it run with this configuration; an engine of the same protocol and user that runs gets the update only. */
-  async ensure(wish: Wish): Promise<void> {
+  /**
+   * Makes it run with this configuration; an engine of the same protocol and user that runs gets the update only.
+   *
+   * @param secrets what marks in both stand for; copied for restarts
+   */
+  async ensure(wish: Wish, secrets: LiftedSecrets = []): Promise<void> {
     const alive = this.#running !== undefined && isAlive(this.#running);
     const sameUser = this.#user === undefined || this.#user.uid === wish.user.uid;
     const keeps =
@@ -73,23 +80,23 @@ export class Engine {
       wish.protocol === this.#what.protocol &&
       wish.engine === this.#what.kind &&
       sameUser &&
-      this.#takes(wish.update);
+      this.#takes(wish.update, secrets);
     if (!keeps) {
       await this.stop();
       this.#what = { kind: wish.engine, protocol: wish.protocol };
       this.#user = wish.user;
-      this.#start(wish.configuration);
+      this.#start(wish.configuration, secrets);
     }
     this.#user = wish.user;
-    this.#configuration = wish.configuration;
+    this.#keep(wish.configuration, secrets);
     this.#restarts = keeps ? this.#restarts : 0;
     this.#watchAfter(WATCH_MS);
   }
 
   /** Sets what is to be updated; false when the engine does not answer any more and must be started anew. */
-  #takes(update: string | undefined): boolean {
+  #takes(update: string | undefined, secrets: LiftedSecrets): boolean {
     try {
-      if (update !== undefined) this.#set(update);
+      if (update !== undefined) this.#set(update, secrets);
       return true;
     } catch (error) {
       if (hasErrno(error, "ETIMEDOUT", "ECONNRESET", "EPIPE", "ECONNREFUSED", "ENOENT")) return false;
@@ -100,7 +107,7 @@ export class Engine {
   /** Ends the program and removes its socket; the device stays. */
   async stop(): Promise<void> {
     this.release();
-    this.#configuration = undefined;
+    this.#keep(undefined, []);
     if (this.#running === undefined) return;
     await endProcess(this.#running);
     this.#running = undefined;
@@ -113,12 +120,19 @@ export class Engine {
     this.#timer = undefined;
   }
 
+  #keep(configuration: string | undefined, secrets: LiftedSecrets): void {
+    const before = this.#secrets;
+    this.#configuration = configuration;
+    this.#secrets = copySecrets(secrets);
+    wipeSecrets(before);
+  }
+
   get #socket(): string {
     return uapiSocketPath(this.#what.protocol, this.#around.device);
   }
 
   /** An engine sets its own mtu on a device it is handed (wireguard-go CreateTUNFromFile), so ours is put back. */
-  #start(configuration: string): void {
+  #start(configuration: string, secrets: LiftedSecrets): void {
     const { device, openTun, logPath } = this.#around;
     const tunFd = openTun(this.#what);
     using netlink = openRouteNetlink();
@@ -130,10 +144,10 @@ export class Engine {
     this.#startedAtMs = performance.now();
     try {
       this.#running = readProcessIdentity(child.pid);
-      parseUapiDevice(this.#exchange(UAPI_GET, START_TIMEOUT_MS));
+      parseUapiDevice(this.#exchange(new TextEncoder().encode(UAPI_GET), START_TIMEOUT_MS));
       const link = netlink.link(device);
       if (link !== undefined && mtu !== undefined && link.mtu !== mtu) netlink.changeLink(link.index, { mtu });
-      this.#set(configuration);
+      this.#set(configuration, secrets);
     } catch (error) {
       child.kill("SIGKILL");
       this.#running = undefined;
@@ -141,8 +155,14 @@ export class Engine {
     }
   }
 
-  #set(text: string): void {
-    const errno = parseUapiErrno(this.#exchange(text));
+  #set(text: string, secrets: LiftedSecrets): void {
+    const request = withSecrets(text, secrets);
+    let errno: number;
+    try {
+      errno = parseUapiErrno(this.#exchange(request));
+    } finally {
+      request.fill(0);
+    }
     if (errno === 0) return;
     const name = errnoName(errno);
     throw new AwgError("host", `the engine of ${this.#around.device} refused its configuration (${name})`, {
@@ -151,10 +171,10 @@ export class Engine {
     });
   }
 
-  #exchange(text: string, timeoutMs = ANSWER_TIMEOUT_MS): string {
+  #exchange(request: Uint8Array, timeoutMs = ANSWER_TIMEOUT_MS): string {
     const answer = exchangeOverUnixSocket({
       path: this.#socket,
-      request: new TextEncoder().encode(text),
+      request,
       terminator: Uint8Array.of(10, 10),
       maxAnswerBytes: 64 * 1024 * 1024,
       timeoutMs,
@@ -188,7 +208,7 @@ export class Engine {
 
   #restart(configuration: string): void {
     try {
-      this.#start(configuration);
+      this.#start(configuration, this.#secrets);
       this.#watchAfter(WATCH_MS);
     } catch (error) {
       this.#around.report(`starting the engine of ${this.#around.device} again failed: ${messageOf(error)}`);

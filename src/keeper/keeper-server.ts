@@ -9,11 +9,15 @@ import {
   renderKeeperAnswer,
 } from "../model/keeper-protocol.ts";
 import { readPeerCredentials } from "../native/linux/process/unix-socket.ffi.ts";
+import { type LiftedSecrets, liftSecrets, wipeSecrets } from "./lifted-secrets.ts";
 
 const NEWLINE = 10;
 
-/** What answers requests; called for one request at a time. */
-export type Answerer = (request: KeeperRequest) => Promise<KeeperStatus>;
+/**
+ * What answers requests; called for one request at a time. The secrets of a request stand beside it, as marks within, and
+ * are wiped when it is answered: who needs them longer keeps a copy.
+ */
+export type Answerer = (request: KeeperRequest, secrets: LiftedSecrets) => Promise<KeeperStatus>;
 
 /** The uid at the other end of a connected unix socket. */
 export type PeerUid = (fd: number) => number;
@@ -36,8 +40,8 @@ export async function serveKeeper(
 ): Promise<KeeperServer> {
   const sockets = new Set<Socket>();
   let queue: Promise<unknown> = Promise.resolve();
-  const inTurn: Answerer = (request) => {
-    const turn = queue.then(() => answer(request));
+  const inTurn: Answerer = (request, secrets) => {
+    const turn = queue.then(() => answer(request, secrets));
     queue = turn.catch(() => {});
     return turn;
   };
@@ -81,13 +85,14 @@ function isTrusted(socket: Socket, peerUid: PeerUid): boolean {
   return uid === 0 || uid === process.getuid?.();
 }
 
+/** What was read is wiped as soon as it is a line, and a line as soon as it is answered: it may hold secrets. */
 function readRequests(socket: Socket, answer: Answerer): void {
   let parts: Buffer[] = [];
   let length = 0;
-  socket.on("data", (chunk) => {
-    let rest = Buffer.from(chunk as Buffer);
+  socket.on("data", (chunk: Buffer) => {
+    let rest = chunk;
     for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
-      const line = Buffer.concat([...parts, rest.subarray(0, end)]).toString("utf8");
+      const line = lineOf([...parts, rest.subarray(0, end)]);
       parts = [];
       length = 0;
       rest = rest.subarray(end + 1);
@@ -99,12 +104,22 @@ function readRequests(socket: Socket, answer: Answerer): void {
   });
 }
 
-async function reply(socket: Socket, line: string, answer: Answerer): Promise<void> {
+function lineOf(parts: readonly Buffer[]): Buffer {
+  const line = Buffer.concat(parts);
+  for (const part of parts) part.fill(0);
+  return line;
+}
+
+async function reply(socket: Socket, line: Buffer, answer: Answerer): Promise<void> {
+  const secrets = liftSecrets(line);
   let text: string;
   try {
-    text = renderKeeperAnswer({ ok: true, status: await answer(parseKeeperRequest(line)) });
+    const status = await answer(parseKeeperRequest(line.toString("utf8")), secrets);
+    text = renderKeeperAnswer({ ok: true, status });
   } catch (error) {
     text = renderKeeperAnswer(failureAnswer(error));
+  } finally {
+    wipeSecrets(secrets);
   }
   if (socket.writable) socket.write(text);
 }

@@ -21,6 +21,7 @@ import {
   newEngine,
   releaseDevice,
 } from "./held-device.ts";
+import type { LiftedSecrets } from "./lifted-secrets.ts";
 import { NftOwner } from "./nft-owner.ts";
 import { findEngines, findForeignEngine } from "./orphan-engine.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -82,8 +83,8 @@ export class Keeper {
     return { version: KEEPER_PROTOCOL_VERSION, pid: process.pid, devices, tables: this.#tables, ...armed };
   }
 
-  /** Does what is asked and gives the status afterwards. */
-  async answer(request: KeeperRequest): Promise<KeeperStatus> {
+  /** Does what is asked and gives the status afterwards. `secrets`: what marks in the request stand for. */
+  async answer(request: KeeperRequest, secrets: LiftedSecrets = []): Promise<KeeperStatus> {
     switch (request.request) {
       case "status":
         break;
@@ -100,7 +101,7 @@ export class Keeper {
         await this.#closeDevice(request.device);
         break;
       case "ensureEngine":
-        await this.#ensureEngine(request);
+        await this.#ensureEngine(request, secrets);
         break;
       case "stopEngine":
         await this.#stopEngine(request.device);
@@ -175,7 +176,7 @@ export class Keeper {
     await dropDevice(held);
   }
 
-  async #ensureEngine(request: EnsureEngine): Promise<void> {
+  async #ensureEngine(request: EnsureEngine, secrets: LiftedSecrets): Promise<void> {
     const held = this.#devices.get(request.device);
     if (held === undefined) {
       throw new AwgError(
@@ -192,7 +193,7 @@ export class Keeper {
       held.engine = undefined;
     }
     held.engine ??= newEngine(held, this.#around, { kind, protocol });
-    await held.engine.ensure(request);
+    await held.engine.ensure(request, secrets);
   }
 
   async #stopEngine(device: string): Promise<void> {

@@ -55,8 +55,8 @@ async function serveUntilDone(paths: KeeperPaths, longestIdleMs: number): Promis
   endOnSignals(life, report);
   await keeper.adopt();
   rmSync(paths.socket, { force: true });
-  const server = await serveKeeper(paths.socket, async (request) => {
-    const status = await keeper.answer(request);
+  const server = await serveKeeper(paths.socket, async (request, secrets) => {
+    const status = await keeper.answer(request, secrets);
     life.idleSinceMs = performance.now();
     if (request.request === "stop") life.endAsked = true;
     return status;

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, type Stats } from "node:fs";
 import { AwgError, messageOf } from "../model/error.ts";
 import type { SecretRef } from "../model/secret.ts";
+import { keyFromBase64Bytes } from "../model/uapi/key-text.ts";
 import { readAtMost } from "./bounded-read.ts";
 import { isCode } from "./state-folder.ts";
 
@@ -16,7 +17,10 @@ export interface SecretSourceOptions {
 /** The text a reference leads to, without surrounding white space. AwgError naming the reference, never its contents. */
 export function readSecretText(ref: SecretRef, options: SecretSourceOptions): string {
   if ("inline" in ref) return ref.inline.trim();
-  if ("file" in ref) return readSecretFile(ref.file, options.allowInsecurePermissions).trim();
+  if ("file" in ref) {
+    const bytes = readSecretFile(ref.file, options.allowInsecurePermissions);
+    return bytes.toString("utf8").trim();
+  }
   if ("env" in ref) {
     const value = options.environment[ref.env];
     if (value !== undefined && value.trim() !== "") return value.trim();
@@ -29,17 +33,21 @@ export function readSecretText(ref: SecretRef, options: SecretSourceOptions): st
   });
 }
 
-/** Reads a 32-byte key in base64, as WireGuard's tools write it. */
+/** Reads a 32-byte key in base64, as WireGuard's tools write it. No string is made of a key in a file: none could be wiped. */
 export function readKey(ref: SecretRef, options: SecretSourceOptions): Uint8Array {
-  const text = readSecretText(ref, options);
-  const bytes = Buffer.from(text, "base64");
-  if (bytes.length === 32 && bytes.toString("base64") === text) return bytes;
+  const encoded =
+    "file" in ref
+      ? readSecretFile(ref.file, options.allowInsecurePermissions)
+      : Buffer.from(readSecretText(ref, options), "utf8");
+  const key = keyFromBase64Bytes(encoded);
+  encoded.fill(0);
+  if (key !== undefined) return key;
   throw new AwgError("config", `${nameOf(ref)} does not hold a key: 32 bytes in base64 (44 characters) are expected`, {
     remedy: "make one with wg genkey",
   });
 }
 
-function readSecretFile(path: string, allowInsecure: boolean): string {
+function readSecretFile(path: string, allowInsecure: boolean): Buffer {
   let fd: number;
   try {
     // Without O_NONBLOCK, opening a FIFO would wait for a writer for ever.
@@ -56,7 +64,7 @@ function readSecretFile(path: string, allowInsecure: boolean): string {
     const status = fstatSync(fd);
     refuseUnsafe(path, status, allowInsecure);
     const bytes = readSecretBytes(path, fd);
-    if (bytes !== undefined) return bytes.toString("utf8");
+    if (bytes !== undefined) return bytes;
     throw new AwgError("config", `the secret file ${path} has too many bytes for a secret`, {
       facts: { path },
       remedy: "name the right file",

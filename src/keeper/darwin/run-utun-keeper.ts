@@ -6,7 +6,7 @@ import { printableLine } from "../../model/text/printable.ts";
 import type { LibSystem } from "../../native/darwin/libsystem.ts";
 import { readPeerUid } from "../../native/darwin/peer-credentials.ts";
 import { tryLockFile } from "../../native/linux/process/file-lock.ffi.ts";
-import { type PeerUid, serveKeeper } from "../keeper-server.ts";
+import { type Answerer, type PeerUid, serveKeeper } from "../keeper-server.ts";
 import type { LaunchEngine } from "./engine-launch.ts";
 import { UtunKeeper } from "./utun-keeper.ts";
 
@@ -60,8 +60,8 @@ export async function runUtunKeeper(run: UtunKeeperRun): Promise<void> {
   });
   keeper.adopt();
   rmSync(paths.socket, { force: true });
-  const answer = async (request: Parameters<UtunKeeper["answer"]>[0]) => {
-    const status = await keeper.answer(request);
+  const answer: Answerer = async (request, secrets) => {
+    const status = await keeper.answer(request, secrets);
     life.idleSinceMs = performance.now();
     if (request.request === "stop") life.endAsked = true;
     return status;

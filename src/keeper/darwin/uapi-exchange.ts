@@ -4,7 +4,7 @@ const ANSWER_TIMEOUT_MS = 5000;
 const LONGEST_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** One UAPI exchange, up to the empty line; undefined when nobody listens there, or it ends without an answer. */
-export function exchangeUapi(path: string, request: string): Promise<string | undefined> {
+export function exchangeUapi(path: string, request: string | Uint8Array): Promise<string | undefined> {
   return new Promise((answered) => {
     let text = "";
     const socket = connect(path);

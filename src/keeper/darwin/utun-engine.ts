@@ -5,6 +5,7 @@ import { AwgError, messageOf } from "../../model/error.ts";
 import type { EnsureEngine, KeeperDevice } from "../../model/keeper-protocol.ts";
 import { parseUapiErrno } from "../../model/uapi/reply.ts";
 import { UAPI_GET } from "../../model/uapi/set.ts";
+import { copySecrets, type LiftedSecrets, wipeSecrets, withSecrets } from "../lifted-secrets.ts";
 import { engineSocketPath, type LaunchEngine } from "./engine-launch.ts";
 import { recordEngine } from "./engine-record.ts";
 import { exchangeUapi } from "./uapi-exchange.ts";
@@ -37,7 +38,9 @@ export class UtunEngine {
   readonly protocol: EnsureEngine["protocol"];
   readonly #deps: UtunEngineDeps;
   #child: ChildProcess | undefined;
+  /** With marks for its secrets. */
   #configuration: string | undefined;
+  #secrets: LiftedSecrets = [];
   #restarts = 0;
   #timer: NodeJS.Timeout | undefined;
   #wanted = true;
@@ -53,16 +56,21 @@ export class UtunEngine {
     return { pid, kind: this.kind, protocol: this.protocol, restarts: this.#restarts };
   }
 
-  /** Makes it run with this configuration; one that runs gets the update only. Throws what the engine refuses. */
-  async ensure({ configuration, update }: EnsureEngine): Promise<void> {
-    this.#configuration = configuration;
-    if (this.#child === undefined) return this.#start(configuration);
-    if (update !== undefined) await this.#set(update);
+  /**
+   * Makes it run with this configuration; one that runs gets the update only. Throws what the engine refuses.
+   *
+   * @param secrets what marks in both stand for; copied for restarts
+   */
+  async ensure({ configuration, update }: EnsureEngine, secrets: LiftedSecrets = []): Promise<void> {
+    this.#keep(configuration, secrets);
+    if (this.#child === undefined) return this.#start(configuration, this.#secrets);
+    if (update !== undefined) await this.#set(update, secrets);
   }
 
   /** Ends it: by its socket's removal, which wireguard-go takes for the word to end, and by signals. */
   async stop(): Promise<void> {
     this.#wanted = false;
+    this.#keep(undefined, []);
     clearTimeout(this.#timer);
     const child = this.#child;
     this.#child = undefined;
@@ -75,16 +83,23 @@ export class UtunEngine {
     }
   }
 
+  #keep(configuration: string | undefined, secrets: LiftedSecrets): void {
+    const before = this.#secrets;
+    this.#configuration = configuration;
+    this.#secrets = copySecrets(secrets);
+    wipeSecrets(before);
+  }
+
   get #socket(): string {
     return engineSocketPath(this.#deps.root, this.protocol, this.#deps.name);
   }
 
-  async #start(configuration: string): Promise<void> {
+  async #start(configuration: string, secrets: LiftedSecrets): Promise<void> {
     rmSync(this.#socket, { force: true });
     try {
       await this.#deps.keepMtu(() => this.#launch());
       recordEngine(this.#deps.recordPath, this.#socket);
-      await this.#set(configuration);
+      await this.#set(configuration, secrets);
     } catch (error) {
       const child = this.#child;
       this.#child = undefined;
@@ -113,8 +128,9 @@ export class UtunEngine {
     }
   }
 
-  async #set(text: string): Promise<void> {
-    const answer = await exchangeUapi(this.#socket, text);
+  async #set(text: string, secrets: LiftedSecrets): Promise<void> {
+    const request = withSecrets(text, secrets);
+    const answer = await exchangeUapi(this.#socket, request).finally(() => request.fill(0));
     const errno = answer === undefined ? -1 : parseUapiErrno(answer);
     if (errno === 0) return;
     throw new AwgError("host", `the engine of ${this.#deps.name} refused its configuration (errno ${errno})`, {
@@ -135,7 +151,7 @@ export class UtunEngine {
     this.#timer = setTimeout(() => {
       const configuration = this.#configuration;
       if (!this.#wanted || this.#child !== undefined || configuration === undefined) return;
-      this.#start(configuration).catch((error: unknown) => {
+      this.#start(configuration, this.#secrets).catch((error: unknown) => {
         this.#deps.report(`starting the engine of ${this.#deps.name} again failed: ${messageOf(error)}`);
         if (this.#wanted) this.#startAgain();
       });

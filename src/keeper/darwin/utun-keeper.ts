@@ -10,6 +10,7 @@ import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
 import type { LibSystem } from "../../native/darwin/libsystem.ts";
 import { mtuOfInterface, setMtu } from "../../native/darwin/link/mtu.ts";
 import { openUtun, type Utun } from "../../native/darwin/link/utun.ts";
+import type { LiftedSecrets } from "../lifted-secrets.ts";
 import { Watchdog } from "../watchdog.ts";
 import { type LaunchEngine, launchEngine } from "./engine-launch.ts";
 import { endOrphanEngines } from "./engine-record.ts";
@@ -78,7 +79,7 @@ export class UtunKeeper {
   }
 
   /** Does what is asked and gives the status afterwards. Throws AwgError("unsupported") for what only Linux has. */
-  async answer(request: KeeperRequest): Promise<KeeperStatus> {
+  async answer(request: KeeperRequest, secrets: LiftedSecrets = []): Promise<KeeperStatus> {
     switch (request.request) {
       case "status":
         break;
@@ -89,7 +90,7 @@ export class UtunKeeper {
         await this.#close(request.device);
         break;
       case "ensureEngine":
-        await this.#ensureEngine(request);
+        await this.#ensureEngine(request, secrets);
         break;
       case "stopEngine":
         await this.#stopEngine(request.device);
@@ -119,7 +120,7 @@ export class UtunKeeper {
     for (const device of [...this.#held.keys()]) await this.#close(device);
   }
 
-  async #ensureEngine(request: EnsureEngine): Promise<void> {
+  async #ensureEngine(request: EnsureEngine, secrets: LiftedSecrets): Promise<void> {
     const held = this.#held.get(request.device);
     if (held === undefined) {
       throw new AwgError("host", `the keeper does not hold ${request.device}, so it can start no engine on it`, {
@@ -130,7 +131,7 @@ export class UtunKeeper {
       await this.#stopEngine(request.device);
       held.engine = this.#newEngine(request, held.utun);
     }
-    await held.engine?.ensure(request);
+    await held.engine?.ensure(request, secrets);
   }
 
   #newEngine({ device, protocol, engine: kind }: EnsureEngine, { name, fd }: Utun): UtunEngine {

@@ -27,6 +27,53 @@ export function keyFromBase64(text: string): Uint8Array | undefined {
   return bytesToBase64(bytes) === text ? bytes : undefined;
 }
 
+/**
+ * The same of a text that is still bytes, with white space or a byte order mark around it. Makes no string of it, since no
+ * string can be wiped.
+ */
+export function keyFromBase64Bytes(encoded: Uint8Array): Uint8Array | undefined {
+  let [start, end] = [isMarked(encoded) ? BYTE_ORDER_MARK.length : 0, encoded.length];
+  while (start < end && isSpace(encoded[start])) start += 1;
+  while (end > start && isSpace(encoded[end - 1])) end -= 1;
+  if (end - start !== KEY_DIGITS + 1 || encoded[end - 1] !== EQUALS) return undefined;
+  const bytes = new Uint8Array(32);
+  let [bits, count, written] = [0, 0, 0];
+  for (let at = start; at < end - 1; at += 1) {
+    const digit = digitOf(encoded[at] ?? 0);
+    if (digit === undefined) return undefined;
+    bits = ((bits << 6) | digit) & 0xffff;
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    bytes[written] = bits >> count;
+    written += 1;
+  }
+  // 43 digits are 258 bits: the last two are of no byte, and 0 in the one form that is accepted.
+  return (bits & 3) === 0 ? bytes : undefined;
+}
+
+const KEY_DIGITS = 43;
+const EQUALS = 61;
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
+
+function isMarked(bytes: Uint8Array): boolean {
+  return BYTE_ORDER_MARK.every((byte, index) => bytes[index] === byte);
+}
+
+/** Space, and what stands from tab to carriage return. */
+function isSpace(byte: number | undefined): boolean {
+  return byte === 32 || (byte !== undefined && byte >= 9 && byte <= 13);
+}
+
+/** RFC 4648 section 4: A-Z, a-z, 0-9, +, /. */
+function digitOf(byte: number): number | undefined {
+  if (byte >= 65 && byte <= 90) return byte - 65;
+  if (byte >= 97 && byte <= 122) return byte - 71;
+  if (byte >= 48 && byte <= 57) return byte + 4;
+  if (byte === 43) return 62;
+  return byte === 47 ? 63 : undefined;
+}
+
 /** Whether every byte is 0: UAPI's way to say "no preshared key". */
 export function isZeroKey(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { commandObstacle, namespaceObstacle, tunObstacle } from "../../support/netns.ts";
 import { canariesIn, leakingFiles } from "../canary.ts";
 import { GuardedMachine, SECRETS, shownOf } from "./guarded-machine.ts";
+import { searchMemory } from "./process-memory.ts";
 
 const CANARIES = Object.values(SECRETS);
 const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("ip", "nft");
@@ -60,4 +61,29 @@ describe.skipIf(obstacle !== undefined)(`secrets and processes${obstacle ? ` (${
     expect(machine.listeningPorts()).toEqual([]);
     expect(readdirSync(machine.daemonFolder)).toEqual([]);
   });
+
+  test("F2: the keeper holds each key once, as bytes that it wipes, and no string of it", () => {
+    const { keeper, engine } = machine.lasting();
+    for (const [form, count] of Object.entries(searchMemory(keeper, FORMS))) {
+      // Two more lie in memory that Node's streams gave back; strings would be eight and more.
+      expect([form, count <= (form.endsWith("hex") ? 5 : 0)], `${count} times`).toEqual([form, true]);
+    }
+    expect(searchMemory(engine, FORMS)["privateKey raw"]).toBeGreaterThan(0);
+  });
 });
+
+/** Each key as a process may hold it; a private key is clamped as soon as it is read (RFC 7748 section 5). */
+const FORMS = Object.fromEntries(
+  Object.entries(SECRETS).flatMap(([name, { base64 }]) => {
+    const bytes = Buffer.from(base64, "base64");
+    if (name === "privateKey") {
+      bytes[0] = (bytes[0] as number) & 248;
+      bytes[31] = ((bytes[31] as number) & 127) | 64;
+    }
+    return [
+      [`${name} raw`, bytes],
+      [`${name} base64`, Buffer.from(base64)],
+      [`${name} hex`, Buffer.from(bytes.toString("hex"))],
+    ];
+  }),
+);

@@ -6,6 +6,7 @@ import {
   clampPrivateKey,
   isZeroKey,
   keyFromBase64,
+  keyFromBase64Bytes,
   keyFromHex,
 } from "../../../src/model/uapi/key-text.ts";
 import { checkProperty } from "../../support/seeded.ts";
@@ -17,6 +18,7 @@ test("keys survive both texts", () => {
     fc.property(key, (bytes) => {
       expect(keyFromHex(bytesToHex(bytes))).toEqual(bytes);
       expect(keyFromBase64(bytesToBase64(bytes))).toEqual(bytes);
+      expect(keyFromBase64Bytes(Buffer.from(`\ufeff \t${bytesToBase64(bytes)}\r\n`))).toEqual(bytes);
       expect(bytesToBase64(bytes)).toBe(Buffer.from(bytes).toString("base64"));
     }),
   );
@@ -30,8 +32,28 @@ test.each(["", "A".repeat(44), `${"A".repeat(42)}B=`, `${"A".repeat(43)}`, `${"-
   "%j is no key in base64",
   (text) => {
     expect(keyFromBase64(text)).toBeUndefined();
+    expect(keyFromBase64Bytes(Buffer.from(text))).toBeUndefined();
   },
 );
+
+test("what is no key in base64 as text is none as bytes", () => {
+  const digit = fc.constantFrom(..."AZaz09+/=-_ \n\u00e9B");
+  const text = fc.array(digit, { minLength: 42, maxLength: 46 }).map((digits) => digits.join(""));
+  checkProperty(
+    fc.property(
+      fc.oneof(
+        text,
+        key.map((bytes) => bytesToBase64(bytes).replace("=", "")),
+        text,
+      ),
+      (some) => {
+        for (const one of [some, `${some.slice(0, 43)}=`]) {
+          expect(keyFromBase64Bytes(Buffer.from(one))).toEqual(keyFromBase64(one.replace(/^[ \n]+|[ \n]+$/g, "")));
+        }
+      },
+    ),
+  );
+});
 
 test("clamping sets the five bits of RFC 7748 and nothing else, once", () => {
   checkProperty(
