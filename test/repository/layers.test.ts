@@ -47,6 +47,13 @@ const ROOMS: readonly Room[] = [
     why: "interfaces only",
   },
   {
+    folder: /^src\/host\/probes\//,
+    may: [/^src\/model\//, /^src\/host\/ports\//, /^src\/host\/probes\//],
+    node: true,
+    packages: [],
+    why: "what probes do on every real machine, over sockets that each has of its own",
+  },
+  {
     folder: /^src\/host\/simulated\//,
     may: [/^src\/model\//, /^src\/host\/ports\//, /^src\/host\/simulated\//],
     node: false,
@@ -55,7 +62,7 @@ const ROOMS: readonly Room[] = [
   },
   {
     folder: /^src\/host\/linux\//,
-    may: [/^src\/model\//, /^src\/host\/ports\//, /^src\/host\/linux\//, /^src\/native\/linux\//],
+    may: [/^src\/model\//, /^src\/host\/(ports|probes)\//, /^src\/host\/linux\//, /^src\/native\/linux\//],
     node: true,
     packages: ["@homebridge/dbus-native"],
     why: "a real machine stands on its native layer alone",
@@ -83,7 +90,7 @@ const ROOMS: readonly Room[] = [
   },
   {
     folder: /^src\/host\/darwin\//,
-    may: [/^src\/model\//, /^src\/host\/ports\//, /^src\/host\/darwin\//, /^src\/native\/darwin\//],
+    may: [/^src\/model\//, /^src\/host\/(ports|probes)\//, /^src\/host\/darwin\//, /^src\/native\/darwin\//],
     node: true,
     packages: [],
     why: "a real machine stands on its native layer alone",

@@ -48,6 +48,9 @@ export function darwinHost(deps: DarwinHostDeps): Host {
     engines: darwinEngines({ secrets, run, holder, root }),
     routes: darwinRoutes({ system, holder }),
     firewall,
+    probes: {
+      run: async (probe) => (await import("./probes/probes.ts")).darwinProbes({ system, held }).run(probe),
+    },
     sysctl: darwinSysctl(),
     resolver: darwinResolver({ run, stateDir, root }),
     systemExtensions: darwinSystemExtensions({ run, sleep, root, forceUpdate: false, inBackground: false }),

@@ -11,6 +11,7 @@ export const LIBSYSTEM_PROTOTYPES = {
   connect: "int connect(int fd, const void *address, uint32_t length)",
   bind: "int bind(int fd, const void *address, uint32_t length)",
   getsockname: "int getsockname(int fd, void *address, void *length)",
+  getpeername: "int getpeername(int fd, void *address, void *length)",
   pipe: "int pipe(void *ends)",
   close: "int close(int fd)",
   read: "int64_t read(int fd, void *data, uint64_t length)",
@@ -88,6 +89,7 @@ type DescriptorCalls = Pick<
   | "connect"
   | "bind"
   | "getsockname"
+  | "getpeername"
   | "pipe"
   | "close"
   | "read"
@@ -105,11 +107,8 @@ function descriptorCalls(calls: Calls): DescriptorCalls {
     socket: (domain, type, protocol) => calls.run("socket", domain, type, protocol),
     connect: (fd, address) => calls.run("connect", fd, address, address.length),
     bind: (fd, address) => calls.run("bind", fd, address, address.length),
-    getsockname: (fd, address) => {
-      const length = Uint32Array.of(address.length);
-      const result = calls.run("getsockname", fd, address, length);
-      return { ...result, length: length[0] ?? 0 };
-    },
+    getsockname: (fd, address) => addressOf(calls, "getsockname", fd, address),
+    getpeername: (fd, address) => addressOf(calls, "getpeername", fd, address),
     pipe: (ends) => calls.run("pipe", ends),
     close: (fd) => calls.run("close", fd),
     read: (fd, buffer) => calls.run("read", fd, buffer, buffer.length),
@@ -129,6 +128,18 @@ function descriptorCalls(calls: Calls): DescriptorCalls {
     setsockopt: (fd, level, name, value) => calls.run("setsockopt", fd, level, name, value, value.length),
     open: (path, flags) => calls.run("open", path, flags),
   };
+}
+
+/** An end of a socket; its length is told beside it. */
+function addressOf(
+  calls: Calls,
+  name: "getsockname" | "getpeername",
+  fd: number,
+  address: Uint8Array,
+): SizedCallResult {
+  const length = Uint32Array.of(address.length);
+  const result = calls.run(name, fd, address, length);
+  return { ...result, length: length[0] ?? 0 };
 }
 
 function systemCalls(calls: Calls): Omit<LibSystem, keyof DescriptorCalls> {

@@ -19,6 +19,8 @@ export interface LibSystem {
   bind(fd: number, address: Uint8Array): CallResult;
   /** Fills `address` as far as it reaches. */
   getsockname(fd: number, address: Uint8Array): SizedCallResult;
+  /** Fills `address` as far as it reaches. */
+  getpeername(fd: number, address: Uint8Array): SizedCallResult;
   /** Writes the reading and the writing end into `ends`, 4 bytes each. */
   pipe(ends: Uint8Array): CallResult;
   close(fd: number): CallResult;

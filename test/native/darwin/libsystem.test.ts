@@ -17,6 +17,7 @@ const DECLARED: Readonly<Record<keyof typeof LIBSYSTEM_PROTOTYPES, readonly [num
   connect: [4, [4, 8, 4], false],
   bind: [4, [4, 8, 4], false],
   getsockname: [4, [4, 8, 8], false],
+  getpeername: [4, [4, 8, 8], false],
   pipe: [4, [8], false],
   close: [4, [4], false],
   read: [8, [4, 8, 8], false],

@@ -1,51 +1,22 @@
-import { messageOf } from "../../../model/error.ts";
-import { parseIp } from "../../../model/ip.ts";
-import type { ProbeSpec } from "../../../model/spec/probe.ts";
-import { addressToBytes } from "../../../native/linux/address.codec.ts";
+import { closeDescriptor } from "../../../native/linux/libc.ffi.ts";
+import {
+  isConnected,
+  openConnection,
+  openEchoSocket,
+  receiveOn,
+  sendOn,
+} from "../../../native/linux/packet-io/probe-socket.ffi.ts";
 import type { ProbePort } from "../../ports/probes.ts";
-import { Deadline, type Found } from "./deadline.ts";
+import { socketProbes } from "../../probes/socket-probes.ts";
 
-/** Probes of a Linux machine: sockets of this process, bound to a device where the probe names one. */
+/** Probes of a Linux machine. */
 export function linuxProbes(): ProbePort {
-  return {
-    async run(probe) {
-      const deadline = new Deadline(probe.timeoutSeconds);
-      const addresses = (await deadline.within(resolve(probe))) ?? [];
-      if (addresses.length === 0) return { passed: false, detail: `the name ${probe.target.host} was not found` };
-      let failure: Found;
-      for (const [index, address] of addresses.entries()) {
-        failure = await ask(probe, address, deadline.share(addresses.length - index));
-        const asked = parseIp(probe.target.host) === undefined ? { address } : {};
-        if (failure === undefined) return { passed: true, detail: `answered in ${deadline.elapsedMs()} ms`, ...asked };
-      }
-      return { passed: false, detail: failure ?? deadline.tooLate };
-    },
-  };
-}
-
-async function ask(probe: ProbeSpec, address: string, deadline: Deadline): Promise<Found> {
-  const { type, target, device } = probe;
-  if (type === "dns") return undefined;
-  const bound = device === undefined ? {} : { device };
-  const to = { address: addressToBytes(address), port: target.port ?? 0, ...bound };
-  try {
-    if (type === "ping") return await (await import("./ping.ts")).ping(to, deadline);
-    const { askHttp, connectTcp } = await import("./tcp.ts");
-    return await (target.url === undefined ? connectTcp(to, deadline) : askHttp(to, target.url, deadline));
-  } catch (error) {
-    return messageOf(error);
-  }
-}
-
-/** A dns probe asks the resolvers of the machine afresh; the others take what any program gets. */
-async function resolve({ type, target: { host }, timeoutSeconds }: ProbeSpec): Promise<readonly string[]> {
-  if (parseIp(host) !== undefined) return [host];
-  const { Resolver, lookup } = await import("node:dns/promises");
-  if (type !== "dns") {
-    const all = await lookup(host, { all: true }).catch(() => []);
-    return all.map(({ address }) => address);
-  }
-  const resolver = new Resolver({ timeout: Math.ceil((timeoutSeconds * 1000) / 2), tries: 2 });
-  const asked = [resolver.resolve4(host), resolver.resolve6(host)].map((one) => one.catch(() => []));
-  return (await Promise.all(asked)).flat();
+  return socketProbes({
+    openConnection,
+    isConnected,
+    openEchoSocket,
+    send: sendOn,
+    receive: receiveOn,
+    close: closeDescriptor,
+  });
 }

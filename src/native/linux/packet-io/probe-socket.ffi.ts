@@ -1,3 +1,4 @@
+import { addressToBytes } from "../address.codec.ts";
 import { errnoError, errnoName } from "../errno.ts";
 import { callLibc, checkedLibc, closeDescriptor, lastErrno } from "../libc.ffi.ts";
 import { SOCKET_ADDRESS_BYTES, writeSocketAddress } from "./socket-address.codec.ts";
@@ -16,9 +17,9 @@ const SO_BINDTODEVICE = 25;
 const POLLOUT = 4;
 
 /** Who is asked, and by which device; absent: as the machine routes. */
-export interface ProbedAddress {
-  /** 4 or 16 bytes. */
-  readonly address: Uint8Array;
+interface ProbedAddress {
+  /** Canonical text. */
+  readonly address: string;
   readonly port: number;
   readonly device?: string;
 }
@@ -54,7 +55,7 @@ export function isConnected(fd: number): boolean {
 
 /** A raw socket for echo requests (RFC 792, RFC 4443 section 4.1), connected so that it hears only the one asked. */
 export function openEchoSocket(to: ProbedAddress): number {
-  const protocol = to.address.length === 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+  const protocol = isIpv4(to.address) ? IPPROTO_ICMP : IPPROTO_ICMPV6;
   return opened(to, SOCK_RAW, protocol, (fd) => {
     const { bytes, length } = socketAddress({ ...to, port: 0 });
     checkedLibc("reaching the target", "connect", fd, bytes, length);
@@ -74,7 +75,7 @@ export function receiveOn(fd: number): Uint8Array | undefined {
 }
 
 function opened(to: ProbedAddress, type: number, protocol: number, begin: (fd: number) => void): number {
-  const family = to.address.length === 4 ? AF_INET : AF_INET6;
+  const family = isIpv4(to.address) ? AF_INET : AF_INET6;
   const fd = checkedLibc("making a socket", "socket", family, type | CLOEXEC_NONBLOCK, protocol);
   try {
     if (to.device !== undefined) {
@@ -91,6 +92,14 @@ function opened(to: ProbedAddress, type: number, protocol: number, begin: (fd: n
 
 function socketAddress({ address, port }: ProbedAddress): { readonly bytes: Uint8Array; readonly length: number } {
   const bytes = new Uint8Array(SOCKET_ADDRESS_BYTES);
-  const length = writeSocketAddress(new DataView(bytes.buffer), 0, { address, port, scope: 0 });
+  const length = writeSocketAddress(new DataView(bytes.buffer), 0, {
+    address: addressToBytes(address),
+    port,
+    scope: 0,
+  });
   return { bytes, length };
+}
+
+function isIpv4(address: string): boolean {
+  return !address.includes(":");
 }

@@ -72,6 +72,10 @@ export class FakeLibSystem implements LibSystem {
     throw new UnfaithfulCall("getsockname", "the double's sockets have no name");
   }
 
+  getpeername(): SizedCallResult {
+    throw new UnfaithfulCall("getpeername", "the double's sockets have no other end");
+  }
+
   pipe(): CallResult {
     throw new UnfaithfulCall("pipe", "the double has no pipes");
   }

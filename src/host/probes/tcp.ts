@@ -1,38 +1,41 @@
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { isIP, Socket } from "node:net";
-import { closeDescriptor } from "../../../native/linux/libc.ffi.ts";
-import { isConnected, openConnection, type ProbedAddress } from "../../../native/linux/packet-io/probe-socket.ffi.ts";
 import type { Deadline, Found } from "./deadline.ts";
+import type { ProbedAddress, ProbeSockets } from "./probe-sockets.ts";
 
 /** Whether the target takes a connection. */
-export async function connectTcp(to: ProbedAddress, deadline: Deadline): Promise<Found> {
-  const fd = openConnection(to);
+export async function connectTcp(sockets: ProbeSockets, to: ProbedAddress, deadline: Deadline): Promise<Found> {
+  const fd = sockets.openConnection(to);
   try {
-    return (await isOpen(fd, deadline)) ? undefined : deadline.tooLate;
+    return (await isOpen(sockets, fd, deadline)) ? undefined : deadline.tooLate;
   } finally {
-    closeDescriptor(fd);
+    sockets.close(fd);
   }
 }
 
 /** Whether a GET is answered with 2xx; a redirection is what captive portals answer, so it is not followed. */
-export async function askHttp(to: ProbedAddress, url: string, deadline: Deadline): Promise<Found> {
-  const fd = openConnection(to);
+export async function askHttp(
+  sockets: ProbeSockets,
+  { url, ...to }: ProbedAddress & { readonly url: string },
+  deadline: Deadline,
+): Promise<Found> {
+  const fd = sockets.openConnection(to);
   let socket: Socket | undefined;
   try {
-    if (!(await isOpen(fd, deadline))) return deadline.tooLate;
+    if (!(await isOpen(sockets, fd, deadline))) return deadline.tooLate;
     socket = new Socket({ fd });
     const status = await deadline.within(statusOf(url, socket));
     if (status === undefined) return deadline.tooLate;
     return status >= 200 && status < 300 ? undefined : `answered with HTTP ${status}`;
   } finally {
-    if (socket === undefined) closeDescriptor(fd);
+    if (socket === undefined) sockets.close(fd);
     else socket.destroy();
   }
 }
 
-async function isOpen(fd: number, deadline: Deadline): Promise<boolean> {
-  return (await deadline.until(() => (isConnected(fd) ? true : undefined))) ?? false;
+async function isOpen(sockets: ProbeSockets, fd: number, deadline: Deadline): Promise<boolean> {
+  return (await deadline.until(() => (sockets.isConnected(fd) ? true : undefined))) ?? false;
 }
 
 async function statusOf(url: string, socket: Socket): Promise<number> {
