@@ -55,8 +55,8 @@ export function writeFlagsRequest(device: string, flags: number): InterfaceReque
 
 /**
  * Gives a point-to-point interface an address, "10.8.0.2/32": its peer is itself over IPv4, as ifconfig and sing-tun
- * have it; over IPv6 a peer stands only beside a /128 (in6_update_ifa refuses it elsewhere), without duplicate
- * detection, and for ever.
+ * have it. Over IPv6 it has none, as wg-quick leaves it: the route to a peer that is the address itself would stand where
+ * the kernel puts its own to the loopback (in6_ifinit of bsd/netinet6/in6.c). Without duplicate detection, and for ever.
  */
 export function addAddressRequest(device: string, addressWithLength: string): InterfaceRequest {
   const { family, address, length } = cut(addressWithLength);
@@ -69,7 +69,6 @@ export function addAddressRequest(device: string, addressWithLength: string): In
   }
   const argument = named(ALIAS6.size, ALIAS6.fields.ifra_name, device);
   argument.set(encodeInet(address), ALIAS6.fields.ifra_addr[0]);
-  if (length === 128) argument.set(encodeInet(address), ALIAS6.fields.ifra_dstaddr[0]);
   argument.set(encodeNetmask(6, length), ALIAS6.fields.ifra_prefixmask[0]);
   writeNumber(argument, 0, ALIAS6.fields.ifra_flags, INTERFACE.IN6_IFF_NODAD | INTERFACE.IN6_IFF_SECURED);
   writeNumber(argument, 0, ALIAS6.fields["ifra_lifetime.ia6t_vltime"], INTERFACE.ND6_INFINITE_LIFETIME);

@@ -116,6 +116,8 @@ export class InternetSocket implements Descriptor {
     const other = view.bytes("ifra_dstaddr");
     const peer = other[0] === 0 ? undefined : plainAddress(call, other);
     if (peer !== undefined && length !== addressBits(6)) return fail("EINVAL");
+    // in6_ifinit makes the route to the peer first, and then finds no place for its own to the loopback.
+    if (peer?.value === address.value) throw new UnfaithfulCall(call, "the other end is the address itself");
     const wanted = WANTED_V6_FLAGS.reduce((flags, name) => flags | constant(name), 0);
     if (view.get("ifra_flags") !== wanted) throw new UnfaithfulCall(call, `flags ${view.get("ifra_flags")}`);
     const times = ["ia6t_vltime", "ia6t_pltime"].map((time) => view.get(`ifra_lifetime.${time}`));
