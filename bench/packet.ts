@@ -131,7 +131,6 @@ function makeRig(): Rig {
     device: near,
     batch,
     tun,
-    wire: () => PLAIN_WIRE.transport,
     readFailed: refuse,
     answer: refuse,
   });

@@ -60,4 +60,6 @@ export interface FieldChange {
   readonly removed?: number;
   /** The machine left the accepted state here: drift, whether or not the config changed too. */
   readonly drift?: true;
+  /** What carrying it out interrupts, or that it does not: a sentence for people; nothing may branch on it. */
+  readonly interruption?: string;
 }

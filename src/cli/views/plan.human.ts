@@ -48,7 +48,13 @@ export function renderStep(step: Pick<Step, "key" | "action" | "changes" | "reas
   const symbol = SYMBOL[step.action].padStart(3);
   const head = `${paint(symbol)} ${style.bold(step.key)}${style.dim(`  # ${step.reason}`)}`;
   if (step.action === "create" || step.action === "delete") return [head];
-  return [head, ...step.changes.map((change) => `    ${driftMark(change, style)} ${renderChange(change, style)}`)];
+  return [head, ...step.changes.flatMap((change) => changeLines(change, style))];
+}
+
+/** The field, and below it what its change interrupts. */
+function changeLines(change: FieldChange, style: Style): readonly string[] {
+  const line = `    ${driftMark(change, style)} ${renderChange(change, style)}`;
+  return change.interruption === undefined ? [line] : [line, style.dim(`        # ${change.interruption}`)];
 }
 
 /** A field that the machine itself changed since the accepted state. */

@@ -188,7 +188,15 @@ export const isDesiredState = isObject(
 
 const isFieldChange = isObject(
   { field: isText },
-  { before: isAnything, after: isAnything, secret: isFlag, added: isCount, removed: isCount, drift: isFlag },
+  {
+    before: isAnything,
+    after: isAnything,
+    secret: isFlag,
+    added: isCount,
+    removed: isCount,
+    drift: isFlag,
+    interruption: isText,
+  },
 );
 
 const isStep = isKeyed(["before", "after"], true, {

@@ -3,6 +3,7 @@ import type { Enforcement, FieldChange, ResourceKey } from "../../model/resource
 import type { PeerObserved, PeerSpec, TunnelObserved, TunnelSpec } from "../../model/spec/tunnel.ts";
 import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
 import { pointerToken, secretChange, setChange, valueChange } from "../field-change.ts";
+import { withInterruptions } from "./interruption.ts";
 import { isSecretParameter, normalParameters } from "./obfuscation.ts";
 
 /**
@@ -10,7 +11,7 @@ import { isSecretParameter, normalParameters } from "./obfuscation.ts";
  * a listening port of 0, and the endpoint of a peer that dials in.
  */
 export function diffTunnel(desired: TunnelSpec, observed: TunnelObserved): FieldChange[] {
-  return [
+  const changes = [
     ...valueChange("/device", observed.device, desired.device),
     ...valueChange("/running", observed.running, true),
     ...valueChange("/protocol", observed.protocol, desired.protocol),
@@ -21,6 +22,7 @@ export function diffTunnel(desired: TunnelSpec, observed: TunnelObserved): Field
     ...diffObfuscation(desired.obfuscation, observed.obfuscation),
     ...diffPeers(desired.peers, observed.peers),
   ];
+  return withInterruptions(changes, desired.engine);
 }
 
 /** What the engine holds as a spec; undefined when none runs, or one runs that was never configured. */
