@@ -74,5 +74,7 @@ function isSecret({ uapi }: ObfuscationWord): boolean {
 }
 
 function unknown(word: string) {
-  return wrong(`"${word}" is nothing that can be set`, "see awg set --help");
+  // Who leaves a word out writes a value here, which may be a key.
+  const shown = /^[a-z0-9-]{1,30}$/.test(word) ? `"${word}"` : "a word";
+  return wrong(`${shown} is nothing that can be set`, "see awg set --help");
 }

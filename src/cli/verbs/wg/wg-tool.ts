@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { AwgError, messageOf } from "../../../model/error.ts";
+import { keyFromBase64, keyFromHex } from "../../../model/uapi/key-text.ts";
 import { EXIT, type ExitCode } from "../../exit-code.ts";
 import type { RunVerb, VerbCall } from "../../verb.ts";
 
@@ -20,15 +21,28 @@ export function asWgTool(run: (call: VerbCall) => Promise<void>): RunVerb {
   };
 }
 
-/** The text of a file, `-` and /dev/stdin being standard input. @throws AwgError("usage") naming the file */
+/**
+ * The text of a file, `-` and /dev/stdin being standard input.
+ *
+ * @throws AwgError("usage") naming the file, unless it is a key that somebody typed in the file's place
+ */
 export function readText(call: VerbCall, path: string): string {
   if (path === "-" || path === "/dev/stdin") return call.terminal.readInput();
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
     const why = error instanceof Error && "code" in error ? String(error.code) : "it cannot be read";
+    if (isKey(path)) {
+      throw new AwgError("usage", "a key stands where the name of its file belongs", {
+        remedy: "put a new one into a file: what was typed may have been seen by others, as every argument",
+      });
+    }
     throw new AwgError("usage", `cannot read ${path}: ${why}`);
   }
+}
+
+function isKey(word: string): boolean {
+  return (keyFromBase64(word) ?? keyFromHex(word)) !== undefined;
 }
 
 /** The words of a call, exactly as many as there must be. @throws AwgError("usage") with the usage */
