@@ -1,7 +1,8 @@
 import type { MachineFacts } from "../../host/ports/facts.ts";
-import { type Config, isNoiseTunnel, type Match, type NoiseTunnel } from "../../model/config/config.ts";
+import { type Config, isNoiseTunnel, type NoiseTunnel } from "../../model/config/config.ts";
 import { type Feature, reservedKeysUsed } from "../../model/config/reserved-keys.ts";
 import type { BesideTunnels, Unsupported } from "./expansion.ts";
+import { onlyElsewhere } from "./only-elsewhere.ts";
 
 /** Features that have a driver, or that another part of the expansion judges by the machine's capabilities. */
 const SUPPORTED: ReadonlySet<Feature> = new Set<Feature>([
@@ -35,7 +36,7 @@ export function unsupportedUses(
   const isJudged = (feature: Feature) => beside !== undefined && BESIDE_TUNNELS.has(feature);
   return [
     ...reservedKeysUsed(config).filter(({ feature }) => !SUPPORTED.has(feature) && !isJudged(feature)),
-    ...(os === "darwin" ? [] : config.rules.flatMap((rule, index) => onlyOfMacs(`rules.${index}`, rule))),
+    ...onlyElsewhere(config, os),
     ...(beside?.unsupported ?? []),
     ...Object.entries(config.tunnels).flatMap(([key, tunnel]) =>
       isNoiseTunnel(tunnel) ? unsupportedInTunnel(`tunnels.${key}`, tunnel) : [],
@@ -44,21 +45,6 @@ export function unsupportedUses(
       ? [{ path: "killSwitch.persist", feature: "a kill switch that ends with awg's processes" }]
       : []),
   ];
-}
-
-/** What no other system than macOS knows of a program: there is nothing to wait for. */
-function onlyOfMacs(path: string, { apps = [], parent = [], all = [], any = [], not }: Match): Unsupported[] {
-  const told = Object.entries({ apps, parent }).flatMap(([key, matchers]) =>
-    matchers.flatMap(({ kind }, index) =>
-      kind === "bundleId" || kind === "signer"
-        ? [{ path: `${path}.${key}.${index}.${kind}`, feature: `${kind} (macOS's alone; match the path)` }]
-        : [],
-    ),
-  );
-  const nested = Object.entries({ all, any }).flatMap(([key, matches]) =>
-    matches.flatMap((match, index) => onlyOfMacs(`${path}.${key}.${index}`, match)),
-  );
-  return [...told, ...nested, ...(not === undefined ? [] : onlyOfMacs(`${path}.not`, not))];
 }
 
 function unsupportedInTunnel(path: string, { peers, obfuscation, mtu, addresses, engine }: NoiseTunnel): Unsupported[] {

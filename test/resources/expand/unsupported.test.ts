@@ -148,16 +148,24 @@ describe("law 9: a rule that demands more than this machine keeps is refused", (
   });
 });
 
-describe("what only a Mac knows of a program", () => {
-  const features = (text: string, os: "linux" | "darwin") =>
-    expandText(text, { os }).unsupported.filter(({ feature }) => feature.includes("macOS's alone"));
+describe("what only another system has", () => {
   const text = rule("apps: [x, { signer: 43AQ936H96 }], any: [{ not: { parent: { bundleId: org.example.x } } }]");
+  const told = (config: string, os: "linux" | "darwin") =>
+    expandText(config, { os }).unsupported.filter(({ feature }) => /macOS's alone|taking over/.test(feature));
 
-  test("is refused elsewhere by its place, with what to match instead", () => {
-    expect(features(text, "linux")).toEqual([
+  test("bundles and signers of programs: refused on Linux by their place, with what to match instead", () => {
+    expect(told(text, "linux")).toEqual([
       { path: "rules.0.apps.1.signer", feature: "signer (macOS's alone; match the path)" },
       { path: "rules.0.any.0.not.parent.0.bundleId", feature: "bundleId (macOS's alone; match the path)" },
     ]);
-    expect(features(text, "darwin")).toEqual([]);
+    expect(told(text, "darwin")).toEqual([]);
+  });
+
+  test("a tunnel that runs: taken over on Linux, refused on macOS, with what to do instead", () => {
+    const adopting = `${tunnel("")}conflicts: { /link/a/device: adopt }`;
+    expect(told(adopting, "linux")).toEqual([]);
+    expect(told(adopting, "darwin")).toMatchObject([
+      { path: "conflicts./link/a/device", feature: expect.stringContaining("run wg-quick down first") },
+    ]);
   });
 });
