@@ -5,6 +5,7 @@ import { comparePolicies } from "../../model/verify/compare-policies.ts";
 import type { Verified, VerifyFinding } from "../../model/verify/finding.ts";
 import { grantedBy } from "../../model/verify/policy-formula.ts";
 import { verifyRouting } from "../../model/verify/verify-routing.ts";
+import { declaredRouting } from "../explain/declared-routing.ts";
 import type { SessionParts } from "../session-parts.ts";
 import { readSurroundings } from "./surroundings.ts";
 
@@ -50,7 +51,8 @@ export async function verifyMachine(parts: SessionParts): Promise<VerifyReport> 
     ...fallback.map((path) => `the fallback of path ${path} is in force: its flows may go directly (S4.9)`),
     ...(await missingHook(parts)),
   ];
-  const findings = [...filter.findings, ...verifyRouting({ policy, ...around }), ...flows];
+  const declared = declaredRouting(desired, around.routing);
+  const findings = [...filter.findings, ...verifyRouting({ policy, ...around, declared }), ...flows];
   return { generation, findings, notes, classes: filter.classes };
 }
 

@@ -14,13 +14,16 @@ import { all, type Formula, markIs, NEVER, not, numberIs, termsOf } from "./spac
 export interface RoutingQuestion {
   readonly policy: FirewallPolicy;
   readonly routing: KnownRouting;
+  /** Rules and routes as they should be; absent where nothing says so. */
+  readonly declared?: KnownRouting;
   readonly devices: readonly string[];
   readonly sources: readonly string[];
 }
 
 /**
  * Whether policy rules and tables lead each path where it belongs, for every packet: a tunnel's flows into the tunnel or
- * nowhere, also when its device has vanished; direct ones and our own engines' never into a tunnel. Pure.
+ * nowhere, also when its device has vanished; direct ones and our own engines' never into a tunnel. What ends nowhere
+ * though a declared route leads it into its tunnel is a lock-out. Pure.
  */
 export function verifyRouting(question: RoutingQuestion): VerifyFinding[] {
   return ([4, 6] as const).flatMap((family) => verifyFamily(question, family));
@@ -44,10 +47,12 @@ interface PathCheck {
   readonly device?: string;
 }
 
-function verifyFamily({ policy, routing, devices, sources }: RoutingQuestion, family: Family): VerifyFinding[] {
+function verifyFamily(question: RoutingQuestion, family: Family): VerifyFinding[] {
+  const { policy, routing, declared = routing, devices, sources } = question;
   const checks = checksOf(policy, family);
   const formulas = [
     ...routingFormulas(family, routing),
+    ...routingFormulas(family, declared),
     ...checks.map(({ packets }) => packets),
     POSSIBLE.output,
     routable,
@@ -60,12 +65,13 @@ function verifyFamily({ policy, routing, devices, sources }: RoutingQuestion, fa
     sources,
   });
   const ways = routePackets(space, routing);
+  const wanted = routePackets(space, declared);
   const elsewhere = reachableOutside(space, policy, routing);
   return checks.flatMap((check) => {
     const marked = withMark(space, check);
     // What has no way but the tunnel ends there and is dropped by the filter: it goes nowhere, as without tunnels.
     const packets = check.device === undefined ? space.diagrams.and(marked, elsewhere) : marked;
-    const found = misrouted(space, check, ways, packets, "");
+    const found = [...misrouted(space, check, ways, packets, ""), ...lost(space, check, { ways, wanted, marked })];
     if (check.device === undefined || found.length > 0) return found;
     const without = routing.routes.filter(({ device }) => device !== check.device);
     const left = routePackets(space, { ...routing, routes: without });
@@ -98,6 +104,25 @@ function checksOf(policy: FirewallPolicy, family: Family): PathCheck[] {
       isWrong: isTunnel,
     },
   ];
+}
+
+/** The packets of a tunnel that would go into it by the routes declared, and now go nowhere. */
+function lost(
+  space: PacketSpace,
+  { device = "", name }: PathCheck,
+  {
+    ways,
+    wanted,
+    marked,
+  }: Readonly<Record<"ways" | "wanted", ReadonlyMap<string, Diagram>>> & { readonly marked: Diagram },
+): VerifyFinding[] {
+  const into = space.diagrams.and(marked, wanted.get(device) ?? NOTHING);
+  return [...ways].flatMap(([way, set]) => {
+    const ended = way.startsWith("(") ? space.diagrams.and(set, into) : NOTHING;
+    if (ended === NOTHING) return [];
+    const message = `goes nowhere ${way}, because a route into its path, ${name}, is gone (IPv${space.family})`;
+    return [{ kind: "lock-out", message, packet: showPoint(space.pick(ended), "output"), rules: [] }];
+  });
 }
 
 /** Policy rules are made for TCP and UDP; where ports decide for others the filter may drop what routes lead astray. */

@@ -101,6 +101,17 @@ describe("awg verify on the simulated machine", () => {
     ).toContain("awg-office has vanished");
   });
 
+  test("finds what is granted and has lost its route, whatever else holds it in", async () => {
+    await apply(config());
+    tamper((state) => {
+      state.routes = state.routes.filter(({ destination, type }) => destination !== "0.0.0.0/0" || type !== "unicast");
+    });
+    const { findings } = await withSession((session) => session.verify());
+    expect(findings.map(({ kind, message }) => `${kind}: ${message}`)).toEqual([
+      "lock-out: goes nowhere (unreachable), because a route into its path, awg-office, is gone (IPv4)",
+    ]);
+  });
+
   test("S10: a plan to another policy is proven state by state", async () => {
     await apply(config());
     const changed = config().replace("allowLan: true", "allowLan: false").replace("via: direct", "via: office");

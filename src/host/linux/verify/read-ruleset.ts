@@ -37,15 +37,19 @@ export function readDevices(policy: FirewallPolicy): Omit<RulesetQuestion, "poli
   };
 }
 
-/** Flows that conntrack holds and that the policy lets pass nowhere (S11.1), in words. */
+/** Flows that conntrack holds and that the policy lets pass nowhere (S11.1), in words: one line for each two ends. */
 export function readForbiddenFlows(policy: FirewallPolicy): string[] {
   using socket = openNetfilterSocket();
   using netlink = openRouteNetlink();
   const local = new Set(netlink.addresses().map(({ address }) => address.split("/", 1).join("")));
-  return forbiddenFlows(policy, readTracked(socket), local).map(({ original }) => {
-    const { source, destination, protocol } = original;
-    return `protocol ${protocol}, ${source} → ${destination}`;
-  });
+  const counts = new Map<string, number>();
+  for (const { original } of forbiddenFlows(policy, readTracked(socket), local)) {
+    const { source, destination, protocol, destinationPort } = original;
+    const port = destinationPort === undefined ? "" : ` port ${destinationPort}`;
+    const ends = `protocol ${protocol}, ${source} → ${destination}${port}`;
+    counts.set(ends, (counts.get(ends) ?? 0) + 1);
+  }
+  return [...counts].map(([ends, count]) => (count === 1 ? ends : `${ends}, ${count} times`));
 }
 
 /** A kernel without conntrack holds no flows. */
