@@ -138,6 +138,20 @@ describe("a handshake", () => {
     expect(world.delivered.map(({ bytes }) => numberIn(bytes))).toEqual([9]);
   });
 
+  test("B13: nor does it lock out one that was removed and added again meanwhile", () => {
+    const world = connected();
+    const { device, sources } = world.of("a");
+    sources.wallSeconds -= 31_536_000;
+    world.take("a", device.configure(deviceConfig(1, []), world.now));
+    world.runFor(1_000);
+    world.take("a", device.configure(deviceConfig(1, [2]), world.now));
+    world.sent.length = 0;
+    world.send("a", innerPacket(1, 2, 9));
+    world.runFor(1_000);
+    expect(world.delivered.map(({ bytes }) => numberIn(bytes))).toEqual([9]);
+    expect(initiations(world)).toBe(1);
+  });
+
   test("an initiation replayed, at once or later, is not answered", () => {
     const world = pair();
     let captured: Uint8Array | undefined;

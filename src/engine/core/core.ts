@@ -36,6 +36,8 @@ export interface Core {
   timing: Timing;
   answersWithCookies: boolean;
   mtuBytes: number;
+  /** The latest timestamp of any initiation of ours; it outlives the peer that it went to. */
+  latestTimestamp: Uint8Array | undefined;
 }
 
 /** A received datagram's surroundings. */

@@ -80,11 +80,17 @@ export function takeCookie(core: Core, message: Uint8Array, datagramBytes: numbe
   return peer;
 }
 
-/** The wall clock's timestamp, or one just after the last we sent, so that a clock set back locks nobody out. */
+/**
+ * The wall clock's timestamp, or, while the clock is behind what we sent, one just after the last: a clock that is set back
+ * locks out no peer, be it one that was removed and added again meanwhile.
+ */
 function newTimestamp(core: Core, peer: PeerState): Uint8Array {
-  const wanted = tai64n(core.sources.unixTime());
+  const wall = tai64n(core.sources.unixTime());
+  const { latestTimestamp: latest } = core;
+  const wanted = latest !== undefined && isAfter(latest, wall) ? nextTimestamp(latest) : wall;
   const last = peer.lastTimestampSent;
   const timestamp = last === undefined || isAfter(wanted, last) ? wanted : nextTimestamp(last);
   peer.lastTimestampSent = timestamp;
+  if (latest === undefined || isAfter(timestamp, latest)) core.latestTimestamp = timestamp;
   return timestamp;
 }

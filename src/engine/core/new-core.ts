@@ -41,5 +41,6 @@ export function newCore(config: DeviceConfig, { crypto, sources, sessions }: Dev
     timing: config.timing ?? PAPER_TIMING,
     answersWithCookies: config.cookies ?? true,
     mtuBytes: config.mtuBytes,
+    latestTimestamp: undefined,
   };
 }
