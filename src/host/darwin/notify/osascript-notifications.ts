@@ -1,10 +1,9 @@
-import { statSync } from "node:fs";
 import { printableLine } from "../../../model/text/printable.ts";
 import type { Notification, ShowNotification } from "../../ports/notifications.ts";
+import { commandAtScreen, userAtScreen } from "../at-screen.ts";
 import type { RunCommand } from "../command.ts";
 
 const OSASCRIPT = "/usr/bin/osascript";
-const LAUNCHCTL = "/bin/launchctl";
 const LONGEST_MS = 5000;
 
 /** The script takes its texts as arguments: nothing of them is ever AppleScript. */
@@ -15,12 +14,11 @@ const SCRIPT = ["on run argv", "display notification (item 2 of argv) with title
  *
  * @param root folder that stands for `/`
  */
-export function osascriptNotifications(run: RunCommand, root = ""): ShowNotification {
+export function osascriptNotifications(run: RunCommand, root = "/"): ShowNotification {
   return async ({ title, text }: Notification) => {
-    const uid = statSync(`${root}/dev/console`, { throwIfNoEntry: false })?.uid ?? 0;
-    if (uid === 0) return;
+    const uid = userAtScreen(root);
+    if (uid === undefined) return;
     const words = [...SCRIPT.flatMap((line) => ["-e", line]), "--", printableLine(title), printableLine(text)];
-    const args = ["asuser", String(uid), OSASCRIPT, ...words];
-    await run({ path: LAUNCHCTL, args, timeoutMs: LONGEST_MS }).catch(() => undefined);
+    await run({ ...commandAtScreen(uid, OSASCRIPT, words), timeoutMs: LONGEST_MS }).catch(() => undefined);
   };
 }

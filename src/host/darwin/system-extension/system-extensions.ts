@@ -1,15 +1,16 @@
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AwgError } from "../../../model/error.ts";
 import { LAUNCHD } from "../../../model/spec/service.ts";
+import { printableLine } from "../../../model/text/printable.ts";
 import type { ExtensionResult, SystemExtensionPort } from "../../ports/system-extension.ts";
+import { commandAtScreen, userAtScreen } from "../at-screen.ts";
 import type { RunCommand } from "../command.ts";
 import { type HelperAnswer, type HelperRequest, helperError, parseHelperAnswer } from "./extension-helper.ts";
 import { type ListedExtension, parseExtensionList, stateOfBundle } from "./extension-list.ts";
 import { decideReplacement, type ReplacementWishes } from "./replacement.ts";
 
 const LIST = "/usr/bin/systemextensionsctl";
-const LAUNCHCTL = "/bin/launchctl";
 const TRIES = 3;
 const BETWEEN_TRIES_MS = 1000;
 
@@ -22,7 +23,7 @@ export interface SystemExtensionDeps extends ReplacementWishes {
 
 /**
  * System extensions as `systemextensionsctl list` tells of them, which anybody may ask. Only the app that carries one may
- * request it, so a helper inside the app does, in the session of who sits at the screen.
+ * request it, so a helper inside the app does, as who sits at the screen: never as root, whose file it often is not.
  */
 export function darwinSystemExtensions(deps: SystemExtensionDeps): SystemExtensionPort {
   const extensions = new Extensions(deps);
@@ -96,16 +97,28 @@ class Extensions {
         remedy: `install the app; its helper is ${LAUNCHD.extensionHelper}`,
       });
     }
-    const uid = statSync(this.#at("/dev/console"), { throwIfNoEntry: false })?.uid ?? 0;
-    const helper = this.#at(LAUNCHD.extensionHelper);
-    const command = uid === 0 ? { path: helper, args: [] } : { path: LAUNCHCTL, args: ["asuser", String(uid), helper] };
-    const { stdout } = await this.#deps.run({ ...command, input: `${JSON.stringify(request)}\n` });
-    return parseHelperAnswer(stdout);
+    const uid = userAtScreen(this.#deps.root ?? "/");
+    if (uid === undefined) {
+      throw new AwgError("unsupported", `nobody sits at the screen whom macOS could ask about ${request.bundle}`, {
+        remedy: "log in at the screen, then apply again",
+      });
+    }
+    const command = commandAtScreen(uid, this.#at(LAUNCHD.extensionHelper), []);
+    const { status, stdout, stderr } = await this.#deps.run({ ...command, input: `${JSON.stringify(request)}\n` });
+    const answer = parseHelperAnswer(stdout);
+    if (answer !== undefined || status === 0 || !/not permitted|password is required/.test(stderr)) return answer;
+    throw new AwgError("permission", `the app's helper for ${request.bundle} could not be started: ${said(stderr)}`, {
+      remedy: "run it as root",
+    });
   }
 
   #at(path: string): string {
     return join(this.#deps.root ?? "/", path);
   }
+}
+
+function said(stderr: string): string {
+  return printableLine(stderr.trim().split("\n").at(-1) ?? "");
 }
 
 function withoutNames({ bundleIdentifier: _bundle, teamIdentifier: _team, ...version }: ListedExtension) {

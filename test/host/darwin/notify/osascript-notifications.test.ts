@@ -33,8 +33,9 @@ test("texts are arguments of the script, never part of it", async () => {
   await osascriptNotifications(run, root)(HOSTILE);
   const [command] = runs;
   expect(command?.path).toBe("/bin/launchctl");
-  expect(command?.args.slice(0, 3)).toEqual(["asuser", String(uid), "/usr/bin/osascript"]);
-  const words = command?.args.slice(3) ?? [];
+  const asUser = ["/usr/bin/sudo", "-n", "-H", "-u", `#${uid}`, "--"];
+  expect(command?.args.slice(0, 9)).toEqual(["asuser", String(uid), ...asUser, "/usr/bin/osascript"]);
+  const words = command?.args.slice(9) ?? [];
   const script = words.slice(0, words.indexOf("--")).join("\n");
   expect(script).toContain("display notification (item 2 of argv) with title (item 1 of argv)");
   expect(script).not.toContain("reboot");

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -20,6 +20,9 @@ function listed(state: string, version = "1.2/34", header = NEW_HEADER): string 
   return `1 extension(s)\n${header}${COLUMNS}*\t*\tABCDE12345\t${BUNDLE} (${version})\tExample\t[${state}]\n`;
 }
 
+/** Who sits at the screen. */
+const PERSON = process.getuid?.() === 0 ? 501 : (process.getuid?.() ?? 501);
+
 let root: string;
 let list: string;
 let listFailures: number;
@@ -32,6 +35,9 @@ const run = async (command: Command): Promise<CommandResult> => {
     if (command.args.join() !== "list") throw new Error("systemextensionsctl is only ever asked for the list");
     return listFailures-- > 0 ? { status: 1, stdout: "", stderr: "busy\n" } : { status: 0, stdout: list, stderr: "" };
   }
+  const helper = join(root, LAUNCHD.extensionHelper);
+  const asUser = ["asuser", String(PERSON), "/usr/bin/sudo", "-n", "-H", "-u", `#${PERSON}`, "--", helper];
+  expect([command.path, ...command.args], "who runs the helper").toEqual(["/bin/launchctl", ...asUser]);
   asked.push(command);
   return { status: 0, stdout: answers.shift() ?? "", stderr: "" };
 };
@@ -54,6 +60,9 @@ beforeEach(() => {
   const helper = join(root, LAUNCHD.extensionHelper);
   mkdirSync(dirname(helper), { recursive: true });
   writeFileSync(helper, "");
+  mkdirSync(join(root, "dev"));
+  writeFileSync(join(root, "dev/console"), "");
+  if (process.getuid?.() === 0) chownSync(join(root, "dev/console"), PERSON, 20);
   [list, listFailures, answers, asked, waited] = ["", 0, [], [], []];
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
@@ -166,6 +175,15 @@ describe("requests to the app's helper", () => {
     answers = ['{"event":"willCompleteAfterReboot"}'];
     expect(await extensions().deactivate(BUNDLE)).toBe("willCompleteAfterReboot");
     expect(requests()).toEqual(["deactivate"]);
+  });
+
+  test("while nobody sits at the screen nothing is asked: root never runs the app's file", async () => {
+    rmSync(join(root, "dev/console"));
+    await expect(extensions().activate(BUNDLE)).rejects.toMatchObject({
+      kind: "unsupported",
+      remedy: expect.stringContaining("log in"),
+    });
+    expect(asked).toEqual([]);
   });
 
   test("without the app there is none to be had", async () => {
