@@ -65,7 +65,7 @@ describe.skipIf(obstacle !== undefined)(`secrets and processes${obstacle ? ` (${
   test("F2: the keeper holds each key once, as bytes that it wipes, and no string of it", () => {
     const { keeper, engine } = machine.lasting();
     for (const [form, count] of Object.entries(searchMemory(keeper, FORMS))) {
-      // Two more lie in memory that Node's streams gave back; strings would be eight and more.
+      // Two more lie in memory that was given back; strings would be eight and more.
       expect([form, count <= (form.endsWith("hex") ? 5 : 0)], `${count} times`).toEqual([form, true]);
     }
     expect(searchMemory(engine, FORMS)["privateKey raw"]).toBeGreaterThan(0);
