@@ -1,12 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { tryRun, waitFor } from "../lab/world/command.ts";
 import { place } from "../lab/world/place.ts";
 import { whyNoLab } from "../lab/world/why-no-lab.ts";
 import type { World } from "../lab/world/world.ts";
+import { useBuiltProgram } from "../support/built-program.ts";
 import { AwgInWorld } from "./awg-in-world.ts";
 import { useJudgedWorld } from "./judged-world.ts";
 import { machineText } from "./machine-text.ts";
+import { Waiting } from "./waiting.ts";
 
 const reason = whyNoLab();
 const limitMs = 400_000;
@@ -19,13 +20,14 @@ describe.skipIf(reason !== undefined)(
   { timeout: limitMs },
   () => {
     const judged = useJudgedWorld();
+    const program = useBuiltProgram();
 
     test("law 5: awg is killed, and the keeper brings the old state back at the deadline", async () => {
       const { world, keys, first, second } = judged();
-      await using awg = new AwgInWorld(world, keys);
+      await using awg = new AwgInWorld(world, keys, program());
       await awg.apply(awg.config({ server: first }));
       const before = await machineText(world);
-      await using waiting = await Waiting.begin(awg, awg.config({ server: second, allowLan: true }), "15s");
+      await using waiting = await Waiting.begin(awg, awg.config({ server: second, allowLan: true }), "6s");
       await waiting.kill();
       await untilRestored(world, before);
       await untilNothingWaits(awg);
@@ -35,7 +37,7 @@ describe.skipIf(reason !== undefined)(
 
     test("law 5: awg is alive, waits, and exits 9 once the keeper has reverted", async () => {
       const { world, keys, first } = judged();
-      await using awg = new AwgInWorld(world, keys);
+      await using awg = new AwgInWorld(world, keys, program());
       const before = await machineText(world);
       const done = await awg.run(
         "apply",
@@ -51,11 +53,11 @@ describe.skipIf(reason !== undefined)(
 
     test("law 5: awg and the keeper are killed, and the next writing verb after the deadline reverts", async () => {
       const { world, keys, first, second } = judged();
-      await using awg = new AwgInWorld(world, keys);
+      await using awg = new AwgInWorld(world, keys, program());
       const config = awg.config({ server: first });
       await awg.apply(config);
       const before = await machineText(world);
-      await using _waiting = await Waiting.begin(awg, awg.config({ server: second }), "10s");
+      await using _waiting = await Waiting.begin(awg, awg.config({ server: second }), "6s");
       await awg.killEverything();
       await untilNothingWaits(awg);
       await awg.apply(config);
@@ -64,7 +66,7 @@ describe.skipIf(reason !== undefined)(
 
     test("over SSH it is the default, only another connection may confirm, and none is cut by mistake", async () => {
       const { world, keys, first } = judged();
-      await using awg = new AwgInWorld(world, keys);
+      await using awg = new AwgInWorld(world, keys, program());
       const config = awg.config({ server: first, allowLan: true });
       const connection = (port: number) => ({ SSH_CONNECTION: `${place.v4.neighbour} ${port} ${place.v4.client} 22` });
       const strict = awg.argv("apply", "-f", awg.config({ server: first }), "--auto-approve");
@@ -87,63 +89,6 @@ describe.skipIf(reason !== undefined)(
     });
   },
 );
-
-/** `awg apply` that waits to be confirmed. */
-class Waiting implements AsyncDisposable {
-  private readonly child: ChildProcess;
-  private readonly awg: AwgInWorld;
-  private told = "";
-
-  private constructor(awg: AwgInWorld, child: ChildProcess) {
-    this.awg = awg;
-    this.child = child;
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.setEncoding("utf8").on("data", (text: string) => {
-        this.told += text;
-      });
-    }
-  }
-
-  static async begin(
-    awg: AwgInWorld,
-    config: string,
-    within: string | undefined,
-    environment: Record<string, string> = {},
-  ): Promise<Waiting> {
-    const asked = within === undefined ? [] : ["--confirm-within", within];
-    const [program = "", ...words] = awg.argv("apply", "-f", config, "--auto-approve", ...asked);
-    const waiting = new Waiting(awg, spawn(program, words, { env: { ...process.env, ...environment } }));
-    const isWaiting = async (): Promise<true | undefined> => {
-      if (waiting.child.exitCode !== null) throw new Error(`awg apply ended: ${waiting.told}`);
-      return waiting.told.includes("not confirmed") ? true : undefined;
-    };
-    await waitFor("awg apply to wait", isWaiting, limitMs);
-    return waiting;
-  }
-
-  /** kill -9 of awg apply itself, inside the namespace and outside. */
-  async kill(): Promise<void> {
-    const inside = (await this.awg.processes()).filter(({ command }) => command.includes(" apply "));
-    for (const pid of [this.child.pid, ...inside.map((one) => one.pid)]) {
-      try {
-        if (pid !== undefined) process.kill(pid, "SIGKILL");
-      } catch {}
-    }
-  }
-
-  async ended(): Promise<number | null> {
-    await waitFor(
-      "awg apply to end",
-      async () => this.child.exitCode ?? this.child.signalCode ?? undefined,
-      patienceMs,
-    );
-    return this.child.exitCode;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.kill();
-  }
-}
 
 /** Until no generation waits to be confirmed. */
 async function untilNothingWaits(awg: AwgInWorld): Promise<void> {

@@ -25,6 +25,31 @@ export async function destroyKilledAt(awg: AwgInWorld, call: string, n: number):
   return killedAt(awg.argv("destroy", "--auto-approve"), call, n);
 }
 
+/** The same for `awg rollback` to a generation. */
+export async function rollbackKilledAt(awg: AwgInWorld, generation: number, call: string, n: number): Promise<boolean> {
+  return killedAt(awg.argv("rollback", String(generation), "--auto-approve"), call, n);
+}
+
+/** The same for `awg revert` and `awg confirm`. */
+export async function verdictKilledAt(
+  awg: AwgInWorld,
+  verb: "revert" | "confirm",
+  call: string,
+  n: number,
+): Promise<boolean> {
+  return killedAt(awg.argv(verb), call, n);
+}
+
+/** The number of the generation before the one that holds. */
+export async function generationBefore(awg: AwgInWorld): Promise<number> {
+  const { generations } = JSON.parse(await awg.must("history", "--json")) as {
+    generations: readonly { readonly number: number; readonly holds: boolean }[];
+  };
+  const before = generations[generations.findIndex(({ holds }) => holds) - 1];
+  if (before === undefined) throw new Error("there is no generation before the one that holds");
+  return before.number;
+}
+
 /** As `applyKilledAt`, for an apply that starts the keeper: strace lets go of children when they become another program. */
 export async function firstApplyKilledAt(awg: AwgInWorld, config: string, call: string, n: number): Promise<boolean> {
   const [ip = "", netns = "", exec = "", namespace = "", ...command] = awg.argvInside(

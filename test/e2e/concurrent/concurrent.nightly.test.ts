@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { useBuiltProgram } from "../../support/built-program.ts";
 import { commandObstacle, namespaceObstacle } from "../../support/netns.ts";
 import { Rivals, wrongEnds } from "./rivals.ts";
 
@@ -6,8 +7,10 @@ const reason = namespaceObstacle() ?? commandObstacle("ip");
 const rounds = 100;
 
 describe.skipIf(reason !== undefined)(`applies at once${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
+  const program = useBuiltProgram();
+
   test("B6: 8 processes, 100 applies each", async () => {
-    using rivals = new Rivals();
+    using rivals = new Rivals(program());
     const configs = Array.from({ length: 8 }, (_, rival) => rivals.config(rival));
     const ended = await rivals.compete(configs, rounds);
     expect(wrongEnds(ended)).toEqual([]);

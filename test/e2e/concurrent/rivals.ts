@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ROOT } from "../../repository/sources.ts";
 import { makeNamespace, type TestNamespace } from "../../support/netns.ts";
 
 const limitMs = 120_000;
@@ -18,6 +17,12 @@ export class Rivals implements Disposable {
   readonly #space: TestNamespace = makeNamespace("rivals");
   readonly #folder = mkdtempSync(join(tmpdir(), "awg-rivals-"));
   readonly #inode = statSync(`/run/netns/${this.#space.name}`).ino;
+  readonly #program: string;
+
+  /** @param program what node runs */
+  constructor(program: string) {
+    this.#program = program;
+  }
 
   /** Writes the config of one rival, told from the others by one port, and gives its path. */
   config(rival: number): string {
@@ -34,7 +39,7 @@ killSwitch: { enabled: true, allow: [{ direction: in, protocol: tcp, ports: [${2
   /** Runs awg in the namespace to its end. */
   awg(...verb: readonly string[]): Promise<Ended> {
     const where = ["--netns", this.#space.name, "--state-dir", join(this.#folder, "state")];
-    const program = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), ...verb, ...where];
+    const program = ["--disable-warning=ExperimentalWarning", this.#program, ...verb, ...where];
     const child = spawn(process.execPath, program, { stdio: ["ignore", "ignore", "pipe"], timeout: limitMs });
     let stderr = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => {

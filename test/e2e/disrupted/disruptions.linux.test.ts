@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { whyNoLab } from "../../lab/world/why-no-lab.ts";
+import { useBuiltProgram } from "../../support/built-program.ts";
 import { useJudgedWorld } from "../judged-world.ts";
 import { tellStory } from "./disruptions.ts";
 
@@ -14,14 +15,15 @@ const limitMs = 1_200_000;
 
 describe.skipIf(reason !== undefined)(`awg disrupted${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
   const judged = useJudgedWorld();
+  const program = useBuiltProgram();
 
   test(`laws 1 and 4: ${count} disruptions, nothing leaks and everything comes back`, {
     timeout: limitMs,
   }, async () => {
     const story = { seed, count, limitMs: recoveryLimitMs };
-    let told = await tellStory(judged(), story);
+    let told = await tellStory(judged(), story, program());
     // As in judgedRun: a run that proves nothing is repeated, a leak never.
-    if (told.judgement.outcome === "invalid") told = await tellStory(judged(), story);
+    if (told.judgement.outcome === "invalid") told = await tellStory(judged(), story, program());
     const { judgement, played, text } = told;
     expect(judgement.outcome, text).toBe("pass");
     expect(

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { whyNoLab } from "../../lab/world/why-no-lab.ts";
+import { useBuiltProgram } from "../../support/built-program.ts";
 import { useJudgedWorld } from "../judged-world.ts";
 import { tellStory } from "./disruptions.ts";
 
@@ -12,9 +13,10 @@ const count = 250;
 describe.each([0, 1, 2, 3])(`awg disrupted at length${reason === undefined ? "" : ` (skipped: ${reason})`}`, (nth) => {
   describe.skipIf(reason !== undefined)(`story ${nth + 1}`, () => {
     const judged = useJudgedWorld();
+    const program = useBuiltProgram();
 
     test(`laws 1 and 4: ${count} disruptions, seed ${first + nth}`, { timeout: 7_200_000 }, async () => {
-      const { judgement, played, text } = await tellStory(judged(), { seed: first + nth, count });
+      const { judgement, played, text } = await tellStory(judged(), { seed: first + nth, count }, program());
       console.log(text);
       expect(judgement.outcome, text).toBe("pass");
       expect(played.filter(({ complaint }) => complaint !== undefined).length, text).toBe(0);

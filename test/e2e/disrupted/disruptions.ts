@@ -21,12 +21,16 @@ export interface Told {
   readonly text: string;
 }
 
-/** One story against a fresh daemon in a world of one's own, from first apply to destroy. */
-export async function tellStory({ world, keys, first }: JudgedWorld, story: Story): Promise<Told> {
+/** A prober that shares two cores with all this may take long for a round without having stalled. */
+const proberLimitMs = 120_000;
+
+/** One story against a fresh daemon of a program in a world of one's own, from first apply to destroy. */
+export async function tellStory({ world, keys, first }: JudgedWorld, story: Story, program: string): Promise<Told> {
   await layDock(world);
-  await using session = await Session.open(world, { ...sessionOptions, wires: ["client0", dock.wire] });
+  const wires = ["client0", dock.wire];
+  await using session = await Session.open(world, { ...sessionOptions, wires, limitMs: proberLimitMs });
   await session.control();
-  await using awg = await DisruptedAwg.start(world, keys, first);
+  await using awg = await DisruptedAwg.start(world, keys, first, program);
   await session.beginJudging();
   await session.rounds(1);
   const played = await playStory(world, awg, session, story);

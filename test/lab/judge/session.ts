@@ -139,6 +139,12 @@ export class Session implements AsyncDisposable {
     for (const pid of children.split(" ").filter(Boolean)) process.kill(Number(pid), "SIGSTOP");
   }
 
+  /** What has been seen since judging began, without ending the run. */
+  soFar(expectation: Expectation): Judgement {
+    const window = this.frames().filter(({ atMs }) => atMs >= this.judgedFromMs);
+    return judge(window, this.probes, expectation, this.invalid);
+  }
+
   /** Ends the run and judges it. */
   async finish(expectation: Expectation): Promise<Judgement> {
     const judgedToMs = Date.now();
