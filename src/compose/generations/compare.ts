@@ -4,6 +4,7 @@ import type { FieldChange, Resource, ResourceKey, Spec } from "../../model/resou
 import { movedKey } from "../../model/spec/lifecycle.ts";
 import type { Generation, Stores } from "../../reconciler/apply/stores.ts";
 import { diffData } from "../../resources/firewall/diff-data.ts";
+import { renderPolicyRule } from "../../resources/routes/policy-rule.ts";
 import { isSecretParameter } from "../../resources/tunnel/obfuscation.ts";
 import { generationFor } from "./history.ts";
 
@@ -45,8 +46,9 @@ function changesBetween(before: Spec, after: Spec): readonly FieldChange[] {
   return diffData("", withoutSecrets(before), withoutSecrets(after)).concat(secretChanges(before, after));
 }
 
-/** Peers are compared by their public key; ids of secrets are taken out. */
+/** Peers are compared by their public key; ids of secrets are taken out, and policy rules are told as `ip rule` does. */
 function withoutSecrets(spec: Spec): unknown {
+  if ("guards" in spec) return { ...spec, rules: spec.rules.map(renderPolicyRule) };
   if (!("peers" in spec)) return spec;
   const { privateKey: _key, peers, obfuscation, ...rest } = spec;
   const known = Object.fromEntries(Object.entries(obfuscation).filter(([name]) => !isSecretParameter(name)));
