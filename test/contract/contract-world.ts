@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
 import type { Host } from "../../src/host/ports/host.ts";
+import type { NetworkEvent, NetworkEvents } from "../../src/host/ports/network-events.ts";
+import type { ShowNotification } from "../../src/host/ports/notifications.ts";
+import type { ProcessPort, SocketTuple } from "../../src/host/ports/processes.ts";
 import type { Route } from "../../src/host/ports/routes.ts";
+import type { ServicePort } from "../../src/host/ports/services.ts";
 import type { FirewallPolicy, PolicyLayer } from "../../src/model/firewall/policy.ts";
 import { MARK_MASK, markOfPath, ROUTE_PROTOCOL, tableOfPath } from "../../src/model/ownership.ts";
 import type { SecretId } from "../../src/model/secret.ts";
 import type { LinkSpec } from "../../src/model/spec/link.ts";
 import type { PolicyRule } from "../../src/model/spec/routes.ts";
+import type { ServiceSpec } from "../../src/model/spec/service.ts";
 import type { TunnelSpec } from "../../src/model/spec/tunnel.ts";
 
 /** A machine to hold the contract to: one physical device with a default route, and hands that are not awg's. */
@@ -15,7 +20,17 @@ export interface ContractWorld {
   /** The same machine through another process, with the same rights. */
   second(): Host;
   /** Lets somebody without root's rights at it; absent where there is nobody of that kind. */
-  readonly asViewer?: (use: (host: Host) => Promise<void>) => Promise<void>;
+  readonly asViewer?: (use: (host: Host, viewer: Viewer) => Promise<void>) => Promise<void>;
+  /** What no Host has: each call is another process's view of the same machine. */
+  readonly processes: () => ProcessPort;
+  readonly networkEvents: () => NetworkEvents;
+  /** Shows notifications, and tells what the machine's own program was told to show. */
+  readonly notifications: { readonly show: ShowNotification; shown(): readonly string[] };
+  /** Lets time pass until it is so; throws where it never is. */
+  until(isSo: () => boolean): Promise<void>;
+  /** The services of the machine by another process, and the service that clauses are about. */
+  readonly services: () => ServicePort;
+  serviceSpec(more: string): ServiceSpec;
   /** The physical device. */
   readonly uplink: string;
   readonly loopback: string;
@@ -24,20 +39,67 @@ export interface ContractWorld {
   /** Secret ids that stand for real keys here. */
   readonly secrets: { readonly privateKey: SecretId; readonly presharedKey: SecretId };
   /** What somebody else does to the machine. */
-  readonly others: {
-    addDevice(name: string): void;
-    addRoute(table: number, destination: string): void;
-    addRule(preference: number): void;
-    removeDevice(name: string): void;
-    readResolver(): string;
-    writeResolver(text: string): void;
-  };
+  readonly others: Strangers;
+}
+
+/** What somebody else does to the machine. */
+export interface Strangers {
+  addDevice(name: string): void;
+  addRoute(table: number, destination: string): void;
+  addRule(preference: number): void;
+  removeDevice(name: string): void;
+  readResolver(): string;
+  writeResolver(text: string): void;
+  /** A program that does nothing until it is ended; its number. */
+  startProcess(): Promise<number>;
+  endProcess(pid: number): void;
+  /** A listening TCP socket, and who holds it. */
+  openSocket(): Promise<{ readonly tuple: SocketTuple; readonly pid: number; close(): void }>;
+  /** Puts a text where the service is defined; null takes the file away. */
+  writeService(text: string | null): void;
+  /** Who sits at the screen allows the system extension. */
+  approve(bundle: string): void;
+  /** Whether somebody sits at a screen, and whether what shows notifications works. */
+  screen(state: "there" | "nobody" | "broken"): void;
+  /** A route into a device as wg-quick writes it. */
+  addQuickRoute(device: string, destination: string): void;
+  /** Starts an engine of another program on a device; its process. */
+  startEngine(device: string): Promise<number>;
+  /** The machine sleeps for so long; absent where no test can make it. */
+  sleepFor?(milliseconds: number): void;
+  /** More happens to the network than a listener's buffer holds; absent where that takes too long. */
+  floodNetwork?(): void;
+}
+
+/** A call that must not be made of this machine: clauses that would are excused from it with a reason. */
+export function notHere(what: string): never {
+  throw new Error(`${what} is nothing that this machine has`);
+}
+
+/** What somebody without root's rights has besides a host. */
+export interface Viewer {
+  readonly processes: ProcessPort;
+  readonly networkEvents: NetworkEvents;
+  readonly services: ServicePort;
 }
 
 export type HostName = "simulated" | "linux" | "darwin";
 
 /** The ports of a host. */
-export type PortName = "facts" | "links" | "engines" | "routes" | "firewall" | "sysctl" | "resolver";
+export type PortName =
+  | "facts"
+  | "links"
+  | "engines"
+  | "routes"
+  | "firewall"
+  | "sysctl"
+  | "resolver"
+  | "processes"
+  | "networkEvents"
+  | "notifications"
+  | "probes"
+  | "services"
+  | "systemExtensions";
 
 /** What can be the case when a method is called: it has work, none, nothing to find, no rights, half of it, or company. */
 export const SITUATIONS = ["done", "already so", "gone", "refused", "partial", "concurrent"] as const;
@@ -53,6 +115,8 @@ export interface Clause {
   readonly covers: readonly Covered[];
   /** Hosts of which it cannot be asked, with the reason. */
   readonly notOn?: Partial<Record<HostName, string>>;
+  /** It leaves nothing in the way of another that says so too: both may be checked on one machine, a device each. */
+  readonly shares?: true;
   check(world: ContractWorld): Promise<void>;
 }
 
@@ -141,8 +205,25 @@ export async function refuses(kind: string, call: () => Promise<unknown>): Promi
   });
 }
 
+/** Demands an answer, or that it takes more rights: nothing else. */
+export async function answersOrRefuses(call: () => Promise<unknown>): Promise<void> {
+  await call().catch((error: unknown) => {
+    assert.equal((error as { kind?: string }).kind, "permission", String(error));
+  });
+}
+
 /** Routes that put everything of IPv4 into the tunnel: a table's default on Linux, two halves on a Mac. */
 export function tunnelRoutes({ kind, device }: ContractWorld): Route[] {
   if (kind !== "darwin") return [route("0.0.0.0/1", device), route("128.0.0.0/1", device)];
   return ["0.0.0.0/1", "128.0.0.0/1"].map((destination) => ({ ...route(destination, device), table: 254 }));
+}
+
+/** Listens until it is stopped; everything heard so far. */
+export function listen(events: NetworkEvents): {
+  readonly heard: NetworkEvent[];
+  stop(): Promise<void>;
+} {
+  const heard: NetworkEvent[] = [];
+  const watch = events.watch((event) => heard.push(event));
+  return { heard, stop: async () => watch[Symbol.asyncDispose]() };
 }

@@ -1,47 +1,74 @@
+import { readFileSync } from "node:fs";
+import { ADOPTION_CONTRACT } from "./clauses/adoption.contract.ts";
+import { DARWIN_CONTRACT } from "./clauses/darwin.contract.ts";
+import { HOST_CONTRACT } from "./clauses/host.contract.ts";
+import { MACHINE_CONTRACT } from "./clauses/machine.contract.ts";
+import { REFUSED_CONTRACT } from "./clauses/refused.contract.ts";
+import { SERVICE_CONTRACT } from "./clauses/services.contract.ts";
+import { SITUATION_CONTRACT } from "./clauses/situations.contract.ts";
 import { type Clause, type HostName, SITUATIONS, type Situation } from "./contract-world.ts";
-import { DARWIN_CONTRACT } from "./darwin.contract.ts";
-import { HOST_CONTRACT } from "./host.contract.ts";
-import { SITUATION_CONTRACT } from "./situations.contract.ts";
+import { excuse } from "./reasons.ts";
 
-/** Every method of the ports that all hosts have. */
-const METHODS = [
-  "facts.read",
-  "links.read",
-  "links.ensure",
-  "links.remove",
-  "engines.read",
-  "engines.readAll",
-  "engines.ensure",
-  "engines.remove",
-  "routes.readRoutes",
-  "routes.readRules",
-  "routes.change",
-  "firewall.read",
-  "firewall.load",
-  "firewall.fallBack",
-  "sysctl.read",
-  "sysctl.write",
-  "resolver.read",
-  "resolver.ensure",
-  "resolver.restore",
-] as const;
+/** The interfaces of src/host/ports by the name that the contract has for them, each in a file of its own. */
+const PORTS = {
+  facts: "FactsPort",
+  links: "LinkPort",
+  engines: "EnginePort",
+  routes: "RoutePort",
+  firewall: "FirewallPort",
+  sysctl: "SysctlPort",
+  resolver: "ResolverPort",
+  probes: "ProbePort",
+  processes: "ProcessPort",
+  services: "ServicePort",
+  "system-extension": "SystemExtensionPort",
+} as const;
+const NAMES: Readonly<Record<string, string>> = { "system-extension": "systemExtensions" };
+
+/**
+ * Every method of every port, read from the interfaces themselves, so that a new one is missed here at once. A network
+ * monitor is started by `watch` and stopped by disposing what that gave; notifications are one function.
+ */
+const METHODS: readonly string[] = [
+  ...Object.entries(PORTS).flatMap(([file, type]) =>
+    methodsOf(file, type).map((name) => `${NAMES[file] ?? file}.${name}`),
+  ),
+  ...methodsOf("network-events", "NetworkEvents").map((name) => `networkEvents.${name}`),
+  "networkEvents.dispose",
+  "notifications.show",
+];
 
 /** All clauses, in a fixed order. */
-const CLAUSES: readonly Clause[] = [...HOST_CONTRACT, ...SITUATION_CONTRACT, ...DARWIN_CONTRACT];
+const CLAUSES: readonly Clause[] = [
+  ...HOST_CONTRACT,
+  ...SITUATION_CONTRACT,
+  ...MACHINE_CONTRACT,
+  ...SERVICE_CONTRACT,
+  ...ADOPTION_CONTRACT,
+  ...REFUSED_CONTRACT,
+  ...DARWIN_CONTRACT,
+];
 
 /** The clauses that this host is held to. */
 export function clausesOf(host: HostName): readonly Clause[] {
   return CLAUSES.filter(({ notOn }) => notOn?.[host] === undefined);
 }
 
+/** Whether a clause leaves the network alone: on Linux it needs no namespace, and the process connector knows none. */
+export function isOfThisMachine({ port }: Clause): boolean {
+  return port === "processes" || port === "services" || port === "notifications";
+}
+
 export interface Coverage {
+  /** Methods × situations. */
+  readonly cells: number;
   /** Methods in situations that a clause puts them in. */
   readonly covered: number;
   /** Those no clause can, each with its reason. */
   readonly explained: readonly string[];
   /** Those that nobody speaks of: an unexplained gap. */
   readonly uncovered: readonly string[];
-  /** Explanations for what a clause covers all the same. */
+  /** Explanations for what a clause covers all the same, and clauses about no method. */
   readonly idle: readonly string[];
 }
 
@@ -53,50 +80,28 @@ export function coverageOf(host: HostName): Coverage {
     ),
   );
   const cells = METHODS.flatMap((method) => SITUATIONS.map((situation) => [method, situation] as const));
+  const reason = ([method, situation]: readonly [string, Situation]) => excuse(host, method, situation);
   const missing = cells.filter(([method, situation]) => !reached.has(`${method} ${situation}`));
-  const explained = missing.flatMap(([method, situation]) => {
-    const reason = reasonFor(host, method, situation);
-    return reason === undefined ? [] : [`${method} ${situation}: ${reason}`];
-  });
-  const uncovered = missing.filter(([method, situation]) => reasonFor(host, method, situation) === undefined);
+  const uncovered = missing.filter((cell) => reason(cell) === undefined);
   return {
+    cells: cells.length,
     covered: cells.length - missing.length,
-    explained,
+    explained: missing.flatMap((cell) => (reason(cell) === undefined ? [] : [`${cell.join(" ")}: ${reason(cell)}`])),
     uncovered: uncovered.map((cell) => cell.join(" ")),
     idle: [...reached].filter((cell) => !cells.some((known) => known.join(" ") === cell)),
   };
 }
 
-/** Why a method cannot be put in a situation on a host; undefined where there is no reason. */
-function reasonFor(host: HostName, method: (typeof METHODS)[number], situation: Situation): string | undefined {
-  const [port = "", name = ""] = method.split(".");
-  if (name.startsWith("read") && (situation === "already so" || situation === "partial")) {
-    return "reading changes nothing, so that nothing is so already or half done";
-  }
-  if (method === "facts.read" && situation === "gone") return "there is always a machine";
-  if (situation === "refused") return reasonWithoutRights(host, port, name);
-  if (host === "darwin") return reasonOnDarwin(method);
-  return undefined;
+/** One line for people: how many clauses, and how much they reach. */
+export function countOf(host: HostName): string {
+  const { cells, covered, explained } = coverageOf(host);
+  return `${host}: ${clausesOf(host).length} clauses, ${covered} of ${cells} methods in situations, ${explained.length} explained`;
 }
 
-function reasonWithoutRights(host: HostName, port: string, name: string): string | undefined {
-  if (host === "simulated") return "nobody on the simulated machine has fewer rights than root";
-  if (host === "linux")
-    return "a session asks for root before the host is asked (requireRights of compose/linux-parts.ts)";
-  if (port === "engines") return "engines are the keeper's, which hears root alone (test/keeper/darwin)";
-  if (port === "sysctl") return "macOS has no setting that awg sets";
-  if (name === "fallBack") return "PF holds nothing that ends by itself, so that there is no fallback";
-  return name.startsWith("read") ? "anybody may read it" : undefined;
-}
-
-function reasonOnDarwin(method: (typeof METHODS)[number]): string | undefined {
-  switch (method) {
-    case "sysctl.read":
-    case "sysctl.write":
-      return "macOS has no setting that awg sets";
-    case "firewall.fallBack":
-      return "PF holds nothing that ends by itself, so that there is no fallback (docs/security.md S13.10)";
-    default:
-      return undefined;
-  }
+function methodsOf(file: string, type: string): readonly string[] {
+  const text = readFileSync(new URL(`../../src/host/ports/${file}.ts`, import.meta.url), "utf8");
+  const body = new RegExp(`export interface ${type} \\{\\n([\\s\\S]*?)\\n\\}`).exec(text)?.[1] ?? "";
+  const names = [...body.matchAll(/^ {2}(\w+)\??\(/gm)].map(([, name = ""]) => name);
+  if (names.length === 0) throw new Error(`${file}.ts declares no method of ${type}`);
+  return names;
 }

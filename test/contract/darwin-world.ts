@@ -1,23 +1,30 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { RunCommand } from "../../src/host/darwin/command.ts";
 import { darwinHost } from "../../src/host/darwin/darwin-host.ts";
 import type { EngineHolder } from "../../src/host/darwin/engines.ts";
 import type { UtunHolder } from "../../src/host/darwin/links/utun-holder.ts";
+import { darwinNetworkEvents } from "../../src/host/darwin/network-events/darwin-network-events.ts";
+import { osascriptNotifications } from "../../src/host/darwin/notify/osascript-notifications.ts";
+import { darwinProcesses } from "../../src/host/darwin/processes/darwin-processes.ts";
 import type { Host } from "../../src/host/ports/host.ts";
+import type { ServicePort } from "../../src/host/ports/services.ts";
 import type { EnsureEngine } from "../../src/model/keeper-protocol.ts";
+import { SERVICE_MARK } from "../../src/model/ownership.ts";
 import type { SecretId } from "../../src/model/secret.ts";
 import type { SecretStore } from "../../src/model/secret-store.ts";
+import { LAUNCHD } from "../../src/model/spec/service.ts";
 import type { LibSystem } from "../../src/native/darwin/libsystem.ts";
 import { FakeEngine } from "../host/darwin/fake/fake-engine.ts";
 import { FakeLibSystem } from "../host/darwin/fake/fake-libsystem.ts";
-import { addressOf, type FakeMachine, macBook, prefixOf, ROUTE_FLAG } from "../host/darwin/fake/machine.ts";
+import { type FakeMachine, macBook } from "../host/darwin/fake/machine.ts";
 import { FakePrograms } from "../host/darwin/fake/programs/fake-programs.ts";
 import { HeldUtuns } from "../host/darwin/links/held-utuns.ts";
 import { PROTOCOLS, SERVICES } from "../host/darwin/pf/pf-names.ts";
-import type { ContractWorld } from "./contract-world.ts";
+import type { ContractWorld, Viewer } from "./contract-world.ts";
+import { strangersOf } from "./darwin-strangers.ts";
 
 /** The doubles that one process stands on. */
 interface Borders {
@@ -42,11 +49,16 @@ export class DarwinWorld implements Disposable {
   readonly #engines = new Map<string, FakeEngine>();
   readonly #stored = new Map<SecretId, Uint8Array>();
   readonly #bend: Bend;
+  /** What is called again and again, and the time that passes between. */
+  readonly #due = new Set<() => void>();
+  #nowMs = 0;
 
   constructor(bend: Bend = {}) {
     this.#bend = bend;
-    for (const folder of ["etc", "Library/LaunchDaemons", "usr/local/bin"])
+    for (const folder of ["etc", "Library/LaunchDaemons", "usr/local/bin", dirname(LAUNCHD.extensionHelper)])
       mkdirSync(join(this.root, folder), { recursive: true });
+    writeFileSync(join(this.root, LAUNCHD.extensionHelper), "", { mode: 0o755 });
+    strangersOf(this.machine, this.root).screen("there");
     writeFileSync(join(this.root, "usr/local/bin/wireguard-go"), "", { mode: 0o755 });
     writeFileSync(join(this.root, "etc/protocols"), [...PROTOCOLS].map(([name, one]) => `${name}\t${one}\n`).join(""));
     const services = [...SERVICES].flatMap(([name, port]) => [`${name}\t${port}/tcp\n`, `${name}\t${port}/udp\n`]);
@@ -57,7 +69,8 @@ export class DarwinWorld implements Disposable {
 
   /** The contract's machine, through a process of root's. */
   contract(): ContractWorld {
-    const { machine } = this;
+    const { machine, root } = this;
+    const own = this.viewOf(this.borders);
     return {
       kind: "darwin",
       host: this.host(this.borders),
@@ -69,17 +82,41 @@ export class DarwinWorld implements Disposable {
         presharedKey: this.#store(new Uint8Array(32).fill(7)),
       },
       second: () => this.host(this.#process(4243, 0)),
-      asViewer: (use) => use(this.host(this.#process(4300, 501))),
-      others: {
-        addDevice: (name) => void machine.addInterface(name, 1, 0x8051, 1500),
-        addRoute: (_table, destination) => addStrangersRoute(machine, destination),
-        addRule: () => {
-          throw new Error("macOS has no policy rules");
-        },
-        removeDevice: (name) => machine.removeInterface(name),
-        readResolver: () => "",
-        writeResolver: () => undefined,
+      asViewer: (use) => {
+        const borders = this.#process(4300, 501);
+        return use(this.host(borders), this.viewOf(borders));
       },
+      processes: () => this.viewOf(this.borders).processes,
+      networkEvents: () => own.networkEvents,
+      services: () => own.services,
+      serviceSpec: (more) => ({
+        name: LAUNCHD.daemon,
+        path: `${LAUNCHD.daemons}/${LAUNCHD.daemon}.plist`,
+        definition: plist(more),
+        keepRunning: true,
+      }),
+      notifications: {
+        show: osascriptNotifications(this.borders.programs.run, root),
+        shown: () => machine.screen.shown,
+      },
+      until: async (isSo) => this.#until(isSo),
+      others: strangersOf(machine, root),
+    };
+  }
+
+  /** What a process has besides a host. */
+  viewOf(borders: Borders): Viewer {
+    const system = this.#systemOf(borders);
+    const every = (onDue: () => void): Disposable => {
+      this.#due.add(onDue);
+      return { [Symbol.dispose]: () => void this.#due.delete(onDue) };
+    };
+    const clock = { wallMs: () => 1_700_000_000_000 + this.#nowMs, steadyMs: () => this.#nowMs };
+    const processes = darwinProcesses({ system, nowMs: clock.steadyMs, every });
+    return {
+      processes,
+      networkEvents: darwinNetworkEvents({ system, clock, every, programOf: (pid) => processes.read(pid)?.name }),
+      services: this.host(borders).services as ServicePort,
     };
   }
 
@@ -101,6 +138,16 @@ export class DarwinWorld implements Disposable {
     });
   }
 
+  /** A quarter of a second at a time, for two minutes at most. */
+  #until(isSo: () => boolean): void {
+    for (let looks = 0; looks < 480; looks += 1) {
+      if (isSo()) return;
+      this.#nowMs += 250;
+      for (const onDue of [...this.#due]) onDue();
+    }
+    throw new Error("it did not come about in two minutes");
+  }
+
   #systemOf({ system }: Borders): LibSystem {
     return this.#bend.system?.(system) ?? system;
   }
@@ -112,7 +159,9 @@ export class DarwinWorld implements Disposable {
 
   #process(pid: number, uid: number): Borders {
     const caller = { pid, uid };
-    return { system: new FakeLibSystem(this.machine, caller), programs: new FakePrograms(this.machine, caller) };
+    const programs = new FakePrograms(this.machine, caller);
+    programs.installExtensionHelper(join(this.root, LAUNCHD.extensionHelper));
+    return { system: new FakeLibSystem(this.machine, caller), programs };
   }
 
   /** Holds utuns and starts engines as the keeper would. */
@@ -163,14 +212,19 @@ export class DarwinWorld implements Disposable {
   }
 }
 
-/** As `route add` of somebody else: through the router, without our mark. */
-function addStrangersRoute(machine: FakeMachine, destination: string): void {
-  machine.routes.push({
-    prefix: prefixOf(destination),
-    flags: ROUTE_FLAG.up | ROUTE_FLAG.gateway | ROUTE_FLAG.static,
-    gateway: addressOf("192.168.1.1"),
-    interfaceIndex: machine.interfaceNamed("en0")?.index ?? 0,
-    scope: 0,
-    mtu: 0,
-  });
+/** A job that runs from its loading on. */
+function plist(more: string): string {
+  return `<?xml version="1.0" encoding="UTF-8"?>
+<!-- ${SERVICE_MARK} ${more} -->
+<plist version="1.0">
+<dict>
+  <key>Label</key>
+  <string>${LAUNCHD.daemon}</string>
+  <key>ProgramArguments</key>
+  <array><string>/bin/sleep</string><string>600</string></array>
+  <key>KeepAlive</key>
+  <true/>
+</dict>
+</plist>
+`;
 }

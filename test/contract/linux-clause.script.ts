@@ -1,22 +1,32 @@
-import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync } from "node:fs";
 import { linuxHost } from "../../src/host/linux/linux-host.ts";
+import { linuxNetworkEvents } from "../../src/host/linux/network-events.ts";
+import { desktopNotifications } from "../../src/host/linux/notify/desktop-notifications.ts";
+import { linuxProcesses } from "../../src/host/linux/processes/linux-processes.ts";
+import { systemdServices } from "../../src/host/linux/services/systemd-services.ts";
+import { SERVICE_MARK } from "../../src/model/ownership.ts";
 import type { SecretId } from "../../src/model/secret.ts";
+import { FakeSystemctl } from "../host/linux/services/fake-systemctl.ts";
 import type { ContractWorld } from "./contract-world.ts";
-import { clausesOf } from "./coverage.ts";
+import { clausesOf, isOfThisMachine } from "./coverage.ts";
+import { FakeDesktop, LinuxStrangers, until } from "./linux-strangers.ts";
 
-/** What one run inside a namespace is told; it answers with the message of what it found broken, or null. */
+/** What one run inside a namespace is told; it answers with what it found broken, by the clause's number. */
 export interface ClauseRun {
-  readonly index: number;
+  /** Numbers of the clauses, and the device that each may make. */
+  readonly clauses: readonly { readonly index: number; readonly device: string }[];
   readonly uplink: string;
-  readonly device: string;
   readonly folder: string;
   readonly keeperCommand: readonly string[];
 }
 
-const IP = "ip";
-const RESOLV_CONF = "/etc/resolv.conf";
+/** Null where a clause holds. */
+export type ClauseAnswer = Readonly<Record<number, string | null>>;
+
+const NOBODY = 65_534;
+const UNITS = "/etc/systemd/system";
+const PLACE = { name: "awg.service", path: `${UNITS}/awg.service` };
 const run = JSON.parse(readFileSync(0, "utf8")) as ClauseRun;
 const stored = new Map<SecretId, Uint8Array>();
 
@@ -32,14 +42,10 @@ function bytesOf(id: SecretId): Uint8Array {
   return bytes;
 }
 
-function ip(...words: readonly string[]): void {
-  execFileSync(IP, words, { timeout: 30_000, stdio: ["ignore", "ignore", "inherit"] });
-}
-
 /** The machine's own resolv.conf must never be the one that is written. */
 function checkResolverIsOurs(): void {
   const mounts = readFileSync("/proc/self/mountinfo", "utf8");
-  if (!mounts.includes(` ${RESOLV_CONF} `)) throw new Error(`${RESOLV_CONF} is not the namespace's own`);
+  if (!mounts.includes(" /etc/resolv.conf ")) throw new Error("/etc/resolv.conf is not the namespace's own");
 }
 
 const openHost = () =>
@@ -51,33 +57,72 @@ const openHost = () =>
     secrets: { idOf, bytesOf },
   });
 
-const world: ContractWorld = {
-  kind: "linux",
-  host: openHost(),
-  second: openHost,
-  uplink: run.uplink,
-  loopback: "lo",
-  device: run.device,
-  secrets: {
-    privateKey: idOf(Uint8Array.from({ length: 32 }, (_, index) => (index === 31 ? 0x40 : 8 * (index + 1)) & 0xff)),
-    presharedKey: idOf(new Uint8Array(32).fill(7)),
-  },
-  others: {
-    addDevice: (name) => ip("link", "add", name, "type", "veth", "peer", "name", "other0"),
-    addRoute: (table, destination) => ip("route", "add", destination, "dev", run.uplink, "table", String(table)),
-    addRule: (preference) =>
-      ip("rule", "add", "preference", String(preference), "from", "192.0.2.77", "lookup", "main"),
-    removeDevice: (name) => ip("link", "delete", name),
-    readResolver: () => readFileSync(RESOLV_CONF, "utf8"),
-    writeResolver: (text) => writeFileSync(RESOLV_CONF, text),
-  },
+const openProcesses = () => linuxProcesses({ nowMs: () => performance.now() });
+const secrets = {
+  privateKey: idOf(Uint8Array.from({ length: 32 }, (_, index) => (index === 31 ? 0x40 : 8 * (index + 1)) & 0xff)),
+  presharedKey: idOf(new Uint8Array(32).fill(7)),
 };
 
-let broken: string | null = null;
-try {
-  checkResolverIsOurs();
-  await clausesOf("linux")[run.index]?.check(world);
-} catch (error) {
-  broken = error instanceof Error ? (error.stack ?? error.message) : String(error);
+/**
+ * This kernel's network and processes. systemd is the init of no namespace of the network's: its part, and the desktop's,
+ * are doubles below `root`; the real systemd is met in systemd.nightly.test.ts.
+ */
+function worldOf(device: string, root: string, strangers: LinuxStrangers, desktop: FakeDesktop): ContractWorld {
+  const systemctl = new FakeSystemctl(root + UNITS);
+  const systemd = { run: systemctl.run, program: ["/usr/local/bin/awg"], runDir: "/run/awg", namespaced: false, root };
+  const services = () => systemdServices(systemd);
+  return {
+    kind: "linux",
+    host: openHost(),
+    second: openHost,
+    // The kernel takes all capabilities away with the effective user.
+    asViewer: async (use) => {
+      process.seteuid?.(NOBODY);
+      systemctl.refusesCaller = true;
+      try {
+        await use(openHost(), {
+          processes: openProcesses(),
+          networkEvents: linuxNetworkEvents,
+          services: services(),
+        });
+      } finally {
+        process.seteuid?.(0);
+        systemctl.refusesCaller = false;
+      }
+    },
+    processes: openProcesses,
+    networkEvents: () => linuxNetworkEvents,
+    services,
+    serviceSpec: (more) => ({ ...PLACE, definition: `# ${SERVICE_MARK}\n[Unit]\n# ${more}\n`, keepRunning: true }),
+    notifications: { show: desktopNotifications(root, desktop.run), shown: () => desktop.shown },
+    until,
+    uplink: run.uplink,
+    loopback: "lo",
+    device,
+    secrets,
+    others: strangers,
+  };
 }
-process.stdout.write(JSON.stringify({ broken }));
+
+/** The message of what is broken, or null. */
+async function check({ index, device }: ClauseRun["clauses"][number]): Promise<string | null> {
+  const root = `${run.folder}/root-${index}`;
+  for (const folder of [UNITS, "/run/systemd/system"]) mkdirSync(root + folder, { recursive: true });
+  const desktop = new FakeDesktop(root);
+  using strangers = new LinuxStrangers(run.uplink, root + PLACE.path, desktop);
+  try {
+    const clause = clausesOf("linux")[index];
+    if (clause !== undefined && !isOfThisMachine(clause)) checkResolverIsOurs();
+    await clause?.check(worldOf(device, root, strangers, desktop));
+    return null;
+  } catch (error) {
+    return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  }
+}
+
+// Somebody without root's rights reads below it; what is secret there is in folders of its own.
+chmodSync(run.folder, 0o711);
+const answer: Record<number, string | null> = {};
+for (const clause of run.clauses) answer[clause.index] = await check(clause);
+// What a broken clause left open must not keep this process.
+process.stdout.write(JSON.stringify(answer satisfies ClauseAnswer), () => process.exit());

@@ -11,6 +11,7 @@ import {
 } from "../../model/keeper-protocol.ts";
 import { hasErrno } from "../../native/linux/errno.ts";
 import { exchangeOverUnixSocket } from "../../native/linux/process/unix-exchange.ffi.ts";
+import { withFilePermission } from "./file-permission.ts";
 
 const QUESTION_TIMEOUT_MS = 5000;
 const WORK_TIMEOUT_MS = 60_000;
@@ -82,8 +83,10 @@ async function launch(paths: KeeperPaths, command: readonly string[]): Promise<v
   const { setTimeout: sleep } = await import("node:timers/promises");
   const [program, ...words] = command;
   if (program === undefined) throw new AwgError("bug", "nobody said how the keeper is started");
-  mkdirSync(paths.folder, { recursive: true, mode: 0o700 });
-  chmodSync(paths.folder, 0o700);
+  withFilePermission("starting the keeper", () => {
+    mkdirSync(paths.folder, { recursive: true, mode: 0o700 });
+    chmodSync(paths.folder, 0o700);
+  });
   const deadline = performance.now() + LAUNCH_TIMEOUT_MS;
   let child = start(spawn, program, words, paths);
   while (statusOrNothing(paths) === undefined) {

@@ -41,16 +41,19 @@ const GROUPS = [
 /** Changes of this network namespace by rtnetlink and nf_tables multicast. */
 export const linuxNetworkEvents: NetworkEvents = {
   watch(onEvent) {
+    using opening = new DisposableStack();
     const sockets = [openNetlinkSocket(NETLINK_ROUTE), openNetlinkSocket(NETLINK_NETFILTER)] as const;
+    for (const socket of sockets) opening.use(socket);
     sockets[0].subscribe(GROUPS);
     sockets[1].subscribe([NFT_GROUP]);
+    const open = opening.move();
     let ended = false;
     const running = sockets.map((socket) => listen(socket, onEvent, () => ended));
     return {
       async [Symbol.asyncDispose]() {
         ended = true;
         await Promise.all(running);
-        for (const socket of sockets) socket[Symbol.dispose]();
+        open.dispose();
       },
     };
   },

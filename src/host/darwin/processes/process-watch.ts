@@ -56,11 +56,13 @@ export function watchProcesses(
     }
   };
   look(true);
-  const timer = every(() => look(false));
+  const stack = new DisposableStack();
+  // Once: the number is somebody else's as soon as it is closed.
+  stack.defer(() => system.close(queue));
+  stack.use(every(() => look(false)));
   return {
     async [Symbol.asyncDispose]() {
-      timer[Symbol.dispose]();
-      system.close(queue);
+      stack.dispose();
     },
   };
 }

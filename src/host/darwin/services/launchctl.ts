@@ -10,6 +10,7 @@ const RETRY_WAITS_MS: readonly number[] = [1000, 2000, 3000];
 
 /** Exit codes of launchctl (sysexits, errno and launchd's own), as far as they decide anything here. */
 const CODE = {
+  notPermitted: 1,
   io: 5,
   inProgress: 36,
   already: 37,
@@ -119,12 +120,14 @@ function target({ domain, label }: Job): string {
 
 function refused(verb: string, job: Job, { status, stderr }: CommandResult): AwgError {
   const said = stderr.trim().split("\n").at(-1) ?? "";
-  const kind = status === CODE.sip ? "unsupported" : "host";
+  const kind = status === CODE.sip ? "unsupported" : status === CODE.notPermitted ? "permission" : "host";
   return new AwgError(kind, `launchctl ${verb} ${target(job)} failed with ${status}${said === "" ? "" : `: ${said}`}`, {
     facts: { status },
     remedy:
       status === CODE.disabled
         ? "allow it in System Settings, Login Items & Extensions"
-        : `see launchctl error ${status}, and launchctl print ${target(job)}`,
+        : kind === "permission"
+          ? "run it as root"
+          : `see launchctl error ${status}, and launchctl print ${target(job)}`,
   });
 }

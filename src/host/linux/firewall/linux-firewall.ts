@@ -10,6 +10,7 @@ import { readNamespaceInode } from "../../../native/linux/process/namespace.ffi.
 import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import type { Capabilities } from "../../ports/facts.ts";
 import type { FirewallPort } from "../../ports/firewall.ts";
+import { withFilePermission } from "../file-permission.ts";
 import { changesToFallBack } from "./fallback-sets.ts";
 import { forbiddenFlows } from "./forbidden-flows.ts";
 import type { NftOwner } from "./nft-owner.ts";
@@ -46,7 +47,7 @@ function readFirewall(deps: LinuxFirewallDeps, record: PolicyRecord): FirewallOb
 
 /** Loads and reads back: what the kernel accepted is not yet what it holds (docs/security.md S1.3). */
 async function loadPolicy(deps: LinuxFirewallDeps, record: PolicyRecord, policy: FirewallPolicy): Promise<void> {
-  const identity = record.keep(policy);
+  const identity = withFilePermission("keeping the firewall policy", () => record.keep(policy));
   await sendPolicy(deps, policy, identity);
   using socket = openNetfilterSocket();
   const { id: generation } = readNftGeneration(socket);

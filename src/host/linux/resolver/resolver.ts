@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { AwgError } from "../../../model/error.ts";
 import type { ResolverPort } from "../../ports/resolver.ts";
 import { readResolverMethod } from "../facts/resolver-method.ts";
+import { awaitFilePermission } from "../file-permission.ts";
 import { type FileResolverPlaces, fileResolver, isFileResolverOurs } from "./file-resolver.ts";
 import { refuseSharedFile } from "./private-file.ts";
 import { recordedDevice, resolvedResolver } from "./resolved-resolver.ts";
@@ -27,16 +28,18 @@ export function linuxResolver({
     return recordedDevice(record) === undefined ? readResolverMethod(namespaced) : "resolved";
   };
   return {
-    read: () => ports[methodNow()].read(),
-    ensure: async ({ method, ...rest }) => {
-      if (method === "dynamic-store") throw new AwgError("unsupported", "Linux has no dynamic store of resolvers");
-      if (namespaced && method === "file") refuseSharedFile(resolvConf);
-      await ports[method === "file" ? "resolved" : "file"].restore();
-      await ports[method].ensure({ method, ...rest });
-    },
-    restore: async () => {
-      await ports.resolved.restore();
-      await ports.file.restore();
-    },
+    read: () => awaitFilePermission("reading the resolver", async () => ports[methodNow()].read()),
+    ensure: ({ method, ...rest }) =>
+      awaitFilePermission("setting the resolver", async () => {
+        if (method === "dynamic-store") throw new AwgError("unsupported", "Linux has no dynamic store of resolvers");
+        if (namespaced && method === "file") refuseSharedFile(resolvConf);
+        await ports[method === "file" ? "resolved" : "file"].restore();
+        await ports[method].ensure({ method, ...rest });
+      }),
+    restore: () =>
+      awaitFilePermission("putting the resolver back", async () => {
+        await ports.resolved.restore();
+        await ports.file.restore();
+      }),
   };
 }

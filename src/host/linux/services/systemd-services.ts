@@ -4,6 +4,7 @@ import { AwgError } from "../../../model/error.ts";
 import { bearsMark } from "../../../model/ownership.ts";
 import type { ServiceObserved, ServicePlace, ServiceSpec } from "../../../model/spec/service.ts";
 import type { NoServiceManager, ServiceManager, ServicePort } from "../../ports/services.ts";
+import { withFilePermission } from "../file-permission.ts";
 import { type FileOwner, replaceFile, syncFolder } from "../resolver/durable-file.ts";
 import type { RunSystemctl } from "./run-systemctl.ts";
 import { parseUnitState, UNIT_PROPERTIES, type UnitState } from "./systemctl-show.ts";
@@ -81,7 +82,7 @@ class Systemd {
   async ensure({ name, path, definition, keepRunning }: ServiceSpec): Promise<void> {
     this.#refuseForeign(path);
     const isWritten = this.#text(path) === definition;
-    if (!isWritten) replaceFile(this.#at(path), Buffer.from(definition), this.#deps.owner ?? ROOT_OWNED);
+    if (!isWritten) this.#write(path, definition);
     const { loaded, needsReload } = await this.state(name);
     if (!isWritten || !loaded || needsReload) await this.ask(["daemon-reload"]);
     if (keepRunning && !(await this.state(name)).active) {
@@ -97,8 +98,10 @@ class Systemd {
     this.#refuseForeign(path);
     if (enabled) await this.ask(["disable", "--", name]);
     if (active) await this.ask(["stop", ...(pid === this.#ownPid ? ["--no-block"] : []), "--", name]);
-    rmSync(this.#at(path), { force: true });
-    syncFolder(dirname(this.#at(path)));
+    withFilePermission(`removing the unit ${name}`, () => {
+      rmSync(this.#at(path), { force: true });
+      syncFolder(dirname(this.#at(path)));
+    });
     await this.ask(["daemon-reload"]);
     await this.#deps.run(["reset-failed", "--", name]);
   }
@@ -113,7 +116,8 @@ class Systemd {
     const { status, stderr } = await this.#deps.run(args);
     if (status === 0) return;
     const what = args.filter((word) => !word.startsWith("--")).join(" ");
-    throw new AwgError("host", `systemctl ${what} failed: ${lastLine(stderr)}`, {
+    const kind = /access denied|authentication required|permission denied/i.test(stderr) ? "permission" : "host";
+    throw new AwgError(kind, `systemctl ${what} failed: ${lastLine(stderr)}`, {
       facts: { status },
       remedy: `see journalctl -u ${args.at(-1) ?? ""}`,
     });
@@ -127,6 +131,11 @@ class Systemd {
     const definition = this.#text(path);
     if (definition === null || bearsMark(definition)) return;
     throw new AwgError("conflict", `${path} was not written by awg`, { remedy: "move it away, then try again" });
+  }
+
+  #write(path: string, definition: string): void {
+    const owner = this.#deps.owner ?? ROOT_OWNED;
+    withFilePermission("writing a unit", () => replaceFile(this.#at(path), Buffer.from(definition), owner));
   }
 
   /** A masked unit is a link to /dev/null: there, empty, and not ours. */

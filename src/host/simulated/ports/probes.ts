@@ -26,11 +26,13 @@ export function simulatedProbes(machine: SimulatedMachine): ProbePort {
 function whyUnanswered(machine: SimulatedMachine, probe: ProbeSpec, destination: string): string | undefined {
   const family = parseIp(destination)?.family ?? 4;
   const isPing = probe.type === "ping";
+  const { device } = probe;
+  if (device !== undefined && machine.link(device) === undefined) return `there is no device ${device}`;
   const outcome = machine.send({
     destination,
     protocol: isPing ? (family === 4 ? PROTOCOL.icmp : PROTOCOL.icmpv6) : PROTOCOL.tcp,
     ...(isPing ? { icmpType: ECHO_REQUEST[family] } : { sourcePort: 40_000, destinationPort: probe.target.port ?? 0 }),
-    ...(probe.device === undefined ? {} : { boundDevice: probe.device }),
+    ...(device === undefined ? {} : { boundDevice: device }),
   });
   if (outcome.kind === "dropped") return `${outcome.by}: ${outcome.reason}`;
   if (outcome.kind === "local" || outcome.physical) return undefined;

@@ -1,8 +1,10 @@
 import { addressBits, type Family, type IpAddress, parseIp } from "../../../../src/model/ip.ts";
 import { canonicalPrefix, type Prefix, parsePrefix, prefixContains } from "../../../../src/model/prefix.ts";
 import { FakeProcessList } from "./processes/process-list.ts";
+import { FakeExtensions } from "./programs/fake-extensions.ts";
 import { FakeLaunchd } from "./programs/fake-launchd.ts";
 import { FakePf } from "./programs/fake-pf.ts";
+import { FakeScreen } from "./programs/fake-screen.ts";
 import { FakeStore } from "./programs/fake-scutil.ts";
 
 /** An address of an interface; `prefix` keeps its host bits. */
@@ -49,6 +51,8 @@ export class FakeMachine {
   readonly pf = new FakePf();
   readonly store = new FakeStore();
   readonly launchd = new FakeLaunchd();
+  readonly extensions = new FakeExtensions();
+  readonly screen = new FakeScreen();
   /** How often a cache of names was flushed. */
   flushes = 0;
   readonly processes = new FakeProcessList();

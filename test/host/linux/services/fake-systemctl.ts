@@ -14,6 +14,8 @@ export class FakeSystemctl {
   readonly units = new Map<string, FakeUnit>();
   /** Verbs that fail, with what they say. */
   readonly failing = new Map<string, string>();
+  /** Whoever calls has no right to change anything. */
+  refusesCaller = false;
   readonly #folder: string;
   #pid = 100;
 
@@ -26,6 +28,9 @@ export class FakeSystemctl {
     const [verb = "", ...rest] = args;
     if (verb !== "show") this.calls.push(args.join(" "));
     const said = this.failing.get(verb);
+    if (this.refusesCaller && verb !== "show") {
+      return { status: 4, stdout: "", stderr: `Failed to ${verb}: Interactive authentication required.` };
+    }
     if (said !== undefined) return { status: 1, stdout: "", stderr: said };
     const name = rest.at(-1) ?? "";
     if (verb === "show") return { status: 0, stdout: this.#show(name), stderr: "" };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Clause, linkSpec, NO_CHANGE, policy, refuses, tunnelRoutes } from "./contract-world.ts";
+import { type Clause, linkSpec, listen, NO_CHANGE, policy, refuses, tunnelRoutes } from "../contract-world.ts";
 
 const ONLY_MAC = { simulated: "what only macOS has", linux: "what only macOS has" } as const;
 
@@ -91,38 +91,6 @@ export const DARWIN_CONTRACT: readonly Clause[] = [
     },
   },
   {
-    port: "links",
-    promise: "somebody without root's rights may read everything, and writes nothing",
-    covers: [
-      ["facts.read", "refused"],
-      ["links.read", "refused"],
-      ["links.ensure", "refused"],
-      ["links.remove", "refused"],
-      ["routes.readRoutes", "refused"],
-      ["routes.readRules", "refused"],
-      ["routes.change", "refused"],
-      ["firewall.load", "refused"],
-      ["firewall.read", "refused"],
-    ],
-    notOn: ONLY_MAC,
-    async check(world) {
-      await world.host.links.ensure(linkSpec(world));
-      const before = await world.host.links.read();
-      await world.asViewer?.(async (viewer) => {
-        assert.deepEqual(await viewer.links.read(), before);
-        await viewer.facts.read({ users: [], hosts: [] });
-        await viewer.routes.readRoutes();
-        await refuses("permission", () => viewer.links.ensure({ ...linkSpec(world), mtuBytes: 1300 }));
-        await refuses("conflict", () => viewer.links.remove(world.uplink));
-        await refuses("permission", () => viewer.routes.change({ ...NO_CHANGE, addRoutes: tunnelRoutes(world) }));
-        await refuses("permission", () => viewer.firewall.load(policy(world)));
-        await refuses("permission", () => viewer.firewall.read());
-      });
-      assert.deepEqual(await world.host.links.read(), before);
-      assert.equal((await world.host.firewall.read()).policy, null);
-    },
-  },
-  {
     port: "firewall",
     promise: "what two processes load one after the other is the second's; each reads what both did",
     covers: [
@@ -137,6 +105,40 @@ export const DARWIN_CONTRACT: readonly Clause[] = [
       assert.deepEqual((await world.host.firewall.read()).policy, policy(world, 443));
       await world.host.firewall.load(null);
       assert.equal((await other.firewall.read()).policy, null);
+    },
+  },
+  {
+    port: "networkEvents",
+    promise: "messages that were dropped without a word are made good within a minute",
+    covers: [["networkEvents.watch", "partial"]],
+    notOn: ONLY_MAC,
+    async check(world) {
+      const { heard, stop } = listen(world.networkEvents());
+      world.others.floodNetwork?.();
+      world.others.addRoute(254, "192.0.2.0/25");
+      await world.until(() => heard.length > 0);
+      assert.ok(heard.every(({ what }) => what !== "routes"));
+      await world.until(() => heard.some(({ what }) => what.startsWith("a look")));
+      await stop();
+    },
+  },
+  {
+    port: "networkEvents",
+    promise: "a short or dark wake only asks for a look, after ten minutes of sleep tunnels begin anew",
+    covers: [["networkEvents.watch", "done"]],
+    notOn: ONLY_MAC,
+    async check(world) {
+      for (const [ms, renumbered] of [
+        [20_000, false],
+        [599_000, false],
+        [600_000, true],
+      ] as const) {
+        const { heard, stop } = listen(world.networkEvents());
+        world.others.sleepFor?.(ms);
+        await world.until(() => heard.length > 0);
+        assert.deepEqual(heard, [{ what: `woke up after ${ms / 1000} s of sleep`, renumbered }]);
+        await stop();
+      }
     },
   },
   {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Clause, linkSpec, NO_CHANGE, policy, tunnelRoutes, tunnelSpec } from "./contract-world.ts";
+import { type Clause, linkSpec, NO_CHANGE, policy, tunnelRoutes, tunnelSpec } from "../contract-world.ts";
 
 /** What every host promises when it is called twice at once, or after somebody who was cut off half-way. */
 export const SITUATION_CONTRACT: readonly Clause[] = [

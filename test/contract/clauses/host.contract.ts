@@ -14,7 +14,7 @@ import {
   TABLE,
   tunnelRoutes,
   tunnelSpec,
-} from "./contract-world.ts";
+} from "../contract-world.ts";
 
 const SETTING = "net.ipv4.conf.all.arp_ignore";
 
