@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,6 +27,14 @@ function install(archive: string): void {
 
 const cache = join(installed, "dist", "cache");
 const awg = (...args: readonly string[]) => run(process.execPath, [join(installed, "dist", "awg.cjs"), ...args]);
+
+/** What a run of Node printed, several at a time. */
+function ended(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<{ stdout: string; stderr: string }> {
+  const options = { timeout: 120_000, env: { ...process.env, ...environment, NODE_OPTIONS: "" } };
+  return new Promise((done) => {
+    execFile(process.execPath, args, options, (_error, stdout, stderr) => done({ stdout, stderr }));
+  });
+}
 
 beforeAll(() => {
   const packed = run("npm", ["pack", "--pack-destination", folder, "--loglevel=error"], ROOT);
@@ -102,6 +110,40 @@ describe("the package", () => {
     expect(text).toContain("org.freedesktop.DBus.Hello".split(".").at(-1));
     expect(text).not.toMatch(/require\("@homebridge/);
   });
+
+  test("prints for a Mac what the checkout prints, without a Mac", async () => {
+    const key = { HOME_KEY: "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=" };
+    const args = ["render", "--for", "macos", "-f", join(ROOT, "examples/laptop")];
+    const [packed, here] = await Promise.all([
+      ended([join(installed, "dist", "awg.cjs"), ...args], key),
+      ended([join(ROOT, "src/cli/awg.ts"), ...args], key),
+    ]);
+    expect(packed.stderr).toBe("");
+    expect(packed.stdout).toBe(here.stdout);
+    for (const part of ["pfctl -a com.awg", "scutil", "RTM_ADD"]) expect(packed.stdout).toContain(part);
+  });
+
+  test.skipIf(process.geteuid?.() !== 0)(
+    "holds what a Mac alone runs: each gets as far as libSystem, which is not here (as root)",
+    async () => {
+      const preload = join(folder, "mac.cjs");
+      // koffi looks for its own library by the platform, so that it is loaded before that is another.
+      const koffi = JSON.stringify(join(folder, "elsewhere", "node_modules", "koffi"));
+      const platform = 'Object.defineProperty(process, "platform", { value: "darwin" });';
+      writeFileSync(preload, `require(${koffi});\n${platform}\n`);
+      const fds = { WG_TUN_FD: "0", AWG_ENGINE_SOCKET: join(folder, "engine.sock") };
+      const run = (...args: readonly string[]) =>
+        ended(["--require", preload, join(installed, "dist", "awg.cjs"), ...args], fds);
+      const stateDir = ["--state-dir", join(folder, "state")];
+      const runs = await Promise.all([
+        run("history", ...stateDir),
+        run("doctor", ...stateDir),
+        run("keeper", "--run-dir", join(folder, "run")),
+        run("engine", "utun9"),
+      ]);
+      for (const { stderr } of runs) expect(stderr).toContain("Failed to load shared library");
+    },
+  );
 
   test("says whose work it contains", () => {
     const notices = readFileSync(join(installed, "dist", "NOTICES.txt"), "utf8");

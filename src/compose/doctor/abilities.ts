@@ -11,7 +11,7 @@ export function judgeAbilities(capabilities: Capabilities, applied: DesiredState
   const tunnels = applied.resources.filter((one) => one.kind === "tunnel");
   const usesTun = applied.resources.some((one) => one.kind === "link" && one.spec.type === "tun");
   const findings: Finding[] = [];
-  if (!capabilities.nftables) {
+  if (!capabilities.nftables && capabilities.pf !== true) {
     findings.push({
       id: "nftables-missing",
       severity: "fault",
@@ -32,7 +32,7 @@ export function judgeAbilities(capabilities: Capabilities, applied: DesiredState
   for (const protocol of ["wireguard", "amneziawg"] as const) {
     const isThere = protocol === "wireguard" ? capabilities.userspaceWireguard : capabilities.userspaceAmneziawg;
     const isUsed = tunnels.some(({ spec }) => spec.protocol === protocol && spec.engine === "userspace");
-    if (isUsed && !isThere) findings.push(engineFinding(protocol));
+    if (isUsed && !isThere) findings.push(engineFinding(protocol, capabilities.pf === true));
   }
   if (capabilities.nftables && !capabilities.ownedTables) {
     findings.push({
@@ -56,16 +56,20 @@ export function judgeAbilities(capabilities: Capabilities, applied: DesiredState
 }
 
 /** Nobody misses an external engine who did not ask for one. */
-function engineFinding(protocol: "wireguard" | "amneziawg"): Finding {
+function engineFinding(protocol: "wireguard" | "amneziawg", isMac: boolean): Finding {
   const { paths } = ENGINE_PROGRAMS[protocol];
   const program = protocol === "wireguard" ? "wireguard-go" : "amneziawg-go";
+  const installing =
+    protocol === "wireguard" ? "apt-get install wireguard-go" : `build ${program} and put it at ${paths[0]}`;
   return {
     id: "engine-missing",
     severity: "fault",
     what: `${program} is not installed, and applied tunnels need it`,
-    evidence: [`looked for ${paths.join(", ")}`],
+    evidence: [
+      isMac ? "looked in /usr/local/bin, /opt/homebrew/bin and /opt/local/bin" : `looked for ${paths.join(", ")}`,
+    ],
     remedy: [
-      protocol === "wireguard" ? "apt-get install wireguard-go" : `build ${program} and put it at ${paths[0]}`,
+      isMac ? `put ${program} into /usr/local/bin, root's and writable by root alone` : installing,
       "say engine: auto, and awg's own engine carries the tunnel",
     ],
   };

@@ -1,6 +1,7 @@
 import { messageOf } from "../../model/error.ts";
 import type { DesiredState } from "../../model/resource.ts";
 import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
+import { openParts } from "../open-session.ts";
 import { pathsFor } from "../paths.ts";
 import type { SessionOptions } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
@@ -17,18 +18,13 @@ const NOTHING: DesiredState = { resources: [] };
  * where a part cannot be read. AwgError permission where this process may not look at all.
  */
 export async function examineMachine(options: SessionOptions): Promise<Examination> {
-  const parts = await partsOf(options);
+  const parts = await openParts(options);
   parts.requireRights?.();
   try {
     return await examineParts(parts, options);
   } finally {
     await parts.host[Symbol.asyncDispose]();
   }
-}
-
-async function partsOf(options: SessionOptions): Promise<SessionParts> {
-  if (options.host.kind === "simulated") return (await import("../simulated-parts.ts")).simulatedParts(options);
-  return (await import("../linux-parts.ts")).linuxParts(options);
 }
 
 async function examineParts(parts: SessionParts, options: SessionOptions): Promise<Examination> {
@@ -45,7 +41,7 @@ async function examineParts(parts: SessionParts, options: SessionOptions): Promi
       findings.push(...(await examineApplied(parts, state.latest, state.ledger, capabilities)));
     }
   }
-  if (options.host.kind === "linux") {
+  if (parts.host.name === "linux") {
     const { readLinuxSurroundings } = await import("./linux-surroundings.ts");
     const paths = pathsFor(options.stateDir, options.runDir);
     const around = await readLinuxSurroundings(parts.host, paths, parts.clock.nowMs());

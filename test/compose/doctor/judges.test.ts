@@ -43,6 +43,8 @@ describe("what the machine can do", () => {
     ["no TUN, nothing applied", { tun: false }, NOTHING, ["note tun-missing"]],
     ["no TUN under a tunnel", { tun: false }, APPLIED, ["fault tun-missing"]],
     ["no nf_tables", { nftables: false, ownedTables: false, egressHook: false }, NOTHING, ["fault nftables-missing"]],
+    ["no nf_tables, on a Mac", { nftables: false, ownedTables: false, egressHook: false, pf: true }, APPLIED, []],
+    ["no engine on a Mac", { nftables: false, pf: true, userspaceWireguard: false }, APPLIED, ["fault engine-missing"]],
     ["no engine for what is applied", { userspaceWireguard: false }, APPLIED, ["fault engine-missing"]],
     ["no engine for what nobody uses", { userspaceAmneziawg: false }, APPLIED, []],
     ["no owner of tables", { ownedTables: false }, APPLIED, ["note table-flags-missing"]],
