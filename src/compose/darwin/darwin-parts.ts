@@ -4,6 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { runCommand } from "../../host/darwin/command.ts";
 import { darwinHost } from "../../host/darwin/darwin-host.ts";
 import { type KeeperHolder, keeperHolder } from "../../host/darwin/links/keeper-holder.ts";
+import { darwinProcesses } from "../../host/darwin/processes/darwin-processes.ts";
+import type { ProcessPort } from "../../host/ports/processes.ts";
 import { AwgError } from "../../model/error.ts";
 import { keeperPaths } from "../../model/keeper-protocol.ts";
 import { forbidDumps } from "../../native/darwin/forbid-dumps.ts";
@@ -20,6 +22,7 @@ import { knownConfigIn } from "../reading/known-config.ts";
 import { rootRights } from "../root-rights.ts";
 import type { SessionOptions } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
+import { sshConnectionAbove } from "./ssh-above.ts";
 
 /** macOS has no network namespaces: one keeper for each run folder. */
 const ONLY_NAMESPACE = 0;
@@ -55,14 +58,15 @@ export function darwinParts({ stateDir, runDir, environment, allowInsecurePermis
     ...rootRights(paths.lockFile, secrets),
     known: knownConfigIn(paths.stateDir),
     watchdog: keeperWatchdog(holder, paths),
-    sshConnection: () => readSshConnection(environment),
-    processes: async () => {
-      const { darwinProcesses } = await import("../../host/darwin/processes/darwin-processes.ts");
-      const every = (onDue: () => void) => repeat(() => PROCESS_LOOK_MS, onDue);
-      return darwinProcesses({ system, nowMs: () => performance.now(), every });
-    },
+    sshConnection: () => readSshConnection(environment, () => sshConnectionAbove(processesOf(system), process.ppid)),
+    processes: async () => processesOf(system),
     close: async () => {},
   };
+}
+
+function processesOf(system: LibSystem): ProcessPort {
+  const every = (onDue: () => void) => repeat(() => PROCESS_LOOK_MS, onDue);
+  return darwinProcesses({ system, nowMs: () => performance.now(), every });
 }
 
 /** The keeper of this Mac as what reverts an unconfirmed apply. */

@@ -23,9 +23,14 @@ export interface CarriedConnection {
  * The SSH connection this process was started over. sudo takes SSH_CONNECTION away, so that the processes above are asked
  * too. undefined when there is none, or when its server address is not on a device of this network namespace: then
  * nothing that is done here can cut it.
+ *
+ * @param above asks them, as SSH_CONNECTION tells it; by Linux's /proc unless given
  */
-export function readSshConnection(environment: NodeJS.ProcessEnv): CarriedConnection | undefined {
-  const text = environment["SSH_CONNECTION"] ?? connectionAbove(process.ppid, readOrigin);
+export function readSshConnection(
+  environment: NodeJS.ProcessEnv,
+  above: () => string | undefined = () => connectionAbove(process.ppid, readOrigin),
+): CarriedConnection | undefined {
+  const text = environment["SSH_CONNECTION"] ?? above();
   if (text === undefined) return undefined;
   // Loaded only where there is such a connection: most starts need none of it.
   const { networkInterfaces } = process.getBuiltinModule("node:os");
