@@ -26,6 +26,8 @@ export interface DeviceSettings {
   readonly privateKey: Uint8Array;
   /** The MTU of the tunnel's device, the cap of padding. */
   readonly mtuBytes: number;
+  /** The wall clock that no handshake's timestamp is to be before; taken in when the tunnel is added. */
+  readonly notBeforeSeconds?: number;
   /** AmneziaWG parameters by their UAPI names, and the generation where it is stated; absent: plain WireGuard. */
   readonly obfuscation?: {
     readonly parameters: Readonly<Record<string, string>>;

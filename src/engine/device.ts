@@ -89,6 +89,8 @@ export interface DeviceConfig {
   readonly cookies?: boolean;
   /** The tunnel's MTU, the cap of padding. */
   readonly mtuBytes: number;
+  /** What an earlier device with this key may have said the time was: seconds since 1970. For a new device only. */
+  readonly notBeforeSeconds?: number;
   readonly peers: readonly PeerConfig[];
 }
 

@@ -152,6 +152,22 @@ describe("a handshake", () => {
     expect(initiations(world)).toBe(1);
   });
 
+  test("B13: an engine that is started again behind its former clock is told that clock", () => {
+    for (const [isTold, arrived] of [
+      [false, []],
+      [true, [9]],
+    ] as const) {
+      const world = connected();
+      const { sources } = world.of("a");
+      const notBeforeSeconds = Math.ceil(sources.wallSeconds) + 1;
+      world.add("a", deviceConfig(1, [2], isTold ? { notBeforeSeconds } : {}), endpoint(1));
+      world.of("a").sources.wallSeconds = sources.wallSeconds - 31_536_000;
+      world.send("a", innerPacket(1, 2, 9));
+      world.runFor(4_000);
+      expect(world.delivered.map(({ bytes }) => numberIn(bytes))).toEqual(arrived);
+    }
+  });
+
   test("an initiation replayed, at once or later, is not answered", () => {
     const world = pair();
     let captured: Uint8Array | undefined;

@@ -273,10 +273,10 @@ function wireOf({ obfuscation }: DeviceSettings, sources: Sources): WireFormat {
 }
 
 function deviceConfigOf(settings: DeviceSettings, wire: WireFormat): DeviceConfig {
-  const { privateKey, mtuBytes, peers, obfuscation } = settings;
-  if (obfuscation === undefined) return { privateKey, wire, mtuBytes, peers };
+  const { socket: _socket, obfuscation, ...plain } = settings;
+  if (obfuscation === undefined) return { ...plain, wire };
   const { timing, disablesCookies } = parseParameters(obfuscation.parameters, obfuscation.generation);
-  return { privateKey, wire, mtuBytes, peers, timing, cookies: !disablesCookies };
+  return { ...plain, wire, timing, cookies: !disablesCookies };
 }
 
 function sameObfuscation(a: DeviceSettings, b: DeviceSettings): boolean {

@@ -10,6 +10,7 @@ export interface HeldSettings {
   readonly privateKey: Uint8Array | undefined;
   readonly listenPort: number;
   readonly fwmark: number;
+  readonly notBeforeSeconds: number;
   /** By UAPI name, without what is off. */
   readonly obfuscation: Readonly<Record<string, string>>;
   /** By public key in hex, in the order they came. */
@@ -37,6 +38,7 @@ export const NOTHING_HELD: HeldSettings = {
   privateKey: undefined,
   listenPort: 0,
   fwmark: 0,
+  notBeforeSeconds: 0,
   obfuscation: {},
   peers: new Map(),
 };
@@ -50,6 +52,7 @@ export function settingsAfter(held: HeldSettings, request: SetRequest): HeldSett
     privateKey: key === undefined || isZeroKey(key) ? undefined : key,
     listenPort: request.listenPort ?? held.listenPort,
     fwmark: request.fwmark ?? held.fwmark,
+    notBeforeSeconds: Math.max(held.notBeforeSeconds, request.notBeforeSeconds ?? 0),
     obfuscation: normalized({ ...held.obfuscation, ...request.obfuscation }),
     peers,
   };
@@ -65,6 +68,7 @@ export function deviceSettings(
   return {
     privateKey: held.privateKey,
     mtuBytes,
+    ...(held.notBeforeSeconds === 0 ? {} : { notBeforeSeconds: held.notBeforeSeconds }),
     ...(isObfuscated ? { obfuscation: { parameters: held.obfuscation } } : {}),
     peers: [...held.peers.values()].map(peerSettings),
     socket: {

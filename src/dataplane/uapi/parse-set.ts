@@ -17,6 +17,8 @@ export interface SetRequest {
   readonly privateKey?: Uint8Array;
   readonly listenPort?: number;
   readonly fwmark?: number;
+  /** Our own: seconds of the wall clock that handshakes are not to be before, from a keeper that saw a later clock. */
+  readonly notBeforeSeconds?: number;
   readonly obfuscation: Readonly<Record<string, string>>;
   readonly replacePeers: boolean;
   readonly peers: readonly PeerRequest[];
@@ -43,6 +45,7 @@ type SetDraft = Omit<Draft<SetRequest>, "peers" | "obfuscation"> & {
 const MAX_PORT = 65_535;
 const MAX_MARK = 0xffff_ffff;
 const MAX_SECONDS = 65_535;
+const MAX_CLOCK_SECONDS = 9_999_999_999;
 /** An I packet's template is the longest honest value. */
 const MAX_LINE = 65_536;
 
@@ -77,6 +80,9 @@ function setDevice(request: SetDraft, key: string, value: string): void {
       return;
     case "fwmark":
       request.fwmark = value === "" ? 0 : numberOf(key, value, MAX_MARK);
+      return;
+    case "awg_not_before":
+      request.notBeforeSeconds = numberOf(key, value, MAX_CLOCK_SECONDS);
       return;
     case "replace_peers":
       request.replacePeers = flagOf(key, value);

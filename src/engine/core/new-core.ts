@@ -3,6 +3,7 @@ import { CookieSecret } from "../cookie/cookie-secret.ts";
 import { cookieKey, mac1Key } from "../cookie/macs.ts";
 import { RateLimiter } from "../cookie/rate-limiter.ts";
 import type { DeviceConfig, DevicePorts } from "../device.ts";
+import { tai64n } from "../noise/tai64n.ts";
 import type { Core } from "./core.ts";
 import type { PeerState } from "./peer-state.ts";
 import { AllowedIps } from "./table/allowed-ips.ts";
@@ -11,6 +12,7 @@ import { DeadlineQueue } from "./table/deadline-queue.ts";
 /** The shared parts of a new device, without peers yet. */
 export function newCore(config: DeviceConfig, { crypto, sources, sessions }: DevicePorts): Core {
   const publicKey = crypto.publicKey(config.privateKey);
+  const { notBeforeSeconds: notBefore } = config;
   return {
     crypto,
     sources,
@@ -41,6 +43,6 @@ export function newCore(config: DeviceConfig, { crypto, sources, sessions }: Dev
     timing: config.timing ?? PAPER_TIMING,
     answersWithCookies: config.cookies ?? true,
     mtuBytes: config.mtuBytes,
-    latestTimestamp: undefined,
+    latestTimestamp: notBefore === undefined ? undefined : tai64n({ seconds: notBefore, nanoseconds: 0 }),
   };
 }

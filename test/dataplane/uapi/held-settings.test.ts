@@ -35,6 +35,16 @@ describe("what a set leaves behind", () => {
     expect(prefixesOf(held, A)).toEqual(["10.0.0.0/8"]);
   });
 
+  test("B13: the clock that handshakes are not to be before only grows, and is nobody's business without a key", () => {
+    const held = heldAfter(`private_key=${SECRET}\nawg_not_before=2000000000`, "awg_not_before=1900000000");
+    expect(deviceSettings(held, { mtuBytes: 1420 })?.notBeforeSeconds).toBe(2_000_000_000);
+    const untold = deviceSettings(heldAfter(`private_key=${SECRET}`), { mtuBytes: 1420 });
+    expect(untold).not.toHaveProperty("notBeforeSeconds");
+    for (const value of ["-1", "1.5", "99999999999", ""]) {
+      expect(() => heldAfter(`awg_not_before=${value}`)).toThrow("awg_not_before");
+    }
+  });
+
   test("a generation that is named is told and told again; alone it obfuscates nothing", () => {
     const held = heldAfter(`private_key=${SECRET}\nawg_generation=1.5`, "jc=4\njmin=4\njmax=9");
     expect(reply(held).obfuscation).toEqual({ awg_generation: "1.5", jc: "4", jmin: "4", jmax: "9" });
