@@ -1,12 +1,16 @@
 import { type EngineProcess, runEngine } from "../dataplane/run-engine.ts";
-import { ENGINE_USER } from "../keeper/engine-program.ts";
+import { ENGINE_AWAITS, ENGINE_USER } from "../keeper/engine-program.ts";
+import { ENGINE_DESCRIPTOR } from "../keeper/orphan-engine.ts";
 import { AwgError } from "../model/error.ts";
 import { forbidDumps } from "../native/linux/process/credentials.ffi.ts";
+import { moveDescriptor, receiveDescriptors } from "../native/linux/process/unix-socket.ffi.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { forbidLooks } from "./forbid-looks.ts";
 
 const LOOK_MS = 5000;
 const USUAL_MTU = 1420;
+/** As poll(2) takes it. */
+const FOREVER = -1;
 
 /**
  * Runs the embedded engine of a device in this process, with the descriptors and the identity that the keeper hands down
@@ -26,7 +30,7 @@ export async function runEngineHere(device: string, environment: NodeJS.ProcessE
 }
 
 /** What a keeper of this system hands down; undefined: nothing was handed down. */
-export type HandedDown = Pick<EngineProcess, "tunFd" | "uapi" | "surroundings" | "lookMs">;
+export type HandedDown = Pick<EngineProcess, "tunFd" | "uapi" | "surroundings" | "lookMs" | "awaitDescriptors">;
 
 async function onDarwin(device: string, environment: NodeJS.ProcessEnv): Promise<HandedDown | undefined> {
   const { darwinEngine } = await import("./darwin/darwin-engine.ts");
@@ -44,7 +48,18 @@ function onLinux(device: string, environment: NodeJS.ProcessEnv): HandedDown | u
     uapi: { fd: uapiFd },
     surroundings: () => ({ mtuBytes: readMtu(device), ...user }),
     lookMs: LOOK_MS,
+    ...(environment[ENGINE_AWAITS] === undefined ? {} : { awaitDescriptors }),
   };
+}
+
+/** Holds up this thread until the keeper hands the descriptors over; false when it ended, or needs no engine any more. */
+function awaitDescriptors(): boolean {
+  const { tun, uapi } = ENGINE_DESCRIPTOR;
+  const [tunFd, uapiFd] = receiveDescriptors(tun, 1, FOREVER).descriptors;
+  if (tunFd === undefined || uapiFd === undefined) return false;
+  moveDescriptor(tunFd, tun);
+  moveDescriptor(uapiFd, uapi);
+  return true;
 }
 
 /** The device's MTU; WireGuard's usual one while there is no device. */

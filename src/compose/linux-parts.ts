@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { keeperClient } from "../host/linux/keeper-client.ts";
+import { type KeeperClient, keeperClient } from "../host/linux/keeper-client.ts";
 import { linuxHost } from "../host/linux/linux-host.ts";
 import { AwgError } from "../model/error.ts";
 import { keeperPaths } from "../model/keeper-protocol.ts";
@@ -44,6 +44,10 @@ export function linuxParts({ stateDir, runDir, environment, allowInsecurePermiss
     known: knownConfigIn(paths.stateDir),
     watchdog: keeperWatchdog(paths),
     sshConnection: () => readSshConnection(environment),
+    expectEngines: async (tunnels) => {
+      const { expectEngines } = await import("../host/linux/expect-engines.ts");
+      expectEngines(keeperOf(paths), tunnels);
+    },
     inspection: async () => (await import("./verify/linux-inspection.ts")).linuxInspection(),
     processes: async () =>
       (await import("../host/linux/processes/linux-processes.ts")).linuxProcesses({ nowMs: () => performance.now() }),
@@ -53,7 +57,7 @@ export function linuxParts({ stateDir, runDir, environment, allowInsecurePermiss
 
 /** The keeper of this network namespace as what reverts an unconfirmed apply. */
 function keeperWatchdog({ runDir, stateDir }: Paths): Watchdog {
-  const keeper = keeperClient(keeperPaths(runDir, readNamespaceInode()), keeperCommand(runDir));
+  const keeper = keeperOf({ runDir });
   const command = [...thisProgram(), "revert", "--due", "--no-color", "--state-dir", resolve(stateDir)];
   return {
     arm: async (deadlineMs) => {
@@ -70,6 +74,10 @@ function keeperWatchdog({ runDir, stateDir }: Paths): Watchdog {
       }
     },
   };
+}
+
+function keeperOf({ runDir }: Pick<Paths, "runDir">): KeeperClient {
+  return keeperClient(keeperPaths(runDir, readNamespaceInode()), keeperCommand(runDir));
 }
 
 function keeperCommand(runDir: string): readonly string[] {

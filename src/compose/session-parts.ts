@@ -2,6 +2,7 @@ import type { Host } from "../host/ports/host.ts";
 import type { NetworkEvents } from "../host/ports/network-events.ts";
 import type { ProcessPort } from "../host/ports/processes.ts";
 import type { SecretId } from "../model/secret.ts";
+import type { TunnelSpec } from "../model/spec/tunnel.ts";
 import type { ApplyDeps } from "../reconciler/apply/outcome.ts";
 import type { Stores } from "../reconciler/apply/stores.ts";
 import { driverRegistry } from "../resources/registry.ts";
@@ -28,6 +29,8 @@ export interface SessionParts {
   readonly watchdog?: Watchdog;
   /** The SSH connection this process was started over, where it goes through this machine's own network. */
   readonly sshConnection?: () => CarriedConnection | undefined;
+  /** Told which engines a plan is going to start, before anything is written; it may let them load. Never throws. */
+  readonly expectEngines?: (tunnels: readonly TunnelSpec[]) => Promise<void>;
   /** What the kernel can be asked to verify and explain; undefined on a simulated machine, which judges by the policy. */
   readonly inspection?: () => Promise<Inspection>;
   /** The processes of this machine; undefined where this version cannot list them. */

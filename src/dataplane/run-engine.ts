@@ -17,6 +17,8 @@ export interface EngineProcess extends Pick<DataPlaneOptions, "program" | "syste
   readonly surroundings: () => Surroundings;
   /** and as often as this for what changed by itself. */
   readonly lookMs: number;
+  /** For one that was started ahead: waits until the descriptors are there; false: they are not to come. */
+  readonly awaitDescriptors?: () => boolean;
   /** A line for the log. */
   readonly report: (line: string) => void;
 }
@@ -34,12 +36,16 @@ export async function runEngine({ device, tunFd, uapi, report, ...run }: EngineP
     if (event.kind === "crashed") resolve(`the packet thread ended: ${event.reason}`);
     if (event.kind === "device-gone") resolve(`the device ${device} is gone (${event.errno})`);
   };
-  const { program, system, surroundings, lookMs } = run;
+  const { program, system, surroundings, lookMs, awaitDescriptors } = run;
   const plane = await startDataPlane({
     onEvent,
     ...(program === undefined ? {} : { program }),
     ...(system === undefined ? {} : { system }),
   });
+  if (awaitDescriptors?.() === false) {
+    await plane.stop();
+    return "it is not needed";
+  }
   const session = new UapiSession({ device, tunFd, plane, surroundings, report });
   const server = await serveUapi(uapi, session);
   let last = JSON.stringify(surroundings());

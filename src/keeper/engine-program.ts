@@ -5,10 +5,14 @@ import { AwgError } from "../model/error.ts";
 import type { EngineUser, EnsureEngine } from "../model/keeper-protocol.ts";
 import { closeDescriptor } from "../native/linux/libc.ffi.ts";
 import { isUnixSocketLive, listenOnUnixSocket } from "../native/linux/process/unix-exchange.ffi.ts";
+import { makeSocketPair, sendDescriptors } from "../native/linux/process/unix-socket.ffi.ts";
 import { ENGINE_DESCRIPTOR, engineSign } from "./orphan-engine.ts";
 
 /** Names the identity that the embedded engine's sockets bear. */
 export const ENGINE_USER = "AWG_ENGINE_USER";
+/** Tells the embedded engine that its descriptors are still to come, over the socket that stands in their places. */
+export const ENGINE_AWAITS = "AWG_ENGINE_AWAITS_DESCRIPTORS";
+const HAND_OVER_TIMEOUT_MS = 1000;
 const LAST_WITH_PACKET_INFO = 20_230_223;
 
 /** What an engine is started with. */
@@ -19,6 +23,16 @@ export interface EngineLaunch {
   readonly user: EngineUser;
   readonly tunFd: number;
   readonly logPath: string;
+}
+
+/** A process that runs an engine, or will. */
+export type EngineChild = ChildProcess & { readonly pid: number };
+
+/** The embedded engine of a device that need not be there yet: it loads, and waits for its descriptors. */
+export interface SpareEngine {
+  readonly child: EngineChild;
+  /** Closing it ends a spare that was given nothing. */
+  readonly socketFd: number;
 }
 
 /** Where an engine answers. */
@@ -34,22 +48,56 @@ export function uapiSocketPath(protocol: EnsureEngine["protocol"], device: strin
  * @throws AwgError("unsupported") when the program is not installed, ("conflict") when somebody else's engine answers
  * for the device.
  */
-export function startEngineProgram(launch: EngineLaunch): ChildProcess & { readonly pid: number } {
-  const [program, ...words] = commandLine(launch);
+export function startEngineProgram(launch: EngineLaunch): EngineChild {
+  const command = commandLine(launch);
   const uapiFd = openUapiSocket(launch);
-  const log = openSync(launch.logPath, "w", 0o600);
   try {
-    const child = spawn(program, words, {
-      cwd: "/",
-      env: engineEnvironment(launch),
-      stdio: ["ignore", log, log, launch.tunFd, uapiFd],
-      detached: true,
-    });
-    child.on("error", () => {});
-    if (child.pid === undefined) throw new AwgError("host", `starting ${program} for ${launch.device} failed`);
-    return Object.assign(child, { pid: child.pid });
+    return spawnEngine(launch, command, [launch.tunFd, uapiFd], engineEnvironment(launch));
   } finally {
     closeDescriptor(uapiFd);
+  }
+}
+
+/** Starts the embedded engine ahead of its device. */
+export function startSpareEngine(launch: Omit<EngineLaunch, "tunFd">): SpareEngine {
+  const [ours, theirs] = makeSocketPair();
+  try {
+    const environment = { ...engineEnvironment(launch), [ENGINE_AWAITS]: "1" };
+    return { child: spawnEngine(launch, commandLine(launch), [theirs, theirs], environment), socketFd: ours };
+  } catch (error) {
+    closeDescriptor(ours);
+    throw error;
+  } finally {
+    closeDescriptor(theirs);
+  }
+}
+
+/** Hands a spare its device and its UAPI socket: it is the engine from then on. Throws where it has ended. */
+export function handOver({ child, socketFd }: SpareEngine, launch: EngineLaunch): EngineChild {
+  const uapiFd = openUapiSocket(launch);
+  try {
+    sendDescriptors(socketFd, Uint8Array.of(1), [launch.tunFd, uapiFd], HAND_OVER_TIMEOUT_MS);
+    return child;
+  } finally {
+    closeDescriptor(uapiFd);
+    closeDescriptor(socketFd);
+  }
+}
+
+function spawnEngine(
+  { device, logPath }: Pick<EngineLaunch, "device" | "logPath">,
+  [program, ...words]: readonly [string, ...string[]],
+  descriptors: readonly [number, number],
+  env: NodeJS.ProcessEnv,
+): EngineChild {
+  const log = openSync(logPath, "w", 0o600);
+  try {
+    const stdio = ["ignore" as const, log, log, ...descriptors];
+    const child = spawn(program, words, { cwd: "/", env, stdio, detached: true });
+    child.on("error", () => {});
+    if (child.pid === undefined) throw new AwgError("host", `starting ${program} for ${device} failed`);
+    return Object.assign(child, { pid: child.pid });
+  } finally {
     closeSync(log);
   }
 }
@@ -81,7 +129,7 @@ function engineProgramPath(protocol: EnsureEngine["protocol"]): string {
   });
 }
 
-function openUapiSocket({ protocol, device, user }: EngineLaunch): number {
+function openUapiSocket({ protocol, device, user }: Pick<EngineLaunch, "protocol" | "device" | "user">): number {
   const path = uapiSocketPath(protocol, device);
   const made = mkdirSync(ENGINE_PROGRAMS[protocol].socketFolder, { recursive: true });
   if (made !== undefined) chmodSync(made, 0o755);
@@ -99,7 +147,11 @@ function openUapiSocket({ protocol, device, user }: EngineLaunch): number {
   return fd;
 }
 
-function engineEnvironment({ kind, protocol, user }: EngineLaunch): NodeJS.ProcessEnv {
+function engineEnvironment({
+  kind,
+  protocol,
+  user,
+}: Pick<EngineLaunch, "kind" | "protocol" | "user">): NodeJS.ProcessEnv {
   return {
     PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
     LOG_LEVEL: "error",
@@ -114,7 +166,7 @@ function engineEnvironment({ kind, protocol, user }: EngineLaunch): NodeJS.Proce
  * The embedded engine stays root, since it reads its program from wherever awg lies, which the service user may not; it
  * gives its sockets that user's uid one by one.
  */
-function commandLine({ kind, protocol, device, user }: EngineLaunch): readonly [string, ...string[]] {
+function commandLine({ kind, protocol, device, user }: Omit<EngineLaunch, "tunFd">): readonly [string, ...string[]] {
   if (kind === "embedded") {
     return [process.execPath, ...process.execArgv, process.argv[1] ?? "awg", "engine", device];
   }

@@ -6,7 +6,7 @@ import { UAPI_GET } from "../model/uapi/set.ts";
 import { errnoName, hasErrno } from "../native/linux/errno.ts";
 import { exchangeOverUnixSocket } from "../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
-import { startEngineProgram, uapiSocketPath } from "./engine-program.ts";
+import { type EngineChild, type EngineLaunch, startEngineProgram, uapiSocketPath } from "./engine-program.ts";
 import { copySecrets, type LiftedSecrets, wipeSecrets, withSecrets } from "./lifted-secrets.ts";
 import type { OrphanEngine } from "./orphan-engine.ts";
 import { endProcess, isAlive, type ProcessIdentity, readProcessIdentity } from "./process-identity.ts";
@@ -35,6 +35,8 @@ export interface EngineSurroundings {
   readonly openTun: (kind: EngineKind) => number;
   readonly logPath: string;
   readonly report: (line: string) => void;
+  /** One that was started ahead. */
+  readonly spare?: (launch: EngineLaunch) => EngineChild | undefined;
 }
 
 type Wish = Pick<EnsureEngine, "engine" | "protocol" | "user" | "configuration" | "update">;
@@ -138,7 +140,8 @@ export class Engine {
     using netlink = openRouteNetlink();
     const mtu = netlink.link(device)?.mtu;
     const user = this.#user ?? { uid: 0, gid: 0 };
-    const child = startEngineProgram({ device, ...this.#what, user, tunFd, logPath });
+    const launch = { device, ...this.#what, user, tunFd, logPath };
+    const child = this.#around.spare?.(launch) ?? startEngineProgram(launch);
     child.on("exit", () => this.#look());
     child.unref();
     this.#startedAtMs = performance.now();

@@ -7,6 +7,7 @@ import { Engine, type EngineKind } from "./engine.ts";
 import { expectsPacketInfo } from "./engine-program.ts";
 import type { OrphanEngine } from "./orphan-engine.ts";
 import { endProcess } from "./process-identity.ts";
+import type { SpareEngines } from "./spare-engines.ts";
 
 /** A TUN device whose descriptor the keeper holds, with its engine if one was asked for. */
 export interface HeldDevice {
@@ -18,6 +19,12 @@ export interface HeldDevice {
 export interface DeviceSurroundings {
   readonly folder: string;
   readonly report: (line: string) => void;
+  readonly spares?: SpareEngines;
+}
+
+/** Where the engine of a device writes what it has to say. */
+export function engineLog({ folder }: Pick<DeviceSurroundings, "folder">, device: string): string {
+  return `${folder}/engine-${device}.log`;
 }
 
 /**
@@ -111,7 +118,7 @@ function adoptDescriptor(orphan: OrphanEngine): TunDevice | undefined {
 /** The engine object of a device; it starts nothing yet. */
 export function newEngine(
   held: HeldDevice,
-  { folder, report }: DeviceSurroundings,
+  { folder, report, spares }: DeviceSurroundings,
   { kind, protocol }: EngineKind,
   orphan?: OrphanEngine,
 ): Engine {
@@ -121,7 +128,8 @@ export function newEngine(
     reopenDevice(held, !isOurs && expectsPacketInfo(wanted.protocol), isOurs);
     return held.tun.fd;
   };
-  const surroundings = { device, openTun, logPath: `${folder}/engine-${device}.log`, report };
+  const spare = spares === undefined ? {} : { spare: spares.take.bind(spares) };
+  const surroundings = { device, openTun, logPath: engineLog({ folder }, device), report, ...spare };
   return new Engine(surroundings, { kind, protocol }, orphan);
 }
 

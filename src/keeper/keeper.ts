@@ -14,6 +14,7 @@ import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts
 import {
   type DeviceSurroundings,
   dropDevice,
+  engineLog,
   type HeldDevice,
   holdDevice,
   holdForeign,
@@ -24,6 +25,7 @@ import {
 import type { LiftedSecrets } from "./lifted-secrets.ts";
 import { NftOwner } from "./nft-owner.ts";
 import { findEngines, findForeignEngine } from "./orphan-engine.ts";
+import { SpareEngines } from "./spare-engines.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** All that a keeper holds for one network namespace, and what it does when asked. One request at a time. */
@@ -31,11 +33,12 @@ export class Keeper {
   readonly #around: DeviceSurroundings;
   readonly #devices = new Map<string, HeldDevice>();
   readonly #nft = new NftOwner();
+  readonly #spares = new SpareEngines();
   readonly #watchdog: Watchdog;
   #tables: readonly string[] = [];
 
   constructor(around: DeviceSurroundings) {
-    this.#around = around;
+    this.#around = { ...around, spares: this.#spares };
     this.#watchdog = new Watchdog(around);
   }
 
@@ -100,6 +103,9 @@ export class Keeper {
       case "closeDevice":
         await this.#closeDevice(request.device);
         break;
+      case "expectEngine":
+        if (!this.#devices.has(request.device)) this.#spares.expect(request, engineLog(this.#around, request.device));
+        break;
       case "ensureEngine":
         await this.#ensureEngine(request, secrets);
         break;
@@ -130,6 +136,7 @@ export class Keeper {
       tun[Symbol.dispose]();
     }
     this.#devices.clear();
+    this.#spares[Symbol.dispose]();
     this.#watchdog[Symbol.dispose]();
     this.#nft[Symbol.dispose]();
   }
@@ -170,6 +177,7 @@ export class Keeper {
   }
 
   async #closeDevice(device: string): Promise<void> {
+    this.#spares.end(device);
     const held = this.#devices.get(device);
     if (held === undefined) return;
     this.#devices.delete(device);
@@ -197,6 +205,7 @@ export class Keeper {
   }
 
   async #stopEngine(device: string): Promise<void> {
+    this.#spares.end(device);
     const held = this.#devices.get(device);
     await held?.engine?.stop();
     if (held !== undefined) held.engine = undefined;

@@ -43,6 +43,14 @@ export interface EnsureEngine {
   readonly update?: string;
 }
 
+/**
+ * An engine is about to be asked for: it may load while the rest is prepared. It is given nothing and touches nothing before
+ * `ensureEngine`; where that does not come within seconds, it goes.
+ */
+export interface ExpectEngine extends Pick<EnsureEngine, "device" | "engine" | "protocol" | "user"> {
+  readonly request: "expectEngine";
+}
+
 export interface NftTransaction {
   readonly request: "nftTransaction";
   readonly changes: readonly { readonly message: string; readonly action: string }[];
@@ -64,6 +72,7 @@ export type KeeperRequest =
   | AdoptDevice
   /** `releaseDevice`: lets go of a device that was taken over, and of its engine, which both stay. */
   | { readonly request: "closeDevice" | "releaseDevice"; readonly device: string }
+  | ExpectEngine
   | EnsureEngine
   | { readonly request: "stopEngine"; readonly device: string }
   | NftTransaction
@@ -130,6 +139,8 @@ export function parseKeeperRequest(line: string): KeeperRequest {
     case "closeDevice":
     case "stopEngine":
       return { request: json["request"], device: deviceOf(json) };
+    case "expectEngine":
+      return { request: "expectEngine", ...engineOf(json) };
     case "ensureEngine":
       return ensureEngineOf(json);
     case "nftTransaction":
@@ -199,18 +210,21 @@ function parseObject(line: string): Json {
   throw notARequest("line");
 }
 
-function ensureEngineOf(json: Json): EnsureEngine {
-  const { protocol, configuration, update, user, engine } = json;
+function engineOf(json: Json): Omit<ExpectEngine, "request"> {
+  const { protocol, user, engine } = json;
   if (engine !== "userspace" && engine !== "embedded") throw notARequest("engine");
   if (protocol !== "wireguard" && protocol !== "amneziawg") throw notARequest("protocol");
+  return { device: deviceOf(json), engine, protocol, user: userOf(user) };
+}
+
+function ensureEngineOf(json: Json): EnsureEngine {
+  const { configuration, update } = json;
+  const engine = engineOf(json);
   if (!isUapiSet(configuration)) throw notARequest("configuration");
   if (update !== undefined && !isUapiSet(update)) throw notARequest("update");
   return {
     request: "ensureEngine",
-    device: deviceOf(json),
-    engine,
-    protocol,
-    user: userOf(user),
+    ...engine,
     configuration,
     ...(update === undefined ? {} : { update }),
   };

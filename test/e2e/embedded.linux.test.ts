@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -41,6 +41,8 @@ describe.skipIf(obstacle !== undefined)(
       return stdout;
     }
     const peerOf = (which: "client" | "server") => Buffer.from(publicKeyOf(keys[which])).toString("base64");
+    const farPeer = () =>
+      `{ publicKey: "${peerOf("server")}", endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0, "::/0"], persistentKeepalive: 1 }`;
     const reaches = () =>
       ["10.8.0.1", "fd08::1"].map(
         (address) => client.run(["ping", "-c", "1", "-W", "2", address], { mayFail: true }).status,
@@ -94,9 +96,8 @@ ${rest}`;
       const guest = `{ publicKey: "${peerOf("client")}", allowedIPs: [10.8.0.2/32, "fd08::2/128"] }`;
       const listens = config("server", "default: { via: direct }\n", guest);
       must("server", "apply", "-f", listens, "--auto-approve", "--confirm-within", "0");
-      const far = `{ publicKey: "${peerOf("server")}", endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0, "::/0"], persistentKeepalive: 1 }`;
       const rest = `default: { via: ${tunnelOf("client")} }\nkillSwitch: { enabled: true }\n`;
-      must("client", "apply", "-f", config("client", rest, far), "--auto-approve", "--confirm-within", "0");
+      must("client", "apply", "-f", config("client", rest, farPeer()), "--auto-approve", "--confirm-within", "0");
     }, 400_000);
 
     afterAll(() => {
@@ -130,6 +131,26 @@ ${rest}`;
       expect(reaches()).toEqual([0, 0]);
       must("client", "apply", "-f", join(folder, "client.yaml"), "--auto-approve", "--confirm-within", "0");
       expect(engines()).toEqual([pid]);
+      expect(reaches()).toEqual([0, 0]);
+    });
+
+    test("one that a running keeper was told of is loaded when it is asked for", () => {
+      const path = config(
+        "client",
+        `default: { via: ${tunnelOf("client")} }\nkillSwitch: { enabled: true }\n`,
+        farPeer(),
+      );
+      const spare = `${tunnelOf("client").slice(0, 9)}x`;
+      const key = join(folder, "spare.key");
+      writeFileSync(key, `${randomBytes(32).toString("base64")}\n`, { mode: 0o600 });
+      const more = `tunnels:\n  ${spare}: { protocol: wireguard, engine: embedded, privateKey: { file: ${key} }, addresses: [10.9.0.2/32], peers: [{ publicKey: "${peerOf("server")}", allowedIPs: [10.9.0.0/24] }] }`;
+      const text = readFileSync(join(folder, "client.yaml"), "utf8").replace("tunnels:", more);
+      writeFileSync(path, text, { mode: 0o600 });
+      must("client", "apply", "-f", path, "--auto-approve", "--confirm-within", "0");
+      const [pid] = client.run(["pgrep", "-f", `engine awg-${spare}$`]).stdout.split("\n");
+      expect(readFileSync(`/proc/${pid}/environ`, "utf8")).toContain("AWG_ENGINE_AWAITS_DESCRIPTORS=1");
+      expect(client.run(["wg", "show", `awg-${spare}`]).stdout).toContain("public key");
+      expect(awg("client", "diff", "-f", path)).toMatchObject({ status: 0 });
       expect(reaches()).toEqual([0, 0]);
     });
 

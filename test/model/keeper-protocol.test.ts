@@ -23,6 +23,13 @@ const REQUESTS: readonly KeeperRequest[] = [
   { request: "closeDevice", device: "awg-a" },
   { request: "stopEngine", device: "awg-a" },
   {
+    request: "expectEngine",
+    device: "awg-office",
+    engine: "embedded",
+    protocol: "amneziawg",
+    user: { uid: 990, gid: 990 },
+  },
+  {
     request: "ensureEngine",
     device: "awg-a",
     engine: "userspace",

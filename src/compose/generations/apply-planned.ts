@@ -1,3 +1,5 @@
+import { isClaim, type Plan, stepsOf } from "../../model/plan.ts";
+import type { TunnelSpec } from "../../model/spec/tunnel.ts";
 import { executePlan } from "../../reconciler/apply/execute.ts";
 import { recoverOpenJournal } from "../../reconciler/apply/recover.ts";
 import { planDesired } from "../planning/plan-desired.ts";
@@ -27,6 +29,7 @@ export async function applyPlanned(
   const { verb, desired, configHash, pathNumbers } = planned;
   const confirmation = confirmationOf(parts, hooks.confirmWithinMs);
   const probe = await probing(parts, desired.probes ?? [], plan, hooks.onEvent);
+  await parts.expectEngines?.(tunnelsToStart(plan));
   const outcome = await executePlan(
     { ...deps, ...confirmation, ...probe },
     { verb, desired, configHash, pathNumbers },
@@ -41,4 +44,11 @@ export async function applyPlanned(
   if (confirmation !== undefined || recovered !== undefined) await parts.watchdog?.disarm();
   if (outcome.kind === "rolledBack" || outcome.kind === "rollbackIncomplete") return throwFailure(outcome);
   return { generation: outcome.generation, changed: outcome.kind === "applied" || recovered !== undefined };
+}
+
+/** Those whose engine does not run yet. */
+function tunnelsToStart(plan: Plan): readonly TunnelSpec[] {
+  return stepsOf(plan).flatMap((step) =>
+    step.kind === "tunnel" && step.action === "create" && step.after !== null && !isClaim(step) ? [step.after] : [],
+  );
 }

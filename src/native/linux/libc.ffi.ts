@@ -22,6 +22,7 @@ const PROTOTYPES = {
   open: "int open(const char *path, int flags, ...)",
   read: "int64_t read(int fd, void *data, uint64_t length)",
   close: "int close(int fd)",
+  dup2: "int dup2(int from, int to)",
   ioctl: "int ioctl(int fd, unsigned long request, ...)",
   fcntl: "int fcntl(int fd, int command, ...)",
   flock: "int flock(int fd, int operation)",

@@ -92,6 +92,12 @@ export function receiveDescriptors(fd: number, most: number, timeoutMs: number):
   }
 }
 
+/** Gives a descriptor another number, and closes what had that number. */
+export function moveDescriptor(from: number, to: number): void {
+  checkedLibc("giving a descriptor another number", "dup2", from, to);
+  closeDescriptor(from);
+}
+
 function waitOrThrow(fd: number, events: number, timeoutMs: number, action: string): void {
   const errno = lastErrno();
   if (errnoName(errno) === "EINTR") return;
