@@ -117,7 +117,10 @@ async function otherEnd(): Promise<{ readonly port: number; readonly utun: UtunP
 
 const why = isLinux ? (abiObstacle ?? "processes over the C library of this Linux") : "needs Linux beneath";
 
-describe.skipIf(!isLinux || abiObstacle !== undefined)(`awg's own engine under a Mac's keeper (${why})`, () => {
+/** Each wait inside is bounded by itself; all of them together outlast a minute on a machine that is very busy. */
+const WHOLE = { timeout: 240_000 };
+
+describe.skipIf(!isLinux || abiObstacle !== undefined)(`awg's own engine under a Mac's keeper (${why})`, WHOLE, () => {
   it("carries packets, is started again with its configuration when it dies, and ends when its socket is removed", async () => {
     const { keeper, next, children, utun, socket, log } = await world();
     const far = await otherEnd();
