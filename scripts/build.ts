@@ -1,14 +1,14 @@
 /**
- * Builds the package: the program's modules in three files, `core.cjs` with what a plain `awg diff` runs, `small.cjs` with
- * the many small ones and `rest.cjs` with all else, and `awg.cjs`, which runs them and keeps their compiled code
- * (scripts/launcher.ts).
+ * Builds the package: the program's modules in a few files, `core.cjs` with what a plain `awg diff` runs, `config.cjs` with
+ * what reads a configuration, `engine.cjs`, `small.cjs` with the many small ones and `rest.cjs` with all else, and `awg.cjs`,
+ * which runs them and keeps their compiled code (scripts/launcher.ts).
  *
  * An argument names another folder than dist/.
  */
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
-import { build, type Metafile, transform } from "esbuild";
+import { basename, dirname, join, resolve } from "node:path";
+import { build, type Metafile, type OnLoadResult, transform } from "esbuild";
 import { VERBS } from "../src/cli/verbs.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -20,19 +20,21 @@ const INTERPRETER =
 
 /** A verb needs a few of the chunks below this size, and seldom those above: it is not to read these for them. */
 const SMALL_BYTES = 4_096;
-const PARTS = ["core", "small", "rest"] as const;
+const PARTS = ["core", "config", "engine", "small", "rest"] as const;
 type Part = (typeof PARTS)[number];
 
-/** Where a plain `awg diff` enters; what these import without `import()` comes with them. */
-const CORE_ENTRIES = [
-  "src/cli/awg.ts",
-  "src/cli/verbs/diff.ts",
-  "src/compose/open-session.ts",
-  "src/compose/linux-parts.ts",
-];
+/** Where a part is entered; what these import without `import()` comes with them, unless an earlier part has it. */
+const ENTRIES = {
+  core: ["src/cli/awg.ts", "src/cli/verbs/diff.ts", "src/compose/open-session.ts", "src/compose/linux-parts.ts"],
+  config: ["src/model/config/load-config.ts"],
+  engine: ["src/compose/engine.ts", "src/compose/packet-thread.ts"],
+} as const;
 
 /** Processes of awg's own, started by awg. */
 const LASTING = ["engine", "keeper"];
+
+/** zod's messages in some fifty languages; it speaks the one that is set, and none but English ever is. */
+const ZOD_LANGUAGES = /zod\/v4\/locales\/index\.js$/;
 
 type Outputs = Metafile["outputs"];
 
@@ -46,6 +48,7 @@ const chunks = await build({
   target: TARGET,
   format: "esm",
   external: ["koffi"],
+  plugins: [{ name: "one language", setup: (build) => build.onLoad({ filter: ZOD_LANGUAGES }, onlyEnglish) }],
   // The modules that ask for it know __filename too.
   define: { "import.meta.url": "undefined" },
   write: false,
@@ -106,19 +109,22 @@ function placeOf(chunk: string): string {
 }
 
 function placesOf(outputs: Outputs): ReadonlyMap<string, Part> {
-  const core = coreOf(outputs);
-  const partOf = (path: string) => {
-    if (core.has(path)) return "core";
-    return (outputs[path]?.bytes ?? 0) < SMALL_BYTES ? "small" : "rest";
+  const entered = Object.entries(ENTRIES).map(([part, entries]) => ({
+    part: part as keyof typeof ENTRIES,
+    chunks: chunksBehind(entries, outputs),
+  }));
+  const partOf = (path: string): Part => {
+    const found = entered.find(({ chunks }) => chunks.has(path))?.part;
+    return found ?? ((outputs[path]?.bytes ?? 0) < SMALL_BYTES ? "small" : "rest");
   };
   return new Map(Object.keys(outputs).map((path) => [basename(path), partOf(path)]));
 }
 
-/** The chunks that hold the entries of the core, and all that those import statically. */
-function coreOf(outputs: Outputs): ReadonlySet<string> {
+/** The chunks that hold these entries, and all that those import statically. */
+function chunksBehind(entries: readonly string[], outputs: Outputs): ReadonlySet<string> {
   const wanted = Object.keys(outputs).filter((path) => {
     const { inputs = {}, entryPoint } = outputs[path] ?? {};
-    return CORE_ENTRIES.some((entry) => entry === entryPoint || inputs[entry] !== undefined);
+    return entries.some((entry) => entry === entryPoint || inputs[entry] !== undefined);
   });
   const found = new Set<string>();
   for (const path of wanted) {
@@ -151,4 +157,8 @@ function tableOf(modules: readonly { readonly name: string; readonly factory: st
     ({ name, factory }) => `${JSON.stringify(name)}:function(exports,require,module,__filename,__dirname){${factory}}`,
   );
   return `({${rows.join(",\n")}})\n`;
+}
+
+function onlyEnglish({ path }: { readonly path: string }): OnLoadResult {
+  return { contents: 'export { default as en } from "./en.js";', resolveDir: dirname(path), loader: "js" };
 }

@@ -1,5 +1,5 @@
 /**
- * What `awg` starts as once it is built: it runs the program's modules out of three files and keeps V8's compiled code of
+ * What `awg` starts as once it is built: it runs the program's modules out of a few files and keeps V8's compiled code of
  * what each verb ran beside them, so that the next call compiles nothing. `scripts/build.ts` fills in the constants.
  */
 import {
@@ -56,14 +56,14 @@ const loaded = new Map<string, LoadedModule>();
 const parts = new Map<string, Factories>();
 
 /**
- * A module's name begins with the file it is in: `core` holds what a `diff` without differences needs, `small` and `rest` all
- * else; each is read when something in it is first asked for.
+ * A module's name begins with the file it is in: `core` holds what a `diff` without differences needs, the others all else;
+ * each is read when something in it is first asked for.
  */
 function load(name: string): unknown {
   const known = loaded.get(name);
   if (known !== undefined) return known.exports;
   if (name === "koffi") return loadKoffi();
-  const part = /^(core|small|rest)\//.exec(name)?.[1];
+  const part = /^(core|config|engine|small|rest)\//.exec(name)?.[1];
   if (part === undefined) return requireOutside(name);
   const factories = parts.get(part) ?? readFactories(part);
   parts.set(part, factories);

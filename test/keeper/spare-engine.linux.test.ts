@@ -12,7 +12,7 @@ test("an engine that was started ahead ends when the keeper lets go of it", asyn
   try {
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding("utf8").on("data", (text: string) => {
+      stream?.setEncoding("utf8").on("data", (text: string) => {
         output += text;
       });
     }
