@@ -1,7 +1,7 @@
 import { AddressSet } from "./address-set.ts";
 import { compileFlowPath, type FlowPath } from "./flow-path.ts";
 import { compileGrants, type Grants } from "./grants.ts";
-import { answerOf, flowOf, type Packet } from "./packet.ts";
+import { answerOf, flowOf, isTooBig, type Packet } from "./packet.ts";
 import type { PathRef, PolicyLayer, PolicyTunnel } from "./policy.ts";
 
 /** What one layer, or the part before the layers, says of a packet. */
@@ -112,6 +112,7 @@ function judgeInput(compiled: Compiled, packet: Packet): Finding {
   if (own !== undefined) return accept(own);
   if (compiled.grants.allowIn(packet)) return accept("S3.4 stated exception");
   if (packet.reply === true) return accept("S6.2 answer");
+  if (packet.related === true && isTooBig(packet)) return accept("S6.5 a packet of a known flow did not fit");
   const answer = compiled.pathOf(answerOf(packet));
   return answer.path.kind === "direct" ? accept(`S6.3 ${answer.reason}`) : drop("S6.4 nothing lets it in");
 }

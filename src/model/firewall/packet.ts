@@ -29,6 +29,8 @@ export interface Packet {
   readonly mark?: number;
   /** Whether conntrack holds it for an answer: the flow was opened by the other side. False when absent. */
   readonly reply?: boolean;
+  /** Whether conntrack relates it to a flow that it knows, whichever side opened it: an ICMP error. False when absent. */
+  readonly related?: boolean;
 }
 
 /** What a flow's path depends on. */
@@ -69,6 +71,18 @@ export function answerOf(packet: Packet): Flow {
     protocol: packet.protocol,
     ...(packet.sourcePort === undefined ? {} : { destinationPort: packet.sourcePort }),
   };
+}
+
+/** The errors by which a router tells that a packet did not fit, by family (RFC 792 and 1191; RFC 4443 section 3.2). */
+export const TOO_BIG = {
+  4: { protocol: PROTOCOL.icmp, type: 3 },
+  6: { protocol: PROTOCOL.icmpv6, type: 2 },
+} as const;
+
+/** Whether the packet is such an error, as far as its type tells. */
+export function isTooBig({ source, protocol, icmpType }: Packet): boolean {
+  const error = TOO_BIG[source.family];
+  return protocol === error.protocol && icmpType === error.type;
 }
 
 /** Our bits of a packet's mark. */

@@ -8,7 +8,7 @@ import {
   NDP_HOP_LIMIT,
   NEIGHBOUR_PREFIXES,
 } from "../firewall/link-traffic.ts";
-import { PROTOCOL } from "../firewall/packet.ts";
+import { PROTOCOL, TOO_BIG } from "../firewall/packet.ts";
 import type { Family } from "../ip.ts";
 import { addressIn, hasUser } from "./space/conditions.ts";
 import { all, any, type Formula, fragmentIs, not, numberIn, numberIs } from "./space/term.ts";
@@ -45,13 +45,18 @@ function dhcp(from: number, to: number): Formula {
   return all(numberIs("protocol", PROTOCOL.udp), whole, numberIs("word0", from), numberIs("word2", to));
 }
 
-/** The type is the first byte behind the IP header. */
+/** ICMP errors of packets that did not fit (S6.5), whatever flow they speak of. */
+export function tooBig(family: Family): Formula {
+  const { protocol, type } = TOO_BIG[family];
+  return icmp(protocol, type);
+}
+
 function ndp(type: number): Formula {
+  return all(icmp(PROTOCOL.icmpv6, type), numberIs("hops", NDP_HOP_LIMIT));
+}
+
+/** The type is the first byte behind the IP header. */
+function icmp(protocol: number, type: number): Formula {
   const first = BigInt(type << 8);
-  return all(
-    numberIs("protocol", PROTOCOL.icmpv6),
-    numberIs("hops", NDP_HOP_LIMIT),
-    whole,
-    numberIn("word0", [{ first, last: first + 255n }]),
-  );
+  return all(numberIs("protocol", protocol), whole, numberIn("word0", [{ first, last: first + 255n }]));
 }

@@ -3,12 +3,13 @@ import { LOOPBACK_DEVICE, type Packet } from "../firewall/packet.ts";
 import type { FirewallPolicy, PathRef, PolicyLayer } from "../firewall/policy.ts";
 import type { Family } from "../ip.ts";
 import { ENGINE_MARK, MARK_MASK, PATH_NUMBERS } from "../ownership.ts";
-import { linkIn, linkOut } from "./link-formula.ts";
+import { linkIn, linkOut, tooBig } from "./link-formula.ts";
 import { allowIn, allowInAnswer, isEngineUser, ownIn, ownOut, pathFormula } from "./path-formula.ts";
 import { addressIn, FROM, TO } from "./space/conditions.ts";
 import { ALWAYS, all, any, deviceIn, type Formula, markIs, NEVER, not, trackedAs } from "./space/term.ts";
 
 const isAnswer = trackedAs("answer", "related-answer");
+const isRelated = trackedAs("related", "related-answer");
 
 /**
  * The packets of one hook that a policy lets pass, as a condition: docs/security.md once more, written for sets of
@@ -138,7 +139,7 @@ function enteringGrants(layer: PolicyLayer, tunnelDevices: readonly string[], fa
   });
   const physical = all(
     not(deviceIn("in", tunnelDevices)),
-    any(ownIn(layer, family), allowIn(layer, family), isAnswer, answersDirectly),
+    any(ownIn(layer, family), allowIn(layer, family), isAnswer, all(isRelated, tooBig(family)), answersDirectly),
   );
   return any(...byTunnel, physical);
 }

@@ -14,12 +14,16 @@ export interface KnownRoute {
   readonly type: "unicast" | "unreachable" | "blackhole" | "throw" | "local" | "other";
   readonly device?: string;
   readonly metric: number;
+  /** Whose it is; absent where that is not known. */
+  readonly protocol?: number;
 }
 
 /** Policy rules and routes of a machine. A rule with `foreign` has selectors that awg does not model. */
 export interface KnownRouting {
   readonly rules: readonly { readonly rule: PolicyRule; readonly foreign?: string }[];
   readonly routes: readonly KnownRoute[];
+  /** One table and no policy rules (macOS): what leaves when a tunnel's device has vanished is the packet filter's to drop. */
+  readonly isFlat?: true;
 }
 
 const PROTOCOLS = { tcp: 6, udp: 17 } as const;

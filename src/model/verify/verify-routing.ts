@@ -72,7 +72,7 @@ function verifyFamily(question: RoutingQuestion, family: Family): VerifyFinding[
     // What has no way but the tunnel ends there and is dropped by the filter: it goes nowhere, as without tunnels.
     const packets = check.device === undefined ? space.diagrams.and(marked, elsewhere) : marked;
     const found = [...misrouted(space, check, ways, packets, ""), ...lost(space, check, { ways, wanted, marked })];
-    if (check.device === undefined || found.length > 0) return found;
+    if (check.device === undefined || found.length > 0 || routing.isFlat === true) return found;
     const without = routing.routes.filter(({ device }) => device !== check.device);
     const left = routePackets(space, { ...routing, routes: without });
     return misrouted(space, check, left, packets, ` when ${check.device} has vanished`);

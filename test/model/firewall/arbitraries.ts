@@ -220,6 +220,11 @@ const SHAPES = [
     sourcePort: 53,
     destinationPort: 123,
   },
+  ...[true, undefined].flatMap((related) => [
+    { source: "198.51.100.1", destination: "192.168.1.1", protocol: 1, icmpType: 3, related },
+    { source: "2001:db8:2::1", destination: "2001:db8:1::5", protocol: 58, icmpType: 2, related },
+    { source: "198.51.100.1", destination: "192.168.1.1", protocol: 1, icmpType: 8, related },
+  ]),
   { source: "192.168.1.1", destination: "255.255.255.255", protocol: 17, sourcePort: 68, destinationPort: 67 },
   { source: "192.168.1.1", destination: "255.255.255.255", protocol: 17, sourcePort: 67, destinationPort: 68 },
   { source: "fe80::1", destination: "ff02::1:2", protocol: 17, sourcePort: 546, destinationPort: 547 },

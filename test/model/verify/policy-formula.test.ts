@@ -21,13 +21,18 @@ const DEVICES = ["eth0", "wlan0", "awg-office", "awg-proxy", "awg-third"];
 const policies = fc.sample(policyArbitrary, { seed: SEED, numRuns: POLICIES });
 const packets = fc.sample(packetArbitrary, { seed: SEED, numRuns: POLICIES * PACKETS_EACH });
 
+function trackingOf({ reply, related }: Packet): HeaderPoint["tracking"] {
+  if (related === true) return reply === true ? "related-answer" : "related";
+  return reply === true ? "answer" : "new";
+}
+
 /** The packet as a point; what the evaluator does not look at is filled in. */
 function pointOf(packet: Packet): HeaderPoint {
   const isIcmp = packet.icmpType !== undefined;
   return {
     in: packet.inDevice ?? "",
     out: packet.outDevice ?? "",
-    tracking: packet.reply === true ? "answer" : "new",
+    tracking: trackingOf(packet),
     fragment: packet.laterFragment === true ? "later" : "whole",
     ...(packet.uid === undefined ? {} : { user: packet.uid }),
     mark: packet.mark ?? 0,

@@ -41,5 +41,6 @@ export function packetOf(point: HeaderPoint, hook: Packet["hook"]): Packet {
     ...(point.out === "" ? {} : { outDevice: point.out }),
     ...(user === undefined ? {} : { uid: user }),
     reply: tracking === "answer" || tracking === "related-answer",
+    related: tracking === "related" || tracking === "related-answer",
   };
 }

@@ -2,7 +2,7 @@ import type { RenderedTable } from "../../../../src/host/linux/firewall/table-wr
 import type { Packet } from "../../../../src/model/firewall/packet.ts";
 import { PORTED_PROTOCOLS } from "../../../../src/model/firewall/packet.ts";
 import { ipToBytes } from "../../../../src/model/ip.ts";
-import type { Expression } from "../../../../src/native/linux/nftables/expression.ts";
+import { CT_STATE, type Expression } from "../../../../src/native/linux/nftables/expression.ts";
 
 /** What the wire form of a packet leaves open to the tester. */
 export interface Wire {
@@ -127,8 +127,7 @@ class Machine {
         this.#write(expression.register, this.#fragmentHeader(expression.offset, expression.length));
         return true;
       case "ct":
-        if (expression.key !== "direction" || this.#wire.untracked) throw BROKEN;
-        this.#write(expression.register, Uint8Array.of(this.#packet.reply ? 1 : 0));
+        this.#write(expression.register, this.#conntrack(expression.key));
         return true;
       case "cmp": {
         const order = Buffer.compare(this.#read(expression.register, expression.data.length), expression.data);
@@ -168,6 +167,17 @@ class Machine {
     const width = found.elements[0]?.from.length ?? 1;
     const key = this.#read(register, width);
     return found.elements.some(({ from, to = from }) => Buffer.compare(key, from) >= 0 && Buffer.compare(key, to) <= 0);
+  }
+
+  /** The state of what is not tracked is known all the same, its direction is not (nft_ct.c, nft_ct_get_eval). */
+  #conntrack(key: string): Uint8Array {
+    const { reply, related } = this.#packet;
+    if (key === "state") {
+      const tracked = related ? CT_STATE.related : reply ? CT_STATE.established : CT_STATE.new;
+      return host32(this.#wire.untracked ? CT_STATE.untracked : tracked);
+    }
+    if (key !== "direction" || this.#wire.untracked) throw BROKEN;
+    return Uint8Array.of(reply ? 1 : 0);
   }
 
   #meta(key: string): Uint8Array {

@@ -48,7 +48,7 @@ function show(what: string, packet: Packet, policy: FirewallPolicy): string {
 const PARAGRAPHS = [
   ...["S5.1", "S5.3", "S7.2", "S8.1"].map((paragraph) => `forward accept ${paragraph}`),
   ...["S2.2", "S4.3", "S4.4", "S4.7", "S5.1", "S5.4", "S7.2", "S7.3"].map((paragraph) => `forward drop ${paragraph}`),
-  ...["S2.1", "S2.4", "S2.5", "S2.6", "S3.1", "S3.2", "S3.3", "S3.4", "S6.1", "S6.2", "S6.3", "S8.2"].map(
+  ...["S2.1", "S2.4", "S2.5", "S2.6", "S3.1", "S3.2", "S3.3", "S3.4", "S6.1", "S6.2", "S6.3", "S6.5", "S8.2"].map(
     (paragraph) => `input accept ${paragraph}`,
   ),
   ...["S2.3", "S6.1", "S6.4"].map((paragraph) => `input drop ${paragraph}`),

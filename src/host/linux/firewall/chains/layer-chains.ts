@@ -1,3 +1,4 @@
+import { TOO_BIG } from "../../../../model/firewall/packet.ts";
 import { engineUids, type PathRef, type PolicyLayer, type PolicyTunnel } from "../../../../model/firewall/policy.ts";
 import { MARK_MASK, markOfPath } from "../../../../model/ownership.ts";
 import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
@@ -129,6 +130,9 @@ function writeEntering(place: RenderPlace, layer: PolicyLayer, chain: string, su
   writeOwnIn(place, chain, layer);
   writeAllowIn(place, chain, layer);
   writer.rule(chain, [isReply(place)], pass(), "S6.2 answer");
+  for (const error of [match.icmp("icmp", TOO_BIG[4].type), match.icmp("icmpv6", TOO_BIG[6].type)]) {
+    writer.rule(chain, [error, match.ctState(["related"])], pass(), "S6.5 a packet of a known flow did not fit");
+  }
   const answers = `answers${suffix}`;
   writer.chain(answers);
   const take = (path: PathRef) => (path.kind === "direct" ? pass() : refuse());
