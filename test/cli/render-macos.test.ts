@@ -61,6 +61,8 @@ test.each([["--host", "simulated"], []])(
       "autostart/daemon",
       "autostart/keeper",
     ]);
+    // The folder that a Mac's own sessions use, or the service would be another keeper than theirs.
+    expect(parts.find(({ key }) => key === "service/keeper")?.text).toContain("<string>/var/run/awg</string>");
     expect(left).toEqual([]);
     const textOf = (key: string) => parts.find((part) => part.key === key)?.text ?? "";
     const { rules } = parsePf(textOf("pf/com.awg"));

@@ -58,7 +58,7 @@ const LAUNCHD_MANAGER: ServiceManager = {
   kind: "launchd",
   program: ["/usr/local/bin/awg-split-tunnel"],
   configFile: "/etc/awg-split-tunnel/config.yaml",
-  runDir: "/var/run",
+  runDir: "/var/run/awg",
 };
 
 /** How systemd would run awg, wherever it is installed. */
