@@ -7,6 +7,7 @@ import { judgedRun, type Subject } from "../../lab/judged-run.ts";
 import { place } from "../../lab/world/place.ts";
 import { whyNoLab } from "../../lab/world/why-no-lab.ts";
 import { newKeyPair } from "../../lab/world/wireguard.ts";
+import { useBuiltProgram } from "../../support/built-program.ts";
 import { AwgInWorld } from "../awg-in-world.ts";
 import { expecting, sessionOptions, useJudgedWorld } from "../judged-world.ts";
 
@@ -17,6 +18,7 @@ const limitMs = 400_000;
 
 describe.skipIf(reason !== undefined)(`awg, row by row${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
   const judged = useJudgedWorld();
+  const program = useBuiltProgram();
 
   function subject(
     prepare: (awg: AwgInWorld) => Promise<unknown>,
@@ -24,7 +26,7 @@ describe.skipIf(reason !== undefined)(`awg, row by row${reason === undefined ? "
   ): Subject<AwgInWorld> {
     const setUp = async (): Promise<AwgInWorld> => {
       const { world, keys } = judged();
-      const awg = new AwgInWorld(world, keys);
+      const awg = new AwgInWorld(world, keys, program());
       try {
         await prepare(awg);
         return awg;
