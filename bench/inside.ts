@@ -2,6 +2,7 @@
 import { benchApply } from "./apply.ts";
 import { benchColdDiff } from "./cold-diff.ts";
 import { benchFirstPacket } from "./first-packet.ts";
+import { benchIdle } from "./idle.ts";
 import type { Figure } from "./measure.ts";
 import { benchProcesses } from "./processes.ts";
 import { benchRoutes } from "./routes.ts";
@@ -10,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   apply: benchApply,
   "cold-diff": benchColdDiff,
   "first-packet": benchFirstPacket,
+  idle: benchIdle,
   processes: benchProcesses,
   routes: benchRoutes,
 };

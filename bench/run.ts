@@ -1,13 +1,13 @@
 /**
  * Prints one line a figure; exits 1 when one misses what is demanded of it. Names as arguments run only those: plan,
- * routes, apply, first-packet, cold-diff, processes.
+ * routes, apply, first-packet, cold-diff, processes, idle.
  */
 import { cpus, release } from "node:os";
 import { type Figure, renderFigure } from "./measure.ts";
 import { benchInPrivatePlace } from "./place.ts";
 import { benchPlan } from "./plan.ts";
 
-const PRIVATE = ["routes", "apply", "first-packet", "cold-diff", "processes"];
+const PRIVATE = ["routes", "apply", "first-packet", "cold-diff", "processes", "idle"];
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : ["plan", ...PRIVATE];
 
 console.log(
