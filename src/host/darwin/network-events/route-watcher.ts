@@ -25,6 +25,8 @@ export class RouteWatcher {
   /** Absent while none is to be had. */
   #fd: number | undefined;
   #names: ReadonlyMap<number, string> = new Map();
+  /** Whether messages came since the names were read: the kernel gives a number that is free to the next interface. */
+  #areNamesOld = false;
 
   constructor(system: LibSystem) {
     this.#system = system;
@@ -42,8 +44,10 @@ export class RouteWatcher {
     if (this.#fd === undefined) return { frames, reopened: this.#reopen() };
     for (let reads = 0; reads < MOST_READS; reads++) {
       const { value, errno } = this.#system.read(this.#fd, this.#buffer);
-      if (value > 0) frames.push(...cutMessages(this.#buffer.slice(0, value)));
-      else if (value === 0) return { frames, reopened: this.#reopen() };
+      if (value > 0) {
+        this.#areNamesOld = true;
+        frames.push(...cutMessages(this.#buffer.slice(0, value)));
+      } else if (value === 0) return { frames, reopened: this.#reopen() };
       else if (darwinErrnoName(errno) === "EAGAIN") break;
       else if (darwinErrnoName(errno) === "ENOTCONN") return { frames, reopened: this.#reopen() };
       else if (darwinErrnoName(errno) !== "EINTR") {
@@ -54,13 +58,17 @@ export class RouteWatcher {
     return { frames, reopened: false };
   }
 
-  /** The name of an interface; its list is read again for one that is new. undefined when there is none of this number. */
+  /**
+   * The name of an interface, by a list not older than the messages; one that is gone keeps the name it had. undefined when
+   * there was never one of this number.
+   */
   nameOf(index: number): string | undefined {
     const known = this.#names.get(index);
-    if (known !== undefined || index === 0) return known;
+    if (index === 0 || (known !== undefined && !this.#areNamesOld)) return known;
     const mib = [SYSCTL.CTL_NET, SOCKET.PF_ROUTE, 0, 0, SYSCTL.NET_RT_IFLIST2, 0];
     const list = decodeInterfaceList(readSysctl(this.#system, "reading the interfaces", mib));
-    this.#names = new Map(list.map(({ index: number, name }) => [number, name]));
+    this.#names = new Map([...this.#names, ...list.map(({ index: number, name }) => [number, name] as const)]);
+    this.#areNamesOld = false;
     return this.#names.get(index);
   }
 

@@ -152,6 +152,15 @@ describe.skipIf(abiObstacle !== undefined)(
       expect(hear(address("RTM_DELADDR", UTUN))).toEqual([{ what: "addresses", renumbered: false }]);
     });
 
+    test("a number that went from a tunnel to an adapter is the adapter's; one that is gone is who it was", () => {
+      expect(hear(address("RTM_NEWADDR", UTUN))).toEqual([{ what: "addresses", renumbered: false }]);
+      machine.removeInterface("utun0");
+      heard.length = 0;
+      expect(hear(address("RTM_DELADDR", UTUN))).toEqual([{ what: "addresses", renumbered: false }]);
+      machine.interfaces.push({ name: "en8", index: UTUN, type: 6, flags: 0x8863, mtu: 1500, addresses: [] });
+      expect(hear(address("RTM_NEWADDR", UTUN))).toEqual([{ what: "addresses", renumbered: true }]);
+    });
+
     test("an interface is told when its flags changed, not when only its counters did", () => {
       expect(hear(device(WIFI, 0x8843))).toEqual([{ what: "devices", renumbered: false }]);
       expect(hear(device(WIFI, 0x8843), device(WIFI, 0x8843))).toEqual([]);
