@@ -32,6 +32,8 @@ function ofReading(method: string, situation: Situation): string | undefined {
 function ofAny(method: string, situation: Situation): string | undefined {
   if (method === "firewall.fallBack" && situation === "refused")
     return "only the daemon calls it, which is root or ends at its start";
+  if (method === "probes.run" && situation === "refused")
+    return "connections are anybody's, and echo requests say what they lack in their result";
   if (method === "networkEvents.dispose" && (situation === "gone" || situation === "refused"))
     return "it ends what this very process began";
   if (method.endsWith(".dispose") || method === "processes.watch") {
@@ -69,7 +71,6 @@ function ofLinux(port: string, method: string, situation: Situation): string | u
   if (method === "networkEvents.watch" && situation === "partial")
     return "an overrun takes 60,000 routes: test/host/linux/network-events.linux.test.ts (B10)";
   if (situation !== "refused") return undefined;
-  if (method === "probes.run") return "a socket and a ping are anybody's (net.ipv4.ping_group_range aside)";
   return ["links.readHolder", "links.readLeftovers", "links.adopt", "links.release", "links.changeLeftovers"].includes(
     method,
   ) || ["engines.nudge", "engines.probe", "engines.elsewhere"].includes(method)
@@ -79,7 +80,6 @@ function ofLinux(port: string, method: string, situation: Situation): string | u
 
 function ofDarwin(port: string, method: string, situation: Situation): string | undefined {
   if (port === "sysctl") return "macOS has no setting that awg sets";
-  if (port === "probes") return "awg asks nothing of a Mac's network yet (docs/platforms.md)";
   if (method === "firewall.fallBack")
     return "PF holds nothing that ends by itself, so that there is no fallback (docs/security.md S13.10)";
   if (

@@ -64,7 +64,8 @@ export class Recorder {
   }
 
   #note(name: string, [, first, second]: readonly unknown[]): void {
-    if (name === "write" && first instanceof Uint8Array && first.length >= sizeOf("rt_msghdr")) {
+    const isQuestion = first instanceof Uint8Array && first[3] === constant("RTM_GET");
+    if (name === "write" && first instanceof Uint8Array && first.length >= sizeOf("rt_msghdr") && !isQuestion) {
       this.routeMessages.push(...cutMessages(first).map((frame) => messageText(frame.bytes)));
     }
     if (name === "ioctl" && typeof first === "number" && second instanceof Uint8Array) {

@@ -41,6 +41,22 @@ export const HOST_CONTRACT: readonly Clause[] = [
     },
   },
   {
+    port: "facts",
+    promise: "the way to an endpoint is the uplink's, also while routes of ours cover its address",
+    covers: [["facts.read", "done"]],
+    notOn: { simulated: "it tells no way of its own: the MTU of the uplink counts there" },
+    async check(world) {
+      const { host } = world;
+      await host.links.ensure(linkSpec(world));
+      const wanted = { users: [], hosts: ["203.0.113.9"], endpoints: ["198.51.100.7"] };
+      const before = await host.facts.read(wanted);
+      const mtuBytes = before.devices.find(({ name }) => name === world.uplink)?.mtuBytes;
+      assert.deepEqual(before.wayMtuBytes, { "203.0.113.9": mtuBytes, "198.51.100.7": mtuBytes });
+      await host.routes.change({ ...NO_CHANGE, addRoutes: tunnelRoutes(world) });
+      assert.deepEqual((await host.facts.read(wanted)).wayMtuBytes, before.wayMtuBytes);
+    },
+  },
+  {
     port: "links",
     promise: "ensure makes exactly what was asked for, and twice is once",
     covers: [

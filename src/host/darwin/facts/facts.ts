@@ -16,6 +16,7 @@ import { dumpRoutes } from "../routes/route-socket.ts";
 import { ENGINE_ACCOUNT, uidOf } from "./accounts.ts";
 import { askBootstrap } from "./bootstrap-query.ts";
 import { uplinksOf } from "./uplinks.ts";
+import { waysTo } from "./ways.ts";
 
 const IOREG = "/usr/sbin/ioreg";
 const LOOKUP_TIMEOUT_MS = 5000;
@@ -43,6 +44,8 @@ async function readFacts({ system, run, held, root }: DarwinFactsDeps, wanted: F
   );
   const names = new Map(interfaces.map(({ index, name }) => [index, name]));
   const uplinks = uplinksOf(dumpRoutes(system), names);
+  const addresses = await resolveHosts(system, wanted, uplinks, interfaces);
+  const asked = [...new Set([...Object.values(addresses).flat(), ...(wanted.endpoints ?? [])])];
   const uids = await Promise.all(wanted.users.map(async (name) => [name, await uidOf(run, name)] as const));
   return {
     os: "darwin",
@@ -52,7 +55,8 @@ async function readFacts({ system, run, held, root }: DarwinFactsDeps, wanted: F
     devices: interfaces.map(({ name, mtuBytes }) => ({ name, mtuBytes })),
     serviceUid: ENGINE_ACCOUNT.uid,
     uids: Object.fromEntries(uids.flatMap(([name, uid]) => (uid === undefined ? [] : [[name, uid]]))),
-    addresses: await resolveHosts(system, wanted, uplinks, interfaces),
+    addresses,
+    wayMtuBytes: waysTo(system, asked, { uplinks, interfaces }),
     resolver: "dynamic-store",
   };
 }

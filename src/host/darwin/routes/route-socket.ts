@@ -1,5 +1,7 @@
+import type { Family } from "../../../model/ip.ts";
 import { checkedCall, readSysctl } from "../../../native/darwin/calls.ts";
 import { ROUTE, SOCKET, SYSCTL } from "../../../native/darwin/constants.ts";
+import { darwinErrnoName, darwinError } from "../../../native/darwin/errno.ts";
 import type { CallResult, LibSystem } from "../../../native/darwin/libsystem.ts";
 import { cutMessages } from "../../../native/darwin/route/message-frames.codec.ts";
 import {
@@ -17,6 +19,8 @@ export interface RouteSocket extends Disposable {
 
 /** One counter for the process: watchers tell our changes by pid and sequence, and 0 is the kernel's own. */
 let lastSequence = 0;
+/** Another for questions: answers are told by their type too. */
+let lastQuestion = 0;
 
 /** Opens a routing socket that does not hear itself, so that what it writes fills no buffer of its own. */
 export function openRouteSocket(system: LibSystem): RouteSocket {
@@ -37,6 +41,71 @@ export function openRouteSocket(system: LibSystem): RouteSocket {
     [Symbol.dispose]: () => void system.close(fd),
   };
 }
+
+/** Of 8192 bytes by default, which what others do at that moment could fill before the answer. */
+const ANSWER_ROOM_BYTES = 512 * 1024;
+/** The longest message has a header and all eight addresses. */
+const READ_BYTES = 4096;
+/** Messages of others that may come before the answer. */
+const MOST_READS = 4096;
+
+/** Asks the kernel for single ways (RTM_GET), which anybody may; it takes the longest match as a packet would. */
+export interface RouteQuestions extends Disposable {
+  /**
+   * The route by which a packet to this address would leave; undefined when there is none.
+   *
+   * @param scope index of the interface that the packet is bound to; 0 for one that is free to go anywhere
+   * @throws AwgError as the kernel says
+   */
+  wayTo(family: Family, address: string, scope: number): RouteMessage | undefined;
+}
+
+/**
+ * Opens a routing socket that hears what is said on it: the kernel answers there before the question's write returns, and
+ * the answer is told from others' messages by process and sequence (darwin-notes section 3).
+ */
+export function openRouteQuestions(system: LibSystem): RouteQuestions {
+  const action = "asking for a route";
+  const fd = checkedCall(action, system.socket(SOCKET.PF_ROUTE, SOCKET.SOCK_RAW, SOCKET.AF_UNSPEC));
+  using opening = new DisposableStack();
+  opening.defer(() => void system.close(fd));
+  const room = new Uint8Array(4);
+  new DataView(room.buffer).setUint32(0, ANSWER_ROOM_BYTES, true);
+  checkedCall(action, system.setsockopt(fd, SOCKET.SOL_SOCKET, SOCKET.SO_RCVBUF, room));
+  checkedCall(action, system.fcntl(fd, SOCKET.F_SETFD, SOCKET.FD_CLOEXEC));
+  checkedCall(action, system.fcntl(fd, SOCKET.F_SETFL, SOCKET.O_NONBLOCK));
+  const open = opening.move();
+  const buffer = new Uint8Array(READ_BYTES);
+  const answerTo = (sequence: number): RouteMessage | undefined => {
+    for (let reads = 0; reads < MOST_READS; reads++) {
+      const { value } = system.read(fd, buffer);
+      if (value <= 0) return undefined;
+      const answer = cutMessages(buffer.slice(0, value))
+        .flatMap((frame) => decodeRouteMessage(frame) ?? [])
+        .find((one) => one.type === ROUTE.RTM_GET && one.sequence === sequence && one.pid === system.getpid());
+      if (answer !== undefined) return answer;
+    }
+    return undefined;
+  };
+  return {
+    wayTo: (family, address, scope) => {
+      lastQuestion = (lastQuestion % 0x7fff_ffff) + 1;
+      const sequence = lastQuestion;
+      const destination = { family, address, length: family === 4 ? 32 : 128 };
+      const flags = scope === 0 ? 0 : ROUTE.RTF_IFSCOPE;
+      const request = { type: ROUTE.RTM_GET, flags, destination, index: scope, asksInterface: true } as const;
+      const message = encodeRouteRequest({ ...request, pid: system.getpid(), sequence });
+      const { value, errno } = system.write(fd, message);
+      if (value === -1 && NO_WAY.has(darwinErrnoName(errno))) return undefined;
+      if (value === -1) throw darwinError(`${action} to ${address}`, errno);
+      return answerTo(sequence);
+    },
+    [Symbol.dispose]: () => open.dispose(),
+  };
+}
+
+/** What the kernel says where no route fits (route_output of bsd/net/rtsock.c). */
+const NO_WAY: ReadonlySet<string> = new Set(["ESRCH", "ENETUNREACH", "EHOSTUNREACH"]);
 
 /** Every route but those the kernel cloned for single hosts, those of interfaces' own scopes too. Reads only. */
 export function dumpRoutes(system: LibSystem): RouteMessage[] {

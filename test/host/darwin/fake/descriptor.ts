@@ -20,6 +20,7 @@ export interface Descriptor {
   ioctlPointing?(request: number, argument: Uint8Array, pointed: Uint8Array): number | Failure;
   getsockopt?(level: number, name: number, buffer: Uint8Array): { readonly length: number } | Failure;
   setsockopt?(level: number, name: number, value: Uint8Array): number | Failure;
+  getpeername?(buffer: Uint8Array): { readonly length: number } | Failure;
   /** Takes changes and gives events, 32 bytes each; the number of events is the answer. */
   kevent?(changes: Uint8Array, events: Uint8Array, timeoutMs: number): number | Failure;
   close(): void;

@@ -12,6 +12,7 @@ import { procInfo } from "./processes/proc-info.ts";
 import { argumentsPid, argumentsSysctl, namedSysctl } from "./processes/process-sysctl.ts";
 import { RouteSocket } from "./route/route-socket.ts";
 import { copyOut, routeSysctl } from "./route/route-sysctl.ts";
+import { StreamSocket } from "./stream-socket.ts";
 
 const O_RDWR = 2;
 /** bsd/sys/resource.h and bsd/sys/ptrace.h, which the ABI table leaves out. */
@@ -72,8 +73,15 @@ export class FakeLibSystem implements LibSystem {
     throw new UnfaithfulCall("getsockname", "the double's sockets have no name");
   }
 
-  getpeername(): SizedCallResult {
-    throw new UnfaithfulCall("getpeername", "the double's sockets have no other end");
+  getpeername(fd: number, address: Uint8Array): SizedCallResult {
+    let length = 0;
+    const result = this.#on(fd, "getpeername", (one) => {
+      const answer = one.getpeername?.(address);
+      if (answer === undefined || "failed" in answer) return answer;
+      length = answer.length;
+      return 0;
+    });
+    return { ...result, length };
   }
 
   pipe(): CallResult {
@@ -229,6 +237,10 @@ export class FakeLibSystem implements LibSystem {
     if (family !== undefined && type === dgram && [0, 17].includes(protocol)) {
       this.log.take(family === 4 ? "socket AF_INET dgram" : "socket AF_INET6 dgram");
       return new InternetSocket(this.#kernel, family);
+    }
+    if (family !== undefined && type === constant("SOCK_STREAM") && protocol === constant("IPPROTO_TCP")) {
+      this.log.take(family === 4 ? "socket AF_INET stream" : "socket AF_INET6 stream");
+      return new StreamSocket(this.#kernel, family);
     }
     throw new UnfaithfulCall("socket", `domain ${domain} type ${type} protocol ${protocol}`);
   }

@@ -132,11 +132,15 @@ export class FakeMachine {
     if (at >= 0) this.routes.splice(at, 1);
   }
 
-  /** Longest match; of equal lengths, that of the scope wins where one is asked for. Unscoped look-ups see no scoped rows. */
+  /**
+   * Longest match. A look-up in a scope sees the routes of that interface alone, so that a bound socket needs no host route
+   * to leave past a tunnel (darwin-notes 4); one without sees no scoped rows.
+   */
   lookUp(address: IpAddress, scope = 0): FakeRoute | undefined {
     const target = { family: address.family, address: address.value, length: addressBits(address.family) };
+    const isSeen = (one: FakeRoute) => (scope === 0 ? one.scope === 0 : one.interfaceIndex === scope);
     return this.routes
-      .filter((one) => (one.scope === 0 || one.scope === scope) && prefixContains(one.prefix, target))
+      .filter((one) => isSeen(one) && prefixContains(one.prefix, target))
       .sort((a, b) => b.prefix.length - a.prefix.length || b.scope - a.scope)[0];
   }
 

@@ -16,8 +16,8 @@ const GATEWAY = HEADER + 16;
 const LINK_MASK = GATEWAY + 20;
 
 const METHODS = [
-  "socket connect bind close read write ioctl ioctlPointing fcntl getsockopt setsockopt open",
-  "sysctl sysctlByName ifNameToIndex kqueue kevent procInfo getpid kill",
+  "socket connect bind getsockname getpeername pipe close read write ioctl ioctlPointing fcntl getsockopt setsockopt",
+  "open sysctl sysctlByName ifNameToIndex kqueue kevent procInfo csops setrlimit ptrace getpid kill",
 ].flatMap((names) => names.split(" "));
 
 /** The real calls with some of them replaced. */
@@ -51,6 +51,30 @@ function request(name: string, change: (argument: Uint8Array) => Uint8Array): No
 /** Changes the address that a control socket is connected to. */
 function address(change: (bytes: Uint8Array) => Uint8Array): NonNullable<Mutant["system"]> {
   return (real) => bent(real, { connect: (fd, bytes) => real.connect(fd, change(Uint8Array.from(bytes))) });
+}
+
+/** Changes what system call 336 is asked, for one call and flavor. */
+function asked(
+  call: string,
+  flavor: string,
+  change: (values: Parameters<LibSystem["procInfo"]>) => Parameters<LibSystem["procInfo"]>,
+): NonNullable<Mutant["system"]> {
+  return (real) =>
+    bent(real, {
+      procInfo: (...values) => {
+        const isMeant = values[0] === constant(call) && (flavor === "" || values[2] === constant(flavor));
+        return real.procInfo(...(isMeant ? change(values) : values));
+      },
+    });
+}
+
+/** Changes the record that registers a process with a kernel queue. */
+function watch(change: (bytes: Uint8Array) => Uint8Array): NonNullable<Mutant["system"]> {
+  return (real) =>
+    bent(real, {
+      kevent: (fd, changes, events, ms) =>
+        real.kevent(fd, changes.length === 0 ? changes : change(Uint8Array.from(changes)), events, ms),
+    });
 }
 
 /** Changes the words of one program's run. */
@@ -244,7 +268,135 @@ const RESOLVER: readonly Mutant[] = [
   },
 ];
 
-export const MUTANTS: readonly Mutant[] = [...ROUTES, ...LINKS, ...FILTER, ...RESOLVER];
+const PROCESSES: readonly Mutant[] = [
+  {
+    name: "the path asked for with 1024 bytes",
+    breaks: "7",
+    system: asked(
+      "PROC_INFO_CALL_PIDINFO",
+      "PROC_PIDPATHINFO",
+      (values) => values.with(4, new Uint8Array(1024)) as typeof values,
+    ),
+  },
+  {
+    name: "PROC_PIDTBSDINFO in place of the flavor for everybody",
+    breaks: "7",
+    system: asked(
+      "PROC_INFO_CALL_PIDINFO",
+      "PROC_PIDT_SHORTBSDINFO",
+      (values) => values.with(2, constant("PROC_PIDTBSDINFO")) as typeof values,
+    ),
+  },
+  {
+    name: "the number nobody else gets, cut to 48 bytes",
+    breaks: "7",
+    system: asked(
+      "PROC_INFO_CALL_PIDINFO",
+      "PROC_PIDUNIQIDENTIFIERINFO",
+      (values) => values.with(4, values[4].subarray(0, 48)) as typeof values,
+    ),
+  },
+  {
+    name: "an argument where none belongs",
+    breaks: "7",
+    system: asked("PROC_INFO_CALL_PIDINFO", "PROC_PIDTBSDINFO", (values) => values.with(3, 1n) as typeof values),
+  },
+  {
+    name: "processes listed by parent",
+    breaks: "7",
+    system: asked(
+      "PROC_INFO_CALL_LISTPIDS",
+      "",
+      (values) => values.with(1, constant("PROC_PPID_ONLY")) as typeof values,
+    ),
+  },
+  {
+    name: "the socket of another descriptor",
+    breaks: "7",
+    system: asked("PROC_INFO_CALL_PIDFDINFO", "", (values) => values.with(3, values[3] + 1n) as typeof values),
+  },
+  {
+    name: "socket_fdinfo eight bytes short",
+    breaks: "7",
+    system: asked("PROC_INFO_CALL_PIDFDINFO", "", (values) => values.with(4, values[4].subarray(8)) as typeof values),
+  },
+  { name: "a watch with NOTE_TRACK", breaks: "7", system: watch(toggle(12, 1)) },
+  { name: "a watch by EVFILT_SIGNAL", breaks: "7", system: watch(put(8, 0xfa)) },
+  { name: "a kevent of 24 bytes", breaks: "7", system: watch((bytes) => bytes.subarray(0, 24)) },
+  {
+    name: "a queue waited for by the second",
+    breaks: "7",
+    system: (real) => bent(real, { kevent: (fd, changes, events) => real.kevent(fd, changes, events, 1000) }),
+  },
+  {
+    name: "the list of sockets of macOS 10.14",
+    breaks: "7",
+    system: (real) =>
+      bent(real, { sysctlByName: (name, out) => real.sysctlByName(name.replace("pcblist_n", "pcblist"), out) }),
+  },
+  {
+    name: "a timeval of 8 bytes",
+    breaks: "9",
+    system: (real) =>
+      bent(real, {
+        sysctlByName: (name, out) => real.sysctlByName(name, name === "kern.waketime" ? out?.subarray(0, 8) : out),
+      }),
+  },
+];
+
+const WATCHING: readonly Mutant[] = [
+  {
+    name: "a watcher with 64 KiB of room",
+    breaks: "3",
+    system: (real) =>
+      bent(real, {
+        setsockopt: (fd, level, name, value) =>
+          real.setsockopt(fd, level, name, name === constant("SO_RCVBUF") ? Uint8Array.of(0, 0, 1, 0) : value),
+      }),
+  },
+  {
+    name: "a watcher that waits",
+    breaks: "3",
+    system: (real) =>
+      bent(real, {
+        fcntl: (fd, command, argument) =>
+          command === constant("F_SETFL") ? { value: 0, errno: 0 } : real.fcntl(fd, command, argument),
+      }),
+  },
+  { name: "a look-up without sa_len", breaks: "3", system: message("RTM_GET", put(HEADER, 0)) },
+  { name: "a look-up with sequence 0", breaks: "3", system: message("RTM_GET", put(20, 0, 0, 0, 0)) },
+  { name: "a look-up in a scope without index", breaks: "3", system: message("RTM_GET", toggle(11, 0x1)) },
+  { name: "a look-up of Linux's family", breaks: "3", system: message("RTM_GET", put(HEADER + 1, 10)) },
+];
+
+const SERVICES: readonly Mutant[] = [
+  {
+    name: "a service loaded the old way",
+    breaks: "8",
+    run: words("/bin/launchctl", (one) =>
+      one.args[0] === "bootstrap" ? { ...one, args: ["load", one.args[2] ?? ""] } : one,
+    ),
+  },
+  {
+    name: "a service ended by its file",
+    breaks: "8",
+    run: words("/bin/launchctl", (one) =>
+      one.args[0] === "bootout" ? { ...one, args: ["bootout", "system", "/Library/LaunchDaemons/x.plist"] } : one,
+    ),
+  },
+  {
+    name: "an answer of launchctl's read in another domain",
+    breaks: "8",
+    run: words("/bin/launchctl", (one) =>
+      one.args[0] === "print" ? { ...one, args: ["print", (one.args[1] ?? "").replace("system/", "user/")] } : one,
+    ),
+  },
+];
+
+export const MUTANTS: readonly Mutant[] = [
+  ...[...ROUTES, ...LINKS, ...FILTER, ...RESOLVER],
+  ...[...PROCESSES, ...WATCHING, ...SERVICES],
+];
 
 function grown(bytes: Uint8Array): Uint8Array {
   const longer = new Uint8Array(bytes.length + 4);

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import type { LinkSpec } from "../../../../src/model/spec/link.ts";
 import { bindToInterface } from "../../../../src/native/darwin/link/bound-interface.ts";
-import { linkSpec, NO_CHANGE, policy, tunnelRoutes } from "../../../contract/contract-world.ts";
+import {
+  type ContractWorld,
+  linkSpec,
+  listen,
+  NO_CHANGE,
+  policy,
+  tunnelRoutes,
+} from "../../../contract/contract-world.ts";
 import { type Bend, DarwinWorld } from "../../../contract/darwin-world.ts";
 
 const RESOLVER = { method: "dynamic-store", servers: ["10.8.0.1"], search: [], device: "" } as const;
@@ -51,6 +58,8 @@ export async function fromEmptyToEmpty(bend: Bend): Promise<void> {
   await host.resolver.ensure(RESOLVER);
   assert.deepEqual((await host.resolver.read()).servers, RESOLVER.servers);
 
+  await lookAround(world, mac);
+
   await host.resolver.restore();
   await host.firewall.load(null);
   const tokens = machine.pf.tokens.map(({ token }) => token);
@@ -61,4 +70,41 @@ export async function fromEmptyToEmpty(bend: Bend): Promise<void> {
   assert.ok(left.some(({ destination }) => destination === "0.0.0.0/0"));
   await host.links.remove(device);
   assert.deepEqual(world.borders.system.openDescriptors, []);
+}
+
+/** What awg reads and watches besides: ways, processes and their sockets, changes of the network, its own service. */
+async function lookAround(world: DarwinWorld, mac: ContractWorld): Promise<void> {
+  const { others } = mac;
+  const facts = await mac.host.facts.read({ users: [], hosts: [], endpoints: ["198.51.100.7"] });
+  assert.deepEqual(facts.wayMtuBytes, { "198.51.100.7": 1500 });
+
+  const { processes, networkEvents, services } = world.viewOf(world.borders);
+  const told: string[] = [];
+  const watch = processes.watch((event) => told.push(event.what));
+  const { heard, stop } = listen(networkEvents);
+  const { tuple, pid, close } = await others.openSocket();
+  assert.deepEqual(
+    processes.ownerOf(tuple)?.holders.map((holder) => holder.pid),
+    [pid],
+  );
+  const program = processes.read(pid);
+  assert.deepEqual([program?.name, program?.uid, program?.path !== undefined], ["server", 501, true]);
+  await mac.until(() => told.includes("started"));
+  others.endProcess(pid);
+  await mac.until(() => told.includes("ended"));
+  close();
+  others.sleepFor?.(20_000);
+  world.machine.tell({ kind: "interface", interfaceIndex: 3 });
+  await mac.until(
+    () => heard.some(({ what }) => what === "devices") && heard.some(({ what }) => what.startsWith("woke")),
+  );
+  await stop();
+  await watch[Symbol.asyncDispose]();
+
+  const spec = mac.serviceSpec("");
+  await services.ensure(spec);
+  assert.equal((await services.read(spec)).running, true);
+  await services.remove(spec);
+  assert.equal((await services.read(spec)).loaded, false);
+  assert.equal(world.machine.launchd.jobs.size, 0);
 }

@@ -1,0 +1,51 @@
+import { parseIp } from "../../../model/ip.ts";
+import { ROUTE } from "../../../native/darwin/constants.ts";
+import type { LibSystem } from "../../../native/darwin/libsystem.ts";
+import type { Interface } from "../../../native/darwin/link/interface-message.codec.ts";
+import type { RouteMessage } from "../../../native/darwin/route/route-message.codec.ts";
+import type { Uplink } from "../../ports/facts.ts";
+import { openRouteQuestions } from "../routes/route-socket.ts";
+
+/** The machine's ways out, and the interfaces that are not ours. */
+export interface WayPlaces {
+  readonly uplinks: readonly Uplink[];
+  readonly interfaces: readonly Interface[];
+}
+
+const LEADS_NOWHERE = ROUTE.RTF_REJECT | ROUTE.RTF_BLACKHOLE;
+
+/**
+ * The MTU of the way to each address, by what the kernel answers: of a way over a tunnel of ours the one that a socket
+ * bound to the uplink takes instead, as the engine's are. Addresses without a way are left out.
+ */
+export function waysTo(
+  system: LibSystem,
+  addresses: readonly string[],
+  { uplinks, interfaces }: WayPlaces,
+): Readonly<Record<string, number>> {
+  if (addresses.length === 0) return {};
+  using questions = openRouteQuestions(system);
+  const ways = addresses.flatMap((address) => {
+    const family = parseIp(address)?.family;
+    if (family === undefined) return [];
+    const uplink = uplinks.find((one) => one.family === family)?.device;
+    const scope = interfaces.find(({ name }) => name === uplink)?.index ?? 0;
+    const free = questions.wayTo(family, address, 0);
+    const isOut = interfaces.some(({ index }) => index === free?.index);
+    const way = isOut || scope === 0 ? free : questions.wayTo(family, address, scope);
+    const mtuBytes = way === undefined ? undefined : mtuOf(way, interfaces);
+    return mtuBytes === undefined ? [] : [[address, mtuBytes] as const];
+  });
+  return Object.fromEntries(ways);
+}
+
+/**
+ * The route's own, and never more than its interface takes. A route that the kernel cloned for one host holds what routers
+ * told of a narrower path: that comes and goes, and a device's MTU must not follow it; the engine does.
+ */
+function mtuOf({ index, flags, mtuBytes }: RouteMessage, interfaces: readonly Interface[]): number | undefined {
+  const device = interfaces.find((one) => one.index === index);
+  if (device === undefined || (flags & LEADS_NOWHERE) !== 0) return undefined;
+  const isOwn = mtuBytes > 0 && (flags & ROUTE.RTF_WASCLONED) === 0;
+  return isOwn ? Math.min(mtuBytes, device.mtuBytes) : device.mtuBytes;
+}
