@@ -8,7 +8,12 @@ export interface NetworkEvent {
   readonly renumbered: boolean;
 }
 
-/** Hears changes until disposed. An overrun of the kernel's buffer counts as a change of everything. */
+/**
+ * The network monitor: `watch` starts it, disposing what that gave stops it, twice as well as once. What this process wrote
+ * itself is not told, by its number (and on macOS its sequence), so that others' changes at the same time are. An overrun
+ * of the kernel's buffer counts as a change of everything. Bursts come as they are: quiet time and longest wait are the
+ * listener's (src/daemon/rhythm.ts).
+ */
 export interface NetworkEvents {
   watch(onEvent: (event: NetworkEvent) => void): AsyncDisposable;
 }

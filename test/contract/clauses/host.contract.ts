@@ -45,6 +45,7 @@ export const HOST_CONTRACT: readonly Clause[] = [
     promise: "the way to an endpoint is the uplink's, also while routes of ours cover its address",
     covers: [["facts.read", "done"]],
     notOn: { simulated: "it tells no way of its own: the MTU of the uplink counts there" },
+    shares: true,
     async check(world) {
       const { host } = world;
       await host.links.ensure(linkSpec(world));
