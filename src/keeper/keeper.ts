@@ -2,6 +2,7 @@ import { AwgError, messageOf } from "../model/error.ts";
 import {
   type AdoptDevice,
   type EnsureEngine,
+  type ExpectEngine,
   KEEPER_PROTOCOL_VERSION,
   type KeeperDevice,
   type KeeperRequest,
@@ -104,7 +105,8 @@ export class Keeper {
         await this.#closeDevice(request.device);
         break;
       case "expectEngine":
-        if (!this.#devices.has(request.device)) this.#spares.expect(request, engineLog(this.#around, request.device));
+        // After the answer: who says so has other things to do than to wait for a process to start.
+        setImmediate(() => this.#expectEngine(request));
         break;
       case "ensureEngine":
         await this.#ensureEngine(request, secrets);
@@ -182,6 +184,15 @@ export class Keeper {
     if (held === undefined) return;
     this.#devices.delete(device);
     await dropDevice(held);
+  }
+
+  #expectEngine(expected: ExpectEngine): void {
+    if (this.#devices.has(expected.device)) return;
+    try {
+      this.#spares.expect(expected, engineLog(this.#around, expected.device));
+    } catch (error) {
+      this.#around.report(`starting the engine of ${expected.device} ahead failed: ${messageOf(error)}`);
+    }
   }
 
   async #ensureEngine(request: EnsureEngine, secrets: LiftedSecrets): Promise<void> {

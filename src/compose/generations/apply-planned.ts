@@ -19,6 +19,7 @@ export async function applyPlanned(
   hooks: ApplyHooks,
   remember: () => void,
 ): Promise<Applied> {
+  await parts.expectEngines?.(tunnelsToStart(planned.plan));
   await using _held = await parts.lock(planned.verb);
   const deps = { ...applyDepsOf(parts), progress: hooks.onEvent, shouldStop: hooks.shouldStop };
   const recovered = await recoverOpenJournal(deps, planned.verb);
@@ -29,7 +30,6 @@ export async function applyPlanned(
   const { verb, desired, configHash, pathNumbers } = planned;
   const confirmation = confirmationOf(parts, hooks.confirmWithinMs);
   const probe = await probing(parts, desired.probes ?? [], plan, hooks.onEvent);
-  await parts.expectEngines?.(tunnelsToStart(plan));
   const outcome = await executePlan(
     { ...deps, ...confirmation, ...probe },
     { verb, desired, configHash, pathNumbers },

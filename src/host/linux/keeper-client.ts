@@ -10,7 +10,7 @@ import {
   renderKeeperRequest,
 } from "../../model/keeper-protocol.ts";
 import { hasErrno } from "../../native/linux/errno.ts";
-import { exchangeOverUnixSocket } from "../../native/linux/process/unix-exchange.ffi.ts";
+import { exchangeOverUnixSocket, isUnixSocketLive } from "../../native/linux/process/unix-exchange.ffi.ts";
 import { withFilePermission } from "./file-permission.ts";
 
 const QUESTION_TIMEOUT_MS = 5000;
@@ -38,7 +38,7 @@ export function keeperClient(paths: KeeperPaths, command: readonly string[]): Ke
     status,
     request: (request) => exchange(paths, request),
     ensureRunning: async () => {
-      if (status() === undefined) await launch(paths, command);
+      if (!isUnixSocketLive(paths.socket)) await launch(paths, command);
     },
   };
 }

@@ -20,6 +20,11 @@ import { PolicyRecord } from "./policy-record.ts";
 import { renderNft } from "./render-nft.ts";
 import { changesToLoad } from "./ruleset-changes.ts";
 
+/**
+ * Closing a socket of nf_tables waits for whatever the last transaction took out (net/netfilter/nf_tables_api.c,
+ * nft_rcv_nl_event): a grace period of RCU, 20 to 40 ms. By then that is over.
+ */
+const CLOSE_AFTER_MS = 200;
 /** How often a load is tried again when a device went away between being listed and being named. */
 const LOAD_ATTEMPTS = 5;
 
@@ -49,14 +54,18 @@ function readFirewall(deps: LinuxFirewallDeps, record: PolicyRecord): FirewallOb
 async function loadPolicy(deps: LinuxFirewallDeps, record: PolicyRecord, policy: FirewallPolicy): Promise<void> {
   const identity = withFilePermission("keeping the firewall policy", () => record.keep(policy));
   await sendPolicy(deps, policy, identity);
-  using socket = openNetfilterSocket();
-  const { id: generation } = readNftGeneration(socket);
-  const damage = tableDamage(socket, policy, identity);
-  if (damage.length > 0) {
-    throw new AwgError("verification", `the kernel took the firewall policy and holds another: ${damage[0]}`);
+  const socket = openNetfilterSocket();
+  try {
+    const { id: generation } = readNftGeneration(socket);
+    const damage = tableDamage(socket, policy, identity);
+    if (damage.length > 0) {
+      throw new AwgError("verification", `the kernel took the firewall policy and holds another: ${damage[0]}`);
+    }
+    record.markLoaded({ identity, generation });
+    cutForbidden(socket, policy);
+  } finally {
+    setTimeout(() => socket[Symbol.dispose](), CLOSE_AFTER_MS).unref();
   }
-  record.markLoaded({ identity, generation });
-  cutForbidden(socket, policy);
 }
 
 /** Other programs' transactions in between are noticed by the generation, and then nothing is changed. */
