@@ -198,6 +198,31 @@ describe.skipIf(obstacle !== undefined)(title("the data plane between two namesp
       .toContainEqual(expect.objectContaining({ kind: "device-gone", tunnel: "tun-a" }));
   });
 
+  it("changes its wire format, one end after the other, and loses no packet", async () => {
+    await openBoth({});
+    await sendBetween(lab.a, lab.b, "10.77.0.2", 200_000);
+    const argv = ["netns", "exec", lab.a.namespace.name, "ping", "-c", "30", "-i", "0.1", "-W", "60", "10.77.0.2"];
+    const ping = spawn("ip", argv, { stdio: ["ignore", "pipe", "inherit"] });
+    let seen = "";
+    ping.stdout.setEncoding("utf8").on("data", (text: string) => {
+      seen += text;
+    });
+    const until = (what: string) => expect.poll(() => seen, { timeout: 60_000 }).toContain(what);
+    const obfuscation = { s1: "72", s2: "40", s3: "8", s4: "5", h1: "1000", h2: "3000", h3: "98234", h4: "100000" };
+    try {
+      await until("icmp_seq=5 ");
+      await lab.a.tell("configure", near({ obfuscation }));
+      await until("icmp_seq=15 ");
+      await lab.b.tell("configure", distant({ obfuscation }));
+      await until(" packets transmitted");
+    } finally {
+      ping.kill("SIGKILL");
+    }
+    expect(seen).toContain("30 packets transmitted, 30 received");
+    await talk(200_000);
+    await expectClean();
+  });
+
   it("reports an endpoint that cannot be reached", async () => {
     await openBoth({}, "198.51.100.7");
     await lab.a.tell("connect", { key: KEYS.b.public });
