@@ -1,24 +1,29 @@
-import { GUARD_METRIC, RULE_PREFERENCES } from "../../model/ownership.ts";
+import { GUARD_METRIC, ROUTE_PROTOCOL, RULE_PREFERENCES } from "../../model/ownership.ts";
 import type { DesiredState } from "../../model/resource.ts";
-import type { RoutesSpec } from "../../model/spec/routes.ts";
+import type { PinnedRoute, RoutesSpec } from "../../model/spec/routes.ts";
 import type { KnownRoute, KnownRouting } from "../../model/verify/routing.ts";
+import { MAIN_TABLE } from "../../resources/routes/route-table.ts";
 
 /** Rules and routes as the machine would have them were ours as declared: ours from the state, all others as observed. */
 export function declaredRouting({ resources }: DesiredState, observed: KnownRouting): KnownRouting {
   const specs = resources.flatMap((resource) => (resource.kind === "routes" ? [resource.spec] : []));
   const tables = new Set(specs.map(({ table }) => table));
   const isOurs = (preference: number) => preference >= RULE_PREFERENCES.first && preference <= RULE_PREFERENCES.last;
+  // On macOS ours stand in the one table among all others, and are told by their protocol.
+  const isOther = ({ table, protocol }: KnownRoute) =>
+    observed.isFlat === true ? protocol !== ROUTE_PROTOCOL : !tables.has(table);
   return {
+    ...observed,
     rules: [
       ...specs.flatMap(({ rules }) => rules.map((rule) => ({ rule }))),
       ...observed.rules.filter(({ rule }) => !isOurs(rule.preference)),
     ],
-    routes: [...specs.flatMap(routesOf), ...observed.routes.filter(({ table }) => !tables.has(table))],
+    routes: [...specs.flatMap(routesOf), ...observed.routes.filter(isOther)],
   };
 }
 
-function routesOf({ table, device, destinations, guards }: RoutesSpec): KnownRoute[] {
-  if (table === undefined) return [];
+function routesOf({ table, device, destinations, guards, pins = [] }: RoutesSpec): KnownRoute[] {
+  if (table === undefined) return pins.map(pinned);
   const into = destinations.map(
     (destination): KnownRoute => ({
       family: destination.includes(":") ? 6 : 4,
@@ -38,5 +43,10 @@ function routesOf({ table, device, destinations, guards }: RoutesSpec): KnownRou
       metric: GUARD_METRIC,
     }),
   );
-  return [...into, ...ends];
+  return [...into, ...ends, ...pins.map(pinned)];
+}
+
+function pinned({ destination, device }: PinnedRoute): KnownRoute {
+  const common = { family: destination.includes(":") ? 6 : 4, table: MAIN_TABLE, destination, metric: 0 } as const;
+  return device === undefined ? { ...common, type: "blackhole" } : { ...common, type: "unicast", device };
 }

@@ -1,5 +1,6 @@
 import { LOOPBACK_DEVICE } from "../../model/firewall/packet.ts";
-import type { KnownRouting } from "../../model/verify/routing.ts";
+import type { KnownRoute, KnownRouting } from "../../model/verify/routing.ts";
+import { MAIN_TABLE } from "../../resources/routes/route-table.ts";
 import type { SessionParts } from "../session-parts.ts";
 
 /** What stands around a packet policy on a machine. */
@@ -11,15 +12,33 @@ export interface Surroundings {
   readonly sources: readonly string[];
 }
 
+/** Preference of the rule by which Linux looks the main table up, for systems that look nothing else up. */
+const MAIN_PREFERENCE = 32_766;
+/** macOS's loopback, by which it has routes to its own addresses. */
+const MAC_LOOPBACK = "lo0";
+
 /** Reads devices, routes of all tables and policy rules. */
-export async function readSurroundings({ host }: SessionParts): Promise<Surroundings> {
-  const links = (await host.links.read()).filter(({ device }) => device !== LOOPBACK_DEVICE);
+export async function readSurroundings(parts: SessionParts): Promise<Surroundings> {
+  const { host } = parts;
+  const isLoopback = (device: string) => device === LOOPBACK_DEVICE || device === MAC_LOOPBACK;
+  const links = (await host.links.read()).filter(({ device }) => !isLoopback(device));
   const ours = links.filter(({ tunnel }) => tunnel !== undefined);
   const others = links.filter(({ tunnel }) => tunnel === undefined);
-  const [rules, routes] = [await host.routes.readRules(), await host.routes.readRoutes()];
   return {
-    routing: { rules, routes },
+    routing: await readRouting(parts),
     devices: [...others, ...ours].map(({ device }) => device),
     sources: others.flatMap(({ addresses }) => addresses.map((address) => address.split("/", 1).join(""))),
+  };
+}
+
+async function readRouting({ host }: SessionParts): Promise<KnownRouting> {
+  const [rules, routes] = [await host.routes.readRules(), await host.routes.readRoutes()];
+  if (rules.length > 0 || (await host.facts.read({ users: [], hosts: [] })).os !== "darwin") return { rules, routes };
+  return {
+    rules: ([4, 6] as const).map((family) => ({
+      rule: { family, preference: MAIN_PREFERENCE, match: {}, table: MAIN_TABLE },
+    })),
+    routes: routes.map((route): KnownRoute => (route.device === MAC_LOOPBACK ? { ...route, type: "local" } : route)),
+    isFlat: true,
   };
 }

@@ -45,7 +45,7 @@ export function lookUpRoute(machine: LiveMachine, query: RouteQuery): RouteAnswe
 }
 
 function lookUpByRules(machine: LiveMachine, query: RouteQuery): RouteAnswer {
-  for (const entry of machine.live.rules) {
+  for (const entry of rulesOf(machine)) {
     if (!ruleMatches(entry, query)) continue;
     if (entry.rule.table === LOCAL_TABLE) {
       const answer = lookUpLocal(machine, query);
@@ -63,6 +63,17 @@ function lookUpByRules(machine: LiveMachine, query: RouteQuery): RouteAnswer {
     return { kind: "device", device, ...(gateway === undefined ? {} : { gateway }) };
   }
   return { kind: "unreachable", why: "no route" };
+}
+
+/** macOS has one table and no policy rules; its own addresses are looked up first all the same. */
+function rulesOf({ live }: LiveMachine): LiveMachine["live"]["rules"] {
+  if (live.os !== "darwin") return live.rules;
+  return ([4, 6] as const).flatMap((family) =>
+    [LOCAL_TABLE, MAIN_TABLE].map((table, preference) => ({
+      rule: { family, preference, match: {}, table },
+      protocol: 0,
+    })),
+  );
 }
 
 function lookUpTable(machine: LiveMachine, table: number, query: RouteQuery): Route | undefined {

@@ -22,7 +22,7 @@ export interface KnownRoute {
 export interface KnownRouting {
   readonly rules: readonly { readonly rule: PolicyRule; readonly foreign?: string }[];
   readonly routes: readonly KnownRoute[];
-  /** One table and no policy rules (macOS): what leaves when a tunnel's device has vanished is the packet filter's to drop. */
+  /** One table and no policy rules (macOS): a flow that the destination alone does not tell is the packet filter's to drop. */
   readonly isFlat?: true;
 }
 

@@ -23,7 +23,8 @@ export interface RoutingQuestion {
 /**
  * Whether policy rules and tables lead each path where it belongs, for every packet: a tunnel's flows into the tunnel or
  * nowhere, also when its device has vanished; direct ones and our own engines' never into a tunnel. What ends nowhere
- * though a declared route leads it into its tunnel is a lock-out. Pure.
+ * though a declared route leads it into its tunnel is a lock-out. With flat routing only what goes another way than by the
+ * declared routes is told. Pure.
  */
 export function verifyRouting(question: RoutingQuestion): VerifyFinding[] {
   return ([4, 6] as const).flatMap((family) => verifyFamily(question, family));
@@ -66,12 +67,17 @@ function verifyFamily(question: RoutingQuestion, family: Family): VerifyFinding[
   });
   const ways = routePackets(space, routing);
   const wanted = routePackets(space, declared);
+  // Where the destination alone chooses the way, what the declared routes lead astray is left to the packet filter.
+  const excused: ReadonlyMap<string, Diagram> = routing.isFlat === true ? wanted : new Map();
   const elsewhere = reachableOutside(space, policy, routing);
   return checks.flatMap((check) => {
     const marked = withMark(space, check);
     // What has no way but the tunnel ends there and is dropped by the filter: it goes nowhere, as without tunnels.
     const packets = check.device === undefined ? space.diagrams.and(marked, elsewhere) : marked;
-    const found = [...misrouted(space, check, ways, packets, ""), ...lost(space, check, { ways, wanted, marked })];
+    const astray = new Map(
+      [...ways].map(([way, set]) => [way, space.diagrams.minus(set, excused.get(way) ?? NOTHING)]),
+    );
+    const found = [...misrouted(space, check, astray, packets, ""), ...lost(space, check, { ways, wanted, marked })];
     if (check.device === undefined || found.length > 0 || routing.isFlat === true) return found;
     const without = routing.routes.filter(({ device }) => device !== check.device);
     const left = routePackets(space, { ...routing, routes: without });

@@ -1,4 +1,5 @@
 import type { ServiceManager } from "../../host/ports/services.ts";
+import { AwgError } from "../../model/error.ts";
 import { SERVICE_MARK } from "../../model/ownership.ts";
 import { LAUNCHD } from "../../model/spec/service.ts";
 
@@ -72,6 +73,13 @@ function isList(value: readonly string[] | PlistDict): value is readonly string[
   return Array.isArray(value);
 }
 
+/** XML 1.0 section 2.2 has no place for other control characters, and section 2.11 turns a bare return into a new line. */
 function escapeXml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what cannot be written.
+  if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(text)) {
+    throw new AwgError("unsupported", "a path of awg's has a control character, which no plist can hold", {
+      remedy: "install awg under another path",
+    });
+  }
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll("\r", "&#13;");
 }

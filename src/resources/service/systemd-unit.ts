@@ -23,6 +23,9 @@ const HARDENING = [
   "UnsetEnvironment=NODE_OPTIONS LD_PRELOAD LD_LIBRARY_PATH",
 ];
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is written otherwise.
+const CONTROL = /[\u0001-\u001f\u007f]/g;
+
 /** The daemon; its end and its restart change nothing on the machine. Pure; systemd.unit(5), systemd.exec(5). */
 export function renderDaemonUnit({ program, configFile }: ServiceManager, notify: boolean): string {
   const words = [...program, "daemon", "--foreground", ...(notify ? ["--notify"] : []), "-f", configFile];
@@ -105,10 +108,14 @@ function unit(lines: readonly string[]): string {
   return `# ${SERVICE_MARK}\n${lines.join("\n")}\n`;
 }
 
-/** Words as systemd reads them: quoted, with specifiers and variables taken literally (systemd.service(5)). */
+/**
+ * Words as systemd reads them: quoted, with specifiers and variables taken literally (systemd.service(5)). A control
+ * character, which may end the line, is written by its number (systemd.syntax(7)).
+ */
 function commandLine(words: readonly string[]): string {
   return words
     .map((word) => word.replaceAll("\\", "\\\\").replaceAll("%", "%%").replaceAll("$", "$$$$"))
+    .map((word) => word.replaceAll(CONTROL, (one) => `\\x${one.charCodeAt(0).toString(16).padStart(2, "0")}`))
     .map((word) => (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `"${word.replaceAll('"', '\\"')}"`))
     .join(" ");
 }
