@@ -6,6 +6,7 @@ import { LAUNCHD, type ServiceObserved, type ServicePlace, type ServiceSpec } fr
 import type { ServiceCommand, ServiceManager, ServicePort } from "../../ports/services.ts";
 import type { RunCommand } from "../command.ts";
 import { type Job, Launchctl } from "./launchctl.ts";
+import type { JobState } from "./launchctl-print.ts";
 import { writePlist } from "./write-plist.ts";
 
 export interface LaunchdDeps {
@@ -87,17 +88,20 @@ class Launchd {
     };
   }
 
-  /** A job is unloaded before its plist changes, so that what is loaded is always what the file says. */
+  /**
+   * A job is unloaded before its plist changes, so that what is loaded is what the file says. Not so this very process, nor
+   * a keeper that runs: its utuns would go with it. Their new text counts from the next boot.
+   */
   async ensure({ name, path, uid, definition, keepRunning }: ServiceSpec): Promise<void> {
     this.#refuseForeign(path);
     const job = jobOf(name, uid);
     const found = await this.launchctl.find(job);
-    const isSelf = typeof found === "object" && found.pid === (this.#deps.ownPid ?? process.pid);
+    const staysUp = typeof found === "object" && (this.#isSelf(found) || (name === LAUNCHD.keeper && found.running));
     if (this.#text(path) !== definition) {
-      if (!isSelf) await this.launchctl.bootout(job);
+      if (!staysUp) await this.launchctl.bootout(job);
       writePlist(this.#at(path), definition, uid);
     }
-    if (isSelf) return;
+    if (staysUp) return;
     if (typeof (await this.launchctl.find(job)) !== "object") await this.launchctl.bootstrap(job, this.#at(path));
     const now = await this.launchctl.find(job);
     if (keepRunning && typeof now === "object" && !now.running) await this.launchctl.kickstart(job, false);
@@ -108,8 +112,7 @@ class Launchd {
     this.#refuseForeign(path);
     const job = jobOf(name, uid);
     const found = await this.launchctl.find(job);
-    const isSelf = typeof found === "object" && found.pid === (this.#deps.ownPid ?? process.pid);
-    if (!isSelf) await this.launchctl.bootout(job);
+    if (typeof found !== "object" || !this.#isSelf(found)) await this.launchctl.bootout(job);
     rmSync(this.#at(path), { force: true });
     if (await this.launchctl.isDisabled(job)) await this.launchctl.setDisabled(job, false);
   }
@@ -124,6 +127,10 @@ class Launchd {
       return await this.launchctl.bootstrap(job, this.#at(path));
     }
     if (command === "restart" || !found.running) await this.launchctl.kickstart(job, command === "restart");
+  }
+
+  #isSelf({ pid }: JobState): boolean {
+    return pid === (this.#deps.ownPid ?? process.pid);
   }
 
   /** Who is at the screen, else who has our agent already, so that it does not come and go with a login. */

@@ -67,6 +67,17 @@ describe("services by launchd (launchctl is a double; its texts are constructed)
     expect(launchctl.jobs.get(TARGET)?.text).toBe(spec("<new/>").definition);
   });
 
+  test("a keeper that runs is not ended for a new text: every utun would go with it", async () => {
+    const keeper = { name: LAUNCHD.keeper, path: `${LAUNCHD.daemons}/${LAUNCHD.keeper}.plist` };
+    await services().ensure({ ...spec(), ...keeper });
+    launchctl.calls.length = 0;
+    await services().ensure({ ...spec("<new/>"), ...keeper });
+    expect(launchctl.calls).toEqual([]);
+    expect(await services().read(keeper)).toMatchObject({ definition: spec("<new/>").definition, running: true });
+    await services().remove(keeper);
+    expect(launchctl.calls).toEqual([`bootout system/${LAUNCHD.keeper}`]);
+  });
+
   test("bootstrap right after bootout fails with 5 and is tried again", async () => {
     launchctl.spuriousFailures = 2;
     await services().ensure(spec());
