@@ -142,12 +142,16 @@ describe("datagrams on their way out", () => {
     expect(batch.place(1000)).toBe(-1);
   });
 
-  it("to one peer that cannot be reached do not hold up those to others", () => {
-    const { batch, sent, refused } = recordingBatch(({ to }) => (to.port === near.port ? -ENETUNREACH : 1));
+  it.each([
+    ["cannot be reached", "ENETUNREACH", ENETUNREACH],
+    ["the card has no buffers for", "ENOBUFS", 105],
+    ["the kill switch refuses", "EPERM", 1],
+  ])("to one peer that %s do not hold up those to others", (_why, name, errno) => {
+    const { batch, sent, refused } = recordingBatch(({ to }) => (to.port === near.port ? -errno : 1));
     for (const to of [near, far, near, far]) batch.addBytes(to, datagram(80));
     batch.flush();
     expect(sent.map(({ to }) => to.port)).toEqual([far.port, far.port]);
-    expect(refused).toEqual(["ENETUNREACH", "ENETUNREACH"]);
+    expect(refused).toEqual([name, name]);
     expect(batch.counters.dropped).toBe(2);
   });
 
