@@ -4,6 +4,7 @@ import { linuxHost } from "../../src/host/linux/linux-host.ts";
 import { linuxNetworkEvents } from "../../src/host/linux/network-events.ts";
 import { desktopNotifications } from "../../src/host/linux/notify/desktop-notifications.ts";
 import { linuxProcesses } from "../../src/host/linux/processes/linux-processes.ts";
+import { runSystemctl } from "../../src/host/linux/services/run-systemctl.ts";
 import { systemdServices } from "../../src/host/linux/services/systemd-services.ts";
 import { SERVICE_MARK } from "../../src/model/ownership.ts";
 import type { SecretId } from "../../src/model/secret.ts";
@@ -19,6 +20,8 @@ export interface ClauseRun {
   readonly uplink: string;
   readonly folder: string;
   readonly keeperCommand: readonly string[];
+  /** The real systemd is the init here, and its units are asked for. */
+  readonly systemd?: true;
 }
 
 /** Null where a clause holds. */
@@ -65,12 +68,13 @@ const secrets = {
 
 /**
  * This kernel's network and processes. systemd is the init of no namespace of the network's: its part, and the desktop's,
- * are doubles below `root`; the real systemd is met in systemd.nightly.test.ts.
+ * are doubles below `root`; systemd.nightly.test.ts checks the clauses of services against the real one.
  */
 function worldOf(device: string, root: string, strangers: LinuxStrangers, desktop: FakeDesktop): ContractWorld {
   const systemctl = new FakeSystemctl(root + UNITS);
-  const systemd = { run: systemctl.run, program: ["/usr/local/bin/awg"], runDir: "/run/awg", namespaced: false, root };
-  const services = () => systemdServices(systemd);
+  const manager = { program: ["/usr/local/bin/awg"], runDir: "/run/awg", namespaced: false };
+  const services = () =>
+    systemdServices({ ...manager, ...(run.systemd ? { run: runSystemctl } : { run: systemctl.run, root }) });
   return {
     kind: "linux",
     host: openHost(),
@@ -93,7 +97,7 @@ function worldOf(device: string, root: string, strangers: LinuxStrangers, deskto
     processes: openProcesses,
     networkEvents: () => linuxNetworkEvents,
     services,
-    serviceSpec: (more) => ({ ...PLACE, definition: `# ${SERVICE_MARK}\n[Unit]\n# ${more}\n`, keepRunning: true }),
+    serviceSpec: (more) => ({ ...PLACE, definition: unit(more), keepRunning: true }),
     notifications: { show: desktopNotifications(root, desktop.run), shown: () => desktop.shown },
     until,
     uplink: run.uplink,
@@ -104,16 +108,26 @@ function worldOf(device: string, root: string, strangers: LinuxStrangers, deskto
   };
 }
 
+function unit(more: string): string {
+  return `# ${SERVICE_MARK} ${more}\n[Service]\nExecStart=/bin/sleep 600\n[Install]\nWantedBy=multi-user.target\n`;
+}
+
 /** The message of what is broken, or null. */
 async function check({ index, device }: ClauseRun["clauses"][number]): Promise<string | null> {
   const root = `${run.folder}/root-${index}`;
   for (const folder of [UNITS, "/run/systemd/system"]) mkdirSync(root + folder, { recursive: true });
   const desktop = new FakeDesktop(root);
-  using strangers = new LinuxStrangers(run.uplink, root + PLACE.path, desktop);
+  using strangers = new LinuxStrangers(run.uplink, run.systemd ? PLACE.path : root + PLACE.path, desktop);
   try {
     const clause = clausesOf("linux")[index];
     if (clause !== undefined && !isOfThisMachine(clause)) checkResolverIsOurs();
-    await clause?.check(worldOf(device, root, strangers, desktop));
+    const world = worldOf(device, root, strangers, desktop);
+    if (run.systemd) {
+      // What the clause before it left.
+      strangers.writeService(unit(""));
+      await world.services().remove(PLACE);
+    }
+    await clause?.check(world);
     return null;
   } catch (error) {
     return error instanceof Error ? (error.stack ?? error.message) : String(error);

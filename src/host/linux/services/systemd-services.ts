@@ -96,14 +96,23 @@ class Systemd {
     const { loaded, active, pid, enabled } = await this.state(name);
     if (definition === null && !loaded) return;
     this.#refuseForeign(path);
-    if (enabled) await this.ask(["disable", "--", name]);
-    if (active) await this.ask(["stop", ...(pid === this.#ownPid ? ["--no-block"] : []), "--", name]);
+    if (enabled) await this.#askWhileThere(name, ["disable", "--", name]);
+    if (active) await this.#askWhileThere(name, ["stop", ...(pid === this.#ownPid ? ["--no-block"] : []), "--", name]);
     withFilePermission(`removing the unit ${name}`, () => {
       rmSync(this.#at(path), { force: true });
       syncFolder(dirname(this.#at(path)));
     });
     await this.ask(["daemon-reload"]);
     await this.#deps.run(["reset-failed", "--", name]);
+  }
+
+  /** Another process may take the unit away meanwhile. */
+  async #askWhileThere(name: string, args: readonly string[]): Promise<void> {
+    try {
+      await this.ask(args);
+    } catch (error) {
+      if ((await this.state(name)).loaded) throw error;
+    }
   }
 
   async setEnabled(name: string, enabled: boolean): Promise<void> {

@@ -2,9 +2,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { clausesOf } from "../../../contract/coverage.ts";
+import type { ClauseRun } from "../../../contract/linux-clause.script.ts";
+import { ROOT } from "../../../repository/sources.ts";
 import { SystemdMachine, systemdObstacle, until } from "./systemd-in-namespaces.ts";
 
 const obstacle = systemdObstacle();
+const CLAUSES = join(ROOT, "test/contract/linux-clause.script.ts");
 const CONFIG = `apiVersion: awg/v1
 default: { via: direct }
 killSwitch: { enabled: true, atBoot: true }
@@ -65,6 +69,21 @@ describe.skipIf(obstacle !== undefined)(
       expect(machine.run(["find", "/etc/systemd/system", "-name", "awg*"]).stdout).toBe("");
       expect(machine.run(["id", "awg"]).status).not.toBe(0);
       expect(machine.read("/etc/awg/config.yaml")).toBeUndefined();
+    });
+
+    test("every clause of the contract about services", async (context) => {
+      machine = await SystemdMachine.boot(kept);
+      if (machine === undefined) return context.skip("systemd does not come up in this environment");
+      const clauses = clausesOf("linux").flatMap(({ port, promise }, index) =>
+        // Without root's rights there is no way to systemd here at all: no D-Bus runs.
+        port !== "services" || promise.includes("without root's rights") ? [] : [{ index, device: "" }],
+      );
+      const folder = "/run/awg-test";
+      const run: ClauseRun = { clauses, uplink: "", folder, keeperCommand: [], systemd: true };
+      const { stdout, stderr } = machine.run([process.execPath, CLAUSES], JSON.stringify(run));
+      expect(clauses.length).toBeGreaterThan(4);
+      expect(stderr).toBe("");
+      expect(JSON.parse(stdout)).toEqual(Object.fromEntries(clauses.map(({ index }) => [index, null])));
     });
 
     test("law 1: at a boot the network is blocked before it is set up, until the policy stands", async (context) => {
