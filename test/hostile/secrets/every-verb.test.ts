@@ -7,6 +7,7 @@ import type { Terminal } from "../../../src/cli/terminal.ts";
 import { GLOBAL_OPTIONS } from "../../../src/cli/verb-options.ts";
 import { VERBS } from "../../../src/cli/verbs.ts";
 import { AwgError } from "../../../src/model/error.ts";
+import { ROOT } from "../../repository/sources.ts";
 import { canariesIn, keyCanary, leakingFiles, modeOf, passwordCanary } from "../canary.ts";
 
 const officeKey = keyCanary("office key");
@@ -44,10 +45,10 @@ rules: [{ destinations: [10.9.0.0/24], via: home }]
 default: { via: office }
 killSwitch: { enabled: true }
 `;
-const proxyConfig = (secret: string): string => `apiVersion: awg/v1
+const proxyConfig = (protocol: string, secret: string): string => `apiVersion: awg/v1
 tunnels:
   proxy:
-    protocol: socks5
+    protocol: ${protocol}
     server: "192.0.2.1:1080"
     auth: { username: me, password: ${secret} }
 default: { via: proxy }
@@ -159,10 +160,21 @@ beforeAll(() => {
   secretFile("tunnel.conf", conf());
   secretFile("config.yaml", config("office.key"));
   secretFile("next.yaml", config("next.key"));
-  secretFile("proxy.yaml", proxyConfig(JSON.stringify(password.text)));
-  secretFile("proxy-file.yaml", proxyConfig(`{ file: ${at("password")} }`));
+  secretFile("proxy.yaml", proxyConfig("socks5", JSON.stringify(password.text)));
+  secretFile("proxy-file.yaml", proxyConfig("http", `{ file: ${at("password")} }`));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test("F1: every field of the schema that is a secret has its canary", () => {
+  const found = new Set<string>();
+  const walk = (node: unknown, path: readonly string[]): void => {
+    if (typeof node !== "object" || node === null) return;
+    if ("$ref" in node && /\/Secret(Key|Text)$/.test(String(node.$ref))) found.add(path.at(-1) ?? "");
+    for (const [key, value] of Object.entries(node)) walk(value, [...path, key]);
+  };
+  walk(JSON.parse(readFileSync(join(ROOT, "schema/awg.schema.json"), "utf8")), []);
+  expect([...found].toSorted()).toEqual(["headerProtectionKey", "password", "presharedKey", "privateKey"]);
+});
 
 test("F1: there is a command line for every verb", () => {
   const called = new Set(CALLS.map(([, verb]) => verb));

@@ -17,7 +17,7 @@ import { makeNamespace } from "../../support/netns.ts";
 import { keyCanary } from "../canary.ts";
 
 const SAMPLE_MS = 2;
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 90_000;
 const FLAGS = ["--disable-sigusr1", "--disable-warning=ExperimentalWarning"];
 const PROGRAM = [process.execPath, ...FLAGS, join(ROOT, "src/cli/awg.ts")];
 
@@ -86,6 +86,10 @@ killSwitch: { enabled: true }
 
   get stateFolder(): string {
     return join(this.folder, "state");
+  }
+
+  get uapiSocket(): string {
+    return `/var/run/amneziawg/awg-${this.#tunnel}.sock`;
   }
 
   get runFolder(): string {
@@ -179,7 +183,7 @@ killSwitch: { enabled: true }
     }
     this.#space[Symbol.dispose]();
     rmSync(this.folder, { recursive: true, force: true });
-    rmSync(`/var/run/amneziawg/awg-${this.#tunnel}.sock`, { force: true });
+    rmSync(this.uapiSocket, { force: true });
     for (const path of [this.runFolder, `/run/awg/lock.${this.#inode}`]) rmSync(path, { recursive: true, force: true });
   }
 

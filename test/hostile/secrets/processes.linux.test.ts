@@ -1,8 +1,11 @@
-import { readdirSync } from "node:fs";
+import { type ChildProcess, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { commandObstacle, namespaceObstacle, tunObstacle } from "../../support/netns.ts";
-import { canariesIn, leakingFiles } from "../canary.ts";
+import { canariesIn, leakingFiles, modeOf } from "../canary.ts";
 import { GuardedMachine, SECRETS, shownOf } from "./guarded-machine.ts";
 import { searchMemory } from "./process-memory.ts";
 
@@ -40,6 +43,11 @@ describe.skipIf(obstacle !== undefined)(`secrets and processes${obstacle ? ` (${
     expect(leakingFiles(machine.folder, CANARIES).filter((file) => !known.test(file))).toEqual([]);
   });
 
+  test("F1: only root and the engine's own user reach what answers with keys", () => {
+    const places = [machine.uapiSocket, machine.runFolder, machine.stateFolder, join(machine.stateFolder, "secrets")];
+    for (const path of places) expect([path, modeOf(path) & 0o077]).toEqual([path, 0]);
+  });
+
   test("F2: the lasting processes may leave no core dump, nor may what they start", () => {
     for (const [name, pid] of Object.entries(machine.lasting())) {
       const limit = shownOf(pid, "limits")
@@ -69,6 +77,19 @@ describe.skipIf(obstacle !== undefined)(`secrets and processes${obstacle ? ` (${
       expect([form, count <= (form.endsWith("hex") ? 5 : 0)], `${count} times`).toEqual([form, true]);
     }
     expect(searchMemory(engine, FORMS)["privateKey raw"]).toBeGreaterThan(0);
+  });
+
+  test("F2: a daemon that aborts leaves no core where another program leaves one", async ({ skip }) => {
+    const control = mkdtempSync(join(tmpdir(), "awg-core-"));
+    spawnSync("sh", ["-c", "ulimit -c unlimited; kill -ABRT $$"], { cwd: control, timeout: 30_000 });
+    const leavesCores = readdirSync(control).length > 0;
+    rmSync(control, { recursive: true, force: true });
+    if (!leavesCores) skip("this machine puts cores elsewhere, or forbids them");
+    const daemon = machine.daemon as ChildProcess;
+    const ended = once(daemon, "exit");
+    daemon.kill("SIGABRT");
+    expect((await ended)[1]).toBe("SIGABRT");
+    expect(readdirSync(machine.daemonFolder)).toEqual([]);
   });
 });
 
