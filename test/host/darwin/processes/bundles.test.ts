@@ -87,7 +87,7 @@ describe.skipIf(obstacle !== undefined)(`programs of bundles on a Mac (${obstacl
 
   test("a pipe, a link or a huge file in the place of Info.plist blocks nobody, and that is told", () => {
     const made: Readonly<Record<string, (path: string) => void>> = {
-      "/tmp/Pipe.app": (path) => execFileSync("mkfifo", [path]),
+      "/tmp/Pipe.app": (path) => execFileSync("/usr/bin/mkfifo", [path]),
       "/tmp/Link.app": (path) => symlinkSync("/etc/hostname", path),
       "/tmp/Huge.app": (path) => writeFileSync(path, new Uint8Array((1 << 20) + 1)),
     };
