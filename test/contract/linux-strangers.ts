@@ -8,6 +8,7 @@ import type { DesktopSession, RunAsUser } from "../../src/host/linux/notify/desk
 import type { Strangers } from "./contract-world.ts";
 
 const IP = "ip";
+const WIREGUARD_GO = "wireguard-go";
 const RESOLV_CONF = "/etc/resolv.conf";
 const LONGEST_MS = 30_000;
 const SOMEBODY = 1000;
@@ -132,7 +133,7 @@ export class LinuxStrangers implements Strangers, Disposable {
   }
 
   async startEngine(device: string): Promise<number> {
-    const child = spawn("wireguard-go", ["-f", device], { stdio: "ignore", env: { PATH: process.env["PATH"] } });
+    const child = spawn(WIREGUARD_GO, ["-f", device], { stdio: "ignore", env: { PATH: process.env["PATH"] } });
     const pid = child.pid ?? 0;
     this.#children.set(pid, child);
     await until(() => existsSync(`/sys/class/net/${device}`));
