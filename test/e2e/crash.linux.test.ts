@@ -18,7 +18,7 @@ const firstPlaces: readonly (readonly [string, number])[] = [
   ["sendto", 90],
 ];
 
-const limitMs = 600_000;
+const limitMs = 1_200_000;
 
 /** A sample; every place is tried in the nightly form. */
 const places: readonly (readonly [string, number])[] = [
