@@ -11,10 +11,11 @@ export const REJECT_AFTER_MESSAGES = 2 ** 53 - 2 ** 13 - 1;
 export const REKEY_AFTER_TIME = 120_000;
 /** [6.1] No session older than this carries data; all keys are zeroed after three times this without a new one [6.3]. */
 export const REJECT_AFTER_TIME = 180_000;
-/** A format that was replaced is sent for this long to peers that were not heard in the new one: no session lives longer. */
-export const FORMER_FORMAT_SENT = REJECT_AFTER_TIME;
-/** It is read for a minute more, in which the other end hears that we have changed. */
-export const FORMER_FORMAT_READ = FORMER_FORMAT_SENT + 60_000;
+/**
+ * A format that was replaced is sent for REJECT_AFTER_TIME to peers that were not heard in the new one, for no session lives
+ * longer; it is read for a minute more, in which the other end hears that we have changed.
+ */
+export const FORMER_FORMAT_READ = REJECT_AFTER_TIME + 60_000;
 /** [6.1] How long to keep trying to handshake before giving up, until there is something to send again. */
 export const REKEY_ATTEMPT_TIME = 90_000;
 /** [6.1] At most one initiation to a peer in this time; how long to wait for a response before trying again. */

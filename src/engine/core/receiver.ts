@@ -1,4 +1,4 @@
-import { FORMER_FORMAT_READ, FORMER_FORMAT_SENT } from "../constants.ts";
+import { FORMER_FORMAT_READ, REJECT_AFTER_TIME } from "../constants.ts";
 import { isMac1Valid } from "../cookie/macs.ts";
 import type { DeviceCounters } from "../device.ts";
 import type { Candidate, WireFormat } from "../wire/wire-format.ts";
@@ -66,7 +66,7 @@ export class Receiver {
   #wires(now: number): readonly WireFormat[] {
     if (this.#former === undefined) return [this.#core.wire];
     const { wire, replacedAt } = this.#former;
-    if (now >= replacedAt + FORMER_FORMAT_SENT) this.#stopSending(wire, this.#core.wire);
+    if (now >= replacedAt + REJECT_AFTER_TIME) this.#stopSending(wire, this.#core.wire);
     if (now < replacedAt + FORMER_FORMAT_READ) return [this.#core.wire, wire];
     this.forgetFormer();
     return [this.#core.wire];
