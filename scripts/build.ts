@@ -27,7 +27,7 @@ type Part = (typeof PARTS)[number];
 const ENTRIES = {
   core: ["src/cli/awg.ts", "src/cli/verbs/diff.ts", "src/compose/open-session.ts", "src/compose/linux-parts.ts"],
   config: ["src/model/config/load-config.ts"],
-  engine: ["src/compose/engine.ts", "src/compose/packet-thread.ts"],
+  engine: ["src/cli/verbs/processes/engine.ts", "src/compose/engine.ts", "src/compose/packet-thread.ts"],
 } as const;
 
 /** Processes of awg's own, started by awg. */
@@ -76,6 +76,8 @@ const launcher = await transform(readFileSync(join(ROOT, "scripts/launcher.ts"),
     KOFFI_VERSION: JSON.stringify(versionOf("koffi")),
     VERB_NAMES: JSON.stringify([...VERBS.filter(({ hidden }) => hidden !== true).map(({ name }) => name), ...LASTING]),
     LASTING_VERBS: JSON.stringify(LASTING),
+    MAIN: JSON.stringify(entryOf("src/cli/awg.ts")),
+    THREAD: JSON.stringify(entryOf("src/compose/packet-thread.ts")),
   },
 });
 
@@ -106,6 +108,13 @@ function noticesOf(inputs: readonly string[]): string {
 /** What a chunk is called: the file it lies in and its own name. */
 function placeOf(chunk: string): string {
   return `${places.get(chunk)}/${basename(chunk, ".js")}`;
+}
+
+/** The chunk that is entered where this module is. */
+function entryOf(module: string): string {
+  const found = Object.entries(chunks.metafile.outputs).find(([, { entryPoint }]) => entryPoint === module);
+  if (found === undefined) throw new Error(`no chunk begins with ${module}`);
+  return placeOf(basename(found[0]));
 }
 
 function placesOf(outputs: Outputs): ReadonlyMap<string, Part> {
