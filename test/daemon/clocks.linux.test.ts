@@ -12,7 +12,9 @@ const LIBRARY = ["x86_64", "aarch64"]
   .find((path) => statSync(path, { throwIfNoEntry: false }) !== undefined);
 const obstacle =
   namespaceObstacle() ?? commandObstacle("ip", "nft", "unshare") ?? (LIBRARY ? undefined : "needs libfaketime");
-const LONGEST_MS = 60_000;
+const LONGEST_MS = 90_000;
+/** Of a test or a hook, which wait for several things. */
+const TIMEOUT_MS = 300_000;
 /** As wide as any uptime, so that the file can be written over in place and is never seen half written. */
 const UPTIME_BYTES = 40;
 /** Its own, and what a busy machine may add: the drift timer, and this test's file of /proc/uptime written late. */
@@ -94,7 +96,7 @@ describe.skipIf(obstacle !== undefined)(
         told += text;
       });
       await until("the first apply", () => told.includes("in sync"));
-    });
+    }, TIMEOUT_MS);
     afterAll(async () => {
       clearInterval(beating);
       daemon?.kill("SIGKILL");
