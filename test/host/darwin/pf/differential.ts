@@ -60,7 +60,12 @@ export function asSeen(policy: FirewallPolicy, { uid, mark: _mark, ...packet }: 
 
 /** Where PF may refuse what the policy grants, never the other way: it cannot tell, so it is read strictly (S13). */
 function isStrict(packet: Packet): boolean {
-  return packet.laterFragment === true || packet.reply === true || packet.related === true || UNREAD_PORTS.includes(packet.protocol);
+  return (
+    packet.laterFragment === true ||
+    packet.reply === true ||
+    packet.related === true ||
+    UNREAD_PORTS.includes(packet.protocol)
+  );
 }
 
 function toPf(packet: Packet, isOpening: boolean): PfPacket {
