@@ -66,8 +66,11 @@ describe("requests", () => {
     ["alias", { ...base, request: "openDevice" }],
     ["engine", { ...engine, engine: "kernel" }],
     ["protocol", { ...engine, protocol: "openvpn" }],
-    ["configuration", { ...engine, protocol: "wireguard", configuration: "get=1\n\n" }],
-    ["configuration", { ...engine, protocol: "wireguard", configuration: "set=1\n\nset=1\n\n" }],
+    ["configuration", { ...engine, protocol: "wireguard", user: { uid: 1, gid: 1 }, configuration: "get=1\n\n" }],
+    [
+      "configuration",
+      { ...engine, protocol: "wireguard", user: { uid: 1, gid: 1 }, configuration: "set=1\n\nset=1\n\n" },
+    ],
     ["user", { ...engine, protocol: "wireguard", configuration: CONFIGURATION, user: { uid: -1 } }],
     ["changes", { version: 1, request: "nftTransaction", changes: [{ message: "not base64!", action: "x" }] }],
     ["generation", { version: 1, request: "nftTransaction", changes: [], generation: "1" }],
