@@ -8,8 +8,11 @@ export interface Inspection {
   verifyLoaded(policy: FirewallPolicy): Verified;
   /** Holds what would be loaded for the policy against it. */
   verifyRendered(policy: FirewallPolicy): Verified;
-  /** Tracked flows that the policy lets pass nowhere, in words. */
-  forbiddenFlows(policy: FirewallPolicy): readonly string[];
+  /** Tracked flows that the policy lets pass nowhere, in words; the misaddressed stay in a tunnel with another device's address. */
+  forbiddenFlows(policy: FirewallPolicy): {
+    readonly open: readonly string[];
+    readonly misaddressed: readonly string[];
+  };
   /** The rules one packet meets now, and how that ends. */
   tracePacket(point: HeaderPoint): PacketTrace;
   /** Where the kernel itself sends such a packet: a device, "(local)", or its refusal in brackets. */

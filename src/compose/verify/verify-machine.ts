@@ -44,15 +44,18 @@ export async function verifyMachine(parts: SessionParts): Promise<VerifyReport> 
       asksForLockOuts: true,
       ...around,
     });
-  const flows = (inspection?.forbiddenFlows(policy) ?? []).map(openFlow);
+  const flows = inspection?.forbiddenFlows(policy) ?? { open: [], misaddressed: [] };
   const notes = [
     ...filter.notes,
     ...foreignRules(around.routing.rules),
+    ...flows.misaddressed.map(
+      (flow) => `a program sends another device's address into a tunnel, where none answers it: ${flow}`,
+    ),
     ...fallback.map((path) => `the fallback of path ${path} is in force: its flows may go directly (S4.9)`),
     ...(await missingHook(parts)),
   ];
   const declared = declaredRouting(desired, around.routing);
-  const findings = [...filter.findings, ...verifyRouting({ policy, ...around, declared }), ...flows];
+  const findings = [...filter.findings, ...verifyRouting({ policy, ...around, declared }), ...flows.open.map(openFlow)];
   return { generation, findings, notes, classes: filter.classes };
 }
 

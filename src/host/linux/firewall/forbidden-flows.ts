@@ -9,6 +9,9 @@ import type { Flow } from "../../../native/linux/conntrack/flow.codec.ts";
 const PHYSICAL = "any physical device";
 const LAST_UID = 0xffff_fffe;
 
+/** IPS_SEEN_REPLY, linux/netfilter/nf_conntrack_common.h. */
+const SEEN_REPLY = 2;
+
 /**
  * The tracked flows that the policy lets pass on no device and for no user (docs/security.md S11.1). Conntrack does not
  * know whose a flow is, so one user who may is enough to leave it alone. A flow of this machine can go on in a tunnel
@@ -22,11 +25,36 @@ export function forbiddenFlows(
   localAddresses: ReadonlySet<string>,
 ): Flow[] {
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
-  const devices = [PHYSICAL, ...new Set(tunnels.map(({ device }) => device))];
-  const ownsSource = (device: string, { original, reply }: Flow) =>
+  return forbiddenBy(policy, flows, localAddresses, (device, { original, reply }) =>
     tunnels.some(
       (one) => one.device === device && [original.source, reply.destination].some((at) => one.addresses.includes(at)),
-    );
+    ),
+  );
+}
+
+/**
+ * Of forbidden flows those that stay in a tunnel: nobody ever answered, and but for their source a tunnel is their way.
+ * A program whose socket is older than the tunnel goes on sending from the link's address; conntrack learns such a flow
+ * anew however often it is cut. Pure.
+ */
+export function misaddressedFlows(
+  policy: FirewallPolicy,
+  forbidden: readonly Flow[],
+  localAddresses: ReadonlySet<string>,
+): Flow[] {
+  const unanswered = forbidden.filter(({ status }) => (status & SEEN_REPLY) === 0);
+  const nowhere = new Set(forbiddenBy(policy, unanswered, localAddresses, () => true));
+  return unanswered.filter((flow) => !nowhere.has(flow));
+}
+
+function forbiddenBy(
+  policy: FirewallPolicy,
+  flows: readonly Flow[],
+  localAddresses: ReadonlySet<string>,
+  ownsSource: (device: string, flow: Flow) => boolean,
+): Flow[] {
+  const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
+  const devices = [PHYSICAL, ...new Set(tunnels.map(({ device }) => device))];
   const senders = sendersOf(policy);
   const passes = (packet: Packet) => judge(policy, packet).verdict === "accept";
   return flows.filter((flow) => {

@@ -1,10 +1,11 @@
 import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
 import { readFlows } from "../../../native/linux/conntrack/conntrack.ffi.ts";
+import type { Flow } from "../../../native/linux/conntrack/flow.codec.ts";
 import { hasErrno } from "../../../native/linux/errno.ts";
 import type { NetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
 import { openNetfilterSocket, readNftTable, readNftTables } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
 import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
-import { forbiddenFlows } from "../firewall/forbidden-flows.ts";
+import { forbiddenFlows, misaddressedFlows } from "../firewall/forbidden-flows.ts";
 import { physicalDevices } from "../firewall/physical-devices.ts";
 import { tableOfRead } from "./rule-table.ts";
 import type { RulesetQuestion } from "./ruleset-question.ts";
@@ -37,13 +38,29 @@ export function readDevices(policy: FirewallPolicy): Omit<RulesetQuestion, "poli
   };
 }
 
-/** Flows that conntrack holds and that the policy lets pass nowhere (S11.1), in words: one line for each two ends. */
-export function readForbiddenFlows(policy: FirewallPolicy): string[] {
+/** Tracked flows that the policy lets pass nowhere (S11.1), in words: one line for each two ends. */
+export interface ForbiddenFlows {
+  readonly open: readonly string[];
+  /** Those that stay in a tunnel though their source is another device's, and that nobody answers. */
+  readonly misaddressed: readonly string[];
+}
+
+/** What conntrack holds now that the policy forbids. */
+export function readForbiddenFlows(policy: FirewallPolicy): ForbiddenFlows {
   using socket = openNetfilterSocket();
   using netlink = openRouteNetlink();
   const local = new Set(netlink.addresses().map(({ address }) => address.split("/", 1).join("")));
+  const forbidden = forbiddenFlows(policy, readTracked(socket), local);
+  const misaddressed = new Set(misaddressedFlows(policy, forbidden, local));
+  return {
+    open: inWords(forbidden.filter((flow) => !misaddressed.has(flow))),
+    misaddressed: inWords([...misaddressed]),
+  };
+}
+
+function inWords(flows: readonly Flow[]): string[] {
   const counts = new Map<string, number>();
-  for (const { original } of forbiddenFlows(policy, readTracked(socket), local)) {
+  for (const { original } of flows) {
     const { source, destination, protocol, destinationPort } = original;
     const port = destinationPort === undefined ? "" : ` port ${destinationPort}`;
     const ends = `protocol ${protocol}, ${source} → ${destination}${port}`;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { forbiddenFlows } from "../../../../src/host/linux/firewall/forbidden-flows.ts";
+import { forbiddenFlows, misaddressedFlows } from "../../../../src/host/linux/firewall/forbidden-flows.ts";
 import { blockedPolicy } from "../../../../src/model/firewall/transition.ts";
 import type { Flow, FlowTuple } from "../../../../src/native/linux/conntrack/flow.codec.ts";
 import { DIRECT, LAPTOP, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
@@ -52,6 +52,20 @@ describe("open flows that the policy forbids (S11.1)", () => {
   test("everything that leaves, when blocked", () => {
     expect(isCut(blockedPolicy(), flowOf({}))).toBe(true);
     expect(isCut(blockedPolicy(), incoming({ protocol: 6, destinationPort: 22 }))).toBe(true);
+  });
+});
+
+describe("of those, flows that stay in a tunnel with another device's address", () => {
+  const answered = { status: 2 };
+  test.each<[string, boolean, Flow]>([
+    ["one that nobody answered", true, flowOf({})],
+    ["one that was answered: it is older than the policy", false, { ...flowOf({}), ...answered }],
+    ["what is not the tunnel itself, to its endpoint", true, flowOf({ destination: "192.0.2.1", destinationPort: 80 })],
+    ["DNS to another server", false, flowOf({ destinationPort: 53, source: "10.8.0.2" })],
+    ["what comes from outside", false, incoming({ protocol: 6, destinationPort: 80 })],
+  ])("%s: %s", (_name, stays, flow) => {
+    expect(isCut(LAPTOP, flow)).toBe(true);
+    expect(misaddressedFlows(LAPTOP, [flow], LOCAL)).toEqual(stays ? [flow] : []);
   });
 });
 
