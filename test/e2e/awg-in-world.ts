@@ -15,8 +15,10 @@ export interface Wish {
   readonly allowLan?: boolean;
   /** The tunnel's own packets go by IPv6. */
   readonly overIpv6?: boolean;
-  /** AmneziaWG by awg's own engine with these parameters; plain WireGuard by wireguard-go where absent. */
+  /** AmneziaWG by awg's own engine with these parameters; plain WireGuard where absent. */
   readonly obfuscation?: string;
+  /** What carries plain WireGuard: wireguard-go, which is the default here, or awg's own engine. */
+  readonly engine?: "userspace" | "embedded";
   /** More lines at the end of the document. */
   readonly more?: string;
 }
@@ -45,7 +47,7 @@ export class AwgInWorld implements AsyncDisposable {
   /** Writes a config file and gives its path. */
   config(wish: Wish): string {
     const { server, killSwitch = true, allowLan = false, overIpv6 = false, obfuscation, more = "" } = wish;
-    const plain = "protocol: wireguard\n    engine: userspace";
+    const plain = `protocol: wireguard\n    engine: ${wish.engine ?? "userspace"}`;
     const protocol = obfuscation === undefined ? plain : `protocol: amneziawg\n    obfuscation: ${obfuscation}`;
     const endpoint = overIpv6 ? `"[${server.address6}]:${server.port}"` : `${server.address4}:${server.port}`;
     this.configs += 1;

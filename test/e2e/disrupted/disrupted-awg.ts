@@ -6,7 +6,7 @@ import { type Finished, tryRun, waitFor } from "../../lab/world/command.ts";
 import { place } from "../../lab/world/place.ts";
 import type { KeyPair, Server } from "../../lab/world/wireguard.ts";
 import type { World } from "../../lab/world/world.ts";
-import { AwgInWorld } from "../awg-in-world.ts";
+import { AwgInWorld, type Wish } from "../awg-in-world.ts";
 
 /** What programs look up in /etc; resolv.conf comes of itself. */
 const etcFiles = ["passwd", "group", "hosts", "nsswitch.conf", "ld.so.cache"];
@@ -16,8 +16,13 @@ const keptWords = 4_000;
 const words: Record<Part, RegExp> = {
   daemon: / daemon --foreground/,
   keeper: / keeper --run-dir/,
-  engine: /wireguard-go/,
+  engine: /^wireguard-go| engine awg-/,
 };
+
+/** What is disrupted: the checkout where no program is named, and wireguard-go where no engine is. */
+export interface Build extends Pick<Wish, "engine"> {
+  readonly program?: string;
+}
 
 /**
  * `awg daemon` on the client of a lab world, to be disrupted. Its /etc is a folder of its own, so that others can do to
@@ -34,7 +39,7 @@ export class DisruptedAwg implements Product, AsyncDisposable {
   private daemon: ChildProcess | undefined;
   private told = "";
 
-  constructor(world: World, keys: KeyPair, server: Server, program?: string) {
+  constructor(world: World, keys: KeyPair, server: Server, { program, engine }: Build) {
     this.world = world;
     this.awg = new AwgInWorld(world, keys, program);
     this.device = this.awg.device;
@@ -45,14 +50,14 @@ export class DisruptedAwg implements Product, AsyncDisposable {
       const more = `reconcile: { driftEvery: 2s }
 rules: [{ name: web, destinations: [198.51.100.99/32], ports: [${port}], protocol: tcp, via: direct }]
 `;
-      return readFileSync(this.awg.config({ server, more }), "utf8");
+      return readFileSync(this.awg.config({ server, more, ...(engine === undefined ? {} : { engine }) }), "utf8");
     };
     this.texts = [text(443), text(8443)];
   }
 
   /** Starts it with the first configuration; returns when the machine has it. */
-  static async start(world: World, keys: KeyPair, server: Server, program?: string): Promise<DisruptedAwg> {
-    const awg = new DisruptedAwg(world, keys, server, program);
+  static async start(world: World, keys: KeyPair, server: Server, build: Build = {}): Promise<DisruptedAwg> {
+    const awg = new DisruptedAwg(world, keys, server, build);
     try {
       mkdirSync(awg.etc, { recursive: true });
       for (const name of etcFiles) if (existsSync(`/etc/${name}`)) copyFileSync(`/etc/${name}`, join(awg.etc, name));

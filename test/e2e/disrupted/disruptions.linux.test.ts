@@ -21,9 +21,10 @@ describe.skipIf(reason !== undefined)(`awg disrupted${reason === undefined ? "" 
     timeout: limitMs,
   }, async () => {
     const story = { seed, count, limitMs: recoveryLimitMs };
-    let told = await tellStory(judged(), story, program());
+    const build = { program: program(), engine: "embedded" } as const;
+    let told = await tellStory(judged(), story, build);
     // As in judgedRun: a run that proves nothing is repeated, a leak never.
-    if (told.judgement.outcome === "invalid") told = await tellStory(judged(), story, program());
+    if (told.judgement.outcome === "invalid") told = await tellStory(judged(), story, build);
     const { judgement, played, text } = told;
     expect(judgement.outcome, text).toBe("pass");
     expect(

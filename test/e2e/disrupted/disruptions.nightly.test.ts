@@ -16,7 +16,11 @@ describe.each([0, 1, 2, 3])(`awg disrupted at length${reason === undefined ? "" 
     const program = useBuiltProgram();
 
     test(`laws 1 and 4: ${count} disruptions, seed ${first + nth}`, { timeout: 7_200_000 }, async () => {
-      const { judgement, played, text } = await tellStory(judged(), { seed: first + nth, count }, program());
+      const { judgement, played, text } = await tellStory(
+        judged(),
+        { seed: first + nth, count },
+        { program: program(), engine: nth % 2 === 0 ? "embedded" : "userspace" },
+      );
       console.log(text);
       expect(judgement.outcome, text).toBe("pass");
       expect(played.filter(({ complaint }) => complaint !== undefined).length, text).toBe(0);

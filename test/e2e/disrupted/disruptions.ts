@@ -5,7 +5,7 @@ import { type Judgement, renderJudgement } from "../../lab/judge/judge.ts";
 import { Session } from "../../lab/judge/session.ts";
 import { place } from "../../lab/world/place.ts";
 import { expecting, type JudgedWorld, sessionOptions } from "../judged-world.ts";
-import { DisruptedAwg } from "./disrupted-awg.ts";
+import { type Build, DisruptedAwg } from "./disrupted-awg.ts";
 
 /** What the link needs, with every address that a disruption gives the client. */
 const exceptions: readonly Exception[] = [
@@ -25,12 +25,12 @@ export interface Told {
 const proberLimitMs = 120_000;
 
 /** One story against a fresh daemon of a program in a world of one's own, from first apply to destroy. */
-export async function tellStory({ world, keys, first }: JudgedWorld, story: Story, program: string): Promise<Told> {
+export async function tellStory({ world, keys, first }: JudgedWorld, story: Story, build: Build): Promise<Told> {
   await layDock(world);
   const wires = ["client0", dock.wire];
   await using session = await Session.open(world, { ...sessionOptions, wires, limitMs: proberLimitMs });
   await session.control();
-  await using awg = await DisruptedAwg.start(world, keys, first, program);
+  await using awg = await DisruptedAwg.start(world, keys, first, build);
   await session.beginJudging();
   await session.rounds(1);
   const played = await playStory(world, awg, session, story);

@@ -72,7 +72,7 @@ describe.skipIf(reason !== undefined)(`awg upgraded${reason === undefined ? "" :
       session: sessionOptions,
       setUp: async () => {
         await packages.install(versions[0]);
-        return DisruptedAwg.start(world, keys, first, packages.program);
+        return DisruptedAwg.start(world, keys, first, { program: packages.program });
       },
       disturb: async (awg, session) => {
         for (let swap = 1; swap <= swaps; swap += 1) {
