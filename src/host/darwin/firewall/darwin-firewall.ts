@@ -90,7 +90,9 @@ async function refuseBypass({ pf, names }: Tools, policy: FirewallPolicy): Promi
     "conflict",
     `another program's rule of PF lets packets pass before awg's could judge them: ${line}`,
     {
-      remedy: 'put it behind anchor "com.apple/*" in /etc/pf.conf, or turn the kill switch off',
+      remedy: /^(?:nat|rdr|binat) /.test(line)
+        ? "take the word pass out of it, so that PF asks its filter rules, or turn the kill switch off"
+        : 'put it behind anchor "com.apple/*" in /etc/pf.conf, or turn the kill switch off',
     },
   );
 }

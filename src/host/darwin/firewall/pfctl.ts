@@ -21,6 +21,8 @@ export interface Pfctl {
   load(anchor: string, text: string): Promise<void>;
   /** The filter rules of an anchor as printed, of the main ruleset for ""; "" where there is no such anchor. */
   rules(anchor: string): Promise<string>;
+  /** The nat, rdr and binat rules of an anchor and its calls of others', as printed; "" where there is no such anchor. */
+  translations(anchor: string): Promise<string>;
   /** Paths of the anchors directly below one, sorted as PF asks them. */
   anchorsIn(anchor: string): Promise<string[]>;
   /** The prefixes of a table; undefined where it is not there. */
@@ -52,6 +54,8 @@ export function pfctl(run: RunCommand): Pfctl {
       await need(`load the anchor ${anchor}`, ["-a", anchor, "-o", "none", "-f", "-"], text);
     },
     rules: async (anchor) => (await find(`read the rules of ${anchor}`, [...below(anchor), "-v", "-s", "rules"])) ?? "",
+    translations: async (anchor) =>
+      (await find(`read the translations of ${anchor}`, [...below(anchor), "-s", "nat"])) ?? "",
     anchorsIn: async (anchor) => {
       const text = await find(`list the anchors of ${anchor}`, [...below(anchor), "-s", "Anchors"]);
       return linesOf(text ?? "")

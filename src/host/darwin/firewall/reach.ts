@@ -36,8 +36,8 @@ export async function readReach(pf: Pfctl, names: PrintedNames): Promise<Reach> 
 
 /**
  * What of other programs' lets packets pass for good before our rules are asked, whether they are called yet or not: rules
- * of the main ruleset and of anchors before ours, and interfaces that PF leaves alone. Nothing where the policy has no kill
- * switch: then a packet may pass by anybody's word.
+ * of the main ruleset and of anchors before ours, translations that pass wherever they stand, and interfaces that PF leaves
+ * alone. Nothing where the policy has no kill switch: then a packet may pass by anybody's word.
  */
 export async function passesBefore(pf: Pfctl, names: PrintedNames, policy: FirewallPolicy | null): Promise<string[]> {
   if (policy?.layers.every(({ killSwitch }) => !killSwitch) === true) return [];
@@ -49,15 +49,17 @@ export async function passesBefore(pf: Pfctl, names: PrintedNames, policy: Firew
   const search = new PassSearch(pf, names);
   await search.among(main.slice(0, first), "", 0);
   for (const path of siblings) await search.inside(path, 0);
+  await search.translations("", 0);
   const skipped = (await pf.skippedInterfaces()).filter((name) => name !== LOOPBACK);
   return [...search.found, ...skipped.map((name) => `set skip on ${name}`)];
 }
 
-/** Looks for quick rules that let packets pass, also through the anchors that rules call. */
+/** Looks for quick rules and translations that let packets pass, also through the anchors that rules call. */
 class PassSearch {
   readonly found: string[] = [];
   readonly #pf: Pfctl;
   readonly #names: PrintedNames;
+  readonly #translated = new Set<string>();
 
   constructor(pf: Pfctl, names: PrintedNames) {
     this.#pf = pf;
@@ -66,8 +68,7 @@ class PassSearch {
 
   async among(rules: readonly PrintedRule[], path: string, depth: number): Promise<void> {
     for (const { line } of rules) {
-      const isOfLoopback = / on (\S+) /.exec(line)?.[1] === LOOPBACK;
-      if (isOfLoopback) continue;
+      if (isOfLoopback(line)) continue;
       if (/^pass\b.* quick\b/.test(line)) this.found.push(path === "" ? line : `${line} (in ${path})`);
       const called = /^anchor "([^"]+)"/.exec(line)?.[1];
       if (called === undefined) continue;
@@ -80,11 +81,37 @@ class PassSearch {
     else await this.among(parsePrintedRules(await this.#pf.rules(path), this.#names), path, depth);
   }
 
+  /**
+   * xnu translates before it filters, and after a translation with `pass` asks no filter rule at all (natpass in
+   * pf_test_rule of bsd/net/pf.c): where ours stand is all the same.
+   */
+  async translations(path: string, depth: number): Promise<void> {
+    if (this.#translated.has(path)) return;
+    this.#translated.add(path);
+    if (depth > DEEPEST) this.found.push(`the anchor ${path}, which calls too deep to be read`);
+    else
+      for (const line of linesOf(await this.#pf.translations(path))) {
+        if (isOfLoopback(line)) continue;
+        if (/^(?:nat|rdr|binat) pass\b/.test(line)) this.found.push(path === "" ? line : `${line} (in ${path})`);
+        const called = /^(?:nat|rdr|binat)-anchor "([^"]+)"/.exec(line)?.[1];
+        if (called === undefined) continue;
+        for (const inner of await this.#anchorsMeant(called, path)) await this.translations(inner, depth + 1);
+      }
+  }
+
   /** The anchors that a call means, by absolute path. */
   async #anchorsMeant(called: string, from: string): Promise<string[]> {
     const absolute = called.startsWith("/") ? called.slice(1) : from === "" ? called : `${from}/${called}`;
     return absolute.endsWith("/*") ? this.#pf.anchorsIn(absolute.slice(0, -2)) : [absolute];
   }
+}
+
+function isOfLoopback(line: string): boolean {
+  return / on (\S+) /.exec(line)?.[1] === LOOPBACK;
+}
+
+function linesOf(text: string): string[] {
+  return text.split("\n").filter((line) => line !== "" && !line.startsWith(" "));
 }
 
 function callsPolicy(rule: PrintedRule): boolean {

@@ -314,6 +314,29 @@ describe.skipIf(abiObstacle !== undefined)("H1: what others do to PF", () => {
       /in com\.apple\/000\.aaa/,
     ],
     ["an interface that PF leaves alone", () => machine.pf.skipped.add("en0"), /set skip on en0/],
+    [
+      "a translation of the main ruleset that passes",
+      () => translate("", "nat pass on en0 inet from any to any -> (en0) round-robin"),
+      /nat pass on en0 inet from any to any -> \(en0\)/,
+    ],
+    [
+      "a redirection that passes, in an anchor of com.apple's after ours",
+      () =>
+        translate(
+          "com.apple/250.vm",
+          "rdr pass on en0 inet proto tcp from any to any port = 8022 -> 192.168.64.2 port 22",
+        ),
+      /rdr pass on en0 .*\(in com\.apple\/250\.vm\)/,
+    ],
+    [
+      "a translation that passes, two calls deep",
+      () => {
+        translate("", 'binat-anchor "corp" all', 'nat-anchor "corp" all');
+        translate("corp", 'nat-anchor "inner/*" all');
+        translate("corp/inner/one", "nat pass log on ! lo0 inet6 from any to any -> 2001:db8::1");
+      },
+      /nat pass log on ! lo0 .*\(in corp\/inner\/one\)/,
+    ],
   ])(
     "law 4: %s makes the kill switch no promise: refused before anything is changed, told where it comes later",
     async (_name, meddle, why) => {
@@ -339,6 +362,24 @@ describe.skipIf(abiObstacle !== undefined)("H1: what others do to PF", () => {
     await firewall.load(LAPTOP);
     expect((await firewall.read()).damage).toEqual([]);
   });
+
+  test("a translation without `pass`, of loopback, that says no, or that nobody calls is nobody's hole", async () => {
+    translate(
+      "",
+      "nat on en0 inet from 192.168.64.0/24 to any -> (en0) round-robin",
+      "no nat on en0 inet from any to 10.0.0.0/8",
+      "rdr pass on lo0 inet proto tcp from any to any port = 80 -> 127.0.0.1 port 8080",
+    );
+    translate("com.apple.other", "nat pass on en0 inet from any to any -> (en0) round-robin");
+    const { firewall } = awg();
+    await firewall.load(LAPTOP);
+    expect((await firewall.read()).damage).toEqual([]);
+  });
+
+  /** What somebody's `pfctl -a anchor -N -f` adds. */
+  function translate(anchor: string, ...rules: readonly string[]): void {
+    machine.pf.translations.set(anchor, [...(machine.pf.translations.get(anchor) ?? []), ...rules]);
+  }
 
   function putFirst(text: string): void {
     const after = machine.pf.main.map(({ rule }) => rule);

@@ -43,6 +43,13 @@ export class FakePf {
   main: FakeMainRule[] = [];
   readonly anchors = new Map<string, FakeAnchor>();
   states: FakePfState[] = [];
+  /**
+   * Translation rules by the path of their anchor, "" for the main ruleset's, in the words of `pfctl -s nat` (print_rule of
+   * OpenBSD 4.3): nat, then rdr, then binat. xnu takes them before any filter rule; one with `pass` ends the matter.
+   */
+  readonly translations = new Map<string, readonly string[]>([
+    ["", ['nat-anchor "com.apple/*" all', 'rdr-anchor "com.apple/*" all']],
+  ]);
   /** Interfaces that are left alone (`set skip on`). */
   readonly skipped = new Set<string>();
   /** Changes with the main ruleset: what was counted before is stale after. */

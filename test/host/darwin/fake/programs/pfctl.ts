@@ -1,5 +1,6 @@
 import type { Command, CommandResult } from "../../../../../src/host/darwin/command.ts";
 import { PfSyntaxError } from "../../pf/pf-lexer.ts";
+import type { PfParsedRule } from "../../pf/pf-ruleset.ts";
 import { UnfaithfulCall } from "../accepted.ts";
 import type { FakePf } from "./fake-pf.ts";
 import { printRules, printTableEntry } from "./print-pf.ts";
@@ -91,7 +92,7 @@ function show(pf: FakePf, { anchor = "", show: what, verbose }: PfctlOptions): C
   switch (what) {
     case "r":
     case "rules": {
-      const rules = anchor === "" ? pf.main.map(({ rule }) => rule) : pf.anchors.get(anchor)?.rules;
+      const rules = anchor === "" ? pf.main.map(({ rule }) => rule) : rulesOf(pf, anchor);
       if (rules === undefined) {
         return { status: 0, stdout: "", stderr: `${ALTQ}pfctl: DIOCGETRULES: Invalid argument\n` };
       }
@@ -103,6 +104,11 @@ function show(pf: FakePf, { anchor = "", show: what, verbose }: PfctlOptions): C
         ...(anchor === "" ? ['scrub-anchor "com.apple/*" all fragment reassemble'] : []),
         ...lines.flatMap((line) => [line, ...counters]),
       ]);
+    }
+    case "nat": {
+      const rules = pf.translations.get(anchor) ?? (pf.anchors.has(anchor) ? [] : undefined);
+      if (rules !== undefined) return done(rules);
+      return { status: 0, stdout: "", stderr: `${ALTQ}pfctl: DIOCGETRULES: Invalid argument\n` };
     }
     case "Anchors":
       return done(anchorsBelow(pf, anchor, verbose).map((path) => `  ${path}`));
@@ -129,10 +135,15 @@ function show(pf: FakePf, { anchor = "", show: what, verbose }: PfctlOptions): C
   }
 }
 
+/** The filter rules of an anchor; none, yet it is there, where it has translations alone. */
+function rulesOf(pf: FakePf, anchor: string): readonly PfParsedRule[] | undefined {
+  return pf.anchors.get(anchor)?.rules ?? (pf.translations.has(anchor) ? [] : undefined);
+}
+
 /** Direct children; with -v all of them. The root's are those of the main ruleset and Apple's. */
 function anchorsBelow(pf: FakePf, anchor: string, verbose: boolean): string[] {
   const all = new Set(["com.apple"]);
-  for (const path of pf.anchors.keys()) {
+  for (const path of [...pf.anchors.keys(), ...[...pf.translations.keys()].filter((one) => one !== "")]) {
     const parts = path.split("/");
     for (let count = 1; count <= parts.length; count += 1) all.add(parts.slice(0, count).join("/"));
   }
