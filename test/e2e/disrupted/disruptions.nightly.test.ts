@@ -8,7 +8,8 @@ import { tellStory } from "./disruptions.ts";
 
 const reason = whyNoLab();
 const first = Number(process.env["AWG_SEED"] ?? 20261121);
-const count = 250;
+/** Of each story; fewer for a look at one: `AWG_DISRUPTIONS=100 vitest run ... -t "story 2"`. */
+const count = Number(process.env["AWG_DISRUPTIONS"] ?? 250);
 
 describe.each([0, 1, 2, 3])(`awg disrupted at length${reason === undefined ? "" : ` (skipped: ${reason})`}`, (nth) => {
   describe.skipIf(reason !== undefined)(`story ${nth + 1}`, () => {

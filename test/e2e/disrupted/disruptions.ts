@@ -1,5 +1,6 @@
 import { dock, layDock } from "../../lab/disruptions/dock.ts";
-import { disruptionAt, type Played, playStory, renderStory, type Story } from "../../lab/disruptions/play.ts";
+import { disruptionAt, playStory, type Story } from "../../lab/disruptions/play.ts";
+import { type Played, renderStory } from "../../lab/disruptions/story-text.ts";
 import { arpOf, type Exception, neighbourDiscoveryOf } from "../../lab/judge/exception.ts";
 import { type Judgement, renderJudgement } from "../../lab/judge/judge.ts";
 import { Session } from "../../lab/judge/session.ts";

@@ -8,6 +8,7 @@ import { fileDisruptions } from "./files.ts";
 import { kernelDisruptions } from "./kernel.ts";
 import { processDisruptions } from "./processes.ts";
 import { carriesTraffic, differenceOf, shapeOf } from "./shape.ts";
+import type { Played } from "./story-text.ts";
 import { bringUp, uplinkDisruptions } from "./uplink.ts";
 
 /** Every kind there is. */
@@ -17,19 +18,6 @@ const disruptions: readonly Disruption[] = [
   ...processDisruptions,
   ...fileDisruptions,
 ];
-
-/** One disruption as it went; times count from its end. */
-export interface Played {
-  readonly name: string;
-  /** Wall clock, to find which one a leak belongs to. */
-  readonly fromMs: number;
-  /** Until the machine had its shape again; undefined when it did not within the limit. */
-  readonly shapeMs: number | undefined;
-  /** Until a ping by IPv4 and one by IPv6 were answered; undefined when none was within the limit. */
-  readonly trafficMs: number | undefined;
-  /** What was wrong at the limit. */
-  readonly complaint?: string;
-}
 
 export interface Story {
   readonly seed: number;
@@ -71,23 +59,6 @@ export async function playStory(world: World, product: Product, session: Session
 /** Under which disruption a leak began. */
 export function disruptionAt(played: readonly Played[], { firstAtMs }: Leak): string {
   return played.findLast(({ fromMs }) => fromMs <= firstAtMs)?.name ?? "(before the first)";
-}
-
-/** A line for each one that did not end well, and the times of the others. */
-export function renderStory(played: readonly Played[]): string {
-  const stuck = played.filter(({ complaint }) => complaint !== undefined);
-  const [shape, traffic] = [played.map(({ shapeMs }) => shapeMs), played.map(({ trafficMs }) => trafficMs)];
-  return [
-    `${played.length} disruptions of ${new Set(played.map(({ name }) => name)).size} kinds, ${stuck.length} not recovered`,
-    `shape again after ${renderTimes(shape)}; traffic again after ${renderTimes(traffic)}`,
-    ...stuck.map(({ name, complaint }) => `${name}: ${complaint}`),
-  ].join("\n");
-}
-
-function renderTimes(times: readonly (number | undefined)[]): string {
-  const sorted = times.filter((time) => time !== undefined).sort((a, b) => a - b);
-  const at = (share: number): number => Math.round(sorted[Math.floor(share * (sorted.length - 1))] ?? 0);
-  return `${at(0.5)} ms (median), ${at(0.95)} ms (p95), ${at(1)} ms (longest)`;
 }
 
 /** Gives the client the addresses back that it had. */
