@@ -15,7 +15,9 @@ import { isDisabled, parseJobState } from "../../../../src/host/darwin/services/
 import { launchdServices } from "../../../../src/host/darwin/services/launchd-services.ts";
 import { SERVICE_MARK } from "../../../../src/model/ownership.ts";
 import { LAUNCHD, type ServiceSpec } from "../../../../src/model/spec/service.ts";
-import { FakeLaunchctl } from "./fake-launchctl.ts";
+import { macBook } from "../fake/machine.ts";
+import type { FakeLaunchd } from "../fake/programs/fake-launchd.ts";
+import { FakePrograms } from "../fake/programs/fake-programs.ts";
 
 const PATH = `${LAUNCHD.daemons}/${LAUNCHD.daemon}.plist`;
 const PLACE = { name: LAUNCHD.daemon, path: PATH };
@@ -23,17 +25,22 @@ const TARGET = `system/${LAUNCHD.daemon}`;
 const OWN_UID = process.getuid?.() ?? 0;
 
 let root: string;
-let launchctl: FakeLaunchctl;
+let launchd: FakeLaunchd;
+let programs: FakePrograms;
+let waitedMs: number;
 
-function spec(more = ""): ServiceSpec {
-  return { ...PLACE, definition: `<?xml version="1.0"?>\n<!-- ${SERVICE_MARK} -->\n${more}`, keepRunning: true };
+function spec(more = "", place: Pick<ServiceSpec, "name" | "path"> = PLACE): ServiceSpec {
+  const label = `<key>Label</key><string>${place.name}</string><key>RunAtLoad</key><true/>`;
+  const definition = `<?xml version="1.0"?>\n<!-- ${SERVICE_MARK} -->\n<dict>${label}${more}</dict>\n`;
+  return { ...place, definition, keepRunning: true };
 }
 
 function services(ownPid = 1) {
-  const { run, sleep } = launchctl;
   return launchdServices({
-    run,
-    sleep,
+    run: programs.run,
+    sleep: async (ms) => {
+      waitedMs += ms;
+    },
     program: ["/opt/node", "/opt/awg.cjs"],
     runDir: "/var/run/awg",
     root,
@@ -43,54 +50,60 @@ function services(ownPid = 1) {
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "awg-t-launchd-"));
-  launchctl = new FakeLaunchctl();
+  const machine = macBook();
+  launchd = machine.launchd;
+  programs = new FakePrograms(machine);
+  waitedMs = 0;
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-describe("services by launchd (launchctl is a double; its texts are constructed)", () => {
+describe("services by launchd (launchd is the double of the whole Mac; its texts are constructed)", () => {
   test("written, loaded and running; a second time nothing is asked", async () => {
     await services().ensure(spec());
-    expect(launchctl.calls).toEqual([`bootstrap system ${join(root, PATH)}`]);
-    expect(await services().read(PLACE)).toMatchObject({ loaded: true, running: true, pid: 401, ownedByAwg: true });
-    launchctl.calls.length = 0;
+    expect(launchd.changes).toEqual([`bootstrap system ${join(root, PATH)}`]);
+    expect(await services().read(PLACE)).toMatchObject({ loaded: true, running: true, pid: 701, ownedByAwg: true });
+    launchd.changes.length = 0;
     await services().ensure(spec());
-    expect(launchctl.calls).toEqual([]);
+    expect(launchd.changes).toEqual([]);
   });
 
   test("another text: unloaded, waited for, loaded again; what is loaded is what the file says", async () => {
     await services().ensure(spec());
-    launchctl.drainingLooks = 4;
-    launchctl.calls.length = 0;
+    launchd.looksToEnd = 4;
+    launchd.changes.length = 0;
     await services().ensure(spec("<new/>"));
-    expect(launchctl.calls).toEqual([`bootout ${TARGET}`, `bootstrap system ${join(root, PATH)}`]);
-    expect(launchctl.waitedMs).toBeGreaterThanOrEqual(1500);
-    expect(launchctl.jobs.get(TARGET)?.text).toBe(spec("<new/>").definition);
+    expect(launchd.changes).toEqual([`bootout ${TARGET}`, `bootstrap system ${join(root, PATH)}`]);
+    expect(waitedMs).toBeGreaterThanOrEqual(1500);
+    expect(launchd.jobs.get(TARGET)?.text).toBe(spec("<new/>").definition);
   });
 
   test("a keeper that runs is not ended for a new text: every utun would go with it", async () => {
     const keeper = { name: LAUNCHD.keeper, path: `${LAUNCHD.daemons}/${LAUNCHD.keeper}.plist` };
-    await services().ensure({ ...spec(), ...keeper });
-    launchctl.calls.length = 0;
-    await services().ensure({ ...spec("<new/>"), ...keeper });
-    expect(launchctl.calls).toEqual([]);
-    expect(await services().read(keeper)).toMatchObject({ definition: spec("<new/>").definition, running: true });
+    await services().ensure(spec("", keeper));
+    launchd.changes.length = 0;
+    await services().ensure(spec("<new/>", keeper));
+    expect(launchd.changes).toEqual([]);
+    expect(await services().read(keeper)).toMatchObject({
+      definition: spec("<new/>", keeper).definition,
+      running: true,
+    });
     await services().remove(keeper);
-    expect(launchctl.calls).toEqual([`bootout system/${LAUNCHD.keeper}`]);
+    expect(launchd.changes).toEqual([`bootout system/${LAUNCHD.keeper}`]);
   });
 
   test("bootstrap right after bootout fails with 5 and is tried again", async () => {
-    launchctl.spuriousFailures = 2;
+    launchd.spuriousFailures = 2;
     await services().ensure(spec());
-    expect(launchctl.calls).toHaveLength(3);
-    expect(launchctl.waitedMs).toBe(3000);
+    expect(launchd.changes).toHaveLength(3);
+    expect(waitedMs).toBe(3000);
   });
 
   test("what never loads is an error with launchd's code, after four tries", async () => {
-    launchctl.spuriousFailures = 99;
+    launchd.spuriousFailures = 99;
     const failed = services().ensure(spec());
     await expect(failed).rejects.toMatchObject({ kind: "host", facts: { status: 5 } });
     await expect(failed).rejects.toThrow(`launchctl bootstrap ${TARGET} failed with 5: Bootstrap failed`);
-    expect(launchctl.calls).toHaveLength(4);
+    expect(launchd.changes).toHaveLength(4);
   });
 
   test("one that is switched off is loaded all the same, and stays switched off for the next boot", async () => {
@@ -107,23 +120,23 @@ describe("services by launchd (launchctl is a double; its texts are constructed)
     await services().ensure(spec());
     await services().ensureAutostart({ service: LAUNCHD.daemon, enabled: false });
     await services().remove(PLACE);
-    expect([launchctl.jobs.size, launchctl.disabled.size, existsSync(join(root, PATH))]).toEqual([0, 0, false]);
+    expect([launchd.jobs.size, launchd.disabled.size, existsSync(join(root, PATH))]).toEqual([0, 0, false]);
     await services().remove(PLACE);
   });
 
   test("what runs this very process is not unloaded by it", async () => {
     await services().ensure(spec());
-    launchctl.calls.length = 0;
-    await services(401).ensure(spec("<new/>"));
-    await services(401).remove(PLACE);
-    expect(launchctl.calls).toEqual([]);
+    launchd.changes.length = 0;
+    await services(701).ensure(spec("<new/>"));
+    await services(701).remove(PLACE);
+    expect(launchd.changes).toEqual([]);
     expect(existsSync(join(root, PATH))).toBe(false);
   });
 
   test("stop unloads, start loads, restart starts anew", async () => {
     await services().ensure(spec());
     await services().control(PLACE, "restart");
-    expect(launchctl.calls.at(-1)).toBe(`kickstart -k ${TARGET}`);
+    expect(launchd.changes.at(-1)).toBe(`kickstart -k ${TARGET}`);
     await services().control(PLACE, "stop");
     expect(await services().read(PLACE)).toMatchObject({ loaded: false, running: false });
     await services().control(PLACE, "start");
@@ -172,17 +185,17 @@ describe("the agent of who sits at the screen", () => {
   });
 
   test("without a session it is written, and counts as loaded: launchd does so at login", async () => {
-    await services().ensure({ ...spec(), ...agent, keepRunning: false });
+    await services().ensure({ ...spec("", agent), uid: OWN_UID, keepRunning: false });
     expect(existsSync(join(root, path))).toBe(true);
     expect(await services().read(agent)).toMatchObject({ loaded: true, running: false });
-    expect(launchctl.calls).toEqual([`bootstrap gui/${OWN_UID} ${join(root, path)}`]);
+    expect(launchd.changes).toEqual([`bootstrap gui/${OWN_UID} ${join(root, path)}`]);
   });
 
   test.skipIf(OWN_UID !== 0)(
     "a folder for agents that was not there is its user's, not root's (needs root)",
     async () => {
       mkdirSync(join(root, home, "Library"), { recursive: true });
-      await services().ensure({ ...spec(), ...agent, uid: 501, keepRunning: false });
+      await services().ensure({ ...spec("", agent), uid: 501, keepRunning: false });
       const owners = [join(root, path), join(root, path, "..")]
         .map((one) => statSync(one))
         .map(({ uid, gid }) => [uid, gid]);
@@ -197,7 +210,7 @@ describe("the agent of who sits at the screen", () => {
     mkdirSync(join(root, home), { recursive: true });
     mkdirSync(join(root, "elsewhere/LaunchAgents"), { recursive: true });
     symlinkSync(join(root, "elsewhere"), join(root, home, "Library"));
-    await expect(services().ensure({ ...spec(), ...agent })).rejects.toMatchObject({ kind: "conflict" });
+    await expect(services().ensure({ ...spec("", agent), uid: OWN_UID })).rejects.toMatchObject({ kind: "conflict" });
     expect(existsSync(join(root, "elsewhere/LaunchAgents", `${LAUNCHD.gui}.plist`))).toBe(false);
   });
 
@@ -205,7 +218,7 @@ describe("the agent of who sits at the screen", () => {
     mkdirSync(join(root, home, "Library"), { recursive: true });
     mkdirSync(join(root, "elsewhere"));
     symlinkSync(join(root, "elsewhere"), join(root, home, "Library/LaunchAgents"));
-    await expect(services().ensure({ ...spec(), ...agent })).rejects.toMatchObject({ kind: "conflict" });
+    await expect(services().ensure({ ...spec("", agent), uid: OWN_UID })).rejects.toMatchObject({ kind: "conflict" });
     expect(existsSync(join(root, "elsewhere", `${LAUNCHD.gui}.plist`))).toBe(false);
   });
 });

@@ -1,11 +1,16 @@
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import type { Command, CommandResult } from "../../../../../src/host/darwin/command.ts";
 import { UnfaithfulCall } from "../accepted.ts";
 
+/** `launchctl error`: could not find the domain; the domain does not support the action. */
+const [NO_DOMAIN, NO_SESSION] = [112, 125];
+
 interface FakeJob {
   readonly label: string;
   readonly path: string;
+  /** The plist as it was when it was loaded. */
+  readonly text: string;
   pid: number | undefined;
   runs: number;
   /** Looks at it that a job told to go still answers as SIGTERMed. */
@@ -16,6 +21,12 @@ interface FakeJob {
 export class FakeLaunchd {
   readonly jobs = new Map<string, FakeJob>();
   readonly disabled = new Set<string>();
+  /** Domains that there are: the machine's, and `gui/<uid>` of who is logged in. */
+  readonly sessions = new Set<string>(["system"]);
+  /** What launchctl was told to change, in order. */
+  readonly changes: string[] = [];
+  /** Bootstraps that fail with 5 for no reason that can be seen. */
+  spuriousFailures = 0;
   /** How long a job takes to go after bootout, in looks (darwin-notes 8: `state = SIGTERMed`). */
   looksToEnd = 2;
   #nextPid = 700;
@@ -31,6 +42,7 @@ export function fakeLaunchctl(launchd: FakeLaunchd, { args }: Command, isRoot: b
   const [verb = "", ...words] = args;
   const isReading = verb === "print" || verb === "print-disabled";
   if (!isReading && !isRoot) return said("", 1, "Operation not permitted\n");
+  if (!isReading) launchd.changes.push(args.join(" "));
   if (verb === "print" && words.length === 1) return print(launchd, words[0] ?? "");
   if (verb === "print-disabled" && words.length === 1) return printDisabled(launchd, words[0] ?? "");
   if ((verb === "enable" || verb === "disable") && words.length === 1) {
@@ -46,8 +58,12 @@ export function fakeLaunchctl(launchd: FakeLaunchd, { args }: Command, isRoot: b
 
 function print(launchd: FakeLaunchd, word: string): CommandResult {
   const target = targetOf(word);
+  const { domain, label } = partsOf(target);
+  if (!launchd.sessions.has(domain)) {
+    return said("", NO_DOMAIN, `Bad request.\nCould not find domain for ${domain.replace("gui/", "user gui: ")}\n`);
+  }
   const job = launchd.jobs.get(target);
-  if (job === undefined) return notFound(target);
+  if (job === undefined) return notFound(domain, label);
   if (job.drainingLooks > 0) {
     job.drainingLooks -= 1;
     if (job.drainingLooks === 0) launchd.jobs.delete(target);
@@ -71,6 +87,7 @@ function printDisabled(launchd: FakeLaunchd, domain: string): CommandResult {
 }
 
 function bootstrap(launchd: FakeLaunchd, domain: string, path: string): CommandResult {
+  if (!existsSync(path)) throw new UnfaithfulCall("launchctl bootstrap", `${path} is not there`);
   const text = readFileSync(path, "utf8");
   const label = /<key>Label<\/key>\s*<string>([^<]+)<\/string>/.exec(text)?.[1];
   if (label === undefined || basename(path) !== `${label}.plist`) {
@@ -78,13 +95,18 @@ function bootstrap(launchd: FakeLaunchd, domain: string, path: string): CommandR
   }
   if ((statSync(path).mode & 0o022) !== 0)
     throw new UnfaithfulCall("launchctl bootstrap", `${path} is writable by others`);
-  const target = `${domain}/${label}`;
-  if (launchd.jobs.has(target) || launchd.disabled.has(target)) {
+  const target = targetOf(`${domain}/${label}`);
+  if (!launchd.sessions.has(domain)) {
+    return said("", NO_SESSION, "Bootstrap failed: 125: Domain does not support specified action\n");
+  }
+  const isFailing = launchd.spuriousFailures > 0;
+  if (isFailing) launchd.spuriousFailures -= 1;
+  if (isFailing || launchd.jobs.has(target) || launchd.disabled.has(target)) {
     return said("", 5, "Bootstrap failed: 5: Input/output error\n");
   }
   const runs = /<key>(?:RunAtLoad|KeepAlive)<\/key>\s*<true\/>/.test(text) ? 1 : 0;
   const pid = runs === 1 ? launchd.nextPid() : undefined;
-  launchd.jobs.set(target, { label, path, pid, runs, drainingLooks: 0 });
+  launchd.jobs.set(target, { label, path, text, pid, runs, drainingLooks: 0 });
   return said("");
 }
 
@@ -101,7 +123,10 @@ function kickstart(launchd: FakeLaunchd, words: readonly string[]): CommandResul
   const target = targetOf(words.at(-1));
   const job = launchd.jobs.get(target);
   if (words.length !== (isAgain ? 2 : 1)) throw new UnfaithfulCall("launchctl kickstart", words.join(" "));
-  if (job === undefined) return notFound(target);
+  if (job === undefined) {
+    const { domain, label } = partsOf(target);
+    return notFound(domain, label);
+  }
   if (job.pid === undefined || isAgain) {
     job.pid = launchd.nextPid();
     job.runs += 1;
@@ -109,9 +134,13 @@ function kickstart(launchd: FakeLaunchd, words: readonly string[]): CommandResul
   return said("");
 }
 
-function notFound(target: string): CommandResult {
-  const [domain, label] = [target.slice(0, target.lastIndexOf("/")), target.slice(target.lastIndexOf("/") + 1)];
+function notFound(domain: string, label: string): CommandResult {
   return said("", 113, `Bad request.\nCould not find service "${label}" in domain for ${domain}\n`);
+}
+
+function partsOf(target: string): { readonly domain: string; readonly label: string } {
+  const at = target.lastIndexOf("/");
+  return { domain: target.slice(0, at), label: target.slice(at + 1) };
 }
 
 function targetOf(word: string | undefined): string {
