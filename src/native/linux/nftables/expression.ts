@@ -198,6 +198,9 @@ export type CtKey = (typeof CT_KEYS)[number];
 /** Bits of the conntrack state in a register (NF_CT_STATE_BIT of nf_conntrack_common.h). */
 export const CT_STATE = { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 } as const;
 
+/** What `fib … type` says of an address of another machine (RTN_UNICAST of rtnetlink.h); other types end here. */
+export const RTN_UNICAST = 1;
+
 /** The first register of 16 bytes; a single value always goes here. Register 0 holds the verdict. */
 export const FIRST_REGISTER = 1;
 
