@@ -1,8 +1,8 @@
 import type { MarkUse } from "../../../model/verify/space/mark-classes.ts";
 import type { Term } from "../../../model/verify/space/term.ts";
 import type { HookName } from "../../../native/linux/nftables/chain.codec.ts";
-import type { ReadingContext } from "./load-value.ts";
-import { type ReadRule, readRule } from "./read-rule.ts";
+import type { ReadingContext } from "./reading/load-value.ts";
+import { type ReadRule, readRule } from "./reading/read-rule.ts";
 import type { RuleTable, TableChain } from "./rule-table.ts";
 
 /** A table whose rules were read for packets of one IP version. */
@@ -27,10 +27,10 @@ export function readTables(tables: readonly RuleTable[], context: Omit<ReadingCo
     .map((table) => ({
       table,
       rules: new Map(
-        [...table.chains].map(([name, { rules }]) => [
-          name,
-          rules.map((rule) => readRule(table, rule, { ...context, table: table.family })),
-        ]),
+        [...table.chains].map(([name, { base, rules }]) => {
+          const place = { table: table.family, ...(base === undefined ? {} : { hook: base.hook }) };
+          return [name, rules.flatMap((rule) => readRule(table, rule, { ...context, ...place }))];
+        }),
       ),
     }));
 }
@@ -64,14 +64,41 @@ function isAsked({ type, hook: where, devices = [] }: BaseChain["base"], hook: H
   return devices.some((name) => (name.endsWith("*") ? device.startsWith(name.slice(0, -1)) : name === device));
 }
 
+/** A rule of which something cannot be said. */
+export interface DoubtfulRule {
+  readonly rule: ReadRule;
+  readonly what: string;
+  /** Whether packets that are judged may come to it. */
+  readonly isReached: boolean;
+}
+
 /** Rules of which something cannot be said, each with what it is. */
-export function doubtfulRules(tables: readonly ReadTable[]): { readonly rule: ReadRule; readonly what: string }[] {
-  return tables.flatMap(({ rules }) =>
-    [...rules.values()].flat().flatMap((rule) => {
-      const doubts = rule.steps.flatMap((step) => (step.kind === "doubt" ? [step.what] : []));
-      return doubts.length === 0 ? [] : [{ rule, what: doubts.join(", ") }];
-    }),
+export function doubtfulRules(tables: readonly ReadTable[]): DoubtfulRule[] {
+  return tables.flatMap((read) => {
+    const reached = reachedChains(read);
+    return [...read.rules].flatMap(([chain, rules]) =>
+      rules.flatMap((rule) => {
+        const doubts = rule.steps.flatMap((step) => (step.kind === "doubt" ? [step.what] : []));
+        return doubts.length === 0 ? [] : [{ rule, what: doubts.join(", "), isReached: reached.has(chain) }];
+      }),
+    );
+  });
+}
+
+/** Chains that packets may come to from the hooks at which verdicts count. */
+function reachedChains({ table, rules }: ReadTable): ReadonlySet<string> {
+  const reached = new Set<string>();
+  const waiting = [...table.chains].flatMap(([name, { base }]) =>
+    base === undefined || base.type === "nat" || base.hook === "ingress" ? [] : [name],
   );
+  for (let chain = waiting.pop(); chain !== undefined; chain = waiting.pop()) {
+    if (reached.has(chain)) continue;
+    reached.add(chain);
+    for (const { verdict } of rules.get(chain) ?? []) {
+      if (verdict !== undefined && "chain" in verdict) waiting.push(verdict.chain);
+    }
+  }
+  return reached;
 }
 
 function stepsOf(tables: readonly ReadTable[]) {

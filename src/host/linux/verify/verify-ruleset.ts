@@ -8,7 +8,8 @@ import { type Diagram, NOTHING } from "../../../model/verify/space/diagrams.ts";
 import { deviceIn, type Term } from "../../../model/verify/space/term.ts";
 import { grantedFrames } from "./granted-frames.ts";
 import { sendFrames, sendThrough, unionOf, within } from "./packet-ways.ts";
-import { baseChainsAt, doubtfulRules } from "./read-tables.ts";
+import { baseChainsAt, type DoubtfulRule, doubtfulRules } from "./read-tables.ts";
+import { SENDS_BY_ITSELF } from "./reading/read-rule.ts";
 import { askFor, type FamilyQuestion, type RulesetQuestion, type StatedPath } from "./ruleset-question.ts";
 import { showPieces } from "./show-pieces.ts";
 import { verifyOtherFrames } from "./verify-other-frames.ts";
@@ -27,7 +28,7 @@ export function verifyRuleset(question: RulesetQuestion): Verified {
     const asked = askFor(question, family, paths);
     classes += Object.values(asked.space.sizes()).reduce((product, size) => product * BigInt(size), 1n);
     for (const hook of HOOKS) findings.push(...verifyHook(asked, hook));
-    findings.push(...verifyFrames(asked), ...verifySteering(asked));
+    findings.push(...verifyFrames(asked), ...verifySteering(asked, notes));
     findings.push(...judgeDoubts(asked, notes));
   }
   findings.push(...verifyOtherFrames(question));
@@ -90,21 +91,25 @@ function verifyFrames(asked: FamilyQuestion): VerifyFinding[] {
   return showPieces(asked, "frame", "leak", within(space, sendFrames(asked, own, out, true).accepted, out));
 }
 
-/** S4: the mark that each flow gets is its path's. */
-function verifySteering(asked: FamilyQuestion): VerifyFinding[] {
-  const { space, own } = asked;
+/** S4: the mark that each flow gets is its path's, whoever else writes marks. */
+function verifySteering(asked: FamilyQuestion, notes: Set<string>): VerifyFinding[] {
+  const { space, all } = asked;
   const { diagrams } = space;
   const possible = space.ofFormula(POSSIBLE.output);
   const loopback = space.ofFormula(deviceIn("out", [LOOPBACK_DEVICE]));
   const sent = diagrams.minus(possible, loopback);
-  const chains = baseChainsAt(own, "output");
+  const chains = baseChainsAt(all, "output");
   return asked.steered.flatMap(({ path, number, packets }) => {
     const set = diagrams.and(sent, space.ofFormula(packets));
     const other: Term = { dimension: "mark", mask: MARK_MASK, values: [markOfPath(number)], not: true };
     const wrong = walk(space, chains, startingWith(set), true)
       .accepted.map((piece) => ({ ...piece, set: diagrams.and(piece.set, space.ofTerm(other, piece.change)) }))
       .filter((piece) => piece.set !== NOTHING);
-    return showPieces(asked, "output", "misroute", wrong).map((finding) => ({
+    const doubts = new Set(wrong.flatMap((piece) => piece.doubts));
+    for (const doubt of doubts)
+      notes.add(`flows may get another mark than their path's by what cannot be judged: ${doubt}`);
+    const sure = wrong.filter((piece) => piece.doubts.length === 0);
+    return showPieces(asked, "output", "misroute", sure).map((finding) => ({
       ...finding,
       message: `is not marked for its path, ${path}, so it is routed elsewhere (IPv${asked.family})`,
     }));
@@ -116,13 +121,28 @@ function verifySteering(asked: FamilyQuestion): VerifyFinding[] {
  * chain of a hook must accept; but one that copies or sends packets off by itself never comes by our chains.
  */
 function judgeDoubts({ own, all, family }: FamilyQuestion, notes: Set<string>): VerifyFinding[] {
-  const ours = new Set(own);
-  const findings = doubtfulRules(own).map(({ rule, what }) => unjudged(rule.name, what, family));
-  for (const { rule, what } of doubtfulRules(all.filter((table) => !ours.has(table)))) {
-    if (/\b(dup|fwd)\b/.test(what)) findings.push(unjudged(rule.name, what, family));
-    else notes.add(`a rule of another table cannot be judged (${what}); it can only drop more: ${rule.name}`);
+  const ours = doubtfulRules(own).filter(({ isReached }) => isReached);
+  const findings = ours.map(({ rule, what }) => unjudged(rule.name, what, family));
+  for (const table of all.filter((one) => !own.includes(one))) {
+    const doubtful = doubtfulRules([table]);
+    const sending = doubtful.filter(({ what }) => SENDS_BY_ITSELF.test(what));
+    findings.push(...sending.map(({ rule, what }) => unjudged(rule.name, what, family)));
+    const note = noteOf(doubtful.filter((one) => one.isReached && !sending.includes(one)));
+    if (note !== undefined) notes.add(note);
   }
   return findings;
+}
+
+/** One note for all rules of a table. */
+function noteOf(doubtful: readonly DoubtfulRule[]): string | undefined {
+  const [first] = doubtful;
+  if (first === undefined) return undefined;
+  const what = [...new Set(doubtful.map((one) => one.what))].join("; ");
+  if (doubtful.length === 1) {
+    return `a rule of another table cannot be judged (${what}); it can only drop more: ${first.rule.name}`;
+  }
+  const names = `${doubtful.length} rules of another table cannot be judged (${what})`;
+  return `${names}; they can only drop more; the first is ${first.rule.name}`;
 }
 
 function unjudged(name: string, what: string, family: Family): VerifyFinding {

@@ -2,8 +2,9 @@ import { type Diagram, EVERYTHING, NOTHING } from "../../../model/verify/space/d
 import { chainChanges, type MarkChange, UNCHANGED } from "../../../model/verify/space/mark-classes.ts";
 import type { PacketSpace } from "../../../model/verify/space/packet-space.ts";
 import type { Term } from "../../../model/verify/space/term.ts";
-import type { ReadRule, RuleStep } from "./read-rule.ts";
+import type { Verdict } from "../../../native/linux/nftables/expression.ts";
 import type { BaseChain, ReadTable } from "./read-tables.ts";
+import type { ReadRule, RuleStep } from "./reading/read-rule.ts";
 
 /** Packets that went the same way so far. */
 export interface Piece {
@@ -58,6 +59,24 @@ interface Ends {
   readonly left: Piece[];
 }
 
+/** Packets that meet a rule; `before` are those that do not go on behind it. */
+interface Met extends Piece {
+  readonly before: Diagram;
+  readonly isMarkLost: boolean;
+}
+
+/** A verdict to be carried out, and where the packets go then. */
+interface Taking {
+  readonly table: ReadTable;
+  readonly rule: ReadRule;
+  readonly verdict: Verdict;
+  readonly depth: number;
+  readonly ends: Ends;
+  readonly next: Piece[];
+}
+
+const LOST_MARK = "writes a mark that cannot be said";
+
 class Walker {
   readonly #space: PacketSpace;
   readonly #traced: boolean;
@@ -105,16 +124,20 @@ class Walker {
       return;
     }
     const { verdict } = rule;
-    if (verdict === undefined || verdict.code === "continue") {
-      if (met.change === piece.change) next.push(piece);
-      else pushUnlessEmpty(next, met, { ...piece, set: diagrams.minus(piece.set, met.set) });
-      return;
-    }
     const isSure = met.doubts === piece.doubts;
     const rest = isSure ? diagrams.minus(piece.set, met.before) : piece.set;
+    if (verdict === undefined || verdict.code === "continue") {
+      if (met.change === piece.change && !met.isMarkLost) next.push(piece);
+      else pushUnlessEmpty(next, ...this.#withMarks(met), { ...piece, set: rest });
+      return;
+    }
     const trace = this.#note(met, hitOf(table, rule, verdict));
-    const hit: Piece = { set: met.set, change: met.change, doubts: met.doubts, trace };
+    for (const hit of this.#withMarks({ ...met, trace })) this.#take({ table, rule, verdict, depth, ends, next }, hit);
     pushUnlessEmpty(next, { ...piece, set: rest });
+  }
+
+  /** Sends what met a rule where its verdict says. */
+  #take({ table, rule, verdict, depth, ends, next }: Taking, hit: Piece): void {
     switch (verdict.code) {
       case "accept":
         ends.accepted.push(hit);
@@ -141,9 +164,10 @@ class Walker {
   }
 
   /** The packets that meet all of a rule; `before` are the same as they stand in the piece. */
-  #meet(rule: ReadRule, piece: Piece): Piece & { readonly before: Diagram } {
+  #meet(rule: ReadRule, piece: Piece): Met {
     let { set, change, doubts } = piece;
     let before = piece.set;
+    let isMarkLost = false;
     for (const step of rule.steps) {
       if (step.kind === "test") {
         const holds = this.#alternatives(step.any, change);
@@ -151,10 +175,17 @@ class Walker {
         before = this.#space.diagrams.and(before, holds);
         if (set === NOTHING) break;
       } else if (step.kind === "mark") change = chainChanges(change, step.change);
-      else if (step.kind === "mark-lost") set = this.#space.exists(set, "mark");
-      else doubts = [...doubts, `${rule.name}: ${step.what}`];
+      else if (step.kind === "mark-lost") {
+        isMarkLost = true;
+        doubts = [...doubts, `${rule.name}: ${LOST_MARK}`];
+      } else doubts = [...doubts, `${rule.name}: ${step.what}`];
     }
-    return { ...piece, set, change, doubts, before };
+    return { ...piece, set, change, doubts, before, isMarkLost };
+  }
+
+  /** Where a rule wrote what nobody can say, the packets go on with every mark there is. */
+  #withMarks({ before: _before, isMarkLost, ...piece }: Met): Piece[] {
+    return isMarkLost ? this.#space.marks.map((mark) => ({ ...piece, change: { keep: 0, set: mark } })) : [piece];
   }
 
   #alternatives(any: Extract<RuleStep, { kind: "test" }>["any"], change: MarkChange): Diagram {

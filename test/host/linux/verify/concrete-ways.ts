@@ -6,8 +6,8 @@ import { runChain, type Wire } from "../firewall/interpreter.ts";
 
 const CHAINS: Readonly<Record<Packet["hook"], readonly string[]>> = {
   output: ["steer", "leaving", "source-guard"],
-  input: ["entering"],
-  forward: ["crossing", "leaving", "source-guard"],
+  input: ["arriving", "entering"],
+  forward: ["arriving", "crossing", "leaving", "source-guard"],
 };
 
 /** A shown packet as the evaluator has it. */
@@ -23,6 +23,7 @@ export function packetOfShown(shown: ShownPacket): Packet {
     hopLimit: shown.hopLimit,
     mark: shown.mark,
     reply: shown.tracking === "answer" || shown.tracking === "related-answer",
+    related: shown.tracking === "related" || shown.tracking === "related-answer",
     ...(sourcePort === undefined ? {} : { sourcePort }),
     ...(destinationPort === undefined ? {} : { destinationPort }),
     ...(icmpType === undefined ? {} : { icmpType }),

@@ -1,5 +1,5 @@
-import type { NumberRange, Term } from "../../../model/verify/space/term.ts";
-import type { RegisterValue } from "./register-value.ts";
+import type { NumberRange, Term } from "../../../../model/verify/space/term.ts";
+import type { PlainValue } from "./register-value.ts";
 
 /** Byte strings from..to, both included, compared as the kernel does: byte by byte. */
 export interface ByteRange {
@@ -7,7 +7,7 @@ export interface ByteRange {
   readonly to: Uint8Array;
 }
 
-type NumberValue = Extract<RegisterValue, { kind: "number" }>;
+type NumberValue = Extract<PlainValue, { kind: "number" }>;
 
 /** A term, or whether it holds of every packet (true) or none (false), or why it cannot be said. */
 export type TermOrAnswer = Term | boolean | { readonly opaque: string };
@@ -15,20 +15,30 @@ export type TermOrAnswer = Term | boolean | { readonly opaque: string };
 const MOST_MARKS = 64n;
 
 /** The condition that a register lies in one of the ranges (or, `not`, in none of them). */
-export function termOf(value: RegisterValue, ranges: readonly ByteRange[], not: boolean): TermOrAnswer {
+export function termOf(value: PlainValue, ranges: readonly ByteRange[], not: boolean): TermOrAnswer {
   switch (value.kind) {
     case "opaque":
-      return { opaque: value.what };
+      return isEveryValue(ranges) ? !not : { opaque: value.what };
     case "constant":
       return isInside(value.bytes, ranges) !== not;
     case "named": {
-      const { dimension, bytesOf } = value;
+      const { dimension, bytesOf, only } = value;
+      if (only !== undefined && !ranges.every((range) => isExactly(range, only))) return { opaque: "a route's type" };
       const mentions = dimension === "in" || dimension === "out" ? ranges.flatMap(deviceNames) : [];
       return { dimension, mentions, holds: (name) => isInside(bytesOf(name), ranges) !== not };
     }
     case "number":
       return value.dimension === "mark" ? markTerm(value, ranges, not) : numberTerm(value, ranges, not);
   }
+}
+
+/** Whatever the bytes are, they lie in these ranges. */
+function isEveryValue(ranges: readonly ByteRange[]): boolean {
+  return ranges.some(({ from, to }) => from.every((byte) => byte === 0) && to.every((byte) => byte === 255));
+}
+
+function isExactly({ from, to }: ByteRange, bytes: Uint8Array): boolean {
+  return Buffer.compare(from, bytes) === 0 && Buffer.compare(to, bytes) === 0;
 }
 
 function isInside(bytes: Uint8Array, ranges: readonly ByteRange[]): boolean {

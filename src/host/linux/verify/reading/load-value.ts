@@ -1,8 +1,9 @@
-import type { Family } from "../../../model/ip.ts";
-import { NO_USER, type NumberDimension, type Term, type Tracking } from "../../../model/verify/space/term.ts";
-import { CT_STATE, type Expression, type ExpressionOf } from "../../../native/linux/nftables/expression.ts";
-import type { TableFamily } from "../../../native/linux/nftables/field.ts";
-import { partOfNumber, type RegisterValue, wholeNumber } from "./register-value.ts";
+import type { Family } from "../../../../model/ip.ts";
+import { NO_USER, type NumberDimension, type Term, type Tracking } from "../../../../model/verify/space/term.ts";
+import type { HookName } from "../../../../native/linux/nftables/chain.codec.ts";
+import { CT_STATE, type Expression, type ExpressionOf, RTN_UNICAST } from "../../../../native/linux/nftables/expression.ts";
+import type { TableFamily } from "../../../../native/linux/nftables/field.ts";
+import { type JoinedPart, type PlainValue, partOfNumber, type RegisterValue, wholeNumber } from "./register-value.ts";
 
 /** Under what circumstances a rule is read. */
 export interface ReadingContext {
@@ -14,6 +15,8 @@ export interface ReadingContext {
    */
   readonly frames?: true;
   readonly table: TableFamily;
+  /** Where the rule's chain hangs in the kernel's packet path; absent for a chain that is jumped to. */
+  readonly hook?: HookName;
   /** Index of each device by name. */
   readonly indexes: ReadonlyMap<string, number>;
 }
@@ -55,6 +58,7 @@ export function loadValue(expression: Expression, context: ReadingContext): Load
     case "immediate":
       return free({ kind: "constant", bytes: expression.data });
     case "fib":
+      return loadRouteType(expression, context) ?? opaque(expression.kind);
     case "socket":
     case "rt":
       return opaque(expression.kind === "socket" ? `socket ${expression.key}` : expression.kind);
@@ -123,51 +127,97 @@ function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes }: ReadingCon
   }
 }
 
+/**
+ * Before the route is looked up, whether the destination is another machine: exactly then the packet leaves by a device
+ * again. Of one that ends here the type may be local, broadcast or multicast.
+ */
+function loadRouteType(
+  { result, flags, presenceOnly }: ExpressionOf<"fib">,
+  { hook }: ReadingContext,
+): Loaded | undefined {
+  if (hook !== "prerouting" || result !== "type" || flags.join() !== "daddr" || presenceOnly) return undefined;
+  const unicast = hostNumber(RTN_UNICAST);
+  const bytesOf = (name: string) => (name === "" ? hostNumber(0) : unicast);
+  return free({ kind: "named", dimension: "out", bytesOf, only: unicast });
+}
+
 function loadPayload({ base, offset, length }: ExpressionOf<"payload">, context: ReadingContext): Loaded {
-  if (base === "transport") return loadTransport(offset, length, context);
-  if (base !== "network") return opaque(`${base} header bytes ${offset}-${offset + length - 1}`);
-  const fields = context.family === 4 ? FIELDS_V4 : FIELDS_V6;
-  const field = fields.find(({ at, width }) => offset >= at && offset + length <= at + width);
-  if (field !== undefined) return free(partOfNumber(field.dimension, field.width, offset - field.at, length));
-  if (context.family === 4 && offset === 6 && length === 2) {
-    return free({ kind: "named", dimension: "fragment", bytesOf: (name) => bytesOfFragment(4, name) });
+  // In netdev chains the kernel does not look at the fragment offset and reads whatever lies there; everywhere else a rule
+  // breaks off (nft_payload.c, nft_payload_eval: "if (pkt->fragoff) goto err").
+  if (base === "transport") {
+    return { value: loadFields(TRANSPORT, offset, length), needs: context.table === "netdev" ? [] : [notLater] };
   }
-  return opaque(`IPv${context.family} header bytes ${offset}-${offset + length - 1}`);
+  if (base !== "network") return opaque(`${base} header bytes ${offset}-${offset + length - 1}`);
+  return free(loadFields(context.family === 4 ? HEADER_V4 : HEADER_V6, offset, length));
+}
+
+/** Fields of a header, in the order in which they lie there. */
+interface Header {
+  readonly name: string;
+  readonly fields: readonly HeaderField[];
 }
 
 interface HeaderField {
-  readonly dimension: NumberDimension;
   readonly at: number;
   readonly width: number;
+  /** `length` bytes of it, from `offset`. */
+  readonly part: (offset: number, length: number) => PlainValue;
+}
+
+function numberField(dimension: NumberDimension, at: number, width: number): HeaderField {
+  return { at, width, part: (offset, length) => partOfNumber(dimension, width, offset, length) };
 }
 
 /** RFC 791 section 3.1. */
-const FIELDS_V4: readonly HeaderField[] = [
-  { dimension: "hops", at: 8, width: 1 },
-  { dimension: "protocol", at: 9, width: 1 },
-  { dimension: "source", at: 12, width: 4 },
-  { dimension: "destination", at: 16, width: 4 },
-];
+const HEADER_V4: Header = {
+  name: "IPv4 header",
+  fields: [
+    {
+      at: 6,
+      width: 2,
+      part: (offset, length) => ({
+        kind: "named",
+        dimension: "fragment",
+        bytesOf: (name) => bytesOfFragment(4, name).slice(offset, offset + length),
+      }),
+    },
+    numberField("hops", 8, 1),
+    numberField("protocol", 9, 1),
+    numberField("source", 12, 4),
+    numberField("destination", 16, 4),
+  ],
+};
 
 /** RFC 8200 section 3; the next header is not the protocol where extension headers stand between. */
-const FIELDS_V6: readonly HeaderField[] = [
-  { dimension: "hops", at: 7, width: 1 },
-  { dimension: "source", at: 8, width: 16 },
-  { dimension: "destination", at: 24, width: 16 },
-];
+const HEADER_V6: Header = {
+  name: "IPv6 header",
+  fields: [numberField("hops", 7, 1), numberField("source", 8, 16), numberField("destination", 24, 16)],
+};
+
+/** Ports, or ICMP's type, code and checksum. */
+const TRANSPORT: Header = {
+  name: "transport header",
+  fields: [numberField("word0", 0, 2), numberField("word2", 2, 2)],
+};
 
 /**
- * In netdev chains the kernel does not look at the fragment offset and reads whatever lies there; everywhere else a rule
- * breaks off (nft_payload.c, nft_payload_eval: "if (pkt->fragoff) goto err").
+ * Bytes of a header, which may be of several fields: nft compares neighbours at once (nftables, src/payload.c,
+ * payload_can_merge), as both ports, or source and destination of IPv4.
  */
-function loadTransport(offset: number, length: number, { table }: ReadingContext): Loaded {
-  const needs = table === "netdev" ? [] : [notLater];
-  const [dimension, at] = offset < 2 ? (["word0", 0] as const) : (["word2", 2] as const);
-  if (offset + length > at + 2) {
-    const what = `transport header bytes ${offset}-${offset + length - 1}`;
-    return { value: { kind: "opaque", what }, needs };
+function loadFields(header: Header, offset: number, length: number): RegisterValue {
+  const end = offset + length;
+  const parts: JoinedPart[] = [];
+  let at = offset;
+  while (at < end) {
+    const field = header.fields.find((one) => at >= one.at && at < one.at + one.width);
+    const next = header.fields.find((one) => one.at > at)?.at ?? end;
+    const stop = Math.min(end, field === undefined ? next : field.at + field.width);
+    const what = `${header.name} bytes ${at}-${stop - 1}`;
+    parts.push({ value: field?.part(at - field.at, stop - at) ?? { kind: "opaque", what }, bytes: stop - at });
+    at = stop;
   }
-  return { value: partOfNumber(dimension, 2, offset - at, length), needs };
+  const [only] = parts;
+  return only !== undefined && parts.length === 1 ? only.value : { kind: "joined", parts };
 }
 
 const ANSWERS: readonly string[] = ["answer", "related-answer"];
