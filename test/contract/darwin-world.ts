@@ -104,6 +104,11 @@ export class DarwinWorld implements Disposable {
     };
   }
 
+  /** The engine of a device. */
+  engineOf(device: string): FakeEngine | undefined {
+    return this.#engines.get(device);
+  }
+
   /** What a process has besides a host. */
   viewOf(borders: Borders): Viewer {
     const system = this.#systemOf(borders);

@@ -89,8 +89,6 @@ function ofDarwin(port: string, method: string, situation: Situation): string | 
   )
     return "taking over another program's tunnel needs its descriptor, which macOS hands to nobody";
   if (method === "engines.elsewhere") return "macOS has one network, so that no engine is in another";
-  if (method === "engines.nudge" || method === "engines.probe")
-    return "an engine of awg's own follows its interface by itself; the host of a Mac offers no more";
   if (method === "networkEvents.watch" && situation === "already so") return "each call is a watch of its own";
   return situation === "refused" && port === "engines"
     ? "engines are the keeper's, which hears root alone (test/keeper/darwin)"

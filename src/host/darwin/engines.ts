@@ -6,7 +6,8 @@ import type { KeeperRequest } from "../../model/keeper-protocol.ts";
 import type { SecretStore } from "../../model/secret-store.ts";
 import type { TunnelObserved, TunnelSpec } from "../../model/spec/tunnel.ts";
 import { observedFromUapi, silentTunnel } from "../../model/uapi/observed.ts";
-import { parseUapiDevice } from "../../model/uapi/reply.ts";
+import { renderNudge, renderProbe } from "../../model/uapi/peer-touch.ts";
+import { parseUapiDevice, type UapiDevice } from "../../model/uapi/reply.ts";
 import { renderUapiSet, UAPI_GET } from "../../model/uapi/set.ts";
 import type { EnginePort } from "../ports/engines.ts";
 import type { RunCommand } from "./command.ts";
@@ -45,6 +46,8 @@ export function darwinEngines(deps: DarwinEnginesDeps): EnginePort {
       return engines.filter((engine) => engine !== undefined);
     },
     ensure: (spec) => ensureEngine(deps, spec),
+    nudge: (device) => touchEngine(deps, device, renderNudge),
+    probe: (device) => touchEngine(deps, device, renderProbe),
     remove: async (device) => {
       if ((await deps.holder.held()).has(device)) await deps.holder.request({ request: "stopEngine", device });
     },
@@ -58,7 +61,7 @@ async function readEngine(
   const name = (await holder.held()).get(device);
   if (name === undefined) return undefined;
   for (const protocol of PROTOCOLS) {
-    const answer = await ask(join(root, ENGINE_PROGRAMS[protocol].socketFolder, `${name}.sock`), UAPI_GET);
+    const answer = await ask(socketPath(root, protocol, name), UAPI_GET);
     if (answer === undefined) continue;
     const identity = { device, protocol, engine: "userspace" } as const;
     if (answer === "") return silentTunnel(identity);
@@ -67,6 +70,22 @@ async function readEngine(
     return observedFromUapi(state, { ...identity, engine }, (bytes) => secrets.idOf(bytes));
   }
   return undefined;
+}
+
+/** Tells the engine of a device one `set` made from what it says of itself; none, or a silent one, is left alone. */
+async function touchEngine(
+  { holder, root }: DarwinEnginesDeps,
+  device: string,
+  render: (state: UapiDevice) => string | undefined,
+): Promise<void> {
+  const name = (await holder.held()).get(device);
+  if (name === undefined) return;
+  for (const protocol of PROTOCOLS) {
+    const path = socketPath(root, protocol, name);
+    const answer = await ask(path, UAPI_GET);
+    const request = answer === undefined || answer === "" ? undefined : render(parseUapiDevice(answer));
+    if (request !== undefined) await ask(path, request);
+  }
 }
 
 async function ensureEngine(deps: DarwinEnginesDeps, spec: TunnelSpec): Promise<void> {
@@ -91,6 +110,10 @@ async function ensureEngine(deps: DarwinEnginesDeps, spec: TunnelSpec): Promise<
     configuration,
     ...(update === undefined ? {} : { update }),
   });
+}
+
+function socketPath(root: string, protocol: TunnelSpec["protocol"], name: string): string {
+  return join(root, ENGINE_PROGRAMS[protocol].socketFolder, `${name}.sock`);
 }
 
 /** One exchange over a unix socket, up to the empty line; undefined where nobody listens, "" where nobody answers. */

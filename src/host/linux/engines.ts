@@ -3,9 +3,9 @@ import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
 import { AwgError } from "../../model/error.ts";
 import type { SecretStore } from "../../model/secret-store.ts";
 import type { TunnelObserved, TunnelSpec } from "../../model/spec/tunnel.ts";
-import { bytesToHex, keyFromBase64 } from "../../model/uapi/key-text.ts";
 import { type EngineIdentity, observedFromUapi, silentTunnel } from "../../model/uapi/observed.ts";
-import { parseUapiDevice, type UapiPeer } from "../../model/uapi/reply.ts";
+import { renderNudge, renderProbe } from "../../model/uapi/peer-touch.ts";
+import { parseUapiDevice, type UapiDevice } from "../../model/uapi/reply.ts";
 import { renderUapiSet, UAPI_GET } from "../../model/uapi/set.ts";
 import { hasErrno } from "../../native/linux/errno.ts";
 import { exchangeOverUnixSocket, isUnixSocketLive } from "../../native/linux/process/unix-exchange.ffi.ts";
@@ -18,8 +18,6 @@ import { readServiceUser } from "./service-user.ts";
 
 const ANSWER_TIMEOUT_MS = 5000;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
-/** Any positive interval; it stands no longer than the `set` it comes in. */
-const PROBE_SECONDS = 25;
 const PROTOCOLS = ["wireguard", "amneziawg"] as const;
 
 /**
@@ -36,8 +34,8 @@ export function linuxEngines(keeper: KeeperClient, secrets: SecretStore): Engine
         .map(read)
         .filter((engine) => engine !== undefined),
     ensure: (spec) => ensureEngine(keeper, secrets, spec),
-    nudge: async (device) => nudgeEngine(device),
-    probe: async (device) => probeEngine(device),
+    nudge: async (device) => touchEngine(device, renderNudge),
+    probe: async (device) => touchEngine(device, renderProbe),
     remove: (device) => removeEngine(keeper, device),
   };
 }
@@ -74,37 +72,14 @@ function readEngine(device: string, secrets: SecretStore): TunnelObserved | unde
   return undefined;
 }
 
-function nudgeEngine(device: string): void {
-  setPeers(device, ({ endpoint }) => (endpoint === undefined ? [] : [[`endpoint=${endpoint}`]]));
-}
-
-/**
- * A keepalive interval that becomes positive makes the engine send at once (wireguard-go device/uapi.go); the same `set` puts
- * the interval back, so nobody sees another. A peer that has an interval is asked by its engine anyway.
- */
-function probeEngine(device: string): void {
-  setPeers(device, ({ endpoint, persistentKeepaliveSeconds }) =>
-    endpoint === undefined || persistentKeepaliveSeconds > 0
-      ? []
-      : [[`persistent_keepalive_interval=${PROBE_SECONDS}`], ["persistent_keepalive_interval=0"]],
-  );
-}
-
-/** Sets lines on each peer, one block after the other, in one `set` for the device. */
-function setPeers(device: string, blocksOf: (peer: UapiPeer) => readonly (readonly string[])[]): void {
+/** Tells every engine of the device one `set` made from what it says of itself. */
+function touchEngine(device: string, render: (state: UapiDevice) => string | undefined): void {
   for (const protocol of PROTOCOLS) {
     const path = socketPath(protocol, device);
     if (!existsSync(path)) continue;
-    const { peers } = parseUapiDevice(ask(path));
-    const lines = peers.flatMap((peer) =>
-      blocksOf(peer).flatMap((block) => [`public_key=${hexOf(peer.publicKey)}`, "update_only=true", ...block]),
-    );
-    if (lines.length > 0) ask(path, `set=1\n${lines.join("\n")}\n\n`);
+    const request = render(parseUapiDevice(ask(path)));
+    if (request !== undefined) ask(path, request);
   }
-}
-
-function hexOf(publicKey: string): string {
-  return bytesToHex(keyFromBase64(publicKey) ?? new Uint8Array());
 }
 
 function ask(path: string, request = UAPI_GET): string {

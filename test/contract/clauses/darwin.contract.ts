@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { type Clause, linkSpec, listen, NO_CHANGE, policy, refuses, tunnelRoutes } from "../contract-world.ts";
+import {
+  type Clause,
+  linkSpec,
+  listen,
+  NO_CHANGE,
+  policy,
+  refuses,
+  tunnelRoutes,
+  tunnelSpec,
+} from "../contract-world.ts";
 
 const ONLY_MAC = { simulated: "what only macOS has", linux: "what only macOS has" } as const;
 
@@ -138,6 +147,32 @@ export const DARWIN_CONTRACT: readonly Clause[] = [
         await world.until(() => heard.length > 0);
         assert.deepEqual(heard, [{ what: `woke up after ${ms / 1000} s of sleep`, renumbered }]);
         await stop();
+      }
+    },
+  },
+  {
+    port: "engines",
+    promise: "an engine that runs is told its endpoints again and asked for a handshake, and stays as it was",
+    covers: [
+      ["engines.nudge", "done", "already so", "gone", "concurrent"],
+      ["engines.probe", "done", "already so", "gone", "concurrent"],
+    ],
+    notOn: ONLY_MAC,
+    async check(world) {
+      const { host, device } = world;
+      const touches = [host, world.second()].flatMap(({ engines }) => [engines.nudge, engines.probe]);
+      for (const touch of touches) await touch?.(device);
+      await host.links.ensure(linkSpec(world));
+      const spec = tunnelSpec(world);
+      await host.engines.ensure({
+        ...spec,
+        peers: spec.peers.map((peer) => ({ ...peer, persistentKeepaliveSeconds: 0 })),
+      });
+      const before = await host.engines.read(device);
+      for (const touch of touches) {
+        assert.ok(touch, "nudge or probe is not there");
+        await Promise.all([touch(device), touch(device)]);
+        assert.deepEqual(await host.engines.read(device), before);
       }
     },
   },

@@ -7,6 +7,8 @@ import { dirname, join } from "node:path";
  * says that it is. It listens where wireguard-go does, below a folder that stands for /.
  */
 export class FakeEngine {
+  /** How often a peer's endpoint was told again, and how often it was asked for a sign of life. */
+  readonly touches = { endpoints: 0, keepalives: 0 };
   readonly #server: Server;
   readonly #path: string;
   readonly #device = new Map<string, string>();
@@ -68,7 +70,14 @@ export class FakeEngine {
         this.#peers.set(value, peer);
       } else if (key === "remove") this.#peers.delete(publicKey);
       else if (key === "update_only") continue;
-      else if (key === "replace_allowed_ips") peer?.delete("allowed_ip");
+      else if (peer !== undefined && key === "persistent_keepalive_interval") {
+        // wireguard-go sends when the interval was 0 and is not any more (device/uapi.go).
+        if ((peer.get(key) ?? "0") === "0" && value !== "0") this.touches.keepalives += 1;
+        peer.set(key, value);
+      } else if (peer !== undefined && key === "endpoint") {
+        if (peer.get(key) === value) this.touches.endpoints += 1;
+        peer.set(key, value);
+      } else if (key === "replace_allowed_ips") peer?.delete("allowed_ip");
       else if (key === "allowed_ip") {
         const held = peer?.get(key);
         peer?.set(key, [...(Array.isArray(held) ? held : []), value]);
