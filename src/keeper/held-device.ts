@@ -4,6 +4,7 @@ import { takeDescriptor } from "../native/linux/process/take-descriptor.ffi.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { adoptTun, openTun, type TunDevice } from "../native/linux/tun.ffi.ts";
 import { Engine, type EngineKind } from "./engine.ts";
+import { pruneEngineLogs } from "./engine-logs.ts";
 import { expectsPacketInfo } from "./engine-program.ts";
 import type { OrphanEngine } from "./orphan-engine.ts";
 import { endProcess } from "./process-identity.ts";
@@ -129,8 +130,14 @@ export function newEngine(
     return held.tun.fd;
   };
   const spare = spares === undefined ? {} : { spare: spares.take.bind(spares) };
+  forgetOldLogs(folder);
   const surroundings = { device, openTun, logPath: engineLog({ folder }, device), report, ...spare };
   return new Engine(surroundings, { kind, protocol }, orphan);
+}
+
+function forgetOldLogs(folder: string): void {
+  using netlink = openRouteNetlink();
+  pruneEngineLogs(folder, (device) => netlink.link(device) !== undefined);
 }
 
 /** Ends the engine and lets go of the device for good: it vanishes with its addresses and routes. */

@@ -28,9 +28,9 @@ export class AwgInWorld implements AsyncDisposable {
   /** The tunnel's name; the device's is made of it, and no other process may use the same. */
   readonly tunnel: string;
   readonly device: string;
+  readonly stateDir: string;
   private readonly world: World;
   private readonly key: string;
-  private readonly stateDir: string;
   private readonly program: string;
   private configs = 0;
 
@@ -114,6 +114,15 @@ ${more}`;
     return this.must("apply", "-f", config, "--auto-approve");
   }
 
+  /** Where awg keeps what lives no longer than the namespace. */
+  get runDir(): string {
+    return `/run/awg/netns-${this.inode}`;
+  }
+
+  private get inode(): number {
+    return statSync(`/run/netns/${this.world.namespace("client")}`).ino;
+  }
+
   /** Processes of awg in the client's namespace: keeper and engines. The lab's own are Python. */
   async processes(): Promise<readonly { pid: number; command: string }[]> {
     const listed = await tryRun(["ip", "netns", "pids", this.world.namespace("client")]);
@@ -141,9 +150,7 @@ ${more}`;
     for (const folder of ["wireguard", "amneziawg"]) rmSync(`/var/run/${folder}/${this.device}.sock`, { force: true });
     rmSync(this.stateDir, { recursive: true, force: true });
     // Inode numbers of namespaces are used again: nothing of this one may wait for the next.
-    const inode = statSync(`/run/netns/${this.world.namespace("client")}`).ino;
-    for (const left of [`netns-${inode}`, `lock.${inode}`])
-      rmSync(`/run/awg/${left}`, { recursive: true, force: true });
+    for (const left of [this.runDir, `/run/awg/lock.${this.inode}`]) rmSync(left, { recursive: true, force: true });
   }
 }
 

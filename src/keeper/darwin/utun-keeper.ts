@@ -10,6 +10,7 @@ import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
 import type { LibSystem } from "../../native/darwin/libsystem.ts";
 import { mtuOfInterface, setMtu } from "../../native/darwin/link/mtu.ts";
 import { openUtun, type Utun } from "../../native/darwin/link/utun.ts";
+import { pruneEngineLogs } from "../engine-logs.ts";
 import type { LiftedSecrets } from "../lifted-secrets.ts";
 import { Watchdog } from "../watchdog.ts";
 import { type LaunchEngine, launchEngine } from "./engine-launch.ts";
@@ -142,6 +143,7 @@ export class UtunKeeper {
       if (mtuBytes !== undefined && mtuOfInterface(system, name) !== mtuBytes) setMtu(system, name, mtuBytes);
       return result;
     };
+    pruneEngineLogs(folder, (device) => this.#held.has(device));
     const files = { logPath: `${folder}/engine-${device}.log`, recordPath: `${folder}/${device}.engine` };
     return new UtunEngine({ kind, name, tunFd: fd, ...files, root, launch, keepMtu, report }, protocol);
   }
