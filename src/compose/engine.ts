@@ -1,6 +1,6 @@
 import { type EngineProcess, runEngine } from "../dataplane/run-engine.ts";
 import { ENGINE_AWAITS, ENGINE_USER } from "../keeper/engine-program.ts";
-import { ENGINE_DESCRIPTOR } from "../keeper/orphan-engine.ts";
+import { deviceBehind, ENGINE_DESCRIPTOR, ENGINE_TITLE } from "../keeper/orphan-engine.ts";
 import { AwgError } from "../model/error.ts";
 import { forbidDumps } from "../native/linux/process/credentials.ffi.ts";
 import { moveDescriptor, receiveDescriptors } from "../native/linux/process/unix-socket.ffi.ts";
@@ -11,6 +11,8 @@ const LOOK_MS = 5000;
 const USUAL_MTU = 1420;
 /** As poll(2) takes it. */
 const FOREVER = -1;
+/** Where a process writes what it has to say. */
+const STANDARD_OUTPUTS = [1, 2] as const;
 
 /**
  * Runs the embedded engine of a device in this process, with the descriptors and the identity that the keeper hands down
@@ -43,23 +45,35 @@ function onLinux(device: string, environment: NodeJS.ProcessEnv): HandedDown | u
   if (!Number.isInteger(tunFd) || !Number.isInteger(uapiFd) || uid === undefined || gid === undefined) return undefined;
   forbidDumps();
   const user = uid === 0 ? {} : { user: { uid, gid } };
+  let name = device;
+  const awaitDescriptors = () => {
+    const given = receiveDevice();
+    if (given === undefined) return undefined;
+    if (given !== name) process.title = `${ENGINE_TITLE} ${given}`;
+    name = given;
+    return name;
+  };
   return {
     tunFd,
     uapi: { fd: uapiFd },
-    surroundings: () => ({ mtuBytes: readMtu(device), ...user }),
+    surroundings: () => ({ mtuBytes: readMtu(name), ...user }),
     lookMs: LOOK_MS,
     ...(environment[ENGINE_AWAITS] === undefined ? {} : { awaitDescriptors }),
   };
 }
 
-/** Holds up this thread until the keeper hands the descriptors over; false when it ended, or needs no engine any more. */
-function awaitDescriptors(): boolean {
+/**
+ * Holds up this thread until the keeper hands over a device, the UAPI socket and the device's log; gives the device's name,
+ * undefined when the keeper ended or needs no engine any more.
+ */
+function receiveDevice(): string | undefined {
   const { tun, uapi } = ENGINE_DESCRIPTOR;
-  const [tunFd, uapiFd] = receiveDescriptors(tun, 1, FOREVER).descriptors;
-  if (tunFd === undefined || uapiFd === undefined) return false;
+  const [tunFd, uapiFd, log] = receiveDescriptors(tun, 1, FOREVER).descriptors;
+  if (tunFd === undefined || uapiFd === undefined) return undefined;
+  if (log !== undefined) moveDescriptor(log, ...STANDARD_OUTPUTS);
   moveDescriptor(tunFd, tun);
   moveDescriptor(uapiFd, uapi);
-  return true;
+  return deviceBehind(process.pid);
 }
 
 /** The device's MTU; WireGuard's usual one while there is no device. */

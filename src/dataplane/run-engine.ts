@@ -17,8 +17,8 @@ export interface EngineProcess extends Pick<DataPlaneOptions, "program" | "syste
   readonly surroundings: () => Surroundings;
   /** and as often as this for what changed by itself. */
   readonly lookMs: number;
-  /** For one that was started ahead: waits until the descriptors are there; false: they are not to come. */
-  readonly awaitDescriptors?: () => boolean;
+  /** For one that was started ahead: waits until the descriptors are there, and names their device; undefined: they are not to come. */
+  readonly awaitDescriptors?: () => string | undefined;
   /** A line for the log. */
   readonly report: (line: string) => void;
 }
@@ -29,12 +29,12 @@ export interface EngineProcess extends Pick<DataPlaneOptions, "program" | "syste
  *
  * @returns the reason it ended: its device or its socket is gone, or its packet thread failed
  */
-export async function runEngine({ device, tunFd, uapi, report, ...run }: EngineProcess): Promise<string> {
+export async function runEngine({ device: named, tunFd, uapi, report, ...run }: EngineProcess): Promise<string> {
   const { promise: end, resolve } = Promise.withResolvers<string>();
   const onEvent = (event: PlaneEvent) => {
     report(eventText(event));
     if (event.kind === "crashed") resolve(`the packet thread ended: ${event.reason}`);
-    if (event.kind === "device-gone") resolve(`the device ${device} is gone (${event.errno})`);
+    if (event.kind === "device-gone") resolve(`its device is gone (${event.errno})`);
   };
   const { program, system, surroundings, lookMs, awaitDescriptors } = run;
   const plane = await startDataPlane({
@@ -42,7 +42,8 @@ export async function runEngine({ device, tunFd, uapi, report, ...run }: EngineP
     ...(program === undefined ? {} : { program }),
     ...(system === undefined ? {} : { system }),
   });
-  if (awaitDescriptors?.() === false) {
+  const device = awaitDescriptors === undefined ? named : awaitDescriptors();
+  if (device === undefined) {
     await plane.stop();
     return "it is not needed";
   }

@@ -28,7 +28,7 @@ export interface EngineLaunch {
 /** A process that runs an engine, or will. */
 export type EngineChild = ChildProcess & { readonly pid: number };
 
-/** The embedded engine of a device that need not be there yet: it loads, and waits for its descriptors. */
+/** The embedded engine of a device that need not be there, or known, yet: it loads, and waits for its descriptors. */
 export interface SpareEngine {
   readonly child: EngineChild;
   /** Closing it ends a spare that was given nothing. */
@@ -72,13 +72,15 @@ export function startSpareEngine(launch: Omit<EngineLaunch, "tunFd">): SpareEngi
   }
 }
 
-/** Hands a spare its device and its UAPI socket: it is the engine from then on. Throws where it has ended. */
+/** Hands a spare its device, its UAPI socket and its log: it is the engine from then on. Throws where it has ended. */
 export function handOver({ child, socketFd }: SpareEngine, launch: EngineLaunch): EngineChild {
   const uapiFd = openUapiSocket(launch);
+  const log = openSync(launch.logPath, "w", 0o600);
   try {
-    sendDescriptors(socketFd, Uint8Array.of(1), [launch.tunFd, uapiFd], HAND_OVER_TIMEOUT_MS);
+    sendDescriptors(socketFd, Uint8Array.of(1), [launch.tunFd, uapiFd, log], HAND_OVER_TIMEOUT_MS);
     return child;
   } finally {
+    closeSync(log);
     closeDescriptor(uapiFd);
     closeDescriptor(socketFd);
   }

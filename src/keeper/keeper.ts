@@ -34,11 +34,12 @@ export class Keeper {
   readonly #around: DeviceSurroundings;
   readonly #devices = new Map<string, HeldDevice>();
   readonly #nft = new NftOwner();
-  readonly #spares = new SpareEngines();
+  readonly #spares: SpareEngines;
   readonly #watchdog: Watchdog;
   #tables: readonly string[] = [];
 
   constructor(around: DeviceSurroundings) {
+    this.#spares = new SpareEngines(around.folder);
     this.#around = { ...around, spares: this.#spares };
     this.#watchdog = new Watchdog(around);
   }
@@ -176,6 +177,7 @@ export class Keeper {
     if (held === undefined) return;
     this.#devices.delete(device);
     releaseDevice(held);
+    this.#keepStandby();
   }
 
   async #closeDevice(device: string): Promise<void> {
@@ -183,6 +185,7 @@ export class Keeper {
     const held = this.#devices.get(device);
     if (held === undefined) return;
     this.#devices.delete(device);
+    this.#keepStandby();
     await dropDevice(held);
   }
 
@@ -213,6 +216,7 @@ export class Keeper {
     }
     held.engine ??= newEngine(held, this.#around, { kind, protocol });
     await held.engine.ensure(request, secrets);
+    this.#keepStandby(request);
   }
 
   async #stopEngine(device: string): Promise<void> {
@@ -220,6 +224,14 @@ export class Keeper {
     const held = this.#devices.get(device);
     await held?.engine?.stop();
     if (held !== undefined) held.engine = undefined;
+    this.#keepStandby();
+  }
+
+  /** As long as there is an embedded engine another waits, of the make that was asked for last: tunnels resemble each other. */
+  #keepStandby(asked?: EnsureEngine): void {
+    const isAny = [...this.#devices.values()].some(({ engine }) => engine?.state.kind === "embedded");
+    if (!isAny) this.#spares.keepReady(undefined);
+    else if (asked?.engine === "embedded") this.#spares.keepReady(asked);
   }
 }
 

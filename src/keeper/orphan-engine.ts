@@ -14,6 +14,8 @@ export const ENGINE_DESCRIPTOR = { tun: 3, uapi: 4 } as const;
 
 /** What node calls its process, by version. */
 const NODE_NAMES = ["node", "MainThread", "node-MainThread"];
+/** What one that was on standby calls itself since, its device behind it: a process bears fifteen characters of it (prctl(2)). */
+export const ENGINE_TITLE = "awg engine";
 
 /** An engine that runs without this keeper having started it: an earlier keeper did, or another program. */
 export interface OrphanEngine extends ProcessIdentity {
@@ -74,11 +76,13 @@ export function signOf(pid: number): Pick<OrphanEngine, "kind" | "protocol"> | u
 function mayBeEngine(pid: number): boolean {
   const name = readProcFile(pid, "comm")?.trim() ?? "";
   const programs = Object.values(ENGINE_PROGRAMS).flatMap(({ paths }) => paths);
-  return NODE_NAMES.includes(name) || programs.some((path) => path.endsWith(`/${name}`));
+  return (
+    NODE_NAMES.includes(name) || name.startsWith(ENGINE_TITLE) || programs.some((path) => path.endsWith(`/${name}`))
+  );
 }
 
-/** A TUN descriptor tells its device in fdinfo (drivers/net/tun.c, tun_chr_show_fdinfo). */
-function deviceBehind(pid: number): string | undefined {
+/** The device whose TUN descriptor a process has as an engine; it is told in fdinfo (drivers/net/tun.c, tun_chr_show_fdinfo). */
+export function deviceBehind(pid: number): string | undefined {
   return /^iff:\t(.+)$/m.exec(readProcFile(pid, `fdinfo/${ENGINE_DESCRIPTOR.tun}`) ?? "")?.[1];
 }
 

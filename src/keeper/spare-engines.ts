@@ -6,38 +6,67 @@ import { type EngineChild, type EngineLaunch, handOver, type SpareEngine, startS
 const MOST = 2;
 /** From the word that an engine is coming until it is asked for an apply takes a fraction of a second. */
 const WAIT_MS = 10_000;
+/** An apply, its first packets and whatever follows at once have the processor to themselves. */
+const STANDBY_AFTER_MS = 5_000;
+/** A loaded engine takes some 60 MB, half of it shared with the others. A machine that has little does without. */
+const LEAST_AVAILABLE_BYTES = 512 * 1024 * 1024;
+/** In the place of a device's name. */
+const STANDBY = "standby";
+
+/** What an engine is, whatever its device. */
+export type EngineMake = Pick<ExpectEngine, "engine" | "protocol" | "user">;
 
 interface Waiting extends SpareEngine {
-  readonly expected: ExpectEngine;
-  readonly timer: NodeJS.Timeout;
+  readonly make: EngineMake;
+  readonly timer?: NodeJS.Timeout;
 }
 
-/** Embedded engines that load ahead of being asked for, so that an apply need not wait for the start of a process. */
+/**
+ * Embedded engines that load ahead of being asked for, so that neither an apply nor a tunnel whose engine died waits for the
+ * start of a process: one for each device that an apply named, and one on standby for whichever comes next.
+ */
 export class SpareEngines implements Disposable {
   readonly #waiting = new Map<string, Waiting>();
+  readonly #folder: string;
+  #wanted: EngineMake | undefined;
+  #standby: Waiting | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
-  /** Starts one, unless enough wait already; external engines start fast enough. */
-  expect(expected: ExpectEngine, logPath: string): void {
-    const { device, engine: kind, protocol, user } = expected;
-    if (kind !== "embedded" || this.#waiting.has(device) || this.#waiting.size >= MOST) return;
-    const spare = startSpareEngine({ device, kind, protocol, user, logPath });
-    spare.child.unref();
+  /** @param folder where the one on standby writes until it has a device */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Has one for a device, unless enough wait already; external engines start fast enough. */
+  expect({ device, ...make }: ExpectEngine, logPath: string): void {
+    if (make.engine !== "embedded" || this.#waiting.has(device) || this.#waiting.size >= MOST) return;
+    const spare = this.#takeStandby(make) ?? startSpare(device, make, logPath);
     const timer = setTimeout(() => this.end(device), WAIT_MS).unref();
-    this.#waiting.set(device, { ...spare, expected, timer });
+    this.#waiting.set(device, { ...spare, make, timer });
+  }
+
+  /** Keeps one of this make ready for whichever device comes next; undefined: none. */
+  keepReady(make: EngineMake | undefined): void {
+    this.#wanted = make;
+    const { make: standing } = this.#standby ?? {};
+    if (standing !== undefined && (make === undefined || !isSame(standing, make))) this.#endStandby();
+    if (make === undefined) this.#cancel();
+    else this.#plan();
   }
 
   /** Makes the spare of this launch its engine; undefined where none fits, or it has ended. */
   take(launch: EngineLaunch): EngineChild | undefined {
-    const waiting = this.#waiting.get(launch.device);
-    if (waiting === undefined) return undefined;
-    const { engine, protocol, user } = waiting.expected;
-    if (engine !== launch.kind || protocol !== launch.protocol || user.uid !== launch.user.uid) return undefined;
-    this.#waiting.delete(launch.device);
-    clearTimeout(waiting.timer);
+    const make = { engine: launch.kind, protocol: launch.protocol, user: launch.user };
+    const expected = this.#waiting.get(launch.device);
+    const fits = expected !== undefined && isSame(expected.make, make);
+    const spare = fits ? expected : this.#takeStandby(make);
+    if (spare === undefined) return undefined;
+    if (fits) this.#waiting.delete(launch.device);
+    clearTimeout(spare.timer);
     try {
-      return handOver(waiting, launch);
+      return handOver(spare, launch);
     } catch {
-      waiting.child.kill("SIGKILL");
+      spare.child.kill("SIGKILL");
       return undefined;
     }
   }
@@ -48,12 +77,57 @@ export class SpareEngines implements Disposable {
     if (waiting === undefined) return;
     this.#waiting.delete(device);
     clearTimeout(waiting.timer);
-    closeDescriptor(waiting.socketFd);
-    waiting.child.kill("SIGKILL");
+    endSpare(waiting);
   }
 
   /** Ends all that wait. */
   [Symbol.dispose](): void {
+    this.keepReady(undefined);
     for (const device of [...this.#waiting.keys()]) this.end(device);
   }
+
+  #takeStandby(make: EngineMake): Waiting | undefined {
+    const standby = this.#standby;
+    if (standby === undefined || !isSame(standby.make, make)) return undefined;
+    this.#standby = undefined;
+    this.#plan();
+    return standby;
+  }
+
+  #plan(): void {
+    if (this.#standby !== undefined || this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => this.#startStandby(), STANDBY_AFTER_MS).unref();
+  }
+
+  #startStandby(): void {
+    this.#timer = undefined;
+    if (this.#wanted === undefined || process.availableMemory() < LEAST_AVAILABLE_BYTES) return;
+    this.#standby = startSpare(STANDBY, this.#wanted, `${this.#folder}/engine-${STANDBY}.log`);
+  }
+
+  #endStandby(): void {
+    if (this.#standby !== undefined) endSpare(this.#standby);
+    this.#standby = undefined;
+  }
+
+  #cancel(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+function startSpare(device: string, make: EngineMake, logPath: string): Waiting {
+  const { engine: kind, protocol, user } = make;
+  const spare = startSpareEngine({ device, kind, protocol, user, logPath });
+  spare.child.unref();
+  return { ...spare, make };
+}
+
+function endSpare({ child, socketFd }: Waiting): void {
+  closeDescriptor(socketFd);
+  child.kill("SIGKILL");
+}
+
+function isSame(one: EngineMake, other: EngineMake): boolean {
+  return one.engine === other.engine && one.protocol === other.protocol && one.user.uid === other.user.uid;
 }

@@ -120,14 +120,18 @@ ${rest}`;
 
     test("law 1: killed, it comes back by itself, and meanwhile the kernel holds the policy", async () => {
       const [pid] = engines();
+      await until(() => processesIn(client, "\0engine\0standby\0").length === 1);
+      const [standby] = processesIn(client, "\0engine\0standby\0");
       client.run(["kill", "-9", pid ?? "none"]);
       expect(client.run(["nft", "list", "table", "inet", "awg"]).stdout).toContain("chain leaving");
       await until(() => engines().some((one) => one !== pid) && reaches().every((status) => status === 0));
+      expect(engines()).toEqual([standby]);
     });
 
     test("a dead keeper does not interrupt it, and the next one takes it over as it runs", async () => {
       const [pid] = engines();
-      for (const keeper of keepersIn(client)) client.run(["kill", "-9", keeper]);
+      for (const keeper of processesIn(client, "\0keeper\0")) client.run(["kill", "-9", keeper]);
+      await until(() => processesIn(client, "\0engine\0standby\0").length === 0);
       expect(reaches()).toEqual([0, 0]);
       must("client", "apply", "-f", join(folder, "client.yaml"), "--auto-approve", "--confirm-within", "0");
       expect(engines()).toEqual([pid]);
@@ -157,15 +161,16 @@ ${rest}`;
     test("law 6: destroy ends it and takes its device and socket away", () => {
       must("client", "destroy", "--auto-approve");
       expect(engines()).toEqual([]);
+      expect(processesIn(client, "\0engine\0")).toEqual([]);
       expect(client.run(["ip", "-o", "link"]).stdout).not.toContain(tunnelOf("client"));
     });
   },
 );
 
-function keepersIn(machine: TestNamespace): string[] {
+function processesIn(machine: TestNamespace, words: string): string[] {
   const pids = machine.run(["ip", "netns", "pids", machine.name]).stdout.split("\n").filter(Boolean);
   return pids.filter((pid) => {
     const command = machine.run(["cat", `/proc/${pid}/cmdline`], { mayFail: true }).stdout;
-    return command.includes("\0keeper\0");
+    return command.includes(words);
   });
 }

@@ -92,9 +92,9 @@ export function receiveDescriptors(fd: number, most: number, timeoutMs: number):
   }
 }
 
-/** Gives a descriptor another number, and closes what had that number. */
-export function moveDescriptor(from: number, to: number): void {
-  checkedLibc("giving a descriptor another number", "dup2", from, to);
+/** Gives a descriptor other numbers instead of its own, and closes what had those. */
+export function moveDescriptor(from: number, ...to: readonly number[]): void {
+  for (const number of to) checkedLibc("giving a descriptor another number", "dup2", from, number);
   closeDescriptor(from);
 }
 
