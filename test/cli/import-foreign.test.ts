@@ -29,6 +29,8 @@ describe("what awg import takes a text for", () => {
     ["a vpn:// link", `${packed(DOCUMENT)}\n`],
     ["a link that is not compressed", `vpn://${Buffer.from(DOCUMENT).toString("base64")}`],
     ["what a link holds", DOCUMENT],
+    ["a link to a conf", packed(CONF)],
+    ["a link to a conf that is not compressed", `vpn://${Buffer.from(`# mine\n${CONF}`).toString("base64url")}`],
   ])("%s", (_what, text) => {
     const imported = read(text);
     expect(imported.findings.filter(({ severity }) => severity === "error")).toEqual([]);
@@ -44,6 +46,12 @@ describe("what awg import takes a text for", () => {
     ["a link that holds no JSON", packed("[1, 2"), "no JSON"],
     ["half a document", "{", "no JSON"],
     ["another document", "{}", "of no kind that awg knows"],
+    [
+      "a link to a subscription",
+      packed('{"config_version":2,"auth_data":{"api_key":"k"},"api_config":{}}'),
+      "subscription",
+    ],
+    ["an older one", packed('{"config_version":1,"api_key":"k","api_endpoint":"x"}'), "subscription"],
     ["a text too long", "#".repeat(1024 * 1024 + 1), "larger than"],
     ["a document nested too deep", `{"a":${"[".repeat(500_000)}`, "no JSON"],
   ])("law 7: %s is refused", (_what, text, message) => {

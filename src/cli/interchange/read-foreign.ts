@@ -16,8 +16,14 @@ export function readForeign(text: string, options: ImportOptions): Imported {
     });
   }
   const start = text.replace(/^\uFEFF/, "").trimStart();
-  if (/^vpn:\/\//i.test(start)) return readJson(unpackLink(start.trim().slice(6), options.source), options);
+  if (/^vpn:\/\//i.test(start)) return readLink(unpackLink(start.trim().slice(6), options.source), options);
   return start.startsWith("{") ? readJson(start, options) : importConf(text, options);
+}
+
+/** A link packs JSON or, as Amnezia's app takes them too, a conf. */
+function readLink(text: string, options: ImportOptions): Imported {
+  const isConf = /^\s*\[interface\]/im.test(text) && !text.trimStart().startsWith("{");
+  return isConf ? importConf(text, options) : readJson(text, options);
 }
 
 function readJson(text: string, options: ImportOptions): Imported {
@@ -30,6 +36,10 @@ function readJson(text: string, options: ImportOptions): Imported {
   if (document["containers"] !== undefined) return importAmnezia(document, options);
   if (document["outbounds"] !== undefined || document["endpoints"] !== undefined)
     return importSingBox(document, options);
+  if (document["auth_data"] !== undefined || document["api_key"] !== undefined)
+    throw new AwgError("config", `${source} is a subscription to Amnezia's service, which holds no configuration`, {
+      remedy: "save a configuration file (AmneziaWG) in the app and import that",
+    });
   throw new AwgError("config", `${source} is JSON of no kind that awg knows`, {
     remedy: "awg reads its own, sing-box's, and what Amnezia's links hold",
   });
@@ -42,7 +52,8 @@ function readJson(text: string, options: ImportOptions): Imported {
 function unpackLink(link: string, source: string): string {
   if (!/^[A-Za-z0-9_+/-]+={0,2}$/.test(link)) throw broken(source, "holds other characters than base64url");
   const bytes = Buffer.from(link.replaceAll("-", "+").replaceAll("_", "/"), "base64");
-  if (bytes[0] === 0x7b) return bytes.toString("utf8");
+  // The size of anything that may be unpacked here begins with a zero byte, and no text does.
+  if ((bytes[0] ?? 0) >= 0x09) return bytes.toString("utf8");
   if (bytes.length < 6) throw broken(source, "is cut short");
   const size = bytes.readUInt32BE(0);
   if (size > MAX_LINK_BYTES) throw broken(source, `says it unpacks to ${size} bytes`);

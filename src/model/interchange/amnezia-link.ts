@@ -27,27 +27,51 @@ export function importAmnezia(document: Json, options: ImportOptions): Imported 
 }
 
 function sectionsOf(document: Json, source: string, findings: ImportFinding[]): readonly ConfSection[] {
-  const lastConfig = lastConfigOf(document, source, findings);
-  if (lastConfig === undefined) return [];
+  const found = lastConfigOf(document, source, findings);
+  if (found === undefined) return [];
+  const { lastConfig, isAmnezia } = found;
   const inner = objectOf(typeof lastConfig === "string" ? parseJson(lastConfig) : lastConfig);
   const conf = inner === undefined ? lastConfig : inner["config"];
   if (typeof conf !== "string" || conf.trim() === "") return inner === undefined ? [] : fieldSections(inner, source);
   const parsed = parseConf(withDns(conf, document), `${source} (config)`);
   findings.push(...parsed.findings);
+  const fields =
+    isAmnezia || inner?.["isObfuscationEnabled"] === true ? changedFields(inner, parsed.sections, source) : [];
   const hasMtu = parsed.sections.some(({ entries }) => entries.some(({ key }) => key.toLowerCase() === "mtu"));
   const mtu = hasMtu ? undefined : wordOf(inner?.["mtu"]);
   // The client takes the MTU from beside the conf, which has none.
-  if (mtu === undefined) return parsed.sections;
-  const entries = [{ key: "MTU", value: mtu, place: `${source} (mtu)` }];
-  return [...parsed.sections, { kind: "interface", place: source, entries }];
+  const entries = mtu === undefined ? fields : [...fields, { key: "MTU", value: mtu, place: `${source} (mtu)` }];
+  return entries.length === 0 ? parsed.sections : [...parsed.sections, { kind: "interface", place: source, entries }];
 }
 
-function lastConfigOf(document: Json, source: string, findings: ImportFinding[]): unknown {
+/**
+ * AmneziaWG's parameters that stand beside the conf with other values. The app connects by these, its settings change
+ * them and leave the conf as it was, and for a server of plain WireGuard they are only there (amnezia-client,
+ * localsocketcontroller.cpp, processNativeWireGuardConfig).
+ */
+function changedFields(inner: Json | undefined, sections: readonly ConfSection[], source: string): ConfEntry[] {
+  const written = new Map<string, string>();
+  for (const { kind, entries } of sections)
+    if (kind === "interface") for (const { key, value } of entries) written.set(key.toLowerCase(), value);
+  return OBFUSCATION_KEYS.flatMap(({ name }) => {
+    const value = wordOf(inner?.[name]);
+    if (value === undefined || value === written.get(name.toLowerCase())) return [];
+    return [{ key: name, value, place: `${source} (${name})` }];
+  });
+}
+
+interface FoundConfig {
+  readonly lastConfig: unknown;
+  readonly isAmnezia: boolean;
+}
+
+function lastConfigOf(document: Json, source: string, findings: ImportFinding[]): FoundConfig | undefined {
   const containers = objectsOf(document["containers"]);
   const wanted = containers.filter(({ container }) => container === document["defaultContainer"]);
   for (const container of [...wanted, ...containers]) {
-    const protocol = objectOf(container["awg"]) ?? objectOf(container["wireguard"]);
-    if (protocol?.["last_config"] !== undefined) return protocol["last_config"];
+    const awg = objectOf(container["awg"]);
+    const lastConfig = (awg ?? objectOf(container["wireguard"]))?.["last_config"];
+    if (lastConfig !== undefined) return { lastConfig, isAmnezia: awg !== undefined };
   }
   const message = "the link holds no AmneziaWG or WireGuard configuration of a client";
   findings.push(importError(source, message, "share the connection anew as AmneziaWG, or import its conf"));

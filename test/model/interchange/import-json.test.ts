@@ -76,6 +76,28 @@ describe("what a vpn:// link holds", () => {
     expect(configOf(importAmnezia(none, options)).dns).toBeUndefined();
   });
 
+  test("the app goes by the fields beside the conf, which its settings change and the conf does not follow", () => {
+    const document = link(JSON.stringify({ ...FIELDS, Jc: "6", I1: "<r 2>", S3: "20", config: CONF }));
+    const imported = importAmnezia(document, options);
+    expect(configOf(imported).tunnels["home-server"]).toMatchObject({ obfuscation: { jc: 6, jmin: 10, s3: 20 } });
+    expect(imported.text).toContain("<r 2>");
+    expect(imported.findings).toContainEqual(expect.objectContaining({ message: expect.stringContaining("Jc") }));
+    expect(JSON.stringify(imported.findings)).not.toContain("Jmin");
+  });
+
+  test.each([
+    ["switched on", true, "amneziawg"],
+    ["switched off", false, "wireguard"],
+  ])("junk for a plain WireGuard server, %s in the app", (_what, isObfuscationEnabled, protocol) => {
+    const plain = CONF.replace(/^[JSHI][a-z0-9]+ = .*\n/gm, "");
+    const off = { S1: "0", S2: "0", H1: "1", H2: "2", H3: "3", H4: "4" };
+    const lastConfig = JSON.stringify({ ...FIELDS, ...off, I1: "<r 2>", isObfuscationEnabled, config: plain });
+    const container = { container: "amnezia-wireguard", wireguard: { last_config: lastConfig } };
+    const config = configOf(importAmnezia({ containers: [container], description: "x" }, options));
+    expect(config.tunnels["x"]).toMatchObject({ protocol });
+    if (isObfuscationEnabled) expect(config.tunnels["x"]).toMatchObject({ obfuscation: { jc: 4, jmin: 10, jmax: 50 } });
+  });
+
   test("access to the server itself is not taken over, and said", () => {
     const document = link(JSON.stringify({ config: CONF }), { userName: "root", password: "hunter2", port: 22 });
     const imported = importAmnezia(document, options);
