@@ -1,4 +1,6 @@
 import { darwinFirewallEvents, FIREWALL_LOOK_MS } from "../../host/darwin/firewall/firewall-events.ts";
+import { KEEPER_LOOK_MS, keeperEvents as macKeeperEvents } from "../../host/darwin/keeper-events.ts";
+import { keeperHolder } from "../../host/darwin/links/keeper-holder.ts";
 import { darwinNetworkEvents, LOOK_MS } from "../../host/darwin/network-events/darwin-network-events.ts";
 import { ProcessTable } from "../../host/darwin/processes/process-table.ts";
 import { darwinResolverEvents } from "../../host/darwin/resolver/resolver-events.ts";
@@ -9,10 +11,14 @@ import { linuxResolverEvents } from "../../host/linux/resolver/resolver-events.t
 import type { NetworkEvent, NetworkEvents } from "../../host/ports/network-events.ts";
 import { keeperPaths } from "../../model/keeper-protocol.ts";
 import { openLibSystem } from "../../native/darwin/libsystem.ffi.ts";
+import { readPeerUid } from "../../native/darwin/peer-credentials.ts";
 import { readNamespaceInode } from "../../native/linux/process/namespace.ffi.ts";
-import { pathsFor } from "../paths.ts";
+import { DARWIN_NAME_FOLDER, pathsFor } from "../paths.ts";
 import type { SessionOptions } from "../session.ts";
 import { repeat } from "./clocks.ts";
+
+/** macOS has no network namespaces: one keeper for each run folder. */
+const ONLY_NAMESPACE = 0;
 
 type Place = Pick<SessionOptions, "stateDir" | "runDir">;
 
@@ -30,13 +36,14 @@ export function watchMachine(
   return watches;
 }
 
-function eventsOf({ stateDir, runDir }: Place): readonly NetworkEvents[] {
-  if (process.platform === "darwin") return macEvents();
+function eventsOf(place: Place): readonly NetworkEvents[] {
+  if (process.platform === "darwin") return macEvents(place);
+  const { stateDir, runDir } = place;
   const keeper = keeperClient(keeperPaths(pathsFor(stateDir, runDir).runDir, readNamespaceInode()), []);
   return [linuxNetworkEvents, linuxResolverEvents, keeperEvents(keeper)];
 }
 
-function macEvents(): readonly NetworkEvents[] {
+function macEvents({ stateDir, runDir }: Place): readonly NetworkEvents[] {
   const system = openLibSystem();
   const processes = new ProcessTable(system);
   const network = darwinNetworkEvents({
@@ -46,5 +53,12 @@ function macEvents(): readonly NetworkEvents[] {
     programOf: (pid) => processes.read(pid)?.name,
   });
   const firewall = darwinFirewallEvents({ system, every: (onDue) => repeat(() => FIREWALL_LOOK_MS, onDue) });
-  return [network, firewall, darwinResolverEvents()];
+  const { status } = keeperHolder({
+    paths: keeperPaths(pathsFor(stateDir, runDir).runDir, ONLY_NAMESPACE),
+    nameFolder: DARWIN_NAME_FOLDER,
+    command: [],
+    peerUid: (fd) => readPeerUid(system, fd),
+  });
+  const keeper = macKeeperEvents({ system, status, every: (onDue) => repeat(() => KEEPER_LOOK_MS, onDue) });
+  return [network, firewall, darwinResolverEvents(), keeper];
 }
