@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, describe, it } from "vitest";
+import { commandObstacle } from "../../support/netns.ts";
 import { type Lab, makeLab } from "../lab.ts";
+import { letRivalBegin } from "./rival-begins.ts";
 import { rivalObstacle, talkWithRival } from "./talk-with-rival.ts";
+
+const nftObstacle = commandObstacle("nft");
 
 describe.skipIf(rivalObstacle !== undefined)(`Debian's wireguard-go (${rivalObstacle ?? "over a bad link"})`, () => {
   let lab: Lab;
@@ -13,5 +17,12 @@ describe.skipIf(rivalObstacle !== undefined)(`Debian's wireguard-go (${rivalObst
     "is followed over IPv6, without a preshared key, through rekeys and to other addresses",
     { timeout: 120_000 },
     () => talkWithRival(lab, { family: 6, presharedKey: false, rekeySeconds: 1, handshakes: 3 }),
+  );
+
+  it.skipIf(nftObstacle !== undefined)(
+    `begins the handshakes itself, and no packet is lost (${nftObstacle ?? "its sessions made to expire"})`,
+    { timeout: 120_000 },
+    () =>
+      letRivalBegin(lab, { rekeys: 2, pings: ["-i", "0.01", "-c", "40"], ripen: (rival) => rival.expireSessions() }),
   );
 });

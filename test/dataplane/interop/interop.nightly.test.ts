@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, describe, it } from "vitest";
+import { commandObstacle } from "../../support/netns.ts";
 import { type Lab, makeLab } from "../lab.ts";
+import { letRivalBegin } from "./rival-begins.ts";
 import { rivalObstacle, talkWithRival } from "./talk-with-rival.ts";
 
 const MINUTES = 60_000;
+
+const nftObstacle = commandObstacle("nft");
 
 describe.skipIf(rivalObstacle !== undefined)(`Debian's wireguard-go (${rivalObstacle ?? "over a bad link"})`, () => {
   let lab: Lab;
@@ -17,5 +21,12 @@ describe.skipIf(rivalObstacle !== undefined)(`Debian's wireguard-go (${rivalObst
     { family: 6, presharedKey: true },
   ] as const)("IPv$family, preshared key: $presharedKey, 20 sessions", { timeout: 10 * MINUTES }, (one) =>
     talkWithRival(lab, { ...one, rekeySeconds: 1, handshakes: 20 }),
+  );
+
+  // REKEY_AFTER_TIME is 120 s.
+  it.skipIf(nftObstacle !== undefined)(
+    "begins a handshake itself whenever its session is old, and no packet is lost",
+    { timeout: 15 * MINUTES },
+    () => letRivalBegin(lab, { rekeys: 2, pings: ["-i", "0.05", "-c", "2600"], ripen: () => undefined }),
   );
 });

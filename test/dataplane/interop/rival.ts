@@ -6,6 +6,8 @@ import { expect } from "vitest";
 import type { TestNamespace } from "../../support/netns.ts";
 
 const BAD_LINK = fileURLToPath(new URL("bad-link.script.ts", import.meta.url));
+/** Made by `wg genkey` for these tests. */
+const OTHER_KEY = "aE+RC1FaB5wbcnNk9V0k0xfUYQz9fCM0HXFUpHxGp3U=";
 let started = 0;
 
 export interface RivalSettings {
@@ -15,6 +17,7 @@ export interface RivalSettings {
   readonly addresses: readonly string[];
   readonly peer: string;
   readonly presharedKey?: string;
+  readonly endpoint?: string;
 }
 
 /** Debian's wireguard-go with one peer, in a namespace. */
@@ -22,6 +25,8 @@ export interface Rival extends Disposable {
   readonly name: string;
   /** What `wg show NAME WHAT` prints. */
   show(what: string): string;
+  /** Gives up its sessions, as when their time is over: what it sends next begins a handshake. */
+  expireSessions(): void;
 }
 
 /** Starts it and waits until its device is up. */
@@ -36,10 +41,11 @@ export async function startRival(namespace: TestNamespace, settings: RivalSettin
   };
   try {
     await expect.poll(() => spawnSync("test", ["-S", socket]).status, { timeout: 30_000 }).toBe(0);
-    const { privateKey, port, peer, presharedKey } = settings;
+    const { privateKey, port, peer, presharedKey, endpoint } = settings;
     const conf = [
       ...["[Interface]", `PrivateKey = ${privateKey}`, `ListenPort = ${port}`, "[Peer]", `PublicKey = ${peer}`],
       ...(presharedKey === undefined ? [] : [`PresharedKey = ${presharedKey}`]),
+      ...(endpoint === undefined ? [] : [`Endpoint = ${endpoint}`]),
       "AllowedIPs = 0.0.0.0/0, ::/0",
     ].join("\n");
     namespace.run(["sh", "-c", `cat | wg setconf ${name} /dev/stdin`], { input: conf });
@@ -52,7 +58,18 @@ export async function startRival(namespace: TestNamespace, settings: RivalSettin
     stop();
     throw error;
   }
-  return { name, show: (what) => namespace.run(["wg", "show", name, what]).stdout, [Symbol.dispose]: stop };
+  return {
+    name,
+    show: (what) => namespace.run(["wg", "show", name, what]).stdout,
+    // Another private key and the first one again (wireguard-go device.go SetPrivateKey, ExpireCurrentKeypairs).
+    expireSessions() {
+      for (const key of [OTHER_KEY, settings.privateKey]) {
+        const set = ["sh", "-c", `cat >$1 && wg set ${name} private-key $1; status=$?; rm $1; exit $status`, "sh"];
+        namespace.run([...set, `/tmp/${name}.key`], { input: `${key}\n` });
+      }
+    },
+    [Symbol.dispose]: stop,
+  };
 }
 
 /** A link that loses, doubles and reorders, in front of a port of the same address. */

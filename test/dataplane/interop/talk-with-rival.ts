@@ -12,12 +12,12 @@ export const rivalObstacle =
   namespaceObstacle() ?? tunObstacle() ?? commandObstacle("ip", "ping", "wireguard-go", "wg");
 
 /** Made by `wg genkey` and `wg genpsk` for these tests. */
-const KEYS = {
+export const KEYS = {
   a: "6ExP3nmQKy2gj2thHtI1HYAV1b5mYpTb2xiZ+Wq0eWI=",
   b: "KOr2kYkm9gFoxJ5eRJPhO7sCQOkHRIHIB4zV7K1T10Q=",
   shared: "o1wI4tOv7GjLZTfvgD0nvdxKeI1DJTXKAp+cXVIHMnM=",
 } as const;
-const PORTS = { ours: 51_001, rival: 51_002, link: 51_900 } as const;
+export const PORTS = { ours: 51_001, rival: 51_002, link: 51_900 } as const;
 const ADDRESSES = { 4: "192.0.2.2", 6: "2001:db8::2" } as const;
 const BYTES = 150_000;
 
@@ -30,7 +30,7 @@ export interface RivalCase {
   readonly handshakes: number;
 }
 
-const publicOf = (key: string) =>
+export const publicOf = (key: string) =>
   Buffer.from(x25519.getPublicKey(new Uint8Array(Buffer.from(key, "base64")))).toString("base64");
 
 /**

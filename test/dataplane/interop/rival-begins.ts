@@ -1,0 +1,62 @@
+import { expect } from "vitest";
+import type { PlaneEvent } from "../../../src/dataplane/contract.ts";
+import type { Lab } from "../lab.ts";
+import { type Rival, startRival } from "./rival.ts";
+import { KEYS, PORTS, publicOf } from "./talk-with-rival.ts";
+
+/** Counts handshake initiations (message type 1, paper section 5.4.2) that come in and go out. */
+const COUNTING = `
+table inet initiations {
+  counter in {}
+  counter out {}
+  chain input {
+    type filter hook input priority 0
+    udp dport ${PORTS.ours} @th,64,32 0x01000000 counter name in
+  }
+  chain output {
+    type filter hook output priority 0
+    udp sport ${PORTS.ours} @th,64,32 0x01000000 counter name out
+  }
+}
+`;
+
+/**
+ * wireguard-go alone begins the handshakes: the first one, and every one that renews the session, with pings of its own
+ * before, while and after. None of them is lost, and our engine begins nothing.
+ *
+ * @param rekeys how many renewals; `ripen` makes wireguard-go's session old before each
+ */
+export async function letRivalBegin(
+  lab: Lab,
+  { rekeys, pings, ripen }: { rekeys: number; pings: readonly string[]; ripen: (rival: Rival) => void },
+): Promise<void> {
+  const { a, b } = lab;
+  await b.tell("close");
+  await a.tell("open", {
+    ...{ tun: "tun-a", addresses: ["10.77.0.1/24"], mtu: 1420, privateKey: KEYS.a, port: PORTS.ours },
+    peers: [{ key: publicOf(KEYS.b) }],
+  });
+  a.namespace.run(["nft", "-f", "-"], { input: COUNTING });
+  try {
+    using rival = await startRival(b.namespace, {
+      ...{ privateKey: KEYS.b, port: PORTS.rival, peer: publicOf(KEYS.a), addresses: ["10.77.0.2/24"] },
+      endpoint: `192.0.2.1:${PORTS.ours}`,
+    });
+    b.namespace.run(["ping", "-q", "-c", "1", "-w", "30", "10.77.0.1"]);
+    for (let rekey = 0; rekey < rekeys; rekey += 1) {
+      ripen(rival);
+      const { stdout } = b.namespace.run(["ping", "-q", ...pings, "10.77.0.1"], { timeoutMs: 400_000 });
+      expect(stdout).toContain(" 0% packet loss");
+    }
+    const count = (name: string) =>
+      Number(
+        /packets (\d+)/.exec(a.namespace.run(["nft", "list", "counter", "inet", "initiations", name]).stdout)?.[1],
+      );
+    expect(count("out")).toBe(0);
+    expect(count("in")).toBeGreaterThan(rekeys);
+    const events = (await a.tell("events")) as readonly PlaneEvent[];
+    expect(events.filter(({ kind }) => kind === "handshake").length).toBeGreaterThan(rekeys);
+  } finally {
+    a.namespace.run(["nft", "delete", "table", "inet", "initiations"], { mayFail: true });
+  }
+}
