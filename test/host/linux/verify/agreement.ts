@@ -18,6 +18,8 @@ const ATTEMPTS = 3;
 export interface Meddling {
   readonly name: string;
   readonly commands: readonly string[];
+  /** Other commands, as words. */
+  readonly programs?: readonly (readonly string[])[];
   /** Comments whose rules are deleted, by chain. */
   readonly without?: readonly { readonly family: string; readonly chain: string; readonly comment: string }[];
 }
@@ -47,11 +49,12 @@ export class Agreement implements Disposable {
   readonly #runDir = mkdtempSync(join(tmpdir(), "awg-agreement-"));
 
   /** Loads the policy afresh; nobody owns the tables afterwards, so that they may be meddled with. */
-  load(policy: FirewallPolicy, { commands, without = [] }: Meddling): void {
+  load(policy: FirewallPolicy, { commands, programs = [], without = [] }: Meddling): void {
     const request = { runDir: this.#runDir, policy };
     const loaded = this.#ends.here.runScript("test/host/linux/firewall/load-policy.script.ts", request);
     expect(loaded).toMatchObject({ damage: [], policy: {} });
-    for (const command of commands) this.#ends.here.run(["nft", command]);
+    this.#ends.here.run(["nft", "-f", "-"], { input: commands.join("\n") });
+    for (const words of programs) this.#ends.here.run(words);
     for (const { family, chain, comment } of without) this.#deleteRules(family, chain, comment);
   }
 

@@ -1,7 +1,12 @@
 import type { Family } from "../../../../model/ip.ts";
 import { NO_USER, type NumberDimension, type Term, type Tracking } from "../../../../model/verify/space/term.ts";
 import type { HookName } from "../../../../native/linux/nftables/chain.codec.ts";
-import { CT_STATE, type Expression, type ExpressionOf, RTN_UNICAST } from "../../../../native/linux/nftables/expression.ts";
+import {
+  CT_STATE,
+  type Expression,
+  type ExpressionOf,
+  RTN_UNICAST,
+} from "../../../../native/linux/nftables/expression.ts";
 import type { TableFamily } from "../../../../native/linux/nftables/field.ts";
 import { type JoinedPart, type PlainValue, partOfNumber, type RegisterValue, wholeNumber } from "./register-value.ts";
 

@@ -89,7 +89,9 @@ class RuleReader {
     }
     if (expression.kind !== "lookup") return undefined;
     const set = this.#table.sets.get(expression.set);
-    if (set?.verdicts !== true || set.elements.some(({ verdict }) => verdict === undefined)) return undefined;
+    // Behind `continue` the rest of the rule is asked.
+    const isEnd = (verdict: Verdict | undefined) => verdict !== undefined && verdict.code !== "continue";
+    if (set?.verdicts !== true || !set.elements.every(({ verdict }) => isEnd(verdict))) return undefined;
     const byVerdict = Map.groupBy(set.elements, ({ verdict, from }) => JSON.stringify([isCatchAll({ from }), verdict]));
     const branches = [...byVerdict.values()].flatMap((elements) => {
       const [verdict] = elements.flatMap((element) => element.verdict ?? []);
