@@ -1,3 +1,4 @@
+import type { AwgError } from "../error.ts";
 import { type ConfSection, parseConf } from "../interchange/conf-sections.ts";
 import { bytesToHex } from "../uapi/key-text.ts";
 import { isObfuscationKey, offValueOf, SECRET_OBFUSCATION_KEY } from "../uapi/obfuscation.ts";
@@ -70,8 +71,12 @@ function deviceLines({ entries }: ConfSection): string[] {
     if (name === "privatekey") return `private_key=${bytesToHex(keyOfText(value, `${place}: PrivateKey`))}`;
     const parameter = OBFUSCATION_WORDS.find(({ conf }) => conf.toLowerCase() === name);
     if (parameter !== undefined) return obfuscationLine(parameter, value);
-    throw wrong(`${place}: ${key} is not wg's`, "give the conf to awg-quick strip first, or use awg import");
+    throw notOfWg(key, place);
   });
+}
+
+function notOfWg(key: string, place: string): AwgError {
+  return wrong(`${place}: ${key} is not wg's`, "give the conf to awg-quick strip first, or use awg import");
 }
 
 function peerOf({ entries, place }: ConfSection): PeerChange {
@@ -96,5 +101,11 @@ function setOfPeer(peer: Draft, key: string, value: string, place: string): void
     case "allowedips":
       peer.allowedIps = [...peer.allowedIps, ...prefixesOf(value, "none")];
       return;
+    case "publickey":
+    // AmneziaWG 1.0's kernel module alone knew it.
+    case "advancedsecurity":
+      return;
+    default:
+      throw notOfWg(key, place);
   }
 }

@@ -101,6 +101,20 @@ describe("confs", () => {
     expect(syncing(same, HELD).peers[0]?.presharedKey).toEqual(new Uint8Array(32));
   });
 
+  test.each([
+    ["[Peer]", `[Peer]\nPublicKey = ${KEY}\nAlowedIPs = 10.0.0.0/8\n`, "AlowedIPs"],
+    ["[Interface]", "[Interface]\nPostUp = x\n", "PostUp"],
+  ])("law 7: a key of %s that is not wg's is refused, not left out", (_where, text, key) => {
+    expect(() => readToolConf(text, "c")).toThrow(
+      expect.objectContaining({ kind: "usage", message: expect.stringContaining(key) }),
+    );
+  });
+
+  test("a conf for AmneziaWG 1.0's kernel module is taken", () => {
+    const { peers } = readToolConf(`[Peer]\nPublicKey = ${KEY}\nAdvancedSecurity = on\n`, "c");
+    expect(peers).toHaveLength(1);
+  });
+
   test("what showconf prints, setconf reads back whole", () => {
     const again = renderTunnelChange(replacingAll(readToolConf(renderShowConf(DEVICE), "shown"), HELD));
     for (const [key, value] of Object.entries(HELD.obfuscation)) expect(again).toContain(`${key}=${value}\n`);
