@@ -143,12 +143,17 @@ export class DarwinWorld implements Disposable {
     });
   }
 
+  /** A quarter of a second passes. */
+  tick(): void {
+    this.#nowMs += 250;
+    for (const onDue of [...this.#due]) onDue();
+  }
+
   /** A quarter of a second at a time, for two minutes at most. */
   #until(isSo: () => boolean): void {
     for (let looks = 0; looks < 480; looks += 1) {
       if (isSo()) return;
-      this.#nowMs += 250;
-      for (const onDue of [...this.#due]) onDue();
+      this.tick();
     }
     throw new Error("it did not come about in two minutes");
   }

@@ -46,6 +46,11 @@ export async function runDaemon(given: DaemonOptions): Promise<void> {
   forbidLooks();
   const options = given.notify === true ? await withNotifications(given) : given;
   await using session = await openSession(options);
+  await keepMachine(session, options);
+}
+
+/** The daemon's loop and watches over an open session, which stays open. */
+export async function keepMachine(session: ReconcilingSession, options: DaemonOptions): Promise<void> {
   const report = (text: string) => options.report({ type: "problem", text });
   let endpoints: EndpointWatch | undefined;
   const proposals = readProposals(session, options.files, report, () => endpoints?.unanswered ?? {});

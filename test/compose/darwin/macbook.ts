@@ -12,7 +12,7 @@ import { Recorder } from "./recorder.ts";
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 export const KEY = Buffer.alloc(32, 7).toString("base64");
 /** The example with the service and a split domain beside; no name is asked of anybody here. */
-const CONFIG = `${readFileSync(`${ROOT}examples/laptop/config.yaml`, "utf8")
+export const CONFIG = `${readFileSync(`${ROOT}examples/laptop/config.yaml`, "utf8")
   .replace("vpn.example.com", "198.51.100.7")
   .replace("leakProtection: true", "split: { corp.example: [10.0.0.53] }\n  leakProtection: true")}
 service: { install: true, autostart: true }
@@ -69,6 +69,7 @@ export class MacBook implements Disposable {
       clock: { nowMs: () => 1_700_000_000_000, sleep: async () => undefined },
       resolveSecret: async ({ ref }) => secrets.resolvePrivateKey(ref),
       lock: async () => ({ [Symbol.asyncDispose]: async () => undefined }),
+      events: this.world.viewOf(this.world.borders).networkEvents,
       close: async () => undefined,
     };
     const environment = this.#environment;

@@ -1,0 +1,150 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { type DaemonReport, keepMachine } from "../../../src/compose/daemon/run-daemon.ts";
+import { DNS_KEY } from "../../../src/host/darwin/resolver/scutil.ts";
+import { stepsOf } from "../../../src/model/plan.ts";
+import { abiObstacle, constant } from "../../host/darwin/fake/abi.ts";
+import { addressOf, prefixOf, ROUTE_FLAG } from "../../host/darwin/fake/machine.ts";
+import { CONFIG, MacBook } from "./macbook.ts";
+
+const CABLE = { router: "10.1.0.1", address: "10.1.0.20/24" };
+/** A process of configd's, whose routes these are. */
+const CONFIGD = 90;
+
+/** awg daemon on the MacBook: loop, watches and network monitor; time passes on the Mac while the test waits. */
+class Daemon implements AsyncDisposable {
+  readonly reports: DaemonReport[] = [];
+  readonly #mac: MacBook;
+  readonly #end = Promise.withResolvers<void>();
+  readonly #running: Promise<void>;
+
+  constructor(mac: MacBook) {
+    this.#mac = mac;
+    const file = join(mac.world.root, "awg.yaml");
+    writeFileSync(file, CONFIG, { mode: 0o600 });
+    this.#running = keepMachine(mac.session, {
+      host: { kind: "linux" },
+      allowInsecurePermissions: false,
+      environment: {},
+      files: [file],
+      report: (report) => this.reports.push(report),
+      untilStopped: this.#end.promise,
+    });
+  }
+
+  async until(isSo: () => boolean): Promise<void> {
+    const deadline = Date.now() + 30_000;
+    while (!isSo()) {
+      if (Date.now() > deadline) throw new Error(`not in 30 s; it told ${JSON.stringify(this.reports)}`);
+      this.#mac.world.tick();
+      await sleep(20);
+    }
+  }
+
+  of(type: DaemonReport["type"]): readonly DaemonReport[] {
+    return this.reports.filter((one) => one.type === type);
+  }
+
+  /** What woke the loop, without the looks that a clock asks for however long the test takes. */
+  get changesTold(): readonly string[] {
+    const reasons = this.reports.flatMap((one) => (one.type === "woken" ? one.reasons : []));
+    return reasons.filter((reason) => /^(?:default route|routes|addresses|devices)/.test(reason));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end.resolve();
+    await this.#running;
+  }
+}
+
+/** The cable is plugged in and becomes the primary service: configd moves the default route, and Wi-Fi keeps a scoped one. */
+function plugIn({ world: { machine } }: MacBook): void {
+  const wifi = machine.interfaceNamed("en0");
+  const cable = machine.addInterface("en5", 6, 0x8863, 1500);
+  machine.addAddress(cable, { prefix: prefixOf(CABLE.address), peer: undefined });
+  const old = machine.routes.find(({ prefix, scope }) => prefix.length === 0 && scope === 0);
+  if (old === undefined || wifi === undefined) throw new Error("the Mac has no default route");
+  const tell = (type: "RTM_ADD" | "RTM_DELETE", route: typeof old): void =>
+    machine.tell({ kind: "route", type, route, pid: CONFIGD, seq: 1, errno: 0 });
+  machine.dropRoute(old);
+  tell("RTM_DELETE", old);
+  const scoped = { ...old, flags: old.flags | constant("RTF_IFSCOPE"), scope: wifi.index };
+  const flags = ROUTE_FLAG.up | ROUTE_FLAG.gateway | ROUTE_FLAG.static;
+  const made = { prefix: old.prefix, flags, gateway: addressOf(CABLE.router), interfaceIndex: cable.index };
+  for (const route of [scoped, { ...made, scope: 0, mtu: 0 }]) {
+    machine.routes.push(route);
+    tell("RTM_ADD", route);
+  }
+}
+
+/** The next hops of our routes that do not lead into the tunnel or nowhere. */
+function pins({ world: { machine } }: MacBook): readonly string[] {
+  const ours = machine.routes.filter(({ flags }) => (flags & constant("RTF_PROTO3")) !== 0);
+  const outside = ours.filter(({ interfaceIndex, flags }) => {
+    const name = machine.interfaceAt(interfaceIndex)?.name ?? "";
+    return !name.startsWith("utun") && (flags & ROUTE_FLAG.blackhole) === 0;
+  });
+  return [...new Set(outside.map((one) => `${machine.interfaceAt(one.interfaceIndex)?.name} ${gatewayText(one)}`))];
+}
+
+function gatewayText({ gateway }: { readonly gateway: "link" | { readonly value: bigint } }): string {
+  return gateway === "link" ? "link" : String(gateway.value);
+}
+
+describe.skipIf(abiObstacle !== undefined)(
+  `from Wi-Fi to a cable (${abiObstacle ?? "doubles at both borders"})`,
+  () => {
+    test("H4: routes are pinned to the new router, engines are told, the resolver holds; then nothing more is done", async () => {
+      using mac = new MacBook();
+      const { machine } = mac.world;
+      await mac.apply(await mac.plan());
+      await using daemon = new Daemon(mac);
+      await daemon.until(() => daemon.of("inSync").length > 0);
+      expect(pins(mac)).toEqual([`en0 ${addressOf("192.168.1.1").value}`]);
+      expect(daemon.of("applying")).toEqual([]);
+      const key = machine.store.keys.get(DNS_KEY);
+      const { commands } = mac.recorder;
+      const commandsBefore = commands.length;
+
+      plugIn(mac);
+      await daemon.until(() => daemon.of("applied").length > 0 && daemon.of("inSync").length > 1);
+      expect(pins(mac)).toEqual([`en5 ${addressOf(CABLE.router).value}`]);
+      await daemon.until(() => (mac.world.engineOf("awg-home")?.touches.endpoints ?? 0) > 0);
+      expect(machine.store.keys.get(DNS_KEY)).toBe(key);
+      const sets = commands.slice(commandsBefore).filter(({ input = "" }) => /^set /m.test(input));
+      expect(sets).toEqual([]);
+      expect(stepsOf((await mac.plan()).plan)).toEqual([]);
+
+      // What awg itself wrote wakes nobody: no look follows but those that the clock asks for.
+      const told = daemon.of("woken").length;
+      for (let ticks = 0; ticks < 25; ticks += 1) {
+        mac.world.tick();
+        await sleep(20);
+      }
+      expect(daemon.of("applied")).toHaveLength(1);
+      expect(daemon.changesTold).toEqual(told);
+    });
+
+    test("H4: a key that goes with the old primary service is set again, once", async () => {
+      using mac = new MacBook();
+      const { machine } = mac.world;
+      await mac.apply(await mac.plan());
+      await using daemon = new Daemon(mac);
+      await daemon.until(() => daemon.of("inSync").length > 0);
+      const { commands } = mac.recorder;
+      const [commandsBefore, flushesBefore] = [commands.length, machine.flushes];
+
+      machine.store.keys.delete(DNS_KEY);
+      plugIn(mac);
+      await daemon.until(() => daemon.of("applied").length > 0 && daemon.of("inSync").length > 1);
+      expect(machine.store.keys.get(DNS_KEY)?.get("ServerAddresses")).toEqual(["10.8.0.1"]);
+      const sets = commands.slice(commandsBefore).filter(({ input = "" }) => /^set /m.test(input));
+      expect(sets).toHaveLength(1);
+      // Both caches, once.
+      expect(machine.flushes - flushesBefore).toBe(2);
+      expect(pins(mac)).toEqual([`en5 ${addressOf(CABLE.router).value}`]);
+    });
+  },
+);
