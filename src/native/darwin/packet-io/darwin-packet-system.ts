@@ -15,6 +15,7 @@ export function darwinPacketSystem(system: LibSystem, raw: (arena: Arena) => Raw
     readWayTo: wayByInterface,
     openWake: () => openWakePipe(system),
     drainWake: (fd) => drainWakePipe(system, fd),
+    preferThread: () => {},
   };
 }
 
