@@ -30,9 +30,9 @@ export function routingPolicy(policy: FirewallPolicy, { unsupported }: ExpandCon
 /**
  * Kernel settings that the paths need, each the weakest that does:
  * - arp_ignore 1: no answer on the wire to who asks for a tunnel's address (MLLVD-CR-24-03);
- * - rp_filter 2: what comes in by the uplink would be looked up in the tunnel's table, where strict filtering drops it;
- *   the kernel takes the larger of `all` and the device's own value (Documentation/networking/ip-sysctl.rst);
- * - src_valid_mark 1: that look-up goes by the packet's mark where it has one.
+ * - rp_filter 2: an answer may come by another device than a question would leave by, which strict filtering drops; the
+ *   kernel takes the larger of `all` and the device's own value (Documentation/networking/ip-sysctl.rst);
+ * - src_valid_mark 1: the look-up goes by the mark, which says by which way the packet came (docs/security.md S6.6).
  */
 export function kernelSettings(): ResourceOf<"sysctl"> {
   const values = {

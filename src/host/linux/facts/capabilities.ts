@@ -6,6 +6,7 @@ import { NFT_TABLE } from "../../../model/ownership.ts";
 import { hasErrno } from "../../../native/linux/errno.ts";
 import type { NetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
 import { encodeChain } from "../../../native/linux/nftables/chain.codec.ts";
+import { loadField } from "../../../native/linux/nftables/field.ts";
 import {
   commitNftChanges,
   type NftChange,
@@ -13,6 +14,7 @@ import {
   readNftChains,
   readNftTables,
 } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
+import { encodeRule } from "../../../native/linux/nftables/rule.codec.ts";
 import { encodeTable, encodeTableDeletion } from "../../../native/linux/nftables/table.codec.ts";
 import type { Capabilities } from "../../ports/facts.ts";
 import { isResolvedThere } from "./resolver-method.ts";
@@ -21,7 +23,7 @@ const PROBE_TABLE = "awg_probe";
 const ABSENT_TABLE = "awg_probe_absent";
 
 /** Kernels that first had the feature: the answer for those who may not try. */
-const SINCE = { nftables: [3, 14], egressHook: [5, 16], ownedTables: [6, 9] } as const;
+const SINCE = { nftables: [4, 10], egressHook: [5, 16], ownedTables: [6, 9] } as const;
 
 /**
  * What this machine can do, found by trying what leaves no trace: nf_tables transactions that end in a change that
@@ -81,9 +83,18 @@ function tryNftCapabilities(socket: NetlinkSocket): NftCapabilities {
     message: encodeChain({ family: "netdev", table: PROBE_TABLE, name: "probe", base }),
     action: "trying an egress hook",
   };
+  const plain: NftChange = {
+    message: encodeChain({ family: "inet", table: PROBE_TABLE, name: "probe" }),
+    action: "trying a chain",
+  };
+  const expressions = [loadField("fib.daddr.type")];
+  const fib: NftChange = {
+    message: encodeRule({ family: "inet", table: PROBE_TABLE, chain: "probe", expressions }),
+    action: "trying a look-up of addresses",
+  };
   const accepts = (changes: readonly NftChange[], since: readonly [number, number]) =>
     wouldAccept(socket, changes) ?? isKernelAtLeast(release(), since);
-  const nftables = accepts([table("inet", false)], SINCE.nftables);
+  const nftables = accepts([table("inet", false), plain, fib], SINCE.nftables);
   return {
     nftables,
     ownedTables: nftables && accepts([table("inet", true)], SINCE.ownedTables),

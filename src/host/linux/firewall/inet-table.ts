@@ -4,6 +4,7 @@ import { NFT_TABLE } from "../../../model/ownership.ts";
 import { type ChainBase, PRIORITY } from "../../../native/linux/nftables/chain.codec.ts";
 import { counter, verdict } from "../../../native/linux/nftables/expression.ts";
 import { type Match, matchIn } from "../../../native/linux/nftables/match.ts";
+import { writeArriving } from "./chains/arriving-chain.ts";
 import type { RenderPlace } from "./chains/conditions.ts";
 import { type LayerChains, onTunnel, TUNNEL_SET, writeLayer } from "./chains/layer-chains.ts";
 import { writeLinkIn, writeLinkOut } from "./chains/link-rules.ts";
@@ -19,7 +20,7 @@ const LEAVING_PRIORITY = 50;
 /** After source NAT: what stands in the packet now stands on the wire. */
 const SOURCE_PRIORITY = 200;
 
-/** Renders the inet table: steering, then judging what leaves, enters and crosses (docs/security.md S1–S8). */
+/** Renders the inet table: steering, marking what arrives, then judging what leaves, enters and crosses (docs/security.md S1–S8). */
 export function renderInetTable(policy: FirewallPolicy, identity: string, owned: boolean): RenderedTable {
   const writer = new TableWriter({ family: "inet", name: NFT_TABLE, owned, persistent: owned });
   const place: RenderPlace = { writer, match: matchIn("inet") };
@@ -32,6 +33,7 @@ export function renderInetTable(policy: FirewallPolicy, identity: string, owned:
   );
   writeRefused(place);
   writeSteering(place, policy);
+  writeArriving(place, policy);
   const layers = policy.layers.map((layer, index) =>
     writeLayer(place, layer, policy.layers.length > 1 ? `-${index + 1}` : ""),
   );

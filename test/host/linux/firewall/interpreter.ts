@@ -4,6 +4,9 @@ import { PORTED_PROTOCOLS } from "../../../../src/model/firewall/packet.ts";
 import { ipToBytes } from "../../../../src/model/ip.ts";
 import { CT_STATE, type Expression } from "../../../../src/native/linux/nftables/expression.ts";
 
+/** rtnetlink.h */
+const RTN = { unicast: 1, local: 2 } as const;
+
 /** What the wire form of a packet leaves open to the tester. */
 export interface Wire {
   /** Bytes where a later fragment has payload in place of a transport header. */
@@ -128,6 +131,10 @@ class Machine {
         return true;
       case "ct":
         this.#write(expression.register, this.#conntrack(expression.key));
+        return true;
+      case "fib":
+        if (expression.result !== "type" || expression.flags.join() !== "daddr") return fail(expression);
+        this.#write(expression.register, host32(RTN[this.#packet.hook === "forward" ? "unicast" : "local"]));
         return true;
       case "cmp": {
         const order = Buffer.compare(this.#read(expression.register, expression.data.length), expression.data);

@@ -3,8 +3,9 @@ import { describe, expect, test } from "vitest";
 import { renderNft } from "../../../../src/host/linux/firewall/render-nft.ts";
 import type { RenderedTable } from "../../../../src/host/linux/firewall/table-writer.ts";
 import { judge, markAfterSteering } from "../../../../src/model/firewall/evaluate.ts";
-import type { Packet } from "../../../../src/model/firewall/packet.ts";
+import { LOOPBACK_DEVICE, type Packet } from "../../../../src/model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
+import { MARK_MASK } from "../../../../src/model/ownership.ts";
 import { packetArbitrary, policyArbitrary } from "../../../model/firewall/arbitraries.ts";
 import { SEED } from "../../../support/seeded.ts";
 import { runChain, type Wire } from "./interpreter.ts";
@@ -28,9 +29,9 @@ const render = (policy: FirewallPolicy) =>
   ];
 
 const CHAINS = {
-  input: ["entering"],
+  input: ["arriving", "entering"],
   output: ["leaving", "source-guard"],
-  forward: ["crossing", "leaving", "source-guard"],
+  forward: ["arriving", "crossing", "leaving", "source-guard"],
 };
 
 /** What the rendered inet table does with a packet, by the chains that the kernel would ask. */
@@ -87,6 +88,27 @@ describe("the rendered rules", { timeout: 300_000 }, () => {
         else expect(mark, show("mark", packet, policy)).toBe(markAfterSteering(policy, packet));
       }
     }
+  });
+
+  test("S6.6: mark what arrives for its way and what goes on with none of our bits; foreign bits stay", () => {
+    const seen = { tunnel: 0, direct: 0, loopback: 0, onwards: 0 };
+    for (const [index, policy] of policies.entries()) {
+      const [inet] = render(policy);
+      const numbers = new Map(policy.layers.flatMap(({ tunnels }) => tunnels.map((one) => [one.device, one.number])));
+      for (const packet of packetsFor(index, 50)) {
+        if (packet.hook === "output") continue;
+        const before = packet.mark ?? 0;
+        const number = numbers.get(packet.inDevice ?? "");
+        const isLoopback = packet.inDevice === LOOPBACK_DEVICE;
+        const way = isLoopback ? "loopback" : packet.hook === "forward" ? "onwards" : number ? "tunnel" : "direct";
+        const wanted = { loopback: before & MARK_MASK, onwards: 0, tunnel: (number ?? 0) << 24, direct: 61 << 24 }[way];
+        const { verdict, mark } = runChain(inet, "arriving", packet);
+        const isRight = verdict === "accept" && mark === ((before & ~MARK_MASK) | wanted) >>> 0;
+        if (!isRight) throw new Error(show(`${verdict} with mark ${mark.toString(16)}, ${way}`, packet, policy));
+        seen[way] += 1;
+      }
+    }
+    expect(Object.entries(seen).filter(([, count]) => count < 50)).toEqual([]);
   });
 
   test("at egress let out whatever may leave, and of whole packets nothing else but answers known by port", () => {
