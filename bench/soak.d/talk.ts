@@ -2,13 +2,15 @@
  * One end of the soak's traffic: sends numbered datagrams to the other end at a fixed rate and counts those that come from
  * it, in a socket with room for seconds of them (SO_RCVBUFFORCE), so that what is missing was lost on the way. Its
  * argument is a `TalkOptions`. Prints "ready"; sends after the first line on stdin and prints "sent"; after the second one,
- * and once nothing comes any more, prints what it was (`Talked`). Needs root.
+ * and once nothing comes any more, prints what it was (`Talked`). It is run before others, so that a busy machine slows it
+ * less. Needs root.
  */
 import { createInterface } from "node:readline";
 import { setImmediate as breathe } from "node:timers/promises";
 import { MESSAGE_BYTES, VECTOR_BYTES, writePointer } from "../../src/dataplane/loop/machine.ts";
 import { addressToBytes } from "../../src/native/linux/address.codec.ts";
 import { packetCalls } from "../../src/native/linux/packet-io/packet-calls.ffi.ts";
+import { preferThread } from "../../src/native/linux/packet-io/prefer-thread.ts";
 import { SOCKET_ADDRESS_BYTES, writeSocketAddress } from "../../src/native/linux/packet-io/socket-address.codec.ts";
 import { openUdpSocket } from "../../src/native/linux/packet-io/udp-socket.ffi.ts";
 import { createArena } from "../../src/native/memory/arena.ffi.ts";
@@ -44,6 +46,7 @@ const LEAST_BYTES = 8;
 
 const options = JSON.parse(process.argv[2] ?? "") as TalkOptions;
 const size = Math.max(LEAST_BYTES, options.datagramBytes);
+preferThread();
 const arena = createArena(4 * 1024 * 1024);
 const { view } = arena;
 const calls = packetCalls(arena);
