@@ -18,6 +18,7 @@ export function printPlanned(planned: Planned, call: VerbCall, verified?: Verifi
   const worthSaying = planned.notes.filter(({ enforcement }) => enforcement !== "enforced");
   for (const { path, message } of worthSaying) terminal.err(`${style.yellow("note:")} ${path}: ${message}`);
   terminal.out(renderPlan(planned.plan, planned.traffic, styleFor(terminal.colorOut)));
+  for (const note of verified?.notes ?? []) terminal.err(`${style.yellow("note:")} ${note}`);
   if (verified !== undefined) terminal.out(renderVerified(verified, styleFor(terminal.colorOut)));
 }
 

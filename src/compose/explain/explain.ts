@@ -17,7 +17,7 @@ import { policyIn } from "../verify/verify-machine.ts";
 import { declaredRouting } from "./declared-routing.ts";
 import type { ExplainedSide, Explanation } from "./explanation.ts";
 import { type ExplainQuestion, readQuestion } from "./question.ts";
-import { policyRuleText, routeText, tunnelState } from "./texts.ts";
+import { policyRuleText, routeText, routeTextOfMac, tunnelState } from "./texts.ts";
 
 /** Any port that a program may have been given. */
 const SOURCE_PORT = 40_000;
@@ -53,20 +53,34 @@ export async function explainFlow(parts: SessionParts, question: ExplainQuestion
     inspection === undefined
       ? byPolicy(asked, observed.policy ?? NO_POLICY, routing)
       : byKernel(asked, inspection, routing);
-  const { capabilities } = await host.facts.read({ users: [], hosts: [] });
+  const { capabilities, os } = await host.facts.read({ users: [], hosts: [] });
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
   const device = tunnels.find((tunnel) => tunnel.device === declared.path)?.device;
   const engine = device === undefined ? undefined : await host.engines.read(device);
   return {
     flow: { destination: renderIp(address), protocol, uid, ...(port === undefined ? {} : { port }) },
     generation: latest?.number ?? 0,
-    declared,
-    live,
+    system: os,
+    declared: os === "darwin" ? asOfMac(declared) : declared,
+    live: os === "darwin" ? asOfMac(live) : live,
     ...(device === undefined ? {} : { tunnel: { device, state: tunnelState(engine) } }),
     enforcement: driverRegistry.firewall.enforcement?.(policy, capabilities) ?? "enforced",
     programs,
     disagreements: disagreementsOf(declared, live),
     notes: [...notes, ...(policyIn(desired) === undefined ? ["no packet policy was accepted here"] : [])],
+  };
+}
+
+/** macOS has neither policy rules nor marks: routes lead by the destination alone, and PF refuses what goes astray. */
+function asOfMac({ policyRule: _rule, table: _table, verdictBy, ...side }: ExplainedSide): ExplainedSide {
+  const isPf = (name: string) => name !== "no route" && side.device !== "(local)";
+  return {
+    ...side,
+    mark: 0,
+    verdictBy: verdictBy.map(({ name, verdict }) => ({
+      name: isPf(name) ? `anchor com.awg: ${name}` : name,
+      verdict,
+    })),
   };
 }
 
@@ -88,7 +102,7 @@ function byPolicy(asked: Asked, policy: FirewallPolicy, routing: KnownRouting): 
     path: pathName(policy, mark),
     reason: pathReason(policy, packet),
     mark,
-    ...routeParts(route),
+    ...routeParts(route, routing),
     device: route.way,
     verdict: leaves(route) ? verdict : route.way === "(local)" ? "accept" : "drop",
     verdictBy: [{ name: leaves(route) || route.way === "(local)" ? reason : "no route", verdict }],
@@ -109,7 +123,7 @@ function byKernel(asked: Asked, inspection: Inspection, routing: KnownRouting): 
     path: mark === 0 && steered.verdict === "drop" ? "block" : pathName(asked.policy, mark),
     reason: traced?.rules.find(({ name }) => name.includes(" steer: "))?.name ?? "",
     mark,
-    ...routeParts(route),
+    ...routeParts(route, routing),
     device: kernel,
     verdict: traced?.verdict ?? (isLocal ? "accept" : "drop"),
     verdictBy: traced?.rules ?? [{ name: isLocal ? "loopback" : "no route", verdict: isLocal ? "accept" : "drop" }],
@@ -120,10 +134,10 @@ function leaves({ way }: FoundRoute): boolean {
   return !way.startsWith("(");
 }
 
-function routeParts({ rule, route }: FoundRoute) {
+function routeParts({ rule, route }: FoundRoute, { isFlat }: KnownRouting) {
   return {
     ...(rule === undefined ? {} : { policyRule: policyRuleText(rule), table: rule.table }),
-    ...(route === undefined ? {} : { route: routeText(route) }),
+    ...(route === undefined ? {} : { route: isFlat === true ? routeTextOfMac(route) : routeText(route) }),
   };
 }
 

@@ -29,6 +29,8 @@ export interface Explanation {
     readonly uid: number;
   };
   readonly generation: number;
+  /** Whose ways the machine has: only Linux has marks and policy rules. */
+  readonly system: "linux" | "darwin";
   readonly declared: ExplainedSide;
   readonly live: ExplainedSide;
   readonly tunnel?: { readonly device: string; readonly state: string };

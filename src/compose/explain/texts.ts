@@ -27,6 +27,13 @@ export function routeText({ type, destination, device, table }: KnownRoute): str
   return `${kind}${destination}${device === undefined ? "" : ` dev ${device}`} table ${tableName(table)}`;
 }
 
+/** A route with the words of macOS's `route get`. */
+export function routeTextOfMac({ type, destination, device }: KnownRoute): string {
+  const name = destination === "0.0.0.0/0" || destination === "::/0" ? "default" : destination;
+  const kind = type === "unicast" ? "" : ` flags ${type}`;
+  return `${name}${device === undefined ? "" : ` interface ${device}`}${kind}`;
+}
+
 /** How a tunnel's engine stands. */
 export function tunnelState(engine: TunnelObserved | undefined): string {
   if (engine === undefined || !engine.running) return "its engine does not run";

@@ -1,7 +1,7 @@
 import { AwgError } from "../../model/error.ts";
 import { confirmTransaction, revertTransaction } from "../../reconciler/apply/confirm.ts";
 import { type ApplyDeps, bootTimeMs } from "../../reconciler/apply/outcome.ts";
-import { isAwaited, type OpenTransaction } from "../../reconciler/apply/record.ts";
+import { awaitedError, isAwaited, type OpenTransaction } from "../../reconciler/apply/record.ts";
 import { readOpenTransaction } from "../../reconciler/apply/recover.ts";
 import type { Awaiting, Planned } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
@@ -64,6 +64,13 @@ export function awaitedIn(open: OpenTransaction | undefined, deps: ApplyDeps): A
   if (open?.unconfirmed === undefined || !isAwaited(open, now)) return undefined;
   const secondsLeft = Math.ceil((open.unconfirmed.deadlineMs - now) / 1000);
   return { generation: open.begin.generation, secondsLeft };
+}
+
+/** AwgError locked while an applied state waits to be confirmed. Reads only. */
+export async function refuseAwaited(parts: SessionParts): Promise<void> {
+  const now = bootTimeMs(parts);
+  const open = await readOpenTransaction(parts.stores.journal);
+  if (open !== undefined && isAwaited(open, now)) throw awaitedError(open, now);
 }
 
 async function lockInTime({ lock, clock }: SessionParts, verb: string): Promise<AsyncDisposable> {

@@ -36,8 +36,10 @@ export async function verifyPlan(parts: SessionParts, plan: Plan): Promise<Verif
     if (after === null) continue;
     const where = `move ${index + 1} of ${policies.length} of the packet filter`;
     if (index < policies.length - 1 && last !== null) take(where, verifyBetween(first, after, last, around));
+    else if (inspection === undefined) take(where, verifyLast(after, around));
     if (inspection !== undefined) take(where, inspection.verifyRendered(after));
   }
+  if (policies.length > 0 && inspection === undefined) notes.add(POLICIES_ALONE);
   return { findings, notes: [...notes], classes };
 }
 
@@ -60,6 +62,16 @@ function verifyBetween(
     sources: around.sources,
   });
 }
+
+/** The last policy against itself as declared: where no rendered rules are read back it is all there is to hold. */
+function verifyLast(after: FirewallPolicy, { devices, sources }: Surroundings): Verified {
+  const granted = (hook: Hook, family: Family) => grantedBy(after, hook, family);
+  const tunnels = tunnelDevices(after);
+  return comparePolicies({ granted, loaded: after, tunnels, asksForLockOuts: true, devices, sources });
+}
+
+const POLICIES_ALONE =
+  "the policies are held against each other; the rules that would be loaded are read back on Linux alone";
 
 function ownSockets(
   policies: readonly FirewallPolicy[],

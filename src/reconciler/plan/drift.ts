@@ -2,6 +2,7 @@ import { sameData } from "../../model/canonical.ts";
 import { inverseChange } from "../../model/plan.ts";
 import type { FieldChange, Observed, ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
 import type { Lifecycle } from "../../model/spec/lifecycle.ts";
+import type { ResolverObserved } from "../../model/spec/resolver.ts";
 import type { TunnelObserved } from "../../model/spec/tunnel.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 import { withIgnored } from "./ignored.ts";
@@ -104,24 +105,27 @@ function driftOfEntry(entry: LedgerEntry, gone: ReadonlySet<ResourceKey>, input:
   const linkIsGone =
     kind !== "link" && input.ledger.entries.some((link) => gone.has(link.key) && isDeviceOf(link, entry));
   const outer = rebooted && driver.survivesReboot !== true ? "reboot" : linkIsGone ? "link-gone" : undefined;
-  if (found === undefined || gone.has(key)) {
-    return [{ key, kind, change: "gone", fields: [], cause: outer ?? causeOfLoss(kind, found) }];
+  // A resolver that another program wrote still answers: what it says instead is the change.
+  const isRewritten = kind === "resolver" && found !== undefined;
+  if (found === undefined || (gone.has(key) && !isRewritten)) {
+    return [{ key, kind, change: "gone", fields: [], cause: outer ?? causeOfLoss(kind) }];
   }
   const changes = driver.diff(acceptedSpec(entry, driver, found, lifecycle), found);
   if (changes.length === 0) return [];
-  const fields = changes.map(inverseChange);
+  const told = changes.filter(({ field }) => field !== "/ownedByAwg");
+  const fields = (told.length === 0 ? changes : told).map(inverseChange);
   return [{ key, kind, change: "changed", fields, cause: outer ?? causeOf(kind, changes, found) }];
 }
 
-/** Without its device gone a tunnel that does not answer has lost its engine; a file is there, but no longer ours. */
-function causeOfLoss(kind: ResourceKind, found: Observed | undefined): DriftCause {
-  if (kind === "tunnel") return "engine-gone";
-  return kind === "resolver" && found !== undefined ? "file-rewritten" : "unknown";
+/** Without its device gone a tunnel that does not answer has lost its engine. */
+function causeOfLoss(kind: ResourceKind): DriftCause {
+  return kind === "tunnel" ? "engine-gone" : "unknown";
 }
 
 function causeOf(kind: ResourceKind, changes: readonly FieldChange[], found: Observed): DriftCause {
   const fields = changes.map(({ field }) => field);
   if (fields.every((field) => field === "/held")) return "keeper-gone";
+  if (kind === "resolver" && (found as ResolverObserved).method === "file") return "file-rewritten";
   if (kind !== "tunnel") return "unknown";
   const peers = (found as TunnelObserved).peers;
   const hasRoamed = fields.every((field) => /^\/peers\/\d+\/endpoint$/.test(field));

@@ -4,7 +4,7 @@ import type { SecretId } from "../../../src/model/secret.ts";
 import type { LinkSpec } from "../../../src/model/spec/link.ts";
 import type { ResolverSpec } from "../../../src/model/spec/resolver.ts";
 import type { TunnelObserved, TunnelSpec } from "../../../src/model/spec/tunnel.ts";
-import { driftOf } from "../../../src/reconciler/plan/drift.ts";
+import { type Drift, driftOf } from "../../../src/reconciler/plan/drift.ts";
 import type { Ledger, LedgerEntry } from "../../../src/reconciler/plan/ledger.ts";
 import type { Observation } from "../../../src/reconciler/plan/observation.ts";
 import { driverRegistry } from "../../../src/resources/registry.ts";
@@ -36,10 +36,17 @@ const entries: readonly LedgerEntry[] = [
 ];
 
 /** "key change cause" of what drifted when the machine holds this. */
-function drifts(
-  found: Readonly<Partial<Record<ResourceKey, Observed>>>,
-  { ledger = { generation: 3, entries } as Ledger, rebooted = false, ignore = [] as readonly string[] } = {},
-): readonly string[] {
+function drifts(found: Found, options: Options = {}): readonly string[] {
+  return drifted(found, options).map(({ key, change, cause }) => `${key} ${change} ${cause}`);
+}
+
+type Found = Readonly<Partial<Record<ResourceKey, Observed>>>;
+type Options = { readonly ledger?: Ledger; readonly rebooted?: boolean; readonly ignore?: readonly string[] };
+
+function drifted(
+  found: Found,
+  { ledger = { generation: 3, entries } as Ledger, rebooted = false, ignore = [] }: Options,
+): readonly Drift[] {
   const current = new Map<ResourceKind, Map<ResourceKey, Observed>>();
   for (const [key, value] of Object.entries(found) as [ResourceKey, Observed][]) {
     const kind = key.split("/")[0] as ResourceKind;
@@ -47,9 +54,7 @@ function drifts(
   }
   const observed: Observation = { current, moved: new Map() };
   const lifecycle = { protect: [], retain: ["link/kept" as const], ignore, moved: [] };
-  return driftOf({ ledger, observed, registry: driverRegistry, lifecycle, rebooted }).map(
-    ({ key, change, cause }) => `${key} ${change} ${cause}`,
-  );
+  return driftOf({ ledger, observed, registry: driverRegistry, lifecycle, rebooted });
 }
 
 const standing = { "link/a": link, "tunnel/a": tunnel, "resolver/machine": resolver };
@@ -71,7 +76,7 @@ describe("the cause of drift", () => {
     [
       "a rewritten file",
       { "resolver/machine": { ...resolver, servers: ["192.168.1.1"], ownedByAwg: false } },
-      ["resolver/machine gone file-rewritten"],
+      ["resolver/machine changed file-rewritten"],
     ],
     [
       "a device of ours that nobody accepted",
@@ -84,13 +89,33 @@ describe("the cause of drift", () => {
     expect(drifts({ ...standing, ...change })).toEqual(expected);
   });
 
+  test("a resolver that was written over is told field by field, from what was accepted to what stands there", () => {
+    const accepted = { ...resolver, search: ["corp.example"] };
+    const ledger = {
+      generation: 3,
+      entries: entries.map((entry) =>
+        entry.kind === "resolver" ? { ...entry, spec: { ...RESOLVER, search: accepted.search } } : entry,
+      ),
+    };
+    const fieldsOf = (found: Observed) =>
+      drifted({ ...standing, "resolver/machine": found }, { ledger }).flatMap(({ fields }) => fields);
+    expect(fieldsOf({ ...resolver, servers: ["192.168.1.1"], search: ["lan"], ownedByAwg: false })).toEqual([
+      { field: "/servers", before: ["10.9.0.1"], after: ["192.168.1.1"] },
+      { field: "/search", before: ["corp.example"], after: ["lan"] },
+    ]);
+    expect(fieldsOf({ ...accepted, ownedByAwg: false })).toEqual([
+      { field: "/ownedByAwg", before: true, after: false },
+    ]);
+    expect(fieldsOf(accepted)).toEqual([]);
+  });
+
   test("what is gone with its device, and what a boot took; files outlive it", () => {
     expect(drifts({ "tunnel/a": tunnel, "resolver/machine": resolver })).toEqual(["link/a gone unknown"]);
     const silent = { ...tunnel, running: false };
     expect(drifts({ "tunnel/a": silent, "resolver/machine": resolver })).toContain("tunnel/a gone link-gone");
     expect(drifts({ "resolver/machine": { ...resolver, servers: ["1.1.1.1"] } }, { rebooted: true })).toEqual([
       "link/a gone reboot",
-      "resolver/machine changed unknown",
+      "resolver/machine changed file-rewritten",
       "tunnel/a gone reboot",
     ]);
   });

@@ -6,13 +6,16 @@ const SHOWN_RULES = 4;
 
 /** A flow explained as people read it: declared and live side by side, differences first to be seen. */
 export function renderExplanation(explanation: Explanation, style: Style): string {
-  const { flow, declared, live, tunnel, enforcement, programs, disagreements, notes, generation } = explanation;
+  const { flow, declared, live, tunnel, enforcement, programs, disagreements, notes, generation, system } = explanation;
+  const steering: [string, string, string][] = [
+    ["mark", hex(declared.mark), hex(live.mark)],
+    ["policy rule", declared.policyRule ?? "(none)", live.policyRule ?? "(none)"],
+  ];
   const port = flow.port === undefined ? "" : `, port ${flow.port}`;
   const rows: [string, string, string][] = [
     ["path", declared.path, live.path],
     ["chosen by", declared.reason, live.reason],
-    ["mark", hex(declared.mark), hex(live.mark)],
-    ["policy rule", declared.policyRule ?? "(none)", live.policyRule ?? "(none)"],
+    ...(system === "darwin" ? [] : steering),
     ["route", declared.route ?? "(none)", live.route ?? "(none)"],
     ["device", declared.device, live.device],
     ["verdict", declared.verdict, live.verdict],
@@ -47,11 +50,12 @@ function hex(mark: number): string {
 
 /** A flow explained as one JSON document. */
 export function explanationDocument(explanation: Explanation): object {
-  const { flow, generation, declared, live, tunnel, enforcement, programs, disagreements, notes } = explanation;
+  const { flow, generation, system, declared, live, tunnel, enforcement, programs, disagreements, notes } = explanation;
   return {
     format_version: "1",
     flow,
     generation,
+    system,
     declared: sideDocument(declared),
     live: sideDocument(live),
     tunnel: tunnel ?? null,

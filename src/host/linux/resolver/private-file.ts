@@ -1,17 +1,23 @@
 import { readFileSync } from "node:fs";
 import { AwgError } from "../../../model/error.ts";
+import type { ResolverObstacle } from "../../ports/resolver.ts";
 
 /**
  * A network namespace shares the machine's files: unless something is mounted over resolv.conf (or over /etc), writing
- * it would change the resolver of everybody.
- *
- * @throws AwgError("conflict") when the file is the machine's.
+ * it would change the resolver of everybody. What stands against it, in words.
  */
-export function refuseSharedFile(path: string): void {
-  if (isPrivateFile(path, readFileSync("/proc/self/mountinfo", "utf8"))) return;
-  throw new AwgError("conflict", `${path} in this network namespace is the whole machine's, so awg does not write it`, {
+export function sharedFileObstacle(path: string): ResolverObstacle | undefined {
+  if (isPrivateFile(path, readFileSync("/proc/self/mountinfo", "utf8"))) return undefined;
+  return {
+    what: `${path} in this network namespace is the whole machine's, so awg does not write it`,
     remedy: "make /etc/netns/NAME/resolv.conf for the namespace, and name the namespace with --netns",
-  });
+  };
+}
+
+/** AwgError("conflict") when the file is the machine's. */
+export function refuseSharedFile(path: string): void {
+  const obstacle = sharedFileObstacle(path);
+  if (obstacle !== undefined) throw new AwgError("conflict", obstacle.what, { remedy: obstacle.remedy });
 }
 
 /** Whether a mount, told by the text of /proc/PID/mountinfo (proc(5)), covers the file or its folder. */

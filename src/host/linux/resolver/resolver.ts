@@ -4,7 +4,7 @@ import type { ResolverPort } from "../../ports/resolver.ts";
 import { readResolverMethod } from "../facts/resolver-method.ts";
 import { awaitFilePermission } from "../file-permission.ts";
 import { type FileResolverPlaces, fileResolver, isFileResolverOurs } from "./file-resolver.ts";
-import { refuseSharedFile } from "./private-file.ts";
+import { refuseSharedFile, sharedFileObstacle } from "./private-file.ts";
 import { recordedDevice, resolvedResolver } from "./resolved-resolver.ts";
 
 export interface LinuxResolverDeps {
@@ -36,6 +36,7 @@ export function linuxResolver({
         await ports[method === "file" ? "resolved" : "file"].restore();
         await ports[method].ensure({ method, ...rest });
       }),
+    obstacle: ({ method }) => (namespaced && method === "file" ? sharedFileObstacle(resolvConf) : undefined),
     restore: () =>
       awaitFilePermission("putting the resolver back", async () => {
         await ports.resolved.restore();
