@@ -1,4 +1,14 @@
-import { closeSync, constants, fchmodSync, fstatSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { VERSION } from "../../model/version.ts";
 import type { LoadedConfig, SourceFile } from "../session.ts";
@@ -74,10 +84,16 @@ function writePrivate(path: string, text: string): void {
     0o600,
   );
   try {
-    fchmodSync(descriptor, 0o600);
-    writeSync(descriptor, text);
-  } finally {
-    closeSync(descriptor);
+    try {
+      fchmodSync(descriptor, 0o600);
+      writeSync(descriptor, text);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(draft, path);
+  } catch (error) {
+    // A full disk would otherwise collect one empty draft for each process.
+    rmSync(draft, { force: true });
+    throw error;
   }
-  renameSync(draft, path);
 }

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { constants } from "node:os";
 import { AwgError } from "../../model/error.ts";
@@ -25,15 +25,18 @@ export interface NamespaceRun {
 export async function runInNamespace({ name, command, environment }: NamespaceRun): Promise<number> {
   enter(name);
   const [program = "", ...words] = command;
-  const child = spawn(program, words, { stdio: "inherit", env: environment });
-  const forward = (signal: NodeJS.Signals) => child.kill(signal);
+  let child: ChildProcess | undefined;
+  const forward = (signal: NodeJS.Signals) => child?.kill(signal);
+  // Before the child is there: a signal in between would end this process alone, and leave the other to go on unwatched.
   for (const signal of FORWARDED) process.on(signal, forward);
   try {
+    const started = spawn(program, words, { stdio: "inherit", env: environment });
+    child = started;
     return await new Promise((resolve, reject) => {
-      child.on("error", (cause) => {
+      started.on("error", (cause) => {
         reject(new AwgError("host", `starting ${program} in the network namespace ${name} failed`, { cause }));
       });
-      child.on("exit", (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? "SIGKILL"]));
+      started.on("exit", (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? "SIGKILL"]));
     });
   } finally {
     for (const signal of FORWARDED) process.off(signal, forward);

@@ -54,6 +54,13 @@ describe.skipIf(obstacle !== undefined)(`--netns (${obstacle ?? "on this kernel"
     expect(runInside(namespace.name, "/bin/sh", "-c", "kill -TERM $$").status).toBe(143);
   });
 
+  test("a signal is handed on from the first moment: nothing goes on inside when the one outside was ended", () => {
+    const script = "trap 'exit 3' TERM; kill -TERM $PPID; sleep 30 & wait";
+    for (let time = 0; time < 3; time += 1) {
+      expect(runInside(namespace.name, "/bin/sh", "-c", script).status).toBe(3);
+    }
+  });
+
   test("a namespace that is not there, or cannot be named, is said", () => {
     expect(runInside("t-none", "/bin/true")).toMatchObject({
       status: 99,
