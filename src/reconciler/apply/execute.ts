@@ -44,7 +44,7 @@ export async function executePlan(deps: ApplyDeps, proposal: Proposal, plan: Pla
   });
   const acceptedMs = kept === undefined ? {} : { acceptedMs: kept.acceptedMs };
   const outcome = await finishTransaction(deps, { proposal, plan, ledger, number, firstIndex: 0, ...acceptedMs });
-  return isInSync(plan) && outcome.kind === "applied" ? { kind: "inSync", generation: outcome.generation } : outcome;
+  return isInSync(plan) && outcome.kind === "applied" ? { ...outcome, kind: "inSync" } : outcome;
 }
 
 /**

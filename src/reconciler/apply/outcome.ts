@@ -63,7 +63,7 @@ export interface Proposal {
 /** How a transaction ended (law 5): exactly the new state, exactly the old one, or blocked; exit codes follow from it. */
 export type Outcome =
   /** Nothing had to change; `generation` is what holds. */
-  | { readonly kind: "inSync"; readonly generation: number }
+  | { readonly kind: "inSync"; readonly generation: number; readonly unaccepted?: unknown }
   | {
       readonly kind: "applied";
       readonly generation: number;
