@@ -13,7 +13,13 @@ const NOISE = [
 ];
 /** How pfctl says that an anchor or a table is not there. */
 const ABSENT =
-  /DIOCGETRULES|DIOCGETRULESETS|DIOCRGET|No such file or directory|Anchor does not exist|Table does not exist/;
+  /DIOCGETRULES|DIOCGETRULESETS|DIOCRGET|No such file or directory|Anchor does not exist|Anchor '.*' not found|Table does not exist/;
+/**
+ * Somebody loads what is being read: PF refuses the rest of it by EBUSY, and pfctl ends with 0 all the same, having printed a
+ * part (pfctl_show_rules of OpenBSD 4.3's pfctl.c; DIOCGETRULE of bsd/net/pf_ioctl.c).
+ */
+const CHANGED_MEANWHILE = /DIOCGET\w+: Resource busy/;
+const READ_ATTEMPTS = 5;
 
 /** The questions that awg asks pfctl, and the one thing that it has it do: replace what an anchor holds. */
 export interface Pfctl {
@@ -42,8 +48,15 @@ export function pfctl(run: RunCommand): Pfctl {
     if (result.status === 0) return result.stdout;
     throw failure(what, result);
   };
+  const askWhole = async (args: readonly string[]): Promise<CommandResult> => {
+    let result = await ask(args);
+    for (let reads = 1; CHANGED_MEANWHILE.test(result.stderr) && reads < READ_ATTEMPTS; reads += 1)
+      result = await ask(args);
+    return result;
+  };
   const find = async (what: string, args: readonly string[]): Promise<string | undefined> => {
-    const result = await ask(args);
+    const result = await askWhole(args);
+    if (CHANGED_MEANWHILE.test(result.stderr)) throw failure(what, result);
     if (ABSENT.test(result.stderr)) return undefined;
     if (result.status === 0) return result.stdout;
     throw failure(what, result);

@@ -38,6 +38,8 @@ const TWICE = policyOf({
 });
 const NO_SWITCH = policyOf({ killSwitch: false });
 
+const ALTQ = "No ALTQ support in kernel\nALTQ related functions disabled\n";
+
 let folder: string;
 let machine: FakeMachine;
 
@@ -152,6 +154,27 @@ describe.skipIf(abiObstacle !== undefined)("PF as the firewall of a Mac", () => 
     await firewall.load(LAPTOP);
     expect([...machine.pf.anchors.keys()].filter((path) => path.includes("old"))).toEqual([]);
     expect((await firewall.read()).policy).toEqual(LAPTOP);
+  });
+
+  test("a ruleset that somebody loads while it is read is read again, not taken for a part of it", async () => {
+    let busy = 3;
+    const { firewall } = awg(4242, ({ args }) => {
+      if (args.at(-1) !== "rules" || busy === 0) return undefined;
+      busy -= 1;
+      return { status: 0, stdout: "pass quick all\n", stderr: `${ALTQ}pfctl: DIOCGETRULE: Resource busy\n` };
+    });
+    await firewall.load(LAPTOP);
+    busy = 3;
+    expect(await firewall.read()).toMatchObject({ policy: LAPTOP, damage: [] });
+    busy = Number.POSITIVE_INFINITY;
+    await expect(firewall.read()).rejects.toThrow(/Resource busy/);
+  });
+
+  test("an anchor that is not there has none below it, whichever way pfctl says so", async () => {
+    const said = { status: 1, stdout: "", stderr: `${ALTQ}Anchor 'com.apple' not found.\n` };
+    const { firewall } = awg(4242, ({ args }) => (args.join(" ") === "-a com.apple -s Anchors" ? said : undefined));
+    await firewall.load(LAPTOP);
+    expect((await firewall.read()).damage).toEqual([]);
   });
 
   test("law 1: a load that pfctl refuses leaves the policy that stood; the error says why, without pfctl's noise", async () => {

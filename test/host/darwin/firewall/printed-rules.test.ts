@@ -103,6 +103,14 @@ describe("H1: what PF prints of our rules", () => {
     expect(parsePrintedRules(line, NAMES).map(printedText)).toEqual([text]);
   });
 
+  test("a table may be printed with the number of its addresses", () => {
+    const texts = ["<awg_0>", "<awg_0:9>", "<awg_0:*>"].map((table) =>
+      parsePrintedRules(`pass out quick from any to ${table} no state`, NAMES).map(printedText),
+    );
+    expect(texts[0]?.[0]).toContain("<awg_0>");
+    expect(texts.slice(1)).toEqual([texts[0], texts[0]]);
+  });
+
   test("counts what a rule matched by the line behind it", () => {
     const text = [
       "block drop quick all",

@@ -150,11 +150,16 @@ class PrintedLine {
   }
 
   #side(): CanonicalSide | undefined {
-    const host = this.#maybe("!") ? `!${this.#take()}` : this.#take();
+    const host = this.#maybe("!") ? `!${this.#host()}` : this.#host();
     if (!this.#maybe("port")) return { host, port: "" };
     const protocol = this.#protocolName;
     const port = this.#range((text) => numberOr(text, (name) => this.#names.port(name, protocol)));
     return port === undefined ? undefined : { host, port };
+  }
+
+  /** A table's name may come with the number of its addresses (print_addr), which is not the rule's. */
+  #host(): string {
+    return this.#take().replace(/^(<[^:>]+):(?:\d+|\*)>$/, "$1>");
   }
 
   /** `= 53`, `>= 1000`, `499 >< 601`, `8000:8999`, with names put back into numbers. */
