@@ -33,7 +33,7 @@ export async function readSurroundings(parts: SessionParts): Promise<Surrounding
 
 async function readRouting({ host }: SessionParts): Promise<KnownRouting> {
   const [rules, routes] = [await host.routes.readRules(), await host.routes.readRoutes()];
-  if (rules.length > 0 || (await host.facts.read({ users: [], hosts: [] })).os !== "darwin") return { rules, routes };
+  if ((await host.facts.read({ users: [], hosts: [] })).os !== "darwin") return { rules, routes };
   return {
     rules: ([4, 6] as const).map((family) => ({
       rule: { family, preference: MAIN_PREFERENCE, match: {}, table: MAIN_TABLE },

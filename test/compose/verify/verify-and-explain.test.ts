@@ -2,6 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { styleFor } from "../../../src/cli/views/style.ts";
+import { renderExplanation } from "../../../src/cli/views/verify/explanation.ts";
 import type { ExplainQuestion } from "../../../src/compose/explain/question.ts";
 import { openSession } from "../../../src/compose/open-session.ts";
 import type { ReconcilingSession } from "../../../src/compose/reconciling-session.ts";
@@ -120,6 +122,81 @@ describe("awg verify on the simulated machine", () => {
     );
     expect(verified.findings).toEqual([]);
     expect(verified.classes).toBeGreaterThan(1000n);
+  });
+});
+
+describe("a plan proven where no rules are read back", () => {
+  const prove = (text: string) =>
+    withSession(async (session) =>
+      session.verifyPlan(await session.plan(await session.load([{ name: "c.yaml", text }]))),
+    );
+
+  test("the first policy is held too, and it is said what was not", async () => {
+    const verified = await prove(config());
+    expect(verified.findings).toEqual([]);
+    expect(verified.classes).toBeGreaterThan(1000n);
+    expect(verified.notes.join()).toContain("read back on Linux alone");
+  });
+
+  test("a plan without any change has nothing to prove", async () => {
+    await apply(config());
+    expect(await prove(config())).toEqual({ findings: [], notes: [], classes: 0n });
+  });
+});
+
+describe("what an apply says", () => {
+  test("a text that changes nothing of the machine is accepted, and that is told", async () => {
+    await apply(config());
+    const outcome = await withSession(async (session) => {
+      const text = config("lifecycle: { protect: [link/office] }\n");
+      const planned = await session.plan(await session.load([{ name: "c.yaml", text }]));
+      const hooks = { onEvent: () => undefined, shouldStop: () => undefined };
+      return [await session.apply(planned, hooks), await session.apply(planned, hooks)];
+    });
+    expect(outcome).toEqual([
+      { generation: 2, changed: false, recorded: true },
+      { generation: 2, changed: false },
+    ]);
+  });
+
+  test("while a state waits to be confirmed another is refused before it is shown", async () => {
+    await withSession(async (session) => {
+      const planned = await session.plan(await session.load([{ name: "c.yaml", text: config() }]));
+      await session.refuseAwaiting();
+      await session.apply(planned, { onEvent: () => undefined, shouldStop: () => undefined, confirmWithinMs: 60_000 });
+    });
+    await expect(withSession((session) => session.refuseAwaiting())).rejects.toMatchObject({ kind: "locked" });
+    await withSession((session) => session.confirm());
+    await withSession((session) => session.refuseAwaiting());
+  });
+});
+
+describe("awg explain on a simulated Mac", () => {
+  const FLAT = `apiVersion: awg/v1
+name: laptop
+tunnels:
+  office:
+    protocol: wireguard
+    privateKey: { file: KEY }
+    addresses: [10.8.0.2/32]
+    peers: [{ publicKey: ${PEER}, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
+default: { via: office }
+killSwitch: { enabled: true, allowLan: true }
+`;
+
+  test("speaks of routes and of PF's anchor, never of Linux's marks and policy rules", async () => {
+    writeFileSync(machine(), JSON.stringify({ os: "darwin" }));
+    await apply(FLAT.replace("KEY", join(folder, "key")));
+    const explained = await withSession((session) => session.explain(ask("203.0.113.7", { port: 443 })));
+    expect(explained).toMatchObject({ system: "darwin", disagreements: [] });
+    expect(explained.live).toMatchObject({ device: explained.declared.path, verdict: "accept" });
+    expect(explained.live.route).toMatch(/^(?:default|0\.0\.0\.0\/1|128\.0\.0\.0\/1) interface /);
+    const shown = renderExplanation(explained, styleFor(false));
+    expect(shown).toContain("anchor com.awg: ");
+    expect(shown).not.toMatch(/lookup|fwmark|mark|policy rule|32766|table/);
+    const lan = await withSession((session) => session.explain(ask("192.168.1.7", { port: 631 })));
+    expect(lan).toMatchObject({ disagreements: [], live: { verdict: "accept" } });
+    expect(renderExplanation(lan, styleFor(false))).not.toMatch(/lookup|fwmark|policy rule/);
   });
 });
 
