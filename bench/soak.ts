@@ -198,7 +198,7 @@ function residentMegabytes(): number {
 
 function isEngine(pid: string): boolean {
   try {
-    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split(/[\0 ]/);
     return words.includes("engine") && [near, far].some((name) => words.includes(deviceOf(name)));
   } catch {
     return false;

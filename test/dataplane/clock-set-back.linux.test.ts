@@ -1,0 +1,126 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { PlaneEvent, PlaneObservation } from "../../src/dataplane/contract.ts";
+import { commandObstacle, namespaceObstacle, type TestNamespace, tunObstacle } from "../support/netns.ts";
+import { KEYS, publicOf } from "./interop/talk-with-rival.ts";
+import { type Lab, makeLab } from "./lab.ts";
+
+const LIBRARY = ["x86_64", "aarch64"]
+  .map((machine) => `/usr/lib/${machine}-linux-gnu/faketime/libfaketimeMT.so.1`)
+  .find((path) => statSync(path, { throwIfNoEntry: false }) !== undefined);
+const obstacle =
+  namespaceObstacle() ??
+  tunObstacle() ??
+  commandObstacle("ip", "nft", "ping") ??
+  (LIBRARY ? undefined : "needs libfaketime");
+const AWG = fileURLToPath(new URL("scripts/clocked-awg.script.ts", import.meta.url));
+const DEVICE = "awg-clocked";
+/** How much the clock is set back, and what a busy machine may take meanwhile. */
+const BACK = { hours: 1, leastMs: 3_000_000 } as const;
+
+/**
+ * Initiations carry the time, and a peer takes one that is not later than the last for a replay (paper section 5.1). An engine
+ * that starts anew while the clock is behind must go on from the time of the one before it: the keeper remembers that.
+ */
+describe.skipIf(obstacle !== undefined)(
+  `B13: an engine killed while the clock is behind (${obstacle ?? "an hour"})`,
+  () => {
+    let lab: Lab;
+    let folder = "";
+    const at = (name: string): string => join(folder, name);
+    /** In the namespace of end a, whose own data plane stays empty. */
+    const inside: TestNamespace["run"] = (argv, options) => lab.a.namespace.run(argv, options);
+    const awg = (...words: readonly string[]) => inside([at("node"), AWG, ...words, "--state-dir", at("state")]);
+    const setClock = (offset: string): void => writeFileSync(at("wall"), `${offset}\n`);
+    const handshakes = async () =>
+      ((await lab.b.tell("events")) as readonly PlaneEvent[]).filter(({ kind }) => kind === "handshake").length;
+
+    beforeAll(() => {
+      folder = mkdtempSync(join(tmpdir(), "awg-t-clock-back-"));
+      lab = makeLab("clock-back");
+      setClock("+0h");
+      const fake = `FAKETIME_TIMESTAMP_FILE=${at("wall")} FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1`;
+      const node = `${process.execPath} --disable-warning=ExperimentalWarning`;
+      writeFileSync(
+        at("node"),
+        `#!/bin/sh\nexport LD_PRELOAD=${LIBRARY} ${fake} CLOCKED_NODE="$0"\nexec ${node} "$@"\n`,
+        { mode: 0o755 },
+      );
+      writeFileSync(at("key"), `${KEYS.a}\n`, { mode: 0o600 });
+      const peer = `{ publicKey: "${publicOf(KEYS.b)}", endpoint: "192.0.2.2:51002", allowedIPs: [10.77.0.0/24] }`;
+      writeFileSync(
+        at("config.yaml"),
+        `apiVersion: awg/v1
+tunnels:
+  clocked: { protocol: wireguard, privateKey: { file: ${at("key")} }, addresses: [10.77.0.1/24], peers: [${peer}] }
+default: { via: direct }
+`,
+      );
+    });
+    afterAll(() => {
+      try {
+        awg("destroy", "--auto-approve");
+      } finally {
+        for (const pid of pidsIn(lab.a.namespace.name)) end(pid);
+        lab[Symbol.dispose]();
+        rmSync(folder, { recursive: true, force: true });
+      }
+    });
+
+    it("is followed by one whose first handshake the peer takes", { timeout: 120_000 }, async () => {
+      await lab.b.tell("open", {
+        ...{ tun: "tun-b", addresses: ["10.77.0.2/24"], mtu: 1420, privateKey: KEYS.b, port: 51_002 },
+        peers: [{ key: publicOf(KEYS.a) }],
+      });
+      awg("apply", "-f", at("config.yaml"), "--auto-approve", "--confirm-within", "0");
+      inside(["ping", "-q", "-c", "1", "-w", "30", "10.77.0.2"]);
+      expect(await handshakes()).toBe(1);
+
+      setClock(`-${BACK.hours}h`);
+      const told = Number(inside([at("node"), "-p", "Date.now()"]).stdout);
+      expect(Date.now() - told).toBeGreaterThan(BACK.leastMs);
+      const killed = engineOf(lab.a.namespace.name);
+      process.kill(killed, "SIGKILL");
+      await expect.poll(() => engineOf(lab.a.namespace.name), { timeout: 30_000 }).not.toBeOneOf([killed, 0]);
+      // Each second one more, until the first is answered.
+      inside(["ping", "-q", "-c", "1", "-w", "30", "10.77.0.2"]);
+      expect(await handshakes()).toBe(2);
+      const { tunnels } = (await lab.b.tell("observe")) as PlaneObservation;
+      expect(tunnels[0]?.counters).toMatchObject({ replayedHandshake: 0, badHandshake: 0 });
+    });
+  },
+);
+
+/** The process that carries the device's packets; 0 while there is none. */
+function engineOf(namespace: string): number {
+  return pidsIn(namespace).find(carries) ?? 0;
+}
+
+function pidsIn(namespace: string): readonly number[] {
+  const { stdout } = spawnSync("ip", ["netns", "pids", namespace], { encoding: "utf8" });
+  return stdout.split("\n").filter(Boolean).map(Number);
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended meanwhile.
+  }
+}
+
+function carries(pid: number): boolean {
+  try {
+    if (!/\bengine\b/.test(readFileSync(`/proc/${pid}/cmdline`, "latin1"))) return false;
+    return readdirSync(`/proc/${pid}/fdinfo`).some((fd) =>
+      readFileSync(`/proc/${pid}/fdinfo/${fd}`, "latin1").includes(`iff:\t${DEVICE}\n`),
+    );
+  } catch {
+    // It ended meanwhile.
+    return false;
+  }
+}
