@@ -129,7 +129,7 @@ export class PeerState implements Peer, Waiting {
       this.queue.shift();
       this.droppedQueued += 1;
     }
-    this.queue.push(packet.slice());
+    this.queue.push(new Uint8Array(packet));
   }
 
   dropQueue(): void {

@@ -56,6 +56,19 @@ describe("what peers with known defects send is read", () => {
     }
   });
 
+  test("a reading changes nothing in the datagram, be it a Buffer among others in one memory", () => {
+    const wire = wireOf(MASKED);
+    const message = Uint8Array.from({ length: 92 }, (_, index) => index);
+    new DataView(message.buffer).setUint32(0, 2, true);
+    const memory = Buffer.alloc(400, 3);
+    const datagram = memory.subarray(100, 239);
+    datagram.set(wire.wrap("response", message, undefined));
+    const before = Buffer.from(memory);
+    const [reading] = wire.candidates(datagram);
+    expect(reading).toMatchObject({ kind: "response", message });
+    expect(memory).toEqual(before);
+  });
+
   test("a reading changes nothing in the datagram", () => {
     const wire = wireOf({ ...MASKED, random_trailers: "1" });
     const datagram = wire.wrap("initiation", new Uint8Array(148).fill(1), undefined);
