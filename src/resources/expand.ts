@@ -11,6 +11,7 @@ import { kernelSettings, routeTable, routingPolicy, systemResolver } from "./exp
 import { assignPathNumbers, rememberNumbers } from "./expand/path-numbers.ts";
 import { placeTunnels } from "./expand/place-tunnels.ts";
 import { probesOf } from "./expand/probes.ts";
+import { tunnelNetworkRules } from "./expand/tunnel-networks.ts";
 import { tunnelResources } from "./expand/tunnel-resources.ts";
 import { unsupportedUses } from "./expand/unsupported.ts";
 import { hasPacketFilter } from "./packet-filter.ts";
@@ -39,7 +40,8 @@ export function expand(config: Config, facts: MachineFacts, options: ExpandOptio
   const devices = keptByName(options.devices ?? {}, config);
   const tunnels = placeTunnels({ ...context, pathNumbers, endpoints, unanswered, alternatives, devices });
   const placed: ExpandContext = { ...context, tunnels };
-  const policy = firewallPolicy(placed, { rules: flowRules(placed), default: defaultPath(placed) });
+  const rules = [...flowRules(placed), ...tunnelNetworkRules(placed)];
+  const policy = firewallPolicy(placed, { rules, default: defaultPath(placed) });
   if (!hasPacketFilter(facts.capabilities) && isNeeded(policy)) {
     context.unsupported.push({ path: "killSwitch", feature: "the packet filter (nftables is not available), which" });
   }
