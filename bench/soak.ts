@@ -86,8 +86,7 @@ function megabitsOf({ sent, seconds }: Talked): number {
 /** A talker in a namespace; each step sends it a line and gives the line it answers with. */
 async function startTalker(namespace: string, options: TalkOptions): Promise<{ step(): Promise<string> }> {
   const script = join(import.meta.dirname, "soak.d/talk.ts");
-  const words = ["netns", "exec", namespace, process.execPath, script, JSON.stringify(options)];
-  const child = spawn("ip", words, { detached: true });
+  const child = spawn("ip", ["netns", "exec", namespace, process.execPath, script, JSON.stringify(options)]);
   child.stderr.pipe(process.stderr);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const line = async (): Promise<string> => {

@@ -5,12 +5,12 @@
  * and once nothing comes any more, prints what it was (`Talked`). It is run before others, so that a busy machine slows it
  * less. Needs root.
  */
+import { setPriority } from "node:os";
 import { createInterface } from "node:readline";
 import { setImmediate as breathe } from "node:timers/promises";
 import { MESSAGE_BYTES, VECTOR_BYTES, writePointer } from "../../src/dataplane/loop/machine.ts";
 import { addressToBytes } from "../../src/native/linux/address.codec.ts";
 import { packetCalls } from "../../src/native/linux/packet-io/packet-calls.ffi.ts";
-import { preferThread } from "../../src/native/linux/packet-io/prefer-thread.ts";
 import { SOCKET_ADDRESS_BYTES, writeSocketAddress } from "../../src/native/linux/packet-io/socket-address.codec.ts";
 import { openUdpSocket } from "../../src/native/linux/packet-io/udp-socket.ffi.ts";
 import { createArena } from "../../src/native/memory/arena.ffi.ts";
@@ -46,7 +46,7 @@ const LEAST_BYTES = 8;
 
 const options = JSON.parse(process.argv[2] ?? "") as TalkOptions;
 const size = Math.max(LEAST_BYTES, options.datagramBytes);
-preferThread();
+setPriority(-10);
 const arena = createArena(4 * 1024 * 1024);
 const { view } = arena;
 const calls = packetCalls(arena);

@@ -105,6 +105,4 @@ export interface PacketSystem {
   openWake(): Wake;
   /** Takes what `wake` put in, so that the descriptor is not readable any more. */
   drainWake(fd: number): void;
-  /** Asks that the calling thread be run before others; what the system refuses is left. */
-  preferThread(): void;
 }

@@ -11,7 +11,6 @@ import { makeMachine } from "./make-machine.ts";
  * the event loop of its own, so mail is fetched when the wake descriptor says so.
  */
 export function runWorker(port: MessagePort, start: WorkerStart, system: PacketSystem): void {
-  system.preferThread();
   const machine = makeMachine(start.openssl, system);
   const stop = new Int32Array(start.stop);
   const post = (message: FromWorker) => port.postMessage(message);

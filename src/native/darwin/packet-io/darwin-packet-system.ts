@@ -15,7 +15,6 @@ export function darwinPacketSystem(system: LibSystem, raw: (arena: Arena) => Raw
     readWayTo: wayByInterface,
     openWake: () => openWakePipe(system),
     drainWake: (fd) => drainWakePipe(system, fd),
-    preferThread: () => {},
   };
 }
 

@@ -1,7 +1,6 @@
 import type { PacketSystem } from "../../packet-system.ts";
 import { drainEventCounter, openEventCounter } from "./event-counter.ffi.ts";
 import { packetCalls } from "./packet-calls.ffi.ts";
-import { preferThread } from "./prefer-thread.ts";
 import { prepareTun } from "./tun-offload.ffi.ts";
 import { openUdpSocket } from "./udp-socket.ffi.ts";
 import { readWayTo } from "./way-to.ffi.ts";
@@ -14,5 +13,4 @@ export const LINUX_PACKET_SYSTEM: PacketSystem = {
   readWayTo: (to, { mark }) => readWayTo(to, mark),
   openWake: openEventCounter,
   drainWake: drainEventCounter,
-  preferThread,
 };
