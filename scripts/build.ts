@@ -1,7 +1,7 @@
 /**
  * Builds the package: the program's modules in a few files, `core.cjs` with what a plain `awg diff` runs, `config.cjs` with
- * what reads a configuration, `engine.cjs`, `small.cjs` with the many small ones and `rest.cjs` with all else, and `awg.cjs`,
- * which runs them and keeps their compiled code (scripts/launcher.ts).
+ * what reads a configuration, `apply.cjs` with what carries a plan out, `engine.cjs`, `small.cjs` with the many small ones and
+ * `rest.cjs` with all else, and `awg.cjs`, which runs them and keeps their compiled code (scripts/launcher.ts).
  *
  * An argument names another folder than dist/.
  */
@@ -20,13 +20,14 @@ const INTERPRETER =
 
 /** A verb needs a few of the chunks below this size, and seldom those above: it is not to read these for them. */
 const SMALL_BYTES = 4_096;
-const PARTS = ["core", "config", "engine", "small", "rest"] as const;
+const PARTS = ["core", "config", "apply", "engine", "small", "rest"] as const;
 type Part = (typeof PARTS)[number];
 
 /** Where a part is entered; what these import without `import()` comes with them, unless an earlier part has it. */
 const ENTRIES = {
   core: ["src/cli/awg.ts", "src/cli/verbs/diff.ts", "src/compose/open-session.ts", "src/compose/linux-parts.ts"],
   config: ["src/model/config/load-config.ts"],
+  apply: ["src/cli/verbs/apply.ts", "src/host/linux/expect-engines.ts"],
   engine: ["src/cli/verbs/processes/engine.ts", "src/compose/engine.ts", "src/compose/packet-thread.ts"],
 } as const;
 

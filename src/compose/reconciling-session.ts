@@ -12,9 +12,9 @@ import type { Selection } from "../reconciler/plan/selection.ts";
 import type { Explanation } from "./explain/explanation.ts";
 import type { ExplainQuestion } from "./explain/question.ts";
 import { fallBackAccepted } from "./fallback.ts";
-import { applyPlanned } from "./generations/apply-planned.ts";
+import { applyPlanned, type HeldPlan, planUnderLock } from "./generations/apply-planned.ts";
 import { compareGenerations, type GenerationDifference } from "./generations/compare.ts";
-import { confirmNow, type RevertOptions, revertNow, sshRiskOf } from "./generations/confirmation.ts";
+import { confirmNow, type RevertOptions, refuseAwaited, revertNow, sshRiskOf } from "./generations/confirmation.ts";
 import { generationFor, type HistoryEntry, historyOf } from "./generations/history.ts";
 import { planConfig, planDestroy, planGeneration } from "./planning/planner.ts";
 import { parseSavedPlan, renderSavedPlan } from "./planning/saved-plan.ts";
@@ -40,6 +40,7 @@ import type { VerifyReport } from "./verify/verify-machine.ts";
 export class ReconcilingSession implements Session {
   readonly #parts: SessionParts;
   readonly #configs: ConfigReader;
+  #held: HeldPlan | undefined;
 
   constructor(parts: SessionParts, options: SessionOptions) {
     this.#parts = parts;
@@ -54,6 +55,11 @@ export class ReconcilingSession implements Session {
   async plan(loaded: LoadedConfig, selection?: Selection, unanswered?: UnansweredEndpoints): Promise<Planned> {
     this.#parts.requireRights?.();
     return planConfig(this.#parts, loaded, selection, unanswered);
+  }
+
+  async planAndHold(loaded: LoadedConfig, selection?: Selection): Promise<Planned> {
+    this.#held = await planUnderLock(this.#parts, () => this.plan(loaded, selection));
+    return this.#held.planned;
   }
 
   /** The generation that holds; undefined before the first. */
@@ -102,8 +108,14 @@ export class ReconcilingSession implements Session {
     await fallBackAccepted(this.#parts, devices, renew);
   }
 
+  async refuseAwaiting(): Promise<void> {
+    return refuseAwaited(this.#parts);
+  }
+
   async apply(planned: Planned, hooks: ApplyHooks): Promise<Applied> {
-    return applyPlanned(this.#parts, planned, hooks, () => this.#configs.remember());
+    const held = this.#held?.planned === planned ? this.#held : undefined;
+    this.#held = undefined;
+    return applyPlanned(this.#parts, held ?? { planned }, hooks, () => this.#configs.remember());
   }
 
   async confirm(): Promise<number> {
@@ -215,6 +227,7 @@ export class ReconcilingSession implements Session {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#held?.lock?.[Symbol.asyncDispose]();
     await this.#parts.host[Symbol.asyncDispose]();
   }
 }

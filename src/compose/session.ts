@@ -162,9 +162,14 @@ export interface Unconfirmed {
 
 export interface Applied {
   readonly generation: number;
+  /** Whether anything of the machine was written. */
   readonly changed: boolean;
+  /** Present where a generation was accepted although the machine stayed as it was. */
+  readonly recorded?: true;
   /** Present when it waits to be confirmed. */
   readonly unconfirmed?: Unconfirmed;
+  /** Why it could not be written that this was accepted, as on a full disk; the next writing verb writes it. */
+  readonly unaccepted?: string;
 }
 
 /** What a verb can do with a machine. Methods that only read never write anything, state folder included (law 2). */
@@ -172,9 +177,16 @@ export interface Session extends AsyncDisposable {
   load(sources: readonly SourceFile[]): Promise<LoadedConfig>;
   /** The plan to a config, or to what a selection takes of it (AwgError usage where that would not be leak-safe). */
   plan(loaded: LoadedConfig, selection?: Selection): Promise<Planned>;
+  /**
+   * The same for an apply that asks nobody: the lock is taken first and kept until the plan is carried out or the session
+   * closed, so that the machine need not be read again before.
+   */
+  planAndHold(loaded: LoadedConfig, selection?: Selection): Promise<Planned>;
   /** The plan that removes everything awg made. */
   planDestroy(): Promise<Planned>;
-  /** Takes the lock, recovers an open journal, carries the plan out; throws AwgError when it did not succeed. */
+  /** AwgError locked while an applied state waits to be confirmed: until then nothing else is applied. */
+  refuseAwaiting(): Promise<void>;
+  /** Takes the lock unless it is held for this plan, recovers an open journal, carries the plan out; throws AwgError when it did not succeed. */
   apply(planned: Planned, hooks: ApplyHooks): Promise<Applied>;
   /** Accepts the state that waits for it and gives its number; AwgError usage, unconfirmed or locked when that cannot be. */
   confirm(): Promise<number>;

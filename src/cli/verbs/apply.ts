@@ -1,5 +1,5 @@
 import { readRegularFile } from "../../compose/reading/regular-file.ts";
-import type { Planned, Session } from "../../compose/session.ts";
+import type { LoadedConfig, Planned, Session } from "../../compose/session.ts";
 import { AwgError } from "../../model/error.ts";
 import { carryOut } from "../carry-out.ts";
 import { loadConfigFor, openSessionFor } from "../open-session.ts";
@@ -20,16 +20,22 @@ export const run: RunVerb = async (call) => {
   }
   const planned =
     saved === undefined
-      ? await session.plan(await loadConfigFor(call, session), selection)
+      ? await planFrom(session, await loadConfigFor(call, session), call)
       : await session.readSavedPlan(readRegularFile(saved).text);
   if (flagOption(call, "verify")) await refuseUnproven(call, session, planned);
-  return carryOut(call, session, planned, {
+  return await carryOut(call, session, planned, {
     question: "Apply this?",
     approved: saved !== undefined,
     done: (_, generation) => `Applied; everything was read back and is as planned. Generation ${generation}.`,
     nothing: "No changes. The machine is as the config says; nothing was written.",
   });
 };
+
+/** Between the plan and its end nobody is asked and nothing is proven: it is made under the lock at once. */
+function planFrom(session: Session, loaded: LoadedConfig, call: VerbCall): Promise<Planned> {
+  const isAtOnce = flagOption(call, "autoApprove") && !flagOption(call, "verify");
+  return isAtOnce ? session.planAndHold(loaded, selectionOf(call)) : session.plan(loaded, selectionOf(call));
+}
 
 /** AwgError verification where a state on the way would let pass what nothing grants. */
 async function refuseUnproven(call: VerbCall, session: Session, planned: Planned): Promise<void> {

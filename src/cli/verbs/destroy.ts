@@ -5,7 +5,7 @@ import type { RunVerb } from "../verb.ts";
 /** `awg destroy`: removes all that is ours, the kill switch last, and puts back what was replaced. */
 export const run: RunVerb = async (call) => {
   await using session = await openSessionFor(call);
-  return carryOut(call, session, await session.planDestroy(), {
+  return await carryOut(call, session, await session.planDestroy(), {
     question: "Remove all of this? Traffic will no longer be protected.",
     done: () => "Destroyed; what awg had replaced is back as it was.",
     nothing: "Nothing to destroy. awg owns nothing on this machine.",

@@ -1,7 +1,9 @@
-import { isClaim, type Plan, stepsOf } from "../../model/plan.ts";
+import { AwgError, messageOf } from "../../model/error.ts";
+import { isClaim, isInSync, type Plan, stepsOf } from "../../model/plan.ts";
 import type { TunnelSpec } from "../../model/spec/tunnel.ts";
 import { executePlan } from "../../reconciler/apply/execute.ts";
-import { recoverOpenJournal } from "../../reconciler/apply/recover.ts";
+import { readOpenTransaction, recoverOpenJournal } from "../../reconciler/apply/recover.ts";
+import type { Generation } from "../../reconciler/apply/stores.ts";
 import { planDesired } from "../planning/plan-desired.ts";
 import { probing } from "../probes/probing.ts";
 import type { Applied, ApplyHooks, Planned } from "../session.ts";
@@ -9,25 +11,50 @@ import { applyDepsOf, type SessionParts } from "../session-parts.ts";
 import { confirmationOf } from "./confirmation.ts";
 import { throwFailure } from "./failure.ts";
 
+/** A plan and, where it was made under it, the lock that whoever carries it out lets go of. */
+export interface HeldPlan {
+  readonly planned: Planned;
+  readonly lock?: AsyncDisposable;
+}
+
 /**
- * Takes the lock, recovers an open journal and carries the plan out; `remember` is called once the new state stands and
- * is accepted. AwgError when it did not succeed.
+ * Makes a plan that nobody is asked about under the lock, so that it need not be made a second time. Where a transaction is
+ * open it is made without: what it ends in is known only when it was recovered, and a refused plan recovers nothing.
+ */
+export async function planUnderLock(parts: SessionParts, makePlan: () => Promise<Planned>): Promise<HeldPlan> {
+  parts.requireRights?.();
+  const lock = await parts.lock("apply");
+  try {
+    const isOpen = (await readOpenTransaction(parts.stores.journal)) !== undefined;
+    if (!isOpen) return { planned: await makePlan(), lock };
+  } catch (error) {
+    await lock[Symbol.asyncDispose]();
+    throw error;
+  }
+  await lock[Symbol.asyncDispose]();
+  return { planned: await makePlan() };
+}
+
+/**
+ * Takes the lock unless it is held, recovers an open journal and carries the plan out; `remember` is called once the new
+ * state stands and is accepted. AwgError when it did not succeed.
  */
 export async function applyPlanned(
   parts: SessionParts,
-  planned: Planned,
+  { planned, lock }: HeldPlan,
   hooks: ApplyHooks,
   remember: () => void,
 ): Promise<Applied> {
   await parts.expectEngines?.(tunnelsToStart(planned.plan));
-  await using _held = await parts.lock(planned.verb);
+  await using _held = lock ?? (await parts.lock(planned.verb));
   const deps = { ...applyDepsOf(parts), progress: hooks.onEvent, shouldStop: hooks.shouldStop };
-  const recovered = await recoverOpenJournal(deps, planned.verb);
+  const recovered = lock === undefined ? await recoverOpenJournal(deps, planned.verb) : undefined;
   if (recovered?.kind === "rollbackIncomplete") throwFailure(recovered);
-  // What stands on the machine may have changed since the plan was shown; the lock makes this reading the one that counts.
   const accepted = await parts.stores.generations.latest();
-  const { plan } = await planDesired(parts, planned.desired, accepted, planned.replace);
+  const plan = lock === undefined ? await planAgain(parts, planned, accepted) : planned.plan;
   const { verb, desired, configHash, pathNumbers } = planned;
+  await refuseObstacles(parts, plan);
+  const standing = isInSync(plan) ? ((await parts.stores.generations.latest())?.number ?? 0) : undefined;
   const confirmation = confirmationOf(parts, hooks.confirmWithinMs);
   const probe = await probing(parts, desired.probes ?? [], plan, hooks.onEvent);
   const outcome = await executePlan(
@@ -43,7 +70,31 @@ export async function applyPlanned(
   }
   if (confirmation !== undefined || recovered !== undefined) await parts.watchdog?.disarm();
   if (outcome.kind === "rolledBack" || outcome.kind === "rollbackIncomplete") return throwFailure(outcome);
-  return { generation: outcome.generation, changed: outcome.kind === "applied" || recovered !== undefined };
+  const changed = outcome.kind === "applied" || recovered !== undefined;
+  const isRecorded = !changed && standing !== undefined && outcome.generation !== standing;
+  const unaccepted = outcome.unaccepted === undefined ? {} : { unaccepted: messageOf(outcome.unaccepted) };
+  return { generation: outcome.generation, changed, ...(isRecorded ? { recorded: true } : {}), ...unaccepted };
+}
+
+/** AwgError conflict for what a later batch would be refused for, before the first one is written. */
+async function refuseObstacles({ host }: SessionParts, plan: Plan): Promise<void> {
+  for (const step of stepsOf(plan)) {
+    if (step.kind !== "resolver" || step.after === null || isClaim(step)) continue;
+    const obstacle = host.resolver.obstacle?.(step.after);
+    if (obstacle !== undefined) {
+      const { what, remedy } = obstacle;
+      throw new AwgError("conflict", `${what}; nothing was changed`, { remedy });
+    }
+  }
+}
+
+/** What stands on the machine may have changed since the plan was shown; the lock makes this reading the one that counts. */
+async function planAgain(
+  parts: SessionParts,
+  { desired, replace }: Planned,
+  accepted: Generation | undefined,
+): Promise<Plan> {
+  return (await planDesired(parts, desired, accepted, replace)).plan;
 }
 
 /** Those whose engine does not run yet. */

@@ -11,7 +11,7 @@ export const run: RunVerb = async (call) => {
   }
   await using session = await openSessionFor(call);
   const planned = await session.planRollback(text === undefined ? undefined : Number(text));
-  return carryOut(call, session, planned, {
+  return await carryOut(call, session, planned, {
     question: "Go back to this?",
     done: (_, generation) => `Rolled back; everything was read back and is as it was. Generation ${generation}.`,
     nothing: "No changes. The machine is as that generation says; nothing was written.",

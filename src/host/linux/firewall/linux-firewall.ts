@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { AwgError } from "../../../model/error.ts";
 import { fallbackPaths, withFallback } from "../../../model/firewall/fallback.ts";
 import type { FirewallObserved, FirewallPolicy } from "../../../model/firewall/policy.ts";
-import { cutFlows, readFlows } from "../../../native/linux/conntrack/conntrack.ffi.ts";
+import { cutFlows, readFlowsAside } from "../../../native/linux/conntrack/conntrack.ffi.ts";
+import type { Flow } from "../../../native/linux/conntrack/flow.codec.ts";
 import { hasErrno } from "../../../native/linux/errno.ts";
 import type { NetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
 import { openNetfilterSocket, readNftGeneration } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
@@ -55,16 +56,21 @@ async function loadPolicy(deps: LinuxFirewallDeps, record: PolicyRecord, policy:
   const identity = withFilePermission("keeping the firewall policy", () => record.keep(policy));
   await sendPolicy(deps, policy, identity);
   const socket = openNetfilterSocket();
+  const flowSocket = openNetfilterSocket();
   try {
+    const flows = trackedFlows(flowSocket);
+    flows.catch(() => {
+      // Told below, unless the ruleset is wrong, which is worse.
+    });
     const { id: generation } = readNftGeneration(socket);
     const damage = tableDamage(socket, policy, identity);
     if (damage.length > 0) {
       throw new AwgError("verification", `the kernel took the firewall policy and holds another: ${damage[0]}`);
     }
     record.markLoaded({ identity, generation });
-    cutForbidden(socket, policy);
+    cutForbidden(socket, policy, await flows);
   } finally {
-    setTimeout(() => socket[Symbol.dispose](), CLOSE_AFTER_MS).unref();
+    setTimeout(() => closeAll([socket, flowSocket]), CLOSE_AFTER_MS).unref();
   }
 }
 
@@ -82,7 +88,11 @@ async function fallBack(owner: NftOwner, record: PolicyRecord, wanted: readonly 
   const isNext = readNftGeneration(socket).id === generation + 1;
   if (isNext && known?.identity === identity && known.generation === generation)
     record.markLoaded({ identity, generation: generation + 1 });
-  cutForbidden(socket, withFallback(policy, numbers));
+  cutForbidden(socket, withFallback(policy, numbers), await trackedFlows(socket));
+}
+
+function closeAll(sockets: readonly NetlinkSocket[]): void {
+  for (const socket of sockets) socket[Symbol.dispose]();
 }
 
 async function sendPolicy(deps: LinuxFirewallDeps, policy: FirewallPolicy, identity: string): Promise<void> {
@@ -118,18 +128,18 @@ function egressDevices(deps: LinuxFirewallDeps, tunnels: readonly string[]): str
   return physicalDevices(netlink.links(), tunnels);
 }
 
-/** S11.1. Where the kernel has no conntrack table to show, there is nothing to cut. */
-function cutForbidden(socket: NetlinkSocket, policy: FirewallPolicy): void {
-  const flows = readTrackedFlows(socket);
+/** S11.1. */
+function cutForbidden(socket: NetlinkSocket, policy: FirewallPolicy, flows: readonly Flow[]): void {
   if (flows.length === 0) return;
   using netlink = openRouteNetlink();
   const local = new Set(netlink.addresses().map(({ address }) => address.split("/", 1).join("")));
   cutFlows(socket, forbiddenFlows(policy, flows, local));
 }
 
-function readTrackedFlows(socket: NetlinkSocket): ReturnType<typeof readFlows> {
+/** Where the kernel has no conntrack table to show, there is nothing to cut. */
+async function trackedFlows(socket: NetlinkSocket): Promise<readonly Flow[]> {
   try {
-    return readFlows(socket);
+    return await readFlowsAside(socket);
   } catch (error) {
     if (hasErrno(error, "EINVAL", "EOPNOTSUPP", "EPROTONOSUPPORT")) return [];
     throw error;

@@ -21,6 +21,7 @@ import {
   setNetlinkOptions,
 } from "./netlink-options.ffi.ts";
 import { noteOwnPort } from "./own-writes.ts";
+import { packMessages } from "./pack-messages.ts";
 
 const MSG_DONTWAIT = 0x40;
 const MSG_TRUNC = 0x20;
@@ -55,6 +56,8 @@ export interface NetlinkSocket extends Disposable {
   request(message: Uint8Array, action: string): NetlinkMessage[];
   /** Sends a request with NLM_F_DUMP and gives all messages of the answer, from one consistent state. */
   dump(message: Uint8Array, action: string): NetlinkMessage[];
+  /** The same, while the kernel begins to answer on a thread of the pool. Until then the socket is for nothing else. */
+  dumpAside(message: Uint8Array, action: string): Promise<NetlinkMessage[]>;
   /**
    * Sends many independent requests, many in one datagram, and gives for each one undefined or its error. A refused
    * request does not stop the ones after it. `action(i)` names the i-th.
@@ -137,11 +140,26 @@ class Socket implements NetlinkSocket {
     });
   }
 
-  /** One reading; undefined when the kernel says that the state changed meanwhile or that messages were lost. */
-  #dumpOnce(message: Uint8Array, action: string): NetlinkMessage[] | undefined {
+  async dumpAside(message: Uint8Array, action: string): Promise<NetlinkMessage[]> {
+    const sequence = this.#stampDump(message);
+    const sent = await callLibcAsync("sendto", this.fd, message, message.length, 0, null, 0);
+    return (sent === -1 ? undefined : this.#receiveDump(sequence, action)) ?? this.dump(message, action);
+  }
+
+  #stampDump(message: Uint8Array): number {
     const sequence = this.nextSequence();
     stampMessage(message, 0, messageFlags(message) | NLM.request | NLM.dump, sequence);
+    return sequence;
+  }
+
+  #dumpOnce(message: Uint8Array, action: string): NetlinkMessage[] | undefined {
+    const sequence = this.#stampDump(message);
     this.send(message, action);
+    return this.#receiveDump(sequence, action);
+  }
+
+  /** One reading; undefined when the kernel says that the state changed meanwhile or that messages were lost. */
+  #receiveDump(sequence: number, action: string): NetlinkMessage[] | undefined {
     const answers: NetlinkMessage[] = [];
     let interrupted = false;
     while (true) {
@@ -165,7 +183,7 @@ class Socket implements NetlinkSocket {
     const packet = new Uint8Array(BATCH_BYTES);
     let first = 0;
     while (first < messages.length) {
-      const { end, bytes } = pack(messages, first, most, packet);
+      const { end, bytes } = packMessages(messages, first, most, packet);
       this.#sendPack(bytes, { messages, first, end, results, action });
       first = end;
     }
@@ -269,25 +287,4 @@ interface Pack {
   readonly end: number;
   readonly results: (AwgError | undefined)[];
   readonly action: (index: number) => string;
-}
-
-/** As many messages from `first` on as fit one datagram, laid one behind the other (their lengths are aligned). */
-function pack(
-  messages: readonly Uint8Array[],
-  first: number,
-  most: number,
-  packet: Uint8Array,
-): { end: number; bytes: Uint8Array } {
-  const only = messages[first] as Uint8Array;
-  if (only.length > packet.length) return { end: first + 1, bytes: only.slice() };
-  let used = 0;
-  let end = first;
-  while (end < messages.length && end - first < most) {
-    const message = messages[end] as Uint8Array;
-    if (used + message.length > packet.length) break;
-    packet.set(message, used);
-    used += message.length;
-    end++;
-  }
-  return { end, bytes: packet.subarray(0, used) };
 }
