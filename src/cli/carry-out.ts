@@ -1,7 +1,6 @@
-import type { Planned, ProgressEvent, Session } from "../compose/session.ts";
+import type { Applied, Planned, ProgressEvent, Session } from "../compose/session.ts";
 import { AwgError } from "../model/error.ts";
 import { isInSync } from "../model/plan.ts";
-
 import { awaitConfirmation, confirmWithinOf } from "./await-confirmation.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { flagOption, textOption, type VerbCall } from "./verb.ts";
@@ -29,6 +28,7 @@ export async function carryOut(
   const { terminal } = call;
   const stream = flagOption(call, "jsonStream");
   const quiet = stream || flagOption(call, "json");
+  await session.refuseAwaiting();
   if (!quiet && !isInSync(planned.plan)) printPlanned(planned, call);
   if (!isInSync(planned.plan)) {
     refuseLosingSsh(call, await session.sshRisk(planned));
@@ -47,9 +47,10 @@ export async function carryOut(
     });
     const { unconfirmed, ...result } = outcome;
     if (unconfirmed !== undefined) await awaitConfirmation(call, session, unconfirmed, () => signals.received);
-    const text = outcome.changed ? texts.done(planned, outcome.generation) : texts.nothing;
+    const text = outcome.changed ? texts.done(planned, outcome.generation) : nothingText(texts, outcome);
     if (quiet) terminal.out(JSON.stringify({ ...(stream ? { type: "result" } : { format_version: "1" }), ...result }));
     else terminal.out(text);
+    if (outcome.unaccepted !== undefined) terminal.err(unacceptedText(outcome.unaccepted));
     if (await isAwaitingPerson(call, session, planned)) return EXIT.unsupported;
     return flagOption(call, "detailedExitcode") && outcome.changed ? EXIT.changed : EXIT.success;
   } catch (error) {
@@ -60,6 +61,16 @@ export async function carryOut(
     clearInterval(beat);
     signals.stop();
   }
+}
+
+function nothingText({ nothing }: CarryOutTexts, { recorded, generation }: Applied): string {
+  if (recorded !== true) return nothing;
+  return `No changes to the machine; what is said besides is accepted as generation ${generation}.`;
+}
+
+/** The machine is right; what is left to write stands in the journal. */
+function unacceptedText(why: string): string {
+  return `awg: all stands, but that it was accepted could not be written yet (${why}); mend that, then the next apply or destroy writes it`;
 }
 
 /** Whether all was done and yet a person, or a reboot, has to do the rest; says what. Nobody is waited for. */

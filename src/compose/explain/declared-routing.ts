@@ -4,6 +4,9 @@ import type { PinnedRoute, RoutesSpec } from "../../model/spec/routes.ts";
 import type { KnownRoute, KnownRouting } from "../../model/verify/routing.ts";
 import { MAIN_TABLE } from "../../resources/routes/route-table.ts";
 
+/** RT_TABLE_LOCAL (linux/rtnetlink.h). */
+const LOCAL_TABLE = 255;
+
 /** Rules and routes as the machine would have them were ours as declared: ours from the state, all others as observed. */
 export function declaredRouting({ resources }: DesiredState, observed: KnownRouting): KnownRouting {
   const specs = resources.flatMap((resource) => (resource.kind === "routes" ? [resource.spec] : []));
@@ -20,6 +23,13 @@ export function declaredRouting({ resources }: DesiredState, observed: KnownRout
     ],
     routes: [...specs.flatMap(routesOf), ...observed.routes.filter(isOther)],
   };
+}
+
+/** Without other programs' policy rules that are asked before ours; the machine's own addresses are looked up first as ever. */
+export function withoutRulesBefore(routing: KnownRouting): KnownRouting {
+  const isAsked = ({ preference, table }: KnownRouting["rules"][number]["rule"]) =>
+    preference >= RULE_PREFERENCES.first || table === LOCAL_TABLE;
+  return { ...routing, rules: routing.rules.filter(({ rule }) => isAsked(rule)) };
 }
 
 function routesOf({ table, device, destinations, guards, pins = [] }: RoutesSpec): KnownRoute[] {

@@ -14,7 +14,7 @@ import type { SessionParts } from "../session-parts.ts";
 import type { Inspection } from "../verify/inspection.ts";
 import { readSurroundings } from "../verify/surroundings.ts";
 import { policyIn } from "../verify/verify-machine.ts";
-import { declaredRouting } from "./declared-routing.ts";
+import { declaredRouting, withoutRulesBefore } from "./declared-routing.ts";
 import type { ExplainedSide, Explanation } from "./explanation.ts";
 import { type ExplainQuestion, readQuestion } from "./question.ts";
 import { policyRuleText, routeText, routeTextOfMac, tunnelState } from "./texts.ts";
@@ -47,14 +47,18 @@ export async function explainFlow(parts: SessionParts, question: ExplainQuestion
   const port = PORTED_PROTOCOLS.includes(protocol) ? question.port : undefined;
   const links = await host.links.read();
   const asked: Asked = { address, uid, protocol, ...(port === undefined ? {} : { port }), links, policy };
-  const declared = byPolicy(asked, policy, declaredRouting(desired, routing));
+  const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
+  const ours = declaredRouting(desired, routing);
+  const wished = byPolicy(asked, policy, ours);
+  // Which way direct flows go is the machine's own affair; into a tunnel nobody else's rule may come first.
+  const isTunneled = tunnels.some((tunnel) => tunnel.device === wished.path);
+  const declared = isTunneled ? byPolicy(asked, policy, withoutRulesBefore(ours)) : wished;
   const inspection = await parts.inspection?.();
   const live =
     inspection === undefined
       ? byPolicy(asked, observed.policy ?? NO_POLICY, routing)
       : byKernel(asked, inspection, routing);
   const { capabilities, os } = await host.facts.read({ users: [], hosts: [] });
-  const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
   const device = tunnels.find((tunnel) => tunnel.device === declared.path)?.device;
   const engine = device === undefined ? undefined : await host.engines.read(device);
   return {
@@ -100,12 +104,13 @@ function byPolicy(asked: Asked, policy: FirewallPolicy, routing: KnownRouting): 
   const { verdict, reason } = route.way === "(local)" ? { verdict: "accept" as const, reason: "S2.1 loopback" } : said;
   return {
     path: pathName(policy, mark),
-    reason: pathReason(policy, packet),
+    reason: policy.layers.length === 0 ? "" : pathReason(policy, packet),
     mark,
     ...routeParts(route, routing),
     device: route.way,
-    verdict: leaves(route) ? verdict : route.way === "(local)" ? "accept" : "drop",
-    verdictBy: [{ name: leaves(route) || route.way === "(local)" ? reason : "no route", verdict }],
+    ...(leaves(route) || route.way === "(local)"
+      ? { verdict, verdictBy: [{ name: reason, verdict }] }
+      : { verdict: "drop", verdictBy: [{ name: "no route", verdict: "drop" }] }),
   };
 }
 
@@ -115,7 +120,10 @@ function byKernel(asked: Asked, inspection: Inspection, routing: KnownRouting): 
   const steered = inspection.tracePacket(pointOf(asked, first.way, 0));
   const { mark } = steered;
   const route = lookUp(asked, routing, mark);
-  const kernel = inspection.decideRoute({ destination: renderIp(asked.address), mark, uid: asked.uid });
+  const { protocol, port, uid } = asked;
+  const isAskedByPort = port !== undefined && (protocol === 6 || protocol === 17);
+  const ports = isAskedByPort ? { ports: { protocol, source: SOURCE_PORT, destination: port } } : {};
+  const kernel = inspection.decideRoute({ destination: renderIp(asked.address), mark, uid, ...ports });
   const traced = leaves(route) ? inspection.tracePacket(pointOf(asked, route.way, 0)) : undefined;
   const isLocal = route.way === "(local)";
   return {

@@ -16,7 +16,16 @@ export interface Inspection {
   /** The rules one packet meets now, and how that ends. */
   tracePacket(point: HeaderPoint): PacketTrace;
   /** Where the kernel itself sends such a packet: a device, "(local)", or its refusal in brackets. */
-  decideRoute(question: { readonly destination: string; readonly mark: number; readonly uid: number }): string;
+  decideRoute(question: RouteQuestion): string;
+}
+
+/** A packet as the kernel's own look-up of routes is asked about it. */
+export interface RouteQuestion {
+  readonly destination: string;
+  readonly mark: number;
+  readonly uid: number;
+  /** Absent where the packet has none that a policy rule could ask for. */
+  readonly ports?: { readonly protocol: 6 | 17; readonly source: number; readonly destination: number };
 }
 
 /** What the rules in force make of one packet. */

@@ -20,9 +20,9 @@ export function linuxInspection(): Inspection {
     },
     forbiddenFlows: readForbiddenFlows,
     tracePacket: (point) => tracePacket(readRuleset(NO_POLICY), point),
-    decideRoute: ({ destination, mark, uid }) => {
+    decideRoute: (question) => {
       using netlink = openRouteNetlink();
-      const decision = netlink.decideRoute({ destination, mark, uid });
+      const decision = netlink.decideRoute(question);
       if ("refused" in decision) return `(${decision.refused})`;
       if (decision.route.type === "local") return "(local)";
       const index = decision.route.oif ?? decision.route.nextHops?.[0]?.oif;

@@ -79,6 +79,11 @@ const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
   136: "udplite",
 };
 
+/** What people call an IP protocol. */
+export function protocolName(protocol: number): string {
+  return PROTOCOL_NAMES[protocol] ?? `protocol ${protocol}`;
+}
+
 const PORTED: ReadonlySet<number> = new Set([6, 17, 33, 132, 136]);
 
 /** A point of the packet space as it is shown. */
@@ -113,7 +118,7 @@ export function describePacket(packet: ShownPacket): string {
   const port = (address: string, number: number | undefined) =>
     number === undefined ? address : address.includes(":") ? `[${address}]:${number}` : `${address}:${number}`;
   const parts = [
-    PROTOCOL_NAMES[protocol] ?? `protocol ${protocol}`,
+    protocolName(protocol),
     ...(icmpType === undefined ? [] : [`type ${icmpType}`]),
     `${port(packet.source, sourcePort)} → ${port(packet.destination, destinationPort)}`,
     ...(packet.inDevice === undefined ? [] : [`in by ${packet.inDevice}`]),

@@ -1,4 +1,5 @@
 import type { ExplainedSide, Explanation } from "../../../compose/explain/explanation.ts";
+import { protocolName } from "../../../model/verify/finding.ts";
 import { lineDocument, programText } from "../programs/programs.ts";
 import type { Style } from "../style.ts";
 
@@ -14,7 +15,7 @@ export function renderExplanation(explanation: Explanation, style: Style): strin
   const port = flow.port === undefined ? "" : `, port ${flow.port}`;
   const rows: [string, string, string][] = [
     ["path", declared.path, live.path],
-    ["chosen by", declared.reason, live.reason],
+    ["chosen by", declared.reason || "(none)", live.reason || "(none)"],
     ...(system === "darwin" ? [] : steering),
     ["route", declared.route ?? "(none)", live.route ?? "(none)"],
     ["device", declared.device, live.device],
@@ -27,7 +28,9 @@ export function renderExplanation(explanation: Explanation, style: Style): strin
       : [`  ${name.padEnd(12)} declared  ${left}`, `  ${"".padEnd(12)} live      ${right}`],
   );
   return [
-    style.bold(`${flow.destination}${port}, protocol ${flow.protocol}, uid ${flow.uid} (generation ${generation})`),
+    style.bold(
+      `${flow.destination}${port}, ${protocolName(flow.protocol)}, uid ${flow.uid} (generation ${generation})`,
+    ),
     ...lines,
     ...(tunnel === undefined ? [] : [`  ${"tunnel".padEnd(12)} ${tunnel.device}: ${tunnel.state}`]),
     `  ${"enforcement".padEnd(12)} ${enforcement}`,

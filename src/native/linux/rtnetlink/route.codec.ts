@@ -20,6 +20,9 @@ const RTA = {
   via: 18,
   preference: 20,
   uid: 25,
+  protocol: 27,
+  sourcePort: 28,
+  destinationPort: 29,
 } as const;
 const RTAX_MTU = 2;
 const HEADER_BYTES = 12;
@@ -84,6 +87,8 @@ export interface RouteQuery {
   readonly oif?: number;
   readonly iif?: number;
   readonly uid?: number;
+  /** For policy rules that ask for ports; the kernel takes TCP and UDP (net/ipv4/route.c, inet_rtm_getroute). */
+  readonly ports?: { readonly protocol: 6 | 17; readonly source: number; readonly destination: number };
 }
 
 export function encodeRouteDump(family: 4 | 6, { table, protocol = 0, oif }: RouteFilter = {}): Uint8Array {
@@ -135,6 +140,10 @@ export function encodeRouteQuery(query: RouteQuery): Uint8Array {
     if (query.oif !== undefined) writer.attributeU32(RTA.oif, query.oif);
     if (query.iif !== undefined) writer.attributeU32(RTA.iif, query.iif);
     if (query.uid !== undefined) writer.attributeU32(RTA.uid, query.uid);
+    if (query.ports === undefined) return;
+    writer.attributeU8(RTA.protocol, query.ports.protocol);
+    writer.attributeU16be(RTA.sourcePort, query.ports.source);
+    writer.attributeU16be(RTA.destinationPort, query.ports.destination);
   });
 }
 
