@@ -13,6 +13,7 @@ import {
   renderResolverScript,
   renderShowScript,
   type StoreValue,
+  searchOf,
 } from "./scutil.ts";
 import { readSplit, type SplitPlaces, writeSplit } from "./split-files.ts";
 
@@ -86,13 +87,11 @@ async function removeKey(run: RunCommand): Promise<void> {
 /** Our key as we write it: the servers in their order, for all names. */
 function holds(value: StoreValue | undefined, { servers, search }: ResolverSpec): boolean {
   const isSame = (key: string, wanted: readonly string[]) => listOf(value, key).join(" ") === wanted.join(" ");
-  const matches = listOf(value, "SupplementalMatchDomains");
   return (
     value !== undefined &&
     isSame("ServerAddresses", servers) &&
-    isSame("SearchDomains", search) &&
-    matches.length === 1 &&
-    matches[0] === ""
+    isSame("SupplementalMatchDomains", ["", ...search]) &&
+    value.get("SearchDomains") === undefined
   );
 }
 
@@ -103,12 +102,12 @@ function observed(
 ): ResolverObserved {
   const hasSplit = Object.keys(split).length > 0;
   // A key of ours that does not take all names is as good as none.
-  const isWhole = own === undefined || listOf(own, "SupplementalMatchDomains").join() === "";
+  const isWhole = own === undefined || listOf(own, "SupplementalMatchDomains").includes("");
   const shown = own ?? (hasSplit ? undefined : global);
   return {
     method: "dynamic-store",
     servers: isWhole ? listOf(shown, "ServerAddresses") : [],
-    search: listOf(shown, "SearchDomains"),
+    search: own === undefined ? listOf(shown, "SearchDomains") : searchOf(own),
     device: "",
     ...(hasSplit ? { split } : {}),
     ownedByAwg: own !== undefined || hasSplit,

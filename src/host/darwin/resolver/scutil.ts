@@ -14,7 +14,9 @@ const PLAIN_WORD = /^[\w.:%-]+$/;
 
 /**
  * The script for scutil(8) that makes our key what the specification says and shows it. The empty match domain makes our
- * servers those of all names; quotes are how an empty word is written.
+ * servers those of all names; quotes are how an empty word is written. A search domain is one more match domain: configd
+ * leaves SearchDomains of such a resolver out, and searches its match domains instead (add_supplemental and
+ * extract_search_domains of configd's Plugins/IPMonitor/dns-configuration.c).
  *
  * @throws AwgError("config") for a value that scutil would read as something else
  */
@@ -22,8 +24,7 @@ export function renderResolverScript({ servers, search }: Pick<ResolverSpec, "se
   return [
     "d.init",
     `d.add ServerAddresses * ${servers.map(plainWord).join(" ")}`,
-    ...(search.length === 0 ? [] : [`d.add SearchDomains * ${search.map(plainWord).join(" ")}`]),
-    'd.add SupplementalMatchDomains * ""',
+    ["d.add SupplementalMatchDomains *", '""', ...search.map(plainWord)].join(" "),
     `d.add SearchOrder # ${SEARCH_ORDER}`,
     `set ${DNS_KEY}`,
     `show ${DNS_KEY}`,
@@ -59,6 +60,11 @@ export function parseShown(stdout: string): StoreValue | undefined {
   if (complaint !== undefined) throw refusal(complaint);
   if (start < 0) return undefined;
   return parseDictionary(lines.slice(start + 1));
+}
+
+/** The search domains that a resolver of chosen names brings along: its own, but for the empty one. */
+export function searchOf(value: StoreValue | undefined): readonly string[] {
+  return listOf(value, "SupplementalMatchDomains").filter((domain) => domain !== "");
 }
 
 /** The texts of a list, whatever stands there. */

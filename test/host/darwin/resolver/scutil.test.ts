@@ -39,8 +39,7 @@ function expected(server: string, search: readonly string[]): string[][] {
   return [
     ["d.init"],
     ["d.add", "ServerAddresses", "*", server],
-    ...(search.length === 0 ? [] : [["d.add", "SearchDomains", "*", ...search]]),
-    ["d.add", "SupplementalMatchDomains", "*", ""],
+    ["d.add", "SupplementalMatchDomains", "*", "", ...search],
     ["d.add", "SearchOrder", "#", "100000"],
     ["set", DNS_KEY],
     ["show", DNS_KEY],

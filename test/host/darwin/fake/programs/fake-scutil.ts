@@ -31,7 +31,7 @@ export function fakeScutil(store: FakeStore, { args, input = "" }: Command, isRo
     else if (!key.startsWith("State:/Network/Service/") || !key.endsWith("/DNS")) {
       throw new UnfaithfulCall(`scutil ${command}`, `${key}: not a key of ours`);
     } else if (!isRoot) said.push("  Permission denied");
-    else if (command === "set") store.keys.set(key, draft);
+    else if (command === "set") store.keys.set(key, configured(draft));
     else if (command === "remove") {
       if (!store.keys.delete(key)) said.push("  No such key");
     } else throw new UnfaithfulCall("scutil", line);
@@ -65,6 +65,18 @@ export function scutilWords(line: string): string[] {
     words.push(word);
   }
   return words;
+}
+
+/**
+ * What configd makes a resolver of: one for chosen names has no search domains of its own, its names are those
+ * (add_supplemental of configd's Plugins/IPMonitor/dns-configuration.c), and without servers it is none.
+ */
+function configured(draft: ReadonlyMap<string, StoreEntry>): ReadonlyMap<string, StoreEntry> {
+  const isFor = (name: string) => ((draft.get(name) ?? []) as readonly string[]).length > 0;
+  if (isFor("SupplementalMatchDomains") && isFor("SearchDomains"))
+    throw new UnfaithfulCall("scutil set", "SearchDomains of a resolver for chosen names are left out");
+  if (!isFor("ServerAddresses")) throw new UnfaithfulCall("scutil set", "a resolver without servers is none");
+  return draft;
 }
 
 function entryOf([mark = "", ...rest]: readonly string[]): StoreEntry {
