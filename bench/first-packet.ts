@@ -9,6 +9,8 @@ import { installAwg, must, newKeys, writePrivate } from "./program.ts";
 const RUNS = 5;
 const INSIDE = "10.8.0.1";
 const LIMIT_MS = 60_000;
+/** By then one that was started is loaded. */
+const SETTLE_MS = 2_000;
 const COLD_DEMAND_MS = 1000;
 const WARM_DEMAND_MS = 300;
 /** In a row, so that the mean wait for the next one adds 5 ms. */
@@ -43,6 +45,7 @@ export async function benchFirstPacket(): Promise<readonly Figure[]> {
     must([awg, "destroy", "--auto-approve"]);
     await endKeeper();
     must(apply(one));
+    await untilStandbys();
     warm.push(await firstAnswer(apply(both)));
     must([awg, "destroy", "--auto-approve"]);
     await endKeeper();
@@ -67,6 +70,14 @@ async function untilCodeIsKept(awg: string): Promise<void> {
     if (Date.now() > deadline) throw new Error("no engine kept its compiled code");
     await sleep(100);
   }
+}
+
+/** Some seconds after an apply its keeper has an engine on standby; here there are two keepers, one at each end. */
+async function untilStandbys(): Promise<void> {
+  for (const deadline = Date.now() + LIMIT_MS; processesWith("\0engine\0standby\0").length < 2; await sleep(100)) {
+    if (Date.now() > deadline) throw new Error("no engine came on standby");
+  }
+  await sleep(SETTLE_MS);
 }
 
 function timeOf(command: readonly string[]): number {
@@ -100,12 +111,15 @@ async function firstAnswer(command: readonly string[]): Promise<number> {
 
 /** Ends the keeper of the near end; processes of other places are not to be seen from here. */
 async function endKeeper(): Promise<void> {
-  const keepers = (): number[] =>
-    readdirSync("/proc")
-      .map(Number)
-      .filter((pid) => pid > 0 && commandOf(pid).includes("\0keeper\0") && !commandOf(pid).includes("netns-"));
+  const keepers = () => processesWith("\0keeper\0").filter((pid) => !commandOf(pid).includes("netns-"));
   for (const pid of keepers()) process.kill(pid, "SIGKILL");
   while (keepers().length > 0) await sleep(20);
+}
+
+function processesWith(words: string): number[] {
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => pid > 0 && commandOf(pid).includes(words));
 }
 
 function commandOf(pid: number): string {
