@@ -3,6 +3,7 @@ import type { Expectation } from "../../lab/judge/judge.ts";
 import { renderJudgement } from "../../lab/judge/judge.ts";
 import { Session } from "../../lab/judge/session.ts";
 import { whyNoLab } from "../../lab/world/why-no-lab.ts";
+import { useBuiltProgram } from "../../support/built-program.ts";
 import { AwgInWorld } from "../awg-in-world.ts";
 import { expecting, localExceptions, sessionOptions, useJudgedWorld } from "../judged-world.ts";
 import { type Breakage, HELD, OPEN, PLANTED, UNGUARDED, WRECKS } from "./breakages.ts";
@@ -15,10 +16,15 @@ describe.skipIf(reason !== undefined)(
   `awg's policy broken${reason === undefined ? "" : ` (skipped: ${reason})`}`,
   () => {
     const judged = useJudgedWorld();
-    const times: number[] = [];
+    const program = useBuiltProgram();
+    const times: string[] = [];
+
+    function note(name: string, { tookMs, nodeMs }: Said): void {
+      times.push(`  ${name}: ${Math.round(tookMs)} ms, node -e 0 ${Math.round(nodeMs)} ms`);
+    }
 
     function expectFound({ name, finds }: Breakage, said: Said): void {
-      times.push(said.tookMs);
+      note(name, said);
       expect.soft(said.findings.join("\n"), name).toMatch(finds);
       expect.soft(said.status, name).toBe(6);
     }
@@ -41,7 +47,7 @@ describe.skipIf(reason !== undefined)(
       const judgement = session.soFar(expectation);
       expect(judgement.outcome, renderJudgement(judgement)).toBe("pass");
       const said = await verify(awg);
-      times.push(said.tookMs);
+      note("sound", said);
       // Sockets from before the tunnel send into it with the link's address, so that conntrack learns their flows anew.
       expect(said.findings.filter((finding) => !finding.includes('"kind":"open-flow"'))).toEqual([]);
     }
@@ -51,7 +57,7 @@ describe.skipIf(reason !== undefined)(
       const expectation = expecting([first], { exceptions: localExceptions, leastTunnelPackets: 1 });
       await using session = await Session.open(world, sessionOptions);
       await session.control();
-      await using awg = new AwgInWorld(world, keys);
+      await using awg = new AwgInWorld(world, keys, program());
       const wreck = async (breakage: Breakage): Promise<void> => {
         for (const command of breakage.commands ?? []) {
           await world.inside("client", ["sh", "-c", command.replace("DEVICE", awg.device)]);
@@ -79,7 +85,7 @@ describe.skipIf(reason !== undefined)(
       await wreck(UNGUARDED);
       await world.inside("client", ["ip", "link", "delete", awg.device]);
       await expectSeen({ ...UNGUARDED, probes: ["u_udp4", "u_udp6"] }, session, expectation);
-      console.log(`awg verify, ${times.length} times: ${times.map((time) => Math.round(time)).join(", ")} ms`);
+      console.log(["awg verify, the whole command:", ...times].join("\n"));
     });
   },
 );

@@ -1,4 +1,4 @@
-import type { Finished } from "../../lab/world/command.ts";
+import { type Finished, run } from "../../lab/world/command.ts";
 import type { World } from "../../lab/world/world.ts";
 import type { AwgInWorld } from "../awg-in-world.ts";
 import type { PlantedRule } from "./breakages.ts";
@@ -8,15 +8,19 @@ export interface Said extends Finished {
   /** Each finding as JSON. */
   readonly findings: readonly string[];
   readonly tookMs: number;
+  /** How long `node -e 0` took right before, which tells what the machine was worth then. */
+  readonly nodeMs: number;
 }
 
 export async function verify(awg: AwgInWorld): Promise<Said> {
+  const beginMs = performance.now();
+  await run([process.execPath, "-e", "0"]);
   const startMs = performance.now();
   const done = await awg.run("verify", "--json");
   const tookMs = performance.now() - startMs;
   const { findings } = JSON.parse(done.stdout) as { findings?: readonly object[] };
   if (findings === undefined) throw new Error(`awg verify ended with ${done.status}: ${done.stdout}${done.stderr}`);
-  return { ...done, findings: findings.map((finding) => JSON.stringify(finding)), tookMs };
+  return { ...done, findings: findings.map((finding) => JSON.stringify(finding)), tookMs, nodeMs: startMs - beginMs };
 }
 
 /** Puts rules into awg's tables in one transaction; gives what takes them out again. Nobody may own the tables. */

@@ -14,8 +14,9 @@ export interface Applied {
   readonly state: readonly string[];
   readonly generations: number;
   readonly secrets: number;
-  /** Files of awg's in /run of this namespace. */
+  /** Files of awg's in /run of this namespace, and how many logs of engines beside. */
   readonly running: readonly string[];
+  readonly logs: number;
   /** Descriptors and resident KiB of the keeper, and how many processes of awg's there are. */
   readonly descriptors: number;
   readonly residentKib: number;
@@ -66,21 +67,33 @@ export async function applyOver(
   return applied;
 }
 
+/** What the same configuration must leave again. Of a newcomer's names and numbers only how many lines there are. */
+export function shapeOf({ wish, machine, state, running, descriptors, processes }: Applied): object {
+  const lines = Object.entries(machine).map(([part, text]) => [part, text.split("\n").length]);
+  return { wish, machine: wish === "newcomer" ? lines : machine, state, running, descriptors, processes };
+}
+
 /** Numbers of devices, and names of tunnels that never come again: their lines are told apart by nothing else. */
 async function settledMachine({ world }: JudgedWorld): Promise<Record<string, string>> {
   const machine = await machineText(world);
   return { ...machine, links: (machine["links"] ?? "").replaceAll(/^\d+: /gm, "") };
 }
 
-function files(awg: AwgInWorld): Pick<Applied, "state" | "generations" | "secrets" | "running"> {
+function files(awg: AwgInWorld): Pick<Applied, "state" | "generations" | "secrets" | "running" | "logs"> {
   const names = readdirSync(awg.stateDir, { recursive: true, encoding: "utf8" }).toSorted();
   const isGeneration = (name: string): boolean => /^generation-\d+$/.test(name);
+  const isLog = (name: string): boolean => /\/engine-[^/]+\.log$/.test(name);
+  // A policy's file is named by its hash, in which a newcomer's name is.
+  const running = readdirSync(awg.runDir, { recursive: true, encoding: "utf8" })
+    .map((name) => name.replace(/policy-[0-9a-f]+/, "policy"))
+    .toSorted();
   const isSecret = (name: string): boolean => /^secrets\/./.test(name);
   return {
     state: names.filter((name) => !(isGeneration(name) || isSecret(name))),
     generations: names.filter(isGeneration).length,
     secrets: names.filter(isSecret).length,
-    running: readdirSync(awg.runDir, { recursive: true, encoding: "utf8" }).toSorted(),
+    running: running.filter((name) => !isLog(name)),
+    logs: running.filter(isLog).length,
   };
 }
 
