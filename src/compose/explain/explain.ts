@@ -121,8 +121,8 @@ function byKernel(asked: Asked, inspection: Inspection, routing: KnownRouting): 
   const { mark } = steered;
   const route = lookUp(asked, routing, mark);
   const { protocol, port, uid } = asked;
-  const isAskedByPort = port !== undefined && (protocol === 6 || protocol === 17);
-  const ports = isAskedByPort ? { ports: { protocol, source: SOURCE_PORT, destination: port } } : {};
+  const isTold = protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp;
+  const ports = port === undefined || !isTold ? {} : { ports: { protocol, source: SOURCE_PORT, destination: port } };
   const kernel = inspection.decideRoute({ destination: renderIp(asked.address), mark, uid, ...ports });
   const traced = leaves(route) ? inspection.tracePacket(pointOf(asked, route.way, 0)) : undefined;
   const isLocal = route.way === "(local)";

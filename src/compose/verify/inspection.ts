@@ -25,7 +25,7 @@ export interface RouteQuestion {
   readonly mark: number;
   readonly uid: number;
   /** Absent where the packet has none that a policy rule could ask for. */
-  readonly ports?: { readonly protocol: 6 | 17; readonly source: number; readonly destination: number };
+  readonly ports?: { readonly protocol: number; readonly source: number; readonly destination: number };
 }
 
 /** What the rules in force make of one packet. */

@@ -88,7 +88,7 @@ export interface RouteQuery {
   readonly iif?: number;
   readonly uid?: number;
   /** For policy rules that ask for ports; the kernel takes TCP and UDP (net/ipv4/route.c, inet_rtm_getroute). */
-  readonly ports?: { readonly protocol: 6 | 17; readonly source: number; readonly destination: number };
+  readonly ports?: { readonly protocol: number; readonly source: number; readonly destination: number };
 }
 
 export function encodeRouteDump(family: 4 | 6, { table, protocol = 0, oif }: RouteFilter = {}): Uint8Array {
