@@ -33,6 +33,7 @@ describe.skipIf(reason !== undefined)(
       const [early, late] = [applied.slice(cycle, 4 * cycle), applied.slice(-3 * cycle)];
       console.log(`${APPLIES} applies, of ${cycle} configurations: ${figuresOf(early)}; ${figuresOf(late)}`);
       expect(most(late, "residentKib")).toBeLessThan(most(early, "residentKib") + SLACK_KIB);
+      expect(most(late, "descriptors")).toBeLessThan(most(early, "descriptors") + 3);
       // Processor time, in turns of all configurations: the wall's is the machine's.
       expect(mean(late, "cpuMs")).toBeLessThan(1.3 * mean(early, "cpuMs"));
       await awg.must("destroy", "--auto-approve");

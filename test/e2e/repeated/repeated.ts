@@ -17,10 +17,9 @@ export interface Applied {
   /** Files of awg's in /run of this namespace, and how many logs of engines beside. */
   readonly running: readonly string[];
   readonly logs: number;
-  /** Descriptors and resident KiB of the keeper, and how many processes of awg's there are. */
+  /** Of the keeper. */
   readonly descriptors: number;
   readonly residentKib: number;
-  readonly processes: number;
   /** Processor time of the command, by the clock ticks of Linux. */
   readonly cpuMs: number;
 }
@@ -68,9 +67,9 @@ export async function applyOver(
 }
 
 /** What the same configuration must leave again. Of a newcomer's names and numbers only how many lines there are. */
-export function shapeOf({ wish, machine, state, running, descriptors, processes }: Applied): object {
+export function shapeOf({ wish, machine, state, running }: Applied): object {
   const lines = Object.entries(machine).map(([part, text]) => [part, text.split("\n").length]);
-  return { wish, machine: wish === "newcomer" ? lines : machine, state, running, descriptors, processes };
+  return { wish, machine: wish === "newcomer" ? lines : machine, state, running };
 }
 
 /** Numbers of devices, and names of tunnels that never come again: their lines are told apart by nothing else. */
@@ -97,7 +96,7 @@ function files(awg: AwgInWorld): Pick<Applied, "state" | "generations" | "secret
   };
 }
 
-async function keeperOf(awg: AwgInWorld): Promise<Pick<Applied, "descriptors" | "residentKib" | "processes">> {
+async function keeperOf(awg: AwgInWorld): Promise<Pick<Applied, "descriptors" | "residentKib">> {
   const processes = await awg.processes();
   const [keeper, ...more] = processes.filter(({ command }) => / keeper /.test(command));
   if (keeper === undefined || more.length > 0)
@@ -106,7 +105,6 @@ async function keeperOf(awg: AwgInWorld): Promise<Pick<Applied, "descriptors" | 
   return {
     descriptors: readdirSync(`/proc/${keeper.pid}/fd`).length,
     residentKib: Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]),
-    processes: processes.length,
   };
 }
 
