@@ -10,6 +10,9 @@ import type { OrphanEngine } from "./orphan-engine.ts";
 import { endProcess } from "./process-identity.ts";
 import type { SpareEngines } from "./spare-engines.ts";
 
+const FREE_LOOKS = 50;
+const FREE_LOOK_MS = 20;
+
 /** A TUN device whose descriptor the keeper holds, with its engine if one was asked for. */
 export interface HeldDevice {
   tun: TunDevice;
@@ -52,7 +55,19 @@ function reopenDevice(held: HeldDevice, packetInfo: boolean, vnetHeader: boolean
   if (held.tun.packetInfo === packetInfo && held.tun.vnetHeader === vnetHeader) return;
   const { name } = held.tun;
   held.tun[Symbol.dispose]();
-  held.tun = openTun({ name, nonBlocking: true, packetInfo, vnetHeader });
+  held.tun = openWhenFree(() => openTun({ name, nonBlocking: true, packetInfo, vnetHeader }));
+}
+
+/** The kernel may let go of an ended engine's descriptor a moment after the process is gone. */
+function openWhenFree(open: () => TunDevice): TunDevice {
+  for (let look = 1; ; look += 1) {
+    try {
+      return open();
+    } catch (error) {
+      if (look === FREE_LOOKS || !hasErrno(error, "EBUSY")) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FREE_LOOK_MS);
+    }
+  }
 }
 
 function setAlias(device: string, alias: string): void {
