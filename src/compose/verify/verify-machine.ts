@@ -55,7 +55,9 @@ export async function verifyMachine(parts: SessionParts): Promise<VerifyReport> 
     ...(await missingHook(parts)),
   ];
   const declared = declaredRouting(desired, around.routing);
-  const findings = [...filter.findings, ...verifyRouting({ policy, ...around, declared }), ...flows.open.map(openFlow)];
+  const links = desired.resources.flatMap((resource) => (resource.kind === "link" ? [resource.spec] : []));
+  const misrouted = verifyRouting({ policy, ...around, declared, links });
+  const findings = [...filter.findings, ...misrouted, ...flows.open.map(openFlow)];
   return { generation, findings, notes, classes: filter.classes };
 }
 

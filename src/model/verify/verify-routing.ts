@@ -1,12 +1,14 @@
 import { PORTED_PROTOCOLS, PROTOCOL } from "../firewall/packet.ts";
-import type { FirewallPolicy } from "../firewall/policy.ts";
+import type { FirewallPolicy, PolicyLayer } from "../firewall/policy.ts";
 import type { Family } from "../ip.ts";
 import { ENGINE_MARK, MARK_MASK, markOfPath, PATH_NUMBERS } from "../ownership.ts";
+import { canonicalPrefix, parsePrefix, renderPrefix } from "../prefix.ts";
+import type { LinkSpec } from "../spec/link.ts";
 import { showPoint, type VerifyFinding } from "./finding.ts";
 import { ownOut } from "./path-formula.ts";
 import { markedFor } from "./policy-formula.ts";
 import { POSSIBLE } from "./possible-packets.ts";
-import { type KnownRouting, routePackets, routingFormulas } from "./routing.ts";
+import { type KnownRoute, type KnownRouting, routePackets, routingFormulas } from "./routing.ts";
 import { type Diagram, NOTHING } from "./space/diagrams.ts";
 import { PacketSpace } from "./space/packet-space.ts";
 import { all, type Formula, markIs, NEVER, not, numberIs, termsOf } from "./space/term.ts";
@@ -16,14 +18,20 @@ export interface RoutingQuestion {
   readonly routing: KnownRouting;
   /** Rules and routes as they should be; absent where nothing says so. */
   readonly declared?: KnownRouting;
+  /** The tunnels' devices with the addresses they are to have, each with the length of its network. */
+  readonly links: readonly Pick<LinkSpec, "device" | "addresses">[];
   readonly devices: readonly string[];
   readonly sources: readonly string[];
 }
 
+/** RTPROT_KERNEL (linux/rtnetlink.h): who makes the route that an address brings along. */
+const KERNEL_PROTOCOL = 2;
+
 /**
  * Whether policy rules and tables lead each path where it belongs, for every packet: a tunnel's flows into the tunnel or
- * nowhere, also when its device has vanished; direct ones and our own engines' never into a tunnel. What ends nowhere
- * though a declared route leads it into its tunnel is a lock-out. With flat routing only what goes another way than by the
+ * nowhere, also when its device has vanished; direct ones and our own engines' never into a tunnel, but for its own network,
+ * whose route the kernel makes of the tunnel's address. What ends nowhere though a declared route leads it into its tunnel
+ * is a lock-out. With flat routing only what goes another way than by the
  * declared routes is told. Pure.
  */
 export function verifyRouting(question: RoutingQuestion): VerifyFinding[] {
@@ -46,6 +54,25 @@ interface PathCheck {
   readonly isWrong: (way: string) => boolean;
   /** The device that is to be imagined away as well. */
   readonly device?: string;
+  /** What a tunnel's address leads into that tunnel is left to the packet filter. */
+  readonly sparesNetworks?: true;
+}
+
+/** The same with the networks of the tunnels' own addresses nobody's. */
+function withoutNetworks({ routing, links }: RoutingQuestion): KnownRouting {
+  const networks = new Set(
+    links.flatMap(({ device, addresses }) => addresses.map((address) => `${device} ${networkOf(address)}`)),
+  );
+  const routes = routing.routes.map((route): KnownRoute => {
+    const isNetwork = route.protocol === KERNEL_PROTOCOL && networks.has(`${route.device} ${route.destination}`);
+    return isNetwork ? { ...route, type: "other" } : route;
+  });
+  return { ...routing, routes };
+}
+
+function networkOf(address: string): string {
+  const prefix = parsePrefix(address);
+  return prefix === undefined ? address : renderPrefix(canonicalPrefix(prefix));
 }
 
 function verifyFamily(question: RoutingQuestion, family: Family): VerifyFinding[] {
@@ -66,6 +93,7 @@ function verifyFamily(question: RoutingQuestion, family: Family): VerifyFinding[
     sources,
   });
   const ways = routePackets(space, routing);
+  const beside = routePackets(space, withoutNetworks(question));
   const wanted = routePackets(space, declared);
   // Where the destination alone chooses the way, what the declared routes lead astray is left to the packet filter.
   const excused: ReadonlyMap<string, Diagram> = routing.isFlat === true ? wanted : new Map();
@@ -75,7 +103,10 @@ function verifyFamily(question: RoutingQuestion, family: Family): VerifyFinding[
     // What has no way but the tunnel ends there and is dropped by the filter: it goes nowhere, as without tunnels.
     const packets = check.device === undefined ? space.diagrams.and(marked, elsewhere) : marked;
     const astray = new Map(
-      [...ways].map(([way, set]) => [way, space.diagrams.minus(set, excused.get(way) ?? NOTHING)]),
+      [...(check.sparesNetworks === true ? beside : ways)].map(([way, set]) => [
+        way,
+        space.diagrams.minus(set, excused.get(way) ?? NOTHING),
+      ]),
     );
     const found = [...misrouted(space, check, astray, packets, ""), ...lost(space, check, { ways, wanted, marked })];
     if (check.device === undefined || found.length > 0 || routing.isFlat === true) return found;
@@ -89,6 +120,9 @@ function checksOf(policy: FirewallPolicy, family: Family): PathCheck[] {
   const layer = policy.layers.at(-1);
   const tunnels = layer?.tunnels ?? [];
   const isTunnel = (way: string) => tunnels.some(({ device }) => device === way);
+  const engine = { mark: ENGINE_MARK, isWrong: isTunnel };
+  const ownPackets = (less: Partial<PolicyLayer>) =>
+    layer === undefined ? NEVER : all(markIs(MARK_MASK, ENGINE_MARK), ownOut({ ...layer, ...less }, family));
   return [
     ...tunnels.map(({ device, number }) => ({
       name: device,
@@ -102,12 +136,15 @@ function checksOf(policy: FirewallPolicy, family: Family): PathCheck[] {
       mark: markOfPath(PATH_NUMBERS.direct),
       packets: markedFor(policy, family, PATH_NUMBERS.direct),
       isWrong: isTunnel,
+      sparesNetworks: true,
     },
+    { ...engine, name: "our own engine", packets: ownPackets({ listens: [] }) },
+    // Who dials in may have any address; a named endpoint that the network of a tunnel claims can never be reached.
     {
-      name: "our own engine",
-      mark: ENGINE_MARK,
-      packets: layer === undefined ? NEVER : all(markIs(MARK_MASK, ENGINE_MARK), ownOut(layer, family)),
-      isWrong: isTunnel,
+      ...engine,
+      name: "our own engine's, to who dials in",
+      packets: ownPackets({ endpoints: [], bootstrapDns: [] }),
+      sparesNetworks: true,
     },
   ];
 }

@@ -114,6 +114,45 @@ describe("awg verify on the simulated machine", () => {
     ]);
   });
 
+  const networked = (text: string) => text.replace("10.8.0.2/32, fd00:8::2/128", "10.8.0.2/24, fd00:8::2/64");
+  const open = (text: string) => text.replace("enabled: true, allowLan: true", "enabled: false");
+  const unlocal = (text: string) => text.replace("allowLan: true", "allowLan: false");
+  const callable = (text: string) =>
+    text
+      .replace("peers: [", `listenPort: 51900\n    peers: [{ publicKey: ${KEY}, allowedIPs: [10.8.0.9/32] }, `)
+      .replace("allowLan: true", "allow: [{ direction: in, protocol: tcp, ports: [22] }]");
+  const split = (text: string) => open(text).replace("default: { via: office }", "default: { via: direct }");
+
+  test.each([
+    ["and the LAN is allowed", (text: string) => text],
+    ["and the LAN is not", unlocal],
+    ["and others dial in", callable],
+    ["without a kill switch", open],
+    ["and the default is direct", split],
+  ])("takes the route that an address brings along for no misroute: the address is a network %s", async (_, change) => {
+    await apply(change(networked(config())));
+    expect((await withSession((session) => session.verify())).findings).toEqual([]);
+  });
+
+  test("finds another route into a tunnel, beside its network", async () => {
+    await apply(unlocal(networked(config())));
+    tamper((state) => {
+      const place = { family: 4, table: 254, metric: 0, type: "unicast", device: "awg-office" } as const;
+      state.routes.push({ ...place, destination: "10.9.0.0/24", protocol: 2 });
+    });
+    const beside = await withSession((session) => session.verify());
+    const found = beside.findings.map(({ kind, packet }) => `${kind} ${packet?.destination}`);
+    expect(found).toEqual([expect.stringMatching(/^misroute 10\.9\.0\.\d+$/)]);
+  });
+
+  test("finds an engine whose endpoint its own tunnel's network claims", async () => {
+    await apply(networked(config()).replace("192.0.2.1", "10.8.0.77"));
+    const { findings } = await withSession((session) => session.verify());
+    expect(findings.map(({ message }) => message)).toEqual([
+      "is routed by awg-office, and its path is our own engine (IPv4)",
+    ]);
+  });
+
   test("S10: a plan to another policy is proven state by state", async () => {
     await apply(config());
     const changed = config().replace("allowLan: true", "allowLan: false").replace("via: direct", "via: office");
