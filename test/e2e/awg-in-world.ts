@@ -19,6 +19,8 @@ export interface Wish {
   readonly obfuscation?: string;
   /** What carries plain WireGuard: wireguard-go, which is the default here, or awg's own engine. */
   readonly engine?: "userspace" | "embedded";
+  /** The tunnel's addresses are networks, as most servers hand them out, for which the kernel makes routes. */
+  readonly networks?: boolean;
   /** More lines at the end of the document. */
   readonly more?: string;
 }
@@ -54,13 +56,14 @@ export class AwgInWorld implements AsyncDisposable {
     const path = join(this.world.folder, `config-${this.configs}.yaml`);
     const inside4 = server.inside4.replace(/1$/, "2");
     const inside6 = server.inside6.replace(/1$/, "2");
+    const [length4, length6] = wish.networks === true ? [24, 64] : [32, 128];
     const text = `apiVersion: awg/v1
 name: lab
 tunnels:
   ${this.tunnel}:
     ${protocol}
     privateKey: { file: ${this.key} }
-    addresses: [${inside4}/32, ${inside6}/128]
+    addresses: [${inside4}/${length4}, ${inside6}/${length6}]
     peers:
       - publicKey: ${server.keys.publicKey}
         endpoint: ${endpoint}

@@ -111,7 +111,7 @@ ${counts('iifname != "up0"').join("\n")}
 }
 `,
       );
-      await awg.apply(awg.config({ server: first, allowLan: true, engine: "embedded", more: rules }));
+      await awg.apply(awg.config({ server: first, allowLan: true, engine: "embedded", networks: true, more: rules }));
       await waitFor("the tunnel", async () => (await send(place.v4.echo, ECHO, 0, "ask")).trim() === "awg", LONGEST_MS);
     }, 300_000);
     afterAll(async () => {
@@ -166,6 +166,13 @@ ${counts('iifname != "up0"').join("\n")}
       if (verdict !== "accept") return "nowhere";
       return device === awg.device ? "tunnel" : "wire";
     }
+
+    test("verify finds nothing on a healthy machine whose tunnel's address is a network", async () => {
+      const routes = await judged().world.inside("client", ["ip", "route", "show", "table", "main"]);
+      expect(routes).toMatch(new RegExp(`^10\\..*/24 dev ${awg.device} proto kernel`, "m"));
+      const done = await awg.run("verify", "--json");
+      expect({ status: done.status, findings: JSON.parse(done.stdout).findings }).toEqual({ status: 0, findings: [] });
+    });
 
     test("law 9: says of every kind of flow what the far end then sees", async () => {
       for (const one of cases) {

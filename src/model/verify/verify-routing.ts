@@ -31,8 +31,7 @@ const KERNEL_PROTOCOL = 2;
  * Whether policy rules and tables lead each path where it belongs, for every packet: a tunnel's flows into the tunnel or
  * nowhere, also when its device has vanished; direct ones and our own engines' never into a tunnel, but for its own network,
  * whose route the kernel makes of the tunnel's address. What ends nowhere though a declared route leads it into its tunnel
- * is a lock-out. With flat routing only what goes another way than by the
- * declared routes is told. Pure.
+ * is a lock-out. With flat routing only what goes another way than by the declared routes is told. Pure.
  */
 export function verifyRouting(question: RoutingQuestion): VerifyFinding[] {
   return ([4, 6] as const).flatMap((family) => verifyFamily(question, family));
