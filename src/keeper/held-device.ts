@@ -47,6 +47,19 @@ export function holdDevice(device: string, alias?: string): HeldDevice {
   }
 }
 
+/** Somebody may have deleted the device under us, and even made another of its name; a dead descriptor tells nothing. */
+export function stillExists({ tun }: HeldDevice): boolean {
+  using netlink = openRouteNetlink();
+  if (netlink.link(tun.name) === undefined) return false;
+  try {
+    tun.setPersistent(true);
+    return true;
+  } catch (error) {
+    if (error instanceof AwgError) return false;
+    throw error;
+  }
+}
+
 /**
  * Opens a held device anew with what stands before each packet for the engine that is to come. The device is persistent:
  * it loses its carrier for a moment and nothing else. No engine may hold it.
@@ -140,6 +153,8 @@ export function newEngine(
 ): Engine {
   const device = held.tun.name;
   const openTun = (wanted: EngineKind) => {
+    if (!stillExists(held))
+      throw new AwgError("host", `somebody deleted the device ${device}`, { remedy: "apply again" });
     const isOurs = wanted.kind === "embedded";
     reopenDevice(held, !isOurs && expectsPacketInfo(wanted.protocol), isOurs);
     return held.tun.fd;

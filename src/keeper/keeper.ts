@@ -22,6 +22,7 @@ import {
   holdOrphan,
   newEngine,
   releaseDevice,
+  stillExists,
 } from "./held-device.ts";
 import type { LiftedSecrets } from "./lifted-secrets.ts";
 import { NftOwner } from "./nft-owner.ts";
@@ -147,7 +148,7 @@ export class Keeper {
   async #openDevice({ device, alias }: OpenDevice): Promise<void> {
     const held = this.#devices.get(device);
     if (held !== undefined) {
-      if (stillExists(device, held)) return;
+      if (stillExists(held)) return;
       await held.engine?.stop();
       held.tun[Symbol.dispose]();
       this.#devices.delete(device);
@@ -243,17 +244,4 @@ function ourTunDevices(): { readonly name: string; readonly alias: string }[] {
     .flatMap(({ name, kind, alias }) =>
       kind === "tun" && alias?.startsWith(LINK_ALIAS_PREFIX) === true ? [{ name, alias }] : [],
     );
-}
-
-/** Somebody may have deleted the device under us, and even made another of its name; a dead descriptor tells nothing. */
-function stillExists(device: string, { tun }: HeldDevice): boolean {
-  using netlink = openRouteNetlink();
-  if (netlink.link(device) === undefined) return false;
-  try {
-    tun.setPersistent(true);
-    return true;
-  } catch (error) {
-    if (error instanceof AwgError) return false;
-    throw error;
-  }
 }

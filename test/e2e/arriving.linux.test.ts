@@ -164,5 +164,21 @@ killSwitch: { enabled: true }
       await reaches("10.9.0.1", AS_NOBODY);
       expect(refused()).toBe(0);
     });
+
+    test("a neighbour that asks for this machine's address by ARP", async () => {
+      machine("far").run(["ip", "neighbour", "flush", "dev", "up1"]);
+      expect(machine("far").run(["ping", "-c", "1", "-W", "1", "192.0.2.2"], { mayFail: true }).status).not.toBe(0);
+      const { stdout } = machine("far").run(["ip", "neighbour", "show", "192.0.2.2"]);
+      expect(stdout).toContain("lladdr");
+    });
+
+    test("law 4: an answer to the engine of a device that somebody deleted", async () => {
+      for (let time = 1; time <= 3; time += 1) {
+        machine("near").run(["ip", "link", "delete", `awg-${nameOf("near", "a")}`]);
+        await reaches("10.8.0.1");
+      }
+      expect(refused()).toBe(0);
+      expect(told).not.toContain("is held by");
+    });
   },
 );

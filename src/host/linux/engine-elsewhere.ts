@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
-import { unixListener } from "../../native/linux/process/unix-exchange.ffi.ts";
+import { isUnixSocketLive, unixListener } from "../../native/linux/process/unix-exchange.ffi.ts";
 
 const OWN_NAMESPACE = "/proc/self/ns/net";
 
@@ -17,6 +17,7 @@ export function engineElsewhere(device: string): string | undefined {
     const holders = [listener.pid, ...enginesFor(device)].flatMap((pid) => namespaceOf(pid) ?? []);
     if (holders.some(({ namespace }) => namespace === inodeOf(OWN_NAMESPACE))) return undefined;
     const [holder] = holders;
+    if (holder === undefined && !isUnixSocketLive(path)) continue;
     return holder === undefined
       ? `whoever answers on ${path}`
       : `${holder.program} (process ${holder.pid}) in network namespace ${holder.namespace}, which answers on ${path}`;

@@ -28,7 +28,7 @@ export function linuxEngines(keeper: KeeperClient, secrets: SecretStore): Engine
   const read = (device: string) => readEngine(device, secrets);
   return {
     read: async (device) => (hasLink(device) ? read(device) : undefined),
-    elsewhere: async (device) => (hasLink(device) ? undefined : engineElsewhere(device)),
+    elsewhere: async (device) => (hasLink(device) || isHeld(keeper, device) ? undefined : engineElsewhere(device)),
     readAll: async () =>
       ourDevices()
         .map(read)
@@ -38,6 +38,11 @@ export function linuxEngines(keeper: KeeperClient, secrets: SecretStore): Engine
     probe: async (device) => touchEngine(device, renderProbe),
     remove: (device) => removeEngine(keeper, device),
   };
+}
+
+/** One that somebody deleted under its engine is the keeper's still: what answers then is an engine of its own that ends. */
+function isHeld(keeper: KeeperClient, device: string): boolean {
+  return keeper.status()?.devices.some((held) => held.device === device) === true;
 }
 
 function hasLink(device: string): boolean {

@@ -1,7 +1,7 @@
 import type { FirewallPolicy, PathRef, PolicyLayer } from "../../../model/firewall/policy.ts";
-import { MARK_MASK, markOfPath, NFT_TABLE } from "../../../model/ownership.ts";
+import { MARK_MASK, markOfPath, NFT_TABLE, PATH_NUMBERS } from "../../../model/ownership.ts";
 import { type Expression, verdict } from "../../../native/linux/nftables/expression.ts";
-import { type Match, matchIn } from "../../../native/linux/nftables/match.ts";
+import { type Match, matchIn, setMark } from "../../../native/linux/nftables/match.ts";
 import type { RenderPlace } from "./chains/conditions.ts";
 import { writeAllowInAnswers, writeOwnOut } from "./chains/grant-rules.ts";
 import { hasSocket, writeLinkOut } from "./chains/link-rules.ts";
@@ -14,11 +14,12 @@ const IPPROTO_FRAGMENT = 44;
 /** The base chain at the devices' egress. */
 export const FRAMES = "frames";
 const PACKETS = "packets";
+const NEIGHBOURS = "neighbours";
 const pass = () => verdict("return");
 
 /**
  * Renders the netdev table, which judges frames where they leave a physical device, also those that root writes past
- * the IP stack (docs/security.md S9).
+ * the IP stack (docs/security.md S9), and marks ARP where it arrives (S6.6).
  *
  * @param devices the physical devices, by name: a pattern would make nft 1.0.6 hang when it lists the table
  */
@@ -28,6 +29,7 @@ export function renderEgressTable(policy: FirewallPolicy, devices: readonly stri
   const guarded = policy.layers.some((layer) => layer.killSwitch);
   writeRefused(place);
   writePackets(place, policy);
+  writeNeighbours(place, devices);
   writer.chain(FRAMES, {
     base: { type: "filter", hook: "egress", priority: 0, policy: guarded ? "drop" : "accept", devices },
     comment: "S9 frames leaving physical devices",
@@ -38,6 +40,19 @@ export function renderEgressTable(policy: FirewallPolicy, devices: readonly stri
   writer.rule(FRAMES, [place.match.field("protocol", ETHERTYPE_EAPOL)], verdict("accept"), "S2.7 EAPOL");
   writer.rule(FRAMES, [], guarded ? refuse() : verdict("accept"), "S2.7 other frames");
   return writer.finish();
+}
+
+/**
+ * Before ARP is answered the kernel looks for a way to who asks, as it does for packets (arp_process of net/ipv4/arp.c), and
+ * the table inet sees no ARP.
+ */
+function writeNeighbours({ writer, match }: RenderPlace, devices: readonly string[]): void {
+  writer.chain(NEIGHBOURS, {
+    base: { type: "filter", hook: "ingress", priority: 0, policy: "accept", devices },
+    comment: "S6.6 neighbours that ask for an address",
+  });
+  const marked = [...setMark(markOfPath(PATH_NUMBERS.direct), MARK_MASK), verdict("accept")];
+  writer.rule(NEIGHBOURS, [match.network("arp")], marked, "S6.6 by a physical device");
 }
 
 function writeArp({ writer, match }: RenderPlace, policy: FirewallPolicy): void {

@@ -36,7 +36,10 @@ export function isUnixSocketLive(path: string): boolean {
   return unixListener(path) !== undefined;
 }
 
-/** The process that began to listen on a unix socket, which may have handed it on; undefined when nobody listens. */
+/**
+ * The process that began to listen on a unix socket, which may have handed it on; pid 0 when so many wait to be heard that
+ * no more are let in (connect(2), EAGAIN); undefined when nobody listens.
+ */
 export function unixListener(path: string): PeerCredentials | undefined {
   const fd = checkedLibc("making a unix socket", "socket", AF_UNIX, SOCK_STREAM_CLOEXEC, 0);
   try {
@@ -45,6 +48,7 @@ export function unixListener(path: string): PeerCredentials | undefined {
     return readPeerCredentials(fd);
   } catch (error) {
     if (hasErrno(error, "ENOENT", "ECONNREFUSED", "ENOTDIR")) return undefined;
+    if (hasErrno(error, "EAGAIN")) return { pid: 0, uid: 0, gid: 0 };
     throw error;
   } finally {
     closeDescriptor(fd);
