@@ -40,9 +40,28 @@ export function intendedPath(config: Config, facts: OracleFacts, packet: Simulat
   if (config.ipv6 === "block" && packet.destination.includes(":")) return "block";
   for (const rule of config.rules) if (ruleHolds(rule, facts, packet)) return nameOf(rule.via);
   const { killSwitch } = config;
-  if (killSwitch.allow.some((grant) => grantHolds(grant, packet))) return "direct";
+  const isTunnels = config.default.via.kind === "tunnel" && isIn(networksOfTunnels(config), packet.destination);
+  const exceptions = killSwitch.allow.filter(
+    ({ remote }) => remote !== undefined || !killSwitch.allowLan || !isTunnels,
+  );
+  if (exceptions.some((grant) => grantHolds(grant, packet))) return "direct";
+  if (killSwitch.allowLan && isTunnels) return nameOf(config.default.via);
   if (killSwitch.allowLan && isIn([...LAN, ...LAN6], packet.destination)) return "direct";
   return nameOf(config.default.via);
+}
+
+/** What is private and a tunnel's, by its addresses, its peers, or the servers asked through it: no local network. */
+function networksOfTunnels({ tunnels, dns }: Config): string[] {
+  const texts: string[] = [];
+  for (const tunnel of Object.values(tunnels)) {
+    if (!tunnel.enabled || (tunnel.protocol !== "wireguard" && tunnel.protocol !== "amneziawg")) continue;
+    texts.push(...tunnel.addresses.filter((text) => !/^[^:]*\/32$|\/128$/.test(text)));
+    texts.push(...tunnel.peers.flatMap(({ allowedIPs }) => allowedIPs));
+  }
+  if (dns?.via.kind === "tunnel") texts.push(...dns.servers, ...Object.values(dns.split).flat());
+  return texts.filter(
+    (text) => /^(10\.|192\.168\.|172\.(1[6-9]|2[0-9]|3[01])\.|f[cd])/.test(text) && !/\/[0-7]$/.test(text),
+  );
 }
 
 /** Whether the packet may leave a wire under this configuration. */

@@ -1,9 +1,16 @@
 import type { FlowRule } from "../../model/firewall/policy.ts";
 import { addressBits } from "../../model/ip.ts";
-import { canonicalPrefix, type Prefix, parsePrefix, prefixContains, renderPrefix } from "../../model/prefix.ts";
+import {
+  canonicalPrefix,
+  type Prefix,
+  parsePrefix,
+  prefixContains,
+  prefixOverlaps,
+  renderPrefix,
+} from "../../model/prefix.ts";
 import { sortedPrefixes } from "../prefix-list.ts";
 import type { ExpandContext } from "./expansion.ts";
-import { defaultPath } from "./flow-rules.ts";
+import { defaultPath, PROTOCOL_NUMBERS } from "./flow-rules.ts";
 
 /** Private ranges of which a part may be a tunnel's (RFC 1918, RFC 4193); what belongs to a link is never one's. */
 const PRIVATE_RANGES: readonly Prefix[] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"].flatMap(
@@ -13,15 +20,34 @@ const PRIVATE_RANGES: readonly Prefix[] = ["10.0.0.0/8", "172.16.0.0/12", "192.1
 /**
  * The rule behind all others that keeps the tunnels' own networks from being taken for the local one (docs/security.md
  * S4.6): with `allowLan` a network that claims the office's addresses would otherwise be sent the office's packets, in
- * clear. Empty where the LAN is not allowed, the default is no tunnel, or nothing of a tunnel is private.
+ * clear. Stated exceptions that name such an address stand before it. Empty where the LAN is not allowed, the default is
+ * no tunnel, or nothing of a tunnel is private.
  */
 export function tunnelNetworkRules(context: ExpandContext): FlowRule[] {
   const { config } = context;
   if (!config.killSwitch.allowLan || config.default.via.kind !== "tunnel") return [];
-  const destinations = sortedPrefixes(tunnelNetworks(context).map((prefix) => renderPrefix(canonicalPrefix(prefix))));
-  if (destinations.length === 0) return [];
+  const networks = tunnelNetworks(context).map(canonicalPrefix);
+  if (networks.length === 0) return [];
+  const destinations = sortedPrefixes(networks.map(renderPrefix));
   const path = defaultPath({ ...context, notes: [] });
-  return [{ origin: "killSwitch/allowLan (networks of the tunnels)", match: { destinations }, path }];
+  return [
+    ...exceptionsWithin(networks, context),
+    { origin: "killSwitch/allowLan (networks of the tunnels)", match: { destinations }, path },
+  ];
+}
+
+function exceptionsWithin(networks: readonly Prefix[], { config }: ExpandContext): FlowRule[] {
+  const touches = (one: Prefix) => networks.some((network) => prefixOverlaps(network, one));
+  return config.killSwitch.allow.flatMap(({ direction, protocol, ports, remote = [] }, index) => {
+    if (direction !== "out" || !remote.flatMap((text) => parsePrefix(text) ?? []).some(touches)) return [];
+    const number = PROTOCOL_NUMBERS[protocol];
+    const match = {
+      destinations: sortedPrefixes(remote),
+      ...(number === undefined ? {} : { protocol: number }),
+      ...(ports === undefined ? {} : { ports }),
+    };
+    return [{ origin: `killSwitch/allow/${index}`, match, path: { kind: "direct" as const } }];
+  });
 }
 
 /** Networks of the tunnels' addresses, what their peers accept, and DNS servers that are asked through one. */

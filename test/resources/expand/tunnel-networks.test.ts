@@ -52,6 +52,13 @@ describe("the local network is not what belongs to a tunnel (docs/security.md S4
     ]);
   });
 
+  test("a stated exception that names such an address comes first", () => {
+    const stated =
+      "killSwitch: { enabled: true, allowLan: true, allow: [{ direction: out, protocol: icmp, remote: [10.8.0.9/32] }] }\n";
+    const text = office("10.8.0.2/24", EVERYTHING) + INTO_A + stated;
+    expect(pathsTo(text, "10.8.0.9", "10.8.0.1")).toEqual(["direct", "tunnel"]);
+  });
+
   test("nothing is said where the LAN is not allowed, or the default is no tunnel", () => {
     for (const rest of [
       `${INTO_A}killSwitch: { enabled: true }\n`,
