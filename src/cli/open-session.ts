@@ -1,14 +1,23 @@
+import { existsSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import type { LoadedConfig, Session, SessionOptions } from "../compose/session.ts";
 import { renderProblem } from "../model/config/problem.ts";
 import { AwgError } from "../model/error.ts";
 import { readConfigFiles } from "./config-files.ts";
-import { flagOption, textOption, type VerbCall } from "./verb.ts";
+import { flagOption, listOption, textOption, type VerbCall } from "./verb.ts";
 import { reportProblems } from "./views/problems.ts";
 
 /** Opens the machine that the global options name. */
 export async function openSessionFor(call: VerbCall): Promise<Session> {
   const { openSession } = await import("../compose/open-session.ts");
-  return openSession(sessionOptionsOf(call));
+  const options = sessionOptionsOf(call);
+  const { host } = options;
+  if (host.kind !== "simulated" || host.file === undefined || existsSync(host.file)) return openSession(options);
+  const beginsAs = beginningOf(call, host.file);
+  call.terminal.err(
+    `note: ${host.file} is not there: the simulated machine begins as ${beginsAs ?? "a Linux laptop without tunnels"}; what changes is written to ${host.file}`,
+  );
+  return openSession(beginsAs === undefined ? options : { ...options, host: { ...host, beginsAs } });
 }
 
 /** What the global options say. */
@@ -27,6 +36,17 @@ function parseHost(text: string | undefined): SessionOptions["host"] {
   if (text === "simulated") return { kind: "simulated" };
   if (text.startsWith("simulated:")) return { kind: "simulated", file: text.slice("simulated:".length) };
   throw new AwgError("usage", `there is no host "${text}"`, { remedy: "say linux, simulated or simulated:FILE" });
+}
+
+/**
+ * The machine of the same name that comes with the config: examples keep theirs in `hosts/`. It is only read.
+ */
+function beginningOf(call: VerbCall, file: string): string | undefined {
+  if (basename(file) !== file) return undefined;
+  return listOption(call, "file")
+    .filter((path) => path !== "-")
+    .map((path) => join(statSync(path, { throwIfNoEntry: false })?.isDirectory() ? path : dirname(path), "hosts", file))
+    .find((path) => existsSync(path));
 }
 
 /** Loads the config that -f names; prints every problem and throws when one is an error. */

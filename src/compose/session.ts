@@ -23,8 +23,13 @@ export type { Selection } from "../reconciler/plan/selection.ts";
 
 /** Which machine and where its state lies. */
 export interface SessionOptions {
-  /** `simulated` machines live in a file, or only as long as the process. */
-  readonly host: { readonly kind: "linux" } | { readonly kind: "simulated"; readonly file?: string };
+  /**
+   * `simulated` machines live in a file, or only as long as the process. One whose file is not there yet begins as the
+   * one in `beginsAs`, which is only read, or as a laptop.
+   */
+  readonly host:
+    | { readonly kind: "linux" }
+    | { readonly kind: "simulated"; readonly file?: string; readonly beginsAs?: string };
   readonly stateDir?: string;
   readonly runDir?: string;
   readonly allowInsecurePermissions: boolean;

@@ -31,7 +31,8 @@ export function simulatedParts({
   const passing =
     file === undefined && stateDir === undefined ? mkdtempSync(join(tmpdir(), "awg-simulated-")) : undefined;
   const folder = stateDir ?? passing ?? `${file}.state`;
-  const machine = machineOf(file);
+  const { machine, isTried } = machineOf([file, host.kind === "simulated" ? host.beginsAs : undefined]);
+  const begun = renderMachineFile(machine.snapshot());
   const secrets = new SecretStore(folder, { environment, allowInsecurePermissions });
   const simulated = simulatedHost(machine);
   return {
@@ -52,18 +53,26 @@ export function simulatedParts({
     processes: async () => (await import("../host/simulated/ports/processes.ts")).simulatedProcesses(machine),
     events: simulatedNetworkEvents(machine),
     close: async () => {
-      if (file !== undefined) writeWhole(file, renderMachineFile(machine.snapshot()));
+      const ended = renderMachineFile(machine.snapshot());
+      if (file !== undefined && (isTried || ended !== begun)) writeWhole(file, ended);
     },
   };
 }
 
-/** A file may hold `faults` beside the machine: what goes wrong at which write of this run; they are used up by it. */
-function machineOf(file: string | undefined): SimulatedMachine {
-  if (file === undefined || !existsSync(file)) return new SimulatedMachine(laptopState());
+/**
+ * The first of the files that is there, else a laptop. A file may hold `faults` beside the machine: what goes wrong at
+ * which write of this run. They are used up by it (`isTried`).
+ */
+function machineOf(files: readonly (string | undefined)[]): {
+  readonly machine: SimulatedMachine;
+  readonly isTried: boolean;
+} {
+  const file = files.find((path) => path !== undefined && existsSync(path));
+  if (file === undefined) return { machine: new SimulatedMachine(laptopState()), isTried: false };
   const { faults, rest } = takeFaults(readFileSync(file, "utf8"));
   const machine = new SimulatedMachine(parseMachineFile(rest));
   machine.schedule(faults);
-  return machine;
+  return { machine, isTried: faults.length > 0 };
 }
 
 function takeFaults(text: string): { readonly faults: readonly ScheduledFault[]; readonly rest: string } {

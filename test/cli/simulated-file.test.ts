@@ -1,0 +1,54 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { useBuiltProgram } from "../support/built-program.ts";
+
+const EXAMPLE = join(import.meta.dirname, "../../examples/laptop");
+const MAC = join(EXAMPLE, "hosts/macos.json");
+const KEY = Buffer.alloc(32, 7).toString("base64");
+const program = useBuiltProgram();
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "awg-simulated-file-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function awg(...words: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program(), ...words], {
+    encoding: "utf8",
+    timeout: 60_000,
+    cwd: folder,
+    env: { ...process.env, HOME_KEY: KEY },
+  });
+  return { status, stdout, stderr };
+}
+
+describe("--host simulated:FILE where FILE is not there", () => {
+  test("the machine of that name beside the config is planned for; nothing is written (law 2)", () => {
+    const plan = awg("plan", "-f", EXAMPLE, "--host", "simulated:macos.json");
+    expect(plan).toMatchObject({ status: 0, stderr: expect.stringContaining(`begins as ${MAC};`) });
+    expect(existsSync(join(folder, "macos.json"))).toBe(false);
+  });
+
+  test("an apply writes the named file and leaves the example's as it was", () => {
+    const before = readFileSync(MAC, "utf8");
+    const apply = awg("apply", "-f", EXAMPLE, "--host", "simulated:macos.json", "--auto-approve");
+    expect(apply).toMatchObject({ status: 0 });
+    expect(readFileSync(MAC, "utf8")).toBe(before);
+    expect(JSON.parse(readFileSync(join(folder, "macos.json"), "utf8"))).toMatchObject({ os: "darwin" });
+    const diff = awg("diff", "-f", join(EXAMPLE, "config.yaml"), "--host", "simulated:macos.json");
+    expect(diff).toMatchObject({ status: 0, stderr: expect.not.stringContaining("is not there") });
+  });
+
+  test("with no machine of that name a Linux laptop begins, and it is said", () => {
+    const plan = awg("plan", "-f", EXAMPLE, "--host", "simulated:other.json");
+    expect(plan.stderr).toContain("other.json is not there: the simulated machine begins as a Linux laptop");
+  });
+
+  test("a path is taken as it is", () => {
+    const status = awg("plan", "-f", EXAMPLE, "--host", "simulated:./macos.json");
+    expect(status.stderr).toContain("begins as a Linux laptop");
+  });
+});
