@@ -16,6 +16,8 @@ export interface PeerSettings {
   readonly presharedKey?: Uint8Array;
   /** Resolved: names are looked up outside. */
   readonly endpoint?: WireEndpoint;
+  /** Every address it may be at, `endpoint` among them, where there are several. */
+  readonly endpoints?: readonly WireEndpoint[];
   readonly allowedIPs: readonly Prefix[];
   /** Milliseconds, drawn from the range each time; absent: off. */
   readonly persistentKeepalive?: { readonly low: number; readonly high: number };

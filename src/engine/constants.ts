@@ -26,6 +26,8 @@ export const REKEY_TIMEOUT_JITTER = 333;
 export const KEEPALIVE_TIMEOUT = 10_000;
 /** How many initiations are sent without an answer: REKEY_ATTEMPT_TIME / REKEY_TIMEOUT [6.4]. */
 export const MAX_HANDSHAKE_ATTEMPTS = REKEY_ATTEMPT_TIME / REKEY_TIMEOUT;
+/** How long one address of a peer is waited for before the next is asked as well (RFC 8305 section 5). */
+export const CONNECTION_ATTEMPT_DELAY = 250;
 /** [5.4.7] A cookie and the secret behind cookies live this long. */
 export const COOKIE_REFRESH_TIME = 120_000;
 /** wireguard-go and Linux: a peer's initiations nearer together than this are refused. */

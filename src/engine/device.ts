@@ -98,6 +98,12 @@ export interface PeerConfig {
   readonly publicKey: Uint8Array;
   readonly presharedKey?: Uint8Array;
   readonly endpoint?: Endpoint;
+  /**
+   * Every address it may be at, `endpoint` among them, the likeliest first; absent: that one. A handshake that no session
+   * waits for, and each that is repeated, asks them all, one a moment after the other; where the answer comes from first,
+   * there the peer is.
+   */
+  readonly endpoints?: readonly Endpoint[];
   readonly allowedIPs: readonly Prefix[];
   /** Milliseconds, drawn anew each time it is armed; absent or 0..0 is off. */
   readonly persistentKeepalive?: TimeRange;

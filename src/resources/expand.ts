@@ -8,17 +8,17 @@ import { firewallPolicy } from "./expand/firewall-policy.ts";
 import { defaultPath, flowRules } from "./expand/flow-rules.ts";
 import { keptByName, lifecycleOf } from "./expand/lifecycle.ts";
 import { kernelSettings, routeTable, routingPolicy, systemResolver } from "./expand/machine-resources.ts";
-import { assignPathNumbers, rememberNumbers } from "./expand/path-numbers.ts";
-import { placeTunnels } from "./expand/place-tunnels.ts";
 import { probesOf } from "./expand/probes.ts";
-import { tunnelNetworkRules } from "./expand/tunnel-networks.ts";
-import { tunnelResources } from "./expand/tunnel-resources.ts";
+import { assignPathNumbers, rememberNumbers } from "./expand/tunnels/path-numbers.ts";
+import { placeTunnels } from "./expand/tunnels/place-tunnels.ts";
+import { tunnelNetworkRules } from "./expand/tunnels/tunnel-networks.ts";
+import { tunnelResources } from "./expand/tunnels/tunnel-resources.ts";
 import { unsupportedUses } from "./expand/unsupported.ts";
 import { hasPacketFilter } from "./packet-filter.ts";
 
 export type { ExpandOptions, Expansion } from "./expand/expansion.ts";
 export { devicesOf, endpointsOf } from "./expand/expansion.ts";
-export { pathNumbersOf, rememberNumbers } from "./expand/path-numbers.ts";
+export { pathNumbersOf, rememberNumbers } from "./expand/tunnels/path-numbers.ts";
 
 /**
  * All resources that a configuration asks for on this machine. Pure and deterministic; what this machine or version

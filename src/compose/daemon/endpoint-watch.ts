@@ -48,7 +48,9 @@ export class EndpointWatch implements AsyncDisposable {
     if (alternatives === undefined) return false;
     this.#races.follow(alternatives);
     const [planned, accepted] = [endpointsOf(desired.resources), endpointsOf(await this.#session.accepted())];
-    return Object.keys(alternatives).some((key) => accepted[key] !== undefined && accepted[key] !== planned[key]);
+    return Object.keys(alternatives).some(
+      (key) => accepted[key] !== undefined && accepted[key][0] !== planned[key]?.[0],
+    );
   }
 
   /** After peers moved: asks the engines for a handshake now, instead of when their next retry is due. */

@@ -21,6 +21,8 @@ export interface HeldPeer {
   readonly publicKey: Uint8Array;
   readonly presharedKey: Uint8Array | undefined;
   readonly endpoint: WireEndpoint | undefined;
+  /** Every address it may be at; empty: `endpoint` alone. */
+  readonly endpoints: readonly WireEndpoint[];
   readonly keepalive: KeepaliveRange;
   /** By canonical text. */
   readonly allowedIps: ReadonlyMap<string, Prefix>;
@@ -82,10 +84,11 @@ export function deviceSettings(
 }
 
 /** 127.0.0.0/8 and ::1. */
-function isOnThisMachine({ endpoint }: HeldPeer): boolean {
-  const address = endpoint?.address ?? [];
-  if (address.length === 4) return address[0] === 127;
-  return address.length === 16 && address.every((byte, index) => byte === (index === 15 ? 1 : 0));
+function isOnThisMachine({ endpoint, endpoints }: HeldPeer): boolean {
+  return [...(endpoint === undefined ? [] : [endpoint]), ...endpoints].some(({ address }) => {
+    if (address.length === 4) return address[0] === 127;
+    return address.every((byte, index) => byte === (index === 15 ? 1 : 0));
+  });
 }
 
 function changePeer(peers: Map<string, HeldPeer>, request: PeerRequest): void {
@@ -111,6 +114,7 @@ function changePeer(peers: Map<string, HeldPeer>, request: PeerRequest): void {
     publicKey: request.publicKey,
     presharedKey: presharedKey === undefined || isZeroKey(presharedKey) ? undefined : presharedKey,
     endpoint,
+    endpoints: request.endpoints ?? known?.endpoints ?? [],
     keepalive: request.keepalive ?? known?.keepalive ?? { low: 0, high: 0 },
     allowedIps,
   });
@@ -123,11 +127,13 @@ function without(peer: HeldPeer, prefix: string): HeldPeer {
   return { ...peer, allowedIps };
 }
 
-function peerSettings({ publicKey, presharedKey, endpoint, keepalive, allowedIps }: HeldPeer): PeerSettings {
+function peerSettings(held: HeldPeer): PeerSettings {
+  const { publicKey, presharedKey, endpoint, endpoints, keepalive, allowedIps } = held;
   return {
     publicKey,
     ...(presharedKey === undefined ? {} : { presharedKey }),
     ...(endpoint === undefined ? {} : { endpoint }),
+    ...(endpoints.length === 0 ? {} : { endpoints }),
     allowedIPs: [...allowedIps.values()],
     ...(keepalive.high === 0
       ? {}

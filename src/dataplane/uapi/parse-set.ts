@@ -30,6 +30,8 @@ export interface PeerRequest {
   readonly updateOnly: boolean;
   readonly presharedKey?: Uint8Array;
   readonly endpoint?: WireEndpoint;
+  /** Our own: every address the peer may be at; an empty list is its endpoint alone. */
+  readonly endpoints?: readonly WireEndpoint[];
   readonly keepalive?: KeepaliveRange;
   readonly replaceAllowedIps: boolean;
   readonly allowedIps: readonly { readonly prefix: Prefix; readonly remove: boolean }[];
@@ -45,6 +47,7 @@ type SetDraft = Omit<Draft<SetRequest>, "peers" | "obfuscation"> & {
 const MAX_PORT = 65_535;
 const MAX_MARK = 0xffff_ffff;
 const MAX_SECONDS = 65_535;
+const MAX_ENDPOINTS = 16;
 const MAX_CLOCK_SECONDS = 9_999_999_999;
 /** An I packet's template is the longest honest value. */
 const MAX_LINE = 65_536;
@@ -106,6 +109,9 @@ function setPeer(peer: PeerDraft, key: string, value: string): void {
     case "endpoint":
       peer.endpoint = parseEndpoint(value) ?? fail(key);
       return;
+    case "awg_endpoints":
+      peer.endpoints = endpointsOf(key, value);
+      return;
     case "persistent_keepalive_interval":
       peer.keepalive = rangeOf(key, value);
       return;
@@ -126,6 +132,12 @@ function setPeer(peer: PeerDraft, key: string, value: string): void {
 
 function newPeer(publicKey: Uint8Array): PeerDraft {
   return { publicKey, remove: false, updateOnly: false, replaceAllowedIps: false, allowedIps: [] };
+}
+
+function endpointsOf(key: string, value: string): readonly WireEndpoint[] {
+  const texts = value === "" ? [] : value.split(",");
+  if (texts.length > MAX_ENDPOINTS) fail(key);
+  return texts.map((text) => parseEndpoint(text) ?? fail(key));
 }
 
 function allowedIpOf(key: string, value: string): { prefix: Prefix; remove: boolean } {

@@ -30,6 +30,7 @@ function peerLines(key: string, held: HeldPeer, seen: PeerObservation | undefine
     `preshared_key=${held.presharedKey === undefined ? "0".repeat(64) : bytesToHex(held.presharedKey)}`,
     "protocol_version=1",
     ...(endpoint === undefined ? [] : [`endpoint=${renderEndpoint(endpoint)}`]),
+    ...(held.endpoints.length === 0 ? [] : [`awg_endpoints=${held.endpoints.map(renderEndpoint).join(",")}`]),
     `last_handshake_time_sec=${seen?.lastHandshake?.seconds ?? 0}`,
     `last_handshake_time_nsec=${seen?.lastHandshake?.nanoseconds ?? 0}`,
     `tx_bytes=${seen?.sentBytes ?? 0}`,

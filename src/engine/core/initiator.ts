@@ -7,17 +7,19 @@ import { COOKIE_REPLY, RESPONSE, readWord } from "../noise/message.ts";
 import { consumeResponse } from "../noise/response.ts";
 import { isAfter, nextTimestamp, tai64n } from "../noise/tai64n.ts";
 import { randomBytes } from "../sources.ts";
-import { type Arrival, type Core, emit, freeIndex, staticSharedWith } from "./core.ts";
+import { type Arrival, type Core, freeIndex, staticSharedWith } from "./core.ts";
 import type { PeerState } from "./peer-state.ts";
+import { addressesToAsk, askedAt, sendInitiation } from "./race.ts";
 import { beginSession, dropInitiator, handshakeDone, moveTo } from "./rotation.ts";
 
 /**
- * Sends a handshake initiation, after whatever the wire format sends before one. A running handshake is replaced. Does
+ * Sends a handshake initiation, to one address or to each that the peer may be at. A running handshake is replaced. Does
  * nothing for a peer whose address nobody knows.
  */
 export function startHandshake(core: Core, peer: PeerState, now: number, out: Output[]): void {
   const staticShared = staticSharedWith(core, peer);
-  if (peer.endpoint === undefined || staticShared === undefined) {
+  const [first, ...others] = addressesToAsk(peer, now);
+  if (first === undefined || staticShared === undefined) {
     peer.dropQueue();
     return;
   }
@@ -39,11 +41,12 @@ export function startHandshake(core: Core, peer: PeerState, now: number, out: Ou
   peer.handshakeAttempts += 1;
   peer.initiatedAt = now;
   peer.timers.initiationSent(now);
-  const before = core.wire.beforeInitiation(peer.wire, now, core.sources.unixTime().seconds);
-  for (const datagram of before) emit(peer, datagram, out);
-  const datagram = core.wire.wrap("initiation", started.message, peer.wire);
-  peer.sentBytes += datagram.length;
-  emit(peer, datagram, out);
+  if (others.length > 0) {
+    // Whoever takes the outputs may write into the bytes of the first.
+    peer.race = { message: started.message.slice(), left: others, asked: [] };
+    peer.timers.askNextLater(now);
+  }
+  sendInitiation(core, peer, started.message, first, now, out);
 }
 
 /** Takes a response whose mac1 is right; undefined when it answers nothing of ours or does not authenticate. */
@@ -57,12 +60,12 @@ export function takeResponse(
   if (peer?.initiator === undefined) return undefined;
   const keys = consumeResponse(core.crypto, core.identity, peer.initiator, peer.presharedKey, message);
   if (keys === undefined) return undefined;
+  peer.roundTripMs = arrival.now - askedAt(peer, arrival.from);
   dropInitiator(core, peer);
   moveTo(peer, arrival.from);
   if (arrival.tellsFormat) peer.reads = arrival.wire;
   peer.receivedBytes += datagramBytes;
   peer.timers.anyReceived(arrival.now);
-  peer.roundTripMs = arrival.now - peer.initiatedAt;
   beginSession(core, peer, keys, true, arrival.now);
   handshakeDone(core, peer, true);
   return peer;

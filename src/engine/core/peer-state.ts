@@ -8,6 +8,7 @@ import type { InitiatorState } from "../noise/initiation.ts";
 import type { UnixTime } from "../sources.ts";
 import type { PeerWire, WireFormat } from "../wire/wire-format.ts";
 import type { PeerTimers } from "./peer-timers.ts";
+import type { Race } from "./race.ts";
 import type { TransportSession } from "./session.ts";
 import type { Waiting } from "./table/deadline-queue.ts";
 
@@ -17,6 +18,8 @@ export class PeerState implements Peer, Waiting {
   readonly timers: PeerTimers;
   /** The endpoint last configured; `endpoint` may have roamed from it. */
   configuredEndpoint: Endpoint | undefined;
+  /** Every address it may be at, where there are several; `endpoint` need not be among them. */
+  candidates: readonly Endpoint[];
   /** Our own copy; 32 zero bytes when the peer has none. */
   presharedKey: Uint8Array;
   wire: PeerWire;
@@ -33,6 +36,8 @@ export class PeerState implements Peer, Waiting {
   next: TransportSession | undefined;
   /** The initiation that waits for its response. */
   initiator: InitiatorState | undefined;
+  /** Where else that initiation is still to go. */
+  race: Race | undefined;
 
   /** dh(our private key, the peer's public key); computed when first needed, forgotten with our key. */
   staticShared: Uint8Array | undefined;
@@ -75,6 +80,7 @@ export class PeerState implements Peer, Waiting {
   ) {
     this.publicKey = config.publicKey.slice();
     this.configuredEndpoint = config.endpoint;
+    this.candidates = config.endpoints ?? [];
     this.presharedKey = (config.presharedKey ?? NO_PRESHARED_KEY).slice();
     this.endpoint = config.endpoint;
     this.timers = parts.timers;

@@ -1,10 +1,10 @@
-import { REKEY_TIMEOUT_JITTER, type TimeRange, type Timing } from "../constants.ts";
+import { CONNECTION_ATTEMPT_DELAY, REKEY_TIMEOUT_JITTER, type TimeRange, type Timing } from "../constants.ts";
 import { randomBetween, type Sources } from "../sources.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
 
 /** What a timer of a peer asks for when its time has come. */
-export type TimerAction = "initiate" | "retry" | "give-up" | "keepalive" | "zero-keys" | "persistent";
+export type TimerAction = "initiate" | "ask-next" | "retry" | "give-up" | "keepalive" | "zero-keys" | "persistent";
 
 /**
  * The timers of one peer, paper section 6, as moments of the monotonic clock; Infinity is "not armed". Each event moves
@@ -18,6 +18,8 @@ export class PeerTimers {
   initiateAt = NEVER;
   /** No response came: try again [6.4]. */
   retryAt = NEVER;
+  /** No response came yet: ask at the peer's next address, too. */
+  askNextAt = NEVER;
   /** Something was received and nothing sent since: say that we are alive [6.5]. */
   keepaliveAt = NEVER;
   /** Something was sent and nothing received since: the session may be dead [6.5]. */
@@ -87,6 +89,16 @@ export class PeerTimers {
     this.anySent(now);
   }
 
+  /** The peer may be at another address as well, which is to be asked unless the answer comes before. */
+  askNextLater(now: number): void {
+    this.askNextAt = now + CONNECTION_ATTEMPT_DELAY;
+  }
+
+  /** The initiation is answered, replaced or given up. */
+  nobodyLeftToAsk(): void {
+    this.askNextAt = NEVER;
+  }
+
   /** The running handshake was made with keys that no longer hold: the next may begin at once. */
   handshakeDropped(): void {
     this.initiateAt = NEVER;
@@ -147,6 +159,7 @@ export class PeerTimers {
     return Math.min(
       this.initiateAt,
       this.retryAt,
+      this.askNextAt,
       this.keepaliveAt,
       this.silenceAt,
       this.zeroKeysAt,
@@ -162,6 +175,7 @@ export class PeerTimers {
     return (
       this.initiateAt < dueAt ||
       this.retryAt < dueAt ||
+      this.askNextAt < dueAt ||
       this.keepaliveAt < dueAt ||
       this.silenceAt < dueAt ||
       this.zeroKeysAt < dueAt ||
@@ -179,6 +193,10 @@ export class PeerTimers {
     if (this.silenceAt <= now) {
       this.silenceAt = NEVER;
       this.wantHandshake(now);
+    }
+    if (this.askNextAt <= now) {
+      this.askNextAt = NEVER;
+      actions.push("ask-next");
     }
     if (this.retryAt <= now) {
       this.retryAt = NEVER;

@@ -109,11 +109,10 @@ function newPeer(core: Core, config: PeerConfig): PeerState {
 }
 
 function changePeer(core: Core, peer: PeerState, config: PeerConfig, now: number): void {
-  const { configuredEndpoint } = peer;
-  const isMoved =
-    configuredEndpoint === undefined || !sameEndpoint(configuredEndpoint, config.endpoint ?? configuredEndpoint);
-  if (config.endpoint !== undefined && isMoved) {
-    placePeer(peer, config.endpoint);
+  const moved = newPlaceOf(peer, config);
+  peer.candidates = config.endpoints ?? [];
+  if (moved !== undefined) {
+    placePeer(peer, moved);
     askAnew(core, peer, now);
   }
   const presharedKey = config.presharedKey ?? NO_PRESHARED_KEY;
@@ -121,6 +120,20 @@ function changePeer(core: Core, peer: PeerState, config: PeerConfig, now: number
     core.crypto.wipe(peer.presharedKey);
     peer.presharedKey = presharedKey.slice();
   }
-  peer.configuredEndpoint = config.endpoint ?? configuredEndpoint;
+  peer.configuredEndpoint = config.endpoint ?? peer.configuredEndpoint;
   peer.timers.reconfigure(core.timing, config.persistentKeepalive ?? OFF, now);
+}
+
+/** Where the peer is to be looked for now: its endpoint is another one, or it was at one of several that it is no longer at. */
+function newPlaceOf(
+  { configuredEndpoint, endpoint: at, candidates }: PeerState,
+  config: PeerConfig,
+): Endpoint | undefined {
+  const { endpoint, endpoints = [] } = config;
+  const isAnother =
+    endpoint !== undefined && (configuredEndpoint === undefined || !sameEndpoint(configuredEndpoint, endpoint));
+  if (isAnother) return endpoint;
+  const isIn = (some: readonly Endpoint[], one: Endpoint) => some.some((other) => sameEndpoint(other, one));
+  if (at === undefined || !isIn(candidates, at) || isIn(endpoints, at)) return undefined;
+  return endpoint !== undefined && (endpoints.length === 0 || isIn(endpoints, endpoint)) ? endpoint : endpoints[0];
 }

@@ -82,6 +82,8 @@ export function dropInitiator(core: Core, peer: PeerState): void {
   core.initiators.delete(peer.initiator.localIndex);
   wipeInitiator(core.crypto, peer.initiator);
   peer.initiator = undefined;
+  peer.race = undefined;
+  peer.timers.nobodyLeftToAsk();
 }
 
 /** Forgets all sessions and the running handshake; whether there was a session. */

@@ -3,6 +3,7 @@ import type { Core } from "./core.ts";
 import { startHandshake } from "./initiator.ts";
 import type { PeerState } from "./peer-state.ts";
 import type { TimerAction } from "./peer-timers.ts";
+import { askNext } from "./race.ts";
 import { dropInitiator, dropSessions } from "./rotation.ts";
 import { sendSealed } from "./transport.ts";
 
@@ -56,6 +57,9 @@ function act(core: Core, peer: PeerState, action: TimerAction, now: number, out:
     case "initiate":
     case "retry":
       startHandshake(core, peer, now, out);
+      return;
+    case "ask-next":
+      askNext(core, peer, now, out);
       return;
     case "give-up":
       dropInitiator(core, peer);

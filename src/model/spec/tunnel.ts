@@ -6,12 +6,23 @@ export interface PeerSpec {
   readonly presharedKey?: SecretId;
   /** Numeric "192.0.2.1:51820" or "[2001:db8::1]:51820"; a name was resolved when the state was expanded. */
   readonly endpoint?: string;
+  /**
+   * Every endpoint that its name stands for, `endpoint` among them, the likeliest first; absent where there is one, and for
+   * engines that are told one at a time.
+   */
+  readonly endpoints?: readonly string[];
   /** Canonical prefixes, sorted. */
   readonly allowedIPs: readonly string[];
   /** 0 is off. The upper end where the time is drawn from a range (AmneziaWG 3.0). */
   readonly persistentKeepaliveSeconds: number;
   /** The lower end of the range; absent where there is one value. */
   readonly leastKeepaliveSeconds?: number;
+}
+
+/** Whether an engine that sends to `endpoint` does so as the spec has it: of several, to any. */
+export function isAtItsEndpoint(spec: PeerSpec, endpoint: string | undefined): boolean {
+  if (spec.endpoint === undefined || spec.endpoint === endpoint) return true;
+  return endpoint !== undefined && spec.endpoints?.includes(endpoint) === true;
 }
 
 /** What runs inside a tunnel's device: keys, peers, marks; the same nouns as the WireGuard cross-platform UAPI. */

@@ -22,6 +22,8 @@ export interface UapiPeer {
   readonly publicKey: string;
   readonly presharedKey?: Uint8Array;
   readonly endpoint?: string;
+  /** Every address it may be at; only awg's own engine is told several. */
+  readonly endpoints?: readonly string[];
   readonly allowedIPs: readonly string[];
   /** The upper end where AmneziaWG 3 says a range. */
   readonly persistentKeepaliveSeconds: number;
@@ -110,6 +112,9 @@ function readPeerField(peer: PeerDraft, key: string, value: string): void {
     }
     case "endpoint":
       peer.endpoint = endpointOf(key, value);
+      return;
+    case "awg_endpoints":
+      peer.endpoints = value.split(",").map((text) => endpointOf(key, text));
       return;
     case "allowed_ip":
       if (!/^[0-9a-fA-F.:]+\/[0-9]{1,3}$/.test(value)) throw badValue(key);

@@ -1,6 +1,12 @@
 import { AwgError } from "../error.ts";
 import type { SecretId } from "../secret.ts";
-import type { PeerObserved, PeerSpec, TunnelObserved, TunnelSpec } from "../spec/tunnel.ts";
+import {
+  isAtItsEndpoint,
+  type PeerObserved,
+  type PeerSpec,
+  type TunnelObserved,
+  type TunnelSpec,
+} from "../spec/tunnel.ts";
 import { bytesToHex, keyFromBase64 } from "./key-text.ts";
 import { normalizeObfuscation, OBFUSCATION_KEYS, offValueOf, SECRET_OBFUSCATION_KEY } from "./obfuscation.ts";
 
@@ -72,7 +78,9 @@ function peerLines(peer: PeerSpec, known: PeerObserved | undefined, bytesOf: Byt
   if (peer.presharedKey !== known?.presharedKey) {
     changes.push(`preshared_key=${peer.presharedKey === undefined ? NO_KEY : secretHex(peer.presharedKey, bytesOf)}`);
   }
-  if (peer.endpoint !== undefined && peer.endpoint !== known?.endpoint) changes.push(`endpoint=${peer.endpoint}`);
+  if (!isAtItsEndpoint(peer, known?.endpoint)) changes.push(`endpoint=${peer.endpoint}`);
+  const endpoints = (peer.endpoints ?? []).join(",");
+  if (endpoints !== (known?.endpoints ?? []).join(",")) changes.push(`awg_endpoints=${endpoints}`);
   const keepalive = keepaliveText(peer);
   if (keepalive !== keepaliveText(known)) changes.push(`persistent_keepalive_interval=${keepalive}`);
   changes.push(...allowedIpLines(peer.allowedIPs, known));

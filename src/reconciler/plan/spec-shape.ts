@@ -107,7 +107,7 @@ const SPEC_SHAPES: { readonly [K in ResourceKind]: Guard } = {
     peers: isListOf(
       isObject(
         { publicKey: isText, allowedIPs: isTexts, persistentKeepaliveSeconds: isCount },
-        { presharedKey: isText, endpoint: isText, leastKeepaliveSeconds: isCount },
+        { presharedKey: isText, endpoint: isText, endpoints: isTexts, leastKeepaliveSeconds: isCount },
       ),
     ),
     obfuscation: isRecordOf(isText),

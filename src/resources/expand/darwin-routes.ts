@@ -5,7 +5,7 @@ import type { PinnedRoute } from "../../model/spec/routes.ts";
 import { MAIN_TABLE } from "../routes/route-table.ts";
 import type { ExpandContext } from "./expansion.ts";
 import { flatRouting } from "./flat/flat-routing.ts";
-import { familyOfText } from "./place-tunnels.ts";
+import { familyOfText } from "./tunnels/place-tunnels.ts";
 
 /**
  * The routes of a Mac, which chooses a way by the destination alone: what goes into each tunnel, and what is pinned past

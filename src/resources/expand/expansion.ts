@@ -4,7 +4,8 @@ import type { PathRef } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
 import type { DesiredState, Enforcement, Resource } from "../../model/resource.ts";
 import type { SecretId, SecretRef } from "../../model/secret.ts";
-import type { PathNumbers } from "./path-numbers.ts";
+import type { TunnelSpec } from "../../model/spec/tunnel.ts";
+import type { PathNumbers } from "./tunnels/path-numbers.ts";
 
 /** Something a person should know about a place in the configuration; it stops nothing. */
 export interface Note {
@@ -36,7 +37,7 @@ export interface ExpandOptions {
   /** Devices of the last accepted state (`devicesOf`): a tunnel that was given another name keeps its own. */
   readonly devices?: Readonly<Record<string, string>>;
   /** Endpoints of the last accepted state (`endpointsOf`): a name with several addresses stays with the one in use. */
-  readonly endpoints?: Readonly<Record<string, string>>;
+  readonly endpoints?: Readonly<Record<string, readonly string[]>>;
   /** Endpoints that did not answer, by peer (`endpointKey`), the one that failed longest ago first. */
   readonly unanswered?: Readonly<Record<string, readonly string[]>>;
   /** Absent where the machine was not asked: then all that it asks for of that is unsupported. */
@@ -60,8 +61,12 @@ export interface PlacedTunnel {
   readonly number: number;
   /** Families it has an address of, its peers take, and the configuration does not block. */
   readonly families: readonly Family[];
-  /** Numeric endpoint of each peer that has one, by public key. */
-  readonly endpoints: ReadonlyMap<string, ResolvedEndpoint>;
+  readonly engine: TunnelSpec["engine"];
+  /**
+   * Numeric endpoints of each peer that has one, by public key: the one in use first, then what else its name stands for,
+   * where the engine asks them all.
+   */
+  readonly endpoints: ReadonlyMap<string, readonly ResolvedEndpoint[]>;
 }
 
 export interface ResolvedEndpoint {
@@ -98,13 +103,13 @@ export function devicesOf(resources: DesiredState["resources"]): Readonly<Record
   );
 }
 
-/** The endpoints that resources stand on: what `expand` is to be given the next time. */
-export function endpointsOf(resources: DesiredState["resources"]): Readonly<Record<string, string>> {
+/** The endpoints that resources stand on, the one in use first: what `expand` is to be given the next time. */
+export function endpointsOf(resources: DesiredState["resources"]): Readonly<Record<string, readonly string[]>> {
   return Object.fromEntries(
     resources.flatMap((resource) =>
       resource.kind === "tunnel"
-        ? resource.spec.peers.flatMap(({ publicKey, endpoint }) =>
-            endpoint === undefined ? [] : [[endpointKey(resource.spec.device, publicKey), endpoint]],
+        ? resource.spec.peers.flatMap(({ publicKey, endpoint, endpoints }) =>
+            endpoint === undefined ? [] : [[endpointKey(resource.spec.device, publicKey), endpoints ?? [endpoint]]],
           )
         : [],
     ),

@@ -12,7 +12,7 @@ import { parsePrefix, prefixContains } from "../../model/prefix.ts";
 import { hasPacketFilter } from "../packet-filter.ts";
 import { type ExpandContext, type PlacedTunnel, pathRefOf } from "./expansion.ts";
 import { PROTOCOL_NUMBERS } from "./flow-rules.ts";
-import { familyOfText } from "./place-tunnels.ts";
+import { familyOfText } from "./tunnels/place-tunnels.ts";
 
 const UDP = 17;
 
@@ -53,7 +53,7 @@ function policyTunnel({ device, number, families, tunnel }: PlacedTunnel, { conf
 function endpointGrants(tunnels: readonly PlacedTunnel[]): EndpointGrant[] {
   const grants = new Map<string, EndpointGrant>();
   for (const { endpoints } of tunnels) {
-    for (const { address, port } of endpoints.values()) {
+    for (const { address, port } of [...endpoints.values()].flat()) {
       grants.set(`${address} ${port}`, { address, port, protocol: UDP });
     }
   }

@@ -4,8 +4,8 @@ import { PATH_NUMBERS, tableOfPath } from "../../model/ownership.ts";
 import type { Resource, ResourceOf } from "../../model/resource.ts";
 import { sortedPrefixes } from "../prefix-list.ts";
 import type { ExpandContext, PlacedTunnel } from "./expansion.ts";
-import { familyOfText } from "./place-tunnels.ts";
 import { policyRules } from "./policy-rules.ts";
+import { familyOfText } from "./tunnels/place-tunnels.ts";
 
 /** The table of one tunnel: what its peers take, and nothing beyond it in either family. */
 export function routeTable({ key, device, number, families, tunnel }: PlacedTunnel): ResourceOf<"routes"> {

@@ -12,7 +12,7 @@ import {
 } from "../../model/ownership.ts";
 import type { PolicyRule, PolicyRuleMatch, StandbyRules } from "../../model/spec/routes.ts";
 import { sortPolicyRules } from "../routes/policy-rule.ts";
-import { familyOfText } from "./place-tunnels.ts";
+import { familyOfText } from "./tunnels/place-tunnels.ts";
 
 const MAIN_TABLE = 254;
 const FAMILIES: readonly Family[] = [4, 6];

@@ -1,6 +1,12 @@
 import type { Capabilities } from "../../host/ports/facts.ts";
 import type { Enforcement, FieldChange, ResourceKey } from "../../model/resource.ts";
-import type { PeerObserved, PeerSpec, TunnelObserved, TunnelSpec } from "../../model/spec/tunnel.ts";
+import {
+  isAtItsEndpoint,
+  type PeerObserved,
+  type PeerSpec,
+  type TunnelObserved,
+  type TunnelSpec,
+} from "../../model/spec/tunnel.ts";
 import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
 import { pointerToken, secretChange, setChange, valueChange } from "../field-change.ts";
 import { withInterruptions } from "./interruption.ts";
@@ -90,10 +96,11 @@ function diffPeers(desired: readonly PeerSpec[], observed: readonly PeerObserved
 }
 
 function diffPeer(at: string, desired: PeerSpec, observed: PeerObserved): FieldChange[] {
-  const { endpoint, presharedKey, allowedIPs, persistentKeepaliveSeconds, leastKeepaliveSeconds } = desired;
+  const { endpoint, endpoints, presharedKey, allowedIPs, persistentKeepaliveSeconds, leastKeepaliveSeconds } = desired;
   return [
     ...secretChange(`${at}/presharedKey`, observed.presharedKey, presharedKey),
-    ...(endpoint === undefined ? [] : valueChange(`${at}/endpoint`, observed.endpoint, endpoint)),
+    ...(isAtItsEndpoint(desired, observed.endpoint) ? [] : valueChange(`${at}/endpoint`, observed.endpoint, endpoint)),
+    ...setChange(`${at}/endpoints`, observed.endpoints ?? [], endpoints ?? []),
     ...setChange(`${at}/allowedIPs`, observed.allowedIPs, allowedIPs),
     ...valueChange(`${at}/persistentKeepaliveSeconds`, observed.persistentKeepaliveSeconds, persistentKeepaliveSeconds),
     ...valueChange(`${at}/leastKeepaliveSeconds`, observed.leastKeepaliveSeconds, leastKeepaliveSeconds),
@@ -101,11 +108,13 @@ function diffPeer(at: string, desired: PeerSpec, observed: PeerObserved): FieldC
 }
 
 function peerAsSpec(peer: PeerObserved): PeerSpec {
-  const { publicKey, presharedKey, endpoint, allowedIPs, persistentKeepaliveSeconds, leastKeepaliveSeconds } = peer;
+  const { publicKey, presharedKey, endpoint, endpoints, allowedIPs } = peer;
+  const { persistentKeepaliveSeconds, leastKeepaliveSeconds } = peer;
   return {
     publicKey,
     ...(presharedKey === undefined ? {} : { presharedKey }),
     ...(endpoint === undefined ? {} : { endpoint }),
+    ...(endpoints === undefined ? {} : { endpoints }),
     allowedIPs,
     persistentKeepaliveSeconds,
     ...(leastKeepaliveSeconds === undefined ? {} : { leastKeepaliveSeconds }),

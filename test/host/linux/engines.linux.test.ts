@@ -119,7 +119,8 @@ describe.skipIf(obstacle !== undefined)(`engines (${obstacle ?? "on this kernel"
 
   test("law 4: an engine that hangs is seen as not running, and is started anew", () => {
     const side = newSide("hang", "10.99.0.1/24", ALICE, 0);
-    const pid = side.machine.keeperStatus?.devices[0]?.engine?.pid ?? 0;
+    const pid = side.machine.keeperStatus?.devices[0]?.engine?.pid;
+    if (pid === undefined) throw new Error("no engine runs");
     process.kill(pid, "SIGSTOP");
     expect(read(side)).toMatchObject({ running: false });
     side.machine.call("engines", "ensure", side.spec);

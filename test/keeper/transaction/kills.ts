@@ -58,8 +58,8 @@ export async function performKills(
   let current = 0 as 0 | 1;
   for (const kill of loading.kills ?? []) {
     const wanted: 0 | 1 = current === 0 ? 1 : 0;
-    await keeper.ensureRunning();
-    if (await killed(kill, loading, keeper, () => load(wanted), wanted, tookMs)) counts.deaths += 1;
+    const pid = await pidOf(keeper);
+    if (await killed(kill, pid, loading, keeper, () => load(wanted), wanted, tookMs)) counts.deaths += 1;
     const found = rulesetText();
     if (found === texts[wanted]) {
       counts.new += 1;
@@ -76,9 +76,20 @@ export async function performKills(
   return { ...counts, other, after };
 }
 
+/** The keeper, started where there is none. The socket of one that was just killed lives until its last thread is gone. */
+async function pidOf(keeper: KeeperClient): Promise<number> {
+  for (const begin = Date.now(); Date.now() - begin < LIMIT_MS; await sleep(2)) {
+    await keeper.ensureRunning();
+    const pid = keeper.status()?.pid;
+    if (pid !== undefined) return pid;
+  }
+  throw new Error("no keeper answers");
+}
+
 /** Has one load disturbed; gives whether anybody died. When it returns no transaction is on its way. */
 async function killed(
   kill: Kill,
+  pid: number,
   loading: Loading,
   keeper: KeeperClient,
   load: () => Promise<string>,
@@ -86,7 +97,6 @@ async function killed(
   tookMs: number,
 ): Promise<boolean> {
   if (kill.victim === "client") return clientKilled(kill, loading, wanted, keeper);
-  const pid = keeper.status()?.pid ?? 0;
   const killer = kill.victim === "keeper" ? await traceUntil(pid, kill) : killAfter(pid, kill.share * tookMs);
   const ended = once(killer, "exit");
   await load();

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PATH_NUMBERS, tableOfPath } from "../../../src/model/ownership.ts";
-import { assignPathNumbers } from "../../../src/resources/expand/path-numbers.ts";
+import { assignPathNumbers } from "../../../src/resources/expand/tunnels/path-numbers.ts";
 import { pathNumbersOf } from "../../../src/resources/expand.ts";
 import { SEED } from "../../property/seed.ts";
 import { expandText, KEY_A } from "../sample.ts";

@@ -115,12 +115,15 @@ default: { via: direct }`;
 
 describe("endpoints", () => {
   const names = (...addresses: string[]) => ({ addresses: { "vpn.example.com": addresses } });
-  const endpointOf = (expansion: ReturnType<typeof expandText>) =>
-    resourceOf(expansion, "tunnel/office").spec.peers[0]?.endpoint;
-  const pinned = (endpoint: string) => ({ endpoints: { [`awg-office ${KEY_A}`]: endpoint } });
+  const peerOf = (expansion: ReturnType<typeof expandText>) => resourceOf(expansion, "tunnel/office").spec.peers[0];
+  const endpointOf = (expansion: ReturnType<typeof expandText>) => peerOf(expansion)?.endpoint;
+  const pinned = (...endpoints: string[]) => ({ endpoints: { [`awg-office ${KEY_A}`]: endpoints } });
+  const external = { more: "engine: userspace" };
 
-  test("a name becomes its first address, which the kill switch pins", () => {
-    const expansion = expandText(tunnel({ top: "killSwitch: {}" }), names("198.51.100.7", "198.51.100.8"));
+  test("a name becomes its first address, which the kill switch pins, for an engine that is told one", () => {
+    const config = tunnel({ top: "killSwitch: {}", ...external });
+    const expansion = expandText(config, names("198.51.100.7", "198.51.100.8"));
+    expect(peerOf(expansion)?.endpoints).toBeUndefined();
     expect(endpointOf(expansion)).toBe("198.51.100.7:51820");
     expect(resourceOf(expansion, "firewall/machine").spec.layers[0]?.endpoints).toEqual([
       { address: "198.51.100.7", port: 51_820, protocol: 17 },
@@ -146,7 +149,7 @@ describe("endpoints", () => {
 
   test("what an expansion pinned can be read from its resources", () => {
     const { desired } = expandText(tunnel(), names("198.51.100.8"));
-    expect(endpointsOf(desired.resources)).toEqual({ [`awg-office ${KEY_A}`]: "198.51.100.8:51820" });
+    expect(endpointsOf(desired.resources)).toEqual({ [`awg-office ${KEY_A}`]: ["198.51.100.8:51820"] });
   });
 
   test("an address of a family that has a way out is preferred", () => {
@@ -172,7 +175,7 @@ describe("endpoints", () => {
     const peer = `awg-office ${KEY_A}`;
     const texts = [`[${six}]:51820`, `${four}:51820`, `${other}:51820`] as const;
     const chosen = (unanswered: readonly string[], previous?: string) =>
-      expandText(tunnel(), both, {
+      expandText(tunnel(external), both, {
         unanswered: { [peer]: unanswered },
         ...(previous === undefined ? {} : pinned(previous)),
       });
@@ -191,6 +194,38 @@ describe("endpoints", () => {
 
     test("law 3: the one in use stays while it answers, whatever failed before it", () => {
       expect(endpointOf(chosen([texts[0]], texts[2]))).toBe(texts[2]);
+    });
+  });
+
+  describe("of a name with several, for awg's own engine", () => {
+    const told = (addresses: readonly string[], ...previous: string[]) =>
+      expandText(tunnel({ top: "killSwitch: {}" }), names(...addresses), pinned(...previous));
+    const [one, two, three] = ["198.51.100.7", "198.51.100.8", "2001:db8::5"] as const;
+    const [first, second, third] = [`${one}:51820`, `${two}:51820`, `[${three}]:51820`] as const;
+
+    test("it is told all, and all are let out", () => {
+      const expansion = told([one, two, three]);
+      expect(peerOf(expansion)).toMatchObject({ endpoint: third, endpoints: [third, first, second] });
+      const granted = resourceOf(expansion, "firewall/machine").spec.layers[0]?.endpoints;
+      expect(granted?.map(({ address }) => address)).toEqual([one, two, three]);
+    });
+
+    test("law 3: in the order of before, whatever the order of answers; what is new comes last", () => {
+      expect(peerOf(told([one, two], second, first))?.endpoints).toEqual([second, first]);
+      expect(peerOf(told([three, one, two], second, first))?.endpoints).toEqual([second, first, third]);
+      expect(endpointsOf(told([three, one], second, first).desired.resources)).toEqual(pinned(first, third).endpoints);
+    });
+
+    test("law 3: what did not answer changes nothing, for the engine asks the others by itself", () => {
+      const unanswered = { [`awg-office ${KEY_A}`]: [first] };
+      const expansion = expandText(tunnel(), names(one, two), { ...pinned(first, second), unanswered });
+      expect(peerOf(expansion)?.endpoints).toEqual([first, second]);
+    });
+
+    test("all of before stay while the name does not resolve, and no more than eight are told", () => {
+      expect(peerOf(expandText(tunnel(), { addresses: {} }, pinned(first, third)))?.endpoints).toEqual([first, third]);
+      const many = Array.from({ length: 20 }, (_, index) => `198.51.100.${index + 1}`);
+      expect(peerOf(told(many))?.endpoints).toHaveLength(8);
     });
   });
 

@@ -1,5 +1,5 @@
-import type { FlowRule } from "../../model/firewall/policy.ts";
-import { addressBits } from "../../model/ip.ts";
+import type { FlowRule } from "../../../model/firewall/policy.ts";
+import { addressBits } from "../../../model/ip.ts";
 import {
   canonicalPrefix,
   type Prefix,
@@ -7,10 +7,10 @@ import {
   prefixContains,
   prefixOverlaps,
   renderPrefix,
-} from "../../model/prefix.ts";
-import { sortedPrefixes } from "../prefix-list.ts";
-import type { ExpandContext } from "./expansion.ts";
-import { defaultPath, PROTOCOL_NUMBERS } from "./flow-rules.ts";
+} from "../../../model/prefix.ts";
+import { sortedPrefixes } from "../../prefix-list.ts";
+import type { ExpandContext } from "../expansion.ts";
+import { defaultPath, PROTOCOL_NUMBERS } from "../flow-rules.ts";
 
 /** Private ranges of which a part may be a tunnel's (RFC 1918, RFC 4193); what belongs to a link is never one's. */
 const PRIVATE_RANGES: readonly Prefix[] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"].flatMap(

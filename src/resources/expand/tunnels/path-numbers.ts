@@ -1,5 +1,5 @@
-import { PATH_NUMBERS, TABLE_BASE } from "../../model/ownership.ts";
-import type { Resource } from "../../model/resource.ts";
+import { PATH_NUMBERS, TABLE_BASE } from "../../../model/ownership.ts";
+import type { Resource } from "../../../model/resource.ts";
 
 /** Path number of each tunnel, by its key. */
 export type PathNumbers = Readonly<Record<string, number>>;

@@ -1,14 +1,15 @@
-import { type Config, isNoiseTunnel, type NoiseTunnel } from "../../model/config/config.ts";
-import { type Family, parseIp } from "../../model/ip.ts";
-import { deviceOfTunnel } from "../../model/ownership.ts";
-import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
-import { chooseEndpoint, endpointsOfName, renderEndpointText } from "./choose-endpoint.ts";
-import { type ExpandContext, endpointKey, type PlacedTunnel, type ResolvedEndpoint } from "./expansion.ts";
+import { type Config, isNoiseTunnel, type NoiseTunnel } from "../../../model/config/config.ts";
+import { type Family, parseIp } from "../../../model/ip.ts";
+import { deviceOfTunnel } from "../../../model/ownership.ts";
+import { tunnelOfDevice } from "../../../model/spec/tunnel-key.ts";
+import { type ExpandContext, endpointKey, type PlacedTunnel, type ResolvedEndpoint } from "../expansion.ts";
+import { chooseEndpoint, endpointsOfName, endpointsToAsk, renderEndpointText } from "./choose-endpoint.ts";
+import { chooseEngine } from "./choose-engine.ts";
 import type { PathNumbers } from "./path-numbers.ts";
 
 type PlaceInput = Pick<ExpandContext, "config" | "facts" | "notes" | "unsupported"> & {
   readonly pathNumbers: PathNumbers;
-  readonly endpoints: Readonly<Record<string, string>>;
+  readonly endpoints: Readonly<Record<string, readonly string[]>>;
   readonly unanswered: Readonly<Record<string, readonly string[]>>;
   /** Filled here: see `Expansion`. */
   readonly alternatives: Record<string, readonly string[]>;
@@ -27,6 +28,7 @@ export function placeTunnels(input: PlaceInput): PlacedTunnel[] {
       return [];
     }
     const device = deviceFor(key, keys, input);
+    const engine = chooseEngine({ key, tunnel, device }, input);
     return [
       {
         key,
@@ -34,7 +36,8 @@ export function placeTunnels(input: PlaceInput): PlacedTunnel[] {
         device,
         number,
         families: familiesOf(input.config, key, tunnel, input),
-        endpoints: resolveEndpoints(key, device, tunnel, input),
+        engine,
+        endpoints: resolveEndpoints({ key, device, engine, tunnel }, input),
       },
     ];
   });
@@ -88,21 +91,22 @@ function familiesOf(config: Config, key: string, { addresses, peers }: NoiseTunn
 }
 
 function resolveEndpoints(
-  key: string,
-  device: string,
-  { peers }: NoiseTunnel,
+  { key, device, engine, tunnel }: Pick<PlacedTunnel, "key" | "device" | "engine" | "tunnel">,
   input: PlaceInput,
-): ReadonlyMap<string, ResolvedEndpoint> {
-  const resolved = new Map<string, ResolvedEndpoint>();
-  for (const [index, peer] of peers.entries()) {
+): PlacedTunnel["endpoints"] {
+  const resolved = new Map<string, readonly ResolvedEndpoint[]>();
+  const asksAll = engine === "embedded";
+  for (const [index, peer] of tunnel.peers.entries()) {
     if (peer.endpoint === undefined) continue;
     const at = endpointKey(device, peer.publicKey);
-    const history = { previous: input.endpoints[at], unanswered: input.unanswered[at] ?? [] };
-    const endpoint = chooseEndpoint(peer.endpoint, history, input.facts);
+    const previous = input.endpoints[at] ?? [];
+    const endpoints = asksAll
+      ? endpointsToAsk(peer.endpoint, previous, input.facts)
+      : chooseEndpoint(peer.endpoint, { previous: previous[0], unanswered: input.unanswered[at] ?? [] }, input.facts);
     if (parseIp(peer.endpoint.host) === undefined) {
       input.alternatives[at] = endpointsOfName(peer.endpoint, input.facts).map(renderEndpointText);
     }
-    if (endpoint !== undefined) resolved.set(peer.publicKey, endpoint);
+    if (endpoints.length > 0) resolved.set(peer.publicKey, endpoints);
     else {
       const message = `${peer.endpoint.host} does not resolve; the tunnel stays down, and its traffic blocked, until it does`;
       input.notes.push({ path: `tunnels.${key}.peers.${index}.endpoint`, message });

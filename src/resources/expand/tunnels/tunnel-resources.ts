@@ -1,16 +1,16 @@
-import type { MachineFacts } from "../../host/ports/facts.ts";
-import type { NoiseTunnel, Peer } from "../../model/config/config.ts";
-import { compareIp, type IpAddress } from "../../model/ip.ts";
-import { ENGINE_MARK } from "../../model/ownership.ts";
-import { parsePrefix } from "../../model/prefix.ts";
-import type { ResourceOf } from "../../model/resource.ts";
-import type { SecretId, SecretRef } from "../../model/secret.ts";
-import type { PeerSpec, TunnelSpec } from "../../model/spec/tunnel.ts";
-import { sortedPrefixes } from "../prefix-list.ts";
-import { obfuscationParameters } from "../tunnel/obfuscation.ts";
+import type { MachineFacts } from "../../../host/ports/facts.ts";
+import type { NoiseTunnel, Peer } from "../../../model/config/config.ts";
+import { compareIp, type IpAddress } from "../../../model/ip.ts";
+import { ENGINE_MARK } from "../../../model/ownership.ts";
+import { parsePrefix } from "../../../model/prefix.ts";
+import type { ResourceOf } from "../../../model/resource.ts";
+import type { SecretId, SecretRef } from "../../../model/secret.ts";
+import type { PeerSpec, TunnelSpec } from "../../../model/spec/tunnel.ts";
+import { sortedPrefixes } from "../../prefix-list.ts";
+import { obfuscationParameters } from "../../tunnel/obfuscation.ts";
+import type { ExpandContext, PlacedTunnel, ResolvedEndpoint } from "../expansion.ts";
+import { isAdopting } from "../lifecycle.ts";
 import { renderEndpointText } from "./choose-endpoint.ts";
-import type { ExpandContext, PlacedTunnel, ResolvedEndpoint } from "./expansion.ts";
-import { isAdopting } from "./lifecycle.ts";
 import { familyOfText } from "./place-tunnels.ts";
 
 /**
@@ -32,8 +32,7 @@ export function tunnelResources(
   context: ExpandContext,
   secrets: Secrets,
 ): [ResourceOf<"link">, ResourceOf<"tunnel">] {
-  const { key, device, tunnel } = placed;
-  const engine = chooseEngine(placed, context);
+  const { key, device, tunnel, engine } = placed;
   const link: ResourceOf<"link"> = {
     kind: "link",
     key: `link/${key}`,
@@ -54,46 +53,12 @@ export function tunnelResources(
     listenPort: tunnel.listenPort,
     fwmark: ENGINE_MARK,
     peers: tunnel.peers
-      .map((peer) => peerSpec(peer, placed.endpoints.get(peer.publicKey), secrets))
+      .map((peer) => peerSpec(peer, placed.endpoints.get(peer.publicKey) ?? [], secrets))
       .toSorted((a, b) => (a.publicKey < b.publicKey ? -1 : 1)),
     obfuscation:
       tunnel.obfuscation === undefined ? {} : obfuscationParameters(tunnel.obfuscation, secrets, engine === "embedded"),
   };
   return [link, { kind: "tunnel", key: `tunnel/${key}`, spec }];
-}
-
-/**
- * `auto` is the embedded engine, whatever else is installed: it speaks every generation and is the one whose figures are
- * known. The kernel's module sends from sockets without a user, which the kill switch cannot tell from anybody else's
- * (docs/security.md S12.7).
- */
-function chooseEngine(
-  { key, tunnel, device }: PlacedTunnel,
-  { config, facts, unsupported }: ExpandContext,
-): TunnelSpec["engine"] {
-  const path = `tunnels.${key}.engine`;
-  const { capabilities } = facts;
-  const isPlain = tunnel.protocol === "wireguard";
-  const wantsExternal = tunnel.engine === "userspace";
-  const userspace = isPlain ? capabilities.userspaceWireguard : capabilities.userspaceAmneziawg;
-  if (tunnel.engine === "kernel") {
-    const reason = config.killSwitch.enabled
-      ? "the kernel's engine under a kill switch"
-      : "a kernel module for this protocol";
-    const kernel = isPlain && capabilities.kernelWireguard && !config.killSwitch.enabled;
-    if (!kernel) unsupported.push({ path, feature: reason });
-    return "kernel";
-  }
-  if (!capabilities.tun) {
-    unsupported.push({ path, feature: "a TUN device (/dev/net/tun is closed), so the tunnel" });
-  } else if (wantsExternal && !userspace) {
-    const program = isPlain ? "wireguard-go" : "amneziawg-go";
-    const feature = `an external engine for ${tunnel.protocol} (${program} is not installed), so the tunnel`;
-    unsupported.push({ path, feature });
-  }
-  // An engine that is taken over runs on.
-  const isTaken = tunnel.engine === "auto" && facts.foreignEngines?.[device] !== undefined;
-  return wantsExternal || isTaken ? "userspace" : "embedded";
 }
 
 function linkAddresses({ addresses }: NoiseTunnel, { config }: ExpandContext): string[] {
@@ -114,7 +79,7 @@ function numberOf(text: string): IpAddress {
 /** MTU of the narrowest way to an endpoint, less what a packet grows by; AmneziaWG's s4 stands before each one. */
 function mtuOf({ tunnel, endpoints }: PlacedTunnel, facts: MachineFacts): number {
   if (tunnel.mtu !== "auto") return tunnel.mtu;
-  const ways = [...endpoints.values()].map((endpoint) => wayMtuOf(endpoint, facts));
+  const ways = [...endpoints.values()].flat().map((endpoint) => wayMtuOf(endpoint, facts));
   const mtuBytes = ways.length === 0 ? wayMtuOf(undefined, facts) : Math.min(...ways);
   return Math.max(LEAST_MTU_BYTES, mtuBytes - OVERHEAD_BYTES - (tunnel.obfuscation?.s4 ?? 0));
 }
@@ -138,11 +103,14 @@ function keepaliveOf({ persistentKeepalive: range }: Peer): Pick<PeerSpec, "pers
   return { persistentKeepaliveSeconds: high, ...(low === high ? {} : { leastKeepaliveSeconds: low }) };
 }
 
-function peerSpec(peer: Peer, endpoint: ResolvedEndpoint | undefined, secrets: Secrets): PeerSpec {
+function peerSpec(peer: Peer, resolved: readonly ResolvedEndpoint[], secrets: Secrets): PeerSpec {
+  const endpoints = resolved.map(renderEndpointText);
+  const [endpoint] = endpoints;
   return {
     publicKey: peer.publicKey,
     ...(peer.presharedKey === undefined ? {} : { presharedKey: secrets(peer.presharedKey) }),
-    ...(endpoint === undefined ? {} : { endpoint: renderEndpointText(endpoint) }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(endpoints.length > 1 ? { endpoints } : {}),
     allowedIPs: sortedPrefixes(peer.allowedIPs),
     ...keepaliveOf(peer),
   };

@@ -1,0 +1,36 @@
+import type { TunnelSpec } from "../../../model/spec/tunnel.ts";
+import type { ExpandContext, PlacedTunnel } from "../expansion.ts";
+
+/**
+ * `auto` is the embedded engine, whatever else is installed: it speaks every generation and is the one whose figures are
+ * known. The kernel's module sends from sockets without a user, which the kill switch cannot tell from anybody else's
+ * (docs/security.md S12.7).
+ */
+export function chooseEngine(
+  { key, tunnel, device }: Pick<PlacedTunnel, "key" | "tunnel" | "device">,
+  { config, facts, unsupported }: Pick<ExpandContext, "config" | "facts" | "unsupported">,
+): TunnelSpec["engine"] {
+  const path = `tunnels.${key}.engine`;
+  const { capabilities } = facts;
+  const isPlain = tunnel.protocol === "wireguard";
+  const wantsExternal = tunnel.engine === "userspace";
+  const userspace = isPlain ? capabilities.userspaceWireguard : capabilities.userspaceAmneziawg;
+  if (tunnel.engine === "kernel") {
+    const reason = config.killSwitch.enabled
+      ? "the kernel's engine under a kill switch"
+      : "a kernel module for this protocol";
+    const kernel = isPlain && capabilities.kernelWireguard && !config.killSwitch.enabled;
+    if (!kernel) unsupported.push({ path, feature: reason });
+    return "kernel";
+  }
+  if (!capabilities.tun) {
+    unsupported.push({ path, feature: "a TUN device (/dev/net/tun is closed), so the tunnel" });
+  } else if (wantsExternal && !userspace) {
+    const program = isPlain ? "wireguard-go" : "amneziawg-go";
+    const feature = `an external engine for ${tunnel.protocol} (${program} is not installed), so the tunnel`;
+    unsupported.push({ path, feature });
+  }
+  // An engine that is taken over runs on.
+  const isTaken = tunnel.engine === "auto" && facts.foreignEngines?.[device] !== undefined;
+  return wantsExternal || isTaken ? "userspace" : "embedded";
+}
