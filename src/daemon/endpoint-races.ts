@@ -86,11 +86,12 @@ export class EndpointRaces {
     const { endpoint } = peer;
     const before = this.#attempts.get(key);
     if (endpoint === undefined || !this.#alternatives[key]?.includes(endpoint)) return false;
-    if (before?.endpoint !== endpoint) {
-      this.#attempts.set(
-        key,
-        before === undefined ? firstLook(endpoint, peer, nowMs) : movedTo(endpoint, peer, before, nowMs),
-      );
+    if (before === undefined || isAnotherEngine(before, peer)) {
+      this.#attempts.set(key, firstLook(endpoint, peer, nowMs));
+      return false;
+    }
+    if (before.endpoint !== endpoint) {
+      this.#attempts.set(key, movedTo(endpoint, peer, before, nowMs));
       return false;
     }
     const now = nextAttempt(before, peer, nowMs);
@@ -139,6 +140,11 @@ function attemptAt(
     hasAnswered: false,
     isCounted: measured !== undefined,
   };
+}
+
+/** Counts of a running engine never go back. */
+function isAnotherEngine(before: Attempt, { receivedBytes, sentBytes }: PeerObserved): boolean {
+  return receivedBytes < before.receivedBytes || sentBytes < before.sentBytes;
 }
 
 /** A tunnel may have been up before anybody looked, or may have asked in vain. */

@@ -16,7 +16,9 @@ import {
 } from "../support/netns.ts";
 
 const obstacle =
-  namespaceObstacle() ?? tunObstacle() ?? commandObstacle("ip", "nft", "ping", "dnsmasq", "tcpdump", "wg");
+  namespaceObstacle() ??
+  tunObstacle() ??
+  commandObstacle("ip", "nft", "ping", "dnsmasq", "tcpdump", "wg", "wireguard-go");
 const program = [process.execPath, "--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts")];
 const LONGEST_MS = 60_000;
 const NAME = "vpn.example";
@@ -62,13 +64,13 @@ describe.skipIf(obstacle !== undefined)(`endpoints by name (${obstacle ?? "a boo
     return child;
   }
 
-  function config(which: "client" | "server", peer: string, rest: string): string {
+  function config(which: "client" | "server", peer: string, rest: string, engine = "embedded"): string {
     const path = join(folder, `${which}.yaml`);
     const text = `apiVersion: awg/v1
 tunnels:
   ${tunnelOf(which)}:
     protocol: wireguard
-    engine: embedded
+    engine: ${engine}
     listenPort: ${which === "client" ? 0 : 51_820}
     privateKey: { file: ${join(folder, `${which}.key`)} }
     addresses: [10.8.0.${which === "client" ? 2 : 1}/24]
@@ -76,6 +78,18 @@ tunnels:
 ${rest}`;
     writeFileSync(path, text, { mode: 0o600 });
     return path;
+  }
+
+  const publicKey = (which: "client" | "server") => Buffer.from(publicKeyOf(keys[which])).toString("base64");
+
+  function clientConfig(engine: "embedded" | "userspace"): string {
+    const peer = `{ publicKey: "${publicKey("server")}", endpoint: "${NAME}:51820", allowedIPs: [0.0.0.0/0], persistentKeepalive: 1 }`;
+    const rest = `default: { via: ${tunnelOf("client")} }
+killSwitch: { enabled: true }
+dns: { bootstrap: [${DNS}], leakProtection: false }
+reconcile: { driftEvery: 2s }
+`;
+    return config("client", peer, rest, engine);
   }
 
   /** The name's addresses from now on; dnsmasq reads the file anew at SIGHUP. */
@@ -117,19 +131,11 @@ ${rest}`;
       seen += text;
     });
     await until("the capture", () => seen.includes("listening on"));
-    const publicKey = (which: "client" | "server") => Buffer.from(publicKeyOf(keys[which])).toString("base64");
     const guest = `{ publicKey: "${publicKey("client")}", allowedIPs: [10.8.0.2/32] }`;
     const server = config("server", guest, "default: { via: direct }\n");
     const made = awg("server", "apply", "-f", server, "--auto-approve", "--confirm-within", "0");
     expect(made.status, made.stderr).toBe(0);
-    const far = `{ publicKey: "${publicKey("server")}", endpoint: "${NAME}:51820", allowedIPs: [0.0.0.0/0], persistentKeepalive: 1 }`;
-    const rest = `default: { via: ${tunnelOf("client")} }
-killSwitch: { enabled: true }
-dns: { bootstrap: [${DNS}], leakProtection: false }
-reconcile: { driftEvery: 2s }
-`;
-    const path = config("client", far, rest);
-    const daemon = ["daemon", "--foreground", "-f", path, ...stateOf("client")];
+    const daemon = ["daemon", "--foreground", "-f", clientConfig("embedded"), ...stateOf("client")];
     start(client, [...program, ...daemon], (text) => {
       told += text;
     });
@@ -194,5 +200,14 @@ reconcile: { driftEvery: 2s }
     // The device follows to the least that IPv6 allows, 1,280 bytes; 1,300 less 60 is what fits.
     await until("the answer", () => ping(1260).text.includes("mtu=1240") || ping(1260).text.includes("mtu = 1240"));
     expect(ping(1240).status).toBe(0);
+  });
+
+  test("an engine that is told one address at a time is told the next when nobody answers", async () => {
+    name(DEAD);
+    clientConfig("userspace");
+    await until("wireguard-go at the dead address", () => endpoint() === `${DEAD}:51820`);
+    name(DEAD, SECOND);
+    await until("the other address", () => endpoint() === `${SECOND}:51820` && reaches());
+    expect(told).toContain(`gets no answer from ${DEAD}:51820`);
   });
 });

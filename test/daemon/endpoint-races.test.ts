@@ -42,6 +42,12 @@ class World {
     return this;
   }
 
+  /** Another engine begins: it has seen nothing yet. */
+  startAnew(): void {
+    this.#peer = { lastHandshakeSeconds: 0, receivedBytes: 0, sentBytes: 0, handshakeAttempts: 0 };
+    this.#moveTo(this.endpoint);
+  }
+
   #moveTo(endpoint: string): void {
     this.endpoint = endpoint;
     this.#lastTryMs = 0;
@@ -154,6 +160,18 @@ describe.each([
     kept.for(10);
     kept.hasTraffic = false;
     expect(kept.for(600).failed).toEqual([]);
+  });
+
+  test("an engine that begins anew has not answered because the one before it had", () => {
+    const made = world(X, Y);
+    made.keepaliveSeconds = 5;
+    made.answering.add(X);
+    made.for(60, next(X, Y));
+    made.answering = new Set([Y]);
+    made.startAnew();
+    made.for(12, next(X, Y));
+    expect(made.failed).toEqual([X]);
+    expect(made.endpoint).toBe(Y);
   });
 
   test("a single address is asked for again and again, so that its name is looked up", () => {
