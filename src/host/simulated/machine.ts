@@ -117,7 +117,8 @@ export class SimulatedMachine implements LiveMachine {
     this.live.engines = this.live.engines.map((engine) => ({
       ...engine,
       peers: engine.peers.map((peer) =>
-        this.live.answeringPeers.includes(peer.publicKey) && this.#reaches(peer.endpoint, engine.fwmark)
+        this.live.answeringPeers.includes(peer.publicKey) &&
+        [peer.endpoint, ...(peer.endpoints ?? [])].some((endpoint) => this.#reaches(endpoint, engine.fwmark))
           ? { ...peer, lastHandshakeSeconds: seconds }
           : peer,
       ),

@@ -35,6 +35,20 @@ describe("what a set leaves behind", () => {
     expect(prefixesOf(held, A)).toEqual(["10.0.0.0/8"]);
   });
 
+  test("every address a peer may be at is told whole, told again, and taken away by an empty list", () => {
+    const begin = `private_key=${SECRET}\npublic_key=${A}\nendpoint=192.0.2.1:1\n`;
+    const told = `${begin}awg_endpoints=192.0.2.1:1,[2001:db8::1]:1`;
+    const [peer] = deviceSettings(heldAfter(told), { mtuBytes: 1420 })?.peers ?? [];
+    expect(peer?.endpoints?.map(renderEndpoint)).toEqual(["192.0.2.1:1", "[2001:db8::1]:1"]);
+    expect(reply(heldAfter(told)).peers[0]).toMatchObject({ endpoints: ["192.0.2.1:1", "[2001:db8::1]:1"] });
+    const none = heldAfter(told, `public_key=${A}\nawg_endpoints=`);
+    expect(reply(none).peers[0]).not.toHaveProperty("endpoints");
+    const boundTo = { four: { index: 7, mtuBytes: 1500 } };
+    const here = heldAfter(`${begin}awg_endpoints=192.0.2.1:1,[::1]:1`);
+    expect(deviceSettings(here, { mtuBytes: 1420, boundTo })?.socket).not.toHaveProperty("boundTo");
+    expect(deviceSettings(heldAfter(told), { mtuBytes: 1420, boundTo })?.socket).toHaveProperty("boundTo");
+  });
+
   test("B13: the clock that handshakes are not to be before only grows, and is nobody's business without a key", () => {
     const held = heldAfter(`private_key=${SECRET}\nawg_not_before=2000000000`, "awg_not_before=1900000000");
     expect(deviceSettings(held, { mtuBytes: 1420 })?.notBeforeSeconds).toBe(2_000_000_000);
@@ -106,6 +120,8 @@ describe("requests that cannot be", () => {
     [`public_key=${A}\nallowed_ip=10.0.0.0/33`, 22],
     [`public_key=${A}\nendpoint=example.com:1`, 22],
     [`public_key=${A}\nendpoint=[192.0.2.1]:1`, 22],
+    [`public_key=${A}\nawg_endpoints=192.0.2.1:1,`, 22],
+    [`public_key=${A}\nawg_endpoints=${Array(17).fill("192.0.2.1:1").join(",")}`, 22],
     [`public_key=${A}\npersistent_keepalive_interval=30-20`, 22],
     [`public_key=${A}\nreplace_allowed_ips=yes`, 22],
     [`public_key=${A}\nprotocol_version=2`, 22],

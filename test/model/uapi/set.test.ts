@@ -86,6 +86,16 @@ describe("renderUapiSet", () => {
     ["the port", { listenPort: 51820 }, ["listen_port=51820"]],
     ["the endpoint", peers({ endpoint: "192.0.2.2:1" }), [line, "update_only=true", "endpoint=192.0.2.2:1"]],
     [
+      "an endpoint more",
+      peers({ endpoints: ["192.0.2.1:51820", "192.0.2.2:1"] }),
+      [line, "update_only=true", "awg_endpoints=192.0.2.1:51820,192.0.2.2:1"],
+    ],
+    [
+      "others, where it is at one of them",
+      peers({ endpoint: "192.0.2.2:1", endpoints: ["192.0.2.2:1", "192.0.2.1:51820"] }),
+      [line, "update_only=true", "awg_endpoints=192.0.2.2:1,192.0.2.1:51820"],
+    ],
+    [
       "a prefix more",
       peers({ allowedIPs: ["10.0.0.0/8", "192.168.0.0/16", "::/0"] }),
       [line, "update_only=true", "allowed_ip=192.168.0.0/16"],

@@ -75,6 +75,21 @@ describe("what differs in a tunnel", () => {
     expect(fieldsOf(tunnelDriver.diff(SPEC, { ...OBSERVED, peers }))).toEqual(fields);
   });
 
+  test("one that may be at several addresses is right at each of them, in whatever order, and at no other", () => {
+    const endpoints = ["198.51.100.7:51820", "203.0.113.9:51820"];
+    const differs = (observed: Partial<PeerObserved>) =>
+      fieldsOf(
+        tunnelDriver.diff(
+          { ...SPEC, peers: [{ ...PEER, endpoints }] },
+          { ...OBSERVED, peers: [{ ...seen(PEER), ...observed }] },
+        ),
+      );
+    expect(differs({ endpoints: endpoints.toReversed(), endpoint: "203.0.113.9:51820" })).toEqual([]);
+    expect(differs({ endpoints, endpoint: "192.0.2.1:51820" })).toEqual(["/peers/0/endpoint"]);
+    expect(differs({ endpoints: ["198.51.100.7:51820"] })).toEqual(["/peers/0/endpoints"]);
+    expect(differs({})).toEqual(["/peers/0/endpoints"]);
+  });
+
   test("a peer that dials in may come from anywhere", () => {
     const { endpoint: _endpoint, ...dialsIn } = PEER;
     expect(tunnelDriver.diff({ ...SPEC, peers: [dialsIn] }, OBSERVED)).toEqual([]);

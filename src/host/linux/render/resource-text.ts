@@ -68,6 +68,7 @@ function tunnelText({ device, protocol, engine, listenPort, fwmark, peers, obfus
     lines.push("[Peer]", `PublicKey = ${peer.publicKey}`);
     if (peer.presharedKey !== undefined) lines.push("PresharedKey = (secret)");
     if (peer.endpoint !== undefined) lines.push(`Endpoint = ${peer.endpoint}`);
+    if (peer.endpoints !== undefined) lines.push(`# the engine asks ${peer.endpoints.join(", ")}`);
     lines.push(`AllowedIPs = ${peer.allowedIPs.join(", ")}`);
     if (peer.persistentKeepaliveSeconds > 0) lines.push(`PersistentKeepalive = ${peer.persistentKeepaliveSeconds}`);
   }
