@@ -7,7 +7,7 @@ import { errnoName, hasErrno } from "../native/linux/errno.ts";
 import { exchangeOverUnixSocket } from "../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { type EngineChild, type EngineLaunch, startEngineProgram, uapiSocketPath } from "./engine-program.ts";
-import { ForwardClock } from "./forward-clock.ts";
+import { clockBeside, type ForwardClock } from "./forward-clock.ts";
 import { copySecrets, type LiftedSecrets, wipeSecrets, withSecrets } from "./lifted-secrets.ts";
 import type { OrphanEngine } from "./orphan-engine.ts";
 import { endProcess, isAlive, type ProcessIdentity, readProcessIdentity } from "./process-identity.ts";
@@ -17,8 +17,6 @@ const ANSWER_TIMEOUT_MS = 5000;
 const START_TIMEOUT_MS = 30_000;
 const BACKOFF = { firstMs: 200, longestMs: 10_000, forgetAfterMs: 60_000 } as const;
 const WATCH_MS = 500;
-/** For as long as this keeper lives, whatever engines come and go. */
-const CLOCK = new ForwardClock(Date.now, () => performance.now());
 /** By what the engine answers (wireguard-go ipc/uapi_unix.go). */
 const REMEDIES: Readonly<Record<string, string>> = {
   EADDRINUSE:
@@ -50,6 +48,7 @@ type Wish = Pick<EnsureEngine, "engine" | "protocol" | "user" | "configuration" 
  */
 export class Engine {
   readonly #around: EngineSurroundings;
+  readonly #clock: ForwardClock;
   #what: EngineKind;
   #user: EngineUser | undefined;
   #running: ProcessIdentity | undefined;
@@ -62,6 +61,7 @@ export class Engine {
 
   constructor(around: EngineSurroundings, what: EngineKind, orphan?: OrphanEngine) {
     this.#around = around;
+    this.#clock = clockBeside(around.logPath);
     this.#what = what;
     this.#running = orphan;
     this.#user = orphan?.user;
@@ -153,7 +153,7 @@ export class Engine {
       parseUapiDevice(this.#exchange(new TextEncoder().encode(UAPI_GET), START_TIMEOUT_MS));
       const link = netlink.link(device);
       if (link !== undefined && mtu !== undefined && link.mtu !== mtu) netlink.changeLink(link.index, { mtu });
-      this.#set(this.#what.kind === "embedded" ? CLOCK.tellIn(configuration) : configuration, secrets);
+      this.#set(this.#what.kind === "embedded" ? this.#clock.tellIn(configuration) : configuration, secrets);
     } catch (error) {
       child.kill("SIGKILL");
       this.#running = undefined;
@@ -195,7 +195,7 @@ export class Engine {
 
   #look(): void {
     if (this.#timer === undefined) return;
-    CLOCK.look();
+    this.#clock.look();
     const configuration = this.#configuration;
     if (this.#running !== undefined && isAlive(this.#running)) this.#watchAfter(WATCH_MS);
     // One taken over from an earlier keeper cannot be started again: the next apply brings its configuration.

@@ -105,6 +105,15 @@ default: { via: direct }
       expect(await handshakes()).toBe(2);
       const { tunnels } = (await lab.b.tell("observe")) as PlaneObservation;
       expect(tunnels[0]?.counters).toMatchObject({ replayedHandshake: 0, badHandshake: 0 });
+
+      // Keeper and engine die at once: the next keeper knows of the clock by its folder alone.
+      for (const pid of pidsIn(lab.a.namespace.name).filter(isOurs)) end(pid);
+      await expect.poll(() => engineOf(lab.a.namespace.name), { timeout: 30_000 }).toBe(0);
+      await applied();
+      inside(["ping", "-q", "-c", "1", "-w", "30", "10.77.0.2"]);
+      expect(await handshakes()).toBe(3);
+      const after = (await lab.b.tell("observe")) as PlaneObservation;
+      expect(after.tunnels[0]?.counters).toMatchObject({ replayedHandshake: 0, badHandshake: 0 });
     });
   },
 );
@@ -112,6 +121,16 @@ default: { via: direct }
 /** The process that carries the device's packets; 0 while there is none. */
 function engineOf(namespace: string): number {
   return pidsIn(namespace).find(carries) ?? 0;
+}
+
+/** Keeper and engines; the lab's own end lives there too. */
+function isOurs(pid: number): boolean {
+  try {
+    return /\0(?:keeper|engine)\0/.test(readFileSync(`/proc/${pid}/cmdline`, "latin1"));
+  } catch {
+    // It ended meanwhile.
+    return false;
+  }
 }
 
 function pidsIn(namespace: string): readonly number[] {

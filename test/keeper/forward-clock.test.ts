@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { ForwardClock } from "../../src/keeper/forward-clock.ts";
+import { ForwardClock, type KeptAhead } from "../../src/keeper/forward-clock.ts";
+
+/** Keeps as long as nobody asks for another. */
+function forgetful(): KeptAhead & { written: number[] } {
+  const written: number[] = [];
+  return { written, read: () => written.at(-1), write: (aheadMs) => void written.push(aheadMs) };
+}
 
 /** Looks at a clock after each of these spans of steady time and jumps of the wall clock; how far it was behind each time. */
 function behind(...steps: readonly (readonly [passedMs: number, jumpMs: number])[]): readonly number[] {
@@ -7,6 +13,7 @@ function behind(...steps: readonly (readonly [passedMs: number, jumpMs: number])
   const clock = new ForwardClock(
     () => wall,
     () => steady,
+    forgetful(),
   );
   return steps.map(([passedMs, jumpMs]) => {
     steady += passedMs;
@@ -34,6 +41,7 @@ test("B13: an engine that starts is told of a later time only while the clock is
   const clock = new ForwardClock(
     () => wall,
     () => 0,
+    forgetful(),
   );
   const set = "set=1\nprivate_key=*\nlisten_port=1\n\n";
   expect(clock.tellIn(set)).toBe(set);
@@ -41,4 +49,24 @@ test("B13: an engine that starts is told of a later time only while the clock is
   expect(clock.tellIn(set)).toBe(set);
   wall -= YEAR_MS;
   expect(clock.tellIn(set)).toBe("set=1\nawg_not_before=1800000001\nprivate_key=*\nlisten_port=1\n\n");
+});
+
+test("B13: the keeper after this one knows it, and nothing is written while the clock just goes on", () => {
+  let [wall, steady] = [1_800_000_000_000, 5_000];
+  const kept = forgetful();
+  const begin = () =>
+    new ForwardClock(
+      () => wall,
+      () => steady,
+      kept,
+    );
+  const first = begin();
+  for (let looks = 0; looks < 100; looks += 1) {
+    first.look();
+    wall += 500;
+    steady += 500;
+  }
+  expect(kept.written).toHaveLength(1);
+  wall -= YEAR_MS;
+  expect(begin().look()).toBe(YEAR_MS);
 });

@@ -5,7 +5,7 @@ import { AwgError, messageOf } from "../../model/error.ts";
 import type { EnsureEngine, KeeperDevice } from "../../model/keeper-protocol.ts";
 import { parseUapiErrno } from "../../model/uapi/reply.ts";
 import { UAPI_GET } from "../../model/uapi/set.ts";
-import { ForwardClock } from "../forward-clock.ts";
+import { clockBeside, type ForwardClock } from "../forward-clock.ts";
 import { copySecrets, type LiftedSecrets, wipeSecrets, withSecrets } from "../lifted-secrets.ts";
 import { engineSocketPath, type LaunchEngine } from "./engine-launch.ts";
 import { recordEngine } from "./engine-record.ts";
@@ -14,8 +14,6 @@ import { exchangeUapi } from "./uapi-exchange.ts";
 const START_TIMEOUT_MS = 30_000;
 const LOOK_MS = 20;
 const GRACE_MS = 2000;
-/** For as long as this keeper lives; looked at whenever an engine starts or is set. */
-const CLOCK = new ForwardClock(Date.now, () => performance.now());
 const BACKOFF = { firstMs: 200, longestMs: 10_000 } as const;
 
 /** What an engine on a Mac needs of its keeper. */
@@ -40,6 +38,8 @@ export class UtunEngine {
   readonly kind: EnsureEngine["engine"];
   readonly protocol: EnsureEngine["protocol"];
   readonly #deps: UtunEngineDeps;
+  /** Looked at whenever an engine starts or is set. */
+  readonly #clock: ForwardClock;
   #child: ChildProcess | undefined;
   /** With marks for its secrets. */
   #configuration: string | undefined;
@@ -50,6 +50,7 @@ export class UtunEngine {
 
   constructor(deps: UtunEngineDeps, protocol: EnsureEngine["protocol"]) {
     this.#deps = deps;
+    this.#clock = clockBeside(deps.logPath);
     this.kind = deps.kind;
     this.protocol = protocol;
   }
@@ -66,7 +67,7 @@ export class UtunEngine {
    */
   async ensure({ configuration, update }: EnsureEngine, secrets: LiftedSecrets = []): Promise<void> {
     this.#keep(configuration, secrets);
-    CLOCK.look();
+    this.#clock.look();
     if (this.#child === undefined) return this.#start(configuration, this.#secrets);
     if (update !== undefined) await this.#set(update, secrets);
   }
@@ -103,7 +104,7 @@ export class UtunEngine {
     try {
       await this.#deps.keepMtu(() => this.#launch());
       recordEngine(this.#deps.recordPath, this.#socket);
-      await this.#set(this.kind === "embedded" ? CLOCK.tellIn(configuration) : configuration, secrets);
+      await this.#set(this.kind === "embedded" ? this.#clock.tellIn(configuration) : configuration, secrets);
     } catch (error) {
       const child = this.#child;
       this.#child = undefined;
