@@ -49,7 +49,7 @@ function statusOfResource(
     enforcement: driver.enforcement?.(spec, capabilities) ?? "enforced",
     ready: found !== undefined && isUp(resource, found),
     drift,
-    summary: found === undefined ? "is gone" : summaryOf(resource, found),
+    summary: found === undefined ? "is gone" : summaryOf(resource, found, capabilities),
     ...(kind === "tunnel" ? runningTunnel(found as TunnelObserved | undefined) : {}),
   };
 }
@@ -68,7 +68,7 @@ function isUp(resource: Resource, found: Observed): boolean {
   return running && (peers.length === 0 || peers.some(({ lastHandshakeSeconds }) => lastHandshakeSeconds > 0));
 }
 
-function summaryOf(resource: Resource, found: Observed): string {
+function summaryOf(resource: Resource, found: Observed, capabilities: Capabilities): string {
   switch (resource.kind) {
     case "tunnel":
       return tunnelSummary(found as TunnelObserved);
@@ -84,7 +84,7 @@ function summaryOf(resource: Resource, found: Observed): string {
         .join(", ");
     }
     case "firewall":
-      return firewallSummary(resource.spec);
+      return firewallSummary(resource.spec, capabilities);
     case "resolver":
       return resource.spec.servers.join(", ");
     case "sysctl":
@@ -112,8 +112,19 @@ function serviceSummary({ loaded, running, pid, lastExit }: ServiceObserved): st
   return lastExit === undefined ? state : `${state}, last ended with ${lastExit}`;
 }
 
-function firewallSummary({ layers }: FirewallPolicy): string {
-  return layers.some(({ killSwitch }) => killSwitch) ? "kill switch on" : "kill switch off";
+/** With what docs/security.md cannot promise on this machine, by its number (law 10). */
+function firewallSummary({ layers }: FirewallPolicy, { nftables, egressHook }: Capabilities): string {
+  if (!layers.some(({ killSwitch }) => killSwitch)) return "kill switch off";
+  const opens = layers.some(
+    ({ endpoints, listens, bootstrapDns }) => endpoints.length + listens.length + bootstrapDns.length > 0,
+  );
+  return [
+    "kill switch on",
+    ...(nftables && !egressHook ? ["root's raw frames are not judged (S12.3)"] : []),
+    ...(opens && layers.some(({ serviceUid }) => serviceUid === 0)
+      ? ["endpoints are open to all of root (S12.4)"]
+      : []),
+  ].join("; ");
 }
 
 function conditionsOf(

@@ -23,9 +23,9 @@ default: { via: office }
 killSwitch: { enabled: true }
 `;
 
-async function applied(over: Partial<ReturnType<typeof laptopState>["capabilities"]> = {}) {
+async function applied(over: Partial<ReturnType<typeof laptopState>["capabilities"]> = {}, serviceUid = 967) {
   const state = laptopState();
-  const machine = new SimulatedMachine({ ...state, capabilities: { ...state.capabilities, ...over } });
+  const machine = new SimulatedMachine({ ...state, serviceUid, capabilities: { ...state.capabilities, ...over } });
   const host = simulatedHost(machine);
   const facts = await host.facts.read({ users: [], hosts: [] });
   const { config } = loadConfig([{ name: "c", text: CONFIG, mode: 0o600 }]);
@@ -55,6 +55,17 @@ async function applied(over: Partial<ReturnType<typeof laptopState>["capabilitie
     (await status(journal)).conditions.find((one) => one.type === type);
   return { machine, status, condition };
 }
+
+describe("law 10: what the machine cannot keep is in its status, by the number docs/security.md gives it", () => {
+  test.each([
+    ["nothing", {}, 967, "kill switch on"],
+    ["no egress hook", { egressHook: false }, 967, "kill switch on; root's raw frames are not judged (S12.3)"],
+    ["no user of awg's own", {}, 0, "kill switch on; endpoints are open to all of root (S12.4)"],
+  ])("%s", async (_name, capabilities, serviceUid, summary) => {
+    const { status } = await applied(capabilities, serviceUid);
+    expect((await status()).resources.find(({ key }) => key === "firewall/machine")?.summary).toBe(summary);
+  });
+});
 
 describe("law 9: status", () => {
   test("a machine as applied is protected; the tunnel is not ready before a handshake", async () => {
