@@ -116,10 +116,11 @@ export class Keeper {
       case "stopEngine":
         await this.#stopEngine(request.device);
         break;
-      case "nftTransaction":
-        this.#nft.commit(request);
+      case "nftTransaction": {
+        const committed = this.#nft.commit(request);
         this.#tables = this.#nft.ownedTables();
-        break;
+        return { ...this.status, ...(committed === undefined ? {} : { committed }) };
+      }
       case "armWatchdog":
         this.#watchdog.arm(request.watch);
         break;

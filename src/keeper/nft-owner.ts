@@ -1,6 +1,7 @@
 import type { NftTransaction } from "../model/keeper-protocol.ts";
 import { NFT_TABLE } from "../model/ownership.ts";
 import type { NetlinkSocket } from "../native/linux/netlink/netlink-socket.ffi.ts";
+import type { SentRequests } from "../native/linux/netlink/own-writes.ts";
 import { commitNftChanges, openNetfilterSocket, readNftTables } from "../native/linux/nftables/nft-netlink.ffi.ts";
 import { encodeTable } from "../native/linux/nftables/table.codec.ts";
 
@@ -26,8 +27,8 @@ export class NftOwner implements Disposable {
   }
 
   /** Commits a client's transaction as the owner. Throws what the kernel says, with the index of the refused change. */
-  commit({ changes, generation }: NftTransaction): void {
-    commitNftChanges(
+  commit({ changes, generation }: NftTransaction): SentRequests | undefined {
+    return commitNftChanges(
       this.#open(),
       changes.map(({ message, action }) => ({ message: new Uint8Array(Buffer.from(message, "base64")), action })),
       generation === undefined ? {} : { generation },

@@ -99,6 +99,8 @@ export interface KeeperStatus {
   readonly tables: readonly string[];
   /** Present while something is armed. */
   readonly watchdog?: { readonly deadlineMs: number };
+  /** After a transaction with changes: port id and sequence numbers by which the kernel's events name it. */
+  readonly committed?: { readonly port: number; readonly first: number; readonly count: number };
 }
 
 export type KeeperAnswer =

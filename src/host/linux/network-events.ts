@@ -5,7 +5,7 @@ import {
   type NetlinkSocket,
   openNetlinkSocket,
 } from "../../native/linux/netlink/netlink-socket.ffi.ts";
-import { isOwnPort, takeOwnTransaction } from "../../native/linux/netlink/own-writes.ts";
+import { isOwnWrite } from "../../native/linux/netlink/own-writes.ts";
 import { decodeGeneration } from "../../native/linux/nftables/generation.codec.ts";
 import { NFT_GROUP } from "../../native/linux/nftables/nft-message.codec.ts";
 import { ROUTE_GROUP, RTM } from "../../native/linux/rtnetlink/rtnetlink-constants.ts";
@@ -87,14 +87,14 @@ function drain(socket: NetlinkSocket): DrainedEvents {
 export function eventsOf(messages: readonly NetlinkMessage[]): readonly NetworkEvent[] {
   const events = new Map<string, NetworkEvent>();
   for (const message of messages) {
+    if (isOwnWrite(message)) continue;
     const generation = decodeGeneration(message);
     const route = WHAT.get(message.type);
     if (generation !== undefined) {
       const { changedByPid: pid, changedByName: program } = generation;
-      if (pid !== undefined && takeOwnTransaction(pid)) continue;
       const by = pid === undefined || program === undefined ? {} : { by: { pid, program } };
       events.set(`packet filter ${pid}`, { what: "packet filter", renumbered: false, ...by });
-    } else if (route !== undefined && !isOwnPort(message.port)) events.set(route.what, route);
+    } else if (route !== undefined) events.set(route.what, route);
   }
   return [...events.values()];
 }

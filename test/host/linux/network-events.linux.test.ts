@@ -8,7 +8,10 @@ describe.skipIf(obstacle !== undefined)(
   `what the kernel tells${obstacle === undefined ? "" : ` (${obstacle})`}`,
   () => {
     let machine: TestNamespace;
-    let heard: Record<"ownRule" | "foreignRule" | "filter" | "flood" | "afterFlood", readonly NetworkEvent[]>;
+    let heard: Record<
+      "ownRule" | "foreignRule" | "filter" | "sameProgram" | "flood" | "afterFlood",
+      readonly NetworkEvent[]
+    >;
 
     beforeAll(() => {
       machine = makeNamespace("events");
@@ -23,9 +26,10 @@ describe.skipIf(obstacle !== undefined)(
       expect(named(heard.foreignRule)).toContain("policy rules");
     });
 
-    test("own transactions of the packet filter are not told; others' come with program and process", () => {
+    test("own transactions, and one made for us by another process, are not told; others' come with their program", () => {
       expect(heard.filter.map(({ by }) => by?.program)).toEqual(["nft"]);
       expect(heard.filter[0]?.by?.pid).toBeGreaterThan(1);
+      expect(heard.sameProgram).toMatchObject([{ what: "packet filter", by: { pid: expect.any(Number) } }]);
     });
 
     test("B10: a flood that overruns the buffer is told as a change of everything, counted, and hearing goes on", () => {

@@ -1,12 +1,15 @@
 import { spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { linuxNetworkEvents } from "../../../src/host/linux/network-events.ts";
 import { linuxRoutes } from "../../../src/host/linux/routes.ts";
 import type { NetworkEvent } from "../../../src/host/ports/network-events.ts";
+import { noteOwnTransaction, type SentRequests } from "../../../src/native/linux/netlink/own-writes.ts";
 import { commitNftChanges, openNetfilterSocket } from "../../../src/native/linux/nftables/nft-netlink.ffi.ts";
 import { encodeTable } from "../../../src/native/linux/nftables/table.codec.ts";
 
 const LIMIT_MS = 60_000;
+const ASIDE = fileURLToPath(new URL("./commit-aside.script.ts", import.meta.url));
 const heard: NetworkEvent[] = [];
 
 /** Waits for an event, then gives all that were heard since the last call. */
@@ -19,9 +22,15 @@ async function until(what: (event: NetworkEvent) => boolean): Promise<NetworkEve
   return heard.splice(0);
 }
 
-function foreign(program: string, args: readonly string[], input = ""): void {
-  const { status, stderr } = spawnSync(program, args, { input, encoding: "utf8" });
+function foreign(program: string, args: readonly string[], input = ""): string {
+  const { status, stdout, stderr } = spawnSync(program, args, { input, encoding: "utf8" });
   if (status !== 0) throw new Error(`${program} ${args.join(" ")}: ${stderr}`);
+  return stdout;
+}
+
+/** Another process changes the packet filter; what it says of the change. */
+function aside(table: string): SentRequests {
+  return JSON.parse(foreign(process.execPath, [ASIDE, table])) as SentRequests;
 }
 
 const events = linuxNetworkEvents.watch((event) => heard.push(event));
@@ -38,8 +47,11 @@ const foreignRule = await until(({ what }) => what === "policy rules");
   const table = encodeTable({ family: "inet", name: "own", owned: false, persistent: false });
   commitNftChanges(socket, [{ message: table, action: "adding a table" }]);
 }
+noteOwnTransaction(aside("ours"));
 foreign("nft", ["add table inet visitor"]);
 const filter = await until(({ by }) => by?.program === "nft");
+aside("theirs");
+const sameProgram = await until(({ what }) => what === "packet filter");
 
 // The listener is kept from reading, like a process that is stopped, until more has come than its buffer holds.
 const lines = Array.from(
@@ -52,4 +64,4 @@ foreign("ip", ["rule", "delete", "preference", "77"]);
 const afterFlood = await until(({ what }) => what === "policy rules");
 
 await events[Symbol.asyncDispose]();
-process.stdout.write(JSON.stringify({ ownRule, foreignRule, filter, flood, afterFlood }));
+process.stdout.write(JSON.stringify({ ownRule, foreignRule, filter, sameProgram, flood, afterFlood }));

@@ -19,12 +19,12 @@ export function keeperNftOwner(keeper: KeeperClient): NftOwner {
   return {
     sendTransaction: async (changes, generation) => {
       await keeper.ensureRunning();
-      const { pid } = keeper.request({
+      const { committed } = keeper.request({
         request: "nftTransaction",
         changes: changes.map(({ message, action }) => ({ message: Buffer.from(message).toString("base64"), action })),
         ...(generation === undefined ? {} : { generation }),
       });
-      noteOwnTransaction(pid);
+      if (committed !== undefined) noteOwnTransaction(committed);
     },
   };
 }
@@ -32,7 +32,8 @@ export function keeperNftOwner(keeper: KeeperClient): NftOwner {
 /** Commits by a socket of this process: when it is closed the tables stay, but anybody with the rights can flush them. */
 export function localNftOwner(socket: NetlinkSocket): NftOwner {
   return {
-    sendTransaction: async (changes, generation) =>
-      commitNftChanges(socket, changes, generation === undefined ? {} : { generation }),
+    sendTransaction: async (changes, generation) => {
+      commitNftChanges(socket, changes, generation === undefined ? {} : { generation });
+    },
   };
 }

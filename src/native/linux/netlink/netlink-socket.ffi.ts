@@ -20,7 +20,7 @@ import {
   receiveBufferBytes,
   setNetlinkOptions,
 } from "./netlink-options.ffi.ts";
-import { noteOwnPort } from "./own-writes.ts";
+import { noteOwnPort, takeSequences } from "./own-writes.ts";
 import { packMessages } from "./pack-messages.ts";
 
 const MSG_DONTWAIT = 0x40;
@@ -102,7 +102,6 @@ class Socket implements NetlinkSocket {
   readonly port: number;
   readonly #sender = new Uint8Array(12);
   readonly #senderLength = Uint8Array.of(12, 0, 0, 0);
-  #sequence = 0;
   #closed = false;
 
   constructor(fd: number, port: number) {
@@ -236,9 +235,7 @@ class Socket implements NetlinkSocket {
   }
 
   nextSequence(count = 1): number {
-    const first = (this.#sequence + 1) >>> 0;
-    this.#sequence = (this.#sequence + count) >>> 0;
-    return first;
+    return takeSequences(count);
   }
 
   subscribe(groups: readonly number[]): void {

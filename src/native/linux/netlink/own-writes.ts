@@ -1,8 +1,23 @@
 /** More sockets than this process has open at any time, and events of theirs that are still to be read. */
 const MOST_PORTS = 4096;
+/** More transactions than a keeper commits for this process before their events are read. */
+const MOST_TRANSACTIONS = 256;
+
+/** Requests of one netlink socket as events name them: its port id, and the sequence numbers that they bear. */
+export interface SentRequests {
+  readonly port: number;
+  /** Numbers wrap at 2^32. */
+  readonly first: number;
+  readonly count: number;
+}
 
 const ports = new Set<number>();
-const transactions = new Map<number, number>();
+/**
+ * Where this process begins to count differs from process to process, so that a number says more than the port id, which
+ * the kernel gives to the next socket once one is closed.
+ */
+const own = { first: Math.floor(Math.random() * 2 ** 32), count: 0 };
+const transactions: SentRequests[] = [];
 
 /** Remembers the port id of a netlink socket of this process: what it writes comes back to listeners with that id. */
 export function noteOwnPort(port: number): void {
@@ -12,27 +27,31 @@ export function noteOwnPort(port: number): void {
   if (ports.size > MOST_PORTS && oldest !== undefined) ports.delete(oldest);
 }
 
-/**
- * Whether the kernel tells of a request of this process: the header of a multicast message carries port id and sequence
- * of the request that caused it (netlink(7)); 0 is the kernel itself.
- */
-export function isOwnPort(port: number): boolean {
-  return port !== 0 && ports.has(port);
+/** The first of so many sequence numbers, which no other request of this process bears. */
+export function takeSequences(count: number): number {
+  const first = (own.first + own.count) >>> 0;
+  own.count += count;
+  return first;
 }
 
-/** Remembers that this process asked another one (the keeper) to commit one nf_tables transaction for it. */
-export function noteOwnTransaction(pid: number): void {
-  transactions.set(pid, (transactions.get(pid) ?? 0) + 1);
+/** Remembers one nf_tables transaction that another process (the keeper) committed for this one. */
+export function noteOwnTransaction(sent: SentRequests): void {
+  transactions.push(sent);
+  if (transactions.length > MOST_TRANSACTIONS) transactions.shift();
 }
 
 /**
- * Whether a new generation of the ruleset, raised by this process, is one it asked for; each transaction counts once, so
- * that another client's by the same keeper is not taken for ours.
+ * Whether the kernel tells of a request of this process, or of one made for it: the header of a multicast message carries
+ * port id and sequence of the request that caused it (netlink(7)); port id 0 is the kernel itself. Of a transaction of
+ * nf_tables it is the sequence of one of its messages. A keeper's port id alone would not do: it commits for others too,
+ * and a write of ours whose event was lost would make the next one of theirs ours.
  */
-export function takeOwnTransaction(pid: number): boolean {
-  if (pid === process.pid) return true;
-  const left = transactions.get(pid) ?? 0;
-  if (left > 1) transactions.set(pid, left - 1);
-  else transactions.delete(pid);
-  return left > 0;
+export function isOwnWrite({ port, sequence }: { readonly port: number; readonly sequence: number }): boolean {
+  if (port === 0) return false;
+  if (ports.has(port) && isAmong(own, sequence)) return true;
+  return transactions.some((sent) => sent.port === port && isAmong(sent, sequence));
+}
+
+function isAmong({ first, count }: { readonly first: number; readonly count: number }, sequence: number): boolean {
+  return (sequence - first) >>> 0 < count;
 }

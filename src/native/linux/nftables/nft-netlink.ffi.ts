@@ -10,6 +10,7 @@ import {
   stampMessage,
 } from "../netlink/message.codec.ts";
 import { NETLINK_PROTOCOL, type NetlinkSocket, openNetlinkSocket } from "../netlink/netlink-socket.ffi.ts";
+import type { SentRequests } from "../netlink/own-writes.ts";
 import { decodeChain, encodeChainDump, type NftChain } from "./chain.codec.ts";
 import type { TableFamily } from "./field.ts";
 import { decodeGeneration, encodeGenerationRequest, type NftGeneration } from "./generation.codec.ts";
@@ -45,14 +46,15 @@ export function openNetfilterSocket(): NetlinkSocket {
  * Commits the changes as one transaction: all of them, or none and an error that names the change that was refused
  * (`facts.index`). With `generation` it is refused when somebody else changed the ruleset since (ERESTART).
  *
+ * @returns the messages as the event of the new generation names one of them; undefined without changes
  * @throws AwgError of the kind that fits the errno.
  */
 export function commitNftChanges(
   socket: NetlinkSocket,
   changes: readonly NftChange[],
   { generation }: { generation?: number } = {},
-): void {
-  if (changes.length === 0) return;
+): SentRequests | undefined {
+  if (changes.length === 0) return undefined;
   const messages = [encodeBatchBegin(generation), ...changes.map(({ message }) => message), encodeBatchEnd()];
   const first = socket.nextSequence(messages.length);
   const last = messages.length - 2;
@@ -62,6 +64,7 @@ export function commitNftChanges(
   }
   socket.send(concatenate(messages), "changing the nf_tables ruleset");
   readVerdicts(socket, changes, first);
+  return { port: socket.port, first, count: messages.length };
 }
 
 /**
