@@ -160,7 +160,11 @@ describe.skipIf(reason !== undefined)(`the leak lab${reason === undefined ? "" :
     test("a probe that the control run did not see", async () => {
       await world.inside("client", ["nft", "add", "rule", "inet", "lab", "watch", "udp", "dport", "123", "drop"]);
       try {
-        const judgement = await oneRun(world, expecting(), { ...handMade({ killSwitch: true }), session: short });
+        const judgement = await oneRun(world, expecting(), {
+          ...handMade({ killSwitch: true }),
+          session: short,
+          rounds: 1,
+        });
         expectInvalid(judgement, /never seen in the control run: .*u_ntp4, (.*, )?u_ntp6/);
       } finally {
         await world.inside("client", ["nft", "flush", "chain", "inet", "lab", "watch"]);
@@ -180,7 +184,13 @@ describe.skipIf(reason !== undefined)(`the leak lab${reason === undefined ? "" :
 
     test("a prober that stalled", async () => {
       const stalled = handMade({ killSwitch: true }, async (_, session) => session.freezeProber());
-      expectInvalid(await oneRun(world, expecting(), { ...stalled, session: short }), /the prober stalled/);
+      expectInvalid(await oneRun(world, expecting(), { ...stalled, session: short, rounds: 1 }), /the prober stalled/);
+    });
+
+    test("a capture that dropped frames", async () => {
+      const blind = handMade({ killSwitch: true }, async (_, session) => session.blindCapture(2));
+      const judgement = await oneRun(world, expecting(), { ...blind, session: { captureBytes: 16_384 }, rounds: 1 });
+      expectInvalid(judgement, /the capture dropped [1-9]\d* frames/);
     });
   });
 });

@@ -29,6 +29,8 @@ export interface SessionOptions {
   readonly wires?: readonly string[];
   /** How long to wait for the prober before the run counts as invalid. Default 30 s. */
   readonly limitMs?: number;
+  /** How many bytes of frames may wait for the capture to read them. Default 64 MiB. */
+  readonly captureBytes?: number;
 }
 
 const settleMs = 100;
@@ -51,11 +53,13 @@ export class Session implements AsyncDisposable {
   private judgedFromMs = Number.POSITIVE_INFINITY;
   private ended = false;
 
-  private constructor(world: World, configuration: object, { limitMs = 30_000, wires = ["client0"] }: SessionOptions) {
+  private constructor(world: World, configuration: object, options: SessionOptions) {
+    const { limitMs = 30_000, wires = ["client0"], captureBytes } = options;
     this.limitMs = limitMs;
     sessions += 1;
     this.path = join(world.folder, `wire-${sessions}.pcap`);
-    this.capture = new Tethered("capture.py", [world.namespace("internet"), wires.join(","), this.path]);
+    const room = captureBytes === undefined ? [] : [String(captureBytes)];
+    this.capture = new Tethered("capture.py", [world.namespace("internet"), wires.join(","), this.path, ...room]);
     this.prober = new Tethered("prober.py", [JSON.stringify(configuration)]);
   }
 
@@ -137,6 +141,18 @@ export class Session implements AsyncDisposable {
   async freezeProber(): Promise<void> {
     const children = await readFile(`/proc/${this.prober.pid}/task/${this.prober.pid}/children`, "utf8");
     for (const pid of children.split(" ").filter(Boolean)) process.kill(Number(pid), "SIGSTOP");
+  }
+
+  /** Keeps the capture from reading while the prober goes through so many rounds, as an overloaded machine might. */
+  async blindCapture(count: number): Promise<void> {
+    const { pid } = this.capture;
+    if (pid === 0) throw new Error("the capture did not start");
+    process.kill(pid, "SIGSTOP");
+    try {
+      await this.rounds(count);
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
   }
 
   /** What has been seen since judging began, without ending the run. */

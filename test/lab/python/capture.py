@@ -1,6 +1,6 @@
-"""Captures what arrives at interfaces: capture.py NAMESPACE INTERFACE[,INTERFACE...] FILE, until stdin ends.
+"""Captures what arrives at interfaces: capture.py NAMESPACE INTERFACE[,INTERFACE...] FILE [BYTES], until stdin ends.
 
-The file is a nanosecond pcap. Prints "ready" when the socket listens, and at the end {"frames": n, "dropped": n}.
+The file is a nanosecond pcap. BYTES: how much may wait to be read, 64 MiB unless told. Prints "ready" when the socket listens, and at the end {"frames": n, "dropped": n}.
 """
 
 import json
@@ -20,10 +20,10 @@ SO_RCVBUFFORCE = 33
 SO_TIMESTAMPNS = 35
 
 
-def listen(interface):
+def listen(interface, room):
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     sock.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
-    sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+    sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, room)
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     sock.setblocking(False)
     sock.bind((interface, ETH_P_ALL))
@@ -33,8 +33,9 @@ def listen(interface):
 
 def main():
     namespace, interfaces, path = sys.argv[1:4]
+    room = int(sys.argv[4]) if len(sys.argv) > 4 else 64 << 20
     workers.enter(namespace)
-    socks = [listen(interface) for interface in interfaces.split(",")]
+    socks = [listen(interface, room) for interface in interfaces.split(",")]
     frames = dropped = 0
     with open(path, "wb", buffering=0) as file:
         file.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 1))
