@@ -13,9 +13,9 @@ export function must(argv: readonly string[], input = ""): string {
   return done.stdout;
 }
 
-/** Builds awg and lays it out as npm installs it; gives the launcher a person would run. `node` is this one. */
-export function installAwg(): string {
-  const packages = join(HOME, "node_modules");
+/** Builds awg and lays it out as npm installs it, in a folder; gives the launcher a person would run. `node` is this one. */
+export function installAwg(folder: string = HOME): string {
+  const packages = join(folder, "node_modules");
   const dist = join(packages, "awg", "dist");
   mkdirSync(dirname(dist), { recursive: true });
   for (const name of ["koffi", "@koromix"]) symlinkSync(join(ROOT, "node_modules", name), join(packages, name));

@@ -1,7 +1,8 @@
 /**
  * Compares our engine with wireguard-go, each at both ends of a tunnel between two namespaces, in turn, so that both meet
  * the same noise: medians of the rounds count, and ratios, never absolute figures. Needs root, iperf3, ping, wg and
- * wireguard-go; without ethtool the figures for cards that cut nothing are left out. Exits 1 when a demand is missed.
+ * wireguard-go; without ethtool the figures for cards that cut nothing cannot be measured. Exits 1 when a demand is missed or
+ * its figure was not measured. Ours is the engine process of an installed awg.
  *
  * node bench/tunnel.ts [rounds=3] [seconds=5]
  */
@@ -11,7 +12,7 @@ import { cpus, release } from "node:os";
 import { text } from "node:stream/consumers";
 import { median } from "./measure.ts";
 import { bundleEnd } from "./tunnel.d/bundle.ts";
-import { type Counters, type Engine, type RunningTunnel, TunnelLab } from "./tunnel.d/lab.ts";
+import { type Engine, type RunningTunnel, TunnelLab } from "./tunnel.d/lab.ts";
 
 const rounds = Number(process.argv[2] ?? 3);
 const seconds = Number(process.argv[3] ?? 5);
@@ -34,6 +35,10 @@ const PADDED: Engine = {
   },
 };
 
+/** How full its batches are only the data plane tells, to who runs it. */
+const COUNTED: Engine = { name: "awg's data plane alone", program: "data plane", mtuBytes: 1420 };
+const ENGINES = [OURS, THEIRS, PADDED, COUNTED];
+
 type Sample = Readonly<Record<string, number>>;
 
 using bundle = await bundleEnd();
@@ -41,10 +46,10 @@ using lab = new TunnelLab(bundle);
 console.log(
   `# ${new Date().toISOString().slice(0, 10)}, Linux ${release()}, ${cpus().length} cores, node ${process.version}, rounds ${rounds} of ${seconds} s`,
 );
-const samples = new Map<string, Sample[]>([OURS, THEIRS, PADDED].map(({ name }) => [name, []]));
+const samples = new Map<string, Sample[]>(ENGINES.map(({ name }) => [name, []]));
 for (let round = 0; round < rounds; round += 1) {
-  for (const engine of [OURS, THEIRS, PADDED]) {
-    const sample = await measure(engine);
+  for (const engine of ENGINES) {
+    const sample = await (engine === COUNTED ? measureBatches() : measure(engine));
     samples.get(engine.name)?.push(sample);
     console.log(
       `${engine.name}: ${Object.entries(sample)
@@ -61,10 +66,9 @@ async function measure(engine: Engine): Promise<Sample> {
   await using tunnel = await lab.start(engine);
   await iperf(["-t", "1"]);
   Object.assign(sample, await measureTcp(tunnel, "one stream", []));
-  const [near, far] = await tunnel.counters();
-  addBatches(sample, near, far);
   Object.assign(sample, await measureTcp(tunnel, "four streams", ["-P", "4"]));
   Object.assign(sample, await measureTcp(tunnel, "reverse", ["-R"]));
+  Object.assign(sample, await measureTcp(tunnel, "four streams, reverse", ["-P", "4", "-R"]));
   sample["MB resident"] = tunnel.residentMegabytes();
   const udp = await iperf(["-u", "-b", "500M", "-l", "1350", "-t", String(seconds)]);
   sample["UDP 500 Mbit/s loss %"] = udp.lostPercent;
@@ -76,10 +80,16 @@ async function measure(engine: Engine): Promise<Sample> {
   return sample;
 }
 
-function addBatches(sample: Record<string, number>, near: Counters, far: Counters): void {
-  if (near["tunReadReads"] === undefined) return;
-  sample["packets a TUN read"] = (near["tunReadPackets"] ?? 0) / near["tunReadReads"];
-  sample["packets a UDP receive"] = (far["udpReceiveDatagrams"] ?? 0) / (far["udpReceiveReceives"] ?? 1);
+async function measureBatches(): Promise<Sample> {
+  await using tunnel = await lab.start(COUNTED);
+  await iperf(["-t", String(seconds)]);
+  const [near, far] = await tunnel.counters();
+  const mean = (packets: number | undefined, calls: number | undefined) =>
+    (packets ?? Number.NaN) / (calls ?? Number.NaN);
+  return {
+    "packets a TUN read": mean(near["tunReadPackets"], near["tunReadReads"]),
+    "packets a UDP receive": mean(far["udpReceiveDatagrams"], far["udpReceiveReceives"]),
+  };
 }
 
 async function measureTcp(tunnel: RunningTunnel, name: string, words: readonly string[]): Promise<Sample> {
@@ -130,7 +140,7 @@ interface Demand {
 
 function report(): number {
   const demands: readonly Demand[] = [
-    ...["one stream", "four streams", "reverse"].flatMap((name): Demand[] => [
+    ...["one stream", "four streams", "reverse", "four streams, reverse"].flatMap((name): Demand[] => [
       { figure: `Gbit/s ${name}`, against: THEIRS, least: 5 },
       { figure: `CPU s/Gbit ${name}`, against: THEIRS, most: 0.25 },
     ]),
@@ -138,19 +148,19 @@ function report(): number {
     { figure: "ms ping -f", against: THEIRS, most: 0.7 },
     { figure: "UDP 500 Mbit/s loss %", against: THEIRS, most: 1 },
     { figure: "MB resident", most: 110 },
-    { figure: "packets a TUN read", least: 20 },
-    { figure: "packets a UDP receive", least: 20 },
+    { figure: "packets a TUN read", of: COUNTED, least: 20 },
+    { figure: "packets a UDP receive", of: COUNTED, least: 20 },
     { figure: "Gbit/s one stream", of: PADDED, against: OURS, least: 0.75 },
   ];
   return demands.filter((demand) => !judge(demand)).length;
 }
 
-/** Prints one line; true when the demand is met, or nothing was measured. */
+/** Prints one line; true when the demand is met. */
 function judge({ figure, of = OURS, against, least, most }: Demand): boolean {
   const ours = medianOf(of, figure);
   if (Number.isNaN(ours)) {
-    console.log(`skipped ${figure}: not measured`);
-    return true;
+    console.log(`NOT MEASURED ${figure}`);
+    return false;
   }
   const peer = against === undefined ? 1 : medianOf(against, figure);
   // Nothing lost on either side is equal.

@@ -1,6 +1,8 @@
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { devNull } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Bundle } from "./bundle.ts";
 
@@ -20,7 +22,8 @@ export interface EndOptions {
 /** Who carries the tunnel at both ends. */
 export interface Engine {
   readonly name: string;
-  readonly program: "awg" | "wireguard-go";
+  /** `awg`: the engine process of an installed awg. `data plane`: its data plane alone, which tells its counters. */
+  readonly program: "awg" | "data plane" | "wireguard-go";
   readonly obfuscation?: Readonly<Record<string, string>>;
   readonly mtuBytes: number;
 }
@@ -34,9 +37,9 @@ export interface RunningTunnel extends AsyncDisposable {
   readonly farPublicKey: string;
   /** User and system time of both ends since they started, in seconds. */
   cpuSeconds(): number;
-  /** The larger one's resident memory. */
+  /** The larger one's resident memory at its highest (VmHWM, proc_pid_status(5)). */
   residentMegabytes(): number;
-  /** Of the near and the far end; empty objects for wireguard-go. */
+  /** Of the near and the far end; empty objects but for the data plane. */
   counters(): Promise<readonly [near: Counters, far: Counters]>;
 }
 
@@ -85,7 +88,7 @@ export class TunnelLab implements Disposable {
   async startResponder(program: Engine["program"], privateKey: string, peers: readonly string[]): Promise<RunningEnd> {
     const [peerKey = "", ...morePeers] = peers;
     const options = { device: `bnb${process.pid}`, privateKey, peerKey, morePeers, port: 51002, mtuBytes: 1420 };
-    return program === "awg" ? startAwg(this.far, options, this.#bundle) : startWireguardGo(this.far, options);
+    return this.#startEnd(program, this.far, options);
   }
 
   /** Starts an engine at both ends and waits until a ping comes through. */
@@ -97,11 +100,9 @@ export class TunnelLab implements Disposable {
       mtuBytes: engine.mtuBytes,
       ...(engine.obfuscation === undefined ? {} : { obfuscation: engine.obfuscation }),
     };
-    const startOurs = (namespace: string, options: EndOptions) => startAwg(namespace, options, this.#bundle);
-    const start = engine.program === "awg" ? startOurs : startWireguardGo;
     const ends = await Promise.all([
-      start(this.near, { ...near, ...more, endpoint: ["192.0.2.2", 51002] }),
-      start(this.far, { ...far, ...more }),
+      this.#startEnd(engine.program, this.near, { ...near, ...more, endpoint: ["192.0.2.2", 51002] }),
+      this.#startEnd(engine.program, this.far, { ...far, ...more }),
     ]);
     for (const [name, device, last] of [
       [this.near, near.device, 1],
@@ -121,6 +122,13 @@ export class TunnelLab implements Disposable {
       },
     };
   }
+
+  #startEnd(program: Engine["program"], namespace: string, options: EndOptions): Promise<RunningEnd> {
+    if (program === "wireguard-go") return startWireguardGo(namespace, options);
+    return program === "awg"
+      ? startAwg(namespace, options, this.#bundle)
+      : startDataPlaneAlone(namespace, options, this.#bundle);
+  }
 }
 
 /** One end alone. */
@@ -130,7 +138,33 @@ export interface RunningEnd {
   stop(): Promise<void>;
 }
 
-async function startAwg(namespace: string, options: EndOptions, bundle: Bundle): Promise<RunningEnd> {
+async function startAwg(namespace: string, options: EndOptions, { awg }: Bundle): Promise<RunningEnd> {
+  const { device, mtuBytes, obfuscation = {} } = options;
+  const protocol = options.obfuscation === undefined ? "wireguard" : "amneziawg";
+  const script = join(import.meta.dirname, "engine.ts");
+  // As the launcher's first line starts node.
+  const node = [process.execPath, "--disable-sigusr1", "--disable-warning=ExperimentalWarning"];
+  const program = [...node, script, device, String(mtuBytes), awg, protocol, devNull];
+  const child = spawn("ip", ["netns", "exec", namespace, ...program]);
+  child.stderr.pipe(process.stderr);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const pid = Number((await lines.next()).value);
+  if (!(pid > 0)) throw new Error("awg's engine did not start");
+  const keys = Object.entries(obfuscation).map(([key, value]) => `${key.toUpperCase()} = ${value}\n`);
+  const conf = confText(options, keys.join(""));
+  run("sh", ["-c", 'cat | "$0" "$1" setconf "$2" /dev/stdin', process.execPath, awg, device], conf);
+  return {
+    pid,
+    counters: async () => ({}),
+    stop: async () => {
+      const ended = once(child, "exit");
+      child.stdin.end();
+      await ended;
+    },
+  };
+}
+
+async function startDataPlaneAlone(namespace: string, options: EndOptions, bundle: Bundle): Promise<RunningEnd> {
   const program = [process.execPath, bundle.end, JSON.stringify(options), bundle.worker];
   const child = spawn("ip", ["netns", "exec", namespace, ...program]);
   child.stderr.pipe(process.stderr);
@@ -154,14 +188,18 @@ async function startWireguardGo(namespace: string, options: EndOptions): Promise
     if (waited > 20_000) throw new Error("wireguard-go did not start");
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  const endpoint = options.endpoint === undefined ? "" : `Endpoint = ${options.endpoint.join(":")}\n`;
-  const conf =
-    `[Interface]\nPrivateKey = ${options.privateKey}\nListenPort = ${options.port}\n` +
-    `[Peer]\nPublicKey = ${options.peerKey}\n${endpoint}AllowedIPs = 0.0.0.0/0\n` +
-    (options.morePeers ?? []).map((key) => `[Peer]\nPublicKey = ${key}\n`).join("");
-  const { status, stderr } = spawnSync("sh", ["-c", `cat | wg setconf ${options.device} /dev/stdin`], { input: conf });
-  if (status !== 0) throw new Error(`wg setconf: ${stderr}`);
+  run("sh", ["-c", 'cat | wg setconf "$0" /dev/stdin', options.device], confText(options, ""));
   return { pid: child.pid ?? 0, counters: async () => ({}), stop: () => stopChild(child) };
+}
+
+/** As `setconf` takes it; `more` stands in its first section. */
+function confText({ privateKey, port, peerKey, endpoint, morePeers = [] }: EndOptions, more: string): string {
+  const at = endpoint === undefined ? "" : `Endpoint = ${endpoint.join(":")}\n`;
+  return (
+    `[Interface]\nPrivateKey = ${privateKey}\nListenPort = ${port}\n${more}` +
+    `[Peer]\nPublicKey = ${peerKey}\n${at}AllowedIPs = 0.0.0.0/0\n` +
+    morePeers.map((key) => `[Peer]\nPublicKey = ${key}\n`).join("")
+  );
 }
 
 async function stopChild(child: ChildProcessWithoutNullStreams): Promise<void> {
@@ -192,5 +230,5 @@ export function cpuSecondsOf(pid: number): number {
 
 function residentOf(pid: number): number {
   const status = readdirSync("/proc").includes(String(pid)) ? readFileSync(`/proc/${pid}/status`, "utf8") : "";
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
+  return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
 }
