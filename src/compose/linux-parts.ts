@@ -7,6 +7,7 @@ import { keeperPaths } from "../model/keeper-protocol.ts";
 import { forbidDumps } from "../native/linux/process/credentials.ffi.ts";
 import { readNamespaceInode } from "../native/linux/process/namespace.ffi.ts";
 import { fileStores } from "../state/file-stores.ts";
+import { trustedOwners } from "../state/file-trust.ts";
 import { readStateIdentity } from "../state/identity.ts";
 import { SecretStore } from "../state/secret-store.ts";
 import { readBootTimeMs } from "./daemon/boot-time.ts";
@@ -19,7 +20,7 @@ import type { SessionOptions } from "./session.ts";
 import type { SessionParts } from "./session-parts.ts";
 
 /** A session on this Linux machine, in the network namespace of this process. */
-export function linuxParts({ stateDir, runDir, environment, allowInsecurePermissions }: SessionOptions): SessionParts {
+export function linuxParts({ stateDir, runDir, isUnattended, ...given }: SessionOptions): SessionParts {
   if (process.platform !== "linux") {
     throw new AwgError("unsupported", `awg cannot act on ${process.platform} yet`, {
       remedy: "use --host simulated to try it",
@@ -28,7 +29,7 @@ export function linuxParts({ stateDir, runDir, environment, allowInsecurePermiss
   // Keys pass through this process: none may end in a core dump, or be read by a debugger.
   if (process.geteuid?.() === 0) forbidDumps();
   const paths = pathsFor(stateDir, runDir);
-  const secrets = new SecretStore(paths.stateDir, { environment, allowInsecurePermissions });
+  const secrets = new SecretStore(paths.stateDir, { ...given, owners: trustedOwners(given.environment, isUnattended) });
   return {
     host: linuxHost({
       runDir: paths.runDir,
@@ -43,7 +44,7 @@ export function linuxParts({ stateDir, runDir, environment, allowInsecurePermiss
     ...rootRights(paths.lockFile, secrets),
     known: knownConfigIn(paths.stateDir),
     watchdog: keeperWatchdog(paths),
-    sshConnection: () => readSshConnection(environment),
+    sshConnection: () => readSshConnection(given.environment),
     expectEngines: async (tunnels) => {
       const { expectEngines } = await import("../host/linux/expect-engines.ts");
       expectEngines(keeperOf(paths), tunnels);

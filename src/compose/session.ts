@@ -33,6 +33,8 @@ export interface SessionOptions {
   readonly stateDir?: string;
   readonly runDir?: string;
   readonly allowInsecurePermissions: boolean;
+  /** Nobody called it: whoever sudo came from is trusted no more than others. */
+  readonly isUnattended?: boolean;
   readonly environment: NodeJS.ProcessEnv;
 }
 
@@ -40,8 +42,10 @@ export interface SessionOptions {
 export interface SourceFile {
   readonly name: string;
   readonly text: string;
-  /** Permission bits, where it is a file. */
+  /** Permission bits, where it is a file; and whose it is. */
   readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
 export interface LoadedConfig {
@@ -193,6 +197,11 @@ export interface Session extends AsyncDisposable {
   refuseAwaiting(): Promise<void>;
   /** Takes the lock unless it is held for this plan, recovers an open journal, carries the plan out; throws AwgError when it did not succeed. */
   apply(planned: Planned, hooks: ApplyHooks): Promise<Applied>;
+  /**
+   * Told why a verb that changes the machine failed: where that is a state folder that cannot be read, a policy is made to
+   * stand, if none does. Gives the error to report.
+   */
+  protect(cause: unknown): Promise<unknown>;
   /** Accepts the state that waits for it and gives its number; AwgError usage, unconfirmed or locked when that cannot be. */
   confirm(): Promise<number>;
   /** Restores what stood before an open transaction; false when there was nothing to undo. */

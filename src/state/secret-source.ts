@@ -3,6 +3,7 @@ import { AwgError, messageOf } from "../model/error.ts";
 import type { SecretRef } from "../model/secret.ts";
 import { keyFromBase64Bytes } from "../model/uapi/key-text.ts";
 import { readAtMost } from "./bounded-read.ts";
+import { exposureOf } from "./file-trust.ts";
 import { isCode } from "./state-folder.ts";
 
 const MAX_SECRET_BYTES = 64 * 1024;
@@ -12,13 +13,15 @@ export interface SecretSourceOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Accept secret files that others can read. */
   readonly allowInsecurePermissions: boolean;
+  /** Whose files are taken where this process acts as root; nobody else may be able to change one or exchange it. */
+  readonly owners?: ReadonlySet<number> | undefined;
 }
 
 /** The text a reference leads to, without surrounding white space. AwgError naming the reference, never its contents. */
 export function readSecretText(ref: SecretRef, options: SecretSourceOptions): string {
   if ("inline" in ref) return ref.inline.trim();
   if ("file" in ref) {
-    const bytes = readSecretFile(ref.file, options.allowInsecurePermissions);
+    const bytes = readSecretFile(ref.file, options);
     return bytes.toString("utf8").trim();
   }
   if ("env" in ref) {
@@ -35,10 +38,7 @@ export function readSecretText(ref: SecretRef, options: SecretSourceOptions): st
 
 /** Reads a 32-byte key in base64, as WireGuard's tools write it. No string is made of a key in a file: none could be wiped. */
 export function readKey(ref: SecretRef, options: SecretSourceOptions): Uint8Array {
-  const encoded =
-    "file" in ref
-      ? readSecretFile(ref.file, options.allowInsecurePermissions)
-      : Buffer.from(readSecretText(ref, options), "utf8");
+  const encoded = "file" in ref ? readSecretFile(ref.file, options) : Buffer.from(readSecretText(ref, options), "utf8");
   const key = keyFromBase64Bytes(encoded);
   encoded.fill(0);
   if (key !== undefined) return key;
@@ -47,7 +47,7 @@ export function readKey(ref: SecretRef, options: SecretSourceOptions): Uint8Arra
   });
 }
 
-function readSecretFile(path: string, allowInsecure: boolean): Buffer {
+function readSecretFile(path: string, options: SecretSourceOptions): Buffer {
   let fd: number;
   try {
     // Without O_NONBLOCK, opening a FIFO would wait for a writer for ever.
@@ -62,7 +62,7 @@ function readSecretFile(path: string, allowInsecure: boolean): Buffer {
   }
   try {
     const status = fstatSync(fd);
-    refuseUnsafe(path, status, allowInsecure);
+    refuseUnsafe(path, status, options);
     const bytes = readSecretBytes(path, fd);
     if (bytes !== undefined) return bytes;
     throw new AwgError("config", `the secret file ${path} has too many bytes for a secret`, {
@@ -86,20 +86,24 @@ function readSecretBytes(path: string, fd: number): Buffer | undefined {
   }
 }
 
-function refuseUnsafe(path: string, status: Stats, allowInsecure: boolean): void {
+function refuseUnsafe(path: string, status: Stats, { allowInsecurePermissions, owners }: SecretSourceOptions): void {
   const refuse = (problem: string, remedy: string): AwgError =>
     new AwgError("config", `the secret file ${path} ${problem}`, { facts: { path }, remedy });
   if (!status.isFile()) throw refuse("is not a regular file", "name a file");
   if (status.size > MAX_SECRET_BYTES)
     throw refuse(`has ${status.size} bytes, too many for a secret`, "name the right file");
-  if (!allowInsecure && (status.mode & OTHERS) !== 0) {
+  if (allowInsecurePermissions) return;
+  if ((status.mode & OTHERS) !== 0) {
     const mode = (status.mode & 0o777).toString(8).padStart(4, "0");
     throw refuse(`can be read by others (mode ${mode})`, `run chmod go= ${path}, or give --allow-insecure-permissions`);
   }
   const uid = process.geteuid?.();
-  if (!allowInsecure && uid !== undefined && status.uid !== uid && status.uid !== 0) {
+  if (uid !== undefined && status.uid !== uid && status.uid !== 0 && owners?.has(status.uid) !== true) {
     throw refuse(`belongs to uid ${status.uid}`, "make it yours, or give --allow-insecure-permissions");
   }
+  const exposure = owners === undefined ? undefined : exposureOf(path, status, owners);
+  if (exposure !== undefined)
+    throw refuse(`cannot be trusted: ${exposure.message}`, `${exposure.remedy}, or give --allow-insecure-permissions`);
 }
 
 function nameOf(ref: SecretRef): string {

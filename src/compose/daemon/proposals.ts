@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Rhythm, rhythmOf } from "../../daemon/rhythm.ts";
 import { renderProblem } from "../../model/config/problem.ts";
 import { messageOf } from "../../model/error.ts";
+import { readRegularFile } from "../reading/regular-file.ts";
 import type { ReconcilingSession } from "../reconciling-session.ts";
 import type { LoadedConfig, Planned, SourceFile, UnansweredEndpoints } from "../session.ts";
 
@@ -106,8 +107,7 @@ async function load(
 }
 
 function readPath(path: string): readonly SourceFile[] {
-  const { mode } = statSync(path);
-  if (!statSync(path).isDirectory()) return [{ name: path, text: readFileSync(path, "utf8"), mode: mode & 0o7777 }];
+  if (!statSync(path).isDirectory()) return [readRegularFile(path)];
   return readdirSync(path)
     .filter((name) => /^[^.].*\.(ya?ml|json)$/.test(name))
     .sort()

@@ -45,7 +45,7 @@ export interface DaemonOptions extends SessionOptions {
 export async function runDaemon(given: DaemonOptions): Promise<void> {
   forbidLooks();
   const options = given.notify === true ? await withNotifications(given) : given;
-  await using session = await openSession(options);
+  await using session = await openSession({ ...options, isUnattended: true });
   await keepMachine(session, options);
 }
 
@@ -58,12 +58,12 @@ export async function keepMachine(session: ReconcilingSession, options: DaemonOp
   using pace = new Pace(() => wake("drift timer"), setTimer);
   const subject = {
     plan: async () => {
-      const next = await planNext(proposals, endpoints);
+      const next = await orProtect(session, () => planNext(session, proposals, endpoints));
       if (next.keys.length === 0) pace.follow(next.rhythm);
       return next;
     },
     apply: async (plan: DaemonPlan) => {
-      await applyNext(session, plan, proposals);
+      await orProtect(session, () => applyNext(session, plan, proposals));
       pace.follow(plan.rhythm);
       if (plan.movesPeers) await endpoints?.shakeHands();
     },
@@ -142,6 +142,15 @@ async function applyNext(session: ReconcilingSession, plan: DaemonPlan, proposal
   }
 }
 
+/** Where it fails for a state that cannot be read, the machine is not left open. */
+async function orProtect<T>(session: ReconcilingSession, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (cause) {
+    throw await session.protect(cause);
+  }
+}
+
 async function withNotifications(options: DaemonOptions): Promise<DaemonOptions> {
   const tell = await (await import("./notifier.ts")).openNotifier();
   return {
@@ -154,7 +163,13 @@ async function withNotifications(options: DaemonOptions): Promise<DaemonOptions>
 }
 
 /** A peer that moves because its name or its server did is nobody's meddling, so it counts for no fight. */
-async function planNext(proposals: Proposals, endpoints: EndpointWatch | undefined): Promise<DaemonPlan> {
+async function planNext(
+  session: ReconcilingSession,
+  proposals: Proposals,
+  endpoints: EndpointWatch | undefined,
+): Promise<DaemonPlan> {
+  // What no change can be made with is told at once, not when one is due.
+  await session.requireJournal();
   const { planned, proposed: isConfig, rhythm } = await proposals.next();
   const movesPeers = (await endpoints?.follow(planned)) ?? false;
   return {

@@ -13,6 +13,7 @@ import { openLibSystem } from "../../native/darwin/libsystem.ffi.ts";
 import type { LibSystem } from "../../native/darwin/libsystem.ts";
 import { readPeerUid } from "../../native/darwin/peer-credentials.ts";
 import { fileStores } from "../../state/file-stores.ts";
+import { trustedOwners } from "../../state/file-trust.ts";
 import { SecretStore } from "../../state/secret-store.ts";
 import { repeat } from "../daemon/clocks.ts";
 import type { Watchdog } from "../generations/confirmation.ts";
@@ -30,9 +31,9 @@ const ONLY_NAMESPACE = 0;
 const PROCESS_LOOK_MS = 500;
 
 /** A session on this Mac. */
-export function darwinParts({ stateDir, runDir, environment, allowInsecurePermissions }: SessionOptions): SessionParts {
+export function darwinParts({ stateDir, runDir, isUnattended, ...given }: SessionOptions): SessionParts {
   const paths = pathsFor(stateDir, runDir);
-  const secrets = new SecretStore(paths.stateDir, { environment, allowInsecurePermissions });
+  const secrets = new SecretStore(paths.stateDir, { ...given, owners: trustedOwners(given.environment, isUnattended) });
   const system = openLibSystem();
   // Keys pass through this process: none may end in a core dump, or be read by a debugger.
   if (process.geteuid?.() === 0) forbidDumps(system);
@@ -58,7 +59,8 @@ export function darwinParts({ stateDir, runDir, environment, allowInsecurePermis
     ...rootRights(paths.lockFile, secrets),
     known: knownConfigIn(paths.stateDir),
     watchdog: keeperWatchdog(holder, paths),
-    sshConnection: () => readSshConnection(environment, () => sshConnectionAbove(processesOf(system), process.ppid)),
+    sshConnection: () =>
+      readSshConnection(given.environment, () => sshConnectionAbove(processesOf(system), process.ppid)),
     processes: async () => processesOf(system),
     close: async () => {},
   };

@@ -1,10 +1,10 @@
 import { readdirSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
-import type { ConfigSource } from "../../model/config/config-hash.ts";
+import type { SourceFile } from "../session.ts";
 import { readRegularFile } from "./regular-file.ts";
 
 /** Reads what `include` names, relative to the file that includes it; a folder gives its *.yaml, *.yml and *.json. */
-export function readInclude(name: string, from: string): ConfigSource | readonly ConfigSource[] {
+export function readInclude(name: string, from: string): SourceFile | readonly SourceFile[] {
   const path = isAbsolute(name) ? name : join(from === "-" ? "." : dirname(from), name);
   const status = statSync(path);
   if (!status.isDirectory()) return readRegularFile(path);

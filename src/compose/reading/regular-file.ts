@@ -17,7 +17,8 @@ export function readRegularFile(path: string): SourceFile {
     if (!status.isFile())
       throw new AwgError("config", `${path} is not a regular file`, { remedy: "use - to read standard input" });
     const bytes = status.size > MAX_FILE_BYTES ? undefined : readBounded(path, descriptor);
-    if (bytes !== undefined) return { name: path, text: bytes.toString("utf8"), mode: status.mode & 0o7777 };
+    const { uid, gid } = status;
+    if (bytes !== undefined) return { name: path, text: bytes.toString("utf8"), mode: status.mode & 0o7777, uid, gid };
     throw new AwgError("config", `${path} has more than the ${MAX_FILE_BYTES} bytes that a config may have`, {
       remedy: "split it with include, or check that it is a config at all",
     });

@@ -1,11 +1,15 @@
 import { sha256Hex } from "../sha256.ts";
 import { MAX_FILE_BYTES } from "./source/limits.ts";
 
-/** One text a configuration is made of. `mode` is the file's permission bits, where it is a file. */
+/**
+ * One text a configuration is made of. `mode` is the file's permission bits, where it is a file; `exposure` says who else
+ * than root could change it, where that counts.
+ */
 export interface ConfigSource {
   readonly name: string;
   readonly text: string;
   readonly mode?: number;
+  readonly exposure?: { readonly message: string; readonly remedy: string };
 }
 
 /**

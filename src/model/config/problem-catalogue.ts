@@ -4,7 +4,7 @@ export const PROBLEM_CATALOGUE = {
   "file-empty": "There is nothing in the file, or only comments.",
   "file-not-text": "The file holds a byte that no text file has, such as NUL.",
   "file-permissions": "The file holds a secret and other users of the machine can read or change it.",
-  "config-writable": "Every user of the machine can change the file.",
+  "config-writable": "Others can change the file, by its mode, its owner or a folder on the way to it.",
   "include-unreadable": "A file named by `include` cannot be read.",
   "include-cycle": "A file includes itself, directly or through others.",
   "include-too-many": "More files are included than the limit allows.",

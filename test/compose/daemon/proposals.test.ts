@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -53,4 +54,15 @@ test("a config that had to wait for another awg is proposed again, however often
     proposals.noteFailure("a", true);
   }
   expect(reports).toEqual([]);
+});
+
+test("D5: a config that became a pipe or a device is reported, never waited for or read without end", async () => {
+  const { next, reports } = proposing();
+  const file = join(folder, "config.yaml");
+  spawnSync("mkfifo", ["-m", "600", file]);
+  expect(await next()).toBe("accepted");
+  rmSync(file);
+  symlinkSync("/dev/zero", file);
+  expect(await next()).toBe("accepted");
+  expect(reports).toEqual([expect.stringContaining("config.yaml is not a regular file")]);
 });

@@ -39,11 +39,17 @@ export function secretsOf(config: Config): readonly { readonly path: NodePath; r
 function checkWritable(context: CheckContext): void {
   const { sources, options } = context;
   if (options.allowInsecurePermissions === true) return;
-  for (const [source, { mode = 0 }] of sources.entries()) {
-    if ((mode & OTHERS_MAY_WRITE) === 0) continue;
+  for (const [source, { mode = 0, exposure }] of sources.entries()) {
     const text = (mode & 0o777).toString(8).padStart(4, "0");
-    const message = `the file has mode ${text}, so every user of the machine can change it`;
-    context.reportPlace("config-writable", { source, start: 0, end: 1 }, message, "chmod o-w the file");
+    const { message, remedy } =
+      (mode & OTHERS_MAY_WRITE) === 0
+        ? (exposure ?? {})
+        : {
+            message: `the file has mode ${text}, so every user of the machine can change it`,
+            remedy: "chmod o-w the file",
+          };
+    if (message === undefined || remedy === undefined) continue;
+    context.reportPlace("config-writable", { source, start: 0, end: 1 }, message, remedy);
   }
 }
 
