@@ -8,7 +8,7 @@ export const FILE: OptionDefinition = {
 };
 export const INSECURE: OptionDefinition = {
   flags: "--allow-insecure-permissions",
-  summary: "accept secrets in files that others can read",
+  summary: "accept files that others can read or change",
 };
 export const DETAILED: OptionDefinition = {
   flags: "--detailed-exitcode",
