@@ -20,6 +20,16 @@ export async function openSessionFor(call: VerbCall): Promise<Session> {
   return openSession(beginsAs === undefined ? options : { ...options, host: { ...host, beginsAs } });
 }
 
+/** Runs what is to change the machine that the options name: also where it fails for an unreadable state, none is left open. */
+export async function changeMachine<T>(call: VerbCall, act: (session: Session) => Promise<T>): Promise<T> {
+  await using session = await openSessionFor(call);
+  try {
+    return await act(session);
+  } catch (cause) {
+    throw await session.protect(cause);
+  }
+}
+
 /** What the global options say. */
 export function sessionOptionsOf(call: VerbCall): SessionOptions {
   const stateDir = textOption(call, "stateDir");

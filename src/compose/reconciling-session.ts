@@ -7,6 +7,7 @@ import type { TunnelObserved } from "../model/spec/tunnel.ts";
 import type { Verified } from "../model/verify/finding.ts";
 import { readVerdict, type Verdict } from "../reconciler/apply/confirm.ts";
 import { bootTimeMs } from "../reconciler/apply/outcome.ts";
+import { readOpenTransaction } from "../reconciler/apply/recover.ts";
 import type { Generation } from "../reconciler/apply/stores.ts";
 import type { Selection } from "../reconciler/plan/selection.ts";
 import type { Explanation } from "./explain/explanation.ts";
@@ -161,7 +162,23 @@ export class ReconcilingSession implements Session {
 
   async status(): Promise<Status> {
     this.#parts.requireRights?.();
-    return readStatus(this.#parts);
+    try {
+      return await readStatus(this.#parts);
+    } catch (cause) {
+      const { tellUnreadable } = await import("./generations/unreadable-state.ts");
+      throw await tellUnreadable(this.#parts, cause);
+    }
+  }
+
+  /** AwgError journal or permission where the journal cannot be read. Reads only. */
+  async requireJournal(): Promise<void> {
+    await readOpenTransaction(this.#parts.stores.journal);
+  }
+
+  async protect(cause: unknown): Promise<unknown> {
+    await this.#letGo();
+    const { protectUnreadable } = await import("./generations/unreadable-state.ts");
+    return protectUnreadable(this.#parts, cause);
   }
 
   async drift(): Promise<DriftReport> {
@@ -226,8 +243,14 @@ export class ReconcilingSession implements Session {
     return (await this.#parts.stores.generations.latest())?.desired.resources ?? [];
   }
 
+  async #letGo(): Promise<void> {
+    const held = this.#held;
+    this.#held = undefined;
+    await held?.lock?.[Symbol.asyncDispose]();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#held?.lock?.[Symbol.asyncDispose]();
+    await this.#letGo();
     await this.#parts.host[Symbol.asyncDispose]();
   }
 }

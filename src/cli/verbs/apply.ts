@@ -2,15 +2,17 @@ import { readRegularFile } from "../../compose/reading/regular-file.ts";
 import type { LoadedConfig, Planned, Session } from "../../compose/session.ts";
 import { AwgError } from "../../model/error.ts";
 import { carryOut } from "../carry-out.ts";
-import { loadConfigFor, openSessionFor } from "../open-session.ts";
+import type { ExitCode } from "../exit-code.ts";
+import { changeMachine, loadConfigFor } from "../open-session.ts";
 import { selectionOf } from "../selection.ts";
 import { flagOption, type RunVerb, type VerbCall } from "../verb.ts";
 import { styleFor } from "../views/style.ts";
 import { renderVerified } from "../views/verify/verified.ts";
 
 /** `awg apply [PLAN]`: plan, ask, carry out, read back. */
-export const run: RunVerb = async (call) => {
-  await using session = await openSessionFor(call);
+export const run: RunVerb = (call) => changeMachine(call, (session) => applyWith(call, session));
+
+async function applyWith(call: VerbCall, session: Session): Promise<ExitCode> {
   const saved = call.args[0];
   const selection = selectionOf(call);
   if (saved !== undefined && selection !== undefined) {
@@ -29,7 +31,7 @@ export const run: RunVerb = async (call) => {
     done: (_, generation) => `Applied; everything was read back and is as planned. Generation ${generation}.`,
     nothing: "No changes. The machine is as the config says; nothing was written.",
   });
-};
+}
 
 /** Between the plan and its end nobody is asked and nothing is proven: it is made under the lock at once. */
 function planFrom(session: Session, loaded: LoadedConfig, call: VerbCall): Promise<Planned> {

@@ -1,13 +1,13 @@
 import { carryOut } from "../carry-out.ts";
-import { openSessionFor } from "../open-session.ts";
+import { changeMachine } from "../open-session.ts";
 import type { RunVerb } from "../verb.ts";
 
 /** `awg destroy`: removes all that is ours, the kill switch last, and puts back what was replaced. */
-export const run: RunVerb = async (call) => {
-  await using session = await openSessionFor(call);
-  return await carryOut(call, session, await session.planDestroy(), {
-    question: "Remove all of this? Traffic will no longer be protected.",
-    done: () => "Destroyed; what awg had replaced is back as it was.",
-    nothing: "Nothing to destroy. awg owns nothing on this machine.",
-  });
-};
+export const run: RunVerb = (call) =>
+  changeMachine(call, async (session) =>
+    carryOut(call, session, await session.planDestroy(), {
+      question: "Remove all of this? Traffic will no longer be protected.",
+      done: () => "Destroyed; what awg had replaced is back as it was.",
+      nothing: "Nothing to destroy. awg owns nothing on this machine.",
+    }),
+  );

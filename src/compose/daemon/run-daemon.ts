@@ -92,6 +92,7 @@ export async function keepMachine(session: ReconcilingSession, options: DaemonOp
     events: session.networkEvents,
     wake,
     onOtherNetwork,
+    onRoutes: () => endpoints?.noteRoutes(),
   });
   await using watched = new FallbackWatch(session, { ...clock, report: options.report, wake });
   fallback = watched;
@@ -109,15 +110,17 @@ interface Outside {
   readonly wake: (reason: string) => void;
   /** The machine's addresses changed, or it slept. */
   readonly onOtherNetwork: () => void;
+  readonly onRoutes: () => void;
 }
 
 /** Everything that makes the loop look again. */
-function watchOutside(options: DaemonOptions, { events, wake, onOtherNetwork }: Outside): AsyncDisposable {
+function watchOutside(options: DaemonOptions, { events, wake, onOtherNetwork, onRoutes }: Outside): AsyncDisposable {
   const watches = new AsyncDisposableStack();
   watches.use(
     watchMachine(options, events, ({ what, by, renumbered }) => {
       wake(by === undefined ? what : `${what}, by ${by.program} (${by.pid})`);
       if (renumbered) onOtherNetwork();
+      else if (what === "routes" || what === "default route") onRoutes();
     }),
   );
   watches.use(watchConfig(options.files, wake));

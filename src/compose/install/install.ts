@@ -51,7 +51,9 @@ export async function uninstallAwg(options: InstallOptions & { readonly force: b
   await using session = await openSession(options);
   const { services } = session;
   const manager = await services?.readManager();
-  const warnings = await destroyFirst(session, options);
+  const warnings = await destroyFirst(session, options).catch(async (cause: unknown) => {
+    throw options.dryRun ? cause : await session.protect(cause);
+  });
   const record = new InstallationRecord(stateDirOf(options));
   const wanted: readonly Resource[] =
     manager === undefined || manager.kind === "none" ? [] : await wantedHere(services);

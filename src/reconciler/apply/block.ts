@@ -1,3 +1,5 @@
+import type { FirewallPolicy } from "../../model/firewall/policy.ts";
+import { blockedPolicy } from "../../model/firewall/transition.ts";
 import type { Step } from "../../model/plan.ts";
 import { driverOf } from "../plan/observation.ts";
 import type { ApplyDeps } from "./outcome.ts";
@@ -8,39 +10,71 @@ import { performSteps } from "./run-batches.ts";
 const TRIES = 3;
 const RETRY_WAIT_MS = 200;
 
+type Machine = Pick<ApplyDeps, "host" | "registry" | "clock">;
+
 /**
  * The last resort of a failed rollback: loads the policy that lets through only what the old and the new one both allow,
  * so that a half-made machine is blocked, never open. Where the transaction did not touch the policy, the one that stands
- * goes on standing. Answers whether a policy of ours is now known to stand. Never throws.
+ * goes on standing; when it is gone, the accepted one is loaded. What the machine does not take gives way to *blocked*
+ * (docs/security.md S1.4). A machine that has no policy and is to have none is left alone. Answers whether a policy of
+ * ours is now known to stand. Never throws.
  */
 export async function blockTraffic(
   deps: ApplyDeps,
   batches: readonly Pick<JournalledBatch, "batch">[],
 ): Promise<boolean> {
   const policies = touchedPlaces(batches).filter(({ kind }) => driverOf(deps.registry, kind).between !== undefined);
-  if (policies.length === 0) return await policyStands(deps);
-  for (let attempt = 1; attempt <= TRIES; attempt++) {
-    try {
-      for (const policy of policies) await performSteps(deps, blockingSteps(deps, policy));
-      return await policyStands(deps);
-    } catch {
-      await deps.clock.sleep(RETRY_WAIT_MS * attempt);
+  if (policies.length === 0 && (await policyStands(deps))) return true;
+  const strict = policies.length === 0 ? await acceptedPolicies(deps) : policies.map((one) => strictest(deps, one));
+  const wanted = strict.filter((policy) => policy !== null);
+  if (wanted.length > 0) await loadFirst(deps, [...wanted, blockedPolicy()]);
+  return await policyStands(deps);
+}
+
+/** Loads the first of these policies that the machine takes and gives it; undefined when it takes none. Never throws. */
+export async function loadFirst(
+  deps: Machine,
+  policies: readonly FirewallPolicy[],
+): Promise<FirewallPolicy | undefined> {
+  for (const policy of policies) {
+    for (let attempt = 1; attempt <= TRIES; attempt++) {
+      try {
+        await performSteps(deps, [blockingStep(policy)]);
+        return policy;
+      } catch {
+        await deps.clock.sleep(RETRY_WAIT_MS * attempt);
+      }
     }
   }
-  return false;
+  return undefined;
 }
 
-function blockingSteps(deps: ApplyDeps, { kind, key, before, after }: Touched): readonly Step[] {
-  const strict = driverOf(deps.registry, kind).between?.(before, after) ?? after ?? before;
-  if (strict === null) return [];
-  const reason = "block until the old state can be restored";
-  return [{ kind, key, action: "update", phase: "prepare", before, after: strict, changes: [], reason } as Step];
-}
-
-async function policyStands(deps: ApplyDeps): Promise<boolean> {
+/** Whether a whole policy of ours stands in the packet filter. Never throws. */
+export async function policyStands({ host }: Pick<ApplyDeps, "host">): Promise<boolean> {
   try {
-    return (await deps.host.firewall.read()).policy !== null;
+    const { policy, damage } = await host.firewall.read();
+    return policy !== null && damage.length === 0;
   } catch {
     return false;
   }
+}
+
+function strictest({ registry }: ApplyDeps, { kind, before, after }: Touched): FirewallPolicy | null {
+  return (driverOf(registry, kind).between?.(before, after) ?? after ?? before) as FirewallPolicy | null;
+}
+
+/** The policy as the ledger knows it; where that cannot be read, nothing is to pass. */
+async function acceptedPolicies({ stores }: ApplyDeps): Promise<readonly FirewallPolicy[]> {
+  try {
+    const { entries } = await stores.ledger.read();
+    return entries.flatMap(({ kind, spec }) => (kind === "firewall" ? [spec as FirewallPolicy] : []));
+  } catch {
+    return [blockedPolicy()];
+  }
+}
+
+function blockingStep(after: FirewallPolicy): Step {
+  const reason = "block until the old state can be restored";
+  const place = { kind: "firewall", key: "firewall/machine", action: "update", phase: "prepare" } as const;
+  return { ...place, before: null, after, changes: [], reason };
 }

@@ -68,8 +68,8 @@ describe("the way back", () => {
 
   test("law 1: a policy that would not go back at first is loaded in its strictest form before giving up", async () => {
     const bench = await benchWith(state(firewall("192.0.2.1"), link("office")));
-    // Three tries to undo, three to block, five to restore the old state by another way.
-    let refusals = 11;
+    // Three tries to undo, three to block, three to block everything, five to restore the old state by another way.
+    let refusals = 14;
     const deps = wrapping(depsOf(bench), "firewall", (real) => async (host, steps) => {
       const loads = steps.some(({ after }) => after !== null);
       if (loads && refusals-- > 0) throw new Error("nft is busy");

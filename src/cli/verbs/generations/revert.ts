@@ -1,11 +1,11 @@
 import { EXIT } from "../../exit-code.ts";
-import { openSessionFor } from "../../open-session.ts";
+import { changeMachine } from "../../open-session.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
 
 /** `awg revert`: restores what stood before a change that waits to be confirmed; the keeper runs it with --due. */
 export const run: RunVerb = async (call) => {
-  await using session = await openSessionFor(call);
-  const reverted = await session.revert({ onlyIfDue: flagOption(call, "due") });
+  const onlyIfDue = flagOption(call, "due");
+  const reverted = await changeMachine(call, (session) => session.revert({ onlyIfDue }));
   const text = reverted
     ? "Reverted; what stood before is back."
     : "Nothing waits to be confirmed; nothing was changed.";

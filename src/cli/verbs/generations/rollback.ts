@@ -1,6 +1,6 @@
 import { AwgError } from "../../../model/error.ts";
 import { carryOut } from "../../carry-out.ts";
-import { openSessionFor } from "../../open-session.ts";
+import { changeMachine } from "../../open-session.ts";
 import type { RunVerb } from "../../verb.ts";
 
 /** `awg rollback [N]`: an accepted generation becomes the desired state again, as a new generation. */
@@ -9,11 +9,12 @@ export const run: RunVerb = async (call) => {
   if (text !== undefined && !/^[1-9][0-9]{0,14}$/.test(text)) {
     throw new AwgError("usage", `"${text}" is not the number of a generation`, { remedy: "see awg history" });
   }
-  await using session = await openSessionFor(call);
-  const planned = await session.planRollback(text === undefined ? undefined : Number(text));
-  return await carryOut(call, session, planned, {
-    question: "Go back to this?",
-    done: (_, generation) => `Rolled back; everything was read back and is as it was. Generation ${generation}.`,
-    nothing: "No changes. The machine is as that generation says; nothing was written.",
+  return changeMachine(call, async (session) => {
+    const planned = await session.planRollback(text === undefined ? undefined : Number(text));
+    return carryOut(call, session, planned, {
+      question: "Go back to this?",
+      done: (_, generation) => `Rolled back; everything was read back and is as it was. Generation ${generation}.`,
+      nothing: "No changes. The machine is as that generation says; nothing was written.",
+    });
   });
 };
