@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { hasProgram, run, tryRun, waitFor } from "../lab/world/command.ts";
 import { whyNoLab } from "../lab/world/why-no-lab.ts";
 import type { World } from "../lab/world/world.ts";
+import { useBuiltProgram } from "../support/built-program.ts";
 import { AwgInWorld } from "./awg-in-world.ts";
 import { useJudgedWorld } from "./judged-world.ts";
 import { machineText } from "./machine-text.ts";
@@ -18,10 +19,11 @@ const title = `awg twice and undone${reason === undefined ? "" : ` (skipped: ${r
 
 describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
   const judged = useJudgedWorld();
+  const program = useBuiltProgram();
 
   test("B11, law 3: a second apply writes nothing, one after others leaves what it left before; diff and status never write (law 2)", async () => {
     const { world, keys, first } = judged();
-    await using awg = new AwgInWorld(world, keys);
+    await using awg = new AwgInWorld(world, keys, program());
     const config = awg.config({ server: first });
     await awg.apply(config);
     const other = awg.config({ server: first, allowLan: true });
@@ -29,6 +31,8 @@ describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
     const { newcomer = () => "", plain = () => "" } = wishesOf(awg, judged());
     const [, second, , fourth] = (await applyOver(awg, judged(), { newcomer, plain }, 4)).map(shapeOf);
     expect(fourth).toEqual(second);
+    // At its first run a verb's compiled code is put beside the program.
+    for (const verb of [["diff", "-f", config], ["status"]]) await awg.run(...verb);
     const before = await machineText(world);
     expect(await traced(awg, world, ["apply", "-f", config, "--auto-approve"])).toEqual([]);
     expect(await traced(awg, world, ["diff", "-f", config])).toEqual([]);
@@ -39,7 +43,7 @@ describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
   test("B12, law 6: destroy puts the machine back exactly, and a first apply is seen to write", async () => {
     const { world, keys, first } = judged();
     const before = await machineText(world);
-    await using awg = new AwgInWorld(world, keys);
+    await using awg = new AwgInWorld(world, keys, program());
     await awg.apply(awg.config({ server: first }));
     expect(await machineText(world)).not.toEqual(before);
     await awg.must("destroy", "--auto-approve");
@@ -53,7 +57,7 @@ describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
 
   test("B12, law 6: what stood there before is neither changed nor deleted", async () => {
     const { world, keys, first } = judged();
-    await using awg = new AwgInWorld(world, keys);
+    await using awg = new AwgInWorld(world, keys, program());
     const foreign = [
       ["ip", "route", "add", "192.0.2.0/24", "via", "192.168.77.1", "proto", "static"],
       ["ip", "route", "add", "blackhole", "192.0.2.7", "table", "4242"],

@@ -10,6 +10,9 @@ const reads = [
   '7 openat(AT_FDCWD, "/run/awg/lock.4026532", O_RDWR|O_CREAT|O_CLOEXEC, 0600) = 5',
   '7 openat(AT_FDCWD, "/var/lib/awg/journal", O_WRONLY|O_CREAT, 0600) = -1 ENOENT (No such file or directory)',
   "7 recvmsg(3, {msg_iov=[{iov_base=[{nlmsg_len=120, nlmsg_type=RTM_NEWROUTE}]}]}, 0) = 120",
+  '7 execve("/usr/bin/unshare", ["unshare", "--net", "/opt/node", "awg.cjs"], 0x7ffc0 /* 20 vars */) = 0',
+  '7 execve("/opt/toolchain/bin/node", ["/opt/toolchain/bin/node", "awg.cjs"], 0x7ffc0 /* 20 vars */) = 0',
+  '7 execve("/usr/sbin/nft", ["nft", "-f", "-"], 0x7ffc0 /* 20 vars */) = -1 ENOENT (No such file or directory)',
   '7 write(4, "get=1\\n\\n", 7) = 7',
 ];
 
@@ -19,6 +22,9 @@ const writes = [
   "7 sendmsg(3, {msg_iov=[{iov_base=[[{nlmsg_len=20, nlmsg_type=NFNL_MSG_BATCH_BEGIN}], [{nlmsg_len=36, nlmsg_type=NFNL_SUBSYS_NFTABLES<<8|NFT_MSG_NEWRULE}]]}]}, 0) = 76",
   "7 sendto(3, [{nlmsg_len=20, nlmsg_type=0xa06 /* NLMSG_??? */, nlmsg_flags=NLM_F_REQUEST}], 20, 0, NULL, 0) = 20",
   "7 sendto(3, [{nlmsg_len=20, nlmsg_type=0x102 /* NLMSG_??? */, nlmsg_flags=NLM_F_REQUEST}], 20, 0, NULL, 0) = 20",
+  '7 execve("/usr/sbin/nft", ["nft", "-f", "-"], 0x7ffc0 /* 20 vars */) = 0',
+  '7 execveat(AT_FDCWD, "/sbin/sysctl", ["sysctl", "-w", "net.ipv4.ip_forward=1"], 0x7ffc0 /* 20 vars */, 0) = 0',
+  '7 execve("/bin/sh", ["sh", "-c", "ip link add eth7 type dummy"], 0x7ffc0 /* 20 vars */ <unfinished ...>',
   '7 openat(AT_FDCWD, "/var/lib/awg/journal", O_WRONLY|O_CREAT, 0600) = 5',
   '7 rename("/var/lib/awg/new", "/var/lib/awg/generation") = 0',
   '7 sendto(4, "set=1\\nprivate_key=…", 90, 0, NULL, 0) = 90',

@@ -3,6 +3,9 @@ const opening = /\bopen(?:at)?\((?:AT_FDCWD[^,]*, )?"([^"]*)", (\S*)/;
 const writingFlags = /O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_APPEND/;
 const filing =
   /\b(?:rename|renameat2?|unlink|unlinkat|mkdir|mkdirat|rmdir|symlink|symlinkat|link|linkat|truncate|chmod|fchmodat|chown|lchown|fchownat)\((.*)\) += 0/;
+const starting = /\bexecve(?:at)?\((?:AT_FDCWD[^,]*, )?"([^"]*)".*(?: = 0|<unfinished \.\.\.>)$/;
+/** The command itself on its way into its namespace; any other program could change the machine. */
+const itself = /\/(?:node|unshare|awg)$/;
 const engineSet = /\b(?:write|writev|send|sendto|sendmsg)\(.*"set=1\\n/;
 
 /** Devices and our own process's files; the lock's holder record is the one write that law 3 allows. */
@@ -10,10 +13,17 @@ const harmless = /^\/dev\/|^\/proc\/(?:self|\d+)\/|\/lock[^/]*$/;
 
 /**
  * The lines of an `strace -f` output that changed the machine: netlink messages that add, delete or set; files opened
- * for writing, renamed or removed; a WireGuard engine told something.
+ * for writing, renamed or removed; a WireGuard engine told something; another program started.
  */
 export function writesIn(trace: string): readonly string[] {
-  return trace.split("\n").filter((line) => changesKernel(line) || changesFiles(line) || engineSet.test(line));
+  return trace
+    .split("\n")
+    .filter((line) => changesKernel(line) || changesFiles(line) || engineSet.test(line) || startsProgram(line));
+}
+
+function startsProgram(line: string): boolean {
+  const program = starting.exec(line)?.[1];
+  return program !== undefined && !itself.test(program);
 }
 
 function changesKernel(line: string): boolean {

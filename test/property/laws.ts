@@ -149,7 +149,8 @@ function holdsWhatIsLeft(world: World, { before, after, oldText, newText }: Rehe
   return text === oldText || text === newText;
 }
 
-function expectOldOrNew(world: World, { oldText, newText }: Rehearsal, when: string): void {
+/** Law 5, for a machine that came back from a death. */
+export function expectOldOrNew(world: World, { oldText, newText }: Rehearsal, when: string): void {
   const text = withoutSaved(world.machine.print());
   if (text !== withoutSaved(oldText) && text !== withoutSaved(newText)) {
     throw new LawError(5, `neither old nor new, ${when}:\n${difference(oldText, text)}`);
@@ -172,7 +173,7 @@ async function checkConverges(world: World, rehearsal: Rehearsal): Promise<void>
 }
 
 /** Law 3: once more makes no write at all. */
-async function checkSettled(world: World, story: Story, options: RunOptions | undefined): Promise<void> {
+export async function checkSettled(world: World, story: Story, options: RunOptions | undefined): Promise<void> {
   const writes = world.machine.writes.length;
   const result = await change(world, story);
   const extra = world.machine.writes.slice(writes);
@@ -182,7 +183,7 @@ async function checkSettled(world: World, story: Story, options: RunOptions | un
 }
 
 /** Law 6: after destroy the machine is as if awg had never been there. */
-async function checkDestroyed(world: World, { start, after, amnesia }: Story): Promise<void> {
+export async function checkDestroyed(world: World, { start, after, amnesia }: Story): Promise<void> {
   world.machine.watch(undefined);
   if (after !== null) {
     const result = await world.destroy();

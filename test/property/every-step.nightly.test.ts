@@ -1,0 +1,15 @@
+import { expect, test } from "vitest";
+import { dieEverywhere } from "./die-everywhere.ts";
+import { SEED } from "./seed.ts";
+
+/** AWG_STORIES makes it more or fewer. */
+const STORIES = Number(process.env["AWG_STORIES"] ?? 10_000);
+/** Each part has a seed of its own, so that what breaks is told soon and told again soon. */
+const STORIES_PER_PART = 500;
+
+const seeds = Array.from({ length: Math.ceil(STORIES / STORIES_PER_PART) }, (_, part) => SEED + part);
+
+test.each(seeds)("B1, laws 1, 4, 5: dead after whichever write of 500 random stories, seed %i", async (seed) => {
+  const tally = await dieEverywhere(STORIES_PER_PART, seed);
+  expect(tally.get("stories told")).toBeGreaterThan(STORIES_PER_PART * 0.8);
+});
