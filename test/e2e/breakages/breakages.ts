@@ -19,6 +19,8 @@ export interface Breakage {
   readonly probes: readonly string[];
   /** What one of the findings must say, as JSON. */
   readonly finds: RegExp;
+  /** The kinds of all findings, in order; flows that are still open from before are the business of the one about them. */
+  readonly kinds: readonly string[];
 }
 
 const { v4, device } = place;
@@ -43,24 +45,28 @@ export const PLANTED: readonly Breakage[] = [
     planted: outOf("meta nfproto ipv6 accept", "meta protocol ip6 accept"),
     probes: ["u_udpdevice6", "u_tcpdevice6", "l2_udp6"],
     finds: /"kind":"leak".*IPv6.*"hook":"output"/,
+    kinds: ["leak"],
   },
   {
     name: "mark without uid",
     planted: [{ chain: "inet awg steer", rule: `${ownMark} accept` }, ...outOf(`${ownMark} accept`)],
     probes: ["n_markudp4", "n_markudp6"],
     finds: /"kind":"leak".*"mark":1056964608/,
+    kinds: ["leak", "misroute"],
   },
   {
     name: "endpoint without port",
     planted: outOf(`ip daddr ${v4.server} accept`),
     probes: ["u_epportdevice4", "u_epdevice4", "l2_ep4"],
     finds: new RegExp(`"kind":"leak".*"destination":"${v4.server}"`),
+    kinds: ["leak"],
   },
   {
     name: "DNS judged after LAN",
     planted: [{ chain: "inet awg steer", rule: `${lan} goto mark-direct` }, ...outOf(`${lan} accept`)],
     probes: ["u_dnsgateway4", "u_dnsneighbour4"],
     finds: /"kind":"leak".*"destination":"192\.168\.77\.\d+".*"destinationPort":(53|853)/,
+    kinds: ["leak", "misroute"],
   },
   {
     name: "NAT-invalid source let out",
@@ -72,6 +78,7 @@ export const PLANTED: readonly Breakage[] = [
     ],
     probes: ["r_spoofed"],
     finds: new RegExp(`"kind":"leak".*"source":"${v4.tunnel}"`),
+    kinds: ["leak", "weakness"],
   },
   {
     name: "no forward chain",
@@ -82,6 +89,7 @@ export const PLANTED: readonly Breakage[] = [
     ],
     probes: ["g_dnsgateway4", "g_dnsgateway6"],
     finds: /"kind":"leak".*"inDevice":"guest0"/,
+    kinds: ["leak", "stray"],
   },
   {
     name: "established accepted on the physical link",
@@ -92,6 +100,7 @@ export const PLANTED: readonly Breakage[] = [
     ],
     probes: ["o_tcp4", "o_tcp6"],
     finds: /"kind":"leak".*"tracking":"[^"]*(established|repl)/,
+    kinds: ["entry", "leak", "weakness"],
   },
 ];
 
@@ -113,6 +122,7 @@ export const HELD: Breakage = {
   probes: ["u_udpheld4", "u_udpheld6"],
   // Nothing but the rule that lets it all out opens a flow to the router's resolver.
   finds: /"kind":"open-flow".*192\.168\.77\.2 → 192\.168\.77\.1 port 53/,
+  kinds: ["entry", "leak", "misroute", "open-flow"],
 };
 
 /** What cannot be taken back, each on what the one before left. The device of the tunnel is put in for DEVICE. */
@@ -123,6 +133,7 @@ export const WRECKS: readonly Breakage[] = [
     commands: ["nft delete table netdev awg"],
     probes: ["l2_udp4", "l2_udp6", "l2_unknown"],
     finds: /"kind":"leak".*raw frame|"kind":"leak".*"hook":"frame"/,
+    kinds: ["leak"],
   },
   {
     name: "policy swapped in two transactions",
@@ -130,6 +141,7 @@ export const WRECKS: readonly Breakage[] = [
     commands: ["nft delete table inet awg"],
     probes: ["u_udpdevice4", "u_udpdevice6"],
     finds: /"kind":"leak".*"hook":"output"/,
+    kinds: ["entry", "leak", "misroute", "stray"],
   },
   {
     name: "retire before flip",
@@ -137,6 +149,7 @@ export const WRECKS: readonly Breakage[] = [
     commands: ["ip link delete DEVICE", FLUSH_GUARDS],
     probes: ["u_udp4", "u_dns4"],
     finds: /"kind":"misroute"/,
+    kinds: ["entry", "leak", "misroute", "stray"],
   },
 ];
 
@@ -147,4 +160,5 @@ export const UNGUARDED: Breakage = {
   commands: [FLUSH_GUARDS],
   probes: [],
   finds: /"kind":"misroute","message":"[^"]*vanished/,
+  kinds: ["misroute"],
 };
