@@ -55,6 +55,9 @@ const LATER = [
   "--invocation-count-for-turbofan=60000",
 ];
 
+/** An engine makes little garbage: with V8's own 16 MB for what is new its two heaps kept 3 MB more (measured). */
+const ENGINE_HEAP = "--max-semi-space-size=1";
+
 type Load = (name: string) => unknown;
 interface LoadedModule {
   exports: unknown;
@@ -71,6 +74,7 @@ const verb = isThread ? "engine" : VERB_NAMES.find((name) => process.argv.includ
 if (verb !== undefined && HASTY_VERBS.includes(verb) && process.version.startsWith("v24.")) {
   for (const flag of LATER) setFlagsFromString(flag);
 }
+if (verb === "engine" && !isThread) setFlagsFromString(ENGINE_HEAP);
 const loaded = new Map<string, LoadedModule>();
 const parts = new Map<string, Factories>();
 
