@@ -36,6 +36,11 @@ export const HANDSHAKE_INITIATION_INTERVAL = 20;
 export const RATE_LIMIT_PER_SECOND = 20;
 /** wireguard-go and Linux: how many of them may come at once. */
 export const RATE_LIMIT_BURST = 5;
+/**
+ * Where cookies are off: initiations a second, under load, of addresses where no peer is known to be. A Diffie-Hellman each is
+ * what they cost at most, so that strangers under many addresses cost a few hundredths of a processor.
+ */
+export const STRANGERS_PER_SECOND = 200;
 /** Addresses the rate limiter remembers; the longest silent one makes room. */
 export const RATE_LIMIT_ADDRESSES = 16_384;
 /** Accepted distance behind the newest counter: RFC 6479 bitmap of 8192 bits less one word of 64. */

@@ -51,9 +51,9 @@ class EmbeddedDevice implements Device {
     return this.#core.peers.get(keyOf(publicKey));
   }
 
-  receive(datagram: Uint8Array, from: Endpoint, now: number, underLoad = false): readonly Output[] {
+  receive(datagram: Uint8Array, from: Endpoint, now: number, underLoad = false, triedHot = false): readonly Output[] {
     const out: Output[] = [];
-    const peer = this.#receiver.take(datagram, { from, now, underLoad, out });
+    const peer = this.#receiver.take(datagram, { from, now, underLoad, triedHot, out });
     if (peer !== undefined) serve(this.#core, peer, now, out);
     return out;
   }

@@ -23,10 +23,16 @@ export interface Device {
 
   /**
    * Takes one received UDP payload; the array is not kept. Any bytes are allowed, nothing is thrown. `underLoad` is what
-   * the loop thinks of the rate of handshake messages: then only sources that proved their address by mac2 get a
-   * handshake, others a cookie reply (none with `cookies: false`).
+   * the loop thinks of the rate of `counters.handshakes`: then only sources that proved their address by mac2 get a
+   * handshake, others a cookie reply; with `cookies: false` see there. `triedHot`: the hot way's reading did not authenticate.
    */
-  receive(datagram: Uint8Array, from: Endpoint, now: number, underLoad?: boolean): readonly Output[];
+  receive(
+    datagram: Uint8Array,
+    from: Endpoint,
+    now: number,
+    underLoad?: boolean,
+    triedHot?: boolean,
+  ): readonly Output[];
   /**
    * Sends one inner IP packet to the peer its destination belongs to: sealed when there is a session, else queued (a
    * copy) while a handshake is made. Packets nobody takes are counted in `unroutable` and dropped.
@@ -85,7 +91,10 @@ export interface DeviceConfig {
   readonly wire: WireFormat;
   /** The paper's by default. */
   readonly timing?: Timing;
-  /** False: under load a message without valid mac2 is dropped without a cookie reply (AmneziaWG 3.1). Default true. */
+  /**
+   * False: no cookie reply is ever sent (AmneziaWG 3.1). Under load so many initiations of each source are taken all the
+   * same, from where a peer is first, and responses to what was asked. Default true.
+   */
   readonly cookies?: boolean;
   /** The tunnel's MTU, the cap of padding. */
   readonly mtuBytes: number;
@@ -196,6 +205,8 @@ export type DeviceEvent = "handshake" | "roamed" | "unanswered" | "expired";
 export interface DeviceCounters {
   /** Datagrams no reading of which was ours. */
   unrecognised: number;
+  /** Handshake messages with a right mac1, whatever became of them: how many come tells of load. */
+  handshakes: number;
   /** Handshake messages with a wrong mac1, from unknown peers, or that did not decrypt. */
   badHandshake: number;
   /** Initiations refused: replayed timestamp or too soon after another. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { RATE_LIMIT_BURST } from "../../src/engine/constants.ts";
+import { RATE_LIMIT_BURST, STRANGERS_PER_SECOND } from "../../src/engine/constants.ts";
+import { mac1Key, writeMacs } from "../../src/engine/cookie/macs.ts";
 import { createDevice } from "../../src/engine/create-device.ts";
 import type { Device, DeviceConfig, Output } from "../../src/engine/device.ts";
 import { engineOptions } from "./awg/engine-options.ts";
@@ -98,12 +99,55 @@ describe("under load", () => {
     expect(datagrams(b.receive(retry as Uint8Array, A, 7_000, true))[0]?.length).toBe(92);
   });
 
-  test("with cookies off nothing is said", () => {
+  test("with cookies off strangers cost so many Diffie-Hellmans a second, and a peer that is where it was gets in", () => {
     const a = device(1, 2);
-    const b = device(2, 1, CRYPTO, { cookies: false });
+    const { crypto, counts } = counting();
+    const b = device(2, 1, crypto, { cookies: false });
+    b.setEndpoint(publicKeyOf(1), A);
     const [first] = datagrams(a.send(innerPacket(1, 2, 1), 1_000));
-    expect(b.receive(first as Uint8Array, A, 1_001, true)).toEqual([]);
-    expect(b.counters).toMatchObject({ limited: 1, cookiesSent: 0 });
+    const forged = (first as Uint8Array).slice();
+    forged.fill(7, 8, 116);
+    writeMacs(CRYPTO, forged, mac1Key(CRYPTO, publicKeyOf(2)), undefined);
+    counts.dh = 0;
+    for (let host = 0; host < 2_000; host += 1) {
+      const from = { ...A, address: Uint8Array.of(198, 51, host >>> 8, host & 0xff) };
+      expect(b.receive(forged, from, 1_001, true)).toEqual([]);
+    }
+    expect(counts.dh).toBe(STRANGERS_PER_SECOND);
+    expect(b.receive(first as Uint8Array, { ...A, address: Uint8Array.of(203, 0, 113, 9) }, 1_001, true)).toEqual([]);
+    expect(b.counters).toMatchObject({ limited: 2_001 - STRANGERS_PER_SECOND, cookiesSent: 0, handshakes: 2_001 });
+    expect(datagrams(b.receive(first as Uint8Array, A, 1_001, true))[0]?.length).toBe(92);
+    for (let again = 0; again < 100; again += 1) b.receive(first as Uint8Array, A, 1_002, true);
+    expect(b.counters.replayedHandshake).toBe(RATE_LIMIT_BURST - 1);
+  });
+
+  test("with cookies off a response is taken that answers what was asked, and no other", () => {
+    const { crypto, counts } = counting();
+    const a = device(1, 2, crypto, { cookies: false });
+    const b = device(2, 1);
+    const [first] = datagrams(a.send(innerPacket(1, 2, 1), 1_000));
+    const [response] = datagrams(b.receive(first as Uint8Array, A, 1_001));
+    const forged = (response as Uint8Array).slice();
+    forged[8] = (forged[8] as number) ^ 1;
+    writeMacs(CRYPTO, forged, mac1Key(CRYPTO, publicKeyOf(1)), undefined);
+    counts.dh = 0;
+    a.receive(forged, endpoint(9), 1_002, true);
+    expect(counts.dh).toBe(0);
+    expect(datagrams(a.receive(response as Uint8Array, B, 1_002, true))).toHaveLength(1);
+  });
+
+  test("what is no handshake, or not for us, is not counted as one", () => {
+    const a = device(1, 2);
+    const b = device(2, 1);
+    const [first] = datagrams(a.send(innerPacket(1, 2, 1), 1_000));
+    const otherMac = (first as Uint8Array).slice();
+    otherMac[120] = (otherMac[120] as number) ^ 1;
+    b.receive(otherMac, A, 1_001);
+    b.receive(Uint8Array.of(4, 0, 0, 0, ...new Array<number>(60).fill(9)), A, 1_001);
+    b.receive(new Uint8Array(20), A, 1_001);
+    expect(b.counters).toMatchObject({ handshakes: 0, badHandshake: 1, unknownIndex: 1, unrecognised: 1 });
+    b.receive(first as Uint8Array, A, 1_001);
+    expect(b.counters.handshakes).toBe(1);
   });
 
   test("a cookie reply that was not asked for, or to another message, is not kept", () => {
@@ -156,6 +200,20 @@ describe("an initiator under load", () => {
 });
 
 describe("what costs nothing", () => {
+  test("a message that the hot way could not open is not opened again, but in another reading", () => {
+    const { crypto, counts } = counting();
+    const a = device(1, 2);
+    const b = device(2, 1, crypto);
+    const [first] = datagrams(a.send(innerPacket(1, 2, 1), 1_000));
+    const [response] = datagrams(b.receive(first as Uint8Array, A, 1_001));
+    const [data] = datagrams(a.receive(response as Uint8Array, B, 1_002));
+    counts.aeadOpen = 0;
+    expect(b.receive(data as Uint8Array, A, 1_003, false, true)).toEqual([]);
+    expect([counts.aeadOpen, b.counters.badTransport]).toEqual([0, 1]);
+    expect(b.receive(data as Uint8Array, A, 1_003).some(({ kind }) => kind === "inner")).toBe(true);
+    expect(counts.aeadOpen).toBe(1);
+  });
+
   test("a datagram of the size and type of a handshake costs one mac, transport to an unknown index nothing", () => {
     const { crypto, counts } = counting();
     const b = device(2, 1, crypto);

@@ -52,7 +52,8 @@ function forged(pool: readonly Uint8Array[]): Uint8Array {
 }
 
 function total(counters: DeviceCounters): number {
-  return Object.values(counters).reduce((sum: number, count: number) => sum + count, 0);
+  const { handshakes: _, ...reasons } = counters;
+  return Object.values(reasons).reduce((sum: number, count: number) => sum + count, 0);
 }
 
 function stateOf(device: Device, peer: Peer, now: number): unknown {

@@ -4,6 +4,7 @@ import type { Endpoint } from "../../engine/endpoint.ts";
 import type { TransportHeader, TransportWire, WireFormat } from "../../engine/wire/wire-format.ts";
 import { PACKET_LEAD_BYTES, PACKET_TAG_BYTES } from "../../native/openssl/packet-aead.ffi.ts";
 import { clampSegmentSize, isFirstOfTcp } from "../packet/segment-size.ts";
+import { HandshakeLoad } from "./handshake-load.ts";
 import {
   CONTROL_BYTES,
   type Machine,
@@ -22,9 +23,6 @@ import type { Ways } from "./ways.ts";
 /** With aggregates few messages hold much; without, each holds one datagram (measured: 8 and 64 are best). */
 const FEW_MESSAGES = 8;
 const HEADER_BYTES = 16;
-/** Handshake-like datagrams in a second above which sources must prove their address. */
-const LOAD_LIMIT = 500;
-const LOAD_WINDOW_MS = 1000;
 
 export interface InboundCounters {
   /** recvmmsg calls that gave something, messages and the datagrams in them. */
@@ -65,9 +63,7 @@ export class Inbound {
   // bits allocates a number.
   #lastReceiver = -1;
   #lastSession: Session | undefined;
-  #loadSince = 0;
-  #loadCount = 0;
-  #lastLoadCount = 0;
+  readonly #load = new HandshakeLoad();
 
   constructor(machine: Machine, ports: InboundPorts) {
     this.#machine = machine;
@@ -159,7 +155,7 @@ export class Inbound {
     const bytes = length - transport.prefixBytes - HEADER_BYTES - PACKET_TAG_BYTES;
     const text = this.#room(bytes);
     if (!aead.open(session.slot, header.counter, sealed, bytes, text)) {
-      this.#slowly(at, length, from, now);
+      this.#slowly(at, length, from, now, true);
       return;
     }
     if (session.acceptCounter(header.counter)) this.#accepted(session, from, text, bytes, length, now);
@@ -222,17 +218,12 @@ export class Inbound {
   }
 
   /** Everything that is no transport packet of a session we know: the engine looks at it. */
-  #slowly(at: number, length: number, from: Endpoint, now: number): void {
-    if (now - this.#loadSince >= LOAD_WINDOW_MS) {
-      this.#lastLoadCount = now - this.#loadSince < 2 * LOAD_WINDOW_MS ? this.#loadCount : 0;
-      this.#loadSince = now;
-      this.#loadCount = 0;
-    }
-    this.#loadCount += 1;
-    const underLoad = this.#loadCount > LOAD_LIMIT || this.#lastLoadCount > LOAD_LIMIT;
+  #slowly(at: number, length: number, from: Endpoint, now: number, triedHot = false): void {
+    const { device, perform } = this.#ports;
     this.#tellEngine(now);
+    const underLoad = this.#load.isHigh(device.counters.handshakes, now);
     const datagram = this.#machine.arena.bytes.subarray(at, at + length);
-    this.#ports.perform(this.#ports.device.receive(datagram, from, now, underLoad));
+    perform(device.receive(datagram, from, now, underLoad, triedHot));
     this.#lastReceiver = -1;
   }
 }

@@ -110,7 +110,7 @@ export class SendBatch {
   }
 
   /** Takes the datagram of `bytes` written at `place(bytes)`. */
-  add(to: Endpoint, bytes: number): void {
+  add(to: Endpoint, bytes: number, isStranger = false): void {
     const six = to.address.length === 16;
     if (six !== this.#six) {
       const start = this.#used;
@@ -121,11 +121,11 @@ export class SendBatch {
     this.counters.datagrams += 1;
     this.counters.bytes += bytes;
     if (this.#joins(to, bytes)) return;
-    this.#begin(to, bytes);
+    this.#begin(to, bytes, isStranger);
   }
 
-  /** Copies a finished datagram in; false when there was no room. */
-  addBytes(to: Endpoint, datagram: Uint8Array): boolean {
+  /** Copies a finished datagram in; false when there was no room. `isStranger`: it goes to nobody who proved anything. */
+  addBytes(to: Endpoint, datagram: Uint8Array, isStranger = false): boolean {
     let at = this.place(datagram.length);
     if (at < 0 && !this.blocked) {
       this.flush();
@@ -136,7 +136,7 @@ export class SendBatch {
       return false;
     }
     this.#machine.arena.bytes.set(datagram, at);
-    this.add(to, datagram.length);
+    this.add(to, datagram.length, isStranger);
     return true;
   }
 
@@ -199,7 +199,7 @@ export class SendBatch {
     return true;
   }
 
-  #begin(to: Endpoint, bytes: number): void {
+  #begin(to: Endpoint, bytes: number, isStranger: boolean): void {
     const { arena } = this.#machine;
     const index = this.#count;
     this.#count += 1;
@@ -213,7 +213,7 @@ export class SendBatch {
     const vector = this.#vectors + index * VECTOR_BYTES;
     arena.view.setUint32(header + 8, writeSocketAddress(arena.view, this.#names + index * NAME_BYTES, to), true);
     const control = this.#controls + index * CONTROL_BYTES;
-    const source = this.#ways.sourceFor(to);
+    const source = isStranger ? this.#ways.sourceForStranger(to) : this.#ways.sourceFor(to);
     this.#sourceBytes[index] = source?.length ?? 0;
     if (source !== undefined) writeSource(arena.view, control, source);
     writeSegment(arena.view, control, bytes);

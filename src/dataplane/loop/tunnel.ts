@@ -210,7 +210,7 @@ export class Tunnel {
 
   #perform(outputs: readonly Output[]): void {
     for (const output of outputs) {
-      if (output.kind === "datagram") this.batch.addBytes(output.to, output.bytes);
+      if (output.kind === "datagram") this.batch.addBytes(output.to, output.bytes, output.peer === undefined);
       else if (output.kind === "inner") this.#inbound.deliver(output.bytes);
       else {
         const { publicKey, endpoint } = output.peer;

@@ -43,6 +43,11 @@ export class Ways {
     return to.local !== undefined && this.#of(to).sticks ? to.local : undefined;
   }
 
+  /** The address to send from to one who has proved nothing: the one that was spoken to. The kernel is not asked for its way. */
+  sourceForStranger(to: Endpoint): Uint8Array | undefined {
+    return to.scope === 0 ? to.local : undefined;
+  }
+
   /** The kernel did not take the source address: it is no longer ours. */
   refuseSource(to: Endpoint): void {
     const known = this.#of(to);

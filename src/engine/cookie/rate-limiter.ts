@@ -20,7 +20,7 @@ export class RateLimiter {
 
   /** Whether this source may be served now; takes a token when so. */
   allow(address: Uint8Array, now: number): boolean {
-    const key = keyOf(address);
+    const key = sourceKey(address);
     const bucket = this.#buckets.get(key) ?? { tokens: RATE_LIMIT_BURST, filledAt: now };
     const earned = (now - bucket.filledAt) / MS_PER_TOKEN;
     bucket.tokens = Math.min(RATE_LIMIT_BURST, bucket.tokens + earned);
@@ -45,7 +45,8 @@ export class RateLimiter {
   }
 }
 
-function keyOf(address: Uint8Array): string {
+/** The source an address is counted as. */
+export function sourceKey(address: Uint8Array): string {
   const counted = address.length === 4 ? address : address.subarray(0, V6_COUNTED_BYTES);
   return String.fromCharCode(...counted);
 }

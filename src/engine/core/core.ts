@@ -1,6 +1,7 @@
 import type { Timing } from "../constants.ts";
 import type { CookieSecret } from "../cookie/cookie-secret.ts";
 import type { RateLimiter } from "../cookie/rate-limiter.ts";
+import type { Strangers } from "../cookie/strangers.ts";
 import type { Crypto } from "../crypto/crypto.ts";
 import type { DeviceCounters, Output, SessionListener } from "../device.ts";
 import type { Endpoint } from "../endpoint.ts";
@@ -26,6 +27,7 @@ export interface Core {
   readonly initiators: Map<number, PeerState>;
   readonly cookieSecret: CookieSecret;
   readonly rateLimiter: RateLimiter;
+  readonly strangers: Strangers;
   /** Which peer an inner address belongs to. */
   readonly routes: AllowedIps<PeerState>;
   identity: Identity;
@@ -45,6 +47,8 @@ export interface Arrival {
   readonly from: Endpoint;
   readonly now: number;
   readonly underLoad: boolean;
+  /** The datagram's transport reading in the device's format was tried by the hot way, and did not authenticate. */
+  readonly triedHot: boolean;
   /** The format it is read in. */
   readonly wire: WireFormat;
   /** It is read in the device's format and could not be read in a former one: who sent it knows the device's. */

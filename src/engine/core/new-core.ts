@@ -2,6 +2,7 @@ import { PAPER_TIMING } from "../constants.ts";
 import { CookieSecret } from "../cookie/cookie-secret.ts";
 import { cookieKey, mac1Key } from "../cookie/macs.ts";
 import { RateLimiter } from "../cookie/rate-limiter.ts";
+import { Strangers } from "../cookie/strangers.ts";
 import type { DeviceConfig, DevicePorts } from "../device.ts";
 import { tai64n } from "../noise/tai64n.ts";
 import type { Core } from "./core.ts";
@@ -19,6 +20,7 @@ export function newCore(config: DeviceConfig, { crypto, sources, sessions }: Dev
     listener: sessions,
     counters: {
       unrecognised: 0,
+      handshakes: 0,
       badHandshake: 0,
       replayedHandshake: 0,
       limited: 0,
@@ -36,6 +38,7 @@ export function newCore(config: DeviceConfig, { crypto, sources, sessions }: Dev
     routes: new AllowedIps<PeerState>(),
     cookieSecret: new CookieSecret(crypto, sources),
     rateLimiter: new RateLimiter(),
+    strangers: new Strangers(),
     identity: { privateKey: config.privateKey.slice(), publicKey },
     ownMac1Key: mac1Key(crypto, publicKey),
     ownCookieKey: cookieKey(crypto, publicKey),

@@ -78,7 +78,8 @@ export class Receiver {
     const { kind, message } = candidate;
     if (kind === "cookie") return takeCookie(core, message, datagram.length, arrival.now) ?? "badHandshake";
     if (!isMac1Valid(core.crypto, message, core.ownMac1Key)) return "badHandshake";
-    if (!isAdmitted(core, message, arrival)) return "done";
+    core.counters.handshakes += 1;
+    if (!isAdmitted(core, kind, message, arrival)) return "done";
     if (kind === "response") return takeResponse(core, message, datagram.length, arrival) ?? "badHandshake";
     return takeInitiation(core, message, datagram.length, arrival);
   }

@@ -4,7 +4,7 @@ import { isMac2Valid, MAC_BYTES, mac1Offset } from "../cookie/macs.ts";
 import { KEY_BYTES } from "../crypto/crypto.ts";
 import type { DeviceCounters } from "../device.ts";
 import { consumeInitiation, type ResponderState } from "../noise/initiation.ts";
-import { INITIATION, readWord } from "../noise/message.ts";
+import { INITIATION, RESPONSE, readWord } from "../noise/message.ts";
 import { createResponse } from "../noise/response.ts";
 import { isAfter } from "../noise/tai64n.ts";
 import { randomBytes } from "../sources.ts";
@@ -18,14 +18,36 @@ const COOKIE_NONCE_BYTES = 24;
  * Whether a handshake message with a right mac1 is worth its Diffie-Hellman. Under load only a sender that proved its
  * address by mac2 is, and only so often; others get a cookie to prove it with (paper section 5.3).
  */
-export function isAdmitted(core: Core, message: Uint8Array, arrival: Arrival): boolean {
+export function isAdmitted(
+  core: Core,
+  kind: "initiation" | "response",
+  message: Uint8Array,
+  arrival: Arrival,
+): boolean {
   if (!arrival.underLoad) return true;
-  const cookie = core.cookieSecret.cookieFor(arrival.from, arrival.now);
-  if (!isMac2Valid(core.crypto, message, cookie)) {
-    if (core.answersWithCookies) sendCookie(core, message, cookie, arrival);
-  } else if (core.rateLimiter.allow(arrival.from.address, arrival.now)) return true;
+  const { from, now } = arrival;
+  if (core.answersWithCookies) {
+    const cookie = core.cookieSecret.cookieFor(from, now);
+    if (!isMac2Valid(core.crypto, message, cookie)) sendCookie(core, message, cookie, arrival);
+    else if (core.rateLimiter.allow(from.address, now)) return true;
+  } else if (isAdmittedUnproved(core, kind, message, arrival)) return true;
   core.counters.limited += 1;
   return false;
+}
+
+/**
+ * Nobody can prove an address to whom no cookie is sent, so that refusing who has not would be refusing everybody. The index
+ * in a response is 32 bits that only who saw our initiation knows; an initiation may come from where a peer is.
+ */
+function isAdmittedUnproved(
+  core: Core,
+  kind: "initiation" | "response",
+  message: Uint8Array,
+  { from, now }: Arrival,
+): boolean {
+  if (kind === "response" && !core.initiators.has(readWord(message, RESPONSE.receiver))) return false;
+  if (!core.rateLimiter.allow(from.address, now)) return false;
+  return kind === "response" || core.strangers.allow(from.address, core.peers.values(), now);
 }
 
 /** Answers an initiation whose mac1 is right; else why it is not answered: strangers, replays, too many. */

@@ -68,14 +68,15 @@ export function takeTransport(
   const session = core.sessions.get(candidate.receiver);
   if (session?.isAlive(arrival.now) !== true) return "unknownIndex";
   if (!session.isNewCounter(candidate.counter)) return "replayed";
+  const { wire } = arrival;
+  const isStrict = candidate.sealedOffset === wire.transport.prefixBytes + TRANSPORT_HEADER_BYTES;
+  if (arrival.triedHot && isStrict && wire === core.wire) return "badTransport";
   const sealed = datagram.subarray(candidate.sealedOffset);
   const plaintext = core.crypto.aeadOpen(session.receiveKey, candidate.counter, sealed, NOTHING);
   if (plaintext === undefined) return "badTransport";
   session.acceptCounter(candidate.counter);
   const { peer } = session;
-  const { wire } = arrival;
   // What a format tolerates of others' defects may be the former format: the peer may not read ours yet.
-  const isStrict = candidate.sealedOffset === wire.transport.prefixBytes + TRANSPORT_HEADER_BYTES;
   if (isStrict && wire === core.wire) peer.reads = wire;
   peer.wire.noteTransport(datagram.length);
   const isKeepalive = wire.isKeepalive(plaintext.length, plaintext[0] ?? 0);

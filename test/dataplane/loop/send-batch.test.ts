@@ -71,9 +71,13 @@ function recordingBatch(answers: (message: Sent) => number = () => 1, segments =
     },
     errno: () => errnoName(failure),
   }));
-  const ways = new Ways(() => way);
+  const asked: Endpoint[] = [];
+  const ways = new Ways((to) => {
+    asked.push(to);
+    return way;
+  });
   const batch = new SendBatch(machine, { four: 4, six: 6, segments }, ways, (_to, errno) => refused.push(errno));
-  return { batch, sent, refused };
+  return { batch, sent, refused, asked };
 }
 
 const datagram = (bytes: number) => new Uint8Array(bytes).fill(1);
@@ -185,6 +189,18 @@ describe("the address that answers leave from", () => {
       [undefined, 0],
       ["192.0.2.6", 900],
     ]);
+  });
+
+  it("is the one that was spoken to for who has proved nothing, and costs no look at the way", () => {
+    const { batch, sent, asked } = recordingBatch(() => 1, true, way);
+    const linkLocal = spokenTo(new Uint8Array(16).fill(3), six);
+    for (const to of [other, near]) batch.addBytes(to, datagram(64), true);
+    batch.addBytes(linkLocal, datagram(64), true);
+    batch.flush();
+    expect(sent.map(({ source }) => source)).toEqual(["192.0.2.6", undefined, undefined]);
+    expect(asked).toEqual([]);
+    batch.addBytes(other, datagram(64));
+    expect(asked).toEqual([other]);
   });
 
   it("is told in IPv6 too, but not to a link-local peer, whose interface says it", () => {
