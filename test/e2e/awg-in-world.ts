@@ -21,6 +21,8 @@ export interface Wish {
   readonly engine?: "userspace" | "embedded";
   /** The tunnel's addresses are networks, as most servers hand them out, for which the kernel makes routes. */
   readonly networks?: boolean;
+  /** The server is known by this name alone, for which this bootstrap server is asked. */
+  readonly named?: { readonly name: string; readonly bootstrap: readonly string[] };
   /** More lines at the end of the document. */
   readonly more?: string;
 }
@@ -51,7 +53,9 @@ export class AwgInWorld implements AsyncDisposable {
     const { server, killSwitch = true, allowLan = false, overIpv6 = false, obfuscation, more = "" } = wish;
     const plain = `protocol: wireguard\n    engine: ${wish.engine ?? "userspace"}`;
     const protocol = obfuscation === undefined ? plain : `protocol: amneziawg\n    obfuscation: ${obfuscation}`;
-    const endpoint = overIpv6 ? `"[${server.address6}]:${server.port}"` : `${server.address4}:${server.port}`;
+    const { name = server.address4, bootstrap } = wish.named ?? {};
+    const endpoint = overIpv6 ? `"[${server.address6}]:${server.port}"` : `${name}:${server.port}`;
+    const asked = bootstrap === undefined ? "" : `, bootstrap: [${bootstrap.join(", ")}]`;
     this.configs += 1;
     const path = join(this.world.folder, `config-${this.configs}.yaml`);
     const inside4 = server.inside4.replace(/1$/, "2");
@@ -71,7 +75,7 @@ tunnels:
         persistentKeepalive: 1s
 default: { via: ${this.tunnel}, fallback: block }
 killSwitch: { enabled: ${killSwitch}, allowLan: ${allowLan} }
-dns: { servers: [${server.inside4}], via: ${this.tunnel} }
+dns: { servers: [${server.inside4}], via: ${this.tunnel}${asked} }
 ${more}`;
     writeFileSync(path, text);
     return path;

@@ -19,15 +19,16 @@ export interface EndpointDeps {
  * they do not. The change itself is an ordinary apply: the policy lets the new address pass before the old one goes.
  */
 export class EndpointWatch implements AsyncDisposable {
-  readonly #session: Pick<ReconcilingSession, "engine" | "accepted" | "probe">;
+  readonly #session: Pick<ReconcilingSession, "engine" | "accepted" | "probe" | "nudge">;
   readonly #deps: EndpointDeps;
   readonly #races = new EndpointRaces();
   readonly #attempts: Attempts;
   #ended = false;
+  #waysChanged = false;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
 
-  constructor(session: Pick<ReconcilingSession, "engine" | "accepted" | "probe">, deps: EndpointDeps) {
+  constructor(session: Pick<ReconcilingSession, "engine" | "accepted" | "probe" | "nudge">, deps: EndpointDeps) {
     this.#session = session;
     this.#deps = deps;
     this.#attempts = new Attempts("watching the endpoints", deps.report);
@@ -41,12 +42,22 @@ export class EndpointWatch implements AsyncDisposable {
   /** The machine's addresses changed, or it woke: every address is worth trying again. */
   restart(): void {
     this.#races.restart();
+    this.#waysChanged = true;
+  }
+
+  /** Routes changed, and with them perhaps the ways to some of the addresses: the next plan tells the engines. */
+  noteRoutes(): void {
+    this.#waysChanged = true;
   }
 
   /** Takes in what the names stand for; whether the plan moves a peer of the accepted state to another address. */
   async follow({ alternatives, desired }: Planned): Promise<boolean> {
     if (alternatives === undefined) return false;
     this.#races.follow(alternatives);
+    if (this.#waysChanged && this.#races.devices.length > 0) {
+      this.#waysChanged = false;
+      await this.#attempts.run(() => this.#session.nudge());
+    }
     const [planned, accepted] = [endpointsOf(desired.resources), endpointsOf(await this.#session.accepted())];
     return Object.keys(alternatives).some(
       (key) => accepted[key] !== undefined && accepted[key][0] !== planned[key]?.[0],

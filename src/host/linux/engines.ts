@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
 import { AwgError } from "../../model/error.ts";
+import { ENGINE_MARK } from "../../model/ownership.ts";
 import type { SecretStore } from "../../model/secret-store.ts";
 import type { TunnelObserved, TunnelSpec } from "../../model/spec/tunnel.ts";
 import { type EngineIdentity, observedFromUapi, silentTunnel } from "../../model/uapi/observed.ts";
@@ -34,7 +35,7 @@ export function linuxEngines(keeper: KeeperClient, secrets: SecretStore): Engine
         .map(read)
         .filter((engine) => engine !== undefined),
     ensure: (spec) => ensureEngine(keeper, secrets, spec),
-    nudge: async (device) => touchEngine(device, renderNudge),
+    nudge: async (device) => touchEngine(device, (state) => renderNudge(state, hasWay)),
     probe: async (device) => touchEngine(device, renderProbe),
     remove: (device) => removeEngine(keeper, device),
   };
@@ -75,6 +76,14 @@ function readEngine(device: string, secrets: SecretStore): TunnelObserved | unde
     }
   }
   return undefined;
+}
+
+/** Whether the kernel has a route for the engines' own packets to an endpoint. */
+function hasWay(endpoint: string): boolean {
+  const destination = endpoint.slice(0, endpoint.lastIndexOf(":")).replace(/^\[|\]$/g, "");
+  using netlink = openRouteNetlink();
+  const decision = netlink.decideRoute({ destination, mark: ENGINE_MARK });
+  return "route" in decision && decision.route.type === "unicast";
 }
 
 /** Tells every engine of the device one `set` made from what it says of itself. */

@@ -4,9 +4,22 @@ import type { UapiDevice, UapiPeer } from "./reply.ts";
 /** Any positive interval; it stands no longer than the `set` it comes in. */
 const PROBE_SECONDS = 25;
 
-/** The `set` that tells an engine its peers' endpoints again; undefined where no peer has one. Pure. */
-export function renderNudge(device: Pick<UapiDevice, "peers">): string | undefined {
-  return renderTouch(device, ({ endpoint }) => (endpoint === undefined ? [] : [[`endpoint=${endpoint}`]]));
+/**
+ * The `set` that tells an engine its peers' endpoints again; undefined where no peer has one. A peer that may be at several
+ * and is at one to which the machine has no way (a network that took one IP version away) is told one that it has a way to:
+ * its session goes on there, and the other end follows. Pure.
+ *
+ * @param hasWay whether the engine's packets to an endpoint ("192.0.2.1:51820") would leave the machine
+ */
+export function renderNudge(
+  device: Pick<UapiDevice, "peers">,
+  hasWay: (endpoint: string) => boolean = () => true,
+): string | undefined {
+  return renderTouch(device, ({ endpoint, endpoints = [] }) => {
+    if (endpoint === undefined) return [];
+    const stays = endpoints.length === 0 || hasWay(endpoint);
+    return [[`endpoint=${stays ? endpoint : (endpoints.find(hasWay) ?? endpoint)}`]];
+  });
 }
 
 /**

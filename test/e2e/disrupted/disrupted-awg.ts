@@ -20,7 +20,7 @@ const words: Record<Part, RegExp> = {
 };
 
 /** What is disrupted: the checkout where no program is named, and wireguard-go where no engine is. */
-export interface Build extends Pick<Wish, "engine"> {
+export interface Build extends Pick<Wish, "engine" | "named"> {
   readonly program?: string;
 }
 
@@ -39,7 +39,7 @@ export class DisruptedAwg implements Product, AsyncDisposable {
   private daemon: ChildProcess | undefined;
   private told = "";
 
-  constructor(world: World, keys: KeyPair, server: Server, { program, engine }: Build) {
+  constructor(world: World, keys: KeyPair, server: Server, { program, ...wish }: Build) {
     this.world = world;
     this.awg = new AwgInWorld(world, keys, program);
     this.device = this.awg.device;
@@ -50,7 +50,7 @@ export class DisruptedAwg implements Product, AsyncDisposable {
       const more = `reconcile: { driftEvery: 2s }
 rules: [{ name: web, destinations: [198.51.100.99/32], ports: [${port}], protocol: tcp, via: direct }]
 `;
-      return readFileSync(this.awg.config({ server, more, ...(engine === undefined ? {} : { engine }) }), "utf8");
+      return readFileSync(this.awg.config({ ...wish, server, more }), "utf8");
     };
     this.texts = [text(443), text(8443)];
   }

@@ -195,6 +195,18 @@ describe("endpoints", () => {
     test("law 3: the one in use stays while it answers, whatever failed before it", () => {
       expect(endpointOf(chosen([texts[0]], texts[2]))).toBe(texts[2]);
     });
+
+    test("A13: one of an IP version that the network took away is left for one that has a way out, else stayed with", () => {
+      const withUplinks = (families: readonly (4 | 6)[], used: string, unanswered: readonly string[] = []) => {
+        const uplinks = families.map((family) => ({ family, device: "eth0", metric: 1 }));
+        const history = { ...pinned(used), unanswered: { [peer]: unanswered } };
+        return endpointOf(expandText(tunnel(external), { ...both, uplinks }, history));
+      };
+      expect(withUplinks([4], texts[0])).toBe(texts[1]);
+      expect(withUplinks([6], texts[2])).toBe(texts[0]);
+      expect(withUplinks([], texts[0])).toBe(texts[0]);
+      expect(withUplinks([4], texts[0], [texts[1], texts[2]])).toBe(texts[0]);
+    });
   });
 
   describe("of a name with several, for awg's own engine", () => {

@@ -32,8 +32,9 @@ export function endpointsOfName({ host, port }: NamedEndpoint, facts: MachineFac
 
 /**
  * The endpoint to pin for an engine that is told one at a time, in a list; an empty one where there is none. An address
- * stands for itself; of a name it is the one in use, while the name has it (or has none just now) and it answers; else the
- * first that was not tried in vain; else the one that failed longest ago.
+ * stands for itself; of a name it is the one in use, while the name has it (or has none just now), it answers, and the
+ * machine has a way out for its IP version or for none of the others; else the first that was not tried in vain; else the
+ * one that failed longest ago.
  */
 export function chooseEndpoint(
   endpoint: NamedEndpoint,
@@ -47,7 +48,9 @@ export function chooseEndpoint(
   if (candidates.length === 0) return used === undefined ? [] : [used];
   const isFresh = (candidate: ResolvedEndpoint) => !unanswered.includes(renderEndpointText(candidate));
   const inUse = candidates.find(({ address }) => address === used?.address);
-  if (inUse !== undefined && isFresh(inUse)) return [inUse];
+  const hasWay = ({ address }: ResolvedEndpoint) => facts.uplinks.some(({ family }) => family === familyOf(address));
+  const staysPut = inUse !== undefined && (hasWay(inUse) || !candidates.some((one) => isFresh(one) && hasWay(one)));
+  if (staysPut && isFresh(inUse)) return [inUse];
   return [candidates.find(isFresh) ?? longestAgo(candidates, unanswered)].filter((one) => one !== undefined);
 }
 
@@ -70,6 +73,10 @@ export function endpointsToAsk(
     some.some(({ address }) => address === one.address);
   const kept = before.filter((one) => isAmong(candidates, one));
   return [...kept, ...candidates.filter((one) => !isAmong(kept, one))].slice(0, MOST_ASKED);
+}
+
+function familyOf(address: string): 4 | 6 {
+  return address.includes(":") ? 6 : 4;
 }
 
 function longestAgo(candidates: readonly ResolvedEndpoint[], unanswered: readonly string[]) {
