@@ -109,6 +109,8 @@ export type PlaneEvent =
     }
   /** The kernel refused to send: `errno` is its name (ENETUNREACH, EMSGSIZE, EPERM…). At most one a second and errno. */
   | { readonly kind: "send-refused"; readonly tunnel: string; readonly errno: string; readonly endpoint?: WireEndpoint }
+  /** Sockets were exchanged and could not be opened again; they are tried each second, and told of when they are there. */
+  | { readonly kind: "sockets-lost" | "sockets-back"; readonly tunnel: string; readonly errno?: string }
   /** The TUN device refused packets, at most one a second and errno. */
   | { readonly kind: "device-refused"; readonly tunnel: string; readonly errno: string }
   /** The device was deleted or its descriptor is dead: the tunnel carries nothing until it is added anew. */

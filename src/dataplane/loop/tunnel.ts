@@ -14,11 +14,12 @@ import type {
   TunnelSettings,
   WireEndpoint,
 } from "../contract.ts";
+import { HeldSockets } from "./held-sockets.ts";
 import { Inbound } from "./inbound.ts";
 import type { Machine } from "./machine.ts";
 import { Outbound } from "./outbound.ts";
 import { SendBatch } from "./send-batch.ts";
-import { NO_SOCKETS, openSockets, type TunnelSockets } from "./sockets.ts";
+import type { TunnelSockets } from "./sockets.ts";
 import { TunWriter } from "./tun-writer.ts";
 import { Ways } from "./ways.ts";
 
@@ -44,7 +45,7 @@ export class Tunnel {
   readonly #reported = new Map<string, number>();
   #settings: DeviceSettings;
   #wire: WireFormat;
-  #sockets: TunnelSockets;
+  readonly #sockets: HeldSockets;
   #now: number;
 
   constructor(machine: Machine, settings: TunnelSettings, now: number, emit: (event: PlaneEvent) => void) {
@@ -55,7 +56,10 @@ export class Tunnel {
     this.#now = now;
     this.tun = { ...machine.system.prepareTun(settings.tunFd, settings.tunOffload), fd: settings.tunFd };
     this.#wire = wireOf(settings, machine.sources);
-    this.#sockets = openSockets(settings.socket, machine.system);
+    this.#sockets = new HeldSockets(settings.socket, machine.system, {
+      use: (sockets) => this.#use(sockets),
+      tell: (kind, errno) => emit({ kind, tunnel: this.name, ...(errno === undefined ? {} : { errno }) }),
+    });
     try {
       this.device = createDevice(deviceConfigOf(settings, this.#wire), {
         crypto: machine.crypto,
@@ -64,7 +68,7 @@ export class Tunnel {
       });
       const perform = (outputs: readonly Output[]) => this.#perform(outputs);
       this.#ways = new Ways((to) => machine.system.readWayTo(to, this.#settings.socket));
-      this.batch = new SendBatch(machine, this.#sockets, this.#ways, (to, errno) => this.#sendRefused(to, errno));
+      this.batch = new SendBatch(machine, this.sockets, this.#ways, (to, errno) => this.#sendRefused(to, errno));
       this.#writer = new TunWriter(machine, this.tun, (errno) => this.#deviceRefused(errno));
       this.#outbound = new Outbound(machine, {
         device: this.device,
@@ -92,7 +96,7 @@ export class Tunnel {
   }
 
   get sockets(): TunnelSockets {
-    return this.#sockets;
+    return this.#sockets.current;
   }
 
   /** The device is readable, or was when last asked. */
@@ -117,6 +121,7 @@ export class Tunnel {
   /** Does what is due and gives when to come again. */
   tick(now: number): number {
     this.#setNow(now);
+    this.#sockets.retry(now);
     if (now >= this.device.nextDeadline()) {
       this.#perform(this.device.tick(now));
       if (!this.batch.isEmpty) this.batch.flush();
@@ -128,7 +133,7 @@ export class Tunnel {
   configure(settings: DeviceSettings, now: number): void {
     this.#setNow(now);
     const wire = sameObfuscation(settings, this.#settings) ? this.#wire : wireOf(settings, this.#machine.sources);
-    if (!sameSocket(settings, this.#settings)) this.#open(settings);
+    this.#sockets.change(settings.socket, now);
     const outputs = this.device.configure(deviceConfigOf(settings, wire), now);
     this.#settings = settings;
     this.#wire = wire;
@@ -145,10 +150,8 @@ export class Tunnel {
   }
 
   /** New sockets at the same port: after the machine's addresses or routes changed. */
-  rebind(): void {
-    const { port } = this.#sockets;
-    const { socket } = this.#settings;
-    this.#open({ ...this.#settings, socket: { ...socket, listenPort: port === 0 ? socket.listenPort : port } });
+  rebind(now: number): void {
+    this.#sockets.rebind(now);
   }
 
   close(): void {
@@ -158,7 +161,7 @@ export class Tunnel {
 
   observe(): TunnelObservation {
     const { device, tun, batch } = this;
-    const { port, segments, coalesces, four, six } = this.#sockets;
+    const { port, segments, coalesces, four, six } = this.sockets;
     return {
       name: this.name,
       publicKey: device.publicKey,
@@ -189,21 +192,7 @@ export class Tunnel {
     if (!this.batch.isEmpty) this.batch.flush();
   }
 
-  /** While the sockets are being exchanged, and when that fails, there are none: a closed descriptor is never polled. */
-  #open(settings: DeviceSettings): void {
-    const old = this.#sockets;
-    const samePort = settings.socket.listenPort !== 0 && settings.socket.listenPort === old.port;
-    // The same port can be bound again only when it is free.
-    if (samePort) {
-      this.#use(NO_SOCKETS);
-      old[Symbol.dispose]();
-    }
-    this.#use(openSockets(settings.socket, this.#machine.system));
-    if (!samePort) old[Symbol.dispose]();
-  }
-
   #use(sockets: TunnelSockets): void {
-    this.#sockets = sockets;
     this.batch.useSockets(sockets);
     this.#ways.forget();
   }
@@ -281,10 +270,6 @@ function deviceConfigOf(settings: DeviceSettings, wire: WireFormat): DeviceConfi
 
 function sameObfuscation(a: DeviceSettings, b: DeviceSettings): boolean {
   return JSON.stringify(a.obfuscation) === JSON.stringify(b.obfuscation);
-}
-
-function sameSocket(a: DeviceSettings, b: DeviceSettings): boolean {
-  return JSON.stringify(a.socket) === JSON.stringify(b.socket);
 }
 
 function named(prefix: string, counters: object): Record<string, number> {

@@ -74,7 +74,7 @@ function change(
       tunnel.connect(request.publicKey, now);
       return undefined;
     case "rebind":
-      tunnel.rebind();
+      tunnel.rebind(now);
       return tunnel.observe();
   }
 }
