@@ -6,11 +6,13 @@ import { whyNoLab } from "../lab/world/why-no-lab.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
 import { AwgInWorld } from "./awg-in-world.ts";
 import { useJudgedWorld } from "./judged-world.ts";
+import { ResidentProgram } from "./resident-program.ts";
 
 const reason = whyNoLab() ?? (hasProgram("nft") ? undefined : "needs nft");
 const LONGEST_MS = 90_000;
 /** A port of the echo by which the tunnel is seen to carry packets. */
 const ECHO = 7;
+const OTHER_PORTS = [4011, 4012, 4013, 4014, 4015];
 
 /** Sends one datagram as a user; whether it was refused or answered does not matter, the far end counts. */
 const SEND = `import os, socket, sys
@@ -86,9 +88,13 @@ describe.skipIf(reason !== undefined)(
   - { name: backup, users: ["1501"], via: direct }
   - { name: games, users: ["1502"], via: block }
 `;
-      const counters = [...cases.map(({ port }) => port), 4011, 4012].map((port) => `counter p${port} { }`).join("\n");
+      const counters = [...cases.map(({ port }) => port), ...OTHER_PORTS]
+        .map((port) => `counter p${port} { }`)
+        .join("\n");
       const counts = (wire: string) =>
-        [...cases.map(({ port }) => port), 4011, 4012].map((port) => `${wire} udp dport ${port} counter name p${port}`);
+        [...cases.map(({ port }) => port), ...OTHER_PORTS].map(
+          (port) => `${wire} udp dport ${port} counter name p${port}`,
+        );
       await world.inside(
         "internet",
         ["nft", "-f", "-"],
@@ -147,12 +153,17 @@ ${counts('iifname != "up0"').join("\n")}
       readonly verdict_by: readonly { readonly name: string }[];
     }
 
-    async function explain({ address, port, user = 0 }: Pick<Case, "address" | "port" | "user">) {
+    function explain({ address, port, user = 0 }: Pick<Case, "address" | "port" | "user">) {
+      return explainFor(address, port, "--uid", String(user));
+    }
+
+    async function explainFor(address: string, port: number, ...who: string[]) {
       const where = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-      const done = await awg.run("explain", where, "--protocol", "udp", "--uid", String(user), "--json");
+      const done = await awg.run("explain", where, "--protocol", "udp", ...who, "--json");
       if (done.stdout === "") throw new Error(done.stderr);
       const said = JSON.parse(done.stdout) as {
         readonly agree: boolean;
+        readonly flow: { readonly uid: number };
         readonly declared: Side;
         readonly live: Side;
         readonly disagreements: readonly string[];
@@ -184,6 +195,48 @@ ${counts('iifname != "up0"').join("\n")}
         expect(await fateOf(one), one.name).toBe(one.fate);
       }
     }, 300_000);
+
+    const noProgram = ["setpriv", "/bin/bash"].every(hasProgram) ? "" : " (skipped: needs setpriv and bash)";
+
+    test.skipIf(noProgram !== "")(
+      `law 9: says of a running program${noProgram}, by its number and by its file, what the far end then sees of it`,
+      async () => {
+        const address = place.v4.echo;
+        const namespace = judged().world.namespace("client");
+        using programs = new DisposableStack();
+        const asked = (
+          [
+            [0, "tunnel"],
+            [1501, "wire"],
+            [1502, "nowhere"],
+          ] as const
+        ).map(([user, fate], index) => {
+          const port = 4013 + index;
+          return { user, fate, port, program: programs.use(new ResidentProgram(namespace, user, address, port)) };
+        });
+        const seenAt = (port: number) => Promise.all([seen("internet", port), seen("vpn", port)]);
+        const passing = asked.filter(({ fate }) => fate !== "nowhere");
+        await waitFor(
+          "packets of the programs",
+          async () =>
+            (await Promise.all(passing.map(({ port }) => seenAt(port)))).every((counts) => Math.max(...counts) > 2),
+          LONGEST_MS,
+        );
+        for (const { user, fate, port, program } of asked) {
+          for (const who of [
+            ["--pid", String(program.pid)],
+            ["--app", program.file],
+          ]) {
+            const said = await explainFor(address, port, ...who);
+            expect(said, `${user}`).toMatchObject({ status: 0, agree: true, flow: { uid: user } });
+            expect([promised(said.declared), promised(said.live)]).toEqual([fate, fate]);
+          }
+          const [wire, tunnel] = await seenAt(port);
+          expect({ wire: wire > 0, tunnel: tunnel > 0 }).toEqual({ wire: fate === "wire", tunnel: fate === "tunnel" });
+        }
+      },
+      300_000,
+    );
 
     test("law 9: shouts where another program's rule makes something else of it, and the packet does that", async () => {
       const { world } = judged();
