@@ -1,6 +1,7 @@
 import type { AmneziaVersion } from "../../model/config/section/obfuscation.ts";
 import { AwgError } from "../../model/error.ts";
 import { GENERATION_KEY } from "../../model/uapi/obfuscation.ts";
+import { areTagsOf20 } from "../../model/uapi/packet-tags.ts";
 import type { UapiParameters } from "./parameters.ts";
 
 const GENERATIONS: readonly AmneziaVersion[] = ["1.0", "1.5", "2.0", "3.0", "3.1"];
@@ -24,6 +25,7 @@ const BROUGHT_BY: readonly (readonly [AmneziaVersion, readonly string[]])[] = [
 
 const ONLY_IN_1_5 = ["j1", "j2", "j3", "itime"];
 const HEADERS = ["h1", "h2", "h3", "h4"];
+const PACKETS = ["i1", "i2", "i3", "i4", "i5", "j1", "j2", "j3"];
 
 /**
  * The generation that the parameters name.
@@ -39,13 +41,19 @@ export function namedGeneration(values: UapiParameters): AmneziaVersion | undefi
   });
 }
 
+/** Whether a generation came before another. */
+export function isOlder(generation: AmneziaVersion, other: AmneziaVersion): boolean {
+  return GENERATIONS.indexOf(generation) < GENERATIONS.indexOf(other);
+}
+
 /** The oldest generation that has every parameter that is on. */
 export function generationOf(values: UapiParameters): AmneziaVersion {
   const isOn = (key: string): boolean => !["", "0", "false", undefined].includes(values[key]);
   for (const [version, keys] of BROUGHT_BY) if (keys.some(isOn)) return version;
   if (HEADERS.some((key) => isRange(values[key] ?? ""))) return "2.0";
+  if (PACKETS.some((key) => areTagsOf20(values[key] ?? ""))) return "2.0";
   if (ONLY_IN_1_5.some(isOn)) return "1.5";
-  return ["s3", "s4", "i1", "i2", "i3", "i4", "i5"].some(isOn) ? "1.5" : "1.0";
+  return ["s3", "s4", ...PACKETS].some(isOn) ? "1.5" : "1.0";
 }
 
 /**

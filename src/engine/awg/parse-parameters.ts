@@ -3,10 +3,11 @@ import { AwgError } from "../../model/error.ts";
 import { keyFromHex } from "../../model/uapi/key-text.ts";
 import { isObfuscationKey } from "../../model/uapi/obfuscation.ts";
 import { exactly, PAPER_TIMING, type TimeRange } from "../constants.ts";
-import { generationOf, hasShortTags, namedGeneration } from "./generation.ts";
+import { generationOf, hasShortTags, isOlder, namedGeneration } from "./generation.ts";
 import { type PacketTemplate, parsePacketTemplate } from "./packet-template.ts";
 import type { AmneziaParameters, UapiParameters } from "./parameters.ts";
 import { refuseImpossible } from "./refuse-impossible.ts";
+import { CONTROLLED_JUNK_KEYS, refuseTags, SIGNATURE_KEYS } from "./refuse-tags.ts";
 
 /**
  * Reads AmneziaWG parameters strictly: whatever makes a released program crash, hang, fragment hopelessly or lose a
@@ -22,14 +23,19 @@ export function parseParameters(
 ): AmneziaParameters {
   const unknown = Object.keys(values).find((key) => !isObfuscationKey(key));
   if (unknown !== undefined) throw wrong(unknown.slice(0, 40), "no AmneziaWG has it");
+  const needed = generationOf(values);
+  if (generation !== undefined && isOlder(generation, needed)) {
+    throw wrong("awg_generation", `it is ${generation}, and other parameters came with ${needed}`);
+  }
   const tagWidth = hasShortTags(values, generation) ? 4 : 8;
+  refuseTags(values, generation ?? needed, tagWidth === 8);
   const templates = (keys: readonly string[]): PacketTemplate[] =>
     keys.flatMap((key) =>
       isOff(values[key]) ? [] : [named(key, () => parsePacketTemplate(values[key] ?? "", tagWidth))],
     );
   const count = (key: string, maximum: number): number => numberOf(values, key, maximum);
   const parameters: AmneziaParameters = {
-    generation: generation ?? generationOf(values),
+    generation: generation ?? needed,
     junk: { count: count("jc", 128), smallestBytes: count("jmin", 65534), largestBytes: count("jmax", 65534) },
     paddingBytes: {
       initiation: count("s1", 1132),
@@ -43,8 +49,8 @@ export function parseParameters(
       cookie: headerOf(values, "h3", 3),
       transport: headerOf(values, "h4", 4),
     },
-    signature: templates(["i1", "i2", "i3", "i4", "i5"]),
-    controlledJunk: templates(["j1", "j2", "j3"]),
+    signature: templates(SIGNATURE_KEYS),
+    controlledJunk: templates(CONTROLLED_JUNK_KEYS),
     signatureIntervalSeconds: count("itime", 2147483647),
     headerProtectionKey: keyOf(values),
     contentPadding: optionalRange(values, "content_padding_addition", 65535),

@@ -20,3 +20,11 @@ export function packetTags(text: string): readonly PacketTag[] {
 export function textOutsideTags(text: string): string {
   return text.replace(/<[^<>]*>/g, "").trim();
 }
+
+const OF_2_0 =
+  /<\s*(?:r[cd]\s|d[sz]?[\s>]|r\s+(?:[1-9][0-9]{4,}|[2-9][0-9]{3}|1[0-9]{2}[1-9]|1[0-9][1-9]0|1[1-9]00))|<\s*([tc])\s*>.*<\s*\1\s*>/;
+
+/** Whether letters, digits, payloads, more than 1000 random bytes, or two times or counters are in it, which 1.5 does not have. */
+export function areTagsOf20(text: string): boolean {
+  return OF_2_0.test(text);
+}

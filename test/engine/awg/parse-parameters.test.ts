@@ -5,6 +5,9 @@ import { describe, expect, test } from "vitest";
 import type { UapiParameters } from "../../../src/engine/awg/parameters.ts";
 import { parseParameters } from "../../../src/engine/awg/parse-parameters.ts";
 import { PAPER_TIMING } from "../../../src/engine/constants.ts";
+import { describePacket } from "../../../src/model/config/check/obfuscation/packet-tags.ts";
+import { versionNeededBy } from "../../../src/model/config/section/amnezia-version.ts";
+import { AMNEZIA_VERSIONS } from "../../../src/model/config/section/obfuscation.ts";
 import { AwgError } from "../../../src/model/error.ts";
 import { configOf, KEY_A } from "../../resources/sample.ts";
 import { ownPart, sharedPart } from "./obfuscation-arbitrary.ts";
@@ -54,6 +57,7 @@ const REFUSED_HERE: readonly string[] = [
   "i1=<b 0x>",
   "i1=<r 0>",
   "i1=<r -1>",
+  "i1=<t 5>",
   "i1=<d>",
   "i1=<ds>",
   "i1=<wt 100>",
@@ -97,8 +101,38 @@ describe("parameters over UAPI", () => {
     ["a number with a blank", { jc: " 4" }, "jc"],
     ["hexadecimal", { h1: "0x10" }, "h1"],
     ["a range backwards", { rekey_timeout: "7-3" }, "rekey_timeout"],
+    ["a time with an argument", { i1: "<t 5>" }, "i1 cannot be used: <t> takes no argument"],
+    ["a wait without a number", { i1: "<wt><r 4>" }, "<wt> needs a number of milliseconds up to 5000"],
+    ["a wait of six seconds", { i1: "<wt 6000><r 4>" }, "up to 5000"],
+    ["a wait beside what came with 2.0", { i1: "<wt 5><r 4>", h1: "10-20" }, "<wt> was removed with 2.0"],
+    ["a gap in 1.5", { i1: "<r 4>", i3: "<r 4>", itime: "9" }, "i3 cannot be used: i2 is not given"],
+    ["letters in 1.5", { i1: "<rc 4>", awg_generation: "1.5" }, "it is 1.5, and other parameters came with 2.0"],
+    ["many random bytes in 1.5", { i1: "<r 5000>", awg_generation: "1.5" }, "it is 1.5"],
+    ["two times in 1.5", { i1: "<t>", i2: "<t><t>", itime: "9" }, "exist only in 1.5"],
+    ["a generation that had no such packets", { i1: "<r 4>", awg_generation: "1.0" }, "it is 1.0"],
   ])("%s is refused", (_name, values, why) => {
     expect(() => parseParameters(values)).toThrow(why);
+  });
+
+  test("law 7: of a packet it refuses what validate refuses, whatever the generation", () => {
+    const words = ["t", "c", "wt", "r", "rc", "rd", "d", "ds", "dz", "b", "zz"];
+    const argument = fc.constantFrom("", " 0", " 4", " 1000", " 1001", " 5000", " 5001", " 0xc0ff", " 0xc0f", " -1");
+    const tag = fc.tuple(fc.constantFrom(...words), argument).map(([name, rest]) => `<${name}${rest}>`);
+    const text = fc.oneof(
+      fc.array(tag, { minLength: 1, maxLength: 3 }).map((tags) => tags.join("")),
+      fc.constant("x<t>"),
+    );
+    const tally = { taken: 0, refused: 0 };
+    fc.assert(
+      fc.property(text, fc.constantFrom(...AMNEZIA_VERSIONS.slice(1)), (i1, version) => {
+        const isOfOlder = version === "1.5" && versionNeededBy("i1", i1) !== "1.5";
+        const isWrong = describePacket(i1, version).problems.some(({ id }) => id === "obfuscation-tag");
+        expect(isAccepted({ i1, awg_generation: version }), `${version} ${i1}`).toBe(!isWrong && !isOfOlder);
+        tally[isWrong || isOfOlder ? "refused" : "taken"] += 1;
+      }),
+      { seed, numRuns: 600 },
+    );
+    expect(Math.min(tally.taken, tally.refused)).toBeGreaterThan(30);
   });
 
   test("law 8: a wrong header protection key is not shown", () => {
@@ -113,6 +147,7 @@ describe("parameters over UAPI", () => {
     ["padding of data", { s4: "5" }, "1.5"],
     ["controlled junk", { j1: "<r 4>" }, "1.5"],
     ["ranges", { h2: "100-200" }, "2.0"],
+    ["letters before a handshake", { i1: "<rc 4>" }, "2.0"],
     ["times", { rekey_timeout: "3-7" }, "3.0"],
     ["a key of zeros and a flag of 0", { header_protection_key: "00".repeat(32), random_trailers: "0" }, "3.0"],
     ["no cookies", { disable_cookies: "true" }, "3.1"],

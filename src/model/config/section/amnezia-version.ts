@@ -1,3 +1,4 @@
+import { areTagsOf20 } from "../../uapi/packet-tags.ts";
 import {
   AMNEZIA_VERSIONS,
   type AmneziaVersion,
@@ -49,13 +50,9 @@ export function versionNeededBy(key: Key, value: ObfuscationInput[Key]): Amnezia
   const isHeader = HEADER_KEYS.some((header) => header === key);
   if (isHeader) return isRange(value as NumberRange) ? "2.0" : "1.0";
   const isPacket = typeof value === "string" && /^[ij][1-5]$/.test(key);
-  if (isPacket && NEEDS_2_0.test(value)) return "2.0";
+  if (isPacket && areTagsOf20(value)) return "2.0";
   return PARAMETER_SINCE[key] ?? "1.0";
 }
-
-/** Letters, digits, payloads, more than 1000 random bytes, and two times or counters are not in the tags of 1.5. */
-const NEEDS_2_0 =
-  /<\s*(?:r[cd]\s|d[sz]?[\s>]|r\s+(?:[1-9][0-9]{4,}|[2-9][0-9]{3}|1[0-9]{2}[1-9]|1[0-9][1-9]0|1[1-9]00))|<\s*([tc])\s*>.*<\s*\1\s*>/;
 
 /** The same parameters with their version: the one named, else the oldest that has every parameter used. */
 export function completeObfuscation(input: ObfuscationInput): Obfuscation {

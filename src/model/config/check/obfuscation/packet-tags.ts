@@ -26,7 +26,7 @@ export function describePacket(text: string, version: AmneziaVersion): PacketDes
   else if (textOutsideTags(text) !== "")
     problems.push(wrong("there is text outside < and >", "write every byte inside a tag, as in <b 0xc0ff>"));
   for (const { name, argument } of packetTags(text)) sizeBytes += readTag(name, argument, version, problems);
-  if (sizeBytes === 0 && text.trim() !== "" && problems.length === 0)
+  if (sizeBytes === 0 && !problems.some(({ id }) => id === "obfuscation-tag"))
     problems.push(wrong("the packet has no bytes, and receivers lose what follows an empty datagram", "add <r 16>"));
   for (const name of ["t", "c"]) checkRepeat(name, text, version, problems);
   if (sizeBytes > MAX_DATAGRAM)
