@@ -100,23 +100,6 @@ describe.skipIf(reason !== undefined)(
       expect(text).toContain("nft list chain inet stranger c");
     });
 
-    test("a corrupt journal: every writing verb refuses and names it, the policy stays, and doctor's commands help", () => {
-      const journal = at("state/journal");
-      writeFileSync(journal, "0000000 this is no journal\n", { mode: 0o600 });
-      const policy = space.run(["nft", "list", "table", "inet", "awg"]).stdout;
-      for (const verb of [["apply", "-f", at("config.yaml")], ["destroy"]]) {
-        const { status, stderr } = awg(...verb, "--auto-approve");
-        expect([status, stderr]).toEqual([5, expect.stringContaining(journal)]);
-        expect(stderr).toContain("awg doctor");
-      }
-      const found = doctor();
-      expect([found.status, found.ids]).toEqual([6, ["state-file-damaged"]]);
-      expect(space.run(["nft", "list", "table", "inet", "awg"]).stdout).toBe(policy);
-      space.run(["mv", journal, `${journal}.damaged`]);
-      expect(awg("apply", "-f", at("config.yaml"), "--auto-approve").status).toBe(0);
-      expect(doctor()).toMatchObject({ status: 0, ids: [] });
-    });
-
     test("a socket on which nobody listens is named with the command that removes it", async () => {
       const path = `/var/run/wireguard/awg-t${process.pid}.sock`;
       space.run(["mkdir", "-p", "/var/run/wireguard"]);

@@ -1,13 +1,44 @@
 import type { Capabilities } from "../../host/ports/facts.ts";
 import { messageOf } from "../../model/error.ts";
+import type { DesiredState } from "../../model/resource.ts";
 import { observeMachine } from "../../reconciler/apply/observe.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import { driverRegistry } from "../../resources/registry.ts";
+import type { Traffic } from "../generations/unreadable-state.ts";
 import { statusOf } from "../reading/status.ts";
 import type { ResourceStatus } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
 import type { Finding } from "./finding.ts";
+
+/**
+ * What the machine lets pass while files of its state cannot be read. Where the accepted state is known all the same, a
+ * policy that is missing is found by its resource. Pure.
+ */
+export function trafficFindings(unreadable: Pick<Traffic, "traffic"> | undefined, applied: DesiredState): Finding[] {
+  const base = { severity: "fault", evidence: ["files of the state folder cannot be read: see there"] } as const;
+  if (unreadable?.traffic === "blocked") {
+    return [
+      {
+        ...base,
+        id: "traffic-blocked",
+        what: "traffic is blocked: only loopback, DHCP and NDP pass, since nothing tells what was accepted here",
+        consequence:
+          "while it is, names do not resolve: a tunnel whose endpoint is a name comes up with the second apply",
+        remedy: ["mend what is named above", "awg apply -f CONFIG, or awg destroy for a network without awg"],
+      },
+    ];
+  }
+  if (unreadable?.traffic !== "unprotected" || applied.resources.length > 0) return [];
+  return [
+    {
+      ...base,
+      id: "policy-missing",
+      what: "no packet filter of awg's stands: traffic is not protected",
+      remedy: ["awg apply -f CONFIG, which closes the machine though it is refused", "mend what is named above"],
+    },
+  ];
+}
 
 /** Whether the machine is as the last accepted state says, and whether somebody watches over it. Reads only. */
 export async function examineApplied(

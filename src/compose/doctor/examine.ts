@@ -1,12 +1,13 @@
 import { messageOf } from "../../model/error.ts";
 import type { DesiredState } from "../../model/resource.ts";
 import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
+import { trafficOfUnreadable } from "../generations/unreadable-state.ts";
 import { openParts } from "../open-session.ts";
 import { pathsFor } from "../paths.ts";
 import type { SessionOptions } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
 import { judgeAbilities } from "./abilities.ts";
-import { examineApplied } from "./applied.ts";
+import { examineApplied, trafficFindings } from "./applied.ts";
 import type { Examination, Finding } from "./finding.ts";
 import { examineState, type StateReading } from "./state-files.ts";
 import { judgeSurroundings } from "./surroundings.ts";
@@ -29,10 +30,10 @@ export async function examineMachine(options: SessionOptions): Promise<Examinati
 
 async function examineParts(parts: SessionParts, options: SessionOptions): Promise<Examination> {
   const state = await examineState(parts.stores, bootTimeMs(parts));
-  const findings: Finding[] = [...state.findings];
+  const applied = appliedOf(state);
+  const findings: Finding[] = [...state.findings, ...trafficFindings(await trafficOfUnreadable(parts), applied)];
   const looked = [`the state folder ${state.folder}`];
   const capabilities = await readCapabilities(parts, findings);
-  const applied = appliedOf(state);
   if (capabilities !== undefined) {
     looked.push("what the kernel and the installed programs can do");
     findings.push(...judgeAbilities(capabilities, applied));

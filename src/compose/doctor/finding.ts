@@ -21,6 +21,7 @@ export const FINDING_IDS = [
   "state-file-newer",
   "state-file-foreign",
   "state-file-unreadable",
+  "traffic-blocked",
   "secret-missing",
   "journal-open",
   "journal-blocked",

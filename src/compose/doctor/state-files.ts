@@ -87,7 +87,7 @@ function fileFinding(path: string, error: unknown): Finding {
     id,
     evidence: [
       ...story,
-      "until it is mended every verb that changes the machine is refused; what stands in the kernel stays",
+      "until it is mended every verb that changes the machine is refused; a packet filter that stands goes on standing",
     ],
     consequence: consequenceOf(path),
     remedy: [...instead, moveAway(path), "awg plan -f CONFIG", "awg apply -f CONFIG"],

@@ -10,7 +10,11 @@ import { readOpenTransaction } from "../../reconciler/apply/recover.ts";
 import { applyDepsOf, type SessionParts } from "../session-parts.ts";
 
 /** How traffic stands on a machine whose state cannot be read. */
-interface Traffic {
+export interface Traffic {
+  /**
+   * `blocked`: nothing passes but loopback, DHCP and NDP; `guarded`: a packet filter of awg's stands; `open`: none does and
+   * none was accepted; `unprotected`: none does, though one may be due.
+   */
   readonly traffic: "blocked" | "guarded" | "open" | "unprotected";
   readonly sentence: string;
 }
@@ -52,6 +56,12 @@ export async function protectUnreadable(parts: SessionParts, cause: unknown): Pr
 export async function tellUnreadable(parts: SessionParts, cause: unknown): Promise<unknown> {
   const found = mayComeOfState(cause) ? await findUnreadable(parts) : undefined;
   return found === undefined ? cause : withTraffic(found.cause, await readTraffic(parts, found));
+}
+
+/** How traffic stands where the state cannot be read; undefined where it can. Reads only. */
+export async function trafficOfUnreadable(parts: SessionParts): Promise<Traffic | undefined> {
+  const found = await findUnreadable(parts);
+  return found === undefined ? undefined : readTraffic(parts, found);
 }
 
 /** What was asked wrongly, or refused for what it asks, is reported as such. */
@@ -125,7 +135,7 @@ async function readTraffic({ host }: SessionParts, { accepted }: Unreadable): Pr
   if (sameData(policy, blockedPolicy()))
     return { traffic: "blocked", sentence: "traffic is blocked: only loopback, DHCP and NDP pass" };
   return policy.layers.some(({ killSwitch }) => killSwitch)
-    ? { traffic: "blocked", sentence: "traffic is blocked but for what the packet filter that stands lets pass" }
+    ? { traffic: "guarded", sentence: "traffic is blocked but for what the packet filter that stands lets pass" }
     : { traffic: "guarded", sentence: "a packet filter of awg's stands" };
 }
 

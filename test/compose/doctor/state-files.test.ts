@@ -13,6 +13,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { examineMachine } from "../../../src/compose/doctor/examine.ts";
 import type { Finding } from "../../../src/compose/doctor/finding.ts";
 import { openSession } from "../../../src/compose/open-session.ts";
+import { blockedPolicy } from "../../../src/model/firewall/transition.ts";
 import { envelopeFor, FORMAT_VERSION } from "../../../src/state/envelope.ts";
 import { FileJournal } from "../../../src/state/file-journal.ts";
 import { encodeLine } from "../../../src/state/line.codec.ts";
@@ -173,6 +174,38 @@ describe("the other files", () => {
   test("a secret that a generation needs and nobody has", async () => {
     rmSync(inState("secrets"), { recursive: true });
     expect((await faults()).map(({ id }) => id)).toEqual(["secret-missing"]);
+  });
+});
+
+describe("law 1: what the machine lets pass while its state cannot be read", () => {
+  const breakAll = (...names: readonly string[]): void => {
+    for (const name of names) writeFileSync(inState(name), "x\n", { mode: 0o600 });
+  };
+  const setPolicy = (policy: unknown): void => {
+    const text = JSON.parse(readFileSync(machine.file, "utf8")) as object;
+    const firewall = { policy, held: true, damage: [], droppedPackets: 0 };
+    writeFileSync(machine.file, JSON.stringify({ ...text, firewall }));
+  };
+  const ids = async () => (await faults()).map(({ id }) => id).filter((id) => !id.startsWith("state-file"));
+
+  test("a policy that stands needs no words", async () => {
+    breakAll("journal", "ledger", "generation-1");
+    expect(await ids()).toEqual([]);
+  });
+
+  test("blocked: said, with the way out", async () => {
+    breakAll("ledger", "generation-1");
+    setPolicy(blockedPolicy());
+    expect(await ids()).toEqual(["traffic-blocked"]);
+    expect((await faults()).at(-1)?.remedy.at(-1)).toContain("awg destroy");
+  });
+
+  test("open: said once, whatever is left to read", async () => {
+    for (const names of [["journal"], ["ledger", "generation-1"]]) {
+      breakAll(...names);
+      setPolicy(null);
+      expect((await ids()).filter((id) => id === "policy-missing")).toHaveLength(1);
+    }
   });
 });
 

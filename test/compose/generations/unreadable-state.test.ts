@@ -139,7 +139,7 @@ describe("law 1: a state file that cannot be read, and nothing of ours in the ke
           const error = await change(bench, verb(bench));
           expect(error).toMatchObject({
             message: expect.stringMatching(/traffic is blocked but for what the packet filter that stands lets pass$/),
-            facts: { traffic: "blocked" },
+            facts: { traffic: "guarded" },
           });
           expect(String(error)).toContain(stateOf(bench, file));
           expect(policyOf(bench)).toEqual(accepted);
