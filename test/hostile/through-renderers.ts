@@ -5,6 +5,7 @@ import { renderResourceText } from "../../src/host/linux/render/resource-text.ts
 import type { Config } from "../../src/model/config/config.ts";
 import { loadConfig } from "../../src/model/config/load-config.ts";
 import { AwgError } from "../../src/model/error.ts";
+import type { FirewallPolicy } from "../../src/model/firewall/policy.ts";
 import type { DesiredState } from "../../src/model/resource.ts";
 import { printable } from "../../src/model/text/printable.ts";
 import { decodeMessages } from "../../src/native/linux/netlink/message.codec.ts";
@@ -13,6 +14,7 @@ import { expand } from "../../src/resources/expand.ts";
 import { parsePf } from "../host/darwin/pf/parse-pf.ts";
 import type { PfParsedRule } from "../host/darwin/pf/pf-ruleset.ts";
 import { facts, KEY_A, secretOf } from "../resources/sample.ts";
+import { statementsOf } from "./read-back.ts";
 import type { Field } from "./schema-fields.ts";
 import { pairs } from "./through-loader.ts";
 
@@ -42,35 +44,76 @@ export const FREE_TEXTS: Field = {
   }),
 };
 
+/** Chains that bear the name of a tunnel's device. */
+const OF_A_TUNNEL = /^(mark|to)-(?!direct$|block$).*/;
+
 /** What was rendered and what is wrong with it. */
 export interface Rendered {
   readonly complaints: readonly string[];
   /** How many configurations reached the renderers of Linux, and of macOS. */
   readonly linux: number;
   readonly macos: number;
+  /** How many statements were read back. */
   readonly rules: number;
+  /** How many of the configurations were held against the same one with a harmless word in that field. */
+  readonly twins: number;
 }
 
-/** Puts those pairs of field and string that the loader accepts through every renderer of both systems. */
+/** A word that every field takes which takes any text. */
+const HARMLESS = "plain";
+
+/** The kinds of all statements that a configuration becomes, by system; undefined where it becomes nothing there. */
+interface Shape {
+  readonly linux: readonly string[] | undefined;
+  readonly macos: readonly string[] | undefined;
+}
+
+type Complain = (what: string) => void;
+
+/**
+ * Puts those pairs of field and string that the loader accepts through every renderer of both systems, and reads the
+ * texts back: each is statements of known kinds alone, and where the field takes any text, statements of the same kinds
+ * as with a harmless word there.
+ */
 export function renderPairs(fields: readonly Field[], stride: number): Rendered {
   const complaints: string[] = [];
-  const counts = { linux: 0, macos: 0, rules: 0 };
-  for (const [{ path, instance }, text] of pairs(fields, stride)) {
-    const { config } = loadConfig([{ name: "a.json", text: JSON.stringify(instance(text)) }]);
-    if (config === undefined) continue;
-    const complain = (what: string) => complaints.push(`${path} ${JSON.stringify(text).slice(0, 80)}: ${what}`);
-    const forLinux = supported(() => expand(config, facts(), { pathNumbers: {}, secrets: secretOf }).desired);
-    if (forLinux !== undefined) {
-      counts.linux += 1;
-      counts.rules += checkLinux(forLinux, complain);
-    }
-    const forMac = supported(() => desiredForMac(loaded(config)));
-    if (forMac !== undefined) {
-      counts.macos += 1;
-      counts.rules += checkMac(forMac, complain);
+  const counts = { linux: 0, macos: 0, rules: 0, twins: 0 };
+  const harmless = new Map<Field, Shape | undefined>();
+  for (const [field, text] of pairs(fields, stride)) {
+    const complain = (what: string) => complaints.push(`${field.path} ${JSON.stringify(text).slice(0, 80)}: ${what}`);
+    const shape = shapeOf(field.instance(text), complain);
+    if (shape === undefined) continue;
+    if (!harmless.has(field)) harmless.set(field, shapeOf(field.instance(HARMLESS), complain));
+    const twin = harmless.get(field);
+    for (const system of ["linux", "macos"] as const) {
+      const [statements, theirs] = [shape[system], twin?.[system]];
+      if (statements === undefined) continue;
+      counts[system] += 1;
+      counts.rules += statements.length;
+      if (theirs === undefined) continue;
+      counts.twins += 1;
+      if (statements.join("\n") !== theirs.join("\n"))
+        complain(`other statements: ${differenceOf(statements, theirs)}`);
     }
   }
   return { complaints, ...counts };
+}
+
+function differenceOf(some: readonly string[], others: readonly string[]): string {
+  const only = (these: readonly string[], those: readonly string[]) => these.filter((one) => !those.includes(one));
+  return JSON.stringify({ here: only(some, others), there: only(others, some), counts: [some.length, others.length] });
+}
+
+/** Undefined when the loader refuses the configuration. */
+function shapeOf(instance: object, complain: Complain): Shape | undefined {
+  const { config } = loadConfig([{ name: "a.json", text: JSON.stringify(instance) }]);
+  if (config === undefined) return undefined;
+  const forLinux = supported(() => expand(config, facts(), { pathNumbers: {}, secrets: secretOf }).desired);
+  const forMac = supported(() => desiredForMac(loaded(config)));
+  return {
+    linux: forLinux === undefined ? undefined : readLinux(forLinux, complain).toSorted(),
+    macos: forMac === undefined ? undefined : readMac(forMac, complain).toSorted(),
+  };
 }
 
 function loaded(config: Config): Parameters<typeof desiredForMac>[0] {
@@ -87,41 +130,58 @@ function supported(work: () => DesiredState): DesiredState | undefined {
   }
 }
 
-function checkLinux({ resources }: DesiredState, complain: (what: string) => void): number {
-  let count = 0;
-  for (const resource of resources) {
-    const text = renderResourceText(resource, ["eth0"]) ?? "";
+function readLinux({ resources }: DesiredState, complain: Complain): string[] {
+  return resources.flatMap((resource) => {
+    const text = renderResourceText(resource, ["eth0"]);
     if (printable(text) !== text) complain(`${resource.key} is not printable`);
-    if (resource.kind !== "firewall") continue;
-    const tables = renderNft(resource.spec, { devices: ["eth0"], identity: "x", ownedTables: true });
-    for (const rule of tables.flatMap(({ rules }) => rules)) {
-      count += 1;
+    return resource.kind === "firewall" ? readNft(resource.spec, complain) : readText(resource.key, text, complain);
+  });
+}
+
+/** Rules as the kernel is sent them, read back from the bytes. */
+function readNft(policy: FirewallPolicy, complain: Complain): string[] {
+  const tables = renderNft(policy, { devices: ["eth0"], identity: "x", ownedTables: true });
+  return tables.flatMap(({ rules }) =>
+    rules.map((rule) => {
       const [message] = decodeMessages(encodeRule(rule));
       const back = message === undefined ? undefined : decodeNftRule(message);
       if (back?.comment !== rule.comment) complain(`a comment became ${JSON.stringify(back?.comment)}`);
       if (!OURS.test(rule.comment ?? "")) complain(`a rule says ${JSON.stringify(rule.comment)}`);
-    }
-  }
-  return count;
+      const chain = back?.chain.replace(OF_A_TUNNEL, "$1-(tunnel)");
+      return `nft ${back?.family} ${back?.table} ${chain}: ${back?.expressions.map(({ kind }) => kind).join(" ")}`;
+    }),
+  );
 }
 
-function checkMac(desired: DesiredState, complain: (what: string) => void): number {
-  let count = 0;
-  for (const { key, text } of renderForMacos(desired).parts) {
+function readMac(desired: DesiredState, complain: Complain): string[] {
+  return renderForMacos(desired).parts.flatMap(({ key, text }) => {
     if (printable(text) !== text) complain(`${key} is not printable`);
-    if (key !== "pf/com.awg") continue;
-    try {
-      const rules = parsePf(text).rules.flatMap(withBody);
-      count += rules.length;
-      for (const { line, action, options } of rules) {
-        if (action !== "anchor" && !OURS.test(options.label ?? ""))
-          complain(`PF's line ${line} is none of awg's rules`);
-      }
-    } catch (error) {
-      complain(`PF would refuse: ${String(error)}`);
-    }
+    return key.startsWith("pf/") ? readPf(text, complain) : readText(key, text, complain);
+  });
+}
+
+function readText(key: string, text: string, complain: Complain): string[] {
+  try {
+    return statementsOf(key, text);
+  } catch (error) {
+    complain(`${key}: ${String(error)}`);
+    return [];
   }
-  return count;
+}
+
+function readPf(text: string, complain: Complain): string[] {
+  try {
+    return parsePf(text)
+      .rules.flatMap(withBody)
+      .map(({ line, action, options }) => {
+        const isOurs = action === "anchor" || OURS.test(options.label ?? "");
+        if (!isOurs) complain(`PF's line ${line} is none of awg's rules`);
+        return `pf ${action}: ${Object.keys(options).toSorted().join(" ")}`;
+      });
+  } catch (error) {
+    complain(`PF would refuse: ${String(error)}`);
+    return [];
+  }
 }
 
 function withBody(rule: PfParsedRule): readonly PfParsedRule[] {
