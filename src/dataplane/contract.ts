@@ -101,6 +101,7 @@ export interface PlaneObservation {
 
 /** Something happened that nobody asked for. */
 export type PlaneEvent =
+  /** At most one a second, peer and kind. */
   | {
       readonly kind: "handshake" | "roamed" | "unanswered" | "expired";
       readonly tunnel: string;

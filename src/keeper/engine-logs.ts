@@ -1,7 +1,21 @@
-import { readdirSync, rmSync, statSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  ftruncateSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 
 /** The folder is in memory, and tunnels come and go under ever new names. */
 const KEPT_LOGS = 16;
+/** A program that is attacked, or fails at every packet, must not fill the memory with saying so. */
+const LARGEST_BYTES = 1024 * 1024;
+const KEPT_BYTES = 256 * 1024;
+const LOOK_MS = 10_000;
 const LOG_NAME = /^engine-(.+)\.log$/;
 
 /**
@@ -20,5 +34,42 @@ export function pruneEngineLogs(folder: string, isThere: (device: string) => boo
   const newestFirst = logs.toSorted((a, b) => b.writtenMs - a.writtenMs);
   for (const { name, device } of newestFirst.slice(KEPT_LOGS)) {
     if (!isThere(device)) rmSync(`${folder}/${name}`, { force: true });
+  }
+}
+
+/**
+ * Opens the log of an engine that begins, empty. What it writes goes to the end whoever shortens the log meanwhile.
+ *
+ * @returns a descriptor, the caller's to close
+ */
+export function openEngineLog(path: string): number {
+  return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND, 0o600);
+}
+
+/** Looks every ten seconds how long the engines' logs have become, until it is disposed of. */
+export function boundEngineLogs(folder: string): Disposable {
+  const timer = setInterval(() => shortenEngineLogs(folder), LOOK_MS).unref();
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** Cuts each engine's log that has grown beyond 1 MiB down to its last 256 KiB, from a line's beginning on. */
+export function shortenEngineLogs(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const path = `${folder}/${name}`;
+    const size = LOG_NAME.test(name) ? (statSync(path, { throwIfNoEntry: false })?.size ?? 0) : 0;
+    if (size > LARGEST_BYTES) shorten(path, size);
+  }
+}
+
+function shorten(path: string, size: number): void {
+  const log = openSync(path, constants.O_RDWR | constants.O_APPEND);
+  try {
+    const end = Buffer.alloc(KEPT_BYTES);
+    const kept = end.subarray(0, readSync(log, end, 0, KEPT_BYTES, size - KEPT_BYTES));
+    ftruncateSync(log);
+    writeSync(log, `what was said before is left out: the log had ${size} bytes\n`);
+    writeSync(log, kept, kept.indexOf("\n") + 1);
+  } finally {
+    closeSync(log);
   }
 }

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, openSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { ENGINE_PROGRAMS } from "../model/engine-program.ts";
 import { AwgError } from "../model/error.ts";
 import type { EngineUser, EnsureEngine } from "../model/keeper-protocol.ts";
 import { closeDescriptor } from "../native/linux/libc.ffi.ts";
 import { isUnixSocketLive, listenOnUnixSocket } from "../native/linux/process/unix-exchange.ffi.ts";
 import { makeSocketPair, sendDescriptors } from "../native/linux/process/unix-socket.ffi.ts";
+import { openEngineLog } from "./engine-logs.ts";
 import { ENGINE_DESCRIPTOR, engineSign } from "./orphan-engine.ts";
 
 /** Names the identity that the embedded engine's sockets bear. */
@@ -75,7 +76,7 @@ export function startSpareEngine(launch: Omit<EngineLaunch, "tunFd">): SpareEngi
 /** Hands a spare its device, its UAPI socket and its log: it is the engine from then on. Throws where it has ended. */
 export function handOver({ child, socketFd }: SpareEngine, launch: EngineLaunch): EngineChild {
   const uapiFd = openUapiSocket(launch);
-  const log = openSync(launch.logPath, "w", 0o600);
+  const log = openEngineLog(launch.logPath);
   try {
     sendDescriptors(socketFd, Uint8Array.of(1), [launch.tunFd, uapiFd, log], HAND_OVER_TIMEOUT_MS);
     return child;
@@ -92,7 +93,7 @@ function spawnEngine(
   descriptors: readonly [number, number],
   env: NodeJS.ProcessEnv,
 ): EngineChild {
-  const log = openSync(logPath, "w", 0o600);
+  const log = openEngineLog(logPath);
   try {
     const stdio = ["ignore" as const, log, log, ...descriptors];
     const child = spawn(program, words, { cwd: "/", env, stdio, detached: true });

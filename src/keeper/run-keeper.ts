@@ -5,6 +5,7 @@ import { type KeeperPaths, keeperPaths } from "../model/keeper-protocol.ts";
 import { printableLine } from "../model/text/printable.ts";
 import { forbidDumps } from "../native/linux/process/credentials.ffi.ts";
 import { tryLockFile } from "../native/linux/process/file-lock.ffi.ts";
+import { boundEngineLogs } from "./engine-logs.ts";
 import { Keeper } from "./keeper.ts";
 import { type KeeperServer, serveKeeper } from "./keeper-server.ts";
 import { joinOwnCgroup } from "./own-cgroup.ts";
@@ -62,6 +63,7 @@ async function serveUntilDone(paths: KeeperPaths, longestIdleMs: number): Promis
     return status;
   });
   chmodSync(paths.socket, 0o600);
+  using _logs = boundEngineLogs(paths.folder);
   await untilIdle(keeper, server, life, longestIdleMs);
   await server.close();
   keeper.release();

@@ -1,8 +1,18 @@
-import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { pruneEngineLogs } from "../../src/keeper/engine-logs.ts";
+import { openEngineLog, pruneEngineLogs, shortenEngineLogs } from "../../src/keeper/engine-logs.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -22,4 +32,28 @@ test("B11: of a hundred engines that are gone the last sixteen can still be read
   expect(readdirSync(folder).toSorted()).toEqual(
     [...last, "engine-awg-t98.log", "engine-awg-t99.log", "log"].toSorted(),
   );
+});
+
+test("what an engine says is bounded while it says it: the last quarter of a mebibyte is kept, in whole lines", () => {
+  const path = join(folder, "engine-awg-t0.log");
+  const log = openEngineLog(path);
+  try {
+    let number = 0;
+    for (let round = 0; round < 20; round += 1) {
+      const lines = Array.from({ length: 10_000 }, (_, index) => `roamed peer ${number + index}\n`);
+      number += lines.length;
+      writeSync(log, lines.join(""));
+      shortenEngineLogs(folder);
+      expect(statSync(path).size).toBeLessThanOrEqual(1024 * 1024);
+    }
+    const lines = readFileSync(path, "utf8").trimEnd().split("\n");
+    expect(lines.at(-1)).toBe(`roamed peer ${number - 1}`);
+    const [first, ...said] = lines;
+    expect(first).toMatch(/^what was said before is left out: the log had \d+ bytes$/);
+    expect(said.length).toBeGreaterThan(10_000);
+    expect(said).toEqual(said.map((_, index) => `roamed peer ${number - said.length + index}`));
+    expect(readFileSync(join(folder, "engine-awg-t1.log"), "utf8")).toBe("why");
+  } finally {
+    closeSync(log);
+  }
 });

@@ -1,7 +1,7 @@
 import { createAmneziaWire } from "../../engine/awg/amnezia-wire.ts";
 import { parseParameters } from "../../engine/awg/parse-parameters.ts";
 import { createDevice } from "../../engine/create-device.ts";
-import type { Device, DeviceConfig, Output, Peer, SessionListener } from "../../engine/device.ts";
+import type { Device, DeviceConfig, DeviceEvent, Output, Peer, SessionListener } from "../../engine/device.ts";
 import type { Sources } from "../../engine/sources.ts";
 import { PLAIN_WIRE } from "../../engine/wire/plain.ts";
 import type { WireFormat } from "../../engine/wire/wire-format.ts";
@@ -43,6 +43,7 @@ export class Tunnel {
   readonly #ways: Ways;
   readonly #inbound: Inbound;
   readonly #reported = new Map<string, number>();
+  readonly #told = new WeakMap<Peer, Partial<Record<DeviceEvent, number>>>();
   #settings: DeviceSettings;
   #wire: WireFormat;
   readonly #sockets: HeldSockets;
@@ -201,12 +202,18 @@ export class Tunnel {
     for (const output of outputs) {
       if (output.kind === "datagram") this.batch.addBytes(output.to, output.bytes, output.peer === undefined);
       else if (output.kind === "inner") this.#inbound.deliver(output.bytes);
-      else {
-        const { publicKey, endpoint } = output.peer;
-        const where = endpoint === undefined ? {} : { endpoint };
-        this.#emit({ kind: output.event, tunnel: this.name, publicKey, ...where });
-      }
+      else this.#tell(output.peer, output.event);
     }
+  }
+
+  /** Of one peer and kind once a second: a peer may come from another address with every packet. */
+  #tell(peer: Peer, event: DeviceEvent): void {
+    const told = this.#told.get(peer) ?? {};
+    const last = told[event];
+    if (last !== undefined && this.#now - last < REPORT_EVERY_MS) return;
+    this.#told.set(peer, { ...told, [event]: this.#now });
+    const { publicKey, endpoint } = peer;
+    this.#emit({ kind: event, tunnel: this.name, publicKey, ...(endpoint === undefined ? {} : { endpoint }) });
   }
 
   #sendRefused(to: WireEndpoint | undefined, errno: string): void {

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, realpathSync, statSync } from "node:fs";
+import { closeSync, realpathSync, statSync } from "node:fs";
 import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
 import { AwgError } from "../../model/error.ts";
 import type { EnsureEngine } from "../../model/keeper-protocol.ts";
+import { openEngineLog } from "../engine-logs.ts";
 
 /** Where wireguard-go and amneziawg-go are on a Mac: installed by hand, by Homebrew on Apple silicon, by MacPorts. */
 const FOLDERS = ["/usr/local/bin", "/opt/homebrew/bin", "/opt/local/bin"];
@@ -42,7 +43,7 @@ export const launchEngine: LaunchEngine = ({ kind, protocol, name, socket, tunFd
   const isOurs = kind === "embedded";
   const program = isOurs ? process.execPath : findProgram(`${protocol}-go`);
   const words = isOurs ? [...process.execArgv, process.argv[1] ?? "awg", "engine", name] : ["-f", name];
-  const log = openSync(logPath, "w", 0o600);
+  const log = openEngineLog(logPath);
   try {
     const child = spawn(program, words, {
       cwd: "/",

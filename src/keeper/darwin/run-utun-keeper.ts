@@ -6,6 +6,7 @@ import { printableLine } from "../../model/text/printable.ts";
 import type { LibSystem } from "../../native/darwin/libsystem.ts";
 import { readPeerUid } from "../../native/darwin/peer-credentials.ts";
 import { tryLockFile } from "../../native/linux/process/file-lock.ffi.ts";
+import { boundEngineLogs } from "../engine-logs.ts";
 import { type Answerer, type PeerUid, serveKeeper } from "../keeper-server.ts";
 import type { LaunchEngine } from "./engine-launch.ts";
 import { UtunKeeper } from "./utun-keeper.ts";
@@ -68,6 +69,7 @@ export async function runUtunKeeper(run: UtunKeeperRun): Promise<void> {
   };
   const server = await serveKeeper(paths.socket, answer, peerUid);
   chmodSync(paths.socket, 0o600);
+  using _logs = boundEngineLogs(paths.folder);
   const longestIdleMs = isService ? Number.POSITIVE_INFINITY : IDLE_MS;
   while (!life.endAsked && performance.now() - life.idleSinceMs < longestIdleMs) {
     await sleep(LOOK_MS);
