@@ -121,8 +121,9 @@ async function tryRecovery(world: World): Promise<{ outcome: Outcome | undefined
   }
 }
 
-/** Law 5: what the outcome says is what stands there. */
+/** Law 5: what the outcome says is what stands there; and it says what failed. */
 function checkOutcome(world: World, rehearsal: Rehearsal, result: VerbResult, tally: Tally): void {
+  for (const { fault } of world.machine.fired) if (fault.kind === "fail") checkTold(result, fault.errno);
   if (result.kind === "failed") {
     tally.add("outcome: failed before it began");
     expectSame(5, world.machine.print(), rehearsal.oldText, "failed before it began");
@@ -141,6 +142,16 @@ function checkOutcome(world: World, rehearsal: Rehearsal, result: VerbResult, ta
   } else if (!holdsWhatIsLeft(world, rehearsal, text)) {
     throw new LawError(5, `the way back failed and nothing blocks what is left: ${describeResult(outcome)}`);
   }
+}
+
+/** B4: whoever reads the outcome learns which call on which thing was refused, and the errno; or nothing was lost by it. */
+function checkTold(result: VerbResult, errno = ""): void {
+  const told = describeResult(result);
+  const isWhole = result.kind === "done" && /^(applied|inSync)$/.test(result.outcome.kind);
+  if (isWhole && !told.includes("unaccepted")) return;
+  const [, call, subject = ""] = /refused ((?:store: )?[\w.]+(?: \w+)?)(?: of ([^("]+))?(?: \(|")/.exec(told) ?? [];
+  const isNamed = call !== undefined && (subject !== "" || !/^(?:link|engine|route|rule|sysctl)\./.test(call));
+  if (!isNamed || !told.includes(errno)) throw new LawError(4, `it does not say what failed with ${errno}: ${told}`);
 }
 
 /** Neither old nor new, but closed; where neither had a policy there is nothing to close. */

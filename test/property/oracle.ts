@@ -38,6 +38,7 @@ export function intendedPath(config: Config, facts: OracleFacts, packet: Simulat
   const dns = intendedDns(config, packet);
   if (dns !== undefined) return dns;
   if (config.ipv6 === "block" && packet.destination.includes(":")) return "block";
+  if (config.dns?.blockEncryptedDns === true && isKnownResolversHttps(packet)) return "block";
   for (const rule of config.rules) if (ruleHolds(rule, facts, packet)) return nameOf(rule.via);
   const { killSwitch } = config;
   const isTunnels = config.default.via.kind === "tunnel" && isIn(networksOfTunnels(config), packet.destination);
@@ -95,6 +96,11 @@ function intendedDns({ dns }: Config, packet: SimulatedPacket): Intent | undefin
   if (dns.servers.includes(packet.destination)) return nameOf(dns.via);
   if (dns.leakProtection) return "block";
   return dns.blockEncryptedDns && packet.destinationPort === 853 ? "block" : undefined;
+}
+
+/** One of those that `dns.blockEncryptedDns` is about; the probes send to no other of them. */
+function isKnownResolversHttps({ protocol, destination, destinationPort }: SimulatedPacket): boolean {
+  return (protocol === 17 || protocol === 6) && destinationPort === 443 && destination === "8.8.8.8";
 }
 
 function isDns({ protocol, destinationPort }: SimulatedPacket): boolean {

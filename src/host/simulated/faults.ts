@@ -36,7 +36,7 @@ export type ForeignAct =
 /** What goes wrong at one write. */
 export type Fault =
   /** This and the following `times - 1` writes fail without effect. */
-  | { readonly kind: "fail"; readonly error: ErrorKind; readonly times: number }
+  | { readonly kind: "fail"; readonly error: ErrorKind; readonly errno?: string; readonly times: number }
   /** The write happens and its answer is lost: the caller sees a failure. */
   | { readonly kind: "fail-late"; readonly error: ErrorKind }
   /** Answered as if done, without effect; a write to a state file, which nothing could survive, takes its turn unharmed. */
@@ -52,7 +52,10 @@ export interface ScheduledFault {
   readonly fault: Fault;
 }
 
-/** The error that a failed write reports. */
-export function faultError(kind: ErrorKind, name: string): AwgError {
-  return new AwgError(kind, `the simulated machine refused ${name}`, { facts: { call: name } });
+/** The error that a failed write reports: of a call, of what it was about, and with the errno that a kernel gave for it. */
+export function faultError(kind: ErrorKind, call: string, subject?: string, errno?: string): AwgError {
+  const about = subject === undefined ? "" : ` of ${subject}`;
+  const why = errno === undefined ? "" : ` (${errno})`;
+  const facts = { call, ...(errno === undefined ? {} : { errno }) };
+  return new AwgError(kind, `the simulated machine refused ${call}${about}${why}`, { facts });
 }

@@ -21,7 +21,7 @@ export class SimulatedMachine implements LiveMachine {
   readonly #fired: ScheduledFault[] = [];
   #waiting: ScheduledFault[] = [];
   #scheduledAt = 0;
-  #failing: { readonly error: ErrorKind; left: number } | undefined;
+  #failing: { readonly error: ErrorKind; readonly errno: string | undefined; left: number } | undefined;
   #diedAt: string | undefined;
   #afterWrite: ((name: string) => void) | undefined;
 
@@ -58,26 +58,29 @@ export class SimulatedMachine implements LiveMachine {
     this.#afterWrite = afterWrite;
   }
 
-  /** One write: what a system call is to a kernel. Every change by a port, and by a store beside it, goes through here. */
-  perform<T>(name: string, effect: () => T): T {
+  /**
+   * One write: what a system call is to a kernel. Every change by a port, and by a store beside it, goes through here.
+   * `subject` is the thing it is about, for the error of one that fails.
+   */
+  perform<T>(name: string, effect: () => T, subject?: string): T {
     this.checkAlive(name);
     this.#writes.push(name);
     const due = this.#due();
     for (const { fault } of due) if (fault.kind === "foreign") this.act(fault.act);
     for (const { fault } of due) {
       if (fault.kind === "crash-before") this.#die(name);
-      if (fault.kind === "fail") this.#failing = { error: fault.error, left: fault.times };
+      if (fault.kind === "fail") this.#failing = { error: fault.error, errno: fault.errno, left: fault.times };
     }
     if (this.#failing !== undefined && this.#failing.left > 0) {
       this.#failing.left -= 1;
-      throw faultError(this.#failing.error, name);
+      throw faultError(this.#failing.error, name, subject, this.#failing.errno);
     }
     const isIgnored = !name.startsWith("store: ") && due.some(({ fault }) => fault.kind === "ignored");
     const result = isIgnored ? (undefined as T) : effect();
     this.#afterWrite?.(name);
     for (const { fault } of due) {
       if (fault.kind === "crash-after") this.#die(name);
-      if (fault.kind === "fail-late") throw faultError(fault.error, name);
+      if (fault.kind === "fail-late") throw faultError(fault.error, name, subject);
     }
     return result;
   }

@@ -18,22 +18,31 @@ export function simulatedEngines(machine: SimulatedMachine): EnginePort {
       machine.checkAlive("engines.ensure");
       checkPossible(machine, spec);
       const before = machine.live.engines.find((engine) => engine.device === spec.device);
-      if (before === undefined) machine.perform("engine.start", () => machine.live.engines.push(blankEngine(spec)));
+      if (before === undefined)
+        machine.perform("engine.start", () => machine.live.engines.push(blankEngine(spec)), spec.device);
       else if (before.engine !== spec.engine) {
         throw new AwgError("host", `the engine of ${spec.device} is ${before.engine}, not ${spec.engine}`);
       }
-      machine.perform("engine.configure", () => {
-        machine.live.engines = machine.live.engines.map((engine) =>
-          engine.device === spec.device ? configured(engine, spec) : engine,
-        );
-      });
+      machine.perform(
+        "engine.configure",
+        () => {
+          machine.live.engines = machine.live.engines.map((engine) =>
+            engine.device === spec.device ? configured(engine, spec) : engine,
+          );
+        },
+        spec.device,
+      );
     },
     async remove(device) {
       machine.checkAlive("engines.remove");
       if (!machine.live.engines.some((engine) => engine.device === device)) return;
-      machine.perform("engine.stop", () => {
-        machine.live.engines = machine.live.engines.filter((engine) => engine.device !== device);
-      });
+      machine.perform(
+        "engine.stop",
+        () => {
+          machine.live.engines = machine.live.engines.filter((engine) => engine.device !== device);
+        },
+        device,
+      );
     },
   };
 }

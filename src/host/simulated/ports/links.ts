@@ -23,23 +23,23 @@ export function simulatedLinks(machine: SimulatedMachine): LinkPort {
       checkSpec(spec);
       const link = ownedOrNew(machine, spec);
       const alias = LINK_ALIAS_PREFIX + spec.tunnel;
-      if (link.alias !== alias) set(machine, "link.alias", () => (link.alias = alias));
-      if (!link.held) set(machine, "link.hold", () => (link.held = true));
-      if (link.mtuBytes !== spec.mtuBytes) set(machine, "link.mtu", () => (link.mtuBytes = spec.mtuBytes));
+      if (link.alias !== alias) set(machine, "link.alias", () => (link.alias = alias), spec.device);
+      if (!link.held) set(machine, "link.hold", () => (link.held = true), spec.device);
+      if (link.mtuBytes !== spec.mtuBytes) set(machine, "link.mtu", () => (link.mtuBytes = spec.mtuBytes), spec.device);
       for (const address of spec.addresses.filter((text) => !link.addresses.includes(text))) {
-        set(machine, "link.address.add", () => link.addresses.push(address));
+        set(machine, "link.address.add", () => link.addresses.push(address), spec.device);
       }
       for (const address of link.addresses.filter((text) => isForeignTo(spec, text))) {
-        set(machine, "link.address.delete", () => removeFrom(link, address));
+        set(machine, "link.address.delete", () => removeFrom(link, address), spec.device);
       }
-      if (!link.up) set(machine, "link.up", () => (link.up = true));
+      if (!link.up) set(machine, "link.up", () => (link.up = true), spec.device);
     },
     async remove(device) {
       machine.checkAlive("links.remove");
       const link = machine.link(device);
       if (link === undefined) return;
       if (!isOurs(link)) throw foreignDevice(device);
-      set(machine, "link.remove", () => machine.dropLink(device));
+      set(machine, "link.remove", () => machine.dropLink(device), device);
     },
   };
 }
@@ -70,7 +70,7 @@ function ownedOrNew(machine: SimulatedMachine, spec: LinkSpec): SimulatedLink {
     alias: LINK_ALIAS_PREFIX + spec.tunnel,
     held: true,
   };
-  machine.perform("link.create", () => machine.live.links.push(link));
+  machine.perform("link.create", () => machine.live.links.push(link), spec.device);
   return link;
 }
 
@@ -96,8 +96,8 @@ function removeFrom(link: SimulatedLink, address: string): void {
   link.addresses = link.addresses.filter((text) => text !== address);
 }
 
-function set(machine: SimulatedMachine, name: string, effect: () => unknown): void {
-  machine.perform(name, effect);
+function set(machine: SimulatedMachine, name: string, effect: () => unknown, device: string): void {
+  machine.perform(name, effect, device);
 }
 
 function isOurs(link: SimulatedLink): boolean {

@@ -44,7 +44,7 @@ function addRoute(machine: SimulatedMachine, route: Route, leaving: ReadonlySet<
       });
     }
   }
-  machine.perform("route.add", () => machine.routes.set({ ...route }));
+  machine.perform("route.add", () => machine.routes.set({ ...route }), `${route.destination} in table ${route.table}`);
 }
 
 function checkRoute(machine: SimulatedMachine, route: Route): void {
@@ -66,7 +66,7 @@ function checkRoute(machine: SimulatedMachine, route: Route): void {
 function deleteRoute(machine: SimulatedMachine, route: Route): void {
   const present = machine.routes.find(route);
   if (present === undefined || routeText(present) !== routeText(route)) return;
-  machine.perform("route.delete", () => machine.routes.delete(present));
+  machine.perform("route.delete", () => machine.routes.delete(present), `${route.destination} in table ${route.table}`);
 }
 
 function addRule(machine: SimulatedMachine, rule: PolicyRule): void {
@@ -74,18 +74,26 @@ function addRule(machine: SimulatedMachine, rule: PolicyRule): void {
     throw new AwgError("host", `rule ${rule.preference} is outside of our range of preferences`);
   }
   if (findRule(machine, rule) !== undefined) return;
-  machine.perform("rule.add", () => {
-    machine.live.rules.push({ rule: structuredClone(rule), protocol: ROUTE_PROTOCOL });
-    machine.live.rules.sort((a, b) => a.rule.preference - b.rule.preference);
-  });
+  machine.perform(
+    "rule.add",
+    () => {
+      machine.live.rules.push({ rule: structuredClone(rule), protocol: ROUTE_PROTOCOL });
+      machine.live.rules.sort((a, b) => a.rule.preference - b.rule.preference);
+    },
+    String(rule.preference),
+  );
 }
 
 function deleteRule(machine: SimulatedMachine, rule: PolicyRule): void {
   const present = findRule(machine, rule);
   if (present === undefined) return;
-  machine.perform("rule.delete", () => {
-    machine.live.rules = machine.live.rules.filter((entry) => entry !== present);
-  });
+  machine.perform(
+    "rule.delete",
+    () => {
+      machine.live.rules = machine.live.rules.filter((entry) => entry !== present);
+    },
+    String(rule.preference),
+  );
 }
 
 function findRule(machine: SimulatedMachine, rule: PolicyRule): RuleEntry | undefined {

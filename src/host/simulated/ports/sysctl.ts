@@ -21,9 +21,13 @@ export function simulatedSysctl(machine: SimulatedMachine): SysctlPort {
       machine.checkAlive("sysctl.write");
       for (const [name, value] of Object.entries(values)) {
         if (settingOf(machine, name) === undefined) throw new AwgError("host", `the kernel has no setting ${name}`);
-        machine.perform("sysctl.write", () => {
-          machine.live.sysctls[name] = value;
-        });
+        machine.perform(
+          "sysctl.write",
+          () => {
+            machine.live.sysctls[name] = value;
+          },
+          name,
+        );
       }
     },
   };

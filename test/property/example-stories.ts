@@ -1,0 +1,48 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { factsWantedBy } from "../../src/compose/planning/facts-wanted.ts";
+import { laptopState } from "../../src/host/simulated/machine-state.ts";
+import type { Config } from "../../src/model/config/config.ts";
+import { loadConfig } from "../../src/model/config/load-config.ts";
+import type { Story } from "./laws.ts";
+import type { StartingMachine } from "./machine-arbitrary.ts";
+
+const EXAMPLES = join(import.meta.dirname, "..", "..", "examples");
+
+/** Names of the examples that have a configuration. */
+export const examples: readonly string[] = existsSync(EXAMPLES)
+  ? readdirSync(EXAMPLES).filter((name) => existsSync(join(EXAMPLES, name, "config.yaml")))
+  : [];
+
+/** The example that this one gives way to. */
+export function exampleAfter(name: string): string {
+  return examples[(examples.indexOf(name) + 1) % examples.length] ?? name;
+}
+
+/** An example applied, exchanged for the next one, destroyed, on a laptop that knows its users and host names. */
+export function exampleStories(name: string): readonly Story[] {
+  const [config, next] = [readExample(name), readExample(exampleAfter(name))];
+  const start = machineFor([config, next]);
+  return [
+    { before: null, after: config, start, amnesia: false },
+    { before: config, after: next, start, amnesia: false },
+    { before: config, after: null, start, amnesia: false },
+  ];
+}
+
+function readExample(name: string): Config {
+  const path = join(EXAMPLES, name, "config.yaml");
+  const { config, problems } = loadConfig([{ name: path, text: readFileSync(path, "utf8") }]);
+  if (config === undefined) throw new Error(`${name}: ${problems.map(({ message }) => message).join("; ")}`);
+  return config;
+}
+
+function machineFor(configs: readonly Config[]): StartingMachine {
+  const state = laptopState();
+  let next = 0;
+  for (const { users, hosts } of configs.map(factsWantedBy)) {
+    for (const user of users) state.users[user] ??= 2000 + next++;
+    for (const host of hosts) state.hosts[host] ??= [`198.51.100.${100 + next++}`];
+  }
+  return { state, clean: state, traits: [] };
+}
