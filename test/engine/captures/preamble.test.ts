@@ -8,12 +8,10 @@ import { parametersOf } from "./exchange-reader.ts";
 import {
   type Exchange,
   exchangeNames,
-  hasCaptures,
   hexOf,
   indexedCounts,
   type RecordedPacket,
   readExchange,
-  WHY_NOT,
 } from "./recorded-exchange.ts";
 import { drawsOf, labelTags, type TagLabels } from "./signature-packet.ts";
 
@@ -95,7 +93,7 @@ function initiatorOf(exchange: Exchange): AmneziaParameters {
   return exchange.name.startsWith("awg15") ? { ...parameters, generation: "1.5" } : parameters;
 }
 
-describe.skipIf(!hasCaptures)(`what goes before an initiation (${hasCaptures ? "recorded" : WHY_NOT})`, () => {
+describe("what goes before an initiation", () => {
   let remade = 0;
 
   test.each(exchangeNames())("%s: every signature packet is labelled, and all are made again", (name) => {

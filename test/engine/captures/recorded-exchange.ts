@@ -1,12 +1,33 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 
-const FACTS = process.env["AWG_FACTS"] ?? fileURLToPath(new URL("../../../../shared/facts", import.meta.url));
-const FOLDER = `${FACTS}/awg/captures`;
+/** The recordings as they are kept here: one compressed file with what tests read of each exchange. */
+export const KEPT = join(import.meta.dirname, "data/exchanges.json.gz");
+const PARTS = ["params", "packets", "keylog", "decoded"] as const;
 
-/** Whether recorded exchanges are here; tests that need them skip without. */
-export const hasCaptures = existsSync(`${FOLDER}/INDEX.json`);
-export const WHY_NOT = "recorded exchanges (AWG_FACTS) are not here";
+/** The recorded files, as JSON. */
+export interface Recordings {
+  readonly index: readonly { readonly case: string; readonly packets: number }[];
+  readonly exchanges: Readonly<Record<string, Readonly<Record<(typeof PARTS)[number], unknown>>>>;
+}
+
+/** The recordings in a folder of facts (awg/captures). */
+export function gatherRecordings(folder: string): Recordings {
+  const json = (path: string) => JSON.parse(readFileSync(join(folder, path), "utf8"));
+  const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const names = folders.map(({ name }) => name).toSorted();
+  const parts = (name: string) => Object.fromEntries(PARTS.map((part) => [part, json(`${name}/${part}.json`)]));
+  const exchanges = Object.fromEntries(names.map((name) => [name, parts(name)])) as Recordings["exchanges"];
+  return { index: json("INDEX.json"), exchanges };
+}
+
+let kept: Recordings | undefined;
+
+export function keptRecordings(): Recordings {
+  kept ??= JSON.parse(gunzipSync(readFileSync(KEPT)).toString()) as Recordings;
+  return kept;
+}
 
 export type Side = "a" | "b";
 
@@ -67,28 +88,31 @@ export interface Exchange {
   readonly keyLog: Readonly<Record<Side, readonly KeyLogEntry[]>>;
 }
 
-/** Names of all recorded exchanges that INDEX.json lists, and folders that it does not list are an error of the facts. */
+/** Names of all recorded exchanges. */
 export function exchangeNames(): readonly string[] {
-  if (!hasCaptures) return [];
-  const folders = readdirSync(FOLDER, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return folders.map(({ name }) => name).toSorted();
+  return Object.keys(keptRecordings().exchanges);
 }
 
-/** How many datagrams INDEX.json says there are, by exchange. */
+/** How many datagrams the index says there are, by exchange. */
 export function indexedCounts(): ReadonlyMap<string, number> {
-  const index: readonly { readonly case: string; readonly packets: number }[] = json("INDEX.json");
-  return new Map(index.map((entry) => [entry.case, entry.packets]));
+  return new Map(keptRecordings().index.map((entry) => [entry.case, entry.packets]));
 }
 
 export function readExchange(name: string): Exchange {
-  const parameters: {
+  const recorded = keptRecordings().exchanges[name];
+  if (recorded === undefined) throw new Error(`there is no recorded exchange ${name}`);
+  const parameters = recorded.params as {
     readonly peers: Record<Side, { private_key: string; public_key: string; awg: Record<string, string> }>;
     readonly preshared_key: string | null;
-  } = json(`${name}/params.json`);
-  const packets: readonly { n: number; dir: string; t_ns: number; dt_ms: number; payload: string }[] = json(
-    `${name}/packets.json`,
-  );
-  const { packets: decoded }: { packets: readonly Decoded[] } = json(`${name}/decoded.json`);
+  };
+  const packets = recorded.packets as readonly {
+    n: number;
+    dir: string;
+    t_ns: number;
+    dt_ms: number;
+    payload: string;
+  }[];
+  const { packets: decoded } = recorded.decoded as { packets: readonly Decoded[] };
   const side = (of: Side): RecordedSide => ({
     privateKey: bytesOf(parameters.peers[of].private_key),
     publicKey: bytesOf(parameters.peers[of].public_key),
@@ -106,7 +130,7 @@ export function readExchange(name: string): Exchange {
       payload: bytesOf(payload),
       decoded: decoded[at] as Decoded,
     })),
-    keyLog: json(`${name}/keylog.json`),
+    keyLog: recorded.keylog as Exchange["keyLog"],
   };
 }
 
@@ -116,8 +140,4 @@ export function bytesOf(hex: string): Uint8Array {
 
 export function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
-}
-
-function json<T>(path: string): T {
-  return JSON.parse(readFileSync(`${FOLDER}/${path}`, "utf8"));
 }
