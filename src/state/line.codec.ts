@@ -59,10 +59,23 @@ function decodeLine(line: Uint8Array): { readonly value: unknown } | undefined {
   }
 }
 
+/** A last line that has all the bytes it speaks of was written whole, whatever became of its newline. */
 function defectOf(bytes: Uint8Array, offset: number, end: number): LineDefect["kind"] {
   const rest = bytes.subarray(offset);
-  const isLast = end === -1 || end === bytes.length - 1;
-  return isLast && (end === -1 || rest.includes(0)) ? "torn" : "corrupt";
+  if (end !== -1 && end !== bytes.length - 1) return "corrupt";
+  return (end === -1 && isUnfinished(rest)) || hasHole(rest) ? "torn" : "corrupt";
+}
+
+function isUnfinished(line: Uint8Array): boolean {
+  const length = /^([0-9a-f]{8}) /.exec(String.fromCharCode(...line.subarray(0, PREFIX_BYTES)))?.[1];
+  return (
+    line.length < PREFIX_BYTES || (length !== undefined && line.length <= PREFIX_BYTES + Number.parseInt(length, 16))
+  );
+}
+
+/** Whether blocks of it were never written: they cover its start, its end, or more than a byte. One bit makes no such hole. */
+function hasHole(line: Uint8Array): boolean {
+  return line[0] === 0 || line.at(-1) === 0 || line.some((byte, at) => byte === 0 && line[at + 1] === 0);
 }
 
 function hex8(value: number): string {

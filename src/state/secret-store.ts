@@ -44,6 +44,7 @@ export class SecretStore implements SecretKeeper {
 
   /** The id of these bytes: equal on this machine exactly when the bytes are. */
   idOf(bytes: Uint8Array): SecretId {
+    this.#demandFittingKey();
     const id = this.#nameOf(bytes);
     if (!this.#known.has(id)) this.#known.set(id, Uint8Array.from(bytes));
     return id;
@@ -88,6 +89,15 @@ export class SecretStore implements SecretKeeper {
 
   #nameOf(bytes: Uint8Array): SecretId {
     return Buffer.from(hmacSha256(this.#key(), bytes)).toString("hex") as SecretId;
+  }
+
+  /** A key that was changed would give every secret another id, so that each looked like another secret. */
+  #demandFittingKey(): void {
+    if (this.#machineKey !== undefined || this.#folder.read(MACHINE_KEY) === undefined) return;
+    const kept = this.#secrets.list().filter((name) => ID_NAME.test(name));
+    if (kept.length === 0 || kept.some((id) => this.#nameOf(this.#secrets.read(id) ?? new Uint8Array()) === id)) return;
+    this.#machineKey = undefined;
+    throw damaged(this.#folder.pathOf(MACHINE_KEY), "does not fit the secrets that are kept beside it");
   }
 
   /** The key that ids are made with: the machine's, or, before anything was written here, one for this process. */

@@ -14,7 +14,7 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { AwgError, messageOf } from "../model/error.ts";
 
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
@@ -102,8 +102,12 @@ export class StateFolder {
   make(): void {
     if (this.#isThere()) return;
     try {
-      mkdirSync(this.path, { recursive: true, mode: 0o700 });
-      syncFolder(dirname(this.path));
+      const path = resolve(this.path);
+      const highest = resolve(mkdirSync(path, { recursive: true, mode: 0o700 }) ?? path);
+      // A name is durable once the folder it stands in is synced, for each of those that were made.
+      for (let made = path; made.length >= highest.length && made !== "/"; made = dirname(made)) {
+        syncFolder(dirname(made));
+      }
     } catch (cause) {
       throw new AwgError("permission", `the state folder ${this.path} could not be made: ${messageOf(cause)}`, {
         cause,
@@ -182,6 +186,8 @@ function demandPrivate(path: string, status: Stats, isExpected: boolean, what: s
 }
 
 function unreadable(path: string, cause: unknown): AwgError {
-  const why = isCode(cause, "ELOOP") ? "it is a symbolic link" : messageOf(cause);
-  return new AwgError("permission", `${path} could not be opened: ${why}`, { cause, facts: { path } });
+  const isLink = isCode(cause, "ELOOP");
+  const why = isLink ? "it is a symbolic link" : messageOf(cause);
+  const remedy = isLink ? "move it away" : `look at what ${path} is; awg keeps a private file there`;
+  return new AwgError("permission", `${path} could not be opened: ${why}`, { cause, facts: { path }, remedy });
 }

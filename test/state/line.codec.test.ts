@@ -46,7 +46,7 @@ describe("lines", () => {
   });
 
   test("a changed bit anywhere in a finished line is corruption, never a torn line and never another value", () => {
-    const values = [{ a: 1 }, { b: [2, "x"] }];
+    const values = [{ a: 1 }, { b: [2, "x y@"] }];
     const bytes = joined(values);
     const firstEnd = joined(values.slice(0, 1)).length;
     for (let at = 0; at < bytes.length; at++) {
@@ -55,9 +55,7 @@ describe("lines", () => {
         changed[at] = (changed[at] as number) ^ (1 << bit);
         const { values: read, defect } = decodeLines(changed);
         expect(read).toEqual(at < firstEnd ? [] : values.slice(0, 1));
-        const lostEnd = at === bytes.length - 1;
-        const holdsZero = at >= firstEnd && changed[at] === 0;
-        expect(defect?.kind).toBe(lostEnd || holdsZero ? "torn" : "corrupt");
+        expect([at, bit, defect?.kind]).toEqual([at, bit, "corrupt"]);
       }
     }
   });
@@ -65,13 +63,21 @@ describe("lines", () => {
   test("a last line whose blocks were never written is torn; in the middle it is corruption", () => {
     const bytes = joined([{ a: 1 }, { b: "long enough to lose a block" }]);
     const firstEnd = joined([{ a: 1 }]).length;
-    const holed = Uint8Array.from(bytes).fill(0, firstEnd + 20, bytes.length - 5);
-    expect(decodeLines(holed)).toEqual({
-      values: [{ a: 1 }],
-      validBytes: firstEnd,
-      defect: { kind: "torn", offset: firstEnd },
-    });
-    expect(decodeLines(Buffer.concat([holed, encodeLine(1)])).defect?.kind).toBe("corrupt");
+    const holes = [
+      [firstEnd + 20, bytes.length - 5],
+      [firstEnd, firstEnd + 1],
+      [bytes.length - 1, bytes.length],
+      [firstEnd, bytes.length],
+    ] as const;
+    for (const [from, to] of holes) {
+      const holed = Uint8Array.from(bytes).fill(0, from, to);
+      expect(decodeLines(holed)).toEqual({
+        values: [{ a: 1 }],
+        validBytes: firstEnd,
+        defect: { kind: "torn", offset: firstEnd },
+      });
+      if (to < bytes.length) expect(decodeLines(Buffer.concat([holed, encodeLine(1)])).defect?.kind).toBe("corrupt");
+    }
   });
 
   test("any bytes are read without an exception", () => {

@@ -1,21 +1,13 @@
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fstatSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, constants, fchmodSync, fstatSync, openSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { VERSION } from "../../model/version.ts";
+import { decodeLines, encodeLine } from "../../state/line.codec.ts";
+import { writeWhole } from "../../state/state-folder.ts";
 import type { LoadedConfig, SourceFile } from "../session.ts";
 
 /**
  * The configuration that was applied last, as read: a `diff` of the same text need not load the YAML and schema
- * libraries. Only writing verbs write it; it is believed only when it is ours, private, and of exactly these texts.
+ * libraries. Only writing verbs write it; it is believed only when it is ours, private, whole, and of exactly these texts.
  */
 export interface KnownConfig {
   read(files: readonly SourceFile[]): LoadedConfig | undefined;
@@ -43,7 +35,7 @@ export function knownConfigIn(stateDir: string): KnownConfig {
       try {
         writePrivate(
           path,
-          JSON.stringify({ key: keyOf(files), texts: files.map(({ text }) => text), loaded } satisfies Stored),
+          encodeLine({ key: keyOf(files), texts: files.map(({ text }) => text), loaded } satisfies Stored),
         );
       } catch {
         // A cache that cannot be written is a slower diff, not a failed apply.
@@ -65,10 +57,12 @@ function sameTexts(texts: readonly string[], files: readonly SourceFile[]): bool
 function readPrivate(path: string): Stored | undefined {
   let descriptor: number | undefined;
   try {
-    descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-    const { uid, mode } = fstatSync(descriptor);
-    if (uid !== process.geteuid?.() || (mode & 0o077) !== 0) return undefined;
-    return JSON.parse(readFileSync(descriptor, "utf8")) as Stored;
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const status = fstatSync(descriptor);
+    const { uid, mode } = status;
+    if (!status.isFile() || uid !== process.geteuid?.() || (mode & 0o077) !== 0) return undefined;
+    const { values, defect } = decodeLines(readFileSync(descriptor));
+    return defect === undefined && values.length === 1 ? (values[0] as Stored) : undefined;
   } catch {
     return undefined;
   } finally {
@@ -76,7 +70,7 @@ function readPrivate(path: string): Stored | undefined {
   }
 }
 
-function writePrivate(path: string, text: string): void {
+function writePrivate(path: string, bytes: Uint8Array): void {
   const draft = `${path}.${process.pid}`;
   const descriptor = openSync(
     draft,
@@ -86,7 +80,7 @@ function writePrivate(path: string, text: string): void {
   try {
     try {
       fchmodSync(descriptor, 0o600);
-      writeSync(descriptor, text);
+      writeWhole(descriptor, bytes);
     } finally {
       closeSync(descriptor);
     }
