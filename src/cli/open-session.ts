@@ -26,7 +26,7 @@ export async function changeMachine<T>(call: VerbCall, act: (session: Session) =
   try {
     return await act(session);
   } catch (cause) {
-    throw await session.protect(cause);
+    throw await session.ifUnreadable(cause, "protect");
   }
 }
 

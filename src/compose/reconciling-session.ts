@@ -1,10 +1,12 @@
 import type { NetworkEvents } from "../host/ports/network-events.ts";
 import type { ServicePort } from "../host/ports/services.ts";
 import type { Config } from "../model/config/config.ts";
+import type { FirewallPolicy } from "../model/firewall/policy.ts";
 import type { Resource } from "../model/resource.ts";
 import type { ProbeResult, ProbeSpec } from "../model/spec/probe.ts";
 import type { TunnelObserved } from "../model/spec/tunnel.ts";
 import type { Verified } from "../model/verify/finding.ts";
+import { loadStrictest } from "../reconciler/apply/block.ts";
 import { readVerdict, type Verdict } from "../reconciler/apply/confirm.ts";
 import { bootTimeMs } from "../reconciler/apply/outcome.ts";
 import { readOpenTransaction } from "../reconciler/apply/recover.ts";
@@ -162,12 +164,7 @@ export class ReconcilingSession implements Session {
 
   async status(): Promise<Status> {
     this.#parts.requireRights?.();
-    try {
-      return await readStatus(this.#parts);
-    } catch (cause) {
-      const { tellUnreadable } = await import("./generations/unreadable-state.ts");
-      throw await tellUnreadable(this.#parts, cause);
-    }
+    return readStatus(this.#parts);
   }
 
   /** AwgError journal or permission where the journal cannot be read. Reads only. */
@@ -175,10 +172,12 @@ export class ReconcilingSession implements Session {
     await readOpenTransaction(this.#parts.stores.journal);
   }
 
-  async protect(cause: unknown): Promise<unknown> {
+  async ifUnreadable(cause: unknown, then: "protect" | "tell"): Promise<unknown> {
     await this.#letGo();
-    const { protectUnreadable } = await import("./generations/unreadable-state.ts");
-    return protectUnreadable(this.#parts, cause);
+    const { ifUnreadable } = await import("./generations/unreadable-state.ts");
+    const load = (policies: readonly FirewallPolicy[]) => loadStrictest(applyDepsOf(this.#parts), policies);
+    const means = { parts: this.#parts, readOpen: readOpenTransaction, ...(then === "protect" ? { load } : {}) };
+    return ifUnreadable(means, cause);
   }
 
   async drift(): Promise<DriftReport> {

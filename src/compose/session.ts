@@ -198,10 +198,10 @@ export interface Session extends AsyncDisposable {
   /** Takes the lock unless it is held for this plan, recovers an open journal, carries the plan out; throws AwgError when it did not succeed. */
   apply(planned: Planned, hooks: ApplyHooks): Promise<Applied>;
   /**
-   * Told why a verb that changes the machine failed: where that is a state folder that cannot be read, a policy is made to
-   * stand, if none does. Gives the error to report.
+   * Told why a verb failed: where that is a state that cannot be read, the error that it gives says how traffic stands, and
+   * `protect`, for verbs that change the machine, first makes a policy stand if none does.
    */
-  protect(cause: unknown): Promise<unknown>;
+  ifUnreadable(cause: unknown, then: "protect" | "tell"): Promise<unknown>;
   /** Accepts the state that waits for it and gives its number; AwgError usage, unconfirmed or locked when that cannot be. */
   confirm(): Promise<number>;
   /** Restores what stood before an open transaction; false when there was nothing to undo. */

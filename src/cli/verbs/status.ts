@@ -7,7 +7,9 @@ import { styleFor } from "../views/style.ts";
 /** `awg status`: conditions and resources as the last accepted state sees them. */
 export const run: RunVerb = async (call) => {
   await using session = await openSessionFor(call);
-  const status = await session.status();
+  const status = await session.status().catch(async (cause: unknown) => {
+    throw await session.ifUnreadable(cause, "tell");
+  });
   const { terminal } = call;
   terminal.out(
     flagOption(call, "json")

@@ -150,7 +150,7 @@ async function orProtect<T>(session: ReconcilingSession, act: () => Promise<T>):
   try {
     return await act();
   } catch (cause) {
-    throw await session.protect(cause);
+    throw await session.ifUnreadable(cause, "protect");
   }
 }
 

@@ -1,6 +1,7 @@
 import { messageOf } from "../../model/error.ts";
 import type { DesiredState } from "../../model/resource.ts";
 import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
+import { readOpenTransaction } from "../../reconciler/apply/recover.ts";
 import { trafficOfUnreadable } from "../generations/unreadable-state.ts";
 import { openParts } from "../open-session.ts";
 import { pathsFor } from "../paths.ts";
@@ -31,7 +32,10 @@ export async function examineMachine(options: SessionOptions): Promise<Examinati
 async function examineParts(parts: SessionParts, options: SessionOptions): Promise<Examination> {
   const state = await examineState(parts.stores, bootTimeMs(parts));
   const applied = appliedOf(state);
-  const findings: Finding[] = [...state.findings, ...trafficFindings(await trafficOfUnreadable(parts), applied)];
+  const findings: Finding[] = [
+    ...state.findings,
+    ...trafficFindings(await trafficOfUnreadable({ parts, readOpen: readOpenTransaction }), applied),
+  ];
   const looked = [`the state folder ${state.folder}`];
   const capabilities = await readCapabilities(parts, findings);
   if (capabilities !== undefined) {

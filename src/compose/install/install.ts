@@ -52,7 +52,7 @@ export async function uninstallAwg(options: InstallOptions & { readonly force: b
   const { services } = session;
   const manager = await services?.readManager();
   const warnings = await destroyFirst(session, options).catch(async (cause: unknown) => {
-    throw options.dryRun ? cause : await session.protect(cause);
+    throw options.dryRun ? cause : await session.ifUnreadable(cause, "protect");
   });
   const record = new InstallationRecord(stateDirOf(options));
   const wanted: readonly Resource[] =

@@ -1,5 +1,5 @@
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
-import { blockedPolicy } from "../../model/firewall/transition.ts";
+import { between, blockedPolicy } from "../../model/firewall/transition.ts";
 import type { Step } from "../../model/plan.ts";
 import { driverOf } from "../plan/observation.ts";
 import type { ApplyDeps } from "./outcome.ts";
@@ -27,30 +27,28 @@ export async function blockTraffic(
   if (policies.length === 0 && (await policyStands(deps))) return true;
   const strict = policies.length === 0 ? await acceptedPolicies(deps) : policies.map((one) => strictest(deps, one));
   const wanted = strict.filter((policy) => policy !== null);
-  if (wanted.length > 0) await loadFirst(deps, [...wanted, blockedPolicy()]);
+  if (wanted.length > 0) await loadStrictest(deps, wanted);
   return await policyStands(deps);
 }
 
-/** Loads the first of these policies that the machine takes and gives it; undefined when it takes none. Never throws. */
-export async function loadFirst(
-  deps: Machine,
-  policies: readonly FirewallPolicy[],
-): Promise<FirewallPolicy | undefined> {
-  for (const policy of policies) {
+/** Loads what all of these policies let pass; where there are none, or that is not taken, *blocked*. Never throws. */
+export async function loadStrictest(deps: Machine, policies: readonly FirewallPolicy[]): Promise<void> {
+  const [first = blockedPolicy(), ...more] = policies;
+  const strict = more.reduce<FirewallPolicy>((all, one) => between(all, one) ?? one, first);
+  for (const policy of [strict, blockedPolicy()]) {
     for (let attempt = 1; attempt <= TRIES; attempt++) {
       try {
         await performSteps(deps, [blockingStep(policy)]);
-        return policy;
+        return;
       } catch {
         await deps.clock.sleep(RETRY_WAIT_MS * attempt);
       }
     }
   }
-  return undefined;
 }
 
 /** Whether a whole policy of ours stands in the packet filter. Never throws. */
-export async function policyStands({ host }: Pick<ApplyDeps, "host">): Promise<boolean> {
+async function policyStands({ host }: Pick<ApplyDeps, "host">): Promise<boolean> {
   try {
     const { policy, damage } = await host.firewall.read();
     return policy !== null && damage.length === 0;
