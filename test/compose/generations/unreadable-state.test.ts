@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { runDaemon } from "../../../src/compose/daemon/run-daemon.ts";
 import { openSession } from "../../../src/compose/open-session.ts";
@@ -18,7 +19,11 @@ import type { Session } from "../../../src/compose/session.ts";
 import type { FirewallPolicy } from "../../../src/model/firewall/policy.ts";
 import { blockedPolicy } from "../../../src/model/firewall/transition.ts";
 import { envelopeFor, FORMAT_VERSION } from "../../../src/state/envelope.ts";
+import { FileJournal } from "../../../src/state/file-journal.ts";
 import { encodeLine } from "../../../src/state/line.codec.ts";
+import { StateFolder } from "../../../src/state/state-folder.ts";
+import { SEED } from "../../property/seed.ts";
+import { RECORDS } from "../../state/records.ts";
 import { type SimulatedBench, useSimulatedBench } from "../simulated-bench.ts";
 
 const IDENTITY = { bootId: "simulated", namespace: "simulated" };
@@ -221,6 +226,44 @@ describe("law 1: a state file that cannot be read, and nothing of ours in the ke
     expect(policyOf(bench)?.layers).toHaveLength(2);
   });
 });
+
+test("law 1, B5: whatever became of the files, no apply and no destroy that fails leaves the machine open", async () => {
+  const damage = fc.record({
+    how: fc.constantFrom("cut", "flip", "zero", "append"),
+    at: fc.double({ min: 0, max: 0.999, noNaN: true }),
+  });
+  const files = fc.record({ journal: damage, ledger: damage, "generation-1": damage }, { requiredKeys: [] });
+  const { bench: first } = await protectedBench();
+  using journal = new FileJournal(new StateFolder(stateOf(first)), IDENTITY);
+  for (const record of RECORDS.slice(0, 3)) await journal.append(record);
+  const begun = readFileSync(journal.location);
+  let refused = 0;
+  await fc.assert(
+    fc.asyncProperty(files, fc.constantFrom("apply", "destroy"), async (damages, verb) => {
+      const { bench } = await protectedBench();
+      emptyKernel(bench);
+      for (const [name, { how, at }] of Object.entries(damages)) {
+        const path = stateOf(bench, name);
+        const bytes = name === "journal" ? begun : readFileSync(path);
+        writeFileSync(path, spoiled(bytes, how, Math.floor(at * bytes.length)), { mode: 0o600 });
+      }
+      const error = await change(bench, VERBS[verb]?.(bench) as never).catch(() => undefined);
+      if (error === undefined) return;
+      refused += 1;
+      expect(policyOf(bench)).not.toBeNull();
+    }),
+    { seed: SEED, numRuns: 25 },
+  );
+  expect(refused).toBeGreaterThan(12);
+});
+
+function spoiled(bytes: Buffer, how: string, at: number): Buffer {
+  if (how === "cut") return bytes.subarray(0, at);
+  if (how === "append") return Buffer.concat([bytes, bytes.subarray(at)]);
+  const changed = Buffer.from(bytes);
+  changed[at] = how === "zero" ? 0 : (changed[at] ?? 0) ^ 0x10;
+  return changed;
+}
 
 describe("law 1: who is not cut off", () => {
   test("what stands already is not written, and said", async () => {
