@@ -13,6 +13,7 @@ import type {
   WireEndpoint,
   WorkerStart,
 } from "./contract.ts";
+import { withKeysApart } from "./key-bytes.ts";
 
 /** How a data plane is started. */
 export interface DataPlaneOptions {
@@ -163,7 +164,8 @@ class Plane implements DataPlane {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     this.#lastId += 1;
     this.#waiting.set(this.#lastId, { resolve: resolve as (value: unknown) => void, reject });
-    this.#worker.postMessage({ id: this.#lastId, request });
+    const { message, keys } = withKeysApart({ id: this.#lastId, request });
+    this.#worker.postMessage(message, keys);
     this.#signals.wake();
     return promise;
   }

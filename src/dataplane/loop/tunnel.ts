@@ -28,6 +28,13 @@ const REPORT_EVERY_MS = 1000;
 /** A TUN descriptor whose device was deleted (EBADFD), or that was closed. */
 const GONE = ["EBADFD", "EBADF", "ENODEV"];
 
+/** What of its settings a tunnel needs later; no key is in it but one of obfuscation. */
+type KeptSettings = Pick<DeviceSettings, "mtuBytes" | "socket" | "obfuscation">;
+
+function kept({ mtuBytes, socket, obfuscation }: DeviceSettings): KeptSettings {
+  return { mtuBytes, socket, ...(obfuscation === undefined ? {} : { obfuscation }) };
+}
+
 /** One tunnel: its device, its sockets, its engine, and the two ways between them. */
 export class Tunnel {
   readonly name: string;
@@ -44,7 +51,7 @@ export class Tunnel {
   readonly #inbound: Inbound;
   readonly #reported = new Map<string, number>();
   readonly #told = new WeakMap<Peer, Partial<Record<DeviceEvent, number>>>();
-  #settings: DeviceSettings;
+  #settings: KeptSettings;
   #wire: WireFormat;
   readonly #sockets: HeldSockets;
   #now: number;
@@ -53,7 +60,7 @@ export class Tunnel {
     this.name = settings.name;
     this.#machine = machine;
     this.#emit = emit;
-    this.#settings = settings;
+    this.#settings = kept(settings);
     this.#now = now;
     this.tun = { ...machine.system.prepareTun(settings.tunFd, settings.tunOffload), fd: settings.tunFd };
     this.#wire = wireOf(settings, machine.sources);
@@ -136,7 +143,7 @@ export class Tunnel {
     const wire = sameObfuscation(settings, this.#settings) ? this.#wire : wireOf(settings, this.#machine.sources);
     this.#sockets.change(settings.socket, now);
     const outputs = this.device.configure(deviceConfigOf(settings, wire), now);
-    this.#settings = settings;
+    this.#settings = kept(settings);
     this.#wire = wire;
     this.#finish(outputs);
   }
@@ -275,7 +282,7 @@ function deviceConfigOf(settings: DeviceSettings, wire: WireFormat): DeviceConfi
   return { ...plain, wire, timing, cookies: !disablesCookies };
 }
 
-function sameObfuscation(a: DeviceSettings, b: DeviceSettings): boolean {
+function sameObfuscation(a: KeptSettings, b: KeptSettings): boolean {
   return JSON.stringify(a.obfuscation) === JSON.stringify(b.obfuscation);
 }
 

@@ -3,6 +3,7 @@ import { bytesToHex, isZeroKey } from "../../model/uapi/key-text.ts";
 import { GENERATION_KEY, normalizeObfuscation, SECRET_OBFUSCATION_KEY } from "../../model/uapi/obfuscation.ts";
 import type { WaySettings } from "../../native/packet-system.ts";
 import type { DeviceSettings, PeerSettings, WireEndpoint } from "../contract.ts";
+import { wipeKeys } from "../key-bytes.ts";
 import type { KeepaliveRange, PeerRequest, SetRequest } from "./parse-set.ts";
 
 /** What a tunnel was told over UAPI so far. */
@@ -58,6 +59,16 @@ export function settingsAfter(held: HeldSettings, request: SetRequest): HeldSett
     obfuscation: normalized({ ...held.obfuscation, ...request.obfuscation }),
     peers,
   };
+}
+
+/** Zeroes the keys that are nobody's any more: in what was held or asked for, and not in what is held now. */
+export function wipeForgotten(held: HeldSettings, ...gone: readonly (HeldSettings | SetRequest)[]): void {
+  const keys = (of: HeldSettings | SetRequest) =>
+    [of.privateKey, ...[...of.peers.values()].map(({ presharedKey }) => presharedKey)].filter(
+      (key) => key !== undefined,
+    );
+  const kept = new Set(keys(held));
+  for (const one of gone) wipeKeys(keys(one).filter((key) => !kept.has(key)));
 }
 
 /** What the data plane is to hold; undefined without a private key, for then there is nothing to carry. */

@@ -1,7 +1,9 @@
+import { keyCopy } from "../../engine/crypto/kdf.ts";
 import { type Prefix, parsePrefix } from "../../model/prefix.ts";
 import { keyFromHex } from "../../model/uapi/key-text.ts";
 import { isObfuscationKey } from "../../model/uapi/obfuscation.ts";
 import type { WireEndpoint } from "../contract.ts";
+import { wipeKeys } from "../key-bytes.ts";
 import { parseEndpoint } from "./endpoint-text.ts";
 import { UapiError } from "./uapi-error.ts";
 
@@ -61,22 +63,31 @@ const MAX_LINE = 65_536;
  */
 export function parseSet(lines: readonly string[]): SetRequest {
   const request: SetDraft = { obfuscation: {}, replacePeers: false, peers: [] };
-  for (const line of lines) {
-    const equals = line.indexOf("=");
-    if (equals <= 0 || line.length > MAX_LINE) throw new UapiError("EPROTO", "a line is not key=value");
-    const [key, value] = [line.slice(0, equals), line.slice(equals + 1)];
-    const peer = request.peers.at(-1);
-    if (key === "public_key") request.peers.push(newPeer(keyOf(key, value)));
-    else if (peer === undefined) setDevice(request, key, value);
-    else setPeer(peer, key, value);
+  try {
+    for (const line of lines) takeLine(request, line);
+    return request;
+  } catch (error) {
+    wipeKeys(
+      [request.privateKey, ...request.peers.map((peer) => peer.presharedKey)].filter((key) => key !== undefined),
+    );
+    throw error;
   }
-  return request;
+}
+
+function takeLine(request: SetDraft, line: string): void {
+  const equals = line.indexOf("=");
+  if (equals <= 0 || line.length > MAX_LINE) throw new UapiError("EPROTO", "a line is not key=value");
+  const [key, value] = [line.slice(0, equals), line.slice(equals + 1)];
+  const peer = request.peers.at(-1);
+  if (key === "public_key") request.peers.push(newPeer(keyOf(key, value)));
+  else if (peer === undefined) setDevice(request, key, value);
+  else setPeer(peer, key, value);
 }
 
 function setDevice(request: SetDraft, key: string, value: string): void {
   switch (key) {
     case "private_key":
-      request.privateKey = keyOf(key, value);
+      request.privateKey = secretOf(key, value);
       return;
     case "listen_port":
       request.listenPort = numberOf(key, value, MAX_PORT);
@@ -104,7 +115,7 @@ function setPeer(peer: PeerDraft, key: string, value: string): void {
       peer.updateOnly = flagOf(key, value);
       return;
     case "preshared_key":
-      peer.presharedKey = keyOf(key, value);
+      peer.presharedKey = secretOf(key, value);
       return;
     case "endpoint":
       peer.endpoint = parseEndpoint(value) ?? fail(key);
@@ -148,6 +159,13 @@ function allowedIpOf(key: string, value: string): { prefix: Prefix; remove: bool
 
 function keyOf(key: string, value: string): Uint8Array {
   return keyFromHex(value) ?? fail(key);
+}
+
+function secretOf(key: string, value: string): Uint8Array {
+  const read = keyOf(key, value);
+  const secret = keyCopy(read);
+  wipeKeys([read]);
+  return secret;
 }
 
 function flagOf(key: string, value: string): boolean {

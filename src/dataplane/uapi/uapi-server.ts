@@ -41,7 +41,10 @@ function serveClient(socket: Socket, session: UapiSession): void {
       return;
     }
     if (!mayEndRequest(chunk)) return;
-    const text = Buffer.concat(received).toString("utf8");
+    const whole = Buffer.concat(received);
+    const text = whole.toString("utf8");
+    // There may be keys in it.
+    for (const one of [whole, ...received]) one.fill(0);
     const requests = text.split("\n\n");
     const rest = requests.pop() ?? "";
     received = rest === "" ? [] : [Buffer.from(rest)];

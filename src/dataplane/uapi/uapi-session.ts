@@ -3,7 +3,14 @@ import { bytesToHex } from "../../model/uapi/key-text.ts";
 import type { PeerSettings, TunnelObservation } from "../contract.ts";
 import type { DataPlane } from "../data-plane.ts";
 import { isSameEndpoint } from "./endpoint-text.ts";
-import { deviceSettings, type HeldSettings, NOTHING_HELD, type Surroundings, settingsAfter } from "./held-settings.ts";
+import {
+  deviceSettings,
+  type HeldSettings,
+  NOTHING_HELD,
+  type Surroundings,
+  settingsAfter,
+  wipeForgotten,
+} from "./held-settings.ts";
 import { parseSet, type SetRequest } from "./parse-set.ts";
 import { renderGet } from "./render-get.ts";
 import { UapiError, uapiErrnoOf } from "./uapi-error.ts";
@@ -56,7 +63,7 @@ export class UapiSession {
       const [verb, ...lines] = request.split("\n");
       if (verb === "get=1" && lines.every((line) => line === "")) return `${await this.#get()}errno=0\n\n`;
       if (verb !== "set=1") throw new UapiError("EPROTO", "a request is neither get=1 nor set=1");
-      await this.#set(parseSet(lines));
+      await this.#setAndForget(parseSet(lines));
       return "errno=0\n\n";
     } catch (error) {
       this.#tunnel.report(error instanceof Error ? error.message : String(error));
@@ -70,6 +77,16 @@ export class UapiSession {
       this.#held,
       tunnels.find(({ name }) => name === this.#tunnel.device),
     );
+  }
+
+  /** No key stays that is held no more, nor one that was refused. */
+  async #setAndForget(request: SetRequest): Promise<void> {
+    const before = this.#held;
+    try {
+      await this.#set(request);
+    } finally {
+      wipeForgotten(this.#held, before, request);
+    }
   }
 
   /** All or nothing: the data plane refuses settings before it takes any of them. */

@@ -2,6 +2,7 @@ import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { AwgError, messageOf } from "../../model/error.ts";
 import type { PacketSystem } from "../../native/packet-system.ts";
 import type { FromWorker, PlaneObservation, PlaneRequest, ToWorker, WorkerStart } from "../contract.ts";
+import { keysOf, settingsIn, wipeKeys } from "../key-bytes.ts";
 import { Loop } from "../loop/loop.ts";
 import type { Tunnel } from "../loop/tunnel.ts";
 import { makeMachine } from "./make-machine.ts";
@@ -42,6 +43,9 @@ function answer({ id, request }: ToWorker, loop: Loop, now: number, observe: () 
     const remedy = error instanceof AwgError && error.remedy !== undefined ? { remedy: error.remedy } : {};
     const message = error instanceof AwgError ? error.message : messageOf(error);
     return { kind: "refusal", id, error: { kind, message, facts, ...remedy } };
+  } finally {
+    const settings = settingsIn(request);
+    if (settings !== undefined) wipeKeys(keysOf(settings));
   }
 }
 

@@ -3,6 +3,7 @@ import { CookieSecret } from "../cookie/cookie-secret.ts";
 import { cookieKey, mac1Key } from "../cookie/macs.ts";
 import { RateLimiter } from "../cookie/rate-limiter.ts";
 import { Strangers } from "../cookie/strangers.ts";
+import { keyCopy } from "../crypto/kdf.ts";
 import type { DeviceConfig, DevicePorts } from "../device.ts";
 import { tai64n } from "../noise/tai64n.ts";
 import type { Core } from "./core.ts";
@@ -39,7 +40,7 @@ export function newCore(config: DeviceConfig, { crypto, sources, sessions }: Dev
     cookieSecret: new CookieSecret(crypto, sources),
     rateLimiter: new RateLimiter(),
     strangers: new Strangers(),
-    identity: { privateKey: config.privateKey.slice(), publicKey },
+    identity: { privateKey: keyCopy(config.privateKey), publicKey },
     ownMac1Key: mac1Key(crypto, publicKey),
     ownCookieKey: cookieKey(crypto, publicKey),
     wire: config.wire,

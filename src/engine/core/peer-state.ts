@@ -1,7 +1,7 @@
 import type { Prefix } from "../../model/prefix.ts";
 import { COOKIE_REFRESH_TIME, QUEUED_PACKETS } from "../constants.ts";
 import type { Crypto } from "../crypto/crypto.ts";
-import { NO_PRESHARED_KEY } from "../crypto/kdf.ts";
+import { keyCopy, NO_PRESHARED_KEY } from "../crypto/kdf.ts";
 import type { DeviceEvent, Peer, PeerConfig, PeerStats } from "../device.ts";
 import type { Endpoint } from "../endpoint.ts";
 import type { InitiatorState } from "../noise/initiation.ts";
@@ -81,7 +81,7 @@ export class PeerState implements Peer, Waiting {
     this.publicKey = config.publicKey.slice();
     this.configuredEndpoint = config.endpoint;
     this.candidates = config.endpoints ?? [];
-    this.presharedKey = (config.presharedKey ?? NO_PRESHARED_KEY).slice();
+    this.presharedKey = keyCopy(config.presharedKey ?? NO_PRESHARED_KEY);
     this.endpoint = config.endpoint;
     this.timers = parts.timers;
     this.wire = parts.wire;

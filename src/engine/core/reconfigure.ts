@@ -1,6 +1,6 @@
 import { exactly, PAPER_TIMING } from "../constants.ts";
 import { cookieKey, mac1Key } from "../cookie/macs.ts";
-import { equalBytes, NO_PRESHARED_KEY } from "../crypto/kdf.ts";
+import { equalBytes, keyCopy, NO_PRESHARED_KEY } from "../crypto/kdf.ts";
 import type { DeviceConfig, PeerConfig } from "../device.ts";
 import { type Endpoint, sameEndpoint } from "../endpoint.ts";
 import { type Core, keyOf, schedule } from "./core.ts";
@@ -62,7 +62,7 @@ export function dropPeer(core: Core, peer: PeerState): void {
 export function takeIdentity(core: Core, privateKey: Uint8Array, now: number): void {
   core.crypto.wipe(core.identity.privateKey);
   const publicKey = core.crypto.publicKey(privateKey);
-  core.identity = { privateKey: privateKey.slice(), publicKey };
+  core.identity = { privateKey: keyCopy(privateKey), publicKey };
   core.ownMac1Key = mac1Key(core.crypto, publicKey);
   core.ownCookieKey = cookieKey(core.crypto, publicKey);
   for (const peer of [...core.peers.values()]) {
@@ -118,7 +118,7 @@ function changePeer(core: Core, peer: PeerState, config: PeerConfig, now: number
   const presharedKey = config.presharedKey ?? NO_PRESHARED_KEY;
   if (!equalBytes(presharedKey, peer.presharedKey)) {
     core.crypto.wipe(peer.presharedKey);
-    peer.presharedKey = presharedKey.slice();
+    peer.presharedKey = keyCopy(presharedKey);
   }
   peer.configuredEndpoint = config.endpoint ?? peer.configuredEndpoint;
   peer.timers.reconfigure(core.timing, config.persistentKeepalive ?? OFF, now);

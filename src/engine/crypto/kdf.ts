@@ -51,5 +51,15 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0;
 }
 
+/**
+ * A copy of a key that stays where it is until it is wiped. Arrays of up to 64 bytes V8 keeps inside its heap, where each
+ * collection may move them and leave behind what was there; a buffer of its own is never moved.
+ */
+export function keyCopy(key: Uint8Array): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(new ArrayBuffer(key.length));
+  copy.set(key);
+  return copy;
+}
+
 /** 32 zero bytes: the preshared key of a peer that has none (paper section 5.4.3). Never written to. */
 export const NO_PRESHARED_KEY: Uint8Array = new Uint8Array(KEY_BYTES);

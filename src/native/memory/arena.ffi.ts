@@ -39,7 +39,7 @@ export interface ArenaPart extends Arena {
 
 /**
  * Makes an arena of whole WebAssembly pages. Where the kernel allows it (Linux on x86-64) the same pages are seen a
- * second time below 2^31, and left out of core dumps.
+ * second time below 2^31. Linux leaves them out of core dumps.
  */
 export function createArena(sizeBytes: number): Arena {
   const pages = Math.ceil(sizeBytes / WASM_PAGE_BYTES);
@@ -47,6 +47,7 @@ export function createArena(sizeBytes: number): Arena {
   const bytes = new Uint8Array(memory.buffer);
   const home = nativeAddress(bytes);
   const low = lowTwin(home, bytes.length);
+  for (const at of low === undefined ? [home] : [home, low]) leaveOutOfDumps(at, bytes.length);
   const whole = {
     memory,
     bytes,
@@ -85,6 +86,12 @@ function section(whole: Omit<Arena, "reserve" | "part">, start: number, end: num
   };
 }
 
+/** madvise(2), on every kind of Linux machine; macOS has nothing like it. */
+function leaveOutOfDumps(at: number, length: number): void {
+  if (process.platform !== "linux") return;
+  nativeFunctionIfThere("int madvise(int64_t at, uint64_t length, int advice)")?.(at, length, MADV_DONTDUMP);
+}
+
 /**
  * Puts pages of an anonymous file where the memory lies and maps them again at a low address. WebAssembly needs its
  * memory inside gigabytes of guard pages, so it cannot lie low itself; a page may well be seen twice.
@@ -97,9 +104,8 @@ function lowTwin(home: number, length: number): number | undefined {
     "int64_t mmap(int64_t at, uint64_t length, int protection, int flags, int fd, int64_t offset)",
   );
   const unmap = nativeFunctionIfThere("int munmap(int64_t at, uint64_t length)");
-  const advise = nativeFunctionIfThere("int madvise(int64_t at, uint64_t length, int advice)");
   const close = nativeFunctionIfThere("int close(int fd)");
-  if (!create || !truncate || !map || !unmap || !advise || !close) return undefined;
+  if (!create || !truncate || !map || !unmap || !close) return undefined;
   const fd = create("awg-arena", MFD_CLOEXEC);
   if (fd === -1) return undefined;
   try {
@@ -113,8 +119,6 @@ function lowTwin(home: number, length: number): number | undefined {
       unmap(low, length);
       return undefined;
     }
-    advise(low, length, MADV_DONTDUMP);
-    advise(home, length, MADV_DONTDUMP);
     return low;
   } finally {
     close(fd);
