@@ -6,7 +6,7 @@ import type { Expansion } from "../../resources/expand.ts";
 export function throwFailure(outcome: Extract<Outcome, { kind: "rolledBack" | "rollbackIncomplete" }>): never {
   const cause = messageOf(outcome.cause);
   if (outcome.kind === "rollbackIncomplete") {
-    const state = outcome.blocked ? "traffic is blocked" : "the packet filter could not be set";
+    const state = outcome.blocked ? "traffic is blocked" : "no packet filter of awg's is known to stand";
     throw new AwgError(
       "journal",
       `apply failed (${cause}) and so did the way back (${messageOf(outcome.rollbackCause)}); ${state}`,

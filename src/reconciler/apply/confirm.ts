@@ -73,7 +73,7 @@ export async function readVerdict(
 
 /** The error of a revert that did not succeed. Pure. */
 export function revertFailure(journal: string, blocked: boolean): AwgError {
-  const state = blocked ? "traffic is blocked" : "the packet filter could not be set";
+  const state = blocked ? "traffic is blocked" : "no packet filter of awg's is known to stand";
   return new AwgError("journal", `the old state could not be restored; ${state}`, {
     facts: { journal },
     remedy: `mend the cause and run awg revert again; the open journal is ${journal}`,

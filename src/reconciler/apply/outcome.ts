@@ -85,7 +85,7 @@ export type Outcome =
       readonly rollbackCause: unknown;
       /** Where the open journal is. */
       readonly journal: string;
-      /** Whether the firewall lets through only what the old and the new state both allow. */
+      /** Whether a policy of ours is known to stand: what old and new both allow, or nothing. */
       readonly blocked: boolean;
       readonly interruptedBy?: StopSignal;
     };
