@@ -120,6 +120,10 @@ export interface PeerStatus {
   readonly lastHandshakeSeconds: number;
   readonly receivedBytes: number;
   readonly sentBytes: number;
+  /** 0 is off. */
+  readonly keepaliveSeconds: number;
+  /** Initiations sent since the last handshake; absent where the engine does not tell. */
+  readonly unansweredHandshakes?: number;
   /** Of the last handshake that this end began; absent where the engine does not tell. */
   readonly roundTripMs?: number;
   /** What the peer sent, as the gaps of its counters tell, and how much of it did not come (late ones included). */

@@ -1,7 +1,7 @@
 import type { Condition, ResourceStatus, Status } from "../../compose/session.ts";
 import { renderChange } from "./plan.human.ts";
 import type { Style } from "./style.ts";
-import { renderPeers, tunnelDocument } from "./tunnel-status.ts";
+import { renderPeers, tunnelDocument, tunnelState } from "./tunnel-status.ts";
 
 /** Conditions that are good when true; the others are good when false. */
 const GOOD_WHEN_TRUE: ReadonlySet<Condition["type"]> = new Set(["Ready", "Protected"]);
@@ -22,7 +22,9 @@ export function renderStatus(status: Status, style: Style, nowMs = Date.now()): 
     ...status.conditions.map((condition) => renderCondition(condition, style)),
     ...open,
     "",
-    ...status.resources.flatMap((resource) => renderResource(resource, width, style, nowMs)),
+    ...status.resources.flatMap((resource) =>
+      renderResource(resource, width, style, { nowMs, hasFallback: hasFallback(status) }),
+    ),
   ].join("\n");
 }
 
@@ -37,16 +39,21 @@ function renderResource(
   { key, enforcement, ready, drift, summary, tunnel }: ResourceStatus,
   width: number,
   style: Style,
-  nowMs: number,
+  { nowMs, hasFallback }: { readonly nowMs: number; readonly hasFallback: boolean },
 ): readonly string[] {
   const mark = ready && drift.length === 0 ? style.green("✓") : drift.length > 0 ? style.yellow("≠") : style.red("✗");
-  const head = `  ${mark} ${key.padEnd(width)}  ${enforcement.padEnd(11)}  ${summary}`;
+  const state = tunnel === undefined ? "" : `${tunnelState(tunnel, nowMs, hasFallback)}, `;
+  const head = `  ${mark} ${key.padEnd(width)}  ${enforcement.padEnd(11)}  ${state}${summary}`;
   const peers = tunnel === undefined ? [] : renderPeers(tunnel, nowMs);
   return [
     head.trimEnd(),
     ...peers.map((peer) => `      ${style.dim(peer)}`),
     ...drift.map((change) => `      ${renderChange(change, style)}`),
   ];
+}
+
+function hasFallback({ fallback = [] }: Status): boolean {
+  return fallback.length > 0;
 }
 
 function openTexts({ openJournal, awaiting, fallback = [] }: Status, style: Style): readonly string[] {
@@ -77,7 +84,7 @@ export function statusDocument(status: Status, nowMs = Date.now()): object {
     conditions: status.conditions.map((condition) => ({ ...condition, since: condition.since ?? null })),
     resources: status.resources.map(({ tunnel, ...resource }) => ({
       ...resource,
-      ...(tunnel === undefined ? {} : { tunnel: tunnelDocument(tunnel, nowMs) }),
+      ...(tunnel === undefined ? {} : { tunnel: tunnelDocument(tunnel, nowMs, hasFallback(status)) }),
     })),
     open_journal: status.openJournal ?? null,
     fallback: status.fallback ?? [],

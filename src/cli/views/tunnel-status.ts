@@ -4,6 +4,34 @@ import type { PeerStatus, TunnelStatus } from "../../compose/session.ts";
 const KEY_CHARACTERS = 8;
 const UNITS = ["B", "kB", "MB", "GB", "TB"] as const;
 
+/** No session lives longer (REJECT_AFTER_TIME; WireGuard white paper, section 6.5). */
+const SESSION_SECONDS = 180;
+/** The first initiation is on its way for a moment every two minutes; 5 s without an answer make a second. */
+const MOST_UNANSWERED = 1;
+
+/** What becomes of traffic that is the tunnel's: "idle" where nobody sends, so that nobody knows. */
+export type TunnelState = "connected" | "idle" | "blocked" | "down";
+
+/**
+ * The state of a tunnel: "connected" while one of its peers answers; "blocked" while none does that somebody sends to,
+ * "down" where that is so and a fallback is in force. Of an engine that counts no initiations the silence is known once the
+ * last session is over. `nowMs`: milliseconds since the epoch.
+ */
+export function tunnelState({ peers }: TunnelStatus, nowMs: number, hasFallback: boolean): TunnelState {
+  const states = peers.map((peer) => peerState(peer, nowMs));
+  if (states.includes("connected")) return "connected";
+  if (!states.includes("blocked")) return "idle";
+  return hasFallback ? "down" : "blocked";
+}
+
+function peerState(peer: PeerStatus, nowMs: number): TunnelState {
+  const { lastHandshakeSeconds, unansweredHandshakes, endpoint, keepaliveSeconds } = peer;
+  if (lastHandshakeSeconds === 0) return endpoint === undefined ? "idle" : "blocked";
+  if ((unansweredHandshakes ?? 0) > MOST_UNANSWERED) return "blocked";
+  if (ageSeconds(peer, nowMs) <= SESSION_SECONDS) return "connected";
+  return keepaliveSeconds > 0 && unansweredHandshakes === undefined ? "blocked" : "idle";
+}
+
 /** A line for each peer, as people read it. `nowMs`: milliseconds since the epoch. */
 export function renderPeers({ wire, peers }: TunnelStatus, nowMs: number): readonly string[] {
   return peers.map((peer) => {
@@ -13,8 +41,10 @@ export function renderPeers({ wire, peers }: TunnelStatus, nowMs: number): reado
 }
 
 /** The same for programs. What is not known is null. */
-export function tunnelDocument({ wire, peers }: TunnelStatus, nowMs: number): object {
+export function tunnelDocument(tunnel: TunnelStatus, nowMs: number, hasFallback: boolean): object {
+  const { wire, peers } = tunnel;
   return {
+    state: tunnelState(tunnel, nowMs, hasFallback),
     wire,
     peers: peers.map((peer) => ({
       public_key: peer.publicKey,

@@ -58,14 +58,21 @@ function runningTunnel(found: TunnelObserved | undefined): Pick<ResourceStatus, 
   return found?.running === true ? { tunnel: tunnelStatus(found) } : {};
 }
 
-/** A tunnel is ready once a handshake has come through, an extension once nobody is waited for, all else when it stands. */
+/** The first is on its way for a moment every two minutes; after 5 s without an answer there is a second (REKEY_TIMEOUT). */
+const MOST_UNANSWERED = 1;
+
+/** A tunnel is ready once a handshake has come through and while they are answered, an extension once nobody is waited for, all else when it stands. */
 function isUp(resource: Resource, found: Observed): boolean {
   if (resource.kind === "system-extension") {
     return awaitedStep(resource.spec, found as SystemExtensionObserved) === undefined;
   }
   if (resource.kind !== "tunnel") return true;
   const { running, peers } = found as TunnelObserved;
-  return running && (peers.length === 0 || peers.some(({ lastHandshakeSeconds }) => lastHandshakeSeconds > 0));
+  return running && (peers.length === 0 || peers.some(isAnswered));
+}
+
+function isAnswered({ lastHandshakeSeconds, measured }: TunnelObserved["peers"][number]): boolean {
+  return lastHandshakeSeconds > 0 && (measured?.handshakeAttempts ?? 0) <= MOST_UNANSWERED;
 }
 
 function summaryOf(resource: Resource, found: Observed, capabilities: Capabilities): string {

@@ -17,6 +17,8 @@ function peerStatus(peer: PeerObserved): PeerStatus {
     lastHandshakeSeconds,
     receivedBytes,
     sentBytes,
+    keepaliveSeconds: peer.persistentKeepaliveSeconds,
+    ...(measured === undefined ? {} : { unansweredHandshakes: measured.handshakeAttempts }),
     ...(roundTripMs === undefined ? {} : { roundTripMs }),
     ...(measured === undefined
       ? {}

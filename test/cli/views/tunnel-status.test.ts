@@ -10,6 +10,8 @@ import { parseUapiDevice } from "../../../src/model/uapi/reply.ts";
 
 const KEY = "mWB0J2ovTUpXJbKj5oX8N9Xfl1gWx3O4dRkqXvGqN0E=";
 const NOW_MS = 1_800_000_060_000;
+/** Longer ago than any session lives. */
+const OLD = 1_799_999_800;
 
 const PEER: PeerObserved = {
   publicKey: KEY,
@@ -71,6 +73,32 @@ describe("what status says of a tunnel", () => {
     ]);
   });
 
+  test.each<[string, string, Partial<PeerObserved>]>([
+    ["connected", "answered lately", { measured }],
+    ["connected", "its next handshake is on its way", { measured: { ...measured, handshakeAttempts: 1 } }],
+    ["blocked", "two initiations were not answered", { measured: { ...measured, handshakeAttempts: 2 } }],
+    ["blocked", "nobody ever answered", { lastHandshakeSeconds: 0 }],
+    ["blocked", "keepalives, and no session any more", { lastHandshakeSeconds: OLD, persistentKeepaliveSeconds: 25 }],
+    ["idle", "nobody sends", { lastHandshakeSeconds: OLD }],
+    [
+      "idle",
+      "nobody sends, and the engine counts",
+      { lastHandshakeSeconds: OLD, measured, persistentKeepaliveSeconds: 25 },
+    ],
+  ])("A15: %s: %s", (state, _why, peer) => {
+    const observed = tunnel([{ ...PEER, ...peer }]);
+    expect(linesOf(observed).join("\n")).toContain(`${state}, is up`);
+    const document = statusDocument(statusWith(observed), NOW_MS) as { resources: { tunnel: { state: string } }[] };
+    expect(document.resources[0]?.tunnel.state).toBe(state);
+  });
+
+  test("one peer that answers is enough, and with a fallback in force it is down, not blocked", () => {
+    const silent = { ...PEER, lastHandshakeSeconds: 0 };
+    expect(linesOf(tunnel([silent, PEER])).join("\n")).toContain("connected, is up");
+    const fallen = { ...statusWith(tunnel([silent])), fallback: [{ device: "awg-office", rules: ["default"] }] };
+    expect(renderStatus(fallen, styleFor(false), NOW_MS)).toContain("down, is up");
+  });
+
   test("for programs: the same, and null for what is not known", () => {
     const { endpoint: _, ...silent } = PEER;
     const observed = tunnel([
@@ -79,6 +107,7 @@ describe("what status says of a tunnel", () => {
     ]);
     const document = statusDocument(statusWith(observed), NOW_MS) as { resources: { tunnel: object }[] };
     expect(document.resources[0]?.tunnel).toEqual({
+      state: "connected",
       wire: "wireguard",
       peers: [
         {

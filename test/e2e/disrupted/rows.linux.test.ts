@@ -85,7 +85,11 @@ describe.skipIf(reason !== undefined)(`awg, row by row${reason === undefined ? "
       (awg) => awg.apply(awg.config({ server: deaf })),
       async (awg, session) => {
         await session.rounds(2);
-        const { conditions } = JSON.parse((await awg.run("status", "--json")).stdout);
+        const { conditions, resources } = JSON.parse((await awg.run("status", "--json")).stdout);
+        const tunnel = (resources as { key: string; tunnel?: { state: string } }[]).find(({ key }) =>
+          key.startsWith("tunnel/"),
+        );
+        expect(tunnel?.tunnel?.state).toBe("blocked");
         const ready = (conditions as { type: string; status: boolean }[]).find(({ type }) => type === "Ready");
         expect(ready).toMatchObject({ status: false });
       },
