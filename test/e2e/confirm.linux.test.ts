@@ -5,6 +5,7 @@ import { whyNoLab } from "../lab/world/why-no-lab.ts";
 import type { World } from "../lab/world/world.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
 import { AwgInWorld } from "./awg-in-world.ts";
+import { leaveUnconfirmed } from "./disrupted/unconfirmed.ts";
 import { useJudgedWorld } from "./judged-world.ts";
 import { machineText } from "./machine-text.ts";
 import { Waiting } from "./waiting.ts";
@@ -62,6 +63,13 @@ describe.skipIf(reason !== undefined)(
       await untilNothingWaits(awg);
       await awg.apply(config);
       expect(await machineText(world)).toEqual(before);
+    });
+
+    // The long form, 60 s and each death by itself: disrupted/unconfirmed.nightly.test.ts.
+    test("B7, law 5: a daemon beside changes nothing meanwhile, and dead like the first keeper keeps nothing away", async () => {
+      const ended = await leaveUnconfirmed(judged(), program(), "5s", ["apply", "keeper", "daemon"]);
+      expect(ended.looksWhileWaiting).toBeGreaterThan(0);
+      expect(ended.lateMs).toBeGreaterThanOrEqual(0);
     });
 
     test("over SSH it is the default, only another connection may confirm, and none is cut by mistake", async () => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Part, Product, Variant } from "../../lab/disruptions/disruption.ts";
 import { type Finished, tryRun, waitFor } from "../../lab/world/command.ts";
 import { place } from "../../lab/world/place.ts";
@@ -16,7 +16,7 @@ const keptWords = 4_000;
 const words: Record<Part, RegExp> = {
   daemon: / daemon --foreground/,
   keeper: / keeper --run-dir/,
-  engine: /^wireguard-go| engine awg-/,
+  engine: /^(?:\S*\/)?wireguard-go | engine awg-/,
 };
 
 /** What is disrupted: the checkout where no program is named, and wireguard-go where no engine is. */
@@ -103,6 +103,29 @@ rules: [{ name: web, destinations: [198.51.100.99/32], ports: [${port}], protoco
 
   async applyByHand(): Promise<number> {
     return (await this.run("apply", "-f", this.configFile, "--auto-approve")).status;
+  }
+
+  /** Where the keeper writes until when it waits for a confirmation. */
+  get watchFile(): string {
+    const { runDir } = this.awg;
+    return join(runDir, basename(runDir).replace("netns", "keeper"), "watchdog");
+  }
+
+  /** `awg apply` of a file beside the loop, which waits to be confirmed: the process, once it waits. */
+  async applyUnconfirmed(file: string, within: string): Promise<ChildProcess> {
+    const verb = ["apply", "-f", file, "--auto-approve", "--confirm-within", within];
+    const [program = "", ...rest] = this.argv(...verb);
+    const child = spawn(program, rest);
+    let own = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        own += text;
+      });
+    await waitFor("awg apply to wait", () => {
+      if (child.exitCode !== null) throw new Error(`awg apply ended: ${own}`);
+      return own.includes("not confirmed");
+    });
+    return child;
   }
 
   async saysInSync(): Promise<boolean> {

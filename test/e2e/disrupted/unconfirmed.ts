@@ -1,0 +1,88 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { chanceOf, type Scene } from "../../lab/disruptions/disruption.ts";
+import { differenceOf, shapeOf } from "../../lab/disruptions/shape.ts";
+import { waitFor } from "../../lab/world/command.ts";
+import { place } from "../../lab/world/place.ts";
+import type { JudgedWorld } from "../judged-world.ts";
+import { DisruptedAwg } from "./disrupted-awg.ts";
+
+/** What dies while nobody confirms, in this order; "daemon again" is a service manager that starts it anew. */
+export type Death = "apply" | "keeper" | "daemon" | "daemon again";
+
+/** How an unconfirmed change ended; milliseconds. */
+export interface Ended {
+  /** From the moment it stood and waited until the old state was seen whole. */
+  readonly backAfterMs: number;
+  /** The same from the deadline that the keeper was told. */
+  readonly lateMs: number;
+  readonly looksWhileWaiting: number;
+}
+
+const limitMs = 120_000;
+
+/**
+ * A daemon at work; a change beside it that nobody confirms; deaths meanwhile. Throws when the change was touched before
+ * the deadline by anybody, the daemon included, or when the old state is not back whole.
+ */
+export async function leaveUnconfirmed(
+  { world, keys, first }: JudgedWorld,
+  program: string,
+  within: string,
+  deaths: readonly Death[],
+): Promise<Ended> {
+  await using awg = await DisruptedAwg.start(world, keys, first, { program, engine: "embedded" });
+  const scene: Scene = { world, product: awg, chance: chanceOf(1), home: { ...place.v4, v4: "", v6: "" }, variant: 0 };
+  const before = await shapeOf(scene);
+  const file = join(world.folder, "unconfirmed.yaml");
+  writeFileSync(file, awg.configText(1), { mode: 0o600 });
+  const apply = await awg.applyUnconfirmed(file, within);
+  const sinceMs = bootMs();
+  const { deadlineMs } = JSON.parse(readFileSync(awg.watchFile, "utf8")) as { deadlineMs: number };
+  const changed = await shapeOf(scene);
+  expect(differenceOf(before, changed)).not.toBe("");
+  const dying = kill(awg, deaths, apply.pid);
+  let looksWhileWaiting = 0;
+  let touched = "";
+  let shape = changed;
+  const isBack = async (): Promise<boolean> => {
+    shape = await shapeOf(scene);
+    if (bootMs() < deadlineMs) {
+      looksWhileWaiting += 1;
+      touched ||= differenceOf(unowned(changed), unowned(shape));
+    }
+    return shape === before;
+  };
+  await waitFor("the old state", isBack, limitMs).catch(() => undefined);
+  expect(touched, `changed before the deadline; the daemon told: ${awg.lastWords}`).toBe("");
+  expect(differenceOf(before, shape), awg.lastWords).toBe("");
+  const backMs = bootMs();
+  await dying;
+  return { backAfterMs: backMs - sinceMs, lateMs: backMs - deadlineMs, looksWhileWaiting };
+}
+
+async function kill(awg: DisruptedAwg, deaths: readonly Death[], apply: number | undefined): Promise<void> {
+  for (const death of deaths) {
+    if (death === "daemon again") await awg.startDaemon();
+    else {
+      const pids = death === "apply" ? [apply].filter((pid) => pid !== undefined) : await awg.pids(death);
+      expect(pids.length, `a ${death} lives`).toBeGreaterThan(0);
+      for (const pid of pids) process.kill(pid, "SIGKILL");
+      if (death === "keeper") {
+        const isAnother = async (): Promise<boolean> => (await awg.pids("keeper")).some((pid) => !pids.includes(pid));
+        await waitFor("the daemon to start another keeper", isAnother);
+      }
+    }
+  }
+}
+
+/** Without what tells whether a keeper lives that owns the tables. */
+function unowned(shape: string): string {
+  return shape.replaceAll(/^\s*flags.*$| # progname.*$/gm, "");
+}
+
+/** CLOCK_BOOTTIME, by which the keeper goes. */
+function bootMs(): number {
+  return Number.parseFloat(readFileSync("/proc/uptime", "latin1")) * 1000;
+}
