@@ -1,5 +1,7 @@
+import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -14,6 +16,7 @@ import {
 } from "../support/netns.ts";
 
 const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("ip", "nft", "wg", "ping");
+const noStrace = commandObstacle("strace");
 const program = [process.execPath, "--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts")];
 const PARAMETERS = `{ version: "3.1", jc: 4, jmin: 40, jmax: 70, s1: 72, s2: 40, s3: 30, s4: 12, h1: 1, h2: 2, h3: 3, h4: 4,
       i1: "<r 2><b 0x8580>", randomTrailers: true, headerProtectionKey: { file: FOLDER/header } }`;
@@ -127,6 +130,29 @@ ${rest}`;
       await until(() => engines().some((one) => one !== pid) && reaches().every((status) => status === 0));
       expect(engines()).toEqual([standby]);
     });
+
+    test.skipIf(noStrace !== undefined)(
+      `law 1: its packet thread dead of an error, it ends and comes back (${noStrace ?? "a kernel that lies"})`,
+      async () => {
+        const [pid = "none"] = engines();
+        // The kernel claims to have received more messages than there is room for; what reads them steps out of its memory.
+        const witness = join(folder, "strace");
+        const lie = ["-e", "trace=recvmmsg,write", "-e", "inject=recvmmsg:retval=100000:when=1"];
+        const strace = spawn("strace", ["-f", "-s", "300", "-o", witness, "-p", pid, ...lie], { stdio: "ignore" });
+        const ended = once(strace, "exit");
+        const ping = ["ping", "-c", "1", "-W", "1", "10.8.0.1"];
+        try {
+          await until(() => client.run(ping, { mayFail: true }).status !== 0 && !existsSync(`/proc/${pid}`));
+        } finally {
+          strace.kill("SIGTERM");
+          await ended;
+        }
+        const seen = readFileSync(witness, "utf8").match(/Offset is outside the bounds|the packet thread ended/g);
+        expect(seen).toEqual(["Offset is outside the bounds", "the packet thread ended"]);
+        expect(client.run(["nft", "list", "table", "inet", "awg"]).stdout).toContain("chain leaving");
+        await until(() => engines().length === 1 && reaches().every((status) => status === 0));
+      },
+    );
 
     test("a dead keeper does not interrupt it, and the next one takes it over as it runs", async () => {
       const [pid] = engines();
