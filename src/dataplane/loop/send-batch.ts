@@ -113,9 +113,15 @@ export class SendBatch {
   add(to: Endpoint, bytes: number, isStranger = false): void {
     const six = to.address.length === 16;
     if (six !== this.#six) {
-      const start = this.#used;
+      const from = this.#buffer + this.#used;
       // One sendmmsg serves one socket: the other family goes out first.
-      if (!this.isEmpty) this.#flushKeeping(bytes, start);
+      if (!this.isEmpty) this.flush();
+      if (this.blocked) {
+        this.#sendAlone(to, bytes, isStranger);
+        return;
+      }
+      // It is written already, and moves to the start of what is empty now.
+      this.#machine.arena.bytes.copyWithin(this.#buffer, from, from + bytes);
       this.#six = six;
     }
     this.counters.datagrams += 1;
@@ -167,18 +173,23 @@ export class SendBatch {
     this.#groupOpen = false;
   }
 
-  /** Flushes although a datagram of `bytes` at buffer offset `start` is written already, which then moves to the start. */
-  #flushKeeping(bytes: number, start: number): void {
-    this.flush();
-    if (this.blocked) {
-      this.counters.dropped += this.#count - this.#next;
-      this.blocked = false;
-      this.#used = 0;
-      this.#count = 0;
-      this.#next = 0;
+  /** What waits is of the other family and stays: this one is sent by itself, or given up. */
+  #sendAlone(to: Endpoint, bytes: number, isStranger: boolean): void {
+    const { arena, calls } = this.#machine;
+    const index = this.#count;
+    this.#begin(to, bytes, isStranger);
+    this.#count = index;
+    this.#used -= bytes;
+    this.#groupOpen = false;
+    const fd = this.#six ? this.#sockets.four : this.#sockets.six;
+    const sent = fd < 0 ? -1 : calls.sendmmsg(fd, arena.base + this.#headers + index * MESSAGE_BYTES, 1);
+    this.counters.datagrams += 1;
+    this.counters.bytes += bytes;
+    if (sent === 1) this.counters.messages += 1;
+    else {
+      this.counters.dropped += 1;
+      this.#refused(to, fd < 0 ? "EAFNOSUPPORT" : calls.errno());
     }
-    const from = this.#buffer + start;
-    this.#machine.arena.bytes.copyWithin(this.#buffer, from, from + bytes);
   }
 
   /** Whether the datagram could be put into the last message: same endpoint and size, or the smaller last one. */

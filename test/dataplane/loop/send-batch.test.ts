@@ -139,6 +139,38 @@ describe("datagrams on their way out", () => {
     expect(refused).toEqual([]);
   });
 
+  it("of one family wait for room while those of the other go, each by itself; nothing is thrown away", () => {
+    let hasRoom = false;
+    const { batch, sent, refused } = recordingBatch(({ fd }) => (fd === 6 || hasRoom ? 1 : -EAGAIN));
+    for (const bytes of [100, 200]) batch.addBytes(near, datagram(bytes));
+    batch.flush();
+    for (const to of [six, near, six]) batch.addBytes(to, datagram(60));
+    expect([batch.blocked, batch.isEmpty, batch.counters.dropped]).toEqual([true, false, 0]);
+    expect(sent.map(({ fd, bytes }) => [fd, bytes])).toEqual([
+      [6, 60],
+      [6, 60],
+    ]);
+    hasRoom = true;
+    batch.flush();
+    batch.addBytes(six, datagram(70));
+    batch.flush();
+    expect(sent.slice(2).map(({ fd, bytes }) => [fd, bytes])).toEqual([
+      [4, 100],
+      [4, 200],
+      [4, 60],
+      [6, 70],
+    ]);
+    expect([batch.blocked, batch.counters.dropped, refused]).toEqual([false, 0, []]);
+  });
+
+  it("of the other family are given up while theirs waits, and told, when they cannot be sent either", () => {
+    const { batch, refused } = recordingBatch(({ fd }) => (fd === 6 ? -ENETUNREACH : -EAGAIN));
+    batch.addBytes(near, datagram(100));
+    batch.flush();
+    batch.addBytes(six, datagram(60));
+    expect([batch.blocked, batch.counters.dropped, refused]).toEqual([true, 1, ["ENETUNREACH"]]);
+  });
+
   it("are bounded: what finds no room while the socket is blocked is counted as dropped", () => {
     const { batch } = recordingBatch(() => -EAGAIN);
     for (let index = 0; index < 3000; index += 1) batch.addBytes(near, datagram(1000));
