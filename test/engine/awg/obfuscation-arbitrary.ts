@@ -40,14 +40,18 @@ export const ownPart: fc.Arbitrary<UapiParameters> = fc
     i2: fc.option(packet, { nil: undefined }),
     padding: fc.option(fc.tuple(size(40), size(60)), { nil: undefined }),
     rekey: fc.boolean(),
+    rare: fc.boolean(),
+    silent: fc.boolean(),
   })
-  .map(({ jc, jmin, more, i1, i2, padding, rekey }) => ({
+  .map(({ jc, jmin, more, i1, i2, padding, rekey, rare, silent }) => ({
     jc: `${jc}`,
     ...(jc === 0 ? {} : { jmin: `${jmin}`, jmax: `${jmin + more}` }),
     ...(i1 === undefined ? {} : { i1 }),
     ...(i1 === undefined || i2 === undefined ? {} : { i2 }),
     ...(padding === undefined ? {} : { content_padding_addition: `${padding[0]}-${padding[0] + padding[1]}` }),
     ...(rekey ? { rekey_timeout: "3-7", rekey_after_time: "100-120", keepalive_timeout: "5-15" } : {}),
+    ...(rare ? { reject_after_time: "150-180", max_handshake_attempts: "15-20" } : {}),
+    ...(silent ? { disable_cookies: "1" } : {}),
   }));
 
 /** Parameters both ends must have the same. */
@@ -71,3 +75,28 @@ export const sharedPart: fc.Arbitrary<UapiParameters> = fc
       ...(trailers ? { random_trailers: "1" } : {}),
     };
   });
+
+const packetOf15 = fc
+  .tuple(fc.constantFrom("<b 0xc0ffee>", "<r 7>", "<c>"), fc.constantFrom("<t>", "<r 900>", "<wt 5>"))
+  .map((tags) => tags.join(""));
+
+/** What one side of 1.5 has that no later generation has, the generation named. */
+export const ownPartOf15: fc.Arbitrary<UapiParameters> = fc
+  .record({ packets: fc.array(packetOf15, { minLength: 1, maxLength: 8 }), seconds: fc.integer({ min: 1, max: 90 }) })
+  .map(({ packets, seconds }) => ({
+    jc: "2",
+    jmin: "8",
+    jmax: "80",
+    ...Object.fromEntries(packets.map((text, index) => [index < 5 ? `i${index + 1}` : `j${index - 4}`, text])),
+    itime: `${seconds}`,
+    awg_generation: "1.5",
+  }));
+
+/** Of what both ends share, what 1.5 has: one word for each header, no mask, no trailers. */
+export const sharedPartOf15: fc.Arbitrary<UapiParameters> = sharedPart.map((values) =>
+  Object.fromEntries(
+    Object.entries(values)
+      .filter(([key]) => /^[sh][1-4]$/.test(key))
+      .map(([key, value]) => [key, value.split("-")[0] ?? value]),
+  ),
+);

@@ -189,7 +189,14 @@ describe("parameters over UAPI", () => {
           Object.entries(values).map(([key, value]) => {
             const name = key.replaceAll(/_([a-z])/g, (_all, letter: string) => letter.toUpperCase());
             if (key === "header_protection_key") return [name, { file: "/h" }];
-            return [name, key === "random_trailers" ? true : /^[0-9]+$/.test(value) ? Number(value) : value];
+            return [
+              name,
+              ["random_trailers", "disable_cookies"].includes(key)
+                ? true
+                : /^[0-9]+$/.test(value)
+                  ? Number(value)
+                  : value,
+            ];
           }),
         ),
       );

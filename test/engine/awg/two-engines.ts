@@ -14,6 +14,8 @@ export interface Talk {
   readonly heard: readonly [a: boolean, b: boolean];
   /** Inner packets that came more than once, or that nobody sent. */
   readonly wrong: number;
+  /** Of the 20 packets said after each had heard the other, how many did not come. */
+  readonly lost: number;
 }
 
 /**
@@ -44,12 +46,14 @@ export function talk(
     for (const side of sides) if (world.now % 2000 < 1000 || side === "b") say(side);
     world.runFor(1000);
   }
+  const before = number;
   for (let more = 0; more < 10; more += 1) {
     for (const side of sides) say(side);
     world.runFor(100);
   }
   world.runFor(1000);
-  return { heard: [heardBy("a"), heardBy("b")], wrong: wrongOnes(world, number) };
+  const later = new Set(world.delivered.map(({ bytes }) => numberIn(bytes)).filter((one) => one > before));
+  return { heard: [heardBy("a"), heardBy("b")], wrong: wrongOnes(world, number), lost: number - before - later.size };
 }
 
 function wrongOnes(world: World, sent: number): number {
