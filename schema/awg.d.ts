@@ -178,7 +178,7 @@ export interface AwgConfiguration {
      */
     leakProtection?: boolean;
     /**
-     * Also block DNS over TLS, QUIC and well-known HTTPS resolvers.
+     * Also block DNS over TLS and QUIC (port 853), and HTTPS to a table of public resolvers, on every path.
      */
     blockEncryptedDns?: boolean;
     /**

@@ -5,6 +5,7 @@ import type { FlowMatch, FlowRule, PathRef, PortRange } from "../../model/firewa
 import type { Enforcement } from "../../model/resource.ts";
 import { hasPacketFilter } from "../packet-filter.ts";
 import { sortedPrefixes } from "../prefix-list.ts";
+import { encryptedDnsRules } from "./encrypted-dns.ts";
 import { type ExpandContext, pathRefOf } from "./expansion.ts";
 
 /** IANA protocol numbers of the names a configuration may use. */
@@ -27,7 +28,7 @@ export function flowRules(context: ExpandContext): FlowRule[] {
     noteEnforcement(rule, index, rules.length > 0, context);
     return rules;
   });
-  return context.config.ipv6 === "block" ? [NO_IPV6, ...written] : written;
+  return [...(context.config.ipv6 === "block" ? [NO_IPV6] : []), ...encryptedDnsRules(context), ...written];
 }
 
 /** `ipv6: block` refuses IPv6 on every path; what keeps a link alive (NDP, DHCPv6) is judged before (S2). */

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { FlowRule, PathRef } from "../../../src/model/firewall/policy.ts";
+import { canonicalPrefix, parsePrefix, prefixContains, renderPrefix } from "../../../src/model/prefix.ts";
+import { HTTPS_RESOLVERS } from "../../../src/resources/expand/encrypted-dns.ts";
 import { capabilities, expandText, KEY_A, KEY_B, resourceOf } from "../sample.ts";
 
 const TUNNELS = `
@@ -235,6 +237,36 @@ describe("DNS", () => {
       dns: { leakProtection: true, servers: ["10.0.0.53"], path: B, blockEncrypted: true },
       bootstrapDns: ["192.0.2.53"],
     });
+  });
+
+  test("blockEncryptedDns refuses HTTPS to public resolvers before every rule, over TCP and QUIC, on every path", () => {
+    const rules = "default: { via: a }\nkillSwitch: {}\nrules: [{ destinations: [9.9.9.9/32], via: direct }]";
+    const flows = (text: string) => policyOf(dns(text, rules)).layers[0]?.flows.rules ?? [];
+    const [tcp, udp, own, ...others] = flows("servers: [10.0.0.53], blockEncryptedDns: true");
+    for (const [rule, protocol] of [
+      [tcp, 6],
+      [udp, 17],
+    ] as const) {
+      expect(rule).toMatchObject({
+        origin: "dns.blockEncryptedDns",
+        match: { ports: [{ from: 443, to: 443 }], protocol },
+        path: { kind: "block" },
+      });
+      expect(rule?.match.destinations).toEqual(expect.arrayContaining(["1.1.1.1/32", "9.9.9.9/32", "8.8.8.8/32"]));
+    }
+    expect(own?.origin).toBe("rules/0");
+    expect(others).toEqual([]);
+    expect(flows("servers: [10.0.0.53]").map(({ origin }) => origin)).toEqual(["rules/0"]);
+  });
+
+  test("every address of a public resolver is a canonical prefix, and none holds another", () => {
+    const prefixes = HTTPS_RESOLVERS.map((text) => parsePrefix(text));
+    for (const [index, prefix] of prefixes.entries()) {
+      if (prefix === undefined) throw new Error(`${HTTPS_RESOLVERS[index]} is no prefix`);
+      expect(renderPrefix(canonicalPrefix(prefix))).toBe(HTTPS_RESOLVERS[index]);
+      const holders = prefixes.filter((other) => other !== undefined && prefixContains(other, prefix));
+      expect(holders, HTTPS_RESOLVERS[index]).toHaveLength(1);
+    }
   });
 
   test("the default's path when none is named", () => {

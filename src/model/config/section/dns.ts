@@ -29,7 +29,7 @@ export const dnsSchema = z.strictObject({
     .prefault([]),
   leakProtection: boolean().describe("Let DNS go to these servers only, whatever a program asks for.").prefault(true),
   blockEncryptedDns: boolean()
-    .describe("Also block DNS over TLS, QUIC and well-known HTTPS resolvers.")
+    .describe("Also block DNS over TLS and QUIC (port 853), and HTTPS to a table of public resolvers, on every path.")
     .prefault(false),
   split: split.describe("Servers for single domains: { corp.example: [10.0.0.53] }.").prefault({}),
 });
