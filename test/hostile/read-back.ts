@@ -5,7 +5,8 @@
  */
 export function statementsOf(key: string, text: string): string[] {
   const [kind = ""] = key.split("/", 1);
-  if (text.includes("<?xml")) return plistStatements(text.slice(text.indexOf("<?xml")));
+  const plist = text.search(/^<\?xml/m);
+  if (plist >= 0) return plistStatements(text.slice(plist));
   const lines = text.split("\n").filter((line) => line.trim() !== "");
   if (lines.some((line) => /^\[(Unit|Service)\]$/.test(line))) return unitStatements(lines);
   return lines.map((line) => `${kind}: ${lineStatement(line)}`);
@@ -45,7 +46,7 @@ const LINES: readonly (readonly [string, RegExp])[] = [
   ["public key", word(`PublicKey = ${KEY}`)],
   ["endpoint", word(`Endpoint = (?:\\[${ADDRESS}\\]|[^\\s\\[\\]#:]+):\\d+`)],
   ["allowed", word(`AllowedIPs = (?:${PREFIX}(?:, ${PREFIX})*)?`)],
-  ["obfuscation", word("[a-zA-Z][a-zA-Z0-9]* = [\\x20-\\x7e]*")],
+  ["obfuscation", word("[a-zA-Z][a-zA-Z0-9_]* = [\\x20-\\x7e]*")],
   ["systemctl", word("systemctl (?:enable|disable) [a-z@.-]+")],
   [
     "scutil",

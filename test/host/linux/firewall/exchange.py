@@ -1,7 +1,7 @@
 """Sends packets out of and into a namespace and tells which arrived.
 
 Standard input: {"here": path, "there": path, "devices": {here: there}, "out": [...], "raw": [...], "in": [...]}.
-raw: {"id", "device", "uid", "mark", "bytes"} (whole frames, written past the IP stack); out: {"id", "family", "device", "destination", "uid", "mark", "bytes"}; in: {"id", "device", "bytes"} (whole frames).
+raw: {"id", "device", "uid", "mark", "bytes"} (whole frames, written past the IP stack); out: {"id", "family", "device", "destination", "uid", "mark", "bytes"}; in: {"id", "device", "frames"} (whole frames, one for each fragment).
 Every packet ends in 8 bytes: a magic word and its id. Standard output: {"out": {device: [ids]}, "in": [ids]}.
 """
 
@@ -92,7 +92,8 @@ def main():
     for packet in job["raw"]:
         send_raw(packet)
     for packet in job["in"]:
-        far[packet["device"]].send(bytes.fromhex(packet["bytes"]))
+        for frame in packet["frames"]:
+            far[packet["device"]].send(bytes.fromhex(frame))
     # Frames that every policy lets through, so that the end is known: ARP for nobody.
     last = bytes.fromhex("ffffffffffff020000000001080600010800060400010200000000010000000000000000000000000000") + b"AWGEND"
     for sock in near.values():

@@ -17,6 +17,30 @@ export type EndDevice = keyof typeof MACS;
 /** A physical device and two that bear the names of tunnels. */
 export const END_DEVICES = Object.keys(MACS) as EndDevice[];
 
+/** Another machine behind this one, and where this one sends what it forwards; all else goes by the first device. */
+export const GUEST = {
+  device: "guest0",
+  mac: "020000000004",
+  addresses: ["10.77.0.2", "fd00:77::2"],
+  own: ["10.77.0.1/24", "fd00:77::1/64"],
+  routes: [
+    ["8.8.8.8/32", "awg-office"],
+    ["11.0.0.0/8", "awg-office"],
+    ["10.8.0.0/24", "awg-office"],
+    ["203.0.113.128/25", "awg-office"],
+    ["100.64.0.1/32", "awg-proxy"],
+    ["172.16.0.0/12", "awg-proxy"],
+    ["2606:4700::/32", "awg-office"],
+    ["2001:db8:1:ffff::/64", "awg-office"],
+    ["fd00:8::/64", "awg-office"],
+  ],
+} as const;
+const FLOW_SECONDS = 3_600;
+
+/** The bytes of a packet, or of each of its fragments. */
+export type BytesOf = (packet: Packet, magic: "AWGO" | "AWGI", id: number) => readonly Uint8Array[];
+const wholePacket: BytesOf = (...what) => [packetBytes(...what)];
+
 export interface Seen {
   /** Ids of what arrived at the far end of each device. */
   readonly out: Readonly<Record<string, readonly number[]>>;
@@ -41,11 +65,14 @@ export interface TwoEnds extends Disposable {
   readonly here: TestNamespace;
   readonly there: TestNamespace;
   /** Sends packets out of and into the machine, and tells what arrived. */
-  exchange(packets: Numbered<Packet>, frames?: Numbered<RawFrame>): Seen;
+  exchange(packets: Numbered<Packet>, frames?: Numbered<RawFrame>, bytesOf?: BytesOf): Seen;
 }
 
-/** Makes both ends; every device has a default route to a neighbour that is known for good. */
-export function makeTwoEnds(): TwoEnds {
+/**
+ * Makes both ends; every device has a default route to a neighbour that is known for good. With a guest there is one
+ * device more, behind which another machine sends through this one.
+ */
+export function makeTwoEnds({ hasGuest = false }: { readonly hasGuest?: boolean } = {}): TwoEnds {
   const here = makeNamespace("fw-here");
   const there = makeNamespace("fw-there");
   const dispose = () => {
@@ -55,11 +82,38 @@ export function makeTwoEnds(): TwoEnds {
   try {
     here.run(["sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0"]);
     for (const [index, device] of END_DEVICES.entries()) join(here, there, device, index);
+    if (hasGuest) joinGuest(here, there);
   } catch (error) {
     dispose();
     throw error;
   }
-  return { here, there, exchange: (...what) => exchange(here, there, ...what), [Symbol.dispose]: dispose };
+  const devices = hasGuest ? [...END_DEVICES, GUEST.device] : END_DEVICES;
+  return { here, there, exchange: (...what) => exchange(here, there, devices, ...what), [Symbol.dispose]: dispose };
+}
+
+function joinGuest(here: TestNamespace, there: TestNamespace): void {
+  const { device, mac, addresses, own, routes } = GUEST;
+  const far = `far${END_DEVICES.length}`;
+  here.run(["ip", "link", "add", device, "type", "veth", "peer", "name", far, "netns", there.name]);
+  here.run(["sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"]);
+  here.run(["sysctl", "-qw", `net.ipv4.conf.${device}.rp_filter=0`, `net.ipv6.conf.${device}.accept_dad=0`]);
+  here.run(["ip", "link", "set", device, "address", macText(mac), "up"]);
+  there.run(["sysctl", "-qw", `net.ipv6.conf.${far}.disable_ipv6=1`]);
+  there.run(["ip", "link", "set", far, "address", macText(PEER_MAC), "up"]);
+  for (const text of own)
+    here.run(["ip", "addr", "add", text, "dev", device, ...(text.includes(":") ? ["nodad"] : [])]);
+  for (const guest of addresses)
+    here.run(["ip", "neigh", "replace", guest, "lladdr", macText(PEER_MAC), "dev", device, "nud", "permanent"]);
+  for (const [prefix, way] of routes) {
+    const isNew = prefix.includes(":");
+    const route = ["route", "add", prefix, "via", isNew ? "fe80::99" : "192.0.0.1", "dev", way, "onlink"];
+    here.run(["ip", isNew ? "-6" : "-4", ...route]);
+  }
+}
+
+/** Keeps flows that were not answered known for as long as a busy machine may take. */
+export function rememberFlows({ here }: TwoEnds): void {
+  here.run(["sysctl", "-qw", `net.netfilter.nf_conntrack_udp_timeout=${FLOW_SECONDS}`]);
 }
 
 function join(here: TestNamespace, there: TestNamespace, device: EndDevice, index: number): void {
@@ -83,15 +137,17 @@ function join(here: TestNamespace, there: TestNamespace, device: EndDevice, inde
 function exchange(
   here: TestNamespace,
   there: TestNamespace,
+  devices: readonly string[],
   packets: Numbered<Packet>,
   frames: Numbered<RawFrame> = [],
+  bytesOf: BytesOf = wholePacket,
 ): Seen {
   const job = {
     here: `/run/netns/${here.name}`,
     there: `/run/netns/${there.name}`,
-    devices: Object.fromEntries(END_DEVICES.map((device, index) => [device, `far${index}`])),
-    out: packets.filter(([, packet]) => packet.hook === "output").map(([id, packet]) => departure(id, packet)),
-    in: packets.filter(([, packet]) => packet.hook === "input").map(([id, packet]) => arrival(id, packet)),
+    devices: Object.fromEntries(devices.map((device, index) => [device, `far${index}`])),
+    out: packets.filter(([, packet]) => packet.hook === "output").map(([id, packet]) => departure(id, packet, bytesOf)),
+    in: packets.filter(([, packet]) => packet.hook !== "output").map(([id, packet]) => arrival(id, packet, bytesOf)),
     raw: frames.map(([id, { bytes, ...frame }]) => ({
       id,
       ...frame,
@@ -102,7 +158,7 @@ function exchange(
   return JSON.parse(stdout) as Seen;
 }
 
-function departure(id: number, packet: Packet) {
+function departure(id: number, packet: Packet, bytesOf: BytesOf) {
   return {
     id,
     family: packet.destination.family,
@@ -110,20 +166,21 @@ function departure(id: number, packet: Packet) {
     destination: renderIp(packet.destination),
     uid: packet.uid,
     mark: packet.mark,
-    bytes: hex(packetBytes(packet, "AWGO", id)),
+    bytes: bytesOf(packet, "AWGO", id).map(hex).join(""),
   };
 }
 
-function arrival(id: number, packet: Packet) {
-  const to = MACS[packet.inDevice as EndDevice];
+function arrival(id: number, packet: Packet, bytesOf: BytesOf) {
+  const to = packet.inDevice === GUEST.device ? GUEST.mac : MACS[packet.inDevice as EndDevice];
   const type = packet.source.family === 4 ? "0800" : "86dd";
-  return { id, device: packet.inDevice, bytes: `${to}${PEER_MAC}${type}${hex(packetBytes(packet, "AWGI", id))}` };
+  const frames = bytesOf(packet, packet.hook === "input" ? "AWGI" : "AWGO", id);
+  return { id, device: packet.inDevice, frames: frames.map((bytes) => `${to}${PEER_MAC}${type}${hex(bytes)}`) };
 }
 
 /** The packet as a frame that a process writes past the IP stack. */
-export function rawFrameOf(id: number, packet: Packet): RawFrame {
+export function rawFrameOf(id: number, packet: Packet, bytesOf: BytesOf = wholePacket): RawFrame {
   const type = packet.destination.family === 4 ? [0x08, 0x00] : [0x86, 0xdd];
-  const bytes = Uint8Array.of(...type, ...packetBytes(packet, "AWGO", id));
+  const bytes = Uint8Array.of(...type, ...bytesOf(packet, "AWGO", id).flatMap((part) => [...part]));
   return { device: "eth0", uid: packet.uid ?? 0, mark: packet.mark ?? 0, bytes };
 }
 

@@ -11,6 +11,8 @@ export function packetBytes(packet: Packet, magic: "AWGO" | "AWGI", id: number):
   new DataView(tail.buffer).setUint32(4, id);
   const transport = Uint8Array.of(...transportHeader(packet, tail.length), ...tail);
   if (packet.laterFragment) return Uint8Array.of(...networkHeader(packet, transport.length), ...transport);
+  if (packet.protocol === PROTOCOL.tcp) putChecksum(transport, 16, pseudo(packet, transport));
+  if (packet.protocol === PROTOCOL.udp) putChecksum(transport, 6, pseudo(packet, transport));
   if (packet.protocol === PROTOCOL.icmp) putChecksum(transport, 2, transport);
   if (packet.protocol === PROTOCOL.icmpv6) putChecksum(transport, 2, pseudo(packet, transport));
   return Uint8Array.of(...networkHeader(packet, transport.length), ...transport);
@@ -76,8 +78,8 @@ function pseudo(packet: Packet, transport: Uint8Array): Uint8Array {
   return Uint8Array.of(...addresses, 0, 0, 0, transport.length, 0, 0, 0, packet.protocol, ...transport);
 }
 
-/** RFC 1071. */
-function putChecksum(into: Uint8Array, offset: number, over: Uint8Array): void {
+/** RFC 1071; over the pseudo header of RFC 8200 section 8.1, which sums up to that of IPv4 here. */
+export function putChecksum(into: Uint8Array, offset: number, over: Uint8Array): void {
   let sum = 0;
   for (const [index, byte] of over.entries()) sum += index % 2 === 0 ? byte << 8 : byte;
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);

@@ -6,7 +6,7 @@ import { askFor } from "../../../../src/host/linux/verify/ruleset-question.ts";
 import { verifyRuleset } from "../../../../src/host/linux/verify/verify-ruleset.ts";
 import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
 import { type Family, type IpAddress, parseIp } from "../../../../src/model/ip.ts";
-import { POSSIBLE } from "../../../../src/model/verify/possible-packets.ts";
+import { type Hook, POSSIBLE } from "../../../../src/model/verify/possible-packets.ts";
 import { type Diagram, NOTHING } from "../../../../src/model/verify/space/diagrams.ts";
 import { PacketSpace } from "../../../../src/model/verify/space/packet-space.ts";
 import { pointFormula } from "../../../../src/model/verify/space/point-formula.ts";
@@ -40,10 +40,10 @@ function setsOf(family: Family): { readonly space: PacketSpace; readonly through
     devices: question.devices,
   });
   const cut = { ...asked, space };
-  const passed = (hook: "output" | "input") =>
+  const passed = (hook: Hook) =>
     unionOf(space, sendThrough(cut, asked.all, hook, space.ofFormula(POSSIBLE[hook])).egress.accepted);
   const frame = unionOf(space, sendFrames(cut, asked.all, space.ofFormula(POSSIBLE.frame)).accepted);
-  return { space, through: { output: passed("output"), input: passed("input"), frame } };
+  return { space, through: { output: passed("output"), input: passed("input"), forward: passed("forward"), frame } };
 }
 
 const byFamily = { 4: setsOf(4), 6: setsOf(6) };

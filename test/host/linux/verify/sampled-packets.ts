@@ -2,15 +2,17 @@ import fc from "fast-check";
 import { type Packet, PROTOCOL } from "../../../../src/model/firewall/packet.ts";
 import { type Family, type IpAddress, parseIp, renderIp } from "../../../../src/model/ip.ts";
 import { ENGINE_MARK, markOfPath, PATH_NUMBERS } from "../../../../src/model/ownership.ts";
+import { type Prefix, parsePrefix, prefixContains } from "../../../../src/model/prefix.ts";
 import type { FindingKind } from "../../../../src/model/verify/finding.ts";
 import type { HeaderPoint } from "../../../../src/model/verify/space/header-point.ts";
+import type { Fragment, Tracking } from "../../../../src/model/verify/space/term.ts";
 import { SERVICE_UID } from "../../../model/firewall/policies.ts";
-import { END_DEVICES } from "../firewall/two-ends.ts";
-import { packetBytes } from "../firewall/wire-packet.ts";
+import { type BytesOf, END_DEVICES, GUEST } from "../firewall/two-ends.ts";
+import { asFragment, inTwo, tooBigBytes } from "./sample-bytes.ts";
 
 /** A packet as `packet-sets.script.ts` is asked for it: a header point whose addresses are texts. */
 export interface AskedPacket extends Omit<HeaderPoint, "source" | "destination"> {
-  readonly hook: "output" | "input" | "frame";
+  readonly hook: "output" | "input" | "forward" | "frame";
   readonly source: string;
   readonly destination: string;
 }
@@ -25,6 +27,14 @@ export interface PacketSets {
 export interface Sample {
   readonly packet: Packet;
   readonly isFrame: boolean;
+  /** What it is as a frame; whole when absent. */
+  readonly fragment?: Fragment;
+  /** Sent in two fragments, which the kernel puts together. */
+  readonly isInTwo?: boolean;
+  /** What conntrack makes of it; it is the first of its flow when absent. */
+  readonly tracking?: Tracking;
+  /** The packet of which this one tells that it did not fit. */
+  readonly tellsOf?: Packet;
 }
 
 const address = (text: string): IpAddress => parseIp(text) as IpAddress;
@@ -100,30 +110,95 @@ function packets(hook: "output" | "input"): fc.Arbitrary<Packet> {
 
 /** What the kernel here answers by itself is left out: conntrack then knows the flow. */
 const arriving = packets("input").filter(({ icmpType }) => icmpType === undefined);
-const frames = packets("output").map((packet): Sample => ({ packet: { ...packet, outDevice: "eth0" }, isFrame: true }));
+const frames = fc
+  .record({ packet: packets("output"), fragment: fc.constantFrom<Fragment>("whole", "whole", "first", "later") })
+  .map(({ packet, fragment }): Sample => ({ packet: { ...packet, outDevice: "eth0" }, isFrame: true, fragment }));
 
-/** Packets over the whole header space: sent by processes, arriving from neighbours, written past the IP stack. */
+/** By which device this machine forwards a packet to an address. */
+export function wayTo(destination: IpAddress): string {
+  const host: Prefix = {
+    family: destination.family,
+    address: destination.value,
+    length: destination.family === 4 ? 32 : 128,
+  };
+  const found = GUEST.routes.find(([prefix]) => {
+    const network = parsePrefix(prefix);
+    return network !== undefined && prefixContains(network, host);
+  });
+  return found?.[1] ?? "eth0";
+}
+
+/** From a guest to other machines, and from them to it; link-local addresses are forwarded nowhere. */
+const crossing: fc.Arbitrary<Sample> = fc.constantFrom<Family>(4, 6).chain((family) => {
+  const guest = GUEST.addresses[family === 4 ? 0 : 1];
+  const others = THERE[family].filter((text) => !/^(22[4-9]|23\d|255|ff|fe80|169)/.test(text));
+  return fc
+    .record({
+      isOutward: fc.constantFrom(true, true, false),
+      other: fc.constantFrom(...others),
+      inDevice: devices,
+      hopLimit: fc.constantFrom(2, 64, 128),
+      body: fc.oneof({ weight: 5, arbitrary: ported as fc.Arbitrary<object> }, { weight: 1, arbitrary: icmp(family) }),
+      isInTwo: fc.constantFrom(true, false, false),
+    })
+    .map(({ isOutward, other, inDevice, hopLimit, body, isInTwo }): Sample => {
+      const [source, destination] = (isOutward ? [guest, other] : [other, guest]).map(address) as [
+        IpAddress,
+        IpAddress,
+      ];
+      const ways = isOutward
+        ? { inDevice: GUEST.device, outDevice: wayTo(destination) }
+        : { inDevice, outDevice: GUEST.device };
+      const packet = { hook: "forward", source, destination, hopLimit, ...body, ...ways } as Packet;
+      return { packet, isFrame: false, isInTwo };
+    });
+});
+
+/**
+ * Packets over the whole header space: sent by processes, arriving from neighbours, forwarded from and to a guest, some of
+ * them in fragments, and written past the IP stack, fragments among them.
+ */
 export const sampleArbitrary: fc.Arbitrary<Sample> = fc.oneof(
   { weight: 6, arbitrary: packets("output").map((packet) => ({ packet, isFrame: false })) },
-  { weight: 2, arbitrary: arriving.map((packet) => ({ packet, isFrame: false })) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .record({ packet: arriving, isInTwo: fc.constantFrom(true, false, false) })
+      .map((sample) => ({ ...sample, isFrame: false })),
+  },
+  { weight: 3, arbitrary: crossing },
   { weight: 2, arbitrary: frames },
 );
 
-/** The sample as the point of the header space that it is. */
-export function askedOf({ packet, isFrame }: Sample): AskedPacket {
-  const bytes = packetBytes(packet, "AWGO", 0);
-  const header = packet.destination.family === 4 ? 20 : 40;
+/** RFC 8200 section 4.5 wants all headers in the first fragment, which TCP's leaves no room for here. */
+function comesInTwo({ isInTwo, packet }: Sample): boolean {
+  return isInTwo === true && packet.protocol !== PROTOCOL.tcp;
+}
+
+/** What is sent of the sample: one packet, or two fragments. */
+export function bytesOfSample(sample: Sample): BytesOf {
+  const { fragment = "whole", tellsOf } = sample;
+  return (packet, magic, id) => {
+    if (tellsOf !== undefined) return [tooBigBytes(tellsOf, packet, magic, id)];
+    return comesInTwo(sample) ? inTwo(packet, magic, id) : [asFragment(fragment, packet, magic, id)];
+  };
+}
+
+/** The sample as the point of the header space that it is; fragments are put together before hooks of the IP stack. */
+export function askedOf(sample: Sample): AskedPacket {
+  const { packet, isFrame, fragment = "whole", tracking } = sample;
+  const bytes = bytesOfSample({ ...sample, isInTwo: false })(packet, "AWGO", 0)[0] ?? new Uint8Array();
+  const header = packet.destination.family === 4 ? 20 : fragment === "whole" ? 40 : 48;
   const word = (at: number): number => ((bytes[header + at] ?? 0) << 8) | (bytes[header + at + 1] ?? 0);
   const { hook, source, destination, protocol, hopLimit = 64, uid, mark = 0 } = packet;
-  if (hook === "forward") throw new Error("packets that are forwarded are not sampled");
   return {
     hook: isFrame ? "frame" : hook,
     source: renderIp(source),
     destination: renderIp(destination),
     in: packet.inDevice ?? "",
     out: packet.outDevice ?? "",
-    tracking: isFrame ? "untracked" : "new",
-    fragment: "whole",
+    tracking: tracking ?? (isFrame ? "untracked" : "new"),
+    fragment,
     ...(uid === undefined ? {} : { user: uid }),
     mark,
     protocol,
