@@ -45,17 +45,22 @@ describe.skipIf(obstacle !== undefined)(`A23: a path that grows narrow (${obstac
     }
   }
 
-  async function openBoth(far = "192.0.2.2", udpOffload = true): Promise<void> {
-    const [mtu, port] = [1420, 51_002];
+  async function openBoth(
+    far = "192.0.2.2",
+    udpOffload = true,
+    obfuscation?: EndSettings["obfuscation"],
+  ): Promise<void> {
+    const [mtu, port] = [obfuscation === undefined ? 1420 : 1400, 51_002];
+    const more = { udpOffload, ...(obfuscation === undefined ? {} : { obfuscation }) };
     const b: EndSettings = {
       ...{ tun: "tun-b", addresses: ["10.77.0.2/24", "fd77::2/64"], mtu, privateKey: KEYS.b.private, port },
       peers: [{ key: KEYS.a.public }],
-      udpOffload,
+      ...more,
     };
     const a: EndSettings = {
       ...{ tun: "tun-a", addresses: ["10.77.0.1/24", "fd77::1/64"], mtu, privateKey: KEYS.a.private, port: 51_001 },
       peers: [{ key: KEYS.b.public, endpoint: [far, port] }],
-      udpOffload,
+      ...more,
     };
     await lab.b.tell("open", b);
     await lab.a.tell("open", a);
@@ -110,6 +115,31 @@ describe.skipIf(obstacle !== undefined)(`A23: a path that grows narrow (${obstac
     expect(Math.max(...[...seen.matchAll(/, length ([0-9]+)\)/g)].map(([, bytes]) => Number(bytes)))).toBe(1300);
     expect(new Set(seen.match(/tos 0x[0-9a-f]+/g))).toEqual(new Set(["tos 0x0"]));
   });
+
+  it.each([
+    ["content padding", { content_padding_addition: "16-400" }],
+    ["trailers", { random_trailers: "1" }],
+  ])(
+    "counts AmneziaWG's padding of each packet, and %s stops at what fits",
+    { timeout: 120_000 },
+    async (_what, more) => {
+      const s4Bytes = 12;
+      const sizes = { s1: "72", s2: "40", s3: "30", s4: String(s4Bytes) };
+      await openBoth("192.0.2.2", false, { ...sizes, ...more, header_protection_key: "07".repeat(32) });
+      await until("the tunnel", () => pings(1000).status === 0);
+      narrow(1300);
+      await until("the answer", async () => pings(1400).status !== 0 && (await counter("tunReadTooBig")) > 0);
+      look("ip");
+      await until("the capture", () => seen.includes("listening on"));
+      const told = pings(1400);
+      expect(told.stdout + told.stderr).toContain(`mtu=${1300 - OVERHEAD_BYTES - s4Bytes}`);
+      expect(pings(1300 - OVERHEAD_BYTES - s4Bytes).status).toBe(0);
+      await sendOver("10.77.0.2");
+      await until("large packets in the capture", () => seen.includes("proto UDP (17), length 1300)"));
+      expect(seen).not.toMatch(/flags \[\+\]|offset [1-9]|ICMP/);
+      expect(Math.max(...[...seen.matchAll(/, length ([0-9]+)\)/g)].map(([, bytes]) => Number(bytes)))).toBe(1300);
+    },
+  );
 
   it("answers over IPv6 too, down to what every link carries", { timeout: 120_000 }, async () => {
     await openBoth("2001:db8::2");
