@@ -18,8 +18,12 @@ const storyArbitrary = fc.record({
   rival: fc.array(fc.constantFrom("route", "device", "nothing"), { minLength: 8, maxLength: 8 }),
 });
 
+/** Stories; each applies two to four configurations late. */
+const RUNS = 5;
+
 describe("B3: a plan made of what the machine was some steps ago", () => {
   const bench = useSimulatedBench();
+  const seen = { late: 0, route: 0, device: 0, changed: 0 };
 
   test("laws 4, 6: is carried out against what it is now: nothing of others is touched, and nothing is left over", {
     timeout: 240_000,
@@ -31,30 +35,43 @@ describe("B3: a plan made of what the machine was some steps ago", () => {
         // The first secret makes the key that ids of secrets are made with; a plan before it writes none.
         await on.apply(on.config({ first: {} }));
         const late: { readonly due: number; readonly text: string; readonly planned: Planned }[] = [];
+        const meddled: string[] = [];
         for (let step = 0; step < texts.length + delay; step++) {
           const text = texts[step];
           if (text !== undefined) late.push({ due: step + delay, text, planned: await on.plan(text) });
           if (text !== undefined) await on.apply(text);
-          meddle(on, rival[step] ?? "nothing", step);
-          for (const { text: wanted, planned } of late.filter(({ due }) => due === step))
-            await carriedOutLate(on, wanted, planned);
+          if (meddle(on, rival[step] ?? "nothing", step)) meddled[step] = rival[step] ?? "";
+          for (const { text: wanted, planned } of late.filter(({ due }) => due === step)) {
+            const kinds = meddled.slice(step - delay, step + 1).filter(Boolean);
+            seen.late += 1;
+            if (kinds.includes("route")) seen.route += 1;
+            if (kinds.includes("device")) seen.device += 1;
+            if (await carriedOutLate(on, wanted, planned)) seen.changed += 1;
+          }
         }
       }),
-      { seed: SEED, numRuns: 3 },
+      { seed: SEED, numRuns: RUNS },
     );
+    // Plans met what others did since their reading, and the machine was another than they had read.
+    expect(seen.late).toBeGreaterThan(RUNS);
+    for (const count of Object.values(seen)) expect(count).toBeGreaterThan(0);
   });
 });
 
-async function carriedOutLate(on: SimulatedBench, text: string, planned: Planned): Promise<void> {
+/** Whether it changed anything, after it was seen to be right. */
+async function carriedOutLate(on: SimulatedBench, text: string, planned: Planned): Promise<boolean> {
   const before = foreignOf(on);
-  await on.ask((session) => session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined }));
+  const { changed } = await on.ask((session) =>
+    session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined }),
+  );
   expect(foreignOf(on)).toEqual(before);
   expect(stepTexts(await on.plan(text))).toEqual([]);
   await on.apply(text);
+  return changed;
 }
 
 /** Adds a route of somebody else, or takes a device of ours away with all that stood on it. */
-function meddle(on: SimulatedBench, how: string, step: number): void {
+function meddle(on: SimulatedBench, how: string, step: number): boolean {
   const state = JSON.parse(on.read()) as MachineState;
   const ours = state.links.find(({ alias }) => alias?.startsWith("awg:"));
   if (how === "route") {
@@ -65,8 +82,9 @@ function meddle(on: SimulatedBench, how: string, step: number): void {
     state.links = state.links.filter((link) => link !== ours);
     state.routes = state.routes.filter(({ device }) => device !== ours.device);
     state.engines = state.engines.filter(({ device }) => device !== ours.device);
-  } else return;
+  } else return false;
   on.meddle(() => JSON.stringify(state));
+  return true;
 }
 
 function foreignOf(on: SimulatedBench): unknown {

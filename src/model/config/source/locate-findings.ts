@@ -67,7 +67,10 @@ function locate(finding: Finding, file: string, index: LineIndex, secrets: reado
   const { line, column } = positionAt(index, place.start);
   const { start, end } = lineBounds(index, line);
   const text = index.text.slice(start, end);
-  const masked = secrets === undefined ? maskValues(text) : maskLine(text, start, place.source, secrets);
+  const from = excerptStart(text, column);
+  const shown = text.slice(from, from + MAX_EXCERPT);
+  const masked =
+    secrets === undefined ? maskValues(text, from, shown) : maskLine(shown, start + from, place.source, secrets);
   const last = Math.min(place.end, end);
   return {
     id,
@@ -78,13 +81,13 @@ function locate(finding: Finding, file: string, index: LineIndex, secrets: reado
     ...(last > place.start ? { endColumn: last - start + 1 } : {}),
     message,
     remedy,
-    ...excerptOf(masked, column),
+    ...(text.trim() === ""
+      ? {}
+      : { excerpt: masked, ...(text.length > MAX_EXCERPT ? { excerptColumn: from + 1 } : {}) }),
   };
 }
 
-function excerptOf(line: string, column: number): { excerpt?: string; excerptColumn?: number } {
-  if (line.trim() === "") return {};
-  if (line.length <= MAX_EXCERPT) return { excerpt: line };
-  const start = Math.max(0, Math.min(column - 1 - EXCERPT_LEAD, line.length - MAX_EXCERPT));
-  return { excerpt: line.slice(start, start + MAX_EXCERPT), excerptColumn: start + 1 };
+/** From where on a line is shown. Only that is masked: a line of a MiB with many problems costs no more for it. */
+function excerptStart({ length }: string, column: number): number {
+  return length <= MAX_EXCERPT ? 0 : Math.max(0, Math.min(column - 1 - EXCERPT_LEAD, length - MAX_EXCERPT));
 }

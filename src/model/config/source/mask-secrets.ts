@@ -36,7 +36,7 @@ export function secretPlaces(roots: readonly MapNode[], findings: readonly Findi
   return places;
 }
 
-/** One line with the masked places as asterisks; its length stays, so that columns do. */
+/** A line, or a part of one that begins at `lineStart`, with the masked places as asterisks; its length stays, so that columns do. */
 export function maskLine(line: string, lineStart: number, source: number, secrets: readonly Place[]): string {
   let masked = line;
   for (const place of secrets) {
@@ -49,8 +49,9 @@ export function maskLine(line: string, lineStart: number, source: number, secret
   return masked;
 }
 
-/** A line of a text that could not be read: its values are unknown, so all but the key and the punctuation is masked. */
-export function maskValues(line: string): string {
+/** What is shown of a line of a text that could not be read: its values are unknown, so all but the key and the punctuation is masked. */
+export function maskValues(line: string, from: number, shown: string): string {
   const key = /^\s*(?:- +)*["']?[A-Za-z0-9_.-]*["']?\s*:(?=\s|$)/.exec(line)?.[0] ?? "";
-  return key + line.slice(key.length).replace(/[^\s{}[\],:"'#*&!|>-]/gu, (char) => "*".repeat(char.length));
+  const kept = Math.max(0, key.length - from);
+  return shown.slice(0, kept) + shown.slice(kept).replace(/[^\s{}[\],:"'#*&!|>-]/gu, (char) => "*".repeat(char.length));
 }
