@@ -37,7 +37,7 @@ describe("B5: a damaged file of the state folder is told by its name, never take
       true,
     ],
     ["a folder", (path) => [unlinkSync(path), mkdirSync(path)], true],
-    ["a pipe", (path) => [unlinkSync(path), execFileSync("mkfifo", ["-m", "600", path])], true],
+    ["a pipe", (path) => [unlinkSync(path), execFileSync("/usr/bin/mkfifo", ["-m", "600", path])], true],
     ["a stranger's file", (path) => chownSync(path, STRANGER, STRANGER), isRoot],
     [
       "a stranger's link",

@@ -59,7 +59,7 @@ test("a config that had to wait for another awg is proposed again, however often
 test("D5: a config that became a pipe or a device is reported, never waited for or read without end", async () => {
   const { next, reports } = proposing();
   const file = join(folder, "config.yaml");
-  spawnSync("mkfifo", ["-m", "600", file]);
+  spawnSync("/usr/bin/mkfifo", ["-m", "600", file]);
   expect(await next()).toBe("accepted");
   rmSync(file);
   symlinkSync("/dev/zero", file);
