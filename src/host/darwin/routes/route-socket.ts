@@ -3,7 +3,7 @@ import { checkedCall, readSysctl } from "../../../native/darwin/calls.ts";
 import { ROUTE, SOCKET, SYSCTL } from "../../../native/darwin/constants.ts";
 import { darwinErrnoName, darwinError } from "../../../native/darwin/errno.ts";
 import type { CallResult, LibSystem } from "../../../native/darwin/libsystem.ts";
-import { cutMessages } from "../../../native/darwin/route/message-frames.codec.ts";
+import { cutMessages, cutTable } from "../../../native/darwin/route/message-frames.codec.ts";
 import {
   decodeRouteMessage,
   encodeRouteRequest,
@@ -110,7 +110,7 @@ const NO_WAY: ReadonlySet<string> = new Set(["ESRCH", "ENETUNREACH", "EHOSTUNREA
 /** Every route but those the kernel cloned for single hosts, those of interfaces' own scopes too. Reads only. */
 export function dumpRoutes(system: LibSystem): RouteMessage[] {
   const mib = [SYSCTL.CTL_NET, SOCKET.PF_ROUTE, 0, 0, SYSCTL.NET_RT_DUMP, 0];
-  return cutMessages(readSysctl(system, "reading the routes", mib)).flatMap((frame) => {
+  return cutTable(readSysctl(system, "reading the routes", mib)).flatMap((frame) => {
     const message = decodeRouteMessage(frame);
     return message === undefined || (message.flags & ROUTE.RTF_WASCLONED) !== 0 ? [] : [message];
   });

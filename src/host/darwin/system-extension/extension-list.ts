@@ -49,7 +49,7 @@ const BEST_FIRST: readonly SystemExtensionState[] = [
 function stateOf(words: string): SystemExtensionState {
   if (words === "activated enabled") return "enabled";
   if (words === "activated waiting for user") return "awaiting-approval";
-  if (words === "activated disabled" || words.includes("terminated for disable")) return "disabled";
+  if (words === "activated disabled" || /^terminat(ed|ing)[ _]for[ _]disable$/.test(words)) return "disabled";
   if (words.startsWith("terminat")) return "uninstalling";
   return words.includes("reboot") ? "after-reboot" : "unknown";
 }

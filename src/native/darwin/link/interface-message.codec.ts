@@ -1,6 +1,6 @@
 import { ROUTE } from "../constants.ts";
 import { LAYOUTS } from "../layouts.ts";
-import { cutMessages, type MessageFrame } from "../route/message-frames.codec.ts";
+import { cutTable, type MessageFrame } from "../route/message-frames.codec.ts";
 import { cutSockaddrs, decodeNetmask, decodeSockaddr } from "../sockaddr.codec.ts";
 import { malformed, readUnsigned, type StructLayout } from "../struct.codec.ts";
 
@@ -40,7 +40,7 @@ export interface Interface extends InterfaceChange {
  */
 export function decodeInterfaceList(bytes: Uint8Array): Interface[] {
   const found = new Map<number, Interface & { readonly addresses: InterfaceAddress[] }>();
-  for (const frame of cutMessages(bytes)) {
+  for (const frame of cutTable(bytes)) {
     if (frame.type === ROUTE.RTM_IFINFO2) {
       const one = decodeInterface(frame.bytes);
       found.set(one.index, one);

@@ -10,12 +10,28 @@ export interface MessageFrame {
 const HEAD = 4;
 
 /**
- * Cuts what one read or one sysctl gave into messages by their length word. A message of another version of the
- * protocol is left out. Lengths need be no multiple of 4 (rt_msg1 of bsd/net/rtsock.c leaves the tail unpadded).
+ * Cuts what one read of the routing socket gave into messages by their length word. A message of another version of the
+ * protocol is left out, as other programs' words may be. Lengths need be no multiple of 4 (rt_msg1 of bsd/net/rtsock.c leaves the tail unpadded).
  *
  * @throws AwgError("host") when a length cannot be: shorter than a header, or past the end.
  */
 export function cutMessages(bytes: Uint8Array): MessageFrame[] {
+  return cut(bytes, () => undefined);
+}
+
+/**
+ * Cuts a whole table, as sysctl gives it. One of another version of the protocol would else be read as an empty table: no
+ * routes, no interfaces.
+ *
+ * @throws AwgError("host") also for a message of another version.
+ */
+export function cutTable(bytes: Uint8Array): MessageFrame[] {
+  return cut(bytes, (version) => {
+    throw malformed(`a table of version ${version} of the routing protocol, where ${ROUTE.RTM_VERSION} is known`);
+  });
+}
+
+function cut(bytes: Uint8Array, onVersion: (version: number) => void): MessageFrame[] {
   const frames: MessageFrame[] = [];
   let at = 0;
   while (at < bytes.length) {
@@ -26,7 +42,7 @@ export function cutMessages(bytes: Uint8Array): MessageFrame[] {
     }
     if (bytes[at + 2] === ROUTE.RTM_VERSION) {
       frames.push({ type: bytes[at + 3] ?? 0, bytes: bytes.subarray(at, at + length) });
-    }
+    } else onVersion(bytes[at + 2] ?? 0);
     at += length;
   }
   return frames;

@@ -73,6 +73,8 @@ describe("the list of system extensions (constructed)", () => {
     ["activated waiting for user", "awaiting-approval"],
     ["activated disabled", "disabled"],
     ["terminated waiting to uninstall on reboot", "uninstalling"],
+    ["terminated for disable", "disabled"],
+    ["terminating_for_disable", "disabled"],
     ["terminating for uninstall", "uninstalling"],
     ["activated waiting to upgrade on reboot", "after-reboot"],
     ["validating by category", "unknown"],
