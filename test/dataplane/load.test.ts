@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { mac1Key, writeMacs } from "../../src/engine/cookie/macs.ts";
 import { NOBLE_CRYPTO } from "../../src/engine/crypto/noble.ts";
 import { innerPacket, type UtunPair } from "./darwin/utun-pair.ts";
-import { at, type Engine, peerOf, publicKeyOf, settingsOf, startEngine, until } from "./support/engines.ts";
+import { at, type Engine, peerOf, publicKeyOf, START_MS, settingsOf, startEngines, until } from "./support/engines.ts";
 
 const isLinux = process.platform === "linux";
 const [SERVER, CLIENT] = [1, 2];
@@ -121,15 +121,15 @@ async function through({ near, far }: Pair): Promise<void> {
 
 describe.skipIf(!isLinux)(`an engine under load${isLinux ? "" : " (needs Linux)"}`, () => {
   beforeAll(async () => {
-    [server, client] = [await startEngine(), await startEngine()];
-  });
+    [server, client] = await startEngines();
+  }, START_MS);
   afterEach(async () => {
     for (const one of cleanUp.splice(0).reverse()) await one();
-  });
+  }, START_MS);
   afterAll(async () => {
     await server?.[Symbol.asyncDispose]();
     await client?.[Symbol.asyncDispose]();
-  });
+  }, START_MS);
 
   it.each([
     ["with cookies", TIMES],

@@ -2,7 +2,17 @@ import { closeSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TunnelObservation } from "../../src/dataplane/contract.ts";
 import { innerPacket, type UtunPair, utunPair } from "./darwin/utun-pair.ts";
-import { at, type Engine, peerOf, publicKeyOf, settingsOf, startEngine, until } from "./support/engines.ts";
+import {
+  at,
+  type Engine,
+  peerOf,
+  publicKeyOf,
+  START_MS,
+  settingsOf,
+  startEngine,
+  startEngines,
+  until,
+} from "./support/engines.ts";
 
 const isLinux = process.platform === "linux";
 const MOST = 64;
@@ -23,13 +33,13 @@ describe.skipIf(!isLinux)(`many tunnels in one data plane${isLinux ? "" : " (nee
   const links: Link[] = [];
 
   beforeAll(async () => {
-    [near, far] = [await startEngine(), await startEngine()];
+    [near, far] = await startEngines();
     for (let number = 0; number < MOST; number += 1) links.push(await link(number));
-  });
+  }, START_MS);
   afterAll(async () => {
     await near?.[Symbol.asyncDispose]();
     await far?.[Symbol.asyncDispose]();
-  });
+  }, START_MS);
 
   async function link(number: number): Promise<Link> {
     const [mine, theirs] = [near.device(), far.device()];

@@ -6,7 +6,7 @@ import { AwgError } from "../../src/model/error.ts";
 import type { PacketSocket, PacketSocketOptions } from "../../src/native/packet-system.ts";
 import { linuxBeneath } from "./darwin/linux-beneath.ts";
 import { innerPacket } from "./darwin/utun-pair.ts";
-import { at, type Engine, peerOf, settingsOf, startEngine, until } from "./support/engines.ts";
+import { at, type Engine, peerOf, START_MS, settingsOf, startEngines, until } from "./support/engines.ts";
 
 const isLinux = process.platform === "linux";
 const LOOPBACK = { index: 1, mtuBytes: 65_536 };
@@ -17,12 +17,12 @@ describe.skipIf(!isLinux)(`a tunnel whose new sockets are refused${isLinux ? "" 
   let near: Engine;
   let far: Engine;
   beforeAll(async () => {
-    [near, far] = [await startEngine(), await startEngine()];
-  });
+    [near, far] = await startEngines();
+  }, START_MS);
   afterAll(async () => {
     await near?.[Symbol.asyncDispose]();
     await far?.[Symbol.asyncDispose]();
-  });
+  }, START_MS);
 
   it("goes on at its port, and takes its former settings again", async () => {
     const [mine, theirs] = [near.device(), far.device()];

@@ -8,12 +8,18 @@ import { type UtunPair, utunPair, WORKER } from "../darwin/utun-pair.ts";
 export const LOCALHOST = Uint8Array.of(127, 0, 0, 1);
 const MTU_BYTES = 1420;
 const NOTHING_MS = 30_000;
+/** For hooks that start engines: of a machine that is busy with other things. */
+export const START_MS = 120_000;
 
 /** A data plane that needs no rights: its devices are pairs of sockets, its peers are reached over the loopback. */
 export interface Engine extends AsyncDisposable {
   readonly plane: DataPlane;
   readonly events: PlaneEvent[];
   device(): UtunPair;
+}
+
+export function startEngines(): Promise<[Engine, Engine]> {
+  return Promise.all([startEngine(), startEngine()]);
 }
 
 export async function startEngine(): Promise<Engine> {

@@ -20,7 +20,7 @@ export async function expectQuiet(packets: number): Promise<{ readonly moves: nu
     const count = async () => (await engine.plane.observe()).tunnels[0]?.counters["udpReceiveDatagrams"] ?? 0;
     const now = await count();
     await new Promise((resume) => setTimeout(resume, 100));
-    return now > packets / 2 && (await count()) === now ? true : undefined;
+    return now > 0 && (await count()) === now ? true : undefined;
   });
   const grownBytes = process.memoryUsage().rss - before;
   const seconds = (performance.now() - began) / 1000;

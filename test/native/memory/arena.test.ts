@@ -22,7 +22,5 @@ describe.skipIf(!isLinux)(`memory for keys and packets${isLinux ? "" : " (needs 
   it("is left out of core dumps, by each address it is seen at", () => {
     const arena = createArena(BYTES);
     for (const address of new Set([arena.base, nativeAddress(arena.bytes)])) expect(flagsOf(address)).toContain("dd");
-    arena.bytes[BYTES - 1] = 7;
-    expect(arena.bytes.length).toBeGreaterThanOrEqual(BYTES);
   });
 });
