@@ -130,14 +130,14 @@ ${more}`;
     return statSync(`/run/netns/${this.world.namespace("client")}`).ino;
   }
 
-  /** Processes of awg in the client's namespace: keeper and engines. The lab's own are Python. */
+  /** Processes of awg in the client's namespace: keeper and engines. The tests' own are Python and pings. */
   async processes(): Promise<readonly { pid: number; command: string }[]> {
     const listed = await tryRun(["ip", "netns", "pids", this.world.namespace("client")]);
     return listed.stdout
       .split("\n")
       .filter(Boolean)
       .map((pid) => ({ pid: Number(pid), command: commandOf(pid) }))
-      .filter(({ command }) => command !== "" && !command.includes("python"));
+      .filter(({ command }) => command !== "" && !/python|^ping /.test(command));
   }
 
   /** kill -9 of everything that awg left running. Gives how many there were. */

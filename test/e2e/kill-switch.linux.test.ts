@@ -40,12 +40,14 @@ describe.skipIf(reason !== undefined)(title, { timeout: limitMs }, () => {
     return { setUp, disturb, session: sessionOptions };
   }
 
-  test("law 1, A1, A8, A9, A16 to A20: apply, the same again, another server, the first by IPv6, and back", async () => {
+  test("law 1, A1, A8, A9, A16 to A20: apply, the same again, another engine, another server, the first by IPv6, and back", async () => {
     const { world, first, second } = judged();
     const expectation = expecting([first, second]);
     const moved = applied(async (awg, session) => {
       expectProbes(session);
       await awg.apply(awg.config({ server: first }));
+      await session.rounds(1);
+      await awg.apply(awg.config({ server: first, engine: "embedded" }));
       await session.rounds(1);
       await awg.apply(awg.config({ server: second }));
       await untilCarried(session, { ...expectation, endpoints: [{ address: second.address4, port: second.port }] });

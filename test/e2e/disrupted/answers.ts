@@ -35,7 +35,13 @@ export class Answers implements AsyncDisposable {
       const times = this.streams.map((stream) => stream.firstAnswerAfter(fromMs));
       return times.some((time) => time === undefined) ? undefined : Math.max(...times.map(Number));
     };
-    return (await waitFor("an answer by each IP version", first, patienceMs, 5)) - fromMs;
+    try {
+      return (await waitFor("an answer by each IP version", first, patienceMs, 5)) - fromMs;
+    } catch (cause) {
+      throw new Error(`${(cause as Error).message}: ${this.streams.map((stream) => stream.lastWords).join("; ")}`, {
+        cause,
+      });
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -48,12 +54,22 @@ class Stream {
   private readonly ended: Promise<void>;
   private readonly answers: { readonly askedMs: number; readonly atMs: number }[] = [];
   private rest = "";
+  private words = "";
 
   constructor(world: World, address: string) {
     const ping = ["ping", "-n", "-D", "-i", everySeconds, address];
     this.child = spawn("ip", ["netns", "exec", world.namespace("client"), ...ping]);
     this.child.stdout?.setEncoding("utf8").on("data", (text: string) => this.take(text));
+    for (const stream of [this.child.stdout, this.child.stderr])
+      stream?.on("data", (text: Buffer | string) => {
+        this.words = String(text).slice(-300);
+      });
     this.ended = new Promise((resolve) => this.child.on("close", () => resolve()));
+  }
+
+  /** What ping said last, for failures. */
+  get lastWords(): string {
+    return `${this.child.exitCode ?? "runs"}, ${this.answers.length} answers, ${this.words}`;
   }
 
   firstAnswerAfter(fromMs: number): number | undefined {

@@ -10,13 +10,14 @@ const reason = whyNoLab();
 const limitMs = 400_000;
 const withinMs = 60_000;
 const toleranceMs = 2_000;
+/** Without the keeper it is the daemon's next look that reverts: every 2 s here. */
+const lookMs = 3_000;
 
 const stories: Readonly<Record<string, readonly Death[]>> = {
   "awg apply dies, the daemon lives": ["apply"],
   "awg apply and the daemon die": ["apply", "daemon"],
-  "the keeper dies and the daemon starts another": ["apply", "keeper"],
-  "keeper and daemon die, one after the other": ["apply", "keeper", "daemon"],
-  "keeper and daemon die, and a daemon is started again": ["apply", "keeper", "daemon", "daemon again"],
+  "awg apply and the keeper die": ["apply", "keeper"],
+  "all of them die, and a daemon is started again": ["apply", "keeper", "daemon", "daemon again"],
 };
 
 describe.skipIf(reason !== undefined)(`nobody confirms${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
@@ -34,7 +35,9 @@ describe.skipIf(reason !== undefined)(`nobody confirms${reason === undefined ? "
       console.log(
         `B7: ${story}: back after ${back} ms, ${late} ms after the deadline; ${looksWhileWaiting} looks before`,
       );
-      expect(Math.abs(backAfterMs - withinMs)).toBeLessThanOrEqual(toleranceMs);
+      expect(Math.abs(backAfterMs - withinMs)).toBeLessThanOrEqual(
+        toleranceMs + (deaths.includes("keeper") ? lookMs : 0),
+      );
     },
   );
 });

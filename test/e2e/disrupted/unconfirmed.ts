@@ -69,10 +69,6 @@ async function kill(awg: DisruptedAwg, deaths: readonly Death[], apply: number |
       const pids = death === "apply" ? [apply].filter((pid) => pid !== undefined) : await awg.pids(death);
       expect(pids.length, `a ${death} lives`).toBeGreaterThan(0);
       for (const pid of pids) process.kill(pid, "SIGKILL");
-      if (death === "keeper") {
-        const isAnother = async (): Promise<boolean> => (await awg.pids("keeper")).some((pid) => !pids.includes(pid));
-        await waitFor("the daemon to start another keeper", isAnother);
-      }
     }
   }
 }
