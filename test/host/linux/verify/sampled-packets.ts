@@ -184,6 +184,11 @@ export function bytesOfSample(sample: Sample): BytesOf {
   };
 }
 
+/** What conntrack makes of a lone packet: SCTP opens a flow by another chunk than the samples carry (RFC 9260 section 5.1). */
+function firstTracking({ protocol }: Packet): Tracking {
+  return protocol === PROTOCOL.sctp ? "invalid" : "new";
+}
+
 /** The sample as the point of the header space that it is; fragments are put together before hooks of the IP stack. */
 export function askedOf(sample: Sample): AskedPacket {
   const { packet, isFrame, fragment = "whole", tracking } = sample;
@@ -197,7 +202,7 @@ export function askedOf(sample: Sample): AskedPacket {
     destination: renderIp(destination),
     in: packet.inDevice ?? "",
     out: packet.outDevice ?? "",
-    tracking: tracking ?? (isFrame ? "untracked" : "new"),
+    tracking: tracking ?? (isFrame ? "untracked" : firstTracking(packet)),
     fragment,
     ...(uid === undefined ? {} : { user: uid }),
     mark,
