@@ -44,23 +44,13 @@ export async function applyWithFailing(
   failing: FailingCall,
 ): Promise<Finished | undefined> {
   const file = join(world.folder, "failing.trace");
-  // Others are Node's own, to its wake-up descriptors and at its end to the standard ones: it aborts or hangs where they fail.
-  const files = ["journal", ".ledger.new", ""].flatMap((name) => ["-P", join(awg.stateDir, name)]);
-  const paths = ["write", "fsync"].includes(failing.call) ? files : [];
+  // Others are Node's own: to its wake-up descriptors, at its end to the standard ones, and to the program's text.
+  const names = ["journal", "ledger", ".ledger.new", "machine.key", ""].map((name) => join(awg.stateDir, name));
+  const files = [...names, "/etc/resolv.conf"].flatMap((path) => ["-P", path]);
+  const paths = ["write", "fsync", "openat"].includes(failing.call) ? files : [];
   const argv = traced(awg, [...injection(failing), ...paths], file, "apply", "-f", config, "--auto-approve");
   const done = await tryRun(argv, "", limitMs);
   return wasInjected(file) ? done : undefined;
-}
-
-/** The first `openat` of the main thread that is awg's; before it Node opens what it is made of. */
-export async function firstOwnOpening(awg: AwgInWorld, world: World): Promise<number> {
-  const file = join(world.folder, "openings.trace");
-  await tryRun(traced(awg, ["-e", "trace=openat"], file, "status"), "", limitMs);
-  const lines = readFileSync(file, "utf8").split("\n");
-  rmSync(file);
-  const index = lines.findIndex((line) => line.includes(awg.stateDir) || line.includes("/run/awg"));
-  if (index < 0) throw new Error("the program opened no file of its own");
-  return index + 1;
 }
 
 /** strace inside of the namespace on the very process that acts, and on nothing that it starts. */
