@@ -142,7 +142,10 @@ ${rest}`;
         const ended = once(strace, "exit");
         const ping = ["ping", "-c", "1", "-W", "1", "10.8.0.1"];
         try {
-          await until(() => client.run(ping, { mayFail: true }).status !== 0 && !existsSync(`/proc/${pid}`));
+          await until(() => {
+            client.run(ping, { mayFail: true });
+            return !existsSync(`/proc/${pid}`);
+          });
         } finally {
           strace.kill("SIGTERM");
           await ended;

@@ -3,8 +3,8 @@ import { sortedPrefixes } from "../prefix-list.ts";
 import type { ExpandContext } from "./expansion.ts";
 
 /**
- * Where public resolvers answer DNS over HTTPS (RFC 8484), as their operators publish it, November 2026. Addresses that
- * serve nothing else of use, so that nobody misses them.
+ * Where the large public resolvers answer DNS over HTTPS (RFC 8484); of their operators' networks those that serve names
+ * alone, so that nobody misses them. Smaller ones come and go by the hundred, and no table could follow them.
  */
 export const HTTPS_RESOLVERS: readonly string[] = [
   // Cloudflare, with the names that Firefox and Chrome ask
@@ -19,7 +19,7 @@ export const HTTPS_RESOLVERS: readonly string[] = [
   // Google
   ...["8.8.8.8/32", "8.8.4.4/32", "2001:4860:4860::/48"],
   // Quad9
-  ...["9.9.9.9/32", "9.9.9.10/31", "9.9.9.12/32", "149.112.112.0/24", "2620:fe::/48"],
+  ...["9.9.9.9/32", "9.9.9.10/31", "9.9.9.12/31", "149.112.112.0/24", "2620:fe::/48"],
   // OpenDNS
   ...["208.67.222.222/32", "208.67.222.123/32", "208.67.220.220/32", "208.67.220.123/32", "146.112.41.2/31"],
   ...["2620:119:35::/48", "2620:119:53::/48", "2620:119:fc::/48"],
