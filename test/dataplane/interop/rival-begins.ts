@@ -1,16 +1,20 @@
 import { expect } from "vitest";
-import type { PlaneEvent } from "../../../src/dataplane/contract.ts";
 import type { Lab } from "../lab.ts";
 import { type Rival, startRival } from "./rival.ts";
 import { KEYS, PORTS, publicOf } from "./talk-with-rival.ts";
 
-/** Counts handshake initiations (message type 1, paper section 5.4.2) that come from wireguard-go. */
+/** Counts handshake initiations (message type 1, paper section 5.4.2) that come from wireguard-go, and our responses (2). */
 const COUNTING = `
 table inet initiations {
   counter in {}
+  counter out {}
   chain input {
     type filter hook input priority 0
     udp dport ${PORTS.ours} @th,64,32 0x01000000 counter name in
+  }
+  chain output {
+    type filter hook output priority 0
+    udp sport ${PORTS.ours} @th,64,32 0x02000000 counter name out
   }
 }
 `;
@@ -43,10 +47,10 @@ export async function letRivalBegin(
       const { stdout } = b.namespace.run(["ping", "-q", ...pings, "10.77.0.1"], { timeoutMs: 400_000 });
       expect(stdout).toContain(" 0% packet loss");
     }
-    const { stdout } = a.namespace.run(["nft", "list", "counter", "inet", "initiations", "in"]);
-    expect(Number(/packets (\d+)/.exec(stdout)?.[1])).toBeGreaterThan(rekeys);
-    const events = (await a.tell("events")) as readonly PlaneEvent[];
-    expect(events.filter(({ kind }) => kind === "handshake").length).toBeGreaterThan(rekeys);
+    for (const counter of ["in", "out"]) {
+      const { stdout } = a.namespace.run(["nft", "list", "counter", "inet", "initiations", counter]);
+      expect(Number(/packets (\d+)/.exec(stdout)?.[1]), counter).toBeGreaterThan(rekeys);
+    }
   } finally {
     a.namespace.run(["nft", "delete", "table", "inet", "initiations"], { mayFail: true });
   }
