@@ -101,7 +101,7 @@ export interface PlaneObservation {
 
 /** Something happened that nobody asked for. */
 export type PlaneEvent =
-  /** At most one a second, peer and kind. */
+  /** At most one a second, peer and kind; told within a second. */
   | {
       readonly kind: "handshake" | "roamed" | "unanswered" | "expired";
       readonly tunnel: string;
@@ -148,7 +148,7 @@ export type FromWorker =
         readonly facts: object;
       };
     }
-  | { readonly kind: "event"; readonly event: PlaneEvent }
+  | { readonly kind: "events"; readonly events: readonly PlaneEvent[] }
   | { readonly kind: "ready" };
 
 /** What the worker is started with. */

@@ -116,7 +116,7 @@ class Plane implements DataPlane {
     });
     worker.on("message", (message: FromWorker) => {
       if (message.kind === "ready") resolve();
-      else if (message.kind === "event") onEvent?.(message.event);
+      else if (message.kind === "events") for (const event of message.events) onEvent?.(event);
       else this.#settle(message);
     });
   }
@@ -170,7 +170,7 @@ class Plane implements DataPlane {
     return promise;
   }
 
-  #settle(message: Exclude<FromWorker, { kind: "ready" | "event" }>): void {
+  #settle(message: Exclude<FromWorker, { kind: "ready" | "events" }>): void {
     const waiting = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
     if (message.kind === "answer") waiting?.resolve(message.value);

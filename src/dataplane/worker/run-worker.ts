@@ -5,6 +5,7 @@ import type { FromWorker, PlaneObservation, PlaneRequest, ToWorker, WorkerStart 
 import { keysOf, settingsIn, wipeKeys } from "../key-bytes.ts";
 import { Loop } from "../loop/loop.ts";
 import type { Tunnel } from "../loop/tunnel.ts";
+import { EventPost } from "./event-post.ts";
 import { makeMachine } from "./make-machine.ts";
 
 /**
@@ -15,7 +16,8 @@ export function runWorker(port: MessagePort, start: WorkerStart, system: PacketS
   const machine = makeMachine(start.openssl, system);
   const stop = new Int32Array(start.stop);
   const post = (message: FromWorker) => port.postMessage(message);
-  const loop = new Loop(machine, start.wakeFd, (event) => post({ kind: "event", event }));
+  const events = new EventPost((gathered) => post({ kind: "events", events: gathered }), machine.calls.bootTimeMs);
+  const loop = new Loop(machine, start.wakeFd, (event) => events.add(event));
   const observe = (): PlaneObservation => ({
     crypto: machine.crypto.name,
     ...(machine.fallbackReason === undefined ? {} : { fallbackReason: machine.fallbackReason }),
@@ -25,10 +27,14 @@ export function runWorker(port: MessagePort, start: WorkerStart, system: PacketS
   });
   post({ kind: "ready" });
   while (Atomics.load(stop, 0) === 0) {
-    if (!loop.turn()) continue;
+    const isWoken = loop.turn();
+    events.postDue();
+    if (!isWoken) continue;
     system.drainWake(start.wakeFd);
     for (let mail = receiveMessageOnPort(port); mail !== undefined; mail = receiveMessageOnPort(port)) {
-      post(answer(mail.message as ToWorker, loop, machine.calls.bootTimeMs(), observe));
+      const given = answer(mail.message as ToWorker, loop, machine.calls.bootTimeMs(), observe);
+      events.postAll();
+      post(given);
     }
   }
   for (const name of [...loop.tunnels.keys()]) loop.remove(name);
