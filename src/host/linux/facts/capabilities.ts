@@ -22,6 +22,12 @@ import { isResolvedThere } from "./resolver-method.ts";
 const PROBE_TABLE = "awg_probe";
 const ABSENT_TABLE = "awg_probe_absent";
 
+/** The answers of kernels without netfilter's netlink socket, or without nf_tables behind it (nfnetlink.c). */
+const ABSENT = ["EAFNOSUPPORT", "EPROTONOSUPPORT", "ESOCKTNOSUPPORT", "EOPNOTSUPP", "EINVAL"] as const;
+const DENIED = ["EPERM", "EACCES"] as const;
+/** What a kernel that knows a feature answers all the same. */
+const MOMENTARY = ["ENOMEM", "ENOBUFS", "EINTR", "EAGAIN", "EBUSY", "ENFILE", "EMFILE"] as const;
+
 /** Kernels that first had the feature: the answer for those who may not try. */
 const SINCE = { nftables: [4, 10], egressHook: [5, 16], ownedTables: [6, 9] } as const;
 
@@ -54,14 +60,28 @@ function canOpenTun(): boolean {
 
 type NftCapabilities = Pick<Capabilities, "nftables" | "egressHook" | "ownedTables">;
 
-function readNftCapabilities(): NftCapabilities {
+/**
+ * What the kernel's nf_tables can do; for those without the right to ask, what its release promises.
+ *
+ * @throws AwgError when the question itself failed (no memory, no descriptors): that says nothing of the kernel.
+ */
+export function readNftCapabilities(open: () => NetlinkSocket = openNetfilterSocket): NftCapabilities {
   try {
-    using socket = openNetfilterSocket();
+    using socket = open();
     return proveByOurTables(socket) ?? tryNftCapabilities(socket);
   } catch (error) {
-    if (error instanceof AwgError) return { nftables: false, egressHook: false, ownedTables: false };
+    if (hasErrno(error, ...DENIED)) return promisedBy(release());
+    if (hasErrno(error, ...ABSENT)) return { nftables: false, egressHook: false, ownedTables: false };
     throw error;
   }
+}
+
+function promisedBy(kernel: string): NftCapabilities {
+  return {
+    nftables: isKernelAtLeast(kernel, SINCE.nftables),
+    ownedTables: isKernelAtLeast(kernel, SINCE.ownedTables),
+    egressHook: isKernelAtLeast(kernel, SINCE.egressHook),
+  };
 }
 
 /** Tables of ours that stand prove all they use, and looking costs a hundredth of trying (30 ms). */
@@ -92,29 +112,29 @@ function tryNftCapabilities(socket: NetlinkSocket): NftCapabilities {
     message: encodeRule({ family: "inet", table: PROBE_TABLE, chain: "probe", expressions }),
     action: "trying a look-up of addresses",
   };
-  const accepts = (changes: readonly NftChange[], since: readonly [number, number]) =>
-    wouldAccept(socket, changes) ?? isKernelAtLeast(release(), since);
-  const nftables = accepts([table("inet", false), plain, fib], SINCE.nftables);
+  const nftables = wouldAccept(socket, [table("inet", false), plain, fib]);
   return {
     nftables,
-    ownedTables: nftables && accepts([table("inet", true)], SINCE.ownedTables),
-    egressHook: nftables && accepts([table("netdev", false), chain], SINCE.egressHook),
+    ownedTables: nftables && wouldAccept(socket, [table("inet", true)]),
+    egressHook: nftables && wouldAccept(socket, [table("netdev", false), chain]),
   };
 }
 
 /**
  * Whether the kernel takes the changes: it is given one more that cannot succeed, and which of them it complains of
- * tells. undefined without the right to try.
+ * tells.
+ *
+ * @throws AwgError when it complains of none, or only for the moment
  */
-function wouldAccept(socket: NetlinkSocket, changes: readonly NftChange[]): boolean | undefined {
+function wouldAccept(socket: NetlinkSocket, changes: readonly NftChange[]): boolean {
   const impossible = { message: encodeTableDeletion("inet", ABSENT_TABLE), action: "ending a trial" };
   try {
     commitNftChanges(socket, [...changes, impossible]);
     return false;
   } catch (error) {
-    if (hasErrno(error, "EPERM", "EACCES")) return undefined;
-    if (error instanceof AwgError) return error.facts["index"] === changes.length;
-    throw error;
+    const index = error instanceof AwgError ? error.facts["index"] : undefined;
+    if (typeof index !== "number" || hasErrno(error, ...DENIED, ...MOMENTARY)) throw error;
+    return index === changes.length;
   }
 }
 
