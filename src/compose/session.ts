@@ -145,7 +145,10 @@ export interface Status {
   readonly generation: number;
   readonly conditions: readonly Condition[];
   readonly resources: readonly ResourceStatus[];
+  /** Where an apply is open that was cut short, or that failed and whose way back did too. */
   readonly openJournal: string | undefined;
+  /** That apply was not cut short: its way back failed. */
+  readonly wayBackFailed?: true;
   /** A change that is reverted unless it is confirmed in time. */
   readonly awaiting?: Awaiting;
   /** Tunnels that are down and whose fallback is in force; absent where there is none. */

@@ -56,15 +56,15 @@ function hasFallback({ fallback = [] }: Status): boolean {
   return fallback.length > 0;
 }
 
-function openTexts({ openJournal, awaiting, fallback = [] }: Status, style: Style): readonly string[] {
+function openTexts({ fallback = [], ...transaction }: Status, style: Style): readonly string[] {
   const fallen = fallback.map(({ device, rules }) =>
     style.yellow(`${device} is down: ${rules.join(", ")} go direct until it is up again.`),
   );
-  return [...fallen, ...transactionTexts({ openJournal, awaiting }, style)];
+  return [...fallen, ...transactionTexts(transaction, style)];
 }
 
 function transactionTexts(
-  { openJournal, awaiting }: { readonly openJournal: string | undefined; readonly awaiting: Status["awaiting"] },
+  { openJournal, wayBackFailed, awaiting }: Pick<Status, "openJournal" | "wayBackFailed" | "awaiting">,
   style: Style,
 ): readonly string[] {
   if (awaiting !== undefined) {
@@ -73,7 +73,8 @@ function transactionTexts(
     return [style.yellow(`${what}: keep it with awg confirm, undo it with awg revert.`)];
   }
   if (openJournal === undefined) return [];
-  return [style.red(`An apply was cut short (${openJournal}); the next apply or destroy recovers it.`)];
+  const what = wayBackFailed ? "failed, and so did its way back" : "was cut short";
+  return [style.red(`An apply ${what} (${openJournal}); the next apply or destroy recovers it.`)];
 }
 
 /** The status as one JSON document. */

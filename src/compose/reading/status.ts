@@ -18,8 +18,8 @@ interface StatusInput {
   readonly observed: Observation;
   readonly capabilities: Capabilities;
   readonly registry: DriverRegistry;
-  /** Where an apply was cut short. */
   readonly openJournal: string | undefined;
+  readonly wayBackFailed?: true;
   /** When that apply began, in milliseconds since the epoch. */
   readonly openSinceMs?: number;
 }
@@ -32,6 +32,7 @@ export function statusOf(input: StatusInput): Status {
     conditions: conditionsOf(resources, input),
     resources,
     openJournal: input.openJournal,
+    ...(input.wayBackFailed === undefined ? {} : { wayBackFailed: input.wayBackFailed }),
   };
 }
 
@@ -136,7 +137,7 @@ function firewallSummary({ layers }: FirewallPolicy, { nftables, egressHook }: C
 
 function conditionsOf(
   resources: readonly ResourceStatus[],
-  { generation, desired, openJournal, openSinceMs }: StatusInput,
+  { generation, desired, openJournal, wayBackFailed, openSinceMs }: StatusInput,
 ): readonly Condition[] {
   const waiting = resources.filter(({ ready }) => !ready).map(({ key }) => key);
   const drifted = resources.filter(({ drift }) => drift.length > 0).map(({ key }) => key);
@@ -164,7 +165,10 @@ function conditionsOf(
     {
       type: "Stalled",
       status: openJournal !== undefined,
-      reason: openJournal === undefined ? "no apply is open" : `an apply was cut short: ${openJournal}`,
+      reason:
+        openJournal === undefined
+          ? "no apply is open"
+          : `an apply ${wayBackFailed ? "and its way back failed" : "was cut short"}: ${openJournal}`,
       ...(openJournal === undefined
         ? accepted
         : openSinceMs === undefined
