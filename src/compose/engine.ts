@@ -18,10 +18,10 @@ const STANDARD_OUTPUTS = [1, 2] as const;
  * Runs the embedded engine of a device in this process, with the descriptors and the identity that the keeper hands down
  * in the environment, as wireguard-go takes them.
  *
- * @returns the reason it ended
+ * @returns which engine ended and why; undefined: a spare that was not needed
  * @throws AwgError("usage") when this process was not started by a keeper
  */
-export async function runEngineHere(device: string, environment: NodeJS.ProcessEnv): Promise<string> {
+export async function runEngineHere(device: string, environment: NodeJS.ProcessEnv): Promise<string | undefined> {
   forbidLooks();
   const how = process.platform === "darwin" ? await onDarwin(device, environment) : onLinux(device, environment);
   if (how === undefined) {

@@ -27,9 +27,11 @@ export interface EngineProcess extends Pick<DataPlaneOptions, "program" | "syste
  * The embedded engine as a process: one tunnel, its packets on a thread of their own, its UAPI on this one. It takes its
  * descriptors as wireguard-go does, so that the keeper looks after both alike.
  *
- * @returns the reason it ended: its device or its socket is gone, or its packet thread failed
+ * @returns which engine ended and why: its device or its socket is gone, or its packet thread failed. Undefined: one that
+ * was started ahead was not needed
  */
-export async function runEngine({ device: named, tunFd, uapi, report, ...run }: EngineProcess): Promise<string> {
+export async function runEngine(engine: EngineProcess): Promise<string | undefined> {
+  const { device: named, tunFd, uapi, report, ...run } = engine;
   const { promise: end, resolve } = Promise.withResolvers<string>();
   const onEvent = (event: PlaneEvent) => {
     report(eventText(event));
@@ -45,7 +47,7 @@ export async function runEngine({ device: named, tunFd, uapi, report, ...run }: 
   const device = awaitDescriptors === undefined ? named : awaitDescriptors();
   if (device === undefined) {
     await plane.stop();
-    return "it is not needed";
+    return undefined;
   }
   const session = new UapiSession({ device, tunFd, plane, surroundings, report });
   const server = await serveUapi(uapi, session);
@@ -62,7 +64,7 @@ export async function runEngine({ device: named, tunFd, uapi, report, ...run }: 
   clearInterval(timer);
   server.close();
   await plane.stop();
-  return reason;
+  return `the embedded engine of ${device} ended: ${reason}`;
 }
 
 /** Public keys are shortened as wireguard-go shortens them. */

@@ -1,12 +1,16 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ROOT } from "../repository/sources.ts";
+import { makeNamespace, namespaceObstacle, tunObstacle } from "../support/netns.ts";
 
-test("an engine that was started ahead ends when the keeper lets go of it", async () => {
-  const program = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), "engine", "awg-none"];
-  const env = { WG_TUN_FD: "3", WG_UAPI_FD: "4", AWG_ENGINE_USER: "0:0", AWG_ENGINE_AWAITS_DESCRIPTORS: "1" };
+const program = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), "engine", "standby"];
+const env = { WG_TUN_FD: "3", WG_UAPI_FD: "4", AWG_ENGINE_USER: "0:0", AWG_ENGINE_AWAITS_DESCRIPTORS: "1" };
+const obstacle = namespaceObstacle() ?? tunObstacle();
+
+test("an engine that was started ahead ends well when the keeper lets go of it, and says why", async () => {
   // Each pipe is a pair of unix sockets, as the keeper's.
   const child = spawn(process.execPath, program, { env, stdio: ["ignore", "pipe", "pipe", "pipe", "ignore"] });
   try {
@@ -18,9 +22,26 @@ test("an engine that was started ahead ends when the keeper lets go of it", asyn
     }
     child.stdio[3]?.destroy();
     const [status] = await once(child, "close");
-    expect(output).toContain("it is not needed");
-    expect(status).not.toBeNull();
+    expect(output).toBe("a spare engine was not needed and ended\n");
+    expect(status).toBe(0);
   } finally {
     child.kill("SIGKILL");
   }
 });
+
+test.skipIf(obstacle !== undefined)(
+  `one that was given a device names that device when it ends (${obstacle ?? "deleted under it"})`,
+  () => {
+    using namespace = makeNamespace("spare");
+    const socket = `/tmp/${namespace.name}.sock`;
+    try {
+      const given = { program, env, device: "awg-given", socket };
+      expect(namespace.runScript("test/keeper/spare-engine.script.ts", given)).toEqual({
+        status: 4,
+        output: expect.stringContaining("the embedded engine of awg-given ended: its device is gone (EBADFD)"),
+      });
+    } finally {
+      rmSync(socket, { force: true });
+    }
+  },
+);
