@@ -19,10 +19,16 @@ describe.skipIf(rivalObstacle !== undefined)(`Debian's wireguard-go (${rivalObst
     () => talkWithRival(lab, { family: 6, presharedKey: false, rekeySeconds: 1, handshakes: 3 }),
   );
 
-  it.skipIf(nftObstacle !== undefined)(
-    `begins the handshakes itself, and no packet is lost (${nftObstacle ?? "its sessions made to expire"})`,
+  it.skipIf(nftObstacle !== undefined).each([
+    { family: 4, presharedKey: false },
+    { family: 6, presharedKey: true },
+  ] as const)(
+    `begins the handshakes itself over IPv$family, preshared key: $presharedKey, and no packet is lost (${nftObstacle ?? "its sessions made to expire"})`,
     { timeout: 120_000 },
-    () =>
-      letRivalBegin(lab, { rekeys: 2, pings: ["-i", "0.01", "-c", "40"], ripen: (rival) => rival.expireSessions() }),
+    (one) =>
+      letRivalBegin(lab, {
+        ...{ ...one, rekeys: 2, pings: ["-i", "0.01", "-c", "40"] },
+        ripen: (rival) => rival.expireSessions(),
+      }),
   );
 });

@@ -24,9 +24,12 @@ describe.skipIf(rivalObstacle !== undefined)(`Debian's wireguard-go (${rivalObst
   );
 
   // REKEY_AFTER_TIME is 120 s.
-  it.skipIf(nftObstacle !== undefined)(
-    "begins a handshake itself whenever its session is old, and no packet is lost",
+  it.skipIf(nftObstacle !== undefined).each([
+    { family: 4, presharedKey: true },
+    { family: 6, presharedKey: false },
+  ] as const)(
+    "begins a handshake itself whenever its session is old, over IPv$family, preshared key: $presharedKey, and no packet is lost",
     { timeout: 15 * MINUTES },
-    () => letRivalBegin(lab, { rekeys: 2, pings: ["-i", "0.05", "-c", "2600"], ripen: () => undefined }),
+    (one) => letRivalBegin(lab, { ...one, rekeys: 2, pings: ["-i", "0.05", "-c", "2600"], ripen: () => undefined }),
   );
 });

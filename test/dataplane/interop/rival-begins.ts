@@ -19,27 +19,42 @@ table inet initiations {
 }
 `;
 
+/** Where our engine is heard. */
+const ENDPOINTS = { 4: `192.0.2.1:${PORTS.ours}`, 6: `[2001:db8::1]:${PORTS.ours}` } as const;
+
+export interface RivalBegins {
+  /** Of the endpoints; inside are both. */
+  readonly family: 4 | 6;
+  readonly presharedKey: boolean;
+  /** How many renewals. */
+  readonly rekeys: number;
+  /** What `ping` is told beside the address, for each of them. */
+  readonly pings: readonly string[];
+  /** Makes wireguard-go's session old before each. */
+  ripen(rival: Rival): void;
+}
+
 /**
  * wireguard-go begins the handshakes: the first one, since our engine knows no endpoint, and those that renew the session,
  * with pings of its own before, while and after. None of them is lost.
- *
- * @param rekeys how many renewals; `ripen` makes wireguard-go's session old before each
+ * Where there is a preshared key, wireguard-go gets no session any more without it.
  */
 export async function letRivalBegin(
   lab: Lab,
-  { rekeys, pings, ripen }: { rekeys: number; pings: readonly string[]; ripen: (rival: Rival) => void },
+  { family, presharedKey, rekeys, pings, ripen }: RivalBegins,
 ): Promise<void> {
+  const shared = presharedKey ? { presharedKey: KEYS.shared } : {};
   const { a, b } = lab;
   await b.tell("close");
   await a.tell("open", {
     ...{ tun: "tun-a", addresses: ["10.77.0.1/24"], mtu: 1420, privateKey: KEYS.a, port: PORTS.ours },
-    peers: [{ key: publicOf(KEYS.b) }],
+    peers: [{ key: publicOf(KEYS.b), ...shared }],
   });
   a.namespace.run(["nft", "-f", "-"], { input: COUNTING });
   try {
     using rival = await startRival(b.namespace, {
       ...{ privateKey: KEYS.b, port: PORTS.rival, peer: publicOf(KEYS.a), addresses: ["10.77.0.2/24"] },
-      endpoint: `192.0.2.1:${PORTS.ours}`,
+      ...{ endpoint: ENDPOINTS[family], ...shared },
     });
     b.namespace.run(["ping", "-q", "-c", "1", "-w", "30", "10.77.0.1"]);
     for (let rekey = 0; rekey < rekeys; rekey += 1) {
@@ -51,6 +66,10 @@ export async function letRivalBegin(
       const { stdout } = a.namespace.run(["nft", "list", "counter", "inet", "initiations", counter]);
       expect(Number(/packets (\d+)/.exec(stdout)?.[1]), counter).toBeGreaterThan(rekeys);
     }
+    if (!presharedKey) return;
+    rival.forgetPresharedKey();
+    rival.expireSessions();
+    expect(b.namespace.run(["ping", "-q", "-c", "1", "-w", "2", "10.77.0.1"], { mayFail: true }).status).toBe(1);
   } finally {
     a.namespace.run(["nft", "delete", "table", "inet", "initiations"], { mayFail: true });
   }

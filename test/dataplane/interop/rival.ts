@@ -27,6 +27,8 @@ export interface Rival extends Disposable {
   show(what: string): string;
   /** Gives up its sessions, as when their time is over: what it sends next begins a handshake. */
   expireSessions(): void;
+  /** Begins its next handshake without the preshared key. */
+  forgetPresharedKey(): void;
 }
 
 /** Starts it and waits until its device is up. */
@@ -67,6 +69,9 @@ export async function startRival(namespace: TestNamespace, settings: RivalSettin
         const set = ["sh", "-c", `cat >$1 && wg set ${name} private-key $1; status=$?; rm $1; exit $status`, "sh"];
         namespace.run([...set, `/tmp/${name}.key`], { input: `${key}\n` });
       }
+    },
+    forgetPresharedKey: () => {
+      namespace.run(["wg", "set", name, "peer", settings.peer, "preshared-key", "/dev/null"]);
     },
     [Symbol.dispose]: stop,
   };
