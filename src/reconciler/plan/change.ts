@@ -40,6 +40,8 @@ export interface Wishes {
   readonly lifecycle: Lifecycle | undefined;
   /** Made anew although nothing differs. */
   readonly replace: ReadonlySet<ResourceKey>;
+  /** Where the desired resources stand. */
+  readonly places: ReadonlySet<string>;
 }
 
 /** What is to be done about a desired resource. Pure. */
@@ -48,17 +50,18 @@ export function judgeDesired(
   driver: AnyDriver,
   observation: Observation,
   entry: LedgerEntry | undefined,
-  { lifecycle, replace }: Wishes,
+  { lifecycle, replace, places }: Wishes,
 ): Verdict {
   const { kind, key } = resource;
   const observed = observation.current.get(kind)?.get(key);
   const wanted = withIgnored(resource.spec, key, { driver, observed, lifecycle });
   const after = effectiveSpec(driver, wanted, entry?.original ?? null) ?? wanted;
-  const movedAway = departure(resource, driver, observation);
+  const isMoved = entry !== undefined && placeOf(kind, entry.spec) !== placeOf(kind, resource.spec);
+  const movedAway = departure(resource, driver, observation, places);
   const standing = observed === undefined ? undefined : driver.asSpec(observed);
   if (observed === undefined || (standing === undefined && driver.between === undefined)) {
     const lost = observed === undefined ? "was removed outside awg" : "is no longer what awg made";
-    const reason = entry === undefined || movedAway.length > 0 ? "not there yet" : lost;
+    const reason = entry === undefined || isMoved ? "not there yet" : lost;
     // A policy that somebody took away is put back to what was accepted, never to nothing (law 1).
     const before = driver.between === undefined ? null : (entry?.spec ?? null);
     const action = before === null ? "create" : "update";
@@ -118,13 +121,21 @@ function judgeStanding(place: Standing): Verdict {
   return changed(...movedAway, { kind, key, action, before, after, changes, reason });
 }
 
-/** The removal of what a moving key leaves behind in its old place. */
-function departure(resource: Resource, driver: AnyDriver, observation: Observation): readonly Change[] {
+/**
+ * The removal of what a moving key leaves behind in its old place. Where another desired resource takes that place, it makes
+ * of what stands there what it needs: a removal would come after it.
+ */
+function departure(
+  resource: Resource,
+  driver: AnyDriver,
+  observation: Observation,
+  places: ReadonlySet<string>,
+): readonly Change[] {
   const { kind, key } = resource;
   const observed = observation.moved.get(kind)?.get(key);
   if (observed === undefined || !driver.isOwned(observed)) return [];
   const before = driver.asSpec(observed);
-  if (before === undefined || placeOf(kind, before) === placeOf(kind, resource.spec)) return [];
+  if (before === undefined || places.has(placeOf(kind, before))) return [];
   return [{ kind, key, action: "delete", before, after: null, changes: [], reason: "moved to another place" }];
 }
 
@@ -135,8 +146,8 @@ export function judgeUnwanted(
   driver: AnyDriver,
   observation: Observation,
   entry: LedgerEntry | undefined,
-  places: { readonly desired: ReadonlySet<string>; readonly departing: ReadonlySet<string> },
-  { lifecycle }: Wishes,
+  departing: ReadonlySet<string>,
+  { lifecycle, places }: Wishes,
 ): Verdict {
   if (lifecycle?.retain.includes(key) === true) {
     if (entry === undefined) return UNCHANGED;
@@ -157,8 +168,8 @@ export function judgeUnwanted(
     driver.restoring !== undefined && (after === null || gone || driver.diff(after, observed).length === 0);
   const place = standing === undefined ? "" : placeOf(kind, standing);
   // A driver may name what a moving key leaves behind by a key of its own; it goes once.
-  if (entry === undefined && places.departing.has(place)) return UNCHANGED;
-  const taken = places.desired.has(place);
+  if (entry === undefined && departing.has(place)) return UNCHANGED;
+  const taken = places.has(place);
   if (gone || putBack || taken) {
     if (entry === undefined) return UNCHANGED;
     const reason = taken ? "another resource stands in its place" : "is gone already or no longer ours";

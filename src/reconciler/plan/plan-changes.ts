@@ -38,17 +38,16 @@ export interface PlanResult {
  */
 export function planChanges({ desired, observed, ledger, registry, replace = new Set() }: PlanInput): PlanResult {
   const entries = entriesByKey(ledgerTowards(ledger, desired));
-  const wishes: Wishes = { lifecycle: desired.lifecycle, replace };
+  const places = new Set(desired.resources.map(({ kind, spec }) => placeOf(kind, spec)));
+  const wishes: Wishes = { lifecycle: desired.lifecycle, replace, places };
   const changes: Change[] = [];
   const conflicts: Conflict[] = [];
   const inSync: InSync[] = [];
   const wanted = new Set<ResourceKey>();
-  const places = new Set<string>();
   for (const resource of desired.resources) {
     const { kind, key, spec } = resource;
     if (wanted.has(key)) throw new AwgError("bug", `the desired state names ${key} twice`);
     wanted.add(key);
-    places.add(placeOf(kind, spec));
     const verdict = judgeDesired(resource, driverOf(registry, kind), observed, entries.get(key), wishes);
     if (verdict.kind === "change") changes.push(...verdict.changes);
     else if (verdict.kind === "conflict") conflicts.push(verdict.conflict);
@@ -61,8 +60,7 @@ export function planChanges({ desired, observed, ledger, registry, replace = new
     for (const entry of entries.values()) if (entry.kind === kind) keys.add(entry.key);
     for (const key of keys) {
       if (wanted.has(key)) continue;
-      const at = { desired: places, departing };
-      const verdict = judgeUnwanted(kind, key, driver, observed, entries.get(key), at, wishes);
+      const verdict = judgeUnwanted(kind, key, driver, observed, entries.get(key), departing, wishes);
       if (verdict.kind === "change") changes.push(...verdict.changes);
     }
   }
