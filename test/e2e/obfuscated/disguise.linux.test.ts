@@ -6,26 +6,33 @@ import { type KeyPair, newKeyPair, type Server } from "../../lab/world/wireguard
 import { World } from "../../lab/world/world.ts";
 import { AwgInWorld } from "../awg-in-world.ts";
 import { expecting, sessionOptions } from "../judged-world.ts";
-import { OBFUSCATION, startAmneziaServer } from "./amnezia-server.ts";
+import { type Disguise, SECOND_GENERATION, startAmneziaServer, thirdGeneration } from "./amnezia-server.ts";
 
 const reason = whyNoLab();
-const title = `A25: an obfuscated tunnel under the judge${reason === undefined ? "" : ` (skipped: ${reason})`}`;
+const title = `A25: a tunnel of AmneziaWG $generation under the judge${reason === undefined ? "" : ` (skipped: ${reason})`}`;
 const limitMs = 400_000;
 
 /** Both ends are awg's own engine, which `engine: auto` is. */
-describe.skipIf(reason !== undefined)(title, { timeout: limitMs }, () => {
+describe.skipIf(reason !== undefined).each([
+  { generation: "2.0", disguiseIn: (): Disguise => SECOND_GENERATION },
+  { generation: "3.1", disguiseIn: thirdGeneration },
+])(title, { timeout: limitMs }, ({ disguiseIn }) => {
   let world: World;
   let keys: KeyPair;
+  let disguise: Disguise;
   let server: Server;
 
   beforeAll(async () => {
     world = await World.open();
     keys = await newKeyPair();
-    server = await startAmneziaServer(world, keys);
+    disguise = disguiseIn(world);
+    server = await startAmneziaServer(world, keys, disguise);
   }, limitMs);
   afterAll(async () => {
     await world?.[Symbol.asyncDispose]();
   }, limitMs);
+
+  const config = (awg: AwgInWorld) => awg.config({ server, obfuscation: disguise.parameters });
 
   test("law 1: nothing in clear, junk included, and no header of WireGuard, also when the engine and all else is killed", async () => {
     const subject: Subject<AwgInWorld> = {
@@ -34,7 +41,7 @@ describe.skipIf(reason !== undefined)(title, { timeout: limitMs }, () => {
       setUp: async () => {
         const awg = new AwgInWorld(world, keys);
         try {
-          await awg.apply(awg.config({ server, obfuscation: OBFUSCATION }));
+          await awg.apply(config(awg));
           return awg;
         } catch (cause) {
           await awg[Symbol.asyncDispose]();
@@ -48,10 +55,14 @@ describe.skipIf(reason !== undefined)(title, { timeout: limitMs }, () => {
         await session.rounds(1);
         expect(await awg.killEverything()).toBeGreaterThan(0);
         await session.rounds(1);
-        await awg.apply(awg.config({ server, obfuscation: OBFUSCATION }));
+        await awg.apply(config(awg));
       },
     };
-    const judgement = await judgedRun(world, expecting([server], { wire: "obfuscated" }), subject);
+    const judgement = await judgedRun(
+      world,
+      expecting([server], { wire: "obfuscated", paddings: disguise.paddings }),
+      subject,
+    );
     expect(judgement.outcome, renderJudgement(judgement)).toBe("pass");
   });
 });

@@ -62,6 +62,17 @@ describe("what is the tunnel's", () => {
     expect(judged([toServer(plain)], { wire: "any" }).outcome).toBe("pass");
     expect(judged([toServer(plain)], { wire: "obfuscated" }).outcome).toBe("leak");
   });
+
+  test.each([1, 2, 3, 4])(
+    "a padded message whose header of type %i is not masked is a leak where that padding is known",
+    (type) => {
+      const padded = Uint8Array.from([...Buffer.from("twelve bytes"), type, 0, 0, 0, ...new Array<number>(90).fill(9)]);
+      const wire = "obfuscated";
+      expect(judged([toServer(padded)], { wire }).outcome).toBe("pass");
+      expect(judged([toServer(padded)], { wire, paddings: [40, 12] }).outcome).toBe("leak");
+      expect(judged([toServer(padded)], { wire, paddings: [40, 13] }).outcome).toBe("pass");
+    },
+  );
 });
 
 describe("who made a packet", () => {

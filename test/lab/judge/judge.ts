@@ -22,6 +22,8 @@ export interface Expectation {
    * "obfuscated": the same, but one that begins as WireGuard's do is a leak.
    */
   readonly wire: "wireguard" | "any" | "obfuscated";
+  /** How many bytes may stand before a header: "obfuscated" looks for WireGuard's behind each of them too, whatever follows. */
+  readonly paddings?: readonly number[];
   readonly exceptions: readonly Exception[];
   /** Fewer data packets than this inside the tunnel make the run invalid: a dead tunnel proves nothing. */
   readonly leastTunnelPackets: number;
@@ -150,13 +152,22 @@ function tunnelPacket(packet: Dissected, expectation: Expectation): "data" | "co
   if (!toEndpoint) return undefined;
   if (expectation.wire === "any") return "data";
   const plain = plainMessage(packet);
-  if (expectation.wire === "obfuscated") return plain === undefined ? "data" : undefined;
-  return plain;
+  if (expectation.wire !== "obfuscated") return plain;
+  const { paddings = [] } = expectation;
+  const isBare = paddings.some((bytes) => typeAt(packet.payload, bytes) !== undefined);
+  return plain !== undefined || isBare ? undefined : "data";
+}
+
+/** The type of WireGuard's four messages that stands here, three zero bytes behind it. */
+function typeAt(payload: Uint8Array, at: number): number | undefined {
+  const [type = 0, ...zeros] = payload.subarray(at, at + 4);
+  const isType = type >= 1 && type <= dataType && zeros.length === 3 && zeros.every((byte) => byte === 0);
+  return isType ? type : undefined;
 }
 
 function plainMessage({ payload }: Dissected): "data" | "control" | undefined {
-  const type = payload[0] ?? 0;
-  if (payload[1] !== 0 || payload[2] !== 0 || payload[3] !== 0) return undefined;
+  const type = typeAt(payload, 0);
+  if (type === undefined) return undefined;
   if (type === dataType && payload.length >= emptyDataBytes) {
     return payload.length > emptyDataBytes ? "data" : "control";
   }
