@@ -67,6 +67,7 @@ function keeperWatchdog({ runDir, stateDir }: Paths): Watchdog {
       if (watchdog?.deadlineMs === deadlineMs) return;
       throw new AwgError("host", "the keeper did not take the deadline, so nobody would revert; nothing was changed");
     },
+    knows: async (deadlineMs) => keeper.status()?.watchdog?.deadlineMs === deadlineMs,
     disarm: async () => {
       try {
         keeper.request({ request: "disarmWatchdog" });

@@ -17,7 +17,15 @@ import type { ExplainQuestion } from "./explain/question.ts";
 import { fallBackAccepted } from "./fallback.ts";
 import { applyPlanned, type HeldPlan, planUnderLock } from "./generations/apply-planned.ts";
 import { compareGenerations, type GenerationDifference } from "./generations/compare.ts";
-import { confirmNow, type RevertOptions, refuseAwaited, revertNow, sshRiskOf } from "./generations/confirmation.ts";
+import {
+  confirmNow,
+  keepWatched,
+  type RevertOptions,
+  refuseAwaited,
+  revertNow,
+  secondsToConfirm,
+  sshRiskOf,
+} from "./generations/confirmation.ts";
 import { generationFor, type HistoryEntry, historyOf } from "./generations/history.ts";
 import { planConfig, planDestroy, planGeneration } from "./planning/planner.ts";
 import { parseSavedPlan, renderSavedPlan } from "./planning/saved-plan.ts";
@@ -167,9 +175,17 @@ export class ReconcilingSession implements Session {
     return readStatus(this.#parts);
   }
 
-  /** AwgError journal or permission where the journal cannot be read. Reads only. */
-  async requireJournal(): Promise<void> {
-    await readOpenTransaction(this.#parts.stores.journal);
+  /**
+   * Seconds until what waits to be confirmed is reverted, 0 once it is due; undefined when nothing waits. AwgError journal or
+   * permission where the journal cannot be read. Reads only.
+   */
+  async secondsToConfirm(): Promise<number | undefined> {
+    return secondsToConfirm(this.#parts);
+  }
+
+  /** Starts another keeper for what waits to be confirmed where the one that was to revert it died. */
+  async keepWatched(): Promise<void> {
+    await keepWatched(this.#parts);
   }
 
   async ifUnreadable(cause: unknown, then: "protect" | "tell"): Promise<unknown> {

@@ -9,6 +9,7 @@ import { openSession } from "../open-session.ts";
 import type { ReconcilingSession } from "../reconciling-session.ts";
 import type { Planned, SessionOptions } from "../session.ts";
 import { setTimer, watchClocks } from "./clocks.ts";
+import { DeadlineWatch } from "./deadline-watch.ts";
 import { EndpointWatch } from "./endpoint-watch.ts";
 import { type FallbackReport, FallbackWatch } from "./fallback-watch.ts";
 import { watchMachine } from "./machine-events.ts";
@@ -56,9 +57,14 @@ export async function keepMachine(session: ReconcilingSession, options: DaemonOp
   const proposals = readProposals(session, options.files, report, () => endpoints?.unanswered ?? {});
   const wake = (reason: string) => loop.wake(reason);
   using pace = new Pace(() => wake("drift timer"), setTimer);
+  using deadline = new DeadlineWatch(session, { setTimer, report, onReverted: () => wake("nobody confirmed in time") });
   const subject = {
     plan: async () => {
-      const next = await orProtect(session, () => planNext(session, proposals, endpoints));
+      const next = await orProtect(session, async () => {
+        // What no change can be made with is told at once, not when one is due.
+        await deadline.follow(await session.secondsToConfirm());
+        return planNext(proposals, endpoints);
+      });
       if (next.keys.length === 0) pace.follow(next.rhythm);
       return next;
     },
@@ -166,13 +172,7 @@ async function withNotifications(options: DaemonOptions): Promise<DaemonOptions>
 }
 
 /** A peer that moves because its name or its server did is nobody's meddling, so it counts for no fight. */
-async function planNext(
-  session: ReconcilingSession,
-  proposals: Proposals,
-  endpoints: EndpointWatch | undefined,
-): Promise<DaemonPlan> {
-  // What no change can be made with is told at once, not when one is due.
-  await session.requireJournal();
+async function planNext(proposals: Proposals, endpoints: EndpointWatch | undefined): Promise<DaemonPlan> {
   const { planned, proposed: isConfig, rhythm } = await proposals.next();
   const movesPeers = (await endpoints?.follow(planned)) ?? false;
   return {

@@ -80,6 +80,7 @@ function keeperWatchdog(holder: KeeperHolder, { stateDir }: Paths): Watchdog {
       if (watchdog?.deadlineMs === deadlineMs) return;
       throw new AwgError("host", "the keeper did not take the deadline, so nobody would revert; nothing was changed");
     },
+    knows: async (deadlineMs) => (await holder.status())?.watchdog?.deadlineMs === deadlineMs,
     disarm: async () => {
       if ((await holder.status()) !== undefined) await holder.request({ request: "disarmWatchdog" });
     },

@@ -14,6 +14,8 @@ const LOCK_WAIT_MS = 30_000;
 export interface Watchdog {
   /** Proves that it lives and knows the deadline (milliseconds since boot). AwgError when it does not. */
   arm(deadlineMs: number): Promise<void>;
+  /** Whether it lives and was told this deadline; starts nothing. */
+  knows(deadlineMs: number): Promise<boolean>;
   /** Best effort: a watchdog that wakes for nothing finds nothing to undo. */
   disarm(): Promise<void>;
 }
@@ -64,6 +66,32 @@ export function awaitedIn(open: OpenTransaction | undefined, deps: ApplyDeps): A
   if (open?.unconfirmed === undefined || !isAwaited(open, now)) return undefined;
   const secondsLeft = Math.ceil((open.unconfirmed.deadlineMs - now) / 1000);
   return { generation: open.begin.generation, secondsLeft };
+}
+
+/** Seconds until what waits to be confirmed is reverted, 0 once it is due; undefined when nothing waits. Reads only. */
+export async function secondsToConfirm(parts: SessionParts): Promise<number | undefined> {
+  const open = await readOpenTransaction(parts.stores.journal);
+  if (open?.unconfirmed === undefined) return undefined;
+  const now = bootTimeMs(parts);
+  return isAwaited(open, now) ? (open.unconfirmed.deadlineMs - now) / 1000 : 0;
+}
+
+/**
+ * Gives what waits to be confirmed another watchdog where the one that knew its deadline died. AwgError host when none can
+ * be had, locked while another awg is at work.
+ */
+export async function keepWatched(parts: SessionParts): Promise<void> {
+  const { watchdog } = parts;
+  const deadlineMs = await awaitedDeadline(parts);
+  if (watchdog === undefined || deadlineMs === undefined || (await watchdog.knows(deadlineMs))) return;
+  await using _held = await parts.lock("watchdog");
+  const stillAwaited = await awaitedDeadline(parts);
+  if (stillAwaited !== undefined) await watchdog.arm(stillAwaited);
+}
+
+async function awaitedDeadline(parts: SessionParts): Promise<number | undefined> {
+  const open = await readOpenTransaction(parts.stores.journal);
+  return open !== undefined && isAwaited(open, bootTimeMs(parts)) ? open.unconfirmed?.deadlineMs : undefined;
 }
 
 /** AwgError locked while an applied state waits to be confirmed. Reads only. */
