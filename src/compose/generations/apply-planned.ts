@@ -4,6 +4,7 @@ import type { TunnelSpec } from "../../model/spec/tunnel.ts";
 import { executePlan } from "../../reconciler/apply/execute.ts";
 import { readOpenTransaction, recoverOpenJournal } from "../../reconciler/apply/recover.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
+import { rememberNumbers } from "../../resources/expand.ts";
 import { planDesired } from "../planning/plan-desired.ts";
 import { probing } from "../probes/probing.ts";
 import type { Applied, ApplyHooks, Planned } from "../session.ts";
@@ -52,7 +53,9 @@ export async function applyPlanned(
   if (recovered?.kind === "rollbackIncomplete") throwFailure(recovered);
   const accepted = await parts.stores.generations.latest();
   const plan = lock === undefined ? await planAgain(parts, planned, accepted) : planned.plan;
-  const { verb, desired, configHash, pathNumbers } = planned;
+  const { verb, desired, configHash } = planned;
+  // Tunnels may have come since the plan was made: their tables are not to change hands either.
+  const pathNumbers = rememberNumbers(accepted?.pathNumbers ?? {}, planned.pathNumbers);
   await refuseObstacles(parts, plan);
   const standing = isInSync(plan) ? ((await parts.stores.generations.latest())?.number ?? 0) : undefined;
   const confirmation = confirmationOf(parts, hooks.confirmWithinMs);
