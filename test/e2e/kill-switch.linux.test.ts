@@ -126,7 +126,7 @@ const rows: readonly (readonly [string, RegExp, number])[] = [
   ["A17, flows opened before", /^u_(udp|tcp)(pre|held)/, 8],
   ["A18, raw protocols, bound sockets, marks", /^n_|^u_(fragments|pktinfo|unicastif|udpdevice|udpsource)/, 32],
   ["A19, frames", /^l2_/, 7],
-  ["A20, a neighbour's packets", /^a_/, 13],
+  ["A20, a neighbour's packets", /^a_/, 19],
 ];
 
 /** A control run without one of them seen on the wire is invalid, so that to be listed is to have been sent. */

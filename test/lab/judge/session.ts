@@ -1,12 +1,12 @@
-import { readFileSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { waitFor } from "../world/command.ts";
 import { place } from "../world/place.ts";
 import { Tethered } from "../world/tethered.ts";
 import type { World } from "../world/world.ts";
+import { Capture } from "./capture.ts";
+import { isUninvited, judgeFarEnd } from "./far-end.ts";
 import { type Expectation, type Judgement, judge, type Probe, probesSeen } from "./judge.ts";
-import { parsePcap, type WireFrame } from "./pcap.ts";
+import type { WireFrame } from "./pcap.ts";
 
 interface Round {
   readonly worker: string;
@@ -39,15 +39,16 @@ const readCaptureEveryMs = 150;
 let sessions = 0;
 
 /**
- * One run of the judge: the capture on the router's end of the client's wire and the prober, from before the tunnel
- * exists until after the last disturbance. Use: `open`, `control`, set the subject up, `beginJudging`, disturb and
+ * One run of the judge: the captures on the router's end of the client's wire and on the servers' ends of tunnels, and the
+ * prober, from before the tunnel exists until after the last disturbance. Use: `open`, `control`, set the subject up, `beginJudging`, disturb and
  * `rounds`, `finish`.
  */
 export class Session implements AsyncDisposable {
   readonly invalid: string[] = [];
-  private readonly path: string;
   private readonly limitMs: number;
-  private readonly capture: Tethered;
+  private readonly wire: Capture;
+  /** Absent where the world has no server. */
+  private readonly farEnd: Capture | undefined;
   private readonly prober: Tethered;
   private probes: readonly ListedProbe[] = [];
   private judgedFromMs = Number.POSITIVE_INFINITY;
@@ -57,9 +58,9 @@ export class Session implements AsyncDisposable {
     const { limitMs = 30_000, wires = ["client0"], captureBytes } = options;
     this.limitMs = limitMs;
     sessions += 1;
-    this.path = join(world.folder, `wire-${sessions}.pcap`);
-    const room = captureBytes === undefined ? [] : [String(captureBytes)];
-    this.capture = new Tethered("capture.py", [world.namespace("internet"), wires.join(","), this.path, ...room]);
+    this.wire = new Capture(world, "internet", wires, `wire-${sessions}`, captureBytes);
+    const { tunnelEnds } = world;
+    if (tunnelEnds.length > 0) this.farEnd = new Capture(world, "vpn", tunnelEnds, `far-end-${sessions}`);
     this.prober = new Tethered("prober.py", [JSON.stringify(configuration)]);
   }
 
@@ -67,7 +68,7 @@ export class Session implements AsyncDisposable {
   static async open(world: World, options: SessionOptions = {}): Promise<Session> {
     const session = new Session(world, await proberConfiguration(world, options), options);
     try {
-      await session.capture.line("the capture", (line) => line === "ready");
+      for (const capture of session.captures) await capture.ready();
       const listed = await session.prober.line("the list of probes", (line) => line.includes('"probes"'));
       session.probes = (JSON.parse(listed) as { probes: ListedProbe[] }).probes;
       for (const worker of session.workers) {
@@ -96,7 +97,7 @@ export class Session implements AsyncDisposable {
       await waitFor(
         "all probes on the wire",
         () => {
-          const seen = probesSeen(this.frames());
+          const seen = probesSeen(this.wire.frames());
           missing = due.filter((probe) => !seen.has(probe.index));
           return missing.length === 0;
         },
@@ -130,9 +131,11 @@ export class Session implements AsyncDisposable {
   /** Waits until these probes were seen since judging began: for proofs that a hole is found, never for a pass. */
   async awaitLeaks(names: readonly string[]): Promise<void> {
     const due = this.probes.filter((probe) => names.includes(probe.name));
+    const seenBy = (capture: Capture | undefined): Set<number> =>
+      probesSeen(capture?.frames().filter(({ atMs }) => atMs >= this.judgedFromMs) ?? []);
     const found = (): boolean => {
-      const seen = probesSeen(this.frames().filter(({ atMs }) => atMs >= this.judgedFromMs));
-      return due.every((probe) => seen.has(probe.index));
+      const [outside, answered] = [seenBy(this.wire), seenBy(this.farEnd)];
+      return due.every((probe) => outside.has(probe.index) || (isUninvited(probe) && answered.has(probe.index)));
     };
     await waitFor(`leaks of ${names.join(", ")}`, found, this.limitMs, readCaptureEveryMs).catch(() => undefined);
   }
@@ -145,7 +148,7 @@ export class Session implements AsyncDisposable {
 
   /** Keeps the capture from reading while the prober goes through so many rounds, as an overloaded machine might. */
   async blindCapture(count: number): Promise<void> {
-    const { pid } = this.capture;
+    const { pid } = this.wire;
     if (pid === 0) throw new Error("the capture did not start");
     process.kill(pid, "SIGSTOP");
     try {
@@ -157,29 +160,34 @@ export class Session implements AsyncDisposable {
 
   /** What has been seen since judging began, without ending the run. */
   soFar(expectation: Expectation): Judgement {
-    const window = this.frames().filter(({ atMs }) => atMs >= this.judgedFromMs);
-    return judge(window, this.probes, expectation, this.invalid);
+    return this.judgedUntil(Number.POSITIVE_INFINITY, expectation);
   }
 
   /** Ends the run and judges it. */
   async finish(expectation: Expectation): Promise<Judgement> {
     const judgedToMs = Date.now();
-    const frames = await this.end();
-    const window = frames.filter(({ atMs }) => atMs >= this.judgedFromMs && atMs <= judgedToMs);
-    return judge(window, this.probes, expectation, this.invalid);
+    await this.end();
+    return this.judgedUntil(judgedToMs, expectation);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
-    rmSync(this.path, { force: true });
+    for (const capture of this.captures) capture.remove();
   }
 
   private get workers(): ReadonlySet<string> {
     return new Set(this.probes.map((probe) => probe.worker));
   }
 
-  private frames(): WireFrame[] {
-    return parsePcap(readFileSync(this.path));
+  private get captures(): readonly Capture[] {
+    return [this.wire, ...(this.farEnd === undefined ? [] : [this.farEnd])];
+  }
+
+  private judgedUntil(toMs: number, expectation: Expectation): Judgement {
+    const window = ({ atMs }: WireFrame): boolean => atMs >= this.judgedFromMs && atMs <= toMs;
+    const judgement = judge(this.wire.frames().filter(window), this.probes, expectation, this.invalid);
+    if (this.farEnd === undefined) return judgement;
+    return judgeFarEnd(judgement, this.farEnd.frames().filter(window), this.probes, expectation);
   }
 
   private progress(): ReadonlyMap<string, number> {
@@ -194,16 +202,14 @@ export class Session implements AsyncDisposable {
     return rounds;
   }
 
-  private async end(): Promise<WireFrame[]> {
-    if (!this.ended) {
-      this.ended = true;
-      await this.prober.end();
-      await this.capture.end();
-      const last = this.capture.lines.at(-1) ?? "";
-      const { dropped } = last.startsWith("{") ? (JSON.parse(last) as { dropped: number }) : { dropped: -1 };
-      if (dropped !== 0) this.invalid.push(`the capture dropped ${dropped} frames: ${this.capture.stderr}`);
+  private async end(): Promise<void> {
+    if (this.ended) return;
+    this.ended = true;
+    await this.prober.end();
+    for (const capture of this.captures) {
+      const complaint = await capture.end();
+      if (complaint !== undefined) this.invalid.push(complaint);
     }
-    return this.frames();
   }
 }
 

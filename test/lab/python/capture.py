@@ -1,6 +1,7 @@
 """Captures what arrives at interfaces: capture.py NAMESPACE INTERFACE[,INTERFACE...] FILE [BYTES], until stdin ends.
 
-The file is a nanosecond pcap. BYTES: how much may wait to be read, 64 MiB unless told. Prints "ready" when the socket listens, and at the end {"frames": n, "dropped": n}.
+The file is a nanosecond pcap of Ethernet frames; what a tunnel's device hands on without such a header is given one.
+BYTES: how much may wait to be read, 64 MiB unless told. Prints "ready" when the socket listens, and at the end {"frames": n, "dropped": n}.
 """
 
 import json
@@ -18,6 +19,8 @@ PACKET_STATISTICS = 6
 PACKET_IGNORE_OUTGOING = 23
 SO_RCVBUFFORCE = 33
 SO_TIMESTAMPNS = 35
+ARPHRD_NONE = 0xFFFE
+ETHER_TYPES = {4: 0x0800, 6: 0x86DD}
 
 
 def listen(interface, room):
@@ -54,9 +57,11 @@ def drain(sock, file):
     records = []
     while True:
         try:
-            data, ancillary, _, _ = sock.recvmsg(65535, 64)
+            data, ancillary, _, sender = sock.recvmsg(65535, 64)
         except BlockingIOError:
             break
+        if sender[3] == ARPHRD_NONE:
+            data = bytes(12) + struct.pack("!H", ETHER_TYPES.get(data[0] >> 4, 0)) + data
         stamp = next(value for _, kind, value in ancillary if kind == SO_TIMESTAMPNS)
         seconds, nanoseconds = struct.unpack("qq", stamp)
         records.append(struct.pack("<IIII", seconds, nanoseconds, len(data), len(data)) + data)

@@ -5,7 +5,7 @@ import struct
 
 from sockets import (
     IP_UNICAST_IF, IPV6_UNICAST_IF, AskForAddress, ByPacketInfo, Datagram, Echo, Frame, FromNewProcess, NameQuery, OpenedBefore,
-    Raw, Stream, SystemResolver, WithOwnHeader, ipv4, ipv6, udp,
+    Raw, Stream, SystemResolver, WithOwnHeader, echo_request, ipv4, ipv6, tcp_syn, udp, with_checksum,
 )
 
 SOURCE_PORT_BASE = 20000
@@ -153,6 +153,22 @@ def inbound(catalogue, family, net):
     catalogue.add(f"a_tunneludp{family}", "neighbour", Datagram(family, net["tunnel"], 9), in_control=False)
     catalogue.add(f"a_tunneltcp{family}", "neighbour", ToPort(family, net["tunnel"], catalogue.ports()), in_control=False)
     catalogue.add(f"a_tunnelicmp{family}", "neighbour", Echo(family, net["tunnel"], raw=True), in_control=False)
+    forged(catalogue, family, net)
+
+
+def forged(catalogue, family, net):
+    """A neighbour's packets to the tunnel's address in the name of somebody who is reached through the tunnel (CVE-2019-14899)."""
+    def add(name, protocol, build):
+        def whole(tag):
+            return with_checksum(family, net["echo"], net["tunnel"], protocol, build(tag))
+
+        action = WithOwnHeader(family, net["echo"], net["tunnel"], protocol, whole)
+        catalogue.add(f"a_forged{name}{family}", "neighbour", action, in_control=False)
+
+    port = catalogue.ports()[0]
+    add("tcp", 6, lambda _: tcp_syn(port))
+    add("udp", 17, lambda tag: udp(9, tag * 8))
+    add("icmp", 1 if family == 4 else 58, lambda tag: echo_request(family, tag * 8))
 
 
 class ToPort:
@@ -177,7 +193,7 @@ def ipv4_only(catalogue, world):
     catalogue.add("u_options4", "nobody", Datagram(4, net["echo"], 9, options=[(socket.IPPROTO_IP, 4, b"\7\7\4\0\0\0\0\0")]))
     catalogue.add("u_systemdns", "nobody", SystemResolver(world["resolvConf"]))
     catalogue.add("a_arp", "neighbour", AskForAddress("lan0", net["neighbour"], net["tunnel"]), in_control=False)
-    catalogue.add("r_spoofed", "root", WithOwnHeader(net["tunnel"], net["echo"], device))
+    catalogue.add("r_spoofed", "root", WithOwnHeader(4, net["tunnel"], net["echo"], 17, lambda tag: udp(9, tag * 8), device))
     catalogue.add("r_igmp", "root", Raw(4, "224.0.0.22", 2))
 
 

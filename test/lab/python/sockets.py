@@ -187,15 +187,18 @@ class Raw:
 
 
 class WithOwnHeader:
-    """An IPv4 packet whose header we write, so that its source is whatever we say."""
+    """A packet whose IP header we write, so that its source is whatever we say; `build` makes its body of the tag."""
 
-    def __init__(self, source, address, device):
-        self.source, self.address, self.device = source, address, device
+    def __init__(self, family, source, address, protocol, build, device=None):
+        self.family, self.source, self.address = family, source, address
+        self.protocol, self.build, self.device = protocol, build, device
 
     def __call__(self, tag):
-        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as sock:
-            prepare(sock, 4, device=self.device)
-            sock.sendto(ipv4(self.source, self.address, 17, udp(9, tag * 8)), (self.address, 0))
+        write = ipv4 if self.family == 4 else ipv6
+        packet = write(self.source, self.address, self.protocol, self.build(tag))
+        with socket.socket(FAMILY[self.family], socket.SOCK_RAW, socket.IPPROTO_RAW) as sock:
+            prepare(sock, self.family, device=self.device)
+            sock.sendto(packet, destination(self.family, self.address, 0))
 
 
 class Frame:
@@ -241,6 +244,23 @@ def ipv4(source, target, protocol, body):
 def ipv6(source, target, protocol, body):
     addresses = socket.inet_pton(socket.AF_INET6, source) + socket.inet_pton(socket.AF_INET6, target)
     return struct.pack("!IHBB", 6 << 28, len(body), protocol, 64) + addresses + body
+
+
+def tcp_syn(port):
+    return struct.pack("!HHIIBBHHH", 40000, port, 1, 0, 5 << 4, 2, 1024, 0, 0)
+
+
+def echo_request(family, payload):
+    return struct.pack("!BBHHH", 8 if family == 4 else 128, 0, 0, 1, 1) + payload
+
+
+def with_checksum(family, source, target, protocol, body):
+    """The body of a packet with the checksum that its receiver will ask for (RFC 768, 792, 9293, 4443, 8200 section 8.1)."""
+    at = {1: 2, 58: 2, 6: 16, 17: 6}[protocol]
+    number = socket.AF_INET if family == 4 else socket.AF_INET6
+    ends = socket.inet_pton(number, source) + socket.inet_pton(number, target)
+    pseudo = b"" if protocol == 1 else ends + struct.pack("!II", len(body), protocol)
+    return body[:at] + struct.pack("!H", checksum(pseudo + body)) + body[at + 2 :]
 
 
 def checksum(data):

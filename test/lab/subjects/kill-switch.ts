@@ -15,6 +15,7 @@ export const weaknesses = [
   "multicast let out",
   "icmp let out",
   "arp answered for every address",
+  "tunnel's address answered on the link",
 ] as const;
 export type Weakness = (typeof weaknesses)[number];
 
@@ -81,6 +82,7 @@ function filterTable(policy: Policy): string {
     icmpv6 type { nd-router-advert, ${discovery} } ip6 hoplimit 255 accept
     ${weakness === "ipv4 only" ? "meta nfproto ipv6 accept" : ""}
     ${policy.allowLan ? `ip saddr ${lan4} accept\n    ip6 saddr ${lan6} accept` : ""}
+    ${weakness === "tunnel's address answered on the link" ? tunnelAnswered : ""}
     ${inputOpen ? "" : lastRule}
   }
   chain forward { type filter hook forward priority 0; policy ${weakness === "no forward chain" ? "accept" : "drop"};
@@ -103,6 +105,8 @@ function egressTable(policy: Policy): string {
   }
 }`;
 }
+
+const tunnelAnswered = `ip daddr ${place.v4.tunnel} accept\n    ip6 daddr ${place.v6.tunnel} accept`;
 
 /** The rules of what may leave in clear, the same in the output chain and in the egress hook. */
 function granted(policy: Policy): string[] {

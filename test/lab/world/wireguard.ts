@@ -87,6 +87,7 @@ export async function startServer(world: World, which: "first" | "second", clien
           inside6: secondServer.tunnel6,
         };
   world.use(await startEngine(world, "vpn", server.device));
+  world.tunnelEnds.push(server.device);
   const prefix4 = server.inside4.replace(/\.1$/, ".0/24");
   const prefix6 = server.inside6.replace(/::1$/, "::/64");
   const key = keyFile(world, `${which}.key`, keys.privateKey);

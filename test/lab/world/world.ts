@@ -19,6 +19,8 @@ export class World implements AsyncDisposable {
   readonly id: string;
   /** A folder of this world for keys and captures. */
   readonly folder = mkdtempSync(join(tmpdir(), "awg-lab-"));
+  /** The servers' ends of tunnels: devices of the role "vpn" by which comes out what went into one. */
+  readonly tunnelEnds: string[] = [];
   private readonly number: number;
   private readonly stack = new AsyncDisposableStack();
 
