@@ -81,6 +81,8 @@ export interface Planned {
   readonly selection?: Selection;
   /** Resources that are made anew although nothing differs. */
   readonly replace?: ReadonlySet<ResourceKey>;
+  /** Of a repair: the number of the accepted generation that it puts back, 0 for none. Once another holds it is refused. */
+  readonly repairs?: number;
   /** Every endpoint of each peer that has a name, by device and public key, in the order in which they are tried. */
   readonly alternatives?: Readonly<Record<string, readonly string[]>>;
 }

@@ -49,14 +49,19 @@ export function readProposals(
   return {
     async next() {
       const accepted = await session.acceptedGeneration();
-      const standing = async () => ({ planned: await session.planAccepted(), proposed: false, rhythm: undefined });
+      const repair = (planned: Planned, rhythm?: Rhythm): Proposal => ({
+        planned: { ...planned, repairs: accepted?.number ?? 0 },
+        proposed: false,
+        rhythm,
+      });
+      const standing = async () => repair(await session.planAccepted());
       const loaded = await load(session, paths, once);
       if (loaded === undefined) return standing();
       const rhythm = rhythmOf(loaded.config);
       const isEdited = loaded.hash !== lastHash;
       lastHash = loaded.hash;
       if (loaded.hash === accepted?.configHash) {
-        return { planned: await session.plan(loaded, undefined, unanswered()), proposed: false, rhythm };
+        return repair(await session.plan(loaded, undefined, unanswered()), rhythm);
       }
       // Not edited and not accepted: somebody applied another one by hand meanwhile, or it failed too often.
       if (!isEdited) return standing();

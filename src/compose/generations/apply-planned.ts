@@ -52,6 +52,7 @@ export async function applyPlanned(
   const recovered = lock === undefined ? await recoverOpenJournal(deps, planned.verb) : undefined;
   if (recovered?.kind === "rollbackIncomplete") throwFailure(recovered);
   const accepted = await parts.stores.generations.latest();
+  await refuseOvertaken(parts, planned, accepted);
   const plan = lock === undefined ? await planAgain(parts, planned, accepted) : planned.plan;
   const { verb, desired, configHash } = planned;
   // Tunnels may have come since the plan was made: their tables are not to change hands either.
@@ -77,6 +78,20 @@ export async function applyPlanned(
   const isRecorded = !changed && standing !== undefined && outcome.generation !== standing;
   const unaccepted = outcome.unaccepted === undefined ? {} : { unaccepted: messageOf(outcome.unaccepted) };
   return { generation: outcome.generation, changed, ...(isRecorded ? { recorded: true } : {}), ...unaccepted };
+}
+
+/** AwgError stale-plan for a repair of what no longer holds: it would undo what another awg was just asked for. */
+async function refuseOvertaken(
+  parts: SessionParts,
+  { repairs }: Planned,
+  accepted: Generation | undefined,
+): Promise<void> {
+  const holds = accepted?.number ?? 0;
+  if (repairs === undefined || repairs === holds) return;
+  await parts.close();
+  throw new AwgError("stale-plan", `generation ${holds} was accepted since this repair of ${repairs} was planned`, {
+    remedy: "look again; nothing was changed",
+  });
 }
 
 /** AwgError conflict for what a later batch would be refused for, before the first one is written. */
