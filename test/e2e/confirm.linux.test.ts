@@ -72,6 +72,12 @@ describe.skipIf(reason !== undefined)(
       expect(ended.lateMs).toBeGreaterThanOrEqual(0);
     });
 
+    test("B7, law 5: the keeper dies too, and the daemon beside starts another that knows the deadline", async () => {
+      const ended = await leaveUnconfirmed(judged(), program(), "20s", ["apply", "keeper"]);
+      expect(ended.wasWatched).toBe(true);
+      expect(ended.lateMs).toBeGreaterThanOrEqual(0);
+    });
+
     test("over SSH it is the default, only another connection may confirm, and none is cut by mistake", async () => {
       const { world, keys, first } = judged();
       await using awg = new AwgInWorld(world, keys, program());

@@ -22,6 +22,8 @@ const words: Record<Part, RegExp> = {
 /** What is disrupted: the checkout where no program is named, and wireguard-go where no engine is. */
 export interface Build extends Pick<Wish, "engine" | "named"> {
   readonly program?: string;
+  /** How often the daemon looks although nothing happened; 2s where absent. */
+  readonly driftEvery?: string;
 }
 
 /**
@@ -39,7 +41,7 @@ export class DisruptedAwg implements Product, AsyncDisposable {
   private daemon: ChildProcess | undefined;
   private told = "";
 
-  constructor(world: World, keys: KeyPair, server: Server, { program, ...wish }: Build) {
+  constructor(world: World, keys: KeyPair, server: Server, { program, driftEvery = "2s", ...wish }: Build) {
     this.world = world;
     this.awg = new AwgInWorld(world, keys, program);
     this.device = this.awg.device;
@@ -47,7 +49,7 @@ export class DisruptedAwg implements Product, AsyncDisposable {
     this.resolvConf = join(this.etc, "resolv.conf");
     this.configFile = join(world.folder, "watched", "config.yaml");
     const text = (port: number): string => {
-      const more = `reconcile: { driftEvery: 2s }
+      const more = `reconcile: { driftEvery: ${driftEvery} }
 rules: [{ name: web, destinations: [198.51.100.99/32], ports: [${port}], protocol: tcp, via: direct }]
 `;
       return readFileSync(this.awg.config({ ...wish, server, more }), "utf8");

@@ -7,12 +7,18 @@ import { Answers } from "./answers.ts";
 export const steps = ["applied again", "restarted", "tunnel replaced", "endpoint changed"] as const;
 export type Step = (typeof steps)[number];
 
-/** Plays the four steps so many times; gives for each step how long after awg was done traffic was back, in milliseconds. */
+/** How often the four steps are played; no cycle begins when that long has gone by. */
+export interface Extent {
+  readonly cycles: number;
+  readonly minutes: number;
+}
+
+/** Plays the four steps again and again; gives for each step how long after awg was done traffic was back, in milliseconds. */
 export async function playSteps(
   { world, first, second }: JudgedWorld,
   awg: AwgInWorld,
   session: Session,
-  cycles: number,
+  { cycles, minutes }: Extent,
 ): Promise<Record<Step, number[]>> {
   const times: Record<Step, number[]> = {
     "applied again": [],
@@ -22,7 +28,8 @@ export async function playSteps(
   };
   await using answers = await Answers.begin(world);
   let wish: Parameters<AwgInWorld["config"]>[0] = { server: first, engine: "userspace" };
-  for (let cycle = 0; cycle < cycles; cycle += 1) {
+  const endMs = performance.now() + minutes * 60_000;
+  for (let cycle = 0; cycle < cycles && performance.now() < endMs; cycle += 1) {
     for (const step of steps) {
       if (step === "restarted") await awg.killEverything();
       if (step === "tunnel replaced") wish = { ...wish, engine: wish.engine === "embedded" ? "userspace" : "embedded" };

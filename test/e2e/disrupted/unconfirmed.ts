@@ -18,9 +18,13 @@ export interface Ended {
   /** The same from the deadline that the keeper was told. */
   readonly lateMs: number;
   readonly looksWhileWaiting: number;
+  /** A keeper lived at the last look before the deadline. */
+  readonly wasWatched: boolean;
 }
 
 const limitMs = 120_000;
+/** Longer than any test: the deadline is kept by what is told of it, not by a look that happens to come. */
+const driftEvery = "1h";
 
 /**
  * A daemon at work; a change beside it that nobody confirms; deaths meanwhile. Throws when the change was touched before
@@ -32,7 +36,7 @@ export async function leaveUnconfirmed(
   within: string,
   deaths: readonly Death[],
 ): Promise<Ended> {
-  await using awg = await DisruptedAwg.start(world, keys, first, { program, engine: "embedded" });
+  await using awg = await DisruptedAwg.start(world, keys, first, { program, engine: "embedded", driftEvery });
   const scene: Scene = { world, product: awg, chance: chanceOf(1), home: { ...place.v4, v4: "", v6: "" }, variant: 0 };
   const before = await shapeOf(scene);
   const file = join(world.folder, "unconfirmed.yaml");
@@ -44,12 +48,14 @@ export async function leaveUnconfirmed(
   expect(differenceOf(before, changed)).not.toBe("");
   const dying = kill(awg, deaths, apply.pid);
   let looksWhileWaiting = 0;
+  let keepers: readonly number[] = [];
   let touched = "";
   let shape = changed;
   const isBack = async (): Promise<boolean> => {
     shape = await shapeOf(scene);
     if (bootMs() < deadlineMs) {
       looksWhileWaiting += 1;
+      keepers = await awg.pids("keeper");
       touched ||= differenceOf(unowned(changed), unowned(shape));
     }
     return shape === before;
@@ -59,7 +65,12 @@ export async function leaveUnconfirmed(
   expect(differenceOf(before, shape), awg.lastWords).toBe("");
   const backMs = bootMs();
   await dying;
-  return { backAfterMs: backMs - sinceMs, lateMs: backMs - deadlineMs, looksWhileWaiting };
+  return {
+    backAfterMs: backMs - sinceMs,
+    lateMs: backMs - deadlineMs,
+    looksWhileWaiting,
+    wasWatched: keepers.length > 0,
+  };
 }
 
 async function kill(awg: DisruptedAwg, deaths: readonly Death[], apply: number | undefined): Promise<void> {
