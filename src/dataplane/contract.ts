@@ -116,6 +116,17 @@ export type PlaneEvent =
   | { readonly kind: "device-refused"; readonly tunnel: string; readonly errno: string }
   /** The device was deleted or its descriptor is dead: the tunnel carries nothing until it is added anew. */
   | { readonly kind: "device-gone"; readonly tunnel: string; readonly errno: string }
+  /**
+   * No packet was looked at for so long: the machine slept, or the process was stopped. So many sessions stood before, so many
+   * of these are too old now: what is sent next makes new ones.
+   */
+  | {
+      readonly kind: "stood-still";
+      readonly tunnel: string;
+      readonly milliseconds: number;
+      readonly sessions: number;
+      readonly tooOld: number;
+    }
   /** The worker ended though nobody stopped it; all tunnels are to be added to a new data plane. */
   | { readonly kind: "crashed"; readonly reason: string };
 

@@ -69,6 +69,10 @@ export async function runEngine(engine: EngineProcess): Promise<string | undefin
 
 /** Public keys are shortened as wireguard-go shortens them. */
 function eventText(event: PlaneEvent): string {
+  if (event.kind === "stood-still") {
+    const { milliseconds, sessions, tooOld } = event;
+    return `stood still for ${Math.round(milliseconds / 1000)} s, as in a sleep: ${tooOld} of ${sessions} sessions too old`;
+  }
   const peer = "publicKey" in event ? ` peer ${bytesToBase64(event.publicKey).slice(0, 4)}…` : "";
   const errno = "errno" in event ? ` ${event.errno}` : "";
   return `${event.kind}${peer}${errno}`;

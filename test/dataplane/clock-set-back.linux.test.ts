@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,15 +8,9 @@ import type { PlaneObservation } from "../../src/dataplane/contract.ts";
 import { commandObstacle, namespaceObstacle, type TestNamespace, tunObstacle } from "../support/netns.ts";
 import { KEYS, publicOf } from "./interop/talk-with-rival.ts";
 import { type Lab, makeLab } from "./lab.ts";
+import { FAKE_TIME, fakeTimeObstacle } from "./support/fake-time.ts";
 
-const LIBRARY = ["x86_64", "aarch64"]
-  .map((machine) => `/usr/lib/${machine}-linux-gnu/faketime/libfaketimeMT.so.1`)
-  .find((path) => statSync(path, { throwIfNoEntry: false }) !== undefined);
-const obstacle =
-  namespaceObstacle() ??
-  tunObstacle() ??
-  commandObstacle("ip", "nft", "ping") ??
-  (LIBRARY ? undefined : "needs libfaketime");
+const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("ip", "nft", "ping") ?? fakeTimeObstacle;
 const AWG = fileURLToPath(new URL("scripts/clocked-awg.script.ts", import.meta.url));
 const DEVICE = "awg-clocked";
 /** How much the clock is set back, and what a busy machine may take meanwhile. */
@@ -64,7 +58,7 @@ describe.skipIf(obstacle !== undefined)(
       const node = `${process.execPath} --disable-warning=ExperimentalWarning`;
       writeFileSync(
         at("node"),
-        `#!/bin/sh\nexport LD_PRELOAD=${LIBRARY} ${fake} CLOCKED_NODE="$0"\nexec ${node} "$@"\n`,
+        `#!/bin/sh\nexport LD_PRELOAD=${FAKE_TIME} ${fake} CLOCKED_NODE="$0"\nexec ${node} "$@"\n`,
         { mode: 0o755 },
       );
       writeFileSync(at("key"), `${KEYS.a}\n`, { mode: 0o600 });

@@ -15,8 +15,12 @@ export interface Lab extends Disposable {
   readonly b: End;
 }
 
-/** Two namespaces joined by a cable: 192.0.2.1 and 2001:db8::1 at a's end, .2 and ::2 at b's. */
-export function makeLab(label: string): Lab {
+/**
+ * Two namespaces joined by a cable: 192.0.2.1 and 2001:db8::1 at a's end, .2 and ::2 at b's.
+ *
+ * @param environment what a's process is given beside this one's
+ */
+export function makeLab(label: string, environment: NodeJS.ProcessEnv = {}): Lab {
   const stack = new DisposableStack();
   try {
     const near = stack.use(makeNamespace(`${label}-a`));
@@ -30,8 +34,8 @@ export function makeLab(label: string): Lab {
       namespace.run(["ip", "-6", "address", "add", `2001:db8::${last}/64`, "dev", "cable", "nodad"]);
       namespace.run(["ip", "link", "set", "cable", "up"]);
     }
-    const a = stack.use(startEnd(near));
-    const b = stack.use(startEnd(far));
+    const a = stack.use(startEnd(near, environment));
+    const b = stack.use(startEnd(far, {}));
     const owned = stack.move();
     return { a, b, [Symbol.dispose]: () => owned[Symbol.dispose]() };
   } catch (error) {
@@ -47,8 +51,9 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-function startEnd(namespace: TestNamespace): End {
+function startEnd(namespace: TestNamespace, environment: NodeJS.ProcessEnv): End {
   const child = spawn("ip", ["netns", "exec", namespace.name, process.execPath, SCRIPT], {
+    env: { ...process.env, ...environment },
     stdio: ["pipe", "pipe", "pipe"],
   });
   const waiting = new Map<number, Waiting>();

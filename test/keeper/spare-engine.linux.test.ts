@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { FAKE_TIME, fakeTimeObstacle } from "../dataplane/support/fake-time.ts";
 import { ROOT } from "../repository/sources.ts";
 import { makeNamespace, namespaceObstacle, tunObstacle } from "../support/netns.ts";
 
@@ -32,16 +34,34 @@ test("an engine that was started ahead ends well when the keeper lets go of it, 
 test.skipIf(obstacle !== undefined)(
   `one that was given a device names that device when it ends (${obstacle ?? "deleted under it"})`,
   () => {
-    using namespace = makeNamespace("spare");
-    const socket = `/tmp/${namespace.name}.sock`;
-    try {
-      const given = { program, env, device: "awg-given", socket };
-      expect(namespace.runScript("test/keeper/spare-engine.script.ts", given)).toEqual({
-        status: 4,
-        output: expect.stringContaining("the embedded engine of awg-given ended: its device is gone (EBADFD)"),
-      });
-    } finally {
-      rmSync(socket, { force: true });
-    }
+    expect(endOf("awg-given", {})).toEqual({
+      status: 4,
+      output: expect.stringContaining("the embedded engine of awg-given ended: its device is gone (EBADFD)"),
+    });
   },
 );
+
+const noSleep = obstacle ?? fakeTimeObstacle;
+
+test.skipIf(noSleep !== undefined)(`an engine's log says that the machine slept (${noSleep ?? "three hours"})`, () => {
+  const file = join(mkdtempSync(join(tmpdir(), "awg-t-clock-")), "clock");
+  writeFileSync(file, "+0h\n");
+  try {
+    const clock = { LD_PRELOAD: FAKE_TIME, FAKETIME_TIMESTAMP_FILE: file, FAKETIME_NO_CACHE: "1" };
+    const said = "stood still for 1[01][0-9]{3} s, as in a sleep: 0 of 0 sessions too old\n";
+    expect(endOf("awg-slept", clock, { file, offset: "+3h", said }).output).toMatch(new RegExp(said));
+  } finally {
+    rmSync(join(file, ".."), { recursive: true, force: true });
+  }
+});
+
+function endOf(device: string, more: NodeJS.ProcessEnv, sleep?: object): { status: number; output: string } {
+  using namespace = makeNamespace("spare");
+  const socket = `/tmp/${namespace.name}.sock`;
+  try {
+    const given = { program, env: { ...env, ...more }, device, socket, sleep };
+    return namespace.runScript("test/keeper/spare-engine.script.ts", given) as ReturnType<typeof endOf>;
+  } finally {
+    rmSync(socket, { force: true });
+  }
+}

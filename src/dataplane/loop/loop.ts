@@ -10,6 +10,8 @@ const POLLERR_OR_GONE = 0x8 | 0x10 | 0x20;
 const POLL_BYTES = 8;
 /** The worker looks at its mail and its stop word at least this often. */
 const LONGEST_WAIT_MS = 1000;
+/** Turns that lie further apart than this were held up: the machine slept, or the process was stopped. */
+const STILL_MS = 5000;
 const FDS_A_TUNNEL = 3;
 const MOST_TUNNELS = 64;
 /** A send buffer with its message headers, eight flows, a header template. */
@@ -28,6 +30,7 @@ export class Loop {
   readonly #parts = new Map<string, ArenaPart>();
   readonly #freeParts: ArenaPart[] = [];
   #list: readonly Tunnel[] = [];
+  #turnedAt = Number.POSITIVE_INFINITY;
 
   constructor(machine: Machine, wakeFd: number, emit: (event: PlaneEvent) => void) {
     this.#machine = machine;
@@ -73,6 +76,8 @@ export class Loop {
     const count = this.#fillFds();
     const ready = calls.poll(arena.base + this.#fds, count, this.#waitMs());
     const now = calls.bootTimeMs();
+    if (now - this.#turnedAt >= STILL_MS) for (const tunnel of this.#list) tunnel.stoodStill(this.#turnedAt, now);
+    this.#turnedAt = now;
     if (ready > 0) {
       for (let index = 0; index < this.#list.length; index += 1) this.#serve(this.#list[index] as Tunnel, index, now);
     }

@@ -1,7 +1,7 @@
 import { createAmneziaWire } from "../../engine/awg/amnezia-wire.ts";
 import { parseParameters } from "../../engine/awg/parse-parameters.ts";
 import { createDevice } from "../../engine/create-device.ts";
-import type { Device, DeviceConfig, DeviceEvent, Output, Peer, SessionListener } from "../../engine/device.ts";
+import type { Device, DeviceConfig, Output, Peer, SessionListener } from "../../engine/device.ts";
 import type { Sources } from "../../engine/sources.ts";
 import { PLAIN_WIRE } from "../../engine/wire/plain.ts";
 import type { WireFormat } from "../../engine/wire/wire-format.ts";
@@ -21,10 +21,9 @@ import { Outbound } from "./outbound.ts";
 import { SendBatch } from "./send-batch.ts";
 import type { TunnelSockets } from "./sockets.ts";
 import { TunWriter } from "./tun-writer.ts";
+import { TunnelReport } from "./tunnel-report.ts";
 import { Ways } from "./ways.ts";
 
-/** An errno of one kind is reported at most this often. */
-const REPORT_EVERY_MS = 1000;
 /** A TUN descriptor whose device was deleted (EBADFD), or that was closed. */
 const GONE = ["EBADFD", "EBADF", "ENODEV"];
 
@@ -44,29 +43,26 @@ export class Tunnel {
   /** The TUN device is dead; nothing is read from it any more. */
   gone = false;
   readonly #machine: Machine;
-  readonly #emit: (event: PlaneEvent) => void;
+  readonly #report: TunnelReport;
   readonly #writer: TunWriter;
   readonly #outbound: Outbound;
   readonly #ways: Ways;
   readonly #inbound: Inbound;
-  readonly #reported = new Map<string, number>();
-  readonly #told = new WeakMap<Peer, Partial<Record<DeviceEvent, number>>>();
   #settings: KeptSettings;
   #wire: WireFormat;
   readonly #sockets: HeldSockets;
-  #now: number;
 
   constructor(machine: Machine, settings: TunnelSettings, now: number, emit: (event: PlaneEvent) => void) {
     this.name = settings.name;
     this.#machine = machine;
-    this.#emit = emit;
+    const report = new TunnelReport(settings.name, now, emit);
+    this.#report = report;
     this.#settings = kept(settings);
-    this.#now = now;
     this.tun = { ...machine.system.prepareTun(settings.tunFd, settings.tunOffload), fd: settings.tunFd };
     this.#wire = wireOf(settings, machine.sources);
     this.#sockets = new HeldSockets(settings.socket, machine.system, {
       use: (sockets) => this.#use(sockets),
-      tell: (kind, errno) => emit({ kind, tunnel: this.name, ...(errno === undefined ? {} : { errno }) }),
+      tell: (kind, errno) => report.sockets(kind, errno),
     });
     try {
       this.device = createDevice(deviceConfigOf(settings, this.#wire), {
@@ -137,6 +133,14 @@ export class Tunnel {
     return this.device.nextDeadline();
   }
 
+  /** No turn was made since `since`: tells what of the sessions of then is too old now. */
+  stoodStill(since: number, now: number): void {
+    this.#setNow(now);
+    const before = [...this.device.peers()].filter((peer) => peer.currentSession(since) !== undefined);
+    const tooOld = before.filter((peer) => peer.currentSession(now) === undefined);
+    this.#report.stoodStill(now - since, before.length, tooOld.length);
+  }
+
   /** Makes the tunnel hold this configuration; sockets change only where theirs did. */
   configure(settings: DeviceSettings, now: number): void {
     this.#setNow(now);
@@ -190,7 +194,7 @@ export class Tunnel {
   }
 
   #setNow(now: number): void {
-    this.#now = now;
+    this.#report.now = now;
     this.#ways.now = now;
   }
 
@@ -209,38 +213,19 @@ export class Tunnel {
     for (const output of outputs) {
       if (output.kind === "datagram") this.batch.addBytes(output.to, output.bytes, output.peer === undefined);
       else if (output.kind === "inner") this.#inbound.deliver(output.bytes);
-      else this.#tell(output.peer, output.event);
+      else this.#report.peer(output.peer, output.event);
     }
-  }
-
-  /** Of one peer and kind once a second: a peer may come from another address with every packet. */
-  #tell(peer: Peer, event: DeviceEvent): void {
-    const told = this.#told.get(peer) ?? {};
-    const last = told[event];
-    if (last !== undefined && this.#now - last < REPORT_EVERY_MS) return;
-    this.#told.set(peer, { ...told, [event]: this.#now });
-    const { publicKey, endpoint } = peer;
-    this.#emit({ kind: event, tunnel: this.name, publicKey, ...(endpoint === undefined ? {} : { endpoint }) });
   }
 
   #sendRefused(to: WireEndpoint | undefined, errno: string): void {
     if (errno === "EMSGSIZE") this.#ways.forget();
-    const endpoint = to === undefined ? {} : { endpoint: to };
-    if (this.#mayReport(`send ${errno}`)) this.#emit({ kind: "send-refused", tunnel: this.name, errno, ...endpoint });
+    this.#report.sendRefused(to, errno);
   }
 
   #deviceRefused(errno: string): void {
-    if (GONE.includes(errno)) {
-      if (!this.gone) this.#emit({ kind: "device-gone", tunnel: this.name, errno });
-      this.gone = true;
-    } else if (this.#mayReport(`device ${errno}`)) this.#emit({ kind: "device-refused", tunnel: this.name, errno });
-  }
-
-  #mayReport(what: string): boolean {
-    const last = this.#reported.get(what);
-    if (last !== undefined && this.#now - last < REPORT_EVERY_MS) return false;
-    this.#reported.set(what, this.#now);
-    return true;
+    if (!GONE.includes(errno)) this.#report.deviceRefused(errno);
+    else if (!this.gone) this.#report.deviceGone(errno);
+    this.gone ||= GONE.includes(errno);
   }
 }
 
