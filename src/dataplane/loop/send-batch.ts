@@ -1,8 +1,7 @@
 import type { Endpoint } from "../../engine/endpoint.ts";
-import { writeSocketAddress } from "../../native/linux/packet-io/socket-address.codec.ts";
 import { PACKET_LEAD_BYTES, PACKET_TAIL_BYTES } from "../../native/openssl/packet-aead.ffi.ts";
-import { CONTROL_BYTES, type Machine, MESSAGE_BYTES, NAME_BYTES, VECTOR_BYTES, writePointer } from "./machine.ts";
-import { controlLength, controlStart, prepareControl, writeSegment, writeSource } from "./message-control.ts";
+import type { Machine } from "./machine.ts";
+import { SendMessages } from "./send-messages.ts";
 import type { Ways } from "./ways.ts";
 
 const BUFFER_BYTES = 262_144;
@@ -52,17 +51,13 @@ export class SendBatch {
   readonly #refused: SendRefused;
   readonly #ways: Ways;
   readonly #buffer: number;
-  readonly #headers: number;
-  readonly #vectors: number;
-  readonly #names: number;
-  readonly #controls: number;
+  readonly #messages: SendMessages;
   #sockets: SendSockets;
   #used = 0;
   #count = 0;
   #next = 0;
   #six = false;
   #endpoints: (Endpoint | undefined)[] = new Array<Endpoint | undefined>(MESSAGES);
-  #sourceBytes = new Int32Array(MESSAGES);
   #segmentBytes = new Int32Array(MESSAGES);
   #groupBytes = new Int32Array(MESSAGES);
   #groupStart = new Int32Array(MESSAGES);
@@ -76,17 +71,7 @@ export class SendBatch {
     this.#refused = refused;
     this.#ways = ways;
     this.#buffer = arena.reserve(BUFFER_BYTES + PACKET_LEAD_BYTES + PACKET_TAIL_BYTES) + PACKET_LEAD_BYTES;
-    this.#headers = arena.reserve(MESSAGES * MESSAGE_BYTES);
-    this.#vectors = arena.reserve(MESSAGES * VECTOR_BYTES);
-    this.#names = arena.reserve(MESSAGES * NAME_BYTES);
-    this.#controls = arena.reserve(MESSAGES * CONTROL_BYTES);
-    for (let index = 0; index < MESSAGES; index += 1) {
-      const [header, control] = [this.#headers + index * MESSAGE_BYTES, this.#controls + index * CONTROL_BYTES];
-      writePointer(arena, header, this.#names + index * NAME_BYTES);
-      writePointer(arena, header + 16, this.#vectors + index * VECTOR_BYTES);
-      arena.view.setUint32(header + 24, 1, true);
-      prepareControl(arena.view, control);
-    }
+    this.#messages = new SendMessages(arena, MESSAGES);
   }
 
   /** Other sockets from now on; what was not sent goes out by them. */
@@ -148,11 +133,11 @@ export class SendBatch {
 
   /** Hands everything to the kernel, until it has no room. */
   flush(): void {
-    const { arena, calls } = this.#machine;
+    const { calls } = this.#machine;
     this.blocked = false;
     const fd = this.#six ? this.#sockets.six : this.#sockets.four;
     while (this.#next < this.#count) {
-      const first = arena.base + this.#headers + this.#next * MESSAGE_BYTES;
+      const first = this.#messages.addressOf(this.#next);
       const sent = fd < 0 ? -1 : calls.sendmmsg(fd, first, this.#count - this.#next);
       if (sent > 0) {
         this.#next += sent;
@@ -175,14 +160,14 @@ export class SendBatch {
 
   /** What waits is of the other family and stays: this one is sent by itself, or given up. */
   #sendAlone(to: Endpoint, bytes: number, isStranger: boolean): void {
-    const { arena, calls } = this.#machine;
+    const { calls } = this.#machine;
     const index = this.#count;
     this.#begin(to, bytes, isStranger);
     this.#count = index;
     this.#used -= bytes;
     this.#groupOpen = false;
     const fd = this.#six ? this.#sockets.four : this.#sockets.six;
-    const sent = fd < 0 ? -1 : calls.sendmmsg(fd, arena.base + this.#headers + index * MESSAGE_BYTES, 1);
+    const sent = fd < 0 ? -1 : calls.sendmmsg(fd, this.#messages.addressOf(index), 1);
     this.counters.datagrams += 1;
     this.counters.bytes += bytes;
     if (sent === 1) this.counters.messages += 1;
@@ -200,56 +185,36 @@ export class SendBatch {
     const total = (this.#groupBytes[last] as number) + bytes;
     const datagrams = (this.#groupDatagrams[last] as number) + 1;
     if (bytes > segment || total > GROUP_BYTES || datagrams > GROUP_DATAGRAMS) return false;
-    const { view } = this.#machine.arena;
     this.#groupBytes[last] = total;
     this.#groupDatagrams[last] = datagrams;
     this.#used += bytes;
-    view.setUint32(this.#vectors + last * VECTOR_BYTES + 8, total, true);
-    if (datagrams === 2) this.#setControl(last, true);
+    this.#messages.setBytes(last, total);
+    if (datagrams === 2) this.#messages.setCut(last, true);
     this.#groupOpen = bytes === segment;
     return true;
   }
 
   #begin(to: Endpoint, bytes: number, isStranger: boolean): void {
-    const { arena } = this.#machine;
     const index = this.#count;
+    const start = this.#buffer + this.#used;
     this.#count += 1;
     this.#endpoints[index] = to;
     this.#segmentBytes[index] = bytes;
     this.#groupBytes[index] = bytes;
     this.#groupDatagrams[index] = 1;
-    this.#groupStart[index] = this.#buffer + this.#used;
+    this.#groupStart[index] = start;
     this.#groupOpen = true;
-    const header = this.#headers + index * MESSAGE_BYTES;
-    const vector = this.#vectors + index * VECTOR_BYTES;
-    arena.view.setUint32(header + 8, writeSocketAddress(arena.view, this.#names + index * NAME_BYTES, to), true);
-    const control = this.#controls + index * CONTROL_BYTES;
     const source = isStranger ? this.#ways.sourceForStranger(to) : this.#ways.sourceFor(to);
-    this.#sourceBytes[index] = source?.length ?? 0;
-    if (source !== undefined) writeSource(arena.view, control, source);
-    writeSegment(arena.view, control, bytes);
-    this.#setControl(index, false);
-    writePointer(arena, vector, this.#buffer + this.#used);
-    arena.view.setUint32(vector + 8, bytes, true);
+    this.#messages.begin(index, to, start, bytes, source);
     this.#used += bytes;
-  }
-
-  /** What stands beside a message: how it is to be cut, and from which address it is to leave. */
-  #setControl(index: number, isCut: boolean): void {
-    const { arena } = this.#machine;
-    const header = this.#headers + index * MESSAGE_BYTES;
-    const length = controlLength(isCut, this.#sourceBytes[index] as number);
-    writePointer(arena, header + 32, this.#controls + index * CONTROL_BYTES + controlStart(isCut));
-    arena.view.setUint32(header + 40, length, true);
   }
 
   /** Whether the message was to leave from an address of ours that the kernel does not take; it may go without. */
   #dropsSource(index: number, errno: string, isCut: boolean): boolean {
     const to = this.#endpoints[index];
-    if (to === undefined || this.#sourceBytes[index] === 0 || !SOURCE_ERRORS.has(errno)) return false;
+    if (to === undefined || !this.#messages.hasSource(index) || !SOURCE_ERRORS.has(errno)) return false;
     this.#ways.refuseSource(to);
-    this.#sourceBytes[index] = 0;
-    this.#setControl(index, isCut);
+    this.#messages.dropSource(index, isCut);
     return true;
   }
 
@@ -273,18 +238,16 @@ export class SendBatch {
   }
 
   #sendSingly(fd: number, index: number): void {
-    const { arena, calls } = this.#machine;
-    const header = this.#headers + index * MESSAGE_BYTES;
-    const vector = this.#vectors + index * VECTOR_BYTES;
+    const { calls } = this.#machine;
+    const messages = this.#messages;
     const segment = this.#segmentBytes[index] as number;
     const start = this.#groupStart[index] as number;
     const total = this.#groupBytes[index] as number;
-    this.#setControl(index, false);
+    messages.setCut(index, false);
     let lastErrno = "";
     for (let at = 0; at < total; at += segment) {
-      writePointer(arena, vector, start + at);
-      arena.view.setUint32(vector + 8, Math.min(segment, total - at), true);
-      if (calls.sendmmsg(fd, arena.base + header, 1) === 1) continue;
+      messages.setPiece(index, start + at, Math.min(segment, total - at));
+      if (calls.sendmmsg(fd, messages.addressOf(index), 1) === 1) continue;
       const errno = calls.errno();
       if (this.#dropsSource(index, errno, false)) {
         at -= segment;
