@@ -1,12 +1,13 @@
 import type { Capabilities } from "../../host/ports/facts.ts";
 import { messageOf } from "../../model/error.ts";
+import { DISREGARDED, DISREGARDED_REMEDY } from "../../model/firewall/canary.ts";
 import type { DesiredState } from "../../model/resource.ts";
 import { observeMachine } from "../../reconciler/apply/observe.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import { driverRegistry } from "../../resources/registry.ts";
 import type { Traffic } from "../generations/unreadable-state.ts";
-import { statusOf } from "../reading/status.ts";
+import { damageTold, statusOf } from "../reading/status.ts";
 import type { ResourceStatus } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
 import type { Finding } from "./finding.ts";
@@ -114,10 +115,23 @@ function policyFinding(policy: ResourceStatus, killSwitch: boolean, remedy: read
     };
   }
   const meaning = killSwitch ? "traffic is not protected" : "the applied rules do not hold";
-  const damage = policy.drift.flatMap(({ field, before, after }) => {
-    if (field !== "/damage") return [`${policy.key} differs in ${field || "the whole policy"}`];
-    return [before, after].flatMap((value) => (Array.isArray(value) ? value.map(String) : []));
-  });
+  const damage = policy.drift.flatMap((change) =>
+    change.field === "/damage"
+      ? damageTold(change)
+      : [`${policy.key} differs in ${change.field || "the whole policy"}`],
+  );
+  if (damage.includes(DISREGARDED)) {
+    return {
+      id: "policy-disregarded",
+      severity: "fault",
+      what: `${DISREGARDED}: ${meaning}`,
+      evidence: [
+        "awg sent a packet to an address of documentation, and the rule that stops it did not count it (S13.15)",
+      ],
+      consequence: "a restart ends what runs on this Mac",
+      remedy: [DISREGARDED_REMEDY],
+    };
+  }
   return {
     id: "policy-missing",
     severity: "fault",

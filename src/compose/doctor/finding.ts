@@ -27,6 +27,7 @@ export const FINDING_IDS = [
   "journal-blocked",
   "journal-awaiting",
   "policy-missing",
+  "policy-disregarded",
   "policy-orphaned",
   "drifted",
   "machine-unreadable",

@@ -1,4 +1,5 @@
 import type { Capabilities } from "../../host/ports/facts.ts";
+import { DISREGARDED } from "../../model/firewall/canary.ts";
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import type { DesiredState, FieldChange, Observed, Resource } from "../../model/resource.ts";
 import type { ServiceObserved } from "../../model/spec/service.ts";
@@ -178,6 +179,12 @@ function conditionsOf(
   ];
 }
 
+/** What the packet filter's damage is, in the words in which its host tells it; nothing for another field. */
+export function damageTold({ field, before, after }: FieldChange): readonly string[] {
+  if (field !== "/damage") return [];
+  return [before, after].flatMap((value) => (Array.isArray(value) ? value.map(String) : []));
+}
+
 interface Protection {
   readonly status: boolean;
   readonly orphaned: boolean;
@@ -197,7 +204,10 @@ function protection(resources: readonly ResourceStatus[], desired: DesiredState)
     return told(false, "the kill switch is off");
   }
   const damage = standing?.drift.filter(({ field }) => field !== "/held") ?? [];
-  if (standing?.ready !== true || damage.length > 0) return told(false, "the packet filter is not as applied");
+  if (standing?.ready !== true || damage.length > 0) {
+    const [first] = standing?.drift.flatMap(damageTold) ?? [];
+    return told(false, first === DISREGARDED ? first : "the packet filter is not as applied");
+  }
   return standing.drift.length > 0
     ? told(true, "the kernel holds the kill switch; orphaned: flushable, apply again", true)
     : told(true, "the kill switch holds");

@@ -27,7 +27,9 @@ export const SOCKET = {
   O_NONBLOCK: 4,
   IPPROTO_IP: 0,
   IPPROTO_IPV6: 41,
+  IP_TTL: 4,
   IP_BOUND_IF: 25,
+  IPV6_UNICAST_HOPS: 4,
   IPV6_V6ONLY: 27,
   IPV6_BOUND_IF: 125,
 } as const;

@@ -6,6 +6,7 @@ import { judgeSurroundings, type Surroundings } from "../../../src/compose/docto
 import type { ResourceStatus } from "../../../src/compose/session.ts";
 import type { Capabilities } from "../../../src/host/ports/facts.ts";
 import type { RuleEntry } from "../../../src/host/ports/routes.ts";
+import { DISREGARDED } from "../../../src/model/firewall/canary.ts";
 import type { DesiredState } from "../../../src/model/resource.ts";
 import { firewall, link, resolver, rules, state, tunnel } from "../../reconciler/scenarios.ts";
 
@@ -127,6 +128,11 @@ describe("the applied state", () => {
       ["fault policy-orphaned"],
     ],
     [
+      "a packet filter that does not act",
+      [{ ...policy, drift: [{ field: "/damage", before: [DISREGARDED], after: [] }] }],
+      ["fault policy-disregarded"],
+    ],
+    [
       "a policy that is gone",
       [{ ...policy, drift: [{ field: "", after: "the whole policy" }] }],
       ["fault policy-missing"],
@@ -139,7 +145,8 @@ describe("the applied state", () => {
   ])("%s", (_what, resources, expected) => {
     const findings = judgeApplied(resources, 7, true);
     expect(told(findings)).toEqual(expected);
-    for (const { severity, remedy } of findings) if (severity === "fault") expect(remedy).toEqual(["awg rollback 7"]);
+    for (const { id, severity, remedy } of findings)
+      if (severity === "fault" && id !== "policy-disregarded") expect(remedy).toEqual(["awg rollback 7"]);
   });
 });
 

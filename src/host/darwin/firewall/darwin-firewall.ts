@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { AwgError } from "../../../model/error.ts";
+import { DISREGARDED, DISREGARDED_REMEDY } from "../../../model/firewall/canary.ts";
 import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
 import { type Family, parseIp } from "../../../model/ip.ts";
 import type { LibSystem } from "../../../native/darwin/libsystem.ts";
@@ -7,6 +8,7 @@ import type { FirewallPort } from "../../ports/firewall.ts";
 import type { RunCommand } from "../command.ts";
 import { parsePrintedRules } from "../pf/printed/parse-printed.ts";
 import { CALLING_ANCHOR, PF_ANCHOR, renderCallingAnchor, renderPf } from "../pf/render-pf.ts";
+import { findDisregard } from "./canary-flight.ts";
 import { asOwnChange } from "./firewall-events.ts";
 import { FirewallRecord } from "./firewall-record.ts";
 import { compareWithPf, observePolicy, type PolicySource } from "./observe-policy.ts";
@@ -49,7 +51,13 @@ export function darwinFirewall({ run, system, runDir, root = "/" }: DarwinFirewa
     self: system.getpid(),
     isAlive: (pid) => system.kill(pid, 0).errno !== ESRCH,
   };
-  const tools: Tools = { pf: pfctl(run), names: printedNames(root), record, isHeld, device, processes };
+  const source = { pf: pfctl(run), names: printedNames(root), record, isHeld };
+  const tools: Tools = {
+    ...source,
+    findDisregard: (rules) => findDisregard({ ...source, system }, rules),
+    device,
+    processes,
+  };
   return {
     read: () => observePolicy(tools),
     load: (policy) => asOwnChange(device, () => (policy === null ? removePolicy(tools) : loadPolicy(tools, policy))),
@@ -148,5 +156,9 @@ function selectionOf({ device, protocol, direction, local, remote }: PfState): P
 
 function refuseDamage([first]: readonly string[]): void {
   if (first === undefined) return;
-  throw new AwgError("verification", `PF took the firewall policy and does not enforce it: ${first}`);
+  throw new AwgError(
+    "verification",
+    `PF took the firewall policy and does not enforce it: ${first}`,
+    first === DISREGARDED ? { remedy: DISREGARDED_REMEDY } : {},
+  );
 }

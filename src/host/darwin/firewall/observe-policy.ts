@@ -1,12 +1,14 @@
 import type { FirewallObserved, FirewallPolicy } from "../../../model/firewall/policy.ts";
 import { canonicalPrefix, parsePrefix, renderPrefix } from "../../../model/prefix.ts";
-import { IDENTITY_WORD } from "../pf/link-rules.ts";
+import { CANARY_WORDS, IDENTITY_WORD } from "../pf/link-rules.ts";
 import { pfLabel } from "../pf/pf-rule.ts";
 import { type PrintedNames, type PrintedRule, parsePrintedRules, printedText } from "../pf/printed/parse-printed.ts";
 import { PF_ANCHOR, type RenderedPf, renderPf } from "../pf/render-pf.ts";
 import type { FirewallRecord } from "./firewall-record.ts";
 import type { Pfctl } from "./pfctl.ts";
 import { isReached, passesBefore, readReach } from "./reach.ts";
+
+const CANARY_LABEL = pfLabel(CANARY_WORDS);
 
 /** Where a policy is read from. */
 export interface PolicySource {
@@ -15,6 +17,8 @@ export interface PolicySource {
   readonly record: FirewallRecord;
   /** Whether PF runs and a reference of ours keeps it so. */
   readonly isHeld: () => boolean;
+  /** Whether PF acts by the rules that it holds, of which these are the outer anchor's; what is wrong, for people. */
+  readonly findDisregard: (rules: readonly PrintedRule[]) => Promise<readonly string[]>;
 }
 
 /** What PF holds of ours, and what is wrong with it; every rule is read and compared, each time. */
@@ -28,9 +32,11 @@ export async function observePolicy(source: PolicySource): Promise<FirewallObser
     policy === null
       ? { damage: [`which policy the PF anchor ${PF_ANCHOR} holds is not known`], droppedPackets: dropped(rules) }
       : await compareWithPf(source, renderPf(policy, identity));
+  const told = [...damage, ...(await damageAround(source, policy))];
+  const isToAct = told.length === 0 && policy?.layers.some(({ killSwitch }) => killSwitch) === true;
   return {
     policy,
-    damage: [...damage, ...(await damageAround(source, policy))],
+    damage: isToAct ? [...(await source.findDisregard(rules))] : told,
     held: false,
     holdable: false,
     droppedPackets,
@@ -101,8 +107,12 @@ function identityOf([first]: readonly PrintedRule[]): string {
   return label.startsWith(prefix) ? label.slice(prefix.length) : "";
 }
 
+/** What was really sent, without awg's own canaries. */
 function dropped(rules: readonly PrintedRule[]): number {
-  return rules.reduce((sum, { line, packets }) => sum + (line.startsWith("block") ? packets : 0), 0);
+  const blocks = rules.filter(
+    ({ line, rule }) => line.startsWith("block") && rule?.label.startsWith(CANARY_LABEL) !== true,
+  );
+  return blocks.reduce((sum, { packets }) => sum + packets, 0);
 }
 
 function prefixSet(texts: readonly string[]): string {

@@ -41,35 +41,48 @@ export async function readReach(pf: Pfctl, names: PrintedNames): Promise<Reach> 
  */
 export async function passesBefore(pf: Pfctl, names: PrintedNames, policy: FirewallPolicy | null): Promise<string[]> {
   if (policy?.layers.every(({ killSwitch }) => !killSwitch) === true) return [];
-  const main = parsePrintedRules(await pf.rules(""), names);
-  const apple = main.findIndex((rule) => calls(rule, `${APPLE}/*`));
-  const direct = main.findIndex(callsPolicy);
-  const first = Math.min(...[apple, direct, main.length].filter((index) => index >= 0));
-  const siblings = first === apple ? (await pf.anchorsIn(APPLE)).filter((path) => path < CALLING_ANCHOR) : [];
-  const search = new PassSearch(pf, names);
-  await search.among(main.slice(0, first), "", 0);
-  for (const path of siblings) await search.inside(path, 0);
+  const search = await searchBefore(pf, names, "pass");
   await search.translations("", 0);
   const skipped = (await pf.skippedInterfaces()).filter((name) => name !== LOOPBACK);
   return [...search.found, ...skipped.map((name) => `set skip on ${name}`)];
 }
 
-/** Looks for quick rules and translations that let packets pass, also through the anchors that rules call. */
-class PassSearch {
+/** Whether a rule of another program may stop a packet before ours are asked. */
+export async function isStoppedBefore(pf: Pfctl, names: PrintedNames): Promise<boolean> {
+  return (await searchBefore(pf, names, "block")).found.length > 0;
+}
+
+/** Looks through what PF asks before our rules: the main ruleset, and com.apple's anchors where one of them calls ours. */
+async function searchBefore(pf: Pfctl, names: PrintedNames, action: "pass" | "block"): Promise<QuickSearch> {
+  const main = parsePrintedRules(await pf.rules(""), names);
+  const apple = main.findIndex((rule) => calls(rule, `${APPLE}/*`));
+  const direct = main.findIndex(callsPolicy);
+  const first = Math.min(...[apple, direct, main.length].filter((index) => index >= 0));
+  const siblings = first === apple ? (await pf.anchorsIn(APPLE)).filter((path) => path < CALLING_ANCHOR) : [];
+  const search = new QuickSearch(pf, names, action);
+  await search.among(main.slice(0, first), "", 0);
+  for (const path of siblings) await search.inside(path, 0);
+  return search;
+}
+
+/** Looks for quick rules that let packets pass, or stop them, and for translations that pass; also through calls of anchors. */
+class QuickSearch {
   readonly found: string[] = [];
   readonly #pf: Pfctl;
   readonly #names: PrintedNames;
+  readonly #quick: RegExp;
   readonly #translated = new Set<string>();
 
-  constructor(pf: Pfctl, names: PrintedNames) {
+  constructor(pf: Pfctl, names: PrintedNames, action: "pass" | "block") {
     this.#pf = pf;
     this.#names = names;
+    this.#quick = action === "pass" ? /^pass\b.* quick\b/ : /^block\b.* quick\b/;
   }
 
   async among(rules: readonly PrintedRule[], path: string, depth: number): Promise<void> {
     for (const { line } of rules) {
       if (isOfLoopback(line)) continue;
-      if (/^pass\b.* quick\b/.test(line)) this.found.push(path === "" ? line : `${line} (in ${path})`);
+      if (this.#quick.test(line)) this.found.push(path === "" ? line : `${line} (in ${path})`);
       const called = /^anchor "([^"]+)"/.exec(line)?.[1];
       if (called === undefined) continue;
       for (const inner of await this.#anchorsMeant(called, path)) await this.inside(inner, depth + 1);

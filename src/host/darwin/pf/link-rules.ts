@@ -1,3 +1,4 @@
+import { CANARIES } from "../../../model/firewall/canary.ts";
 import {
   ALL_ROUTERS,
   DHCPV4,
@@ -24,6 +25,21 @@ const port = (value: number) => [{ from: value, to: value }];
 export function loopbackRules(identity?: string): PfRule[] {
   const why = identity === undefined ? "S2.1 loopback" : `${IDENTITY_WORD} ${identity}`;
   return [{ action: "pass", on: [LOOPBACK], state: "none", why }];
+}
+
+/** What the canaries' rules are for, by which they are found again. */
+export const CANARY_WORDS = "S13.15 canary";
+
+/** S13.15: what awg sends to see whether PF stops it. Behind loopback, before all that could let it pass. */
+export function canaryRules(): PfRule[] {
+  return CANARIES.map(({ family, address, protocol, port: at }) => ({
+    action: "block",
+    direction: "out",
+    family,
+    protocols: [protocol],
+    to: { addresses: [address], ports: port(at) },
+    why: `${CANARY_WORDS} ${family}`,
+  }));
 }
 
 /** S2.2 and S2.3: addresses of tunnels on physical links. Their own devices are dealt with before. */

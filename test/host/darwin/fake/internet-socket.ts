@@ -9,8 +9,10 @@ import { familyNumber, readMask, readSockaddr } from "./route/sockaddr.ts";
 /** No duplicate address detection, and the flag sing-tun and Apple's own tunnels set. */
 const WANTED_V6_FLAGS = ["IN6_IFF_NODAD", "IN6_IFF_SECURED"] as const;
 const FOREVER = 0xffff_ffff;
+/** IP_TTL of bsd/netinet/in.h and IPV6_UNICAST_HOPS of bsd/netinet6/in6.h. */
+const HOPS = 4;
 
-/** A datagram socket of IPv4 or IPv6: the handle for interface ioctls, and for binding to an interface. */
+/** A datagram socket of IPv4 or IPv6: the handle for interface ioctls, for binding to an interface and for sending there. */
 export class InternetSocket implements Descriptor {
   readonly kind = "dgram";
   nonblocking = false;
@@ -19,14 +21,62 @@ export class InternetSocket implements Descriptor {
   boundTo = 0;
   readonly family: Family;
   readonly #kernel: Kernel;
+  #way: { readonly destination: IpAddress; readonly port: number; readonly interfaceIndex: number } | undefined;
 
   constructor(kernel: Kernel, family: Family) {
     this.#kernel = kernel;
     this.family = family;
   }
 
+  /** Remembers the other end; fails where no route leads there. */
+  connect(address: Uint8Array): number | Failure {
+    this.#kernel.log.take("connect dgram");
+    // sin_port and sin6_port are in network order.
+    const port = new DataView(address.buffer, address.byteOffset).getUint16(2, false);
+    const destination = plainAddress("connect dgram", Uint8Array.from(address).fill(0, 2, 4));
+    if (destination.family !== this.family) return fail("EAFNOSUPPORT");
+    const route = this.#kernel.machine.lookUp(destination, this.boundTo);
+    if (route === undefined) return fail(this.family === 4 ? "ENETUNREACH" : "EHOSTUNREACH");
+    this.#way = { destination, port, interfaceIndex: this.boundTo || route.interfaceIndex };
+    return 0;
+  }
+
+  /**
+   * Sends a datagram. ip_output (bsd/netinet/ip_output.c) keeps PF's refusal to itself, so that an IPv4 send succeeds
+   * whatever became of the packet; ip6_output gives EHOSTUNREACH. What a content filter holds back was taken.
+   */
+  write(bytes: Uint8Array): number | Failure {
+    this.#kernel.log.take("write dgram");
+    const { machine, caller } = this.#kernel;
+    if (this.#way === undefined) return fail("EDESTADDRREQ");
+    const { destination, port, interfaceIndex } = this.#way;
+    const device = machine.interfaceAt(interfaceIndex);
+    const source = device?.addresses.find(({ prefix }) => prefix.family === this.family)?.prefix;
+    if (device === undefined || source === undefined) return fail("EADDRNOTAVAIL");
+    if (machine.contentFilters > 0) return bytes.length;
+    const packet = {
+      direction: "out",
+      device: device.name,
+      source: { family: source.family, value: source.address },
+      destination,
+      protocol: 17,
+      sourcePort: 50_000,
+      destinationPort: port,
+      isLaterFragment: false,
+      isOpening: false,
+      uid: caller.uid,
+    } as const;
+    const isStopped = machine.emit(packet, "awg") === "stopped";
+    return isStopped && this.family === 6 ? fail("EHOSTUNREACH") : bytes.length;
+  }
+
   setsockopt(level: number, name: number, value: Uint8Array): number | Failure {
     const [IP, IPV6] = [0, 41];
+    const hops = this.family === 4 ? "IP_TTL" : "IPV6_UNICAST_HOPS";
+    if (level === (this.family === 4 ? IP : IPV6) && name === HOPS) {
+      this.#kernel.log.take(`setsockopt ${hops}`);
+      return value.length === 4 && value[0] !== 0 ? 0 : fail("EINVAL");
+    }
     const isV6 = level === IPV6 && name === constant("IPV6_BOUND_IF");
     if (!isV6 && !(level === IP && name === constant("IP_BOUND_IF"))) {
       throw new UnfaithfulCall("setsockopt dgram", `level ${level} option ${name}`);

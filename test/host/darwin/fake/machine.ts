@@ -1,11 +1,13 @@
 import { addressBits, type Family, type IpAddress, parseIp } from "../../../../src/model/ip.ts";
 import { canonicalPrefix, type Prefix, parsePrefix, prefixContains } from "../../../../src/model/prefix.ts";
+import type { PfPacket } from "../pf/judge-pf.ts";
 import { FakeProcessList } from "./processes/process-list.ts";
 import { FakeExtensions } from "./programs/fake-extensions.ts";
 import { FakeLaunchd } from "./programs/fake-launchd.ts";
 import { FakePf } from "./programs/fake-pf.ts";
 import { FakeScreen } from "./programs/fake-screen.ts";
 import { FakeStore } from "./programs/fake-scutil.ts";
+import { passesPf } from "./programs/outgoing.ts";
 
 /** An address of an interface; `prefix` keeps its host bits. */
 export interface FakeAddress {
@@ -59,6 +61,12 @@ export class FakeMachine {
   /** When the machine last went to sleep and woke; 0 while it never did. */
   sleptAtMs = 0;
   wokeAtMs = 0;
+  /** Packets that left by a physical interface. */
+  readonly wire: PfPacket[] = [];
+  /** Programs of Apple's whose packets some versions keep from PF; by name. */
+  readonly exempt = new Set<string>();
+  /** Network extensions that filter content: while there are any, what an unknown program sends waits for their word. */
+  contentFilters = 0;
   /** The machine has no descriptors left: every socket is refused (ENFILE). */
   isFull = false;
   /** Signals that were sent. */
@@ -154,6 +162,13 @@ export class FakeMachine {
           (prefix.family === gateway.family && prefixContains(canonicalPrefix(prefix), target)),
       ),
     );
+  }
+
+  /** A packet goes out by an interface, unless PF stops it. */
+  emit(packet: PfPacket, program: string): "left" | "stopped" {
+    if (!this.exempt.has(program) && !passesPf(this.pf, packet)) return "stopped";
+    if (/^en/.test(packet.device)) this.wire.push(packet);
+    return "left";
   }
 
   tell(event: RouteSocketEvent): void {

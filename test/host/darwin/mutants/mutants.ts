@@ -238,6 +238,20 @@ const FILTER: readonly Mutant[] = [
     run: words("/sbin/pfctl", (one) => (one.args.includes("-f") ? { ...one, args: ["-f", "/etc/pf.conf"] } : one)),
   },
   {
+    name: "a canary to another port",
+    breaks: "4",
+    system: (real) =>
+      bent(real, { connect: (fd, address) => real.connect(fd, address.length === 16 ? put(3, 7)(address) : address) }),
+  },
+  {
+    name: "a canary with Linux's number for the hops",
+    breaks: "0",
+    system: (real) =>
+      bent(real, {
+        setsockopt: (fd, level, name, value) => real.setsockopt(fd, level, level === 0 && name === 4 ? 2 : name, value),
+      }),
+  },
+  {
     name: "rules without the newline at their end",
     breaks: "pf 2",
     run: words("/sbin/pfctl", (one) => (one.input === undefined ? one : { ...one, input: one.input.trimEnd() })),

@@ -52,6 +52,8 @@ function pfVerdict(policy: FirewallPolicy, packet: Packet): "accept" | "drop" {
 
 const endpoint = { destination: readAddress("192.0.2.1"), destinationPort: 51_820, uid: SERVICE_UID };
 const neighbour = { protocol: 58, icmpType: 135, source: readAddress("fe80::9"), destination: readAddress("fe80::1") };
+/** By a tunnel that would carry it. */
+const canary = { outDevice: "awg-office", destination: readAddress("192.0.2.251"), destinationPort: 9 };
 const fragment = { laterFragment: true, uid: 501, protocol: 17 };
 
 const CASES: readonly (readonly [string, FirewallPolicy, Packet, "accept" | "drop", "accept" | "drop"])[] = [
@@ -68,6 +70,7 @@ const CASES: readonly (readonly [string, FirewallPolicy, Packet, "accept" | "dro
     "drop",
     "accept",
   ],
+  ["S13.15 a canary", LAPTOP, leaving(canary), "accept", "drop"],
   ["S13.9 a user number past PF's", byHighUser, leaving({ uid: 3_000_000_000 }), "accept", "drop"],
 ];
 

@@ -49,6 +49,8 @@ const SELDOM: readonly SeldomPacket[] = [
   ["output", "eth0", "192.0.2.9:123", "192.0.2.123:123", 17],
   ["output", "awg-proxy", "10.9.0.2:123", "192.0.2.123:123", 17],
   ["input", "eth0", "192.0.2.123:123", "192.0.2.9:123", 17],
+  ["output", "awg-office", "10.8.0.2:40000", "192.0.2.251:9", 17],
+  ["output", "awg-office", "fd00:8::2:40000", "2001:db8::251:9", 17],
 ];
 
 function packetOf([hook, device, from, to, protocol, icmpType]: SeldomPacket): Packet {

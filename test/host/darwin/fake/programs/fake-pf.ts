@@ -50,6 +50,10 @@ export class FakePf {
   readonly translations = new Map<string, readonly string[]>([
     ["", ['nat-anchor "com.apple/*" all', 'rdr-anchor "com.apple/*" all']],
   ]);
+  /** What rules have matched, by the rule; a rule that is loaded anew begins with nothing. */
+  readonly matched = new Map<PfParsedRule, number>();
+  /** On, with its rules loaded, and nothing comes of it: seen on Macs at the first start after an upgrade. */
+  isDisregarded = false;
   /** Interfaces that are left alone (`set skip on`). */
   readonly skipped = new Set<string>();
   /** Changes with the main ruleset: what was counted before is stale after. */

@@ -96,13 +96,15 @@ function show(pf: FakePf, { anchor = "", show: what, verbose }: PfctlOptions): C
       if (rules === undefined) {
         return { status: 0, stdout: "", stderr: `${ALTQ}pfctl: DIOCGETRULES: Invalid argument\n` };
       }
-      const counters = verbose
-        ? ["  [ Evaluations: 1         Packets: 0         Bytes: 0           States: 0     ]"]
-        : [];
-      const lines = printRules(rules);
+      const counters = (rule: PfParsedRule) =>
+        verbose
+          ? [
+              `  [ Evaluations: 1         Packets: ${pf.matched.get(rule) ?? 0}         Bytes: 0           States: 0     ]`,
+            ]
+          : [];
       return done([
         ...(anchor === "" ? ['scrub-anchor "com.apple/*" all fragment reassemble'] : []),
-        ...lines.flatMap((line) => [line, ...counters]),
+        ...rules.flatMap((rule) => printRules([rule]).flatMap((line) => [line, ...counters(rule)])),
       ]);
     }
     case "nat": {

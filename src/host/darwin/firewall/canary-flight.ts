@@ -1,0 +1,116 @@
+import { AwgError } from "../../../model/error.ts";
+import {
+  CANARIES,
+  type Canary,
+  type CanaryFlight,
+  DISREGARDED,
+  isDisregarded,
+} from "../../../model/firewall/canary.ts";
+import type { Family } from "../../../model/ip.ts";
+import { checkedCall, withSocket } from "../../../native/darwin/calls.ts";
+import { SOCKET } from "../../../native/darwin/constants.ts";
+import type { LibSystem } from "../../../native/darwin/libsystem.ts";
+import { bindToInterface } from "../../../native/darwin/link/bound-interface.ts";
+import { setNonblocking } from "../../../native/darwin/packet-io/udp-socket.ts";
+import { encodeInet } from "../../../native/darwin/sockaddr.codec.ts";
+import { uplinksOf } from "../facts/uplinks.ts";
+import { readInterfaces } from "../links/interfaces.ts";
+import { CANARY_WORDS } from "../pf/link-rules.ts";
+import { pfLabel } from "../pf/pf-rule.ts";
+import { type PrintedNames, type PrintedRule, parsePrintedRules } from "../pf/printed/parse-printed.ts";
+import { PF_ANCHOR } from "../pf/render-pf.ts";
+import { dumpRoutes } from "../routes/route-socket.ts";
+import type { Pfctl } from "./pfctl.ts";
+import { isStoppedBefore } from "./reach.ts";
+
+/** One byte that says nothing: what a write of none does to a datagram socket, POSIX leaves open. */
+const NOTHING = Uint8Array.of(0);
+/** The first router throws it away. */
+const ONE_HOP = new Uint8Array(Uint32Array.of(1).buffer);
+/** Rules that are loaded anew while a canary flies count from 0 again. */
+const FLIGHTS = 2;
+
+/** PF to be tested, and the calls to do it with. */
+export interface CanarySource {
+  readonly pf: Pfctl;
+  readonly names: PrintedNames;
+  readonly system: LibSystem;
+}
+
+/**
+ * Whether PF acts by the rules that it holds: sends what the canaries' rules forbid, by the physical interface of each
+ * family's default route, and looks whether they stopped it. Their count says so and not the send: for IPv4 ip_output
+ * (bsd/netinet/ip_output.c) throws the answer of PF away and the send succeeds, for IPv6 it is EHOSTUNREACH,
+ * which a missing route gives, too.
+ *
+ * @param rules what the outer anchor was just read to hold
+ * @returns what is wrong, for people; nothing where PF acts, and where it cannot be told: no way out, a rule of another
+ * program or a content filter that may have stopped the packet before PF's own rules were asked
+ */
+export async function findDisregard(source: CanarySource, rules: readonly PrintedRule[]): Promise<string[]> {
+  const { pf, names, system } = source;
+  let before = rules;
+  for (let flight = 1; flight <= FLIGHTS; flight += 1) {
+    const sent = sendAll(system);
+    if (!sent.some(({ taken }) => taken)) return [];
+    const after = parsePrintedRules(await pf.rules(PF_ANCHOR), names);
+    const flights = sent.map(({ family, taken }): CanaryFlight => {
+      return { taken, stoppedBefore: stoppedBy(before, family), stoppedAfter: stoppedBy(after, family) };
+    });
+    if (!isDisregarded(flights)) return [];
+    before = after;
+  }
+  return hasContentFilter(system) || (await isStoppedBefore(pf, names)) ? [] : [DISREGARDED];
+}
+
+function stoppedBy(rules: readonly PrintedRule[], family: Family): number {
+  const label = pfLabel(`${CANARY_WORDS} ${family}`);
+  return rules.find(({ rule }) => rule?.label === label)?.packets ?? 0;
+}
+
+interface SentCanary {
+  readonly family: Family;
+  readonly taken: boolean;
+}
+
+/** A canary for each family that has a way out. */
+function sendAll(system: LibSystem): readonly SentCanary[] {
+  const names = new Map(readInterfaces(system).map(({ index, name }) => [index, name]));
+  const uplinks = uplinksOf(dumpRoutes(system), names);
+  return CANARIES.flatMap((canary) => {
+    const device = uplinks.find(({ family }) => family === canary.family)?.device;
+    const index = [...names].find(([, name]) => name === device)?.[0];
+    return index === undefined ? [] : [{ family: canary.family, taken: isTaken(system, canary, index) }];
+  });
+}
+
+/** An interface that goes in this very moment takes no packet. */
+function isTaken(system: LibSystem, canary: Canary, interfaceIndex: number): boolean {
+  try {
+    return send(system, canary, interfaceIndex);
+  } catch (error) {
+    if (error instanceof AwgError) return false;
+    throw error;
+  }
+}
+
+function send(system: LibSystem, { family, address, port }: Canary, interfaceIndex: number): boolean {
+  const [domain, level, hops] =
+    family === 4
+      ? [SOCKET.AF_INET, SOCKET.IPPROTO_IP, SOCKET.IP_TTL]
+      : [SOCKET.AF_INET6, SOCKET.IPPROTO_IPV6, SOCKET.IPV6_UNICAST_HOPS];
+  return withSocket(system, { domain, type: SOCKET.SOCK_DGRAM, protocol: 0 }, (fd) => {
+    setNonblocking(system, fd, "setting up a test of PF");
+    checkedCall("setting up a test of PF", system.setsockopt(fd, level, hops, ONE_HOP));
+    bindToInterface(system, fd, family, interfaceIndex);
+    const hasWay = system.connect(fd, encodeInet(address, { port })).value !== -1;
+    return hasWay && system.write(fd, NOTHING).value !== -1;
+  });
+}
+
+/** A network extension keeps back what a socket sends before it becomes a packet (cfil_sock_data_out of sosend). */
+function hasContentFilter(system: LibSystem): boolean {
+  const count = new Uint8Array(4);
+  const { value } = system.sysctlByName("net.cfil.active_count", count);
+  return value !== -1 && count.some((byte) => byte !== 0);
+}

@@ -1,0 +1,41 @@
+import { describe, expect, test } from "vitest";
+import { judgeApplied } from "../../../src/compose/doctor/applied.ts";
+import { CANARIES, DISREGARDED, DISREGARDED_REMEDY } from "../../../src/model/firewall/canary.ts";
+import { renderIp } from "../../../src/model/ip.ts";
+import { abiObstacle } from "../../host/darwin/fake/abi.ts";
+import { MacBook } from "./macbook.ts";
+
+const protectedBy = async ({ session }: MacBook) =>
+  (await session.status()).conditions.find(({ type }) => type === "Protected");
+
+describe.skipIf(abiObstacle !== undefined)("H4: a Mac whose PF does not act by its rules", () => {
+  test("an apply there is refused and undone: nothing is called protected", async () => {
+    using mac = new MacBook();
+    mac.world.machine.pf.isDisregarded = true;
+    await expect(mac.apply(await mac.plan())).rejects.toMatchObject({ message: expect.stringContaining(DISREGARDED) });
+    expect((await mac.session.status()).resources).toEqual([]);
+    expect(mac.world.machine.interfaces.map(({ name }) => name)).not.toContain("utun1");
+  });
+
+  test("status, plan and doctor say so of an applied one, and protected again after a restart has cured it", async () => {
+    using mac = new MacBook();
+    await mac.apply(await mac.plan());
+    expect(await protectedBy(mac)).toMatchObject({ status: true });
+
+    mac.world.machine.pf.isDisregarded = true;
+    expect(await protectedBy(mac)).toMatchObject({ status: false, reason: DISREGARDED });
+    const { resources } = await mac.session.status();
+    const [finding] = judgeApplied(resources, 1, true).filter(({ severity }) => severity === "fault");
+    expect(finding).toMatchObject({
+      id: "policy-disregarded",
+      severity: "fault",
+      what: `${DISREGARDED}: traffic is not protected`,
+      remedy: [DISREGARDED_REMEDY],
+    });
+    const outside = new Set(mac.world.machine.wire.map(({ destination }) => renderIp(destination)));
+    expect([...outside]).toEqual([CANARIES[0]?.address]);
+
+    mac.world.machine.pf.isDisregarded = false;
+    expect(await protectedBy(mac)).toMatchObject({ status: true, reason: expect.stringContaining("kill switch") });
+  });
+});
