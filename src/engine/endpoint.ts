@@ -12,9 +12,14 @@ export interface Endpoint {
 /** Whether both name the same UDP address. Allocates nothing. */
 export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
   if (a === b) return true;
-  if (a.port !== b.port || a.scope !== b.scope || a.address.length !== b.address.length) return false;
-  for (let index = 0; index < a.address.length; index += 1) {
-    if (a.address[index] !== b.address[index]) return false;
+  return a.port === b.port && a.scope === b.scope && sameAddress(a.address, b.address);
+}
+
+/** Whether both are the same address, or neither is any. Allocates nothing. */
+export function sameAddress(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === undefined || b === undefined || a.length !== b.length) return a === b;
+  for (let index = 0; index < a.length; index += 1) {
+    if (a[index] !== b[index]) return false;
   }
   return true;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { exactly } from "../../src/engine/constants.ts";
 import type { DeviceConfig } from "../../src/engine/device.ts";
+import type { Endpoint } from "../../src/engine/endpoint.ts";
 import { createInitiation } from "../../src/engine/noise/initiation.ts";
 import { tai64n } from "../../src/engine/noise/tai64n.ts";
 import { CRYPTO } from "./support/crypto.ts";
@@ -386,6 +387,28 @@ describe("roaming", () => {
     expect(world.delivered.map(({ to }) => to)).toEqual(["b", "a"]);
     expect(world.of("b").device.peerByKey(publicKeyOf(1))?.endpoint).toEqual(endpoint(99, 4444));
     expect(world.events.map(({ of, event }) => `${of} ${event}`)).toEqual(["b roamed"]);
+  });
+
+  test("the same address in another object moves nothing: what is known of the way there stays known", () => {
+    const world = connected();
+    const b = world.of("b").device;
+    const from = (local?: Uint8Array) => ({ ...endpoint(1), ...(local === undefined ? {} : { local }) });
+    const sendFrom = (at: Endpoint) => {
+      world.onFlight = (bytes) => {
+        world.take("b", b.receive(bytes, at, world.now));
+        return undefined;
+      };
+      world.send("a", innerPacket(1, 2, 1));
+      world.runFor(10);
+      return b.peerByKey(publicKeyOf(1))?.endpoint;
+    };
+    const known = sendFrom(from());
+    expect(sendFrom(from())).toBe(known);
+    const [near, far] = [from(Uint8Array.of(192, 0, 2, 1)), from(Uint8Array.of(192, 0, 2, 7))];
+    expect(sendFrom(near)).toBe(near);
+    expect(sendFrom({ ...near })).toBe(near);
+    expect(sendFrom(far)).toBe(far);
+    expect(world.events.filter(({ event }) => event === "roamed")).toEqual([]);
   });
 
   test("a response from another address of the peer moves it too, and new initiations go there", () => {

@@ -1,6 +1,7 @@
 import { innerLength } from "../../engine/core/inner-packet.ts";
 import type { Device, Output, Session } from "../../engine/device.ts";
 import type { Endpoint } from "../../engine/endpoint.ts";
+import { randomWord } from "../../engine/sources.ts";
 import type { TransportHeader, TransportWire, WireFormat } from "../../engine/wire/wire-format.ts";
 import { PACKET_LEAD_BYTES, PACKET_TAG_BYTES } from "../../native/openssl/packet-aead.ffi.ts";
 import { clampSegmentSize, isFirstOfTcp } from "../packet/segment-size.ts";
@@ -49,7 +50,7 @@ export class Inbound {
   readonly counters: InboundCounters = { receives: 0, messages: 0, datagrams: 0, bytes: 0 };
   readonly #machine: Machine;
   readonly #ports: InboundPorts;
-  readonly #sources = new SourceCache();
+  readonly #sources: SourceCache;
   readonly #control: ReceivedControl = { segmentBytes: 0, localAt: -1 };
   readonly #header: TransportHeader = { receiver: 0, counter: 0 };
   #wanted = FEW_MESSAGES;
@@ -68,6 +69,7 @@ export class Inbound {
   constructor(machine: Machine, ports: InboundPorts) {
     this.#machine = machine;
     this.#ports = ports;
+    this.#sources = new SourceCache(randomWord(machine.sources));
   }
 
   /** Receives once from a socket and writes what came to the device. */

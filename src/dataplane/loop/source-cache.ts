@@ -10,21 +10,28 @@ const FOUR_WORDS = 2;
 
 /**
  * Socket addresses as the engine's endpoints: the same object for the same address, as long as its place in the table is
- * not taken by another, so that nothing is allocated and identity is a quick test.
+ * not taken by another, so that nothing is allocated and identity is a quick test. Who shares a place with whom depends on a
+ * random seed: nobody can choose to drive another out.
  */
 export class SourceCache {
+  readonly #seed: number;
   readonly #words = new Int32Array(ENTRIES * WORDS);
   readonly #endpoints = new Array<Endpoint | undefined>(ENTRIES);
+
+  /** @param seed any 32 bits */
+  constructor(seed: number) {
+    this.#seed = seed | 0;
+  }
 
   /** The endpoint of the socket address at `at`, spoken to us at the address at `localAt`; -1: that is not known. */
   endpointAt(view: DataView, at: number, localAt: number): Endpoint {
     const four = view.getUint16(at, true) === 2;
     const count = four ? FOUR_WORDS : NAME_WORDS;
     const locals = localAt < 0 ? 0 : four ? 1 : 4;
-    let hash = locals === 0 ? 0 : view.getInt32(localAt + 4 * (locals - 1), true);
-    for (let index = 0; index < count; index += 1)
-      hash = Math.imul(hash ^ view.getInt32(at + 4 * index, true), 0x01000193);
-    const entry = ((hash >>> 16) ^ hash) & (ENTRIES - 1);
+    let hash = this.#seed;
+    if (locals > 0) hash = mix(hash, view.getInt32(localAt + 4 * (locals - 1), true));
+    for (let index = 0; index < count; index += 1) hash = mix(hash, view.getInt32(at + 4 * index, true));
+    const entry = hash & (ENTRIES - 1);
     const known = this.#endpoints[entry];
     const start = entry * WORDS;
     if (
@@ -50,6 +57,13 @@ export class SourceCache {
     }
     return true;
   }
+}
+
+/** The finalizer of MurmurHash3: every bit of what goes in moves every bit of what comes out. */
+function mix(hash: number, word: number): number {
+  let mixed = Math.imul(hash ^ word, 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return mixed ^ (mixed >>> 16);
 }
 
 function bytesAt(view: DataView, at: number, length: number): Uint8Array {

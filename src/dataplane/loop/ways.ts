@@ -1,4 +1,4 @@
-import type { Endpoint } from "../../engine/endpoint.ts";
+import { type Endpoint, sameAddress } from "../../engine/endpoint.ts";
 import type { Way } from "../../native/packet-system.ts";
 
 /** How often the kernel is asked for its way to an endpoint that is sent to. */
@@ -82,11 +82,7 @@ export class Ways {
     if (way === undefined) return;
     known.payloadBytes = way.mtuBytes - (to.address.length === 4 ? OUTER_BYTES.four : OUTER_BYTES.six);
     // The address of a link-local peer says its interface already.
-    const isOther = to.local !== undefined && way.source !== undefined && !isSame(to.local, way.source);
+    const isOther = to.local !== undefined && way.source !== undefined && !sameAddress(to.local, way.source);
     known.sticks = isOther && !known.isSourceRefused && to.scope === 0;
   }
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

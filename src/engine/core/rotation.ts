@@ -1,6 +1,6 @@
 import { REKEY_TIMEOUT } from "../constants.ts";
 import type { Endpoint } from "../endpoint.ts";
-import { sameEndpoint } from "../endpoint.ts";
+import { sameAddress, sameEndpoint } from "../endpoint.ts";
 import type { SessionKeys } from "../noise/response.ts";
 import { wipeInitiator } from "../noise/response.ts";
 import type { Core } from "./core.ts";
@@ -69,9 +69,11 @@ export function handshakeDone(core: Core, peer: PeerState, isInitiator: boolean)
 export function moveTo(peer: PeerState, from: Endpoint): void {
   const before = peer.endpoint;
   if (from === before) return;
-  // The newest object is kept in either case, so that a caller that hands it in again is recognised by identity.
+  const isKnown = before !== undefined && sameEndpoint(before, from);
+  // What the caller knows of an endpoint it knows by the object: only another address of ours is worth a new one.
+  if (isKnown && sameAddress(before.local, from.local)) return;
   peer.endpoint = from;
-  if (before !== undefined && sameEndpoint(before, from)) return;
+  if (isKnown) return;
   peer.wire.endpointChanged();
   peer.events.push("roamed");
 }

@@ -262,7 +262,7 @@ describe("the address that answers leave from", () => {
 
 describe("sources of datagrams", () => {
   it("are the same object for the same address, and never another's", () => {
-    const cache = new SourceCache();
+    const cache = new SourceCache(7);
     const view = new DataView(new ArrayBuffer(64));
     const endpoints = Array.from({ length: 5000 }, (_, index): Endpoint => {
       const last = Uint8Array.of(10, index >>> 8, index & 0xff, index % 3);
@@ -279,7 +279,7 @@ describe("sources of datagrams", () => {
   });
 
   it("that spoke to different addresses of ours are different, and know which", () => {
-    const cache = new SourceCache();
+    const cache = new SourceCache(7);
     const view = new DataView(new ArrayBuffer(128));
     const spoken = (last: number, at: Endpoint) => {
       writeSocketAddress(view, 0, at);
