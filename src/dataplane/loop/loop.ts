@@ -101,11 +101,10 @@ export class Loop {
     let at = 1;
     for (let index = 0; index < this.#list.length; index += 1) {
       const tunnel = this.#list[index] as Tunnel;
-      const blocked = tunnel.batch.blocked;
-      const socketEvents = blocked ? POLLIN | POLLOUT : POLLIN;
-      this.#setFd(at, tunnel.gone || blocked ? -1 : tunnel.tun.fd, POLLIN);
-      this.#setFd(at + 1, tunnel.sockets.four, socketEvents);
-      this.#setFd(at + 2, tunnel.sockets.six, socketEvents);
+      const { batch, sockets } = tunnel;
+      this.#setFd(at, tunnel.gone || batch.blocked ? -1 : tunnel.tun.fd, POLLIN);
+      this.#setFd(at + 1, sockets.four, batch.awaitsRoomAt(sockets.four) ? POLLIN | POLLOUT : POLLIN);
+      this.#setFd(at + 2, sockets.six, batch.awaitsRoomAt(sockets.six) ? POLLIN | POLLOUT : POLLIN);
       at += FDS_A_TUNNEL;
     }
     return at;

@@ -84,6 +84,11 @@ export class SendBatch {
     return this.#count === this.#next;
   }
 
+  /** Whether what waits goes out by this socket, once that has room: the other family's has room all the time. */
+  awaitsRoomAt(fd: number): boolean {
+    return this.blocked && fd === this.#socket;
+  }
+
   /** Whether a turn should send before it reads more. */
   get isFull(): boolean {
     return this.#used >= FULL_BYTES || this.#count >= MESSAGES - 1;
@@ -135,7 +140,7 @@ export class SendBatch {
   flush(): void {
     const { calls } = this.#machine;
     this.blocked = false;
-    const fd = this.#six ? this.#sockets.six : this.#sockets.four;
+    const fd = this.#socket;
     while (this.#next < this.#count) {
       const first = this.#messages.addressOf(this.#next);
       const sent = fd < 0 ? -1 : calls.sendmmsg(fd, first, this.#count - this.#next);
@@ -156,6 +161,10 @@ export class SendBatch {
     this.#count = 0;
     this.#next = 0;
     this.#groupOpen = false;
+  }
+
+  get #socket(): number {
+    return this.#six ? this.#sockets.six : this.#sockets.four;
   }
 
   /** What waits is of the other family and stays: this one is sent by itself, or given up. */

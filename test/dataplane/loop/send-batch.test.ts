@@ -145,6 +145,8 @@ describe("datagrams on their way out", () => {
     for (const bytes of [100, 200]) batch.addBytes(near, datagram(bytes));
     batch.flush();
     for (const to of [six, near, six]) batch.addBytes(to, datagram(60));
+    // The loop would never sleep if it asked the other family's socket for room: that has it.
+    expect([4, 6].map((fd) => batch.awaitsRoomAt(fd))).toEqual([true, false]);
     expect([batch.blocked, batch.isEmpty, batch.counters.dropped]).toEqual([true, false, 0]);
     expect(sent.map(({ fd, bytes }) => [fd, bytes])).toEqual([
       [6, 60],
@@ -161,6 +163,7 @@ describe("datagrams on their way out", () => {
       [6, 70],
     ]);
     expect([batch.blocked, batch.counters.dropped, refused]).toEqual([false, 0, []]);
+    expect([4, 6].map((fd) => batch.awaitsRoomAt(fd))).toEqual([false, false]);
   });
 
   it("of the other family are given up while theirs waits, and told, when they cannot be sent either", () => {
