@@ -3,6 +3,7 @@ import { judgeApplied } from "../../../src/compose/doctor/applied.ts";
 import { CANARIES, DISREGARDED, DISREGARDED_REMEDY } from "../../../src/model/firewall/canary.ts";
 import { renderIp } from "../../../src/model/ip.ts";
 import { abiObstacle } from "../../host/darwin/fake/abi.ts";
+import { MacDaemon } from "./mac-daemon.ts";
 import { MacBook } from "./macbook.ts";
 
 const protectedBy = async ({ session }: MacBook) =>
@@ -25,6 +26,7 @@ describe.skipIf(abiObstacle !== undefined)("H4: a Mac whose PF does not act by i
     mac.world.machine.pf.isDisregarded = true;
     expect(await protectedBy(mac)).toMatchObject({ status: false, reason: DISREGARDED });
     const { resources } = await mac.session.status();
+    expect(resources.find(({ key }) => key === "firewall/machine")?.enforcement).toBe("best-effort");
     const [finding] = judgeApplied(resources, 1, true).filter(({ severity }) => severity === "fault");
     expect(finding).toMatchObject({
       id: "policy-disregarded",
@@ -37,5 +39,19 @@ describe.skipIf(abiObstacle !== undefined)("H4: a Mac whose PF does not act by i
 
     mac.world.machine.pf.isDisregarded = false;
     expect(await protectedBy(mac)).toMatchObject({ status: true, reason: expect.stringContaining("kill switch") });
+  });
+
+  test("the daemon says so at its next look, and that it could not put it right", async () => {
+    using mac = new MacBook();
+    await mac.apply(await mac.plan());
+    await using daemon = new MacDaemon(mac);
+    await daemon.until(() => daemon.of("inSync").length > 0);
+
+    mac.world.machine.pf.isDisregarded = true;
+    // Somebody loads an anchor of ours anew: PF tells of nothing else.
+    mac.world.machine.pf.load("com.awg/dns", "pass quick all\n");
+    await daemon.until(() => JSON.stringify(daemon.reports).includes(DISREGARDED));
+    expect(await protectedBy(mac)).toMatchObject({ status: false });
+    expect(daemon.of("applied")).toEqual([]);
   });
 });

@@ -1,63 +1,15 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { type DaemonReport, keepMachine } from "../../../src/compose/daemon/run-daemon.ts";
 import { DNS_KEY } from "../../../src/host/darwin/resolver/scutil.ts";
 import { stepsOf } from "../../../src/model/plan.ts";
 import { abiObstacle, constant } from "../../host/darwin/fake/abi.ts";
 import { addressOf, prefixOf, ROUTE_FLAG } from "../../host/darwin/fake/machine.ts";
-import { CONFIG, MacBook } from "./macbook.ts";
+import { MacDaemon } from "./mac-daemon.ts";
+import { MacBook } from "./macbook.ts";
 
 const CABLE = { router: "10.1.0.1", address: "10.1.0.20/24" };
 /** A process of configd's, whose routes these are. */
 const CONFIGD = 90;
-
-/** awg daemon on the MacBook: loop, watches and network monitor; time passes on the Mac while the test waits. */
-class Daemon implements AsyncDisposable {
-  readonly reports: DaemonReport[] = [];
-  readonly #mac: MacBook;
-  readonly #end = Promise.withResolvers<void>();
-  readonly #running: Promise<void>;
-
-  constructor(mac: MacBook) {
-    this.#mac = mac;
-    const file = join(mac.world.root, "awg.yaml");
-    writeFileSync(file, CONFIG, { mode: 0o600 });
-    this.#running = keepMachine(mac.session, {
-      host: { kind: "linux" },
-      allowInsecurePermissions: false,
-      environment: {},
-      files: [file],
-      report: (report) => this.reports.push(report),
-      untilStopped: this.#end.promise,
-    });
-  }
-
-  async until(isSo: () => boolean): Promise<void> {
-    const deadline = Date.now() + 30_000;
-    while (!isSo()) {
-      if (Date.now() > deadline) throw new Error(`not in 30 s; it told ${JSON.stringify(this.reports)}`);
-      this.#mac.world.tick();
-      await sleep(20);
-    }
-  }
-
-  of(type: DaemonReport["type"]): readonly DaemonReport[] {
-    return this.reports.filter((one) => one.type === type);
-  }
-
-  /** What woke the loop, without the looks that a clock asks for however long the test takes. */
-  get changesTold(): readonly string[] {
-    const reasons = this.reports.flatMap((one) => (one.type === "woken" ? one.reasons : []));
-    return reasons.filter((reason) => /^(?:default route|routes|addresses|devices)/.test(reason));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#end.resolve();
-    await this.#running;
-  }
-}
 
 /** The cable is plugged in and becomes the primary service: configd moves the default route, and Wi-Fi keeps a scoped one. */
 function plugIn({ world: { machine } }: MacBook): void {
@@ -100,7 +52,7 @@ describe.skipIf(abiObstacle !== undefined)(
       using mac = new MacBook();
       const { machine } = mac.world;
       await mac.apply(await mac.plan());
-      await using daemon = new Daemon(mac);
+      await using daemon = new MacDaemon(mac);
       await daemon.until(() => daemon.of("inSync").length > 0);
       expect(pins(mac)).toEqual([`en0 ${addressOf("192.168.1.1").value}`]);
       expect(daemon.of("applying")).toEqual([]);
@@ -132,7 +84,7 @@ describe.skipIf(abiObstacle !== undefined)(
       using mac = new MacBook();
       const { machine } = mac.world;
       await mac.apply(await mac.plan());
-      await using daemon = new Daemon(mac);
+      await using daemon = new MacDaemon(mac);
       await daemon.until(() => daemon.of("inSync").length > 0);
       const { commands } = mac.recorder;
       const [commandsBefore, flushesBefore] = [commands.length, machine.flushes];

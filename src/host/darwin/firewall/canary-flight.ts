@@ -40,8 +40,8 @@ export interface CanarySource {
 /**
  * Whether PF acts by the rules that it holds: sends what the canaries' rules forbid, by the physical interface of each
  * family's default route, and looks whether they stopped it. Their count says so and not the send: for IPv4 ip_output
- * (bsd/netinet/ip_output.c) throws the answer of PF away and the send succeeds, for IPv6 it is EHOSTUNREACH,
- * which a missing route gives, too.
+ * (bsd/netinet/ip_output.c) throws the answer of PF away and the send succeeds, for IPv6 it fails, as it does
+ * without a route.
  *
  * @param rules what the outer anchor was just read to hold
  * @returns what is wrong, for people; nothing where PF acts, and where it cannot be told: no way out, a rule of another

@@ -43,7 +43,7 @@ export class InternetSocket implements Descriptor {
 
   /**
    * Sends a datagram. ip_output (bsd/netinet/ip_output.c) keeps PF's refusal to itself, so that an IPv4 send succeeds
-   * whatever became of the packet; ip6_output gives EHOSTUNREACH. What a content filter holds back was taken.
+   * whatever became of the packet; ip6_output gives an error. What a content filter holds back was taken.
    */
   write(bytes: Uint8Array): number | Failure {
     this.#kernel.log.take("write dgram");
