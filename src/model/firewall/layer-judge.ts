@@ -1,7 +1,7 @@
 import { AddressSet } from "./address-set.ts";
 import { compileFlowPath, type FlowPath } from "./flow-path.ts";
 import { compileGrants, type Grants } from "./grants.ts";
-import { answerOf, flowOf, isTooBig, type Packet } from "./packet.ts";
+import { answerOf, flowOf, isRedirect, isTooBig, type Packet } from "./packet.ts";
 import type { PathRef, PolicyLayer, PolicyTunnel } from "./policy.ts";
 
 /** What one layer, or the part before the layers, says of a packet. */
@@ -108,6 +108,7 @@ function judgeInput(compiled: Compiled, packet: Packet): Finding {
     const own = compiled.tunnels.get(device)?.addresses.has(packet.destination) ?? false;
     return own ? accept("S6.1 to the tunnel's own address") : drop("S6.1 not to the tunnel's own address");
   }
+  if (isRedirect(packet)) return drop("S6.7 nobody moves a flow to another router");
   const own = compiled.grants.ownIn(packet);
   if (own !== undefined) return accept(own);
   if (compiled.grants.allowIn(packet)) return accept("S3.4 stated exception");

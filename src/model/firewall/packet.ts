@@ -85,6 +85,18 @@ export function isTooBig({ source, protocol, icmpType }: Packet): boolean {
   return protocol === error.protocol && icmpType === error.type;
 }
 
+/** The messages that move a flow to another router, by family (RFC 792; RFC 4861 section 4.5). */
+export const REDIRECT = {
+  4: { protocol: PROTOCOL.icmp, type: 5 },
+  6: { protocol: PROTOCOL.icmpv6, type: 137 },
+} as const;
+
+/** Whether the packet asks to send a flow by another router, as far as its type tells. */
+export function isRedirect({ source, protocol, icmpType }: Packet): boolean {
+  const redirect = REDIRECT[source.family];
+  return protocol === redirect.protocol && icmpType === redirect.type;
+}
+
 /** Our bits of a packet's mark. */
 export function ownMark(packet: Packet): number {
   return ((packet.mark ?? 0) & MARK_MASK) >>> 0;

@@ -8,7 +8,7 @@ import {
   NDP_HOP_LIMIT,
   NEIGHBOUR_PREFIXES,
 } from "../firewall/link-traffic.ts";
-import { PROTOCOL, TOO_BIG } from "../firewall/packet.ts";
+import { PROTOCOL, REDIRECT, TOO_BIG } from "../firewall/packet.ts";
 import type { Family } from "../ip.ts";
 import { addressIn, hasUser } from "./space/conditions.ts";
 import { all, any, type Formula, fragmentIs, not, numberIn, numberIs } from "./space/term.ts";
@@ -48,6 +48,12 @@ function dhcp(from: number, to: number): Formula {
 /** ICMP errors of packets that did not fit (S6.5), whatever flow they speak of. */
 export function tooBig(family: Family): Formula {
   const { protocol, type } = TOO_BIG[family];
+  return icmp(protocol, type);
+}
+
+/** Messages that move a flow to another router (S6.7). */
+export function redirect(family: Family): Formula {
+  const { protocol, type } = REDIRECT[family];
   return icmp(protocol, type);
 }
 

@@ -3,7 +3,7 @@ import { LOOPBACK_DEVICE, type Packet } from "../firewall/packet.ts";
 import type { FirewallPolicy, PathRef, PolicyLayer } from "../firewall/policy.ts";
 import type { Family } from "../ip.ts";
 import { ENGINE_MARK, MARK_MASK, PATH_NUMBERS } from "../ownership.ts";
-import { linkIn, linkOut, tooBig } from "./link-formula.ts";
+import { linkIn, linkOut, redirect, tooBig } from "./link-formula.ts";
 import { allowIn, allowInAnswer, isEngineUser, ownIn, ownOut, pathFormula } from "./path-formula.ts";
 import { addressIn, FROM, TO } from "./space/conditions.ts";
 import { ALWAYS, all, any, deviceIn, type Formula, markIs, NEVER, not, trackedAs } from "./space/term.ts";
@@ -139,6 +139,7 @@ function enteringGrants(layer: PolicyLayer, tunnelDevices: readonly string[], fa
   });
   const physical = all(
     not(deviceIn("in", tunnelDevices)),
+    not(redirect(family)),
     any(ownIn(layer, family), allowIn(layer, family), isAnswer, all(isRelated, tooBig(family)), answersDirectly),
   );
   return any(...byTunnel, physical);

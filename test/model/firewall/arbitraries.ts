@@ -224,6 +224,8 @@ const SHAPES = [
     { source: "198.51.100.1", destination: "192.168.1.1", protocol: 1, icmpType: 3, related },
     { source: "2001:db8:2::1", destination: "2001:db8:1::5", protocol: 58, icmpType: 2, related },
     { source: "198.51.100.1", destination: "192.168.1.1", protocol: 1, icmpType: 8, related },
+    { source: "192.168.1.1", destination: "192.168.1.2", protocol: 1, icmpType: 5, related },
+    { source: "fe80::1", destination: "2001:db8:1::5", protocol: 58, icmpType: 137, hopLimit: 255, related },
   ]),
   { source: "192.168.1.1", destination: "255.255.255.255", protocol: 17, sourcePort: 68, destinationPort: 67 },
   { source: "192.168.1.1", destination: "255.255.255.255", protocol: 17, sourcePort: 67, destinationPort: 68 },
@@ -253,7 +255,7 @@ const anyBody = fc
     protocol: pick(PROTOCOLS),
     sourcePort: pick(PORTS),
     destinationPort: pick(PORTS),
-    icmpType: pick([0, 8, 128, 133, 134, 135, 136, 137]),
+    icmpType: pick([0, 5, 8, 128, 133, 134, 135, 136, 137]),
     hopLimit: pick([undefined, undefined, 255]),
     laterFragment: pick([undefined, undefined, undefined, undefined, true] as const),
   })

@@ -1,6 +1,6 @@
 import { DNS_ENCRYPTED_PORT, DNS_PORT, protectedDnsPorts } from "../../../model/firewall/flow-path.ts";
 import { LAN_PREFIXES } from "../../../model/firewall/link-traffic.ts";
-import { PROTOCOL } from "../../../model/firewall/packet.ts";
+import { PROTOCOL, REDIRECT } from "../../../model/firewall/packet.ts";
 import type { FlowMatch, PathRef, PolicyLayer } from "../../../model/firewall/policy.ts";
 import { caseWords, type FlowCase, flowCases } from "./flow-match.ts";
 import { incomingExceptionRules, ownSocketRules } from "./grant-rules.ts";
@@ -36,6 +36,7 @@ export function layerRules(layer: PolicyLayer, devices: readonly string[]): Laye
   return {
     first: [
       ...tunnelEntryRules(layer, devices),
+      ...(layer.killSwitch ? redirectRules() : []),
       ...outside(devices, "own", own.leaving),
       ...own.entering,
       ...(layer.killSwitch ? incomingExceptionRules(layer.allow) : []),
@@ -132,6 +133,15 @@ function ipv6Rules(layer: PolicyLayer): PfRule[] {
     if (without.length === 0) return [];
     const why = `S5.1 the tunnel carries no IPv${family}`;
     return [{ action: "block", direction: "out", on: without, family, why } as const];
+  });
+}
+
+/** S6.7, by a physical device: what entered a tunnel was dealt with before. */
+function redirectRules(): PfRule[] {
+  return ([4, 6] as const).map((family) => {
+    const { protocol, type } = REDIRECT[family];
+    const words = { family, protocols: [protocol], icmpTypes: [type] };
+    return { action: "block", direction: "in", ...words, why: "S6.7 nobody moves a flow to another router" };
   });
 }
 

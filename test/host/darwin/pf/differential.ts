@@ -1,6 +1,6 @@
 import { PF_ANCHOR, policyIdentity, renderPf } from "../../../../src/host/darwin/pf/render-pf.ts";
 import { judge } from "../../../../src/model/firewall/evaluate.ts";
-import { LOOPBACK_DEVICE, type Packet, PROTOCOL } from "../../../../src/model/firewall/packet.ts";
+import { isRedirect, LOOPBACK_DEVICE, type Packet, PROTOCOL } from "../../../../src/model/firewall/packet.ts";
 import { engineUids, type FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
 import { ENGINE_MARK } from "../../../../src/model/ownership.ts";
 import { SEED } from "../../../support/seeded.ts";
@@ -37,11 +37,15 @@ export function compareVerdicts(policy: FirewallPolicy, packets: Iterable<Packet
   }
 }
 
-/** What PF does not see at all: frames of neighbour discovery that leave, what passes through; ICMP in the other family's packets is nobody's. */
+/**
+ * What PF does not see at all: frames of neighbour discovery that leave, what passes through, redirects that a state brings in
+ * (S13.16); ICMP in the other family's packets is nobody's.
+ */
 export function isUnseen(packet: Packet): boolean {
   const isNeighbour = packet.protocol === PROTOCOL.icmpv6 && [135, 136].includes(packet.icmpType ?? 0);
   const isForeignIcmp = packet.protocol === (packet.source.family === 4 ? PROTOCOL.icmpv6 : PROTOCOL.icmp);
-  return packet.hook === "forward" || isForeignIcmp || (packet.hook === "output" && isNeighbour);
+  const isBroughtIn = packet.protocol === PROTOCOL.icmp && isRedirect(packet) && packet.reply === true;
+  return packet.hook === "forward" || isBroughtIn || isForeignIcmp || (packet.hook === "output" && isNeighbour);
 }
 
 /** The packet with what PF cannot see of it set to what PF assumes (S13). */
@@ -107,7 +111,9 @@ export function verdictOf(
   isOpening: boolean,
 ): "accept" | "drop" {
   const seen = toPf(packet, isOpening);
-  const openers = packet.reply === true ? [undefined, ...uids].map((uid) => openerOf(seen, uid)) : [];
+  // xnu's pf_test_state_icmp takes no redirect of IPv6 for an error that speaks of a flow.
+  const hasOpener = packet.reply === true && !(packet.protocol === PROTOCOL.icmpv6 && isRedirect(packet));
+  const openers = hasOpener ? [undefined, ...uids].map((uid) => openerOf(seen, uid)) : [];
   const hasState = openers.some((opener) => judgePf(ruleset, PF_ANCHOR, opener).keepsState);
   return hasState || judgePf(ruleset, PF_ANCHOR, seen).verdict === "pass" ? "accept" : "drop";
 }

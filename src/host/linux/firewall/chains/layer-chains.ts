@@ -1,4 +1,4 @@
-import { TOO_BIG } from "../../../../model/firewall/packet.ts";
+import { REDIRECT, TOO_BIG } from "../../../../model/firewall/packet.ts";
 import { engineUids, type PathRef, type PolicyLayer, type PolicyTunnel } from "../../../../model/firewall/policy.ts";
 import { MARK_MASK, markOfPath } from "../../../../model/ownership.ts";
 import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
@@ -127,6 +127,9 @@ function writeEntering(place: RenderPlace, layer: PolicyLayer, chain: string, su
     }
   }
   writer.rule(chain, [onTunnel(place, "iifname")], refuse(), "S6.1 not to the tunnel's own address");
+  for (const redirect of [match.icmp("icmp", REDIRECT[4].type), match.icmp("icmpv6", REDIRECT[6].type)]) {
+    writer.rule(chain, [redirect], refuse(), "S6.7 nobody moves a flow to another router");
+  }
   writeOwnIn(place, chain, layer);
   writeAllowIn(place, chain, layer);
   writer.rule(chain, [isReply(place)], pass(), "S6.2 answer");
