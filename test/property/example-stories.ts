@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { factsWantedBy } from "../../src/compose/planning/facts-wanted.ts";
-import { laptopState } from "../../src/host/simulated/machine-state.ts";
+import { laptopState, type MachineState } from "../../src/host/simulated/machine-state.ts";
 import type { Config } from "../../src/model/config/config.ts";
 import { loadConfig } from "../../src/model/config/load-config.ts";
 import type { Story } from "./laws.ts";
@@ -19,10 +19,14 @@ export function exampleAfter(name: string): string {
   return examples[(examples.indexOf(name) + 1) % examples.length] ?? name;
 }
 
-/** An example applied, exchanged for the next one, destroyed, on a laptop that knows its users and host names. */
-export function exampleStories(name: string): readonly Story[] {
-  const [config, next] = [readExample(name), readExample(exampleAfter(name))];
-  const start = machineFor([config, next]);
+/** An example applied, exchanged for another one, destroyed, on a machine that knows its users and host names. */
+export function exampleStories(
+  name: string,
+  base: () => MachineState = laptopState,
+  other: string = exampleAfter(name),
+): readonly Story[] {
+  const [config, next] = [readExample(name), readExample(other)];
+  const start = machineFor([config, next], base());
   return [
     { before: null, after: config, start, amnesia: false },
     { before: config, after: next, start, amnesia: false },
@@ -37,8 +41,7 @@ function readExample(name: string): Config {
   return config;
 }
 
-function machineFor(configs: readonly Config[]): StartingMachine {
-  const state = laptopState();
+function machineFor(configs: readonly Config[], state: MachineState): StartingMachine {
   let next = 0;
   for (const { users, hosts } of configs.map(factsWantedBy)) {
     for (const user of users) state.users[user] ??= 2000 + next++;

@@ -1,6 +1,5 @@
 import { errnoError } from "../../src/native/linux/errno.ts";
-import { exampleStories } from "./example-stories.ts";
-import { playWithFaultAt, rehearse } from "./laws.ts";
+import { playWithFaultAt, rehearse, type Story } from "./laws.ts";
 import { Tally } from "./tally.ts";
 import { AWG, World } from "./world.ts";
 
@@ -12,14 +11,14 @@ const FOR_EVER = 100_000;
 export type Places = "first of each name" | "all";
 
 /**
- * Plays the stories of the examples with each errno at each place, once and from there on for ever, under all laws that
+ * Plays the stories with each errno at each place, once and from there on for ever, under all laws that
  * `playWithFaultAt` holds. Gives what it met: runs, names of writes, outcomes.
  */
-export async function failWrites(examples: readonly string[], places: Places): Promise<Tally> {
+export async function failWrites(stories: readonly Story[], places: Places): Promise<Tally> {
   const tally = new Tally();
   const options = { makeup: AWG, tally, probesPerWrite: 1 };
   const known = new Set<string>();
-  for (const story of examples.flatMap((name) => exampleStories(name))) {
+  for (const story of stories) {
     const rehearsal = await rehearse(story, options);
     if (rehearsal === undefined) throw new Error(`it cannot be told:\n${tally.print()}`);
     const world = new World(rehearsal.from, AWG);

@@ -50,11 +50,13 @@ export const ownFaultArbitrary: fc.Arbitrary<RelativeFault> = fc.record({
   fault: fc.constantFrom(...ownFaults),
 });
 
-/** Somebody else's act. */
-export const foreignFaultArbitrary: fc.Arbitrary<RelativeFault> = fc.record({
-  share: share(),
-  fault: fc.constantFrom(...FOREIGN_ACTS, KEEPER_DIES).map((act): Fault => ({ kind: "foreign", act })),
-});
+/** One of these acts of somebody else's. */
+export function foreignFaultOf(acts: readonly ForeignAct[]): fc.Arbitrary<RelativeFault> {
+  return fc.record({
+    share: share(),
+    fault: fc.constantFrom(...acts).map((act): Fault => ({ kind: "foreign", act })),
+  });
+}
 
 /** The number of the write, of so many. */
 export function scheduled({ share, fault }: RelativeFault, writes: number): ScheduledFault {

@@ -1,5 +1,5 @@
 import type { Config } from "../../src/model/config/config.ts";
-import { intendedPath, mayLeave, type OracleFacts } from "./oracle.ts";
+import { intendedPath, isIn, mayLeave, type OracleFacts } from "./oracle.ts";
 import { outerPackets, probe, tunnelCarries } from "./probes.ts";
 import type { World } from "./world.ts";
 
@@ -11,8 +11,8 @@ export interface Transition {
 
 /** The facts of the simulated laptop in the oracle's words. */
 export function oracleFacts(world: World): OracleFacts {
-  const { serviceUid, users, hosts } = world.machine.live;
-  return { serviceUid, users, hosts };
+  const { os, serviceUid, users, hosts } = world.machine.live;
+  return { serviceUid, users, hosts, hasMarks: os === "linux" };
 }
 
 /**
@@ -26,7 +26,9 @@ export function watchForLeaks(world: World, transition: Transition, probesPerWri
   let isOpenedByOthers = false;
   machine.watch((write) => {
     if (write.startsWith("store:")) return;
-    const { policy } = machine.live.firewall;
+    const { policy, damage } = machine.live.firewall;
+    // What others broke is open until the next load (S13.11).
+    if (damage.length > 0) return;
     if (policy !== null) isOpenedByOthers = false;
     else if (write === "foreign flush-firewall") isOpenedByOthers = true;
     if (isOpenedByOthers || (policy === null && (transition.before === null || transition.after === null))) return;
@@ -38,7 +40,7 @@ export function watchForLeaks(world: World, transition: Transition, probesPerWri
 }
 
 function checkProbe(world: World, facts: OracleFacts, transition: Transition, number: number, write: string): void {
-  const packet = probe(number);
+  const packet = probe(number, wireOf(world));
   const outcome = world.machine.send(packet);
   if (outcome.kind !== "leaves" || !outcome.physical) return;
   const { before, after } = transition;
@@ -46,6 +48,11 @@ function checkProbe(world: World, facts: OracleFacts, transition: Transition, nu
   if (granted) return;
   const text = `${JSON.stringify(packet)} left ${outcome.device} after ${write}`;
   world.violation ??= new LawError(1, `${text}, which neither configuration grants`);
+}
+
+/** The wire that a probe is bound to. */
+function wireOf({ machine: { live } }: World): string {
+  return live.os === "darwin" ? "en0" : "eth0";
 }
 
 /** A law that does not hold. Not an AwgError, and thrown past everything that may catch those. */
@@ -82,6 +89,10 @@ function checkPath(world: World, config: Config, facts: OracleFacts, number: num
   const path = intendedPath(config, facts, packet);
   const outcome = world.machine.send(packet);
   const told = `${JSON.stringify(packet)} should go ${path}, yet ${JSON.stringify(outcome)}`;
+  if (isWayOfAll(world, config, packet.destination)) {
+    if (config.killSwitch.enabled && path !== "direct" && isPhysical(outcome)) throw new LawError(1, told);
+    return;
+  }
   if (path === "direct") {
     if (!isPhysical(outcome) && hasWay(world, packet.destination)) {
       throw new LawError(4, told);
@@ -106,6 +117,19 @@ function isPhysical(outcome: ReturnType<World["machine"]["send"]>): boolean {
 function hasWay(world: World, destination: string): boolean {
   const family = destination.includes(":") ? 6 : 4;
   return world.machine.routes.all([254]).some((route) => route.family === family && route.destination.endsWith("/0"));
+}
+
+/**
+ * Whether a Mac, which has one way for all that goes to an address, has it for somebody: an endpoint, a DNS server, the
+ * network of its own wire. What the policy wants elsewhere is dropped (docs/platforms.md).
+ */
+function isWayOfAll({ machine: { live } }: World, { tunnels, dns }: Config, destination: string): boolean {
+  if (live.os !== "darwin") return false;
+  const peers = Object.values(tunnels).flatMap((tunnel) => ("peers" in tunnel ? tunnel.peers : []));
+  const hosts = peers.flatMap(({ endpoint }) => endpoint?.host ?? []);
+  const endpoints = hosts.flatMap((host) => live.hosts[host] ?? [host]);
+  const wires = live.links.filter(({ medium }) => medium === "physical").flatMap(({ addresses }) => addresses);
+  return [...endpoints, ...(dns?.servers ?? [])].includes(destination) || isIn(wires, destination);
 }
 
 /** Whether somebody else's route in our tables, or packet filter, takes the destination. */

@@ -11,7 +11,7 @@ import { LINK_ALIAS_PREFIX, MARK_MASK, markOfPath, ROUTE_PROTOCOL, tableOfPath }
 import { routesOfSpec } from "../../src/resources/routes/route-table.ts";
 
 /** One thing that another program, or an earlier awg, left on the laptop before we came. */
-interface Trait {
+export interface Trait {
   readonly name: string;
   apply(state: MachineState): void;
 }
@@ -19,7 +19,6 @@ interface Trait {
 const TAILSCALE_TABLE = 52;
 const UNUSED_PATH = 47;
 
-/** Things of others: they must stand there unchanged at the end (law 6). */
 const FOREIGN: readonly Trait[] = [
   {
     name: "second uplink",
@@ -79,7 +78,6 @@ const FOREIGN: readonly Trait[] = [
   },
 ];
 
-/** What an earlier awg whose ledger is lost left behind; it is ours by its mark, and goes. */
 const LEFTOVERS: readonly Trait[] = [
   {
     name: "leftover device",
@@ -100,7 +98,6 @@ const LEFTOVERS: readonly Trait[] = [
   },
 ];
 
-/** A device of somebody else where ours would stand: every apply that wants it must be refused, and touch nothing. */
 const OBSTACLE: Trait = {
   name: "foreign device in our place",
   apply(state) {
@@ -127,25 +124,46 @@ export interface StartingMachine {
   readonly traits: readonly string[];
 }
 
-/** A laptop with any of these traits. */
-export const machineArbitrary: fc.Arbitrary<StartingMachine> = fc
-  .record({
-    foreign: fc.subarray([...FOREIGN]),
-    leftovers: fc.oneof(
-      { weight: 3, arbitrary: fc.constant([]) },
-      { weight: 1, arbitrary: fc.subarray([...LEFTOVERS]) },
-    ),
-    obstacle: fc.constantFrom(...Array(15).fill(false), true),
-  })
-  .map(({ foreign, leftovers, obstacle }) => {
-    const theirs = obstacle ? [...foreign, OBSTACLE] : foreign;
-    const traits = [...theirs, ...leftovers].map(({ name }) => name);
-    const state = withTraits([...theirs, ...leftovers]);
-    return { state, clean: withTraits(theirs), traits, [fc.toStringMethod]: () => `laptop with ${traits.join(", ")}` };
-  });
-
-function withTraits(traits: readonly Trait[]): MachineState {
-  const state = laptopState();
-  for (const trait of traits) trait.apply(state);
-  return state;
+/** What may be found on machines of one kind. */
+export interface Kind {
+  readonly base: () => MachineState;
+  /** Things of others: they must stand there unchanged at the end (law 6). */
+  readonly foreign: readonly Trait[];
+  /** What an earlier awg whose ledger is lost left behind; it is ours by its mark, and goes. */
+  readonly leftovers: readonly Trait[];
+  /** Of somebody else, where ours would stand: an apply that wants the place must be refused, and touch nothing. */
+  readonly obstacle: Trait;
 }
+
+/** Machines of a kind, with any of its traits. */
+export function machinesOf({ base, foreign, leftovers, obstacle }: Kind): fc.Arbitrary<StartingMachine> {
+  const withTraits = (traits: readonly Trait[]): MachineState => {
+    const state = base();
+    for (const trait of traits) trait.apply(state);
+    return state;
+  };
+  return fc
+    .record({
+      foreign: fc.subarray([...foreign]),
+      leftovers: fc.oneof(
+        { weight: 3, arbitrary: fc.constant([]) },
+        { weight: 1, arbitrary: fc.subarray([...leftovers]) },
+      ),
+      obstacle: fc.constantFrom(...Array(15).fill(false), true),
+    })
+    .map((chosen) => {
+      const theirs = chosen.obstacle ? [...chosen.foreign, obstacle] : chosen.foreign;
+      const all = [...theirs, ...chosen.leftovers];
+      const traits = all.map(({ name }) => name);
+      const told = `a machine with ${traits.join(", ")}`;
+      return { state: withTraits(all), clean: withTraits(theirs), traits, [fc.toStringMethod]: () => told };
+    });
+}
+
+/** A laptop with any of these traits. */
+export const machineArbitrary: fc.Arbitrary<StartingMachine> = machinesOf({
+  base: laptopState,
+  foreign: FOREIGN,
+  leftovers: LEFTOVERS,
+  obstacle: OBSTACLE,
+});

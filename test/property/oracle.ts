@@ -13,6 +13,8 @@ import { parsePrefix, prefixContains } from "../../src/model/prefix.ts";
 /** What the machine looks like to the oracle. */
 export interface OracleFacts {
   readonly serviceUid: number;
+  /** Whether packets bear marks; where they do not, the service user alone tells our sockets (S13.1). */
+  readonly hasMarks: boolean;
   readonly users: Readonly<Record<string, number>>;
   /** Names to addresses. */
   readonly hosts: Readonly<Record<string, readonly string[]>>;
@@ -79,7 +81,7 @@ export function isOwnOuter(config: Config, facts: OracleFacts, packet: Simulated
   if (packet.uid !== facts.serviceUid) return false;
   const { protocol, destination, destinationPort } = packet;
   if (isDns(packet) && destinationPort === 53 && (config.dns?.bootstrap.includes(destination) ?? false)) return true;
-  if (((packet.mark ?? 0) & MARK_MASK) !== ENGINE_MARK) return false;
+  if (facts.hasMarks && ((packet.mark ?? 0) & MARK_MASK) !== ENGINE_MARK) return false;
   if (protocol !== 17) return false;
   return Object.values(config.tunnels).some((tunnel) => {
     if (tunnel.protocol !== "wireguard" && tunnel.protocol !== "amneziawg") return false;

@@ -7,7 +7,7 @@ import { driverRegistry } from "../../src/resources/registry.ts";
 import { ownFaultArbitrary } from "./fault-arbitrary.ts";
 import { playWithFault, rehearse } from "./laws.ts";
 import { SEED } from "./seed.ts";
-import { storyArbitrary } from "./story-arbitrary.ts";
+import { laptopStories } from "./story-arbitrary.ts";
 import { Tally } from "./tally.ts";
 import { AWG, type Makeup } from "./world.ts";
 
@@ -122,7 +122,7 @@ const BUGS: readonly PlantedBug[] = [
 describe("a planted bug is found", () => {
   test.each(BUGS)("law $law: $what", { timeout: 120_000 }, async ({ law, makeup }) => {
     const options = { makeup, tally: new Tally(), probesPerWrite: 30 };
-    const property = fc.asyncProperty(storyArbitrary, fc.array(ownFaultArbitrary, FAULTS), async (story, faults) => {
+    const property = fc.asyncProperty(laptopStories.any, fc.array(ownFaultArbitrary, FAULTS), async (story, faults) => {
       const rehearsal = await rehearse(story, options);
       if (rehearsal === undefined) return;
       for (const fault of faults) await playWithFault(rehearsal, fault, undefined, options);

@@ -27,7 +27,7 @@ const MARKS = [0, 0x0100_0000, ENGINE_MARK, 0x3d00_0000] as const;
  * A packet by number: the same number is the same packet. Every destination, port, user and mark meets every other;
  * some sockets are bound to a wire, as programs do that want past a tunnel.
  */
-export function probe(number: number): SimulatedPacket {
+export function probe(number: number, wire = "eth0"): SimulatedPacket {
   const pick = <T>(values: readonly T[], divisor: number): T =>
     values[Math.floor(number / divisor) % values.length] as T;
   const destination = pick(DESTINATIONS, 1);
@@ -39,7 +39,7 @@ export function probe(number: number): SimulatedPacket {
     destinationPort: pick(PORTS, 13),
     uid: pick(UIDS, 31),
     mark: pick(MARKS, 97),
-    ...(bound ? { boundDevice: "eth0" } : {}),
+    ...(bound ? { boundDevice: wire } : {}),
   };
 }
 

@@ -1,38 +1,43 @@
 import fc from "fast-check";
+import type { Config } from "../../src/model/config/config.ts";
 import { configArbitrary } from "./config-arbitrary.ts";
 import type { Story } from "./laws.ts";
-import { machineArbitrary } from "./machine-arbitrary.ts";
+import { machineArbitrary, type StartingMachine } from "./machine-arbitrary.ts";
 
-const amnesia = fc.constantFrom(...Array<boolean>(11).fill(false), true);
+/** Stories of every kind, on machines and with configurations of one kind. */
+export interface Stories {
+  /** One configuration gives way to another. */
+  readonly exchange: fc.Arbitrary<Story>;
+  readonly firstApply: fc.Arbitrary<Story>;
+  readonly destroy: fc.Arbitrary<Story>;
+  /** The same configuration again, on a machine where it stands and nobody remembers. */
+  readonly adoption: fc.Arbitrary<Story>;
+  /** Any of them. */
+  readonly any: fc.Arbitrary<Story>;
+}
 
-/** One configuration gives way to another. */
-export const exchangeArbitrary: fc.Arbitrary<Story> = fc.record({
-  start: machineArbitrary,
-  before: configArbitrary,
-  after: fc.oneof({ weight: 5, arbitrary: configArbitrary }, { weight: 1, arbitrary: fc.constant(null) }),
-  amnesia,
-});
+/** Stories on these machines, with these configurations. */
+export function storiesOn(start: fc.Arbitrary<StartingMachine>, config: fc.Arbitrary<Config>): Stories {
+  const amnesia = fc.constantFrom(...Array<boolean>(11).fill(false), true);
+  const nothing = fc.constant(null);
+  const exchange: fc.Arbitrary<Story> = fc.record({
+    start,
+    before: config,
+    after: fc.oneof({ weight: 5, arbitrary: config }, { weight: 1, arbitrary: nothing }),
+    amnesia,
+  });
+  const firstApply = fc.record({ start, before: nothing, after: config, amnesia: fc.constant(false) });
+  const before = fc.option(config, { nil: null, freq: 9 });
+  const destroy = fc.record({ start, before, after: nothing, amnesia });
+  const adoption = exchange.map((story) => ({ ...story, after: story.before, amnesia: true }));
+  const any = fc.oneof(
+    { weight: 6, arbitrary: exchange },
+    { weight: 2, arbitrary: firstApply },
+    { weight: 1, arbitrary: destroy },
+    { weight: 1, arbitrary: adoption },
+  );
+  return { exchange, firstApply, destroy, adoption, any };
+}
 
-/** A first apply. */
-export const firstApplyArbitrary: fc.Arbitrary<Story> = fc.record({
-  start: machineArbitrary,
-  before: fc.constant(null),
-  after: configArbitrary,
-  amnesia: fc.constant(false),
-});
-
-/** A destroy. */
-export const destroyArbitrary: fc.Arbitrary<Story> = fc.record({
-  start: machineArbitrary,
-  before: fc.option(configArbitrary, { nil: null, freq: 9 }),
-  after: fc.constant(null),
-  amnesia,
-});
-
-/** Any of them, and the same configuration once more. */
-export const storyArbitrary: fc.Arbitrary<Story> = fc.oneof(
-  { weight: 6, arbitrary: exchangeArbitrary },
-  { weight: 2, arbitrary: firstApplyArbitrary },
-  { weight: 1, arbitrary: destroyArbitrary },
-  { weight: 1, arbitrary: exchangeArbitrary.map((story) => ({ ...story, after: story.before, amnesia: true })) },
-);
+/** Those of the Linux laptop. */
+export const laptopStories: Stories = storiesOn(machineArbitrary, configArbitrary);

@@ -58,6 +58,7 @@ function addRoute(machine: LiveMachine, act: Extract<ForeignAct, { act: "add-rou
 }
 
 function addRule(machine: LiveMachine, act: Extract<ForeignAct, { act: "add-rule" }>): void {
+  if (machine.live.os === "darwin") return;
   const rule = { family: 4, preference: act.preference, match: { source: "192.0.2.77/32" }, table: act.table } as const;
   const known = machine.live.rules.some((e) => e.rule.preference === act.preference && e.protocol === ADMIN_PROTOCOL);
   if (known) return;
@@ -87,8 +88,7 @@ function actOnFirewall(
   const { firewall } = machine.live;
   if (act.act === "keeper-dies") {
     firewall.held = false;
-    for (const link of machine.live.links) link.held = false;
-    machine.live.engines = machine.live.engines.filter(({ engine }) => engine === "kernel");
+    loseKeeper(machine);
     return;
   }
   const isOpenToOthers = !firewall.held && firewall.policy !== null;
@@ -98,6 +98,16 @@ function actOnFirewall(
   }
   machine.live.foreignTables = [];
   if (isOpenToOthers) Object.assign(firewall, { policy: null, damage: [], droppedPackets: 0 });
+}
+
+/** A TUN device that was named stays without carrier; a utun goes with its last descriptor. */
+function loseKeeper(machine: LiveMachine): void {
+  const held = machine.live.links.filter((link) => link.held);
+  for (const link of held) {
+    link.held = false;
+    if (machine.live.os === "darwin") machine.dropLink(link.device);
+  }
+  machine.live.engines = machine.live.engines.filter(({ engine }) => engine === "kernel");
 }
 
 function moveUplink(machine: LiveMachine, act: Extract<ForeignAct, { act: "uplink-moves" }>): void {

@@ -4,6 +4,7 @@ import { isLinkScoped } from "../../model/firewall/link-traffic.ts";
 import type { Packet } from "../../model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import { type IpAddress, renderIp } from "../../model/ip.ts";
+import { ENGINE_MARK } from "../../model/ownership.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import { addressOf, covers } from "./memo.ts";
 import { chooseSource, isLocalAddress, lookUpRoute, type RouteAnswer, type RouteQuery } from "./routing.ts";
@@ -53,7 +54,7 @@ export type SendOutcome =
  */
 export function sendPacket(machine: LiveMachine, packet: SimulatedPacket): SendOutcome {
   const destination = addressOf(packet.destination);
-  const mark = packet.mark ?? 0;
+  const mark = markOf(machine, packet);
   const query: RouteQuery = {
     destination,
     source: packet.source === undefined ? undefined : addressOf(packet.source),
@@ -72,6 +73,12 @@ export function sendPacket(machine: LiveMachine, packet: SimulatedPacket): SendO
   const marked = steerMark(machine, { packet, destination, source, mark }, first.device);
   const way = marked === mark ? first : lookUpRoute(machine, { ...query, source, mark: marked });
   return leave(machine, { packet, destination, source, mark: marked }, way);
+}
+
+/** macOS has no marks: our sockets are known by the service user alone (docs/security.md S13.1). */
+function markOf({ live: { os, serviceUid } }: LiveMachine, { mark = 0, uid = 0 }: SimulatedPacket): number {
+  if (os !== "darwin") return mark;
+  return uid === serviceUid ? ENGINE_MARK : 0;
 }
 
 /** What becomes of a packet that comes in on a device: for us, or dropped; a host does not forward. */

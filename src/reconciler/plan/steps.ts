@@ -6,6 +6,7 @@ import type { DriverRegistry } from "../../resources/driver.ts";
 import type { Change } from "./change.ts";
 import { driverOf } from "./observation.ts";
 import { deviceOf, placeOf } from "./place.ts";
+import { givesUp, wantedDestinations } from "./shared-table.ts";
 import { cutLeftovers, cutTakeover, takenDevices } from "./takeover.ts";
 
 /** A step with its place in the order: lower slots run first; see SLOTS. */
@@ -98,6 +99,7 @@ export function cutSteps(
     alone: changes.every((change) => driverOf(registry, change.kind).between !== undefined || isClaim(change)),
     created: new Set(changes.filter(({ action }) => action === "create").map(({ key }) => key)),
     taken: takenDevices(changes),
+    wanted: wantedDestinations(changes),
   };
   const vacated = inSync.filter(({ kind, spec }) => standsOn(kind, spec, remade));
   return [
@@ -120,6 +122,8 @@ interface Context {
   readonly created: ReadonlySet<ResourceKey>;
   /** Names of devices that are taken over from another program's engine, which runs on. */
   readonly taken: ReadonlySet<string>;
+  /** Of the one table of a Mac: the destinations that resources take. */
+  readonly wanted: ReadonlySet<string>;
 }
 
 function isRemade({ kind, action, before, after }: Change): boolean {
@@ -138,6 +142,7 @@ function stepsOfChange(change: Change, context: Context): readonly SlottedStep[]
     return vacateAndReturn(action === "adopt" ? { ...change, action: "update", reason: RETURN } : change);
   }
   if (isClaim(change)) return [slotted(action === "adopt" ? "adopt" : "forget", change)];
+  if (givesUp(change, context.wanted)) return [slotted("tables", change)];
   const cut = cutLeftovers(change) ?? cutTakeover(change, taken);
   if (cut !== undefined) return cut.map((one) => slotted(one.part ?? slotOf(one.change), one.change));
   const driver = driverOf(registry, kind);

@@ -18,20 +18,19 @@ export function darwinRoutes(
   { tunnels, facts, unsupported }: ExpandContext,
 ): ResourceOf<"routes">[] {
   const { into, direct, beyond } = flatRouting(policy, tunnels);
-  for (const { origin } of beyond) {
+  for (const path of beyond) {
     unsupported.push({
-      path: pathOf(origin),
+      path,
       feature:
         "another way than the default's by user, port or protocol (a Mac routes by destination alone: name those)",
     });
   }
-  const routes = tunnels.map(({ key, device }): ResourceOf<"routes"> => {
+  const routes = tunnels.flatMap(({ key, device }): ResourceOf<"routes">[] => {
     const destinations = into.get(device) ?? [];
-    return {
-      kind: "routes",
-      key: `routes/${key}`,
-      spec: { table: MAIN_TABLE, device, destinations, guards: [], rules: [] },
-    };
+    // A tunnel that nothing is sent into has nothing in the table of all that could be found again.
+    if (destinations.length === 0) return [];
+    const spec = { table: MAIN_TABLE, device, destinations, guards: [], rules: [] };
+    return [{ kind: "routes", key: `routes/${key}`, spec }];
   });
   const pins = direct.map((destination) => pinned(destination, facts));
   const spec = { destinations: [], guards: [], rules: [], pins };
@@ -45,9 +44,4 @@ function pinned(destination: string, { uplinks }: MachineFacts): PinnedRoute {
   if (best === undefined) return { destination };
   const { device, gateway } = best;
   return { destination, device, ...(gateway === undefined ? {} : { gateway }) };
-}
-
-/** "rules/2 (browser)" as the path of a problem: "rules.2". */
-function pathOf(origin: string): string {
-  return origin.replace(/ .*$/, "").replaceAll("/", ".");
 }

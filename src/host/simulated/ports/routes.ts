@@ -32,13 +32,17 @@ export function simulatedRoutes(machine: SimulatedMachine): RoutePort {
   };
 }
 
-/** NLM_F_CREATE, with NLM_F_REPLACE only where the route in the same place is ours and to be deleted in the same set. */
+/**
+ * NLM_F_CREATE, with NLM_F_REPLACE only where the route in the same place is ours and to be deleted in the same set. On a
+ * Mac any route of ours is changed where it stands (RTM_CHANGE).
+ */
 function addRoute(machine: SimulatedMachine, route: Route, leaving: ReadonlySet<string>): void {
   checkRoute(machine, route);
   const present = machine.routes.find(route);
   if (present !== undefined) {
     if (routeText(present) === routeText(route)) return;
-    if (present.protocol !== route.protocol || !leaving.has(routeText(present))) {
+    const isChanged = machine.live.os === "darwin" || leaving.has(routeText(present));
+    if (present.protocol !== route.protocol || !isChanged) {
       throw new AwgError("conflict", `another route to ${route.destination} stands in table ${route.table}`, {
         facts: { table: route.table, destination: route.destination, protocol: present.protocol },
       });

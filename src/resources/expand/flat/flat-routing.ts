@@ -1,8 +1,9 @@
 import { LAN_PREFIXES, LINK_SCOPED_PREFIXES } from "../../../model/firewall/link-traffic.ts";
-import type { FirewallPolicy, FlowMatch, FlowRule, PathRef } from "../../../model/firewall/policy.ts";
+import type { FirewallPolicy, FlowMatch, PathRef } from "../../../model/firewall/policy.ts";
 import { addressBits } from "../../../model/ip.ts";
 import { comparePrefix, type Prefix, parsePrefix, prefixContains, renderPrefix } from "../../../model/prefix.ts";
 import type { PlacedTunnel } from "../expansion.ts";
+import { beyondDestinations, isByDestination } from "./beyond-destinations.ts";
 import { PrefixSet } from "./prefix-set.ts";
 
 /** The routes of a machine that chooses a way by the destination alone, longest prefix first. */
@@ -11,8 +12,8 @@ export interface FlatRouting {
   readonly into: ReadonlyMap<string, readonly string[]>;
   /** What must go by the physical gateway although a tunnel's route covers it, sorted. */
   readonly direct: readonly string[];
-  /** Rules that a destination alone does not tell, and that lead elsewhere than the default. */
-  readonly beyond: readonly FlowRule[];
+  /** Places of rules and exceptions ("rules.2") that a destination alone does not tell, and that lead elsewhere. */
+  readonly beyond: readonly string[];
 }
 
 interface Entry {
@@ -49,7 +50,7 @@ export function flatRouting(policy: FirewallPolicy, tunnels: readonly PlacedTunn
   return {
     into: new Map([...into].map(([device, prefixes]) => [device, texts(prefixes)])),
     direct: texts(direct.filter((prefix) => covered.covers(prefix))),
-    beyond: policy.steering.rules.filter((rule) => isBeyond(rule, policy.steering.default)),
+    beyond: beyondDestinations(policy),
   };
 }
 
@@ -83,14 +84,8 @@ const LOCAL_NETWORKS = LAN_PREFIXES.filter(
 );
 
 /** A rule that the destination alone decides; one that says nothing at all is for everything. */
-function entryOf({ destinations, ports, protocol, uids }: FlowMatch, path: PathRef): Entry[] {
-  if (ports !== undefined || protocol !== undefined || uids !== undefined) return [];
-  return [{ prefixes: parsed(destinations ?? EVERYTHING), path }];
-}
-
-function isBeyond({ match, path }: FlowRule, rest: PathRef): boolean {
-  if (path.kind === "block" || entryOf(match, path).length > 0) return false;
-  return path.kind === "tunnel" ? rest.kind !== "tunnel" || rest.device !== path.device : rest.kind !== path.kind;
+function entryOf(match: FlowMatch, path: PathRef): Entry[] {
+  return isByDestination(match) ? [{ prefixes: parsed(match.destinations ?? EVERYTHING), path }] : [];
 }
 
 /** What a tunnel's peers take in the families it carries. */

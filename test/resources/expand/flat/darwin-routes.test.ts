@@ -60,6 +60,42 @@ describe("the routes of a configuration on a Mac", () => {
   it("with a direct default nothing is pinned that no tunnel's route covers", () => {
     const expansion = onMac("rules: [{ destinations: [10.20.0.0/16], via: home }]\ndefault: { via: direct }\n");
     expect(expansion.desired.resources.some(({ key }) => key === "routes/policy")).toBe(false);
-    expect(resourceOf(expansion, "routes/office").spec.destinations).toEqual([]);
+  });
+
+  it("laws 3, 4: a tunnel that nothing is sent into has no routes, which could not be found again", () => {
+    const keys = onMac("default: { via: direct }\n").desired.resources.map(({ key }) => key);
+    expect(keys).toContain("link/office");
+    expect(keys.filter((key) => key.startsWith("routes/"))).toEqual([]);
+  });
+
+  it.each([
+    ["a later rule by destination leads elsewhere", "{ destinations: [10.20.0.0/16], via: home }", ["rules.0"]],
+    ["it leads the same way", "{ destinations: [10.20.0.0/16], via: office }", []],
+    ["it blocks", "{ destinations: [10.20.0.0/16], via: block }", []],
+  ])(
+    "law 9: a rule by port that goes the default's way is refused where routes lead its flows off: %s",
+    (_what, later, told) => {
+      const rules = `rules: [{ ports: [443], protocol: tcp, via: office }, ${later}]`;
+      const { unsupported } = onMac(
+        `${rules}\ndefault: { via: office }\nkillSwitch: { enabled: true, allowLan: false }\n`,
+      );
+      expect(unsupported.map(({ path }) => path)).toEqual(told);
+    },
+  );
+
+  it.each([
+    ["by port alone", "{ direction: out, protocol: udp, ports: [123] }", ["killSwitch.allow.0"]],
+    [
+      "by port of an address",
+      "{ direction: out, protocol: udp, ports: [123], remote: [192.0.2.9/32] }",
+      ["killSwitch.allow.0"],
+    ],
+    ["by port in the local network", "{ direction: out, protocol: tcp, ports: [22], remote: [192.168.7.9/32] }", []],
+    ["of what arrives", "{ direction: in, protocol: tcp, ports: [22] }", []],
+  ])("law 9: an exception %s, which a default tunnel's routes may swallow", (_what, grant, told) => {
+    const { unsupported } = onMac(
+      `default: { via: office }\nkillSwitch: { enabled: true, allowLan: true, allow: [${grant}] }\n`,
+    );
+    expect(unsupported.map(({ path }) => path)).toEqual(told);
   });
 });

@@ -78,7 +78,7 @@ describe("routes of a machine that goes by the destination alone", () => {
       path,
     });
     expect(flatRouting(policy([byPort(OFFICE), byPort(BLOCK)], OFFICE), WHOLE).beyond).toEqual([]);
-    expect(flatRouting(policy([byPort(HOME), byPort(DIRECT)], OFFICE), WHOLE).beyond).toHaveLength(2);
+    expect(flatRouting(policy([byPort(HOME), byPort(DIRECT)], OFFICE), WHOLE).beyond).toEqual(["rules.0", "rules.0"]);
   });
 
   it("10,000 prefixes take no quadratic time", () => {
