@@ -1,5 +1,4 @@
-import { existsSync, rmSync } from "node:fs";
-import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
+import { existsSync } from "node:fs";
 import { AwgError } from "../../model/error.ts";
 import { ENGINE_MARK } from "../../model/ownership.ts";
 import type { SecretStore } from "../../model/secret-store.ts";
@@ -13,13 +12,13 @@ import { exchangeOverUnixSocket, isUnixSocketLive } from "../../native/linux/pro
 import { openRouteNetlink } from "../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import type { EnginePort } from "../ports/engines.ts";
 import { engineElsewhere } from "./engine-elsewhere.ts";
+import { PROTOCOLS, removeDeadSockets, socketPath, socketsOf } from "./engine-sockets.ts";
 import type { KeeperClient } from "./keeper-client.ts";
 import { tunnelOfLink } from "./links.ts";
 import { readServiceUser } from "./service-user.ts";
 
 const ANSWER_TIMEOUT_MS = 5000;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
-const PROTOCOLS = ["wireguard", "amneziawg"] as const;
 
 /**
  * Engines in processes of their own, the embedded one like wireguard-go: read over their UAPI sockets directly, started and
@@ -133,13 +132,9 @@ async function ensureEngine(keeper: KeeperClient, secrets: SecretStore, spec: Tu
 }
 
 async function removeEngine(keeper: KeeperClient, device: string): Promise<void> {
-  const sockets = PROTOCOLS.map((protocol) => socketPath(protocol, device)).filter((path) => existsSync(path));
   // A new keeper takes over the engine that a dead one left, and can then end it.
-  if (keeper.status() === undefined && sockets.some(isUnixSocketLive) && hasLink(device)) await keeper.ensureRunning();
+  if (keeper.status() === undefined && socketsOf(device).some(isUnixSocketLive) && hasLink(device))
+    await keeper.ensureRunning();
   if (keeper.status() !== undefined) keeper.request({ request: "stopEngine", device });
-  for (const path of sockets) if (!isUnixSocketLive(path)) rmSync(path, { force: true });
-}
-
-function socketPath(protocol: TunnelSpec["protocol"], device: string): string {
-  return `${ENGINE_PROGRAMS[protocol].socketFolder}/${device}.sock`;
+  removeDeadSockets(device);
 }

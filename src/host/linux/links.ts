@@ -6,6 +6,7 @@ import { ADDRESS_FLAG, type InterfaceAddress } from "../../native/linux/rtnetlin
 import type { Link } from "../../native/linux/rtnetlink/link.codec.ts";
 import { openRouteNetlink, type RouteNetlink } from "../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import type { LinkPort } from "../ports/links.ts";
+import { removeDeadSockets } from "./engine-sockets.ts";
 import type { KeeperClient } from "./keeper-client.ts";
 
 const SCOPE_UNIVERSE = 0;
@@ -167,6 +168,8 @@ function removeLink(keeper: KeeperClient, device: string): void {
   using netlink = openRouteNetlink();
   const standing = netlink.link(device);
   if (standing !== undefined) refuseForeign(keeper, standing);
+  // An engine that died is no tunnel any more that would be removed with what is its own.
+  removeDeadSockets(device);
   if (keeper.status()?.devices.some((one) => one.device === device)) {
     keeper.request({ request: "closeDevice", device });
   }
