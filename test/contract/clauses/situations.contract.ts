@@ -116,7 +116,7 @@ export const SITUATION_CONTRACT: readonly Clause[] = [
       ["firewall.load", "concurrent"],
       ["firewall.read", "concurrent"],
     ],
-    notOn: { darwin: "pfctl's transaction is one process's: two are told apart by the lock of awg, not by PF" },
+    notOn: { darwin: "who is overtaken is told there, not served: a clause of macOS" },
     async check(world) {
       const { host } = world;
       const other = world.second();

@@ -11,7 +11,7 @@ import { CALLING_ANCHOR, PF_ANCHOR, renderCallingAnchor, renderPf } from "../pf/
 import { findDisregard } from "./canary-flight.ts";
 import { asOwnChange } from "./firewall-events.ts";
 import { FirewallRecord } from "./firewall-record.ts";
-import { compareWithPf, observePolicy, type PolicySource } from "./observe-policy.ts";
+import { compareWithPf, loadedIdentity, observePolicy, type PolicySource } from "./observe-policy.ts";
 import { openPfDevice, type PfDevice } from "./pf-device.ts";
 import { hold, isHeldByUs, type Processes, release } from "./pf-hold.ts";
 import { pfctl } from "./pfctl.ts";
@@ -76,6 +76,8 @@ async function loadPolicy(tools: Tools, policy: FirewallPolicy): Promise<void> {
   const identity = record.keep(policy);
   const rendered = renderPf(policy, identity);
   await pf.load(PF_ANCHOR, rendered.text);
+  // Written down before, so that a death leaves no policy unknown; again, since who was overtaken drops what it does not know.
+  record.keep(policy);
   const { damage } = await compareWithPf(tools, rendered);
   refuseDamage(damage);
   for (const path of await anchorsBelow(tools, PF_ANCHOR))
@@ -87,7 +89,8 @@ async function loadPolicy(tools: Tools, policy: FirewallPolicy): Promise<void> {
   }
   await endForbidden(tools, policy);
   refuseDamage((await observePolicy(tools)).damage);
-  record.keepOnly(identity);
+  if ((await loadedIdentity(tools)) === identity) record.keepOnly(identity);
+  else throw new AwgError("verification", "another process loaded another firewall policy into PF meanwhile");
 }
 
 /** Where nothing of ours stands yet a promise that cannot be kept is not made; later it is damage, and what stands stays. */

@@ -43,6 +43,11 @@ export async function observePolicy(source: PolicySource): Promise<FirewallObser
   };
 }
 
+/** The name of the policy that PF holds now; "" where it holds none of ours. */
+export async function loadedIdentity({ pf, names }: Pick<PolicySource, "pf" | "names">): Promise<string> {
+  return identityOf(parsePrintedRules(await pf.rules(PF_ANCHOR), names));
+}
+
 /** Compares rules and tables of every anchor with what the policy renders to. */
 export async function compareWithPf(
   { pf, names }: Pick<PolicySource, "pf" | "names">,
