@@ -124,6 +124,8 @@ export interface DevicePorts {
   readonly sources: Sources;
   /** Told about sessions as they come and go, before any output that uses them. */
   readonly sessions?: SessionListener;
+  /** The largest UDP payload that gets to an endpoint in one piece: nothing is padded beyond it. Absent: nobody knows. */
+  readonly payloadBytes?: (to: Endpoint) => number;
 }
 
 /** For a loop that keeps keys in native memory: `opened` may load them and set `session.slot`; `closed` must free. */

@@ -141,6 +141,17 @@ describe.skipIf(obstacle !== undefined)(`A23: a path that grows narrow (${obstac
     },
   );
 
+  it("pads a packet that waited for the handshake no further than what fits either", { timeout: 120_000 }, async () => {
+    narrow(1300);
+    look("ip");
+    await until("the capture", () => seen.includes("listening on"));
+    const sizes = { s1: "72", s2: "40", s3: "30", s4: "12", header_protection_key: "07".repeat(32) };
+    await openBoth("192.0.2.2", false, { ...sizes, content_padding_addition: "1250-1300" });
+    await until("the tunnel", () => pings(100).status === 0);
+    await until("the packet in the capture", () => seen.includes("proto UDP (17), length 1300)"));
+    expect(seen).not.toMatch(/flags \[\+\]|offset [1-9]/);
+  });
+
   it("answers over IPv6 too, down to what every link carries", { timeout: 120_000 }, async () => {
     await openBoth("2001:db8::2");
     await until("the tunnel", () => pings(1420, "fd77::2").status === 0);

@@ -64,21 +64,23 @@ export class Tunnel {
       use: (sockets) => this.#use(sockets),
       tell: (kind, errno) => report.sockets(kind, errno),
     });
+    const ways = new Ways((to) => machine.system.readWayTo(to, this.#settings.socket));
+    this.#ways = ways;
     try {
       this.device = createDevice(deviceConfigOf(settings, this.#wire), {
         crypto: machine.crypto,
         sources: machine.sources,
         sessions: sessionSlots(machine),
+        payloadBytes: (to) => ways.payloadBytes(to),
       });
       const perform = (outputs: readonly Output[]) => this.#perform(outputs);
-      this.#ways = new Ways((to) => machine.system.readWayTo(to, this.#settings.socket));
-      this.batch = new SendBatch(machine, this.sockets, this.#ways, (to, errno) => this.#sendRefused(to, errno));
+      this.batch = new SendBatch(machine, this.sockets, ways, (to, errno) => this.#sendRefused(to, errno));
       this.#writer = new TunWriter(machine, this.tun, (errno) => this.#deviceRefused(errno));
       this.#outbound = new Outbound(machine, {
         device: this.device,
         batch: this.batch,
         tun: this.tun,
-        ways: this.#ways,
+        ways,
         answer: (packet) => this.#inbound.deliver(packet),
         mtuBytes: () => this.#settings.mtuBytes,
         perform,
@@ -87,7 +89,7 @@ export class Tunnel {
       this.#inbound = new Inbound(machine, {
         device: this.device,
         writer: this.#writer,
-        ways: this.#ways,
+        ways,
         mtuBytes: () => this.#settings.mtuBytes,
         wire: () => this.#wire,
         perform,

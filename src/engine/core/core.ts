@@ -18,6 +18,7 @@ export interface Core {
   readonly crypto: Crypto;
   readonly sources: Sources;
   readonly listener: SessionListener | undefined;
+  readonly payloadBytes: (to: Endpoint) => number;
   readonly counters: DeviceCounters;
   readonly due: DeadlineQueue<PeerState>;
   /** By public key, as `keyOf` writes it. */

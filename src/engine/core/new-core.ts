@@ -12,13 +12,15 @@ import { AllowedIps } from "./table/allowed-ips.ts";
 import { DeadlineQueue } from "./table/deadline-queue.ts";
 
 /** The shared parts of a new device, without peers yet. */
-export function newCore(config: DeviceConfig, { crypto, sources, sessions }: DevicePorts): Core {
+export function newCore(config: DeviceConfig, ports: DevicePorts): Core {
+  const { crypto, sources, sessions, payloadBytes = () => Number.POSITIVE_INFINITY } = ports;
   const publicKey = crypto.publicKey(config.privateKey);
   const { notBeforeSeconds: notBefore } = config;
   return {
     crypto,
     sources,
     listener: sessions,
+    payloadBytes,
     counters: {
       unrecognised: 0,
       handshakes: 0,

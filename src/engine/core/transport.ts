@@ -14,9 +14,11 @@ const NOTHING = new Uint8Array(0);
 export function sendSealed(core: Core, peer: PeerState, packet: Uint8Array, now: number, out: Output[]): boolean {
   const session = peer.currentSession(now);
   const counter = session?.takeCounters(1) ?? -1;
-  if (session === undefined || counter < 0) return false;
+  const { endpoint } = peer;
+  if (session === undefined || endpoint === undefined || counter < 0) return false;
   const { transport } = peer.reads;
-  const plaintext = new Uint8Array(transport.paddedLength(packet.length, core.mtuBytes, peer.wire));
+  const fits = Math.max(core.payloadBytes(endpoint) - transport.overheadBytes, 0);
+  const plaintext = new Uint8Array(transport.paddedLength(packet.length, Math.min(core.mtuBytes, fits), peer.wire));
   plaintext.set(packet);
   const sealedAt = transport.prefixBytes + TRANSPORT_HEADER_BYTES;
   const datagram = new Uint8Array(sealedAt + plaintext.length + TAG_BYTES);
@@ -77,7 +79,7 @@ export function takeTransport(
   session.acceptCounter(candidate.counter);
   const { peer } = session;
   // What a format tolerates of others' defects may be the former format: the peer may not read ours yet.
-  if (isStrict && wire === core.wire) peer.reads = wire;
+  if (isStrict && arrival.tellsFormat) peer.turnTo(wire);
   peer.wire.noteTransport(datagram.length);
   const isKeepalive = wire.isKeepalive(plaintext.length, plaintext[0] ?? 0);
   receivedOver(core, session, isKeepalive ? 0 : 1, datagram.length, arrival.from, arrival.now);
