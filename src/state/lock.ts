@@ -6,6 +6,10 @@ import { StateFolder } from "./state-folder.ts";
 
 const MAX_HOLDER_BYTES = 512;
 
+/** Between taking the lock and writing who did, and between wiping that and letting go, lie moments: so often is looked. */
+const HOLDER_LOOKS = 100;
+const HOLDER_LOOK_MS = 10;
+
 /** Who holds the lock, as it stands in the lock file. */
 export interface LockHolder {
   readonly pid: number;
@@ -16,7 +20,7 @@ export interface LockHolder {
 }
 
 /**
- * Takes the lock that every writing verb holds, without waiting: an flock, so that the kernel lets it go when the holder
+ * Takes the lock that every writing verb holds, without waiting for it: an flock, so that the kernel lets it go when the holder
  * dies. Its folder is made private where it is absent; it may be the machine's own (/var/run of macOS, which daemons of
  * root's group write to), as long as the file itself is ours alone. AwgError locked, naming the holder, when another process
  * has it.
@@ -27,8 +31,13 @@ export function takeLock(path: string, holder: LockHolder): Disposable {
   const fd = openLock(path);
   let taken = false;
   try {
-    taken = tryLockFile(fd);
-    if (!taken) throw lockedBy(readHolder(fd), path);
+    for (let look = 1; !taken; look += 1) {
+      taken = tryLockFile(fd);
+      if (taken) break;
+      const other = readHolder(fd);
+      if (other !== undefined || look === HOLDER_LOOKS) throw lockedBy(other, path);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, HOLDER_LOOK_MS);
+    }
     ftruncateSync(fd, 0);
     writeSync(fd, JSON.stringify(holder), 0);
   } finally {

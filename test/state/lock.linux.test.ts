@@ -25,6 +25,10 @@ function holdElsewhere(path: string): ReturnType<typeof spawn> {
   const script = `import { takeLock } from ${JSON.stringify(module)};
     const lock = takeLock(process.argv[1], { pid: process.pid, verb: "destroy", sinceMs: 1 });
     console.log("held"); setInterval(() => lock, 1000);`;
+  return runElsewhere(script, path);
+}
+
+function runElsewhere(script: string, path: string): ReturnType<typeof spawn> {
   return spawn(process.execPath, ["--input-type=module", "-e", script, path], { stdio: ["ignore", "pipe", "inherit"] });
 }
 
@@ -41,6 +45,35 @@ describe.skipIf(process.platform !== "linux")("the lock (flock is reached throug
     }
     takeLock(path, HOLDER)[Symbol.dispose]();
     expect(readFileSync(path, "utf8")).toBe("");
+  });
+
+  test("B6: a holder that has the lock and has not said yet who it is, is waited for", async () => {
+    const path = join(temporaryFolder(), "lock");
+    // The first lock of a process takes the time to load what calls libc.
+    takeLock(`${path}.first`, HOLDER)[Symbol.dispose]();
+    const record = JSON.stringify({ ...HOLDER, verb: "destroy" });
+    const other = runElsewhere(
+      `import { existsSync, openSync, writeFileSync } from "node:fs";
+      import { tryLockFile } from ${JSON.stringify(new URL("../../src/native/linux/process/file-lock.ffi.ts", import.meta.url).href)};
+      tryLockFile(openSync(process.argv[1], "a", 0o600));
+      console.log("held");
+      const looking = setInterval(() => {
+        if (!existsSync(process.argv[1] + ".asked")) return;
+        clearInterval(looking);
+        setTimeout(() => writeFileSync(process.argv[1], ${JSON.stringify(record)}), 100);
+      }, 1);
+      setInterval(() => {}, 1000);`,
+      path,
+    );
+    try {
+      if (other.stdout === null) return expect.unreachable();
+      await once(other.stdout, "data");
+      writeFileSync(`${path}.asked`, "");
+      expect(refusal(path).message).toContain(`awg destroy (process ${HOLDER.pid})`);
+    } finally {
+      other.kill("SIGKILL");
+      await once(other, "exit");
+    }
   });
 
   test("a holder record that is no record is not repeated", () => {

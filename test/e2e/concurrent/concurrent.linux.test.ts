@@ -1,21 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { useBuiltProgram } from "../../support/built-program.ts";
-import { commandObstacle, namespaceObstacle } from "../../support/netns.ts";
-import { Rivals, wrongEnds } from "./rivals.ts";
+import { commandObstacle, namespaceObstacle, tunObstacle } from "../../support/netns.ts";
+import { race } from "./race.ts";
+import { Rivals } from "./rivals.ts";
 
-const reason = namespaceObstacle() ?? commandObstacle("ip");
+const reason = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("ip", "nft");
 
-describe.skipIf(reason !== undefined)(`applies at once${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
+describe.skipIf(reason !== undefined)(`changes at once${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
   const program = useBuiltProgram();
 
-  test("B6: each applies its config whole or is told who is at work; the machine is one of them exactly", {
+  test("B6: applies, a destroy and a daemon: each has its way whole or is told who is at work, and nobody is undone", {
     timeout: 300_000,
   }, async () => {
     using rivals = new Rivals(program());
-    const configs = [0, 1, 2].map((rival) => rivals.config(rival));
-    const ended = await rivals.compete(configs, 1);
-    expect(wrongEnds(ended)).toEqual([]);
-    expect(ended.some(({ status }) => status === 0)).toBe(true);
-    expect(await rivals.holding(configs)).toHaveLength(1);
+    const wishes = [rivals.config(0), rivals.config(1, "embedded"), "nothing"];
+    expect(await race(rivals, wishes, rivals.config(2), 2)).toContain("of 6 had their way");
   });
 });
