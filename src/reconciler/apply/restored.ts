@@ -31,7 +31,8 @@ export function touchedPlaces(batches: readonly Pick<JournalledBatch, "batch">[]
 
 /**
  * Steps that would make the touched places what they were; [] when they are. Reads the machine. A place that held nothing
- * before is right when nothing of ours stands there.
+ * before is right when nothing of ours stands there; what was removed and made anew must be all that a driver compares (a
+ * device up), while what stood all the time may be as it was found.
  */
 export async function unrestored(
   deps: Pick<ApplyDeps, "host" | "registry">,
@@ -62,7 +63,7 @@ export async function unrestored(
       steps.push({ ...common, action: "delete" } as Step);
     } else if (observed === undefined || standing === undefined) {
       steps.push({ ...common, action: "create" } as Step);
-    } else if (!sameData(standing, before) && driver.diff(before, observed).length > 0) {
+    } else if ((after === null || !sameData(standing, before)) && driver.diff(before, observed).length > 0) {
       steps.push({ ...common, action: "update" } as Step);
     }
   }
