@@ -92,10 +92,16 @@ export function coverageOf(host: HostName): Coverage {
   };
 }
 
-/** One line for people: how many clauses, and how much they reach. */
-export function countOf(host: HostName): string {
+/** For people: how many clauses, how much they reach, which are of other hosts alone, and why the rest is not reached. */
+export function reportOf(host: HostName): string {
   const { cells, covered, explained } = coverageOf(host);
-  return `${host}: ${clausesOf(host).length} clauses, ${covered} of ${cells} methods in situations, ${explained.length} explained`;
+  const asked = clausesOf(host).length;
+  const left = CLAUSES.flatMap(({ port, promise, notOn }) => {
+    const reason = notOn?.[host];
+    return reason === undefined ? [] : [`not asked: ${port}: ${promise}: ${reason}`];
+  });
+  const count = `${host}: ${asked} clauses, ${covered} of ${cells} methods in situations, ${explained.length} explained`;
+  return [count, ...left, ...explained].join("\n");
 }
 
 function methodsOf(file: string, type: string): readonly string[] {

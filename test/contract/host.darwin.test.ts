@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { abiObstacle } from "../host/darwin/fake/abi.ts";
-import { clausesOf, countOf, coverageOf } from "./coverage.ts";
+import { clausesOf, coverageOf, reportOf } from "./coverage.ts";
 import { DarwinWorld } from "./darwin-world.ts";
 
 describe.skipIf(abiObstacle !== undefined)(
@@ -13,7 +13,7 @@ describe.skipIf(abiObstacle !== undefined)(
     });
 
     test("speaks of every method in every situation, or says why not", () => {
-      console.log([countOf("darwin"), ...coverageOf("darwin").explained].join("\n"));
+      console.log(reportOf("darwin"));
       expect(coverageOf("darwin")).toMatchObject({ uncovered: [], idle: [] });
     });
   },

@@ -8,7 +8,7 @@ import { linuxProcesses } from "../../src/host/linux/processes/linux-processes.t
 import { LinuxMachine } from "../host/linux/linux-machine.ts";
 import { commandObstacle, namespaceObstacle, tunObstacle } from "../support/netns.ts";
 import type { Clause } from "./contract-world.ts";
-import { clausesOf, countOf, coverageOf, isOfThisMachine } from "./coverage.ts";
+import { clausesOf, coverageOf, isOfThisMachine, reportOf } from "./coverage.ts";
 import type { ClauseAnswer, ClauseRun } from "./linux-clause.script.ts";
 
 const SCRIPT = "test/contract/linux-clause.script.ts";
@@ -102,7 +102,7 @@ function membersOf(place: string): number[] {
 
 describe.skipIf(obstacle !== undefined)(`the contract of a host, on Linux (${obstacle ?? "on this kernel"})`, () => {
   test("speaks of every method in every situation, or says why not", () => {
-    console.log(countOf("linux"));
+    console.log(reportOf("linux"));
     expect(coverageOf("linux")).toMatchObject({ uncovered: [], idle: [] });
   });
 

@@ -8,7 +8,7 @@ import { simulatedServices } from "../../src/host/simulated/ports/services.ts";
 import { SERVICE_MARK } from "../../src/model/ownership.ts";
 import type { SecretId } from "../../src/model/secret.ts";
 import { type ContractWorld, notHere, type Strangers } from "./contract-world.ts";
-import { clausesOf, countOf, coverageOf } from "./coverage.ts";
+import { clausesOf, coverageOf, reportOf } from "./coverage.ts";
 
 const PLACE = { name: "awg.service", path: "/etc/systemd/system/awg.service" };
 
@@ -89,7 +89,7 @@ describe("the contract of a host, on the simulated machine", () => {
   test.each(clauses)("$port: $promise", ({ check }) => check(simulatedWorld()));
 
   test("speaks of every method in every situation, or says why not", () => {
-    console.log(countOf("simulated"));
+    console.log(reportOf("simulated"));
     expect(coverageOf("simulated")).toMatchObject({ uncovered: [], idle: [] });
   });
 });
