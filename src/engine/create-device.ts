@@ -105,7 +105,6 @@ class EmbeddedDevice implements Device {
   noteReceived(session: Session, dataPackets: number, bytes: number, from: Endpoint, now: number): void {
     const own = this.#own(session);
     if (own === undefined) return;
-    own.peer.reads = this.#core.wire;
     receivedOver(this.#core, own, dataPackets, bytes, from, now);
     schedule(this.#core, own.peer);
   }

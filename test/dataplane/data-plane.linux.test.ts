@@ -31,6 +31,8 @@ const TALK_31 = {
   content_padding_addition: "10-100",
 };
 
+const CHANGED = { s1: "72", s2: "40", s3: "8", s4: "5", h1: "1000", h2: "3000", h3: "98234", h4: "100000" };
+
 describe.skipIf(obstacle !== undefined)(title("the data plane between two namespaces", obstacle), () => {
   let lab: Lab;
 
@@ -204,8 +206,11 @@ describe.skipIf(obstacle !== undefined)(title("the data plane between two namesp
       .toContainEqual(expect.objectContaining({ kind: "device-gone", tunnel: "tun-a" }));
   });
 
-  it("changes its wire format, one end after the other, and loses no packet", async () => {
-    await openBoth({});
+  it.each([
+    ["its wire format", {}, CHANGED],
+    ["the width of H4", { obfuscation: CHANGED }, { ...CHANGED, h4: "100000-900000" }],
+  ])("changes %s, one end after the other, and loses no packet", async (_what, before, obfuscation) => {
+    await openBoth(before);
     await sendBetween(lab.a, lab.b, "10.77.0.2", 200_000);
     const argv = ["netns", "exec", lab.a.namespace.name, "ping", "-c", "30", "-i", "0.1", "-W", "60", "10.77.0.2"];
     const ping = spawn("ip", argv, { stdio: ["ignore", "pipe", "inherit"] });
@@ -214,7 +219,6 @@ describe.skipIf(obstacle !== undefined)(title("the data plane between two namesp
       seen += text;
     });
     const until = (what: string) => expect.poll(() => seen, { timeout: 60_000 }).toContain(what);
-    const obfuscation = { s1: "72", s2: "40", s3: "8", s4: "5", h1: "1000", h2: "3000", h3: "98234", h4: "100000" };
     try {
       await until("icmp_seq=5 ");
       await lab.a.tell("configure", near({ obfuscation }));

@@ -196,6 +196,7 @@ describe("changing a device while it carries traffic", () => {
       },
       transport: {
         ...PLAIN_WIRE.transport,
+        words: [104, 104],
         write(view, offset, receiver, counter) {
           PLAIN_WIRE.transport.write(view, offset, receiver, counter);
           view.setUint32(offset, 104, true);

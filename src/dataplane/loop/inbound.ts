@@ -149,7 +149,9 @@ export class Inbound {
       this.#lastSession = device.sessionByIndex(header.receiver, now);
     }
     const session = this.#lastSession;
-    if (session === undefined || session.slot === 0 || !session.isNewCounter(header.counter)) {
+    // While a peer is sent the former format, the engine looks at what it sends, which tells when it has this one.
+    const isKnown = session !== undefined && session.slot !== 0 && session.peer.reads.transport === transport;
+    if (!isKnown || !session.isNewCounter(header.counter)) {
       this.#slowly(at, length, from, now);
       return;
     }

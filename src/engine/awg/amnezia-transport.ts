@@ -20,6 +20,8 @@ export function amneziaTransport(
   const prefixBytes = parameters.paddingBytes.transport;
   const [low, high] = parameters.headers.transport;
   return {
+    words: [low, high],
+    maskKey: parameters.headerProtectionKey,
     prefixBytes,
     overheadBytes: prefixBytes + MIN_TRANSPORT_BYTES,
     plainPadding: parameters.contentPadding === undefined && !parameters.hasRandomTrailers,

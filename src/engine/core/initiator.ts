@@ -63,7 +63,7 @@ export function takeResponse(
   peer.roundTripMs = arrival.now - askedAt(peer, arrival.from);
   dropInitiator(core, peer);
   moveTo(peer, arrival.from);
-  if (arrival.tellsFormat) peer.reads = arrival.wire;
+  if (arrival.tellsFormat) peer.turnTo(arrival.wire);
   peer.receivedBytes += datagramBytes;
   peer.timers.anyReceived(arrival.now);
   beginSession(core, peer, keys, true, arrival.now);

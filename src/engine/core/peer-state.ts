@@ -24,6 +24,8 @@ export class PeerState implements Peer, Waiting {
   presharedKey: Uint8Array;
   wire: PeerWire;
   reads: WireFormat;
+  /** What its initiations are answered in: the former format until a handshake told that it has the device's. */
+  answersIn: WireFormat;
   endpoint: Endpoint | undefined;
   slot: unknown;
   dueAt = Number.POSITIVE_INFINITY;
@@ -86,7 +88,14 @@ export class PeerState implements Peer, Waiting {
     this.timers = parts.timers;
     this.wire = parts.wire;
     this.reads = parts.reads;
+    this.answersIn = parts.reads;
     this.#prefixes = parts.prefixes;
+  }
+
+  /** It was heard in this format, or nothing else is known of it. */
+  turnTo(wire: WireFormat): void {
+    this.reads = wire;
+    this.answersIn = wire;
   }
 
   get stats(): PeerStats {

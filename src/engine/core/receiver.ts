@@ -1,12 +1,14 @@
 import { FORMER_FORMAT_READ, REJECT_AFTER_TIME } from "../constants.ts";
 import { isMac1Valid } from "../cookie/macs.ts";
 import type { DeviceCounters } from "../device.ts";
-import type { Candidate, WireFormat } from "../wire/wire-format.ts";
+import type { Candidate, TransportHeader, TransportWire, WireFormat } from "../wire/wire-format.ts";
 import type { Arrival, Core } from "./core.ts";
 import { takeCookie, takeResponse } from "./initiator.ts";
 import type { PeerState } from "./peer-state.ts";
 import { isAdmitted, takeInitiation } from "./responder.ts";
 import { takeTransport } from "./transport.ts";
+
+type TransportCandidate = Extract<Candidate, { kind: "transport" }>;
 
 /** What became of one reading: the peer that authenticated, done without one, or why it cannot be meant. */
 type Verdict = PeerState | "done" | keyof DeviceCounters;
@@ -38,7 +40,10 @@ export class Receiver {
   }
 
   #stopSending(wire: WireFormat, next: WireFormat): void {
-    for (const peer of this.#core.peers.values()) if (peer.reads === wire) peer.reads = next;
+    for (const peer of this.#core.peers.values()) {
+      if (peer.reads === wire) peer.reads = next;
+      if (peer.answersIn === wire) peer.answersIn = next;
+    }
   }
 
   /** The peer that the datagram came from, when it authenticated; outputs go to the arrival's. */
@@ -46,7 +51,7 @@ export class Receiver {
     let reason: keyof DeviceCounters | undefined;
     for (const wire of this.#wires(surroundings.now)) {
       for (const candidate of wire.candidates(datagram)) {
-        const arrival = { ...surroundings, wire, tellsFormat: this.#tellsFormat(wire, candidate.kind, datagram) };
+        const arrival = { ...surroundings, wire, tellsFormat: this.#tellsFormat(wire, candidate, datagram) };
         const verdict = this.#try(candidate, datagram, arrival);
         if (verdict === "done") return undefined;
         if (typeof verdict !== "string") return verdict;
@@ -57,10 +62,13 @@ export class Receiver {
     return undefined;
   }
 
-  /** Formats may differ in one kind of message alone; what both can say tells nothing. */
-  #tellsFormat(wire: WireFormat, kind: Candidate["kind"], datagram: Uint8Array): boolean {
+  /** Formats may differ in one kind of message alone, or in the width of a range; what both can say tells nothing. */
+  #tellsFormat(wire: WireFormat, candidate: Candidate, datagram: Uint8Array): boolean {
     if (this.#former === undefined) return true;
-    return wire === this.#core.wire && !this.#former.wire.candidates(datagram).some((other) => other.kind === kind);
+    if (wire !== this.#core.wire) return false;
+    const { wire: former } = this.#former;
+    if (candidate.kind === "transport") return !isReadAs(former.transport, candidate, datagram);
+    return !former.candidates(datagram).some(({ kind }) => kind === candidate.kind);
   }
 
   #wires(now: number): readonly WireFormat[] {
@@ -83,4 +91,12 @@ export class Receiver {
     if (kind === "response") return takeResponse(core, message, datagram.length, arrival) ?? "badHandshake";
     return takeInitiation(core, message, datagram.length, arrival);
   }
+}
+
+/** Whether the format reads the datagram as this message; random bytes may look like a message to no session. */
+function isReadAs(transport: TransportWire, { receiver, counter }: TransportCandidate, datagram: Uint8Array): boolean {
+  const header: TransportHeader = { receiver: 0, counter: 0 };
+  const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.length);
+  const isRead = transport.read(view, 0, datagram.length, header);
+  return isRead && header.receiver === receiver && header.counter === counter;
 }

@@ -3,6 +3,7 @@ import { cookieKey, mac1Key } from "../cookie/macs.ts";
 import { equalBytes, keyCopy, NO_PRESHARED_KEY } from "../crypto/kdf.ts";
 import type { DeviceConfig, PeerConfig } from "../device.ts";
 import { type Endpoint, sameEndpoint } from "../endpoint.ts";
+import { readsAllOf } from "../wire/wire-format.ts";
 import { type Core, keyOf, schedule } from "./core.ts";
 import { PeerState } from "./peer-state.ts";
 import { PeerTimers } from "./peer-timers.ts";
@@ -17,10 +18,13 @@ export function applyConfig(core: Core, config: DeviceConfig, now: number): void
   core.mtuBytes = config.mtuBytes;
   core.timing = timing;
   if (config.wire !== core.wire) {
+    const former = core.wire;
     core.wire = config.wire;
+    const isReadByAll = readsAllOf(former.transport, config.wire.transport);
     for (const peer of core.peers.values()) {
       peer.wire = config.wire.forPeer();
-      if (peer.current === undefined && peer.next === undefined) peer.reads = config.wire;
+      if (peer.current === undefined && peer.next === undefined) peer.turnTo(config.wire);
+      else if (isReadByAll && peer.reads === former) peer.reads = config.wire;
       askAnew(core, peer, now);
     }
   }

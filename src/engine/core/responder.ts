@@ -70,7 +70,7 @@ export function takeInitiation(
   peer.lastTimestampReceived = state.timestamp;
   peer.lastInitiationReceivedAt = arrival.now;
   moveTo(peer, arrival.from);
-  if (arrival.tellsFormat) peer.reads = arrival.wire;
+  if (arrival.tellsFormat) peer.turnTo(arrival.wire);
   peer.receivedBytes += datagramBytes;
   peer.timers.anyReceived(arrival.now);
   respond(core, peer, state, arrival);
@@ -85,7 +85,7 @@ function isFresh(peer: PeerState, state: ResponderState, now: number): boolean {
 
 function respond(core: Core, peer: PeerState, state: ResponderState, arrival: Arrival): void {
   const { now, out } = arrival;
-  const wire = arrival.wire === core.wire ? peer.reads : arrival.wire;
+  const wire = arrival.wire === core.wire ? peer.answersIn : arrival.wire;
   const ephemeralPrivate = randomBytes(core.sources, KEY_BYTES);
   const made = createResponse(core.crypto, state, {
     ephemeralPrivate,

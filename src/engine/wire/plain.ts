@@ -37,6 +37,8 @@ export function writeCounter(view: DataView, offset: number, counter: number): v
 }
 
 const TRANSPORT: TransportWire = {
+  words: [TYPE_WORDS.transport, TYPE_WORDS.transport],
+  maskKey: undefined,
   prefixBytes: 0,
   overheadBytes: MIN_TRANSPORT_BYTES,
   plainPadding: true,

@@ -1,3 +1,5 @@
+import { equalBytes } from "../crypto/kdf.ts";
+
 /** The four messages of WireGuard, paper section 5.4. */
 export type MessageKind = "initiation" | "response" | "cookie" | "transport";
 
@@ -50,6 +52,10 @@ export interface PeerWire {
  * `[prefixBytes][16 header bytes][sealed inner packet, padded][16 bytes tag]`.
  */
 export interface TransportWire {
+  /** The type words it writes, and reads: from the first to the second, both included (H4). */
+  readonly words: readonly [low: number, high: number];
+  /** What the header is masked with; undefined: nothing. */
+  readonly maskKey: Uint8Array | undefined;
   /** Bytes in front of the header (S4); 0 in plain WireGuard. */
   readonly prefixBytes: number;
   /** Bytes a datagram has beyond the padded inner packet: prefix, header and tag. */
@@ -72,6 +78,16 @@ export interface TransportWire {
    * session's key and, when that fails, hands the whole datagram to the device, which tries the other readings.
    */
   read(view: DataView, offset: number, length: number, header: TransportHeader): boolean;
+}
+
+/** Whether who reads `former` alone reads every transport message that `next` writes. */
+export function readsAllOf(former: TransportWire, next: TransportWire): boolean {
+  const isWithin = next.words[0] >= former.words[0] && next.words[1] <= former.words[1];
+  return isWithin && next.prefixBytes === former.prefixBytes && sameKey(next.maskKey, former.maskKey);
+}
+
+function sameKey(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
+  return one === undefined || other === undefined ? one === other : equalBytes(one, other);
 }
 
 /**
