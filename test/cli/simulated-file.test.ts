@@ -32,6 +32,12 @@ describe("--host simulated:FILE where FILE is not there", () => {
     expect(existsSync(join(folder, "macos.json"))).toBe(false);
   });
 
+  test("the plan for the MacBook of examples/laptop is what lies beside it", async () => {
+    const { status, stdout } = awg("plan", "-f", EXAMPLE, "--host", "simulated:macos.json");
+    expect(status).toBe(0);
+    await expect(stdout).toMatchFileSnapshot(join(EXAMPLE, "plan.txt"));
+  });
+
   test("an apply writes the named file and leaves the example's as it was", () => {
     const before = readFileSync(MAC, "utf8");
     const apply = awg("apply", "-f", EXAMPLE, "--host", "simulated:macos.json", "--auto-approve");
