@@ -14,10 +14,11 @@ export type UapiPlace = { readonly fd: number } | { readonly path: string };
 
 /**
  * Serves the UAPI on a unix socket. Who may connect is decided by the socket's file, as
- * for every other engine. A client that is slow, silent or endless holds up nobody else.
+ * for every other engine. A client that is slow, silent or endless holds up nobody else; one that ends its half after
+ * asking, as nc and socat do, is answered before the other half ends.
  */
 export async function serveUapi(place: UapiPlace, session: UapiSession): Promise<Server> {
-  const server = createServer((socket) => serveClient(socket, session));
+  const server = createServer({ allowHalfOpen: true }, (socket) => serveClient(socket, session));
   server.maxConnections = MAX_CLIENTS;
   if ("path" in place) {
     const made = mkdirSync(dirname(place.path), { recursive: true });
@@ -31,6 +32,11 @@ export async function serveUapi(place: UapiPlace, session: UapiSession): Promise
 function serveClient(socket: Socket, session: UapiSession): void {
   let received: Buffer[] = [];
   let bytes = 0;
+  let unanswered = 0;
+  const endIfDone = () => {
+    if (unanswered === 0 && socket.readableEnded) socket.end();
+  };
+  socket.on("end", endIfDone);
   socket.setTimeout(IDLE_MS, () => socket.destroy());
   socket.on("error", () => socket.destroy());
   socket.on("data", (chunk: Buffer) => {
@@ -50,8 +56,11 @@ function serveClient(socket: Socket, session: UapiSession): void {
     received = rest === "" ? [] : [Buffer.from(rest)];
     bytes = rest.length;
     for (const request of requests) {
+      unanswered += 1;
       void session.answer(request.replace(/^\n+/, "")).then((answer) => {
+        unanswered -= 1;
         if (!socket.destroyed) socket.write(answer);
+        endIfDone();
       });
     }
   });

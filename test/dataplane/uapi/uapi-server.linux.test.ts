@@ -1,8 +1,10 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createConnection, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { DeviceSettings, TunnelObservation } from "../../../src/dataplane/contract.ts";
 import type { DataPlane } from "../../../src/dataplane/data-plane.ts";
 import { serveUapi } from "../../../src/dataplane/uapi/uapi-server.ts";
@@ -36,6 +38,8 @@ class PlaneDouble {
     return true;
   }
   async observe(): Promise<{ tunnels: TunnelObservation[] }> {
+    // The packet thread answers later than a client can hang up.
+    await sleep(20);
     return { tunnels: this.settings === undefined ? [] : [this.#observation()] };
   }
 
@@ -104,6 +108,11 @@ function exchange(pieces: readonly string[], answers = 1): Promise<string> {
   return promise;
 }
 
+const connections = () =>
+  new Promise<number>((resolve, reject) => {
+    server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+  });
+
 describe("the UAPI server", () => {
   test("get tells what is held and what is observed", async () => {
     await exchange([`set=1\nprivate_key=${KEY}\npublic_key=${PEER}\nendpoint=192.0.2.1:1\nallowed_ip=10.0.0.0/8\n\n`]);
@@ -122,6 +131,30 @@ describe("the UAPI server", () => {
       expect(answer).toMatch(/^errno=0\n\nprivate_key=[\s\S]*errno=0\n\n$/);
     }
   });
+
+  test.each([
+    ["one request", `get=1\n\n`, 1],
+    ["two", `set=1\nprivate_key=${KEY}\n\nget=1\n\n`, 2],
+    ["one and the beginning of another", `get=1\n\nset=1\nprivate_key=`, 1],
+    ["none", "", 0],
+    ["half a request", "set=1\nprivate_key=", 0],
+  ])(
+    "a client that says at once that it has no more to say, as nc and socat do, gets what it asked: %s",
+    async (_name, text, answers) => {
+      const socket = createConnection({ path: join(folder, "s"), allowHalfOpen: true });
+      let answer = "";
+      socket.on("data", (chunk) => {
+        answer += chunk.toString();
+      });
+      const ended = once(socket, "end");
+      socket.end(text);
+      await ended;
+      expect(answer.split("errno=0\n\n")).toHaveLength(answers + 1);
+      await vi.waitFor(async () => {
+        expect(await connections()).toBe(0);
+      });
+    },
+  );
 
   test.each([
     ["an unknown request", "hello\n\n", -71],
