@@ -119,7 +119,9 @@ export class Flow {
     if (shape.sequence !== this.#nextSequence) return false;
     const a = shape.at + shape.ipBytes;
     const b = this.at + this.ipBytes;
+    // The acknowledgement, and the window: the joined packet has only one of each (as in the kernel's tcp_gro_receive).
     if (view.getInt32(a + 8) !== view.getInt32(b + 8)) return false;
+    if (view.getUint16(a + 14) !== view.getUint16(b + 14)) return false;
     for (let index = 20; index < shape.headerBytes - shape.ipBytes; index += 4) {
       if (view.getInt32(a + index) !== view.getInt32(b + index)) return false;
     }

@@ -108,6 +108,18 @@ describe("the writer of a TUN device", () => {
     expect(order).toEqual([1, 1001, 2001, 3001]);
   });
 
+  it("joins nothing that tells another window: the sender would not hear that it opened", () => {
+    const { machine, writer, written, add } = recordingWriter(0x67);
+    const packets = [0, 65_535, 65_535].map((window, index) =>
+      buildPacket({ payload: new Uint8Array(100), sequence: 1 + 100 * index, window }),
+    );
+    for (const packet of packets) add(packet);
+    writer.flush();
+    expect(written).toHaveLength(2);
+    const windows = (some: readonly Uint8Array[]) => some.map((one) => Buffer.from(one).readUInt16BE(34));
+    expect(windows(delivered(machine, written))).toEqual(windows(packets));
+  });
+
   it("joins nothing with a wrong checksum, so that the kernel sees it is wrong", () => {
     const { writer, written, add } = recordingWriter(0x67);
     const [first, second] = cutByHand({ payload: new Uint8Array(2000) }, 1000) as [Uint8Array, Uint8Array];

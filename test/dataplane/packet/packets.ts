@@ -5,6 +5,7 @@ export interface PacketOptions {
   readonly payload: Uint8Array;
   readonly sequence?: number;
   readonly flags?: number;
+  readonly window?: number;
   readonly sourcePort?: number;
   readonly identification?: number;
   /** Bytes of TCP options, a multiple of 4. */
@@ -38,7 +39,7 @@ export function buildPacket(options: PacketOptions): Uint8Array {
     view.setUint32(8, 77);
     view.setUint8(12, (5 + tcpOptions.length / 4) << 4);
     view.setUint8(13, flags);
-    view.setUint16(14, 1000);
+    view.setUint16(14, options.window ?? 1000);
     l4.set(tcpOptions, 20);
   } else view.setUint16(4, l4.length);
   l4.set(payload, l4.length - payload.length);
