@@ -13,7 +13,10 @@ describe.skipIf(abiObstacle !== undefined)("H4: a Mac whose PF does not act by i
   test("an apply there is refused and undone: nothing is called protected", async () => {
     using mac = new MacBook();
     mac.world.machine.pf.isDisregarded = true;
-    await expect(mac.apply(await mac.plan())).rejects.toMatchObject({ message: expect.stringContaining(DISREGARDED) });
+    await expect(mac.apply(await mac.plan())).rejects.toMatchObject({
+      kind: "verification",
+      message: expect.stringContaining(`${DISREGARDED}; ${DISREGARDED_REMEDY}`),
+    });
     expect((await mac.session.status()).resources).toEqual([]);
     expect(mac.world.machine.interfaces.map(({ name }) => name)).not.toContain("utun1");
   });
@@ -41,17 +44,22 @@ describe.skipIf(abiObstacle !== undefined)("H4: a Mac whose PF does not act by i
     expect(await protectedBy(mac)).toMatchObject({ status: true, reason: expect.stringContaining("kill switch") });
   });
 
-  test("the daemon says so at its next look, and that it could not put it right", async () => {
+  test("the daemon says so by its look each minute, keeps the rules loaded, and puts all right once PF acts", async () => {
     using mac = new MacBook();
     await mac.apply(await mac.plan());
     await using daemon = new MacDaemon(mac);
     await daemon.until(() => daemon.of("inSync").length > 0);
 
-    mac.world.machine.pf.isDisregarded = true;
-    // Somebody loads an anchor of ours anew: PF tells of nothing else.
-    mac.world.machine.pf.load("com.awg/dns", "pass quick all\n");
+    const { pf } = mac.world.machine;
+    pf.isDisregarded = true;
     await daemon.until(() => JSON.stringify(daemon.reports).includes(DISREGARDED));
+    expect(JSON.stringify(daemon.reports)).toContain(DISREGARDED_REMEDY);
     expect(await protectedBy(mac)).toMatchObject({ status: false });
     expect(daemon.of("applied")).toEqual([]);
+    expect([pf.enabled, pf.anchors.has("com.awg")]).toEqual([true, true]);
+
+    pf.isDisregarded = false;
+    await daemon.until(() => daemon.of("inSync").length > 1);
+    expect(await protectedBy(mac)).toMatchObject({ status: true });
   });
 });
