@@ -113,6 +113,18 @@ describe("a handshake", () => {
     ]);
   });
 
+  test("goes on trying as long as there is something to send, and counts its tries", () => {
+    const world = pair();
+    world.onFlight = () => undefined;
+    for (let second = 0; second < 200; second += 1) {
+      world.send("a", innerPacket(1, 2, second));
+      world.runFor(1_000);
+    }
+    expect(initiations(world)).toBeGreaterThan(36);
+    expect(world.events).toEqual([]);
+    expect([...world.of("a").device.peers()][0]?.stats.handshakeAttempts).toBe(initiations(world));
+  });
+
   test("goes on trying every 5 s with jitter, gives up after 18 retries, and drops what waited", () => {
     const world = pair();
     world.onFlight = () => undefined;

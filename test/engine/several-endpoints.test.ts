@@ -5,7 +5,7 @@ import { deviceConfig, endpoint, innerPacket, numberIn, prefix, publicKeyOf, Wor
 
 const INITIATION_BYTES = 148;
 const SERVER = publicKeyOf(2);
-const [X, Y, Z] = [endpoint(20), endpoint(21), endpoint(22)];
+const [W, X, Y, Z] = [endpoint(19), endpoint(20), endpoint(21), endpoint(22)];
 
 function server(endpoints: readonly Endpoint[], more: Partial<PeerConfig> = {}): PeerConfig {
   const [first] = endpoints;
@@ -103,6 +103,51 @@ describe("a peer that may be at several addresses (RFC 8305 section 5)", () => {
     lab.world.runFor(2_000);
     expect(lab.arrived).toEqual([1]);
     expect(lab.at).toBe(21);
+  });
+
+  test.each([
+    [[X, Y, Z], Z, 12],
+    [[W, X, Y, Z], Z, 17],
+    [[W, X, Y, Z], Y, 12],
+  ])("one of several ways works in both directions, and there is always something to send", (all, good, seconds) => {
+    const lab = new Lab(all, all);
+    const deaf = all.filter((one) => one !== good);
+    // The server takes the first of equal initiations and answers it from where it came to.
+    const names = [...lab.world.devices].filter(([name, { at }]) => name !== "1" && deaf.includes(at));
+    lab.world.onFlight = (bytes, from) => (names.some(([name]) => name === from) ? undefined : bytes);
+    for (let step = 0; step < seconds * 2; step += 1) {
+      lab.send();
+      lab.world.runFor(500);
+    }
+    expect(lab.at).toBe(good.address[3]);
+    expect(lab.arrived.at(-1)).toBe(seconds * 2);
+  });
+
+  test("a renewal that nobody answers asks the rest, though packets go on over the session", () => {
+    const lab = new Lab([X, Y], [X]);
+    lab.send();
+    lab.world.runFor(121_000);
+    lab.reach(Y);
+    const renewal = lab.world.now;
+    for (let second = 0; second < 10; second += 1) {
+      lab.send();
+      lab.world.runFor(1_000);
+    }
+    expect(lab.initiations(renewal).map(([, to]) => to)).toEqual([20, 21]);
+    expect(lab.at).toBe(21);
+  });
+
+  test("a new list is begun from its front, however often the former one was asked", () => {
+    const lab = new Lab([X, Y], []);
+    lab.send();
+    lab.world.runFor(7_000);
+    const put = lab.world.now;
+    lab.world.take("1", lab.client.setPeer(server([Z, W]), put));
+    lab.world.runFor(1_000);
+    expect(lab.initiations(put)).toEqual([
+      [0, 22],
+      [250, 19],
+    ]);
   });
 
   test("while a session carries the packets its renewal asks one address; when nobody answers, the rest", () => {

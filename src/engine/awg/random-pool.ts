@@ -6,7 +6,7 @@ const POOL_WORDS = 1024;
 /** Random numbers without an allocation each, for what every packet needs: padding, type word, length. */
 export class RandomPool {
   readonly #sources: Sources;
-  readonly #words = new Uint32Array(POOL_WORDS);
+  readonly #words = new Int32Array(POOL_WORDS);
   #next = POOL_WORDS;
 
   constructor(sources: Sources) {
@@ -15,6 +15,11 @@ export class RandomPool {
 
   /** 32 random bits; never handed out twice. */
   word(): number {
+    return this.#draw() >>> 0;
+  }
+
+  /** The same as a signed number: V8 allocates for what is returned from 2^31 on. */
+  #draw(): number {
     if (this.#next === POOL_WORDS) {
       this.#sources.fillRandom(new Uint8Array(this.#words.buffer));
       this.#next = 0;
@@ -30,17 +35,17 @@ export class RandomPool {
     const span = high - low + 1;
     if (span <= 1) return low;
     const limit = 2 ** 32 - (2 ** 32 % span);
-    let word = this.word();
-    while (word >= limit) word = this.word();
+    let word = this.#draw() >>> 0;
+    while (word >= limit) word = this.#draw() >>> 0;
     return low + (word % span);
   }
 
   /** Fills `length` bytes at `offset`. */
   fill(view: DataView, offset: number, length: number): void {
     const whole = length & ~3;
-    for (let at = 0; at < whole; at += 4) view.setUint32(offset + at, this.word(), true);
+    for (let at = 0; at < whole; at += 4) view.setInt32(offset + at, this.#draw(), true);
     if (whole === length) return;
-    let word = this.word();
+    let word = this.#draw();
     for (let at = whole; at < length; at += 1) {
       view.setUint8(offset + at, word & 0xff);
       word >>>= 8;

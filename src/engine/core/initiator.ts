@@ -39,6 +39,7 @@ export function startHandshake(core: Core, peer: PeerState, now: number, out: Ou
   peer.lastMac1 = started.state.mac1;
   core.initiators.set(started.state.localIndex, peer);
   peer.handshakeAttempts += 1;
+  peer.askedInVain += 1;
   peer.initiatedAt = now;
   peer.timers.initiationSent(now);
   if (others.length > 0) {

@@ -38,6 +38,8 @@ export class PeerState implements Peer, Waiting {
   next: TransportSession | undefined;
   /** The initiation that waits for its response. */
   initiator: InitiatorState | undefined;
+  /** Initiations since the last handshake, or since it was given its place: each begins with another address. */
+  askedInVain = 0;
   /** Where else that initiation is still to go. */
   race: Race | undefined;
 

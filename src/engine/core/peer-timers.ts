@@ -28,8 +28,8 @@ export class PeerTimers {
   zeroKeysAt = NEVER;
   /** The configured keepalive [6.5]. */
   persistentAt = NEVER;
-  /** Initiations repeated since something last wanted a handshake. */
-  retries = 0;
+  /** Initiations repeated since something last wanted a handshake: every packet that finds no session does. */
+  #retries = 0;
   #receivedWhileKeepaliveArmed = false;
   #lastInitiationAt = Number.NEGATIVE_INFINITY;
   #maxRetries: number;
@@ -69,7 +69,7 @@ export class PeerTimers {
 
   /** Somebody wants a session; does nothing while one is being made, but lets it try for the full time again. */
   wantHandshake(now: number): void {
-    this.retries = 0;
+    this.#retries = 0;
     if (this.retryAt !== NEVER) return;
     this.initiateAt = Math.min(this.initiateAt, Math.max(now, this.#lastInitiationAt + this.#timing.rekeyTimeout.low));
   }
@@ -119,7 +119,7 @@ export class PeerTimers {
     this.initiateAt = NEVER;
     this.retryAt = NEVER;
     this.silenceAt = NEVER;
-    this.retries = 0;
+    this.#retries = 0;
     this.#hasRefreshed = false;
     this.#silenceWait = this.#drawSilenceWait();
     this.#maxRetries = this.#draw(this.#timing.maxHandshakeAttempts);
@@ -200,8 +200,8 @@ export class PeerTimers {
     }
     if (this.retryAt <= now) {
       this.retryAt = NEVER;
-      actions.push(this.retries >= this.#maxRetries ? "give-up" : "retry");
-      this.retries += 1;
+      actions.push(this.#retries >= this.#maxRetries ? "give-up" : "retry");
+      this.#retries += 1;
     } else if (this.initiateAt <= now) {
       this.initiateAt = NEVER;
       actions.push("initiate");

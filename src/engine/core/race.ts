@@ -18,11 +18,11 @@ export interface Race {
  * them lead to takes the first and answers where it came from, be that way deaf.
  */
 export function addressesToAsk(peer: PeerState, now: number): readonly Endpoint[] {
-  const { endpoint, candidates, timers } = peer;
+  const { endpoint, candidates, askedInVain } = peer;
   if (endpoint === undefined) return [];
-  if (candidates.length === 0 || (timers.retries === 0 && peer.currentSession(now) !== undefined)) return [endpoint];
+  if (candidates.length === 0 || (askedInVain === 0 && peer.currentSession(now) !== undefined)) return [endpoint];
   const all = [endpoint, ...candidates.filter((candidate) => !sameEndpoint(candidate, endpoint))];
-  const first = timers.retries % all.length;
+  const first = askedInVain % all.length;
   return [...all.slice(first), ...all.slice(0, first)];
 }
 

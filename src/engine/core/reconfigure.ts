@@ -85,6 +85,7 @@ export function takeIdentity(core: Core, privateKey: Uint8Array, now: number): v
 export function placePeer(peer: PeerState, endpoint: Endpoint): void {
   peer.configuredEndpoint = endpoint;
   peer.endpoint = endpoint;
+  peer.askedInVain = 0;
   peer.wire.endpointChanged();
 }
 

@@ -60,6 +60,7 @@ export function confirmSession(core: Core, session: TransportSession): boolean {
 export function handshakeDone(core: Core, peer: PeerState, isInitiator: boolean): void {
   peer.timers.handshakeDone();
   peer.handshakeAttempts = 0;
+  peer.askedInVain = 0;
   peer.lastHandshake = core.sources.unixTime();
   peer.events.push("handshake");
   peer.afterHandshake = isInitiator ? "queue-or-keepalive" : "queue";
