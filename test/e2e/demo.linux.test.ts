@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -6,6 +6,7 @@ import { tryRun } from "../lab/world/command.ts";
 import { whyNoLab } from "../lab/world/why-no-lab.ts";
 
 const demo = join(import.meta.dirname, "..", "..", "scripts", "demo");
+const readme = join(import.meta.dirname, "..", "..", "README.md");
 const limitMs = 400_000;
 
 test.skipIf(whyNoLab() !== undefined)(
@@ -16,6 +17,9 @@ test.skipIf(whyNoLab() !== undefined)(
     expect(done.status, done.stdout + done.stderr).toBe(0);
     expect(done.stdout).toContain("real kernel, real tunnel, real packets");
     expect(done.stdout).toMatch(/All \d+ checks hold\./);
+    const told = done.stdout.split("\n").map((line) => line.replace(/^ +(?:│ ?)?/, "").trim());
+    expect(linesOfReadme().length).toBeGreaterThan(10);
+    expect(linesOfReadme().filter((line) => !told.includes(line))).toEqual([]);
     expect(existsSync("/etc/netns/laptop")).toBe(false);
   },
 );
@@ -33,3 +37,10 @@ test("on the simulated machine it tells the same story and says why", { timeout:
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+/** What the README shows of the demo, without what it leaves out and what it writes beside commands. */
+function linesOfReadme(): string[] {
+  const [, shown = ""] = /```console\n(.*?)```/s.exec(readFileSync(readme, "utf8")) ?? [];
+  const lines = shown.split("\n").map((line) => line.replace(/^(\$ .*?) {2,}#.*/, "$1").trim());
+  return lines.filter((line) => line !== "" && line !== "…");
+}
