@@ -20,7 +20,7 @@ const words: Record<Part, RegExp> = {
 };
 
 /** What is disrupted: the checkout where no program is named, and wireguard-go where no engine is. */
-export interface Build extends Pick<Wish, "engine" | "named"> {
+export interface Build extends Pick<Wish, "engine" | "named" | "allowLan"> {
   readonly program?: string;
   /** How often the daemon looks although nothing happened; 2s where absent. */
   readonly driftEvery?: string;
@@ -132,6 +132,16 @@ rules: [{ name: web, destinations: [198.51.100.99/32], ports: [${port}], protoco
 
   async saysInSync(): Promise<boolean> {
     return (await this.run("diff", "-f", this.configFile)).status === 0;
+  }
+
+  /** What `awg status` says of the tunnel, and of the whole. */
+  async status(): Promise<{ readonly tunnel: string | undefined; readonly isReady: boolean | undefined }> {
+    const { conditions, resources } = JSON.parse((await this.run("status", "--json")).stdout) as {
+      conditions: { type: string; status: boolean }[];
+      resources: { tunnel?: { state: string } }[];
+    };
+    const told = resources.find(({ tunnel }) => tunnel !== undefined);
+    return { tunnel: told?.tunnel?.state, isReady: conditions.find(({ type }) => type === "Ready")?.status };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
