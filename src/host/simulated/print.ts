@@ -57,9 +57,10 @@ function printEngine(engine: TunnelObserved): string {
 }
 
 function printFirewall(state: MachineState): string[] {
-  const { policy, damage } = state.firewall;
+  const { policy, damage, isDisregarded } = state.firewall;
   return [
     ...(policy === null ? [] : [`firewall ${canonical(policy)}`]),
+    ...(isDisregarded === true ? ["firewall does not act"] : []),
     ...damage.map((what) => `firewall damaged: ${what}`),
     ...sorted(state.foreignTables.map(({ name, drops }) => `table ${name} drops ${drops.join(" ")}`)),
   ];

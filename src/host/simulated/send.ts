@@ -103,10 +103,12 @@ export function fallbackNow({ live: { firewall, nowMs } }: LiveMachine): readonl
   return fallback === undefined || fallback.untilMs <= nowMs ? [] : fallback.paths;
 }
 
-/** What the filter judges by: undefined where nothing, or something broken, is loaded. */
+/** What the filter judges by: undefined where nothing, or something broken, is loaded, or where it does not act. */
 function policyInForce(machine: LiveMachine): FirewallPolicy | undefined {
-  const { policy, damage } = machine.live.firewall;
-  return policy === null || damage.length > 0 ? undefined : withFallback(policy, fallbackNow(machine));
+  const { policy, damage, isDisregarded } = machine.live.firewall;
+  return policy === null || damage.length > 0 || isDisregarded === true
+    ? undefined
+    : withFallback(policy, fallbackNow(machine));
 }
 
 interface Underway {

@@ -1,18 +1,25 @@
 import { AwgError } from "../../../model/error.ts";
+import { DISREGARDED, DISREGARDED_REMEDY } from "../../../model/firewall/canary.ts";
 import { fallbackPaths } from "../../../model/firewall/fallback.ts";
 import { FALLBACK_LIFETIME_MS } from "../../../model/ownership.ts";
 import type { FirewallPort } from "../../ports/firewall.ts";
 import type { SimulatedMachine } from "../machine.ts";
 import { fallbackNow } from "../send.ts";
 
+/** Whether a kill switch is loaded that stops nothing. */
+function isUseless({ live: { firewall } }: SimulatedMachine): boolean {
+  return firewall.isDisregarded === true && firewall.policy?.layers.some(({ killSwitch }) => killSwitch) === true;
+}
+
 /** The packet filter of the simulated machine: the policy itself, judged by the evaluator. One load is one write. */
 export function simulatedFirewall(machine: SimulatedMachine): FirewallPort {
   return {
     async read() {
       machine.checkAlive("firewall.read");
-      const { fallback: _until, ...firewall } = machine.live.firewall;
+      const { fallback: _until, isDisregarded: _is, ...firewall } = machine.live.firewall;
       const fallback = fallbackNow(machine);
-      return { ...firewall, damage: [...firewall.damage], ...(fallback.length === 0 ? {} : { fallback }) };
+      const damage = [...firewall.damage, ...(isUseless(machine) ? [DISREGARDED] : [])];
+      return { ...firewall, damage, ...(fallback.length === 0 ? {} : { fallback }) };
     },
     async load(policy) {
       machine.checkAlive("firewall.load");
@@ -20,8 +27,11 @@ export function simulatedFirewall(machine: SimulatedMachine): FirewallPort {
       if (!nftables && pf !== true) throw new AwgError("unsupported", "this machine has no nftables");
       machine.perform(policy === null ? "firewall.remove" : "firewall.load", () => {
         const held = policy !== null && machine.live.capabilities.ownedTables;
-        machine.live.firewall = { policy, held, damage: [], droppedPackets: 0 };
+        const { isDisregarded } = machine.live.firewall;
+        const loaded = { policy, held, damage: [], droppedPackets: 0 };
+        machine.live.firewall = isDisregarded === undefined ? loaded : { ...loaded, isDisregarded };
       });
+      if (isUseless(machine)) throw new AwgError("verification", DISREGARDED, { remedy: DISREGARDED_REMEDY });
     },
     async fallBack(numbers) {
       machine.checkAlive("firewall.fallBack");
