@@ -27,6 +27,7 @@ import {
   sshRiskOf,
 } from "./generations/confirmation.ts";
 import { generationFor, type HistoryEntry, historyOf } from "./generations/history.ts";
+import { type RestoredPolicy, restorePolicy, withRestored } from "./generations/standing-policy.ts";
 import { planConfig, planDestroy, planGeneration } from "./planning/planner.ts";
 import { parseSavedPlan, renderSavedPlan } from "./planning/saved-plan.ts";
 import type { ProgramsReport, ProgramWatchEvent } from "./processes/program-report.ts";
@@ -193,7 +194,16 @@ export class ReconcilingSession implements Session {
     const { ifUnreadable } = await import("./generations/unreadable-state.ts");
     const load = (policies: readonly FirewallPolicy[]) => loadStrictest(applyDepsOf(this.#parts), policies);
     const means = { parts: this.#parts, readOpen: readOpenTransaction, ...(then === "protect" ? { load } : {}) };
-    return ifUnreadable(means, cause);
+    const told = await ifUnreadable(means, cause);
+    if (told !== cause || then === "tell") return told;
+    const restored = await this.restorePolicy().catch(() => undefined);
+    return restored === undefined ? cause : withRestored(cause, restored);
+  }
+
+  /** Puts the packet filter back that ought to stand, by itself and without a plan; undefined where nothing was wrong with it. */
+  async restorePolicy(): Promise<RestoredPolicy | undefined> {
+    this.#parts.requireRights?.();
+    return restorePolicy(this.#parts);
   }
 
   async drift(): Promise<DriftReport> {

@@ -208,7 +208,8 @@ export interface Session extends AsyncDisposable {
   apply(planned: Planned, hooks: ApplyHooks): Promise<Applied>;
   /**
    * Told why a verb failed: where that is a state that cannot be read, the error that it gives says how traffic stands, and
-   * `protect`, for verbs that change the machine, first makes a policy stand if none does.
+   * `protect`, for verbs that change the machine, first makes a policy stand if none does: also where they failed for anything
+   * else and the accepted one is gone.
    */
   ifUnreadable(cause: unknown, then: "protect" | "tell"): Promise<unknown>;
   /** Accepts the state that waits for it and gives its number; AwgError usage, unconfirmed or locked when that cannot be. */

@@ -14,8 +14,9 @@ const MAX_REPAIRS = 5;
 const WAIT = { firstMs: 1_000, longestMs: 30_000 } as const;
 
 /**
- * Notes that these keys are about to be repaired, unless one of them was repaired too often lately: then it is a fight, in
- * which every repair waits longer than the one before. The kill switch holds meanwhile. Pure.
+ * Notes that these keys are about to be repaired, unless each of them was repaired too often lately: then it is a fight, in
+ * which every repair waits longer than the one before. What is not fought over waits for no fight, and is carried out with the
+ * rest of its plan; the packet filter is never left (law 1). Pure.
  */
 export function noteRepairs(
   history: RepairHistory,
@@ -25,12 +26,13 @@ export function noteRepairs(
   const recent = history.filter(({ atMs }) => nowMs - atMs < WINDOW_MS);
   const waits = new Map(keys.map((key) => [key, waitMsOf(recent, key, nowMs)]));
   const fought = keys.filter((key) => (waits.get(key) ?? 0) > 0);
-  if (fought.length === 0)
+  if (fought.length < keys.length || fought.length === 0)
     return { history: [...recent, ...keys.map((key) => ({ key, atMs: nowMs }))], contention: undefined };
-  return { history: recent, contention: { keys: fought, waitMs: Math.max(...waits.values()) } };
+  return { history: recent, contention: { keys: fought, waitMs: Math.min(...waits.values()) } };
 }
 
 function waitMsOf(recent: RepairHistory, key: string, nowMs: number): number {
+  if (key.startsWith("firewall/")) return 0;
   const repairs = recent.filter((repair) => repair.key === key);
   const last = repairs.at(-1);
   if (last === undefined || repairs.length < MAX_REPAIRS) return 0;

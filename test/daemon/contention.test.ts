@@ -23,10 +23,31 @@ describe("A10: a fight", () => {
     let history: RepairHistory = [];
     for (let repair = 0; repair < 5; repair += 1)
       history = noteRepairs(history, ["resolver/machine"], repair * 1_000).history;
-    const sixth = noteRepairs(history, ["resolver/machine", "link/office"], 4_400);
+    const sixth = noteRepairs(history, ["resolver/machine"], 4_400);
     expect(sixth.contention).toEqual({ keys: ["resolver/machine"], waitMs: 600 });
     expect(sixth.history).toHaveLength(5);
     expect(noteRepairs(sixth.history, ["resolver/machine"], 5_000).contention).toBeUndefined();
+  });
+
+  test("holds back nothing that is not fought over, but what is new to the plan becomes a fight in its turn", () => {
+    let history: RepairHistory = [];
+    const held: number[] = [];
+    for (let round = 0; round < 12; round += 1) {
+      const keys = round < 5 ? ["routes/policy"] : ["routes/policy", "link/office"];
+      const noted = noteRepairs(history, keys, round);
+      history = noted.history;
+      if (noted.contention !== undefined) held.push(round);
+    }
+    expect(held).toEqual([10, 11]);
+  });
+
+  test("law 1: over the packet filter is never left to the rival", () => {
+    let history: RepairHistory = [];
+    for (let round = 0; round < 50; round += 1) {
+      const noted = noteRepairs(history, ["firewall/machine", "routes/policy"], round);
+      expect(noted.contention).toBeUndefined();
+      history = noted.history;
+    }
   });
 
   test("that never ends costs a dozen repairs a minute, and no wait is longer than 30 s", () => {

@@ -1,4 +1,5 @@
 import type { DaemonReport } from "../../compose/daemon/run-daemon.ts";
+import { renderGuarded } from "../../compose/daemon/stand-guard.ts";
 
 /** What the daemon tells, a line each; no time, which the journal adds. */
 export function renderReport(report: DaemonReport): string {
@@ -15,6 +16,8 @@ export function renderReport(report: DaemonReport): string {
       return `Stalled: ${report.reason}; trying again in ${Math.round(report.retryInMs / 100) / 10} s`;
     case "contended":
       return `Contended: ${report.keys.join(", ")} are changed by others again and again${report.by.length === 0 ? "" : ` (${report.by.join("; ")})`}; left alone for ${Math.ceil(report.waitMs / 1000)} s`;
+    case "guarded":
+      return renderGuarded(report);
     case "fallback":
       return report.devices.length === 0
         ? "every tunnel is up again; nothing is on its fallback"

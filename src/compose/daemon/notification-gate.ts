@@ -1,5 +1,6 @@
 import type { Notification } from "../../host/ports/notifications.ts";
 import type { DaemonReport } from "./run-daemon.ts";
+import { renderGuarded } from "./stand-guard.ts";
 
 /** The same trouble is told once in so long. */
 const SAME_AGAIN_MS = 600_000;
@@ -30,6 +31,8 @@ export class NotificationGate {
       case "applying":
         if (report.proposed || !report.keys.includes("firewall/machine")) return undefined;
         return this.#tell("lost", "The packet filter was changed from outside; awg is putting it back", nowMs);
+      case "guarded":
+        return this.#tell("lost", renderGuarded(report), nowMs);
       case "stalled":
         this.#failures += 1;
         if (this.#failures < FAILURES_BEFORE_WORDS || this.#standing.has("contended")) return undefined;

@@ -60,13 +60,12 @@ export function readProposals(
       const rhythm = rhythmOf(loaded.config);
       const isEdited = loaded.hash !== lastHash;
       lastHash = loaded.hash;
-      if (loaded.hash === accepted?.configHash) {
-        return repair(await session.plan(loaded, undefined, unanswered()), rhythm);
-      }
+      const isAccepted = loaded.hash === accepted?.configHash;
       // Not edited and not accepted: somebody applied another one by hand meanwhile, or it failed too often.
-      if (!isEdited) return standing();
+      if (!isEdited && !isAccepted) return standing();
       try {
-        return { planned: await session.plan(loaded, undefined, unanswered()), proposed: true, rhythm };
+        const planned = await session.plan(loaded, undefined, unanswered());
+        return isAccepted ? repair(planned, rhythm) : { planned, proposed: true, rhythm };
       } catch (error) {
         // A name that does not resolve yet, a key that is not there yet: it is proposed again at the next look.
         lastHash = undefined;

@@ -16,6 +16,7 @@ import { watchMachine } from "./machine-events.ts";
 import { Pace } from "./pace.ts";
 import { type ProbeReport, type ProbeWatch, watchProbes } from "./probe-watch.ts";
 import { type Proposals, readProposals } from "./proposals.ts";
+import { type GuardReport, StandGuard } from "./stand-guard.ts";
 
 interface DaemonPlan extends LoopPlan {
   readonly planned: Planned;
@@ -27,7 +28,7 @@ interface DaemonPlan extends LoopPlan {
   readonly rhythm: Rhythm | undefined;
 }
 
-export type DaemonReport = LoopReport | FallbackReport | ProbeReport;
+export type DaemonReport = LoopReport | GuardReport | FallbackReport | ProbeReport;
 
 export interface DaemonOptions extends SessionOptions {
   /** Config files and folders, absolute. */
@@ -58,9 +59,12 @@ export async function keepMachine(session: ReconcilingSession, options: DaemonOp
   const wake = (reason: string) => loop.wake(reason);
   using pace = new Pace(() => wake("drift timer"), setTimer);
   using deadline = new DeadlineWatch(session, { setTimer, report, onReverted: () => wake("nobody confirmed in time") });
+  const clock = { nowMs: () => performance.now(), random: Math.random };
+  await using guard = new StandGuard(session, { ...clock, report: options.report });
   const subject = {
     plan: async () => {
       const next = await orProtect(session, async () => {
+        await guard.look();
         // What no change can be made with is told at once, not when one is due.
         await deadline.follow(await session.secondsToConfirm());
         return planNext(proposals, endpoints);
@@ -74,7 +78,6 @@ export async function keepMachine(session: ReconcilingSession, options: DaemonOp
       if (plan.movesPeers) await endpoints?.shakeHands();
     },
   };
-  const clock = { nowMs: () => performance.now(), random: Math.random };
   let fallback: FallbackWatch | undefined;
   let probes: ProbeWatch | undefined;
   const loop = new ReconcileLoop<DaemonPlan>(subject, {
@@ -97,6 +100,7 @@ export async function keepMachine(session: ReconcilingSession, options: DaemonOp
   await using _wakes = watchOutside(options, {
     events: session.networkEvents,
     wake,
+    guard,
     onOtherNetwork,
     onRoutes: () => endpoints?.noteRoutes(),
   });
@@ -114,16 +118,22 @@ export async function keepMachine(session: ReconcilingSession, options: DaemonOp
 interface Outside {
   readonly events: NetworkEvents | undefined;
   readonly wake: (reason: string) => void;
+  readonly guard: StandGuard;
   /** The machine's addresses changed, or it slept. */
   readonly onOtherNetwork: () => void;
   readonly onRoutes: () => void;
 }
 
 /** Everything that makes the loop look again. */
-function watchOutside(options: DaemonOptions, { events, wake, onOtherNetwork, onRoutes }: Outside): AsyncDisposable {
+function watchOutside(
+  options: DaemonOptions,
+  { events, wake, guard, onOtherNetwork, onRoutes }: Outside,
+): AsyncDisposable {
   const watches = new AsyncDisposableStack();
   watches.use(
-    watchMachine(options, events, ({ what, by, renumbered }) => {
+    watchMachine(options, events, (event) => {
+      const { what, by, renumbered } = event;
+      guard.note(event);
       wake(by === undefined ? what : `${what}, by ${by.program} (${by.pid})`);
       if (renumbered) onOtherNetwork();
       else if (what === "routes" || what === "default route") onRoutes();

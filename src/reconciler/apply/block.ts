@@ -31,20 +31,29 @@ export async function blockTraffic(
   return await policyStands(deps);
 }
 
+/** What came of a load: whether anything was taken, and why what was asked for was not, where it was not. */
+interface Loaded {
+  readonly loaded: boolean;
+  readonly refusal?: unknown;
+}
+
 /** Loads what all of these policies let pass; where there are none, or that is not taken, *blocked*. Never throws. */
-export async function loadStrictest(deps: Machine, policies: readonly FirewallPolicy[]): Promise<void> {
+export async function loadStrictest(deps: Machine, policies: readonly FirewallPolicy[]): Promise<Loaded> {
   const [first = blockedPolicy(), ...more] = policies;
   const strict = more.reduce<FirewallPolicy>((all, one) => between(all, one) ?? one, first);
+  let refusal: unknown;
   for (const policy of [strict, blockedPolicy()]) {
     for (let attempt = 1; attempt <= TRIES; attempt++) {
       try {
         await performSteps(deps, [blockingStep(policy)]);
-        return;
-      } catch {
+        return policy === strict ? { loaded: true } : { loaded: true, refusal };
+      } catch (error) {
+        refusal ??= error;
         await deps.clock.sleep(RETRY_WAIT_MS * attempt);
       }
     }
   }
+  return { loaded: false, refusal };
 }
 
 /** Whether a whole policy of ours stands in the packet filter. Never throws. */

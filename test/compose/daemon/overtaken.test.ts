@@ -6,6 +6,7 @@ import { type DaemonReport, keepMachine } from "../../../src/compose/daemon/run-
 import { ReconcilingSession } from "../../../src/compose/reconciling-session.ts";
 import type { Applied, ApplyHooks, Planned, SessionOptions } from "../../../src/compose/session.ts";
 import { simulatedParts } from "../../../src/compose/simulated-parts.ts";
+import { blockedPolicy } from "../../../src/model/firewall/transition.ts";
 
 const LONGEST_MS = 30_000;
 const folders: string[] = [];
@@ -70,7 +71,8 @@ describe("B6: a daemon that another awg overtakes", () => {
       const before = (await session.acceptedGeneration())?.number ?? 0;
       session.overtake = () => applyByHand(1002);
       const from = reports.length;
-      await parts.host.firewall.load(null);
+      // One that is whole, so that it takes a plan to put it right.
+      await parts.host.firewall.load(blockedPolicy());
       wake();
       await settled(from);
       expect(session.overtake).toBeUndefined();
