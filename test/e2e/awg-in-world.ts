@@ -1,5 +1,6 @@
 import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { keeperPaths } from "../../src/model/keeper-protocol.ts";
 import { type Finished, tryRun } from "../lab/world/command.ts";
 import { type KeyPair, keyFile, type Server } from "../lab/world/wireguard.ts";
 import type { World } from "../lab/world/world.ts";
@@ -124,6 +125,11 @@ ${more}`;
   /** Where awg keeps what lives no longer than the namespace. */
   get runDir(): string {
     return `/run/awg/netns-${this.inode}`;
+  }
+
+  /** Where the keeper of the client's namespace listens. */
+  get keeperSocket(): string {
+    return keeperPaths(this.runDir, this.inode).socket;
   }
 
   private get inode(): number {

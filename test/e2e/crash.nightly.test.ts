@@ -1,18 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { renderJudgement } from "../lab/judge/judge.ts";
+import type { Session } from "../lab/judge/session.ts";
 import { judgedRun } from "../lab/judged-run.ts";
 import { hasProgram } from "../lab/world/command.ts";
 import { whyNoLab } from "../lab/world/why-no-lab.ts";
+import type { Server } from "../lab/world/wireguard.ts";
+import { useBuiltProgram } from "../support/built-program.ts";
 import { AwgInWorld } from "./awg-in-world.ts";
-import {
-  applyKilledAt,
-  crashCalls,
-  destroyKilledAt,
-  firstApplyKilledAt,
-  firstPlaceOf,
-  reachesInClear,
-} from "./crash.ts";
+import { applyKilledAt, crashCalls, firstCrashCalls, firstPlaceOf, stride } from "./crash.ts";
 import { expecting, sessionOptions, useJudgedWorld } from "./judged-world.ts";
+import { killDestroy, killFirstApply } from "./killed/verb-stories.ts";
 import { machineText } from "./machine-text.ts";
 
 const reason = whyNoLab() ?? (hasProgram("strace") ? undefined : "needs strace (scripts/test-packages installs it)");
@@ -23,82 +20,74 @@ describe.skipIf(reason !== undefined)(
   `awg killed everywhere${reason === undefined ? "" : ` (skipped: ${reason})`}`,
   () => {
     const judged = useJudgedWorld();
+    const program = useBuiltProgram();
 
     test.each(crashCalls)("laws 1, 4 and 5: a change of server killed at each %s", limit, async (call) => {
-      const { world, keys, first, second } = judged();
-      let killed = 0;
-      const judgement = await judgedRun(world, expecting([first, second]), {
-        session: sessionOptions,
-        setUp: async () => {
-          const awg = new AwgInWorld(world, keys);
-          await awg.apply(awg.config({ server: first }));
-          return awg;
-        },
-        disturb: async (awg) => {
-          killed = 0;
-          const begin = await firstPlaceOf(call, world, awg.argv("diff", "-f", awg.config({ server: first })));
-          for (let n = begin, server = second; ; n += 1, server = server === first ? second : first) {
-            const config = awg.config({ server });
-            if (!(await applyKilledAt(awg, config, call, n))) return;
-            killed += 1;
-            await awg.apply(config);
-            expect((await awg.run("diff", "-f", config)).status, `after ${call} ${n}`).toBe(0);
-          }
-        },
+      const { world, first, second } = judged();
+      await underTheJudge(`change of server, ${call}`, [first, second], async (awg, session) => {
+        let killed = 0;
+        const begin = await firstPlaceOf(call, world, awg.argv("diff", "-f", awg.config({ server: first })));
+        for (let n = begin, server = second; ; n += stride, server = server === first ? second : first) {
+          const config = awg.config({ server });
+          const isKilled = await applyKilledAt(awg, config, call, n);
+          await session.rounds(1);
+          await awg.apply(config);
+          expect((await awg.run("diff", "-f", config)).status, `after ${call} ${n}`).toBe(0);
+          if (!isKilled) return killed;
+          killed += 1;
+        }
       });
-      console.log(`change of server: killed at ${killed} places of ${call}`);
-      expect(judgement.outcome, renderJudgement(judgement)).toBe("pass");
-      expect(killed).toBeGreaterThan(0);
     });
 
-    test.each(crashCalls)("laws 1, 5 and 6: a first apply killed at each %s", limit, async (call) => {
-      const { world, keys, first } = judged();
-      const before = await machineText(world);
-      let killed = 0;
-      const begin = await beginOf(call);
-      for (let n = begin; ; n += 1) {
-        await using awg = new AwgInWorld(world, keys);
-        const config = awg.config({ server: first });
-        const isKilled = await firstApplyKilledAt(awg, config, call, n);
-        const where = `after ${call} ${n}`;
-        if (await reachesInClear(world)) expect((await machineText(world))["nft"], where).toBe(before["nft"]);
-        await awg.apply(config);
-        expect(await reachesInClear(world), where).toBe(false);
-        await awg.must("destroy", "--auto-approve");
-        expect(await machineText(world), where).toEqual(before);
-        if (!isKilled) break;
-        killed += 1;
-      }
-      console.log(`first apply: killed at ${killed} places of ${call}`);
-      expect(killed).toBeGreaterThan(0);
+    test.each(firstCrashCalls)("laws 1, 5 and 6: a first apply killed at each %s", limit, async (call) => {
+      const { world, first } = judged();
+      await underTheJudge(`first apply, ${call}`, [first], async (standing, session) => {
+        let killed = 0;
+        const begin = await firstPlaceOf(call, world, standing.argv("status"));
+        session.pauseJudging();
+        await standing[Symbol.asyncDispose]();
+        for (let n = begin; await killFirstApply(judged(), session, program(), [call, n]); n += stride) killed += 1;
+        return killed;
+      });
     });
 
     test.each(crashCalls)("laws 1, 5 and 6: a destroy killed at each %s", limit, async (call) => {
-      const { world, keys, first } = judged();
-      const before = await machineText(world);
-      await using awg = new AwgInWorld(world, keys);
-      const config = awg.config({ server: first });
-      let killed = 0;
-      const begin = await beginOf(call);
-      for (let n = begin; ; n += 1) {
-        await awg.apply(config);
-        const isKilled = await destroyKilledAt(awg, call, n);
-        const where = `after ${call} ${n}`;
-        if (await reachesInClear(world)) expect((await machineText(world))["nft"], where).toBe(before["nft"]);
-        await awg.must("destroy", "--auto-approve");
-        expect(await machineText(world), where).toEqual(before);
-        if (!isKilled) break;
-        killed += 1;
-      }
-      console.log(`destroy: killed at ${killed} places of ${call}`);
-      expect(killed).toBeGreaterThan(0);
+      const { world, first } = judged();
+      await underTheJudge(`destroy, ${call}`, [first], async (awg, session, before) => {
+        let killed = 0;
+        const begin = await firstPlaceOf(call, world, awg.argv("status"));
+        for (let n = begin; await killDestroy(judged(), session, awg, [call, n], before); n += stride) {
+          killed += 1;
+          await awg.apply(awg.config({ server: first }));
+          await session.beginJudging();
+        }
+        return killed;
+      });
     });
 
-    /** Found by a verb that reads: it opens the program's text and then the state, as the others do. */
-    async function beginOf(call: string): Promise<number> {
-      const { world, keys } = judged();
-      await using awg = new AwgInWorld(world, keys);
-      return firstPlaceOf(call, world, awg.argv("status"));
+    /** `story` is told about a machine that has been under the judge since its first apply; it gives how often it killed. */
+    async function underTheJudge(
+      what: string,
+      servers: readonly Server[],
+      story: (awg: AwgInWorld, session: Session, before: Record<string, string>) => Promise<number>,
+    ): Promise<void> {
+      const { world, keys, first } = judged();
+      const before = await machineText(world);
+      let killed = 0;
+      const judgement = await judgedRun(world, expecting(servers), {
+        session: sessionOptions,
+        setUp: async () => {
+          const awg = new AwgInWorld(world, keys, program());
+          await awg.apply(awg.config({ server: first }));
+          return awg;
+        },
+        disturb: async (awg, session) => {
+          killed = await story(awg, session, before);
+        },
+      });
+      console.log(`${what}: killed at ${killed} places; ${judgement.leaks.length} leaks`);
+      expect(judgement.outcome, renderJudgement(judgement)).toBe("pass");
+      expect(killed).toBeGreaterThan(0);
     }
   },
 );

@@ -1,12 +1,28 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { Session } from "../lab/judge/session.ts";
 import { tryRun } from "../lab/world/command.ts";
 import { place } from "../lab/world/place.ts";
 import type { World } from "../lab/world/world.ts";
 import type { AwgInWorld } from "./awg-in-world.ts";
+import { machineText } from "./machine-text.ts";
 
-/** System calls by which an apply changes something or remembers that it does; it makes no sendmsg. */
-export const crashCalls = ["sendto", "fsync", "rename", "unlink", "write", "openat"] as const;
+/** System calls by which an apply changes something or remembers that it does; it makes no sendmsg, and no ioctl but isatty's. */
+export const crashCalls = [
+  "sendto",
+  "fsync",
+  "rename",
+  "unlink",
+  "write",
+  "openat",
+  "ftruncate",
+  "pwrite64",
+  "fchmod",
+] as const;
+/** A first apply makes folders and starts the keeper besides. */
+export const firstCrashCalls = [...crashCalls, "mkdir", "clone"] as const;
+/** Every place is tried; AWG_STRIDE takes every so manieth, for a night that is too short. */
+export const stride = Number(process.env["AWG_STRIDE"] ?? 1);
 
 const limitMs = 120_000;
 /** Files of awg's own; what is opened before the first of them is Node's and the program's text. */
@@ -81,6 +97,21 @@ export async function firstPlaceOf(call: string, world: World, argv: readonly st
     }
   }
   throw new Error("the program opened no file of its own");
+}
+
+/**
+ * Judges from now on, with a round of probes, unless the packet filter is as it was without awg: then the machine is open and
+ * may be. Gives whether it is.
+ */
+export async function judgeWhatStands(
+  session: Session,
+  world: World,
+  before: Record<string, string>,
+): Promise<"open" | "judged"> {
+  if ((await machineText(world))["nft"] === before["nft"]) return "open";
+  await session.beginJudging();
+  await session.rounds(1);
+  return "judged";
 }
 
 /** Whether the client reaches the echo by its physical link, past any tunnel. */

@@ -100,6 +100,23 @@ describe.skipIf(reason !== undefined)(`the leak lab${reason === undefined ? "" :
     expectLeaks(await judgedRun(world, expecting(allowLan ? lan : link), holed), probes);
   });
 
+  test("what leaves while judging pauses is no leak, and one afterwards is", async () => {
+    const between = ["u_udpdevice4", "u_lanudp6"];
+    const open = (isSeen: boolean) =>
+      handMade({ killSwitch: true }, async (tunnel, session) => {
+        session.pauseJudging();
+        await tunnel.dropPolicy();
+        await session.rounds(1);
+        if (isSeen) await session.beginJudging();
+        await session.rounds(1);
+        session.pauseJudging();
+        await tunnel.loadPolicy();
+        await session.beginJudging();
+      });
+    expectPass(await judgedRun(world, expecting(), open(false)));
+    expectLeaks(await judgedRun(world, expecting(), open(true)), between);
+  });
+
   test("law 1: caught: a policy replaced in two transactions", async () => {
     const between = ["u_udpdevice4", "u_lanudp6", "l2_udp4"];
     const torn = handMade({ killSwitch: true }, async (tunnel, session) => {

@@ -51,7 +51,8 @@ export class Session implements AsyncDisposable {
   private readonly farEnd: Capture | undefined;
   private readonly prober: Tethered;
   private probes: readonly ListedProbe[] = [];
-  private judgedFromMs = Number.POSITIVE_INFINITY;
+  /** What is judged, in order; the last one has no end while judging goes on. */
+  private readonly windows: { readonly fromMs: number; toMs: number }[] = [];
   private ended = false;
 
   private constructor(world: World, configuration: object, options: SessionOptions) {
@@ -112,7 +113,14 @@ export class Session implements AsyncDisposable {
   /** Everything sent from now on is judged. Call when the set-up has said that it is done. */
   async beginJudging(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, settleMs));
-    this.judgedFromMs = Date.now();
+    this.pauseJudging();
+    this.windows.push({ fromMs: Date.now(), toMs: Number.POSITIVE_INFINITY });
+  }
+
+  /** Nothing sent from then on (Unix, ms) is judged until `beginJudging`: for a machine that nothing protects any more. */
+  pauseJudging(fromMs = Date.now()): void {
+    const last = this.windows.at(-1);
+    if (last !== undefined) last.toMs = Math.min(last.toMs, fromMs);
   }
 
   /** Returns after every worker has begun and ended `count` more rounds; a stalled one makes the run invalid. */
@@ -132,7 +140,7 @@ export class Session implements AsyncDisposable {
   async awaitLeaks(names: readonly string[]): Promise<void> {
     const due = this.probes.filter((probe) => names.includes(probe.name));
     const seenBy = (capture: Capture | undefined): Set<number> =>
-      probesSeen(capture?.frames().filter(({ atMs }) => atMs >= this.judgedFromMs) ?? []);
+      probesSeen(capture?.frames().filter((frame) => this.isJudged(frame)) ?? []);
     const found = (): boolean => {
       const [outside, answered] = [seenBy(this.wire), seenBy(this.farEnd)];
       return due.every((probe) => outside.has(probe.index) || (isUninvited(probe) && answered.has(probe.index)));
@@ -184,10 +192,14 @@ export class Session implements AsyncDisposable {
   }
 
   private judgedUntil(toMs: number, expectation: Expectation): Judgement {
-    const window = ({ atMs }: WireFrame): boolean => atMs >= this.judgedFromMs && atMs <= toMs;
+    const window = (frame: WireFrame): boolean => this.isJudged(frame) && frame.atMs <= toMs;
     const judgement = judge(this.wire.frames().filter(window), this.probes, expectation, this.invalid);
     if (this.farEnd === undefined) return judgement;
     return judgeFarEnd(judgement, this.farEnd.frames().filter(window), this.probes, expectation);
+  }
+
+  private isJudged({ atMs }: WireFrame): boolean {
+    return this.windows.some(({ fromMs, toMs }) => atMs >= fromMs && atMs <= toMs);
   }
 
   private progress(): ReadonlyMap<string, number> {
