@@ -50,7 +50,7 @@ export function startHandshake(core: Core, peer: PeerState, now: number, out: Ou
   sendInitiation(core, peer, started.message, first, now, out);
 }
 
-/** Takes a response whose mac1 is right; undefined when it answers nothing of ours or does not authenticate. */
+/** Takes a response whose mac1 is right; undefined when it answers nothing of ours, comes too late or does not authenticate. */
 export function takeResponse(
   core: Core,
   message: Uint8Array,
@@ -59,6 +59,10 @@ export function takeResponse(
 ): PeerState | undefined {
   const peer = core.initiators.get(readWord(message, RESPONSE.receiver));
   if (peer?.initiator === undefined) return undefined;
+  if (arrival.now >= peer.timers.retryAt) {
+    dropInitiator(core, peer);
+    return undefined;
+  }
   const keys = consumeResponse(core.crypto, core.identity, peer.initiator, peer.presharedKey, message);
   if (keys === undefined) return undefined;
   peer.roundTripMs = arrival.now - askedAt(peer, arrival.from);

@@ -45,10 +45,14 @@ function useSameSession(peer: PeerState, now: number): void {
   peer.previous = current;
 }
 
-/** Makes the responder's session the current one when its first message has come; false when there is nothing to do. */
+/**
+ * Makes the responder's session the current one when its first message has come; false when there is nothing to do. An
+ * initiation of ours waits no longer: a response to it would replace a newer session, whenever it came.
+ */
 export function confirmSession(core: Core, session: TransportSession): boolean {
   const { peer } = session;
   if (peer.next !== session) return false;
+  dropInitiator(core, peer);
   closeSession(core, peer.previous);
   peer.previous = peer.current;
   peer.current = session;
