@@ -61,6 +61,23 @@ describe("under load", () => {
     expect(datagrams(last).map(({ length }) => length)).toEqual([32 + 48]);
   });
 
+  test("a reply that would be longer than what it answers is not sent: the limits are those without cookies", () => {
+    const options = (seed: number) => engineOptions({ s1: "15", s2: "18", s3: "149", s4: "13" }, seed);
+    const a = device(1, 2, CRYPTO, options(1));
+    const b = device(2, 1, CRYPTO, options(2));
+    const [first] = datagrams(a.send(innerPacket(1, 2, 1), 1_000));
+    const [response] = datagrams(b.receive(first as Uint8Array, A, 1_001, true));
+    expect(response?.length).toBe(18 + 92);
+    expect(datagrams(a.receive(response as Uint8Array, B, 1_002, true)).length).toBe(1);
+    expect(b.counters).toMatchObject({ limited: 0, cookiesSent: 0 });
+    const strangers = (STRANGERS_PER_SECOND + RATE_LIMIT_BURST) * 2;
+    for (let stranger = 0; stranger < strangers; stranger += 1) {
+      const at = { address: Uint8Array.of(10, 0, stranger >> 8, stranger & 255), port: 9, scope: 0 };
+      expect(b.receive(first as Uint8Array, at, 1_100, true)).toEqual([]);
+    }
+    expect(b.counters.limited).toBe(strangers - STRANGERS_PER_SECOND);
+  });
+
   test("mac2 of another address, and mac2 after the cookie's two minutes, is not enough", () => {
     const a = device(1, 2);
     const b = device(2, 1);

@@ -21,9 +21,10 @@ export function createAmneziaWire(parameters: AmneziaParameters, sources: Source
     transport: amneziaTransport(parameters, pool, mask),
     forPeer: () => new PeerMemory(),
     headerWord: (kind) => pool.between(...headers[kind]),
-    wrap(kind, message, peer) {
+    wrap(kind, message, peer, mostBytes = Number.POSITIVE_INFINITY) {
       const padding = pool.bytes(parameters.paddingBytes[kind]);
-      const trailer = pool.bytes(trailerLength(kind, parameters, windowOf(peer), pool));
+      const most = Math.min(mostBytes, windowOf(peer) - 1);
+      const trailer = pool.bytes(trailerLength(kind, parameters, most, pool));
       return encodeDatagram({ padding, message, trailer, maskedBytes: message.length }, mask);
     },
     beforeInitiation: (peer, now, unixSeconds) =>
@@ -59,13 +60,13 @@ export function encodeDatagram(parts: DatagramParts, mask: HeaderMask | undefine
   return datagram;
 }
 
-/** 3.1: 0 to (window less size less 1) bytes behind a handshake message. */
+/** 3.1: so many bytes behind a handshake message that the datagram has at most `mostBytes`. */
 function trailerLength(
   kind: Exclude<MessageKind, "transport">,
   { hasRandomTrailers, paddingBytes }: AmneziaParameters,
-  windowBytes: number,
+  mostBytes: number,
   pool: RandomPool,
 ): number {
   if (!hasRandomTrailers) return 0;
-  return Math.max(0, pool.between(0, windowBytes - paddingBytes[kind] - MESSAGE_BYTES[kind] - 1));
+  return Math.max(0, pool.between(0, mostBytes - paddingBytes[kind] - MESSAGE_BYTES[kind]));
 }

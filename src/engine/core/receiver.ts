@@ -87,7 +87,7 @@ export class Receiver {
     if (kind === "cookie") return takeCookie(core, message, datagram.length, arrival.now) ?? "badHandshake";
     if (!isMac1Valid(core.crypto, message, core.ownMac1Key)) return "badHandshake";
     core.counters.handshakes += 1;
-    if (!isAdmitted(core, kind, message, arrival)) return "done";
+    if (!isAdmitted(core, kind, message, datagram.length, arrival)) return "done";
     if (kind === "response") return takeResponse(core, message, datagram.length, arrival) ?? "badHandshake";
     return takeInitiation(core, message, datagram.length, arrival);
   }

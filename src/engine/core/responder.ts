@@ -16,23 +16,34 @@ const COOKIE_NONCE_BYTES = 24;
 
 /**
  * Whether a handshake message with a right mac1 is worth its Diffie-Hellman. Under load only a sender that proved its
- * address by mac2 is, and only so often; others get a cookie to prove it with (paper section 5.3).
+ * address by mac2 is, and only so often; others get a cookie to prove it with (paper section 5.3), unless that would be
+ * more bytes than they sent, which somebody might aim at another's address.
  */
 export function isAdmitted(
   core: Core,
   kind: "initiation" | "response",
   message: Uint8Array,
+  datagramBytes: number,
   arrival: Arrival,
 ): boolean {
-  if (!arrival.underLoad) return true;
-  const { from, now } = arrival;
-  if (core.answersWithCookies) {
-    const cookie = core.cookieSecret.cookieFor(from, now);
-    if (!isMac2Valid(core.crypto, message, cookie)) sendCookie(core, message, cookie, arrival);
-    else if (core.rateLimiter.allow(from.address, now)) return true;
-  } else if (isAdmittedUnproved(core, kind, message, arrival)) return true;
+  if (!arrival.underLoad || isWithinLimits(core, kind, message, datagramBytes, arrival)) return true;
   core.counters.limited += 1;
   return false;
+}
+
+function isWithinLimits(
+  core: Core,
+  kind: "initiation" | "response",
+  message: Uint8Array,
+  datagramBytes: number,
+  arrival: Arrival,
+): boolean {
+  if (!core.answersWithCookies) return isAdmittedUnproved(core, kind, message, arrival);
+  const { from, now } = arrival;
+  const cookie = core.cookieSecret.cookieFor(from, now);
+  if (isMac2Valid(core.crypto, message, cookie)) return core.rateLimiter.allow(from.address, now);
+  const isSent = sendCookie(core, message, cookie, datagramBytes, arrival);
+  return !isSent && isAdmittedUnproved(core, kind, message, arrival);
 }
 
 /**
@@ -104,7 +115,14 @@ function respond(core: Core, peer: PeerState, state: ResponderState, arrival: Ar
   emit(peer, datagram, out);
 }
 
-function sendCookie(core: Core, message: Uint8Array, cookie: Uint8Array, { from, out, wire }: Arrival): void {
+/** Sends the cookie, in at most so many bytes; false when it takes more. */
+function sendCookie(
+  core: Core,
+  message: Uint8Array,
+  cookie: Uint8Array,
+  mostBytes: number,
+  { from, out, wire }: Arrival,
+): boolean {
   const offset = mac1Offset(message);
   const reply = createCookieReply(core.crypto, {
     receiverIndex: readWord(message, INITIATION.sender),
@@ -114,6 +132,9 @@ function sendCookie(core: Core, message: Uint8Array, cookie: Uint8Array, { from,
     mac1: message.subarray(offset, offset + MAC_BYTES),
     key: core.ownCookieKey,
   });
+  const bytes = wire.wrap("cookie", reply, undefined, mostBytes);
+  if (bytes.length > mostBytes) return false;
   core.counters.cookiesSent += 1;
-  out.push({ kind: "datagram", to: from, bytes: wire.wrap("cookie", reply, undefined), peer: undefined });
+  out.push({ kind: "datagram", to: from, bytes, peer: undefined });
+  return true;
 }

@@ -104,9 +104,15 @@ export interface WireFormat {
   headerWord(kind: MessageKind): number;
   /**
    * The datagram of a finished handshake message or cookie reply (macs in place): padding, mask, trailer.
-   * `peer` is undefined where the message goes to somebody not authenticated yet (a cookie reply).
+   * `peer` is undefined where the message goes to somebody not authenticated yet (a cookie reply). What may be left out
+   * is, above `mostBytes`: padding must be there, a trailer need not.
    */
-  wrap(kind: Exclude<MessageKind, "transport">, message: Uint8Array, peer: PeerWire | undefined): Uint8Array;
+  wrap(
+    kind: Exclude<MessageKind, "transport">,
+    message: Uint8Array,
+    peer: PeerWire | undefined,
+    mostBytes?: number,
+  ): Uint8Array;
   /**
    * The datagrams that precede every initiation, first try, retry and rekey alike (signature packets, junk), in order.
    * `now` is the monotonic clock in milliseconds; `unixSeconds` the wall clock for time tags.
