@@ -3,11 +3,15 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { DARWIN_ERRNO } from "../../../src/native/darwin/errno.ts";
 import { LAYOUTS } from "../../../src/native/darwin/layouts.ts";
+import { PFIOC_RULE } from "../../../src/native/darwin/pf-rule.codec.ts";
+import { PROCESS_LAYOUTS } from "../../../src/native/darwin/process/process-layouts.ts";
 import {
+  readCharacters,
   readSigned,
   readUnsigned,
   readUnsigned64,
   type StructLayout,
+  writeCharacters,
   writeNumber,
   writeNumber64,
 } from "../../../src/native/darwin/struct.codec.ts";
@@ -27,6 +31,34 @@ interface Table {
   readonly strings: Readonly<Record<string, string>>;
   readonly syscalls: Readonly<Record<string, unknown>>;
 }
+
+/** How structs and numbers were in other versions, by the tag of xnu. */
+interface History {
+  readonly structs: Readonly<
+    Record<
+      string,
+      {
+        readonly layout_differs_in: Readonly<
+          Record<
+            string,
+            | string
+            | {
+                readonly size: number;
+                readonly fields_absent: readonly string[];
+                readonly fields_at_other_offset: Readonly<Record<string, { readonly offset: number }>>;
+              }
+          >
+        >;
+      }
+    >
+  >;
+  readonly constants_that_changed: Readonly<
+    Record<string, { readonly other_values?: Readonly<Record<string, number>>; readonly absent_in?: readonly string[] }>
+  >;
+}
+
+/** Records that say their own length, of which awg reads the part that all versions have. */
+const GROWING = ["xsocket_n"];
 
 const path = factsFolder("darwin-abi-core.json");
 const table = path === undefined ? undefined : (JSON.parse(readFileSync(path, "utf8")) as Table);
@@ -115,6 +147,67 @@ describe.skipIf(table === undefined)(
       ).toEqual([]);
     });
 
+    it("gives every number that stands alone in darwin's code the value that Apple's sources give its name", () => {
+      const typed: string[] = [];
+      for (const file of filesBelow("src").filter((name) => name.includes("/darwin/") && name.endsWith(".ts"))) {
+        const text = readFileSync(file, "utf8");
+        const singles = [...text.matchAll(/^const ([A-Z][A-Z0-9_]+) = (0x[0-9a-f_]+|[0-9_]+);/gm)];
+        const lists = [...text.matchAll(/^const \[([A-Z0-9_, ]+)\] = \[([0-9, ]+)\];/gm)].flatMap(
+          ([, names = "", values = ""]) =>
+            names.split(", ").map((name, index) => ["", name, values.split(", ")[index] ?? ""]),
+        );
+        for (const [, name = "", value = ""] of [...singles, ...lists]) {
+          if (known[name] === undefined) {
+            expect(name, `${file}: a name of a header that nothing holds`).not.toMatch(
+              /^(E(?!VENTS$)[A-Z0-9]{3,14}|RT[FAMV]_.*|IFF_.*|NOTE_.*)$/,
+            );
+            continue;
+          }
+          expect(Number(value.replaceAll("_", "")), `${name} in ${file}`).toBe(known[name]);
+          typed.push(name);
+        }
+      }
+      expect(typed).toEqual(
+        expect.arrayContaining(["RTF_LLINFO", "ENODEV", "ENOTSUP", "ESRCH", "EEXIST", "ENOMEM", "EBUSY"]),
+      );
+    });
+
+    it.skipIf(fullPath === undefined)(
+      "names what of it was otherwise on a macOS since 11.5: PF's status on 11.5, the signer's kind on 11.5 and 12.5",
+      async () => {
+        const { structs, constants_that_changed: changed } = JSON.parse(
+          readFileSync(fullPath ?? "", "utf8"),
+        ) as History;
+        const different: string[] = [];
+        const layouts = new Map<string, StructLayout>([...(await declaredLayouts()), ["pfioc_rule", PFIOC_RULE]]);
+        for (const [name, layout] of layouts) {
+          expect(structs[name], name).toBeDefined();
+          for (const [tag, then] of Object.entries(structs[name]?.layout_differs_in ?? {})) {
+            const isGone = typeof then === "string";
+            if (isGone || (then.size !== layout.size && !GROWING.includes(name))) different.push(`${name} ${tag}`);
+            if (isGone) continue;
+            for (const [field, at] of Object.entries(layout.fields)) {
+              const moved = then.fields_at_other_offset[field];
+              if (then.fields_absent.includes(field) || (moved !== undefined && moved.offset !== at[0]))
+                different.push(`${name}.${field} ${tag}`);
+            }
+          }
+        }
+        for (const name of (await declaredConstants()).keys()) {
+          const { other_values: values = {}, absent_in: absent = [] } = changed[name] ?? {};
+          different.push(...[...Object.keys(values), ...absent].map((tag) => `${name} ${tag}`));
+        }
+        expect(different.toSorted()).toEqual([
+          "CS_OPS_VALIDATION_CATEGORY xnu-7195.141.2",
+          "CS_OPS_VALIDATION_CATEGORY xnu-8020.140.41",
+          "DIOCGETSTATUS xnu-7195.141.2",
+          "pf_status xnu-7195.141.2",
+          "pf_status.running xnu-7195.141.2",
+          "pf_status.states xnu-7195.141.2",
+        ]);
+      },
+    );
+
     it("numbers the errnos as Darwin does, not as Linux does", () => {
       for (const [number, [name]] of Object.entries(DARWIN_ERRNO))
         expect(abi.constants[name], name).toBe(Number(number));
@@ -123,7 +216,7 @@ describe.skipIf(table === undefined)(
 );
 
 describe("a field of a struct", () => {
-  const fields = Object.entries(LAYOUTS).flatMap(([name, layout]) =>
+  const fields = Object.entries({ ...LAYOUTS, ...PROCESS_LAYOUTS, pfioc_rule: PFIOC_RULE }).flatMap(([name, layout]) =>
     Object.entries(layout.fields as StructLayout["fields"]).map(
       ([field, at]) => [`${name}.${field}`, layout.size, at] as const,
     ),
@@ -142,7 +235,12 @@ describe("a field of a struct", () => {
       expect(readUnsigned(bytes, 0, at)).toBe(value);
       expect(readSigned(bytes, 0, at)).toBe(value - 2 ** (8 * width));
       expect(bytes[offset]).toBe(value & 0xff);
-    } else return;
+    } else {
+      const text = "awg".padEnd(width - 1, ".");
+      bytes.fill(0, offset, offset + width);
+      writeCharacters(bytes, 0, at, text);
+      expect(readCharacters(bytes, 0, at)).toBe(text);
+    }
     const rest = [...bytes.subarray(0, offset), ...bytes.subarray(offset + width)];
     expect(rest.every((byte) => byte === 0xa5)).toBe(true);
   });

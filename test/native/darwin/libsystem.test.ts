@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { LIBSYSTEM_PROTOTYPES, openLibSystem } from "../../../src/native/darwin/libsystem.ffi.ts";
+import { PACKET_PROTOTYPES } from "../../../src/native/darwin/packet-io/packet-calls.ffi.ts";
+import { ROOT } from "../../repository/sources.ts";
 
 const koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
 
@@ -40,6 +42,26 @@ const DECLARED: Readonly<Record<keyof typeof LIBSYSTEM_PROTOTYPES, readonly [num
   kill: [4, [4, 4], false],
 };
 
+/** The same of the calls under the packet loop, and of flock, which the lock of every writing verb takes on both systems. */
+const PACKETS: Readonly<Record<keyof typeof PACKET_PROTOTYPES, readonly [number, readonly number[], boolean]>> = {
+  poll: [4, [8, 4, 4], false],
+  read: [8, [4, 8, 8], false],
+  write: [8, [4, 8, 8], false],
+  sendmsg: [8, [4, 8, 4], false],
+  recvmsg: [8, [4, 8, 4], false],
+  clock_gettime: [4, [4, 8], false],
+};
+const FLOCK = /^ {2}flock: "(.+)",$/m.exec(readFileSync(join(ROOT, "src/native/linux/libc.ffi.ts"), "utf8"))?.[1] ?? "";
+const PROTOTYPES = [
+  ...Object.entries(LIBSYSTEM_PROTOTYPES).map(
+    ([name, text]) => [name, text, DECLARED[name as keyof typeof DECLARED]] as const,
+  ),
+  ...Object.entries(PACKET_PROTOTYPES).map(
+    ([name, text]) => [name, text, PACKETS[name as keyof typeof PACKETS]] as const,
+  ),
+  ["flock", FLOCK, [4, [4, 4], false]] as const,
+];
+
 interface Parsed {
   readonly proto?: {
     readonly arguments: readonly { readonly type: { readonly size: number; readonly primitive: string } }[];
@@ -48,10 +70,12 @@ interface Parsed {
 }
 
 describe("libSystem's prototypes", () => {
-  it.each(Object.entries(LIBSYSTEM_PROTOTYPES))("%s has the widths of macOS's headers", (name, prototype) => {
-    const anonymous = prototype.replace(` ${name}(`, ` parsed_${name}_${process.pid}(`);
+  let parsedSoFar = 0;
+
+  it.each(PROTOTYPES)("%s: %s has the widths of macOS's headers", (name, prototype, [result, widths, isVariadic]) => {
+    parsedSoFar += 1;
+    const anonymous = prototype.replace(` ${name}(`, ` parsed_${name}_${process.pid}_${parsedSoFar}(`);
     const parsed = koffi.type(koffi.proto(anonymous)) as unknown as Parsed;
-    const [result, widths, isVariadic] = DECLARED[name as keyof typeof LIBSYSTEM_PROTOTYPES];
     expect(parsed.proto?.result.size).toBe(result);
     expect(parsed.proto?.arguments.map(({ type }) => type.size)).toEqual(widths);
     expect(prototype.endsWith(", ...)")).toBe(isVariadic);

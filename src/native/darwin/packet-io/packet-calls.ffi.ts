@@ -32,14 +32,24 @@ const CLOCK_MONOTONIC_RAW = 4;
 const ENODEV = 19;
 const ENOTSUP = 45;
 
+/** The calls as koffi is told of them, with addresses as numbers. */
+export const PACKET_PROTOTYPES = {
+  poll: "int poll(int64_t fds, unsigned int count, int timeout)",
+  read: "int64_t read(int fd, int64_t into, uint64_t bytes)",
+  write: "int64_t write(int fd, int64_t from, uint64_t bytes)",
+  sendmsg: "int64_t sendmsg(int fd, int64_t message, int flags)",
+  recvmsg: "int64_t recvmsg(int fd, int64_t message, int flags)",
+  clock_gettime: "int clock_gettime(int clock, int64_t into)",
+} as const;
+
 /** Declares the calls to libSystem. */
 export function rawPacketCalls(): RawPacketCalls {
-  const poll = nativeFunction("int poll(int64_t fds, unsigned int count, int timeout)");
-  const read = nativeFunction("int64_t read(int fd, int64_t into, uint64_t bytes)");
-  const write = nativeFunction("int64_t write(int fd, int64_t from, uint64_t bytes)");
-  const sendmsg = nativeFunction("int64_t sendmsg(int fd, int64_t message, int flags)");
-  const recvmsg = nativeFunction("int64_t recvmsg(int fd, int64_t message, int flags)");
-  const clock = nativeFunction("int clock_gettime(int clock, int64_t into)");
+  const poll = nativeFunction(PACKET_PROTOTYPES.poll);
+  const read = nativeFunction(PACKET_PROTOTYPES.read);
+  const write = nativeFunction(PACKET_PROTOTYPES.write);
+  const sendmsg = nativeFunction(PACKET_PROTOTYPES.sendmsg);
+  const recvmsg = nativeFunction(PACKET_PROTOTYPES.recvmsg);
+  const clock = nativeFunction(PACKET_PROTOTYPES.clock_gettime);
   return {
     poll: (fds, count, timeoutMs) => poll(fds, count, timeoutMs),
     read: (fd, into, bytes) => read(fd, into, bytes),

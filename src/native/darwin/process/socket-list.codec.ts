@@ -36,11 +36,12 @@ export interface ListedSocket {
  * longer than a frame (darwin-notes section 7). Kinds it does not know are passed over, and so is a socket without both
  * records; their sizes differ between versions.
  *
- * @throws AwgError("host") when a length leads nowhere or outside.
+ * @throws AwgError("host") when a length leads nowhere or outside, or the frame at the end is missing.
  */
 export function decodeSocketList(bytes: Uint8Array): ListedSocket[] {
   const sockets: ListedSocket[] = [];
-  let at = padded(readLength(bytes, 0));
+  const first = padded(readLength(bytes, 0));
+  let at = first;
   let ends: Pick<ListedSocket, "local" | "remote"> | undefined;
   while (at + LEAST_RECORD_BYTES <= bytes.length) {
     const length = readLength(bytes, at);
@@ -54,6 +55,8 @@ export function decodeSocketList(bytes: Uint8Array): ListedSocket[] {
     }
     at += padded(length);
   }
+  // Where there is no socket the kernel writes one frame alone (bsd/netinet/in_pcblist.c, get_pcblist_n).
+  if (at !== first) throw malformed(`a list of ${bytes.length} bytes of sockets that does not end`);
   return sockets;
 }
 

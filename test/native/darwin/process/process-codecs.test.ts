@@ -126,6 +126,15 @@ describe.skipIf(abiObstacle !== undefined)(
       );
     });
 
+    test("a list without its frame at the end is refused, one frame alone is a list of none", () => {
+      const one = { protocol: "tcp", local: ["192.0.2.1", 5], remote: ["192.0.2.9", 6], uid: 1, lastPid: 2 } as const;
+      const whole = socketList({ sockets: [{ ...one, name: 3n }], socketRecordBytes: 104 }, "tcp");
+      const frame = 24;
+      expect(decodeSocketList(whole)).toHaveLength(1);
+      expect(() => decodeSocketList(whole.subarray(0, whole.length - frame))).toThrow(/does not end/);
+      expect(decodeSocketList(whole.subarray(0, frame))).toEqual([]);
+    });
+
     test("cut anywhere, or with any byte changed, they are read or refused, and end", () => {
       const one = { protocol: "tcp", local: ["fe80::1", 5], remote: ["2001:db8::9", 6], uid: 1, lastPid: 2 } as const;
       const sockets: FakeSocket[] = [{ ...one, name: 3n }];
