@@ -101,7 +101,7 @@ describe.skipIf(reason !== undefined)(`awg killed${reason === undefined ? "" : `
         for (const place of destroyPlaces) {
           killed.push(await killDestroy(judged(), session, awg, place, before));
           await awg.apply(awg.config({ server: first }));
-          await session.beginJudging();
+          await session.resumeJudging();
         }
         session.pauseJudging();
         await awg[Symbol.asyncDispose]();

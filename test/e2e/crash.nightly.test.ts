@@ -59,7 +59,7 @@ describe.skipIf(reason !== undefined)(
         for (let n = begin; await killDestroy(judged(), session, awg, [call, n], before); n += stride) {
           killed += 1;
           await awg.apply(awg.config({ server: first }));
-          await session.beginJudging();
+          await session.resumeJudging();
         }
         return killed;
       });

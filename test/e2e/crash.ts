@@ -109,7 +109,7 @@ export async function judgeWhatStands(
   before: Record<string, string>,
 ): Promise<"open" | "judged"> {
   if ((await machineText(world))["nft"] === before["nft"]) return "open";
-  await session.beginJudging();
+  await session.resumeJudging();
   await session.rounds(1);
   return "judged";
 }

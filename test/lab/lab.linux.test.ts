@@ -107,11 +107,11 @@ describe.skipIf(reason !== undefined)(`the leak lab${reason === undefined ? "" :
         session.pauseJudging();
         await tunnel.dropPolicy();
         await session.rounds(1);
-        if (isSeen) await session.beginJudging();
+        if (isSeen) await session.resumeJudging();
         await session.rounds(1);
         session.pauseJudging();
         await tunnel.loadPolicy();
-        await session.beginJudging();
+        await session.resumeJudging();
       });
     expectPass(await judgedRun(world, expecting(), open(false)));
     expectLeaks(await judgedRun(world, expecting(), open(true)), between);

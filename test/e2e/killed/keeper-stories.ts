@@ -43,7 +43,7 @@ export async function firstApplyKilledAt(
   await judgeWhatStands(session, world, before);
   session.pauseJudging();
   await awg.apply(config);
-  await session.beginJudging();
+  await session.resumeJudging();
   await expectInSync(awg, config, place);
   session.pauseJudging();
   await awg.must("destroy", "--auto-approve");

@@ -26,7 +26,7 @@ export async function killFirstApply(
   await judgeWhatStands(session, world, before);
   session.pauseJudging();
   await awg.apply(config);
-  await session.beginJudging();
+  await session.resumeJudging();
   await session.rounds(1);
   session.pauseJudging();
   await awg.must("destroy", "--auto-approve");

@@ -110,14 +110,20 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** Everything sent from now on is judged. Call when the set-up has said that it is done. */
+  /** Everything sent from now on is judged, and nothing before. Call when the set-up has said that it is done. */
   async beginJudging(): Promise<void> {
+    this.windows.length = 0;
+    await this.resumeJudging();
+  }
+
+  /** As `beginJudging`, but what was judged before stays so. */
+  async resumeJudging(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, settleMs));
     this.pauseJudging();
     this.windows.push({ fromMs: Date.now(), toMs: Number.POSITIVE_INFINITY });
   }
 
-  /** Nothing sent from then on (Unix, ms) is judged until `beginJudging`: for a machine that nothing protects any more. */
+  /** Nothing sent from then on (Unix, ms) is judged until `resumeJudging`: for a machine that nothing protects any more. */
   pauseJudging(fromMs = Date.now()): void {
     const last = this.windows.at(-1);
     if (last !== undefined) last.toMs = Math.min(last.toMs, fromMs);
