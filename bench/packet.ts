@@ -1,9 +1,12 @@
 /**
  * What one packet costs our own code: superpackets are cut and sealed by one end, opened and joined by the other, in one
  * process, with the kernel's calls replaced by copies. Prints nanoseconds of CPU time and bytes of heap a packet, over a
- * million packets; exits 1 when the heap reaches 1 byte. Runs anywhere OpenSSL's functions can be reached; no root.
+ * million packets, for WireGuard and for what AmneziaWG adds, each in a process of its own; exits 1 when the heap of one
+ * reaches 1 byte. Runs anywhere OpenSSL's functions can be reached; no root.
+ *
+ * node bench/packet.ts [packets=1000000] [format]
  */
-
+import { spawnSync } from "node:child_process";
 import { Inbound } from "../src/dataplane/loop/inbound.ts";
 import { type Machine, MESSAGE_BYTES, RECEIVE_LEAD_BYTES, RECEIVE_STRIDE } from "../src/dataplane/loop/machine.ts";
 import { Outbound } from "../src/dataplane/loop/outbound.ts";
@@ -12,6 +15,8 @@ import { TunWriter } from "../src/dataplane/loop/tun-writer.ts";
 import { Ways } from "../src/dataplane/loop/ways.ts";
 import { CUT, writeVirtioHeader } from "../src/dataplane/packet/virtio-header.ts";
 import { makeMachine } from "../src/dataplane/worker/make-machine.ts";
+import { createAmneziaWire } from "../src/engine/awg/amnezia-wire.ts";
+import { parseParameters } from "../src/engine/awg/parse-parameters.ts";
 import { createDevice } from "../src/engine/create-device.ts";
 import type { Device, Output, Session } from "../src/engine/device.ts";
 import { PLAIN_WIRE } from "../src/engine/wire/plain.ts";
@@ -19,6 +24,35 @@ import { writeSocketAddress } from "../src/native/linux/packet-io/socket-address
 import { packetSystemHere } from "../src/native/packet-system-here.ts";
 
 const PACKETS = Number(process.argv[2] ?? 1_000_000);
+const MASKED = { s1: "40", s2: "60", s3: "13", s4: "12", header_protection_key: "1f".repeat(32) };
+const FORMATS: Readonly<Record<string, Readonly<Record<string, string>> | undefined>> = {
+  WireGuard: undefined,
+  "AmneziaWG 2.0": {
+    s1: "72",
+    s2: "40",
+    s3: "8",
+    s4: "16",
+    h1: "10-20",
+    h2: "30-40",
+    h3: "98234",
+    h4: "100000-900000",
+  },
+  "AmneziaWG 3.0, masked": MASKED,
+  "AmneziaWG 3.0, content padded": { ...MASKED, content_padding_addition: "10-100" },
+  "AmneziaWG 3.1, trailers": { ...MASKED, random_trailers: "1" },
+};
+const format = process.argv[3] ?? "";
+if (format === "") {
+  const ends = Object.keys(FORMATS).map((name) => {
+    console.log(name);
+    return spawnSync(process.execPath, [process.argv[1] ?? "", String(PACKETS), name], { stdio: "inherit" }).status;
+  });
+  process.exit(ends.every((end) => end === 0) ? 0 : 1);
+}
+const parameters = FORMATS[format];
+/** Room for padding: what fills the tunnel's MTU gets none. */
+const MTU_BYTES = 1500;
+const WAY_BYTES = 1700;
 const SEGMENT_BYTES = 1368;
 const SEGMENTS = 46;
 const HEADER_BYTES = 52;
@@ -33,6 +67,7 @@ interface Rig {
 
 const machine = makeMachine(true, packetSystemHere());
 const { arena } = machine;
+const WIRE = parameters === undefined ? PLAIN_WIRE : createAmneziaWire(parseParameters(parameters), machine.sources);
 const template = arena.reserve(65_536);
 writeTemplate();
 // A ring of what was "sent": each sendmmsg fills messages that the next recvmmsg hands over.
@@ -113,7 +148,7 @@ function makeRig(): Rig {
       allowedIPs,
       ...(endpoint === undefined ? {} : { endpoint }),
     };
-    return createDevice({ privateKey: mine, wire: PLAIN_WIRE, mtuBytes: 1420, peers: [one] }, ports);
+    return createDevice({ privateKey: mine, wire: WIRE, mtuBytes: MTU_BYTES, peers: [one] }, ports);
   };
   const [near, far] = [make(keys[0], keys[1], FAR), make(keys[1], keys[0])];
   shakeHands(near, far);
@@ -122,10 +157,10 @@ function makeRig(): Rig {
   const refuse = (what: unknown) => {
     throw new Error(`refused: ${String(what)}`);
   };
-  const ways = new Ways(() => ({ mtuBytes: 1500, source: NEAR.address }));
+  const ways = new Ways(() => ({ mtuBytes: WAY_BYTES, source: NEAR.address }));
   const batch = new SendBatch(own, { four: 4, six: -1, segments: true }, ways, (_to, errno) => refuse(errno));
   const writer = new TunWriter(own, tun, refuse);
-  const common = { perform: () => {}, mtuBytes: () => 1420, ways };
+  const common = { perform: () => {}, mtuBytes: () => MTU_BYTES, ways };
   const outbound = new Outbound(own, {
     ...common,
     device: near,
@@ -134,7 +169,7 @@ function makeRig(): Rig {
     readFailed: refuse,
     answer: refuse,
   });
-  const inbound = new Inbound(own, { ...common, device: far, writer, wire: () => PLAIN_WIRE, receiveFailed: refuse });
+  const inbound = new Inbound(own, { ...common, device: far, writer, wire: () => WIRE, receiveFailed: refuse });
   return { outbound, inbound, writer };
 }
 

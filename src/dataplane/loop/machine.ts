@@ -20,6 +20,8 @@ export interface Machine {
   readonly tunBuffer: number;
   /** Where received packets are opened to, until they are written to the TUN device. */
   readonly openedArea: number;
+  /** Where bytes are put aside while one packet is sealed; as large as one. */
+  readonly aside: number;
 }
 
 /** Buffers for recvmmsg: message headers, and per message a socket address, a control buffer and the datagrams. */
@@ -35,6 +37,7 @@ export const TUN_LEAD_BYTES = 192;
 /** The largest packet, its lead and room behind it for padding. */
 export const TUN_BUFFER_BYTES = 65_536 + TUN_LEAD_BYTES + 2048;
 export const OPENED_AREA_BYTES = 262_144;
+export const ASIDE_BYTES = 65_536;
 
 /** How many messages one recvmmsg may take. */
 export const RECEIVE_MESSAGES = 64;

@@ -182,15 +182,15 @@ export class Outbound {
 
   /** The bytes behind the packet, which may belong to the next segment, are zero for the time of sealing. */
   #sealPadded(slot: number, counter: number, from: number, length: number, padded: number, to: number): void {
-    const { arena, aead } = this.#machine;
+    const { arena, aead, aside } = this.#machine;
     const { view } = arena;
     const end = from + length;
     const missing = padded - length;
     if (missing > 16) {
-      const kept = arena.bytes.slice(end, from + padded);
+      arena.bytes.copyWithin(aside, end, from + padded);
       arena.bytes.fill(0, end, from + padded);
       aead.seal(slot, counter, from, padded, to);
-      arena.bytes.set(kept, end);
+      arena.bytes.copyWithin(end, aside, aside + missing);
       return;
     }
     const a = view.getInt32(end, true);

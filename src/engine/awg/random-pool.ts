@@ -1,12 +1,13 @@
 import type { Sources } from "../sources.ts";
 
-/** Random words drawn at once: one call of the generator serves hundreds of packets. */
-const POOL_WORDS = 1024;
+/** Random words drawn at once: one call of the generator, which allocates, serves thousands of packets. */
+const POOL_WORDS = 8192;
 
 /** Random numbers without an allocation each, for what every packet needs: padding, type word, length. */
 export class RandomPool {
   readonly #sources: Sources;
   readonly #words = new Int32Array(POOL_WORDS);
+  readonly #bytes = new Uint8Array(this.#words.buffer);
   #next = POOL_WORDS;
 
   constructor(sources: Sources) {
@@ -21,7 +22,7 @@ export class RandomPool {
   /** The same as a signed number: V8 allocates for what is returned from 2^31 on. */
   #draw(): number {
     if (this.#next === POOL_WORDS) {
-      this.#sources.fillRandom(new Uint8Array(this.#words.buffer));
+      this.#sources.fillRandom(this.#bytes);
       this.#next = 0;
     }
     const word = this.#words[this.#next] as number;

@@ -1,6 +1,11 @@
 import { createPortAead } from "../../../src/dataplane/crypto/choose-packet-aead.ts";
 import type { Machine } from "../../../src/dataplane/loop/machine.ts";
-import { OPENED_AREA_BYTES, reserveReceiveArea, TUN_BUFFER_BYTES } from "../../../src/dataplane/loop/machine.ts";
+import {
+  ASIDE_BYTES,
+  OPENED_AREA_BYTES,
+  reserveReceiveArea,
+  TUN_BUFFER_BYTES,
+} from "../../../src/dataplane/loop/machine.ts";
 import { plainSum } from "../../../src/dataplane/packet/checksum.ts";
 import { NOBLE_CRYPTO } from "../../../src/engine/crypto/noble.ts";
 import { type Arena, createArena } from "../../../src/native/memory/arena.ffi.ts";
@@ -39,5 +44,6 @@ export function pretendMachine(calls: (arena: Arena) => Partial<PacketCalls>): M
     system: { prepareTun: refuse, openSocket: refuse, readWayTo: () => undefined },
     tunBuffer: arena.reserve(TUN_BUFFER_BYTES),
     openedArea: arena.reserve(OPENED_AREA_BYTES),
+    aside: arena.reserve(ASIDE_BYTES),
   };
 }
