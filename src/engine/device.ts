@@ -141,7 +141,8 @@ export interface Peer {
   readonly wire: PeerWire;
   /**
    * Hot: the format it reads, to send with. After a change of the device's format it is the former one until the peer was
-   * heard in the new one, so that the two ends may change one after the other and lose nothing.
+   * heard in the new one, so that the two ends may change one after the other and lose nothing; a loop hands over what a
+   * peer sends that reads another format than the device's, for only the engine knows what tells the two apart.
    */
   readonly reads: WireFormat;
   /** For the loop's own use (a cached socket address, a queue); the engine never reads it. */
