@@ -49,7 +49,8 @@ export const NOTHING_HELD: HeldSettings = {
 /** What is held after a `set`; the one before is not touched. A prefix that a peer gets is taken from the others. */
 export function settingsAfter(held: HeldSettings, request: SetRequest): HeldSettings {
   const peers = new Map(request.replacePeers ? [] : held.peers);
-  for (const one of request.peers) changePeer(peers, one);
+  const owners = ownersOf(peers);
+  for (const one of request.peers) changePeer(peers, owners, one);
   const key = request.privateKey ?? held.privateKey;
   return {
     privateKey: key === undefined || isZeroKey(key) ? undefined : key,
@@ -102,7 +103,15 @@ function isOnThisMachine({ endpoint, endpoints }: HeldPeer): boolean {
   });
 }
 
-function changePeer(peers: Map<string, HeldPeer>, request: PeerRequest): void {
+/** The peer that holds each prefix, by their texts: a set of 10,000 peers looks through none of them for a prefix. */
+function ownersOf(peers: ReadonlyMap<string, HeldPeer>): Map<string, string> {
+  const owned = [...peers].flatMap(([key, { allowedIps }]) =>
+    [...allowedIps.keys()].map((text) => [text, key] as const),
+  );
+  return new Map(owned);
+}
+
+function changePeer(peers: Map<string, HeldPeer>, owners: Map<string, string>, request: PeerRequest): void {
   const key = bytesToHex(request.publicKey);
   const known = peers.get(key);
   if (request.remove) {
@@ -117,7 +126,10 @@ function changePeer(peers: Map<string, HeldPeer>, request: PeerRequest): void {
     const text = renderPrefix(canonical);
     if (remove) allowedIps.delete(text);
     else {
-      for (const [other, peer] of peers) if (other !== key) peers.set(other, without(peer, text));
+      const owner = owners.get(text) ?? key;
+      const loser = owner === key ? undefined : peers.get(owner);
+      if (loser !== undefined) peers.set(owner, without(loser, text));
+      owners.set(text, key);
       allowedIps.set(text, canonical);
     }
   }

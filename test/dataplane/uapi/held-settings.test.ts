@@ -10,7 +10,7 @@ import {
 import { parseSet } from "../../../src/dataplane/uapi/parse-set.ts";
 import { renderGet } from "../../../src/dataplane/uapi/render-get.ts";
 import { parseUapiDevice } from "../../../src/model/uapi/reply.ts";
-import { SEED } from "../../support/seeded.ts";
+import { checkProperty, SEED } from "../../support/seeded.ts";
 
 const [A, B] = ["aa".repeat(32), "bb".repeat(32)];
 const SECRET = "cc".repeat(32);
@@ -72,6 +72,43 @@ describe("what a set leaves behind", () => {
       `public_key=${A}\nallowed_ip=10.0.0.0/8\nallowed_ip=fd00::/8\npublic_key=${B}\nallowed_ip=10.0.0.1/8`,
     );
     expect([prefixesOf(held, A), prefixesOf(held, B)]).toEqual([["fd00::/8"], ["10.0.0.0/8"]]);
+  });
+
+  test("a prefix belongs to the last peer that got it, whatever came between", () => {
+    const peers = [A, B, "dd".repeat(32)];
+    const prefixes = ["10.0.0.0/8", "10.1.0.0/16", "fd00::/8"];
+    const change = fc.record({
+      peer: fc.nat(2),
+      what: fc.constantFrom("add", "take away", "replace", "remove"),
+      prefix: fc.nat(2),
+    });
+    checkProperty(
+      fc.property(fc.array(fc.array(change, { maxLength: 4 }), { maxLength: 6 }), (requests) => {
+        const owner = new Map<string, string>();
+        const forget = (key: string) => {
+          for (const [prefix, one] of owner) if (one === key) owner.delete(prefix);
+        };
+        const texts = requests.map((changes) =>
+          changes
+            .map(({ peer, what, prefix }) => {
+              const [key, text] = [peers[peer] ?? "", prefixes[prefix] ?? ""];
+              if (what === "replace" || what === "remove") forget(key);
+              if (what === "remove") return `public_key=${key}\nremove=true`;
+              if (what !== "take away") owner.set(text, key);
+              else if (owner.get(text) === key) owner.delete(text);
+              const replace = what === "replace" ? "replace_allowed_ips=true\n" : "";
+              return `public_key=${key}\n${replace}allowed_ip=${what === "take away" ? "-" : ""}${text}`;
+            })
+            .join("\n"),
+        );
+        const held = heldAfter(...texts.filter((text) => text !== ""));
+        for (const key of peers) {
+          const expected = [...owner].filter(([, one]) => one === key).map(([prefix]) => prefix);
+          expect(prefixesOf(held, key).toSorted()).toEqual(expected.toSorted());
+        }
+      }),
+      200,
+    );
   });
 
   test.each([
