@@ -13,8 +13,8 @@ import { applyDepsOf, type SessionParts } from "../session-parts.ts";
 export interface RestoredPolicy {
   /** What was wrong, for people: "the packet filter was gone". */
   readonly wrong: string;
-  /** `no`: nothing that was tried is known to stand. */
-  readonly restored: "yes" | "blocked" | "no";
+  /** `unheld`: it stands, but nobody keeps others from flushing it; `no`: nothing that was tried is known to stand. */
+  readonly restored: "yes" | "unheld" | "blocked" | "no";
   /** Why what stood was not taken, where it was not. */
   readonly refusal?: string;
 }
@@ -36,7 +36,7 @@ export async function restorePolicy(parts: SessionParts): Promise<RestoredPolicy
   if (found === undefined) return undefined;
   const { loaded, refusal } = await loadStrictest(applyDepsOf(parts), found.due);
   await parts.close();
-  const restored = refusal === undefined ? "yes" : loaded ? "blocked" : "no";
+  const restored = refusal === undefined ? "yes" : loaded ? "blocked" : (await isWhole(parts)) ? "unheld" : "no";
   return { wrong: found.wrong, restored, ...(refusal === undefined ? {} : { refusal: messageOf(refusal) }) };
 }
 
@@ -68,8 +68,15 @@ export function withRestored(cause: unknown, found: RestoredPolicy): unknown {
 /** One clause for people. Pure. */
 export function renderRestored({ wrong, restored, refusal }: RestoredPolicy): string {
   if (restored === "yes") return `${wrong}; what had stood stands again`;
+  if (restored === "unheld") return `${wrong}; what had stood stands again, but nobody holds it (${refusal})`;
   const now = restored === "blocked" ? "all traffic is blocked" : "traffic is not protected";
   return `${wrong} and could not be put back (${refusal}); ${now}`;
+}
+
+/** Whether a policy of ours stands whole by now. */
+async function isWhole({ host }: SessionParts): Promise<boolean> {
+  const { policy, damage } = await host.firewall.read();
+  return policy !== null && damage.length === 0;
 }
 
 function policiesOf(generation: Generation | undefined): readonly FirewallPolicy[] {

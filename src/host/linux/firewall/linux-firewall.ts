@@ -14,7 +14,7 @@ import type { FirewallPort } from "../../ports/firewall.ts";
 import { withFilePermission } from "../file-permission.ts";
 import { changesToFallBack } from "./fallback-sets.ts";
 import { forbiddenFlows } from "./forbidden-flows.ts";
-import type { NftOwner } from "./nft-owner.ts";
+import { localNftOwner, type NftOwner } from "./nft-owner.ts";
 import { fallbackInForce, loadedPolicy, observeTables, ownTables, tableDamage } from "./observe-tables.ts";
 import { physicalDevices } from "./physical-devices.ts";
 import { PolicyRecord } from "./policy-record.ts";
@@ -54,6 +54,7 @@ function readFirewall(deps: LinuxFirewallDeps, record: PolicyRecord): FirewallOb
 /** Loads and reads back: what the kernel accepted is not yet what it holds (docs/security.md S1.3). */
 async function loadPolicy(deps: LinuxFirewallDeps, record: PolicyRecord, policy: FirewallPolicy): Promise<void> {
   const identity = withFilePermission("keeping the firewall policy", () => record.keep(policy));
+  await sendWithoutOwner(deps, record, policy, identity);
   await sendPolicy(deps, policy, identity);
   const socket = openNetfilterSocket();
   const flowSocket = openNetfilterSocket();
@@ -89,6 +90,28 @@ async function fallBack(owner: NftOwner, record: PolicyRecord, wanted: readonly 
   if (isNext && known?.identity === identity && known.generation === generation)
     record.markLoaded({ identity, generation: generation + 1 });
   cutForbidden(socket, withFallback(policy, numbers), await trackedFlows(socket));
+}
+
+/**
+ * Where somebody took away what stood while no owner lives (docs/security.md S12.12), its start is not waited for: until
+ * it replaces these tables by its own, anybody can flush them again.
+ */
+async function sendWithoutOwner(
+  deps: LinuxFirewallDeps,
+  record: PolicyRecord,
+  policy: FirewallPolicy,
+  identity: string,
+): Promise<void> {
+  if (record.loaded() === undefined || deps.owner.isReady() || hasTables()) return;
+  const socket = openNetfilterSocket();
+  const capabilities = () => ({ ...deps.capabilities(), ownedTables: false });
+  try {
+    await sendPolicy({ ...deps, owner: localNftOwner(socket), capabilities }, policy, identity);
+  } catch {
+    // The owner is refused the same, and tells.
+  } finally {
+    setTimeout(() => closeAll([socket]), CLOSE_AFTER_MS).unref();
+  }
 }
 
 function closeAll(sockets: readonly NetlinkSocket[]): void {

@@ -5,6 +5,8 @@ import type { KeeperClient } from "../keeper-client.ts";
 
 /** Whoever commits our transactions: the socket it uses becomes the owner of our tables. */
 export interface NftOwner {
+  /** Whether it would commit now, without being started first. */
+  isReady(): boolean;
   /**
    * Commits the changes as one transaction: all of them or none; with `generation` none where the ruleset is no longer of
    * that generation.
@@ -17,6 +19,7 @@ export interface NftOwner {
 /** Hands transactions to the keeper, whose socket outlives this process; starts one when none runs. */
 export function keeperNftOwner(keeper: KeeperClient): NftOwner {
   return {
+    isReady: () => keeper.status() !== undefined,
     sendTransaction: async (changes, generation) => {
       await keeper.ensureRunning();
       const { committed } = keeper.request({
@@ -32,6 +35,7 @@ export function keeperNftOwner(keeper: KeeperClient): NftOwner {
 /** Commits by a socket of this process: when it is closed the tables stay, but anybody with the rights can flush them. */
 export function localNftOwner(socket: NetlinkSocket): NftOwner {
   return {
+    isReady: () => true,
     sendTransaction: async (changes, generation) => {
       commitNftChanges(socket, changes, generation === undefined ? {} : { generation });
     },

@@ -25,7 +25,11 @@ const POLICIES: readonly FirewallPolicy[] = [
   },
 ];
 
-type Answer = FirewallObserved & { readonly statuses: readonly (number | null)[]; readonly error?: string };
+type Answer = FirewallObserved & {
+  readonly statuses: readonly (number | null)[];
+  readonly found: readonly string[];
+  readonly error?: string;
+};
 
 describe.skipIf(obstacle !== undefined)(
   `the firewall of Linux${obstacle === undefined ? "" : ` (${obstacle})`}`,
@@ -76,6 +80,16 @@ describe.skipIf(obstacle !== undefined)(
         ]);
       },
     );
+
+    test("S12.12: what was flushed stands again before an owner is started, which then holds it; the first load waits", () => {
+      const loadLate = () => space.runScript(SCRIPT, { runDir, policy: LAPTOP, isOwnerLate: true }) as Answer;
+      expect(loadLate()).toMatchObject({ policy: LAPTOP, damage: [], held: true, found: [""] });
+      nft("flush", "ruleset");
+      expect(nft("list", "tables").stdout).toBe("");
+      const { found, ...after } = loadLate();
+      expect(found).toEqual([expect.stringContaining("table inet awg")]);
+      expect(after).toMatchObject({ policy: LAPTOP, damage: [], held: true });
+    });
 
     test("law 1: while its owner lives nobody can flush, delete or change it (A12)", () => {
       const attacks = [

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { linuxFirewall } from "../../../../src/host/linux/firewall/linux-firewall.ts";
-import { localNftOwner } from "../../../../src/host/linux/firewall/nft-owner.ts";
+import { localNftOwner, type NftOwner } from "../../../../src/host/linux/firewall/nft-owner.ts";
 import { AwgError } from "../../../../src/model/error.ts";
 import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
 import { openNetfilterSocket } from "../../../../src/native/linux/nftables/nft-netlink.ffi.ts";
@@ -14,13 +14,30 @@ interface Request {
   readonly runDir: string;
   readonly policy?: FirewallPolicy | null;
   readonly commands?: readonly (readonly string[])[];
+  /** The owner has to be started; the tables that stand by then are answered. */
+  readonly isOwnerLate?: boolean;
   readonly capabilities?: { readonly egressHook: boolean; readonly ownedTables: boolean };
 }
 
-const { runDir, policy, commands = [], capabilities: told }: Request = JSON.parse(await text(process.stdin));
+const {
+  runDir,
+  policy,
+  commands = [],
+  isOwnerLate = false,
+  capabilities: told,
+}: Request = JSON.parse(await text(process.stdin));
 using socket = openNetfilterSocket();
 const capabilities = () => told ?? { egressHook: true, ownedTables: true };
-const firewall = linuxFirewall({ runDir, owner: localNftOwner(socket), capabilities });
+const local = localNftOwner(socket);
+const found: string[] = [];
+const owner: NftOwner = {
+  isReady: () => !isOwnerLate,
+  sendTransaction: async (changes, generation) => {
+    found.push(spawnSync("nft", ["list", "tables"], { encoding: "utf8" }).stdout);
+    await local.sendTransaction(changes, generation);
+  },
+};
+const firewall = linuxFirewall({ runDir, owner, capabilities });
 let error: string | undefined;
 try {
   if (policy !== undefined) await firewall.load(policy);
@@ -29,4 +46,4 @@ try {
   error = thrown.message;
 }
 const statuses = commands.map(([command = "", ...rest]) => spawnSync(command, rest, { timeout: 30_000 }).status);
-process.stdout.write(JSON.stringify({ ...(await firewall.read()), statuses, error }));
+process.stdout.write(JSON.stringify({ ...(await firewall.read()), statuses, found, error }));
