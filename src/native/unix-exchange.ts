@@ -7,8 +7,8 @@ export interface UnixExchange {
   readonly maxAnswerBytes: number;
   /** Bounds each wait, not the whole. */
   readonly timeoutMs: number;
-  /** Judges who listens, before anything is sent. */
-  readonly checkPeer?: (peer: { readonly uid: number }) => void;
+  /** Judges who listens, before anything is sent; the pid where the system tells it. */
+  readonly checkPeer?: (peer: { readonly uid: number; readonly pid?: number }) => void;
 }
 
 /** Unix sockets of one system, for questions that nothing else waits beside. */

@@ -114,6 +114,22 @@ describe.skipIf(obstacle !== undefined)(`the keeper (${obstacle ?? "on this kern
     expect(machine.keeper(engineOn(device)).devices).toHaveLength(1);
   });
 
+  test("law 9: one that was stopped is named with its process, and a verb that reads does not wait for ever", () => {
+    const { machine, device } = newMachine();
+    const { pid } = machine.keeper(opening(device));
+    process.kill(pid, "SIGSTOP");
+    try {
+      const [asked] = machine.perform([{ port: "keeper", method: "status", args: [] }]);
+      expect(asked?.error).toMatchObject({ kind: "host", facts: { errno: "ETIMEDOUT", pid } });
+      expect(asked?.error?.message).toMatch(
+        new RegExp(`^the keeper \\(process ${pid}\\) behind .* is stopped and did not answer for 5 s$`),
+      );
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
+    expect(machine.keeperStatus).toMatchObject({ pid, devices: [{ device }] });
+  });
+
   test("law 1: with keeper and engine both killed the device stands without carrier", () => {
     const { machine, device } = newMachine();
     const status = machine.keeper(opening(device), engineOn(device));

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { AwgError } from "../../model/error.ts";
 import {
   KEEPER_PROTOCOL_VERSION,
@@ -53,19 +53,58 @@ function statusOrNothing(paths: KeeperPaths): KeeperStatus | undefined {
 }
 
 function exchange(paths: KeeperPaths, request: KeeperRequest): KeeperStatus {
-  const answer = exchangeOverUnixSocket({
-    path: paths.socket,
-    request: new TextEncoder().encode(renderKeeperRequest(request)),
-    terminator: Uint8Array.of(10),
-    maxAnswerBytes: MAX_REQUEST_BYTES,
-    timeoutMs: request.request === "status" ? QUESTION_TIMEOUT_MS : WORK_TIMEOUT_MS,
-    checkPeer,
-  });
-  const status = parseKeeperAnswer(new TextDecoder().decode(answer));
+  const status = parseKeeperAnswer(new TextDecoder().decode(ask(paths, request)));
   if (status.version === KEEPER_PROTOCOL_VERSION) return status;
   throw new AwgError("host", `the keeper speaks version ${status.version} of its protocol, this awg version 1`, {
     remedy: "stop it with the awg that started it",
   });
+}
+
+function ask(paths: KeeperPaths, request: KeeperRequest): Uint8Array {
+  const timeoutMs = request.request === "status" ? QUESTION_TIMEOUT_MS : WORK_TIMEOUT_MS;
+  let pid = 0;
+  try {
+    return exchangeOverUnixSocket({
+      path: paths.socket,
+      request: new TextEncoder().encode(renderKeeperRequest(request)),
+      terminator: Uint8Array.of(10),
+      maxAnswerBytes: MAX_REQUEST_BYTES,
+      timeoutMs,
+      checkPeer: (peer) => {
+        checkPeer(peer);
+        pid = peer.pid ?? 0;
+      },
+    });
+  } catch (error) {
+    if (hasErrno(error, "ETIMEDOUT")) throw silent(paths, pid, timeoutMs, error);
+    throw error;
+  }
+}
+
+/** A keeper that is there and says nothing: it was stopped, or hangs. Its end loses nothing; the next takes all over. */
+function silent({ socket }: KeeperPaths, pid: number, timeoutMs: number, cause: unknown): AwgError {
+  const isStopped = stateOf(pid) === "T";
+  const waking = isStopped ? `kill -CONT ${pid} lets it go on` : "wait and try again";
+  return new AwgError(
+    "host",
+    `the keeper (process ${pid}) behind ${socket} ${isStopped ? "is stopped and " : ""}did not answer for ${timeoutMs / 1000} s`,
+    {
+      cause,
+      facts: { errno: "ETIMEDOUT", pid },
+      remedy: `${waking}; or end it with kill -KILL ${pid}: tunnels and packet filter stay, and the next awg apply or daemon starts another`,
+    },
+  );
+}
+
+/** The letter of a process's state (proc_pid_stat(5)): T where a signal stopped it. */
+function stateOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The name before it may hold blanks and brackets.
+    return stat.charAt(stat.lastIndexOf(")") + 2);
+  } catch {
+    return undefined;
+  }
 }
 
 function checkPeer({ uid }: { readonly uid: number }): void {
