@@ -1,0 +1,59 @@
+import { expect } from "vitest";
+import { FailingDaemon, type Figures, type Held } from "./failing-daemon.ts";
+
+/** What is resident grows in steps, as a heap is given more room. */
+const slackKib = 48 * 1024;
+
+interface Flat {
+  readonly told: string;
+  readonly liveEarly: number;
+  readonly liveLate: number;
+}
+
+/**
+ * Lets one daemon fail in every way, turn after turn, and then succeed: what it and its keeper hold must not grow from the
+ * turns after the first few to the last ones. Gives the figures in a sentence, and in KiB what was live of its heap.
+ */
+export async function failAndStayFlat(program: string, turns: number, warmUp: number): Promise<Flat> {
+  await using daemon = new FailingDaemon(program);
+  await daemon.start();
+  const held: Held[] = [];
+  const said: string[] = [];
+  for (let turn = 0; turn < turns; turn += 1) {
+    said.push(...(await daemon.failEachWay(turn)));
+    held.push(daemon.held());
+  }
+  const share = Math.ceil((turns - warmUp) / 2);
+  const [early, late] = [held.slice(warmUp, warmUp + share), held.slice(-share)];
+  const kinds = new Set(said.map(kindOf));
+  const [liveEarly, liveLate] = [leastLive(early), leastLive(late)];
+  const told = `${said.length} applies failed in ${kinds.size} ways; daemon ${change(early, late, "daemon")}, ${liveEarly} then ${liveLate} KiB of its heap live; keeper ${change(early, late, "keeper")}`;
+  for (const who of ["daemon", "keeper"] as const) {
+    expect(least(late, who, "descriptors"), told).toBeLessThanOrEqual(least(early, who, "descriptors"));
+    expect(least(late, who, "residentKib"), told).toBeLessThan(least(early, who, "residentKib") + slackKib);
+  }
+  await daemon.succeed();
+  expect(daemon.held().processes, told).toBeLessThanOrEqual(Math.max(...early.map(({ processes }) => processes)));
+  expect(kinds.size, said.join("\n")).toBeGreaterThan(4);
+  return { told, liveEarly, liveLate };
+}
+
+/** Without what is another each time. */
+function kindOf(text: string): string {
+  return text.replaceAll(/\d+(\.\d+)?/g, "N");
+}
+
+function least(held: readonly Held[], who: "daemon" | "keeper", figure: keyof Figures): number {
+  return Math.min(...held.map((one) => one[who][figure]));
+}
+
+function leastLive(held: readonly Held[]): number {
+  return Math.min(...held.flatMap(({ liveKib }) => liveKib ?? []));
+}
+
+function change(early: readonly Held[], late: readonly Held[], who: "daemon" | "keeper"): string {
+  const [before, after] = [early, late].map(
+    (held) => `${least(held, who, "descriptors")} descriptors and ${least(held, who, "residentKib")} KiB`,
+  );
+  return `from ${before} to ${after}`;
+}
