@@ -10,7 +10,7 @@ import { loadStrictest } from "../reconciler/apply/block.ts";
 import { readVerdict, type Verdict } from "../reconciler/apply/confirm.ts";
 import { bootTimeMs } from "../reconciler/apply/outcome.ts";
 import { readOpenTransaction } from "../reconciler/apply/recover.ts";
-import type { Generation } from "../reconciler/apply/stores.ts";
+import type { Generation, ProposalRecord } from "../reconciler/apply/stores.ts";
 import type { Selection } from "../reconciler/plan/selection.ts";
 import type { Explanation } from "./explain/explanation.ts";
 import type { ExplainQuestion } from "./explain/question.ts";
@@ -77,6 +77,16 @@ export class ReconcilingSession implements Session {
   /** The generation that holds; undefined before the first. */
   async acceptedGeneration(): Promise<Generation | undefined> {
     return this.#parts.stores.generations.latest();
+  }
+
+  /** What became of earlier proposals of config files. */
+  async readProposals(): Promise<ProposalRecord> {
+    return (await this.#parts.stores.proposals?.read()) ?? {};
+  }
+
+  /** Notes that what files say came to its end as a proposal; what was refused before is then forgotten. */
+  async settleProposal(configHash: string): Promise<void> {
+    await this.#parts.stores.proposals?.write({ settled: configHash });
   }
 
   /** The plan that puts the machine back to what was accepted, without any config. */

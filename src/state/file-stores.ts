@@ -4,6 +4,7 @@ import { EMPTY_LEDGER, type Ledger } from "../reconciler/plan/ledger.ts";
 import { isLedger } from "../reconciler/plan/spec-shape.ts";
 import { damaged, envelopeFor, readEnvelope, type StateIdentity } from "./envelope.ts";
 import { FileJournal } from "./file-journal.ts";
+import { fileProposals } from "./file-proposals.ts";
 import { decodeLines, encodeLine } from "./line.codec.ts";
 import { StateFolder } from "./state-folder.ts";
 
@@ -18,6 +19,7 @@ export function fileStores(folderPath: string, identity: StateIdentity, secrets?
     journal: new FileJournal(folder, identity),
     ledger: fileLedger(folder, identity),
     generations: fileGenerations(folder, identity),
+    proposals: fileProposals(folder),
     ...(secrets === undefined ? {} : { secrets }),
   };
 }

@@ -30,11 +30,12 @@ const secretsIn = (folder: string) => new SecretStore(folder, { environment: {},
 export async function fullFolder(): Promise<{ readonly folder: string; readonly files: readonly StateFile[] }> {
   const folder = join(temporaryFolder(), "state");
   mkdirSync(folder, { mode: 0o700 });
-  const { journal, ledger, generations } = stores(folder);
+  const { journal, ledger, generations, proposals } = stores(folder);
   for (const record of RECORDS) await journal.append(record);
   (journal as JournalStore & Disposable)[Symbol.dispose]();
   await ledger.write(LEDGER);
   await generations.write(GENERATION);
+  await proposals?.write({ settled: "s", refused: "r" });
   const secrets = secretsIn(folder);
   const id = secrets.idOf(KEY);
   await secrets.persist();
@@ -53,6 +54,11 @@ export async function fullFolder(): Promise<{ readonly folder: string; readonly 
         name: "known-config.json",
         load: async (at) => knownConfigIn(at).read(FILES),
         isLess: (value) => value === undefined,
+      },
+      {
+        name: "proposed",
+        load: async (at) => stores(at).proposals?.read(),
+        isLess: (value) => JSON.stringify(value) === "{}",
       },
     ],
   };

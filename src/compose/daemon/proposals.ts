@@ -21,16 +21,22 @@ export interface Proposals {
    * This config was tried and rolled back. It is tried again, since others may have changed the machine meanwhile; after
    * the third time not until it is edited, which is reported. One that had to wait for another awg has not been tried.
    */
-  noteFailure(configHash: string, wasDelayed: boolean): void;
+  noteFailure(configHash: string, wasDelayed: boolean): Promise<void>;
+  /** This config was carried out: a daemon that is started again does not propose it, whatever is applied by hand since. */
+  noteSuccess(configHash: string): Promise<void>;
 }
 
 const MOST_TRIES = 3;
 
-type ProposalSession = Pick<ReconcilingSession, "acceptedGeneration" | "planAccepted" | "load" | "plan">;
+type ProposalSession = Pick<
+  ReconcilingSession,
+  "acceptedGeneration" | "planAccepted" | "load" | "plan" | "readProposals" | "settleProposal"
+>;
 
 /**
- * The accepted generation is the desired state; files only propose. A config with errors is reported once and otherwise
- * ignored: the last good one stays.
+ * The accepted generation is the desired state; files only propose, and each text once, also when the daemon is started
+ * again: what was applied by hand since, a rollback or a destroy among it, is what somebody wanted. A config with errors
+ * is reported once and otherwise ignored: the last good one stays.
  */
 export function readProposals(
   session: ProposalSession,
@@ -40,11 +46,19 @@ export function readProposals(
 ): Proposals {
   let failed = { hash: "", times: 0 };
   let lastHash: string | undefined;
+  let isFirstLook = true;
   const reported = new Set<string>();
   const once = (hash: string, text: string): void => {
     if (reported.has(hash)) return;
     reported.add(hash);
     report(text);
+  };
+  const settle = async (hash: string): Promise<void> => {
+    try {
+      await session.settleProposal(hash);
+    } catch (error) {
+      once(`settle ${messageOf(error)}`, `that the config was proposed cannot be noted: ${messageOf(error)}`);
+    }
   };
   return {
     async next() {
@@ -58,9 +72,16 @@ export function readProposals(
       const loaded = await load(session, paths, once);
       if (loaded === undefined) return standing();
       const rhythm = rhythmOf(loaded.config);
-      const isEdited = loaded.hash !== lastHash;
-      lastHash = loaded.hash;
+      const { settled, refused } = await session.readProposals();
+      const isNew = loaded.hash !== settled && loaded.hash !== refused;
       const isAccepted = loaded.hash === accepted?.configHash;
+      if (isAccepted && isNew) await settle(loaded.hash);
+      if (!isAccepted && !isNew && isFirstLook) {
+        report("the config was proposed before and something else holds since; edit it, or say awg apply -f");
+      }
+      isFirstLook = false;
+      const isEdited = isNew && loaded.hash !== lastHash;
+      lastHash = loaded.hash;
       // Not edited and not accepted: somebody applied another one by hand meanwhile, or it failed too often.
       if (!isEdited && !isAccepted) return standing();
       try {
@@ -76,13 +97,17 @@ export function readProposals(
         return standing();
       }
     },
-    noteFailure(configHash, wasDelayed) {
+    noteSuccess: settle,
+    async noteFailure(configHash, wasDelayed) {
       if (!wasDelayed) failed = { hash: configHash, times: failed.hash === configHash ? failed.times + 1 : 1 };
-      if (wasDelayed || failed.times < MOST_TRIES) lastHash = undefined;
-      else
-        report(
-          `the config was rolled back ${failed.times} times and is not tried again until it is edited; the accepted state stays`,
-        );
+      if (wasDelayed || failed.times < MOST_TRIES) {
+        lastHash = undefined;
+        return;
+      }
+      await settle(configHash);
+      report(
+        `the config was rolled back ${failed.times} times and is not tried again until it is edited; the accepted state stays`,
+      );
     },
   };
 }

@@ -153,10 +153,11 @@ async function applyNext(session: ReconcilingSession, plan: DaemonPlan, proposal
   const { planned, isConfig } = plan;
   try {
     await session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });
+    if (isConfig) await proposals.noteSuccess(planned.configHash);
   } catch (error) {
     // What waits to be confirmed, or another awg, only delays it.
     const isDelayed = error instanceof AwgError && error.kind === "locked";
-    if (isConfig) proposals.noteFailure(planned.configHash, isDelayed);
+    if (isConfig) await proposals.noteFailure(planned.configHash, isDelayed);
     throw error;
   }
 }

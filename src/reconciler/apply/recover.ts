@@ -40,12 +40,26 @@ export async function recoverOpenJournal(deps: ApplyDeps, verb: Verb = "apply"):
 export async function rollBackOpen(deps: ApplyDeps, open: OpenTransaction, why: string): Promise<Outcome> {
   const { journal } = deps.stores;
   const cause = new Error(why);
+  await noteRefused(deps, open);
   const result = await rollBack(deps, open.batches, cause);
   if (result.kind === "incomplete") {
     const { rollbackCause, blocked } = result;
     return { kind: "rollbackIncomplete", cause, rollbackCause, journal: journal.location, blocked };
   }
   return { kind: "rolledBack", cause, ...(result.unclosed === undefined ? {} : { unclosed: result.unclosed }) };
+}
+
+/** No daemon proposes what nobody confirmed. Best effort: the way back matters more. */
+async function noteRefused(
+  { stores: { proposals } }: ApplyDeps,
+  { begin, unconfirmed }: OpenTransaction,
+): Promise<void> {
+  if (proposals === undefined || unconfirmed === undefined) return;
+  try {
+    await proposals.write({ ...(await proposals.read()), refused: begin.configHash });
+  } catch {
+    return;
+  }
 }
 
 async function finishDestroy(deps: ApplyDeps, open: OpenTransaction): Promise<Outcome> {

@@ -60,6 +60,22 @@ export interface GenerationStore {
   write(generation: Generation): Promise<void>;
 }
 
+/** Configurations by their hash that a daemon does not propose again by itself. */
+export interface ProposalRecord {
+  /** What its files said when a proposal of theirs last came to its end: accepted, or rolled back too often. */
+  readonly settled?: string;
+  /** What was applied since to be confirmed, and was not. */
+  readonly refused?: string;
+}
+
+/** What became of the config files' proposals, beyond the daemon's life. */
+export interface ProposalStore {
+  /** Empty where nothing was noted, or nothing that can be believed: then files are proposed as to a new machine. */
+  read(): Promise<ProposalRecord>;
+  /** Replaces it whole. */
+  write(record: ProposalRecord): Promise<void>;
+}
+
 /** The part of the secret store that a transaction needs. */
 export interface SecretKeeper {
   /** Makes every secret resolved so far durable, before anything that names it is journalled. */
@@ -74,4 +90,6 @@ export interface Stores {
   readonly ledger: LedgerStore;
   readonly generations: GenerationStore;
   readonly secrets?: SecretKeeper;
+  /** Absent where no daemon runs. */
+  readonly proposals?: ProposalStore;
 }

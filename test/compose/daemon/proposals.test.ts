@@ -26,6 +26,8 @@ function proposing() {
       hash: one?.text ?? "",
       sources: [],
     }),
+    readProposals: async () => ({}),
+    settleProposal: async () => {},
     plan: async ({ hash }: { hash: string }) => plannedOf(hash),
   };
   const proposals = readProposals(session, [file], (text) => reports.push(text));
@@ -38,7 +40,7 @@ test("law 4: a config that was rolled back is tried again, and after the third t
   write("a");
   for (let time = 0; time < 3; time += 1) {
     expect(await next()).toBe("a");
-    proposals.noteFailure("a", false);
+    await proposals.noteFailure("a", false);
   }
   expect(reports).toEqual([expect.stringContaining("rolled back 3 times")]);
   expect(await next()).toBe("accepted");
@@ -51,7 +53,7 @@ test("a config that had to wait for another awg is proposed again, however often
   write("a");
   for (let time = 0; time < 10; time += 1) {
     expect(await next()).toBe("a");
-    proposals.noteFailure("a", true);
+    await proposals.noteFailure("a", true);
   }
   expect(reports).toEqual([]);
 });

@@ -20,7 +20,7 @@ const keeperEndsMs = 60_000;
 const runFolder = ["lock.NS", "netns-NS", "netns-NS/firewall-NS", "netns-NS/keeper-NS"];
 const ofKeeper = ["engine-DEVICE.log", "latest-clock", "lock", "log"].map((name) => `netns-NS/keeper-NS/${name}`);
 const mayStay = new Set([...runFolder, ...ofKeeper]);
-const ofState = /^(generation-\d+|known-config\.json|ledger|machine\.key|resolver|secrets|secrets\/ID)$/;
+const ofState = /^(generation-\d+|known-config\.json|ledger|machine\.key|proposed|resolver|secrets|secrets\/ID)$/;
 
 const stories: Readonly<Record<string, (awg: AwgInWorld, configs: readonly string[]) => Promise<unknown>>> = {
   "one apply": (awg, [first = ""]) => awg.apply(first),
