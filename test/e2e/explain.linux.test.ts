@@ -12,7 +12,7 @@ const reason = whyNoLab() ?? (hasProgram("nft") ? undefined : "needs nft");
 const LONGEST_MS = 90_000;
 /** A port of the echo by which the tunnel is seen to carry packets. */
 const ECHO = 7;
-const OTHER_PORTS = [4011, 4012, 4013, 4014, 4015];
+const OTHER_PORTS = [4011, 4012, 4013, 4014, 4015, 4016];
 
 /** Sends one datagram as a user; whether it was refused or answered does not matter, the far end counts. */
 const SEND = `import os, socket, sys
@@ -167,6 +167,7 @@ ${counts('iifname != "up0"').join("\n")}
         readonly declared: Side;
         readonly live: Side;
         readonly disagreements: readonly string[];
+        readonly notes: readonly string[];
       };
       return { status: done.status, ...said };
     }
@@ -233,6 +234,38 @@ ${counts('iifname != "up0"').join("\n")}
           }
           const [wire, tunnel] = await seenAt(port);
           expect({ wire: wire > 0, tunnel: tunnel > 0 }).toEqual({ wire: fate === "wire", tunnel: fate === "tunnel" });
+        }
+      },
+      300_000,
+    );
+
+    test.each([
+      ["jumps over ours", ["goto", "32766"]],
+      ["is for this machine's own packets", ["iif", "lo", "lookup", "main"]],
+    ])(
+      "law 9: names a policy rule that it does not model, and judges the packet where the kernel sends it: one that %s",
+      async (_, does) => {
+        const { world } = judged();
+        const address = place.v4.echo;
+        const rule = ["pref", "50", "to", address, "dport", "4016", "ipproto", "udp", ...does];
+        await world.inside("client", ["ip", "rule", "add", ...rule]);
+        try {
+          const turned = { name: "", address, port: 4016, fate: "nowhere", path: "", says: "" } as const;
+          const said = await explain(turned);
+          expect(said).toMatchObject({
+            status: 6,
+            declared: { device: awg.device, verdict: "accept" },
+            live: { device: place.device, verdict: "drop", policy_rule: null, route: null },
+          });
+          expect(said.disagreements.join("\n")).toContain("verdict: declared accept, the machine has drop");
+          expect(said.notes.join("\n")).toMatch(/^the policy rule 50 \(.*is asked before awg's/m);
+          expect(await fateOf(turned)).toBe("nowhere");
+          const verified = await awg.run("verify", "--json");
+          const { findings } = JSON.parse(verified.stdout) as { findings: { kind: string; message: string }[] };
+          expect([verified.status, findings.map(({ kind }) => kind)]).toEqual([6, ["unjudged"]]);
+          expect(findings[0]?.message).toMatch(/^the policy rule 50 \(/);
+        } finally {
+          await world.inside("client", ["ip", "rule", "del", "pref", "50"]);
         }
       },
       300_000,

@@ -13,6 +13,7 @@ import { driverRegistry } from "../../resources/registry.ts";
 import type { SessionParts } from "../session-parts.ts";
 import type { Inspection } from "../verify/inspection.ts";
 import { readSurroundings } from "../verify/surroundings.ts";
+import { unmodelledRules } from "../verify/unmodelled-rules.ts";
 import { policyIn } from "../verify/verify-machine.ts";
 import { declaredRouting, withoutRulesBefore } from "./declared-routing.ts";
 import type { ExplainedSide, Explanation } from "./explanation.ts";
@@ -71,7 +72,11 @@ export async function explainFlow(parts: SessionParts, question: ExplainQuestion
     enforcement: driverRegistry.firewall.enforcement?.(policy, capabilities) ?? "enforced",
     programs,
     disagreements: disagreementsOf(declared, live),
-    notes: [...notes, ...(policyIn(desired) === undefined ? ["no packet policy was accepted here"] : [])],
+    notes: [
+      ...notes,
+      ...unmodelledRules(routing).before,
+      ...(policyIn(desired) === undefined ? ["no packet policy was accepted here"] : []),
+    ],
   };
 }
 
@@ -108,37 +113,45 @@ function byPolicy(asked: Asked, policy: FirewallPolicy, routing: KnownRouting): 
     mark,
     ...routeParts(route, routing),
     device: route.way,
-    ...(leaves(route) || route.way === "(local)"
+    ...(leaves(route.way) || route.way === "(local)"
       ? { verdict, verdictBy: [{ name: reason, verdict }] }
       : { verdict: "drop", verdictBy: [{ name: "no route", verdict: "drop" }] }),
   };
 }
 
-/** What the kernel's own rules and routes make of it now. */
+/**
+ * What the kernel's own rules and routes make of it now. The kernel says by which device; rule and route are told from what
+ * was read only where they lead there too.
+ */
 function byKernel(asked: Asked, inspection: Inspection, routing: KnownRouting): ExplainedSide {
-  const first = lookUp(asked, routing, 0);
-  const steered = inspection.tracePacket(pointOf(asked, first.way, 0));
+  const first = wayByKernel(asked, inspection, 0);
+  const steered = inspection.tracePacket(pointOf(asked, first, 0));
   const { mark } = steered;
+  const way = wayByKernel(asked, inspection, mark);
   const route = lookUp(asked, routing, mark);
-  const { protocol, port, uid } = asked;
-  const isTold = protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp;
-  const ports = port === undefined || !isTold ? {} : { ports: { protocol, source: SOURCE_PORT, destination: port } };
-  const kernel = inspection.decideRoute({ destination: renderIp(asked.address), mark, uid, ...ports });
-  const traced = leaves(route) ? inspection.tracePacket(pointOf(asked, route.way, 0)) : undefined;
-  const isLocal = route.way === "(local)";
+  const traced = leaves(way) ? inspection.tracePacket(pointOf(asked, way, 0)) : undefined;
+  const isLocal = way === "(local)";
+  const isFollowed = route.way === way || (!leaves(route.way) && !leaves(way) && !isLocal);
   return {
     // Some packets are refused before any mark is set.
     path: mark === 0 && steered.verdict === "drop" ? "block" : pathName(asked.policy, mark),
     reason: traced?.rules.find(({ name }) => name.includes(" steer: "))?.name ?? "",
     mark,
-    ...routeParts(route, routing),
-    device: kernel,
+    ...(isFollowed ? routeParts(route, routing) : {}),
+    device: way,
     verdict: traced?.verdict ?? (isLocal ? "accept" : "drop"),
     verdictBy: traced?.rules ?? [{ name: isLocal ? "loopback" : "no route", verdict: isLocal ? "accept" : "drop" }],
   };
 }
 
-function leaves({ way }: FoundRoute): boolean {
+/** Where the kernel sends a packet of the flow that has this mark. */
+function wayByKernel({ address, uid, protocol, port }: Asked, inspection: Inspection, mark: number): string {
+  const isTold = protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp;
+  const ports = port === undefined || !isTold ? {} : { ports: { protocol, source: SOURCE_PORT, destination: port } };
+  return inspection.decideRoute({ destination: renderIp(address), mark, uid, ...ports });
+}
+
+function leaves(way: string): boolean {
   return !way.startsWith("(");
 }
 

@@ -8,6 +8,7 @@ import { verifyRouting } from "../../model/verify/verify-routing.ts";
 import { declaredRouting } from "../explain/declared-routing.ts";
 import type { SessionParts } from "../session-parts.ts";
 import { readSurroundings } from "./surroundings.ts";
+import { unmodelledRules } from "./unmodelled-rules.ts";
 
 /** What came of a verification. */
 export interface VerifyReport extends Verified {
@@ -35,19 +36,21 @@ export async function verifyMachine(parts: SessionParts): Promise<VerifyReport> 
   const fallback = observed.fallback ?? [];
   const policy = withFallback(accepted, fallback);
   const around = await readSurroundings(parts);
+  const tunnels = tunnelDevices(policy);
+  const unmodelled = unmodelledRules(around.routing);
   const filter =
     inspection?.verifyLoaded(policy) ??
     comparePolicies({
       granted: (hook, family) => grantedBy(policy, hook, family),
       loaded: observed.policy,
-      tunnels: tunnelDevices(policy),
+      tunnels,
       asksForLockOuts: true,
       ...around,
     });
   const flows = inspection?.forbiddenFlows(policy) ?? { open: [], misaddressed: [] };
   const notes = [
     ...filter.notes,
-    ...foreignRules(around.routing.rules),
+    ...(tunnels.length === 0 ? [...unmodelled.before, ...unmodelled.after] : unmodelled.after),
     ...flows.misaddressed.map(
       (flow) => `a program sends another device's address into a tunnel, where none answers it: ${flow}`,
     ),
@@ -57,7 +60,8 @@ export async function verifyMachine(parts: SessionParts): Promise<VerifyReport> 
   const declared = declaredRouting(desired, around.routing);
   const links = desired.resources.flatMap((resource) => (resource.kind === "link" ? [resource.spec] : []));
   const misrouted = verifyRouting({ policy, ...around, declared, links });
-  const findings = [...filter.findings, ...misrouted, ...flows.open.map(openFlow)];
+  const diverting = tunnels.length === 0 ? [] : unmodelled.before.map(unjudged);
+  const findings = [...filter.findings, ...diverting, ...misrouted, ...flows.open.map(openFlow)];
   return { generation, findings, notes, classes: filter.classes };
 }
 
@@ -75,10 +79,8 @@ function openFlow(flow: string): VerifyFinding {
   return { kind: "open-flow", message: `conntrack holds a flow that the policy forbids: ${flow} (S11.1)`, rules: [] };
 }
 
-function foreignRules(rules: readonly { readonly rule: { readonly preference: number }; readonly foreign?: string }[]) {
-  return rules.flatMap(({ rule, foreign }) =>
-    foreign === undefined ? [] : [`the policy rule ${rule.preference} (${foreign}) is not judged`],
-  );
+function unjudged(message: string): VerifyFinding {
+  return { kind: "unjudged", message, rules: [] };
 }
 
 async function missingHook({ host, inspection }: SessionParts): Promise<string[]> {
