@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -105,6 +106,30 @@ describe("awg import", () => {
     for (const line of ["interface: wg0", "engine: userspace", "/link/home/device: adopt"])
       expect(stdout).toContain(line);
     for (const file of ["-", "notes.txt"]) expect(awg(["import", file, "--adopt"], CONF).status).toBe(64);
+  });
+
+  test.each([
+    ["0644", "read"],
+    ["0640", "read"],
+    ["0666", "read and change"],
+  ])(
+    "law 8: keys out of a file of mode %s are said to be known to others, with what takes that from them",
+    (mode, what) => {
+      chmodSync(at("wg0.conf"), mode);
+      const { status, stderr } = awg(["import", "wg0.conf", "--out", "awg.yaml"]);
+      expect(status).toBe(0);
+      expect(stderr).toContain(`wg0.conf: note: others can ${what} this file (mode ${mode}), and keys are in it; `);
+      expect(stderr).toContain("run chmod go= wg0.conf");
+      expect(statSync(at("wg0.key")).mode & 0o777).toBe(0o600);
+      writeFileSync(at("public.conf"), "[Interface]\n");
+      expect(awg(["import", "public.conf"]).stderr).not.toContain("others can");
+    },
+  );
+
+  test("law 8: a file that is its owner's alone, or holds no key, is imported without such a word", () => {
+    writeFileSync(at("keyless.conf"), "[Interface]\n", { mode: 0o644 });
+    expect(awg(["import", "keyless.conf"]).stderr).not.toContain("others can");
+    expect(awg(["import", "wg0.conf"]).stderr).not.toContain("others can");
   });
 
   test("--json: one document", () => {

@@ -1,8 +1,9 @@
 import { basename, dirname, resolve } from "node:path";
 import { readRegularFile } from "../../../compose/reading/regular-file.ts";
+import type { SourceFile } from "../../../compose/session.ts";
 import { AwgError } from "../../../model/error.ts";
 import { hasErrors, type Imported } from "../../../model/interchange/import-config.ts";
-import { renderImportFinding } from "../../../model/interchange/import-finding.ts";
+import { type ImportFinding, importNote, renderImportFinding } from "../../../model/interchange/import-finding.ts";
 import { parseIp } from "../../../model/ip.ts";
 import { isDeviceName } from "../../../model/spec/tunnel-key.ts";
 import { EXIT } from "../../exit-code.ts";
@@ -12,6 +13,8 @@ import { flagOption, listOption, type RunVerb, textOption, type VerbCall } from 
 
 /** As `awg init` suggests; only endpoints that are names are asked for there. */
 const BOOTSTRAP = ["9.9.9.9"];
+const OTHERS = 0o077;
+const OTHERS_MAY_WRITE = 0o022;
 
 /** `awg import FILE|-`: another program's configuration as one of awg's; secrets go to files of their own. */
 export const run: RunVerb = async (call) => {
@@ -29,13 +32,14 @@ export const run: RunVerb = async (call) => {
   const adopt = adoptionOf(file, call);
   const source = file === "-" ? { name: "-", text: call.terminal.readInput() } : readRegularFile(file);
   const name = textOption(call, "name");
-  const imported = readForeign(source.text, {
+  const read = readForeign(source.text, {
     source: source.name,
     secretsDir: resolve(secretsDir ?? dirname(target ?? file)),
     bootstrap: bootstrapOf(call),
     ...(name === undefined ? {} : { name }),
     adopt,
   });
+  const imported = { ...read, findings: [...read.findings, ...exposureOf(source, read)] };
   report(imported, call);
   const secrets = imported.secrets.map(({ path, value }) => ({ path, text: `${value}\n` }));
   const config = target === undefined ? [] : [{ path: target, text: imported.text }];
@@ -49,6 +53,15 @@ export const run: RunVerb = async (call) => {
   );
   return EXIT.success;
 };
+
+/** What others could learn or say by the file that keys were read from: the keys in it are theirs too, whatever becomes of it. */
+function exposureOf({ name, mode = 0 }: SourceFile, { secrets }: Imported): ImportFinding[] {
+  if (secrets.length === 0 || (mode & OTHERS) === 0) return [];
+  const what = (mode & OTHERS_MAY_WRITE) === 0 ? "read" : "read and change";
+  const shown = (mode & 0o777).toString(8).padStart(4, "0");
+  const remedy = `run chmod go= ${name}, and make new keys if others use this machine`;
+  return [importNote(name, `others can ${what} this file (mode ${shown}), and keys are in it`, remedy)];
+}
 
 /** --adopt needs a file whose name says which device it is, as wg-quick takes it. */
 function adoptionOf(file: string, call: VerbCall): boolean {
