@@ -1,7 +1,8 @@
+import { tunnelState } from "../../compose/reading/tunnel-state.ts";
 import type { Condition, ResourceStatus, Status } from "../../compose/session.ts";
 import { renderChange } from "./plan.human.ts";
 import type { Style } from "./style.ts";
-import { renderPeers, tunnelDocument, tunnelState } from "./tunnel-status.ts";
+import { renderPeers, tunnelDocument } from "./tunnel-status.ts";
 
 /** Conditions that are good when true; the others are good when false. */
 const GOOD_WHEN_TRUE: ReadonlySet<Condition["type"]> = new Set(["Ready", "Protected"]);

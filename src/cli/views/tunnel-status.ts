@@ -1,36 +1,9 @@
+import { ageSeconds, tunnelState } from "../../compose/reading/tunnel-state.ts";
 import type { PeerStatus, TunnelStatus } from "../../compose/session.ts";
 
 /** Characters of a public key that tell peers apart for people. */
 const KEY_CHARACTERS = 8;
 const UNITS = ["B", "kB", "MB", "GB", "TB"] as const;
-
-/** No session lives longer (REJECT_AFTER_TIME; WireGuard white paper, section 6.5). */
-const SESSION_SECONDS = 180;
-/** The first initiation is on its way for a moment every two minutes; 5 s without an answer make a second. */
-const MOST_UNANSWERED = 1;
-
-/** What becomes of traffic that is the tunnel's: "idle" where nobody sends, so that nobody knows. */
-export type TunnelState = "connected" | "idle" | "blocked" | "down";
-
-/**
- * The state of a tunnel: "connected" while one of its peers answers; "blocked" while none does that somebody sends to,
- * "down" where that is so and a fallback is in force. Of an engine that counts no initiations the silence is known once the
- * last session is over. `nowMs`: milliseconds since the epoch.
- */
-export function tunnelState({ peers }: TunnelStatus, nowMs: number, hasFallback: boolean): TunnelState {
-  const states = peers.map((peer) => peerState(peer, nowMs));
-  if (states.includes("connected")) return "connected";
-  if (!states.includes("blocked")) return "idle";
-  return hasFallback ? "down" : "blocked";
-}
-
-function peerState(peer: PeerStatus, nowMs: number): TunnelState {
-  const { lastHandshakeSeconds, unansweredHandshakes, endpoint, keepaliveSeconds } = peer;
-  if (lastHandshakeSeconds === 0) return endpoint === undefined ? "idle" : "blocked";
-  if ((unansweredHandshakes ?? 0) > MOST_UNANSWERED) return "blocked";
-  if (ageSeconds(peer, nowMs) <= SESSION_SECONDS) return "connected";
-  return keepaliveSeconds > 0 && unansweredHandshakes === undefined ? "blocked" : "idle";
-}
 
 /** A line for each peer, as people read it. `nowMs`: milliseconds since the epoch. */
 export function renderPeers({ wire, peers }: TunnelStatus, nowMs: number): readonly string[] {
@@ -69,11 +42,6 @@ function peerTexts(peer: PeerStatus, nowMs: number): readonly string[] {
     ...(roundTripMs === undefined ? [] : [`round trip ${roundTripMs === 0 ? "under 1" : roundTripMs} ms`]),
     ...(messages === undefined || messages.expected === 0 ? [] : [`loss ${lossText(messages)}`]),
   ];
-}
-
-/** A wall clock that was set back makes nothing younger than now. */
-function ageSeconds({ lastHandshakeSeconds }: PeerStatus, nowMs: number): number {
-  return Math.max(0, Math.round(nowMs / 1000 - lastHandshakeSeconds));
 }
 
 function lossText({ expected, lost }: NonNullable<PeerStatus["messages"]>): string {

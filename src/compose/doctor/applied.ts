@@ -51,11 +51,11 @@ export async function examineApplied(
   const { desired } = generation;
   try {
     const observed = await observeMachine(host, driverRegistry, desired, ledger);
-    const common = { generation, desired, observed, capabilities, registry: driverRegistry, openJournal: undefined };
+    const common = { generation, desired, observed, capabilities, registry: driverRegistry, nowMs: Date.now() };
     const killSwitch = desired.resources.some(
       (one) => one.kind === "firewall" && one.spec.layers.some((layer) => layer.killSwitch),
     );
-    return judgeApplied(statusOf(common).resources, generation.number, killSwitch);
+    return judgeApplied(statusOf({ ...common, openJournal: undefined }).resources, generation.number, killSwitch);
   } catch (error) {
     return [
       {

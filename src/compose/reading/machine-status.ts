@@ -26,6 +26,7 @@ export async function readStatus(parts: SessionParts): Promise<Status> {
     registry: driverRegistry,
     openJournal,
     ...(open === undefined ? {} : { openSinceMs: open.begin.startedMs }),
+    nowMs: Date.now(),
     ...(open?.blocked === true ? { wayBackFailed: true as const } : {}),
   };
   const [firewall] = observed.current.get("firewall")?.values() ?? [];

@@ -11,6 +11,7 @@ import { driverOf, type Observation } from "../../reconciler/plan/observation.ts
 import type { DriverRegistry } from "../../resources/driver.ts";
 import { awaitedStep } from "../../resources/system-extension/system-extension.ts";
 import type { Condition, ResourceStatus, Status } from "../session.ts";
+import { hasAnswered } from "./tunnel-state.ts";
 import { tunnelStatus } from "./tunnel-status.ts";
 
 interface StatusInput {
@@ -23,6 +24,8 @@ interface StatusInput {
   readonly wayBackFailed?: true;
   /** When that apply began, in milliseconds since the epoch. */
   readonly openSinceMs?: number;
+  /** Milliseconds since the epoch. */
+  readonly nowMs: number;
 }
 
 /** How the machine stands to the accepted state: each resource, and the four conditions with their reasons. Pure. */
@@ -39,7 +42,7 @@ export function statusOf(input: StatusInput): Status {
 
 function statusOfResource(
   resource: Resource,
-  { desired, observed, capabilities, registry }: StatusInput,
+  { desired, observed, capabilities, registry, nowMs }: StatusInput,
 ): ResourceStatus {
   const { kind, key, spec } = resource;
   const driver = driverOf(registry, kind);
@@ -49,7 +52,7 @@ function statusOfResource(
   return {
     key,
     enforcement: driver.enforcement?.(spec, capabilities) ?? "enforced",
-    ready: found !== undefined && isUp(resource, found),
+    ready: found !== undefined && isUp(resource, found, nowMs),
     drift,
     summary: found === undefined ? "is gone" : summaryOf(resource, found, capabilities),
     ...(kind === "tunnel" ? runningTunnel(found as TunnelObserved | undefined) : {}),
@@ -60,21 +63,14 @@ function runningTunnel(found: TunnelObserved | undefined): Pick<ResourceStatus, 
   return found?.running === true ? { tunnel: tunnelStatus(found) } : {};
 }
 
-/** The first is on its way for a moment every two minutes; after 5 s without an answer there is a second (REKEY_TIMEOUT). */
-const MOST_UNANSWERED = 1;
-
 /** A tunnel is ready once a handshake has come through and while they are answered, an extension once nobody is waited for, all else when it stands. */
-function isUp(resource: Resource, found: Observed): boolean {
+function isUp(resource: Resource, found: Observed, nowMs: number): boolean {
   if (resource.kind === "system-extension") {
     return awaitedStep(resource.spec, found as SystemExtensionObserved) === undefined;
   }
   if (resource.kind !== "tunnel") return true;
-  const { running, peers } = found as TunnelObserved;
-  return running && (peers.length === 0 || peers.some(isAnswered));
-}
-
-function isAnswered({ lastHandshakeSeconds, measured }: TunnelObserved["peers"][number]): boolean {
-  return lastHandshakeSeconds > 0 && (measured?.handshakeAttempts ?? 0) <= MOST_UNANSWERED;
+  const { peers } = tunnelStatus(found as TunnelObserved);
+  return (found as TunnelObserved).running && (peers.length === 0 || peers.some((peer) => hasAnswered(peer, nowMs)));
 }
 
 function summaryOf(resource: Resource, found: Observed, capabilities: Capabilities): string {

@@ -49,6 +49,7 @@ async function applied(over: Partial<ReturnType<typeof laptopState>["capabilitie
       registry: driverRegistry,
       openJournal,
       openSinceMs: 1_800_000_000_000,
+      nowMs: 1_800_000_000_000,
     });
   };
   const condition = async (type: string, journal?: string) =>
