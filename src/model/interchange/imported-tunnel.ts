@@ -115,7 +115,12 @@ function importPeer(
   const endpoint = values.one("Endpoint");
   const keepalive = values.one("PersistentKeepalive");
   const isKept = keepalive !== undefined && !/^(off|0+)$/i.test(keepalive.value);
-  const prefixes = onceEach(values.items("AllowedIPs").map(canonical));
+  const prefixes = onceEach(
+    values
+      .items("AllowedIPs")
+      .flatMap((item) => allowed(item, findings))
+      .map(canonical),
+  );
   const security = values.one("AdvancedSecurity");
   if (security !== undefined && !/^off$/i.test(security.value)) {
     findings.push(importNote(security.place, "AdvancedSecurity is not imported: only the kernel module of 1.0 has it"));
@@ -152,6 +157,18 @@ function onOrOff({ value, place }: Sourced): Outline {
   if (/^(on|true)$/i.test(value)) return scalar(true, place);
   if (/^(off|false)$/i.test(value)) return scalar(false, place);
   return scalar(/^[0-9]{1,3}$/.test(value) ? Number(value) !== 0 : value, place);
+}
+
+/**
+ * A prefix without the sign that wireguard-tools take since 1.0.20250521: `+` adds it, as a conf does anyway. What `-` takes
+ * away is another conf's, and an import has no other.
+ */
+function allowed({ value, place }: Sourced, findings: ImportFinding[]): Sourced[] {
+  if (!value.startsWith("-") || parsePrefix(value.slice(1)) === undefined)
+    return [{ value: value.replace(/^\+/, ""), place }];
+  const message = `AllowedIPs: ${value} takes away what another conf has given the peer, and there is no other here`;
+  findings.push(importError(place, message, "leave it out, and list what the peer is to have"));
+  return [];
 }
 
 /** wg(8) clears the bits behind a prefix's length without a word. */

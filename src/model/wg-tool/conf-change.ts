@@ -98,9 +98,13 @@ function setOfPeer(peer: Draft, key: string, value: string, place: string): void
     case "persistentkeepalive":
       peer.keepalive = keepaliveOf(value);
       return;
-    case "allowedips":
-      peer.allowedIps = [...peer.allowedIps, ...prefixesOf(value, "none")];
+    case "allowedips": {
+      const { prefixes, replaces } = prefixesOf(value);
+      peer.allowedIps = [...peer.allowedIps, ...prefixes];
+      // Of several lines the last one says it, as in wg.
+      peer.replaceAllowedIps = replaces;
       return;
+    }
     case "publickey":
     // AmneziaWG 1.0's kernel module alone knew it.
     case "advancedsecurity":

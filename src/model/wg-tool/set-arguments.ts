@@ -56,9 +56,9 @@ function setOfPeer(peer: Draft, word: string, value: string, readKeyFile: ReadKe
       peer.keepalive = keepaliveOf(value);
       return;
     case "allowed-ips": {
-      const isChange = /^\s*[+-]/.test(value);
-      peer.allowedIps = prefixesOf(value, isChange ? "signed" : "none");
-      peer.replaceAllowedIps = !isChange;
+      const { prefixes, replaces } = prefixesOf(value);
+      peer.allowedIps = prefixes;
+      peer.replaceAllowedIps = replaces;
       return;
     }
     // AmneziaWG 1.0's kernel module alone knew it.

@@ -35,17 +35,26 @@ export function keepaliveOf(value: string): string {
   return value;
 }
 
-/** Prefixes between commas, each whole; with `+` or `-` in front where the caller allows it. @throws AwgError("usage") */
-export function prefixesOf(value: string, marks: "none" | "signed"): string[] {
-  const words = value.split(",").map((word) => word.trim());
-  return words.filter((word) => word !== "").map((word) => prefixOf(word, marks));
+/**
+ * Prefixes between commas, each whole. A `+` before one adds and a `-` takes away, and either leaves what is held
+ * (wireguard-tools since 1.0.20250521). @throws AwgError("usage")
+ */
+export function prefixesOf(value: string): { readonly prefixes: readonly string[]; readonly replaces: boolean } {
+  const words = value
+    .split(",")
+    .map((word) => word.trim())
+    .filter((word) => word !== "");
+  return { prefixes: words.map(prefixOf), replaces: !words.some(isSigned) };
 }
 
-function prefixOf(word: string, marks: "none" | "signed"): string {
-  const sign = marks === "signed" && /^[+-]/.test(word) ? word.charAt(0) : "";
-  const prefix = parsePrefix(word.slice(sign.length));
+function prefixOf(word: string): string {
+  const prefix = parsePrefix(isSigned(word) ? word.slice(1) : word);
   if (prefix === undefined) throw wrong(`allowed ip "${word}" is no prefix`, "write 10.0.0.0/8 or fd00::/8");
-  return `${sign === "-" ? "-" : ""}${renderPrefix(prefix)}`;
+  return `${word.startsWith("-") ? "-" : ""}${renderPrefix(prefix)}`;
+}
+
+function isSigned(word: string): boolean {
+  return /^[+-]/.test(word);
 }
 
 /** A public key. @throws AwgError("usage") */

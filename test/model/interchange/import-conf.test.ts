@@ -64,6 +64,11 @@ describe("a conf of wg-quick", () => {
     );
   });
 
+  test("a + before a prefix adds it, as wg since 1.0.20250521 takes it", () => {
+    const { peers } = tunnelOf(read(conf("", "AllowedIPs = 10.0.0.5/24, +10.3.0.0/16, +fd00::/8")));
+    expect(peers).toMatchObject([{ allowedIPs: ["10.0.0.0/24", "10.3.0.0/16", "fd00::/8"] }]);
+  });
+
   test("all traffic: the tunnel is the default, and the kill switch is stated", () => {
     const config = configOf(read(conf("DNS = 10.8.0.1")));
     expect(config.default).toEqual({ via: { kind: "tunnel", tunnel: "wg0" }, fallback: { kind: "block" } });
@@ -181,6 +186,7 @@ describe("law 7: a conf that is wrong is refused whole, with its line", () => {
     ["a header out of range", conf("H1 = 4294967296"), 3, /4294967296/],
     ["a prefix too long", conf("Address = 10.0.0.2/33"), 3, /10\.0\.0\.2\/33/],
     ["an endpoint without port", conf("", "AllowedIPs = 0.0.0.0/0\nEndpoint = vpn.example.com"), 7, /has no port/],
+    ["a prefix to take away", conf("", "AllowedIPs = 10.0.0.0/8, -10.3.0.0/16"), 6, /-10\.3\.0\.0\/16 takes away/],
     ["one prefix twice", `${conf("")}[Peer]\nPublicKey = ${OTHER}\nAllowedIPs = ::/0\n`, 10, /claims ::\/0 too/],
     ["one key twice", `${conf("")}[Peer]\nPublicKey = ${PEER}\nAllowedIPs = 10.0.0.0/8\n`, 9, /this public key too/],
     ["a control character", conf("Address = 10.0.0.2\u0007"), 3, /control characters/],

@@ -45,6 +45,10 @@ describe("what awg set asks of an engine", () => {
       ["peer", KEY, "allowed-ips", "+10.1.0.0/16,-10.2.0.0/16"],
       `public_key=${HEX}\nallowed_ip=10.1.0.0/16\nallowed_ip=-10.2.0.0/16\n`,
     ],
+    [
+      ["peer", KEY, "allowed-ips", "10.1.0.0/16,+10.2.0.0/16"],
+      `public_key=${HEX}\nallowed_ip=10.1.0.0/16\nallowed_ip=10.2.0.0/16\n`,
+    ],
     [["peer", KEY, "allowed-ips", ""], `public_key=${HEX}\nreplace_allowed_ips=true\n`],
   ])("%j", (words, lines) => {
     expect(renderTunnelChange(parseSetArguments(words, noFile))).toBe(`set=1\n${lines}\n`);
@@ -113,6 +117,16 @@ describe("confs", () => {
   test("a conf for AmneziaWG 1.0's kernel module is taken", () => {
     const { peers } = readToolConf(`[Peer]\nPublicKey = ${KEY}\nAdvancedSecurity = on\n`, "c");
     expect(peers).toHaveLength(1);
+  });
+
+  test("a conf whose last AllowedIPs has a sign adds and takes away, as wg since 1.0.20250521 reads it", () => {
+    const peer = `[Peer]\nPublicKey = ${KEY}\n`;
+    const change = readToolConf(`${peer}AllowedIPs = 10.0.0.0/8\nAllowedIPs = +10.1.0.0/16, -10.2.0.0/16\n`, "c");
+    expect(renderTunnelChange(change)).toBe(
+      `set=1\npublic_key=${HEX}\nallowed_ip=10.0.0.0/8\nallowed_ip=10.1.0.0/16\nallowed_ip=-10.2.0.0/16\n\n`,
+    );
+    const whole = readToolConf(`${peer}AllowedIPs = +10.1.0.0/16\nAllowedIPs = 10.0.0.0/8\n`, "c");
+    expect(whole.peers).toMatchObject([{ replaceAllowedIps: true, allowedIps: ["10.1.0.0/16", "10.0.0.0/8"] }]);
   });
 
   test("what showconf prints, setconf reads back whole", () => {
