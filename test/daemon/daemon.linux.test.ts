@@ -111,7 +111,7 @@ killSwitch: { enabled: true }
       await until("the route", () => /default dev awg-/.test(table()));
       machine.run(["ip", "rule", "flush"]);
       await until("the rules", () => rules().includes("192.168.7.0/24"));
-      expect(told).toContain("repairing: routes/policy");
+      await until("its words", () => told.includes("repairing: routes/policy"));
       // The flush took the system's own rule for the main table too, which is not awg's to bring back.
       machine.run(["ip", "rule", "add", "preference", "32766", "lookup", "main"]);
     });
