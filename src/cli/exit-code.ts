@@ -21,6 +21,7 @@ export const EXIT = {
   usage: 64,
   bug: 70,
   permission: 77,
+  hungUp: 129,
   interrupted: 130,
   terminated: 143,
 } as const;

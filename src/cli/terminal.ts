@@ -58,7 +58,7 @@ function isTerminal(descriptor: number): boolean {
   return stream?.isTTY === true;
 }
 
-/** Writes all bytes; a reader that went away (EPIPE) is not an error, a full pipe (EAGAIN) is waited for. */
+/** Writes all bytes; a reader that went away (EPIPE, a terminal's EIO) is not an error, a full pipe (EAGAIN) is waited for. */
 function writeWhole(descriptor: number, text: string): void {
   const bytes = Buffer.from(text);
   for (let sent = 0; sent < bytes.length; ) {
@@ -66,7 +66,7 @@ function writeWhole(descriptor: number, text: string): void {
       sent += writeSync(descriptor, bytes, sent);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === "EPIPE") return;
+      if (code === "EPIPE" || (code === "EIO" && fstatSync(descriptor).isCharacterDevice())) return;
       if (code !== "EAGAIN") throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }

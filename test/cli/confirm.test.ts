@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { confirmWithinOf } from "../../src/cli/await-confirmation.ts";
+import { confirmWithinOf } from "../../src/cli/changing/await-confirmation.ts";
 import type { VerbCall } from "../../src/cli/verb.ts";
 import { renderHistory } from "../../src/cli/views/history.ts";
 import { styleFor } from "../../src/cli/views/style.ts";

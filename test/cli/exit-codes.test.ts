@@ -281,6 +281,7 @@ describe("law 9: every exit code, by the real program", () => {
   test.each<[NodeJS.Signals, number]>([
     ["SIGINT", 130],
     ["SIGTERM", 143],
+    ["SIGHUP", 129],
   ])("law 5: %s undoes what had begun and exits %i", async (signal, code) => {
     const host = machine(`signal-${code}`, [meddle]);
     const child = spawn(process.execPath, argvOf(["apply", "-f", at("good.yaml"), "--host", host, "--auto-approve"]));

@@ -168,6 +168,13 @@ killSwitch: { enabled: true }
       write("192.168.7.0/24");
     });
 
+    test("SIGHUP makes it look, and does not end it", async () => {
+      const before = told.length;
+      daemon.kill("SIGHUP");
+      await until("a look", () => /SIGHUP[\s\S]*in sync/.test(told.slice(before)));
+      expect(daemon.exitCode).toBeNull();
+    });
+
     test("law 1: its end changes nothing on the machine", async () => {
       await until("rest", () => awg("diff", "-f", config).status === 0);
       const [rulesBefore, tableBefore] = [rules(), table()];

@@ -1,7 +1,7 @@
 import { readRegularFile } from "../../compose/reading/regular-file.ts";
 import type { LoadedConfig, Planned, Session } from "../../compose/session.ts";
 import { AwgError } from "../../model/error.ts";
-import { carryOut } from "../carry-out.ts";
+import { carryOut } from "../changing/carry-out.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { changeMachine, loadConfigFor } from "../open-session.ts";
 import { selectionOf } from "../selection.ts";

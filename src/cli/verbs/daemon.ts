@@ -5,7 +5,7 @@ import { sessionOptionsOf } from "../open-session.ts";
 import { flagOption, listOption, type RunVerb } from "../verb.ts";
 import { renderReport } from "../views/loop-report.ts";
 
-/** `awg daemon --foreground`: keeps the machine as declared until SIGTERM or SIGINT. */
+/** `awg daemon --foreground`: keeps the machine as declared until SIGTERM or SIGINT; SIGHUP makes it look. */
 export const run: RunVerb = async (call) => {
   if (!flagOption(call, "foreground")) {
     throw new AwgError("usage", "the daemon runs in the foreground only", {

@@ -1,4 +1,4 @@
-import { carryOut } from "../carry-out.ts";
+import { carryOut } from "../changing/carry-out.ts";
 import { changeMachine } from "../open-session.ts";
 import type { RunVerb } from "../verb.ts";
 

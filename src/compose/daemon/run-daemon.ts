@@ -140,6 +140,9 @@ function watchOutside(
     }),
   );
   watches.use(watchConfig(options.files, wake));
+  const onHangUp = (): void => wake("SIGHUP");
+  process.on("SIGHUP", onHangUp);
+  watches.defer(() => void process.off("SIGHUP", onHangUp));
   watches.use(
     watchClocks((what) => {
       wake(what);

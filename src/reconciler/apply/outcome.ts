@@ -7,7 +7,7 @@ import type { Verb } from "./record.ts";
 import type { Generation, Stores } from "./stores.ts";
 
 /** What a signal asks of a running transaction. */
-export type StopSignal = "SIGINT" | "SIGTERM";
+export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
 /** What an apply tells while it runs. Plain data; a view prints it. */
 export type ProgressEvent =

@@ -1,9 +1,11 @@
+import { outliveTerminal } from "../../changing/stop-signals.ts";
 import { EXIT } from "../../exit-code.ts";
 import { changeMachine } from "../../open-session.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
 
 /** `awg revert`: restores what stood before a change that waits to be confirmed; the keeper runs it with --due. */
 export const run: RunVerb = async (call) => {
+  outliveTerminal();
   const onlyIfDue = flagOption(call, "due");
   const reverted = await changeMachine(call, (session) => session.revert({ onlyIfDue }));
   const text = reverted

@@ -1,5 +1,5 @@
 import { AwgError } from "../../../model/error.ts";
-import { carryOut } from "../../carry-out.ts";
+import { carryOut } from "../../changing/carry-out.ts";
 import { changeMachine } from "../../open-session.ts";
 import type { RunVerb } from "../../verb.ts";
 

@@ -1,3 +1,4 @@
+import { outliveTerminal } from "../../changing/stop-signals.ts";
 import { EXIT } from "../../exit-code.ts";
 import { sessionOptionsOf } from "../../open-session.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
@@ -5,6 +6,7 @@ import { printInstalled } from "./printed-steps.ts";
 
 /** `awg uninstall`: takes off what `awg install` put here. */
 export const run: RunVerb = async (call) => {
+  outliveTerminal();
   const { uninstallAwg } = await import("../../../compose/install/install.ts");
   const dryRun = flagOption(call, "dryRun");
   const removed = await uninstallAwg({ ...sessionOptionsOf(call), dryRun, force: flagOption(call, "force") });

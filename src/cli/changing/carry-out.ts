@@ -1,11 +1,12 @@
-import type { Applied, Planned, ProgressEvent, Session } from "../compose/session.ts";
-import { AwgError } from "../model/error.ts";
-import { isInSync } from "../model/plan.ts";
+import type { Applied, Planned, ProgressEvent, Session } from "../../compose/session.ts";
+import { AwgError } from "../../model/error.ts";
+import { isInSync } from "../../model/plan.ts";
+import { EXIT, type ExitCode } from "../exit-code.ts";
+import { flagOption, textOption, type VerbCall } from "../verb.ts";
+import { printPlanned } from "../views/planned.ts";
+import { styleFor } from "../views/style.ts";
 import { awaitConfirmation, confirmWithinOf } from "./await-confirmation.ts";
-import { EXIT, type ExitCode } from "./exit-code.ts";
-import { flagOption, textOption, type VerbCall } from "./verb.ts";
-import { printPlanned } from "./views/planned.ts";
-import { styleFor } from "./views/style.ts";
+import { CODE_OF_SIGNAL, watchStopSignals } from "./stop-signals.ts";
 
 const HEARTBEAT_MS = 5_000;
 
@@ -18,7 +19,7 @@ export interface CarryOutTexts {
   readonly approved?: boolean;
 }
 
-/** Shows the plan, asks unless told not to, applies it; SIGINT and SIGTERM undo it and exit 130 and 143. */
+/** Shows the plan, asks unless told not to, applies it; SIGINT, SIGTERM and SIGHUP undo it and exit 130, 143 and 129. */
 export async function carryOut(
   call: VerbCall,
   session: Session,
@@ -35,7 +36,7 @@ export async function carryOut(
     approve(call, texts);
   }
   const confirmWithinMs = planned.verb === "apply" ? confirmWithinOf(call, session.isOverSsh) : undefined;
-  const signals = watchSignals();
+  const signals = watchStopSignals();
   const beat = stream
     ? setInterval(() => terminal.out(JSON.stringify({ type: "heartbeat" })), HEARTBEAT_MS)
     : undefined;
@@ -46,7 +47,10 @@ export async function carryOut(
       ...(confirmWithinMs === undefined ? {} : { confirmWithinMs }),
     });
     const { unconfirmed, ...result } = outcome;
-    if (unconfirmed !== undefined) await awaitConfirmation(call, session, unconfirmed, () => signals.received);
+    if (unconfirmed !== undefined) {
+      signals.outliveTerminal();
+      await awaitConfirmation(call, session, unconfirmed, () => signals.received);
+    }
     const text = outcome.changed ? texts.done(planned, outcome.generation) : nothingText(texts, outcome);
     if (quiet) terminal.out(JSON.stringify({ ...(stream ? { type: "result" } : { format_version: "1" }), ...result }));
     else terminal.out(text);
@@ -56,7 +60,7 @@ export async function carryOut(
   } catch (error) {
     if (signals.received === undefined) throw error;
     terminal.err(`awg: interrupted by ${signals.received}; ${error instanceof AwgError ? error.message : "undone"}`);
-    return signals.received === "SIGTERM" ? EXIT.terminated : EXIT.interrupted;
+    return CODE_OF_SIGNAL[signals.received];
   } finally {
     clearInterval(beat);
     signals.stop();
@@ -99,25 +103,6 @@ function approve(call: VerbCall, { question, approved }: CarryOutTexts): void {
   }
   const answer = call.terminal.ask(`\n${question} Only "yes" is a yes: `);
   if (answer !== "yes") throw new AwgError("usage", "not approved; nothing was changed");
-}
-
-interface Signals {
-  readonly received: "SIGINT" | "SIGTERM" | undefined;
-  stop(): void;
-}
-
-function watchSignals(): Signals {
-  let received: "SIGINT" | "SIGTERM" | undefined;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    received = signal === "SIGTERM" ? "SIGTERM" : "SIGINT";
-  };
-  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
-  return {
-    get received() {
-      return received;
-    },
-    stop: () => void process.off("SIGINT", onSignal).off("SIGTERM", onSignal),
-  };
 }
 
 function reportEvent(event: ProgressEvent, { terminal, options }: VerbCall, stream: boolean): void {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Session, StopSignal, Unconfirmed } from "../compose/session.ts";
-import { AwgError } from "../model/error.ts";
-import { flagOption, textOption, type VerbCall } from "./verb.ts";
+import type { Session, StopSignal, Unconfirmed } from "../../compose/session.ts";
+import { AwgError } from "../../model/error.ts";
+import { flagOption, textOption, type VerbCall } from "../verb.ts";
 
 const LOOK_MS = 200;
 const DEFAULT_WITHIN_MS = 60_000;
@@ -27,7 +27,7 @@ export function confirmWithinOf(call: VerbCall, isOverSsh: boolean): number | un
 
 /**
  * Waits until the new state is confirmed or the old one is back; AwgError unconfirmed in the latter case. A signal reverts
- * at once. Where no other process watches (a simulated machine), or where it fails to, this one reverts at the deadline.
+ * at once, but not the end of the terminal: the new state may have cut it off, and who comes back may confirm. Where no other process watches (a simulated machine), or where it fails to, this one reverts at the deadline.
  */
 export async function awaitConfirmation(
   call: VerbCall,
