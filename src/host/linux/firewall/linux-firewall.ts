@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { AwgError } from "../../../model/error.ts";
 import { fallbackPaths, withFallback } from "../../../model/firewall/fallback.ts";
 import type { FirewallObserved, FirewallPolicy } from "../../../model/firewall/policy.ts";
@@ -26,6 +27,8 @@ import { changesToLoad } from "./ruleset-changes.ts";
  * nft_rcv_nl_event): a grace period of RCU, 20 to 40 ms. By then that is over.
  */
 const CLOSE_AFTER_MS = 200;
+/** While an owner starts, which takes some hundred milliseconds, nothing tells that what stands was flushed. */
+const STAND_IN_LOOK_MS = 20;
 /** How often a load is tried again when a device went away between being listed and being named. */
 const LOAD_ATTEMPTS = 5;
 
@@ -54,7 +57,7 @@ function readFirewall(deps: LinuxFirewallDeps, record: PolicyRecord): FirewallOb
 /** Loads and reads back: what the kernel accepted is not yet what it holds (docs/security.md S1.3). */
 async function loadPolicy(deps: LinuxFirewallDeps, record: PolicyRecord, policy: FirewallPolicy): Promise<void> {
   const identity = withFilePermission("keeping the firewall policy", () => record.keep(policy));
-  await sendWithoutOwner(deps, record, policy, identity);
+  if (record.loaded() !== undefined && !deps.owner.isReady()) await standInForOwner(deps, policy, identity);
   await sendPolicy(deps, policy, identity);
   const socket = openNetfilterSocket();
   const flowSocket = openNetfilterSocket();
@@ -93,19 +96,20 @@ async function fallBack(owner: NftOwner, record: PolicyRecord, wanted: readonly 
 }
 
 /**
- * Where somebody took away what stood while no owner lives (docs/security.md S12.12), its start is not waited for: until
- * it replaces these tables by its own, anybody can flush them again.
+ * Starts the owner of what stood already. Whenever that is found to be gone meanwhile (docs/security.md S12.12) it is loaded
+ * by a socket of this process: the tables have no owner until the one that is being started replaces them.
  */
-async function sendWithoutOwner(
-  deps: LinuxFirewallDeps,
-  record: PolicyRecord,
-  policy: FirewallPolicy,
-  identity: string,
-): Promise<void> {
-  if (record.loaded() === undefined || deps.owner.isReady() || hasTables()) return;
+async function standInForOwner(deps: LinuxFirewallDeps, policy: FirewallPolicy, identity: string): Promise<void> {
+  await loadIfGone(deps, policy, identity);
+  const started = deps.owner.start().then(() => true);
+  while (!(await Promise.race([started, sleep(STAND_IN_LOOK_MS, false)]))) await loadIfGone(deps, policy, identity);
+}
+
+async function loadIfGone(deps: LinuxFirewallDeps, policy: FirewallPolicy, identity: string): Promise<void> {
   const socket = openNetfilterSocket();
   const capabilities = () => ({ ...deps.capabilities(), ownedTables: false });
   try {
+    if (ownTables(socket).length > 0) return;
     await sendPolicy({ ...deps, owner: localNftOwner(socket), capabilities }, policy, identity);
   } catch {
     // The owner is refused the same, and tells.

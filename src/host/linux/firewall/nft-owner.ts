@@ -7,6 +7,8 @@ import type { KeeperClient } from "../keeper-client.ts";
 export interface NftOwner {
   /** Whether it would commit now, without being started first. */
   isReady(): boolean;
+  /** Starts it where it is not. */
+  start(): Promise<void>;
   /**
    * Commits the changes as one transaction: all of them or none; with `generation` none where the ruleset is no longer of
    * that generation.
@@ -20,6 +22,7 @@ export interface NftOwner {
 export function keeperNftOwner(keeper: KeeperClient): NftOwner {
   return {
     isReady: () => keeper.status() !== undefined,
+    start: () => keeper.ensureRunning(),
     sendTransaction: async (changes, generation) => {
       await keeper.ensureRunning();
       const { committed } = keeper.request({
@@ -36,6 +39,7 @@ export function keeperNftOwner(keeper: KeeperClient): NftOwner {
 export function localNftOwner(socket: NetlinkSocket): NftOwner {
   return {
     isReady: () => true,
+    start: async () => {},
     sendTransaction: async (changes, generation) => {
       commitNftChanges(socket, changes, generation === undefined ? {} : { generation });
     },

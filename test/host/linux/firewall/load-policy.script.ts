@@ -1,10 +1,14 @@
 import { spawnSync } from "node:child_process";
 import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 import { linuxFirewall } from "../../../../src/host/linux/firewall/linux-firewall.ts";
 import { localNftOwner, type NftOwner } from "../../../../src/host/linux/firewall/nft-owner.ts";
 import { AwgError } from "../../../../src/model/error.ts";
 import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
 import { openNetfilterSocket } from "../../../../src/native/linux/nftables/nft-netlink.ffi.ts";
+
+/** Long enough for what was flushed to be found gone. */
+const STAND_IN_MS = 500;
 
 /**
  * Run inside a namespace: loads the policy of its standard input unless there is none, runs the commands while this
@@ -14,7 +18,7 @@ interface Request {
   readonly runDir: string;
   readonly policy?: FirewallPolicy | null;
   readonly commands?: readonly (readonly string[])[];
-  /** The owner has to be started; the tables that stand by then are answered. */
+  /** The owner has to be started, which takes a while; the commands run meanwhile. */
   readonly isOwnerLate?: boolean;
   readonly capabilities?: { readonly egressHook: boolean; readonly ownedTables: boolean };
 }
@@ -30,8 +34,14 @@ using socket = openNetfilterSocket();
 const capabilities = () => told ?? { egressHook: true, ownedTables: true };
 const local = localNftOwner(socket);
 const found: string[] = [];
+const runCommands = () =>
+  commands.map(([command = "", ...rest]) => spawnSync(command, rest, { timeout: 30_000 }).status);
 const owner: NftOwner = {
   isReady: () => !isOwnerLate,
+  start: async () => {
+    runCommands();
+    await sleep(STAND_IN_MS);
+  },
   sendTransaction: async (changes, generation) => {
     found.push(spawnSync("nft", ["list", "tables"], { encoding: "utf8" }).stdout);
     await local.sendTransaction(changes, generation);
@@ -45,5 +55,5 @@ try {
   if (!(thrown instanceof AwgError)) throw thrown;
   error = thrown.message;
 }
-const statuses = commands.map(([command = "", ...rest]) => spawnSync(command, rest, { timeout: 30_000 }).status);
+const statuses = isOwnerLate ? [] : runCommands();
 process.stdout.write(JSON.stringify({ ...(await firewall.read()), statuses, found, error }));
