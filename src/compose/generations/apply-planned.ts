@@ -10,6 +10,7 @@ import { probing } from "../probes/probing.ts";
 import type { Applied, ApplyHooks, Planned } from "../session.ts";
 import { applyDepsOf, type SessionParts } from "../session-parts.ts";
 import { confirmationOf } from "./confirmation.ts";
+import { removeDeadEngines } from "./dead-engines.ts";
 import { throwFailure } from "./failure.ts";
 
 /** A plan and, where it was made under it, the lock that whoever carries it out lets go of. */
@@ -66,7 +67,10 @@ export async function applyPlanned(
     { verb, desired, configHash, pathNumbers },
     plan,
   );
-  if (outcome.kind === "applied") remember();
+  if (outcome.kind === "applied") {
+    remember();
+    await removeDeadEngines(parts.host, accepted?.desired, desired, plan);
+  }
   await parts.close();
   if (outcome.kind === "unconfirmed") {
     const unconfirmed = { ...outcome, isWatched: parts.watchdog !== undefined };

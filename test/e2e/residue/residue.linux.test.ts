@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { waitFor } from "../../lab/world/command.ts";
 import { whyNoLab } from "../../lab/world/why-no-lab.ts";
+import type { World } from "../../lab/world/world.ts";
 import { useBuiltProgram } from "../../support/built-program.ts";
 import { AwgInWorld } from "../awg-in-world.ts";
 import { useJudgedWorld } from "../judged-world.ts";
@@ -22,7 +23,9 @@ const ofKeeper = ["engine-DEVICE.log", "latest-clock", "lock", "log"].map((name)
 const mayStay = new Set([...runFolder, ...ofKeeper]);
 const ofState = /^(generation-\d+|known-config\.json|ledger|machine\.key|proposed|resolver|secrets|secrets\/ID)$/;
 
-const stories: Readonly<Record<string, (awg: AwgInWorld, configs: readonly string[]) => Promise<unknown>>> = {
+const stories: Readonly<
+  Record<string, (awg: AwgInWorld, configs: readonly string[], world: World) => Promise<unknown>>
+> = {
   "one apply": (awg, [first = ""]) => awg.apply(first),
   "another engine, another server and back": async (awg, [first = "", second = ""]) => {
     for (const config of [first, second]) await awg.apply(config);
@@ -31,6 +34,11 @@ const stories: Readonly<Record<string, (awg: AwgInWorld, configs: readonly strin
   "everything of awg killed": async (awg, [, second = ""]) => {
     await awg.apply(second);
     expect(await awg.killEverything()).toBeGreaterThan(1);
+  },
+  "everything of awg killed, and its device deleted": async (awg, [first = ""], world) => {
+    await awg.apply(first);
+    expect(await awg.killEverything()).toBeGreaterThan(1);
+    await world.inside("client", ["ip", "link", "delete", awg.device]);
   },
 };
 
@@ -54,10 +62,11 @@ describe.skipIf(reason !== undefined)(
       await using stranger = await listenAsEngine(world.deviceName("x"));
       const before = await machineText(world);
       await using awg = new AwgInWorld(world, keys, program());
-      await story(awg, [
-        awg.config({ server: first, engine: "userspace" }),
-        awg.config({ server: second, engine: "embedded" }),
-      ]);
+      await story(
+        awg,
+        [awg.config({ server: first, engine: "userspace" }), awg.config({ server: second, engine: "embedded" })],
+        world,
+      );
       expect(await machineText(world)).not.toEqual(before);
       await awg.must("destroy", "--auto-approve");
       expect(await machineText(world)).toEqual(before);
