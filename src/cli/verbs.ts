@@ -121,7 +121,7 @@ export const VERBS: readonly VerbDefinition[] = [
   {
     name: "destroy",
     summary: "remove everything awg made and put back what it replaced",
-    options: [APPROVE, STREAM],
+    options: [APPROVE, ACCEPT_RISK, STREAM],
     examples: [["sudo awg destroy", "the kill switch comes down last"]],
     load: () => import("./verbs/destroy.ts"),
   },

@@ -24,9 +24,9 @@ import {
   refuseAwaited,
   revertNow,
   secondsToConfirm,
-  sshRiskOf,
 } from "./generations/confirmation.ts";
 import { generationFor, type HistoryEntry, historyOf } from "./generations/history.ts";
+import { type SshRisk, sshRiskOf } from "./generations/ssh-risk.ts";
 import { type RestoredPolicy, restorePolicy, withRestored } from "./generations/standing-policy.ts";
 import { planConfig, planDestroy, planGeneration } from "./planning/planner.ts";
 import { parseSavedPlan, renderSavedPlan } from "./planning/saved-plan.ts";
@@ -160,7 +160,7 @@ export class ReconcilingSession implements Session {
     return historyOf(this.#parts.stores);
   }
 
-  async sshRisk(planned: Planned): Promise<string | undefined> {
+  async sshRisk(planned: Planned): Promise<SshRisk | undefined> {
     return sshRiskOf(this.#parts, planned);
   }
 

@@ -13,6 +13,7 @@ import type { ExplainQuestion } from "./explain/question.ts";
 import type { GenerationDifference } from "./generations/compare.ts";
 import type { RevertOptions } from "./generations/confirmation.ts";
 import type { HistoryEntry } from "./generations/history.ts";
+import type { SshRisk } from "./generations/ssh-risk.ts";
 import type { ProgramsReport, ProgramWatchEvent } from "./processes/program-report.ts";
 import type { DriftReport } from "./reading/drift.ts";
 
@@ -20,6 +21,7 @@ import type { VerifyReport } from "./verify/verify-machine.ts";
 
 export type { ProgressEvent, StopSignal } from "../reconciler/apply/outcome.ts";
 export type { Selection } from "../reconciler/plan/selection.ts";
+export type { SshRisk } from "./generations/ssh-risk.ts";
 
 /** Which machine and where its state lies. */
 export interface SessionOptions {
@@ -223,8 +225,8 @@ export interface Session extends AsyncDisposable {
   planRollback(number: number | undefined): Promise<Planned>;
   /** The generations that are kept, the latest last. */
   history(): Promise<readonly HistoryEntry[]>;
-  /** Why the planned policy would cut the SSH connection this process was started over; undefined when it would not. */
-  sshRisk(planned: Planned): Promise<string | undefined>;
+  /** Why the plan would cut the SSH connection this process was started over; undefined when it would not. */
+  sshRisk(planned: Planned): Promise<SshRisk | undefined>;
   /** Whether this process was started over an SSH connection that this machine's network carries. */
   readonly isOverSsh: boolean;
   /** A saved plan, refused (stale-plan) when config, machine or generation are others now. */

@@ -1,4 +1,4 @@
-import type { Applied, Planned, ProgressEvent, Session } from "../../compose/session.ts";
+import type { Applied, Planned, ProgressEvent, Session, SshRisk } from "../../compose/session.ts";
 import { AwgError } from "../../model/error.ts";
 import { isInSync } from "../../model/plan.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
@@ -86,11 +86,11 @@ async function isAwaitingPerson({ terminal }: VerbCall, session: Session, { desi
   return waiting.length > 0;
 }
 
-/** AwgError usage where the policy would cut off the person who asks for it. */
-function refuseLosingSsh(call: VerbCall, risk: string | undefined): void {
+/** AwgError usage where the plan would cut off the person who asks for it. */
+function refuseLosingSsh(call: VerbCall, risk: SshRisk | undefined): void {
   if (risk === undefined || textOption(call, "acceptRisk") === "lose-ssh") return;
-  throw new AwgError("usage", `this would cut the SSH connection you are on (${risk}); nothing was changed`, {
-    remedy: "let it in by killSwitch.allow or allowLan, or give --accept-risk lose-ssh",
+  throw new AwgError("usage", `this would cut the SSH connection you are on (${risk.why}); nothing was changed`, {
+    remedy: risk.remedy,
   });
 }
 

@@ -3,7 +3,7 @@ import { confirmTransaction, revertTransaction } from "../../reconciler/apply/co
 import { type ApplyDeps, bootTimeMs } from "../../reconciler/apply/outcome.ts";
 import { awaitedError, isAwaited, type OpenTransaction } from "../../reconciler/apply/record.ts";
 import { readOpenTransaction } from "../../reconciler/apply/recover.ts";
-import type { Awaiting, Planned } from "../session.ts";
+import type { Awaiting } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
 import { throwFailure } from "./failure.ts";
 
@@ -110,13 +110,4 @@ async function lockInTime({ lock, clock }: SessionParts, verb: string): Promise<
       await clock.sleep(LOCK_LOOK_MS);
     }
   }
-}
-
-/** Why the policy that is planned would cut the SSH connection of this process; undefined when it would not. */
-export async function sshRiskOf({ sshConnection }: SessionParts, { desired }: Planned): Promise<string | undefined> {
-  const policy = desired.resources.find(({ kind }) => kind === "firewall");
-  const connection = policy === undefined ? undefined : sshConnection?.();
-  if (policy?.kind !== "firewall" || connection === undefined) return undefined;
-  const { whySshIsCut } = await import("../../model/firewall/ssh-guard.ts");
-  return whySshIsCut(policy.spec, connection.ends, connection.device);
 }

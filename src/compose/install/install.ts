@@ -82,7 +82,14 @@ async function destroyFirst(
     );
   }
   if (dryRun) return [`${standing.length} resources would be destroyed first`];
-  await session.apply(await session.planDestroy(), { onEvent: () => {}, shouldStop: () => undefined });
+  const planned = await session.planDestroy();
+  const risk = await session.sshRisk(planned);
+  if (risk !== undefined) {
+    throw new AwgError("usage", `this would cut the SSH connection you are on (${risk.why}); nothing was changed`, {
+      remedy: "come in by another address of this machine, or say awg destroy --accept-risk lose-ssh first",
+    });
+  }
+  await session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });
   return [`${standing.length} resources were destroyed first`];
 }
 
