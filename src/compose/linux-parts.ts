@@ -12,7 +12,7 @@ import { readStateIdentity } from "../state/identity.ts";
 import { SecretStore } from "../state/secret-store.ts";
 import { readBootTimeMs } from "./daemon/boot-time.ts";
 import type { Watchdog } from "./generations/confirmation.ts";
-import { readSshConnection } from "./generations/ssh-connection.ts";
+import { readSshConnection, sshServerStartMs } from "./generations/ssh-connection.ts";
 import { type Paths, pathsFor } from "./paths.ts";
 import { knownConfigIn } from "./reading/known-config.ts";
 import { rootRights } from "./root-rights.ts";
@@ -45,6 +45,7 @@ export function linuxParts({ stateDir, runDir, isUnattended, ...given }: Session
     known: knownConfigIn(paths.stateDir),
     watchdog: keeperWatchdog(paths),
     sshConnection: () => readSshConnection(given.environment),
+    sshBeganMs: () => sshServerStartMs(process.ppid),
     expectEngines: async (tunnels) => {
       const { expectEngines } = await import("../host/linux/expect-engines.ts");
       expectEngines(keeperOf(paths), tunnels);

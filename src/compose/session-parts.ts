@@ -29,6 +29,8 @@ export interface SessionParts {
   readonly watchdog?: Watchdog;
   /** The SSH connection this process was started over, where it goes through this machine's own network. */
   readonly sshConnection?: () => CarriedConnection | undefined;
+  /** When that connection was made, milliseconds since boot; undefined, or absent, where that cannot be told. */
+  readonly sshBeganMs?: () => number | undefined;
   /** Told which engines a plan is going to start, before anything is written; it may let them load. Never throws. */
   readonly expectEngines?: (tunnels: readonly TunnelSpec[]) => Promise<void>;
   /** What the kernel can be asked to verify and explain; undefined on a simulated machine, which judges by the policy. */

@@ -3,7 +3,12 @@ import { confirmWithinOf } from "../../src/cli/changing/await-confirmation.ts";
 import type { VerbCall } from "../../src/cli/verb.ts";
 import { renderHistory } from "../../src/cli/views/history.ts";
 import { styleFor } from "../../src/cli/views/style.ts";
-import { carriedBy, connectionAbove, type ProcessOrigin } from "../../src/compose/generations/ssh-connection.ts";
+import {
+  carriedBy,
+  connectionAbove,
+  type ProcessOrigin,
+  sshServerStartMs,
+} from "../../src/compose/generations/ssh-connection.ts";
 
 const asked = (confirmWithin?: string): VerbCall => ({ options: { confirmWithin } }) as unknown as VerbCall;
 
@@ -33,18 +38,25 @@ describe("--confirm-within", () => {
 
 describe("the SSH connection", () => {
   const sudo: ReadonlyMap<number, ProcessOrigin> = new Map([
-    [30, { environment: { SUDO_USER: "me" }, parent: 20 }],
-    [20, { environment: { SSH_CONNECTION: "192.0.2.9 50001 192.0.2.1 22" }, parent: 10 }],
-    [10, { environment: { SSH_CONNECTION: "another" }, parent: 1 }],
+    [30, { name: "sudo", startedMs: 9, environment: { SUDO_USER: "me" }, parent: 20 }],
+    [20, { name: "bash", startedMs: 8, environment: { SSH_CONNECTION: "192.0.2.9 50001 192.0.2.1 22" }, parent: 10 }],
+    [10, { name: "sshd-session", startedMs: 7, environment: { SSH_CONNECTION: "another" }, parent: 5 }],
+    [5, { name: "sshd", startedMs: 1, environment: {}, parent: 1 }],
   ]);
 
   test("is found above sudo, which takes the variable away; the nearest counts", () => {
     expect(connectionAbove(30, (pid) => sudo.get(pid))).toBe("192.0.2.9 50001 192.0.2.1 22");
-    expect(connectionAbove(5, (pid) => sudo.get(pid))).toBeUndefined();
+    expect(connectionAbove(6, (pid) => sudo.get(pid))).toBeUndefined();
   });
 
   test("a circle of processes ends the search", () => {
-    expect(connectionAbove(7, () => ({ environment: {}, parent: 7 }))).toBeUndefined();
+    const itself = { name: "a", startedMs: 0, environment: {}, parent: 7 };
+    expect([connectionAbove(7, () => itself), sshServerStartMs(7, () => itself)]).toEqual([undefined, undefined]);
+  });
+
+  test("began when the nearest sshd above did, which is the connection's own; unknown where there is none", () => {
+    expect(sshServerStartMs(30, (pid) => sudo.get(pid))).toBe(7);
+    expect(sshServerStartMs(6, (pid) => sudo.get(pid))).toBeUndefined();
   });
 
   const places = [

@@ -1,3 +1,6 @@
+import { spawn } from "node:child_process";
+import { existsSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { tryRun, waitFor } from "../lab/world/command.ts";
 import { place } from "../lab/world/place.ts";
@@ -89,12 +92,15 @@ describe.skipIf(reason !== undefined)(
       await using byDefault = await Waiting.begin(awg, config, undefined, connection(50_001));
       await awg.run("revert");
       expect(await byDefault.ended()).toBe(9);
+      using old = openBefore(belowSshd(world, awg.argv("confirm")), { ...process.env, ...connection(50_003) });
       await using waiting = await Waiting.begin(awg, config, "1h", connection(50_001));
       expect((await awg.run("apply", "-f", config, "--auto-approve")).status, "others are locked out").toBe(10);
-      const confirm = (port: number) =>
-        tryRun(awg.argv("confirm"), "", limitMs, { ...process.env, ...connection(port) });
+      const confirm = (port: number, environment = { ...process.env, ...connection(port) }) =>
+        tryRun(belowSshd(world, awg.argv("confirm")), "", limitMs, environment);
+      const late = await old.confirm();
+      expect([late.status, late.stderr]).toEqual([64, expect.stringContaining("open before")]);
       const same = await confirm(50_001);
-      expect([same.status, same.stderr]).toEqual([64, expect.stringContaining("new connection")]);
+      expect([same.status, same.stderr]).toEqual([64, expect.stringContaining("the one that applied")]);
       const other = await confirm(50_002);
       expect(other.status, other.stderr).toBe(0);
       expect(await waiting.ended()).toBe(0);
@@ -103,6 +109,30 @@ describe.skipIf(reason !== undefined)(
     });
   },
 );
+
+/** A command as an SSH server starts it: below a process of that name, which lives as long as the connection. */
+function belowSshd(world: World, argv: readonly string[]): string[] {
+  const sshd = join(world.folder, "sshd");
+  if (!existsSync(sshd)) symlinkSync("/bin/sh", sshd);
+  return [sshd, "-c", 'read -r _; "$@"; exit $?', "sshd", ...argv];
+}
+
+/** A connection that is open already, over which something is to be said later. */
+function openBefore([program = "", ...words]: readonly string[], env: NodeJS.ProcessEnv) {
+  const child = spawn(program, words, { env });
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+  return {
+    async confirm(): Promise<{ readonly status: number | null; readonly stderr: string }> {
+      child.stdin.end("\n");
+      return { status: await ended, stderr };
+    },
+    [Symbol.dispose]: () => void child.kill("SIGKILL"),
+  };
+}
 
 /** Until no generation waits to be confirmed. */
 async function untilNothingWaits(awg: AwgInWorld): Promise<void> {

@@ -40,7 +40,7 @@ export function confirmationOf(
 export async function confirmNow(parts: SessionParts, deps: ApplyDeps): Promise<number> {
   await using _held = await lockInTime(parts, "confirm");
   try {
-    return await confirmTransaction(deps, parts.sshConnection?.()?.text);
+    return await confirmTransaction(deps, parts.sshConnection?.()?.text, parts.sshBeganMs?.());
   } finally {
     await parts.close();
     if ((await deps.stores.journal.read()).length === 0) await parts.watchdog?.disarm();

@@ -3,11 +3,19 @@ import { renderIp } from "../../model/ip.ts";
 import { parseSshConnection, type SshConnection } from "../../model/ssh-connection.ts";
 
 const MOST_ANCESTORS = 64;
+/** What serves one connection: sshd before OpenSSH 9.8, its sshd-session since, dropbear. */
+const SSH_SERVERS: ReadonlySet<string> = new Set(["sshd", "sshd-session", "dropbear"]);
+/** Milliseconds of a clock tick, in which the kernel tells user space of times (USER_HZ). */
+const MS_PER_TICK = 10;
 
 /** How a process came to be. */
 export interface ProcessOrigin {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly parent: number;
+  /** The first 15 bytes of its program's file name. */
+  readonly name: string;
+  /** Milliseconds since boot. */
+  readonly startedMs: number;
 }
 
 /** The SSH connection that this process was started over. */
@@ -63,6 +71,23 @@ export function connectionAbove(pid: number, read: (pid: number) => ProcessOrigi
   return undefined;
 }
 
+/**
+ * When the SSH connection above a process was made, milliseconds since boot: the nearest SSH server above serves it alone.
+ * undefined where there is none, as in a terminal multiplexer that was left running.
+ */
+export function sshServerStartMs(
+  pid: number,
+  read: (pid: number) => ProcessOrigin | undefined = readOrigin,
+): number | undefined {
+  for (let at = pid, steps = 0; at > 1 && steps < MOST_ANCESTORS; steps++) {
+    const origin = read(at);
+    if (origin === undefined) return undefined;
+    if (SSH_SERVERS.has(origin.name)) return origin.startedMs;
+    at = origin.parent;
+  }
+  return undefined;
+}
+
 function readOrigin(pid: number): ProcessOrigin | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/environ`, "utf8");
@@ -74,8 +99,10 @@ function readOrigin(pid: number): ProcessOrigin | undefined {
     );
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The name in field 2 may hold blanks and brackets: count from the last bracket.
-    const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-    return { environment, parent };
+    const end = stat.lastIndexOf(")");
+    const [, parent, ...more] = stat.slice(end + 2).split(" ");
+    const startedMs = Number(more[17]) * MS_PER_TICK;
+    return { environment, parent: Number(parent), name: stat.slice(stat.indexOf("(") + 1, end), startedMs };
   } catch {
     return undefined;
   }

@@ -1,17 +1,22 @@
 import { AwgError } from "../../model/error.ts";
 import { acceptState } from "./accept.ts";
 import { type ApplyDeps, bootTimeMs, type Outcome } from "./outcome.ts";
-import { isAwaited, whyRolledBack } from "./record.ts";
+import { isAwaited, type UnconfirmedRecord, whyRolledBack } from "./record.ts";
 import { readOpenTransaction, recoverOpenJournal, rollBackOpen } from "./recover.ts";
 
 /**
  * Accepts the state that waits for it; the lock is held. Gives the generation's number. AwgError usage when nothing waits
- * or the SSH connection is the one that applied: that one outlives a policy that lets no new connection in (security.md,
- * B7). AwgError unconfirmed when the time is over; the old state is then restored first.
+ * or the SSH connection is the one that applied, or older than the new state: such a one outlives a policy that lets no new
+ * connection in (security.md, B7). AwgError unconfirmed when the time is over; the old state is then restored first.
  *
  * @param connection the SSH connection that confirms, as SSH_CONNECTION tells it; undefined when it is none
+ * @param beganMs when it was made, milliseconds since boot; undefined where that cannot be told
  */
-export async function confirmTransaction(deps: ApplyDeps, connection: string | undefined): Promise<number> {
+export async function confirmTransaction(
+  deps: ApplyDeps,
+  connection: string | undefined,
+  beganMs?: number,
+): Promise<number> {
   const open = await readOpenTransaction(deps.stores.journal);
   if (open?.accept !== undefined) {
     await recoverOpenJournal(deps);
@@ -26,19 +31,22 @@ export async function confirmTransaction(deps: ApplyDeps, connection: string | u
     if (outcome.kind === "rollbackIncomplete") throw revertFailure(outcome.journal, outcome.blocked);
     throw new AwgError("unconfirmed", "it is too late to confirm: the time is over and the old state is back");
   }
-  if (connection !== undefined && connection === unconfirmed.connection) {
-    throw new AwgError(
-      "usage",
-      "this is the SSH connection that applied, so that it does not prove the machine reachable",
-      {
-        remedy: "open a new connection and confirm there",
-      },
-    );
+  const stale = connection === undefined ? undefined : whyItProvesNothing(unconfirmed, connection, beganMs);
+  if (stale !== undefined) {
+    throw new AwgError("usage", `this SSH connection ${stale}, so that it does not prove the machine reachable`, {
+      remedy: "open a new connection and confirm there",
+    });
   }
   const { generation, ledger } = unconfirmed;
   await deps.stores.journal.append({ type: "accept", generation, ledger });
   await acceptState(deps.stores, generation, ledger);
   return generation.number;
+}
+
+function whyItProvesNothing(unconfirmed: UnconfirmedRecord, connection: string, beganMs = Number.POSITIVE_INFINITY) {
+  if (unconfirmed.connection === undefined) return undefined;
+  if (connection === unconfirmed.connection) return "is the one that applied";
+  return beganMs < (unconfirmed.standsMs ?? 0) ? "was open before the new state stood" : undefined;
 }
 
 /**

@@ -104,7 +104,8 @@ async function awaitConfirmation(
   const deadlineMs = newDeadlineMs(deps, confirmation);
   await confirmation.arm(deadlineMs);
   const connection = confirmation.connection === undefined ? {} : { connection: confirmation.connection };
-  await deps.stores.journal.append({ type: "unconfirmed", deadlineMs, generation, ledger, ...connection });
+  const standsMs = Math.round(bootTimeMs(deps));
+  await deps.stores.journal.append({ type: "unconfirmed", deadlineMs, standsMs, generation, ledger, ...connection });
   return { kind: "unconfirmed", proposed: generation, deadlineMs };
 }
 

@@ -30,7 +30,7 @@ const hasRecordShape = isTagged("type", {
   blocked: withCause,
   unconfirmed: isObject(
     { type: isText, deadlineMs: isCount, generation: hasGenerationShape, ledger: isLedger },
-    { connection: isText },
+    { connection: isText, standsMs: isCount },
   ),
   accept: isObject({ type: isText, generation: hasGenerationShape, ledger: isLedger }),
 });

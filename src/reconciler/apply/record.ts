@@ -42,6 +42,8 @@ export interface UnconfirmedRecord {
   readonly ledger: Ledger;
   /** The SSH connection that applied, as SSH_CONNECTION tells it; confirming from it would prove nothing. */
   readonly connection?: string;
+  /** Since when the new state stands, in the time of `deadlineMs`: connections that are older prove nothing either. */
+  readonly standsMs?: number;
 }
 
 export interface JournalledBatch {

@@ -123,6 +123,18 @@ describe("confirm", () => {
     expect(await confirmTransaction(at(story), SSH.replace("50001", "50002"))).toBe(2);
   });
 
+  test("is refused over another connection that was open before the new state stood", async () => {
+    const story = await unconfirmed(SSH);
+    const other = SSH.replace("50001", "50002");
+    await expect(confirmTransaction(at(story), other, 999)).rejects.toMatchObject({ kind: "usage" });
+    expect((await readOpenTransaction(at(story).stores.journal))?.unconfirmed?.standsMs).toBe(1_000);
+    expect(await confirmTransaction(at(story), other, 1_001)).toBe(2);
+  });
+
+  test("over an older connection is fine where none applied", async () => {
+    expect(await confirmTransaction(at(await unconfirmed()), SSH, 1)).toBe(2);
+  });
+
   test("over the same connection is fine where none applied", async () => {
     const story = await unconfirmed();
     expect(await confirmTransaction(at(story), SSH)).toBe(2);
