@@ -11,6 +11,12 @@ import { AwgInWorld, type Wish } from "../awg-in-world.ts";
 /** What programs look up in /etc; resolv.conf comes of itself. */
 const etcFiles = ["passwd", "group", "hosts", "nsswitch.conf", "ld.so.cache"];
 const limitMs = 120_000;
+/** Flushes everything; prints for how many milliseconds our table was away, or exits 3 where it never was seen away. */
+const flushScript = `begin=$(date +%s%N)
+nft flush ruleset 2>/dev/null
+nft list tables | grep -q "inet awg" && exit 3
+until nft list tables | grep -q "inet awg"; do :; done
+echo $(( ($(date +%s%N) - begin) / 1000000 ))`;
 const keptWords = 4_000;
 
 const words: Record<Part, RegExp> = {
@@ -105,6 +111,28 @@ rules: [{ name: web, destinations: [198.51.100.99/32], ports: [${port}], protoco
 
   async applyByHand(): Promise<number> {
     return (await this.run("apply", "-f", this.configFile, "--auto-approve")).status;
+  }
+
+  async revertByHand(): Promise<number> {
+    return (await this.run("revert")).status;
+  }
+
+  /** Kills the keeper and flushes everything in the moment in which nobody owns it; for how many milliseconds it was gone. */
+  async flushUnowned(): Promise<number> {
+    const flush = ["ip", "netns", "exec", this.world.namespace("client"), "sh", "-c", flushScript];
+    const text = await waitFor(
+      "a flush that took, and its repair",
+      async () => {
+        for (const pid of await this.pids("keeper")) process.kill(pid, "SIGKILL");
+        const { status, stdout, stderr } = await tryRun(flush);
+        if (status !== 0 && status !== 3)
+          throw new Error(`not put back: ${stderr}; the daemon told: ${this.lastWords}`);
+        return status === 0 && stdout;
+      },
+      limitMs,
+      0,
+    );
+    return Number(text);
   }
 
   /** Where the keeper writes until when it waits for a confirmation. */
