@@ -1,10 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { ROUTE_PROTOCOL } from "../../../src/model/ownership.ts";
 import { sleep } from "../../lab/disruptions/disruption.ts";
 import { dock } from "../../lab/disruptions/dock.ts";
 import { bringUp } from "../../lab/disruptions/uplink.ts";
 import { HandMadeTunnel } from "../../lab/subjects/hand-made-tunnel.ts";
-import { run, tryRun, waitFor } from "../../lab/world/command.ts";
+import { run, waitFor } from "../../lab/world/command.ts";
 import { place } from "../../lab/world/place.ts";
 import { whyNoLab } from "../../lab/world/why-no-lab.ts";
 import type { World } from "../../lab/world/world.ts";
@@ -12,7 +13,7 @@ import { useJudgedWorld } from "../judged-world.ts";
 import { Answers } from "./answers.ts";
 import { DisruptedAwg } from "./disrupted-awg.ts";
 
-// security.md A13 and A14: how soon traffic is back, with the daemon and without.
+// security.md A10 to A14: how soon traffic, and what others changed, is back; with the daemon and without.
 
 const reason = whyNoLab();
 const limitMs = 300_000;
@@ -35,14 +36,52 @@ describe.skipIf(reason !== undefined)(`traffic is back${reason === undefined ? "
         times.push(await answers.backAfter(Date.now()));
         await sleep(300);
       }
-      const sorted = times.toSorted((a, b) => a - b).map(Math.round);
-      const [median = 0, p95 = 0] = [sorted[renumberings >> 1], sorted[Math.floor(renumberings * 0.95)]];
-      const told = `median ${median}, p95 ${p95}, longest ${sorted.at(-1)} ms of ${renumberings}; wireguard-go alone ${Math.round(alone)} ms`;
+      const { median, p95, text } = summary(times);
+      const told = `${text}; wireguard-go alone ${Math.round(alone)} ms`;
       console.log(`A13, ${engine}: back after ${told}`);
       expect(p95, `${told}; ${awg.lastWords}`).toBeLessThan(1_000);
       expect(alone / median, told).toBeGreaterThan(10);
     },
   );
+
+  test("A13: within 2 s of a link that went down and up", { timeout: limitMs }, async () => {
+    const { world, keys, first } = judged();
+    await using awg = await DisruptedAwg.start(world, keys, first);
+    await using answers = await Answers.begin(world);
+    const times: number[] = [];
+    for (let flap = 0; flap < flaps; flap += 1) {
+      await world.inside("client", ["ip", "link", "set", place.device, "down"]);
+      await sleep(flap * 50);
+      const upMs = Date.now();
+      await bringUp({ world, home: { v4: place.v4.client, v6: place.v6.client } });
+      times.push(await answers.backAfter(upMs));
+      await sleep(300);
+    }
+    const { p95, text } = summary(times);
+    console.log(`A13, link down and up: back after ${text}`);
+    expect(p95, `${text}; ${awg.lastWords}`).toBeLessThanOrEqual(2_000);
+  });
+
+  test("A11: policy rules that another program removes are back within a second", {
+    timeout: 2 * limitMs,
+  }, async () => {
+    const { world, keys, first } = judged();
+    await using awg = await DisruptedAwg.start(world, keys, first);
+    const rules = (): Promise<string> => world.inside("client", ["sh", "-c", "ip rule show; ip -6 rule show"]);
+    const whole = await rules();
+    const flush = `ip rule flush protocol ${ROUTE_PROTOCOL}; ip -6 rule flush protocol ${ROUTE_PROTOCOL}`;
+    const times: number[] = [];
+    for (let time = 0; time < flushesOfRules; time += 1) {
+      const flushedMs = performance.now();
+      await world.inside("client", ["sh", "-c", flush]);
+      await waitFor("the policy rules", async () => (await rules()) === whole, 60_000, 5);
+      times.push(performance.now() - flushedMs);
+      await sleep(longerThanAFightMs);
+    }
+    const { p95, text } = summary(times);
+    console.log(`A11: rules back after ${text}`);
+    expect(p95, `${text}; ${awg.lastWords}`).toBeLessThanOrEqual(1_000);
+  });
 
   test("A14: within 3 s of a sleep of 5 s in which the link flapped and the address moved", {
     timeout: limitMs,
@@ -73,24 +112,14 @@ describe.skipIf(reason !== undefined)(`traffic is back${reason === undefined ? "
     await using awg = await DisruptedAwg.start(world, keys, first, { engine: "embedded" });
     const times: number[] = [];
     for (let flush = 0; flush < flushes; flush += 1) {
-      const keepers = await awg.pids("keeper");
-      for (const pid of keepers) process.kill(pid, "SIGKILL");
-      const listed = ["ip", "netns", "exec", world.namespace("client"), "nft", "list", "tables"];
-      const isOpen = async (): Promise<boolean> => !(await tryRun(listed)).stdout.includes("inet awg");
-      await waitFor("a flush that took", async () => {
-        await tryRun([...listed.slice(0, -2), "flush", "ruleset"]);
-        return isOpen();
-      });
-      const openMs = performance.now();
-      await waitFor("the policy", async () => !(await isOpen()), 60_000, 5);
-      times.push(Math.round(performance.now() - openMs));
+      times.push(await awg.flushUnowned());
       await waitFor("the whole machine", () => awg.saysInSync(), 60_000);
     }
     console.log(`A12: open for ${times.toSorted((a, b) => a - b).join(", ")} ms`);
     expect(times).toHaveLength(flushes);
   });
 
-  test("A10: resolv.conf, rewritten fifty times at 10 Hz, is right again when that stops, without a war", {
+  test("A10: resolv.conf, rewritten fifty times at 10 Hz, is right again a second after that stops, without a war", {
     timeout: limitMs,
   }, async () => {
     const { world, keys, first } = judged();
@@ -102,23 +131,34 @@ describe.skipIf(reason !== undefined)(`traffic is back${reason === undefined ? "
       if (isOurs && !wasOurs) repairs += 1;
       wasOurs = isOurs;
     }, 5);
+    let lastMs = 0;
     for (let write = 0; write < foreignWrites; write += 1) {
+      lastMs = performance.now();
       writeFileSync(awg.resolvConf, `nameserver 192.168.77.${write}\n`);
       await sleep(100);
     }
-    const stoppedMs = performance.now();
-    await waitFor("the resolver's file", () => readText(awg.resolvConf) === ours, 60_000);
-    console.log(
-      `A10: right ${Math.round(performance.now() - stoppedMs)} ms after the last of ${foreignWrites}, ${repairs} repairs`,
-    );
+    await waitFor("the resolver's file", () => readText(awg.resolvConf) === ours, 60_000, 5);
+    const rightMs = Math.round(performance.now() - lastMs);
     clearInterval(look);
+    console.log(`A10: right ${rightMs} ms after the last of ${foreignWrites}, ${repairs} repairs`);
+    expect(rightMs, awg.lastWords).toBeLessThanOrEqual(1_000);
     expect(repairs).toBeLessThanOrEqual(foreignWrites);
   });
 });
 
 const foreignWrites = 50;
 const renumberings = 40;
+const flaps = 20;
 const flushes = 10;
+const flushesOfRules = 20;
+/** Five repairs of the same within a minute are a fight, which is answered by waiting (docs/daemon.md). */
+const longerThanAFightMs = 13_000;
+
+function summary(times: readonly number[]): { readonly median: number; readonly p95: number; readonly text: string } {
+  const sorted = times.toSorted((a, b) => a - b).map(Math.round);
+  const [median = 0, p95 = 0] = [sorted[sorted.length >> 1], sorted[Math.ceil(sorted.length * 0.95) - 1]];
+  return { median, p95, text: `median ${median}, p95 ${p95}, longest ${sorted.at(-1)} ms of ${sorted.length}` };
+}
 
 function readText(path: string): string {
   try {
