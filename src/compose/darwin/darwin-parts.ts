@@ -23,7 +23,7 @@ import { knownConfigIn } from "../reading/known-config.ts";
 import { rootRights } from "../root-rights.ts";
 import type { SessionOptions } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
-import { sshConnectionAbove } from "./ssh-above.ts";
+import { sshConnectionAbove, sshdStartMs } from "./ssh-above.ts";
 
 /** macOS has no network namespaces: one keeper for each run folder. */
 const ONLY_NAMESPACE = 0;
@@ -61,9 +61,15 @@ export function darwinParts({ stateDir, runDir, isUnattended, ...given }: Sessio
     watchdog: keeperWatchdog(holder, paths),
     sshConnection: () =>
       readSshConnection(given.environment, () => sshConnectionAbove(processesOf(system), process.ppid)),
+    sshBeganMs: () => sinceBootMs(sshdStartMs(processesOf(system), process.ppid)),
     processes: async () => processesOf(system),
     close: async () => {},
   };
+}
+
+/** A time of the wall clock, as it is set now, in milliseconds since boot. */
+function sinceBootMs(epochMs: number | undefined): number | undefined {
+  return epochMs === undefined ? undefined : epochMs - Date.now() + uptime() * 1000;
 }
 
 function processesOf(system: LibSystem): ProcessPort {

@@ -1,4 +1,5 @@
 import type { ProcessPort } from "../../host/ports/processes.ts";
+import type { Program } from "../../model/program/program.ts";
 
 const MOST_ANCESTORS = 64;
 /** OpenSSH's server as macOS installs it; since 9.8 each connection has a program of its own. */
@@ -12,13 +13,7 @@ const SSH_PORT = 22;
  * @param pid where the search begins, upwards
  */
 export function sshConnectionAbove({ read, sockets }: Pick<ProcessPort, "read" | "sockets">, pid: number) {
-  const servers = new Set<number>();
-  for (let at = pid, steps = 0; at > 1 && steps < MOST_ANCESTORS; steps += 1) {
-    const program = read(at);
-    if (program === undefined) break;
-    if (SSHD.has(program.path)) servers.add(at);
-    at = program.parentPid;
-  }
+  const servers = new Set([...serversAbove(read, pid)].map((server) => server.pid));
   if (servers.size === 0) return undefined;
   const own = sockets().sockets.filter(
     ({ protocol, remote, holders }) =>
@@ -28,4 +23,23 @@ export function sshConnectionAbove({ read, sockets }: Pick<ProcessPort, "read" |
   const { local, remote } = own.find((one) => one.local.port === SSH_PORT) ?? own[0] ?? {};
   if (local === undefined || remote === undefined) return undefined;
   return `${remote.address} ${remote.port} ${local.address} ${local.port}`;
+}
+
+/**
+ * When the SSH connection above a process was made, milliseconds since the epoch: the nearest sshd above serves it alone.
+ * undefined where there is none.
+ */
+export function sshdStartMs({ read }: Pick<ProcessPort, "read">, pid: number): number | undefined {
+  const [nearest] = serversAbove(read, pid);
+  return nearest?.startedMs;
+}
+
+/** The programs of sshd that a process descends from, the nearest first. */
+function* serversAbove(read: ProcessPort["read"], pid: number): Generator<Program> {
+  for (let at = pid, steps = 0; at > 1 && steps < MOST_ANCESTORS; steps += 1) {
+    const program = read(at);
+    if (program === undefined) return;
+    if (SSHD.has(program.path)) yield program;
+    at = program.parentPid;
+  }
 }

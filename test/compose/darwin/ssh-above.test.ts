@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { sshConnectionAbove } from "../../../src/compose/darwin/ssh-above.ts";
+import { sshConnectionAbove, sshdStartMs } from "../../../src/compose/darwin/ssh-above.ts";
 import { darwinProcesses } from "../../../src/host/darwin/processes/darwin-processes.ts";
 import { abiObstacle } from "../../host/darwin/fake/abi.ts";
 import { FakeLibSystem } from "../../host/darwin/fake/fake-libsystem.ts";
@@ -21,13 +21,24 @@ function mac(sshd = "/usr/libexec/sshd-session") {
   for (const one of [forwarded, login]) processes.sockets.push({ protocol: "tcp", uid: 501, lastPid: 11, ...one });
   const system = new FakeLibSystem(machine);
   const ports = darwinProcesses({ system, nowMs: () => 0, every: () => ({ [Symbol.dispose]: () => {} }) });
-  return { processes, above: (pid: number) => sshConnectionAbove(ports, pid) };
+  return {
+    processes,
+    above: (pid: number) => sshConnectionAbove(ports, pid),
+    began: (pid: number) => sshdStartMs(ports, pid),
+  };
 }
 
 describe.skipIf(abiObstacle !== undefined)(`SSH above a process of a Mac (${abiObstacle ?? "by the double"})`, () => {
   it.each(["/usr/libexec/sshd-session", "/usr/sbin/sshd"])("is found below sudo by the socket of %s", (sshd) => {
     const { above } = mac(sshd);
     expect(above(13)).toBe("192.168.1.9 50001 192.168.1.20 22");
+  });
+
+  it("began when the nearest sshd did; unknown without one", () => {
+    const { processes, began } = mac();
+    processes.add({ pid: 30, startMs: 1_700_000_123_456, parentPid: 10, path: "/usr/libexec/sshd-session" });
+    processes.add({ pid: 31, parentPid: 30 });
+    expect([began(31), mac("/opt/other/sshd").began(13)]).toEqual([1_700_000_123_456, undefined]);
   });
 
   it("is none without an sshd above, without a socket of it, and in a circle of processes", () => {
