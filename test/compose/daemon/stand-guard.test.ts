@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -209,6 +209,27 @@ describe("law 1: the packet filter is gone, and the daemon can make no plan", ()
       expect(since.filter((report) => report.type === "applied" && report.keys.includes("firewall/machine"))).toEqual(
         [],
       );
+    },
+  );
+
+  test.each([
+    ["is not there yet", (bench: DaemonBench) => rmSync(bench.key)],
+    ["is open to all", (bench: DaemonBench) => chmodSync(bench.key, 0o666)],
+  ])(
+    "a daemon that starts after a reboot, when the key %s, puts everything back from the state folder",
+    async (_, spoil) => {
+      const bench = new DaemonBench();
+      await bench.apply(bench.config());
+      const stood = await bench.policy();
+      await bench.flush();
+      spoil(bench);
+      await bench.start(bench.config());
+      expect(bench.reports.map(({ type }) => type).filter((type) => type !== "woken")).toEqual([
+        "guarded",
+        "problem",
+        "inSync",
+      ]);
+      expect(await bench.policy()).toEqual(stood);
     },
   );
 });
