@@ -67,6 +67,17 @@ killSwitch: { enabled: true }
       renameSync(`${config}.new`, config);
     }
 
+    /** Starts the daemon, and waits until all is as it wants it. */
+    async function start(): Promise<void> {
+      const before = told.length;
+      const enter = ["netns", "exec", machine.name];
+      daemon = spawn("ip", [...enter, ...program, "daemon", "--foreground", "-f", config, ...state]);
+      daemon.stderr?.setEncoding("utf8").on("data", (text: string) => {
+        told += text;
+      });
+      await until("the first look", () => told.slice(before).includes("in sync"));
+    }
+
     beforeAll(async () => {
       machine = makeNamespace("daemon");
       machine.run(["ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1"]);
@@ -76,21 +87,7 @@ killSwitch: { enabled: true }
       mkdirSync(join(folder, "state"), { mode: 0o700 });
       writeFileSync(join(folder, "key"), "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=\n", { mode: 0o600 });
       write("192.168.7.0/24");
-      daemon = spawn("ip", [
-        "netns",
-        "exec",
-        machine.name,
-        ...program,
-        "daemon",
-        "--foreground",
-        "-f",
-        config,
-        ...state,
-      ]);
-      daemon.stderr?.setEncoding("utf8").on("data", (text: string) => {
-        told += text;
-      });
-      await until("the first apply", () => told.includes("in sync"));
+      await start();
     });
 
     afterAll(() => {
@@ -185,6 +182,19 @@ killSwitch: { enabled: true }
       expect(code).toBe(0);
       expect([rules(), table()]).toEqual([rulesBefore, tableBefore]);
       expect(machine.run(["nft", "list", "tables"]).stdout).toContain("table inet awg");
+    });
+
+    test("started again, it leaves a rollback alone, and proposes its file once that is edited", async () => {
+      const holding = (): string => /^\* +([0-9]+) /m.exec(awg("history").stdout)?.[1] ?? "";
+      expect(awg("rollback", "2", "--auto-approve").status).toBe(0);
+      const generation = holding();
+      const before = rules();
+      expect(before).toContain("192.168.9.0/24");
+      await start();
+      expect([holding(), rules()]).toEqual([generation, before]);
+      expect(told).toContain("was proposed before");
+      write("192.168.13.0/24");
+      await until("the edited rule", () => rules().includes("192.168.13.0/24"));
     });
   },
 );
