@@ -89,6 +89,12 @@ export class ReconcilingSession implements Session {
     await this.#parts.stores.proposals?.write({ settled: configHash });
   }
 
+  /** The next daemon proposes its files as on a new machine. */
+  async forgetProposals(): Promise<void> {
+    const { proposals } = this.#parts.stores;
+    if (Object.keys(await this.readProposals()).length > 0) await proposals?.write({});
+  }
+
   /** The plan that puts the machine back to what was accepted, without any config. */
   async planAccepted(): Promise<Planned> {
     return planGeneration(this.#parts, await this.#parts.stores.generations.latest());

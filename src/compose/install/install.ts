@@ -60,7 +60,10 @@ export async function uninstallAwg(options: InstallOptions & { readonly force: b
   const steps = [...machineSteps(options, manager), ...(services === undefined ? [] : serviceSteps(services, wanted))];
   const remove = async () => {
     const reports = await removeSteps(steps, options.dryRun, record.read());
-    if (!options.dryRun) record.clear();
+    if (!options.dryRun) {
+      record.clear();
+      await session.forgetProposals();
+    }
     return reports;
   };
   return { steps: options.dryRun ? await remove() : await session.write("uninstall", remove), warnings };

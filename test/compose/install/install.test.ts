@@ -49,6 +49,16 @@ describe("awg install and uninstall", () => {
     expect((await uninstallAwg(options())).steps.map(({ outcome }) => outcome)).toEqual(["absent", "absent"]);
   });
 
+  test("uninstall forgets what a daemon proposed, so that the next installation begins with its file", async () => {
+    await installAwg(options());
+    await using session = await openSession(options());
+    await session.settleProposal("a");
+    await uninstallAwg(options({ dryRun: true }));
+    expect(await session.readProposals()).toEqual({ settled: "a" });
+    await uninstallAwg(options());
+    expect(await session.readProposals()).toEqual({});
+  });
+
   test("--dry-run says the same and does nothing", async () => {
     const planned = await installAwg(options({ dryRun: true }));
     expect(planned.steps.map(({ outcome }) => outcome)).toEqual(["would-be-done", "would-be-done", "would-be-done"]);
