@@ -99,12 +99,12 @@ describe.skipIf(obstacle !== undefined)(
       ["gateway-darwin.txt", [{ family: 4, device: "en0", metric: 2, gateway: "192.168.1.254" }]],
       ["tailscale-comment-f-inet.txt", [{ family: 4, device: "en0", metric: 0, gateway: "10.0.0.1" }]],
       [
-      "jc-osx-10.14.6-netstat-rnl.txt",
-      [
-        { family: 4, device: "en0", metric: 0, gateway: "192.168.1.254" },
-        { family: 6, device: "en0", metric: 0, gateway: "fe80::feae:34ff:fea1:3a80" },
+        "jc-osx-10.14.6-netstat-rnl.txt",
+        [
+          { family: 4, device: "en0", metric: 0, gateway: "192.168.1.254" },
+          { family: 6, device: "en0", metric: 0, gateway: "fe80::feae:34ff:fea1:3a80" },
+        ],
       ],
-    ],
       ["gateway-darwinNoRoute.txt", []],
     ])("netstat-rn/%s: the way out that is no tunnel's, also where another VPN has the default", (name, wanted) => {
       const machine = machineOf(readNetstat(read(`netstat-rn/${name}`)));
