@@ -26,8 +26,8 @@ import {
   secondsToConfirm,
 } from "./generations/confirmation.ts";
 import { generationFor, type HistoryEntry, historyOf } from "./generations/history.ts";
-import { type SshRisk, sshRiskOf } from "./generations/ssh-risk.ts";
-import { type RestoredPolicy, restorePolicy, withRestored } from "./generations/standing-policy.ts";
+import type { SshRisk } from "./generations/ssh-risk.ts";
+import type { RestoredPolicy } from "./generations/standing-policy.ts";
 import { planConfig, planDestroy, planGeneration } from "./planning/planner.ts";
 import { parseSavedPlan, renderSavedPlan } from "./planning/saved-plan.ts";
 import type { ProgramsReport, ProgramWatchEvent } from "./processes/program-report.ts";
@@ -167,6 +167,7 @@ export class ReconcilingSession implements Session {
   }
 
   async sshRisk(planned: Planned): Promise<SshRisk | undefined> {
+    const { sshRiskOf } = await import("./generations/ssh-risk.ts");
     return sshRiskOf(this.#parts, planned);
   }
 
@@ -212,13 +213,13 @@ export class ReconcilingSession implements Session {
     const means = { parts: this.#parts, readOpen: readOpenTransaction, ...(then === "protect" ? { load } : {}) };
     const told = await ifUnreadable(means, cause);
     if (told !== cause || then === "tell") return told;
-    const restored = await this.restorePolicy().catch(() => undefined);
-    return restored === undefined ? cause : withRestored(cause, restored);
+    const { afterRestoring } = await import("./generations/standing-policy.ts");
+    return afterRestoring(this.#parts, cause);
   }
 
   /** Puts the packet filter back that ought to stand, by itself and without a plan; undefined where nothing was wrong with it. */
   async restorePolicy(): Promise<RestoredPolicy | undefined> {
-    this.#parts.requireRights?.();
+    const { restorePolicy } = await import("./generations/standing-policy.ts");
     return restorePolicy(this.#parts);
   }
 

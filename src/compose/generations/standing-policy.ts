@@ -29,6 +29,7 @@ export interface RestoredPolicy {
  *   the packet filter throws
  */
 export async function restorePolicy(parts: SessionParts): Promise<RestoredPolicy | undefined> {
+  parts.requireRights?.();
   if ((await findWrong(parts)) === undefined) return undefined;
   await using _held = await parts.lock("protect");
   // Whoever held the lock may have mended it, or left another state.
@@ -57,9 +58,10 @@ export function duePolicies(
   return [...policiesOf(accepted), ...half.filter((policy) => policy !== null)];
 }
 
-/** The error of a verb that failed where the packet filter was found gone: it says what became of that. Pure. */
-export function withRestored(cause: unknown, found: RestoredPolicy): unknown {
-  if (!(cause instanceof AwgError)) return cause;
+/** Puts the packet filter back after a verb has failed, and gives the error to be told, which says what became of that. */
+export async function afterRestoring(parts: SessionParts, cause: unknown): Promise<unknown> {
+  const found = await restorePolicy(parts).catch(() => undefined);
+  if (found === undefined || !(cause instanceof AwgError)) return cause;
   const { kind, facts, remedy } = cause;
   const options = { cause, facts, ...(remedy === undefined ? {} : { remedy }) };
   return new AwgError(kind, `${cause.message}; ${renderRestored(found)}`, options);
