@@ -29,7 +29,8 @@ export async function failAndStayFlat(program: string, turns: number, warmUp: nu
   const [liveEarly, liveLate] = [leastLive(early), leastLive(late)];
   const told = `${said.length} applies failed in ${kinds.size} ways; daemon ${change(early, late, "daemon")}, ${liveEarly} then ${liveLate} KiB of its heap live; keeper ${change(early, late, "keeper")}`;
   for (const who of ["daemon", "keeper"] as const) {
-    expect(least(late, who, "descriptors"), told).toBeLessThanOrEqual(least(early, who, "descriptors"));
+    // One may be a connection that is just being answered.
+    expect(least(late, who, "descriptors"), told).toBeLessThanOrEqual(least(early, who, "descriptors") + 1);
     expect(least(late, who, "residentKib"), told).toBeLessThan(least(early, who, "residentKib") + slackKib);
   }
   await daemon.succeed();

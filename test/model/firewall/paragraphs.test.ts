@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const text = readFileSync(`${root}docs/security.md`, "utf8");
-const stated = new Set([...text.matchAll(/^- \*\*(S\d+\.\d+)\*\*/gm)].map((match) => match[1] as string));
+const stated = new Set([...text.matchAll(/^(?:-|\|) \*\*(S\d+\.\d+)\*\*/gm)].map((match) => match[1] as string));
 
 function citedIn(folders: readonly string[]): Map<string, string> {
   const cited = new Map<string, string>();
