@@ -147,31 +147,6 @@ describe.skipIf(table === undefined)(
       ).toEqual([]);
     });
 
-    it("gives every number that stands alone in darwin's code the value that Apple's sources give its name", () => {
-      const typed: string[] = [];
-      for (const file of filesBelow("src").filter((name) => name.includes("/darwin/") && name.endsWith(".ts"))) {
-        const text = readFileSync(file, "utf8");
-        const singles = [...text.matchAll(/^const ([A-Z][A-Z0-9_]+) = (0x[0-9a-f_]+|[0-9_]+);/gm)];
-        const lists = [...text.matchAll(/^const \[([A-Z0-9_, ]+)\] = \[([0-9, ]+)\];/gm)].flatMap(
-          ([, names = "", values = ""]) =>
-            names.split(", ").map((name, index) => ["", name, values.split(", ")[index] ?? ""]),
-        );
-        for (const [, name = "", value = ""] of [...singles, ...lists]) {
-          if (known[name] === undefined) {
-            expect(name, `${file}: a name of a header that nothing holds`).not.toMatch(
-              /^(E(?!VENTS$)[A-Z0-9]{3,14}|RT[FAMV]_.*|IFF_.*|NOTE_.*)$/,
-            );
-            continue;
-          }
-          expect(Number(value.replaceAll("_", "")), `${name} in ${file}`).toBe(known[name]);
-          typed.push(name);
-        }
-      }
-      expect(typed).toEqual(
-        expect.arrayContaining(["RTF_LLINFO", "ENODEV", "ENOTSUP", "ESRCH", "EEXIST", "ENOMEM", "EBUSY"]),
-      );
-    });
-
     it.skipIf(fullPath === undefined)(
       "names what of it was otherwise on a macOS since 11.5: PF's status on 11.5, the signer's kind on 11.5 and 12.5",
       async () => {

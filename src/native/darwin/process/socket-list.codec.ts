@@ -9,8 +9,8 @@ const FRAME = PROCESS_LAYOUTS.xinpgen;
 /** struct xsocket_n of macOS 12: what is read here lies within. */
 const LEAST_OWNER_BYTES = 76;
 const LEAST_RECORD_BYTES = 8;
-/** inp_vflag (bsd/netinet/in_pcb.h). */
-const IS_IPV4 = 1;
+/** bsd/netinet/in_pcb.h: a bit of inp_vflag. */
+const INP_IPV4 = 1;
 
 /** One end as the kernel has it: canonical text, IPv4 dotted; port 0 is "any". */
 export interface ListedEnd {
@@ -75,7 +75,7 @@ function padded(length: number): number {
 function decodeEnds(record: Uint8Array): Pick<ListedSocket, "local" | "remote"> {
   if (record.length < ENDS.size) throw malformed(`struct xinpcb_n of ${record.length} bytes`);
   const { inp_fport, inp_lport, inp_vflag } = ENDS.fields;
-  const isIpv4 = (readUnsigned(record, 0, inp_vflag) & IS_IPV4) !== 0;
+  const isIpv4 = (readUnsigned(record, 0, inp_vflag) & INP_IPV4) !== 0;
   const end = ([at]: readonly [number, number], [port]: readonly [number, number]): ListedEnd => ({
     address: addressIn(record.subarray(at, at + 16), isIpv4),
     port: ((record[port] ?? 0) << 8) | (record[port + 1] ?? 0),
