@@ -37,6 +37,8 @@ export interface ServiceObserved extends ServicePlace {
   readonly loaded: boolean;
   /** The manager still goes by an older text of the file. */
   readonly outdated: boolean;
+  /** It runs by an older text until it is started anew, which is a person's to do: awg would end itself, or every utun. */
+  readonly awaitsRestart?: true;
   readonly running: boolean;
   readonly pid?: number;
   /** How it ended the last time: "exit code 1", "signal 9"; absent when it never did, or nobody knows. */

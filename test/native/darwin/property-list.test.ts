@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readPropertyText } from "../../../src/native/darwin/process/property-list.codec.ts";
+import { readPropertyText, readPropertyTexts } from "../../../src/native/darwin/process/property-list.codec.ts";
 import { checkProperty } from "../../support/seeded.ts";
 
 const KEY = "CFBundleIdentifier";
@@ -31,6 +31,24 @@ describe("a text of a property list", () => {
   test("binary, with more than 255 objects and texts of more than 15 characters", () => {
     expect(readPropertyText(LONG, KEY)).toBe("com.example.a-rather-long-name.helper");
     expect(readPropertyText(LONG, "Key299")).toBe("value 299");
+  });
+
+  test("XML: a list's texts, in order; what is no text, and what stands deeper, is passed over", () => {
+    const read = (inside: string) => readPropertyTexts(new TextDecoder().decode(wrapped(inside)), "List");
+    const list =
+      "<string>/a</string><!-- <string>no</string> --><integer>1</integer><string/><string>&lt;b&gt;</string>";
+    expect(
+      read(`<dict><key>A</key><true/><key>List</key><array>${list}</array><key>B</key><string>c</string></dict>`),
+    ).toEqual(["/a", "", "<b>"]);
+    expect(read("<dict><key>List</key><array><array><string>in</string></array></array></dict>")).toEqual([]);
+    expect(read("<dict><key>List</key><array/><key>x</key><array><string>y</string></array></dict>")).toEqual([]);
+    for (const other of [
+      "<dict><key>List</key><string>a</string></dict>",
+      "<dict><key>L</key><dict><key>List</key><array/></dict></dict>",
+      "<array/>",
+    ]) {
+      expect(read(other)).toBeUndefined();
+    }
   });
 
   test("XML: comments, entities, empty elements; what stands in a dictionary within does not count", () => {

@@ -32,7 +32,7 @@ function forPrograms({ observed, autostart }: ServiceReport): unknown {
 }
 
 function lineOf({ observed, autostart }: ServiceReport): string {
-  const { name, definition, ownedByAwg, loaded, outdated, running, pid, lastExit } = observed;
+  const { name, definition, ownedByAwg, loaded, outdated, awaitsRestart, running, pid, lastExit } = observed;
   if (definition === null) return `${name}: not installed${loaded ? ", but still loaded" : ""}`;
   if (!ownedByAwg) return `${name}: somebody else's`;
   const facts = [
@@ -40,6 +40,7 @@ function lineOf({ observed, autostart }: ServiceReport): string {
     autostart === undefined ? "" : autostart.enabled ? "starts at boot" : "does not start at boot",
     lastExit === undefined ? "" : `last ended with ${lastExit}`,
     outdated ? "its manager goes by an older definition" : "",
+    awaitsRestart ? "runs by an older definition until it is started anew" : "",
   ];
   return `${name}: ${facts.filter(Boolean).join("; ")}`;
 }

@@ -3,11 +3,13 @@ export interface JobState {
   readonly running: boolean;
   readonly pid: number | undefined;
   readonly lastExit: string | undefined;
+  /** The command line that it was loaded with; undefined where that was not said. */
+  readonly words: readonly string[] | undefined;
 }
 
 /**
- * Reads `launchctl print TARGET`. The text has no stable format: only lines one tab deep are read, and what is missing
- * counts as not said. Pure.
+ * Reads `launchctl print TARGET`. The text has no stable format: only lines one tab deep are read, and
+ * those of its arguments one deeper; what is missing counts as not said. Pure.
  */
 export function parseJobState(text: string): JobState {
   const values = new Map<string, string>();
@@ -22,6 +24,11 @@ export function parseJobState(text: string): JobState {
     running: values.get("state") === "running",
     pid: Number.isSafeInteger(pid) && pid > 0 ? pid : undefined,
     lastExit: signal !== undefined ? `signal ${signal}` : code === undefined ? undefined : `exit code ${code}`,
+    words: /^\targuments = \{\n((?:\t\t.*\n)*)\t\}$/m
+      .exec(text)?.[1]
+      ?.split("\n")
+      .slice(0, -1)
+      .map((line) => line.slice(2)),
   };
 }
 

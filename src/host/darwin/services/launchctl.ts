@@ -11,6 +11,7 @@ const RETRY_WAITS_MS: readonly number[] = [1000, 2000, 3000];
 /** Exit codes of launchctl (sysexits, errno and launchd's own), as far as they decide anything here. */
 const CODE = {
   notPermitted: 1,
+  noProcess: 3,
   io: 5,
   inProgress: 36,
   already: 37,
@@ -44,23 +45,28 @@ export class Launchctl {
     this.#sleep = sleep;
   }
 
+  /** @throws AwgError("host" | "permission" | "unsupported") for an answer that leaves open whether it is loaded. */
   async find(job: Job): Promise<JobFound> {
-    const { status, stdout, stderr } = await this.#ask(["print", target(job)]);
-    if (status === 0) return parseJobState(stdout);
-    const hasNoDomain = status === CODE.noSession || status === CODE.noDomain || stderr.includes("find domain");
-    return hasNoDomain ? "no-session" : "not-loaded";
+    const result = await this.#ask(["print", target(job)]);
+    if (result.status === 0) return parseJobState(result.stdout);
+    if (hasNoDomain(result)) return "no-session";
+    if (result.status === CODE.notFound || result.status === CODE.noProcess) return "not-loaded";
+    throw refused("print", target(job), result);
   }
 
+  /** @throws AwgError as `find`; in a session that is not there nothing is switched off. */
   async isDisabled({ domain, label }: Job): Promise<boolean> {
-    const { status, stdout } = await this.#ask(["print-disabled", domain]);
-    return status === 0 && isDisabled(stdout, label);
+    const result = await this.#ask(["print-disabled", domain]);
+    if (result.status === 0) return isDisabled(result.stdout, label);
+    if (hasNoDomain(result)) return false;
+    throw refused("print-disabled", domain, result);
   }
 
   /** The override lies outside the plist and outlives it. */
   async setDisabled(job: Job, disabled: boolean): Promise<void> {
     const verb = disabled ? "disable" : "enable";
     const result = await this.#ask([verb, target(job)]);
-    if (result.status !== 0) throw refused(verb, job, result);
+    if (result.status !== 0) throw refused(verb, target(job), result);
   }
 
   /**
@@ -87,13 +93,13 @@ export class Launchctl {
       if (now === "not-loaded" || now === "no-session") return;
       await this.#sleep(LOOK_MS);
     }
-    throw refused("bootout", job, result);
+    throw refused("bootout", target(job), result);
   }
 
   /** Starts a job that is loaded; `again` ends it first where it runs. */
   async kickstart(job: Job, again: boolean): Promise<void> {
     const result = await this.#ask(["kickstart", ...(again ? ["-k"] : []), target(job)]);
-    if (result.status !== 0 && result.status !== CODE.already) throw refused("kickstart", job, result);
+    if (result.status !== 0 && result.status !== CODE.already) throw refused("kickstart", target(job), result);
   }
 
   async #bootstrap(job: Job, path: string): Promise<void> {
@@ -106,7 +112,7 @@ export class Launchctl {
       if (typeof found === "object" || (found === "no-session" && job.domain !== "system")) return;
       if (![CODE.io, CODE.inProgress, CODE.already].includes(result.status)) break;
     }
-    if (result !== undefined) throw refused("bootstrap", job, result);
+    if (result !== undefined) throw refused("bootstrap", target(job), result);
   }
 
   #ask(args: readonly string[]): Promise<CommandResult> {
@@ -118,16 +124,22 @@ function target({ domain, label }: Job): string {
   return `${domain}/${label}`;
 }
 
-function refused(verb: string, job: Job, { status, stderr }: CommandResult): AwgError {
+function hasNoDomain({ status, stderr }: CommandResult): boolean {
+  return status === CODE.noSession || status === CODE.noDomain || stderr.includes("find domain");
+}
+
+function refused(verb: string, what: string, { status, stderr }: CommandResult): AwgError {
   const said = stderr.trim().split("\n").at(-1) ?? "";
   const kind = status === CODE.sip ? "unsupported" : status === CODE.notPermitted ? "permission" : "host";
-  return new AwgError(kind, `launchctl ${verb} ${target(job)} failed with ${status}${said === "" ? "" : `: ${said}`}`, {
+  return new AwgError(kind, `launchctl ${verb} ${what} failed with ${status}${said === "" ? "" : `: ${said}`}`, {
     facts: { status },
     remedy:
       status === CODE.disabled
         ? "allow it in System Settings, Login Items & Extensions"
         : kind === "permission"
           ? "run it as root"
-          : `see launchctl error ${status}, and launchctl print ${target(job)}`,
+          : status < 0
+            ? "it did not end in time: look whether launchd answers launchctl version"
+            : `see launchctl error ${status}, and launchctl print ${what}`,
   });
 }

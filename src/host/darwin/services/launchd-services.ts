@@ -1,8 +1,10 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { sameData } from "../../../model/canonical.ts";
 import { AwgError } from "../../../model/error.ts";
 import { bearsMark } from "../../../model/ownership.ts";
 import { LAUNCHD, type ServiceObserved, type ServicePlace, type ServiceSpec } from "../../../model/spec/service.ts";
+import { readPropertyTexts } from "../../../native/darwin/process/property-list.codec.ts";
 import type { ServiceCommand, ServiceManager, ServicePort } from "../../ports/services.ts";
 import type { RunCommand } from "../command.ts";
 import { type Job, Launchctl } from "./launchctl.ts";
@@ -73,6 +75,8 @@ class Launchd {
     const definition = this.#text(path);
     const found = await this.launchctl.find(jobOf(name, uid));
     const isHeld = typeof found === "object";
+    const isOlder = isHeld && goesByOlder(found, definition);
+    const staysUp = isHeld && this.#staysUp(name, found);
     return {
       name,
       path,
@@ -81,7 +85,8 @@ class Launchd {
       ownedByAwg: definition !== null && bearsMark(definition),
       // Without a session there is nothing to load it into; launchd does so at login.
       loaded: isHeld || (found === "no-session" && uid !== undefined && definition !== null),
-      outdated: false,
+      outdated: isOlder && !staysUp,
+      ...(isOlder && staysUp ? { awaitsRestart: true } : {}),
       running: isHeld && found.running,
       ...(isHeld && found.pid !== undefined ? { pid: found.pid } : {}),
       ...(isHeld && found.lastExit !== undefined ? { lastExit: found.lastExit } : {}),
@@ -96,11 +101,11 @@ class Launchd {
     this.#refuseForeign(path);
     const job = jobOf(name, uid);
     const found = await this.launchctl.find(job);
-    const staysUp = typeof found === "object" && (this.#isSelf(found) || (name === LAUNCHD.keeper && found.running));
-    if (this.#text(path) !== definition) {
-      if (!staysUp) await this.launchctl.bootout(job);
-      writePlist(this.#at(path), definition, uid);
-    }
+    const isHeld = typeof found === "object";
+    const staysUp = isHeld && this.#staysUp(name, found);
+    const isWritten = this.#text(path) === definition;
+    if (!staysUp && (!isWritten || (isHeld && goesByOlder(found, definition)))) await this.launchctl.bootout(job);
+    if (!isWritten) writePlist(this.#at(path), definition, uid);
     if (staysUp) return;
     if (typeof (await this.launchctl.find(job)) !== "object") await this.launchctl.bootstrap(job, this.#at(path));
     const now = await this.launchctl.find(job);
@@ -117,16 +122,28 @@ class Launchd {
     if (await this.launchctl.isDisabled(job)) await this.launchctl.setDisabled(job, false);
   }
 
-  /** `KeepAlive` starts again whatever is merely ended, so that stopping is unloading. */
+  /**
+   * `KeepAlive` starts again whatever is merely ended, so that stopping is unloading; so is a restart by another text, since
+   * a job that is merely kicked runs by the one it was loaded with.
+   */
   async control({ name, path, uid }: ServicePlace, command: ServiceCommand): Promise<void> {
     const job = jobOf(name, uid);
     if (command === "stop") return await this.launchctl.bootout(job);
-    const found = await this.launchctl.find(job);
+    const definition = this.#text(path);
+    let found = await this.launchctl.find(job);
+    if (command === "restart" && typeof found === "object" && goesByOlder(found, definition)) {
+      await this.launchctl.bootout(job);
+      found = "not-loaded";
+    }
     if (typeof found !== "object") {
-      if (this.#text(path) === null) throw new AwgError("host", `there is no service ${name}: ${path} is not there`);
+      if (definition === null) throw new AwgError("host", `there is no service ${name}: ${path} is not there`);
       return await this.launchctl.bootstrap(job, this.#at(path));
     }
     if (command === "restart" || !found.running) await this.launchctl.kickstart(job, command === "restart");
+  }
+
+  #staysUp(name: string, found: JobState): boolean {
+    return this.#isSelf(found) || (name === LAUNCHD.keeper && found.running);
   }
 
   #isSelf({ pid }: JobState): boolean {
@@ -165,6 +182,16 @@ class Launchd {
   #at(path: string): string {
     return join(this.#deps.root ?? "/", path);
   }
+}
+
+/**
+ * Whether a job was loaded with another command line than its plist has: launchd tells no more of what it loaded. Of words
+ * that it may print otherwise than they are written nothing is said.
+ */
+function goesByOlder({ words }: JobState, definition: string | null): boolean {
+  const wanted = definition === null ? undefined : readPropertyTexts(definition, "ProgramArguments");
+  if (words === undefined || wanted === undefined || !wanted.every((word) => /^[\x20-\x7e]*$/.test(word))) return false;
+  return !sameData(words, wanted);
 }
 
 function jobOf(label: string, uid: number | undefined): Job {

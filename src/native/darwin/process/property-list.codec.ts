@@ -10,22 +10,42 @@ export function readPropertyText(bytes: Uint8Array, key: string): string | undef
   return readBinaryPropertyText(bytes, key) ?? readXmlPropertyText(new TextDecoder().decode(bytes), key);
 }
 
-/** Only what stands directly in plist's dict counts: the same key may stand in dictionaries within. */
-function readXmlPropertyText(text: string, key: string): string | undefined {
+/** The texts of a list under a key of the outermost dictionary of an XML property list; undefined where there is none. */
+export function readPropertyTexts(xml: string, key: string): readonly string[] | undefined {
+  const [list, ...inside] = valueTags(xml, key);
+  if (list?.name !== "array") return undefined;
+  return inside.filter(({ depth, name }) => depth === 1 && name === "string").map(textOf);
+}
+
+function readXmlPropertyText(xml: string, key: string): string | undefined {
+  const [value] = valueTags(xml, key);
+  return value?.name === "string" ? textOf(value) : undefined;
+}
+
+/**
+ * The elements of the value under a key, the value's own first, at depth 0. Only a key directly in plist's dict counts: the
+ * same one may stand in dictionaries within.
+ */
+function* valueTags(text: string, key: string): Generator<XmlTag & { readonly depth: number }> {
   const open: string[] = [];
-  let asked = false;
-  for (const { isEnd, isEmpty, name, content } of xmlTags(text)) {
-    if (isEnd) {
-      if (open.pop() !== name) return undefined;
+  let [asked, found] = [false, false];
+  for (const tag of xmlTags(text)) {
+    if (tag.isEnd) {
+      if (open.pop() !== tag.name || (found && open.length === 2)) return;
       continue;
     }
-    if (open.length === 2 && open[0] === "plist" && open[1] === "dict") {
-      if (asked) return name === "string" ? unescaped(isEmpty ? "" : content) : undefined;
-      asked = name === "key" && unescaped(content) === key;
+    if (!found && open.length === 2 && open[0] === "plist" && open[1] === "dict") {
+      found = asked;
+      asked = tag.name === "key" && unescaped(tag.content) === key;
     }
-    if (!isEmpty) open.push(name);
+    if (found) yield { ...tag, depth: open.length - 2 };
+    if (!tag.isEmpty) open.push(tag.name);
+    else if (found && open.length === 2) return;
   }
-  return undefined;
+}
+
+function textOf({ isEmpty, content }: XmlTag): string {
+  return isEmpty ? "" : unescaped(content);
 }
 
 interface XmlTag {

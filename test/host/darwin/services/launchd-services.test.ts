@@ -29,10 +29,16 @@ let launchd: FakeLaunchd;
 let programs: FakePrograms;
 let waitedMs: number;
 
-function spec(more = "", place: Pick<ServiceSpec, "name" | "path"> = PLACE): ServiceSpec {
+function spec(more = "", place: Pick<ServiceSpec, "name" | "path"> = PLACE, around = "x"): ServiceSpec {
   const label = `<key>Label</key><string>${place.name}</string><key>RunAtLoad</key><true/>`;
-  const definition = `<?xml version="1.0"?>\n<!-- ${SERVICE_MARK} -->\n<dict>${label}${more}</dict>\n`;
+  const definition = `<?xml version="1.0"?>\n<!-- ${SERVICE_MARK} -->\n<${around}><dict>${label}${more}</dict></${around}>\n`;
   return { ...place, definition, keepRunning: true };
+}
+
+/** One that runs this command line. */
+function running(words: readonly string[], place: Pick<ServiceSpec, "name" | "path"> = PLACE): ServiceSpec {
+  const list = words.map((word) => `<string>${word}</string>`).join("");
+  return spec(`<key>ProgramArguments</key><array>${list}</array>`, place, "plist");
 }
 
 function services(ownPid = 1) {
@@ -89,6 +95,83 @@ describe("services by launchd (launchd is the double of the whole Mac; its texts
     });
     await services().remove(keeper);
     expect(launchd.changes).toEqual([`bootout system/${LAUNCHD.keeper}`]);
+  });
+
+  test("a job that was loaded from an older plist is outdated, and is loaded anew; then nothing is left to do", async () => {
+    const [older, newer] = [
+      running(["/opt/awg", "daemon"]),
+      running(["/opt/awg", "daemon", "--notify", "a &lt;b&gt;"]),
+    ];
+    await services().ensure(older);
+    expect(await services().read(PLACE)).toMatchObject({ outdated: false });
+    writeFileSync(join(root, PATH), newer.definition);
+    expect(await services().read(PLACE)).toMatchObject({ definition: newer.definition, running: true, outdated: true });
+    launchd.changes.length = 0;
+    await services().ensure(newer);
+    expect(launchd.changes).toEqual([`bootout ${TARGET}`, `bootstrap system ${join(root, PATH)}`]);
+    expect(await services().read(PLACE)).toMatchObject({ outdated: false, pid: 702 });
+  });
+
+  test("a restart by a newer plist unloads: launchd would start again what it loaded", async () => {
+    await services().ensure(running(["/opt/awg", "daemon"]));
+    writeFileSync(join(root, PATH), running(["/opt/awg", "other"]).definition);
+    launchd.changes.length = 0;
+    await services().control(PLACE, "restart");
+    expect(launchd.changes).toEqual([`bootout ${TARGET}`, `bootstrap system ${join(root, PATH)}`]);
+    await services().control(PLACE, "restart");
+    expect(launchd.changes.at(-1)).toBe(`kickstart -k ${TARGET}`);
+  });
+
+  test("what is not ended for its new text says that it awaits its restart, and is no difference to put right", async () => {
+    const keeper = { name: LAUNCHD.keeper, path: `${LAUNCHD.daemons}/${LAUNCHD.keeper}.plist` };
+    for (const [place, ownPid] of [[keeper, 1] as const, [PLACE, 702] as const]) {
+      await services(ownPid).ensure(running(["/opt/awg", "old"], place));
+      await services(ownPid).ensure(running(["/opt/awg", "new"], place));
+      expect(await services(ownPid).read(place)).toMatchObject({ running: true, outdated: false, awaitsRestart: true });
+    }
+    expect(await services().read(PLACE)).toMatchObject({ outdated: true });
+    expect(launchd.changes.filter((change) => change.startsWith("bootout"))).toEqual([]);
+  });
+
+  test("what launchd may print otherwise than it is written is held for current, as is a job without words", async () => {
+    await services().ensure(running(["/opt/ä/awg", "old"]));
+    writeFileSync(join(root, PATH), running(["/opt/ä/awg", "new"]).definition);
+    expect(await services().read(PLACE)).toMatchObject({ outdated: false });
+    writeFileSync(join(root, PATH), spec().definition);
+    expect(await services().read(PLACE)).toMatchObject({ outdated: false });
+  });
+
+  test.each([
+    ["one that was ended", -1, "", "host", "did not end in time"],
+    ["an answer nobody knows", 64, "Unrecognized target specifier.\n", "host", "launchctl error 64"],
+    ["a refusal", 1, "Operation not permitted\n", "permission", ""],
+    ["System Integrity Protection", 150, "Operation not permitted\n", "unsupported", "launchctl error 150"],
+  ])(
+    "a look that fails is an error, never a service that is not loaded: %s",
+    async (_name, status, stderr, kind, remedy) => {
+      await services().ensure(spec());
+      launchd.changes.length = 0;
+      launchd.looksFail = { status, stderr };
+      for (const look of [
+        () => services().read(PLACE),
+        () => services().ensure(spec("<new/>")),
+        () => services().remove(PLACE),
+        () => services().readAutostart({ service: LAUNCHD.daemon }),
+      ]) {
+        await expect(look()).rejects.toMatchObject({
+          kind,
+          facts: { status },
+          remedy: expect.stringContaining(remedy),
+        });
+      }
+      expect(launchd.changes).toEqual([]);
+      expect(readFileSync(join(root, PATH), "utf8")).toBe(spec().definition);
+    },
+  );
+
+  test.each([113, 3])("%i is how launchctl says that it has no such job", async (status) => {
+    launchd.looksFail = { status, stderr: "Could not find service\n" };
+    expect(await services().read(PLACE)).toMatchObject({ loaded: false, running: false });
   });
 
   test("bootstrap right after bootout fails with 5 and is tried again", async () => {
@@ -231,6 +314,11 @@ describe("what launchctl prints", () => {
       { running: true, pid: 12, lastExit: undefined },
     ],
     [
+      "its words",
+      "\tprogram = /a b/awg\n\targuments = {\n\t\t/a b/awg\n\t\t\n\t\t} = {\n\t}\n\n\tinherited environment = {\n\t\tA => b\n\t}\n",
+      { running: false, pid: undefined, lastExit: undefined, words: ["/a b/awg", "", "} = {"] },
+    ],
+    [
       "ended",
       "\tstate = not running\n\tlast exit code = 78: EX_CONFIG\n",
       { running: false, pid: undefined, lastExit: "exit code 78" },
@@ -247,7 +335,7 @@ describe("what launchctl prints", () => {
     ],
     ["nothing", "", { running: false, pid: undefined, lastExit: undefined }],
   ])("a job: %s", (_name, text, state) => {
-    expect(parseJobState(`system/x = {\n${text}}\n`)).toEqual(state);
+    expect(parseJobState(`system/x = {\n${text}}\n`)).toEqual({ words: undefined, ...state });
   });
 
   test("what is switched off, in the words of new and old systems", () => {

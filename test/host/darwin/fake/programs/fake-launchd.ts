@@ -27,6 +27,8 @@ export class FakeLaunchd {
   readonly changes: string[] = [];
   /** Bootstraps that fail with 5 for no reason that can be seen. */
   spuriousFailures = 0;
+  /** What launchctl answers to every look, where it cannot tell. */
+  looksFail: { readonly status: number; readonly stderr: string } | undefined;
   /** How long a job takes to go after bootout, in looks (darwin-notes 8: `state = SIGTERMed`). */
   looksToEnd = 2;
   #nextPid = 700;
@@ -43,6 +45,7 @@ export function fakeLaunchctl(launchd: FakeLaunchd, { args }: Command, isRoot: b
   const isReading = verb === "print" || verb === "print-disabled";
   if (!isReading && !isRoot) return said("", 1, "Operation not permitted\n");
   if (!isReading) launchd.changes.push(args.join(" "));
+  if (isReading && launchd.looksFail !== undefined) return { stdout: "", ...launchd.looksFail };
   if (verb === "print" && words.length === 1) return print(launchd, words[0] ?? "");
   if (verb === "print-disabled" && words.length === 1) return printDisabled(launchd, words[0] ?? "");
   if ((verb === "enable" || verb === "disable") && words.length === 1) {
@@ -74,10 +77,23 @@ function print(launchd: FakeLaunchd, word: string): CommandResult {
     "\tactive count = 1",
     `\tpath = ${job.path}`,
     ...state,
+    ...commandLine(job.text),
     `\truns = ${job.runs}`,
     "\tlast exit code = (never exited)",
   ];
   return said(`${target} = {\n${lines.join("\n")}\n\n\tendpoints = {\n\t\tstate = active\n\t}\n}\n`);
+}
+
+/** Of the plist as it was loaded; a job without any is printed without. */
+function commandLine(plist: string): string[] {
+  const [, list] = /<key>ProgramArguments<\/key>\s*<array>([\s\S]*?)<\/array>/.exec(plist) ?? [];
+  const words = [...(list ?? "").matchAll(/<string>(.*?)<\/string>/gs)].map(([, word = ""]) => plainText(word));
+  if (words.length === 0) return [];
+  return ["", `\tprogram = ${words[0]}`, "\targuments = {", ...words.map((word) => `\t\t${word}`), "\t}", ""];
+}
+
+function plainText(xml: string): string {
+  return xml.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 }
 
 function printDisabled(launchd: FakeLaunchd, domain: string): CommandResult {
