@@ -57,7 +57,7 @@ export function tokensRequest(count: number): {
 
 /** The tokens that DIOCGETSTARTERS wrote; `size` of its argument says how many bytes there are. */
 export function decodeTokens(argument: Uint8Array, buffer: Uint8Array): PfToken[] {
-  const filled = Math.min(readUnsigned(argument, 0, TOKENS.fields.size), buffer.length);
+  const filled = Math.min(readSigned(argument, 0, TOKENS.fields.size), buffer.length);
   const tokens: PfToken[] = [];
   for (let at = 0; at + TOKEN.size <= filled; at += TOKEN.size) {
     tokens.push({

@@ -32,6 +32,11 @@ export function readUnsigned64(bytes: Uint8Array, base: number, [offset]: FieldA
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(at, true);
 }
 
+/** The same, signed. */
+export function readSigned64(bytes: Uint8Array, base: number, field: FieldAt): bigint {
+  return BigInt.asIntN(64, readUnsigned64(bytes, base, field));
+}
+
 /** Writes an integer, signed or not, into a field of 1, 2 or 4 bytes. */
 export function writeNumber(bytes: Uint8Array, base: number, [offset, size]: FieldAt, value: number): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -3,7 +3,7 @@ import { type Family, parseIp, renderIp } from "../../../model/ip.ts";
 import { INTERFACE } from "../constants.ts";
 import { LAYOUTS } from "../layouts.ts";
 import { encodeInet, encodeNetmask } from "../sockaddr.codec.ts";
-import { type FieldAt, readUnsigned, writeCharacters, writeNumber } from "../struct.codec.ts";
+import { type FieldAt, readSigned, readUnsigned, writeCharacters, writeNumber } from "../struct.codec.ts";
 
 const IFREQ = LAYOUTS.ifreq;
 const ALIAS = LAYOUTS.ifaliasreq;
@@ -32,7 +32,7 @@ export function readMtuRequest(device: string): InterfaceRequest {
 
 /** The bytes of an answered SIOCGIFMTU. */
 export function mtuOf({ argument }: InterfaceRequest): number {
-  return readUnsigned(argument, 0, IFREQ.fields["ifr_ifru.ifru_mtu"]);
+  return readSigned(argument, 0, IFREQ.fields["ifr_ifru.ifru_mtu"]);
 }
 
 /** SIOCGIFFLAGS: fills its argument, from which `flagsOf` reads. */

@@ -1,4 +1,12 @@
-import { malformed, readSigned, readUnsigned, readUnsigned64, writeNumber, writeNumber64 } from "../struct.codec.ts";
+import {
+  malformed,
+  readSigned,
+  readSigned64,
+  readUnsigned,
+  readUnsigned64,
+  writeNumber,
+  writeNumber64,
+} from "../struct.codec.ts";
 import { KERNEL_EVENT } from "./process-constants.ts";
 import { PROCESS_LAYOUTS } from "./process-layouts.ts";
 
@@ -40,7 +48,7 @@ export function decodeProcessEvents(bytes: Uint8Array, count: number): ProcessQu
     const notes = isError ? 0 : readUnsigned(bytes, at, EVENT.fields.fflags);
     events.push({
       pid: Number(readUnsigned64(bytes, at, EVENT.fields.ident)),
-      errno: isError ? Number(readUnsigned64(bytes, at, EVENT.fields.data)) : 0,
+      errno: isError ? Number(readSigned64(bytes, at, EVENT.fields.data)) : 0,
       exited: (notes & KERNEL_EVENT.NOTE_EXIT) !== 0,
       executed: (notes & KERNEL_EVENT.NOTE_EXEC) !== 0,
       forked: (notes & KERNEL_EVENT.NOTE_FORK) !== 0,
