@@ -1,7 +1,8 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 // Two projects: what runs anywhere, and what needs a real Linux kernel (root, namespaces, TUN), two files
-// at a time: most of their time is waiting.
+// at a time: most of their time is waiting. By itself vitest leaves one core free, which on two cores is half of them.
 export default defineConfig({
   test: {
     projects: [
@@ -11,6 +12,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/**/*.linux.test.ts", "test/**/*.nightly.test.ts"],
           testTimeout: 60_000,
+          maxWorkers: Math.max(2, availableParallelism() - 1),
         },
       },
       {

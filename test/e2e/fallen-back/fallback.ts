@@ -1,0 +1,160 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { expect } from "vitest";
+import { tryRun, waitFor } from "../../lab/world/command.ts";
+import { place } from "../../lab/world/place.ts";
+import { python } from "../../lab/world/tethered.ts";
+import { AwgInWorld } from "../awg-in-world.ts";
+import type { JudgedWorld } from "../judged-world.ts";
+
+const LONGEST_MS = 90_000;
+/** docs/security.md S4.9. */
+const EXPIRES_AFTER_S = 30;
+/** Echo ports of the lab: one rule falls back directly, the other is dropped. */
+const FALLS = 7;
+const STAYS = 9;
+
+/** Sends one datagram and says whether the echo came back. */
+const ASK = `import socket, sys
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(1)
+try:
+    s.sendto(b"awg", (sys.argv[1], int(sys.argv[2])))
+    print("answered" if s.recv(64) == b"awg" else "odd")
+except OSError:
+    print("nothing")`;
+
+/** Counts, at the far end of the client's wire, what is addressed to the echo in the clear. */
+const JUDGE = `table netdev judge {
+  counter falls { }
+  counter others { }
+  chain wire {
+    type filter hook ingress device client0 priority 0;
+    ip daddr ${place.v4.echo} udp dport ${FALLS} counter name falls
+    ip6 daddr ${place.v6.echo} udp dport ${FALLS} counter name falls
+    ip daddr ${place.v4.echo} udp dport != ${FALLS} counter name others
+    ip6 daddr ${place.v6.echo} udp dport != ${FALLS} counter name others
+  }
+}`;
+
+const SILENCER = `table inet silence {
+  chain in { type filter hook input priority -300; udp dport ${place.serverPort} drop; }
+  chain out { type filter hook output priority -300; udp sport ${place.serverPort} drop; }
+}
+`;
+
+/**
+ * A tunnel goes down and comes back. With `dies` the daemon is killed in between, the kernel ends the fallback alone, and the
+ * next daemon begins anew. Throws where anything else goes directly, or something does not when it should.
+ */
+export async function fallBackAndReturn(judged: JudgedWorld, program: string, dies: boolean): Promise<void> {
+  const { world, keys, first } = judged;
+  await using awg = new AwgInWorld(world, keys, program);
+  const rule = `rules: [{ name: echo, destinations: [${place.v4.echo}, "${place.v6.echo}"], ports: ${FALLS}, protocol: udp, via: ${awg.tunnel}, fallback: direct }]\n`;
+  const config = awg.config({ server: first, more: rule });
+  writeFileSync(config, readFileSync(config, "utf8").replace(/^ +persistentKeepalive: 1s\n/m, ""));
+  await world.inside("internet", ["nft", "-f", "-"], JUDGE);
+  await awg.apply(config);
+  await using daemon = new Daemon(awg.argvInside("daemon", "--foreground", "-f", config));
+
+  const ask = async (port: number, address: string): Promise<string> =>
+    (await world.inside("client", [python, "-c", ASK, address, String(port)])).trim();
+  const both = (port: number) => Promise.all([ask(port, place.v4.echo), ask(port, place.v6.echo)]);
+  const answers = (port: number) => async () => (await both(port)).every((answer) => answer === "answered");
+  const leaked = async (name: "falls" | "others"): Promise<number> => {
+    const text = await world.inside("internet", ["nft", "list", "counter", "netdev", "judge", name]);
+    return Number(/packets (\d+)/.exec(text)?.[1]);
+  };
+
+  // Up: through the tunnel. Nobody is silent yet, and no daemon runs.
+  await daemon.until("the tunnel", answers(FALLS));
+  await daemon.until("the other rule's answers", answers(STAYS));
+  expect([await leaked("falls"), await leaked("others")]).toEqual([0, 0]);
+
+  // Down, and no daemon: everything is dropped, however long.
+  await world.inside("vpn", ["nft", "-f", "-"], SILENCER);
+  for (let turn = 0; turn < 2; turn += 1) expect(await both(FALLS)).toEqual(["nothing", "nothing"]);
+  expect([await leaked("falls"), await leaked("others")]).toEqual([0, 0]);
+
+  // A daemon finds out and lets the rule fall back, and only that.
+  daemon.start();
+  await daemon.until("the direct way", answers(FALLS));
+  expect(await both(STAYS)).toEqual(["nothing", "nothing"]);
+  expect(await leaked("falls")).toBeGreaterThanOrEqual(2);
+  expect(await leaked("others")).toBe(0);
+  const sets = await world.inside("client", ["nft", "-j", "list", "sets", "inet"]);
+  const left = [...sets.matchAll(/"expires": (\d+)/g)].map(([, seconds]) => Number(seconds));
+  expect(left).toHaveLength(2);
+  expect(Math.max(...left)).toBeLessThanOrEqual(EXPIRES_AFTER_S);
+
+  // It is no drift, makes no generation, and a second apply writes nothing.
+  const generations = () => tryRun(awg.argvInside("history", "--json"));
+  const before = (await generations()).stdout;
+  const diff = await awg.run("diff", "-f", config);
+  expect(diff.status, diff.stdout + diff.stderr).toBe(0);
+  const status = await awg.must("status", "--json");
+  expect(JSON.parse(status)).toMatchObject({ fallback: [{ device: awg.device, rules: ["rules/0 (echo)"] }] });
+  expect(await awg.must("apply", "-f", config, "--auto-approve")).toMatch(/no changes|nothing to do|in sync/i);
+  expect((await generations()).stdout).toBe(before);
+  await daemon.until("the direct way after an apply", answers(FALLS));
+
+  if (dies) {
+    await daemon.kill();
+    await daemon.until("the expiry", async () => {
+      const before = await leaked("falls");
+      await both(FALLS);
+      return (await leaked("falls")) === before;
+    });
+    const atEnd = await leaked("falls");
+    for (let turn = 0; turn < 2; turn += 1) expect(await both(FALLS)).toEqual(["nothing", "nothing"]);
+    expect(await leaked("falls")).toBe(atEnd);
+    daemon.start();
+    await daemon.until("the direct way again", answers(FALLS));
+  }
+
+  // The server comes back, and nothing is in the clear any more.
+  await world.inside("vpn", ["nft", "delete", "table", "inet", "silence"]);
+  await daemon.until("the tunnel again", async () => daemon.told.includes("nothing is on its fallback"));
+  const atReturn = await leaked("falls");
+  await daemon.until("answers by the tunnel", answers(FALLS));
+  expect(await leaked("falls")).toBe(atReturn);
+  expect(await leaked("others")).toBe(0);
+  expect((await awg.run("diff", "-f", config)).status).toBe(0);
+}
+
+class Daemon implements AsyncDisposable {
+  private readonly argv: readonly string[];
+  private child: ChildProcess | undefined;
+  told = "";
+
+  constructor(argv: readonly string[]) {
+    this.argv = argv;
+  }
+
+  start(): void {
+    const [program = "", ...words] = this.argv;
+    this.child = spawn(program, words);
+    this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.told += text;
+    });
+  }
+
+  async kill(): Promise<void> {
+    const { child } = this;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.on("exit", resolve));
+    // `ip netns exec` became the daemon itself by execve.
+    child.kill("SIGKILL");
+    await gone;
+  }
+
+  async until(what: string, holds: () => Promise<boolean>): Promise<void> {
+    await waitFor(what, holds, LONGEST_MS, 250).catch((cause) => {
+      throw new Error(`${cause.message}; the daemon told:\n${this.told}`, { cause });
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.kill();
+  }
+}
