@@ -15,18 +15,14 @@ const HEADER = 92;
 const GATEWAY = HEADER + 16;
 const LINK_MASK = GATEWAY + 20;
 
-const METHODS = [
-  "socket connect bind getsockname getpeername pipe close read write ioctl ioctlPointing fcntl getsockopt setsockopt",
-  "open sysctl sysctlByName ifNameToIndex kqueue kevent procInfo csops setrlimit ptrace getpid kill",
-].flatMap((names) => names.split(" "));
-
-/** The real calls with some of them replaced. */
+/** The real calls, whichever there are, with some of them replaced. */
 function bent(real: LibSystem, over: Partial<LibSystem>): LibSystem {
-  const calls = METHODS.map((name) => {
-    const call = real[name as keyof LibSystem] as (...values: unknown[]) => unknown;
-    return [name, call.bind(real)];
+  return new Proxy(real, {
+    get(target, name) {
+      const call = over[name as keyof LibSystem] ?? Reflect.get(target, name, target);
+      return typeof call === "function" ? call.bind(target) : call;
+    },
   });
-  return { ...(Object.fromEntries(calls) as LibSystem), ...over };
 }
 
 /** Changes what is written to the routing socket when it is a message of this type. */
@@ -37,14 +33,17 @@ function message(type: string, change: (bytes: Uint8Array) => Uint8Array): NonNu
     });
 }
 
-/** Changes the argument of one ioctl. */
+/** Changes the argument of one ioctl; what is answered reaches awg as ever. */
 function request(name: string, change: (argument: Uint8Array) => Uint8Array): NonNullable<Mutant["system"]> {
   return (real) =>
     bent(real, {
-      ioctl: (fd, number, argument) =>
-        number === ioctlNumber(name)
-          ? real.ioctl(fd, number, change(Uint8Array.from(argument)))
-          : real.ioctl(fd, number, argument),
+      ioctl: (fd, number, argument) => {
+        if (number !== ioctlNumber(name)) return real.ioctl(fd, number, argument);
+        const changed = change(Uint8Array.from(argument));
+        const result = real.ioctl(fd, number, changed);
+        argument.set(changed.subarray(0, argument.length));
+        return result;
+      },
     });
 }
 
@@ -405,6 +404,36 @@ const SERVICES: readonly Mutant[] = [
       one.args[0] === "print" ? { ...one, args: ["print", (one.args[1] ?? "").replace("system/", "user/")] } : one,
     ),
   },
+];
+
+const same = <Value>(value: Value): Value => value;
+
+/** Every way of bending, with nothing bent: awg must not notice, or a mutant would die of the bending itself. */
+export const UNBENT: readonly Mutant[] = [
+  { name: "calls", breaks: "0", system: (real) => bent(real, {}) },
+  {
+    name: "a replaced call",
+    breaks: "0",
+    system: (real) => bent(real, { close: (fd) => real.close(fd) }),
+  },
+  ...["RTM_ADD", "RTM_DELETE", "RTM_GET"].map((type) => ({ name: type, breaks: "3", system: message(type, same) })),
+  ...["CTLIOCGINFO", "SIOCSIFMTU", "SIOCAIFADDR", "SIOCAIFADDR_IN6", "DIOCSTOPREF", "DIOCKILLSTATES"].map((name) => ({
+    name,
+    breaks: "2",
+    system: request(name, same),
+  })),
+  { name: "addresses", breaks: "1", system: address(same) },
+  ...["PROC_INFO_CALL_PIDINFO", "PROC_INFO_CALL_LISTPIDS", "PROC_INFO_CALL_PIDFDINFO"].map((call) => ({
+    name: call,
+    breaks: "7",
+    system: asked(call, "", same),
+  })),
+  { name: "watches", breaks: "7", system: watch(same) },
+  ...["/sbin/pfctl", "/usr/sbin/scutil", "/bin/launchctl"].map((path) => ({
+    name: path,
+    breaks: "0",
+    run: words(path, same),
+  })),
 ];
 
 export const MUTANTS: readonly Mutant[] = [

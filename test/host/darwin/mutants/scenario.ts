@@ -31,7 +31,11 @@ export async function fromEmptyToEmpty(bend: Bend): Promise<void> {
 
   await host.links.ensure(link);
   const made = (await host.links.read()).find((one) => one.device === device);
-  assert.deepEqual([made?.mtuBytes, made?.up, made?.addresses.toSorted()], [1420, true, link.addresses]);
+  assert.deepEqual(
+    [made?.mtuBytes, made?.up, made?.addresses.toSorted()],
+    [1420, true, link.addresses],
+    "the device is as asked for",
+  );
   const system = bend.system?.(world.borders.system) ?? world.borders.system;
   for (const [domain, family] of [
     [2, 4],
@@ -45,38 +49,53 @@ export async function fromEmptyToEmpty(bend: Bend): Promise<void> {
   const addRoutes = tunnelRoutes(mac);
   await host.routes.change({ ...NO_CHANGE, addRoutes });
   const standing = (await host.routes.readRoutes()).filter(({ protocol }) => protocol === addRoutes[0]?.protocol);
-  assert.deepEqual(standing, addRoutes);
+  assert.deepEqual(standing, addRoutes, "the routes bear our mark and are as asked for");
 
   await host.firewall.load(policy(mac));
   const loaded = await host.firewall.read();
-  assert.deepEqual([loaded.policy, loaded.damage, machine.pf.enabled], [policy(mac), [], true]);
+  assert.deepEqual(
+    [loaded.policy, loaded.damage, machine.pf.enabled],
+    [policy(mac), [], true],
+    "the policy is loaded whole",
+  );
   assert.deepEqual(
     machine.pf.states.map(({ to }) => to),
     ["198.51.100.7:51820"],
+    "the forbidden state is cut, the other left",
   );
 
   await host.resolver.ensure(RESOLVER);
-  assert.deepEqual((await host.resolver.read()).servers, RESOLVER.servers);
+  assert.deepEqual((await host.resolver.read()).servers, RESOLVER.servers, "the resolver of all names is ours");
 
   await lookAround(world, mac);
 
   await host.resolver.restore();
   await host.firewall.load(null);
   const tokens = machine.pf.tokens.map(({ token }) => token);
-  assert.deepEqual([machine.pf.enabled, tokens, [...machine.pf.anchors.keys()]], [true, [others], []]);
+  assert.deepEqual(
+    [machine.pf.enabled, tokens, [...machine.pf.anchors.keys()]],
+    [true, [others], []],
+    "PF is the others' again",
+  );
   await host.routes.change({ ...NO_CHANGE, deleteRoutes: addRoutes });
   const left = await host.routes.readRoutes();
-  assert.ok(left.every(({ protocol }) => protocol === 0));
-  assert.ok(left.some(({ destination }) => destination === "0.0.0.0/0"));
+  assert.ok(
+    left.every(({ protocol }) => protocol === 0),
+    "none of our routes is left",
+  );
+  assert.ok(
+    left.some(({ destination }) => destination === "0.0.0.0/0"),
+    "the Mac's own default stands",
+  );
   await host.links.remove(device);
-  assert.deepEqual(world.borders.system.openDescriptors, []);
+  assert.deepEqual(world.borders.system.openDescriptors, [], "no descriptor is left open");
 }
 
 /** What awg reads and watches besides: ways, processes and their sockets, changes of the network, its own service. */
 async function lookAround(world: DarwinWorld, mac: ContractWorld): Promise<void> {
   const { others } = mac;
   const facts = await mac.host.facts.read({ users: [], hosts: [], endpoints: ["198.51.100.7"] });
-  assert.deepEqual(facts.wayMtuBytes, { "198.51.100.7": 1500 });
+  assert.deepEqual(facts.wayMtuBytes, { "198.51.100.7": 1500 }, "the way to the endpoint is told");
 
   const { processes, networkEvents, services } = world.viewOf(world.borders);
   const told: string[] = [];
@@ -86,9 +105,14 @@ async function lookAround(world: DarwinWorld, mac: ContractWorld): Promise<void>
   assert.deepEqual(
     processes.ownerOf(tuple)?.holders.map((holder) => holder.pid),
     [pid],
+    "the socket's holder is told",
   );
   const program = processes.read(pid);
-  assert.deepEqual([program?.name, program?.uid, program?.path !== undefined], ["server", 501, true]);
+  assert.deepEqual(
+    [program?.name, program?.uid, program?.path !== undefined],
+    ["server", 501, true],
+    "the program is told",
+  );
   await mac.until(() => told.includes("started"));
   others.endProcess(pid);
   await mac.until(() => told.includes("ended"));
@@ -103,8 +127,8 @@ async function lookAround(world: DarwinWorld, mac: ContractWorld): Promise<void>
 
   const spec = mac.serviceSpec("");
   await services.ensure(spec);
-  assert.equal((await services.read(spec)).running, true);
+  assert.equal((await services.read(spec)).running, true, "the service runs");
   await services.remove(spec);
-  assert.equal((await services.read(spec)).loaded, false);
-  assert.equal(world.machine.launchd.jobs.size, 0);
+  assert.equal((await services.read(spec)).loaded, false, "the service is gone");
+  assert.equal(world.machine.launchd.jobs.size, 0, "launchd has no job of ours");
 }
