@@ -42,19 +42,22 @@ export function darwinResolver({ run, stateDir, root = "/" }: DarwinResolverDeps
     madeFolder: join(stateDir, "resolver", "made-folder"),
   };
   const show = async (key: string) => scutil(run, renderShowScript(key));
+  /** Those of the primary service, which answer for all names where awg's do not. */
+  const systemServers = async () => listOf(await show(GLOBAL_DNS_KEY), "ServerAddresses");
   return {
     read: async () => observed(await show(DNS_KEY), await show(GLOBAL_DNS_KEY), readSplit(places.folder)),
     ensure: async (spec) => {
       if (spec.method !== "dynamic-store") {
         throw new AwgError("unsupported", `the resolver of macOS is set by its dynamic store, not by ${spec.method}`);
       }
-      noteWritten(spec);
-      const hasChangedFiles = writeSplit(places, spec.split ?? {});
+      const { servers, split = {} } = spec;
+      noteWritten({ servers: servers.length > 0 ? servers : await systemServers(), split });
+      const hasChangedFiles = writeSplit(places, split);
       const hasChangedKey = await ensureKey(run, spec, await show(DNS_KEY));
       if (hasChangedFiles || hasChangedKey) await flushCaches(run);
     },
     restore: async () => {
-      noteWritten(undefined);
+      noteWritten({ servers: await systemServers(), split: {} });
       const hasChangedFiles = writeSplit(places, {});
       const isOurs = (await show(DNS_KEY)) !== undefined;
       if (isOurs) await removeKey(run);

@@ -9,11 +9,16 @@ import { readSplit } from "./split-files.ts";
 const RESOLV_CONF = "private/var/run/resolv.conf";
 const SPLIT_FOLDER = "etc/resolver";
 
-let written: Partial<Pick<ResolverSpec, "servers" | "split">> = {};
+type Written = Required<Pick<ResolverSpec, "servers" | "split">>;
 
-/** Remembers what this process is about to set, so that it does not take it for others' work; nothing of ours for undefined. */
-export function noteWritten(spec: ResolverSpec | undefined): void {
-  written = spec === undefined ? { split: {} } : { servers: spec.servers, split: spec.split ?? {} };
+let written: Partial<Written> = {};
+
+/**
+ * Remembers what will stand by what this process is about to do, so that it does not take it for others' work: the servers
+ * for all names, the system's own where awg's go, and the files of single domains.
+ */
+export function noteWritten(next: Written): void {
+  written = next;
 }
 
 /**

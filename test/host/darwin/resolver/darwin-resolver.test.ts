@@ -177,21 +177,46 @@ describe("H3: the system resolver of a Mac", () => {
 });
 
 describe("changes of the resolver by others", () => {
-  test("are told; our own are not", async () => {
-    const events: NetworkEvent[] = [];
-    const resolvConf = join(root, "private/var/run/resolv.conf");
+  const events: NetworkEvent[] = [];
+  const resolvConf = () => join(root, "private/var/run/resolv.conf");
+
+  /** What configd does when a key came or went. */
+  function configure(servers: readonly string[]): void {
+    writeFileSync(resolvConf(), servers.map((server) => `nameserver ${server}\n`).join(""));
+  }
+
+  beforeEach(() => {
+    events.length = 0;
     mkdirSync(folder());
+  });
+
+  test("are told; our own are not", async () => {
     const { resolver } = awg();
     await using _watching = darwinResolverEvents(root).watch((event) => events.push(event));
     await resolver.ensure(SPLIT);
-    // What configd does when our key comes.
-    writeFileSync(resolvConf, SPEC.servers.map((server) => `nameserver ${server}\n`).join(""));
+    configure(SPEC.servers);
     await allTold();
     expect(events).toEqual([]);
-    writeFileSync(resolvConf, "nameserver 192.0.2.66\n");
+    configure(["192.0.2.66"]);
     await until(() => events.some(({ what }) => what === "the system resolver"));
     rmSync(join(folder(), "corp.example"));
     await until(() => events.some(({ what }) => what === "/etc/resolver"));
+  });
+
+  test.each<[string, (resolver: ResolverPort) => Promise<void>]>([
+    ["all of it", (resolver) => resolver.restore()],
+    ["the servers for all names", (resolver) => resolver.ensure({ ...SPLIT, servers: [] })],
+  ])("what awg takes back is its own work, too: %s", async (_name, takeBack) => {
+    const { resolver } = awg();
+    await resolver.ensure(SPLIT);
+    configure(SPEC.servers);
+    await using _watching = darwinResolverEvents(root).watch((event) => events.push(event));
+    await takeBack(resolver);
+    configure(["192.168.1.1"]);
+    await allTold();
+    expect(events).toEqual([]);
+    configure(["192.0.2.66"]);
+    await until(() => events.some(({ what }) => what === "the system resolver"));
   });
 });
 
