@@ -9,7 +9,7 @@ import {
   decodeInterfaceChange,
   decodeInterfaceList,
 } from "../../../src/native/darwin/link/interface-message.codec.ts";
-import { cutMessages, cutTable } from "../../../src/native/darwin/route/message-frames.codec.ts";
+import { cutMessages } from "../../../src/native/darwin/route/message-frames.codec.ts";
 import {
   decodeRouteMessage,
   encodeRouteRequest,
@@ -274,11 +274,16 @@ describe("hostile bytes", () => {
     expect(() => cutMessages(Uint8Array.of(9, 0, 5, 1, 0, 0, 0, 0))).toThrow(AwgError);
   });
 
-  it("H2: a message of another version is no message; a table of one is no empty table", () => {
-    const sixth = Uint8Array.of(8, 0, 6, 1, 0, 0, 0, 0);
-    expect(cutMessages(sixth)).toEqual([]);
-    expect(() => cutTable(sixth)).toThrow("version 6");
-    expect(() => decodeInterfaceList(sixth)).toThrow(AwgError);
+  it("H2: a message of another version is an error, of the socket's as of a table's: none is an empty one", () => {
+    const known = Uint8Array.of(8, 0, 5, 1, 0, 0, 0, 0);
+    expect(cutMessages(known)).toHaveLength(1);
+    for (const version of [0, 4, 6, 255]) {
+      const other = Uint8Array.of(8, 0, version, 1, 0, 0, 0, 0);
+      for (const bytes of [other, Uint8Array.of(...known, ...other)]) {
+        expect(() => cutMessages(bytes)).toThrow(`version ${version} of the routing protocol`);
+        expect(() => decodeInterfaceList(bytes)).toThrow(AwgError);
+      }
+    }
   });
 
   it("sockaddrs of random bytes end at the end", () => {

@@ -10,6 +10,8 @@ import { type SleepReading, wakeBetween } from "./wake.ts";
 export const LOOK_MS = 250;
 /** macOS drops messages that do not fit without saying so: then this is how long a change may go unheard. */
 const RELOOK_MS = 60_000;
+/** Any program's nonsense is heard by all who listen (route_output of bsd/net/rtsock.c): it is answered so often at most. */
+const UNREAD_MS = 5_000;
 
 export interface DarwinNetworkEventsDeps {
   readonly system: LibSystem;
@@ -48,6 +50,9 @@ class Watching {
   #slept: SleepReading;
   #relookAtMs: number;
   #isDeaf = false;
+  /** A message that could not be read and was not answered yet. */
+  #unread: AwgError | undefined;
+  #answerAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(deps: DarwinNetworkEventsDeps, tell: (event: NetworkEvent) => void) {
     this.#deps = deps;
@@ -65,6 +70,7 @@ class Watching {
     this.#slept = now;
     if (wake !== undefined) this.#tell(wake);
     this.#readMessages();
+    this.#answerUnread();
     if (clock.steadyMs() < this.#relookAtMs) return;
     this.#relookAtMs = clock.steadyMs() + RELOOK_MS;
     this.#tell({ what: "a look in case messages were dropped", renumbered: false });
@@ -75,10 +81,19 @@ class Watching {
   }
 
   /** A message that cannot be read is as lost as one that was dropped: everything is read afresh then. */
+  #answerUnread(): void {
+    const nowMs = this.#deps.clock.steadyMs();
+    if (this.#unread === undefined || nowMs < this.#answerAtMs) return;
+    this.#tell({ what: `more than could be read (${this.#unread.message})`, renumbered: true });
+    this.#unread = undefined;
+    this.#answerAtMs = nowMs + UNREAD_MS;
+  }
+
   #readMessages(): void {
     try {
       const watcher = this.#watcher;
-      const { frames, reopened } = watcher.read();
+      const { frames, reopened, unread } = watcher.read();
+      this.#unread ??= unread;
       if (reopened) this.#tell({ what: "the routing socket was opened again", renumbered: true });
       const ownPid = this.#deps.system.getpid();
       const delta = classify(frames, { ownPid, nameOf: (index) => watcher.nameOf(index), told: this.#told });

@@ -1,3 +1,4 @@
+import { AwgError } from "../../../model/error.ts";
 import { checkedCall, readSysctl } from "../../../native/darwin/calls.ts";
 import { SOCKET, SYSCTL } from "../../../native/darwin/constants.ts";
 import { darwinErrnoName, darwinError } from "../../../native/darwin/errno.ts";
@@ -12,10 +13,13 @@ const RECEIVE_BYTES = 512 * 1024;
 /** So that a flood cannot hold up everything else: the rest is read at the next look. */
 const MOST_READS = 4096;
 
-/** What was read since the last look. `reopened`: the socket was dead, as after sleep, so that anything may have changed. */
+/** What was read since the last look. */
 export interface ReadMessages {
   readonly frames: readonly MessageFrame[];
+  /** The socket was dead, as after sleep, so that anything may have changed. */
   readonly reopened: boolean;
+  /** Why a message could not be read; those around it are in `frames`. */
+  readonly unread?: AwgError;
 }
 
 /** A routing socket that only listens. It is opened again when the kernel shut it down (ENOTCONN across sleep). */
@@ -36,17 +40,19 @@ export class RouteWatcher {
   /**
    * Everything that came, without waiting.
    *
-   * @throws AwgError("host") for a message that cannot be read; what follows it comes with the next call. Also while no
-   * socket is to be had: each call tries again.
+   * @throws AwgError("host") while no socket is to be had: each call tries again.
    */
   read(): ReadMessages {
     const frames: MessageFrame[] = [];
+    let unread: AwgError | undefined;
     if (this.#fd === undefined) return { frames, reopened: this.#reopen() };
     for (let reads = 0; reads < MOST_READS; reads++) {
       const { value, errno } = this.#system.read(this.#fd, this.#buffer);
       if (value > 0) {
         this.#areNamesOld = true;
-        frames.push(...cutMessages(this.#buffer.slice(0, value)));
+        const read = messagesIn(this.#buffer.slice(0, value));
+        if (read instanceof AwgError) unread ??= read;
+        else frames.push(...read);
       } else if (value === 0) return { frames, reopened: this.#reopen() };
       else if (darwinErrnoName(errno) === "EAGAIN") break;
       else if (darwinErrnoName(errno) === "ENOTCONN") return { frames, reopened: this.#reopen() };
@@ -55,7 +61,7 @@ export class RouteWatcher {
         throw darwinError("listening to the routing socket", errno);
       }
     }
-    return { frames, reopened: false };
+    return { frames, reopened: false, ...(unread === undefined ? {} : { unread }) };
   }
 
   /**
@@ -98,5 +104,14 @@ export class RouteWatcher {
       system.close(fd);
       throw error;
     }
+  }
+}
+
+function messagesIn(bytes: Uint8Array): MessageFrame[] | AwgError {
+  try {
+    return cutMessages(bytes);
+  } catch (error) {
+    if (error instanceof AwgError) return error;
+    throw error;
   }
 }

@@ -3,7 +3,7 @@ import { checkedCall, readSysctl } from "../../../native/darwin/calls.ts";
 import { ROUTE, SOCKET, SYSCTL } from "../../../native/darwin/constants.ts";
 import { darwinErrnoName, darwinError } from "../../../native/darwin/errno.ts";
 import type { CallResult, LibSystem } from "../../../native/darwin/libsystem.ts";
-import { cutMessages, cutTable } from "../../../native/darwin/route/message-frames.codec.ts";
+import { cutMessages } from "../../../native/darwin/route/message-frames.codec.ts";
 import {
   decodeRouteMessage,
   encodeRouteRequest,
@@ -55,7 +55,7 @@ export interface RouteQuestions extends Disposable {
    * The route by which a packet to this address would leave; undefined when there is none.
    *
    * @param scope index of the interface that the packet is bound to; 0 for one that is free to go anywhere
-   * @throws AwgError as the kernel says
+   * @throws AwgError as the kernel says, or ("host") when what it said instead of an answer cannot be read
    */
   wayTo(family: Family, address: string, scope: number): RouteMessage | undefined;
 }
@@ -77,14 +77,21 @@ export function openRouteQuestions(system: LibSystem): RouteQuestions {
   const open = opening.move();
   const buffer = new Uint8Array(READ_BYTES);
   const answerTo = (sequence: number): RouteMessage | undefined => {
+    let unread: unknown;
     for (let reads = 0; reads < MOST_READS; reads++) {
       const { value } = system.read(fd, buffer);
-      if (value <= 0) return undefined;
-      const answer = cutMessages(buffer.slice(0, value))
-        .flatMap((frame) => decodeRouteMessage(frame) ?? [])
-        .find((one) => one.type === ROUTE.RTM_GET && one.sequence === sequence && one.pid === system.getpid());
-      if (answer !== undefined) return answer;
+      if (value <= 0) break;
+      try {
+        const answer = cutMessages(buffer.slice(0, value))
+          .flatMap((frame) => decodeRouteMessage(frame) ?? [])
+          .find((one) => one.type === ROUTE.RTM_GET && one.sequence === sequence && one.pid === system.getpid());
+        if (answer !== undefined) return answer;
+      } catch (error) {
+        // Nonsense that others write to their routing sockets is heard here too: the answer may still come.
+        unread ??= error;
+      }
     }
+    if (unread !== undefined) throw unread;
     return undefined;
   };
   return {
@@ -110,7 +117,7 @@ const NO_WAY: ReadonlySet<string> = new Set(["ESRCH", "ENETUNREACH", "EHOSTUNREA
 /** Every route but those the kernel cloned for single hosts, those of interfaces' own scopes too. Reads only. */
 export function dumpRoutes(system: LibSystem): RouteMessage[] {
   const mib = [SYSCTL.CTL_NET, SOCKET.PF_ROUTE, 0, 0, SYSCTL.NET_RT_DUMP, 0];
-  return cutTable(readSysctl(system, "reading the routes", mib)).flatMap((frame) => {
+  return cutMessages(readSysctl(system, "reading the routes", mib)).flatMap((frame) => {
     const message = decodeRouteMessage(frame);
     return message === undefined || (message.flags & ROUTE.RTF_WASCLONED) !== 0 ? [] : [message];
   });

@@ -1,6 +1,6 @@
 import { ROUTE } from "../constants.ts";
 import { LAYOUTS } from "../layouts.ts";
-import { cutTable, type MessageFrame } from "../route/message-frames.codec.ts";
+import { cutMessages, type MessageFrame } from "../route/message-frames.codec.ts";
 import { cutSockaddrs, decodeNetmask, decodeSockaddr } from "../sockaddr.codec.ts";
 import { malformed, readUnsigned, type StructLayout } from "../struct.codec.ts";
 
@@ -36,11 +36,11 @@ export interface Interface extends InterfaceChange {
 /**
  * Every interface of a dump of NET_RT_IFLIST2. Byte counters are not read: macOS rounds them.
  *
- * @throws AwgError("host") when a message is shorter than its header or cut wrong.
+ * @throws AwgError("host") when a message is shorter than its header, cut wrong or of another version.
  */
 export function decodeInterfaceList(bytes: Uint8Array): Interface[] {
   const found = new Map<number, Interface & { readonly addresses: InterfaceAddress[] }>();
-  for (const frame of cutTable(bytes)) {
+  for (const frame of cutMessages(bytes)) {
     if (frame.type === ROUTE.RTM_IFINFO2) {
       const one = decodeInterface(frame.bytes);
       found.set(one.index, one);

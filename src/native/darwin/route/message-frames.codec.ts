@@ -10,28 +10,13 @@ export interface MessageFrame {
 const HEAD = 4;
 
 /**
- * Cuts what one read of the routing socket gave into messages by their length word. A message of another version of the
- * protocol is left out, as other programs' words may be. Lengths need be no multiple of 4 (rt_msg1 of bsd/net/rtsock.c leaves the tail unpadded).
+ * Cuts what one read of the routing socket, or a whole table of sysctl's, gave into messages by their length word. Lengths
+ * need be no multiple of 4 (rt_msg1 of bsd/net/rtsock.c leaves the tail unpadded).
  *
- * @throws AwgError("host") when a length cannot be: shorter than a header, or past the end.
+ * @throws AwgError("host") when a length cannot be: shorter than a header, or past the end; and for a message of another
+ * version of the protocol, without which a table would be read as an empty one: no routes, no interfaces.
  */
 export function cutMessages(bytes: Uint8Array): MessageFrame[] {
-  return cut(bytes, () => undefined);
-}
-
-/**
- * Cuts a whole table, as sysctl gives it. One of another version of the protocol would else be read as an empty table: no
- * routes, no interfaces.
- *
- * @throws AwgError("host") also for a message of another version.
- */
-export function cutTable(bytes: Uint8Array): MessageFrame[] {
-  return cut(bytes, (version) => {
-    throw malformed(`a table of version ${version} of the routing protocol, where ${ROUTE.RTM_VERSION} is known`);
-  });
-}
-
-function cut(bytes: Uint8Array, onVersion: (version: number) => void): MessageFrame[] {
   const frames: MessageFrame[] = [];
   let at = 0;
   while (at < bytes.length) {
@@ -40,9 +25,11 @@ function cut(bytes: Uint8Array, onVersion: (version: number) => void): MessageFr
     if (left < HEAD || length < HEAD || length > left) {
       throw malformed(`a routing message of ${length} bytes where ${left} are left`);
     }
-    if (bytes[at + 2] === ROUTE.RTM_VERSION) {
-      frames.push({ type: bytes[at + 3] ?? 0, bytes: bytes.subarray(at, at + length) });
-    } else onVersion(bytes[at + 2] ?? 0);
+    const [version, type = 0] = bytes.subarray(at + 2, at + HEAD);
+    if (version !== ROUTE.RTM_VERSION) {
+      throw malformed(`version ${version} of the routing protocol, where ${ROUTE.RTM_VERSION} is known`);
+    }
+    frames.push({ type, bytes: bytes.subarray(at, at + length) });
     at += length;
   }
   return frames;

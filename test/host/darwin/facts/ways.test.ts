@@ -78,4 +78,20 @@ describe.skipIf(abiObstacle !== undefined)(`the way to an endpoint on a Mac (${a
     };
     expect(ways()).toEqual({ [ENDPOINT]: 1500 });
   });
+
+  test("is told among nonsense of others; where nonsense is all that comes, that is an error, not no way", () => {
+    const { write } = system;
+    const nonsense = { kind: "bytes", family: 4, bytes: Uint8Array.of(8, 0, 6, 4, 0, 0, 0, 0) } as const;
+    system.write = (fd, bytes) => {
+      machine.tell(nonsense);
+      return write.call(system, fd, bytes);
+    };
+    expect(ways()).toEqual({ [ENDPOINT]: 1500 });
+    system.write = (_fd, bytes) => {
+      machine.tell(nonsense);
+      return { value: bytes.length, errno: 0 };
+    };
+    expect(() => ways()).toThrow("version 6 of the routing protocol");
+    expect(system.openDescriptors).toEqual([]);
+  });
 });

@@ -182,6 +182,32 @@ describe.skipIf(abiObstacle !== undefined)(
       expect(hear(route({}))).toEqual([{ what: "default route", renumbered: true }]);
     });
 
+    test("H2: a message of another version: what came with it is heard, all is read afresh, in one line; hearing goes on", () => {
+      const sixth = route({});
+      sixth[2] = 6;
+      const afresh = {
+        what: "more than could be read (macOS sent a message that awg cannot read: version 6 of the routing protocol, where 5 is known)",
+        renumbered: true,
+      };
+      const heardToo = { what: "addresses", renumbered: true };
+      expect(hear(sixth, address("RTM_NEWADDR", WIFI), sixth)).toEqual([heardToo, afresh]);
+      expect(hear(address("RTM_DELADDR", WIFI))).toEqual([heardToo]);
+    });
+
+    test("H2: a program that writes nonsense without end has no more than a look in five seconds, and hides nothing", () => {
+      const flood = Array.from({ length: 300 }, () => Uint8Array.of(9, 0, 77, 1, 0, 0, 0, 0, 0));
+      const looks = Array.from({ length: 40 }, (_, n) => {
+        steadyMs = n * 250;
+        return hear(...flood, route({ to: "192.0.2.1" }), ...flood).map(({ what }) => what.slice(0, 4));
+      });
+      expect(looks.filter((told) => told.includes("rout"))).toHaveLength(40);
+      expect(looks.flatMap((told, n) => (told.includes("more") ? [n] : []))).toEqual([0, 20]);
+      steadyMs = 10_000;
+      expect(hear()).toHaveLength(1);
+      steadyMs = 20_000;
+      expect(hear()).toEqual([]);
+    });
+
     test("a socket that cannot be had is told once and tried again", () => {
       machine.isFull = true;
       machine.tell({ kind: "shut down" });
