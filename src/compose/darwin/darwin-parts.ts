@@ -8,6 +8,7 @@ import { darwinProcesses } from "../../host/darwin/processes/darwin-processes.ts
 import type { ProcessPort } from "../../host/ports/processes.ts";
 import { AwgError } from "../../model/error.ts";
 import { keeperPaths } from "../../model/keeper-protocol.ts";
+import { readBootSession } from "../../native/darwin/boot-session.ts";
 import { forbidDumps } from "../../native/darwin/forbid-dumps.ts";
 import { openLibSystem } from "../../native/darwin/libsystem.ffi.ts";
 import type { LibSystem } from "../../native/darwin/libsystem.ts";
@@ -91,14 +92,6 @@ function keeperWatchdog(holder: KeeperHolder, { stateDir }: Paths): Watchdog {
       if ((await holder.status()) !== undefined) await holder.request({ request: "disarmWatchdog" });
     },
   };
-}
-
-/** The name of this boot, a UUID (kern.bootsessionuuid, bsd/kern/kern_sysctl.c); "unknown" where there is none. */
-function readBootSession(system: LibSystem): string {
-  const buffer = new Uint8Array(64);
-  const { value, length } = system.sysctlByName("kern.bootsessionuuid", buffer);
-  const text = value === -1 ? "" : new TextDecoder().decode(buffer.subarray(0, Math.max(0, length - 1)));
-  return /^[0-9A-Fa-f-]{36}$/.test(text) ? text : "unknown";
 }
 
 /** This very program, with the flags that keep a debugger and core dumps of a root process away. */

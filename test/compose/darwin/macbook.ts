@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { ReconcilingSession } from "../../../src/compose/reconciling-session.ts";
 import type { Planned } from "../../../src/compose/session.ts";
 import type { SessionParts } from "../../../src/compose/session-parts.ts";
+import { readBootSession } from "../../../src/native/darwin/boot-session.ts";
 import { fileStores } from "../../../src/state/file-stores.ts";
 import { SecretStore } from "../../../src/state/secret-store.ts";
 import { DarwinWorld } from "../../contract/darwin-world.ts";
@@ -63,9 +64,10 @@ export class MacBook implements Disposable {
   #open(): ReconcilingSession {
     const { root } = this.world;
     const secrets = this.#secretsIn(root);
+    const bootId = readBootSession(this.world.borders.system);
     const parts: SessionParts = {
       host: this.world.contract().host,
-      stores: this.recorder.mortal(fileStores(join(root, "state"), { bootId: "one", namespace: "macos" }, secrets)),
+      stores: this.recorder.mortal(fileStores(join(root, "state"), { bootId, namespace: "macos" }, secrets)),
       clock: { nowMs: () => 1_700_000_000_000, sleep: async () => undefined },
       resolveSecret: async ({ ref }) => secrets.resolvePrivateKey(ref),
       lock: async () => ({ [Symbol.asyncDispose]: async () => undefined }),

@@ -58,6 +58,8 @@ export class FakeMachine {
   /** How often a cache of names was flushed. */
   flushes = 0;
   readonly processes = new FakeProcessList();
+  /** The name of this boot, a UUID. */
+  bootSession = "5E7A1C0F-3B42-4D6E-9A11-8C0D2F64B7A3";
   /** When the machine last went to sleep and woke; 0 while it never did. */
   sleptAtMs = 0;
   wokeAtMs = 0;

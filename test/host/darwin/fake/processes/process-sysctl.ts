@@ -18,7 +18,7 @@ export function argumentsSysctl({ machine, caller, log }: Kernel, pid: number, o
   return { length: fill(out, bytes) };
 }
 
-/** sysctlbyname: lists of sockets, which anybody may read, when the machine slept, and who filters content. */
+/** sysctlbyname: lists of sockets, which anybody may read, when the machine slept, which boot it is, and who filters content. */
 export function namedSysctl(kernel: Kernel, name: string, out: Uint8Array | undefined): Answer {
   const { machine, log } = kernel;
   log.take(`sysctlbyname ${name}`);
@@ -29,6 +29,10 @@ export function namedSysctl(kernel: Kernel, name: string, out: Uint8Array | unde
     view.set("tv_sec", Math.floor(ms / 1000));
     view.set("tv_usec", (ms % 1000) * 1000);
     return { length: out.length };
+  }
+  if (name === "kern.bootsessionuuid") {
+    if (out === undefined || out.length < 37) throw new UnfaithfulCall(name, `${out?.length} bytes for a UUID and NUL`);
+    return { length: fill(out, new TextEncoder().encode(`${machine.bootSession}\0`)) };
   }
   if (name === "net.cfil.active_count") {
     if (out?.length !== 4) throw new UnfaithfulCall(name, `${out?.length} bytes for a number of 4`);
