@@ -8,9 +8,9 @@ export interface ProcessIdentity {
   readonly startTicks: string;
 }
 
-/** Who has this pid now; undefined when nobody, or a zombie, has. */
+/** Who has this pid now; undefined when nobody, or a zombie, has. Throws what the kernel answers when it does not tell. */
 export function readProcessIdentity(pid: number): ProcessIdentity | undefined {
-  const stat = readProcFile(pid, "stat");
+  const stat = readUnless(["ENOENT", "ESRCH"], pid, "stat");
   if (stat === undefined) return undefined;
   // The name in field 2 may hold blanks and brackets: count from the last bracket.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
@@ -18,27 +18,30 @@ export function readProcessIdentity(pid: number): ProcessIdentity | undefined {
   return fields[0] === "Z" || fields[0] === "X" || startTicks === undefined ? undefined : { pid, startTicks };
 }
 
-/** Whether exactly this process still runs. */
+/** Whether exactly this process still runs; one of which the kernel does not tell (no descriptor, no memory) does. */
 export function isAlive(identity: ProcessIdentity): boolean {
-  return readProcessIdentity(identity.pid)?.startTicks === identity.startTicks;
+  try {
+    return isThere(identity);
+  } catch {
+    return true;
+  }
 }
 
-/** Ends a process: SIGTERM, and SIGKILL if it is still there after a grace. One that is gone is success. */
+/**
+ * Ends a process: SIGTERM, and SIGKILL if it is still there after a grace. One that is gone is success. Throws when the
+ * kernel does not tell whose pid it is now: it may be another's.
+ */
 export async function endProcess(identity: ProcessIdentity, graceMs = 2000): Promise<void> {
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-    if (!isAlive(identity)) return;
+    if (!isThere(identity)) return;
     process.kill(identity.pid, signal);
     for (let waited = 0; waited < graceMs && isAlive(identity); waited += 5) await sleep(5);
   }
 }
 
-/** A file of /proc/PID; undefined when the process is gone. */
+/** A file of /proc/PID; undefined when the process is gone or it is forbidden. */
 export function readProcFile(pid: number, name: string): string | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/${name}`, "utf8");
-  } catch {
-    return undefined;
-  }
+  return readUnless(["ENOENT", "ESRCH", "EACCES", "EPERM"], pid, name);
 }
 
 /** The pids of all processes this one can see. */
@@ -54,5 +57,18 @@ export function namespaceInodeOf(pid: number | "self"): number | undefined {
     return statSync(`/proc/${pid}/ns/net`).ino;
   } catch {
     return undefined;
+  }
+}
+
+function isThere({ pid, startTicks }: ProcessIdentity): boolean {
+  return readProcessIdentity(pid)?.startTicks === startTicks;
+}
+
+function readUnless(errnos: readonly string[], pid: number, name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "utf8");
+  } catch (error) {
+    if (errnos.includes(String((error as NodeJS.ErrnoException).code))) return undefined;
+    throw error;
   }
 }

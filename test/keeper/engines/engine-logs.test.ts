@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openEngineLog, pruneEngineLogs, shortenEngineLogs } from "../../src/keeper/engine-logs.ts";
+import { openEngineLog, pruneEngineLogs, shortenEngineLogs } from "../../../src/keeper/engine-logs.ts";
 
 let folder = "";
 beforeEach(() => {

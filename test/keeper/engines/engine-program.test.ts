@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isBeforeBatchedReads, uapiSocketPath } from "../../src/keeper/engine-program.ts";
+import { isBeforeBatchedReads, uapiSocketPath } from "../../../src/keeper/engine-program.ts";
 
 test.each([
   ["wireguard-go v0.0.20220316\n\nUserspace WireGuard daemon for linux-amd64.", true],
