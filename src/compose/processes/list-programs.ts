@@ -5,7 +5,7 @@ import type { Config } from "../../model/config/config.ts";
 import { AwgError, messageOf } from "../../model/error.ts";
 import { chooseRule, type ProgramRule } from "../../model/program/choose-rule.ts";
 import type { ProgramSurroundings } from "../../model/program/match-program.ts";
-import type { Program } from "../../model/program/program.ts";
+import type { ProcessKey, Program } from "../../model/program/program.ts";
 import { factsWantedBy } from "../planning/facts-wanted.ts";
 import { factsForAnyone } from "../rendering/render-for-anyone.ts";
 import type { SessionParts } from "../session-parts.ts";
@@ -88,7 +88,7 @@ function surroundings(programs: readonly Program[], { uids, os }: MachineFacts):
 }
 
 /** How many sockets a process holds; undefined where that could not be read. */
-type SocketCount = (pid: number) => number | undefined;
+type SocketCount = (process: ProcessKey) => number | undefined;
 
 interface LineDeps {
   readonly set: RuleSet | undefined;
@@ -99,7 +99,7 @@ interface LineDeps {
 
 function lineOf(program: Program, { set, around, names, sockets }: LineDeps): ProgramLine {
   const user = program.uid === undefined ? undefined : names.get(program.uid);
-  const held = sockets?.(program.pid);
+  const held = sockets?.(program);
   const chosen = set === undefined ? undefined : chooseRule(set.rules, set.fallThrough, program, around);
   return {
     program,
@@ -118,9 +118,12 @@ function told({ match: _match, ...rest }: ProgramRule): ToldRule {
 function countSockets(port: ProcessPort): { readonly of: SocketCount; readonly unseen: readonly string[] } {
   try {
     const { sockets, closed, unseen } = port.sockets();
-    const byPid = new Map<number, number>();
-    for (const { holders } of sockets) for (const { pid } of holders) byPid.set(pid, (byPid.get(pid) ?? 0) + 1);
-    return { of: (pid) => (closed.has(pid) ? undefined : (byPid.get(pid) ?? 0)), unseen };
+    const counts = new Map<string, number>();
+    const name = ({ pid, since }: ProcessKey) => `${pid} ${since}`;
+    for (const holder of sockets.flatMap(({ holders }) => holders)) {
+      counts.set(name(holder), (counts.get(name(holder)) ?? 0) + 1);
+    }
+    return { of: (process) => (closed.has(process.pid) ? undefined : (counts.get(name(process)) ?? 0)), unseen };
   } catch (error) {
     if (error instanceof AwgError) return { of: () => undefined, unseen: [`sockets: ${messageOf(error)}`] };
     throw error;

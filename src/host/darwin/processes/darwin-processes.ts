@@ -25,7 +25,7 @@ export function darwinProcesses({ system, nowMs, every, root = "/" }: DarwinProc
     read: (pid) => table.read(pid),
     isAlive: ({ pid, since }) => table.uniqueId(pid) === since,
     ownerOf: (tuple) => sockets.ownerOf(tuple, nowMs()),
-    sockets: () => ({ sockets: sockets.all(), closed: new Set(), unseen: [] }),
+    sockets: () => sockets.all(),
     watch: (onEvent) => watchProcesses(system, table, every, onEvent),
   };
 }

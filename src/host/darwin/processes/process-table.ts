@@ -87,15 +87,25 @@ export class ProcessTable {
    * the kernel's note of who used it last is left.
    */
   holds(pid: number, socket: bigint): boolean | undefined {
+    return this.#openSockets(pid)?.some((open) => open === socket);
+  }
+
+  /** Every socket that the process has open, by the kernel's address; undefined where this process may not look. */
+  socketsOf(pid: number): ReadonlySet<bigint> | undefined {
+    const open = this.#openSockets(pid);
+    return open === undefined ? undefined : new Set(open);
+  }
+
+  /** Each is asked for when it is taken: a call for each file. */
+  #openSockets(pid: number): IteratorObject<bigint> | undefined {
     const { PROC_INFO_CALL_PIDFDINFO, PROC_PIDFDSOCKETINFO, PROC_PIDLISTFDS } = PROC_INFO;
     const files = this.#grown(pid, PROC_PIDLISTFDS);
-    if (!(files instanceof Uint8Array)) return files === "EPERM" ? undefined : false;
-    for (const descriptor of decodeSocketDescriptors(files)) {
+    if (!(files instanceof Uint8Array)) return files === "EPERM" ? undefined : Iterator.from([]);
+    return Iterator.from(decodeSocketDescriptors(files)).flatMap((descriptor) => {
       const bytes = new Uint8Array(PROCESS_LAYOUTS.socket_fdinfo.size);
       const call = [PROC_INFO_CALL_PIDFDINFO, pid, PROC_PIDFDSOCKETINFO, BigInt(descriptor), bytes] as const;
-      if (this.#system.procInfo(...call).value === bytes.length && decodeSocketAddress(bytes) === socket) return true;
-    }
-    return false;
+      return this.#system.procInfo(...call).value === bytes.length ? [decodeSocketAddress(bytes)] : [];
+    });
   }
 
   /** The file, whose path the kernel no longer tells once it is replaced or deleted. */

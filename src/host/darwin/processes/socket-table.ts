@@ -7,6 +7,7 @@ import {
   OWNER_KEPT_MS,
   type OwnedSocket,
   type SocketEnd,
+  type SocketList,
   type SocketOwner,
   type SocketTuple,
 } from "../../ports/processes.ts";
@@ -15,6 +16,8 @@ import type { ProcessTable } from "./process-table.ts";
 const PROTOCOLS = ["tcp", "udp"] as const;
 type Protocol = (typeof PROTOCOLS)[number];
 const ENOMEM = 12;
+/** Whether a process has a socket open; undefined where this process may not look. */
+type Proves = (pid: number, socket: bigint) => boolean | undefined;
 /** The list may grow between asking for its size and reading it: this much more room, and so many times. */
 const GROWTH = 1.25;
 const TRIES = 8;
@@ -41,35 +44,38 @@ export class SocketTable {
       const found = candidates(tuple)
         .map((text) => list.get(text))
         .find((socket) => socket !== undefined);
-      return found === undefined ? undefined : this.#provenOwner(found);
+      return found === undefined ? undefined : this.#owner(found, (pid, socket) => this.#processes.holds(pid, socket));
     });
   }
 
-  /** All sockets with who used them last, which is not proven: that would be a call for each file of each process. */
-  all(): OwnedSocket[] {
-    return PROTOCOLS.flatMap((protocol) =>
+  /** All sockets. The files of a process are read once for all of its sockets, not for each. */
+  all(): SocketList {
+    const open = new Map<number, ReadonlySet<bigint> | undefined>();
+    const proves: Proves = (pid, socket) => {
+      if (!open.has(pid)) open.set(pid, this.#processes.socketsOf(pid));
+      return open.get(pid)?.has(socket);
+    };
+    const sockets = PROTOCOLS.flatMap((protocol) =>
       this.#read(protocol).map((socket): OwnedSocket => {
         const { local, remote } = socket;
-        return { protocol, local, ...(remote.port === 0 ? {} : { remote }), ...this.#owner(socket) };
+        return { protocol, local, ...(remote.port === 0 ? {} : { remote }), ...this.#owner(socket, proves) };
       }),
     );
+    const unproven = [...open.values()].filter((held) => held === undefined).length;
+    const unseen =
+      unproven === 0 ? [] : [`the sockets of ${unproven} programs of other users, but for who used them last`];
+    return { sockets, closed: new Set(), unseen };
   }
 
   /**
    * The number of who used the socket last may have changed hands since: it counts only if that process has the socket
    * open, where this process may look.
    */
-  #provenOwner(socket: ListedSocket): SocketOwner {
-    const owner = this.#owner(socket);
-    const [holder] = owner.holders;
-    if (holder === undefined || this.#processes.holds(holder.pid, socket.socket) !== false) return owner;
-    return { ...owner, holders: [] };
-  }
-
-  #owner({ uid, lastPid, behalfPid }: ListedSocket): SocketOwner {
+  #owner({ uid, lastPid, behalfPid, socket }: ListedSocket, proves: Proves): SocketOwner {
     const holder = this.#processes.key(lastPid);
     const behalf: ProcessKey | undefined = behalfPid === lastPid ? undefined : this.#processes.key(behalfPid);
-    return { uid, holders: holder === undefined ? [] : [holder], ...(behalf === undefined ? {} : { behalf }) };
+    const isProven = holder !== undefined && proves(lastPid, socket) !== false;
+    return { uid, holders: isProven ? [holder] : [], ...(behalf === undefined ? {} : { behalf }) };
   }
 
   #read(protocol: Protocol): ListedSocket[] {

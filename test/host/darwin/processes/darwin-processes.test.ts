@@ -124,11 +124,32 @@ describe.skipIf(abiObstacle !== undefined)(
       expect(port.ownerOf(TUPLE)?.holders).toEqual([]);
     });
 
+    test("nor in the list of all, which reads the files of a process once, and counts by process, not by number", () => {
+      kernel.add({ pid: 300, uniqueId: 5555n, sockets: { 4: 0xfeed_0009n } });
+      kernel.add({ pid: 301, sockets: { 3: 0xfeed_0002n, 5: 0xfeed_0003n } });
+      const of = (name: bigint, lastPid: number) => ({
+        ...SOCKET,
+        name,
+        lastPid,
+        local: ["192.0.2.5", Number(name & 0xffffn)] as const,
+      });
+      kernel.sockets.push(SOCKET, ...[0xfeed_0002n, 0xfeed_0003n].map((name) => of(name, 301)), of(0xfeed_0004n, 302));
+      const { sockets, unseen } = port.sockets();
+      const second = { pid: 301, since: 1301n };
+      expect(sockets.map(({ holders }) => holders)).toEqual([[], [second], [second], []]);
+      expect(unseen).toEqual([]);
+      expect(system.log.counts.get("PROC_PIDLISTFDS")).toBe(2);
+    });
+
     test("without the right to look into a process the kernel's note stands", () => {
       system.caller.uid = 502;
       kernel.add({ pid: 300 });
       kernel.sockets.push(SOCKET);
-      expect(port.ownerOf(TUPLE)?.holders).toEqual([{ pid: 300, since: 1300n }]);
+      const noted = [{ pid: 300, since: 1300n }];
+      expect(port.ownerOf(TUPLE)?.holders).toEqual(noted);
+      const { sockets, unseen } = port.sockets();
+      expect(sockets.map(({ holders }) => holders)).toEqual([noted]);
+      expect(unseen).toEqual(["the sockets of 1 programs of other users, but for who used them last"]);
     });
 
     test("a service's socket names the program on whose behalf it is used", () => {
