@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { AwgError } from "../model/error.ts";
 import {
   failureAnswer,
@@ -40,8 +41,8 @@ export async function serveKeeper(
 ): Promise<KeeperServer> {
   const sockets = new Set<Socket>();
   let queue: Promise<unknown> = Promise.resolve();
-  const inTurn: Answerer = (request, secrets) => {
-    const turn = queue.then(() => answer(request, secrets));
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = queue.then(work);
     queue = turn.catch(() => {});
     return turn;
   };
@@ -53,7 +54,7 @@ export async function serveKeeper(
     }
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
-    readRequests(socket, inTurn);
+    readRequests(socket, (line) => inTurn(() => reply(socket, line, answer)));
   });
   await listen(server, path);
   return {
@@ -86,7 +87,7 @@ function isTrusted(socket: Socket, peerUid: PeerUid): boolean {
 }
 
 /** What was read is wiped as soon as it is a line, and a line as soon as it is answered: it may hold secrets. */
-function readRequests(socket: Socket, answer: Answerer): void {
+function readRequests(socket: Socket, take: (line: Buffer) => Promise<void>): void {
   let parts: Buffer[] = [];
   let length = 0;
   socket.on("data", (chunk: Buffer) => {
@@ -96,7 +97,7 @@ function readRequests(socket: Socket, answer: Answerer): void {
       parts = [];
       length = 0;
       rest = rest.subarray(end + 1);
-      void reply(socket, line, answer);
+      void take(line);
     }
     length += rest.length;
     if (rest.length > 0) parts.push(rest);
@@ -110,7 +111,13 @@ function lineOf(parts: readonly Buffer[]): Buffer {
   return line;
 }
 
+/** What was asked by somebody who has gone meanwhile is not done: they told it for failed, or another acts in their place. */
 async function reply(socket: Socket, line: Buffer, answer: Answerer): Promise<void> {
+  await whatWasToldMeanwhile();
+  if (socket.readableEnded || socket.destroyed) {
+    line.fill(0);
+    return;
+  }
   const secrets = liftSecrets(line);
   let text: string;
   try {
@@ -122,4 +129,10 @@ async function reply(socket: Socket, line: Buffer, answer: Answerer): Promise<vo
     wipeSecrets(secrets);
   }
   if (socket.writable) socket.write(text);
+}
+
+/** Until the event loop has asked the kernel once more: a process that was stopped reads a request before its sender's end. */
+async function whatWasToldMeanwhile(): Promise<void> {
+  await nextTurn();
+  await nextTurn();
 }

@@ -14,6 +14,8 @@ import { exchangeOverUnixSocket, isUnixSocketLive } from "../../native/linux/pro
 import { withFilePermission } from "./file-permission.ts";
 
 const QUESTION_TIMEOUT_MS = 5000;
+/** For one that was silent when it was last asked. */
+const AGAIN_TIMEOUT_MS = 500;
 const WORK_TIMEOUT_MS = 60_000;
 const LAUNCH_TIMEOUT_MS = 30_000;
 const LAUNCH_LOOK_MS = 10;
@@ -23,7 +25,10 @@ const RELAUNCH_MS = 250;
 export interface KeeperClient {
   /** What the keeper holds; undefined when none runs. Starts nothing. */
   status(): KeeperStatus | undefined;
-  /** Asks a keeper that runs. Throws what the keeper reports, ("host") when none runs. */
+  /**
+   * Asks a keeper that runs, and that answers a question first: work may take long, a keeper that is stopped is told of
+   * soon. Throws what the keeper reports, ("host") when none runs.
+   */
   request(request: KeeperRequest): KeeperStatus;
   /** Starts a keeper unless one answers, and waits until it does. */
   ensureRunning(): Promise<void>;
@@ -33,35 +38,47 @@ export interface KeeperClient {
  * @param command absolute path and arguments that run `awg keeper --run-dir …`
  */
 export function keeperClient(paths: KeeperPaths, command: readonly string[]): KeeperClient {
-  const status = () => statusOrNothing(paths);
+  let patienceMs = QUESTION_TIMEOUT_MS;
+  const status = () => {
+    try {
+      const answered = statusOrNothing(paths, patienceMs);
+      patienceMs = QUESTION_TIMEOUT_MS;
+      return answered;
+    } catch (error) {
+      if (hasErrno(error, "ETIMEDOUT")) patienceMs = AGAIN_TIMEOUT_MS;
+      throw error;
+    }
+  };
   return {
     status,
-    request: (request) => exchange(paths, request),
+    request: (request) => {
+      status();
+      return exchange(paths, request, WORK_TIMEOUT_MS);
+    },
     ensureRunning: async () => {
       if (!isUnixSocketLive(paths.socket)) await launch(paths, command);
     },
   };
 }
 
-function statusOrNothing(paths: KeeperPaths): KeeperStatus | undefined {
+function statusOrNothing(paths: KeeperPaths, timeoutMs = QUESTION_TIMEOUT_MS): KeeperStatus | undefined {
   try {
-    return exchange(paths, { request: "status" });
+    return exchange(paths, { request: "status" }, timeoutMs);
   } catch (error) {
     if (hasErrno(error, "ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE", "EACCES")) return undefined;
     throw error;
   }
 }
 
-function exchange(paths: KeeperPaths, request: KeeperRequest): KeeperStatus {
-  const status = parseKeeperAnswer(new TextDecoder().decode(ask(paths, request)));
+function exchange(paths: KeeperPaths, request: KeeperRequest, timeoutMs: number): KeeperStatus {
+  const status = parseKeeperAnswer(new TextDecoder().decode(ask(paths, request, timeoutMs)));
   if (status.version === KEEPER_PROTOCOL_VERSION) return status;
   throw new AwgError("host", `the keeper speaks version ${status.version} of its protocol, this awg version 1`, {
     remedy: "stop it with the awg that started it",
   });
 }
 
-function ask(paths: KeeperPaths, request: KeeperRequest): Uint8Array {
-  const timeoutMs = request.request === "status" ? QUESTION_TIMEOUT_MS : WORK_TIMEOUT_MS;
+function ask(paths: KeeperPaths, request: KeeperRequest, timeoutMs: number): Uint8Array {
   let pid = 0;
   try {
     return exchangeOverUnixSocket({
