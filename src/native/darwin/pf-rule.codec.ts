@@ -1,4 +1,11 @@
-import { readCharacters, readUnsigned, readUnsigned64, type StructLayout, writeCharacters } from "./struct.codec.ts";
+import {
+  demandSize,
+  readCharacters,
+  readUnsigned,
+  readUnsigned64,
+  type StructLayout,
+  writeCharacters,
+} from "./struct.codec.ts";
 
 /** The requests about single rules (bsd/net/pfvar.h). */
 export const PF_RULE = {
@@ -35,6 +42,7 @@ export function ruleCountRequest(anchor = ""): Uint8Array {
 
 /** What DIOCGETRULES wrote. */
 export function decodeRuleCount(argument: Uint8Array): PfRuleCount {
+  demandSize(argument, PFIOC_RULE.size, "pfioc_rule");
   return {
     ticket: readUnsigned(argument, 0, PFIOC_RULE.fields.ticket),
     count: readUnsigned(argument, 0, PFIOC_RULE.fields.nr),
@@ -52,6 +60,7 @@ export function ruleRequest(ticket: number, index: number): Uint8Array {
 
 /** The anchor that a rule calls, "" for one that calls none; the ticket that names the rule while it stands. */
 export function decodeRuleCall(argument: Uint8Array): { readonly anchor: string; readonly ticket: bigint } {
+  demandSize(argument, PFIOC_RULE.size, "pfioc_rule");
   return {
     anchor: readCharacters(argument, 0, PFIOC_RULE.fields.anchor_call),
     ticket: readUnsigned64(argument, 0, PFIOC_RULE.fields["rule.ticket"]),

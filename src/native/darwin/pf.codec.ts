@@ -3,6 +3,7 @@ import { PF, SOCKET } from "./constants.ts";
 import { LAYOUTS } from "./layouts.ts";
 import { encodeNetmask } from "./sockaddr.codec.ts";
 import {
+  demandSize,
   readCharacters,
   readSigned,
   readUnsigned,
@@ -33,6 +34,7 @@ export function newToken(): Uint8Array {
 
 /** The token that DIOCSTARTREF wrote. */
 export function decodeToken(argument: Uint8Array): bigint {
+  demandSize(argument, 8, "uint64_t");
   return readUnsigned64(argument, 0, [0, 8]);
 }
 
@@ -57,6 +59,7 @@ export function tokensRequest(count: number): {
 
 /** The tokens that DIOCGETSTARTERS wrote; `size` of its argument says how many bytes there are. */
 export function decodeTokens(argument: Uint8Array, buffer: Uint8Array): PfToken[] {
+  demandSize(argument, TOKENS.size, "pfioc_tokens");
   const filled = Math.min(readSigned(argument, 0, TOKENS.fields.size), buffer.length);
   const tokens: PfToken[] = [];
   for (let at = 0; at + TOKEN.size <= filled; at += TOKEN.size) {
@@ -76,6 +79,7 @@ export function newStatus(): Uint8Array {
 
 /** Whether PF is enabled, and how many states it holds, as DIOCGETSTATUS wrote it. */
 export function decodeStatus(argument: Uint8Array): { readonly enabled: boolean; readonly states: number } {
+  demandSize(argument, STATUS.size, "pf_status");
   return {
     enabled: readUnsigned(argument, 0, STATUS.fields.running) !== 0,
     states: readUnsigned(argument, 0, STATUS.fields.states),

@@ -67,6 +67,11 @@ export function writeCharacters(bytes: Uint8Array, base: number, [offset, size]:
   bytes.set(encoded, base + offset);
 }
 
+/** Refuses a struct of another size than macOS has for it, cut short or too long. Throws AwgError("host"). */
+export function demandSize(bytes: Uint8Array, size: number, struct: string): void {
+  if (bytes.length !== size) throw malformed(`struct ${struct} of ${bytes.length} bytes instead of ${size}`);
+}
+
 /** The error for bytes of the kernel's that make no sense; the caller reads everything afresh. */
 export function malformed(what: string): AwgError {
   return new AwgError("host", `macOS sent a message that awg cannot read: ${what}`);

@@ -3,7 +3,7 @@ import { type Family, parseIp, renderIp } from "../../../model/ip.ts";
 import { INTERFACE } from "../constants.ts";
 import { LAYOUTS } from "../layouts.ts";
 import { encodeInet, encodeNetmask } from "../sockaddr.codec.ts";
-import { type FieldAt, readSigned, readUnsigned, writeCharacters, writeNumber } from "../struct.codec.ts";
+import { demandSize, type FieldAt, readSigned, readUnsigned, writeCharacters, writeNumber } from "../struct.codec.ts";
 
 const IFREQ = LAYOUTS.ifreq;
 const ALIAS = LAYOUTS.ifaliasreq;
@@ -30,8 +30,9 @@ export function readMtuRequest(device: string): InterfaceRequest {
   return { family: 4, request: INTERFACE.SIOCGIFMTU, argument };
 }
 
-/** The bytes of an answered SIOCGIFMTU. */
+/** The bytes of an answered SIOCGIFMTU. AwgError("host") for a struct of another size. */
 export function mtuOf({ argument }: InterfaceRequest): number {
+  demandSize(argument, IFREQ.size, "ifreq");
   return readSigned(argument, 0, IFREQ.fields["ifr_ifru.ifru_mtu"]);
 }
 
@@ -41,8 +42,9 @@ export function readFlagsRequest(device: string): InterfaceRequest {
   return { family: 4, request: INTERFACE.SIOCGIFFLAGS, argument };
 }
 
-/** The IFF_* bits of an answered SIOCGIFFLAGS. */
+/** The IFF_* bits of an answered SIOCGIFFLAGS. AwgError("host") for a struct of another size. */
 export function flagsOf({ argument }: InterfaceRequest): number {
+  demandSize(argument, IFREQ.size, "ifreq");
   return readUnsigned(argument, 0, IFREQ.fields["ifr_ifru.ifru_flags"]);
 }
 

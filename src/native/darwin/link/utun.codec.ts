@@ -1,6 +1,6 @@
 import { CONTROL, SOCKET } from "../constants.ts";
 import { LAYOUTS } from "../layouts.ts";
-import { readCharacters, readUnsigned, writeCharacters, writeNumber } from "../struct.codec.ts";
+import { demandSize, malformed, readCharacters, readUnsigned, writeCharacters, writeNumber } from "../struct.codec.ts";
 
 const INFO = LAYOUTS.ctl_info;
 const ADDRESS = LAYOUTS.sockaddr_ctl;
@@ -12,8 +12,9 @@ export function encodeControlInfo(): Uint8Array {
   return bytes;
 }
 
-/** The number that CTLIOCGINFO wrote. */
+/** The number that CTLIOCGINFO wrote. AwgError("host") for a struct of another size. */
 export function decodeControlId(info: Uint8Array): number {
+  demandSize(info, INFO.size, "ctl_info");
   return readUnsigned(info, 0, INFO.fields.ctl_id);
 }
 
@@ -29,7 +30,15 @@ export function encodeControlAddress(controlId: number, unit: number | undefined
   return bytes;
 }
 
-/** The name that UTUN_OPT_IFNAME wrote: `length` counts its NUL. */
+/**
+ * The name that UTUN_OPT_IFNAME wrote, "utun7": `length` counts its NUL.
+ *
+ * @throws AwgError("host") for a length that is none of the buffer's, and for what is no name of a utun.
+ */
 export function decodeInterfaceName(buffer: Uint8Array, length: number): string {
-  return readCharacters(buffer, 0, [0, length]);
+  const name = readCharacters(buffer, 0, [0, Math.max(0, length)]);
+  if (length > buffer.length || !/^utun[0-9]{1,5}$/.test(name)) {
+    throw malformed(`${length} of ${buffer.length} bytes as the name "${name}" of a utun`);
+  }
+  return name;
 }

@@ -1,4 +1,4 @@
-import { readUnsigned } from "../struct.codec.ts";
+import { demandSize, readUnsigned } from "../struct.codec.ts";
 import { CODE_SIGNING, SIGNATURE_FLAGS } from "./process-constants.ts";
 
 /** struct cs_blob's header: a type that is 0 here, then the length of the whole in network order (csops of kern_proc.c). */
@@ -14,8 +14,9 @@ const BY_APPLES_CERTIFICATE: ReadonlySet<number> = new Set([2, 3, 4, 5, 6]);
 /** How far a signature is to be believed; `unknown` where this kernel cannot tell somebody's from Apple's customers'. */
 export type SignatureStanding = "platform" | "certified" | "nobody's" | "unknown";
 
-/** The 4 bytes of CS_OPS_STATUS or CS_OPS_VALIDATION_CATEGORY. AwgError("host") when there are fewer. */
+/** The 4 bytes of CS_OPS_STATUS or CS_OPS_VALIDATION_CATEGORY. AwgError("host") when there are fewer or more. */
 export function decodeWord(bytes: Uint8Array): number {
+  demandSize(bytes, 4, "uint32_t");
   return readUnsigned(bytes, 0, [0, 4]);
 }
 

@@ -1,4 +1,4 @@
-import { malformed, readCharacters, readSigned, readUnsigned, readUnsigned64 } from "../struct.codec.ts";
+import { demandSize, readCharacters, readSigned, readUnsigned, readUnsigned64 } from "../struct.codec.ts";
 import { PROC_INFO } from "./process-constants.ts";
 import { PROCESS_LAYOUTS } from "./process-layouts.ts";
 
@@ -19,9 +19,9 @@ export interface ShortProcessInfo {
   readonly name: string;
 }
 
-/** Reads struct proc_bsdshortinfo. AwgError("host") when it is cut short. */
+/** Reads struct proc_bsdshortinfo. AwgError("host") when it is of another size. */
 export function decodeShortInfo(bytes: Uint8Array): ShortProcessInfo {
-  need(bytes, SHORT.size, "proc_bsdshortinfo");
+  demandSize(bytes, SHORT.size, "proc_bsdshortinfo");
   const { pbsi_pid, pbsi_ppid, pbsi_uid, pbsi_comm } = SHORT.fields;
   return {
     pid: readUnsigned(bytes, 0, pbsi_pid),
@@ -33,7 +33,7 @@ export function decodeShortInfo(bytes: Uint8Array): ShortProcessInfo {
 
 /** When a process started, in milliseconds since the epoch, of struct proc_bsdinfo. */
 export function decodeStartMs(bytes: Uint8Array): number {
-  need(bytes, FULL.size, "proc_bsdinfo");
+  demandSize(bytes, FULL.size, "proc_bsdinfo");
   const { pbi_start_tvsec, pbi_start_tvusec } = FULL.fields;
   const microseconds = Number(readUnsigned64(bytes, 0, pbi_start_tvusec));
   return Number(readUnsigned64(bytes, 0, pbi_start_tvsec)) * 1000 + Math.floor(microseconds / 1000);
@@ -41,7 +41,7 @@ export function decodeStartMs(bytes: Uint8Array): number {
 
 /** The number of struct proc_uniqidentifierinfo that no other process gets until the machine boots again. */
 export function decodeUniqueId(bytes: Uint8Array): bigint {
-  need(bytes, UNIQUE.size, "proc_uniqidentifierinfo");
+  demandSize(bytes, UNIQUE.size, "proc_uniqidentifierinfo");
   return readUnsigned64(bytes, 0, UNIQUE.fields.p_uniqueid);
 }
 
@@ -67,7 +67,7 @@ export function decodeSocketDescriptors(bytes: Uint8Array): number[] {
 
 /** The kernel's (scrambled) address of a socket in struct socket_fdinfo: the same as xso_so of a list of sockets. */
 export function decodeSocketAddress(bytes: Uint8Array): bigint {
-  need(bytes, SOCKET_FILE.size, "socket_fdinfo");
+  demandSize(bytes, SOCKET_FILE.size, "socket_fdinfo");
   return readUnsigned64(bytes, 0, SOCKET_FILE.fields["psi.soi_so"]);
 }
 
@@ -96,8 +96,4 @@ export function decodeArguments(bytes: Uint8Array): readonly string[] | undefine
     at = end + 1;
   }
   return found;
-}
-
-function need(bytes: Uint8Array, size: number, struct: string): void {
-  if (bytes.length < size) throw malformed(`struct ${struct} of ${bytes.length} bytes instead of ${size}`);
 }
