@@ -9,7 +9,7 @@ import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts
 import { type EngineChild, type EngineLaunch, startEngineProgram, uapiSocketPath } from "./engine-program.ts";
 import { clockBeside, type ForwardClock } from "./forward-clock.ts";
 import { copySecrets, type LiftedSecrets, wipeSecrets, withSecrets } from "./lifted-secrets.ts";
-import type { OrphanEngine } from "./orphan-engine.ts";
+import { findEngines, type OrphanEngine } from "./orphan-engine.ts";
 import { endProcess, isAlive, type ProcessIdentity, readProcessIdentity } from "./process-identity.ts";
 
 const ANSWER_TIMEOUT_MS = 5000;
@@ -90,7 +90,7 @@ export class Engine {
       await this.stop();
       this.#what = { kind: wish.engine, protocol: wish.protocol };
       this.#user = wish.user;
-      this.#start(wish.configuration, secrets);
+      await this.#startAfresh(wish.configuration, secrets);
     }
     this.#user = wish.user;
     this.#keep(wish.configuration, secrets);
@@ -134,6 +134,23 @@ export class Engine {
 
   get #socket(): string {
     return uapiSocketPath(this.#what.protocol, this.#around.device);
+  }
+
+  async #startAfresh(configuration: string, secrets: LiftedSecrets): Promise<void> {
+    try {
+      this.#start(configuration, secrets);
+    } catch (error) {
+      const forgotten = this.#forgotten(error);
+      if (forgotten === undefined) throw error;
+      await endProcess(forgotten);
+      this.#start(configuration, secrets);
+    }
+  }
+
+  /** A look at /proc that failed can make a keeper forget its engine, which then is in the way of the next. */
+  #forgotten(error: unknown): OrphanEngine | undefined {
+    const isInTheWay = error instanceof AwgError && error.kind === "conflict";
+    return isInTheWay ? findEngines().find(({ device }) => device === this.#around.device) : undefined;
   }
 
   /** An engine sets its own mtu on a device it is handed (wireguard-go CreateTUNFromFile), so ours is put back. */
@@ -218,6 +235,8 @@ export class Engine {
       this.#start(configuration, this.#secrets);
       this.#watchAfter(WATCH_MS);
     } catch (error) {
+      this.#running = this.#forgotten(error);
+      if (this.#running !== undefined) return this.#watchAfter(WATCH_MS);
       this.#around.report(`starting the engine of ${this.#around.device} again failed: ${messageOf(error)}`);
       this.#noteDeath();
     }
