@@ -41,7 +41,7 @@ export class MacDaemon implements AsyncDisposable {
   /** What woke the loop, without the looks that a clock asks for however long the test takes. */
   get changesTold(): readonly string[] {
     const reasons = this.reports.flatMap((one) => (one.type === "woken" ? one.reasons : []));
-    return reasons.filter((reason) => /^(?:default route|routes|addresses|devices)/.test(reason));
+    return reasons.filter((reason) => /^(?:primary service|default route|routes|addresses|devices)/.test(reason));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { DNS_KEY } from "../../../src/host/darwin/resolver/scutil.ts";
 import { stepsOf } from "../../../src/model/plan.ts";
 import { abiObstacle, constant } from "../../host/darwin/fake/abi.ts";
-import { addressOf, prefixOf, ROUTE_FLAG } from "../../host/darwin/fake/machine.ts";
+import { addressOf, type FakeRoute, prefixOf, ROUTE_FLAG } from "../../host/darwin/fake/machine.ts";
 import { MacDaemon } from "./mac-daemon.ts";
 import { MacBook } from "./macbook.ts";
 
@@ -12,12 +12,13 @@ const CABLE = { router: "10.1.0.1", address: "10.1.0.20/24" };
 const CONFIGD = 90;
 
 /** The cable is plugged in and becomes the primary service: configd moves the default route, and Wi-Fi keeps a scoped one. */
-function plugIn({ world: { machine } }: MacBook): void {
+function plugIn(mac: MacBook): void {
+  const { machine } = mac.world;
   const wifi = machine.interfaceNamed("en0");
   const cable = machine.addInterface("en5", 6, 0x8863, 1500);
   machine.addAddress(cable, { prefix: prefixOf(CABLE.address), peer: undefined });
-  const old = machine.routes.find(({ prefix, scope }) => prefix.length === 0 && scope === 0);
-  if (old === undefined || wifi === undefined) throw new Error("the Mac has no default route");
+  const old = wayOut(mac);
+  if (wifi === undefined) throw new Error("the Mac has no Wi-Fi");
   const tell = (type: "RTM_ADD" | "RTM_DELETE", route: typeof old): void =>
     machine.tell({ kind: "route", type, route, pid: CONFIGD, seq: 1, errno: 0 });
   machine.dropRoute(old);
@@ -28,6 +29,20 @@ function plugIn({ world: { machine } }: MacBook): void {
   for (const route of [scoped, { ...made, scope: 0, mtu: 0 }]) {
     machine.routes.push(route);
     tell("RTM_ADD", route);
+  }
+}
+
+/** The default route of the whole Mac. */
+function wayOut({ world: { machine } }: MacBook): FakeRoute {
+  const found = machine.routes.find(({ prefix, scope }) => prefix.length === 0 && scope === 0);
+  if (found === undefined) throw new Error("the Mac has no default route");
+  return found;
+}
+
+async function someLooks({ world }: MacBook): Promise<void> {
+  for (let ticks = 0; ticks < 25; ticks += 1) {
+    world.tick();
+    await sleep(20);
   }
 }
 
@@ -71,11 +86,8 @@ describe.skipIf(abiObstacle !== undefined)(
 
       // What awg itself wrote wakes nobody.
       const told = daemon.changesTold;
-      expect(told).toContain("default route");
-      for (let ticks = 0; ticks < 25; ticks += 1) {
-        mac.world.tick();
-        await sleep(20);
-      }
+      expect(told).toEqual(expect.arrayContaining(["primary service", "default route"]));
+      await someLooks(mac);
       expect(daemon.of("applied")).toHaveLength(1);
       expect(daemon.changesTold).toEqual(told);
     });
@@ -90,14 +102,35 @@ describe.skipIf(abiObstacle !== undefined)(
       const [commandsBefore, flushesBefore] = [commands.length, machine.flushes];
 
       machine.store.keys.delete(DNS_KEY);
-      plugIn(mac);
+      // Only the way out moves, as from one Wi-Fi to another: no address and no route besides tells of it.
+      const way = wayOut(mac);
+      machine.tell({ kind: "route", type: "RTM_CHANGE", route: way, pid: CONFIGD, seq: 1, errno: 0 });
       await daemon.until(() => daemon.of("applied").length > 0 && daemon.of("inSync").length > 1);
       expect(machine.store.keys.get(DNS_KEY)?.get("ServerAddresses")).toEqual(["10.8.0.1"]);
       const sets = commands.slice(commandsBefore).filter(({ input = "" }) => /^set /m.test(input));
       expect(sets).toHaveLength(1);
       // Both caches, once.
       expect(machine.flushes - flushesBefore).toBe(2);
-      expect(pins(mac)).toEqual([`en5 ${addressOf(CABLE.router).value}`]);
+      expect(daemon.changesTold).toEqual(["primary service"]);
+    });
+
+    test("an address of the tunnel's that somebody takes is given back, and that wakes nobody again", async () => {
+      using mac = new MacBook();
+      const { machine } = mac.world;
+      await mac.apply(await mac.plan());
+      await using daemon = new MacDaemon(mac);
+      await daemon.until(() => daemon.of("inSync").length > 0);
+      const utun = machine.interfaceNamed("utun1");
+      const [taken] = utun?.addresses ?? [];
+      if (utun === undefined || taken === undefined) throw new Error("the tunnel has no address");
+      machine.removeAddress(utun, taken.prefix);
+      await daemon.until(() => daemon.of("applied").length > 0 && daemon.of("inSync").length > 1);
+      expect(utun.addresses).toContainEqual(taken);
+      const told = daemon.changesTold;
+      expect(told).toContain("addresses");
+      await someLooks(mac);
+      expect(daemon.changesTold).toEqual(told);
+      expect(daemon.of("applied")).toHaveLength(1);
     });
   },
 );

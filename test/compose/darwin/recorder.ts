@@ -2,7 +2,7 @@ import type { Command, RunCommand } from "../../../src/host/darwin/command.ts";
 import type { LibSystem } from "../../../src/native/darwin/libsystem.ts";
 import { cutMessages } from "../../../src/native/darwin/route/message-frames.codec.ts";
 import { decodeRouteMessage } from "../../../src/native/darwin/route/route-message.codec.ts";
-import { constant, ioctlName, sizeOf } from "../../host/darwin/fake/abi.ts";
+import { constant, ioctlName, StructView, sizeOf } from "../../host/darwin/fake/abi.ts";
 
 const TYPES = ["RTM_ADD", "RTM_DELETE", "RTM_CHANGE"] as const;
 const FLAGS = "UP GATEWAY HOST REJECT STATIC BLACKHOLE PROTO3 IFSCOPE".split(" ");
@@ -12,6 +12,9 @@ export class Recorder {
   readonly routeMessages: string[] = [];
   readonly requests: string[] = [];
   readonly commands: Command[] = [];
+
+  /** The sequence of the first message: where a process begins to count is by chance. */
+  #firstSequence: number | undefined;
 
   /** The process dies at this write, before it is done; nothing answers it any more. */
   dieAtWrite: number | undefined;
@@ -59,6 +62,16 @@ export class Recorder {
     });
   }
 
+  /** The message as that of a process which begins to count at 1. */
+  #counted(bytes: Uint8Array): Uint8Array {
+    const counted = Uint8Array.from(bytes);
+    const view = new StructView("rt_msghdr", counted);
+    const sequence = view.get("rtm_seq");
+    this.#firstSequence ??= sequence;
+    view.set("rtm_seq", 1 + sequence - this.#firstSequence);
+    return counted;
+  }
+
   #live(): void {
     if (this.dieAtWrite !== undefined && this.writes >= this.dieAtWrite) throw new Error("the process died");
   }
@@ -66,7 +79,7 @@ export class Recorder {
   #note(name: string, [, first, second]: readonly unknown[]): void {
     const isQuestion = first instanceof Uint8Array && first[3] === constant("RTM_GET");
     if (name === "write" && first instanceof Uint8Array && first.length >= sizeOf("rt_msghdr") && !isQuestion) {
-      this.routeMessages.push(...cutMessages(first).map((frame) => messageText(frame.bytes)));
+      this.routeMessages.push(...cutMessages(first).map((frame) => messageText(this.#counted(frame.bytes))));
     }
     if (name === "ioctl" && typeof first === "number" && second instanceof Uint8Array) {
       const request = ioctlName(first) ?? String(first);

@@ -26,6 +26,7 @@ export const FROM_ELSEWHERE: Readonly<Record<string, readonly [value: number, so
   SSH_PORT: [22, "RFC 4253"],
   STAFF: [20, "the group of a person's files in macOS"],
   SEARCH_ORDER: [100_000, "darwin-notes section 5: after every service's"],
+  MOST_SEQUENCES: [0x7fff_ffff, "rtm_seq of struct rt_msghdr is an int"],
   TUN_DESCRIPTOR: [3, "wireguard-go's WG_TUN_FD"],
   USUAL_MTU: [1420, "WireGuard's, for an outer 1500"],
 };
@@ -56,6 +57,7 @@ export const CHOSEN: readonly string[] = [
   "MOST_CHARACTERS",
   "MOST_PROCESSES",
   "MOST_READS",
+  "MOST_WRITES",
   "ONLY_NAMESPACE",
   "ONLY_TABLE",
   "PENDING_PACKETS",

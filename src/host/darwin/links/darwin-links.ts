@@ -1,5 +1,6 @@
 import { AwgError } from "../../../model/error.ts";
 import { parseIp } from "../../../model/ip.ts";
+import { canonicalPrefix, parsePrefix, renderPrefix } from "../../../model/prefix.ts";
 import type { LinkObserved, LinkSpec } from "../../../model/spec/link.ts";
 import { tunnelOfDevice } from "../../../model/spec/tunnel-key.ts";
 import { checkedCall, withSocket } from "../../../native/darwin/calls.ts";
@@ -18,6 +19,7 @@ import {
 } from "../../../native/darwin/link/interface-request.codec.ts";
 import type { LinkPort } from "../../ports/links.ts";
 import { readInterfaces } from "./interfaces.ts";
+import { noteLinkWrite } from "./own-link-writes.ts";
 import { deviceOfInterface, type UtunHolder } from "./utun-holder.ts";
 
 const EADDRNOTAVAIL = 49;
@@ -74,27 +76,48 @@ async function ensureLink({ system, holder }: DarwinLinksDeps, spec: LinkSpec): 
   const name = await holder.hold(spec.device);
   const standing = readInterfaces(system).find((one) => one.name === name);
   if (standing === undefined) throw new AwgError("host", `the interface ${name} vanished while it was being made`);
-  if (standing.mtuBytes !== spec.mtuBytes)
-    perform(system, `setting the mtu of ${name}`, mtuRequest(name, spec.mtuBytes));
+  const { index, flags } = standing;
+  const { mtuBytes } = spec;
+  if (standing.mtuBytes !== mtuBytes) {
+    noteLinkWrite({ what: "state", index, flags, mtuBytes });
+    perform(system, `setting the mtu of ${name}`, mtuRequest(name, mtuBytes));
+  }
   ensureAddresses(system, standing, spec.addresses);
-  if ((standing.flags & INTERFACE.IFF_UP) === 0) setUp(system, name);
+  if ((flags & INTERFACE.IFF_UP) !== 0) return;
+  noteLinkWrite({ what: "state", index, flags: flags | INTERFACE.IFF_UP, mtuBytes });
+  setUp(system, name);
 }
 
 /** Additions first, so that the interface is never without an address: its routes would go with the last one. */
-function ensureAddresses(system: LibSystem, { name, addresses }: Interface, wanted: readonly string[]): void {
+function ensureAddresses(system: LibSystem, { name, index, addresses }: Interface, wanted: readonly string[]): void {
   const standing = addresses.map(({ address, prefixLength }) => ({ address, text: `${address}/${prefixLength}` }));
   const texts = new Set(standing.map(({ text }) => text));
-  const kept = new Set(wanted.map((text) => text.slice(0, text.indexOf("/"))));
+  const kept = new Set(wanted.map(addressOf));
   for (const text of wanted) {
-    if (!texts.has(text)) perform(system, `giving ${name} the address ${text}`, addAddressRequest(name, text));
+    if (texts.has(text)) continue;
+    // Adding an address that stands with another length changes the length: the kernel takes it away and adds it.
+    const old = standing.find(({ address }) => address === addressOf(text));
+    if (old !== undefined) noteAddress(index, "removed", old.text);
+    noteAddress(index, "added", text);
+    perform(system, `giving ${name} the address ${text}`, addAddressRequest(name, text));
   }
   for (const { address, text } of standing) {
-    // Adding an address that stands with another length changed the length: it stands but once.
     if (kept.has(address) || isLinkLocal(address)) continue;
+    noteAddress(index, "removed", text);
     const { family, request, argument } = removeAddressRequest(name, text);
     const { value, errno } = ioctlOn(system, family, request, argument);
     if (value === -1 && errno !== EADDRNOTAVAIL) throw darwinError(`taking the address ${text} from ${name}`, errno);
   }
+}
+
+function addressOf(text: string): string {
+  return text.slice(0, text.indexOf("/"));
+}
+
+function noteAddress(index: number, change: "added" | "removed", text: string): void {
+  const prefix = parsePrefix(text);
+  const route = prefix === undefined ? text : renderPrefix(canonicalPrefix(prefix));
+  noteLinkWrite({ what: "address", change, index, address: addressOf(text), prefix: route });
 }
 
 function isLinkLocal(address: string): boolean {

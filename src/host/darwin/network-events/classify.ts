@@ -2,6 +2,9 @@ import { ROUTE } from "../../../native/darwin/constants.ts";
 import { decodeAddressChange, decodeInterfaceChange } from "../../../native/darwin/link/interface-message.codec.ts";
 import type { MessageFrame } from "../../../native/darwin/route/message-frames.codec.ts";
 import { decodeRouteMessage, type RouteMessage } from "../../../native/darwin/route/route-message.codec.ts";
+import type { LinkWrite } from "../links/own-link-writes.ts";
+import { isOwnSequence } from "../routes/route-socket.ts";
+import { isOwnAddress, isOwnState, isRouteOfOwnAddress } from "./own-links.ts";
 
 /**
  * Interfaces whose coming and going is no change of the network: Apple's own links between devices, and the loopback.
@@ -12,7 +15,12 @@ const TUNNEL = /^utun[0-9]+$/;
 
 /** What moved, as far as messages of the routing socket tell. */
 export interface Delta {
-  /** The default route of a family, of the whole machine or of one interface: the way out of the machine. */
+  /**
+   * The default route of the whole machine, of a family, and not into a tunnel: configd sets it for the service that it
+   * makes primary, whose resolver becomes the system's (darwin-notes section 4).
+   */
+  readonly primaryService: boolean;
+  /** A default route of one interface alone, or one into a tunnel. */
   readonly defaultRoute: boolean;
   readonly routes: boolean;
   readonly addresses: boolean;
@@ -25,8 +33,10 @@ export interface Delta {
 
 /** What a message is held against. */
 export interface DeltaContext {
-  /** Our own number: what carries it, with a sequence of ours, was written by this process. */
+  /** Our own number: a route that carries it, with a sequence of ours, was written by this process. */
   readonly ownPid: number;
+  /** What this process did to interfaces since the look before. */
+  readonly ownLinks: readonly LinkWrite[];
   readonly nameOf: (index: number) => string | undefined;
   /** Flags and MTU that each interface was last told to have, by index; filled here. */
   readonly told: Map<number, string>;
@@ -35,26 +45,36 @@ export interface DeltaContext {
 /**
  * What changed by these messages. Of no interest are look-ups that failed (RTM_MISS comes by the hundred), routes that the
  * kernel clones for single neighbours, refused requests, multicast, interfaces without meaning, and what this process
- * wrote itself: told by its number and sequence, so that others' changes at the same time are not lost.
+ * wrote itself: routes told by its number and sequence, what it did to interfaces by its content, with the kernel's route to
+ * an address of ours, so that others' changes at the same time are not lost.
  *
  * @throws AwgError("host") for a message that cannot be read.
  */
 export function classify(frames: readonly MessageFrame[], context: DeltaContext): Delta {
-  const delta = { defaultRoute: false, routes: false, addresses: false, devices: false, renumbered: false };
+  const delta = {
+    primaryService: false,
+    defaultRoute: false,
+    routes: false,
+    addresses: false,
+    devices: false,
+    renumbered: false,
+  };
   const writers = new Set<number>();
   for (const frame of frames) {
     const route = decodeRouteMessage(frame);
     if (route !== undefined) {
       if (!isChange(route, context)) continue;
-      const isDefault = route.prefixLength === 0;
-      delta.defaultRoute ||= isDefault;
-      delta.routes ||= !isDefault;
-      delta.renumbered ||= isDefault && !isTunnel(route.index, context);
+      const isOutside = isDefault(route) && !isTunnel(route.index, context);
+      const isPrimary = isOutside && (route.flags & ROUTE.RTF_IFSCOPE) === 0;
+      delta.primaryService ||= isPrimary;
+      delta.defaultRoute ||= isDefault(route) && !isPrimary;
+      delta.routes ||= !isDefault(route);
+      delta.renumbered ||= isOutside;
       if (route.pid > 0) writers.add(route.pid);
       continue;
     }
     const address = decodeAddressChange(frame);
-    if (address !== undefined && !isNoisy(address.index, context)) {
+    if (address !== undefined && !isNoisy(address.index, context) && !isOwnAddress(frame, address, context.ownLinks)) {
       delta.addresses = true;
       delta.renumbered ||= !isTunnel(address.index, context);
     }
@@ -63,11 +83,18 @@ export function classify(frames: readonly MessageFrame[], context: DeltaContext)
   return { ...delta, writers };
 }
 
-function isChange({ type, flags, errno, index, pid, sequence }: RouteMessage, context: DeltaContext): boolean {
+function isChange(route: RouteMessage, context: DeltaContext): boolean {
+  const { type, flags, errno, index, pid, sequence } = route;
   if (type !== ROUTE.RTM_ADD && type !== ROUTE.RTM_DELETE && type !== ROUTE.RTM_CHANGE) return false;
   if (errno !== 0 || (flags & (ROUTE.RTF_WASCLONED | RTF_LLINFO)) !== 0) return false;
-  if (pid === context.ownPid && sequence !== 0) return false;
-  return !isNoisy(index, context);
+  if (pid === context.ownPid && isOwnSequence(sequence)) return false;
+  if (isRouteOfOwnAddress(route, context.ownLinks)) return false;
+  // The way out may lie by an interface that is else of no interest: a VPN of macOS's own (ipsec0), a black hole (lo0).
+  return isDefault(route) || !isNoisy(index, context);
+}
+
+function isDefault({ prefixLength }: RouteMessage): boolean {
+  return prefixLength === 0;
 }
 
 /** bsd/net/route.h: an entry about a neighbour on the link. */
@@ -80,7 +107,7 @@ function isDeviceChange(frame: MessageFrame, context: DeltaContext): boolean {
   const text = `${change.flags} ${change.mtuBytes}`;
   if (context.told.get(change.index) === text) return false;
   context.told.set(change.index, text);
-  return true;
+  return !isOwnState(change, context.ownLinks);
 }
 
 function isNoisy(index: number, { nameOf }: DeltaContext): boolean {

@@ -2,6 +2,7 @@ import { AwgError } from "../../../model/error.ts";
 import type { LibSystem } from "../../../native/darwin/libsystem.ts";
 import { decodeTimeval } from "../../../native/darwin/timeval.codec.ts";
 import type { NetworkEvent, NetworkEvents } from "../../ports/network-events.ts";
+import { linkWriteCount, linkWritesAfter } from "../links/own-link-writes.ts";
 import { classify, type Delta } from "./classify.ts";
 import { RouteWatcher } from "./route-watcher.ts";
 import { type SleepReading, wakeBetween } from "./wake.ts";
@@ -23,7 +24,7 @@ export interface DarwinNetworkEventsDeps {
 }
 
 /**
- * Changes of a Mac's network, by its routing socket, and its sleep. Only this process's own routes are not told. Bursts
+ * Changes of a Mac's network, by its routing socket, and its sleep. Only what this process writes itself is not told. Bursts
  * are the listener's to gather. A Network Extension, which has NWPathMonitor instead, is to be another NetworkEvents:
  * nothing above this interface knows of a routing socket.
  */
@@ -46,6 +47,8 @@ class Watching {
   readonly #deps: DarwinNetworkEventsDeps;
   readonly #tell: (event: NetworkEvent) => void;
   readonly #told = new Map<number, string>();
+  /** How many of this process's writes to interfaces were looked past. */
+  #ownLinks = linkWriteCount();
   readonly #watcher: RouteWatcher;
   #slept: SleepReading;
   #relookAtMs: number;
@@ -96,7 +99,11 @@ class Watching {
       this.#unread ??= unread;
       if (reopened) this.#tell({ what: "the routing socket was opened again", renumbered: true });
       const ownPid = this.#deps.system.getpid();
-      const delta = classify(frames, { ownPid, nameOf: (index) => watcher.nameOf(index), told: this.#told });
+      // The kernel tells of a write before the call that made it returns.
+      const ownLinks = linkWritesAfter(this.#ownLinks);
+      this.#ownLinks = linkWriteCount();
+      const nameOf = (index: number) => watcher.nameOf(index);
+      const delta = classify(frames, { ownPid, ownLinks, nameOf, told: this.#told });
       for (const event of eventsOf(delta, this.#deps.programOf)) this.#tell(event);
       this.#isDeaf = false;
     } catch (error) {
@@ -114,6 +121,7 @@ function eventsOf(delta: Delta, programOf: (pid: number) => string | undefined):
   const program = pid === undefined || others.length > 0 ? undefined : programOf(pid);
   const by = pid === undefined || program === undefined ? {} : { by: { pid, program } };
   return [
+    ...(delta.primaryService ? [{ what: "primary service", renumbered: true, ...by }] : []),
     ...(delta.defaultRoute ? [{ what: "default route", renumbered: delta.renumbered, ...by }] : []),
     ...(delta.routes ? [{ what: "routes", renumbered: false, ...by }] : []),
     ...(delta.addresses ? [{ what: "addresses", renumbered: delta.renumbered }] : []),

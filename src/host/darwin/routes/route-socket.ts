@@ -17,8 +17,13 @@ export interface RouteSocket extends Disposable {
   write(request: Omit<RouteRequest, "pid" | "sequence">): CallResult;
 }
 
-/** One counter for the process: watchers tell our changes by pid and sequence, and 0 is the kernel's own. */
-let lastSequence = 0;
+/** rtm_seq is signed, and 0 is the kernel's own. */
+const MOST_SEQUENCES = 0x7fff_ffff;
+/**
+ * One counter for the process: watchers tell our changes by pid and sequence. Where it begins differs from process to
+ * process, so that a sequence says more than a pid, which the kernel gives away again.
+ */
+const own = { first: 1 + Math.floor(Math.random() * MOST_SEQUENCES), count: 0 };
 /** Another for questions: answers are told by their type too. */
 let lastQuestion = 0;
 
@@ -35,11 +40,22 @@ export function openRouteSocket(system: LibSystem): RouteSocket {
   }
   return {
     write: (request) => {
-      lastSequence = (lastSequence % 0x7fff_ffff) + 1;
-      return system.write(fd, encodeRouteRequest({ ...request, pid: system.getpid(), sequence: lastSequence }));
+      const sequence = takeSequence();
+      return system.write(fd, encodeRouteRequest({ ...request, pid: system.getpid(), sequence }));
     },
     [Symbol.dispose]: () => void system.close(fd),
   };
+}
+
+/** Whether a change of this process bore that sequence; with its pid the change was ours. */
+export function isOwnSequence(sequence: number): boolean {
+  return sequence > 0 && (sequence - own.first + MOST_SEQUENCES) % MOST_SEQUENCES < own.count;
+}
+
+function takeSequence(): number {
+  const sequence = 1 + ((own.first - 1 + own.count) % MOST_SEQUENCES);
+  own.count += 1;
+  return sequence;
 }
 
 /** Of 8192 bytes by default, which what others do at that moment could fill before the answer. */

@@ -128,7 +128,11 @@ export class FakeMachine {
         (route.flags & ROUTE_FLAG.static) === 0 &&
         prefixContains(canonicalPrefix(gone.prefix), route.prefix),
     );
-    for (const route of own) this.dropRoute(route);
+    // rt_newaddrmsg of bsd/net/rtsock.c: of what goes the route is told before the address, of what comes after it.
+    for (const route of own) {
+      this.dropRoute(route);
+      this.#announce({ kind: "route", type: "RTM_DELETE", route, pid: 0, seq: 0, errno: 0 });
+    }
     this.#announce({ kind: "address", added: false, interfaceIndex: from.index, address: gone });
     return true;
   }

@@ -1,12 +1,15 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { darwinLinks } from "../../../../src/host/darwin/links/darwin-links.ts";
 import { darwinNetworkEvents } from "../../../../src/host/darwin/network-events/darwin-network-events.ts";
 import { wakeBetween } from "../../../../src/host/darwin/network-events/wake.ts";
+import { openRouteSocket } from "../../../../src/host/darwin/routes/route-socket.ts";
 import type { NetworkEvent } from "../../../../src/host/ports/network-events.ts";
 import { parseIp } from "../../../../src/model/ip.ts";
 import { abiObstacle, constant, StructView, sizeOf } from "../fake/abi.ts";
 import { FakeLibSystem } from "../fake/fake-libsystem.ts";
-import { type FakeMachine, macBook } from "../fake/machine.ts";
+import { type FakeInterface, type FakeMachine, macBook, prefixOf, type RouteSocketEvent } from "../fake/machine.ts";
 import { ipSockaddr } from "../fake/route/sockaddr.ts";
+import { HeldUtuns } from "../links/held-utuns.ts";
 
 const OWN = 4242;
 /** Indexes of the interfaces of `macBook`. */
@@ -48,7 +51,7 @@ function route({
   })) {
     view.set(`rtm_${field}`, value);
   }
-  view.set("rtm_flags", flags | (to === "0.0.0.0" ? 0 : constant("RTF_HOST")));
+  view.set("rtm_flags", flags | (to === "0.0.0.0" || to === "::" ? 0 : constant("RTF_HOST")));
   view.set("rtm_addrs", constant("RTA_DST"));
   bytes.set(destination, sizeOf("rt_msghdr"));
   return bytes;
@@ -113,9 +116,25 @@ describe.skipIf(abiObstacle !== undefined)(
       return heard.splice(0);
     }
 
-    test("the way out moved: told, and tunnels begin anew", () => {
-      expect(hear(route({}))).toEqual([{ what: "default route", renumbered: true }]);
+    test.each(["RTM_ADD", "RTM_DELETE", "RTM_CHANGE"])("H4: the primary service is another (%s)", (type) => {
+      for (const to of ["0.0.0.0", "::"]) {
+        expect(hear(route({ type, to }))).toEqual([{ what: "primary service", renumbered: true }]);
+      }
+    });
+
+    test("the way out of one interface, or into a tunnel, is not the primary service's", () => {
+      const scoped = route({ flags: constant("RTF_IFSCOPE") });
+      expect(hear(scoped)).toEqual([{ what: "default route", renumbered: true }]);
       expect(hear(route({ type: "RTM_DELETE", index: UTUN }))).toEqual([{ what: "default route", renumbered: false }]);
+      expect(hear(scoped, route({})).map(({ what }) => what)).toEqual(["primary service", "default route"]);
+    });
+
+    test("the way out is of interest by whatever interface: macOS's own VPN, or a black hole", () => {
+      const { index } = machine.addInterface("ipsec0", 1, 0x8051, 1280);
+      for (const by of [index, LOOPBACK]) {
+        expect(hear(route({ index: by }))).toEqual([{ what: "primary service", renumbered: true }]);
+        expect(hear(route({ index: by, to: "192.0.2.1" }))).toEqual([]);
+      }
     });
 
     test("who wrote a route is told where it is one process that still runs", () => {
@@ -126,12 +145,85 @@ describe.skipIf(abiObstacle !== undefined)(
       expect(hear(...two)).toEqual([{ what: "routes", renumbered: false }]);
     });
 
+    /** Adds a route to one host as this process does; its sequence. */
+    function addOwn(address: string): number {
+      let sequence = 0;
+      const listener = (event: RouteSocketEvent): void => {
+        if (event.kind === "bytes") sequence = new StructView("rt_msghdr", event.bytes).get("rtm_seq");
+      };
+      machine.listeners.add(listener);
+      using socket = openRouteSocket(system);
+      const destination = { family: 4, address, length: 32 } as const;
+      const nextHop = { address: "192.168.1.1", scope: WIFI };
+      expect(socket.write({ type: constant("RTM_ADD"), flags: 1, destination, nextHop }).errno).toBe(0);
+      machine.listeners.delete(listener);
+      return sequence;
+    }
+
     test("own routes are not told, and do not hide others' among them", () => {
-      const own = Array.from({ length: 50 }, (_, n) => route({ to: `10.0.0.${n}`, pid: OWN, seq: n + 1 }));
-      expect(hear(...own)).toEqual([]);
-      expect(hear(...own.slice(0, 25), route({ to: "192.0.2.1" }), ...own.slice(25))).toEqual([
-        { what: "routes", renumbered: false },
-      ]);
+      for (let n = 0; n < 50; n += 1) addOwn(`10.0.0.${n}`);
+      expect(hear()).toEqual([]);
+      for (let n = 50; n < 100; n += 1) {
+        addOwn(`10.0.0.${n}`);
+        if (n === 75) machine.tell({ kind: "bytes", family: 4, bytes: route({ to: "192.0.2.1" }) });
+      }
+      expect(hear()).toEqual([{ what: "routes", renumbered: false }]);
+    });
+
+    test("own is what bears our number and a sequence of ours: neither alone", () => {
+      const seq = addOwn("10.0.0.1");
+      expect(seq).toBeGreaterThan(0);
+      expect(hear()).toEqual([]);
+      const others = { what: "routes", renumbered: false };
+      const notSent = 1 + ((seq + 1_000_000) % 0x7fff_fffe);
+      expect(hear(route({ to: "10.0.0.2", pid: OWN, seq: 0 }))).toEqual([others]);
+      expect(hear(route({ to: "10.0.0.2", pid: OWN, seq: notSent }))).toEqual([others]);
+      expect(hear(route({ to: "10.0.0.2", pid: OWN, seq: -seq }))).toEqual([others]);
+      expect(hear(route({ to: "10.0.0.2", pid: 78, seq }))).toEqual([others]);
+      expect(hear(route({ to: "10.0.0.2", pid: OWN, seq }))).toEqual([]);
+    });
+
+    describe("what this process does to an interface names nobody", () => {
+      const link = { device: "awg-office", type: "tun", tunnel: "office" } as const;
+      const first = { ...link, addresses: ["10.8.0.2/24", "fd00:8::2/64"], mtuBytes: 1420 };
+      let ensure: (spec: typeof first) => Promise<void>;
+      let utun: FakeInterface;
+
+      beforeEach(async () => {
+        ensure = darwinLinks({ system, holder: new HeldUtuns(system) }).ensure;
+        await ensure(first);
+        const made = machine.interfaceNamed("utun1");
+        if (made === undefined) throw new Error("no utun1");
+        utun = made;
+        look();
+        heard.length = 0;
+      });
+
+      test("it is told by what it left, and its routes with it", async () => {
+        await ensure({ ...first, addresses: ["10.8.0.2/32", "10.9.0.2/32"], mtuBytes: 1280 });
+        utun.flags &= ~1;
+        await ensure({ ...first, addresses: ["10.9.0.2/32"], mtuBytes: 1280 });
+        expect(hear()).toEqual([]);
+        expect(utun).toMatchObject({ flags: 0x8051, mtu: 1280 });
+      });
+
+      test("others' changes at the same time are not lost, nor those that come later", async () => {
+        await ensure({ ...first, addresses: [...first.addresses, "10.9.0.2/32"] });
+        machine.addAddress(utun, { prefix: prefixOf("10.7.0.1/32"), peer: undefined });
+        expect(hear().map(({ what }) => what)).toEqual(["routes", "addresses"]);
+        const ours = prefixOf("10.9.0.2/32");
+        machine.removeAddress(utun, ours);
+        expect(hear().map(({ what }) => what)).toContain("addresses");
+        machine.addAddress(utun, { prefix: ours, peer: undefined });
+        expect(hear().map(({ what }) => what)).toContain("addresses");
+        await ensure({ ...first, mtuBytes: 1280 });
+        expect(hear(device(utun.index, 0x8050))).toEqual([{ what: "devices", renumbered: false }]);
+      });
+
+      test("an address of the same text on another interface is another", async () => {
+        await ensure({ ...first, addresses: [...first.addresses, "10.9.0.2/32"] });
+        expect(hear(address("RTM_NEWADDR", WIFI, "10.9.0.2"))).toEqual([{ what: "addresses", renumbered: true }]);
+      });
     });
 
     test.each([
@@ -179,7 +271,7 @@ describe.skipIf(abiObstacle !== undefined)(
       const broken = route({});
       broken[0] = 255;
       expect(hear(broken)[0]).toMatchObject({ renumbered: true });
-      expect(hear(route({}))).toEqual([{ what: "default route", renumbered: true }]);
+      expect(hear(route({}))).toEqual([{ what: "primary service", renumbered: true }]);
     });
 
     test("H2: a message of another version: what came with it is heard, all is read afresh, in one line; hearing goes on", () => {
@@ -215,7 +307,7 @@ describe.skipIf(abiObstacle !== undefined)(
       expect([...hear(), ...hear()]).toEqual([]);
       machine.isFull = false;
       expect(hear()).toEqual([{ what: "the routing socket was opened again", renumbered: true }]);
-      expect(hear(route({}))).toEqual([{ what: "default route", renumbered: true }]);
+      expect(hear(route({}))).toEqual([{ what: "primary service", renumbered: true }]);
     });
 
     test("messages that were dropped without a word are made good once a minute", () => {

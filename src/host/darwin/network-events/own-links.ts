@@ -1,0 +1,39 @@
+import { ROUTE } from "../../../native/darwin/constants.ts";
+import type { InterfaceAddress, InterfaceChange } from "../../../native/darwin/link/interface-message.codec.ts";
+import type { MessageFrame } from "../../../native/darwin/route/message-frames.codec.ts";
+import type { RouteMessage } from "../../../native/darwin/route/route-message.codec.ts";
+import type { LinkWrite } from "../links/own-link-writes.ts";
+
+/**
+ * Whether an address came or went as this process just had it. Somebody else who did the same at that moment is not told;
+ * nothing is hidden by that, since the address stands, or is gone, as it was to be.
+ */
+export function isOwnAddress({ type }: MessageFrame, told: InterfaceAddress, writes: readonly LinkWrite[]): boolean {
+  const change = type === ROUTE.RTM_NEWADDR ? "added" : "removed";
+  return writes.some(
+    (one) =>
+      one.what === "address" && one.change === change && one.index === told.index && one.address === told.address,
+  );
+}
+
+/** Whether an interface has the flags and the MTU that this process just gave it. */
+export function isOwnState({ index, flags, mtuBytes }: InterfaceChange, writes: readonly LinkWrite[]): boolean {
+  return writes.some(
+    (one) => one.what === "state" && one.index === index && one.mtuBytes === mtuBytes && one.flags === flags,
+  );
+}
+
+/** Whether it is the route that the kernel makes of an address of ours, or takes away with it: such bear no process. */
+export function isRouteOfOwnAddress(route: RouteMessage, writes: readonly LinkWrite[]): boolean {
+  const { type, pid, index, family, destination, prefixLength } = route;
+  if (pid !== 0 || destination === undefined) return false;
+  const change = type === ROUTE.RTM_ADD ? "added" : "removed";
+  const text = `${destination}/${prefixLength}`;
+  return writes.some(
+    (one) =>
+      one.what === "address" &&
+      one.change === change &&
+      one.index === index &&
+      (one.prefix === text || `${one.address}/${family === 4 ? 32 : 128}` === text),
+  );
+}
