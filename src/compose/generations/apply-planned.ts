@@ -10,7 +10,7 @@ import { probing } from "../probes/probing.ts";
 import type { Applied, ApplyHooks, Planned } from "../session.ts";
 import { applyDepsOf, type SessionParts } from "../session-parts.ts";
 import { confirmationOf } from "./confirmation.ts";
-import { removeDeadEngines } from "./dead-engines.ts";
+import { devicesNamed, removeDeadEngines } from "./dead-engines.ts";
 import { throwFailure } from "./failure.ts";
 
 /** A plan and, where it was made under it, the lock that whoever carries it out lets go of. */
@@ -50,6 +50,7 @@ export async function applyPlanned(
   await parts.expectEngines?.(tunnelsToStart(planned.plan));
   await using _held = lock ?? (await parts.lock(planned.verb));
   const deps = { ...applyDepsOf(parts), progress: hooks.onEvent, shouldStop: hooks.shouldStop };
+  const named = await devicesNamed(parts.stores, planned.verb);
   const recovered = lock === undefined ? await recoverOpenJournal(deps, planned.verb) : undefined;
   if (recovered?.kind === "rollbackIncomplete") throwFailure(recovered);
   const accepted = await parts.stores.generations.latest();
@@ -67,10 +68,9 @@ export async function applyPlanned(
     { verb, desired, configHash, pathNumbers },
     plan,
   );
-  if (outcome.kind === "applied") {
-    remember();
-    await removeDeadEngines(parts.host, accepted?.desired, desired, plan);
-  }
+  if (outcome.kind === "applied") remember();
+  if (outcome.kind === "applied" || (outcome.kind === "inSync" && verb === "destroy"))
+    await removeDeadEngines(parts.host, named, desired, plan);
   await parts.close();
   if (outcome.kind === "unconfirmed") {
     const unconfirmed = { ...outcome, isWatched: parts.watchdog !== undefined };

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { chmodSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -26,7 +26,18 @@ const ofState = /^(generation-\d+|known-config\.json|ledger|machine\.key|propose
 const stories: Readonly<
   Record<string, (awg: AwgInWorld, configs: readonly string[], world: World) => Promise<unknown>>
 > = {
-  "one apply": (awg, [first = ""]) => awg.apply(first),
+  "one apply, after what a destroy did not see of an engine that died": async (awg, [first = ""], world) => {
+    await awg.apply(first);
+    await awg.killEverything();
+    await world.inside("client", ["ip", "link", "delete", awg.device]);
+    const socket = join(SOCKET_FOLDERS[0], `${awg.device}.sock`);
+    renameSync(socket, `${socket}.aside`);
+    await awg.must("destroy", "--auto-approve");
+    renameSync(`${socket}.aside`, socket);
+    expect(await awg.must("destroy", "--auto-approve")).toContain("Nothing to destroy");
+    expect(existsSync(socket)).toBe(false);
+    await awg.apply(first);
+  },
   "another engine, another server and back": async (awg, [first = "", second = ""]) => {
     for (const config of [first, second]) await awg.apply(config);
     await awg.must("rollback", "1", "--auto-approve");
