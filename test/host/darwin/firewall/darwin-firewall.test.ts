@@ -302,7 +302,7 @@ describe.skipIf(abiObstacle !== undefined)("H1: what others do to PF", () => {
     expect(machine.pf.main.map(({ rule }) => rule.anchor)).toEqual(["com.apple/*"]);
   });
 
-  test("empties our anchor: there is no policy any more", async () => {
+  test("S13.11 empties our anchor: there is no policy any more", async () => {
     const { firewall } = awg();
     await firewall.load(LAPTOP);
     machine.pf.load(PF_ANCHOR, "\n");

@@ -1,3 +1,4 @@
+import { globSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { PF_ANCHOR, renderPf } from "../../../../src/host/darwin/pf/render-pf.ts";
 import { readAddress } from "../../../../src/model/firewall/address-set.ts";
@@ -6,13 +7,21 @@ import { withFallback } from "../../../../src/model/firewall/fallback.ts";
 import type { Packet } from "../../../../src/model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
 import { ENGINE_MARK } from "../../../../src/model/ownership.ts";
-import { DIRECT, LAPTOP, OFFICE, policyOf, SERVICE_UID } from "../../../model/firewall/policies.ts";
+import { firewallEnforcement } from "../../../../src/resources/firewall/firewall.ts";
+import { DarwinWorld } from "../../../contract/darwin-world.ts";
+import { BLOCK, DIRECT, LAPTOP, OFFICE, policyOf, SERVICE_UID } from "../../../model/firewall/policies.ts";
+import { expandText, KEY_A } from "../../../resources/sample.ts";
+import { abiObstacle } from "../fake/abi.ts";
+import { verdictOf } from "./differential.ts";
 import { judgePf } from "./judge-pf.ts";
 import { parsePf } from "./parse-pf.ts";
 
 const ALICE = [{ from: 501, to: 501 }];
 const byUser = (path: typeof DIRECT | typeof OFFICE): FirewallPolicy =>
   policyOf({ flows: { rules: [{ origin: "rules/0", match: { uids: ALICE }, path }], default: OFFICE } });
+const byUserElseDirect = policyOf({
+  flows: { rules: [{ origin: "rules/0", match: { uids: ALICE }, path: BLOCK }], default: DIRECT },
+});
 const byPort = policyOf({
   flows: { rules: [{ origin: "rules/0", match: { ports: [{ from: 443, to: 443 }] }, path: DIRECT }], default: OFFICE },
 });
@@ -25,6 +34,9 @@ const byHighUser = policyOf({
 
 /** The laptop in a network that is not to be trusted. */
 const AWAY = policyOf({ ...LAPTOP.layers[0], allowLan: false });
+
+/** The user that asks for everybody's names on a Mac. */
+const MDNS_RESPONDER = 65;
 
 /** A packet of this machine to the outside by its physical link. */
 function leaving(changes: Partial<Packet>): Packet {
@@ -51,9 +63,33 @@ function pfVerdict(policy: FirewallPolicy, packet: Packet): "accept" | "drop" {
 }
 
 const endpoint = { destination: readAddress("192.0.2.1"), destinationPort: 51_820, uid: SERVICE_UID };
-const neighbour = { protocol: 58, icmpType: 135, source: readAddress("fe80::9"), destination: readAddress("fe80::1") };
+const neighbour = {
+  protocol: 58,
+  icmpType: 135,
+  hopLimit: 64,
+  source: readAddress("fe80::9"),
+  destination: readAddress("fe80::1"),
+};
 /** By a tunnel that would carry it. */
 const canary = { outDevice: "awg-office", destination: readAddress("192.0.2.251"), destinationPort: 9 };
+const ping6 = {
+  protocol: 58,
+  icmpType: 128,
+  source: readAddress("2001:db8::9"),
+  destination: readAddress("2001:db8::5"),
+};
+const question = { destination: readAddress("198.51.100.53"), destinationPort: 53 };
+const ALL_ROUTERS = { destination: readAddress("ff02::2") };
+/** What a router tells of a datagram to the endpoint; its rules keep no state. */
+const tooBig: Packet = {
+  hook: "input",
+  inDevice: "eth0",
+  source: readAddress("198.51.100.1"),
+  destination: readAddress("192.0.2.9"),
+  protocol: 1,
+  icmpType: 3,
+  related: true,
+};
 const fragment = { laterFragment: true, uid: 501, protocol: 17 };
 
 const CASES: readonly (readonly [string, FirewallPolicy, Packet, "accept" | "drop", "accept" | "drop"])[] = [
@@ -64,12 +100,26 @@ const CASES: readonly (readonly [string, FirewallPolicy, Packet, "accept" | "dro
   ["S13.4 a user's later fragment is anybody's", byUser(DIRECT), leaving(fragment), "accept", "drop"],
   ["S13.5 SCTP has no ports", byPort, leaving({ protocol: 132 }), "accept", "drop"],
   [
-    "S13.6 no hop limit is asked for",
-    AWAY,
-    leaving({ ...neighbour, hopLimit: 64, icmpType: 133, destination: readAddress("ff02::2") }),
+    "S13.3 a user's ping goes on to the next rule",
+    byUserElseDirect,
+    leaving({ protocol: 1, uid: 501 }),
     "drop",
     "accept",
   ],
+  ["S13.3 and so does a user's ping by IPv6", byUserElseDirect, leaving({ ...ping6, uid: 501 }), "drop", "accept"],
+  ["S13.3 a user's TCP does not", byUserElseDirect, leaving({ protocol: 6, uid: 501 }), "drop", "drop"],
+  [
+    "S13.6 a neighbour solicitation, no hop limit asked",
+    AWAY,
+    leaving({ ...neighbour, icmpType: 135 }),
+    "drop",
+    "accept",
+  ],
+  ["S13.6 a neighbour advertisement", AWAY, leaving({ ...neighbour, icmpType: 136 }), "drop", "accept"],
+  ["S13.6 a router solicitation", AWAY, leaving({ ...neighbour, ...ALL_ROUTERS, icmpType: 133 }), "drop", "accept"],
+  ["S13.6 with the hop limit both agree", AWAY, leaving({ ...neighbour, hopLimit: 255 }), "accept", "accept"],
+  ["S13.12 alice's question by her own socket", byUser(DIRECT), leaving({ ...question, uid: 501 }), "accept", "accept"],
+  ["S13.14 an endpoint's path that narrows is not told", LAPTOP, tooBig, "accept", "drop"],
   ["S13.15 a canary", LAPTOP, leaving(canary), "accept", "drop"],
   ["S13.9 a user number past PF's", byHighUser, leaving({ uid: 3_000_000_000 }), "accept", "drop"],
 ];
@@ -86,6 +136,67 @@ describe("what PF cannot tell", () => {
     expect(judge(LAPTOP, crossing).verdict).toBe("drop");
     expect(pfVerdict(LAPTOP, { ...crossing, hook: "input" })).toBe("accept");
     expect(pfVerdict(LAPTOP, { ...crossing, hook: "output" })).toBe("accept");
+  });
+
+  test.skipIf(abiObstacle !== undefined)(
+    "S13.8 no rule speaks of frames: the kill switch is best-effort, and each rule says why",
+    async () => {
+      using mac = new DarwinWorld();
+      const { capabilities } = await mac.contract().host.facts.read({ users: [], hosts: [], endpoints: [] });
+      const rules = parsePf(renderPf(LAPTOP).text).rules;
+      expect(rules.every(({ family = 4 }) => family === 4 || family === 6)).toBe(true);
+      expect(firewallEnforcement(LAPTOP, capabilities)).toBe("best-effort");
+      const { notes } = expandText(
+        `tunnels:
+  office:
+    protocol: wireguard
+    privateKey: { file: /etc/awg/office.key }
+    addresses: [10.8.0.2/32]
+    peers: [{ publicKey: "${KEY_A}", endpoint: "198.51.100.7:51820", allowedIPs: [0.0.0.0/0] }]
+rules: [{ destinations: [203.0.113.0/24], via: block }]
+default: { via: office }
+killSwitch: { enabled: true }
+`,
+        { os: "darwin", uplinks: [{ family: 4, device: "en0", gateway: "192.168.1.1", metric: 0 }], capabilities },
+      );
+      expect(notes).toContainEqual({
+        path: "rules.0",
+        enforcement: "best-effort",
+        message: "kept by the kernel, except for raw frames that root writes",
+      });
+    },
+  );
+
+  test("S13.12 mDNSResponder asks for all: a rule by user does not hold for names, the path of DNS does", () => {
+    const asked = leaving({ ...question, uid: MDNS_RESPONDER });
+    expect(pfVerdict(byUser(DIRECT), asked)).toBe("drop");
+    expect(pfVerdict(byUserElseDirect, asked)).toBe("accept");
+    const held = policyOf({ ...byUser(DIRECT).layers[0], dns: LAPTOP.layers[0]?.dns ?? null });
+    const declared = { destination: readAddress("10.8.0.1"), outDevice: "awg-office" };
+    for (const uid of [501, MDNS_RESPONDER]) {
+      expect(pfVerdict(held, leaving({ ...question, uid }))).toBe("drop");
+      expect(pfVerdict(held, leaving({ ...question, ...declared, uid }))).toBe("accept");
+    }
+  });
+
+  test("S13.16 a redirect comes in by a flow's state, by IPv6 none does, and none by an endpoint's", () => {
+    const redirect = (source: string, destination: string, icmpType: number): Packet => ({
+      hook: "input",
+      inDevice: "eth0",
+      source: readAddress(source),
+      destination: readAddress(destination),
+      protocol: icmpType === 5 ? 1 : 58,
+      icmpType,
+      reply: true,
+    });
+    const direct = policyOf({ flows: { rules: [], default: DIRECT } });
+    const verdicts = (policy: FirewallPolicy, packet: Packet) => [
+      judge(policy, packet).verdict,
+      verdictOf(parsePf(renderPf(policy).text), packet, [], false),
+    ];
+    expect(verdicts(direct, redirect("203.0.113.200", "192.0.2.9", 5))).toEqual(["drop", "accept"]);
+    expect(verdicts(direct, redirect("2001:db8::5", "2001:db8::9", 137))).toEqual(["drop", "drop"]);
+    expect(verdicts(LAPTOP, redirect("192.0.2.1", "192.0.2.9", 5))).toEqual(["drop", "drop"]);
   });
 
   test("S13.10 nothing falls back: what the policy would let out while its tunnel is down stays in", () => {
@@ -110,4 +221,15 @@ describe("what PF cannot tell", () => {
     expect(judge(LAPTOP, answer).verdict).toBe("accept");
     expect(pfVerdict(LAPTOP, answer)).toBe("drop");
   });
+});
+
+test("every row of docs/security.md's table has a test of its own", () => {
+  const root = new URL("../../../../", import.meta.url);
+  const rows = [...readFileSync(new URL("docs/security.md", root), "utf8").matchAll(/^\| \*\*(S13\.\d+)\*\*/gm)];
+  const tests = globSync("test/host/darwin/**/*.test.ts", { cwd: root }).map((file) =>
+    readFileSync(new URL(file, root), "utf8"),
+  );
+  const isTested = (row: string) => tests.some((text) => new RegExp(`["'\`]${row.replace(".", "\\.")}[ :]`).test(text));
+  expect(rows.length).toBeGreaterThanOrEqual(16);
+  expect(rows.map(([, row = ""]) => row).filter((row) => !isTested(row))).toEqual([]);
 });

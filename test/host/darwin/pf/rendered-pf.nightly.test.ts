@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
-import { packetArbitrary, policyArbitrary } from "../../../model/firewall/arbitraries.ts";
+import { policyArbitrary } from "../../../model/firewall/arbitraries.ts";
 import { LAPTOP, policyOf } from "../../../model/firewall/policies.ts";
 import { SEED } from "../../../support/seeded.ts";
-import { type Agreement, compareVerdicts, isUnseen } from "./differential.ts";
+import { Agreement, compareVerdicts, pfPacketArbitrary } from "./differential.ts";
+import { DIVERGENCES } from "./divergence.ts";
 
 const PACKETS_EACH = 100_000;
 const RANDOM_POLICIES = 20;
@@ -17,17 +18,23 @@ const POLICIES = [
   ...fc.sample(policyArbitrary, { seed: SEED, numRuns: RANDOM_POLICIES }),
 ];
 
+/** The share of packets that PF may judge otherwise in one policy: 3 of 13 are of protocols whose ports it does not read. */
+const MOST_DIVERGENT = 0.21;
+const met = new Set<string>();
+
 test.each(POLICIES.map((policy, index) => [index, policy] as const))(
   `policy %i: PF judges ${PACKETS_EACH} packets as it does (D9)`,
   (index, policy) => {
-    const counts: Agreement = { equal: 0, stricter: 0 };
-    const packets = fc.sample(
-      packetArbitrary.filter((packet) => !isUnseen(packet)),
-      { seed: SEED + index, numRuns: PACKETS_EACH },
-    );
+    const counts = new Agreement();
+    const packets = fc.sample(pfPacketArbitrary, { seed: SEED + index, numRuns: PACKETS_EACH });
     compareVerdicts(policy, packets, counts);
-    console.log(`policy ${index}: ${counts.equal} alike, ${counts.stricter} refused as S13 says`);
-    expect(counts.equal + counts.stricter).toBe(PACKETS_EACH);
-    expect(counts.stricter).toBeLessThan(PACKETS_EACH / 3);
+    console.log(`policy ${index}: ${counts}`);
+    expect(counts.equal + counts.divergent).toBe(PACKETS_EACH);
+    expect(counts.divergent).toBeLessThanOrEqual(MOST_DIVERGENT * PACKETS_EACH);
+    for (const id of DIVERGENCES) if (counts.otherwise[id] > 0) met.add(id);
   },
 );
+
+test("every divergence that excuses a packet was met", () => {
+  expect([...met].toSorted()).toEqual([...DIVERGENCES].toSorted());
+});

@@ -5,17 +5,17 @@ import { readAddress } from "../../../../src/model/firewall/address-set.ts";
 import { type Packet, PROTOCOL } from "../../../../src/model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
 import type { IpAddress } from "../../../../src/model/ip.ts";
-import { packetArbitrary, policyArbitrary } from "../../../model/firewall/arbitraries.ts";
+import { policyArbitrary } from "../../../model/firewall/arbitraries.ts";
 import { LAPTOP, policyOf } from "../../../model/firewall/policies.ts";
 import { SEED } from "../../../support/seeded.ts";
-import { asSeen, compareVerdicts, isUnseen, usersOf, verdictOf } from "./differential.ts";
+import { Agreement, asSeen, compareVerdicts, pfPacketArbitrary, usersOf, verdictOf } from "./differential.ts";
 import { parsePf } from "./parse-pf.ts";
 import type { PfRuleset } from "./pf-ruleset.ts";
 
 const POLICIES = 220;
 const PACKETS_EACH = 500;
 const policies = fc.sample(policyArbitrary, { seed: SEED, numRuns: POLICIES });
-const packets = fc.sample(packetArbitrary, { seed: SEED, numRuns: 30_000 }).filter((packet) => !isUnseen(packet));
+const packets = fc.sample(pfPacketArbitrary, { seed: SEED, numRuns: 30_000 });
 
 /** Engines of another user among ours: rules that speak of users meet them. */
 function withAdopted(policy: FirewallPolicy): FirewallPolicy {
@@ -49,6 +49,7 @@ const SELDOM: readonly SeldomPacket[] = [
   ["output", "eth0", "192.0.2.9:123", "192.0.2.123:123", 17],
   ["output", "awg-proxy", "10.9.0.2:123", "192.0.2.123:123", 17],
   ["input", "eth0", "192.0.2.123:123", "192.0.2.9:123", 17],
+  ["input", "eth0", "2001:db8::1:443", "2001:db8:2::5:40000", 6],
   ["output", "awg-office", "10.8.0.2:40000", "192.0.2.251:9", 17],
   ["output", "awg-office", "fd00:8::2:40000", "2001:db8::251:9", 17],
 ];
@@ -86,17 +87,15 @@ const SAID_TWICE =
 
 describe("the rendered PF rules", { timeout: 300_000 }, () => {
   test(`judge ${POLICIES * PACKETS_EACH} packets as the policy does (D9)`, () => {
-    const counts = { equal: 0, stricter: 0 };
+    const counts = new Agreement();
     for (const [index, policy] of policies.entries()) {
       const from = index * PACKETS_EACH;
       const own = Array.from({ length: PACKETS_EACH }, (_, at) => packets[(from + at) % packets.length] as Packet);
       compareVerdicts(index % 4 === 0 ? withAdopted(policy) : policy, own, counts);
     }
-    console.log(
-      `${counts.equal} packets judged alike over ${POLICIES} policies, ${counts.stricter} refused as S13 says`,
-    );
+    console.log(`over ${POLICIES} policies ${counts}`);
     expect(counts.equal).toBeGreaterThan(100_000);
-    expect(counts.stricter).toBeLessThan(5000);
+    expect(counts.divergent).toBeLessThan(5000);
   });
 
   test("are all needed: without any one of a laptop's rules some packet is judged otherwise", () => {
