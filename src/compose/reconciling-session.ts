@@ -15,7 +15,7 @@ import type { Selection } from "../reconciler/plan/selection.ts";
 import type { Explanation } from "./explain/explanation.ts";
 import type { ExplainQuestion } from "./explain/question.ts";
 import { fallBackAccepted } from "./fallback.ts";
-import { applyPlanned, type HeldPlan, planUnderLock } from "./generations/apply-planned.ts";
+import type { HeldPlan } from "./generations/apply-planned.ts";
 import { compareGenerations, type GenerationDifference } from "./generations/compare.ts";
 import {
   confirmNow,
@@ -70,6 +70,7 @@ export class ReconcilingSession implements Session {
   }
 
   async planAndHold(loaded: LoadedConfig, selection?: Selection): Promise<Planned> {
+    const { planUnderLock } = await import("./generations/apply-planned.ts");
     this.#held = await planUnderLock(this.#parts, () => this.plan(loaded, selection));
     return this.#held.planned;
   }
@@ -143,6 +144,7 @@ export class ReconcilingSession implements Session {
   async apply(planned: Planned, hooks: ApplyHooks): Promise<Applied> {
     const held = this.#held?.planned === planned ? this.#held : undefined;
     this.#held = undefined;
+    const { applyPlanned } = await import("./generations/apply-planned.ts");
     return applyPlanned(this.#parts, held ?? { planned }, hooks, () => this.#configs.remember());
   }
 

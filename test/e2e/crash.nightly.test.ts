@@ -46,7 +46,8 @@ describe.skipIf(reason !== undefined)(
         const begin = await firstPlaceOf(call, world, standing.argv("status"));
         session.pauseJudging();
         await standing[Symbol.asyncDispose]();
-        for (let n = begin; await killFirstApply(judged(), session, program(), [call, n]); n += stride) killed += 1;
+        for (let n = begin; (await killFirstApply(judged(), session, program(), [call, n])).killed; n += stride)
+          killed += 1;
         return killed;
       });
     });

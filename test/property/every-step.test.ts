@@ -12,4 +12,5 @@ test("B1, laws 1, 4, 5: dead after whichever write of a random story, awg comes 
   expect(tally.get("stories told")).toBeGreaterThan(STORIES * 0.8);
   for (const end of ["nothing to do", "rolledBack", "applied"])
     expect(tally.get(`recovered: ${end}`)).toBeGreaterThan(0);
+  expect(tally.get("went on behind the policy")).toBeGreaterThan(50);
 });

@@ -12,7 +12,7 @@ import {
   type Story,
 } from "./laws.ts";
 import { LawError, watchForLeaks } from "./leak-watch.ts";
-import { type Checkpoint, World } from "./world.ts";
+import { type Checkpoint, type VerbResult, World } from "./world.ts";
 
 /**
  * Has awg die after every single write of a story, each time from the same beginning: another process must find the old
@@ -30,6 +30,7 @@ export async function dieAfterEveryStep(story: Story, options: RunOptions): Prom
   const thorough = rehearsal.oldText.length % left.length;
   const converged = new Set<string>();
   for (const [step, checkpoint] of left.entries()) {
+    if (rehearsal.before === null) await goOnBehindPolicy(rehearsal, checkpoint, step, options);
     const world = await comeBack(rehearsal, checkpoint, step, options);
     // From the same state, everything goes the same way.
     const state = JSON.stringify(world.checkpoint());
@@ -71,10 +72,24 @@ async function comeBack(
   return world;
 }
 
+/** The next apply after a first one that died: the policy, once it stood, is not to go, whatever the journal is about. */
+async function goOnBehindPolicy(
+  rehearsal: Rehearsal,
+  checkpoint: Checkpoint,
+  step: number,
+  { tally, probesPerWrite }: RunOptions,
+): Promise<void> {
+  const world = new World(checkpoint, rehearsal.makeup);
+  watchForLeaks(world, rehearsal, probesPerWrite, step * 1000, true);
+  const { recovered } = await goOn(world, rehearsal, `going on after a death at write ${step} of ${rehearsal.writes}`);
+  if (recovered?.kind === "held") tally.add("went on behind the policy");
+}
+
 /** The second round. */
-async function goOn(world: World, rehearsal: Rehearsal, where: string): Promise<void> {
+async function goOn(world: World, rehearsal: Rehearsal, where: string): Promise<Extract<VerbResult, { kind: "done" }>> {
   const result = await change(world, rehearsal);
   if (result.kind !== "done" || (result.outcome.kind !== "applied" && result.outcome.kind !== "inSync"))
     throw new LawError(4, `${where} the second round ended in ${describeResult(result)}`);
   expectSame(4, world.machine.print(), rehearsal.newText, where);
+  return result;
 }

@@ -17,16 +17,27 @@ export function oracleFacts(world: World): OracleFacts {
 
 /**
  * Sends probes after every write to the machine, by awg or anybody: what leaves a wire must be granted by the old or the
- * new configuration (law 1). While one of the two is nothing and no policy stands, the machine is as open as it was.
+ * new configuration (law 1). While one of the two is nothing and no policy stands, the machine is as open as it was; where
+ * it `staysClosed`, a policy that stood once is not to go.
  */
-export function watchForLeaks(world: World, transition: Transition, probesPerWrite: number, firstProbe: number): void {
+export function watchForLeaks(
+  world: World,
+  transition: Transition,
+  probesPerWrite: number,
+  firstProbe: number,
+  staysClosed = false,
+): void {
   const { machine } = world;
+  let stood = machine.live.firewall.policy !== null;
   const facts = oracleFacts(world);
   let next = firstProbe;
   let isOpenedByOthers = false;
   machine.watch((write) => {
     if (write.startsWith("store:")) return;
     const { policy, damage } = machine.live.firewall;
+    stood ||= policy !== null;
+    if (staysClosed && stood && policy === null)
+      world.violation ??= new LawError(1, `the policy that stood was gone after ${write}`);
     // What others broke is open until the next load (S13.11).
     if (damage.length > 0) return;
     if (policy !== null) isOpenedByOthers = false;

@@ -9,7 +9,7 @@ import type { SecretId, SecretRef } from "../../src/model/secret.ts";
 import { executePlan } from "../../src/reconciler/apply/execute.ts";
 import { observeMachine } from "../../src/reconciler/apply/observe.ts";
 import type { ApplyDeps, Confirmation, Outcome, Proposal } from "../../src/reconciler/apply/outcome.ts";
-import { recoverOpenJournal } from "../../src/reconciler/apply/recover.ts";
+import { type Held, recoverOpenJournal, recoverTowards } from "../../src/reconciler/apply/recover.ts";
 import type { Stores } from "../../src/reconciler/apply/stores.ts";
 import type { Conflict } from "../../src/reconciler/plan/change.ts";
 import { planChanges } from "../../src/reconciler/plan/plan-changes.ts";
@@ -53,10 +53,13 @@ export interface Checkpoint {
   readonly disk: MemoryDisk;
 }
 
+/** What an open journal came to before a verb did what it is for. */
+type Recovered = Outcome | Held | undefined;
+
 /** How a verb ended. `recovered` is what it had to do first about an open journal. */
 export type VerbResult =
-  | { readonly kind: "done"; readonly outcome: Outcome; readonly recovered: Outcome | undefined }
-  | { readonly kind: "conflict"; readonly conflicts: readonly Conflict[]; readonly recovered: Outcome | undefined }
+  | { readonly kind: "done"; readonly outcome: Outcome; readonly recovered: Recovered }
+  | { readonly kind: "conflict"; readonly conflicts: readonly Conflict[]; readonly recovered: Recovered }
   | { readonly kind: "unsupported"; readonly features: readonly string[] }
   /** It threw: it could not even begin. */
   | { readonly kind: "failed"; readonly error: AwgError }
@@ -114,8 +117,6 @@ export class World {
   }
 
   async #apply(config: Config, confirmation: Confirmation | undefined): Promise<VerbResult> {
-    const recovered = await recoverOpenJournal(this.deps);
-    if (recovered?.kind === "rollbackIncomplete") return { kind: "stuck", recovered };
     const facts = await this.deps.host.facts.read(factsWantedBy(config));
     const latest = await this.deps.stores.generations.latest();
     const endpoints = endpointsOf(latest?.desired.resources ?? []);
@@ -130,6 +131,8 @@ export class World {
     }
     const { desired, pathNumbers } = expansion;
     const proposal: Proposal = { verb: "apply", desired, configHash: JSON.stringify(config), pathNumbers };
+    const recovered = await recoverTowards(this.deps, proposal);
+    if (recovered?.kind === "rollbackIncomplete") return { kind: "stuck", recovered };
     return await this.#execute(proposal, recovered, confirmation);
   }
 
@@ -140,14 +143,15 @@ export class World {
     return await this.#execute({ verb: "destroy", desired: { resources: [] }, configHash: "", pathNumbers }, recovered);
   }
 
-  async #execute(proposal: Proposal, recovered: Outcome | undefined, confirmation?: Confirmation): Promise<VerbResult> {
+  async #execute(proposal: Proposal, recovered: Recovered, confirmation?: Confirmation): Promise<VerbResult> {
     const { host, registry, stores } = this.deps;
     const ledger = await stores.ledger.read();
     const observed = await observeMachine(host, registry, proposal.desired, ledger);
     const { plan, conflicts } = planChanges({ desired: proposal.desired, observed, ledger, registry });
     if (conflicts.length > 0) return { kind: "conflict", conflicts, recovered };
     const deps = confirmation === undefined ? this.deps : { ...this.deps, confirmation };
-    return { kind: "done", outcome: await executePlan(deps, proposal, plan), recovered };
+    const firstIndex = recovered?.kind === "held" ? recovered.firstIndex : 0;
+    return { kind: "done", outcome: await executePlan(deps, proposal, plan, firstIndex), recovered };
   }
 }
 

@@ -53,12 +53,13 @@ export async function planOn(deps: ApplyDeps, desired: DesiredState): Promise<Pl
   return planChanges({ desired, observed, ledger, registry: deps.registry });
 }
 
-/** Plans and applies. */
-export async function applyOn(deps: ApplyDeps, desired: DesiredState): Promise<Outcome> {
+/** Plans and applies; with `firstIndex` in the journal that is open. */
+export async function applyOn(deps: ApplyDeps, desired: DesiredState, firstIndex = 0): Promise<Outcome> {
   const { plan, conflicts } = await planOn(deps, desired);
   if (conflicts.length > 0) throw new Error(`conflicts: ${canonicalJson(conflicts)}`);
   const verb = desired.resources.length === 0 ? "destroy" : "apply";
-  return await executePlan(deps, { verb, desired, configHash: canonicalJson(desired), pathNumbers: {} }, plan);
+  const proposal = { verb, desired, configHash: canonicalJson(desired), pathNumbers: {} } as const;
+  return await executePlan(deps, proposal, plan, firstIndex);
 }
 
 /** A bench on which `desired` was applied without trouble. */

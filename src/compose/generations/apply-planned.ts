@@ -2,7 +2,7 @@ import { AwgError, messageOf } from "../../model/error.ts";
 import { isClaim, isInSync, type Plan, stepsOf } from "../../model/plan.ts";
 import type { TunnelSpec } from "../../model/spec/tunnel.ts";
 import { executePlan } from "../../reconciler/apply/execute.ts";
-import { readOpenTransaction, recoverOpenJournal } from "../../reconciler/apply/recover.ts";
+import { readOpenTransaction, recoverTowards } from "../../reconciler/apply/recover.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import { rememberNumbers } from "../../resources/expand.ts";
 import { planDesired } from "../planning/plan-desired.ts";
@@ -51,7 +51,7 @@ export async function applyPlanned(
   await using _held = lock ?? (await parts.lock(planned.verb));
   const deps = { ...applyDepsOf(parts), progress: hooks.onEvent, shouldStop: hooks.shouldStop };
   const named = await devicesNamed(parts.stores, planned.verb);
-  const recovered = lock === undefined ? await recoverOpenJournal(deps, planned.verb) : undefined;
+  const recovered = lock === undefined ? await recoverTowards(deps, planned) : undefined;
   if (recovered?.kind === "rollbackIncomplete") throwFailure(recovered);
   const accepted = await parts.stores.generations.latest();
   await refuseOvertaken(parts, planned, accepted);
@@ -67,6 +67,7 @@ export async function applyPlanned(
     { ...deps, ...confirmation, ...probe },
     { verb, desired, configHash, pathNumbers },
     plan,
+    recovered?.kind === "held" ? recovered.firstIndex : 0,
   );
   if (outcome.kind === "applied") remember();
   if (outcome.kind === "applied" || (outcome.kind === "inSync" && verb === "destroy"))

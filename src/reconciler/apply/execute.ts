@@ -15,11 +15,14 @@ import { verifyDesired } from "./verify.ts";
  * Carries out a plan as one transaction (law 5): journal, batches, read-back, acceptance; on any failure the way back.
  * The journal must be closed (`recoverOpenJournal` first) and the lock held. A plan without steps writes nothing, unless
  * the configuration's text is another one, which only the stores are told (law 3).
+ *
+ * @param firstIndex number of the first batch: more than 0 where `recoverTowards` held the journal open for this plan
  */
-export async function executePlan(deps: ApplyDeps, proposal: Proposal, plan: Plan): Promise<Outcome> {
+export async function executePlan(deps: ApplyDeps, proposal: Proposal, plan: Plan, firstIndex = 0): Promise<Outcome> {
   const { journal, generations } = deps.stores;
-  if (readTransaction(await journal.read(), journal.location) !== undefined) {
-    throw new AwgError("bug", `the journal ${journal.location} is open`, {
+  const goesOn = firstIndex > 0;
+  if ((readTransaction(await journal.read(), journal.location) !== undefined) !== goesOn) {
+    throw new AwgError("bug", `the journal ${journal.location} is ${goesOn ? "closed" : "open"}`, {
       remedy: "recover it before the next change",
     });
   }
@@ -28,9 +31,9 @@ export async function executePlan(deps: ApplyDeps, proposal: Proposal, plan: Pla
   const kept = deps.confirmation === undefined ? keptGeneration(proposal, latest, ledger) : undefined;
   const number = kept?.number ?? Math.max(ledger.generation, latest?.number ?? 0) + 1;
   const isUntouched = latest === undefined && ledger.entries.length === 0;
-  if (isInSync(plan) && isUntouched && proposal.desired.resources.length === 0)
+  if (!goesOn && isInSync(plan) && isUntouched && proposal.desired.resources.length === 0)
     return { kind: "inSync", generation: 0 };
-  if (isInSync(plan) && latest?.configHash === proposal.configHash && latest.number === ledger.generation) {
+  if (!goesOn && isInSync(plan) && latest?.configHash === proposal.configHash && latest.number === ledger.generation) {
     return { kind: "inSync", generation: latest.number };
   }
   if (!isInSync(plan)) await deps.confirmation?.arm(newDeadlineMs(deps, deps.confirmation));
@@ -43,7 +46,7 @@ export async function executePlan(deps: ApplyDeps, proposal: Proposal, plan: Pla
     startedMs: deps.clock.nowMs(),
   });
   const acceptedMs = kept === undefined ? {} : { acceptedMs: kept.acceptedMs };
-  const outcome = await finishTransaction(deps, { proposal, plan, ledger, number, firstIndex: 0, ...acceptedMs });
+  const outcome = await finishTransaction(deps, { proposal, plan, ledger, number, firstIndex, ...acceptedMs });
   return isInSync(plan) && outcome.kind === "applied" ? { ...outcome, kind: "inSync" } : outcome;
 }
 

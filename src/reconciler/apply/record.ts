@@ -8,9 +8,11 @@ export type Verb = "apply" | "destroy";
 
 /**
  * One line of the journal. Order: begin, then batch and done in turn, then (unconfirmed and) accept, or rollback and undone
- * in turn.
+ * in turn. Where a run was cut short and another goes on behind its packet filter: undone in turn, then begin again, batch
+ * and done as before.
  */
 export type JournalRecord =
+  /** The last one tells whose transaction it is. */
   | BeginRecord
   /** Intent: written before the batch touches the machine; the inverse follows from the steps. */
   | { readonly type: "batch"; readonly index: number; readonly batch: Batch }
@@ -56,7 +58,7 @@ export interface JournalledBatch {
 /** An open transaction, as its records tell. */
 export interface OpenTransaction {
   readonly begin: BeginRecord;
-  /** Batches that were begun, in order. */
+  /** Batches that were begun, in order, by all its runs: together they lead back to what stood before the first. */
   readonly batches: readonly JournalledBatch[];
   /** Present when verified: only acceptance is left. */
   readonly accept: { readonly generation: Generation; readonly ledger: Ledger } | undefined;
@@ -73,6 +75,7 @@ export function readTransaction(records: readonly ReadRecord[], location: string
   if (first === undefined) return undefined;
   if (first.record.type !== "begin") throw disorder(location, `starts with a record of type ${first.record.type}`);
   const batches = new Map<number, JournalledBatch>();
+  let begin = first.record;
   let accept: OpenTransaction["accept"];
   let unconfirmed: OpenTransaction["unconfirmed"];
   let rollbackCause: string | undefined;
@@ -80,7 +83,11 @@ export function readTransaction(records: readonly ReadRecord[], location: string
   for (const { record, sameBoot } of records.slice(1)) {
     switch (record.type) {
       case "begin":
-        throw disorder(location, "begins twice");
+        if (batches.size === 0 || (accept ?? unconfirmed ?? rollbackCause) !== undefined)
+          throw disorder(location, "begins twice");
+        begin = record;
+        blocked = false;
+        break;
       case "batch":
         if (batches.has(record.index)) throw disorder(location, `has batch ${record.index} twice`);
         batches.set(record.index, { index: record.index, batch: record.batch, undone: false, sameBoot });
@@ -109,12 +116,17 @@ export function readTransaction(records: readonly ReadRecord[], location: string
         break;
     }
   }
-  return { begin: first.record, batches: [...batches.values()], accept, unconfirmed, rollbackCause, blocked };
+  return { begin, batches: [...batches.values()], accept, unconfirmed, rollbackCause, blocked };
 }
 
 /** Whether a transaction still has time to be confirmed: not after its deadline, and not after a reboot. Pure. */
 export function isAwaited({ unconfirmed }: OpenTransaction, nowBootMs: number): boolean {
   return unconfirmed?.sameBoot === true && nowBootMs < unconfirmed.deadlineMs;
+}
+
+/** The number of the next batch. Pure. */
+export function nextIndex({ batches }: OpenTransaction): number {
+  return 1 + Math.max(-1, ...batches.map(({ index }) => index));
 }
 
 /** Why an open transaction that nobody is to wait for is rolled back; for people. Pure. */

@@ -1,13 +1,22 @@
 import { lifecycleOfNothing } from "../../model/spec/lifecycle.ts";
+import { driverOf } from "../plan/observation.ts";
 import { planChanges } from "../plan/plan-changes.ts";
 import { acceptState } from "./accept.ts";
 import { finishTransaction } from "./execute.ts";
 import { observeMachine } from "./observe.ts";
 import { type ApplyDeps, bootTimeMs, type Outcome, type Proposal } from "./outcome.ts";
-import { awaitedError, isAwaited, type OpenTransaction, readTransaction, type Verb, whyRolledBack } from "./record.ts";
+import {
+  awaitedError,
+  isAwaited,
+  nextIndex,
+  type OpenTransaction,
+  readTransaction,
+  type Verb,
+  whyRolledBack,
+} from "./record.ts";
 import { ledgerOfJournal } from "./restore-old.ts";
 import { touchedPlaces } from "./restored.ts";
-import { rollBack } from "./roll-back.ts";
+import { loadedFirstPolicy, type RollbackResult, rollBack, rollBackBehindPolicy } from "./roll-back.ts";
 import type { JournalStore } from "./stores.ts";
 
 /** The transaction that an earlier run left open, for verbs that only read and report it (law 2); undefined when none. */
@@ -36,17 +45,57 @@ export async function recoverOpenJournal(deps: ApplyDeps, verb: Verb = "apply"):
   return await rollBackOpen(deps, open, open.rollbackCause ?? whyRolledBack(open));
 }
 
+/** The journal stays open for the next state, which is carried out behind the packet filter that stands. */
+export interface Held {
+  readonly kind: "held";
+  /** Number of the next batch, for `executePlan`. */
+  readonly firstIndex: number;
+}
+
+/**
+ * The same before a state is carried out. Where a first apply was cut short, so that going back would open the machine, and
+ * the state has a packet filter too, only the rest goes back: the transaction is left open for `executePlan`, whose failure
+ * restores the machine as it was before the first of its runs.
+ */
+export async function recoverTowards(
+  deps: ApplyDeps,
+  { verb, desired }: Pick<Proposal, "verb" | "desired">,
+): Promise<Outcome | Held | undefined> {
+  const open = await readOpenTransaction(deps.stores.journal);
+  const hasPolicy = desired.resources.some(({ kind }) => driverOf(deps.registry, kind).between !== undefined);
+  if (
+    open === undefined ||
+    verb !== "apply" ||
+    !hasPolicy ||
+    !isCutShort(open) ||
+    !loadedFirstPolicy(deps, open.batches)
+  )
+    return await recoverOpenJournal(deps, verb);
+  const cause = new Error(whyRolledBack(open));
+  const result = await rollBackBehindPolicy(deps, open.batches, cause);
+  return result.kind === "incomplete" ? incomplete(deps, result, cause) : { kind: "held", firstIndex: nextIndex(open) };
+}
+
+/** Whether a run of an apply ended before it knew how: not verified, and not on its way back. */
+function isCutShort({ begin, accept, unconfirmed, rollbackCause }: OpenTransaction): boolean {
+  return begin.verb === "apply" && (accept ?? unconfirmed ?? rollbackCause) === undefined;
+}
+
 /** Restores what stood before an open transaction. */
 export async function rollBackOpen(deps: ApplyDeps, open: OpenTransaction, why: string): Promise<Outcome> {
-  const { journal } = deps.stores;
   const cause = new Error(why);
   await noteRefused(deps, open);
   const result = await rollBack(deps, open.batches, cause);
-  if (result.kind === "incomplete") {
-    const { rollbackCause, blocked } = result;
-    return { kind: "rollbackIncomplete", cause, rollbackCause, journal: journal.location, blocked };
-  }
+  if (result.kind === "incomplete") return incomplete(deps, result, cause);
   return { kind: "rolledBack", cause, ...(result.unclosed === undefined ? {} : { unclosed: result.unclosed }) };
+}
+
+function incomplete(
+  { stores: { journal } }: ApplyDeps,
+  { rollbackCause, blocked }: Extract<RollbackResult, { kind: "incomplete" }>,
+  cause: Error,
+): Outcome {
+  return { kind: "rollbackIncomplete", cause, rollbackCause, journal: journal.location, blocked };
 }
 
 /** No daemon proposes what nobody confirmed. Best effort: the way back matters more. */
@@ -71,6 +120,6 @@ async function finishDestroy(deps: ApplyDeps, open: OpenTransaction): Promise<Ou
   const proposal: Proposal = { verb: "destroy", desired, configHash: open.begin.configHash, pathNumbers };
   const observed = await observeMachine(host, registry, desired, ledger);
   const { plan } = planChanges({ desired, observed, ledger, registry });
-  const firstIndex = 1 + Math.max(-1, ...open.batches.map(({ index }) => index));
-  return await finishTransaction(deps, { proposal, plan, ledger, number: open.begin.generation, firstIndex });
+  const number = open.begin.generation;
+  return await finishTransaction(deps, { proposal, plan, ledger, number, firstIndex: nextIndex(open) });
 }

@@ -23,8 +23,10 @@ export async function restoreOldState(deps: ApplyDeps, journalled: readonly Jour
   const accepted = await stores.ledger.read();
   const touched = touchedPlaces(journalled);
   const ledger = ledgerOfJournal(accepted, touched, registry);
+  // What the transaction made itself, a later run of it takes up: what stood there before is told by the first.
+  const made = new Set(touched.map(placeOfChange));
   const adopted = journalled.flatMap(({ batch }) =>
-    batch.steps.filter((step) => isClaim(step) && step.action === "adopt"),
+    batch.steps.filter((step) => isClaim(step) && step.action === "adopt" && !made.has(placeOfChange(step))),
   );
   const lifecycle = (await stores.generations.latest())?.desired.lifecycle;
   // Only what others may change is heeded: what is protected, retained or moved is the new state's affair.

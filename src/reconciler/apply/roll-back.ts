@@ -31,10 +31,7 @@ export async function rollBack(
   try {
     await restore(deps, batches);
   } catch (rollbackCause) {
-    const blocked = await blockTraffic(deps, batches);
-    deps.progress?.({ type: "blocked", cause: messageOf(rollbackCause) });
-    await note(deps, { type: "blocked", cause: messageOf(rollbackCause) });
-    return { kind: "incomplete", rollbackCause, blocked };
+    return await blockInstead(deps, batches, rollbackCause);
   }
   try {
     await deps.stores.journal.clear();
@@ -42,6 +39,49 @@ export async function rollBack(
   } catch (unclosed) {
     return { kind: "restored", unclosed };
   }
+}
+
+/**
+ * The way back of all but the packet filter, for a transaction that goes on with another state behind it: going all the way
+ * would open the machine in between (docs/security.md S10.5). The journal stays open and says nothing of a rollback.
+ * Repeatable from any point; where it does not succeed, as `rollBack`.
+ */
+export async function rollBackBehindPolicy(
+  deps: ApplyDeps,
+  batches: readonly JournalledBatch[],
+  cause: unknown,
+): Promise<RollbackResult> {
+  deps.progress?.({ type: "rollback", cause: messageOf(cause) });
+  try {
+    await restore(
+      deps,
+      batches.filter(({ batch }) => !isOfPolicy(deps, batch)),
+    );
+    return { kind: "restored" };
+  } catch (rollbackCause) {
+    return await blockInstead(deps, batches, rollbackCause);
+  }
+}
+
+/** Whether a transaction began to load a packet filter where none stood, in this boot. Reads no machine. */
+export function loadedFirstPolicy(deps: ApplyDeps, batches: readonly JournalledBatch[]): boolean {
+  const loads = batches.filter((one) => isOfPolicy(deps, one.batch) && !one.undone && isStillThere(deps, one));
+  return touchedPlaces(loads).some(({ before, after }) => before === null && after !== null);
+}
+
+function isOfPolicy({ registry }: ApplyDeps, { kind }: Batch): boolean {
+  return driverOf(registry, kind).between !== undefined;
+}
+
+async function blockInstead(
+  deps: ApplyDeps,
+  batches: readonly JournalledBatch[],
+  rollbackCause: unknown,
+): Promise<Extract<RollbackResult, { kind: "incomplete" }>> {
+  const blocked = await blockTraffic(deps, batches);
+  deps.progress?.({ type: "blocked", cause: messageOf(rollbackCause) });
+  await note(deps, { type: "blocked", cause: messageOf(rollbackCause) });
+  return { kind: "incomplete", rollbackCause, blocked };
 }
 
 /** By inverse steps; where they fail, by planning anew from what the machine has become meanwhile. */

@@ -8,30 +8,35 @@ import { machineText } from "../machine-text.ts";
 /** A system call by name, and which of them. */
 type Place = readonly [call: string, n: number];
 
+/** What became of a first apply: whether it was killed, and whether its packet filter stood then. */
+export interface KilledFirst {
+  readonly killed: boolean;
+  readonly stood: boolean;
+}
+
 /**
- * The first apply on a machine without anything of awg's, killed at that call: what stands is judged unless it is the machine
- * as it was. The next apply first restores that machine, which was open, and then succeeds; destroy puts everything back.
- * Gives whether it was killed. The judge is to pause, and pauses at the end.
+ * The first apply on a machine without anything of awg's, killed at that call: from then on what stands is judged, the next
+ * apply included, unless it is the machine as it was; then from the next apply's end on. Destroy puts everything back. The
+ * judge is to pause, and pauses at the end.
  */
 export async function killFirstApply(
   { world, keys, first }: JudgedWorld,
   session: Session,
   program: string,
   [call, n]: Place,
-): Promise<boolean> {
+): Promise<KilledFirst> {
   const before = await machineText(world);
   await using awg = new AwgInWorld(world, keys, program);
   const config = awg.config({ server: first });
-  const isKilled = await firstApplyKilledAt(awg, config, call, n);
-  await judgeWhatStands(session, world, before);
-  session.pauseJudging();
+  const killed = await firstApplyKilledAt(awg, config, call, n);
+  const stood = (await judgeWhatStands(session, world, before)) === "judged";
   await awg.apply(config);
-  await session.resumeJudging();
+  if (!stood) await session.resumeJudging();
   await session.rounds(1);
   session.pauseJudging();
   await awg.must("destroy", "--auto-approve");
   expect(await machineText(world), `after ${call} ${n}`).toEqual(before);
-  return isKilled;
+  return { killed, stood };
 }
 
 /**
