@@ -65,8 +65,10 @@ export interface Strangers {
   addQuickRoute(device: string, destination: string): void;
   /** Starts an engine of another program on a device; its process. */
   startEngine(device: string): Promise<number>;
-  /** The machine sleeps for so long; absent where no test can make it. */
-  sleepFor?(milliseconds: number): void;
+  /** The machine sleeps for so long and wakes, by itself with nobody there if that is dark; absent where no test can make it. */
+  sleepFor?(milliseconds: number, wake?: "by its user" | "dark"): void;
+  /** Somebody sits down at the machine; absent where it sleeps for no test. */
+  userComes?(): void;
   /** More happens to the network than a listener's buffer holds; absent where that takes too long. */
   floodNetwork?(): void;
 }

@@ -57,10 +57,11 @@ export function strangersOf(machine: FakeMachine, root: string): Strangers {
     },
     addQuickRoute: () => notHere("wg-quick of Linux"),
     startEngine: () => notHere("another program's engine"),
-    sleepFor: (ms) => {
-      const wokeAtMs = machine.wokeAtMs + ms + 1000;
-      Object.assign(machine, { sleptAtMs: wokeAtMs - ms, wokeAtMs });
+    sleepFor: (ms, wake = "by its user") => {
+      const sleptAtMs = machine.sleep.wokeAtMs + 1000;
+      machine.sleep.pass(sleptAtMs, sleptAtMs + ms, wake);
     },
+    userComes: () => machine.sleep.userComes(),
     floodNetwork: () => {
       for (let at = 0; at < FLOOD; at += 1) machine.tell({ kind: "interface", interfaceIndex: 1 });
     },

@@ -139,7 +139,8 @@ export const DARWIN_CONTRACT: readonly Clause[] = [
   },
   {
     port: "networkEvents",
-    promise: "a short or dark wake only asks for a look, after ten minutes of sleep tunnels begin anew",
+    promise:
+      "after ten minutes of sleep tunnels begin anew, after a dark wake once somebody is there or a minute passed; else a wake only asks for a look",
     covers: [["networkEvents.watch", "done"]],
     notOn: ONLY_MAC,
     async check(world) {
@@ -152,6 +153,17 @@ export const DARWIN_CONTRACT: readonly Clause[] = [
         world.others.sleepFor?.(ms);
         await world.until(() => heard.length > 0);
         assert.deepEqual(heard, [{ what: `woke up after ${ms / 1000} s of sleep`, renumbered }]);
+        await stop();
+      }
+      for (const end of [() => world.others.userComes?.(), () => undefined]) {
+        const { heard, stop } = listen(world.networkEvents());
+        const wakes = () => heard.filter(({ what }) => what.startsWith("woke up"));
+        world.others.sleepFor?.(600_000, "dark");
+        await world.until(() => wakes().length > 0);
+        assert.deepEqual(wakes(), [{ what: "woke up after 600 s of sleep", renumbered: false }]);
+        end();
+        await world.until(() => wakes().length > 1);
+        assert.deepEqual(wakes()[1], { what: "woke up for good after 600 s of sleep", renumbered: true });
         await stop();
       }
     },

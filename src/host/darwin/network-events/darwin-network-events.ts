@@ -1,11 +1,12 @@
 import { AwgError } from "../../../model/error.ts";
 import type { LibSystem } from "../../../native/darwin/libsystem.ts";
+import { readUnsigned64 } from "../../../native/darwin/struct.codec.ts";
 import { decodeTimeval } from "../../../native/darwin/timeval.codec.ts";
 import type { NetworkEvent, NetworkEvents } from "../../ports/network-events.ts";
 import { linkWriteCount, linkWritesAfter } from "../links/own-link-writes.ts";
 import { classify, type Delta } from "./classify.ts";
 import { RouteWatcher } from "./route-watcher.ts";
-import { type SleepReading, wakeBetween } from "./wake.ts";
+import { nextSleep, owing, type SleepReading, type SleepState } from "./wake.ts";
 
 /** How often the routing socket is read: Node cannot wait for it, and this many times a second cost nothing. */
 export const LOOK_MS = 250;
@@ -50,7 +51,7 @@ class Watching {
   /** How many of this process's writes to interfaces were looked past. */
   #ownLinks = linkWriteCount();
   readonly #watcher: RouteWatcher;
-  #slept: SleepReading;
+  #sleep: SleepState;
   #relookAtMs: number;
   #isDeaf = false;
   /** A message that could not be read and was not answered yet. */
@@ -61,16 +62,15 @@ class Watching {
     this.#deps = deps;
     this.#tell = tell;
     this.#watcher = new RouteWatcher(deps.system);
-    this.#slept = readSleep(deps);
+    this.#sleep = { reading: readSleep(deps) };
     this.#relookAtMs = deps.clock.steadyMs() + RELOOK_MS;
   }
 
   /** Tells what happened since the last look. */
   look(): void {
     const { clock } = this.#deps;
-    const now = readSleep(this.#deps);
-    const wake = wakeBetween(this.#slept, now);
-    this.#slept = now;
+    const { state, wake } = nextSleep(this.#sleep, readSleep(this.#deps));
+    this.#sleep = state;
     if (wake !== undefined) this.#tell(wake);
     this.#readMessages();
     this.#answerUnread();
@@ -87,7 +87,7 @@ class Watching {
   #answerUnread(): void {
     const nowMs = this.#deps.clock.steadyMs();
     if (this.#unread === undefined || nowMs < this.#answerAtMs) return;
-    this.#tell({ what: `more than could be read (${this.#unread.message})`, renumbered: true });
+    this.#tellUnknown(`more than could be read (${this.#unread.message})`);
     this.#unread = undefined;
     this.#answerAtMs = nowMs + UNREAD_MS;
   }
@@ -97,7 +97,7 @@ class Watching {
       const watcher = this.#watcher;
       const { frames, reopened, unread } = watcher.read();
       this.#unread ??= unread;
-      if (reopened) this.#tell({ what: "the routing socket was opened again", renumbered: true });
+      if (reopened) this.#tellUnknown("the routing socket was opened again");
       const ownPid = this.#deps.system.getpid();
       // The kernel tells of a write before the call that made it returns.
       const ownLinks = linkWritesAfter(this.#ownLinks);
@@ -109,9 +109,16 @@ class Watching {
     } catch (error) {
       if (!(error instanceof AwgError)) throw error;
       // A socket that cannot be opened now is tried again at the next look; that is told once, and when it is there again.
-      if (!this.#isDeaf) this.#tell({ what: `more than could be read (${error.message})`, renumbered: true });
+      if (!this.#isDeaf) this.#tellUnknown(`more than could be read (${error.message})`);
       this.#isDeaf = true;
     }
+  }
+
+  /** Anything may have moved: tunnels begin anew, but not for each dark wake, which may take the socket away. */
+  #tellUnknown(what: string): void {
+    const later = owing(this.#sleep);
+    this.#sleep = later ?? this.#sleep;
+    this.#tell({ what, renumbered: later === undefined });
   }
 }
 
@@ -129,16 +136,23 @@ function eventsOf(delta: Delta, programOf: (pid: number) => string | undefined):
   ];
 }
 
-/** A kernel that does not tell when it slept leaves the clocks. */
+/**
+ * A kernel that does not tell when it slept leaves the clocks. It notes by its uptime when it woke, and when somebody came,
+ * which no dark wake is (gIOLastWakeAbsTime and gUserActiveAbsTime of xnu's IOPMrootDomain.cpp; powerd takes the latter
+ * for the end of a dark wake, too).
+ */
 function readSleep({ system, clock }: DarwinNetworkEventsDeps): SleepReading {
-  const read = (name: string): number => {
-    const bytes = new Uint8Array(16);
+  const read = <T>(name: string, bytes: Uint8Array, decode: (bytes: Uint8Array) => T): T | undefined => {
     const { value, length } = system.sysctlByName(name, bytes);
-    return value === -1 || length < bytes.length ? 0 : decodeTimeval(bytes);
+    return value === -1 || length < bytes.length ? undefined : decode(bytes);
   };
+  const timeMs = (name: string) => read(name, new Uint8Array(16), decodeTimeval) ?? 0;
+  const ticks = (name: string) => read(name, new Uint8Array(8), (bytes) => readUnsigned64(bytes, 0, [0, 8])) ?? 0n;
+  const wokeAtTicks = ticks("kern.wake_abs_time");
   return {
-    sleptAtMs: read("kern.sleeptime"),
-    wokeAtMs: read("kern.waketime"),
+    sleptAtMs: timeMs("kern.sleeptime"),
+    wokeAtMs: timeMs("kern.waketime"),
+    isUserBack: wokeAtTicks > 0n && ticks("kern.useractive_abs_time") >= wokeAtTicks,
     wallMs: clock.wallMs(),
     steadyMs: clock.steadyMs(),
   };

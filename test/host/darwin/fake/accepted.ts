@@ -64,6 +64,8 @@ export const ACCEPTED: Readonly<Record<string, string>> = {
   "sysctlbyname net.inet.udp.pcblist_n": "darwin-notes 7 Socket -> pid, one sysctl",
   "sysctlbyname kern.sleeptime": "darwin-notes 9",
   "sysctlbyname kern.waketime": "darwin-notes 9",
+  "sysctlbyname kern.wake_abs_time": "darwin-notes 9; iokit/Kernel/IOPMrootDomain.cpp of xnu",
+  "sysctlbyname kern.useractive_abs_time": "darwin-notes 9; iokit/Kernel/IOPMrootDomain.cpp of xnu",
   "sysctlbyname kern.bootsessionuuid": "darwin-notes 0, a call of libSystem; bsd/kern/kern_sysctl.c of xnu",
   "sysctlbyname net.cfil.active_count": "darwin-notes 0, a call of libSystem; bsd/net/content_filter.c of xnu",
   kqueue: "darwin-notes 7 exec / exit watch",

@@ -1,6 +1,7 @@
 import { addressBits, type Family, type IpAddress, parseIp } from "../../../../src/model/ip.ts";
 import { canonicalPrefix, type Prefix, parsePrefix, prefixContains } from "../../../../src/model/prefix.ts";
 import type { PfPacket } from "../pf/judge-pf.ts";
+import { FakeSleep } from "./processes/fake-sleep.ts";
 import { FakeProcessList } from "./processes/process-list.ts";
 import { FakeExtensions } from "./programs/fake-extensions.ts";
 import { FakeLaunchd } from "./programs/fake-launchd.ts";
@@ -60,9 +61,7 @@ export class FakeMachine {
   readonly processes = new FakeProcessList();
   /** The name of this boot, a UUID. */
   bootSession = "5E7A1C0F-3B42-4D6E-9A11-8C0D2F64B7A3";
-  /** When the machine last went to sleep and woke; 0 while it never did. */
-  sleptAtMs = 0;
-  wokeAtMs = 0;
+  readonly sleep = new FakeSleep();
   /** Packets that left by a physical interface. */
   readonly wire: PfPacket[] = [];
   /** Programs of Apple's whose packets some versions keep from PF; by name. */

@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { darwinLinks } from "../../../../src/host/darwin/links/darwin-links.ts";
 import { darwinNetworkEvents } from "../../../../src/host/darwin/network-events/darwin-network-events.ts";
-import { wakeBetween } from "../../../../src/host/darwin/network-events/wake.ts";
 import { openRouteSocket } from "../../../../src/host/darwin/routes/route-socket.ts";
 import type { NetworkEvent } from "../../../../src/host/ports/network-events.ts";
 import { parseIp } from "../../../../src/model/ip.ts";
@@ -318,36 +317,61 @@ describe.skipIf(abiObstacle !== undefined)(
       expect(hear()).toEqual([]);
     });
 
-    test("waking up is told; disposing closes the socket", async () => {
-      [machine.sleptAtMs, machine.wokeAtMs] = [1_700_000_000_000, 1_700_000_900_000];
-      expect(hear()).toEqual([{ what: "woke up after 900 s of sleep", renumbered: true }]);
+    test("disposing closes the socket", async () => {
       await watch[Symbol.asyncDispose]();
       expect(system.openDescriptors).toEqual([]);
     });
+
+    describe("H4: after a sleep of a quarter of an hour", () => {
+      const woke = "woke up after 900 s of sleep";
+      const wokeForGood = { what: "woke up for good after 900 s of sleep", renumbered: true };
+      const sleep = (wake: "by its user" | "dark") => machine.sleep.pass(1_700_000_000_000, 1_700_000_900_000, wake);
+
+      test("with somebody there tunnels begin anew at once", () => {
+        sleep("by its user");
+        expect(hear()).toEqual([{ what: woke, renumbered: true }]);
+        steadyMs = 61_000;
+        expect(hear().map(({ what }) => what)).toEqual(["a look in case messages were dropped"]);
+      });
+
+      test("a dark wake asks for a look, though it took the socket; tunnels begin anew when somebody comes", () => {
+        sleep("dark");
+        machine.tell({ kind: "shut down" });
+        expect(hear()).toEqual([
+          { what: woke, renumbered: false },
+          { what: "the routing socket was opened again", renumbered: false },
+        ]);
+        steadyMs = 59_000;
+        expect(hear()).toEqual([]);
+        machine.sleep.userComes();
+        expect(hear()).toEqual([wokeForGood]);
+        expect(hear()).toEqual([]);
+      });
+
+      test("what is seen to move in a dark wake is told as ever", () => {
+        sleep("dark");
+        expect(hear()).toHaveLength(1);
+        expect(hear(address("RTM_NEWADDR", WIFI))).toEqual([{ what: "addresses", renumbered: true }]);
+      });
+
+      test("awake for a minute without anybody it is awake for good", () => {
+        sleep("dark");
+        expect(hear()).toHaveLength(1);
+        steadyMs = 60_000;
+        expect(hear()).toContainEqual(wokeForGood);
+        machine.tell({ kind: "shut down" });
+        expect(hear()).toEqual([{ what: "the routing socket was opened again", renumbered: true }]);
+      });
+
+      test("a kernel that does not tell who came is awake for good after a minute", () => {
+        const named = system.sysctlByName.bind(system);
+        system.sysctlByName = (name, out) =>
+          name.endsWith("_abs_time") ? { value: -1, errno: 2, length: 0 } : named(name, out);
+        sleep("by its user");
+        expect(hear()).toEqual([{ what: woke, renumbered: false }]);
+        steadyMs = 60_000;
+        expect(hear()).toContainEqual(wokeForGood);
+      });
+    });
   },
 );
-
-describe("sleep and clocks", () => {
-  const at = { sleptAtMs: 0, wokeAtMs: 0, wallMs: 1_000_000, steadyMs: 1000 };
-  test.each([
-    ["nothing", { wallMs: 1_000_250, steadyMs: 1250 }, undefined],
-    [
-      "a dark wake of a short sleep",
-      { sleptAtMs: 5_000, wokeAtMs: 60_000 },
-      { what: "woke up after 55 s of sleep", renumbered: false },
-    ],
-    [
-      "a night",
-      { sleptAtMs: 5_000, wokeAtMs: 28_805_000 },
-      { what: "woke up after 28800 s of sleep", renumbered: true },
-    ],
-    ["a clock set back", { wallMs: 990_000 }, { what: "the wall clock jumped by -10 s", renumbered: false }],
-    [
-      "a clock that ran through a sleep",
-      { wallMs: 1_900_000 },
-      { what: "the wall clock jumped by 900 s", renumbered: true },
-    ],
-  ])("%s", (_what, change, expected) => {
-    expect(wakeBetween(at, { ...at, ...change })).toEqual(expected);
-  });
-});

@@ -24,10 +24,16 @@ export function namedSysctl(kernel: Kernel, name: string, out: Uint8Array | unde
   log.take(`sysctlbyname ${name}`);
   if (name === "kern.sleeptime" || name === "kern.waketime") {
     if (out?.length !== sizeOf("timeval")) throw new UnfaithfulCall(name, `${out?.length} bytes for a timeval`);
-    const ms = name === "kern.sleeptime" ? machine.sleptAtMs : machine.wokeAtMs;
+    const ms = name === "kern.sleeptime" ? machine.sleep.sleptAtMs : machine.sleep.wokeAtMs;
     const view = new StructView("timeval", out);
     view.set("tv_sec", Math.floor(ms / 1000));
     view.set("tv_usec", (ms % 1000) * 1000);
+    return { length: out.length };
+  }
+  if (name === "kern.wake_abs_time" || name === "kern.useractive_abs_time") {
+    if (out?.length !== 8) throw new UnfaithfulCall(name, `${out?.length} bytes for a quad`);
+    const ticks = name === "kern.wake_abs_time" ? machine.sleep.wokeAtTicks : machine.sleep.userActiveAtTicks;
+    new DataView(out.buffer, out.byteOffset).setBigUint64(0, ticks, true);
     return { length: out.length };
   }
   if (name === "kern.bootsessionuuid") {
