@@ -1,4 +1,3 @@
-import { uptime } from "node:os";
 import { hrtime } from "node:process";
 import { type ClockReading, clockEvent } from "../../daemon/clock-watch.ts";
 import { readBootTimeMs } from "./boot-time.ts";
@@ -21,7 +20,10 @@ export function repeat(ms: () => number, onDue: () => void): Disposable {
   return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
 }
 
-/** Tells when the machine slept or its wall clock jumped, by comparing three clocks each second. */
+/**
+ * Tells when the machine slept or its wall clock jumped, by comparing three clocks each second. Of a Mac's sleep its network
+ * monitor tells, which knows dark wakes.
+ */
 export function watchClocks(onEvent: (what: string) => void): Disposable {
   let before = readClocks();
   return repeat(
@@ -36,6 +38,8 @@ export function watchClocks(onEvent: (what: string) => void): Disposable {
 }
 
 function readClocks(): ClockReading {
-  const bootMs = process.platform === "darwin" ? uptime() * 1000 : readBootTimeMs();
-  return { awakeMs: Number(hrtime.bigint() / 1_000_000n), bootMs, wallMs: Date.now() };
+  const awakeMs = Number(hrtime.bigint() / 1_000_000n);
+  // Node's steady clock on macOS is mach_continuous_time (libuv's src/unix/darwin.c), which goes on in sleep.
+  const bootMs = process.platform === "darwin" ? awakeMs : readBootTimeMs();
+  return { awakeMs, bootMs, wallMs: Date.now() };
 }
