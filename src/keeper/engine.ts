@@ -236,7 +236,10 @@ export class Engine {
       this.#watchAfter(WATCH_MS);
     } catch (error) {
       this.#running = this.#forgotten(error);
-      if (this.#running !== undefined) return this.#watchAfter(WATCH_MS);
+      if (this.#running !== undefined) {
+        this.#watchAfter(WATCH_MS);
+        return;
+      }
       this.#around.report(`starting the engine of ${this.#around.device} again failed: ${messageOf(error)}`);
       this.#noteDeath();
     }
