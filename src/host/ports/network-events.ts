@@ -10,8 +10,8 @@ export interface NetworkEvent {
 
 /**
  * The network monitor: `watch` starts it, disposing what that gave stops it, twice as well as once. What this process wrote
- * itself is not told, by its number (and on macOS its sequence), so that others' changes at the same time are. An overrun
- * of the kernel's buffer counts as a change of everything. Bursts come as they are: quiet time and longest wait are the
+ * itself is not told, by its number and sequence (what it did to a Mac's interfaces by what that left), so that others'
+ * changes at the same time are. An overrun of the kernel's buffer counts as a change of everything. Bursts come as they are: quiet time and longest wait are the
  * listener's (src/daemon/rhythm.ts).
  */
 export interface NetworkEvents {
