@@ -7,7 +7,7 @@ import { type IpAddress, renderIp } from "../../model/ip.ts";
 import { PATH_NUMBERS, pathOfMark } from "../../model/ownership.ts";
 import type { LinkObserved } from "../../model/spec/link.ts";
 import type { KnownRouting } from "../../model/verify/routing.ts";
-import type { HeaderPoint } from "../../model/verify/space/header-point.ts";
+import { type HeaderPoint, USUAL_LENGTH } from "../../model/verify/space/header-point.ts";
 import { type FoundRoute, sourceOf, traceRoute } from "../../model/verify/trace-route.ts";
 import { driverRegistry } from "../../resources/registry.ts";
 import type { SessionParts } from "../session-parts.ts";
@@ -191,6 +191,7 @@ function pointOf({ address, uid, protocol, port, links }: Asked, device: string,
     user: uid,
     mark,
     protocol,
+    length: USUAL_LENGTH,
     hops: 64,
     word0: isIcmp ? echoType(protocol) << 8 : SOURCE_PORT,
     word2: port ?? 0,

@@ -20,6 +20,11 @@ export const LINK_SCOPED_PREFIXES: readonly string[] = ["224.0.0.0/4", "255.255.
 export const NDP = { routerSolicit: 133, routerAdvert: 134, neighbourSolicit: 135, neighbourAdvert: 136 } as const;
 /** NDP is only believed with this hop limit: no router has passed it on (RFC 4861 section 6.1, 7.1). */
 export const NDP_HOP_LIMIT = 255;
+/**
+ * The longest that the kernel makes of a solicitation or advertisement, as a hook counts it: 72 bytes with an Ethernet address
+ * (RFC 4861 section 4.3, 4.6.1), which are 86 with the frame's header, and 88 with an address of InfiniBand (RFC 4391).
+ */
+export const NDP_BYTES = 88;
 export const ALL_ROUTERS = "ff02::2";
 /** Where anybody may send solicitations and advertisements: they cannot leave the link. */
 export const NEIGHBOUR_PREFIXES: readonly string[] = ["fe80::/10", "ff02::1/128", "ff02::1:ff00:0/104"];
@@ -51,7 +56,8 @@ export function linkTrafficOut(packet: Packet): string | undefined {
   if (packet.icmpType === NDP.routerSolicit && allRouters.has(packet.destination)) return "S2.6 router solicitation";
   if (packet.icmpType !== NDP.neighbourSolicit && packet.icmpType !== NDP.neighbourAdvert) return undefined;
   // NUD probes go to the neighbour's own address; only the kernel, which sends them on the right link, may do that.
-  return neighbours.has(packet.destination) || packet.uid === undefined ? "S2.6 neighbour discovery" : undefined;
+  const isProbe = packet.uid === undefined && (packet.bytes ?? 0) <= NDP_BYTES;
+  return neighbours.has(packet.destination) || isProbe ? "S2.6 neighbour discovery" : undefined;
 }
 
 /** The paragraph that lets this packet of the link itself in, or undefined (S2.4–S2.6). */

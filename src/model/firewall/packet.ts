@@ -17,6 +17,8 @@ export interface Packet {
   readonly icmpType?: number;
   /** TTL or hop limit; 64 when absent. */
   readonly hopLimit?: number;
+  /** Length of the IP packet; as short as such packets are when absent. */
+  readonly bytes?: number;
   /** Not the first fragment of its packet: it carries neither ports nor an ICMP type. */
   readonly laterFragment?: boolean;
   /** Device it came by; absent for `output`. */

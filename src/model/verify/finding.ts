@@ -1,5 +1,5 @@
 import { renderIp } from "../ip.ts";
-import type { HeaderPoint } from "./space/header-point.ts";
+import { type HeaderPoint, USUAL_LENGTH } from "./space/header-point.ts";
 
 /**
  * What verification found.
@@ -32,6 +32,8 @@ export interface ShownPacket {
   readonly icmpType?: number;
   /** First four bytes behind the IP header in hex, where they are no ports. */
   readonly payload?: string;
+  /** Length of the packet, where a rule asks for it. */
+  readonly bytes?: number;
   readonly hopLimit: number;
   readonly fragment: "whole" | "first" | "later";
   readonly uid?: number;
@@ -98,6 +100,7 @@ export function showPoint(point: HeaderPoint, hook: ShownPacket["hook"]): ShownP
     protocol,
     ...(hasPorts ? { sourcePort: word0, destinationPort: word2 } : { payload: hexOf(word0) + hexOf(word2) }),
     ...(whole && (protocol === 1 || protocol === 58) ? { icmpType: word0 >> 8 } : {}),
+    ...(point.length === USUAL_LENGTH ? {} : { bytes: point.length }),
     hopLimit: point.hops,
     fragment,
     ...(user === undefined ? {} : { uid: user }),
@@ -127,6 +130,7 @@ export function describePacket(packet: ShownPacket): string {
     ...(hook === "output" || hook === "frame" ? [uid === undefined ? "without a socket" : `uid ${uid}`] : []),
     ...(mark === 0 ? [] : [`mark 0x${mark.toString(16)}`]),
     ...(fragment === "whole" ? [] : [`${fragment} fragment`]),
+    ...(packet.bytes === undefined ? [] : [`${packet.bytes} bytes`]),
     ...(hopLimit === 64 ? [] : [`hop limit ${hopLimit}`]),
     ...(tracking === "new" || hook === "frame" ? [] : [`conntrack: ${tracking}`]),
   ];

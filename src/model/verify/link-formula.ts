@@ -5,6 +5,7 @@ import {
   DHCPV6_SERVERS,
   LINK_LOCAL,
   NDP,
+  NDP_BYTES,
   NDP_HOP_LIMIT,
   NEIGHBOUR_PREFIXES,
 } from "../firewall/link-traffic.ts";
@@ -14,6 +15,8 @@ import { addressIn, hasUser } from "./space/conditions.ts";
 import { all, any, type Formula, fragmentIs, not, numberIn, numberIs } from "./space/term.ts";
 
 const whole = fragmentIs("whole", "first");
+/** As the kernel's own; it sends them without a socket. */
+const isProbe = all(not(hasUser), numberIn("length", [{ first: 0n, last: BigInt(NDP_BYTES) }]));
 
 /** DHCP and NDP that may leave (S2.4–S2.6). */
 export function linkOut(family: Family): Formula {
@@ -24,7 +27,7 @@ export function linkOut(family: Family): Formula {
     all(ndp(NDP.routerSolicit), addressIn("destination", 6, [ALL_ROUTERS])),
     all(
       any(ndp(NDP.neighbourSolicit), ndp(NDP.neighbourAdvert)),
-      any(addressIn("destination", 6, NEIGHBOUR_PREFIXES), not(hasUser)),
+      any(addressIn("destination", 6, NEIGHBOUR_PREFIXES), isProbe),
     ),
   );
 }

@@ -292,3 +292,8 @@ export const packetArbitrary: fc.Arbitrary<Packet> = fc
     const own = place.hook === "output" ? { uid, mark } : place.hook === "forward" ? { mark: 0 } : {};
     return withoutAbsent({ ...place, ...own, reply, ...body }) as unknown as Packet;
   });
+
+/** Gives every third packet more bytes than any solicitation has. */
+export function oneOfThreeLong(packet: Packet, index: number): Packet {
+  return index % 3 === 0 ? { ...packet, bytes: 960 } : packet;
+}

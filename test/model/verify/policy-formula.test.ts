@@ -12,14 +12,14 @@ import { PacketSpace } from "../../../src/model/verify/space/packet-space.ts";
 import { pointFormula } from "../../../src/model/verify/space/point-formula.ts";
 import { type Formula, termsOf } from "../../../src/model/verify/space/term.ts";
 import { SEED } from "../../support/seeded.ts";
-import { packetArbitrary, policyArbitrary } from "../firewall/arbitraries.ts";
+import { oneOfThreeLong, packetArbitrary, policyArbitrary } from "../firewall/arbitraries.ts";
 
 const POLICIES = 60;
 const PACKETS_EACH = 60;
 const DEVICES = ["eth0", "wlan0", "awg-office", "awg-proxy", "awg-third"];
 
 const policies = fc.sample(policyArbitrary, { seed: SEED, numRuns: POLICIES });
-const packets = fc.sample(packetArbitrary, { seed: SEED, numRuns: POLICIES * PACKETS_EACH });
+const packets = fc.sample(packetArbitrary, { seed: SEED, numRuns: POLICIES * PACKETS_EACH }).map(oneOfThreeLong);
 
 function trackingOf({ reply, related }: Packet): HeaderPoint["tracking"] {
   if (related === true) return reply === true ? "related-answer" : "related";
@@ -37,6 +37,7 @@ function pointOf(packet: Packet): HeaderPoint {
     ...(packet.uid === undefined ? {} : { user: packet.uid }),
     mark: packet.mark ?? 0,
     protocol: packet.protocol,
+    length: packet.bytes ?? 84,
     hops: packet.hopLimit ?? 64,
     word0: isIcmp ? (packet.icmpType ?? 0) << 8 : (packet.sourcePort ?? 0),
     word2: packet.destinationPort ?? 0,

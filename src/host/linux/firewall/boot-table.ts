@@ -4,6 +4,7 @@ import {
   DHCPV6,
   DHCPV6_SERVERS,
   LINK_LOCAL,
+  NDP_BYTES,
   NDP_HOP_LIMIT,
   NEIGHBOUR_PREFIXES,
 } from "../../../model/firewall/link-traffic.ts";
@@ -26,7 +27,7 @@ delete table inet ${NFT_BOOT_TABLE}
 table inet ${NFT_BOOT_TABLE} {
   chain neighbours {
     meta skuid 0-4294967295 return comment "S2.6 sent by a process"
-    accept comment "S2.6 sent by the kernel"
+    meta length 0-${NDP_BYTES} accept comment "S2.6 sent by the kernel, as short as its own are"
   }
   chain leaving {
     type filter hook postrouting priority 50; policy drop;

@@ -2,6 +2,9 @@ import { type Packet, PORTED_PROTOCOLS, PROTOCOL } from "../../firewall/packet.t
 import type { IpAddress } from "../../ip.ts";
 import type { Fragment, Tracking } from "./term.ts";
 
+/** Bytes of a packet whose length nothing depends on: an echo request as people send it. */
+export const USUAL_LENGTH = 84;
+
 /** One packet with every header field that rules may ask for. */
 export interface HeaderPoint {
   /** Device it came by, "" when this machine sends it. */
@@ -14,6 +17,8 @@ export interface HeaderPoint {
   readonly user?: number;
   readonly mark: number;
   readonly protocol: number;
+  /** Of the packet, as the hooks count it. */
+  readonly length: number;
   readonly hops: number;
   /** The first and second 16 bits behind the IP header: ports, or ICMP type and code and the checksum. */
   readonly word0: number;
@@ -24,7 +29,7 @@ export interface HeaderPoint {
 
 /** The point as the evaluator's packet. */
 export function packetOf(point: HeaderPoint, hook: Packet["hook"]): Packet {
-  const { user, tracking, fragment, protocol, word0, word2, hops, mark } = point;
+  const { user, tracking, fragment, protocol, word0, word2, length, hops, mark } = point;
   const whole = fragment !== "later";
   const isIcmp = protocol === PROTOCOL.icmp || protocol === PROTOCOL.icmpv6;
   return {
@@ -32,6 +37,7 @@ export function packetOf(point: HeaderPoint, hook: Packet["hook"]): Packet {
     source: point.source,
     destination: point.destination,
     protocol,
+    bytes: length,
     hopLimit: hops,
     mark,
     ...(whole && PORTED_PROTOCOLS.includes(protocol) ? { sourcePort: word0, destinationPort: word2 } : {}),

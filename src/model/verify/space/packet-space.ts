@@ -1,6 +1,6 @@
 import { addressBits, type Family, type IpAddress, parseIp } from "../../ip.ts";
 import { type ClassRange, type Diagram, Diagrams, EVERYTHING, NOTHING } from "./diagrams.ts";
-import type { HeaderPoint } from "./header-point.ts";
+import { type HeaderPoint, USUAL_LENGTH } from "./header-point.ts";
 import { changeMark, type MarkChange, type MarkUse, markClasses, UNCHANGED } from "./mark-classes.ts";
 import {
   type Dimension,
@@ -22,6 +22,7 @@ const ORDER = [
   "user",
   "mark",
   "protocol",
+  "length",
   "hops",
   "word0",
   "word2",
@@ -35,6 +36,7 @@ const LEVELS = Object.fromEntries(ORDER.map((name, level) => [name, level])) as 
 const PLEASANT: Readonly<Record<NumberDimension, Readonly<Record<Family, readonly (bigint | string)[]>>>> = {
   user: { 4: [1000n, 1001n, NO_USER], 6: [1000n, 1001n, NO_USER] },
   protocol: { 4: [17n, 6n, 1n], 6: [17n, 6n, 58n] },
+  length: { 4: [BigInt(USUAL_LENGTH)], 6: [BigInt(USUAL_LENGTH)] },
   hops: { 4: [64n], 6: [64n] },
   word0: { 4: [40_000n], 6: [40_000n] },
   word2: { 4: [443n, 4433n], 6: [443n, 4433n] },
@@ -132,6 +134,7 @@ export class PacketSpace {
       ...(user === NO_USER ? {} : { user: Number(user) }),
       mark: this.#marks[point[LEVELS.mark] ?? 0] ?? 0,
       protocol: Number(number("protocol")),
+      length: Number(number("length")),
       hops: Number(number("hops")),
       word0: Number(number("word0")),
       word2: Number(number("word2")),
@@ -240,12 +243,14 @@ function joinRanges(ranges: readonly ClassRange[]): ClassRange[] {
 function lastValue(dimension: NumberDimension, family: Family): bigint {
   if (dimension === "source" || dimension === "destination") return (1n << BigInt(addressBits(family))) - 1n;
   if (dimension === "user") return NO_USER;
+  if (dimension === "length") return 0xffff_ffffn;
   return dimension === "word0" || dimension === "word2" ? 0xffffn : 0xffn;
 }
 
 const NUMBER_DIMENSIONS: readonly NumberDimension[] = [
   "user",
   "protocol",
+  "length",
   "hops",
   "word0",
   "word2",

@@ -16,6 +16,7 @@ export function pointFormula(point: HeaderPoint): Formula {
   const numbers: Readonly<Record<NumberDimension, number | bigint>> = {
     user: point.user ?? NO_USER,
     protocol: point.protocol,
+    length: point.length,
     hops: point.hops,
     word0: point.word0,
     word2: point.word2,

@@ -7,7 +7,7 @@ export const FRAGMENTS = ["whole", "first", "later"] as const;
 export type Fragment = (typeof FRAGMENTS)[number];
 
 /** Dimensions whose values are numbers; the words are the first and second 16 bits behind the IP header. */
-export type NumberDimension = "user" | "protocol" | "hops" | "word0" | "word2" | "destination" | "source";
+export type NumberDimension = "user" | "protocol" | "length" | "hops" | "word0" | "word2" | "destination" | "source";
 export type NameDimension = "in" | "out" | "tracking" | "fragment";
 export type Dimension = NumberDimension | NameDimension | "mark";
 

@@ -1,6 +1,7 @@
 """Sends packets out of and into a namespace and tells which arrived.
 
-Standard input: {"here": path, "there": path, "devices": {here: there}, "out": [...], "raw": [...], "in": [...]}.
+Standard input: {"here": path, "there": path, "sender": path, "devices": {here: there}, "out": [...], "raw": [...], "in": [...]}.
+What is in out and raw is sent by the sender, a namespace that has devices of the same names; it is here when absent.
 raw: {"id", "device", "uid", "mark", "bytes"} (whole frames, written past the IP stack); out: {"id", "family", "device", "destination", "uid", "mark", "bytes"}; in: {"id", "device", "frames"} (whole frames, one for each fragment).
 Every packet ends in 8 bytes: a magic word and its id. Standard output: {"out": {device: [ids]}, "in": [ids]}.
 """
@@ -87,6 +88,7 @@ def main():
     near = {here: frames_of(here) for here in job["devices"]}
     protocols = [(socket.AF_INET, n) for n in (1, 6, 17, 132)] + [(socket.AF_INET6, n) for n in (58, 6, 17, 132)]
     listeners = [roomy(socket.socket(family, socket.SOCK_RAW, number)) for family, number in protocols]
+    enter(job.get("sender", job["here"]))
     for packet in job["out"]:
         send_out(packet)
     for packet in job["raw"]:

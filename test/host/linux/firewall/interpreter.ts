@@ -161,6 +161,8 @@ class Machine {
       case "byteorder":
         this.#write(expression.register, this.#read(expression.source, expression.length).toReversed());
         return true;
+      case "set-update":
+        return true;
       case "lookup":
         return this.#contains(expression.set, expression.register) !== expression.inverted;
       default:
@@ -171,9 +173,17 @@ class Machine {
   #contains(name: string, register: number): boolean {
     const found = this.#sets.get(name);
     if (found === undefined) throw new Error(`no set ${name}`);
+    const flows = /^flows-(\d+)-v([46])$/.exec(name);
+    if (flows !== null) return this.#isRemembered(Number(flows[1]), Number(flows[2]));
     const width = found.elements[0]?.from.length ?? 1;
     const key = this.#read(register, width);
     return found.elements.some(({ from, to = from }) => Buffer.compare(key, from) >= 0 && Buffer.compare(key, to) <= 0);
+  }
+
+  /** S4.10: the packet says for which path its flow is remembered. */
+  #isRemembered(path: number, family: number): boolean {
+    const { remembered, destination } = this.#packet;
+    return remembered === path && destination.family === family;
   }
 
   /** The state of what is not tracked is known all the same, its direction is not (nft_ct.c, nft_ct_get_eval). */
@@ -198,6 +208,7 @@ class Machine {
       const type = this.#wire.etherType ?? (family === 4 ? 0x0800 : 0x86dd);
       return Uint8Array.of(type >> 8, type & 255);
     }
+    if (key === "len") return host32(packet.bytes ?? 84);
     if (key === "l4proto") return Uint8Array.of(packet.protocol);
     if (key !== "skuid") throw new Error(`meta ${key}`);
     if (packet.uid === undefined) throw BROKEN;
@@ -270,9 +281,19 @@ function networkHeader(packet: Packet): Uint8Array {
   return header;
 }
 
+/** From the ninth byte on: SYN, DCCP-Request and INIT; zeros and the like stand for what goes on with a flow. */
+const OPENS: Readonly<Record<number, readonly number[]>> = {
+  6: [0, 0, 0, 0, 0x50, 0x02],
+  33: [0x01],
+  132: [0, 0, 0, 0, 1],
+};
+const GOES_ON: typeof OPENS = { 6: [0, 0, 0, 0, 0x50, 0x10], 33: [0x04], 132: [0, 0, 0, 0, 0] };
+
 function transportHeader(packet: Packet, junk: Uint8Array = new Uint8Array(8)): Uint8Array {
   if (packet.laterFragment) return junk;
-  const header = junk.slice();
+  const header = new Uint8Array(20);
+  header.set(junk);
+  header.set(packet.remembered === undefined ? OPENS[packet.protocol] ?? [] : GOES_ON[packet.protocol] ?? [], 8);
   if (PORTED_PROTOCOLS.includes(packet.protocol)) {
     const [source, destination] = [packet.sourcePort ?? 0, packet.destinationPort ?? 0];
     header.set([source >> 8, source & 255, destination >> 8, destination & 255]);

@@ -7,24 +7,30 @@ import { renderBootTable } from "../../../../src/host/linux/firewall/boot-table.
 import { renderNft } from "../../../../src/host/linux/firewall/render-nft.ts";
 import type { RenderedTable } from "../../../../src/host/linux/firewall/table-writer.ts";
 import { judge } from "../../../../src/model/firewall/evaluate.ts";
-import type { Packet } from "../../../../src/model/firewall/packet.ts";
+import { NDP } from "../../../../src/model/firewall/link-traffic.ts";
+import { type Packet, PROTOCOL } from "../../../../src/model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
 import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
+import { type IpAddress, parseIp } from "../../../../src/model/ip.ts";
+import { ENGINE_MARK } from "../../../../src/model/ownership.ts";
 import { BLOCK, DIRECT, LAPTOP, layerOf, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
 import { commandObstacle, namespaceObstacle } from "../../../support/netns.ts";
 import { SEED } from "../../../support/seeded.ts";
 import { runChain } from "./interpreter.ts";
 import { rawPacketArbitrary, realPacketArbitrary } from "./real-packets.ts";
 import {
+  type BytesOf,
   describePacket,
   END_DEVICES,
+  makeMacvlanGuest,
   makeTwoEnds,
+  NEIGHBOUR,
   type Numbered,
   type RawFrame,
   rawFrameOf,
   type TwoEnds,
 } from "./two-ends.ts";
-import { FRAGMENT_JUNK } from "./wire-packet.ts";
+import { FRAGMENT_JUNK, packetBytes } from "./wire-packet.ts";
 
 const PACKETS_EACH = 450;
 const RAW_FRAMES = 600;
@@ -165,12 +171,50 @@ describe.skipIf(obstacle !== undefined)(`the kernel${obstacle === undefined ? ""
     expect(found).toEqual({ leaked: [], lost: [] });
   });
 
+  test("S2.6: a container whose device sits on the wire's solicits with few bytes of its own", () => {
+    load(LAPTOP);
+    using guest = makeMacvlanGuest(ends);
+    const marks = [ENGINE_MARK, 0];
+    const marked = ([4, 6] as const).flatMap((family) => marks.map((mark) => guestPacket(family, { mark, ...WEB })));
+    const solicit = guestPacket(6, { protocol: PROTOCOL.icmpv6, icmpType: NDP.neighbourSolicit, hopLimit: 255 });
+    const dhcp = { ...guestPacket(4, DHCP_PORTS), destination: parseIp("255.255.255.255") as IpAddress };
+    const all = [...marked, { ...solicit, bytes: 960 }, solicit, dhcp];
+    const packets = all.map((packet, id) => [id, packet] as const);
+    const frames = all.map((packet, id) => [all.length + id, rawFrameOf(all.length + id, packet, sized)] as const);
+    const seen = ends.exchange(packets, frames, sized, guest);
+    expect(seen.complete).toBe(true);
+    const passing = [solicit, dhcp].map((packet) => all.indexOf(packet));
+    expect(seen.out["eth0"]?.toSorted((a, b) => a - b)).toEqual([...passing, ...passing.map((id) => id + all.length)]);
+  });
+
   function sendFrames(frames: Numbered<RawFrame>): ReadonlySet<number> {
     const seen = ends.exchange([], frames);
     expect(seen.complete).toBe(true);
     return new Set(END_DEVICES.flatMap((device) => seen.out[device] ?? []));
   }
 });
+
+const WEB = { protocol: PROTOCOL.udp, sourcePort: 40_000, destinationPort: 443 };
+const DHCP_PORTS = { protocol: PROTOCOL.udp, sourcePort: 68, destinationPort: 67 };
+
+function guestPacket(family: 4 | 6, fields: Partial<Packet> & Pick<Packet, "protocol">): Packet {
+  const to = { 4: "203.0.113.200", 6: "2001:db8:2::7" };
+  const [source, destination] = [NEIGHBOUR, to].map((side) => parseIp(side[family]) as IpAddress) as [
+    IpAddress,
+    IpAddress,
+  ];
+  return { hook: "output", outDevice: "eth0", uid: 65_534, mark: 0, source, destination, ...fields };
+}
+
+/** The packet with as many bytes as it says, free ones before its number. */
+const sized: BytesOf = (packet, magic, id) => {
+  const bytes = packetBytes(packet, magic, id);
+  if (packet.bytes === undefined) return [bytes];
+  const free = new Uint8Array(packet.bytes - bytes.length);
+  const longer = Uint8Array.of(...bytes.subarray(0, -8), ...free, ...bytes.subarray(-8));
+  new DataView(longer.buffer).setUint16(4, longer.length - 40);
+  return [longer];
+};
 
 function trailer(id: number): Uint8Array {
   return Uint8Array.of(...new TextEncoder().encode("AWGO"), 0, 0, 0, id);

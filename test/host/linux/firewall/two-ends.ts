@@ -65,7 +65,26 @@ export interface TwoEnds extends Disposable {
   readonly here: TestNamespace;
   readonly there: TestNamespace;
   /** Sends packets out of and into the machine, and tells what arrived. */
-  exchange(packets: Numbered<Packet>, frames?: Numbered<RawFrame>, bytesOf?: BytesOf): Seen;
+  exchange(packets: Numbered<Packet>, frames?: Numbered<RawFrame>, bytesOf?: BytesOf, sender?: TestNamespace): Seen;
+}
+
+/** The address by which a neighbour is on the wire of the physical device, one of each IP version. */
+export const NEIGHBOUR = { 4: "198.51.100.77", 6: "2001:db8:9::77" } as const;
+
+/**
+ * Makes a container as `docker network create -d macvlan` does: its own device, whose packets leave by this machine's
+ * `eth0` and come by none of its hooks but that device's egress. There the device is called eth0, too.
+ */
+export function makeMacvlanGuest({ here }: TwoEnds): TestNamespace {
+  const guest = makeNamespace("fw-macvlan");
+  here.run(["ip", "link", "add", "link", "eth0", "name", "macvlan0", "type", "macvlan", "mode", "bridge"]);
+  here.run(["ip", "link", "set", "macvlan0", "netns", guest.name, "name", "eth0"]);
+  guest.run(["sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0"]);
+  guest.run(["ip", "link", "set", "eth0", "up"]);
+  guest.run(["ip", "addr", "add", `${NEIGHBOUR[4]}/24`, "dev", "eth0"]);
+  guest.run(["ip", "addr", "add", `${NEIGHBOUR[6]}/64`, "dev", "eth0", "nodad"]);
+  routeOut(guest, "eth0", 100);
+  return guest;
 }
 
 /**
@@ -127,10 +146,14 @@ function join(here: TestNamespace, there: TestNamespace, device: EndDevice, inde
   for (const text of OWN_ADDRESSES[device]) {
     here.run(["ip", "addr", "add", text, "dev", device, ...(text.includes(":") ? ["nodad"] : [])]);
   }
+  routeOut(here, device, 100 + index);
+}
+
+function routeOut(space: TestNamespace, device: string, metric: number): void {
   for (const gateway of ["192.0.0.1", "fe80::99"]) {
-    here.run(["ip", "neigh", "replace", gateway, "lladdr", macText(PEER_MAC), "dev", device, "nud", "permanent"]);
-    const route = ["route", "add", "default", "via", gateway, "dev", device, "onlink", "metric", String(100 + index)];
-    here.run(["ip", gateway.includes(":") ? "-6" : "-4", ...route]);
+    space.run(["ip", "neigh", "replace", gateway, "lladdr", macText(PEER_MAC), "dev", device, "nud", "permanent"]);
+    const route = ["route", "add", "default", "via", gateway, "dev", device, "onlink", "metric", String(metric)];
+    space.run(["ip", gateway.includes(":") ? "-6" : "-4", ...route]);
   }
 }
 
@@ -141,9 +164,11 @@ function exchange(
   packets: Numbered<Packet>,
   frames: Numbered<RawFrame> = [],
   bytesOf: BytesOf = wholePacket,
+  sender: TestNamespace = here,
 ): Seen {
   const job = {
     here: `/run/netns/${here.name}`,
+    sender: `/run/netns/${sender.name}`,
     there: `/run/netns/${there.name}`,
     devices: Object.fromEntries(devices.map((device, index) => [device, `far${index}`])),
     out: packets.filter(([, packet]) => packet.hook === "output").map(([id, packet]) => departure(id, packet, bytesOf)),

@@ -20,6 +20,7 @@ export function packetOfShown(shown: ShownPacket): Packet {
     source: from,
     destination: to,
     protocol,
+    ...(shown.bytes === undefined ? {} : { bytes: shown.bytes }),
     hopLimit: shown.hopLimit,
     mark: shown.mark,
     reply: shown.tracking === "answer" || shown.tracking === "related-answer",

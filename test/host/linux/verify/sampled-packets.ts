@@ -207,6 +207,7 @@ export function askedOf(sample: Sample): AskedPacket {
     ...(uid === undefined ? {} : { user: uid }),
     mark,
     protocol,
+    length: bytes.length,
     hops: hopLimit,
     word0: word(0),
     word2: word(2),

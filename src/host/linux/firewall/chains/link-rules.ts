@@ -5,6 +5,7 @@ import {
   DHCPV6_SERVERS,
   LINK_LOCAL,
   NDP,
+  NDP_BYTES,
   NDP_HOP_LIMIT,
   NEIGHBOUR_PREFIXES,
 } from "../../../../model/firewall/link-traffic.ts";
@@ -23,7 +24,7 @@ export function writeLinkOut(place: RenderPlace, chain: string, then: Expression
   const kernel = `${chain}-kernel`;
   writer.chain(kernel);
   writer.rule(kernel, [hasSocket(place)], verdict("return"), "S2.6 sent by a process");
-  writer.rule(kernel, [], then, "S2.6 sent by the kernel");
+  writer.rule(kernel, [match.range("length", 0, NDP_BYTES)], then, "S2.6 sent by the kernel, as short as its own are");
   writer.rule(chain, dhcp(place, "ip", DHCPV4.client, DHCPV4.server), then, "S2.4 DHCP");
   for (const servers of addressesOf(place, "dhcpv6-servers", { address: "daddr" }, DHCPV6_SERVERS)) {
     const ports = dhcp(place, "ip6", DHCPV6.client, DHCPV6.server);

@@ -115,6 +115,8 @@ function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes }: ReadingCon
       return { value: wholeNumber("user", 4, true), needs: [known] };
     case "l4proto":
       return free(wholeNumber("protocol", 1));
+    case "len":
+      return free(wholeNumber("length", 4, true));
     case "nfproto":
       return free({ kind: "constant", bytes: Uint8Array.of(NFPROTO[family]) });
     case "protocol":
