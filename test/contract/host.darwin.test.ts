@@ -2,13 +2,14 @@ import { describe, expect, test } from "vitest";
 import { abiObstacle } from "../host/darwin/fake/abi.ts";
 import { clausesOf, coverageOf, reportOf } from "./coverage.ts";
 import { DarwinWorld } from "./darwin-world.ts";
+import { checkWitnessed } from "./witness.ts";
 
 describe.skipIf(abiObstacle !== undefined)(
   `the contract of a host, on macOS (${abiObstacle ?? "doubles of libSystem and of its programs"})`,
   () => {
-    test.each(clausesOf("darwin"))("$port: $promise", async ({ check }) => {
+    test.each(clausesOf("darwin"))("$port: $promise", async (clause) => {
       using world = new DarwinWorld();
-      await check(world.contract());
+      await checkWitnessed(clause, world.contract());
       expect(world.borders.system.openDescriptors.filter((kind) => kind !== "AF_SYSTEM control")).toEqual([]);
     });
 

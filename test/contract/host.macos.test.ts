@@ -19,6 +19,7 @@ import { openLibSystem } from "../../src/native/darwin/libsystem.ffi.ts";
 import { HeldUtuns } from "../host/darwin/links/held-utuns.ts";
 import { type ContractWorld, notHere, type Strangers } from "./contract-world.ts";
 import { clausesOf } from "./coverage.ts";
+import { checkWitnessed } from "./witness.ts";
 
 const obstacle = process.platform === "darwin" ? undefined : "this is no Mac";
 const destructive = process.env["AWG_CONTRACT_DESTRUCTIVE"] === "1" && process.geteuid?.() === 0;
@@ -72,7 +73,8 @@ class Mac {
       run: runCommand,
       holder: {
         held: () => this.#holder.held(),
-        hold: (device) => this.#holder.hold(device),
+        stated: () => this.#holder.stated(),
+        hold: (device, unit) => this.#holder.hold(device, unit),
         release: (device) => this.#holder.release(device),
         request: noKeeper,
       },
@@ -179,14 +181,11 @@ describe.skipIf(obstacle !== undefined)(`the contract of a host, on this Mac (${
 
   const clauses = clausesOf("darwin").filter(({ port, promise }) => whyNot(port, promise) === undefined);
   const reading = clauses.filter(({ port }) => port === "processes");
-  test.each(reading)("$port: $promise", async ({ check }) => check(await mac.world()));
+  test.each(reading)("$port: $promise", async (clause) => checkWitnessed(clause, await mac.world()));
   const changing = clauses.filter(({ port }) => port !== "processes");
-  test.skipIf(!destructive).each(changing)(
-    `$port: $promise${destructive ? "" : ` (${NOT_ASKED})`}`,
-    async ({ check }) => {
-      await check(await mac.world());
-    },
-  );
+  test.skipIf(!destructive).each(changing)(`$port: $promise${destructive ? "" : ` (${NOT_ASKED})`}`, async (clause) => {
+    await checkWitnessed(clause, await mac.world());
+  });
 
   test("says which clauses it cannot ask of a real Mac, and why", () => {
     const left = clausesOf("darwin").flatMap(({ port, promise }) => {

@@ -9,6 +9,7 @@ import { SERVICE_MARK } from "../../src/model/ownership.ts";
 import type { SecretId } from "../../src/model/secret.ts";
 import { type ContractWorld, notHere, type Strangers } from "./contract-world.ts";
 import { clausesOf, coverageOf, reportOf } from "./coverage.ts";
+import { checkWitnessed } from "./witness.ts";
 
 const PLACE = { name: "awg.service", path: "/etc/systemd/system/awg.service" };
 
@@ -86,7 +87,7 @@ function strangersOf(machine: SimulatedMachine): Strangers {
 describe("the contract of a host, on the simulated machine", () => {
   const clauses = clausesOf("simulated");
 
-  test.each(clauses)("$port: $promise", ({ check }) => check(simulatedWorld()));
+  test.each(clauses)("$port: $promise", (clause) => checkWitnessed(clause, simulatedWorld()));
 
   test("speaks of every method in every situation, or says why not", () => {
     console.log(reportOf("simulated"));

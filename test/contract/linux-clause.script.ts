@@ -12,6 +12,7 @@ import { FakeSystemctl } from "../host/linux/services/fake-systemctl.ts";
 import type { ContractWorld } from "./contract-world.ts";
 import { clausesOf, isOfThisMachine } from "./coverage.ts";
 import { FakeDesktop, LinuxStrangers, until } from "./linux-strangers.ts";
+import { checkWitnessed } from "./witness.ts";
 
 /** What one run inside a namespace is told; it answers with what it found broken, by the clause's number. */
 export interface ClauseRun {
@@ -127,7 +128,7 @@ async function check({ index, device }: ClauseRun["clauses"][number]): Promise<s
       strangers.writeService(unit(""));
       await world.services().remove(PLACE);
     }
-    await clause?.check(world);
+    if (clause !== undefined) await checkWitnessed(clause, world);
     return null;
   } catch (error) {
     return error instanceof Error ? (error.stack ?? error.message) : String(error);

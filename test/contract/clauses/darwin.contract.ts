@@ -41,6 +41,7 @@ export const DARWIN_CONTRACT: readonly Clause[] = [
       const routes = await host.routes.readRoutes();
       assert.ok(routes.every(({ destination }) => destination !== "0.0.0.0/1" && !destination.startsWith("10.8.")));
       assert.ok(routes.some(({ destination }) => destination === "0.0.0.0/0"));
+      assert.ok((await host.links.read()).every(({ device }) => device !== world.device));
       await host.links.remove(world.device);
     },
   },
@@ -66,6 +67,7 @@ export const DARWIN_CONTRACT: readonly Clause[] = [
       assert.ok(read.some(({ destination, protocol }) => destination === "0.0.0.0/0" && protocol === 0));
       for (const _ of [1, 2]) await host.routes.change({ ...NO_CHANGE, deleteRoutes: addRoutes });
       const left = await host.routes.readRoutes();
+      assert.deepEqual(await host.routes.readRules(), []);
       assert.ok(left.every(({ protocol }) => protocol === 0));
       assert.ok(left.some(({ destination }) => destination === "0.0.0.0/0"));
     },
@@ -206,6 +208,7 @@ export const DARWIN_CONTRACT: readonly Clause[] = [
       assert.deepEqual(await host.sysctl.read(["net.ipv4.ip_forward"]), {});
       await host.sysctl.write({});
       await refuses("host", () => host.sysctl.write({ "net.inet.ip.forwarding": "1" }));
+      assert.deepEqual(await host.sysctl.read(["net.inet.ip.forwarding"]), {});
     },
   },
   {

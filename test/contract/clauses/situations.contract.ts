@@ -61,7 +61,11 @@ export const SITUATION_CONTRACT: readonly Clause[] = [
       const spec = tunnelSpec(world);
       await host.engines.ensure(spec);
       const other = world.second();
-      await Promise.all([host.engines.ensure(spec), other.engines.ensure(spec), other.engines.readAll()]);
+      await Promise.all([
+        ...[host, other].map(({ engines }) => engines.ensure(spec)),
+        other.engines.readAll(),
+        other.engines.read(world.device),
+      ]);
       const [engine] = await host.engines.readAll();
       assert.equal(engine?.peers.length, 1);
       assert.equal(engine?.privateKey, spec.privateKey);
@@ -94,7 +98,11 @@ export const SITUATION_CONTRACT: readonly Clause[] = [
       await host.routes.change({ ...NO_CHANGE, addRoutes: routes.slice(0, 1) });
       const other = world.second();
       const whole = { ...NO_CHANGE, addRoutes: routes };
-      await Promise.all([host.routes.change(whole), other.routes.change(whole), other.routes.readRules()]);
+      await Promise.all([
+        ...[host, other].map((one) => one.routes.change(whole)),
+        other.routes.readRules(),
+        other.routes.readRoutes(),
+      ]);
       assert.deepEqual(await standing(), routes.map(({ destination }) => destination).toSorted());
       await host.routes.change({ ...NO_CHANGE, deleteRoutes: routes.slice(1) });
       await Promise.all([host, other].map((one) => one.routes.change({ ...NO_CHANGE, deleteRoutes: routes })));
