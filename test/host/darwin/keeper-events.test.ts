@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { keeperEvents } from "../../../src/host/darwin/keeper-events.ts";
 import { abiObstacle } from "./fake/abi.ts";
 import { FakeLibSystem } from "./fake/fake-libsystem.ts";
+import { Looks } from "./fake/looks.ts";
 import { type FakeMachine, macBook } from "./fake/machine.ts";
 
 describe.skipIf(abiObstacle !== undefined)(`A2: a keeper's end on a Mac (${abiObstacle ?? "double"})`, () => {
@@ -9,21 +10,19 @@ describe.skipIf(abiObstacle !== undefined)(`A2: a keeper's end on a Mac (${abiOb
   let system: FakeLibSystem;
   let keeper: number | undefined;
   let heard: string[];
-  let look: () => Promise<void>;
+  let looks: Looks;
+
+  function watch(): AsyncDisposable {
+    const status = async () => (keeper === undefined ? undefined : { pid: keeper });
+    return keeperEvents({ system, status, every: looks.every }).watch(({ what, renumbered }) =>
+      heard.push(`${what} ${renumbered}`),
+    );
+  }
 
   /** What the double's queue tells is told by the look after it. */
-  function watch(): AsyncDisposable {
-    return keeperEvents({
-      system,
-      status: async () => (keeper === undefined ? undefined : { pid: keeper }),
-      every: (onDue) => {
-        look = async () => {
-          onDue();
-          for (let turns = 0; turns < 4; turns += 1) await Promise.resolve();
-        };
-        return { [Symbol.dispose]: () => undefined };
-      },
-    }).watch(({ what, renumbered }) => heard.push(`${what} ${renumbered}`));
+  async function look(): Promise<void> {
+    looks.look();
+    for (let turns = 0; turns < 4; turns += 1) await Promise.resolve();
   }
 
   beforeEach(() => {
@@ -31,6 +30,7 @@ describe.skipIf(abiObstacle !== undefined)(`A2: a keeper's end on a Mac (${abiOb
     system = new FakeLibSystem(machine);
     keeper = undefined;
     heard = [];
+    looks = new Looks();
   });
 
   test("is told once; the next keeper is found and watched, too", async () => {

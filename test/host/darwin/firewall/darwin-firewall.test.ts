@@ -12,6 +12,7 @@ import { between, blockedPolicy } from "../../../../src/model/firewall/transitio
 import { BLOCK, LAPTOP, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
 import { abiObstacle } from "../fake/abi.ts";
 import { FakeLibSystem } from "../fake/fake-libsystem.ts";
+import { Looks } from "../fake/looks.ts";
 import { type FakeMachine, macBook } from "../fake/machine.ts";
 import { FakePrograms } from "../fake/programs/fake-programs.ts";
 import { parsePf } from "../pf/parse-pf.ts";
@@ -490,11 +491,7 @@ describe.skipIf(abiObstacle !== undefined)("H1: PF looked at each second", () =>
     const { firewall, system } = awg();
     await firewall.load(OTHER);
     const events: NetworkEvent[] = [];
-    let look = (): void => undefined;
-    const every = (onDue: () => void) => {
-      look = onDue;
-      return { [Symbol.dispose]: () => undefined };
-    };
+    const { every, look } = new Looks();
     await using _watching = darwinFirewallEvents({ system, every }).watch((event) => events.push(event));
     look();
     await firewall.load(LAPTOP);

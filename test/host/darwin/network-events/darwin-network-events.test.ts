@@ -6,6 +6,7 @@ import type { NetworkEvent } from "../../../../src/host/ports/network-events.ts"
 import { parseIp } from "../../../../src/model/ip.ts";
 import { abiObstacle, constant, StructView, sizeOf } from "../fake/abi.ts";
 import { FakeLibSystem } from "../fake/fake-libsystem.ts";
+import { Looks } from "../fake/looks.ts";
 import { type FakeInterface, type FakeMachine, macBook, prefixOf, type RouteSocketEvent } from "../fake/machine.ts";
 import { ipSockaddr } from "../fake/route/sockaddr.ts";
 import { HeldUtuns } from "../links/held-utuns.ts";
@@ -88,7 +89,7 @@ describe.skipIf(abiObstacle !== undefined)(
     let machine: FakeMachine;
     let system: FakeLibSystem;
     let heard: NetworkEvent[];
-    let look: () => void;
+    let look: Looks["look"];
     let steadyMs: number;
     let watch: AsyncDisposable;
 
@@ -97,13 +98,12 @@ describe.skipIf(abiObstacle !== undefined)(
       system = new FakeLibSystem(machine);
       heard = [];
       steadyMs = 0;
+      const looks = new Looks();
+      look = looks.look;
       const events = darwinNetworkEvents({
         system,
         clock: { wallMs: () => 1_700_000_000_000 + steadyMs, steadyMs: () => steadyMs },
-        every: (onDue) => {
-          look = onDue;
-          return { [Symbol.dispose]: () => (look = () => {}) };
-        },
+        every: looks.every,
         programOf: (pid) => (pid === 77 ? "openvpn" : undefined),
       });
       watch = events.watch((event) => heard.push(event));

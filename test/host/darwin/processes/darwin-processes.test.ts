@@ -4,6 +4,7 @@ import type { ProcessEvent, ProcessPort } from "../../../../src/host/ports/proce
 import { AwgError } from "../../../../src/model/error.ts";
 import { abiObstacle } from "../fake/abi.ts";
 import { FakeLibSystem } from "../fake/fake-libsystem.ts";
+import { Looks } from "../fake/looks.ts";
 import { FakeMachine } from "../fake/machine.ts";
 import type { FakeProcessList } from "../fake/processes/process-list.ts";
 
@@ -28,22 +29,16 @@ describe.skipIf(abiObstacle !== undefined)(
     let system: FakeLibSystem;
     let port: ProcessPort;
     let nowMs: number;
-    let look: () => void;
+    let look: Looks["look"];
 
     beforeEach(() => {
       const machine = new FakeMachine();
       kernel = machine.processes;
       system = new FakeLibSystem(machine);
       nowMs = 0;
-      const timer = { [Symbol.dispose]: () => (look = () => {}) };
-      port = darwinProcesses({
-        system,
-        nowMs: () => nowMs,
-        every: (onDue) => {
-          look = onDue;
-          return timer;
-        },
-      });
+      const looks = new Looks();
+      look = looks.look;
+      port = darwinProcesses({ system, nowMs: () => nowMs, every: looks.every });
     });
 
     test("are listed with number, name, path, user, start and arguments", () => {
