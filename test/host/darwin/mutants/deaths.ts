@@ -81,6 +81,7 @@ export const DEATHS: Readonly<Record<string, string>> = {
   "the list of sockets of macOS 10.14":
     "UnfaithfulCall: sysctlbyname net.inet.tcp.pcblist: the double does not know this call",
   "a timeval of 8 bytes": "UnfaithfulCall: kern.waketime: 8 bytes for a timeval",
+  "ticks of 4 bytes": "UnfaithfulCall: kern.wake_abs_time: 4 bytes for a quad",
   "a watcher with 64 KiB of room": "UnfaithfulCall: setsockopt SO_RCVBUF: 65536 bytes are too few",
   "a watcher that waits": "UnfaithfulCall: read PF_ROUTE: nothing to read on a blocking socket: it would wait for ever",
   "a look-up without sa_len": "AwgError: asking for a route to 198.51.100.7 failed: refused as invalid (EINVAL)",

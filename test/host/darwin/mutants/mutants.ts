@@ -355,6 +355,14 @@ const PROCESSES: readonly Mutant[] = [
         sysctlByName: (name, out) => real.sysctlByName(name, name === "kern.waketime" ? out?.subarray(0, 8) : out),
       }),
   },
+  {
+    name: "ticks of 4 bytes",
+    breaks: "9",
+    system: (real) =>
+      bent(real, {
+        sysctlByName: (name, out) => real.sysctlByName(name, name.endsWith("_abs_time") ? out?.subarray(0, 4) : out),
+      }),
+  },
 ];
 
 const WATCHING: readonly Mutant[] = [
