@@ -2,7 +2,8 @@ import { AwgError, messageOf } from "../../model/error.ts";
 import { isClaim, isInSync, type Plan, stepsOf } from "../../model/plan.ts";
 import type { TunnelSpec } from "../../model/spec/tunnel.ts";
 import { executePlan } from "../../reconciler/apply/execute.ts";
-import { readOpenTransaction, recoverTowards } from "../../reconciler/apply/recover.ts";
+import type { ApplyDeps } from "../../reconciler/apply/outcome.ts";
+import { readOpenTransaction, recoverTowards, wouldOpenMachine } from "../../reconciler/apply/recover.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import { rememberNumbers } from "../../resources/expand.ts";
 import { planDesired } from "../planning/plan-desired.ts";
@@ -51,6 +52,7 @@ export async function applyPlanned(
   await using _held = lock ?? (await parts.lock(planned.verb));
   const deps = { ...applyDepsOf(parts), progress: hooks.onEvent, shouldStop: hooks.shouldStop };
   const named = await devicesNamed(parts.stores, planned.verb);
+  if (lock === undefined) await refuseOpening(deps, planned);
   const recovered = lock === undefined ? await recoverTowards(deps, planned) : undefined;
   if (recovered?.kind === "rollbackIncomplete") throwFailure(recovered);
   const accepted = await parts.stores.generations.latest();
@@ -97,6 +99,23 @@ async function refuseOvertaken(
   throw new AwgError("stale-plan", `generation ${holds} was accepted since this repair of ${repairs} was planned`, {
     remedy: "look again; nothing was changed",
   });
+}
+
+/**
+ * AwgError journal for a daemon's repair towards nothing where a first apply was cut short: it would open, with nobody asking
+ * for it, what that apply's packet filter closed.
+ */
+async function refuseOpening(deps: ApplyDeps, { repairs }: Planned): Promise<void> {
+  if (repairs !== 0 || !(await wouldOpenMachine(deps))) return;
+  const { location } = deps.stores.journal;
+  throw new AwgError(
+    "journal",
+    "a first apply was cut short; its packet filter stays until somebody says what is to be",
+    {
+      facts: { journal: location },
+      remedy: "apply again, or put the machine back as it was with awg revert",
+    },
+  );
 }
 
 /** AwgError conflict for what a later batch would be refused for, before the first one is written. */

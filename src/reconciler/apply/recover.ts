@@ -63,22 +63,23 @@ export async function recoverTowards(
 ): Promise<Outcome | Held | undefined> {
   const open = await readOpenTransaction(deps.stores.journal);
   const hasPolicy = desired.resources.some(({ kind }) => driverOf(deps.registry, kind).between !== undefined);
-  if (
-    open === undefined ||
-    verb !== "apply" ||
-    !hasPolicy ||
-    !isCutShort(open) ||
-    !loadedFirstPolicy(deps, open.batches)
-  )
+  if (open === undefined || verb !== "apply" || !hasPolicy || !wouldOpen(deps, open))
     return await recoverOpenJournal(deps, verb);
   const cause = new Error(whyRolledBack(open));
   const result = await rollBackBehindPolicy(deps, open.batches, cause);
   return result.kind === "incomplete" ? incomplete(deps, result, cause) : { kind: "held", firstIndex: nextIndex(open) };
 }
 
-/** Whether a run of an apply ended before it knew how: not verified, and not on its way back. */
-function isCutShort({ begin, accept, unconfirmed, rollbackCause }: OpenTransaction): boolean {
-  return begin.verb === "apply" && (accept ?? unconfirmed ?? rollbackCause) === undefined;
+/** Whether the way back of what an earlier run left open would open a machine that its packet filter closed. Reads only. */
+export async function wouldOpenMachine(deps: ApplyDeps): Promise<boolean> {
+  const open = await readOpenTransaction(deps.stores.journal);
+  return open !== undefined && wouldOpen(deps, open);
+}
+
+/** An apply ended before it knew how, neither verified nor on its way back, and there was no packet filter before it. */
+function wouldOpen(deps: ApplyDeps, { begin, accept, unconfirmed, rollbackCause, batches }: OpenTransaction): boolean {
+  const isCutShort = begin.verb === "apply" && (accept ?? unconfirmed ?? rollbackCause) === undefined;
+  return isCutShort && loadedFirstPolicy(deps, batches);
 }
 
 /** Restores what stood before an open transaction. */

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { canonicalJson } from "../../../src/model/canonical.ts";
 import type { DesiredState } from "../../../src/model/resource.ts";
+import { revertTransaction } from "../../../src/reconciler/apply/confirm.ts";
 import type { ApplyDeps, Outcome } from "../../../src/reconciler/apply/outcome.ts";
 import { readOpenTransaction, recoverOpenJournal, recoverTowards } from "../../../src/reconciler/apply/recover.ts";
+import type { ProposalRecord } from "../../../src/reconciler/apply/stores.ts";
 import { CrashError, type FaultKind, Faults } from "../../support/faults.ts";
 import { applyOn, type Bench, benchWith, copyBench, depsOf, planOn } from "../run.ts";
 import { allowedBy, firewall, link, resolver, rules, SCENARIOS, state, sysctl, table, tunnel } from "../scenarios.ts";
@@ -182,6 +184,29 @@ describe("what goes on, and what goes back", () => {
     await depsOf(turned).stores.journal.append({ type: "rollback", cause: "a probe failed" });
     expect((await recoverTowards(depsOf(turned), beginning))?.kind).toBe("rolledBack");
     expect(turned.machine.print()).toBe(await textOf(nothing));
+  });
+
+  test("law 5: one that has to be confirmed and is not goes back to the machine before the first run, at the deadline", async () => {
+    const bench = await halfMade();
+    let bootMs = 1_000;
+    const clock = { nowMs: () => 0, sleep: async () => {}, bootMs: () => bootMs };
+    const confirmation = { withinMs: 60_000, arm: async () => {} };
+    const refused: (string | undefined)[] = [];
+    const deps = (more: Partial<ApplyDeps> = {}): ApplyDeps => {
+      const made = depsOf(bench, new Faults(), { clock, ...more });
+      const write = async (record: ProposalRecord) => void refused.push(record.refused);
+      return { ...made, stores: { ...made.stores, proposals: { read: async () => ({}), write } } };
+    };
+    const held = await recoverTowards(deps(), { verb: "apply", desired: home });
+    const outcome = await applyOn(deps({ confirmation }), home, held?.kind === "held" ? held.firstIndex : 0);
+    expect(outcome.kind).toBe("unconfirmed");
+    await expect(recoverTowards(deps(), beginning)).rejects.toMatchObject({ kind: "locked" });
+    expect(await revertTransaction(deps(), true)).toBeUndefined();
+    bootMs += 60_000;
+    expect((await recoverTowards(deps(), beginning))?.kind).toBe("rolledBack");
+    expect(refused).toEqual([canonicalJson(home)]);
+    expect(bench.machine.print()).toBe(await textOf(nothing));
+    expect(bench.disk.journal).toEqual([]);
   });
 
   test("after a reboot nothing of the policy is left to be held", async () => {
