@@ -13,6 +13,8 @@ import { kernelRuleOf, ruleEntryOf } from "./policy-rule-mapping.ts";
 /** What the kernel writes where an IPv6 route was given no metric (IP6_RT_PRIO_USER). */
 const IPV6_DEFAULT_METRIC = 1024;
 const TABLE_NUMBERS = 0xffff;
+/** Of rtm_flags: the gateway is taken for on-link (linux/rtnetlink.h). */
+const RTNH_F_ONLINK = 4;
 const TYPES: ReadonlySet<string> = new Set(["unicast", "unreachable", "blackhole", "throw", "local"]);
 
 /** Routing tables and policy rules through rtnetlink: changes of one call travel in as few messages as it takes. */
@@ -40,6 +42,8 @@ function routeOf(route: KernelRoute, names: ReadonlyMap<number, string>): Route 
   const nextHop = route.nextHops?.[0];
   const device = names.get(oif ?? nextHop?.oif ?? 0);
   const via = gateway ?? nextHop?.gateway;
+  const otherDevices = (route.nextHops ?? []).slice(1).map((hop) => names.get(hop.oif) ?? `(device ${hop.oif})`);
+  const foreign = foreignText(route, otherDevices);
   const guards = route.type !== "unicast" && route.type !== "local";
   const isOursWithoutMetric = family === 6 && protocol === ROUTE_PROTOCOL && route.priority === IPV6_DEFAULT_METRIC;
   return {
@@ -51,7 +55,26 @@ function routeOf(route: KernelRoute, names: ReadonlyMap<number, string>): Route 
     ...(via === undefined ? {} : { gateway: via }),
     metric: isOursWithoutMetric ? 0 : route.priority,
     protocol,
+    ...(otherDevices.length === 0 ? {} : { otherDevices }),
+    ...(foreign === "" ? {} : { foreign }),
   };
+}
+
+/** What a route says that the port's words lack; the kernel adds none of it to a route that was given without. */
+function foreignText(route: KernelRoute, otherDevices: readonly string[]): string {
+  const { tos, source, preferredSource, mtu, otherMetrics = [], nextHopId, flags = 0, expires, unknown = [] } = route;
+  return [
+    ...(tos === undefined ? [] : [`tos ${tos}`]),
+    ...(source === undefined ? [] : [`from ${source}`]),
+    ...(preferredSource === undefined ? [] : [`src ${preferredSource}`]),
+    ...(mtu === undefined ? [] : [`mtu ${mtu}`]),
+    ...otherMetrics.map((metric) => `metric ${metric}`),
+    ...(nextHopId === undefined ? [] : [`nhid ${nextHopId}`]),
+    ...otherDevices.map((device) => `nexthop dev ${device}`),
+    ...((flags & RTNH_F_ONLINK) === 0 ? [] : ["onlink"]),
+    ...(expires === true ? ["expires"] : []),
+    ...unknown.map(({ type }) => `attribute ${type}`),
+  ].join(" ");
 }
 
 function applyChanges({ addRoutes, addRules, deleteRules, deleteRoutes }: RouteChanges): void {
@@ -62,10 +85,22 @@ function applyChanges({ addRoutes, addRules, deleteRules, deleteRoutes }: RouteC
   for (const rule of deleteRules) tolerate(() => netlink.deleteRule(kernelRuleOf(rule)), "ENOENT", "ESRCH");
   // Routes into a device that is gone went with it.
   const left = deleteRoutes.filter(({ device }) => device === undefined || indexes.has(device));
+  const modelled = left.filter(({ foreign }) => foreign === undefined).map((route) => kernelRouteOf(route, indexes));
+  const others = findForeign(netlink, left);
   writeRoutes(
     netlink,
-    left.map((route) => ({ verb: "delete", route: kernelRouteOf(route, indexes) })),
+    [...modelled, ...others].map((route) => ({ verb: "delete", route })),
   );
+}
+
+/** Those that say what our words lack, as the kernel has them: what we would delete by our words may be another. */
+function findForeign(netlink: RouteNetlink, routes: readonly Route[]): KernelRoute[] {
+  const wanted = routes.filter(({ foreign }) => foreign !== undefined);
+  if (wanted.length === 0) return [];
+  const texts = new Set(wanted.map((route) => JSON.stringify(route)));
+  const names = new Map(netlink.links().map(({ index, name }) => [index, name]));
+  const standing = [...new Set(wanted.map(({ table }) => table))].flatMap((table) => netlink.routes({ table }));
+  return standing.filter((route) => texts.has(JSON.stringify(routeOf(route, names))));
 }
 
 function writeRoutes(netlink: RouteNetlink, changes: readonly RouteChange[]): void {

@@ -12,6 +12,10 @@ export interface Route {
   readonly metric: number;
   /** rtm_protocol: whose route it is. */
   readonly protocol: number;
+  /** Devices of further next hops, among which the kernel shares the flows out. */
+  readonly otherDevices?: readonly string[];
+  /** What else it says that we do not model, as `ip route` prints it: one of ours says nothing. */
+  readonly foreign?: string;
 }
 
 /** A policy rule as the machine has it; `foreign` text stands for selectors we do not model. */

@@ -13,6 +13,8 @@ export interface KnownRoute {
   readonly destination: string;
   readonly type: "unicast" | "unreachable" | "blackhole" | "throw" | "local" | "other";
   readonly device?: string;
+  /** Of further next hops: each of them takes some of the flows. */
+  readonly otherDevices?: readonly string[];
   readonly metric: number;
   /** Whose it is; absent where that is not known. */
   readonly protocol?: number;
@@ -89,25 +91,27 @@ function lookUp(routes: readonly KnownRoute[], suppressed: number | undefined): 
   const cuts = [...new Set(painted.flatMap(({ range }) => [range.first, range.last + 1n]))];
   cuts.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   const indexOf = new Map(cuts.map((cut, index) => [cut, index]));
-  const ways: (string | undefined)[] = cuts.map(() => undefined);
+  const ways: (readonly string[])[] = cuts.map(() => []);
   for (const { route, range } of painted) {
-    ways.fill(wayOf(route), indexOf.get(range.first) ?? 0, indexOf.get(range.last + 1n) ?? cuts.length);
+    ways.fill(waysOf(route), indexOf.get(range.first) ?? 0, indexOf.get(range.last + 1n) ?? cuts.length);
   }
   const found = new Map<string, NumberRange[]>();
-  for (const [index, way] of ways.entries()) {
+  for (const [index, some] of ways.entries()) {
     const [first, next] = [cuts[index], cuts[index + 1]];
-    if (way === undefined || first === undefined || next === undefined) continue;
-    const ranges = found.get(way) ?? [];
-    ranges.push({ first, last: next - 1n });
-    found.set(way, ranges);
+    if (first === undefined || next === undefined) continue;
+    for (const way of some) {
+      const ranges = found.get(way) ?? [];
+      ranges.push({ first, last: next - 1n });
+      found.set(way, ranges);
+    }
   }
   return found;
 }
 
-/** undefined: the look-up goes on with the next rule. */
-function wayOf({ type, device }: KnownRoute): string | undefined {
-  if (type === "throw") return undefined;
-  return type === "unicast" ? (device ?? "(other)") : `(${type})`;
+/** None: the look-up goes on with the next rule. */
+function waysOf({ type, device, otherDevices = [] }: KnownRoute): readonly string[] {
+  if (type === "throw") return [];
+  return type === "unicast" ? [...new Set([device ?? "(other)", ...otherDevices])] : [`(${type})`];
 }
 
 function rangeOf({ destination }: KnownRoute): NumberRange {

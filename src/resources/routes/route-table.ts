@@ -35,7 +35,7 @@ export function routesOfSpec(spec: RoutesSpec): { readonly guards: Route[]; read
 
 /**
  * What was found in one table as a spec. Routes of ours that no spec can hold (into a second device, with another
- * metric or gateway) are strays; what does not carry our protocol is foreign. `device` is the one that is wanted there.
+ * metric or gateway, or that say more than ours do) are strays; what does not carry our protocol is foreign. `device` is the one that is wanted there.
  */
 export function observeTable(table: number, routes: readonly Route[], device: string | undefined): RoutesObserved {
   // The one table of a Mac is everybody's: of it a resource has only what leads into its own device.
@@ -85,7 +85,8 @@ export function isSameRoute(a: Route, b: Route): boolean {
     a.type === b.type &&
     a.gateway === b.gateway &&
     (a.type !== "unicast" || a.device === b.device) &&
-    a.protocol === b.protocol
+    a.protocol === b.protocol &&
+    a.foreign === b.foreign
   );
 }
 
@@ -95,13 +96,15 @@ export function isSamePlace(a: Route, b: Route): boolean {
 }
 
 /** A route as `ip route` would print it. */
-export function renderRoute({ type, destination, gateway, device, table, metric, protocol }: Route): string {
+export function renderRoute(route: Route): string {
+  const { type, destination, gateway, device, table, metric, protocol, foreign } = route;
   return [
     ...(type === "unicast" ? [] : [type]),
     destination,
     ...(gateway === undefined ? [] : [`via ${gateway}`]),
     ...(device === undefined ? [] : [`dev ${device}`]),
     `table ${table} proto ${protocol} metric ${metric}`,
+    ...(foreign === undefined ? [] : [foreign]),
   ].join(" ");
 }
 
@@ -117,7 +120,8 @@ function isPlainUnicast(route: Route): boolean {
     route.type === "unicast" &&
     route.device !== undefined &&
     route.gateway === undefined &&
-    route.metric === UNICAST_METRIC
+    route.metric === UNICAST_METRIC &&
+    route.foreign === undefined
   );
 }
 

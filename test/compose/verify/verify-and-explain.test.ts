@@ -134,6 +134,21 @@ describe("awg verify on the simulated machine", () => {
     expect((await withSession((session) => session.verify())).findings).toEqual([]);
   });
 
+  test("finds a way that shares its flows out between its tunnel and another device, and the next apply takes it back", async () => {
+    await apply(config());
+    tamper((state) => {
+      for (const [index, route] of state.routes.entries()) {
+        if (route.destination !== "0.0.0.0/0" || route.type !== "unicast") continue;
+        state.routes[index] = { ...route, otherDevices: ["eth0"], foreign: "nexthop dev eth0" };
+      }
+    });
+    const verify = () => withSession((session) => session.verify());
+    const found = (await verify()).findings.map(({ kind, message }) => `${kind}: ${message}`);
+    expect(found).toEqual(["misroute: is routed by eth0, and its path is awg-office (IPv4)"]);
+    await apply(config());
+    expect((await verify()).findings).toEqual([]);
+  });
+
   test("finds another route into a tunnel, beside its network", async () => {
     await apply(unlocal(networked(config())));
     tamper((state) => {

@@ -89,6 +89,31 @@ describe.skipIf(obstacle !== undefined)(`routes (${obstacle ?? "on this kernel"}
     expect(readOurs(machine)).toEqual(sorted(moved));
   });
 
+  test("what a route says beyond our words is told, and it goes when it is deleted as it is", () => {
+    const machine = newMachine();
+    machine.namespace.run(["ip", "addr", "add", "10.9.1.2/24", "dev", "d1"]);
+    const wanted = route("10.0.0.0/8", "d0");
+    const place = ["10.0.0.0/8", "table", `${TABLE}`, "proto", `${ROUTE_PROTOCOL}`];
+    const bodies = [
+      [...place, "nexthop", "dev", "d0", "nexthop", "via", "10.9.1.1", "dev", "d1"],
+      [...place, "dev", "d0", "src", "10.9.1.2", "mtu", "600", "advmss", "100"],
+      ["tos", "0x10", ...place, "dev", "d0"],
+    ];
+    for (const body of bodies) {
+      machine.namespace.run(["ip", "route", "replace", ...body]);
+      const strays = readOurs(machine).filter(({ foreign }) => foreign !== undefined);
+      expect(strays, body.join(" ")).toHaveLength(1);
+      // The second time, what stands instead is not taken for it.
+      const outcomes = machine.perform([
+        { port: "routes", method: "change", args: [{ ...NOTHING, deleteRoutes: strays }] },
+        { port: "routes", method: "change", args: [{ ...NOTHING, addRoutes: [wanted] }] },
+        { port: "routes", method: "change", args: [{ ...NOTHING, deleteRoutes: strays }] },
+        { port: "routes", method: "readRoutes", args: [[TABLE]] },
+      ]);
+      expect(outcomes.at(-1), body.join(" ")).toEqual({ value: [wanted] });
+    }
+  });
+
   test("routes into a device that is gone are gone already; adding them names the device", () => {
     const machine = newMachine();
     change(machine, { addRoutes: ROUTES });

@@ -135,10 +135,12 @@ describe("a table as found", () => {
       { ...route, destination: "10.1.0.0/16", device: "awg-home" },
       { ...route, destination: "10.2.0.0/16", gateway: "10.0.0.1" },
       { ...route, destination: "10.3.0.0/16", type: "blackhole" },
+      { ...route, destination: "10.4.0.0/16", otherDevices: ["eth0"], foreign: "nexthop dev eth0" },
       { ...route, destination: "8.8.8.8/32", protocol: 4, device: "eth0" },
     ];
     const found = observeTable(TABLE, [...unicast, ...guards, ...odd], "awg-office");
-    expect(found.strays).toHaveLength(4);
+    expect(found.strays).toHaveLength(5);
+    expect(found.strays).toContain(`10.4.0.0/16 dev awg-office table ${TABLE} proto 174 metric 0 nexthop dev eth0`);
     expect(found.foreign).toEqual([`8.8.8.8/32 dev eth0 table ${TABLE} proto 4 metric 0`]);
     expect(found.destinations).toEqual(SPEC.destinations);
   });

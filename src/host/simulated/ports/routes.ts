@@ -105,8 +105,9 @@ function findRule(machine: SimulatedMachine, rule: PolicyRule): RuleEntry | unde
   return machine.live.rules.find((entry) => entry.protocol === ROUTE_PROTOCOL && ruleText(entry.rule) === text);
 }
 
-function routeText({ family, table, destination, type, device, gateway, metric, protocol }: Route): string {
-  return [family, table, destination, type, device, gateway, metric, protocol].join(" ");
+function routeText(route: Route): string {
+  const { family, table, destination, type, device, gateway, metric, protocol, foreign } = route;
+  return [family, table, destination, type, device, gateway, metric, protocol, foreign].join(" ");
 }
 
 const ruleTexts = new WeakMap<PolicyRule, string>();

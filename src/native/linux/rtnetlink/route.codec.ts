@@ -23,8 +23,11 @@ const RTA = {
   protocol: 27,
   sourcePort: 28,
   destinationPort: 29,
+  nextHopId: 30,
 } as const;
 const RTAX_MTU = 2;
+/** Offset in struct rta_cacheinfo (linux/rtnetlink.h). */
+const CACHE_EXPIRES = 8;
 const HEADER_BYTES = 12;
 const LOOPBACK_INDEX = 1;
 const SCOPE = { universe: 0, link: 253, nowhere: 255 } as const;
@@ -64,6 +67,14 @@ export interface Route {
   readonly gateway?: string;
   readonly preferredSource?: string;
   readonly mtu?: number;
+  /** RTAX_* of further metrics. */
+  readonly otherMetrics?: readonly number[];
+  /** Of IPv4: the type of service it is for; 0 is left out. */
+  readonly tos?: number;
+  /** The next hop object that it points to. */
+  readonly nextHopId?: number;
+  /** Of IPv6: it ends by itself. */
+  readonly expires?: true;
   readonly nextHops?: readonly NextHop[];
   /** Source prefix of an IPv6 source-specific route. */
   readonly source?: string;
@@ -160,6 +171,7 @@ export function decodeRoute({ type, payload }: NetlinkMessage): Route | undefine
     type: kind,
     protocol: readU8(payload, 5),
     priority: 0,
+    ...(readU8(payload, 3) === 0 ? {} : { tos: readU8(payload, 3) }),
     scope: readU8(payload, 6),
     flags: readU32(payload, 8),
   };
@@ -210,8 +222,13 @@ function readRouteAttribute(draft: Draft<Route>, payload: Uint8Array, type: numb
     case RTA.multipath:
       draft.nextHops = readNextHops(value());
       break;
-    // How long an entry was used, who looked it up and the preference of a router advertisement are not asked for.
+    case RTA.nextHopId:
+      draft.nextHopId = readU32(value());
+      break;
     case RTA.cacheInfo:
+      if (value().length >= CACHE_EXPIRES + 4 && readU32(value(), CACHE_EXPIRES) !== 0) draft.expires = true;
+      break;
+    // Who looked it up and the preference of a router advertisement are not asked for.
     case RTA.uid:
     case RTA.preference:
       break;
@@ -223,6 +240,7 @@ function readRouteAttribute(draft: Draft<Route>, payload: Uint8Array, type: numb
 function readMetrics(draft: Draft<Route>, payload: Uint8Array, from: number, to: number): void {
   eachAttribute(payload, from, to, (metric, start, end) => {
     if (metric === RTAX_MTU) draft.mtu = readU32(payload.subarray(start, end));
+    else draft.otherMetrics = [...(draft.otherMetrics ?? []), metric];
   });
 }
 
@@ -230,6 +248,7 @@ interface HeaderFields {
   readonly family: number;
   readonly destinationLength?: number;
   readonly sourceLength?: number;
+  readonly tos?: number;
   readonly table?: number;
   readonly protocol?: number;
   readonly scope?: number;
@@ -242,7 +261,7 @@ function writeHeader(writer: MessageWriter, fields: HeaderFields): void {
   writer.u8(fields.family);
   writer.u8(fields.destinationLength ?? 0);
   writer.u8(fields.sourceLength ?? 0);
-  writer.u8(0);
+  writer.u8(fields.tos ?? 0);
   writer.u8(table > 255 ? 0 : table);
   writer.u8(fields.protocol ?? 0);
   writer.u8(fields.scope ?? 0);
@@ -257,6 +276,7 @@ function writeRoute(writer: MessageWriter, route: Route, scope: number): void {
     family: familyNumber(route.family),
     destinationLength: length,
     sourceLength: source?.length ?? 0,
+    ...(route.tos === undefined ? {} : { tos: route.tos }),
     table: route.table,
     protocol: route.protocol,
     scope,
@@ -266,8 +286,10 @@ function writeRoute(writer: MessageWriter, route: Route, scope: number): void {
   if (length > 0) writer.attribute(RTA.destination, address);
   if (source !== undefined) writer.attribute(RTA.source, source.address);
   if (route.priority !== 0) writer.attributeU32(RTA.priority, route.priority);
-  if (route.oif !== undefined) writer.attributeU32(RTA.oif, route.oif);
-  if (route.gateway !== undefined) writeGateway(writer, route.family, route.gateway);
+  // A next hop object says both (net/ipv4/fib_frontend.c, rtm_to_fib_config).
+  if (route.nextHopId !== undefined) writer.attributeU32(RTA.nextHopId, route.nextHopId);
+  else if (route.oif !== undefined) writer.attributeU32(RTA.oif, route.oif);
+  if (route.nextHopId === undefined && route.gateway !== undefined) writeGateway(writer, route.family, route.gateway);
 }
 
 function naturalScope({ family, type, gateway, nextHops }: Route): number {

@@ -24,11 +24,12 @@ const INFO_BYTES = 512;
 
 /** Reads a `match` or `target` for packets of one IP version; whatever is not known for certain is `unknown`. */
 export function readExtension({ name: kind, data }: ExpressionOf<"unknown">, family: Family): Extension {
+  if (kind !== "match" && kind !== "target") return { kind: "unknown", what: kind };
   const attributes = attributeMap(data);
   const [nameBytes, infoBytes] = [attributes.get(ATTRIBUTE.name), attributes.get(ATTRIBUTE.info)];
   const revision = attributes.get(ATTRIBUTE.revision);
   const name = nameBytes === undefined ? "" : readText(nameBytes);
-  const key = `${kind} ${name} ${revision === undefined ? 0 : readU32be(revision)}`;
+  const key = `${kind} ${name} ${revision?.length === 4 ? readU32be(revision) : 0}`;
   const info = new Uint8Array(INFO_BYTES);
   if (infoBytes !== undefined && infoBytes.length <= INFO_BYTES) info.set(infoBytes);
   const read = infoBytes === undefined ? undefined : READERS[key]?.(info, family);
