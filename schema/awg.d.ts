@@ -464,7 +464,7 @@ export interface AmneziaTunnel {
    */
   peers: Peer[];
   /**
-   * Interface name instead of awg-<tunnel>.
+   * Interface name instead of awg-<tunnel>; on macOS utun and a number.
    */
   interface?: string;
   /**
@@ -690,7 +690,7 @@ export interface WireGuardTunnel {
    */
   peers: Peer[];
   /**
-   * Interface name instead of awg-<tunnel>.
+   * Interface name instead of awg-<tunnel>; on macOS utun and a number.
    */
   interface?: string;
   /**

@@ -57,6 +57,8 @@ export interface LoadedConfig {
   readonly sources: readonly string[];
   /** `file:line:column` of each reference to a secret, by the reference as JSON. */
   readonly secretPlaces?: Readonly<Record<string, string>>;
+  /** `file:line:column` of each use of a feature that some machine may lack, by its path. */
+  readonly featurePlaces?: Readonly<Record<string, string>>;
 }
 
 /** Something a person should know that stops nothing. */

@@ -1,5 +1,5 @@
 import { AwgError, type ErrorFacts, type ErrorKind } from "./error.ts";
-import { isDeviceName } from "./spec/tunnel-key.ts";
+import { isDeviceName, utunUnit } from "./spec/tunnel-key.ts";
 
 /**
  * How the keeper is spoken to: one JSON object a line each way over a unix socket, one answer to each request. Only
@@ -21,6 +21,8 @@ export interface OpenDevice {
   readonly device: string;
   /** Written to the device before it is made persistent, so that none is ever left that nobody knows for ours. */
   readonly alias: string;
+  /** The number of the utun that it is to be (macOS); the first that is free when left out. */
+  readonly unit?: number;
 }
 
 /** Takes over a device that another program's engine holds; that engine runs on, and is ours to watch from then on. */
@@ -82,6 +84,8 @@ export type KeeperRequest =
 
 export interface KeeperDevice {
   readonly device: string;
+  /** The number that was asked for, where one was (macOS). */
+  readonly unit?: number;
   /** Absent when no engine was asked for. */
   readonly engine?: {
     readonly pid: number;
@@ -135,8 +139,9 @@ export function parseKeeperRequest(line: string): KeeperRequest {
     case "disarmWatchdog":
       return { request: json["request"] };
     case "openDevice":
+      return { request: "openDevice", device: deviceOf(json), alias: aliasOf(json), ...unitOf(json) };
     case "adoptDevice":
-      return { request: json["request"], device: deviceOf(json), alias: aliasOf(json) };
+      return { request: "adoptDevice", device: deviceOf(json), alias: aliasOf(json) };
     case "releaseDevice":
     case "closeDevice":
     case "stopEngine":
@@ -262,6 +267,12 @@ function deviceOf(json: Json): string {
   const device = json["device"];
   if (typeof device !== "string" || !isDeviceName(device)) throw notARequest("device");
   return device;
+}
+
+function unitOf({ unit }: Json): Pick<OpenDevice, "unit"> {
+  if (unit === undefined) return {};
+  if (typeof unit !== "number" || utunUnit(`utun${unit}`) === undefined) throw notARequest("unit");
+  return { unit };
 }
 
 function aliasOf(json: Json): string {

@@ -179,7 +179,8 @@ export class DarwinWorld implements Disposable {
     const utuns = new HeldUtuns(system);
     return {
       held: () => utuns.held(),
-      hold: (device) => utuns.hold(device),
+      stated: () => utuns.stated(),
+      hold: (device, unit) => utuns.hold(device, unit),
       release: async (device) => {
         this.#stopEngine(device);
         await utuns.release(device);

@@ -23,10 +23,17 @@ export function throwFailure(outcome: Extract<Outcome, { kind: "rolledBack" | "r
   });
 }
 
-/** Throws when the config asks for something that has no driver yet; nothing was changed. */
-export function refuseUnsupported({ unsupported }: Expansion): void {
+/**
+ * Throws when the config asks for something that has no driver yet; nothing was changed.
+ *
+ * @param places `file:line:column` of parts of the config, by their paths
+ */
+export function refuseUnsupported({ unsupported }: Expansion, places: Readonly<Record<string, string>> = {}): void {
   if (unsupported.length === 0) return;
-  const lines = unsupported.map(({ path, feature }) => `${path}: ${feature} is unsupported here yet`);
+  const lines = unsupported.map(({ path, feature }) => {
+    const place = places[path];
+    return `${place === undefined ? "" : `${place}: `}${path}: ${feature} is unsupported here yet`;
+  });
   throw new AwgError("unsupported", lines.join("\n     "), {
     facts: { unsupported: lines },
     remedy: "take it out of the config, or wait for the version that has it; nothing was changed",

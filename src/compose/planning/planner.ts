@@ -18,7 +18,7 @@ const EVERYTHING: Selection = { target: [], exclude: [], replace: [] };
 /** The plan from the machine to a config, or to what a selection takes of it. */
 export async function planConfig(
   parts: SessionParts,
-  { config, hash, sources, secretPlaces }: LoadedConfig,
+  { config, hash, sources, secretPlaces, featurePlaces }: LoadedConfig,
   selection: Selection = EVERYTHING,
   unanswered?: UnansweredEndpoints,
 ): Promise<Planned> {
@@ -27,7 +27,7 @@ export async function planConfig(
   const facts = await host.facts.read(factsWantedBy(config));
   const latest = await stores.generations.latest();
   const expansion = await expandConfig(parts, { config, secretPlaces }, facts, latest, unanswered);
-  refuseUnsupported(expansion);
+  refuseUnsupported(expansion, featurePlaces);
   if (config.invariants.length > 0) {
     const { proveInvariants } = await import("./invariants.ts");
     proveInvariants(config, expansion.desired, facts);
@@ -46,6 +46,7 @@ export async function planConfig(
     sources,
     notes: [
       ...expansion.notes,
+      ...(facts.os === "darwin" ? await oneWay(expansion.desired) : []),
       ...alsoTaken.map(({ key, why }) => ({ path: key, message: `taken too: ${why}` })),
       ...notes,
     ],
@@ -53,6 +54,11 @@ export async function planConfig(
     alternatives: expansion.alternatives ?? {},
     ...(selection === EVERYTHING ? {} : { selection, replace }),
   };
+}
+
+/** Where one address has one way, what goes another is told. */
+async function oneWay(desired: DesiredState): Promise<Planned["notes"]> {
+  return (await import("../../resources/expand/flat/one-way-notes.ts")).oneWayNotes(desired);
 }
 
 function selectionOf(wanted: DesiredState, latest: Generation | undefined, selection: Selection): Selected {

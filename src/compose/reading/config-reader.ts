@@ -29,8 +29,8 @@ export class ConfigReader {
     const { environment, allowInsecurePermissions } = this.#options;
     const include = (name: string, from: string) => [readInclude(name, from)].flat().map((file) => this.#judged(file));
     const options = { environment, allowInsecurePermissions, readInclude: include, programVersion: VERSION };
-    const { config, problems, hash, sources: all, secretPlaces } = loadConfig(sources, options);
-    const loaded = { config, problems, hash, sources: files.map(({ name }) => name), secretPlaces };
+    const { config, problems, hash, sources: all, secretPlaces, featurePlaces } = loadConfig(sources, options);
+    const loaded = { config, problems, hash, sources: files.map(({ name }) => name), secretPlaces, featurePlaces };
     const { hasInlineSecret } = await import("../../model/config/config.ts");
     if (all.length === files.length && config !== undefined && !hasInlineSecret(config))
       this.#fresh = { files, loaded };

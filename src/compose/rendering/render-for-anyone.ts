@@ -75,12 +75,12 @@ const SYSTEMD_MANAGER: ServiceManager = {
  *
  * @throws AwgError("unsupported") for what no Mac gets from this version.
  */
-export function desiredForMac({ config }: LoadedConfig): DesiredState {
+export function desiredForMac({ config, featurePlaces }: LoadedConfig): DesiredState {
   if (config === undefined) throw new AwgError("bug", "a rendering was asked of a config with errors");
   const beside = joined([wantedServices(config, LAUNCHD_MANAGER, undefined), wantedExtension(config, undefined)]);
   const secrets = (ref: object) => sha256Hex(canonicalJson(ref)) as SecretId;
   const expansion = expand(config, ASSUMED_MAC, { pathNumbers: {}, secrets, beside });
-  refuseUnsupported(expansion);
+  refuseUnsupported(expansion, featurePlaces);
   return expansion.desired;
 }
 
@@ -106,14 +106,14 @@ export function isForMac({ resources }: DesiredState): boolean {
  *
  * @throws AwgError("unsupported") for what no machine gets from this version.
  */
-export async function desiredForAnyone({ config }: LoadedConfig): Promise<DesiredState> {
+export async function desiredForAnyone({ config, featurePlaces }: LoadedConfig): Promise<DesiredState> {
   if (config === undefined) throw new AwgError("bug", "a rendering was asked of a config with errors");
   const facts = await factsForAnyone(factsWantedBy(config));
   const secrets = (ref: object) => sha256Hex(canonicalJson(ref)) as SecretId;
   const services = wantedServices(config, SYSTEMD_MANAGER, renderBootTable());
   const beside = joined([services, wantedExtension(config, "only macOS has them")]);
   const expansion = expand(config, facts, { pathNumbers: {}, secrets, beside });
-  refuseUnsupported(expansion);
+  refuseUnsupported(expansion, featurePlaces);
   return expansion.desired;
 }
 

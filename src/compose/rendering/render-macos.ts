@@ -23,7 +23,7 @@ type UnitNames = ReadonlyMap<string, string>;
 
 /**
  * What awg would load on a Mac, as far as it can be written without one. The number of a tunnel's interface is the kernel's
- * choice there, so that tunnels appear as utun100 and on, in the order of the state.
+ * choice there unless it is stated, so that tunnels appear as utun100 and on, in the order of the state.
  */
 export function renderForMacos(desired: DesiredState): { readonly parts: readonly MacPart[]; readonly left: string[] } {
   const names = unitNames(desired);
@@ -41,7 +41,10 @@ function unitNames({ resources }: DesiredState): UnitNames {
       ? resource.spec.layers.flatMap(({ tunnels }) => tunnels.map(({ device }) => device))
       : [];
   });
-  return new Map([...new Set(devices)].map((device, index) => [device, `utun${100 + index}`]));
+  const units = new Map(
+    resources.flatMap((one) => (one.kind === "link" ? [[one.spec.device, one.spec.unit] as const] : [])),
+  );
+  return new Map([...new Set(devices)].map((device, index) => [device, `utun${units.get(device) ?? 100 + index}`]));
 }
 
 /** The texts of one resource; undefined for what a Mac has no words for. */

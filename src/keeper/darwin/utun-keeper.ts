@@ -5,6 +5,7 @@ import {
   KEEPER_PROTOCOL_VERSION,
   type KeeperRequest,
   type KeeperStatus,
+  type OpenDevice,
 } from "../../model/keeper-protocol.ts";
 import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
 import type { LibSystem } from "../../native/darwin/libsystem.ts";
@@ -33,6 +34,7 @@ export interface UtunKeeperDeps {
 
 interface Held {
   readonly utun: Utun;
+  readonly unit: number | undefined;
   engine: UtunEngine | undefined;
 }
 
@@ -70,8 +72,9 @@ export class UtunKeeper {
     return {
       version: KEEPER_PROTOCOL_VERSION,
       pid: process.pid,
-      devices: [...this.#held].map(([device, { engine }]) => ({
+      devices: [...this.#held].map(([device, { engine, unit }]) => ({
         device,
+        ...(unit === undefined ? {} : { unit }),
         ...(engine === undefined ? {} : { engine: engine.state }),
       })),
       tables: [],
@@ -85,7 +88,7 @@ export class UtunKeeper {
       case "status":
         break;
       case "openDevice":
-        this.#open(request.device);
+        this.#open(request);
         break;
       case "closeDevice":
         await this.#close(request.device);
@@ -155,16 +158,16 @@ export class UtunKeeper {
     await engine?.stop();
   }
 
-  #open(device: string): void {
+  #open({ device, unit }: OpenDevice): void {
     if (this.#held.has(device)) return;
-    const utun = openUtun(this.#deps.system);
+    const utun = openUtun(this.#deps.system, unit);
     try {
       this.#writeName(device, utun.name);
     } catch (error) {
       utun[Symbol.dispose]();
       throw error;
     }
-    this.#held.set(device, { utun, engine: undefined });
+    this.#held.set(device, { utun, unit, engine: undefined });
     this.#deps.report(`${device} is ${utun.name}`);
   }
 

@@ -6,6 +6,7 @@ import type { Config } from "./config.ts";
 import { type ConfigSource, configHash } from "./config-hash.ts";
 import type { LoadOptions } from "./load-options.ts";
 import type { Problem } from "./problem.ts";
+import { reservedKeysUsed } from "./reserved-keys.ts";
 import { rootSchema } from "./section/root.ts";
 import { Findings } from "./source/finding.ts";
 import { locateFindings, placeDescriber } from "./source/locate-findings.ts";
@@ -29,6 +30,8 @@ export interface LoadedConfig {
   readonly sources: readonly { readonly name: string; readonly hash: string }[];
   /** `file:line:column` of each reference to a secret, by the reference as JSON. */
   readonly secretPlaces: Readonly<Record<string, string>>;
+  /** `file:line:column` of each use of a feature that some machine may lack, by its path. */
+  readonly featurePlaces: Readonly<Record<string, string>>;
 }
 
 /**
@@ -49,6 +52,7 @@ export function loadConfig(sources: readonly ConfigSource[], options: LoadOption
     hash,
     sources: read.sources.map((source) => ({ name: source.name, hash: isAlone ? hash : configHash([source]) })),
     secretPlaces: root === undefined || config === undefined ? {} : placesOfSecrets(config, root, read.sources),
+    featurePlaces: root === undefined || config === undefined ? {} : placesOfFeatures(config, root, read.sources),
   };
 }
 
@@ -58,6 +62,14 @@ function placesOfSecrets(config: Config, root: MapNode, sources: readonly Config
     secretsOf(config)
       .filter(({ secret }) => !("inline" in secret))
       .map(({ path, secret }) => [JSON.stringify(secret), describe(valuePlace(root, path))]),
+  );
+}
+
+function placesOfFeatures(config: Config, root: MapNode, sources: readonly ConfigSource[]): Record<string, string> {
+  const describe = placeDescriber(sources);
+  const nodeOf = (path: string) => path.split(".").map((step) => (/^\d+$/.test(step) ? Number(step) : step));
+  return Object.fromEntries(
+    reservedKeysUsed(config).map(({ path }) => [path, describe(valuePlace(root, nodeOf(path)))]),
   );
 }
 

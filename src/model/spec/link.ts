@@ -9,6 +9,8 @@ export interface LinkSpec {
   readonly mtuBytes: number;
   /** Tunnel key the device belongs to; written to the device as its alias. Empty on one that is another program's. */
   readonly tunnel: string;
+  /** The number of the utun that it is to be (macOS); the first that is free when left out. */
+  readonly unit?: number;
   /** A device of this name that another program made may be taken over (`conflicts`). */
   readonly adopt?: true;
   /** What that program set up around the device and is to stand still; never desired, so that it goes. */
@@ -43,6 +45,8 @@ export interface LinkObserved {
   readonly tunnel: string | undefined;
   /** Whether a live keeper holds the descriptor, so that packets can flow. Always true for `wireguard`. */
   readonly held: boolean;
+  /** The number of a utun that was asked for by it (macOS). */
+  readonly unit?: number;
   /** Who holds a wanted device that is not ours; absent where nobody is seen to. */
   readonly holder?: LinkHolder;
   /** What another program set up around a device that is, or is to be, taken over; absent where nothing is left. */

@@ -6,6 +6,11 @@ export function tunnelOfDevice(device: string): string {
   return device.startsWith(prefix) && device.length > prefix.length ? device.slice(prefix.length) : device;
 }
 
+/** The number of an interface that is a utun of macOS's, "utun7" → 7; undefined for every other name. */
+export function utunUnit(device: string): number | undefined {
+  return /^utun(?:0|[1-9][0-9]{0,4})$/.test(device) ? Number(device.slice("utun".length)) : undefined;
+}
+
 /**
  * Whether a text can name a network interface everywhere it is written: 1 to 15 bytes of what wg-quick takes
  * (`[a-zA-Z0-9_=+.-]`), beginning with none that a command line, or a folder, could mistake.

@@ -58,6 +58,8 @@ export interface PlacedTunnel {
   readonly key: string;
   readonly tunnel: NoiseTunnel;
   readonly device: string;
+  /** The number that its interface is to have (macOS); the kernel's choice when absent. */
+  readonly unit?: number;
   readonly number: number;
   /** Families it has an address of, its peers take, and the configuration does not block. */
   readonly families: readonly Family[];

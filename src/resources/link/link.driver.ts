@@ -33,10 +33,10 @@ async function observeLinks(
   const links = new Map((await host.links.read()).map((link) => [link.device, link]));
   const observed = new Map<ResourceKey<"link">, LinkObserved>();
   for (const [key, spec] of wanted) {
-    const link = links.get(spec.device);
+    const link = rivalOf(spec, links) ?? links.get(spec.device);
     if (link === undefined) continue;
     observed.set(key, { ...link, ...(await readAround(host, spec, link)) });
-    links.delete(spec.device);
+    links.delete(link.device);
   }
   for (const link of links.values()) {
     if (link.tunnel === undefined) continue;
@@ -45,6 +45,11 @@ async function observeLinks(
     observed.set(observed.has(key) || wanted.has(key) ? `link/${link.tunnel}@${link.device}` : key, link);
   }
   return observed;
+}
+
+/** Who has the utun of the number that a tunnel is to have: it stands in its way as a device of its name would. */
+function rivalOf({ unit }: LinkSpec, links: ReadonlyMap<string, LinkObserved>): LinkObserved | undefined {
+  return unit === undefined ? undefined : links.get(`utun${unit}`);
 }
 
 /** Who holds what is not ours, and what is left of the program that made what is, or is to be, taken over. */

@@ -13,6 +13,7 @@ export function diffLink(desired: LinkSpec, observed: LinkObserved): FieldChange
   return [
     ...valueChange("/device", observed.device, desired.device),
     ...valueChange("/type", observed.type, desired.type),
+    ...(desired.unit === undefined ? [] : valueChange("/unit", observed.unit, desired.unit)),
     ...valueChange("/tunnel", observed.tunnel, desired.tunnel === "" ? undefined : desired.tunnel),
     ...setChange("/addresses", found, desired.addresses),
     ...valueChange("/mtuBytes", observed.mtuBytes, desired.mtuBytes),
@@ -33,11 +34,13 @@ export function leftoversBeyond(from: LinkSpec | null, to: LinkSpec | null): rea
 }
 
 /** The device as a spec; one that is another program's has no tunnel. */
-export function linkAsSpec({ device, type, addresses, mtuBytes, tunnel, leftovers }: LinkObserved): LinkSpec {
+export function linkAsSpec(observed: LinkObserved): LinkSpec {
+  const { device, type, addresses, mtuBytes, tunnel, leftovers, unit } = observed;
   const kind = type === "other" ? "tun" : type;
   const own = addresses.filter((address) => !isLinkLocal(address));
   const around = leftovers === undefined ? {} : { leftovers };
-  return { device, type: kind, addresses: own, mtuBytes, tunnel: tunnel ?? "", ...around };
+  const asked = unit === undefined ? {} : { unit };
+  return { device, type: kind, addresses: own, mtuBytes, tunnel: tunnel ?? "", ...around, ...asked };
 }
 
 /** Whether the configuration lets awg take this device over, and an engine holds it that can run on meanwhile. */
@@ -50,9 +53,9 @@ export function isLinkOwned({ tunnel }: LinkObserved): boolean {
   return tunnel !== undefined;
 }
 
-/** A device keeps its name and its type for life. */
+/** A device keeps its name, its type and its number for life. */
 export function doesLinkNeedReplace(changes: readonly FieldChange[]): boolean {
-  return changes.some(({ field }) => field === "/device" || field === "/type");
+  return changes.some(({ field }) => ["/device", "/type", "/unit"].includes(field));
 }
 
 /** Whether this machine can make such a device at all. */

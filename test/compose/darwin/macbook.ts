@@ -37,8 +37,8 @@ export class MacBook implements Disposable {
     return this.#session;
   }
 
-  async plan(): Promise<Planned> {
-    const loaded = await this.session.load([{ name: "awg.yaml", text: CONFIG, mode: 0o600 }]);
+  async plan(text = CONFIG): Promise<Planned> {
+    const loaded = await this.session.load([{ name: "awg.yaml", text, mode: 0o600 }]);
     return this.session.plan(loaded);
   }
 

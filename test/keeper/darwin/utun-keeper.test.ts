@@ -97,6 +97,23 @@ describe.skipIf(abiObstacle !== undefined)(
       expect(await holder.held()).toEqual(new Map([["awg-home", "utun2"]]));
     });
 
+    it("one of a stated number is that one; of a number that another has, it says so and what to do", async () => {
+      const { holder, machine, folder } = await world();
+      expect(await holder.hold("awg-office", 9)).toBe("utun9");
+      expect(readFileSync(join(folder, "names", "office.name"), "utf8")).toBe("utun9\n");
+      await holder.hold("awg-home");
+      expect(await holder.stated()).toEqual(new Set(["awg-office"]));
+      machine.addInterface("utun12", 1, 0x8051, 1380);
+      await expect(holder.hold("awg-other", 12)).rejects.toMatchObject({
+        kind: "conflict",
+        message: "making utun12 failed: another program has that interface (EBUSY)",
+        remedy: expect.stringContaining("another number"),
+      });
+      await expect(holder.hold("awg-other", 1.5)).rejects.toMatchObject({ kind: "host" });
+      await holder.release("awg-office");
+      expect([machine.interfaceNamed("utun9"), await holder.stated()]).toEqual([undefined, new Set()]);
+    });
+
     it("carries a whole link: another process sets addresses and mtu on what the keeper holds", async () => {
       const { holder, machine } = await world();
       const links = darwinLinks({ system: new FakeLibSystem(machine), holder });

@@ -466,11 +466,26 @@ describe("a stated interface name", () => {
     expect(device(STATED, { office: "awg-old" })).toBe("wg0");
   });
 
-  test("macOS numbers its utun devices itself", () => {
-    expect(expandText(STATED, { os: "darwin" }).unsupported.map(({ path }) => path)).toContain(
-      "tunnels.office.interface",
-    );
-  });
+  test.each(["utun0", "utun9", "utun99999"])(
+    "on macOS %s is a number, and the device keeps its name; elsewhere a name",
+    (name) => {
+      const text = tunnel({ more: `interface: ${name}` });
+      const mac = expandText(text, { os: "darwin" });
+      expect(mac.unsupported.map(({ path }) => path)).not.toContain("tunnels.office.interface");
+      expect(resourceOf(mac, "link/office").spec).toMatchObject({ device: "awg-office", unit: Number(name.slice(4)) });
+      expect(resourceOf(expandText(text), "link/office").spec).toMatchObject({ device: name });
+      expect(resourceOf(expandText(text), "link/office").spec).not.toHaveProperty("unit");
+    },
+  );
+
+  test.each(["wg0", "utun", "utun07", "utun100000", "en0"])(
+    "macOS has no %s, and it is refused by its name",
+    (name) => {
+      const { unsupported } = expandText(tunnel({ more: `interface: ${name}` }), { os: "darwin" });
+      const refusal = unsupported.find(({ path }) => path === "tunnels.office.interface");
+      expect(refusal?.feature).toContain(`the interface name "${name}" (macOS has utun0 to utun99999 alone`);
+    },
+  );
 
   test("conflicts: adopt lets the device be taken over, with the user its engine runs as; yield leaves a field", () => {
     const top = "conflicts: { /link/office/device: adopt, /link/office/mtuBytes: yield }";

@@ -31,8 +31,8 @@ export interface DarwinLinksDeps {
 }
 
 /**
- * Devices of a Mac. A tunnel's device is a utun whose number the kernel chose; awg goes on calling it by the tunnel's
- * device name, and knows it for its own because the holder has its descriptor.
+ * Devices of a Mac. A tunnel's device is a utun, of the number that is stated or else the kernel's choice; awg goes on
+ * calling it by the tunnel's device name, and knows it for its own because the holder has its descriptor.
  */
 export function darwinLinks(deps: DarwinLinksDeps): LinkPort {
   return {
@@ -43,7 +43,7 @@ export function darwinLinks(deps: DarwinLinksDeps): LinkPort {
 }
 
 async function readLinks({ system, holder }: DarwinLinksDeps): Promise<LinkObserved[]> {
-  const held = await holder.held();
+  const [held, stated] = [await holder.held(), await holder.stated()];
   return readInterfaces(system).map((one) => {
     const device = deviceOfInterface(held, one.name);
     const isOurs = device !== one.name;
@@ -56,6 +56,8 @@ async function readLinks({ system, holder }: DarwinLinksDeps): Promise<LinkObser
       addresses: addressTexts(one).sort(),
       tunnel: isOurs ? tunnelOfDevice(device) : undefined,
       held: true,
+      // One that the kernel chose may be another's by the time the device is made again, so that nobody is to ask for it.
+      ...(stated.has(device) ? { unit: Number(one.name.slice("utun".length)) } : {}),
     };
   });
 }
@@ -73,7 +75,12 @@ async function ensureLink({ system, holder }: DarwinLinksDeps, spec: LinkSpec): 
       remedy: "say engine: embedded",
     });
   }
-  const name = await holder.hold(spec.device);
+  const name = await holder.hold(spec.device, spec.unit);
+  if (spec.unit !== undefined && name !== `utun${spec.unit}`) {
+    throw new AwgError("host", `${spec.device} is ${name}, where it was to be utun${spec.unit}`, {
+      remedy: "stop the keeper (awg service stop, if it is installed), then apply again",
+    });
+  }
   const standing = readInterfaces(system).find((one) => one.name === name);
   if (standing === undefined) throw new AwgError("host", `the interface ${name} vanished while it was being made`);
   const { index, flags } = standing;

@@ -51,8 +51,11 @@ export function keeperHolder(deps: KeeperHolderDeps): KeeperHolder {
     status,
     request,
     held,
-    hold: async (device) => {
-      await request({ request: "openDevice", device, alias: `${LINK_ALIAS_PREFIX}${tunnelOfDevice(device)}` });
+    stated: async () =>
+      new Set((await status())?.devices.filter(({ unit }) => unit !== undefined).map(({ device }) => device)),
+    hold: async (device, unit) => {
+      const alias = `${LINK_ALIAS_PREFIX}${tunnelOfDevice(device)}`;
+      await request({ request: "openDevice", device, alias, ...(unit === undefined ? {} : { unit }) });
       const name = (await held()).get(device);
       if (name === undefined) throw new AwgError("host", `the keeper made no interface for ${device}`);
       return name;

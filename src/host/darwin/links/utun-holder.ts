@@ -5,8 +5,15 @@
 export interface UtunHolder {
   /** The interface of each device held, "awg-office" → "utun7"; empty when no holder runs. Reads only. */
   held(): Promise<ReadonlyMap<string, string>>;
-  /** Makes the interface of a device unless it is held already; gives its name. Starts the holder where none runs. */
-  hold(device: string): Promise<string>;
+  /** Those of the devices held whose interface was asked for by its number. */
+  stated(): Promise<ReadonlySet<string>>;
+  /**
+   * Makes the interface of a device unless it is held already; gives its name. Starts the holder where none runs.
+   *
+   * @param unit the number that it is to have; the first free one when left out
+   * @throws AwgError("conflict") when another program has the interface of that number.
+   */
+  hold(device: string, unit?: number): Promise<string>;
   /** Lets go of the device: its interface vanishes with its addresses and routes. One not held is success. */
   release(device: string): Promise<void>;
 }

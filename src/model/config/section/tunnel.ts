@@ -77,7 +77,9 @@ const noise = {
     .describe("auto, which is embedded (awg's own); userspace (an external wireguard-go or amneziawg-go); or kernel.")
     .prefault("auto"),
   peers: z.array(peer).min(1).describe("The other ends."),
-  interface: interfaceName.describe("Interface name instead of awg-<tunnel>.").exactOptional(),
+  interface: interfaceName
+    .describe("Interface name instead of awg-<tunnel>; on macOS utun and a number.")
+    .exactOptional(),
   table: wholeNumber(1, 4294967295).describe("Routing table instead of a free one.").exactOptional(),
   fwmark: wholeNumber(1, 4294967295).describe("Firewall mark of the tunnel's own packets.").exactOptional(),
   dns: z.array(ipAddress()).describe("DNS servers reached through this tunnel.").exactOptional(),

@@ -55,8 +55,8 @@ export function nameOfUtun(system: LibSystem, fd: number, action: string): strin
 
 function connectError(action: string, errno: number): AwgError {
   if (errno !== EBUSY) return darwinError(action, errno);
-  return new AwgError("conflict", `${action} failed: another program has that unit`, {
+  return new AwgError("conflict", `${action} failed: another program has that interface (EBUSY)`, {
     facts: { errno: "EBUSY" },
-    remedy: "leave the choice of the unit to macOS",
+    remedy: "give the tunnel's interface another number, or leave it out: macOS takes the first that is free",
   });
 }

@@ -1,7 +1,7 @@
 import { type Config, isNoiseTunnel, type NoiseTunnel } from "../../../model/config/config.ts";
 import { type Family, parseIp } from "../../../model/ip.ts";
 import { deviceOfTunnel } from "../../../model/ownership.ts";
-import { tunnelOfDevice } from "../../../model/spec/tunnel-key.ts";
+import { tunnelOfDevice, utunUnit } from "../../../model/spec/tunnel-key.ts";
 import { type ExpandContext, endpointKey, type PlacedTunnel, type ResolvedEndpoint } from "../expansion.ts";
 import { chooseEndpoint, endpointsOfName, endpointsToAsk, renderEndpointText } from "./choose-endpoint.ts";
 import { chooseEngine } from "./choose-engine.ts";
@@ -28,12 +28,14 @@ export function placeTunnels(input: PlaceInput): PlacedTunnel[] {
       return [];
     }
     const device = deviceFor(key, keys, input);
+    const unit = input.facts.os === "darwin" ? utunUnit(tunnel.interface ?? "") : undefined;
     const engine = chooseEngine({ key, tunnel, device }, input);
     return [
       {
         key,
         tunnel,
         device,
+        ...(unit === undefined ? {} : { unit }),
         number,
         families: familiesOf(input.config, key, tunnel, input),
         engine,
@@ -44,7 +46,7 @@ export function placeTunnels(input: PlaceInput): PlacedTunnel[] {
 }
 
 /**
- * The device that the configuration names, else the tunnel's own, or the one it had before it was given its name; that one
+ * The device that the configuration names (on macOS a stated name is a number, and the device's own stays), else the tunnel's own, or the one it had before it was given its name; that one
  * is nobody else's meanwhile. A stated name lasts as long as it is stated.
  */
 function deviceFor(key: string, keys: readonly string[], { config, facts, devices, unsupported }: PlaceInput): string {
@@ -53,12 +55,11 @@ function deviceFor(key: string, keys: readonly string[], { config, facts, device
     return kept !== undefined && tunnelOfDevice(kept) !== kept ? kept : undefined;
   };
   const tunnel = config.tunnels[key];
-  const stated = tunnel !== undefined && isNoiseTunnel(tunnel) ? tunnel.interface : undefined;
-  if (stated !== undefined && facts.os === "darwin") {
-    unsupported.push({
-      path: `tunnels.${key}.interface`,
-      feature: "a stated interface name (macOS numbers utun itself)",
-    });
+  const written = tunnel !== undefined && isNoiseTunnel(tunnel) ? tunnel.interface : undefined;
+  const stated = facts.os === "darwin" ? undefined : written;
+  if (written !== undefined && facts.os === "darwin" && utunUnit(written) === undefined) {
+    const feature = `the interface name "${written}" (macOS has utun0 to utun99999 alone; leave it out for the first that is free)`;
+    unsupported.push({ path: `tunnels.${key}.interface`, feature });
   }
   const own = stated ?? deviceOfTunnel(key);
   const rival = keys.find((other) => other !== key && keptBy(other) === own);

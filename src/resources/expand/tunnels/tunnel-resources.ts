@@ -32,7 +32,7 @@ export function tunnelResources(
   context: ExpandContext,
   secrets: Secrets,
 ): [ResourceOf<"link">, ResourceOf<"tunnel">] {
-  const { key, device, tunnel, engine } = placed;
+  const { key, device, unit, tunnel, engine } = placed;
   const link: ResourceOf<"link"> = {
     kind: "link",
     key: `link/${key}`,
@@ -42,6 +42,7 @@ export function tunnelResources(
       addresses: linkAddresses(tunnel, context),
       mtuBytes: mtuOf(placed, context.facts),
       tunnel: key,
+      ...(unit === undefined ? {} : { unit }),
       ...(isAdopting(context.config, key) ? { adopt: true } : {}),
     },
   };
