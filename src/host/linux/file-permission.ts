@@ -28,8 +28,9 @@ export async function awaitFilePermission<T>(action: string, run: () => Promise<
 function asRefusal(action: string, error: unknown): unknown {
   const { code, path } = error as NodeJS.ErrnoException;
   if (error instanceof AwgError || !REFUSALS.has(code)) return error;
+  const isRoot = process.geteuid?.() === 0;
   return new AwgError("permission", `${action} was refused${path === undefined ? "" : ` at ${path}`} (${code})`, {
-    remedy: "run it as root",
+    remedy: isRoot ? "see whether it is immutable (lsattr) or its file system read-only (findmnt)" : "run it as root",
     cause: error,
   });
 }

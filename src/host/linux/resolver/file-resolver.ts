@@ -1,10 +1,11 @@
-import { existsSync, readFileSync, readlinkSync, realpathSync, rmSync, statSync } from "node:fs";
+import { existsSync, readlinkSync, realpathSync, rmSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { AwgError } from "../../../model/error.ts";
 import type { ResolverObserved, ResolverSpec } from "../../../model/spec/resolver.ts";
 import type { ResolverPort } from "../../ports/resolver.ts";
 import { type FileOwner, replaceFile, syncFolder } from "./durable-file.ts";
 import { forgetOriginal, keepOriginal, type OriginalFile, readOriginal } from "./original-file.ts";
+import { readRegularFile } from "./regular-file.ts";
 import { isOurs, parseResolvConf, renderResolvConf } from "./resolv-conf.ts";
 import { noteWrittenText } from "./written-text.ts";
 
@@ -33,11 +34,11 @@ export function fileResolver(places: FileResolverPlaces): ResolverPort {
 
 /** Whether a resolv.conf of ours stands there, or was being written when awg died. */
 export function isFileResolverOurs(places: FileResolverPlaces): boolean {
-  return holdsOurs(places, readContent(targetOf(places.resolvConf)));
+  return holdsOurs(places, readRegularFile(targetOf(places.resolvConf)));
 }
 
 function readResolver(places: FileResolverPlaces): ResolverObserved {
-  const content = readContent(targetOf(places.resolvConf));
+  const content = readRegularFile(targetOf(places.resolvConf));
   const { servers, search } = parseResolvConf(textOf(content));
   return { method: "file", servers, search, device: "", ownedByAwg: holdsOurs(places, content) };
 }
@@ -45,7 +46,7 @@ function readResolver(places: FileResolverPlaces): ResolverObserved {
 function ensureResolver(places: FileResolverPlaces, spec: ResolverSpec): void {
   const path = checkedTarget(places.resolvConf);
   const wanted = renderResolvConf(spec);
-  const content = readContent(path);
+  const content = readRegularFile(path);
   if (textOf(content) === wanted) return;
   if (!holdsOurs(places, content)) keepOriginal(places.original, originalAt(path, content));
   noteWrittenText(wanted);
@@ -54,7 +55,7 @@ function ensureResolver(places: FileResolverPlaces, spec: ResolverSpec): void {
 
 function restoreResolver(places: FileResolverPlaces): void {
   const path = targetOf(places.resolvConf);
-  const content = readContent(path);
+  const content = readRegularFile(path);
   if (holdsOurs(places, content)) {
     const original = readOriginal(places.original);
     if (original === undefined) {
@@ -124,15 +125,6 @@ function checkedTarget(resolvConf: string): string {
     });
   }
   return path;
-}
-
-function readContent(path: string): Uint8Array | undefined {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
 }
 
 function textOf(content: Uint8Array | undefined): string {

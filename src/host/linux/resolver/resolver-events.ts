@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import type { NetworkEvents } from "../../ports/network-events.ts";
 import { watchFile } from "./file-watch.ts";
+import { readRegularFile } from "./regular-file.ts";
 import { lastWrittenText } from "./written-text.ts";
 
 /** The file programs read, and the one by which systemd-resolved shows what it was told. */
@@ -25,7 +25,8 @@ export const linuxResolverEvents: NetworkEvents = {
 /** What awg itself wrote last is no change by others, whoever wrote it. */
 function isOurs(path: string): boolean {
   try {
-    return readFileSync(path, "utf8") === lastWrittenText();
+    const content = readRegularFile(path);
+    return content !== undefined && content.toString("utf8") === lastWrittenText();
   } catch {
     return false;
   }

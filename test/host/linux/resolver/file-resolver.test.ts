@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -125,6 +126,18 @@ describe("the file resolver", () => {
       expect(existsSync(target)).toBe(false);
       expect(existsSync(original)).toBe(false);
     }
+  });
+
+  test.each(["mkfifo", "mkdir"])("what no regular file is (%s) is told at once, and left", async (make) => {
+    rmSync(resolvConf);
+    execFileSync(make, [resolvConf]);
+    for (const ask of [() => port().read(), () => port().ensure(SPEC)])
+      await expect(ask()).rejects.toMatchObject({
+        kind: "conflict",
+        message: `${resolvConf} is no regular file`,
+        remedy: expect.stringContaining("plain file"),
+      });
+    expect(lstatSync(resolvConf).isFile()).toBe(false);
   });
 
   test("law 5: a write in place that died after cutting the file off is ours to put back", async () => {

@@ -1,0 +1,32 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
+import { AwgError } from "../../../model/error.ts";
+
+const MAX_BYTES = 1024 * 1024;
+
+/**
+ * A file that others may have replaced by anything; undefined where there is none.
+ *
+ * @throws AwgError("conflict") when it is a pipe, a device or a folder, or longer than 1 MiB
+ */
+export function readRegularFile(path: string): Buffer | undefined {
+  const descriptor = openIfThere(path);
+  if (descriptor === undefined) return undefined;
+  try {
+    const stat = fstatSync(descriptor);
+    if (stat.isFile() && stat.size <= MAX_BYTES) return readFileSync(descriptor);
+    const what = stat.isFile() ? `has ${stat.size} bytes` : "is no regular file";
+    throw new AwgError("conflict", `${path} ${what}`, { remedy: `make ${path} a plain file of a few lines` });
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function openIfThere(path: string): number | undefined {
+  try {
+    // Without O_NONBLOCK, opening a FIFO would wait for a writer for ever.
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
