@@ -1,4 +1,5 @@
-import { endOnSignals, runUtunKeeper } from "../../keeper/darwin/run-utun-keeper.ts";
+import { runUtunKeeper } from "../../keeper/darwin/run-utun-keeper.ts";
+import { endOnSignals } from "../../keeper/serving/keeper-life.ts";
 import { forbidDumps } from "../../native/darwin/forbid-dumps.ts";
 import { openLibSystem } from "../../native/darwin/libsystem.ffi.ts";
 import { DARWIN_NAME_FOLDER } from "../paths.ts";

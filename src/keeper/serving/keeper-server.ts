@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { AwgError } from "../model/error.ts";
+import { AwgError } from "../../model/error.ts";
 import {
   failureAnswer,
   type KeeperRequest,
@@ -8,9 +8,9 @@ import {
   MAX_REQUEST_BYTES,
   parseKeeperRequest,
   renderKeeperAnswer,
-} from "../model/keeper-protocol.ts";
-import { readPeerCredentials } from "../native/linux/process/unix-socket.ffi.ts";
-import { type LiftedSecrets, liftSecrets, wipeSecrets } from "./lifted-secrets.ts";
+} from "../../model/keeper-protocol.ts";
+import { readPeerCredentials } from "../../native/linux/process/unix-socket.ffi.ts";
+import { type LiftedSecrets, liftSecrets, wipeSecrets } from "../lifted-secrets.ts";
 
 const NEWLINE = 10;
 

@@ -4,8 +4,8 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type KeeperServer, serveKeeper } from "../../src/keeper/keeper-server.ts";
-import { type KeeperRequest, renderKeeperRequest } from "../../src/model/keeper-protocol.ts";
+import { type KeeperServer, serveKeeper } from "../../../src/keeper/serving/keeper-server.ts";
+import { type KeeperRequest, renderKeeperRequest } from "../../../src/model/keeper-protocol.ts";
 
 const SEND_AND_GO = `const socket = require("node:net").connect(process.argv[1]);
 socket.write(process.argv[2], () => socket.destroy());`;
