@@ -3,7 +3,13 @@ import { AwgError } from "../../model/error.ts";
 import type { DesiredState } from "../../model/resource.ts";
 import { lifecycleOfNothing } from "../../model/spec/lifecycle.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
-import { replacedKeys, type Selected, type Selection, selectDesired } from "../../reconciler/plan/selection.ts";
+import {
+  replacedKeys,
+  replacedToo,
+  type Selected,
+  type Selection,
+  selectDesired,
+} from "../../reconciler/plan/selection.ts";
 import { rememberNumbers } from "../../resources/expand.ts";
 import { refuseUnsupported } from "../generations/failure.ts";
 import type { LoadedConfig, Planned, UnansweredEndpoints } from "../session.ts";
@@ -47,7 +53,7 @@ export async function planConfig(
     notes: [
       ...expansion.notes,
       ...(facts.os === "darwin" ? await oneWay(expansion.desired) : []),
-      ...alsoTaken.map(({ key, why }) => ({ path: key, message: `taken too: ${why}` })),
+      ...[...alsoTaken, ...replacedToo(replace)].map(({ key, why }) => ({ path: key, message: `taken too: ${why}` })),
       ...notes,
     ],
     traffic: trafficSentence(plan),

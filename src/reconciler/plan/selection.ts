@@ -53,8 +53,11 @@ export function selectDesired(wanted: DesiredState, before: DesiredState, select
   return { desired: { ...wanted, resources }, alsoTaken, isPartial: [...changed].some((key) => !taken.has(key)) };
 }
 
-/** The resources that are to be made anew. AwgError usage for what cannot be: only devices and engines can. Pure. */
-export function replacedKeys({ replace }: Selection, { resources }: DesiredState): ReadonlySet<ResourceKey> {
+/**
+ * The resources that are to be made anew. AwgError usage for what cannot be: only devices and engines can, and a device not
+ * without its engine. Pure.
+ */
+export function replacedKeys({ replace, exclude }: Selection, { resources }: DesiredState): ReadonlySet<ResourceKey> {
   const known = resources.map(({ key }) => key);
   const keys = replace.map((word) =>
     known.includes(`tunnel/${word}`) ? (`tunnel/${word}` as const) : keysOf([word], known)[0],
@@ -65,7 +68,20 @@ export function replacedKeys({ replace }: Selection, { resources }: DesiredState
       remedy: "name a device (link/NAME) or an engine (tunnel/NAME)",
     });
   }
-  return new Set(keys.filter((key) => key !== undefined));
+  const replaced = new Set(keys.filter((key) => key !== undefined));
+  const isLeftOut = ({ key }: AlsoTaken) => known.includes(key) && exclude.some((word) => isNamed(key, word));
+  const both = [...replaced].map((key) => ({ key, why: "it is to be made anew" }));
+  refuse([...both, ...replacedToo(replaced)].find(isLeftOut), []);
+  return replaced;
+}
+
+/** The engines on devices that are made anew. Pure. */
+export function replacedToo(replaced: ReadonlySet<ResourceKey>): readonly AlsoTaken[] {
+  return [...replaced].flatMap((link) => {
+    const key: ResourceKey = `tunnel/${link.slice("link/".length)}`;
+    const isTaken = link.startsWith("link/") && !replaced.has(key);
+    return isTaken ? [{ key, why: `it stands on ${link}, which is made anew` }] : [];
+  });
 }
 
 function underNewNames({ resources }: DesiredState, { lifecycle }: DesiredState): DesiredState {
@@ -80,7 +96,7 @@ function byKey({ resources }: DesiredState): ReadonlyMap<ResourceKey, Resource> 
 /** Keys that words name. */
 function keysOf(words: readonly string[], known: readonly ResourceKey[]): readonly ResourceKey[] {
   return words.flatMap((word) => {
-    const named = known.filter((key) => key === word || TUNNEL_KINDS.some((kind) => key === `${kind}/${word}`));
+    const named = known.filter((key) => isNamed(key, word));
     const ofTunnel = named.filter((key) => key !== "routes/policy" || word === "routes/policy");
     if (ofTunnel.length > 0) return ofTunnel;
     throw new AwgError("usage", `there is no resource "${word}" in the config or on this machine`, {
@@ -88,6 +104,10 @@ function keysOf(words: readonly string[], known: readonly ResourceKey[]): readon
       remedy: known.length === 0 ? "there is none yet" : `name one of ${known.join(", ")}, or a tunnel`,
     });
   });
+}
+
+function isNamed(key: ResourceKey, word: string): boolean {
+  return key === word || TUNNEL_KINDS.some((kind) => key === `${kind}/${word}`);
 }
 
 interface Choice {
@@ -147,10 +167,16 @@ function waysOut(resource: Resource | undefined): unknown {
 }
 
 function refuseExcluded(alsoTaken: readonly AlsoTaken[], excluded: ReadonlySet<ResourceKey>): void {
-  const [hit] = alsoTaken.filter(({ key }) => excluded.has(key));
+  refuse(
+    alsoTaken.find(({ key }) => excluded.has(key)),
+    alsoTaken.map(({ key }) => key),
+  );
+}
+
+function refuse(hit: AlsoTaken | undefined, needed: readonly ResourceKey[]): void {
   if (hit === undefined) return;
   throw new AwgError("usage", `${hit.key} cannot be left out here: ${hit.why}`, {
-    facts: { needed: alsoTaken.map(({ key }) => key) },
+    facts: { needed },
     remedy: "leave out what needs it as well, or nothing; nothing was changed",
   });
 }

@@ -54,6 +54,12 @@ describe("a part of a plan", () => {
     await bench.apply(text);
     expect(stepTexts(await bench.plan(text, { replace: ["office"] }))).toEqual(["replace tunnel/office"]);
     expect(stepTexts(await bench.plan(text, { replace: ["link/office"] }))).toContain("replace link/office");
+    const { notes } = await bench.plan(text, { replace: ["link/office"] });
+    expect(notes.map(({ path, message }) => `${path}: ${message}`)).toContain(
+      "tunnel/office: taken too: it stands on link/office, which is made anew",
+    );
+    for (const exclude of ["tunnel/office", "link/office"])
+      await expect(bench.plan(text, { replace: ["link/office"], exclude: [exclude] })).rejects.toThrow(exclude);
     expect((await bench.apply(text, { replace: ["link/office"] })).changed).toBe(true);
     expect(stepTexts(await bench.plan(text))).toEqual([]);
     await expect(bench.plan(text, { replace: ["firewall/machine"] })).rejects.toMatchObject({ kind: "usage" });
