@@ -22,7 +22,7 @@ export function beyondDestinations({ steering, layers: [layer] }: FirewallPolicy
       ? [`killSwitch.allow.${index}`]
       : [],
   );
-  return [...beyond.map(({ origin }) => origin.replace(/ .*$/, "").replaceAll("/", ".")), ...exceptions];
+  return [...beyond.map(placeOf), ...exceptions];
 
   function leadsElsewhere({ match, path }: FlowRule, index: number): boolean {
     const later = rules.slice(index + 1).filter((other) => isByDestination(other.match) && other.path.kind !== "block");
@@ -40,12 +40,18 @@ function needsPorts({ direction, ports, protocol, prefixes }: AllowGrant, allowL
   return !isLocal && (prefixes === undefined || ports !== undefined || protocol !== undefined);
 }
 
-function isSame(a: PathRef, b: PathRef): boolean {
+/** The place of a rule in the configuration: "rules.2". */
+export function placeOf({ origin }: FlowRule): string {
+  return origin.replace(/ .*$/, "").replaceAll("/", ".");
+}
+
+/** Whether two paths are one. */
+export function isSame(a: PathRef, b: PathRef): boolean {
   return a.kind === b.kind && (a.kind !== "tunnel" || b.kind !== "tunnel" || a.device === b.device);
 }
 
 /** Whether some address is in both; a list that is absent holds all. */
-function overlap(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+export function overlap(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
   if (a === undefined || b === undefined) return true;
   const [left, right] = [a, b].map((texts) => texts.flatMap((text) => parsePrefix(text) ?? []));
   return isIn(left ?? [], right ?? []) || isIn(right ?? [], left ?? []);

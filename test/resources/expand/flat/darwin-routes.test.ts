@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { oneWayNotes } from "../../../../src/resources/expand/flat/one-way-notes.ts";
 import { expandText, KEY_A, KEY_B, resourceOf } from "../../sample.ts";
 
 const UPLINKS = [
@@ -82,6 +83,49 @@ describe("the routes of a configuration on a Mac", () => {
       expect(unsupported.map(({ path }) => path)).toEqual(told);
     },
   );
+
+  const HELD = "killSwitch: { enabled: true, allowLan: true }\ndefault: { via: office }\n";
+  const notesOf = (rest: string) => oneWayNotes(onMac(rest).desired).map(({ path, message }) => `${path}: ${message}`);
+
+  it("law 9: other traffic to an endpoint and to a DNS server is said to be dropped", () => {
+    const dns = "dns: { servers: [10.8.0.1, 192.168.1.1, 9.9.9.9], via: direct }\n";
+    expect(notesOf(`${HELD}${dns}`)).toEqual([
+      "tunnels: other traffic to 198.51.100.7 is dropped, since a Mac has one way for each address",
+      "dns.servers: other traffic to 9.9.9.9 is dropped, since a Mac has one way for each address",
+    ]);
+  });
+
+  it("law 9: without the kill switch it is said to go along", () => {
+    const off = "killSwitch: { enabled: false }\ndefault: { via: office }\n";
+    expect(notesOf(off)[0]).toBe(
+      "tunnels: other traffic to 198.51.100.7 goes along, since a Mac has one way for each address",
+    );
+  });
+
+  it.each([
+    ["the default goes elsewhere", "[]", ["tunnels"]],
+    ["all of it goes direct, like the endpoint", "[{ destinations: [198.51.100.0/24], via: direct }]", []],
+    ["all of it is blocked", "[{ destinations: [198.51.100.0/24], via: block }]", []],
+    ["a narrow rule goes the default's way", "[{ users: [alice], via: office, name: mine }]", ["tunnels", "rules.0"]],
+    [
+      "a narrow rule for what is local",
+      "[{ ports: [22], destinations: [192.168.7.0/24], via: office }]",
+      ["tunnels", "rules.0"],
+    ],
+    ["a narrow rule for what is not", "[{ ports: [22], destinations: [9.9.9.0/24], via: office }]", ["tunnels"]],
+    ["a narrow rule that blocks", "[{ users: [alice], via: block }]", ["tunnels"]],
+  ])("law 9: who is told that one address has one way: %s", (_what, rules, told) => {
+    const paths = notesOf(`${HELD}rules: ${rules}\n`).map((note) => note.slice(0, note.indexOf(":")));
+    expect(paths).toEqual(told);
+  });
+
+  it("law 9: a narrow rule's traffic to the local network is said to be dropped, where that is allowed at all", () => {
+    expect(notesOf(`${HELD}rules: [{ users: [alice], via: office }]\n`).at(-1)).toBe(
+      "rules.0: what it sends to the local network is dropped, since a Mac has one way for each address",
+    );
+    const closed = "killSwitch: { enabled: true, allowLan: false }\ndefault: { via: office }\n";
+    expect(notesOf(`${closed}rules: [{ users: [alice], via: office }]\n`).join()).not.toContain("rules.0");
+  });
 
   it.each([
     ["by port alone", "{ direction: out, protocol: udp, ports: [123] }", ["killSwitch.allow.0"]],
