@@ -2,6 +2,7 @@ import { sameData } from "../../model/canonical.ts";
 import { isClaim, type Phase, type Step } from "../../model/plan.ts";
 import type { FieldChange, ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
 import type { RoutesSpec } from "../../model/spec/routes.ts";
+import type { TunnelSpec } from "../../model/spec/tunnel.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 import type { Change } from "./change.ts";
 import { driverOf } from "./observation.ts";
@@ -100,17 +101,20 @@ export function cutSteps(
     created: new Set(changes.filter(({ action }) => action === "create").map(({ key }) => key)),
     taken: takenDevices(changes),
     wanted: wantedDestinations(changes),
+    ports: takenPorts(changes),
   };
   const vacated = inSync.filter(({ kind, spec }) => standsOn(kind, spec, remade));
   return [
     ...changes.flatMap((change) => stepsOfChange(change, context)),
     ...vacated.flatMap(({ kind, key, spec }) =>
-      vacateAndReturn({ kind, key, action: "update", before: spec, after: spec, changes: [], reason: RETURN }),
+      vacateAndReturn({ kind, key, action: "update", before: spec, after: spec, changes: [], reason: RETURN }, REMADE),
     ),
   ];
 }
 
 const RETURN = "return to the remade device";
+const REMADE = "make way while the device is remade";
+const PORT = "make way for the tunnel that takes its port";
 
 interface Context {
   readonly registry: DriverRegistry;
@@ -124,6 +128,8 @@ interface Context {
   readonly taken: ReadonlySet<string>;
   /** Of the one table of a Mac: the destinations that resources take. */
   readonly wanted: ReadonlySet<string>;
+  /** UDP ports on which another engine is to listen than the one that does now, if any. */
+  readonly ports: ReadonlySet<number>;
 }
 
 function isRemade({ kind, action, before, after }: Change): boolean {
@@ -139,7 +145,7 @@ function stepsOfChange(change: Change, context: Context): readonly SlottedStep[]
   const { registry, remade, alone, created, taken } = context;
   const { before, after, kind, key, action } = change;
   if (action !== "forget" && before !== null && standsOn(kind, before, remade)) {
-    return vacateAndReturn(action === "adopt" ? { ...change, action: "update", reason: RETURN } : change);
+    return vacateAndReturn(action === "adopt" ? { ...change, action: "update", reason: RETURN } : change, REMADE);
   }
   if (isClaim(change)) return [slotted(action === "adopt" ? "adopt" : "forget", change)];
   if (givesUp(change, context.wanted)) return [slotted("tables", change)];
@@ -149,8 +155,26 @@ function stepsOfChange(change: Change, context: Context): readonly SlottedStep[]
   if (driver.between !== undefined) return cutPolicy(change, driver.between.bind(driver), alone);
   // Two engines of one tunnel would compete for its port and its peers' attention: the old one goes first.
   if (kind === "tunnel" && action === "delete" && created.has(key)) return [slotted("vacate", change)];
+  if (handsOnPort(change, context.ports)) return vacateAndReturn(change, PORT);
   if (action === "replace" && after !== null && before !== null) return cutReplace(change, before);
   return [slotted(slotOf(change), change)];
+}
+
+/** Whether an engine holds a port that another one is to have, and is to give it up. Two sockets cannot share one. */
+function handsOnPort({ kind, before, after }: Change, ports: ReadonlySet<number>): boolean {
+  if (kind !== "tunnel" || before === null) return false;
+  const { listenPort } = before as TunnelSpec;
+  return ports.has(listenPort) && (after as TunnelSpec | null)?.listenPort !== listenPort;
+}
+
+function takenPorts(changes: readonly Change[]): ReadonlySet<number> {
+  const ports = new Set<number>();
+  for (const { kind, before, after } of changes) {
+    if (kind !== "tunnel" || after === null) continue;
+    const { listenPort } = after as TunnelSpec;
+    if (listenPort !== 0 && listenPort !== (before as TunnelSpec | null)?.listenPort) ports.add(listenPort);
+  }
+  return ports;
 }
 
 /** A policy changes by way of what both old and new allow, unless that is one of the two or nothing else changes. */
@@ -188,10 +212,9 @@ function cutReplace(change: Change, before: Spec): readonly SlottedStep[] {
   ];
 }
 
-/** Takes what stands on a device off it before the device is remade, and puts the desired form on the new one. */
-function vacateAndReturn(change: Change): readonly SlottedStep[] {
+/** Takes what stands on a device off it before the device is remade, or its port taken, and puts the desired form on it. */
+function vacateAndReturn(change: Change, leave: string): readonly SlottedStep[] {
   const { kind, before, after } = change;
-  const leave = "make way while the device is remade";
   if (kind === "tunnel") {
     const away = slotted("vacate", { ...change, action: "delete", after: null, changes: [], reason: leave });
     if (after === null) return [away];

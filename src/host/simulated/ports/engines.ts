@@ -17,6 +17,7 @@ export function simulatedEngines(machine: SimulatedMachine): EnginePort {
     async ensure(spec) {
       machine.checkAlive("engines.ensure");
       checkPossible(machine, spec);
+      checkPort(machine, spec);
       const before = machine.live.engines.find((engine) => engine.device === spec.device);
       if (before === undefined)
         machine.perform("engine.start", () => machine.live.engines.push(blankEngine(spec)), spec.device);
@@ -64,6 +65,14 @@ function checkPossible(machine: SimulatedMachine, spec: TunnelSpec): void {
       facts: { device: spec.device },
     });
   }
+}
+
+function checkPort({ live }: SimulatedMachine, { device, listenPort }: TunnelSpec): void {
+  const holder = live.engines.find((engine) => engine.listenPort === listenPort && engine.device !== device);
+  if (listenPort === 0 || holder === undefined) return;
+  throw new AwgError("host", `the engine of ${device} refused its configuration (EADDRINUSE)`, {
+    facts: { errno: "EADDRINUSE", device, holder: holder.device },
+  });
 }
 
 function blankEngine({ device, protocol, engine }: TunnelSpec): TunnelObserved {

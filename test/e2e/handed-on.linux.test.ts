@@ -1,0 +1,85 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { useBuiltProgram } from "../support/built-program.ts";
+import {
+  commandObstacle,
+  makeNamespace,
+  namespaceObstacle,
+  type TestNamespace,
+  tunObstacle,
+} from "../support/netns.ts";
+
+const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("ip", "wg");
+
+/** Each tunnel: name, number of its device, UDP port. */
+type Tunnels = readonly (readonly [string, number, number])[];
+
+// Two sockets cannot share a port, nor two engines a device: whoever gives one up does so before the other takes it.
+describe.skipIf(obstacle !== undefined)(`devices and ports handed on (${obstacle ?? "on this kernel"})`, () => {
+  const program = useBuiltProgram();
+  const folder = mkdtempSync(join(tmpdir(), "awg-handed-"));
+  const config = join(folder, "config.yaml");
+  const deviceOf = (number: number | ""): string => `h${process.pid.toString(36)}x${number}`;
+  let machine: TestNamespace;
+
+  const awg = (...args: readonly string[]): string =>
+    machine.run([process.execPath, program(), ...args, "--auto-approve", "--state-dir", join(folder, "state")]).stdout;
+
+  /** The folder of the engines' sockets is one for all namespaces. */
+  function standing(): string[] {
+    const { stdout } = machine.run(["wg", "show", "all", "listen-port"]);
+    return stdout
+      .split("\n")
+      .filter((line) => line.startsWith(deviceOf("")))
+      .sort();
+  }
+
+  beforeAll(() => {
+    machine = makeNamespace("handed");
+    mkdirSync(join(folder, "state"), { mode: 0o700 });
+    writeFileSync(join(folder, "key"), "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=\n", { mode: 0o600 });
+  });
+  afterAll(() => {
+    if (machine !== undefined) awg("destroy");
+    machine?.[Symbol.dispose]();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const steps: Readonly<Record<string, Tunnels>> = {
+    first: [
+      ["one", 1, 51_820],
+      ["two", 2, 51_821],
+    ],
+    "the ports exchanged": [
+      ["one", 1, 51_821],
+      ["two", 2, 51_820],
+    ],
+    "the device of the one and the port of the other to a third": [["new", 1, 51_820]],
+  };
+
+  test("law 4: a fixed port is taken by whom the configuration gives it to", { timeout: 120_000 }, () => {
+    for (const [what, tunnels] of Object.entries(steps)) {
+      writeFileSync(config, configOf(tunnels));
+      awg("apply", "-f", config);
+      const wanted = tunnels.map(([, device, port]) => `${deviceOf(device)}\t${port}`).sort();
+      expect(standing(), what).toEqual(wanted);
+    }
+  });
+
+  function configOf(tunnels: Tunnels): string {
+    const each = tunnels.map(
+      ([name, device, port], index) => `  ${name}:
+    protocol: wireguard
+    engine: embedded
+    interface: ${deviceOf(device)}
+    listenPort: ${port}
+    privateKey: { file: ${join(folder, "key")} }
+    addresses: [10.8.${index}.2/32]
+    peers: [{ publicKey: 4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=, endpoint: "192.0.2.1:51820", allowedIPs: [10.8.${index}.0/24] }]
+`,
+    );
+    return `apiVersion: awg/v1\nname: handed\ntunnels:\n${each.join("")}default: { via: direct }\nkillSwitch: { enabled: false }\n`;
+  }
+});
