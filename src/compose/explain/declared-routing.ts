@@ -1,11 +1,8 @@
 import { GUARD_METRIC, ROUTE_PROTOCOL, RULE_PREFERENCES } from "../../model/ownership.ts";
 import type { DesiredState } from "../../model/resource.ts";
 import type { PinnedRoute, RoutesSpec } from "../../model/spec/routes.ts";
-import type { KnownRoute, KnownRouting } from "../../model/verify/routing.ts";
+import { type KnownRoute, type KnownRouting, LOCAL_TABLE } from "../../model/verify/routing.ts";
 import { MAIN_TABLE } from "../../resources/routes/route-table.ts";
-
-/** RT_TABLE_LOCAL (linux/rtnetlink.h). */
-const LOCAL_TABLE = 255;
 
 /** Rules and routes as the machine would have them were ours as declared: ours from the state, all others as observed. */
 export function declaredRouting({ resources }: DesiredState, observed: KnownRouting): KnownRouting {

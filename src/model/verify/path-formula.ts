@@ -5,7 +5,7 @@ import { type AllowGrant, engineUids, type PathRef, type PolicyLayer, type Steer
 import type { Family } from "../ip.ts";
 import { ENGINE_MARK, MARK_MASK } from "../ownership.ts";
 import { addressIn, dnsPort, FROM, matchFormula, portIn, type Sides, TO } from "./space/conditions.ts";
-import { all, any, type Formula, markIs, numberIs } from "./space/term.ts";
+import { all, any, type Formula, markIs, not, numberIs } from "./space/term.ts";
 
 /** A path and whether the flow is a query to a declared DNS server. */
 export interface FoundPath {
@@ -18,12 +18,14 @@ export interface PathQuestion {
   readonly steering: Steering;
   readonly layer: Pick<PolicyLayer, "dns" | "allow" | "allowLan">;
   readonly sides: Sides;
+  /** Nothing tells the user: the packets are of a flow that outlived its program, and could have been anybody's (S4.10). */
+  readonly isAnybodys?: true;
   /** What is to hold of a packet whose flow has this path. */
   readonly isWanted: (found: FoundPath) => Formula;
 }
 
 /** S4: the packets of which what is wanted for their path holds; the order is that of docs/security.md S4.2–S4.7. */
-export function pathFormula({ family, steering, layer, sides, isWanted }: PathQuestion): Formula {
+export function pathFormula({ family, steering, layer, sides, isAnybodys, isWanted }: PathQuestion): Formula {
   const cases: { when: Formula; yields: Formula }[] = [];
   const add = (when: Formula, path: PathRef, isDeclaredDns = false) =>
     cases.push({ when, yields: isWanted({ path, isDeclaredDns }) });
@@ -34,12 +36,26 @@ export function pathFormula({ family, steering, layer, sides, isWanted }: PathQu
     const watched = protectedDnsPorts(dns);
     if (watched.length > 0) add(dnsPort(sides.port, watched), { kind: "block" });
   }
-  for (const rule of steering.rules) add(matchFormula(family, rule.match, sides), rule.path);
+  const maybe: Formula[] = [];
+  for (const { match, path } of steering.rules) {
+    if (isAnybodys !== true || match.uids === undefined) {
+      add(matchFormula(family, match, sides), path);
+      continue;
+    }
+    const { uids: _theirs, ...ofAnybody } = match;
+    const before = any(...cases.map(({ when }) => when));
+    maybe.push(all(not(before), matchFormula(family, ofAnybody, sides), isWanted({ path, isDeclaredDns: false })));
+  }
   for (const grant of layer.allow) {
     if (grant.direction === "out") add(grantFormula(grant, family, sides.address, sides.port), { kind: "direct" });
   }
   if (layer.allowLan) add(addressIn(sides.address, family, LAN_PREFIXES), { kind: "direct" });
-  return { kind: "first", cases, otherwise: isWanted({ path: steering.default, isDeclaredDns: false }) };
+  const surely: Formula = {
+    kind: "first",
+    cases,
+    otherwise: isWanted({ path: steering.default, isDeclaredDns: false }),
+  };
+  return maybe.length === 0 ? surely : any(surely, ...maybe);
 }
 
 /** S3.1–S3.3, leaving. */

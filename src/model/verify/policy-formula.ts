@@ -1,3 +1,4 @@
+import { flowMemoryOf, OUTLIVING_PROTOCOLS } from "../firewall/flow-memory.ts";
 import { LINK_SCOPED_PREFIXES } from "../firewall/link-traffic.ts";
 import { LOOPBACK_DEVICE, type Packet } from "../firewall/packet.ts";
 import type { FirewallPolicy, PathRef, PolicyLayer } from "../firewall/policy.ts";
@@ -6,14 +7,35 @@ import { ENGINE_MARK, MARK_MASK, PATH_NUMBERS } from "../ownership.ts";
 import { linkIn, linkOut, redirect, tooBig } from "./link-formula.ts";
 import { allowIn, allowInAnswer, isEngineUser, ownIn, ownOut, pathFormula } from "./path-formula.ts";
 import { addressIn, FROM, TO } from "./space/conditions.ts";
-import { ALWAYS, all, any, deviceIn, type Formula, markIs, NEVER, not, trackedAs } from "./space/term.ts";
+import {
+  ALWAYS,
+  all,
+  any,
+  deviceIn,
+  type Formula,
+  fragmentIs,
+  markIs,
+  NEVER,
+  NO_USER,
+  not,
+  numberIs,
+  trackedAs,
+} from "./space/term.ts";
 
 const isAnswer = trackedAs("answer", "related-answer");
 const isRelated = trackedAs("related", "related-answer");
 
+/** What may go on with a flow whose program is gone (S4.10). */
+const mayBeOrphan = all(
+  numberIs("user", NO_USER),
+  numberIs("protocol", ...OUTLIVING_PROTOCOLS),
+  fragmentIs("whole", "first"),
+);
+
 /**
  * The packets of one hook that a policy lets pass, as a condition: docs/security.md once more, written for sets of
- * packets as `firewall/evaluate.ts` is for single ones. A test compares the two.
+ * packets as `firewall/evaluate.ts` is for single ones. A test compares the two. Whose a flow was that outlived its program is
+ * no part of a packet: such packets are granted what one of the users is granted, where flows are remembered.
  */
 export function grantedBy(policy: FirewallPolicy, hook: Packet["hook"], family: Family): Formula {
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
@@ -21,7 +43,8 @@ export function grantedBy(policy: FirewallPolicy, hook: Packet["hook"], family: 
   const addresses = tunnels.flatMap((tunnel) => tunnel.addresses);
   const outPhysical = not(deviceIn("out", devices));
   const inPhysical = not(deviceIn("in", devices));
-  const layers = all(...policy.layers.map((layer) => layerGrants(layer, devices, hook, family)));
+  const remembers = hook === "output" && flowMemoryOf(policy).kind === "kept";
+  const layers = all(...policy.layers.map((layer) => layerGrants(layer, devices, hook, family, remembers)));
   if (hook === "input") {
     const toTunnel = all(inPhysical, addressIn("destination", family, addresses));
     const loopback = deviceIn("in", [LOOPBACK_DEVICE]);
@@ -58,7 +81,7 @@ function steeredTo(policy: FirewallPolicy, family: Family, isWanted: (path: Path
 
 /**
  * The packets sent here that carry a path's number in their mark after steering: 0 for what belongs to its link (S4.8).
- * Loopback is left out.
+ * Loopback is left out, and what is marked by whose flow it was: a wrong mark leads to no device that the flow is not granted.
  */
 export function markedFor(policy: FirewallPolicy, family: Family, number: number): Formula {
   const layer = policy.layers.at(-1);
@@ -66,10 +89,11 @@ export function markedFor(policy: FirewallPolicy, family: Family, number: number
   const link = linkOut(family);
   const linkScoped = addressIn("destination", family, LINK_SCOPED_PREFIXES);
   const direct = steeredTo(policy, family, (path) => path.kind === "direct");
-  const plain = all(not(link), not(engine));
+  const lasting = flowMemoryOf(policy).kind === "kept" ? mayBeOrphan : NEVER;
+  const plain = all(not(link), not(engine), not(lasting));
   switch (number) {
     case 0:
-      return any(link, all(not(engine), linkScoped, direct));
+      return any(link, all(plain, linkScoped, direct));
     case PATH_NUMBERS.engine:
       return all(not(link), engine);
     case PATH_NUMBERS.direct:
@@ -87,9 +111,18 @@ function layerGrants(
   tunnelDevices: readonly string[],
   hook: Packet["hook"],
   family: Family,
+  remembers: boolean,
 ): Formula {
-  if (!layer.killSwitch) return withoutKillSwitch(layer, tunnelDevices, hook, family);
-  if (hook === "output") return leavingGrants(layer, tunnelDevices, family);
+  if (!layer.killSwitch) {
+    const surely = withoutKillSwitch(layer, tunnelDevices, hook, family);
+    return remembers
+      ? any(surely, all(mayBeOrphan, withoutKillSwitch(layer, tunnelDevices, hook, family, true)))
+      : surely;
+  }
+  if (hook === "output") {
+    const surely = leavingGrants(layer, tunnelDevices, family);
+    return remembers ? any(surely, all(mayBeOrphan, whereItBelongs(layer, tunnelDevices, family, true))) : surely;
+  }
   return hook === "input" ? enteringGrants(layer, tunnelDevices, family) : crossingGrants(layer, tunnelDevices, family);
 }
 
@@ -99,6 +132,7 @@ function withoutKillSwitch(
   tunnelDevices: readonly string[],
   hook: Packet["hook"],
   family: Family,
+  isAnybodys = false,
 ): Formula {
   if (hook === "input") return ALWAYS;
   const byPath = pathFormula({
@@ -106,6 +140,7 @@ function withoutKillSwitch(
     steering: layer.flows,
     layer,
     sides: TO,
+    ...(isAnybodys ? { isAnybodys } : {}),
     isWanted: ({ path, isDeclaredDns }) => {
       if (path.kind === "block") return NEVER;
       return isDeclaredDns ? onDeviceOf(layer, path, tunnelDevices, family) : ALWAYS;
@@ -162,12 +197,18 @@ function crossingGrants(layer: PolicyLayer, tunnelDevices: readonly string[], fa
 }
 
 /** S5.1, S5.3: the packet stands on the device of its path. */
-function whereItBelongs(layer: PolicyLayer, tunnelDevices: readonly string[], family: Family): Formula {
+function whereItBelongs(
+  layer: PolicyLayer,
+  tunnelDevices: readonly string[],
+  family: Family,
+  isAnybodys = false,
+): Formula {
   return pathFormula({
     family,
     steering: layer.flows,
     layer,
     sides: TO,
+    ...(isAnybodys ? { isAnybodys } : {}),
     isWanted: ({ path }) => onDeviceOf(layer, path, tunnelDevices, family),
   });
 }

@@ -28,6 +28,9 @@ export interface KnownRouting {
   readonly isFlat?: true;
 }
 
+/** RT_TABLE_LOCAL (linux/rtnetlink.h): the machine's own addresses. */
+export const LOCAL_TABLE = 255;
+
 const PROTOCOLS = { tcp: 6, udp: 17 } as const;
 
 /** What a policy rule selects. */

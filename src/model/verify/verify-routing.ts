@@ -1,14 +1,15 @@
 import { PORTED_PROTOCOLS, PROTOCOL } from "../firewall/packet.ts";
 import type { FirewallPolicy, PolicyLayer } from "../firewall/policy.ts";
 import type { Family } from "../ip.ts";
-import { ENGINE_MARK, MARK_MASK, markOfPath, PATH_NUMBERS } from "../ownership.ts";
+import { ENGINE_MARK, MARK_MASK, markOfPath, PATH_NUMBERS, RULE_PREFERENCES } from "../ownership.ts";
 import { canonicalPrefix, parsePrefix, renderPrefix } from "../prefix.ts";
 import type { LinkSpec } from "../spec/link.ts";
+import type { PolicyRule } from "../spec/routes.ts";
 import { showPoint, type VerifyFinding } from "./finding.ts";
 import { ownOut } from "./path-formula.ts";
 import { markedFor } from "./policy-formula.ts";
 import { POSSIBLE } from "./possible-packets.ts";
-import { type KnownRoute, type KnownRouting, routePackets, routingFormulas } from "./routing.ts";
+import { type KnownRoute, type KnownRouting, LOCAL_TABLE, routePackets, routingFormulas } from "./routing.ts";
 import { type Diagram, NOTHING } from "./space/diagrams.ts";
 import { PacketSpace } from "./space/packet-space.ts";
 import { all, type Formula, markIs, NEVER, not, numberIs, termsOf } from "./space/term.ts";
@@ -34,7 +35,30 @@ const KERNEL_PROTOCOL = 2;
  * is a lock-out. With flat routing only what goes another way than by the declared routes is told. Pure.
  */
 export function verifyRouting(question: RoutingQuestion): VerifyFinding[] {
-  return ([4, 6] as const).flatMap((family) => verifyFamily(question, family));
+  return ([4, 6] as const).flatMap((family) => [
+    ...(question.routing.isFlat === true ? [] : localTooLate(question.routing, family)),
+    ...verifyFamily(question, family),
+  ]);
+}
+
+/** What is for the machine itself is looked up in the local table, which the kernel asks first unless somebody moved its rule. */
+function localTooLate({ rules }: KnownRouting, family: Family): VerifyFinding[] {
+  const ours = rules.filter(({ rule }) => rule.family === family && isOurs(rule));
+  const isFirst = rules.some(
+    ({ rule, foreign }) =>
+      rule.family === family &&
+      rule.table === LOCAL_TABLE &&
+      foreign === undefined &&
+      Object.keys(rule.match).length === 0 &&
+      ours.every(({ rule: { preference } }) => rule.preference < preference),
+  );
+  if (isFirst || ours.length === 0) return [];
+  const message = `what is sent to this machine is routed by awg's policy rules, for no rule "lookup local" stands before them (IPv${family})`;
+  return [{ kind: "lock-out", message, rules: [] }];
+}
+
+function isOurs({ preference }: PolicyRule): boolean {
+  return preference >= RULE_PREFERENCES.first && preference <= RULE_PREFERENCES.last;
 }
 
 /** The packets that would leave by some device if no route led into a tunnel. */

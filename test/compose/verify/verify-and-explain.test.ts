@@ -114,6 +114,22 @@ describe("awg verify on the simulated machine", () => {
     ]);
   });
 
+  test("finds that the rule for the machine's own addresses was moved behind awg's", async () => {
+    await apply(config());
+    tamper((state) => {
+      const local = state.rules.find(({ rule }) => rule.family === 4 && rule.preference === 0);
+      if (local === undefined) throw new Error("there is no such rule");
+      state.rules = [
+        ...state.rules.filter((rule) => rule !== local),
+        { ...local, rule: { ...local.rule, preference: 20_000 } },
+      ];
+    });
+    const { findings } = await withSession((session) => session.verify());
+    expect(findings.map(({ kind, message }) => `${kind}: ${message}`)).toContainEqual(
+      expect.stringMatching(/^lock-out: what is sent to this machine .*lookup local.*\(IPv4\)$/),
+    );
+  });
+
   const networked = (text: string) => text.replace("10.8.0.2/32, fd00:8::2/128", "10.8.0.2/24, fd00:8::2/64");
   const open = (text: string) => text.replace("enabled: true, allowLan: true", "enabled: false");
   const unlocal = (text: string) => text.replace("allowLan: true", "allowLan: false");
