@@ -135,7 +135,7 @@ export class DarwinWorld implements Disposable {
         idOf: (bytes) => this.#store(bytes),
         bytesOf: (id) => this.#bytesOf(id),
       },
-      runDir: join(this.root, "run"),
+      runDir: join(this.root, "var/run/awg"),
       stateDir: join(this.root, "state"),
       program: ["/usr/local/bin/awg-split-tunnel"],
       sleep: async () => undefined,

@@ -7,6 +7,7 @@ import { styleFor } from "../../../src/cli/views/style.ts";
 import type { Planned } from "../../../src/compose/session.ts";
 import { stepsOf } from "../../../src/model/plan.ts";
 import { abiObstacle } from "../../host/darwin/fake/abi.ts";
+import { captureObstacle, SOURCES } from "./captured-mac.ts";
 import { KEY, MacBook } from "./macbook.ts";
 
 const GOLDEN = fileURLToPath(new URL("macbook/", import.meta.url));
@@ -14,9 +15,11 @@ function written(planned: Planned): string {
   return `${renderPlan(planned.plan, planned.traffic, styleFor(false))}\n`;
 }
 
-describe.skipIf(abiObstacle !== undefined)(`a MacBook (${abiObstacle ?? "doubles at both borders"})`, () => {
+const obstacle = abiObstacle ?? captureObstacle;
+
+describe.skipIf(obstacle !== undefined)(`a MacBook (${obstacle ?? "captured, doubles at both borders"})`, () => {
   test("what macOS is told is what the golden folder holds", async () => {
-    using mac = new MacBook();
+    using mac = new MacBook(true);
     const { host } = mac.world.contract();
     const observed = {
       links: await host.links.read(),
@@ -28,6 +31,7 @@ describe.skipIf(abiObstacle !== undefined)(`a MacBook (${abiObstacle ?? "doubles
     await mac.apply(planned);
     const { commands, routeMessages, requests } = mac.recorder;
     const files: Record<string, string> = {
+      "sources.txt": SOURCES,
       "observed.txt": `${JSON.stringify(observed, null, 2)}\n`,
       "plan.txt": written(planned),
       "routes.hex": `${routeMessages.join("\n\n")}\n`,
@@ -56,7 +60,7 @@ describe.skipIf(abiObstacle !== undefined)(`a MacBook (${abiObstacle ?? "doubles
   });
 
   test("apply, apply again with no write at all, destroy: the Mac is as it was", async () => {
-    using mac = new MacBook();
+    using mac = new MacBook(true);
     const { machine } = mac.world;
     const before = snapshot(mac);
     await mac.apply(await mac.plan());

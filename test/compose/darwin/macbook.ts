@@ -8,6 +8,7 @@ import { readBootSession } from "../../../src/native/darwin/boot-session.ts";
 import { fileStores } from "../../../src/state/file-stores.ts";
 import { SecretStore } from "../../../src/state/secret-store.ts";
 import { DarwinWorld } from "../../contract/darwin-world.ts";
+import { becomeCaptured } from "./captured-mac.ts";
 import { Recorder } from "./recorder.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
@@ -27,9 +28,11 @@ export class MacBook implements Disposable {
   #secrets: SecretStore | undefined;
   #session: ReconcilingSession;
 
-  constructor() {
+  /** @param isCaptured the Mac of public captures in place of the double's own */
+  constructor(isCaptured = false) {
     const { system, run } = this.recorder;
     this.world = new DarwinWorld({ system, run, secrets: (root) => this.#secretsIn(root) });
+    if (isCaptured) becomeCaptured(this.world.machine);
     this.#session = this.#open();
   }
 

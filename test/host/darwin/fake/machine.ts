@@ -83,6 +83,11 @@ export class FakeMachine {
     return made;
   }
 
+  /** The next interface gets the first number, as after a boot. */
+  forgetNumbers(): void {
+    this.#lastIndex = 0;
+  }
+
   interfaceNamed(name: string): FakeInterface | undefined {
     return this.interfaces.find((one) => one.name === name);
   }
