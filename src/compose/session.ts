@@ -128,7 +128,7 @@ export interface PeerStatus {
   readonly sentBytes: number;
   /** 0 is off. */
   readonly keepaliveSeconds: number;
-  /** Initiations sent since the last handshake; absent where the engine does not tell. */
+  /** Initiations sent since the last handshake, and since the peer was last heard; absent where the engine does not tell. */
   readonly unansweredHandshakes?: number;
   /** Of the last handshake that this end began; absent where the engine does not tell. */
   readonly roundTripMs?: number;

@@ -161,7 +161,7 @@ export interface PeerStats {
   readonly lastHandshake: { readonly seconds: number; readonly nanoseconds: number } | undefined;
   /** Inner packets that waited for a handshake and were dropped. */
   readonly droppedQueued: number;
-  /** Initiations sent since the last finished handshake. */
+  /** Initiations sent since the last finished handshake, and since the peer was last heard. */
   readonly handshakeAttempts: number;
   /** How long the last handshake that we began waited for its response; undefined means never. */
   readonly roundTripMs: number | undefined;

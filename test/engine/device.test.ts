@@ -125,6 +125,22 @@ describe("a handshake", () => {
     expect([...world.of("a").device.peers()][0]?.stats.handshakeAttempts).toBe(initiations(world));
   });
 
+  test("a peer that is heard again over the session that stands is no more asked in vain", () => {
+    const world = pair();
+    const triesOf = () => world.of("a").device.peerByKey(publicKeyOf(2))?.stats.handshakeAttempts;
+    world.send("a", innerPacket(1, 2, 1));
+    world.runFor(50);
+    world.onFlight = () => undefined;
+    world.send("a", innerPacket(1, 2, 2));
+    world.runFor(40_000);
+    expect(triesOf()).toBeGreaterThan(3);
+    world.onFlight = undefined;
+    world.send("b", innerPacket(2, 1, 3));
+    world.runFor(50);
+    expect(world.delivered.map(({ bytes }) => numberIn(bytes))).toEqual([1, 3]);
+    expect(triesOf()).toBe(0);
+  });
+
   test("goes on trying every 5 s with jitter, gives up after 18 retries, and drops what waited", () => {
     const world = pair();
     world.onFlight = () => undefined;

@@ -51,6 +51,7 @@ export function receivedOver(
   const { peer } = session;
   peer.receivedBytes += bytes;
   peer.heardOver = session;
+  peer.handshakeAttempts = 0;
   moveTo(peer, from);
   if (confirmSession(core, session)) handshakeDone(core, peer, false);
   peer.timers.anyReceived(now);

@@ -51,7 +51,7 @@ export interface PeerObserved extends PeerSpec {
 }
 
 export interface PeerMeasured {
-  /** Initiations sent since the last finished handshake. */
+  /** Initiations sent since the last finished handshake, and since the peer was last heard. */
   readonly handshakeAttempts: number;
   /** From initiation to response of the last handshake that this end began; absent where it never began one. */
   readonly roundTripMs?: number;
