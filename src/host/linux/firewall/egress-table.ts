@@ -4,9 +4,10 @@ import { type Expression, verdict } from "../../../native/linux/nftables/express
 import { type Match, matchIn, setMark } from "../../../native/linux/nftables/match.ts";
 import type { RenderPlace } from "./chains/conditions.ts";
 import { writeAllowInAnswers, writeOwnOut } from "./chains/grant-rules.ts";
+import { isLabelled } from "./chains/label-chain.ts";
 import { hasSocket, writeLinkOut } from "./chains/link-rules.ts";
 import { refuse, writePathRules } from "./chains/path-chains.ts";
-import { ownAddresses, writeRefused } from "./inet-table.ts";
+import { type InetTableOptions, ownAddresses, writeRefused } from "./inet-table.ts";
 import { prefixesOf, type RenderedTable, TableWriter } from "./table-writer.ts";
 
 const ETHERTYPE_EAPOL = 0x888e;
@@ -23,12 +24,16 @@ const pass = () => verdict("return");
  *
  * @param devices the physical devices, by name: a pattern would make nft 1.0.6 hang when it lists the table
  */
-export function renderEgressTable(policy: FirewallPolicy, devices: readonly string[], owned: boolean): RenderedTable {
+export function renderEgressTable(
+  policy: FirewallPolicy,
+  devices: readonly string[],
+  { owned, labels }: Pick<InetTableOptions, "owned" | "labels">,
+): RenderedTable {
   const writer = new TableWriter({ family: "netdev", name: NFT_TABLE, owned, persistent: owned });
   const place: RenderPlace = { writer, match: matchIn("netdev") };
   const guarded = policy.layers.some((layer) => layer.killSwitch);
   writeRefused(place);
-  writePackets(place, policy);
+  writePackets(place, policy, labels);
   writeNeighbours(place, devices);
   writer.chain(FRAMES, {
     base: { type: "filter", hook: "egress", priority: 0, policy: guarded ? "drop" : "accept", devices },
@@ -63,14 +68,14 @@ function writeArp({ writer, match }: RenderPlace, policy: FirewallPolicy): void 
   writer.rule(FRAMES, [match.network("arp")], verdict("accept"), "S2.7 ARP");
 }
 
-function writePackets(place: RenderPlace, policy: FirewallPolicy): void {
+function writePackets(place: RenderPlace, policy: FirewallPolicy, labels: boolean): void {
   const { writer } = place;
   writer.chain(PACKETS);
   for (const own of ownAddresses(place, "saddr", policy)) {
     writer.rule(PACKETS, [own], refuse(), "S2.2 source is a tunnel's address");
   }
   writeLinkOut(place, PACKETS, verdict("accept"));
-  writeGuestAnswers(place, policy);
+  writeGuestAnswers(place, policy, labels);
   for (const [index, layer] of policy.layers.entries()) {
     const chain = writeLayer(place, layer, policy.layers.length > 1 ? `-${index + 1}` : "");
     writer.rule(PACKETS, [], verdict("jump", chain), "S1.2 every layer accepts");
@@ -79,7 +84,7 @@ function writePackets(place: RenderPlace, policy: FirewallPolicy): void {
 }
 
 /** S9.3. */
-function writeGuestAnswers(place: RenderPlace, policy: FirewallPolicy): void {
+function writeGuestAnswers(place: RenderPlace, policy: FirewallPolicy, labels: boolean): void {
   const { writer, match } = place;
   const chain = "guest-answers";
   writer.chain(chain);
@@ -87,7 +92,8 @@ function writeGuestAnswers(place: RenderPlace, policy: FirewallPolicy): void {
   const numbers = new Set(policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.number));
   for (const number of numbers) {
     const marked = match.mark(markOfPath(number), MARK_MASK);
-    writer.rule(chain, [marked], verdict("accept"), "S9.3 answer to a guest");
+    const labelled = labels ? [isLabelled(place)] : [];
+    writer.rule(chain, [marked, ...labelled], verdict("accept"), "S9.3 answer to a guest");
   }
   writer.rule(PACKETS, [], verdict("jump", chain), "S9.3 answers to guests");
 }

@@ -6,6 +6,7 @@ import { counter, verdict } from "../../../native/linux/nftables/expression.ts";
 import { type Match, matchIn } from "../../../native/linux/nftables/match.ts";
 import { writeArriving } from "./chains/arriving-chain.ts";
 import type { RenderPlace } from "./chains/conditions.ts";
+import { writeLabels } from "./chains/label-chain.ts";
 import { type LayerChains, onTunnel, TUNNEL_SET, writeLayer } from "./chains/layer-chains.ts";
 import { writeLinkIn, writeLinkOut } from "./chains/link-rules.ts";
 import { REFUSED_CHAIN, refuse } from "./chains/path-chains.ts";
@@ -20,8 +21,15 @@ const LEAVING_PRIORITY = 50;
 /** After source NAT: what stands in the packet now stands on the wire. */
 const SOURCE_PRIORITY = 200;
 
+/** How the table is made: named after its policy's hash, owned by who loads it, with labels for egress to know answers by. */
+export interface InetTableOptions {
+  readonly identity: string;
+  readonly owned: boolean;
+  readonly labels: boolean;
+}
+
 /** Renders the inet table: steering, marking what arrives, then judging what leaves, enters and crosses (docs/security.md S1–S8). */
-export function renderInetTable(policy: FirewallPolicy, identity: string, owned: boolean): RenderedTable {
+export function renderInetTable(policy: FirewallPolicy, { identity, owned, labels }: InetTableOptions): RenderedTable {
   const writer = new TableWriter({ family: "inet", name: NFT_TABLE, owned, persistent: owned });
   const place: RenderPlace = { writer, match: matchIn("inet") };
   writer.chain(IDENTITY_CHAIN, { comment: identity });
@@ -40,6 +48,7 @@ export function renderInetTable(policy: FirewallPolicy, identity: string, owned:
   const guarded = policy.layers.some((layer) => layer.killSwitch) ? "drop" : "accept";
   writeLeaving(place, layers, guarded);
   writeSourceGuard(place, policy);
+  if (labels) writeLabels(place);
   writeEntering(place, policy, layers, guarded);
   writeCrossing(place, layers, guarded);
   return writer.finish();

@@ -29,6 +29,8 @@ import { changesToLoad } from "./ruleset-changes.ts";
 const CLOSE_AFTER_MS = 200;
 /** While an owner starts, which takes some hundred milliseconds, nothing tells that what stands was flushed. */
 const STAND_IN_LOOK_MS = 20;
+/** What a kernel without labels of packets (CONFIG_NETWORK_SECMARK) answers (nft_meta.c, nft_meta_set_init). */
+const NO_LABELS = "EOPNOTSUPP";
 /** How often a load is tried again when a device went away between being listed and being named. */
 const LOAD_ATTEMPTS = 5;
 
@@ -125,14 +127,18 @@ function closeAll(sockets: readonly NetlinkSocket[]): void {
 async function sendPolicy(deps: LinuxFirewallDeps, policy: FirewallPolicy, identity: string): Promise<void> {
   const { ownedTables } = deps.capabilities();
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device);
+  let labels = true;
   for (let attempt = 1; ; attempt += 1) {
     const devices = egressDevices(deps, tunnels);
     try {
-      await deps.owner.sendTransaction(
-        changesToLoad(renderNft(policy, { devices, identity, ownedTables }), ownedTables),
-      );
+      const tables = renderNft(policy, { devices, identity, ownedTables, labels });
+      await deps.owner.sendTransaction(changesToLoad(tables, ownedTables));
       return;
     } catch (error) {
+      if (labels && hasErrno(error, NO_LABELS)) {
+        labels = false;
+        continue;
+      }
       const devicesMoved = egressDevices(deps, tunnels).join() !== devices.join();
       if (attempt === LOAD_ATTEMPTS || !devicesMoved) throw error;
     }

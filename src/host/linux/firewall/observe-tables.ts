@@ -14,6 +14,7 @@ import {
 import { decodeNftRule, encodeRuleListing } from "../../../native/linux/nftables/rule.codec.ts";
 import { decodeElements, encodeElementDump } from "../../../native/linux/nftables/set-element.codec.ts";
 import type { NftTable } from "../../../native/linux/nftables/table.codec.ts";
+import { LABELS } from "./chains/label-chain.ts";
 import { REFUSED_CHAIN } from "./chains/path-chains.ts";
 import { FRAMES } from "./egress-table.ts";
 import { fallbackSetName } from "./fallback-sets.ts";
@@ -106,8 +107,11 @@ function familiesOf(tables: readonly NftTable[]): TableFamily[] {
 
 /** Compares what the kernel holds with what the policy renders to, rule by rule; [] when they are equal. */
 export function tableDamage(socket: NetlinkSocket, policy: FirewallPolicy, identity: string): string[] {
-  const devices = devicesOf(readNftChains(socket).filter(isOurChain)) ?? [];
-  const expected = renderNft(policy, { devices, identity, ownedTables: false });
+  const chains = readNftChains(socket).filter(isOurChain);
+  const devices = devicesOf(chains) ?? [];
+  // Without that chain the rules that ask for labels are damage.
+  const labels = chains.some(({ name }) => name === LABELS);
+  const expected = renderNft(policy, { devices, identity, ownedTables: false, labels });
   return expected.flatMap((rendered) => {
     const name = `${rendered.table.family} ${rendered.table.name}`;
     const found = readNftTable(socket, rendered.table.family, rendered.table.name);

@@ -9,13 +9,16 @@ export interface RenderContext {
   readonly devices: readonly string[];
   /** Whether the kernel knows tables that have an owner and stay when it dies (6.9 and later). */
   readonly ownedTables: boolean;
+  /** Whether the kernel has labels of packets (CONFIG_NETWORK_SECMARK); it has when absent. */
+  readonly labels?: boolean;
   /** The policy's name, written into the ruleset: its hash. */
   readonly identity: string;
 }
 
 /** Renders the whole policy as the tables to load in one transaction. Pure. */
 export function renderNft(policy: FirewallPolicy, context: RenderContext): readonly RenderedTable[] {
-  const { devices, identity, ownedTables } = context;
-  const inet = renderInetTable(policy, identity, ownedTables);
-  return devices.length === 0 ? [inet] : [inet, renderEgressTable(policy, devices, ownedTables)];
+  const { devices, identity, ownedTables, labels = true } = context;
+  if (devices.length === 0) return [renderInetTable(policy, { identity, owned: ownedTables, labels: false })];
+  const inet = renderInetTable(policy, { identity, owned: ownedTables, labels });
+  return [inet, renderEgressTable(policy, devices, { owned: ownedTables, labels })];
 }

@@ -4,7 +4,18 @@ import { grantedBy } from "../../../model/verify/policy-formula.ts";
 import { POSSIBLE } from "../../../model/verify/possible-packets.ts";
 import { addressIn } from "../../../model/verify/space/conditions.ts";
 import type { Diagram } from "../../../model/verify/space/diagrams.ts";
-import { all, any, fragmentIs, markIs, NO_USER, not, numberIs } from "../../../model/verify/space/term.ts";
+import {
+  ALWAYS,
+  all,
+  any,
+  deviceIn,
+  fragmentIs,
+  markIs,
+  NO_USER,
+  not,
+  numberIs,
+} from "../../../model/verify/space/term.ts";
+import { hasLabels } from "./read-tables.ts";
 import type { FamilyQuestion } from "./ruleset-question.ts";
 
 const whole = fragmentIs("whole", "first");
@@ -12,22 +23,26 @@ const noUser = numberIs("user", NO_USER);
 
 /**
  * The frames that may leave by the policy (docs/security.md S9): what S5 and S7 let out, as far as conntrack need not be
- * asked (S9.1); later fragments where some whole packet could (S9.2); answers to guests by their mark (S9.3).
+ * asked (S9.1); later fragments where some whole packet could (S9.2). Answers to guests are told by a label, which no frame
+ * has; without labels by their mark alone (S9.3).
  */
-export function grantedFrames({ space, granted, question }: FamilyQuestion): Diagram {
+export function grantedFrames({ space, granted, question, own }: FamilyQuestion): Diagram {
   const { diagrams } = space;
-  const sent = diagrams.and(space.ofFormula(granted.output), space.ofFormula(POSSIBLE.output));
-  const crossing = diagrams.and(space.ofFormula(granted.forward), space.ofFormula(POSSIBLE.forward));
-  const ofStack = diagrams.or(sent, space.exists(crossing, "in"));
-  const packets = space.exists(ofStack, "tracking");
-  const fragments = fragmentsOf(space, question.policy);
-  const numbers = question.policy.layers.flatMap(({ tunnels }) => tunnels.map(({ number }) => number));
-  const addresses = question.policy.layers.flatMap(({ tunnels }) => tunnels.flatMap((tunnel) => tunnel.addresses));
-  const foreign = not(addressIn("source", space.family, addresses));
-  const guests = space.ofFormula(
-    all(noUser, foreign, any(...numbers.map((number) => markIs(MARK_MASK, markOfPath(number))))),
+  const tunnels = question.policy.layers.flatMap((layer) => layer.tunnels);
+  const answers = deviceIn(
+    "in",
+    tunnels.map(({ device }) => device),
   );
-  return [fragments, guests].reduce((union, part) => diagrams.or(union, part), packets);
+  const isLabelled = hasLabels(own);
+  const sent = diagrams.and(space.ofFormula(granted.output), space.ofFormula(POSSIBLE.output));
+  const across = space.ofFormula(all(granted.forward, POSSIBLE.forward, isLabelled ? not(answers) : ALWAYS));
+  const ofStack = diagrams.or(sent, space.exists(across, "in"));
+  const packets = diagrams.or(space.exists(ofStack, "tracking"), fragmentsOf(space, question.policy));
+  if (isLabelled) return packets;
+  const addresses = tunnels.flatMap((tunnel) => tunnel.addresses);
+  const foreign = not(addressIn("source", space.family, addresses));
+  const marks = any(...tunnels.map(({ number }) => markIs(MARK_MASK, markOfPath(number))));
+  return diagrams.or(packets, space.ofFormula(all(noUser, foreign, marks)));
 }
 
 /** S9.2: without ports a later fragment is asked for by each layer alone (S1.2): each must have some whole packet of its kind. */

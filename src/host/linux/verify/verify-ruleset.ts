@@ -8,12 +8,15 @@ import { type Diagram, NOTHING } from "../../../model/verify/space/diagrams.ts";
 import { deviceIn, type Term } from "../../../model/verify/space/term.ts";
 import { grantedFrames } from "./granted-frames.ts";
 import { sendFrames, sendThrough, unionOf, within } from "./packet-ways.ts";
-import { baseChainsAt, type DoubtfulRule, doubtfulRules } from "./read-tables.ts";
+import { baseChainsAt, type DoubtfulRule, doubtfulRules, hasLabels } from "./read-tables.ts";
 import { SENDS_BY_ITSELF } from "./reading/read-rule.ts";
 import { askFor, type FamilyQuestion, type RulesetQuestion, type StatedPath } from "./ruleset-question.ts";
 import { showPieces } from "./show-pieces.ts";
 import { verifyOtherFrames } from "./verify-other-frames.ts";
 import { startingWith, walk } from "./walk.ts";
+
+const NO_LABELS =
+  "this kernel labels no packets: a container with CAP_NET_RAW and a device on one of this machine's can send as if it were an answer to a guest (S12.16)";
 
 /**
  * Holds a whole ruleset against a policy, for every packet there can be: sets of packets are sent through the chains and
@@ -30,6 +33,7 @@ export function verifyRuleset(question: RulesetQuestion): Verified {
     for (const hook of HOOKS) findings.push(...verifyHook(asked, hook));
     findings.push(...verifyFrames(asked), ...verifySteering(asked, notes));
     findings.push(...judgeDoubts(asked, notes));
+    if (question.framed.length > 0 && asked.own.length > 0 && !hasLabels(asked.own)) notes.add(NO_LABELS);
   }
   findings.push(...verifyOtherFrames(question));
   return { findings, notes: [...notes], classes };

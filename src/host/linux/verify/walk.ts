@@ -12,6 +12,8 @@ export interface Piece {
   readonly set: Diagram;
   /** What became of their mark. */
   readonly change: MarkChange;
+  /** Whether a rule on the way gave them a label; nobody else can. */
+  readonly isLabelled: boolean;
   /** The rules whose verdict they met, where the way is asked for. */
   readonly trace: readonly Hit[];
   /** What could not be said on the way: the packets may also have gone another one. */
@@ -49,7 +51,7 @@ export function walk(
 
 /** Packets at the beginning of their way. */
 export function startingWith(set: Diagram): Piece[] {
-  return set === NOTHING ? [] : [{ set, change: UNCHANGED, trace: [], doubts: [] }];
+  return set === NOTHING ? [] : [{ set, change: UNCHANGED, isLabelled: false, trace: [], doubts: [] }];
 }
 
 interface Ends {
@@ -127,7 +129,8 @@ class Walker {
     const isSure = met.doubts === piece.doubts;
     const rest = isSure ? diagrams.minus(piece.set, met.before) : piece.set;
     if (verdict === undefined || verdict.code === "continue") {
-      if (met.change === piece.change && !met.isMarkLost) next.push(piece);
+      const isSame = met.change === piece.change && met.isLabelled === piece.isLabelled;
+      if (isSame && !met.isMarkLost) next.push(piece);
       else pushUnlessEmpty(next, ...this.#withMarks(met), { ...piece, set: rest });
       return;
     }
@@ -165,7 +168,7 @@ class Walker {
 
   /** The packets that meet all of a rule; `before` are the same as they stand in the piece. */
   #meet(rule: ReadRule, piece: Piece): Met {
-    let { set, change, doubts } = piece;
+    let { set, change, isLabelled, doubts } = piece;
     let before = piece.set;
     let isMarkLost = false;
     for (const step of rule.steps) {
@@ -174,13 +177,17 @@ class Walker {
         set = this.#space.diagrams.and(set, holds);
         before = this.#space.diagrams.and(before, holds);
         if (set === NOTHING) break;
-      } else if (step.kind === "mark") change = chainChanges(change, step.change);
+      } else if (step.kind === "labelled") {
+        if (isLabelled !== step.holds) set = NOTHING;
+        if (set === NOTHING) break;
+      } else if (step.kind === "label") isLabelled = true;
+      else if (step.kind === "mark") change = chainChanges(change, step.change);
       else if (step.kind === "mark-lost") {
         isMarkLost = true;
         doubts = [...doubts, `${rule.name}: ${LOST_MARK}`];
       } else doubts = [...doubts, `${rule.name}: ${step.what}`];
     }
-    return { ...piece, set, change, doubts, before, isMarkLost };
+    return { ...piece, set, change, isLabelled, doubts, before, isMarkLost };
   }
 
   /** Where a rule wrote what nobody can say, the packets go on with every mark there is. */
@@ -210,7 +217,7 @@ class Walker {
     if (pieces.length < 2 || (this.#traced && pieces.length < MOST_PIECES)) return [...pieces];
     const joined = new Map<string, Piece>();
     for (const piece of pieces) {
-      const key = `${piece.change.keep} ${piece.change.set} ${piece.doubts.join("\n")}`;
+      const key = `${piece.change.keep} ${piece.change.set} ${piece.isLabelled} ${piece.doubts.join("\n")}`;
       const before = joined.get(key);
       const set = before === undefined ? piece.set : this.#space.diagrams.or(before.set, piece.set);
       joined.set(key, before === undefined ? piece : { ...before, set });

@@ -19,13 +19,19 @@ export interface Wire {
   readonly untracked?: boolean;
   /** netdev hooks of the kernel do not look at the fragment offset when they load from the transport header. */
   readonly readsFragments?: boolean;
+  /** The label that rules before gave it; none when absent. */
+  readonly label?: number;
 }
 
 export interface Outcome {
   readonly verdict: "accept" | "drop";
   readonly mark: number;
+  /** The label that the packet has behind the chain (skb->secmark). */
+  readonly label: number;
 }
 
+/** What conntrack calls every flow here. */
+const FLOW_ID = 0x5eed_0001;
 /** Thrown where a load breaks the rule off; one object, for stack traces are slow. */
 const BROKEN = Symbol("broken off");
 
@@ -62,12 +68,14 @@ class Machine {
   readonly #transport: Uint8Array;
   readonly #registers = new Uint8Array(64);
   #mark: number;
+  #label: number;
 
   constructor(table: RenderedTable, packet: Packet, wire: Wire) {
     this.#table = table;
     this.#packet = packet;
     this.#wire = wire;
     this.#mark = packet.mark ?? 0;
+    this.#label = wire.label ?? 0;
     const { rules, sets } = indexOf(table);
     this.#rules = rules;
     this.#sets = sets;
@@ -79,7 +87,7 @@ class Machine {
     const policy = this.#table.chains.find((chain) => chain.name === base)?.base?.policy;
     if (policy === undefined) throw new Error(`${base} is no base chain`);
     const verdict = this.#chain(base, 0);
-    return { verdict: verdict ?? policy, mark: this.#mark };
+    return { verdict: verdict ?? policy, mark: this.#mark, label: this.#label };
   }
 
   /** undefined: the end of the chain, or `return`. */
@@ -120,8 +128,7 @@ class Machine {
         this.#write(expression.register, this.#meta(expression.key));
         return true;
       case "meta-set":
-        if (expression.key !== "mark") throw new Error(expression.key);
-        this.#mark = new DataView(this.#registers.buffer).getUint32(at(expression.source), true);
+        this.#set(expression.key, new DataView(this.#registers.buffer).getUint32(at(expression.source), true));
         return true;
       case "payload":
         this.#write(expression.register, this.#payload(expression.base, expression.offset, expression.length));
@@ -161,8 +168,6 @@ class Machine {
       case "byteorder":
         this.#write(expression.register, this.#read(expression.source, expression.length).toReversed());
         return true;
-      case "set-update":
-        return true;
       case "lookup":
         return this.#contains(expression.set, expression.register) !== expression.inverted;
       default:
@@ -170,20 +175,18 @@ class Machine {
     }
   }
 
+  #set(key: string, value: number): void {
+    if (key === "mark") this.#mark = value;
+    else if (key === "secmark") this.#label = value;
+    else throw new Error(key);
+  }
+
   #contains(name: string, register: number): boolean {
     const found = this.#sets.get(name);
     if (found === undefined) throw new Error(`no set ${name}`);
-    const flows = /^flows-(\d+)-v([46])$/.exec(name);
-    if (flows !== null) return this.#isRemembered(Number(flows[1]), Number(flows[2]));
     const width = found.elements[0]?.from.length ?? 1;
     const key = this.#read(register, width);
     return found.elements.some(({ from, to = from }) => Buffer.compare(key, from) >= 0 && Buffer.compare(key, to) <= 0);
-  }
-
-  /** S4.10: the packet says for which path its flow is remembered. */
-  #isRemembered(path: number, family: number): boolean {
-    const { remembered, destination } = this.#packet;
-    return remembered === path && destination.family === family;
   }
 
   /** The state of what is not tracked is known all the same, its direction is not (nft_ct.c, nft_ct_get_eval). */
@@ -193,6 +196,7 @@ class Machine {
       const tracked = related ? CT_STATE.related : reply ? CT_STATE.established : CT_STATE.new;
       return host32(this.#wire.untracked ? CT_STATE.untracked : tracked);
     }
+    if (key === "id" && !this.#wire.untracked) return host32(FLOW_ID);
     if (key !== "direction" || this.#wire.untracked) throw BROKEN;
     return Uint8Array.of(reply ? 1 : 0);
   }
@@ -208,6 +212,7 @@ class Machine {
       const type = this.#wire.etherType ?? (family === 4 ? 0x0800 : 0x86dd);
       return Uint8Array.of(type >> 8, type & 255);
     }
+    if (key === "secmark") return host32(this.#label);
     if (key === "len") return host32(packet.bytes ?? 84);
     if (key === "l4proto") return Uint8Array.of(packet.protocol);
     if (key !== "skuid") throw new Error(`meta ${key}`);
@@ -281,19 +286,9 @@ function networkHeader(packet: Packet): Uint8Array {
   return header;
 }
 
-/** From the ninth byte on: SYN, DCCP-Request and INIT; zeros and the like stand for what goes on with a flow. */
-const OPENS: Readonly<Record<number, readonly number[]>> = {
-  6: [0, 0, 0, 0, 0x50, 0x02],
-  33: [0x01],
-  132: [0, 0, 0, 0, 1],
-};
-const GOES_ON: typeof OPENS = { 6: [0, 0, 0, 0, 0x50, 0x10], 33: [0x04], 132: [0, 0, 0, 0, 0] };
-
 function transportHeader(packet: Packet, junk: Uint8Array = new Uint8Array(8)): Uint8Array {
   if (packet.laterFragment) return junk;
-  const header = new Uint8Array(20);
-  header.set(junk);
-  header.set(packet.remembered === undefined ? OPENS[packet.protocol] ?? [] : GOES_ON[packet.protocol] ?? [], 8);
+  const header = junk.slice();
   if (PORTED_PROTOCOLS.includes(packet.protocol)) {
     const [source, destination] = [packet.sourcePort ?? 0, packet.destinationPort ?? 0];
     header.set([source >> 8, source & 255, destination >> 8, destination & 255]);

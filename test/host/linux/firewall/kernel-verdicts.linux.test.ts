@@ -12,7 +12,7 @@ import { type Packet, PROTOCOL } from "../../../../src/model/firewall/packet.ts"
 import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
 import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
 import { type IpAddress, parseIp } from "../../../../src/model/ip.ts";
-import { ENGINE_MARK } from "../../../../src/model/ownership.ts";
+import { ENGINE_MARK, markOfPath } from "../../../../src/model/ownership.ts";
 import { BLOCK, DIRECT, LAPTOP, layerOf, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
 import { commandObstacle, namespaceObstacle } from "../../../support/netns.ts";
 import { SEED } from "../../../support/seeded.ts";
@@ -171,10 +171,10 @@ describe.skipIf(obstacle !== undefined)(`the kernel${obstacle === undefined ? ""
     expect(found).toEqual({ leaked: [], lost: [] });
   });
 
-  test("S2.6: a container whose device sits on the wire's solicits with few bytes of its own", () => {
+  test("S9.3, S2.6: a container whose device sits on the wire's leaves by no mark, and solicits with few bytes of its own", () => {
     load(LAPTOP);
     using guest = makeMacvlanGuest(ends);
-    const marks = [ENGINE_MARK, 0];
+    const marks = [...LAPTOP_NUMBERS.map(markOfPath), ENGINE_MARK, 0];
     const marked = ([4, 6] as const).flatMap((family) => marks.map((mark) => guestPacket(family, { mark, ...WEB })));
     const solicit = guestPacket(6, { protocol: PROTOCOL.icmpv6, icmpType: NDP.neighbourSolicit, hopLimit: 255 });
     const dhcp = { ...guestPacket(4, DHCP_PORTS), destination: parseIp("255.255.255.255") as IpAddress };
@@ -194,6 +194,7 @@ describe.skipIf(obstacle !== undefined)(`the kernel${obstacle === undefined ? ""
   }
 });
 
+const LAPTOP_NUMBERS = LAPTOP.layers.flatMap(({ tunnels }) => tunnels.map(({ number }) => number));
 const WEB = { protocol: PROTOCOL.udp, sourcePort: 40_000, destinationPort: 443 };
 const DHCP_PORTS = { protocol: PROTOCOL.udp, sourcePort: 68, destinationPort: 67 };
 

@@ -94,6 +94,17 @@ describe.skipIf(obstacle !== undefined)(
       }
     });
 
+    test("S9.3: a kernel without labels knows answers to guests by their mark; one with labels misses them where they are gone", () => {
+      const plain = space.runScript(SCRIPT, { runDir, policy: LAPTOP, isWithoutLabels: true });
+      expect(plain).toMatchObject({ policy: LAPTOP, damage: [], found: [expect.anything()] });
+      expect(nft("list", "ruleset").stdout).not.toContain("secmark");
+      expect(load(LAPTOP)).toMatchObject({ policy: LAPTOP, damage: [] });
+      const listed = nft("list", "table", "inet", "awg").stdout + nft("list", "table", "netdev", "awg").stdout;
+      expect(listed.match(/meta secmark (set ct id|& 2147483647 != 0)/g)).toHaveLength(3);
+      nft("delete", "chain", "inet", "awg", "labels");
+      expect(read().damage).not.toEqual([]);
+    });
+
     test("law 1: while its owner lives nobody can flush, delete or change it (A12)", () => {
       const attacks = [
         ["nft", "flush", "ruleset"],

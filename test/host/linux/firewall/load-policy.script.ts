@@ -1,12 +1,15 @@
 import { spawnSync } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
+import { LABELS } from "../../../../src/host/linux/firewall/chains/label-chain.ts";
 import { linuxFirewall } from "../../../../src/host/linux/firewall/linux-firewall.ts";
 import { localNftOwner, type NftOwner } from "../../../../src/host/linux/firewall/nft-owner.ts";
 import { AwgError } from "../../../../src/model/error.ts";
 import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
+import { errnoError } from "../../../../src/native/linux/errno.ts";
 import { openNetfilterSocket } from "../../../../src/native/linux/nftables/nft-netlink.ffi.ts";
 
+const EOPNOTSUPP = 95;
 /** Long enough for what was flushed to be found gone. */
 const STAND_IN_MS = 500;
 
@@ -20,6 +23,8 @@ interface Request {
   readonly commands?: readonly (readonly string[])[];
   /** The owner has to be started, which takes a while; the commands run meanwhile. */
   readonly isOwnerLate?: boolean;
+  /** The kernel answers as one that was built without labels of packets. */
+  readonly isWithoutLabels?: boolean;
   readonly capabilities?: { readonly egressHook: boolean; readonly ownedTables: boolean };
 }
 
@@ -28,6 +33,7 @@ const {
   policy,
   commands = [],
   isOwnerLate = false,
+  isWithoutLabels = false,
   capabilities: told,
 }: Request = JSON.parse(await text(process.stdin));
 using socket = openNetfilterSocket();
@@ -43,6 +49,9 @@ const owner: NftOwner = {
     await sleep(STAND_IN_MS);
   },
   sendTransaction: async (changes, generation) => {
+    if (isWithoutLabels && changes.some(({ message }) => Buffer.from(message).includes(`${LABELS}\0`))) {
+      throw errnoError("adding a rule", EOPNOTSUPP);
+    }
     found.push(spawnSync("nft", ["list", "tables"], { encoding: "utf8" }).stdout);
     await local.sendTransaction(changes, generation);
   },

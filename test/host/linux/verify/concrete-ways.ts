@@ -7,7 +7,7 @@ import { runChain, type Wire } from "../firewall/interpreter.ts";
 const CHAINS: Readonly<Record<Packet["hook"], readonly string[]>> = {
   output: ["steer", "leaving", "source-guard"],
   input: ["arriving", "entering"],
-  forward: ["arriving", "crossing", "leaving", "source-guard"],
+  forward: ["arriving", "crossing", "leaving", "source-guard", "labels"],
 };
 
 /** A shown packet as the evaluator has it. */
@@ -43,19 +43,22 @@ export function wayOf(
   wire: Wire = {},
 ): { readonly stack: "accept" | "drop"; readonly egress: "accept" | "drop" } {
   let mark = packet.mark ?? 0;
+  let label = 0;
   let stack: "accept" | "drop" = "accept";
   if (inet !== undefined && !isFrame) {
     const isBase = (name: string) => inet.chains.some((chain) => chain.name === name && chain.base !== undefined);
     for (const chain of CHAINS[packet.hook].filter(isBase)) {
       const outcome = runChain(inet, chain, { ...packet, mark }, wire);
       mark = outcome.mark;
+      label = outcome.label;
       if (outcome.verdict === "drop") stack = "drop";
     }
   }
   const covered = netdev?.chains.find(({ base }) => base?.hook === "egress")?.base?.devices ?? [];
   if (netdev === undefined || packet.hook === "input" || !covered.includes(packet.outDevice ?? ""))
     return { stack, egress: "accept" };
-  return { stack, egress: runChain(netdev, "frames", { ...packet, mark }, { ...wire, readsFragments: true }).verdict };
+  const onWire = { ...wire, readsFragments: true, label };
+  return { stack, egress: runChain(netdev, "frames", { ...packet, mark }, onWire).verdict };
 }
 
 /** What a shown packet has behind its IP header, for the interpreter. */

@@ -119,12 +119,12 @@ describe.skipIf(obstacle !== undefined)(
       nft("add", "table", "inet", "theirs");
       nft("add chain inet theirs out { type filter hook postrouting priority 0; policy accept; }");
       nft("add rule inet theirs out oifname eth0 udp dport 51820 drop");
-      nft("add rule inet theirs out meta length 77 drop");
+      nft("add rule inet theirs out meta cpu 77 drop");
       try {
         const { findings, notes } = verify();
         expect([...new Set(findings.map(({ kind }) => kind))]).toEqual(["lock-out"]);
         expect(JSON.stringify(findings)).toContain("inet theirs out");
-        expect(notes.join("\n")).toContain("meta len");
+        expect(notes.join("\n")).toContain("meta cpu");
       } finally {
         nft("delete", "table", "inet", "theirs");
       }

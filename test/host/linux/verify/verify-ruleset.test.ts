@@ -175,6 +175,22 @@ describe("the breakages that the leak lab knows are found without sending a pack
     if (!name.includes("established")) for (const finding of worst) confirm(LAPTOP, broken, finding);
   });
 
+  test("S9.3: what goes out by the mark of an answer to a guest, where the kernel has labels", () => {
+    const context = { devices: PHYSICAL, identity: "test", ownedTables: true };
+    const byMark = renderNft(LAPTOP, { ...context, labels: false });
+    const mixed = tables.with(1, byMark[1] as RenderedTable);
+    const { findings } = verify(LAPTOP, mixed);
+    expect(new Set(findings.map(({ kind }) => kind))).toEqual(new Set(["leak"]));
+    for (const finding of findings) {
+      expect(finding.packet).toMatchObject({ hook: "frame", mark: expect.not.toBeOneOf([0]) });
+      expect(finding.packet?.uid).toBeUndefined();
+      confirm(LAPTOP, mixed, finding);
+    }
+    expect(verify(LAPTOP, byMark)).toMatchObject({ findings: [], notes: [expect.stringContaining("S12.16")] });
+    const unlabelled = tables.with(0, byMark[0] as RenderedTable);
+    expect(verify(LAPTOP, unlabelled).findings.map(({ kind }) => kind)).toContain("lock-out");
+  });
+
   test("what awg does not know is said, never taken for harmless", () => {
     // Its second attribute is one byte, where a match of iptables has its revision.
     const unknown: Expression = { kind: "unknown", name: "osf", data: Uint8Array.of(5, 0, 2, 0, 1, 0, 0, 0) };

@@ -121,6 +121,8 @@ function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes }: ReadingCon
       return free({ kind: "constant", bytes: Uint8Array.of(NFPROTO[family]) });
     case "protocol":
       return free({ kind: "constant", bytes: Uint8Array.of(...ETHERTYPE[family]) });
+    case "secmark":
+      return free({ kind: "label" });
     case "iifname":
     case "oifname":
       return free({ kind: "named", dimension: key === "iifname" ? "in" : "out", bytesOf: deviceName });

@@ -17,6 +17,10 @@ export type RuleStep =
   | { readonly kind: "mark"; readonly change: MarkChange }
   /** The mark becomes what awg cannot say. */
   | { readonly kind: "mark-lost" }
+  /** The packet gets a label. */
+  | { readonly kind: "label" }
+  /** The rule goes on for packets that have a label, or for those that have none. */
+  | { readonly kind: "labelled"; readonly holds: boolean }
   /** Whether the rule goes on here cannot be said. */
   | { readonly kind: "doubt"; readonly what: string };
 
@@ -42,7 +46,8 @@ export function readRule(table: RuleTable, rule: NftRule, context: ReadingContex
 
 /** Whether a rule is met does not matter where it neither ends a way nor changes a mark. */
 function withoutIdleDoubts(rule: ReadRule): ReadRule {
-  const changes = rule.verdict !== undefined || rule.steps.some(({ kind }) => kind.startsWith("mark"));
+  const changes =
+    rule.verdict !== undefined || rule.steps.some(({ kind }) => kind.startsWith("mark") || kind === "label");
   const isIdle = !changes && !rule.steps.some((step) => step.kind === "doubt" && SENDS_BY_ITSELF.test(step.what));
   return isIdle ? { ...rule, steps: [] } : rule;
 }
@@ -130,6 +135,7 @@ class RuleReader {
         return;
       case "meta-set":
         if (expression.key === "mark") this.#steps.push(this.#markStep(expression.source));
+        if (expression.key === "secmark") this.#steps.push({ kind: "label" });
         return;
       default:
         this.#steps.push({ kind: "doubt", what: expression.kind });
@@ -150,7 +156,10 @@ class RuleReader {
     const ones = new Uint8Array(data.length).fill(255);
     const above: ByteRange = { from: data, to: ones };
     const below: ByteRange = { from: zeros, to: data };
-    if (operator === "eq" || operator === "neq") {
+    const isEqual = operator === "eq" || operator === "neq";
+    if (value.kind === "label" && isEqual && data.every((byte) => byte === 0)) {
+      this.#steps.push({ kind: "labelled", holds: operator === "neq" });
+    } else if (isEqual) {
       this.#test(value, [{ from: data, to: data }], operator === "neq");
     } else if (operator === "gte" || operator === "lt") this.#test(value, [above], operator === "lt");
     else this.#test(value, [below], operator === "gt");
