@@ -8,6 +8,7 @@ import { openRouteNetlink, type RouteNetlink } from "../../native/linux/rtnetlin
 import type { LinkPort } from "../ports/links.ts";
 import { removeDeadSockets } from "./engine-sockets.ts";
 import type { KeeperClient } from "./keeper-client.ts";
+import { readSysctl, writeSysctl } from "./sysctl.ts";
 
 const SCOPE_UNIVERSE = 0;
 const SCOPE_LINK = 253;
@@ -76,6 +77,7 @@ async function ensureLink(keeper: KeeperClient, spec: LinkSpec): Promise<void> {
     ...(link.mtu === spec.mtuBytes ? {} : { mtu: spec.mtuBytes }),
   };
   if (Object.keys(change).length > 0) netlink.changeLink(link.index, change);
+  allowIpv6(spec);
   ensureAddresses(netlink, link.index, spec.addresses);
   if (!link.up) netlink.changeLink(link.index, { up: true });
 }
@@ -109,10 +111,18 @@ function markAddresses(netlink: RouteNetlink, linkIndex: number, protocol: numbe
 }
 
 /** Sets mtu and addresses to the spec's, and the device up. */
-function exactly(netlink: RouteNetlink, link: Link, { mtuBytes, addresses }: LinkSpec): void {
-  if (link.mtu !== mtuBytes) netlink.changeLink(link.index, { mtu: mtuBytes });
-  ensureAddresses(netlink, link.index, addresses);
+function exactly(netlink: RouteNetlink, link: Link, spec: LinkSpec): void {
+  if (link.mtu !== spec.mtuBytes) netlink.changeLink(link.index, { mtu: spec.mtuBytes });
+  allowIpv6(spec);
+  ensureAddresses(netlink, link.index, spec.addresses);
   if (!link.up) netlink.changeLink(link.index, { up: true });
+}
+
+/** The kernel refuses an IPv6 address on a device that came without IPv6, as net.ipv6.conf.default.disable_ipv6 has it. */
+function allowIpv6({ device, addresses }: LinkSpec): void {
+  if (!addresses.some((address) => address.includes(":"))) return;
+  const setting = `net.ipv6.conf.${device.replaceAll(".", "/")}.disable_ipv6`;
+  if (readSysctl(setting) === "1") writeSysctl(setting, "0");
 }
 
 /** A device that the keeper holds is ours though it may lack the alias still. */

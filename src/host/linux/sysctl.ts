@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { AwgError } from "../../model/error.ts";
+import { permissionRemedy } from "../../native/linux/permission-remedy.ts";
 import type { SysctlPort } from "../ports/sysctl.ts";
 
 const ROOT = "/proc/sys";
@@ -10,13 +11,13 @@ export function linuxSysctl(): SysctlPort {
     read: async (names) => {
       const values: Record<string, string> = {};
       for (const name of names) {
-        const value = readValue(name);
+        const value = readSysctl(name);
         if (value !== undefined) values[name] = value;
       }
       return values;
     },
     write: async (values) => {
-      for (const [name, value] of Object.entries(values)) writeValue(name, value);
+      for (const [name, value] of Object.entries(values)) writeSysctl(name, value);
     },
   };
 }
@@ -35,7 +36,8 @@ export function sysctlPath(name: string): string {
   return [ROOT, ...parts.map((part) => part.replaceAll("/", "."))].join("/");
 }
 
-function readValue(name: string): string | undefined {
+/** One setting of the own network namespace; undefined where the kernel has none of that name. */
+export function readSysctl(name: string): string | undefined {
   try {
     return readFileSync(sysctlPath(name), "utf8").trimEnd();
   } catch (error) {
@@ -44,7 +46,8 @@ function readValue(name: string): string | undefined {
   }
 }
 
-function writeValue(name: string, value: string): void {
+/** @throws AwgError("permission") or AwgError("host") that names the setting */
+export function writeSysctl(name: string, value: string): void {
   try {
     writeFileSync(sysctlPath(name), `${value}\n`, { flag: "r+" });
   } catch (error) {
@@ -64,6 +67,6 @@ function failure(what: string, name: string, cause: unknown): unknown {
   return new AwgError(denied ? "permission" : "host", `${what} the kernel setting ${name} failed (${code})`, {
     cause,
     facts: { errno: code },
-    ...(denied ? { remedy: "run it as root, where /proc/sys is writable" } : {}),
+    ...(denied ? { remedy: `${permissionRemedy()}; /proc/sys must be writable` } : {}),
   });
 }
