@@ -54,7 +54,8 @@ function isInside(bytes: Uint8Array, ranges: readonly ByteRange[]): boolean {
 function deviceNames({ from }: ByteRange): string[] {
   const end = from.indexOf(0);
   const text = new TextDecoder().decode(end < 0 ? from : from.subarray(0, end));
-  if (text === "") return [];
+  // Bounds of "any device" are no names that a device has.
+  if (text < " ") return [];
   return end < 0 && from.length < 16 ? [text, `${text}0`.slice(0, 15)] : [text];
 }
 

@@ -87,3 +87,12 @@ describe("fields that are compared at once", () => {
     expect(whole).toEqual({ any: condition.any });
   });
 });
+
+test("the bounds of any device are no names that a packet is shown with", () => {
+  const bytesOf = (name: string) => Buffer.from(name.padEnd(16, "\0"));
+  const device: RegisterValue = { kind: "named", dimension: "out", bytesOf };
+  const mentioned = (from: string) =>
+    conditionOf(device, [{ from: bytesOf(from), to: Buffer.alloc(16, 255) }], false).any.flat();
+  expect(mentioned("\u0001")).toMatchObject([{ mentions: [] }]);
+  expect(mentioned("eth0")).toMatchObject([{ mentions: ["eth0"] }]);
+});
