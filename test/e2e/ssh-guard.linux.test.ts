@@ -20,7 +20,7 @@ describe.skipIf(reason !== undefined)(
     const judged = useJudgedWorld();
     const program = useBuiltProgram();
 
-    test("what takes it away is refused without --accept-risk lose-ssh: destroy, no tunnels, one of two", async () => {
+    test("what takes it away is refused without --accept-risk lose-ssh: destroy, no tunnels, one of two, uninstall --force", async () => {
       const { world, keys, first } = judged();
       await using awg = new AwgInWorld(world, keys, program());
       const single = awg.config({ server: first, killSwitch: false });
@@ -30,14 +30,19 @@ describe.skipIf(reason !== undefined)(
       writeFileSync(both, readFileSync(single, "utf8").replace("\ndefault:", `\n${more}\ndefault:`));
       const none = `${single}.none.yaml`;
       writeFileSync(none, "apiVersion: awg/v1\ndefault: { via: direct }\nkillSwitch: { enabled: false }\n");
+      const untouched = await machineText(world);
       await awg.apply(both);
       const before = await machineText(world);
       const over = (server: string, ...verb: string[]): Promise<Finished> =>
-        tryRun(awg.argv(...verb, "--auto-approve"), "", limitMs, {
+        tryRun(awg.argv(...verb), "", limitMs, {
           ...process.env,
           SSH_CONNECTION: `10.77.0.1 5555 ${server} 22`,
         });
-      const asked = [["destroy"], ["apply", "-f", none], ["apply", "-f", single]];
+      const asked = [["destroy"], ["apply", "-f", none], ["apply", "-f", single]].map((verb) => [
+        ...verb,
+        "--auto-approve",
+      ]);
+      asked.push(["uninstall", "--force"]);
       for (const verb of asked) {
         const done = await over(INSIDE, ...verb);
         const told = expect.stringMatching(new RegExp(`goes with awg-${second}[^]*--accept-risk lose-ssh`));
@@ -45,11 +50,16 @@ describe.skipIf(reason !== undefined)(
       }
       expect(await machineText(world)).toEqual(before);
       // By another device it is nobody's connection that goes.
-      const elsewhere = await over(place.v4.client, "apply", "-f", single, "--confirm-within", "0");
+      const elsewhere = await over(place.v4.client, "apply", "-f", single, "--auto-approve", "--confirm-within", "0");
       expect(elsewhere.status, elsewhere.stderr).toBe(0);
       await awg.apply(both);
-      const accepted = await over(INSIDE, "destroy", "--accept-risk", "lose-ssh");
+      const accepted = await over(INSIDE, "destroy", "--auto-approve", "--accept-risk", "lose-ssh");
       expect(accepted.status, accepted.stderr).toBe(0);
+      expect(await machineText(world)).toEqual(untouched);
+      // Nobody's connection goes by it: then uninstall destroys first, and leaves nothing of awg on the machine.
+      await awg.apply(both);
+      await awg.must("uninstall", "--force");
+      expect(await machineText(world)).toEqual(untouched);
     });
   },
 );
