@@ -1,11 +1,11 @@
 import { closeSync, fstatSync, fsyncSync, ftruncateSync } from "node:fs";
-import { AwgError, messageOf } from "../model/error.ts";
+import { AwgError } from "../model/error.ts";
 import type { JournalRecord } from "../reconciler/apply/record.ts";
 import { isJournalRecord } from "../reconciler/apply/record-shape.ts";
 import type { JournalStore, ReadRecord } from "../reconciler/apply/stores.ts";
 import { damaged, type Envelope, envelopeFor, readEnvelope, type StateIdentity } from "./envelope.ts";
 import { decodeLines, encodeLine } from "./line.codec.ts";
-import { openForAppend, type StateFolder, writeWhole } from "./state-folder.ts";
+import { openForAppend, type StateFolder, unwritten, writeWhole } from "./state-folder.ts";
 
 const NAME = "journal";
 
@@ -115,7 +115,7 @@ export class FileJournal implements JournalStore, Disposable {
   }
 
   #failure(cause: unknown): AwgError {
-    return new AwgError("host", `the journal ${this.location} could not be written: ${messageOf(cause)}`, { cause });
+    return unwritten(`the journal ${this.location}`, cause);
   }
 }
 

@@ -79,7 +79,7 @@ export class StateFolder {
       renameSync(draft, path);
       syncFolder(dirname(path));
     } catch (cause) {
-      throw new AwgError("host", `${path} could not be written: ${messageOf(cause)}`, { cause });
+      throw unwritten(path, cause);
     }
   }
 
@@ -190,4 +190,17 @@ function unreadable(path: string, cause: unknown): AwgError {
   const why = isLink ? "it is a symbolic link" : messageOf(cause);
   const remedy = isLink ? "move it away" : `look at what ${path} is; awg keeps a private file there`;
   return new AwgError("permission", `${path} could not be opened: ${why}`, { cause, facts: { path }, remedy });
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  ENOSPC: "free some space on its file system (df)",
+  EDQUOT: "free some space within root's quota there",
+  EROFS: "make its file system writable (findmnt)",
+};
+
+/** Why a file of the state could not be written, and what helps. */
+export function unwritten(what: string, cause: unknown): AwgError {
+  const remedy = REMEDIES[String((cause as NodeJS.ErrnoException).code)];
+  const options = { cause, ...(remedy === undefined ? {} : { remedy }) };
+  return new AwgError("host", `${what} could not be written: ${messageOf(cause)}`, options);
 }

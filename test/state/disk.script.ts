@@ -26,7 +26,8 @@ async function isRefused(write: () => Promise<void>, read: () => Promise<unknown
     await write();
     return false;
   } catch (error) {
-    if (!/ENOSPC/.test(String(error))) throw error;
+    const { remedy } = error as { readonly remedy?: string };
+    if (!/ENOSPC/.test(String(error)) || remedy?.startsWith("free some space") !== true) throw error;
     if (!isDeepStrictEqual(await read(), before)) throw new Error("a write that failed changed what is read");
     return true;
   }
