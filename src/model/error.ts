@@ -65,3 +65,55 @@ export function messageOf(error: unknown): string {
   if (error instanceof AwgError && error.remedy !== undefined) return `${error.message}; ${error.remedy}`;
   return error instanceof Error ? error.message : String(error);
 }
+
+/** One system's errno numbers, each with its symbolic name and what it means, for those that awg's calls can meet. */
+export type ErrnoTable = Readonly<Record<number, readonly [name: string, words: string]>>;
+
+const KINDS: Readonly<Record<string, ErrorKind>> = {
+  EPERM: "permission",
+  EACCES: "permission",
+  ENOSYS: "unsupported",
+  ENOTTY: "unsupported",
+  ENOTSUP: "unsupported",
+  EOPNOTSUPP: "unsupported",
+  EPROTONOSUPPORT: "unsupported",
+  EAFNOSUPPORT: "unsupported",
+  ENOPROTOOPT: "unsupported",
+  EBUSY: "conflict",
+  EEXIST: "conflict",
+};
+
+/** What is known of a failed call beside its errno. */
+export interface CallDetail {
+  /** The kernel's own sentence (netlink extended ACK). */
+  readonly note?: string | undefined;
+  readonly remedy?: string | undefined;
+  readonly facts?: ErrorFacts | undefined;
+}
+
+/** The symbolic name of an errno number, `errno 999` for one awg doesn't know. */
+export function nameOfErrno(table: ErrnoTable, errno: number): string {
+  return table[errno]?.[0] ?? `errno ${errno}`;
+}
+
+/**
+ * The error of a failed call to the kernel: "adding route 10.0.0.0/8 failed: there is one already (EEXIST)".
+ * `facts.errno` holds the symbolic name, to be compared.
+ *
+ * @param action what was being done, starting with a verb
+ * @param permissionRemedy what to do about a refusal for want of rights, where `detail` says nothing
+ */
+export function callError(
+  table: ErrnoTable,
+  permissionRemedy: () => string,
+  [action, errno, { note, remedy, facts }]: readonly [action: string, errno: number, detail: CallDetail],
+): AwgError {
+  const name = nameOfErrno(table, errno);
+  const kind = KINDS[name] ?? "host";
+  const said = note === undefined ? "" : `; the kernel says "${note}"`;
+  const todo = remedy ?? (kind === "permission" ? permissionRemedy() : undefined);
+  return new AwgError(kind, `${action} failed: ${table[errno]?.[1] ?? "unknown error"} (${name})${said}`, {
+    facts: { ...facts, errno: name },
+    ...(todo === undefined ? {} : { remedy: todo }),
+  });
+}

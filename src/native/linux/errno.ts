@@ -1,7 +1,8 @@
-import { AwgError, type ErrorFacts, type ErrorKind } from "../../model/error.ts";
+import { AwgError, type CallDetail, callError, type ErrnoTable, nameOfErrno } from "../../model/error.ts";
+import { permissionRemedy } from "./permission-remedy.ts";
 
-/** Linux errno numbers (include/uapi/asm-generic/errno*.h) as name and words, for those that awg's calls can meet. */
-const ERRNO: Readonly<Record<number, readonly [string, string]>> = {
+/** Linux errno numbers (include/uapi/asm-generic/errno*.h). */
+const ERRNO: ErrnoTable = {
   1: ["EPERM", "operation not permitted"],
   2: ["ENOENT", "no such thing"],
   3: ["ESRCH", "no such entry"],
@@ -52,43 +53,14 @@ const ERRNO: Readonly<Record<number, readonly [string, string]>> = {
   115: ["EINPROGRESS", "under way"],
 };
 
-const KINDS: Readonly<Record<string, ErrorKind>> = {
-  EPERM: "permission",
-  EACCES: "permission",
-  ENOSYS: "unsupported",
-  EOPNOTSUPP: "unsupported",
-  EPROTONOSUPPORT: "unsupported",
-  EAFNOSUPPORT: "unsupported",
-  ENOPROTOOPT: "unsupported",
-  EBUSY: "conflict",
-  EEXIST: "conflict",
-};
-
 /** The symbolic name of an errno number, `errno 999` for one awg doesn't know. */
 export function errnoName(errno: number): string {
-  return ERRNO[errno]?.[0] ?? `errno ${errno}`;
+  return nameOfErrno(ERRNO, errno);
 }
 
-/** What the kernel adds to an errno: its own sentence (netlink extended ACK) or facts of the call. */
-export interface ErrnoDetail {
-  readonly note?: string | undefined;
-  readonly remedy?: string;
-  readonly facts?: ErrorFacts;
-}
-
-/**
- * The error of a failed call to the kernel: "adding route 10.0.0.0/8 failed: there is one already (EEXIST)".
- * `facts.errno` holds the symbolic name, to be compared; `action` says what was being done, starting with a verb.
- */
-export function errnoError(action: string, errno: number, detail: ErrnoDetail = {}): AwgError {
-  const name = errnoName(errno);
-  const words = ERRNO[errno]?.[1] ?? "unknown error";
-  const note = detail.note === undefined ? "" : `; the kernel says "${detail.note}"`;
-  const remedy = detail.remedy ?? (KINDS[name] === "permission" ? "run it as root" : undefined);
-  return new AwgError(KINDS[name] ?? "host", `${action} failed: ${words} (${name})${note}`, {
-    facts: { ...detail.facts, errno: name },
-    ...(remedy === undefined ? {} : { remedy }),
-  });
+/** The error of a failed call to the kernel; see `callError`. */
+export function errnoError(action: string, errno: number, detail: CallDetail = {}): AwgError {
+  return callError(ERRNO, permissionRemedy, [action, errno, detail]);
 }
 
 /** Whether an error carries this errno name in its facts. */

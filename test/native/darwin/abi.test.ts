@@ -184,7 +184,8 @@ describe.skipIf(table === undefined)(
     );
 
     it("numbers the errnos as Darwin does, not as Linux does", () => {
-      for (const [number, name] of Object.entries(DARWIN_ERRNO)) expect(abi.constants[name], name).toBe(Number(number));
+      for (const [number, [name]] of Object.entries(DARWIN_ERRNO))
+        expect(abi.constants[name], name).toBe(Number(number));
     });
   },
 );

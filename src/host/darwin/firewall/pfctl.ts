@@ -1,4 +1,5 @@
 import { AwgError } from "../../../model/error.ts";
+import { permissionRemedy } from "../../../native/darwin/permission-remedy.ts";
 import type { CommandResult, RunCommand } from "../command.ts";
 
 const PFCTL = "/sbin/pfctl";
@@ -100,6 +101,6 @@ function failure(what: string, { status, stderr }: CommandResult): AwgError {
   return new AwgError(
     refused ? "permission" : "host",
     `pfctl could not ${what}: ${said.slice(0, 3).join("; ") || `it ended with ${status}`}`,
-    refused ? { remedy: "run it as root" } : {},
+    refused ? { remedy: permissionRemedy() } : {},
   );
 }

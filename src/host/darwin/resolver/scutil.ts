@@ -1,5 +1,6 @@
 import { AwgError } from "../../../model/error.ts";
 import type { ResolverSpec } from "../../../model/spec/resolver.ts";
+import { permissionRemedy } from "../../../native/darwin/permission-remedy.ts";
 
 /** The service of ours in the dynamic store; no network service of the system has this name, which awg alone uses. */
 export const RESOLVER_SERVICE = "61776721-0000-4000-8000-000000000053";
@@ -97,6 +98,6 @@ function refusal(complaint: string): AwgError {
   return new AwgError(
     refused ? "permission" : "host",
     `scutil would not change the system resolver: ${complaint}`,
-    refused ? { remedy: "run it as root" } : {},
+    refused ? { remedy: permissionRemedy() } : {},
   );
 }

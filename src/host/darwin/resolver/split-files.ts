@@ -16,6 +16,7 @@ import { dirname, join } from "node:path";
 import { AwgError } from "../../../model/error.ts";
 import { FILE_HEADER } from "../../../model/ownership.ts";
 import type { ResolverSpec } from "../../../model/spec/resolver.ts";
+import { permissionRemedy } from "../../../native/darwin/permission-remedy.ts";
 
 type Split = NonNullable<ResolverSpec["split"]>;
 
@@ -79,7 +80,7 @@ function fileError(folder: string, cause: NodeJS.ErrnoException): AwgError {
   const refused = cause.code === "EACCES" || cause.code === "EPERM";
   return new AwgError(refused ? "permission" : "host", `cannot write the files of ${folder}: ${cause.message}`, {
     cause,
-    ...(refused ? { remedy: "run it as root" } : {}),
+    ...(refused ? { remedy: permissionRemedy() } : {}),
   });
 }
 

@@ -1,4 +1,5 @@
 import { AwgError } from "../../../model/error.ts";
+import { permissionRemedy } from "../../../native/darwin/permission-remedy.ts";
 import type { CommandResult, RunCommand } from "../command.ts";
 import { isDisabled, type JobState, parseJobState } from "./launchctl-print.ts";
 
@@ -137,7 +138,7 @@ function refused(verb: string, what: string, { status, stderr }: CommandResult):
       status === CODE.disabled
         ? "allow it in System Settings, Login Items & Extensions"
         : kind === "permission"
-          ? "run it as root"
+          ? permissionRemedy()
           : status < 0
             ? "it did not end in time: look whether launchd answers launchctl version"
             : `see launchctl error ${status}, and launchctl print ${what}`,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { AwgError } from "../../../model/error.ts";
 import { LAUNCHD } from "../../../model/spec/service.ts";
 import { printableLine } from "../../../model/text/printable.ts";
+import { permissionRemedy } from "../../../native/darwin/permission-remedy.ts";
 import type { ExtensionResult, SystemExtensionPort } from "../../ports/system-extension.ts";
 import { commandAtScreen, userAtScreen } from "../at-screen.ts";
 import type { RunCommand } from "../command.ts";
@@ -108,7 +109,7 @@ class Extensions {
     const answer = parseHelperAnswer(stdout);
     if (answer !== undefined || status === 0 || !/not permitted|password is required/.test(stderr)) return answer;
     throw new AwgError("permission", `the app's helper for ${request.bundle} could not be started: ${said(stderr)}`, {
-      remedy: "run it as root",
+      remedy: permissionRemedy(),
     });
   }
 

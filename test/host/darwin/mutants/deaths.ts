@@ -23,7 +23,7 @@ export const DEATHS: Readonly<Record<string, string>> = {
   "the routing socket opened as a datagram socket": "UnfaithfulCall: socket: domain 17 type 2 protocol 0",
   "NET_RT_IFLIST instead of NET_RT_IFLIST2": "UnfaithfulCall: sysctl PF_ROUTE: request 3",
   "unit without its plus one: utun0 is taken":
-    "AwgError: making a utun interface failed: another program has that unit",
+    "AwgError: making a utun interface failed: another program has that interface",
   "sc_len 0": "AwgError: making a utun interface failed: refused as invalid (EINVAL)",
   "ss_sysaddr 0": "UnfaithfulCall: connect utun: sc_family or ss_sysaddr is wrong",
   "a control's number nobody told": "AwgError: making a utun interface failed: no such thing (ENOENT)",

@@ -52,7 +52,7 @@ describe.skipIf(obstacle !== undefined)(`probes of a Mac, over Linux's sockets (
     expect(await probe("tcp", `127.0.0.1:${web}`)).toMatchObject({ passed: true });
     expect(await probe("tcp", `127.0.0.1:${closed}`)).toEqual({
       passed: false,
-      detail: "connecting failed: nobody listens there (ECONNREFUSED)",
+      detail: "connecting failed: connection refused (ECONNREFUSED)",
     });
     expect([...world.open]).toEqual([]);
   });
