@@ -8,8 +8,8 @@ export type Verb = "apply" | "destroy";
 
 /**
  * One line of the journal. Order: begin, then batch and done in turn, then (unconfirmed and) accept, or rollback and undone
- * in turn. Where a run was cut short and another goes on behind its packet filter: undone in turn, then begin again, batch
- * and done as before.
+ * in turn. Where another run goes on behind the packet filter of one that was cut short: undone in turn, then begin again,
+ * batch and done as before.
  */
 export type JournalRecord =
   /** The last one tells whose transaction it is. */
@@ -64,6 +64,8 @@ export interface OpenTransaction {
   readonly accept: { readonly generation: Generation; readonly ledger: Ledger } | undefined;
   /** Present when verified, but nobody has confirmed it; with `sameBoot` as of a batch. */
   readonly unconfirmed: (UnconfirmedRecord & { readonly sameBoot: boolean }) | undefined;
+  /** Whether its state was to be confirmed at some time, also when it is on its way back since. */
+  readonly wasOnTrial: boolean;
   /** Why the old state was to be restored, when a rollback had begun. */
   readonly rollbackCause: string | undefined;
   readonly blocked: boolean;
@@ -78,14 +80,15 @@ export function readTransaction(records: readonly ReadRecord[], location: string
   let begin = first.record;
   let accept: OpenTransaction["accept"];
   let unconfirmed: OpenTransaction["unconfirmed"];
+  let wasOnTrial = false;
   let rollbackCause: string | undefined;
   let blocked = false;
   for (const { record, sameBoot } of records.slice(1)) {
     switch (record.type) {
       case "begin":
-        if (batches.size === 0 || (accept ?? unconfirmed ?? rollbackCause) !== undefined)
-          throw disorder(location, "begins twice");
+        if (batches.size === 0 || accept !== undefined || wasOnTrial) throw disorder(location, "begins twice");
         begin = record;
+        rollbackCause = undefined;
         blocked = false;
         break;
       case "batch":
@@ -109,6 +112,7 @@ export function readTransaction(records: readonly ReadRecord[], location: string
         break;
       case "unconfirmed":
         unconfirmed = { ...record, sameBoot };
+        wasOnTrial = true;
         break;
       case "accept":
         unconfirmed = undefined;
@@ -116,7 +120,7 @@ export function readTransaction(records: readonly ReadRecord[], location: string
         break;
     }
   }
-  return { begin, batches: [...batches.values()], accept, unconfirmed, rollbackCause, blocked };
+  return { begin, batches: [...batches.values()], accept, unconfirmed, wasOnTrial, rollbackCause, blocked };
 }
 
 /** Whether a transaction still has time to be confirmed: not after its deadline, and not after a reboot. Pure. */

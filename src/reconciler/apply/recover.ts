@@ -53,8 +53,8 @@ export interface Held {
 }
 
 /**
- * The same before a state is carried out. Where a first apply was cut short, so that going back would open the machine, and
- * the state has a packet filter too, only the rest goes back: the transaction is left open for `executePlan`, whose failure
+ * The same before a state is carried out. Where a first apply, or its way back, was cut short, so that going back would open
+ * the machine, and the state has a packet filter too, only the rest goes back: the transaction is left open for `executePlan`, whose failure
  * restores the machine as it was before the first of its runs.
  */
 export async function recoverTowards(
@@ -65,7 +65,7 @@ export async function recoverTowards(
   const hasPolicy = desired.resources.some(({ kind }) => driverOf(deps.registry, kind).between !== undefined);
   if (open === undefined || verb !== "apply" || !hasPolicy || !wouldOpen(deps, open))
     return await recoverOpenJournal(deps, verb);
-  const cause = new Error(whyRolledBack(open));
+  const cause = new Error(open.rollbackCause ?? whyRolledBack(open));
   const result = await rollBackBehindPolicy(deps, open.batches, cause);
   return result.kind === "incomplete" ? incomplete(deps, result, cause) : { kind: "held", firstIndex: nextIndex(open) };
 }
@@ -76,10 +76,12 @@ export async function wouldOpenMachine(deps: ApplyDeps): Promise<boolean> {
   return open !== undefined && wouldOpen(deps, open);
 }
 
-/** An apply ended before it knew how, neither verified nor on its way back, and there was no packet filter before it. */
-function wouldOpen(deps: ApplyDeps, { begin, accept, unconfirmed, rollbackCause, batches }: OpenTransaction): boolean {
-  const isCutShort = begin.verb === "apply" && (accept ?? unconfirmed ?? rollbackCause) === undefined;
-  return isCutShort && loadedFirstPolicy(deps, batches);
+/**
+ * An apply did not come to its end, nor its way back, and there was no packet filter before it. One that was on trial is to
+ * give the machine back when nobody confirms it.
+ */
+function wouldOpen(deps: ApplyDeps, { begin, accept, wasOnTrial, batches }: OpenTransaction): boolean {
+  return begin.verb === "apply" && accept === undefined && !wasOnTrial && loadedFirstPolicy(deps, batches);
 }
 
 /** Restores what stood before an open transaction. */

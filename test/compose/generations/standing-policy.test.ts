@@ -111,7 +111,13 @@ describe("which policy is due", () => {
     const batch = { kind: "firewall", phase: "flip", steps } as never;
     const begin = { type: "begin", verb: "apply", configHash: "", generation: 2, startedMs: 0 } as const;
     const batches = [{ index: 0, batch, undone: false, sameBoot }];
-    const ends = { accept: undefined, unconfirmed: undefined, rollbackCause: undefined, blocked: false };
+    const ends = {
+      accept: undefined,
+      unconfirmed: undefined,
+      wasOnTrial: false,
+      rollbackCause: undefined,
+      blocked: false,
+    };
     return { begin, batches, ...ends, ...more };
   };
   const ledger = { generation: 2, entries: [] };

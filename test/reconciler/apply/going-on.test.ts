@@ -4,7 +4,8 @@ import type { DesiredState } from "../../../src/model/resource.ts";
 import { revertTransaction } from "../../../src/reconciler/apply/confirm.ts";
 import type { ApplyDeps, Outcome } from "../../../src/reconciler/apply/outcome.ts";
 import { readOpenTransaction, recoverOpenJournal, recoverTowards } from "../../../src/reconciler/apply/recover.ts";
-import type { ProposalRecord } from "../../../src/reconciler/apply/stores.ts";
+import type { Generation, ProposalRecord } from "../../../src/reconciler/apply/stores.ts";
+import type { Ledger } from "../../../src/reconciler/plan/ledger.ts";
 import { CrashError, type FaultKind, Faults } from "../../support/faults.ts";
 import { applyOn, type Bench, benchWith, copyBench, depsOf, planOn } from "../run.ts";
 import { allowedBy, firewall, link, resolver, rules, SCENARIOS, state, sysctl, table, tunnel } from "../scenarios.ts";
@@ -66,6 +67,14 @@ async function nextApply(deps: ApplyDeps, desired: DesiredState): Promise<Outcom
 
 async function textOf(desired: DesiredState): Promise<string> {
   return (await benchWith(desired)).machine.print();
+}
+
+/** What an apply of this state writes down as accepted. */
+async function acceptanceOf(desired: DesiredState): Promise<{ generation: Generation; ledger: Ledger }> {
+  const { ledger, generations } = (await benchWith(desired)).disk;
+  const [generation] = generations;
+  if (generation === undefined) throw new Error("nothing was accepted");
+  return { generation, ledger };
 }
 
 async function expectAccepted(bench: Bench, desired: DesiredState): Promise<void> {
@@ -171,7 +180,7 @@ describe("what goes on, and what goes back", () => {
     expect(bench.disk.journal.filter(({ record }) => record.type === "begin")).toHaveLength(2);
   });
 
-  test("a state without a packet filter, a destroy, and a transaction on its way back go back all the way", async () => {
+  test("a state without a packet filter, a destroy, and one that was on trial go back all the way", async () => {
     const withoutPolicy = await halfMade();
     expect((await recoverTowards(depsOf(withoutPolicy), { verb: "apply", desired: open }))?.kind).toBe("rolledBack");
     expect(withoutPolicy.machine.print()).toBe(await textOf(nothing));
@@ -180,10 +189,46 @@ describe("what goes on, and what goes back", () => {
     expect((await recoverTowards(depsOf(destroyed), { verb: "destroy", desired: nothing }))?.kind).toBe("applied");
     expect(destroyed.machine.print()).toBe(await textOf(nothing));
 
-    const turned = await halfMade();
-    await depsOf(turned).stores.journal.append({ type: "rollback", cause: "a probe failed" });
-    expect((await recoverTowards(depsOf(turned), beginning))?.kind).toBe("rolledBack");
-    expect(turned.machine.print()).toBe(await textOf(nothing));
+    const { generation, ledger } = await acceptanceOf(office);
+    const onTrial = await halfMade();
+    const { journal } = depsOf(onTrial).stores;
+    await journal.append({ type: "unconfirmed", deadlineMs: 0, generation, ledger });
+    await journal.append({ type: "rollback", cause: "nobody confirmed it in time" });
+    expect((await recoverTowards(depsOf(onTrial), beginning))?.kind).toBe("rolledBack");
+    expect(onTrial.machine.print()).toBe(await textOf(nothing));
+  });
+
+  test("a way back that was cut short, at any write of it, goes on behind the packet filter as long as that stands", async () => {
+    let held = 0;
+    for (let at = 1; ; at++) {
+      const bench = await halfMade();
+      const faults = new Faults(at, at % 2 === 0 ? "crash-before" : "crash-after");
+      await recoverOpenJournal(depsOf(bench, faults)).catch(() => undefined);
+      if (!faults.fired) break;
+      const seen = watchPolicy(bench);
+      const recovered = await recoverTowards(depsOf(bench), { verb: "apply", desired: home });
+      if (recovered?.kind === "held") held += 1;
+      const index = recovered?.kind === "held" ? recovered.firstIndex : 0;
+      expect((await applyOn(depsOf(bench), home, index)).kind).toBe("applied");
+      expect(seen.gone).toEqual([]);
+      await expectAccepted(bench, home);
+    }
+    expect(held).toBeGreaterThan(5);
+  });
+
+  test("whatever fails for good from some write on: what a way back left blocked is not opened by the next apply", async () => {
+    let blocked = 0;
+    for (let at = 2; at < 30; at++) {
+      const bench = await benchWith(nothing);
+      const outcome = await applyOn(depsOf(bench, new Faults(at, "fail-before", true)), office).catch(() => undefined);
+      if (outcome?.kind !== "rollbackIncomplete") continue;
+      if (bench.machine.policy() !== null) blocked += 1;
+      const seen = watchPolicy(bench);
+      expect((await nextApply(depsOf(bench), home)).kind).toMatch(/applied|inSync/);
+      expect(seen.gone).toEqual([]);
+      await expectAccepted(bench, home);
+    }
+    expect(blocked).toBeGreaterThan(10);
   });
 
   test("law 5: one that has to be confirmed and is not goes back to the machine before the first run, at the deadline", async () => {
