@@ -1,5 +1,8 @@
 import { renderIp } from "../ip.ts";
-import { type HeaderPoint, USUAL_LENGTH } from "./space/header-point.ts";
+import type { HeaderPoint } from "./space/header-point.ts";
+
+/** Bytes of a packet on whose length nothing depends: an echo request as people send it. */
+export const USUAL_LENGTH = 84;
 
 /**
  * What verification found.

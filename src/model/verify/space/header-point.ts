@@ -2,9 +2,6 @@ import { type Packet, PORTED_PROTOCOLS, PROTOCOL } from "../../firewall/packet.t
 import type { IpAddress } from "../../ip.ts";
 import type { Fragment, Tracking } from "./term.ts";
 
-/** Bytes of a packet whose length nothing depends on: an echo request as people send it. */
-export const USUAL_LENGTH = 84;
-
 /** One packet with every header field that rules may ask for. */
 export interface HeaderPoint {
   /** Device it came by, "" when this machine sends it. */

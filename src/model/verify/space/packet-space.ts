@@ -1,6 +1,7 @@
 import { addressBits, type Family, type IpAddress, parseIp } from "../../ip.ts";
+import { USUAL_LENGTH } from "../finding.ts";
 import { type ClassRange, type Diagram, Diagrams, EVERYTHING, NOTHING } from "./diagrams.ts";
-import { type HeaderPoint, USUAL_LENGTH } from "./header-point.ts";
+import type { HeaderPoint } from "./header-point.ts";
 import { changeMark, type MarkChange, type MarkUse, markClasses, UNCHANGED } from "./mark-classes.ts";
 import {
   type Dimension,
