@@ -21,6 +21,8 @@ export interface SimulatedLink {
   alias: string | null;
   /** Whether a process holds the TUN descriptor; without one the device has no carrier. */
   held: boolean;
+  /** The number of a utun that was asked for by it. */
+  unit?: number;
 }
 
 /** A packet filter of somebody else: it drops what goes to these prefixes, whatever our tables say. */

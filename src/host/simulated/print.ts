@@ -24,6 +24,7 @@ export function printMachine(state: MachineState): string {
 function printLink(link: SimulatedLink): string {
   const facts = [link.medium, link.type, link.up ? "up" : "down", `mtu ${link.mtuBytes}`];
   if (link.alias !== null) facts.push(`alias "${link.alias}"`);
+  if (link.unit !== undefined) facts.push(`utun${link.unit}`);
   return [`link ${link.device}`, ...facts, ...sortAddresses(link.addresses)].join(" ");
 }
 

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openSession } from "../../../src/compose/open-session.ts";
 import type { ReconcilingSession } from "../../../src/compose/reconciling-session.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
+import { stepsOf } from "../../../src/model/plan.ts";
 import { ROOT } from "../../repository/sources.ts";
 
 const EXAMPLE = join(ROOT, "examples/laptop");
@@ -78,6 +79,22 @@ describe("a MacBook on which examples/laptop is applied", () => {
     const { declared, live } = await flow("192.0.2.1");
     expect([declared.device, declared.verdict]).toEqual(["awg-home", "accept"]);
     expect([live.device, live.verdict]).toEqual(["en0", "drop"]);
+  });
+
+  test("gets the utun that its config names in place of the kernel's choice; one of another's is a conflict", async () => {
+    const named = (unit: number) =>
+      config((text) => text.replace("\n  home:\n", `\n  home:\n    interface: utun${unit}\n`));
+    await withSession(async (session) => {
+      const planned = await session.plan(await session.load(named(9)));
+      expect(stepsOf(planned.plan).map(({ key, action }) => `${key} ${action}`)).toContain("link/home replace");
+      await session.apply(planned, { onEvent: () => undefined, shouldStop: () => undefined });
+      expect(stepsOf((await session.plan(await session.load(named(9)))).plan)).toEqual([]);
+      expect((await session.verify()).findings).toEqual([]);
+    });
+    change(({ links }) => links.push({ ...(links[0] as (typeof links)[number]), device: "utun12", index: 77 }));
+    await withSession(async (session) => {
+      await expect(session.plan(await session.load(named(12)))).rejects.toMatchObject({ kind: "conflict" });
+    });
   });
 
   test("its programs are told by bundle and signer; what could not be read may be meant", async () => {

@@ -53,7 +53,13 @@ function ownedOrNew(machine: SimulatedMachine, spec: LinkSpec): SimulatedLink {
         facts: { device: spec.device },
       });
     }
+    if (spec.unit !== undefined && known.unit !== spec.unit)
+      throw new AwgError("bug", `${spec.device} keeps its number`);
     return known;
+  }
+  const { unit } = spec;
+  if (unit !== undefined && machine.live.links.some((one) => one.device === `utun${unit}` || one.unit === unit)) {
+    throw foreignDevice(`utun${unit}`);
   }
   if (spec.type === "wireguard" && !machine.live.capabilities.kernelWireguard) {
     throw new AwgError("unsupported", `the kernel has no WireGuard module for device ${spec.device}`);
@@ -69,6 +75,7 @@ function ownedOrNew(machine: SimulatedMachine, spec: LinkSpec): SimulatedLink {
     // The keeper names the device in the same breath as it opens it, so no unnamed one is ever left behind.
     alias: LINK_ALIAS_PREFIX + spec.tunnel,
     held: true,
+    ...(unit === undefined ? {} : { unit }),
   };
   machine.perform("link.create", () => machine.live.links.push(link), spec.device);
   return link;
@@ -121,5 +128,6 @@ function observeLink(link: SimulatedLink): LinkObserved {
     addresses: sortAddresses(link.addresses),
     tunnel: isOurs(link) ? link.alias?.slice(LINK_ALIAS_PREFIX.length) : undefined,
     held: link.held || link.type === "wireguard",
+    ...(link.unit === undefined ? {} : { unit: link.unit }),
   };
 }
