@@ -10,6 +10,7 @@ import { grantedFrames } from "./granted-frames.ts";
 import { sendFrames, sendThrough, unionOf, within } from "./packet-ways.ts";
 import { baseChainsAt, type DoubtfulRule, doubtfulRules, hasLabels } from "./read-tables.ts";
 import { SENDS_BY_ITSELF } from "./reading/read-rule.ts";
+import type { RuleTable } from "./rule-table.ts";
 import { askFor, type FamilyQuestion, type RulesetQuestion, type StatedPath } from "./ruleset-question.ts";
 import { showPieces } from "./show-pieces.ts";
 import { verifyOtherFrames } from "./verify-other-frames.ts";
@@ -36,6 +37,10 @@ export function verifyRuleset(question: RulesetQuestion): Verified {
     if (question.framed.length > 0 && asked.own.length > 0 && !hasLabels(asked.own)) notes.add(NO_LABELS);
   }
   findings.push(...verifyOtherFrames(question));
+  for (const bridge of question.guestBridges ?? []) notes.add(unjudgedBridge(bridge));
+  for (const table of question.tables.filter(isUnseen)) {
+    notes.add(`the table ${table.family} ${table.name} of another program is not read, and may drop what is granted`);
+  }
   return { findings, notes: [...notes], classes };
 }
 
@@ -137,6 +142,12 @@ function judgeDoubts({ own, all, family }: FamilyQuestion, notes: Set<string>): 
   return findings;
 }
 
+/** A table at hooks that no packet of the question passes (ARP, what bridges hand on), unless it is empty and lets all through. */
+function isUnseen({ family, dormant, chains }: RuleTable): boolean {
+  if (dormant || (family !== "arp" && family !== "bridge")) return false;
+  return [...chains.values()].some(({ base, rules }) => base?.policy === "drop" || rules.length > 0);
+}
+
 /** One note for all rules of a table. */
 function noteOf(doubtful: readonly DoubtfulRule[]): string | undefined {
   const [first] = doubtful;
@@ -147,6 +158,10 @@ function noteOf(doubtful: readonly DoubtfulRule[]): string | undefined {
   }
   const names = `${doubtful.length} rules of another table cannot be judged (${what})`;
   return `${names}; they can only drop more; the first is ${first.rule.name}`;
+}
+
+function unjudgedBridge(name: string): string {
+  return `frames that leave by the ports of the bridge ${name} are not judged, as all its ports seem to lead to guests: if one leads out, what is bridged to it leaves (S9.4)`;
 }
 
 function unjudged(name: string, what: string, family: Family): VerifyFinding {

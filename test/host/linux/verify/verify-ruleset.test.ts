@@ -7,7 +7,7 @@ import { verifyRuleset } from "../../../../src/host/linux/verify/verify-ruleset.
 import { judge } from "../../../../src/model/firewall/evaluate.ts";
 import type { Packet } from "../../../../src/model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
-import { between } from "../../../../src/model/firewall/transition.ts";
+import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
 import type { Verified, VerifyFinding } from "../../../../src/model/verify/finding.ts";
 import { type Expression, verdict } from "../../../../src/native/linux/nftables/expression.ts";
 import { matchIn } from "../../../../src/native/linux/nftables/match.ts";
@@ -216,6 +216,19 @@ describe("the breakages that the leak lab knows are found without sending a pack
     const { findings } = verify(LAPTOP, [...tables, foreign("drop")]);
     expect([...new Set(findings.map(({ kind }) => kind))]).toEqual(["lock-out"]);
     expect(JSON.stringify(findings)).toContain("inet theirs out");
+  });
+
+  test("another program's table for ARP or bridges is a note, unless it says nothing", () => {
+    const foreign = (family: "arp" | "bridge", policy: "accept" | "drop"): RenderedTable => ({
+      table: { family, name: "theirs" },
+      chains: [{ family, table: "theirs", name: "out", base: { type: "filter", hook: "output", priority: 0, policy } }],
+      rules: [],
+      sets: [],
+    });
+    const notesOf = (table: RenderedTable) => verify(blockedPolicy(), [...render(blockedPolicy()), table]).notes;
+    expect(notesOf(foreign("arp", "accept"))).toEqual([]);
+    expect(notesOf(foreign("arp", "drop"))).toEqual([expect.stringContaining("arp theirs")]);
+    expect(notesOf(foreign("bridge", "drop"))).toEqual([expect.stringContaining("bridge theirs")]);
   });
 
   test("no tables at all: everything leaves", () => {
