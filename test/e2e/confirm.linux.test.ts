@@ -76,7 +76,7 @@ describe.skipIf(reason !== undefined)(
     });
 
     test("B7, law 5: the keeper dies too, and the daemon beside starts another that knows the deadline", async () => {
-      const ended = await leaveUnconfirmed(judged(), program(), "20s", ["apply", "keeper"]);
+      const ended = await leaveUnconfirmed(judged(), program(), "12s", ["apply", "keeper"]);
       expect(ended.wasWatched).toBe(true);
       expect(ended.lateMs).toBeGreaterThanOrEqual(0);
     });

@@ -29,7 +29,7 @@ describe.skipIf(obstacle !== undefined)(
       const specs = wanted.map(([type, text, device], index): ProbeSpec => {
         const target = parseProbeTarget(type, text);
         if (target === undefined) throw new Error(`no target: ${text}`);
-        const common = { name: `p${index}`, type, target, required: false, everySeconds: 60, timeoutSeconds: 5 };
+        const common = { name: `p${index}`, type, target, required: false, everySeconds: 60, timeoutSeconds: 3 };
         return { ...common, ...(device === undefined ? {} : { device }) };
       });
       return near.runScript("test/host/linux/probes/probes.script.ts", specs) as ProbeResult[];
