@@ -14,6 +14,8 @@ import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace }
 
 const obstacle = namespaceObstacle() ?? commandObstacle("ip", "nft", "dnsmasq");
 
+const timeoutSeconds = 3;
+
 /** Type, target and device. */
 type Wanted = readonly [ProbeType, string, string?];
 
@@ -29,7 +31,7 @@ describe.skipIf(obstacle !== undefined)(
       const specs = wanted.map(([type, text, device], index): ProbeSpec => {
         const target = parseProbeTarget(type, text);
         if (target === undefined) throw new Error(`no target: ${text}`);
-        const common = { name: `p${index}`, type, target, required: false, everySeconds: 60, timeoutSeconds: 3 };
+        const common = { name: `p${index}`, type, target, required: false, everySeconds: 60, timeoutSeconds };
         return { ...common, ...(device === undefined ? {} : { device }) };
       });
       return near.runScript("test/host/linux/probes/probes.script.ts", specs) as ProbeResult[];
@@ -115,7 +117,7 @@ describe.skipIf(obstacle !== undefined)(
       expect([open?.passed, open6?.passed, closed?.passed, dropped?.passed]).toEqual([true, true, false, false]);
       expect(open?.detail).toMatch(/^answered in \d+ ms$/);
       expect(closed?.detail).toContain("ECONNREFUSED");
-      expect(dropped?.detail).toBe("no answer in 5 s");
+      expect(dropped?.detail).toBe(`no answer in ${timeoutSeconds} s`);
     });
 
     test("a page is there, or is not: a redirection is a captive portal's answer", () => {
@@ -133,7 +135,7 @@ describe.skipIf(obstacle !== undefined)(
       expect(results.slice(3, 6).map(({ detail }) => detail)).toEqual([
         "answered with HTTP 302",
         "answered with HTTP 500",
-        "no answer in 5 s",
+        `no answer in ${timeoutSeconds} s`,
       ]);
     });
 
