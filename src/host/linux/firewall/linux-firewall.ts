@@ -17,7 +17,7 @@ import { changesToFallBack } from "./fallback-sets.ts";
 import { forbiddenFlows } from "./forbidden-flows.ts";
 import { localNftOwner, type NftOwner } from "./nft-owner.ts";
 import { fallbackInForce, loadedPolicy, observeTables, ownTables, tableDamage } from "./observe-tables.ts";
-import { physicalDevices } from "./physical-devices.ts";
+import { judgedDevices } from "./physical-devices.ts";
 import { PolicyRecord } from "./policy-record.ts";
 import { renderNft } from "./render-nft.ts";
 import { changesToLoad } from "./ruleset-changes.ts";
@@ -155,10 +155,10 @@ function hasTables(): boolean {
   return ownTables(socket).length > 0;
 }
 
-function egressDevices(deps: LinuxFirewallDeps, tunnels: readonly string[]): string[] {
+function egressDevices(deps: LinuxFirewallDeps, tunnels: readonly string[]): readonly string[] {
   if (!deps.capabilities().egressHook) return [];
   using netlink = openRouteNetlink();
-  return physicalDevices(netlink.links(), tunnels);
+  return judgedDevices(netlink, tunnels).physical;
 }
 
 /** S11.1. */

@@ -1,20 +1,73 @@
 import type { Link } from "../../../native/linux/rtnetlink/link.codec.ts";
+import type { RouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
 
-/** Kinds of links that, as ports of a bridge, lead to guests. */
+/** Kinds of links that, as ports of a bridge, lead to guests; in a container its own uplink is of these, too. */
 const GUEST_PORT_KINDS: readonly string[] = ["veth", "tun"];
+/** Kinds that lead out of the machine by themselves or by what they stand on; hardware has none. */
+const OUTWARD_KINDS: readonly string[] = ["bond", "team", "vlan", "macvlan", "dsa", "hv_netvsc"];
+
+/** The devices of a machine as docs/security.md S9.4 tells them apart. */
+export interface JudgedDevices {
+  /** Where frames are judged. Names, sorted. */
+  readonly physical: readonly string[];
+  /** Bridges with no port that surely leads out, and whose ports are taken for guests' all the same. Names, sorted. */
+  readonly guestBridges: readonly string[];
+}
 
 /**
  * The devices on which frames are judged (docs/security.md S9.4): all but loopback, tunnels of the policy, bridges
- * (their ports are judged) and ports of a bridge that lead to guests. Sorted.
+ * (their ports are judged) and ports of a bridge that lead to guests. Reads only.
  */
-export function physicalDevices(links: readonly Link[], tunnelDevices: readonly string[]): string[] {
-  const bridges = new Set(links.filter((link) => link.kind === "bridge").map((link) => link.index));
-  const isGuestPort = (link: Link) =>
-    link.masterIndex !== undefined && bridges.has(link.masterIndex) && GUEST_PORT_KINDS.includes(link.kind ?? "");
-  return links
-    .filter(
-      (link) => !link.loopback && link.kind !== "bridge" && !tunnelDevices.includes(link.name) && !isGuestPort(link),
-    )
-    .map((link) => link.name)
-    .toSorted();
+export function judgedDevices(
+  netlink: Pick<RouteNetlink, "links" | "routes">,
+  tunnelDevices: readonly string[],
+): JudgedDevices {
+  const links = netlink.links();
+  const bridges = links.filter(isBridge);
+  const masters = new Set(bridges.map((bridge) => bridge.index));
+  const isPort = ({ masterIndex }: Link) => masterIndex !== undefined && masters.has(masterIndex);
+  const doubtful = bridges.filter(({ index }) => {
+    const ports = links.filter((link) => link.masterIndex === index);
+    return ports.some(isGuestKind) && !ports.some(isOutward);
+  });
+  const waysOut = doubtful.filter((bridge) => leadsOut(netlink, links, bridge));
+  const hasOther = links.some(
+    (link) => (isOutward(link) || link.kind === "veth") && !isPort(link) && !tunnelDevices.includes(link.name),
+  );
+  const uplinks = new Set(hasOther || waysOut.length > 0 ? waysOut : doubtful);
+  const open = new Set([...uplinks].map((bridge) => bridge.index));
+  const isGuestPort = (link: Link) => isPort(link) && isGuestKind(link) && !open.has(link.masterIndex ?? 0);
+  const isJudged = (link: Link) =>
+    !link.loopback && !isBridge(link) && !tunnelDevices.includes(link.name) && !isGuestPort(link);
+  return {
+    physical: namesOf(links.filter(isJudged)),
+    guestBridges: namesOf(doubtful.filter((bridge) => !uplinks.has(bridge))),
+  };
+}
+
+/** By a gateway, a next hop object or a default route, the bridge's own or a VLAN's that stands on it. */
+function leadsOut(netlink: Pick<RouteNetlink, "routes">, links: readonly Link[], { index }: Link): boolean {
+  const above = links.filter(({ kind, lowerIndex }) => kind === "vlan" && lowerIndex === index);
+  return [index, ...above.map((vlan) => vlan.index)]
+    .flatMap((oif) => netlink.routes({ oif }))
+    .some(
+      ({ type, gateway, nextHops, nextHopId, destination }) =>
+        type === "unicast" && (destination.endsWith("/0") || (gateway ?? nextHops ?? nextHopId) !== undefined),
+    );
+}
+
+function isBridge({ kind }: Link): boolean {
+  return kind === "bridge";
+}
+
+function isGuestKind({ kind = "" }: Link): boolean {
+  return GUEST_PORT_KINDS.includes(kind);
+}
+
+function isOutward({ kind, loopback }: Link): boolean {
+  return !loopback && (kind === undefined || OUTWARD_KINDS.includes(kind));
+}
+
+function namesOf(links: readonly Link[]): string[] {
+  return links.map(({ name }) => name).toSorted();
 }

@@ -6,7 +6,7 @@ import type { NetlinkSocket } from "../../../native/linux/netlink/netlink-socket
 import { openNetfilterSocket, readNftTable, readNftTables } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
 import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { forbiddenFlows, misaddressedFlows } from "../firewall/forbidden-flows.ts";
-import { physicalDevices } from "../firewall/physical-devices.ts";
+import { judgedDevices } from "../firewall/physical-devices.ts";
 import { tableOfRead } from "./rule-table.ts";
 import type { RulesetQuestion } from "./ruleset-question.ts";
 
@@ -22,7 +22,7 @@ export function readDevices(policy: FirewallPolicy): Omit<RulesetQuestion, "poli
   using netlink = openRouteNetlink();
   const links = netlink.links();
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels).map(({ device }) => device);
-  const framed = physicalDevices(links, tunnels);
+  const { physical: framed, guestBridges } = judgedDevices(netlink, tunnels);
   const byIndex = new Map(links.map(({ index, name }) => [index, name]));
   const sources = netlink
     .addresses()
@@ -33,6 +33,7 @@ export function readDevices(policy: FirewallPolicy): Omit<RulesetQuestion, "poli
       ...new Set([...framed, ...links.filter(({ loopback }) => !loopback).map(({ name }) => name), ...tunnels]),
     ],
     framed,
+    guestBridges,
     indexes: new Map(links.map(({ index, name }) => [name, index])),
     sources,
   };

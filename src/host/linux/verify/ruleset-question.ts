@@ -17,6 +17,8 @@ export interface RulesetQuestion {
   readonly devices: readonly string[];
   /** Physical devices on which frames are to be judged (S9.4); none on a kernel without the egress hook. */
   readonly framed: readonly string[];
+  /** Bridges whose ports are taken for guests' though none surely leads out (S9.4). */
+  readonly guestBridges?: readonly string[];
   readonly indexes: ReadonlyMap<string, number>;
   /** Addresses of the machine's physical devices, to show packets with. */
   readonly sources: readonly string[];

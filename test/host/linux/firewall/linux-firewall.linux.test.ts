@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { renderNft } from "../../../../src/host/linux/firewall/render-nft.ts";
 import type { FirewallObserved, FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
 import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
-import { DIRECT, LAPTOP, layerOf, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
+import { ENGINE_MARK } from "../../../../src/model/ownership.ts";
+import { DIRECT, LAPTOP, layerOf, OFFICE, policyOf, SERVICE_UID } from "../../../model/firewall/policies.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../../../support/netns.ts";
 
 const obstacle = namespaceObstacle() ?? commandObstacle("ip", "nft", "python3");
@@ -24,6 +25,8 @@ const POLICIES: readonly FirewallPolicy[] = [
     layers: [layerOf({}), layerOf({ killSwitch: false }), layerOf({ tunnels: [] })],
   },
 ];
+
+const BRIDGED = fileURLToPath(new URL("./programs/bridged.py", import.meta.url));
 
 type Answer = FirewallObserved & {
   readonly statuses: readonly (number | null)[];
@@ -191,6 +194,28 @@ describe.skipIf(obstacle !== undefined)(
       expect(statSync(join(runDir, record)).mode & 0o777).toBe(0o600);
       writeFileSync(join(runDir, record), JSON.stringify(INCLUSIVE));
       expect(read()).toMatchObject({ policy: null, damage: [expect.stringMatching(/is not known/)] });
+    });
+
+    test("S9.4: where a container's own uplink is a port of a bridge, what is bridged to it is judged, and so is root's", () => {
+      using far = makeNamespace("fw-far");
+      const ip = (words: string) => space.run(["ip", ...words.split(" ")]);
+      space.run(["sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0"], { mayFail: true });
+      ip(`link set peer0 netns ${far.name}`);
+      ip(`link add guest0 type veth peer name guest netns ${far.name}`);
+      for (const device of ["peer0", "guest"]) far.run(["ip", "link", "set", device, "up"]);
+      ip("link add br0 type bridge forward_delay 0 mcast_snooping 0");
+      for (const device of ["eth0", "guest0"]) ip(`link set ${device} master br0 up`);
+      ip("link set br0 up");
+      ip("address add 192.168.50.2/24 dev br0");
+      ip("neighbour add 192.168.50.1 lladdr 02:00:00:00:00:09 dev br0 nud permanent");
+      const bridged = () => {
+        const argv = ["python3", BRIDGED, `/run/netns/${far.name}`, `${SERVICE_UID}`, `${ENGINE_MARK}`];
+        return JSON.parse(space.run(argv).stdout) as string[];
+      };
+      ip("route add default via 192.168.50.1");
+      expect(bridged()).toEqual(["GUEST-PACKET", "GUEST-ARP", "ROOT-PACKET", "ROOT-ARP", "ENGINE"]);
+      load(LAPTOP);
+      expect(bridged()).toEqual(["GUEST-ARP", "ROOT-ARP", "ENGINE"]);
     });
 
     test("law 6: removal takes our tables and nothing else; the boot unit's table goes with the first load", () => {

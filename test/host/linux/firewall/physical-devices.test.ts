@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { physicalDevices } from "../../../../src/host/linux/firewall/physical-devices.ts";
+import { judgedDevices } from "../../../../src/host/linux/firewall/physical-devices.ts";
 import type { Link } from "../../../../src/native/linux/rtnetlink/link.codec.ts";
+import type { Route } from "../../../../src/native/linux/rtnetlink/route.codec.ts";
 
 function linkOf(index: number, name: string, changes: Partial<Link> = {}): Link {
   return {
@@ -19,6 +20,26 @@ function linkOf(index: number, name: string, changes: Partial<Link> = {}): Link 
   };
 }
 
+/** A machine with these links and routes. */
+function machineOf(links: readonly Link[], routes: readonly Partial<Route>[] = []) {
+  const whole = routes.map(
+    (route): Route => ({
+      family: 4,
+      destination: "0.0.0.0/0",
+      table: 254,
+      type: "unicast",
+      protocol: 4,
+      priority: 0,
+      ...route,
+    }),
+  );
+  return {
+    links: () => [...links],
+    routes: ({ oif }: { oif?: number } = {}) =>
+      whole.filter((route) => route.oif === oif || route.nextHops?.some((hop) => hop.oif === oif)),
+  };
+}
+
 test("S9.4: frames are judged on every device but loopback, tunnels, bridges and what leads to guests behind them", () => {
   const links = [
     linkOf(1, "lo", { loopback: true }),
@@ -33,5 +54,47 @@ test("S9.4: frames are judged on every device but loopback, tunnels, bridges and
     linkOf(10, "bond0", { kind: "bond" }),
     linkOf(11, "veth-bonded", { masterIndex: 10, kind: "veth" }),
   ];
-  expect(physicalDevices(links, ["awg-office"])).toEqual(["bond0", "eth0", "tun0", "uplink", "veth-bonded", "wlan0"]);
+  expect(judgedDevices(machineOf(links, [{ oif: 3, gateway: "192.0.2.1" }]), ["awg-office"])).toEqual({
+    physical: ["bond0", "eth0", "tun0", "uplink", "veth-bonded", "wlan0"],
+    guestBridges: [],
+  });
+});
+
+/** A container's: which of its bridge's ports is its uplink nothing tells. Beside it a bridge for guests alone. */
+const BRIDGED = [
+  linkOf(1, "lo", { loopback: true }),
+  linkOf(2, "br0", { kind: "bridge" }),
+  linkOf(3, "eth0", { masterIndex: 2, kind: "veth" }),
+  linkOf(4, "guest0", { masterIndex: 2, kind: "veth" }),
+  linkOf(5, "idle0", { masterIndex: 2, kind: "dummy" }),
+  linkOf(6, "docker0", { kind: "bridge" }),
+  linkOf(7, "vethab", { masterIndex: 6, kind: "veth" }),
+  linkOf(8, "awg-office", { kind: "tun" }),
+];
+const MANAGEMENT = linkOf(9, "eth1", { kind: "veth" });
+const VLAN = linkOf(10, "br0.5", { kind: "vlan", lowerIndex: 2 });
+const CONNECTED = [{ oif: 6, destination: "172.17.0.0/16" }];
+
+test.each<[string, readonly Link[], readonly Partial<Route>[], readonly string[], readonly string[]]>([
+  ["by a gateway", [], [{ oif: 2, gateway: "192.0.2.1", destination: "10.0.0.0/8" }], [], ["docker0"]],
+  ["by a default route without one", [], [{ oif: 2 }], [], ["docker0"]],
+  ["by one of several next hops", [], [{ nextHops: [{ oif: 2, weight: 1 }] }], [], ["docker0"]],
+  ["by a next hop object", [], [{ oif: 2, nextHopId: 7, destination: "10.0.0.0/8" }], [], ["docker0"]],
+  ["beside another device", [MANAGEMENT], [{ oif: 2 }, { oif: 9 }], ["eth1"], ["docker0"]],
+  ["through a VLAN on it", [VLAN], [{ oif: 10, gateway: "192.0.2.1" }], ["br0.5"], ["docker0"]],
+])("S9.4: every port is judged of a bridge that a route leads out by, %s", (_name, more, routes, also, guests) => {
+  expect(judgedDevices(machineOf([...BRIDGED, ...more], [...CONNECTED, ...routes]), ["awg-office"])).toEqual({
+    physical: [...also, "eth0", "guest0", "idle0"].toSorted(),
+    guestBridges: guests,
+  });
+});
+
+test("S9.4: before any route leads out, the ports of all bridges are judged where no other device can be the uplink", () => {
+  const early = judgedDevices(machineOf(BRIDGED, CONNECTED), ["awg-office"]);
+  expect(early).toEqual({ physical: ["eth0", "guest0", "idle0", "vethab"], guestBridges: [] });
+});
+
+test("S9.4: a bridge that no route leads out by is the guests' where another device can be the uplink, which is told", () => {
+  const beside = judgedDevices(machineOf([...BRIDGED, MANAGEMENT], [...CONNECTED, { oif: 9 }]), ["awg-office"]);
+  expect(beside).toEqual({ physical: ["eth1", "idle0"], guestBridges: ["br0", "docker0"] });
 });
