@@ -1,10 +1,12 @@
 import type { Host } from "../host/ports/host.ts";
 import type { NetworkEvents } from "../host/ports/network-events.ts";
 import type { ProcessPort } from "../host/ports/processes.ts";
+import type { DesiredState } from "../model/resource.ts";
 import type { SecretId } from "../model/secret.ts";
 import type { TunnelSpec } from "../model/spec/tunnel.ts";
 import type { ApplyDeps } from "../reconciler/apply/outcome.ts";
 import type { Stores } from "../reconciler/apply/stores.ts";
+import type { Note } from "../resources/expand/expansion.ts";
 import { driverRegistry } from "../resources/registry.ts";
 import type { Watchdog } from "./generations/confirmation.ts";
 import type { CarriedConnection } from "./generations/ssh-connection.ts";
@@ -37,6 +39,8 @@ export interface SessionParts {
   readonly inspection?: () => Promise<Inspection>;
   /** The processes of this machine; undefined where this version cannot list them. */
   readonly processes?: () => Promise<ProcessPort>;
+  /** What a person should know of a desired state on this kind of machine; absent where there is nothing to say. */
+  readonly notesOn?: (desired: DesiredState) => readonly Note[];
   /** What tells of changes by others, where this machine lives in this process; a real one is watched as a whole. */
   readonly events?: NetworkEvents;
   /** Called after the last write: a simulated machine saves itself. */

@@ -8,6 +8,7 @@ import { SimulatedMachine } from "../host/simulated/machine.ts";
 import { parseMachineFile, renderMachineFile } from "../host/simulated/machine-file.ts";
 import { laptopState } from "../host/simulated/machine-state.ts";
 import { simulatedNetworkEvents } from "../host/simulated/ports/network-events.ts";
+import { oneWayNotes } from "../resources/expand/flat/one-way-notes.ts";
 import { fileStores } from "../state/file-stores.ts";
 import { takeLock } from "../state/lock.ts";
 import { SecretStore } from "../state/secret-store.ts";
@@ -51,6 +52,7 @@ export function simulatedParts({
       return { [Symbol.asyncDispose]: async () => held[Symbol.dispose]() };
     },
     processes: async () => (await import("../host/simulated/ports/processes.ts")).simulatedProcesses(machine),
+    notesOn: (desired) => (machine.live.os === "darwin" ? oneWayNotes(desired) : []),
     events: simulatedNetworkEvents(machine),
     close: async () => {
       const ended = renderMachineFile(machine.snapshot());

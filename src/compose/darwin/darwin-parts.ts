@@ -13,6 +13,7 @@ import { forbidDumps } from "../../native/darwin/forbid-dumps.ts";
 import { openLibSystem } from "../../native/darwin/libsystem.ffi.ts";
 import type { LibSystem } from "../../native/darwin/libsystem.ts";
 import { readPeerUid } from "../../native/darwin/peer-credentials.ts";
+import { oneWayNotes } from "../../resources/expand/flat/one-way-notes.ts";
 import { fileStores } from "../../state/file-stores.ts";
 import { trustedOwners } from "../../state/file-trust.ts";
 import { SecretStore } from "../../state/secret-store.ts";
@@ -64,6 +65,7 @@ export function darwinParts({ stateDir, runDir, isUnattended, ...given }: Sessio
       readSshConnection(given.environment, () => sshConnectionAbove(processesOf(system), process.ppid)),
     sshBeganMs: () => sinceBootMs(sshdStartMs(processesOf(system), process.ppid)),
     processes: async () => processesOf(system),
+    notesOn: oneWayNotes,
     close: async () => {},
   };
 }

@@ -52,7 +52,7 @@ export async function planConfig(
     sources,
     notes: [
       ...expansion.notes,
-      ...(facts.os === "darwin" ? await oneWay(expansion.desired) : []),
+      ...(parts.notesOn?.(expansion.desired) ?? []),
       ...[...alsoTaken, ...replacedToo(replace)].map(({ key, why }) => ({ path: key, message: `taken too: ${why}` })),
       ...notes,
     ],
@@ -60,11 +60,6 @@ export async function planConfig(
     alternatives: expansion.alternatives ?? {},
     ...(selection === EVERYTHING ? {} : { selection, replace }),
   };
-}
-
-/** Where one address has one way, what goes another is told. */
-async function oneWay(desired: DesiredState): Promise<Planned["notes"]> {
-  return (await import("../../resources/expand/flat/one-way-notes.ts")).oneWayNotes(desired);
 }
 
 function selectionOf(wanted: DesiredState, latest: Generation | undefined, selection: Selection): Selected {

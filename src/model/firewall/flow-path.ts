@@ -29,6 +29,11 @@ const BLOCK: PathRef = { kind: "block" };
 const DIRECT: PathRef = { kind: "direct" };
 const lan = new AddressSet(LAN_PREFIXES);
 
+/** The place of a rule in the configuration: "rules.2". */
+export function placeOf({ origin }: FlowRule): string {
+  return origin.replace(/ .*$/, "").replaceAll("/", ".");
+}
+
 /** Which ports leak protection watches: 53, and 853 too when encrypted DNS is to be blocked (S4.3). */
 export function protectedDnsPorts(dns: DnsPolicy | null): readonly number[] {
   if (dns?.leakProtection) return [DNS_PORT, DNS_ENCRYPTED_PORT];

@@ -1,3 +1,4 @@
+import { placeOf } from "../../../model/firewall/flow-path.ts";
 import { LAN_PREFIXES } from "../../../model/firewall/link-traffic.ts";
 import type { AllowGrant, FirewallPolicy, FlowMatch, FlowRule, PathRef } from "../../../model/firewall/policy.ts";
 import { type Prefix, parsePrefix } from "../../../model/prefix.ts";
@@ -40,18 +41,12 @@ function needsPorts({ direction, ports, protocol, prefixes }: AllowGrant, allowL
   return !isLocal && (prefixes === undefined || ports !== undefined || protocol !== undefined);
 }
 
-/** The place of a rule in the configuration: "rules.2". */
-export function placeOf({ origin }: FlowRule): string {
-  return origin.replace(/ .*$/, "").replaceAll("/", ".");
-}
-
-/** Whether two paths are one. */
-export function isSame(a: PathRef, b: PathRef): boolean {
+function isSame(a: PathRef, b: PathRef): boolean {
   return a.kind === b.kind && (a.kind !== "tunnel" || b.kind !== "tunnel" || a.device === b.device);
 }
 
 /** Whether some address is in both; a list that is absent holds all. */
-export function overlap(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+function overlap(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
   if (a === undefined || b === undefined) return true;
   const [left, right] = [a, b].map((texts) => texts.flatMap((text) => parsePrefix(text) ?? []));
   return isIn(left ?? [], right ?? []) || isIn(right ?? [], left ?? []);

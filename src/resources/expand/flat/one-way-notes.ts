@@ -1,10 +1,10 @@
-import { compileFlowPath } from "../../../model/firewall/flow-path.ts";
+import { compileFlowPath, placeOf } from "../../../model/firewall/flow-path.ts";
 import { LAN_PREFIXES } from "../../../model/firewall/link-traffic.ts";
-import type { PathRef } from "../../../model/firewall/policy.ts";
+import type { FlowMatch, PathRef } from "../../../model/firewall/policy.ts";
 import { parseIp } from "../../../model/ip.ts";
+import { parsePrefix, prefixOverlaps } from "../../../model/prefix.ts";
 import type { DesiredState } from "../../../model/resource.ts";
 import type { Note } from "../expansion.ts";
-import { isByDestination, isSame, overlap, placeOf } from "./beyond-destinations.ts";
 
 const SINCE = "since a Mac has one way for each address";
 
@@ -24,7 +24,7 @@ export function oneWayNotes({ resources }: DesiredState): Note[] {
     const split = [...new Set(addresses)].filter((text) => {
       const destination = parseIp(text);
       const usual = destination === undefined ? way : pathOf({ destination, protocol: 6 }).path;
-      return usual.kind !== "block" && !isSame(usual, way);
+      return usual.kind !== "block" && wayOf(usual) !== wayOf(way);
     });
     return split.length === 0 ? [] : [{ path, message: `other traffic to ${split.join(", ")} ${outcome}` }];
   };
@@ -32,9 +32,9 @@ export function oneWayNotes({ resources }: DesiredState): Note[] {
     ({ match, path }) =>
       layer.allowLan &&
       path.kind === "tunnel" &&
-      isSame(path, steering.default) &&
-      !isByDestination(match) &&
-      overlap(match.destinations, LAN_PREFIXES),
+      wayOf(path) === wayOf(steering.default) &&
+      isNarrow(match) &&
+      reachesLan(match),
   );
   const endpoints = layer.endpoints.map(({ address }) => address);
   return [
@@ -45,4 +45,20 @@ export function oneWayNotes({ resources }: DesiredState): Note[] {
       message: `what it sends to the local network ${outcome}`,
     })),
   ];
+}
+
+function wayOf(path: PathRef): string {
+  return path.kind === "tunnel" ? `into ${path.device}` : path.kind;
+}
+
+/** Whether more than the destination decides. */
+function isNarrow({ ports, protocol, uids }: FlowMatch): boolean {
+  return ports !== undefined || protocol !== undefined || uids !== undefined;
+}
+
+function reachesLan({ destinations }: FlowMatch): boolean {
+  const [asked, local] = [destinations ?? LAN_PREFIXES, LAN_PREFIXES].map((texts) =>
+    texts.flatMap((text) => parsePrefix(text) ?? []),
+  );
+  return asked?.some((one) => local?.some((other) => prefixOverlaps(one, other))) === true;
 }
