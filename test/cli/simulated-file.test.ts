@@ -33,8 +33,9 @@ describe("--host simulated:FILE where FILE is not there", () => {
   });
 
   test("the plan for the MacBook of examples/laptop is what lies beside it", async () => {
-    const { status, stdout } = awg("plan", "-f", EXAMPLE, "--host", "simulated:macos.json");
+    const { status, stdout, stderr } = awg("plan", "-f", EXAMPLE, "--host", "simulated:macos.json");
     expect(status).toBe(0);
+    expect(stderr).toContain("tunnels: other traffic to 198.51.100.7 is dropped, since a Mac has one way");
     await expect(stdout).toMatchFileSnapshot(join(EXAMPLE, "plan.txt"));
   });
 
@@ -51,6 +52,7 @@ describe("--host simulated:FILE where FILE is not there", () => {
   test("with no machine of that name a Linux laptop begins, and it is said", () => {
     const plan = awg("plan", "-f", EXAMPLE, "--host", "simulated:other.json");
     expect(plan.stderr).toContain("other.json is not there: the simulated machine begins as a Linux laptop");
+    expect(plan.stderr).not.toContain("one way");
   });
 
   test("a path is taken as it is", () => {
