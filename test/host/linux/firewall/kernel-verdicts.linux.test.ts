@@ -134,57 +134,61 @@ describe.skipIf(obstacle !== undefined)(`the kernel${obstacle === undefined ? ""
     expect(ends.here.run(["nft", "list", "tables"]).stdout).not.toContain("awg_boot");
   });
 
-  test("S9: lets out exactly those raw frames that the egress rules accept, fragments among them (A18, A19)", () => {
-    load(LAPTOP);
-    const context = { devices: ["eth0"], identity: "", ownedTables: true };
-    const egress = renderNft(LAPTOP, context)[1] as RenderedTable;
-    const packets = fc.sample(rawPacketArbitrary, { seed: SEED, numRuns: RAW_FRAMES });
-    const wire = { junk: FRAGMENT_JUNK, readsFragments: true };
-    const accepts = (id: number) => runChain(egress, "frames", packets[id] as Packet, wire).verdict === "accept";
-    const send = (ids: readonly number[]) => sendFrames(ids.map((id) => [id, rawFrameOf(id, packets[id] as Packet)]));
-    const { leaked, lost } = differences([...packets.keys()], send, accepts);
-    const describeId = (id: number) => describePacket(packets[id] as Packet);
-    expect({ leaked: leaked.map(describeId), lost: lost.map(describeId) }).toEqual({ leaked: [], lost: [] });
-    const accepted = [...packets.keys()].filter(accepts);
-    expect(accepted.length).toBeGreaterThan(20);
-    expect(accepted.filter((id) => packets[id]?.laterFragment).length).toBeGreaterThan(2);
-  });
+  describe("with the laptop's policy", () => {
+    beforeAll(() => load(LAPTOP));
 
-  test("S2.7: ARP leaves unless it announces a tunnel's address, EAPOL leaves, other frames do not (A20)", () => {
-    load(LAPTOP);
-    const arp = (sender: string) => `0806000108000604000202000000 0001${sender}000000000000c0a80101`;
-    const frames: [string, boolean][] = [
-      [arp("c0a80102"), true],
-      [arp("0a080002"), false],
-      [arp("0a090002"), false],
-      ["888e01010000", true],
-      ["88cc0207040200000000010402ffff", false],
-      ["8863110900000000", false],
-      ["002642420300000000", false],
-    ];
-    const raw = frames.map(([text], id): [number, RawFrame] => {
-      const bytes = Uint8Array.of(...Buffer.from(text.replaceAll(" ", ""), "hex"), ...trailer(id));
-      return [id, { device: "eth0", uid: 0, mark: 0, bytes }];
+    test("S9: lets out exactly those raw frames that the egress rules accept, fragments among them (A18, A19)", () => {
+      const context = { devices: ["eth0"], identity: "", ownedTables: true };
+      const egress = renderNft(LAPTOP, context)[1] as RenderedTable;
+      const packets = fc.sample(rawPacketArbitrary, { seed: SEED, numRuns: RAW_FRAMES });
+      const wire = { junk: FRAGMENT_JUNK, readsFragments: true };
+      const accepts = (id: number) => runChain(egress, "frames", packets[id] as Packet, wire).verdict === "accept";
+      const send = (ids: readonly number[]) => sendFrames(ids.map((id) => [id, rawFrameOf(id, packets[id] as Packet)]));
+      const { leaked, lost } = differences([...packets.keys()], send, accepts);
+      const describeId = (id: number) => describePacket(packets[id] as Packet);
+      expect({ leaked: leaked.map(describeId), lost: lost.map(describeId) }).toEqual({ leaked: [], lost: [] });
+      const accepted = [...packets.keys()].filter(accepts);
+      expect(accepted.length).toBeGreaterThan(20);
+      expect(accepted.filter((id) => packets[id]?.laterFragment).length).toBeGreaterThan(2);
     });
-    const send = (ids: readonly number[]) => sendFrames(raw.filter(([id]) => ids.includes(id)));
-    const found = differences([...raw.keys()], send, (id) => frames[id]?.[1] ?? false);
-    expect(found).toEqual({ leaked: [], lost: [] });
-  });
 
-  test("S9.3, S2.6: a container whose device sits on the wire's leaves by no mark, and solicits with few bytes of its own", () => {
-    load(LAPTOP);
-    using guest = makeMacvlanGuest(ends);
-    const marks = [...LAPTOP_NUMBERS.map(markOfPath), ENGINE_MARK, 0];
-    const marked = ([4, 6] as const).flatMap((family) => marks.map((mark) => guestPacket(family, { mark, ...WEB })));
-    const solicit = guestPacket(6, { protocol: PROTOCOL.icmpv6, icmpType: NDP.neighbourSolicit, hopLimit: 255 });
-    const dhcp = { ...guestPacket(4, DHCP_PORTS), destination: parseIp("255.255.255.255") as IpAddress };
-    const all = [...marked, { ...solicit, bytes: 960 }, solicit, dhcp];
-    const packets = all.map((packet, id) => [id, packet] as const);
-    const frames = all.map((packet, id) => [all.length + id, rawFrameOf(all.length + id, packet, sized)] as const);
-    const seen = ends.exchange(packets, frames, sized, guest);
-    expect(seen.complete).toBe(true);
-    const passing = [solicit, dhcp].map((packet) => all.indexOf(packet));
-    expect(seen.out["eth0"]?.toSorted((a, b) => a - b)).toEqual([...passing, ...passing.map((id) => id + all.length)]);
+    test("S2.7: ARP leaves unless it announces a tunnel's address, EAPOL leaves, other frames do not (A20)", () => {
+      const arp = (sender: string) => `0806000108000604000202000000 0001${sender}000000000000c0a80101`;
+      const frames: [string, boolean][] = [
+        [arp("c0a80102"), true],
+        [arp("0a080002"), false],
+        [arp("0a090002"), false],
+        ["888e01010000", true],
+        ["88cc0207040200000000010402ffff", false],
+        ["8863110900000000", false],
+        ["002642420300000000", false],
+      ];
+      const raw = frames.map(([text], id): [number, RawFrame] => {
+        const bytes = Uint8Array.of(...Buffer.from(text.replaceAll(" ", ""), "hex"), ...trailer(id));
+        return [id, { device: "eth0", uid: 0, mark: 0, bytes }];
+      });
+      const send = (ids: readonly number[]) => sendFrames(raw.filter(([id]) => ids.includes(id)));
+      const found = differences([...raw.keys()], send, (id) => frames[id]?.[1] ?? false);
+      expect(found).toEqual({ leaked: [], lost: [] });
+    });
+
+    test("S9.3, S2.6: a container whose device sits on the wire's leaves by no mark, and solicits with few bytes of its own", () => {
+      using guest = makeMacvlanGuest(ends);
+      const marks = [...LAPTOP_NUMBERS.map(markOfPath), ENGINE_MARK, 0];
+      const marked = ([4, 6] as const).flatMap((family) => marks.map((mark) => guestPacket(family, { mark, ...WEB })));
+      const solicit = guestPacket(6, { protocol: PROTOCOL.icmpv6, icmpType: NDP.neighbourSolicit, hopLimit: 255 });
+      const dhcp = { ...guestPacket(4, DHCP_PORTS), destination: parseIp("255.255.255.255") as IpAddress };
+      const all = [...marked, { ...solicit, bytes: 960 }, solicit, dhcp];
+      const packets = all.map((packet, id) => [id, packet] as const);
+      const frames = all.map((packet, id) => [all.length + id, rawFrameOf(all.length + id, packet, sized)] as const);
+      const seen = ends.exchange(packets, frames, sized, guest);
+      expect(seen.complete).toBe(true);
+      const passing = [solicit, dhcp].map((packet) => all.indexOf(packet));
+      expect(seen.out["eth0"]?.toSorted((a, b) => a - b)).toEqual([
+        ...passing,
+        ...passing.map((id) => id + all.length),
+      ]);
+    });
   });
 
   function sendFrames(frames: Numbered<RawFrame>): ReadonlySet<number> {
