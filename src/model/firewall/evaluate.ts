@@ -1,5 +1,6 @@
 import { ENGINE_MARK, MARK_MASK, markOfPath, PATH_NUMBERS } from "../ownership.ts";
 import { AddressSet } from "./address-set.ts";
+import { flowMemoryOf, isOrphan } from "./flow-memory.ts";
 import { compileFlowPath, type FlowPath } from "./flow-path.ts";
 import { compileGrants } from "./grants.ts";
 import { compileLayer, type LayerJudge } from "./layer-judge.ts";
@@ -23,10 +24,13 @@ interface CompiledPolicy {
   readonly layers: readonly LayerJudge[];
   /** Our own sockets, which steering leaves alone or sends directly (S3.1–S3.3, S4.8). */
   readonly isOwn: (packet: Packet) => boolean;
+  /** Nobody knows whose it was, and that could matter (S4.10). */
+  readonly isLost: (packet: Packet) => boolean;
   readonly steerFlow: (flow: ReturnType<typeof flowOf>) => FlowPath;
 }
 
 const DIRECT: PathRef = { kind: "direct" };
+const BLOCK: PathRef = { kind: "block" };
 const compiledPolicies = new WeakMap<FirewallPolicy, CompiledPolicy>();
 
 /**
@@ -43,6 +47,7 @@ export function judge(policy: FirewallPolicy, packet: Packet): Judgement {
 export function steer(policy: FirewallPolicy, packet: Packet): PathRef {
   const compiled = compilePolicy(policy);
   if (linkTrafficOut(packet) !== undefined || compiled.isOwn(packet)) return DIRECT;
+  if (compiled.isLost(packet)) return BLOCK;
   if (packet.reply === true) {
     const tunnel = compiled.tunnels.find(({ addresses }) => addresses.has(packet.source))?.tunnel;
     return tunnel === undefined ? DIRECT : { kind: "tunnel", device: tunnel.device, number: tunnel.number };
@@ -88,7 +93,8 @@ function judgeBeforeLayers(compiled: CompiledPolicy, packet: Packet): Judgement 
       : packet.hook === "input" && inPhysical
         ? linkTrafficIn(packet)
         : undefined;
-  return link === undefined ? undefined : accept(link);
+  if (link !== undefined) return accept(link);
+  return compiled.isLost(packet) ? drop("S4.10 nobody knows whose it was") : undefined;
 }
 
 /** S1.2: every layer must accept. */
@@ -116,12 +122,14 @@ function compilePolicy(policy: FirewallPolicy): CompiledPolicy {
   const tunnelDevices = new Set(tunnels.map((tunnel) => tunnel.device));
   const last = policy.layers.at(-1);
   const grants = last === undefined ? undefined : compileGrants(last);
+  const memory = flowMemoryOf(policy).kind;
   const compiled: CompiledPolicy = {
     tunnels: (last?.tunnels ?? []).map((tunnel) => ({ tunnel, addresses: new AddressSet(tunnel.addresses) })),
     tunnelDevices,
     tunnelAddresses: new AddressSet(tunnels.flatMap((tunnel) => tunnel.addresses)),
     layers: policy.layers.map((layer) => compileLayer(layer, tunnelDevices)),
     isOwn: (packet) => isEngine(last, packet) || grants?.ownOut(packet) !== undefined,
+    isLost: (packet) => memory !== "needless" && isOrphan(packet) && (memory === "refused" || packet.lastUid === null),
     steerFlow: compileFlowPath(policy.steering, last ?? { dns: null, allow: [], allowLan: false }),
   };
   compiledPolicies.set(policy, compiled);

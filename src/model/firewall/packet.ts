@@ -27,6 +27,11 @@ export interface Packet {
   readonly outDevice?: string;
   /** User of the sending socket; absent when the kernel sent it, no socket is known, or it came from outside. */
   readonly uid?: number;
+  /**
+   * Of a packet without a user that goes on with a flow of TCP, SCTP or DCCP: the user whose the flow was, null where nobody
+   * knows. Absent: the packet opens its flow, ends nobody's, or is a later fragment.
+   */
+  readonly lastUid?: number | null;
   /** The packet's mark, foreign bits included; 0 when absent. */
   readonly mark?: number;
   /** Whether conntrack holds it for an answer: the flow was opened by the other side. False when absent. */
@@ -58,11 +63,12 @@ export const LOOPBACK_DEVICE = "lo";
 
 /** The flow a packet belongs to, seen from its sender. */
 export function flowOf(packet: Packet): Flow {
+  const uid = packet.uid ?? packet.lastUid ?? undefined;
   return {
     destination: packet.destination,
     protocol: packet.protocol,
     ...(packet.destinationPort === undefined ? {} : { destinationPort: packet.destinationPort }),
-    ...(packet.uid === undefined ? {} : { uid: packet.uid }),
+    ...(uid === undefined ? {} : { uid }),
   };
 }
 

@@ -42,7 +42,8 @@ export function pathFormula({ family, steering, layer, sides, isAnybodys, isWant
       add(matchFormula(family, match, sides), path);
       continue;
     }
-    const { uids: _theirs, ...ofAnybody } = match;
+    const { uids, ...ofAnybody } = match;
+    if (uids.length === 0) continue;
     const before = any(...cases.map(({ when }) => when));
     maybe.push(all(not(before), matchFormula(family, ofAnybody, sides), isWanted({ path, isDeclaredDns: false })));
   }

@@ -172,6 +172,40 @@ describe("the kill switch, path by path", () => {
   });
 });
 
+describe("what a program left to be sent (S4.10)", () => {
+  const theirs = { origin: "rules/0 (theirs)", match: { uids: [{ from: 1500, to: 1599 }] }, path: BLOCK };
+  const steady = policyOf({ flows: { rules: [theirs], default: DIRECT } });
+  const left = (lastUid: number | null, more: object = {}): Packet => {
+    const { uid: _gone, ...packet } = packetOf({ protocol: 6, ...more });
+    return { ...packet, lastUid };
+  };
+
+  test.each<[string, Packet, string]>([
+    ["belongs to the user whose flow it was", left(1500), "drop S4.4"],
+    ["also as an answer", left(1500, { reply: true }), "drop S4.4"],
+    ["belongs to another user, too", left(1000), "accept S5.3"],
+    ["is dropped where nobody knows", left(null), "drop S4.10"],
+    ["is nothing of UDP", left(null, { protocol: 17 }), "accept S5.3"],
+    ["is not asked on loopback", left(null, { outDevice: "lo" }), "accept S2.1"],
+  ])("%s", (_name, packet, wanted) => {
+    expect(found(steady, packet)).toBe(wanted);
+  });
+
+  test("is dropped while a policy changes, and goes its way where no rule names users", () => {
+    const layers = [...steady.layers, layerOf({ flows: { rules: [], default: DIRECT } })];
+    expect(found({ ...steady, layers }, left(1000))).toBe("drop S4.10");
+    expect(found(policyOf({ flows: { rules: [], default: DIRECT } }), left(null))).toBe("accept S5.3");
+  });
+
+  test("is dropped where rules tell more kinds of users apart than have numbers", () => {
+    const ranges = Array.from({ length: 62 }, (_, index) => ({ from: 2000 + 2 * index, to: 2000 + 2 * index }));
+    const rules = ranges.map((range, index) => ({ ...theirs, origin: `rules/${index}`, match: { uids: [range] } }));
+    const of = (count: number) => policyOf({ flows: { rules: rules.slice(0, count), default: DIRECT } });
+    expect(found(of(61), left(1000))).toBe("accept S5.3");
+    expect(found(of(62), left(1000))).toBe("drop S4.10");
+  });
+});
+
 describe("steering (S4)", () => {
   test.each<[string, Packet, object]>([
     ["by the default", packetOf({}), OFFICE],

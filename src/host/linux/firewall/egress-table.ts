@@ -1,12 +1,14 @@
+import { flowMemoryOf, type UserClass } from "../../../model/firewall/flow-memory.ts";
 import type { FirewallPolicy, PathRef, PolicyLayer } from "../../../model/firewall/policy.ts";
 import { MARK_MASK, markOfPath, NFT_TABLE, PATH_NUMBERS } from "../../../model/ownership.ts";
 import { type Expression, verdict } from "../../../native/linux/nftables/expression.ts";
 import { type Match, matchIn, setMark } from "../../../native/linux/nftables/match.ts";
 import type { RenderPlace } from "./chains/conditions.ts";
+import { isFrameOf, writeFrameMemory } from "./chains/flow-memory-chains.ts";
 import { writeAllowInAnswers, writeOwnOut } from "./chains/grant-rules.ts";
 import { isLabelled } from "./chains/label-chain.ts";
 import { hasSocket, writeLinkOut } from "./chains/link-rules.ts";
-import { refuse, writePathRules } from "./chains/path-chains.ts";
+import { type PathChain, refuse, writePathRules } from "./chains/path-chains.ts";
 import { type InetTableOptions, ownAddresses, writeRefused } from "./inet-table.ts";
 import { prefixesOf, type RenderedTable, TableWriter } from "./table-writer.ts";
 
@@ -76,8 +78,10 @@ function writePackets(place: RenderPlace, policy: FirewallPolicy, labels: boolea
   }
   writeLinkOut(place, PACKETS, verdict("accept"));
   writeGuestAnswers(place, policy, labels);
+  const memory = flowMemoryOf(policy);
   for (const [index, layer] of policy.layers.entries()) {
-    const chain = writeLayer(place, layer, policy.layers.length > 1 ? `-${index + 1}` : "");
+    const suffix = policy.layers.length > 1 ? `-${index + 1}` : "";
+    const chain = memory.kind === "kept" ? writeWhose(place, layer, memory.classes) : writeLayer(place, layer, suffix);
     writer.rule(PACKETS, [], verdict("jump", chain), "S1.2 every layer accepts");
   }
   writer.rule(PACKETS, [], verdict("accept"), "S1.2 every layer has accepted");
@@ -102,23 +106,51 @@ function writeLayer(place: RenderPlace, layer: PolicyLayer, suffix: string): str
   const chain = `out${suffix}`;
   const fragments = `fragments${suffix}`;
   place.writer.chain(fragments);
+  writeWhole(place, layer, chain, fragments);
+  writeChecks(place, layer, fragments, { fragments: true });
+  return chain;
+}
+
+function writeWhole(
+  place: RenderPlace,
+  layer: PolicyLayer,
+  chain: string,
+  fragments: string,
+  asking: Asking = {},
+): void {
   place.writer.chain(chain);
   for (const isFragment of laterFragment(place)) {
     place.writer.rule(chain, [isFragment], verdict("goto", fragments), "S9.2 later fragments have no ports");
   }
-  writeChecks(place, layer, chain, false);
-  writeChecks(place, layer, fragments, true);
+  writeChecks(place, layer, chain, asking);
+}
+
+/** S4.10: a mark is not asked whose flow it was, for who sends from another namespace may set one. */
+function writeWhose(place: RenderPlace, layer: PolicyLayer, classes: readonly UserClass[]): string {
+  const { writer } = place;
+  const [chain, lasting, seen] = ["whose", "out-lasting", "seen"];
+  const known = writeLayer(place, layer, "");
+  writer.chain(seen);
+  writeFrameMemory(place, seen, classes);
+  writeWhole(place, layer, lasting, "fragments", { ofUsers: isFrameOf(place, classes) });
+  writer.chain(chain);
+  writer.rule(chain, [], verdict("jump", seen), "S4.10 whose flow it is");
+  writer.rule(chain, [hasSocket(place)], verdict("goto", known), "S4.4 its user is known");
+  writer.rule(chain, [], verdict("goto", lasting), "S4.10 by whose flow it was");
   return chain;
 }
 
-function writeChecks(place: RenderPlace, layer: PolicyLayer, chain: string, fragments: boolean): void {
+type Asking = Pick<PathChain, "fragments" | "ofUsers">;
+
+function writeChecks(place: RenderPlace, layer: PolicyLayer, chain: string, asking: Asking): void {
+  const { fragments = false } = asking;
   writeOwnOut(place, chain, layer, fragments);
   if (layer.killSwitch) writeAllowInAnswers(place, chain, layer, fragments ? "fragment" : "port");
   const take = (path: PathRef, { dns }: { dns: boolean }): Expression => {
     const passes = layer.killSwitch || dns ? path.kind === "direct" : path.kind !== "block";
     return passes ? pass() : refuse();
   };
-  writePathRules(place, { chain, steering: layer.flows, layer, fragments, take });
+  writePathRules(place, { chain, steering: layer.flows, layer, take, ...asking });
 }
 
 /** Not the first fragment: an offset other than 0 (RFC 791 section 3.1, RFC 8200 section 4.5). */

@@ -20,7 +20,7 @@ const FRAMES = [0x0800, 0x86dd] as const;
  */
 export function whileFallenBack({ writer, match }: RenderPlace, path: number, not = false): Match {
   const field = fieldIn(writer.family);
-  writer.expiringSet(fallbackSetName(path), field, FALLBACK_LIFETIME_MS);
+  writer.expiringSet(fallbackSetName(path), [field], FALLBACK_LIFETIME_MS);
   return match.inSet(field, fallbackSetName(path), { not });
 }
 

@@ -1,3 +1,4 @@
+import { flowMemoryOf } from "../../../model/firewall/flow-memory.ts";
 import { LOOPBACK_DEVICE } from "../../../model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
 import { NFT_TABLE } from "../../../model/ownership.ts";
@@ -42,8 +43,10 @@ export function renderInetTable(policy: FirewallPolicy, { identity, owned, label
   writeRefused(place);
   writeSteering(place, policy);
   writeArriving(place, policy);
+  const memory = flowMemoryOf(policy);
+  const classes = memory.kind === "kept" ? memory.classes : undefined;
   const layers = policy.layers.map((layer, index) =>
-    writeLayer(place, layer, policy.layers.length > 1 ? `-${index + 1}` : ""),
+    writeLayer(place, layer, policy.layers.length > 1 ? `-${index + 1}` : "", classes),
   );
   const guarded = policy.layers.some((layer) => layer.killSwitch) ? "drop" : "accept";
   writeLeaving(place, layers, guarded);

@@ -77,12 +77,16 @@ export class TableWriter {
     this.valueSet(name, field, values);
   }
 
-  /** Makes, once, a set of that name whose elements come and go by themselves; it is empty when the table is loaded. */
-  expiringSet(name: string, field: FieldName, timeoutMs: number): void {
+  /**
+   * Makes, once, a set of that name whose elements come and go by themselves; it is empty when the table is loaded. Rules
+   * may add elements where it says how many at most.
+   */
+  expiringSet(name: string, fields: readonly FieldName[], timeoutMs: number, mostElements?: number): void {
     if (this.#setNames.has(name)) return;
     this.#setNames.set(name, name);
     const { family, name: table } = this.#table;
-    this.#sets.push({ set: { family, table, name, fields: [field], intervals: false, timeoutMs }, elements: [] });
+    const room = mostElements === undefined ? {} : { mostElements };
+    this.#sets.push({ set: { family, table, name, fields, intervals: false, timeoutMs, ...room }, elements: [] });
   }
 
   /** What was collected. */

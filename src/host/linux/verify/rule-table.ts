@@ -1,3 +1,4 @@
+import { NFT_BOOT_TABLE, NFT_TABLE } from "../../../model/ownership.ts";
 import type { NftChain } from "../../../native/linux/nftables/chain.codec.ts";
 import type { TableFamily } from "../../../native/linux/nftables/field.ts";
 import type { NftTableContents } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
@@ -24,6 +25,13 @@ export interface TableSet {
   readonly elements: readonly SetElement[];
   /** A verdict stands by each element. */
   readonly verdicts: boolean;
+  /** Rules add elements. */
+  readonly isFilledByRules: boolean;
+}
+
+/** Whether the table is one of awg's. */
+export function isOurs({ family, name }: Pick<RuleTable, "family" | "name">): boolean {
+  return (family === "inet" || family === "netdev") && (name === NFT_TABLE || name === NFT_BOOT_TABLE);
 }
 
 /** A table that was rendered but not loaded. */
@@ -33,7 +41,12 @@ export function tableOfRendered({ table, chains, rules, sets }: RenderedTable): 
     name: table.name,
     dormant: false,
     chains: chainsOf(chains, rules),
-    sets: new Map(sets.map(({ set, elements }) => [set.name, { elements, verdicts: set.verdicts === true }])),
+    sets: new Map(
+      sets.map(({ set, elements }) => [
+        set.name,
+        { elements, verdicts: set.verdicts === true, isFilledByRules: set.mostElements !== undefined },
+      ]),
+    ),
   };
 }
 
@@ -44,7 +57,7 @@ export function tableOfRead({ table, chains, rules, sets }: NftTableContents): R
     name: table.name,
     dormant: table.dormant,
     chains: chainsOf(chains, rules),
-    sets: new Map(sets.map(({ name, elements, verdicts }) => [name, { elements, verdicts }])),
+    sets: new Map(sets.map(({ name, ...set }) => [name, set])),
   };
 }
 

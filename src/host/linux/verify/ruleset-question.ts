@@ -1,12 +1,11 @@
 import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
 import type { Family } from "../../../model/ip.ts";
-import { NFT_BOOT_TABLE, NFT_TABLE } from "../../../model/ownership.ts";
 import { grantedBy, markedFor } from "../../../model/verify/policy-formula.ts";
 import { type Hook, POSSIBLE } from "../../../model/verify/possible-packets.ts";
 import { PacketSpace } from "../../../model/verify/space/packet-space.ts";
 import { type Formula, termsOf } from "../../../model/verify/space/term.ts";
 import { markUsesOfTables, type ReadTable, readTables, termsOfTables } from "./read-tables.ts";
-import type { RuleTable } from "./rule-table.ts";
+import { isOurs, type RuleTable } from "./rule-table.ts";
 
 /** What is asked: whether these tables let pass what the policy grants and nothing else. */
 export interface RulesetQuestion {
@@ -67,9 +66,4 @@ export function askFor(question: RulesetQuestion, family: Family, steered: reado
   });
   const own = tables.filter(({ table }) => isOurs(table));
   return { question, family, space, own, all: tables, granted, steered: paths };
-}
-
-/** Whether the table is one of awg's. */
-export function isOurs({ family, name }: Pick<RuleTable, "family" | "name">): boolean {
-  return (family === "inet" || family === "netdev") && (name === NFT_TABLE || name === NFT_BOOT_TABLE);
 }

@@ -17,13 +17,13 @@ export interface TracedPacket {
   readonly rules: readonly MetRule[];
 }
 
-/** Sends one packet of this machine through all base chains of the tables, and tells the rules that it meets. Pure. */
+/** Sends one packet of this machine, which opens its flow, through all base chains of the tables, and tells the rules that it meets. Pure. */
 export function tracePacket(
   { tables, devices, indexes }: Pick<RulesetQuestion, "tables" | "devices" | "indexes">,
   point: HeaderPoint,
 ): TracedPacket {
   const { family } = point.destination;
-  const read = readTables(tables, { family, indexes });
+  const read = readTables(tables, { family, indexes, opens: true });
   const formula = pointFormula(point);
   const uses = [
     ...markUsesOfTables(read),

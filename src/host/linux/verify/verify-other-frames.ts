@@ -5,7 +5,8 @@ import { NOTHING } from "../../../model/verify/space/diagrams.ts";
 import { PacketSpace } from "../../../model/verify/space/packet-space.ts";
 import { ALWAYS, all, any, deviceIn, type Formula, not, numberIs, termsOf } from "../../../model/verify/space/term.ts";
 import { baseChainsAt, markUsesOfTables, readTables, termsOfTables } from "./read-tables.ts";
-import { isOurs, type RulesetQuestion } from "./ruleset-question.ts";
+import { isOurs } from "./rule-table.ts";
+import type { RulesetQuestion } from "./ruleset-question.ts";
 import { type Piece, startingWith, walk } from "./walk.ts";
 
 const ARP = 0x0806;

@@ -126,7 +126,7 @@ class Walker {
       return;
     }
     const { verdict } = rule;
-    const isSure = met.doubts === piece.doubts;
+    const isSure = met.doubts === piece.doubts && rule.steps.every(({ kind }) => kind !== "either");
     const rest = isSure ? diagrams.minus(piece.set, met.before) : piece.set;
     if (verdict === undefined || verdict.code === "continue") {
       const isSame = met.change === piece.change && met.isLabelled === piece.isLabelled;
@@ -185,7 +185,7 @@ class Walker {
       else if (step.kind === "mark-lost") {
         isMarkLost = true;
         doubts = [...doubts, `${rule.name}: ${LOST_MARK}`];
-      } else doubts = [...doubts, `${rule.name}: ${step.what}`];
+      } else if (step.kind === "doubt") doubts = [...doubts, `${rule.name}: ${step.what}`];
     }
     return { ...piece, set, change, isLabelled, doubts, before, isMarkLost };
   }

@@ -16,6 +16,7 @@ import {
   PAYLOAD_BASES,
   REJECT_TYPES,
   RT_KEYS,
+  SET_UPDATE,
   SOCKET_KEYS,
   VERDICT,
   VERDICT_CODES,
@@ -171,6 +172,12 @@ const READERS: Readonly<Record<string, Reader>> = {
       ...(into === undefined ? {} : { into }),
     };
   },
+  dynset: (attributes) => {
+    const { set, operation, register, timeout, more } = ATTRIBUTE.dynset;
+    const isMore = more.some((type) => attributes.has(type)) || attributes.long(timeout) !== 0n;
+    if (isMore || attributes.number(operation) !== SET_UPDATE) return undefined;
+    return { kind: "set-update", set: attributes.text(set), register: attributes.number(register) };
+  },
   immediate: (attributes) => {
     const { register, data } = ATTRIBUTE.immediate;
     if (attributes.number(register) !== 0) {
@@ -282,10 +289,7 @@ const READERS: Readonly<Record<string, Reader>> = {
   },
 };
 
-interface Registers {
-  readonly addressRegister?: number | undefined;
-  readonly portRegister?: number | undefined;
-}
+type Registers = Partial<Record<"addressRegister" | "portRegister", number | undefined>>;
 
 function registers({ addressRegister, portRegister }: Registers): { addressRegister?: number; portRegister?: number } {
   return {

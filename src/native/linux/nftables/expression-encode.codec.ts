@@ -18,6 +18,7 @@ import {
   PAYLOAD_BASES,
   REJECT_TYPES,
   RT_KEYS,
+  SET_UPDATE,
   SOCKET_KEYS,
   VERDICT,
   VERDICT_CODES,
@@ -143,6 +144,14 @@ const ENCODINGS: { readonly [K in Exclude<Expression["kind"], "unknown">]: Encod
       optional(writer, ATTRIBUTE.lookup.into, into);
       optional(writer, ATTRIBUTE.lookup.setId, setId);
       writer.attributeU32be(ATTRIBUTE.lookup.flags, inverted ? 1 : 0);
+    },
+  },
+  "set-update": {
+    name: "dynset",
+    write: (writer, { set, register }) => {
+      writer.attributeText(ATTRIBUTE.dynset.set, set);
+      writer.attributeU32be(ATTRIBUTE.dynset.operation, SET_UPDATE);
+      writer.attributeU32be(ATTRIBUTE.dynset.register, register);
     },
   },
   verdict: {

@@ -8,6 +8,7 @@ export const ATTRIBUTE = {
   cmp: { register: 1, operator: 2, data: 3 },
   range: { register: 1, operator: 2, from: 3, to: 4 },
   lookup: { set: 1, register: 2, into: 3, setId: 4, flags: 5 },
+  dynset: { set: 1, operation: 3, register: 4, timeout: 6, more: [5, 7, 10] },
   payload: { register: 1, base: 2, offset: 3, length: 4, source: 5 },
   exthdr: { register: 1, type: 2, offset: 3, length: 4, flags: 5, operation: 6, source: 7 },
   meta: { register: 1, key: 2, source: 3 },
@@ -40,6 +41,8 @@ export const FIB_FLAGS = ["saddr", "daddr", "mark", "iif", "oif"] as const;
 export const FIB_PRESENT = 0x20;
 export const EXTHDR_PROTOCOLS = ["ipv6", "tcp-option", "ipv4"] as const;
 export const EXTHDR_PRESENT = 1;
+/** NFT_DYNSET_OP_UPDATE. */
+export const SET_UPDATE = 1;
 export const REJECT_TYPES = ["icmp", "tcp-reset", "icmpx"] as const;
 export const NAT_TYPES = ["snat", "dnat"] as const;
 export const LIMIT_TYPES = ["packets", "bytes"] as const;

@@ -20,7 +20,7 @@ export interface Field {
   readonly transport?: number;
 }
 
-const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, icmp6: 58 } as const;
+const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, dccp: 33, icmp6: 58, sctp: 132 } as const;
 
 const meta = (key: MetaKey, bytes: number, form: ValueForm, nftType: number): Field => ({
   load: (register) => ({ kind: "meta", key, register }),
@@ -98,6 +98,9 @@ export const FIELDS = {
   "tcp.dport": port(2, PROTOCOL.tcp),
   "udp.sport": port(0, PROTOCOL.udp),
   "udp.dport": port(2, PROTOCOL.udp),
+  "tcp.flags": packet("transport", 13, 1, "network", 15, { transport: PROTOCOL.tcp }),
+  "sctp.chunk": packet("transport", 12, 1, "network", 4, { transport: PROTOCOL.sctp }),
+  "dccp.type": packet("transport", 8, 1, "network", 4, { transport: PROTOCOL.dccp }),
   "th.sport": port(0),
   "th.dport": port(2),
   "icmp.type": packet("transport", 0, 1, "network", 14, { network: "ip", transport: PROTOCOL.icmp }),

@@ -120,6 +120,11 @@ export function matchIn(table: TableFamily): MatchBuilder {
   return builder;
 }
 
+/** The fields of the packet become an element of a named set of the same table, or live as long again. */
+export function updateSet(names: readonly FieldName[], set: string): Expression[] {
+  return [...loadConcatenation(names), { kind: "set-update", set, register: FIRST_REGISTER }];
+}
+
 /**
  * Joins conditions into one rule body, dropping a test that an earlier condition made already (two fields of an IPv4
  * header ask only once whether it is IPv4). Order is kept.

@@ -21,7 +21,7 @@ const NFTA_SET = {
 const DESCRIPTION = { size: 1, concatenation: 2 } as const;
 const FIELD_LENGTH = 1;
 const LIST_ELEMENT = 1;
-const FLAG = { constant: 2, interval: 4, map: 8, timeout: 0x10, concatenation: 0x80 } as const;
+const FLAG = { constant: 2, interval: 4, map: 8, timeout: 0x10, evaluation: 0x20, concatenation: 0x80 } as const;
 const VERDICT_TYPE = 0xffffff00;
 /** nft packs the types of a concatenation's fields 6 bits each. */
 const TYPE_BITS = 6;
@@ -39,6 +39,8 @@ export interface NftSet {
   readonly verdicts?: boolean;
   /** Elements vanish by themselves so many milliseconds after they were added. */
   readonly timeoutMs?: number;
+  /** Rules add elements, this many at most (`set-update`). */
+  readonly mostElements?: number;
   readonly comment?: string;
 }
 
@@ -52,6 +54,8 @@ export interface ObservedSet {
   readonly intervals: boolean;
   readonly concatenated: boolean;
   readonly verdicts: boolean;
+  /** Rules add elements (`set-update`). */
+  readonly isFilledByRules: boolean;
   /** Present when elements vanish by themselves: the time that is not said otherwise at an element. */
   readonly timeoutMs?: number;
   readonly comment?: string;
@@ -76,7 +80,7 @@ export function keyBytes(fields: readonly FieldName[]): number {
  * turn such keys round, which awg has no need for.
  */
 export function encodeSet(set: NftSet, id: number): Uint8Array {
-  const { family, table, name, fields, intervals, verdicts = false, timeoutMs } = set;
+  const { family, table, name, fields, intervals, verdicts = false, timeoutMs, mostElements } = set;
   const concatenated = fields.length > 1;
   const hostOrder = fields.some((field) => ["host", "name"].includes(FIELDS[field].form));
   if (fields.length === 0 || (intervals && hostOrder)) {
@@ -89,6 +93,7 @@ export function encodeSet(set: NftSet, id: number): Uint8Array {
     (intervals ? FLAG.interval : 0) |
     (concatenated ? FLAG.concatenation : 0) |
     (verdicts ? FLAG.map : 0) |
+    (mostElements === undefined ? 0 : FLAG.evaluation) |
     (timeoutMs === undefined ? 0 : FLAG.timeout);
   return encodeNftMessage(NFT_MESSAGE.newSet, family, NLM.create, (writer) => {
     writer.attributeText(NFTA_SET.table, table);
@@ -100,7 +105,7 @@ export function encodeSet(set: NftSet, id: number): Uint8Array {
       writer.attributeU32be(NFTA_SET.dataType, VERDICT_TYPE);
       writer.attributeU32be(NFTA_SET.dataLength, 0);
     }
-    if (concatenated) writeConcatenation(writer, fields);
+    if (concatenated) writeDescription(writer, fields, mostElements);
     writer.attributeU32be(NFTA_SET.id, id);
     if (timeoutMs !== undefined) writer.attributeU64be(NFTA_SET.timeout, BigInt(timeoutMs));
     const order = hostOrder && !concatenated ? "host" : "network";
@@ -146,6 +151,7 @@ export function decodeSet(message: NetlinkMessage): ObservedSet | undefined {
     intervals: (flags & FLAG.interval) !== 0,
     concatenated: (flags & FLAG.concatenation) !== 0,
     verdicts: number(NFTA_SET.dataType) === VERDICT_TYPE,
+    isFilledByRules: (flags & FLAG.evaluation) !== 0,
     ...((flags & FLAG.timeout) === 0 ? {} : { timeoutMs: timeout === undefined ? 0 : Number(readU64be(timeout)) }),
     ...(comment === undefined ? {} : { comment }),
   };
@@ -156,8 +162,9 @@ export function keyType(fields: readonly FieldName[]): number {
   return fields.reduce((sum, name) => (sum << TYPE_BITS) | fieldOf(name).nftType, 0);
 }
 
-function writeConcatenation(writer: MessageWriter, fields: readonly FieldName[]): void {
+function writeDescription(writer: MessageWriter, fields: readonly FieldName[], size: number | undefined): void {
   const description = writer.begin(NFTA_SET.description);
+  if (size !== undefined) writer.attributeU32be(DESCRIPTION.size, size);
   const list = writer.begin(DESCRIPTION.concatenation);
   for (const name of fields) {
     const element = writer.begin(LIST_ELEMENT);

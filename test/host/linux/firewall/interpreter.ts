@@ -19,6 +19,8 @@ export interface Wire {
   readonly untracked?: boolean;
   /** netdev hooks of the kernel do not look at the fragment offset when they load from the transport header. */
   readonly readsFragments?: boolean;
+  /** The number of the users whose flow it was, where the tables remember it. */
+  readonly flowOf?: number;
   /** The label that rules before gave it; none when absent. */
   readonly label?: number;
 }
@@ -168,6 +170,9 @@ class Machine {
       case "byteorder":
         this.#write(expression.register, this.#read(expression.source, expression.length).toReversed());
         return true;
+      case "set-update":
+      case "ct-set":
+        return true;
       case "lookup":
         return this.#contains(expression.set, expression.register) !== expression.inverted;
       default:
@@ -184,9 +189,18 @@ class Machine {
   #contains(name: string, register: number): boolean {
     const found = this.#sets.get(name);
     if (found === undefined) throw new Error(`no set ${name}`);
+    const flows = /^flows(?:-(\d+))?-v([46])$/.exec(name);
+    if (flows !== null) return this.#isSeen(flows[1], Number(flows[2]));
     const width = found.elements[0]?.from.length ?? 1;
     const key = this.#read(register, width);
     return found.elements.some(({ from, to = from }) => Buffer.compare(key, from) >= 0 && Buffer.compare(key, to) <= 0);
+  }
+
+  /** S4.10: the tester says whose flow it was. */
+  #isSeen(users: string | undefined, family: number): boolean {
+    const { flowOf } = this.#wire;
+    if (flowOf === undefined || this.#packet.destination.family !== family) return false;
+    return users === undefined || Number(users) === flowOf;
   }
 
   /** The state of what is not tracked is known all the same, its direction is not (nft_ct.c, nft_ct_get_eval). */
@@ -197,7 +211,9 @@ class Machine {
       return host32(this.#wire.untracked ? CT_STATE.untracked : tracked);
     }
     if (key === "id" && !this.#wire.untracked) return host32(FLOW_ID);
-    if (key !== "direction" || this.#wire.untracked) throw BROKEN;
+    if (this.#wire.untracked) throw BROKEN;
+    if (key === "mark") return host32((this.#wire.flowOf ?? 0) << 24);
+    if (key !== "direction") throw BROKEN;
     return Uint8Array.of(reply ? 1 : 0);
   }
 
@@ -286,9 +302,19 @@ function networkHeader(packet: Packet): Uint8Array {
   return header;
 }
 
+/** From the ninth byte on: SYN, DCCP-Request and INIT; zeros and the like stand for what goes on with a flow. */
+const OPENS: Readonly<Record<number, readonly number[]>> = {
+  6: [0, 0, 0, 0, 0x50, 0x02],
+  33: [0x01],
+  132: [0, 0, 0, 0, 1],
+};
+const GOES_ON: typeof OPENS = { 6: [0, 0, 0, 0, 0x50, 0x10], 33: [0x04], 132: [0, 0, 0, 0, 0] };
+
 function transportHeader(packet: Packet, junk: Uint8Array = new Uint8Array(8)): Uint8Array {
   if (packet.laterFragment) return junk;
-  const header = junk.slice();
+  const header = new Uint8Array(20);
+  header.set(junk);
+  header.set(packet.lastUid === undefined ? (OPENS[packet.protocol] ?? []) : (GOES_ON[packet.protocol] ?? []), 8);
   if (PORTED_PROTOCOLS.includes(packet.protocol)) {
     const [source, destination] = [packet.sourcePort ?? 0, packet.destinationPort ?? 0];
     header.set([source >> 8, source & 255, destination >> 8, destination & 255]);

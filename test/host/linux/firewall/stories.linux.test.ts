@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
+import type { FirewallPolicy, PathRef } from "../../../../src/model/firewall/policy.ts";
 import { blockedPolicy } from "../../../../src/model/firewall/transition.ts";
-import { OFFICE, policyOf } from "../../../model/firewall/policies.ts";
+import { DIRECT, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../../../support/netns.ts";
 
 const obstacle = namespaceObstacle() ?? commandObstacle("ip", "python3", "ping");
@@ -15,6 +16,9 @@ const SERVER = policyOf({
 });
 const PORTS = { allowed: 22, refused: 23 } as const;
 const REMOTE = "203.0.113.9";
+const NOBODY = 65_534;
+const ORPHAN = fileURLToPath(new URL("./programs/orphan.py", import.meta.url));
+const LOAD_POLICY = fileURLToPath(new URL("./load-policy.script.ts", import.meta.url));
 
 /**
  * Real sockets and the kernel's own packets, with routes as awg sets them: marks choose tables, the default table is the
@@ -157,6 +161,23 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
     expect(neighbour).toContain("lladdr");
     expect(isCutOff(the(there), "198.51.100.2")).toBe(true);
     expect(the(there).run(["ip", "neigh", "show", "198.51.100.2"]).stdout).toContain("lladdr");
+  });
+
+  test("S4.10: what a user's program leaves to be sent arrives whole, and takes no way that the user has not", () => {
+    const users = [{ from: NOBODY, to: NOBODY }];
+    const withRule = (path: PathRef, rest: PathRef) =>
+      policyOf({ flows: { rules: [{ origin: "rules/0 (them)", match: { uids: users }, path }], default: rest } });
+    const write = (next: FirewallPolicy | null) => {
+      const argv = [process.execPath, LOAD_POLICY];
+      const load = next === null ? null : { argv, input: { runDir, policy: next } };
+      const job = { there: the(there).name, address: "198.51.100.1", uid: NOBODY, load };
+      return JSON.parse(the(here).run(["python3", ORPHAN], { input: JSON.stringify(job) }).stdout);
+    };
+    the(here).run(["ip", "rule", "add", "pref", "90", "uidrange", `${NOBODY}-${NOBODY}`, "lookup", "main"]);
+    load(withRule(DIRECT, OFFICE));
+    expect(write(null)).toEqual({ got: 150_000, end: true });
+    load(policyOf({ flows: { rules: [], default: DIRECT } }));
+    expect(write(withRule(OFFICE, DIRECT))).toEqual({ got: 0, end: false });
   });
 
   test("S4.3: DNS goes to the declared server by the tunnel, to no other by any way", () => {

@@ -151,8 +151,11 @@ describe("nf_tables messages come back as they were written", () => {
       intervals: true,
       concatenated: true,
       verdicts: false,
+      isFilledByRules: false,
       comment: "c",
     });
+    const flows = { ...set, intervals: false, timeoutMs: 600_000, mostElements: 100 };
+    expect(decodeSet(only(encodeSet(flows, 1)))).toMatchObject({ isFilledByRules: true, timeoutMs: 600_000 });
     expect([keyBytes(["l4proto"]), keyType(["mark"])]).toEqual([1, 19]);
   });
 

@@ -80,6 +80,7 @@ function portsOf(place: RenderPlace, name: string, sides: PeerSides, peer: PeerM
   return [carrier, match.inSet(`${kind}.${sides.port}`, writer.portSet(`${name}-ports`, ports))];
 }
 
-function usersOf({ match }: RenderPlace, { from, to }: PortRange): Match {
+/** The packet's socket is of one of these users. */
+export function usersOf({ match }: RenderPlace, { from, to }: PortRange): Match {
   return from === to ? match.skuid(from) : match.range("skuid", from, to);
 }

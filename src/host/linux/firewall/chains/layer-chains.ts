@@ -1,3 +1,4 @@
+import type { UserClass } from "../../../../model/firewall/flow-memory.ts";
 import { REDIRECT, TOO_BIG } from "../../../../model/firewall/packet.ts";
 import { engineUids, type PathRef, type PolicyLayer, type PolicyTunnel } from "../../../../model/firewall/policy.ts";
 import { MARK_MASK, markOfPath } from "../../../../model/ownership.ts";
@@ -5,8 +6,10 @@ import { type Expression, verdict } from "../../../../native/linux/nftables/expr
 import { type Match, setMark } from "../../../../native/linux/nftables/match.ts";
 import { whileFallenBack } from "../fallback-sets.ts";
 import { INWARD, type RenderPlace } from "./conditions.ts";
+import { isFlowOf } from "./flow-memory-chains.ts";
 import { isReply, writeAllowIn, writeAllowInAnswers, writeOwnIn, writeOwnOut } from "./grant-rules.ts";
-import { refuse, writePathRules } from "./path-chains.ts";
+import { hasSocket } from "./link-rules.ts";
+import { type PathChain, refuse, writePathRules } from "./path-chains.ts";
 
 /** The set of every tunnel device of the policy. */
 export const TUNNEL_SET = "tunnels";
@@ -24,20 +27,27 @@ export interface LayerChains {
  * Writes the chains of one layer into the inet table (S3–S8).
  *
  * @param suffix keeps the names of several layers apart
+ * @param classes the users whose flows are remembered (S4.10)
  */
-export function writeLayer(place: RenderPlace, layer: PolicyLayer, suffix: string): LayerChains {
-  const paths = writePaths(place, layer, suffix);
+export function writeLayer(
+  place: RenderPlace,
+  layer: PolicyLayer,
+  suffix: string,
+  classes?: readonly UserClass[],
+): LayerChains {
+  const crossing = writePaths(place, layer, suffix);
+  const paths = classes === undefined ? crossing : writeWhose(place, layer, suffix, crossing, classes);
   const leaving = `out${suffix}`;
   if (!layer.killSwitch) {
     place.writer.chain(leaving);
     place.writer.rule(leaving, [onTunnel(place, "oifname")], verdict("goto", paths), "S8.1 on a tunnel device");
     writePhysical(place, layer, leaving, paths, suffix);
-    return { leaving, entering: undefined, crossing: paths };
+    return { leaving, entering: undefined, crossing };
   }
   const chains = { leaving, entering: `in${suffix}`, crossing: `through${suffix}` };
   writeLeaving(place, layer, leaving, paths, suffix);
   writeEntering(place, layer, chains.entering, suffix);
-  writeCrossing(place, layer, chains.crossing, paths);
+  writeCrossing(place, layer, chains.crossing, crossing);
   return chains;
 }
 
@@ -52,6 +62,30 @@ function writePaths(place: RenderPlace, layer: PolicyLayer, suffix: string): str
   place.writer.chain(chain);
   for (const tunnel of layer.tunnels) writeToTunnel(place, tunnel, suffix);
   writeToDirect(place, suffix);
+  writePathRules(place, { chain, steering: layer.flows, layer, take: takePath(layer, suffix) });
+  return chain;
+}
+
+/** S4.10: what leaves without a known user is asked whose flow it was. */
+function writeWhose(
+  place: RenderPlace,
+  layer: PolicyLayer,
+  suffix: string,
+  known: string,
+  classes: readonly UserClass[],
+): string {
+  const { writer } = place;
+  const [chain, lasting] = [`whose${suffix}`, `paths-lasting${suffix}`];
+  const take = takePath(layer, suffix);
+  writer.chain(lasting);
+  writePathRules(place, { chain: lasting, steering: layer.flows, layer, take, ofUsers: isFlowOf(place, classes) });
+  writer.chain(chain);
+  writer.rule(chain, [hasSocket(place)], verdict("goto", known), "S4.4 its user is known");
+  writer.rule(chain, [], verdict("goto", lasting), "S4.10 by whose flow it was");
+  return chain;
+}
+
+function takePath(layer: PolicyLayer, suffix: string): PathChain["take"] {
   const toPath = (path: PathRef): Expression => {
     if (path.kind === "block") return refuse();
     if (path.kind === "direct") return verdict("goto", `to-direct${suffix}`);
@@ -59,10 +93,7 @@ function writePaths(place: RenderPlace, layer: PolicyLayer, suffix: string): str
     return known ? verdict("goto", `to-${path.device}${suffix}`) : refuse();
   };
   const unprotected = (path: PathRef): Expression => (path.kind === "block" ? refuse() : pass());
-  const take = (path: PathRef, { dns }: { dns: boolean }) =>
-    layer.killSwitch || dns ? toPath(path) : unprotected(path);
-  writePathRules(place, { chain, steering: layer.flows, layer, take });
-  return chain;
+  return (path, { dns }) => (layer.killSwitch || dns ? toPath(path) : unprotected(path));
 }
 
 function writeToTunnel({ writer, match }: RenderPlace, { device, families }: PolicyTunnel, suffix: string): void {

@@ -1,7 +1,7 @@
 import { DNS_ENCRYPTED_PORT, DNS_PORT, protectedDnsPorts } from "../../../../model/firewall/flow-path.ts";
 import { LAN_PREFIXES } from "../../../../model/firewall/link-traffic.ts";
 import { PROTOCOL } from "../../../../model/firewall/packet.ts";
-import type { FlowMatch, PathRef, PolicyLayer, Steering } from "../../../../model/firewall/policy.ts";
+import type { FlowMatch, PathRef, PolicyLayer, PortRange, Steering } from "../../../../model/firewall/policy.ts";
 import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
 import type { Match } from "../../../../native/linux/nftables/match.ts";
 import { whileFallenBack } from "../fallback-sets.ts";
@@ -27,6 +27,8 @@ export interface PathChain {
   readonly sides?: PeerSides;
   /** The packets are later fragments: a condition on ports may or may not hold of them (S9.2). */
   readonly fragments?: boolean;
+  /** The packets have no known user: what tells instead that their flow was one of these users' (S4.10). */
+  readonly ofUsers?: (uids: readonly PortRange[]) => Match[][];
   /** What to do with a packet whose path this is. `dns`: it is a query to a declared server. */
   readonly take: (path: PathRef, what: { readonly dns: boolean }) => Expression;
 }
@@ -78,15 +80,17 @@ function writeMatch(
   target: PathRef,
   comment: string,
 ): void {
-  const { sides = OUTWARD, fragments = false } = path;
-  const { destinations, ...rest } = match;
-  if (sides !== OUTWARD && match.uids !== undefined) return;
+  const { sides = OUTWARD, fragments = false, ofUsers } = path;
+  const { destinations, uids, ...rest } = match;
+  if (sides !== OUTWARD && uids !== undefined) return;
   const prefixes = destinations === undefined ? {} : { prefixes: destinations };
-  const peer: PeerMatch = { ...rest, ...prefixes, portsUnknown: fragments };
+  const asked = uids === undefined || ofUsers !== undefined ? {} : { uids };
+  const peer: PeerMatch = { ...rest, ...prefixes, ...asked, portsUnknown: fragments };
+  const users = uids === undefined || ofUsers === undefined ? [[]] : ofUsers(uids);
   // Without its ports it is not sure that a later fragment is meant: then only letting it out may be decided (S9.2).
   const isUnsure = fragments && match.ports !== undefined;
   for (const alternative of alternativesOf(place, name, sides, peer)) {
-    writeTarget(place, path, alternative, target, comment, isUnsure);
+    for (const user of users) writeTarget(place, path, [...alternative, ...user], target, comment, isUnsure);
   }
 }
 

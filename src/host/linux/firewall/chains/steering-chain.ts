@@ -1,3 +1,4 @@
+import { flowMemoryOf } from "../../../../model/firewall/flow-memory.ts";
 import { DNS_PORT } from "../../../../model/firewall/flow-path.ts";
 import { LINK_SCOPED_PREFIXES } from "../../../../model/firewall/link-traffic.ts";
 import { LOOPBACK_DEVICE } from "../../../../model/firewall/packet.ts";
@@ -7,8 +8,9 @@ import { PRIORITY } from "../../../../native/linux/nftables/chain.codec.ts";
 import { verdict } from "../../../../native/linux/nftables/expression.ts";
 import { setMark } from "../../../../native/linux/nftables/match.ts";
 import { addressesOf, type RenderPlace } from "./conditions.ts";
+import { isFlowOf, writeFlowMemory, writeNoMemory } from "./flow-memory-chains.ts";
 import { isOurs, isReply } from "./grant-rules.ts";
-import { writeLinkOut } from "./link-rules.ts";
+import { hasSocket, writeLinkOut } from "./link-rules.ts";
 import { writePathRules } from "./path-chains.ts";
 
 const CHAIN = "steer";
@@ -28,13 +30,25 @@ export function writeSteering(place: RenderPlace, policy: FirewallPolicy): void 
   writeMarkChains(place, policy, layer);
   writer.rule(CHAIN, [match.field("oifname", LOOPBACK_DEVICE)], verdict("accept"), "S4.8 loopback is not steered");
   writeLinkOut(place, CHAIN, verdict("goto", "unmarked"));
-  if (layer !== undefined) writeOwnAndAnswers(place, layer);
+  if (layer !== undefined) writeOwn(place, layer);
+  const memory = flowMemoryOf(policy);
+  if (memory.kind === "kept") writeFlowMemory(place, CHAIN, memory.classes);
+  if (memory.kind === "refused") writeNoMemory(place, CHAIN);
+  if (layer !== undefined) writeAnswers(place, layer);
   writer.rule(CHAIN, [isReply(place)], verdict("goto", "mark-direct"), "S4.1 back the way it came");
   const take = (path: PathRef) => verdict("goto", markChain(path));
-  writePathRules(place, { chain: CHAIN, steering: policy.steering, layer: layer ?? NO_EXCEPTIONS, take });
+  const rules = { steering: policy.steering, layer: layer ?? NO_EXCEPTIONS, take };
+  if (memory.kind === "kept") {
+    const lasting = "steer-lasting";
+    writer.chain(lasting);
+    writer.rule(lasting, [hasSocket(place)], verdict("return"), "S4.4 its user is known");
+    writePathRules(place, { ...rules, chain: lasting, ofUsers: isFlowOf(place, memory.classes) });
+    writer.rule(CHAIN, [], verdict("jump", lasting), "S4.10 by whose flow it was");
+  }
+  writePathRules(place, { ...rules, chain: CHAIN });
 }
 
-function writeOwnAndAnswers(place: RenderPlace, layer: PolicyLayer): void {
+function writeOwn(place: RenderPlace, layer: PolicyLayer): void {
   const { writer, match } = place;
   for (const ours of isOurs(place, layer)) {
     writer.rule(CHAIN, ours, verdict("accept"), "S4.8 our own sockets keep their mark");
@@ -45,6 +59,10 @@ function writeOwnAndAnswers(place: RenderPlace, layer: PolicyLayer): void {
       writer.rule(CHAIN, query, verdict("goto", "mark-direct"), "S3.3 bootstrap DNS");
     }
   }
+}
+
+function writeAnswers(place: RenderPlace, layer: PolicyLayer): void {
+  const { writer, match } = place;
   for (const { device, number, addresses } of layer.tunnels) {
     const back = verdict("goto", markChain({ kind: "tunnel", device, number }));
     for (const address of addresses) {

@@ -22,6 +22,8 @@ export interface ReadingContext {
   readonly table: TableFamily;
   /** Where the rule's chain hangs in the kernel's packet path; absent for a chain that is jumped to. */
   readonly hook?: HookName;
+  /** The packets open their flows. */
+  readonly opens?: true;
   /** Index of each device by name. */
   readonly indexes: ReadonlyMap<string, number>;
 }

@@ -3,9 +3,10 @@ import type { Term } from "../../../../model/verify/space/term.ts";
 import type { Expression, ExpressionOf, Verdict } from "../../../../native/linux/nftables/expression.ts";
 import type { NftRule } from "../../../../native/linux/nftables/rule.codec.ts";
 import type { SetElement } from "../../../../native/linux/nftables/set-element.codec.ts";
-import { nameOfRule, type RuleTable } from "../rule-table.ts";
+import { isOurs, nameOfRule, type RuleTable } from "../rule-table.ts";
 import { bothConditions, type Condition, conditionOf, eitherCondition } from "./condition.ts";
 import { readExtension } from "./extension.ts";
+import { SEEN_FLOWS, withFlowSteps } from "./flow-steps.ts";
 import { loadValue, type ReadingContext } from "./load-value.ts";
 import { bytesOf, maskValue, type RegisterValue, turnValue } from "./register-value.ts";
 import type { ByteRange } from "./value-terms.ts";
@@ -21,6 +22,8 @@ export type RuleStep =
   | { readonly kind: "label" }
   /** The rule goes on for packets that have a label, or for those that have none. */
   | { readonly kind: "labelled"; readonly holds: boolean }
+  /** The rule goes on here for some packets that look like these, and not for others. */
+  | { readonly kind: "either" }
   /** Whether the rule goes on here cannot be said. */
   | { readonly kind: "doubt"; readonly what: string };
 
@@ -41,7 +44,8 @@ const HARMLESS: ReadonlySet<Expression["kind"]> = new Set(["counter", "log", "no
  * looks its verdict up in a map comes as one for each verdict: whoever meets none of them goes on behind the last.
  */
 export function readRule(table: RuleTable, rule: NftRule, context: ReadingContext): ReadRule[] {
-  return new RuleReader(table, context).read(rule).map(withoutIdleDoubts);
+  const read = new RuleReader(table, context).read(rule).map(withoutIdleDoubts);
+  return isOurs(table) ? read.map((one) => withFlowSteps(one, context.opens === true)) : read;
 }
 
 /** Whether a rule is met does not matter where it neither ends a way nor changes a mark. */
@@ -180,6 +184,7 @@ class RuleReader {
     const set = this.#table.sets.get(name);
     if (set === undefined) this.#steps.push({ kind: "doubt", what: `the set ${name}, which is not there` });
     else if (set.verdicts) this.#steps.push({ kind: "doubt", what: `the map ${name}` });
+    else if (set.isFilledByRules && isOurs(this.#table)) this.#steps.push({ kind: "doubt", what: SEEN_FLOWS });
     else {
       this.#steps.push(...stepsOf(this.#lookUp(name, register, set.elements, inverted)));
       if (into !== undefined) this.#write({ register: into }, { kind: "opaque", what: `the map ${name}` });

@@ -1,0 +1,58 @@
+# One program of a user that writes and closes before anybody reads; run as root in the namespace of the sender.
+# The job on standard input: there (namespace of the reader), address, uid, load (argv and input of a command that loads
+# another policy once the connection stands, or null). Prints how much the reader got, and whether it saw the end.
+import json, os, re, socket, subprocess, sys, time
+
+READER = """
+import json, socket, sys
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+s.bind((sys.argv[1], 9000))
+s.listen(1)
+print("ready", flush=True)
+connection = s.accept()[0]
+connection.settimeout(float(sys.stdin.readline()))
+got, end = 0, False
+try:
+    while not end:
+        data = connection.recv(65536)
+        got, end = got + len(data), not data
+except TimeoutError:
+    pass
+print(json.dumps({"got": got, "end": end}))
+"""
+SIZE = 150_000
+
+
+def refused():
+    listing = subprocess.run(["nft", "list", "chain", "inet", "awg", "refused"], capture_output=True, text=True).stdout
+    return int(re.search(r"packets (\d+)", listing)[1])
+
+
+job = json.load(sys.stdin)
+reader = subprocess.Popen(
+    ["ip", "netns", "exec", job["there"], sys.executable, "-c", READER, job["address"]],
+    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+try:
+    reader.stdout.readline()
+    os.seteuid(job["uid"])
+    program = socket.socket()
+    os.seteuid(0)
+    program.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    program.settimeout(20)
+    program.connect((job["address"], 9000))
+    if job["load"] is not None:
+        subprocess.run(job["load"]["argv"], input=json.dumps(job["load"]["input"]), text=True, check=True, stdout=subprocess.DEVNULL)
+    program.sendall(b"x" * SIZE)
+    program.close()
+    seconds = 20
+    if job["load"] is not None:
+        # The kernel tries again within a second or two; what it sends then comes from nobody's socket.
+        before, deadline = refused(), time.monotonic() + 20
+        while refused() == before and time.monotonic() < deadline:
+            time.sleep(0.02)
+        seconds = 0.3
+    print(reader.communicate(f"{seconds}\n", timeout=60)[0].strip())
+finally:
+    reader.kill()
