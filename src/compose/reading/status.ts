@@ -1,6 +1,6 @@
 import type { Capabilities } from "../../host/ports/facts.ts";
 import { DISREGARDED } from "../../model/firewall/canary.ts";
-import type { FirewallPolicy } from "../../model/firewall/policy.ts";
+import type { FirewallObserved, FirewallPolicy } from "../../model/firewall/policy.ts";
 import type { DesiredState, FieldChange, Observed, Resource } from "../../model/resource.ts";
 import type { ServiceObserved } from "../../model/spec/service.ts";
 import type { SystemExtensionObserved } from "../../model/spec/system-extension.ts";
@@ -89,7 +89,7 @@ function summaryOf(resource: Resource, found: Observed, capabilities: Capabiliti
         .join(", ");
     }
     case "firewall":
-      return firewallSummary(resource.spec, capabilities);
+      return firewallSummary(resource.spec, found as FirewallObserved, capabilities);
     case "resolver":
       return resource.spec.servers.join(", ");
     case "sysctl":
@@ -118,7 +118,11 @@ function serviceSummary({ loaded, running, pid, lastExit }: ServiceObserved): st
 }
 
 /** With what docs/security.md cannot promise on this machine, by its number (law 10). */
-function firewallSummary({ layers }: FirewallPolicy, { nftables, egressHook }: Capabilities): string {
+function firewallSummary(
+  { layers }: FirewallPolicy,
+  { guestBridges = [] }: FirewallObserved,
+  { nftables, egressHook }: Capabilities,
+): string {
   if (!layers.some(({ killSwitch }) => killSwitch)) return "kill switch off";
   const opens = layers.some(
     ({ endpoints, listens, bootstrapDns }) => endpoints.length + listens.length + bootstrapDns.length > 0,
@@ -126,6 +130,9 @@ function firewallSummary({ layers }: FirewallPolicy, { nftables, egressHook }: C
   return [
     "kill switch on",
     ...(nftables && !egressHook ? ["root's raw frames are not judged (S12.3)"] : []),
+    ...(guestBridges.length > 0
+      ? [`frames from port to port of ${guestBridges.join(", ")} are not judged (S9.4)`]
+      : []),
     ...(opens && layers.some(({ serviceUid }) => serviceUid === 0)
       ? ["endpoints are open to all of root (S12.4)"]
       : []),

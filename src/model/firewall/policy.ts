@@ -128,4 +128,6 @@ export interface FirewallObserved {
   readonly droppedPackets: number;
   /** Path numbers of the tunnels whose fallback is in force now; absent where none is. */
   readonly fallback?: readonly number[];
+  /** Bridges whose ports are all taken for guests' (docs/security.md S9.4); absent where there is none, or no policy. */
+  readonly guestBridges?: readonly string[];
 }

@@ -4,6 +4,7 @@ import { simulatedHost } from "../../../src/host/simulated/host.ts";
 import { SimulatedMachine } from "../../../src/host/simulated/machine.ts";
 import { laptopState } from "../../../src/host/simulated/machine-state.ts";
 import { loadConfig } from "../../../src/model/config/load-config.ts";
+import type { FirewallObserved } from "../../../src/model/firewall/policy.ts";
 import type { SecretId } from "../../../src/model/secret.ts";
 import { observeMachine } from "../../../src/reconciler/apply/observe.ts";
 import { EMPTY_LEDGER } from "../../../src/reconciler/plan/ledger.ts";
@@ -39,8 +40,9 @@ async function applied(over: Partial<ReturnType<typeof laptopState>["capabilitie
     await driverRegistry[kind].apply(host, [step as never]);
   }
   const generation = { number: 7, configHash: "h", acceptedMs: 0, desired, pathNumbers, secretIds: [] };
-  const status = async (openJournal?: string) => {
+  const status = async (openJournal?: string, firewall: Partial<FirewallObserved> = {}) => {
     const observed = await observeMachine(host, driverRegistry, desired, EMPTY_LEDGER);
+    for (const found of observed.current.get("firewall")?.values() ?? []) Object.assign(found, firewall);
     return statusOf({
       generation,
       desired,
@@ -66,6 +68,14 @@ describe("law 10: what the machine cannot keep is in its status, by the number d
     const { status } = await applied(capabilities, serviceUid);
     expect((await status()).resources.find(({ key }) => key === "firewall/machine")?.summary).toBe(summary);
   });
+});
+
+test("S9.4: bridges between whose ports nothing judges are named", async () => {
+  const { status } = await applied();
+  const { resources } = await status(undefined, { guestBridges: ["br7", "docker0"] });
+  expect(resources.find(({ key }) => key === "firewall/machine")?.summary).toBe(
+    "kill switch on; frames from port to port of br7, docker0 are not judged (S9.4)",
+  );
 });
 
 describe("law 9: status", () => {

@@ -17,7 +17,7 @@ import { changesToFallBack } from "./fallback-sets.ts";
 import { forbiddenFlows } from "./forbidden-flows.ts";
 import { localNftOwner, type NftOwner } from "./nft-owner.ts";
 import { fallbackInForce, loadedPolicy, observeTables, ownTables, tableDamage } from "./observe-tables.ts";
-import { judgedDevices } from "./physical-devices.ts";
+import { type JudgedDevices, judgedDevices } from "./physical-devices.ts";
 import { PolicyRecord } from "./policy-record.ts";
 import { renderNft } from "./render-nft.ts";
 import { changesToLoad } from "./ruleset-changes.ts";
@@ -53,7 +53,9 @@ export function linuxFirewall(deps: LinuxFirewallDeps): FirewallPort {
 
 function readFirewall(deps: LinuxFirewallDeps, record: PolicyRecord): FirewallObserved {
   using socket = openNetfilterSocket();
-  return observeTables(socket, record, egressDevices(deps, []));
+  const { physical, guestBridges } = devicesToJudge(deps, []);
+  const observed = observeTables(socket, record, physical);
+  return observed.policy === null || guestBridges.length === 0 ? observed : { ...observed, guestBridges };
 }
 
 /** Loads and reads back: what the kernel accepted is not yet what it holds (docs/security.md S1.3). */
@@ -129,7 +131,7 @@ async function sendPolicy(deps: LinuxFirewallDeps, policy: FirewallPolicy, ident
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device);
   let labels = true;
   for (let attempt = 1; ; attempt += 1) {
-    const devices = egressDevices(deps, tunnels);
+    const { physical: devices } = devicesToJudge(deps, tunnels);
     try {
       const tables = renderNft(policy, { devices, identity, ownedTables, labels });
       await deps.owner.sendTransaction(changesToLoad(tables, ownedTables));
@@ -139,7 +141,7 @@ async function sendPolicy(deps: LinuxFirewallDeps, policy: FirewallPolicy, ident
         labels = false;
         continue;
       }
-      const devicesMoved = egressDevices(deps, tunnels).join() !== devices.join();
+      const devicesMoved = devicesToJudge(deps, tunnels).physical.join() !== devices.join();
       if (attempt === LOAD_ATTEMPTS || !devicesMoved) throw error;
     }
   }
@@ -155,10 +157,11 @@ function hasTables(): boolean {
   return ownTables(socket).length > 0;
 }
 
-function egressDevices(deps: LinuxFirewallDeps, tunnels: readonly string[]): readonly string[] {
-  if (!deps.capabilities().egressHook) return [];
+/** None on a kernel without the egress hook. */
+function devicesToJudge(deps: LinuxFirewallDeps, tunnels: readonly string[]): JudgedDevices {
+  if (!deps.capabilities().egressHook) return { physical: [], guestBridges: [] };
   using netlink = openRouteNetlink();
-  return judgedDevices(netlink, tunnels).physical;
+  return judgedDevices(netlink, tunnels);
 }
 
 /** S11.1. */

@@ -175,6 +175,15 @@ describe("the breakages that the leak lab knows are found without sending a pack
     if (!name.includes("established")) for (const finding of worst) confirm(LAPTOP, broken, finding);
   });
 
+  test("S9.4: a bridge whose ports are all taken for guests' is noted", () => {
+    const asked = { policy: blockedPolicy(), tables: render(blockedPolicy()).map(tableOfRendered) };
+    const devices = { devices: DEVICES, framed: PHYSICAL, indexes: new Map<string, number>(), sources: [] };
+    expect(verifyRuleset({ ...asked, ...devices, guestBridges: ["docker0"] })).toMatchObject({
+      findings: [],
+      notes: [expect.stringMatching(/bridge docker0 are not judged.*S9\.4/)],
+    });
+  });
+
   test("S9.3: what goes out by the mark of an answer to a guest, where the kernel has labels", () => {
     const context = { devices: PHYSICAL, identity: "test", ownedTables: true };
     const byMark = renderNft(LAPTOP, { ...context, labels: false });

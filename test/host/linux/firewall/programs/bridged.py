@@ -76,8 +76,13 @@ def from_root():
     bridge.send(arp(GUEST, "192.168.50.2", b"ROOT-ARP"))
 
 
-greeted = until_seen(b"READY", greet)
+def from_engine():
+    greet()
+    engine.sendto(b"ENGINE", ("192.0.2.1", 51820))
+
+
+until_seen(b"READY", greet)
 seen = until_seen(b"GUEST-ARP", from_guest) + until_seen(b"ROOT-ARP", from_root)
-seen += until_seen(b"ENGINE", lambda: engine.sendto(b"ENGINE", ("192.0.2.1", 51820)))
+seen += until_seen(b"ENGINE", from_engine)
 words = [b"GUEST-PACKET", b"GUEST-ARP", b"ROOT-PACKET", b"ROOT-ARP", b"ENGINE"]
 print(json.dumps([word.decode() for word in words if word in seen]))
