@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { constants } from "node:os";
 import { AwgError } from "../../model/error.ts";
+import { hasErrno } from "../../native/linux/errno.ts";
 import { bindMount, enterNetworkNamespace, unshareMounts } from "../../native/linux/process/namespace.ffi.ts";
 
 const FORWARDED = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
@@ -58,6 +59,20 @@ function enter(name: string): void {
   const folder = `/etc/netns/${name}`;
   if (!existsSync(folder)) return;
   for (const entry of readdirSync(folder)) {
-    if (existsSync(`/etc/${entry}`)) bindMount(`${folder}/${entry}`, `/etc/${entry}`);
+    if (existsSync(`/etc/${entry}`)) standOver(`${folder}/${entry}`, `/etc/${entry}`);
+  }
+}
+
+/** Going on without it, the command would take the machine's own file for the namespace's, and perhaps write it. */
+function standOver(source: string, target: string): void {
+  try {
+    bindMount(source, target);
+  } catch (cause) {
+    if (!hasErrno(cause, "ENOENT", "ENOTDIR")) throw cause;
+    const kind = statSync(target).isDirectory() ? "a folder" : "a file";
+    throw new AwgError("host", `${source} cannot stand over ${target}`, {
+      cause,
+      remedy: `make ${source} ${kind}, as ${target} is, or remove it`,
+    });
   }
 }

@@ -1,5 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -60,6 +69,17 @@ describe.skipIf(obstacle !== undefined)(`--netns (${obstacle ?? "on this kernel"
     for (let time = 0; time < 3; time += 1) {
       expect(runInside(namespace.name, "/bin/sh", "-c", script).status).toBe(3);
     }
+  });
+
+  test("a file of the namespace's that cannot stand over the machine's is said with what to do, and nothing is run", () => {
+    mkdirSync(etc, { recursive: true });
+    const told = `make ${etc}/resolv.conf a file, as /etc/resolv.conf is, or remove it`;
+    const run = () => runInside(namespace.name, "/bin/echo", "run");
+    symlinkSync("/nowhere", `${etc}/resolv.conf`);
+    expect(run()).toEqual({ status: 99, stdout: "", stderr: expect.stringContaining(told) });
+    rmSync(`${etc}/resolv.conf`);
+    mkdirSync(`${etc}/resolv.conf`);
+    expect(run()).toEqual({ status: 99, stdout: "", stderr: expect.stringContaining(told) });
   });
 
   test("a namespace that is not there, or cannot be named, is said", () => {
