@@ -4,7 +4,7 @@ import { fallbackPaths, fallenBackOrigins } from "../model/firewall/fallback.ts"
 import type { FirewallObserved } from "../model/firewall/policy.ts";
 import type { DesiredState, ResourceOf } from "../model/resource.ts";
 import type { PolicyRule, StandbyRules } from "../model/spec/routes.ts";
-import { readOpenTransaction } from "../reconciler/apply/recover.ts";
+import { readOpenTransaction } from "../reconciler/apply/record.ts";
 import { renderPolicyRule } from "../resources/routes/policy-rule.ts";
 import { isOwnRule } from "../resources/routes/route-table.ts";
 import type { FallenBack } from "./session.ts";

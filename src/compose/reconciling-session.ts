@@ -6,33 +6,25 @@ import type { Resource } from "../model/resource.ts";
 import type { ProbeResult, ProbeSpec } from "../model/spec/probe.ts";
 import type { TunnelObserved } from "../model/spec/tunnel.ts";
 import type { Verified } from "../model/verify/finding.ts";
-import { loadStrictest } from "../reconciler/apply/block.ts";
-import { readVerdict, type Verdict } from "../reconciler/apply/confirm.ts";
+import type { Verdict } from "../reconciler/apply/confirm.ts";
 import { bootTimeMs } from "../reconciler/apply/outcome.ts";
-import { readOpenTransaction } from "../reconciler/apply/recover.ts";
+import { readOpenTransaction } from "../reconciler/apply/record.ts";
 import type { Generation, ProposalRecord } from "../reconciler/apply/stores.ts";
 import type { Selection } from "../reconciler/plan/selection.ts";
 import type { Explanation } from "./explain/explanation.ts";
 import type { ExplainQuestion } from "./explain/question.ts";
-import { fallBackAccepted } from "./fallback.ts";
 import type { HeldPlan } from "./generations/apply-planned.ts";
-import { compareGenerations, type GenerationDifference } from "./generations/compare.ts";
-import {
-  confirmNow,
-  keepWatched,
-  type RevertOptions,
-  refuseAwaited,
-  revertNow,
-  secondsToConfirm,
-} from "./generations/confirmation.ts";
-import { generationFor, type HistoryEntry, historyOf } from "./generations/history.ts";
+import { keepWatched, refuseAwaited, secondsToConfirm } from "./generations/awaiting.ts";
+import type { GenerationDifference } from "./generations/compare.ts";
+import type { RevertOptions } from "./generations/confirmation.ts";
+import type { HistoryEntry } from "./generations/history.ts";
 import type { SshRisk } from "./generations/ssh-risk.ts";
 import type { RestoredPolicy } from "./generations/standing-policy.ts";
 import { planConfig, planDestroy, planGeneration } from "./planning/planner.ts";
 import { parseSavedPlan, renderSavedPlan } from "./planning/saved-plan.ts";
 import type { ProgramsReport, ProgramWatchEvent } from "./processes/program-report.ts";
 import { ConfigReader } from "./reading/config-reader.ts";
-import { type DriftReport, readDrift } from "./reading/drift.ts";
+import type { DriftReport } from "./reading/drift.ts";
 import { readOwned, readStatus } from "./reading/machine-status.ts";
 import type {
   Applied,
@@ -103,6 +95,7 @@ export class ReconcilingSession implements Session {
 
   async planRollback(number: number | undefined): Promise<Planned> {
     this.#parts.requireRights?.();
+    const { generationFor } = await import("./generations/history.ts");
     return planGeneration(this.#parts, await generationFor(this.#parts.stores, number));
   }
 
@@ -134,6 +127,7 @@ export class ReconcilingSession implements Session {
 
   /** Puts the fallback of these tunnels' devices in force, and of all others out of it; what stands may be renewed. */
   async fallBack(devices: readonly string[], renew: boolean): Promise<void> {
+    const { fallBackAccepted } = await import("./fallback.ts");
     await fallBackAccepted(this.#parts, devices, renew);
   }
 
@@ -149,14 +143,17 @@ export class ReconcilingSession implements Session {
   }
 
   async confirm(): Promise<number> {
+    const { confirmNow } = await import("./generations/confirmation.ts");
     return confirmNow(this.#parts, applyDepsOf(this.#parts));
   }
 
   async revert(options: RevertOptions): Promise<boolean> {
+    const { revertNow } = await import("./generations/confirmation.ts");
     return revertNow(this.#parts, applyDepsOf(this.#parts), options);
   }
 
   async verdict(proposed: Generation): Promise<Verdict> {
+    const { readVerdict } = await import("../reconciler/apply/confirm.ts");
     return readVerdict(applyDepsOf(this.#parts), proposed);
   }
 
@@ -165,7 +162,7 @@ export class ReconcilingSession implements Session {
   }
 
   async history(): Promise<readonly HistoryEntry[]> {
-    return historyOf(this.#parts.stores);
+    return (await import("./generations/history.ts")).historyOf(this.#parts.stores);
   }
 
   async sshRisk(planned: Planned): Promise<SshRisk | undefined> {
@@ -211,6 +208,7 @@ export class ReconcilingSession implements Session {
   async ifUnreadable(cause: unknown, then: "protect" | "tell"): Promise<unknown> {
     await this.#letGo();
     const { ifUnreadable } = await import("./generations/unreadable-state.ts");
+    const { loadStrictest } = await import("../reconciler/apply/block.ts");
     const load = (policies: readonly FirewallPolicy[]) => loadStrictest(applyDepsOf(this.#parts), policies);
     const means = { parts: this.#parts, readOpen: readOpenTransaction, ...(then === "protect" ? { load } : {}) };
     const told = await ifUnreadable(means, cause);
@@ -227,10 +225,11 @@ export class ReconcilingSession implements Session {
 
   async drift(): Promise<DriftReport> {
     this.#parts.requireRights?.();
-    return readDrift(this.#parts);
+    return (await import("./reading/drift.ts")).readDrift(this.#parts);
   }
 
   async compare(from: number, to: number): Promise<readonly GenerationDifference[]> {
+    const { compareGenerations } = await import("./generations/compare.ts");
     return compareGenerations(this.#parts.stores, from, to);
   }
 

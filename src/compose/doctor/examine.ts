@@ -1,7 +1,7 @@
 import { messageOf } from "../../model/error.ts";
 import type { DesiredState } from "../../model/resource.ts";
 import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
-import { readOpenTransaction } from "../../reconciler/apply/recover.ts";
+import { readOpenTransaction } from "../../reconciler/apply/record.ts";
 import { trafficOfUnreadable } from "../generations/unreadable-state.ts";
 import { openParts } from "../open-session.ts";
 import { pathsFor } from "../paths.ts";

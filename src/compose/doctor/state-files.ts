@@ -1,7 +1,6 @@
 import { dirname, join } from "node:path";
 import { AwgError, messageOf } from "../../model/error.ts";
-import { isAwaited, type OpenTransaction } from "../../reconciler/apply/record.ts";
-import { readOpenTransaction } from "../../reconciler/apply/recover.ts";
+import { isAwaited, type OpenTransaction, readOpenTransaction } from "../../reconciler/apply/record.ts";
 import type { Generation, Stores } from "../../reconciler/apply/stores.ts";
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import { StateFolder } from "../../state/state-folder.ts";

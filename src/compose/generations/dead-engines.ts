@@ -1,7 +1,7 @@
 import type { Host } from "../../host/ports/host.ts";
 import { isClaim, type Plan, stepsOf } from "../../model/plan.ts";
 import type { DesiredState } from "../../model/resource.ts";
-import { readOpenTransaction } from "../../reconciler/apply/recover.ts";
+import { readOpenTransaction } from "../../reconciler/apply/record.ts";
 import type { Stores } from "../../reconciler/apply/stores.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { observeMachine } from "../../reconciler/apply/observe.ts";
-import { readOpenTransaction } from "../../reconciler/apply/recover.ts";
+import { readOpenTransaction } from "../../reconciler/apply/record.ts";
 import { type Drift, driftOf } from "../../reconciler/plan/drift.ts";
 import { foreignNotes } from "../../reconciler/plan/plan-changes.ts";
 import { driverRegistry } from "../../resources/registry.ts";

@@ -1,11 +1,11 @@
 import type { FirewallObserved } from "../../model/firewall/policy.ts";
 import type { Observed, Resource, ResourceKey } from "../../model/resource.ts";
 import { observeMachine } from "../../reconciler/apply/observe.ts";
-import { readOpenTransaction } from "../../reconciler/apply/recover.ts";
+import { readOpenTransaction } from "../../reconciler/apply/record.ts";
 import { driverOf, type Observation } from "../../reconciler/plan/observation.ts";
 import { driverRegistry } from "../../resources/registry.ts";
 import { fallenBack } from "../fallback.ts";
-import { awaitedIn } from "../generations/confirmation.ts";
+import { awaitedIn } from "../generations/awaiting.ts";
 import type { Status } from "../session.ts";
 import { applyDepsOf, type SessionParts } from "../session-parts.ts";
 import { statusOf } from "./status.ts";

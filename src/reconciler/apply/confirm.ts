@@ -1,8 +1,8 @@
 import { AwgError } from "../../model/error.ts";
 import { acceptState } from "./accept.ts";
 import { type ApplyDeps, bootTimeMs, type Outcome } from "./outcome.ts";
-import { isAwaited, type UnconfirmedRecord, whyRolledBack } from "./record.ts";
-import { readOpenTransaction, recoverOpenJournal, rollBackOpen } from "./recover.ts";
+import { isAwaited, readOpenTransaction, type UnconfirmedRecord, whyRolledBack } from "./record.ts";
+import { recoverOpenJournal, rollBackOpen } from "./recover.ts";
 
 /**
  * Accepts the state that waits for it; the lock is held. Gives the generation's number. AwgError usage when nothing waits

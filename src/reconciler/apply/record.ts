@@ -1,7 +1,7 @@
 import { AwgError } from "../../model/error.ts";
 import type { Batch } from "../../model/plan.ts";
 import type { Ledger } from "../plan/ledger.ts";
-import type { Generation, ReadRecord } from "./stores.ts";
+import type { Generation, JournalStore, ReadRecord } from "./stores.ts";
 
 /** What a transaction is for: a new state, or none at all. */
 export type Verb = "apply" | "destroy";
@@ -121,6 +121,11 @@ export function readTransaction(records: readonly ReadRecord[], location: string
     }
   }
   return { begin, batches: [...batches.values()], accept, unconfirmed, wasOnTrial, rollbackCause, blocked };
+}
+
+/** The transaction that an earlier run left open, for verbs that only read and report it (law 2); undefined when none. */
+export async function readOpenTransaction(journal: JournalStore): Promise<OpenTransaction | undefined> {
+  return readTransaction(await journal.read(), journal.location);
 }
 
 /** Whether a transaction still has time to be confirmed: not after its deadline, and not after a reboot. Pure. */

@@ -10,19 +10,13 @@ import {
   isAwaited,
   nextIndex,
   type OpenTransaction,
-  readTransaction,
+  readOpenTransaction,
   type Verb,
   whyRolledBack,
 } from "./record.ts";
 import { ledgerOfJournal } from "./restore-old.ts";
 import { touchedPlaces } from "./restored.ts";
 import { loadedFirstPolicy, type RollbackResult, rollBack, rollBackBehindPolicy } from "./roll-back.ts";
-import type { JournalStore } from "./stores.ts";
-
-/** The transaction that an earlier run left open, for verbs that only read and report it (law 2); undefined when none. */
-export async function readOpenTransaction(journal: JournalStore): Promise<OpenTransaction | undefined> {
-  return readTransaction(await journal.read(), journal.location);
-}
 
 /**
  * Ends a transaction that a crash left open; every writing verb calls it first, with the lock held. A verified one is

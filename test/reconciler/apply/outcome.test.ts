@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ApplyDeps, ProgressEvent } from "../../../src/reconciler/apply/outcome.ts";
-import { readTransaction } from "../../../src/reconciler/apply/record.ts";
-import { readOpenTransaction, recoverOpenJournal } from "../../../src/reconciler/apply/recover.ts";
+import { readOpenTransaction, readTransaction } from "../../../src/reconciler/apply/record.ts";
+import { recoverOpenJournal } from "../../../src/reconciler/apply/recover.ts";
 import { CrashError, Faults } from "../../support/faults.ts";
 import { countingClock, memoryStores } from "../../support/memory-stores.ts";
 import { fakeRegistry } from "../fake-machine.ts";
