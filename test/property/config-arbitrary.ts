@@ -86,6 +86,20 @@ function tunnelArbitrary(name: TunnelName): fc.Arbitrary<NoiseTunnel> {
     });
 }
 
+/** No two tunnels of a configuration listen on one port, which would be refused; those of two configurations may. */
+function eachItsPort(tunnels: Readonly<Record<string, NoiseTunnel>>): Record<string, NoiseTunnel> {
+  const taken = new Set<number>();
+  const own = (wanted: number): number => {
+    let port = wanted;
+    while (port !== 0 && taken.has(port)) port += 1;
+    taken.add(port);
+    return port;
+  };
+  return Object.fromEntries(
+    Object.entries(tunnels).map(([name, tunnel]) => [name, { ...tunnel, listenPort: own(tunnel.listenPort) }]),
+  );
+}
+
 function ruleArbitrary(vias: fc.Arbitrary<Via>): fc.Arbitrary<Rule> {
   const destination = fc.constantFrom(...PREFIXES).map((prefix): Destination => ({ kind: "prefix", prefix }));
   const options = { nil: undefined };
@@ -145,7 +159,7 @@ export const configArbitrary: fc.Arbitrary<Config> = fc
   .chain((names) => {
     const vias = viaArbitrary(names);
     return fc.record({
-      tunnels: fc.record(Object.fromEntries(names.map((name) => [name, tunnelArbitrary(name)]))),
+      tunnels: fc.record(Object.fromEntries(names.map((name) => [name, tunnelArbitrary(name)]))).map(eachItsPort),
       rules: fc.array(ruleArbitrary(vias), { maxLength: 4 }),
       via: vias,
       killSwitch: killSwitchArbitrary,
