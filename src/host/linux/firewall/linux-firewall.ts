@@ -17,7 +17,7 @@ import { changesToFallBack } from "./fallback-sets.ts";
 import { forbiddenFlows } from "./forbidden-flows.ts";
 import { localNftOwner, type NftOwner } from "./nft-owner.ts";
 import { fallbackInForce, loadedPolicy, observeTables, ownTables, tableDamage } from "./observe-tables.ts";
-import { type JudgedDevices, judgedDevices } from "./physical-devices.ts";
+import type { JudgedDevices } from "./physical-devices.ts";
 import { PolicyRecord } from "./policy-record.ts";
 import { renderNft } from "./render-nft.ts";
 import { changesToLoad } from "./ruleset-changes.ts";
@@ -51,9 +51,9 @@ export function linuxFirewall(deps: LinuxFirewallDeps): FirewallPort {
   };
 }
 
-function readFirewall(deps: LinuxFirewallDeps, record: PolicyRecord): FirewallObserved {
+async function readFirewall(deps: LinuxFirewallDeps, record: PolicyRecord): Promise<FirewallObserved> {
+  const { physical, guestBridges } = await devicesToJudge(deps, []);
   using socket = openNetfilterSocket();
-  const { physical, guestBridges } = devicesToJudge(deps, []);
   const observed = observeTables(socket, record, physical);
   return observed.policy === null || guestBridges.length === 0 ? observed : { ...observed, guestBridges };
 }
@@ -131,7 +131,7 @@ async function sendPolicy(deps: LinuxFirewallDeps, policy: FirewallPolicy, ident
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device);
   let labels = true;
   for (let attempt = 1; ; attempt += 1) {
-    const { physical: devices } = devicesToJudge(deps, tunnels);
+    const { physical: devices } = await devicesToJudge(deps, tunnels);
     try {
       const tables = renderNft(policy, { devices, identity, ownedTables, labels });
       await deps.owner.sendTransaction(changesToLoad(tables, ownedTables));
@@ -141,8 +141,8 @@ async function sendPolicy(deps: LinuxFirewallDeps, policy: FirewallPolicy, ident
         labels = false;
         continue;
       }
-      const devicesMoved = devicesToJudge(deps, tunnels).physical.join() !== devices.join();
-      if (attempt === LOAD_ATTEMPTS || !devicesMoved) throw error;
+      const { physical: found } = await devicesToJudge(deps, tunnels);
+      if (attempt === LOAD_ATTEMPTS || found.join() === devices.join()) throw error;
     }
   }
 }
@@ -157,11 +157,17 @@ function hasTables(): boolean {
   return ownTables(socket).length > 0;
 }
 
-/** None on a kernel without the egress hook. */
-function devicesToJudge(deps: LinuxFirewallDeps, tunnels: readonly string[]): JudgedDevices {
+/** None on a kernel without the egress hook. Few machines have bridges, and what tells their ports apart is loaded for those. */
+async function devicesToJudge(deps: LinuxFirewallDeps, tunnels: readonly string[]): Promise<JudgedDevices> {
   if (!deps.capabilities().egressHook) return { physical: [], guestBridges: [] };
   using netlink = openRouteNetlink();
-  return judgedDevices(netlink, tunnels);
+  const links = netlink.links();
+  if (links.some(({ kind }) => kind === "bridge")) {
+    const { judgedDevices } = await import("./physical-devices.ts");
+    return judgedDevices(netlink, tunnels);
+  }
+  const judged = links.filter(({ loopback, name }) => !loopback && !tunnels.includes(name));
+  return { physical: judged.map(({ name }) => name).toSorted(), guestBridges: [] };
 }
 
 /** S11.1. */
