@@ -5,6 +5,10 @@ import type { RouteNetlink } from "../../../native/linux/rtnetlink/route-netlink
 const GUEST_PORT_KINDS: readonly string[] = ["veth", "tun"];
 /** Kinds that lead out of the machine by themselves or by what they stand on; hardware has none. */
 const OUTWARD_KINDS: readonly string[] = ["bond", "team", "vlan", "macvlan", "dsa", "hv_netvsc"];
+/** Kinds that are a machine's or a container's uplink where they are no port of a bridge. */
+const UPLINK_KINDS: readonly string[] = ["veth", "ipvlan", "ppp", "wwan"];
+/** ARPHRD_ETHER: of kind tun, a TAP device, as a rootless container's uplink is (slirp4netns, pasta). */
+const ETHERNET = 1;
 
 /** The devices of a machine as docs/security.md S9.4 tells them apart. */
 export interface JudgedDevices {
@@ -31,9 +35,7 @@ export function judgedDevices(
     return ports.some(isGuestKind) && !ports.some(isOutward);
   });
   const waysOut = doubtful.filter((bridge) => leadsOut(netlink, links, bridge));
-  const hasOther = links.some(
-    (link) => (isOutward(link) || link.kind === "veth") && !isPort(link) && !tunnelDevices.includes(link.name),
-  );
+  const hasOther = links.some((link) => isUplink(link) && !isPort(link) && !tunnelDevices.includes(link.name));
   const uplinks = new Set(hasOther || waysOut.length > 0 ? waysOut : doubtful);
   const open = new Set([...uplinks].map((bridge) => bridge.index));
   const isGuestPort = (link: Link) => isPort(link) && isGuestKind(link) && !open.has(link.masterIndex ?? 0);
@@ -66,6 +68,11 @@ function isGuestKind({ kind = "" }: Link): boolean {
 
 function isOutward({ kind, loopback }: Link): boolean {
   return !loopback && (kind === undefined || OUTWARD_KINDS.includes(kind));
+}
+
+function isUplink(link: Link): boolean {
+  const { kind = "", hardwareType } = link;
+  return isOutward(link) || UPLINK_KINDS.includes(kind) || (kind === "tun" && hardwareType === ETHERNET);
 }
 
 function namesOf(links: readonly Link[]): string[] {

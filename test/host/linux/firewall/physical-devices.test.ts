@@ -94,7 +94,20 @@ test("S9.4: before any route leads out, the ports of all bridges are judged wher
   expect(early).toEqual({ physical: ["eth0", "guest0", "idle0", "vethab"], guestBridges: [] });
 });
 
-test("S9.4: a bridge that no route leads out by is the guests' where another device can be the uplink, which is told", () => {
-  const beside = judgedDevices(machineOf([...BRIDGED, MANAGEMENT], [...CONNECTED, { oif: 9 }]), ["awg-office"]);
-  expect(beside).toEqual({ physical: ["eth1", "idle0"], guestBridges: ["br0", "docker0"] });
+test.each([
+  ["a veth", MANAGEMENT],
+  ["hardware", linkOf(9, "eth1")],
+  ["a modem", linkOf(9, "ppp0", { kind: "ppp", hardwareType: 512 })],
+  ["a rootless container's TAP", linkOf(9, "tap0", { kind: "tun" })],
+])(
+  "S9.4: bridges that no route leads out by are the guests' where %s can be the uplink, which is told",
+  (_name, other) => {
+    const beside = judgedDevices(machineOf([...BRIDGED, other], [...CONNECTED, { oif: 9 }]), ["awg-office"]);
+    expect(beside).toEqual({ physical: [other.name, "idle0"].toSorted(), guestBridges: ["br0", "docker0"] });
+  },
+);
+
+test("S9.4: a tunnel of another program is no uplink", () => {
+  const other = linkOf(9, "wt0", { kind: "tun", hardwareType: 65_534 });
+  expect(judgedDevices(machineOf([...BRIDGED, other]), ["awg-office"])).toMatchObject({ guestBridges: [] });
 });
