@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { FirewallPolicy, PathRef } from "../../../../src/model/firewall/policy.ts";
 import { blockedPolicy } from "../../../../src/model/firewall/transition.ts";
-import { DIRECT, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
+import { BLOCK, DIRECT, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../../../support/netns.ts";
 
 const obstacle = namespaceObstacle() ?? commandObstacle("ip", "python3", "ping");
@@ -177,7 +177,7 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
     load(withRule(DIRECT, OFFICE));
     expect(write(null)).toEqual({ got: 150_000, end: true });
     load(policyOf({ flows: { rules: [], default: DIRECT } }));
-    expect(write(withRule(OFFICE, DIRECT))).toEqual({ got: 0, end: false });
+    expect(write(withRule(BLOCK, DIRECT))).toEqual({ got: 0, end: false });
   });
 
   test("S4.3: DNS goes to the declared server by the tunnel, to no other by any way", () => {
