@@ -176,6 +176,14 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
     the(here).run(["ip", "rule", "add", "pref", "90", "uidrange", `${NOBODY}-${NOBODY}`, "lookup", "main"]);
     load(withRule(DIRECT, OFFICE));
     expect(write(null)).toEqual({ got: 150_000, end: true });
+    // Another's change makes awg read its own tables again: the flows in their sets are no damage.
+    the(here).run(["nft", "add", "table", "ip", "other"]);
+    expect(the(here).run(["nft", "list", "table", "inet", "awg"]).stdout).toMatch(
+      /elements = \{ tcp . 198\.51\.100\.2 /,
+    );
+    expect(the(here).runScript("test/host/linux/firewall/load-policy.script.ts", { runDir })).toMatchObject({
+      damage: [],
+    });
     load(policyOf({ flows: { rules: [], default: DIRECT } }));
     expect(write(withRule(BLOCK, DIRECT))).toEqual({ got: 0, end: false });
   });
