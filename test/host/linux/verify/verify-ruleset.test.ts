@@ -111,7 +111,7 @@ describe("law 1: verification of a whole ruleset", { timeout: 300_000 }, () => {
     }
   });
 
-  const mutants = withoutEachRule(render(LAPTOP)).filter((_, index) => index % 4 === SEED % 4);
+  const mutants = withoutEachRule(render(LAPTOP)).filter((_, index) => index % 6 === SEED % 6);
 
   test(`names a packet for each of ${mutants.length} rulesets that lack a rule, where packets differ`, () => {
     let [leaking, harmless] = [0, 0];
