@@ -95,22 +95,21 @@ export class SocketTable {
   }
 }
 
+/** What takes both families stands for IPv4 too, where no socket of IPv4 is bound to the port. */
 function byTuple(sockets: readonly ListedSocket[]): ReadonlyMap<string, ListedSocket> {
-  return new Map(sockets.map((socket) => [tupleText(socket.local, socket.remote), socket]));
+  const both = sockets.filter(({ isOfBoth }) => isOfBoth);
+  return new Map([
+    ...both.map((one) => [tupleText({ ...one.local, address: "0.0.0.0" }, undefined), one] as const),
+    ...sockets.map((socket) => [tupleText(socket.local, socket.remote), socket] as const),
+  ]);
 }
 
 /** The socket of exactly these ends; for UDP else one that was bound, but not connected. */
 function candidates({ protocol, local, remote }: SocketTuple): readonly string[] {
-  const any = { address: local.address.includes(":") ? "::" : "0.0.0.0", port: 0 };
   const connected = tupleText(local, remote);
   if (protocol === "tcp") return [connected];
-  const unbound = { address: any.address, port: local.port };
-  return [
-    connected,
-    tupleText(local, undefined),
-    tupleText(unbound, undefined),
-    tupleText({ ...unbound, address: "::" }, undefined),
-  ];
+  const unbound = { address: local.address.includes(":") ? "::" : "0.0.0.0", port: local.port };
+  return [connected, tupleText(local, undefined), tupleText(unbound, undefined)];
 }
 
 /** An end with port 0 is no end: its address says nothing. */

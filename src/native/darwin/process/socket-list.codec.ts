@@ -9,8 +9,9 @@ const FRAME = PROCESS_LAYOUTS.xinpgen;
 /** struct xsocket_n of macOS 12: what is read here lies within. */
 const LEAST_OWNER_BYTES = 76;
 const LEAST_RECORD_BYTES = 8;
-/** bsd/netinet/in_pcb.h: a bit of inp_vflag. */
+/** bsd/netinet/in_pcb.h: bits of inp_vflag. */
 const INP_IPV4 = 1;
+const INP_IPV6 = 2;
 
 /** One end as the kernel has it: canonical text, IPv4 dotted; port 0 is "any". */
 export interface ListedEnd {
@@ -22,6 +23,8 @@ export interface ListedEnd {
 export interface ListedSocket {
   readonly local: ListedEnd;
   readonly remote: ListedEnd;
+  /** A socket of IPv6 bound to :: that takes IPv4 too; its addresses are those of IPv6. */
+  readonly isOfBoth: boolean;
   readonly uid: number;
   /** The process that used it last. */
   readonly lastPid: number;
@@ -30,6 +33,8 @@ export interface ListedSocket {
   /** What the kernel calls the socket; also told with the files of a process. */
   readonly socket: bigint;
 }
+
+type Ends = Pick<ListedSocket, "local" | "remote" | "isOfBoth">;
 
 /**
  * Reads a list of sockets: a frame, then records that each say their length and kind, padded to 8 bytes, until one no
@@ -42,7 +47,7 @@ export function decodeSocketList(bytes: Uint8Array): ListedSocket[] {
   const sockets: ListedSocket[] = [];
   const first = padded(readLength(bytes, 0));
   let at = first;
-  let ends: Pick<ListedSocket, "local" | "remote"> | undefined;
+  let ends: Ends | undefined;
   while (at + LEAST_RECORD_BYTES <= bytes.length) {
     const length = readLength(bytes, at);
     if (length <= FRAME.size) return sockets;
@@ -72,10 +77,12 @@ function padded(length: number): number {
   return Math.ceil(length / 8) * 8;
 }
 
-function decodeEnds(record: Uint8Array): Pick<ListedSocket, "local" | "remote"> {
+function decodeEnds(record: Uint8Array): Ends {
   if (record.length < ENDS.size) throw malformed(`struct xinpcb_n of ${record.length} bytes`);
   const { inp_fport, inp_lport, inp_vflag } = ENDS.fields;
-  const isIpv4 = (readUnsigned(record, 0, inp_vflag) & INP_IPV4) !== 0;
+  // Both bits stand on what is bound to :: alone: an IPv4 address takes INP_IPV6 away (bsd/netinet6/udp6_usrreq.c).
+  const families = readUnsigned(record, 0, inp_vflag) & (INP_IPV4 | INP_IPV6);
+  const isIpv4 = families === INP_IPV4;
   const end = ([at]: readonly [number, number], [port]: readonly [number, number]): ListedEnd => ({
     address: addressIn(record.subarray(at, at + 16), isIpv4),
     port: ((record[port] ?? 0) << 8) | (record[port + 1] ?? 0),
@@ -83,6 +90,7 @@ function decodeEnds(record: Uint8Array): Pick<ListedSocket, "local" | "remote"> 
   return {
     local: end(ENDS.fields["inp_dependladdr.inp6_local"], inp_lport),
     remote: end(ENDS.fields["inp_dependfaddr.inp6_foreign"], inp_fport),
+    isOfBoth: families === (INP_IPV4 | INP_IPV6),
   };
 }
 
@@ -95,7 +103,7 @@ function addressIn(bytes: Uint8Array, isIpv4: boolean): string {
   return renderIp(address);
 }
 
-function decodeOwner(record: Uint8Array): Omit<ListedSocket, "local" | "remote"> {
+function decodeOwner(record: Uint8Array): Omit<ListedSocket, keyof Ends> {
   if (record.length < LEAST_OWNER_BYTES) throw malformed(`struct xsocket_n of ${record.length} bytes`);
   const { so_uid, so_last_pid, so_e_pid, xso_so } = OWNER.fields;
   return {

@@ -173,6 +173,38 @@ describe.skipIf(abiObstacle !== undefined)(
       expect(port.ownerOf(tuple)?.holders).toEqual([{ pid: 300, since: 1300n }]);
     });
 
+    describe("a UDP socket of IPv6 bound to ::", () => {
+      const ofBoth = { ...SOCKET, protocol: "udp", local: ["::", 5353], remote: ["::", 0], name: 7n } as const;
+      const holders = [{ pid: 300, since: 1300n }];
+      const owner = (address: string) =>
+        port.ownerOf({ protocol: "udp", local: { address, port: 5353 }, remote: { address, port: 9 } })?.holders;
+
+      beforeEach(() => {
+        kernel.add({ pid: 300, sockets: { 9: 7n } });
+        kernel.add({ pid: 301, sockets: { 9: 8n } });
+      });
+
+      test("has the datagrams of both families, which the kernel marks it with, and is listed as IPv6", () => {
+        kernel.sockets.push(ofBoth);
+        expect(owner("2001:db8::5")).toEqual(holders);
+        expect(owner("192.0.2.5")).toEqual(holders);
+        expect(port.sockets().sockets.map(({ local }) => local)).toEqual([{ address: "::", port: 5353 }]);
+      });
+
+      test("gives way to one of IPv4 at the same port", () => {
+        const ofIpv4 = { local: ["0.0.0.0", 5353], remote: ["0.0.0.0", 0], lastPid: 301, name: 8n } as const;
+        kernel.sockets.push({ ...ofBoth, ...ofIpv4 }, ofBoth);
+        expect(owner("2001:db8::5")).toEqual(holders);
+        expect(owner("192.0.2.5")).toEqual([{ pid: 301, since: 1301n }]);
+      });
+
+      test("has none of IPv4's where it was made for IPv6 only", () => {
+        kernel.sockets.push({ ...ofBoth, isV6Only: true });
+        expect(owner("2001:db8::5")).toEqual(holders);
+        expect(owner("192.0.2.5")).toBeUndefined();
+      });
+    });
+
     test("starts and ends are told: exec and exit by the queue, new processes by the list", async () => {
       kernel.add({ pid: 300 });
       kernel.add({ pid: 301 });

@@ -67,6 +67,7 @@ describe.skipIf(abiObstacle !== undefined)(
               .map(({ local, remote, uid, lastPid, behalfPid, name }) => ({
                 local: { address: local[0], port: local[1] },
                 remote: { address: remote[0], port: remote[1] },
+                isOfBoth: false,
                 uid,
                 lastPid,
                 behalfPid,

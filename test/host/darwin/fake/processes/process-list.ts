@@ -24,6 +24,8 @@ export interface FakeSocket {
   readonly lastPid: number;
   readonly behalfPid?: number;
   readonly name: bigint;
+  /** An IPv6 socket that takes no IPv4 (IPV6_V6ONLY). */
+  readonly isV6Only?: boolean;
 }
 
 /** What a kernel queue hears of a process. */

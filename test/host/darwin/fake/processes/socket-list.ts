@@ -2,6 +2,9 @@ import { ipToBytes, parseIp } from "../../../../../src/model/ip.ts";
 import { constant, StructView, sizeOf } from "../abi.ts";
 import type { FakeProcessList, FakeSocket } from "./process-list.ts";
 
+/** bsd/netinet/in_pcb.h: bits of inp_vflag, which the core of the ABI table does not have. */
+const [INP_IPV4, INP_IPV6] = [1, 2];
+
 /** The list as get_pcblist_n writes it: a frame, per socket its records padded to 8, a frame. */
 export function socketList(
   { sockets, socketRecordBytes }: Pick<FakeProcessList, "sockets" | "socketRecordBytes">,
@@ -25,7 +28,7 @@ function records(socket: FakeSocket, socketRecordBytes: number): Uint8Array[] {
   const plain = (struct: string, kind: string) => record(struct, sizeOf(struct), constant(kind), () => {});
   return [
     record("xinpcb_n", sizeOf("xinpcb_n"), constant("XSO_INPCB"), (view) => {
-      view.set("inp_vflag", isV4 ? 1 : 2);
+      view.set("inp_vflag", families(socket));
       put(view, "l", socket.local);
       put(view, "f", socket.remote);
     }),
@@ -40,6 +43,13 @@ function records(socket: FakeSocket, socketRecordBytes: number): Uint8Array[] {
     plain("xsockstat_n", "XSO_STATS"),
     ...(socket.protocol === "tcp" ? [plain("xtcpcb_n", "XSO_TCPCB")] : []),
   ];
+}
+
+/** xnu marks what is bound to :: and may take IPv4 with both (udp6_attach and udp6_bind; netstat's "udp46"). */
+function families({ local: [address], isV6Only }: FakeSocket): number {
+  if (!address.includes(":")) return INP_IPV4;
+  const isBoth = address === "::" && isV6Only !== true;
+  return isBoth ? INP_IPV4 | INP_IPV6 : INP_IPV6;
 }
 
 function record(struct: string, length: number, kind: number | undefined, set: (view: StructView) => void): Uint8Array {
