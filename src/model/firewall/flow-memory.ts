@@ -1,4 +1,5 @@
 import { sameData } from "../canonical.ts";
+import { PATH_NUMBERS } from "../ownership.ts";
 import { type Packet, PROTOCOL } from "./packet.ts";
 import type { FirewallPolicy, PortRange, Steering } from "./policy.ts";
 
@@ -9,6 +10,7 @@ const LAST_USER = 0xffff_ffff;
 
 /** Users whom no rule tells apart, by the number under which a flow is known to be one of theirs. */
 export interface UserClass {
+  /** Of those that no path of the policy has: who writes packets' marks over the connections' makes no class of it. */
   readonly number: number;
   /** Ascending; both ends included. */
   readonly uids: readonly PortRange[];
@@ -21,18 +23,24 @@ export interface UserClass {
  */
 type FlowMemory =
   | { readonly kind: "needless" | "refused" }
+  /** The first class is of those whom no rule names. */
   | { readonly kind: "kept"; readonly classes: readonly UserClass[] };
 
-/** Numbers of classes: 1 is of those whom no rule names, the last of what the kernel itself sends. */
-export const KERNEL_CLASS = 63;
+/**
+ * The number of flows that the kernel itself opens, in every policy: nothing else tells such a flow from one whose user was
+ * known under an earlier policy. It is our engines', whose own flows are not asked for it.
+ */
+export const KERNEL_CLASS = PATH_NUMBERS.engine;
 
 /** How a policy deals with flows that outlive their program. Pure. */
 export function flowMemoryOf({ steering, layers }: FirewallPolicy): FlowMemory {
   if (![steering, ...layers.map(({ flows }) => flows)].some(asksForUsers)) return { kind: "needless" };
   const [only] = layers;
-  const classes = classesOf(steering);
+  const free = freeNumbers(layers);
+  const kinds = kindsOfUsers(steering);
   const isSteady = layers.length === 1 && sameData(only?.flows, steering);
-  return isSteady && classes.length < KERNEL_CLASS ? { kind: "kept", classes } : { kind: "refused" };
+  if (!isSteady || kinds.length > free.length) return { kind: "refused" };
+  return { kind: "kept", classes: kinds.map((uids, index) => ({ number: free[index] as number, uids })) };
 }
 
 /** The classes whose users these ranges name; a class is named whole or not at all. Pure. */
@@ -48,20 +56,25 @@ export function isOrphan({ hook, uid, protocol, lastUid }: Packet): boolean {
   return hook === "output" && uid === undefined && lastUid !== undefined && OUTLIVING_PROTOCOLS.includes(protocol);
 }
 
-function classesOf({ rules }: Steering): UserClass[] {
+function freeNumbers(layers: FirewallPolicy["layers"]): number[] {
+  const taken = new Set(layers.flatMap(({ tunnels }) => tunnels.map(({ number }) => number)));
+  const numbers = Array.from({ length: PATH_NUMBERS.lastTunnel }, (_, index) => PATH_NUMBERS.lastTunnel - index);
+  return numbers.filter((number) => !taken.has(number));
+}
+
+function kindsOfUsers({ rules }: Steering): PortRange[][] {
   const named = rules.flatMap(({ match }) => (match.uids === undefined ? [] : [match.uids]));
   const edges = named.flat().flatMap(({ from, to }) => [from, to + 1]);
   const starts = [...new Set([0, ...edges])].filter((uid) => uid <= LAST_USER).toSorted((a, b) => a - b);
   const byNames = Map.groupBy(starts, (start) => named.map((ranges) => (isIn(ranges, start) ? "1" : "0")).join(""));
   const unnamed = "0".repeat(named.length);
   const keys = [unnamed, ...[...byNames.keys()].filter((key) => key !== unnamed)];
-  return keys.map((key, index) => ({
-    number: index + 1,
-    uids: (byNames.get(key) ?? []).map((from) => ({
+  return keys.map((key) =>
+    (byNames.get(key) ?? []).map((from) => ({
       from,
       to: (starts.find((next) => next > from) ?? LAST_USER + 1) - 1,
     })),
-  }));
+  );
 }
 
 function isIn(ranges: readonly PortRange[], uid: number): boolean {

@@ -14,7 +14,7 @@ import { hasSocket } from "./link-rules.ts";
 import { refuse } from "./path-chains.ts";
 
 /** Whoever has data to send repeats it, or asks whether there is room for it, within 120 s (TCP_RTO_MAX of net/tcp.h). */
-const LIFETIME_MS = 600_000;
+const LIFETIME_MS = 180_000;
 const MOST_FLOWS = 65_536;
 
 /** What tells one direction of a flow from all others. */
@@ -43,21 +43,26 @@ export function writeFlowMemory(place: RenderPlace, from: string, classes: reado
   const { writer, match } = place;
   const [chain, known] = ["whose-flow", "known-flow"];
   const isOfClass = (number: number) => match.field("ct.mark", markOfPath(number), { mask: MARK_MASK });
-  for (const number of [...classes.map((one) => one.number), KERNEL_CLASS]) {
+  const setClass = (number: number) => setCtMark(markOfPath(number), MARK_MASK);
+  for (const { number } of classes) {
     writer.chain(classChain(number));
     writeSeen(place, classChain(number), FLOWS);
-    writer.rule(classChain(number), [], setCtMark(markOfPath(number), MARK_MASK), "S4.10 whose flow it is");
+    writer.rule(classChain(number), [], setClass(number), "S4.10 whose flow it is");
   }
   writer.chain(known);
-  for (const { number } of [...classes, { number: KERNEL_CLASS }]) {
-    writer.rule(known, [isOfClass(number)], verdict("return"), "S4.10 whose flow it was is remembered");
+  for (const { number } of classes) {
+    const onward = verdict("goto", classChain(number));
+    writer.rule(known, [isOfClass(number)], onward, "S4.10 whose flow it was is remembered");
   }
   writer.rule(known, [], refuse(), "S4.10 nobody knows whose it was");
   writer.chain(chain);
   writeClasses(place, chain, classes, classChain);
-  for (const opens of opening(place)) {
-    writer.rule(chain, [opens], verdict("goto", classChain(KERNEL_CLASS)), "S4.10 the kernel opens a flow");
-  }
+  const kernels = classChain(KERNEL_CLASS);
+  writer.chain(kernels);
+  writer.rule(kernels, [], setClass(KERNEL_CLASS), "S4.10 the kernel opens a flow");
+  for (const opens of opening(place))
+    writer.rule(chain, [opens], verdict("goto", kernels), "S4.10 the kernel opens a flow");
+  writer.rule(chain, [isOfClass(KERNEL_CLASS)], verdict("return"), "S4.10 a flow that the kernel opened");
   for (const seen of isSeen(place, FLOWS)) writer.rule(chain, seen, verdict("goto", known), "S4.10 a flow seen before");
   for (const flags of RESET_FLAGS) {
     writer.rule(chain, [match.field("tcp.flags", flags), isOfClass(0)], verdict("return"), "S4.10 ends nobody's flow");
@@ -94,6 +99,10 @@ export function writeFrameMemory(place: RenderPlace, from: string, classes: read
     writeSeen(place, classChain(number), frameSet(number));
   }
   writeClasses(place, from, classes, classChain);
+  for (const { number } of classes) {
+    for (const seen of isSeen(place, frameSet(number)))
+      place.writer.rule(from, seen, verdict("goto", classChain(number)), "S4.10 whose flow it was is remembered");
+  }
 }
 
 /** The conditions under which frames of a flow of one of these users were seen. */
@@ -115,7 +124,9 @@ function writeClasses(
       place.writer.rule(chain, [usersOf(place, range)], verdict("goto", chainOf(number)), "S4.10 its user is known");
     }
   }
-  place.writer.rule(chain, [hasSocket(place)], verdict("goto", chainOf(1)), "S4.10 its user is known");
+  const [unnamed] = classes;
+  if (unnamed === undefined) return;
+  place.writer.rule(chain, [hasSocket(place)], verdict("goto", chainOf(unnamed.number)), "S4.10 its user is known");
 }
 
 function writeSeen(place: RenderPlace, chain: string, name: string): void {
