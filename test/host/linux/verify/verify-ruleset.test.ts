@@ -69,6 +69,7 @@ function confirm(policy: FirewallPolicy, tables: readonly RenderedTable[], { kin
   }
 }
 
+const BOB = { match: { uids: [{ from: 65_534, to: 65_534 }] }, path: DIRECT, origin: "rules/0 (bob)" } as const;
 const packets = fc.sample(packetArbitrary, { seed: SEED, numRuns: 4_000 });
 
 /** Sampled packets that the policy refuses and the tables let out of a physical device, by the interpreter on bytes. */
@@ -89,6 +90,7 @@ describe("law 1: verification of a whole ruleset", { timeout: 300_000 }, () => {
     ["the one between two", between(LAPTOP, changed) as FirewallPolicy],
     ["an inclusive one", policyOf({ flows: { ...LAPTOP.steering, default: DIRECT } })],
     ["one without the kill switch", policyOf({ ...LAPTOP.layers[0], killSwitch: false })],
+    ["one where one user goes directly", policyOf({ flows: { rules: [BOB], default: OFFICE } })],
   ];
 
   test.each(policies)("finds nothing in what is rendered for %s", (_name, policy) => {
