@@ -1,4 +1,5 @@
 import type { Link } from "../../../native/linux/rtnetlink/link.codec.ts";
+import type { Route } from "../../../native/linux/rtnetlink/route.codec.ts";
 import type { RouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
 
 /** Kinds of links that, as ports of a bridge, lead to guests; in a container its own uplink is of these, too. */
@@ -34,9 +35,11 @@ export function judgedDevices(
     const ports = links.filter((link) => link.masterIndex === index);
     return ports.some(isGuestKind) && !ports.some(isOutward);
   });
-  const waysOut = doubtful.filter((bridge) => leadsOut(netlink, links, bridge));
-  const hasOther = links.some((link) => isUplink(link) && !isPort(link) && !tunnelDevices.includes(link.name));
-  const uplinks = new Set(hasOther || waysOut.length > 0 ? waysOut : doubtful);
+  const others = links.filter((link) => isUplink(link) && !isPort(link) && !tunnelDevices.includes(link.name));
+  const hasDefault = doubtful.length > 0 && others.some(({ index }) => netlink.routes({ oif: index }).some(isDefault));
+  const isWayOut = (route: Route) => isDefault(route) || (!hasDefault && hasNextHop(route));
+  const waysOut = doubtful.filter((bridge) => routesBy(netlink, links, bridge).some(isWayOut));
+  const uplinks = new Set(others.length > 0 || waysOut.length > 0 ? waysOut : doubtful);
   const open = new Set([...uplinks].map((bridge) => bridge.index));
   const isGuestPort = (link: Link) => isPort(link) && isGuestKind(link) && !open.has(link.masterIndex ?? 0);
   const isJudged = (link: Link) =>
@@ -47,15 +50,19 @@ export function judgedDevices(
   };
 }
 
-/** By a gateway, a next hop object or a default route, the bridge's own or a VLAN's that stands on it. */
-function leadsOut(netlink: Pick<RouteNetlink, "routes">, links: readonly Link[], { index }: Link): boolean {
+/** A bridge's own routes, and those of VLANs that stand on it. */
+function routesBy(netlink: Pick<RouteNetlink, "routes">, links: readonly Link[], { index }: Link): Route[] {
   const above = links.filter(({ kind, lowerIndex }) => kind === "vlan" && lowerIndex === index);
-  return [index, ...above.map((vlan) => vlan.index)]
-    .flatMap((oif) => netlink.routes({ oif }))
-    .some(
-      ({ type, gateway, nextHops, nextHopId, destination }) =>
-        type === "unicast" && (destination.endsWith("/0") || (gateway ?? nextHops ?? nextHopId) !== undefined),
-    );
+  return [index, ...above.map((vlan) => vlan.index)].flatMap((oif) => netlink.routes({ oif }));
+}
+
+function isDefault({ type, destination }: Route): boolean {
+  return type === "unicast" && destination.endsWith("/0");
+}
+
+/** Beside a default route elsewhere, a gateway behind a bridge is a guest that routes: a container's VPN. */
+function hasNextHop({ type, gateway, nextHops, nextHopId }: Route): boolean {
+  return type === "unicast" && (gateway ?? nextHops ?? nextHopId) !== undefined;
 }
 
 function isBridge({ kind }: Link): boolean {

@@ -111,3 +111,11 @@ test("S9.4: a tunnel of another program is no uplink", () => {
   const other = linkOf(9, "wt0", { kind: "tun", hardwareType: 65_534 });
   expect(judgedDevices(machineOf([...BRIDGED, other]), ["awg-office"])).toMatchObject({ guestBridges: [] });
 });
+
+test("S9.4: a gateway behind a bridge is a guest that routes where the default route leads out elsewhere", () => {
+  const theirs = { oif: 6, gateway: "172.17.0.12", destination: "10.99.0.0/24" };
+  const links = [MANAGEMENT, ...BRIDGED.slice(5)];
+  const judged = (routes: readonly Partial<Route>[]) => judgedDevices(machineOf(links, routes), ["awg-office"]);
+  expect(judged([{ oif: 9 }, theirs])).toEqual({ physical: ["eth1"], guestBridges: ["docker0"] });
+  expect(judged([theirs]).guestBridges).toEqual([]);
+});
