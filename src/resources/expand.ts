@@ -1,5 +1,6 @@
 import type { MachineFacts } from "../host/ports/facts.ts";
 import { type Config, isNoiseTunnel } from "../model/config/config.ts";
+import { flowMemoryOf } from "../model/firewall/flow-memory.ts";
 import type { FirewallPolicy } from "../model/firewall/policy.ts";
 import type { Resource } from "../model/resource.ts";
 import { darwinRoutes } from "./expand/darwin-routes.ts";
@@ -19,6 +20,12 @@ import { hasPacketFilter } from "./packet-filter.ts";
 export type { ExpandOptions, Expansion } from "./expand/expansion.ts";
 export { devicesOf, endpointsOf } from "./expand/expansion.ts";
 export { pathNumbersOf, rememberNumbers } from "./expand/tunnels/path-numbers.ts";
+
+const TOO_MANY_KINDS = {
+  path: "rules",
+  message:
+    "they tell more kinds of users apart than can be remembered: what a program has not sent yet when it closes a connection is dropped",
+};
 
 /**
  * All resources that a configuration asks for on this machine. Pure and deterministic; what this machine or version
@@ -42,6 +49,7 @@ export function expand(config: Config, facts: MachineFacts, options: ExpandOptio
   const placed: ExpandContext = { ...context, tunnels };
   const rules = [...flowRules(placed), ...tunnelNetworkRules(placed)];
   const policy = firewallPolicy(placed, { rules, default: defaultPath(placed) });
+  if (facts.os !== "darwin" && flowMemoryOf(policy).kind === "refused") notes.push(TOO_MANY_KINDS);
   if (!hasPacketFilter(facts.capabilities) && isNeeded(policy)) {
     context.unsupported.push({ path: "killSwitch", feature: "the packet filter (nftables is not available), which" });
   }
