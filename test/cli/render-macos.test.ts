@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,24 +28,25 @@ afterEach(() => folder !== undefined && rmSync(folder, { recursive: true, force:
 interface Rendered {
   readonly system: string;
   readonly parts: readonly { readonly key: string; readonly text: string }[];
+  readonly notes: readonly { readonly path: string; readonly message: string }[];
   readonly left: readonly string[];
+}
+
+function render(text: string, ...options: readonly string[]): SpawnSyncReturns<string> {
+  folder = mkdtempSync(join(tmpdir(), "awg-t-render-"));
+  const config = join(folder, "config.yaml");
+  writeFileSync(config, text, { mode: 0o600 });
+  const argv = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), "render", "-f", config];
+  return spawnSync(process.execPath, [...argv, ...options], { encoding: "utf8", timeout: 60_000 });
 }
 
 test.each([["--host", "simulated"], []])(
   "render --for macos prints all that would be loaded, from any machine (%s)",
   (...host) => {
-    folder = mkdtempSync(join(tmpdir(), "awg-t-render-"));
-    const config = join(folder, "config.yaml");
-    writeFileSync(config, CONFIG, { mode: 0o600 });
-    const argv = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), "render", "-f", config];
-    const options = ["--for", "macos", ...host, "--json"];
-    const { status, stdout, stderr } = spawnSync(process.execPath, [...argv, ...options], {
-      encoding: "utf8",
-      timeout: 60_000,
-    });
+    const { status, stdout, stderr } = render(CONFIG, "--for", "macos", ...host, "--json");
     expect(status, stderr).toBe(0);
     expect(stdout).not.toContain("AAAAAAAAAAAA=");
-    const { system, parts, left } = JSON.parse(stdout) as Rendered;
+    const { system, parts, left, notes } = JSON.parse(stdout) as Rendered;
     expect(system).toBe("macos");
     expect(parts.map(({ key }) => key)).toEqual([
       "pf/com.awg",
@@ -60,16 +61,45 @@ test.each([["--host", "simulated"], []])(
       "service/daemon",
       "autostart/daemon",
       "autostart/keeper",
+      "service/gui",
     ]);
     // The folder that a Mac's own sessions use, or the service would be another keeper than theirs.
     expect(parts.find(({ key }) => key === "service/keeper")?.text).toContain("<string>/var/run/awg</string>");
     expect(left).toEqual([]);
+    expect(notes.map(({ path }) => path)).toContain("host");
     const textOf = (key: string) => parts.find((part) => part.key === key)?.text ?? "";
     const { rules } = parsePf(textOf("pf/com.awg"));
     expect(rules.flatMap(({ anchor }) => anchor ?? [])).toEqual(["ipv6", "dns", "killswitch"]);
     expect(textOf("pf/com.awg")).toContain("# utun100 stands for awg-office");
     expect(parsePf(textOf("pf/com.apple/000.awg")).rules.map(({ anchor }) => anchor)).toEqual(["/com.awg"]);
+    const daemon = "/Library/LaunchDaemons/com.awg.split-tunnel.plist";
+    expect(textOf("service/daemon")).toMatch(`# ${daemon}\n# launchctl bootstrap system ${daemon}\n<?xml`);
+    expect(textOf("autostart/daemon")).toBe("# launchctl enable system/com.awg.split-tunnel\n");
+    const agent = "~/Library/LaunchAgents/com.awg.split-tunnel.gui.plist";
+    expect(textOf("service/gui")).toMatch(`# ${agent}\n# launchctl bootstrap gui/501 ${agent}\n<?xml`);
     expect(textOf("scutil")).toContain("d.add ServerAddresses * 10.8.0.1\n");
     expect(textOf("/etc/resolver/corp.example")).toContain("nameserver 10.0.0.53\n");
   },
 );
+
+test("what cannot be written without the Mac is said on stderr, by its place, with a plan's notes and what Mac was assumed", () => {
+  const { status, stdout, stderr } = render(
+    CONFIG.replace("192.0.2.1:51820", "vpn.example.com:51820").replace(
+      "default:",
+      'rules: [{ users: [backup, "501"], via: office }]\ndefault:',
+    ),
+    ...["--for", "macos"],
+  );
+  expect(status, stderr).toBe(0);
+  expect(stdout).not.toContain("Endpoint =");
+  const said = stderr.split("\n").filter((line) => /^(left out|note): /.test(line));
+  expect(said).toEqual([
+    "left out: tunnels.office.peers.0.endpoint: a name that has no address here; not written: its Endpoint, the rule that lets it out (S3.1), the route to it",
+    "left out: rules.0.users: a user whose number is not known here; not written: rules for them",
+    expect.stringMatching(/^note: host: a Mac on en0 .* is assumed/),
+    expect.stringMatching(/^note: tunnels.office: /),
+    expect.stringMatching(/^note: rules.0: /),
+    expect.stringMatching(/^note: dns.servers: /),
+    "note: rules.0: what it sends to the local network is dropped, since a Mac has one way for each address",
+  ]);
+});

@@ -109,7 +109,7 @@ function shapeOf(instance: object, complain: Complain): Shape | undefined {
   const { config } = loadConfig([{ name: "a.json", text: JSON.stringify(instance) }]);
   if (config === undefined) return undefined;
   const forLinux = supported(() => expand(config, facts(), { pathNumbers: {}, secrets: secretOf }).desired);
-  const forMac = supported(() => desiredForMac(loaded(config)));
+  const forMac = supported(() => desiredForMac(loaded(config)).desired);
   return {
     linux: forLinux === undefined ? undefined : readLinux(forLinux, complain).toSorted(),
     macos: forMac === undefined ? undefined : readMac(forMac, complain).toSorted(),

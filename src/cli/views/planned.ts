@@ -2,6 +2,7 @@ import type { Planned } from "../../compose/session.ts";
 import { isInSync, stepsOf } from "../../model/plan.ts";
 import type { Verified } from "../../model/verify/finding.ts";
 import { flagOption, type VerbCall } from "../verb.ts";
+import { printNotes } from "./notes.ts";
 import { renderPlan } from "./plan.human.ts";
 import { styleFor } from "./style.ts";
 import { renderVerified, verifiedDocument } from "./verify/verified.ts";
@@ -15,8 +16,7 @@ export function printPlanned(planned: Planned, call: VerbCall, verified?: Verifi
     return;
   }
   const style = styleFor(terminal.colorErr);
-  const worthSaying = planned.notes.filter(({ enforcement }) => enforcement !== "enforced");
-  for (const { path, message } of worthSaying) terminal.err(`${style.yellow("note:")} ${path}: ${message}`);
+  printNotes(planned.notes, terminal);
   terminal.out(renderPlan(planned.plan, planned.traffic, styleFor(terminal.colorOut)));
   for (const note of verified?.notes ?? []) terminal.err(`${style.yellow("note:")} ${note}`);
   if (verified !== undefined) terminal.out(renderVerified(verified, styleFor(terminal.colorOut)));

@@ -8,6 +8,7 @@ import type { DesiredState } from "../../model/resource.ts";
 import type { SecretId } from "../../model/secret.ts";
 import { sha256Hex } from "../../model/sha256.ts";
 import type { BesideTunnels } from "../../resources/expand/expansion.ts";
+import { oneWayNotes } from "../../resources/expand/flat/one-way-notes.ts";
 import { expand } from "../../resources/expand.ts";
 import { wantedServices } from "../../resources/service/wanted-services.ts";
 import { wantedExtension } from "../../resources/system-extension/wanted-extension.ts";
@@ -15,6 +16,7 @@ import { refuseUnsupported } from "../generations/failure.ts";
 import { pathsFor } from "../paths.ts";
 import { factsWantedBy } from "../planning/facts-wanted.ts";
 import type { LoadedConfig } from "../session.ts";
+import type { ToRender } from "./left-out.ts";
 
 /** A Linux of today with both engines, for who cannot ask this one. */
 const ASSUMED: MachineFacts = {
@@ -53,12 +55,20 @@ const ASSUMED_MAC: MachineFacts = {
   resolver: "dynamic-store",
 };
 
-/** How launchd would run awg there. */
+/** What a person should know of ASSUMED_MAC and of LAUNCHD_MANAGER. */
+const ASSUMPTION = {
+  path: "host",
+  message:
+    "a Mac on en0 behind 192.168.1.1, without a way out for IPv6 and with the window's app and the user 501, is assumed; a plan on the Mac goes by what it has",
+};
+
+/** How launchd would run awg there, and its window for the first user. */
 const LAUNCHD_MANAGER: ServiceManager = {
   kind: "launchd",
   program: ["/usr/local/bin/awg-split-tunnel"],
   configFile: "/etc/awg-split-tunnel/config.yaml",
   runDir: "/var/run/awg",
+  agent: { uid: 501, home: "~" },
 };
 
 /** How systemd would run awg, wherever it is installed. */
@@ -75,13 +85,14 @@ const SYSTEMD_MANAGER: ServiceManager = {
  *
  * @throws AwgError("unsupported") for what no Mac gets from this version.
  */
-export function desiredForMac({ config, featurePlaces }: LoadedConfig): DesiredState {
+export function desiredForMac({ config, featurePlaces }: LoadedConfig): ToRender {
   if (config === undefined) throw new AwgError("bug", "a rendering was asked of a config with errors");
   const beside = joined([wantedServices(config, LAUNCHD_MANAGER, undefined), wantedExtension(config, undefined)]);
   const secrets = (ref: object) => sha256Hex(canonicalJson(ref)) as SecretId;
   const expansion = expand(config, ASSUMED_MAC, { pathNumbers: {}, secrets, beside });
   refuseUnsupported(expansion, featurePlaces);
-  return expansion.desired;
+  const { desired, notes } = expansion;
+  return { desired, notes: [ASSUMPTION, ...notes, ...oneWayNotes(desired)] };
 }
 
 function joined(parts: readonly BesideTunnels[]): BesideTunnels {
@@ -106,7 +117,7 @@ export function isForMac({ resources }: DesiredState): boolean {
  *
  * @throws AwgError("unsupported") for what no machine gets from this version.
  */
-export async function desiredForAnyone({ config, featurePlaces }: LoadedConfig): Promise<DesiredState> {
+export async function desiredForAnyone({ config, featurePlaces }: LoadedConfig): Promise<ToRender> {
   if (config === undefined) throw new AwgError("bug", "a rendering was asked of a config with errors");
   const facts = await factsForAnyone(factsWantedBy(config));
   const secrets = (ref: object) => sha256Hex(canonicalJson(ref)) as SecretId;
@@ -114,7 +125,7 @@ export async function desiredForAnyone({ config, featurePlaces }: LoadedConfig):
   const beside = joined([services, wantedExtension(config, "only macOS has them")]);
   const expansion = expand(config, facts, { pathNumbers: {}, secrets, beside });
   refuseUnsupported(expansion, featurePlaces);
-  return expansion.desired;
+  return expansion;
 }
 
 /** What anybody may find out about this machine; what they may not is taken to be there. */

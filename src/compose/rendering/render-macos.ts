@@ -7,9 +7,11 @@ import {
 } from "../../host/darwin/pf/render-pf.ts";
 import { renderResolverScript } from "../../host/darwin/resolver/scutil.ts";
 import { renderSplitFile } from "../../host/darwin/resolver/split-files.ts";
+import { domainOf } from "../../host/darwin/services/launchctl.ts";
 import { renderResourceText } from "../../host/linux/render/resource-text.ts";
 import { policyWithDevices } from "../../model/firewall/policy-devices.ts";
 import type { DesiredState, Resource, ResourceOf } from "../../model/resource.ts";
+import type { AutostartSpec, ServiceSpec } from "../../model/spec/service.ts";
 import { renderMacNetwork } from "./render-mac-network.ts";
 
 /** One file or script that would be loaded on a Mac. */
@@ -30,7 +32,7 @@ export function renderForMacos(desired: DesiredState): { readonly parts: readonl
   const rendered = desired.resources.map((resource) => ({ key: resource.key, parts: partsOf(resource, names) }));
   return {
     parts: rendered.flatMap(({ parts }) => parts ?? []),
-    left: rendered.filter(({ parts }) => parts === undefined).map(({ key }) => key),
+    left: rendered.filter(({ parts }) => parts === undefined).map(({ key }) => `${key}: macOS has no words for it`),
   };
 }
 
@@ -61,9 +63,9 @@ function partsOf(resource: Resource, names: UnitNames): MacPart[] | undefined {
     case "tunnel":
       return [{ key, text: tunnelText(resource, names) }];
     case "service":
-      return [{ key, text: `# ${resource.spec.path}\n${resource.spec.definition}` }];
+      return [{ key, text: serviceText(resource.spec) }];
     case "autostart":
-      return [{ key, text: `# launchctl ${resource.spec.enabled ? "enable" : "disable"} ${resource.spec.service}\n` }];
+      return [{ key, text: autostartText(resource.spec) }];
     case "system-extension":
       return [{ key, text: `# system extension ${resource.spec.bundle}: ${resource.spec.state}\n` }];
     case "sysctl":
@@ -94,6 +96,14 @@ function resolverParts({ spec: { servers, search, split = {} } }: ResourceOf<"re
 function networkParts(resource: Resource, names: UnitNames): MacPart[] | undefined {
   const text = renderMacNetwork(resource, names);
   return text === undefined ? undefined : [{ key: resource.key, text: `# ${resource.key}\n${text}\n` }];
+}
+
+function serviceText({ path, definition, uid }: ServiceSpec): string {
+  return `# ${path}\n# launchctl bootstrap ${domainOf(uid)} ${path}\n${definition}`;
+}
+
+function autostartText({ service, uid, enabled }: AutostartSpec): string {
+  return `# launchctl ${enabled ? "enable" : "disable"} ${domainOf(uid)}/${service}\n`;
 }
 
 /** The engine's settings are the same everywhere; packet marks are Linux's. */

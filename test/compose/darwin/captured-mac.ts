@@ -25,7 +25,7 @@ constructed:
   routes of addresses and of links: as the kernel makes them for an address (darwin-notes 2)
   the resolver: the router's address, in the form of darwin-notes 5; the only capture of scutil --dns is cut off
   PF, disabled and with the anchors of macOS's own /etc/pf.conf: pf-notes
-  launchd without a job of awg's, the keeper, the engine: darwin-notes 8, wireguard-go's UAPI
+  launchd without a job of awg's, the window's app and its user, the keeper, the engine: darwin-notes 8, wireguard-go's UAPI
 `;
 
 /** Turns a machine into the captured Mac: everything that it had before is taken away. */

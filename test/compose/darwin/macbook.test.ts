@@ -8,7 +8,7 @@ import type { Planned } from "../../../src/compose/session.ts";
 import { stepsOf } from "../../../src/model/plan.ts";
 import { abiObstacle } from "../../host/darwin/fake/abi.ts";
 import { captureObstacle, SOURCES } from "./captured-mac.ts";
-import { KEY, MacBook } from "./macbook.ts";
+import { KEY, MacBook, USER } from "./macbook.ts";
 
 const GOLDEN = fileURLToPath(new URL("macbook/", import.meta.url));
 function written(planned: Planned): string {
@@ -45,7 +45,9 @@ describe.skipIf(obstacle !== undefined)(`a MacBook (${obstacle ?? "captured, dou
         .map(({ args }) => args.join(" "))
         .join("\n")}\n`,
     };
-    for (const path of globSync("{etc/resolver,Library/LaunchDaemons}/*", { cwd: mac.world.root })) {
+    for (const path of globSync("{etc/resolver,Library/LaunchDaemons,Users/me/Library/LaunchAgents}/*", {
+      cwd: mac.world.root,
+    })) {
       files[path.replaceAll("/", "_")] = readFileSync(join(mac.world.root, path), "utf8");
     }
     expect(JSON.stringify([files, commands])).not.toContain(KEY);
@@ -66,6 +68,7 @@ describe.skipIf(obstacle !== undefined)(`a MacBook (${obstacle ?? "captured, dou
     await mac.apply(await mac.plan());
     expect(machine.pf.enabled).toBe(true);
     expect([...machine.launchd.jobs.keys()].toSorted()).toEqual([
+      `gui/${USER}/com.awg.split-tunnel.gui`,
       "system/com.awg.split-tunnel",
       "system/com.awg.split-tunnel.keeper",
     ]);
@@ -93,6 +96,6 @@ function snapshot({ world: { machine, root } }: MacBook): unknown {
     pf: [machine.pf.enabled, machine.pf.tokens.length, [...machine.pf.anchors.keys()], machine.pf.main.length],
     store: [...machine.store.keys.keys()],
     jobs: [...machine.launchd.jobs.keys()],
-    files: globSync("{etc,Library}/**/*", { cwd: root }).toSorted(),
+    files: globSync("{etc,Library,Users/me/Library/LaunchAgents}/**/*", { cwd: root }).toSorted(),
   };
 }

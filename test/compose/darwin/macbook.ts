@@ -1,9 +1,10 @@
-import { readFileSync } from "node:fs";
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ReconcilingSession } from "../../../src/compose/reconciling-session.ts";
 import type { Planned } from "../../../src/compose/session.ts";
 import type { SessionParts } from "../../../src/compose/session-parts.ts";
+import { LAUNCHD } from "../../../src/model/spec/service.ts";
 import { readBootSession } from "../../../src/native/darwin/boot-session.ts";
 import { fileStores } from "../../../src/state/file-stores.ts";
 import { SecretStore } from "../../../src/state/secret-store.ts";
@@ -20,6 +21,19 @@ export const CONFIG = `${readFileSync(`${ROOT}examples/laptop/config.yaml`, "utf
 service: { install: true, autostart: true }
 `;
 
+/** Who sits at the screen: the first user of a Mac, or, where a test may give no files away, who runs it. */
+const OWN = process.getuid?.() ?? 0;
+export const USER = OWN === 0 ? 501 : OWN;
+
+/** The app of the window, and its user with a home. */
+function addWindow({ machine, root }: DarwinWorld): void {
+  writeFileSync(join(root, LAUNCHD.window), "", { mode: 0o755 });
+  const home = join(root, "Users/me");
+  mkdirSync(join(home, "Library"), { recursive: true });
+  if (OWN === 0) chownSync(home, USER, 20);
+  machine.launchd.sessions.add(`gui/${USER}`);
+}
+
 /** awg on a Mac that is a double at its borders, everything between them real: session, journal, drivers, host, codecs. */
 export class MacBook implements Disposable {
   readonly recorder = new Recorder();
@@ -32,7 +46,10 @@ export class MacBook implements Disposable {
   constructor(isCaptured = false) {
     const { system, run } = this.recorder;
     this.world = new DarwinWorld({ system, run, secrets: (root) => this.#secretsIn(root) });
-    if (isCaptured) becomeCaptured(this.world.machine);
+    if (isCaptured) {
+      becomeCaptured(this.world.machine);
+      addWindow(this.world);
+    }
     this.#session = this.#open();
   }
 
@@ -49,27 +66,31 @@ export class MacBook implements Disposable {
     await this.session.apply(planned, { onEvent: () => undefined, shouldStop: () => undefined });
   }
 
-  /** The process that died is followed by another, which finds what lies in the state folder and on the Mac. */
-  startAgain(): void {
+  /**
+   * The process that died is followed by another, which finds what lies in the state folder and on the Mac.
+   *
+   * @param isAttended somebody sits at its terminal
+   */
+  startAgain(isAttended = false): void {
     this.recorder.dieAtWrite = undefined;
-    this.#session = this.#open();
+    this.#session = this.#open(isAttended);
   }
 
-  /** A text with this machine's temporary folder and nothing else of it left out. */
+  /** A text with this machine's temporary folder left out, and its user's number; nothing else of it. */
   plain(text: string): string {
-    return text.replaceAll(this.world.root, "");
+    return text.replaceAll(this.world.root, "").replaceAll(`gui/${USER}`, "gui/501");
   }
 
   [Symbol.dispose](): void {
     this.world[Symbol.dispose]();
   }
 
-  #open(): ReconcilingSession {
+  #open(isAttended = false): ReconcilingSession {
     const { root } = this.world;
     const secrets = this.#secretsIn(root);
     const bootId = readBootSession(this.world.borders.system);
     const parts: SessionParts = {
-      host: this.world.contract().host,
+      host: this.world.host(this.world.borders, isAttended),
       stores: this.recorder.mortal(fileStores(join(root, "state"), { bootId, namespace: "macos" }, secrets)),
       clock: { nowMs: () => 1_700_000_000_000, sleep: async () => undefined },
       resolveSecret: async ({ ref }) => secrets.resolvePrivateKey(ref),

@@ -16,11 +16,11 @@ killSwitch: { enabled: true }
 
 test("law 8: a rendering needs neither the machine's state nor a secret, which stands as the hash of its reference", async () => {
   const { config, problems, hash } = loadConfig([{ name: "c.yaml", text: TEXT }]);
-  const { resources } = await desiredForAnyone({ config, problems, hash, sources: ["c.yaml"] });
-  expect(resources.map(({ key }) => key)).toEqual(
+  const { desired } = await desiredForAnyone({ config, problems, hash, sources: ["c.yaml"] });
+  expect(desired.resources.map(({ key }) => key)).toEqual(
     expect.arrayContaining(["firewall/machine", "link/office", "tunnel/office", "routes/office", "routes/policy"]),
   );
-  const tunnel = resources.find((resource) => resource.kind === "tunnel");
+  const tunnel = desired.resources.find((resource) => resource.kind === "tunnel");
   expect(tunnel?.spec.privateKey).toMatch(/^[0-9a-f]{64}$/);
 });
 
@@ -35,7 +35,7 @@ test("what no machine gets from this version is refused as a plan refuses it", a
 test("services are rendered as systemd would run them", async () => {
   const text = TEXT.replace("enabled: true", "enabled: true, atBoot: true").concat("service: {}\n");
   const { config, problems, hash } = loadConfig([{ name: "c.yaml", text }]);
-  const { resources } = await desiredForAnyone({ config, problems, hash, sources: ["c.yaml"] });
-  const keys = resources.flatMap(({ kind, key }) => (kind === "service" ? [key] : []));
+  const { desired } = await desiredForAnyone({ config, problems, hash, sources: ["c.yaml"] });
+  const keys = desired.resources.flatMap(({ kind, key }) => (kind === "service" ? [key] : []));
   expect(keys).toEqual(["service/keeper", "service/daemon", "service/boot"]);
 });

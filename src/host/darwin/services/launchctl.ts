@@ -30,6 +30,11 @@ export interface Job {
   readonly label: string;
 }
 
+/** Where a job is loaded: for the machine, or in the session of a user. */
+export function domainOf(uid: number | undefined): string {
+  return uid === undefined ? "system" : `gui/${uid}`;
+}
+
 /** How launchd holds a job; `no-session` where its user is not logged in. */
 export type JobFound = JobState | "not-loaded" | "no-session";
 

@@ -7,7 +7,7 @@ import { LAUNCHD, type ServiceObserved, type ServicePlace, type ServiceSpec } fr
 import { readPropertyTexts } from "../../../native/darwin/process/property-list.codec.ts";
 import type { ServiceCommand, ServiceManager, ServicePort } from "../../ports/services.ts";
 import type { RunCommand } from "../command.ts";
-import { type Job, Launchctl } from "./launchctl.ts";
+import { domainOf, type Job, Launchctl } from "./launchctl.ts";
 import type { JobState } from "./launchctl-print.ts";
 import { writePlist } from "./write-plist.ts";
 
@@ -195,7 +195,7 @@ function goesByOlder({ words }: JobState, definition: string | null): boolean {
 }
 
 function jobOf(label: string, uid: number | undefined): Job {
-  return { domain: uid === undefined ? "system" : `gui/${uid}`, label };
+  return { domain: domainOf(uid), label };
 }
 
 /** A script whose first line is `#!/usr/bin/env …`, as npm installs programs. */
