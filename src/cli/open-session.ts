@@ -7,10 +7,10 @@ import { readConfigFiles } from "./config-files.ts";
 import { flagOption, listOption, textOption, type VerbCall } from "./verb.ts";
 import { reportProblems } from "./views/problems.ts";
 
-/** Opens the machine that the global options name. */
-export async function openSessionFor(call: VerbCall): Promise<Session> {
+/** Opens the machine that the global options name; for a verb that `asks`, who sits at the terminal may be asked. */
+export async function openSessionFor(call: VerbCall, asks = false): Promise<Session> {
   const { openSession } = await import("../compose/open-session.ts");
-  const options = sessionOptionsOf(call);
+  const options = { ...sessionOptionsOf(call), isAttended: asks && call.terminal.interactive };
   const { host } = options;
   if (host.kind !== "simulated" || host.file === undefined || existsSync(host.file)) return openSession(options);
   const beginsAs = beginningOf(call, host.file);
@@ -21,8 +21,12 @@ export async function openSessionFor(call: VerbCall): Promise<Session> {
 }
 
 /** Runs what is to change the machine that the options name: also where it fails for an unreadable state, none is left open. */
-export async function changeMachine<T>(call: VerbCall, act: (session: Session) => Promise<T>): Promise<T> {
-  await using session = await openSessionFor(call);
+export async function changeMachine<T>(
+  call: VerbCall,
+  act: (session: Session) => Promise<T>,
+  asks = false,
+): Promise<T> {
+  await using session = await openSessionFor(call, asks);
   try {
     return await act(session);
   } catch (cause) {

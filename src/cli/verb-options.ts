@@ -49,5 +49,9 @@ export const SELECTION_OPTIONS: readonly OptionDefinition[] = [
     repeatable: true,
   },
   { flags: "--exclude <key>", summary: "all but this resource or tunnel; repeatable", repeatable: true },
-  { flags: "--replace <key>", summary: "make this device or engine anew; repeatable", repeatable: true },
+  {
+    flags: "--replace <key>",
+    summary: "make this device, engine or system extension anew; repeatable",
+    repeatable: true,
+  },
 ];

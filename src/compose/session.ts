@@ -37,6 +37,8 @@ export interface SessionOptions {
   readonly allowInsecurePermissions: boolean;
   /** Nobody called it: whoever sudo came from is trusted no more than others. */
   readonly isUnattended?: boolean;
+  /** Somebody sits at a terminal and asks for a change or its plan: whom macOS can ask about a system extension. */
+  readonly isAttended?: boolean;
   readonly environment: NodeJS.ProcessEnv;
 }
 

@@ -27,6 +27,7 @@ export function simulatedParts({
   stateDir,
   allowInsecurePermissions,
   environment,
+  isAttended,
 }: SessionOptions): SessionParts {
   const file = host.kind === "simulated" ? host.file : undefined;
   const passing =
@@ -35,7 +36,7 @@ export function simulatedParts({
   const { machine, isTried } = machineOf([file, host.kind === "simulated" ? host.beginsAs : undefined]);
   const begun = renderMachineFile(machine.snapshot());
   const secrets = new SecretStore(folder, { environment, allowInsecurePermissions });
-  const simulated = simulatedHost(machine);
+  const simulated = simulatedHost(machine, isAttended);
   return {
     host: {
       ...simulated,

@@ -37,6 +37,9 @@ export interface ResourceDriver<K extends ResourceKind> {
   /** Fields whose change needs delete and create instead of update. Pure. */
   needsReplace?(changes: readonly FieldChange[]): boolean;
 
+  /** Why these changes are due, where "differs" or "was changed outside awg" would not say it. Pure. */
+  reason?(changes: readonly FieldChange[]): string | undefined;
+
   /**
    * The state to hold while everything else changes from one to the other: what both allow (firewall only).
    * null in place of a spec means "nothing was there" or "nothing will be". Pure.

@@ -125,7 +125,7 @@ export class DarwinWorld implements Disposable {
     };
   }
 
-  host(borders: Borders): Host {
+  host(borders: Borders, isAttended = false): Host {
     const { run } = borders.programs;
     return darwinHost({
       system: this.#systemOf(borders),
@@ -138,6 +138,7 @@ export class DarwinWorld implements Disposable {
       runDir: join(this.root, "var/run/awg"),
       stateDir: join(this.root, "state"),
       program: ["/usr/local/bin/awg-split-tunnel"],
+      isAttended,
       sleep: async () => undefined,
       root: this.root,
     });

@@ -10,7 +10,7 @@ import { styleFor } from "../views/style.ts";
 import { renderVerified } from "../views/verify/verified.ts";
 
 /** `awg apply [PLAN]`: plan, ask, carry out, read back. */
-export const run: RunVerb = (call) => changeMachine(call, (session) => applyWith(call, session));
+export const run: RunVerb = (call) => changeMachine(call, (session) => applyWith(call, session), true);
 
 async function applyWith(call: VerbCall, session: Session): Promise<ExitCode> {
   const saved = call.args[0];

@@ -21,7 +21,7 @@ export const run: RunVerb = async (call) => {
       remedy: "leave out -f, --target, --exclude and --replace",
     });
   }
-  await using session = await openSessionFor(call);
+  await using session = await openSessionFor(call, true);
   const [from, to] = numbers;
   if (from !== undefined && to !== undefined) return compare(call, session, from, to);
   const planned =

@@ -8,7 +8,7 @@ import { printPlanned } from "../views/planned.ts";
 
 /** `awg plan`: the steps apply would take; `--out` saves them. */
 export const run: RunVerb = async (call) => {
-  await using session = await openSessionFor(call);
+  await using session = await openSessionFor(call, true);
   const planned = await session.plan(await loadConfigFor(call, session), selectionOf(call));
   const out = textOption(call, "out");
   if (out !== undefined) writeFileSync(out, session.renderSavedPlan(planned), { mode: 0o600 });

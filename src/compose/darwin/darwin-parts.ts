@@ -33,7 +33,13 @@ const ONLY_NAMESPACE = 0;
 const PROCESS_LOOK_MS = 500;
 
 /** A session on this Mac. */
-export function darwinParts({ stateDir, runDir, isUnattended, ...given }: SessionOptions): SessionParts {
+export function darwinParts({
+  stateDir,
+  runDir,
+  isUnattended,
+  isAttended = false,
+  ...given
+}: SessionOptions): SessionParts {
   const paths = pathsFor(stateDir, runDir);
   const secrets = new SecretStore(paths.stateDir, { ...given, owners: trustedOwners(given.environment, isUnattended) });
   const system = openLibSystem();
@@ -54,6 +60,7 @@ export function darwinParts({ stateDir, runDir, isUnattended, ...given }: Sessio
       runDir: paths.runDir,
       stateDir: paths.stateDir,
       program: thisProgram(),
+      isAttended,
       sleep: async (ms) => void (await sleep(ms)),
     }),
     stores: fileStores(paths.stateDir, { bootId: readBootSession(system), namespace: "macos" }, secrets),

@@ -30,6 +30,8 @@ export interface DarwinHostDeps {
   /** Absolute path and first arguments of this very program. */
   readonly program: readonly string[];
   readonly sleep: (ms: number) => Promise<void>;
+  /** Somebody called this process whom macOS can ask about a system extension. */
+  readonly isAttended?: boolean;
   /** Folder that stands for /; / unless given. */
   readonly root?: string;
 }
@@ -53,7 +55,7 @@ export function darwinHost(deps: DarwinHostDeps): Host {
     },
     sysctl: darwinSysctl(),
     resolver: darwinResolver({ run, stateDir, root }),
-    systemExtensions: darwinSystemExtensions({ run, sleep, root, forceUpdate: false, inBackground: false }),
+    systemExtensions: darwinSystemExtensions({ run, sleep, root, isAttended: deps.isAttended === true }),
     services: launchdServices({ run, sleep, program, runDir, root, ownPid: system.getpid() }),
     [Symbol.asyncDispose]: async () => {},
   };

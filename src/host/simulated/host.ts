@@ -11,8 +11,12 @@ import { simulatedServices } from "./ports/services.ts";
 import { simulatedSysctl } from "./ports/sysctl.ts";
 import { simulatedSystemExtensions } from "./ports/system-extension.ts";
 
-/** The simulated machine seen through the ports of a Host. Closing it closes nothing: the machine lives on. */
-export function simulatedHost(machine: SimulatedMachine): Host {
+/**
+ * The simulated machine seen through the ports of a Host. Closing it closes nothing: the machine lives on.
+ *
+ * @param isAttended somebody called this process who can be asked
+ */
+export function simulatedHost(machine: SimulatedMachine, isAttended = false): Host {
   return {
     name: "simulated",
     facts: simulatedFacts(machine),
@@ -24,7 +28,7 @@ export function simulatedHost(machine: SimulatedMachine): Host {
     resolver: simulatedResolver(machine),
     probes: simulatedProbes(machine),
     services: simulatedServices(machine),
-    systemExtensions: simulatedSystemExtensions(machine),
+    systemExtensions: simulatedSystemExtensions(machine, isAttended),
     async [Symbol.asyncDispose]() {},
   };
 }

@@ -112,6 +112,10 @@ export interface SimulatedExtension {
   bundle: string;
   state: SystemExtensionState;
   approves: boolean;
+  /** `short/build`, as systemextensionsctl writes it; 1.0/1 unless given. */
+  version?: string;
+  /** What the app carries, where there is one. */
+  carried?: string;
 }
 
 /** Routing tables the kernel knows by itself. */

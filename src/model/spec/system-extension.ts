@@ -27,8 +27,28 @@ export interface SystemExtensionVersion {
   readonly state: SystemExtensionState;
 }
 
+/** What names a version of an extension. */
+export interface BundledExtension {
+  readonly bundleIdentifier: string;
+  readonly bundleVersion: string;
+  readonly bundleShortVersion: string;
+}
+
+/** What the app carries is to take the place of what stands. */
+export interface ExtensionReplacement {
+  /** Another version comes, or a person is asked again to allow the one that waits. */
+  readonly field: "/version" | "/approval";
+  readonly before: string;
+  readonly after: string;
+}
+
 export interface SystemExtensionObserved {
   readonly bundle: string;
   readonly state: SystemExtensionState;
   readonly versions: readonly SystemExtensionVersion[];
+  /**
+   * What the decision table says; null is that what stands is kept. Absent where nothing stands that could be replaced, or
+   * where the app does not tell what it carries.
+   */
+  readonly replacement?: ExtensionReplacement | null;
 }

@@ -116,7 +116,7 @@ function judgeStanding(place: Standing): Verdict {
   const before = standing ?? entry?.spec ?? null;
   const drifted = entry !== undefined && sameData(entry.spec, after);
   const differs = before === null ? "not there yet" : "differs from the configuration";
-  const reason = drifted ? "was changed outside awg" : differs;
+  const reason = driver.reason?.(changes) ?? (drifted ? "was changed outside awg" : differs);
   const action = before === null ? "create" : driver.needsReplace?.(changes) === true ? "replace" : "update";
   return changed(...movedAway, { kind, key, action, before, after, changes, reason });
 }

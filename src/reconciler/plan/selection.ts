@@ -54,8 +54,8 @@ export function selectDesired(wanted: DesiredState, before: DesiredState, select
 }
 
 /**
- * The resources that are to be made anew. AwgError usage for what cannot be: only devices and engines can, and a device not
- * without its engine. Pure.
+ * The resources that are to be made anew. AwgError usage for what cannot be: only devices, engines and system
+ * extensions can, and a device not without its engine. Pure.
  */
 export function replacedKeys({ replace, exclude }: Selection, { resources }: DesiredState): ReadonlySet<ResourceKey> {
   const known = resources.map(({ key }) => key);
@@ -63,9 +63,9 @@ export function replacedKeys({ replace, exclude }: Selection, { resources }: Des
     known.includes(`tunnel/${word}`) ? (`tunnel/${word}` as const) : keysOf([word], known)[0],
   );
   for (const key of keys) {
-    if (key === undefined || key.startsWith("link/") || key.startsWith("tunnel/")) continue;
+    if (key === undefined || /^(?:link|tunnel|system-extension)\//.test(key)) continue;
     throw new AwgError("usage", `${key} cannot be replaced: it changes whole, in one transaction, or not at all`, {
-      remedy: "name a device (link/NAME) or an engine (tunnel/NAME)",
+      remedy: "name a device (link/NAME), an engine (tunnel/NAME) or system-extension/BUNDLE",
     });
   }
   const replaced = new Set(keys.filter((key) => key !== undefined));

@@ -15,11 +15,19 @@ export const systemExtensionDriver: ResourceDriver<"system-extension"> = {
   asSpec: systemExtensionAsSpec,
   // An extension carries its vendor's signature, never a mark of ours; it is ours by the ledger alone.
   isOwned: () => true,
+  needsReplace: (changes) => changes.some(({ field }) => field in REPLACED),
+  reason: ([change]) => REPLACED[change?.field ?? ""],
   restoring: (wanted, original) => wanted ?? original,
   remember: (kept, before) => kept ?? before,
   survivesReboot: true,
   enforcement: () => "enforced",
   apply: applyExtensions,
+};
+
+/** Why the app's version takes the place of the one that stands, by what changes. */
+const REPLACED: Readonly<Record<string, string>> = {
+  "/version": "the app carries another version",
+  "/approval": "somebody sits there to be asked again",
 };
 
 async function observeExtensions(
@@ -33,9 +41,11 @@ async function observeExtensions(
 
 /** What a person has to allow is never waited for: reading back finds it awaited, which is as far as awg can go. */
 async function applyExtensions(host: Host, steps: readonly StepOf<"system-extension">[]): Promise<void> {
-  for (const { action, after } of steps) {
+  for (const { action, after, changes } of steps) {
     if (action === "adopt" || action === "forget" || after === null) continue;
-    if (after.state === "present") await extensionsOf(host).activate(after.bundle);
+    // Without a difference a replacement is one that was asked for by name.
+    const forceUpdate = action === "replace" && changes.length === 0;
+    if (after.state === "present") await extensionsOf(host).activate(after.bundle, { forceUpdate });
     else await extensionsOf(host).deactivate(after.bundle);
   }
 }

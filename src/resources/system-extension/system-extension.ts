@@ -3,17 +3,18 @@ import type { SystemExtensionObserved, SystemExtensionSpec } from "../../model/s
 import { valueChange } from "../field-change.ts";
 
 /**
- * What differs. Where a person or a reboot is waited for nothing is left to do: it is no difference, but the resource is
- * not ready either (`awaitedStep`).
+ * What differs: whether it is there, and by the decision table whether what the app carries takes its place. Where a person
+ * or a reboot is waited for nothing is left to do: it is no difference, but the resource is not ready either (`awaitedStep`).
  */
 export function diffSystemExtension(desired: SystemExtensionSpec, observed: SystemExtensionObserved): FieldChange[] {
-  const { state } = observed;
+  const { state, replacement } = observed;
   if (desired.state === "absent") {
     return state === "not-installed" || state === "uninstalling" ? [] : valueChange("/state", state, "absent");
   }
+  if (replacement) return valueChange(replacement.field, replacement.before, replacement.after);
   const holds =
     state === "enabled" || state === "awaiting-approval" || state === "after-reboot" || state === "disabled";
-  return holds ? [] : valueChange("/state", state, "present");
+  return holds || replacement === null ? [] : valueChange("/state", state, "present");
 }
 
 /** An extension that leaves counts as absent already. */
@@ -27,12 +28,14 @@ export const APPROVAL_LINK = "x-apple.systempreferences:com.apple.LoginItems-Set
 /** What still has to happen outside awg; undefined where nothing has. */
 export function awaitedStep(
   desired: SystemExtensionSpec,
-  { bundle, state }: SystemExtensionObserved,
+  { bundle, state, versions }: SystemExtensionObserved,
 ): string | undefined {
-  if (state === "awaiting-approval") {
+  // A new version may wait beside an old one that serves.
+  if (state === "awaiting-approval" || versions.some(({ isAwaitingUserApproval }) => isAwaitingUserApproval)) {
     return `${bundle} waits to be allowed in System Settings, Privacy & Security: open "${APPROVAL_LINK}"`;
   }
-  if (state === "after-reboot" || state === "uninstalling") return `${bundle} waits for this Mac to be restarted`;
+  const waitsForReboot = state === "after-reboot" || versions.some((version) => version.state === "after-reboot");
+  if (waitsForReboot || state === "uninstalling") return `${bundle} waits for this Mac to be restarted`;
   if (desired.state === "present" && state === "disabled") {
     return `${bundle} is switched off in System Settings, Login Items & Extensions: open "${APPROVAL_LINK}"`;
   }

@@ -22,21 +22,22 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-function open() {
-  return openSession({ host: { kind: "simulated", file }, allowInsecurePermissions: false, environment: {} });
+function open(isAttended = false) {
+  const host = { kind: "simulated", file } as const;
+  return openSession({ host, allowInsecurePermissions: false, isAttended, environment: {} });
 }
 
 function machine(): MachineState {
   return JSON.parse(readFileSync(file, "utf8")) as MachineState;
 }
 
-async function plan(text: string): Promise<Plan> {
-  await using session = await open();
+async function plan(text: string, isAttended = false): Promise<Plan> {
+  await using session = await open(isAttended);
   return (await session.plan(await session.load([{ name: "c.yaml", text }]))).plan;
 }
 
-async function apply(text: string): Promise<void> {
-  await using session = await open();
+async function apply(text: string, isAttended = false): Promise<void> {
+  await using session = await open(isAttended);
   await session.apply(await session.plan(await session.load([{ name: "c.yaml", text }])), HOOKS);
 }
 
@@ -155,5 +156,22 @@ describe("a system extension that a config declares", () => {
     await apply(EXTENSION);
     await destroy();
     expect(machine().systemExtensions).toMatchObject([{ state: "not-installed" }]);
+  });
+
+  test("an older version than the app's is replaced; one that waits is asked for again where somebody sits there", async () => {
+    const held = { bundle: BUNDLE, state: "enabled", approves: false, version: "1.2/34", carried: "1.3/35" };
+    writeFileSync(file, JSON.stringify({ systemExtensions: [held] }));
+    const [step, ...more] = stepsOf(await plan(EXTENSION));
+    expect([step?.action, more]).toEqual(["replace", []]);
+    expect(step?.changes).toMatchObject([{ field: "/version", before: "1.2/34", after: "1.3/35" }]);
+    await apply(EXTENSION);
+    expect(machine().systemExtensions).toMatchObject([{ state: "enabled", version: "1.3/35" }]);
+    expect(told(await plan(EXTENSION, true))).toEqual([]);
+    writeFileSync(file, JSON.stringify({ ...machine(), systemExtensions: [{ ...held, state: "awaiting-approval" }] }));
+    await apply(EXTENSION);
+    expect(told(await plan(EXTENSION))).toEqual([]);
+    expect(told(await plan(EXTENSION, true))).toEqual([`system-extension/${BUNDLE} replace`]);
+    await apply(EXTENSION, true);
+    expect(told(await plan(EXTENSION))).toEqual([]);
   });
 });

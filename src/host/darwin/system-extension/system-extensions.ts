@@ -1,21 +1,24 @@
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { AwgError } from "../../../model/error.ts";
+import { type ReplacementWishes, replacementOf } from "../../../model/spec/extension-replacement.ts";
 import { LAUNCHD } from "../../../model/spec/service.ts";
+import type { BundledExtension, SystemExtensionObserved } from "../../../model/spec/system-extension.ts";
 import { printableLine } from "../../../model/text/printable.ts";
 import { permissionRemedy } from "../../../native/darwin/permission-remedy.ts";
-import type { ExtensionResult, SystemExtensionPort } from "../../ports/system-extension.ts";
+import type { ExtensionResult, ExtensionWishes, SystemExtensionPort } from "../../ports/system-extension.ts";
 import { commandAtScreen, userAtScreen } from "../at-screen.ts";
 import type { RunCommand } from "../command.ts";
 import { type HelperAnswer, type HelperRequest, helperError, parseHelperAnswer } from "./extension-helper.ts";
 import { type ListedExtension, parseExtensionList, stateOfBundle } from "./extension-list.ts";
-import { decideReplacement, type ReplacementWishes } from "./replacement.ts";
 
 const LIST = "/usr/bin/systemextensionsctl";
 const TRIES = 3;
 const BETWEEN_TRIES_MS = 1000;
 
-export interface SystemExtensionDeps extends ReplacementWishes {
+export interface SystemExtensionDeps {
+  /** Somebody called this process who can be asked; a daemon has nobody. */
+  readonly isAttended: boolean;
   readonly run: RunCommand;
   readonly sleep: (ms: number) => Promise<void>;
   /** Folder that stands for `/`, for tests. */
@@ -30,11 +33,8 @@ export function darwinSystemExtensions(deps: SystemExtensionDeps): SystemExtensi
   const extensions = new Extensions(deps);
   return {
     readSupport: async () => (extensions.hasHelper ? undefined : `${LAUNCHD.extensionHelper} is not installed`),
-    read: async (bundle) => {
-      const versions = await extensions.list(bundle);
-      return { bundle, state: stateOfBundle(versions), versions: versions.map(withoutNames) };
-    },
-    activate: (bundle) => extensions.activate(bundle),
+    read: (bundle) => extensions.read(bundle),
+    activate: (bundle, wishes) => extensions.activate(bundle, wishes),
     deactivate: async (bundle) => {
       const versions = await extensions.list(bundle);
       if (versions.every(({ isUninstalling }) => isUninstalling)) return "completed";
@@ -45,13 +45,28 @@ export function darwinSystemExtensions(deps: SystemExtensionDeps): SystemExtensi
 
 class Extensions {
   readonly #deps: SystemExtensionDeps;
+  /** What macOS put off until a person or a reboot, by bundle: it is asked for once in a process. */
+  readonly #putOff = new Set<string>();
+  /** What the app carries, by bundle; good for as long as the app's helper is the same file. */
+  readonly #carried = new Map<string, { readonly helper: string; readonly bundled: BundledExtension }>();
 
   constructor(deps: SystemExtensionDeps) {
     this.#deps = deps;
   }
 
   get hasHelper(): boolean {
-    return existsSync(this.#at(LAUNCHD.extensionHelper));
+    return this.#helperFile !== undefined;
+  }
+
+  async read(bundle: string): Promise<SystemExtensionObserved> {
+    const listed = await this.list(bundle);
+    const versions = listed.map(withoutNames);
+    const isReplaceable = versions.some(({ isUninstalling }) => !isUninstalling);
+    const bundled = isReplaceable ? await this.#carriedNow(bundle) : undefined;
+    const state = stateOfBundle(versions);
+    if (bundled === undefined) return { bundle, state, versions };
+    const replacement = replacementOf(versions, bundle, bundled, this.#wishes(bundle));
+    return { bundle, state, versions, ...(replacement === undefined ? {} : { replacement }) };
   }
 
   /** The list is busy now and then while macOS works on an extension: three tries, one second apart. */
@@ -69,15 +84,18 @@ class Extensions {
     }
   }
 
-  async activate(bundle: string): Promise<ExtensionResult> {
-    const standing = (await this.list(bundle)).filter(({ isUninstalling }) => !isUninstalling);
+  async activate(bundle: string, { forceUpdate }: ExtensionWishes = { forceUpdate: false }): Promise<ExtensionResult> {
+    const versions = await this.list(bundle);
     const described = await this.#answer({ request: "describe", bundle });
     if (described?.event === "failed") throw helperError(bundle, described.code, described.message);
-    const isKept =
-      described?.event === "bundled" &&
-      standing.some((existing) => decideReplacement(existing, described, this.#deps) === "cancel");
-    if (isKept) return stateOfBundle(standing) === "awaiting-approval" ? "awaitingApproval" : "completed";
-    return this.ask({ request: "activate", bundle });
+    const wishes = this.#wishes(bundle, forceUpdate);
+    if (described?.event === "bundled" && replacementOf(versions, bundle, described, wishes) === null) {
+      const standing = versions.filter(({ isUninstalling }) => !isUninstalling);
+      return stateOfBundle(standing) === "awaiting-approval" ? "awaitingApproval" : "completed";
+    }
+    const result = await this.ask({ request: "activate", bundle });
+    if (result !== "completed") this.#putOff.add(bundle);
+    return result;
   }
 
   /** A request that macOS cancelled is made three times, one second apart. */
@@ -90,6 +108,35 @@ class Extensions {
       if (code !== "requestCanceled" || attempt === TRIES) throw helperError(request.bundle, code, message);
       await this.#deps.sleep(BETWEEN_TRIES_MS);
     }
+  }
+
+  #wishes(bundle: string, isForced = false): ReplacementWishes {
+    const wasPutOff = this.#putOff.has(bundle);
+    return { forceUpdate: isForced && !wasPutOff, inBackground: !this.#deps.isAttended || wasPutOff };
+  }
+
+  /** Undefined where the helper cannot be asked, or says nothing of this bundle: reading never fails for it. */
+  async #carriedNow(bundle: string): Promise<BundledExtension | undefined> {
+    const helper = this.#helperFile;
+    if (helper === undefined || userAtScreen(this.#deps.root ?? "/") === undefined) return undefined;
+    const known = this.#carried.get(bundle);
+    if (known?.helper === helper) return known.bundled;
+    const bundled = await this.#describe(bundle).catch(() => undefined);
+    if (bundled !== undefined) this.#carried.set(bundle, { helper, bundled });
+    return bundled;
+  }
+
+  async #describe(bundle: string): Promise<BundledExtension | undefined> {
+    const answer = await this.#answer({ request: "describe", bundle });
+    if (answer?.event !== "bundled" || answer.bundleIdentifier !== bundle) return undefined;
+    const { bundleIdentifier, bundleVersion, bundleShortVersion } = answer;
+    return { bundleIdentifier, bundleVersion, bundleShortVersion };
+  }
+
+  /** What tells one file of the helper from another, which an update of the app puts there; undefined where there is none. */
+  get #helperFile(): string | undefined {
+    const file = statSync(this.#at(LAUNCHD.extensionHelper), { throwIfNoEntry: false });
+    return file === undefined ? undefined : [file.ino, file.size, file.mtimeMs, file.ctimeMs].join(" ");
   }
 
   async #answer(request: HelperRequest): Promise<HelperAnswer | undefined> {

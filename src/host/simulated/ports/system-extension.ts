@@ -1,4 +1,5 @@
-import type { SystemExtensionObserved, SystemExtensionState } from "../../../model/spec/system-extension.ts";
+import { type ReplacementWishes, replacementOf } from "../../../model/spec/extension-replacement.ts";
+import type { BundledExtension, SystemExtensionObserved } from "../../../model/spec/system-extension.ts";
 import type { ExtensionResult, SystemExtensionPort } from "../../ports/system-extension.ts";
 import type { SimulatedMachine } from "../machine.ts";
 import type { SimulatedExtension } from "../machine-state.ts";
@@ -7,7 +8,13 @@ import type { SimulatedExtension } from "../machine-state.ts";
  * System extensions of the simulated machine, which has them whatever else it is, so that a plan can be
  * shown anywhere. Whoever asks for one that the machine does not know has to wait for its user.
  */
-export function simulatedSystemExtensions(machine: SimulatedMachine): SystemExtensionPort {
+export function simulatedSystemExtensions(machine: SimulatedMachine, isAttended: boolean): SystemExtensionPort {
+  /** What its user did not answer yet is asked for once in a process. */
+  const putOff = new Set<string>();
+  const wishesFor = (bundle: string, isForced = false): ReplacementWishes => {
+    const wasPutOff = putOff.has(bundle);
+    return { forceUpdate: isForced && !wasPutOff, inBackground: !isAttended || wasPutOff };
+  };
   return {
     async readSupport() {
       machine.checkAlive("systemExtensions.readSupport");
@@ -15,18 +22,25 @@ export function simulatedSystemExtensions(machine: SimulatedMachine): SystemExte
     },
     async read(bundle) {
       machine.checkAlive("systemExtensions.read");
-      return observed(bundle, find(machine, bundle)?.state ?? "not-installed");
+      return observed(find(machine, bundle) ?? absent(bundle), wishesFor(bundle));
     },
-    async activate(bundle) {
+    async activate(bundle, { forceUpdate } = { forceUpdate: false }) {
       machine.checkAlive("systemExtensions.activate");
       const known = find(machine, bundle);
-      if (known?.state === "enabled") return "completed";
-      const state = known?.approves === true ? "enabled" : "awaiting-approval";
+      const { replacement } = observed(known ?? absent(bundle), wishesFor(bundle, forceUpdate));
+      if (known?.state === "enabled" && !replacement) return "completed";
+      const state = known?.approves === true || known?.state === "enabled" ? "enabled" : "awaiting-approval";
       if (known === undefined) {
         machine.perform("systemExtensions.activate", () =>
           machine.live.systemExtensions.push({ bundle, state, approves: false }),
         );
-      } else if (known.state !== state) machine.perform("systemExtensions.activate", () => (known.state = state));
+      } else if (known.state !== state || replacement) {
+        machine.perform("systemExtensions.activate", () => {
+          known.state = state;
+          if (known.carried !== undefined) known.version = known.carried;
+        });
+      }
+      if (state !== "enabled") putOff.add(bundle);
       return state === "enabled" ? "completed" : "awaitingApproval";
     },
     async deactivate(bundle): Promise<ExtensionResult> {
@@ -43,10 +57,25 @@ function find(machine: SimulatedMachine, bundle: string): SimulatedExtension | u
   return machine.live.systemExtensions.find((extension) => extension.bundle === bundle);
 }
 
-function observed(bundle: string, state: SystemExtensionState): SystemExtensionObserved {
+function absent(bundle: string): SimulatedExtension {
+  return { bundle, state: "not-installed", approves: false };
+}
+
+function observed(
+  { bundle, state, version, carried }: SimulatedExtension,
+  wishes: ReplacementWishes,
+): SystemExtensionObserved {
   if (state === "not-installed") return { bundle, state, versions: [] };
+  const { bundleVersion, bundleShortVersion } = named(bundle, version ?? "1.0/1");
   const isAwaitingUserApproval = state === "awaiting-approval";
   const isUninstalling = state === "uninstalling";
-  const version = { bundleVersion: "1", bundleShortVersion: "1.0", isAwaitingUserApproval, isUninstalling, state };
-  return { bundle, state, versions: [version] };
+  const versions = [{ bundleVersion, bundleShortVersion, isAwaitingUserApproval, isUninstalling, state }];
+  const replacement =
+    carried === undefined ? undefined : replacementOf(versions, bundle, named(bundle, carried), wishes);
+  return { bundle, state, versions, ...(replacement === undefined ? {} : { replacement }) };
+}
+
+function named(bundleIdentifier: string, version: string): BundledExtension {
+  const [bundleShortVersion = "", bundleVersion = ""] = version.split("/");
+  return { bundleIdentifier, bundleVersion, bundleShortVersion };
 }

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Command, CommandResult } from "../../../../src/host/darwin/command.ts";
 import { parseHelperAnswer } from "../../../../src/host/darwin/system-extension/extension-helper.ts";
 import { parseExtensionList } from "../../../../src/host/darwin/system-extension/extension-list.ts";
-import { decideReplacement } from "../../../../src/host/darwin/system-extension/replacement.ts";
 import { darwinSystemExtensions } from "../../../../src/host/darwin/system-extension/system-extensions.ts";
+import { decideReplacement } from "../../../../src/model/spec/extension-replacement.ts";
 import { LAUNCHD } from "../../../../src/model/spec/service.ts";
 
 const BUNDLE = "com.example.app.System";
@@ -42,9 +42,9 @@ const run = async (command: Command): Promise<CommandResult> => {
   return { status: 0, stdout: answers.shift() ?? "", stderr: "" };
 };
 
-function extensions(over: { forceUpdate?: boolean; inBackground?: boolean } = {}) {
+function extensions(isAttended = false) {
   const sleep = async (ms: number) => void waited.push(ms);
-  return darwinSystemExtensions({ run, sleep, root, forceUpdate: false, inBackground: false, ...over });
+  return darwinSystemExtensions({ run, sleep, root, isAttended });
 }
 
 function bundled(version = "34", short = "1.2"): string {
@@ -129,7 +129,66 @@ describe("whether one version takes the place of another", () => {
   });
 });
 
+describe("what the app carries", () => {
+  test("is read where something stands that it could replace, once for each file of the helper", async () => {
+    const port = extensions(true);
+    expect(await port.read(BUNDLE)).not.toHaveProperty("replacement");
+    list = listed("terminated waiting to uninstall on reboot");
+    expect(await port.read(BUNDLE)).not.toHaveProperty("replacement");
+    expect(requests()).toEqual([]);
+    list = listed("activated enabled");
+    answers = [bundled("35")];
+    const replacement = { field: "/version", before: "1.2/34", after: "1.2/35" };
+    for (let time = 0; time < 3; time++) expect(await port.read(BUNDLE)).toMatchObject({ replacement });
+    expect(requests()).toEqual(["describe"]);
+    writeFileSync(join(root, LAUNCHD.extensionHelper), "another");
+    answers = [bundled("36")];
+    expect(await port.read(BUNDLE)).toMatchObject({ replacement: { after: "1.2/36" } });
+    expect(requests()).toEqual(["describe", "describe"]);
+  });
+
+  test.each([
+    ["a helper that fails", '{"event":"failed","code":"extensionNotFound"}'],
+    ["a helper that says nothing", ""],
+    ["another bundle", bundled().replace(BUNDLE, "com.other")],
+  ])("%s leaves it untold, and reading does not fail", async (_what, answer) => {
+    list = listed("activated enabled");
+    answers = [answer];
+    expect(await extensions(true).read(BUNDLE)).toMatchObject({ state: "enabled" });
+    expect(await extensions(true).read(BUNDLE)).not.toHaveProperty("replacement");
+  });
+
+  test("nobody at the screen, or no helper: it is not asked", async () => {
+    list = listed("activated enabled");
+    rmSync(join(root, "dev/console"));
+    expect(await extensions(true).read(BUNDLE)).not.toHaveProperty("replacement");
+    writeFileSync(join(root, "dev/console"), "");
+    rmSync(join(root, LAUNCHD.extensionHelper));
+    expect(await extensions(true).read(BUNDLE)).not.toHaveProperty("replacement");
+    expect(requests()).toEqual([]);
+  });
+});
+
 describe("requests to the app's helper", () => {
+  test("forced, or awaiting with somebody there, the same version is asked for again; once in a process", async () => {
+    list = listed("activated enabled");
+    answers = [bundled(), '{"event":"completed"}'];
+    expect(await extensions().activate(BUNDLE, { forceUpdate: true })).toBe("completed");
+    expect(requests()).toEqual(["describe", "activate"]);
+    list = listed("activated waiting for user");
+    answers = [bundled(), bundled(), '{"event":"needsUserApproval"}', bundled(), bundled(), bundled()];
+    const port = extensions(true);
+    expect(await port.read(BUNDLE)).toMatchObject({ replacement: { field: "/approval" } });
+    expect(await port.activate(BUNDLE)).toBe("awaitingApproval");
+    expect((await port.read(BUNDLE)).replacement, "asked once").toBeNull();
+    for (const forceUpdate of [false, true])
+      expect(await port.activate(BUNDLE, { forceUpdate })).toBe("awaitingApproval");
+    expect(requests().filter((request) => request === "activate")).toHaveLength(2);
+    answers = [bundled()];
+    expect(await extensions().activate(BUNDLE)).toBe("awaitingApproval");
+    expect(requests().filter((request) => request === "activate")).toHaveLength(2);
+  });
+
   test("the same version is not asked for again", async () => {
     list = listed("activated enabled");
     answers = [bundled()];
