@@ -20,6 +20,8 @@ export class ControlSocket implements Descriptor {
   /** Packets as the kernel has them: without the family word, with the family they were marked with. */
   readonly sent: { readonly family: number; readonly packet: Uint8Array }[] = [];
   readonly arriving: Uint8Array[] = [];
+  /** Packets for a reader that the kernel keeps; the next is dropped (utun_ctl_bind). */
+  pendingPackets = 1;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -52,6 +54,7 @@ export class ControlSocket implements Descriptor {
       throw new UnfaithfulCall("connect utun", "sc_family or ss_sysaddr is wrong");
     }
     if (view.bytes("sc_reserved").some((byte) => byte !== 0)) throw new UnfaithfulCall("connect utun", "sc_reserved");
+    if (!this.closeOnExec) throw new UnfaithfulCall("connect utun", "a child would hold the interface too");
     if (!this.#asked) throw new UnfaithfulCall("connect utun", "before CTLIOCGINFO told the control's number");
     if (view.get("sc_id") !== UTUN_CONTROL_ID) return fail("ENOENT");
     if (this.#kernel.caller.uid !== 0) return fail("EPERM");
@@ -79,7 +82,9 @@ export class ControlSocket implements Descriptor {
     const known = level === constant("SYSPROTO_CONTROL") && name === constant("UTUN_OPT_MAX_PENDING_PACKETS");
     if (!known) throw new UnfaithfulCall("setsockopt AF_SYSTEM", `level ${level} option ${name}`);
     this.#kernel.log.take("setsockopt UTUN_OPT_MAX_PENDING_PACKETS");
-    return value.length === 4 ? 0 : fail("EINVAL");
+    if (value.length !== 4) return fail("EINVAL");
+    this.pendingPackets = new DataView(value.buffer, value.byteOffset).getUint32(0, true);
+    return 0;
   }
 
   read(buffer: Uint8Array): number | Failure {

@@ -44,6 +44,7 @@ function openUtun(
   unit = 0,
 ): { readonly fd: number; readonly name: string; readonly errno: number } {
   const fd = lib.socket(constant("AF_SYSTEM"), constant("SOCK_DGRAM"), constant("SYSPROTO_CONTROL")).value;
+  expect(lib.fcntl(fd, constant("F_SETFD"), constant("FD_CLOEXEC"))).toEqual({ value: 0, errno: 0 });
   const info = new Uint8Array(sizeOf("ctl_info"));
   new StructView("ctl_info", info).setText("ctl_name", "com.apple.net.utun_control");
   expect(lib.ioctl(fd, ioctlNumber("CTLIOCGINFO"), info)).toEqual({ value: 0, errno: 0 });

@@ -123,8 +123,10 @@ export class FakeLibSystem implements LibSystem {
       if (name === undefined) return undefined;
       this.log.take(`fcntl ${name}`);
       if (name === "F_GETFL") return 2 | (one.nonblocking ? constant("O_NONBLOCK") : 0);
-      if (name === "F_SETFD") one.closeOnExec = argument === constant("FD_CLOEXEC");
-      else one.nonblocking = (argument & constant("O_NONBLOCK")) !== 0;
+      if (name === "F_SETFD") {
+        if (argument !== constant("FD_CLOEXEC")) throw new UnfaithfulCall("fcntl F_SETFD", "a child would inherit it");
+        one.closeOnExec = true;
+      } else one.nonblocking = (argument & constant("O_NONBLOCK")) !== 0;
       return 0;
     });
   }

@@ -58,6 +58,12 @@ describe.skipIf(abiObstacle !== undefined)(
       expect(world.system.openDescriptors).toEqual(["AF_SYSTEM control"]);
     });
 
+    it("its descriptor is no child's, is never waited on, and keeps a burst of packets rather than one", () => {
+      const { system } = mac();
+      const { fd } = openUtun(system);
+      expect(system.descriptor(fd)).toMatchObject({ closeOnExec: true, nonblocking: true, pendingPackets: 256 });
+    });
+
     it("law 3: a second ensure writes nothing", async () => {
       const world = mac();
       await world.links.ensure(OFFICE);

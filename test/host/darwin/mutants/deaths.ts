@@ -33,6 +33,7 @@ export const DEATHS: Readonly<Record<string, string>> = {
   "no room for the NUL of the interface's name":
     "AwgError: making a utun interface failed: message too long (EMSGSIZE)",
   "requests sign-extended": "is sign-extended",
+  "descriptors that children inherit": "UnfaithfulCall: fcntl F_SETFD: a child would inherit it",
   "the MTU four bytes late": "AssertionError [ERR_ASSERTION]: the device is as asked for",
   "the MTU in network order": "AssertionError [ERR_ASSERTION]: the device is as asked for",
   "IPv4 address without the other end": "UnfaithfulCall: ioctl SIOCAIFADDR: no other end on a point-to-point interface",

@@ -147,6 +147,11 @@ const LINKS: readonly Mutant[] = [
     breaks: "0",
     system: (real) => bent(real, { ioctl: (fd, number, argument) => real.ioctl(fd, number | 0, argument) }),
   },
+  {
+    name: "descriptors that children inherit",
+    breaks: "1",
+    system: (real) => bent(real, { fcntl: (fd, command, value) => real.fcntl(fd, command, command === 2 ? 0 : value) }),
+  },
   { name: "the MTU four bytes late", breaks: "2", system: request("SIOCSIFMTU", (bytes) => moved(bytes, 16, 20, 4)) },
   { name: "the MTU in network order", breaks: "2", system: request("SIOCSIFMTU", (bytes) => turned(bytes, 16, 4)) },
   { name: "IPv4 address without the other end", breaks: "2", system: request("SIOCAIFADDR", put(32, 0)) },
