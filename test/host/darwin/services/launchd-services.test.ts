@@ -83,6 +83,24 @@ describe("services by launchd (launchd is the double of the whole Mac; its texts
     expect(launchd.jobs.get(TARGET)?.text).toBe(spec("<new/>").definition);
   });
 
+  test("written as root's own, which nobody else may write: launchd takes no other", async () => {
+    await services().ensure(spec());
+    const { uid, gid, mode } = statSync(join(root, PATH));
+    const own = OWN_UID === 0 ? [0, 0] : [OWN_UID, process.getgid?.()];
+    expect([uid, gid, mode & 0o777]).toEqual([...own, 0o644]);
+  });
+
+  test("one that ends just before launchd would kill it is waited for; one that never ends is an error", async () => {
+    await services().ensure(spec());
+    launchd.looksToEnd = 45;
+    await services().ensure(spec("<new/>"));
+    expect(launchd.jobs.get(TARGET)?.text).toBe(spec("<new/>").definition);
+    launchd.looksToEnd = Number.POSITIVE_INFINITY;
+    waitedMs = 0;
+    await expect(services().remove(PLACE)).rejects.toThrow(`launchctl bootout ${TARGET} failed with 36`);
+    expect(waitedMs).toBeGreaterThanOrEqual(25_000);
+  });
+
   test("a keeper that runs is not ended for a new text: every utun would go with it", async () => {
     const keeper = { name: LAUNCHD.keeper, path: `${LAUNCHD.daemons}/${LAUNCHD.keeper}.plist` };
     await services().ensure(spec("", keeper));
@@ -264,6 +282,15 @@ describe("the agent of who sits at the screen", () => {
     expect(existsSync(join(root, path))).toBe(true);
     expect(await services().read(agent)).toMatchObject({ loaded: true, running: false });
     expect(launchd.changes).toEqual([`bootstrap gui/${OWN_UID} ${join(root, path)}`]);
+  });
+
+  test.each([
+    [112, "Bad request.\nCould not find domain for user gui: 501\n"],
+    [125, "Domain does not support specified action\n"],
+  ])("%i is how launchctl says that its user is not logged in", async (status, stderr) => {
+    await services().ensure({ ...spec("", agent), uid: OWN_UID, keepRunning: false });
+    launchd.looksFail = { status, stderr };
+    expect(await services().read(agent)).toMatchObject({ loaded: true, running: false });
   });
 
   test.skipIf(OWN_UID !== 0)(
