@@ -97,7 +97,9 @@ export class PfDevice implements Descriptor {
     if (protocol === 0 && ends.every((end) => end.address === undefined)) {
       throw new UnfaithfulCall("ioctl DIOCKILLSTATES", "every state of everybody");
     }
+    const device = view.text("psk_ifname");
     const hits = (state: FakePfState) =>
+      (device === "" || device === state.interface) &&
       (protocol === 0 || protocol === (state.protocol === "tcp" ? 6 : 17)) &&
       endMatches(state.from, ends[0]) &&
       endMatches(state.to, ends[1]);

@@ -466,6 +466,9 @@ describe.skipIf(abiObstacle !== undefined)("S11.1: states after a load", () => {
       { protocol: "udp", interface: "ALL", from: "2001:db8:5::9[5000]", to: "2001:db8:6::1[443]" },
       { protocol: "tcp", interface: "ALL", from: "127.0.0.1:5000", to: "127.0.0.1:631" },
       { protocol: "udp", interface: "en0", from: "192.168.1.20:5353", to: "192.168.1.1:5353" },
+      { ...tcp, interface: "en0", to: "203.0.113.201:443" },
+      { ...tcp, interface: "awg-office", to: "203.0.113.201:443" },
+      { ...tcp, interface: "lo0", from: "203.0.113.202:50000", to: "203.0.113.202:443" },
     ];
     const { firewall } = awg();
     await firewall.load(LAPTOP);
@@ -474,6 +477,8 @@ describe.skipIf(abiObstacle !== undefined)("S11.1: states after a load", () => {
       "ALL 198.51.100.7:80",
       "ALL 127.0.0.1:631",
       "en0 192.168.1.1:5353",
+      "awg-office 203.0.113.201:443",
+      "lo0 203.0.113.202:443",
     ]);
   });
 });
@@ -504,5 +509,20 @@ describe.skipIf(abiObstacle !== undefined)("H1: PF looked at each second", () =>
     await firewall.load(LAPTOP);
     look();
     expect(events).toHaveLength(1);
+  });
+
+  test("tells nothing of a load of awg's own that is looked at half-way", async () => {
+    const { every, look } = new Looks();
+    let looks = 0;
+    const { firewall, system } = awg(4242, () => {
+      look();
+      looks += 1;
+      return undefined;
+    });
+    const events: NetworkEvent[] = [];
+    await using _watching = darwinFirewallEvents({ system, every }).watch((event) => events.push(event));
+    await firewall.load(LAPTOP);
+    look();
+    expect([looks > 2, events]).toEqual([true, []]);
   });
 });
