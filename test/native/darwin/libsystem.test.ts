@@ -2,7 +2,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { LIBSYSTEM_PROTOTYPES, openLibSystem } from "../../../src/native/darwin/libsystem.ffi.ts";
 import { PACKET_PROTOTYPES } from "../../../src/native/darwin/packet-io/packet-calls.ffi.ts";
 import { ROOT } from "../../repository/sources.ts";
@@ -85,6 +85,61 @@ describe("libSystem's prototypes", () => {
     const parsed = koffi.type(koffi.proto(`int unsigned_${process.pid}(unsigned long request)`)) as unknown as Parsed;
     expect(LIBSYSTEM_PROTOTYPES.ioctl).toContain("unsigned long request");
     expect(parsed.proto?.arguments[0]?.type.primitive).toBe("UInt64");
+  });
+});
+
+/** A library whose functions are ours, called by C's own convention: what they are given is what macOS would be given. */
+describe("what arrives in C", () => {
+  const callbacks: bigint[] = [];
+  let madeSoFar = 0;
+  afterEach(() => {
+    vi.restoreAllMocks();
+    for (const callback of callbacks.splice(0)) koffi.unregister(callback);
+  });
+
+  function called(name: string, heard: (...values: readonly never[]) => number) {
+    const variadic = ", ...)";
+    vi.spyOn(koffi, "load").mockReturnValue({
+      func(prototype: string) {
+        madeSoFar += 1;
+        const anonymous = prototype
+          .replace(variadic, ", void *argument)")
+          .replace(` ${name}(`, ` called_${process.pid}_${madeSoFar}(`);
+        const type = koffi.proto(anonymous);
+        const callback = koffi.register(heard as never, koffi.pointer(type));
+        callbacks.push(callback as bigint);
+        const call = koffi.decode(callback, type);
+        // Of what follows the named arguments koffi is told the type first.
+        return (...values: unknown[]) => call(...(prototype.endsWith(variadic) ? values.toSpliced(-2, 1) : values));
+      },
+    } as never);
+    return openLibSystem("nowhere");
+  }
+
+  it.each(["ioctl", "ioctlPointing"] as const)("%s: a request with its top bit set, and nothing above it", (which) => {
+    const requests: bigint[] = [];
+    const system = called("ioctl", (_fd: number, request: number | bigint) => requests.push(BigInt(request)));
+    const DIOCGETSTATUS = 0xc0446d15;
+    const [argument, pointed] = [new Uint8Array(16), new Uint8Array(8)];
+    for (const request of [DIOCGETSTATUS, DIOCGETSTATUS | 0]) {
+      if (which === "ioctl") system.ioctl(3, request, argument);
+      else system.ioctlPointing(3, request, argument, 8, pointed);
+    }
+    expect(requests).toEqual([BigInt(DIOCGETSTATUS), BigInt(DIOCGETSTATUS)]);
+  });
+
+  it("kevent: milliseconds as seconds and nanoseconds", () => {
+    const times: unknown[] = [];
+    const system = called("kevent", (...values: readonly unknown[]) => {
+      times.push([values[2], values[4], ...koffi.decode(values[5], "int64_t", 2)].map(Number));
+      return 0;
+    });
+    for (const ms of [0, 7, 2_500]) system.kevent(3, new Uint8Array(32), new Uint8Array(64), ms);
+    expect(times).toEqual([
+      [1, 2, 0, 0],
+      [1, 2, 0, 7_000_000],
+      [1, 2, 2, 500_000_000],
+    ]);
   });
 });
 
