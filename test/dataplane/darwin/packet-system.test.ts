@@ -5,7 +5,7 @@ import { parseSet } from "../../../src/dataplane/uapi/parse-set.ts";
 import { openUtun } from "../../../src/native/darwin/link/utun.ts";
 import { abiObstacle } from "../../host/darwin/fake/abi.ts";
 import { FakeLibSystem } from "../../host/darwin/fake/fake-libsystem.ts";
-import { macBook } from "../../host/darwin/fake/machine.ts";
+import { addressOf, macBook, prefixOf, ROUTE_FLAG } from "../../host/darwin/fake/machine.ts";
 import { type Asked, linuxBeneath } from "./linux-beneath.ts";
 
 const isLinux = process.platform === "linux";
@@ -28,6 +28,16 @@ describe.skipIf(!isLinux)(`what the data plane asks of macOS${isLinux ? "" : " (
     ]);
     const again = () => packets.openSocket({ family: 4, port: socket.port });
     expect(again).toThrowError(expect.objectContaining({ facts: { errno: "EADDRINUSE" } }));
+  });
+
+  it("a socket of IPv6, tied by the option of IPv6, and for IPv6 alone", () => {
+    const asked: Asked = { options: [] };
+    const { packets } = linuxBeneath(asked);
+    using _socket = packets.openSocket({ family: 6, port: 0, boundTo: 1 });
+    expect(asked.options.map(([, ...said]) => said)).toEqual([
+      [41, 27, 1],
+      [41, 125, 1],
+    ]);
   });
 
   it("a pipe that wakes, as often as one likes, until it is drained", () => {
@@ -55,7 +65,7 @@ describe.skipIf(!isLinux)(`what the data plane asks of macOS${isLinux ? "" : " (
 });
 
 describe.skipIf(abiObstacle !== undefined)(`an engine's surroundings on a Mac (${abiObstacle ?? "a double"})`, () => {
-  it("are its utun's mtu and the interface of the default route, no tunnel's", () => {
+  it("are its utun's mtu and the interface of each family's default route, no tunnel's", () => {
     const machine = macBook();
     const system = new FakeLibSystem(machine);
     using utun = openUtun(system);
@@ -63,8 +73,18 @@ describe.skipIf(abiObstacle !== undefined)(`an engine's surroundings on a Mac ($
     if (device === undefined) throw new Error("no utun");
     device.mtu = 1280;
     const en0 = machine.interfaceNamed("en0");
+    const cable = machine.addInterface("en7", 6, 0x8863, 9000);
+    machine.addAddress(cable, { prefix: prefixOf("2001:db8:7::20/64"), peer: undefined });
+    const toRouter = { gateway: addressOf("fe80::7"), interfaceIndex: cable.index, scope: 0, mtu: 0 };
+    const flags = ROUTE_FLAG.up | ROUTE_FLAG.gateway | ROUTE_FLAG.static;
+    machine.routes.push({ ...toRouter, flags, prefix: prefixOf("::/0") });
     const surroundings = readSurroundings(system, utun.name);
     expect(surroundings.mtuBytes).toBe(1280);
-    expect(surroundings.boundTo?.four).toEqual({ index: en0?.index, mtuBytes: en0?.mtu });
+    expect(surroundings.boundTo).toEqual({
+      four: { index: en0?.index, mtuBytes: en0?.mtu },
+      six: { index: cable.index, mtuBytes: 9000 },
+    });
+    machine.routes.pop();
+    expect(readSurroundings(system, utun.name).boundTo).toEqual({ four: surroundings.boundTo?.four });
   });
 });

@@ -238,6 +238,17 @@ describe.skipIf(abiObstacle !== undefined)(
       expect(hear(message())).toEqual([]);
     });
 
+    test.each(["awdl7", "llw0", "anpi0", "ipsec0", "gif7", "stf0", "lo7"])(
+      "what comes and goes with %s, which is none of the network's, is no change",
+      (name) => {
+        const { index } = machine.addInterface(name, 6, 0x8843, 1500);
+        heard.length = 0;
+        expect(hear(route({ to: "192.0.2.1", index }), address("RTM_NEWADDR", index), device(index, 0x8802))).toEqual(
+          [],
+        );
+      },
+    );
+
     test("an address moved: under a physical interface tunnels begin anew, on a tunnel they do not", () => {
       expect(hear(address("RTM_NEWADDR", WIFI))).toEqual([{ what: "addresses", renumbered: true }]);
       expect(hear(address("RTM_DELADDR", UTUN))).toEqual([{ what: "addresses", renumbered: false }]);

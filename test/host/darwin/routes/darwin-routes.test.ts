@@ -118,6 +118,16 @@ describe.skipIf(abiObstacle !== undefined)(
       expect(await ours(world)).toEqual(["unicast 192.0.2.1/32 192.168.1.1 en0"]);
     });
 
+    it("what led nowhere leads into the tunnel, and nowhere again: a route keeps its flags until it goes", async () => {
+      const world = await mac();
+      const [nowhere, way] = [blackhole("198.51.100.0/24"), into("198.51.100.0/24")];
+      await world.routes.change({ ...NOTHING, addRoutes: [nowhere] });
+      await world.routes.change({ ...NOTHING, addRoutes: [way], deleteRoutes: [nowhere] });
+      expect(await ours(world)).toEqual(["unicast 198.51.100.0/24 awg-office"]);
+      await world.routes.change({ ...NOTHING, addRoutes: [nowhere], deleteRoutes: [way] });
+      expect(await ours(world)).toEqual(["blackhole 198.51.100.0/24"]);
+    });
+
     it("an IPv6 endpoint is pinned through a link-local gateway by the interface's scope", async () => {
       const world = await mac();
       await world.routes.change({ ...NOTHING, addRoutes: [into("2001:db8::1/128", "en0", "fe80::1")] });

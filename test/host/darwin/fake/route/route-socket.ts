@@ -20,6 +20,8 @@ export class RouteSocket implements Descriptor {
   readonly #queue: Uint8Array[] = [];
   #capacity = DEFAULT_BUFFER_BYTES;
   #hearsItself = true;
+  /** Whether routes were changed through it. */
+  #changes = false;
   #isShutDown = false;
   readonly #listener = (event: RouteSocketEvent): void => this.#hear(event);
 
@@ -34,6 +36,7 @@ export class RouteSocket implements Descriptor {
     if (typeof request === "number") return failure(request);
     this.#kernel.log.take(`write ${request.type}`);
     const { machine, caller } = this.#kernel;
+    this.#changes ||= request.type !== "RTM_GET";
     if (request.type !== "RTM_GET" && caller.uid !== 0) return fail("EPERM");
     const done = performRoute(machine, request);
     const errno = typeof done === "number" ? done : 0;
@@ -70,6 +73,8 @@ export class RouteSocket implements Descriptor {
 
   close(): void {
     this.#kernel.machine.listeners.delete(this.#listener);
+    if (this.#changes && this.#hearsItself && this.#queue.length > 0)
+      throw new UnfaithfulCall("close PF_ROUTE", "it heard its own changes and nobody read them: SO_USELOOPBACK is on");
   }
 
   /** Success is told with the route as it stands and RTF_DONE; an error with the message as it was written. */
