@@ -54,7 +54,6 @@ export class ControlSocket implements Descriptor {
       throw new UnfaithfulCall("connect utun", "sc_family or ss_sysaddr is wrong");
     }
     if (view.bytes("sc_reserved").some((byte) => byte !== 0)) throw new UnfaithfulCall("connect utun", "sc_reserved");
-    if (!this.closeOnExec) throw new UnfaithfulCall("connect utun", "a child would hold the interface too");
     if (!this.#asked) throw new UnfaithfulCall("connect utun", "before CTLIOCGINFO told the control's number");
     if (view.get("sc_id") !== UTUN_CONTROL_ID) return fail("ENOENT");
     if (this.#kernel.caller.uid !== 0) return fail("EPERM");

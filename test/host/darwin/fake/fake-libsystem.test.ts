@@ -38,6 +38,12 @@ function message(type: string, flags: number, addresses: Record<string, Uint8Arr
 
 const sockaddr = (text: string) => ipSockaddr(addressOf(text));
 
+function openRoute(lib: FakeLibSystem): number {
+  const fd = lib.socket(constant("PF_ROUTE"), constant("SOCK_RAW"), 0).value;
+  expect(lib.fcntl(fd, constant("F_SETFD"), constant("FD_CLOEXEC"))).toEqual({ value: 0, errno: 0 });
+  return fd;
+}
+
 /** A utun made by the five steps of the notes; the answer is its descriptor and name. */
 function openUtun(
   lib: FakeLibSystem,
@@ -111,7 +117,7 @@ describe.skipIf(abiObstacle !== undefined)(`the double of libSystem (${abiObstac
   test("routes: added once, found, deleted once, each answered with its sequence", () => {
     const machine = macBook();
     const lib = new FakeLibSystem(machine);
-    const fd = lib.socket(constant("PF_ROUTE"), constant("SOCK_RAW"), 0).value;
+    const fd = openRoute(lib);
     const half = { DST: sockaddr("0.0.0.0"), GATEWAY: sockaddr("192.168.1.1"), NETMASK: sockaddr("128.0.0.0") };
     const flags = ROUTE_FLAG.gateway | ROUTE_FLAG.static;
     const add = message("RTM_ADD", flags, half);
@@ -136,7 +142,7 @@ describe.skipIf(abiObstacle !== undefined)(`the double of libSystem (${abiObstac
   test("refuses what the notes forbid, and knows the kernel's errors", () => {
     const machine = macBook();
     const lib = new FakeLibSystem(machine);
-    const fd = lib.socket(constant("PF_ROUTE"), constant("SOCK_RAW"), 0).value;
+    const fd = openRoute(lib);
     const link = linkSockaddr({ index: machine.interfaceNamed("utun0")?.index ?? 0, type: 0, name: "" });
     const half = { DST: sockaddr("0.0.0.0"), GATEWAY: link, NETMASK: sockaddr("128.0.0.0") };
     expect(lib.write(fd, message("RTM_ADD", 0, half)).errno).toBe(constant("ENETUNREACH"));
@@ -151,7 +157,7 @@ describe.skipIf(abiObstacle !== undefined)(`the double of libSystem (${abiObstac
     expect(() => lib.ioctl(fd, -1_067_419_133, new Uint8Array(100))).toThrow(/sign-extended/);
     expect(() => lib.sysctl([4, 17, 0, 0, 3, 0], undefined)).toThrow(/request 3/);
     const viewer = new FakeLibSystem(machine, { pid: 5, uid: 501 });
-    const reader = viewer.socket(constant("PF_ROUTE"), constant("SOCK_RAW"), 0).value;
+    const reader = openRoute(viewer);
     expect(viewer.write(reader, message("RTM_ADD", 0, half)).errno).toBe(constant("EPERM"));
     expect(viewer.write(reader, message("RTM_GET", 0, { DST: sockaddr("9.9.9.9") })).errno).toBe(0);
   });
@@ -173,7 +179,7 @@ describe.skipIf(abiObstacle !== undefined)(`the double of libSystem (${abiObstac
   test("a full receive buffer loses messages without a word", () => {
     const machine = macBook();
     const lib = new FakeLibSystem(machine);
-    const fd = lib.socket(constant("PF_ROUTE"), constant("SOCK_RAW"), 0).value;
+    const fd = openRoute(lib);
     lib.fcntl(fd, constant("F_SETFL"), constant("O_NONBLOCK"));
     for (let count = 0; count < 200; count += 1) machine.tell({ kind: "interface", interfaceIndex: 1 });
     let heard = 0;

@@ -18,6 +18,8 @@ const O_RDWR = 2;
 /** bsd/sys/resource.h and bsd/sys/ptrace.h, which the ABI table leaves out. */
 const [RLIMIT_CORE, PT_DENY_ATTACH] = [4, 31];
 const MOST_DESCRIPTORS = 256;
+/** What is done on descriptors that live on; a datagram socket sends one canary and is closed before anything else runs. */
+const TALK: ReadonlySet<string> = new Set(["connect", "read", "write"]);
 
 /**
  * libSystem as one program sees it, over a machine that other programs may share. It speaks the bytes of the ABI table
@@ -258,6 +260,8 @@ export class FakeLibSystem implements LibSystem {
   #on(fd: number, call: string, run: (one: Descriptor) => number | Failure | undefined): CallResult {
     const one = this.#descriptors.get(fd);
     if (one === undefined) throw new UnfaithfulCall(call, `descriptor ${fd} is not open`);
+    if (TALK.has(call) && one.kind !== "dgram" && !one.closeOnExec)
+      throw new UnfaithfulCall(call, `a child would inherit the ${one.kind}`);
     const answer = run(one);
     if (answer === undefined) throw new UnfaithfulCall(call, `not on a descriptor of ${one.kind}`);
     return typeof answer === "number" ? { value: answer, errno: 0 } : failed(answer);
