@@ -286,6 +286,7 @@ describe("the agent of who sits at the screen", () => {
 
   test.each([
     [112, "Bad request.\nCould not find domain for user gui: 501\n"],
+    [112, "Bad request.\n"],
     [125, "Domain does not support specified action\n"],
   ])("%i is how launchctl says that its user is not logged in", async (status, stderr) => {
     await services().ensure({ ...spec("", agent), uid: OWN_UID, keepRunning: false });
