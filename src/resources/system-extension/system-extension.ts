@@ -22,8 +22,14 @@ export function systemExtensionAsSpec({ bundle, state }: SystemExtensionObserved
   return { bundle, state: state === "not-installed" || state === "uninstalling" ? "absent" : "present" };
 }
 
-/** Opens the pane of System Settings where a person allows it: macOS 13 and later, and before. */
-export const APPROVAL_LINK = "x-apple.systempreferences:com.apple.LoginItems-Settings.extension";
+/**
+ * Where a person allows it since macOS 15, and what opens that sheet there. Other links open pages that do not show the
+ * extension, and `open` succeeds with any of them.
+ */
+const ALLOWED_IN =
+  "System Settings, Login Items & Extensions, Network Extensions (before macOS 15: Privacy & Security)";
+const APPROVAL_LINK =
+  "x-apple.systempreferences:com.apple.ExtensionsPreferences?extensionPointIdentifier=com.apple.system_extension.network_extension.extension-point";
 
 /** What still has to happen outside awg; undefined where nothing has. */
 export function awaitedStep(
@@ -32,12 +38,12 @@ export function awaitedStep(
 ): string | undefined {
   // A new version may wait beside an old one that serves.
   if (state === "awaiting-approval" || versions.some(({ isAwaitingUserApproval }) => isAwaitingUserApproval)) {
-    return `${bundle} waits to be allowed in System Settings, Privacy & Security: open "${APPROVAL_LINK}"`;
+    return `${bundle} waits to be allowed in ${ALLOWED_IN}: open "${APPROVAL_LINK}"`;
   }
   const waitsForReboot = state === "after-reboot" || versions.some((version) => version.state === "after-reboot");
   if (waitsForReboot || state === "uninstalling") return `${bundle} waits for this Mac to be restarted`;
   if (desired.state === "present" && state === "disabled") {
-    return `${bundle} is switched off in System Settings, Login Items & Extensions: open "${APPROVAL_LINK}"`;
+    return `${bundle} is switched off in ${ALLOWED_IN}: open "${APPROVAL_LINK}"`;
   }
   return undefined;
 }
