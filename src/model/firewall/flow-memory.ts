@@ -1,5 +1,5 @@
 import { sameData } from "../canonical.ts";
-import { PATH_NUMBERS } from "../ownership.ts";
+import { ENGINE_MARK } from "../ownership.ts";
 import { type Packet, PROTOCOL } from "./packet.ts";
 import type { FirewallPolicy, PortRange, Steering } from "./policy.ts";
 
@@ -10,7 +10,6 @@ const LAST_USER = 0xffff_ffff;
 
 /** Users whom no rule tells apart, by the number under which a flow is known to be one of theirs. */
 export interface UserClass {
-  /** Of those that no path of the policy has: who writes packets' marks over the connections' makes no class of it. */
   readonly number: number;
   /** Ascending; both ends included. */
   readonly uids: readonly PortRange[];
@@ -27,20 +26,22 @@ type FlowMemory =
   | { readonly kind: "kept"; readonly classes: readonly UserClass[] };
 
 /**
- * The number of flows that the kernel itself opens, in every policy: nothing else tells such a flow from one whose user was
- * known under an earlier policy. It is our engines', whose own flows are not asked for it.
+ * Our bits of the connection's mark where the kernel answered for a program that has not taken the flow up yet; our engines'
+ * mark, whose own flows are not asked for it. Not in a set: who sends requests would fill it.
  */
-export const KERNEL_CLASS = PATH_NUMBERS.engine;
+export const KERNEL_MARK = ENGINE_MARK;
+
+/** More kinds of users than this need more rules for each packet than anybody wants. */
+const MOST_KINDS = 256;
 
 /** How a policy deals with flows that outlive their program. Pure. */
 export function flowMemoryOf({ steering, layers }: FirewallPolicy): FlowMemory {
   if (![steering, ...layers.map(({ flows }) => flows)].some(asksForUsers)) return { kind: "needless" };
   const [only] = layers;
-  const free = freeNumbers(layers);
   const kinds = kindsOfUsers(steering);
   const isSteady = layers.length === 1 && sameData(only?.flows, steering);
-  if (!isSteady || kinds.length > free.length) return { kind: "refused" };
-  return { kind: "kept", classes: kinds.map((uids, index) => ({ number: free[index] as number, uids })) };
+  if (!isSteady || kinds.length > MOST_KINDS) return { kind: "refused" };
+  return { kind: "kept", classes: kinds.map((uids, index) => ({ number: index + 1, uids })) };
 }
 
 /** The classes whose users these ranges name; a class is named whole or not at all. Pure. */
@@ -54,12 +55,6 @@ export function classesIn(classes: readonly UserClass[], ranges: readonly PortRa
  */
 export function isOrphan({ hook, uid, protocol, lastUid }: Packet): boolean {
   return hook === "output" && uid === undefined && lastUid !== undefined && OUTLIVING_PROTOCOLS.includes(protocol);
-}
-
-function freeNumbers(layers: FirewallPolicy["layers"]): number[] {
-  const taken = new Set(layers.flatMap(({ tunnels }) => tunnels.map(({ number }) => number)));
-  const numbers = Array.from({ length: PATH_NUMBERS.lastTunnel }, (_, index) => PATH_NUMBERS.lastTunnel - index);
-  return numbers.filter((number) => !taken.has(number));
 }
 
 function kindsOfUsers({ rules }: Steering): PortRange[][] {

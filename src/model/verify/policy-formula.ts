@@ -32,9 +32,6 @@ const mayBeOrphan = all(
   fragmentIs("whole", "first"),
 );
 
-/** Of these, what conntrack has a flow for, by whose mark its user is known. */
-const isRemembered = all(mayBeOrphan, not(trackedAs("invalid", "untracked")));
-
 /**
  * The packets of one hook that a policy lets pass, as a condition: docs/security.md once more, written for sets of
  * packets as `firewall/evaluate.ts` is for single ones. A test compares the two. Whose a flow was that outlived its program is
@@ -119,12 +116,12 @@ function layerGrants(
   if (!layer.killSwitch) {
     const surely = withoutKillSwitch(layer, tunnelDevices, hook, family);
     return remembers
-      ? any(surely, all(isRemembered, withoutKillSwitch(layer, tunnelDevices, hook, family, true)))
+      ? any(surely, all(mayBeOrphan, withoutKillSwitch(layer, tunnelDevices, hook, family, true)))
       : surely;
   }
   if (hook === "output") {
     const surely = leavingGrants(layer, tunnelDevices, family);
-    return remembers ? any(surely, all(isRemembered, whereItBelongs(layer, tunnelDevices, family, true))) : surely;
+    return remembers ? any(surely, all(mayBeOrphan, whereItBelongs(layer, tunnelDevices, family, true))) : surely;
   }
   return hook === "input" ? enteringGrants(layer, tunnelDevices, family) : crossingGrants(layer, tunnelDevices, family);
 }

@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { judge, markAfterSteering, steer } from "../../../src/model/firewall/evaluate.ts";
-import { flowMemoryOf } from "../../../src/model/firewall/flow-memory.ts";
 import type { Packet } from "../../../src/model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../src/model/firewall/policy.ts";
 import { type IpAddress, parseIp } from "../../../src/model/ip.ts";
-import { ENGINE_MARK, markOfPath, PATH_NUMBERS } from "../../../src/model/ownership.ts";
+import { ENGINE_MARK, markOfPath } from "../../../src/model/ownership.ts";
 import { BLOCK, DIRECT, LAPTOP, layerOf, OFFICE, OFFICE_TUNNEL, PROXY, policyOf, SERVICE_UID } from "./policies.ts";
 
 interface Written extends Partial<Omit<Packet, "source" | "destination">> {
@@ -198,22 +197,12 @@ describe("what a program left to be sent (S4.10)", () => {
     expect(found(policyOf({ flows: { rules: [], default: DIRECT } }), left(null))).toBe("accept S5.3");
   });
 
-  test("is known by numbers that no path has: who writes packets' marks over connections' makes no flow another user's", () => {
-    const memory = flowMemoryOf(LAPTOP);
-    const numbers = memory.kind === "kept" ? memory.classes.map(({ number }) => number) : [];
-    const paths = LAPTOP.layers.flatMap(({ tunnels }) => tunnels.map(({ number }) => number));
-    expect(numbers).toHaveLength(2);
-    expect([...new Set([...numbers, ...paths])]).toHaveLength(numbers.length + paths.length);
-    expect(Math.max(...numbers)).toBeLessThanOrEqual(PATH_NUMBERS.lastTunnel);
-  });
-
-  test("is dropped where rules tell more kinds of users apart than have numbers", () => {
-    const ranges = Array.from({ length: 62 }, (_, index) => ({ from: 2000 + 2 * index, to: 2000 + 2 * index }));
+  test("is dropped where rules tell more kinds of users apart than are remembered", () => {
+    const ranges = Array.from({ length: 256 }, (_, index) => ({ from: 2000 + 2 * index, to: 2000 + 2 * index }));
     const rules = ranges.map((range, index) => ({ ...theirs, origin: `rules/${index}`, match: { uids: [range] } }));
     const of = (count: number) => policyOf({ flows: { rules: rules.slice(0, count), default: DIRECT } });
-    // The policy's two tunnels have a number each of sixty.
-    expect(found(of(56), left(1000))).toBe("accept S5.3");
-    expect(found(of(60), left(1000))).toBe("drop S4.10");
+    expect(found(of(255), left(1000))).toBe("accept S5.3");
+    expect(found(of(256), left(1000))).toBe("drop S4.10");
   });
 });
 

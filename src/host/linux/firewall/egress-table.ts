@@ -4,7 +4,7 @@ import { MARK_MASK, markOfPath, NFT_TABLE, PATH_NUMBERS } from "../../../model/o
 import { type Expression, verdict } from "../../../native/linux/nftables/expression.ts";
 import { type Match, matchIn, setMark } from "../../../native/linux/nftables/match.ts";
 import type { RenderPlace } from "./chains/conditions.ts";
-import { isFrameOf, writeFrameMemory } from "./chains/flow-memory-chains.ts";
+import { isFlowOf, writeFrameMemory } from "./chains/flow-memory-chains.ts";
 import { writeAllowInAnswers, writeOwnOut } from "./chains/grant-rules.ts";
 import { isLabelled } from "./chains/label-chain.ts";
 import { hasSocket, writeLinkOut } from "./chains/link-rules.ts";
@@ -132,7 +132,7 @@ function writeWhose(place: RenderPlace, layer: PolicyLayer, classes: readonly Us
   const known = writeLayer(place, layer, "");
   writer.chain(seen);
   writeFrameMemory(place, seen, classes);
-  writeWhole(place, layer, lasting, "fragments", { ofUsers: isFrameOf(place, classes) });
+  writeWhole(place, layer, lasting, "fragments", { ofUsers: isFlowOf(place, classes) });
   writer.chain(chain);
   writer.rule(chain, [], verdict("jump", seen), "S4.10 whose flow it is");
   writer.rule(chain, [hasSocket(place)], verdict("goto", known), "S4.4 its user is known");

@@ -16,7 +16,7 @@ import {
   PAYLOAD_BASES,
   REJECT_TYPES,
   RT_KEYS,
-  SET_UPDATE,
+  SET_OPERATION,
   SOCKET_KEYS,
   VERDICT,
   VERDICT_CODES,
@@ -174,9 +174,10 @@ const READERS: Readonly<Record<string, Reader>> = {
   },
   dynset: (attributes) => {
     const { set, operation, register, timeout, more } = ATTRIBUTE.dynset;
-    const isMore = more.some((type) => attributes.has(type)) || attributes.long(timeout) !== 0n;
-    if (isMore || attributes.number(operation) !== SET_UPDATE) return undefined;
-    return { kind: "set-update", set: attributes.text(set), register: attributes.number(register) };
+    const [how, isTimed] = [attributes.number(operation), attributes.long(timeout) !== 0n];
+    if (isTimed || more.some((type) => attributes.has(type)) || how < SET_OPERATION.update) return undefined;
+    const removes = how === SET_OPERATION.remove ? { removes: true as const } : {};
+    return { kind: "set-update", set: attributes.text(set), register: attributes.number(register), ...removes };
   },
   immediate: (attributes) => {
     const { register, data } = ATTRIBUTE.immediate;

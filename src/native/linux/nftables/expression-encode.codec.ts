@@ -18,7 +18,7 @@ import {
   PAYLOAD_BASES,
   REJECT_TYPES,
   RT_KEYS,
-  SET_UPDATE,
+  SET_OPERATION,
   SOCKET_KEYS,
   VERDICT,
   VERDICT_CODES,
@@ -148,9 +148,9 @@ const ENCODINGS: { readonly [K in Exclude<Expression["kind"], "unknown">]: Encod
   },
   "set-update": {
     name: "dynset",
-    write: (writer, { set, register }) => {
+    write: (writer, { set, register, removes }) => {
       writer.attributeText(ATTRIBUTE.dynset.set, set);
-      writer.attributeU32be(ATTRIBUTE.dynset.operation, SET_UPDATE);
+      writer.attributeU32be(ATTRIBUTE.dynset.operation, removes === true ? SET_OPERATION.remove : SET_OPERATION.update);
       writer.attributeU32be(ATTRIBUTE.dynset.register, register);
     },
   },

@@ -41,8 +41,8 @@ export const FIB_FLAGS = ["saddr", "daddr", "mark", "iif", "oif"] as const;
 export const FIB_PRESENT = 0x20;
 export const EXTHDR_PROTOCOLS = ["ipv6", "tcp-option", "ipv4"] as const;
 export const EXTHDR_PRESENT = 1;
-/** NFT_DYNSET_OP_UPDATE. */
-export const SET_UPDATE = 1;
+/** NFT_DYNSET_OP_UPDATE and NFT_DYNSET_OP_DELETE. */
+export const SET_OPERATION = { update: 1, remove: 2 } as const;
 export const REJECT_TYPES = ["icmp", "tcp-reset", "icmpx"] as const;
 export const NAT_TYPES = ["snat", "dnat"] as const;
 export const LIMIT_TYPES = ["packets", "bytes"] as const;

@@ -49,8 +49,8 @@ export type Expression =
       /** For a set made in the same transaction under an anonymous name (`__set%d`). */
       readonly setId?: number;
     }
-  /** The packet's key becomes an element of the set, or lives as long again; where there is no room the rule breaks off. */
-  | { readonly kind: "set-update"; readonly set: string; readonly register: number }
+  /** The packet's key becomes an element of the set, or lives as long again, or is none any more; without room the rule breaks off. */
+  | { readonly kind: "set-update"; readonly set: string; readonly register: number; readonly removes?: true }
   | { readonly kind: "verdict"; readonly verdict: Verdict }
   | { readonly kind: "immediate"; readonly register: number; readonly data: Uint8Array }
   | { readonly kind: "counter"; readonly packets: bigint; readonly bytes: bigint }

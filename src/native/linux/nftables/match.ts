@@ -125,6 +125,11 @@ export function updateSet(names: readonly FieldName[], set: string): Expression[
   return [...loadConcatenation(names), { kind: "set-update", set, register: FIRST_REGISTER }];
 }
 
+/** The fields of the packet are no element of a named set of the same table any more. */
+export function removeFromSet(names: readonly FieldName[], set: string): Expression[] {
+  return [...loadConcatenation(names), { kind: "set-update", set, register: FIRST_REGISTER, removes: true }];
+}
+
 /**
  * Joins conditions into one rule body, dropping a test that an earlier condition made already (two fields of an IPv4
  * header ask only once whether it is IPv4). Order is kept.

@@ -212,7 +212,7 @@ class Machine {
     }
     if (key === "id" && !this.#wire.untracked) return host32(FLOW_ID);
     if (this.#wire.untracked) throw BROKEN;
-    if (key === "mark") return host32((this.#wire.flowOf ?? 0) << 24);
+    if (key === "mark") return host32(0);
     if (key !== "direction") throw BROKEN;
     return Uint8Array.of(reply ? 1 : 0);
   }

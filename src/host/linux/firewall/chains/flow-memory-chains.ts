@@ -1,21 +1,18 @@
-import {
-  classesIn,
-  KERNEL_CLASS,
-  OUTLIVING_PROTOCOLS,
-  type UserClass,
-} from "../../../../model/firewall/flow-memory.ts";
+import { classesIn, KERNEL_MARK, OUTLIVING_PROTOCOLS, type UserClass } from "../../../../model/firewall/flow-memory.ts";
 import type { PortRange } from "../../../../model/firewall/policy.ts";
-import { MARK_MASK, markOfPath } from "../../../../model/ownership.ts";
+import { MARK_MASK } from "../../../../model/ownership.ts";
 import { verdict } from "../../../../native/linux/nftables/expression.ts";
 import type { FieldName } from "../../../../native/linux/nftables/field.ts";
-import { type Match, setCtMark, updateSet } from "../../../../native/linux/nftables/match.ts";
+import { type Match, removeFromSet, setCtMark, updateSet } from "../../../../native/linux/nftables/match.ts";
 import { type RenderPlace, usersOf } from "./conditions.ts";
+import { isReply } from "./grant-rules.ts";
 import { hasSocket } from "./link-rules.ts";
 import { refuse } from "./path-chains.ts";
 
 /** Whoever has data to send repeats it, or asks whether there is room for it, within 120 s (TCP_RTO_MAX of net/tcp.h). */
 const LIFETIME_MS = 180_000;
-const MOST_FLOWS = 65_536;
+
+const FAMILIES = [4, 6] as const;
 
 /** What tells one direction of a flow from all others. */
 const KEYS: Readonly<Record<4 | 6, readonly FieldName[]>> = {
@@ -23,50 +20,39 @@ const KEYS: Readonly<Record<4 | 6, readonly FieldName[]>> = {
   6: ["l4proto", "ip6.saddr", "th.sport", "ip6.daddr", "th.dport"],
 };
 
-/** SYN, also as an answer, also with the question for congestion notification (RFC 3168 section 6.1.1). */
-const OPENING_FLAGS = [0x02, 0xc2, 0x12, 0x52];
-/** RST, alone or as an answer. */
-const RESET_FLAGS = [0x04, 0x14];
-/** INIT and INIT ACK (RFC 9260 section 3.2); DCCP-Request and DCCP-Response in the bits of the type (RFC 4340 section 5.1). */
-const SCTP_OPENING = [1, 2];
-const DCCP_OPENING = { values: [0, 2], mask: 0x1e };
+/** FIN, SYN, RST and ACK; the others speak of congestion (RFC 9293 section 3.1). */
+const TCP_TYPE_BITS = 0x17;
+const TCP_RESET = 0x04;
+/** SYN and SYN-ACK; INIT and INIT ACK (RFC 9260 section 3.2); DCCP-Request and DCCP-Response in the bits of the type (RFC 4340 section 5.1). */
+const OPENING = { asks: { tcp: 0x02, sctp: 1, dccp: 0 }, answers: { tcp: 0x12, sctp: 2, dccp: 2 } } as const;
+const DCCP_TYPE_BITS = 0x1e;
 
-/** The sets of the flows that were seen since the table was loaded. */
-const FLOWS = "flows";
+/** How many a set holds, of two directions each, where few kinds of users are told apart; the kernel keeps eight bytes for each. */
+const MOST_FLOWS = 32_768;
+const ROOM = 131_072;
+
+/** Of what the kernel itself opens. */
+const KERNELS: UserClass = { number: 0, uids: [] };
 
 /**
- * Writes the rules that remember, in our bits of the connection's mark, whose a flow is, and refuse what goes on with a flow of
- * which that is not known (docs/security.md S4.10). The mark counts only for flows seen since the table was loaded: a class may
- * mean other users in the next policy, and conntrack outlives it.
+ * Writes the rules that remember whose a flow is, in a set for each kind of users, and refuse what goes on with a flow of which
+ * that is not known (docs/security.md S4.10). A load of the table empties the sets.
  */
 export function writeFlowMemory(place: RenderPlace, from: string, classes: readonly UserClass[]): void {
   const { writer, match } = place;
-  const [chain, known] = ["whose-flow", "known-flow"];
-  const isOfClass = (number: number) => match.field("ct.mark", markOfPath(number), { mask: MARK_MASK });
-  const setClass = (number: number) => setCtMark(markOfPath(number), MARK_MASK);
-  for (const { number } of classes) {
-    writer.chain(classChain(number));
-    writeSeen(place, classChain(number), FLOWS);
-    writer.rule(classChain(number), [], setClass(number), "S4.10 whose flow it is");
-  }
-  writer.chain(known);
-  for (const { number } of classes) {
-    const onward = verdict("goto", classChain(number));
-    writer.rule(known, [isOfClass(number)], onward, "S4.10 whose flow it was is remembered");
-  }
-  writer.rule(known, [], refuse(), "S4.10 nobody knows whose it was");
+  const [chain, answering] = ["whose-flow", "answering"];
+  const answered = match.field("ct.mark", KERNEL_MARK, { mask: MARK_MASK });
   writer.chain(chain);
-  writeClasses(place, chain, classes, classChain);
-  const kernels = classChain(KERNEL_CLASS);
-  writer.chain(kernels);
-  writer.rule(kernels, [], setClass(KERNEL_CLASS), "S4.10 the kernel opens a flow");
-  for (const opens of opening(place))
-    writer.rule(chain, [opens], verdict("goto", kernels), "S4.10 the kernel opens a flow");
-  writer.rule(chain, [isOfClass(KERNEL_CLASS)], verdict("return"), "S4.10 a flow that the kernel opened");
-  for (const seen of isSeen(place, FLOWS)) writer.rule(chain, seen, verdict("goto", known), "S4.10 a flow seen before");
-  for (const flags of RESET_FLAGS) {
-    writer.rule(chain, [match.field("tcp.flags", flags), isOfClass(0)], verdict("return"), "S4.10 ends nobody's flow");
-  }
+  writeMemory(place, chain, classes, [...classes, KERNELS]);
+  writer.chain(answering);
+  writer.rule(answering, [], setCtMark(KERNEL_MARK, MARK_MASK), "S4.10 the kernel answers");
+  for (const opens of opening(place, "asks"))
+    writer.rule(chain, [opens], verdict("goto", classChain(KERNELS)), "S4.10 the kernel opens a flow");
+  for (const opens of opening(place, "answers"))
+    writer.rule(chain, [opens], verdict("goto", answering), "S4.10 the kernel answers");
+  writer.rule(chain, [answered], verdict("return"), "S4.10 nobody has taken it up yet");
+  const resets = match.field("tcp.flags", TCP_RESET, { mask: TCP_RESET });
+  writer.rule(chain, [resets, isReply(place)], verdict("return"), "S4.10 ends nobody's flow");
   writer.rule(chain, [], refuse(), "S4.10 nobody knows whose it was");
   writer.rule(from, isWhole(place), verdict("jump", chain), "S4.10 whose flow it is");
 }
@@ -77,78 +63,86 @@ export function writeNoMemory(place: RenderPlace, from: string): void {
   const chain = "whose-flow";
   writer.chain(chain);
   writer.rule(chain, [hasSocket(place)], verdict("return"), "S4.10 its user is known");
-  for (const opens of opening(place)) writer.rule(chain, [opens], verdict("return"), "S4.10 the kernel opens a flow");
+  for (const opens of [...opening(place, "asks"), ...opening(place, "answers")])
+    writer.rule(chain, [opens], verdict("return"), "S4.10 the kernel opens a flow");
   writer.rule(chain, [], refuse(), "S4.10 nobody knows whose it was");
   writer.rule(from, isWhole(place), verdict("jump", chain), "S4.10 whose flow it is");
 }
 
-/** The conditions under which a flow is remembered for one of these users, where conntrack can be asked. */
-export function isFlowOf(place: RenderPlace, classes: readonly UserClass[]): (uids: readonly PortRange[]) => Match[][] {
-  const { match } = place;
-  return (uids) =>
-    classesIn(classes, uids).map(({ number }) => [
-      ...isWhole(place),
-      match.field("ct.mark", markOfPath(number), { mask: MARK_MASK }),
-    ]);
-}
-
-/** Writes the rules that remember whose flow leaves here, in a set for each class of users: no mark of a frame tells it. */
+/** Writes the rules that remember whose flow leaves here. */
 export function writeFrameMemory(place: RenderPlace, from: string, classes: readonly UserClass[]): void {
-  for (const { number } of classes) {
-    place.writer.chain(classChain(number));
-    writeSeen(place, classChain(number), frameSet(number));
-  }
-  writeClasses(place, from, classes, classChain);
-  for (const { number } of classes) {
-    for (const seen of isSeen(place, frameSet(number)))
-      place.writer.rule(from, seen, verdict("goto", classChain(number)), "S4.10 whose flow it was is remembered");
-  }
+  writeMemory(place, from, classes, classes);
 }
 
-/** The conditions under which frames of a flow of one of these users were seen. */
-export function isFrameOf(
-  place: RenderPlace,
-  classes: readonly UserClass[],
-): (uids: readonly PortRange[]) => Match[][] {
-  return (uids) => classesIn(classes, uids).flatMap(({ number }) => isSeen(place, frameSet(number)));
+/** The conditions under which a flow is remembered for one of these users. */
+export function isFlowOf(place: RenderPlace, classes: readonly UserClass[]): (uids: readonly PortRange[]) => Match[][] {
+  return (uids) => classesIn(classes, uids).flatMap((one) => isSeen(place, one));
 }
 
-function writeClasses(
+/** A flow has the last of its users: a process may hand its socket on. */
+function writeMemory(
   place: RenderPlace,
-  chain: string,
+  from: string,
   classes: readonly UserClass[],
-  chainOf: (number: number) => string,
+  remembered: readonly UserClass[],
 ): void {
-  for (const { number, uids } of classes.slice(1)) {
-    for (const range of uids) {
-      place.writer.rule(chain, [usersOf(place, range)], verdict("goto", chainOf(number)), "S4.10 its user is known");
+  const { writer } = place;
+  const room = Math.min(MOST_FLOWS, 2 ** Math.floor(Math.log2(ROOM / remembered.length)));
+  for (const one of remembered)
+    for (const family of FAMILIES) writer.expiringSet(flowSet(one, family), KEYS[family], LIFETIME_MS, room);
+  const forget = "forget-flow";
+  writer.chain(forget);
+  for (const one of remembered) writeSets(place, forget, one, removeFromSet, "S4.10 it was another's");
+  for (const one of remembered) {
+    const [chain, again] = [classChain(one), `${classChain(one)}-again`];
+    writer.chain(again);
+    writeSets(place, again, one, updateSet, "S4.10 the flow was seen again");
+    writer.chain(chain);
+    for (const seen of isSeen(place, one)) writer.rule(chain, seen, verdict("goto", again), "S4.10 a flow seen before");
+    writer.rule(chain, [], verdict("jump", forget), "S4.10 it was another's");
+    writeSets(place, chain, one, updateSet, "S4.10 the flow was seen");
+  }
+  writeKnownUsers(place, from, classes);
+  for (const one of remembered) {
+    for (const seen of isSeen(place, one))
+      writer.rule(from, seen, verdict("goto", classChain(one)), "S4.10 whose flow it was is remembered");
+  }
+}
+
+function writeKnownUsers(place: RenderPlace, chain: string, [unnamed, ...named]: readonly UserClass[]): void {
+  for (const one of named) {
+    for (const range of one.uids) {
+      const onward = verdict("goto", classChain(one));
+      place.writer.rule(chain, [usersOf(place, range)], onward, "S4.10 its user is known");
     }
   }
-  const [unnamed] = classes;
   if (unnamed === undefined) return;
-  place.writer.rule(chain, [hasSocket(place)], verdict("goto", chainOf(unnamed.number)), "S4.10 its user is known");
+  place.writer.rule(chain, [hasSocket(place)], verdict("goto", classChain(unnamed)), "S4.10 its user is known");
 }
 
-function writeSeen(place: RenderPlace, chain: string, name: string): void {
-  for (const family of [4, 6] as const) {
+function writeSets(
+  place: RenderPlace,
+  chain: string,
+  one: UserClass,
+  change: typeof updateSet | typeof removeFromSet,
+  comment: string,
+): void {
+  for (const family of FAMILIES) {
     const conditions = [place.match.network(family === 4 ? "ip" : "ip6"), outlives(place)];
-    const update = updateSet(KEYS[family], flowSet(place, name, family));
-    place.writer.rule(chain, conditions, update, "S4.10 the flow was seen");
+    place.writer.rule(chain, conditions, change(KEYS[family], flowSet(one, family)), comment);
   }
 }
 
-function isSeen(place: RenderPlace, name: string): Match[][] {
-  return ([4, 6] as const).map((family) => [
-    outlives(place),
-    place.match.inSet(KEYS[family], flowSet(place, name, family)),
-  ]);
+function isSeen(place: RenderPlace, one: UserClass): Match[][] {
+  return FAMILIES.map((family) => [outlives(place), place.match.inSet(KEYS[family], flowSet(one, family))]);
 }
 
-function opening({ match }: RenderPlace): Match[] {
+function opening({ match }: RenderPlace, how: keyof typeof OPENING): Match[] {
+  const { tcp, sctp, dccp } = OPENING[how];
   return [
-    ...OPENING_FLAGS.map((flags) => match.field("tcp.flags", flags)),
-    ...SCTP_OPENING.map((chunk) => match.field("sctp.chunk", chunk)),
-    ...DCCP_OPENING.values.map((type) => match.field("dccp.type", type, { mask: DCCP_OPENING.mask })),
+    match.field("tcp.flags", tcp, { mask: TCP_TYPE_BITS }),
+    match.field("sctp.chunk", sctp),
+    match.field("dccp.type", dccp, { mask: DCCP_TYPE_BITS }),
   ];
 }
 
@@ -161,11 +155,5 @@ function outlives({ writer, match }: RenderPlace): Match {
   return match.inSet("l4proto", writer.valueSet("outliving-protocols", "l4proto", OUTLIVING_PROTOCOLS));
 }
 
-function flowSet({ writer }: RenderPlace, name: string, family: 4 | 6): string {
-  const full = `${name}-v${family}`;
-  writer.expiringSet(full, KEYS[family], LIFETIME_MS, MOST_FLOWS);
-  return full;
-}
-
-const classChain = (number: number): string => `users-${number}`;
-const frameSet = (number: number): string => `flows-${number}`;
+const flowSet = ({ number }: UserClass, family: 4 | 6): string => `flows-${number}-v${family}`;
+const classChain = ({ number }: UserClass): string => (number === KERNELS.number ? "kernels" : `users-${number}`);
