@@ -13,13 +13,21 @@ import type { HandedDown } from "../engine.ts";
 const LOOK_MS = 1000;
 const USUAL_MTU = 1420;
 
-/** What a keeper on a Mac hands down to awg's own engine; it makes its UAPI socket itself, as wireguard-go does there. */
-export function darwinEngine(device: string, environment: NodeJS.ProcessEnv): HandedDown | undefined {
+/**
+ * What a keeper on a Mac hands down to awg's own engine; it makes its UAPI socket itself, as wireguard-go does there.
+ *
+ * @param open gives the system's library; another one in tests
+ */
+export function darwinEngine(
+  device: string,
+  environment: NodeJS.ProcessEnv,
+  open: () => LibSystem = openLibSystem,
+): HandedDown | undefined {
   const tunFd = Number(environment["WG_TUN_FD"] ?? Number.NaN);
   const path = environment[ENGINE_SOCKET];
   if (!Number.isInteger(tunFd) || path === undefined) return undefined;
   process.umask(0o077);
-  const system = openLibSystem();
+  const system = open();
   forbidDumps(system);
   return { tunFd, uapi: { path }, surroundings: () => readSurroundings(system, device), lookMs: LOOK_MS };
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { readSurroundings } from "../../../src/compose/darwin/darwin-engine.ts";
+import { darwinEngine, readSurroundings } from "../../../src/compose/darwin/darwin-engine.ts";
 import { deviceSettings, NOTHING_HELD, settingsAfter } from "../../../src/dataplane/uapi/held-settings.ts";
 import { parseSet } from "../../../src/dataplane/uapi/parse-set.ts";
+import { ENGINE_SOCKET } from "../../../src/keeper/darwin/engine-launch.ts";
 import { openUtun } from "../../../src/native/darwin/link/utun.ts";
 import { abiObstacle } from "../../host/darwin/fake/abi.ts";
 import { FakeLibSystem } from "../../host/darwin/fake/fake-libsystem.ts";
@@ -86,5 +87,22 @@ describe.skipIf(abiObstacle !== undefined)(`an engine's surroundings on a Mac ($
     });
     machine.routes.pop();
     expect(readSurroundings(system, utun.name).boundTo).toEqual({ four: surroundings.boundTo?.four });
+  });
+
+  it("are looked at once a second, so that its sockets follow the machine; its memory is nobody's to read", () => {
+    const system = new FakeLibSystem(macBook());
+    const before = process.umask();
+    try {
+      const handed = darwinEngine("utun9", { WG_TUN_FD: "7", [ENGINE_SOCKET]: "/run/utun9.sock" }, () => system);
+      expect(handed).toMatchObject({ tunFd: 7, uapi: { path: "/run/utun9.sock" }, lookMs: 1000 });
+      expect(process.umask()).toBe(0o077);
+      expect(handed?.surroundings().boundTo?.four?.index).toBeGreaterThan(0);
+    } finally {
+      process.umask(before);
+    }
+    expect([...system.log.counts.keys()]).toEqual(
+      expect.arrayContaining(["setrlimit RLIMIT_CORE", "ptrace PT_DENY_ATTACH"]),
+    );
+    expect(darwinEngine("utun9", {}, () => system)).toBeUndefined();
   });
 });
