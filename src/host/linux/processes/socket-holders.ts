@@ -1,5 +1,5 @@
 import type { ProcessKey } from "../../../model/program/program.ts";
-import type { DescriptorsMark, ProcFolder } from "./proc-folder.ts";
+import type { DescriptorsMark, OpenSocket, ProcFolder } from "./proc-folder.ts";
 
 /** Where a socket was seen: hints, proven each time they are used. */
 interface Place {
@@ -23,7 +23,7 @@ export class SocketHolders {
   readonly #places = new Map<number, Place[]>();
   readonly #seen = new Map<
     number,
-    { readonly mark: DescriptorsMark | undefined; readonly inodes: readonly number[] }
+    { readonly mark: DescriptorsMark | undefined; readonly sockets: readonly OpenSocket[] }
   >();
 
   /** Starts by number, each for the process whose folder has this inode. */
@@ -54,16 +54,17 @@ export class SocketHolders {
     const pids = this.#proc.pids();
     this.#forgetOthers(new Set(pids));
     for (const pid of pids.toSorted((a, b) => a - b)) {
-      const inodes = this.#look(pid);
-      if (inodes === undefined) closed.add(pid);
-      if (inodes === undefined || inodes.length === 0) continue;
+      const sockets = this.#look(pid);
+      if (sockets === undefined) closed.add(pid);
+      if (sockets === undefined || sockets.length === 0) continue;
       // A number that changes hands meanwhile must not give its sockets to the next process: its folder is another then.
       const since = this.#startOf(pid);
       if (since === undefined) continue;
-      for (const inode of new Set(inodes)) {
+      const key = { pid, since };
+      for (const { inode } of sockets) {
         const others = holders.get(inode);
-        if (others === undefined) holders.set(inode, [{ pid, since }]);
-        else others.push({ pid, since });
+        if (others === undefined) holders.set(inode, [key]);
+        else if (others.at(-1) !== key) others.push(key);
       }
     }
     return { holders, closed };
@@ -104,23 +105,23 @@ export class SocketHolders {
   }
 
   /** Remembers the sockets of a process and gives them; undefined where this process may not look. */
-  #look(pid: number): readonly number[] | undefined {
-    this.#forget(pid);
+  #look(pid: number): readonly OpenSocket[] | undefined {
     const mark = this.#proc.descriptorsMark(pid);
     const sockets = this.#proc.sockets(pid);
-    const inodes: number[] = [];
-    for (const { descriptor, inode } of sockets ?? []) {
-      inodes.push(inode);
-      const places = this.#places.get(inode);
-      if (places === undefined) this.#places.set(inode, [{ pid, descriptor }]);
-      else places.push({ pid, descriptor });
+    if (!isSame(this.#seen.get(pid)?.sockets, sockets ?? [])) {
+      this.#forget(pid);
+      for (const { descriptor, inode } of sockets ?? []) {
+        const places = this.#places.get(inode);
+        if (places === undefined) this.#places.set(inode, [{ pid, descriptor }]);
+        else places.push({ pid, descriptor });
+      }
     }
-    this.#seen.set(pid, { mark, inodes });
-    return sockets === undefined ? undefined : inodes;
+    this.#seen.set(pid, { mark, sockets: sockets ?? [] });
+    return sockets;
   }
 
   #forget(pid: number): void {
-    for (const inode of this.#seen.get(pid)?.inodes ?? []) {
+    for (const { inode } of this.#seen.get(pid)?.sockets ?? []) {
       const left = (this.#places.get(inode) ?? []).filter((place) => place.pid !== pid);
       if (left.length === 0) this.#places.delete(inode);
       else this.#places.set(inode, left);
@@ -132,4 +133,9 @@ export class SocketHolders {
     for (const pid of [...this.#seen.keys()]) if (!pids.has(pid)) this.#forget(pid);
     for (const pid of [...this.#starts.keys()]) if (!pids.has(pid)) this.#starts.delete(pid);
   }
+}
+
+function isSame(before: readonly OpenSocket[] | undefined, now: readonly OpenSocket[]): boolean {
+  if (before?.length !== now.length) return false;
+  return now.every(({ descriptor, inode }, at) => before[at]?.inode === inode && before[at].descriptor === descriptor);
 }
