@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { judge, markAfterSteering, steer } from "../../../src/model/firewall/evaluate.ts";
 import type { Packet } from "../../../src/model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../src/model/firewall/policy.ts";
+import { between } from "../../../src/model/firewall/transition.ts";
 import { type IpAddress, parseIp } from "../../../src/model/ip.ts";
 import { ENGINE_MARK, markOfPath } from "../../../src/model/ownership.ts";
 import { BLOCK, DIRECT, LAPTOP, layerOf, OFFICE, OFFICE_TUNNEL, PROXY, policyOf, SERVICE_UID } from "./policies.ts";
@@ -191,10 +192,14 @@ describe("what a program left to be sent (S4.10)", () => {
     expect(found(steady, packet)).toBe(wanted);
   });
 
-  test("is dropped while a policy changes, and goes its way where no rule names users", () => {
-    const layers = [...steady.layers, layerOf({ flows: { rules: [], default: DIRECT } })];
-    expect(found({ ...steady, layers }, left(1000))).toBe("drop S4.10");
-    expect(found(policyOf({ flows: { rules: [], default: DIRECT } }), left(null))).toBe("accept S5.3");
+  test("belongs to its user while a policy changes, too, and goes its way where no rule names users", () => {
+    const anyone = policyOf({ flows: { rules: [], default: DIRECT } });
+    for (const changing of [between(steady, anyone), between(anyone, steady)] as FirewallPolicy[]) {
+      expect(found(changing, left(1000))).toBe("accept S5.3");
+      expect(found(changing, left(1500))).toBe("drop S4.4");
+      expect(found(changing, left(null))).toBe("drop S4.10");
+    }
+    expect(found(anyone, left(null))).toBe("accept S5.3");
   });
 
   test("is dropped where rules tell more kinds of users apart than are remembered", () => {

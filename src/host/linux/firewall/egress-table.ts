@@ -18,6 +18,7 @@ const IPPROTO_FRAGMENT = 44;
 export const FRAMES = "frames";
 const PACKETS = "packets";
 const NEIGHBOURS = "neighbours";
+const SEEN = "seen";
 const pass = () => verdict("return");
 
 /**
@@ -79,9 +80,15 @@ function writePackets(place: RenderPlace, policy: FirewallPolicy, labels: boolea
   writeLinkOut(place, PACKETS, verdict("accept"));
   writeGuestAnswers(place, policy, labels);
   const memory = flowMemoryOf(policy);
+  if (memory.kind === "kept") {
+    writer.chain(SEEN);
+    writeFrameMemory(place, SEEN, memory.classes);
+    writer.rule(PACKETS, [], verdict("jump", SEEN), "S4.10 whose flow it is");
+  }
   for (const [index, layer] of policy.layers.entries()) {
     const suffix = policy.layers.length > 1 ? `-${index + 1}` : "";
-    const chain = memory.kind === "kept" ? writeWhose(place, layer, memory.classes) : writeLayer(place, layer, suffix);
+    const chain =
+      memory.kind === "kept" ? writeWhose(place, layer, suffix, memory.classes) : writeLayer(place, layer, suffix);
     writer.rule(PACKETS, [], verdict("jump", chain), "S1.2 every layer accepts");
   }
   writer.rule(PACKETS, [], verdict("accept"), "S1.2 every layer has accepted");
@@ -126,15 +133,12 @@ function writeWhole(
 }
 
 /** S4.10: a mark is not asked whose flow it was, for who sends from another namespace may set one. */
-function writeWhose(place: RenderPlace, layer: PolicyLayer, classes: readonly UserClass[]): string {
+function writeWhose(place: RenderPlace, layer: PolicyLayer, suffix: string, classes: readonly UserClass[]): string {
   const { writer } = place;
-  const [chain, lasting, seen] = ["whose", "out-lasting", "seen"];
-  const known = writeLayer(place, layer, "");
-  writer.chain(seen);
-  writeFrameMemory(place, seen, classes);
-  writeWhole(place, layer, lasting, "fragments", { ofUsers: isFlowOf(place, classes) });
+  const [chain, lasting] = [`whose${suffix}`, `out-lasting${suffix}`];
+  const known = writeLayer(place, layer, suffix);
+  writeWhole(place, layer, lasting, `fragments${suffix}`, { ofUsers: isFlowOf(place, classes) });
   writer.chain(chain);
-  writer.rule(chain, [], verdict("jump", seen), "S4.10 whose flow it is");
   writer.rule(chain, [hasSocket(place)], verdict("goto", known), "S4.4 its user is known");
   writer.rule(chain, [], verdict("goto", lasting), "S4.10 by whose flow it was");
   return chain;

@@ -19,8 +19,8 @@ export interface Wire {
   readonly untracked?: boolean;
   /** netdev hooks of the kernel do not look at the fragment offset when they load from the transport header. */
   readonly readsFragments?: boolean;
-  /** The number of the users whose flow it was, where the tables remember it. */
-  readonly flowOf?: number;
+  /** The name of the users whose flow it was, where the tables remember it. */
+  readonly flowOf?: string;
   /** The label that rules before gave it; none when absent. */
   readonly label?: number;
 }
@@ -189,7 +189,7 @@ class Machine {
   #contains(name: string, register: number): boolean {
     const found = this.#sets.get(name);
     if (found === undefined) throw new Error(`no set ${name}`);
-    const flows = /^flows(?:-(\d+))?-v([46])$/.exec(name);
+    const flows = /^flows-(.+)-v([46])$/.exec(name);
     if (flows !== null) return this.#isSeen(flows[1], Number(flows[2]));
     const width = found.elements[0]?.from.length ?? 1;
     const key = this.#read(register, width);
@@ -200,7 +200,7 @@ class Machine {
   #isSeen(users: string | undefined, family: number): boolean {
     const { flowOf } = this.#wire;
     if (flowOf === undefined || this.#packet.destination.family !== family) return false;
-    return users === undefined || Number(users) === flowOf;
+    return users === flowOf;
   }
 
   /** The state of what is not tracked is known all the same, its direction is not (nft_ct.c, nft_ct_get_eval). */

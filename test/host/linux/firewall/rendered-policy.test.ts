@@ -34,7 +34,7 @@ function memoryOf(policy: FirewallPolicy, { lastUid }: Packet): Pick<Wire, "flow
   const memory = flowMemoryOf(policy);
   if (memory.kind !== "kept" || typeof lastUid !== "number") return {};
   const known = memory.classes.find(({ uids }) => uids.some(({ from, to }) => lastUid >= from && lastUid <= to));
-  return known === undefined ? {} : { flowOf: known.number };
+  return known === undefined ? {} : { flowOf: known.name };
 }
 
 const render = (policy: FirewallPolicy) =>

@@ -32,7 +32,7 @@ const MOST_FLOWS = 32_768;
 const ROOM = 131_072;
 
 /** Of what the kernel itself opens. */
-const KERNELS: UserClass = { number: 0, uids: [] };
+const KERNELS: UserClass = { name: "kernels", uids: [] };
 
 /**
  * Writes the rules that remember whose a flow is, in a set for each kind of users, and refuse what goes on with a flow of which
@@ -155,5 +155,5 @@ function outlives({ writer, match }: RenderPlace): Match {
   return match.inSet("l4proto", writer.valueSet("outliving-protocols", "l4proto", OUTLIVING_PROTOCOLS));
 }
 
-const flowSet = ({ number }: UserClass, family: 4 | 6): string => `flows-${number}-v${family}`;
-const classChain = ({ number }: UserClass): string => (number === KERNELS.number ? "kernels" : `users-${number}`);
+const flowSet = ({ name }: UserClass, family: 4 | 6): string => `flows-${name}-v${family}`;
+const classChain = ({ name }: UserClass): string => `users-${name}`;
