@@ -2,15 +2,29 @@ import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { LoadedConfig, Session, SessionOptions } from "../compose/session.ts";
 import { renderProblem } from "../model/config/problem.ts";
-import { AwgError } from "../model/error.ts";
+import { AwgError, messageOf } from "../model/error.ts";
 import { readConfigFiles } from "./config-files.ts";
 import { flagOption, listOption, textOption, type VerbCall } from "./verb.ts";
 import { reportProblems } from "./views/problems.ts";
 
-/** Opens the machine that the global options name; for a verb that `asks`, who sits at the terminal may be asked. */
-export async function openSessionFor(call: VerbCall, asks = false): Promise<Session> {
+/**
+ * Opens the machine that the global options name, for a verb that only reads it; for one that `asks`, who sits at the
+ * terminal may be asked.
+ */
+export function openSessionFor(
+  call: VerbCall,
+  asks = false,
+  onSilentKeeper = (silence: AwgError): void => call.terminal.err(`note: ${messageOf(silence)}`),
+): Promise<Session> {
+  return openWith(call, { ...attendedOptions(call, asks), onSilentKeeper });
+}
+
+function attendedOptions(call: VerbCall, asks: boolean): SessionOptions {
+  return { ...sessionOptionsOf(call), isAttended: asks && call.terminal.interactive };
+}
+
+async function openWith(call: VerbCall, options: SessionOptions): Promise<Session> {
   const { openSession } = await import("../compose/open-session.ts");
-  const options = { ...sessionOptionsOf(call), isAttended: asks && call.terminal.interactive };
   const { host } = options;
   if (host.kind !== "simulated" || host.file === undefined || existsSync(host.file)) return openSession(options);
   const beginsAs = beginningOf(call, host.file);
@@ -26,7 +40,7 @@ export async function changeMachine<T>(
   act: (session: Session) => Promise<T>,
   asks = false,
 ): Promise<T> {
-  await using session = await openSessionFor(call, asks);
+  await using session = await openWith(call, attendedOptions(call, asks));
   try {
     return await act(session);
   } catch (cause) {

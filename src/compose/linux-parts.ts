@@ -38,6 +38,7 @@ export function linuxParts({ stateDir, runDir, isUnattended, ...given }: Session
       keeperCommand: keeperCommand(paths.runDir),
       program: thisProgram(),
       secrets,
+      ...(given.onSilentKeeper === undefined ? {} : { onSilentKeeper: given.onSilentKeeper }),
     }),
     stores: fileStores(paths.stateDir, readStateIdentity(), secrets),
     clock: { nowMs: Date.now, sleep: async (ms) => void (await sleep(ms)), bootMs: readBootTimeMs },

@@ -1,5 +1,6 @@
 import type { Config } from "../model/config/config.ts";
 import type { Problem } from "../model/config/problem.ts";
+import type { AwgError } from "../model/error.ts";
 import type { Plan } from "../model/plan.ts";
 import type { DesiredState, Enforcement, FieldChange, Resource, ResourceKey } from "../model/resource.ts";
 import type { Verified } from "../model/verify/finding.ts";
@@ -39,6 +40,11 @@ export interface SessionOptions {
   readonly isUnattended?: boolean;
   /** Somebody sits at a terminal and asks for a change or its plan: whom macOS can ask about a system extension. */
   readonly isAttended?: boolean;
+  /**
+   * Of a session that only reads: it goes on without a keeper that does not answer, by what the kernel tells, and says so
+   * here once. Any other fails then, before it writes.
+   */
+  readonly onSilentKeeper?: (silence: AwgError) => void;
   readonly environment: NodeJS.ProcessEnv;
 }
 
@@ -161,6 +167,8 @@ export interface Status {
   readonly awaiting?: Awaiting;
   /** Tunnels that are down and whose fallback is in force; absent where there is none. */
   readonly fallback?: readonly FallenBack[];
+  /** Why the keeper does not answer, and what to do; absent where it does, or none runs. */
+  readonly silentKeeper?: AwgError;
 }
 
 /** What goes directly because its tunnel is down. */

@@ -1,3 +1,4 @@
+import type { AwgError } from "../../model/error.ts";
 import { EXIT } from "../exit-code.ts";
 import { openSessionFor } from "../open-session.ts";
 import { flagOption, type RunVerb } from "../verb.ts";
@@ -6,10 +7,14 @@ import { styleFor } from "../views/style.ts";
 
 /** `awg status`: conditions and resources as the last accepted state sees them. */
 export const run: RunVerb = async (call) => {
-  await using session = await openSessionFor(call);
-  const status = await session.status().catch(async (cause: unknown) => {
+  let silence: AwgError | undefined;
+  await using session = await openSessionFor(call, false, (told) => {
+    silence = told;
+  });
+  const seen = await session.status().catch(async (cause: unknown) => {
     throw await session.ifUnreadable(cause, "tell");
   });
+  const status = silence === undefined ? seen : { ...seen, silentKeeper: silence };
   const { terminal } = call;
   terminal.out(
     flagOption(call, "json")

@@ -1,5 +1,6 @@
 import { tunnelState } from "../../compose/reading/tunnel-state.ts";
 import type { Condition, ResourceStatus, Status } from "../../compose/session.ts";
+import { type AwgError, messageOf } from "../../model/error.ts";
 import { renderChange } from "./plan.human.ts";
 import type { Style } from "./style.ts";
 import { renderPeers, tunnelDocument } from "./tunnel-status.ts";
@@ -57,11 +58,18 @@ function hasFallback({ fallback = [] }: Status): boolean {
   return fallback.length > 0;
 }
 
-function openTexts({ fallback = [], ...transaction }: Status, style: Style): readonly string[] {
+function openTexts({ fallback = [], silentKeeper, ...transaction }: Status, style: Style): readonly string[] {
   const fallen = fallback.map(({ device, rules }) =>
     style.yellow(`${device} is down: ${rules.join(", ")} go direct until it is up again.`),
   );
-  return [...fallen, ...transactionTexts(transaction, style)];
+  const silent = silentKeeper === undefined ? [] : [style.red(silenceText(silentKeeper))];
+  return [...fallen, ...silent, ...transactionTexts(transaction, style)];
+}
+
+/** The kernel goes on with what was applied; only changes have to wait. */
+function silenceText(silence: AwgError): string {
+  const text = messageOf(silence);
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}. Until then what is applied holds, and nothing can be changed.`;
 }
 
 function transactionTexts(
@@ -90,9 +98,16 @@ export function statusDocument(status: Status, nowMs = Date.now()): object {
     })),
     open_journal: status.openJournal ?? null,
     fallback: status.fallback ?? [],
+    silent_keeper: silenceDocument(status.silentKeeper),
     awaiting_confirmation:
       status.awaiting === undefined
         ? null
         : { generation: status.awaiting.generation, seconds_left: status.awaiting.secondsLeft },
   };
+}
+
+function silenceDocument(silence: AwgError | undefined): object | null {
+  if (silence === undefined) return null;
+  const { message, remedy, facts } = silence;
+  return { pid: facts["pid"] ?? null, message, remedy: remedy ?? null };
 }

@@ -1,4 +1,4 @@
-import { messageOf } from "../../model/error.ts";
+import { type AwgError, messageOf } from "../../model/error.ts";
 import type { DesiredState } from "../../model/resource.ts";
 import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
 import { readOpenTransaction } from "../../reconciler/apply/record.ts";
@@ -20,10 +20,12 @@ const NOTHING: DesiredState = { resources: [] };
  * where a part cannot be read. AwgError permission where this process may not look at all.
  */
 export async function examineMachine(options: SessionOptions): Promise<Examination> {
-  const parts = await openParts(options);
+  const silences: AwgError[] = [];
+  const parts = await openParts({ ...options, onSilentKeeper: (silence) => void silences.push(silence) });
   parts.requireRights?.();
   try {
-    return await examineParts(parts, options);
+    const { findings, looked } = await examineParts(parts, options);
+    return { findings: faultsFirst([...silences.map(silentKeeperFinding), ...findings]), looked };
   } finally {
     await parts.host[Symbol.asyncDispose]();
   }
@@ -53,7 +55,23 @@ async function examineParts(parts: SessionParts, options: SessionOptions): Promi
     looked.push("policy rules, firewalls and resolvers of other programs", "sockets and state that were left over");
     findings.push(...judgeSurroundings(around, applied, state.latest?.acceptedMs));
   }
-  return { findings: faultsFirst(findings), looked };
+  return { findings, looked };
+}
+
+/** The kernel holds what was applied all the same; awg's processes cannot change it meanwhile. */
+function silentKeeperFinding({ message, facts }: AwgError): Finding {
+  const pid = String(facts["pid"]);
+  return {
+    id: "keeper-silent",
+    severity: "fault",
+    what: `the keeper (process ${pid}) does not answer: what is applied holds, but nothing can be changed`,
+    evidence: [message],
+    consequence: "none for one that goes on; where one is ended, anybody's flush takes the policy away until the next",
+    remedy: [
+      facts["stopped"] === true ? `kill -CONT ${pid}` : "wait a minute, then awg doctor",
+      `or kill -KILL ${pid}, then awg apply -f CONFIG, which starts another`,
+    ],
+  };
 }
 
 /** The accepted state, where it can be read and holds. */

@@ -31,6 +31,7 @@ export const FINDING_IDS = [
   "policy-orphaned",
   "drifted",
   "machine-unreadable",
+  "keeper-silent",
   "tunnel-silent",
   "engine-missing",
   "tun-missing",

@@ -10,12 +10,20 @@ import {
   renderKeeperRequest,
 } from "../../model/keeper-protocol.ts";
 import { hasErrno } from "../../native/linux/errno.ts";
-import { exchangeOverUnixSocket, isUnixSocketLive } from "../../native/linux/process/unix-exchange.ffi.ts";
+import { readTunDevicesOf } from "../../native/linux/process/tun-holders.ts";
+import {
+  exchangeOverUnixSocket,
+  isUnixSocketLive,
+  unixListener,
+} from "../../native/linux/process/unix-exchange.ffi.ts";
 import { withFilePermission } from "./file-permission.ts";
 
 const QUESTION_TIMEOUT_MS = 5000;
 /** For one that was silent when it was last asked. */
 const AGAIN_TIMEOUT_MS = 500;
+/** For one who can go on without an answer. */
+const READER_TIMEOUT_MS = 2000;
+const STOPPED_TIMEOUT_MS = 100;
 const WORK_TIMEOUT_MS = 60_000;
 const LAUNCH_TIMEOUT_MS = 30_000;
 const LAUNCH_LOOK_MS = 10;
@@ -23,7 +31,7 @@ const RELAUNCH_MS = 250;
 
 /** The keeper of this network namespace, as its clients see it. Calls are synchronous: they take less than loading node:net. */
 export interface KeeperClient {
-  /** What the keeper holds; undefined when none runs. Starts nothing. */
+  /** What the keeper holds; undefined when none runs. Starts nothing. A reader gets what the kernel tells of a silent one. */
   status(): KeeperStatus | undefined;
   /**
    * Asks a keeper that runs, and that answers a question first: work may take long, a keeper that is stopped is told of
@@ -34,10 +42,14 @@ export interface KeeperClient {
   ensureRunning(): Promise<void>;
 }
 
+/** Called once, with why and what to do, where the keeper does not answer one who only reads. */
+export type OnSilentKeeper = (silence: AwgError) => void;
+
 /**
  * @param command absolute path and arguments that run `awg keeper --run-dir …`
+ * @param onSilent makes it the client of one who only reads; without it a keeper that does not answer is an error
  */
-export function keeperClient(paths: KeeperPaths, command: readonly string[]): KeeperClient {
+export function keeperClient(paths: KeeperPaths, command: readonly string[], onSilent?: OnSilentKeeper): KeeperClient {
   let patienceMs = QUESTION_TIMEOUT_MS;
   const status = () => {
     try {
@@ -50,7 +62,7 @@ export function keeperClient(paths: KeeperPaths, command: readonly string[]): Ke
     }
   };
   return {
-    status,
+    status: onSilent === undefined ? status : readersStatus(paths, onSilent),
     request: (request) => {
       status();
       return exchange(paths, request, WORK_TIMEOUT_MS);
@@ -59,6 +71,33 @@ export function keeperClient(paths: KeeperPaths, command: readonly string[]): Ke
       if (!isUnixSocketLive(paths.socket)) await launch(paths, command);
     },
   };
+}
+
+/** The descriptors of a process that does not answer are in the kernel's hands, and the kernel tells which they are. */
+function readersStatus(paths: KeeperPaths, onSilent: OnSilentKeeper): KeeperClient["status"] {
+  let isTold = false;
+  return () => {
+    try {
+      return statusOrNothing(paths, isTold ? AGAIN_TIMEOUT_MS : readersPatienceMs(paths));
+    } catch (error) {
+      if (!(error instanceof AwgError && hasErrno(error, "ETIMEDOUT"))) throw error;
+      const pid = Number(error.facts["pid"]);
+      const devices = readTunDevicesOf(pid);
+      if (devices === undefined) throw error;
+      if (!isTold) onSilent(error);
+      isTold = true;
+      return { version: KEEPER_PROTOCOL_VERSION, pid, devices: devices.map((device) => ({ device })), tables: [] };
+    }
+  };
+}
+
+function readersPatienceMs({ socket }: KeeperPaths): number {
+  try {
+    return isStopped(unixListener(socket)?.pid ?? 0) ? STOPPED_TIMEOUT_MS : READER_TIMEOUT_MS;
+  } catch {
+    // Asking will tell why.
+    return READER_TIMEOUT_MS;
+  }
 }
 
 function statusOrNothing(paths: KeeperPaths, timeoutMs = QUESTION_TIMEOUT_MS): KeeperStatus | undefined {
@@ -100,20 +139,25 @@ function ask(paths: KeeperPaths, request: KeeperRequest, timeoutMs: number): Uin
 
 /** A keeper that is there and says nothing: it was stopped, or hangs. Its end loses nothing; the next takes all over. */
 function silent({ socket }: KeeperPaths, pid: number, timeoutMs: number, cause: unknown): AwgError {
-  const isStopped = stateOf(pid) === "T";
-  const waking = isStopped ? `kill -CONT ${pid} lets it go on` : "wait and try again";
+  const hasStopped = isStopped(pid);
+  const waking = hasStopped ? `kill -CONT ${pid} lets it go on` : "wait and try again";
   return new AwgError(
     "host",
-    `the keeper (process ${pid}) behind ${socket} ${isStopped ? "is stopped and " : ""}did not answer for ${timeoutMs / 1000} s`,
+    `the keeper (process ${pid}) behind ${socket} ${hasStopped ? "is stopped and " : ""}did not answer for ${timeoutMs / 1000} s`,
     {
       cause,
-      facts: { errno: "ETIMEDOUT", pid },
+      facts: { errno: "ETIMEDOUT", pid, stopped: hasStopped },
       remedy: `${waking}; or end it with kill -KILL ${pid}: tunnels and packet filter stay, and the next awg apply or daemon starts another`,
     },
   );
 }
 
-/** The letter of a process's state (proc_pid_stat(5)): T where a signal stopped it. */
+/** Whether a signal stopped it. */
+function isStopped(pid: number): boolean {
+  return stateOf(pid) === "T";
+}
+
+/** The letter of a process's state (proc_pid_stat(5)). */
 function stateOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");

@@ -40,8 +40,8 @@ function readLinks(keeper: KeeperClient): LinkObserved[] {
   using netlink = openRouteNetlink();
   const links = netlink.links();
   const addresses = Map.groupBy(netlink.addresses(), ({ linkIndex }) => linkIndex);
-  const asksKeeper = links.some((link) => tunnelOfLink(link) !== undefined);
-  const held = new Set((asksKeeper ? keeper.status() : undefined)?.devices.map(({ device }) => device));
+  // Asked also where no device is ours: who is to change the machine learns of a silent keeper before the first write.
+  const held = new Set(keeper.status()?.devices.map(({ device }) => device));
   return links.map((link) => ({
     device: link.name,
     index: link.index,

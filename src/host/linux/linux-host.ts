@@ -8,7 +8,7 @@ import { readCapabilities } from "./facts/capabilities.ts";
 import { linuxFacts } from "./facts/facts.ts";
 import { linuxFirewall } from "./firewall/linux-firewall.ts";
 import { keeperNftOwner } from "./firewall/nft-owner.ts";
-import { keeperClient } from "./keeper-client.ts";
+import { keeperClient, type OnSilentKeeper } from "./keeper-client.ts";
 import { linuxLinks } from "./links.ts";
 import { linuxResolver } from "./resolver/resolver.ts";
 import { linuxRoutes } from "./routes.ts";
@@ -27,12 +27,14 @@ export interface LinuxHostDeps {
   /** Absolute path and first arguments of this very program, as a service would run it; without it there are none. */
   readonly program?: readonly string[];
   readonly secrets: SecretStore;
+  /** Of a host that is only read. */
+  readonly onSilentKeeper?: OnSilentKeeper;
 }
 
 /** A Linux machine, as far as this process's network namespace reaches. Opens nothing until it is asked something. */
 export function linuxHost(deps: LinuxHostDeps): Host {
   const { program } = deps;
-  const keeper = keeperClient(keeperPathsHere(deps.runDir), deps.keeperCommand);
+  const keeper = keeperClient(keeperPathsHere(deps.runDir), deps.keeperCommand, deps.onSilentKeeper);
   return {
     name: "linux",
     facts: linuxFacts(deps.namespaced),

@@ -28,7 +28,7 @@ export function readTunHolders(device: string): readonly TunHolder[] {
 function holderOf(pid: number, namespace: number, device: string): TunHolder | undefined {
   try {
     if (statSync(`/proc/${pid}/ns/net`).ino !== namespace) return undefined;
-    const descriptor = readdirSync(`/proc/${pid}/fd`).find((fd) => isOpenOn(pid, fd, device));
+    const descriptor = readdirSync(`/proc/${pid}/fd`).find((fd) => deviceOf(pid, fd) === device);
     if (descriptor === undefined) return undefined;
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
     const id = (field: string) => Number(new RegExp(`^${field}:\\t([0-9]+)`, "m").exec(status)?.[1] ?? 0);
@@ -46,11 +46,20 @@ function holderOf(pid: number, namespace: number, device: string): TunHolder | u
   }
 }
 
-function isOpenOn(pid: number, fd: string, device: string): boolean {
+/** The TUN devices that a process has open; undefined where it may not be looked into, or has ended. */
+export function readTunDevicesOf(pid: number): readonly string[] | undefined {
   try {
-    if (readlinkSync(`/proc/${pid}/fd/${fd}`) !== TUN_PATH) return false;
-    return /^iff:\t(.+)$/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, "utf8"))?.[1] === device;
+    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => deviceOf(pid, fd) ?? []);
   } catch {
-    return false;
+    return undefined;
+  }
+}
+
+function deviceOf(pid: number, fd: string): string | undefined {
+  try {
+    if (readlinkSync(`/proc/${pid}/fd/${fd}`) !== TUN_PATH) return undefined;
+    return /^iff:\t(.+)$/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, "utf8"))?.[1];
+  } catch {
+    return undefined;
   }
 }
