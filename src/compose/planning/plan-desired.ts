@@ -30,7 +30,7 @@ export async function planDesired(
   const { plan, conflicts, notes } = planChanges({ desired, observed, ledger, registry: driverRegistry, replace });
   const held = [
     ...conflicts.map(({ key, holder }) => `${key} is held by ${holder}`),
-    ...(await heldElsewhere(host, desired)),
+    ...(await heldElsewhere(host, desired, observed)),
   ];
   if (held.length > 0) {
     throw new AwgError("conflict", held.join("; "), {
@@ -42,11 +42,19 @@ export async function planDesired(
   return { plan, notes: [...notes.map(({ key, message }) => ({ path: key, message })), ...fallbackNotes(observed)] };
 }
 
-/** Tunnels whose engine's socket is somebody else's already (exit 8 now, instead of a failed apply). */
-async function heldElsewhere({ engines }: Host, { resources }: DesiredState): Promise<readonly string[]> {
+/**
+ * Tunnels whose engine's socket is somebody else's already (exit 8 now, instead of a failed apply). One that answers here is
+ * nobody else's.
+ */
+async function heldElsewhere(
+  { engines }: Host,
+  { resources }: DesiredState,
+  { current }: Observation,
+): Promise<readonly string[]> {
+  const standing = current.get("tunnel");
   const held: string[] = [];
   for (const resource of resources) {
-    if (resource.kind !== "tunnel") continue;
+    if (resource.kind !== "tunnel" || standing?.has(resource.key) === true) continue;
     const holder = await engines.elsewhere?.(resource.spec.device);
     if (holder !== undefined) held.push(`${resource.key} is held by ${holder}`);
   }

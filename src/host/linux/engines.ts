@@ -8,8 +8,14 @@ import { renderNudge, renderProbe } from "../../model/uapi/peer-touch.ts";
 import { parseUapiDevice, type UapiDevice } from "../../model/uapi/reply.ts";
 import { renderUapiSet, UAPI_GET } from "../../model/uapi/set.ts";
 import { hasErrno } from "../../native/linux/errno.ts";
-import { exchangeOverUnixSocket, isUnixSocketLive } from "../../native/linux/process/unix-exchange.ffi.ts";
+import {
+  type AskedSocket,
+  askOverUnixSocket,
+  exchangeOverUnixSocket,
+  isUnixSocketLive,
+} from "../../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../../native/linux/rtnetlink/route-netlink.ffi.ts";
+import type { UnixExchange } from "../../native/unix-exchange.ts";
 import type { EnginePort } from "../ports/engines.ts";
 import { engineElsewhere } from "./engine-elsewhere.ts";
 import { PROTOCOLS, removeDeadSockets, socketPath, socketsOf } from "./engine-sockets.ts";
@@ -19,6 +25,8 @@ import { readServiceUser } from "./service-user.ts";
 
 const ANSWER_TIMEOUT_MS = 5000;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+/** Each takes a descriptor until it has answered. */
+const ASKED_AT_ONCE = 16;
 
 /**
  * Engines in processes of their own, the embedded one like wireguard-go: read over their UAPI sockets directly, started and
@@ -29,10 +37,7 @@ export function linuxEngines(keeper: KeeperClient, secrets: SecretStore): Engine
   return {
     read: async (device) => (hasLink(device) ? read(device) : undefined),
     elsewhere: async (device) => (hasLink(device) || isHeld(keeper, device) ? undefined : engineElsewhere(device)),
-    readAll: async () =>
-      ourDevices()
-        .map(read)
-        .filter((engine) => engine !== undefined),
+    readAll: async () => readEngines(ourDevices(), secrets),
     ensure: (spec) => ensureEngine(keeper, secrets, spec),
     nudge: async (device) => touchEngine(device, (state) => renderNudge(state, hasWay)),
     probe: async (device) => touchEngine(device, renderProbe),
@@ -59,22 +64,64 @@ function ourDevices(): string[] {
 }
 
 function readEngine(device: string, secrets: SecretStore): TunnelObserved | undefined {
-  for (const protocol of PROTOCOLS) {
-    const path = socketPath(protocol, device);
-    if (!existsSync(path)) continue;
-    const identity: EngineIdentity = { device, protocol, engine: "userspace" };
-    try {
-      const state = parseUapiDevice(ask(path));
-      const engine = state.isEmbedded === true ? "embedded" : "userspace";
-      return observedFromUapi(state, { ...identity, engine }, (bytes) => secrets.idOf(bytes));
-    } catch (error) {
-      // The socket file of a program that has died.
-      if (hasErrno(error, "ECONNREFUSED", "ENOENT")) continue;
-      if (hasErrno(error, "ECONNRESET", "EPIPE", "ETIMEDOUT")) return silentTunnel(identity);
-      throw error;
+  return readEngines([device], secrets)[0];
+}
+
+/** What the engines of these devices say, in the devices' order; they answer side by side. */
+function readEngines(devices: readonly string[], secrets: SecretStore): TunnelObserved[] {
+  const found: TunnelObserved[] = [];
+  for (let first = 0; first < devices.length; first += ASKED_AT_ONCE) {
+    using open = new DisposableStack();
+    const questions = devices.slice(first, first + ASKED_AT_ONCE).map((device) => askEngine(device, open));
+    for (const asked of questions) {
+      const engine = firstAnswer(asked, secrets);
+      if (engine !== undefined) found.push(engine);
     }
   }
+  return found;
+}
+
+/** A socket of an engine, and the question put to it or what came of the attempt. */
+interface AskedEngine {
+  readonly device: string;
+  readonly protocol: (typeof PROTOCOLS)[number];
+  readonly asked: AskedSocket | { readonly error: unknown };
+}
+
+function askEngine(device: string, open: DisposableStack): AskedEngine[] {
+  const places = PROTOCOLS.map((protocol) => ({ protocol, path: socketPath(protocol, device) }));
+  return places
+    .filter(({ path }) => existsSync(path))
+    .map(({ protocol, path }) => {
+      try {
+        return { device, protocol, asked: open.use(askOverUnixSocket(exchangeOf(path, UAPI_GET))) };
+      } catch (error) {
+        return { device, protocol, asked: { error } };
+      }
+    });
+}
+
+function firstAnswer(asked: readonly AskedEngine[], secrets: SecretStore): TunnelObserved | undefined {
+  for (const one of asked) {
+    const engine = readAnswer(one, secrets);
+    if (engine !== undefined) return engine;
+  }
   return undefined;
+}
+
+function readAnswer({ device, protocol, asked }: AskedEngine, secrets: SecretStore): TunnelObserved | undefined {
+  const identity: EngineIdentity = { device, protocol, engine: "userspace" };
+  try {
+    if ("error" in asked) throw asked.error;
+    const state = parseUapiDevice(new TextDecoder().decode(asked.receive()));
+    const engine = state.isEmbedded === true ? "embedded" : "userspace";
+    return observedFromUapi(state, { ...identity, engine }, (bytes) => secrets.idOf(bytes));
+  } catch (error) {
+    // The socket file of a program that has died.
+    if (hasErrno(error, "ECONNREFUSED", "ENOENT")) return undefined;
+    if (hasErrno(error, "ECONNRESET", "EPIPE", "ETIMEDOUT")) return silentTunnel(identity);
+    throw error;
+  }
 }
 
 /** Whether the kernel has a route for the engines' own packets to an endpoint. */
@@ -96,14 +143,17 @@ function touchEngine(device: string, render: (state: UapiDevice) => string | und
 }
 
 function ask(path: string, request = UAPI_GET): string {
-  const answer = exchangeOverUnixSocket({
+  return new TextDecoder().decode(exchangeOverUnixSocket(exchangeOf(path, request)));
+}
+
+function exchangeOf(path: string, request: string): UnixExchange {
+  return {
     path,
     request: new TextEncoder().encode(request),
     terminator: Uint8Array.of(10, 10),
     maxAnswerBytes: MAX_ANSWER_BYTES,
     timeoutMs: ANSWER_TIMEOUT_MS,
-  });
-  return new TextDecoder().decode(answer);
+  };
 }
 
 async function ensureEngine(keeper: KeeperClient, secrets: SecretStore, spec: TunnelSpec): Promise<void> {

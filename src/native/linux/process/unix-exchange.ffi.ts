@@ -10,7 +10,14 @@ const SOL_SOCKET = 1;
 const SO = { receiveTimeout: 20, sendTimeout: 21 } as const;
 const MSG_NOSIGNAL = 0x4000;
 const PATH_BYTES = 108;
-const CHUNK_BYTES = 256 * 1024;
+/** Most answers fit; the buffer of one that does not is doubled. */
+const CHUNK_BYTES = 16 * 1024;
+
+/** A question that was sent; whoever answers does so while others are asked. */
+export interface AskedSocket extends Disposable {
+  /** Waits for the whole answer. AwgError as of `exchangeOverUnixSocket`. */
+  receive(): Uint8Array;
+}
 
 /**
  * Connects to a unix socket, sends a request and reads the answer, all synchronously: node:net costs 8 ms to load, a
@@ -19,16 +26,23 @@ const CHUNK_BYTES = 256 * 1024;
  * @throws AwgError: `facts.errno` is ENOENT or ECONNREFUSED when nobody listens; ("host") for an answer cut short.
  */
 export function exchangeOverUnixSocket(exchange: UnixExchange): Uint8Array {
+  using asked = askOverUnixSocket(exchange);
+  return asked.receive();
+}
+
+/** The first half of `exchangeOverUnixSocket`: connects and sends. */
+export function askOverUnixSocket(exchange: UnixExchange): AskedSocket {
   const fd = checkedLibc("making a unix socket", "socket", AF_UNIX, SOCK_STREAM_CLOEXEC, 0);
   try {
     setTimeouts(fd, exchange.timeoutMs);
     connect(fd, exchange.path);
     exchange.checkPeer?.(readPeerCredentials(fd));
     sendAll(fd, exchange);
-    return receiveAnswer(fd, exchange);
-  } finally {
+  } catch (error) {
     closeDescriptor(fd);
+    throw error;
   }
+  return { receive: () => receiveAnswer(fd, exchange), [Symbol.dispose]: () => closeDescriptor(fd) };
 }
 
 /** Whether somebody accepts connections on a unix socket. */
