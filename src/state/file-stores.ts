@@ -5,6 +5,7 @@ import { isLedger } from "../reconciler/plan/spec-shape.ts";
 import { damaged, envelopeFor, readEnvelope, type StateIdentity } from "./envelope.ts";
 import { FileJournal } from "./file-journal.ts";
 import { fileProposals } from "./file-proposals.ts";
+import { keptRoom } from "./kept-room.ts";
 import { decodeLines, encodeLine } from "./line.codec.ts";
 import { StateFolder } from "./state-folder.ts";
 
@@ -20,6 +21,7 @@ export function fileStores(folderPath: string, identity: StateIdentity, secrets?
     ledger: fileLedger(folder, identity),
     generations: fileGenerations(folder, identity),
     proposals: fileProposals(folder),
+    room: keptRoom(folder),
     ...(secrets === undefined ? {} : { secrets }),
   };
 }

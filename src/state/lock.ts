@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, openSync, re
 import { dirname } from "node:path";
 import { AwgError, messageOf } from "../model/error.ts";
 import { tryLockFile } from "../native/linux/process/file-lock.ffi.ts";
-import { StateFolder } from "./state-folder.ts";
+import { isCode, StateFolder } from "./state-folder.ts";
 
 const MAX_HOLDER_BYTES = 512;
 
@@ -38,8 +38,7 @@ export function takeLock(path: string, holder: LockHolder): Disposable {
       if (other !== undefined || look === HOLDER_LOOKS) throw lockedBy(other, path);
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, HOLDER_LOOK_MS);
     }
-    ftruncateSync(fd, 0);
-    writeSync(fd, JSON.stringify(holder), 0);
+    introduce(fd, holder);
   } finally {
     if (!taken) closeSync(fd);
   }
@@ -49,6 +48,16 @@ export function takeLock(path: string, holder: LockHolder): Disposable {
       closeSync(fd);
     },
   };
+}
+
+/** The name only helps others to say who it is: a full disk keeps nobody from the lock. */
+function introduce(fd: number, holder: LockHolder): void {
+  ftruncateSync(fd, 0);
+  try {
+    writeSync(fd, JSON.stringify(holder), 0);
+  } catch (error) {
+    if (!isCode(error, "ENOSPC") && !isCode(error, "EDQUOT")) throw error;
+  }
 }
 
 /** Whether a folder is root's (or ours) and not for everybody to write to. */

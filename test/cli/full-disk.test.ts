@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { hasProgram } from "../lab/world/command.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "awg-full-"));
@@ -40,5 +41,48 @@ rules: [{ destinations: [192.0.2.0/24], via: block }]
     const second = awg("apply", "-f", config, "--auto-approve");
     expect(second).toMatchObject({ status: 0, stderr: expect.not.stringContaining("could not be written") });
     expect(awg("status").stdout).toContain("Generation 1");
+  });
+
+  const whyNoMount = process.geteuid?.() === 0 && hasProgram("unshare") ? "" : " (skipped: needs root and unshare)";
+  test.skipIf(whyNoMount !== "")(`law 5: nothing more can be applied, but a destroy has its room${whyNoMount}`, () => {
+    const full = join(folder, "full");
+    mkdirSync(full);
+    const configs = ["192.0.2.0/24", "198.51.100.0/24"].map((prefix, index) => {
+      const path = join(folder, `full-${index}.yaml`);
+      const text = `apiVersion: awg/v1\ndefault: { via: direct }\nrules: [{ destinations: [${prefix}], via: block }]\n`;
+      writeFileSync(path, text, { mode: 0o600 });
+      return path;
+    });
+    const verbs = [
+      `apply --auto-approve -f ${configs[0]}`,
+      `apply --auto-approve -f ${configs[1]}`,
+      "destroy --auto-approve",
+      `apply --auto-approve -f ${configs[0]}`,
+    ].map((verb) => `"$NODE" "$AWG" ${verb} --host "simulated:$MACHINE" --state-dir "$FULL/state"; echo "exit $?"`);
+    const script = [
+      'mount -t tmpfs -o size=256k,mode=0700 tmpfs "$FULL"',
+      verbs[0],
+      'cat /dev/zero > "$FULL/ballast"',
+      verbs[1],
+      verbs[2],
+      'rm "$FULL/ballast"; ls -A "$FULL/state"',
+      verbs[3],
+      'ls -A "$FULL/state"',
+    ].join("\n");
+    const environment = {
+      NODE: process.execPath,
+      AWG: program(),
+      FULL: full,
+      MACHINE: join(folder, "full.json"),
+      PATH: process.env["PATH"],
+    };
+    const { stdout, stderr } = spawnSync("unshare", ["--mount", "--propagation", "private", "sh", "-c", script], {
+      encoding: "utf8",
+      timeout: 60_000,
+      env: environment,
+    });
+    const told = stdout.split("\n").filter((line) => /^exit |^room$/.test(line));
+    expect({ told, stderr }).toMatchObject({ told: ["exit 0", "exit 4", "exit 0", "exit 0", "room"] });
+    expect(stderr).toContain("free some space");
   });
 });

@@ -52,6 +52,7 @@ export async function acceptState(stores: Stores, generation: Generation, ledger
   await stores.ledger.write(ledger);
   await stores.journal.clear();
   if (stores.secrets !== undefined) await stores.secrets.prune(await neededSecrets(stores));
+  await (ledger.entries.length > 0 ? stores.room?.keep() : stores.room?.give());
 }
 
 async function neededSecrets(stores: Stores): Promise<ReadonlySet<SecretId>> {

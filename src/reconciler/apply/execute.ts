@@ -37,6 +37,7 @@ export async function executePlan(deps: ApplyDeps, proposal: Proposal, plan: Pla
     return { kind: "inSync", generation: latest.number };
   }
   if (!isInSync(plan)) await deps.confirmation?.arm(newDeadlineMs(deps, deps.confirmation));
+  if (proposal.verb === "destroy") await deps.stores.room?.give();
   await deps.stores.secrets?.persist();
   await journal.append({
     type: "begin",
@@ -93,7 +94,9 @@ export async function finishTransaction(deps: ApplyDeps, remainder: Remainder): 
     await deps.stores.journal.append({ type: "accept", generation, ledger: next });
     return await writeAcceptance(deps, generation, next);
   } catch (cause) {
-    return await goBack(deps, plan, cause, accepting);
+    const outcome = await goBack(deps, plan, cause, accepting);
+    if (proposal.verb === "destroy" && outcome.kind === "rolledBack") await deps.stores.room?.keep();
+    return outcome;
   }
 }
 

@@ -110,6 +110,7 @@ async function noteRefused(
 
 async function finishDestroy(deps: ApplyDeps, open: OpenTransaction): Promise<Outcome> {
   const { host, registry, stores } = deps;
+  await stores.room?.give();
   const ledger = ledgerOfJournal(await stores.ledger.read(), touchedPlaces(open.batches), registry);
   const latest = await stores.generations.latest();
   const desired = { resources: [], ...lifecycleOfNothing(latest?.desired.lifecycle) };

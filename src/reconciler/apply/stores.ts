@@ -84,6 +84,14 @@ export interface SecretKeeper {
   prune(keep: ReadonlySet<SecretId>): Promise<void>;
 }
 
+/** Room on the disk for a destroy: who wants out gets out, also after others filled it. Best effort: neither fails. */
+export interface RoomStore {
+  /** Keeps it, where it is not kept yet, for what is applied now. */
+  keep(): Promise<void>;
+  /** Gives it free. */
+  give(): Promise<void>;
+}
+
 /** Everything a transaction writes besides the machine. */
 export interface Stores {
   readonly journal: JournalStore;
@@ -92,4 +100,6 @@ export interface Stores {
   readonly secrets?: SecretKeeper;
   /** Absent where no daemon runs. */
   readonly proposals?: ProposalStore;
+  /** Absent where no disk can be full. */
+  readonly room?: RoomStore;
 }
