@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AwgError } from "../../../model/error.ts";
 import { fallbackPaths, withFallback } from "../../../model/firewall/fallback.ts";
+import { flowMemoryOf } from "../../../model/firewall/flow-memory.ts";
 import type { FirewallObserved, FirewallPolicy } from "../../../model/firewall/policy.ts";
 import { cutFlows, readFlowsAside } from "../../../native/linux/conntrack/conntrack.ffi.ts";
 import type { Flow } from "../../../native/linux/conntrack/flow.codec.ts";
@@ -15,12 +16,14 @@ import type { FirewallPort } from "../../ports/firewall.ts";
 import { withFilePermission } from "../file-permission.ts";
 import { changesToFallBack } from "./fallback-sets.ts";
 import { forbiddenFlows } from "./forbidden-flows.ts";
+import type { LastingFlows } from "./lasting-flows.ts";
 import { localNftOwner, type NftOwner } from "./nft-owner.ts";
 import { fallbackInForce, loadedPolicy, observeTables, ownTables, tableDamage } from "./observe-tables.ts";
 import type { JudgedDevices } from "./physical-devices.ts";
-import { PolicyRecord } from "./policy-record.ts";
+import { type LoadedMark, PolicyRecord } from "./policy-record.ts";
 import { renderNft } from "./render-nft.ts";
 import { changesToLoad } from "./ruleset-changes.ts";
+import type { RenderedTable } from "./table-writer.ts";
 
 /**
  * Closing a socket of nf_tables waits for whatever the last transaction took out (net/netfilter/nf_tables_api.c,
@@ -33,6 +36,8 @@ const STAND_IN_LOOK_MS = 20;
 const NO_LABELS = "EOPNOTSUPP";
 /** How often a load is tried again when a device went away between being listed and being named. */
 const LOAD_ATTEMPTS = 5;
+/** How often flows are tried to be kept while others change the ruleset. */
+const LASTING_ATTEMPTS = 3;
 
 export interface LinuxFirewallDeps {
   /** Folder that goes at reboot; each network namespace has a folder of its own in it. */
@@ -62,7 +67,7 @@ async function readFirewall(deps: LinuxFirewallDeps, record: PolicyRecord): Prom
 async function loadPolicy(deps: LinuxFirewallDeps, record: PolicyRecord, policy: FirewallPolicy): Promise<void> {
   const identity = withFilePermission("keeping the firewall policy", () => record.keep(policy));
   if (record.loaded() !== undefined && !deps.owner.isReady()) await standInForOwner(deps, policy, identity);
-  await sendPolicy(deps, policy, identity);
+  await sendPolicy(deps, policy, identity, record.loaded());
   const socket = openNetfilterSocket();
   const flowSocket = openNetfilterSocket();
   try {
@@ -71,11 +76,12 @@ async function loadPolicy(deps: LinuxFirewallDeps, record: PolicyRecord, policy:
       // Told below, unless the ruleset is wrong, which is worse.
     });
     const { id: generation } = readNftGeneration(socket);
-    const damage = tableDamage(socket, policy, identity);
+    const owner = ownerOf(socket);
+    const damage = tableDamage(socket, policy, identity, owner);
     if (damage.length > 0) {
       throw new AwgError("verification", `the kernel took the firewall policy and holds another: ${damage[0]}`);
     }
-    record.markLoaded({ identity, generation });
+    record.markLoaded({ identity, generation, ...(owner === undefined ? {} : { owner }) });
     cutForbidden(socket, policy, await flows);
   } finally {
     setTimeout(() => closeAll([socket, flowSocket]), CLOSE_AFTER_MS).unref();
@@ -95,7 +101,7 @@ async function fallBack(owner: NftOwner, record: PolicyRecord, wanted: readonly 
   const known = record.loaded();
   const isNext = readNftGeneration(socket).id === generation + 1;
   if (isNext && known?.identity === identity && known.generation === generation)
-    record.markLoaded({ identity, generation: generation + 1 });
+    record.markLoaded({ ...known, generation: generation + 1 });
   cutForbidden(socket, withFallback(policy, numbers), await trackedFlows(socket));
 }
 
@@ -126,25 +132,58 @@ function closeAll(sockets: readonly NetlinkSocket[]): void {
   for (const socket of sockets) socket[Symbol.dispose]();
 }
 
-async function sendPolicy(deps: LinuxFirewallDeps, policy: FirewallPolicy, identity: string): Promise<void> {
+/** Flows outlive a load where they can (S4.10); what the kernel does not take with them is loaded without. */
+async function sendPolicy(
+  deps: LinuxFirewallDeps,
+  policy: FirewallPolicy,
+  identity: string,
+  loaded?: LoadedMark,
+): Promise<void> {
   const { ownedTables } = deps.capabilities();
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device);
-  let labels = true;
+  const remembers = ownedTables && flowMemoryOf(policy).kind === "kept";
+  let [labels, lastingAttempts] = [true, LASTING_ATTEMPTS];
   for (let attempt = 1; ; attempt += 1) {
     const { physical: devices } = await devicesToJudge(deps, tunnels);
+    const tables = renderNft(policy, { devices, identity, ownedTables, labels });
+    const isTried = remembers && loaded !== undefined && lastingAttempts > 0;
+    const lasting = isTried ? await flowsThatLast(loaded, tables) : undefined;
     try {
-      const tables = renderNft(policy, { devices, identity, ownedTables, labels });
-      await deps.owner.sendTransaction(changesToLoad(tables, ownedTables));
+      await deps.owner.sendTransaction(changesToLoad(tables, ownedTables, lasting?.tables), lasting?.generation);
       return;
     } catch (error) {
       if (labels && hasErrno(error, NO_LABELS)) {
         labels = false;
         continue;
       }
+      if (lasting !== undefined && isRefusal(error)) {
+        lastingAttempts -= 1;
+        continue;
+      }
       const { physical: found } = await devicesToJudge(deps, tunnels);
-      if (attempt === LOAD_ATTEMPTS || found.join() === devices.join()) throw error;
+      if (attempt >= LOAD_ATTEMPTS || found.join() === devices.join()) throw error;
     }
   }
+}
+
+/** Whatever cannot be read does not last: the policy matters more. */
+async function flowsThatLast(loaded: LoadedMark, tables: readonly RenderedTable[]): Promise<LastingFlows | undefined> {
+  try {
+    const { lastingFlows } = await import("./lasting-flows.ts");
+    using socket = openNetfilterSocket();
+    return lastingFlows(socket, loaded, tables);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The kernel took none of the transaction: others changed the ruleset meanwhile, or one of the messages is refused. */
+function isRefusal(error: unknown): boolean {
+  return hasErrno(error, "ERESTART") || (error instanceof AwgError && error.facts["index"] !== undefined);
+}
+
+function ownerOf(socket: NetlinkSocket): number | undefined {
+  return ownTables(socket).find(({ owned }) => owned)?.ownerPort;
 }
 
 async function removePolicy(deps: LinuxFirewallDeps, record: PolicyRecord): Promise<void> {

@@ -12,6 +12,7 @@ import {
   readNftTables,
 } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
 import { decodeNftRule, encodeRuleListing } from "../../../native/linux/nftables/rule.codec.ts";
+import type { ObservedSet } from "../../../native/linux/nftables/set.codec.ts";
 import { decodeElements, encodeElementDump } from "../../../native/linux/nftables/set-element.codec.ts";
 import type { NftTable } from "../../../native/linux/nftables/table.codec.ts";
 import { LABELS } from "./chains/label-chain.ts";
@@ -19,7 +20,7 @@ import { REFUSED_CHAIN } from "./chains/path-chains.ts";
 import { FRAMES } from "./egress-table.ts";
 import { fallbackSetName } from "./fallback-sets.ts";
 import { IDENTITY_CHAIN } from "./inet-table.ts";
-import type { PolicyRecord } from "./policy-record.ts";
+import type { LoadedMark, PolicyRecord } from "./policy-record.ts";
 import { renderNft } from "./render-nft.ts";
 import { comparePartsOf, partsOfRead, partsOfRendered } from "./table-parts.ts";
 
@@ -51,7 +52,7 @@ export function observeTables(
   const untouched = loaded?.generation === generation && loaded.identity === identity;
   const damage = [
     ...(policy === null ? ["which policy the nf_tables tables awg hold is not known"] : []),
-    ...(policy === null || untouched ? [] : tableDamage(socket, policy, identity)),
+    ...(policy === null || untouched ? [] : tableDamage(socket, policy, identity, ownerSince(loaded, identity))),
     ...(policy === null ? [] : uncoveredDevices(chains, policy, physical)),
     ...tables
       .filter((table) => table.dormant)
@@ -105,8 +106,20 @@ function familiesOf(tables: readonly NftTable[]): TableFamily[] {
   return [...new Set(tables.map(({ family }) => family))];
 }
 
-/** Compares what the kernel holds with what the policy renders to, rule by rule; [] when they are equal. */
-export function tableDamage(socket: NetlinkSocket, policy: FirewallPolicy, identity: string): string[] {
+/**
+ * Compares what the kernel holds with what the policy renders to, rule by rule; [] when they are equal. Which flows are
+ * remembered need not be read where nobody else could add one: they may be tens of thousands.
+ *
+ * @param owner the socket that owns the tables since they were loaded
+ */
+export function tableDamage(
+  socket: NetlinkSocket,
+  policy: FirewallPolicy,
+  identity: string,
+  owner: number | undefined,
+): string[] {
+  const isRead = (set: ObservedSet, table: NftTable) =>
+    !set.isFilledByRules || owner === undefined || table.ownerPort !== owner;
   const chains = readNftChains(socket).filter(isOurChain);
   const devices = devicesOf(chains) ?? [];
   // Without that chain the rules that ask for labels are damage.
@@ -114,10 +127,14 @@ export function tableDamage(socket: NetlinkSocket, policy: FirewallPolicy, ident
   const expected = renderNft(policy, { devices, identity, ownedTables: false, labels });
   return expected.flatMap((rendered) => {
     const name = `${rendered.table.family} ${rendered.table.name}`;
-    const found = readNftTable(socket, rendered.table.family, rendered.table.name);
+    const found = readNftTable(socket, rendered.table.family, rendered.table.name, isRead);
     if (found === undefined) return [`the nf_tables table ${name} is gone`];
     return comparePartsOf(name, partsOfRendered(rendered), partsOfRead(found));
   });
+}
+
+function ownerSince(loaded: LoadedMark | undefined, identity: string): number | undefined {
+  return loaded?.identity === identity ? loaded.owner : undefined;
 }
 
 function isOurTable({ family, name }: Pick<NftTable, "family" | "name">): boolean {
@@ -128,7 +145,8 @@ function isOurChain({ family, table }: NftChain): boolean {
   return isOurTable({ family, name: table });
 }
 
-function identityOf(chains: readonly NftChain[]): string {
+/** The name of the policy that these chains were rendered from, as they say; empty where they do not. */
+export function identityOf(chains: readonly NftChain[]): string {
   const chain = chains.find(({ family, name }) => family === "inet" && name === IDENTITY_CHAIN);
   return chain?.comment ?? "";
 }

@@ -12,6 +12,8 @@ export interface LoadedMark {
   readonly identity: string;
   /** Generation of the nf_tables ruleset in which the tables were found as rendered. */
   readonly generation: number;
+  /** The socket that owned the tables. */
+  readonly owner?: number;
 }
 
 /**
@@ -50,8 +52,9 @@ export class PolicyRecord {
     const text = this.#read(LOADED_FILE);
     if (text === undefined) return undefined;
     try {
-      const { identity, generation } = JSON.parse(text) as Partial<LoadedMark>;
-      return typeof identity === "string" && typeof generation === "number" ? { identity, generation } : undefined;
+      const { identity, generation, owner } = JSON.parse(text) as Partial<LoadedMark>;
+      if (typeof identity !== "string" || typeof generation !== "number") return undefined;
+      return { identity, generation, ...(typeof owner === "number" ? { owner } : {}) };
     } catch {
       return undefined;
     }

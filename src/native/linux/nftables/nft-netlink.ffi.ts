@@ -37,6 +37,15 @@ export interface NftTableContents {
   readonly generation: NftGeneration;
 }
 
+/** What stands by the name of one table, without its rules and elements. */
+export interface NftOutline {
+  /** Of the ruleset: a transaction that names it is refused where any of this has changed. */
+  readonly generation: number;
+  readonly tables: readonly NftTable[];
+  readonly chains: readonly NftChain[];
+  readonly sets: readonly ObservedSet[];
+}
+
 /** Opens a socket to netfilter (nf_tables, conntrack) in the current network namespace. */
 export function openNetfilterSocket(): NetlinkSocket {
   return openNetlinkSocket(NETLINK_PROTOCOL.netfilter);
@@ -114,13 +123,45 @@ export function readNftChains(socket: NetlinkSocket): NftChain[] {
   return collect(socket.dump(encodeChainDump(), "reading the nf_tables chains"), decodeChain);
 }
 
-/** One table with all that is in it, from one generation; undefined when there is no such table. */
-export function readNftTable(socket: NetlinkSocket, family: TableFamily, name: string): NftTableContents | undefined {
+/** The tables of that name in these families, with their chains and sets. */
+export function readNftOutline(socket: NetlinkSocket, families: readonly TableFamily[], name: string): NftOutline {
+  const { id: generation } = readNftGeneration(socket);
+  awaitCommit(socket);
+  const isIn = (one: { family: TableFamily; table: string }) => one.table === name && families.includes(one.family);
+  const sets = families.flatMap((family) => readSetsIfThere(socket, family, name));
+  return {
+    generation,
+    tables: readNftTables(socket).filter((table) => isIn({ ...table, table: table.name })),
+    chains: readNftChains(socket).filter(isIn),
+    sets: sets.filter(isIn),
+  };
+}
+
+function readSetsIfThere(socket: NetlinkSocket, family: TableFamily, table: string): ObservedSet[] {
+  try {
+    return collect(socket.dump(encodeSetDump(family, table), `reading the sets of the table ${table}`), decodeSet);
+  } catch (error) {
+    if (hasErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+}
+
+/**
+ * One table with all that is in it, from one generation; undefined when there is no such table.
+ *
+ * @param isRead whether the elements of a set are read; it has none otherwise
+ */
+export function readNftTable(
+  socket: NetlinkSocket,
+  family: TableFamily,
+  name: string,
+  isRead: (set: ObservedSet, table: NftTable) => boolean = () => true,
+): NftTableContents | undefined {
   for (let attempt = 0; attempt < SNAPSHOT_ATTEMPTS; attempt++) {
     awaitCommit(socket);
     const generation = readNftGeneration(socket);
     try {
-      const contents = readContents(socket, family, name);
+      const contents = readContents(socket, family, name, isRead);
       if (readNftGeneration(socket).id !== generation.id) continue;
       return contents === undefined ? undefined : { ...contents, generation };
     } catch (error) {
@@ -153,6 +194,7 @@ function readContents(
   socket: NetlinkSocket,
   family: TableFamily,
   name: string,
+  isRead: (set: ObservedSet, table: NftTable) => boolean,
 ): Omit<NftTableContents, "generation"> | undefined {
   const table = readNftTables(socket).find((one) => one.family === family && one.name === name);
   if (table === undefined) return undefined;
@@ -161,14 +203,13 @@ function readContents(
   const chains = collect(socket.dump(encodeChainDump(family), action), decodeChain).filter(mine);
   const rules = collect(socket.dump(encodeRuleListing(family, name), action), decodeNftRule).filter(mine);
   const sets = collect(socket.dump(encodeSetDump(family, name), action), decodeSet).filter(mine);
+  const elementsOf = (set: ObservedSet) =>
+    decodeElements(set, socket.dump(encodeElementDump(set), `${action}, set ${set.name}`));
   return {
     table,
     chains,
     rules,
-    sets: sets.map((set) => ({
-      ...set,
-      elements: decodeElements(set, socket.dump(encodeElementDump(set), `${action}, set ${set.name}`)),
-    })),
+    sets: sets.map((set) => ({ ...set, elements: isRead(set, table) ? elementsOf(set) : [] })),
   };
 }
 

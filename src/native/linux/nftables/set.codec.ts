@@ -56,6 +56,8 @@ export interface ObservedSet {
   readonly verdicts: boolean;
   /** Rules add elements (`set-update`). */
   readonly isFilledByRules: boolean;
+  /** How many it holds at most, where it says so. */
+  readonly mostElements?: number;
   /** Present when elements vanish by themselves: the time that is not said otherwise at an element. */
   readonly timeoutMs?: number;
   readonly comment?: string;
@@ -142,6 +144,7 @@ export function decodeSet(message: NetlinkMessage): ObservedSet | undefined {
   const flags = number(NFTA_SET.flags);
   const comment = decodeComment("set", attributes.get(NFTA_SET.userdata));
   const timeout = attributes.get(NFTA_SET.timeout);
+  const size = attributeMap(attributes.get(NFTA_SET.description) ?? new Uint8Array()).get(DESCRIPTION.size);
   return {
     family,
     table: text(NFTA_SET.table),
@@ -152,6 +155,7 @@ export function decodeSet(message: NetlinkMessage): ObservedSet | undefined {
     concatenated: (flags & FLAG.concatenation) !== 0,
     verdicts: number(NFTA_SET.dataType) === VERDICT_TYPE,
     isFilledByRules: (flags & FLAG.evaluation) !== 0,
+    ...(size === undefined ? {} : { mostElements: readU32be(size) }),
     ...((flags & FLAG.timeout) === 0 ? {} : { timeoutMs: timeout === undefined ? 0 : Number(readU64be(timeout)) }),
     ...(comment === undefined ? {} : { comment }),
   };

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { renderNft } from "../../../../src/host/linux/firewall/render-nft.ts";
-import type { FirewallObserved, FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
+import type { FirewallObserved, FirewallPolicy, FlowMatch, PathRef } from "../../../../src/model/firewall/policy.ts";
 import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
 import { ENGINE_MARK } from "../../../../src/model/ownership.ts";
-import { DIRECT, LAPTOP, layerOf, OFFICE, policyOf, SERVICE_UID } from "../../../model/firewall/policies.ts";
+import { BLOCK, DIRECT, LAPTOP, layerOf, OFFICE, policyOf, SERVICE_UID } from "../../../model/firewall/policies.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../../../support/netns.ts";
 
 const obstacle = namespaceObstacle() ?? commandObstacle("ip", "nft", "python3");
@@ -216,6 +216,74 @@ describe.skipIf(obstacle !== undefined)(
       expect(bridged()).toEqual(["GUEST-PACKET", "GUEST-ARP", "ROOT-PACKET", "ROOT-ARP", "ENGINE"]);
       expect(load(LAPTOP)).toMatchObject({ damage: [], guestBridges: ["docker0"] });
       expect(bridged()).toEqual(["GUEST-ARP", "ROOT-ARP", "ENGINE"]);
+    });
+
+    describe("S4.10: whose flows are remembered", () => {
+      const uids = [{ from: 65_534, to: 65_534 }];
+      const withRule = (path: PathRef, match: FlowMatch = { uids }) =>
+        policyOf({ flows: { rules: [{ origin: "rules/0 (them)", match, path }], default: OFFICE } });
+      const [before, after] = [withRule(DIRECT), withRule(BLOCK)];
+      const others = ["nft", "add", "table", "ip", "others"];
+      const knock = `
+import os, socket
+os.setuid(65534)
+s = socket.socket()
+s.setblocking(False)
+s.connect_ex(("192.0.2.9", 9000))`;
+      const knocking = ["python3", "-c", knock];
+      const remembered = () => {
+        const listings = ["inet", "netdev"].map((family) => nft("list", "table", family, "awg").stdout);
+        return listings.map((listing) => / tcp \. 192\.0\.2\.2 \. \d+ \. 192\.0\.2\.9 \. 9000 /.test(listing));
+      };
+      const send = (request: object) =>
+        expect(space.runScript(SCRIPT, { runDir, ...request })).toMatchObject({ damage: [] });
+
+      beforeEach(() => {
+        space.run(["ip", "link", "set", "eth0", "up"]);
+        space.run(["ip", "link", "set", "peer0", "up"]);
+        space.run(["ip", "address", "add", "192.0.2.2/24", "dev", "eth0"]);
+        space.run([
+          "ip",
+          "neighbour",
+          "add",
+          "192.0.2.9",
+          "lladdr",
+          "02:00:00:00:00:09",
+          "dev",
+          "eth0",
+          "nud",
+          "permanent",
+        ]);
+        send({ policy: before, commands: [knocking] });
+        expect(remembered()).toEqual([true, true]);
+      });
+
+      test("outlives loads by a new owner, and by one who owned the tables while others changed theirs", () => {
+        send({ policy: between(before, after), commands: [others], next: after });
+        expect(remembered()).toEqual([true, true]);
+      });
+
+      test("is forgotten where the same users are of another kind", () => {
+        send({ policy: withRule(DIRECT, { uids: [...uids, { from: 1500, to: 1599 }] }) });
+        expect(remembered()).toEqual([false, false]);
+      });
+
+      test("is forgotten where anything was changed while nobody owned the tables", () => {
+        const forged = "{ tcp . 192.0.2.2 . 7 . 192.0.2.9 . 9000 }";
+        nft("add", "element", "inet", "awg", "flows-65534-v4", forged);
+        nft("delete", "element", "inet", "awg", "flows-65534-v4", forged);
+        send({ policy: before });
+        expect(remembered()).toEqual([false, false]);
+      });
+
+      test("is forgotten where others change the ruleset again and again, and the policy is loaded all the same", () => {
+        const request = { runDir, policy: before, commands: [knocking], next: after, isRivalled: true };
+        const { found, ...loaded } = space.runScript(SCRIPT, request) as Answer;
+        expect(loaded).toMatchObject({ policy: after, damage: [] });
+        // By a new owner one in vain and one without flows; then three in vain and one without.
+        expect(found).toHaveLength(6);
+        expect(remembered()).toEqual([false, false]);
+      });
     });
 
     test("law 6: removal takes our tables and nothing else; the boot unit's table goes with the first load", () => {

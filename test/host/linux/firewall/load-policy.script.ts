@@ -6,8 +6,14 @@ import { linuxFirewall } from "../../../../src/host/linux/firewall/linux-firewal
 import { localNftOwner, type NftOwner } from "../../../../src/host/linux/firewall/nft-owner.ts";
 import { AwgError } from "../../../../src/model/error.ts";
 import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
+import { NFT_TABLE } from "../../../../src/model/ownership.ts";
 import { errnoError } from "../../../../src/native/linux/errno.ts";
-import { openNetfilterSocket } from "../../../../src/native/linux/nftables/nft-netlink.ffi.ts";
+import {
+  commitNftChanges,
+  openNetfilterSocket,
+  readNftTables,
+} from "../../../../src/native/linux/nftables/nft-netlink.ffi.ts";
+import { encodeTable } from "../../../../src/native/linux/nftables/table.codec.ts";
 
 const EOPNOTSUPP = 95;
 /** Long enough for what was flushed to be found gone. */
@@ -21,6 +27,10 @@ interface Request {
   readonly runDir: string;
   readonly policy?: FirewallPolicy | null;
   readonly commands?: readonly (readonly string[])[];
+  /** Loaded behind the commands, by the same owner. */
+  readonly next?: FirewallPolicy;
+  /** Another changes the ruleset whenever a transaction is meant for one generation of it. */
+  readonly isRivalled?: boolean;
   /** The owner has to be started, which takes a while; the commands run meanwhile. */
   readonly isOwnerLate?: boolean;
   /** The kernel answers as one that was built without labels of packets. */
@@ -32,6 +42,8 @@ const {
   runDir,
   policy,
   commands = [],
+  next,
+  isRivalled = false,
   isOwnerLate = false,
   isWithoutLabels = false,
   capabilities: told,
@@ -53,9 +65,12 @@ const owner: NftOwner = {
       throw errnoError("adding a rule", EOPNOTSUPP);
     }
     found.push(spawnSync("nft", ["list", "tables"], { encoding: "utf8" }).stdout);
+    if (isRivalled && generation !== undefined) spawnSync("nft", ["add", "table", "ip", `rival${found.length}`]);
     await local.sendTransaction(changes, generation);
   },
 };
+// As a keeper does when it starts.
+if (policy !== undefined) takeOver();
 const firewall = linuxFirewall({ runDir, owner, capabilities });
 let error: string | undefined;
 try {
@@ -65,4 +80,18 @@ try {
   error = thrown.message;
 }
 const statuses = isOwnerLate ? [] : runCommands();
+if (next !== undefined) await firewall.load(next);
 process.stdout.write(JSON.stringify({ ...(await firewall.read()), statuses, found, error }));
+
+function takeOver(): void {
+  const orphans = readNftTables(socket).filter(
+    ({ name, persistent, owned }) => name === NFT_TABLE && persistent && !owned,
+  );
+  commitNftChanges(
+    socket,
+    orphans.map(({ family, name }) => ({
+      message: encodeTable({ family, name, owned: true, persistent: true }),
+      action: `taking over the nf_tables table ${family} ${name}`,
+    })),
+  );
+}

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { FirewallPolicy, PathRef } from "../../../../src/model/firewall/policy.ts";
-import { blockedPolicy } from "../../../../src/model/firewall/transition.ts";
+import type { FirewallPolicy, PathRef, PolicyLayer } from "../../../../src/model/firewall/policy.ts";
+import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
 import { BLOCK, DIRECT, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../../../support/netns.ts";
 
@@ -163,29 +163,68 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
     expect(the(there).run(["ip", "neigh", "show", "198.51.100.2"]).stdout).toContain("lladdr");
   });
 
-  test("S4.10: what a user's program leaves to be sent arrives whole, and takes no way that the user has not", () => {
+  describe("S4.10: what a user's program leaves to be sent", () => {
     const users = [{ from: NOBODY, to: NOBODY }];
-    const withRule = (path: PathRef, rest: PathRef) =>
-      policyOf({ flows: { rules: [{ origin: "rules/0 (them)", match: { uids: users }, path }], default: rest } });
-    const write = (next: FirewallPolicy | null) => {
-      const argv = [process.execPath, LOAD_POLICY];
-      const load = next === null ? null : { argv, input: { runDir, policy: next } };
-      const job = { there: the(there).name, address: "198.51.100.1", uid: NOBODY, load };
+    const withRule = (path: PathRef, rest: PathRef, more: Partial<PolicyLayer> = {}) =>
+      policyOf({
+        flows: { rules: [{ origin: "rules/0 (them)", match: { uids: users }, path }], default: rest },
+        ...more,
+      });
+    const loading = (policy: FirewallPolicy) => ({ argv: [process.execPath, LOAD_POLICY], input: { runDir, policy } });
+    /** `next` is loaded once the connection stands, `after` when its program has closed it. */
+    const write = (next: FirewallPolicy | null, ...after: readonly FirewallPolicy[]) => {
+      const load = next === null ? null : loading(next);
+      const job = { there: the(there).name, address: "198.51.100.1", uid: NOBODY, load, after: after.map(loading) };
       return JSON.parse(the(here).run(["python3", ORPHAN], { input: JSON.stringify(job) }).stdout);
     };
-    the(here).run(["ip", "rule", "add", "pref", "90", "uidrange", `${NOBODY}-${NOBODY}`, "lookup", "main"]);
-    load(withRule(DIRECT, OFFICE));
-    expect(write(null)).toEqual({ got: 150_000, end: true });
-    // Another's change makes awg read its own tables again: the flows in their sets are no damage.
-    the(here).run(["nft", "add", "table", "ip", "other"]);
-    expect(the(here).run(["nft", "list", "table", "inet", "awg"]).stdout).toMatch(
-      /elements = \{ tcp . 198\.51\.100\.2 /,
-    );
-    expect(the(here).runScript("test/host/linux/firewall/load-policy.script.ts", { runDir })).toMatchObject({
-      damage: [],
+
+    beforeEach(() => {
+      the(here).run(["ip", "rule", "add", "pref", "90", "uidrange", `${NOBODY}-${NOBODY}`, "lookup", "main"]);
     });
-    load(policyOf({ flows: { rules: [], default: DIRECT } }));
-    expect(write(withRule(BLOCK, DIRECT))).toEqual({ got: 0, end: false });
+
+    test("arrives whole, and takes no way that the user has not", () => {
+      load(withRule(DIRECT, OFFICE));
+      expect(write(null)).toMatchObject({ got: 150_000, end: true });
+      // Another's change makes awg read its own tables again: the flows in their sets are no damage.
+      the(here).run(["nft", "add", "table", "ip", "other"]);
+      expect(the(here).run(["nft", "list", "table", "inet", "awg"]).stdout).toMatch(
+        /elements = \{ tcp . 198\.51\.100\.2 /,
+      );
+      expect(the(here).runScript("test/host/linux/firewall/load-policy.script.ts", { runDir })).toMatchObject({
+        damage: [],
+      });
+      load(policyOf({ flows: { rules: [], default: DIRECT } }));
+      expect(write(withRule(BLOCK, DIRECT))).toMatchObject({ got: 0, end: false });
+    });
+
+    test("arrives whole where something else changes meanwhile, and where that is taken back", () => {
+      const before = withRule(DIRECT, OFFICE);
+      const dns = { leakProtection: true, servers: [REMOTE], path: OFFICE, blockEncrypted: false };
+      const next = withRule(DIRECT, OFFICE, { dns });
+      const changing = between(before, next) as FirewallPolicy;
+      load(before);
+      const { got, end, after } = write(null, changing, next, changing, before);
+      expect({ got, end }).toEqual({ got: 150_000, end: true });
+      expect(after).toBeGreaterThan(50_000);
+    });
+
+    test.each<[string, (before: FirewallPolicy) => FirewallPolicy[]]>([
+      ["its user's rule refuses it", (before) => changes(before, withRule(BLOCK, OFFICE))],
+      ["no rule is its user's", (before) => changes(before, ofOthers())],
+    ])("stays here from the moment on that %s", (_name, changesOf) => {
+      const before = withRule(DIRECT, OFFICE);
+      load(before);
+      expect(write(null, ...changesOf(before))).toMatchObject({ end: false, after: 0 });
+    });
+
+    const changes = (before: FirewallPolicy, next: FirewallPolicy) => [between(before, next) as FirewallPolicy, next];
+    const ofOthers = () =>
+      policyOf({
+        flows: {
+          rules: [{ origin: "rules/0 (others)", match: { uids: [{ from: 1500, to: 1599 }] }, path: DIRECT }],
+          default: OFFICE,
+        },
+      });
   });
 
   test("S4.3: DNS goes to the declared server by the tunnel, to no other by any way", () => {

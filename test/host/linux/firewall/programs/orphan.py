@@ -1,6 +1,8 @@
 # One program of a user that writes and closes before anybody reads; run as root in the namespace of the sender.
 # The job on standard input: there (namespace of the reader), address, uid, load (argv and input of a command that loads
-# another policy once the connection stands, or null). Prints how much the reader got, and whether it saw the end.
+# another policy once the connection stands, or null), after (such commands for when the program has closed the connection
+# and what is left waits for the reader). Prints how much the reader got, whether it saw the end, and how much was sent after
+# these commands.
 import json, os, socket, subprocess, sys, time
 
 READER = """
@@ -35,6 +37,19 @@ def unsent():
     return None
 
 
+def run(command):
+    subprocess.run(command["argv"], input=json.dumps(command["input"]), text=True, check=True, stdout=subprocess.DEVNULL)
+
+
+def waiting():
+    """The bytes that wait once the reader's window is full, without the end: two looks in a row find the same."""
+    deadline, before = time.monotonic() + 20, None
+    while (now := unsent()) and now[0] != before and time.monotonic() < deadline:
+        before = now[0]
+        time.sleep(0.3)
+    return (before or 1) - 1
+
+
 job = json.load(sys.stdin)
 reader = subprocess.Popen(
     ["ip", "netns", "exec", job["there"], sys.executable, "-c", READER, job["address"]],
@@ -48,16 +63,21 @@ try:
     program.settimeout(20)
     program.connect((job["address"], 9000))
     if job["load"] is not None:
-        subprocess.run(job["load"]["argv"], input=json.dumps(job["load"]["input"]), text=True, check=True, stdout=subprocess.DEVNULL)
+        run(job["load"])
     program.sendall(b"x" * SIZE)
     program.close()
-    seconds = 20
+    seconds, left = 20, SIZE
+    if job["after"]:
+        seconds, left = 2, waiting()
+        for command in job["after"]:
+            run(command)
     if job["load"] is not None:
         # The kernel tries again within a second; what it sends then comes from nobody's socket.
         deadline = time.monotonic() + 20
         while (now := unsent()) and now[0] > SIZE and now[1] < 2 and time.monotonic() < deadline:
             time.sleep(0.02)
         seconds = 0.3
-    print(reader.communicate(f"{seconds}\n", timeout=60)[0].strip())
+    result = json.loads(reader.communicate(f"{seconds}\n", timeout=60)[0])
+    print(json.dumps({**result, "after": result["got"] - (SIZE - left)}))
 finally:
     reader.kill()
