@@ -32,18 +32,27 @@ const mayBeOrphan = all(
   fragmentIs("whole", "first"),
 );
 
+/** What of it conntrack does not know, so that it can have no label (S9.3). */
+export const UNLABELLED = all(mayBeOrphan, trackedAs("untracked", "invalid"));
+
 /**
  * The packets of one hook that a policy lets pass, as a condition: docs/security.md once more, written for sets of
  * packets as `firewall/evaluate.ts` is for single ones. A test compares the two. Whose a flow was that outlived its program is
- * no part of a packet: such packets are granted what one of the users is granted, where flows are remembered.
+ * no part of a packet: such packets are granted what one of the users is granted, where flows are remembered, unless the
+ * packets are known not to be `lasting`.
  */
-export function grantedBy(policy: FirewallPolicy, hook: Packet["hook"], family: Family): Formula {
+export function grantedBy(
+  policy: FirewallPolicy,
+  hook: Packet["hook"],
+  family: Family,
+  { lasting = true }: { readonly lasting?: boolean } = {},
+): Formula {
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
   const devices = tunnels.map(({ device }) => device);
   const addresses = tunnels.flatMap((tunnel) => tunnel.addresses);
   const outPhysical = not(deviceIn("out", devices));
   const inPhysical = not(deviceIn("in", devices));
-  const remembers = hook === "output" && flowMemoryOf(policy).kind === "kept";
+  const remembers = lasting && hook === "output" && flowMemoryOf(policy).kind === "kept";
   const layers = all(...policy.layers.map((layer) => layerGrants(layer, devices, hook, family, remembers)));
   if (hook === "input") {
     const toTunnel = all(inPhysical, addressIn("destination", family, addresses));

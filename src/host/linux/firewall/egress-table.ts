@@ -83,12 +83,14 @@ function writePackets(place: RenderPlace, policy: FirewallPolicy, labels: boolea
   if (memory.kind === "kept") {
     writer.chain(SEEN);
     writeFrameMemory(place, SEEN, memory.classes);
-    writer.rule(PACKETS, [], verdict("jump", SEEN), "S4.10 whose flow it is");
+    for (const known of labels ? [[hasSocket(place)], [isLabelled(place)]] : [[]])
+      writer.rule(PACKETS, known, verdict("jump", SEEN), "S4.10 whose flow it is");
   }
   for (const [index, layer] of policy.layers.entries()) {
     const suffix = policy.layers.length > 1 ? `-${index + 1}` : "";
+    const known = writeLayer(place, layer, suffix);
     const chain =
-      memory.kind === "kept" ? writeWhose(place, layer, suffix, memory.classes) : writeLayer(place, layer, suffix);
+      memory.kind === "kept" ? writeWhose(place, layer, suffix, { known, classes: memory.classes, labels }) : known;
     writer.rule(PACKETS, [], verdict("jump", chain), "S1.2 every layer accepts");
   }
   writer.rule(PACKETS, [], verdict("accept"), "S1.2 every layer has accepted");
@@ -132,15 +134,26 @@ function writeWhole(
   writeChecks(place, layer, chain, asking);
 }
 
-/** S4.10: a mark is not asked whose flow it was, for who sends from another namespace may set one. */
-function writeWhose(place: RenderPlace, layer: PolicyLayer, suffix: string, classes: readonly UserClass[]): string {
+interface Whose {
+  /** The chain for packets whose user is known, or that are nobody's. */
+  readonly known: string;
+  readonly classes: readonly UserClass[];
+  readonly labels: boolean;
+}
+
+/**
+ * S4.10: only what this machine's own stack sends, which its label tells, is asked whose flow it was. A mark is not asked, for
+ * who sends from another namespace may set one.
+ */
+function writeWhose(place: RenderPlace, layer: PolicyLayer, suffix: string, { known, classes, labels }: Whose): string {
   const { writer } = place;
   const [chain, lasting] = [`whose${suffix}`, `out-lasting${suffix}`];
-  const known = writeLayer(place, layer, suffix);
   writeWhole(place, layer, lasting, `fragments${suffix}`, { ofUsers: isFlowOf(place, classes) });
   writer.chain(chain);
   writer.rule(chain, [hasSocket(place)], verdict("goto", known), "S4.4 its user is known");
-  writer.rule(chain, [], verdict("goto", lasting), "S4.10 by whose flow it was");
+  const ours = labels ? [isLabelled(place)] : [];
+  writer.rule(chain, ours, verdict("goto", lasting), "S4.10 by whose flow it was");
+  if (labels) writer.rule(chain, [], verdict("goto", known), "S4.10 sent from elsewhere, by nobody");
   return chain;
 }
 

@@ -7,7 +7,7 @@ import { counter, verdict } from "../../../native/linux/nftables/expression.ts";
 import { type Match, matchIn } from "../../../native/linux/nftables/match.ts";
 import { writeArriving } from "./chains/arriving-chain.ts";
 import type { RenderPlace } from "./chains/conditions.ts";
-import { writeLabels } from "./chains/label-chain.ts";
+import { writeLabels, writeOwnLabels } from "./chains/label-chain.ts";
 import { type LayerChains, onTunnel, TUNNEL_SET, writeLayer } from "./chains/layer-chains.ts";
 import { writeLinkIn, writeLinkOut } from "./chains/link-rules.ts";
 import { REFUSED_CHAIN, refuse } from "./chains/path-chains.ts";
@@ -52,6 +52,7 @@ export function renderInetTable(policy: FirewallPolicy, { identity, owned, label
   writeLeaving(place, layers, guarded);
   writeSourceGuard(place, policy);
   if (labels) writeLabels(place);
+  if (labels && classes !== undefined) writeOwnLabels(place, [...new Set(tunnels.map(({ number }) => number))]);
   writeEntering(place, policy, layers, guarded);
   writeCrossing(place, layers, guarded);
   return writer.finish();

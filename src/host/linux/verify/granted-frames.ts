@@ -23,8 +23,8 @@ const noUser = numberIs("user", NO_USER);
 
 /**
  * The frames that may leave by the policy (docs/security.md S9): what S5 and S7 let out, as far as conntrack need not be
- * asked (S9.1); later fragments where some whole packet could (S9.2). Answers to guests are told by a label, which no frame
- * has; without labels by their mark alone (S9.3).
+ * asked (S9.1); later fragments where some whole packet could (S9.2). Answers to guests and what is left of flows are told by a
+ * label, which no frame has; without labels by their mark alone and by their flow (S9.3, S4.10).
  */
 export function grantedFrames({ space, granted, question, own }: FamilyQuestion): Diagram {
   const { diagrams } = space;
@@ -34,10 +34,11 @@ export function grantedFrames({ space, granted, question, own }: FamilyQuestion)
     tunnels.map(({ device }) => device),
   );
   const isLabelled = hasLabels(own);
-  const sent = diagrams.and(space.ofFormula(granted.output), space.ofFormula(POSSIBLE.output));
+  const bySender = isLabelled ? grantedBy(question.policy, "output", space.family, { lasting: false }) : granted.output;
+  const sent = diagrams.and(space.ofFormula(bySender), space.ofFormula(POSSIBLE.output));
   const across = space.ofFormula(all(granted.forward, POSSIBLE.forward, isLabelled ? not(answers) : ALWAYS));
   const ofStack = diagrams.or(sent, space.exists(across, "in"));
-  const packets = diagrams.or(space.exists(ofStack, "tracking"), fragmentsOf(space, question.policy));
+  const packets = diagrams.or(space.exists(ofStack, "tracking"), fragmentsOf(space, question.policy, !isLabelled));
   if (isLabelled) return packets;
   const addresses = tunnels.flatMap((tunnel) => tunnel.addresses);
   const foreign = not(addressIn("source", space.family, addresses));
@@ -46,12 +47,12 @@ export function grantedFrames({ space, granted, question, own }: FamilyQuestion)
 }
 
 /** S9.2: without ports a later fragment is asked for by each layer alone (S1.2): each must have some whole packet of its kind. */
-function fragmentsOf(space: FamilyQuestion["space"], { steering, layers }: FirewallPolicy): Diagram {
+function fragmentsOf(space: FamilyQuestion["space"], { steering, layers }: FirewallPolicy, lasting: boolean): Diagram {
   const { diagrams } = space;
   const addresses = layers.flatMap(({ tunnels }) => tunnels.flatMap((tunnel) => tunnel.addresses));
   const isLater = all(fragmentIs("later"), not(addressIn("source", space.family, addresses)));
   return layers.reduce<Diagram>((left, layer) => {
-    const granted = grantedBy({ steering, layers: [layer] }, "output", space.family);
+    const granted = grantedBy({ steering, layers: [layer] }, "output", space.family, { lasting });
     const wholes = space.exists(space.ofFormula(all(POSSIBLE.output, granted, whole)), "tracking");
     const anyPorts = space.exists(space.exists(space.exists(wholes, "word0"), "word2"), "fragment");
     return diagrams.and(left, anyPorts);

@@ -1,6 +1,6 @@
 import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
 import type { Family } from "../../../model/ip.ts";
-import { grantedBy, markedFor } from "../../../model/verify/policy-formula.ts";
+import { grantedBy, markedFor, UNLABELLED } from "../../../model/verify/policy-formula.ts";
 import { type Hook, POSSIBLE } from "../../../model/verify/possible-packets.ts";
 import { PacketSpace } from "../../../model/verify/space/packet-space.ts";
 import { type Formula, termsOf } from "../../../model/verify/space/term.ts";
@@ -56,7 +56,8 @@ export function askFor(question: RulesetQuestion, family: Family, steered: reado
     forward: grantedBy(policy, "forward", family),
   };
   const paths = steered.map((one) => ({ ...one, packets: markedFor(policy, family, one.number) }));
-  const formulas = [...Object.values(granted), ...Object.values(POSSIBLE), ...paths.map((one) => one.packets)];
+  const stated = [...Object.values(granted), ...Object.values(POSSIBLE), UNLABELLED];
+  const formulas = [...stated, ...paths.map((one) => one.packets)];
   const space = new PacketSpace({
     family,
     terms: [...termsOfTables(tables), ...formulas.flatMap(termsOf)],

@@ -3,9 +3,10 @@ import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
 import type { Family } from "../../../model/ip.ts";
 import { MARK_MASK, markOfPath, PATH_NUMBERS } from "../../../model/ownership.ts";
 import type { FindingKind, Verified, VerifyFinding } from "../../../model/verify/finding.ts";
+import { grantedBy, UNLABELLED } from "../../../model/verify/policy-formula.ts";
 import { HOOKS, type Hook, POSSIBLE } from "../../../model/verify/possible-packets.ts";
 import { type Diagram, NOTHING } from "../../../model/verify/space/diagrams.ts";
-import { deviceIn, type Term } from "../../../model/verify/space/term.ts";
+import { all, deviceIn, type Formula, NEVER, not, type Term } from "../../../model/verify/space/term.ts";
 import { grantedFrames } from "./granted-frames.ts";
 import { sendFrames, sendThrough, unionOf, within } from "./packet-ways.ts";
 import { baseChainsAt, type DoubtfulRule, doubtfulRules, hasLabels } from "./read-tables.ts";
@@ -17,7 +18,7 @@ import { verifyOtherFrames } from "./verify-other-frames.ts";
 import { startingWith, walk } from "./walk.ts";
 
 const NO_LABELS =
-  "this kernel labels no packets: a container with CAP_NET_RAW and a device on one of this machine's can send as if it were an answer to a guest (S12.16)";
+  "this kernel labels no packets: a container with CAP_NET_RAW and a device on one of this machine's can send as if it were an answer to a guest, or what is left of a user's flow (S12.16)";
 
 /**
  * Holds a whole ruleset against a policy, for every packet there can be: sets of packets are sent through the chains and
@@ -59,8 +60,14 @@ function verifyHook(asked: FamilyQuestion, hook: Hook): VerifyFinding[] {
   ];
   const everything = sendThrough(asked, all, hook, granted);
   const dropped = unionOf(space, [...everything.stack.dropped, ...everything.egress.dropped]);
-  const passed = unionOf(space, everything.egress.accepted);
+  const passed = diagrams.or(unionOf(space, everything.egress.accepted), space.ofFormula(untold(asked, hook)));
   return [...findings, ...showDrops(asked, hook, diagrams.minus(dropped, passed))];
+}
+
+/** What is left of flows, where egress knows it by labels and conntrack not: the one thing that is dropped although granted (S4.10). */
+function untold({ question, family, own }: FamilyQuestion, hook: Hook): Formula {
+  if (hook !== "output" || !hasLabels(own)) return NEVER;
+  return all(UNLABELLED, not(grantedBy(question.policy, hook, family, { lasting: false })));
 }
 
 /** What is let through although refused, by what it is called. */

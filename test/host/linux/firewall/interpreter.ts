@@ -30,6 +30,8 @@ export interface Outcome {
   readonly mark: number;
   /** The label that the packet has behind the chain (skb->secmark). */
   readonly label: number;
+  /** The sets whose elements it changed. */
+  readonly remembered: readonly string[];
 }
 
 /** What conntrack calls every flow here. */
@@ -71,6 +73,7 @@ class Machine {
   readonly #registers = new Uint8Array(64);
   #mark: number;
   #label: number;
+  readonly #remembered: string[] = [];
 
   constructor(table: RenderedTable, packet: Packet, wire: Wire) {
     this.#table = table;
@@ -89,7 +92,7 @@ class Machine {
     const policy = this.#table.chains.find((chain) => chain.name === base)?.base?.policy;
     if (policy === undefined) throw new Error(`${base} is no base chain`);
     const verdict = this.#chain(base, 0);
-    return { verdict: verdict ?? policy, mark: this.#mark, label: this.#label };
+    return { verdict: verdict ?? policy, mark: this.#mark, label: this.#label, remembered: this.#remembered };
   }
 
   /** undefined: the end of the chain, or `return`. */
@@ -171,6 +174,8 @@ class Machine {
         this.#write(expression.register, this.#read(expression.source, expression.length).toReversed());
         return true;
       case "set-update":
+        this.#remembered.push(expression.set);
+        return true;
       case "ct-set":
         return true;
       case "lookup":

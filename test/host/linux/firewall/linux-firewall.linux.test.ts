@@ -191,7 +191,7 @@ describe.skipIf(obstacle !== undefined)(
       expect(read()).toMatchObject({ policy: null, damage: [expect.stringMatching(/is not known/)] });
     });
 
-    test("S9.4: where a container's own uplink is a port of a bridge, what is bridged to it is judged, and so is root's", () => {
+    test("S9.4: where a container's own uplink is a port of a bridge, what is bridged to it is judged, and so is root's; S4.10: as nobody's", () => {
       using far = makeNamespace("fw-far");
       const ip = (place: TestNamespace, ...lines: string[]) =>
         place.run(["ip", "-batch", "-"], { input: lines.join("\n") });
@@ -213,9 +213,13 @@ describe.skipIf(obstacle !== undefined)(
       ip(far, "link set peer0 up", "link set guest up");
       const argv = ["python3", BRIDGED, `/run/netns/${far.name}`, `${SERVICE_UID}`, `${ENGINE_MARK}`];
       const bridged = () => JSON.parse(space.run(argv).stdout) as string[];
-      expect(bridged()).toEqual(["GUEST-PACKET", "GUEST-ARP", "ROOT-PACKET", "ROOT-ARP", "ENGINE"]);
+      const everything = ["GUEST-PACKET", "GUEST-ARP", "ROOT-PACKET", "ROOT-ARP", "ENGINE", "USER-PACKET"];
+      expect(bridged()).toEqual([...everything, "FORGED-PACKET"]);
       expect(load(LAPTOP)).toMatchObject({ damage: [], guestBridges: ["docker0"] });
       expect(bridged()).toEqual(["GUEST-ARP", "ROOT-ARP", "ENGINE"]);
+      const users = { origin: "rules/0 (them)", match: { uids: [{ from: 1500, to: 1500 }] }, path: DIRECT };
+      load(policyOf({ flows: { rules: [users], default: OFFICE } }));
+      expect(bridged()).toEqual(["GUEST-ARP", "ROOT-ARP", "ENGINE", "USER-PACKET"]);
     });
 
     describe("S4.10: whose flows are remembered", () => {

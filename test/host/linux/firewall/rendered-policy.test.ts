@@ -60,6 +60,17 @@ function verdictOf(table: RenderedTable, packet: Packet, wire: Wire): "accept" |
   return "accept";
 }
 
+/** The packet's mark and label where it leaves, when it came through this machine's own stack. */
+function leavingAs(inet: RenderedTable, packet: Packet): { readonly mark: number; readonly label: number } {
+  const chains = packet.hook === "forward" ? ["crossing", "labels"] : ["own-labels", "labels"];
+  let [mark, label] = [packet.mark ?? 0, 0];
+  for (const name of chains.filter((one) => inet.chains.some((chain) => chain.name === one))) {
+    const untracked = name === "labels" && packet.reply === undefined;
+    ({ mark, label } = runChain(inet, name, { ...packet, mark }, { untracked, label }));
+  }
+  return { mark, label };
+}
+
 function show(what: string, packet: Packet, policy: FirewallPolicy): string {
   const text = JSON.stringify(packet, (_key, value) => (typeof value === "bigint" ? value.toString(16) : value));
   return `seed ${SEED}: ${what}\n${text}\n${JSON.stringify(policy)}`;
@@ -131,6 +142,29 @@ describe("the rendered rules", { timeout: 300_000 }, () => {
     expect(Object.entries(seen).filter(([, count]) => count < 50)).toEqual([]);
   });
 
+  test("S4.10: at egress ask and remember of no flow but of what this machine's own stack sends", () => {
+    const seen = { forged: 0, own: 0, otherwise: 0 };
+    for (const [index, policy] of policies.entries()) {
+      const [inet, netdev] = render(policy);
+      for (const packet of packetsFor(index, 200)) {
+        const memory = memoryOf(policy, packet);
+        if (memory.flowOf === undefined || !["eth0", "wlan0"].includes(packet.outDevice ?? "")) continue;
+        const wire = { junk: JUNK, readsFragments: true };
+        const nobodys = runChain(netdev, "frames", packet, wire);
+        const forged = runChain(netdev, "frames", packet, { ...wire, ...memory });
+        expect(forged, show("sent from elsewhere", packet, policy)).toEqual(nobodys);
+        expect(forged.remembered).toEqual([]);
+        const { mark, label } = leavingAs(inet, packet);
+        expect(label, show("no label", packet, policy)).not.toBe(0);
+        const own = runChain(netdev, "frames", { ...packet, mark }, { ...wire, ...memory, label });
+        seen.forged += 1;
+        seen.own += own.remembered.length > 0 ? 1 : 0;
+        seen.otherwise += own.verdict === forged.verdict ? 0 : 1;
+      }
+    }
+    expect(Object.entries(seen).filter(([, count]) => count < 5)).toEqual([]);
+  });
+
   test("at egress let out whatever may leave, and of whole packets nothing else but answers known by port", () => {
     let [equal, more] = [0, 0];
     for (const [index, policy] of policies.entries()) {
@@ -139,10 +173,9 @@ describe("the rendered rules", { timeout: 300_000 }, () => {
         if (packet.hook === "input" || !["eth0", "wlan0"].includes(packet.outDevice ?? "")) continue;
         const memory = memoryOf(policy, packet);
         const leaves = verdictOf(inet, packet, { junk: JUNK, ...memory });
-        const marked = packet.hook === "forward" ? runChain(inet, "crossing", packet).mark : (packet.mark ?? 0);
-        const { label } = runChain(inet, "labels", packet, { untracked: packet.reply === undefined });
+        const { mark, label } = leavingAs(inet, packet);
         const wire = { junk: JUNK, readsFragments: true, label, ...memory };
-        const frame = runChain(netdev, "frames", { ...packet, mark: marked }, wire);
+        const frame = runChain(netdev, "frames", { ...packet, mark }, wire);
         if (leaves === "accept") expect(frame.verdict, show("egress", packet, policy)).toBe("accept");
         if (leaves === frame.verdict) equal += 1;
         else if (packet.hook === "output" && !packet.laterFragment) {

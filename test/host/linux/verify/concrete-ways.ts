@@ -5,7 +5,7 @@ import type { ShownPacket } from "../../../../src/model/verify/finding.ts";
 import { runChain, type Wire } from "../firewall/interpreter.ts";
 
 const CHAINS: Readonly<Record<Packet["hook"], readonly string[]>> = {
-  output: ["steer", "leaving", "source-guard"],
+  output: ["steer", "own-labels", "leaving", "source-guard", "labels"],
   input: ["arriving", "entering"],
   forward: ["arriving", "crossing", "leaving", "source-guard", "labels"],
 };
@@ -48,7 +48,7 @@ export function wayOf(
   if (inet !== undefined && !isFrame) {
     const isBase = (name: string) => inet.chains.some((chain) => chain.name === name && chain.base !== undefined);
     for (const chain of CHAINS[packet.hook].filter(isBase)) {
-      const outcome = runChain(inet, chain, { ...packet, mark }, wire);
+      const outcome = runChain(inet, chain, { ...packet, mark }, { ...wire, label });
       mark = outcome.mark;
       label = outcome.label;
       if (outcome.verdict === "drop") stack = "drop";

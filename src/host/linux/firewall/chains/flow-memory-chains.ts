@@ -151,7 +151,7 @@ function isWhole(place: RenderPlace): Match[] {
   return [outlives(place), place.match.ports("th", "sport", 0, 0xffff)];
 }
 
-function outlives({ writer, match }: RenderPlace): Match {
+export function outlives({ writer, match }: RenderPlace): Match {
   return match.inSet("l4proto", writer.valueSet("outliving-protocols", "l4proto", OUTLIVING_PROTOCOLS));
 }
 
