@@ -1,9 +1,9 @@
 import { NFT_BOOT_TABLE, NFT_TABLE } from "../../../model/ownership.ts";
-import { encodeChain, encodeChainDeletion } from "../../../native/linux/nftables/chain.codec.ts";
+import { encodeChain } from "../../../native/linux/nftables/chain.codec.ts";
 import type { TableFamily } from "../../../native/linux/nftables/field.ts";
 import type { NftChange } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
-import { encodeRule, encodeRuleRemoval } from "../../../native/linux/nftables/rule.codec.ts";
-import { encodeSet, encodeSetDeletion } from "../../../native/linux/nftables/set.codec.ts";
+import { encodeRule } from "../../../native/linux/nftables/rule.codec.ts";
+import { encodeSet } from "../../../native/linux/nftables/set.codec.ts";
 import { encodeElements } from "../../../native/linux/nftables/set-element.codec.ts";
 import {
   encodeTable,
@@ -12,14 +12,13 @@ import {
 } from "../../../native/linux/nftables/table.codec.ts";
 import type { RenderedTable } from "./table-writer.ts";
 
-/** A table of ours whose sets of flows outlive the load of another policy (docs/security.md S4.10). */
+/** A table of ours with sets that outlive the load of another policy (docs/security.md S4.10). */
 export interface LastingTable {
   readonly family: TableFamily;
-  readonly chains: readonly string[];
-  /** The sets that go. */
-  readonly sets: readonly string[];
   /** The sets that stay, with their elements. */
   readonly lasting: readonly string[];
+  /** The changes that take away all else. */
+  readonly emptying: readonly NftChange[];
 }
 
 const OWN_FAMILIES: readonly TableFamily[] = ["inet", "netdev"];
@@ -52,23 +51,12 @@ function deletionOf(family: TableFamily, name: string, canDestroy: boolean): Nft
   return [encodeTable({ family, name }), encodeTableDeletion(family, name)].map((message) => ({ message, action }));
 }
 
-/** What holds something of another goes before it. */
-function emptyingOf({ family, chains, sets }: LastingTable): NftChange[] {
-  const inTable = { family, table: NFT_TABLE };
-  const action = `emptying the nf_tables table ${family} ${NFT_TABLE}`;
-  return [
-    ...chains.map((chain) => encodeRuleRemoval({ ...inTable, chain })),
-    ...sets.map((name) => encodeSetDeletion({ ...inTable, name })),
-    ...chains.map((name) => encodeChainDeletion({ ...inTable, name })),
-  ].map((message) => ({ message, action }));
-}
-
 function creationOf({ table, chains, sets: all, rules }: RenderedTable, lasting?: LastingTable): NftChange[] {
   const where = `nf_tables ${table.family} ${table.name}`;
   const sets = all.filter(({ set }) => lasting?.lasting.includes(set.name) !== true);
   return [
     { message: encodeTable(table), action: `making the table ${where}` },
-    ...(lasting === undefined ? [] : emptyingOf(lasting)),
+    ...(lasting?.emptying ?? []),
     ...chains.map((chain) => ({ message: encodeChain(chain), action: `making the chain ${where} ${chain.name}` })),
     ...sets.flatMap(({ set, elements }, index) => {
       const identity = { ...set, concatenated: set.fields.length > 1 };

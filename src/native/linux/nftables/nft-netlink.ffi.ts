@@ -37,15 +37,6 @@ export interface NftTableContents {
   readonly generation: NftGeneration;
 }
 
-/** What stands by the name of one table, without its rules and elements. */
-export interface NftOutline {
-  /** Of the ruleset: a transaction that names it is refused where any of this has changed. */
-  readonly generation: number;
-  readonly tables: readonly NftTable[];
-  readonly chains: readonly NftChain[];
-  readonly sets: readonly ObservedSet[];
-}
-
 /** Opens a socket to netfilter (nf_tables, conntrack) in the current network namespace. */
 export function openNetfilterSocket(): NetlinkSocket {
   return openNetlinkSocket(NETLINK_PROTOCOL.netfilter);
@@ -123,27 +114,12 @@ export function readNftChains(socket: NetlinkSocket): NftChain[] {
   return collect(socket.dump(encodeChainDump(), "reading the nf_tables chains"), decodeChain);
 }
 
-/** The tables of that name in these families, with their chains and sets. */
-export function readNftOutline(socket: NetlinkSocket, families: readonly TableFamily[], name: string): NftOutline {
-  const { id: generation } = readNftGeneration(socket);
-  awaitCommit(socket);
-  const isIn = (one: { family: TableFamily; table: string }) => one.table === name && families.includes(one.family);
-  const sets = families.flatMap((family) => readSetsIfThere(socket, family, name));
-  return {
-    generation,
-    tables: readNftTables(socket).filter((table) => isIn({ ...table, table: table.name })),
-    chains: readNftChains(socket).filter(isIn),
-    sets: sets.filter(isIn),
-  };
-}
-
-function readSetsIfThere(socket: NetlinkSocket, family: TableFamily, table: string): ObservedSet[] {
-  try {
-    return collect(socket.dump(encodeSetDump(family, table), `reading the sets of the table ${table}`), decodeSet);
-  } catch (error) {
-    if (hasErrno(error, "ENOENT")) return [];
-    throw error;
-  }
+/** The sets of one table, without their elements. */
+export function readNftSets(socket: NetlinkSocket, family: TableFamily, table: string): ObservedSet[] {
+  const action = `reading the sets of the nf_tables table ${family} ${table}`;
+  return collect(socket.dump(encodeSetDump(family, table), action), decodeSet).filter(
+    (set) => set.family === family && set.table === table,
+  );
 }
 
 /**
@@ -183,7 +159,7 @@ export function readNftTable(
  * kernel (6.18 and before) raises the generation before it unlinks the old rules, so that a dump begun in between skips
  * new rules at the seam of two datagrams without any sign of it; seen with 300 rules swapped in a loop.
  */
-function awaitCommit(socket: NetlinkSocket): void {
+export function awaitCommit(socket: NetlinkSocket): void {
   const messages = [encodeBatchBegin(), encodeBatchEnd()];
   const first = socket.nextSequence(messages.length);
   for (const [index, message] of messages.entries()) stampMessage(message, 0, NLM.request, (first + index) >>> 0);
@@ -202,7 +178,7 @@ function readContents(
   const mine = (one: { family: TableFamily; table: string }) => one.family === family && one.table === name;
   const chains = collect(socket.dump(encodeChainDump(family), action), decodeChain).filter(mine);
   const rules = collect(socket.dump(encodeRuleListing(family, name), action), decodeNftRule).filter(mine);
-  const sets = collect(socket.dump(encodeSetDump(family, name), action), decodeSet).filter(mine);
+  const sets = readNftSets(socket, family, name);
   const elementsOf = (set: ObservedSet) =>
     decodeElements(set, socket.dump(encodeElementDump(set), `${action}, set ${set.name}`));
   return {
