@@ -5,6 +5,7 @@ import { type Expression, verdict } from "../../../native/linux/nftables/express
 import { type Match, matchIn, setMark } from "../../../native/linux/nftables/match.ts";
 import type { RenderPlace } from "./chains/conditions.ts";
 import { isFlowOf, writeFrameMemory } from "./chains/flow-memory-chains.ts";
+import { FRAME_TYPES, writeFrameShape } from "./chains/frame-shape-chain.ts";
 import { writeAllowInAnswers, writeOwnOut } from "./chains/grant-rules.ts";
 import { isLabelled } from "./chains/label-chain.ts";
 import { hasSocket, writeLinkOut } from "./chains/link-rules.ts";
@@ -12,13 +13,13 @@ import { type PathChain, refuse, writePathRules } from "./chains/path-chains.ts"
 import { type InetTableOptions, ownAddresses, writeRefused } from "./inet-table.ts";
 import { prefixesOf, type RenderedTable, TableWriter } from "./table-writer.ts";
 
-const ETHERTYPE_EAPOL = 0x888e;
 const IPPROTO_FRAGMENT = 44;
 /** The base chain at the devices' egress. */
 export const FRAMES = "frames";
 const PACKETS = "packets";
 const NEIGHBOURS = "neighbours";
 const SEEN = "seen";
+const KINDS = ["ipv4", "ipv6", "arp", "eapol"] as const;
 const pass = () => verdict("return");
 
 /**
@@ -42,10 +43,11 @@ export function renderEgressTable(
     base: { type: "filter", hook: "egress", priority: 0, policy: guarded ? "drop" : "accept", devices },
     comment: "S9 frames leaving physical devices",
   });
+  if (guarded) for (const kind of KINDS) writeFrameShape(place, FRAMES, kind);
   writeArp(place, policy);
   writer.rule(FRAMES, [place.match.network("ip")], verdict("goto", PACKETS), "S9.1 IPv4");
   writer.rule(FRAMES, [place.match.network("ip6")], verdict("goto", PACKETS), "S9.1 IPv6");
-  writer.rule(FRAMES, [place.match.field("protocol", ETHERTYPE_EAPOL)], verdict("accept"), "S2.7 EAPOL");
+  writer.rule(FRAMES, [place.match.field("protocol", FRAME_TYPES.eapol)], verdict("accept"), "S2.7 EAPOL");
   writer.rule(FRAMES, [], guarded ? refuse() : verdict("accept"), "S2.7 other frames");
   return writer.finish();
 }

@@ -20,8 +20,8 @@ export interface JudgedDevices {
 }
 
 /**
- * The devices on which frames are judged (docs/security.md S9.4): all but loopback, tunnels of the policy, bridges
- * (their ports are judged) and ports of a bridge that lead to guests. Reads only.
+ * The devices on which frames are judged (docs/security.md S9.4): all but loopback, tunnels of the policy, bridges and
+ * what a switch hangs on (their ports are judged) and ports of a bridge that lead to guests. Reads only.
  */
 export function judgedDevices(
   netlink: Pick<RouteNetlink, "links" | "routes">,
@@ -42,8 +42,9 @@ export function judgedDevices(
   const uplinks = new Set(others.length > 0 || waysOut.length > 0 ? waysOut : doubtful);
   const open = new Set([...uplinks].map((bridge) => bridge.index));
   const isGuestPort = (link: Link) => isPort(link) && isGuestKind(link) && !open.has(link.masterIndex ?? 0);
-  const isJudged = (link: Link) =>
-    !link.loopback && !isBridge(link) && !tunnelDevices.includes(link.name) && !isGuestPort(link);
+  const conduits = new Set(links.flatMap(({ kind, lowerIndex }) => (kind === "dsa" ? [lowerIndex] : [])));
+  const hasOwnFrames = (link: Link) => !link.loopback && !isBridge(link) && !conduits.has(link.index);
+  const isJudged = (link: Link) => hasOwnFrames(link) && !tunnelDevices.includes(link.name) && !isGuestPort(link);
   return {
     physical: namesOf(links.filter(isJudged)),
     guestBridges: namesOf(doubtful.filter((bridge) => !uplinks.has(bridge))),

@@ -14,6 +14,7 @@ import { SENDS_BY_ITSELF } from "./reading/read-rule.ts";
 import type { RuleTable } from "./rule-table.ts";
 import { askFor, type FamilyQuestion, type RulesetQuestion, type StatedPath } from "./ruleset-question.ts";
 import { showPieces } from "./show-pieces.ts";
+import { verifyDisguises } from "./verify-disguises.ts";
 import { verifyOtherFrames } from "./verify-other-frames.ts";
 import { startingWith, walk } from "./walk.ts";
 
@@ -37,7 +38,7 @@ export function verifyRuleset(question: RulesetQuestion): Verified {
     findings.push(...judgeDoubts(asked, notes));
     if (question.framed.length > 0 && asked.own.length > 0 && !hasLabels(asked.own)) notes.add(NO_LABELS);
   }
-  findings.push(...verifyOtherFrames(question));
+  findings.push(...verifyOtherFrames(question), ...verifyDisguises(question));
   for (const bridge of question.guestBridges ?? []) notes.add(unjudgedBridge(bridge));
   for (const table of question.tables.filter(isUnseen)) {
     notes.add(`the table ${table.family} ${table.name} of another program is not read, and may drop what is granted`);

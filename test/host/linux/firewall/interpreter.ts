@@ -13,6 +13,8 @@ export interface Wire {
   readonly junk?: Uint8Array;
   /** Ethernet type of a frame that is not IP. */
   readonly etherType?: number;
+  /** The frame from its type on, where it is not as its protocol has it. */
+  readonly frame?: Uint8Array;
   /** Network header of such a frame. */
   readonly network?: Uint8Array;
   /** Conntrack does not know the packet, so loads of ct break the rule off. */
@@ -233,6 +235,7 @@ class Machine {
       const type = this.#wire.etherType ?? (family === 4 ? 0x0800 : 0x86dd);
       return Uint8Array.of(type >> 8, type & 255);
     }
+    if (key === "oiftype") return Uint8Array.of(1, 0);
     if (key === "secmark") return host32(this.#label);
     if (key === "len") return host32(packet.bytes ?? 84);
     if (key === "l4proto") return Uint8Array.of(packet.protocol);
@@ -244,9 +247,13 @@ class Machine {
   #payload(base: string, offset: number, length: number): Uint8Array {
     const later = this.#packet.laterFragment === true && !this.#wire.readsFragments;
     if (base === "transport" && (later || this.#wire.etherType !== undefined)) throw BROKEN;
-    const bytes = base === "network" ? this.#network : base === "transport" ? this.#transport : fail(base);
+    const bytes = base === "network" ? this.#network : base === "transport" ? this.#transport : this.#link();
     if (offset + length > bytes.length) throw BROKEN;
     return bytes.subarray(offset, offset + length);
+  }
+
+  #link(): Uint8Array {
+    return Uint8Array.of(...new Uint8Array(12), ...(this.#wire.frame ?? [...this.#meta("protocol"), ...this.#network]));
   }
 
   #fragmentHeader(offset: number, length: number): Uint8Array {

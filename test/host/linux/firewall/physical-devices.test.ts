@@ -60,6 +60,12 @@ test("S9.4: frames are judged on every device but loopback, tunnels, bridges and
   });
 });
 
+test("S9.4: a switch's frames are judged at its ports, not where they bear its tag", () => {
+  const ports = ["lan1", "wan"].map((name, index) => linkOf(3 + index, name, { kind: "dsa", lowerIndex: 2 }));
+  const { physical } = judgedDevices(machineOf([linkOf(2, "eth0"), ...ports, linkOf(5, "eth1")]), []);
+  expect(physical).toEqual(["eth1", "lan1", "wan"]);
+});
+
 /** A container's: which of its bridge's ports is its uplink nothing tells. Beside it a bridge for guests alone. */
 const BRIDGED = [
   linkOf(1, "lo", { loopback: true }),

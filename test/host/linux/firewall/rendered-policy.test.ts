@@ -191,4 +191,36 @@ describe("the rendered rules", { timeout: 300_000 }, () => {
     expect(equal).toBeGreaterThan(1000);
     expect(more).toBeGreaterThan(10);
   });
+
+  test("S9.5: judge a frame in a VLAN as one that is in none, where its types say what its socket says", () => {
+    const tags: [string, number[], boolean][] = [
+      ["802.1Q", [0x81, 0x00, 0x00, 0x05], true],
+      ["802.1ad", [0x88, 0xa8, 0x60, 0x05], true],
+      ["for no VLAN", [0x81, 0x00, 0x60, 0x00], false],
+      ["not of a VLAN", [0x91, 0x00, 0x00, 0x05], false],
+    ];
+    let accepted = 0;
+    for (const [index, policy] of policies.slice(0, 60).entries()) {
+      if (!policy.layers.some(({ killSwitch }) => killSwitch)) continue;
+      const [, egress] = render(policy);
+      for (const packet of packetsFor(index, 40).filter(
+        ({ hook, lastUid }) => hook === "output" && lastUid === undefined,
+      )) {
+        const wire: Wire = { junk: JUNK, readsFragments: true };
+        const plain = runChain(egress, "frames", packet, wire).verdict;
+        const type = packet.destination.family === 4 ? [0x08, 0x00] : [0x86, 0xdd];
+        const other = packet.destination.family === 4 ? [0x86, 0xdd] : [0x08, 0x00];
+        for (const [name, tag, isVlan] of tags) {
+          const frames = [Uint8Array.of(...tag, ...type), Uint8Array.of(...tag, ...other)];
+          const [same, disguised] = frames.map(
+            (frame) => runChain(egress, "frames", packet, { ...wire, frame }).verdict,
+          );
+          expect(same, name).toBe(isVlan ? plain : "drop");
+          expect(disguised, name).toBe("drop");
+        }
+        accepted += plain === "accept" ? 1 : 0;
+      }
+    }
+    expect(accepted).toBeGreaterThan(50);
+  });
 });

@@ -8,6 +8,8 @@ import {
   RTN_UNICAST,
 } from "../../../../native/linux/nftables/expression.ts";
 import type { TableFamily } from "../../../../native/linux/nftables/field.ts";
+import { loadFirst, loadLink, loadOfFrame, wireOf } from "./load-frame.ts";
+import { free, type Loaded, opaque } from "./loaded.ts";
 import { type JoinedPart, type PlainValue, partOfNumber, type RegisterValue, wholeNumber } from "./register-value.ts";
 
 /** Under what circumstances a rule is read. */
@@ -19,6 +21,8 @@ export interface ReadingContext {
    * address of an ARP message (RFC 826).
    */
   readonly frames?: true;
+  /** The frame's own type and what follows, where its socket calls it something else; else it is as the packet's. */
+  readonly wire?: Uint8Array;
   readonly table: TableFamily;
   /** Where the rule's chain hangs in the kernel's packet path; absent for a chain that is jumped to. */
   readonly hook?: HookName;
@@ -28,15 +32,10 @@ export interface ReadingContext {
   readonly indexes: ReadonlyMap<string, number>;
 }
 
-/** What a load puts into a register, and what must hold for the rule not to break off there. */
-export interface Loaded {
-  readonly value: RegisterValue;
-  readonly needs: readonly Term[];
-}
-
 const NFPROTO = { 4: 2, 6: 10 } as const;
-const ETHERTYPE = { 4: [0x08, 0x00], 6: [0x86, 0xdd] } as const;
 const DEVICE_BYTES = 16;
+/** ARPHRD_ETHER: on a device of another type our rules ask no more than on this one. */
+const ETHERNET = Uint8Array.of(1, 0);
 const IPPROTO_FRAGMENT = 44;
 /** Flags and offset of an IPv4 header (RFC 791) and of an IPv6 fragment header (RFC 8200) in our three kinds of packets. */
 const FRAGMENT_BYTES: Readonly<Record<Family, Readonly<Record<string, readonly [number, number]>>>> = {
@@ -51,7 +50,7 @@ const fragmented: Term = { dimension: "fragment", holds: (name) => name !== "who
 
 /** What an expression that loads puts into its register; undefined for one that loads nothing. */
 export function loadValue(expression: Expression, context: ReadingContext): Loaded | undefined {
-  const ofFrame = context.frames === true ? loadOfFrame(expression) : undefined;
+  const ofFrame = context.frames === true ? loadOfFrame(expression, context) : undefined;
   if (ofFrame !== undefined) return ofFrame;
   switch (expression.kind) {
     case "meta":
@@ -74,42 +73,7 @@ export function loadValue(expression: Expression, context: ReadingContext): Load
   }
 }
 
-/** What only frames have, or have otherwise; without an IP header loads of what stands behind it break off. */
-function loadOfFrame(expression: Expression): Loaded | undefined {
-  if (expression.kind === "meta") {
-    if (expression.key === "protocol") return free(wholeNumber("word0", 2));
-    return expression.key === "l4proto" || expression.key === "nfproto" ? BROKEN_OFF : undefined;
-  }
-  if (expression.kind === "ct" || expression.kind === "exthdr") return BROKEN_OFF;
-  if (expression.kind !== "payload") return undefined;
-  const { base, offset, length } = expression;
-  if (base === "transport") return BROKEN_OFF;
-  const address = ARP_ADDRESSES.find(({ at }) => offset >= at && offset + length <= at + 4);
-  if (base === "network" && address !== undefined) {
-    return free(partOfNumber(address.dimension, 4, offset - address.at, length));
-  }
-  return opaque(`${base} header bytes ${offset}-${offset + length - 1} of a frame`);
-}
-
-const ARP_ADDRESSES = [
-  { dimension: "source", at: 14 },
-  { dimension: "destination", at: 24 },
-] as const;
-
-const BROKEN_OFF: Loaded = {
-  value: { kind: "opaque", what: "nothing" },
-  needs: [{ dimension: "protocol", ranges: [] }],
-};
-
-function free(value: RegisterValue): Loaded {
-  return { value, needs: [] };
-}
-
-function opaque(what: string): Loaded {
-  return free({ kind: "opaque", what });
-}
-
-function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes }: ReadingContext): Loaded {
+function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes, table }: ReadingContext): Loaded {
   switch (key) {
     case "mark":
       return free(wholeNumber("mark", 4, true));
@@ -122,7 +86,9 @@ function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes }: ReadingCon
     case "nfproto":
       return free({ kind: "constant", bytes: Uint8Array.of(NFPROTO[family]) });
     case "protocol":
-      return free({ kind: "constant", bytes: Uint8Array.of(...ETHERTYPE[family]) });
+      return free({ kind: "constant", bytes: wireOf(family).slice(0, 2) });
+    case "oiftype":
+      return table === "netdev" ? free({ kind: "constant", bytes: ETHERNET }) : opaque(`meta ${key}`);
     case "secmark":
       return free({ kind: "label" });
     case "iifname":
@@ -152,13 +118,16 @@ function loadRouteType(
   return free({ kind: "named", dimension: "out", bytesOf, only: unicast });
 }
 
-function loadPayload({ base, offset, length }: ExpressionOf<"payload">, context: ReadingContext): Loaded {
+function loadPayload(expression: ExpressionOf<"payload">, context: ReadingContext): Loaded {
+  const { base, offset, length } = expression;
   // In netdev chains the kernel does not look at the fragment offset and reads whatever lies there; everywhere else a rule
   // breaks off (nft_payload.c, nft_payload_eval: "if (pkt->fragoff) goto err").
   if (base === "transport") {
     return { value: loadFields(TRANSPORT, offset, length), needs: context.table === "netdev" ? [] : [notLater] };
   }
+  if (base === "link") return loadLink(expression, context.wire ?? wireOf(context.family));
   if (base !== "network") return opaque(`${base} header bytes ${offset}-${offset + length - 1}`);
+  if (context.wire !== undefined && offset === 0 && length === 1) return loadFirst(context.wire);
   return free(loadFields(context.family === 4 ? HEADER_V4 : HEADER_V6, offset, length));
 }
 
@@ -179,10 +148,16 @@ function numberField(dimension: NumberDimension, at: number, width: number): Hea
   return { at, width, part: (offset, length) => partOfNumber(dimension, width, offset, length) };
 }
 
+/** The version, which no packet of this family has otherwise, and what follows it in packets without options. */
+function firstByte(byte: number): HeaderField {
+  return { at: 0, width: 1, part: () => ({ kind: "constant", bytes: Uint8Array.of(byte) }) };
+}
+
 /** RFC 791 section 3.1. */
 const HEADER_V4: Header = {
   name: "IPv4 header",
   fields: [
+    firstByte(0x45),
     {
       at: 6,
       width: 2,
@@ -202,7 +177,12 @@ const HEADER_V4: Header = {
 /** RFC 8200 section 3; the next header is not the protocol where extension headers stand between. */
 const HEADER_V6: Header = {
   name: "IPv6 header",
-  fields: [numberField("hops", 7, 1), numberField("source", 8, 16), numberField("destination", 24, 16)],
+  fields: [
+    firstByte(0x60),
+    numberField("hops", 7, 1),
+    numberField("source", 8, 16),
+    numberField("destination", 24, 16),
+  ],
 };
 
 /** Ports, or ICMP's type, code and checksum. */
