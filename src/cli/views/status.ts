@@ -20,7 +20,7 @@ export function renderStatus(status: Status, style: Style, nowMs = Date.now()): 
   }
   const width = Math.max(...status.resources.map(({ key }) => key.length));
   return [
-    style.bold(`Generation ${status.generation}`),
+    style.bold(headline(status)),
     ...status.conditions.map((condition) => renderCondition(condition, style)),
     ...open,
     "",
@@ -28,6 +28,10 @@ export function renderStatus(status: Status, style: Style, nowMs = Date.now()): 
       renderResource(resource, width, style, { nowMs, hasFallback: hasFallback(status) }),
     ),
   ].join("\n");
+}
+
+function headline({ generation, awaiting }: Status): string {
+  return awaiting === undefined ? `Generation ${generation}` : `Generation ${awaiting.generation}, on trial`;
 }
 
 function renderCondition({ type, status, reason, since }: Condition, style: Style): string {

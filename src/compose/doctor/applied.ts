@@ -41,11 +41,17 @@ export function trafficFindings(unreadable: Pick<Traffic, "traffic"> | undefined
   ];
 }
 
-/** Whether the machine is as the last accepted state says, and whether somebody watches over it. Reads only. */
+/** What the machine is to be. */
+interface ToStand {
+  readonly latest: Generation;
+  readonly ledger: Ledger;
+  readonly isOnTrial: boolean;
+}
+
+/** Whether the machine is as the last accepted state, or the one on trial, says, and whether somebody watches over it. Reads only. */
 export async function examineApplied(
   { host }: SessionParts,
-  generation: Generation,
-  ledger: Ledger,
+  { latest: generation, ledger, isOnTrial }: ToStand,
   capabilities: Capabilities,
 ): Promise<readonly Finding[]> {
   const { desired } = generation;
@@ -55,7 +61,9 @@ export async function examineApplied(
     const killSwitch = desired.resources.some(
       (one) => one.kind === "firewall" && one.spec.layers.some((layer) => layer.killSwitch),
     );
-    return judgeApplied(statusOf({ ...common, openJournal: undefined }).resources, generation.number, killSwitch);
+    // While it waits to be confirmed, everything but its end is refused.
+    const remedy = isOnTrial ? "awg revert" : `awg rollback ${generation.number}`;
+    return judgeApplied(statusOf({ ...common, openJournal: undefined }).resources, remedy, killSwitch);
   } catch (error) {
     return [
       {
@@ -72,10 +80,10 @@ export async function examineApplied(
 /** What differs from the accepted state, by what it means for traffic. Pure. */
 export function judgeApplied(
   resources: readonly ResourceStatus[],
-  generation: number,
+  wayBack: string,
   killSwitch: boolean,
 ): readonly Finding[] {
-  const remedy = [`awg rollback ${generation}`];
+  const remedy = [wayBack];
   const findings: Finding[] = [];
   const drifted: ResourceStatus[] = [];
   for (const resource of resources) {

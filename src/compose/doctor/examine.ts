@@ -45,7 +45,9 @@ async function examineParts(parts: SessionParts, options: SessionOptions): Promi
     findings.push(...judgeAbilities(capabilities, applied));
     if (state.latest !== undefined && state.ledger !== undefined && applied !== NOTHING) {
       looked.push(`every resource of generation ${state.latest.number}`);
-      findings.push(...(await examineApplied(parts, state.latest, state.ledger, capabilities)));
+      findings.push(
+        ...(await examineApplied(parts, { ...state, latest: state.latest, ledger: state.ledger }, capabilities)),
+      );
     }
   }
   if (parts.host.name === "linux") {

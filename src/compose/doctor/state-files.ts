@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { AwgError, messageOf } from "../../model/error.ts";
-import { isAwaited, type OpenTransaction, readOpenTransaction } from "../../reconciler/apply/record.ts";
+import { isAwaited, type OpenTransaction, readOpenTransaction, verifiedState } from "../../reconciler/apply/record.ts";
 import type { Generation, Stores } from "../../reconciler/apply/stores.ts";
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import { StateFolder } from "../../state/state-folder.ts";
@@ -10,9 +10,11 @@ import { journalStory } from "./journal-story.ts";
 /** What the state folder says, as far as it can be read. */
 export interface StateReading {
   readonly findings: readonly Finding[];
+  /** The one that goes with `latest`, where that is to stand. */
   readonly ledger: Ledger | undefined;
-  /** The generation with the highest number. */
+  /** What waits to be confirmed, else the generation with the highest number. */
   readonly latest: Generation | undefined;
+  readonly isOnTrial: boolean;
   readonly folder: string;
 }
 
@@ -21,7 +23,8 @@ export async function examineState(stores: Stores, nowBootMs: number): Promise<S
   const folder = dirname(stores.journal.location);
   const findings: Finding[] = [];
   const blocked = folderFinding(folder);
-  if (blocked !== undefined) return { findings: [blocked], ledger: undefined, latest: undefined, folder };
+  if (blocked !== undefined)
+    return { findings: [blocked], ledger: undefined, latest: undefined, isOnTrial: false, folder };
   const attempt = async <T>(path: string, read: () => Promise<T>): Promise<T | undefined> => {
     try {
       return await read();
@@ -40,7 +43,11 @@ export async function examineState(stores: Stores, nowBootMs: number): Promise<S
     if (generation !== undefined) generations.push(generation);
   }
   findings.push(...missingSecrets(folder, generations));
-  return { findings, ledger, latest: generations.at(-1), folder };
+  const { generation: latest, ledger: held } = verifiedState(open, nowBootMs) ?? {
+    generation: generations.at(-1),
+    ledger,
+  };
+  return { findings, ledger: held, latest, isOnTrial: open !== undefined && isAwaited(open, nowBootMs), folder };
 }
 
 /** The folder itself, where nothing in it may be believed; undefined when it may, or when there is none yet. */

@@ -11,6 +11,7 @@ import type { KnownRouting } from "../../model/verify/routing.ts";
 import type { HeaderPoint } from "../../model/verify/space/header-point.ts";
 import { type FoundRoute, sourceOf, traceRoute } from "../../model/verify/trace-route.ts";
 import { driverRegistry } from "../../resources/registry.ts";
+import { readStandingState } from "../reading/standing-state.ts";
 import type { SessionParts } from "../session-parts.ts";
 import type { Inspection } from "../verify/inspection.ts";
 import { readSurroundings } from "../verify/surroundings.ts";
@@ -37,11 +38,9 @@ interface Asked {
 
 /** Tells what becomes of one flow, from the accepted state and from the machine, and where the two differ. Reads only. */
 export async function explainFlow(parts: SessionParts, question: ExplainQuestion): Promise<Explanation> {
-  const { host, stores } = parts;
+  const { host } = parts;
   const { address, uid, programs, notes } = await readQuestion(parts, question);
-  const latest = await stores.generations.latest();
-  const ledger = await stores.ledger.read();
-  const desired = latest !== undefined && latest.number === ledger.generation ? latest.desired : { resources: [] };
+  const { generation, desired } = await readStandingState(parts);
   const observed = await host.firewall.read();
   const policy = withFallback(policyIn(desired) ?? NO_POLICY, observed.fallback ?? []);
   const { routing } = await readSurroundings(parts);
@@ -65,7 +64,7 @@ export async function explainFlow(parts: SessionParts, question: ExplainQuestion
   const engine = device === undefined ? undefined : await host.engines.read(device);
   return {
     flow: { destination: renderIp(address), protocol, uid, ...(port === undefined ? {} : { port }) },
-    generation: latest?.number ?? 0,
+    generation: generation?.number ?? 0,
     system: os,
     declared: os === "darwin" ? asOfMac(declared) : declared,
     live: os === "darwin" ? asOfMac(live) : live,

@@ -3,7 +3,7 @@ import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import { isClaim } from "../../model/plan.ts";
 import { loadStrictest } from "../../reconciler/apply/block.ts";
 import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
-import { isAwaited, type OpenTransaction, readOpenTransaction } from "../../reconciler/apply/record.ts";
+import { type OpenTransaction, readOpenTransaction, verifiedState } from "../../reconciler/apply/record.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import { firewallDriver } from "../../resources/firewall/firewall.driver.ts";
 import { applyDepsOf, type SessionParts } from "../session-parts.ts";
@@ -50,7 +50,7 @@ export function duePolicies(
   accepted: Generation | undefined,
   nowBootMs: number,
 ): readonly FirewallPolicy[] {
-  const holds = open?.accept ?? (open !== undefined && isAwaited(open, nowBootMs) ? open.unconfirmed : undefined);
+  const holds = verifiedState(open, nowBootMs);
   if (holds !== undefined) return policiesOf(holds.generation);
   const begun = (open?.batches ?? []).filter(({ sameBoot }) => sameBoot).flatMap(({ batch }) => batch.steps);
   const half = begun.flatMap((step) => (step.kind === "firewall" && !isClaim(step) ? [step.before, step.after] : []));

@@ -1,24 +1,21 @@
 import type { FirewallObserved } from "../../model/firewall/policy.ts";
 import type { Observed, Resource, ResourceKey } from "../../model/resource.ts";
 import { observeMachine } from "../../reconciler/apply/observe.ts";
-import { readOpenTransaction } from "../../reconciler/apply/record.ts";
 import { driverOf, type Observation } from "../../reconciler/plan/observation.ts";
 import { driverRegistry } from "../../resources/registry.ts";
 import { fallenBack } from "../fallback.ts";
 import { awaitedIn } from "../generations/awaiting.ts";
 import type { Status } from "../session.ts";
 import { applyDepsOf, type SessionParts } from "../session-parts.ts";
+import { readStandingState } from "./standing-state.ts";
 import { statusOf } from "./status.ts";
 
-/** How the machine stands to the accepted state, and what waits to be confirmed. Reads only (law 2). */
+/** How the machine stands to the accepted state, or to the one that waits to be confirmed. Reads only (law 2). */
 export async function readStatus(parts: SessionParts): Promise<Status> {
   const { host, stores } = parts;
   const { capabilities } = await host.facts.read({ users: [], hosts: [] });
-  const latest = await stores.generations.latest();
-  const ledger = await stores.ledger.read();
-  const desired = latest !== undefined && latest.number === ledger.generation ? latest.desired : { resources: [] };
+  const { generation, desired, ledger, acceptedNumber, open } = await readStandingState(parts);
   const observed = await observeMachine(host, driverRegistry, desired, ledger);
-  const open = await readOpenTransaction(stores.journal);
   const awaited = awaitedIn(open, applyDepsOf(parts));
   const openJournal = open === undefined || awaited !== undefined ? undefined : stores.journal.location;
   const common = {
@@ -32,7 +29,8 @@ export async function readStatus(parts: SessionParts): Promise<Status> {
   const [firewall] = observed.current.get("firewall")?.values() ?? [];
   const fallback = fallenBack(firewall as FirewallObserved | undefined);
   const status = {
-    ...statusOf({ generation: latest, desired, observed, ...common }),
+    ...statusOf({ generation, desired, observed, ...common }),
+    generation: acceptedNumber,
     ...(fallback.length === 0 ? {} : { fallback }),
   };
   return awaited === undefined ? status : { ...status, awaiting: awaited };

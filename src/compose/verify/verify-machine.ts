@@ -6,6 +6,7 @@ import type { Verified, VerifyFinding } from "../../model/verify/finding.ts";
 import { grantedBy } from "../../model/verify/policy-formula.ts";
 import { verifyRouting } from "../../model/verify/verify-routing.ts";
 import { declaredRouting } from "../explain/declared-routing.ts";
+import { readStandingState } from "../reading/standing-state.ts";
 import type { SessionParts } from "../session-parts.ts";
 import { readSurroundings } from "./surroundings.ts";
 import { unmodelledRules } from "./unmodelled-rules.ts";
@@ -17,17 +18,15 @@ export interface VerifyReport extends Verified {
 }
 
 /**
- * Holds what the machine has now against the accepted policy: filter, routes and policy rules, tracked flows; for every
+ * Holds what the machine has now against the accepted policy, or the one on trial: filter, routes and policy rules, tracked flows; for every
  * packet there can be, none is sent. Reads only (law 2).
  */
 export async function verifyMachine(parts: SessionParts): Promise<VerifyReport> {
-  const { host, stores } = parts;
+  const { host } = parts;
   const inspection = await parts.inspection?.();
-  const latest = await stores.generations.latest();
-  const ledger = await stores.ledger.read();
-  const desired = latest !== undefined && latest.number === ledger.generation ? latest.desired : { resources: [] };
+  const { generation: standing, desired } = await readStandingState(parts);
   const accepted = policyIn(desired);
-  const generation = latest?.number ?? 0;
+  const generation = standing?.number ?? 0;
   if (accepted === undefined) {
     const notes = ["no packet policy was accepted here, so there is nothing to hold the machine against"];
     return { generation, findings: [], notes, classes: 0n };

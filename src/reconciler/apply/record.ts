@@ -133,6 +133,14 @@ export function isAwaited({ unconfirmed }: OpenTransaction, nowBootMs: number): 
   return unconfirmed?.sameBoot === true && nowBootMs < unconfirmed.deadlineMs;
 }
 
+/**
+ * The state that an open transaction ended in and that is to stand: verified, and written down as accepted by the next
+ * writing verb, or on trial as long as it may be confirmed. undefined where it ended in none. Pure.
+ */
+export function verifiedState(open: OpenTransaction | undefined, nowBootMs: number): OpenTransaction["accept"] {
+  return open?.accept ?? (open !== undefined && isAwaited(open, nowBootMs) ? open.unconfirmed : undefined);
+}
+
 /** The number of the next batch. Pure. */
 export function nextIndex({ batches }: OpenTransaction): number {
   return 1 + Math.max(-1, ...batches.map(({ index }) => index));

@@ -30,7 +30,7 @@ describe.skipIf(abiObstacle !== undefined)("H4: a Mac whose PF does not act by i
     expect(await protectedBy(mac)).toMatchObject({ status: false, reason: DISREGARDED });
     const { resources } = await mac.session.status();
     expect(resources.find(({ key }) => key === "firewall/machine")?.enforcement).toBe("best-effort");
-    const [finding] = judgeApplied(resources, 1, true).filter(({ severity }) => severity === "fault");
+    const [finding] = judgeApplied(resources, "awg rollback 1", true).filter(({ severity }) => severity === "fault");
     expect(finding).toMatchObject({
       id: "policy-disregarded",
       severity: "fault",

@@ -143,7 +143,7 @@ describe("the applied state", () => {
       ["fault policy-missing"],
     ],
   ])("%s", (_what, resources, expected) => {
-    const findings = judgeApplied(resources, 7, true);
+    const findings = judgeApplied(resources, "awg rollback 7", true);
     expect(told(findings)).toEqual(expected);
     for (const { id, severity, remedy } of findings)
       if (severity === "fault" && id !== "policy-disregarded") expect(remedy).toEqual(["awg rollback 7"]);
