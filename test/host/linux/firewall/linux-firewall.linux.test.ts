@@ -97,10 +97,11 @@ describe.skipIf(obstacle !== undefined)(
       }
     });
 
-    test("S9.3: a kernel without labels knows answers to guests by their mark", () => {
+    test("S9.3, S4.10: a kernel without labels knows answers to guests by their mark, what is left of flows by the flow", () => {
       const plain = space.runScript(SCRIPT, { runDir, policy: LAPTOP, isWithoutLabels: true });
       expect(plain).toMatchObject({ policy: LAPTOP, damage: [], found: [expect.anything()] });
-      expect(nft("list", "chain", "netdev", "awg", "guest-answers").stdout).not.toContain("secmark");
+      expect(nft("list", "ruleset").stdout).not.toContain("secmark");
+      expect(nft("list", "chain", "netdev", "awg", "whose").stdout).toMatch(/^\t\tgoto out-lasting /m);
     });
 
     test("law 1: while its owner lives nobody can flush, delete or change it (A12)", () => {
