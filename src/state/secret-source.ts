@@ -43,7 +43,7 @@ export function readKey(ref: SecretRef, options: SecretSourceOptions): Uint8Arra
   encoded.fill(0);
   if (key !== undefined) return key;
   throw new AwgError("config", `${nameOf(ref)} does not hold a key: 32 bytes in base64 (44 characters) are expected`, {
-    remedy: "make one with wg genkey",
+    remedy: "make one with awg genkey",
   });
 }
 
@@ -57,7 +57,7 @@ function readSecretFile(path: string, options: SecretSourceOptions): Buffer {
     throw new AwgError("config", `the secret file ${path} cannot be read: ${why}`, {
       cause,
       facts: { path },
-      remedy: "put the key there (umask 077; wg genkey), or name another file in the config",
+      remedy: `put the key there (umask 077; awg genkey > ${path}), or name another file in the config`,
     });
   }
   try {
@@ -99,7 +99,10 @@ function refuseUnsafe(path: string, status: Stats, { allowInsecurePermissions, o
   }
   const uid = process.geteuid?.();
   if (uid !== undefined && status.uid !== uid && status.uid !== 0 && owners?.has(status.uid) !== true) {
-    throw refuse(`belongs to uid ${status.uid}`, "make it yours, or give --allow-insecure-permissions");
+    throw refuse(
+      `belongs to uid ${status.uid}`,
+      `run chown ${uid === 0 ? "root" : uid} ${path}, or give --allow-insecure-permissions`,
+    );
   }
   const exposure = owners === undefined ? undefined : exposureOf(path, status, owners);
   if (exposure !== undefined)

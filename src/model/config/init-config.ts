@@ -38,7 +38,7 @@ name: ${given.name}
 tunnels:
   vpn:
     protocol: ${given.protocol}
-    # Make a key with: (umask 077; wg genkey > ${given.privateKeyFile}), and show the server: wg pubkey < ${given.privateKeyFile}
+    # Make a key with: (umask 077; awg genkey > ${given.privateKeyFile}), and show the server: awg pubkey < ${given.privateKeyFile}
     privateKey: { file: ${given.privateKeyFile} }
     addresses: ${list(given.addresses)}
 ${given.protocol === "amneziawg" ? OBFUSCATION : ""}    peers:

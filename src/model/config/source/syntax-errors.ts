@@ -76,6 +76,8 @@ function reportError(error: YAMLError, place: Place, text: string, findings: Fin
     findings.add("yaml-unquoted-star", star ?? place, "an unquoted * begins an alias in YAML", remedy);
   } else if (/^Flow (map|sequence) in block/.test(error.message)) {
     findings.add("yaml-syntax", place, "a bracket or brace above is still open", "close it, or indent this line");
+  } else if (error.code === "UNEXPECTED_TOKEN" && /^[ \t]*\[Interface\]/im.test(text)) {
+    findings.add("yaml-syntax", place, "this is a file of wg-quick's, no YAML", "make a config of it with awg import");
   } else if (error.code === "TAB_AS_INDENT" || text[place.start] === "\t") {
     findings.add("yaml-tab", place, "a tab is used as indentation", "use spaces");
   } else {

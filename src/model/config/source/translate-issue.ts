@@ -89,10 +89,17 @@ function reportUnknownKey(root: MapNode, path: NodePath, key: string, findings: 
   } else findings.add("unknown-key", place, `the key ${quote(key)} is not known here`, remedy);
 }
 
+/** Keys that a whole config must have. */
+const TO_BEGIN_WITH: Readonly<Record<string, string>> = {
+  apiVersion: "add apiVersion: awg/v1",
+  default: "add default: { via: direct }, or the name of a tunnel instead of direct",
+};
+
 function reportMissingKey(root: MapNode, path: NodePath, findings: Findings): void {
   const key = String(path.at(-1));
   const message = `the key ${key} is missing`;
-  findings.add("missing-key", keyPlace(root, path.slice(0, -1)), message, `add ${key}`);
+  const remedy = path.length === 1 ? TO_BEGIN_WITH[key] : undefined;
+  findings.add("missing-key", keyPlace(root, path.slice(0, -1)), message, remedy ?? `add ${key}`);
 }
 
 const WANTED: Readonly<Record<string, string>> = {

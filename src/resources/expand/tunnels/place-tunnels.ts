@@ -109,7 +109,8 @@ function resolveEndpoints(
     }
     if (endpoints.length > 0) resolved.set(peer.publicKey, endpoints);
     else {
-      const message = `${peer.endpoint.host} does not resolve; the tunnel stays down, and its traffic blocked, until it does`;
+      const { host } = peer.endpoint;
+      const message = `${host} does not resolve; the tunnel stays down, and its traffic blocked, until it does: check how it is spelt, and that a server of dns.bootstrap, or without any this machine's resolver, answers`;
       input.notes.push({ path: `tunnels.${key}.peers.${index}.endpoint`, message });
     }
   }
