@@ -6,6 +6,7 @@ import { place } from "../lab/world/place.ts";
 import { whyNoLab } from "../lab/world/why-no-lab.ts";
 import { commandObstacle } from "../support/netns.ts";
 import { AwgInWorld } from "./awg-in-world.ts";
+import { firstApplyKilledAt } from "./crash.ts";
 import { useJudgedWorld } from "./judged-world.ts";
 import { PingStream } from "./ping-stream.ts";
 import { ClearCounter, QuickTunnel } from "./quick-world.ts";
@@ -15,6 +16,8 @@ import { ClearCounter, QuickTunnel } from "./quick-world.ts";
 const reason = whyNoLab() ?? commandObstacle("wg-quick", "ping");
 const title = `adopting a tunnel of wg-quick${reason === undefined ? "" : ` (skipped: ${reason})`}`;
 const limitMs = 180_000;
+/** Of an apply's fsync calls one at which the device is taken over, and what wg-quick set up around it stands yet. */
+const fsyncBehindTheDevice = 14;
 
 describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
   const judged = useJudgedWorld();
@@ -76,6 +79,17 @@ describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
     expect(await awg.must("plan", "-f", config)).toContain("No changes");
     expect((await awg.processes()).map(({ pid }) => pid)).toContain(engine.pid);
   }
+
+  test("law 5: a destroy after an adoption that was killed gives the machine back to wg-quick, to the letter", async () => {
+    const { tunnel, awg, config } = await quickMachine("0.0.0.0/0, ::/0", "k");
+    const before = await tunnel.state();
+    expect(await firstApplyKilledAt(awg, config, "fsync", fsyncBehindTheDevice)).toBe(true);
+    expect(await tunnel.state()).toMatch(/alias awg:office/);
+    expect(await tunnel.state()).toMatch(/suppress_prefixlength/);
+    expect(await awg.must("destroy", "--auto-approve")).toContain("what awg had replaced is back as it was");
+    expect(await tunnel.state()).toBe(before);
+    expect(await awg.must("status")).toContain("Nothing is applied on this machine");
+  });
 
   test("law 6: a part through the tunnel: a conflict that names the holder, until it may be adopted", async () => {
     const { world, tunnel, awg, config } = await quickMachine("10.8.0.0/24", "p");

@@ -1,3 +1,4 @@
+import { isClaim } from "../../model/plan.ts";
 import { lifecycleOfNothing } from "../../model/spec/lifecycle.ts";
 import { driverOf } from "../plan/observation.ts";
 import { planChanges } from "../plan/plan-changes.ts";
@@ -21,7 +22,7 @@ import { loadedFirstPolicy, type RollbackResult, rollBack, rollBackBehindPolicy 
 /**
  * Ends a transaction that a crash left open; every writing verb calls it first, with the lock held. A verified one is
  * accepted; an interrupted destroy goes on to its end, and any transaction does when `verb` is destroy (what it would
- * restore is to go anyway); anything else is rolled back. One that waits for a confirmation in time is left alone, and
+ * restore is to go anyway), unless it was taking over another program's device; anything else is rolled back. One that waits for a confirmation in time is left alone, and
  * AwgError locked says so. Safe against crashes of its own. undefined when there was
  * nothing to do.
  */
@@ -35,7 +36,7 @@ export async function recoverOpenJournal(deps: ApplyDeps, verb: Verb = "apply"):
   }
   if (isAwaited(open, bootTimeMs(deps))) throw awaitedError(open, bootTimeMs(deps));
   const goesOn = open.begin.verb === "destroy" && open.rollbackCause === undefined;
-  if (goesOn || verb === "destroy") return await finishDestroy(deps, open);
+  if (goesOn || (verb === "destroy" && !(await holdsAnothers(deps, open)))) return await finishDestroy(deps, open);
   return await rollBackOpen(deps, open, open.rollbackCause ?? whyRolledBack(open));
 }
 
@@ -85,6 +86,19 @@ export async function rollBackOpen(deps: ApplyDeps, open: OpenTransaction, why: 
   const result = await rollBack(deps, open.batches, cause);
   if (result.kind === "incomplete") return incomplete(deps, result, cause);
   return { kind: "rolledBack", cause, ...(result.unclosed === undefined ? {} : { unclosed: result.unclosed }) };
+}
+
+/** Whether a device stands that the transaction was taking over: as nothing was accepted, it is the other program's still. */
+async function holdsAnothers({ host }: ApplyDeps, { batches }: OpenTransaction): Promise<boolean> {
+  const taken = batches.flatMap(({ batch }) =>
+    batch.steps.flatMap((step) => {
+      const isTaken = step.kind === "link" && step.action === "adopt" && !isClaim(step);
+      return isTaken && step.before?.tunnel === "" ? [step.before.device] : [];
+    }),
+  );
+  if (taken.length === 0) return false;
+  const standing = new Set((await host.links.read()).map(({ device }) => device));
+  return taken.some((device) => standing.has(device));
 }
 
 function incomplete(
