@@ -15,7 +15,6 @@ import {
   isUnixSocketLive,
 } from "../../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../../native/linux/rtnetlink/route-netlink.ffi.ts";
-import type { UnixExchange } from "../../native/unix-exchange.ts";
 import type { EnginePort } from "../ports/engines.ts";
 import { engineElsewhere } from "./engine-elsewhere.ts";
 import { PROTOCOLS, removeDeadSockets, socketPath, socketsOf } from "./engine-sockets.ts";
@@ -146,7 +145,7 @@ function ask(path: string, request = UAPI_GET): string {
   return new TextDecoder().decode(exchangeOverUnixSocket(exchangeOf(path, request)));
 }
 
-function exchangeOf(path: string, request: string): UnixExchange {
+function exchangeOf(path: string, request: string): Parameters<typeof askOverUnixSocket>[0] {
   return {
     path,
     request: new TextEncoder().encode(request),
