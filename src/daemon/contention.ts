@@ -13,6 +13,45 @@ const MAX_REPAIRS = 5;
 /** In a fight each repair waits twice as long after the one before. */
 const WAIT = { firstMs: 1_000, longestMs: 30_000 } as const;
 
+/** Somebody who changed what is awg's own, and what it was. */
+export interface Rival {
+  /** As events name it: "policy rules". */
+  readonly what: string;
+  /** One entry for all of the same kind. */
+  readonly kind: string;
+  readonly text: string;
+  readonly atMs: number;
+}
+
+/** Rivals that are remembered, and told of one fight. */
+const MOST_RIVALS = { kept: 20, told: 3 } as const;
+
+/** What a fight over a resource is fought with; who changed something else has no part in it. */
+const FOUGHT_WITH: Readonly<Record<string, RegExp>> = {
+  "policy rules": /^routes\/policy$/,
+  routes: /^routes\//,
+  "default route": /^routes\//,
+  "primary service": /^routes\//,
+  addresses: /^link\//,
+};
+
+/** Notes a rival in place of an earlier one of its kind, the latest last. Pure. */
+export function noteRival(rivals: readonly Rival[], rival: Rival): readonly Rival[] {
+  const others = rivals.filter(({ what, kind }) => what !== rival.what || kind !== rival.kind);
+  return [...others, rival].slice(-MOST_RIVALS.kept);
+}
+
+/** Who changed of late what these keys are fought over with, the latest first. Pure. */
+export function rivalsFor(rivals: readonly Rival[], keys: readonly string[], nowMs: number): readonly string[] {
+  const isPart = ({ what, atMs }: Rival): boolean =>
+    nowMs - atMs < WINDOW_MS && keys.some((key) => FOUGHT_WITH[what]?.test(key) === true);
+  return rivals
+    .filter(isPart)
+    .map(({ text }) => text)
+    .reverse()
+    .slice(0, MOST_RIVALS.told);
+}
+
 /**
  * Notes that these keys are about to be repaired, unless each of them was repaired too often lately: then it is a fight, in
  * which every repair waits longer than the one before. What is not fought over waits for no fight, and is carried out with the

@@ -3,7 +3,7 @@ import { messageOf } from "../model/error.ts";
 import { backoffMs } from "../reconciler/machine/backoff.ts";
 import { type Burst, type BurstLimits, burstDueMs, joinBurst } from "../reconciler/machine/burst-guard.ts";
 import { type ReconcilerEvent, reconcilerMachine } from "../reconciler/machine/reconciler.machine.ts";
-import { type Contention, noteRepairs, type RepairHistory } from "./contention.ts";
+import { type Contention, noteRepairs, noteRival, type RepairHistory, type Rival, rivalsFor } from "./contention.ts";
 
 /** One reconcile's plan, as far as the loop cares. */
 export interface LoopPlan {
@@ -21,6 +21,16 @@ export interface LoopSubject<P extends LoopPlan> {
   apply(plan: P): Promise<void>;
 }
 
+/** Who made a change that woke the loop. */
+export interface ChangeMaker {
+  /** The same for all that need not be told one by one. */
+  readonly kind: string;
+  /** For people. */
+  readonly text: string;
+  /** Whether it was awg's own that was changed. */
+  readonly isRival: boolean;
+}
+
 /** What the loop tells; plain data, a view prints it. */
 export type LoopReport =
   | { readonly type: "woken"; readonly reasons: readonly string[] }
@@ -28,7 +38,7 @@ export type LoopReport =
   | { readonly type: "applying"; readonly keys: readonly string[]; readonly proposed: boolean }
   | { readonly type: "applied"; readonly keys: readonly string[] }
   | { readonly type: "stalled"; readonly reason: string; readonly retryInMs: number }
-  /** `by`: what woke the loop, where it names who changed something. */
+  /** `by`: who changed what is fought over, as far as is known: "policy rules, by ip (123)". */
   | {
       readonly type: "contended";
       readonly keys: readonly string[];
@@ -60,12 +70,13 @@ export class ReconcileLoop<P extends LoopPlan> {
   #burst: Burst = null;
   #burstTimer: Disposable | undefined;
   #retryTimer: Disposable | undefined;
-  #reasons = new Set<string>();
+  /** By sort of change and kind of who made it. */
+  #reasons = new Map<string, string>();
   #history: RepairHistory = [];
   /** Without the repair under way: one that fails is no move in a fight. */
   #historyBefore: RepairHistory = [];
   #planned: P | undefined;
-  #wokenBy: readonly string[] = [];
+  #rivals: readonly Rival[] = [];
   /** How long a fight is left alone, from the plan that found it to the next try. */
   #leftAloneMs: number | undefined;
 
@@ -81,12 +92,15 @@ export class ReconcileLoop<P extends LoopPlan> {
   }
 
   /** Something happened; look again once it is quiet. */
-  wake(reason: string): void {
-    this.#reasons.add(reason);
-    this.#burst = joinBurst(this.#burst, this.#deps.nowMs());
+  wake(what: string, by?: ChangeMaker): void {
+    const nowMs = this.#deps.nowMs();
+    const text = by === undefined ? what : `${what}, by ${by.text}`;
+    this.#reasons.set(`${what}\n${by?.kind ?? ""}`, text);
+    if (by?.isRival === true) this.#rivals = noteRival(this.#rivals, { what, kind: by.kind, text, atMs: nowMs });
+    this.#burst = joinBurst(this.#burst, nowMs);
     this.#burstTimer?.[Symbol.dispose]();
     const dueMs = burstDueMs(this.#burst, this.#deps.limits()) ?? 0;
-    this.#burstTimer = this.#deps.setTimer(Math.max(0, dueMs - this.#deps.nowMs()), () => this.#endBurst());
+    this.#burstTimer = this.#deps.setTimer(Math.max(0, dueMs - nowMs), () => this.#endBurst());
   }
 
   /** Ends after what is under way has ended in its new or its old state. */
@@ -97,9 +111,8 @@ export class ReconcileLoop<P extends LoopPlan> {
 
   #endBurst(): void {
     this.#burst = null;
-    this.#wokenBy = [...this.#reasons];
-    this.#deps.report({ type: "woken", reasons: this.#wokenBy });
-    this.#reasons = new Set();
+    this.#deps.report({ type: "woken", reasons: [...this.#reasons.values()] });
+    this.#reasons = new Map();
     this.#send({ type: "wake" });
   }
 
@@ -146,7 +159,7 @@ export class ReconcileLoop<P extends LoopPlan> {
     const { keys, proposed } = this.#planned ?? { keys: [], proposed: false };
     const contention = proposed || keys.length === 0 ? undefined : this.#contention(keys);
     if (contention !== undefined) {
-      const by = this.#wokenBy.filter((reason) => reason.includes(", by "));
+      const by = rivalsFor(this.#rivals, contention.keys, this.#deps.nowMs());
       this.#leftAloneMs = contention.waitMs;
       this.#deps.report({ type: "contended", ...contention, by });
       const who = by.length === 0 ? "others keep" : `others (${by.join("; ")}) keep`;

@@ -47,6 +47,8 @@ export interface Strangers {
   addDevice(name: string): void;
   addRoute(table: number, destination: string): void;
   addRule(preference: number): void;
+  /** Deletes an entry of awg's: the rule of this preference, or on a Mac the route to this destination. */
+  deleteOurs(entry: { readonly preference: number; readonly destination: string }): void;
   removeDevice(name: string): void;
   readResolver(): string;
   writeResolver(text: string): void;

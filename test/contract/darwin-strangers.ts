@@ -19,6 +19,7 @@ export function strangersOf(machine: FakeMachine, root: string): Strangers {
     },
     addRoute: (_table, destination) => addRoute(machine, destination),
     addRule: () => notHere("a policy rule"),
+    deleteOurs: ({ destination }) => deleteRoute(machine, destination),
     removeDevice: (name) => {
       const interfaceIndex = machine.interfaceNamed(name)?.index ?? 0;
       // in6_purgeaddr and if_detach tell of the interface's last state before it goes.
@@ -69,6 +70,13 @@ export function strangersOf(machine: FakeMachine, root: string): Strangers {
 }
 
 /** As `route add` of somebody else: through the router, without our mark. */
+function deleteRoute(machine: FakeMachine, destination: string): void {
+  const route = machine.findRoute(prefixOf(destination), 0);
+  if (route === undefined) throw new Error(`no route to ${destination}`);
+  machine.dropRoute(route);
+  machine.tell({ kind: "route", type: "RTM_DELETE", route, pid: 77, seq: 1, errno: 0 });
+}
+
 function addRoute(machine: FakeMachine, destination: string): void {
   const route = {
     prefix: prefixOf(destination),

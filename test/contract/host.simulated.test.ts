@@ -55,6 +55,7 @@ function strangersOf(machine: SimulatedMachine): Strangers {
     },
     addRoute: (table, destination) => machine.act({ act: "add-route", table, destination, device: "eth0" }),
     addRule: (preference) => machine.act({ act: "add-rule", preference, table: 254 }),
+    deleteOurs: ({ preference }) => machine.act({ act: "delete-rules", preference }),
     removeDevice: (device) => machine.act({ act: "remove-device", device }),
     readResolver: () => live.resolver.text,
     writeResolver: (text) => machine.act({ act: "rewrite-resolver", text }),

@@ -78,6 +78,10 @@ export class LinuxStrangers implements Strangers, Disposable {
     ip("rule", "add", "preference", String(preference), "from", "192.0.2.77", "lookup", "main");
   }
 
+  deleteOurs({ preference }: { readonly preference: number }): void {
+    ip("rule", "delete", "preference", String(preference));
+  }
+
   addQuickRoute(device: string, destination: string): void {
     ip("-4", "route", "add", destination, "dev", device);
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { noteRepairs, type RepairHistory } from "../../src/daemon/contention.ts";
+import { noteRepairs, noteRival, type RepairHistory, type Rival, rivalsFor } from "../../src/daemon/contention.ts";
 
 /** Repairs one key whenever it may be, for so long; gives when. */
 function fight(forMs: number, everyMs: number): number[] {
@@ -12,6 +12,42 @@ function fight(forMs: number, everyMs: number): number[] {
   }
   return at;
 }
+
+describe("A10: a rival", () => {
+  const rival = (kind: string, what: string, atMs: number): Rival => ({
+    what,
+    kind,
+    text: `${what}, by ${kind} (${atMs})`,
+    atMs,
+  });
+  const noted = (...rivals: readonly Rival[]) => rivals.reduce(noteRival, [] as readonly Rival[]);
+
+  test.each([
+    ["policy rules", "routes/policy", true],
+    ["policy rules", "routes/office", false],
+    ["routes", "routes/office", true],
+    ["default route", "routes/policy", true],
+    ["addresses", "link/office", true],
+    ["addresses", "routes/policy", false],
+    ["packet filter", "routes/policy", false],
+    ["devices", "resolver/machine", false],
+  ])("who changed %s is named in a fight over %s: %s", (what, key, isNamed) => {
+    expect(rivalsFor(noted(rival("ip", what, 1)), [key], 2)).toHaveLength(isNamed ? 1 : 0);
+  });
+
+  test("is told once for all processes of its kind, for a minute, and three of them at most", () => {
+    const many = noted(...["a", "b", "a", "c", "d"].map((kind, atMs) => rival(kind, "policy rules", atMs)));
+    const texts = ["d (4)", "c (3)", "a (2)"].map((who) => `policy rules, by ${who}`);
+    expect(rivalsFor(many, ["routes/policy"], 10)).toEqual(texts);
+    expect(rivalsFor(many, ["routes/policy"], 60_003)).toEqual(texts.slice(0, 1));
+    expect(rivalsFor(many, ["routes/policy"], 60_004)).toEqual([]);
+  });
+
+  test("a thousand kinds are not kept", () => {
+    const many = noted(...Array.from({ length: 1_000 }, (_, n) => rival(String(n), "routes", n)));
+    expect(many).toHaveLength(20);
+  });
+});
 
 describe("A10: a fight", () => {
   test("begins with the sixth repair of one key within a minute, which waits a second, the next two, then four", () => {

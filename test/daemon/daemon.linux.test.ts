@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -109,6 +110,10 @@ killSwitch: { enabled: true }
       machine.run(["ip", "rule", "flush"]);
       await until("the rules", () => rules().includes("192.168.7.0/24"));
       await until("its words", () => told.includes("repairing: routes/policy"));
+      // Whether it is still there to be looked at when the kernel has told is the scheduler's to say.
+      expect(told).toMatch(
+        /policy rules, by (?:ip \([0-9]+\)|a program that has closed its netlink socket \(port [0-9]+)/,
+      );
       // The flush took the system's own rule for the main table too, which is not awg's to bring back.
       machine.run(["ip", "rule", "add", "preference", "32766", "lookup", "main"]);
     });
@@ -170,6 +175,26 @@ killSwitch: { enabled: true }
       daemon.kill("SIGHUP");
       await until("a look", () => /SIGHUP[\s\S]*in sync/.test(told.slice(before)));
       expect(daemon.exitCode).toBeNull();
+    });
+
+    test("A10: who fights over a policy rule is named", async () => {
+      const before = told.length;
+      const [preference = ""] = /^1[0-9]{4}(?=:)/m.exec(rules()) ?? [];
+      const rival = spawn("ip", ["netns", "exec", machine.name, "ip", "-force", "-batch", "-"]);
+      const said = () => told.slice(before);
+      while (!said().includes("Contended")) {
+        rival.stdin.write(`rule delete preference ${preference}\n`);
+        await sleep(100);
+        if (rival.exitCode !== null) throw new Error(said());
+      }
+      const exit = once(rival, "exit");
+      rival.stdin.end();
+      await exit;
+      const by = `policy rules, by ip (${rival.pid}), child of `;
+      expect(said()).toContain(`looking again: ${by}`);
+      expect(said()).toContain(`Contended: routes/policy are changed by others again and again (${by}`);
+      expect(said()).toContain(`Stalled: others (${by}`);
+      await until("the rule", () => rules().includes(`${preference}:`));
     });
 
     test("law 1: its end changes nothing on the machine", async () => {

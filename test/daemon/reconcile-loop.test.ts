@@ -99,15 +99,23 @@ describe("law 4: the loop", () => {
   test("A10: a rival that never gives up is named, left alone for longer and longer, and repaired once it stops", async () => {
     const { loop, time, state, told } = world({});
     for (let round = 0; round < 100; round += 1) {
-      state.drifted = ["resolver/machine"];
-      loop.wake("packet filter, by rival (7)");
+      state.drifted = ["routes/policy"];
+      loop.wake("policy rules", { kind: "rival", text: `rival (${round})`, isRival: true });
+      loop.wake("policy rules", { kind: "bystander", text: "bystander (8)", isRival: false });
+      loop.wake("addresses", { kind: "another", text: "another (9)", isRival: true });
       await time.pass(300);
     }
     const contended = told("contended") as Extract<LoopReport, { type: "contended" }>[];
-    expect(contended[0]).toMatchObject({ keys: ["resolver/machine"], by: ["packet filter, by rival (7)"] });
-    expect(told("stalled").at(-1)).toMatchObject({
-      reason: "others (packet filter, by rival (7)) keep changing resolver/machine",
+    expect(contended[0]).toMatchObject({ keys: ["routes/policy"], by: ["policy rules, by rival (5)"] });
+    expect(told("stalled")[0]).toMatchObject({
+      reason: "others (policy rules, by rival (5)) keep changing routes/policy",
     });
+    const woken = told("woken")[7] as Extract<LoopReport, { type: "woken" }>;
+    expect(woken.reasons).toEqual([
+      "policy rules, by rival (7)",
+      "policy rules, by bystander (8)",
+      "addresses, by another (9)",
+    ]);
     expect(state.applies).toBeGreaterThan(5);
     expect(state.applies).toBeLessThanOrEqual(10);
     await time.pass(30_000);

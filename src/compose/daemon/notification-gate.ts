@@ -38,7 +38,7 @@ export class NotificationGate {
         if (this.#failures < FAILURES_BEFORE_WORDS || this.#standing.has("contended")) return undefined;
         return this.#tell("stalled", `The network is not as declared, and cannot be repaired: ${report.reason}`, nowMs);
       case "contended":
-        return this.#tell("contended", `Another program keeps changing ${report.keys.join(", ")}`, nowMs);
+        return this.#tell("contended", contendedText(report), nowMs);
       case "fallback":
         if (report.devices.length === 0) {
           this.#standing.delete("fallback");
@@ -68,6 +68,11 @@ export class NotificationGate {
     this.#standing = new Set([...this.#standing].filter((trouble) => trouble === "fallback"));
     return isOver ? { title: "awg", text: "The network is as declared again" } : undefined;
   }
+}
+
+function contendedText({ keys, by }: Extract<DaemonReport, { type: "contended" }>): string {
+  const who = by.length === 0 ? "" : ` (${by.join("; ")})`;
+  return `Another program keeps changing ${keys.join(", ")}${who}`;
 }
 
 /** Whether a moment is before the end of a span of this length; after a jump back of the clock it is not. */

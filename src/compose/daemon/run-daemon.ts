@@ -1,5 +1,5 @@
 import { watchConfig } from "../../daemon/config-watcher.ts";
-import { type LoopPlan, type LoopReport, ReconcileLoop } from "../../daemon/reconcile-loop.ts";
+import { type ChangeMaker, type LoopPlan, type LoopReport, ReconcileLoop } from "../../daemon/reconcile-loop.ts";
 import type { Rhythm } from "../../daemon/rhythm.ts";
 import type { NetworkEvents } from "../../host/ports/network-events.ts";
 import { AwgError, messageOf } from "../../model/error.ts";
@@ -17,6 +17,7 @@ import { Pace } from "./pace.ts";
 import { type ProbeReport, type ProbeWatch, watchProbes } from "./probe-watch.ts";
 import { type Proposals, readProposals } from "./proposals.ts";
 import { type GuardReport, StandGuard } from "./stand-guard.ts";
+import { writerKind, writerText } from "./writer-text.ts";
 
 interface DaemonPlan extends LoopPlan {
   readonly planned: Planned;
@@ -56,7 +57,7 @@ export async function keepMachine(session: ReconcilingSession, options: DaemonOp
   const report = (text: string) => options.report({ type: "problem", text });
   let endpoints: EndpointWatch | undefined;
   const proposals = readProposals(session, options.files, report, () => endpoints?.unanswered ?? {});
-  const wake = (reason: string) => loop.wake(reason);
+  const wake = (what: string, by?: ChangeMaker) => loop.wake(what, by);
   using pace = new Pace(() => wake("drift timer"), setTimer);
   using deadline = new DeadlineWatch(session, { setTimer, report, onReverted: () => wake("nobody confirmed in time") });
   const clock = { nowMs: () => performance.now(), random: Math.random };
@@ -117,7 +118,7 @@ export async function keepMachine(session: ReconcilingSession, options: DaemonOp
 
 interface Outside {
   readonly events: NetworkEvents | undefined;
-  readonly wake: (reason: string) => void;
+  readonly wake: (what: string, by?: ChangeMaker) => void;
   readonly guard: StandGuard;
   /** The machine's addresses changed, or it slept. */
   readonly onOtherNetwork: () => void;
@@ -132,9 +133,9 @@ function watchOutside(
   const watches = new AsyncDisposableStack();
   watches.use(
     watchMachine(options, events, (event) => {
-      const { what, by, renumbered } = event;
+      const { what, by, isOurs = false, renumbered } = event;
       guard.note(event);
-      wake(by === undefined ? what : `${what}, by ${by.program} (${by.pid})`);
+      wake(what, by === undefined ? undefined : { kind: writerKind(by), text: writerText(by), isRival: isOurs });
       if (renumbered) onOtherNetwork();
       else if (what === "routes" || what === "default route") onRoutes();
     }),

@@ -1,6 +1,7 @@
 import type { NetworkEvent } from "../../host/ports/network-events.ts";
 import { type RestoredPolicy, renderRestored } from "../generations/standing-policy.ts";
 import type { ReconcilingSession } from "../reconciling-session.ts";
+import { writerText } from "./writer-text.ts";
 
 /** After a look of its own it leaves events so long to the loop's: others may change the packet filter many times a second. */
 const REST_MS = 200;
@@ -45,7 +46,7 @@ export class StandGuard {
     const nowMs = this.#deps.nowMs();
     if ((what !== "packet filter" && what !== "the keeper ended") || nowMs < this.#restUntilMs) return;
     this.#restUntilMs = Number.POSITIVE_INFINITY;
-    this.look(by === undefined ? undefined : `${by.program} (${by.pid})`)
+    this.look(by === undefined ? undefined : writerText(by))
       .catch(() => undefined)
       .finally(() => {
         this.#restUntilMs = this.#deps.nowMs() + REST_MS;

@@ -1,15 +1,16 @@
 import { AwgError } from "../../model/error.ts";
-import type { NetlinkMessage } from "../../native/linux/netlink/message.codec.ts";
-import {
-  type DrainedEvents,
-  type NetlinkSocket,
-  openNetlinkSocket,
-} from "../../native/linux/netlink/netlink-socket.ffi.ts";
+import { PATH_NUMBERS, ROUTE_PROTOCOL, tableOfPath } from "../../model/ownership.ts";
+import { type NetlinkMessage, NLM } from "../../native/linux/netlink/message.codec.ts";
+import { type NetlinkSocket, openNetlinkSocket } from "../../native/linux/netlink/netlink-socket.ffi.ts";
 import { isOwnWrite } from "../../native/linux/netlink/own-writes.ts";
 import { decodeGeneration } from "../../native/linux/nftables/generation.codec.ts";
 import { NFT_GROUP } from "../../native/linux/nftables/nft-message.codec.ts";
+import { decodeEntryMark } from "../../native/linux/rtnetlink/entry-mark.codec.ts";
 import { ROUTE_GROUP, RTM } from "../../native/linux/rtnetlink/rtnetlink-constants.ts";
 import type { NetworkEvent, NetworkEvents } from "../ports/network-events.ts";
+import { NetlinkWriters } from "./processes/netlink-writers.ts";
+import { ProcFolder } from "./processes/proc-folder.ts";
+import { SocketHolders } from "./processes/socket-holders.ts";
 
 const NETLINK_ROUTE = 0;
 const NETLINK_NETFILTER = 12;
@@ -48,7 +49,17 @@ export const linuxNetworkEvents: NetworkEvents = {
     sockets[1].subscribe([NFT_GROUP]);
     const open = opening.move();
     let ended = false;
-    const running = sockets.map((socket) => listen(socket, onEvent, () => ended));
+    const proc = new ProcFolder();
+    const writers = new NetlinkWriters(NETLINK_ROUTE, {
+      proc,
+      holders: new SocketHolders(proc),
+      nowMs: () => performance.now(),
+    });
+    const tell = ({ writerPort, ...event }: KernelEvent): void => {
+      const by = writerPort === undefined ? event.by : writers.writerOf(writerPort);
+      onEvent({ ...event, ...(by === undefined ? {} : { by }) });
+    };
+    const running = sockets.map((socket) => listen(socket, tell, () => ended));
     return {
       async [Symbol.asyncDispose]() {
         ended = true;
@@ -59,33 +70,36 @@ export const linuxNetworkEvents: NetworkEvents = {
   },
 };
 
-async function listen(
-  socket: NetlinkSocket,
-  onEvent: (event: NetworkEvent) => void,
-  ended: () => boolean,
-): Promise<void> {
+async function listen(socket: NetlinkSocket, tell: (event: KernelEvent) => void, ended: () => boolean): Promise<void> {
   let overruns = 0;
   while (!ended()) {
     if (!(await socket.waitReadable(WAIT_MS))) continue;
-    const { messages, overrun } = drain(socket);
-    if (overrun) onEvent({ what: `more than the kernel could tell (overrun ${++overruns})`, renumbered: true });
-    for (const event of eventsOf(messages)) onEvent(event);
+    const { events, overrun } = drain(socket);
+    for (const event of events) tell(event);
+    if (overrun) tell({ what: `more than the kernel could tell (overrun ${++overruns})`, renumbered: true });
   }
 }
 
 /** What cannot be read is as lost as what did not fit: everything is read afresh then. */
-function drain(socket: NetlinkSocket): DrainedEvents {
+function drain(socket: NetlinkSocket): { readonly events: readonly KernelEvent[]; readonly overrun: boolean } {
   try {
-    return socket.drain();
+    const { messages, overrun } = socket.drain();
+    return { events: eventsOf(messages), overrun };
   } catch (error) {
-    if (error instanceof AwgError) return { messages: [], overrun: true };
+    if (error instanceof AwgError) return { events: [], overrun: true };
     throw error;
   }
 }
 
+/** An event as the kernel tells it. */
+export interface KernelEvent extends NetworkEvent {
+  /** The netlink socket of who last changed something of awg's own. */
+  readonly writerPort?: number;
+}
+
 /** One event for each sort of change among these messages that is not this process's own writing. */
-export function eventsOf(messages: readonly NetlinkMessage[]): readonly NetworkEvent[] {
-  const events = new Map<string, NetworkEvent>();
+export function eventsOf(messages: readonly NetlinkMessage[]): readonly KernelEvent[] {
+  const events = new Map<string, KernelEvent>();
   for (const message of messages) {
     if (isOwnWrite(message)) continue;
     const generation = decodeGeneration(message);
@@ -94,7 +108,21 @@ export function eventsOf(messages: readonly NetlinkMessage[]): readonly NetworkE
       const { changedByPid: pid, changedByName: program } = generation;
       const by = pid === undefined || program === undefined ? {} : { by: { pid, program } };
       events.set(`packet filter ${pid}`, { what: "packet filter", renumbered: false, ...by });
-    } else if (route !== undefined) events.set(route.what, route);
+    } else if (route !== undefined) {
+      events.set(route.what, { ...events.get(route.what), ...route, ...(isOurs(message) ? ours(message) : {}) });
+    }
   }
   return [...events.values()];
+}
+
+/** The kernel itself has port id 0: it takes routes away with their device, and names nobody who changed a device. */
+function ours({ port }: NetlinkMessage): Pick<KernelEvent, "isOurs" | "writerPort"> {
+  return { isOurs: true, ...(port === 0 ? {} : { writerPort: port }) };
+}
+
+/** A route that another program puts in place of ours bears its own mark, but stands in our table. */
+function isOurs(message: NetlinkMessage): boolean {
+  const { protocol, table = 0 } = decodeEntryMark(message) ?? {};
+  const isOurTable = table > tableOfPath(0) && table <= tableOfPath(PATH_NUMBERS.engine);
+  return protocol === ROUTE_PROTOCOL || (isOurTable && (message.flags & NLM.replace) !== 0);
 }

@@ -1,9 +1,30 @@
+/** The process that changed something; as it was seen to be, never guessed. */
+export interface NamedWriter {
+  readonly pid: number;
+  /** What the kernel calls it: a process may change that, also to control characters. */
+  readonly program: string;
+  /** The service of systemd that it belongs to. */
+  readonly unit?: string;
+  /** Who its parent is, where no service tells more. */
+  readonly parent?: { readonly pid: number; readonly program: string };
+}
+
+/** A process of which only the address of its netlink socket is known, and why. */
+export interface UnnamedWriter {
+  readonly port: number;
+  readonly unnamed: "closed" | "unseen" | "shared";
+}
+
+export type Writer = NamedWriter | UnnamedWriter;
+
 /** Something on the machine's network changed. It only wakes: whoever hears it reads everything afresh. */
 export interface NetworkEvent {
   /** What moved, for people: "addresses", "routes", "packet filter". */
   readonly what: string;
-  /** Who did it, where the kernel tells. */
-  readonly by?: { readonly pid: number; readonly program: string };
+  /** Who did it, where the kernel tells. On Linux, of routes, rules and addresses, only who changed awg's own. */
+  readonly by?: Writer;
+  /** It was awg's own that was changed, as its mark tells. */
+  readonly isOurs?: true;
   /** The device or address moved under open sockets: tunnels should be told. */
   readonly renumbered: boolean;
 }

@@ -49,6 +49,19 @@ export function actForeign(machine: LiveMachine, act: ForeignAct): void {
   }
 }
 
+/** Whether this changes a route or a policy rule of awg's. */
+export function isOnOurs({ live, routes }: LiveMachine, act: ForeignAct): boolean {
+  if (act.act === "delete-rules")
+    return live.rules.some(({ rule, protocol }) => rule.preference === act.preference && protocol === ROUTE_PROTOCOL);
+  if (act.act !== "delete-route" && act.act !== "flush-table") return false;
+  return routes
+    .all([act.table])
+    .some(
+      ({ protocol, destination }) =>
+        protocol === ROUTE_PROTOCOL && (act.act === "flush-table" || destination === act.destination),
+    );
+}
+
 function addRoute(machine: LiveMachine, act: Extract<ForeignAct, { act: "add-route" }>): void {
   const { table, destination, device } = act;
   const route = { family: familyOf(destination), table, destination, type: "unicast", device, metric: 0 } as const;

@@ -1,7 +1,7 @@
 import type { ErrorKind } from "../../model/error.ts";
 import { MachineEvents } from "./events.ts";
 import { CrashError, type ForeignAct, faultError, type ScheduledFault } from "./faults.ts";
-import { actForeign } from "./foreign.ts";
+import { actForeign, isOnOurs } from "./foreign.ts";
 import type { LiveMachine, LiveState } from "./live-machine.ts";
 import { copyState, type MachineState, type SimulatedLink } from "./machine-state.ts";
 import { printMachine } from "./print.ts";
@@ -98,9 +98,10 @@ export class SimulatedMachine implements LiveMachine {
 
   /** Another program, or the world, changes the machine; the packet watch sees this too. */
   act(act: ForeignAct): void {
+    const ours = isOnOurs(this, act) ? ({ isOurs: true } as const) : {};
     actForeign(this, act);
     this.#afterWrite?.(`foreign ${act.act}`);
-    this.events.tell({ what: act.act, renumbered: act.act === "uplink-moves" });
+    this.events.tell({ what: act.act, renumbered: act.act === "uplink-moves", ...ours });
   }
 
   /** Where a packet that a local process sends would go now. Changes nothing. */

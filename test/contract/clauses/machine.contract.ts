@@ -19,6 +19,8 @@ const SOME_LOOKS = 12;
 const NO_SOCKETS = { simulated: "a simulated machine has no sockets" } as const;
 const STILL = { simulated: "no process of a simulated machine starts or ends by itself" } as const;
 const SCREEN = { simulated: "a simulated machine has no screen" } as const;
+/** Of the policy rule that this process writes. */
+const OWN_PREFERENCE = 10_100;
 
 /** What every host promises of its processes, its network's changes, its screen, and of what it asks the network. */
 export const MACHINE_CONTRACT: readonly Clause[] = [
@@ -163,6 +165,27 @@ export const MACHINE_CONTRACT: readonly Clause[] = [
   },
   {
     port: "networkEvents",
+    promise: "who changes what is awg's own is told apart from who changes something else, and nobody is named wrongly",
+    covers: [["networkEvents.watch", "done"]],
+    shares: true,
+    async check(world) {
+      await world.host.links.ensure(linkSpec(world));
+      await ownChange(world);
+      const listener = listen(world.networkEvents());
+      strangersChange(world, 2);
+      await world.until(() => listener.heard.some(({ what }) => what === changeName(world)));
+      assert.deepEqual(
+        listener.heard.filter(({ isOurs }) => isOurs === true),
+        [],
+      );
+      world.others.deleteOurs({ preference: OWN_PREFERENCE, destination: "0.0.0.0/1" });
+      await world.until(() => listener.heard.some(({ isOurs }) => isOurs === true));
+      for (const { by } of listener.heard) assert.ok(by === undefined || "unnamed" in by || by.pid !== process.pid);
+      await listener.stop();
+    },
+  },
+  {
+    port: "networkEvents",
     promise: "a device that goes is told, whatever it takes along",
     covers: [["networkEvents.watch", "gone"]],
     shares: true,
@@ -241,7 +264,7 @@ function changeName({ kind }: ContractWorld): string {
 /** A write of this very process of the kind that strangers then make: a kernel makes none of these by itself. */
 async function ownChange(world: ContractWorld): Promise<void> {
   const { host, kind } = world;
-  const routes = kind === "darwin" ? { addRoutes: tunnelRoutes(world) } : { addRules: [rule(10_100)] };
+  const routes = kind === "darwin" ? { addRoutes: tunnelRoutes(world) } : { addRules: [rule(OWN_PREFERENCE)] };
   await host.routes.change({ ...NO_CHANGE, ...routes });
 }
 

@@ -27,8 +27,7 @@ describe.skipIf(obstacle !== undefined)(
     });
 
     test("own transactions, and one made for us by another process, are not told; others' come with their program", () => {
-      expect(heard.filter.map(({ by }) => by?.program)).toEqual(["nft"]);
-      expect(heard.filter[0]?.by?.pid).toBeGreaterThan(1);
+      expect(heard.filter).toMatchObject([{ by: { program: "nft", pid: expect.any(Number) } }]);
       expect(heard.sameProgram).toMatchObject([{ what: "packet filter", by: { pid: expect.any(Number) } }]);
     });
 

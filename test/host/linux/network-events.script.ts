@@ -49,7 +49,7 @@ const foreignRule = await until(({ what }) => what === "policy rules");
 }
 noteOwnTransaction(aside("ours"));
 foreign("nft", ["add table inet visitor"]);
-const filter = await until(({ by }) => by?.program === "nft");
+const filter = await until(({ by }) => by !== undefined && "program" in by && by.program === "nft");
 aside("theirs");
 const sameProgram = await until(({ what }) => what === "packet filter");
 

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { eventsOf } from "../../../src/host/linux/network-events.ts";
+import { ROUTE_PROTOCOL, tableOfPath } from "../../../src/model/ownership.ts";
 import { MessageWriter } from "../../../src/native/linux/attribute.codec.ts";
-import type { NetlinkMessage } from "../../../src/native/linux/netlink/message.codec.ts";
+import { type NetlinkMessage, NLM } from "../../../src/native/linux/netlink/message.codec.ts";
 import { noteOwnPort, noteOwnTransaction, takeSequences } from "../../../src/native/linux/netlink/own-writes.ts";
 import { NFT_MESSAGE } from "../../../src/native/linux/nftables/nft-message.codec.ts";
 import { RTM } from "../../../src/native/linux/rtnetlink/rtnetlink-constants.ts";
@@ -16,6 +17,28 @@ function generation(port: number, sequence: number): NetlinkMessage {
 
 function newRoute(port: number, sequence: number): NetlinkMessage {
   return { type: RTM.newRoute, flags: 0, sequence, port, payload: new Uint8Array(12) };
+}
+
+type Entry = { readonly type: number; readonly header: readonly number[]; readonly attribute: number };
+
+const ENTRIES: Readonly<Record<string, Entry>> = {
+  "policy rules": { type: RTM.deleteRule, header: [2, 0, 0, 0, 254, 0, 0, 1, 0, 0, 0, 0], attribute: 21 },
+  addresses: { type: RTM.deleteAddress, header: [2, 32, 0, 0, 1, 0, 0, 0], attribute: 11 },
+};
+
+/** A message of the kernel's about an entry that this protocol made; a route may be in one of awg's tables. */
+function entry(what: string, port: number, protocol: number, table = 254, flags = 0): NetlinkMessage {
+  const writer = new MessageWriter();
+  const { type, header, attribute } = ENTRIES[what] ?? { type: RTM.newRoute, header: [], attribute: 0 };
+  if (what === "routes") {
+    writer.bytes(Uint8Array.of(2, 0, 0, 0, table > 255 ? 252 : table, protocol, 0, 1, 0, 0, 0, 0));
+    writer.attributeU32(15, table);
+  } else {
+    writer.bytes(Uint8Array.from(header));
+    writer.attributeU8(attribute, protocol);
+    if (what === "addresses") writer.attribute(2, Uint8Array.of(10, 8, 0, 2));
+  }
+  return { type, flags, sequence: 1, port, payload: writer.take() };
 }
 
 const told = (...messages: readonly NetlinkMessage[]) => eventsOf(messages).map(({ what }) => what);
@@ -42,4 +65,29 @@ test("a request of this process is not told; one of a process that got the port 
   expect(told(newRoute(77, (first + 0x8000_0000) >>> 0))).toEqual(["routes"]);
   expect(told(newRoute(78, first))).toEqual(["routes"]);
   expect(told(newRoute(0, first))).toEqual(["routes"]);
+});
+
+test.each(["routes", "policy rules", "addresses"])(
+  "%s of awg's own come with the socket of who changed them",
+  (what) => {
+    const event = { what, renumbered: what === "addresses" };
+    expect(eventsOf([entry(what, 23_623, ROUTE_PROTOCOL)])).toEqual([{ ...event, isOurs: true, writerPort: 23_623 }]);
+    expect(eventsOf([entry(what, 23_623, 4)])).toEqual([event]);
+    // The kernel itself, as when a device goes with its routes.
+    expect(eventsOf([entry(what, 0, ROUTE_PROTOCOL)])).toEqual([{ ...event, isOurs: true }]);
+  },
+);
+
+test("one event for each sort names who changed awg's own last, whatever else changed around it", () => {
+  const [first, last] = [entry("routes", 7, ROUTE_PROTOCOL), entry("routes", 8, ROUTE_PROTOCOL)];
+  const messages = [entry("routes", 9, 4), first, last, entry("routes", 10, 4), entry("routes", 0, ROUTE_PROTOCOL)];
+  expect(eventsOf(messages)).toEqual([{ what: "routes", renumbered: false, isOurs: true, writerPort: 8 }]);
+});
+
+test("a route that replaces one in awg's table is a change of awg's own; one that is added beside is not", () => {
+  const table = tableOfPath(1);
+  expect(eventsOf([entry("routes", 7, 3, table, NLM.replace)])[0]).toMatchObject({ isOurs: true, writerPort: 7 });
+  expect(eventsOf([entry("routes", 7, 3, table, NLM.create)])[0]).not.toHaveProperty("isOurs");
+  expect(eventsOf([entry("routes", 7, 3, 254, NLM.replace)])[0]).not.toHaveProperty("isOurs");
+  expect(eventsOf([entry("routes", 7, 3, tableOfPath(64), NLM.replace)])[0]).not.toHaveProperty("isOurs");
 });

@@ -29,6 +29,8 @@ export interface Delta {
   readonly renumbered: boolean;
   /** Processes that wrote routes, ours left out. */
   readonly writers: ReadonlySet<number>;
+  /** One of them changed a route that bears awg's mark. */
+  readonly isOurs: boolean;
 }
 
 /** What a message is held against. */
@@ -58,6 +60,7 @@ export function classify(frames: readonly MessageFrame[], context: DeltaContext)
     addresses: false,
     devices: false,
     renumbered: false,
+    isOurs: false,
   };
   const writers = new Set<number>();
   for (const frame of frames) {
@@ -71,6 +74,7 @@ export function classify(frames: readonly MessageFrame[], context: DeltaContext)
       delta.routes ||= !isDefault(route);
       delta.renumbered ||= isOutside;
       if (route.pid > 0) writers.add(route.pid);
+      delta.isOurs ||= route.pid > 0 && (route.flags & ROUTE.RTF_PROTO3) !== 0;
       continue;
     }
     const address = decodeAddressChange(frame);

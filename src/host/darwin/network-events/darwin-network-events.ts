@@ -126,7 +126,10 @@ class Watching {
 function eventsOf(delta: Delta, programOf: (pid: number) => string | undefined): NetworkEvent[] {
   const [pid, ...others] = [...delta.writers];
   const program = pid === undefined || others.length > 0 ? undefined : programOf(pid);
-  const by = pid === undefined || program === undefined ? {} : { by: { pid, program } };
+  const by = {
+    ...(pid === undefined || program === undefined ? {} : { by: { pid, program } }),
+    ...(delta.isOurs ? ({ isOurs: true } as const) : {}),
+  };
   return [
     ...(delta.primaryService ? [{ what: "primary service", renumbered: true, ...by }] : []),
     ...(delta.defaultRoute ? [{ what: "default route", renumbered: delta.renumbered, ...by }] : []),

@@ -80,10 +80,28 @@ export class ProcFolder {
    * kernel binds to the process: nothing can come from a later one of the same number.
    */
   read(pid: number): Program | undefined {
+    return this.#inFolder(pid, (folder) => this.#readOpen(pid, folder));
+  }
+
+  /** The same of a process that has the socket of this inode open; undefined when this one has not. */
+  readHolder(pid: number, inode: number): Program | undefined {
+    return this.#inFolder(pid, (folder) => {
+      const holds = socketsIn(`${folder}/fd`)?.some((socket) => socket.inode === inode);
+      return holds === true ? this.#readOpen(pid, folder) : undefined;
+    });
+  }
+
+  /** The netlink sockets of this network namespace; undefined where they may not be read. */
+  netlinkTable(): string | undefined {
+    const table = attempt(() => readFileSync(`${this.root}/net/netlink`, "latin1"));
+    return "value" in table ? table.value : undefined;
+  }
+
+  #inFolder<T>(pid: number, read: (folder: string) => T | undefined): T | undefined {
     const folder = attempt(() => openSync(join(this.root, String(pid)), "r"));
     if ("error" in folder) return undefined;
     try {
-      return this.#readOpen(pid, `/proc/self/fd/${folder.value}`);
+      return read(`/proc/self/fd/${folder.value}`);
     } finally {
       closeSync(folder.value);
     }
@@ -121,17 +139,7 @@ export class ProcFolder {
 
   /** The sockets that a process has open, each with its descriptor; undefined where this process may not look. */
   sockets(pid: number): readonly OpenSocket[] | undefined {
-    const path = `${this.root}/${pid}/fd`;
-    const names = attempt(() => readdirSync(path));
-    if ("error" in names) return names.error === "forbidden" ? undefined : [];
-    const found: OpenSocket[] = [];
-    for (const descriptor of names.value) {
-      const link = attempt(() => readlinkSync(`${path}/${descriptor}`));
-      if ("error" in link && link.error === "forbidden") return undefined;
-      const inode = "value" in link ? socketInode(link.value) : undefined;
-      if (inode !== undefined) found.push({ descriptor, inode });
-    }
-    return found;
+    return socketsIn(`${this.root}/${pid}/fd`);
   }
 
   /** Where a descriptor of a process leads; "" when it is closed, or this process may not look. */
@@ -145,6 +153,19 @@ export class ProcFolder {
     const status = attempt(() => statSync(`${this.root}/${pid}/fd`));
     return "value" in status ? { folder: status.value.ino, count: status.value.size } : undefined;
   }
+}
+
+function socketsIn(path: string): readonly OpenSocket[] | undefined {
+  const names = attempt(() => readdirSync(path));
+  if ("error" in names) return names.error === "forbidden" ? undefined : [];
+  const found: OpenSocket[] = [];
+  for (const descriptor of names.value) {
+    const link = attempt(() => readlinkSync(`${path}/${descriptor}`));
+    if ("error" in link && link.error === "forbidden") return undefined;
+    const inode = "value" in link ? socketInode(link.value) : undefined;
+    if (inode !== undefined) found.push({ descriptor, inode });
+  }
+  return found;
 }
 
 /**

@@ -50,6 +50,25 @@ export function parseCgroup(text: string): string | null {
   return /^0::(\/.*)$/m.exec(text)?.[1] ?? null;
 }
 
+/**
+ * The service of systemd that a control group belongs to: the nearest one. A session of a user is none: that service
+ * (user@1000.service) is everything that somebody runs.
+ */
+export function parseUnit(cgroup: string | null): string | undefined {
+  const services = (cgroup ?? "").split("/").filter((name) => /^[^@].*\.service$/.test(name));
+  const nearest = services.at(-1);
+  return nearest === undefined || /^user@[0-9]+\.service$/.test(nearest) ? undefined : nearest;
+}
+
+/** The inode of the socket that has this port id, of the table /proc/net/netlink: sk, protocol, port id, …, inode. */
+export function netlinkInode(table: string, protocol: number, port: number): number | undefined {
+  for (const line of table.split("\n")) {
+    const [, itsProtocol, itsPort, ...rest] = line.trim().split(/ +/);
+    if (itsProtocol === String(protocol) && itsPort === String(port)) return Number(rest.at(-1));
+  }
+  return undefined;
+}
+
 /** When the machine booted, of /proc/stat, in milliseconds since the epoch. */
 export function parseBootMs(text: string): number | undefined {
   const seconds = /^btime ([0-9]+)$/m.exec(text)?.[1];

@@ -144,6 +144,14 @@ describe.skipIf(abiObstacle !== undefined)(
       expect(hear(...two)).toEqual([{ what: "routes", renumbered: false }]);
     });
 
+    test("a foreign change of a route that bears awg's mark is told as one; what the kernel does is nobody's", () => {
+      const own = { to: "10.0.0.1", flags: constant("RTF_PROTO3"), type: "RTM_DELETE" } as const;
+      const by = { pid: 77, program: "openvpn" };
+      expect(hear(route({ ...own, pid: 77 }))).toEqual([{ what: "routes", renumbered: false, by, isOurs: true }]);
+      expect(hear(route({ ...own, pid: 78 }))).toEqual([{ what: "routes", renumbered: false, isOurs: true }]);
+      expect(hear(route(own))).toEqual([{ what: "routes", renumbered: false }]);
+    });
+
     /** Adds a route to one host as this process does; its sequence. */
     function addOwn(address: string): number {
       let sequence = 0;
