@@ -1,4 +1,5 @@
 import { renderNft } from "../../host/linux/firewall/render-nft.ts";
+import { readDetours } from "../../host/linux/verify/read-detours.ts";
 import { readDevices, readForbiddenFlows, readRuleset } from "../../host/linux/verify/read-ruleset.ts";
 import { tableOfRendered } from "../../host/linux/verify/rule-table.ts";
 import { tracePacket } from "../../host/linux/verify/trace-packet.ts";
@@ -12,7 +13,7 @@ const NO_POLICY: FirewallPolicy = { steering: { rules: [], default: { kind: "dir
 /** The kernel of this network namespace. */
 export function linuxInspection(): Inspection {
   return {
-    verifyLoaded: (policy) => verifyRuleset({ policy, ...readRuleset(policy) }),
+    verifyLoaded: (policy) => verifyRuleset({ policy, ...readRuleset(policy), detours: readDetours() }),
     verifyRendered: (policy) => {
       const devices = readDevices(policy);
       const rendered = renderNft(policy, { devices: devices.framed, identity: "", ownedTables: false });

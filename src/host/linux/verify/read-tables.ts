@@ -90,12 +90,41 @@ export function doubtfulRules(tables: readonly ReadTable[]): DoubtfulRule[] {
   });
 }
 
+/** A rule that writes fields of packets, and a base chain from which packets may come to it. */
+export interface WritingRule {
+  readonly rule: ReadRule;
+  /** The fields, in words. */
+  readonly what: string;
+  readonly chain: BaseChain;
+}
+
+/** Rules that write what packets are judged by, once for each base chain that leads to them. */
+export function writingRules(tables: readonly ReadTable[]): WritingRule[] {
+  return tables.flatMap((read) =>
+    [...read.table.chains].flatMap(([name, { base }]) => {
+      if (base === undefined) return [];
+      const chain = { table: read, name, base };
+      const rules = [...chainsFrom(read, [name])].flatMap((one) => read.rules.get(one) ?? []);
+      return rules.flatMap((rule) => {
+        const fields = rule.steps.flatMap((step) => (step.kind === "write" ? [step.what] : []));
+        return fields.length === 0 ? [] : [{ rule, what: fields.join(", "), chain }];
+      });
+    }),
+  );
+}
+
 /** Chains that packets may come to from the hooks at which verdicts count. */
-function reachedChains({ table, rules }: ReadTable): ReadonlySet<string> {
-  const reached = new Set<string>();
-  const waiting = [...table.chains].flatMap(([name, { base }]) =>
+function reachedChains(read: ReadTable): ReadonlySet<string> {
+  const counts = [...read.table.chains].flatMap(([name, { base }]) =>
     base === undefined || base.type === "nat" || base.hook === "ingress" ? [] : [name],
   );
+  return chainsFrom(read, counts);
+}
+
+/** These chains and those that they lead to. */
+function chainsFrom({ rules }: ReadTable, names: readonly string[]): ReadonlySet<string> {
+  const reached = new Set<string>();
+  const waiting = [...names];
   for (let chain = waiting.pop(); chain !== undefined; chain = waiting.pop()) {
     if (reached.has(chain)) continue;
     reached.add(chain);

@@ -6,6 +6,7 @@ import { PacketSpace } from "../../../model/verify/space/packet-space.ts";
 import { type Formula, termsOf } from "../../../model/verify/space/term.ts";
 import { markUsesOfTables, type ReadTable, readTables, termsOfTables } from "./read-tables.ts";
 import { isOurs, type RuleTable } from "./rule-table.ts";
+import type { Detour } from "./verify-detours.ts";
 
 /** What is asked: whether these tables let pass what the policy grants and nothing else. */
 export interface RulesetQuestion {
@@ -18,6 +19,8 @@ export interface RulesetQuestion {
   readonly framed: readonly string[];
   /** Bridges whose ports are taken for guests' though none surely leads out (S9.4). */
   readonly guestBridges?: readonly string[];
+  /** What hangs at devices and may send frames on past all tables; absent where it was not asked for. */
+  readonly detours?: readonly Detour[];
   readonly indexes: ReadonlyMap<string, number>;
   /** Addresses of the machine's physical devices, to show packets with. */
   readonly sources: readonly string[];

@@ -14,8 +14,10 @@ import { SENDS_BY_ITSELF } from "./reading/read-rule.ts";
 import type { RuleTable } from "./rule-table.ts";
 import { askFor, type FamilyQuestion, type RulesetQuestion, type StatedPath } from "./ruleset-question.ts";
 import { showPieces } from "./show-pieces.ts";
+import { verifyDetours } from "./verify-detours.ts";
 import { verifyDisguises } from "./verify-disguises.ts";
 import { verifyOtherFrames } from "./verify-other-frames.ts";
+import { judgeWrites } from "./verify-writes.ts";
 import { startingWith, walk } from "./walk.ts";
 
 const NO_LABELS =
@@ -35,10 +37,10 @@ export function verifyRuleset(question: RulesetQuestion): Verified {
     classes += Object.values(asked.space.sizes()).reduce((product, size) => product * BigInt(size), 1n);
     for (const hook of HOOKS) findings.push(...verifyHook(asked, hook));
     findings.push(...verifyFrames(asked), ...verifySteering(asked, notes));
-    findings.push(...judgeDoubts(asked, notes));
+    findings.push(...judgeDoubts(asked, notes), ...judgeWrites(asked, notes));
     if (question.framed.length > 0 && asked.own.length > 0 && !hasLabels(asked.own)) notes.add(NO_LABELS);
   }
-  findings.push(...verifyOtherFrames(question), ...verifyDisguises(question));
+  findings.push(...verifyOtherFrames(question), ...verifyDisguises(question), ...verifyDetours(question));
   for (const bridge of question.guestBridges ?? []) notes.add(unjudgedBridge(bridge));
   for (const table of question.tables.filter(isUnseen)) {
     notes.add(`the table ${table.family} ${table.name} of another program is not read, and may drop what is granted`);

@@ -25,7 +25,9 @@ const IFLA = {
   stats64: 23,
   netnsFd: 28,
   carrier: 33,
+  xdp: 43,
 } as const;
+const IFLA_XDP_ATTACHED = 2;
 const IFLA_INFO = { kind: 1, data: 2 } as const;
 const VETH_INFO_PEER = 1;
 const HEADER_BYTES = 16;
@@ -55,6 +57,8 @@ export interface Link {
   readonly hardwareAddress?: string;
   readonly masterIndex?: number;
   readonly lowerIndex?: number;
+  /** A BPF program sees what arrives before all else (XDP). */
+  readonly xdp?: true;
   readonly statistics?: LinkStatistics;
 }
 
@@ -135,6 +139,7 @@ export function decodeLink({ type, payload }: NetlinkMessage, statistics = false
     hardwareAddress: mapBytes(attributes.get(IFLA.address), (bytes) => bytesToHex(bytes, ":")),
     masterIndex: number(IFLA.master),
     lowerIndex: number(IFLA.link),
+    xdp: mapBytes(attributes.get(IFLA.xdp), readXdp),
     statistics: statistics ? mapBytes(attributes.get(IFLA.stats64), readStatistics) : undefined,
   };
   return {
@@ -193,6 +198,10 @@ function readKind(bytes: Uint8Array): string | undefined {
     if (type === IFLA_INFO.kind) kind = readText(bytes.subarray(from, to));
   });
   return kind;
+}
+
+function readXdp(bytes: Uint8Array): true | undefined {
+  return (mapBytes(attributeMap(bytes).get(IFLA_XDP_ATTACHED), readU8) ?? 0) === 0 ? undefined : true;
 }
 
 /** struct rtnl_link_stats64 starts with rx_packets, tx_packets, rx_bytes, tx_bytes. */

@@ -17,6 +17,10 @@ export const RTM = {
   newRule: 32,
   deleteRule: 33,
   getRule: 34,
+  newDiscipline: 36,
+  getDiscipline: 38,
+  newFilter: 44,
+  getFilter: 46,
 } as const;
 
 /** Multicast groups of rtnetlink (RTNLGRP_*). */

@@ -19,6 +19,7 @@ import { decodeLink } from "../../../../src/native/linux/rtnetlink/link.codec.ts
 import { decodeNeighbour } from "../../../../src/native/linux/rtnetlink/neighbour.codec.ts";
 import { decodeRoute } from "../../../../src/native/linux/rtnetlink/route.codec.ts";
 import { decodeRule } from "../../../../src/native/linux/rtnetlink/rule.codec.ts";
+import { decodeDiscipline, decodeFilter } from "../../../../src/native/linux/rtnetlink/traffic-control.codec.ts";
 import { checkProperty } from "../../../support/seeded.ts";
 
 const recorded: { what: string; hex: string }[] = JSON.parse(
@@ -32,6 +33,8 @@ const DECODERS: Readonly<Record<string, (message: NetlinkMessage) => unknown>> =
   route: decodeRoute,
   rule: decodeRule,
   neighbour: decodeNeighbour,
+  discipline: decodeDiscipline,
+  filter: decodeFilter,
   table: decodeTable,
   chain: decodeChain,
   "nft rule": decodeNftRule,
@@ -58,12 +61,20 @@ function decodesOrRefuses(decode: (message: NetlinkMessage) => unknown, message:
 
 describe("messages recorded from a real kernel", () => {
   it("are all understood", () => {
-    expect(new Set(recorded.map(({ what }) => what)).size).toBe(12);
+    expect(new Set(recorded.map(({ what }) => what)).size).toBe(14);
     const found: unknown[] = messages.map(({ what, message }) => DECODERS[what]?.(message));
     expect(found.filter((one) => one === undefined)).toEqual([]);
     const text = JSON.stringify(found, (_key, value) => (typeof value === "bigint" ? String(value) : value));
     expect(text).not.toContain('"kind":"unknown"');
-    for (const word of ["10.7.0.1/24", "recorded", "unreachable", "fd07::2", "endpoints"]) {
+    for (const word of [
+      "10.7.0.1/24",
+      "recorded",
+      "unreachable",
+      "fd07::2",
+      "endpoints",
+      "clsact",
+      '"asArrived":true',
+    ]) {
       expect(text).toContain(word);
     }
   });

@@ -1,5 +1,6 @@
 // Records what a real kernel says: run it as root inside a fresh network namespace and redirect its output to
 // kernel-messages.json. Each entry is one datagram in hex, so that decoders can be tested anywhere.
+import { execFileSync } from "node:child_process";
 import { encodeFlowDump } from "../../../../src/native/linux/conntrack/flow.codec.ts";
 import { callLibc } from "../../../../src/native/linux/libc.ffi.ts";
 import { encodeMessage, type NetlinkMessage } from "../../../../src/native/linux/netlink/message.codec.ts";
@@ -23,6 +24,11 @@ import { encodeNeighbourDump } from "../../../../src/native/linux/rtnetlink/neig
 import { encodeRouteDump } from "../../../../src/native/linux/rtnetlink/route.codec.ts";
 import { openRouteNetlink } from "../../../../src/native/linux/rtnetlink/route-netlink.ffi.ts";
 import { encodeRuleDump } from "../../../../src/native/linux/rtnetlink/rule.codec.ts";
+import {
+  CLASSIFY,
+  encodeDisciplineDump,
+  encodeFilterDump,
+} from "../../../../src/native/linux/rtnetlink/traffic-control.codec.ts";
 
 using net = openRouteNetlink();
 using netfilter = openNetfilterSocket();
@@ -153,12 +159,23 @@ for (const [protocol, port] of [
   );
 }
 
+for (const line of [
+  "qdisc add dev left clsact",
+  "filter add dev left egress prio 1 protocol ip u32 match ip dport 53 0xffff action mirred egress redirect dev right",
+  "filter add dev left ingress prio 2 protocol all u32 match u32 0 0 action mirred ingress mirror dev lo",
+])
+  execFileSync("tc", line.split(" "));
+const classic = ["bpf", "bytecode", "1,6 0 0 4294967295", "action", "mirred", "egress", "mirror", "dev", "right"];
+execFileSync("tc", [..."filter add dev left egress prio 3 protocol all".split(" "), ...classic]);
+
 record("link", net.socket, encodeLinkDump());
 record("address", net.socket, encodeAddressDump());
 record("route", net.socket, encodeRouteDump(4, { table: 51820 }));
 record("route", net.socket, encodeRouteDump(6, { table: 51820 }));
 record("rule", net.socket, encodeRuleDump(4));
 record("neighbour", net.socket, encodeNeighbourDump());
+record("discipline", net.socket, encodeDisciplineDump());
+for (const parent of Object.values(CLASSIFY)) record("filter", net.socket, encodeFilterDump(left, parent));
 record("table", netfilter, encodeTableDump());
 record("chain", netfilter, encodeChainDump());
 record("nft rule", netfilter, encodeRuleListing());

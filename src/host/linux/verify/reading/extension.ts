@@ -12,6 +12,8 @@ export type Extension =
   | { readonly kind: "condition"; readonly condition: Condition }
   | { readonly kind: "mark"; readonly change: MarkChange }
   | { readonly kind: "mark-lost" }
+  /** It writes a field of the packet itself that packets are judged by. */
+  | { readonly kind: "write"; readonly what: string }
   | { readonly kind: "nothing" }
   | { readonly kind: "drop" }
   | { readonly kind: "unknown"; readonly what: string };
@@ -55,6 +57,9 @@ const READERS: Readonly<Record<string, Reader>> = {
   "target TCPMSS 0": nothing,
   "target CLASSIFY 0": nothing,
   "target REJECT 0": () => ({ kind: "drop" }),
+  "target SNPT 0": () => ({ kind: "write", what: "the source" }),
+  "target DNPT 0": () => ({ kind: "write", what: "the destination" }),
+  "target HMARK 0": () => ({ kind: "mark-lost" }),
   "target MARK 2": readMark,
   "target CONNMARK 1": readConnectionMark,
   "target CONNMARK 2": readConnectionMark,

@@ -10,6 +10,7 @@ import { SEEN_FLOWS, withFlowSteps } from "./flow-steps.ts";
 import { loadValue, type ReadingContext } from "./load-value.ts";
 import { bytesOf, maskValue, type RegisterValue, turnValue } from "./register-value.ts";
 import type { ByteRange } from "./value-terms.ts";
+import { writtenFields } from "./written-fields.ts";
 
 /** One step of a rule as a statement about sets of packets. */
 export type RuleStep =
@@ -24,6 +25,8 @@ export type RuleStep =
   | { readonly kind: "labelled"; readonly holds: boolean }
   /** The rule goes on here for some packets that look like these, and not for others. */
   | { readonly kind: "either" }
+  /** The rule writes a field of the packet itself that packets are judged by; the word is for people. */
+  | { readonly kind: "write"; readonly what: string }
   /** Whether the rule goes on here cannot be said. */
   | { readonly kind: "doubt"; readonly what: string };
 
@@ -48,12 +51,14 @@ export function readRule(table: RuleTable, rule: NftRule, context: ReadingContex
   return isOurs(table) ? read.map((one) => withFlowSteps(one, context.opens === true)) : read;
 }
 
-/** Whether a rule is met does not matter where it neither ends a way nor changes a mark. */
+/** Whether a rule is met does not matter where it neither ends a way nor changes a mark; where it writes into packets, only which may come there. */
 function withoutIdleDoubts(rule: ReadRule): ReadRule {
   const changes =
     rule.verdict !== undefined || rule.steps.some(({ kind }) => kind.startsWith("mark") || kind === "label");
   const isIdle = !changes && !rule.steps.some((step) => step.kind === "doubt" && SENDS_BY_ITSELF.test(step.what));
-  return isIdle ? { ...rule, steps: [] } : rule;
+  if (!isIdle) return rule;
+  const writes = rule.steps.some(({ kind }) => kind === "write");
+  return { ...rule, steps: writes ? rule.steps.filter(({ kind }) => kind === "test" || kind === "write") : [] };
 }
 
 /** Expressions that send packets off without any further chain, or copies of them. */
@@ -74,7 +79,12 @@ class RuleReader {
   read(rule: NftRule): ReadRule[] {
     const common = { rule, name: nameOfRule(this.#table, rule) };
     const found: ReadRule[] = [];
-    for (const expression of rule.expressions) {
+    for (const [index, expression] of rule.expressions.entries()) {
+      const written = writtenFields(rule.expressions, index, this.#context);
+      if (written !== undefined) {
+        this.#steps.push(...written.map((what) => ({ kind: "write", what }) as const));
+        continue;
+      }
       const branches = this.#branchesOf(expression);
       if (branches !== undefined) {
         const before = this.#steps;
@@ -176,7 +186,8 @@ class RuleReader {
   #readExtension(expression: ExpressionOf<"unknown">): void {
     const extension = readExtension(expression, this.#context.family);
     if (extension.kind === "condition") this.#steps.push(...stepsOf(extension.condition));
-    else if (extension.kind === "mark" || extension.kind === "mark-lost") this.#steps.push(extension);
+    else if (extension.kind === "mark" || extension.kind === "mark-lost" || extension.kind === "write")
+      this.#steps.push(extension);
     else if (extension.kind === "unknown") this.#steps.push({ kind: "doubt", what: extension.what });
   }
 

@@ -1,0 +1,40 @@
+import { errnoError, errnoName } from "./errno.ts";
+import { addressOf, callLibc, lastErrno } from "./libc.ffi.ts";
+
+/** The system call's number on the architectures awg runs on (asm/unistd_64.h, asm-generic/unistd.h). */
+const SYS_BPF: Readonly<Record<string, number>> = { x64: 321, arm64: 280 };
+const BPF_PROG_QUERY = 16;
+/** The part of union bpf_attr that BPF_PROG_QUERY reads and writes. */
+const QUERY_BYTES = 64;
+const QUERY = { linkIndex: 0, attachType: 4, count: 24 } as const;
+
+/** Where programs hang on a device (enum bpf_attach_type): since Linux 6.6, of `netkit` since 6.7. */
+export const BPF_ATTACH = { tcxIngress: 46, tcxEgress: 47, netkitPrimary: 54, netkitPeer: 55 } as const;
+
+/** An older kernel, one without BPF, no right to ask, or a device that has no such place or is gone. */
+const NONE_THERE: readonly string[] = [
+  "EINVAL",
+  "ENOSYS",
+  "EPERM",
+  "EACCES",
+  "ENODEV",
+  "ENOENT",
+  "ENXIO",
+  "EOPNOTSUPP",
+];
+
+/** How many BPF programs hang at this place of a device of the current network namespace; 0 where the kernel cannot be asked. */
+export function countBpfPrograms(linkIndex: number, attachType: number): number {
+  const number = SYS_BPF[process.arch];
+  if (number === undefined) return 0;
+  const attributes = new Uint8Array(QUERY_BYTES);
+  const view = new DataView(attributes.buffer);
+  view.setUint32(QUERY.linkIndex, linkIndex, true);
+  view.setUint32(QUERY.attachType, attachType, true);
+  if (callLibc("syscall", number, BPF_PROG_QUERY, addressOf(attributes), attributes.length, 0) !== -1) {
+    return view.getUint32(QUERY.count, true);
+  }
+  const errno = lastErrno();
+  if (NONE_THERE.includes(errnoName(errno))) return 0;
+  throw errnoError(`asking for the BPF programs of link ${linkIndex}`, errno);
+}
