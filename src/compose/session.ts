@@ -5,7 +5,7 @@ import type { Plan } from "../model/plan.ts";
 import type { DesiredState, Enforcement, FieldChange, Resource, ResourceKey } from "../model/resource.ts";
 import type { Verified } from "../model/verify/finding.ts";
 import type { Verdict } from "../reconciler/apply/confirm.ts";
-import type { ProgressEvent, StopSignal } from "../reconciler/apply/outcome.ts";
+import type { ProgressEvent, StopQuestion } from "../reconciler/apply/outcome.ts";
 import type { Verb } from "../reconciler/apply/record.ts";
 import type { Generation } from "../reconciler/apply/stores.ts";
 import type { Selection } from "../reconciler/plan/selection.ts";
@@ -105,7 +105,7 @@ export type UnansweredEndpoints = Readonly<Record<string, readonly string[]>>;
 export interface ApplyHooks {
   readonly onEvent: (event: ProgressEvent) => void;
   /** Asked between batches: a signal wants the apply undone. */
-  readonly shouldStop: () => StopSignal | undefined;
+  readonly shouldStop: StopQuestion;
   /** The new state is reverted unless it is confirmed within this time; undefined accepts it at once. */
   readonly confirmWithinMs?: number;
 }

@@ -81,6 +81,28 @@ describe.skipIf(reason !== undefined)(
       expect(ended.lateMs).toBeGreaterThanOrEqual(0);
     });
 
+    test.each<[NodeJS.Signals, number]>([
+      ["SIGINT", 130],
+      ["SIGTERM", 143],
+      ["SIGHUP", 129],
+    ])("law 5: %s while a plan is carried out undoes what had begun and exits %i", async (signal, code) => {
+      const { world, keys, first, second } = judged();
+      await using awg = new AwgInWorld(world, keys, program());
+      await awg.apply(awg.config({ server: first }));
+      const before = await machineText(world);
+      const config = awg.config({ server: second, allowLan: true });
+      const [path = "", ...words] = awg.argvInside("apply", "-f", config, "--auto-approve");
+      const child = spawn(path, words);
+      let told = "";
+      child.stderr.setEncoding("utf8").on("data", (text: string) => {
+        if (!told.includes("[2/") && `${told}${text}`.includes("[2/")) child.kill(signal);
+        told += text;
+      });
+      const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
+      expect([status, told]).toEqual([code, expect.stringContaining(`interrupted by ${signal}`)]);
+      expect(await machineText(world)).toEqual(before);
+    });
+
     test("over SSH it is the default, only another connection may confirm, and none is cut by mistake", async () => {
       const { world, keys, first } = judged();
       await using awg = new AwgInWorld(world, keys, program());

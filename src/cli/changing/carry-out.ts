@@ -43,7 +43,7 @@ export async function carryOut(
   try {
     const outcome = await session.apply(planned, {
       onEvent: (event) => reportEvent(event, call, stream),
-      shouldStop: () => signals.received,
+      shouldStop: () => signals.look(),
       ...(confirmWithinMs === undefined ? {} : { confirmWithinMs }),
     });
     const { unconfirmed, ...result } = outcome;

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { StopSignal } from "../../compose/session.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 
@@ -14,6 +15,11 @@ export const CODE_OF_SIGNAL: Readonly<Record<StopSignal, ExitCode>> = {
 export interface StopSignals {
   /** The one that came; undefined while none did. */
   readonly received: StopSignal | undefined;
+  /**
+   * The same, after one turn of the event loop: only there does Node hear of signals, and who carries out a plan gives it none,
+   * for the kernel answers at once.
+   */
+  look(): Promise<StopSignal | undefined>;
   /** From now on the terminal may go away: SIGHUP asks for nothing. */
   outliveTerminal(): void;
   stop(): void;
@@ -29,9 +35,14 @@ export function watchStopSignals(): StopSignals {
     if (asked !== "SIGHUP" || received === undefined) received = asked;
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
+  const current = () => (outlives && received === "SIGHUP" ? undefined : received);
   return {
     get received() {
-      return outlives && received === "SIGHUP" ? undefined : received;
+      return current();
+    },
+    look: async () => {
+      await setImmediate();
+      return current();
     },
     outliveTerminal: () => {
       outlives = true;

@@ -7,7 +7,7 @@ import { blockTraffic } from "./block.ts";
 import { type ApplyDeps, bootTimeMs, type Confirmation, type Outcome, type Proposal } from "./outcome.ts";
 import { readTransaction } from "./record.ts";
 import { rollBack } from "./roll-back.ts";
-import { Interrupted, runBatches } from "./run-batches.ts";
+import { Interrupted, runBatches, stopIfAsked } from "./run-batches.ts";
 import type { Generation } from "./stores.ts";
 import { verifyDesired } from "./verify.ts";
 
@@ -86,6 +86,7 @@ export async function finishTransaction(deps: ApplyDeps, remainder: Remainder): 
   try {
     await runBatches(deps, plan.batches, firstIndex);
     if (!isInSync(plan)) await verifyDesired(deps, proposal.desired, next);
+    await stopIfAsked(deps);
     const generation = generationOf(proposal, number, remainder.acceptedMs ?? deps.clock.nowMs());
     accepting = true;
     if (deps.confirmation !== undefined && !isInSync(plan)) {

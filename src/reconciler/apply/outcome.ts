@@ -9,6 +9,9 @@ import type { Generation, Stores } from "./stores.ts";
 /** What a signal asks of a running transaction. */
 export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
+/** Which signal came, if any did. */
+export type StopQuestion = () => StopSignal | undefined | Promise<StopSignal | undefined>;
+
 /** What an apply tells while it runs. Plain data; a view prints it. */
 export type ProgressEvent =
   | { readonly type: "batch-start"; readonly index: number; readonly total: number; readonly batch: Batch }
@@ -31,8 +34,8 @@ export interface ApplyDeps {
     readonly bootMs?: () => number;
   };
   readonly progress?: (event: ProgressEvent) => void;
-  /** Asked before each batch; a signal ends the apply in a rollback. */
-  readonly shouldStop?: () => StopSignal | undefined;
+  /** Asked before each batch and before what stands is accepted; a signal ends the apply in a rollback. */
+  readonly shouldStop?: StopQuestion;
   /** The probes that count, run after the read-back; a sentence is the failure of one, and rolls back. */
   readonly probe?: () => Promise<string | undefined>;
   /** Present when the new state is to be confirmed by a person before it is accepted. */

@@ -13,13 +13,18 @@ export class Interrupted extends Error {
   }
 }
 
+/** Interrupted where a signal asks to stop. */
+export async function stopIfAsked({ shouldStop }: Pick<ApplyDeps, "shouldStop">): Promise<void> {
+  const signal = await shouldStop?.();
+  if (signal !== undefined) throw new Interrupted(signal);
+}
+
 /** Runs batches in order, numbered from `firstIndex`; each is journalled before it touches the machine. */
 export async function runBatches(deps: ApplyDeps, batches: readonly Batch[], firstIndex: number): Promise<void> {
   const { journal } = deps.stores;
   const total = batches.length;
   for (const [offset, batch] of batches.entries()) {
-    const signal = deps.shouldStop?.();
-    if (signal !== undefined) throw new Interrupted(signal);
+    await stopIfAsked(deps);
     const index = firstIndex + offset;
     await journal.append({ type: "batch", index, batch });
     deps.progress?.({ type: "batch-start", index: offset, total, batch });
