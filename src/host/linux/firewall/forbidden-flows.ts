@@ -1,8 +1,9 @@
 import { judge } from "../../../model/firewall/evaluate.ts";
 import type { Packet } from "../../../model/firewall/packet.ts";
 import { engineUids, type FirewallPolicy } from "../../../model/firewall/policy.ts";
-import { type IpAddress, parseIp } from "../../../model/ip.ts";
+import { type IpAddress, parseIp, renderIp } from "../../../model/ip.ts";
 import { ENGINE_MARK } from "../../../model/ownership.ts";
+import { parsePrefix, prefixRange } from "../../../model/prefix.ts";
 import type { Flow } from "../../../native/linux/conntrack/flow.codec.ts";
 
 /** Stands for any physical device: the policy does not tell them apart. */
@@ -12,20 +13,33 @@ const LAST_UID = 0xffff_fffe;
 /** IPS_SEEN_REPLY, linux/netfilter/nf_conntrack_common.h. */
 const SEEN_REPLY = 2;
 
+/** Addresses of this machine, without length. */
+export interface LocalAddresses {
+  readonly own: ReadonlySet<string>;
+  /** Those of its networks at which everybody there is meant; what is sent to them from outside comes in as well. */
+  readonly broadcasts: ReadonlySet<string>;
+}
+
+/** What a machine with these addresses takes for its own; each has its length. Pure. */
+export function localAddresses(addresses: readonly string[]): LocalAddresses {
+  const prefixes = addresses.flatMap((text) => parsePrefix(text) ?? []);
+  const own = prefixes.map(({ family, address }) => renderIp({ family, value: address }));
+  // net/ipv4/fib_frontend.c, fib_add_ifaddr: networks of two addresses or one have none.
+  const networks = prefixes.filter(({ family, length }) => family === 4 && length < 31);
+  const broadcasts = networks.map((prefix) => renderIp({ family: 4, value: prefixRange(prefix).last }));
+  return { own: new Set(own), broadcasts: new Set(broadcasts) };
+}
+
 /**
  * The tracked flows that the policy lets pass on no device and for no user (docs/security.md S11.1). Conntrack does not
  * know whose a flow is, so one user who may is enough to leave it alone. A flow of this machine can go on in a tunnel
  * only with that tunnel's address: to its peer any other would be a stranger's. Pure.
  *
- * @param localAddresses addresses of this machine, without length
+ * @param local addresses of this machine
  */
-export function forbiddenFlows(
-  policy: FirewallPolicy,
-  flows: readonly Flow[],
-  localAddresses: ReadonlySet<string>,
-): Flow[] {
+export function forbiddenFlows(policy: FirewallPolicy, flows: readonly Flow[], local: LocalAddresses): Flow[] {
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
-  return forbiddenBy(policy, flows, localAddresses, (device, { original, reply }) =>
+  return forbiddenBy(policy, flows, local, (device, { original, reply }) =>
     tunnels.some(
       (one) => one.device === device && [original.source, reply.destination].some((at) => one.addresses.includes(at)),
     ),
@@ -37,20 +51,16 @@ export function forbiddenFlows(
  * A program whose socket is older than the tunnel goes on sending from the link's address; conntrack learns such a flow
  * anew however often it is cut. Pure.
  */
-export function misaddressedFlows(
-  policy: FirewallPolicy,
-  forbidden: readonly Flow[],
-  localAddresses: ReadonlySet<string>,
-): Flow[] {
+export function misaddressedFlows(policy: FirewallPolicy, forbidden: readonly Flow[], local: LocalAddresses): Flow[] {
   const unanswered = forbidden.filter(({ status }) => (status & SEEN_REPLY) === 0);
-  const nowhere = new Set(forbiddenBy(policy, unanswered, localAddresses, () => true));
+  const nowhere = new Set(forbiddenBy(policy, unanswered, local, () => true));
   return unanswered.filter((flow) => !nowhere.has(flow));
 }
 
 function forbiddenBy(
   policy: FirewallPolicy,
   flows: readonly Flow[],
-  localAddresses: ReadonlySet<string>,
+  local: LocalAddresses,
   ownsSource: (device: string, flow: Flow) => boolean,
 ): Flow[] {
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
@@ -60,8 +70,8 @@ function forbiddenBy(
   return flows.filter((flow) => {
     const opening = openingPacket(flow);
     if (opening === undefined) return false;
-    const fromHere = localAddresses.has(flow.original.source);
-    const toHere = localAddresses.has(flow.original.destination);
+    const fromHere = local.own.has(flow.original.source);
+    const toHere = local.own.has(flow.original.destination);
     if (fromHere && toHere) return false;
     if (fromHere) {
       return !devices.some(
@@ -70,7 +80,7 @@ function forbiddenBy(
           senders.some((sender) => passes({ ...opening, ...sender, hook: "output", outDevice })),
       );
     }
-    if (toHere || !isUnicast(opening.destination)) {
+    if (toHere || local.broadcasts.has(flow.original.destination) || !isUnicast(opening.destination)) {
       return !devices.some((inDevice) => passes({ ...opening, hook: "input", inDevice }));
     }
     return !devices.some((outDevice) => passes({ ...opening, hook: "forward", inDevice: PHYSICAL, outDevice }));

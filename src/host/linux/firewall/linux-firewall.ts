@@ -15,7 +15,7 @@ import type { Capabilities } from "../../ports/facts.ts";
 import type { FirewallPort } from "../../ports/firewall.ts";
 import { withFilePermission } from "../file-permission.ts";
 import { changesToFallBack } from "./fallback-sets.ts";
-import { forbiddenFlows } from "./forbidden-flows.ts";
+import { forbiddenFlows, localAddresses } from "./forbidden-flows.ts";
 import type { LastingFlows } from "./lasting-flows.ts";
 import { localNftOwner, type NftOwner } from "./nft-owner.ts";
 import { fallbackInForce, loadedPolicy, observeTables, ownTables, tableDamage } from "./observe-tables.ts";
@@ -213,7 +213,7 @@ async function devicesToJudge(deps: LinuxFirewallDeps, tunnels: readonly string[
 function cutForbidden(socket: NetlinkSocket, policy: FirewallPolicy, flows: readonly Flow[]): void {
   if (flows.length === 0) return;
   using netlink = openRouteNetlink();
-  const local = new Set(netlink.addresses().map(({ address }) => address.split("/", 1).join("")));
+  const local = localAddresses(netlink.addresses().map(({ address }) => address));
   cutFlows(socket, forbiddenFlows(policy, flows, local));
 }
 

@@ -5,7 +5,7 @@ import { hasErrno } from "../../../native/linux/errno.ts";
 import type { NetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
 import { openNetfilterSocket, readNftTable, readNftTables } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
 import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
-import { forbiddenFlows, misaddressedFlows } from "../firewall/forbidden-flows.ts";
+import { forbiddenFlows, localAddresses, misaddressedFlows } from "../firewall/forbidden-flows.ts";
 import { judgedDevices } from "../firewall/physical-devices.ts";
 import { tableOfRead } from "./rule-table.ts";
 import type { RulesetQuestion } from "./ruleset-question.ts";
@@ -50,7 +50,7 @@ export interface ForbiddenFlows {
 export function readForbiddenFlows(policy: FirewallPolicy): ForbiddenFlows {
   using socket = openNetfilterSocket();
   using netlink = openRouteNetlink();
-  const local = new Set(netlink.addresses().map(({ address }) => address.split("/", 1).join("")));
+  const local = localAddresses(netlink.addresses().map(({ address }) => address));
   const forbidden = forbiddenFlows(policy, readTracked(socket), local);
   const misaddressed = new Set(misaddressedFlows(policy, forbidden, local));
   return {

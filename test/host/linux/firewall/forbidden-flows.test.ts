@@ -1,10 +1,21 @@
 import { describe, expect, test } from "vitest";
-import { forbiddenFlows, misaddressedFlows } from "../../../../src/host/linux/firewall/forbidden-flows.ts";
+import {
+  forbiddenFlows,
+  localAddresses,
+  misaddressedFlows,
+} from "../../../../src/host/linux/firewall/forbidden-flows.ts";
 import { blockedPolicy } from "../../../../src/model/firewall/transition.ts";
 import type { Flow, FlowTuple } from "../../../../src/native/linux/conntrack/flow.codec.ts";
 import { DIRECT, LAPTOP, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
 
-const LOCAL = new Set(["198.51.100.2", "192.168.1.2", "10.8.0.2", "10.9.0.2", "2001:db8:9::2", "127.0.0.1"]);
+const LOCAL = localAddresses([
+  "198.51.100.2/24",
+  "192.168.1.2/24",
+  "10.8.0.2/32",
+  "10.9.0.2/32",
+  "2001:db8:9::2/64",
+  "127.0.0.1/8",
+]);
 
 function flowOf(original: Partial<FlowTuple>, translated?: string): Flow {
   const tuple = {
@@ -37,6 +48,18 @@ describe("open flows that the policy forbids (S11.1)", () => {
     ["from outside to what is allowed in", false, incoming({ protocol: 6, destinationPort: 22 })],
     ["from outside to what is not", true, incoming({ protocol: 6, destinationPort: 80 })],
     ["from the local network", false, incoming({ source: "192.168.1.9", destinationPort: 80 })],
+    [
+      "from a neighbour to all of the local network",
+      false,
+      incoming({ source: "192.168.1.9", destination: "192.168.1.255" }),
+    ],
+    ["from outside to all of a network", true, incoming({ destination: "198.51.100.255" })],
+    [
+      "to all of another network",
+      true,
+      incoming({ source: "172.17.0.2", destination: "172.17.0.255", destinationPort: 53 }),
+    ],
+    ["from here to all of a network that is not the local one", true, flowOf({ destination: "198.51.100.255" })],
     ["of a guest", false, flowOf({ source: "172.17.0.2" })],
     ["of a guest, DNS", true, flowOf({ source: "172.17.0.2", destinationPort: 53 })],
     ["ping", true, flowOf({ protocol: 1, icmp: { id: 1, type: 8, code: 0 } })],
