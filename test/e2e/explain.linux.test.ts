@@ -271,6 +271,24 @@ ${counts('iifname != "up0"').join("\n")}
       300_000,
     );
 
+    test("law 9: tells of another program's rule that leads into the same tunnel", async () => {
+      const { world } = judged();
+      const routes = await world.inside("client", ["ip", "route", "show", "table", "all"]);
+      const table = new RegExp(`^default dev ${awg.device} table (\\d+)`, "m").exec(routes)?.[1] ?? "";
+      await world.inside("client", ["ip", "rule", "add", "pref", "100", "to", place.v4.echo, "lookup", table]);
+      try {
+        const same = { name: "", address: place.v4.echo, port: 4001, fate: "tunnel", path: "", says: "" } as const;
+        const said = await explain(same);
+        expect(said).toMatchObject({ status: 6, live: { device: awg.device, verdict: "accept" } });
+        expect(said.disagreements).toEqual([
+          expect.stringMatching(/^policy rule: declared 10\d+: .* has 100: from all/),
+        ]);
+        expect(await fateOf(same)).toBe("tunnel");
+      } finally {
+        await world.inside("client", ["ip", "rule", "del", "pref", "100"]);
+      }
+    }, 300_000);
+
     test("law 9: shouts where another program's rule makes something else of it, and the packet does that", async () => {
       const { world } = judged();
       const [address] = [place.v4.echo];

@@ -18,6 +18,7 @@ import { readSurroundings } from "../verify/surroundings.ts";
 import { unmodelledRules } from "../verify/unmodelled-rules.ts";
 import { policyIn } from "../verify/verify-machine.ts";
 import { declaredRouting, withoutRulesBefore } from "./declared-routing.ts";
+import { differencesOf } from "./differences.ts";
 import type { ExplainedSide, Explanation } from "./explanation.ts";
 import { type ExplainQuestion, readQuestion } from "./question.ts";
 import { policyRuleText, routeText, routeTextOfMac, tunnelState } from "./texts.ts";
@@ -62,6 +63,7 @@ export async function explainFlow(parts: SessionParts, question: ExplainQuestion
   const { capabilities, os } = await host.facts.read({ users: [], hosts: [] });
   const device = tunnels.find((tunnel) => tunnel.device === declared.path)?.device;
   const engine = device === undefined ? undefined : await host.engines.read(device);
+  const differences = differencesOf(declared, live, os);
   return {
     flow: { destination: renderIp(address), protocol, uid, ...(port === undefined ? {} : { port }) },
     generation: generation?.number ?? 0,
@@ -71,9 +73,10 @@ export async function explainFlow(parts: SessionParts, question: ExplainQuestion
     ...(device === undefined ? {} : { tunnel: { device, state: tunnelState(engine) } }),
     enforcement: driverRegistry.firewall.enforcement?.(policy, capabilities) ?? "enforced",
     programs,
-    disagreements: disagreementsOf(declared, live),
+    disagreements: differences.disagreements,
     notes: [
       ...notes,
+      ...differences.notes,
       ...unmodelledRules(routing).before,
       ...(policyIn(desired) === undefined ? ["no packet policy was accepted here"] : []),
     ],
@@ -222,17 +225,4 @@ function pathName(policy: FirewallPolicy, mark: number): string {
 function pathReason(policy: FirewallPolicy, packet: Packet): string {
   const layer = policy.layers.at(-1) ?? { dns: null, allow: [], allowLan: false };
   return compileFlowPath(policy.steering, layer)(flowOf(packet)).reason;
-}
-
-function disagreementsOf(declared: ExplainedSide, live: ExplainedSide): string[] {
-  const differ = (what: string, a: string, b: string) =>
-    a === b ? [] : [`${what}: declared ${a}, the machine has ${b}`];
-  const goes = (side: ExplainedSide) =>
-    side.device.startsWith("(") && side.device !== "(local)" ? "nowhere" : side.device;
-  const isDropped = declared.verdict === "drop" && live.verdict === "drop";
-  return [
-    ...differ("path", declared.path, live.path),
-    ...(isDropped ? [] : differ("device", goes(declared), goes(live))),
-    ...differ("verdict", declared.verdict, live.verdict),
-  ];
 }

@@ -321,6 +321,47 @@ describe("awg explain on the simulated machine", () => {
     expect(explained.live.verdict).toBe("drop");
   });
 
+  const beforeOurs = (change: (state: MachineState) => MachineState["rules"][number]["rule"]) =>
+    tamper((state) => {
+      state.rules.push({ rule: change(state), protocol: 4 });
+    });
+  const toTunnelTable = (destination: string) => (state: MachineState) => {
+    const ours = state.rules.find(({ rule }) => rule.preference === 10_110 && rule.family === 4);
+    if (ours === undefined) throw new Error("there is no such rule");
+    return { ...ours.rule, preference: 100, match: { destination } };
+  };
+
+  test("tells of another policy rule that leads the packet the same way", async () => {
+    await apply(config());
+    beforeOurs(toTunnelTable("198.51.100.7/32"));
+    const explained = await withSession((session) => session.explain(ask("198.51.100.7", { port: 443 })));
+    expect(explained.disagreements).toEqual([
+      expect.stringMatching(
+        /^policy rule: declared 10110: .*, the machine has 100: from all to 198\.51\.100\.7\/32 lookup/,
+      ),
+    ]);
+    expect(renderExplanation(explained, styleFor(false))).toMatch(/^DISAGREE policy rule: /m);
+    const other = await withSession((session) => session.explain(ask("198.51.100.8", { port: 443 })));
+    expect(other.disagreements).toEqual([]);
+  });
+
+  test("tells of another route that leads the packet the same way", async () => {
+    await apply(config());
+    tamper((state) => {
+      const ours = state.routes.find(
+        ({ device, destination }) => device === "awg-office" && destination === "0.0.0.0/0",
+      );
+      if (ours === undefined) throw new Error("there is no such route");
+      state.routes.push({ ...ours, destination: "198.51.100.0/24" });
+    });
+    const explained = await withSession((session) => session.explain(ask("198.51.100.7", { port: 443 })));
+    expect(explained.disagreements).toEqual([
+      expect.stringMatching(
+        /^route: declared 0\.0\.0\.0\/0 dev awg-office .*, the machine has 198\.51\.100\.0\/24 dev awg-office/,
+      ),
+    ]);
+  });
+
   test("knows names of the machine, and refuses others", async () => {
     await apply(config());
     await expect(withSession((session) => session.explain(ask("nowhere.example")))).rejects.toMatchObject({

@@ -1,0 +1,44 @@
+import type { ExplainedSide, Explanation } from "./explanation.ts";
+
+/** Where the two sides of an explanation differ. */
+export interface Differences {
+  readonly disagreements: readonly string[];
+  /** What changes nothing for the packet, because both sides drop it: at most one note. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Compares what is shown of both sides. What a packet goes by counts even where it leads to the same device: another rule or
+ * route may lead elsewhere as soon as that device is gone. Nothing follows a mark or a route of what is dropped. Pure.
+ */
+export function differencesOf(
+  declared: ExplainedSide,
+  live: ExplainedSide,
+  system: Explanation["system"],
+): Differences {
+  const differ = (what: string, a: string, b: string) =>
+    a === b ? [] : [`${what}: declared ${a}, the machine has ${b}`];
+  const onLinux = [
+    ...differ("mark", hex(declared.mark), hex(live.mark)),
+    ...differ("policy rule", declared.policyRule ?? NONE, live.policyRule ?? NONE),
+  ];
+  const led = [
+    ...(system === "linux" ? onLinux : []),
+    ...differ("route", declared.route ?? NONE, live.route ?? NONE),
+    ...differ("device", goes(declared), goes(live)),
+  ];
+  const isDropped = declared.verdict === "drop" && live.verdict === "drop";
+  const [path, verdict] = [differ("path", declared.path, live.path), differ("verdict", declared.verdict, live.verdict)];
+  if (!isDropped) return { disagreements: [...path, ...led, ...verdict], notes: [] };
+  return { disagreements: path, notes: led.length === 0 ? [] : [`dropped either way, but ${led.join("; ")}`] };
+}
+
+const NONE = "none that awg can follow";
+
+function goes({ device }: ExplainedSide): string {
+  return device.startsWith("(") && device !== "(local)" ? "nowhere" : device;
+}
+
+function hex(mark: number): string {
+  return `0x${mark.toString(16)}`;
+}
