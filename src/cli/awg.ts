@@ -1,3 +1,4 @@
+import { writeLog } from "../native/write-log.ts";
 import { EXIT } from "./exit-code.ts";
 import { runCommandLine } from "./main.ts";
 
@@ -6,7 +7,7 @@ runCommandLine(process.argv.slice(2), process.env).then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    process.stderr.write(`awg: ${error instanceof Error ? error.message : String(error)}\n`);
+    writeLog(`awg: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = EXIT.bug;
   },
 );

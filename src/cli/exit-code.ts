@@ -20,6 +20,8 @@ export const EXIT = {
   unreachable: 13,
   usage: 64,
   bug: 70,
+  /** What the verb was asked for could not be written to where it was to go. */
+  unwritten: 74,
   permission: 77,
   hungUp: 129,
   interrupted: 130,

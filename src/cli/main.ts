@@ -1,7 +1,7 @@
 import { AwgError, messageOf } from "../model/error.ts";
-import { type ExitCode, exitCodeOf } from "./exit-code.ts";
+import { EXIT, type ExitCode, exitCodeOf } from "./exit-code.ts";
 import { parsePlainly } from "./plain-options.ts";
-import { processTerminal, type Terminal } from "./terminal.ts";
+import { type ProcessTerminal, processTerminal, type Terminal } from "./terminal.ts";
 import { GLOBAL_OPTIONS } from "./verb-options.ts";
 import { VERBS } from "./verbs.ts";
 import { styleFor } from "./views/style.ts";
@@ -16,12 +16,25 @@ export async function runCommandLine(argv: readonly string[], environment: NodeJ
   try {
     const namespace = namespaceOf(argv);
     if (namespace !== undefined) return await runInside(namespace, argv, environment);
-    return await dispatch(verbFirst(argv), environment, terminal);
+    const words = verbFirst(argv);
+    return codeAsWritten(await dispatch(words, environment, terminal), words[0], terminal);
   } catch (error) {
     reportError(error, terminal, argv.includes("--debug"));
     if (argv.includes("--json")) writeErrorDocument(error, terminal);
     return exitCodeOf(error);
   }
+}
+
+/**
+ * A verb that was to tell something and could not has failed, the wg tool's with its one code; one that was to do something
+ * has done it.
+ */
+function codeAsWritten(code: ExitCode, name: string | undefined, terminal: ProcessTerminal): ExitCode {
+  const { unwritten } = terminal;
+  const verb = VERBS.find((one) => one.name === name);
+  if (unwritten === undefined || verb?.acts === true) return code;
+  terminal.err(`${styleFor(terminal.colorErr).red("awg:")} the output could not be written: ${messageOf(unwritten)}`);
+  return verb?.isRaw === true ? EXIT.differences : EXIT.unwritten;
 }
 
 /** The value of --netns; the process that runs inside is given none. */
@@ -57,11 +70,7 @@ function writeErrorDocument(error: unknown, terminal: Terminal): void {
   const { kind, facts, remedy } = error instanceof AwgError ? error : { kind: "bug", facts: {}, remedy: undefined };
   const message = error instanceof Error ? error.message : String(error);
   const described = { kind, message, ...(remedy === undefined ? {} : { remedy }), facts, exit_code: exitCodeOf(error) };
-  try {
-    terminal.out(JSON.stringify({ format_version: "1", error: described }));
-  } catch {
-    // The sentence on stderr was said already.
-  }
+  terminal.out(JSON.stringify({ format_version: "1", error: described }));
 }
 
 /** Moves options that stand before the verb behind it: `awg --netns lab diff` reads like `awg diff --netns lab`. */

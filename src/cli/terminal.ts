@@ -20,17 +20,29 @@ export interface Terminal {
   readInput(): string;
 }
 
+/** The streams of this process. */
+export interface ProcessTerminal extends Terminal {
+  /** Why something could not be written to stdout; undefined where all was, or nobody reads it any more. */
+  readonly unwritten: unknown;
+}
+
 const MAX_INPUT_BYTES = 8 * 1024 * 1024;
 
 /** The real terminal. Colour only on a TTY and never with NO_COLOR (no-color.org) or TERM=dumb. */
-export function processTerminal(environment: NodeJS.ProcessEnv, wantsColor: boolean): Terminal {
+export function processTerminal(environment: NodeJS.ProcessEnv, wantsColor: boolean): ProcessTerminal {
   const mayColor = wantsColor && !environment["NO_COLOR"] && environment["TERM"] !== "dumb";
   const forced = Boolean(environment["FORCE_COLOR"]) && environment["FORCE_COLOR"] !== "0";
   const colorOut = mayColor && (forced || isTerminal(1));
   const colorErr = mayColor && (forced || isTerminal(2));
+  let unwritten: unknown;
   return {
-    out: (text) => writeWhole(1, `${printable(text, colorOut)}\n`),
-    err: (text) => writeWhole(2, `${printable(text, colorErr)}\n`),
+    out(text) {
+      unwritten ??= writeWhole(1, `${printable(text, colorOut)}\n`);
+    },
+    err: (text) => void writeWhole(2, `${printable(text, colorErr)}\n`),
+    get unwritten() {
+      return unwritten;
+    },
     colorOut,
     colorErr,
     interactive: isTerminal(0) && isTerminal(2),
@@ -58,19 +70,23 @@ function isTerminal(descriptor: number): boolean {
   return stream?.isTTY === true;
 }
 
-/** Writes all bytes; a reader that went away (EPIPE, a terminal's EIO) is not an error, a full pipe (EAGAIN) is waited for. */
-function writeWhole(descriptor: number, text: string): void {
+/**
+ * Writes all bytes and gives what hindered it (a full disk), which is no reason to stop half-way in what is being done. A
+ * reader that went away (EPIPE, a terminal's EIO) is not an error, a full pipe (EAGAIN) is waited for.
+ */
+function writeWhole(descriptor: number, text: string): unknown {
   const bytes = Buffer.from(text);
   for (let sent = 0; sent < bytes.length; ) {
     try {
       sent += writeSync(descriptor, bytes, sent);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === "EPIPE" || (code === "EIO" && fstatSync(descriptor).isCharacterDevice())) return;
-      if (code !== "EAGAIN") throw error;
+      if (code === "EPIPE" || (code === "EIO" && fstatSync(descriptor).isCharacterDevice())) return undefined;
+      if (code !== "EAGAIN") return error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
   }
+  return undefined;
 }
 
 function readLine(): string | undefined {

@@ -44,6 +44,8 @@ export interface VerbDefinition {
   readonly examples: readonly (readonly [string, string])[];
   /** Its words are its own: none of them is read as an option, but for a lone --help. */
   readonly isRaw?: boolean;
+  /** What counts is what it does, not what it tells: it has not failed where its words cannot be written. */
+  readonly acts?: true;
   /** Not listed in help. */
   readonly hidden?: boolean;
   readonly load: () => Promise<{ readonly run: RunVerb }>;

@@ -23,6 +23,7 @@ export const VERBS: readonly VerbDefinition[] = [
     summary: "write a commented config to start from",
     options: [{ flags: "--force", summary: "replace a file that exists" }],
     examples: [["awg init laptop.yaml", "write laptop.yaml; edit it, then awg validate -f laptop.yaml"]],
+    acts: true,
     load: () => import("./verbs/init.ts"),
   },
   {
@@ -83,6 +84,7 @@ export const VERBS: readonly VerbDefinition[] = [
       ["sudo awg apply -f config.yaml --netns lab --auto-approve", "inside the network namespace lab"],
       ["sudo awg apply -f config.yaml --confirm-within 60s", "exit 9 and the old state, unless confirmed in time"],
     ],
+    acts: true,
     load: () => import("./verbs/apply.ts"),
   },
   {
@@ -91,6 +93,7 @@ export const VERBS: readonly VerbDefinition[] = [
     details: "Refused over the SSH connection that applied: only a new one proves that the machine can be reached.",
     options: [],
     examples: [["sudo awg confirm", "within the time given; after it the old state is back (exit 9)"]],
+    acts: true,
     load: () => import("./verbs/generations/confirm.ts"),
   },
   {
@@ -98,6 +101,7 @@ export const VERBS: readonly VerbDefinition[] = [
     summary: "undo now what waits to be confirmed",
     options: [{ flags: "--due", summary: "only if the time to confirm is over" }],
     examples: [["sudo awg revert", "what stood before the apply is back"]],
+    acts: true,
     load: () => import("./verbs/generations/revert.ts"),
   },
   {
@@ -109,6 +113,7 @@ export const VERBS: readonly VerbDefinition[] = [
       ["sudo awg rollback", "undo the last apply; it becomes a new generation"],
       ["sudo awg rollback 3", "generation 3, as awg history lists it"],
     ],
+    acts: true,
     load: () => import("./verbs/generations/rollback.ts"),
   },
   {
@@ -123,6 +128,7 @@ export const VERBS: readonly VerbDefinition[] = [
     summary: "remove everything awg made and put back what it replaced",
     options: [APPROVE, ACCEPT_RISK, STREAM],
     examples: [["sudo awg destroy", "the kill switch comes down last"]],
+    acts: true,
     load: () => import("./verbs/destroy.ts"),
   },
   {
@@ -201,6 +207,7 @@ export const VERBS: readonly VerbDefinition[] = [
         "applies it, then repairs what others change; its end changes nothing",
       ],
     ],
+    acts: true,
     load: () => import("./verbs/daemon.ts"),
   },
   {

@@ -5,6 +5,7 @@ import { AwgError } from "../model/error.ts";
 import { forbidDumps } from "../native/linux/process/credentials.ffi.ts";
 import { moveDescriptor, receiveDescriptors } from "../native/linux/process/unix-socket.ffi.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
+import { writeLog } from "../native/write-log.ts";
 import { forbidLooks } from "./forbid-looks.ts";
 
 const LOOK_MS = 5000;
@@ -27,7 +28,7 @@ export async function runEngineHere(device: string, environment: NodeJS.ProcessE
   if (how === undefined) {
     throw new AwgError("usage", "awg engine is started by the keeper only, which hands it its descriptors");
   }
-  const report = (line: string) => process.stderr.write(`${line}\n`);
+  const report = (line: string) => writeLog(`${line}\n`);
   return runEngine({ ...how, device, program: process.argv[1] ?? "awg", report });
 }
 

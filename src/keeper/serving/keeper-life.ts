@@ -4,6 +4,7 @@ import { messageOf } from "../../model/error.ts";
 import type { KeeperPaths, KeeperStatus } from "../../model/keeper-protocol.ts";
 import { printableLine } from "../../model/text/printable.ts";
 import { tryLockFile } from "../../native/linux/process/file-lock.ffi.ts";
+import { writeLog } from "../../native/write-log.ts";
 import { boundEngineLogs } from "../engine-logs.ts";
 import { type Answerer, type PeerUid, serveKeeper } from "./keeper-server.ts";
 
@@ -83,5 +84,5 @@ export function endOnSignals(): AbortSignal {
 
 /** One line of the keeper's log, which is its standard error. */
 export function reportToLog(line: string): void {
-  process.stderr.write(`${new Date().toISOString()} ${printableLine(line)}\n`);
+  writeLog(`${new Date().toISOString()} ${printableLine(line)}\n`);
 }

@@ -12,6 +12,7 @@ export const INSTALL_VERBS: readonly VerbDefinition[] = [
       ["sudo awg install", "the daemon and the keeper run, and start again at boot"],
       ["awg install --dry-run", "step by step what that would change"],
     ],
+    acts: true,
     load: () => import("./install.ts"),
   },
   {
@@ -20,6 +21,7 @@ export const INSTALL_VERBS: readonly VerbDefinition[] = [
     details: "Refused while an applied generation stands: its kill switch and routes would be left to nobody.",
     options: [DRY_RUN, { flags: "--force", summary: "destroy what is applied first" }],
     examples: [["sudo awg uninstall", "services, the user and the state folder go; the rest is as before"]],
+    acts: true,
     load: () => import("./uninstall.ts"),
   },
   {
@@ -36,6 +38,7 @@ export const INSTALL_VERBS: readonly VerbDefinition[] = [
       ["awg service status", "what the service manager says: running, process, how it last ended"],
       ["sudo awg service restart", "after an update; no packet notices"],
     ],
+    acts: true,
     load: () => import("./service.ts"),
   },
 ];

@@ -11,6 +11,7 @@ export const PROCESS_VERBS: readonly VerbDefinition[] = [
     ],
     examples: [],
     hidden: true,
+    acts: true,
     load: () => import("./keeper.ts"),
   },
   {
@@ -20,6 +21,7 @@ export const PROCESS_VERBS: readonly VerbDefinition[] = [
     options: [],
     examples: [],
     hidden: true,
+    acts: true,
     load: () => import("./engine.ts"),
   },
   {
@@ -28,6 +30,7 @@ export const PROCESS_VERBS: readonly VerbDefinition[] = [
     options: [],
     examples: [],
     hidden: true,
+    acts: true,
     load: () => import("./packet-thread.ts"),
   },
 ];

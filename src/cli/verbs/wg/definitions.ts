@@ -3,7 +3,7 @@ import type { VerbDefinition } from "../../verb.ts";
 const WORDS = "Answers as the tool of wg and amneziawg-tools does, exit code 1 for any failure included.";
 
 function definition(
-  one: Pick<VerbDefinition, "name" | "summary" | "examples" | "load">,
+  one: Pick<VerbDefinition, "name" | "summary" | "examples" | "acts" | "load">,
   words?: string,
 ): VerbDefinition {
   const argument = words === undefined ? {} : { argument: { name: "words", summary: words, variadic: true } };
@@ -41,6 +41,7 @@ export const WG_VERBS: readonly VerbDefinition[] = [
         ["sudo awg set awg-office peer KEY persistent-keepalive 25", "one peer; the others are not disturbed"],
         ["sudo awg set wg0 private-key /etc/awg/wg0.key", "keys come from files, never from the command line"],
       ],
+      acts: true,
       load: () => import("./set.ts"),
     },
     "interface, then pairs: listen-port, fwmark, private-key, peer KEY [remove], endpoint, allowed-ips, …",
@@ -50,6 +51,7 @@ export const WG_VERBS: readonly VerbDefinition[] = [
       name: "setconf",
       summary: "make a running tunnel exactly what a conf says",
       examples: [["sudo awg setconf wg0 wg0.conf", "what the conf leaves out is taken away"]],
+      acts: true,
       load: () => import("./setconf.ts"),
     },
     "interface file",
@@ -59,6 +61,7 @@ export const WG_VERBS: readonly VerbDefinition[] = [
       name: "addconf",
       summary: "add a conf to a running tunnel",
       examples: [["sudo awg addconf wg0 peers.conf", "other peers stay"]],
+      acts: true,
       load: () => import("./addconf.ts"),
     },
     "interface file",
@@ -68,6 +71,7 @@ export const WG_VERBS: readonly VerbDefinition[] = [
       name: "syncconf",
       summary: "like setconf, without disturbing peers that stay",
       examples: [["sudo awg syncconf wg0 wg0.conf", "sessions of peers that stay go on"]],
+      acts: true,
       load: () => import("./syncconf.ts"),
     },
     "interface file",
