@@ -21,10 +21,13 @@ export const NDP = { routerSolicit: 133, routerAdvert: 134, neighbourSolicit: 13
 /** NDP is only believed with this hop limit: no router has passed it on (RFC 4861 section 6.1, 7.1). */
 export const NDP_HOP_LIMIT = 255;
 /**
- * The longest that the kernel makes of a solicitation or advertisement, as a hook counts it: 72 bytes with an Ethernet address
- * (RFC 4861 section 4.3, 4.6.1), which are 86 with the frame's header, and 88 with an address of InfiniBand (RFC 4391).
+ * The longest packet that the kernel makes of a solicitation or advertisement: 40 bytes of IPv6, 24 of the message (RFC 4861
+ * section 4.3) and the option with the hardware address, which has 8 for Ethernet and 24 for InfiniBand (RFC 4391 section
+ * 9.3) and FireWire. An Ethernet frame of it has 86.
  */
 export const NDP_BYTES = 88;
+/** The same as a frame: InfiniBand puts 24 bytes before it (IPOIB_HARD_LEN of ipoib.h), FireWire 18. */
+export const NDP_FRAME_BYTES = NDP_BYTES + 24;
 export const ALL_ROUTERS = "ff02::2";
 /** Where anybody may send solicitations and advertisements: they cannot leave the link. */
 export const NEIGHBOUR_PREFIXES: readonly string[] = ["fe80::/10", "ff02::1/128", "ff02::1:ff00:0/104"];

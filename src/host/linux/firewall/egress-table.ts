@@ -79,7 +79,7 @@ function writePackets(place: RenderPlace, policy: FirewallPolicy, labels: boolea
   for (const own of ownAddresses(place, "saddr", policy)) {
     writer.rule(PACKETS, [own], refuse(), "S2.2 source is a tunnel's address");
   }
-  writeLinkOut(place, PACKETS, verdict("accept"));
+  writeLinkOut(place, PACKETS, verdict("accept"), true);
   writeGuestAnswers(place, policy, labels);
   const memory = flowMemoryOf(policy);
   if (memory.kind === "kept") {

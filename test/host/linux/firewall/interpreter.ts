@@ -23,6 +23,8 @@ export interface Wire {
   readonly readsFragments?: boolean;
   /** The name of the users whose flow it was, where the tables remember it. */
   readonly flowOf?: string;
+  /** What kind of device it leaves by (if_arp.h); Ethernet when absent. */
+  readonly deviceType?: number;
   /** The label that rules before gave it; none when absent. */
   readonly label?: number;
 }
@@ -235,7 +237,7 @@ class Machine {
       const type = this.#wire.etherType ?? (family === 4 ? 0x0800 : 0x86dd);
       return Uint8Array.of(type >> 8, type & 255);
     }
-    if (key === "oiftype") return Uint8Array.of(1, 0);
+    if (key === "oiftype") return Uint8Array.of(this.#wire.deviceType ?? 1, 0);
     if (key === "secmark") return host32(this.#label);
     if (key === "len") return host32(packet.bytes ?? 84);
     if (key === "l4proto") return Uint8Array.of(packet.protocol);

@@ -6,6 +6,7 @@ import { judge, markAfterSteering } from "../../../../src/model/firewall/evaluat
 import { flowMemoryOf, isOrphan } from "../../../../src/model/firewall/flow-memory.ts";
 import { LOOPBACK_DEVICE, type Packet } from "../../../../src/model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
+import { parseIp } from "../../../../src/model/ip.ts";
 import { MARK_MASK } from "../../../../src/model/ownership.ts";
 import { oneOfThreeLong, packetArbitrary, policyArbitrary } from "../../../model/firewall/arbitraries.ts";
 import { SEED } from "../../../support/seeded.ts";
@@ -223,4 +224,31 @@ describe("the rendered rules", { timeout: 300_000 }, () => {
     }
     expect(accepted).toBeGreaterThan(50);
   });
+
+  test.each([
+    ["Ethernet", 1, 88],
+    ["FireWire", 24, 112],
+    ["InfiniBand", 32, 112],
+  ])(
+    "S2.6: let the kernel's solicitations to any neighbour leave in a frame of %s, and no longer ones",
+    (_, deviceType, most) => {
+      const [source, destination] = ["2001:db8:9::1", "2001:db8:9::2"].map(parseIp);
+      const solicit = {
+        hook: "output",
+        source,
+        destination,
+        protocol: 58,
+        icmpType: 135,
+        hopLimit: 255,
+        outDevice: "eth0",
+      } as Packet;
+      const verdictOf = (egress: RenderedTable, bytes: number) =>
+        runChain(egress, "frames", { ...solicit, bytes }, { readsFragments: true, deviceType }).verdict;
+      const closed = policies.map((policy) => render(policy)[1]).filter((egress) => verdictOf(egress, 960) === "drop");
+      expect(closed.length).toBeGreaterThan(20);
+      for (const egress of closed.slice(0, 20)) {
+        expect([most, most + 1].map((bytes) => verdictOf(egress, bytes))).toEqual(["accept", "drop"]);
+      }
+    },
+  );
 });

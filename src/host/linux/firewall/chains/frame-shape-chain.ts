@@ -28,14 +28,18 @@ export function writeFrameShape(place: RenderPlace, from: string, kind: keyof ty
   writer.chain(chain);
   for (const other of otherHeaders(place, kind))
     writer.rule(chain, [other], refuse(), "S9.5 its header is another protocol's");
-  const notEthernet = match.field("oiftype", ARPHRD_ETHER, { not: true });
-  writer.rule(chain, [notEthernet], verdict("return"), "S9.5 the frame bears no type");
+  writer.rule(chain, [isNotEthernet(place)], verdict("return"), "S9.5 the frame bears no type");
   writer.rule(chain, [match.field("ether.type", type)], verdict("return"), "S9.5 is what it is called");
   const tagged = match.inSet("ether.type", writer.valueSet("vlan-tags", "ether.type", VLAN_TAGS));
   const inVlan = [tagged, match.field("ether.inner", type), match.anyBit("ether.tag", VLAN_ID_BITS)];
   writer.rule(chain, inVlan, verdict("return"), "S9.5 is what it is called, in a VLAN");
   writer.rule(chain, [], refuse(), "S9.5 is not what it is called");
   writer.rule(from, [match.field("protocol", type)], verdict("jump", chain), "S9.5 as the frame says");
+}
+
+/** The device has frames of another kind, with a header of its own. */
+export function isNotEthernet({ match }: RenderPlace): Match {
+  return match.field("oiftype", ARPHRD_ETHER, { not: true });
 }
 
 function otherHeaders({ match }: RenderPlace, kind: keyof typeof FRAME_TYPES): Match[] {

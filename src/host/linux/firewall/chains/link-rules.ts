@@ -6,25 +6,31 @@ import {
   LINK_LOCAL,
   NDP,
   NDP_BYTES,
+  NDP_FRAME_BYTES,
   NDP_HOP_LIMIT,
   NEIGHBOUR_PREFIXES,
 } from "../../../../model/firewall/link-traffic.ts";
 import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
 import type { Match } from "../../../../native/linux/nftables/match.ts";
 import { addressesOf, type RenderPlace } from "./conditions.ts";
+import { isNotEthernet } from "./frame-shape-chain.ts";
 
 const LAST_UID = 0xffff_ffff;
 
 /**
  * Rules that give `then`, which must end the packet's way through the hook, to DHCP and NDP that may leave
  * (S2.4–S2.6); others go on.
+ *
+ * @param isFramed the hook counts a packet with the header of its frame
  */
-export function writeLinkOut(place: RenderPlace, chain: string, then: Expression): void {
+export function writeLinkOut(place: RenderPlace, chain: string, then: Expression, isFramed = false): void {
   const { writer, match } = place;
   const kernel = `${chain}-kernel`;
+  const comment = "S2.6 sent by the kernel, as short as its own are";
   writer.chain(kernel);
   writer.rule(kernel, [hasSocket(place)], verdict("return"), "S2.6 sent by a process");
-  writer.rule(kernel, [match.range("length", 0, NDP_BYTES)], then, "S2.6 sent by the kernel, as short as its own are");
+  writer.rule(kernel, [match.range("length", 0, NDP_BYTES)], then, comment);
+  if (isFramed) writer.rule(kernel, [isNotEthernet(place), match.range("length", 0, NDP_FRAME_BYTES)], then, comment);
   writer.rule(chain, dhcp(place, "ip", DHCPV4.client, DHCPV4.server), then, "S2.4 DHCP");
   for (const servers of addressesOf(place, "dhcpv6-servers", { address: "daddr" }, DHCPV6_SERVERS)) {
     const ports = dhcp(place, "ip6", DHCPV6.client, DHCPV6.server);
