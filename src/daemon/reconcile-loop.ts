@@ -178,14 +178,23 @@ export class ReconcileLoop<P extends LoopPlan> {
     const planned = this.#planned;
     if (planned === undefined) return this.#send({ type: "applyFailed", reason: "there is no plan" });
     this.#deps.report({ type: "applying", keys: planned.keys, proposed: planned.proposed });
+    const sinceMs = this.#deps.nowMs();
     try {
       await this.#subject.apply(planned);
     } catch (error) {
       if (!planned.proposed) this.#history = this.#historyBefore;
-      return this.#send({ type: "applyFailed", reason: messageOf(error) });
+      const reason = messageOf(error) + this.#meddling(planned.keys, sinceMs);
+      return this.#send({ type: "applyFailed", reason });
     }
     this.#deps.report({ type: "applied", keys: planned.keys });
     this.#send({ type: "applied" });
+  }
+
+  /** Who changed what was being changed: a rival that is faster than the look afterwards makes a repair fail. */
+  #meddling(keys: readonly string[], sinceMs: number): string {
+    const rivals = this.#rivals.filter(({ atMs }) => atMs >= sinceMs);
+    const by = rivalsFor(rivals, keys, this.#deps.nowMs());
+    return by.length === 0 ? "" : ` (changed meanwhile: ${by.join("; ")})`;
   }
 
   #scheduleRetry(): void {

@@ -133,6 +133,23 @@ describe("law 4: the loop", () => {
     expect([told("contended").length, told("applying").length]).toEqual([0, 8]);
   });
 
+  test("a repair that fails is told with who changed the same meanwhile, not with who did before or changed something else", async () => {
+    const rival = (text: string) => ({ kind: text, text, isRival: true });
+    const { loop, time, state, told } = world({
+      apply: async () => {
+        loop.wake("policy rules", rival("meddler (7)"));
+        loop.wake("addresses", rival("another (9)"));
+        throw new Error("the machine still differs");
+      },
+    });
+    state.drifted = ["routes/policy"];
+    loop.wake("policy rules", rival("earlier (6)"));
+    await time.pass(300);
+    expect(told("stalled")[0]).toMatchObject({
+      reason: "the machine still differs (changed meanwhile: policy rules, by meddler (7))",
+    });
+  });
+
   test("what a person proposes is never called a fight", async () => {
     const { loop, time, state, told } = world();
     state.proposed = true;
