@@ -45,7 +45,8 @@ export async function benchIdle(): Promise<readonly Figure[]> {
   }
 }
 
-async function startDaemon(awg: string, config: string): Promise<ChildProcess> {
+/** The daemon of this configuration, once it is in sync for the first time. */
+export async function startDaemon(awg: string, config: string): Promise<ChildProcess> {
   const daemon = spawn(awg, ["daemon", "--foreground", "-f", config], { stdio: ["ignore", "ignore", "pipe"] });
   let told = "";
   daemon.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -60,7 +61,7 @@ async function startDaemon(awg: string, config: string): Promise<ChildProcess> {
 }
 
 /** User and system time of a process, its threads' included, in milliseconds. */
-function processorMs(pid: number): number {
+export function processorMs(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;

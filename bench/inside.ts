@@ -5,6 +5,7 @@ import { benchFirstPacket } from "./first-packet.ts";
 import { benchIdle } from "./idle.ts";
 import type { Figure } from "./measure.ts";
 import { benchProcesses } from "./processes.ts";
+import { benchRepairs } from "./repairs.ts";
 import { benchRoutes } from "./routes.ts";
 
 const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   "first-packet": benchFirstPacket,
   idle: benchIdle,
   processes: benchProcesses,
+  repairs: benchRepairs,
   routes: benchRoutes,
 };
 
