@@ -163,6 +163,8 @@ export interface Status {
   readonly openJournal: string | undefined;
   /** That apply was not cut short: its way back failed. */
   readonly wayBackFailed?: true;
+  /** Nor was it cut short: all of it stands as it was to, and only that it was accepted is left to be written. */
+  readonly isUnwritten?: true;
   /** A change that is reverted unless it is confirmed in time. */
   readonly awaiting?: Awaiting;
   /** Tunnels that are down and whose fallback is in force; absent where there is none. */

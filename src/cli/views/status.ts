@@ -12,7 +12,7 @@ const GOOD_WHEN_TRUE: ReadonlySet<Condition["type"]> = new Set(["Ready", "Protec
 export function renderStatus(status: Status, style: Style, nowMs = Date.now()): string {
   const open = openTexts(status, style);
   if (status.resources.length === 0) {
-    const isUnderWay = status.openJournal !== undefined || status.awaiting !== undefined;
+    const isUnderWay = (status.openJournal !== undefined && !status.isUnwritten) || status.awaiting !== undefined;
     const first = isUnderWay
       ? "No generation was accepted on this machine yet."
       : "Nothing is applied on this machine. Traffic is not protected by awg.";
@@ -77,7 +77,13 @@ function silenceText(silence: AwgError): string {
 }
 
 function transactionTexts(
-  { openJournal, wayBackFailed, awaiting }: Pick<Status, "openJournal" | "wayBackFailed" | "awaiting">,
+  {
+    openJournal,
+    wayBackFailed,
+    isUnwritten,
+    awaiting,
+    generation: accepted,
+  }: Pick<Status, "openJournal" | "wayBackFailed" | "isUnwritten" | "awaiting" | "generation">,
   style: Style,
 ): readonly string[] {
   if (awaiting !== undefined) {
@@ -86,6 +92,10 @@ function transactionTexts(
     return [style.yellow(`${what}: keep it with awg confirm, undo it with awg revert.`)];
   }
   if (openJournal === undefined) return [];
+  if (isUnwritten) {
+    const what = `That generation ${accepted} was accepted could not be written yet (${openJournal})`;
+    return [style.yellow(`${what}; mend that, then the next apply or destroy writes it.`)];
+  }
   const what = wayBackFailed ? "failed, and so did its way back" : "was cut short";
   return [style.red(`An apply ${what} (${openJournal}); the next apply or destroy recovers it.`)];
 }

@@ -135,6 +135,17 @@ function openFinding(open: OpenTransaction, path: string, nowBootMs: number): Fi
       remedy: ["mend the cause", "awg revert"],
     };
   }
+  if (open.accept !== undefined) {
+    return {
+      id: "journal-open",
+      severity: "fault",
+      what: `${what} stands, but that it was accepted could not be written yet`,
+      evidence: [`${path} holds its records`],
+      consequence:
+        "the next apply or destroy writes it first; a full disk or a folder that takes no new file hinders it",
+      remedy: ["awg apply -f CONFIG"],
+    };
+  }
   return {
     id: "journal-open",
     severity: "fault",

@@ -1,6 +1,7 @@
 import { sameData } from "../../model/canonical.ts";
 import { AwgError } from "../../model/error.ts";
 import type { DesiredState } from "../../model/resource.ts";
+import { readOpenTransaction } from "../../reconciler/apply/record.ts";
 import type { Generation, Stores } from "../../reconciler/apply/stores.ts";
 
 /** One accepted generation, as `awg history` tells it. */
@@ -22,8 +23,9 @@ export interface HistoryChanges {
 }
 
 /** The generations that are kept, ascending. */
-export async function historyOf({ generations, ledger }: Stores): Promise<readonly HistoryEntry[]> {
-  const held = (await ledger.read()).generation;
+export async function historyOf(stores: Stores): Promise<readonly HistoryEntry[]> {
+  const { generations } = stores;
+  const held = await heldNumber(stores);
   const entries: HistoryEntry[] = [];
   let before: Generation | undefined;
   for (const number of await generations.numbers()) {
@@ -36,6 +38,17 @@ export async function historyOf({ generations, ledger }: Stores): Promise<readon
     before = generation;
   }
   return entries;
+}
+
+async function numberBefore(stores: Stores, numbers: readonly number[]): Promise<number | undefined> {
+  const held = await heldNumber(stores);
+  return numbers.filter((one) => one < held).at(-1);
+}
+
+/** Number of the generation that holds, also where that is still to be written into the ledger. A damaged journal tells nothing. */
+async function heldNumber({ ledger, journal }: Stores): Promise<number> {
+  const open = await readOpenTransaction(journal).catch(() => undefined);
+  return (open?.accept?.ledger ?? (await ledger.read())).generation;
 }
 
 /** Keys that came, changed and went between two desired states. Pure. */
@@ -51,10 +64,10 @@ function changesBetween(before: DesiredState, after: DesiredState): HistoryChang
 }
 
 /** The generation to go back to: this number, or the one before the one that holds. AwgError usage when it is not kept. */
-export async function generationFor({ generations, ledger }: Stores, number: number | undefined): Promise<Generation> {
+export async function generationFor(stores: Stores, number: number | undefined): Promise<Generation> {
+  const { generations } = stores;
   const numbers = await generations.numbers();
-  const held = (await ledger.read()).generation;
-  const wanted = number ?? numbers.filter((one) => one < held).at(-1);
+  const wanted = number ?? (await numberBefore(stores, numbers));
   const found = wanted === undefined ? undefined : await generations.read(wanted);
   if (found !== undefined) return found;
   const what =

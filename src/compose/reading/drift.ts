@@ -21,16 +21,16 @@ export interface DriftReport {
 
 /** Compares the machine with the last accepted state, field by field. Reads only (law 2). */
 export async function readDrift({ host, stores }: SessionParts): Promise<DriftReport> {
-  const ledger = await stores.ledger.read();
-  const latest = await stores.generations.latest();
-  const observed = await observeMachine(host, driverRegistry, { resources: [] }, ledger);
   const open = await readOpenTransaction(stores.journal);
+  const ledger = open?.accept?.ledger ?? (await stores.ledger.read());
+  const latest = open?.accept?.generation ?? (await stores.generations.latest());
+  const observed = await observeMachine(host, driverRegistry, { resources: [] }, ledger);
   const rebooted = (await stores.ledger.isOfEarlierBoot?.()) ?? false;
   const { lifecycle } = latest?.desired ?? {};
   return {
     generation: ledger.generation,
     drifts: driftOf({ ledger, observed, registry: driverRegistry, lifecycle, rebooted }),
     notes: foreignNotes(observed).map(({ key, message }) => ({ path: key, message })),
-    openJournal: open === undefined ? undefined : stores.journal.location,
+    openJournal: open === undefined || open.accept !== undefined ? undefined : stores.journal.location,
   };
 }

@@ -25,6 +25,7 @@ export async function readStatus(parts: SessionParts): Promise<Status> {
     ...(open === undefined ? {} : { openSinceMs: open.begin.startedMs }),
     nowMs: Date.now(),
     ...(open?.blocked === true ? { wayBackFailed: true as const } : {}),
+    ...(open?.accept === undefined ? {} : { isUnwritten: true as const }),
   };
   const [firewall] = observed.current.get("firewall")?.values() ?? [];
   const fallback = fallenBack(firewall as FirewallObserved | undefined);

@@ -25,5 +25,5 @@ export async function readStandingState(parts: Pick<SessionParts, "stores" | "cl
   const open = await readOpenTransaction(stores.journal);
   const { generation, ledger } = verifiedState(open, bootTimeMs(parts)) ?? { generation: latest, ledger: accepted };
   const desired = generation?.number === ledger.generation ? generation.desired : { resources: [] };
-  return { generation, desired, ledger, acceptedNumber: latest?.number ?? 0, open };
+  return { generation, desired, ledger, acceptedNumber: (open?.accept?.generation ?? latest)?.number ?? 0, open };
 }

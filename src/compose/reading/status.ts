@@ -22,6 +22,7 @@ interface StatusInput {
   readonly registry: DriverRegistry;
   readonly openJournal: string | undefined;
   readonly wayBackFailed?: true;
+  readonly isUnwritten?: true;
   /** When that apply began, in milliseconds since the epoch. */
   readonly openSinceMs?: number;
   /** Milliseconds since the epoch. */
@@ -37,6 +38,7 @@ export function statusOf(input: StatusInput): Status {
     resources,
     openJournal: input.openJournal,
     ...(input.wayBackFailed === undefined ? {} : { wayBackFailed: input.wayBackFailed }),
+    ...(input.isUnwritten === undefined ? {} : { isUnwritten: input.isUnwritten }),
   };
 }
 
@@ -141,7 +143,7 @@ function firewallSummary(
 
 function conditionsOf(
   resources: readonly ResourceStatus[],
-  { generation, desired, openJournal, wayBackFailed, openSinceMs }: StatusInput,
+  { generation, desired, openJournal, openSinceMs, ...open }: StatusInput,
 ): readonly Condition[] {
   const waiting = resources.filter(({ ready }) => !ready).map(({ key }) => key);
   const drifted = resources.filter(({ drift }) => drift.length > 0).map(({ key }) => key);
@@ -169,10 +171,7 @@ function conditionsOf(
     {
       type: "Stalled",
       status: openJournal !== undefined,
-      reason:
-        openJournal === undefined
-          ? "no apply is open"
-          : `an apply ${wayBackFailed ? "and its way back failed" : "was cut short"}: ${openJournal}`,
+      reason: openJournal === undefined ? "no apply is open" : `${whyStalled(open)}: ${openJournal}`,
       ...(openJournal === undefined
         ? accepted
         : openSinceMs === undefined
@@ -180,6 +179,11 @@ function conditionsOf(
           : { since: new Date(openSinceMs).toISOString() }),
     },
   ];
+}
+
+function whyStalled({ wayBackFailed, isUnwritten }: Pick<StatusInput, "wayBackFailed" | "isUnwritten">): string {
+  if (isUnwritten) return "that what stands was accepted could not be written yet";
+  return wayBackFailed ? "an apply and its way back failed" : "an apply was cut short";
 }
 
 /** What the packet filter's damage is, in the words in which its host tells it; nothing for another field. */
