@@ -5,6 +5,7 @@ import { comparePolicies } from "../../model/verify/compare-policies.ts";
 import type { Verified, VerifyFinding } from "../../model/verify/finding.ts";
 import { ownIn, ownOut } from "../../model/verify/path-formula.ts";
 import { orderFindings } from "../../model/verify/plan-order.ts";
+import { policiesInForce } from "../../model/verify/policies-in-force.ts";
 import { grantedBy } from "../../model/verify/policy-formula.ts";
 import type { Hook } from "../../model/verify/possible-packets.ts";
 import { all, any, deviceIn, type Formula, not } from "../../model/verify/space/term.ts";
@@ -14,9 +15,10 @@ import { tunnelDevices } from "./verify-machine.ts";
 
 /**
  * Proves a plan before anything is written. Every policy on the way is held against docs/security.md S10: what is in force
- * in between may pass only what old and new both allow, and our own sockets to the endpoints of both; and the rules that
- * would be loaded for each are read back by the second interpreter and held against that policy. Out devices are free in
- * all of it, so that it holds whatever the routes are at that moment. Changes nothing.
+ * in between, and whatever is in force while ways change, may pass only what old and new both allow, and our own sockets to
+ * the endpoints of both; and the rules that would be loaded for each are read back by the second interpreter and held
+ * against that policy. Out devices are free in all of it, so that it holds whatever the routes are at that moment. Changes
+ * nothing.
  */
 export async function verifyPlan(parts: SessionParts, plan: Plan): Promise<Verified> {
   const policies = stepsOf(plan).flatMap((step) => (step.kind === "firewall" ? [step] : []));
@@ -35,9 +37,16 @@ export async function verifyPlan(parts: SessionParts, plan: Plan): Promise<Verif
   for (const [index, { after }] of policies.entries()) {
     if (after === null) continue;
     const where = `move ${index + 1} of ${policies.length} of the packet filter`;
-    if (index < policies.length - 1 && last !== null) take(where, verifyBetween(first, after, last, around));
+    const isLast = index === policies.length - 1 || last === null;
+    if (!isLast) take(where, verifyBetween(first, after, last, around));
     else if (inspection === undefined) take(where, verifyLast(after, around));
     if (inspection !== undefined) take(where, inspection.verifyRendered(after));
+  }
+  for (const { policy, step } of policiesInForce(plan)) {
+    // Coming from or going to no policy at all, there is but one to hold to (S10.4).
+    if (policy === null || first === null || last === null) continue;
+    const isHeld = policies.some(({ after }, index) => after === policy && index < policies.length - 1);
+    if (!isHeld) take(`while ${step.key} changes`, verifyBetween(first, policy, last, around));
   }
   if (policies.length > 0 && inspection === undefined) notes.add(POLICIES_ALONE);
   return { findings, notes: [...notes], classes };

@@ -7,7 +7,9 @@ import { renderExplanation } from "../../../src/cli/views/verify/explanation.ts"
 import type { ExplainQuestion } from "../../../src/compose/explain/question.ts";
 import { openSession } from "../../../src/compose/open-session.ts";
 import type { ReconcilingSession } from "../../../src/compose/reconciling-session.ts";
+import type { Planned } from "../../../src/compose/session.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
+import type { Step } from "../../../src/model/plan.ts";
 
 const KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";
 const PEER = "4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=";
@@ -192,6 +194,62 @@ describe("awg verify on the simulated machine", () => {
     );
     expect(verified.findings).toEqual([]);
     expect(verified.classes).toBeGreaterThan(1000n);
+  });
+
+  type Batch = Planned["plan"]["batches"][number];
+  const moves = (batches: readonly Batch[]) => batches.filter(({ kind }) => kind === "firewall");
+  /** The plan of a planner that knows of no policy between two: the one move it makes, in the place of the first or of the last. */
+  const oneMove = (place: 0 | 1) => (batches: readonly Batch[]) => {
+    const [first, last] = moves(batches) as [Batch, Batch];
+    const [from, to] = [first.steps[0], last.steps[0]] as [Step, Step];
+    const kept = [first, last][place];
+    const only = { ...first, steps: [{ ...from, after: to.after } as Step] };
+    return batches.flatMap((batch) => (batch === kept ? [only] : batch === first || batch === last ? [] : [batch]));
+  };
+
+  test.each([
+    ["the new policy from the start", oneMove(0)],
+    ["the old policy to the end", oneMove(1)],
+  ])("S10.1: a plan that changes ways under %s is found", async (_, mutate) => {
+    await apply(config());
+    const changed = config()
+      .replace("ports: [80], protocol: tcp, via: direct", "ports: [80], protocol: tcp, via: office")
+      .replace('users: ["1500"], via: block', 'users: ["1500"], via: direct')
+      .replace("10.8.0.2/32", "10.8.0.3/32");
+    const verified = await withSession(async (session) => {
+      const planned = await session.plan(await session.load([{ name: "c.yaml", text: changed }]));
+      expect(moves(planned.plan.batches)).toHaveLength(2);
+      const { batches } = planned.plan;
+      return session.verifyPlan({ ...planned, plan: { ...planned.plan, batches: mutate(batches) } });
+    });
+    expect(verified.findings.map(({ kind }) => kind)).toContain("leak");
+    expect(verified.findings.map(({ message }) => message)).toContainEqual(
+      expect.stringMatching(/^while .* changes: /),
+    );
+  });
+});
+
+describe("S10.1: nothing is wrong with a plan of ours", () => {
+  const other = (text: string) => text.replace("10.8.0.2/32", "10.8.0.3/32");
+  const strict = (text: string) => text.replace("allowLan: true", "allowLan: false");
+  const renamed = (text: string) => text.replace("protocol: wireguard", "protocol: wireguard\n    interface: tun7");
+  const open = (text: string) => text.replace("enabled: true, allowLan: true", "enabled: false");
+  const split = (text: string) => open(text).replace("default: { via: office }", "default: { via: direct }");
+  const same = (text: string) => text;
+
+  test.each([
+    ["to a stricter policy", same, (text: string) => other(strict(text))],
+    ["to a laxer policy", strict, other],
+    ["without a kill switch", open, (text: string) => split(other(text))],
+    ["away from the kill switch", same, split],
+    ["to another device", same, renamed],
+    ["that leaves the policy", same, other],
+  ])("%s", async (_, from, to) => {
+    await apply(from(config()));
+    const verified = await withSession(async (session) =>
+      session.verifyPlan(await session.plan(await session.load([{ name: "c.yaml", text: to(config()) }]))),
+    );
+    expect(verified.findings).toEqual([]);
   });
 });
 
