@@ -8,6 +8,8 @@ const GUEST_PORT_KINDS: readonly string[] = ["veth", "tun"];
 const OUTWARD_KINDS: readonly string[] = ["bond", "team", "vlan", "macvlan", "dsa", "hv_netvsc"];
 /** Kinds that are a machine's or a container's uplink where they are no port of a bridge. */
 const UPLINK_KINDS: readonly string[] = ["veth", "ipvlan", "ppp", "wwan"];
+/** Shapes what arrives by others; what is written to it, it drops (drivers/net/ifb.c, ifb_xmit). */
+const SHAPER = "ifb";
 /** ARPHRD_ETHER: of kind tun, a TAP device, as a rootless container's uplink is (slirp4netns, pasta). */
 const ETHERNET = 1;
 
@@ -43,7 +45,8 @@ export function judgedDevices(
   const open = new Set([...uplinks].map((bridge) => bridge.index));
   const isGuestPort = (link: Link) => isPort(link) && isGuestKind(link) && !open.has(link.masterIndex ?? 0);
   const conduits = new Set(links.flatMap(({ kind, lowerIndex }) => (kind === "dsa" ? [lowerIndex] : [])));
-  const hasOwnFrames = (link: Link) => !link.loopback && !isBridge(link) && !conduits.has(link.index);
+  const hasOwnFrames = (link: Link) =>
+    !(link.loopback || isBridge(link) || link.kind === SHAPER || conduits.has(link.index));
   const isJudged = (link: Link) => hasOwnFrames(link) && !tunnelDevices.includes(link.name) && !isGuestPort(link);
   return {
     physical: namesOf(links.filter(isJudged)),

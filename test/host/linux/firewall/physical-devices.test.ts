@@ -53,6 +53,7 @@ test("S9.4: frames are judged on every device but loopback, tunnels, bridges and
     linkOf(9, "tun0", { kind: "tun" }),
     linkOf(10, "bond0", { kind: "bond" }),
     linkOf(11, "veth-bonded", { masterIndex: 10, kind: "veth" }),
+    linkOf(12, "ifb0", { kind: "ifb" }),
   ];
   expect(judgedDevices(machineOf(links, [{ oif: 3, gateway: "192.0.2.1" }]), ["awg-office"])).toEqual({
     physical: ["bond0", "eth0", "tun0", "uplink", "veth-bonded", "wlan0"],
