@@ -138,6 +138,7 @@ const OBSTACLES: Readonly<Record<string, (bench: DaemonBench) => Promise<void>>>
   },
   "another's device has the tunnel's name": async (bench) => {
     bench.holder = "another network namespace";
+    await bench.parts.host.engines.remove("awg-office");
     bench.tell({ what: "devices" });
     await bench.until("the conflict", () => bench.types.includes("stalled"));
   },
