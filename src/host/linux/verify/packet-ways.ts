@@ -1,7 +1,8 @@
 import type { Hook } from "../../../model/verify/possible-packets.ts";
 import { type Diagram, EVERYTHING, NOTHING } from "../../../model/verify/space/diagrams.ts";
-import { deviceIn, not } from "../../../model/verify/space/term.ts";
+import { all, any, deviceIn, type Formula, not } from "../../../model/verify/space/term.ts";
 import { type BaseChain, baseChainsAt, type ReadTable } from "./read-tables.ts";
+import type { ReadRule } from "./reading/read-rule.ts";
 import type { FamilyQuestion } from "./ruleset-question.ts";
 import { type Passage, type Piece, startingWith, walk } from "./walk.ts";
 
@@ -82,4 +83,13 @@ export function within(space: FamilyQuestion["space"], pieces: readonly Piece[],
 /** All packets of the pieces. */
 export function unionOf(space: FamilyQuestion["space"], pieces: readonly Piece[]): Diagram {
   return pieces.reduce<Diagram>((union, { set }) => space.diagrams.or(union, set), NOTHING);
+}
+
+/** Whether some of these packets may come to the end of the rule. */
+export function isMet({ space }: FamilyQuestion, rule: ReadRule, packets: Formula): boolean {
+  const tests = rule.steps.flatMap((step) => (step.kind === "test" ? [step.any] : []));
+  const asked = tests.map((alternatives) =>
+    any(...alternatives.map((terms) => all(...terms.map((term) => ({ kind: "term", term }) as const)))),
+  );
+  return space.ofFormula(all(packets, ...asked)) !== NOTHING;
 }

@@ -3,6 +3,7 @@ import type { Term } from "../../../model/verify/space/term.ts";
 import type { HookName } from "../../../native/linux/nftables/chain.codec.ts";
 import type { ReadingContext } from "./reading/load-value.ts";
 import { type ReadRule, readRule } from "./reading/read-rule.ts";
+import { untracks } from "./reading/untracked.ts";
 import type { RuleTable, TableChain } from "./rule-table.ts";
 
 /** A table whose rules were read for packets of one IP version. */
@@ -100,15 +101,29 @@ export interface WritingRule {
 
 /** Rules that write what packets are judged by, once for each base chain that leads to them. */
 export function writingRules(tables: readonly ReadTable[]): WritingRule[] {
+  return rulesByBase(tables).flatMap(({ rule, chain }) => {
+    const fields = rule.steps.flatMap((step) => (step.kind === "write" ? [step.what] : []));
+    return fields.length === 0 ? [] : [{ rule, what: fields.join(", "), chain }];
+  });
+}
+
+/** Rules that keep packets from connection tracking, or apart in it, before it sees them; once for each base chain that leads to them. */
+export function untrackingRules(tables: readonly ReadTable[]): Omit<WritingRule, "what">[] {
+  const isBefore = ({ base: { hook, priority } }: BaseChain) =>
+    (hook === "output" || hook === "prerouting") && priority <= CONNTRACK_PRIORITY;
+  return rulesByBase(tables).filter(({ rule, chain }) => isBefore(chain) && untracks(rule.rule));
+}
+
+/** NF_IP_PRI_CONNTRACK, linux/netfilter_ipv4.h. */
+const CONNTRACK_PRIORITY = -200;
+
+function rulesByBase(tables: readonly ReadTable[]): Omit<WritingRule, "what">[] {
   return tables.flatMap((read) =>
     [...read.table.chains].flatMap(([name, { base }]) => {
       if (base === undefined) return [];
       const chain = { table: read, name, base };
       const rules = [...chainsFrom(read, [name])].flatMap((one) => read.rules.get(one) ?? []);
-      return rules.flatMap((rule) => {
-        const fields = rule.steps.flatMap((step) => (step.kind === "write" ? [step.what] : []));
-        return fields.length === 0 ? [] : [{ rule, what: fields.join(", "), chain }];
-      });
+      return rules.map((rule) => ({ rule, chain }));
     }),
   );
 }

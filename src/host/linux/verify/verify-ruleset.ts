@@ -6,10 +6,10 @@ import type { FindingKind, Verified, VerifyFinding } from "../../../model/verify
 import { grantedBy, UNLABELLED } from "../../../model/verify/policy-formula.ts";
 import { HOOKS, type Hook, POSSIBLE } from "../../../model/verify/possible-packets.ts";
 import { type Diagram, NOTHING } from "../../../model/verify/space/diagrams.ts";
-import { all, deviceIn, type Formula, NEVER, not, type Term } from "../../../model/verify/space/term.ts";
+import { all, any, deviceIn, type Formula, NEVER, not, type Term } from "../../../model/verify/space/term.ts";
 import { grantedFrames } from "./granted-frames.ts";
-import { sendFrames, sendThrough, unionOf, within } from "./packet-ways.ts";
-import { baseChainsAt, type DoubtfulRule, doubtfulRules, hasLabels } from "./read-tables.ts";
+import { isMet, sendFrames, sendThrough, unionOf, within } from "./packet-ways.ts";
+import { baseChainsAt, type DoubtfulRule, doubtfulRules, hasLabels, untrackingRules } from "./read-tables.ts";
 import { SENDS_BY_ITSELF } from "./reading/read-rule.ts";
 import type { RuleTable } from "./rule-table.ts";
 import { askFor, type FamilyQuestion, type RulesetQuestion, type StatedPath } from "./ruleset-question.ts";
@@ -38,6 +38,7 @@ export function verifyRuleset(question: RulesetQuestion): Verified {
     for (const hook of HOOKS) findings.push(...verifyHook(asked, hook));
     findings.push(...verifyFrames(asked), ...verifySteering(asked, notes));
     findings.push(...judgeDoubts(asked, notes), ...judgeWrites(asked, notes));
+    for (const note of untracked(asked)) notes.add(note);
     if (question.framed.length > 0 && asked.own.length > 0 && !hasLabels(asked.own)) notes.add(NO_LABELS);
   }
   findings.push(...verifyOtherFrames(question), ...verifyDisguises(question), ...verifyDetours(question));
@@ -150,6 +151,24 @@ function judgeDoubts({ own, all, family }: FamilyQuestion, notes: Set<string>): 
     if (note !== undefined) notes.add(note);
   }
   return findings;
+}
+
+/** Answers are known by conntrack alone (S6.2): rules of others that keep packets from it, one note for each table. */
+function untracked(asked: FamilyQuestion): string[] {
+  const others = asked.all.filter((table) => !asked.own.includes(table));
+  const isLoopback = (side: "in" | "out") => deviceIn(side, [LOOPBACK_DEVICE]);
+  const sent = all(POSSIBLE.output, not(isLoopback("out")));
+  const received = all(any(POSSIBLE.input, POSSIBLE.forward), not(isLoopback("in")));
+  return others.flatMap((table) => {
+    const rules = untrackingRules([table]).filter(({ rule, chain }) =>
+      isMet(asked, rule, chain.base.hook === "output" ? sent : received),
+    );
+    const [first] = new Set(rules.map(({ rule }) => rule.name));
+    if (first === undefined) return [];
+    return [
+      `another table keeps packets from connection tracking, or tracks them apart (notrack, ct zone): what answers them is not known for an answer, and may be dropped though it is granted (S6.2): ${first}`,
+    ];
+  });
 }
 
 /** A table at hooks that no packet of the question passes (ARP, what bridges hand on), unless it is empty and lets all through. */

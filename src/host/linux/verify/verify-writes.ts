@@ -1,10 +1,9 @@
 import type { VerifyFinding } from "../../../model/verify/finding.ts";
 import { POSSIBLE } from "../../../model/verify/possible-packets.ts";
-import { NOTHING } from "../../../model/verify/space/diagrams.ts";
-import { all, any, deviceIn, type Formula } from "../../../model/verify/space/term.ts";
+import { all, any, deviceIn } from "../../../model/verify/space/term.ts";
 import type { HookName } from "../../../native/linux/nftables/chain.codec.ts";
+import { isMet } from "./packet-ways.ts";
 import { baseChainsAt, type WritingRule, writingRules } from "./read-tables.ts";
-import type { ReadRule } from "./reading/read-rule.ts";
 import type { FamilyQuestion } from "./ruleset-question.ts";
 
 /** What becomes of a packet that a rule wrote into: it is judged as it was written, judged by some of awg's chains alone, or by none. */
@@ -64,13 +63,4 @@ function judgedAfter(asked: FamilyQuestion, { rule, chain }: WritingRule): Judge
       return here.every((device) => isBehind(hook, device) === false) ? "later" : "never";
     }
   }
-}
-
-/** Whether some of these packets may come to the end of the rule. */
-function isMet({ space }: FamilyQuestion, rule: ReadRule, packets: Formula): boolean {
-  const tests = rule.steps.flatMap((step) => (step.kind === "test" ? [step.any] : []));
-  const asked = tests.map((alternatives) =>
-    any(...alternatives.map((terms) => all(...terms.map((term) => ({ kind: "term", term }) as const)))),
-  );
-  return space.ofFormula(all(packets, ...asked)) !== NOTHING;
 }

@@ -116,6 +116,30 @@ describe.skipIf(obstacle !== undefined)(
       }
     });
 
+    test.each([
+      ["prerouting", "raw", "notrack", true],
+      ["output", "raw", "udp dport 9 notrack", true],
+      ["prerouting", "raw", 'iifname "eth0" ct zone set 7', true],
+      ["prerouting", "raw", 'iifname "lo" notrack', false],
+      ["output", "filter", "notrack", false],
+      ["output", "raw", 'ct helper set "ftp"', false],
+    ])("at %s, priority %s, %s: told is %s", (hook, priority, rule, isTold) => {
+      const helper = 'add ct helper inet theirs ftp { type "ftp" protocol tcp; }';
+      load([
+        "add table inet theirs",
+        ...(rule.includes("helper") ? [helper] : []),
+        `add chain inet theirs raw { type filter hook ${hook} priority ${priority}; }`,
+        `add rule inet theirs raw ${rule}`,
+      ]);
+      try {
+        const { findings, notes } = verify();
+        expect(findings).toEqual([]);
+        expect(notes.filter((note) => note.includes("connection tracking"))).toHaveLength(isTold ? 1 : 0);
+      } finally {
+        load(["delete table inet theirs"]);
+      }
+    });
+
     test("is as content as before with what everyday programs load", () => {
       const rules = (table: string, lines: readonly string[]) => lines.map((line) => `add rule ${table} ${line}`);
       load([
@@ -162,11 +186,15 @@ describe.skipIf(obstacle !== undefined)(
         "-t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu",
         "-t mangle -A POSTROUTING -p tcp --dport 22 -j DSCP --set-dscp 8",
         "-t mangle -A POSTROUTING -j TTL --ttl-set 65",
+        "-t raw -A OUTPUT -p udp --dport 9 -j CT --notrack",
       ])
         iptables(line);
       const { findings, notes } = verify();
       expect(findings).toEqual([]);
       expect(notes.filter((note) => /write/.test(note))).toEqual([]);
+      expect(notes.filter((note) => note.includes("connection tracking"))).toEqual([
+        expect.stringMatching(/: ip raw OUTPUT/),
+      ]);
     });
   },
 );

@@ -9,6 +9,7 @@ import { readExtension } from "./extension.ts";
 import { SEEN_FLOWS, withFlowSteps } from "./flow-steps.ts";
 import { loadValue, type ReadingContext } from "./load-value.ts";
 import { bytesOf, maskValue, type RegisterValue, turnValue } from "./register-value.ts";
+import { untracks } from "./untracked.ts";
 import type { ByteRange } from "./value-terms.ts";
 import { writtenFields } from "./written-fields.ts";
 
@@ -51,14 +52,14 @@ export function readRule(table: RuleTable, rule: NftRule, context: ReadingContex
   return isOurs(table) ? read.map((one) => withFlowSteps(one, context.opens === true)) : read;
 }
 
-/** Whether a rule is met does not matter where it neither ends a way nor changes a mark; where it writes into packets, only which may come there. */
+/** Whether a rule is met does not matter where it neither ends a way nor changes a mark; where it writes into packets or untracks them, only which may come there. */
 function withoutIdleDoubts(rule: ReadRule): ReadRule {
   const changes =
     rule.verdict !== undefined || rule.steps.some(({ kind }) => kind.startsWith("mark") || kind === "label");
   const isIdle = !changes && !rule.steps.some((step) => step.kind === "doubt" && SENDS_BY_ITSELF.test(step.what));
   if (!isIdle) return rule;
-  const writes = rule.steps.some(({ kind }) => kind === "write");
-  return { ...rule, steps: writes ? rule.steps.filter(({ kind }) => kind === "test" || kind === "write") : [] };
+  const isTold = rule.steps.some(({ kind }) => kind === "write") || untracks(rule.rule);
+  return { ...rule, steps: isTold ? rule.steps.filter(({ kind }) => kind === "test" || kind === "write") : [] };
 }
 
 /** Expressions that send packets off without any further chain, or copies of them. */
