@@ -69,6 +69,7 @@ function keeperWatchdog({ runDir, stateDir }: Paths): Watchdog {
       if (watchdog?.deadlineMs === deadlineMs) return;
       throw new AwgError("host", "the keeper did not take the deadline, so nobody would revert; nothing was changed");
     },
+    endStopped: keeper.endStopped,
     knows: async (deadlineMs) => keeper.status()?.watchdog?.deadlineMs === deadlineMs,
     disarm: async () => {
       try {

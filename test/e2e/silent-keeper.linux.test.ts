@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,9 +24,13 @@ let folder = "";
 let inode = 0;
 let keeper = 0;
 
-function awg(...args: readonly string[]) {
+const argv = (...args: readonly string[]) => {
   const program = [process.execPath, "--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts")];
-  return space.run([...program, ...args, "--state-dir", join(folder, "state")], { mayFail: true });
+  return [...program, ...args, "--state-dir", join(folder, "state")];
+};
+
+function awg(...args: readonly string[]) {
+  return space.run(argv(...args), { mayFail: true });
 }
 
 /** The processes of the namespace whose command line has this word. */
@@ -98,6 +103,33 @@ describe.skipIf(reason !== undefined)(
       expect(status).toBe(4);
       expect(stderr).toMatch(silence());
       expect(JSON.parse(awg("status", "--json").stdout)).toMatchObject({ generation: 1, open_journal: null });
+    });
+
+    test("B7: one that is stopped while a state waits to be confirmed is ended at the deadline, and the old state is back", async () => {
+      process.kill(keeper, "SIGCONT");
+      const other = join(folder, "other.yaml");
+      writeFileSync(other, CONFIG.replace("10.77.0.2", "10.77.0.3"), { mode: 0o600 });
+      const words = argv("apply", "-f", other, "--auto-approve", "--confirm-within", "8s");
+      const waiting = spawn("ip", ["netns", "exec", space.name, ...words], { stdio: ["ignore", "ignore", "pipe"] });
+      await new Promise<void>((resolve) => {
+        waiting.stderr.on("data", (text) => String(text).includes("not confirmed") && resolve());
+      });
+      process.kill(keeper, "SIGSTOP");
+      waiting.kill("SIGKILL");
+      expect(JSON.parse(awg("status", "--json").stdout).awaiting_confirmation).toMatchObject({ generation: 2 });
+      const isBack = () => {
+        const { status, stderr } = awg("revert", "--due");
+        const { awaiting_confirmation: awaiting, open_journal: open } = JSON.parse(awg("status", "--json").stdout);
+        return { status, stderr, awaiting, open };
+      };
+      await expect
+        .poll(isBack, { timeout: 60_000, interval: 500 })
+        .toMatchObject({ status: 0, awaiting: null, open: null });
+      expect(awg("diff", "-f", config())).toMatchObject({ status: 0 });
+      const [next = 0] = pidsOf("keeper");
+      expect(next).toBeGreaterThan(1);
+      expect(next).not.toBe(keeper);
+      keeper = next;
     });
   },
 );

@@ -130,7 +130,7 @@ function openFinding(open: OpenTransaction, path: string, nowBootMs: number): Fi
     return {
       id: "journal-blocked",
       severity: "fault",
-      what: `${what} failed and so did the way back; traffic is blocked until one of them succeeds`,
+      what: `${what} failed and so did the way back; until one of them succeeds a packet filter that stands goes on standing`,
       evidence: [...evidence, ...why],
       remedy: ["mend the cause", "awg revert"],
     };

@@ -1,7 +1,7 @@
 import { AwgError } from "../../model/error.ts";
 import { confirmTransaction, revertTransaction } from "../../reconciler/apply/confirm.ts";
-import type { ApplyDeps } from "../../reconciler/apply/outcome.ts";
-import { readOpenTransaction } from "../../reconciler/apply/record.ts";
+import { type ApplyDeps, bootTimeMs } from "../../reconciler/apply/outcome.ts";
+import { isAwaited, readOpenTransaction } from "../../reconciler/apply/record.ts";
 import type { SessionParts } from "../session-parts.ts";
 import { throwFailure } from "./failure.ts";
 
@@ -14,6 +14,8 @@ export interface Watchdog {
   arm(deadlineMs: number): Promise<void>;
   /** Whether it lives and was told this deadline; starts nothing. */
   knows(deadlineMs: number): Promise<boolean>;
+  /** Ends it where a signal stopped it, so that another can do its work; absent where that is not safe. */
+  readonly endStopped?: () => Promise<void>;
   /** Best effort: a watchdog that wakes for nothing finds nothing to undo. */
   disarm(): Promise<void>;
 }
@@ -50,12 +52,19 @@ export async function revertNow(parts: SessionParts, deps: ApplyDeps, options: R
   // The lock is for those who write: where nothing is open nobody should find it taken.
   if ((await readOpenTransaction(deps.stores.journal)) === undefined) return false;
   await using _held = await lockInTime(parts, "revert");
+  if (options.onlyIfDue && (await isOverdue(deps))) await parts.watchdog?.endStopped?.();
   const outcome = await revertTransaction(deps, options.onlyIfDue);
   if (outcome === undefined) return false;
   await parts.close();
   if (outcome.kind === "rollbackIncomplete") return throwFailure(outcome);
   await parts.watchdog?.disarm();
   return outcome.kind === "rolledBack";
+}
+
+/** Whether the time of a state on trial is over: nobody may be at hand to end what hinders its way back. */
+async function isOverdue(deps: ApplyDeps): Promise<boolean> {
+  const open = await readOpenTransaction(deps.stores.journal);
+  return open?.wasOnTrial === true && open.accept === undefined && !isAwaited(open, bootTimeMs(deps));
 }
 
 async function lockInTime({ lock, clock }: SessionParts, verb: string): Promise<AsyncDisposable> {

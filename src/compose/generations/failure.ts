@@ -1,12 +1,12 @@
 import { AwgError, messageOf } from "../../model/error.ts";
-import type { Outcome } from "../../reconciler/apply/outcome.ts";
+import { type Outcome, trafficAfter } from "../../reconciler/apply/outcome.ts";
 import type { Expansion } from "../../resources/expand.ts";
 
 /** Throws what an apply that did not succeed is reported as: its cause, how the machine stands, what to do. */
 export function throwFailure(outcome: Extract<Outcome, { kind: "rolledBack" | "rollbackIncomplete" }>): never {
   const cause = messageOf(outcome.cause);
   if (outcome.kind === "rollbackIncomplete") {
-    const state = outcome.blocked ? "traffic is blocked" : "no packet filter of awg's is known to stand";
+    const state = trafficAfter(outcome);
     throw new AwgError(
       "journal",
       `apply failed (${cause}) and so did the way back (${messageOf(outcome.rollbackCause)}); ${state}`,

@@ -40,6 +40,11 @@ export interface KeeperClient {
   request(request: KeeperRequest): KeeperStatus;
   /** Starts a keeper unless one answers, and waits until it does. */
   ensureRunning(): Promise<void>;
+  /**
+   * Ends the keeper where a signal stopped it, and leaves any other alone. What it holds stays as at any other end of it: the
+   * next one takes it over.
+   */
+  endStopped(): Promise<void>;
 }
 
 /** Called once, with why and what to do, where the keeper does not answer one who only reads. */
@@ -70,6 +75,7 @@ export function keeperClient(paths: KeeperPaths, command: readonly string[], onS
     ensureRunning: async () => {
       if (!isUnixSocketLive(paths.socket)) await launch(paths, command);
     },
+    endStopped: async () => endStopped(paths),
   };
 }
 
@@ -157,6 +163,10 @@ function isStopped(pid: number): boolean {
   return stateOf(pid) === "T";
 }
 
+function isKeeper(pid: number): boolean {
+  return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes("keeper");
+}
+
 /** The letter of a process's state (proc_pid_stat(5)). */
 function stateOf(pid: number): string | undefined {
   try {
@@ -166,6 +176,18 @@ function stateOf(pid: number): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+async function endStopped({ socket }: KeeperPaths): Promise<void> {
+  // Who listens at the keeper's socket is the keeper, and while it is stopped it cannot end and leave its pid to another.
+  const listener = unixListener(socket);
+  if (listener?.pid === undefined || listener.pid <= 1) return;
+  checkPeer(listener);
+  if (!isStopped(listener.pid) || !isKeeper(listener.pid)) return;
+  process.kill(listener.pid, "SIGKILL");
+  const { setTimeout: sleep } = await import("node:timers/promises");
+  const deadline = performance.now() + QUESTION_TIMEOUT_MS;
+  while (isUnixSocketLive(socket) && performance.now() < deadline) await sleep(LAUNCH_LOOK_MS);
 }
 
 function checkPeer({ uid }: { readonly uid: number }): void {

@@ -1,6 +1,6 @@
 import { AwgError } from "../../model/error.ts";
 import { acceptState } from "./accept.ts";
-import { type ApplyDeps, bootTimeMs, type Outcome } from "./outcome.ts";
+import { type ApplyDeps, bootTimeMs, type Outcome, trafficAfter } from "./outcome.ts";
 import { isAwaited, readOpenTransaction, type UnconfirmedRecord, whyRolledBack } from "./record.ts";
 import { recoverOpenJournal, rollBackOpen } from "./recover.ts";
 
@@ -81,7 +81,7 @@ export async function readVerdict(
 
 /** The error of a revert that did not succeed. Pure. */
 export function revertFailure(journal: string, blocked: boolean): AwgError {
-  const state = blocked ? "traffic is blocked" : "no packet filter of awg's is known to stand";
+  const state = trafficAfter({ blocked });
   return new AwgError("journal", `the old state could not be restored; ${state}`, {
     facts: { journal },
     remedy: `mend the cause and run awg revert again; the open journal is ${journal}`,

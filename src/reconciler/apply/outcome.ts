@@ -97,3 +97,10 @@ export type Outcome =
 export function bootTimeMs({ clock }: Pick<ApplyDeps, "clock">): number {
   return (clock.bootMs ?? clock.nowMs)();
 }
+
+/** What traffic may do after a way back that failed, for people. Which policy stands depends on how far the machine let it come. Pure. */
+export function trafficAfter({ blocked }: { readonly blocked: boolean }): string {
+  return blocked
+    ? "traffic is blocked but for what the packet filter that stands lets pass"
+    : "no packet filter of awg's is known to stand";
+}
