@@ -1,6 +1,6 @@
 import { ENGINE_MARK, MARK_MASK, markOfPath, PATH_NUMBERS } from "../ownership.ts";
 import { AddressSet } from "./address-set.ts";
-import { flowMemoryOf, isOrphan } from "./flow-memory.ts";
+import { flowMemoryOf, isKernelsSubflow, isOrphan } from "./flow-memory.ts";
 import { compileFlowPath, type FlowPath } from "./flow-path.ts";
 import { compileGrants } from "./grants.ts";
 import { compileLayer, type LayerJudge } from "./layer-judge.ts";
@@ -129,7 +129,10 @@ function compilePolicy(policy: FirewallPolicy): CompiledPolicy {
     tunnelAddresses: new AddressSet(tunnels.flatMap((tunnel) => tunnel.addresses)),
     layers: policy.layers.map((layer) => compileLayer(layer, tunnelDevices)),
     isOwn: (packet) => isEngine(last, packet) || grants?.ownOut(packet) !== undefined,
-    isLost: (packet) => memory !== "needless" && isOrphan(packet) && (memory === "refused" || packet.lastUid === null),
+    isLost: (packet) => {
+      if (memory === "needless") return false;
+      return isKernelsSubflow(packet) || (isOrphan(packet) && (memory === "refused" || packet.lastUid === null));
+    },
     steerFlow: compileFlowPath(policy.steering, last ?? { dns: null, allow: [], allowLan: false }),
   };
   compiledPolicies.set(policy, compiled);

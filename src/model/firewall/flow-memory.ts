@@ -1,4 +1,4 @@
-import { ENGINE_MARK } from "../ownership.ts";
+import { ENGINE_MARK, markOfPath, PATH_NUMBERS } from "../ownership.ts";
 import { sha256Hex } from "../sha256.ts";
 import { type Packet, PROTOCOL } from "./packet.ts";
 import type { FirewallPolicy, PortRange, Steering } from "./policy.ts";
@@ -27,10 +27,12 @@ type FlowMemory =
   | { readonly kind: "kept"; readonly classes: readonly UserClass[] };
 
 /**
- * Our bits of the connection's mark where the kernel answered for a program that has not taken the flow up yet; our engines'
- * mark, whose own flows are not asked for it. Not in a set: who sends requests would fill it.
+ * Our bits of the connection's mark where somebody asked for a connection and nobody's socket answered: the kernel serves it
+ * itself, or a program has not taken it up yet. Not in a set: who sends requests would fill it.
  */
 export const KERNEL_MARK = ENGINE_MARK;
+/** The same where a user's socket answered: a program takes it up, which may be another user's. */
+export const LISTENER_MARK = markOfPath(PATH_NUMBERS.block);
 
 /** More kinds of users than this need more rules for each packet than anybody wants. */
 const MOST_KINDS = 256;
@@ -57,6 +59,11 @@ export function classesIn(classes: readonly UserClass[], ranges: readonly PortRa
  */
 export function isOrphan({ hook, uid, protocol, lastUid }: Packet): boolean {
   return hook === "output" && uid === undefined && lastUid !== undefined && OUTLIVING_PROTOCOLS.includes(protocol);
+}
+
+/** The kernel opens one more subflow of an MPTCP connection; whose that is it does not tell. */
+export function isKernelsSubflow({ hook, uid, protocol, opensSubflow }: Packet): boolean {
+  return hook === "output" && uid === undefined && protocol === PROTOCOL.tcp && opensSubflow === true;
 }
 
 /** The users of each rule that names some. */

@@ -29,9 +29,12 @@ export interface Packet {
   readonly uid?: number;
   /**
    * Of a packet without a user that goes on with a flow of TCP, SCTP or DCCP: the user whose the flow was, null where nobody
-   * knows. Absent: the packet opens its flow, ends nobody's, or is a later fragment.
+   * knows. Absent: the packet opens its flow, carries nothing before a program has taken it up, ends nobody's, or is a later
+   * fragment.
    */
   readonly lastUid?: number | null;
+  /** It opens one more subflow of an MPTCP connection. */
+  readonly opensSubflow?: boolean;
   /** The packet's mark, foreign bits included; 0 when absent. */
   readonly mark?: number;
   /** Whether conntrack holds it for an answer: the flow was opened by the other side. False when absent. */

@@ -101,6 +101,7 @@ export const FIELDS = {
   "udp.sport": port(0, PROTOCOL.udp),
   "udp.dport": port(2, PROTOCOL.udp),
   "tcp.flags": packet("transport", 13, 1, "network", 15, { transport: PROTOCOL.tcp }),
+  "tcp.offset": packet("transport", 12, 1, "network", 4, { transport: PROTOCOL.tcp }),
   "sctp.chunk": packet("transport", 12, 1, "network", 4, { transport: PROTOCOL.sctp }),
   "dccp.type": packet("transport", 8, 1, "network", 4, { transport: PROTOCOL.dccp }),
   "th.sport": port(0),

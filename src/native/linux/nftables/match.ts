@@ -120,6 +120,20 @@ export function matchIn(table: TableFamily): MatchBuilder {
   return builder;
 }
 
+/** One byte of a TCP option, by the option's kind, has this value under the mask. Where the option is not there, it does not. */
+export function tcpOption(kind: number, offset: number, { value, mask }: { value: number; mask: number }): Match {
+  const load: Expression = {
+    kind: "exthdr",
+    protocol: "tcp-option",
+    type: kind,
+    offset,
+    length: 1,
+    presenceOnly: false,
+    register: FIRST_REGISTER,
+  };
+  return [load, bitwise(Uint8Array.of(mask)), cmp(Uint8Array.of(value), false)];
+}
+
 /** The fields of the packet become an element of a named set of the same table, or live as long again. */
 export function updateSet(names: readonly FieldName[], set: string): Expression[] {
   return [...loadConcatenation(names), { kind: "set-update", set, register: FIRST_REGISTER }];

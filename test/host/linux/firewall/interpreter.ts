@@ -2,7 +2,7 @@ import type { RenderedTable } from "../../../../src/host/linux/firewall/table-wr
 import type { Packet } from "../../../../src/model/firewall/packet.ts";
 import { PORTED_PROTOCOLS } from "../../../../src/model/firewall/packet.ts";
 import { ipToBytes } from "../../../../src/model/ip.ts";
-import { CT_STATE, type Expression } from "../../../../src/native/linux/nftables/expression.ts";
+import { CT_STATE, type Expression, type ExpressionOf } from "../../../../src/native/linux/nftables/expression.ts";
 
 /** rtnetlink.h */
 const RTN = { unicast: 1, local: 2 } as const;
@@ -25,6 +25,10 @@ export interface Wire {
   readonly flowOf?: string;
   /** What kind of device it leaves by (if_arp.h); Ethernet when absent. */
   readonly deviceType?: number;
+  /** Our bits of the connection's mark; 0 when absent. */
+  readonly ctMark?: number;
+  /** It answers who asks for a connection. */
+  readonly answers?: boolean;
   /** The label that rules before gave it; none when absent. */
   readonly label?: number;
 }
@@ -34,12 +38,15 @@ export interface Outcome {
   readonly mark: number;
   /** The label that the packet has behind the chain (skb->secmark). */
   readonly label: number;
-  /** The sets whose elements it changed. */
+  /** The sets whose elements it changed; behind "not" those that it took an element from. */
   readonly remembered: readonly string[];
 }
 
 /** What conntrack calls every flow here. */
 const FLOW_ID = 0x5eed_0001;
+/** RFC 8684 section 3.2. */
+const MPTCP = 30;
+const MP_JOIN = Uint8Array.of(MPTCP, 12, 0x10, 1, ...new Uint8Array(8));
 /** Thrown where a load breaks the rule off; one object, for stack traces are slow. */
 const BROKEN = Symbol("broken off");
 
@@ -89,7 +96,7 @@ class Machine {
     this.#rules = rules;
     this.#sets = sets;
     this.#network = wire.network ?? networkHeader(packet);
-    this.#transport = transportHeader(packet, wire.junk);
+    this.#transport = transportHeader(packet, wire);
   }
 
   run(base: string): Outcome {
@@ -143,7 +150,7 @@ class Machine {
         this.#write(expression.register, this.#payload(expression.base, expression.offset, expression.length));
         return true;
       case "exthdr":
-        this.#write(expression.register, this.#fragmentHeader(expression.offset, expression.length));
+        this.#write(expression.register, this.#extension(expression));
         return true;
       case "ct":
         this.#write(expression.register, this.#conntrack(expression.key));
@@ -178,7 +185,7 @@ class Machine {
         this.#write(expression.register, this.#read(expression.source, expression.length).toReversed());
         return true;
       case "set-update":
-        this.#remembered.push(expression.set);
+        this.#remembered.push(expression.removes ? `not ${expression.set}` : expression.set);
         return true;
       case "ct-set":
         return true;
@@ -221,7 +228,7 @@ class Machine {
     }
     if (key === "id" && !this.#wire.untracked) return host32(FLOW_ID);
     if (this.#wire.untracked) throw BROKEN;
-    if (key === "mark") return host32(0);
+    if (key === "mark") return host32(this.#wire.ctMark ?? 0);
     if (key !== "direction") throw BROKEN;
     return Uint8Array.of(reply ? 1 : 0);
   }
@@ -258,7 +265,12 @@ class Machine {
     return Uint8Array.of(...new Uint8Array(12), ...(this.#wire.frame ?? [...this.#meta("protocol"), ...this.#network]));
   }
 
-  #fragmentHeader(offset: number, length: number): Uint8Array {
+  #extension({ protocol, type, offset, length }: ExpressionOf<"exthdr">): Uint8Array {
+    if (protocol === "tcp-option") {
+      const { opensSubflow, protocol: carried, laterFragment } = this.#packet;
+      if (type !== MPTCP || carried !== 6 || laterFragment || !opensSubflow) throw BROKEN;
+      return MP_JOIN.subarray(offset, offset + length);
+    }
     if (this.#packet.destination.family !== 6 || this.#packet.laterFragment !== true) throw BROKEN;
     return Uint8Array.of(this.#packet.protocol, 0, 0x05, 0xa9, 0, 0, 0, 1).subarray(offset, offset + length);
   }
@@ -324,11 +336,15 @@ const OPENS: Readonly<Record<number, readonly number[]>> = {
 };
 const GOES_ON: typeof OPENS = { 6: [0, 0, 0, 0, 0x50, 0x10], 33: [0x04], 132: [0, 0, 0, 0, 0] };
 
-function transportHeader(packet: Packet, junk: Uint8Array = new Uint8Array(8)): Uint8Array {
+/** SYN-ACK, DCCP-Response and INIT ACK. */
+const ANSWERS: typeof OPENS = { 6: [0, 0, 0, 0, 0x50, 0x12], 33: [0x03], 132: [0, 0, 0, 0, 2] };
+
+function transportHeader(packet: Packet, { junk = new Uint8Array(8), answers }: Wire): Uint8Array {
   if (packet.laterFragment) return junk;
   const header = new Uint8Array(20);
   header.set(junk);
-  header.set(packet.lastUid === undefined ? (OPENS[packet.protocol] ?? []) : (GOES_ON[packet.protocol] ?? []), 8);
+  const kind = answers ? ANSWERS : packet.lastUid === undefined ? OPENS : GOES_ON;
+  header.set(kind[packet.protocol] ?? [], 8);
   if (PORTED_PROTOCOLS.includes(packet.protocol)) {
     const [source, destination] = [packet.sourcePort ?? 0, packet.destinationPort ?? 0];
     header.set([source >> 8, source & 255, destination >> 8, destination & 255]);

@@ -225,17 +225,17 @@ describe.skipIf(obstacle !== undefined)(
 
     describe("S4.10: whose flows are remembered", () => {
       const uids = [{ from: 65_534, to: 65_534 }];
+      const TCP = { syn: 0x02, ack: 0x10 } as const;
       const withRule = (path: PathRef, match: FlowMatch = { uids }) =>
         policyOf({ flows: { rules: [{ origin: "rules/0 (them)", match, path }], default: OFFICE } });
       const [before, after] = [withRule(DIRECT), withRule(BLOCK)];
       const others = ["nft", "add", "table", "ip", "others"];
-      const knock = `
-import os, socket
-os.setuid(65534)
-s = socket.socket()
-s.setblocking(False)
-s.connect_ex(("192.0.2.9", 9000))`;
-      const knocking = ["python3", "-c", knock];
+      const knock = (flags: number) => `
+import ctypes, socket, struct
+ctypes.CDLL(None).setfsuid(65534)
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+s.sendto(struct.pack("!HHIIBBHHH", 9, 9000, 1, 1, 0x50, ${flags}, 9, 0, 0), ("192.0.2.9", 0))`;
+      const knocking = ["python3", "-c", knock(TCP.ack)];
       const remembered = () => {
         const listings = ["inet", "netdev"].map((family) => nft("list", "table", family, "awg").stdout);
         return listings.map((listing) => / tcp \. 192\.0\.2\.2 \. \d+ \. 192\.0\.2\.9 \. 9000 /.test(listing));
@@ -259,6 +259,9 @@ s.connect_ex(("192.0.2.9", 9000))`;
           "nud",
           "permanent",
         ]);
+        const asking = [TCP.syn, TCP.syn | TCP.ack].map((flags) => ["python3", "-c", knock(flags)]);
+        send({ policy: before, commands: asking });
+        expect(remembered()).toEqual([false, false]);
         send({ policy: before, commands: [knocking] });
         expect(remembered()).toEqual([true, true]);
       });

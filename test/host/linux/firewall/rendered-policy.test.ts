@@ -3,30 +3,35 @@ import { describe, expect, test } from "vitest";
 import { renderNft } from "../../../../src/host/linux/firewall/render-nft.ts";
 import type { RenderedTable } from "../../../../src/host/linux/firewall/table-writer.ts";
 import { judge, markAfterSteering } from "../../../../src/model/firewall/evaluate.ts";
-import { flowMemoryOf, isOrphan } from "../../../../src/model/firewall/flow-memory.ts";
-import { LOOPBACK_DEVICE, type Packet } from "../../../../src/model/firewall/packet.ts";
+import { flowMemoryOf, isOrphan, KERNEL_MARK, LISTENER_MARK } from "../../../../src/model/firewall/flow-memory.ts";
+import { LOOPBACK_DEVICE, type Packet, PROTOCOL } from "../../../../src/model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
-import { parseIp } from "../../../../src/model/ip.ts";
+import { type IpAddress, parseIp } from "../../../../src/model/ip.ts";
 import { MARK_MASK } from "../../../../src/model/ownership.ts";
 import { oneOfThreeLong, packetArbitrary, policyArbitrary } from "../../../model/firewall/arbitraries.ts";
+import { BLOCK, DIRECT, policyOf } from "../../../model/firewall/policies.ts";
 import { SEED } from "../../../support/seeded.ts";
 import { runChain, type Wire } from "./interpreter.ts";
 
 const POLICIES = 220;
 const PACKETS_EACH = 500;
 const LAST_USERS = [null, 0, 1000, 1500, 1600];
+const ENDS = { 4: ["192.168.1.2", "192.168.1.9"], 6: ["2001:db8::2", "2001:db8::9"] } as const;
 const JUNK = new Uint8Array([0, 53, 0, 53, 0, 22, 0, 22]);
 
 const policies = fc.sample(policyArbitrary, { seed: SEED, numRuns: POLICIES });
 const packets = fc.sample(packetArbitrary, { seed: SEED, numRuns: 20_000 }).map(oneOfThreeLong);
 
-/** Another stretch of the packets for each policy; every other one that may be of a closed socket is. */
+/** Another stretch of the packets for each policy; every other one that may be of a closed socket is, or opens a subflow. */
 function packetsFor(index: number, count: number): Packet[] {
   return Array.from({ length: count }, (_, at) => {
     const packet = packets[(index * count + at) % packets.length] as Packet;
     const lastUid = LAST_USERS[(at >> 1) % LAST_USERS.length] ?? null;
     const isWhole = packet.laterFragment !== true;
-    return at % 2 === 0 && isWhole && isOrphan({ ...packet, lastUid }) ? { ...packet, lastUid } : packet;
+    if (at % 2 !== 0 || !isWhole || !isOrphan({ ...packet, lastUid })) return packet;
+    return at % 3 === 0 && packet.protocol === PROTOCOL.tcp
+      ? { ...packet, opensSubflow: true }
+      : { ...packet, lastUid };
   });
 }
 
@@ -166,6 +171,37 @@ describe("the rendered rules", { timeout: 300_000 }, () => {
     expect(Object.entries(seen).filter(([, count]) => count < 5)).toEqual([]);
   });
 
+  test("S4.10: learn from no packet that asks for a connection or answers one, and let what is not taken up carry nothing", () => {
+    const rule = { match: { uids: [{ from: 1500, to: 1500 }] }, path: BLOCK, origin: "rules/0" };
+    const [inet, netdev] = render(policyOf({ flows: { rules: [rule], default: DIRECT } }));
+    const chains = [
+      [inet, "steer"],
+      [netdev, "frames"],
+    ] as const;
+    const isLearnt = (set: string) => !set.startsWith("not ");
+    const learnt = (packet: Packet, wire: Wire) =>
+      chains.map(([table, chain]) => runChain(table, chain, packet, wire).remembered.filter(isLearnt));
+    for (const family of [4, 6] as const) {
+      for (const protocol of [6, 33, 132]) {
+        const [source, destination] = ENDS[family].map((text) => parseIp(text) as IpAddress) as [IpAddress, IpAddress];
+        const common = { hook: "output", source, destination, protocol, sourcePort: 80, outDevice: "eth0" } as const;
+        const packet: Packet = { ...common, uid: 1000 };
+        const orphan: Packet = { ...common, lastUid: null };
+        expect(learnt(packet, {})).toEqual([[], []]);
+        expect(learnt(packet, { answers: true, flowOf: "0-1499.1501-4294967295" })).toEqual([[], []]);
+        const [stack, egress] = learnt({ ...packet, lastUid: 1000 }, {});
+        expect([stack?.length, egress?.length]).toEqual([1, 1]);
+        const header = { 6: 20, 33: 24, 132: 28 }[protocol] ?? 0;
+        const most = header + (family === 4 ? 20 : 40);
+        const passes = (ctMark: number) =>
+          [most, most + 1].map((bytes) => verdictOf(inet, { ...orphan, bytes, reply: true }, { ctMark }) === "accept");
+        expect(passes(LISTENER_MARK)).toEqual([protocol !== 33, false]);
+        expect(passes(KERNEL_MARK)).toEqual([true, true]);
+        expect(passes(0)).toEqual([false, false]);
+      }
+    }
+  });
+
   test("at egress let out whatever may leave, and of whole packets nothing else but answers known by port", () => {
     let [equal, more] = [0, 0];
     for (const [index, policy] of policies.entries()) {
@@ -182,7 +218,7 @@ describe("the rendered rules", { timeout: 300_000 }, () => {
         else if (packet.hook === "output" && !packet.laterFragment) {
           more += 1;
           // What goes on with a flow that is not remembered does not come so far.
-          const { lastUid: _whose, ...opening } = packet;
+          const { lastUid: _whose, opensSubflow: _whoever, ...opening } = packet;
           const asked = memory.flowOf === undefined ? opening : packet;
           const answered = judge(policy, { ...asked, reply: true }).verdict === "accept";
           expect(answered, show("egress lets out more", packet, policy)).toBe(true);

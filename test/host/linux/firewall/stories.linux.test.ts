@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,6 +18,8 @@ const PORTS = { allowed: 22, refused: 23 } as const;
 const REMOTE = "203.0.113.9";
 const NOBODY = 65_534;
 const ORPHAN = fileURLToPath(new URL("./programs/orphan.py", import.meta.url));
+const HANDED_ON = fileURLToPath(new URL("./programs/handed-on.py", import.meta.url));
+const SUBFLOW = fileURLToPath(new URL("./programs/subflow.py", import.meta.url));
 const LOAD_POLICY = fileURLToPath(new URL("./load-policy.script.ts", import.meta.url));
 
 /**
@@ -225,6 +227,41 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
           default: OFFICE,
         },
       });
+  });
+
+  describe("S4.10: whose a flow is that others than its program open", () => {
+    const uids = [{ from: NOBODY, to: NOBODY }];
+    const theirs = (path: PathRef) =>
+      policyOf({ flows: { rules: [{ origin: "rules/0 (them)", match: { uids }, path }], default: DIRECT } });
+    const take = (listener: number, program: number, shut: boolean, size: number, seconds: number) => {
+      const job = { there: the(there).name, address: "198.51.100.2", listener, program, shut, size, seconds };
+      return JSON.parse(the(here).run(["python3", HANDED_ON], { input: JSON.stringify(job) }).stdout);
+    };
+
+    test("of a connection that another user takes up than listens, nothing leaves past its rule; a server's answers all do", () => {
+      load(theirs(BLOCK));
+      expect(take(0, NOBODY, true, 9_000, 3)).toEqual({ got: 0, end: false });
+      expect(take(0, 0, false, 150_000, 30)).toEqual({ got: 150_000, end: true });
+      expect(take(0, 1500, false, 9_000, 30)).toEqual({ got: 9_000, end: true });
+      the(here).run(["sysctl", "-qw", "net.ipv4.tcp_syncookies=2"]);
+      expect(take(0, 1500, false, 9_000, 30)).toEqual({ got: 9_000, end: true });
+    });
+
+    test.skipIf(!existsSync("/proc/sys/net/mptcp/enabled"))(
+      "the kernel opens no subflow beside the tunnel of a user's connection",
+      () => {
+        for (const space of [here, there]) {
+          the(space).run(["sysctl", "-qw", "net.mptcp.enabled=1"]);
+          the(space).run(["ip", "mptcp", "limits", "set", "subflow", "2"]);
+        }
+        the(here).run(["ip", "mptcp", "endpoint", "add", "198.51.100.2", "dev", "eth0", "subflow"]);
+        load(theirs(OFFICE));
+        const seen = ["nft", "-j", "list", "chain", "inet", "awg", "refused"];
+        const job = { there: the(there).name, address: REMOTE, uid: NOBODY, seen, from: "198.51.100.2" };
+        const { stdout } = the(here).run(["python3", SUBFLOW], { input: JSON.stringify(job) });
+        expect(JSON.parse(stdout)).toEqual({ met: false, refused: true });
+      },
+    );
   });
 
   test("S4.3: DNS goes to the declared server by the tunnel, to no other by any way", () => {

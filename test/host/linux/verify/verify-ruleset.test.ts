@@ -114,9 +114,11 @@ describe("law 1: verification of a whole ruleset", { timeout: 300_000 }, () => {
     }
   });
 
-  // What lets tagged frames out, and those of devices whose frames bear no type: no such frame is asked about.
+  // What lets tagged frames out, and those of devices whose frames bear no type: no such frame is asked about. Nor what packets
+  // carry.
   const mutants = withoutEachRule(render(LAPTOP))
     .filter(({ name }) => !/S9\.5.*(in a VLAN|bears no type)/.test(name))
+    .filter(({ name }) => !/S4\.10 (carries nothing|nothing is left|who answers)/.test(name))
     .filter((_, index) => index % 6 === SEED % 6);
 
   test(`names a packet for each of ${mutants.length} rulesets that lack a rule, where packets differ`, () => {

@@ -1,9 +1,16 @@
-import { classesIn, KERNEL_MARK, OUTLIVING_PROTOCOLS, type UserClass } from "../../../../model/firewall/flow-memory.ts";
+import {
+  classesIn,
+  KERNEL_MARK,
+  LISTENER_MARK,
+  OUTLIVING_PROTOCOLS,
+  type UserClass,
+} from "../../../../model/firewall/flow-memory.ts";
+import { PROTOCOL } from "../../../../model/firewall/packet.ts";
 import type { PortRange } from "../../../../model/firewall/policy.ts";
 import { MARK_MASK } from "../../../../model/ownership.ts";
-import { verdict } from "../../../../native/linux/nftables/expression.ts";
+import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
 import type { FieldName } from "../../../../native/linux/nftables/field.ts";
-import { type Match, removeFromSet, setCtMark, updateSet } from "../../../../native/linux/nftables/match.ts";
+import { type Match, removeFromSet, setCtMark, tcpOption, updateSet } from "../../../../native/linux/nftables/match.ts";
 import { type RenderPlace, usersOf } from "./conditions.ts";
 import { isReply } from "./grant-rules.ts";
 import { hasSocket } from "./link-rules.ts";
@@ -26,10 +33,21 @@ const TCP_RESET = 0x04;
 /** SYN and SYN-ACK; INIT and INIT ACK (RFC 9260 section 3.2); DCCP-Request and DCCP-Response in the bits of the type (RFC 4340 section 5.1). */
 const OPENING = { asks: { tcp: 0x02, sctp: 1, dccp: 0 }, answers: { tcp: 0x12, sctp: 2, dccp: 2 } } as const;
 const DCCP_TYPE_BITS = 0x1e;
+const DCCP_ACK = 6;
+/** The kind of MPTCP's options, whose upper four bits of the third byte are the subtype, and MP_JOIN (RFC 8684 section 3). */
+const MPTCP = { kind: 30, subtypeAt: 2, subtypeBits: 0xf0, join: 0x10 } as const;
+/** Words of four bytes that a TCP header can have (RFC 9293 section 3.1), and the bits that say how many. */
+const TCP_WORDS = { least: 5, most: 15, bits: 0xf0 } as const;
+/** The common header and the longest chunk without data that answers (RFC 9260 sections 3.1, 3.3.4); with data it is longer. */
+const SCTP_ANSWER_BYTES = 12 + 16;
+const IP_BYTES = { 4: 20, 6: 40 } as const;
 
 /** How many a set holds, of two directions each, where few kinds of users are told apart; the kernel keeps eight bytes for each. */
 const MOST_FLOWS = 32_768;
 const ROOM = 131_072;
+
+const FORGET = "forget-flow";
+const JOINS = "S4.10 a subflow without a user";
 
 /** Of what the kernel itself opens. */
 const KERNELS: UserClass = { name: "kernels", uids: [] };
@@ -40,17 +58,21 @@ const KERNELS: UserClass = { name: "kernels", uids: [] };
  */
 export function writeFlowMemory(place: RenderPlace, from: string, classes: readonly UserClass[]): void {
   const { writer, match } = place;
-  const [chain, answering] = ["whose-flow", "answering"];
-  const answered = match.field("ct.mark", KERNEL_MARK, { mask: MARK_MASK });
+  const [chain, answering, pending] = ["whose-flow", "answering", "not-taken-up"];
+  const answeredBy = (mark: number) => match.field("ct.mark", mark, { mask: MARK_MASK });
   writer.chain(chain);
-  writeMemory(place, chain, classes, [...classes, KERNELS]);
+  const onAnswer = verdict("goto", answering);
+  writeMemory(place, chain, { classes, remembered: [...classes, KERNELS], onAnswer });
   writer.chain(answering);
+  writer.rule(answering, [], verdict("jump", FORGET), "S4.10 a new flow");
   writer.rule(answering, [], setCtMark(KERNEL_MARK, MARK_MASK), "S4.10 the kernel answers");
+  const listens = setCtMark(LISTENER_MARK, MARK_MASK);
+  writer.rule(answering, [hasSocket(place)], listens, "S4.10 who listens answers");
+  writePending(place, pending);
   for (const opens of opening(place, "asks"))
     writer.rule(chain, [opens], verdict("goto", classChain(KERNELS)), "S4.10 the kernel opens a flow");
-  for (const opens of opening(place, "answers"))
-    writer.rule(chain, [opens], verdict("goto", answering), "S4.10 the kernel answers");
-  writer.rule(chain, [answered], verdict("return"), "S4.10 nobody has taken it up yet");
+  writer.rule(chain, [answeredBy(LISTENER_MARK)], verdict("goto", pending), "S4.10 nobody has taken it up yet");
+  writer.rule(chain, [answeredBy(KERNEL_MARK)], verdict("return"), "S4.10 nobody's, or nobody has taken it up yet");
   const resets = match.field("tcp.flags", TCP_RESET, { mask: TCP_RESET });
   writer.rule(chain, [resets, isReply(place)], verdict("return"), "S4.10 ends nobody's flow");
   writer.rule(chain, [], refuse(), "S4.10 nobody knows whose it was");
@@ -63,6 +85,7 @@ export function writeNoMemory(place: RenderPlace, from: string): void {
   const chain = "whose-flow";
   writer.chain(chain);
   writer.rule(chain, [hasSocket(place)], verdict("return"), "S4.10 its user is known");
+  writer.rule(chain, [joins(place)], refuse(), JOINS);
   for (const opens of [...opening(place, "asks"), ...opening(place, "answers")])
     writer.rule(chain, [opens], verdict("return"), "S4.10 the kernel opens a flow");
   writer.rule(chain, [], refuse(), "S4.10 nobody knows whose it was");
@@ -71,7 +94,7 @@ export function writeNoMemory(place: RenderPlace, from: string): void {
 
 /** Writes the rules that remember whose flow leaves here. */
 export function writeFrameMemory(place: RenderPlace, from: string, classes: readonly UserClass[]): void {
-  writeMemory(place, from, classes, classes);
+  writeMemory(place, from, { classes, remembered: classes, onAnswer: verdict("goto", FORGET) });
 }
 
 /** The conditions under which a flow is remembered for one of these users. */
@@ -79,30 +102,59 @@ export function isFlowOf(place: RenderPlace, classes: readonly UserClass[]): (ui
   return (uids) => classesIn(classes, uids).flatMap((one) => isSeen(place, one));
 }
 
+/**
+ * Writes the rules for what goes on with a flow that no program has taken up: what carries nothing is the kernel's own, and
+ * nobody's. What carries something is of a program of which no packet was seen.
+ */
+function writePending(place: RenderPlace, chain: string): void {
+  const { writer, match } = place;
+  writer.chain(chain);
+  const empty = (conditions: readonly Match[]) =>
+    writer.rule(chain, conditions, verdict("return"), "S4.10 carries nothing");
+  for (const family of FAMILIES) {
+    const network = match.network(family === 4 ? "ip" : "ip6");
+    const upTo = (bytes: number) => match.range("length", 0, IP_BYTES[family] + bytes);
+    for (let words: number = TCP_WORDS.least; words <= TCP_WORDS.most; words++)
+      empty([network, match.field("tcp.offset", words << 4, { mask: TCP_WORDS.bits }), upTo(4 * words)]);
+    empty([network, match.field("l4proto", PROTOCOL.sctp), upTo(SCTP_ANSWER_BYTES)]);
+  }
+  empty([match.field("dccp.type", DCCP_ACK, { mask: DCCP_TYPE_BITS })]);
+  writer.rule(chain, [], refuse(), "S4.10 nobody knows whose it is");
+}
+
+interface Memory {
+  /** Known by the packet's user. */
+  readonly classes: readonly UserClass[];
+  /** Those that have sets. */
+  readonly remembered: readonly UserClass[];
+  /** What to do with an answer to who asks for a connection: its socket listens, and another user may take the flow up. */
+  readonly onAnswer: Expression;
+}
+
 /** A flow has the last of its users: a process may hand its socket on. */
-function writeMemory(
-  place: RenderPlace,
-  from: string,
-  classes: readonly UserClass[],
-  remembered: readonly UserClass[],
-): void {
+function writeMemory(place: RenderPlace, from: string, { classes, remembered, onAnswer }: Memory): void {
   const { writer } = place;
   const room = Math.min(MOST_FLOWS, 2 ** Math.floor(Math.log2(ROOM / remembered.length)));
   for (const one of remembered)
     for (const family of FAMILIES) writer.expiringSet(flowSet(one, family), KEYS[family], LIFETIME_MS, room);
-  const forget = "forget-flow";
-  writer.chain(forget);
-  for (const one of remembered) writeSets(place, forget, one, removeFromSet, "S4.10 it was another's");
+  writer.chain(FORGET);
+  for (const one of remembered) writeSets(place, FORGET, one, removeFromSet, "S4.10 it was another's");
   for (const one of remembered) {
     const [chain, again] = [classChain(one), `${classChain(one)}-again`];
     writer.chain(again);
     writeSets(place, again, one, updateSet, "S4.10 the flow was seen again");
     writer.chain(chain);
     for (const seen of isSeen(place, one)) writer.rule(chain, seen, verdict("goto", again), "S4.10 a flow seen before");
-    writer.rule(chain, [], verdict("jump", forget), "S4.10 it was another's");
+    writer.rule(chain, [], verdict("jump", FORGET), "S4.10 it was another's");
+    // The kernel's own has no user to know it by later.
+    const asking = one === KERNELS ? [] : opening(place, "asks");
+    for (const asks of asking) writer.rule(chain, [asks], verdict("return"), "S4.10 nothing is left of what only asks");
     writeSets(place, chain, one, updateSet, "S4.10 the flow was seen");
   }
+  for (const opens of opening(place, "answers"))
+    writer.rule(from, [opens], onAnswer, "S4.10 who answers need not take it up");
   writeKnownUsers(place, from, classes);
+  writer.rule(from, [joins(place)], refuse(), JOINS);
   for (const one of remembered) {
     for (const seen of isSeen(place, one))
       writer.rule(from, seen, verdict("goto", classChain(one)), "S4.10 whose flow it was is remembered");
@@ -144,6 +196,12 @@ function opening({ match }: RenderPlace, how: keyof typeof OPENING): Match[] {
     match.field("sctp.chunk", sctp),
     match.field("dccp.type", dccp, { mask: DCCP_TYPE_BITS }),
   ];
+}
+
+/** One more subflow of an MPTCP connection: whose that is only the kernel knows. */
+function joins({ match }: RenderPlace): Match {
+  const { kind, subtypeAt, subtypeBits, join } = MPTCP;
+  return [...match.field("l4proto", PROTOCOL.tcp), ...tcpOption(kind, subtypeAt, { value: join, mask: subtypeBits })];
 }
 
 /** A later fragment has no ports, so the load of one breaks the rule off. */

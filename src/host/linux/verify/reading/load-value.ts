@@ -8,6 +8,7 @@ import {
   RTN_UNICAST,
 } from "../../../../native/linux/nftables/expression.ts";
 import type { TableFamily } from "../../../../native/linux/nftables/field.ts";
+import { TCP_OPTION } from "./flow-steps.ts";
 import { loadFirst, loadLink, loadOfFrame, wireOf } from "./load-frame.ts";
 import { free, type Loaded, opaque } from "./loaded.ts";
 import { type JoinedPart, type PlainValue, partOfNumber, type RegisterValue, wholeNumber } from "./register-value.ts";
@@ -238,6 +239,7 @@ function loadExtension(
   { protocol, type, offset, length, presenceOnly }: ExpressionOf<"exthdr">,
   { family }: ReadingContext,
 ): Loaded {
+  if (protocol === "tcp-option") return opaque(TCP_OPTION);
   if (protocol !== "ipv6" || type !== IPPROTO_FRAGMENT || family !== 6) return opaque(`extension header ${type}`);
   if (presenceOnly) {
     const bytesOf = (name: string) => Uint8Array.of(name === "whole" ? 0 : 1);
