@@ -7,7 +7,7 @@ import type { SessionParts } from "./session-parts.ts";
 export function rootRights(
   lockFile: string,
   secrets: SecretStore,
-): Pick<SessionParts, "resolveSecret" | "lock" | "requireRights"> {
+): Pick<SessionParts, "resolveSecret" | "lock" | "whoChanges" | "requireRights"> {
   return {
     resolveSecret: async ({ ref, isPrivateKey }) =>
       isPrivateKey ? secrets.resolvePrivateKey(ref) : secrets.resolveKey(ref),
@@ -17,6 +17,7 @@ export function rootRights(
       const held = takeLock(lockFile, { pid: process.pid, verb, sinceMs: Date.now() });
       return { [Symbol.asyncDispose]: async () => held[Symbol.dispose]() };
     },
+    whoChanges: async () => (await import("../state/lock-holder.ts")).lockHolder(lockFile),
     requireRights: () => {
       if (process.geteuid?.() === 0) return;
       throw new AwgError("permission", "reading or changing this machine's network needs root", {

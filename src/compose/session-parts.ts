@@ -8,6 +8,7 @@ import type { ApplyDeps } from "../reconciler/apply/outcome.ts";
 import type { Stores } from "../reconciler/apply/stores.ts";
 import type { Note } from "../resources/expand/expansion.ts";
 import { driverRegistry } from "../resources/registry.ts";
+import type { LockHolder } from "../state/lock.ts";
 import type { Watchdog } from "./generations/confirmation.ts";
 import type { CarriedConnection } from "./generations/ssh-connection.ts";
 import type { NamedSecret } from "./planning/facts-wanted.ts";
@@ -23,6 +24,8 @@ export interface SessionParts {
   readonly resolveSecret: (secret: NamedSecret) => Promise<SecretId>;
   /** Held while anything is written; the holder's verb is told to whoever finds it locked. */
   readonly lock: (verb: string) => Promise<AsyncDisposable>;
+  /** The process that holds the lock; undefined where none does. Takes nothing. */
+  readonly whoChanges?: () => Promise<LockHolder | undefined>;
   /** AwgError permission where this process may not even read the machine. */
   readonly requireRights?: () => void;
   /** Configurations with an inline secret or includes are never known. */

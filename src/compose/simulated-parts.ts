@@ -52,6 +52,7 @@ export function simulatedParts({
       const held = takeLock(join(folder, "lock"), { pid: process.pid, verb, sinceMs: Date.now() });
       return { [Symbol.asyncDispose]: async () => held[Symbol.dispose]() };
     },
+    whoChanges: async () => (await import("../state/lock-holder.ts")).lockHolder(join(folder, "lock")),
     processes: async () => (await import("../host/simulated/ports/processes.ts")).simulatedProcesses(machine),
     notesOn: (desired) => (machine.live.os === "darwin" ? oneWayNotes(desired) : []),
     events: simulatedNetworkEvents(machine),

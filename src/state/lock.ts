@@ -88,7 +88,7 @@ function isTrusted(uid: number): boolean {
 }
 
 /** What the holder wrote of itself; undefined when it has not yet, or it is not readable as such. */
-function readHolder(fd: number): LockHolder | undefined {
+export function readHolder(fd: number): LockHolder | undefined {
   const bytes = new Uint8Array(Math.min(fstatSync(fd).size, MAX_HOLDER_BYTES));
   readSync(fd, bytes, 0, bytes.length, 0);
   try {
@@ -110,7 +110,8 @@ function isHolder(value: unknown): value is LockHolder {
   );
 }
 
-function lockedBy(holder: LockHolder | undefined, path: string): AwgError {
+/** What is told where another process holds the lock: AwgError locked. Pure. */
+export function lockedBy(holder: LockHolder | undefined, path: string): AwgError {
   const who = holder === undefined ? "another awg" : `awg ${holder.verb} (process ${holder.pid})`;
   return new AwgError("locked", `${who} is changing this machine now`, {
     facts: { lock: path, ...(holder === undefined ? {} : { pid: holder.pid, verb: holder.verb }) },

@@ -6,10 +6,11 @@ import type { Verified, VerifyFinding } from "../../model/verify/finding.ts";
 import { grantedBy } from "../../model/verify/policy-formula.ts";
 import { verifyRouting } from "../../model/verify/verify-routing.ts";
 import { declaredRouting } from "../explain/declared-routing.ts";
-import { readStandingState } from "../reading/standing-state.ts";
+import type { StandingState } from "../reading/standing-state.ts";
 import type { SessionParts } from "../session-parts.ts";
 import { readSurroundings } from "./surroundings.ts";
 import { unmodelledRules } from "./unmodelled-rules.ts";
+import { isBetweenStates, whileUnchanged } from "./while-unchanged.ts";
 
 /** What came of a verification. */
 export interface VerifyReport extends Verified {
@@ -19,12 +20,19 @@ export interface VerifyReport extends Verified {
 
 /**
  * Holds what the machine has now against the accepted policy, or the one on trial: filter, routes and policy rules, tracked flows; for every
- * packet there can be, none is sent. Reads only (law 2).
+ * packet there can be, none is sent. Reads only (law 2). AwgError locked while another process changes the machine: what
+ * stands then is neither the old state nor the new.
  */
 export async function verifyMachine(parts: SessionParts): Promise<VerifyReport> {
+  return whileUnchanged(parts, (standing) => verifyAgainst(parts, standing));
+}
+
+async function verifyAgainst(
+  parts: SessionParts,
+  { generation: standing, desired, open }: StandingState,
+): Promise<VerifyReport> {
   const { host } = parts;
   const inspection = await parts.inspection?.();
-  const { generation: standing, desired } = await readStandingState(parts);
   const accepted = policyIn(desired);
   const generation = standing?.number ?? 0;
   if (accepted === undefined) {
@@ -54,6 +62,7 @@ export async function verifyMachine(parts: SessionParts): Promise<VerifyReport> 
       (flow) => `a program sends another device's address into a tunnel, where none answers it: ${flow}`,
     ),
     ...fallback.map((path) => `the fallback of path ${path} is in force: its flows may go directly (S4.9)`),
+    ...(isBetweenStates(parts, open) ? [CUT_SHORT] : []),
     ...(await missingHook(parts)),
   ];
   const declared = declaredRouting(desired, around.routing);
@@ -63,6 +72,9 @@ export async function verifyMachine(parts: SessionParts): Promise<VerifyReport> 
   const findings = [...filter.findings, ...diverting, ...misrouted, ...flows.open.map(openFlow)];
   return { generation, findings, notes, classes: filter.classes };
 }
+
+const CUT_SHORT =
+  "a change was cut short, or could not be undone: the machine is held against the state before it; awg status tells what it was";
 
 /** The packet policy of a state; undefined when it has none. */
 export function policyIn(desired: DesiredState): FirewallPolicy | undefined {
