@@ -37,6 +37,11 @@ export interface ResourceDriver<K extends ResourceKind> {
   /** Fields whose change needs delete and create instead of update. Pure. */
   needsReplace?(changes: readonly FieldChange[]): boolean;
 
+  /**
+   * Whether all that differs is what the other end moves by its packets (a peer's endpoint): told again, it may stay. Pure.
+   */
+  roams?(changes: readonly FieldChange[]): boolean;
+
   /** Why these changes are due, where "differs" or "was changed outside awg" would not say it. Pure. */
   reason?(changes: readonly FieldChange[]): string | undefined;
 

@@ -12,6 +12,8 @@ import { normalizeObfuscation, OBFUSCATION_KEYS, offValueOf, SECRET_OBFUSCATION_
 
 type BytesOf = (id: SecretId) => Uint8Array;
 const NO_KEY = "0".repeat(64);
+/** Any positive interval; it stands no longer than the `set` it comes in. */
+const GREETING_SECONDS = "25";
 
 /** The question for an engine's whole state. */
 export const UAPI_GET = "get=1\n\n";
@@ -39,7 +41,11 @@ export function renderUapiSet(
   for (const publicKey of before.keys()) {
     if (!wanted.has(publicKey)) lines.push(`public_key=${publicHex(publicKey)}`, "remove=true");
   }
-  for (const peer of spec.peers) lines.push(...peerLines(peer, before.get(peer.publicKey), bytesOf));
+  for (const peer of spec.peers) {
+    const standing = before.get(peer.publicKey);
+    lines.push(...peerLines(peer, standing, bytesOf));
+    if (spec.engine !== "embedded" && isMoved(peer, standing)) lines.push(...greetingLines(peer));
+  }
   return lines.length === 0 ? undefined : `set=1\n${lines.join("\n")}\n\n`;
 }
 
@@ -87,6 +93,23 @@ function peerLines(peer: PeerSpec, known: PeerObserved | undefined, bytesOf: Byt
   if (known !== undefined && changes.length === 0) return [];
   const head = `public_key=${publicHex(peer.publicKey)}`;
   return known === undefined ? [head, ...changes] : [head, "update_only=true", ...changes];
+}
+
+/** Whether a peer that has spoken is told another endpoint. */
+function isMoved(peer: PeerSpec, standing: PeerObserved | undefined): boolean {
+  return standing !== undefined && standing.lastHandshakeSeconds > 0 && !isAtItsEndpoint(peer, standing.endpoint);
+}
+
+/**
+ * Makes wireguard-go send to a peer that it was just told another endpoint of: a keepalive interval that becomes positive
+ * does (device/uapi.go). Until the peer hears from there it answers to where we were, and each such answer moves it back.
+ * awg's own engine shakes hands then by itself.
+ */
+function greetingLines(peer: PeerSpec): string[] {
+  const head = [`public_key=${publicHex(peer.publicKey)}`, "update_only=true"];
+  const keepalive = keepaliveText(peer);
+  const intervals = keepalive === "0" ? [GREETING_SECONDS, "0"] : ["0", keepalive];
+  return intervals.flatMap((interval) => [...head, `persistent_keepalive_interval=${interval}`]);
 }
 
 /** `25`, or `20-30` where it is drawn from a range. */

@@ -1,17 +1,20 @@
 import { AwgError, messageOf } from "../../model/error.ts";
-import { stepsOf } from "../../model/plan.ts";
+import { type Step, stepsOf } from "../../model/plan.ts";
 import type { DesiredState } from "../../model/resource.ts";
 import type { Ledger } from "../plan/ledger.ts";
-import { planChanges } from "../plan/plan-changes.ts";
+import { driverOf } from "../plan/observation.ts";
+import { type PlanResult, planChanges } from "../plan/plan-changes.ts";
 import { observeMachine } from "./observe.ts";
 import type { ApplyDeps } from "./outcome.ts";
+import { performSteps } from "./run-batches.ts";
 
 /** Waits before each reading: a machine that settles gets about three seconds, one that is right gets none. */
 export const SETTLE_WAITS_MS: readonly number[] = [0, 100, 300, 800, 1_600];
 
 /**
- * Reads the machine back until a plan from it is empty (law 5), then runs the probes that count. AwgError verification,
- * naming what still differs, when it is not so after the last wait.
+ * Reads the machine back until a plan from it is empty (law 5), then runs the probes that count. What the other end moved
+ * back meanwhile is told again: a server's packets from where it was bring its peer back there, and the policy stops those
+ * only once it is loaded. AwgError verification, naming what still differs, when it is not so after the last wait.
  */
 export async function verifyDesired(deps: ApplyDeps, desired: DesiredState, ledger: Ledger): Promise<void> {
   let differing: readonly string[] = [];
@@ -19,8 +22,10 @@ export async function verifyDesired(deps: ApplyDeps, desired: DesiredState, ledg
   for (const [attempt, waitMs] of SETTLE_WAITS_MS.entries()) {
     if (waitMs > 0) await deps.clock.sleep(waitMs);
     try {
-      differing = await differences(deps, desired, ledger);
+      const { plan, conflicts } = await planFromMachine(deps, desired, ledger);
+      differing = [...stepsOf(plan).map(nameOf), ...conflicts.map(({ key, holder }) => `${key} (held by ${holder})`)];
       cause = undefined;
+      for (const step of stepsOf(plan)) if (hasRoamed(deps, step)) await performSteps(deps, [step]);
     } catch (error) {
       cause = error;
       differing = [messageOf(error)];
@@ -35,17 +40,22 @@ export async function verifyDesired(deps: ApplyDeps, desired: DesiredState, ledg
   });
 }
 
-async function differences(deps: ApplyDeps, desired: DesiredState, ledger: Ledger): Promise<readonly string[]> {
-  const { host, registry } = deps;
+async function planFromMachine(
+  { host, registry }: ApplyDeps,
+  desired: DesiredState,
+  ledger: Ledger,
+): Promise<PlanResult> {
   const observed = await observeMachine(host, registry, desired, ledger);
-  const { plan, conflicts } = planChanges({ desired, observed, ledger, registry });
-  return [
-    ...stepsOf(plan).map(({ key, action, changes }) => {
-      const fields = changes.map(({ field }) => field);
-      return fields.length === 0 ? `${key} (${action})` : `${key} (${fields.slice(0, 5).join(", ")})`;
-    }),
-    ...conflicts.map(({ key, holder }) => `${key} (held by ${holder})`),
-  ];
+  return planChanges({ desired, observed, ledger, registry });
+}
+
+function nameOf({ key, action, changes }: Step): string {
+  const fields = changes.map(({ field }) => field);
+  return fields.length === 0 ? `${key} (${action})` : `${key} (${fields.slice(0, 5).join(", ")})`;
+}
+
+function hasRoamed({ registry }: ApplyDeps, { kind, action, changes }: Step): boolean {
+  return action === "update" && changes.length > 0 && driverOf(registry, kind).roams?.(changes) === true;
 }
 
 async function runProbe(deps: ApplyDeps): Promise<void> {

@@ -114,7 +114,7 @@ function driftOfEntry(entry: LedgerEntry, gone: ReadonlySet<ResourceKey>, input:
   if (changes.length === 0) return [];
   const told = changes.filter(({ field }) => field !== "/ownedByAwg");
   const fields = (told.length === 0 ? changes : told).map(inverseChange);
-  return [{ key, kind, change: "changed", fields, cause: outer ?? causeOf(kind, changes, found) }];
+  return [{ key, kind, change: "changed", fields, cause: outer ?? causeOf(driver, changes, found) }];
 }
 
 /** Without its device gone a tunnel that does not answer has lost its engine. */
@@ -122,14 +122,16 @@ function causeOfLoss(kind: ResourceKind): DriftCause {
   return kind === "tunnel" ? "engine-gone" : "unknown";
 }
 
-function causeOf(kind: ResourceKind, changes: readonly FieldChange[], found: Observed): DriftCause {
+function causeOf(driver: AnyDriver, changes: readonly FieldChange[], found: Observed): DriftCause {
+  const { kind } = driver;
   const fields = changes.map(({ field }) => field);
   if (fields.every((field) => field === "/held")) return "keeper-gone";
   if (kind === "resolver" && (found as ResolverObserved).method === "file") return "file-rewritten";
   if (kind !== "tunnel") return "unknown";
   const peers = (found as TunnelObserved).peers;
-  const hasRoamed = fields.every((field) => /^\/peers\/\d+\/endpoint$/.test(field));
-  return hasRoamed && peers.some(({ lastHandshakeSeconds }) => lastHandshakeSeconds > 0) ? "peer-roamed" : "unknown";
+  return driver.roams?.(changes) === true && peers.some(({ lastHandshakeSeconds }) => lastHandshakeSeconds > 0)
+    ? "peer-roamed"
+    : "unknown";
 }
 
 function acceptedSpec(

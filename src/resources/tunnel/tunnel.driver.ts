@@ -7,6 +7,7 @@ import type { ResourceDriver } from "../driver.ts";
 import {
   diffTunnel,
   doesTunnelNeedReplace,
+  havePeersRoamed,
   isTunnelOwned,
   tunnelAsSpec,
   tunnelDependencies,
@@ -22,6 +23,7 @@ export const tunnelDriver: ResourceDriver<"tunnel"> = {
   isOwned: isTunnelOwned,
   dependsOn: tunnelDependencies,
   needsReplace: doesTunnelNeedReplace,
+  roams: havePeersRoamed,
   enforcement: tunnelEnforcement,
   apply: applyTunnels,
 };

@@ -57,6 +57,11 @@ export function doesTunnelNeedReplace(changes: readonly FieldChange[]): boolean 
   return changes.some(({ field }) => field === "/device" || field === "/engine" || field === "/protocol");
 }
 
+/** Whether peers are elsewhere, and nothing else differs: WireGuard follows whoever sends from another address. */
+export function havePeersRoamed(changes: readonly FieldChange[]): boolean {
+  return changes.every(({ field }) => /^\/peers\/\d+\/endpoint$/.test(field));
+}
+
 /** The device stands before its engine. */
 export function tunnelDependencies({ device }: TunnelSpec): ResourceKey[] {
   return [`link/${tunnelOfDevice(device)}`];

@@ -126,6 +126,23 @@ describe("renderUapiSet", () => {
     expect(linesFrom(SPEC, { ...SPEC, ...change })).toEqual(expected);
   });
 
+  const greeting = (...intervals: readonly string[]) =>
+    intervals.flatMap((interval) => [line, "update_only=true", `persistent_keepalive_interval=${interval}`]);
+  test.each<[string, Partial<TunnelSpec>, Partial<PeerSpec>, readonly string[]]>([
+    ["with a keepalive", {}, {}, greeting("0", "25")],
+    ["from a range", {}, { persistentKeepaliveSeconds: 30, leastKeepaliveSeconds: 20 }, greeting("0", "20-30")],
+    ["without", {}, { persistentKeepaliveSeconds: 0 }, greeting("25", "0")],
+    ["by awg's own engine, which shakes hands", { engine: "embedded" }, {}, []],
+  ])("a peer that has spoken is sent to at once where it is now: %s", (_, engine, keepalive, expected) => {
+    const spec = { ...SPEC, ...engine, peers: [{ ...PEER, ...keepalive }] };
+    const observed = observe(configured(spec));
+    const spoken = { ...observed, peers: observed.peers.map((peer) => ({ ...peer, lastHandshakeSeconds: 1 })) };
+    const moved = { ...spec, peers: [{ ...PEER, ...keepalive, endpoint: "192.0.2.2:1" }] };
+    const lines = renderUapiSet(moved, spoken, bytesOf)?.trimEnd().split("\n").slice(1);
+    expect(lines).toEqual([line, "update_only=true", "endpoint=192.0.2.2:1", ...expected]);
+    expect(renderUapiSet(spec, spoken, bytesOf)).toBeUndefined();
+  });
+
   test("a preshared key that goes is sent as zeros", () => {
     const { presharedKey: _, ...bare } = PEER;
     expect(linesFrom(SPEC, { ...SPEC, peers: [bare] })).toContain(`preshared_key=${"00".repeat(32)}`);

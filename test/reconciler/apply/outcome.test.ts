@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { FieldChange, Resource } from "../../../src/model/resource.ts";
 import type { ApplyDeps, ProgressEvent } from "../../../src/reconciler/apply/outcome.ts";
 import { readOpenTransaction, readTransaction } from "../../../src/reconciler/apply/record.ts";
 import { recoverOpenJournal } from "../../../src/reconciler/apply/recover.ts";
@@ -6,7 +7,7 @@ import { CrashError, Faults } from "../../support/faults.ts";
 import { countingClock, memoryStores } from "../../support/memory-stores.ts";
 import { fakeRegistry } from "../fake-machine.ts";
 import { applyOn, type Bench, benchWith, copyBench, depsOf, freshBench, planOn } from "../run.ts";
-import { allowedBy, firewall, link, resolver, SCENARIOS, type Scenario, state, sysctl } from "../scenarios.ts";
+import { allowedBy, firewall, link, resolver, SCENARIOS, type Scenario, state, sysctl, tunnel } from "../scenarios.ts";
 
 const { from: NOTHING, to: OFFICE } = SCENARIOS["first apply"] as Scenario;
 
@@ -109,6 +110,37 @@ describe("an apply that fails", () => {
     expect(bench.machine.print()).toBe(before);
     expect(bench.disk.journal).toEqual([]);
     expect(bench.disk.ledger.generation).toBe(1);
+  });
+
+  describe("law 5: what the other end moves back", () => {
+    const listening = (listenPort: number): Resource => tunnel("office", { listenPort });
+    /** A tunnel whose port the other end sets back, so often. */
+    async function applyAgainst(times: number, roams: readonly string[]): Promise<{ kind: string; log: string[] }> {
+      const bench = await benchWith(state(link("office"), listening(1)));
+      let left = times;
+      bench.machine.meddle = (machine) => {
+        if (machine.log.at(-1) === "update tunnel/office" && left-- > 0) machine.set({ ...listening(1), owned: true });
+      };
+      const registry = fakeRegistry(bench.machine);
+      Object.assign(registry.tunnel, {
+        roams: (changes: readonly FieldChange[]) => changes.every(({ field }) => roams.includes(field)),
+      });
+      const { kind } = await applyOn(depsOf(bench, new Faults(), { registry }), state(link("office"), listening(2)));
+      return { kind, log: bench.machine.log };
+    }
+
+    test("is told again until it stays", async () => {
+      const told = Array(4).fill("update tunnel/office");
+      expect(await applyAgainst(3, ["/listenPort"])).toEqual({ kind: "applied", log: told });
+    });
+
+    test("is rolled back where it never stays, and where it is more than the other end's to move", async () => {
+      expect(await applyAgainst(6, ["/listenPort"])).toMatchObject({ kind: "rolledBack" });
+      expect(await applyAgainst(1, ["/fwmark"])).toEqual({
+        kind: "rolledBack",
+        log: Array(2).fill("update tunnel/office"),
+      });
+    });
   });
 
   test("a failed required probe rolls back; one that passes does not", async () => {
