@@ -20,6 +20,9 @@ import { AwgError, messageOf } from "../model/error.ts";
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 const OTHERS = 0o077;
 
+/** What errors about what is no private file of ours tell beside `damaged` and `newer`. */
+const UNTRUSTED = { state: "untrusted" } as const;
+
 /**
  * A folder of ours, 0700, with files 0600. It is believed only while nobody else could have written it: no symlink, our
  * owner, no permission for others. Reading never makes anything; the folder appears with the first write.
@@ -51,7 +54,7 @@ export class StateFolder {
       const status = fstatSync(fd);
       demandPrivate(path, status, status.isFile(), "a regular file");
       if (status.size > MAX_FILE_BYTES)
-        throw new AwgError("permission", `${path} has ${status.size} bytes, which awg never writes`);
+        throw new AwgError("journal", `${path} has ${status.size} bytes, which awg never writes`, { facts: UNTRUSTED });
       return readFileSync(fd);
     } finally {
       closeSync(fd);
@@ -174,7 +177,10 @@ function removeIfThere(path: string): boolean {
 
 function demandPrivate(path: string, status: Stats, isExpected: boolean, what: string): void {
   const fix = (problem: string, remedy: string): AwgError =>
-    new AwgError("permission", `${path} ${problem}, so its contents cannot be trusted`, { facts: { path }, remedy });
+    new AwgError("journal", `${path} ${problem}, so its contents cannot be trusted`, {
+      facts: { path, ...UNTRUSTED },
+      remedy,
+    });
   if (!isExpected) throw fix(`is not ${what}`, "move it away");
   const uid = process.geteuid?.();
   if (uid !== undefined && status.uid !== uid && status.uid !== 0)
@@ -189,7 +195,14 @@ function unreadable(path: string, cause: unknown): AwgError {
   const isLink = isCode(cause, "ELOOP");
   const why = isLink ? "it is a symbolic link" : messageOf(cause);
   const remedy = isLink ? "move it away" : `look at what ${path} is; awg keeps a private file there`;
-  return new AwgError("permission", `${path} could not be opened: ${why}`, { cause, facts: { path }, remedy });
+  // What is refused to root it cannot be given: the file is at fault, not who reads it.
+  const isForRoot = process.geteuid?.() !== 0 && (isCode(cause, "EACCES") || isCode(cause, "EPERM"));
+  const facts = { path, ...(isForRoot ? {} : UNTRUSTED) };
+  return new AwgError(isForRoot ? "permission" : "journal", `${path} could not be opened: ${why}`, {
+    cause,
+    facts,
+    remedy,
+  });
 }
 
 const REMEDIES: Readonly<Record<string, string>> = {

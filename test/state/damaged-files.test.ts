@@ -55,7 +55,7 @@ describe("B5: a damaged file of the state folder is told by its name, never take
       const bytes = readFileSync(path);
       exchange(path);
       const outcome = await outcomeOf(folder, file, good);
-      expect([file.name, outcome]).toEqual([file.name, DISPENSABLE.has(file.name) ? "less" : "permission"]);
+      expect([file.name, outcome]).toEqual([file.name, DISPENSABLE.has(file.name) ? "less" : "journal"]);
       rmSync(path, { recursive: true });
       writeFileSync(path, bytes, { mode: 0o600 });
     }
@@ -65,11 +65,11 @@ describe("B5: a damaged file of the state folder is told by its name, never take
     const { folder, files } = await fullFolder();
     const [, ledger] = files;
     chownSync(folder, STRANGER, STRANGER);
-    await expect(ledger?.load(folder)).rejects.toMatchObject({ kind: "permission" });
+    await expect(ledger?.load(folder)).rejects.toMatchObject({ kind: "journal" });
     chownSync(folder, 0, 0);
     renameSync(folder, `${folder}.real`);
     symlinkSync(`${folder}.real`, folder);
-    await expect(ledger?.load(folder)).rejects.toMatchObject({ kind: "permission" });
+    await expect(ledger?.load(folder)).rejects.toMatchObject({ kind: "journal" });
   });
 
   test("a newer format is told from damage in each file that bears one", async () => {

@@ -133,13 +133,13 @@ describe("the journal's file", () => {
     writeFileSync(target, "", { mode: 0o600 });
     symlinkSync(target, join(path, "journal"));
     await expect(journalIn(path).read()).rejects.toMatchObject({
-      kind: "permission",
+      kind: "journal",
       message: expect.stringMatching(/symbolic link/),
     });
     const open = temporaryFolder();
     writeFileSync(join(open, "journal"), "", { mode: 0o644 });
     await expect(journalIn(open).read()).rejects.toMatchObject({
-      kind: "permission",
+      kind: "journal",
       message: expect.stringMatching(/open to others/),
     });
   });

@@ -79,12 +79,12 @@ describe("ledger and generations in files", () => {
     await storesIn(path).ledger.write(LEDGER);
     chmodSync(join(path, "ledger"), 0o640);
     await expect(storesIn(path).ledger.read()).rejects.toMatchObject({
-      kind: "permission",
+      kind: "journal",
       remedy: expect.stringMatching(/chmod/),
     });
     chmodSync(path, 0o755);
-    await expect(storesIn(path).generations.latest()).rejects.toMatchObject({ kind: "permission" });
-    await expect(storesIn(path).ledger.write(LEDGER)).rejects.toMatchObject({ kind: "permission" });
+    await expect(storesIn(path).generations.latest()).rejects.toMatchObject({ kind: "journal" });
+    await expect(storesIn(path).ledger.write(LEDGER)).rejects.toMatchObject({ kind: "journal" });
   });
 
   test("a namespace's state folder leaves the machine's own, which it lies in, as one that can be used", async () => {

@@ -80,7 +80,7 @@ function moveAway(path: string): string {
 function fileFinding(path: string, error: unknown): Finding {
   const state = error instanceof AwgError ? error.facts["state"] : undefined;
   const base = { severity: "fault" as const, what: messageOnly(error) };
-  if (error instanceof AwgError && error.kind === "permission") {
+  if (error instanceof AwgError && (error.kind === "permission" || state === "untrusted")) {
     const remedy = isOpenToOthers(error) ? `chmod go= ${shellWord(path)}` : moveAway(path);
     return { ...base, id: "state-file-unreadable", evidence: [messageOf(error)], remedy: [remedy] };
   }

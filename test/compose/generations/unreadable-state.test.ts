@@ -294,7 +294,7 @@ describe("law 1: who is not cut off", () => {
     const bench = newBench();
     mkdirSync(stateOf(bench), { mode: 0o755 });
     const error = await change(bench, VERBS["apply"]?.(bench) as never);
-    expect(error).toMatchObject({ kind: "permission", facts: { traffic: "open" } });
+    expect(error).toMatchObject({ kind: "journal", facts: { traffic: "open" } });
     await expect(async () => policyOf(bench)).rejects.toThrow("ENOENT");
   });
 
