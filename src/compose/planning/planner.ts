@@ -2,6 +2,7 @@ import { hashOf } from "../../model/canonical.ts";
 import { AwgError } from "../../model/error.ts";
 import type { DesiredState } from "../../model/resource.ts";
 import { lifecycleOfNothing } from "../../model/spec/lifecycle.ts";
+import { readOpenTransaction } from "../../reconciler/apply/record.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import {
   replacedKeys,
@@ -12,7 +13,7 @@ import {
 } from "../../reconciler/plan/selection.ts";
 import { rememberNumbers } from "../../resources/expand.ts";
 import { refuseUnsupported } from "../generations/failure.ts";
-import type { LoadedConfig, Planned, UnansweredEndpoints } from "../session.ts";
+import type { LoadedConfig, Planned, SessionNote, UnansweredEndpoints } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
 import { expandConfig } from "./expand-config.ts";
 import { factsWantedBy } from "./facts-wanted.ts";
@@ -84,8 +85,20 @@ export async function planDestroy(parts: SessionParts): Promise<Planned> {
   const { fingerprint } = await parts.host.facts.read({ users: [], hosts: [] });
   const accepted = await parts.stores.generations.latest();
   const desired = { resources: [], ...lifecycleOfNothing(accepted?.desired.lifecycle) };
-  const { plan, notes } = await planDesired(parts, desired, accepted);
+  const { plan, notes: found } = await planDesired(parts, desired, accepted);
+  const notes = [...found, ...(await givenBack(parts))];
   const traffic = trafficSentence(plan);
   const pathNumbers = accepted?.pathNumbers ?? {};
   return { verb: "destroy", plan, desired, configHash: "", fingerprint, pathNumbers, sources: [], notes, traffic };
+}
+
+/** What was being taken over when an apply was cut short is another program's still. */
+async function givenBack({ host, stores }: SessionParts): Promise<readonly SessionNote[]> {
+  const open = await readOpenTransaction(stores.journal).catch(() => undefined);
+  if (open === undefined) return [];
+  const { takenOver } = await import("../../reconciler/apply/recover.ts");
+  return (await takenOver({ host }, open)).map((device) => ({
+    path: "link",
+    message: `${device} goes back to the program that made it, with what stood around it: the apply that was taking it over was cut short`,
+  }));
 }

@@ -36,7 +36,8 @@ export async function recoverOpenJournal(deps: ApplyDeps, verb: Verb = "apply"):
   }
   if (isAwaited(open, bootTimeMs(deps))) throw awaitedError(open, bootTimeMs(deps));
   const goesOn = open.begin.verb === "destroy" && open.rollbackCause === undefined;
-  if (goesOn || (verb === "destroy" && !(await holdsAnothers(deps, open)))) return await finishDestroy(deps, open);
+  if (goesOn || (verb === "destroy" && (await takenOver(deps, open)).length === 0))
+    return await finishDestroy(deps, open);
   return await rollBackOpen(deps, open, open.rollbackCause ?? whyRolledBack(open));
 }
 
@@ -88,17 +89,23 @@ export async function rollBackOpen(deps: ApplyDeps, open: OpenTransaction, why: 
   return { kind: "rolledBack", cause, ...(result.unclosed === undefined ? {} : { unclosed: result.unclosed }) };
 }
 
-/** Whether a device stands that the transaction was taking over: as nothing was accepted, it is the other program's still. */
-async function holdsAnothers({ host }: ApplyDeps, { batches }: OpenTransaction): Promise<boolean> {
+/**
+ * The devices standing that an open transaction was taking over: as nothing was accepted, they are the other program's still.
+ * Reads only.
+ */
+export async function takenOver(
+  { host }: Pick<ApplyDeps, "host">,
+  { accept, batches }: OpenTransaction,
+): Promise<readonly string[]> {
   const taken = batches.flatMap(({ batch }) =>
     batch.steps.flatMap((step) => {
       const isTaken = step.kind === "link" && step.action === "adopt" && !isClaim(step);
       return isTaken && step.before?.tunnel === "" ? [step.before.device] : [];
     }),
   );
-  if (taken.length === 0) return false;
+  if (accept !== undefined || taken.length === 0) return [];
   const standing = new Set((await host.links.read()).map(({ device }) => device));
-  return taken.some((device) => standing.has(device));
+  return taken.filter((device) => standing.has(device));
 }
 
 function incomplete(
