@@ -27,7 +27,13 @@ type Part = (typeof PARTS)[number];
 const ENTRIES = {
   core: ["src/cli/awg.ts", "src/cli/verbs/diff.ts", "src/compose/open-session.ts", "src/compose/linux-parts.ts"],
   config: ["src/model/config/load-config.ts"],
-  apply: ["src/cli/verbs/apply.ts", "src/compose/generations/apply-planned.ts", "src/host/linux/expect-engines.ts"],
+  apply: [
+    "src/cli/verbs/apply.ts",
+    "src/compose/generations/apply-planned.ts",
+    "src/host/linux/expect-engines.ts",
+    "src/host/linux/firewall/load/load-policy.ts",
+    "src/host/linux/firewall/load/fall-back.ts",
+  ],
   engine: ["src/cli/verbs/processes/engine.ts", "src/compose/engine.ts", "src/compose/packet-thread.ts"],
 } as const;
 

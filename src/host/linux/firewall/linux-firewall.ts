@@ -1,43 +1,13 @@
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { AwgError } from "../../../model/error.ts";
-import { fallbackPaths, withFallback } from "../../../model/firewall/fallback.ts";
-import { flowMemoryOf } from "../../../model/firewall/flow-memory.ts";
-import type { FirewallObserved, FirewallPolicy } from "../../../model/firewall/policy.ts";
-import { cutFlows, readFlowsAside } from "../../../native/linux/conntrack/conntrack.ffi.ts";
-import type { Flow } from "../../../native/linux/conntrack/flow.codec.ts";
-import { hasErrno } from "../../../native/linux/errno.ts";
-import type { NetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
-import { openNetfilterSocket, readNftGeneration } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
+import type { FirewallObserved } from "../../../model/firewall/policy.ts";
+import { openNetfilterSocket } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
 import { readNamespaceInode } from "../../../native/linux/process/namespace.ffi.ts";
-import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import type { Capabilities } from "../../ports/facts.ts";
 import type { FirewallPort } from "../../ports/firewall.ts";
-import { withFilePermission } from "../file-permission.ts";
-import { changesToFallBack } from "./fallback-sets.ts";
-import { forbiddenFlows, localAddresses } from "./forbidden-flows.ts";
-import type { LastingFlows } from "./lasting-flows.ts";
-import { localNftOwner, type NftOwner } from "./nft-owner.ts";
-import { fallbackInForce, loadedPolicy, observeTables, ownTables, tableDamage } from "./observe-tables.ts";
-import type { JudgedDevices } from "./physical-devices.ts";
-import { type LoadedMark, PolicyRecord } from "./policy-record.ts";
-import { renderNft } from "./render-nft.ts";
-import { changesToLoad } from "./ruleset-changes.ts";
-import type { RenderedTable } from "./table-writer.ts";
-
-/**
- * Closing a socket of nf_tables waits for whatever the last transaction took out (net/netfilter/nf_tables_api.c,
- * nft_rcv_nl_event): a grace period of RCU, 20 to 40 ms. By then that is over.
- */
-const CLOSE_AFTER_MS = 200;
-/** While an owner starts, which takes some hundred milliseconds, nothing tells that what stands was flushed. */
-const STAND_IN_LOOK_MS = 20;
-/** What a kernel without labels of packets (CONFIG_NETWORK_SECMARK) answers (nft_meta.c, nft_meta_set_init). */
-const NO_LABELS = "EOPNOTSUPP";
-/** How often a load is tried again when a device went away between being listed and being named. */
-const LOAD_ATTEMPTS = 5;
-/** How often flows are tried to be kept while others change the ruleset. */
-const LASTING_ATTEMPTS = 3;
+import { devicesToJudge } from "./devices-to-judge.ts";
+import type { NftOwner } from "./nft-owner.ts";
+import { observeTables } from "./observe-tables.ts";
+import { PolicyRecord } from "./policy-record.ts";
 
 export interface LinuxFirewallDeps {
   /** Folder that goes at reboot; each network namespace has a folder of its own in it. */
@@ -46,183 +16,22 @@ export interface LinuxFirewallDeps {
   readonly capabilities: () => Pick<Capabilities, "egressHook" | "ownedTables">;
 }
 
-/** The packet filter of a Linux machine: nf_tables by netlink, no `nft` program. */
+/** The packet filter of a Linux machine: nf_tables by netlink, no `nft` program. What writes is loaded with the first write. */
 export function linuxFirewall(deps: LinuxFirewallDeps): FirewallPort {
   const record = new PolicyRecord(join(deps.runDir, `firewall-${readNamespaceInode()}`));
   return {
     read: async () => readFirewall(deps, record),
-    load: async (policy) => (policy === null ? removePolicy(deps, record) : loadPolicy(deps, record, policy)),
-    fallBack: async (numbers) => fallBack(deps.owner, record, numbers),
+    load: async (policy) => {
+      const { loadPolicy, removePolicy } = await import("./load/load-policy.ts");
+      await (policy === null ? removePolicy(deps, record) : loadPolicy(deps, record, policy));
+    },
+    fallBack: async (numbers) => (await import("./load/fall-back.ts")).fallBack(deps.owner, record, numbers),
   };
 }
 
-async function readFirewall(deps: LinuxFirewallDeps, record: PolicyRecord): Promise<FirewallObserved> {
-  const { physical, guestBridges } = await devicesToJudge(deps, []);
+async function readFirewall({ capabilities }: LinuxFirewallDeps, record: PolicyRecord): Promise<FirewallObserved> {
+  const { physical, guestBridges } = await devicesToJudge(capabilities(), []);
   using socket = openNetfilterSocket();
   const observed = observeTables(socket, record, physical);
   return observed.policy === null || guestBridges.length === 0 ? observed : { ...observed, guestBridges };
-}
-
-/** Loads and reads back: what the kernel accepted is not yet what it holds (docs/security.md S1.3). */
-async function loadPolicy(deps: LinuxFirewallDeps, record: PolicyRecord, policy: FirewallPolicy): Promise<void> {
-  const identity = withFilePermission("keeping the firewall policy", () => record.keep(policy));
-  if (record.loaded() !== undefined && !deps.owner.isReady()) await standInForOwner(deps, policy, identity);
-  await sendPolicy(deps, policy, identity, record.loaded());
-  const socket = openNetfilterSocket();
-  const flowSocket = openNetfilterSocket();
-  try {
-    const flows = trackedFlows(flowSocket);
-    flows.catch(() => {
-      // Told below, unless the ruleset is wrong, which is worse.
-    });
-    const { id: generation } = readNftGeneration(socket);
-    const owner = ownerOf(socket);
-    const damage = tableDamage(socket, policy, identity, owner);
-    if (damage.length > 0) {
-      throw new AwgError("verification", `the kernel took the firewall policy and holds another: ${damage[0]}`);
-    }
-    record.markLoaded({ identity, generation, ...(owner === undefined ? {} : { owner }) });
-    cutForbidden(socket, policy, await flows);
-  } finally {
-    setTimeout(() => closeAll([socket, flowSocket]), CLOSE_AFTER_MS).unref();
-  }
-}
-
-/** Other programs' transactions in between are noticed by the generation, and then nothing is changed. */
-async function fallBack(owner: NftOwner, record: PolicyRecord, wanted: readonly number[]): Promise<void> {
-  using socket = openNetfilterSocket();
-  const { id: generation } = readNftGeneration(socket);
-  const { policy, identity, families } = loadedPolicy(socket, record);
-  // While a policy changes (S10) nothing falls back: the numbers of two layers need not mean the same.
-  const paths = policy?.layers.length === 1 ? fallbackPaths(policy) : [];
-  const numbers = wanted.filter((number) => paths.includes(number));
-  if (policy === null || (numbers.length === 0 && fallbackInForce(socket, families, paths).length === 0)) return;
-  await owner.sendTransaction(changesToFallBack(families, paths, numbers), generation);
-  const known = record.loaded();
-  const isNext = readNftGeneration(socket).id === generation + 1;
-  if (isNext && known?.identity === identity && known.generation === generation)
-    record.markLoaded({ ...known, generation: generation + 1 });
-  cutForbidden(socket, withFallback(policy, numbers), await trackedFlows(socket));
-}
-
-/**
- * Starts the owner of what stood already. Whenever that is found to be gone meanwhile (docs/security.md S12.12) it is loaded
- * by a socket of this process: the tables have no owner until the one that is being started replaces them.
- */
-async function standInForOwner(deps: LinuxFirewallDeps, policy: FirewallPolicy, identity: string): Promise<void> {
-  await loadIfGone(deps, policy, identity);
-  const started = deps.owner.start().then(() => true);
-  while (!(await Promise.race([started, sleep(STAND_IN_LOOK_MS, false)]))) await loadIfGone(deps, policy, identity);
-}
-
-async function loadIfGone(deps: LinuxFirewallDeps, policy: FirewallPolicy, identity: string): Promise<void> {
-  const socket = openNetfilterSocket();
-  const capabilities = () => ({ ...deps.capabilities(), ownedTables: false });
-  try {
-    if (ownTables(socket).length > 0) return;
-    await sendPolicy({ ...deps, owner: localNftOwner(socket), capabilities }, policy, identity);
-  } catch {
-    // The owner is refused the same, and tells.
-  } finally {
-    setTimeout(() => closeAll([socket]), CLOSE_AFTER_MS).unref();
-  }
-}
-
-function closeAll(sockets: readonly NetlinkSocket[]): void {
-  for (const socket of sockets) socket[Symbol.dispose]();
-}
-
-/** Flows outlive a load where they can (S4.10); what the kernel does not take with them is loaded without. */
-async function sendPolicy(
-  deps: LinuxFirewallDeps,
-  policy: FirewallPolicy,
-  identity: string,
-  loaded?: LoadedMark,
-): Promise<void> {
-  const { ownedTables } = deps.capabilities();
-  const tunnels = policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device);
-  const remembers = ownedTables && flowMemoryOf(policy).kind === "kept";
-  let [labels, lastingAttempts] = [true, LASTING_ATTEMPTS];
-  for (let attempt = 1; ; attempt += 1) {
-    const { physical: devices } = await devicesToJudge(deps, tunnels);
-    const tables = renderNft(policy, { devices, identity, ownedTables, labels });
-    const isTried = remembers && loaded !== undefined && lastingAttempts > 0;
-    const lasting = isTried ? await flowsThatLast(loaded, tables) : undefined;
-    try {
-      await deps.owner.sendTransaction(changesToLoad(tables, ownedTables, lasting?.tables), lasting?.generation);
-      return;
-    } catch (error) {
-      if (labels && hasErrno(error, NO_LABELS)) {
-        labels = false;
-        continue;
-      }
-      if (lasting !== undefined && isRefusal(error)) {
-        lastingAttempts -= 1;
-        continue;
-      }
-      const { physical: found } = await devicesToJudge(deps, tunnels);
-      if (attempt >= LOAD_ATTEMPTS || found.join() === devices.join()) throw error;
-    }
-  }
-}
-
-/** Whatever cannot be read does not last: the policy matters more. */
-async function flowsThatLast(loaded: LoadedMark, tables: readonly RenderedTable[]): Promise<LastingFlows | undefined> {
-  try {
-    const { lastingFlows } = await import("./lasting-flows.ts");
-    using socket = openNetfilterSocket();
-    return lastingFlows(socket, loaded, tables);
-  } catch {
-    return undefined;
-  }
-}
-
-/** The kernel took none of the transaction: others changed the ruleset meanwhile, or one of the messages is refused. */
-function isRefusal(error: unknown): boolean {
-  return hasErrno(error, "ERESTART") || (error instanceof AwgError && error.facts["index"] !== undefined);
-}
-
-function ownerOf(socket: NetlinkSocket): number | undefined {
-  return ownTables(socket).find(({ owned }) => owned)?.ownerPort;
-}
-
-async function removePolicy(deps: LinuxFirewallDeps, record: PolicyRecord): Promise<void> {
-  if (hasTables()) await deps.owner.sendTransaction(changesToLoad([], deps.capabilities().ownedTables));
-  record.forget();
-}
-
-function hasTables(): boolean {
-  using socket = openNetfilterSocket();
-  return ownTables(socket).length > 0;
-}
-
-/** None on a kernel without the egress hook. Few machines have bridges, and what tells their ports apart is loaded for those. */
-async function devicesToJudge(deps: LinuxFirewallDeps, tunnels: readonly string[]): Promise<JudgedDevices> {
-  if (!deps.capabilities().egressHook) return { physical: [], guestBridges: [] };
-  using netlink = openRouteNetlink();
-  const links = netlink.links();
-  if (links.some(({ kind }) => kind === "bridge")) {
-    const { judgedDevices } = await import("./physical-devices.ts");
-    return judgedDevices(netlink, tunnels);
-  }
-  const judged = links.filter(({ loopback, name }) => !loopback && !tunnels.includes(name));
-  return { physical: judged.map(({ name }) => name).toSorted(), guestBridges: [] };
-}
-
-/** S11.1. */
-function cutForbidden(socket: NetlinkSocket, policy: FirewallPolicy, flows: readonly Flow[]): void {
-  if (flows.length === 0) return;
-  using netlink = openRouteNetlink();
-  const local = localAddresses(netlink.addresses().map(({ address }) => address));
-  cutFlows(socket, forbiddenFlows(policy, flows, local));
-}
-
-/** Where the kernel has no conntrack table to show, there is nothing to cut. */
-async function trackedFlows(socket: NetlinkSocket): Promise<readonly Flow[]> {
-  try {
-    return await readFlowsAside(socket);
-  } catch (error) {
-    if (hasErrno(error, "EINVAL", "EOPNOTSUPP", "EPROTONOSUPPORT")) return [];
-    throw error;
-  }
 }

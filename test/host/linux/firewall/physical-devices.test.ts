@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { judgedOf } from "../../../../src/host/linux/firewall/devices-to-judge.ts";
 import { judgedDevices } from "../../../../src/host/linux/firewall/physical-devices.ts";
 import type { Link } from "../../../../src/native/linux/rtnetlink/link.codec.ts";
 import type { Route } from "../../../../src/native/linux/rtnetlink/route.codec.ts";
@@ -125,4 +126,14 @@ test("S9.4: a gateway behind a bridge is a guest that routes where the default r
   const judged = (routes: readonly Partial<Route>[]) => judgedDevices(machineOf(links, routes), ["awg-office"]);
   expect(judged([{ oif: 9 }, theirs])).toEqual({ physical: ["eth1"], guestBridges: ["docker0"] });
   expect(judged([theirs]).guestBridges).toEqual([]);
+});
+
+test.each([
+  ["nothing special", []],
+  ["ifb", [linkOf(2, "ifb0", { kind: "ifb" })]],
+  ["a switch without a bridge", [linkOf(2, "conduit"), linkOf(3, "port1", { kind: "dsa", lowerIndex: 2 })]],
+  ["a bridge", BRIDGED],
+])("S9.4: what is told apart only where it must be is the same with %s", async (_name, links) => {
+  const machine = machineOf([linkOf(1, "lo", { loopback: true }), linkOf(20, "eth9"), ...links]);
+  expect(await judgedOf(machine, ["awg-office"])).toEqual(judgedDevices(machine, ["awg-office"]));
 });

@@ -1,27 +1,27 @@
-import { NFT_TABLE } from "../../../model/ownership.ts";
-import type { NetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
-import { encodeChainDeletion, type NftChain } from "../../../native/linux/nftables/chain.codec.ts";
-import type { TableFamily } from "../../../native/linux/nftables/field.ts";
+import { NFT_TABLE } from "../../../../model/ownership.ts";
+import type { NetlinkSocket } from "../../../../native/linux/netlink/netlink-socket.ffi.ts";
+import { encodeChainDeletion, type NftChain } from "../../../../native/linux/nftables/chain.codec.ts";
+import type { TableFamily } from "../../../../native/linux/nftables/field.ts";
 import {
   awaitCommit,
   type NftChange,
   readNftChains,
   readNftGeneration,
   readNftSets,
-} from "../../../native/linux/nftables/nft-netlink.ffi.ts";
-import { encodeRuleRemoval } from "../../../native/linux/nftables/rule.codec.ts";
+} from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
+import { encodeRuleRemoval } from "../../../../native/linux/nftables/rule.codec.ts";
 import {
   encodeSetDeletion,
   keyBytes,
   keyType,
   type NftSet,
   type ObservedSet,
-} from "../../../native/linux/nftables/set.codec.ts";
-import type { NftTable } from "../../../native/linux/nftables/table.codec.ts";
-import { identityOf, ownTables } from "./observe-tables.ts";
-import type { LoadedMark } from "./policy-record.ts";
-import type { LastingTable } from "./ruleset-changes.ts";
-import type { RenderedTable } from "./table-writer.ts";
+} from "../../../../native/linux/nftables/set.codec.ts";
+import type { NftTable } from "../../../../native/linux/nftables/table.codec.ts";
+import { identityOf, ownTables } from "../observe-tables.ts";
+import type { LoadedMark } from "../policy-record.ts";
+import type { LastingTable } from "../ruleset-changes.ts";
+import type { RenderedTable } from "../table-writer.ts";
 
 /** What outlives a load, as of a generation of the ruleset. */
 export interface LastingFlows {
