@@ -3,13 +3,16 @@ import { describe, expect, test } from "vitest";
 import { renderNft } from "../../../../src/host/linux/firewall/render-nft.ts";
 import type { RenderedTable } from "../../../../src/host/linux/firewall/table-writer.ts";
 import { tableOfRendered } from "../../../../src/host/linux/verify/rule-table.ts";
+import { tracePacket } from "../../../../src/host/linux/verify/trace-packet.ts";
 import { verifyRuleset } from "../../../../src/host/linux/verify/verify-ruleset.ts";
 import { judge } from "../../../../src/model/firewall/evaluate.ts";
 import { OUTLIVING_PROTOCOLS } from "../../../../src/model/firewall/flow-memory.ts";
 import type { Packet } from "../../../../src/model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
 import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
+import { type IpAddress, parseIp } from "../../../../src/model/ip.ts";
 import type { Verified, VerifyFinding } from "../../../../src/model/verify/finding.ts";
+import type { HeaderPoint } from "../../../../src/model/verify/space/header-point.ts";
 import { type Expression, verdict } from "../../../../src/native/linux/nftables/expression.ts";
 import { matchIn } from "../../../../src/native/linux/nftables/match.ts";
 import { packetArbitrary, steadyPolicyArbitrary } from "../../../model/firewall/arbitraries.ts";
@@ -234,6 +237,21 @@ describe("the breakages that the leak lab knows are found without sending a pack
     expect(verify(policy, byFlow)).toMatchObject({ findings: [], notes: [expect.stringContaining("S12.16")] });
     const unlabelled = render(policy).with(0, byFlow[0] as RenderedTable);
     expect(new Set(verify(policy, unlabelled).findings.map(({ kind }) => kind))).toEqual(new Set(["lock-out"]));
+  });
+
+  test("S4.10: a packet that opens its flow meets no rule for answers, subflows or what nobody has taken up", () => {
+    const policy = policyOf({ flows: { rules: [BOB], default: OFFICE } });
+    const [source, destination] = ["192.168.1.2", "203.0.113.9"].map((text) => parseIp(text) as IpAddress);
+    const header = { source, destination, protocol: 6, word0: 40_000, word2: 443, length: 60, hops: 64, mark: 0 };
+    const flow = { in: "", out: "eth0", tracking: "new", fragment: "whole", ...header } as HeaderPoint;
+    const question = { tables: render(policy).map(tableOfRendered), devices: DEVICES, indexes: new Map() };
+    const met = (user: object) =>
+      tracePacket(question, { ...flow, ...user }).rules.filter(({ name }) => name.includes("S4.10"));
+    const names = (user: object) => new Set(met(user).map(({ name }) => name.replace(/.*S4.10 /, "")));
+    const own = ["whose flow it is", "its user is known", "it was another's", "nothing is left of what only asks"];
+    expect(names({ user: 1000 })).toEqual(new Set([...own, "by whose flow it was"]));
+    expect(names({})).toContain("the kernel opens a flow");
+    expect(names({})).not.toContain("a subflow without a user");
   });
 
   test("what awg does not know is said, never taken for harmless", () => {
