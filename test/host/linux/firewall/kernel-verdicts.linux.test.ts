@@ -11,7 +11,7 @@ import { NDP } from "../../../../src/model/firewall/link-traffic.ts";
 import { type Packet, PROTOCOL } from "../../../../src/model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
 import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
-import { type IpAddress, parseIp } from "../../../../src/model/ip.ts";
+import { type IpAddress, parseIp, renderIp } from "../../../../src/model/ip.ts";
 import { ENGINE_MARK, markOfPath, PATH_NUMBERS } from "../../../../src/model/ownership.ts";
 import { BLOCK, DIRECT, LAPTOP, layerOf, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
 import { commandObstacle, namespaceObstacle } from "../../../support/netns.ts";
@@ -209,9 +209,16 @@ describe.skipIf(obstacle !== undefined)(`the kernel${obstacle === undefined ? ""
       }),
     );
     using guest = makeMacvlanGuest(ends);
-    const flows = ([4, 6] as const).map((family) => ({ ...guestPacket(family, TCP), source: ownAddress(family) }));
+    const flows = ([4, 6] as const).map((family) => ({
+      ...guestPacket(family, TCP),
+      source: ownAddress(family),
+      lastUid: 1000,
+    }));
     const users1000 = flows.map((packet, id) => [id, { ...packet, uid: 1000 }] as const);
     expect(ends.exchange(users1000).out["eth0"]).toEqual([0, 1]);
+    const remembered = ends.here.run(["nft", "list", "table", "netdev", "awg"]).stdout;
+    for (const family of [4, 6] as const)
+      expect(remembered).toContain(`{ tcp . ${renderIp(ownAddress(family))} . 40000 . `);
     const forged = flows.flatMap((packet) => [markOfPath(PATH_NUMBERS.direct), 0].map((mark) => ({ ...packet, mark })));
     const all = [...forged, DHCP];
     const packets = all.map((packet, id) => [id, packet] as const);
