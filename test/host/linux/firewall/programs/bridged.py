@@ -35,8 +35,8 @@ def packet(to, source, marker):
 
 
 def segment(marker):
-    """Of one and the same TCP flow of this machine's."""
-    return ip("192.168.50.2", 6, struct.pack("!HHIIBBHHH", 4444, 443, 1, 0, 0x50, 2, 65535, 0, 0) + marker)
+    """Goes on with one and the same TCP flow of this machine's."""
+    return ip("192.168.50.2", 6, struct.pack("!HHIIBBHHH", 4444, 443, 1, 1, 0x50, 0x10, 65535, 0, 0) + marker)
 
 
 def arp(sender, source, marker):
