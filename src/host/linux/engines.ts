@@ -169,15 +169,14 @@ async function ensureEngine(keeper: KeeperClient, secrets: SecretStore, spec: Tu
   const isSame = standing?.protocol === spec.protocol && standing.engine === engine;
   const update = isSame ? renderUapiSet(spec, standing, bytesOf) : undefined;
   await keeper.ensureRunning();
-  keeper.request({
-    request: "ensureEngine",
-    device: spec.device,
-    engine,
-    protocol: spec.protocol,
-    user: readServiceUser(),
-    configuration,
-    ...(update === undefined ? {} : { update }),
-  });
+  const user = readServiceUser();
+  const { device, protocol, listenPort } = spec;
+  const wanted = { device, engine, protocol, user, configuration, ...(update === undefined ? {} : { update }) };
+  try {
+    keeper.request({ request: "ensureEngine", ...wanted });
+  } catch (error) {
+    throw (await import("./processes/port-holder.ts")).namePortHolder(error, listenPort);
+  }
 }
 
 async function removeEngine(keeper: KeeperClient, device: string): Promise<void> {
