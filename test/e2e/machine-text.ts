@@ -19,3 +19,11 @@ export async function machineText(world: World): Promise<Record<string, string>>
     resolver: await inside("cat", "/etc/resolv.conf"),
   };
 }
+
+/** The same without what the kernel numbers anew at every birth of a device: for machines on which awg stands. */
+export async function settledMachine(world: World): Promise<Record<string, string>> {
+  const machine = await machineText(world);
+  // awg's own engine has its device's queue made longer, which the next engine leaves.
+  const unnumbered = (part: string): string => (machine[part] ?? "").replaceAll(/^\d+: | qlen \d+/gm, "");
+  return { ...machine, links: unnumbered("links"), addresses: unnumbered("addresses") };
+}

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AwgInWorld } from "../awg-in-world.ts";
 import type { JudgedWorld } from "../judged-world.ts";
-import { machineText } from "../machine-text.ts";
+import { settledMachine } from "../machine-text.ts";
 
 /** What stands after one of the applies, and what it took. */
 export interface Applied {
@@ -61,7 +61,7 @@ export async function applyOver(
     const beforeMs = childrenCpuMs();
     await awg.apply(config);
     const cpuMs = childrenCpuMs() - beforeMs;
-    applied.push({ wish, cpuMs, machine: await settledMachine(judged), ...files(awg), ...(await keeperOf(awg)) });
+    applied.push({ wish, cpuMs, machine: await settledMachine(judged.world), ...files(awg), ...(await keeperOf(awg)) });
   }
   return applied;
 }
@@ -70,14 +70,6 @@ export async function applyOver(
 export function shapeOf({ wish, machine, state, running }: Applied): object {
   const lines = Object.entries(machine).map(([part, text]) => [part, text.split("\n").length]);
   return { wish, machine: wish === "newcomer" ? lines : machine, state, running };
-}
-
-/** Numbers of devices, and names of tunnels that never come again: their lines are told apart by nothing else. */
-async function settledMachine({ world }: JudgedWorld): Promise<Record<string, string>> {
-  const machine = await machineText(world);
-  // awg's own engine has its device's queue made longer, which the next engine leaves.
-  const unnumbered = (part: string): string => (machine[part] ?? "").replaceAll(/^\d+: | qlen \d+/gm, "");
-  return { ...machine, links: unnumbered("links"), addresses: unnumbered("addresses") };
 }
 
 function files(awg: AwgInWorld): Pick<Applied, "state" | "generations" | "secrets" | "running" | "logs"> {

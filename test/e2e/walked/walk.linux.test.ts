@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { whyNoLab } from "../lab/world/why-no-lab.ts";
-import { AwgInWorld } from "./awg-in-world.ts";
-import { useJudgedWorld } from "./judged-world.ts";
-import { machineText } from "./machine-text.ts";
+import { whyNoLab } from "../../lab/world/why-no-lab.ts";
+import { AwgInWorld } from "../awg-in-world.ts";
+import { useJudgedWorld } from "../judged-world.ts";
+import { machineText } from "../machine-text.ts";
 
 const reason = whyNoLab();
 const title = `a walk through generations${reason === undefined ? "" : ` (skipped: ${reason})`}`;
