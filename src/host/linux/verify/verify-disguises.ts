@@ -10,8 +10,13 @@ import { startingWith, walk } from "./walk.ts";
 /** Frames of one kind to the kernel, and what they are on the wire. */
 interface Disguise {
   readonly told: string;
-  readonly wire: Uint8Array;
-  readonly context: { readonly family: 4 | 6; readonly frames?: true };
+  readonly wire: string;
+  readonly context: {
+    readonly family: 4 | 6;
+    readonly frames?: true;
+    readonly wire: Uint8Array;
+    readonly bare?: true;
+  };
   readonly asked: Formula;
 }
 
@@ -23,6 +28,8 @@ const WIRES = {
   "IPv6 (0x86dd) with a header of another version": [0x86, 0xdd, 0x45, 0x00, 0, 0],
   "tagged for no VLAN (0x8100)": [0x81, 0x00, 0x40, 0x00, 0x08, 0x00],
 } as const;
+/** The same of devices whose frames bear no type. */
+const BARE_WIRES = { "IPv4 without a type": [0, 0, 0x45], "IPv6 without a type": [0, 0, 0x60] } as const;
 const OUT = deviceIn("in", [""]);
 
 /**
@@ -33,7 +40,7 @@ export function verifyDisguises(question: RulesetQuestion): VerifyFinding[] {
   if (!question.policy.layers.some(({ killSwitch }) => killSwitch)) return [];
   const own = question.tables.filter(isOurs);
   return disguises().flatMap(({ told, wire, context, asked }) => {
-    const tables = readTables(own, { ...context, wire, indexes: question.indexes });
+    const tables = readTables(own, { ...context, indexes: question.indexes });
     const space = new PacketSpace({
       family: context.family,
       terms: [...termsOfTables(tables), ...termsOf(asked)],
@@ -45,29 +52,29 @@ export function verifyDisguises(question: RulesetQuestion): VerifyFinding[] {
       const [piece] = walk(space, baseChainsAt(tables, "egress", device), startingWith(here), true).accepted;
       if (piece === undefined) return [];
       const rules = piece.trace.map(({ name, verdict }) => ({ name, verdict }));
-      const message = `a frame whose socket says ${told} and which is ${nameOf(wire)} on the wire leaves by ${device} though nothing grants it (S9.5)`;
+      const message = `a frame whose socket says ${told} and which is ${wire} on the wire leaves by ${device} though nothing grants it (S9.5)`;
       return [{ kind: "leak", message, rules }];
     });
   });
 }
 
 function disguises(): Disguise[] {
-  const kinds: Omit<Disguise, "wire">[] = [
-    { told: "IPv4", context: { family: 4 }, asked: OUT },
-    { told: "IPv6", context: { family: 6 }, asked: OUT },
-    ...(["arp", "eapol"] as const).map((kind) => ({
-      told: kind === "arp" ? "ARP" : "EAPOL",
-      context: { family: 4, frames: true } as const,
-      asked: all(OUT, numberIs("word0", FRAME_TYPES[kind])),
-    })),
+  const kinds: readonly (Pick<Disguise, "told" | "asked"> & { readonly of: { family: 4 | 6; frames?: true } })[] = [
+    { told: "IPv4", of: { family: 4 }, asked: OUT },
+    { told: "IPv6", of: { family: 6 }, asked: OUT },
+    { told: "ARP", of: { family: 4, frames: true }, asked: all(OUT, numberIs("word0", FRAME_TYPES.arp)) },
+    { told: "EAPOL", of: { family: 4, frames: true }, asked: all(OUT, numberIs("word0", FRAME_TYPES.eapol)) },
   ];
-  return kinds.flatMap((kind) =>
-    Object.entries(WIRES)
-      .filter(([name]) => !name.startsWith(`${kind.told} `) || name.endsWith("version"))
-      .map(([, bytes]) => ({ ...kind, wire: Uint8Array.of(...bytes) })),
-  );
-}
-
-function nameOf(wire: Uint8Array): string {
-  return Object.entries(WIRES).find(([, bytes]) => bytes.every((byte, index) => byte === wire[index]))?.[0] ?? "";
+  return kinds.flatMap(({ of, ...kind }) => {
+    const isOther = (wire: string) => !wire.startsWith(`${kind.told} `) || wire.endsWith("version");
+    const typed = Object.entries(WIRES).map(([wire, bytes]) => ({
+      wire,
+      context: { ...of, wire: Uint8Array.of(...bytes) },
+    }));
+    const bare = Object.entries(BARE_WIRES).map(([wire, bytes]) => ({
+      wire,
+      context: { ...of, wire: Uint8Array.of(...bytes), bare: true as const },
+    }));
+    return [...typed, ...bare].filter(({ wire }) => isOther(wire)).map((one) => ({ ...kind, ...one }));
+  });
 }

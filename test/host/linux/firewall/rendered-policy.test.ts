@@ -287,4 +287,22 @@ describe("the rendered rules", { timeout: 300_000 }, () => {
       }
     },
   );
+
+  test("S9.5: let out no IP packet that its socket calls ARP or EAPOL, by a device whose frames bear no type", () => {
+    const messages = { arp: Uint8Array.of(0, 32, 8, 0, ...new Uint8Array(24)), eapol: Uint8Array.of(2, 1, 0, 0) };
+    for (const policy of policies.slice(0, 40).filter(({ layers }) => layers.some(({ killSwitch }) => killSwitch))) {
+      const [, egress] = render(policy);
+      const [packet] = packetsFor(0, 1) as [Packet];
+      for (const [kind, type] of [
+        ["arp", 0x0806],
+        ["eapol", 0x888e],
+      ] as const) {
+        const sent = (network: Uint8Array) =>
+          runChain(egress, "frames", packet, { etherType: type, deviceType: 32, network }).verdict;
+        expect(sent(messages[kind]), kind).toBe("accept");
+        for (const version of [0x45, 0x60])
+          expect(sent(Uint8Array.of(version, ...new Uint8Array(39))), kind).toBe("drop");
+      }
+    }
+  });
 });

@@ -11,10 +11,13 @@ const VLAN_TAGS = [0x8100, 0x88a8];
 /** Of the two bytes behind such a type; 0 is no VLAN, and whoever receives it takes the frame for untagged. */
 const VLAN_ID_BITS = 0x0fff;
 const ARPHRD_ETHER = 1;
-/** The first byte of IPv4's header: its version, and its length in words of four bytes (RFC 791 section 3.1). */
-const IPV4_FIRST = { from: 0x45, to: 0x4f } as const;
-/** The first byte of IPv6's: its version, and half of the traffic class (RFC 8200 section 3). */
-const IPV6_FIRST = { from: 0x60, to: 0x6f } as const;
+/**
+ * What the first byte behind the frame's header may be. IPv4: its version, and its length in words of four bytes (RFC 791
+ * section 3.1); IPv6: its version, and half of the traffic class (RFC 8200 section 3); ARP: half of the kind of device, of
+ * which there are few (RFC 826); EAPOL: its version, 1 to 3 (IEEE 802.1X). A device without headers, as of another VPN, takes
+ * for IP whatever begins with a version of it.
+ */
+const FIRST = { ipv4: [0x45, 0x4f], ipv6: [0x60, 0x6f], arp: [0, 0x0f], eapol: [0, 0x0f] } as const;
 
 /**
  * Writes the rule that refuses frames which are on the wire something else than their socket calls them (docs/security.md
@@ -26,8 +29,9 @@ export function writeFrameShape(place: RenderPlace, from: string, kind: keyof ty
   const type = FRAME_TYPES[kind];
   const chain = `shape-${kind}`;
   writer.chain(chain);
-  for (const other of otherHeaders(place, kind))
-    writer.rule(chain, [other], refuse(), "S9.5 its header is another protocol's");
+  const [least, most] = FIRST[kind];
+  const other = match.range("network.first", least, most, { not: true });
+  writer.rule(chain, [other], refuse(), "S9.5 its header is another protocol's");
   writer.rule(chain, [isNotEthernet(place)], verdict("return"), "S9.5 the frame bears no type");
   writer.rule(chain, [match.field("ether.type", type)], verdict("return"), "S9.5 is what it is called");
   const tagged = match.inSet("ether.type", writer.valueSet("vlan-tags", "ether.type", VLAN_TAGS));
@@ -40,10 +44,4 @@ export function writeFrameShape(place: RenderPlace, from: string, kind: keyof ty
 /** The device has frames of another kind, with a header of its own. */
 export function isNotEthernet({ match }: RenderPlace): Match {
   return match.field("oiftype", ARPHRD_ETHER, { not: true });
-}
-
-function otherHeaders({ match }: RenderPlace, kind: keyof typeof FRAME_TYPES): Match[] {
-  if (kind === "ipv4") return [match.range("ip.first", IPV4_FIRST.from, IPV4_FIRST.to, { not: true })];
-  if (kind === "ipv6") return [match.range("ip6.first", IPV6_FIRST.from, IPV6_FIRST.to, { not: true })];
-  return [];
 }

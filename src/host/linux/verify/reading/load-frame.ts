@@ -30,7 +30,8 @@ export function loadOfFrame(expression: Expression, context: ReadingContext): Lo
     return free(partOfNumber(address.dimension, 4, offset - address.at, length));
   }
   if (isEtherType(expression) && context.wire === undefined) return free(wholeNumber("word0", 2));
-  if (base === "link") return loadLink(expression, context.wire);
+  if (base === "link") return loadLink(expression, context, UNTAGGED);
+  if (base === "network" && offset === 0 && length === 1) return loadFirst(context.wire ?? UNTAGGED);
   return opaque(`${base} header bytes ${offset}-${offset + length - 1} of a frame`);
 }
 
@@ -56,9 +57,15 @@ function isEtherType({ base, offset, length }: ExpressionOf<"payload">): boolean
 /**
  * What a load from the Ethernet header gives.
  *
- * @param wire the frame from its type on
+ * @param usual the frame from its type on, where it is what its socket calls it
  */
-export function loadLink({ base, offset, length }: ExpressionOf<"payload">, wire: Uint8Array = UNTAGGED): Loaded {
+export function loadLink(
+  { base, offset, length }: ExpressionOf<"payload">,
+  context: ReadingContext,
+  usual: Uint8Array,
+): Loaded {
+  if (context.bare === true) return BROKEN_OFF;
+  const { wire = usual } = context;
   const at = offset - ETHERTYPE_OFFSET;
   if (at >= 0 && at + length <= wire.length) return free({ kind: "constant", bytes: wire.slice(at, at + length) });
   return opaque(`${base} header bytes ${offset}-${offset + length - 1}`);

@@ -24,6 +24,8 @@ export interface ReadingContext {
   readonly frames?: true;
   /** The frame's own type and what follows, where its socket calls it something else; else it is as the packet's. */
   readonly wire?: Uint8Array;
+  /** The device's frames have no header of Ethernet's: `wire` is what would stand behind one. */
+  readonly bare?: true;
   readonly table: TableFamily;
   /** Where the rule's chain hangs in the kernel's packet path; absent for a chain that is jumped to. */
   readonly hook?: HookName;
@@ -37,6 +39,8 @@ const NFPROTO = { 4: 2, 6: 10 } as const;
 const DEVICE_BYTES = 16;
 /** ARPHRD_ETHER: on a device of another type our rules ask no more than on this one. */
 const ETHERNET = Uint8Array.of(1, 0);
+/** ARPHRD_NONE, as of a TUN device. */
+const HEADERLESS = Uint8Array.of(0xfe, 0xff);
 const IPPROTO_FRAGMENT = 44;
 /** Flags and offset of an IPv4 header (RFC 791) and of an IPv6 fragment header (RFC 8200) in our three kinds of packets. */
 const FRAGMENT_BYTES: Readonly<Record<Family, Readonly<Record<string, readonly [number, number]>>>> = {
@@ -74,7 +78,7 @@ export function loadValue(expression: Expression, context: ReadingContext): Load
   }
 }
 
-function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes, table }: ReadingContext): Loaded {
+function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes, table, bare }: ReadingContext): Loaded {
   switch (key) {
     case "mark":
       return free(wholeNumber("mark", 4, true));
@@ -89,7 +93,9 @@ function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes, table }: Rea
     case "protocol":
       return free({ kind: "constant", bytes: wireOf(family).slice(0, 2) });
     case "oiftype":
-      return table === "netdev" ? free({ kind: "constant", bytes: ETHERNET }) : opaque(`meta ${key}`);
+      return table === "netdev"
+        ? free({ kind: "constant", bytes: bare ? HEADERLESS : ETHERNET })
+        : opaque(`meta ${key}`);
     case "secmark":
       return free({ kind: "label" });
     case "iifname":
@@ -126,7 +132,7 @@ function loadPayload(expression: ExpressionOf<"payload">, context: ReadingContex
   if (base === "transport") {
     return { value: loadFields(TRANSPORT, offset, length), needs: context.table === "netdev" ? [] : [notLater] };
   }
-  if (base === "link") return loadLink(expression, context.wire ?? wireOf(context.family));
+  if (base === "link") return loadLink(expression, context, wireOf(context.family));
   if (base !== "network") return opaque(`${base} header bytes ${offset}-${offset + length - 1}`);
   if (context.wire !== undefined && offset === 0 && length === 1) return loadFirst(context.wire);
   return free(loadFields(context.family === 4 ? HEADER_V4 : HEADER_V6, offset, length));
