@@ -15,7 +15,7 @@ const PROMISED = {
 };
 
 /** A kernel that refuses the call of this name with this errno. */
-function refusing(call: "open" | "dump" | "send", name: Name): () => NetlinkSocket {
+function refusing(call: "open" | "dump" | "send" | "receive", name: Name): () => NetlinkSocket {
   const refuse = () => {
     throw errnoError(`refusing ${call}`, ERRNO[name]);
   };
@@ -23,6 +23,7 @@ function refusing(call: "open" | "dump" | "send", name: Name): () => NetlinkSock
     dump: call === "dump" ? refuse : () => [],
     nextSequence: () => 1,
     send: call === "send" ? refuse : () => {},
+    receive: refuse,
     [Symbol.dispose]: () => {},
   };
   return call === "open" ? refuse : () => socket as unknown as NetlinkSocket;
@@ -49,8 +50,12 @@ test.each([
   ["open", "ENOENT"],
   ["dump", "EBUSY"],
   ["dump", "ENOENT"],
+  ["send", "EBUSY"],
+  ["send", "ENOENT"],
   ["send", "ENOMEM"],
   ["send", "EINTR"],
+  ["receive", "EBUSY"],
+  ["receive", "ENOENT"],
 ] as const)("B4: a question that fails for another reason is told as what it is: %s, %s", (call, name) => {
   expect(() => readNftCapabilities(refusing(call, name))).toThrow(name);
 });
