@@ -1,7 +1,7 @@
 /**
  * Builds the package: the program's modules in a few files, `core.cjs` with what a plain `awg diff` runs, `config.cjs` with
- * what reads a configuration, `apply.cjs` with what carries a plan out, `engine.cjs`, `small.cjs` with the many small ones and
- * `rest.cjs` with all else, and `awg.cjs`, which runs them and keeps their compiled code (scripts/launcher.ts).
+ * what reads a configuration, `apply.cjs` with what carries a plan out, `status.cjs`, `engine.cjs`, `small.cjs` with the many
+ * small ones and `rest.cjs` with all else, and `awg.cjs`, which runs them and keeps their compiled code (scripts/launcher.ts).
  *
  * An argument names another folder than dist/.
  */
@@ -20,7 +20,7 @@ const INTERPRETER =
 
 /** A verb needs a few of the chunks below this size, and seldom those above: it is not to read these for them. */
 const SMALL_BYTES = 4_096;
-const PARTS = ["core", "config", "apply", "engine", "small", "rest"] as const;
+const PARTS = ["core", "config", "apply", "status", "engine", "small", "rest"] as const;
 type Part = (typeof PARTS)[number];
 
 /** Where a part is entered; what these import without `import()` comes with them, unless an earlier part has it. */
@@ -34,6 +34,7 @@ const ENTRIES = {
     "src/host/linux/firewall/load/load-policy.ts",
     "src/host/linux/firewall/load/fall-back.ts",
   ],
+  status: ["src/cli/verbs/status.ts", "src/compose/reading/machine-status.ts"],
   engine: ["src/cli/verbs/processes/engine.ts", "src/compose/engine.ts", "src/compose/packet-thread.ts"],
 } as const;
 

@@ -86,7 +86,7 @@ function load(name: string): unknown {
   const known = loaded.get(name);
   if (known !== undefined) return known.exports;
   if (name === "koffi") return loadKoffi();
-  const part = /^(core|config|apply|engine|small|rest)\//.exec(name)?.[1];
+  const part = /^(core|config|apply|status|engine|small|rest)\//.exec(name)?.[1];
   if (part === undefined) return requireOutside(name);
   const factories = parts.get(part) ?? readFactories(part);
   parts.set(part, factories);

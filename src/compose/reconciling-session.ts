@@ -25,7 +25,6 @@ import { parseSavedPlan, renderSavedPlan } from "./planning/saved-plan.ts";
 import type { ProgramsReport, ProgramWatchEvent } from "./processes/program-report.ts";
 import { ConfigReader } from "./reading/config-reader.ts";
 import type { DriftReport } from "./reading/drift.ts";
-import { readOwned, readStatus } from "./reading/machine-status.ts";
 import type {
   Applied,
   ApplyHooks,
@@ -189,7 +188,7 @@ export class ReconcilingSession implements Session {
 
   async status(): Promise<Status> {
     this.#parts.requireRights?.();
-    return readStatus(this.#parts);
+    return (await import("./reading/machine-status.ts")).readStatus(this.#parts);
   }
 
   /**
@@ -279,7 +278,7 @@ export class ReconcilingSession implements Session {
 
   async observed(): Promise<readonly Resource[]> {
     this.#parts.requireRights?.();
-    return readOwned(this.#parts);
+    return (await import("./reading/machine-status.ts")).readOwned(this.#parts);
   }
 
   async accepted(): Promise<readonly Resource[]> {

@@ -33,7 +33,7 @@ class Packages {
     const [other, own] = versions;
     await run([process.execPath, join(ROOT, "scripts", "build.ts"), join(folder, own)], "", 300_000);
     cpSync(join(folder, own), join(folder, other), { recursive: true });
-    for (const file of ["core.cjs", "config.cjs", "apply.cjs", "engine.cjs", "small.cjs", "rest.cjs"]) {
+    for (const file of ["core.cjs", "config.cjs", "apply.cjs", "status.cjs", "engine.cjs", "small.cjs", "rest.cjs"]) {
       const text = readFileSync(join(folder, other, file), "utf8");
       writeFileSync(join(folder, other, file), text.replaceAll(`"${own}"`, `"${other}"`));
     }
