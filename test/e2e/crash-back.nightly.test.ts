@@ -6,7 +6,7 @@ import { hasProgram } from "../lab/world/command.ts";
 import { whyNoLab } from "../lab/world/why-no-lab.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
 import { AwgInWorld } from "./awg-in-world.ts";
-import { crashCalls, firstPlaceOf, generationBefore, rollbackKilledAt, verdictKilledAt } from "./crash.ts";
+import { crashCalls, firstPlaceOf, generationBefore, rollbackKilledAt, stateCalls, verdictKilledAt } from "./crash.ts";
 import { expecting, sessionOptions, useJudgedWorld } from "./judged-world.ts";
 import { Waiting } from "./waiting.ts";
 
@@ -57,7 +57,7 @@ describe.skipIf(reason !== undefined)(
       },
     );
 
-    test.each(crashCalls)("laws 1, 4 and 5: a confirmation killed at each %s", limit, async (call) => {
+    test.each(stateCalls)("laws 1, 4 and 5: a confirmation killed at each %s", limit, async (call) => {
       await underTheJudge(`confirm: killed at each ${call}`, async (awg, session, [one, two]) => {
         let killed = 0;
         const begin = await firstPlaceOf(call, judged().world, awg.argv("diff", "-f", one));

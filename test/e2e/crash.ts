@@ -7,8 +7,8 @@ import type { World } from "../lab/world/world.ts";
 import type { AwgInWorld } from "./awg-in-world.ts";
 import { machineText } from "./machine-text.ts";
 
-/** System calls by which an apply changes something or remembers that it does; it makes no sendmsg, and no ioctl but isatty's. */
-export const crashCalls = [
+/** System calls by which a verb remembers what it does; it makes no sendmsg, and no ioctl but isatty's. */
+export const stateCalls = [
   "sendto",
   "fsync",
   "rename",
@@ -19,6 +19,8 @@ export const crashCalls = [
   "pwrite64",
   "fchmod",
 ] as const;
+/** By these an apply changes something, too: of whom /etc/resolv.conf is, and who may read it. */
+export const crashCalls = [...stateCalls, "chown", "chmod"] as const;
 /** A first apply makes folders and starts the keeper besides. */
 export const firstCrashCalls = [...crashCalls, "mkdir", "clone"] as const;
 /** Every place is tried; AWG_STRIDE takes every so manieth, for a night that is too short. */
