@@ -8,6 +8,10 @@ import { type TunnelEvent, tunnelMachine } from "../reconciler/machine/tunnel.ma
  * session for dead and shakes hands anew (REKEY_TIMEOUT; WireGuard white paper, section 6.5).
  */
 const SILENCE_MS = 15_000;
+/** A packet without content, which nobody answers: header and tag (WireGuard white paper, section 5.4.6). */
+const EMPTY_BYTES = 32;
+/** An engine sends such a packet so long after the last that it received and did not answer (KEEPALIVE_TIMEOUT). */
+const EMPTY_EVERY_MS = 10_000;
 /** Three handshakes, 5 s apart. */
 const HANDSHAKE_MS = 15_000;
 /**
@@ -19,12 +23,15 @@ const SESSION_MS = 180_000;
 interface Look {
   /** Each peer's last handshake, in seconds of a wall clock that anybody may set: only that it changed tells anything. */
   readonly handshakes: ReadonlyMap<string, number>;
+  readonly atMs: number;
   readonly receivedBytes: number;
-  readonly sentBytes: number;
+  /** By each peer's key. */
+  readonly sentBytes: ReadonlyMap<string, number>;
   /** Since when it sends and hears nothing, in steady milliseconds; undefined while it does not. */
   readonly unansweredSinceMs: number | undefined;
   /** When its last handshake was first seen. */
   readonly handshakeSeenMs: number;
+  /** It sends what a peer answers: more than empty packets. */
   readonly sends: boolean;
 }
 
@@ -69,7 +76,7 @@ export class TunnelState {
    */
   look(observed: TunnelObserved | undefined, spec: TunnelSpec, nowMs: number): TunnelNeeds {
     const before = this.#look;
-    const now = observed?.running === true ? lookAt(observed, before, nowMs) : undefined;
+    const now = observed?.running === true ? lookAt(observed, before, nowMs, spec) : undefined;
     this.#look = now;
     const needs = { probe: false, resolve: false };
     const send = (event: TunnelEvent): void => this.#send(event, nowMs, needs);
@@ -107,23 +114,33 @@ export class TunnelState {
   }
 }
 
-function lookAt({ peers }: TunnelObserved, before: Look | undefined, nowMs: number): Look {
-  const sum = (of: (peer: TunnelObserved["peers"][number]) => number): number =>
-    peers.reduce((total, peer) => total + of(peer), 0);
-  const receivedBytes = sum((peer) => peer.receivedBytes);
-  const sentBytes = sum((peer) => peer.sentBytes);
+function lookAt({ peers }: TunnelObserved, before: Look | undefined, atMs: number, spec: TunnelSpec): Look {
+  const receivedBytes = peers.reduce((total, peer) => total + peer.receivedBytes, 0);
+  const sentBytes = new Map(peers.map((peer) => [peer.publicKey, peer.sentBytes]));
   const hears = receivedBytes !== before?.receivedBytes;
-  const sends = before !== undefined && sentBytes > before.sentBytes;
+  const sends = before !== undefined && sendsContent(sentBytes, before, atMs, spec);
   const handshakes = new Map(peers.map((peer) => [peer.publicKey, peer.lastHandshakeSeconds]));
   const isAsBefore = handshakes.size === before?.handshakes.size && !differs(handshakes, before.handshakes);
   return {
+    atMs,
     handshakes,
     receivedBytes,
     sentBytes,
     sends,
-    handshakeSeenMs: isAsBefore ? before.handshakeSeenMs : nowMs,
-    unansweredSinceMs: hears ? undefined : (before?.unansweredSinceMs ?? (sends ? nowMs : undefined)),
+    handshakeSeenMs: isAsBefore ? before.handshakeSeenMs : atMs,
+    unansweredSinceMs: hears ? undefined : (before?.unansweredSinceMs ?? (sends ? atMs : undefined)),
   };
+}
+
+/** Whether some peer was sent more than the empty packets of that time. AmneziaWG makes each longer by `s4`. */
+function sendsContent(sent: ReadonlyMap<string, number>, before: Look, atMs: number, spec: TunnelSpec): boolean {
+  const empty = EMPTY_BYTES + Number(spec.obfuscation["s4"] ?? 0);
+  return [...sent].some(([key, bytes]) => {
+    const { persistentKeepaliveSeconds = 0 } = spec.peers.find(({ publicKey }) => publicKey === key) ?? {};
+    const everyMs = Math.min(EMPTY_EVERY_MS, 1000 * (persistentKeepaliveSeconds || Number.POSITIVE_INFINITY));
+    const most = 1 + Math.floor((atMs - before.atMs) / everyMs);
+    return bytes - (before.sentBytes.get(key) ?? 0) > most * empty;
+  });
 }
 
 /** Whether some peer has another last handshake than before; none at all is no handshake. */

@@ -55,6 +55,21 @@ describe("law 1: a tunnel counts as down only when it sends and nobody answers",
     expect([watched.state.name, watched.state.isDown]).toEqual(["up", false]);
   });
 
+  test("empty packets, which nobody answers, are no use of the tunnel", () => {
+    const watched = new Watched().for(1, idle).for(5, () => engine(348, 692, 2));
+    watched.for(600, (second) => engine(348 + 32 * Math.floor((second - 5) / 10), 692, 2));
+    expect([watched.state.name, watched.state.isDown, watched.probes]).toEqual(["up", false, [0]]);
+  });
+
+  test("empty packets that AmneziaWG makes longer are none either, one packet with content is", () => {
+    const obfuscated = { ...SPEC, protocol: "amneziawg" as const, obfuscation: { s4: "20" } };
+    const watched = new Watched().for(1, idle, obfuscated).for(5, () => engine(348, 692, 2), obfuscated);
+    watched.for(60, () => engine(348 + 52, 692, 2), obfuscated);
+    expect([watched.state.name, watched.state.isDown]).toEqual(["up", false]);
+    watched.for(60, () => engine(348 + 52 + 68, 692, 2), obfuscated);
+    expect(watched.state.isDown).toBe(true);
+  });
+
   test("a session of hours without a word either way is not down", () => {
     const watched = new Watched()
       .for(5, talking)
