@@ -241,11 +241,13 @@ describe("law 9: every exit code, by the real program", () => {
   });
 
   test("70: an internal error is one sentence, without a stack", () => {
-    const planted = "data:text/javascript,JSON.stringify=()=>{throw new TypeError('planted')}";
-    const { status, stderr } = awg(["version", "--json"], { env: { NODE_OPTIONS: `--import="${planted}"` } });
+    const once = "{JSON.stringify=write;throw new TypeError('planted')}";
+    const planted = `data:text/javascript,const write=JSON.stringify;JSON.stringify=()=>${once}`;
+    const { status, stdout, stderr } = awg(["version", "--json"], { env: { NODE_OPTIONS: `--import="${planted}"` } });
     expect(status).toBe(70);
     expect(stderr.trim().split("\n")).toHaveLength(1);
     expect(stderr).toContain("planted");
+    expect(JSON.parse(stdout).error).toMatchObject({ kind: "bug", exit_code: 70 });
   });
 
   test("77: needs root", ({ skip }) => {

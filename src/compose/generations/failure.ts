@@ -17,6 +17,8 @@ export function throwFailure(outcome: Extract<Outcome, { kind: "rolledBack" | "r
       },
     );
   }
+  if (outcome.interruptedBy !== undefined)
+    throw new AwgError("host", "what had begun is undone", { cause: outcome.cause });
   const failedReadBack = outcome.cause instanceof AwgError && outcome.cause.kind === "verification";
   throw new AwgError(failedReadBack ? "verification" : "host", `apply failed and was rolled back: ${cause}`, {
     cause: outcome.cause,

@@ -24,6 +24,8 @@ import { readServiceUser } from "./service-user.ts";
 
 const ANSWER_TIMEOUT_MS = 5000;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+/** Enough to read what has come already. */
+const LEAST_WAIT_MS = 10;
 /** Each takes a descriptor until it has answered. */
 const ASKED_AT_ONCE = 16;
 
@@ -66,14 +68,15 @@ function readEngine(device: string, secrets: SecretStore): TunnelObserved | unde
   return readEngines([device], secrets)[0];
 }
 
-/** What the engines of these devices say, in the devices' order; they answer side by side. */
+/** What the engines of these devices say, in the devices' order; they answer side by side, and so do they stay silent. */
 function readEngines(devices: readonly string[], secrets: SecretStore): TunnelObserved[] {
   const found: TunnelObserved[] = [];
   for (let first = 0; first < devices.length; first += ASKED_AT_ONCE) {
     using open = new DisposableStack();
     const questions = devices.slice(first, first + ASKED_AT_ONCE).map((device) => askEngine(device, open));
+    const endMs = performance.now() + ANSWER_TIMEOUT_MS;
     for (const asked of questions) {
-      const engine = firstAnswer(asked, secrets);
+      const engine = firstAnswer(asked, endMs, secrets);
       if (engine !== undefined) found.push(engine);
     }
   }
@@ -100,19 +103,24 @@ function askEngine(device: string, open: DisposableStack): AskedEngine[] {
     });
 }
 
-function firstAnswer(asked: readonly AskedEngine[], secrets: SecretStore): TunnelObserved | undefined {
+function firstAnswer(asked: readonly AskedEngine[], endMs: number, secrets: SecretStore): TunnelObserved | undefined {
   for (const one of asked) {
-    const engine = readAnswer(one, secrets);
+    const engine = readAnswer(one, endMs, secrets);
     if (engine !== undefined) return engine;
   }
   return undefined;
 }
 
-function readAnswer({ device, protocol, asked }: AskedEngine, secrets: SecretStore): TunnelObserved | undefined {
+function readAnswer(
+  { device, protocol, asked }: AskedEngine,
+  endMs: number,
+  secrets: SecretStore,
+): TunnelObserved | undefined {
   const identity: EngineIdentity = { device, protocol, engine: "userspace" };
   try {
     if ("error" in asked) throw asked.error;
-    const state = parseUapiDevice(new TextDecoder().decode(asked.receive()));
+    const leftMs = Math.max(LEAST_WAIT_MS, Math.ceil(endMs - performance.now()));
+    const state = parseUapiDevice(new TextDecoder().decode(asked.receive(leftMs)));
     const engine = state.isEmbedded === true ? "embedded" : "userspace";
     return observedFromUapi(state, { ...identity, engine }, (bytes) => secrets.idOf(bytes));
   } catch (error) {

@@ -15,8 +15,8 @@ const CHUNK_BYTES = 16 * 1024;
 
 /** A question that was sent; whoever answers does so while others are asked. */
 export interface AskedSocket extends Disposable {
-  /** Waits for the whole answer. AwgError as of `exchangeOverUnixSocket`. */
-  receive(): Uint8Array;
+  /** Waits for the whole answer, each time no longer than that. AwgError as of `exchangeOverUnixSocket`. */
+  receive(timeoutMs?: number): Uint8Array;
 }
 
 /**
@@ -42,7 +42,13 @@ export function askOverUnixSocket(exchange: UnixExchange): AskedSocket {
     closeDescriptor(fd);
     throw error;
   }
-  return { receive: () => receiveAnswer(fd, exchange), [Symbol.dispose]: () => closeDescriptor(fd) };
+  return {
+    receive: (timeoutMs) => {
+      if (timeoutMs !== undefined) setTimeouts(fd, timeoutMs);
+      return receiveAnswer(fd, exchange);
+    },
+    [Symbol.dispose]: () => closeDescriptor(fd),
+  };
 }
 
 /** Whether somebody accepts connections on a unix socket. */
