@@ -2,6 +2,7 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  fstatSync,
   fsyncSync,
   ftruncateSync,
   openSync,
@@ -11,6 +12,8 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { isMountPoint } from "./private-file.ts";
+
+const NEW_LINE = 10;
 
 /** Whom a file belongs to and who may read it. */
 export interface FileOwner {
@@ -52,12 +55,17 @@ export function syncFolder(folder: string): void {
   }
 }
 
-/** In place the content is written before the rest is cut off, so that the file is never empty. */
+/**
+ * In place the content is written before the rest is cut off, so that the file is never empty; empty lines over the rest,
+ * so that it never says what no one wrote.
+ */
 function writeDurably(path: string, flags: "w" | "r+", content: Uint8Array, owner: FileOwner): void {
   const fd = openSync(path, flags, owner.mode);
   try {
-    for (let written = 0; written < content.length; ) {
-      written += writeSync(fd, content, written, content.length - written, written);
+    const bytes = new Uint8Array(Math.max(content.length, fstatSync(fd).size)).fill(NEW_LINE, content.length);
+    bytes.set(content);
+    for (let written = 0; written < bytes.length; ) {
+      written += writeSync(fd, bytes, written, bytes.length - written, written);
     }
     ftruncateSync(fd, content.length);
     fsyncSync(fd);

@@ -11,6 +11,7 @@ import { noteWrittenText } from "./written-text.ts";
 
 const OUR_OWNER: FileOwner = { mode: 0o644, uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
 const OTHERS_MAY_WRITE = 0o002;
+const NEW_LINE = 10;
 
 /** Where the file lies and where its original is kept. */
 export interface FileResolverPlaces {
@@ -77,12 +78,18 @@ function putBack({ path, content, ...owner }: OriginalFile): void {
   syncFolder(dirname(path));
 }
 
-/** An empty file beside a kept original is ours: a write in place died after cutting it off. */
+/**
+ * Beside a kept original an empty file, and that original with empty lines behind it, are ours: a write in place died before
+ * its end.
+ */
 function holdsOurs(places: FileResolverPlaces, content: Uint8Array | undefined): boolean {
-  const text = textOf(content);
-  if (isOurs(text)) return true;
-  if (content === undefined || text !== "") return false;
-  return (readOriginal(places.original)?.content?.length ?? 0) > 0;
+  if (content === undefined || isOurs(textOf(content))) return content !== undefined;
+  if (content.length > 0 && content.at(-1) !== NEW_LINE) return false;
+  const { content: original = new Uint8Array() } = readOriginal(places.original) ?? {};
+  if (original.length === 0 || content.length === original.length) return false;
+  if (content.length === 0) return true;
+  const isBegun = Buffer.compare(content.subarray(0, original.length), original) === 0;
+  return isBegun && content.subarray(original.length).every((byte) => byte === NEW_LINE);
 }
 
 function originalAt(path: string, content: Uint8Array | undefined): OriginalFile {

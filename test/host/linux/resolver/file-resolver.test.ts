@@ -148,6 +148,25 @@ describe("the file resolver", () => {
     expect(readFileSync(resolvConf)).toEqual(ORIGINAL);
   });
 
+  test("law 5: a write in place that died before it cut off the rest is ours to put back, with the next change too", async () => {
+    await port().ensure(SPEC);
+    const died = Buffer.concat([ORIGINAL, Buffer.from("\n\n\n")]);
+    writeFileSync(resolvConf, died);
+    expect((await port().read()).ownedByAwg).toBe(true);
+    await port().ensure(OTHER);
+    writeFileSync(resolvConf, died);
+    await port().restore();
+    expect(readFileSync(resolvConf)).toEqual(ORIGINAL);
+  });
+
+  test("law 6: a line that somebody wrote behind the original is theirs", async () => {
+    await port().ensure(SPEC);
+    const theirs = Buffer.concat([ORIGINAL, Buffer.from("\noptions edns0\n")]);
+    writeFileSync(resolvConf, theirs);
+    await port().restore();
+    expect(readFileSync(resolvConf)).toEqual(theirs);
+  });
+
   test("law 5: an original that cannot be read is named; nothing is overwritten with half of it", async () => {
     await port().ensure(SPEC);
     writeFileSync(original, '{"version":1,"path":');

@@ -117,11 +117,11 @@ describe("law 1: verification of a whole ruleset", { timeout: 300_000 }, () => {
     }
   });
 
-  // What lets tagged frames out, and those of devices whose frames bear no type: no such frame is asked about. Nor what packets
-  // carry.
+  // What lets tagged frames out, and those of devices whose frames bear no type: no such frame is asked about. What rules
+  // remember, and what packets carry, no set of packets shows.
   const mutants = withoutEachRule(render(LAPTOP))
     .filter(({ name }) => !/S9\.5.*(in a VLAN|bears no type)/.test(name))
-    .filter(({ name }) => !/S4\.10 (carries nothing|nothing is left|who answers)/.test(name))
+    .filter(({ name }) => !name.includes("S4.10"))
     .filter((_, index) => index % 6 === SEED % 6);
 
   test(`names a packet for each of ${mutants.length} rulesets that lack a rule, where packets differ`, () => {
@@ -136,8 +136,7 @@ describe("law 1: verification of a whole ruleset", { timeout: 300_000 }, () => {
     }
     expect(mutants.length).toBeGreaterThanOrEqual(40);
     expect(leaking).toBeGreaterThan(3);
-    // What rules remember (S4.10) no set of packets shows.
-    expect(harmless).toBeLessThan(0.4 * mutants.length);
+    expect(harmless).toBeLessThan(mutants.length / 3);
   });
 });
 
