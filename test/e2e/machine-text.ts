@@ -25,5 +25,16 @@ export async function settledMachine(world: World): Promise<Record<string, strin
   const machine = await machineText(world);
   // awg's own engine has its device's queue made longer, which the next engine leaves.
   const unnumbered = (part: string): string => (machine[part] ?? "").replaceAll(/^\d+: | qlen \d+/gm, "");
-  return { ...machine, links: unnumbered("links"), addresses: unnumbered("addresses") };
+  const { addresses = "", routes6 = "" } = machine;
+  // Made from a secret that each device is born with; where it stands among the routes follows from it (RFC 7217).
+  const born = [...addresses.matchAll(/inet6 (fe80::\S+)\/64 scope link stable-privacy/g)].map(
+    ([, address = ""]) => address,
+  );
+  const unborn = (text: string): string => born.reduce((left, one) => left.replaceAll(one, "fe80::born"), text);
+  return {
+    ...machine,
+    links: unnumbered("links"),
+    addresses: unborn(unnumbered("addresses")),
+    routes6: unborn(routes6).split("\n").toSorted().join("\n"),
+  };
 }
