@@ -64,7 +64,9 @@ killSwitch: { enabled: true }
       for (const verb of [["plan"], ["diff"], ["apply", "--auto-approve"]]) {
         const { status, stderr } = awg(there, ...verb, "-f", config);
         expect([verb[0], status, stderr]).toEqual([verb[0], 8, expect.stringContaining(`tunnel/${tunnel} is held by`)]);
-        expect(stderr).toMatch(/\(process \d+\) in network namespace \d+, which answers on \/var\/run\/wireguard\//);
+        expect(stderr).toMatch(
+          /is held by node awg\.ts \(process \d+\) in network namespace \d+, which answers on \/var\/run\/wireguard\//,
+        );
       }
       expect(there.run(["nft", "list", "tables"]).stdout).toBe("");
       expect(there.run(["ip", "-o", "link"]).stdout).not.toContain(tunnel);

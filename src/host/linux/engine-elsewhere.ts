@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
 import { isUnixSocketLive, unixListener } from "../../native/linux/process/unix-exchange.ffi.ts";
+import { processName } from "./processes/process-name.ts";
 
 const OWN_NAMESPACE = "/proc/self/ns/net";
 
@@ -20,7 +21,7 @@ export function engineElsewhere(device: string): string | undefined {
     if (holder === undefined && !isUnixSocketLive(path)) continue;
     return holder === undefined
       ? `whoever answers on ${path}`
-      : `${holder.program} (process ${holder.pid}) in network namespace ${holder.namespace}, which answers on ${path}`;
+      : `${processName(holder.pid)} (process ${holder.pid}) in network namespace ${holder.namespace}, which answers on ${path}`;
   }
   return undefined;
 }
@@ -37,13 +38,12 @@ function enginesFor(device: string): number[] {
 
 interface Holder {
   readonly pid: number;
-  readonly program: string;
   readonly namespace: number;
 }
 
 function namespaceOf(pid: number): Holder | undefined {
   const namespace = inodeOf(`/proc/${pid}/ns/net`);
-  return namespace === undefined ? undefined : { pid, program: readProc(String(pid), "comm").trim(), namespace };
+  return namespace === undefined ? undefined : { pid, namespace };
 }
 
 function inodeOf(path: string): number | undefined {

@@ -16,7 +16,6 @@ import {
 } from "../../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import type { EnginePort } from "../ports/engines.ts";
-import { engineElsewhere } from "./engine-elsewhere.ts";
 import { PROTOCOLS, removeDeadSockets, socketPath, socketsOf } from "./engine-sockets.ts";
 import type { KeeperClient } from "./keeper-client.ts";
 import { tunnelOfLink } from "./links.ts";
@@ -37,7 +36,10 @@ export function linuxEngines(keeper: KeeperClient, secrets: SecretStore): Engine
   const read = (device: string) => readEngine(device, secrets);
   return {
     read: async (device) => (hasLink(device) ? read(device) : undefined),
-    elsewhere: async (device) => (hasLink(device) || isHeld(keeper, device) ? undefined : engineElsewhere(device)),
+    elsewhere: async (device) => {
+      if (hasLink(device) || isHeld(keeper, device)) return undefined;
+      return (await import("./engine-elsewhere.ts")).engineElsewhere(device);
+    },
     readAll: async () => readEngines(ourDevices(), secrets),
     ensure: (spec) => ensureEngine(keeper, secrets, spec),
     nudge: async (device) => touchEngine(device, (state) => renderNudge(state, hasWay)),

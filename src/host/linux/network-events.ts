@@ -7,7 +7,7 @@ import { decodeGeneration } from "../../native/linux/nftables/generation.codec.t
 import { NFT_GROUP } from "../../native/linux/nftables/nft-message.codec.ts";
 import { decodeEntryMark } from "../../native/linux/rtnetlink/entry-mark.codec.ts";
 import { ROUTE_GROUP, RTM } from "../../native/linux/rtnetlink/rtnetlink-constants.ts";
-import type { NetworkEvent, NetworkEvents } from "../ports/network-events.ts";
+import type { NamedWriter, NetworkEvent, NetworkEvents } from "../ports/network-events.ts";
 import { NetlinkWriters } from "./processes/netlink-writers.ts";
 import { ProcFolder } from "./processes/proc-folder.ts";
 import { SocketHolders } from "./processes/socket-holders.ts";
@@ -55,8 +55,9 @@ export const linuxNetworkEvents: NetworkEvents = {
       holders: new SocketHolders(proc),
       nowMs: () => performance.now(),
     });
-    const tell = ({ writerPort, ...event }: KernelEvent): void => {
-      const by = writerPort === undefined ? event.by : writers.writerOf(writerPort);
+    const tell = ({ writerPort, named, ...event }: KernelEvent): void => {
+      const known = named === undefined ? undefined : writers.known(named);
+      const by = writerPort === undefined ? known : writers.writerOf(writerPort);
       onEvent({ ...event, ...(by === undefined ? {} : { by }) });
     };
     const running = sockets.map((socket) => listen(socket, tell, () => ended));
@@ -95,6 +96,8 @@ function drain(socket: NetlinkSocket): { readonly events: readonly KernelEvent[]
 export interface KernelEvent extends NetworkEvent {
   /** The netlink socket of who last changed something of awg's own. */
   readonly writerPort?: number;
+  /** Who did it, by what the kernel calls that process. */
+  readonly named?: NamedWriter;
 }
 
 /** One event for each sort of change among these messages that is not this process's own writing. */
@@ -106,8 +109,8 @@ export function eventsOf(messages: readonly NetlinkMessage[]): readonly KernelEv
     const route = WHAT.get(message.type);
     if (generation !== undefined) {
       const { changedByPid: pid, changedByName: program } = generation;
-      const by = pid === undefined || program === undefined ? {} : { by: { pid, program } };
-      events.set(`packet filter ${pid}`, { what: "packet filter", renumbered: false, ...by });
+      const named = pid === undefined || program === undefined ? {} : { named: { pid, program } };
+      events.set(`packet filter ${pid}`, { what: "packet filter", renumbered: false, ...named });
     } else if (route !== undefined) {
       events.set(route.what, { ...events.get(route.what), ...route, ...(isOurs(message) ? ours(message) : {}) });
     }

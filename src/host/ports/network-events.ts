@@ -1,7 +1,7 @@
 /** The process that changed something; as it was seen to be, never guessed. */
 export interface NamedWriter {
   readonly pid: number;
-  /** What the kernel calls it: a process may change that, also to control characters. */
+  /** What a person knows it by, in one line. */
   readonly program: string;
   /** The service of systemd that it belongs to. */
   readonly unit?: string;

@@ -28,6 +28,7 @@ export interface Leftover {
 
 /** The process that holds a device which is not ours. */
 export interface LinkHolder {
+  /** What a person knows it by, in one line. */
   readonly program: string;
   readonly pid: number;
   /** Whether it is an engine whose device awg can take over while it runs on. */

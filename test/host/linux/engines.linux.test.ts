@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { LinkSpec } from "../../../src/model/spec/link.ts";
 import type { PeerSpec, TunnelObserved, TunnelSpec } from "../../../src/model/spec/tunnel.ts";
@@ -71,19 +73,27 @@ function canPing({ machine }: Side, address: string): boolean {
 }
 
 describe.skipIf(obstacle !== undefined)(`engines (${obstacle ?? "on this kernel"})`, () => {
-  test("a port that another program has is refused with that program's name", async () => {
-    const side = newSide("taken", "10.99.0.1/24", ALICE, 0);
-    const { machine, spec } = side;
-    const hold = `import socket, sys, time
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(("0.0.0.0", ${PORT}))
-print("bound", flush=True)
-time.sleep(60)`;
-    const holder = spawn("ip", ["netns", "exec", machine.namespace.name, "python3", "-c", hold]);
+  test("a port that another program has is refused with what a person knows that program by", async () => {
+    const { machine, spec } = newSide("taken", "10.99.0.1/24", ALICE, 0);
+    const script = join(machine.folder, "resolver.mjs");
+    writeFileSync(
+      script,
+      `import { createSocket } from "node:dgram";
+createSocket("udp4").bind(${PORT}, "0.0.0.0", () => console.log("bound"));`,
+    );
+    const holder = spawn("ip", [
+      "netns",
+      "exec",
+      machine.namespace.name,
+      process.execPath,
+      script,
+      "--token",
+      "s3cret",
+    ]);
     try {
       await once(holder.stdout, "data");
       expect(() => machine.call("engines", "ensure", { ...spec, listenPort: PORT })).toThrow(
-        new RegExp(`python3\\S* \\(process ${holder.pid}\\) has the UDP port ${PORT}`),
+        `node resolver.mjs (process ${holder.pid}) has the UDP port ${PORT}`,
       );
     } finally {
       holder.kill();

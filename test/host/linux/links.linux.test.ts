@@ -1,9 +1,13 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import type { LinkObserved, LinkSpec } from "../../../src/model/spec/link.ts";
-import { namespaceObstacle, tunObstacle } from "../../support/netns.ts";
+import type { LinkHolder, LinkObserved, LinkSpec } from "../../../src/model/spec/link.ts";
+import { commandObstacle, namespaceObstacle, tunObstacle } from "../../support/netns.ts";
 import { LinuxMachine } from "./linux-machine.ts";
 
-const obstacle = namespaceObstacle() ?? tunObstacle();
+const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("python3");
 const DEVICE = `tl${process.pid % 10_000_000}`;
 const SPEC: LinkSpec = {
   device: DEVICE,
@@ -37,6 +41,27 @@ describe.skipIf(obstacle !== undefined)(`links (${obstacle ?? "on this kernel"})
     expect(links).toMatchObject([{ device: "lo", type: "other", up: true, held: true }]);
     expect(links[0]).not.toHaveProperty("tunnel");
     expect(machine.keeperStatus).toBeNull();
+  });
+
+  test("a device of another program is told with what a person knows that program by", async () => {
+    const machine = newMachine();
+    const script = join(machine.folder, "corporate-vpn.py");
+    writeFileSync(
+      script,
+      `import fcntl, struct, sys, time
+tun = open("/dev/net/tun", "r+b", buffering=0)
+fcntl.ioctl(tun, 0x400454CA, struct.pack("16sH22x", b"${DEVICE}", 0x1001))
+print("made", flush=True)
+time.sleep(60)`,
+    );
+    const holder = spawn("ip", ["netns", "exec", machine.namespace.name, "python3", "-u", script, "--token", "s3cret"]);
+    try {
+      await once(holder.stdout, "data");
+      const { program, pid } = machine.call<LinkHolder>("links", "readHolder", DEVICE);
+      expect([program, pid]).toEqual([expect.stringMatching(/^python3[0-9.]* corporate-vpn\.py$/), holder.pid]);
+    } finally {
+      holder.kill();
+    }
   });
 
   test("a device is made, is exact afterwards, and goes", () => {

@@ -1,13 +1,14 @@
 import { ENGINE_SIGN, protocolOfEngine } from "../../../model/engine-program.ts";
 import type { LinkHolder } from "../../../model/spec/link.ts";
 import { readTunHolders, type TunHolder } from "../../../native/linux/process/tun-holders.ts";
+import { processName } from "../processes/process-name.ts";
 
 /** Who holds a device that is not ours: an engine that could run on, before any other program. Reads only. */
 export function readLinkHolder(device: string): LinkHolder | undefined {
   const holders = readTunHolders(device);
   const holder = holders.find(isForeignEngine) ?? holders[0];
   if (holder === undefined) return undefined;
-  return { program: holder.program, pid: holder.pid, isEngine: isForeignEngine(holder) };
+  return { program: processName(holder.pid), pid: holder.pid, isEngine: isForeignEngine(holder) };
 }
 
 /** The user of the engine that another program started on a device, taken over or not; undefined when there is none. */

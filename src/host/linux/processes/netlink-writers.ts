@@ -1,5 +1,5 @@
-import { basename } from "node:path";
 import type { Program } from "../../../model/program/program.ts";
+import { programName } from "../../../model/program/program-name.ts";
 import type { NamedWriter, Writer } from "../../ports/network-events.ts";
 import type { ProcFolder } from "./proc-folder.ts";
 import { netlinkInode, parseUnit } from "./proc-text.ts";
@@ -10,8 +10,6 @@ const MOST = { looks: 20, searches: 2 } as const;
 const SPAN_MS = 1_000;
 /** Process 1 takes in who lost its parent: of such a process it says nothing. */
 const FIRST_PID = 1;
-/** What Node calls each process of its own. */
-const ANY_NODE = "MainThread";
 
 export interface NetlinkWritersDeps {
   readonly proc: ProcFolder;
@@ -55,6 +53,14 @@ export class NetlinkWriters {
     return this.#isOpen(port, inode) ? this.#search(port, inode) : { port, unnamed: "closed" };
   }
 
+  /** A process that the kernel named by what it calls itself, as a person knows it while it is there. */
+  known({ pid, program }: NamedWriter): NamedWriter {
+    this.#beginSpan();
+    this.#looks += 1;
+    const found = this.#looks > MOST.looks ? undefined : this.#deps.proc.read(pid);
+    return { pid, program: found?.name === program ? programName(found) : program };
+  }
+
   #search(port: number, inode: number): Writer | undefined {
     const { proc, holders } = this.#deps;
     const found = this.#found?.inode === inode ? proc.readHolder(this.#found.pid, inode) : undefined;
@@ -77,11 +83,15 @@ export class NetlinkWriters {
 
   #named(writer: Program): NamedWriter {
     const { pid, parentPid, cgroup } = writer;
-    const program = nameOf(writer);
+    const program = programName(writer);
     const unit = parseUnit(cgroup ?? null);
     if (unit !== undefined) return { pid, program, unit };
     const parent = parentPid > FIRST_PID ? this.#deps.proc.read(parentPid) : undefined;
-    return { pid, program, ...(parent === undefined ? {} : { parent: { pid: parent.pid, program: nameOf(parent) } }) };
+    return {
+      pid,
+      program,
+      ...(parent === undefined ? {} : { parent: { pid: parent.pid, program: programName(parent) } }),
+    };
   }
 
   #beginSpan(): void {
@@ -91,8 +101,4 @@ export class NetlinkWriters {
     this.#looks = 0;
     this.#searches = 0;
   }
-}
-
-function nameOf({ name, path }: Program): string {
-  return name === ANY_NODE && typeof path === "string" ? basename(path) : name;
 }

@@ -1,5 +1,6 @@
 import { AwgError } from "../../../model/error.ts";
 import { linuxProcesses } from "./linux-processes.ts";
+import { processName } from "./process-name.ts";
 
 /**
  * The error of an engine that could not have its UDP port, with the processes that have it where they can be seen; any other
@@ -12,7 +13,7 @@ export function namePortHolder(error: unknown, port: number): unknown {
   const held = sockets.filter(({ protocol, local }) => protocol === "udp" && local.port === port);
   const pids = [...new Set(held.flatMap(({ holders }) => holders.map(({ pid }) => pid)))];
   if (pids.length === 0) return error;
-  const names = pids.map((pid) => `${processes.read(pid)?.path ?? "a program"} (process ${pid})`);
+  const names = pids.map((pid) => `${processName(pid)} (process ${pid})`);
   return new AwgError("host", `${error.message}: ${names.join(", ")} has the UDP port ${port}`, {
     cause: error,
     facts: { ...error.facts, port, pids: pids.map(String) },

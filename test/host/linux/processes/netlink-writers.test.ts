@@ -70,6 +70,17 @@ describe.skipIf(process.platform !== "linux")("who writes by a netlink socket", 
     expect(writers.writerOf(80)).toEqual({ pid: 80, program: "ip", unit: "NetworkManager.service" });
   });
 
+  test("is known by its script where the kernel names it by what Node calls each process, while it is there", () => {
+    start(70, "MainThread", []);
+    symlinkSync("/usr/bin/node", join(root, "70", "exe"));
+    writeFileSync(join(root, "70", "cmdline"), "node\0/srv/rival.mjs\0--token\0s3cret\0");
+    expect(writers.known({ pid: 70, program: "MainThread" })).toEqual({ pid: 70, program: "node rival.mjs" });
+    expect(writers.known({ pid: 70, program: "nft" })).toEqual({ pid: 70, program: "nft" });
+    expect(writers.known({ pid: 71, program: "MainThread" })).toEqual({ pid: 71, program: "MainThread" });
+    for (let n = 0; n < 20; n += 1) writers.known({ pid: 71, program: "nft" });
+    expect(writers.known({ pid: 70, program: "MainThread" })).toEqual({ pid: 70, program: "MainThread" });
+  });
+
   test("is whoever has the socket, where its port id is nobody's pid, another's, or one of another namespace", () => {
     table(row(ROUTE, 4_161_183_744, 900), row(ROUTE, 70, 901));
     start(70, "innocent", [5]);
