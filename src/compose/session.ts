@@ -8,6 +8,7 @@ import type { Verdict } from "../reconciler/apply/confirm.ts";
 import type { ProgressEvent, StopQuestion } from "../reconciler/apply/outcome.ts";
 import type { Verb } from "../reconciler/apply/record.ts";
 import type { Generation } from "../reconciler/apply/stores.ts";
+import type { Ledger } from "../reconciler/plan/ledger.ts";
 import type { Selection } from "../reconciler/plan/selection.ts";
 import type { Explanation } from "./explain/explanation.ts";
 import type { ExplainQuestion } from "./explain/question.ts";
@@ -80,6 +81,8 @@ export interface SessionNote {
 export interface Planned {
   readonly verb: Verb;
   readonly plan: Plan;
+  /** What the plan was made from besides the machine; absent where it is always made anew before it is carried out. */
+  readonly ledger?: Ledger;
   readonly desired: DesiredState;
   readonly configHash: string;
   readonly fingerprint: string;

@@ -58,7 +58,8 @@ export async function applyPlanned(
   if (recovered?.kind === "rollbackIncomplete") throwFailure(recovered);
   const accepted = await parts.stores.generations.latest();
   await refuseOvertaken(parts, planned, accepted);
-  const plan = lock === undefined ? await planAgain(parts, planned, accepted) : planned.plan;
+  const isFresh = lock !== undefined || (recovered === undefined && (await isFreshRepair(parts, planned)));
+  const plan = isFresh ? planned.plan : await planAgain(parts, planned, accepted);
   const { verb, desired, configHash } = planned;
   // Tunnels may have come since the plan was made: their tables are not to change hands either.
   const pathNumbers = rememberNumbers(accepted?.pathNumbers ?? {}, planned.pathNumbers);
@@ -129,6 +130,14 @@ async function refuseObstacles({ host }: SessionParts, plan: Plan): Promise<void
       throw new AwgError("conflict", `${what}; nothing was changed`, { remedy });
     }
   }
+}
+
+/**
+ * Whether a daemon's repair is what another look would plan again: it was made a moment ago, and no other awg has written
+ * since. What others change in that moment they could as well change behind the look; the read-back finds it.
+ */
+async function isFreshRepair({ stores }: SessionParts, { repairs, ledger }: Planned): Promise<boolean> {
+  return repairs !== undefined && ledger === (await stores.ledger.read());
 }
 
 /** What stands on the machine may have changed since the plan was shown; the lock makes this reading the one that counts. */

@@ -5,6 +5,7 @@ import type { Plan } from "../../model/plan.ts";
 import type { DesiredState, ResourceKey } from "../../model/resource.ts";
 import { observeMachine } from "../../reconciler/apply/observe.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
+import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import type { Observation } from "../../reconciler/plan/observation.ts";
 import { planChanges } from "../../reconciler/plan/plan-changes.ts";
 import { driverRegistry } from "../../resources/registry.ts";
@@ -24,7 +25,7 @@ export async function planDesired(
   desired: DesiredState,
   accepted: Generation | undefined,
   replace: ReadonlySet<ResourceKey> = new Set(),
-): Promise<{ readonly plan: Plan; readonly notes: readonly SessionNote[] }> {
+): Promise<{ readonly plan: Plan; readonly notes: readonly SessionNote[]; readonly ledger: Ledger }> {
   const ledger = await stores.ledger.read();
   const observed = await observeMachine(host, driverRegistry, desired, ledger);
   const { plan, conflicts, notes } = planChanges({ desired, observed, ledger, registry: driverRegistry, replace });
@@ -39,7 +40,8 @@ export async function planDesired(
     });
   }
   refuseUnprotecting(plan, [desired.lifecycle, accepted?.desired.lifecycle]);
-  return { plan, notes: [...notes.map(({ key, message }) => ({ path: key, message })), ...fallbackNotes(observed)] };
+  const told = [...notes.map(({ key, message }) => ({ path: key, message })), ...fallbackNotes(observed)];
+  return { plan, notes: told, ledger };
 }
 
 /**

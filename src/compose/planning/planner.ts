@@ -41,10 +41,11 @@ export async function planConfig(
   }
   const { desired, alsoTaken, isPartial } = selectionOf(expansion.desired, latest, selection);
   const replace = replacedKeys(selection, desired);
-  const { plan, notes } = await planDesired(parts, desired, latest, replace);
+  const { plan, notes, ledger } = await planDesired(parts, desired, latest, replace);
   return {
     verb: "apply",
     plan,
+    ledger,
     desired,
     // A part of a config is another state than the config: who has the whole of it still has something to propose.
     configHash: isPartial ? hashOf([hash, selection]) : hash,
@@ -75,9 +76,9 @@ export async function planGeneration(parts: SessionParts, generation: Generation
   const { desired = { resources: [] }, configHash = "" } = generation ?? {};
   const latest = await parts.stores.generations.latest();
   const pathNumbers = rememberNumbers(latest?.pathNumbers ?? {}, generation?.pathNumbers ?? {});
-  const { plan, notes } = await planDesired(parts, desired, latest);
+  const { plan, notes, ledger } = await planDesired(parts, desired, latest);
   const traffic = trafficSentence(plan);
-  return { verb: "apply", plan, desired, configHash, fingerprint, pathNumbers, sources: [], notes, traffic };
+  return { verb: "apply", plan, ledger, desired, configHash, fingerprint, pathNumbers, sources: [], notes, traffic };
 }
 
 /** The plan that removes everything awg made but what is retained. */

@@ -41,7 +41,7 @@ export interface JournalStore {
 
 /** What awg answers for on this machine. */
 export interface LedgerStore {
-  /** EMPTY_LEDGER when there is none. */
+  /** EMPTY_LEDGER when there is none; the object that was read last as long as nothing else was written since. */
   read(): Promise<Ledger>;
   /** Replaces it whole. */
   write(ledger: Ledger): Promise<void>;
