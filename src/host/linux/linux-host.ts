@@ -1,10 +1,9 @@
 import { type KeeperPaths, keeperPaths } from "../../model/keeper-protocol.ts";
 import type { SecretStore } from "../../model/secret-store.ts";
 import { readNamespaceInode } from "../../native/linux/process/namespace.ffi.ts";
-import type { Capabilities } from "../ports/facts.ts";
 import type { Host } from "../ports/host.ts";
 import { linuxEngines } from "./engines.ts";
-import { readCapabilities } from "./facts/capabilities.ts";
+import { rememberNftCapabilities } from "./facts/capabilities.ts";
 import { linuxFacts } from "./facts/facts.ts";
 import { linuxFirewall } from "./firewall/linux-firewall.ts";
 import { keeperNftOwner } from "./firewall/nft-owner.ts";
@@ -34,17 +33,18 @@ export interface LinuxHostDeps {
 /** A Linux machine, as far as this process's network namespace reaches. Opens nothing until it is asked something. */
 export function linuxHost(deps: LinuxHostDeps): Host {
   const { program } = deps;
+  const nftCapabilities = rememberNftCapabilities();
   const keeper = keeperClient(keeperPathsHere(deps.runDir), deps.keeperCommand, deps.onSilentKeeper);
   return {
     name: "linux",
-    facts: linuxFacts(deps.namespaced),
+    facts: linuxFacts(deps.namespaced, nftCapabilities),
     links: linuxLinks(keeper),
     engines: linuxEngines(keeper, deps.secrets),
     routes: linuxRoutes(),
     firewall: linuxFirewall({
       runDir: deps.runDir,
       owner: keeperNftOwner(keeper),
-      capabilities: rememberCapabilities(deps.namespaced),
+      capabilities: nftCapabilities,
     }),
     sysctl: linuxSysctl(),
     probes: { run: async (probe) => (await import("./probes/probes.ts")).linuxProbes().run(probe) },
@@ -56,13 +56,4 @@ export function linuxHost(deps: LinuxHostDeps): Host {
 
 function keeperPathsHere(runDir: string): KeeperPaths {
   return keeperPaths(runDir, readNamespaceInode());
-}
-
-/** What the kernel can do doesn't change while it runs. */
-function rememberCapabilities(namespaced: boolean): () => Capabilities {
-  let known: Capabilities | undefined;
-  return () => {
-    known ??= readCapabilities(namespaced);
-    return known;
-  };
 }

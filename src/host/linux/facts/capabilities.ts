@@ -31,16 +31,25 @@ const MOMENTARY = ["ENOMEM", "ENOBUFS", "EINTR", "EAGAIN", "EBUSY", "ENFILE", "E
 /** Kernels that first had the feature: the answer for those who may not try. */
 const SINCE = { nftables: [4, 10], egressHook: [5, 16], ownedTables: [6, 9] } as const;
 
+/** What the kernel's nf_tables can do does not change while it runs; that there are any may, when a module is loaded. */
+export function rememberNftCapabilities(): () => NftCapabilities {
+  let known: NftCapabilities | undefined;
+  return () => {
+    if (known?.nftables !== true) known = readNftCapabilities();
+    return known;
+  };
+}
+
 /**
  * What this machine can do, found by trying what leaves no trace: nf_tables transactions that end in a change that
  * must fail, so that the kernel undoes all of it.
  *
  * @param namespaced whether awg acts in a network namespace that is not the machine's own
  */
-export function readCapabilities(namespaced: boolean): Capabilities {
+export function readCapabilities(namespaced: boolean, nftCapabilities: () => NftCapabilities): Capabilities {
   return {
     tun: canOpenTun(),
-    ...readNftCapabilities(),
+    ...nftCapabilities(),
     // awg has no driver for the kernel's module yet, whether it is there or not.
     kernelWireguard: false,
     userspaceWireguard: ENGINE_PROGRAMS.wireguard.paths.some((path) => existsSync(path)),
@@ -58,7 +67,7 @@ function canOpenTun(): boolean {
   }
 }
 
-type NftCapabilities = Pick<Capabilities, "nftables" | "egressHook" | "ownedTables">;
+export type NftCapabilities = Pick<Capabilities, "nftables" | "egressHook" | "ownedTables">;
 
 /**
  * What the kernel's nf_tables can do; for those without the right to ask, what its release promises.

@@ -9,7 +9,7 @@ import { ROUTE_TABLE } from "../../../native/linux/rtnetlink/rtnetlink-constants
 import type { FactsPort, FactsWanted, MachineFacts, Uplink } from "../../ports/facts.ts";
 import { tunnelOfLink } from "../links.ts";
 import { readServiceUser, readUids } from "../service-user.ts";
-import { readCapabilities } from "./capabilities.ts";
+import { type NftCapabilities, readCapabilities, readNftCapabilities } from "./capabilities.ts";
 import { resolveHosts } from "./host-lookup.ts";
 import { readResolverMethod } from "./resolver-method.ts";
 import { waysTo } from "./ways.ts";
@@ -20,12 +20,17 @@ const DEFAULTS: ReadonlySet<string> = new Set(["0.0.0.0/0", "::/0"]);
  * The machine's facts, read afresh on each call.
  *
  * @param namespaced whether awg acts in a network namespace that is not the machine's own
+ * @param nftCapabilities what is known of the kernel by now
  */
-export function linuxFacts(namespaced: boolean): FactsPort {
-  return { read: (wanted) => readFacts(wanted, namespaced) };
+export function linuxFacts(namespaced: boolean, nftCapabilities = readNftCapabilities): FactsPort {
+  return { read: (wanted) => readFacts(wanted, namespaced, nftCapabilities) };
 }
 
-async function readFacts(wanted: FactsWanted, namespaced: boolean): Promise<MachineFacts> {
+async function readFacts(
+  wanted: FactsWanted,
+  namespaced: boolean,
+  nftCapabilities: () => NftCapabilities,
+): Promise<MachineFacts> {
   const user = readServiceUser();
   using netlink = openRouteNetlink();
   const links = netlink.links().filter((link) => tunnelOfLink(link) === undefined && !link.loopback);
@@ -34,7 +39,7 @@ async function readFacts(wanted: FactsWanted, namespaced: boolean): Promise<Mach
   return {
     os: "linux",
     fingerprint: readFingerprint(),
-    capabilities: readCapabilities(namespaced),
+    capabilities: readCapabilities(namespaced, nftCapabilities),
     uplinks: uplinksOf(routes, links),
     wayMtuBytes: waysTo([...Object.values(addresses).flat(), ...(wanted.endpoints ?? [])], routes, links),
     devices: links.map(({ name, mtu }) => ({ name, mtuBytes: mtu })),

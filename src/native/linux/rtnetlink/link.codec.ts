@@ -22,11 +22,13 @@ const IFLA = {
   linkInfo: 18,
   netnsPid: 19,
   alias: 20,
-  stats64: 23,
   netnsFd: 28,
+  extMask: 29,
   carrier: 33,
   xdp: 43,
 } as const;
+/** linux/rtnetlink.h */
+const RTEXT_FILTER_SKIP_STATS = 1 << 3;
 const IFLA_XDP_ATTACHED = 2;
 const IFLA_INFO = { kind: 1, data: 2 } as const;
 const VETH_INFO_PEER = 1;
@@ -59,14 +61,6 @@ export interface Link {
   readonly lowerIndex?: number;
   /** A BPF program sees what arrives before all else (XDP). */
   readonly xdp?: true;
-  readonly statistics?: LinkStatistics;
-}
-
-export interface LinkStatistics {
-  readonly receivedPackets: bigint;
-  readonly sentPackets: bigint;
-  readonly receivedBytes: bigint;
-  readonly sentBytes: bigint;
 }
 
 /** What to change on a link; what is absent stays. An empty alias removes it. */
@@ -89,8 +83,12 @@ export interface LinkCreation extends LinkChange {
   readonly peerName?: string;
 }
 
+/** Asks for all links, without their counters. */
 export function encodeLinkDump(): Uint8Array {
-  return encodeMessage(RTM.getLink, NLM.dump, (writer) => writeHeader(writer, 0, {}));
+  return encodeMessage(RTM.getLink, NLM.dump, (writer) => {
+    writeHeader(writer, 0, {});
+    writer.attributeU32(IFLA.extMask, RTEXT_FILTER_SKIP_STATS);
+  });
 }
 
 /** Asks for one link, by index or name. */
@@ -123,11 +121,8 @@ export function encodeLinkDeletion(index: number): Uint8Array {
   return encodeMessage(RTM.deleteLink, 0, (writer) => writeHeader(writer, index, {}));
 }
 
-/**
- * The link of an RTM_NEWLINK or RTM_DELLINK; undefined for other messages. The kernel always tells the counters, which
- * differ at each reading, so they are left out unless asked for.
- */
-export function decodeLink({ type, payload }: NetlinkMessage, statistics = false): Link | undefined {
+/** The link of an RTM_NEWLINK or RTM_DELLINK; undefined for other messages. */
+export function decodeLink({ type, payload }: NetlinkMessage): Link | undefined {
   if (type !== RTM.newLink && type !== RTM.deleteLink) return undefined;
   const flags = readU32(payload, 8);
   const attributes = attributeMap(payload, HEADER_BYTES);
@@ -140,7 +135,6 @@ export function decodeLink({ type, payload }: NetlinkMessage, statistics = false
     masterIndex: number(IFLA.master),
     lowerIndex: number(IFLA.link),
     xdp: mapBytes(attributes.get(IFLA.xdp), readXdp),
-    statistics: statistics ? mapBytes(attributes.get(IFLA.stats64), readStatistics) : undefined,
   };
   return {
     index: readI32(payload, 4),
@@ -202,10 +196,4 @@ function readKind(bytes: Uint8Array): string | undefined {
 
 function readXdp(bytes: Uint8Array): true | undefined {
   return (mapBytes(attributeMap(bytes).get(IFLA_XDP_ATTACHED), readU8) ?? 0) === 0 ? undefined : true;
-}
-
-/** struct rtnl_link_stats64 starts with rx_packets, tx_packets, rx_bytes, tx_bytes. */
-function readStatistics(bytes: Uint8Array): LinkStatistics {
-  const u64 = (at: number) => BigInt(readU32(bytes, at)) | (BigInt(readU32(bytes, at + 4)) << 32n);
-  return { receivedPackets: u64(0), sentPackets: u64(8), receivedBytes: u64(16), sentBytes: u64(24) };
 }

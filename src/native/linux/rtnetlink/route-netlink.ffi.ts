@@ -45,7 +45,7 @@ export type RouteDecision = { readonly route: Route } | { readonly refused: stri
 /** The kernel's links, addresses, routes, rules and neighbours of the network namespace the socket was opened in. */
 export interface RouteNetlink extends Disposable {
   readonly socket: NetlinkSocket;
-  links(options?: { statistics?: boolean }): Link[];
+  links(): Link[];
   /** The link of that name or index; undefined when there is none. */
   link(which: number | string): Link | undefined;
   /** Makes the link; the kernel takes an alias only afterwards, so that is a second request, undone if it fails. */
@@ -80,9 +80,8 @@ class RtNetlink implements RouteNetlink {
     this.socket = socket;
   }
 
-  links({ statistics = false }: { statistics?: boolean } = {}): Link[] {
-    const messages = this.socket.dump(encodeLinkDump(), "reading the links");
-    return collect(messages, (message) => decodeLink(message, statistics));
+  links(): Link[] {
+    return collect(this.socket.dump(encodeLinkDump(), "reading the links"), decodeLink);
   }
 
   link(which: number | string): Link | undefined {

@@ -28,7 +28,7 @@ const recorded: { what: string; hex: string }[] = JSON.parse(
 
 const identity = { family: "inet", table: "awg", name: "lan", intervals: true, concatenated: false } as const;
 const DECODERS: Readonly<Record<string, (message: NetlinkMessage) => unknown>> = {
-  link: (message) => decodeLink(message, true),
+  link: decodeLink,
   address: decodeAddress,
   route: decodeRoute,
   rule: decodeRule,
