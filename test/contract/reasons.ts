@@ -2,7 +2,15 @@ import type { HostName, Situation } from "./contract-world.ts";
 
 const READING = new Set([
   ...["facts.read", "links.read", "links.readHolder", "links.readLeftovers", "engines.read", "engines.readAll"],
-  ...["engines.elsewhere", "routes.readRoutes", "routes.readRules", "firewall.read", "sysctl.read", "resolver.read"],
+  ...[
+    "engines.elsewhere",
+    "engines.portHolder",
+    "routes.readRoutes",
+    "routes.readRules",
+    "firewall.read",
+    "sysctl.read",
+    "resolver.read",
+  ],
   ...["processes.list", "processes.read", "processes.isAlive", "processes.ownerOf", "processes.sockets"],
   ...["services.readManager", "services.read", "services.readAutostart", "systemExtensions.readSupport"],
   ...["systemExtensions.read", "probes.run"],
@@ -57,6 +65,7 @@ function ofSimulated(port: string, method: string, situation: Situation): string
     )
   )
     return "no engine of another program runs on a simulated machine";
+  if (method === "engines.portHolder") return "nobody but engines has ports on a simulated machine";
   if (["engines.nudge", "engines.probe", "engines.elsewhere"].includes(method))
     return "an engine of the simulated machine shakes hands when its script says so";
   if (method === "processes.ownerOf" || method === "processes.sockets") return "a simulated machine has no sockets";
@@ -75,7 +84,7 @@ function ofLinux(port: string, method: string, situation: Situation): string | u
   if (situation !== "refused") return undefined;
   return ["links.readHolder", "links.readLeftovers", "links.adopt", "links.release", "links.changeLeftovers"].includes(
     method,
-  ) || ["engines.nudge", "engines.probe", "engines.elsewhere"].includes(method)
+  ) || ["engines.nudge", "engines.probe", "engines.elsewhere", "engines.portHolder"].includes(method)
     ? "a session asks for root before the host is asked (requireRights of compose/linux-parts.ts)"
     : undefined;
 }
@@ -90,6 +99,7 @@ function ofDarwin(port: string, method: string, situation: Situation): string | 
     )
   )
     return "taking over another program's tunnel needs its descriptor, which macOS hands to nobody";
+  if (method === "engines.portHolder") return "a port that is taken on a Mac is told by the engine that is refused it";
   if (method === "engines.elsewhere") return "macOS has one network, so that no engine is in another";
   if (method === "networkEvents.watch" && situation === "already so") return "each call is a watch of its own";
   return situation === "refused" && port === "engines"

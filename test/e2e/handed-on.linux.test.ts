@@ -1,9 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { useBuiltProgram } from "../support/built-program.ts";
 import {
+  type CommandResult,
   commandObstacle,
   makeNamespace,
   namespaceObstacle,
@@ -24,6 +27,8 @@ describe.skipIf(obstacle !== undefined)(`devices and ports handed on (${obstacle
   const deviceOf = (number: number | ""): string => `h${process.pid.toString(36)}x${number}`;
   let machine: TestNamespace;
 
+  const tried = (...args: readonly string[]): CommandResult =>
+    machine.run([process.execPath, program(), ...args, "--state-dir", join(folder, "state")], { mayFail: true });
   const awg = (...args: readonly string[]): string =>
     machine.run([process.execPath, program(), ...args, "--auto-approve", "--state-dir", join(folder, "state")]).stdout;
 
@@ -67,6 +72,75 @@ describe.skipIf(obstacle !== undefined)(`devices and ports handed on (${obstacle
       expect(standing(), what).toEqual(wanted);
     }
   });
+
+  test("law 6: a port that another program has is a conflict with its name before anything changes, unless it is in another namespace", {
+    timeout: 120_000,
+  }, async () => {
+    const script = join(folder, "game.mjs");
+    writeFileSync(
+      script,
+      `import { createSocket } from "node:dgram";
+const [family, address] = process.argv.slice(2);
+createSocket({ type: family, ipv6Only: family === "udp6" }).bind(51_900, address, () => console.log("bound"));`,
+    );
+    using elsewhere = makeNamespace("ports");
+    const hold = async (namespace: string, ...socket: readonly string[]) => {
+      const child = spawn("ip", ["netns", "exec", namespace, process.execPath, script, ...socket]);
+      await once(child.stdout, "data");
+      return child;
+    };
+    const other = await hold(elsewhere.name, "udp4", "0.0.0.0");
+    try {
+      writeFileSync(config, configOf([["new", 1, 51_900]]));
+      const before = standing();
+      for (const [socket, verbs] of [
+        [
+          ["udp4", "127.0.0.1"],
+          [["plan"], ["diff"], ["apply", "--auto-approve"]],
+        ],
+        [["udp6", "::"], [["diff"]]],
+      ] as const) {
+        const holder = await hold(machine.name, ...socket);
+        try {
+          for (const verb of verbs) {
+            const { status, stderr } = tried(...verb, "-f", config);
+            expect([verb[0], status]).toEqual([verb[0], 8]);
+            expect(stderr).toContain(
+              `tunnel/new is held by node game.mjs (process ${holder.pid}), which has the UDP port 51900`,
+            );
+            expect(stderr).toContain("another interface, listenPort or table");
+          }
+          expect(standing()).toEqual(before);
+        } finally {
+          holder.kill();
+          await once(holder, "exit");
+        }
+      }
+      awg("apply", "-f", config);
+      expect(standing()).toEqual([`${deviceOf(1)}\t51900`]);
+      expect(tried("diff", "-f", config).status).toBe(0);
+      // One that cannot be asked which port it has still is nobody else.
+      process.kill(enginePid(), "SIGSTOP");
+      try {
+        expect(tried("diff", "-f", config).stderr).not.toContain("is held by");
+      } finally {
+        process.kill(enginePid(), "SIGCONT");
+      }
+    } finally {
+      other.kill();
+    }
+  });
+
+  function enginePid(): number {
+    const pids = spawnSync("ip", ["netns", "pids", machine.name], { encoding: "utf8" }).stdout.split("\n");
+    const textOf = (pid: string, file: string): string => readFileSync(`/proc/${pid}/${file}`, "utf8");
+    const engines = pids
+      .filter((pid) => pid !== "" && textOf(pid, "environ").includes("AWG_KEEPER_ENGINE="))
+      // Another waits to become one.
+      .filter((pid) => textOf(pid, "fdinfo/3").includes(`iff:\t${deviceOf(1)}`));
+    expect(engines).toHaveLength(1);
+    return Number(engines[0]);
+  }
 
   function configOf(tunnels: Tunnels): string {
     const each = tunnels.map(

@@ -3,6 +3,7 @@ import { AwgError } from "../../model/error.ts";
 import type { FirewallObserved } from "../../model/firewall/policy.ts";
 import type { Plan } from "../../model/plan.ts";
 import type { DesiredState, ResourceKey } from "../../model/resource.ts";
+import type { TunnelObserved } from "../../model/spec/tunnel.ts";
 import { observeMachine } from "../../reconciler/apply/observe.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
@@ -32,11 +33,12 @@ export async function planDesired(
   const held = [
     ...conflicts.map(({ key, holder }) => `${key} is held by ${holder}`),
     ...(await heldElsewhere(host, desired, observed)),
+    ...(await heldPorts(host, desired, observed)),
   ];
   if (held.length > 0) {
     throw new AwgError("conflict", held.join("; "), {
       facts: { conflicts: held },
-      remedy: "remove it, or name another interface or table in the config; nothing was changed",
+      remedy: "remove it, or name another interface, listenPort or table in the config; nothing was changed",
     });
   }
   refuseUnprotecting(plan, [desired.lifecycle, accepted?.desired.lifecycle]);
@@ -59,6 +61,22 @@ async function heldElsewhere(
     if (resource.kind !== "tunnel" || standing?.has(resource.key) === true) continue;
     const holder = await engines.elsewhere?.(resource.spec.device);
     if (holder !== undefined) held.push(`${resource.key} is held by ${holder}`);
+  }
+  return held;
+}
+
+/** Tunnels whose UDP port is somebody else's. One that an engine here has is given up by it before another takes it. */
+async function heldPorts(
+  { engines }: Host,
+  { resources }: DesiredState,
+  { current }: Observation,
+): Promise<readonly string[]> {
+  const standing = [...(current.get("tunnel")?.values() ?? [])].map((tunnel) => (tunnel as TunnelObserved).listenPort);
+  const held: string[] = [];
+  for (const { kind, key, spec } of resources) {
+    if (kind !== "tunnel" || spec.listenPort === 0 || standing.includes(spec.listenPort)) continue;
+    const holder = await engines.portHolder?.(spec.listenPort);
+    if (holder !== undefined) held.push(`${key} is held by ${holder}, which has the UDP port ${spec.listenPort}`);
   }
   return held;
 }

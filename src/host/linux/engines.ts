@@ -40,6 +40,7 @@ export function linuxEngines(keeper: KeeperClient, secrets: SecretStore): Engine
       if (hasLink(device) || isHeld(keeper, device)) return undefined;
       return (await import("./engine-elsewhere.ts")).engineElsewhere(device);
     },
+    portHolder: async (port) => (await import("./processes/port-holder.ts")).portHolder(port),
     readAll: async () => readEngines(ourDevices(), secrets),
     ensure: (spec) => ensureEngine(keeper, secrets, spec),
     nudge: async (device) => touchEngine(device, (state) => renderNudge(state, hasWay)),

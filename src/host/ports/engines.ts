@@ -9,6 +9,8 @@ export interface EnginePort {
    * when nobody's does. Reads only.
    */
   elsewhere?(device: string): Promise<string | undefined>;
+  /** Who has this UDP port and is no engine of awg's; undefined when nobody has. Reads only. */
+  portHolder?(port: number): Promise<string | undefined>;
   /** Devices for which an engine of ours runs. */
   readAll(): Promise<readonly TunnelObserved[]>;
   /**

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
 import type { Host } from "../../../src/host/ports/host.ts";
 import type { LinkPort } from "../../../src/host/ports/links.ts";
 import { type Clause, linkSpec, refuses, tunnelSpec } from "../contract-world.ts";
@@ -92,6 +93,7 @@ export const ADOPTION_CONTRACT: readonly Clause[] = [
       ["engines.nudge", "done", "already so", "gone", "concurrent"],
       ["engines.probe", "done", "already so", "gone", "concurrent"],
       ["engines.elsewhere", "done", "gone", "concurrent"],
+      ["engines.portHolder", "done", "gone", "concurrent"],
     ],
     notOn: NO_UAPI,
     shares: true,
@@ -112,6 +114,16 @@ export const ADOPTION_CONTRACT: readonly Clause[] = [
         undefined,
         undefined,
       ]);
+      const ownPort = (await world.host.engines.read(world.device))?.listenPort ?? 0;
+      assert.ok(ownPort > 0);
+      const stranger = createSocket("udp4");
+      await new Promise<void>((resolve) => void stranger.bind(0, resolve));
+      const { port } = stranger.address();
+      const holders = await Promise.all([ownPort, port, port].map((asked) => one.portHolder(asked)));
+      assert.equal(holders[0], undefined);
+      for (const holder of holders.slice(1)) assert.match(holder ?? "", new RegExp(`\\(process ${process.pid}\\)`));
+      await new Promise<void>((resolve) => void stranger.close(resolve));
+      assert.equal(await two.portHolder(port), undefined);
 
       async function configured() {
         const found = await world.host.engines.read(world.device);
@@ -134,7 +146,7 @@ function linksOf({ links }: Host): Required<LinkPort> {
 }
 
 function enginesOf({ engines }: Host) {
-  const { nudge, probe, elsewhere } = engines;
-  assert.ok(nudge && probe && elsewhere, "nudge, probe or elsewhere is not there");
-  return { nudge, probe, elsewhere };
+  const { nudge, probe, elsewhere, portHolder } = engines;
+  assert.ok(nudge && probe && elsewhere && portHolder, "nudge, probe, elsewhere or portHolder is not there");
+  return { nudge, probe, elsewhere, portHolder };
 }

@@ -9,6 +9,7 @@ import {
   parseStat,
   socketInode,
   startedMs,
+  udpInodes,
 } from "./proc-text.ts";
 
 const DELETED = " (deleted)";
@@ -95,6 +96,20 @@ export class ProcFolder {
   netlinkTable(): string | undefined {
     const table = attempt(() => readFileSync(`${this.root}/net/netlink`, "latin1"));
     return "value" in table ? table.value : undefined;
+  }
+
+  /** The UDP sockets of this network namespace that have this port, by inode; a socket of the kernel's has one too. */
+  udpSockets(port: number): readonly number[] {
+    return ["udp", "udp6"].flatMap((name) => {
+      const table = attempt(() => readFileSync(`${this.root}/self/net/${name}`, "latin1"));
+      return "value" in table ? udpInodes(table.value, port) : [];
+    });
+  }
+
+  /** The environment of a process, NAME=value each; none where it may not be looked at. */
+  variables(pid: number): readonly string[] {
+    const environment = attempt(() => readFileSync(`${this.root}/${pid}/environ`, "utf8"));
+    return "value" in environment ? environment.value.split("\0") : [];
   }
 
   #inFolder<T>(pid: number, read: (folder: string) => T | undefined): T | undefined {

@@ -69,6 +69,15 @@ export function netlinkInode(table: string, protocol: number, port: number): num
   return undefined;
 }
 
+/** The inodes of the sockets that have this local port, of the table /proc/net/udp: sl, address:port in hex, …, inode at 9. */
+export function udpInodes(table: string, port: number): readonly number[] {
+  const ending = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  return table.split("\n").flatMap((line) => {
+    const fields = line.trim().split(/ +/);
+    return fields[1]?.endsWith(ending) === true ? [Number(fields[9])] : [];
+  });
+}
+
 /** When the machine booted, of /proc/stat, in milliseconds since the epoch. */
 export function parseBootMs(text: string): number | undefined {
   const seconds = /^btime ([0-9]+)$/m.exec(text)?.[1];
