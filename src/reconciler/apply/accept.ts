@@ -52,6 +52,17 @@ export async function acceptState(stores: Stores, generation: Generation, ledger
   await stores.ledger.write(ledger);
   await stores.journal.clear();
   if (stores.secrets !== undefined) await stores.secrets.prune(await neededSecrets(stores));
+  await keepRoom(stores, ledger);
+}
+
+/** The same where the machine was put back to what holds: its generation stands, and no secret is needed less than before. */
+export async function acceptRepair(stores: Stores, ledger: Ledger): Promise<void> {
+  await stores.ledger.write(ledger);
+  await stores.journal.clear();
+  await keepRoom(stores, ledger);
+}
+
+async function keepRoom(stores: Stores, ledger: Ledger): Promise<void> {
   await (ledger.entries.length > 0 ? stores.room?.keep() : stores.room?.give());
 }
 

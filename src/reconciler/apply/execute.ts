@@ -2,7 +2,7 @@ import { sameData } from "../../model/canonical.ts";
 import { AwgError } from "../../model/error.ts";
 import { isInSync, type Plan } from "../../model/plan.ts";
 import type { Ledger } from "../plan/ledger.ts";
-import { acceptState, nextLedger, secretIdsOf } from "./accept.ts";
+import { acceptRepair, acceptState, nextLedger, secretIdsOf } from "./accept.ts";
 import { blockTraffic } from "./block.ts";
 import { type ApplyDeps, bootTimeMs, type Confirmation, type Outcome, type Proposal } from "./outcome.ts";
 import { readTransaction } from "./record.ts";
@@ -93,7 +93,10 @@ export async function finishTransaction(deps: ApplyDeps, remainder: Remainder): 
       return await awaitConfirmation(deps, deps.confirmation, generation, next);
     }
     await deps.stores.journal.append({ type: "accept", generation, ledger: next });
-    return await writeAcceptance(deps, generation, next);
+    const isRepair = remainder.acceptedMs !== undefined;
+    return await writeAcceptance(generation, () =>
+      isRepair ? acceptRepair(deps.stores, next) : acceptState(deps.stores, generation, next),
+    );
   } catch (cause) {
     const outcome = await goBack(deps, plan, cause, accepting);
     if (proposal.verb === "destroy" && outcome.kind === "rolledBack") await deps.stores.room?.keep();
@@ -121,12 +124,12 @@ function newDeadlineMs(deps: ApplyDeps, { withinMs }: Confirmation): number {
 }
 
 /** Past the accept record there is no way back; what cannot be written now is written by the next writing verb. */
-async function writeAcceptance(deps: ApplyDeps, generation: Generation, ledger: Ledger): Promise<Outcome> {
+async function writeAcceptance({ number }: Generation, accept: () => Promise<void>): Promise<Outcome> {
   try {
-    await acceptState(deps.stores, generation, ledger);
-    return { kind: "applied", generation: generation.number };
+    await accept();
+    return { kind: "applied", generation: number };
   } catch (unaccepted) {
-    return { kind: "applied", generation: generation.number, unaccepted };
+    return { kind: "applied", generation: number, unaccepted };
   }
 }
 

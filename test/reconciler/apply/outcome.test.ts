@@ -60,6 +60,21 @@ describe("an apply that succeeds", () => {
     expect(await applyOn(depsOf(bench), OFFICE)).toEqual({ kind: "applied", generation: 3 });
   });
 
+  test("a repair leaves the generation's file alone, and the secrets that older ones name", async () => {
+    const bench = await benchWith(OFFICE);
+    bench.machine.remove("link awg-office");
+    const pruned: unknown[] = [];
+    const deps = depsOf(bench);
+    const secrets = { persist: async () => {}, prune: async (keep: unknown) => void pruned.push(keep) };
+    await applyOn({ ...deps, stores: { ...deps.stores, secrets } }, OFFICE);
+    expect(bench.disk.log.filter((entry) => !entry.startsWith("journal b") && entry !== "journal done")).toEqual([
+      "journal accept",
+      "ledger",
+      "journal clear",
+    ]);
+    expect(pruned).toEqual([]);
+  });
+
   test("intent is on the disk before the machine is touched, and the journal is closed at the end", async () => {
     const bench = freshBench();
     await applyOn(depsOf(bench), state(link("office")));
