@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { createConnection } from "node:net";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createConnection, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -43,12 +44,20 @@ describe.skipIf(obstacle !== undefined)(`keys in the memory of an engine${obstac
 
   /** As the keeper does: one request a connection. */
   async function tell(...lines: readonly string[]): Promise<string> {
-    await until("the engine's socket", () => existsSync(join(folder, "s")) || undefined);
-    const socket = createConnection(join(folder, "s"));
-    socket.write(`${lines.join("\n")}\n\n`);
-    await until("an answer", () => (socket.bytesRead > 0 ? true : undefined));
-    socket.end();
+    const socket = await until("the engine's socket", connected);
+    socket.end(`${lines.join("\n")}\n\n`);
     return text(socket);
+  }
+
+  /** The file is there before the engine listens: whoever comes between is refused (unix(7)). */
+  async function connected(): Promise<Socket | undefined> {
+    const socket = createConnection(join(folder, "s"));
+    try {
+      await once(socket, "connect");
+      return socket;
+    } catch {
+      return undefined;
+    }
   }
   const found = <Name extends string>(keys: Readonly<Record<Name, Uint8Array>>) => searchMemory(engine.pid ?? 0, keys);
 
