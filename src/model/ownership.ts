@@ -12,16 +12,26 @@ export const RULE_PREFERENCES = { first: 10_100, last: 10_999 } as const;
 /** Routing table of a path: this plus the path's number ("aw" in the upper half). */
 export const TABLE_BASE = 0x6177_0000;
 
-/** Bits of the packet mark and of the connection mark that are ours; clear of Tailscale's, Kubernetes' and Cilium's. */
-export const MARK_MASK = 0x3f00_0000;
+/** Bits of the packet mark and of the connection mark that are ours; clear of Tailscale's, Kubernetes' and WireGuard's. */
+export const MARK_MASK = 0xff00_0000;
 const MARK_SHIFT = 24;
 
-/** Numbers of paths: tunnels take 1–60 and keep theirs as long as they live. */
-export const PATH_NUMBERS = { firstTunnel: 1, lastTunnel: 60, direct: 61, block: 62, engine: 63 } as const;
+/** Numbers of paths: tunnels take 1–253 without the three of other paths, and keep theirs as long as they live. */
+export const PATH_NUMBERS = { firstTunnel: 1, lastTunnel: 253, direct: 61, block: 62, engine: 63 } as const;
+const OTHER_PATHS: readonly number[] = [PATH_NUMBERS.direct, PATH_NUMBERS.block, PATH_NUMBERS.engine];
+
+/** So many tunnels can have a path number at once. */
+export const MOST_TUNNELS = PATH_NUMBERS.lastTunnel - PATH_NUMBERS.firstTunnel + 1 - OTHER_PATHS.length;
+
+/** Whether it is the path number of a tunnel. */
+export function isTunnelNumber(number: number): boolean {
+  const { firstTunnel, lastTunnel } = PATH_NUMBERS;
+  return Number.isInteger(number) && number >= firstTunnel && number <= lastTunnel && !OTHER_PATHS.includes(number);
+}
 
 /** The packet mark that says "this packet takes path n". */
 export function markOfPath(pathNumber: number): number {
-  return pathNumber << MARK_SHIFT;
+  return (pathNumber << MARK_SHIFT) >>> 0;
 }
 
 /** The path number a mark names, 0 when none of our bits is set. */

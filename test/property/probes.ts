@@ -21,7 +21,7 @@ const DESTINATIONS = [
 ] as const;
 const PORTS = [443, 8080, 53, 853, 123, 51_820] as const;
 const UIDS = [0, 1000, 1001, 34, 64_174] as const;
-const MARKS = [0, 0x0100_0000, ENGINE_MARK, 0x3d00_0000] as const;
+const MARKS = [0, 0x0100_0000, ENGINE_MARK, 0x3d00_0000, 0xbf00_0000] as const;
 
 /**
  * A packet by number: the same number is the same packet. Every destination, port, user and mark meets every other;

@@ -126,6 +126,6 @@ function ours({ port }: NetlinkMessage): Pick<KernelEvent, "isOurs" | "writerPor
 /** A route that another program puts in place of ours bears its own mark, but stands in our table. */
 function isOurs(message: NetlinkMessage): boolean {
   const { protocol, table = 0 } = decodeEntryMark(message) ?? {};
-  const isOurTable = table > tableOfPath(0) && table <= tableOfPath(PATH_NUMBERS.engine);
+  const isOurTable = table > tableOfPath(0) && table <= tableOfPath(PATH_NUMBERS.lastTunnel);
   return protocol === ROUTE_PROTOCOL || (isOurTable && (message.flags & NLM.replace) !== 0);
 }

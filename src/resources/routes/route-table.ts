@@ -1,6 +1,14 @@
 import type { Route, RuleEntry } from "../../host/ports/routes.ts";
 import type { Family } from "../../model/ip.ts";
-import { GUARD_METRIC, PATH_NUMBERS, ROUTE_PROTOCOL, RULE_PREFERENCES, tableOfPath } from "../../model/ownership.ts";
+import {
+  GUARD_METRIC,
+  isTunnelNumber,
+  PATH_NUMBERS,
+  ROUTE_PROTOCOL,
+  RULE_PREFERENCES,
+  TABLE_BASE,
+  tableOfPath,
+} from "../../model/ownership.ts";
 import { comparePrefix, type Prefix, parsePrefix } from "../../model/prefix.ts";
 import type { PolicyRule, RoutesObserved, RoutesSpec } from "../../model/spec/routes.ts";
 
@@ -15,8 +23,7 @@ export const MAIN_TABLE = 254;
 
 /** Whether a table is one that a path may have, or the engines' own. */
 export function isPathTable(table: number): boolean {
-  const isTunnels = table >= tableOfPath(PATH_NUMBERS.firstTunnel) && table <= tableOfPath(PATH_NUMBERS.lastTunnel);
-  return isTunnels || table === tableOfPath(PATH_NUMBERS.engine);
+  return isTunnelNumber(table - TABLE_BASE) || table === tableOfPath(PATH_NUMBERS.engine);
 }
 
 /** Family of a canonical prefix in text. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
-import { PATH_NUMBERS, TABLE_BASE, tableOfPath } from "../../../src/model/ownership.ts";
+import { isTunnelNumber, TABLE_BASE } from "../../../src/model/ownership.ts";
 import { type SimulatedBench, useSimulatedBench } from "../simulated-bench.ts";
 import { playLatePlans } from "./stale-reads.ts";
 
@@ -37,6 +37,5 @@ describe("B3: a plan made of what the machine was some steps ago", () => {
 /** The routing tables of tunnels, by number. */
 function tablesOf(on: SimulatedBench): ReadonlySet<number> {
   const { routes } = JSON.parse(on.read()) as MachineState;
-  const last = tableOfPath(PATH_NUMBERS.lastTunnel);
-  return new Set(routes.map(({ table }) => table).filter((table) => table > TABLE_BASE && table <= last));
+  return new Set(routes.map(({ table }) => table).filter((table) => isTunnelNumber(table - TABLE_BASE)));
 }

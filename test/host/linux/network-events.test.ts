@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { eventsOf } from "../../../src/host/linux/network-events.ts";
-import { ROUTE_PROTOCOL, tableOfPath } from "../../../src/model/ownership.ts";
+import { PATH_NUMBERS, ROUTE_PROTOCOL, tableOfPath } from "../../../src/model/ownership.ts";
 import { MessageWriter } from "../../../src/native/linux/attribute.codec.ts";
 import { type NetlinkMessage, NLM } from "../../../src/native/linux/netlink/message.codec.ts";
 import { noteOwnPort, noteOwnTransaction, takeSequences } from "../../../src/native/linux/netlink/own-writes.ts";
@@ -89,5 +89,7 @@ test("a route that replaces one in awg's table is a change of awg's own; one tha
   expect(eventsOf([entry("routes", 7, 3, table, NLM.replace)])[0]).toMatchObject({ isOurs: true, writerPort: 7 });
   expect(eventsOf([entry("routes", 7, 3, table, NLM.create)])[0]).not.toHaveProperty("isOurs");
   expect(eventsOf([entry("routes", 7, 3, 254, NLM.replace)])[0]).not.toHaveProperty("isOurs");
-  expect(eventsOf([entry("routes", 7, 3, tableOfPath(64), NLM.replace)])[0]).not.toHaveProperty("isOurs");
+  const { lastTunnel } = PATH_NUMBERS;
+  expect(eventsOf([entry("routes", 7, 3, tableOfPath(lastTunnel), NLM.replace)])[0]).toMatchObject({ isOurs: true });
+  expect(eventsOf([entry("routes", 7, 3, tableOfPath(lastTunnel + 1), NLM.replace)])[0]).not.toHaveProperty("isOurs");
 });

@@ -37,7 +37,7 @@ const RULES: readonly PolicyRule[] = [
   {
     family: 4,
     preference: RULE_PREFERENCES.first,
-    match: { mark: { value: 0x3f000000, mask: 0x3f000000 } },
+    match: { mark: { value: 0x3f000000, mask: 0xff000000 } },
     table: 254,
   },
   { family: 6, preference: RULE_PREFERENCES.first, match: { mark: { value: 1, mask: 0xffffffff } }, table: TABLE },

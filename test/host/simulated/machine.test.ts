@@ -292,8 +292,8 @@ describe("the machine as text and as data", () => {
       route table 254 0.0.0.0/0 via 192.168.1.1 dev eth0 metric 100 proto 4
       route table 254 ::/0 via fe80::1 dev eth0 metric 100 proto 4
       rule ipv4 00000 lookup 255 proto 2
-      rule ipv4 10100 fwmark 0x3f000000/0x3f000000 lookup 254 proto 174
-      rule ipv4 10110 fwmark 0x1000000/0x3f000000 lookup 1635188737 proto 174
+      rule ipv4 10100 fwmark 0x3f000000/0xff000000 lookup 254 proto 174
+      rule ipv4 10110 fwmark 0x1000000/0xff000000 lookup 1635188737 proto 174
       rule ipv4 10200 lookup 1635188737 proto 174
       rule ipv4 32766 lookup 254 proto 2
       rule ipv4 32767 lookup 253 proto 2

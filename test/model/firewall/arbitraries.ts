@@ -241,7 +241,7 @@ const SHAPES = [
 const placeArbitrary = fc.record({
   place: pick(PLACES),
   uid: fc.option(pick(UIDS), { nil: undefined, freq: 3 }),
-  mark: pick([0, 0, ENGINE_MARK, ENGINE_MARK | 0x51, 0x0100_0000, 0x8000_0001, 0x3d00_0000]),
+  mark: pick([0, 0, ENGINE_MARK, ENGINE_MARK | 0x51, 0x0100_0000, 0x8000_0001, 0xbf00_0051, 0x3d00_0000]),
   reply: fc.oneof(
     { weight: 3, arbitrary: fc.constant(undefined) },
     { weight: 1, arbitrary: fc.constant(true as const) },

@@ -229,7 +229,7 @@ describe("steering (S4)", () => {
 
   test.each<[string, Packet, number]>([
     ["a tunnel", packetOf({}), markOfPath(1)],
-    ["foreign bits stay", packetOf({ mark: 0x8000_0051 }), (0x8000_0051 | markOfPath(1)) >>> 0],
+    ["foreign bits stay", packetOf({ mark: 0xc080_0051 }), (0x0080_0051 | markOfPath(1)) >>> 0],
     ["a mark that a process made itself", packetOf({ mark: ENGINE_MARK }), markOfPath(1)],
     ["our engines", packetOf({ ...ours, mark: ENGINE_MARK | 1 }), ENGINE_MARK | 1],
     ["direct", packetOf({ destination: "192.168.1.1" }), markOfPath(61)],

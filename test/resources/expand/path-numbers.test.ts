@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { PATH_NUMBERS, tableOfPath } from "../../../src/model/ownership.ts";
+import { isTunnelNumber, MOST_TUNNELS, tableOfPath } from "../../../src/model/ownership.ts";
 import { assignPathNumbers } from "../../../src/resources/expand/tunnels/path-numbers.ts";
-import { pathNumbersOf } from "../../../src/resources/expand.ts";
+import { pathNumbersOf, rememberNumbers } from "../../../src/resources/expand.ts";
 import { SEED } from "../../property/seed.ts";
 import { expandText, KEY_A } from "../sample.ts";
 
@@ -35,26 +35,44 @@ describe("path numbers", () => {
     expect(assignPathNumbers(["constructor", "tostring"], {})).toEqual({ constructor: 1, tostring: 2 });
   });
 
-  test("sixty tunnels have numbers, the next has none", () => {
-    const names = Array.from({ length: 61 }, (_, index) => `t${index}`);
+  test(`${MOST_TUNNELS} tunnels have numbers, the next has none; none has another path's`, () => {
+    const names = Array.from({ length: MOST_TUNNELS + 1 }, (_, index) => `t${index}`);
     const numbers = assignPathNumbers(names, {});
-    expect(Object.keys(numbers)).toHaveLength(60);
-    expect(numbers["t60"]).toBeUndefined();
+    expect(Object.keys(numbers)).toHaveLength(MOST_TUNNELS);
+    expect(numbers[`t${MOST_TUNNELS}`]).toBeUndefined();
+    expect(Object.values(numbers).every(isTunnelNumber)).toBe(true);
+    expect([numbers["t59"], numbers["t60"]]).toEqual([60, 64]);
+  });
+
+  test("where no number is free the tunnels that are gone give theirs, the longest gone first", () => {
+    const names = Array.from({ length: MOST_TUNNELS }, (_, index) => `t${index}`);
+    const full = assignPathNumbers(names, {});
+    const changed = assignPathNumbers(["new", "other", ...names.slice(0, -2)], full);
+    expect(changed).toMatchObject({ new: 253, other: 252, t0: 1 });
+    const before = rememberNumbers({ old: 200 }, Object.fromEntries(Object.entries(full).filter(([, n]) => n < 200)));
+    expect(before["old"]).toBe(200);
+    const fresh = Array.from({ length: MOST_TUNNELS }, (_, index) => `n${index}`);
+    const all = assignPathNumbers(fresh, before);
+    expect(new Set(Object.values(all)).size).toBe(MOST_TUNNELS);
+    expect(Object.entries(all).find(([, number]) => number === 200)?.[0]).toBe("n53");
+  });
+
+  test("numbers of tunnels that are gone leave room for new ones", () => {
+    const gone = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`g${index}`, index + 1]));
+    const now = Object.fromEntries(Array.from({ length: 190 }, (_, index) => [`t${index}`, index + 64]));
+    expect(Object.keys(rememberNumbers(gone, now))).toHaveLength(200);
   });
 
   test("whatever came before: one each, none twice, none of a tunnel that left", () => {
     const name = fc.constantFrom("a", "b", "c", "d", "e");
-    const previous = fc.dictionary(name, fc.integer({ min: -1, max: 64 }));
+    const previous = fc.dictionary(name, fc.integer({ min: -1, max: 256 }));
     fc.assert(
       fc.property(fc.uniqueArray(name), previous, (tunnels, before) => {
         const numbers = assignPathNumbers(tunnels, before);
         const given = Object.values(numbers);
         expect(Object.keys(numbers).toSorted()).toEqual(tunnels.toSorted());
         expect(new Set(given).size).toBe(given.length);
-        for (const number of given) {
-          expect(number).toBeGreaterThanOrEqual(PATH_NUMBERS.firstTunnel);
-          expect(number).toBeLessThanOrEqual(PATH_NUMBERS.lastTunnel);
-        }
+        expect(given.every(isTunnelNumber)).toBe(true);
         const fresh = tunnels.filter((tunnel) => before[tunnel] === undefined);
         for (const tunnel of fresh) expect(Object.values(before)).not.toContain(numbers[tunnel]);
         expect(assignPathNumbers(tunnels, numbers)).toEqual(numbers);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { MOST_TUNNELS } from "../../../src/model/ownership.ts";
 import { capabilities, expandText, KEY_A, resourceOf } from "../sample.ts";
 
 const tunnel = (more: string, peer = "") => `
@@ -107,13 +108,15 @@ describe("what has no driver yet is refused by its place, never passed over", ()
     }
   });
 
-  test("sixty tunnels are carried, the sixty-first is refused", () => {
+  test(`${MOST_TUNNELS} tunnels are carried, one more is refused`, () => {
     const body = (n: number) =>
       `{ protocol: wireguard, privateKey: { file: /k${n} }, addresses: [10.9.${n}.1/32], peers: [{ publicKey: ${KEY_A}, allowedIPs: [10.9.${n}.0/24] }] }`;
-    const many = Array.from({ length: 61 }, (_, n) => `  t${n}: ${body(n)}`).join("\n");
+    const many = Array.from({ length: MOST_TUNNELS + 1 }, (_, n) => `  t${n}: ${body(n)}`).join("\n");
     const { unsupported, desired } = expandText(`tunnels:\n${many}\ndefault: { via: direct }`);
-    expect(unsupported).toHaveLength(1);
-    expect(desired.resources.filter(({ kind }) => kind === "link")).toHaveLength(60);
+    expect(unsupported).toEqual([
+      { path: "tunnels.t99", feature: `one tunnel more than the ${MOST_TUNNELS} that have path numbers` },
+    ]);
+    expect(desired.resources.filter(({ kind }) => kind === "link")).toHaveLength(MOST_TUNNELS);
   });
 });
 

@@ -21,7 +21,7 @@ import { FRAMES } from "./egress-table.ts";
 import { fallbackSetName } from "./fallback-sets.ts";
 import { IDENTITY_CHAIN } from "./inet-table.ts";
 import type { LoadedMark, PolicyRecord } from "./policy-record.ts";
-import { renderNft } from "./render-nft.ts";
+import { RENDERING, renderNft } from "./render-nft.ts";
 import { comparePartsOf, partsOfRead, partsOfRendered } from "./table-parts.ts";
 
 /** Our tables, whatever is in them. */
@@ -30,8 +30,8 @@ export function ownTables(socket: NetlinkSocket): NftTable[] {
 }
 
 /**
- * What the packet filter holds of ours. When nobody touched the ruleset since the last load, and the identity is that
- * load's, its rules are not read again.
+ * What the packet filter holds of ours. When nobody touched the ruleset since the last load, the identity is that load's,
+ * and this awg would render the same, its rules are not read again.
  *
  * @param physical devices that ought to have egress rules, tunnels of a loaded policy perhaps among them; none where the
  *   kernel has no egress hook
@@ -49,7 +49,7 @@ export function observeTables(
   const policy = record.find(identity) ?? null;
   const fallback = policy === null ? [] : fallbackInForce(socket, familiesOf(tables), fallbackPaths(policy));
   const loaded = record.loaded();
-  const untouched = loaded?.generation === generation && loaded.identity === identity;
+  const untouched = loaded?.generation === generation && loaded.identity === identity && loaded.rendering === RENDERING;
   const damage = [
     ...(policy === null ? ["which policy the nf_tables tables awg hold is not known"] : []),
     ...(policy === null || untouched ? [] : tableDamage(socket, policy, identity, ownerSince(loaded, identity))),

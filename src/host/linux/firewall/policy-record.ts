@@ -14,6 +14,8 @@ export interface LoadedMark {
   readonly generation: number;
   /** The socket that owned the tables. */
   readonly owner?: number;
+  /** RENDERING of the awg that loaded them; versions before had none. */
+  readonly rendering?: number;
 }
 
 /**
@@ -52,9 +54,14 @@ export class PolicyRecord {
     const text = this.#read(LOADED_FILE);
     if (text === undefined) return undefined;
     try {
-      const { identity, generation, owner } = JSON.parse(text) as Partial<LoadedMark>;
+      const { identity, generation, owner, rendering } = JSON.parse(text) as Partial<LoadedMark>;
       if (typeof identity !== "string" || typeof generation !== "number") return undefined;
-      return { identity, generation, ...(typeof owner === "number" ? { owner } : {}) };
+      return {
+        identity,
+        generation,
+        ...(typeof owner === "number" ? { owner } : {}),
+        ...(typeof rendering === "number" ? { rendering } : {}),
+      };
     } catch {
       return undefined;
     }

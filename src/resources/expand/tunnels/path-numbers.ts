@@ -1,4 +1,4 @@
-import { PATH_NUMBERS, TABLE_BASE } from "../../../model/ownership.ts";
+import { isTunnelNumber, PATH_NUMBERS, TABLE_BASE } from "../../../model/ownership.ts";
 import type { Resource } from "../../../model/resource.ts";
 
 /** Path number of each tunnel, by its key. */
@@ -6,20 +6,22 @@ export type PathNumbers = Readonly<Record<string, number>>;
 
 /**
  * Gives each tunnel its path number. A tunnel keeps the one it had; a new one gets the lowest that neither a tunnel of
- * today nor one of the last state has, so that a table never changes hands in one step. Tunnels for which none is left
- * are missing in the answer.
+ * today nor one of the last state has, so that a table does not change hands in one step. Where none is left it gets that
+ * of a tunnel that is gone, the longest gone first. Tunnels for which there is none at all are missing in the answer.
  */
 export function assignPathNumbers(tunnels: readonly string[], previous: PathNumbers): Record<string, number> {
   const assigned = new Map<string, number>();
   const taken = new Set<number>();
+  const gone: number[] = [];
   for (const [tunnel, number] of Object.entries(previous)) {
     if (!isTunnelNumber(number) || taken.has(number)) continue;
     taken.add(number);
     if (tunnels.includes(tunnel)) assigned.set(tunnel, number);
+    else gone.push(number);
   }
   for (const tunnel of tunnels) {
     if (assigned.has(tunnel)) continue;
-    const free = firstFree(taken);
+    const free = firstFree(taken) ?? gone.pop();
     if (free === undefined) continue;
     taken.add(free);
     assigned.set(tunnel, free);
@@ -27,8 +29,8 @@ export function assignPathNumbers(tunnels: readonly string[], previous: PathNumb
   return Object.fromEntries(tunnels.flatMap((tunnel) => pairOf(tunnel, assigned.get(tunnel))));
 }
 
-/** So many path numbers stand for tunnels, kept or gone, that a new tunnel always finds a free one of the sixty. */
-const MOST_REMEMBERED = 40;
+/** So many path numbers stand for tunnels, kept or gone: fifty are left for new ones. */
+const MOST_REMEMBERED = 200;
 
 /**
  * Path numbers with those of tunnels that are gone: on the way back to a generation that had them no table may change
@@ -48,7 +50,7 @@ export function pathNumbersOf(resources: readonly Resource[]): PathNumbers {
     resources.flatMap((resource) =>
       resource.kind === "routes" &&
       resource.spec.table !== undefined &&
-      resource.spec.table - TABLE_BASE <= PATH_NUMBERS.lastTunnel
+      isTunnelNumber(resource.spec.table - TABLE_BASE)
         ? [[resource.key.slice("routes/".length), resource.spec.table - TABLE_BASE]]
         : [],
     ),
@@ -57,13 +59,9 @@ export function pathNumbersOf(resources: readonly Resource[]): PathNumbers {
 
 function firstFree(taken: ReadonlySet<number>): number | undefined {
   for (let number = PATH_NUMBERS.firstTunnel; number <= PATH_NUMBERS.lastTunnel; number++) {
-    if (!taken.has(number)) return number;
+    if (isTunnelNumber(number) && !taken.has(number)) return number;
   }
   return undefined;
-}
-
-function isTunnelNumber(number: number): boolean {
-  return Number.isInteger(number) && number >= PATH_NUMBERS.firstTunnel && number <= PATH_NUMBERS.lastTunnel;
 }
 
 function pairOf(tunnel: string, number: number | undefined): [string, number][] {

@@ -1,6 +1,6 @@
 import { type Config, isNoiseTunnel, type NoiseTunnel } from "../../../model/config/config.ts";
 import { type Family, parseIp } from "../../../model/ip.ts";
-import { deviceOfTunnel } from "../../../model/ownership.ts";
+import { deviceOfTunnel, MOST_TUNNELS } from "../../../model/ownership.ts";
 import { tunnelOfDevice, utunUnit } from "../../../model/spec/tunnel-key.ts";
 import { type ExpandContext, endpointKey, type PlacedTunnel, type ResolvedEndpoint } from "../expansion.ts";
 import { chooseEndpoint, endpointsOfName, endpointsToAsk, renderEndpointText } from "./choose-endpoint.ts";
@@ -24,7 +24,10 @@ export function placeTunnels(input: PlaceInput): PlacedTunnel[] {
     const number = input.pathNumbers[key];
     if (tunnel === undefined || !isNoiseTunnel(tunnel)) return [];
     if (number === undefined) {
-      input.unsupported.push({ path: `tunnels.${key}`, feature: "one tunnel more than the 60 that have path numbers" });
+      input.unsupported.push({
+        path: `tunnels.${key}`,
+        feature: `one tunnel more than the ${MOST_TUNNELS} that have path numbers`,
+      });
       return [];
     }
     const device = deviceFor(key, keys, input);

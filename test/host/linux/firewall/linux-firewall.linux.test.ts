@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { LoadedMark } from "../../../../src/host/linux/firewall/policy-record.ts";
 import { renderNft } from "../../../../src/host/linux/firewall/render-nft.ts";
 import type { FirewallObserved, FirewallPolicy, FlowMatch, PathRef } from "../../../../src/model/firewall/policy.ts";
 import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
@@ -180,6 +181,23 @@ describe.skipIf(obstacle !== undefined)(
       load(LAPTOP);
       nft("add", "table", "inet", "theirs");
       expect(read()).toMatchObject({ policy: LAPTOP, damage: [] });
+    });
+
+    test("trusts what stands untouched as this version loaded it, and looks at what an earlier one loaded", () => {
+      load(LAPTOP);
+      const file = join(runDir, records().find((name) => name.includes("loaded")) ?? "");
+      const { rendering, ...mark } = JSON.parse(readFileSync(file, "utf8")) as LoadedMark;
+      nft("flush", "chain", "inet", "awg", "unmarked");
+      expect(read().damage).not.toEqual([]);
+      const untouched = { ...mark, generation: mark.generation + 1 };
+      writeFileSync(file, JSON.stringify({ ...untouched, rendering }));
+      expect(read()).toMatchObject({ policy: LAPTOP, damage: [] });
+      for (const earlier of [{}, { rendering: (rendering ?? 0) - 1 }]) {
+        writeFileSync(file, JSON.stringify({ ...untouched, ...earlier }));
+        expect(read().damage.join()).toMatch(/unmarked/);
+      }
+      expect(load(LAPTOP)).toMatchObject({ policy: LAPTOP, damage: [], held: true });
+      expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ rendering });
     });
 
     test("tells of a device that came later, and of a policy whose record is gone or forged", () => {

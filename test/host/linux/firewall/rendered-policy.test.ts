@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { renderNft } from "../../../../src/host/linux/firewall/render-nft.ts";
+import { RENDERING, renderNft } from "../../../../src/host/linux/firewall/render-nft.ts";
 import type { RenderedTable } from "../../../../src/host/linux/firewall/table-writer.ts";
 import { judge, markAfterSteering } from "../../../../src/model/firewall/evaluate.ts";
 import { flowMemoryOf, isOrphan, KERNEL_MARK, LISTENER_MARK } from "../../../../src/model/firewall/flow-memory.ts";
@@ -8,8 +8,9 @@ import { LOOPBACK_DEVICE, type Packet, PROTOCOL } from "../../../../src/model/fi
 import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
 import { type IpAddress, parseIp } from "../../../../src/model/ip.ts";
 import { MARK_MASK } from "../../../../src/model/ownership.ts";
+import { sha256Hex } from "../../../../src/model/sha256.ts";
 import { oneOfThreeLong, packetArbitrary, policyArbitrary } from "../../../model/firewall/arbitraries.ts";
-import { BLOCK, DIRECT, policyOf } from "../../../model/firewall/policies.ts";
+import { BLOCK, DIRECT, LAPTOP, policyOf } from "../../../model/firewall/policies.ts";
 import { SEED } from "../../../support/seeded.ts";
 import { runChain, type Wire } from "./interpreter.ts";
 
@@ -48,6 +49,16 @@ const render = (policy: FirewallPolicy) =>
     RenderedTable,
     RenderedTable,
   ];
+
+/** What RENDERING 2 makes of a policy. */
+const RENDERED = "9b06b5d0581f3708a4ef2d0aeea0c92c0e220c4ee20095c4b4fbbb94aa28ca8d";
+
+test("rules are rendered as their number says: a change of them needs another RENDERING, and its hash here", () => {
+  const plain = JSON.stringify(render(LAPTOP), (_key, value: unknown) =>
+    typeof value === "bigint" ? `${value}` : value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value,
+  );
+  expect([RENDERING, sha256Hex(plain)]).toEqual([2, RENDERED]);
+});
 
 const CHAINS = {
   input: ["arriving", "entering"],

@@ -57,7 +57,7 @@ describe.skipIf(obstacle !== undefined)(`under the policy${obstacle === undefine
     ]);
     the(here).run(["ip", "route", "add", "default", "via", "198.51.100.1"]);
     the(here).run(["ip", "route", "add", "default", "dev", "awg-office", "table", "101"]);
-    the(here).run(["ip", "rule", "add", "pref", "100", "fwmark", "0x3d000000/0x3f000000", "lookup", "main"]);
+    the(here).run(["ip", "rule", "add", "pref", "100", "fwmark", "0x3d000000/0xff000000", "lookup", "main"]);
     the(here).run(["ip", "rule", "add", "pref", "110", "to", "172.17.0.0/24", "lookup", "main"]);
     the(here).run(["ip", "rule", "add", "pref", "200", "lookup", "101"]);
     // Strict: an answer that came by the other link than its question is not taken.

@@ -38,7 +38,7 @@ describe("what would be loaded, as text", () => {
     expect(text).toMatch(/ip daddr 192\.0\.2\.1/);
     expect(text).toMatch(/th dport 51820|udp dport 51820/);
     expect(text).toContain("skuid 977");
-    expect(text).toContain(`mark & 0x3f000000 0x${ENGINE_MARK.toString(16)}`);
+    expect(text).toContain(`mark & 0xff000000 0x${ENGINE_MARK.toString(16)}`);
     expect(text).toContain("eth0");
   });
 

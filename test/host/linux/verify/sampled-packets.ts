@@ -62,7 +62,18 @@ const NAMED_PORTS = [
   22, 53, 67, 68, 80, 123, 443, 546, 547, 853, 5353, 8000, 8443, 8999, 27_000, 27_100, 51_820, 51_821,
 ];
 const NAMED_USERS = [0, SERVICE_UID, 1000, 1500, 1599, 65_534];
-const MARKS = [0, 1, ENGINE_MARK, ENGINE_MARK | 0x51, 0x8000_0000, 0xffff_ffff, markOfPath(1), markOfPath(2)];
+const MARKS = [
+  0,
+  1,
+  ENGINE_MARK,
+  ENGINE_MARK | 0x51,
+  0x80_0000,
+  0x8000_0000,
+  0xbf00_0051,
+  0xffff_ffff,
+  markOfPath(1),
+  markOfPath(2),
+];
 
 const near = (numbers: readonly number[]) => [
   ...new Set(numbers.flatMap((number) => [number - 1, number, number + 1])),

@@ -11,7 +11,7 @@ import { devicesToJudge } from "../devices-to-judge.ts";
 import { localNftOwner, type NftOwner } from "../nft-owner.ts";
 import { ownTables, tableDamage } from "../observe-tables.ts";
 import type { LoadedMark, PolicyRecord } from "../policy-record.ts";
-import { renderNft } from "../render-nft.ts";
+import { RENDERING, renderNft } from "../render-nft.ts";
 import { changesToLoad } from "../ruleset-changes.ts";
 import type { RenderedTable } from "../table-writer.ts";
 import { cutForbidden, trackedFlows } from "./cut-forbidden.ts";
@@ -55,7 +55,7 @@ export async function loadPolicy(deps: LoadDeps, record: PolicyRecord, policy: F
     if (damage.length > 0) {
       throw new AwgError("verification", `the kernel took the firewall policy and holds another: ${damage[0]}`);
     }
-    record.markLoaded({ identity, generation, ...(owner === undefined ? {} : { owner }) });
+    record.markLoaded({ identity, generation, rendering: RENDERING, ...(owner === undefined ? {} : { owner }) });
     cutForbidden(socket, policy, await flows);
   } finally {
     setTimeout(() => closeAll([socket, flowSocket]), CLOSE_AFTER_MS).unref();
