@@ -1,6 +1,6 @@
 import { parseParameters } from "../../engine/awg/parse-parameters.ts";
 import { bytesToHex } from "../../model/uapi/key-text.ts";
-import type { PeerSettings, TunnelObservation } from "../contract.ts";
+import type { TunnelObservation } from "../contract.ts";
 import type { DataPlane } from "../data-plane.ts";
 import { isSameEndpoint } from "./endpoint-text.ts";
 import {
@@ -106,7 +106,9 @@ export class UapiSession {
     this.#carried = settings !== undefined;
     if (observed === undefined || settings === undefined) return;
     await this.#moveEndpoints(request, observed);
-    for (const peer of settings.peers) if (isWoken(peer, before)) await plane.connect(device, peer.publicKey);
+    const woken = wokenBy(request, before);
+    for (const { publicKey, endpoint } of settings.peers)
+      if (endpoint !== undefined && woken.has(bytesToHex(publicKey))) await plane.connect(device, publicKey);
   }
 
   /** A peer that roamed goes back to the endpoint it is told, although the same was told before. */
@@ -120,8 +122,18 @@ export class UapiSession {
   }
 }
 
-/** A keepalive that is switched on sends at once, and so makes a session (wireguard-go device/uapi.go does the same). */
-function isWoken({ publicKey, persistentKeepalive, endpoint }: PeerSettings, before: HeldSettings): boolean {
-  if (persistentKeepalive === undefined || endpoint === undefined) return false;
-  return (before.peers.get(bytesToHex(publicKey))?.keepalive.high ?? 0) === 0;
+/**
+ * Peers by key whose keepalive is switched on, if only until a later block of the same `set`: that sends at once, and so makes
+ * a session (wireguard-go device/uapi.go does the same).
+ */
+function wokenBy({ peers }: SetRequest, before: HeldSettings): ReadonlySet<string> {
+  const seconds = new Map([...before.peers].map(([key, { keepalive }]) => [key, keepalive.high]));
+  const woken = new Set<string>();
+  for (const { publicKey, keepalive } of peers) {
+    if (keepalive === undefined) continue;
+    const key = bytesToHex(publicKey);
+    if (keepalive.high > 0 && (seconds.get(key) ?? 0) === 0) woken.add(key);
+    seconds.set(key, keepalive.high);
+  }
+  return woken;
 }

@@ -174,6 +174,15 @@ describe("the UAPI server", () => {
     silent.destroy();
   });
 
+  test("a keepalive that is switched on and off in one set makes a session, once, and none stays", async () => {
+    const peer = `public_key=${PEER}\nupdate_only=true\n`;
+    await exchange([`set=1\nprivate_key=${KEY}\npublic_key=${PEER}\nendpoint=192.0.2.1:1\n\n`]);
+    const blink = `set=1\n${peer}persistent_keepalive_interval=25\n${peer}persistent_keepalive_interval=0\n\n`;
+    expect(await exchange([blink])).toBe("errno=0\n\n");
+    expect(plane.calls.slice(2)).toEqual(["configure", "connect"]);
+    expect(plane.settings?.peers[0]).not.toHaveProperty("persistentKeepalive");
+  });
+
   test("a keepalive that is switched on makes a session at once, and a peer told its endpoint again moves back", async () => {
     await exchange([
       `set=1\nprivate_key=${KEY}\npublic_key=${PEER}\nendpoint=192.0.2.1:1\npersistent_keepalive_interval=5\n\n`,

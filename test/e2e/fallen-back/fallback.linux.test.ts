@@ -14,7 +14,7 @@ describe.skipIf(reason !== undefined)(
     const program = useBuiltProgram();
 
     test("law 1: down goes direct where the rule says so and else nowhere; up goes back", { timeout: 600_000 }, () =>
-      fallBackAndReturn(judged(), program(), false),
+      fallBackAndReturn(judged(), program(), { engine: "userspace", dies: false }),
     );
   },
 );

@@ -13,10 +13,10 @@ describe.skipIf(reason !== undefined)(
     const judged = useJudgedWorld();
     const program = useBuiltProgram();
 
-    test(
-      "law 1: down goes direct where the rule says so and else nowhere; dead expires; up goes back",
+    test.each(["userspace", "embedded"] as const)(
+      "law 1: down goes direct where the rule says so and else nowhere; dead expires; up goes back (%s)",
       { timeout: 600_000 },
-      () => fallBackAndReturn(judged(), program(), true),
+      (engine) => fallBackAndReturn(judged(), program(), { engine, dies: true }),
     );
   },
 );

@@ -47,11 +47,15 @@ const SILENCER = `table inet silence {
  * A tunnel goes down and comes back. With `dies` the daemon is killed in between, the kernel ends the fallback alone, and the
  * next daemon begins anew. Throws where anything else goes directly, or something does not when it should.
  */
-export async function fallBackAndReturn(judged: JudgedWorld, program: string, dies: boolean): Promise<void> {
+export async function fallBackAndReturn(
+  judged: JudgedWorld,
+  program: string,
+  { engine, dies }: { readonly engine: "userspace" | "embedded"; readonly dies: boolean },
+): Promise<void> {
   const { world, keys, first } = judged;
   await using awg = new AwgInWorld(world, keys, program);
   const rule = `rules: [{ name: echo, destinations: [${place.v4.echo}, "${place.v6.echo}"], ports: ${FALLS}, protocol: udp, via: ${awg.tunnel}, fallback: direct }]\n`;
-  const config = awg.config({ server: first, more: rule });
+  const config = awg.config({ server: first, engine, more: rule });
   writeFileSync(config, readFileSync(config, "utf8").replace(/^ +persistentKeepalive: 1s\n/m, ""));
   await world.inside("internet", ["nft", "-f", "-"], JUDGE);
   await awg.apply(config);
