@@ -9,6 +9,7 @@ const O_NONBLOCK = 0o4000;
 const TUNSETIFF = 0x400454ca;
 const TUNSETPERSIST = 0x400454cb;
 const TUNGETIFF = 0x800454d2;
+const TUNSETOFFLOAD = 0x400454d0;
 const TUNSETCARRIER = 0x400454e2;
 const IFREQ_BYTES = 40;
 const NAME_BYTES = 16;
@@ -42,7 +43,8 @@ export interface TunDevice extends Disposable {
 }
 
 /**
- * Makes a TUN device in the current network namespace, or attaches to a persistent one that nobody holds.
+ * Makes a TUN device in the current network namespace, or attaches to a persistent one that nobody holds; its offloads are
+ * off, whatever they were.
  *
  * @throws AwgError("unsupported") without /dev/net/tun, ("permission") without the right, ("conflict") when another
  * process holds the device or it is of another kind.
@@ -58,6 +60,7 @@ export function openTun(options: TunOptions): TunDevice {
     const request = ifreq(name, flagsOf(options));
     if (callLibc("ioctl", fd, TUNSETIFF, "void *", request) === -1) throw attachError(name, lastErrno());
     const { packetInfo = false, vnetHeader = false } = options;
+    takeBackOffloads(fd, name);
     return tunOf(fd, { name: readText(request.subarray(0, NAME_BYTES)), packetInfo, vnetHeader });
   } catch (error) {
     closeDescriptor(fd);
@@ -65,7 +68,7 @@ export function openTun(options: TunOptions): TunDevice {
   }
 }
 
-/** The device behind a descriptor that another process opened and handed over. */
+/** The device behind a descriptor that another process opened and handed over; without a virtio header its offloads are off. */
 export function adoptTun(fd: number): TunDevice {
   const request = new Uint8Array(IFREQ_BYTES);
   checkedLibc(`asking descriptor ${fd} for its TUN device`, "ioctl", fd, TUNGETIFF, "void *", request);
@@ -73,8 +76,18 @@ export function adoptTun(fd: number): TunDevice {
   if ((flags & IFF.tun) === 0) {
     throw new AwgError("host", `descriptor ${fd} is a TAP device, not a TUN device`);
   }
+  const name = readText(request.subarray(0, NAME_BYTES));
   const [packetInfo, vnetHeader] = [(flags & IFF.noPacketInfo) === 0, (flags & IFF.vnetHeader) !== 0];
-  return tunOf(fd, { name: readText(request.subarray(0, NAME_BYTES)), packetInfo, vnetHeader });
+  if (!vnetHeader) takeBackOffloads(fd, name);
+  return tunOf(fd, { name, packetInfo, vnetHeader });
+}
+
+/**
+ * A persistent device keeps what an engine before had the kernel leave to it. An engine that expects no virtio header cannot
+ * be told that a checksum is still to come, and sends the packet as it is: whoever gets it drops it.
+ */
+function takeBackOffloads(fd: number, name: string): void {
+  checkedLibc(`taking the offloads of ${name} back`, "ioctl", fd, TUNSETOFFLOAD, "unsigned long", 0);
 }
 
 function tunOf(fd: number, what: Pick<TunDevice, "name" | "packetInfo" | "vnetHeader">): TunDevice {
