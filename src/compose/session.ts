@@ -75,6 +75,8 @@ export interface SessionNote {
   readonly path: string;
   readonly message: string;
   readonly enforcement?: Enforcement;
+  /** Something that works stops working: `awg diff` says it, too. */
+  readonly isWarning?: true;
 }
 
 /** A plan with all that was known when it was made. */

@@ -30,6 +30,8 @@ export const run: RunVerb = async (call) => {
       : await session.planRollback(from);
   const { terminal } = call;
   const subject = from === undefined ? "the config says" : `generation ${from} says`;
+  for (const { isWarning, path, message } of planned.notes)
+    if (isWarning) terminal.err(`${styleFor(terminal.colorErr).yellow("note:")} ${path}: ${message}`);
   if (flagOption(call, "json")) terminal.out(JSON.stringify(diffDocument(planned)));
   else if (!isInSync(planned.plan)) terminal.out(renderDiff(planned.plan, styleFor(terminal.colorOut)));
   else terminal.err(`No differences. The machine is as ${subject}.`);

@@ -55,6 +55,9 @@ export async function planConfig(
     notes: [
       ...expansion.notes,
       ...(parts.notesOn?.(expansion.desired) ?? []),
+      ...(facts.otherTunnels === undefined
+        ? []
+        : (await import("./cut-off.ts")).cutOffNotes(expansion.desired, facts.otherTunnels)),
       ...[...alsoTaken, ...replacedToo(replace)].map(({ key, why }) => ({ path: key, message: `taken too: ${why}` })),
       ...notes,
     ],

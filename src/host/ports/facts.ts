@@ -45,6 +45,15 @@ export interface MachineFacts {
   readonly resolver: ResolverMethod;
   /** Engines that another program started and that hold one of the devices asked for, by device; absent where none does. */
   readonly foreignEngines?: Readonly<Record<string, { readonly uid: number }>>;
+  /** Tunnels of other programs that traffic is led into, by name; absent where there are none, or nobody can tell. */
+  readonly otherTunnels?: readonly OtherTunnel[];
+}
+
+/** A tunnel of another program's that is up, and where traffic is led into it. */
+export interface OtherTunnel {
+  readonly device: string;
+  /** Canonical prefixes. */
+  readonly destinations: readonly string[];
 }
 
 /** What is to be looked up for one configuration. */

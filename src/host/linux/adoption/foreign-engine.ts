@@ -1,6 +1,7 @@
 import { ENGINE_SIGN, protocolOfEngine } from "../../../model/engine-program.ts";
 import type { LinkHolder } from "../../../model/spec/link.ts";
 import { readTunHolders, type TunHolder } from "../../../native/linux/process/tun-holders.ts";
+import type { MachineFacts } from "../../ports/facts.ts";
 import { processName } from "../processes/process-name.ts";
 
 /** Who holds a device that is not ours: an engine that could run on, before any other program. Reads only. */
@@ -11,10 +12,13 @@ export function readLinkHolder(device: string): LinkHolder | undefined {
   return { program: processName(holder.pid), pid: holder.pid, isEngine: isForeignEngine(holder) };
 }
 
-/** The user of the engine that another program started on a device, taken over or not; undefined when there is none. */
-export function readForeignEngine(device: string): { readonly uid: number } | undefined {
-  const engine = readTunHolders(device).find(isForeignEngine);
-  return engine === undefined ? undefined : { uid: engine.uid };
+/** The users of the engines that another program started on these devices, taken over or not. */
+export function readForeignEngines(devices: readonly string[]): Pick<MachineFacts, "foreignEngines"> {
+  const found = devices.flatMap((device) => {
+    const engine = readTunHolders(device).find(isForeignEngine);
+    return engine === undefined ? [] : [[device, { uid: engine.uid }] as const];
+  });
+  return found.length === 0 ? {} : { foreignEngines: Object.fromEntries(found) };
 }
 
 function isForeignEngine({ program, environment }: TunHolder): boolean {

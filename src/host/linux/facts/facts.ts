@@ -14,6 +14,8 @@ import { resolveHosts } from "./host-lookup.ts";
 import { readResolverMethod } from "./resolver-method.ts";
 import { waysTo } from "./ways.ts";
 
+/** The kernel's names for devices that VPNs make: of OpenVPN also its own, of WireGuard also Amnezia's, of IPsec what has routes. */
+const TUNNEL = /^(tun|wireguard|amneziawg|ovpn|ovpn-dco|vti6?|xfrm)$/;
 const DEFAULTS: ReadonlySet<string> = new Set(["0.0.0.0/0", "::/0"]);
 
 /**
@@ -35,6 +37,7 @@ async function readFacts(
   using netlink = openRouteNetlink();
   const links = netlink.links().filter((link) => tunnelOfLink(link) === undefined && !link.loopback);
   const routes = netlink.routes({ table: ROUTE_TABLE.main });
+  const tunnels = links.filter(({ kind = "" }) => TUNNEL.test(kind));
   const addresses = await resolveHosts(wanted.hosts, { bootstrap: wanted.bootstrap ?? [], user });
   return {
     os: "linux",
@@ -47,16 +50,11 @@ async function readFacts(
     uids: readUids(wanted.users),
     addresses,
     resolver: readResolverMethod(namespaced),
-    ...(await foreignEngines(wanted.devices ?? [])),
+    ...(wanted.devices === undefined
+      ? {}
+      : (await import("../adoption/foreign-engine.ts")).readForeignEngines(wanted.devices)),
+    ...(tunnels.length === 0 ? {} : (await import("./other-tunnels.ts")).readOtherTunnels(netlink, tunnels, wanted)),
   };
-}
-
-async function foreignEngines(devices: readonly string[]): Promise<Pick<MachineFacts, "foreignEngines">> {
-  if (devices.length === 0) return {};
-  const { readForeignEngine } = await import("../adoption/foreign-engine.ts");
-  const found = devices.map((device) => [device, readForeignEngine(device)] as const);
-  const engines = found.flatMap(([device, engine]) => (engine === undefined ? [] : [[device, engine] as const]));
-  return engines.length === 0 ? {} : { foreignEngines: Object.fromEntries(engines) };
 }
 
 /**
