@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type KeeperClient, keeperClient } from "../host/linux/keeper-client.ts";
 import { linuxHost } from "../host/linux/linux-host.ts";
 import { AwgError } from "../model/error.ts";
@@ -41,7 +40,11 @@ export function linuxParts({ stateDir, runDir, isUnattended, ...given }: Session
       ...(given.onSilentKeeper === undefined ? {} : { onSilentKeeper: given.onSilentKeeper }),
     }),
     stores: fileStores(paths.stateDir, readStateIdentity(), secrets),
-    clock: { nowMs: Date.now, sleep: async (ms) => void (await sleep(ms)), bootMs: readBootTimeMs },
+    clock: {
+      nowMs: Date.now,
+      sleep: async (ms) => void (await (await import("node:timers/promises")).setTimeout(ms)),
+      bootMs: readBootTimeMs,
+    },
     ...rootRights(paths.lockFile, secrets),
     known: knownConfigIn(paths.stateDir),
     watchdog: keeperWatchdog(paths),

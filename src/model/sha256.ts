@@ -3,7 +3,7 @@
  * step looks anything up by the bytes. Returns 32 bytes.
  */
 export function sha256(message: Uint8Array): Uint8Array {
-  const state = Uint32Array.from(INITIAL);
+  const state = INITIAL.slice();
   const schedule = new Uint32Array(64);
   const padded = pad(message);
   const view = new DataView(padded.buffer);
@@ -44,22 +44,22 @@ function pad(message: Uint8Array): Uint8Array {
   return padded;
 }
 
-/** FIPS 180-4 section 6.2.2. */
+/** FIPS 180-4 section 6.2.2. Rotations are written out: a short verb's code is interpreted, where a call takes longer than they do. */
 function compress(state: Uint32Array, w: Uint32Array, view: DataView, offset: number): void {
   for (let t = 0; t < 16; t++) w[t] = view.getUint32(offset + t * 4);
   for (let t = 16; t < 64; t++) {
     const a = w[t - 15] as number;
     const b = w[t - 2] as number;
-    const s0 = rotate(a, 7) ^ rotate(a, 18) ^ (a >>> 3);
-    const s1 = rotate(b, 17) ^ rotate(b, 19) ^ (b >>> 10);
+    const s0 = ((a >>> 7) | (a << 25)) ^ ((a >>> 18) | (a << 14)) ^ (a >>> 3);
+    const s1 = ((b >>> 17) | (b << 15)) ^ ((b >>> 19) | (b << 13)) ^ (b >>> 10);
     w[t] = (w[t - 16] as number) + s0 + (w[t - 7] as number) + s1;
   }
   let [a, b, c, d, e, f, g, h] = state as unknown as [number, number, number, number, number, number, number, number];
   for (let t = 0; t < 64; t++) {
-    const s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
+    const s1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
     const choice = (e & f) ^ (~e & g);
     const t1 = (h + s1 + choice + (ROUNDS[t] as number) + (w[t] as number)) | 0;
-    const s0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
+    const s0 = ((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10));
     const majority = (a & b) ^ (a & c) ^ (b & c);
     h = g;
     g = f;
@@ -75,13 +75,9 @@ function compress(state: Uint32Array, w: Uint32Array, view: DataView, offset: nu
   });
 }
 
-function rotate(word: number, bits: number): number {
-  return (word >>> bits) | (word << (32 - bits));
-}
-
 /** The first primes' square and cube roots, section 5.3.3 and 4.2.2: their first 32 fractional bits. */
 const PRIMES = firstPrimes(64);
-const INITIAL = PRIMES.slice(0, 8).map((prime) => fraction(Math.sqrt(prime)));
+const INITIAL = Uint32Array.from(PRIMES.slice(0, 8).map((prime) => fraction(Math.sqrt(prime))));
 const ROUNDS = Uint32Array.from(PRIMES.map((prime) => fraction(Math.cbrt(prime))));
 
 function firstPrimes(count: number): number[] {

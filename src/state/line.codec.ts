@@ -89,21 +89,23 @@ function hex8(value: number): string {
  */
 export function crc32(bytes: Uint8Array): number {
   const { length } = bytes;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, length);
+  const tables = CRC_TABLES;
   let crc = 0xffff_ffff;
   let index = 0;
   for (; index + 4 <= length; index += 4) {
-    crc ^= at(bytes, index) | (at(bytes, index + 1) << 8) | (at(bytes, index + 2) << 16) | (at(bytes, index + 3) << 24);
+    crc ^= view.getInt32(index, true);
     crc =
-      at(CRC_TABLES, 0x300 | (crc & 0xff)) ^
-      at(CRC_TABLES, 0x200 | ((crc >>> 8) & 0xff)) ^
-      at(CRC_TABLES, 0x100 | ((crc >>> 16) & 0xff)) ^
-      at(CRC_TABLES, crc >>> 24);
+      (tables[0x300 | (crc & 0xff)] as number) ^
+      (tables[0x200 | ((crc >>> 8) & 0xff)] as number) ^
+      (tables[0x100 | ((crc >>> 16) & 0xff)] as number) ^
+      (tables[crc >>> 24] as number);
   }
-  for (; index < length; index += 1) crc = (crc >>> 8) ^ at(CRC_TABLES, (crc ^ at(bytes, index)) & 0xff);
+  for (; index < length; index += 1) {
+    crc = (crc >>> 8) ^ (tables[(crc ^ (bytes[index] as number)) & 0xff] as number);
+  }
   return (crc ^ 0xffff_ffff) >>> 0;
 }
-
-const at = (numbers: Uint8Array | Uint32Array, index: number): number => numbers[index] as number;
 
 /** Four tables of 256, one behind the other. */
 const CRC_TABLES = crcTables();
@@ -116,8 +118,8 @@ function crcTables(): Uint32Array {
     tables[index] = value;
   }
   for (let index = 256; index < tables.length; index += 1) {
-    const before = at(tables, index - 256);
-    tables[index] = (before >>> 8) ^ at(tables, before & 0xff);
+    const before = tables[index - 256] as number;
+    tables[index] = (before >>> 8) ^ (tables[before & 0xff] as number);
   }
   return tables;
 }

@@ -37,6 +37,17 @@ export class AddressSet {
   }
 }
 
+/** The same, read when it is first asked: one of constants costs nothing where nobody asks. */
+export function lateAddressSet(texts: readonly string[]): Pick<AddressSet, "has"> {
+  let set: AddressSet | undefined;
+  return {
+    has: (address) => {
+      set ??= new AddressSet(texts);
+      return set.has(address);
+    },
+  };
+}
+
 function readPrefix(text: string) {
   const prefix = parsePrefix(text);
   if (prefix === undefined) throw new AwgError("bug", `the firewall policy names "${text}", which is no prefix`);

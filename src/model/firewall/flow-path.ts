@@ -1,5 +1,5 @@
 import type { IpAddress } from "../ip.ts";
-import { AddressSet } from "./address-set.ts";
+import { AddressSet, lateAddressSet } from "./address-set.ts";
 import { LAN_PREFIXES } from "./link-traffic.ts";
 import { type Flow, PROTOCOL } from "./packet.ts";
 import type {
@@ -27,7 +27,7 @@ export interface FlowPath {
 
 const BLOCK: PathRef = { kind: "block" };
 const DIRECT: PathRef = { kind: "direct" };
-const lan = new AddressSet(LAN_PREFIXES);
+const lan = lateAddressSet(LAN_PREFIXES);
 
 /** The place of a rule in the configuration: "rules.2". */
 export function placeOf({ origin }: FlowRule): string {

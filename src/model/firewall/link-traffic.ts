@@ -1,4 +1,4 @@
-import { AddressSet } from "./address-set.ts";
+import { lateAddressSet } from "./address-set.ts";
 import { type Packet, PROTOCOL } from "./packet.ts";
 
 /** Destinations and sources that count as local network when the LAN is allowed (docs/security.md S4.6). */
@@ -38,11 +38,11 @@ export const DHCPV6 = { client: 546, server: 547 } as const;
 /** RFC 8415 section 7.1: All_DHCP_Relay_Agents_and_Servers, and link-local servers. */
 export const DHCPV6_SERVERS: readonly string[] = ["ff02::1:2/128", "fe80::/10"];
 
-const linkScoped = new AddressSet(LINK_SCOPED_PREFIXES);
-const linkLocal = new AddressSet([LINK_LOCAL]);
-const dhcpv6Servers = new AddressSet(DHCPV6_SERVERS);
-const neighbours = new AddressSet(NEIGHBOUR_PREFIXES);
-const allRouters = new AddressSet([ALL_ROUTERS]);
+const linkScoped = lateAddressSet(LINK_SCOPED_PREFIXES);
+const linkLocal = lateAddressSet([LINK_LOCAL]);
+const dhcpv6Servers = lateAddressSet(DHCPV6_SERVERS);
+const neighbours = lateAddressSet(NEIGHBOUR_PREFIXES);
+const allRouters = lateAddressSet([ALL_ROUTERS]);
 
 /** Whether the destination belongs to the link the sender chose (S4.8). */
 export function isLinkScoped(packet: Pick<Packet, "destination">): boolean {

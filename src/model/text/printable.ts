@@ -3,10 +3,13 @@
  * paragraph separators, what turns the direction of writing (Unicode UAX 9; CVE-2021-42574 hides code with it), and
  * halves of surrogate pairs, which are no characters.
  */
-const UNPRINTABLE = /[^\P{Cc}\n\t]|[\p{Zl}\p{Zp}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+const UNPRINTABLE = "[^\\P{Cc}\\n\\t]|[\\p{Zl}\\p{Zp}\\p{Cs}\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]";
 
 /** The same with the colours that awg's own views write (ECMA-48 SGR), which stay. */
-const COLOR_OR_UNPRINTABLE = new RegExp(`\\u001b\\[(?:0|1|2|31|32|33|36)m|${UNPRINTABLE.source}`, "gu");
+const COLOR = "\\u001b\\[(?:0|1|2|31|32|33|36)m";
+
+/** Most texts are of these alone; to read the classes of Unicode takes part of a millisecond of each start. */
+const PLAIN = /^[\n\t\x20-\x7e]*$/;
 
 /**
  * A text as it may be written to a terminal: what it would act on is shown as a JSON escape (`\u001b`), so that a JSON
@@ -14,9 +17,16 @@ const COLOR_OR_UNPRINTABLE = new RegExp(`\\u001b\\[(?:0|1|2|31|32|33|36)m|${UNPR
  * @param color whether awg's own colours stay
  */
 export function printable(text: string, color = false): string {
-  return text.replace(color ? COLOR_OR_UNPRINTABLE : UNPRINTABLE, (found) =>
-    found.length > 1 ? found : escaped(found),
-  );
+  if (PLAIN.test(text)) return text;
+  return text.replace(patternOf(color), (found) => (found.length > 1 ? found : escaped(found)));
+}
+
+const patterns = new Map<boolean, RegExp>();
+
+function patternOf(color: boolean): RegExp {
+  const pattern = patterns.get(color) ?? new RegExp(color ? `${COLOR}|${UNPRINTABLE}` : UNPRINTABLE, "gu");
+  patterns.set(color, pattern);
+  return pattern;
 }
 
 /** The same in one line, for names that come from elsewhere: newline and tab are shown too. */

@@ -1,5 +1,4 @@
 import { accessSync, constants, existsSync } from "node:fs";
-import { release } from "node:os";
 import { ENGINE_PROGRAMS } from "../../../model/engine-program.ts";
 import { AwgError } from "../../../model/error.ts";
 import { NFT_TABLE } from "../../../model/ownership.ts";
@@ -79,7 +78,7 @@ export function readNftCapabilities(open: () => NetlinkSocket = openNetfilterSoc
     using socket = open();
     return proveByOurTables(socket) ?? tryNftCapabilities(socket);
   } catch (error) {
-    if (hasErrno(error, ...DENIED)) return promisedBy(release());
+    if (hasErrno(error, ...DENIED)) return promisedBy(process.getBuiltinModule("node:os").release());
     if (hasErrno(error, ...ABSENT)) return { nftables: false, egressHook: false, ownedTables: false };
     throw error;
   }
