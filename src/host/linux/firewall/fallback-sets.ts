@@ -8,6 +8,7 @@ import {
   encodeSetFlush,
   type SetElement,
 } from "../../../native/linux/nftables/set-element.codec.ts";
+import { fallbackSetName } from "./chain-names.ts";
 import type { RenderPlace } from "./chains/conditions.ts";
 
 /** NFPROTO_IPV4 and NFPROTO_IPV6; frames have an Ethernet type instead. */
@@ -22,11 +23,6 @@ export function whileFallenBack({ writer, match }: RenderPlace, path: number, no
   const field = fieldIn(writer.family);
   writer.expiringSet(fallbackSetName(path), [field], FALLBACK_LIFETIME_MS);
   return match.inSet(field, fallbackSetName(path), { not });
-}
-
-/** The name of the set that says whether a path's fallback is in force. */
-export function fallbackSetName(path: number): string {
-  return `fallback-${path}`;
 }
 
 /** What such a set holds while the fallback is in force. */

@@ -5,12 +5,13 @@ import { NFT_TABLE } from "../../../model/ownership.ts";
 import { type ChainBase, PRIORITY } from "../../../native/linux/nftables/chain.codec.ts";
 import { counter, verdict } from "../../../native/linux/nftables/expression.ts";
 import { type Match, matchIn } from "../../../native/linux/nftables/match.ts";
+import { IDENTITY_CHAIN, REFUSED_CHAIN } from "./chain-names.ts";
 import { writeArriving } from "./chains/arriving-chain.ts";
 import type { RenderPlace } from "./chains/conditions.ts";
 import { writeLabels, writeOwnLabels } from "./chains/label-chain.ts";
 import { type LayerChains, onTunnel, TUNNEL_SET, writeLayer } from "./chains/layer-chains.ts";
 import { writeLinkIn, writeLinkOut } from "./chains/link-rules.ts";
-import { REFUSED_CHAIN, refuse } from "./chains/path-chains.ts";
+import { refuse } from "./chains/path-chains.ts";
 import { writeSteering } from "./chains/steering-chain.ts";
 import { prefixesOf, type RenderedTable, TableWriter } from "./table-writer.ts";
 
@@ -57,9 +58,6 @@ export function renderInetTable(policy: FirewallPolicy, { identity, owned, label
   writeCrossing(place, layers, guarded);
   return writer.finish();
 }
-
-/** The chain whose comment names the policy; nothing jumps to it. */
-export const IDENTITY_CHAIN = "identity";
 
 /** Counts and drops. */
 export function writeRefused({ writer }: RenderPlace): void {

@@ -6,8 +6,8 @@ import type { Capabilities } from "../../ports/facts.ts";
 import type { FirewallPort } from "../../ports/firewall.ts";
 import { devicesToJudge } from "./devices-to-judge.ts";
 import type { NftOwner } from "./nft-owner.ts";
-import { observeTables } from "./observe-tables.ts";
 import { PolicyRecord } from "./policy-record.ts";
+import { observeTables } from "./reading/observe-tables.ts";
 
 export interface LinuxFirewallDeps {
   /** Folder that goes at reboot; each network namespace has a folder of its own in it. */
@@ -32,6 +32,6 @@ export function linuxFirewall(deps: LinuxFirewallDeps): FirewallPort {
 async function readFirewall({ capabilities }: LinuxFirewallDeps, record: PolicyRecord): Promise<FirewallObserved> {
   const { physical, guestBridges } = await devicesToJudge(capabilities(), []);
   using socket = openNetfilterSocket();
-  const observed = observeTables(socket, record, physical);
+  const observed = await observeTables(socket, record, physical);
   return observed.policy === null || guestBridges.length === 0 ? observed : { ...observed, guestBridges };
 }

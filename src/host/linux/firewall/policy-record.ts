@@ -7,6 +7,12 @@ import { sha256Hex } from "../../../model/sha256.ts";
 const POLICY_FILE = /^policy-[0-9a-f]{64}\.json$/;
 const LOADED_FILE = "firewall-loaded.json";
 
+/**
+ * Which rules this awg makes of a policy: another number for every change of what is rendered. A ruleset that was loaded
+ * under another number is read and compared, however untouched it is: it may be that of an earlier version.
+ */
+export const RENDERING = 2;
+
 /** What the last load left behind, so that a read can trust an untouched ruleset without reading it all. */
 export interface LoadedMark {
   readonly identity: string;

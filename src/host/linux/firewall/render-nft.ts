@@ -15,12 +15,6 @@ export interface RenderContext {
   readonly identity: string;
 }
 
-/**
- * Which rules this awg makes of a policy: another number for every change of what is rendered. A ruleset that was loaded
- * under another number is read and compared, however untouched it is: it may be that of an earlier version.
- */
-export const RENDERING = 2;
-
 /** Renders the whole policy as the tables to load in one transaction. Pure. */
 export function renderNft(policy: FirewallPolicy, context: RenderContext): readonly RenderedTable[] {
   const { devices, identity, ownedTables, labels = true } = context;

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LABELS } from "../../../../src/host/linux/firewall/chains/label-chain.ts";
+import { LABELS } from "../../../../src/host/linux/firewall/chain-names.ts";
 import { linuxFirewall } from "../../../../src/host/linux/firewall/linux-firewall.ts";
 import { localNftOwner, type NftOwner } from "../../../../src/host/linux/firewall/nft-owner.ts";
 import { AwgError } from "../../../../src/model/error.ts";

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { fallbackElements, fallbackSetName } from "../../../../src/host/linux/firewall/fallback-sets.ts";
+import { fallbackSetName } from "../../../../src/host/linux/firewall/chain-names.ts";
+import { fallbackElements } from "../../../../src/host/linux/firewall/fallback-sets.ts";
 import { renderNft } from "../../../../src/host/linux/firewall/render-nft.ts";
 import type { RenderedTable } from "../../../../src/host/linux/firewall/table-writer.ts";
 import { judge, markAfterSteering } from "../../../../src/model/firewall/evaluate.ts";

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { RENDERING, renderNft } from "../../../../src/host/linux/firewall/render-nft.ts";
+import { RENDERING } from "../../../../src/host/linux/firewall/policy-record.ts";
+import { renderNft } from "../../../../src/host/linux/firewall/render-nft.ts";
 import type { RenderedTable } from "../../../../src/host/linux/firewall/table-writer.ts";
 import { judge, markAfterSteering } from "../../../../src/model/firewall/evaluate.ts";
 import { flowMemoryOf, isOrphan, KERNEL_MARK, LISTENER_MARK } from "../../../../src/model/firewall/flow-memory.ts";

@@ -4,14 +4,13 @@ import type { ChainBase } from "../../../../native/linux/nftables/chain.codec.ts
 import { type Expression, FIRST_REGISTER, verdict } from "../../../../native/linux/nftables/expression.ts";
 import { loadField } from "../../../../native/linux/nftables/field.ts";
 import { type Match, setMark } from "../../../../native/linux/nftables/match.ts";
+import { LABELS } from "../chain-names.ts";
 import type { RenderPlace } from "./conditions.ts";
 import { outlives } from "./flow-memory-chains.ts";
 import { isReply } from "./grant-rules.ts";
 import { onTunnel } from "./layer-chains.ts";
 import { hasSocket } from "./link-rules.ts";
 
-/** The chain that labels answers to guests; where it stands the kernel has labels. */
-export const LABELS = "labels";
 /** Behind the last look that security modules take at labels (NF_IP_PRI_SELINUX_LAST is 225). */
 const BASE: ChainBase = { type: "filter", hook: "postrouting", priority: 250, policy: "accept" };
 /** The chain that labels what this machine sends and no socket owns. */

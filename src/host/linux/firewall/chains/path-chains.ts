@@ -4,6 +4,7 @@ import { PROTOCOL } from "../../../../model/firewall/packet.ts";
 import type { FlowMatch, PathRef, PolicyLayer, PortRange, Steering } from "../../../../model/firewall/policy.ts";
 import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
 import type { Match } from "../../../../native/linux/nftables/match.ts";
+import { REFUSED_CHAIN } from "../chain-names.ts";
 import { whileFallenBack } from "../fallback-sets.ts";
 import {
   addressesOf,
@@ -14,8 +15,6 @@ import {
   type RenderPlace,
 } from "./conditions.ts";
 
-/** The chain that counts and drops. */
-export const REFUSED_CHAIN = "refused";
 export const refuse = (): Expression => verdict("goto", REFUSED_CHAIN);
 
 /** How the order of S4 is written into one chain. */

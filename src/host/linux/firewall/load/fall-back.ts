@@ -2,8 +2,8 @@ import { fallbackPaths, withFallback } from "../../../../model/firewall/fallback
 import { openNetfilterSocket, readNftGeneration } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
 import { changesToFallBack } from "../fallback-sets.ts";
 import type { NftOwner } from "../nft-owner.ts";
-import { fallbackInForce, loadedPolicy } from "../observe-tables.ts";
 import type { PolicyRecord } from "../policy-record.ts";
+import { fallbackInForce, loadedPolicy } from "../reading/observe-tables.ts";
 import { cutForbidden, trackedFlows } from "./cut-forbidden.ts";
 
 /**

@@ -18,8 +18,8 @@ import {
   type ObservedSet,
 } from "../../../../native/linux/nftables/set.codec.ts";
 import type { NftTable } from "../../../../native/linux/nftables/table.codec.ts";
-import { identityOf, ownTables } from "../observe-tables.ts";
 import type { LoadedMark } from "../policy-record.ts";
+import { identityOf, ownTables } from "../reading/own-tables.ts";
 import type { LastingTable } from "../ruleset-changes.ts";
 import type { RenderedTable } from "../table-writer.ts";
 

@@ -1,46 +1,30 @@
-import { fallbackPaths } from "../../../model/firewall/fallback.ts";
-import type { FirewallObserved, FirewallPolicy } from "../../../model/firewall/policy.ts";
-import { NFT_TABLE } from "../../../model/ownership.ts";
-import { hasErrno } from "../../../native/linux/errno.ts";
-import type { NetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
-import type { NftChain } from "../../../native/linux/nftables/chain.codec.ts";
-import type { TableFamily } from "../../../native/linux/nftables/field.ts";
-import {
-  readNftChains,
-  readNftGeneration,
-  readNftTable,
-  readNftTables,
-} from "../../../native/linux/nftables/nft-netlink.ffi.ts";
-import { decodeNftRule, encodeRuleListing } from "../../../native/linux/nftables/rule.codec.ts";
-import type { ObservedSet } from "../../../native/linux/nftables/set.codec.ts";
-import { decodeElements, encodeElementDump } from "../../../native/linux/nftables/set-element.codec.ts";
-import type { NftTable } from "../../../native/linux/nftables/table.codec.ts";
-import { LABELS } from "./chains/label-chain.ts";
-import { REFUSED_CHAIN } from "./chains/path-chains.ts";
-import { FRAMES } from "./egress-table.ts";
-import { fallbackSetName } from "./fallback-sets.ts";
-import { IDENTITY_CHAIN } from "./inet-table.ts";
-import type { LoadedMark, PolicyRecord } from "./policy-record.ts";
-import { RENDERING, renderNft } from "./render-nft.ts";
-import { comparePartsOf, partsOfRead, partsOfRendered } from "./table-parts.ts";
-
-/** Our tables, whatever is in them. */
-export function ownTables(socket: NetlinkSocket): NftTable[] {
-  return readNftTables(socket).filter(isOurTable);
-}
+import { fallbackPaths } from "../../../../model/firewall/fallback.ts";
+import type { FirewallObserved, FirewallPolicy } from "../../../../model/firewall/policy.ts";
+import { NFT_TABLE } from "../../../../model/ownership.ts";
+import { hasErrno } from "../../../../native/linux/errno.ts";
+import type { NetlinkSocket } from "../../../../native/linux/netlink/netlink-socket.ffi.ts";
+import type { NftChain } from "../../../../native/linux/nftables/chain.codec.ts";
+import type { TableFamily } from "../../../../native/linux/nftables/field.ts";
+import { readNftChains, readNftGeneration } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
+import { decodeNftRule, encodeRuleListing } from "../../../../native/linux/nftables/rule.codec.ts";
+import { decodeElements, encodeElementDump } from "../../../../native/linux/nftables/set-element.codec.ts";
+import type { NftTable } from "../../../../native/linux/nftables/table.codec.ts";
+import { fallbackSetName, REFUSED_CHAIN } from "../chain-names.ts";
+import { type LoadedMark, type PolicyRecord, RENDERING } from "../policy-record.ts";
+import { devicesOf, identityOf, isOurChain, ownTables } from "./own-tables.ts";
 
 /**
  * What the packet filter holds of ours. When nobody touched the ruleset since the last load, the identity is that load's,
- * and this awg would render the same, its rules are not read again.
+ * and this awg would render the same, its rules are not read again, and what renders them to compare is not even loaded.
  *
  * @param physical devices that ought to have egress rules, tunnels of a loaded policy perhaps among them; none where the
  *   kernel has no egress hook
  */
-export function observeTables(
+export async function observeTables(
   socket: NetlinkSocket,
   record: PolicyRecord,
   physical: readonly string[],
-): FirewallObserved {
+): Promise<FirewallObserved> {
   const generation = readNftGeneration(socket).id;
   const tables = ownTables(socket);
   if (tables.length === 0) return { policy: null, damage: [], held: false, droppedPackets: 0 };
@@ -50,9 +34,13 @@ export function observeTables(
   const fallback = policy === null ? [] : fallbackInForce(socket, familiesOf(tables), fallbackPaths(policy));
   const loaded = record.loaded();
   const untouched = loaded?.generation === generation && loaded.identity === identity && loaded.rendering === RENDERING;
+  const damageTo = async (expected: FirewallPolicy) => {
+    const { tableDamage } = await import("./table-damage.ts");
+    return tableDamage(socket, expected, identity, ownerSince(loaded, identity));
+  };
   const damage = [
     ...(policy === null ? ["which policy the nf_tables tables awg hold is not known"] : []),
-    ...(policy === null || untouched ? [] : tableDamage(socket, policy, identity, ownerSince(loaded, identity))),
+    ...(policy === null || untouched ? [] : await damageTo(policy)),
     ...(policy === null ? [] : uncoveredDevices(chains, policy, physical)),
     ...tables
       .filter((table) => table.dormant)
@@ -106,55 +94,8 @@ function familiesOf(tables: readonly NftTable[]): TableFamily[] {
   return [...new Set(tables.map(({ family }) => family))];
 }
 
-/**
- * Compares what the kernel holds with what the policy renders to, rule by rule; [] when they are equal. Which flows are
- * remembered need not be read where nobody else could add one: they may be tens of thousands.
- *
- * @param owner the socket that owns the tables since they were loaded
- */
-export function tableDamage(
-  socket: NetlinkSocket,
-  policy: FirewallPolicy,
-  identity: string,
-  owner: number | undefined,
-): string[] {
-  const isRead = (set: ObservedSet, table: NftTable) =>
-    !set.isFilledByRules || owner === undefined || table.ownerPort !== owner;
-  const chains = readNftChains(socket).filter(isOurChain);
-  const devices = devicesOf(chains) ?? [];
-  // Without that chain the rules that ask for labels are damage.
-  const labels = chains.some(({ name }) => name === LABELS);
-  const expected = renderNft(policy, { devices, identity, ownedTables: false, labels });
-  return expected.flatMap((rendered) => {
-    const name = `${rendered.table.family} ${rendered.table.name}`;
-    const found = readNftTable(socket, rendered.table.family, rendered.table.name, isRead);
-    if (found === undefined) return [`the nf_tables table ${name} is gone`];
-    return comparePartsOf(name, partsOfRendered(rendered), partsOfRead(found));
-  });
-}
-
 function ownerSince(loaded: LoadedMark | undefined, identity: string): number | undefined {
   return loaded?.identity === identity ? loaded.owner : undefined;
-}
-
-function isOurTable({ family, name }: Pick<NftTable, "family" | "name">): boolean {
-  return name === NFT_TABLE && (family === "inet" || family === "netdev");
-}
-
-function isOurChain({ family, table }: NftChain): boolean {
-  return isOurTable({ family, name: table });
-}
-
-/** The name of the policy that these chains were rendered from, as they say; empty where they do not. */
-export function identityOf(chains: readonly NftChain[]): string {
-  const chain = chains.find(({ family, name }) => family === "inet" && name === IDENTITY_CHAIN);
-  return chain?.comment ?? "";
-}
-
-/** The devices that the egress chain stands on; undefined when there is no such chain. */
-function devicesOf(chains: readonly NftChain[]): readonly string[] | undefined {
-  const chain = chains.find(({ family, name }) => family === "netdev" && name === FRAMES);
-  return chain === undefined ? undefined : (chain.base?.devices ?? []);
 }
 
 function uncoveredDevices(chains: readonly NftChain[], policy: FirewallPolicy, physical: readonly string[]): string[] {

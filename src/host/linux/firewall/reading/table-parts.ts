@@ -1,10 +1,10 @@
-import type { NftChain } from "../../../native/linux/nftables/chain.codec.ts";
-import type { Expression } from "../../../native/linux/nftables/expression.ts";
-import type { NftTableContents } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
-import type { NftRule } from "../../../native/linux/nftables/rule.codec.ts";
-import { keyBytes, keyType } from "../../../native/linux/nftables/set.codec.ts";
-import { compareBytes, mergeElements, type SetElement } from "../../../native/linux/nftables/set-element.codec.ts";
-import type { RenderedTable } from "./table-writer.ts";
+import type { NftChain } from "../../../../native/linux/nftables/chain.codec.ts";
+import type { Expression } from "../../../../native/linux/nftables/expression.ts";
+import type { NftTableContents } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
+import type { NftRule } from "../../../../native/linux/nftables/rule.codec.ts";
+import { keyBytes, keyType } from "../../../../native/linux/nftables/set.codec.ts";
+import { compareBytes, mergeElements, type SetElement } from "../../../../native/linux/nftables/set-element.codec.ts";
+import type { RenderedTable } from "../table-writer.ts";
 
 /** A table taken apart: "chain out" or "set tunnels" → text that is equal exactly when the part is. */
 export type TableParts = ReadonlyMap<string, string>;

@@ -1,0 +1,16 @@
+/** The chain whose comment names the policy; nothing jumps to it. */
+export const IDENTITY_CHAIN = "identity";
+
+/** The chain that counts and drops. */
+export const REFUSED_CHAIN = "refused";
+
+/** The base chain at the devices' egress. */
+export const FRAMES = "frames";
+
+/** The chain that labels answers to guests; where it stands the kernel has labels. */
+export const LABELS = "labels";
+
+/** The name of the set that says whether a path's fallback is in force. */
+export function fallbackSetName(path: number): string {
+  return `fallback-${path}`;
+}

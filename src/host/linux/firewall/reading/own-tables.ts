@@ -1,0 +1,32 @@
+import { NFT_TABLE } from "../../../../model/ownership.ts";
+import type { NetlinkSocket } from "../../../../native/linux/netlink/netlink-socket.ffi.ts";
+import type { NftChain } from "../../../../native/linux/nftables/chain.codec.ts";
+import { readNftTables } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
+import type { NftTable } from "../../../../native/linux/nftables/table.codec.ts";
+import { FRAMES, IDENTITY_CHAIN } from "../chain-names.ts";
+
+/** Our tables, whatever is in them. */
+export function ownTables(socket: NetlinkSocket): NftTable[] {
+  return readNftTables(socket).filter(isOurTable);
+}
+
+/** The name of the policy that these chains were rendered from, as they say; empty where they do not. */
+export function identityOf(chains: readonly NftChain[]): string {
+  const chain = chains.find(({ family, name }) => family === "inet" && name === IDENTITY_CHAIN);
+  return chain?.comment ?? "";
+}
+
+/** The devices that the egress chain stands on; undefined when there is no such chain. */
+export function devicesOf(chains: readonly NftChain[]): readonly string[] | undefined {
+  const chain = chains.find(({ family, name }) => family === "netdev" && name === FRAMES);
+  return chain === undefined ? undefined : (chain.base?.devices ?? []);
+}
+
+function isOurTable({ family, name }: Pick<NftTable, "family" | "name">): boolean {
+  return name === NFT_TABLE && (family === "inet" || family === "netdev");
+}
+
+/** Whether a chain stands in one of our tables. */
+export function isOurChain({ family, table }: NftChain): boolean {
+  return isOurTable({ family, name: table });
+}
