@@ -1,15 +1,16 @@
 /**
  * Builds the package: the program's modules in a few files, `core.cjs` with what a plain `awg diff` runs, `config.cjs` with
- * what reads a configuration, `apply.cjs` with what carries a plan out, `status.cjs`, `engine.cjs`, `small.cjs` with the many
+ * what reads a configuration, `apply.cjs` with what carries a plan out, `status.cjs`, `engine.cjs`, `keeper.cjs`, `small.cjs` with the many
  * small ones and `rest.cjs` with all else, and `awg.cjs`, which runs them and keeps their compiled code (scripts/launcher.ts).
  *
  * An argument names another folder than dist/.
  */
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { build, type Metafile, type OnLoadResult, transform } from "esbuild";
 import { VERBS } from "../src/cli/verbs.ts";
+import { type Chunk, joinChunks } from "./join-chunks.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const DIST = resolve(process.argv[2] ?? join(ROOT, "dist"));
@@ -20,8 +21,7 @@ const INTERPRETER =
 
 /** A verb needs a few of the chunks below this size, and seldom those above: it is not to read these for them. */
 const SMALL_BYTES = 4_096;
-const PARTS = ["core", "config", "apply", "status", "engine", "small", "rest"] as const;
-type Part = (typeof PARTS)[number];
+const PARTS = ["core", "config", "apply", "status", "engine", "keeper", "small", "rest"] as const;
 
 /** Where a part is entered; what these import without `import()` comes with them, unless an earlier part has it. */
 const ENTRIES = {
@@ -33,10 +33,16 @@ const ENTRIES = {
     "src/host/linux/expect-engines.ts",
     "src/host/linux/firewall/load/load-policy.ts",
     "src/host/linux/firewall/load/fall-back.ts",
+    "src/host/linux/firewall/reading/table-damage.ts",
   ],
   status: ["src/cli/verbs/status.ts", "src/compose/reading/machine-status.ts"],
   engine: ["src/cli/verbs/processes/engine.ts", "src/compose/engine.ts", "src/compose/packet-thread.ts"],
+  keeper: ["src/cli/verbs/processes/keeper.ts", "src/keeper/run-keeper.ts"],
 } as const;
+
+/** Where the program, and a packet thread of it, begin: they run by being loaded, so nothing else is loaded with them. */
+const MAIN = "src/cli/awg.ts";
+const THREAD = "src/compose/packet-thread.ts";
 
 /** Processes of awg's own, started by awg. */
 const LASTING = ["engine", "keeper"];
@@ -48,7 +54,7 @@ type Outputs = Metafile["outputs"];
 
 const chunks = await build({
   absWorkingDir: ROOT,
-  entryPoints: { cli: "src/cli/awg.ts" },
+  entryPoints: { cli: MAIN },
   outdir: "dist",
   bundle: true,
   splitting: true,
@@ -63,13 +69,11 @@ const chunks = await build({
   metafile: true,
   logLevel: "warning",
 });
-const places = placesOf(chunks.metafile.outputs);
-const factories = await Promise.all(
-  chunks.outputFiles.map(async ({ path, text }) => ({ name: placeOf(basename(path)), factory: await factoryOf(text) })),
-);
+const modules = modulesOf(chunks.metafile.outputs);
+const factories = await joinChunks(chunksByName(), moduleOf, TARGET);
 const parts = PARTS.map((part) => ({
   part,
-  text: tableOf(factories.filter(({ name }) => name.startsWith(`${part}/`))),
+  text: tableOf([...factories].filter(([name]) => name.startsWith(`${part}/`))),
 }));
 const hash = createHash("sha256");
 for (const { text } of parts) hash.update(text);
@@ -84,8 +88,8 @@ const launcher = await transform(readFileSync(join(ROOT, "scripts/launcher.ts"),
     KOFFI_VERSION: JSON.stringify(versionOf("koffi")),
     VERB_NAMES: JSON.stringify([...VERBS.filter(({ hidden }) => hidden !== true).map(({ name }) => name), ...LASTING]),
     LASTING_VERBS: JSON.stringify(LASTING),
-    MAIN: JSON.stringify(entryOf("src/cli/awg.ts")),
-    THREAD: JSON.stringify(entryOf("src/compose/packet-thread.ts")),
+    MAIN: JSON.stringify(entryOf(MAIN)),
+    THREAD: JSON.stringify(entryOf(THREAD)),
   },
 });
 
@@ -113,35 +117,62 @@ function noticesOf(inputs: readonly string[]): string {
   return `awg contains code of these packages.\n\n${notices.join("\n----\n\n")}`;
 }
 
-/** What a chunk is called: the file it lies in and its own name. */
-function placeOf(chunk: string): string {
-  return `${places.get(chunk)}/${basename(chunk, ".js")}`;
+function chunksByName(): ReadonlyMap<string, Chunk> {
+  const { outputs } = chunks.metafile;
+  return new Map(
+    chunks.outputFiles.map(({ path, text }) => {
+      const { exports = [], entryPoint } = outputs[relative(ROOT, path)] ?? {};
+      return [basename(path, ".js"), { text, exports, isEntered: entryPoint !== undefined }];
+    }),
+  );
+}
+
+/** What the module is called that a chunk comes to be in: the file it lies in and its own name. */
+function moduleOf(chunk: string): string {
+  const module = modules.get(chunk);
+  if (module === undefined) throw new Error(`there is no chunk ${chunk}`);
+  return module;
 }
 
 /** The chunk that is entered where this module is. */
 function entryOf(module: string): string {
   const found = Object.entries(chunks.metafile.outputs).find(([, { entryPoint }]) => entryPoint === module);
   if (found === undefined) throw new Error(`no chunk begins with ${module}`);
-  return placeOf(basename(found[0]));
+  return moduleOf(basename(found[0], ".js"));
 }
 
-function placesOf(outputs: Outputs): ReadonlyMap<string, Part> {
-  const entered = Object.entries(ENTRIES).map(([part, entries]) => ({
-    part: part as keyof typeof ENTRIES,
-    chunks: chunksBehind(entries, outputs),
-  }));
-  const partOf = (path: string): Part => {
-    const found = entered.find(({ chunks }) => chunks.has(path))?.part;
-    return found ?? ((outputs[path]?.bytes ?? 0) < SMALL_BYTES ? "small" : "rest");
-  };
-  return new Map(Object.keys(outputs).map((path) => [basename(path), partOf(path)]));
+/**
+ * Chunks that the same entries and verbs reach become one module, named after the first of them; any other is a module of its
+ * own. No verb so runs what it does not reach.
+ */
+function modulesOf(outputs: Outputs): ReadonlyMap<string, string> {
+  const entries = Object.entries(ENTRIES).flatMap(([part, modules]) =>
+    modules.map((module) => ({ part, chunks: chunksBehind(module, outputs) })),
+  );
+  const verbs = Object.values(outputs)
+    .map(({ entryPoint = "" }) => entryPoint)
+    .filter((entry) => entry.startsWith("src/cli/verbs/"));
+  const reached = [...entries.map(({ chunks }) => chunks), ...verbs.map((verb) => chunksBehind(verb, outputs))];
+  const names = new Map<string, string>();
+  return new Map(
+    Object.entries(outputs).map(([path, { bytes, entryPoint }]) => {
+      const name = basename(path, ".js");
+      const part = entries.find(({ chunks }) => chunks.has(path))?.part;
+      if (part === undefined) return [name, `${bytes < SMALL_BYTES ? "small" : "rest"}/${name}`];
+      const isBeginning = entryPoint === MAIN || entryPoint === THREAD;
+      const key = isBeginning ? name : reached.map((chunks) => Number(chunks.has(path))).join("");
+      const module = names.get(key) ?? `${part}/${name}`;
+      names.set(key, module);
+      return [name, module];
+    }),
+  );
 }
 
-/** The chunks that hold these entries, and all that those import statically. */
-function chunksBehind(entries: readonly string[], outputs: Outputs): ReadonlySet<string> {
+/** The chunks that hold this module, and all that those import statically. */
+function chunksBehind(module: string, outputs: Outputs): ReadonlySet<string> {
   const wanted = Object.keys(outputs).filter((path) => {
     const { inputs = {}, entryPoint } = outputs[path] ?? {};
-    return entries.some((entry) => entry === entryPoint || inputs[entry] !== undefined);
+    return module === entryPoint || inputs[module] !== undefined;
   });
   const found = new Set<string>();
   for (const path of wanted) {
@@ -155,23 +186,9 @@ function chunksBehind(entries: readonly string[], outputs: Outputs): ReadonlySet
   return found;
 }
 
-/** A chunk as the body of a CommonJS module, ASCII only, so that it can be read without decoding. */
-async function factoryOf(text: string): Promise<string> {
-  const { code } = await transform(text, {
-    format: "cjs",
-    platform: "node",
-    target: TARGET,
-    minify: true,
-    charset: "ascii",
-    supported: { "dynamic-import": false },
-    legalComments: "none",
-  });
-  return code.replace(/require\("\.\/([^"]+\.js)"\)/g, (_, chunk: string) => `require("${placeOf(chunk)}")`);
-}
-
-function tableOf(modules: readonly { readonly name: string; readonly factory: string }[]): string {
+function tableOf(modules: readonly (readonly [string, string])[]): string {
   const rows = modules.map(
-    ({ name, factory }) => `${JSON.stringify(name)}:function(exports,require,module,__filename,__dirname){${factory}}`,
+    ([name, factory]) => `${JSON.stringify(name)}:function(exports,require,module,__filename,__dirname){${factory}}`,
   );
   return `({${rows.join(",\n")}})\n`;
 }

@@ -67,7 +67,6 @@ type Factories = Readonly<Record<string, Factory>>;
 
 const folder = __dirname;
 const cache = join(folder, "cache");
-const requireOutside = createRequire(__filename);
 /** A packet thread starts from the code of its engine, and never comes to keep its own. */
 const isThread = process.argv.includes("packet-thread");
 const verb = isThread ? "engine" : VERB_NAMES.find((name) => process.argv.includes(name));
@@ -85,9 +84,8 @@ const parts = new Map<string, Factories>();
 function load(name: string): unknown {
   const known = loaded.get(name);
   if (known !== undefined) return known.exports;
-  if (name === "koffi") return loadKoffi();
-  const part = /^(core|config|apply|status|engine|small|rest)\//.exec(name)?.[1];
-  if (part === undefined) return requireOutside(name);
+  const part = /^(core|config|apply|status|engine|keeper|small|rest)\//.exec(name)?.[1];
+  if (part === undefined) return loadOutside(name);
   const factories = parts.get(part) ?? readFactories(part);
   parts.set(part, factories);
   const factory = factories[name];
@@ -95,6 +93,13 @@ function load(name: string): unknown {
   const module: LoadedModule = { exports: {} };
   loaded.set(name, module);
   factory(module.exports, load, module, __filename, folder);
+  return module.exports;
+}
+
+/** Node's own modules are asked for directly: what `require` does around them takes half a millisecond. */
+function loadOutside(name: string): unknown {
+  const module: LoadedModule = { exports: name === "koffi" ? loadKoffi() : process.getBuiltinModule(name) };
+  loaded.set(name, module);
   return module.exports;
 }
 
@@ -108,10 +113,11 @@ function loadKoffi(): unknown {
   for (const packages of [join(folder, "../.."), join(folder, "../node_modules")]) {
     const path = join(packages, binary);
     if (platform !== "linux" || !existsSync(GLIBC_LOADERS[arch] ?? "") || !existsSync(path)) continue;
-    const native = requireOutside(path) as { readonly version?: unknown };
-    if (native.version === KOFFI_VERSION) return native;
+    const native: { readonly exports: { readonly version?: unknown } } = { exports: {} };
+    process.dlopen(native, path);
+    if (native.exports.version === KOFFI_VERSION) return native.exports;
   }
-  return requireOutside("koffi");
+  return createRequire(__filename)("koffi");
 }
 
 function readFactories(part: string): Factories {
