@@ -15,7 +15,7 @@ export async function runCommandLine(argv: readonly string[], environment: NodeJ
   const terminal = processTerminal(environment, !argv.includes("--no-color"));
   try {
     const namespace = namespaceOf(argv);
-    if (namespace !== undefined) return await runInside(namespace, argv, environment);
+    if (namespace !== undefined) return await becomeInside(namespace, argv, environment);
     const words = verbFirst(argv);
     return codeAsWritten(await dispatch(words, environment, terminal), words[0], terminal);
   } catch (error) {
@@ -37,22 +37,22 @@ function codeAsWritten(code: ExitCode, name: string | undefined, terminal: Proce
   return verb?.isRaw === true ? EXIT.differences : EXIT.unwritten;
 }
 
-/** The value of --netns; the process that runs inside is given none. */
+/** The value of --netns; what runs inside is given none. */
 function namespaceOf(argv: readonly string[]): string | undefined {
   const index = argv.indexOf("--netns");
   const joined = argv.find((word) => word.startsWith("--netns="));
   return joined?.slice("--netns=".length) ?? (index === -1 ? undefined : (argv[index + 1] ?? ""));
 }
 
-/** Runs the same command line without --netns inside the namespace, before anything else is looked at. */
-async function runInside(name: string, argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<ExitCode> {
-  const { runInNamespace } = await import("../compose/netns.ts");
+/** Begins the same command line without --netns anew inside the namespace, before anything else is looked at. */
+async function becomeInside(name: string, argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<never> {
+  const { becomeInNamespace } = await import("../compose/netns.ts");
   const index = argv.indexOf("--netns");
   const rest = argv.filter(
     (word, at) => !word.startsWith("--netns=") && (index === -1 || (at !== index && at !== index + 1)),
   );
   const command = [process.execPath, ...process.execArgv, process.argv[1] ?? "awg", ...rest];
-  return (await runInNamespace({ name, command, environment })) as ExitCode;
+  return becomeInNamespace({ name, command, environment });
 }
 
 function reportError(error: unknown, terminal: Terminal, debug: boolean): void {

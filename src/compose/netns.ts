@@ -1,1 +1,1 @@
-export { runInNamespace } from "../host/linux/netns.ts";
+export { becomeInNamespace } from "../host/linux/netns.ts";

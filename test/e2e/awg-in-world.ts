@@ -99,7 +99,7 @@ ${more}`;
     ];
   }
 
-  /** The same without `--netns`, started inside the namespace: the awg that acts is the very process that starts. */
+  /** The same without `--netns`, started inside the namespace by another. */
   argvInside(...verb: string[]): string[] {
     const enter = ["ip", "netns", "exec", this.world.namespace("client")];
     const node = [process.execPath, "--disable-warning=ExperimentalWarning", this.program];

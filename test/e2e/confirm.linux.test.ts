@@ -32,7 +32,7 @@ describe.skipIf(reason !== undefined)(
       await awg.apply(awg.config({ server: first }));
       const before = await machineText(world);
       await using waiting = await Waiting.begin(awg, awg.config({ server: second, allowLan: true }), "6s");
-      await waiting.kill();
+      waiting.kill();
       await untilRestored(world, before);
       await untilNothingWaits(awg);
       expect((await awg.run("diff", "-f", awg.config({ server: first }))).status).toBe(0);

@@ -44,7 +44,7 @@ describe.skipIf(reason !== undefined)(
           const begin = await firstPlaceOf(call, judged().world, awg.argv("diff", "-f", one));
           for (let n = begin; ; n += 1) {
             await using waiting = await Waiting.begin(awg, two, "1h");
-            await waiting.kill();
+            waiting.kill();
             const isKilled = await verdictKilledAt(awg, "revert", call, n);
             await session.rounds(1);
             await awg.must("revert");
@@ -63,7 +63,7 @@ describe.skipIf(reason !== undefined)(
         const begin = await firstPlaceOf(call, judged().world, awg.argv("diff", "-f", one));
         for (let n = begin, [stands, wanted] = [one, two]; ; n += 1, [stands, wanted] = [wanted, stands]) {
           await using waiting = await Waiting.begin(awg, wanted, "1h");
-          await waiting.kill();
+          waiting.kill();
           const isKilled = await verdictKilledAt(awg, "confirm", call, n);
           await session.rounds(1);
           const again = await awg.run("confirm");

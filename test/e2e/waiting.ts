@@ -9,11 +9,9 @@ const patienceMs = 120_000;
 /** `awg apply` that waits to be confirmed. */
 export class Waiting implements AsyncDisposable {
   private readonly child: ChildProcess;
-  private readonly awg: AwgInWorld;
   private told = "";
 
-  private constructor(awg: AwgInWorld, child: ChildProcess) {
-    this.awg = awg;
+  private constructor(child: ChildProcess) {
     this.child = child;
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
@@ -30,7 +28,7 @@ export class Waiting implements AsyncDisposable {
   ): Promise<Waiting> {
     const asked = within === undefined ? [] : ["--confirm-within", within];
     const [program = "", ...words] = awg.argv("apply", "-f", config, "--auto-approve", ...asked);
-    const waiting = new Waiting(awg, spawn(program, words, { env: { ...process.env, ...environment } }));
+    const waiting = new Waiting(spawn(program, words, { env: { ...process.env, ...environment } }));
     const isWaiting = async (): Promise<true | undefined> => {
       if (waiting.child.exitCode !== null) throw new Error(`awg apply ended: ${waiting.told}`);
       return waiting.told.includes("not confirmed") ? true : undefined;
@@ -39,14 +37,9 @@ export class Waiting implements AsyncDisposable {
     return waiting;
   }
 
-  /** kill -9 of awg apply itself, inside the namespace and outside. */
-  async kill(): Promise<void> {
-    const inside = (await this.awg.processes()).filter(({ command }) => command.includes(" apply "));
-    for (const pid of [this.child.pid, ...inside.map((one) => one.pid)]) {
-      try {
-        if (pid !== undefined) process.kill(pid, "SIGKILL");
-      } catch {}
-    }
+  /** kill -9 of awg apply itself: `unshare` and awg outside the namespace became it by execve. */
+  kill(): void {
+    this.child.kill("SIGKILL");
   }
 
   async ended(): Promise<number | null> {
@@ -59,6 +52,6 @@ export class Waiting implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.kill();
+    this.kill();
   }
 }

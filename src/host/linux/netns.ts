@@ -1,11 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { constants } from "node:os";
 import { AwgError } from "../../model/error.ts";
 import { hasErrno } from "../../native/linux/errno.ts";
 import { bindMount, enterNetworkNamespace, unshareMounts } from "../../native/linux/process/namespace.ffi.ts";
-
-const FORWARDED = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
 
 export interface NamespaceRun {
   /** As in `ip netns`: a file below /run/netns. */
@@ -16,32 +12,17 @@ export interface NamespaceRun {
 }
 
 /**
- * Runs a command inside a named network namespace as `ip netns exec` does: /etc/netns/NAME/* stands over /etc, in
- * mounts of its own. This process moves along and is good for nothing but waiting afterwards: children inherit the
- * namespaces of the thread that starts them. /sys stays the machine's, since awg reads devices by netlink alone.
+ * Becomes a command inside a named network namespace, as `ip netns exec` does: /etc/netns/NAME/* stands over /etc, in
+ * mounts of its own. The process keeps its number, standard streams and working folder, so that whoever started it has the
+ * command itself to watch and to end. /sys stays the machine's, since awg reads devices by netlink alone.
  *
- * @returns the exit code; 128 plus the signal's number when one ended it.
  * @throws AwgError("usage") when there is no such namespace, ("permission") without the right to enter it.
  */
-export async function runInNamespace({ name, command, environment }: NamespaceRun): Promise<number> {
+export function becomeInNamespace({ name, command, environment }: NamespaceRun): never {
   enter(name);
-  const [program = "", ...words] = command;
-  let child: ChildProcess | undefined;
-  const forward = (signal: NodeJS.Signals) => child?.kill(signal);
-  // Before the child is there: a signal in between would end this process alone, and leave the other to go on unwatched.
-  for (const signal of FORWARDED) process.on(signal, forward);
-  try {
-    const started = spawn(program, words, { stdio: "inherit", env: environment });
-    child = started;
-    return await new Promise((resolve, reject) => {
-      started.on("error", (cause) => {
-        reject(new AwgError("host", `starting ${program} in the network namespace ${name} failed`, { cause }));
-      });
-      started.on("exit", (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? "SIGKILL"]));
-    });
-  } finally {
-    for (const signal of FORWARDED) process.off(signal, forward);
-  }
+  const [program = ""] = command;
+  if (process.execve === undefined) throw new AwgError("unsupported", "this system has no execve");
+  return process.execve(program, command, environment);
 }
 
 function enter(name: string): void {

@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
@@ -16,6 +17,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { makeNamespace, namespaceObstacle, type TestNamespace } from "../../support/netns.ts";
 
 const obstacle = namespaceObstacle();
+const PROGRAM = fileURLToPath(new URL("../../../src/cli/awg.ts", import.meta.url));
 const SCRIPT = fileURLToPath(new URL("./netns.script.ts", import.meta.url));
 
 let namespace: TestNamespace;
@@ -25,8 +27,7 @@ let etc: string;
 function runInside(name: string, ...command: readonly string[]) {
   const file = join(folder, "call.json");
   writeFileSync(file, JSON.stringify({ name, command }));
-  const { status, stdout, stderr } = spawnSync(process.execPath, [SCRIPT, file], { encoding: "utf8", timeout: 60_000 });
-  return { status, stdout, stderr };
+  return spawnSync(process.execPath, [SCRIPT, file], { encoding: "utf8", timeout: 60_000 });
 }
 
 describe.skipIf(obstacle !== undefined)(`--netns (${obstacle ?? "on this kernel"})`, () => {
@@ -58,16 +59,39 @@ describe.skipIf(obstacle !== undefined)(`--netns (${obstacle ?? "on this kernel"
     expect(readFileSync("/etc/resolv.conf", "utf8")).toBe(outside);
   });
 
-  test("it ends as the command ended", () => {
-    expect(runInside(namespace.name, "/bin/sh", "-c", "exit 7").status).toBe(7);
-    expect(runInside(namespace.name, "/bin/sh", "-c", "kill -TERM $$").status).toBe(143);
+  test("the process that was started becomes the command: it has its number, ends as it ends, and no other is left", () => {
+    const { pid, stdout } = runInside(namespace.name, "/bin/sh", "-c", "echo $$");
+    expect(stdout).toBe(`${pid}\n`);
+    expect(runInside(namespace.name, "/bin/sh", "-c", "exit 7")).toMatchObject({ status: 7, stderr: "" });
+    expect(runInside(namespace.name, "/bin/sh", "-c", "kill -TERM $$")).toMatchObject({
+      status: null,
+      signal: "SIGTERM",
+    });
   });
 
-  test("a signal is handed on from the first moment: nothing goes on inside when the one outside was ended", () => {
-    // What sleeps on holds none of the shell's outputs, whose end is waited for.
-    const script = "trap 'exit 3' TERM; kill -TERM $PPID; sleep 30 >/dev/null 2>&1 & wait";
-    for (let time = 0; time < 3; time += 1) {
-      expect(runInside(namespace.name, "/bin/sh", "-c", script).status).toBe(3);
+  test("killed, a daemon leaves no other that goes on", async () => {
+    const config = join(folder, "config.yaml");
+    writeFileSync(config, "apiVersion: awg/v1\ndefault: { via: direct }\n", { mode: 0o600 });
+    const words = [
+      "daemon",
+      "--foreground",
+      "-f",
+      config,
+      "--netns",
+      namespace.name,
+      "--state-dir",
+      join(folder, "state"),
+    ];
+    const daemon = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", PROGRAM, ...words]);
+    const ended = once(daemon, "exit");
+    try {
+      for await (const text of daemon.stderr.setEncoding("utf8")) if (text.includes("looking again")) break;
+      expect(daemonsIn(namespace)).toEqual([daemon.pid]);
+      daemon.kill("SIGKILL");
+      expect(await ended).toEqual([null, "SIGKILL"]);
+      expect(daemonsIn(namespace)).toEqual([]);
+    } finally {
+      for (const pid of daemonsIn(namespace)) process.kill(pid, "SIGKILL");
     }
   });
 
@@ -76,10 +100,10 @@ describe.skipIf(obstacle !== undefined)(`--netns (${obstacle ?? "on this kernel"
     const told = `make ${etc}/resolv.conf a file, as /etc/resolv.conf is, or remove it`;
     const run = () => runInside(namespace.name, "/bin/echo", "run");
     symlinkSync("/nowhere", `${etc}/resolv.conf`);
-    expect(run()).toEqual({ status: 99, stdout: "", stderr: expect.stringContaining(told) });
+    expect(run()).toMatchObject({ status: 99, stdout: "", stderr: expect.stringContaining(told) });
     rmSync(`${etc}/resolv.conf`);
     mkdirSync(`${etc}/resolv.conf`);
-    expect(run()).toEqual({ status: 99, stdout: "", stderr: expect.stringContaining(told) });
+    expect(run()).toMatchObject({ status: 99, stdout: "", stderr: expect.stringContaining(told) });
   });
 
   test("a namespace that is not there, or cannot be named, is said", () => {
@@ -90,6 +114,13 @@ describe.skipIf(obstacle !== undefined)(`--netns (${obstacle ?? "on this kernel"
     expect(runInside("../../proc/1/ns/net", "/bin/true").stderr).toContain("cannot be the name");
   });
 });
+
+/** Numbers of processes; a keeper may run beside. */
+function daemonsIn({ name, run }: TestNamespace): number[] {
+  const pids = run(["ip", "netns", "pids", name]).stdout.split("\n").filter(Boolean);
+  const commandOf = (pid: string) => run(["cat", `/proc/${pid}/cmdline`], { mayFail: true }).stdout;
+  return pids.filter((pid) => commandOf(pid).includes("\0daemon\0")).map(Number);
+}
 
 function removeIfEmpty(path: string): void {
   if (!existsSync(path)) return;
