@@ -8,6 +8,7 @@ import type { RenderPlace } from "./chains/conditions.ts";
 import { isFlowOf, writeFrameMemory } from "./chains/flow-memory-chains.ts";
 import { FRAME_TYPES, writeFrameShape } from "./chains/frame-shape-chain.ts";
 import { writeAllowInAnswers, writeOwnOut } from "./chains/grant-rules.ts";
+import { writeKernelFrames } from "./chains/kernel-frames-chain.ts";
 import { isLabelled } from "./chains/label-chain.ts";
 import { hasSocket, writeLinkOut } from "./chains/link-rules.ts";
 import { type PathChain, refuse, writePathRules } from "./chains/path-chains.ts";
@@ -18,7 +19,7 @@ const IPPROTO_FRAGMENT = 44;
 const PACKETS = "packets";
 const NEIGHBOURS = "neighbours";
 const SEEN = "seen";
-const KINDS = ["ipv4", "ipv6", "arp", "eapol"] as const;
+const KINDS = ["ipv4", "ipv6", "arp", "eapol", "slow", "llc"] as const;
 const pass = () => verdict("return");
 
 /**
@@ -47,6 +48,7 @@ export function renderEgressTable(
   writer.rule(FRAMES, [place.match.network("ip")], verdict("goto", PACKETS), "S9.1 IPv4");
   writer.rule(FRAMES, [place.match.network("ip6")], verdict("goto", PACKETS), "S9.1 IPv6");
   writer.rule(FRAMES, [place.match.field("protocol", FRAME_TYPES.eapol)], verdict("accept"), "S2.7 EAPOL");
+  if (guarded) writeKernelFrames(place, FRAMES);
   writer.rule(FRAMES, [], guarded ? refuse() : verdict("accept"), "S2.7 other frames");
   return writer.finish();
 }

@@ -3,8 +3,21 @@ import type { VerifyFinding } from "../../../model/verify/finding.ts";
 import { addressIn } from "../../../model/verify/space/conditions.ts";
 import { NOTHING } from "../../../model/verify/space/diagrams.ts";
 import { PacketSpace } from "../../../model/verify/space/packet-space.ts";
-import { ALWAYS, all, any, deviceIn, type Formula, not, numberIs, termsOf } from "../../../model/verify/space/term.ts";
+import {
+  ALWAYS,
+  all,
+  any,
+  deviceIn,
+  type Formula,
+  NEVER,
+  NO_USER,
+  not,
+  numberIn,
+  numberIs,
+  termsOf,
+} from "../../../model/verify/space/term.ts";
 import { baseChainsAt, markUsesOfTables, readTables, termsOfTables } from "./read-tables.ts";
+import type { ReadingContext } from "./reading/load-value.ts";
 import { isOurs } from "./rule-table.ts";
 import type { RulesetQuestion } from "./ruleset-question.ts";
 import { type Piece, startingWith, walk } from "./walk.ts";
@@ -14,16 +27,60 @@ const EAPOL = 0x888e;
 /** Judged elsewhere: IPv4 and IPv6. */
 const IP_TYPES = [0x0800, 0x86dd];
 
-/** S2.7: frames that are not IP, at the egress of each physical device. One finding for each device and way. */
+/** Frames by where they go, how they came and what they are on the wire; and which of them the kernel's own are (S2.8). */
+interface Kind {
+  readonly context: Pick<ReadingContext, "going" | "wire">;
+  readonly words: string;
+  /** The protocol that is asked about; all but IP when absent. */
+  readonly told?: number;
+  readonly own: Formula;
+}
+
+/** To a group address of the link, and to the first one behind those. */
+const [TREE, SLOW, PAST] = [0, 2, 16].map((last) => Uint8Array.of(1, 0x80, 0xc2, 0, 0, last)) as [
+  Uint8Array,
+  Uint8Array,
+  Uint8Array,
+];
+const ANYWHERE = new Uint8Array(6).fill(0xff);
+/** PACKET_HOST and PACKET_MULTICAST of if_packet.h. */
+const [MADE_HERE, HANDED_ON] = [0, 2];
+/** A BPDU and an LACPDU: what the kernel calls them, and their frames from the type on. */
+const LLC = { told: 0x0004, wire: Uint8Array.of(0, 38, 0x42, 0x42, 3, 0) };
+const LACP = { told: 0x8809, wire: Uint8Array.of(0x88, 0x09, 1, 1, 1, 20) };
+const KERNELS = all(numberIs("user", NO_USER), numberIn("length", [{ first: 0n, last: 124n }]));
+
+const KINDS: readonly Kind[] = [
+  { context: { going: { to: ANYWHERE, came: MADE_HERE } }, words: "", own: NEVER },
+  kindOf(LLC, TREE, MADE_HERE, KERNELS),
+  kindOf(LLC, TREE, HANDED_ON, NEVER),
+  kindOf(LLC, PAST, MADE_HERE, NEVER),
+  kindOf(LACP, SLOW, MADE_HERE, KERNELS),
+  kindOf(LACP, SLOW, HANDED_ON, NEVER),
+  kindOf(LACP, TREE, MADE_HERE, NEVER),
+];
+
+function kindOf({ told, wire }: typeof LLC, to: Uint8Array, came: number, own: Formula): Kind {
+  const target = [...to].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
+  const words = ` to ${target}${came === HANDED_ON ? ", handed on from elsewhere" : ""}`;
+  return { context: { going: { to, came }, wire }, words, told, own };
+}
+
+/** S2.7, S2.8: frames that are not IP, at the egress of each physical device. One finding for each device and way. */
 export function verifyOtherFrames(question: RulesetQuestion): VerifyFinding[] {
-  const { policy, framed } = question;
-  const tables = readTables(question.tables.filter(isOurs), { family: 4, frames: true, indexes: question.indexes });
+  return KINDS.flatMap((kind) => verifyKind(question, kind));
+}
+
+function verifyKind(question: RulesetQuestion, { context, words, told, own }: Kind): VerifyFinding[] {
+  const { policy, framed, indexes } = question;
+  const tables = readTables(question.tables.filter(isOurs), { family: 4, frames: true, indexes, ...context });
   const addresses = policy.layers.flatMap(({ tunnels }) => tunnels.flatMap((tunnel) => tunnel.addresses));
   const announcing = all(numberIs("word0", ARP), addressIn("source", 4, addresses));
   const isGuarded = policy.layers.some(({ killSwitch }) => killSwitch);
-  const known = any(numberIs("word0", ARP), numberIs("word0", EAPOL));
+  const known = any(numberIs("word0", ARP), numberIs("word0", EAPOL), own);
   const granted: Formula = all(not(announcing), isGuarded ? known : ALWAYS);
-  const possible = all(not(numberIs("word0", ...IP_TYPES)), deviceIn("in", [""]));
+  const asking = told === undefined ? not(numberIs("word0", ...IP_TYPES)) : numberIs("word0", told);
+  const possible = all(asking, deviceIn("in", [""]));
   const space = new PacketSpace({
     family: 4,
     terms: [...termsOfTables(tables), ...termsOf(granted), ...termsOf(possible)],
@@ -44,7 +101,7 @@ export function verifyOtherFrames(question: RulesetQuestion): VerifyFinding[] {
         const type = `0x${word0.toString(16).padStart(4, "0")}`;
         const sender = word0 === ARP ? `, which announces ${renderIp(source)}` : "";
         const what = kind === "leak" ? "leaves though nothing grants it" : "is dropped though it is granted";
-        const message = `a frame of the Ethernet type ${type}${sender}, by ${device} ${what} (S2.7)`;
+        const message = `a frame of the Ethernet type ${type}${sender}${words}, by ${device} ${what} (${words === "" ? "S2.7" : "S2.8"})`;
         return [{ kind, message, rules }];
       });
     return [...show("leak", accepted, diagrams.not(allowed)), ...show("lock-out", dropped, allowed)];

@@ -195,15 +195,59 @@ describe("the breakages that the leak lab knows are found without sending a pack
     });
   });
 
-  test.each(["ipv4", "ipv6", "arp", "eapol"])("S9.5: frames that are something else than %s on the wire", (kind) => {
-    const broken = without(1, ({ expressions }) =>
-      expressions.some((one) => one.kind === "verdict" && JSON.stringify(one).includes(`shape-${kind}`)),
-    );
-    const { findings } = verify(LAPTOP, broken);
-    const said = findings.map(({ kind: is, message }) => `${is}: ${message}`);
+  test.each([
+    [
+      "for the kernel's, of a process",
+      /sent by a process/,
+      /^leak: .*type 0x(8809|0004) to 01:80:c2:00:00:0[02], by .* leaves though/,
+    ],
+    ["the spanning tree's own", /spanning tree/, /^lock-out: .*type 0x0004 to 01:80:c2:00:00:00, by .* is dropped/],
+    ["the bond's own", /LACP/, /^lock-out: .*type 0x8809 to 01:80:c2:00:00:02, by .* is dropped/],
+  ])("S2.8: frames that are taken %s", (_, gone, told) => {
+    const broken = without(1, ({ comment = "" }) => comment.startsWith("S2.8") && gone.test(comment));
+    const said = verify(LAPTOP, broken).findings.map(({ kind, message }) => `${kind}: ${message}`);
     expect(said.length).toBeGreaterThan(0);
-    for (const one of said) expect(one).toMatch(new RegExp(`^leak: a frame whose socket says ${kind} .*S9\\.5`, "i"));
+    for (const one of said) expect(one).toMatch(told);
   });
+
+  test.each([
+    ["handed on", "pkttype", /handed on from elsewhere/],
+    ["longer", "len", /to 01:80:c2:00:00:0[02], by/],
+    ["to anywhere", "link", /to 01:80:c2:00:00:(10|00), by/],
+  ])("S2.8: frames like the kernel's that are %s", (_, asked, told) => {
+    const [inet, netdev] = tables as [RenderedTable, RenderedTable];
+    const rules = netdev.rules.map((rule) => {
+      if (rule.chain !== "kernel-frames") return rule;
+      const at = rule.expressions.findIndex((one) => JSON.stringify(one).includes(`"${asked}"`));
+      if (at < 0) return rule;
+      const end = rule.expressions.findIndex(
+        (one, index) => index > at && (one.kind === "cmp" || one.kind === "range"),
+      );
+      return { ...rule, expressions: rule.expressions.toSpliced(at, end + 1 - at) };
+    });
+    const said = verify(LAPTOP, [inet, { ...netdev, rules }]).findings.map(
+      ({ kind, message }) => `${kind}: ${message}`,
+    );
+    expect(said.length).toBeGreaterThan(0);
+    for (const one of said)
+      expect(one).toMatch(new RegExp(`^leak: a frame of the Ethernet type 0x(8809|0004) .*${told.source}`));
+  });
+
+  test.each(["ipv4", "ipv6", "arp", "eapol", "slow", "llc"])(
+    "S9.5: frames that are something else than %s on the wire",
+    (kind) => {
+      const broken = without(1, ({ expressions }) =>
+        expressions.some((one) => one.kind === "verdict" && JSON.stringify(one).includes(`shape-${kind}`)),
+      );
+      const { findings } = verify(LAPTOP, broken);
+      const said = findings.map(({ kind: is, message }) => `${is}: ${message}`);
+      expect(said.length).toBeGreaterThan(0);
+      for (const one of said)
+        expect(one).toMatch(
+          new RegExp(`^leak: a frame whose socket says ${kind === "slow" ? "LACP" : kind} .*S9\\.5`, "i"),
+        );
+    },
+  );
 
   test("S9.3: what goes out by the mark of an answer to a guest, where the kernel has labels", () => {
     const context = { devices: PHYSICAL, identity: "test", ownedTables: true };

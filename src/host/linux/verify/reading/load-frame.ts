@@ -19,6 +19,8 @@ export function wireOf(family: Family): Uint8Array {
 export function loadOfFrame(expression: Expression, context: ReadingContext): Loaded | undefined {
   if (expression.kind === "meta") {
     if (expression.key === "protocol") return free(wholeNumber("word0", 2));
+    if (expression.key === "pkttype" && context.going !== undefined)
+      return free({ kind: "constant", bytes: Uint8Array.of(context.going.came) });
     return expression.key === "l4proto" || expression.key === "nfproto" ? BROKEN_OFF : undefined;
   }
   if (expression.kind === "ct" || expression.kind === "exthdr") return BROKEN_OFF;
@@ -65,7 +67,9 @@ export function loadLink(
   usual: Uint8Array,
 ): Loaded {
   if (context.bare === true) return BROKEN_OFF;
-  const { wire = usual } = context;
+  const { wire = usual, going } = context;
+  if (going !== undefined && offset === 0 && length === going.to.length)
+    return free({ kind: "constant", bytes: going.to });
   const at = offset - ETHERTYPE_OFFSET;
   if (at >= 0 && at + length <= wire.length) return free({ kind: "constant", bytes: wire.slice(at, at + length) });
   return opaque(`${base} header bytes ${offset}-${offset + length - 1}`);

@@ -26,6 +26,8 @@ export interface ReadingContext {
   readonly wire?: Uint8Array;
   /** The device's frames have no header of Ethernet's: `wire` is what would stand behind one. */
   readonly bare?: true;
+  /** Where the frames go on their link, and what the kernel says of how they came (skb->pkt_type); what is not told may be anything. */
+  readonly going?: { readonly to: Uint8Array; readonly came: number };
   readonly table: TableFamily;
   /** Where the rule's chain hangs in the kernel's packet path; absent for a chain that is jumped to. */
   readonly hook?: HookName;
