@@ -46,6 +46,8 @@ export async function joinChunks(
       target,
       minify: true,
       charset: "ascii",
+      // Run as a script it has nobody who would answer an `import()` of node's own modules.
+      supported: { "dynamic-import": false },
       legalComments: "none",
       write: false,
       logLevel: "warning",

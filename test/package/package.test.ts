@@ -75,6 +75,12 @@ describe("the package", () => {
     ]);
   });
 
+  test("asks for no module by import(), which nobody answers in a script that node's vm runs", () => {
+    const parts = readdirSync(join(installed, "dist")).filter((name) => name.endsWith(".cjs"));
+    const asking = parts.filter((name) => /\bimport\(/.test(readFileSync(join(installed, "dist", name), "utf8")));
+    expect([parts.length > 5, asking]).toEqual([true, []]);
+  });
+
   test("validates, and names line and column of a mistake", () => {
     const path = join(folder, "bad.yaml");
     writeFileSync(path, "apiVersion: awg/v1\nname: laptop\ntunels: {}\ndefault: { via: direct }\n", { mode: 0o600 });
