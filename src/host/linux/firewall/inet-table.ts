@@ -11,6 +11,7 @@ import type { RenderPlace } from "./chains/conditions.ts";
 import { writeLabels, writeOwnLabels } from "./chains/label-chain.ts";
 import { type LayerChains, onTunnel, TUNNEL_SET, writeLayer } from "./chains/layer-chains.ts";
 import { writeLinkIn, writeLinkOut } from "./chains/link-rules.ts";
+import { writeStrangers } from "./chains/loopback-chains.ts";
 import { refuse } from "./chains/path-chains.ts";
 import { writeSteering } from "./chains/steering-chain.ts";
 import { prefixesOf, type RenderedTable, TableWriter } from "./table-writer.ts";
@@ -42,6 +43,7 @@ export function renderInetTable(policy: FirewallPolicy, { identity, owned, label
     tunnels.map((tunnel) => tunnel.device),
   );
   writeRefused(place);
+  writeStrangers(place);
   writeSteering(place, policy);
   writeArriving(place, policy);
   const memory = flowMemoryOf(policy);

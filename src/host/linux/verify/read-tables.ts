@@ -115,7 +115,7 @@ export function untrackingRules(tables: readonly ReadTable[]): Omit<WritingRule,
 }
 
 /** NF_IP_PRI_CONNTRACK, linux/netfilter_ipv4.h. */
-const CONNTRACK_PRIORITY = -200;
+export const CONNTRACK_PRIORITY = -200;
 
 function rulesByBase(tables: readonly ReadTable[]): Omit<WritingRule, "what">[] {
   return tables.flatMap((read) =>

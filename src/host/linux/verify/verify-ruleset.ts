@@ -17,6 +17,7 @@ import { showPieces } from "./show-pieces.ts";
 import { verifyDetours } from "./verify-detours.ts";
 import { verifyDisguises } from "./verify-disguises.ts";
 import { verifyOtherFrames } from "./verify-other-frames.ts";
+import { verifyStrangers } from "./verify-strangers.ts";
 import { judgeWrites } from "./verify-writes.ts";
 import { startingWith, walk } from "./walk.ts";
 
@@ -42,6 +43,7 @@ export function verifyRuleset(question: RulesetQuestion): Verified {
     if (question.framed.length > 0 && asked.own.length > 0 && !hasLabels(asked.own)) notes.add(NO_LABELS);
   }
   findings.push(...verifyOtherFrames(question), ...verifyDisguises(question), ...verifyDetours(question));
+  findings.push(...verifyStrangers(question));
   for (const bridge of question.guestBridges ?? []) notes.add(unjudgedBridge(bridge));
   for (const table of question.tables.filter(isUnseen)) {
     notes.add(`the table ${table.family} ${table.name} of another program is not read, and may drop what is granted`);

@@ -156,8 +156,12 @@ class Machine {
         this.#write(expression.register, this.#conntrack(expression.key));
         return true;
       case "fib":
-        if (expression.result !== "type" || expression.flags.join() !== "daddr") return fail(expression);
-        this.#write(expression.register, host32(RTN[this.#packet.hook === "forward" ? "unicast" : "local"]));
+        if (expression.result !== "type") return fail(expression);
+        if (expression.flags.join() === "saddr") this.#write(expression.register, host32(RTN.local));
+        else if (expression.flags.join() !== "daddr") return fail(expression);
+        else this.#write(expression.register, host32(RTN[this.#packet.hook === "forward" ? "unicast" : "local"]));
+        return true;
+      case "notrack":
         return true;
       case "cmp": {
         const order = Buffer.compare(this.#read(expression.register, expression.data.length), expression.data);

@@ -19,6 +19,7 @@ const REMOTE = "203.0.113.9";
 const NOBODY = 65_534;
 const ORPHAN = fileURLToPath(new URL("./programs/orphan.py", import.meta.url));
 const HANDED_ON = fileURLToPath(new URL("./programs/handed-on.py", import.meta.url));
+const OWN_QUESTION = fileURLToPath(new URL("./programs/own-question.py", import.meta.url));
 const SUBFLOW = fileURLToPath(new URL("./programs/subflow.py", import.meta.url));
 const LOAD_POLICY = fileURLToPath(new URL("./load-policy.script.ts", import.meta.url));
 
@@ -154,6 +155,44 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
     expect(isCutOff(the(guest), "198.51.100.1")).toBe(true);
     expect(isCutOff(the(guest), "172.17.0.1")).toBe(true);
     expect(isCutOff(the(there), "172.17.0.5")).toBe(true);
+  });
+
+  describe("S2.1: a program that asks itself over loopback in a neighbour's name has no answer to give the neighbour", () => {
+    const ports = [{ from: 5_000, to: 5_000 }];
+    const policy = policyOf({
+      flows: { rules: [], default: OFFICE },
+      allow: [{ direction: "in", protocol: 17, ports }],
+    });
+    const linkLocal = (space: TestNamespace, device: string): string => {
+      const found = /inet6 (fe80[^/]*)/.exec(space.run(["ip", "-6", "addr", "show", "dev", device]).stdout)?.[1];
+      if (found === undefined) throw new Error(`no link-local address on ${device}`);
+      return found;
+    };
+    const ask = (from: string, neighbour: string) => {
+      const job = { there: the(there).name, uid: NOBODY, from, neighbour, device: "eth0", wire: "wire" };
+      return JSON.parse(the(here).run(["python3", OWN_QUESTION], { input: JSON.stringify(job) }).stdout);
+    };
+
+    test("by its address", () => {
+      load(policy);
+      expect(ask("2001:db8:9::2", "2001:db8:9::1")).toEqual({ came: true, heard: false, answered: true });
+    });
+
+    test("by its link-local address", () => {
+      load(policy);
+      the(here).run([
+        "sh",
+        "-c",
+        "until ip -6 addr show dev eth0 scope link -tentative | grep -q fe80; do sleep 0.1; done",
+      ]);
+      the(there).run([
+        "sh",
+        "-c",
+        "until ip -6 addr show dev wire scope link -tentative | grep -q fe80; do sleep 0.1; done",
+      ]);
+      const [own, neighbour] = [linkLocal(the(here), "eth0"), linkLocal(the(there), "wire")];
+      expect(ask(own, neighbour)).toEqual({ came: true, heard: false, answered: true });
+    });
   });
 
   test("S2.6: neighbours find the machine while everything is blocked, and hear nothing more", () => {

@@ -233,6 +233,24 @@ describe("the breakages that the leak lab knows are found without sending a pack
       expect(one).toMatch(new RegExp(`^leak: a frame of the Ethernet type 0x(8809|0004) .*${told.source}`));
   });
 
+  test.each(["strangers-out", "strangers-in"])(
+    "S2.1: what comes by loopback in another machine's name (%s)",
+    (chain) => {
+      const open = [...field("fib.saddr.type", 1), verdict("accept")];
+      for (const broken of [withoutBase(chain), withRule(tables, 0, chain, open)]) {
+        const { findings } = verify(LAPTOP, broken);
+        const hook = chain === "strangers-out" ? "output" : "prerouting";
+        // A question of ours that awg does not ask is unjudged besides.
+        const leaks = findings.filter(({ kind }) => kind !== "unjudged");
+        expect(leaks.map(({ kind, message }) => `${kind}: ${message}`)).toEqual(
+          [4, 6].map((family) =>
+            expect.stringMatching(`^leak: .*another machine's name .*IPv${family}, ${hook}.*S2\\.1`),
+          ),
+        );
+      }
+    },
+  );
+
   test.each(["ipv4", "ipv6", "arp", "eapol", "slow", "llc"])(
     "S9.5: frames that are something else than %s on the wire",
     (kind) => {

@@ -31,6 +31,8 @@ export interface ReadingContext {
   readonly table: TableFamily;
   /** Where the rule's chain hangs in the kernel's packet path; absent for a chain that is jumped to. */
   readonly hook?: HookName;
+  /** The packets are from another machine's address, and what is kept from connection tracking counts as labelled. */
+  readonly strangers?: true;
   /** The packets open their flows. */
   readonly opens?: true;
   /** Index of each device by name. */
@@ -119,8 +121,10 @@ function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes, table, bare 
  */
 function loadRouteType(
   { result, flags, presenceOnly }: ExpressionOf<"fib">,
-  { hook }: ReadingContext,
+  { hook, strangers }: ReadingContext,
 ): Loaded | undefined {
+  if (strangers && result === "type" && flags.join() === "saddr" && !presenceOnly)
+    return free({ kind: "constant", bytes: hostNumber(RTN_UNICAST) });
   if (hook !== "prerouting" || result !== "type" || flags.join() !== "daddr" || presenceOnly) return undefined;
   const unicast = hostNumber(RTN_UNICAST);
   const bytesOf = (name: string) => (name === "" ? hostNumber(0) : unicast);
