@@ -1,11 +1,17 @@
 import { isGeneration } from "../reconciler/apply/record-shape.ts";
-import type { Generation, GenerationStore, LedgerStore, SecretKeeper, Stores } from "../reconciler/apply/stores.ts";
+import type {
+  Generation,
+  GenerationStore,
+  LedgerStore,
+  RoomStore,
+  SecretKeeper,
+  Stores,
+} from "../reconciler/apply/stores.ts";
 import { EMPTY_LEDGER, type Ledger } from "../reconciler/plan/ledger.ts";
 import { isLedger } from "../reconciler/plan/spec-shape.ts";
 import { damaged, envelopeFor, readEnvelope, type StateIdentity } from "./envelope.ts";
 import { FileJournal } from "./file-journal.ts";
 import { fileProposals } from "./file-proposals.ts";
-import { keptRoom } from "./kept-room.ts";
 import { decodeLines, encodeLine } from "./line.codec.ts";
 import { StateFolder } from "./state-folder.ts";
 
@@ -21,8 +27,18 @@ export function fileStores(folderPath: string, identity: StateIdentity, secrets?
     ledger: fileLedger(folder, identity),
     generations: fileGenerations(folder, identity),
     proposals: fileProposals(folder),
-    room: keptRoom(folder),
+    room: roomOf(folder),
     ...(secrets === undefined ? {} : { secrets }),
+  };
+}
+
+/** Loaded by who changes the machine. */
+function roomOf(folder: StateFolder): RoomStore {
+  const kept = async () => (await import("./kept-room.ts")).keptRoom(folder);
+  return {
+    keep: async () => (await kept()).keep(),
+    lend: async () => (await kept()).lend(),
+    give: async () => (await kept()).give(),
   };
 }
 

@@ -21,6 +21,16 @@ function awg(...words: readonly string[]) {
   return { status, stdout, stderr };
 }
 
+/** Takes each block of a disk as soon as somebody gives it up, for a minute at the most. */
+const WRITER = [
+  "import sys, time, os",
+  "end = time.monotonic() + 60",
+  "ballast = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)",
+  "while time.monotonic() < end:",
+  "    try: os.write(ballast, bytes(4096))",
+  "    except OSError: pass",
+].join("\n");
+
 describe("law 9: a state folder that takes no more", () => {
   test("what stands but could not be written down as accepted is said, and written by the next apply", () => {
     const config = join(folder, "config.yaml");
@@ -85,4 +95,45 @@ rules: [{ destinations: [192.0.2.0/24], via: block }]
     expect({ told, stderr }).toMatchObject({ told: ["exit 0", "exit 4", "exit 0", "exit 0", "room"] });
     expect(stderr).toContain("free some space");
   });
+
+  const whyNoWriter =
+    whyNoMount === "" && ["python3", "strace"].every(hasProgram) ? "" : " (skipped: needs python3 and strace)";
+  test.skipIf(whyNoWriter !== "")(
+    `law 5: a destroy ends well beside a program that takes every block${whyNoWriter}`,
+    () => {
+      const taken = join(folder, "taken");
+      mkdirSync(taken);
+      const config = join(folder, "taken.yaml");
+      const text =
+        "apiVersion: awg/v1\ndefault: { via: direct }\nrules: [{ destinations: [192.0.2.0/24], via: block }]\n";
+      writeFileSync(config, text, { mode: 0o600 });
+      const where = '--host "simulated:$MACHINE" --state-dir "$TAKEN/state"; echo "exit $?"';
+      const script = [
+        'mount -t tmpfs -o size=256k,mode=0700 tmpfs "$TAKEN"',
+        `"$NODE" "$AWG" apply --auto-approve -f ${config} ${where}`,
+        `python3 -c '${WRITER}' "$TAKEN/ballast" & writer=$!`,
+        'until [ "$(df --output=avail "$TAKEN" | tail -1)" -eq 0 ]; do sleep 0.05; done',
+        // The writer has its time whenever something was given up.
+        `strace -f -qq -o /dev/null -e trace=unlink,unlinkat -e inject=unlink,unlinkat:delay_exit=300000 "$NODE" "$AWG" destroy --auto-approve ${where}`,
+        "kill $writer; wait $writer 2>/dev/null",
+        'rm "$TAKEN/ballast"; ls -A "$TAKEN/state"',
+        `"$NODE" "$AWG" status ${where}`,
+      ].join("\n");
+      const environment = {
+        NODE: process.execPath,
+        AWG: program(),
+        TAKEN: taken,
+        MACHINE: join(folder, "taken.json"),
+        PATH: process.env["PATH"],
+      };
+      const { stdout, stderr } = spawnSync("unshare", ["--mount", "--propagation", "private", "sh", "-c", script], {
+        encoding: "utf8",
+        timeout: 60_000,
+        env: environment,
+      });
+      expect({ told: stdout.match(/^exit .*|Nothing is applied.*/gm), stderr }).toMatchObject({
+        told: ["exit 0", "exit 0", expect.stringContaining("Nothing is applied"), "exit 0"],
+      });
+    },
+  );
 });

@@ -25,6 +25,7 @@ const PROTOTYPES = {
   dup2: "int dup2(int from, int to)",
   ioctl: "int ioctl(int fd, unsigned long request, ...)",
   fcntl: "int fcntl(int fd, int command, ...)",
+  fallocate: "int fallocate(int fd, int mode, int64_t offset, int64_t length)",
   flock: "int flock(int fd, int operation)",
   setfsuid: "int setfsuid(uint32_t uid)",
   setfsgid: "int setfsgid(uint32_t gid)",

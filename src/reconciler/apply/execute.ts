@@ -37,7 +37,7 @@ export async function executePlan(deps: ApplyDeps, proposal: Proposal, plan: Pla
     return { kind: "inSync", generation: latest.number };
   }
   if (!isInSync(plan)) await deps.confirmation?.arm(newDeadlineMs(deps, deps.confirmation));
-  if (proposal.verb === "destroy") await deps.stores.room?.give();
+  if (proposal.verb === "destroy") await deps.stores.room?.lend();
   await deps.stores.secrets?.persist();
   await journal.append({
     type: "begin",

@@ -88,6 +88,8 @@ export interface SecretKeeper {
 export interface RoomStore {
   /** Keeps it, where it is not kept yet, for what is applied now. */
   keep(): Promise<void>;
+  /** Makes part of it the journal that a destroy is about to begin, which nobody can take then, and gives the rest free. */
+  lend(): Promise<void>;
   /** Gives it free. */
   give(): Promise<void>;
 }
