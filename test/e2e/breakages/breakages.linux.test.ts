@@ -23,6 +23,18 @@ describe.skipIf(reason !== undefined)(`awg verify${reason === undefined ? "" : `
     await world?.[Symbol.asyncDispose]();
   });
 
+  test("S11.1: a first apply cuts what an earlier policy let into a tunnel of the same address", async () => {
+    const keys = await newKeyPair();
+    const server = await startServer(world, "second", keys);
+    await using awg = new AwgInWorld(world, keys, program());
+    const { tunnel4 } = place.secondServer;
+    const left = ["-s", tunnel4.replace(/1$/, "2"), "-d", "239.255.255.250", "-p", "igmp", "--timeout", "600"];
+    await world.inside("client", ["conntrack", "-I", ...left]);
+    await awg.apply(awg.config({ server, allowLan: true, engine: "embedded" }));
+    expect(await world.inside("client", ["conntrack", "-L"])).not.toContain("239.255.255.250");
+    expect((await verify(awg)).findings.join("\n")).not.toContain("239.255.255.250");
+  });
+
   test("law 1: names each of the twelve breakages in the kernel by its kind, with less than a second of work", async () => {
     const keys = await newKeyPair();
     const server = await startServer(world, "first", keys);

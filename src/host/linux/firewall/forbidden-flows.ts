@@ -13,7 +13,7 @@ const LAST_UID = 0xffff_fffe;
 /** IPS_SEEN_REPLY, linux/netfilter/nf_conntrack_common.h. */
 const SEEN_REPLY = 2;
 
-/** Addresses of this machine, without length. */
+/** Addresses that this machine has, without length. */
 export interface LocalAddresses {
   readonly own: ReadonlySet<string>;
   /** Those of its networks at which everybody there is meant; what is sent to them from outside comes in as well. */
@@ -33,9 +33,10 @@ export function localAddresses(addresses: readonly string[]): LocalAddresses {
 /**
  * The tracked flows that the policy lets pass on no device and for no user (docs/security.md S11.1). Conntrack does not
  * know whose a flow is, so one user who may is enough to leave it alone. A flow of this machine can go on in a tunnel
- * only with that tunnel's address: to its peer any other would be a stranger's. Pure.
+ * only with that tunnel's address: to its peer any other would be a stranger's. The tunnels' own addresses are this machine's
+ * also before it has them: a first policy is loaded before any device is made. Pure.
  *
- * @param local addresses of this machine
+ * @param local addresses that this machine has
  */
 export function forbiddenFlows(policy: FirewallPolicy, flows: readonly Flow[], local: LocalAddresses): Flow[] {
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
@@ -66,12 +67,13 @@ function forbiddenBy(
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
   const devices = [PHYSICAL, ...new Set(tunnels.map(({ device }) => device))];
   const senders = sendersOf(policy);
+  const own = new Set([...local.own, ...tunnels.flatMap(({ addresses }) => addresses)]);
   const passes = (packet: Packet) => judge(policy, packet).verdict === "accept";
   return flows.filter((flow) => {
     const opening = openingPacket(flow);
     if (opening === undefined) return false;
-    const fromHere = local.own.has(flow.original.source);
-    const toHere = local.own.has(flow.original.destination);
+    const fromHere = own.has(flow.original.source);
+    const toHere = own.has(flow.original.destination);
     if (fromHere && toHere) return false;
     if (fromHere) {
       return !devices.some(

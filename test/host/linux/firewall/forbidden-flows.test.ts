@@ -72,6 +72,15 @@ describe("open flows that the policy forbids (S11.1)", () => {
     expect(isCut(policyOf({ flows: { rules: [rule], default: OFFICE } }), flowOf({}))).toBe(false);
   });
 
+  test("a tunnel's address is this machine's before the tunnel has it: a first policy is loaded before any device is made", () => {
+    const { own, broadcasts } = LOCAL;
+    const before = { own: new Set([...own].filter((address) => !address.startsWith("10."))), broadcasts };
+    const cut = (flow: Flow) => forbiddenFlows(LAPTOP, [flow], before).length === 1;
+    expect(cut(flowOf({ source: "10.8.0.2", destination: "239.255.255.250", destinationPort: 1900 }))).toBe(true);
+    expect(cut(flowOf({ source: "10.8.0.2" }))).toBe(false);
+    expect(cut(flowOf({ source: "10.8.0.9", destination: "10.8.0.2" }))).toBe(false);
+  });
+
   test("everything that leaves, when blocked", () => {
     expect(isCut(blockedPolicy(), flowOf({}))).toBe(true);
     expect(isCut(blockedPolicy(), incoming({ protocol: 6, destinationPort: 22 }))).toBe(true);
