@@ -50,6 +50,8 @@ export interface TunnelNeeds {
 export class TunnelState {
   #snapshot: SnapshotFrom<typeof tunnelMachine>;
   #look: Look | undefined;
+  /** The last of an engine that does not answer any more. */
+  #lastHeard: Look | undefined;
   #enteredMs = 0;
   #retryAtMs: number | undefined;
   readonly #random: () => number;
@@ -76,6 +78,7 @@ export class TunnelState {
    */
   look(observed: TunnelObserved | undefined, spec: TunnelSpec, nowMs: number): TunnelNeeds {
     const before = this.#look;
+    this.#lastHeard = before ?? this.#lastHeard;
     const now = observed?.running === true ? lookAt(observed, before, nowMs, spec) : undefined;
     this.#look = now;
     const needs = { probe: false, resolve: false };
@@ -83,7 +86,7 @@ export class TunnelState {
     if (this.name === "down") send({ type: "start" });
     if (now === undefined) {
       if (before !== undefined || this.name === "handshaking") send({ type: "engineDied" });
-    } else if (before !== undefined && hasShakenHands(now, before)) send({ type: "handshake" });
+    } else if (this.#lastHeard !== undefined && hasShakenHands(now, this.#lastHeard)) send({ type: "handshake" });
     else if (this.name === "up" && isLost(now, nowMs, SILENCE_MS)) send({ type: "sessionExpired" });
     if (this.#retryAtMs !== undefined && nowMs >= this.#retryAtMs) send({ type: "retry" });
     if (this.name === "resolving") send({ type: hasWay(spec) ? "resolved" : "resolveFailed" });

@@ -145,6 +145,20 @@ describe("an engine", () => {
     expect(watched.state.isDown).toBe(false);
   });
 
+  test("that was replaced is up with its first handshake, whenever that is seen", () => {
+    const watched = new Watched().for(20, sending).for(1, () => undefined);
+    expect(watched.state.isDown).toBe(true);
+    watched.for(2, () => engine(148, 92, 300));
+    expect([watched.state.name, watched.state.isDown]).toEqual(["up", false]);
+  });
+
+  test("that goes on after it was stopped is no sign of its peer", () => {
+    const unheard = (second: number) => engine(148 + second * 100, 92, 300);
+    const watched = new Watched().for(1, () => engine(148, 92, 299)).for(20, unheard);
+    watched.for(1, () => undefined).for(2, unheard);
+    expect(watched.state.name).not.toBe("up");
+  });
+
   test("that stays away is a tunnel that is down", () => {
     const watched = new Watched().for(20, talking).for(30, () => undefined);
     expect(watched.state.isDown).toBe(true);
