@@ -31,6 +31,8 @@ const ENTRIES = {
     "src/cli/verbs/apply.ts",
     "src/compose/generations/apply-planned.ts",
     "src/host/linux/expect-engines.ts",
+    "src/host/linux/engines/order-engine.ts",
+    "src/host/linux/engines/order-engine.ts",
     "src/host/linux/firewall/load/load-policy.ts",
     "src/host/linux/firewall/load/fall-back.ts",
     "src/host/linux/firewall/reading/table-damage.ts",

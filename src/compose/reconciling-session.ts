@@ -106,7 +106,7 @@ export class ReconcilingSession implements Session {
   /** Tells every engine its peers' endpoints again, so that it lets go of addresses that this machine lost. */
   async nudge(): Promise<void> {
     const { engines } = this.#parts.host;
-    for (const { device } of await engines.readAll()) await engines.nudge?.(device);
+    for (const { device, running } of await engines.readAll()) if (running) await engines.nudge?.(device);
   }
 
   /** How the engine of a device stands; undefined when none answers. */

@@ -3,6 +3,7 @@ import type { Problem } from "../model/config/problem.ts";
 import type { AwgError } from "../model/error.ts";
 import type { Plan } from "../model/plan.ts";
 import type { DesiredState, Enforcement, FieldChange, Resource, ResourceKey } from "../model/resource.ts";
+import type { EngineSilence } from "../model/spec/tunnel.ts";
 import type { Verified } from "../model/verify/finding.ts";
 import type { Verdict } from "../reconciler/apply/confirm.ts";
 import type { ProgressEvent, StopQuestion } from "../reconciler/apply/outcome.ts";
@@ -123,6 +124,8 @@ export interface ResourceStatus {
   readonly summary: string;
   /** Of a tunnel whose engine runs. */
   readonly tunnel?: TunnelStatus;
+  /** Of a tunnel whose engine is there and does not answer. */
+  readonly silence?: EngineSilence;
 }
 
 /** What a tunnel's engine says of itself; nothing of it is secret. */

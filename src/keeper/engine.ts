@@ -1,8 +1,7 @@
 import { rmSync } from "node:fs";
 import { AwgError, messageOf } from "../model/error.ts";
 import type { EngineUser, EnsureEngine } from "../model/keeper-protocol.ts";
-import { parseUapiDevice, parseUapiErrno } from "../model/uapi/reply.ts";
-import { UAPI_GET } from "../model/uapi/set.ts";
+import { parseUapiDevice, parseUapiErrno, UAPI_GET } from "../model/uapi/reply.ts";
 import { errnoName, hasErrno } from "../native/linux/errno.ts";
 import { exchangeOverUnixSocket } from "../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
@@ -10,7 +9,7 @@ import { type EngineChild, type EngineLaunch, startEngineProgram, uapiSocketPath
 import { clockBeside, type ForwardClock } from "./forward-clock.ts";
 import { copySecrets, type LiftedSecrets, wipeSecrets, withSecrets } from "./lifted-secrets.ts";
 import { findEngines, type OrphanEngine } from "./orphan-engine.ts";
-import { endProcess, isAlive, type ProcessIdentity, readProcessIdentity } from "./process-identity.ts";
+import { endProcess, isAlive, isStopped, type ProcessIdentity, readProcessIdentity } from "./process-identity.ts";
 
 const ANSWER_TIMEOUT_MS = 5000;
 /** The embedded engine is a node process; on a machine that is busy its start takes seconds. */
@@ -49,6 +48,8 @@ type Wish = Pick<EnsureEngine, "engine" | "protocol" | "user" | "configuration" 
 export class Engine {
   readonly #around: EngineSurroundings;
   readonly #clock: ForwardClock;
+  /** Another program started the one that runs. */
+  #isForeign: boolean;
   #what: EngineKind;
   #user: EngineUser | undefined;
   #running: ProcessIdentity | undefined;
@@ -65,6 +66,7 @@ export class Engine {
     this.#what = what;
     this.#running = orphan;
     this.#user = orphan?.user;
+    this.#isForeign = orphan !== undefined && orphan.user === undefined;
     if (orphan !== undefined) this.#watchAfter(WATCH_MS);
   }
 
@@ -73,7 +75,8 @@ export class Engine {
   }
 
   /**
-   * Makes it run with this configuration; an engine of the same protocol and user that runs gets the update only.
+   * Makes it run with this configuration; an engine of the same protocol and user that runs gets the update only. One that does
+   * not answer is ended and started anew, unless another program started it: then AwgError conflict.
    *
    * @param secrets what marks in both stand for; copied for restarts
    */
@@ -87,6 +90,7 @@ export class Engine {
       sameUser &&
       this.#takes(wish.update, secrets);
     if (!keeps) {
+      if (alive && this.#isForeign) throw this.#foreignSilence();
       await this.stop();
       this.#what = { kind: wish.engine, protocol: wish.protocol };
       this.#user = wish.user;
@@ -98,13 +102,25 @@ export class Engine {
     this.#watchAfter(WATCH_MS);
   }
 
+  #foreignSilence(): AwgError {
+    const { pid } = this.state;
+    return new AwgError(
+      "conflict",
+      `the engine of ${this.#around.device} (process ${pid}), which another program started, does not answer`,
+      {
+        remedy: `let it go on (kill -CONT ${pid}), or end it: awg starts one of its own then`,
+      },
+    );
+  }
+
   /** Sets what is to be updated; false when the engine does not answer any more and must be started anew. */
   #takes(update: string | undefined, secrets: LiftedSecrets): boolean {
+    if (this.#running !== undefined && isStopped(this.#running)) return false;
     try {
       if (update !== undefined) this.#set(update, secrets);
       return true;
     } catch (error) {
-      if (hasErrno(error, "ETIMEDOUT", "ECONNRESET", "EPIPE", "ECONNREFUSED", "ENOENT")) return false;
+      if (hasErrno(error, "ETIMEDOUT", "EAGAIN", "ECONNRESET", "EPIPE", "ECONNREFUSED", "ENOENT")) return false;
       throw error;
     }
   }
@@ -165,6 +181,7 @@ export class Engine {
     child.on("exit", () => this.#look());
     child.unref();
     this.#startedAtMs = performance.now();
+    this.#isForeign = false;
     try {
       this.#running = readProcessIdentity(child.pid);
       parseUapiDevice(this.#exchange(new TextEncoder().encode(UAPI_GET), START_TIMEOUT_MS));

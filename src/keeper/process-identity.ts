@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { readProcessState } from "../native/linux/process/process-state.ts";
 
 /** A process that cannot be confused with a later one of the same pid. */
 export interface ProcessIdentity {
@@ -27,12 +28,18 @@ export function isAlive(identity: ProcessIdentity): boolean {
   }
 }
 
+/** Whether a signal or a debugger stopped it, so that it does nothing until somebody lets it go on. */
+export function isStopped({ pid }: ProcessIdentity): boolean {
+  return readProcessState(pid)?.toUpperCase() === "T";
+}
+
 /**
- * Ends a process: SIGTERM, and SIGKILL if it is still there after a grace. One that is gone is success. Throws when the
- * kernel does not tell whose pid it is now: it may be another's.
+ * Ends a process: SIGTERM, and SIGKILL if it is still there after a grace; SIGKILL at once where it is stopped, for it would
+ * hear nothing else. One that is gone is success. Throws when the kernel does not tell whose pid it is now: it may be another's.
  */
 export async function endProcess(identity: ProcessIdentity, graceMs = 2000): Promise<void> {
-  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+  const signals = isStopped(identity) ? (["SIGKILL"] as const) : (["SIGTERM", "SIGKILL"] as const);
+  for (const signal of signals) {
     if (!isThere(identity)) return;
     process.kill(identity.pid, signal);
     for (let waited = 0; waited < graceMs && isAlive(identity); waited += 5) await sleep(5);

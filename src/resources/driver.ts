@@ -3,6 +3,14 @@ import type { Host } from "../host/ports/host.ts";
 import type { StepOf } from "../model/plan.ts";
 import type { Enforcement, FieldChange, Observed, ResourceKey, ResourceKind, Spec } from "../model/resource.ts";
 
+/** Somebody else's that must not be disturbed without being asked. */
+export interface Hold {
+  /** For people. */
+  readonly holder: string;
+  /** All else is as desired, so that it can be left as it stands. */
+  readonly canStay: boolean;
+}
+
 /** The same verbs for every kind. Only observe and apply touch the machine. */
 export interface ResourceDriver<K extends ResourceKind> {
   readonly kind: K;
@@ -21,6 +29,15 @@ export interface ResourceDriver<K extends ResourceKind> {
    * (a device that is absent, a table that is empty). Pure.
    */
   asSpec(observed: Observed<K>): Spec<K> | undefined;
+
+  /**
+   * What stands there and tells nothing of itself now, with what was accepted of it in place of that; anything else as it is.
+   * Pure.
+   */
+  recall?(observed: Observed<K>, accepted: Spec<K>): Observed<K>;
+
+  /** What keeps the thing from being changed that stands there and is ours; undefined where nothing does. Pure. */
+  heldBy?(desired: Spec<K>, observed: Observed<K>): Hold | undefined;
 
   /** Performs one batch. Applying twice equals applying once; "already so" and "already gone" are success. */
   apply(host: Host, steps: readonly StepOf<K>[]): Promise<void>;
@@ -41,6 +58,9 @@ export interface ResourceDriver<K extends ResourceKind> {
    * Whether all that differs is what the other end moves by its packets (a peer's endpoint): told again, it may stay. Pure.
    */
   roams?(changes: readonly FieldChange[]): boolean;
+
+  /** Whether all that differs is that what stands there does not answer: begun anew, it is right. Pure. */
+  isSilent?(changes: readonly FieldChange[]): boolean;
 
   /** Why these changes are due, where "differs" or "was changed outside awg" would not say it. Pure. */
   reason?(changes: readonly FieldChange[]): string | undefined;

@@ -29,6 +29,9 @@ export const run: RunVerb = async (call) => {
       ? await session.plan(await loadConfigFor(call, session), selectionOf(call))
       : await session.planRollback(from);
   const { terminal } = call;
+  // What is told by a resource's key is something of it that no step is made of.
+  const notes = planned.notes.filter(({ path }) => path.includes("/"));
+  if (notes.length > 0) (await import("../views/notes.ts")).printNotes(notes, terminal);
   const subject = from === undefined ? "the config says" : `generation ${from} says`;
   for (const { isWarning, path, message } of planned.notes)
     if (isWarning) terminal.err(`${styleFor(terminal.colorErr).yellow("note:")} ${path}: ${message}`);

@@ -7,6 +7,7 @@ const CAUSE_TEXTS: Readonly<Record<DriftCause, string>> = {
   "link-gone": "its device is gone, and with it what stood on it",
   "keeper-gone": "the keeper that held it is gone",
   "engine-gone": "its engine does not run",
+  "engine-silent": "its engine does not answer",
   "peer-roamed": "the peer speaks from another address now, as WireGuard lets it",
   "file-rewritten": "another program wrote the file",
   unknown: "cause unknown",

@@ -106,8 +106,9 @@ export function statusDocument(status: Status, nowMs = Date.now()): object {
     format_version: "1",
     generation: status.generation,
     conditions: status.conditions.map((condition) => ({ ...condition, since: condition.since ?? null })),
-    resources: status.resources.map(({ tunnel, ...resource }) => ({
+    resources: status.resources.map(({ tunnel, silence, ...resource }) => ({
       ...resource,
+      ...(silence === undefined ? {} : { silent_engine: { pid: silence.pid, message: silence.text } }),
       ...(tunnel === undefined ? {} : { tunnel: tunnelDocument(tunnel, nowMs, hasFallback(status)) }),
     })),
     open_journal: status.openJournal ?? null,

@@ -1,10 +1,13 @@
 import { TunnelState } from "../../daemon/tunnel-state.ts";
 import { FALLBACK_LIFETIME_MS } from "../../model/ownership.ts";
+import type { EngineSilence } from "../../model/spec/tunnel.ts";
 import { type FallbackTunnel, fallbackTunnels } from "../fallback.ts";
 import type { ReconcilingSession } from "../reconciling-session.ts";
 import { Attempts } from "./attempts.ts";
 
 const LOOK_MS = 1_000;
+/** So long the loop has to put another engine in the place of one that does not answer. */
+const REPLACE_MS = 5_000;
 /** Twice it may fail before it expires. */
 const RENEW_MS = FALLBACK_LIFETIME_MS / 3;
 
@@ -31,6 +34,8 @@ export class FallbackWatch implements AsyncDisposable {
   readonly #session: ReconcilingSession;
   readonly #deps: FallbackDeps;
   readonly #states = new Map<string, TunnelState>();
+  /** When the loop was told that the engine of a device does not answer, in steady milliseconds. */
+  readonly #silent = new Map<string, number>();
   /** What is in force expires while looks fail. */
   readonly #attempts: Attempts;
   #tunnels: readonly FallbackTunnel[] | undefined;
@@ -98,9 +103,23 @@ export class FallbackWatch implements AsyncDisposable {
   async #lookAt({ spec }: FallbackTunnel): Promise<void> {
     const state = this.#states.get(spec.device) ?? new TunnelState(this.#deps.random);
     this.#states.set(spec.device, state);
-    const { probe, resolve } = state.look(await this.#session.engine(spec.device), spec, this.#deps.nowMs());
+    const engine = await this.#session.engine(spec.device);
+    if (this.#isToBeReplaced(spec.device, engine?.silence)) return;
+    const { probe, resolve } = state.look(engine, spec, this.#deps.nowMs());
     if (resolve) this.#deps.wake(`${spec.device} is down`);
-    if (probe) await this.#session.probe(spec.device);
+    if (probe && engine?.running === true) await this.#session.probe(spec.device);
+  }
+
+  /** Tells the loop, which starts another engine, before anything has to go directly. */
+  #isToBeReplaced(device: string, silence: EngineSilence | undefined): boolean {
+    if (silence === undefined) {
+      this.#silent.delete(device);
+      return false;
+    }
+    const toldMs = this.#silent.get(device) ?? this.#deps.nowMs();
+    if (!this.#silent.has(device)) this.#deps.wake(`${device}: ${silence.text}`);
+    this.#silent.set(device, toldMs);
+    return this.#deps.nowMs() - toldMs < REPLACE_MS;
   }
 }
 

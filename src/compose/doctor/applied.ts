@@ -1,13 +1,14 @@
 import type { Capabilities } from "../../host/ports/facts.ts";
 import { messageOf } from "../../model/error.ts";
 import { DISREGARDED, DISREGARDED_REMEDY } from "../../model/firewall/canary.ts";
-import type { DesiredState } from "../../model/resource.ts";
+import type { DesiredState, ResourceKey } from "../../model/resource.ts";
+import type { EngineSilence } from "../../model/spec/tunnel.ts";
 import { observeMachine } from "../../reconciler/apply/observe.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import { driverRegistry } from "../../resources/registry.ts";
 import type { Traffic } from "../generations/unreadable-state.ts";
-import { damageTold, statusOf } from "../reading/status.ts";
+import { damageTold, GONE, statusOf } from "../reading/status.ts";
 import type { ResourceStatus } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
 import type { Finding } from "./finding.ts";
@@ -89,7 +90,9 @@ export function judgeApplied(
   for (const resource of resources) {
     if (resource.key.startsWith("firewall/") && (resource.drift.length > 0 || !resource.ready)) {
       findings.push(policyFinding(resource, killSwitch, remedy));
-    } else if (resource.drift.length > 0 || (!resource.ready && resource.summary === "is gone")) drifted.push(resource);
+    } else if (resource.silence !== undefined)
+      findings.push(silentEngineFinding(resource.key, resource.silence, remedy));
+    else if (resource.drift.length > 0 || (!resource.ready && resource.summary === GONE)) drifted.push(resource);
     else if (!resource.ready) findings.push(silentFinding(resource));
   }
   if (drifted.length === 0) return findings;
@@ -146,6 +149,21 @@ function policyFinding(policy: ResourceStatus, killSwitch: boolean, remedy: read
     what: `the packet filter is not as applied: ${meaning}`,
     evidence: [...(policy.ready ? [] : [`${policy.key} ${policy.summary}`]), ...damage],
     remedy,
+  };
+}
+
+/** An engine that is there and does not answer: nothing passes its tunnel. */
+function silentEngineFinding(key: ResourceKey, silence: EngineSilence, wayBack: readonly string[]): Finding {
+  const { text, pid, canGoOn, isForeign } = silence;
+  const going = canGoOn ? [`kill -CONT ${pid}, which lets it go on`] : [];
+  const another = isForeign ? `awg apply -f CONFIG --replace ${key}, which ends it` : wayBack;
+  return {
+    id: "engine-silent",
+    severity: "fault",
+    what: `nothing passes ${key}: ${text}`,
+    evidence: ["its process is there and answers no question"],
+    consequence: "another engine in its place shakes hands anew",
+    remedy: [...going, ...[another].flat()],
   };
 }
 

@@ -32,6 +32,7 @@ export const FINDING_IDS = [
   "drifted",
   "machine-unreadable",
   "keeper-silent",
+  "engine-silent",
   "tunnel-silent",
   "engine-missing",
   "tun-missing",

@@ -36,7 +36,7 @@ export function routeTextOfMac({ type, destination, device }: KnownRoute): strin
 
 /** How a tunnel's engine stands. */
 export function tunnelState(engine: TunnelObserved | undefined): string {
-  if (engine === undefined || !engine.running) return "its engine does not run";
+  if (engine === undefined || !engine.running) return engine?.silence?.text ?? "its engine does not run";
   const last = Math.max(0, ...engine.peers.map(({ lastHandshakeSeconds }) => lastHandshakeSeconds));
   return last === 0 ? "no handshake yet" : `last handshake ${new Date(last * 1000).toISOString()}`;
 }

@@ -14,6 +14,9 @@ import type { Condition, ResourceStatus, Status } from "../session.ts";
 import { hasAnswered } from "./tunnel-state.ts";
 import { tunnelStatus } from "./tunnel-status.ts";
 
+/** Says of a resource of which nothing stands. */
+export const GONE = "is gone";
+
 interface StatusInput {
   readonly generation: Generation | undefined;
   readonly desired: DesiredState;
@@ -56,12 +59,13 @@ function statusOfResource(
     enforcement: driver.enforcement?.(spec, capabilities) ?? "enforced",
     ready: found !== undefined && isUp(resource, found, nowMs),
     drift,
-    summary: found === undefined ? "is gone" : summaryOf(resource, found, capabilities),
+    summary: found === undefined ? GONE : summaryOf(resource, found, capabilities),
     ...(kind === "tunnel" ? runningTunnel(found as TunnelObserved | undefined) : {}),
   };
 }
 
-function runningTunnel(found: TunnelObserved | undefined): Pick<ResourceStatus, "tunnel"> {
+function runningTunnel(found: TunnelObserved | undefined): Pick<ResourceStatus, "tunnel" | "silence"> {
+  if (found?.silence !== undefined) return { silence: found.silence };
   return found?.running === true ? { tunnel: tunnelStatus(found) } : {};
 }
 
@@ -105,8 +109,8 @@ function summaryOf(resource: Resource, found: Observed, capabilities: Capabiliti
   }
 }
 
-function tunnelSummary({ running, peers }: TunnelObserved): string {
-  if (!running) return "its engine does not run";
+function tunnelSummary({ running, silence, peers }: TunnelObserved): string {
+  if (!running) return silence?.text ?? "its engine does not run";
   const last = Math.max(0, ...peers.map(({ lastHandshakeSeconds }) => lastHandshakeSeconds));
   const received = peers.reduce((sum, peer) => sum + peer.receivedBytes, 0);
   const sent = peers.reduce((sum, peer) => sum + peer.sentBytes, 0);
@@ -146,7 +150,9 @@ function conditionsOf(
   { generation, desired, openJournal, openSinceMs, ...open }: StatusInput,
 ): readonly Condition[] {
   const waiting = resources.filter(({ ready }) => !ready).map(({ key }) => key);
-  const drifted = resources.filter(({ drift }) => drift.length > 0).map(({ key }) => key);
+  const gone = resources.filter(({ summary }) => summary === GONE).map(({ key }) => key);
+  const changed = resources.filter(({ drift }) => drift.length > 0).map(({ key }) => key);
+  const isDrifted = gone.length + changed.length > 0;
   const applied = generation !== undefined && resources.length > 0;
   // What still is as the read-back of the apply found it has been so since then, as far as anybody looked.
   const accepted = generation === undefined ? {} : { since: new Date(generation.acceptedMs).toISOString() };
@@ -164,9 +170,9 @@ function conditionsOf(
     protects.status && !protects.orphaned ? { ...protects.condition, ...accepted } : protects.condition,
     {
       type: "Drifted",
-      status: drifted.length > 0,
-      reason: drifted.length === 0 ? "as applied" : `${drifted.join(", ")} changed outside awg`,
-      ...(drifted.length === 0 ? accepted : {}),
+      status: isDrifted,
+      reason: isDrifted ? driftText(gone, changed) : "as applied",
+      ...(isDrifted ? {} : accepted),
     },
     {
       type: "Stalled",
@@ -179,6 +185,14 @@ function conditionsOf(
           : { since: new Date(openSinceMs).toISOString() }),
     },
   ];
+}
+
+function driftText(gone: readonly string[], changed: readonly string[]): string {
+  const texts = [
+    gone.length === 0 ? "" : `${gone.join(", ")} ${gone.length === 1 ? "is" : "are"} gone`,
+    changed.length === 0 ? "" : `${changed.join(", ")} changed outside awg`,
+  ];
+  return texts.filter(Boolean).join("; ");
 }
 
 function whyStalled({ wayBackFailed, isUnwritten }: Pick<StatusInput, "wayBackFailed" | "isUnwritten">): string {

@@ -1,27 +1,22 @@
 import { existsSync } from "node:fs";
-import { AwgError } from "../../model/error.ts";
-import { ENGINE_MARK } from "../../model/ownership.ts";
 import type { SecretStore } from "../../model/secret-store.ts";
-import type { TunnelObserved, TunnelSpec } from "../../model/spec/tunnel.ts";
+import type { TunnelObserved } from "../../model/spec/tunnel.ts";
 import { type EngineIdentity, observedFromUapi, silentTunnel } from "../../model/uapi/observed.ts";
-import { renderNudge, renderProbe } from "../../model/uapi/peer-touch.ts";
-import { parseUapiDevice, type UapiDevice } from "../../model/uapi/reply.ts";
-import { renderUapiSet, UAPI_GET } from "../../model/uapi/set.ts";
+import { parseUapiDevice, UAPI_GET } from "../../model/uapi/reply.ts";
 import { hasErrno } from "../../native/linux/errno.ts";
-import {
-  type AskedSocket,
-  askOverUnixSocket,
-  exchangeOverUnixSocket,
-  isUnixSocketLive,
-} from "../../native/linux/process/unix-exchange.ffi.ts";
+import { type AskedSocket, askOverUnixSocket } from "../../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import type { EnginePort } from "../ports/engines.ts";
-import { PROTOCOLS, removeDeadSockets, socketPath, socketsOf } from "./engine-sockets.ts";
+import { PROTOCOLS, socketPath } from "./engine-sockets.ts";
 import type { KeeperClient } from "./keeper-client.ts";
 import { tunnelOfLink } from "./links.ts";
-import { readServiceUser } from "./service-user.ts";
 
-const ANSWER_TIMEOUT_MS = 5000;
+/** An engine answers within a few milliseconds; after this it is looked at whether its process could. */
+const PROMPT_MS = 150;
+/** Then one that could has this long. */
+const PATIENCE_MS = 3000;
+/** For one that did not answer when it was last asked. */
+const AGAIN_MS = 300;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 /** Enough to read what has come already. */
 const LEAST_WAIT_MS = 10;
@@ -33,7 +28,8 @@ const ASKED_AT_ONCE = 16;
  * set through the keeper, which remembers the configuration to start them again with.
  */
 export function linuxEngines(keeper: KeeperClient, secrets: SecretStore): EnginePort {
-  const read = (device: string) => readEngine(device, secrets);
+  const asker: Asker = { keeper, secrets, silent: new Set() };
+  const read = async (device: string) => (await readEngines(asker, [device]))[0];
   return {
     read: async (device) => (hasLink(device) ? read(device) : undefined),
     elsewhere: async (device) => {
@@ -41,11 +37,14 @@ export function linuxEngines(keeper: KeeperClient, secrets: SecretStore): Engine
       return (await import("./engine-elsewhere.ts")).engineElsewhere(device);
     },
     portHolder: async (port) => (await import("./processes/port-holder.ts")).portHolder(port),
-    readAll: async () => readEngines(ourDevices(), secrets),
-    ensure: (spec) => ensureEngine(keeper, secrets, spec),
-    nudge: async (device) => touchEngine(device, (state) => renderNudge(state, hasWay)),
-    probe: async (device) => touchEngine(device, renderProbe),
-    remove: (device) => removeEngine(keeper, device),
+    readAll: async () => readEngines(asker, ourDevices()),
+    ensure: async (spec) => {
+      const { ensureEngine } = await import("./engines/order-engine.ts");
+      await ensureEngine(keeper, secrets, spec, await read(spec.device));
+    },
+    nudge: async (device) => (await import("./engines/touch-engine.ts")).nudgeEngine(device),
+    probe: async (device) => (await import("./engines/touch-engine.ts")).probeEngine(device),
+    remove: async (device) => (await import("./engines/order-engine.ts")).removeEngine(keeper, device),
   };
 }
 
@@ -67,138 +66,141 @@ function ourDevices(): string[] {
     .map(({ name }) => name);
 }
 
-function readEngine(device: string, secrets: SecretStore): TunnelObserved | undefined {
-  return readEngines([device], secrets)[0];
+/** Who asks engines, and what is remembered from one question to the next. */
+interface Asker {
+  readonly keeper: KeeperClient;
+  readonly secrets: SecretStore;
+  /** Devices whose engine did not answer when it was last asked. */
+  readonly silent: Set<string>;
 }
 
 /** What the engines of these devices say, in the devices' order; they answer side by side, and so do they stay silent. */
-function readEngines(devices: readonly string[], secrets: SecretStore): TunnelObserved[] {
+async function readEngines(asker: Asker, devices: readonly string[]): Promise<TunnelObserved[]> {
   const found: TunnelObserved[] = [];
   for (let first = 0; first < devices.length; first += ASKED_AT_ONCE) {
     using open = new DisposableStack();
     const questions = devices.slice(first, first + ASKED_AT_ONCE).map((device) => askEngine(device, open));
-    const endMs = steadyMs() + ANSWER_TIMEOUT_MS;
-    for (const asked of questions) {
-      const engine = firstAnswer(asked, endMs, secrets);
+    const promptEndMs = steadyMs() + PROMPT_MS;
+    const heard = questions.map((question) => firstAnswer(question, promptEndMs, asker));
+    const endMs = steadyMs() + PATIENCE_MS;
+    for (const [index, answer] of heard.entries()) {
+      const question = questions[index] as Question;
+      const engine = typeof answer === "object" ? answer : await silenceOf(asker, question, answer, endMs);
+      if (typeof answer === "object") asker.silent.delete(question.device);
       if (engine !== undefined) found.push(engine);
     }
   }
   return found;
 }
 
-/** A socket of an engine, and the question put to it or what came of the attempt. */
+/** A device, and its engine's sockets with the question put to each or what came of the attempt. */
+interface Question {
+  readonly device: string;
+  readonly asked: readonly AskedEngine[];
+}
+
 interface AskedEngine {
   readonly device: string;
   readonly protocol: (typeof PROTOCOLS)[number];
   readonly asked: AskedSocket | { readonly error: unknown };
 }
 
+/** "late": somebody listens and has not answered yet; "nobody": none does. */
+type Answer = TunnelObserved | "late" | "nobody";
+
 /** Milliseconds of a clock that nobody sets. performance.now() would load node:perf_hooks: a millisecond of each start. */
 function steadyMs(): number {
   return Number(process.hrtime.bigint() / 1_000_000n);
 }
 
-function askEngine(device: string, open: DisposableStack): AskedEngine[] {
+function askEngine(device: string, open: DisposableStack): Question {
   const places = PROTOCOLS.map((protocol) => ({ protocol, path: socketPath(protocol, device) }));
-  return places
+  const asked = places
     .filter(({ path }) => existsSync(path))
     .map(({ protocol, path }) => {
       try {
-        return { device, protocol, asked: open.use(askOverUnixSocket(exchangeOf(path, UAPI_GET))) };
+        return { device, protocol, asked: open.use(askOverUnixSocket(exchangeOf(path, UAPI_GET, PROMPT_MS))) };
       } catch (error) {
         return { device, protocol, asked: { error } };
       }
     });
+  return { device, asked };
 }
 
-function firstAnswer(asked: readonly AskedEngine[], endMs: number, secrets: SecretStore): TunnelObserved | undefined {
+function firstAnswer({ asked }: Question, endMs: number, { secrets }: Asker): Answer {
+  let isLate = false;
   for (const one of asked) {
-    const engine = readAnswer(one, endMs, secrets);
-    if (engine !== undefined) return engine;
+    const answer = readAnswer(one, endMs, secrets);
+    if (typeof answer === "object") return answer;
+    isLate ||= answer === "late";
   }
-  return undefined;
+  return isLate ? "late" : "nobody";
 }
 
-function readAnswer(
-  { device, protocol, asked }: AskedEngine,
-  endMs: number,
-  secrets: SecretStore,
-): TunnelObserved | undefined {
+function readAnswer({ device, protocol, asked }: AskedEngine, endMs: number, secrets: SecretStore): Answer {
   const identity: EngineIdentity = { device, protocol, engine: "userspace" };
   try {
     if ("error" in asked) throw asked.error;
-    const leftMs = Math.max(LEAST_WAIT_MS, endMs - steadyMs());
+    const leftMs = Math.max(LEAST_WAIT_MS, Math.ceil(endMs - steadyMs()));
     const state = parseUapiDevice(new TextDecoder().decode(asked.receive(leftMs)));
     const engine = state.isEmbedded === true ? "embedded" : "userspace";
     return observedFromUapi(state, { ...identity, engine }, (bytes) => secrets.idOf(bytes));
   } catch (error) {
-    // The socket file of a program that has died.
-    if (hasErrno(error, "ECONNREFUSED", "ENOENT")) return undefined;
-    if (hasErrno(error, "ECONNRESET", "EPIPE", "ETIMEDOUT")) return silentTunnel(identity);
+    // The socket file of a program that has died, or that dies now.
+    if (hasErrno(error, "ECONNREFUSED", "ENOENT", "ECONNRESET", "EPIPE")) return "nobody";
+    // EAGAIN: so many were not heard that no more are let in (connect(2)).
+    if (hasErrno(error, "ETIMEDOUT", "EAGAIN")) return "late";
     throw error;
   }
 }
 
-/** Whether the kernel has a route for the engines' own packets to an endpoint. */
-function hasWay(endpoint: string): boolean {
-  const destination = endpoint.slice(0, endpoint.lastIndexOf(":")).replace(/^\[|\]$/g, "");
-  using netlink = openRouteNetlink();
-  const decision = netlink.decideRoute({ destination, mark: ENGINE_MARK });
-  return "route" in decision && decision.route.type === "unicast";
+/** What is to be said of an engine that did not answer at once; undefined where there is none. One that a signal stopped is not waited for. */
+async function silenceOf(
+  asker: Asker,
+  question: Question,
+  answer: "late" | "nobody",
+  endMs: number,
+): Promise<TunnelObserved | undefined> {
+  const { device, asked } = question;
+  const held = heldBy(asker.keeper, device);
+  if (answer === "nobody" && held !== undefined && held.pid === undefined) return undefined;
+  // Loaded where an engine does not answer.
+  const { findEngineProcess, silentEngine } = await import("./engines/silent-engine.ts");
+  const found = findEngineProcess(device, held?.pid);
+  if (answer === "late" && found?.stoppedBy === undefined) {
+    const again = asker.silent.has(device) ? Math.min(endMs, steadyMs() + AGAIN_MS) : endMs;
+    const late = firstAnswer(question, again, asker);
+    if (typeof late === "object") {
+      asker.silent.delete(device);
+      return late;
+    }
+  }
+  if (found === undefined && answer === "nobody") return undefined;
+  asker.silent.add(device);
+  const protocol = asked[0]?.protocol ?? "wireguard";
+  if (found === undefined) return silentTunnel({ device, engine: "userspace", protocol });
+  return silentEngine(device, found, answer === "late" ? "does not answer" : "has lost its socket");
 }
 
-/** Tells every engine of the device one `set` made from what it says of itself. */
-function touchEngine(device: string, render: (state: UapiDevice) => string | undefined): void {
-  for (const protocol of PROTOCOLS) {
-    const path = socketPath(protocol, device);
-    if (!existsSync(path)) continue;
-    const request = render(parseUapiDevice(ask(path)));
-    if (request !== undefined) ask(path, request);
+/** The engine of a device as its keeper knows it, without a pid where it has none; undefined where no keeper tells. */
+function heldBy(keeper: KeeperClient, device: string): { readonly pid: number | undefined } | undefined {
+  try {
+    const status = keeper.status();
+    const held = status?.devices.find((one) => one.device === device);
+    // What the kernel tells of a keeper that does not answer names no tables and no engines.
+    if (held === undefined || (held.engine === undefined && status?.tables.length === 0)) return undefined;
+    return { pid: held.engine?.pid };
+  } catch {
+    return undefined;
   }
 }
 
-function ask(path: string, request = UAPI_GET): string {
-  return new TextDecoder().decode(exchangeOverUnixSocket(exchangeOf(path, request)));
-}
-
-function exchangeOf(path: string, request: string): Parameters<typeof askOverUnixSocket>[0] {
+function exchangeOf(path: string, request: string, timeoutMs: number): Parameters<typeof askOverUnixSocket>[0] {
   return {
     path,
     request: new TextEncoder().encode(request),
     terminator: Uint8Array.of(10, 10),
     maxAnswerBytes: MAX_ANSWER_BYTES,
-    timeoutMs: ANSWER_TIMEOUT_MS,
+    timeoutMs,
   };
-}
-
-async function ensureEngine(keeper: KeeperClient, secrets: SecretStore, spec: TunnelSpec): Promise<void> {
-  const { engine } = spec;
-  if (engine === "kernel") {
-    throw new AwgError("unsupported", `awg cannot drive the kernel's engine that ${spec.device} asks for yet`, {
-      remedy: "say engine: auto",
-    });
-  }
-  const bytesOf = secrets.bytesOf.bind(secrets);
-  const configuration = renderUapiSet(spec, undefined, bytesOf);
-  if (configuration === undefined) throw new AwgError("bug", `there is nothing to configure on ${spec.device}`);
-  const standing = readEngine(spec.device, secrets);
-  const isSame = standing?.protocol === spec.protocol && standing.engine === engine;
-  const update = isSame ? renderUapiSet(spec, standing, bytesOf) : undefined;
-  await keeper.ensureRunning();
-  const user = readServiceUser();
-  const { device, protocol, listenPort } = spec;
-  const wanted = { device, engine, protocol, user, configuration, ...(update === undefined ? {} : { update }) };
-  try {
-    keeper.request({ request: "ensureEngine", ...wanted });
-  } catch (error) {
-    throw (await import("./processes/port-holder.ts")).namePortHolder(error, listenPort);
-  }
-}
-
-async function removeEngine(keeper: KeeperClient, device: string): Promise<void> {
-  // A new keeper takes over the engine that a dead one left, and can then end it.
-  if (keeper.status() === undefined && socketsOf(device).some(isUnixSocketLive) && hasLink(device))
-    await keeper.ensureRunning();
-  if (keeper.status() !== undefined) keeper.request({ request: "stopEngine", device });
-  removeDeadSockets(device);
 }

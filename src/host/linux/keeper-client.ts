@@ -10,6 +10,7 @@ import {
   renderKeeperRequest,
 } from "../../model/keeper-protocol.ts";
 import { hasErrno } from "../../native/linux/errno.ts";
+import { readProcessState } from "../../native/linux/process/process-state.ts";
 import { readTunDevicesOf } from "../../native/linux/process/tun-holders.ts";
 import {
   exchangeOverUnixSocket,
@@ -160,22 +161,11 @@ function silent({ socket }: KeeperPaths, pid: number, timeoutMs: number, cause: 
 
 /** Whether a signal stopped it. */
 function isStopped(pid: number): boolean {
-  return stateOf(pid) === "T";
+  return readProcessState(pid) === "T";
 }
 
 function isKeeper(pid: number): boolean {
   return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes("keeper");
-}
-
-/** The letter of a process's state (proc_pid_stat(5)). */
-function stateOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The name before it may hold blanks and brackets.
-    return stat.charAt(stat.lastIndexOf(")") + 2);
-  } catch {
-    return undefined;
-  }
 }
 
 async function endStopped({ socket }: KeeperPaths): Promise<void> {

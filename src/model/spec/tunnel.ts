@@ -60,9 +60,22 @@ export interface PeerMeasured {
   readonly acceptedMessages: number;
 }
 
+/** Why an engine whose process is there tells nothing of itself. */
+export interface EngineSilence {
+  /** For people: "wireguard-go (process 12) is stopped (SIGSTOP)". */
+  readonly text: string;
+  readonly pid: number;
+  /** Another program started it, so it is not ended without being asked. */
+  readonly isForeign: boolean;
+  /** A signal stopped it, and another lets it go on. */
+  readonly canGoOn: boolean;
+}
+
 export interface TunnelObserved extends Omit<TunnelSpec, "peers" | "privateKey"> {
   /** Whether the engine answers on its UAPI socket. */
   readonly running: boolean;
+  /** Where it does not answer and its process is there. */
+  readonly silence?: EngineSilence;
   /** The protocol and its generation as the engine speaks it ("wireguard", "amneziawg 2.0"), where it tells. */
   readonly wire?: string;
   readonly privateKey: SecretId | undefined;

@@ -3,6 +3,9 @@ import type { PeerMeasured } from "../spec/tunnel.ts";
 import { bytesToBase64, isZeroKey, keyFromHex } from "./key-text.ts";
 import { isObfuscationKey } from "./obfuscation.ts";
 
+/** The question for an engine's whole state. */
+export const UAPI_GET = "get=1\n\n";
+
 /** A device as the reply to `get=1` tells it (wireguard.com/xplatform). Keys are secrets: this never leaves the port. */
 export interface UapiDevice {
   readonly privateKey?: Uint8Array;

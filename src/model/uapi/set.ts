@@ -15,9 +15,6 @@ const NO_KEY = "0".repeat(64);
 /** Any positive interval; it stands no longer than the `set` it comes in. */
 const GREETING_SECONDS = "25";
 
-/** The question for an engine's whole state. */
-export const UAPI_GET = "get=1\n\n";
-
 /**
  * The one `set` that makes an engine's configuration the spec's (wireguard.com/xplatform). Without `previous` it
  * replaces everything; with it only what differs is sent, so that peers that stay keep their sessions: a field sent

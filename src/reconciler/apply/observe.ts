@@ -21,7 +21,19 @@ export async function observeMachine(
   const wanted = wantedSpecs(desired, ledger, registry);
   const current = await observeKinds(host, registry, kindsOf(registry), wanted.current);
   const moved = await observeKinds(host, registry, [...wanted.moved.keys()], wanted.moved);
-  return { current, moved };
+  return { current: recalled(current, registry, ledger), moved: recalled(moved, registry, ledger) };
+}
+
+/** What tells nothing of itself is taken for what was accepted. */
+function recalled(observed: ObservedByKind, registry: DriverRegistry, { entries }: Ledger): ObservedByKind {
+  const all = new Map(observed);
+  for (const { kind, key, spec } of entries) {
+    const { recall } = driverOf(registry, kind);
+    const found = all.get(kind)?.get(key);
+    if (recall !== undefined && found !== undefined)
+      all.set(kind, new Map(all.get(kind)).set(key, recall(found, spec)));
+  }
+  return all;
 }
 
 /** Reads the given kinds, one after the other: two readers of one machine gain nothing from running at once. */

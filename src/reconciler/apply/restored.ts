@@ -1,7 +1,7 @@
 import { sameData } from "../../model/canonical.ts";
 import { isClaim, type Step } from "../../model/plan.ts";
-import type { ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
-import { driverOf } from "../plan/observation.ts";
+import type { Observed, ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
+import { type AnyDriver, driverOf } from "../plan/observation.ts";
 import { placeOf } from "../plan/place.ts";
 import { observeKinds } from "./observe.ts";
 import type { ApplyDeps } from "./outcome.ts";
@@ -48,6 +48,7 @@ export async function unrestored(
       ?.get(key);
     const driver = driverOf(deps.registry, kind);
     const standing = observed === undefined ? undefined : driver.asSpec(observed);
+    if (before !== null && observed !== undefined && isLeft(driver, before, observed)) continue;
     const reason = "put back what stood there";
     const common = {
       kind,
@@ -68,4 +69,9 @@ export async function unrestored(
     }
   }
   return steps;
+}
+
+/** Whether it tells nothing of itself and somebody else must be asked before it is disturbed. */
+function isLeft({ recall, heldBy }: AnyDriver, before: Spec, observed: Observed): boolean {
+  return heldBy?.(before, recall?.(observed, before) ?? observed)?.canStay === true;
 }

@@ -14,7 +14,7 @@ export const SETTLE_WAITS_MS: readonly number[] = [0, 100, 300, 800, 1_600];
 /**
  * Reads the machine back until a plan from it is empty (law 5), then runs the probes that count. What the other end moved
  * back meanwhile is told again: a server's packets from where it was bring its peer back there, and the policy stops those
- * only once it is loaded. AwgError verification, naming what still differs, when it is not so after the last wait.
+ * only once it is loaded. What somebody stopped meanwhile, or hangs, is begun anew: it is no reason to undo the rest. AwgError verification, naming what still differs, when it is not so after the last wait.
  */
 export async function verifyDesired(deps: ApplyDeps, desired: DesiredState, ledger: Ledger): Promise<void> {
   let differing: readonly string[] = [];
@@ -25,7 +25,7 @@ export async function verifyDesired(deps: ApplyDeps, desired: DesiredState, ledg
       const { plan, conflicts } = await planFromMachine(deps, desired, ledger);
       differing = [...stepsOf(plan).map(nameOf), ...conflicts.map(({ key, holder }) => `${key} (held by ${holder})`)];
       cause = undefined;
-      for (const step of stepsOf(plan)) if (hasRoamed(deps, step)) await performSteps(deps, [step]);
+      for (const step of stepsOf(plan)) if (isMended(deps, step)) await performSteps(deps, [step]);
     } catch (error) {
       cause = error;
       differing = [messageOf(error)];
@@ -54,8 +54,10 @@ function nameOf({ key, action, changes }: Step): string {
   return fields.length === 0 ? `${key} (${action})` : `${key} (${fields.slice(0, 5).join(", ")})`;
 }
 
-function hasRoamed({ registry }: ApplyDeps, { kind, action, changes }: Step): boolean {
-  return action === "update" && changes.length > 0 && driverOf(registry, kind).roams?.(changes) === true;
+/** Whether telling it again is all that it needs. */
+function isMended({ registry }: ApplyDeps, { kind, action, changes }: Step): boolean {
+  const { roams, isSilent } = driverOf(registry, kind);
+  return action === "update" && changes.length > 0 && (roams?.(changes) === true || isSilent?.(changes) === true);
 }
 
 async function runProbe(deps: ApplyDeps): Promise<void> {

@@ -59,6 +59,9 @@ export function judgeDesired(
   const isMoved = entry !== undefined && placeOf(kind, entry.spec) !== placeOf(kind, resource.spec);
   const movedAway = departure(resource, driver, observation, places);
   const standing = observed === undefined ? undefined : driver.asSpec(observed);
+  const hold = observed === undefined ? undefined : driver.heldBy?.(after, observed);
+  if (hold !== undefined && !(replace.has(key) && standing !== undefined))
+    return hold.canStay ? UNCHANGED : { kind: "conflict", conflict: { key, holder: hold.holder } };
   if (observed === undefined || (standing === undefined && driver.between === undefined)) {
     const lost = observed === undefined ? "was removed outside awg" : "is no longer what awg made";
     const reason = entry === undefined || isMoved ? "not there yet" : lost;

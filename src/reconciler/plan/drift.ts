@@ -12,7 +12,7 @@ import { deviceOf } from "./place.ts";
 
 /**
  * Who or what moved a resource away from the accepted state, as far as the machine itself tells: the machine was booted
- * since, the resource's device is gone, nobody holds it any more, its engine ended, a peer came from another address
+ * since, the resource's device is gone, nobody holds it any more, its engine ended or does not answer, a peer came from another address
  * (WireGuard roams by design), a file was written by another program.
  */
 export type DriftCause =
@@ -20,6 +20,7 @@ export type DriftCause =
   | "link-gone"
   | "keeper-gone"
   | "engine-gone"
+  | "engine-silent"
   | "peer-roamed"
   | "file-rewritten"
   | "unknown";
@@ -128,6 +129,7 @@ function causeOf(driver: AnyDriver, changes: readonly FieldChange[], found: Obse
   if (fields.every((field) => field === "/held")) return "keeper-gone";
   if (kind === "resolver" && (found as ResolverObserved).method === "file") return "file-rewritten";
   if (kind !== "tunnel") return "unknown";
+  if ((found as TunnelObserved).silence !== undefined) return "engine-silent";
   const peers = (found as TunnelObserved).peers;
   return driver.roams?.(changes) === true && peers.some(({ lastHandshakeSeconds }) => lastHandshakeSeconds > 0)
     ? "peer-roamed"

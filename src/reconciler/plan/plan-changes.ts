@@ -87,5 +87,9 @@ export function foreignNotes(observed: Observation): readonly PlanNote[] {
     const more = value.foreign.length - shown.length;
     if (more > 0) notes.push({ key, message: `not ours, left alone: ${more} more` });
   }
+  for (const [key, value] of observed.current.get("tunnel") ?? []) {
+    if ("silence" in value && value.silence?.isForeign === true)
+      notes.push({ key, message: `left alone: ${value.silence.text}` });
+  }
   return notes;
 }

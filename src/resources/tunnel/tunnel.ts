@@ -8,6 +8,7 @@ import {
   type TunnelSpec,
 } from "../../model/spec/tunnel.ts";
 import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
+import type { Hold } from "../driver.ts";
 import { pointerToken, secretChange, setChange, valueChange } from "../field-change.ts";
 import { withInterruptions } from "./interruption.ts";
 import { isSecretParameter, normalParameters } from "./obfuscation.ts";
@@ -19,7 +20,7 @@ import { isSecretParameter, normalParameters } from "./obfuscation.ts";
 export function diffTunnel(desired: TunnelSpec, observed: TunnelObserved): FieldChange[] {
   const changes = [
     ...valueChange("/device", observed.device, desired.device),
-    ...valueChange("/running", observed.running, true),
+    ...valueChange("/running", observed.silence?.text ?? observed.running, true),
     ...valueChange("/protocol", observed.protocol, desired.protocol),
     ...valueChange("/engine", observed.engine, desired.engine),
     ...secretChange("/privateKey", observed.privateKey, desired.privateKey),
@@ -31,10 +32,10 @@ export function diffTunnel(desired: TunnelSpec, observed: TunnelObserved): Field
   return withInterruptions(changes, desired.engine);
 }
 
-/** What the engine holds as a spec; undefined when none runs, or one runs that was never configured. */
+/** What the engine holds as a spec; undefined when none is there, or one that was never configured. */
 export function tunnelAsSpec(observed: TunnelObserved): TunnelSpec | undefined {
-  const { running, privateKey, peers, device, protocol, engine, listenPort, fwmark, obfuscation } = observed;
-  if (!running || privateKey === undefined) return undefined;
+  const { running, silence, privateKey, peers, device, protocol, engine, listenPort, fwmark, obfuscation } = observed;
+  if ((!running && silence === undefined) || privateKey === undefined) return undefined;
   return {
     device,
     protocol,
@@ -45,6 +46,38 @@ export function tunnelAsSpec(observed: TunnelObserved): TunnelSpec | undefined {
     peers: peers.map(peerAsSpec).toSorted((a, b) => (a.publicKey < b.publicKey ? -1 : 1)),
     obfuscation,
   };
+}
+
+/** A tunnel whose engine is there and does not answer, as it was accepted; any other as it is. */
+export function recallTunnel(observed: TunnelObserved, accepted: TunnelSpec): TunnelObserved {
+  const { silence, device, engine, protocol } = observed;
+  if (silence === undefined || accepted.device !== device) return observed;
+  const peers = accepted.peers.map((peer) => ({ ...peer, lastHandshakeSeconds: 0, receivedBytes: 0, sentBytes: 0 }));
+  return { ...accepted, peers, device, engine, protocol, running: false, silence };
+}
+
+/** The engine that does not answer and that another program started: it is not ended without being asked. */
+export function holdOfTunnel(desired: TunnelSpec, observed: TunnelObserved): Hold | undefined {
+  const { silence, privateKey } = observed;
+  if (silence?.isForeign !== true) return undefined;
+  const way = silence.canGoOn ? `kill -CONT ${silence.pid} lets it go on, ` : "";
+  const holder = `an engine that awg does not end unasked: ${silence.text} (${way}--replace ends it, and another begins)`;
+  const others = diffTunnel(desired, observed).filter(({ field }) => field !== "/running");
+  return { holder, canStay: privateKey !== undefined && others.length === 0 };
+}
+
+/** Whether nothing differs but that the engine, which is there, does not answer. */
+export function isSilenceAlone(changes: readonly FieldChange[]): boolean {
+  return changes.every(isSilence);
+}
+
+/** Why a tunnel changes whose engine is there and does not answer. */
+export function reasonOfTunnel(changes: readonly FieldChange[]): string | undefined {
+  return changes.some(isSilence) ? "its engine does not answer: another begins in its place" : undefined;
+}
+
+function isSilence({ field, before }: FieldChange): boolean {
+  return field === "/running" && typeof before === "string";
 }
 
 /** An engine belongs to whom its device belongs to; the link resource is the one that conflicts. */

@@ -114,6 +114,12 @@ describe("law 9: status", () => {
     expect(read("docs/platforms.md")).toContain("## Never run");
   });
 
+  test("what is gone is never as applied", async () => {
+    const { machine, condition } = await applied();
+    machine.act({ act: "stop-engine", device: "awg-office" });
+    expect(await condition("Drifted")).toMatchObject({ status: true, reason: "tunnel/office is gone" });
+  });
+
   test("law 9: since when is said only of what is known", async () => {
     const { machine, status } = await applied();
     const sinces = (await status("/var/lib/awg/journal")).conditions.map(({ type, since }) => [type, since]);

@@ -14,6 +14,15 @@ const ALICE = "48".repeat(32);
 const BOB = "50".repeat(32);
 const PORT = 51_820;
 
+const SPEC = {
+  protocol: "wireguard",
+  engine: "userspace",
+  listenPort: 0,
+  fwmark: 0x3f000000,
+  peers: [],
+  obfuscation: {},
+} as const;
+
 let made = 0;
 const machines: LinuxMachine[] = [];
 afterEach(() => {
@@ -35,16 +44,7 @@ function newSide(label: string, address: string, secret: string, listenPort: num
   const device = `te${process.pid % 1_000_000}x${made}`;
   const link: LinkSpec = { device, type: "tun", addresses: [address], mtuBytes: 1380, tunnel: label };
   machine.call("links", "ensure", link);
-  const spec: TunnelSpec = {
-    device,
-    protocol: "wireguard",
-    engine: "userspace",
-    privateKey: machine.addSecret(secret),
-    listenPort,
-    fwmark: 0x3f000000,
-    peers: [],
-    obfuscation: {},
-  };
+  const spec: TunnelSpec = { ...SPEC, device, privateKey: machine.addSecret(secret), listenPort };
   machine.call("engines", "ensure", spec);
   const publicKey = machine.namespace.run(["wg", "show", device, "public-key"]).stdout.trim();
   return { machine, device, publicKey, spec };
@@ -153,10 +153,39 @@ createSocket("udp4").bind(${PORT}, "0.0.0.0", () => console.log("bound"));`,
     const pid = side.machine.keeperStatus?.devices[0]?.engine?.pid;
     if (pid === undefined) throw new Error("no engine runs");
     process.kill(pid, "SIGSTOP");
-    expect(read(side)).toMatchObject({ running: false });
+    const text = `wireguard-go (process ${pid}) is stopped (SIGSTOP)`;
+    const silence = { pid, text, isForeign: false, canGoOn: true };
+    expect(read(side)).toMatchObject({ running: false, engine: "userspace", silence });
     side.machine.call("engines", "ensure", side.spec);
     expect(read(side)).toMatchObject({ running: true, privateKey: side.spec.privateKey });
     expect(side.machine.keeperStatus?.devices[0]?.engine?.pid).not.toBe(pid);
+  });
+
+  test("an engine that another program started is not ended because it was stopped", () => {
+    const machine = new LinuxMachine("foreign");
+    machines.push(machine);
+    const device = `te${process.pid % 1_000_000}f`;
+    machine.namespace.run(["wireguard-go", device]);
+    const link: LinkSpec = { device, type: "tun", addresses: [], mtuBytes: 1420, tunnel: "foreign" };
+    machine.call("links", "adopt", link);
+    const spec: TunnelSpec = { ...SPEC, device, privateKey: machine.addSecret(ALICE) };
+    machine.call("engines", "ensure", spec);
+    const pid = machine.keeperStatus?.devices[0]?.engine?.pid ?? 0;
+    process.kill(pid, "SIGSTOP");
+    try {
+      const text = `wireguard-go (process ${pid}), which another program started, is stopped (SIGSTOP)`;
+      expect(machine.call("engines", "read", device)).toMatchObject({
+        running: false,
+        silence: { isForeign: true, text },
+      });
+      expect(() => machine.call("engines", "ensure", { ...spec, fwmark: 1 })).toThrow(
+        `conflict: ${device} is held: ${text}`,
+      );
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
+    expect(machine.call("engines", "read", device)).toMatchObject({ running: true, fwmark: spec.fwmark });
+    expect(machine.keeperStatus?.devices[0]?.engine?.pid).toBe(pid);
   });
 
   test("law 6: the device of an engine that is not ours is refused", () => {

@@ -130,7 +130,11 @@ describe("an apply that fails", () => {
   describe("law 5: what the other end moves back", () => {
     const listening = (listenPort: number): Resource => tunnel("office", { listenPort });
     /** A tunnel whose port the other end sets back, so often. */
-    async function applyAgainst(times: number, roams: readonly string[]): Promise<{ kind: string; log: string[] }> {
+    async function applyAgainst(
+      times: number,
+      fields: readonly string[],
+      hook: "roams" | "isSilent" = "roams",
+    ): Promise<{ kind: string; log: string[] }> {
       const bench = await benchWith(state(link("office"), listening(1)));
       let left = times;
       bench.machine.meddle = (machine) => {
@@ -138,7 +142,7 @@ describe("an apply that fails", () => {
       };
       const registry = fakeRegistry(bench.machine);
       Object.assign(registry.tunnel, {
-        roams: (changes: readonly FieldChange[]) => changes.every(({ field }) => roams.includes(field)),
+        [hook]: (changes: readonly FieldChange[]) => changes.every(({ field }) => fields.includes(field)),
       });
       const { kind } = await applyOn(depsOf(bench, new Faults(), { registry }), state(link("office"), listening(2)));
       return { kind, log: bench.machine.log };
@@ -147,6 +151,11 @@ describe("an apply that fails", () => {
     test("is told again until it stays", async () => {
       const told = Array(4).fill("update tunnel/office");
       expect(await applyAgainst(3, ["/listenPort"])).toEqual({ kind: "applied", log: told });
+    });
+
+    test("or does not answer meanwhile, because somebody stopped it, is begun anew", async () => {
+      const told = Array(2).fill("update tunnel/office");
+      expect(await applyAgainst(1, ["/listenPort"], "isSilent")).toEqual({ kind: "applied", log: told });
     });
 
     test("is rolled back where it never stays, and where it is more than the other end's to move", async () => {

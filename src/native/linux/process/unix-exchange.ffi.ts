@@ -15,7 +15,10 @@ const CHUNK_BYTES = 16 * 1024;
 
 /** A question that was sent; whoever answers does so while others are asked. */
 export interface AskedSocket extends Disposable {
-  /** Waits for the whole answer, each time no longer than that. AwgError as of `exchangeOverUnixSocket`. */
+  /**
+   * Waits for the whole answer, each time no longer than that. AwgError as of `exchangeOverUnixSocket`. After ETIMEDOUT it may be
+   * called again: what came is kept.
+   */
   receive(timeoutMs?: number): Uint8Array;
 }
 
@@ -42,10 +45,11 @@ export function askOverUnixSocket(exchange: UnixExchange): AskedSocket {
     closeDescriptor(fd);
     throw error;
   }
+  const answer = { bytes: new Uint8Array(CHUNK_BYTES), length: 0 };
   return {
     receive: (timeoutMs) => {
       if (timeoutMs !== undefined) setTimeouts(fd, timeoutMs);
-      return receiveAnswer(fd, exchange);
+      return receiveAnswer(fd, answer, exchange);
     },
     [Symbol.dispose]: () => closeDescriptor(fd),
   };
@@ -120,23 +124,32 @@ function sendAll(fd: number, { path, request }: UnixExchange): void {
   }
 }
 
-function receiveAnswer(fd: number, { path, terminator, maxAnswerBytes }: UnixExchange): Uint8Array {
-  let answer = new Uint8Array(CHUNK_BYTES);
-  let length = 0;
-  while (!endsWith(answer.subarray(0, length), terminator)) {
-    if (length > maxAnswerBytes) throw new AwgError("host", `the answer from ${path} is longer than can be honest`);
-    if (length === answer.length) answer = grown(answer);
-    const free = answer.subarray(length);
+/** What came of an answer until now. */
+interface PartialAnswer {
+  bytes: Uint8Array<ArrayBuffer>;
+  length: number;
+}
+
+function receiveAnswer(
+  fd: number,
+  answer: PartialAnswer,
+  { path, terminator, maxAnswerBytes }: UnixExchange,
+): Uint8Array {
+  while (!endsWith(answer.bytes.subarray(0, answer.length), terminator)) {
+    if (answer.length > maxAnswerBytes)
+      throw new AwgError("host", `the answer from ${path} is longer than can be honest`);
+    if (answer.length === answer.bytes.length) answer.bytes = grown(answer.bytes);
+    const free = answer.bytes.subarray(answer.length);
     const count = callLibc("recvfrom", fd, free, free.length, 0, null, null);
     if (count === 0) {
       throw new AwgError("host", `the program behind ${path} closed the connection without an answer`, {
         facts: { errno: "ECONNRESET" },
       });
     }
-    if (count > 0) length += count;
+    if (count > 0) answer.length += count;
     else failUnlessInterrupted(`reading from ${path}`);
   }
-  return answer.subarray(0, length);
+  return answer.bytes.subarray(0, answer.length);
 }
 
 function failUnlessInterrupted(action: string): void {

@@ -1,5 +1,6 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -25,6 +26,27 @@ test("a question that is never answered is waited for as long as its asker says,
     expect((thrown as AwgError).facts["errno"]).toBe("ETIMEDOUT");
   } finally {
     mute.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("an answer whose end comes after somebody lost patience is heard whole by who asks on", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "awg-slow-"));
+  const path = join(folder, "slow.sock");
+  const slow = createServer();
+  const accepted = once(slow, "connection");
+  await new Promise<void>((resolve) => slow.listen(path, resolve));
+  try {
+    const exchange = { path, request: Uint8Array.of(1), terminator: Uint8Array.of(10), maxAnswerBytes: 64 };
+    using asked = askOverUnixSocket({ ...exchange, timeoutMs: 3_600_000 });
+    const [connection] = (await accepted) as [Socket];
+    await new Promise((resolve) => connection.write("half ", resolve));
+    expect(() => asked.receive(10)).toThrow(AwgError);
+    await new Promise((resolve) => connection.write("and half\n", resolve));
+    expect(new TextDecoder().decode(asked.receive(10))).toBe("half and half\n");
+    connection.destroy();
+  } finally {
+    slow.close();
     rmSync(folder, { recursive: true, force: true });
   }
 });

@@ -1,0 +1,65 @@
+import { AwgError } from "../../../model/error.ts";
+import type { SecretStore } from "../../../model/secret-store.ts";
+import type { TunnelObserved, TunnelSpec } from "../../../model/spec/tunnel.ts";
+import { renderUapiSet } from "../../../model/uapi/set.ts";
+import { isUnixSocketLive } from "../../../native/linux/process/unix-exchange.ffi.ts";
+import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
+import { removeDeadSockets, socketsOf } from "../engine-sockets.ts";
+import type { KeeperClient } from "../keeper-client.ts";
+import { readServiceUser } from "../service-user.ts";
+
+/**
+ * Has the keeper run an engine that is exactly the spec's. One that stands and answers is told what differs; ours that does not
+ * answer is ended, and another begins.
+ *
+ * @throws AwgError("conflict") where another program started the one that does not answer
+ */
+export async function ensureEngine(
+  keeper: KeeperClient,
+  secrets: SecretStore,
+  spec: TunnelSpec,
+  standing: TunnelObserved | undefined,
+): Promise<void> {
+  const { engine } = spec;
+  if (engine === "kernel") {
+    throw new AwgError("unsupported", `awg cannot drive the kernel's engine that ${spec.device} asks for yet`, {
+      remedy: "say engine: auto",
+    });
+  }
+  const bytesOf = secrets.bytesOf.bind(secrets);
+  const configuration = renderUapiSet(spec, undefined, bytesOf);
+  if (configuration === undefined) throw new AwgError("bug", `there is nothing to configure on ${spec.device}`);
+  const silence = standing?.silence;
+  if (silence?.isForeign === true)
+    throw new AwgError("conflict", `${spec.device} is held: ${silence.text}`, {
+      remedy: `kill -CONT ${silence.pid} where a signal stopped it; --replace tunnel/NAME ends it and starts another`,
+    });
+  const isSame = standing?.protocol === spec.protocol && standing.engine === engine;
+  // One that does not answer keeps nothing: it takes all of it, or another begins.
+  const update =
+    standing?.running === false ? configuration : isSame ? renderUapiSet(spec, standing, bytesOf) : undefined;
+  await keeper.ensureRunning();
+  if (silence !== undefined) keeper.request({ request: "stopEngine", device: spec.device });
+  const user = readServiceUser();
+  const { device, protocol, listenPort } = spec;
+  const wanted = { device, engine, protocol, user, configuration, ...(update === undefined ? {} : { update }) };
+  try {
+    keeper.request({ request: "ensureEngine", ...wanted });
+  } catch (error) {
+    throw (await import("../processes/port-holder.ts")).namePortHolder(error, listenPort);
+  }
+}
+
+/** Ends the engine of a device; none is success. */
+export async function removeEngine(keeper: KeeperClient, device: string): Promise<void> {
+  // A new keeper takes over the engine that a dead one left, and can then end it.
+  if (keeper.status() === undefined && socketsOf(device).some(isUnixSocketLive) && hasLink(device))
+    await keeper.ensureRunning();
+  if (keeper.status() !== undefined) keeper.request({ request: "stopEngine", device });
+  removeDeadSockets(device);
+}
+
+function hasLink(device: string): boolean {
+  using netlink = openRouteNetlink();
+  return netlink.link(device) !== undefined;
+}

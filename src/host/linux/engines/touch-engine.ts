@@ -1,0 +1,49 @@
+import { existsSync } from "node:fs";
+import { ENGINE_MARK } from "../../../model/ownership.ts";
+import { renderNudge, renderProbe } from "../../../model/uapi/peer-touch.ts";
+import { parseUapiDevice, UAPI_GET, type UapiDevice } from "../../../model/uapi/reply.ts";
+import { exchangeOverUnixSocket } from "../../../native/linux/process/unix-exchange.ffi.ts";
+import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
+import { PROTOCOLS, socketPath } from "../engine-sockets.ts";
+
+const TIMEOUT_MS = 2000;
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+
+/** Tells the engine of a device its peers' endpoints again. */
+export function nudgeEngine(device: string): void {
+  touch(device, (state) => renderNudge(state, hasWay));
+}
+
+/** Lets the engine of a device ask its peers for a sign of life. */
+export function probeEngine(device: string): void {
+  touch(device, renderProbe);
+}
+
+/** Tells every engine of the device one `set` made from what it says of itself. */
+function touch(device: string, render: (state: UapiDevice) => string | undefined): void {
+  for (const protocol of PROTOCOLS) {
+    const path = socketPath(protocol, device);
+    if (!existsSync(path)) continue;
+    const request = render(parseUapiDevice(ask(path, UAPI_GET)));
+    if (request !== undefined) ask(path, request);
+  }
+}
+
+/** Whether the kernel has a route for the engines' own packets to an endpoint. */
+function hasWay(endpoint: string): boolean {
+  const destination = endpoint.slice(0, endpoint.lastIndexOf(":")).replace(/^\[|\]$/g, "");
+  using netlink = openRouteNetlink();
+  const decision = netlink.decideRoute({ destination, mark: ENGINE_MARK });
+  return "route" in decision && decision.route.type === "unicast";
+}
+
+function ask(path: string, request: string): string {
+  const answer = exchangeOverUnixSocket({
+    path,
+    request: new TextEncoder().encode(request),
+    terminator: Uint8Array.of(10, 10),
+    maxAnswerBytes: MAX_ANSWER_BYTES,
+    timeoutMs: TIMEOUT_MS,
+  });
+  return new TextDecoder().decode(answer);
+}
