@@ -65,12 +65,43 @@ export function grantedBy(
   return any(deviceIn("out", [LOOPBACK_DEVICE]), all(not(fromTunnel), any(link, layers)));
 }
 
+/** What of steering asks for no path, so that all paths share it. */
+interface SteeringParts {
+  readonly link: Formula;
+  readonly own: Formula;
+  readonly engine: Formula;
+}
+
+const knownParts = new WeakMap<FirewallPolicy, Map<Family, SteeringParts>>();
+
+function steeringParts(policy: FirewallPolicy, family: Family): SteeringParts {
+  const known = knownParts.get(policy) ?? new Map<Family, SteeringParts>();
+  knownParts.set(policy, known);
+  const layer = policy.layers.at(-1);
+  const parts = known.get(family) ?? {
+    link: linkOut(family),
+    own: layer === undefined ? NEVER : ownOut(layer, family),
+    engine: layer === undefined ? NEVER : all(isEngineUser(layer), markIs(MARK_MASK, ENGINE_MARK)),
+  };
+  known.set(family, parts);
+  return parts;
+}
+
 /** The packets sent here whose path, by steering, meets a condition (S4). */
 function steeredTo(policy: FirewallPolicy, family: Family, isWanted: (path: PathRef) => boolean): Formula {
   const layer = policy.layers.at(-1);
-  const back = (layer?.tunnels ?? []).map(({ device, number, addresses }) => ({
-    when: all(isAnswer, addressIn("source", family, addresses)),
-    yields: constant(isWanted({ kind: "tunnel", device, number })),
+  const { link, own } = steeringParts(policy, family);
+  // Answers go back by their tunnel: what follows each other and is wanted alike is one question.
+  const back: { isWanted: boolean; addresses: string[] }[] = [];
+  for (const { device, number, addresses } of layer?.tunnels ?? []) {
+    const wanted = isWanted({ kind: "tunnel", device, number });
+    const last = back.at(-1);
+    if (last?.isWanted === wanted) last.addresses.push(...addresses);
+    else back.push({ isWanted: wanted, addresses: [...addresses] });
+  }
+  const answers = back.map((one) => ({
+    when: all(isAnswer, addressIn("source", family, one.addresses)),
+    yields: constant(one.isWanted),
   }));
   const direct = constant(isWanted({ kind: "direct" }));
   const flows = pathFormula({
@@ -80,10 +111,9 @@ function steeredTo(policy: FirewallPolicy, family: Family, isWanted: (path: Path
     sides: TO,
     isWanted: ({ path }) => constant(isWanted(path)),
   });
-  const own = layer === undefined ? NEVER : ownOut(layer, family);
   return {
     kind: "first",
-    cases: [{ when: any(linkOut(family), own), yields: direct }, ...back, { when: isAnswer, yields: direct }],
+    cases: [{ when: any(link, own), yields: direct }, ...answers, { when: isAnswer, yields: direct }],
     otherwise: flows,
   };
 }
@@ -93,9 +123,7 @@ function steeredTo(policy: FirewallPolicy, family: Family, isWanted: (path: Path
  * Loopback is left out, and what is marked by whose flow it was: a wrong mark leads to no device that the flow is not granted.
  */
 export function markedFor(policy: FirewallPolicy, family: Family, number: number): Formula {
-  const layer = policy.layers.at(-1);
-  const engine = layer === undefined ? NEVER : all(isEngineUser(layer), markIs(MARK_MASK, ENGINE_MARK));
-  const link = linkOut(family);
+  const { link, engine } = steeringParts(policy, family);
   const linkScoped = addressIn("destination", family, LINK_SCOPED_PREFIXES);
   const direct = steeredTo(policy, family, (path) => path.kind === "direct");
   const lasting = flowMemoryOf(policy).kind === "kept" ? mayBeOrphan : NEVER;

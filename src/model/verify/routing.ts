@@ -60,29 +60,77 @@ export function routingFormulas(family: Family, { rules, routes }: KnownRouting)
   return [...asked, numberIn("destination", destinations)];
 }
 
+/** A policy rule made ready for look-ups. */
+interface ReadyRule {
+  readonly met: Diagram;
+  readonly table: number;
+  readonly suppressed: number | undefined;
+}
+
+type Ways = readonly (readonly [way: string, destinations: Diagram])[];
+
 /**
  * Where packets go, as the kernel looks it up: rules by preference, in each table the longest prefix, then the smallest
  * metric; "throw" and tables without an answer go on to the next rule. The answer is a set for each way: a device's name,
- * or "(local)", "(unreachable)", "(blackhole)", "(other)", "(no route)". Rules that awg does not model are left out.
+ * or "(local)", "(unreachable)", "(blackhole)", "(other)", "(no route)". Rules that awg does not model are left out. Each
+ * table is read once, however many sets of packets are looked up.
  */
-export function routePackets(space: PacketSpace, routing: KnownRouting): Map<string, Diagram> {
-  const { diagrams, family } = space;
-  const ways = new Map<string, Diagram>();
-  const add = (way: string, set: Diagram) => ways.set(way, diagrams.or(ways.get(way) ?? NOTHING, set));
-  const rules = routing.rules.filter(({ rule, foreign }) => rule.family === family && foreign === undefined);
-  let rest: Diagram = EVERYTHING;
-  for (const { rule } of rules.toSorted((a, b) => a.rule.preference - b.rule.preference)) {
-    const met = diagrams.and(rest, space.ofFormula(ruleFormula(family, rule.match)));
-    if (met === NOTHING) continue;
-    const routes = routing.routes.filter((route) => route.family === family && route.table === rule.table);
-    for (const [way, ranges] of lookUp(routes, rule.suppressPrefixLength)) {
-      const taken = diagrams.and(met, space.ofTerm({ dimension: "destination", ranges }));
-      add(way, taken);
-      rest = diagrams.minus(rest, taken);
-    }
+export class RouteLookUp {
+  readonly #space: PacketSpace;
+  readonly #rules: readonly ReadyRule[];
+  readonly #tables: ReadonlyMap<number, readonly KnownRoute[]>;
+  readonly #known = new Map<string, Ways>();
+
+  constructor(space: PacketSpace, { rules, routes }: KnownRouting) {
+    this.#space = space;
+    this.#rules = rules
+      .filter(({ rule, foreign }) => rule.family === space.family && foreign === undefined)
+      .toSorted((a, b) => a.rule.preference - b.rule.preference)
+      .map(({ rule }) => ({
+        met: space.ofFormula(ruleFormula(space.family, rule.match)),
+        table: rule.table,
+        suppressed: rule.suppressPrefixLength,
+      }));
+    const ofFamily = routes.filter(({ family }) => family === space.family);
+    this.#tables = Map.groupBy(ofFamily, ({ table }) => table);
   }
-  add("(no route)", rest);
-  return ways;
+
+  /**
+   * The ways of these packets; of all when left out.
+   *
+   * @param vanished a device whose routes are imagined away
+   */
+  waysOf(packets: Diagram = EVERYTHING, vanished?: string): Map<string, Diagram> {
+    const { diagrams } = this.#space;
+    const ways = new Map<string, Diagram>();
+    const add = (way: string, set: Diagram) => ways.set(way, diagrams.or(ways.get(way) ?? NOTHING, set));
+    let rest = packets;
+    for (const rule of this.#rules) {
+      if (rest === NOTHING) break;
+      const met = diagrams.and(rest, rule.met);
+      if (met === NOTHING) continue;
+      for (const [way, destinations] of this.#inTable(rule, vanished)) {
+        const taken = diagrams.and(met, destinations);
+        add(way, taken);
+        rest = diagrams.minus(rest, taken);
+      }
+    }
+    add("(no route)", rest);
+    return ways;
+  }
+
+  #inTable({ table, suppressed }: ReadyRule, vanished: string | undefined): Ways {
+    const routes = this.#tables.get(table) ?? [];
+    const left = vanished === undefined ? routes : routes.filter(({ device }) => device !== vanished);
+    const key = `${table} ${suppressed} ${left.length === routes.length ? "" : vanished}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const ways = [...lookUp(left, suppressed)].map(
+      ([way, ranges]) => [way, this.#space.ofTerm({ dimension: "destination", ranges })] as const,
+    );
+    this.#known.set(key, ways);
+    return ways;
+  }
 }
 
 /** The ranges of destinations of each way out of one table: routes are painted over each other, the closest last. */

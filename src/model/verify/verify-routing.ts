@@ -9,7 +9,7 @@ import { showPoint, type VerifyFinding } from "./finding.ts";
 import { ownOut } from "./path-formula.ts";
 import { markedFor } from "./policy-formula.ts";
 import { POSSIBLE } from "./possible-packets.ts";
-import { type KnownRoute, type KnownRouting, LOCAL_TABLE, routePackets, routingFormulas } from "./routing.ts";
+import { type KnownRoute, type KnownRouting, LOCAL_TABLE, RouteLookUp, routingFormulas } from "./routing.ts";
 import { type Diagram, NOTHING } from "./space/diagrams.ts";
 import { PacketSpace } from "./space/packet-space.ts";
 import { all, type Formula, markIs, NEVER, not, numberIs, termsOf } from "./space/term.ts";
@@ -65,7 +65,7 @@ function isOurs({ preference }: PolicyRule): boolean {
 function reachableOutside(space: PacketSpace, { layers }: FirewallPolicy, routing: KnownRouting): Diagram {
   const tunnels = new Set(layers.flatMap(({ tunnels: some }) => some.map(({ device }) => device)));
   const routes = routing.routes.filter(({ device }) => device === undefined || !tunnels.has(device));
-  return [...routePackets(space, { ...routing, routes })]
+  return [...new RouteLookUp(space, { ...routing, routes }).waysOf()]
     .filter(([way]) => !way.startsWith("("))
     .reduce<Diagram>((union, [, set]) => space.diagrams.or(union, set), NOTHING);
 }
@@ -115,9 +115,10 @@ function verifyFamily(question: RoutingQuestion, family: Family): VerifyFinding[
     devices,
     sources,
   });
-  const ways = routePackets(space, routing);
-  const beside = routePackets(space, withoutNetworks(question));
-  const wanted = routePackets(space, declared);
+  const lookUp = new RouteLookUp(space, routing);
+  const ways = lookUp.waysOf();
+  const beside = new RouteLookUp(space, withoutNetworks(question)).waysOf();
+  const wanted = new RouteLookUp(space, declared).waysOf();
   // Where the destination alone chooses the way, what the declared routes lead astray is left to the packet filter.
   const excused: ReadonlyMap<string, Diagram> = routing.isFlat === true ? wanted : new Map();
   const elsewhere = reachableOutside(space, policy, routing);
@@ -133,8 +134,7 @@ function verifyFamily(question: RoutingQuestion, family: Family): VerifyFinding[
     );
     const found = [...misrouted(space, check, astray, packets, ""), ...lost(space, check, { ways, wanted, marked })];
     if (check.device === undefined || found.length > 0 || routing.isFlat === true) return found;
-    const without = routing.routes.filter(({ device }) => device !== check.device);
-    const left = routePackets(space, { ...routing, routes: without });
+    const left = lookUp.waysOf(packets, check.device);
     return misrouted(space, check, left, packets, ` when ${check.device} has vanished`);
   });
 }

@@ -16,8 +16,17 @@ const limit = { timeout: 3_600_000 };
 const swaps = Number(process.env["AWG_SWAPS"] ?? 20);
 const limitMs = 60_000;
 const versions = ["9.8.7", VERSION] as const;
+/** The bits of the mark in the policy rules of each. */
+const MASKS = ["0x3f000000", "0xff000000"] as const;
 
-/** Two builds of the package that differ in their version, and a link to the one that is installed. */
+/** What the other build says in place of this one: six bits of the mark, and another number of what it renders. */
+const OTHER_RULES = [
+  ["core.cjs", /=4278190080,/g, "=1056964608,"],
+  ["core.cjs", /===([\w$]+\.RENDERING)\b/g, "===-$1"],
+  ["apply.cjs", /\brendering:([\w$]+\.RENDERING)\b/g, "rendering:-$1"],
+] as const;
+
+/** Two builds of the package that differ in their version and their bits of the mark, and a link to the one that is installed. */
 class Packages {
   readonly program: string;
   private readonly folder: string;
@@ -33,9 +42,24 @@ class Packages {
     const [other, own] = versions;
     await run([process.execPath, join(ROOT, "scripts", "build.ts"), join(folder, own)], "", 300_000);
     cpSync(join(folder, own), join(folder, other), { recursive: true });
-    for (const file of ["core.cjs", "config.cjs", "apply.cjs", "status.cjs", "engine.cjs", "small.cjs", "rest.cjs"]) {
+    for (const file of [
+      "core.cjs",
+      "config.cjs",
+      "apply.cjs",
+      "status.cjs",
+      "engine.cjs",
+      "keeper.cjs",
+      "small.cjs",
+      "rest.cjs",
+    ]) {
       const text = readFileSync(join(folder, other, file), "utf8");
       writeFileSync(join(folder, other, file), text.replaceAll(`"${own}"`, `"${other}"`));
+    }
+    for (const [name, own, others] of OTHER_RULES) {
+      const file = join(folder, other, name);
+      const text = readFileSync(file, "utf8");
+      expect(text.match(own) ?? [], `${own} in ${name}`).toHaveLength(1);
+      writeFileSync(file, text.replace(own, others));
     }
     return new Packages(folder);
   }
@@ -75,12 +99,18 @@ describe.skipIf(reason !== undefined)(`awg upgraded${reason === undefined ? "" :
         return DisruptedAwg.start(world, keys, first, { program: packages.program });
       },
       disturb: async (awg, session) => {
+        const mask = async () => {
+          const rules = await run(["ip", "-n", world.namespace("client"), "rule"]);
+          return /fwmark 0x3f000000\/(0x\w+)/.exec(rules)?.[1];
+        };
+        expect(await mask()).toBe(MASKS[0]);
         for (let swap = 1; swap <= swaps; swap += 1) {
           await packages.install(versions[swap % 2] ?? "");
           const begin = performance.now();
           await restart(awg, swap % 4 < 2 ? "SIGTERM" : "SIGKILL");
           await waitFor(`traffic after swap ${swap}`, () => carriesTraffic({ world }), limitMs);
           times.push(Math.round(performance.now() - begin));
+          await waitFor(`the rules of swap ${swap}`, async () => (await mask()) === MASKS[swap % 2], limitMs);
           await session.rounds(1);
         }
         await waitFor("the whole machine", () => awg.saysInSync(), limitMs);

@@ -72,3 +72,12 @@ export const LAPTOP: FirewallPolicy = policyOf({
   ],
   dns: { leakProtection: true, servers: ["10.8.0.1", "fd00:8::1"], path: OFFICE, blockEncrypted: true },
 });
+
+/** The same policy on a machine with many tunnels: path numbers whose marks use the mark's highest bits. */
+export function withHighNumbers(policy: FirewallPolicy): FirewallPolicy {
+  const text = JSON.stringify(policy).replaceAll(
+    /"number":([12])\b/g,
+    (_all, n) => `"number":${n === "1" ? 128 : 253}`,
+  );
+  return JSON.parse(text) as FirewallPolicy;
+}

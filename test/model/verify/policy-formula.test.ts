@@ -14,12 +14,15 @@ import { pointFormula } from "../../../src/model/verify/space/point-formula.ts";
 import { type Formula, termsOf } from "../../../src/model/verify/space/term.ts";
 import { SEED } from "../../support/seeded.ts";
 import { oneOfThreeLong, packetArbitrary, policyArbitrary } from "../firewall/arbitraries.ts";
+import { withHighNumbers } from "../firewall/policies.ts";
 
 const POLICIES = 60;
 const PACKETS_EACH = 60;
 const DEVICES = ["eth0", "wlan0", "awg-office", "awg-proxy", "awg-third"];
 
-const policies = fc.sample(policyArbitrary, { seed: SEED, numRuns: POLICIES });
+const policies = fc
+  .sample(policyArbitrary, { seed: SEED, numRuns: POLICIES })
+  .map((policy, index) => (index % 2 === 0 ? policy : withHighNumbers(policy)));
 const packets = fc.sample(packetArbitrary, { seed: SEED, numRuns: POLICIES * PACKETS_EACH }).map(oneOfThreeLong);
 
 function trackingOf({ reply, related }: Packet): HeaderPoint["tracking"] {

@@ -41,7 +41,8 @@ const OF_LINK = { family: 4, frames: true, going: { to: Uint8Array.of(1, 0x80, 0
  */
 export function verifyDisguises(question: RulesetQuestion): VerifyFinding[] {
   if (!question.policy.layers.some(({ killSwitch }) => killSwitch)) return [];
-  const own = question.tables.filter(isOurs);
+  // Frames at egress come by no table of another family.
+  const own = question.tables.filter((table) => isOurs(table) && table.family === "netdev");
   return disguises().flatMap(({ told, wire, context, asked }) => {
     const tables = readTables(own, { ...context, indexes: question.indexes });
     const space = new PacketSpace({

@@ -6,6 +6,7 @@ import type { FindingKind, Verified, VerifyFinding } from "../../../model/verify
 import { grantedBy, UNLABELLED } from "../../../model/verify/policy-formula.ts";
 import { HOOKS, type Hook, POSSIBLE } from "../../../model/verify/possible-packets.ts";
 import { type Diagram, NOTHING } from "../../../model/verify/space/diagrams.ts";
+import type { PacketSpace } from "../../../model/verify/space/packet-space.ts";
 import { all, any, deviceIn, type Formula, NEVER, not, type Term } from "../../../model/verify/space/term.ts";
 import { grantedFrames } from "./granted-frames.ts";
 import { isMet, sendFrames, sendThrough, unionOf, within } from "./packet-ways.ts";
@@ -19,7 +20,7 @@ import { verifyDisguises } from "./verify-disguises.ts";
 import { verifyOtherFrames } from "./verify-other-frames.ts";
 import { verifyStrangers } from "./verify-strangers.ts";
 import { judgeWrites } from "./verify-writes.ts";
-import { startingWith, walk } from "./walk.ts";
+import { type Piece, startingWith, walk } from "./walk.ts";
 
 const NO_LABELS =
   "this kernel labels no packets: a container with CAP_NET_RAW and a device on one of this machine's can send as if it were an answer to a guest, or what is left of a user's flow (S12.16)";
@@ -121,8 +122,11 @@ function verifySteering(asked: FamilyQuestion, notes: Set<string>): VerifyFindin
   const loopback = space.ofFormula(deviceIn("out", [LOOPBACK_DEVICE]));
   const sent = diagrams.minus(possible, loopback);
   const chains = baseChainsAt(all, "output");
+  // A walk by each path's way apart costs as many walks as there are tunnels; where no mark is wrong one for all says so.
+  const marked = markedSets(space, walk(space, chains, startingWith(sent)).accepted);
   return asked.steered.flatMap(({ path, number, packets }) => {
     const set = diagrams.and(sent, space.ofFormula(packets));
+    if (diagrams.and(set, marked.otherThan(markOfPath(number))) === NOTHING) return [];
     const other: Term = { dimension: "mark", mask: MARK_MASK, values: [markOfPath(number)], not: true };
     const wrong = walk(space, chains, startingWith(set), true)
       .accepted.map((piece) => ({ ...piece, set: diagrams.and(piece.set, space.ofTerm(other, piece.change)) }))
@@ -136,6 +140,38 @@ function verifySteering(asked: FamilyQuestion, notes: Set<string>): VerifyFindin
       message: `is not marked for its path, ${path}, so it is routed elsewhere (IPv${asked.family})`,
     }));
   });
+}
+
+/** The packets that come out of rules with a mark that has another value in our bits than one. */
+function markedSets(space: PacketSpace, pieces: readonly Piece[]): { otherThan(mark: number): Diagram } {
+  const { diagrams } = space;
+  const open: Piece[] = [];
+  const byMark = new Map<number, Diagram>();
+  for (const piece of pieces) {
+    const mark = (piece.change.set & MARK_MASK) >>> 0;
+    // Where the rules wrote all of our bits the mark is the same for all of the piece.
+    if ((piece.change.keep & MARK_MASK) === 0) byMark.set(mark, diagrams.or(byMark.get(mark) ?? NOTHING, piece.set));
+    else open.push(piece);
+  }
+  // All sets but one, for each: those before it and those after it.
+  const sets = [...byMark];
+  const before: Diagram[] = [NOTHING];
+  for (const [, set] of sets) before.push(diagrams.or(before.at(-1) ?? NOTHING, set));
+  const others = new Map<number, Diagram>();
+  let after: Diagram = NOTHING;
+  for (const [index, [mark, set]] of [...sets.entries()].toReversed()) {
+    others.set(mark, diagrams.or(before[index] ?? NOTHING, after));
+    after = diagrams.or(after, set);
+  }
+  return {
+    otherThan: (mark) => {
+      const other: Term = { dimension: "mark", mask: MARK_MASK, values: [mark], not: true };
+      return open.reduce<Diagram>(
+        (union, piece) => diagrams.or(union, diagrams.and(piece.set, space.ofTerm(other, piece.change))),
+        others.get(mark) ?? after,
+      );
+    },
+  };
 }
 
 /**

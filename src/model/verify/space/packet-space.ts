@@ -104,6 +104,10 @@ export class PacketSpace {
     const plain = term.dimension !== "mark" || (change.keep === UNCHANGED.keep && change.set === 0);
     const known = plain ? this.#ofTerm.get(term) : undefined;
     if (known !== undefined) return known;
+    if (term.dimension === "mark" && (change.keep & term.mask) === 0) {
+      // All that is asked for was written: it is the same for every packet.
+      return term.values.includes((change.set & term.mask) >>> 0) === term.not ? NOTHING : EVERYTHING;
+    }
     const result = this.diagrams.inRanges(LEVELS[term.dimension], this.#classesOf(term, change));
     if (plain) this.#ofTerm.set(term, result);
     return result;

@@ -16,7 +16,7 @@ import type { HeaderPoint } from "../../../../src/model/verify/space/header-poin
 import { type Expression, verdict } from "../../../../src/native/linux/nftables/expression.ts";
 import { matchIn } from "../../../../src/native/linux/nftables/match.ts";
 import { packetArbitrary, steadyPolicyArbitrary } from "../../../model/firewall/arbitraries.ts";
-import { DIRECT, LAPTOP, OFFICE, policyOf, SERVICE_UID } from "../../../model/firewall/policies.ts";
+import { DIRECT, LAPTOP, OFFICE, policyOf, SERVICE_UID, withHighNumbers } from "../../../model/firewall/policies.ts";
 import { SEED } from "../../../support/seeded.ts";
 import { packetOfShown, wayOf, wireOf } from "./concrete-ways.ts";
 
@@ -94,6 +94,7 @@ describe("law 1: verification of a whole ruleset", { timeout: 300_000 }, () => {
     ["the one between two", between(LAPTOP, changed) as FirewallPolicy],
     ["an inclusive one", policyOf({ flows: { ...LAPTOP.steering, default: DIRECT } })],
     ["one without the kill switch", policyOf({ ...LAPTOP.layers[0], killSwitch: false })],
+    ["one of many tunnels", withHighNumbers(LAPTOP)],
     ["one where one user goes directly", policyOf({ flows: { rules: [BOB], default: OFFICE } })],
   ];
 
