@@ -92,6 +92,7 @@ const launcher = await transform(readFileSync(join(ROOT, "scripts/launcher.ts"),
     LASTING_VERBS: JSON.stringify(LASTING),
     MAIN: JSON.stringify(entryOf(MAIN)),
     THREAD: JSON.stringify(entryOf(THREAD)),
+    LEAST_NODE: TARGET.slice("node".length),
   },
 });
 

@@ -31,6 +31,8 @@ declare const LASTING_VERBS: readonly string[];
 /** The modules that the program, and a packet thread of it, begin with. */
 declare const MAIN: string;
 declare const THREAD: string;
+/** The major version of Node that the program is written for. */
+declare const LEAST_NODE: number;
 /** The version of koffi that was tested with this build. */
 declare const KOFFI_VERSION: string;
 
@@ -57,6 +59,9 @@ const LATER = [
 
 /** An engine makes little garbage: with V8's own 16 MB for what is new its two heaps kept 3 MB more (measured). */
 const ENGINE_HEAP = "--max-semi-space-size=1";
+
+/** docs/cli.md, exit codes. */
+const UNSUPPORTED = 12;
 
 type Load = (name: string) => unknown;
 interface LoadedModule {
@@ -167,4 +172,15 @@ function keep(path: string, script: Script): void {
   }
 }
 
-load(isThread ? THREAD : MAIN);
+/** In one line, before anything is loaded: what the program would end with is the name of a function that an older Node lacks. */
+function refuseNode(version: string): void {
+  const message = `awg needs Node ${LEAST_NODE} or later, and ${process.execPath} is Node ${version}`;
+  const remedy = "install one, and start awg with it: it runs the first node on PATH";
+  const error = { kind: "unsupported", message, remedy, facts: {}, exit_code: UNSUPPORTED };
+  process.stderr.write(`awg: ${message}; ${remedy}\n`);
+  if (process.argv.includes("--json")) process.stdout.write(`${JSON.stringify({ format_version: "1", error })}\n`);
+  process.exitCode = UNSUPPORTED;
+}
+
+if (Number.parseInt(process.versions.node, 10) < LEAST_NODE) refuseNode(process.versions.node);
+else load(isThread ? THREAD : MAIN);

@@ -60,6 +60,23 @@ describe("the package", () => {
     expect(spawnSync(process.execPath, ["-e", ""], options).stdout).toContain("planted");
   });
 
+  test("an older Node is told which one is needed, in one line, and as a document where one is asked for", () => {
+    const older = 'Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.19.2" } });';
+    writeFileSync(join(folder, "older.cjs"), older);
+    const program = ["--require", join(folder, "older.cjs"), join(installed, "dist", "awg.cjs")];
+    const said = `awg needs Node 24 or later, and ${process.execPath} is Node 20.19.2`;
+    expect(run(process.execPath, [...program, "plan"])).toMatchObject({
+      status: 12,
+      stdout: "",
+      stderr: `awg: ${said}; install one, and start awg with it: it runs the first node on PATH\n`,
+    });
+    const { status, stdout } = run(process.execPath, [...program, "plan", "--json"]);
+    expect([status, JSON.parse(stdout)]).toMatchObject([
+      12,
+      { error: { kind: "unsupported", message: said, exit_code: 12 } },
+    ]);
+  });
+
   test("its version is the program's", () => {
     expect(JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).version).toBe(VERSION);
   });
