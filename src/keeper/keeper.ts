@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { AwgError, messageOf } from "../model/error.ts";
 import {
   type AdoptDevice,
@@ -30,6 +31,11 @@ import { findEngines, findForeignEngine } from "./orphan-engine.ts";
 import { SpareEngines } from "./spare-engines.ts";
 import { Watchdog } from "./watchdog.ts";
 
+/** A keeper whose folder was removed looks four times a second; one that is stopped lets go when it goes on. */
+const LETTING_GO_MS = 1_000;
+const CONTEST_LOOK_MS = 50;
+const REST_MS = 5_000;
+
 /** All that a keeper holds for one network namespace, and what it does when asked. One request at a time. */
 export class Keeper {
   readonly #around: DeviceSurroundings;
@@ -37,7 +43,9 @@ export class Keeper {
   readonly #nft = new NftOwner();
   readonly #spares: SpareEngines;
   readonly #watchdog: Watchdog;
+  readonly #restUntilMs = performance.now() + REST_MS;
   #tables: readonly string[] = [];
+  #isContested = false;
 
   constructor(around: DeviceSurroundings) {
     this.#spares = new SpareEngines(around.folder);
@@ -47,9 +55,11 @@ export class Keeper {
 
   /** Takes over what an earlier keeper held and the kernel kept. What cannot be taken is reported and left. */
   async adopt(): Promise<void> {
-    await this.#attempt("taking over the firewall tables", () => {
-      this.#nft.adoptTables();
-      this.#tables = this.#nft.ownedTables();
+    await this.#attempt("taking over the firewall tables", async () => {
+      // A keeper whose folder was removed lets go as soon as it sees that it is not the one any more.
+      for (let waitedMs = 0; this.#nft.isContested && waitedMs < LETTING_GO_MS; waitedMs += CONTEST_LOOK_MS)
+        await sleep(CONTEST_LOOK_MS);
+      this.#adoptTables();
     });
     await this.#attempt("going on with the watchdog", () => this.#watchdog.resume());
     for (const orphan of findEngines()) {
@@ -64,6 +74,22 @@ export class Keeper {
         this.#devices.set(name, holdForeign(engine, alias, this.#around));
       });
     }
+  }
+
+  keepRecords(): void {
+    this.#watchdog.keep();
+  }
+
+  takeOverRest(): void {
+    if (!this.#isContested && performance.now() > this.#restUntilMs) return;
+    if (this.#isContested) this.#adoptTables();
+    if (this.#watchdog.isAtRest) this.#watchdog.resume();
+  }
+
+  #adoptTables(): void {
+    this.#nft.adoptTables();
+    this.#tables = this.#nft.ownedTables();
+    this.#isContested = this.#nft.isContested;
   }
 
   async #attempt(what: string, act: () => void | Promise<void>): Promise<void> {

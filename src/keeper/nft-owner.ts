@@ -26,6 +26,14 @@ export class NftOwner implements Disposable {
     );
   }
 
+  /** Whether another process owns tables of ours: a keeper that has not let go yet, for one. */
+  get isContested(): boolean {
+    const { port } = this.#open();
+    return readNftTables(this.#open()).some(
+      ({ name, owned, ownerPort }) => name === NFT_TABLE && owned && ownerPort !== port,
+    );
+  }
+
   /** Commits a client's transaction as the owner. Throws what the kernel says, with the index of the refused change. */
   commit({ changes, generation }: NftTransaction): SentRequests | undefined {
     return commitNftChanges(

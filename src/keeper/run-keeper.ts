@@ -4,7 +4,8 @@ import { forbidDumps } from "../native/linux/process/credentials.ffi.ts";
 import { Keeper } from "./keeper.ts";
 import { joinOwnCgroup } from "./own-cgroup.ts";
 import { namespaceInodeOf } from "./process-identity.ts";
-import { endOnSignals, reportToLog, serveUntilDone, takeKeeperFolder } from "./serving/keeper-life.ts";
+import { KeeperFolder } from "./serving/keeper-folder.ts";
+import { endOnSignals, reportToLog, serveUntilDone } from "./serving/keeper-life.ts";
 
 /** One for the keepers of all network namespaces, so that one which is killed leaves no folder behind that nobody uses. */
 const CGROUP = "awg-keeper";
@@ -25,11 +26,12 @@ export async function runKeeper(runDir: string, { isService = false } = {}): Pro
   process.chdir("/");
   forbidDumps();
   const paths = keeperPaths(runDir, inode);
-  if (!(await takeKeeperFolder(paths, { isService }))) return;
+  const folder = new KeeperFolder(paths);
+  if (!(await folder.begin({ isService }))) return;
   using _cgroup = isService ? undefined : joinOwnCgroup(CGROUP);
   const keeper = new Keeper({ folder: paths.folder, report: reportToLog });
   const ended = endOnSignals();
   await keeper.adopt();
-  await serveUntilDone(keeper, paths, { isService, ended });
+  await serveUntilDone(keeper, folder, { isService, ended });
   keeper.release();
 }

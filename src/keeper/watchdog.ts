@@ -43,6 +43,12 @@ export class Watchdog implements Disposable {
     this.#begin(watch);
   }
 
+  /** Writes down anew what is armed, where the file is gone. */
+  keep(): void {
+    if (this.#watch !== undefined && !existsSync(this.#folder.pathOf(FILE)))
+      this.#folder.replace(FILE, Buffer.from(JSON.stringify(this.#watch)));
+  }
+
   disarm(): void {
     this[Symbol.dispose]();
     this.#folder.remove(FILE);

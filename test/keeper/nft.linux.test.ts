@@ -1,3 +1,5 @@
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { KeeperRequest } from "../../src/model/keeper-protocol.ts";
 import { NFT_TABLE } from "../../src/model/ownership.ts";
@@ -21,6 +23,22 @@ function transaction(...messages: readonly Uint8Array[]): KeeperRequest {
 const ours = (family: "inet" | "netdev") => encodeTable({ family, name: NFT_TABLE, owned: true, persistent: true });
 const tablesIn = ({ namespace }: LinuxMachine) => namespace.run(["nft", "list", "tables"]).stdout.trim();
 const flush = ({ namespace }: LinuxMachine) => namespace.run(["nft", "flush", "ruleset"], { mayFail: true });
+
+const runOf = ({ folder }: LinuxMachine) => join(folder, "run");
+const arming: KeeperRequest = { request: "armWatchdog", watch: { deadlineMs: 1e12, command: ["/bin/true"] } };
+
+function filesOf(machine: LinuxMachine): Record<string, number> {
+  const [keeper] = readdirSync(runOf(machine)).filter((name) => name.startsWith("keeper-"));
+  const folder = join(runOf(machine), keeper ?? "");
+  return Object.fromEntries(readdirSync(folder).map((name) => [name, statSync(join(folder, name)).mode & 0o777]));
+}
+
+/** All processes in the namespace, which are keepers here. */
+function keepersIn({ namespace }: LinuxMachine): number[] {
+  const pids = namespace.run(["ip", "netns", "pids", namespace.name]).stdout.split("\n").filter(Boolean).map(Number);
+  // Who looked stood there too.
+  return pids.filter((pid) => existsSync(`/proc/${pid}`));
+}
 
 describe.skipIf(obstacle !== undefined)(`the owner of the tables (${obstacle ?? "on this kernel"})`, () => {
   test("law 6: nobody else's flush or deletion takes our tables while the keeper lives", () => {
@@ -65,5 +83,50 @@ describe.skipIf(obstacle !== undefined)(`the owner of the tables (${obstacle ?? 
       ),
     ).toBeNull();
     expect(tablesIn(machine)).toBe("table inet awg");
+  });
+
+  test("one whose folder is removed makes folder, lock and socket anew, and goes on as the owner", () => {
+    machine = new LinuxMachine("nft5");
+    const before = machine.keeper(transaction(ours("inet")), arming);
+    rmSync(runOf(machine), { recursive: true });
+    const after = machine.waitFor(
+      () => machine?.keeperStatus,
+      (status) => status != null,
+    );
+    expect(after).toEqual(before);
+    expect(statSync(runOf(machine)).mode & 0o777).toBe(0o700);
+    expect(filesOf(machine)).toMatchObject({ lock: 0o600, socket: 0o600, watchdog: 0o600 });
+    expect(machine.keeper(transaction(ours("inet"), ours("netdev")))).toMatchObject({
+      pid: before.pid,
+      tables: ["inet awg", "netdev awg"],
+    });
+    expect(keepersIn(machine)).toEqual([before.pid]);
+  });
+
+  test("one whose place was taken meanwhile lets go, and the other takes over tables and watchdog", () => {
+    machine = new LinuxMachine("nft6");
+    const before = machine.keeper(transaction(ours("inet"), ours("netdev")), arming);
+    process.kill(before.pid, "SIGSTOP");
+    rmSync(runOf(machine), { recursive: true });
+    const younger = machine.keeper({ request: "status" });
+    expect(younger).toMatchObject({ tables: [] });
+    expect(younger.pid).not.toBe(before.pid);
+    const [removal] = machine.perform([{ port: "firewall", method: "load", args: [null] }]);
+    expect(removal?.error).toMatchObject({ kind: "permission", facts: { owner: before.pid } });
+    expect(removal?.error?.message).toMatch(new RegExp(`node .* \\(process ${before.pid}\\) owns that table$`));
+    process.kill(before.pid, "SIGCONT");
+    const after = machine.waitFor(
+      () => machine?.keeperStatus,
+      (status) => status?.tables.length === 2 && status.watchdog !== undefined,
+    );
+    expect(after).toEqual({ ...before, pid: younger.pid });
+    flush(machine);
+    expect(tablesIn(machine)).toBe("table inet awg\ntable netdev awg");
+    const last = machine.waitFor(
+      () => keepersIn(machine as LinuxMachine),
+      (pids) => pids.length === 1,
+    );
+    expect(last).toEqual([younger.pid]);
+    expect(machine.keeper(transaction(encodeTableDeletion("inet", NFT_TABLE))).tables).toEqual(["netdev awg"]);
   });
 });

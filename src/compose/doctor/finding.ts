@@ -33,6 +33,7 @@ export const FINDING_IDS = [
   "machine-unreadable",
   "keeper-silent",
   "engine-silent",
+  "tables-elsewhere",
   "tunnel-silent",
   "engine-missing",
   "tun-missing",

@@ -1,21 +1,26 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { endingOwner, type TableOwner, tableOwner } from "../../host/linux/processes/table-owner.ts";
 import { readServiceUser } from "../../host/linux/service-user.ts";
 import type { Host } from "../../host/ports/host.ts";
 import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
 import { keeperPaths } from "../../model/keeper-protocol.ts";
 import { openNetfilterSocket, readNftChains } from "../../native/linux/nftables/nft-netlink.ffi.ts";
 import { readNamespaceInode } from "../../native/linux/process/namespace.ffi.ts";
-import { isUnixSocketLive } from "../../native/linux/process/unix-exchange.ffi.ts";
+import { isUnixSocketLive, unixListener } from "../../native/linux/process/unix-exchange.ffi.ts";
 import type { Paths } from "../paths.ts";
 import type { ForeignChain, Surroundings } from "./surroundings.ts";
 
 const NFT_PATHS = ["/usr/sbin/nft", "/usr/bin/nft", "/sbin/nft", "/usr/local/sbin/nft"];
+const OWNER_LOOKS = 3;
+const OWNER_LOOK_MS = 300;
 /** Where systemd keeps what networkd is told (networkd.conf(5)). */
 const NETWORKD_FOLDERS = ["/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd"];
 
 /** Looks around on a Linux machine; changes nothing. What cannot be read counts as not there. */
 export async function readLinuxSurroundings(host: Host, paths: Paths, nowMs: number): Promise<Surroundings> {
+  const owner = await strangeOwner(paths.runDir);
   return {
     nowMs,
     rules: await host.routes.readRules(),
@@ -25,9 +30,22 @@ export async function readLinuxSurroundings(host: Host, paths: Paths, nowMs: num
     ipv6Disabled: textOf("/proc/sys/net/ipv6/conf/all/disable_ipv6").trim() !== "0",
     networkdRemovesRules: !paths.namespaced && removesForeignRules(),
     resolverManager: paths.namespaced ? undefined : resolverManager(),
+    ...(owner === undefined ? {} : { tableOwner: { ...owner, remedy: endingOwner(owner) } }),
     deadSockets: orElse([], () => deadSockets(paths.runDir)),
     goneNamespaces: paths.namespaced ? [] : orElse([], () => goneNamespaces(paths)),
   };
+}
+
+/** A keeper whose socket was removed makes it anew within that time. */
+async function strangeOwner(runDir: string): Promise<TableOwner | undefined> {
+  for (let looks = 0; looks < OWNER_LOOKS; looks += 1) {
+    const owner = orElse(undefined, tableOwner);
+    const { socket } = keeperPaths(runDir, readNamespaceInode());
+    if (owner === undefined || orElse(owner.pid, () => unixListener(socket)?.pid) === owner.pid) return undefined;
+    if (looks === OWNER_LOOKS - 1) return owner;
+    await sleep(OWNER_LOOK_MS);
+  }
+  return undefined;
 }
 
 function readBaseChains(): readonly ForeignChain[] {

@@ -26,6 +26,8 @@ export interface Surroundings {
   readonly networkdRemovesRules: boolean;
   /** Who rewrites /etc/resolv.conf here, as far as it can be told. */
   readonly resolverManager: string | undefined;
+  /** Who owns our nf_tables tables and is not the keeper that answers, and what ends it. */
+  readonly tableOwner?: { readonly pid: number; readonly name: string; readonly remedy: string };
   /** UAPI and keeper sockets on which nobody listens. */
   readonly deadSockets: readonly string[];
   /** Folders and files of network namespaces that no longer exist. */
@@ -42,10 +44,26 @@ export function judgeSurroundings(
 ): readonly Finding[] {
   return [
     ...clockFindings(around, acceptedMs),
+    ...ownerFindings(around),
     ...ruleFindings(around, applied),
     ...chainFindings(around, applied),
     ...programFindings(around, applied),
     ...leftFindings(around),
+  ];
+}
+
+function ownerFindings({ tableOwner }: Surroundings): Finding[] {
+  if (tableOwner === undefined) return [];
+  const { pid, name, remedy } = tableOwner;
+  return [
+    {
+      id: "tables-elsewhere",
+      severity: "fault",
+      what: `${name} (process ${pid}) owns the nf_tables tables awg, and is not the keeper that answers: nothing can be changed`,
+      evidence: ["the kernel takes changes of a table from the socket alone that owns it (EPERM for all others)"],
+      consequence: "what is applied holds; an apply, a destroy, and the way back of an unconfirmed change fail",
+      remedy: [remedy, "awg apply -f CONFIG, which takes the tables over"],
+    },
   ];
 }
 

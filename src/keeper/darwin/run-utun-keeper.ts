@@ -1,7 +1,8 @@
 import { keeperPaths } from "../../model/keeper-protocol.ts";
 import type { LibSystem } from "../../native/darwin/libsystem.ts";
 import { readPeerUid } from "../../native/darwin/peer-credentials.ts";
-import { type KeeperLife, reportToLog, serveUntilDone, takeKeeperFolder } from "../serving/keeper-life.ts";
+import { KeeperFolder } from "../serving/keeper-folder.ts";
+import { type KeeperLife, reportToLog, serveUntilDone } from "../serving/keeper-life.ts";
 import type { LaunchEngine } from "./engine-launch.ts";
 import { UtunKeeper } from "./utun-keeper.ts";
 
@@ -25,7 +26,8 @@ export interface UtunKeeperRun extends Partial<KeeperLife> {
 export async function runUtunKeeper(run: UtunKeeperRun): Promise<void> {
   const { system, runDir, nameFolder, isService = false, peerUid = (fd) => readPeerUid(system, fd) } = run;
   const paths = keeperPaths(runDir, ONLY_NAMESPACE);
-  if (!(await takeKeeperFolder(paths, { isService }))) return;
+  const folder = new KeeperFolder(paths);
+  if (!(await folder.begin({ isService }))) return;
   const keeper = new UtunKeeper({
     system,
     folder: paths.folder,
@@ -35,6 +37,6 @@ export async function runUtunKeeper(run: UtunKeeperRun): Promise<void> {
     ...(run.root === undefined ? {} : { root: run.root }),
   });
   keeper.adopt();
-  await serveUntilDone(keeper, paths, { ...run, isService, peerUid });
+  await serveUntilDone(keeper, folder, { ...run, isService, peerUid });
   await keeper.release();
 }

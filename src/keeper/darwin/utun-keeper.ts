@@ -62,6 +62,14 @@ export class UtunKeeper {
     endOrphanEngines(this.#deps.folder);
   }
 
+  keepRecords(): void {
+    this.#watchdog.keep();
+  }
+
+  takeOverRest(): void {
+    if (this.#watchdog.isAtRest) this.#watchdog.resume();
+  }
+
   /** Whether there is anything that would be lost by ending this process. */
   get holdsNothing(): boolean {
     return this.#held.size === 0 && this.#watchdog.isAtRest;

@@ -1,21 +1,24 @@
-import { chmodSync, mkdirSync, openSync, rmSync } from "node:fs";
+import { chmodSync, renameSync, rmSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../../model/error.ts";
 import type { KeeperPaths, KeeperStatus } from "../../model/keeper-protocol.ts";
 import { printableLine } from "../../model/text/printable.ts";
-import { tryLockFile } from "../../native/linux/process/file-lock.ffi.ts";
 import { writeLog } from "../../native/write-log.ts";
 import { boundEngineLogs } from "../engine-logs.ts";
-import { type Answerer, type PeerUid, serveKeeper } from "./keeper-server.ts";
+import type { KeeperFolder } from "./keeper-folder.ts";
+import { type Answerer, type KeeperServer, type PeerUid, serveKeeper } from "./keeper-server.ts";
 
 const IDLE_MS = 5000;
 const LOOK_MS = 250;
-const LOCK_LOOK_MS = 1000;
 
 /** What a keeper is to the process that runs it. */
 export interface LivingKeeper {
   readonly holdsNothing: boolean;
   answer(...request: Parameters<Answerer>): Promise<KeeperStatus>;
+  /** Writes down in the keeper's folder what the next keeper needs, where somebody removed it. */
+  keepRecords(): void;
+  /** Takes over what another keeper of this folder has let go of since this one began. */
+  takeOverRest(): void;
 }
 
 /** How long, and for whom, a keeper lives. */
@@ -28,48 +31,66 @@ export interface KeeperLife {
 }
 
 /**
- * Makes the keeper's folder and takes its lock, of which there is one for each keeper; a service waits for another to end.
- * False where another lives.
+ * Answers on the keeper's socket until it is told to stop, or has held nothing for 5 s. Where folder, lock or socket were
+ * removed it makes them anew; where another keeper has taken the place meanwhile, it ends for that one to take over.
  */
-export async function takeKeeperFolder(
-  paths: KeeperPaths,
-  { isService }: Pick<KeeperLife, "isService">,
-): Promise<boolean> {
-  mkdirSync(paths.folder, { recursive: true, mode: 0o700 });
-  chmodSync(paths.folder, 0o700);
-  const lock = openSync(paths.lock, "w", 0o600);
-  while (!tryLockFile(lock)) {
-    if (!isService) return false;
-    await sleep(LOCK_LOOK_MS);
-  }
-  return true;
-}
-
-/** Answers on the keeper's socket until it is told to stop, or has held nothing for 5 s. */
 export async function serveUntilDone(
   keeper: LivingKeeper,
-  paths: KeeperPaths,
+  folder: KeeperFolder,
   { isService, ended, peerUid }: KeeperLife,
 ): Promise<void> {
+  const { paths } = folder;
   let isStopAsked = false;
   let idleSinceMs = performance.now();
-  rmSync(paths.socket, { force: true });
   const answer: Answerer = async (request, secrets) => {
     const status = await keeper.answer(request, secrets);
     idleSinceMs = performance.now();
     if (request.request === "stop") isStopAsked = true;
     return status;
   };
-  const server = await serveKeeper(paths.socket, answer, peerUid);
-  chmodSync(paths.socket, 0o600);
+  let place = await openPlace(paths, answer, peerUid);
   using _logs = boundEngineLogs(paths.folder);
   const isDone = (): boolean => isStopAsked || ended?.aborted === true;
   const isIdle = (): boolean => !isService && performance.now() - idleSinceMs >= IDLE_MS;
   while (!isDone() && !isIdle()) {
     await sleep(LOOK_MS);
-    if (!keeper.holdsNothing || server.clients > 0) idleSinceMs = performance.now();
+    try {
+      if (!folder.take()) {
+        reportToLog(`another keeper has taken ${paths.folder}: it takes over what this one holds`);
+        keeper.keepRecords();
+        break;
+      }
+      if (!place.stands()) {
+        reportToLog(`${paths.socket} was removed: it is made anew`);
+        keeper.keepRecords();
+        void place.server.close();
+        place = await openPlace(paths, answer, peerUid);
+      }
+      keeper.takeOverRest();
+    } catch (error) {
+      reportToLog(`the keeper's folder: ${messageOf(error)}`);
+    }
+    if (!keeper.holdsNothing || place.server.clients > 0) idleSinceMs = performance.now();
   }
-  await server.close();
+  if (place.stands()) rmSync(paths.socket, { force: true });
+  await place.server.close();
+}
+
+interface Place {
+  readonly server: KeeperServer;
+  /** Whether the socket's file is still the one that this keeper made. */
+  stands(): boolean;
+}
+
+/** Node removes the name that it listened by, whoever has it then (uv__pipe_close of libuv): so the socket gets its own later. */
+async function openPlace(paths: KeeperPaths, answer: Answerer, peerUid: PeerUid | undefined): Promise<Place> {
+  const first = `${paths.socket}.${process.pid}`;
+  rmSync(first, { force: true });
+  const server = await serveKeeper(first, answer, peerUid);
+  chmodSync(first, 0o600);
+  const { ino } = statSync(first);
+  renameSync(first, paths.socket);
+  return { server, stands: () => statSync(paths.socket, { throwIfNoEntry: false })?.ino === ino };
 }
 
 /** Turns the signals that end a process into an AbortSignal; a defect in one request does not end the keeper. */

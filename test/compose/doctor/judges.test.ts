@@ -75,6 +75,11 @@ describe("what stands around awg", () => {
       ["note chain-drops"],
     ],
     ["the boot unit's table", { chains: [chain("awg_boot")] }, ["fault boot-table-left"]],
+    [
+      "another owner of the tables",
+      { tableOwner: { pid: 7, name: "node awg", remedy: "kill 7" } },
+      ["fault tables-elsewhere"],
+    ],
     ["no nft", { nftProgram: false }, ["note nft-program-missing"]],
     ["no service user", { serviceUser: false }, ["note service-user-missing"]],
     ["networkd that removes", { networkdRemovesRules: true }, ["fault networkd-removes-rules"]],

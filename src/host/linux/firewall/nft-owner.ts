@@ -1,3 +1,4 @@
+import type { KeeperStatus } from "../../../model/keeper-protocol.ts";
 import type { NetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
 import { noteOwnTransaction } from "../../../native/linux/netlink/own-writes.ts";
 import { commitNftChanges, type NftChange } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
@@ -25,14 +26,25 @@ export function keeperNftOwner(keeper: KeeperClient): NftOwner {
     start: () => keeper.ensureRunning(),
     sendTransaction: async (changes, generation) => {
       await keeper.ensureRunning();
-      const { committed } = keeper.request({
-        request: "nftTransaction",
-        changes: changes.map(({ message, action }) => ({ message: Buffer.from(message).toString("base64"), action })),
-        ...(generation === undefined ? {} : { generation }),
-      });
+      const committed = await asOwner(keeper, () =>
+        keeper.request({
+          request: "nftTransaction",
+          changes: changes.map(({ message, action }) => ({ message: Buffer.from(message).toString("base64"), action })),
+          ...(generation === undefined ? {} : { generation }),
+        }),
+      );
       if (committed !== undefined) noteOwnTransaction(committed);
     },
   };
+}
+
+async function asOwner(keeper: KeeperClient, send: () => KeeperStatus): Promise<KeeperStatus["committed"]> {
+  try {
+    return send().committed;
+  } catch (error) {
+    const { nameTableOwner } = await import("../processes/table-owner.ts");
+    throw nameTableOwner(error, keeper.status()?.pid);
+  }
 }
 
 /** Commits by a socket of this process: when it is closed the tables stay, but anybody with the rights can flush them. */

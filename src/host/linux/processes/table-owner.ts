@@ -1,0 +1,53 @@
+import { AwgError } from "../../../model/error.ts";
+import { NFT_TABLE } from "../../../model/ownership.ts";
+import { openNetfilterSocket, readNftTables } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
+import { ProcFolder } from "./proc-folder.ts";
+import { netlinkInode } from "./proc-text.ts";
+import { processName } from "./process-name.ts";
+import { SocketHolders } from "./socket-holders.ts";
+
+/** NETLINK_NETFILTER of linux/netlink.h. */
+const NETFILTER = 12;
+
+/** A process whose netlink socket owns tables of ours, so that the kernel takes changes of them from nobody else. */
+export interface TableOwner {
+  readonly pid: number;
+  /** In words for people. */
+  readonly name: string;
+  readonly isKeeper: boolean;
+}
+
+/** Who owns our nf_tables tables here; undefined when nobody does, or nobody who can be seen. Reads all processes where somebody does. */
+export function tableOwner(): TableOwner | undefined {
+  const port = ownerPort();
+  const proc = new ProcFolder();
+  const inode = port === undefined ? undefined : netlinkInode(proc.netlinkTable() ?? "", NETFILTER, port);
+  const [holder] = inode === undefined ? [] : new SocketHolders(proc).holdersOf(inode);
+  if (holder === undefined) return undefined;
+  const { pid } = holder;
+  const words = proc.read(pid)?.commandLine ?? [];
+  return { pid, name: processName(pid), isKeeper: words.includes("keeper") && words.includes("--run-dir") };
+}
+
+/** What ends a process that owns our tables and is not the keeper which answers; a keeper may have been stopped. */
+export function endingOwner({ pid, isKeeper }: TableOwner): string {
+  return isKeeper ? `kill -CONT ${pid}; kill ${pid}` : `kill ${pid}`;
+}
+
+/** The error of a change that the kernel took for another's tables, with who owns them; any other as it is. */
+export function nameTableOwner(error: unknown, keeperPid: number | undefined): unknown {
+  if (!(error instanceof AwgError) || error.kind !== "permission") return error;
+  const owner = tableOwner();
+  if (owner === undefined || owner.pid === keeperPid) return error;
+  const { pid, name } = owner;
+  return new AwgError("permission", `${error.message}: ${name} (process ${pid}) owns that table`, {
+    cause: error,
+    facts: { ...error.facts, owner: pid },
+    remedy: `end it (${endingOwner(owner)}): tunnels and packet filter stay, and the next awg apply takes them over`,
+  });
+}
+
+function ownerPort(): number | undefined {
+  using socket = openNetfilterSocket();
+  return readNftTables(socket).find(({ name, owned }) => name === NFT_TABLE && owned)?.ownerPort;
+}

@@ -1,0 +1,49 @@
+import { chmodSync, closeSync, fstatSync, mkdirSync, openSync, statSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { KeeperPaths } from "../../model/keeper-protocol.ts";
+import { tryLockFile } from "../../native/linux/process/file-lock.ffi.ts";
+
+const LOCK_LOOK_MS = 1000;
+
+/** The folder of a keeper and its lock, of which there is one for each keeper. */
+export class KeeperFolder {
+  readonly paths: KeeperPaths;
+  #lock: number | undefined;
+
+  constructor(paths: KeeperPaths) {
+    this.paths = paths;
+  }
+
+  /**
+   * Makes the folder where it is not there, and takes the lock unless this process has it. False where another keeper has it:
+   * at the beginning, or since somebody removed what this one had.
+   */
+  take(): boolean {
+    const { folder, lock } = this.paths;
+    if (this.#lock !== undefined && isSameFile(this.#lock, lock)) return true;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    chmodSync(folder, 0o700);
+    const opened = openSync(lock, "w", 0o600);
+    if (!tryLockFile(opened)) {
+      closeSync(opened);
+      return false;
+    }
+    if (this.#lock !== undefined) closeSync(this.#lock);
+    this.#lock = opened;
+    return true;
+  }
+
+  /** The same at the beginning of a keeper's life; a service waits for another to end. */
+  async begin({ isService }: { readonly isService: boolean }): Promise<boolean> {
+    while (!this.take()) {
+      if (!isService) return false;
+      await sleep(LOCK_LOOK_MS);
+    }
+    return true;
+  }
+}
+
+function isSameFile(descriptor: number, path: string): boolean {
+  const [ours, found] = [fstatSync(descriptor), statSync(path, { throwIfNoEntry: false })];
+  return found?.ino === ours.ino && found.dev === ours.dev;
+}
