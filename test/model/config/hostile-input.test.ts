@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadConfig } from "../../../src/model/config/load-config.ts";
 import { renderProblem } from "../../../src/model/config/problem.ts";
+import { isPrintableLine } from "../../../src/model/text/printable.ts";
 
 const seed = Number(process.env["AWG_SEED"] ?? 20261121);
 const HEAD = "apiVersion: awg/v1\ndefault: { via: direct }\n";
@@ -78,6 +79,14 @@ describe("texts that want more than they are", () => {
     expect(config).toBeUndefined();
     expect(problems.map((problem) => problem.id)).toContain(id);
     expect(problems.every(({ line, column }) => line >= 1 && column >= 1)).toBe(true);
+  });
+
+  test("what is said of a text that a terminal would act on stands in one line, suggestions too", () => {
+    const tunnel = "{ protocol: http, server: 192.0.2.1:3128 }";
+    const text = `apiVersion: awg/v1\ntunnels: { "w\\nlt": ${tunnel} }\ndefault: { via: wlt }\n`;
+    const said = load(text).problems.map(({ message, remedy }) => `${message}; ${remedy}`);
+    expect(said).toContain('there is no tunnel "wlt"; did you mean w\\u000alt?');
+    expect(said.filter((one) => !isPrintableLine(one))).toEqual([]);
   });
 
   test("sexagesimal, dates and hexadecimal are exactly what YAML 1.2 says", () => {

@@ -84,7 +84,10 @@ class Converter {
     }
     if (Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value)))
       return { kind: "scalar", place, value };
-    this.#findings.add("number-not-finite", place, "the number is too large to be exact", "write a smaller number");
+    const [message, remedy] = Number.isNaN(value)
+      ? [`${text} stands here, which YAML reads as "not a number"`, "write a number"]
+      : ["the number is too large to be exact", "write a smaller number"];
+    this.#findings.add("number-not-finite", place, message, remedy);
     return refused(place);
   }
 

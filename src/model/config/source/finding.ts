@@ -1,3 +1,4 @@
+import { printableLine } from "../../text/printable.ts";
 import type { ProblemId } from "../problem-catalogue.ts";
 import type { Place } from "./source-node.ts";
 
@@ -9,12 +10,13 @@ export interface Finding {
   readonly remedy: string;
 }
 
-/** Collects findings; the same problem at the same place counts once. */
+/** Collects findings; the same problem at the same place counts once. What they quote is shown in one line. */
 export class Findings {
   readonly #byKey = new Map<string, Finding>();
   readonly #hidden: Place[] = [];
 
-  add(id: ProblemId, place: Place, message: string, remedy: string): void {
+  add(id: ProblemId, place: Place, said: string, advised: string): void {
+    const [message, remedy] = [printableLine(said), printableLine(advised)];
     const key = `${id} ${place.source} ${place.start} ${place.end} ${message}`;
     if (!this.#byKey.has(key)) this.#byKey.set(key, { id, place, message, remedy });
   }
