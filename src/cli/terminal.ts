@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { textOf } from "../compose/reading/utf8-text.ts";
 import { printable } from "../model/text/printable.ts";
 
 /**
@@ -112,7 +113,7 @@ function readAll(descriptor: number): string {
     chunks.push(Buffer.from(chunk.subarray(0, count)));
     total += count;
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return textOf(Buffer.concat(chunks));
 }
 
 function readChunk(descriptor: number, chunk: Buffer): number {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readRegularFile } from "../../src/compose/reading/regular-file.ts";
+import { loadConfig } from "../../src/model/config/load-config.ts";
 import { readSecretText } from "../../src/state/secret-source.ts";
 import { filesBelow, read } from "../repository/sources.ts";
 
@@ -27,6 +28,21 @@ describe("D5: what a path leads to", () => {
     symlinkSync(at("config.yaml"), at("link.yaml"));
     for (const name of ["config.yaml", "link.yaml"])
       expect(readRegularFile(at(name))).toMatchObject({ name: at(name), text: "ü: 1\n", mode: 0o640 });
+  });
+
+  test.each<[string, readonly number[], string]>([
+    ["a byte that begins no character", [0xff], "FF"],
+    ["half a character", [0xc3], "C3"],
+    ["half of a surrogate pair", [0xed, 0xa0, 0x80], "ED"],
+    ["more bytes than a character needs", [0xc0, 0xaf], "C0"],
+  ])("D3: bytes that are no UTF-8 are refused with their place: %s", (_what, bytes, named) => {
+    const [before, after] = ["apiVersion: awg/v1\ndefault: { via: direct }\n# €𝄞 ", "\n"];
+    writeFileSync(at("config.yaml"), Buffer.concat([Buffer.from(before), Uint8Array.from(bytes), Buffer.from(after)]));
+    const { config, problems } = loadConfig([readRegularFile(at("config.yaml"))]);
+    expect([config, problems]).toMatchObject([
+      undefined,
+      [{ id: "file-not-text", line: 3, column: 7, message: `the byte 0x${named} stands here, which is no UTF-8` }],
+    ]);
   });
 
   test("1 MiB is read, a byte more is not", () => {

@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { AwgError } from "../../model/error.ts";
 import { readAtMost } from "../../state/bounded-read.ts";
 import type { SourceFile } from "../session.ts";
+import { textOf } from "./utf8-text.ts";
 
 const MAX_FILE_BYTES = 1024 * 1024;
 
@@ -18,7 +19,7 @@ export function readRegularFile(path: string): SourceFile {
       throw new AwgError("config", `${path} is not a regular file`, { remedy: "use - to read standard input" });
     const bytes = status.size > MAX_FILE_BYTES ? undefined : readBounded(path, descriptor);
     const { uid, gid } = status;
-    if (bytes !== undefined) return { name: path, text: bytes.toString("utf8"), mode: status.mode & 0o7777, uid, gid };
+    if (bytes !== undefined) return { name: path, text: textOf(bytes), mode: status.mode & 0o7777, uid, gid };
     throw new AwgError("config", `${path} has more than the ${MAX_FILE_BYTES} bytes that a config may have`, {
       remedy: "split it with include, or check that it is a config at all",
     });

@@ -2,7 +2,7 @@
 export const PROBLEM_CATALOGUE = {
   "file-too-large": "The file is larger than one MiB.",
   "file-empty": "There is nothing in the file, or only comments.",
-  "file-not-text": "The file holds a byte that no text file has, such as NUL.",
+  "file-not-text": "The file holds a byte that no text file has, such as NUL, or that is no UTF-8.",
   "file-permissions": "The file holds a secret and other users of the machine can read or change it.",
   "config-writable": "Others can change the file, by its mode, its owner or a folder on the way to it.",
   "include-unreadable": "A file named by `include` cannot be read.",

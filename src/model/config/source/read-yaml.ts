@@ -66,12 +66,19 @@ const COMMA = 44;
 const OPEN_BRACKET = 91;
 const OPEN_BRACE = 123;
 
+/** What stands for a byte that is no UTF-8 (PEP 383): 0xDC00 and the byte. */
+const MARKED_BYTES = { from: 0xdc80, to: 0xdcff } as const;
+
 /** YAML 1.2.2 section 5.1: of the control characters only tab and line breaks may stand in a text. */
 function isText(source: number, text: string, findings: Findings): boolean {
   const at = text.search(/(?![\t\n\r])[\p{Cc}\p{Cs}\uFFFE\uFFFF]/u);
   if (at < 0) return true;
-  const code = text.charCodeAt(at).toString(16).toUpperCase().padStart(4, "0");
-  const message = `the character U+${code} stands here`;
+  const code = text.charCodeAt(at);
+  const shown = code.toString(16).toUpperCase().padStart(4, "0");
+  const isByte = code >= MARKED_BYTES.from && code <= MARKED_BYTES.to;
+  const message = isByte
+    ? `the byte 0x${shown.slice(-2)} stands here, which is no UTF-8`
+    : `the character U+${shown} stands here`;
   findings.add("file-not-text", { source, start: at, end: at + 1 }, message, "save the file as UTF-8 text");
   return false;
 }

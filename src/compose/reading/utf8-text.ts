@@ -1,0 +1,27 @@
+import { isUtf8 } from "node:buffer";
+
+/** A lone half of a surrogate pair stands for a byte that is no UTF-8: this and the byte (as in PEP 383). */
+const BYTE_MARK = 0xdc00;
+
+/**
+ * The text of these bytes. What is no UTF-8 becomes no other text: the first byte of it is marked by a character that no
+ * text file holds, so that whoever reads the text refuses it, and can say where.
+ */
+export function textOf(bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString("utf8");
+  const at = firstOutside(bytes);
+  const mark = String.fromCharCode(BYTE_MARK + (bytes[at] ?? 0));
+  return bytes.toString("utf8", 0, at) + mark + bytes.toString("utf8", at + 1);
+}
+
+/** Where the first byte stands that belongs to no character. */
+function firstOutside(bytes: Buffer): number {
+  let at = 0;
+  while (at < bytes.length) {
+    const byte = bytes[at] ?? 0;
+    const length = byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+    if (length > 1 && !isUtf8(bytes.subarray(at, at + length))) break;
+    at += length;
+  }
+  return at;
+}
