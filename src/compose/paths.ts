@@ -1,5 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import { readNamespaceCookie } from "../native/linux/process/namespace.ffi.ts";
+import { readStateIdentity } from "../state/identity.ts";
 
 /** Where awg keeps what; per network namespace, so that two of them never share state, socket or lock. */
 export interface Paths {
@@ -25,7 +27,8 @@ const DARWIN = {
 
 /**
  * The folders for this process. In the machine's own network namespace they are design's; in another, its inode number
- * is appended. Where the machine's own cannot be told (an unreadable /proc/1), the namespace counts as another.
+ * is appended. Where the machine's own cannot be told (an unreadable /proc/1), the namespace counts as another. Numbers are given
+ * again, at once and after a reboot: the folder of the state, which outlives its namespace, tells the boot and the namespace besides.
  */
 export function pathsFor(stateDir: string | undefined, runDir: string | undefined): Paths {
   if (process.platform === "darwin") {
@@ -35,7 +38,7 @@ export function pathsFor(stateDir: string | undefined, runDir: string | undefine
   const suffix = namespaceSuffix();
   const run = runDir ?? join(RUN_DIR, suffix === "" ? "" : `netns-${suffix}`);
   return {
-    stateDir: stateDir ?? join(STATE_DIR, suffix === "" ? "" : `netns-${suffix}`),
+    stateDir: stateDir ?? join(STATE_DIR, suffix === "" ? "" : `netns-${suffix}-${incarnation()}`),
     runDir: run,
     lockFile: join(RUN_DIR, suffix === "" ? "lock" : `lock.${suffix}`),
     namespaced: suffix !== "",
@@ -46,6 +49,12 @@ export function pathsFor(stateDir: string | undefined, runDir: string | undefine
 function namespaceSuffix(): string {
   const own = inodeOf("/proc/self/ns/net");
   return own !== undefined && own === inodeOf("/proc/1/ns/net") ? "" : String(own ?? "unknown");
+}
+
+/** What no other network namespace has or had, as far as the kernel tells: the boot, and which of its namespaces this is. */
+function incarnation(): string {
+  const [boot] = readStateIdentity().bootId.split("-");
+  return [boot, readNamespaceCookie()].filter((part) => part !== undefined).join("-");
 }
 
 function inodeOf(path: string): number | undefined {

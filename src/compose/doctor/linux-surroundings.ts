@@ -9,6 +9,7 @@ import { keeperPaths } from "../../model/keeper-protocol.ts";
 import { openNetfilterSocket, readNftChains } from "../../native/linux/nftables/nft-netlink.ffi.ts";
 import { readNamespaceInode } from "../../native/linux/process/namespace.ffi.ts";
 import { isUnixSocketLive, unixListener } from "../../native/linux/process/unix-exchange.ffi.ts";
+import { readStateIdentity } from "../../state/identity.ts";
 import type { Paths } from "../paths.ts";
 import type { ForeignChain, Surroundings } from "./surroundings.ts";
 
@@ -84,14 +85,20 @@ function deadSockets(runDir: string): readonly string[] {
   );
 }
 
-/** Per-namespace folders of state and sockets, and locks, whose inode no process and no name in /run/netns has. */
+/**
+ * Per-namespace folders of state and sockets, and locks, whose inode no process and no name in /run/netns has; state of another
+ * boot, and of an awg that did not tell boots apart.
+ */
 function goneNamespaces({ stateDir, runDir }: Paths): readonly string[] {
   const live = liveNamespaces();
+  const [boot] = readStateIdentity().bootId.split("-");
   return [...new Set([stateDir, runDir])].flatMap((folder) =>
     namesIn(folder)
       .filter((name) => {
-        const inode = /^(?:netns-|lock\.|keeper-)([0-9]+)$/.exec(name)?.[1];
-        return inode !== undefined && !live.has(inode);
+        const [, inode, since] = /^(?:netns-|lock\.|keeper-)([0-9]+)(?:-([^-]+)(?:-[0-9]+)?)?$/.exec(name) ?? [];
+        if (inode === undefined) return false;
+        const isState = folder !== runDir && name.startsWith("netns-");
+        return !live.has(inode) || (isState && since !== boot);
       })
       .map((name) => join(folder, name)),
   );

@@ -234,7 +234,7 @@ function leftFindings({ deadSockets, goneNamespaces }: Surroundings): Finding[] 
     findings.push({
       id: "namespace-state-left",
       severity: "note",
-      what: `state of ${goneNamespaces.length} network namespaces that are gone is left: a new one may get an old one's number`,
+      what: `state of ${goneNamespaces.length} network namespaces that are gone is left, with the keys of their tunnels: nothing reads it any more`,
       evidence: goneNamespaces.slice(0, MOST_NAMED),
       remedy: goneNamespaces.slice(0, MOST_NAMED).map((path) => `rm -r ${shellWord(path)}`),
     });

@@ -1,5 +1,6 @@
 import { readlinkSync } from "node:fs";
 import { AwgError } from "../../../model/error.ts";
+import { hasErrno } from "../errno.ts";
 import { checkedLibc, closeDescriptor } from "../libc.ffi.ts";
 
 const CLONE_NEWNS = 0x00020000;
@@ -7,6 +8,10 @@ const CLONE_NEWNET = 0x40000000;
 const O_RDONLY_CLOEXEC = 0o2000000;
 const MOUNT = { bind: 4096, recursive: 16384, private: 1 << 18, slave: 1 << 19 } as const;
 const MNT_DETACH = 2;
+const AF_UNIX = 1;
+const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
+const SOL_SOCKET = 1;
+const SO_NETNS_COOKIE = 71;
 
 /**
  * Moves this thread into the network namespace a file stands for (`/run/netns/NAME`, `/proc/PID/ns/net`). Only this
@@ -59,4 +64,23 @@ export function readNamespaceInode(pid: number | "self" = "self"): bigint {
     throw new AwgError("host", `the network namespace of process ${pid} cannot be read from ${path}`, { cause });
   }
   throw new AwgError("host", `${path} names no network namespace`);
+}
+
+/**
+ * What tells this network namespace from every other one of this boot, also from a later one with the same inode number
+ * (SO_NETNS_COOKIE of socket(7), Linux 5.14); undefined where the kernel has no such thing.
+ */
+export function readNamespaceCookie(): bigint | undefined {
+  const action = "asking for the network namespace's cookie";
+  const fd = checkedLibc(action, "socket", AF_UNIX, SOCK_STREAM_CLOEXEC, 0);
+  const bytes = new Uint8Array(8);
+  try {
+    checkedLibc(action, "getsockopt", fd, SOL_SOCKET, SO_NETNS_COOKIE, bytes, Uint8Array.of(8, 0, 0, 0));
+    return new DataView(bytes.buffer).getBigUint64(0, true);
+  } catch (error) {
+    if (hasErrno(error, "ENOPROTOOPT")) return undefined;
+    throw error;
+  } finally {
+    closeDescriptor(fd);
+  }
 }

@@ -1,0 +1,50 @@
+import { randomUUID } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Paths } from "../../src/compose/paths.ts";
+import { makeNamespace, namespaceObstacle, type TestNamespace } from "../support/netns.ts";
+
+const obstacle = namespaceObstacle();
+const SCRIPT = "test/compose/paths.script.ts";
+const BOOT_ID = "/proc/sys/kernel/random/boot_id";
+
+describe.skipIf(obstacle !== undefined)(`where awg keeps what (${obstacle ?? "on this kernel"})`, () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "awg-t-paths-"));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const pathsIn = (space: TestNamespace) => space.runScript(SCRIPT) as [Paths, Paths];
+  const inodeIn = (space: TestNamespace) => space.run(["stat", "-Lc", "%i", "/proc/self/ns/net"]).stdout.trim();
+
+  /** The same namespace as if it were one of another boot. */
+  function inAnotherBoot(space: TestNamespace): [Paths, Paths] {
+    const file = join(folder, "boot_id");
+    writeFileSync(file, `${randomUUID()}\n`);
+    const words = `mount --bind ${file} ${BOOT_ID} && exec ${process.execPath} ${join(process.cwd(), SCRIPT)}`;
+    return JSON.parse(space.run(["unshare", "-m", "sh", "-c", words]).stdout) as [Paths, Paths];
+  }
+
+  test("a namespace's state is found by no other namespace of its number, of this boot or another", () => {
+    const seen = new Set<string>();
+    const boot = readFileSync(BOOT_ID, "utf8").split("-")[0];
+    // The kernel gives the number of a namespace that is gone to the next.
+    for (let made = 0; made < 3; made += 1) {
+      using space = makeNamespace("paths");
+      const inode = inodeIn(space);
+      const [{ stateDir, runDir }, chosen] = pathsIn(space);
+      expect(stateDir).toMatch(new RegExp(`^/var/lib/awg/netns-${inode}-${boot}-[0-9]+$`));
+      expect([runDir, chosen.stateDir]).toEqual([`/run/awg/netns-${inode}`, "/chosen"]);
+      expect(pathsIn(space)[0].stateDir).toBe(stateDir);
+      // Whether the number comes again is the kernel's affair: the rest of the name must tell.
+      const rest = stateDir.replace(`netns-${inode}`, "");
+      expect([...seen]).not.toContain(rest);
+      seen.add(rest);
+      expect(inAnotherBoot(space)[0].stateDir).not.toBe(stateDir);
+      expect(inAnotherBoot(space)[1].stateDir).toBe("/chosen");
+    }
+  });
+});

@@ -1,0 +1,3 @@
+import { pathsFor } from "../../src/compose/paths.ts";
+
+process.stdout.write(JSON.stringify([pathsFor(undefined, undefined), pathsFor("/chosen", undefined)]));
