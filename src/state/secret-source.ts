@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, type Stats, statSync } from "node:fs";
 import { AwgError, messageOf } from "../model/error.ts";
 import type { SecretRef } from "../model/secret.ts";
 import { keyFromBase64Bytes } from "../model/uapi/key-text.ts";
@@ -45,6 +45,18 @@ export function readKey(ref: SecretRef, options: SecretSourceOptions): Uint8Arra
   throw new AwgError("config", `${nameOf(ref)} does not hold a key: 32 bytes in base64 (44 characters) are expected`, {
     remedy: "make one with awg genkey",
   });
+}
+
+/** Why a file of a secret that is there would not be read, as its mode, owner and size tell; the file is not opened. */
+export function refusedSecretFile(path: string, options: SecretSourceOptions): AwgError | undefined {
+  try {
+    const status = statSync(path, { throwIfNoEntry: false });
+    if (status !== undefined) refuseUnsafe(path, status, options);
+    return undefined;
+  } catch (error) {
+    // What may not be looked at is for whoever may to judge.
+    return error instanceof AwgError ? error : undefined;
+  }
 }
 
 function readSecretFile(path: string, options: SecretSourceOptions): Buffer {
