@@ -87,6 +87,9 @@ function judgeBeforeLayers(compiled: CompiledPolicy, packet: Packet): Judgement 
   if (packet.hook === "input" && inPhysical && compiled.tunnelAddresses.has(packet.destination)) {
     return drop("S2.3 a tunnel's address is reached only through the tunnel");
   }
+  if (packet.hook !== "output" && inPhysical && compiled.tunnelAddresses.has(packet.source)) {
+    return drop("S2.3 nobody else has a tunnel's address");
+  }
   const link =
     packet.hook === "output" && outPhysical
       ? linkTrafficOut(packet)

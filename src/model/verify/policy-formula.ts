@@ -54,13 +54,14 @@ export function grantedBy(
   const inPhysical = not(deviceIn("in", devices));
   const remembers = lasting && hook === "output" && flowMemoryOf(policy).kind === "kept";
   const layers = all(...policy.layers.map((layer) => layerGrants(layer, devices, hook, family, remembers)));
+  const asTunnel = all(inPhysical, addressIn("source", family, addresses));
   if (hook === "input") {
     const toTunnel = all(inPhysical, addressIn("destination", family, addresses));
     const loopback = deviceIn("in", [LOOPBACK_DEVICE]);
-    return any(loopback, all(not(toTunnel), any(all(inPhysical, linkIn(family)), layers)));
+    return any(loopback, all(not(toTunnel), not(asTunnel), any(all(inPhysical, linkIn(family)), layers)));
   }
   const fromTunnel = all(outPhysical, addressIn("source", family, addresses));
-  if (hook === "forward") return all(not(fromTunnel), layers);
+  if (hook === "forward") return all(not(fromTunnel), not(asTunnel), layers);
   const link = all(outPhysical, linkOut(family));
   return any(deviceIn("out", [LOOPBACK_DEVICE]), all(not(fromTunnel), any(link, layers)));
 }

@@ -23,6 +23,7 @@ import { prefixesOf, type RenderedTable, TableWriter } from "./table-writer.ts";
 const LEAVING_PRIORITY = 50;
 /** After source NAT: what stands in the packet now stands on the wire. */
 const SOURCE_PRIORITY = 200;
+const NOBODY_ELSE = "S2.3 nobody else has a tunnel's address";
 
 /** How the table is made: named after its policy's hash, owned by who loads it, with labels for egress to know answers by. */
 export interface InetTableOptions {
@@ -57,7 +58,7 @@ export function renderInetTable(policy: FirewallPolicy, { identity, owned, label
   if (labels) writeLabels(place);
   if (labels && classes !== undefined) writeOwnLabels(place, [...new Set(tunnels.map(({ number }) => number))]);
   writeEntering(place, policy, layers, guarded);
-  writeCrossing(place, layers, guarded);
+  writeCrossing(place, policy, layers, guarded);
   return writer.finish();
 }
 
@@ -116,6 +117,7 @@ function writeEntering(
   for (const own of ownAddresses(place, "daddr", policy)) {
     writer.rule(link, [own], refuse(), "S2.3 a tunnel's address is reached only through the tunnel");
   }
+  for (const own of ownAddresses(place, "saddr", policy)) writer.rule(link, [own], refuse(), NOBODY_ELSE);
   writeLinkIn(place, link, verdict("accept"));
   writer.chain("entering", { ...filterAt("input", PRIORITY.filter, chainPolicy), comment: "S6 entering" });
   writer.rule("entering", [match.field("iifname", LOOPBACK_DEVICE)], verdict("accept"), "S2.1 loopback");
@@ -126,8 +128,16 @@ function writeEntering(
   writer.rule("entering", [], verdict("accept"), "S1.2 every layer has accepted");
 }
 
-function writeCrossing({ writer }: RenderPlace, layers: readonly LayerChains[], policy: ChainBase["policy"]): void {
-  writer.chain("crossing", { ...filterAt("forward", PRIORITY.filter, policy), comment: "S7 crossing" });
+function writeCrossing(
+  place: RenderPlace,
+  policy: FirewallPolicy,
+  layers: readonly LayerChains[],
+  chainPolicy: ChainBase["policy"],
+): void {
+  const { writer } = place;
+  writer.chain("crossing", { ...filterAt("forward", PRIORITY.filter, chainPolicy), comment: "S7 crossing" });
+  for (const own of ownAddresses(place, "saddr", policy))
+    writer.rule("crossing", [onTunnel(place, "iifname", true), own], refuse(), NOBODY_ELSE);
   for (const { crossing } of layers) writer.rule("crossing", [], verdict("jump", crossing), "S1.2 every layer accepts");
   writer.rule("crossing", [], verdict("accept"), "S1.2 every layer has accepted");
 }

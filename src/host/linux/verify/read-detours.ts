@@ -12,7 +12,7 @@ import {
   type QueueingDiscipline,
   type TrafficAction,
 } from "../../../native/linux/rtnetlink/traffic-control.codec.ts";
-import type { Detour, DetourAction } from "./verify-detours.ts";
+import type { Detour, DetourAction } from "./checks/verify-detours.ts";
 
 /** What hangs at the devices of this network namespace and may send frames on past the packet filter. Reads only. */
 export function readDetours(): Detour[] {

@@ -4,9 +4,9 @@ import { grantedBy, markedFor, UNLABELLED } from "../../../model/verify/policy-f
 import { type Hook, POSSIBLE } from "../../../model/verify/possible-packets.ts";
 import { PacketSpace } from "../../../model/verify/space/packet-space.ts";
 import { type Formula, termsOf } from "../../../model/verify/space/term.ts";
+import type { Detour } from "./checks/verify-detours.ts";
 import { markUsesOfTables, type ReadTable, readTables, termsOfTables } from "./read-tables.ts";
 import { isOurs, type RuleTable } from "./rule-table.ts";
-import type { Detour } from "./verify-detours.ts";
 
 /** What is asked: whether these tables let pass what the policy grants and nothing else. */
 export interface RulesetQuestion {

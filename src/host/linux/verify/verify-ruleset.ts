@@ -8,6 +8,11 @@ import { HOOKS, type Hook, POSSIBLE } from "../../../model/verify/possible-packe
 import { type Diagram, NOTHING } from "../../../model/verify/space/diagrams.ts";
 import type { PacketSpace } from "../../../model/verify/space/packet-space.ts";
 import { all, any, deviceIn, type Formula, NEVER, not, type Term } from "../../../model/verify/space/term.ts";
+import { verifyDetours } from "./checks/verify-detours.ts";
+import { verifyDisguises } from "./checks/verify-disguises.ts";
+import { verifyOtherFrames } from "./checks/verify-other-frames.ts";
+import { verifyStrangers } from "./checks/verify-strangers.ts";
+import { judgeWrites } from "./checks/verify-writes.ts";
 import { grantedFrames } from "./granted-frames.ts";
 import { isMet, sendFrames, sendThrough, unionOf, within } from "./packet-ways.ts";
 import { baseChainsAt, type DoubtfulRule, doubtfulRules, hasLabels, untrackingRules } from "./read-tables.ts";
@@ -15,11 +20,6 @@ import { SENDS_BY_ITSELF } from "./reading/read-rule.ts";
 import type { RuleTable } from "./rule-table.ts";
 import { askFor, type FamilyQuestion, type RulesetQuestion, type StatedPath } from "./ruleset-question.ts";
 import { showPieces } from "./show-pieces.ts";
-import { verifyDetours } from "./verify-detours.ts";
-import { verifyDisguises } from "./verify-disguises.ts";
-import { verifyOtherFrames } from "./verify-other-frames.ts";
-import { verifyStrangers } from "./verify-strangers.ts";
-import { judgeWrites } from "./verify-writes.ts";
 import { type Piece, startingWith, walk } from "./walk.ts";
 
 const NO_LABELS =

@@ -6,7 +6,7 @@ import type { FirewallPolicy, FlowMatch, PolicyLayer } from "../../../../src/mod
 import { renderIp } from "../../../../src/model/ip.ts";
 
 /** Paragraphs of docs/security.md by which PF may judge a packet of the differential test otherwise than the policy. */
-export const DIVERGENCES = ["S13.4", "S13.5", "S13.7", "S13.14", "S13.15", "S13.16"] as const;
+export const DIVERGENCES = ["S13.4", "S13.5", "S13.7", "S13.14", "S13.15", "S13.16", "S13.17"] as const;
 export type Divergence = (typeof DIVERGENCES)[number];
 
 const UNREAD_PORTS: readonly number[] = [PROTOCOL.dccp, PROTOCOL.sctp, PROTOCOL.udplite];
@@ -18,7 +18,10 @@ export function divergenceOf(
   found: "accept" | "drop",
   users: readonly number[],
 ): Divergence | undefined {
-  if (found === "accept") return isBroughtIn(packet) ? "S13.16" : undefined;
+  if (found === "accept") {
+    if (isBroughtIn(packet)) return "S13.16";
+    return isAnswerAsTunnel(policy, packet) ? "S13.17" : undefined;
+  }
   if (isCanary(packet)) return "S13.15";
   if (isTakenForItsFlow(policy, packet)) {
     if (packet.related === true) return "S13.14";
@@ -31,6 +34,12 @@ export function divergenceOf(
 /** A redirect of IPv4 that speaks of a flow with a state. */
 function isBroughtIn(packet: Packet): boolean {
   return packet.hook === "input" && packet.protocol === PROTOCOL.icmp && isRedirect(packet) && packet.reply === true;
+}
+
+/** An answer, to a flow with a state, in the name of a tunnel of this machine. */
+function isAnswerAsTunnel({ layers }: FirewallPolicy, { hook, reply, source }: Packet): boolean {
+  const addresses = layers.flatMap(({ tunnels }) => tunnels).flatMap((tunnel) => tunnel.addresses);
+  return hook === "input" && reply === true && new AddressSet(addresses).has(source);
 }
 
 function isCanary({ hook, destination, destinationPort, protocol }: Packet): boolean {

@@ -199,6 +199,24 @@ killSwitch: { enabled: true }
     expect(verdicts(LAPTOP, redirect("192.0.2.1", "192.0.2.9", 5))).toEqual(["drop", "drop"]);
   });
 
+  test("S13.17 in a tunnel's name only the answer to a flow with a state comes in", () => {
+    const policy = policyOf({ flows: { rules: [], default: DIRECT } });
+    const ping: Packet = {
+      hook: "input",
+      inDevice: "eth0",
+      source: readAddress("10.8.0.2"),
+      destination: readAddress("192.0.2.9"),
+      protocol: 1,
+      icmpType: 0,
+    };
+    const verdicts = (packet: Packet) => [
+      judge(policy, packet).verdict,
+      verdictOf(parsePf(renderPf(policy).text), packet, [], false),
+    ];
+    expect(verdicts({ ...ping, reply: true })).toEqual(["drop", "accept"]);
+    expect(verdicts(ping)).toEqual(["drop", "drop"]);
+  });
+
   test("S13.10 nothing falls back: what the policy would let out while its tunnel is down stays in", () => {
     const falling = { ...OFFICE, fallback: "direct" } as const;
     const policy = policyOf({ flows: { rules: [], default: falling } });

@@ -18,6 +18,7 @@ const PORTS = { allowed: 22, refused: 23 } as const;
 const REMOTE = "203.0.113.9";
 const NOBODY = 65_534;
 const ORPHAN = fileURLToPath(new URL("./programs/orphan.py", import.meta.url));
+const FORGED = fileURLToPath(new URL("./programs/forged.py", import.meta.url));
 const HANDED_ON = fileURLToPath(new URL("./programs/handed-on.py", import.meta.url));
 const OWN_QUESTION = fileURLToPath(new URL("./programs/own-question.py", import.meta.url));
 const SUBFLOW = fileURLToPath(new URL("./programs/subflow.py", import.meta.url));
@@ -146,6 +147,25 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
     expect(isWelcome("10.8.0.2", PORTS.refused)).toBe(true);
     the(there).run(["ip", "route", "replace", "10.8.0.2/32", "via", "198.51.100.2"]);
     expect(isIgnored("10.8.0.2", PORTS.allowed)).toBe(true);
+  });
+
+  test("S2.3: a neighbour sends nothing into the tunnel in this machine's name", () => {
+    const [own, beyond] = ["fd00:8::2", "2001:db8:77::1"];
+    const hardware = (space: TestNamespace, device: string) =>
+      space.run(["cat", `/sys/class/net/${device}/address`]).stdout.trim();
+    the(here).run(["sysctl", "-qw", "net.ipv6.conf.all.forwarding=1"]);
+    address(the(here), { "awg-office": [`${own}/128`] });
+    the(here).run(["ip", "-6", "route", "add", beyond, "dev", "awg-office"]);
+    the(here).run(["ip", "neigh", "add", beyond, "lladdr", hardware(the(there), "tunnel"), "dev", "awg-office"]);
+    const send = (from: string) => {
+      const job = { from, to: beyond, by: "wire", heard: "tunnel", lladdr: hardware(the(here), "eth0") };
+      return the(there)
+        .run(["python3", FORGED], { input: JSON.stringify(job) })
+        .stdout.trim();
+    };
+    expect(send(own)).toBe("3");
+    load(policyOf({ flows: { rules: [], default: OFFICE } }));
+    expect([send("2001:db8:9::1"), send(own)]).toEqual(["3", "0"]);
   });
 
   test("S7, S9.3: a guest reaches the world through the tunnel, gets its answers, and reaches nothing else", () => {

@@ -1,5 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { type Detour, type DetourAction, verifyDetours } from "../../../../../src/host/linux/verify/verify-detours.ts";
+import {
+  type Detour,
+  type DetourAction,
+  verifyDetours,
+} from "../../../../../src/host/linux/verify/checks/verify-detours.ts";
 import { LAPTOP } from "../../../../model/firewall/policies.ts";
 
 /** What verify says of these, the laptop's devices being eth0 and the tunnel awg-office; docker0's ports are guests'. */

@@ -1,6 +1,6 @@
-import { LOOPBACK_DEVICE } from "../../../model/firewall/packet.ts";
-import type { VerifyFinding } from "../../../model/verify/finding.ts";
-import type { RulesetQuestion } from "./ruleset-question.ts";
+import { LOOPBACK_DEVICE } from "../../../../model/firewall/packet.ts";
+import type { VerifyFinding } from "../../../../model/verify/finding.ts";
+import type { RulesetQuestion } from "../ruleset-question.ts";
 
 /** Something at a device that may send frames on past the packet filter, or write into them behind it. */
 export interface Detour {

@@ -1,12 +1,12 @@
-import { LOOPBACK_DEVICE } from "../../../model/firewall/packet.ts";
-import type { VerifyFinding } from "../../../model/verify/finding.ts";
-import { addressIn } from "../../../model/verify/space/conditions.ts";
-import { PacketSpace } from "../../../model/verify/space/packet-space.ts";
-import { all, deviceIn, not, termsOf } from "../../../model/verify/space/term.ts";
-import { baseChainsAt, CONNTRACK_PRIORITY, markUsesOfTables, readTables, termsOfTables } from "./read-tables.ts";
-import { isOurs } from "./rule-table.ts";
-import type { RulesetQuestion } from "./ruleset-question.ts";
-import { startingWith, walk } from "./walk.ts";
+import { LOOPBACK_DEVICE } from "../../../../model/firewall/packet.ts";
+import type { VerifyFinding } from "../../../../model/verify/finding.ts";
+import { addressIn } from "../../../../model/verify/space/conditions.ts";
+import { PacketSpace } from "../../../../model/verify/space/packet-space.ts";
+import { all, deviceIn, not, termsOf } from "../../../../model/verify/space/term.ts";
+import { baseChainsAt, CONNTRACK_PRIORITY, markUsesOfTables, readTables, termsOfTables } from "../read-tables.ts";
+import { isOurs } from "../rule-table.ts";
+import type { RulesetQuestion } from "../ruleset-question.ts";
+import { startingWith, walk } from "../walk.ts";
 
 /** Where packets first meet the kernel's hooks: what this machine sends itself, and what is put into loopback past its stack. */
 const BEGINNINGS = [

@@ -1,8 +1,8 @@
-import { renderIp } from "../../../model/ip.ts";
-import type { VerifyFinding } from "../../../model/verify/finding.ts";
-import { addressIn } from "../../../model/verify/space/conditions.ts";
-import { NOTHING } from "../../../model/verify/space/diagrams.ts";
-import { PacketSpace } from "../../../model/verify/space/packet-space.ts";
+import { renderIp } from "../../../../model/ip.ts";
+import type { VerifyFinding } from "../../../../model/verify/finding.ts";
+import { addressIn } from "../../../../model/verify/space/conditions.ts";
+import { NOTHING } from "../../../../model/verify/space/diagrams.ts";
+import { PacketSpace } from "../../../../model/verify/space/packet-space.ts";
 import {
   ALWAYS,
   all,
@@ -15,12 +15,12 @@ import {
   numberIn,
   numberIs,
   termsOf,
-} from "../../../model/verify/space/term.ts";
-import { baseChainsAt, markUsesOfTables, readTables, termsOfTables } from "./read-tables.ts";
-import type { ReadingContext } from "./reading/load-value.ts";
-import { isOurs } from "./rule-table.ts";
-import type { RulesetQuestion } from "./ruleset-question.ts";
-import { type Piece, startingWith, walk } from "./walk.ts";
+} from "../../../../model/verify/space/term.ts";
+import { baseChainsAt, markUsesOfTables, readTables, termsOfTables } from "../read-tables.ts";
+import type { ReadingContext } from "../reading/load-value.ts";
+import { isOurs } from "../rule-table.ts";
+import type { RulesetQuestion } from "../ruleset-question.ts";
+import { type Piece, startingWith, walk } from "../walk.ts";
 
 const ARP = 0x0806;
 const EAPOL = 0x888e;

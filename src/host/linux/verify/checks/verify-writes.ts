@@ -1,10 +1,10 @@
-import type { VerifyFinding } from "../../../model/verify/finding.ts";
-import { POSSIBLE } from "../../../model/verify/possible-packets.ts";
-import { all, any, deviceIn } from "../../../model/verify/space/term.ts";
-import type { HookName } from "../../../native/linux/nftables/chain.codec.ts";
-import { isMet } from "./packet-ways.ts";
-import { baseChainsAt, type WritingRule, writingRules } from "./read-tables.ts";
-import type { FamilyQuestion } from "./ruleset-question.ts";
+import type { VerifyFinding } from "../../../../model/verify/finding.ts";
+import { POSSIBLE } from "../../../../model/verify/possible-packets.ts";
+import { all, any, deviceIn } from "../../../../model/verify/space/term.ts";
+import type { HookName } from "../../../../native/linux/nftables/chain.codec.ts";
+import { isMet } from "../packet-ways.ts";
+import { baseChainsAt, type WritingRule, writingRules } from "../read-tables.ts";
+import type { FamilyQuestion } from "../ruleset-question.ts";
 
 /** What becomes of a packet that a rule wrote into: it is judged as it was written, judged by some of awg's chains alone, or by none. */
 type Judged = "wholly" | "later" | "never";

@@ -1,11 +1,11 @@
-import type { VerifyFinding } from "../../../model/verify/finding.ts";
-import { PacketSpace } from "../../../model/verify/space/packet-space.ts";
-import { all, deviceIn, type Formula, numberIs, termsOf } from "../../../model/verify/space/term.ts";
-import { FRAME_TYPES } from "../firewall/chains/frame-shape-chain.ts";
-import { baseChainsAt, markUsesOfTables, readTables, termsOfTables } from "./read-tables.ts";
-import { isOurs } from "./rule-table.ts";
-import type { RulesetQuestion } from "./ruleset-question.ts";
-import { startingWith, walk } from "./walk.ts";
+import type { VerifyFinding } from "../../../../model/verify/finding.ts";
+import { PacketSpace } from "../../../../model/verify/space/packet-space.ts";
+import { all, deviceIn, type Formula, numberIs, termsOf } from "../../../../model/verify/space/term.ts";
+import { FRAME_TYPES } from "../../firewall/chains/frame-shape-chain.ts";
+import { baseChainsAt, markUsesOfTables, readTables, termsOfTables } from "../read-tables.ts";
+import { isOurs } from "../rule-table.ts";
+import type { RulesetQuestion } from "../ruleset-question.ts";
+import { startingWith, walk } from "../walk.ts";
 
 /** Frames of one kind to the kernel, and what they are on the wire. */
 interface Disguise {
