@@ -94,7 +94,10 @@ function load(name: string): unknown {
   const factories = parts.get(part) ?? readFactories(part);
   parts.set(part, factories);
   const factory = factories[name];
-  if (factory === undefined) throw new Error(`the package is incomplete: ${name} is missing; install awg again`);
+  if (factory === undefined)
+    throw new Error(
+      `another version was installed while this one ran, or the package is incomplete (${name} is missing): start it again, or install awg again`,
+    );
   const module: LoadedModule = { exports: {} };
   loaded.set(name, module);
   factory(module.exports, load, module, __filename, folder);

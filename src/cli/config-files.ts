@@ -1,6 +1,6 @@
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import { readRegularFile } from "../compose/reading/regular-file.ts";
+import { readRegularFile, unreadable } from "../compose/reading/regular-file.ts";
 import type { SourceFile } from "../compose/session.ts";
 import { AwgError } from "../model/error.ts";
 import { listOption, type VerbCall } from "./verb.ts";
@@ -18,7 +18,7 @@ export function readConfigFiles(call: VerbCall): readonly SourceFile[] {
 }
 
 function readPath(path: string, isDefault: boolean): readonly SourceFile[] {
-  const status = statSync(path, { throwIfNoEntry: false });
+  const status = statusOf(path);
   if (status === undefined) {
     throw new AwgError("config", `there is no config at ${path}`, {
       remedy: isDefault ? "name one with -f, or write one with `awg init`" : "check the path given with -f",
@@ -34,4 +34,12 @@ function readPath(path: string, isDefault: boolean): readonly SourceFile[] {
     });
   }
   return names.map((name) => readRegularFile(join(path, name)));
+}
+
+function statusOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw unreadable(path, error);
+  }
 }

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -86,6 +86,9 @@ describe("law 9: every exit code, by the real program", () => {
 
   test("3: a config with errors; law 7: nothing is changed", () => {
     const host = machine("bad");
+    symlinkSync("loop.yaml", at("loop.yaml"));
+    const looping = awg(["plan", "-f", at("loop.yaml"), "--host", host]);
+    expect([looping.status, looping.stderr]).toEqual([3, expect.stringContaining("cannot read")]);
     const { status, stderr } = awg(["apply", "-f", at("bad.yaml"), "--host", host, "--auto-approve"]);
     expect(status).toBe(3);
     expect(stderr).toMatch(/bad\.yaml:3:1: .*did you mean tunnels/);

@@ -44,7 +44,8 @@ function openForReading(path: string): number {
   }
 }
 
-function unreadable(path: string, cause: unknown): AwgError {
+/** Why a file could not be opened or read: AwgError permission where the rights are missing, config for all else. */
+export function unreadable(path: string, cause: unknown): AwgError {
   const { code } = cause as NodeJS.ErrnoException;
   const denied = code === "EACCES" || code === "EPERM";
   const remedy = denied ? "run as root, or make the file readable" : "check the path";
