@@ -1,7 +1,10 @@
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { readNamespaceCookie } from "../native/linux/process/namespace.ffi.ts";
+import { readEnvelope } from "../state/envelope.ts";
 import { readStateIdentity } from "../state/identity.ts";
+import { decodeLines } from "../state/line.codec.ts";
+import { StateFolder } from "../state/state-folder.ts";
 
 /** Where awg keeps what; per network namespace, so that two of them never share state, socket or lock. */
 export interface Paths {
@@ -38,7 +41,7 @@ export function pathsFor(stateDir: string | undefined, runDir: string | undefine
   const suffix = namespaceSuffix();
   const run = runDir ?? join(RUN_DIR, suffix === "" ? "" : `netns-${suffix}`);
   return {
-    stateDir: stateDir ?? join(STATE_DIR, suffix === "" ? "" : `netns-${suffix}-${incarnation()}`),
+    stateDir: stateDir ?? (suffix === "" ? STATE_DIR : namespaceFolder(suffix)),
     runDir: run,
     lockFile: join(RUN_DIR, suffix === "" ? "lock" : `lock.${suffix}`),
     namespaced: suffix !== "",
@@ -49,6 +52,27 @@ export function pathsFor(stateDir: string | undefined, runDir: string | undefine
 function namespaceSuffix(): string {
   const own = inodeOf("/proc/self/ns/net");
   return own !== undefined && own === inodeOf("/proc/1/ns/net") ? "" : String(own ?? "unknown");
+}
+
+/** Where an awg that told namespaces by their number alone left state in this boot, the rest of the boot goes on there. */
+function namespaceFolder(suffix: string): string {
+  const folder = join(STATE_DIR, `netns-${suffix}-${incarnation()}`);
+  const before = join(STATE_DIR, `netns-${suffix}`);
+  return !existsSync(folder) && isOfThisBoot(before) ? before : folder;
+}
+
+/** Whether there is state in a folder that was written since the machine was booted. */
+export function isOfThisBoot(path: string): boolean {
+  const folder = new StateFolder(path);
+  try {
+    return ["ledger", "journal"].some((name) => {
+      const [first] = decodeLines(folder.read(name) ?? new Uint8Array()).values;
+      return first !== undefined && readEnvelope(first, path).bootId === readStateIdentity().bootId;
+    });
+  } catch {
+    // What is wrong with it is told where it is read.
+    return existsSync(path);
+  }
 }
 
 /** What no other network namespace has or had, as far as the kernel tells: the boot, and which of its namespaces this is. */

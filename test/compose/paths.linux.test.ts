@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Paths } from "../../src/compose/paths.ts";
+import { encodeLine } from "../../src/state/line.codec.ts";
 import { makeNamespace, namespaceObstacle, type TestNamespace } from "../support/netns.ts";
 
 const obstacle = namespaceObstacle();
@@ -45,6 +46,27 @@ describe.skipIf(obstacle !== undefined)(`where awg keeps what (${obstacle ?? "on
       seen.add(rest);
       expect(inAnotherBoot(space)[0].stateDir).not.toBe(stateDir);
       expect(inAnotherBoot(space)[1].stateDir).toBe("/chosen");
+    }
+  });
+
+  test("what an awg that told namespaces by their number alone left is gone on with in its boot, and in no other", () => {
+    using space = makeNamespace("paths");
+    const before = `/var/lib/awg/netns-${inodeIn(space)}`;
+    const [{ stateDir }] = pathsIn(space);
+    const bootId = readFileSync(BOOT_ID, "utf8").trim();
+    const ledger = { generation: 1, entries: [] };
+    mkdirSync(before, { recursive: true, mode: 0o700 });
+    try {
+      for (const [id, expected] of [
+        [bootId, before],
+        [randomUUID(), stateDir],
+      ] as const) {
+        const lines = [{ format: 1, writer: "awg", bootId: id, namespace: "net:[1]" }, ledger].map(encodeLine);
+        writeFileSync(join(before, "ledger"), Buffer.concat(lines), { mode: 0o600 });
+        expect(pathsIn(space)[0].stateDir).toBe(expected);
+      }
+    } finally {
+      rmSync(before, { recursive: true });
     }
   });
 });

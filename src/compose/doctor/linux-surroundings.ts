@@ -10,7 +10,7 @@ import { openNetfilterSocket, readNftChains } from "../../native/linux/nftables/
 import { readNamespaceInode } from "../../native/linux/process/namespace.ffi.ts";
 import { isUnixSocketLive, unixListener } from "../../native/linux/process/unix-exchange.ffi.ts";
 import { readStateIdentity } from "../../state/identity.ts";
-import type { Paths } from "../paths.ts";
+import { isOfThisBoot, type Paths } from "../paths.ts";
 import type { ForeignChain, Surroundings } from "./surroundings.ts";
 
 const NFT_PATHS = ["/usr/sbin/nft", "/usr/bin/nft", "/sbin/nft", "/usr/local/sbin/nft"];
@@ -87,7 +87,7 @@ function deadSockets(runDir: string): readonly string[] {
 
 /**
  * Per-namespace folders of state and sockets, and locks, whose inode no process and no name in /run/netns has; state of another
- * boot, and of an awg that did not tell boots apart.
+ * boot.
  */
 function goneNamespaces({ stateDir, runDir }: Paths): readonly string[] {
   const live = liveNamespaces();
@@ -98,7 +98,8 @@ function goneNamespaces({ stateDir, runDir }: Paths): readonly string[] {
         const [, inode, since] = /^(?:netns-|lock\.|keeper-)([0-9]+)(?:-([^-]+)(?:-[0-9]+)?)?$/.exec(name) ?? [];
         if (inode === undefined) return false;
         const isState = folder !== runDir && name.startsWith("netns-");
-        return !live.has(inode) || (isState && since !== boot);
+        const isOld = since === undefined ? !isOfThisBoot(join(folder, name)) : since !== boot;
+        return !live.has(inode) || (isState && isOld);
       })
       .map((name) => join(folder, name)),
   );

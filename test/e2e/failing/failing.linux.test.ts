@@ -53,7 +53,7 @@ describe.skipIf(reason !== undefined)(`calls that fail${reason === undefined ? "
       expect(failed).toBeGreaterThan(failures.length / 2);
       {
         await using keeper = await LyingKeeper.before(awg);
-        const done = await awg.run("apply", "-f", after, "--auto-approve");
+        const done = await keeper.run(awg, "apply", "-f", after, "--auto-approve");
         expect(keeper.swallowed, done.stderr).toBeGreaterThan(0);
         expect(done.status, done.stderr).toBe(6);
         expect(done.stderr).toContain("firewall/machine");

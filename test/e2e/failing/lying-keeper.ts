@@ -1,7 +1,11 @@
-import { readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { createConnection, createServer, type Socket } from "node:net";
 import { join } from "node:path";
+import { type Finished, tryRun } from "../../lab/world/command.ts";
 import type { AwgInWorld } from "../awg-in-world.ts";
+
+/** The keeper makes its socket anew where another stands in its place: only who is asked here sees the other. */
+const BESIDE = 'mount --bind "$1" "$2" && shift 2 && exec "$@"';
 
 /**
  * Stands in front of the keeper and answers transactions of the packet filter as if they had been committed, without any
@@ -10,8 +14,6 @@ import type { AwgInWorld } from "../awg-in-world.ts";
 export class LyingKeeper implements AsyncDisposable {
   /** Transactions that were answered and not made. */
   swallowed = 0;
-  /** Whether it lies; when not, it only passes on. */
-  lies = true;
   readonly #socket: string;
   readonly #server = createServer((client) => this.#serve(client));
 
@@ -24,19 +26,28 @@ export class LyingKeeper implements AsyncDisposable {
     const socket = join(awg.runDir, folder ?? "", "socket");
     if (!statSync(socket).isSocket()) throw new Error("there is no keeper");
     const keeper = new LyingKeeper(socket);
-    renameSync(socket, `${socket}.real`);
-    await new Promise<void>((resolve) => keeper.#server.listen(socket, resolve));
+    await new Promise<void>((resolve) => keeper.#server.listen(keeper.#ownSocket, resolve));
     return keeper;
   }
 
+  get #ownSocket(): string {
+    return `${this.#socket}.liar`;
+  }
+
+  /** Runs a verb that finds this keeper where the true one listens. */
+  run(awg: AwgInWorld, ...verb: string[]): Promise<Finished> {
+    const place = ["unshare", "--mount", "sh", "-c", BESIDE, "sh", this.#ownSocket, this.#socket];
+    return tryRun([...place, ...awg.argv(...verb)]);
+  }
+
   #serve(client: Socket): void {
-    const real = createConnection(`${this.#socket}.real`);
+    const real = createConnection(this.#socket);
     let asked = "";
     client.on("data", (bytes) => {
       asked += bytes.toString("latin1");
       if (!asked.endsWith("\n")) return;
       const request = JSON.parse(asked) as { version: number; request: string };
-      const isSwallowed = this.lies && request.request === "nftTransaction";
+      const isSwallowed = request.request === "nftTransaction";
       if (isSwallowed) this.swallowed += 1;
       real.write(
         isSwallowed ? `${JSON.stringify({ version: request.version, request: "status" })}\n` : asked,
@@ -53,7 +64,6 @@ export class LyingKeeper implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await new Promise((resolve) => this.#server.close(resolve));
-    rmSync(this.#socket, { force: true });
-    renameSync(`${this.#socket}.real`, this.#socket);
+    rmSync(this.#ownSocket, { force: true });
   }
 }

@@ -3,7 +3,7 @@ import { POSSIBLE } from "../../../../model/verify/possible-packets.ts";
 import { all, any, deviceIn } from "../../../../model/verify/space/term.ts";
 import type { HookName } from "../../../../native/linux/nftables/chain.codec.ts";
 import { isMet } from "../packet-ways.ts";
-import { baseChainsAt, type WritingRule, writingRules } from "../read-tables.ts";
+import { baseChainsAt, CONNTRACK_PRIORITY, type WritingRule, writingRules } from "../read-tables.ts";
 import type { FamilyQuestion } from "../ruleset-question.ts";
 
 /** What becomes of a packet that a rule wrote into: it is judged as it was written, judged by some of awg's chains alone, or by none. */
@@ -35,9 +35,11 @@ function judgedAfter(asked: FamilyQuestion, { rule, chain }: WritingRule): Judge
   const { own, question } = asked;
   if (own.includes(chain.table)) return "never";
   const { hook, priority } = chain.base;
-  /** A chain of the same priority is asked before or after, as it was loaded after or before. */
+  /** A chain of the same priority is asked before or after, as it was loaded after or before. What is asked before conntrack judges nothing. */
   const isBehind = (where: HookName, device?: string) => {
-    const [first] = baseChainsAt(own, where, device);
+    const [first] = baseChainsAt(own, where, device).filter(
+      ({ base }) => where === "egress" || base.priority > CONNTRACK_PRIORITY,
+    );
     return first === undefined ? undefined : priority >= first.base.priority;
   };
   switch (hook) {
