@@ -84,7 +84,7 @@ export interface SessionNote {
 export interface Planned {
   readonly verb: Verb;
   readonly plan: Plan;
-  /** What the plan was made from besides the machine; absent where it is always made anew before it is carried out. */
+  /** What the plan was made from besides a machine at rest; absent where it is always made anew before it is carried out. */
   readonly ledger?: Ledger;
   readonly desired: DesiredState;
   readonly configHash: string;

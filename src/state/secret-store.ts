@@ -67,7 +67,7 @@ export class SecretStore implements SecretKeeper {
   }
 
   /** AwgError stale-plan when another awg made the machine's key after ids were made here: they would name nothing. */
-  async persist(): Promise<void> {
+  async persist(): Promise<boolean> {
     const kept = this.#folder.read(MACHINE_KEY);
     if (kept === undefined) this.#folder.replace(MACHINE_KEY, this.#key());
     else if (this.#machineKey !== undefined && Buffer.compare(kept, this.#machineKey) !== 0) {
@@ -78,7 +78,9 @@ export class SecretStore implements SecretKeeper {
       });
     }
     const there = new Set(this.#secrets.list());
-    for (const [id, bytes] of this.#known) if (!there.has(id)) this.#secrets.replace(id, bytes);
+    const missing = [...this.#known].filter(([id]) => !there.has(id));
+    for (const [id, bytes] of missing) this.#secrets.replace(id, bytes);
+    return missing.length > 0;
   }
 
   async prune(keep: ReadonlySet<SecretId>): Promise<void> {

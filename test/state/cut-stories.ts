@@ -65,10 +65,11 @@ function accountable(
   secrets: SecretStore,
 ): { readonly stores: Stores; readonly promised: () => Promised } {
   let now: Promised = { journal: [], ledger: undefined, generation: 0, secrets: [], begun: {} };
-  const doing = async (begun: Promised["begun"], work: () => Promise<void>, then: Partial<Promised>): Promise<void> => {
+  const doing = async <T>(begun: Promised["begun"], work: () => Promise<T>, then: Partial<Promised>): Promise<T> => {
     now = { ...now, begun };
-    await work();
+    const done = await work();
     now = { ...now, ...then, begun: {} };
+    return done;
   };
   const { journal, ledger, generations } = stores;
   return {

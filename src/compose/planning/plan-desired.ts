@@ -26,8 +26,9 @@ export async function planDesired(
   desired: DesiredState,
   accepted: Generation | undefined,
   replace: ReadonlySet<ResourceKey> = new Set(),
-): Promise<{ readonly plan: Plan; readonly notes: readonly SessionNote[]; readonly ledger: Ledger }> {
+): Promise<{ readonly plan: Plan; readonly notes: readonly SessionNote[]; readonly ledger?: Ledger }> {
   const ledger = await stores.ledger.read();
+  const isAtRest = await isJournalClosed(stores);
   const observed = await observeMachine(host, driverRegistry, desired, ledger);
   const { plan, conflicts, notes } = planChanges({ desired, observed, ledger, registry: driverRegistry, replace });
   const held = [
@@ -43,7 +44,16 @@ export async function planDesired(
   }
   refuseUnprotecting(plan, [desired.lifecycle, accepted?.desired.lifecycle]);
   const told = [...notes.map(({ key, message }) => ({ path: key, message })), ...fallbackNotes(observed)];
-  return { plan, notes: told, ledger };
+  return { plan, notes: told, ...(isAtRest ? { ledger } : {}) };
+}
+
+/** Whether nobody is changing the machine, or was cut short in it, as far as the journal can be read. */
+async function isJournalClosed({ journal }: SessionParts["stores"]): Promise<boolean> {
+  try {
+    return (await journal.read()).length === 0;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -45,7 +45,7 @@ export async function planConfig(
   return {
     verb: "apply",
     plan,
-    ledger,
+    ...(ledger === undefined ? {} : { ledger }),
     desired,
     // A part of a config is another state than the config: who has the whole of it still has something to propose.
     configHash: isPartial ? hashOf([hash, selection]) : hash,
@@ -81,7 +81,8 @@ export async function planGeneration(parts: SessionParts, generation: Generation
   const pathNumbers = rememberNumbers(latest?.pathNumbers ?? {}, generation?.pathNumbers ?? {});
   const { plan, notes, ledger } = await planDesired(parts, desired, latest);
   const traffic = trafficSentence(plan);
-  return { verb: "apply", plan, ledger, desired, configHash, fingerprint, pathNumbers, sources: [], notes, traffic };
+  const made = { desired, configHash, fingerprint, pathNumbers, sources: [], notes, traffic };
+  return { verb: "apply", plan, ...made, ...(ledger === undefined ? {} : { ledger }) };
 }
 
 /** The plan that removes everything awg made but what is retained. */

@@ -55,7 +55,7 @@ export async function acceptState(stores: Stores, generation: Generation, ledger
   await keepRoom(stores, ledger);
 }
 
-/** The same where the machine was put back to what holds: its generation stands, and no secret is needed less than before. */
+/** The same where the machine was put back to what holds: its generation stands, and so do its secrets and no others. */
 export async function acceptRepair(stores: Stores, ledger: Ledger): Promise<void> {
   await stores.ledger.write(ledger);
   await stores.journal.clear();

@@ -38,7 +38,7 @@ export async function executePlan(deps: ApplyDeps, proposal: Proposal, plan: Pla
   }
   if (!isInSync(plan)) await deps.confirmation?.arm(newDeadlineMs(deps, deps.confirmation));
   if (proposal.verb === "destroy") await deps.stores.room?.lend();
-  await deps.stores.secrets?.persist();
+  const hasNewSecrets = await deps.stores.secrets?.persist();
   await journal.append({
     type: "begin",
     verb: proposal.verb,
@@ -46,8 +46,8 @@ export async function executePlan(deps: ApplyDeps, proposal: Proposal, plan: Pla
     generation: number,
     startedMs: deps.clock.nowMs(),
   });
-  const acceptedMs = kept === undefined ? {} : { acceptedMs: kept.acceptedMs };
-  const outcome = await finishTransaction(deps, { proposal, plan, ledger, number, firstIndex, ...acceptedMs });
+  const repair = kept === undefined ? {} : { acceptedMs: kept.acceptedMs, isStored: hasNewSecrets !== true };
+  const outcome = await finishTransaction(deps, { proposal, plan, ledger, number, firstIndex, ...repair });
   return isInSync(plan) && outcome.kind === "applied" ? { ...outcome, kind: "inSync" } : outcome;
 }
 
@@ -74,6 +74,8 @@ export interface Remainder {
   readonly number: number;
   /** When the generation was accepted that this only repairs, in milliseconds since the epoch; now when absent. */
   readonly acceptedMs?: number;
+  /** That generation stands in its store, and no secret came to those that are kept. */
+  readonly isStored?: boolean;
   /** Number of the next batch. */
   readonly firstIndex: number;
 }
@@ -93,9 +95,8 @@ export async function finishTransaction(deps: ApplyDeps, remainder: Remainder): 
       return await awaitConfirmation(deps, deps.confirmation, generation, next);
     }
     await deps.stores.journal.append({ type: "accept", generation, ledger: next });
-    const isRepair = remainder.acceptedMs !== undefined;
     return await writeAcceptance(generation, () =>
-      isRepair ? acceptRepair(deps.stores, next) : acceptState(deps.stores, generation, next),
+      remainder.isStored === true ? acceptRepair(deps.stores, next) : acceptState(deps.stores, generation, next),
     );
   } catch (cause) {
     const outcome = await goBack(deps, plan, cause, accepting);

@@ -78,8 +78,8 @@ export interface ProposalStore {
 
 /** The part of the secret store that a transaction needs. */
 export interface SecretKeeper {
-  /** Makes every secret resolved so far durable, before anything that names it is journalled. */
-  persist(): Promise<void>;
+  /** Makes every secret resolved so far durable, before anything that names it is journalled. Whether there was a new one. */
+  persist(): Promise<boolean>;
   /** Forgets all secrets but these. */
   prune(keep: ReadonlySet<SecretId>): Promise<void>;
 }

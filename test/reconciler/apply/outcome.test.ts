@@ -65,7 +65,7 @@ describe("an apply that succeeds", () => {
     bench.machine.remove("link awg-office");
     const pruned: unknown[] = [];
     const deps = depsOf(bench);
-    const secrets = { persist: async () => {}, prune: async (keep: unknown) => void pruned.push(keep) };
+    const secrets = { persist: async () => false, prune: async (keep: unknown) => void pruned.push(keep) };
     await applyOn({ ...deps, stores: { ...deps.stores, secrets } }, OFFICE);
     expect(bench.disk.log.filter((entry) => !entry.startsWith("journal b") && entry !== "journal done")).toEqual([
       "journal accept",
@@ -73,6 +73,10 @@ describe("an apply that succeeds", () => {
       "journal clear",
     ]);
     expect(pruned).toEqual([]);
+    // A key that somebody gave an engine, and that the way back would need, is not kept once it is accepted.
+    bench.machine.remove("link awg-office");
+    await applyOn({ ...deps, stores: { ...deps.stores, secrets: { ...secrets, persist: async () => true } } }, OFFICE);
+    expect(pruned).toEqual([new Set(["a1"])]);
   });
 
   test("intent is on the disk before the machine is touched, and the journal is closed at the end", async () => {
