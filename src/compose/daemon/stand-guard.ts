@@ -6,9 +6,6 @@ import { writerText } from "./writer-text.ts";
 /** After a look of its own it leaves events so long to the loop's: others may change the packet filter many times a second. */
 const REST_MS = 200;
 
-/** With a device's name goes what the packet filter asks at its egress (docs/security.md S12.20). */
-const CONCERNS = ["packet filter", "devices", "the keeper ended"];
-
 /** What the guard tells: the packet filter did not stand, and what became of it. */
 export interface GuardReport extends RestoredPolicy {
   readonly type: "guarded";
@@ -24,7 +21,7 @@ export interface GuardDeps {
 
 /**
  * Sees to it that the packet filter stands, before and apart from every plan, and never gives it up: as soon as the kernel
- * tells that somebody changed it or a device, or that its keeper ended, and at each look of the loop.
+ * tells that somebody changed it or that its keeper ended, and at each look of the loop.
  */
 export class StandGuard {
   readonly #session: Pick<ReconcilingSession, "restorePolicy">;
@@ -47,7 +44,7 @@ export class StandGuard {
   /** Looks at once where it may be the packet filter. What fails is told by the loop, which the same event wakes. */
   note({ what, by }: NetworkEvent): void {
     const nowMs = this.#deps.nowMs();
-    if (!CONCERNS.includes(what) || nowMs < this.#restUntilMs) return;
+    if ((what !== "packet filter" && what !== "the keeper ended") || nowMs < this.#restUntilMs) return;
     this.#restUntilMs = Number.POSITIVE_INFINITY;
     this.look(by === undefined ? undefined : writerText(by))
       .catch(() => undefined)

@@ -168,9 +168,6 @@ describe("what tells of the packet filter", () => {
     expect(looks).toBe(1);
     await note("the keeper ended");
     expect(looks).toBe(2);
-    nowMs += 200;
-    await note("devices");
-    expect(looks).toBe(3);
     await guard.look();
     expect(told.at(-1)).toBe("the packet filter was gone; what had stood stands again");
   });

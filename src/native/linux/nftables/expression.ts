@@ -202,7 +202,7 @@ export const CT_STATE = { invalid: 1, established: 2, related: 4, new: 8, untrac
 
 /** What `fib … type` says of an address of another machine (RTN_UNICAST of rtnetlink.h); other types end here. */
 export const RTN_UNICAST = 1;
-/** Of an address of this machine; never of a link-local one of IPv6, which is looked up on the packet's device (nft_fib_ipv6.c). */
+/** Of an address of this machine. A link-local one of IPv6 is looked up on the packet's device, where it has one yet (nft_fib_ipv6.c). */
 export const RTN_LOCAL = 2;
 
 /** The first register of 16 bytes; a single value always goes here. Register 0 holds the verdict. */
