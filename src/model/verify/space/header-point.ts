@@ -17,6 +17,9 @@ export interface HeaderPoint {
   /** Of the packet, as the hooks count it. */
   readonly length: number;
   readonly hops: number;
+  /** Of a frame: how it came (skb->pkt_type), and its target's address on the link. */
+  readonly came?: number;
+  readonly target?: number;
   /** The first and second 16 bits behind the IP header: ports, or ICMP type and code and the checksum. */
   readonly word0: number;
   readonly word2: number;

@@ -25,6 +25,8 @@ const ORDER = [
   "protocol",
   "length",
   "hops",
+  "came",
+  "target",
   "word0",
   "word2",
   "destination",
@@ -39,6 +41,8 @@ const PLEASANT: Readonly<Record<NumberDimension, Readonly<Record<Family, readonl
   protocol: { 4: [17n, 6n, 1n], 6: [17n, 6n, 58n] },
   length: { 4: [BigInt(USUAL_LENGTH)], 6: [BigInt(USUAL_LENGTH)] },
   hops: { 4: [64n], 6: [64n] },
+  came: { 4: [0n], 6: [0n] },
+  target: { 4: [0x02_00_00_00_00_01n], 6: [0x02_00_00_00_00_01n] },
   word0: { 4: [40_000n], 6: [40_000n] },
   word2: { 4: [443n, 4433n], 6: [443n, 4433n] },
   destination: { 4: ["203.0.113.7", "198.51.100.7"], 6: ["2001:db8:77::7", "2001:db8:78::7"] },
@@ -141,6 +145,8 @@ export class PacketSpace {
       protocol: Number(number("protocol")),
       length: Number(number("length")),
       hops: Number(number("hops")),
+      came: Number(number("came")),
+      target: Number(number("target")),
       word0: Number(number("word0")),
       word2: Number(number("word2")),
       destination: address("destination"),
@@ -249,19 +255,11 @@ function lastValue(dimension: NumberDimension, family: Family): bigint {
   if (dimension === "source" || dimension === "destination") return (1n << BigInt(addressBits(family))) - 1n;
   if (dimension === "user") return NO_USER;
   if (dimension === "length") return 0xffff_ffffn;
+  if (dimension === "target") return 0xffff_ffff_ffffn;
   return dimension === "word0" || dimension === "word2" ? 0xffffn : 0xffn;
 }
 
-const NUMBER_DIMENSIONS: readonly NumberDimension[] = [
-  "user",
-  "protocol",
-  "length",
-  "hops",
-  "word0",
-  "word2",
-  "destination",
-  "source",
-];
+const NUMBER_DIMENSIONS = Object.keys(PLEASANT) as readonly NumberDimension[];
 
 function cutClasses(terms: readonly Term[], family: Family): Record<NumberDimension, bigint[]> {
   const cuts = Object.fromEntries(NUMBER_DIMENSIONS.map((name) => [name, new Set([0n])])) as Record<

@@ -18,6 +18,8 @@ export function pointFormula(point: HeaderPoint): Formula {
     protocol: point.protocol,
     length: point.length,
     hops: point.hops,
+    came: point.came ?? 0,
+    target: point.target ?? 0,
     word0: point.word0,
     word2: point.word2,
     destination: point.destination.value,

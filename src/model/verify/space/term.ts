@@ -6,8 +6,21 @@ export type Tracking = (typeof TRACKINGS)[number];
 export const FRAGMENTS = ["whole", "first", "later"] as const;
 export type Fragment = (typeof FRAGMENTS)[number];
 
-/** Dimensions whose values are numbers; the words are the first and second 16 bits behind the IP header. */
-export type NumberDimension = "user" | "protocol" | "length" | "hops" | "word0" | "word2" | "destination" | "source";
+/**
+ * Dimensions whose values are numbers; the words are the first and second 16 bits behind the IP header. Of frames alone is
+ * asked how they came (skb->pkt_type) and their target's address on the link.
+ */
+export type NumberDimension =
+  | "user"
+  | "protocol"
+  | "length"
+  | "hops"
+  | "came"
+  | "target"
+  | "word0"
+  | "word2"
+  | "destination"
+  | "source";
 export type NameDimension = "in" | "out" | "tracking" | "fragment";
 export type Dimension = NumberDimension | NameDimension | "mark";
 

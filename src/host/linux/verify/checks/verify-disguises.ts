@@ -16,7 +16,6 @@ interface Disguise {
     readonly frames?: true;
     readonly wire: Uint8Array;
     readonly bare?: true;
-    readonly going?: { readonly to: Uint8Array; readonly came: number };
   };
   readonly asked: Formula;
 }
@@ -32,8 +31,6 @@ const WIRES = {
 /** The same of devices whose frames bear no type. */
 const BARE_WIRES = { "IPv4 without a type": [0, 0, 0x45], "IPv6 without a type": [0, 0, 0x60] } as const;
 const OUT = deviceIn("in", [""]);
-/** As the kernel's own go that speak so (S2.8). */
-const OF_LINK = { family: 4, frames: true, going: { to: Uint8Array.of(1, 0x80, 0xc2, 0, 0, 2), came: 0 } } as const;
 
 /**
  * S9.5: frames that are on the wire something else than their socket calls them, at the egress of each physical device. One
@@ -68,8 +65,8 @@ function disguises(): Disguise[] {
     { told: "IPv6", of: { family: 6 }, asked: OUT },
     { told: "ARP", of: { family: 4, frames: true }, asked: all(OUT, numberIs("word0", FRAME_TYPES.arp)) },
     { told: "EAPOL", of: { family: 4, frames: true }, asked: all(OUT, numberIs("word0", FRAME_TYPES.eapol)) },
-    { told: "LACP", of: OF_LINK, asked: all(OUT, numberIs("word0", FRAME_TYPES.slow)) },
-    { told: "LLC", of: OF_LINK, asked: all(OUT, numberIs("word0", FRAME_TYPES.llc)) },
+    { told: "LACP", of: { family: 4, frames: true }, asked: all(OUT, numberIs("word0", FRAME_TYPES.slow)) },
+    { told: "LLC", of: { family: 4, frames: true }, asked: all(OUT, numberIs("word0", FRAME_TYPES.llc)) },
   ];
   return kinds.flatMap(({ of, ...kind }) => {
     const isOther = (wire: string) => !wire.startsWith(`${kind.told} `) || wire.endsWith("version");

@@ -17,7 +17,6 @@ import {
   termsOf,
 } from "../../../../model/verify/space/term.ts";
 import { baseChainsAt, markUsesOfTables, readTables, termsOfTables } from "../read-tables.ts";
-import type { ReadingContext } from "../reading/load-value.ts";
 import { isOurs } from "../rule-table.ts";
 import type { RulesetQuestion } from "../ruleset-question.ts";
 import { type Piece, startingWith, walk } from "../walk.ts";
@@ -27,53 +26,47 @@ const EAPOL = 0x888e;
 /** Judged elsewhere: IPv4 and IPv6. */
 const IP_TYPES = [0x0800, 0x86dd];
 
-/** Frames by where they go, how they came and what they are on the wire; and which of them the kernel's own are (S2.8). */
+/** Frames by what they are on the wire; and which of them the kernel's own are (S2.8). */
 interface Kind {
-  readonly context: Pick<ReadingContext, "going" | "wire">;
-  readonly words: string;
+  readonly wire?: Uint8Array;
   /** The protocol that is asked about; all but IP when absent. */
   readonly told?: number;
   readonly own: Formula;
 }
 
-/** To a group address of the link, and to the first one behind those. */
-const [TREE, SLOW, PAST] = [0, 2, 16].map((last) => Uint8Array.of(1, 0x80, 0xc2, 0, 0, last)) as [
-  Uint8Array,
-  Uint8Array,
-  Uint8Array,
+/** PACKET_HOST of if_packet.h: what nobody handed on. */
+const MADE_HERE = 0;
+const KERNELS = all(
+  numberIs("user", NO_USER),
+  numberIs("came", MADE_HERE),
+  numberIn("length", [{ first: 0n, last: 124n }]),
+);
+/** Group addresses of the link. */
+const [TREES, SLOW] = [
+  numberIn("target", [{ first: 0x0180_c200_0000n, last: 0x0180_c200_000fn }]),
+  numberIs("target", 0x0180_c200_0002n),
 ];
-const ANYWHERE = new Uint8Array(6).fill(0xff);
-/** PACKET_HOST and PACKET_MULTICAST of if_packet.h. */
-const [MADE_HERE, HANDED_ON] = [0, 2];
-/** A BPDU and an LACPDU: what the kernel calls them, and their frames from the type on. */
-const LLC = { told: 0x0004, wire: Uint8Array.of(0, 38, 0x42, 0x42, 3, 0) };
-const LACP = { told: 0x8809, wire: Uint8Array.of(0x88, 0x09, 1, 1, 1, 20) };
-const KERNELS = all(numberIs("user", NO_USER), numberIn("length", [{ first: 0n, last: 124n }]));
 
+/** A BPDU and an LACPDU besides: what the kernel calls them, and their frames from the type on. */
 const KINDS: readonly Kind[] = [
-  { context: { going: { to: ANYWHERE, came: MADE_HERE } }, words: "", own: NEVER },
-  kindOf(LLC, TREE, MADE_HERE, KERNELS),
-  kindOf(LLC, TREE, HANDED_ON, NEVER),
-  kindOf(LLC, PAST, MADE_HERE, NEVER),
-  kindOf(LACP, SLOW, MADE_HERE, KERNELS),
-  kindOf(LACP, SLOW, HANDED_ON, NEVER),
-  kindOf(LACP, TREE, MADE_HERE, NEVER),
+  { own: NEVER },
+  { told: 0x0004, wire: Uint8Array.of(0, 38, 0x42, 0x42, 3, 0), own: all(KERNELS, TREES) },
+  { told: 0x8809, wire: Uint8Array.of(0x88, 0x09, 1, 1, 1, 20), own: all(KERNELS, SLOW) },
 ];
-
-function kindOf({ told, wire }: typeof LLC, to: Uint8Array, came: number, own: Formula): Kind {
-  const target = [...to].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
-  const words = ` to ${target}${came === HANDED_ON ? ", handed on from elsewhere" : ""}`;
-  return { context: { going: { to, came }, wire }, words, told, own };
-}
 
 /** S2.7, S2.8: frames that are not IP, at the egress of each physical device. One finding for each device and way. */
 export function verifyOtherFrames(question: RulesetQuestion): VerifyFinding[] {
   return KINDS.flatMap((kind) => verifyKind(question, kind));
 }
 
-function verifyKind(question: RulesetQuestion, { context, words, told, own }: Kind): VerifyFinding[] {
+function verifyKind(question: RulesetQuestion, { wire, told, own }: Kind): VerifyFinding[] {
   const { policy, framed, indexes } = question;
-  const tables = readTables(question.tables.filter(isOurs), { family: 4, frames: true, indexes, ...context });
+  const tables = readTables(question.tables.filter(isOurs), {
+    family: 4,
+    frames: true,
+    indexes,
+    ...(wire === undefined ? {} : { wire }),
+  });
   const addresses = policy.layers.flatMap(({ tunnels }) => tunnels.flatMap((tunnel) => tunnel.addresses));
   const announcing = all(numberIs("word0", ARP), addressIn("source", 4, addresses));
   const isGuarded = policy.layers.some(({ killSwitch }) => killSwitch);
@@ -96,12 +89,17 @@ function verifyKind(question: RulesetQuestion, { context, words, told, own }: Ki
       pieces.flatMap((piece) => {
         const set = diagrams.and(piece.set, wrong);
         if (set === NOTHING) return [];
-        const { word0, source } = space.pick(set);
+        const { word0, source, target = 0, came } = space.pick(set);
         const rules = piece.trace.map(({ name, verdict }) => ({ name, verdict }));
         const type = `0x${word0.toString(16).padStart(4, "0")}`;
         const sender = word0 === ARP ? `, which announces ${renderIp(source)}` : "";
+        const to = target
+          .toString(16)
+          .padStart(12, "0")
+          .replace(/..(?!$)/g, "$&:");
+        const words = told === undefined ? "" : ` to ${to}${came === MADE_HERE ? "" : ", handed on from elsewhere"}`;
         const what = kind === "leak" ? "leaves though nothing grants it" : "is dropped though it is granted";
-        const message = `a frame of the Ethernet type ${type}${sender}${words}, by ${device} ${what} (${words === "" ? "S2.7" : "S2.8"})`;
+        const message = `a frame of the Ethernet type ${type}${sender}${words}, by ${device} ${what} (${told === undefined ? "S2.7" : "S2.8"})`;
         return [{ kind, message, rules }];
       });
     return [...show("leak", accepted, diagrams.not(allowed)), ...show("lock-out", dropped, allowed)];

@@ -13,6 +13,8 @@ const BEGINNINGS = [
   { hook: "output", on: all(deviceIn("out", [LOOPBACK_DEVICE]), deviceIn("in", [""])) },
   { hook: "prerouting", on: all(deviceIn("in", [LOOPBACK_DEVICE]), deviceIn("out", [""])) },
 ] as const;
+/** RTN_UNICAST and RTN_UNREACHABLE of rtnetlink.h: what a route says of an address that is not this machine's. */
+const ROUTE_TYPES = [1, 7] as const;
 const LOOPBACK_PREFIXES = { 4: ["127.0.0.0/8"], 6: ["::1/128"] } as const;
 
 /**
@@ -22,19 +24,24 @@ const LOOPBACK_PREFIXES = { 4: ["127.0.0.0/8"], 6: ["::1/128"] } as const;
 export function verifyStrangers(question: RulesetQuestion): VerifyFinding[] {
   const own = question.tables.filter(isOurs);
   return ([4, 6] as const).flatMap((family) => {
-    const tables = readTables(own, { family, indexes: question.indexes, strangers: true });
     const itself = addressIn("source", family, LOOPBACK_PREFIXES[family]);
     const asked = BEGINNINGS.map(({ hook, on }) => ({ hook, packets: all(on, not(itself)) }));
-    const space = new PacketSpace({
-      family,
-      terms: [...termsOfTables(tables), ...asked.flatMap(({ packets }) => termsOf(packets))],
-      markUses: markUsesOfTables(tables),
-      devices: question.devices,
+    const tracked = ROUTE_TYPES.map((strangers) => {
+      const tables = readTables(own, { family, indexes: question.indexes, strangers });
+      const space = new PacketSpace({
+        family,
+        terms: [...termsOfTables(tables), ...asked.flatMap(({ packets }) => termsOf(packets))],
+        markUses: markUsesOfTables(tables),
+        devices: question.devices,
+      });
+      return asked.map(({ hook, packets }) => {
+        const chains = baseChainsAt(tables, hook).filter(({ base }) => base.priority < CONNTRACK_PRIORITY);
+        const { accepted } = walk(space, chains, startingWith(space.ofFormula(packets)), true);
+        return accepted.find(({ isLabelled, doubts }) => !isLabelled || doubts.length > 0);
+      });
     });
-    return asked.flatMap(({ hook, packets }): VerifyFinding[] => {
-      const chains = baseChainsAt(tables, hook).filter(({ base }) => base.priority < CONNTRACK_PRIORITY);
-      const { accepted } = walk(space, chains, startingWith(space.ofFormula(packets)), true);
-      const piece = accepted.find(({ isLabelled, doubts }) => !isLabelled || doubts.length > 0);
+    return asked.flatMap(({ hook }, at): VerifyFinding[] => {
+      const [piece] = tracked.flatMap((pieces) => pieces[at] ?? []);
       if (piece === undefined) return [];
       const rules = piece.trace.map(({ name, verdict }) => ({ name, verdict }));
       const message = `what goes over loopback in another machine's name is tracked (IPv${family}, ${hook}): a program that asks itself so may answer that machine past its own rule (S2.1)`;

@@ -7,6 +7,8 @@ import { partOfNumber, wholeNumber } from "./register-value.ts";
 const ETHERTYPE = { 4: [0x08, 0x00], 6: [0x86, 0xdd] } as const;
 /** Behind both Ethernet addresses. */
 const ETHERTYPE_OFFSET = 12;
+/** The target's address, which stands first. */
+const TARGET_BYTES = 6;
 
 const UNTAGGED: Uint8Array = new Uint8Array(6);
 
@@ -19,8 +21,7 @@ export function wireOf(family: Family): Uint8Array {
 export function loadOfFrame(expression: Expression, context: ReadingContext): Loaded | undefined {
   if (expression.kind === "meta") {
     if (expression.key === "protocol") return free(wholeNumber("word0", 2));
-    if (expression.key === "pkttype" && context.going !== undefined)
-      return free({ kind: "constant", bytes: Uint8Array.of(context.going.came) });
+    if (expression.key === "pkttype") return free(wholeNumber("came", 1));
     return expression.key === "l4proto" || expression.key === "nfproto" ? BROKEN_OFF : undefined;
   }
   if (expression.kind === "ct" || expression.kind === "exthdr") return BROKEN_OFF;
@@ -32,6 +33,8 @@ export function loadOfFrame(expression: Expression, context: ReadingContext): Lo
     return free(partOfNumber(address.dimension, 4, offset - address.at, length));
   }
   if (isEtherType(expression) && context.wire === undefined) return free(wholeNumber("word0", 2));
+  if (base === "link" && offset + length <= TARGET_BYTES && context.bare !== true)
+    return free(partOfNumber("target", TARGET_BYTES, offset, length));
   if (base === "link") return loadLink(expression, context, UNTAGGED);
   if (base === "network" && offset === 0 && length === 1) return loadFirst(context.wire ?? UNTAGGED);
   return opaque(`${base} header bytes ${offset}-${offset + length - 1} of a frame`);
@@ -67,9 +70,7 @@ export function loadLink(
   usual: Uint8Array,
 ): Loaded {
   if (context.bare === true) return BROKEN_OFF;
-  const { wire = usual, going } = context;
-  if (going !== undefined && offset === 0 && length === going.to.length)
-    return free({ kind: "constant", bytes: going.to });
+  const { wire = usual } = context;
   const at = offset - ETHERTYPE_OFFSET;
   if (at >= 0 && at + length <= wire.length) return free({ kind: "constant", bytes: wire.slice(at, at + length) });
   return opaque(`${base} header bytes ${offset}-${offset + length - 1}`);

@@ -26,13 +26,14 @@ export interface ReadingContext {
   readonly wire?: Uint8Array;
   /** The device's frames have no header of Ethernet's: `wire` is what would stand behind one. */
   readonly bare?: true;
-  /** Where the frames go on their link, and what the kernel says of how they came (skb->pkt_type); what is not told may be anything. */
-  readonly going?: { readonly to: Uint8Array; readonly came: number };
   readonly table: TableFamily;
   /** Where the rule's chain hangs in the kernel's packet path; absent for a chain that is jumped to. */
   readonly hook?: HookName;
-  /** The packets are from another machine's address, and what is kept from connection tracking counts as labelled. */
-  readonly strangers?: true;
+  /**
+   * The packets are from another machine's address, of which the route is of this type; what is kept from connection tracking
+   * counts as labelled.
+   */
+  readonly strangers?: number;
   /** The packets open their flows. */
   readonly opens?: true;
   /** Index of each device by name. */
@@ -123,8 +124,8 @@ function loadRouteType(
   { result, flags, presenceOnly }: ExpressionOf<"fib">,
   { hook, strangers }: ReadingContext,
 ): Loaded | undefined {
-  if (strangers && result === "type" && flags.join() === "saddr" && !presenceOnly)
-    return free({ kind: "constant", bytes: hostNumber(RTN_UNICAST) });
+  if (strangers !== undefined && result === "type" && flags.join() === "saddr" && !presenceOnly)
+    return free({ kind: "constant", bytes: hostNumber(strangers) });
   if (hook !== "prerouting" || result !== "type" || flags.join() !== "daddr" || presenceOnly) return undefined;
   const unicast = hostNumber(RTN_UNICAST);
   const bytesOf = (name: string) => (name === "" ? hostNumber(0) : unicast);

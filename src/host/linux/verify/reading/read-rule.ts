@@ -122,7 +122,7 @@ class RuleReader {
   }
 
   #readExpression(expression: Expression): void {
-    if (expression.kind === "notrack" && this.#context.strangers) this.#steps.push({ kind: "label" });
+    if (expression.kind === "notrack" && this.#context.strangers !== undefined) this.#steps.push({ kind: "label" });
     if (HARMLESS.has(expression.kind)) return;
     const loaded = loadValue(expression, this.#context);
     if (loaded !== undefined && "register" in expression) {
