@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { KeeperRequest } from "../../src/model/keeper-protocol.ts";
@@ -27,9 +29,15 @@ const flush = ({ namespace }: LinuxMachine) => namespace.run(["nft", "flush", "r
 const runOf = ({ folder }: LinuxMachine) => join(folder, "run");
 const arming: KeeperRequest = { request: "armWatchdog", watch: { deadlineMs: 1e12, command: ["/bin/true"] } };
 
-function filesOf(machine: LinuxMachine): Record<string, number> {
+function keeperFolder(machine: LinuxMachine): string {
   const [keeper] = readdirSync(runOf(machine)).filter((name) => name.startsWith("keeper-"));
-  const folder = join(runOf(machine), keeper ?? "");
+  return join(runOf(machine), keeper ?? "");
+}
+
+const keeperSocket = (machine: LinuxMachine) => join(keeperFolder(machine), "socket");
+
+function filesOf(machine: LinuxMachine): Record<string, number> {
+  const folder = keeperFolder(machine);
   return Object.fromEntries(readdirSync(folder).map((name) => [name, statSync(join(folder, name)).mode & 0o777]));
 }
 
@@ -103,9 +111,11 @@ describe.skipIf(obstacle !== undefined)(`the owner of the tables (${obstacle ?? 
     expect(keepersIn(machine)).toEqual([before.pid]);
   });
 
-  test("one whose place was taken meanwhile lets go, and the other takes over tables and watchdog", () => {
+  test("one whose place was taken meanwhile lets go, and the other takes over tables and watchdog", async () => {
     machine = new LinuxMachine("nft6");
     const before = machine.keeper(transaction(ours("inet"), ours("netdev")), arming);
+    const client = connect({ path: keeperSocket(machine), allowHalfOpen: true });
+    await once(client, "connect");
     process.kill(before.pid, "SIGSTOP");
     rmSync(runOf(machine), { recursive: true });
     const younger = machine.keeper({ request: "status" });
@@ -128,5 +138,6 @@ describe.skipIf(obstacle !== undefined)(`the owner of the tables (${obstacle ?? 
     );
     expect(last).toEqual([younger.pid]);
     expect(machine.keeper(transaction(encodeTableDeletion("inet", NFT_TABLE))).tables).toEqual(["netdev awg"]);
+    client.destroy();
   });
 });

@@ -13,6 +13,8 @@ import { readPeerCredentials } from "../../native/linux/process/unix-socket.ffi.
 import { type LiftedSecrets, liftSecrets, wipeSecrets } from "../lifted-secrets.ts";
 
 const NEWLINE = 10;
+/** A client that reads has its answer, and its end of the connection closed, within milliseconds. */
+const LEAVE_MS = 500;
 
 /**
  * What answers requests; called for one request at a time. The secrets of a request stand beside it, as marks within, and
@@ -27,6 +29,10 @@ export type PeerUid = (fd: number) => number;
 export interface KeeperServer {
   /** Connections open now. */
   readonly clients: number;
+  /**
+   * Answers what it is at, and nothing more. A client that keeps its end open, as one that is stopped does, is not waited for:
+   * server.close() of Node would.
+   */
   close(): Promise<void>;
 }
 
@@ -40,6 +46,7 @@ export async function serveKeeper(
   peerUid: PeerUid = (fd) => readPeerCredentials(fd).uid,
 ): Promise<KeeperServer> {
   const sockets = new Set<Socket>();
+  let isClosing = false;
   let queue: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = queue.then(work);
@@ -54,18 +61,24 @@ export async function serveKeeper(
     }
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
-    readRequests(socket, (line) => inTurn(() => reply(socket, line, answer)));
+    readRequests(socket, (line) => inTurn(() => reply(socket, line, answer, () => isClosing)));
   });
   await listen(server, path);
   return {
     get clients() {
       return sockets.size;
     },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const socket of sockets) socket.end();
-      }),
+    close: async () => {
+      isClosing = true;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      await queue;
+      for (const socket of sockets) socket.end();
+      const leave = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, LEAVE_MS);
+      await closed;
+      clearTimeout(leave);
+    },
   };
 }
 
@@ -112,9 +125,9 @@ function lineOf(parts: readonly Buffer[]): Buffer {
 }
 
 /** What was asked by somebody who has gone meanwhile is not done: they told it for failed, or another acts in their place. */
-async function reply(socket: Socket, line: Buffer, answer: Answerer): Promise<void> {
+async function reply(socket: Socket, line: Buffer, answer: Answerer, isClosing: () => boolean): Promise<void> {
   await whatWasToldMeanwhile();
-  if (socket.readableEnded || socket.destroyed) {
+  if (isClosing() || socket.readableEnded || socket.destroyed) {
     line.fill(0);
     return;
   }

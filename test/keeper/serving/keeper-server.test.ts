@@ -71,3 +71,26 @@ describe("law 1: what was asked by who has gone is not done", () => {
     expect(done).toEqual(["long", "asked"]);
   });
 });
+
+describe("law 1: a keeper that ends", () => {
+  test("does not wait for a client that keeps its end open", async () => {
+    const stopped = connect({ path, allowHalfOpen: true });
+    await expect.poll(() => server.clients).toBe(1);
+    await server.close();
+    stopped.destroy();
+  });
+
+  test("answers what it is at, and does nothing that nobody would be told of", async () => {
+    const long = ask(closing("long"));
+    await expect.poll(() => done).toEqual(["long"]);
+    const later = connect(path);
+    later.write(renderKeeperRequest(closing("later")));
+    await expect.poll(() => server.clients).toBe(2);
+    const closed = server.close();
+    finish();
+    expect(await long.answer).toContain('"ok":true');
+    await closed;
+    for (const socket of [long.socket, later]) socket.destroy();
+    expect(done).toEqual(["long"]);
+  });
+});
