@@ -12,7 +12,9 @@ import {
 } from "../model/keeper-protocol.ts";
 import { LINK_ALIAS_PREFIX } from "../model/ownership.ts";
 import { hasErrno } from "../native/linux/errno.ts";
+import { readNamespaceCookie } from "../native/linux/process/namespace.ffi.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
+import { readStateIdentity } from "../state/identity.ts";
 import {
   type DeviceSurroundings,
   dropDevice,
@@ -28,8 +30,9 @@ import {
 import type { LiftedSecrets } from "./lifted-secrets.ts";
 import { NftOwner } from "./nft-owner.ts";
 import { findEngines, findForeignEngine } from "./orphan-engine.ts";
+import { namespaceInodeOf } from "./process-identity.ts";
 import { SpareEngines } from "./spare-engines.ts";
-import { Watchdog } from "./watchdog.ts";
+import { Watchdog, type WatchedNamespace } from "./watchdog.ts";
 
 /** A keeper whose folder was removed looks four times a second; one that is stopped lets go when it goes on. */
 const LETTING_GO_MS = 1_000;
@@ -50,7 +53,7 @@ export class Keeper {
   constructor(around: DeviceSurroundings) {
     this.#spares = new SpareEngines(around.folder);
     this.#around = { ...around, spares: this.#spares };
-    this.#watchdog = new Watchdog(around);
+    this.#watchdog = new Watchdog({ ...around, namespace: thisNamespace() });
   }
 
   /** Takes over what an earlier keeper held and the kernel kept. What cannot be taken is reported and left. */
@@ -271,4 +274,12 @@ function ourTunDevices(): { readonly name: string; readonly alias: string }[] {
     .flatMap(({ name, kind, alias }) =>
       kind === "tun" && alias?.startsWith(LINK_ALIAS_PREFIX) === true ? [{ name, alias }] : [],
     );
+}
+
+function thisNamespace(): WatchedNamespace {
+  const own = namespaceInodeOf("self");
+  return {
+    id: `${readStateIdentity().bootId}-${readNamespaceCookie() ?? ""}`,
+    isMachines: own !== undefined && own === namespaceInodeOf(1),
+  };
 }

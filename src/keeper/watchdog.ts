@@ -10,6 +10,19 @@ const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 30_000;
 const FILE = "watchdog";
 
+/** In which network namespace a watchdog stands: the run folder tells it by its number, which is given again. */
+export interface WatchedNamespace {
+  /** What no other namespace has or had: boot and cookie. */
+  readonly id: string;
+  /** The machine's own, whose number no other gets. */
+  readonly isMachines: boolean;
+}
+
+/** An older keeper writes no namespace; neither does one on a Mac, which has none. */
+interface KeptWatch extends Watch {
+  readonly namespace?: unknown;
+}
+
 /**
  * Runs a command at a deadline unless it is called off: the way back of an apply that nobody confirms. What is armed
  * stands in a file too, so that the next keeper goes on. A command that fails is tried again until it ends well.
@@ -17,36 +30,45 @@ const FILE = "watchdog";
 export class Watchdog implements Disposable {
   readonly #folder: StateFolder;
   readonly #report: (line: string) => void;
+  readonly #namespace: WatchedNamespace | undefined;
   #watch: Watch | undefined;
   #timer: NodeJS.Timeout | undefined;
   #runs = false;
   #notBeforeMs = 0;
   #retryMs = FIRST_RETRY_MS;
 
-  constructor({ folder, report }: { readonly folder: string; readonly report: (line: string) => void }) {
-    this.#folder = new StateFolder(folder);
-    this.#report = report;
+  constructor(deps: {
+    readonly folder: string;
+    readonly report: (line: string) => void;
+    readonly namespace?: WatchedNamespace;
+  }) {
+    this.#folder = new StateFolder(deps.folder);
+    this.#report = deps.report;
+    this.#namespace = deps.namespace;
   }
 
-  /** Goes on with what an earlier keeper was armed with. */
+  /** Goes on with what an earlier keeper was armed with; what was armed in another network namespace is dropped. */
   resume(): void {
     const bytes = this.#folder.read(FILE);
     if (bytes === undefined) return;
     const watch: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    if (isWatch(watch)) this.#begin(watch);
-    else this.#report(`${this.#folder.pathOf(FILE)} is not what the keeper writes; nothing is watched`);
+    if (!isWatch(watch)) this.#report(`${this.#folder.pathOf(FILE)} is not what the keeper writes; nothing is watched`);
+    else if (this.#isOfHere(watch)) this.#begin(watch);
+    else {
+      this.#report(`${this.#folder.pathOf(FILE)} is of a network namespace that is gone: dropped`);
+      this.#disarmQuietly();
+    }
   }
 
   /** Replaces what was armed before. Durable on return. */
   arm(watch: Watch): void {
-    this.#folder.replace(FILE, Buffer.from(JSON.stringify(watch)));
+    this.#write(watch);
     this.#begin(watch);
   }
 
   /** Writes down anew what is armed, where the file is gone. */
   keep(): void {
-    if (this.#watch !== undefined && !existsSync(this.#folder.pathOf(FILE)))
-      this.#folder.replace(FILE, Buffer.from(JSON.stringify(this.#watch)));
+    if (this.#watch !== undefined && !existsSync(this.#folder.pathOf(FILE))) this.#write(this.#watch);
   }
 
   disarm(): void {
@@ -68,6 +90,16 @@ export class Watchdog implements Disposable {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#watch = undefined;
+  }
+
+  #write(watch: Watch): void {
+    const kept: KeptWatch = { ...watch, namespace: this.#namespace?.id };
+    this.#folder.replace(FILE, Buffer.from(JSON.stringify(kept)));
+  }
+
+  #isOfHere({ namespace }: KeptWatch): boolean {
+    if (this.#namespace === undefined) return true;
+    return namespace === undefined ? this.#namespace.isMachines : namespace === this.#namespace.id;
   }
 
   #begin(watch: Watch): void {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
@@ -109,6 +109,19 @@ describe.skipIf(obstacle !== undefined)(`the owner of the tables (${obstacle ?? 
       tables: ["inet awg", "netdev awg"],
     });
     expect(keepersIn(machine)).toEqual([before.pid]);
+  });
+
+  test("law 5: a watch that a gone namespace left under the same number is dropped", () => {
+    machine = new LinuxMachine("nft7");
+    using gone = new LinuxMachine("nft8");
+    const [own, other] = [machine.keeper(arming), gone.keeper(arming)];
+    expect([own.watchdog, other.watchdog]).toEqual([{ deadlineMs: 1e12 }, { deadlineMs: 1e12 }]);
+    machine.kill(own.pid);
+    expect(machine.keeper({ request: "status" }).watchdog).toEqual({ deadlineMs: 1e12 });
+    machine.kill(machine.keeper({ request: "status" }).pid);
+    copyFileSync(join(keeperFolder(gone), "watchdog"), join(keeperFolder(machine), "watchdog"));
+    expect(machine.keeper({ request: "status" }).watchdog).toBeUndefined();
+    expect(filesOf(machine)).not.toHaveProperty("watchdog");
   });
 
   test("one whose place was taken meanwhile lets go, and the other takes over tables and watchdog", async () => {

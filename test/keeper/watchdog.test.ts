@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Watchdog } from "../../src/keeper/watchdog.ts";
+import { Watchdog, type WatchedNamespace } from "../../src/keeper/watchdog.ts";
 
 const obstacle = process.platform === "linux" ? undefined : "needs Linux: /proc/uptime";
 const PATIENCE_MS = 30_000;
@@ -23,8 +23,9 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function newWatchdog(): Watchdog {
-  const watchdog = new Watchdog({ folder, report: (line) => reports.push(line) });
+function newWatchdog(namespace?: WatchedNamespace): Watchdog {
+  const report = (line: string): void => void reports.push(line);
+  const watchdog = new Watchdog({ folder, report, ...(namespace === undefined ? {} : { namespace }) });
   watchdogs.push(watchdog);
   return watchdog;
 }
@@ -70,6 +71,26 @@ describe.skipIf(obstacle !== undefined)(`the watchdog (${obstacle ?? "on this cl
     next.resume();
     await until(() => ran("ran"));
     await until(() => next.isAtRest);
+  });
+
+  test.each<[string, WatchedNamespace | undefined, WatchedNamespace, boolean]>([
+    ["of this namespace", { id: "boot-7", isMachines: false }, { id: "boot-7", isMachines: false }, true],
+    [
+      "of an earlier one of its number",
+      { id: "boot-7", isMachines: false },
+      { id: "boot-8", isMachines: false },
+      false,
+    ],
+    ["that an older keeper wrote, in the machine's own", undefined, { id: "boot-1", isMachines: true }, true],
+    ["that an older keeper wrote, in another", undefined, { id: "boot-8", isMachines: false }, false],
+  ])("law 5: a watch %s", (_, before, after, isTaken) => {
+    const dying = newWatchdog(before);
+    dying.arm({ deadlineMs: nowMs() + 3_600_000, command: touch("ran") });
+    dying[Symbol.dispose]();
+    const next = newWatchdog(after);
+    next.resume();
+    next.resume();
+    expect([next.isAtRest, ran("watchdog"), reports.length]).toEqual([!isTaken, isTaken, isTaken ? 0 : 1]);
   });
 
   test("armed anew while the command of the first deadline runs, it keeps the second", async () => {
