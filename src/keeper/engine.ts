@@ -3,15 +3,19 @@ import { AwgError, messageOf } from "../model/error.ts";
 import type { EngineUser, EnsureEngine } from "../model/keeper-protocol.ts";
 import { parseUapiDevice, parseUapiErrno, UAPI_GET } from "../model/uapi/reply.ts";
 import { errnoName, hasErrno } from "../native/linux/errno.ts";
+import { readProcessState } from "../native/linux/process/process-state.ts";
 import { exchangeOverUnixSocket } from "../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { type EngineChild, type EngineLaunch, startEngineProgram, uapiSocketPath } from "./engine-program.ts";
 import { clockBeside, type ForwardClock } from "./forward-clock.ts";
 import { copySecrets, type LiftedSecrets, wipeSecrets, withSecrets } from "./lifted-secrets.ts";
 import { findEngines, type OrphanEngine } from "./orphan-engine.ts";
-import { endProcess, isAlive, isStopped, type ProcessIdentity, readProcessIdentity } from "./process-identity.ts";
+import { endProcess, isAlive, type ProcessIdentity, readProcessIdentity } from "./process-identity.ts";
 
 const ANSWER_TIMEOUT_MS = 5000;
+const TRACED_TIMEOUT_MS = 3000;
+/** Its answer, other than that to a get, holds no keys. */
+const NO_CHANGE = new TextEncoder().encode("set=1\n\n");
 /** The embedded engine is a node process; on a machine that is busy its start takes seconds. */
 const START_TIMEOUT_MS = 30_000;
 const BACKOFF = { firstMs: 200, longestMs: 10_000, forgetAfterMs: 60_000 } as const;
@@ -115,8 +119,11 @@ export class Engine {
 
   /** Sets what is to be updated; false when the engine does not answer any more and must be started anew. */
   #takes(update: string | undefined, secrets: LiftedSecrets): boolean {
-    if (this.#running !== undefined && isStopped(this.#running)) return false;
+    const state = this.#running === undefined ? undefined : readProcessState(this.#running.pid);
+    if (state === "T") return false;
     try {
+      // A debugger may hold it for a moment only, as strace does at each call.
+      if (state === "t") this.#exchange(NO_CHANGE, TRACED_TIMEOUT_MS);
       if (update !== undefined) this.#set(update, secrets);
       return true;
     } catch (error) {

@@ -28,11 +28,6 @@ export function isAlive(identity: ProcessIdentity): boolean {
   }
 }
 
-/** Whether a signal or a debugger stopped it, so that it does nothing until somebody lets it go on. */
-export function isStopped({ pid }: ProcessIdentity): boolean {
-  return readProcessState(pid)?.toUpperCase() === "T";
-}
-
 /**
  * Ends a process: SIGTERM, and SIGKILL if it is still there after a grace; SIGKILL at once where it is stopped, for it would
  * hear nothing else. One that is gone is success. Throws when the kernel does not tell whose pid it is now: it may be another's.
@@ -65,6 +60,11 @@ export function namespaceInodeOf(pid: number | "self"): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Whether a signal or a debugger stopped it, so that it does nothing until somebody lets it go on. */
+function isStopped({ pid }: ProcessIdentity): boolean {
+  return readProcessState(pid)?.toUpperCase() === "T";
 }
 
 function isThere({ pid, startTicks }: ProcessIdentity): boolean {

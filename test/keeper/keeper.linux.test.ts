@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { afterEach, describe, expect, test } from "vitest";
 import type { KeeperRequest, KeeperStatus } from "../../src/model/keeper-protocol.ts";
@@ -8,6 +10,24 @@ const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("wiregu
 const ROOT = { uid: 0, gid: 0 };
 const CONFIGURATION = `set=1\nprivate_key=${"77".repeat(32)}\nfwmark=1056964608\nreplace_peers=true\n\n`;
 const PUBLIC_KEY = "HPV5q6RaELodHvBtkfyiqp7QoRUFFWUxVUBdCxjLmmc=";
+
+/** Stops a process as a debugger does, until somebody has called at its socket. */
+const TRACER = `
+import ctypes, os, sys, time
+pid, path = int(sys.argv[1]), sys.argv[2]
+libc = ctypes.CDLL(None, use_errno=True)
+SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17
+def trace(request):
+    if libc.ptrace(request, pid, None, None) != 0: sys.exit(os.strerror(ctypes.get_errno()))
+def callers():
+    return open(f"/proc/{pid}/net/unix").read().count(path)
+trace(SEIZE)
+trace(INTERRUPT)
+os.waitpid(pid, 0x40000000)
+before = callers()
+print(open(f"/proc/{pid}/stat").read().rsplit(")")[-1].split()[0], flush=True)
+while callers() == before: time.sleep(0.005)
+trace(DETACH)`;
 
 let made = 0;
 let machine: LinuxMachine | undefined;
@@ -137,6 +157,23 @@ describe.skipIf(obstacle !== undefined)(`the keeper (${obstacle ?? "on this kern
     }
     expect(machine.keeperStatus).toMatchObject({ pid, devices: [{ device }] });
   });
+
+  test.skipIf(commandObstacle("python3") !== undefined)(
+    "law 1: an engine that a debugger holds for a moment is asked, and goes on",
+    async () => {
+      const { machine, device } = newMachine();
+      const before = engineOf(machine.keeper(opening(device), engineOn(device)));
+      const argv = ["-c", TRACER, String(before?.pid), `/${device}.sock`];
+      const tracer = spawn("python3", argv, { stdio: ["ignore", "pipe", "inherit"] });
+      try {
+        const [state] = await once(tracer.stdout, "data");
+        expect(String(state)).toBe("t\n");
+        expect(engineOf(machine.keeper(engineOn(device)))).toEqual(before);
+      } finally {
+        tracer.kill("SIGKILL");
+      }
+    },
+  );
 
   test("law 1: with keeper and engine both killed the device stands without carrier", () => {
     const { machine, device } = newMachine();
