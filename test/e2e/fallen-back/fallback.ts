@@ -24,8 +24,10 @@ try:
 except OSError:
     print("nothing")`;
 
-/** Counts, at the far end of the client's wire, what is addressed to the echo in the clear. */
-const JUDGE = `table netdev judge {
+/** Counts from 0, at the far end of the client's wire, what is addressed to the echo in the clear. */
+const JUDGE = `table netdev judge
+delete table netdev judge
+table netdev judge {
   counter falls { }
   counter others { }
   chain wire {
