@@ -28,13 +28,13 @@ import type { DriftReport } from "./reading/drift.ts";
 import type {
   Applied,
   ApplyHooks,
+  DaemonPlanning,
   LoadedConfig,
   Planned,
   Session,
   SessionOptions,
   SourceFile,
   Status,
-  UnansweredEndpoints,
 } from "./session.ts";
 import { applyDepsOf, type SessionParts } from "./session-parts.ts";
 import type { VerifyReport } from "./verify/verify-machine.ts";
@@ -54,10 +54,10 @@ export class ReconcilingSession implements Session {
     return this.#configs.load(files);
   }
 
-  /** As the port says; peers with several addresses pass over those in `unanswered` while there is another. */
-  async plan(loaded: LoadedConfig, selection?: Selection, unanswered?: UnansweredEndpoints): Promise<Planned> {
+  /** As the port says; peers with several addresses pass over those that a daemon knows not to answer while there is another. */
+  async plan(loaded: LoadedConfig, selection?: Selection, daemon?: DaemonPlanning): Promise<Planned> {
     this.#parts.requireRights?.();
-    return planConfig(this.#parts, loaded, selection, unanswered);
+    return planConfig(this.#parts, loaded, selection, daemon);
   }
 
   async planAndHold(loaded: LoadedConfig, selection?: Selection): Promise<Planned> {
@@ -89,7 +89,7 @@ export class ReconcilingSession implements Session {
 
   /** The plan that puts the machine back to what was accepted, without any config. */
   async planAccepted(): Promise<Planned> {
-    return planGeneration(this.#parts, await this.#parts.stores.generations.latest());
+    return planGeneration(this.#parts, await this.#parts.stores.generations.latest(), true);
   }
 
   async planRollback(number: number | undefined): Promise<Planned> {

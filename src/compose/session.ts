@@ -101,12 +101,21 @@ export interface Planned {
   readonly replace?: ReadonlySet<ResourceKey>;
   /** Of a repair: the number of the accepted generation that it puts back, 0 for none. Once another holds it is refused. */
   readonly repairs?: number;
+  /** What a repair leaves as it finds it, with a sentence that says who has what it needs. */
+  readonly held?: ReadonlyMap<ResourceKey, string>;
   /** Every endpoint of each peer that has a name, by device and public key, in the order in which they are tried. */
   readonly alternatives?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Endpoints that did not answer, by device and public key, the one that failed longest ago first. */
 export type UnansweredEndpoints = Readonly<Record<string, readonly string[]>>;
+
+/** How a daemon plans the config that it was given. */
+export interface DaemonPlanning {
+  readonly unanswered: UnansweredEndpoints;
+  /** Whether the config was accepted, so that its plan puts back what others changed. */
+  readonly isRepair: boolean;
+}
 
 export interface ApplyHooks {
   readonly onEvent: (event: ProgressEvent) => void;

@@ -11,6 +11,8 @@ export interface LoopPlan {
   readonly keys: readonly string[];
   /** Whether it carries out what a person asked for, rather than repairing what others changed. */
   readonly proposed: boolean;
+  /** What it leaves, for somebody else has what it needs: a sentence each that says who. */
+  readonly held?: readonly string[];
 }
 
 /** The machine and its wishes, as the loop sees them. */
@@ -140,7 +142,7 @@ export class ReconcileLoop<P extends LoopPlan> {
     else if (action === "plan") this.#judge();
     else if (action === "apply") void this.#apply();
     // The subject reads back and rolls back by itself, so both are done when `apply` has ended.
-    else if (action === "verify") this.#send({ type: "verified" });
+    else if (action === "verify") this.#send(this.#refusedByHolders() ?? { type: "verified" });
     else if (action === "rollBack") this.#send({ type: "rolledBack" });
     else if (action === "scheduleRetry") this.#scheduleRetry();
   }
@@ -164,7 +166,14 @@ export class ReconcileLoop<P extends LoopPlan> {
       this.#deps.report({ type: "contended", ...contention, by });
       const who = by.length === 0 ? "others keep" : `others (${by.join("; ")}) keep`;
       this.#send({ type: "refused", reason: `${who} changing ${contention.keys.join(", ")}` });
-    } else this.#send({ type: keys.length === 0 ? "plannedNothing" : "plannedChanges" });
+    } else if (keys.length > 0) this.#send({ type: "plannedChanges" });
+    else this.#send(this.#refusedByHolders() ?? { type: "plannedNothing" });
+  }
+
+  /** What is left once all is done that can be. */
+  #refusedByHolders(): ReconcilerEvent | undefined {
+    const { held = [] } = this.#planned ?? {};
+    return held.length === 0 ? undefined : { type: "refused", reason: [...held, "all else is as accepted"].join("; ") };
   }
 
   #contention(keys: readonly string[]): Contention | undefined {

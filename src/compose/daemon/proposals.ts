@@ -85,7 +85,7 @@ export function readProposals(
       // Not edited and not accepted: somebody applied another one by hand meanwhile, or it failed too often.
       if (!isEdited && !isAccepted) return standing();
       try {
-        const planned = await session.plan(loaded, undefined, unanswered());
+        const planned = await session.plan(loaded, undefined, { unanswered: unanswered(), isRepair: isAccepted });
         return isAccepted ? repair(planned, rhythm) : { planned, proposed: true, rhythm };
       } catch (error) {
         // A name that does not resolve yet, a key that is not there yet: it is proposed again at the next look.

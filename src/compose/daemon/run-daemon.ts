@@ -197,5 +197,6 @@ async function planNext(proposals: Proposals, endpoints: EndpointWatch | undefin
     movesPeers,
     rhythm,
     keys: [...new Set(stepsOf(planned.plan).map(({ key }) => key))],
+    held: [...(planned.held?.values() ?? [])],
   };
 }

@@ -59,7 +59,7 @@ export async function applyPlanned(
   const accepted = await parts.stores.generations.latest();
   await refuseOvertaken(parts, planned, accepted);
   const isFresh = lock !== undefined || (recovered === undefined && (await isFreshRepair(parts, planned)));
-  const plan = isFresh ? planned.plan : await planAgain(parts, planned, accepted);
+  const { plan, held } = isFresh ? planned : await planAgain(parts, planned, accepted);
   const { verb, desired, configHash } = planned;
   // Tunnels may have come since the plan was made: their tables are not to change hands either.
   const pathNumbers = rememberNumbers(accepted?.pathNumbers ?? {}, planned.pathNumbers);
@@ -69,7 +69,7 @@ export async function applyPlanned(
   const probe = await probing(parts, desired.probes ?? [], plan, hooks.onEvent);
   const outcome = await executePlan(
     { ...deps, ...confirmation, ...probe },
-    { verb, desired, configHash, pathNumbers },
+    { verb, desired, configHash, pathNumbers, ...(held === undefined ? {} : { leave: new Set(held.keys()) }) },
     plan,
     recovered?.kind === "held" ? recovered.firstIndex : 0,
   );
@@ -143,10 +143,13 @@ async function isFreshRepair({ stores }: SessionParts, { repairs, ledger }: Plan
 /** What stands on the machine may have changed since the plan was shown; the lock makes this reading the one that counts. */
 async function planAgain(
   parts: SessionParts,
-  { desired, replace }: Planned,
+  { desired, replace, repairs }: Planned,
   accepted: Generation | undefined,
-): Promise<Plan> {
-  return (await planDesired(parts, desired, accepted, replace)).plan;
+): Promise<Pick<Planned, "plan" | "held">> {
+  return planDesired(parts, desired, accepted, {
+    ...(replace === undefined ? {} : { replace }),
+    isRepair: repairs !== undefined,
+  });
 }
 
 /** Those whose engine does not run yet. */

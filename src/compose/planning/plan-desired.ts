@@ -3,7 +3,6 @@ import { AwgError } from "../../model/error.ts";
 import type { FirewallObserved } from "../../model/firewall/policy.ts";
 import type { Plan } from "../../model/plan.ts";
 import type { DesiredState, ResourceKey } from "../../model/resource.ts";
-import type { TunnelObserved } from "../../model/spec/tunnel.ts";
 import { observeMachine } from "../../reconciler/apply/observe.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
@@ -13,7 +12,25 @@ import { driverRegistry } from "../../resources/registry.ts";
 import { fallenBack } from "../fallback.ts";
 import type { SessionNote } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
+import { heldPorts } from "./held-ports.ts";
 import { refuseUnprotecting } from "./protection.ts";
+
+/** What is asked of a plan beside the state that it leads to. */
+interface PlanWishes {
+  /** Resources to make anew although nothing differs. */
+  readonly replace?: ReadonlySet<ResourceKey>;
+  /** It puts back what was accepted: what somebody else has meanwhile is left, and the rest is planned. */
+  readonly isRepair?: boolean;
+}
+
+/** A plan, and what it was made from. */
+interface PlannedWay {
+  readonly plan: Plan;
+  readonly notes: readonly SessionNote[];
+  readonly ledger?: Ledger;
+  /** What a repair leaves, with a sentence that says who has it. */
+  readonly held: ReadonlyMap<ResourceKey, string>;
+}
 
 /**
  * The way from the machine as it stands now to a desired state. AwgError conflict names who holds a place it needs;
@@ -25,16 +42,19 @@ export async function planDesired(
   { host, stores }: SessionParts,
   desired: DesiredState,
   accepted: Generation | undefined,
-  replace: ReadonlySet<ResourceKey> = new Set(),
-): Promise<{ readonly plan: Plan; readonly notes: readonly SessionNote[]; readonly ledger?: Ledger }> {
+  { replace, isRepair = false }: PlanWishes = {},
+): Promise<PlannedWay> {
   const ledger = await stores.ledger.read();
   const isAtRest = await isJournalClosed(stores);
   const observed = await observeMachine(host, driverRegistry, desired, ledger);
-  const { plan, conflicts, notes } = planChanges({ desired, observed, ledger, registry: driverRegistry, replace });
+  const ports = await heldPorts(host, desired, observed);
+  const left = isRepair ? ports : new Map<ResourceKey, string>();
+  const input = { desired, observed, ledger, registry: driverRegistry, leave: new Set(left.keys()) };
+  const { plan, conflicts, notes } = planChanges({ ...input, ...(replace === undefined ? {} : { replace }) });
   const held = [
     ...conflicts.map(({ key, holder }) => `${key} is held by ${holder}`),
     ...(await heldElsewhere(host, desired, observed)),
-    ...(await heldPorts(host, desired, observed)),
+    ...(isRepair ? [] : ports.values()),
   ];
   if (held.length > 0) {
     throw new AwgError("conflict", held.join("; "), {
@@ -44,7 +64,7 @@ export async function planDesired(
   }
   refuseUnprotecting(plan, [desired.lifecycle, accepted?.desired.lifecycle]);
   const told = [...notes.map(({ key, message }) => ({ path: key, message })), ...fallbackNotes(observed)];
-  return { plan, notes: told, ...(isAtRest ? { ledger } : {}) };
+  return { plan, notes: told, held: left, ...(isAtRest ? { ledger } : {}) };
 }
 
 /** Whether nobody is changing the machine, or was cut short in it, as far as the journal can be read. */
@@ -71,22 +91,6 @@ async function heldElsewhere(
     if (resource.kind !== "tunnel" || standing?.has(resource.key) === true) continue;
     const holder = await engines.elsewhere?.(resource.spec.device);
     if (holder !== undefined) held.push(`${resource.key} is held by ${holder}`);
-  }
-  return held;
-}
-
-/** Tunnels whose UDP port is somebody else's. One that an engine here has is given up by it before another takes it. */
-async function heldPorts(
-  { engines }: Host,
-  { resources }: DesiredState,
-  { current }: Observation,
-): Promise<readonly string[]> {
-  const standing = [...(current.get("tunnel")?.values() ?? [])].map((tunnel) => (tunnel as TunnelObserved).listenPort);
-  const held: string[] = [];
-  for (const { kind, key, spec } of resources) {
-    if (kind !== "tunnel" || spec.listenPort === 0 || standing.includes(spec.listenPort)) continue;
-    const holder = await engines.portHolder?.(spec.listenPort);
-    if (holder !== undefined) held.push(`${key} is held by ${holder}, which has the UDP port ${spec.listenPort}`);
   }
   return held;
 }

@@ -13,7 +13,7 @@ import {
 } from "../../reconciler/plan/selection.ts";
 import { rememberNumbers } from "../../resources/expand.ts";
 import { refuseUnsupported } from "../generations/failure.ts";
-import type { LoadedConfig, Planned, SessionNote, UnansweredEndpoints } from "../session.ts";
+import type { DaemonPlanning, LoadedConfig, Planned, SessionNote } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
 import { expandConfig } from "./expand-config.ts";
 import { factsWantedBy } from "./facts-wanted.ts";
@@ -27,7 +27,7 @@ export async function planConfig(
   parts: SessionParts,
   { config, hash, sources, secretPlaces, featurePlaces }: LoadedConfig,
   selection: Selection = EVERYTHING,
-  unanswered?: UnansweredEndpoints,
+  { unanswered, isRepair = false }: Partial<DaemonPlanning> = {},
 ): Promise<Planned> {
   if (config === undefined) throw new AwgError("bug", "a plan was asked of a config with errors");
   const { host, stores } = parts;
@@ -41,7 +41,7 @@ export async function planConfig(
   }
   const { desired, alsoTaken, isPartial } = selectionOf(expansion.desired, latest, selection);
   const replace = replacedKeys(selection, desired);
-  const { plan, notes, ledger } = await planDesired(parts, desired, latest, replace);
+  const { plan, notes, ledger, held } = await planDesired(parts, desired, latest, { replace, isRepair });
   return {
     verb: "apply",
     plan,
@@ -63,6 +63,7 @@ export async function planConfig(
     ],
     traffic: trafficSentence(plan),
     alternatives: expansion.alternatives ?? {},
+    ...(isRepair ? { held } : {}),
     ...(selection === EVERYTHING ? {} : { selection, replace }),
   };
 }
@@ -74,14 +75,18 @@ function selectionOf(wanted: DesiredState, latest: Generation | undefined, selec
 }
 
 /** The plan towards a generation as it stands in the store; undefined is the state before the first. */
-export async function planGeneration(parts: SessionParts, generation: Generation | undefined): Promise<Planned> {
+export async function planGeneration(
+  parts: SessionParts,
+  generation: Generation | undefined,
+  isRepair = false,
+): Promise<Planned> {
   const { fingerprint } = await parts.host.facts.read({ users: [], hosts: [] });
   const { desired = { resources: [] }, configHash = "" } = generation ?? {};
   const latest = await parts.stores.generations.latest();
   const pathNumbers = rememberNumbers(latest?.pathNumbers ?? {}, generation?.pathNumbers ?? {});
-  const { plan, notes, ledger } = await planDesired(parts, desired, latest);
+  const { plan, notes, ledger, held } = await planDesired(parts, desired, latest, { isRepair });
   const traffic = trafficSentence(plan);
-  const made = { desired, configHash, fingerprint, pathNumbers, sources: [], notes, traffic };
+  const made = { desired, configHash, fingerprint, pathNumbers, sources: [], notes, traffic, held };
   return { verb: "apply", plan, ...made, ...(ledger === undefined ? {} : { ledger }) };
 }
 

@@ -5,6 +5,7 @@ import { driverOf, type Observation } from "../../reconciler/plan/observation.ts
 import { driverRegistry } from "../../resources/registry.ts";
 import { fallenBack } from "../fallback.ts";
 import { awaitedIn } from "../generations/awaiting.ts";
+import { heldPorts } from "../planning/held-ports.ts";
 import type { Status } from "../session.ts";
 import { applyDepsOf, type SessionParts } from "../session-parts.ts";
 import { readStandingState } from "./standing-state.ts";
@@ -18,7 +19,9 @@ export async function readStatus(parts: SessionParts): Promise<Status> {
   const observed = await observeMachine(host, driverRegistry, desired, ledger);
   const awaited = awaitedIn(open, applyDepsOf(parts));
   const openJournal = open === undefined || awaited !== undefined ? undefined : stores.journal.location;
+  const held = await heldPorts(host, desired, observed);
   const common = {
+    held: [...held.values()],
     capabilities,
     registry: driverRegistry,
     openJournal,

@@ -30,6 +30,8 @@ interface StatusInput {
   readonly openSinceMs?: number;
   /** Milliseconds since the epoch. */
   readonly nowMs: number;
+  /** What somebody else has that a resource needs: a sentence each that says who. */
+  readonly held?: readonly string[];
 }
 
 /** How the machine stands to the accepted state: each resource, and the four conditions with their reasons. Pure. */
@@ -147,7 +149,7 @@ function firewallSummary(
 
 function conditionsOf(
   resources: readonly ResourceStatus[],
-  { generation, desired, openJournal, openSinceMs, ...open }: StatusInput,
+  { generation, desired, openJournal, openSinceMs, held = [], ...open }: StatusInput,
 ): readonly Condition[] {
   const waiting = resources.filter(({ ready }) => !ready).map(({ key }) => key);
   const gone = resources.filter(({ summary }) => summary === GONE).map(({ key }) => key);
@@ -176,15 +178,21 @@ function conditionsOf(
     },
     {
       type: "Stalled",
-      status: openJournal !== undefined,
-      reason: openJournal === undefined ? "no apply is open" : `${whyStalled(open)}: ${openJournal}`,
+      status: openJournal !== undefined || held.length > 0,
+      reason: openJournal === undefined ? whatHolds(held) : `${whyStalled(open)}: ${openJournal}`,
       ...(openJournal === undefined
-        ? accepted
+        ? held.length > 0
+          ? {}
+          : accepted
         : openSinceMs === undefined
           ? {}
           : { since: new Date(openSinceMs).toISOString() }),
     },
   ];
+}
+
+function whatHolds(held: readonly string[]): string {
+  return held.length === 0 ? "no apply is open" : held.join("; ");
 }
 
 function driftText(gone: readonly string[], changed: readonly string[]): string {

@@ -87,7 +87,7 @@ export async function finishTransaction(deps: ApplyDeps, remainder: Remainder): 
   let accepting = false;
   try {
     await runBatches(deps, plan.batches, firstIndex);
-    if (!isInSync(plan)) await verifyDesired(deps, proposal.desired, next);
+    if (!isInSync(plan)) await verifyDesired(deps, proposal.desired, next, proposal.leave);
     await stopIfAsked(deps);
     const generation = generationOf(proposal, number, remainder.acceptedMs ?? deps.clock.nowMs());
     accepting = true;

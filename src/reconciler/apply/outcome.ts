@@ -1,6 +1,6 @@
 import type { Host } from "../../host/ports/host.ts";
 import type { Batch } from "../../model/plan.ts";
-import type { DesiredState } from "../../model/resource.ts";
+import type { DesiredState, ResourceKey } from "../../model/resource.ts";
 import type { ProbeResult } from "../../model/spec/probe.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 import type { Verb } from "./record.ts";
@@ -61,6 +61,8 @@ export interface Proposal {
   readonly desired: DesiredState;
   readonly configHash: string;
   readonly pathNumbers: Readonly<Record<string, number>>;
+  /** What a repair leaves as it finds it, for somebody else has what it needs. */
+  readonly leave?: ReadonlySet<ResourceKey>;
 }
 
 /** How a transaction ended (law 5): exactly the new state, exactly the old one, or blocked; exit codes follow from it. */

@@ -1,6 +1,6 @@
 import { AwgError, messageOf } from "../../model/error.ts";
 import { type Step, stepsOf } from "../../model/plan.ts";
-import type { DesiredState } from "../../model/resource.ts";
+import type { DesiredState, ResourceKey } from "../../model/resource.ts";
 import type { Ledger } from "../plan/ledger.ts";
 import { driverOf } from "../plan/observation.ts";
 import { type PlanResult, planChanges } from "../plan/plan-changes.ts";
@@ -15,14 +15,21 @@ export const SETTLE_WAITS_MS: readonly number[] = [0, 100, 300, 800, 1_600];
  * Reads the machine back until a plan from it is empty (law 5), then runs the probes that count. What the other end moved
  * back meanwhile is told again: a server's packets from where it was bring its peer back there, and the policy stops those
  * only once it is loaded. What somebody stopped meanwhile, or hangs, is begun anew: it is no reason to undo the rest. AwgError verification, naming what still differs, when it is not so after the last wait.
+ *
+ * @param leave what may stand as it likes, for somebody else has what it needs
  */
-export async function verifyDesired(deps: ApplyDeps, desired: DesiredState, ledger: Ledger): Promise<void> {
+export async function verifyDesired(
+  deps: ApplyDeps,
+  desired: DesiredState,
+  ledger: Ledger,
+  leave: ReadonlySet<ResourceKey> = new Set(),
+): Promise<void> {
   let differing: readonly string[] = [];
   let cause: unknown;
   for (const [attempt, waitMs] of SETTLE_WAITS_MS.entries()) {
     if (waitMs > 0) await deps.clock.sleep(waitMs);
     try {
-      const { plan, conflicts } = await planFromMachine(deps, desired, ledger);
+      const { plan, conflicts } = await planFromMachine(deps, desired, ledger, leave);
       differing = [...stepsOf(plan).map(nameOf), ...conflicts.map(({ key, holder }) => `${key} (held by ${holder})`)];
       cause = undefined;
       for (const step of stepsOf(plan)) if (isMended(deps, step)) await performSteps(deps, [step]);
@@ -44,9 +51,10 @@ async function planFromMachine(
   { host, registry }: ApplyDeps,
   desired: DesiredState,
   ledger: Ledger,
+  leave: ReadonlySet<ResourceKey>,
 ): Promise<PlanResult> {
   const observed = await observeMachine(host, registry, desired, ledger);
-  return planChanges({ desired, observed, ledger, registry });
+  return planChanges({ desired, observed, ledger, registry, leave });
 }
 
 function nameOf({ key, action, changes }: Step): string {

@@ -9,7 +9,7 @@ export type ReconcilerEvent =
   /** The plan is empty. */
   | { readonly type: "plannedNothing" }
   | { readonly type: "plannedChanges" }
-  /** Nothing may be done: a conflict, a violated invariant, something unsupported. */
+  /** Nothing, or nothing more, may be done: a conflict, a violated invariant, something unsupported. */
   | { readonly type: "refused"; readonly reason: string }
   | { readonly type: "applied" }
   | { readonly type: "applyFailed"; readonly reason: string }
@@ -110,6 +110,7 @@ export const reconcilerMachine = setup({
       entry: "verify",
       on: {
         verified: "inSync",
+        refused: { target: "stalled", actions: "noteFailure" },
         verifyFailed: { target: "rollingBack", actions: "noteFailure" },
         wake: { actions: "noteWake" },
         pause: { actions: "notePause" },
@@ -149,6 +150,7 @@ export const reconcilerMachine = setup({
       on: {
         // An apply asked to stop ends by itself, in the new state or the old one.
         verified: "stopped",
+        refused: "stopped",
         rolledBack: "stopped",
         rollbackFailed: { target: "stopped", actions: "noteFailure" },
         applied: { actions: "verify" },

@@ -16,6 +16,8 @@ export interface PlanInput {
   readonly registry: DriverRegistry;
   /** Resources to make anew although nothing differs. */
   readonly replace?: ReadonlySet<ResourceKey>;
+  /** Resources that are wanted, and left as they are found. */
+  readonly leave?: ReadonlySet<ResourceKey>;
 }
 
 /** Something people should know about a resource that no step is made of. */
@@ -36,7 +38,14 @@ export interface PlanResult {
  * desired is removed; what is somebody else's is never touched, and is a conflict where it holds a wanted place (law 6).
  * Pure; nothing to do gives a plan without batches (law 3).
  */
-export function planChanges({ desired, observed, ledger, registry, replace = new Set() }: PlanInput): PlanResult {
+export function planChanges({
+  desired,
+  observed,
+  ledger,
+  registry,
+  replace = new Set(),
+  leave,
+}: PlanInput): PlanResult {
   const entries = entriesByKey(ledgerTowards(ledger, desired));
   const places = new Set(desired.resources.map(({ kind, spec }) => placeOf(kind, spec)));
   const wishes: Wishes = { lifecycle: desired.lifecycle, replace, places };
@@ -48,6 +57,7 @@ export function planChanges({ desired, observed, ledger, registry, replace = new
     const { kind, key, spec } = resource;
     if (wanted.has(key)) throw new AwgError("bug", `the desired state names ${key} twice`);
     wanted.add(key);
+    if (leave?.has(key) === true) continue;
     const verdict = judgeDesired(resource, driverOf(registry, kind), observed, entries.get(key), wishes);
     if (verdict.kind === "change") changes.push(...verdict.changes);
     else if (verdict.kind === "conflict") conflicts.push(verdict.conflict);

@@ -70,7 +70,12 @@ const TABLE: Readonly<Record<keyof typeof WAYS, Readonly<Partial<Record<Reconcil
     stop: "stopped",
   },
   applying: { applied: "verifying: verify", applyFailed: "rollingBack: rollBack", stop: "stopping: askToStop" },
-  verifying: { verified: "inSync", verifyFailed: "rollingBack: rollBack", stop: "stopping: askToStop" },
+  verifying: {
+    verified: "inSync",
+    refused: "stalled: scheduleRetry",
+    verifyFailed: "rollingBack: rollBack",
+    stop: "stopping: askToStop",
+  },
   inSync: { wake: "observing: observe", pause: "paused", stop: "stopped" },
   rollingBack: {
     rolledBack: "stalled: scheduleRetry",
@@ -81,6 +86,7 @@ const TABLE: Readonly<Record<keyof typeof WAYS, Readonly<Partial<Record<Reconcil
   paused: { resume: "observing: observe", stop: "stopped" },
   stopping: {
     verified: "stopped",
+    refused: "stopped",
     rolledBack: "stopped",
     rollbackFailed: "stopped",
     applied: "stopping: verify",
