@@ -45,7 +45,7 @@ export function linuxParts({ stateDir, runDir, isUnattended, ...given }: Session
       sleep: async (ms) => void (await (await import("node:timers/promises")).setTimeout(ms)),
       bootMs: readBootTimeMs,
     },
-    ...rootRights(paths.lockFile, secrets),
+    ...rootRights(async () => (await import("../state/namespace-lock.ts")).namespaceLock(paths.lockFile), secrets),
     known: knownConfigIn(paths.stateDir),
     watchdog: keeperWatchdog(paths),
     sshConnection: () => readSshConnection(given.environment),

@@ -1,11 +1,11 @@
 import { AwgError } from "../model/error.ts";
-import { takeLock } from "../state/lock.ts";
+import type { WritersLock } from "../state/lock-holder.ts";
 import type { SecretStore } from "../state/secret-store.ts";
 import type { SessionParts } from "./session-parts.ts";
 
 /** What a session on a real machine needs of its user, whatever the system: root, one lock for all writers, and secrets. */
 export function rootRights(
-  lockFile: string,
+  writersLock: () => Promise<WritersLock>,
   secrets: SecretStore,
 ): Pick<SessionParts, "resolveSecret" | "lock" | "whoChanges" | "requireRights"> {
   return {
@@ -14,10 +14,10 @@ export function rootRights(
     lock: async (verb) => {
       if (process.geteuid?.() !== 0)
         throw new AwgError("permission", `awg ${verb} needs root`, { remedy: "run it with sudo" });
-      const held = takeLock(lockFile, { pid: process.pid, verb, sinceMs: Date.now() });
+      const held = (await writersLock()).take({ pid: process.pid, verb, sinceMs: Date.now() });
       return { [Symbol.asyncDispose]: async () => held[Symbol.dispose]() };
     },
-    whoChanges: async () => (await import("../state/lock-holder.ts")).lockHolder(lockFile),
+    whoChanges: async () => (await writersLock()).holder(),
     requireRights: () => {
       if (process.geteuid?.() === 0) return;
       throw new AwgError("permission", "reading or changing this machine's network needs root", {

@@ -25,7 +25,7 @@ export interface SessionParts {
   /** Held while anything is written; the holder's verb is told to whoever finds it locked. */
   readonly lock: (verb: string) => Promise<AsyncDisposable>;
   /** The process that holds the lock; undefined where none does. Takes nothing. */
-  readonly whoChanges?: () => Promise<LockHolder | undefined>;
+  readonly whoChanges?: () => Promise<Pick<LockHolder, "pid"> | undefined>;
   /** AwgError permission where this process may not even read the machine. */
   readonly requireRights?: () => void;
   /** Configurations with an inline secret or includes are never known. */

@@ -1,6 +1,19 @@
 import { closeSync, constants, openSync } from "node:fs";
-import { type LockHolder, readHolder } from "./lock.ts";
+import { type LockHolder, readHolder, takeLock } from "./lock.ts";
 import { isCode } from "./state-folder.ts";
+
+/** The lock of all who write to a machine. */
+export interface WritersLock {
+  /** Without waiting; AwgError locked, naming who has it, where another process does. */
+  take(holder: LockHolder): Disposable;
+  /** Who has it, as far as can be told; takes nothing. */
+  holder(): Pick<LockHolder, "pid"> | undefined;
+}
+
+/** The lock as a file of its own. */
+export function fileLock(path: string): WritersLock {
+  return { take: (holder) => takeLock(path, holder), holder: () => lockHolder(path) };
+}
 
 /** Who holds the lock now, for verbs that only read: it is never taken for that. undefined where nobody does. */
 export function lockHolder(path: string): LockHolder | undefined {

@@ -26,21 +26,12 @@ export interface LockHolder {
  * has it.
  */
 export function takeLock(path: string, holder: LockHolder): Disposable {
-  const folder = dirname(path);
-  if (!isMachines(folder)) new StateFolder(folder).make();
-  const fd = openLock(path);
-  let taken = false;
+  const fd = openLocked(path);
   try {
-    for (let look = 1; !taken; look += 1) {
-      taken = tryLockFile(fd);
-      if (taken) break;
-      const other = readHolder(fd);
-      if (other !== undefined || look === HOLDER_LOOKS) throw lockedBy(other, path);
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, HOLDER_LOOK_MS);
-    }
     introduce(fd, holder);
-  } finally {
-    if (!taken) closeSync(fd);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
   }
   return {
     [Symbol.dispose]: () => {
@@ -48,6 +39,29 @@ export function takeLock(path: string, holder: LockHolder): Disposable {
       closeSync(fd);
     },
   };
+}
+
+function openLocked(path: string): number {
+  for (let look = 1; ; look += 1) {
+    const fd = openLock(path);
+    let isOurs = false;
+    try {
+      const isFree = tryLockFile(fd);
+      isOurs = isFree && isStillAt(path, fd);
+      if (isOurs) return fd;
+      const other = isFree ? undefined : readHolder(fd);
+      if (other !== undefined || look === HOLDER_LOOKS) throw lockedBy(other, path);
+    } finally {
+      if (!isOurs) closeSync(fd);
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, HOLDER_LOOK_MS);
+  }
+}
+
+/** Somebody may have removed the file that was opened, and another process hold the one that stands in its place. */
+function isStillAt(path: string, fd: number): boolean {
+  const [ours, found] = [fstatSync(fd), lstatSync(path, { throwIfNoEntry: false })];
+  return found?.ino === ours.ino && found.dev === ours.dev;
 }
 
 /** The name only helps others to say who it is: a full disk keeps nobody from the lock. */
@@ -67,6 +81,8 @@ function isMachines(folder: string): boolean {
 }
 
 function openLock(path: string): number {
+  const folder = dirname(path);
+  if (!isMachines(folder)) new StateFolder(folder).make();
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   let fd: number;
   try {
@@ -111,10 +127,11 @@ function isHolder(value: unknown): value is LockHolder {
 }
 
 /** What is told where another process holds the lock: AwgError locked. Pure. */
-export function lockedBy(holder: LockHolder | undefined, path: string): AwgError {
-  const who = holder === undefined ? "another awg" : `awg ${holder.verb} (process ${holder.pid})`;
+export function lockedBy(holder: (Pick<LockHolder, "pid"> & Partial<LockHolder>) | undefined, path: string): AwgError {
+  const { pid, verb } = holder ?? {};
+  const who = `${verb === undefined ? "another awg" : `awg ${verb}`}${pid === undefined ? "" : ` (process ${pid})`}`;
   return new AwgError("locked", `${who} is changing this machine now`, {
-    facts: { lock: path, ...(holder === undefined ? {} : { pid: holder.pid, verb: holder.verb }) },
+    facts: { lock: path, ...(pid === undefined ? {} : { pid }), ...(verb === undefined ? {} : { verb }) },
     remedy: "wait until it has ended, then try again",
   });
 }

@@ -1,10 +1,11 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { AwgError } from "../../src/model/error.ts";
 import { takeLock } from "../../src/state/lock.ts";
+import { commandObstacle, namespaceObstacle } from "../support/netns.ts";
 import { temporaryFolder } from "./folder.ts";
 
 const HOLDER = { pid: process.pid, verb: "apply", sinceMs: 1_795_000_000_000 };
@@ -76,6 +77,40 @@ describe.skipIf(process.platform !== "linux")("the lock (flock is reached throug
     }
   });
 
+  test("B6: who waited for a lock file that was removed meanwhile takes the one in its place, or is told who holds that", async () => {
+    const path = join(temporaryFolder(), "lock");
+    takeLock(`${path}.first`, HOLDER)[Symbol.dispose]();
+    const other = runElsewhere(
+      `import { closeSync, existsSync, openSync, rmSync } from "node:fs";
+      import { tryLockFile } from ${JSON.stringify(new URL("../../src/native/linux/process/file-lock.ffi.ts", import.meta.url).href)};
+      import { takeLock } from ${JSON.stringify(new URL("../../src/state/lock.ts", import.meta.url).href)};
+      const path = process.argv[1];
+      const nameless = openSync(path, "a", 0o600);
+      tryLockFile(nameless);
+      console.log("held");
+      const looking = setInterval(() => {
+        if (!existsSync(path + ".asked")) return;
+        clearInterval(looking);
+        setTimeout(() => {
+          rmSync(path);
+          globalThis.lock = takeLock(path, { pid: process.pid, verb: "destroy", sinceMs: 1 });
+          closeSync(nameless);
+        }, 100);
+      }, 1);
+      setInterval(() => {}, 1000);`,
+      path,
+    );
+    try {
+      if (other.stdout === null) return expect.unreachable();
+      await once(other.stdout, "data");
+      writeFileSync(`${path}.asked`, "");
+      expect(refusal(path).message).toContain(`awg destroy (process ${other.pid})`);
+    } finally {
+      other.kill("SIGKILL");
+      await once(other, "exit");
+    }
+  });
+
   test("a holder record that is no record is not repeated", () => {
     const path = join(temporaryFolder(), "run", "lock");
     using _lock = takeLock(path, HOLDER);
@@ -114,5 +149,59 @@ describe.skipIf(process.platform !== "linux")("the lock (flock is reached throug
       await once(other, "exit");
     }
     takeLock(path, HOLDER)[Symbol.dispose]();
+  });
+});
+
+const obstacle = namespaceObstacle() ?? commandObstacle("unshare");
+const NAMESPACE_LOCK = new URL("../../src/state/namespace-lock.ts", import.meta.url).href;
+const EXCHANGE = new URL("../../src/native/linux/process/unix-exchange.ffi.ts", import.meta.url).href;
+/** Takes the lock twice in one network namespace, its file and folder removed in between, and prints what the second was told. */
+const TWICE = `
+  import { rmSync } from "node:fs";
+  import { dirname } from "node:path";
+  import { namespaceLock } from "${NAMESPACE_LOCK}";
+  const lock = namespaceLock(process.argv[1]);
+  const one = { pid: process.pid, verb: "apply", sinceMs: 1 };
+  const first = lock.take(one);
+  rmSync(dirname(process.argv[1]), { recursive: true });
+  try { lock.take(one)[Symbol.dispose](); console.log("taken"); } catch ({ kind, message }) { console.log(kind, message === \`another awg (process \${process.pid}) is changing this machine now\`); }
+  console.log(lock.holder().pid === process.pid);
+  first[Symbol.dispose]();
+  console.log(lock.holder() === undefined);
+  lock.take(one)[Symbol.dispose]();`;
+/** Takes the lock's name as another user, and stays. */
+const SQUATTER = `
+  import { listenOnUnixSocket } from "${EXCHANGE}";
+  process.setuid(65534);
+  listenOnUnixSocket("\\0awg/lock");
+  console.log(process.geteuid());
+  setInterval(() => {}, 1000);`;
+
+describe.skipIf(obstacle !== undefined)(`the lock of a network namespace (${obstacle ?? "on this kernel"})`, () => {
+  const inNamespace = (script: string, path: string): string =>
+    spawnSync("unshare", ["--net", process.execPath, "--input-type=module", "-e", script, path], {
+      encoding: "utf8",
+      timeout: 30_000,
+    }).stdout;
+
+  test("B6: a lock whose file is removed while it is held is not held twice", () => {
+    expect(inNamespace(TWICE, join(temporaryFolder(), "run", "lock"))).toBe("locked true\ntrue\ntrue\n");
+  });
+
+  test("another user who has its name keeps nobody from it", () => {
+    const script = `
+      import { spawn } from "node:child_process";
+      import { once } from "node:events";
+      import { namespaceLock } from "${NAMESPACE_LOCK}";
+      const words = ["--input-type=module", "-e", ${JSON.stringify(SQUATTER)}];
+      const squatter = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
+      const [uid] = await once(squatter.stdout, "data");
+      const lock = namespaceLock(process.argv[1]);
+      const held = lock.take({ pid: process.pid, verb: "apply", sinceMs: 1 });
+      console.log(Number(uid), lock.holder().pid === process.pid);
+      held[Symbol.dispose]();
+      console.log(lock.holder() === undefined);
+      squatter.kill("SIGKILL");`;
+    expect(inNamespace(script, join(temporaryFolder(), "run", "lock"))).toBe("65534 true\ntrue\n");
   });
 });

@@ -16,6 +16,7 @@ import { readPeerUid } from "../../native/darwin/peer-credentials.ts";
 import { oneWayNotes } from "../../resources/expand/flat/one-way-notes.ts";
 import { fileStores } from "../../state/file-stores.ts";
 import { trustedOwners } from "../../state/file-trust.ts";
+import { fileLock } from "../../state/lock-holder.ts";
 import { SecretStore } from "../../state/secret-store.ts";
 import { repeat } from "../daemon/clocks.ts";
 import type { Watchdog } from "../generations/confirmation.ts";
@@ -65,7 +66,7 @@ export function darwinParts({
     }),
     stores: fileStores(paths.stateDir, { bootId: readBootSession(system), namespace: "macos" }, secrets),
     clock: { nowMs: Date.now, sleep: async (ms) => void (await sleep(ms)), bootMs: () => uptime() * 1000 },
-    ...rootRights(paths.lockFile, secrets),
+    ...rootRights(async () => fileLock(paths.lockFile), secrets),
     known: knownConfigIn(paths.stateDir),
     watchdog: keeperWatchdog(holder, paths),
     sshConnection: () =>
