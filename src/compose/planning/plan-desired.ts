@@ -62,7 +62,7 @@ export async function planDesired(
       remedy: "remove it, or name another interface, listenPort or table in the config; nothing was changed",
     });
   }
-  refuseUnprotecting(plan, [desired.lifecycle, accepted?.desired.lifecycle]);
+  refuseUnprotecting(plan, desired, accepted?.desired.lifecycle);
   const told = [...notes.map(({ key, message }) => ({ path: key, message })), ...fallbackNotes(observed)];
   return { plan, notes: told, held: left, ...(isAtRest ? { ledger } : {}) };
 }

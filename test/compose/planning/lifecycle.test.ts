@@ -101,6 +101,24 @@ describe("protect and retain", () => {
     await bench.destroy();
   });
 
+  test("a new name for what is protected takes the protection along, or is refused", async () => {
+    const bench = machine();
+    const moved = "moved: [{ from: tunnel/office, to: tunnel/work }]";
+    await bench.apply(bench.config({ office: {} }));
+    await bench.apply(bench.config({ work: {} }, `${moved}\nlifecycle: { protect: [tunnel/work] }`));
+    for (const refused of [
+      () => bench.apply(bench.config({ office: {} })),
+      () => bench.rollback(1),
+      () =>
+        bench.plan(bench.config({ home: {} }, "moved: [{ from: tunnel/work, to: tunnel/home }]"), {
+          replace: ["tunnel/home"],
+        }),
+    ])
+      await expect(refused()).rejects.toMatchObject({ kind: "config", facts: { protected: ["tunnel/work"] } });
+    await bench.apply(bench.config({ office: {} }, protecting));
+    await expect(bench.destroy()).rejects.toMatchObject({ facts: { protected: ["tunnel/office"] } });
+  });
+
   test("what is retained stays when it is no longer wanted, also after destroy, and goes when it is named no more", async () => {
     const bench = machine();
     const retaining = "lifecycle: { retain: [link/office, tunnel/office] }";
