@@ -6,7 +6,7 @@ import { printableLine } from "../../model/text/printable.ts";
 import { writeLog } from "../../native/write-log.ts";
 import { boundEngineLogs } from "../engine-logs.ts";
 import type { KeeperFolder } from "./keeper-folder.ts";
-import { type Answerer, type KeeperServer, type PeerUid, serveKeeper } from "./keeper-server.ts";
+import { type Answerer, type KeeperServer, type PeerUid, serveKeeper, Turns } from "./keeper-server.ts";
 
 const IDLE_MS = 5000;
 const LOOK_MS = 250;
@@ -48,7 +48,8 @@ export async function serveUntilDone(
     if (request.request === "stop") isStopAsked = true;
     return status;
   };
-  let place = await openPlace(paths, answer, peerUid);
+  const turns = new Turns();
+  let place = await openPlace(paths, answer, peerUid, turns);
   using _logs = boundEngineLogs(paths.folder);
   const isDone = (): boolean => isStopAsked || ended?.aborted === true;
   const isIdle = (): boolean => !isService && performance.now() - idleSinceMs >= IDLE_MS;
@@ -64,7 +65,7 @@ export async function serveUntilDone(
         reportToLog(`${paths.socket} was removed: it is made anew`);
         keeper.keepRecords();
         void place.server.close();
-        place = await openPlace(paths, answer, peerUid);
+        place = await openPlace(paths, answer, peerUid, turns);
       }
       keeper.takeOverRest();
     } catch (error) {
@@ -83,10 +84,15 @@ interface Place {
 }
 
 /** Node removes the name that it listened by, whoever has it then (uv__pipe_close of libuv): so the socket gets its own later. */
-async function openPlace(paths: KeeperPaths, answer: Answerer, peerUid: PeerUid | undefined): Promise<Place> {
+async function openPlace(
+  paths: KeeperPaths,
+  answer: Answerer,
+  peerUid: PeerUid | undefined,
+  turns: Turns,
+): Promise<Place> {
   const first = `${paths.socket}.${process.pid}`;
   rmSync(first, { force: true });
-  const server = await serveKeeper(first, answer, peerUid);
+  const server = await serveKeeper(first, answer, peerUid, turns);
   chmodSync(first, 0o600);
   const { ino } = statSync(first);
   renameSync(first, paths.socket);

@@ -25,6 +25,22 @@ export type Answerer = (request: KeeperRequest, secrets: LiftedSecrets) => Promi
 /** The uid at the other end of a connected unix socket. */
 export type PeerUid = (fd: number) => number;
 
+/** Does one thing after the other, in the order in which they are asked. */
+export class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  take<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  /** When all that was asked until now is done. */
+  get done(): Promise<unknown> {
+    return this.#last;
+  }
+}
+
 /** A listening keeper socket. */
 export interface KeeperServer {
   /** Connections open now. */
@@ -39,20 +55,17 @@ export interface KeeperServer {
 /**
  * Serves the keeper's protocol on a unix socket whose folder and umask keep others out; besides, each connection's
  * peer credentials must be root's or this process's own user's.
+ *
+ * @param turns shared by sockets that follow one another: whoever asked by the one before is still being answered
  */
 export async function serveKeeper(
   path: string,
   answer: Answerer,
   peerUid: PeerUid = (fd) => readPeerCredentials(fd).uid,
+  turns = new Turns(),
 ): Promise<KeeperServer> {
   const sockets = new Set<Socket>();
   let isClosing = false;
-  let queue: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const turn = queue.then(work);
-    queue = turn.catch(() => {});
-    return turn;
-  };
   const server = createServer((socket) => {
     socket.on("error", () => socket.destroy());
     if (!isTrusted(socket, peerUid)) {
@@ -61,7 +74,7 @@ export async function serveKeeper(
     }
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
-    readRequests(socket, (line) => inTurn(() => reply(socket, line, answer, () => isClosing)));
+    readRequests(socket, (line) => turns.take(() => reply(socket, line, answer, () => isClosing)));
   });
   await listen(server, path);
   return {
@@ -71,7 +84,7 @@ export async function serveKeeper(
     close: async () => {
       isClosing = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      await queue;
+      await turns.done;
       for (const socket of sockets) socket.end();
       const leave = setTimeout(() => {
         for (const socket of sockets) socket.destroy();
