@@ -4,6 +4,7 @@ import {
   ftruncateSync,
   openSync,
   readdirSync,
+  readlinkSync,
   readSync,
   rmSync,
   statSync,
@@ -46,9 +47,17 @@ export function openEngineLog(path: string): number {
   return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND, 0o600);
 }
 
-/** Looks every ten seconds how long the engines' logs have become, until it is disposed of. */
-export function boundEngineLogs(folder: string): Disposable {
-  const timer = setInterval(() => shortenEngineLogs(folder), LOOK_MS).unref();
+/**
+ * Looks every ten seconds how long the engines' logs have become, until it is disposed of.
+ *
+ * @param pids of the engines, whose logs may have been removed with the folder
+ */
+export function boundEngineLogs(folder: string, pids: () => readonly number[]): Disposable {
+  const look = (): void => {
+    for (const pid of pids()) shortenRemovedLog(folder, pid);
+    shortenEngineLogs(folder);
+  };
+  const timer = setInterval(look, LOOK_MS).unref();
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
@@ -58,6 +67,21 @@ export function shortenEngineLogs(folder: string): void {
     const path = `${folder}/${name}`;
     const size = LOG_NAME.test(name) ? (statSync(path, { throwIfNoEntry: false })?.size ?? 0) : 0;
     if (size > LARGEST_BYTES) shorten(path, size);
+  }
+}
+
+/** The same for the log of an engine that somebody removed: the engine writes on, and only its own descriptor leads there. */
+export function shortenRemovedLog(folder: string, pid: number): void {
+  const log = `/proc/${pid}/fd/1`;
+  try {
+    const target = readlinkSync(log);
+    // How the kernel names what is gone (fs/d_path.c).
+    const name =
+      target.startsWith(`${folder}/`) && / \(deleted\)$/.test(target) ? target.slice(folder.length + 1, -10) : "";
+    const { size } = statSync(log);
+    if (LOG_NAME.test(name) && size > LARGEST_BYTES) shorten(log, size);
+  } catch {
+    // The engine ended, or may not be looked into, or there is no /proc.
   }
 }
 

@@ -108,6 +108,10 @@ export class Keeper {
     return this.#devices.size === 0 && this.#tables.length === 0 && this.#watchdog.isAtRest;
   }
 
+  get enginePids(): readonly number[] {
+    return [...this.#devices.values()].flatMap(({ engine }) => engine?.state.pid || []);
+  }
+
   get status(): KeeperStatus {
     const devices: KeeperDevice[] = [...this.#devices].map(([device, { engine }]) => ({
       device,

@@ -14,6 +14,8 @@ const LOOK_MS = 250;
 /** What a keeper is to the process that runs it. */
 export interface LivingKeeper {
   readonly holdsNothing: boolean;
+  /** The processes whose logs stand in the keeper's folder. */
+  readonly enginePids?: readonly number[];
   answer(...request: Parameters<Answerer>): Promise<KeeperStatus>;
   /** Writes down in the keeper's folder what the next keeper needs, where somebody removed it. */
   keepRecords(): void;
@@ -50,7 +52,7 @@ export async function serveUntilDone(
   };
   const turns = new Turns();
   let place = await openPlace(paths, answer, peerUid, turns);
-  using _logs = boundEngineLogs(paths.folder);
+  using _logs = boundEngineLogs(paths.folder, () => keeper.enginePids ?? []);
   const isDone = (): boolean => isStopAsked || ended?.aborted === true;
   const isIdle = (): boolean => !isService && performance.now() - idleSinceMs >= IDLE_MS;
   while (!isDone() && !isIdle()) {

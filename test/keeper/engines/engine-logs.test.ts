@@ -1,5 +1,8 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   closeSync,
+  fstatSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -12,7 +15,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openEngineLog, pruneEngineLogs, shortenEngineLogs } from "../../../src/keeper/engine-logs.ts";
+import {
+  openEngineLog,
+  pruneEngineLogs,
+  shortenEngineLogs,
+  shortenRemovedLog,
+} from "../../../src/keeper/engine-logs.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -57,3 +65,27 @@ test("what an engine says is bounded while it says it: the last quarter of a meb
     closeSync(log);
   }
 });
+
+test.skipIf(process.platform !== "linux")(
+  "what an engine says is bounded where its folder was removed under it",
+  async () => {
+    const elsewhere = join(folder, "elsewhere.log");
+    const log = openEngineLog(join(folder, "engine-awg-t0.log"));
+    const others = openEngineLog(elsewhere);
+    const engines = [log, others].map((fd) => spawn("sleep", ["60"], { stdio: ["ignore", fd, fd] }));
+    try {
+      for (const fd of [log, others]) writeSync(fd, "roamed peer\n".repeat(100_000));
+      rmSync(folder, { recursive: true });
+      for (const { pid } of engines) shortenRemovedLog(folder, pid ?? 0);
+      expect([log, others].map((fd) => fstatSync(fd).size > 1024 * 1024)).toEqual([false, true]);
+      expect(fstatSync(log).size).toBeGreaterThan(256 * 1024);
+    } finally {
+      for (const engine of engines) {
+        engine.kill("SIGKILL");
+        await once(engine, "exit");
+      }
+      closeSync(log);
+      closeSync(others);
+    }
+  },
+);
