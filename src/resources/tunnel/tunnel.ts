@@ -61,9 +61,14 @@ export function holdOfTunnel(desired: TunnelSpec, observed: TunnelObserved): Hol
   const { silence, privateKey } = observed;
   if (silence?.isForeign !== true) return undefined;
   const way = silence.canGoOn ? `kill -CONT ${silence.pid} lets it go on, ` : "";
-  const holder = `an engine that awg does not end unasked: ${silence.text} (${way}--replace ends it, and another begins)`;
+  // Of one that never answered awg nobody knows what a way back would bring back: a person ends it, not a plan.
+  const isUnknown = privateKey === undefined;
+  const end = isUnknown
+    ? `kill -KILL ${silence.pid} ends it and its device, and the next apply makes both`
+    : "--replace ends it, and another begins";
+  const holder = `an engine that awg does not end unasked: ${silence.text} (${way}${end})`;
   const others = diffTunnel(desired, observed).filter(({ field }) => field !== "/running");
-  return { holder, canStay: privateKey !== undefined && others.length === 0 };
+  return { holder, canStay: !isUnknown && others.length === 0 };
 }
 
 /** Whether nothing differs but that the engine, which is there, does not answer. */

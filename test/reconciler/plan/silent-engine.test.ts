@@ -81,10 +81,13 @@ describe("an engine that is there and does not answer", () => {
       steps: [],
       conflicts: [`an engine that awg does not end unasked: ${TEXT} ${way}`],
     });
-    expect(planned(true, specOf(), [], null)).toMatchObject({
-      steps: [],
-      conflicts: [`an engine that awg does not end unasked: ${TEXT} ${way}`],
-    });
+  });
+
+  test("of another program's that never answered awg: --replace cannot end it, and what can is told", () => {
+    const way = "(kill -CONT 7 lets it go on, kill -KILL 7 ends it and its device, and the next apply makes both)";
+    const conflicts = [`an engine that awg does not end unasked: ${TEXT} ${way}`];
+    for (const replace of [[], [KEY]] as const)
+      expect(planned(true, specOf(), replace, null)).toMatchObject({ steps: [], conflicts });
   });
 
   test("of another program's is ended where a person asks for it", () => {
