@@ -1,9 +1,12 @@
 import { chmodSync, closeSync, fstatSync, mkdirSync, openSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { AwgError } from "../../model/error.ts";
 import type { KeeperPaths } from "../../model/keeper-protocol.ts";
 import { tryLockFile } from "../../native/linux/process/file-lock.ffi.ts";
 
 const LOCK_LOOK_MS = 1000;
+/** sun_path with its closing zero has 108 bytes, on macOS 104 (unix(7), unix(4)). */
+const LONGEST_SOCKET_BYTES = process.platform === "darwin" ? 103 : 107;
 
 /** The folder of a keeper and its lock, of which there is one for each keeper. */
 export class KeeperFolder {
@@ -33,13 +36,28 @@ export class KeeperFolder {
     return true;
   }
 
-  /** The same at the beginning of a keeper's life; a service waits for another to end. */
+  /**
+   * The same at the beginning of a keeper's life; a service waits for another to end. AwgError usage, before anything is made,
+   * where no socket can stand in the folder.
+   */
   async begin({ isService }: { readonly isService: boolean }): Promise<boolean> {
+    this.#demandShortSocket();
     while (!this.take()) {
       if (!isService) return false;
       await sleep(LOCK_LOOK_MS);
     }
     return true;
+  }
+
+  #demandShortSocket(): void {
+    const { socket } = this.paths;
+    const bytes = Buffer.byteLength(socket);
+    if (bytes <= LONGEST_SOCKET_BYTES) return;
+    throw new AwgError(
+      "usage",
+      `the keeper's socket ${socket} would have ${bytes} bytes, and a unix socket takes ${LONGEST_SOCKET_BYTES}`,
+      { remedy: "name a shorter run folder (--run-dir)" },
+    );
   }
 }
 

@@ -1,4 +1,5 @@
 import { chmodSync, renameSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../../model/error.ts";
 import type { KeeperPaths, KeeperStatus } from "../../model/keeper-protocol.ts";
@@ -85,14 +86,17 @@ interface Place {
   stands(): boolean;
 }
 
-/** Node removes the name that it listened by, whoever has it then (uv__pipe_close of libuv): so the socket gets its own later. */
+/**
+ * Node removes the name that it listened by, whoever has it then (uv__pipe_close of libuv): so the socket gets its own later. The
+ * first is no longer than that: a pid has at most five digits to the base of 36.
+ */
 async function openPlace(
   paths: KeeperPaths,
   answer: Answerer,
   peerUid: PeerUid | undefined,
   turns: Turns,
 ): Promise<Place> {
-  const first = `${paths.socket}.${process.pid}`;
+  const first = join(paths.folder, `_${process.pid.toString(36)}`);
   rmSync(first, { force: true });
   const server = await serveKeeper(first, answer, peerUid, turns);
   chmodSync(first, 0o600);

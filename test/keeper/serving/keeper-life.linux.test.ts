@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { existsSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { KeeperFolder } from "../../../src/keeper/serving/keeper-folder.ts";
 import { type LivingKeeper, serveUntilDone } from "../../../src/keeper/serving/keeper-life.ts";
 import { KEEPER_PROTOCOL_VERSION, keeperPaths, renderKeeperRequest } from "../../../src/model/keeper-protocol.ts";
@@ -57,3 +57,32 @@ test.skipIf(process.platform !== "linux")(
     second.destroy();
   },
 );
+
+describe.skipIf(process.platform !== "linux")("the longest path that a unix socket takes (unix(7): 107 bytes)", () => {
+  const pathsOf = (bytes: number) => {
+    const run = join(temporaryFolder(), "run");
+    return keeperPaths(run.padEnd(run.length + bytes - keeperPaths(run, 1).socket.length, "x"), 1);
+  };
+
+  test("is a keeper's, whatever its pid", async () => {
+    const paths = pathsOf(107);
+    expect(paths.socket).toHaveLength(107);
+    const folder = new KeeperFolder(paths);
+    expect(await folder.begin({ isService: false })).toBe(true);
+    const end = new AbortController();
+    const life = serveUntilDone(new SlowKeeper(), folder, { isService: false, ended: end.signal });
+    await expect.poll(() => existsSync(paths.socket)).toBe(true);
+    (await ask(paths.socket, "status")).destroy();
+    end.abort();
+    await life;
+  });
+
+  test("is told before a longer one is made", async () => {
+    const paths = pathsOf(108);
+    await expect(new KeeperFolder(paths).begin({ isService: false })).rejects.toMatchObject({
+      message: `the keeper's socket ${paths.socket} would have 108 bytes, and a unix socket takes 107`,
+      remedy: "name a shorter run folder (--run-dir)",
+    });
+    expect(existsSync(paths.folder)).toBe(false);
+  });
+});
