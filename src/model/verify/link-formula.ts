@@ -15,8 +15,12 @@ import { addressIn, hasUser } from "./space/conditions.ts";
 import { all, any, type Formula, fragmentIs, not, numberIn, numberIs } from "./space/term.ts";
 
 const whole = fragmentIs("whole", "first");
-/** As the kernel's own; it sends them without a socket. */
-const isProbe = all(not(hasUser), numberIn("length", [{ first: 0n, last: BigInt(NDP_BYTES) }]));
+const isAboutNeighbours = any(ndp(NDP.neighbourSolicit), ndp(NDP.neighbourAdvert));
+
+/** The kernel's own about neighbours, which it sends without a socket and no longer than this (S2.6). */
+export function neighbourProbe(bytes: number): Formula {
+  return all(isAboutNeighbours, not(hasUser), numberIn("length", [{ first: 0n, last: BigInt(bytes) }]));
+}
 
 /** DHCP and NDP that may leave (S2.4–S2.6). */
 export function linkOut(family: Family): Formula {
@@ -25,10 +29,8 @@ export function linkOut(family: Family): Formula {
   return any(
     all(dhcp(DHCPV6.client, DHCPV6.server), ofLink, addressIn("destination", 6, DHCPV6_SERVERS)),
     all(ndp(NDP.routerSolicit), addressIn("destination", 6, [ALL_ROUTERS])),
-    all(
-      any(ndp(NDP.neighbourSolicit), ndp(NDP.neighbourAdvert)),
-      any(addressIn("destination", 6, NEIGHBOUR_PREFIXES), isProbe),
-    ),
+    all(isAboutNeighbours, addressIn("destination", 6, NEIGHBOUR_PREFIXES)),
+    neighbourProbe(NDP_BYTES),
   );
 }
 

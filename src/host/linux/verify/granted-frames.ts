@@ -1,5 +1,7 @@
+import { NDP_FRAME_BYTES } from "../../../model/firewall/link-traffic.ts";
 import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
 import { MARK_MASK, markOfPath } from "../../../model/ownership.ts";
+import { neighbourProbe } from "../../../model/verify/link-formula.ts";
 import { grantedBy } from "../../../model/verify/policy-formula.ts";
 import { POSSIBLE } from "../../../model/verify/possible-packets.ts";
 import { addressIn } from "../../../model/verify/space/conditions.ts";
@@ -9,14 +11,17 @@ import {
   all,
   any,
   deviceIn,
+  type Formula,
   fragmentIs,
   markIs,
+  NEVER,
   NO_USER,
   not,
   numberIs,
 } from "../../../model/verify/space/term.ts";
 import { hasLabels } from "./read-tables.ts";
 import type { FamilyQuestion } from "./ruleset-question.ts";
+import { isEthernet } from "./wire-formula.ts";
 
 const whole = fragmentIs("whole", "first");
 const noUser = numberIs("user", NO_USER);
@@ -38,22 +43,29 @@ export function grantedFrames({ space, granted, question, own }: FamilyQuestion)
   const sent = diagrams.and(space.ofFormula(bySender), space.ofFormula(POSSIBLE.output));
   const across = space.ofFormula(all(granted.forward, POSSIBLE.forward, isLabelled ? not(answers) : ALWAYS));
   const ofStack = diagrams.or(sent, space.exists(across, "in"));
-  const packets = diagrams.or(space.exists(ofStack, "tracking"), fragmentsOf(space, question.policy, !isLabelled));
-  if (isLabelled) return packets;
   const addresses = tunnels.flatMap((tunnel) => tunnel.addresses);
   const foreign = not(addressIn("source", space.family, addresses));
+  const probes = space.family === 6 ? all(foreign, not(isEthernet), neighbourProbe(NDP_FRAME_BYTES)) : NEVER;
+  const unfragmented = diagrams.or(space.exists(ofStack, "tracking"), space.ofFormula(probes));
+  const packets = diagrams.or(unfragmented, fragmentsOf(space, question.policy, !isLabelled, probes));
+  if (isLabelled) return packets;
   const marks = any(...tunnels.map(({ number }) => markIs(MARK_MASK, markOfPath(number))));
   return diagrams.or(packets, space.ofFormula(all(noUser, foreign, marks)));
 }
 
 /** S9.2: without ports a later fragment is asked for by each layer alone (S1.2): each must have some whole packet of its kind. */
-function fragmentsOf(space: FamilyQuestion["space"], { steering, layers }: FirewallPolicy, lasting: boolean): Diagram {
+function fragmentsOf(
+  space: FamilyQuestion["space"],
+  { steering, layers }: FirewallPolicy,
+  lasting: boolean,
+  probes: Formula,
+): Diagram {
   const { diagrams } = space;
   const addresses = layers.flatMap(({ tunnels }) => tunnels.flatMap((tunnel) => tunnel.addresses));
   const isLater = all(fragmentIs("later"), not(addressIn("source", space.family, addresses)));
   return layers.reduce<Diagram>((left, layer) => {
     const granted = grantedBy({ steering, layers: [layer] }, "output", space.family, { lasting });
-    const wholes = space.exists(space.ofFormula(all(POSSIBLE.output, granted, whole)), "tracking");
+    const wholes = space.exists(space.ofFormula(all(POSSIBLE.output, any(granted, probes), whole)), "tracking");
     const anyPorts = space.exists(space.exists(space.exists(wholes, "word0"), "word2"), "fragment");
     return diagrams.and(left, anyPorts);
   }, space.ofFormula(isLater));

@@ -2,11 +2,13 @@ import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
 import type { Family } from "../../../model/ip.ts";
 import { grantedBy, markedFor, UNLABELLED } from "../../../model/verify/policy-formula.ts";
 import { type Hook, POSSIBLE } from "../../../model/verify/possible-packets.ts";
+import { PLAIN_WIRE } from "../../../model/verify/space/header-point.ts";
 import { PacketSpace } from "../../../model/verify/space/packet-space.ts";
 import { type Formula, termsOf } from "../../../model/verify/space/term.ts";
 import type { Detour } from "./checks/verify-detours.ts";
 import { markUsesOfTables, type ReadTable, readTables, termsOfTables } from "./read-tables.ts";
 import { isOurs, type RuleTable } from "./rule-table.ts";
+import { isAsCalled, ofStack } from "./wire-formula.ts";
 
 /** What is asked: whether these tables let pass what the policy grants and nothing else. */
 export interface RulesetQuestion {
@@ -59,7 +61,8 @@ export function askFor(question: RulesetQuestion, family: Family, steered: reado
     forward: grantedBy(policy, "forward", family),
   };
   const paths = steered.map((one) => ({ ...one, packets: markedFor(policy, family, one.number) }));
-  const stated = [...Object.values(granted), ...Object.values(POSSIBLE), UNLABELLED];
+  const wire = [ofStack(family), isAsCalled(PLAIN_WIRE[family].type)];
+  const stated = [...Object.values(granted), ...Object.values(POSSIBLE), UNLABELLED, ...wire];
   const formulas = [...stated, ...paths.map((one) => one.packets)];
   const space = new PacketSpace({
     family,

@@ -1,11 +1,12 @@
 import { judge } from "../../../model/firewall/evaluate.ts";
 import { type FindingKind, type ShownPacket, showPoint, type VerifyFinding } from "../../../model/verify/finding.ts";
 import { NOTHING } from "../../../model/verify/space/diagrams.ts";
-import { packetOf } from "../../../model/verify/space/header-point.ts";
+import { PLAIN_WIRE, packetOf } from "../../../model/verify/space/header-point.ts";
 import { pointFormula } from "../../../model/verify/space/point-formula.ts";
 import { unionOf } from "./packet-ways.ts";
 import type { FamilyQuestion } from "./ruleset-question.ts";
 import type { Hit, Piece } from "./walk.ts";
+import { isPlain, wireWords } from "./wire-formula.ts";
 
 /** Of more ways of one kind only their number is said. */
 const MOST_SHOWN = 25;
@@ -53,7 +54,9 @@ function showWay(
   }
   const said = judge(question.policy, packetOf(point, hook === "frame" ? "output" : hook));
   const message = MESSAGES[kind]?.(said.reason) ?? said.reason;
-  return { kind, message: `${message} (IPv${family})`, packet, rules: met };
+  const { wire = PLAIN_WIRE[family] } = point;
+  const onWire = isPlain(wire, family) ? "" : `, on the wire ${wireWords(wire)}`;
+  return { kind, message: `${message} (IPv${family}${onWire})`, packet, rules: met };
 }
 
 const MESSAGES: Readonly<Partial<Record<FindingKind, (reason: string) => string>>> = {

@@ -9,18 +9,18 @@ import { type Diagram, NOTHING } from "../../../model/verify/space/diagrams.ts";
 import type { PacketSpace } from "../../../model/verify/space/packet-space.ts";
 import { all, any, deviceIn, type Formula, NEVER, not, type Term } from "../../../model/verify/space/term.ts";
 import { verifyDetours } from "./checks/verify-detours.ts";
-import { verifyDisguises } from "./checks/verify-disguises.ts";
+import { verifyFrames } from "./checks/verify-frames.ts";
 import { verifyOtherFrames } from "./checks/verify-other-frames.ts";
 import { verifyStrangers } from "./checks/verify-strangers.ts";
 import { judgeWrites } from "./checks/verify-writes.ts";
-import { grantedFrames } from "./granted-frames.ts";
-import { isMet, sendFrames, sendThrough, unionOf, within } from "./packet-ways.ts";
+import { isMet, sendThrough, unionOf, within } from "./packet-ways.ts";
 import { baseChainsAt, type DoubtfulRule, doubtfulRules, hasLabels, untrackingRules } from "./read-tables.ts";
 import { SENDS_BY_ITSELF } from "./reading/read-rule.ts";
 import type { RuleTable } from "./rule-table.ts";
 import { askFor, type FamilyQuestion, type RulesetQuestion, type StatedPath } from "./ruleset-question.ts";
 import { showPieces } from "./show-pieces.ts";
 import { type Piece, startingWith, walk } from "./walk.ts";
+import { ofStack } from "./wire-formula.ts";
 
 const NO_LABELS =
   "this kernel labels no packets: a container with CAP_NET_RAW and a device on one of this machine's can send as if it were an answer to a guest, or what is left of a user's flow (S12.16)";
@@ -43,7 +43,7 @@ export function verifyRuleset(question: RulesetQuestion): Verified {
     for (const note of untracked(asked)) notes.add(note);
     if (question.framed.length > 0 && asked.own.length > 0 && !hasLabels(asked.own)) notes.add(NO_LABELS);
   }
-  findings.push(...verifyOtherFrames(question), ...verifyDisguises(question), ...verifyDetours(question));
+  findings.push(...verifyOtherFrames(question), ...verifyDetours(question));
   findings.push(...verifyStrangers(question));
   for (const bridge of question.guestBridges ?? []) notes.add(unjudgedBridge(bridge));
   for (const table of question.tables.filter(isUnseen)) {
@@ -53,9 +53,9 @@ export function verifyRuleset(question: RulesetQuestion): Verified {
 }
 
 function verifyHook(asked: FamilyQuestion, hook: Hook): VerifyFinding[] {
-  const { space, own, all } = asked;
+  const { space, own } = asked;
   const { diagrams } = space;
-  const possible = space.ofFormula(POSSIBLE[hook]);
+  const possible = space.ofFormula(all(POSSIBLE[hook], ofStack(space.family)));
   const granted = diagrams.and(possible, space.ofFormula(asked.granted[hook]));
   const refused = diagrams.minus(possible, granted);
   const { stack, egress } = sendThrough(asked, own, hook, possible);
@@ -65,7 +65,7 @@ function verifyHook(asked: FamilyQuestion, hook: Hook): VerifyFinding[] {
     ...split(asked, hook, out).flatMap(([kind, set]) => showWays(asked, hook, kind, set)),
     ...showWays(asked, hook, "weakness", weak),
   ];
-  const everything = sendThrough(asked, all, hook, granted);
+  const everything = sendThrough(asked, asked.all, hook, granted);
   const dropped = unionOf(space, [...everything.stack.dropped, ...everything.egress.dropped]);
   const passed = diagrams.or(unionOf(space, everything.egress.accepted), space.ofFormula(untold(asked, hook)));
   return [...findings, ...showDrops(asked, hook, diagrams.minus(dropped, passed))];
@@ -100,18 +100,6 @@ function showDrops(asked: FamilyQuestion, hook: Hook, set: Diagram): VerifyFindi
   if (set === NOTHING) return [];
   const { stack, egress } = sendThrough(asked, asked.all, hook, set, true);
   return showPieces(asked, hook, "lock-out", within(asked.space, [...stack.dropped, ...egress.dropped], set));
-}
-
-/** S9: what a raw socket writes at each physical device. */
-function verifyFrames(asked: FamilyQuestion): VerifyFinding[] {
-  const { space, own, question } = asked;
-  if (question.framed.length === 0) return [];
-  const onDevices = space.ofFormula(deviceIn("out", question.framed));
-  const possible = space.diagrams.and(space.ofFormula(POSSIBLE.frame), onDevices);
-  const refused = space.diagrams.minus(possible, grantedFrames(asked));
-  const out = space.diagrams.and(unionOf(space, sendFrames(asked, own, refused).accepted), refused);
-  if (out === NOTHING) return [];
-  return showPieces(asked, "frame", "leak", within(space, sendFrames(asked, own, out, true).accepted, out));
 }
 
 /** S4: the mark that each flow gets is its path's, whoever else writes marks. */

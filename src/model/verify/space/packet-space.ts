@@ -1,7 +1,7 @@
 import { addressBits, type Family, type IpAddress, parseIp } from "../../ip.ts";
 import { USUAL_LENGTH } from "../finding.ts";
 import { type ClassRange, type Diagram, Diagrams, EVERYTHING, NOTHING } from "./diagrams.ts";
-import type { HeaderPoint } from "./header-point.ts";
+import { type HeaderPoint, PLAIN_WIRE, type Wire } from "./header-point.ts";
 import { changeMark, type MarkChange, type MarkUse, markClasses, UNCHANGED } from "./mark-classes.ts";
 import {
   type Dimension,
@@ -18,6 +18,11 @@ import {
 const ORDER = [
   "out",
   "in",
+  "medium",
+  "type",
+  "tag",
+  "inner",
+  "first",
   "tracking",
   "fragment",
   "user",
@@ -27,21 +32,29 @@ const ORDER = [
   "hops",
   "came",
   "target",
+  "sender",
   "word0",
   "word2",
   "destination",
   "source",
 ] as const satisfies readonly Dimension[];
 
+const COUNTED = ["protocol", "length", "hops", "came", "target", "sender", "word0", "word2"] as const;
+/** What a frame bears. */
+const WIRE_DIMENSIONS = Object.keys(PLAIN_WIRE[4]) as readonly (keyof Wire)[];
+
 const LEVELS = Object.fromEntries(ORDER.map((name, level) => [name, level])) as Readonly<Record<Dimension, number>>;
 
 /** What a packet shown to people should look like where the rules leave a choice. */
-const PLEASANT: Readonly<Record<NumberDimension, Readonly<Record<Family, readonly (bigint | string)[]>>>> = {
+const PLEASANT: Readonly<
+  Record<Exclude<NumberDimension, keyof Wire>, Readonly<Record<Family, readonly (bigint | string)[]>>>
+> = {
   user: { 4: [1000n, 1001n, NO_USER], 6: [1000n, 1001n, NO_USER] },
   protocol: { 4: [17n, 6n, 1n], 6: [17n, 6n, 58n] },
   length: { 4: [BigInt(USUAL_LENGTH)], 6: [BigInt(USUAL_LENGTH)] },
   hops: { 4: [64n], 6: [64n] },
   came: { 4: [0n], 6: [0n] },
+  sender: { 4: [1n], 6: [1n] },
   target: { 4: [0x02_00_00_00_00_01n], 6: [0x02_00_00_00_00_01n] },
   word0: { 4: [40_000n], 6: [40_000n] },
   word2: { 4: [443n, 4433n], 6: [443n, 4433n] },
@@ -132,23 +145,20 @@ export class PacketSpace {
     });
     const point = this.diagrams.pick(set, wishes);
     const number = (name: NumberDimension) => this.#valueIn(name, point[LEVELS[name]] ?? 0);
+    const wire = Object.fromEntries(WIRE_DIMENSIONS.map((one) => [one, Number(number(one))])) as unknown as Wire;
     const name = (dimension: keyof PacketSpace["names"]) => this.#names[dimension][point[LEVELS[dimension]] ?? 0] ?? "";
     const address = (side: "source" | "destination"): IpAddress => ({ family: this.family, value: number(side) });
     const user = number("user");
+    const counted = Object.fromEntries(COUNTED.map((one) => [one, Number(number(one))]));
     return {
       in: name("in"),
       out: name("out"),
       tracking: name("tracking") as HeaderPoint["tracking"],
       fragment: name("fragment") as HeaderPoint["fragment"],
+      wire,
       ...(user === NO_USER ? {} : { user: Number(user) }),
       mark: this.#marks[point[LEVELS.mark] ?? 0] ?? 0,
-      protocol: Number(number("protocol")),
-      length: Number(number("length")),
-      hops: Number(number("hops")),
-      came: Number(number("came")),
-      target: Number(number("target")),
-      word0: Number(number("word0")),
-      word2: Number(number("word2")),
+      ...(counted as Record<(typeof COUNTED)[number], number>),
       destination: address("destination"),
       source: address("source"),
     };
@@ -250,16 +260,18 @@ function joinRanges(ranges: readonly ClassRange[]): ClassRange[] {
   return joined;
 }
 
+const BYTES: readonly NumberDimension[] = ["first", "protocol", "hops", "came", "sender"];
+
 /** The largest value of a dimension. */
 function lastValue(dimension: NumberDimension, family: Family): bigint {
   if (dimension === "source" || dimension === "destination") return (1n << BigInt(addressBits(family))) - 1n;
   if (dimension === "user") return NO_USER;
   if (dimension === "length") return 0xffff_ffffn;
   if (dimension === "target") return 0xffff_ffff_ffffn;
-  return dimension === "word0" || dimension === "word2" ? 0xffffn : 0xffn;
+  return BYTES.includes(dimension) ? 0xffn : 0xffffn;
 }
 
-const NUMBER_DIMENSIONS = Object.keys(PLEASANT) as readonly NumberDimension[];
+const NUMBER_DIMENSIONS = [...WIRE_DIMENSIONS, ...Object.keys(PLEASANT)] as readonly NumberDimension[];
 
 function cutClasses(terms: readonly Term[], family: Family): Record<NumberDimension, bigint[]> {
   const cuts = Object.fromEntries(NUMBER_DIMENSIONS.map((name) => [name, new Set([0n])])) as Record<
@@ -282,8 +294,12 @@ function cutClasses(terms: readonly Term[], family: Family): Record<NumberDimens
 function wishesOf(family: Family, sources: readonly string[]): Record<NumberDimension, bigint[]> {
   const numbers = (values: readonly (bigint | string)[]) =>
     values.flatMap((value) => (typeof value === "bigint" ? [value] : (addressOf(value, family) ?? [])));
-  const wishes = Object.fromEntries(NUMBER_DIMENSIONS.map((name) => [name, numbers(PLEASANT[name][family])]));
-  return { ...wishes, source: numbers([...sources, ...PLEASANT.source[family]]) } as Record<NumberDimension, bigint[]>;
+  const wishes = Object.fromEntries(Object.entries(PLEASANT).map(([name, values]) => [name, numbers(values[family])]));
+  const plain = Object.fromEntries(WIRE_DIMENSIONS.map((name) => [name, [BigInt(PLAIN_WIRE[family][name])]]));
+  return { ...plain, ...wishes, source: numbers([...sources, ...PLEASANT.source[family]]) } as Record<
+    NumberDimension,
+    bigint[]
+  >;
 }
 
 function addressOf(text: string, family: Family): bigint | undefined {

@@ -1,107 +1,121 @@
 import { renderIp } from "../../../../model/ip.ts";
-import type { VerifyFinding } from "../../../../model/verify/finding.ts";
+import type { FindingKind, VerifyFinding } from "../../../../model/verify/finding.ts";
 import { addressIn } from "../../../../model/verify/space/conditions.ts";
-import { NOTHING } from "../../../../model/verify/space/diagrams.ts";
+import { type Diagram, NOTHING } from "../../../../model/verify/space/diagrams.ts";
+import { type HeaderPoint, PLAIN_WIRE } from "../../../../model/verify/space/header-point.ts";
 import { PacketSpace } from "../../../../model/verify/space/packet-space.ts";
 import {
-  ALWAYS,
   all,
   any,
   deviceIn,
   type Formula,
-  NEVER,
   NO_USER,
   not,
   numberIn,
   numberIs,
   termsOf,
 } from "../../../../model/verify/space/term.ts";
+import { unionOf, within } from "../packet-ways.ts";
 import { baseChainsAt, markUsesOfTables, readTables, termsOfTables } from "../read-tables.ts";
 import { isOurs } from "../rule-table.ts";
 import type { RulesetQuestion } from "../ruleset-question.ts";
 import { type Piece, startingWith, walk } from "../walk.ts";
+import { FRAME_KINDS, isAsCalled, isEthernet, wireWords } from "../wire-formula.ts";
 
 const ARP = 0x0806;
 const EAPOL = 0x888e;
+const LACP = 0x8809;
+const LLC = 0x0004;
 /** Judged elsewhere: IPv4 and IPv6. */
 const IP_TYPES = [0x0800, 0x86dd];
-
-/** Frames by what they are on the wire; and which of them the kernel's own are (S2.8). */
-interface Kind {
-  readonly wire?: Uint8Array;
-  /** The protocol that is asked about; all but IP when absent. */
-  readonly told?: number;
-  readonly own: Formula;
-}
 
 /** PACKET_HOST of if_packet.h: what nobody handed on. */
 const MADE_HERE = 0;
 const KERNELS = all(
+  isEthernet,
   numberIs("user", NO_USER),
   numberIs("came", MADE_HERE),
   numberIn("length", [{ first: 0n, last: 124n }]),
 );
 /** Group addresses of the link. */
-const [TREES, SLOW] = [
-  numberIn("target", [{ first: 0x0180_c200_0000n, last: 0x0180_c200_000fn }]),
-  numberIs("target", 0x0180_c200_0002n),
-];
+const TREES = numberIn("target", [{ first: 0x0180_c200_0000n, last: 0x0180_c200_000fn }]);
+const SLOW = numberIs("target", 0x0180_c200_0002n);
 
-/** A BPDU and an LACPDU besides: what the kernel calls them, and their frames from the type on. */
-const KINDS: readonly Kind[] = [
-  { own: NEVER },
-  { told: 0x0004, wire: Uint8Array.of(0, 38, 0x42, 0x42, 3, 0), own: all(KERNELS, TREES) },
-  { told: 0x8809, wire: Uint8Array.of(0x88, 0x09, 1, 1, 1, 20), own: all(KERNELS, SLOW) },
-];
+const isCalled = (protocol: number) => numberIs("word0", protocol);
+/** S2.7, S2.8: what may leave with the kill switch on, if it is what it is called. */
+const GRANTED = any(
+  isCalled(ARP),
+  isCalled(EAPOL),
+  all(isCalled(LLC), KERNELS, TREES),
+  all(isCalled(LACP), KERNELS, SLOW),
+);
+const AS_CALLED = any(...[...FRAME_KINDS.keys()].map((protocol) => all(isCalled(protocol), isAsCalled(protocol))));
+const POSSIBLE = all(not(numberIs("word0", ...IP_TYPES)), deviceIn("in", [""]));
 
-/** S2.7, S2.8: frames that are not IP, at the egress of each physical device. One finding for each device and way. */
+/**
+ * S2.7, S2.8, S9.5: frames that their socket does not call IP, at the egress of each physical device. One finding for each device
+ * and way, of those that are what they are called and of the rest.
+ */
 export function verifyOtherFrames(question: RulesetQuestion): VerifyFinding[] {
-  return KINDS.flatMap((kind) => verifyKind(question, kind));
-}
-
-function verifyKind(question: RulesetQuestion, { wire, told, own }: Kind): VerifyFinding[] {
   const { policy, framed, indexes } = question;
-  const tables = readTables(question.tables.filter(isOurs), {
-    family: 4,
-    frames: true,
-    indexes,
-    ...(wire === undefined ? {} : { wire }),
-  });
+  const tables = readTables(question.tables.filter(isOurs), { family: 4, frames: true, indexes });
   const addresses = policy.layers.flatMap(({ tunnels }) => tunnels.flatMap((tunnel) => tunnel.addresses));
-  const announcing = all(numberIs("word0", ARP), addressIn("source", 4, addresses));
+  const announcing = all(isCalled(ARP), addressIn("source", 4, addresses));
   const isGuarded = policy.layers.some(({ killSwitch }) => killSwitch);
-  const known = any(numberIs("word0", ARP), numberIs("word0", EAPOL), own);
-  const granted: Formula = all(not(announcing), isGuarded ? known : ALWAYS);
-  const asking = told === undefined ? not(numberIs("word0", ...IP_TYPES)) : numberIs("word0", told);
-  const possible = all(asking, deviceIn("in", [""]));
+  const granted: Formula = all(not(announcing), ...(isGuarded ? [GRANTED, AS_CALLED] : []));
   const space = new PacketSpace({
     family: 4,
-    terms: [...termsOfTables(tables), ...termsOf(granted), ...termsOf(possible)],
+    terms: [...termsOfTables(tables), ...[granted, AS_CALLED, POSSIBLE].flatMap(termsOf)],
     markUses: markUsesOfTables(tables),
     devices: framed,
   });
   const { diagrams } = space;
-  const [asked, allowed] = [space.ofFormula(possible), space.ofFormula(granted)];
+  const allowed = space.ofFormula(granted);
+  const refused = diagrams.not(allowed);
+  const asCalled = space.ofFormula(AS_CALLED);
   return framed.flatMap((device) => {
-    const here = diagrams.and(asked, space.ofFormula(deviceIn("out", [device])));
+    const here = space.ofFormula(all(POSSIBLE, deviceIn("out", [device])));
     const { accepted, dropped } = walk(space, baseChainsAt(tables, "egress", device), startingWith(here), true);
-    const show = (kind: VerifyFinding["kind"], pieces: readonly Piece[], wrong: number): VerifyFinding[] =>
-      pieces.flatMap((piece) => {
-        const set = diagrams.and(piece.set, wrong);
-        if (set === NOTHING) return [];
-        const { word0, source, target = 0, came } = space.pick(set);
-        const rules = piece.trace.map(({ name, verdict }) => ({ name, verdict }));
-        const type = `0x${word0.toString(16).padStart(4, "0")}`;
-        const sender = word0 === ARP ? `, which announces ${renderIp(source)}` : "";
-        const to = target
-          .toString(16)
-          .padStart(12, "0")
-          .replace(/..(?!$)/g, "$&:");
-        const words = told === undefined ? "" : ` to ${to}${came === MADE_HERE ? "" : ", handed on from elsewhere"}`;
-        const what = kind === "leak" ? "leaves though nothing grants it" : "is dropped though it is granted";
-        const message = `a frame of the Ethernet type ${type}${sender}${words}, by ${device} ${what} (${told === undefined ? "S2.7" : "S2.8"})`;
-        return [{ kind, message, rules }];
+    const show = (kind: FindingKind, pieces: readonly Piece[], wrong: Diagram): VerifyFinding[] =>
+      [...waysOf(pieces)].flatMap((way) => {
+        const met = within(space, way, wrong);
+        const set = unionOf(space, met);
+        const rules = (met[0]?.trace ?? []).map(({ name, verdict }) => ({ name, verdict }));
+        return [diagrams.and(set, asCalled), diagrams.minus(set, asCalled)].flatMap((part): VerifyFinding[] =>
+          part === NOTHING ? [] : [{ kind, message: messageOf(space, kind, part, device), rules }],
+        );
       });
-    return [...show("leak", accepted, diagrams.not(allowed)), ...show("lock-out", dropped, allowed)];
+    return [...show("leak", accepted, refused), ...show("lock-out", dropped, allowed)];
   });
+}
+
+/** Pieces that met the same rule last went one way, whatever they bear on the wire. */
+function waysOf(pieces: readonly Piece[]): Iterable<readonly Piece[]> {
+  return Map.groupBy(pieces, ({ trace }) => trace.at(-1)?.name).values();
+}
+
+function messageOf(space: PacketSpace, kind: FindingKind, set: Diagram, device: string): string {
+  const found = space.pick(set);
+  const { word0: told, wire = PLAIN_WIRE[4] } = found;
+  const isCalledSo = space.ofFormula(isAsCalled(told));
+  const bearsIt = space.ofFormula(all(isCalled(told), numberIs("type", told)));
+  const { name } = FRAME_KINDS.get(told) ?? {};
+  const what = kind === "leak" ? "leaves though nothing grants it" : "is dropped though it is granted";
+  if (name !== undefined && space.diagrams.and(set, isCalledSo) === NOTHING)
+    return `a frame whose socket says ${name} and which is ${wireWords(wire)} on the wire leaves by ${device} though nothing grants it (S9.5)`;
+  const disguise =
+    name !== undefined || space.diagrams.and(set, bearsIt) !== NOTHING ? "" : `, on the wire ${wireWords(wire)}`;
+  return `a frame of the Ethernet type 0x${told.toString(16).padStart(4, "0")}${detailsOf(found)}${disguise}, by ${device} ${what} (${OF_LINK.includes(told) ? "S2.8" : "S2.7"})`;
+}
+
+const OF_LINK = [LACP, LLC];
+
+function detailsOf({ word0: told, source, target = 0, came }: HeaderPoint): string {
+  if (told === ARP) return `, which announces ${renderIp(source)}`;
+  if (!OF_LINK.includes(told)) return "";
+  const to = target
+    .toString(16)
+    .padStart(12, "0")
+    .replace(/..(?!$)/g, "$&:");
+  return ` to ${to}${came === MADE_HERE ? "" : ", handed on from elsewhere"}`;
 }

@@ -1,5 +1,5 @@
 import type { Family } from "../../../../model/ip.ts";
-import { NO_USER, type NumberDimension, type Term, type Tracking } from "../../../../model/verify/space/term.ts";
+import { NO_USER, type Term, type Tracking } from "../../../../model/verify/space/term.ts";
 import type { HookName } from "../../../../native/linux/nftables/chain.codec.ts";
 import {
   CT_STATE,
@@ -9,31 +9,25 @@ import {
 } from "../../../../native/linux/nftables/expression.ts";
 import type { TableFamily } from "../../../../native/linux/nftables/field.ts";
 import { TCP_OPTION } from "./flow-steps.ts";
-import { loadFirst, loadLink, loadOfFrame, wireOf } from "./load-frame.ts";
+import { bytesOfFragment, HEADER, isFramed, LINK, loadFields, TRANSPORT } from "./header-fields.ts";
+import { loadOfFrame } from "./load-frame.ts";
 import { free, type Loaded, opaque } from "./loaded.ts";
-import { type JoinedPart, type PlainValue, partOfNumber, type RegisterValue, wholeNumber } from "./register-value.ts";
+import { wholeNumber } from "./register-value.ts";
 
 /** Under what circumstances a rule is read. */
 export interface ReadingContext {
   /** IP version of the packets asked about. */
   readonly family: Family;
   /**
-   * The frames are not IP: `word0` stands for the Ethernet type, `source` and `destination` for the sender's and target's
-   * address of an ARP message (RFC 826).
+   * The frames are not IP: `word0` stands for what their socket calls them (skb->protocol), `source` and `destination` for the
+   * sender's and target's address of an ARP message (RFC 826).
    */
   readonly frames?: true;
-  /** The frame's own type and what follows, where its socket calls it something else; else it is as the packet's. */
-  readonly wire?: Uint8Array;
-  /** The device's frames have no header of Ethernet's: `wire` is what would stand behind one. */
-  readonly bare?: true;
   readonly table: TableFamily;
   /** Where the rule's chain hangs in the kernel's packet path; absent for a chain that is jumped to. */
   readonly hook?: HookName;
-  /**
-   * The packets are from another machine's address, of which the route is of this type; what is kept from connection tracking
-   * counts as labelled.
-   */
-  readonly strangers?: number;
+  /** The packets are asked for the route to their sender; what is kept from connection tracking counts as labelled. */
+  readonly strangers?: true;
   /** The packets open their flows. */
   readonly opens?: true;
   /** Index of each device by name. */
@@ -41,18 +35,9 @@ export interface ReadingContext {
 }
 
 const NFPROTO = { 4: 2, 6: 10 } as const;
+const ETHERTYPE = { 4: Uint8Array.of(0x08, 0x00), 6: Uint8Array.of(0x86, 0xdd) } as const;
 const DEVICE_BYTES = 16;
-/** ARPHRD_ETHER: on a device of another type our rules ask no more than on this one. */
-const ETHERNET = Uint8Array.of(1, 0);
-/** ARPHRD_NONE, as of a TUN device. */
-const HEADERLESS = Uint8Array.of(0xfe, 0xff);
 const IPPROTO_FRAGMENT = 44;
-/** Flags and offset of an IPv4 header (RFC 791) and of an IPv6 fragment header (RFC 8200) in our three kinds of packets. */
-const FRAGMENT_BYTES: Readonly<Record<Family, Readonly<Record<string, readonly [number, number]>>>> = {
-  4: { whole: [0, 0], first: [0x20, 0], later: [0x20, 0xb9] },
-  6: { whole: [0, 0], first: [0, 1], later: [0x05, 0xa9] },
-};
-
 const known: Term = { dimension: "user", ranges: [{ first: 0n, last: NO_USER - 1n }] };
 const tracked: Term = { dimension: "tracking", holds: (name) => name !== "invalid" && name !== "untracked" };
 const notLater: Term = { dimension: "fragment", holds: (name) => name !== "later" };
@@ -60,7 +45,7 @@ const fragmented: Term = { dimension: "fragment", holds: (name) => name !== "who
 
 /** What an expression that loads puts into its register; undefined for one that loads nothing. */
 export function loadValue(expression: Expression, context: ReadingContext): Loaded | undefined {
-  const ofFrame = context.frames === true ? loadOfFrame(expression, context) : undefined;
+  const ofFrame = context.frames === true ? loadOfFrame(expression) : undefined;
   if (ofFrame !== undefined) return ofFrame;
   switch (expression.kind) {
     case "meta":
@@ -83,7 +68,7 @@ export function loadValue(expression: Expression, context: ReadingContext): Load
   }
 }
 
-function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes, table, bare }: ReadingContext): Loaded {
+function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes, table }: ReadingContext): Loaded {
   switch (key) {
     case "mark":
       return free(wholeNumber("mark", 4, true));
@@ -96,11 +81,11 @@ function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes, table, bare 
     case "nfproto":
       return free({ kind: "constant", bytes: Uint8Array.of(NFPROTO[family]) });
     case "protocol":
-      return free({ kind: "constant", bytes: wireOf(family).slice(0, 2) });
+      return free({ kind: "constant", bytes: ETHERTYPE[family] });
     case "oiftype":
-      return table === "netdev"
-        ? free({ kind: "constant", bytes: bare ? HEADERLESS : ETHERNET })
-        : opaque(`meta ${key}`);
+      return table === "netdev" ? free(wholeNumber("medium", 2, true)) : opaque(`meta ${key}`);
+    case "pkttype":
+      return table === "netdev" ? free(wholeNumber("came", 1)) : opaque(`meta ${key}`);
     case "secmark":
       return free({ kind: "label" });
     case "iifname":
@@ -125,7 +110,7 @@ function loadRouteType(
   { hook, strangers }: ReadingContext,
 ): Loaded | undefined {
   if (strangers !== undefined && result === "type" && flags.join() === "saddr" && !presenceOnly)
-    return free({ kind: "constant", bytes: hostNumber(strangers) });
+    return free(wholeNumber("sender", 4, true));
   if (hook !== "prerouting" || result !== "type" || flags.join() !== "daddr" || presenceOnly) return undefined;
   const unicast = hostNumber(RTN_UNICAST);
   const bytesOf = (name: string) => (name === "" ? hostNumber(0) : unicast);
@@ -139,90 +124,9 @@ function loadPayload(expression: ExpressionOf<"payload">, context: ReadingContex
   if (base === "transport") {
     return { value: loadFields(TRANSPORT, offset, length), needs: context.table === "netdev" ? [] : [notLater] };
   }
-  if (base === "link") return loadLink(expression, context, wireOf(context.family));
+  if (base === "link") return { value: loadFields(LINK, offset, length), needs: [isFramed] };
   if (base !== "network") return opaque(`${base} header bytes ${offset}-${offset + length - 1}`);
-  if (context.wire !== undefined && offset === 0 && length === 1) return loadFirst(context.wire);
-  return free(loadFields(context.family === 4 ? HEADER_V4 : HEADER_V6, offset, length));
-}
-
-/** Fields of a header, in the order in which they lie there. */
-interface Header {
-  readonly name: string;
-  readonly fields: readonly HeaderField[];
-}
-
-interface HeaderField {
-  readonly at: number;
-  readonly width: number;
-  /** `length` bytes of it, from `offset`. */
-  readonly part: (offset: number, length: number) => PlainValue;
-}
-
-function numberField(dimension: NumberDimension, at: number, width: number): HeaderField {
-  return { at, width, part: (offset, length) => partOfNumber(dimension, width, offset, length) };
-}
-
-/** The version, which no packet of this family has otherwise, and what follows it in packets without options. */
-function firstByte(byte: number): HeaderField {
-  return { at: 0, width: 1, part: () => ({ kind: "constant", bytes: Uint8Array.of(byte) }) };
-}
-
-/** RFC 791 section 3.1. */
-const HEADER_V4: Header = {
-  name: "IPv4 header",
-  fields: [
-    firstByte(0x45),
-    {
-      at: 6,
-      width: 2,
-      part: (offset, length) => ({
-        kind: "named",
-        dimension: "fragment",
-        bytesOf: (name) => bytesOfFragment(4, name).slice(offset, offset + length),
-      }),
-    },
-    numberField("hops", 8, 1),
-    numberField("protocol", 9, 1),
-    numberField("source", 12, 4),
-    numberField("destination", 16, 4),
-  ],
-};
-
-/** RFC 8200 section 3; the next header is not the protocol where extension headers stand between. */
-const HEADER_V6: Header = {
-  name: "IPv6 header",
-  fields: [
-    firstByte(0x60),
-    numberField("hops", 7, 1),
-    numberField("source", 8, 16),
-    numberField("destination", 24, 16),
-  ],
-};
-
-/** Ports, or ICMP's type, code and checksum. */
-const TRANSPORT: Header = {
-  name: "transport header",
-  fields: [numberField("word0", 0, 2), numberField("word2", 2, 2)],
-};
-
-/**
- * Bytes of a header, which may be of several fields: nft compares neighbours at once (nftables, src/payload.c,
- * payload_can_merge), as both ports, or source and destination of IPv4.
- */
-function loadFields(header: Header, offset: number, length: number): RegisterValue {
-  const end = offset + length;
-  const parts: JoinedPart[] = [];
-  let at = offset;
-  while (at < end) {
-    const field = header.fields.find((one) => at >= one.at && at < one.at + one.width);
-    const next = header.fields.find((one) => one.at > at)?.at ?? end;
-    const stop = Math.min(end, field === undefined ? next : field.at + field.width);
-    const what = `${header.name} bytes ${at}-${stop - 1}`;
-    parts.push({ value: field?.part(at - field.at, stop - at) ?? { kind: "opaque", what }, bytes: stop - at });
-    at = stop;
-  }
-  const [only] = parts;
-  return only !== undefined && parts.length === 1 ? only.value : { kind: "joined", parts };
+  return free(loadFields(HEADER[context.family], offset, length));
 }
 
 const ANSWERS: readonly string[] = ["answer", "related-answer"];
@@ -261,10 +165,6 @@ function loadExtension(
   if (offset !== 2 || length !== 2) return { value: { kind: "opaque", what: "fragment header" }, needs: [fragmented] };
   const bytesOf = (name: string) => bytesOfFragment(6, name);
   return { value: { kind: "named", dimension: "fragment", bytesOf }, needs: [fragmented] };
-}
-
-function bytesOfFragment(family: Family, name: string): Uint8Array {
-  return Uint8Array.from(FRAGMENT_BYTES[family][name] ?? [0, 0]);
 }
 
 function deviceName(name: string): Uint8Array {

@@ -112,14 +112,19 @@ function roundUp(number: bigint, low: bigint): bigint {
 }
 
 /** Fields of one or two bytes have so few values that each is tried. */
-function rangesByTrial(value: NumberValue, ranges: readonly ByteRange[]): NumberRange[] {
+function rangesByTrial(
+  { width, offset, mask, xor, reversed }: NumberValue,
+  ranges: readonly ByteRange[],
+): NumberRange[] {
   const found: { first: bigint; last: bigint }[] = [];
-  const count = 256 ** value.width;
+  const count = 256 ** width;
+  const seen = new Uint8Array(mask.length);
   for (let number = 0; number < count; number += 1) {
-    const field = value.width === 1 ? Uint8Array.of(number) : Uint8Array.of(number >> 8, number & 255);
-    const part = field.subarray(value.offset, value.offset + value.mask.length);
-    const ordered = value.reversed ? part.toReversed() : part;
-    const seen = ordered.map((byte, index) => (byte & (value.mask[index] ?? 0)) ^ (value.xor[index] ?? 0));
+    for (let index = 0; index < seen.length; index += 1) {
+      const place = offset + (reversed ? seen.length - 1 - index : index);
+      const byte = (number >> (8 * (width - 1 - place))) & 255;
+      seen[index] = (byte & (mask[index] ?? 0)) ^ (xor[index] ?? 0);
+    }
     if (!isInside(seen, ranges)) continue;
     const previous = found.at(-1);
     const here = BigInt(number);
