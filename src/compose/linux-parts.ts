@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { type KeeperClient, keeperClient } from "../host/linux/keeper-client.ts";
 import { linuxHost } from "../host/linux/linux-host.ts";
+import { readServiceUser } from "../host/linux/service-user.ts";
 import { AwgError } from "../model/error.ts";
 import { keeperPaths } from "../model/keeper-protocol.ts";
 import { forbidDumps } from "../native/linux/process/credentials.ffi.ts";
@@ -54,6 +55,8 @@ export function linuxParts({ stateDir, runDir, isUnattended, ...given }: Session
       const { expectEngines } = await import("../host/linux/expect-engines.ts");
       expectEngines(keeperOf(paths), tunnels);
     },
+    inotifyRoom: async () =>
+      (await import("../host/linux/processes/inotify-room.ts")).readInotifyRoom(readServiceUser().uid),
     inspection: async () => (await import("./verify/linux-inspection.ts")).linuxInspection(),
     processes: async () =>
       (await import("../host/linux/processes/linux-processes.ts")).linuxProcesses({ nowMs: () => performance.now() }),

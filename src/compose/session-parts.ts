@@ -1,3 +1,4 @@
+import type { InotifyRoom } from "../host/linux/processes/inotify-room.ts";
 import type { Host } from "../host/ports/host.ts";
 import type { NetworkEvents } from "../host/ports/network-events.ts";
 import type { ProcessPort } from "../host/ports/processes.ts";
@@ -38,6 +39,8 @@ export interface SessionParts {
   readonly sshBeganMs?: () => number | undefined;
   /** Told which engines a plan is going to start, before anything is written; it may let them load. Never throws. */
   readonly expectEngines?: (tunnels: readonly TunnelSpec[]) => Promise<void>;
+  /** What is left of what the kernel limits for engines that are other programs; absent, or undefined, where it limits nothing. */
+  readonly inotifyRoom?: () => Promise<InotifyRoom | undefined>;
   /** What the kernel can be asked to verify and explain; undefined on a simulated machine, which judges by the policy. */
   readonly inspection?: () => Promise<Inspection>;
   /** The processes of this machine; undefined where this version cannot list them. */

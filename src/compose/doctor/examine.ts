@@ -39,8 +39,9 @@ async function examineParts(parts: SessionParts, options: SessionOptions): Promi
     ...trafficFindings(await trafficOfUnreadable({ parts, readOpen: readOpenTransaction }), applied),
   ];
   const looked = [`the state folder ${state.folder}`];
-  const capabilities = await readCapabilities(parts, findings);
-  if (capabilities !== undefined) {
+  const facts = await readFacts(parts, findings);
+  if (facts !== undefined) {
+    const { capabilities } = facts;
     looked.push("what the kernel and the installed programs can do");
     findings.push(...judgeAbilities(capabilities, applied));
     if (state.latest !== undefined && state.ledger !== undefined && applied !== NOTHING) {
@@ -55,7 +56,8 @@ async function examineParts(parts: SessionParts, options: SessionOptions): Promi
     const paths = pathsFor(options.stateDir, options.runDir);
     const around = await readLinuxSurroundings(parts.host, paths, parts.clock.nowMs());
     looked.push("policy rules, firewalls and resolvers of other programs", "sockets and state that were left over");
-    findings.push(...judgeSurroundings(around, applied, state.latest?.acceptedMs));
+    const { otherTunnels = [] } = facts ?? {};
+    findings.push(...judgeSurroundings({ ...around, otherTunnels }, applied, state.latest?.acceptedMs));
   }
   return { findings, looked };
 }
@@ -81,9 +83,9 @@ function appliedOf({ latest, ledger }: StateReading): DesiredState {
   return latest !== undefined && ledger?.generation === latest.number ? latest.desired : NOTHING;
 }
 
-async function readCapabilities({ host }: SessionParts, findings: Finding[]) {
+async function readFacts({ host }: SessionParts, findings: Finding[]) {
   try {
-    return (await host.facts.read({ users: [], hosts: [] })).capabilities;
+    return await host.facts.read({ users: [], hosts: [] });
   } catch (error) {
     findings.push({
       id: "machine-unreadable",

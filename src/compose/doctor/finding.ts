@@ -50,6 +50,10 @@ export const FINDING_IDS = [
   "boot-table-left",
   "networkd-removes-rules",
   "resolver-rewritten",
+  "inotify-room",
+  "vpn-cut-off",
+  "program-spanning-tree",
+  "team-device",
   "socket-left",
   "namespace-state-left",
 ] as const;

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { readInotifyRoom } from "../../host/linux/processes/inotify-room.ts";
 import { endingOwner, type TableOwner, tableOwner } from "../../host/linux/processes/table-owner.ts";
 import { readServiceUser } from "../../host/linux/service-user.ts";
 import type { Host } from "../../host/ports/host.ts";
@@ -9,8 +10,10 @@ import { keeperPaths } from "../../model/keeper-protocol.ts";
 import { openNetfilterSocket, readNftChains } from "../../native/linux/nftables/nft-netlink.ffi.ts";
 import { readNamespaceInode } from "../../native/linux/process/namespace.ffi.ts";
 import { isUnixSocketLive, unixListener } from "../../native/linux/process/unix-exchange.ffi.ts";
+import { openRouteNetlink } from "../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { readStateIdentity } from "../../state/identity.ts";
 import { isOfThisBoot, type Paths } from "../paths.ts";
+import type { Bystanders } from "./bystanders.ts";
 import type { ForeignChain, Surroundings } from "./surroundings.ts";
 
 const NFT_PATHS = ["/usr/sbin/nft", "/usr/bin/nft", "/sbin/nft", "/usr/local/sbin/nft"];
@@ -32,8 +35,20 @@ export async function readLinuxSurroundings(host: Host, paths: Paths, nowMs: num
     networkdRemovesRules: !paths.namespaced && removesForeignRules(),
     resolverManager: paths.namespaced ? undefined : resolverManager(),
     ...(owner === undefined ? {} : { tableOwner: { ...owner, remedy: endingOwner(owner) } }),
+    ...orElse({}, bystanders),
     deadSockets: orElse([], () => deadSockets(paths.runDir)),
     goneNamespaces: paths.namespaced ? [] : orElse([], () => goneNamespaces(paths)),
+  };
+}
+
+function bystanders(): Bystanders {
+  using netlink = openRouteNetlink();
+  const links = netlink.links();
+  const inotifyRoom = readInotifyRoom(readServiceUser().uid);
+  return {
+    ...(inotifyRoom === undefined ? {} : { inotifyRoom }),
+    programTrees: links.filter(({ programTree }) => programTree === true).map(({ name }) => name),
+    teams: links.filter(({ kind }) => kind === "team").map(({ name }) => name),
   };
 }
 

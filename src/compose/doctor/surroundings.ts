@@ -1,6 +1,7 @@
 import type { RuleEntry } from "../../host/ports/routes.ts";
 import { NFT_BOOT_TABLE, NFT_TABLE, ROUTE_PROTOCOL, RULE_PREFERENCES, SERVICE_USER } from "../../model/ownership.ts";
 import type { DesiredState } from "../../model/resource.ts";
+import { type Bystanders, judgeBystanders } from "./bystanders.ts";
 import { type Finding, shellWord } from "./finding.ts";
 
 /** A base chain of another program. */
@@ -13,7 +14,7 @@ export interface ForeignChain {
 }
 
 /** What stands around awg on the machine; each list is empty where there is nothing, or nobody may look. */
-export interface Surroundings {
+export interface Surroundings extends Bystanders {
   readonly nowMs: number;
   readonly rules: readonly RuleEntry[];
   readonly chains: readonly ForeignChain[];
@@ -48,6 +49,7 @@ export function judgeSurroundings(
     ...ruleFindings(around, applied),
     ...chainFindings(around, applied),
     ...programFindings(around, applied),
+    ...judgeBystanders(around, applied),
     ...leftFindings(around),
   ];
 }

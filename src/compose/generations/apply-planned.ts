@@ -1,12 +1,12 @@
 import { AwgError, messageOf } from "../../model/error.ts";
 import { isClaim, isInSync, type Plan, stepsOf } from "../../model/plan.ts";
-import type { TunnelSpec } from "../../model/spec/tunnel.ts";
 import { executePlan } from "../../reconciler/apply/execute.ts";
 import type { ApplyDeps } from "../../reconciler/apply/outcome.ts";
 import { readOpenTransaction } from "../../reconciler/apply/record.ts";
 import { recoverTowards, wouldOpenMachine } from "../../reconciler/apply/recover.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import { rememberNumbers } from "../../resources/expand.ts";
+import { tunnelsToStart } from "../planning/engine-room.ts";
 import { planDesired } from "../planning/plan-desired.ts";
 import { probing } from "../probes/probing.ts";
 import type { Applied, ApplyHooks, Planned } from "../session.ts";
@@ -150,11 +150,4 @@ async function planAgain(
     ...(replace === undefined ? {} : { replace }),
     isRepair: repairs !== undefined,
   });
-}
-
-/** Those whose engine does not run yet. */
-function tunnelsToStart(plan: Plan): readonly TunnelSpec[] {
-  return stepsOf(plan).flatMap((step) =>
-    step.kind === "tunnel" && step.action === "create" && step.after !== null && !isClaim(step) ? [step.after] : [],
-  );
 }

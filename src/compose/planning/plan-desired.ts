@@ -12,6 +12,7 @@ import { driverRegistry } from "../../resources/registry.ts";
 import { fallenBack } from "../fallback.ts";
 import type { SessionNote } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
+import { refuseWithoutRoom } from "./engine-room.ts";
 import { heldPorts } from "./held-ports.ts";
 import { refuseUnprotecting } from "./protection.ts";
 
@@ -39,11 +40,12 @@ interface PlannedWay {
  * @param accepted the generation that holds
  */
 export async function planDesired(
-  { host, stores }: SessionParts,
+  parts: SessionParts,
   desired: DesiredState,
   accepted: Generation | undefined,
   { replace, isRepair = false }: PlanWishes = {},
 ): Promise<PlannedWay> {
+  const { host, stores } = parts;
   const ledger = await stores.ledger.read();
   const isAtRest = await isJournalClosed(stores);
   const observed = await observeMachine(host, driverRegistry, desired, ledger);
@@ -62,6 +64,7 @@ export async function planDesired(
       remedy: "remove it, or name another interface, listenPort or table in the config; nothing was changed",
     });
   }
+  if (!isRepair) await refuseWithoutRoom(parts, plan);
   refuseUnprotecting(plan, desired, accepted?.desired.lifecycle);
   const told = [...notes.map(({ key, message }) => ({ path: key, message })), ...fallbackNotes(observed)];
   return { plan, notes: told, held: left, ...(isAtRest ? { ledger } : {}) };

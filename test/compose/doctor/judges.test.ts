@@ -84,6 +84,9 @@ describe("what stands around awg", () => {
     ["no service user", { serviceUser: false }, ["note service-user-missing"]],
     ["networkd that removes", { networkdRemovesRules: true }, ["fault networkd-removes-rules"]],
     ["a manager of resolv.conf", { resolverManager: "NetworkManager" }, ["note resolver-rewritten"]],
+    ["another VPN", { otherTunnels: [{ device: "tun0", destinations: ["0.0.0.0/0"] }] }, ["note vpn-cut-off"]],
+    ["a spanning tree of mstpd's", { programTrees: ["br0"] }, ["fault program-spanning-tree"]],
+    ["a team", { teams: ["team0"] }, ["note team-device"]],
     ["a dead socket", { deadSockets: ["/var/run/wireguard/awg-a.sock"] }, ["note socket-left"]],
     ["state of gone namespaces", { goneNamespaces: ["/var/lib/awg/netns-1"] }, ["note namespace-state-left"]],
   ])("%s", (_what, around, expected) => {
@@ -95,6 +98,16 @@ describe("what stands around awg", () => {
     expect(told(judgeSurroundings({ ...QUIET, ipv6Disabled: true }, six, 1_000))).toEqual(["fault ipv6-disabled"]);
     const four = state(link("office", { addresses: ["10.8.0.2/32"] }));
     expect(judgeSurroundings({ ...QUIET, ipv6Disabled: true }, four, 1_000)).toEqual([]);
+  });
+
+  test.each([
+    [120, "userspace", []],
+    [121, "userspace", ["note inotify-room"]],
+    [128, "userspace", ["fault inotify-room"]],
+    [128, "embedded", []],
+  ] as const)("%i inotify instances in use of 128, engine: %s", (used, engine, expected) => {
+    const around = { ...QUIET, inotifyRoom: { uid: 0, limit: 128, used } };
+    expect(told(judgeSurroundings(around, state(tunnel("office", { engine })), 1_000))).toEqual(expected);
   });
 
   test("where nothing is applied hardly anything of it is wrong", () => {

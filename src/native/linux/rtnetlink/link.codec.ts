@@ -32,6 +32,9 @@ const RTEXT_FILTER_SKIP_STATS = 1 << 3;
 const IFLA_XDP_ATTACHED = 2;
 const IFLA_INFO = { kind: 1, data: 2 } as const;
 const VETH_INFO_PEER = 1;
+/** linux/if_link.h; BR_USER_STP of net/bridge/br_private.h. */
+const IFLA_BR_STP_STATE = 5;
+const USER_STP = 2;
 const HEADER_BYTES = 16;
 
 /** Interface flags (IFF_*). */
@@ -59,6 +62,8 @@ export interface Link {
   readonly hardwareAddress?: string;
   readonly masterIndex?: number;
   readonly lowerIndex?: number;
+  /** A bridge whose spanning tree is a program's, not the kernel's. */
+  readonly programTree?: true;
   /** A BPF program sees what arrives before all else (XDP). */
   readonly xdp?: true;
 }
@@ -129,7 +134,7 @@ export function decodeLink({ type, payload }: NetlinkMessage): Link | undefined 
   const text = (attribute: number) => mapBytes(attributes.get(attribute), readText);
   const number = (attribute: number) => mapBytes(attributes.get(attribute), readU32);
   const optional = {
-    kind: mapBytes(attributes.get(IFLA.linkInfo), readKind),
+    ...mapBytes(attributes.get(IFLA.linkInfo), readInfo),
     alias: text(IFLA.alias),
     hardwareAddress: mapBytes(attributes.get(IFLA.address), (bytes) => bytesToHex(bytes, ":")),
     masterIndex: number(IFLA.master),
@@ -186,12 +191,18 @@ function writePeer(writer: MessageWriter, name: string): void {
   writer.end(data);
 }
 
-function readKind(bytes: Uint8Array): string | undefined {
+function readInfo(bytes: Uint8Array): Pick<Partial<Link>, "kind" | "programTree"> {
   let kind: string | undefined;
+  let data: Uint8Array | undefined;
   eachAttribute(bytes, 0, bytes.length, (type, from, to) => {
     if (type === IFLA_INFO.kind) kind = readText(bytes.subarray(from, to));
+    else if (type === IFLA_INFO.data) data = bytes.subarray(from, to);
   });
-  return kind;
+  const tree = kind === "bridge" && data !== undefined ? attributeMap(data).get(IFLA_BR_STP_STATE) : undefined;
+  return {
+    ...(kind === undefined ? {} : { kind }),
+    ...(tree !== undefined && readU32(tree, 0) === USER_STP ? { programTree: true } : {}),
+  };
 }
 
 function readXdp(bytes: Uint8Array): true | undefined {
