@@ -1,12 +1,13 @@
 import { watchConfig } from "../../daemon/config-watcher.ts";
+import { type EngineMemory, rememberEngines } from "../../daemon/engine-memory.ts";
 import { type ChangeMaker, type LoopPlan, type LoopReport, ReconcileLoop } from "../../daemon/reconcile-loop.ts";
 import type { Rhythm } from "../../daemon/rhythm.ts";
 import type { NetworkEvents } from "../../host/ports/network-events.ts";
 import { AwgError, messageOf } from "../../model/error.ts";
-import { stepsOf } from "../../model/plan.ts";
+import { type Step, stepsOf } from "../../model/plan.ts";
 import { forbidLooks } from "../forbid-looks.ts";
-import { openSession } from "../open-session.ts";
-import type { ReconcilingSession } from "../reconciling-session.ts";
+import { openParts } from "../open-session.ts";
+import { ReconcilingSession } from "../reconciling-session.ts";
 import type { Planned, SessionOptions } from "../session.ts";
 import { setTimer, watchClocks } from "./clocks.ts";
 import { DeadlineWatch } from "./deadline-watch.ts";
@@ -25,6 +26,8 @@ interface DaemonPlan extends LoopPlan {
   readonly isConfig: boolean;
   /** Whether a peer goes to another address of its name. */
   readonly movesPeers: boolean;
+  /** Devices that it changes, or the engines of. */
+  readonly devices: readonly string[];
   /** What its configuration says of the loop itself; absent where no file stands behind it. */
   readonly rhythm: Rhythm | undefined;
 }
@@ -48,16 +51,25 @@ export interface DaemonOptions extends SessionOptions {
 export async function runDaemon(given: DaemonOptions): Promise<void> {
   forbidLooks();
   const options = given.notify === true ? await withNotifications(given) : given;
-  await using session = await openSession({ ...options, isUnattended: true });
-  await keepMachine(session, options);
+  const parts = await openParts({ ...options, isUnattended: true });
+  const engines = rememberEngines(parts.host.engines);
+  await using session = new ReconcilingSession({ ...parts, host: { ...parts.host, engines } }, options);
+  await keepMachine(session, options, engines);
 }
 
-/** The daemon's loop and watches over an open session, which stays open. */
-export async function keepMachine(session: ReconcilingSession, options: DaemonOptions): Promise<void> {
+/** The daemon's loop and watches over an open session, which stays open; `engines` where the session remembers its engines. */
+export async function keepMachine(
+  session: ReconcilingSession,
+  options: DaemonOptions,
+  engines?: EngineMemory,
+): Promise<void> {
   const report = (text: string) => options.report({ type: "problem", text });
   let endpoints: EndpointWatch | undefined;
   const proposals = readProposals(session, options.files, report, () => endpoints?.unanswered ?? {});
-  const wake = (what: string, by?: ChangeMaker) => loop.wake(what, by);
+  const wake: Wake = (what, by, devices) => {
+    engines?.forget(devices);
+    loop.wake(what, by);
+  };
   using pace = new Pace(() => wake("drift timer"), setTimer);
   using deadline = new DeadlineWatch(session, { setTimer, report, onReverted: () => wake("nobody confirmed in time") });
   const clock = { nowMs: () => performance.now(), random: Math.random };
@@ -68,12 +80,13 @@ export async function keepMachine(session: ReconcilingSession, options: DaemonOp
         await guard.look();
         // What no change can be made with is told at once, not when one is due.
         await deadline.follow(await session.secondsToConfirm());
-        return planNext(proposals, endpoints);
+        return planNext(proposals, endpoints, engines);
       });
       if (next.keys.length === 0) pace.follow(next.rhythm);
       return next;
     },
     apply: async (plan: DaemonPlan) => {
+      engines?.forget(plan.proposed ? undefined : plan.devices);
       await orProtect(session, () => applyNext(session, plan, proposals));
       pace.follow(plan.rhythm);
       if (plan.movesPeers) await endpoints?.shakeHands();
@@ -88,6 +101,7 @@ export async function keepMachine(session: ReconcilingSession, options: DaemonOp
         fallback?.refresh();
         probes?.refresh();
       }
+      if (report.type === "stalled") engines?.forget();
       options.report(report);
     },
     setTimer,
@@ -116,9 +130,12 @@ export async function keepMachine(session: ReconcilingSession, options: DaemonOp
   await loop.stop();
 }
 
+/** Something happened that concerns the engines of `devices`, or any where absent. */
+type Wake = (what: string, by?: ChangeMaker, devices?: readonly string[]) => void;
+
 interface Outside {
   readonly events: NetworkEvents | undefined;
-  readonly wake: (what: string, by?: ChangeMaker) => void;
+  readonly wake: Wake;
   readonly guard: StandGuard;
   /** The machine's addresses changed, or it slept. */
   readonly onOtherNetwork: () => void;
@@ -133,9 +150,10 @@ function watchOutside(
   const watches = new AsyncDisposableStack();
   watches.use(
     watchMachine(options, events, (event) => {
-      const { what, by, isOurs = false, renumbered } = event;
+      const { what, by, isOurs = false, renumbered, devices } = event;
       guard.note(event);
-      wake(what, by === undefined ? undefined : { kind: writerKind(by), text: writerText(by), isRival: isOurs });
+      const maker = by === undefined ? undefined : { kind: writerKind(by), text: writerText(by), isRival: isOurs };
+      wake(what, maker, devices);
       if (renumbered) onOtherNetwork();
       else if (what === "routes" || what === "default route") onRoutes();
     }),
@@ -187,16 +205,35 @@ async function withNotifications(options: DaemonOptions): Promise<DaemonOptions>
 }
 
 /** A peer that moves because its name or its server did is nobody's meddling, so it counts for no fight. */
-async function planNext(proposals: Proposals, endpoints: EndpointWatch | undefined): Promise<DaemonPlan> {
-  const { planned, proposed: isConfig, rhythm } = await proposals.next();
+async function planNext(
+  proposals: Proposals,
+  endpoints: EndpointWatch | undefined,
+  engines: EngineMemory | undefined,
+): Promise<DaemonPlan> {
+  let next = await proposals.next();
+  const touchesEngines = stepsOf(next.planned.plan).some(({ kind }) => kind === "tunnel");
+  // What engines said before may only tell that nothing is to be done: another awg may have set them since. A proposal is
+  // planned again before it is carried out.
+  if (engines?.isRemembered === true && touchesEngines && !next.proposed) {
+    engines.forget();
+    next = await proposals.next();
+  }
+  const { planned, proposed: isConfig, rhythm } = next;
   const movesPeers = (await endpoints?.follow(planned)) ?? false;
+  const steps = stepsOf(planned.plan);
   return {
     planned,
     proposed: isConfig || movesPeers,
     isConfig,
     movesPeers,
     rhythm,
-    keys: [...new Set(stepsOf(planned.plan).map(({ key }) => key))],
+    keys: [...new Set(steps.map(({ key }) => key))],
     held: [...(planned.held?.values() ?? [])],
+    devices: [...new Set(steps.flatMap(devicesOf))],
   };
+}
+
+function devicesOf(step: Step): readonly string[] {
+  if (step.kind !== "link" && step.kind !== "tunnel") return [];
+  return [step.before, step.after].flatMap((spec) => spec?.device ?? []);
 }

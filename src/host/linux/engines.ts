@@ -37,7 +37,11 @@ export function linuxEngines(keeper: KeeperClient, secrets: SecretStore): Engine
       return (await import("./engine-elsewhere.ts")).engineElsewhere(device);
     },
     portHolder: async (port) => (await import("./processes/port-holder.ts")).portHolder(port),
-    readAll: async () => readEngines(asker, ourDevices()),
+    readAll: async (known = new Map()) => {
+      const devices = ourDevices();
+      const asked = devices.filter((device) => !known.has(device));
+      return [...devices.flatMap((device) => known.get(device) ?? []), ...(await readEngines(asker, asked))];
+    },
     ensure: async (spec) => {
       const { ensureEngine } = await import("./engines/order-engine.ts");
       await ensureEngine(keeper, secrets, spec, await read(spec.device));

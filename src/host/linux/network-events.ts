@@ -6,6 +6,7 @@ import { isOwnWrite } from "../../native/linux/netlink/own-writes.ts";
 import { decodeGeneration } from "../../native/linux/nftables/generation.codec.ts";
 import { NFT_GROUP } from "../../native/linux/nftables/nft-message.codec.ts";
 import { decodeEntryMark } from "../../native/linux/rtnetlink/entry-mark.codec.ts";
+import { decodeLink } from "../../native/linux/rtnetlink/link.codec.ts";
 import { ROUTE_GROUP, RTM } from "../../native/linux/rtnetlink/rtnetlink-constants.ts";
 import type { NamedWriter, NetworkEvent, NetworkEvents } from "../ports/network-events.ts";
 import { NetlinkWriters } from "./processes/netlink-writers.ts";
@@ -18,15 +19,20 @@ const NETLINK_NETFILTER = 12;
 /** Each wait is on a thread of the pool, so closing takes this long at most. */
 const WAIT_MS = 1_000;
 
-const WHAT: ReadonlyMap<number, { readonly what: string; readonly renumbered: boolean }> = new Map([
-  [RTM.newLink, { what: "devices", renumbered: false }],
-  [RTM.deleteLink, { what: "devices", renumbered: false }],
-  [RTM.newAddress, { what: "addresses", renumbered: true }],
-  [RTM.deleteAddress, { what: "addresses", renumbered: true }],
-  [RTM.newRoute, { what: "routes", renumbered: false }],
-  [RTM.deleteRoute, { what: "routes", renumbered: false }],
-  [RTM.newRule, { what: "policy rules", renumbered: false }],
-  [RTM.deleteRule, { what: "policy rules", renumbered: false }],
+const DEVICES = { what: "devices", renumbered: false, devices: [] };
+const ADDRESSES = { what: "addresses", renumbered: true };
+const ROUTES = { what: "routes", renumbered: false, devices: [] };
+const RULES = { what: "policy rules", renumbered: false, devices: [] };
+
+const WHAT: ReadonlyMap<number, NetworkEvent> = new Map<number, NetworkEvent>([
+  [RTM.newLink, DEVICES],
+  [RTM.deleteLink, DEVICES],
+  [RTM.newAddress, ADDRESSES],
+  [RTM.deleteAddress, ADDRESSES],
+  [RTM.newRoute, ROUTES],
+  [RTM.deleteRoute, ROUTES],
+  [RTM.newRule, RULES],
+  [RTM.deleteRule, RULES],
 ]);
 
 const GROUPS = [
@@ -110,9 +116,12 @@ export function eventsOf(messages: readonly NetlinkMessage[]): readonly KernelEv
     if (generation !== undefined) {
       const { changedByPid: pid, changedByName: program } = generation;
       const named = pid === undefined || program === undefined ? {} : { named: { pid, program } };
-      events.set(`packet filter ${pid}`, { what: "packet filter", renumbered: false, ...named });
+      events.set(`packet filter ${pid}`, { what: "packet filter", renumbered: false, devices: [], ...named });
     } else if (route !== undefined) {
-      events.set(route.what, { ...events.get(route.what), ...route, ...(isOurs(message) ? ours(message) : {}) });
+      const before = events.get(route.what);
+      const link = decodeLink(message);
+      const devices = link === undefined ? {} : { devices: [...(before?.devices ?? []), link.name] };
+      events.set(route.what, { ...before, ...route, ...devices, ...(isOurs(message) ? ours(message) : {}) });
     }
   }
   return [...events.values()];

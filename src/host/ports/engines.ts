@@ -11,8 +11,12 @@ export interface EnginePort {
   elsewhere?(device: string): Promise<string | undefined>;
   /** Who has this UDP port and is no engine of awg's; undefined when nobody has. Reads only. */
   portHolder?(port: number): Promise<string | undefined>;
-  /** Devices for which an engine of ours runs. */
-  readAll(): Promise<readonly TunnelObserved[]>;
+  /**
+   * Devices for which an engine of ours runs.
+   *
+   * @param known what engines said before, by device, and would say again: those need not be asked
+   */
+  readAll(known?: ReadonlyMap<string, TunnelObserved>): Promise<readonly TunnelObserved[]>;
   /**
    * Starts the engine if none runs (a device must exist) and makes its configuration exactly the spec's, in one UAPI set,
    * so that FwMark and peer arrive together; peers that stay keep their sessions. Repeatable.

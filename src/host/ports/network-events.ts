@@ -17,7 +17,7 @@ export interface UnnamedWriter {
 
 export type Writer = NamedWriter | UnnamedWriter;
 
-/** Something on the machine's network changed. It only wakes: whoever hears it reads everything afresh. */
+/** Something on the machine's network changed. It only wakes: whoever hears it looks for himself. */
 export interface NetworkEvent {
   /** What moved, for people: "addresses", "routes", "packet filter". */
   readonly what: string;
@@ -25,6 +25,8 @@ export interface NetworkEvent {
   readonly by?: Writer;
   /** It was awg's own that was changed, as its mark tells. */
   readonly isOurs?: true;
+  /** The devices that the engines of may be affected: none where only routes, rules or filters moved; absent where any may. */
+  readonly devices?: readonly string[];
   /** The device or address moved under open sockets: tunnels should be told. */
   readonly renumbered: boolean;
 }

@@ -70,7 +70,7 @@ test("a request of this process is not told; one of a process that got the port 
 test.each(["routes", "policy rules", "addresses"])(
   "%s of awg's own come with the socket of who changed them",
   (what) => {
-    const event = { what, renumbered: what === "addresses" };
+    const event = { what, renumbered: what === "addresses", ...(what === "addresses" ? {} : { devices: [] }) };
     expect(eventsOf([entry(what, 23_623, ROUTE_PROTOCOL)])).toEqual([{ ...event, isOurs: true, writerPort: 23_623 }]);
     expect(eventsOf([entry(what, 23_623, 4)])).toEqual([event]);
     // The kernel itself, as when a device goes with its routes.
@@ -81,7 +81,8 @@ test.each(["routes", "policy rules", "addresses"])(
 test("one event for each sort names who changed awg's own last, whatever else changed around it", () => {
   const [first, last] = [entry("routes", 7, ROUTE_PROTOCOL), entry("routes", 8, ROUTE_PROTOCOL)];
   const messages = [entry("routes", 9, 4), first, last, entry("routes", 10, 4), entry("routes", 0, ROUTE_PROTOCOL)];
-  expect(eventsOf(messages)).toEqual([{ what: "routes", renumbered: false, isOurs: true, writerPort: 8 }]);
+  const event = { what: "routes", renumbered: false, devices: [], isOurs: true, writerPort: 8 };
+  expect(eventsOf(messages)).toEqual([event]);
 });
 
 test("a route that replaces one in awg's table is a change of awg's own; one that is added beside is not", () => {
@@ -92,4 +93,20 @@ test("a route that replaces one in awg's table is a change of awg's own; one tha
   const { lastTunnel } = PATH_NUMBERS;
   expect(eventsOf([entry("routes", 7, 3, tableOfPath(lastTunnel), NLM.replace)])[0]).toMatchObject({ isOurs: true });
   expect(eventsOf([entry("routes", 7, 3, tableOfPath(lastTunnel + 1), NLM.replace)])[0]).not.toHaveProperty("isOurs");
+});
+
+test("devices are told by name, so that only their engines are asked again; a filter and routes concern none, an address any", () => {
+  const link = (type: number, name: string): NetlinkMessage => {
+    const writer = new MessageWriter();
+    writer.bytes(new Uint8Array(16));
+    writer.attributeText(3, name);
+    return { type, flags: 0, sequence: 1, port: 0, payload: writer.take() };
+  };
+  const messages = [link(RTM.newLink, "awg-a"), newRoute(0, 1), generation(0, 1), link(RTM.deleteLink, "eth0")];
+  expect(eventsOf(messages).map(({ what, devices }) => [what, devices])).toEqual([
+    ["devices", ["awg-a", "eth0"]],
+    ["routes", []],
+    ["packet filter", []],
+  ]);
+  expect(eventsOf([entry("addresses", 0, 4)])[0]).not.toHaveProperty("devices");
 });

@@ -10,9 +10,9 @@ export function simulatedEngines(machine: SimulatedMachine): EnginePort {
       machine.checkAlive("engines.read");
       return machine.live.engines.find((engine) => engine.device === device);
     },
-    async readAll() {
+    async readAll(known) {
       machine.checkAlive("engines.readAll");
-      return [...machine.live.engines];
+      return machine.live.engines.map((engine) => known?.get(engine.device) ?? engine);
     },
     async ensure(spec) {
       machine.checkAlive("engines.ensure");

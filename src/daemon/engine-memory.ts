@@ -1,0 +1,49 @@
+import type { EnginePort } from "../host/ports/engines.ts";
+import type { TunnelObserved } from "../model/spec/tunnel.ts";
+
+/** Engines, and what they said when they were last asked together. */
+export interface EngineMemory extends EnginePort {
+  /** What these engines said counts no more, or what any said. */
+  forget(devices?: readonly string[]): void;
+  /** Whether the last look at all engines took one for what it had said before. */
+  readonly isRemembered: boolean;
+}
+
+/**
+ * Asks an engine again only when something may have become another since: sixty processes that are asked after each change
+ * of a route keep the change waiting. The kernel tells nobody when an engine is set by another program; that is found when
+ * `forget` is said at the drift timer. `read` always asks.
+ */
+export function rememberEngines(engines: EnginePort): EngineMemory {
+  let said = new Map<string, TunnelObserved>();
+  let isRemembered = false;
+  const forget = (devices?: readonly string[]): void => {
+    said = new Map(devices === undefined ? [] : [...said].filter(([device]) => !devices.includes(device)));
+  };
+  const around = async (device: string, act: () => Promise<void> | undefined): Promise<void> => {
+    try {
+      await act();
+    } finally {
+      forget([device]);
+    }
+  };
+  return {
+    ...engines,
+    forget,
+    get isRemembered() {
+      return isRemembered;
+    },
+    readAll: async () => {
+      const before = said;
+      const all = await engines.readAll(before);
+      isRemembered = all.some(({ device }) => before.has(device));
+      // What was forgotten while it was asked may have been asked before it changed.
+      if (said === before)
+        said = new Map(all.filter(({ running }) => running).map((engine) => [engine.device, engine]));
+      return all;
+    },
+    ensure: (spec) => around(spec.device, () => engines.ensure(spec)),
+    remove: (device) => around(device, () => engines.remove(device)),
+    ...(engines.nudge === undefined ? {} : { nudge: (device) => around(device, () => engines.nudge?.(device)) }),
+  };
+}
