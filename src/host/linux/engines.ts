@@ -4,6 +4,7 @@ import type { TunnelObserved } from "../../model/spec/tunnel.ts";
 import { type EngineIdentity, observedFromUapi, silentTunnel } from "../../model/uapi/observed.ts";
 import { parseUapiDevice, UAPI_GET } from "../../model/uapi/reply.ts";
 import { hasErrno } from "../../native/linux/errno.ts";
+import { readProcessState } from "../../native/linux/process/process-state.ts";
 import { type AskedSocket, askOverUnixSocket } from "../../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import type { EnginePort } from "../ports/engines.ts";
@@ -17,6 +18,8 @@ const PROMPT_MS = 150;
 const PATIENCE_MS = 3000;
 /** For one that did not answer when it was last asked. */
 const AGAIN_MS = 300;
+/** So long it is not asked at all while its process stays what it was, and twice as long each time. */
+const REST_MS = { first: 1000, longest: 10_000 } as const;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 /** Enough to read what has come already. */
 const LEAST_WAIT_MS = 10;
@@ -28,7 +31,7 @@ const ASKED_AT_ONCE = 16;
  * set through the keeper, which remembers the configuration to start them again with.
  */
 export function linuxEngines(keeper: KeeperClient, secrets: SecretStore): EnginePort {
-  const asker: Asker = { keeper, secrets, silent: new Set() };
+  const asker: Asker = { keeper, secrets, silent: new Map() };
   const read = async (device: string) => (await readEngines(asker, [device]))[0];
   return {
     read: async (device) => (hasLink(device) ? read(device) : undefined),
@@ -44,7 +47,11 @@ export function linuxEngines(keeper: KeeperClient, secrets: SecretStore): Engine
     },
     ensure: async (spec) => {
       const { ensureEngine } = await import("./engines/order-engine.ts");
-      await ensureEngine(keeper, secrets, spec, await read(spec.device));
+      try {
+        await ensureEngine(keeper, secrets, spec, await read(spec.device));
+      } finally {
+        asker.silent.delete(spec.device);
+      }
     },
     nudge: async (device) => (await import("./engines/touch-engine.ts")).nudgeEngine(device),
     probe: async (device) => (await import("./engines/touch-engine.ts")).probeEngine(device),
@@ -75,7 +82,37 @@ interface Asker {
   readonly keeper: KeeperClient;
   readonly secrets: SecretStore;
   /** Devices whose engine did not answer when it was last asked. */
-  readonly silent: Set<string>;
+  readonly silent: Map<string, Silence>;
+}
+
+/** What an engine was found to be that did not answer; `process` is undefined where none was found. */
+interface Silence {
+  readonly said: TunnelObserved;
+  readonly process: { readonly pid: number; readonly can: string } | undefined;
+  readonly restMs: number;
+  readonly untilMs: number;
+}
+
+/** What was found of an engine that did not answer, while it rests; undefined where it is to be asked. */
+function stillSilent({ silent }: Asker, device: string): TunnelObserved | undefined {
+  const { said, process, untilMs } = silent.get(device) ?? {};
+  if (process === undefined || untilMs === undefined || steadyMs() >= untilMs) return undefined;
+  return whatItCan(process.pid) === process.can ? said : undefined;
+}
+
+function rest({ silent }: Asker, device: string, said: TunnelObserved, pid: number | undefined): TunnelObserved {
+  const before = silent.get(device)?.restMs;
+  const restMs = before === undefined ? REST_MS.first : Math.min(REST_MS.longest, 2 * before);
+  const process = pid === undefined ? undefined : { pid, can: whatItCan(pid) };
+  silent.set(device, { said, process, restMs, untilMs: steadyMs() + restMs });
+  return said;
+}
+
+/** Another answer may be had when this changes. */
+function whatItCan(pid: number): "nothing" | "run" | "end" {
+  const state = readProcessState(pid);
+  if (state === undefined || state === "Z" || state === "X") return "end";
+  return state === "T" || state === "t" ? "nothing" : "run";
 }
 
 /** What the engines of these devices say, in the devices' order; they answer side by side, and so do they stay silent. */
@@ -83,14 +120,16 @@ async function readEngines(asker: Asker, devices: readonly string[]): Promise<Tu
   const found: TunnelObserved[] = [];
   for (let first = 0; first < devices.length; first += ASKED_AT_ONCE) {
     using open = new DisposableStack();
-    const questions = devices.slice(first, first + ASKED_AT_ONCE).map((device) => askEngine(device, open));
+    const questions = devices
+      .slice(first, first + ASKED_AT_ONCE)
+      .map((device) => askEngine(device, stillSilent(asker, device), open));
     const promptEndMs = steadyMs() + PROMPT_MS;
-    const heard = questions.map((question) => firstAnswer(question, promptEndMs, asker));
+    const heard = questions.map((question) => question.resting ?? firstAnswer(question, promptEndMs, asker));
     const endMs = steadyMs() + PATIENCE_MS;
     for (const [index, answer] of heard.entries()) {
       const question = questions[index] as Question;
       const engine = typeof answer === "object" ? answer : await silenceOf(asker, question, answer, endMs);
-      if (typeof answer === "object") asker.silent.delete(question.device);
+      if (engine?.running === true) asker.silent.delete(question.device);
       if (engine !== undefined) found.push(engine);
     }
   }
@@ -101,6 +140,8 @@ async function readEngines(asker: Asker, devices: readonly string[]): Promise<Tu
 interface Question {
   readonly device: string;
   readonly asked: readonly AskedEngine[];
+  /** What was found of one that is not asked now. */
+  readonly resting?: TunnelObserved;
 }
 
 interface AskedEngine {
@@ -117,7 +158,8 @@ function steadyMs(): number {
   return Number(process.hrtime.bigint() / 1_000_000n);
 }
 
-function askEngine(device: string, open: DisposableStack): Question {
+function askEngine(device: string, resting: TunnelObserved | undefined, open: DisposableStack): Question {
+  if (resting !== undefined) return { device, asked: [], resting };
   const places = PROTOCOLS.map((protocol) => ({ protocol, path: socketPath(protocol, device) }));
   const asked = places
     .filter(({ path }) => existsSync(path))
@@ -174,16 +216,15 @@ async function silenceOf(
   if (answer === "late" && found?.stoppedBy === undefined) {
     const again = asker.silent.has(device) ? Math.min(endMs, steadyMs() + AGAIN_MS) : endMs;
     const late = firstAnswer(question, again, asker);
-    if (typeof late === "object") {
-      asker.silent.delete(device);
-      return late;
-    }
+    if (typeof late === "object") return late;
   }
   if (found === undefined && answer === "nobody") return undefined;
-  asker.silent.add(device);
   const protocol = asked[0]?.protocol ?? "wireguard";
-  if (found === undefined) return silentTunnel({ device, engine: "userspace", protocol });
-  return silentEngine(device, found, answer === "late" ? "does not answer" : "has lost its socket");
+  const said =
+    found === undefined
+      ? silentTunnel({ device, engine: "userspace", protocol })
+      : silentEngine(device, found, answer === "late" ? "does not answer" : "has lost its socket");
+  return rest(asker, device, said, found?.pid);
 }
 
 /** The engine of a device as its keeper knows it, without a pid where it has none; undefined where no keeper tells. */

@@ -8,7 +8,7 @@ import type { PeerSpec, TunnelObserved, TunnelSpec } from "../../../src/model/sp
 import { commandObstacle, namespaceObstacle, tunObstacle } from "../../support/netns.ts";
 import { LinuxMachine } from "./linux-machine.ts";
 
-const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("wireguard-go", "wg");
+const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("wireguard-go", "wg", "ss");
 /** Private keys in hex, clamped as RFC 7748 section 5 wants them: an engine gives back no other. */
 const ALICE = "48".repeat(32);
 const BOB = "50".repeat(32);
@@ -186,6 +186,25 @@ createSocket("udp4").bind(${PORT}, "0.0.0.0", () => console.log("bound"));`,
     }
     expect(machine.call("engines", "read", device)).toMatchObject({ running: true, fwmark: spec.fwmark });
     expect(machine.keeperStatus?.devices[0]?.engine?.pid).toBe(pid);
+  });
+
+  test("law 4: an engine that does not answer is not asked again at each look", () => {
+    const side = newSide("rest", "10.99.0.1/24", ALICE, 0);
+    const pid = side.machine.keeperStatus?.devices[0]?.engine?.pid;
+    if (pid === undefined) throw new Error("no engine runs");
+    const look = { port: "engines", method: "read", args: [side.device] } as const;
+    process.kill(pid, "SIGSTOP");
+    try {
+      const looks = [look, look, look, look, look, look];
+      for (const { value } of side.machine.perform(looks)) expect(value).toMatchObject({ running: false });
+      // Whoever asked and gave up waits to be accepted still (Recv-Q).
+      const listening = side.machine.namespace.run(["ss", "-xlH"]).stdout.split("\n");
+      const [, , asked] = listening.find((line) => line.includes(`/${side.device}.sock `))?.split(/ +/) ?? [];
+      expect(Number(asked)).toBeGreaterThan(0);
+      expect(Number(asked)).toBeLessThan(looks.length);
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
   });
 
   test("law 6: the device of an engine that is not ours is refused", () => {
