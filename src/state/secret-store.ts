@@ -61,7 +61,7 @@ export class SecretStore implements SecretKeeper {
         remedy: "apply the configuration that names it again",
       });
     }
-    if (this.#nameOf(bytes) !== id) throw damaged(this.#secrets.pathOf(id), "is not the secret its name says");
+    if (this.#nameOf(bytes) !== id) throw this.#damaged(id, bytes);
     this.#known.set(id, bytes);
     return bytes;
   }
@@ -77,10 +77,43 @@ export class SecretStore implements SecretKeeper {
         remedy: "plan again; nothing was changed",
       });
     }
+    return this.#keep([...this.#known.keys()]) > 0;
+  }
+
+  async restore(named: ReadonlySet<SecretId>): Promise<boolean> {
+    return this.#folder.read(MACHINE_KEY) !== undefined && this.#keep([...named]) > 0;
+  }
+
+  damage(): readonly AwgError[] {
+    try {
+      this.#demandFittingKey();
+      if (this.#folder.read(MACHINE_KEY) === undefined) return [];
+      return this.#kept().flatMap(({ id, bytes }) => (this.#nameOf(bytes) === id ? [] : [this.#damaged(id, bytes)]));
+    } catch (error) {
+      return error instanceof AwgError ? [error] : [];
+    }
+  }
+
+  /** Makes those of them durable that are not, and whose bytes are known. */
+  #keep(ids: readonly SecretId[]): number {
     const there = new Set(this.#secrets.list());
-    const missing = [...this.#known].filter(([id]) => !there.has(id));
-    for (const [id, bytes] of missing) this.#secrets.replace(id, bytes);
-    return missing.length > 0;
+    const missing = ids.filter((id) => this.#known.has(id) && !there.has(id));
+    for (const id of missing) this.#secrets.replace(id, this.bytesOf(id));
+    return missing.length;
+  }
+
+  #kept(): readonly { readonly id: SecretId; readonly bytes: Uint8Array }[] {
+    const ids = this.#secrets.list().filter((name) => ID_NAME.test(name)) as SecretId[];
+    return ids.flatMap((id) => {
+      const bytes = this.#secrets.read(id);
+      return bytes === undefined ? [] : [{ id, bytes }];
+    });
+  }
+
+  #damaged(id: SecretId, { length }: Uint8Array): AwgError {
+    const what =
+      length === KEY_BYTES ? "is not the secret its name says" : `has ${length} bytes instead of ${KEY_BYTES}`;
+    return damaged(this.#secrets.pathOf(id), what);
   }
 
   async prune(keep: ReadonlySet<SecretId>): Promise<void> {
@@ -93,12 +126,17 @@ export class SecretStore implements SecretKeeper {
     return Buffer.from(hmacSha256(this.#key(), bytes)).toString("hex") as SecretId;
   }
 
-  /** A key that was changed would give every secret another id, so that each looked like another secret. */
+  /**
+   * A key that was changed would give every secret another id, so that each looked like another secret. Where no secret is as its
+   * name says, one of another length tells that it is them.
+   */
   #demandFittingKey(): void {
     if (this.#machineKey !== undefined || this.#folder.read(MACHINE_KEY) === undefined) return;
-    const kept = this.#secrets.list().filter((name) => ID_NAME.test(name));
-    if (kept.length === 0 || kept.some((id) => this.#nameOf(this.#secrets.read(id) ?? new Uint8Array()) === id)) return;
+    const kept = this.#kept();
+    if (kept.length === 0 || kept.some(({ id, bytes }) => this.#nameOf(bytes) === id)) return;
     this.#machineKey = undefined;
+    const cut = kept.find(({ bytes }) => bytes.length !== KEY_BYTES);
+    if (cut !== undefined) throw this.#damaged(cut.id, cut.bytes);
     throw damaged(this.#folder.pathOf(MACHINE_KEY), "does not fit the secrets that are kept beside it");
   }
 

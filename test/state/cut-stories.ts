@@ -89,6 +89,8 @@ function accountable(
       },
       secrets: {
         persist: () => doing({}, () => secrets.persist(), { secrets: [secrets.idOf(KEY)] }),
+        restore: (named) => secrets.restore(named),
+        damage: () => secrets.damage(),
         prune: (keep) => doing({}, () => secrets.prune(new Set([...keep, ...now.secrets])), {}),
       },
     },

@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { AwgError, messageOf } from "../../model/error.ts";
 import { isAwaited, type OpenTransaction, readOpenTransaction, verifiedState } from "../../reconciler/apply/record.ts";
 import type { Generation, Stores } from "../../reconciler/apply/stores.ts";
@@ -42,7 +42,7 @@ export async function examineState(stores: Stores, nowBootMs: number): Promise<S
     const generation = await attempt(path, async () => stores.generations.read(number));
     if (generation !== undefined) generations.push(generation);
   }
-  findings.push(...missingSecrets(folder, generations));
+  findings.push(...secretFindings(folder, generations, stores.secrets));
   const { generation: latest, ledger: held } = verifiedState(open, nowBootMs) ?? {
     generation: generations.at(-1),
     ledger,
@@ -156,8 +156,8 @@ function openFinding(open: OpenTransaction, path: string, nowBootMs: number): Fi
   };
 }
 
-/** Secrets that a kept generation names and the store does not hold: a rollback to it would fail. */
-function missingSecrets(folder: string, generations: readonly Generation[]): Finding[] {
+/** The secrets, and the key that they are named by, that are not what awg wrote; and those that are not there. */
+function secretFindings(folder: string, generations: readonly Generation[], store: Stores["secrets"]): Finding[] {
   const secrets = join(folder, "secrets");
   let names: readonly string[];
   try {
@@ -165,16 +165,68 @@ function missingSecrets(folder: string, generations: readonly Generation[]): Fin
   } catch (error) {
     return [fileFinding(secrets, error)];
   }
-  const lacking = generations.filter(({ secretIds }) => secretIds.some((id) => !names.includes(id)));
-  if (lacking.length === 0) return [];
-  const numbers = lacking.map(({ number }) => number).join(", ");
+  const damage = new Map(store?.damage().map((error) => [basename(pathOf(error)), error]));
+  const key = damage.get(MACHINE_KEY);
+  if (key !== undefined) return [damagedSecret(key, KEY_MOVED)];
+  const latest = generations.at(-1);
+  const damaged = (latest?.secretIds ?? []).flatMap((id) => damage.get(id) ?? []);
+  if (damaged.length > 0) return damaged.map((error) => damagedSecret(error, SECRET_MOVED));
+  const isLacking = (id: string): boolean => !names.includes(id) || damage.has(id);
+  const lacking = generations.filter(({ secretIds }) => secretIds.some(isLacking));
+  const earlier = lacking.filter((one) => one !== latest);
   return [
-    {
-      id: "secret-missing",
-      severity: "fault",
-      what: `secrets of generation ${numbers} are not in ${secrets}, so that awg could not start its tunnels again`,
-      evidence: [`${names.length} secrets are there`],
-      remedy: ["awg apply -f CONFIG"],
-    },
+    ...(latest !== undefined && lacking.includes(latest) ? [lackingSecrets([latest], secrets, names)] : []),
+    ...(earlier.length > 0 ? [lackingEarlier(earlier, folder, secrets, names)] : []),
   ];
+}
+
+const MACHINE_KEY = "machine.key";
+const KEY_MOVED =
+  "every secret gets another name: the next apply tells each engine its keys once more, and no generation before it can be gone back to";
+const SECRET_MOVED =
+  "none where the config that names it, or its key file, is still there: the next apply keeps it again";
+
+function pathOf(error: unknown): string {
+  return error instanceof AwgError ? String(error.facts["path"]) : "";
+}
+
+function damagedSecret(error: Error, consequence: string): Finding {
+  return {
+    id: "state-file-damaged",
+    severity: "fault",
+    what: messageOnly(error),
+    evidence: ["what is applied holds; plans and applies are refused that need it"],
+    consequence,
+    remedy: [moveAway(pathOf(error)), "awg apply -f CONFIG"],
+  };
+}
+
+/** What the accepted state names and the store does not hold: its tunnels could not be started again after a reboot. */
+function lackingSecrets(lacking: readonly Generation[], secrets: string, names: readonly string[]): Finding {
+  return {
+    id: "secret-missing",
+    severity: "fault",
+    what: `secrets of generation ${numbersOf(lacking)} are not in ${secrets}, so that awg could not start its tunnels again`,
+    evidence: [`${names.length} secrets are there`],
+    remedy: ["awg apply -f CONFIG, which keeps them again"],
+  };
+}
+
+function lackingEarlier(
+  lacking: readonly Generation[],
+  folder: string,
+  secrets: string,
+  names: readonly string[],
+): Finding {
+  return {
+    id: "secret-missing",
+    severity: "note",
+    what: `secrets of generation ${numbersOf(lacking)} are not in ${secrets}, so that awg could not go back there`,
+    evidence: [`${names.length} secrets are there`],
+    remedy: lacking.map(({ number }) => moveAway(join(folder, `generation-${number}`))),
+  };
+}
+
+function numbersOf(generations: readonly Generation[]): string {
+  return generations.map(({ number }) => number).join(", ");
 }

@@ -84,7 +84,8 @@ export async function applyPlanned(
   if (confirmation !== undefined || recovered !== undefined) await parts.watchdog?.disarm();
   if (outcome.kind === "rolledBack" || outcome.kind === "rollbackIncomplete") return throwFailure(outcome);
   const changed = outcome.kind === "applied" || recovered !== undefined;
-  const isRecorded = !changed && standing !== undefined && outcome.generation !== standing;
+  const isRestored = outcome.kind === "inSync" && outcome.isRestored === true;
+  const isRecorded = isRestored || (!changed && standing !== undefined && outcome.generation !== standing);
   const unaccepted = outcome.unaccepted === undefined ? {} : { unaccepted: messageOf(outcome.unaccepted) };
   return { generation: outcome.generation, changed, ...(isRecorded ? { recorded: true } : {}), ...unaccepted };
 }

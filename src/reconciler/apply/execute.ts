@@ -34,7 +34,8 @@ export async function executePlan(deps: ApplyDeps, proposal: Proposal, plan: Pla
   if (!goesOn && isInSync(plan) && isUntouched && proposal.desired.resources.length === 0)
     return { kind: "inSync", generation: 0 };
   if (!goesOn && isInSync(plan) && latest?.configHash === proposal.configHash && latest.number === ledger.generation) {
-    return { kind: "inSync", generation: latest.number };
+    const isRestored = (await deps.stores.secrets?.restore(new Set(latest.secretIds))) === true;
+    return { kind: "inSync", generation: latest.number, ...(isRestored ? { isRestored } : {}) };
   }
   if (!isInSync(plan)) await deps.confirmation?.arm(newDeadlineMs(deps, deps.confirmation));
   if (proposal.verb === "destroy") await deps.stores.room?.lend();

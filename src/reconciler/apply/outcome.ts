@@ -68,7 +68,13 @@ export interface Proposal {
 /** How a transaction ended (law 5): exactly the new state, exactly the old one, or blocked; exit codes follow from it. */
 export type Outcome =
   /** Nothing had to change; `generation` is what holds. */
-  | { readonly kind: "inSync"; readonly generation: number; readonly unaccepted?: unknown }
+  | {
+      readonly kind: "inSync";
+      readonly generation: number;
+      readonly unaccepted?: unknown;
+      /** Its secrets, or some of them, had been lost and are kept again. */
+      readonly isRestored?: true;
+    }
   | {
       readonly kind: "applied";
       readonly generation: number;

@@ -80,6 +80,10 @@ export interface ProposalStore {
 export interface SecretKeeper {
   /** Makes every secret resolved so far durable, before anything that names it is journalled. Whether there was a new one. */
   persist(): Promise<boolean>;
+  /** Makes those of these durable that an accepted state names and the store has lost. Whether there was one. */
+  restore(named: ReadonlySet<SecretId>): Promise<boolean>;
+  /** What of the store cannot be used, an error each that names the file. Reads only. */
+  damage(): readonly Error[];
   /** Forgets all secrets but these. */
   prune(keep: ReadonlySet<SecretId>): Promise<void>;
 }

@@ -171,9 +171,24 @@ describe("the other files", () => {
     ]);
   });
 
-  test("a secret that a generation needs and nobody has", async () => {
+  test("a secret that a generation needs and nobody has, which an apply of its config keeps again", async () => {
     rmSync(inState("secrets"), { recursive: true });
     expect((await faults()).map(({ id }) => id)).toEqual(["secret-missing"]);
+    await machine.apply();
+    expect(await faults()).toEqual([]);
+    expect(existsSync(inState("generation-2"))).toBe(false);
+  });
+
+  test.each(["secrets", "machine.key"])("a damaged file of %s is what is named, here and by a plan", async (which) => {
+    const [secret = ""] = readdirSync(inState("secrets"));
+    const path = which === "secrets" ? join(inState("secrets"), secret) : inState(which);
+    writeFileSync(path, which === "secrets" ? "" : Buffer.alloc(32, 1));
+    const [first, ...more] = await faults();
+    expect([first?.id, more.length, first?.remedy[0]]).toEqual(["state-file-damaged", 0, `mv ${path} ${path}.damaged`]);
+    await expect(machine.apply()).rejects.toThrow(`${path} ${which === "secrets" ? "has 0 bytes" : "does not fit"}`);
+    renameSync(path, `${path}.damaged`);
+    await machine.apply();
+    expect(await faults()).toEqual([]);
   });
 });
 

@@ -65,7 +65,12 @@ describe("an apply that succeeds", () => {
     bench.machine.remove("link awg-office");
     const pruned: unknown[] = [];
     const deps = depsOf(bench);
-    const secrets = { persist: async () => false, prune: async (keep: unknown) => void pruned.push(keep) };
+    const secrets = {
+      persist: async () => false,
+      restore: async () => false,
+      damage: () => [],
+      prune: async (keep: unknown) => void pruned.push(keep),
+    };
     await applyOn({ ...deps, stores: { ...deps.stores, secrets } }, OFFICE);
     expect(bench.disk.log.filter((entry) => !entry.startsWith("journal b") && entry !== "journal done")).toEqual([
       "journal accept",
