@@ -48,14 +48,17 @@ export function forbiddenFlows(policy: FirewallPolicy, flows: readonly Flow[], l
 }
 
 /**
- * Of forbidden flows those that stay in a tunnel: nobody ever answered, and but for their source a tunnel is their way.
- * A program whose socket is older than the tunnel goes on sending from the link's address; conntrack learns such a flow
- * anew however often it is cut. Pure.
+ * Of forbidden flows those that but for their source would have a tunnel as their way. A program whose socket is older than
+ * the tunnel goes on sending from the link's address; conntrack learns such a flow anew however often it is cut. Pure.
  */
 export function misaddressedFlows(policy: FirewallPolicy, forbidden: readonly Flow[], local: LocalAddresses): Flow[] {
-  const unanswered = forbidden.filter(({ status }) => (status & SEEN_REPLY) === 0);
-  const nowhere = new Set(forbiddenBy(policy, unanswered, local, () => true));
-  return unanswered.filter((flow) => !nowhere.has(flow));
+  const nowhere = new Set(forbiddenBy(policy, forbidden, local, () => true));
+  return forbidden.filter((flow) => !nowhere.has(flow));
+}
+
+/** Whether packets of both directions were seen; the answers come in by the link (docs/security.md S6.2). Pure. */
+export function isAnswered({ status }: Flow): boolean {
+  return (status & SEEN_REPLY) !== 0;
 }
 
 function forbiddenBy(

@@ -5,7 +5,7 @@ import { hasErrno } from "../../../native/linux/errno.ts";
 import type { NetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
 import { openNetfilterSocket, readNftTable, readNftTables } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
 import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
-import { forbiddenFlows, localAddresses, misaddressedFlows } from "../firewall/forbidden-flows.ts";
+import { forbiddenFlows, isAnswered, localAddresses, misaddressedFlows } from "../firewall/forbidden-flows.ts";
 import { judgedDevices } from "../firewall/physical-devices.ts";
 import { tableOfRead } from "./rule-table.ts";
 import type { RulesetQuestion } from "./ruleset-question.ts";
@@ -53,10 +53,18 @@ export function readForbiddenFlows(policy: FirewallPolicy): ForbiddenFlows {
   const local = localAddresses(netlink.addresses().map(({ address }) => address));
   const forbidden = forbiddenFlows(policy, readTracked(socket), local);
   const misaddressed = new Set(misaddressedFlows(policy, forbidden, local));
+  const { answered = [], silent = [] } = Object.groupBy(misaddressed, (flow) =>
+    isAnswered(flow) ? "answered" : "silent",
+  );
   return {
-    open: inWords(forbidden.filter((flow) => !misaddressed.has(flow))),
-    misaddressed: inWords([...misaddressed]),
+    open: [...inWords(forbidden.filter((flow) => !misaddressed.has(flow))), ...inWords(answered).map(withOrigin)],
+    misaddressed: inWords(silent),
   };
+}
+
+/** What a program sends on from before its tunnel stays in the tunnel; what the far end repeats still comes in by the link. */
+function withOrigin(flow: string): string {
+  return `${flow}, of a program that was connected before the tunnel was its way; what it sends stays in the tunnel. It ends with that connection: start the program anew, or ss -K`;
 }
 
 function inWords(flows: readonly Flow[]): string[] {
