@@ -1,10 +1,7 @@
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { readNamespaceCookie } from "../native/linux/process/namespace.ffi.ts";
-import { readEnvelope } from "../state/envelope.ts";
 import { readStateIdentity } from "../state/identity.ts";
-import { decodeLines } from "../state/line.codec.ts";
-import { StateFolder } from "../state/state-folder.ts";
 
 /** Where awg keeps what; per network namespace, so that two of them never share state, socket or lock. */
 export interface Paths {
@@ -18,6 +15,8 @@ export interface Paths {
 
 const STATE_DIR = "/var/lib/awg";
 const RUN_DIR = "/run/awg";
+/** linux/nsfs.h; numbers that are given to others begin behind it. */
+const NET_NS_INIT_INO = 0xefff_fff9;
 /** Where wg and wg-quick of macOS look for the name of a tunnel's interface, `<tunnel>.name`. */
 export const DARWIN_NAME_FOLDER = "/var/run/wireguard";
 
@@ -54,25 +53,14 @@ function namespaceSuffix(): string {
   return own !== undefined && own === inodeOf("/proc/1/ns/net") ? "" : String(own ?? "unknown");
 }
 
-/** Where an awg that told namespaces by their number alone left state in this boot, the rest of the boot goes on there. */
+/** The machine's own, hidden behind an unreadable /proc/1, has its number in every boot, and nobody else ever has it. */
 function namespaceFolder(suffix: string): string {
-  const folder = join(STATE_DIR, `netns-${suffix}-${incarnation()}`);
-  const before = join(STATE_DIR, `netns-${suffix}`);
-  return !existsSync(folder) && isOfThisBoot(before) ? before : folder;
+  return join(STATE_DIR, isOfInitial(suffix) ? `netns-${suffix}` : `netns-${suffix}-${incarnation()}`);
 }
 
-/** Whether there is state in a folder that was written since the machine was booted. */
-export function isOfThisBoot(path: string): boolean {
-  const folder = new StateFolder(path);
-  try {
-    return ["ledger", "journal"].some((name) => {
-      const [first] = decodeLines(folder.read(name) ?? new Uint8Array()).values;
-      return first !== undefined && readEnvelope(first, path).bootId === readStateIdentity().bootId;
-    });
-  } catch {
-    // What is wrong with it is told where it is read.
-    return existsSync(path);
-  }
+/** Whether it is the number of the machine's own network namespace, which is always the same since Linux 6.18. */
+export function isOfInitial(suffix: string): boolean {
+  return Number(suffix) === NET_NS_INIT_INO;
 }
 
 /** What no other network namespace has or had, as far as the kernel tells: the boot, and which of its namespaces this is. */

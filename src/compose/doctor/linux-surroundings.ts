@@ -12,7 +12,7 @@ import { readNamespaceInode } from "../../native/linux/process/namespace.ffi.ts"
 import { isUnixSocketLive, unixListener } from "../../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { readStateIdentity } from "../../state/identity.ts";
-import { isOfThisBoot, type Paths } from "../paths.ts";
+import { isOfInitial, type Paths } from "../paths.ts";
 import type { Bystanders } from "./bystanders.ts";
 import type { ForeignChain, Surroundings } from "./surroundings.ts";
 
@@ -113,7 +113,7 @@ function goneNamespaces({ stateDir, runDir }: Paths): readonly string[] {
         const [, inode, since] = /^(?:netns-|lock\.|keeper-)([0-9]+)(?:-([^-]+)(?:-[0-9]+)?)?$/.exec(name) ?? [];
         if (inode === undefined) return false;
         const isState = folder !== runDir && name.startsWith("netns-");
-        const isOld = since === undefined ? !isOfThisBoot(join(folder, name)) : since !== boot;
+        const isOld = since === undefined ? !isOfInitial(inode) : since !== boot;
         return !live.has(inode) || (isState && isOld);
       })
       .map((name) => join(folder, name)),
