@@ -48,7 +48,9 @@ export function compileGrants(layer: PolicyLayer): Grants {
     },
     allowIn: (packet) => incoming.some((holds) => holds(packet.source, packet.protocol, packet.destinationPort)),
     allowInAnswer: (packet) =>
-      packet.reply === true && incoming.some((holds) => holds(packet.destination, packet.protocol, packet.sourcePort)),
+      packet.reply === true &&
+      packet.stranger !== true &&
+      incoming.some((holds) => holds(packet.destination, packet.protocol, packet.sourcePort)),
   };
 }
 

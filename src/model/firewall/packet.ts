@@ -39,6 +39,8 @@ export interface Packet {
   readonly mark?: number;
   /** Whether conntrack holds it for an answer: the flow was opened by the other side. False when absent. */
   readonly reply?: boolean;
+  /** Whether this machine sends it from an address that is not its own. False when absent. */
+  readonly stranger?: boolean;
   /** Whether conntrack relates it to a flow that it knows, whichever side opened it: an ICMP error. False when absent. */
   readonly related?: boolean;
 }

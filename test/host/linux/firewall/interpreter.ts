@@ -157,7 +157,8 @@ class Machine {
         return true;
       case "fib":
         if (expression.result !== "type") return fail(expression);
-        if (expression.flags.join() === "saddr") this.#write(expression.register, host32(RTN.local));
+        if (expression.flags.join() === "saddr")
+          this.#write(expression.register, host32(RTN[this.#isOwn() ? "local" : "unicast"]));
         else if (expression.flags.join() !== "daddr") return fail(expression);
         else this.#write(expression.register, host32(RTN[this.#packet.hook === "forward" ? "unicast" : "local"]));
         return true;
@@ -221,6 +222,11 @@ class Machine {
     const { flowOf } = this.#wire;
     if (flowOf === undefined || this.#packet.destination.family !== family) return false;
     return users === flowOf;
+  }
+
+  /** Whether the packet is from this machine, in its own name. */
+  #isOwn(): boolean {
+    return this.#packet.hook === "output" && this.#packet.stranger !== true;
   }
 
   /** The state of what is not tracked is known all the same, its direction is not (nft_ct.c, nft_ct_get_eval). */

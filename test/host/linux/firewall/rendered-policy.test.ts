@@ -53,14 +53,14 @@ const render = (policy: FirewallPolicy) =>
     RenderedTable,
   ];
 
-/** What RENDERING 4 makes of a policy. */
-const RENDERED = "3b0496069a6165338dc006b8cf713a4e8bf9235a89945220fea55ba7056955b8";
+/** What RENDERING 5 makes of a policy. */
+const RENDERED = "e4495bb343ee0704937630e0bf00fb9917a775cbad24f17994b76c42b821d968";
 
 test("rules are rendered as their number says: a change of them needs another RENDERING, and its hash here", () => {
   const plain = JSON.stringify(render(LAPTOP), (_key, value: unknown) =>
     typeof value === "bigint" ? `${value}` : value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value,
   );
-  expect([RENDERING, sha256Hex(plain)]).toEqual([4, RENDERED]);
+  expect([RENDERING, sha256Hex(plain)]).toEqual([5, RENDERED]);
 });
 
 const CHAINS = {
@@ -115,7 +115,8 @@ describe("the rendered rules", { timeout: 300_000 }, () => {
     const seen = new Map<string, number>();
     for (const [index, policy] of policies.entries()) {
       const [inet] = render(policy);
-      for (const packet of packetsFor(index, PACKETS_EACH)) {
+      for (const [at, made] of packetsFor(index, PACKETS_EACH).entries()) {
+        const packet = at % 5 === 0 && made.hook === "output" ? { ...made, stranger: true } : made;
         const expected = judge(policy, packet);
         const untracked = packet.reply === undefined && packet.protocol === 47;
         const found = verdictOf(inet, packet, { junk: JUNK, untracked, ...memoryOf(policy, packet) });

@@ -188,14 +188,21 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
       if (found === undefined) throw new Error(`no link-local address on ${device}`);
       return found;
     };
-    const ask = (from: string, neighbour: string) => {
-      const job = { there: the(there).name, uid: NOBODY, from, neighbour, device: "eth0", wire: "wire" };
+    const ask = (from: string, neighbour: string, asked: string = from) => {
+      const job = { there: the(there).name, uid: NOBODY, from, neighbour, asked, device: "eth0", wire: "wire" };
       return JSON.parse(the(here).run(["python3", OWN_QUESTION], { input: JSON.stringify(job) }).stdout);
     };
 
     test("by its address", () => {
       load(policy);
       expect(ask("2001:db8:9::2", "2001:db8:9::1")).toEqual({ came: true, heard: false, answered: true });
+    });
+
+    test("S3.4: nor by what it asks and answers in two foreign names, through the tunnel and beside it", () => {
+      the(here).run(["ip", "-6", "route", "add", "2001:db8:7::/64", "dev", "awg-office"]);
+      load(policy);
+      const heard = ask("2001:db8:9::2", "2001:db8:9::1", "2001:db8:7::9");
+      expect(heard).toEqual({ came: true, heard: false, answered: true });
     });
 
     test("by its link-local address", () => {

@@ -2,7 +2,7 @@ import { DNS_PORT } from "../../../../model/firewall/flow-path.ts";
 import { PROTOCOL } from "../../../../model/firewall/packet.ts";
 import { engineUids, type PolicyLayer } from "../../../../model/firewall/policy.ts";
 import { ENGINE_MARK, MARK_MASK } from "../../../../model/ownership.ts";
-import { verdict } from "../../../../native/linux/nftables/expression.ts";
+import { RTN_LOCAL, verdict } from "../../../../native/linux/nftables/expression.ts";
 import type { Match } from "../../../../native/linux/nftables/match.ts";
 import { alternativesOf, INWARD, OUTWARD, type PeerSides, type RenderPlace } from "./conditions.ts";
 
@@ -68,13 +68,19 @@ export type AnswerTest = "conntrack" | "port" | "fragment";
 
 /** S3.4, entering: rules that return for stated exceptions. */
 export function writeAllowIn(place: RenderPlace, chain: string, layer: PolicyLayer): void {
-  writeAllow(place, chain, layer, { address: "saddr", port: "dport" }, []);
+  writeAllow(place, chain, layer, { address: "saddr", port: "dport" });
 }
 
-/** S3.4, leaving: rules that return for the answers of stated exceptions. */
+/**
+ * S3.4, leaving: rules that return for the answers of stated exceptions. They are from an address of this machine: any program
+ * may send by IPv6 in two foreign names (IPV6_FREEBIND), of which the second then answers what the first has asked, and what is
+ * sent to an address of this machine goes by loopback, where strangers open no flow (S2.1).
+ */
 export function writeAllowInAnswers(place: RenderPlace, chain: string, layer: PolicyLayer, test: AnswerTest): void {
+  const isOwn = place.match.field("fib.saddr.type", RTN_LOCAL);
   const first = test === "conntrack" ? [isReply(place)] : [];
-  writeAllow(place, chain, layer, { address: "daddr", port: "sport" }, first, test === "fragment");
+  const last = test === "conntrack" ? [isOwn] : [];
+  writeAllow(place, chain, layer, { address: "daddr", port: "sport" }, { first, last, fragments: test === "fragment" });
 }
 
 function writeAllow(
@@ -82,14 +88,13 @@ function writeAllow(
   chain: string,
   layer: PolicyLayer,
   sides: PeerSides,
-  first: readonly Match[],
-  fragments = false,
+  { first = [], last = [], fragments = false }: { first?: Match[]; last?: Match[]; fragments?: boolean } = {},
 ): void {
   for (const [index, grant] of layer.allow.entries()) {
     if (grant.direction !== "in") continue;
     const { direction: _in, ...peer } = grant;
     for (const alternative of alternativesOf(place, `allow-${index}`, sides, { ...peer, portsUnknown: fragments })) {
-      place.writer.rule(chain, [...first, ...alternative], pass(), `S3.4 killSwitch.allow/${index}`);
+      place.writer.rule(chain, [...first, ...alternative, ...last], pass(), `S3.4 killSwitch.allow/${index}`);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { LOOPBACK_DEVICE } from "../../../../model/firewall/packet.ts";
 import type { Family } from "../../../../model/ip.ts";
 import { NO_USER, type Term, type Tracking } from "../../../../model/verify/space/term.ts";
 import type { HookName } from "../../../../native/linux/nftables/chain.codec.ts";
@@ -5,6 +6,7 @@ import {
   CT_STATE,
   type Expression,
   type ExpressionOf,
+  RTN_LOCAL,
   RTN_UNICAST,
 } from "../../../../native/linux/nftables/expression.ts";
 import type { TableFamily } from "../../../../native/linux/nftables/field.ts";
@@ -103,14 +105,19 @@ function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes, table }: Rea
 
 /**
  * Before the route is looked up, whether the destination is another machine: exactly then the packet leaves by a device
- * again. Of one that ends here the type may be local, broadcast or multicast.
+ * again. Of one that ends here the type may be local, broadcast or multicast. The sender of what this machine sends is itself,
+ * where nobody asks for strangers.
  */
 function loadRouteType(
   { result, flags, presenceOnly }: ExpressionOf<"fib">,
   { hook, strangers }: ReadingContext,
 ): Loaded | undefined {
-  if (strangers !== undefined && result === "type" && flags.join() === "saddr" && !presenceOnly)
-    return free(wholeNumber("sender", 4, true));
+  if (result === "type" && flags.join() === "saddr" && !presenceOnly) {
+    if (strangers !== undefined) return free(wholeNumber("sender", 4, true));
+    const local = hostNumber(RTN_LOCAL);
+    const bytesOf = (name: string) => (name === "" || name === LOOPBACK_DEVICE ? local : hostNumber(RTN_UNICAST));
+    return free({ kind: "named", dimension: "in", bytesOf, only: local });
+  }
   if (hook !== "prerouting" || result !== "type" || flags.join() !== "daddr" || presenceOnly) return undefined;
   const unicast = hostNumber(RTN_UNICAST);
   const bytesOf = (name: string) => (name === "" ? hostNumber(0) : unicast);

@@ -1,7 +1,7 @@
 # A program that asks itself over loopback in a neighbour's name and then sends the neighbour the answer; run as root in its
 # namespace. The job on standard input: there (the neighbour's namespace), uid, from (this machine's address), neighbour,
-# device (of link-local addresses), control (the neighbour asks, too). Prints whether the question came, whether the neighbour
-# heard the answer, and whether it was answered when it asked itself.
+# device (of link-local addresses), asked (who is asked and answers, where it is not this machine: both names are foreign then).
+# Prints whether the question came, whether the neighbour heard the answer, and whether it was answered when it asked itself.
 import json, os, socket, subprocess, sys
 
 NEIGHBOUR = """
@@ -37,13 +37,19 @@ try:
     answering = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     answering.bind((job["from"], 5000, 0, scope))
     answering.settimeout(10)
+    asked = job.get("asked", job["from"])
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as asking:
         asking.setsockopt(socket.IPPROTO_IPV6, FREEBIND, 1)
         asking.bind((job["neighbour"], 4444, 0, scope))
-        asking.sendto(b"question", (job["from"], 5000, 0, scope))
-    came = answering.recv(99) == b"question"
+        asking.sendto(b"question", (asked, 5000, 0, scope))
+    foreign = answering
+    if asked != job["from"]:
+        foreign = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        foreign.setsockopt(socket.IPPROTO_IPV6, FREEBIND, 1)
+        foreign.bind((asked, 5000))
+    came = foreign is not answering or answering.recv(99) == b"question"
     try:
-        answering.sendto(b"answer", (job["neighbour"], 4444, 0, scope))
+        foreign.sendto(b"answer", (job["neighbour"], 4444, 0, scope))
     except PermissionError:
         pass
     neighbour.stdin.write("\n")
