@@ -165,3 +165,43 @@ describe("any text", () => {
     );
   });
 });
+
+describe("keys that stand where none is known", () => {
+  const messages = (text: string) =>
+    load(text).problems.map((problem) => renderProblem(problem, { color: false, excerpt: true }));
+  test.each([
+    ["a line of /etc/shadow", "root:$6$Canary$Zk9:20228:0:99999:7::"],
+    ["a token", "CANARY7f3a9b2c4d5e6f708192a3b4c5d6e7f8"],
+    ["a key in base64", '"CANARYaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa="'],
+  ])("%s is not shown: the file may not be meant as a config", (_what, key) => {
+    const told = messages(`${HEAD}${key}: x\nrules: [{ destinations: [{ ${key}: x }], via: direct }]\n`);
+    expect(told.join("\n")).toMatch(/characters, not shown/);
+    expect(told.join("\n")).not.toMatch(/canary/i);
+  });
+
+  const secret = "cANARYp0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSY=";
+  const hex = Buffer.from(secret, "base64").toString("hex");
+  test.each([
+    `endpoint: "${secret}:51820"`,
+    `default: { via: "${secret}" }`,
+    `privateKey: &${secret} x`,
+    `privateKey: !${secret} x`,
+    `privateKey: *${secret}`,
+    `"${secret}": {}`,
+    `name: "${hex}"`,
+    `rules: [{ destinations: ["${hex}"], via: direct }]`,
+  ])("law 8: a key in the wrong place is not shown, in the message neither: %#", (line) => {
+    const { problems } = load(`apiVersion: awg/v1\n${line}\n`);
+    expect(problems.length).toBeGreaterThan(0);
+    expect(JSON.stringify(problems)).not.toMatch(new RegExp(`${secret.slice(0, 12)}|${hex.slice(0, 12)}`));
+  });
+
+  test("of one that only looks like a known one the odd letter is told", () => {
+    expect(messages(`${HEAD}"kill\u200bSwitch": {}\n`).join()).toContain(
+      '"kill\\u200bSwitch" is not known here; did you',
+    );
+    expect(messages(`${HEAD}kilSwitch: {}\n`).join()).toContain(
+      '"kilSwitch" is not known here; did you mean killSwitch?',
+    );
+  });
+});

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type Fault, fault, isFault } from "./fault.ts";
 
-export { type Fault, fault, isFault, kindOf, quote, wrongType } from "./fault.ts";
+export { type Fault, fault, isFault, kindOf, quote, quoteKey, wrongType } from "./fault.ts";
 
 /**
  * A field that is read as a whole: `json` describes what may be written (JSON Schema), `parse` turns it into the

@@ -3,7 +3,7 @@ import { parsePrefix } from "../../prefix.ts";
 import { checkPrefix } from "../field/address.ts";
 import { checkDomain } from "../field/domain.ts";
 import { nearestWord } from "../field/edit-distance.ts";
-import { type Fault, fault, isFault, kindOf, leaf, oneOrMany, quote, wrongType } from "../field/leaf.ts";
+import { type Fault, fault, isFault, kindOf, leaf, oneOrMany, quote, quoteKey, wrongType } from "../field/leaf.ts";
 import { type PortRange, portRange } from "../field/port.ts";
 import { checkRegex } from "../field/regex.ts";
 import { boolean, checkAbsolutePath, checkText, oneOf, orList, text } from "../field/scalar.ts";
@@ -192,7 +192,7 @@ function readOneKey<T>(input: object, readers: Reader<T>, what: string): T | Fau
     const near = nearestWord(key, known);
     return fault(
       "unknown-key",
-      `${quote(key)} is not known here`,
+      `the key ${quoteKey(key, near)} is not known here`,
       near ? `did you mean ${near}?` : `write ${orList(known)}`,
       [key],
     );

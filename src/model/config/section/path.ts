@@ -1,4 +1,4 @@
-import { type Fault, fault, isFault, leaf, quote, wrongType } from "../field/leaf.ts";
+import { type Fault, fault, isFault, leaf, quote, quoteKey, wrongType } from "../field/leaf.ts";
 import { checkOneOf } from "../field/scalar.ts";
 
 /** The path a flow takes. */
@@ -64,7 +64,7 @@ function fallbackField() {
     }
     const other = Object.keys(input).find((key) => key !== "failover");
     if (other !== undefined)
-      return fault("unknown-key", `${quote(other)} is not known here`, "write failover", [other]);
+      return fault("unknown-key", `the key ${quoteKey(other)} is not known here`, "write failover", [other]);
     const tunnels = readTunnelList((input as { failover?: unknown }).failover);
     return isFault(tunnels)
       ? { ...tunnels, path: ["failover", ...(tunnels.path ?? [])] }

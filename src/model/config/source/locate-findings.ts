@@ -1,10 +1,11 @@
 import type { ConfigSource } from "../config-hash.ts";
+import { maskKeys } from "../field/fault.ts";
 import type { Problem } from "../problem.ts";
 import { WARNING_IDS } from "../problem-catalogue.ts";
 import type { Finding, Findings } from "./finding.ts";
 import { MAX_FILE_BYTES, MAX_PROBLEMS } from "./limits.ts";
 import { indexLines, type LineIndex, lineBounds, positionAt } from "./line-index.ts";
-import { maskLine, maskValues, secretPlaces } from "./mask-secrets.ts";
+import { maskLine, maskValues, publicKeysOf, secretPlaces } from "./mask-secrets.ts";
 import type { MapNode, Place } from "./source-node.ts";
 
 /** Longest line that is shown whole; of longer ones, this much is shown. */
@@ -23,13 +24,27 @@ export function locateFindings(
   const indexes = lazyIndexes(sources);
   const secrets =
     roots === undefined || findings.length === 0 ? [] : [...secretPlaces(roots, findings), ...found.hidden];
+  const publicKeys = findings.length === 0 ? new Set<string>() : publicKeysOf(roots ?? []);
   const sorted = [...findings].sort(
     (a, b) => a.place.source - b.place.source || a.place.start - b.place.start || a.id.localeCompare(b.id),
   );
   const kept = sorted.length <= MAX_PROBLEMS ? sorted : mostImportant(sorted);
   return kept.map((finding) => {
     const index = indexes(finding.place.source);
-    return locate(finding, sources[finding.place.source]?.name ?? "", index, roots === undefined ? undefined : secrets);
+    const name = sources[finding.place.source]?.name ?? "";
+    const { message, remedy, excerpt, ...rest } = locate(
+      finding,
+      name,
+      index,
+      roots === undefined ? undefined : secrets,
+    );
+    const masked = (text: string) => maskKeys(text, publicKeys);
+    return {
+      ...rest,
+      message: masked(message),
+      remedy: masked(remedy),
+      ...(excerpt === undefined ? {} : { excerpt: masked(excerpt) }),
+    };
   });
 }
 

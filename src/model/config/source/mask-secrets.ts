@@ -1,3 +1,4 @@
+import { isWord } from "../field/fault.ts";
 import type { Finding } from "./finding.ts";
 import type { MapNode, Place, SourceNode } from "./source-node.ts";
 
@@ -10,6 +11,18 @@ const REFERENCE_KEYS: readonly string[] = ["file", "env", "keychain"];
 /** Texts that look like keys, whatever they stand under: 32 bytes or more in base64, hexadecimal or base64url. */
 const KEY_LIKE = /[A-Za-z0-9+/_-]{40,}={0,2}/;
 
+/** What is meant for others' eyes. */
+export function publicKeysOf(roots: readonly MapNode[]): ReadonlySet<string> {
+  const found = new Set<string>();
+  const visit = (node: SourceNode, key: string): void => {
+    if (node.kind === "map") for (const [name, entry] of node.entries) visit(entry.value, name);
+    else if (node.kind === "list") for (const item of node.items) visit(item, key);
+    else if (key === "publicKey" && typeof node.value === "string") found.add(node.value);
+  };
+  for (const root of roots) visit(root, "");
+  return found;
+}
+
 /** Places in the sources that must not be shown: secrets, values of unknown keys, and whatever looks like a key. */
 export function secretPlaces(roots: readonly MapNode[], findings: readonly Finding[]): Place[] {
   const unknownKeys = new Set(
@@ -20,10 +33,12 @@ export function secretPlaces(roots: readonly MapNode[], findings: readonly Findi
   const visit = (node: SourceNode, key: string, isSecret: boolean): void => {
     if (node.kind === "map") {
       for (const [name, entry] of node.entries) {
-        const isUnknown = unknownKeys.has(`${entry.key.source} ${entry.key.start}`);
+        const isUnknown = [entry.key, entry.value.place].some(({ source, start }) =>
+          unknownKeys.has(`${source} ${start}`),
+        );
         const isReference =
           REFERENCE_KEYS.includes(name) && !found.has(`${entry.value.place.source} ${entry.value.place.start}`);
-        if (isUnknown) places.push(entry.value.place);
+        if (isUnknown) places.push(entry.value.place, ...(isWord(name) ? [] : [entry.key]));
         else visit(entry.value, name, SECRET_KEYS.includes(name) || (isSecret && !isReference));
       }
     } else if (node.kind === "list") {

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { nearestWord } from "../field/edit-distance.ts";
-import { kindOf, quote } from "../field/leaf.ts";
+import { kindOf, quote, quoteKey } from "../field/leaf.ts";
 import { orList } from "../field/scalar.ts";
 import { PROBLEM_CATALOGUE, type ProblemId } from "../problem-catalogue.ts";
 import { knownKeysAt } from "../schema-keys.ts";
@@ -86,7 +86,7 @@ function reportUnknownKey(root: MapNode, path: NodePath, key: string, findings: 
       "this protocol has no obfuscation",
       "write protocol: amneziawg",
     );
-  } else findings.add("unknown-key", place, `the key ${quote(key)} is not known here`, remedy);
+  } else findings.add("unknown-key", place, `the key ${quoteKey(key, near)} is not known here`, remedy);
 }
 
 /** Keys that a whole config must have. */
