@@ -6,6 +6,7 @@ import {
   readdirSync,
   readlinkSync,
   readSync,
+  realpathSync,
   rmSync,
   statSync,
   writeSync,
@@ -53,8 +54,9 @@ export function openEngineLog(path: string): number {
  * @param pids of the engines, whose logs may have been removed with the folder
  */
 export function boundEngineLogs(folder: string, pids: () => readonly number[]): Disposable {
+  const whole = realpathSync(folder);
   const look = (): void => {
-    for (const pid of pids()) shortenRemovedLog(folder, pid);
+    for (const pid of pids()) shortenRemovedLog(whole, pid);
     shortenEngineLogs(folder);
   };
   const timer = setInterval(look, LOOK_MS).unref();
@@ -70,12 +72,16 @@ export function shortenEngineLogs(folder: string): void {
   }
 }
 
-/** The same for the log of an engine that somebody removed: the engine writes on, and only its own descriptor leads there. */
+/**
+ * The same for the log of an engine that somebody removed: the engine writes on, and only its own descriptor leads there.
+ *
+ * @param folder named without links, as the kernel names it
+ */
 export function shortenRemovedLog(folder: string, pid: number): void {
   const log = `/proc/${pid}/fd/1`;
   try {
     const target = readlinkSync(log);
-    // How the kernel names what is gone (fs/d_path.c).
+    // fs/d_path.c marks so what is gone.
     const name =
       target.startsWith(`${folder}/`) && / \(deleted\)$/.test(target) ? target.slice(folder.length + 1, -10) : "";
     const { size } = statSync(log);
