@@ -52,7 +52,7 @@ export async function applyPlanned(
   await parts.expectEngines?.(tunnelsToStart(planned.plan));
   await using _held = lock ?? (await parts.lock(planned.verb));
   const deps = { ...applyDepsOf(parts), progress: hooks.onEvent, shouldStop: hooks.shouldStop };
-  const named = await devicesNamed(parts.stores, planned.verb);
+  const named = await devicesNamed(parts.stores, planned.verb, planned.desired.lifecycle?.retain);
   if (lock === undefined) await refuseOpening(deps, planned);
   const recovered = lock === undefined ? await recoverTowards(deps, planned) : undefined;
   if (recovered?.kind === "rollbackIncomplete") throwFailure(recovered);

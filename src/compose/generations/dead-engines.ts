@@ -1,28 +1,29 @@
 import type { Host } from "../../host/ports/host.ts";
 import { isClaim, type Plan, stepsOf } from "../../model/plan.ts";
-import type { DesiredState } from "../../model/resource.ts";
-import { readOpenTransaction } from "../../reconciler/apply/record.ts";
-import type { Stores } from "../../reconciler/apply/stores.ts";
+import type { DesiredState, ResourceKey } from "../../model/resource.ts";
+import { type OpenTransaction, readOpenTransaction } from "../../reconciler/apply/record.ts";
+import type { Generation, Stores } from "../../reconciler/apply/stores.ts";
 
 /**
  * Devices whose engines may have left something: those of the accepted state; before a destroy, which nothing follows that
  * would remember them, of every kept generation and of an open transaction too. Reads only; a generation that cannot be read
- * names none.
+ * names none. What is retained, under whatever name its device was known, runs on.
  */
-export async function devicesNamed({ generations, journal }: Stores, verb: string): Promise<readonly string[]> {
-  if (verb !== "destroy") return devicesOf((await generations.latest())?.desired);
-  const devices = new Set<string>();
-  for (const number of await generations.numbers()) {
-    const generation = await generations.read(number).catch(() => undefined);
-    for (const device of devicesOf(generation?.desired)) devices.add(device);
-  }
-  for (const { batch } of (await readOpenTransaction(journal))?.batches ?? []) {
-    for (const step of batch.steps) {
-      if (step.kind !== "tunnel" || isClaim(step)) continue;
-      for (const spec of [step.before, step.after]) if (spec !== null) devices.add(spec.device);
-    }
-  }
-  return [...devices];
+export async function devicesNamed(
+  { generations, journal }: Stores,
+  verb: string,
+  retain: readonly ResourceKey[] = [],
+): Promise<readonly string[]> {
+  const states = verb === "destroy" ? await readAll(generations) : [await generations.latest()];
+  const named = states.flatMap((generation) => tunnelsOf(generation?.desired));
+  if (verb === "destroy") named.push(...tunnelsOfOpen(await readOpenTransaction(journal)));
+  const retained = new Set(named.filter(({ key }) => retain.includes(key)).map(({ device }) => device));
+  return [...new Set(named.map(({ device }) => device))].filter((device) => !retained.has(device));
+}
+
+async function readAll(generations: Stores["generations"]): Promise<readonly (Generation | undefined)[]> {
+  const numbers = await generations.numbers();
+  return Promise.all(numbers.map((number) => generations.read(number).catch(() => undefined)));
 }
 
 /**
@@ -35,11 +36,27 @@ export async function removeDeadEngines(
   after: DesiredState,
   plan: Plan,
 ): Promise<void> {
-  const kept = new Set(devicesOf(after));
+  const kept = new Set(tunnelsOf(after).map(({ device }) => device));
   for (const step of stepsOf(plan)) if (step.kind === "tunnel" && !isClaim(step)) kept.add(step.before?.device ?? "");
   for (const device of before.filter((one) => !kept.has(one))) await engines.remove(device).catch(() => {});
 }
 
-function devicesOf(state: DesiredState | undefined): string[] {
-  return (state?.resources ?? []).flatMap((resource) => (resource.kind === "tunnel" ? [resource.spec.device] : []));
+interface NamedTunnel {
+  readonly key: ResourceKey;
+  readonly device: string;
+}
+
+function tunnelsOf(state: DesiredState | undefined): NamedTunnel[] {
+  return (state?.resources ?? []).flatMap((resource) =>
+    resource.kind === "tunnel" ? [{ key: resource.key, device: resource.spec.device }] : [],
+  );
+}
+
+function tunnelsOfOpen(open: OpenTransaction | undefined): NamedTunnel[] {
+  const steps = (open?.batches ?? []).flatMap(({ batch }) => batch.steps);
+  return steps.flatMap((step) =>
+    step.kind !== "tunnel" || isClaim(step)
+      ? []
+      : [step.before, step.after].flatMap((spec) => (spec === null ? [] : [{ key: step.key, device: spec.device }])),
+  );
 }

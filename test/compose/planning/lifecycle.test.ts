@@ -125,12 +125,18 @@ describe("protect and retain", () => {
     await bench.apply(bench.config({ lab: {}, office: {} }, retaining));
     const planned = await bench.plan(bench.config({ lab: {} }, retaining));
     expect(stepTexts(planned)).toEqual(expect.arrayContaining(["forget link/office", "forget tunnel/office"]));
+    const engines = (): unknown =>
+      JSON.parse(bench.read()).engines.filter(({ device }: { device: string }) => device === "awg-office");
+    const running = engines();
     await bench.apply(bench.config({ lab: {} }, retaining));
     expect(bench.read()).toContain("awg:office");
+    expect(running).toHaveLength(1);
+    expect(engines()).toEqual(running);
     expect(stepTexts(await bench.plan(bench.config({ lab: {} }, retaining)))).toEqual([]);
     expect((await bench.ask((session) => session.drift())).drifts).toEqual([]);
     await bench.destroy();
     expect(bench.read()).toContain("awg:office");
+    expect(engines()).toEqual(running);
     expect(bench.read()).not.toContain("awg:lab");
     await bench.apply(bench.config({}));
     expect(bench.read()).not.toContain("awg:office");
