@@ -43,7 +43,8 @@ export async function explainFlow(parts: SessionParts, question: ExplainQuestion
   const { address, uid, programs, notes } = await readQuestion(parts, question);
   const { generation, desired } = await readStandingState(parts);
   const observed = await host.firewall.read();
-  const policy = withFallback(policyIn(desired) ?? NO_POLICY, observed.fallback ?? []);
+  const accepted = policyIn(desired);
+  const policy = withFallback(accepted ?? NO_POLICY, observed.fallback ?? []);
   const { routing } = await readSurroundings(parts);
   const protocol = question.protocol ?? protocolFor(question, address);
   const port = PORTED_PROTOCOLS.includes(protocol) ? question.port : undefined;
@@ -71,14 +72,16 @@ export async function explainFlow(parts: SessionParts, question: ExplainQuestion
     declared: os === "darwin" ? asOfMac(declared) : declared,
     live: os === "darwin" ? asOfMac(live) : live,
     ...(device === undefined ? {} : { tunnel: { device, state: tunnelState(engine) } }),
-    enforcement: driverRegistry.firewall.enforcement?.(policy, capabilities) ?? "enforced",
+    ...(accepted === undefined
+      ? {}
+      : { enforcement: driverRegistry.firewall.enforcement?.(policy, capabilities) ?? "enforced" }),
     programs,
     disagreements: differences.disagreements,
     notes: [
       ...notes,
       ...differences.notes,
       ...unmodelledRules(routing).before,
-      ...(policyIn(desired) === undefined ? ["no packet policy was accepted here"] : []),
+      ...(accepted === undefined ? ["no packet policy was accepted here"] : []),
     ],
   };
 }

@@ -34,7 +34,8 @@ export interface Explanation {
   readonly declared: ExplainedSide;
   readonly live: ExplainedSide;
   readonly tunnel?: { readonly device: string; readonly state: string };
-  readonly enforcement: Enforcement;
+  /** How well the packet policy is kept; absent where none was accepted. */
+  readonly enforcement?: Enforcement;
   /** The programs that were asked about, each with its rule. */
   readonly programs: readonly ProgramLine[];
   /** What differs between the two sides; empty when all is as declared. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { styleFor } from "../../../src/cli/views/style.ts";
-import { renderExplanation } from "../../../src/cli/views/verify/explanation.ts";
+import { explanationDocument, renderExplanation } from "../../../src/cli/views/verify/explanation.ts";
 import type { ExplainQuestion } from "../../../src/compose/explain/question.ts";
 import { openSession } from "../../../src/compose/open-session.ts";
 import type { ReconcilingSession } from "../../../src/compose/reconciling-session.ts";
@@ -358,6 +358,13 @@ describe("awg explain on the simulated machine", () => {
     expect(explained.live).toMatchObject(side);
     expect(explained.declared.reason).toContain(reason);
     expect(explained).toMatchObject({ generation: 1, disagreements: [] });
+  });
+
+  test("says nothing of how well a policy is kept where there is none", async () => {
+    const explained = await withSession((session) => session.explain(ask("198.51.100.7", { port: 443 })));
+    expect(explained.notes).toContain("no packet policy was accepted here");
+    expect(renderExplanation(explained, styleFor(false))).not.toContain("enforced");
+    expect(explanationDocument(explained)).toMatchObject({ enforcement: null });
   });
 
   test("tells the policy rule, the table and the tunnel's state", async () => {
