@@ -42,15 +42,35 @@ export function selectDesired(wanted: DesiredState, before: DesiredState, select
   const accepted = underNewNames(before, wanted);
   const asked = byKey(wanted);
   const held = byKey(accepted);
-  const known = [...new Set([...asked.keys(), ...held.keys()])];
+  const retained = (before.lifecycle?.retain ?? []).filter((key) => !held.has(key));
+  const known = [...new Set([...asked.keys(), ...held.keys(), ...retained])];
   const excluded = new Set(keysOf(selection.exclude, known));
-  const named = selection.target.length === 0 ? known : keysOf(selection.target, known);
+  const named = (selection.target.length === 0 ? known : keysOf(selection.target, known)).filter(
+    (key) => !excluded.has(key),
+  );
+  refuseNothing(selection, named);
   const changed = new Set(known.filter((key) => !sameData(asked.get(key)?.spec, held.get(key)?.spec)));
-  const start = named.filter((key) => changed.has(key) && !excluded.has(key));
+  const start = named.filter((key) => changed.has(key));
   const { taken, alsoTaken } = closure(start, { changed, asked, held });
   refuseExcluded(alsoTaken, excluded);
   const resources = known.flatMap((key) => (taken.has(key) ? asked.get(key) : held.get(key)) ?? []);
-  return { desired: { ...wanted, resources }, alsoTaken, isPartial: [...changed].some((key) => !taken.has(key)) };
+  const left = retained.filter((key) => !named.includes(key) && !taken.has(key));
+  const isPartial = left.length > 0 || [...changed].some((key) => !taken.has(key));
+  return { desired: { ...wanted, ...retaining(wanted, left), resources }, alsoTaken, isPartial };
+}
+
+/** What was let go of and is not chosen is let go of still. */
+function retaining({ lifecycle }: DesiredState, left: readonly ResourceKey[]): Pick<DesiredState, "lifecycle"> {
+  const retain = [...new Set([...(lifecycle?.retain ?? []), ...left])];
+  if (left.length === 0) return {};
+  return { lifecycle: { protect: [], ignore: [], moved: [], ...lifecycle, retain } };
+}
+
+function refuseNothing({ target, exclude }: Selection, named: readonly ResourceKey[]): void {
+  if (target.length === 0 || named.length > 0) return;
+  throw new AwgError("usage", `nothing is left to do: ${exclude.join(", ")} leaves out all of ${target.join(", ")}`, {
+    remedy: "name either in --target or in --exclude",
+  });
 }
 
 /**

@@ -47,9 +47,12 @@ async function observeTunnels(
     if (engine !== undefined) observed.set(key, engine);
     engines.delete(device);
   }
+  if (engines.size === 0) return observed;
+  // A device keeps its name when its tunnel gets another one, which its mark tells.
+  const marked = new Map((await host.links.read()).map(({ device, tunnel }) => [device, tunnel]));
   for (const [device, engine] of engines) {
-    const key: ResourceKey<"tunnel"> = `tunnel/${tunnelOfDevice(device)}`;
-    observed.set(wanted.has(key) ? `tunnel/${tunnelOfDevice(device)}@${device}` : key, engine);
+    const key: ResourceKey<"tunnel"> = `tunnel/${marked.get(device) ?? tunnelOfDevice(device)}`;
+    observed.set(wanted.has(key) ? `${key}@${device}` : key, engine);
   }
   return observed;
 }

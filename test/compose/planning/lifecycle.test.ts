@@ -143,6 +143,36 @@ describe("protect and retain", () => {
   });
 });
 
+describe("what is retained and not chosen", () => {
+  const retaining = "lifecycle: { retain: [link/office, tunnel/office] }";
+
+  test("stays, though the config asks for it again", async () => {
+    const bench = machine();
+    await bench.apply(bench.config({ lab: {}, office: {} }, retaining));
+    await bench.apply(bench.config({ lab: {} }, retaining));
+    const both = bench.config({ lab: {}, office: {} });
+    expect(stepTexts(await bench.plan(both, { target: ["lab"] }))).toEqual([]);
+    expect(stepTexts(await bench.plan(bench.config({ lab: {} }), { exclude: ["office"] }))).toEqual([]);
+    await bench.apply(both, { target: ["lab"] });
+    expect(bench.read()).toContain("awg:office");
+    expect(stepTexts(await bench.plan(bench.config({ lab: {} }))).join()).toContain("delete link/office");
+    await expect(bench.plan(both, { target: ["lab"], exclude: ["lab"] })).rejects.toMatchObject({ kind: "usage" });
+  });
+
+  test("under a new name is known by it, though its device has the old one", async () => {
+    const bench = machine();
+    await bench.apply(bench.config({ lab: {}, office: {} }));
+    const moved = "moved: [{ from: tunnel/office, to: tunnel/work }]";
+    await bench.apply(bench.config({ lab: {}, work: {} }, moved));
+    const kept = bench.config({ lab: {} }, "lifecycle: { retain: [link/work, tunnel/work] }");
+    await bench.apply(kept);
+    expect(bench.read()).toContain("awg:work");
+    expect(stepTexts(await bench.plan(kept))).toEqual([]);
+    await bench.apply(bench.config({ lab: {} }));
+    expect(bench.read()).not.toContain("awg-office");
+  });
+});
+
 describe("moved", () => {
   test("a tunnel with a new name keeps device, table and engine; only its mark is written, and the entry may go", async () => {
     const bench = machine();
