@@ -48,6 +48,8 @@ const THREAD = "src/compose/packet-thread.ts";
 
 /** Processes of awg's own, started by awg. */
 const LASTING = ["engine", "keeper"];
+/** Processes that stay and come to need, long after their start, what no other version may give them. */
+const WHOLE = ["daemon", "keeper"];
 
 /** zod's messages in some fifty languages; it speaks the one that is set, and none but English ever is. */
 const ZOD_LANGUAGES = /zod\/v4\/locales\/index\.js$/;
@@ -90,6 +92,8 @@ const launcher = await transform(readFileSync(join(ROOT, "scripts/launcher.ts"),
     KOFFI_VERSION: JSON.stringify(versionOf("koffi")),
     VERB_NAMES: JSON.stringify([...VERBS.filter(({ hidden }) => hidden !== true).map(({ name }) => name), ...LASTING]),
     LASTING_VERBS: JSON.stringify(LASTING),
+    PARTS: JSON.stringify(PARTS),
+    WHOLE_VERBS: JSON.stringify(WHOLE),
     MAIN: JSON.stringify(entryOf(MAIN)),
     THREAD: JSON.stringify(entryOf(THREAD)),
     LEAST_NODE: TARGET.slice("node".length),

@@ -28,6 +28,9 @@ declare const BUILD: string;
 declare const VERB_NAMES: readonly string[];
 /** Those of them whose processes stay, and are killed rather than end: they keep it some time after their start. */
 declare const LASTING_VERBS: readonly string[];
+/** The files that hold the modules, without their ending; and the verbs whose processes read them all at their start. */
+declare const PARTS: readonly string[];
+declare const WHOLE_VERBS: readonly string[];
 /** The modules that the program, and a packet thread of it, begin with. */
 declare const MAIN: string;
 declare const THREAD: string;
@@ -81,6 +84,10 @@ if (verb !== undefined && HASTY_VERBS.includes(verb) && process.version.startsWi
 if (verb === "engine" && !isThread) setFlagsFromString(ENGINE_HEAP);
 const loaded = new Map<string, LoadedModule>();
 const parts = new Map<string, Factories>();
+/** Of a process that stays, read before another version can take the place of these files. */
+const sources = new Map<string, string>();
+if (WHOLE_VERBS.some((name) => process.argv.includes(name)))
+  for (const part of PARTS) sources.set(part, readFileSync(join(folder, `${part}.cjs`), "latin1"));
 
 /**
  * A module's name begins with the file it is in: `core` holds what a `diff` without differences needs, the others all else;
@@ -100,7 +107,12 @@ function load(name: string): unknown {
     );
   const module: LoadedModule = { exports: {} };
   loaded.set(name, module);
-  factory(module.exports, load, module, __filename, folder);
+  try {
+    factory(module.exports, load, module, __filename, folder);
+  } catch (error) {
+    loaded.delete(name);
+    throw error;
+  }
   return module.exports;
 }
 
@@ -130,7 +142,8 @@ function loadKoffi(): unknown {
 
 function readFactories(part: string): Factories {
   const filename = join(folder, `${part}.cjs`);
-  const source = readFileSync(filename, "latin1");
+  const source = sources.get(part) ?? readFileSync(filename, "latin1");
+  sources.delete(part);
   const cachePath = join(cache, `${part}-${verb}-${process.version}-${process.arch}-${BUILD}`);
   const cachedData = verb === undefined ? undefined : readTrusted(cachePath);
   const script = new Script(source, cachedData === undefined ? { filename } : { filename, cachedData });

@@ -12,6 +12,7 @@ import type { Planned, SessionOptions } from "../session.ts";
 import { setTimer, watchClocks } from "./clocks.ts";
 import { DeadlineWatch } from "./deadline-watch.ts";
 import { EndpointWatch } from "./endpoint-watch.ts";
+import { exchangedProgram } from "./exchanged-program.ts";
 import { type FallbackReport, FallbackWatch } from "./fallback-watch.ts";
 import { watchMachine } from "./machine-events.ts";
 import { Pace } from "./pace.ts";
@@ -74,8 +75,11 @@ export async function keepMachine(
   using deadline = new DeadlineWatch(session, { setTimer, report, onReverted: () => wake("nobody confirmed in time") });
   const clock = { nowMs: () => performance.now(), random: Math.random };
   await using guard = new StandGuard(session, { ...clock, report: options.report });
+  const exchanged = exchangedProgram();
   const subject = {
     plan: async () => {
+      const told = exchanged();
+      if (told !== undefined) report(told);
       const next = await orProtect(session, async () => {
         await guard.look();
         // What no change can be made with is told at once, not when one is due.

@@ -1,0 +1,18 @@
+import { statSync } from "node:fs";
+
+/** Tells, at the look after it happened and once, that another file stands where the program of this process stood. */
+export function exchangedProgram(path = process.argv[1] ?? ""): () => string | undefined {
+  const started = identityOf(path);
+  let isTold = false;
+  return () => {
+    const now = identityOf(path);
+    if (isTold || now === undefined || now === started) return undefined;
+    isTold = true;
+    return "another awg was installed in the place of this one, which goes on; restart the daemon to have it run (systemctl restart awg.service)";
+  };
+}
+
+function identityOf(path: string): string | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats === undefined ? undefined : `${stats.dev} ${stats.ino} ${stats.mtimeMs}`;
+}
