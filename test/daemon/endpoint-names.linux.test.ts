@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { publicKeyOf } from "../../src/compose/wg-tool/tunnel-sockets.ts";
-import { ROOT } from "../repository/sources.ts";
+import { useBuiltProgram } from "../support/built-program.ts";
 import {
   commandObstacle,
   makeNamespace,
@@ -19,7 +19,8 @@ const obstacle =
   namespaceObstacle() ??
   tunObstacle() ??
   commandObstacle("ip", "nft", "ping", "dnsmasq", "tcpdump", "wg", "wireguard-go");
-const program = [process.execPath, "--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts")];
+const built = useBuiltProgram();
+const program = () => [process.execPath, "--disable-warning=ExperimentalWarning", built()];
 const LONGEST_MS = 60_000;
 const NAME = "vpn.example";
 /** Nobody has the first; the server has the others, one after the other. */
@@ -41,7 +42,7 @@ describe.skipIf(obstacle !== undefined)(`endpoints by name (${obstacle ?? "a boo
   const tunnelOf = (which: "client" | "server") => `${base}${which === "client" ? "c" : "s"}`;
   const stateOf = (which: "client" | "server") => ["--state-dir", join(folder, which)];
   const awg = (which: "client" | "server", ...args: readonly string[]) =>
-    machineOf(which).run([...program, ...args, ...stateOf(which)], { mayFail: true });
+    machineOf(which).run([...program(), ...args, ...stateOf(which)], { mayFail: true });
   const endpoint = () =>
     client
       .run(["wg", "show", `awg-${tunnelOf("client")}`, "endpoints"], { mayFail: true })
@@ -136,7 +137,7 @@ reconcile: { driftEvery: 2s }
     const made = awg("server", "apply", "-f", server, "--auto-approve", "--confirm-within", "0");
     expect(made.status, made.stderr).toBe(0);
     const daemon = ["daemon", "--foreground", "-f", clientConfig("embedded"), ...stateOf("client")];
-    start(client, [...program, ...daemon], (text) => {
+    start(client, [...program(), ...daemon], (text) => {
       told += text;
     });
     await until("the first apply", () => told.includes("in sync"));

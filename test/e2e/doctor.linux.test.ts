@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ROOT } from "../repository/sources.ts";
+import { useBuiltProgram } from "../support/built-program.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../support/netns.ts";
 
 const reason = namespaceObstacle() ?? commandObstacle("nft", "ip");
@@ -21,9 +21,11 @@ let folder = "";
 let inode = 0;
 const at = (name: string): string => join(folder, name);
 
+const program = useBuiltProgram();
+
 function awg(...args: readonly string[]) {
-  const program = [process.execPath, "--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts")];
-  return space.run([...program, ...args, "--state-dir", at("state")], { mayFail: true });
+  const started = [process.execPath, "--disable-warning=ExperimentalWarning", program()];
+  return space.run([...started, ...args, "--state-dir", at("state")], { mayFail: true });
 }
 
 function doctor(): Told {

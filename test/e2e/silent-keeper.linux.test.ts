@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ROOT } from "../repository/sources.ts";
+import { useBuiltProgram } from "../support/built-program.ts";
 import { makeNamespace, namespaceObstacle, type TestNamespace } from "../support/netns.ts";
 
 const reason = namespaceObstacle();
@@ -24,9 +24,10 @@ let folder = "";
 let inode = 0;
 let keeper = 0;
 
+const program = useBuiltProgram();
 const argv = (...args: readonly string[]) => {
-  const program = [process.execPath, "--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts")];
-  return [...program, ...args, "--state-dir", join(folder, "state")];
+  const started = [process.execPath, "--disable-warning=ExperimentalWarning", program()];
+  return [...started, ...args, "--state-dir", join(folder, "state")];
 };
 
 function awg(...args: readonly string[]) {

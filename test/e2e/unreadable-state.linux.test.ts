@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ROOT } from "../repository/sources.ts";
+import { useBuiltProgram } from "../support/built-program.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../support/netns.ts";
 
 const reason = namespaceObstacle() ?? commandObstacle("nft", "ip", "ping", "sh");
@@ -17,7 +17,8 @@ default: { via: direct }
 killSwitch: { enabled: true }
 `;
 const BOUND_MS = 30_000;
-const program = [process.execPath, "--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts")];
+const built = useBuiltProgram();
+const program = () => [process.execPath, "--disable-warning=ExperimentalWarning", built()];
 
 let machine: TestNamespace;
 let outside: TestNamespace;
@@ -26,7 +27,7 @@ let inode = 0;
 const at = (name: string): string => join(folder, name);
 
 function awg(...args: readonly string[]) {
-  return machine.run([...program, ...args, "--state-dir", at("state")], { mayFail: true });
+  return machine.run([...program(), ...args, "--state-dir", at("state")], { mayFail: true });
 }
 
 function answers(address: string): boolean {
@@ -74,7 +75,7 @@ function corrupt(...names: readonly string[]): void {
 
 /** Runs the daemon until it says this, then ends it. */
 async function daemonUntil(text: string): Promise<void> {
-  const words = [...program, "daemon", "--foreground", "-f", at("config.yaml"), "--state-dir", at("state")];
+  const words = [...program(), "daemon", "--foreground", "-f", at("config.yaml"), "--state-dir", at("state")];
   const daemon = spawn("ip", ["netns", "exec", machine.name, ...words], { stdio: ["ignore", "ignore", "pipe"] });
   const ended = new Promise((resolve) => daemon.once("close", resolve));
   let said = "";

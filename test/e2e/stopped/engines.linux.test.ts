@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ROOT } from "../../repository/sources.ts";
+import { useBuiltProgram } from "../../support/built-program.ts";
 import {
   commandObstacle,
   makeNamespace,
@@ -48,9 +48,10 @@ let server: TestNamespace;
 let serverKey = "";
 let folder = "";
 
+const program = useBuiltProgram();
 const argv = (...args: readonly string[]) => {
-  const program = [process.execPath, "--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts")];
-  return [...program, ...args, "--state-dir", join(folder, "state")];
+  const started = [process.execPath, "--disable-warning=ExperimentalWarning", program()];
+  return [...started, ...args, "--state-dir", join(folder, "state")];
 };
 const awg = (...args: readonly string[]) => client.run(argv(...args), { mayFail: true });
 
