@@ -1,5 +1,6 @@
 import { watchConfig } from "../../daemon/config-watcher.ts";
 import { type EngineMemory, rememberEngines } from "../../daemon/engine-memory.ts";
+import { exchangedProgram } from "../../daemon/exchanged-program.ts";
 import { type ChangeMaker, type LoopPlan, type LoopReport, ReconcileLoop } from "../../daemon/reconcile-loop.ts";
 import type { Rhythm } from "../../daemon/rhythm.ts";
 import type { NetworkEvents } from "../../host/ports/network-events.ts";
@@ -12,7 +13,6 @@ import type { Planned, SessionOptions } from "../session.ts";
 import { setTimer, watchClocks } from "./clocks.ts";
 import { DeadlineWatch } from "./deadline-watch.ts";
 import { EndpointWatch } from "./endpoint-watch.ts";
-import { exchangedProgram } from "./exchanged-program.ts";
 import { type FallbackReport, FallbackWatch } from "./fallback-watch.ts";
 import { watchMachine } from "./machine-events.ts";
 import { Pace } from "./pace.ts";
