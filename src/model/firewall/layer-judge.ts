@@ -1,6 +1,7 @@
 import { AddressSet } from "./address-set.ts";
 import { compileFlowPath, type FlowPath } from "./flow-path.ts";
 import { compileGrants, type Grants } from "./grants.ts";
+import { isForged } from "./link-traffic.ts";
 import { answerOf, flowOf, isRedirect, isTooBig, type Packet } from "./packet.ts";
 import type { PathRef, PolicyLayer, PolicyTunnel } from "./policy.ts";
 
@@ -108,6 +109,7 @@ function judgeInput(compiled: Compiled, packet: Packet): Finding {
     const own = compiled.tunnels.get(device)?.addresses.has(packet.destination) ?? false;
     return own ? accept("S6.1 to the tunnel's own address") : drop("S6.1 not to the tunnel's own address");
   }
+  if (isForged(packet)) return drop("S6.8 its sender is not behind the device it came by");
   if (isRedirect(packet)) return drop("S6.7 nobody moves a flow to another router");
   const own = compiled.grants.ownIn(packet);
   if (own !== undefined) return accept(own);
@@ -126,6 +128,9 @@ function judgeForward(compiled: Compiled, packet: Packet): Finding {
       ? accept("S7.2 answer to a guest")
       : drop("S7.2 a tunnel opens nothing");
   }
-  if (!toTunnel && compiled.layer.flows.default.kind !== "direct") return drop("S7.3 guests use tunnels only");
+  if (compiled.layer.flows.default.kind !== "direct") {
+    if (isForged(packet)) return drop("S7.4 its sender is not behind the device it came by");
+    if (!toTunnel) return drop("S7.3 guests use tunnels only");
+  }
   return judgePath(compiled, compiled.pathOf(flowOf(packet)), packet);
 }

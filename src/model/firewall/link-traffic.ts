@@ -1,5 +1,5 @@
 import { lateAddressSet } from "./address-set.ts";
-import { type Packet, PROTOCOL } from "./packet.ts";
+import { isTooBig, type Packet, PROTOCOL } from "./packet.ts";
 
 /** Destinations and sources that count as local network when the LAN is allowed (docs/security.md S4.6). */
 export const LAN_PREFIXES: readonly string[] = [
@@ -38,6 +38,10 @@ export const DHCPV6 = { client: 546, server: 547 } as const;
 /** RFC 8415 section 7.1: All_DHCP_Relay_Agents_and_Servers, and link-local servers. */
 export const DHCPV6_SERVERS: readonly string[] = ["ff02::1:2/128", "fe80::/10"];
 
+/** Senders that no device but the link's own leads to, so that nothing for them leaves by another (S6.8). */
+export const LINK_SENDERS: readonly string[] = ["0.0.0.0/32", "::/128", LINK_LOCAL];
+
+const linkSenders = lateAddressSet(LINK_SENDERS);
 const linkScoped = lateAddressSet(LINK_SCOPED_PREFIXES);
 const linkLocal = lateAddressSet([LINK_LOCAL]);
 const dhcpv6Servers = lateAddressSet(DHCPV6_SERVERS);
@@ -47,6 +51,15 @@ const allRouters = lateAddressSet([ALL_ROUTERS]);
 /** Whether the destination belongs to the link the sender chose (S4.8). */
 export function isLinkScoped(packet: Pick<Packet, "destination">): boolean {
   return linkScoped.has(packet.destination);
+}
+
+/**
+ * Whether the packet is from somebody who is not behind the device it came by (S6.8). What answers this machine, and the errors
+ * that enter by S6.5, are not asked: nothing of what they say is sent on.
+ */
+export function isForged(packet: Packet): boolean {
+  if (packet.forged !== true || packet.reply === true || linkSenders.has(packet.source)) return false;
+  return !(packet.related === true && isTooBig(packet));
 }
 
 /** The paragraph that lets this packet of the link itself out, or undefined (S2.4–S2.6). */

@@ -43,6 +43,8 @@ export interface Packet {
   readonly stranger?: boolean;
   /** Whether conntrack relates it to a flow that it knows, whichever side opened it: an ICMP error. False when absent. */
   readonly related?: boolean;
+  /** Whether this machine would answer its sender by another device than it came by, which is no uplink. False when absent. */
+  readonly forged?: boolean;
 }
 
 /** What a flow's path depends on. */

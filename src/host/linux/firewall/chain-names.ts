@@ -10,6 +10,9 @@ export const FRAMES = "frames";
 /** The chain that labels answers to guests; where it stands the kernel has labels. */
 export const LABELS = "labels";
 
+/** The set of the devices by which default routes lead (S6.8). */
+export const UPLINK_SET = "uplinks";
+
 /** The name of the set that says whether a path's fallback is in force. */
 export function fallbackSetName(path: number): string {
   return `fallback-${path}`;

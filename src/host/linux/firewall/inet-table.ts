@@ -25,15 +25,22 @@ const LEAVING_PRIORITY = 50;
 const SOURCE_PRIORITY = 200;
 const NOBODY_ELSE = "S2.3 nobody else has a tunnel's address";
 
-/** How the table is made: named after its policy's hash, owned by who loads it, with labels for egress to know answers by. */
+/**
+ * How the table is made: named after its policy's hash, owned by who loads it, with labels for egress to know answers by, and
+ * the devices by which default routes lead.
+ */
 export interface InetTableOptions {
   readonly identity: string;
   readonly owned: boolean;
   readonly labels: boolean;
+  readonly uplinks: readonly string[];
 }
 
 /** Renders the inet table: steering, marking what arrives, then judging what leaves, enters and crosses (docs/security.md S1–S8). */
-export function renderInetTable(policy: FirewallPolicy, { identity, owned, labels }: InetTableOptions): RenderedTable {
+export function renderInetTable(
+  policy: FirewallPolicy,
+  { identity, owned, labels, uplinks }: InetTableOptions,
+): RenderedTable {
   const writer = new TableWriter({ family: "inet", name: NFT_TABLE, owned, persistent: owned });
   const place: RenderPlace = { writer, match: matchIn("inet") };
   writer.chain(IDENTITY_CHAIN, { comment: identity });
@@ -46,7 +53,7 @@ export function renderInetTable(policy: FirewallPolicy, { identity, owned, label
   writeRefused(place);
   writeStrangers(place);
   writeSteering(place, policy);
-  writeArriving(place, policy);
+  writeArriving(place, policy, uplinks);
   const memory = flowMemoryOf(policy);
   const classes = memory.kind === "kept" ? memory.classes : undefined;
   const layers = policy.layers.map((layer, index) =>

@@ -8,6 +8,7 @@ import { devicesToJudge } from "./devices-to-judge.ts";
 import type { NftOwner } from "./nft-owner.ts";
 import { PolicyRecord } from "./policy-record.ts";
 import { observeTables } from "./reading/observe-tables.ts";
+import { uplinksNow } from "./uplinks.ts";
 
 export interface LinuxFirewallDeps {
   /** Folder that goes at reboot; each network namespace has a folder of its own in it. */
@@ -32,6 +33,6 @@ export function linuxFirewall(deps: LinuxFirewallDeps): FirewallPort {
 async function readFirewall({ capabilities }: LinuxFirewallDeps, record: PolicyRecord): Promise<FirewallObserved> {
   const { physical, guestBridges } = await devicesToJudge(capabilities(), []);
   using socket = openNetfilterSocket();
-  const observed = await observeTables(socket, record, physical);
+  const observed = await observeTables(socket, record, physical, uplinksNow);
   return observed.policy === null || guestBridges.length === 0 ? observed : { ...observed, guestBridges };
 }

@@ -1,6 +1,7 @@
 import type { Link } from "../../../native/linux/rtnetlink/link.codec.ts";
 import type { Route } from "../../../native/linux/rtnetlink/route.codec.ts";
 import type { RouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
+import { isDefault } from "./uplinks.ts";
 
 /** Kinds of links that, as ports of a bridge, lead to guests; in a container its own uplink is of these, too. */
 const GUEST_PORT_KINDS: readonly string[] = ["veth", "tun"];
@@ -58,10 +59,6 @@ export function judgedDevices(
 function routesBy(netlink: Pick<RouteNetlink, "routes">, links: readonly Link[], { index }: Link): Route[] {
   const above = links.filter(({ kind, lowerIndex }) => kind === "vlan" && lowerIndex === index);
   return [index, ...above.map((vlan) => vlan.index)].flatMap((oif) => netlink.routes({ oif }));
-}
-
-function isDefault({ type, destination }: Route): boolean {
-  return type === "unicast" && destination.endsWith("/0");
 }
 
 /** Beside a default route elsewhere, a gateway behind a bridge is a guest that routes: a container's VPN. */

@@ -20,6 +20,8 @@ export interface LoadedMark {
   readonly generation: number;
   /** The socket that owned the tables. */
   readonly owner?: number;
+  /** The uplinks that it knows (docs/security.md S6.8); versions before asked for none. */
+  readonly uplinks?: readonly string[];
   /** RENDERING of the awg that loaded them; versions before had none. */
   readonly rendering?: number;
 }
@@ -60,12 +62,13 @@ export class PolicyRecord {
     const text = this.#read(LOADED_FILE);
     if (text === undefined) return undefined;
     try {
-      const { identity, generation, owner, rendering } = JSON.parse(text) as Partial<LoadedMark>;
+      const { identity, generation, owner, uplinks, rendering } = JSON.parse(text) as Partial<LoadedMark>;
       if (typeof identity !== "string" || typeof generation !== "number") return undefined;
       return {
         identity,
         generation,
         ...(typeof owner === "number" ? { owner } : {}),
+        ...(Array.isArray(uplinks) ? { uplinks } : {}),
         ...(typeof rendering === "number" ? { rendering } : {}),
       };
     } catch {

@@ -7,6 +7,8 @@ import type { RenderedTable } from "./table-writer.ts";
 export interface RenderContext {
   /** Physical devices for the egress hook; none on a machine without one. */
   readonly devices: readonly string[];
+  /** Devices by which default routes lead (S6.8); none when absent. */
+  readonly uplinks?: readonly string[];
   /** Whether the kernel knows tables that have an owner and stay when it dies (6.9 and later). */
   readonly ownedTables: boolean;
   /** Whether the kernel has labels of packets (CONFIG_NETWORK_SECMARK); it has when absent. */
@@ -17,8 +19,9 @@ export interface RenderContext {
 
 /** Renders the whole policy as the tables to load in one transaction. Pure. */
 export function renderNft(policy: FirewallPolicy, context: RenderContext): readonly RenderedTable[] {
-  const { devices, identity, ownedTables, labels = true } = context;
-  if (devices.length === 0) return [renderInetTable(policy, { identity, owned: ownedTables, labels: false })];
-  const inet = renderInetTable(policy, { identity, owned: ownedTables, labels });
+  const { devices, uplinks = [], identity, ownedTables, labels = true } = context;
+  const common = { identity, owned: ownedTables, uplinks };
+  if (devices.length === 0) return [renderInetTable(policy, { ...common, labels: false })];
+  const inet = renderInetTable(policy, { ...common, labels });
   return [inet, renderEgressTable(policy, devices, { owned: ownedTables, labels })];
 }

@@ -4,7 +4,7 @@ import type { HookName } from "../../../native/linux/nftables/chain.codec.ts";
 import type { ReadingContext } from "./reading/load-value.ts";
 import { type ReadRule, readRule } from "./reading/read-rule.ts";
 import { untracks } from "./reading/untracked.ts";
-import type { RuleTable, TableChain } from "./rule-table.ts";
+import { isOurs, type RuleTable, type TableChain } from "./rule-table.ts";
 
 /** A table whose rules were read for packets of one IP version. */
 export interface ReadTable {
@@ -20,7 +20,10 @@ export interface BaseChain {
 }
 
 /** Reads all rules of the tables that see packets of this IP version. */
-export function readTables(tables: readonly RuleTable[], context: Omit<ReadingContext, "table">): ReadTable[] {
+export function readTables(
+  tables: readonly RuleTable[],
+  context: Omit<ReadingContext, "table" | "isOurs">,
+): ReadTable[] {
   const { family } = context;
   const others = family === 4 ? "ip6" : "ip";
   return tables
@@ -29,7 +32,11 @@ export function readTables(tables: readonly RuleTable[], context: Omit<ReadingCo
       table,
       rules: new Map(
         [...table.chains].map(([name, { base, rules }]) => {
-          const place = { table: table.family, ...(base === undefined ? {} : { hook: base.hook }) };
+          const place = {
+            table: table.family,
+            isOurs: isOurs(table),
+            ...(base === undefined ? {} : { hook: base.hook }),
+          };
           return [name, rules.flatMap((rule) => readRule(table, rule, { ...context, ...place }))];
         }),
       ),

@@ -9,6 +9,7 @@ import { type Diagram, NOTHING } from "../../../model/verify/space/diagrams.ts";
 import type { PacketSpace } from "../../../model/verify/space/packet-space.ts";
 import { all, any, deviceIn, type Formula, NEVER, not, type Term } from "../../../model/verify/space/term.ts";
 import { verifyDetours } from "./checks/verify-detours.ts";
+import { verifyForged } from "./checks/verify-forged.ts";
 import { verifyFrames } from "./checks/verify-frames.ts";
 import { verifyOtherFrames } from "./checks/verify-other-frames.ts";
 import { verifyStrangers } from "./checks/verify-strangers.ts";
@@ -44,7 +45,7 @@ export function verifyRuleset(question: RulesetQuestion): Verified {
     if (question.framed.length > 0 && asked.own.length > 0 && !hasLabels(asked.own)) notes.add(NO_LABELS);
   }
   findings.push(...verifyOtherFrames(question), ...verifyDetours(question));
-  findings.push(...verifyStrangers(question));
+  findings.push(...verifyStrangers(question), ...verifyForged(question));
   for (const bridge of question.guestBridges ?? []) notes.add(unjudgedBridge(bridge));
   for (const table of question.tables.filter(isUnseen)) {
     notes.add(`the table ${table.family} ${table.name} of another program is not read, and may drop what is granted`);

@@ -58,6 +58,14 @@ const fib = (of: "saddr" | "daddr", result: "type" | "oif", nftType: number): Fi
   nftType,
 });
 
+/** Whether what is looked up has a route, here back to the sender by the device the packet came by, under the packet's mark. */
+const wayBack: Field = {
+  load: (register) => ({ kind: "fib", result: "oif", flags: ["saddr", "mark", "iif"], presenceOnly: true, register }),
+  bytes: 4,
+  form: "host",
+  nftType: 4,
+};
+
 const port = (offset: number, transport?: number): Field =>
   packet("transport", offset, 2, "network", 13, transport === undefined ? {} : { transport });
 
@@ -119,6 +127,7 @@ export const FIELDS = {
   "arp.daddr": packet("network", 24, 4, "address4", 7, { network: "arp" }),
   "fib.saddr.type": fib("saddr", "type", 38),
   "fib.daddr.type": fib("daddr", "type", 38),
+  "fib.saddr.way-back": wayBack,
   "fib.saddr.oif": fib("saddr", "oif", 20),
   "socket.mark": {
     load: (register) => ({ kind: "socket", key: "mark", register }),

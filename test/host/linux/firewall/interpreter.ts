@@ -2,6 +2,7 @@ import type { RenderedTable } from "../../../../src/host/linux/firewall/table-wr
 import type { Packet } from "../../../../src/model/firewall/packet.ts";
 import { PORTED_PROTOCOLS } from "../../../../src/model/firewall/packet.ts";
 import { ipToBytes } from "../../../../src/model/ip.ts";
+import { MARK_MASK, markOfPath, PATH_NUMBERS } from "../../../../src/model/ownership.ts";
 import { CT_STATE, type Expression, type ExpressionOf } from "../../../../src/native/linux/nftables/expression.ts";
 
 /** rtnetlink.h */
@@ -156,6 +157,10 @@ class Machine {
         this.#write(expression.register, this.#conntrack(expression.key));
         return true;
       case "fib":
+        if (expression.presenceOnly) {
+          this.#write(expression.register, this.#wayBack(expression));
+          return true;
+        }
         if (expression.result !== "type") return fail(expression);
         if (expression.flags.join() === "saddr")
           this.#write(expression.register, host32(RTN[this.#isOwn() ? "local" : "unicast"]));
@@ -241,6 +246,13 @@ class Machine {
     if (key === "mark") return host32(this.#wire.ctMark ?? 0);
     if (key !== "direction") throw BROKEN;
     return Uint8Array.of(reply ? 1 : 0);
+  }
+
+  /** Looked up as the answer will be, which is direct: with another mark a rule would ask for another way. */
+  #wayBack(expression: ExpressionOf<"fib">): Uint8Array {
+    const isDirect = (this.#mark & MARK_MASK) >>> 0 === markOfPath(PATH_NUMBERS.direct);
+    if (!isDirect || expression.flags.join() !== "saddr,mark,iif") return fail(expression);
+    return host32(this.#packet.forged ? 0 : 1);
   }
 
   #meta(key: string): Uint8Array {

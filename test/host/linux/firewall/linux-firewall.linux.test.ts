@@ -168,6 +168,11 @@ describe.skipIf(obstacle !== undefined)(
         ["add", "element", "inet", "awg", "lan-v4", "{ 8.8.0.0/16 }"],
         /the set lan-v4 .* was changed/,
       ],
+      [
+        "an uplink was added",
+        ["add", "element", "inet", "awg", "uplinks", "{ peer0 }"],
+        /the set uplinks .* was changed/,
+      ],
       ["a table is gone", ["delete", "table", "netdev", "awg"], /the device eth0 are not judged/],
       ["the identity is gone", ["delete", "chain", "inet", "awg", "identity"], /is not known/],
     ])("tells the damage when %s", (_name, command, expected) => {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { judgedOf } from "../../../../src/host/linux/firewall/devices-to-judge.ts";
 import { judgedDevices } from "../../../../src/host/linux/firewall/physical-devices.ts";
+import { uplinksOf } from "../../../../src/host/linux/firewall/uplinks.ts";
 import type { Link } from "../../../../src/native/linux/rtnetlink/link.codec.ts";
 import type { Route } from "../../../../src/native/linux/rtnetlink/route.codec.ts";
 
@@ -40,6 +41,35 @@ function machineOf(links: readonly Link[], routes: readonly Partial<Route>[] = [
       whole.filter((route) => route.oif === oif || route.nextHops?.some((hop) => hop.oif === oif)),
   };
 }
+
+test("S6.8: an uplink is a device by which a default route leads, in whatever table; no tunnel, nor the port of a bridge", () => {
+  const links = [
+    linkOf(1, "lo", { loopback: true }),
+    linkOf(2, "wlan0"),
+    linkOf(3, "br0", { kind: "bridge" }),
+    linkOf(4, "eth0", { masterIndex: 3 }),
+    linkOf(5, "awg-office", { kind: "tun" }),
+    linkOf(6, "lan0"),
+    linkOf(7, "eth1"),
+    linkOf(8, "eth2"),
+  ];
+  const routes = [
+    { oif: 1 },
+    { oif: 2, table: 100 },
+    { oif: 3, destination: "::/0", family: 6 as const },
+    { oif: 4 },
+    { oif: 5, table: 101 },
+    { oif: 6, destination: "10.0.0.0/8" },
+    { oif: 6, type: "unreachable" as const },
+    {
+      nextHops: [
+        { oif: 7, weight: 1 },
+        { oif: 8, weight: 1 },
+      ],
+    },
+  ];
+  expect(uplinksOf(machineOf(links, routes), ["awg-office"])).toEqual(["br0", "eth1", "eth2", "wlan0"]);
+});
 
 test("S9.4: frames are judged on every device but loopback, tunnels, bridges and what leads to guests behind them", () => {
   const links = [

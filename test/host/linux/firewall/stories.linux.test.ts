@@ -21,6 +21,7 @@ const ORPHAN = fileURLToPath(new URL("./programs/orphan.py", import.meta.url));
 const FORGED = fileURLToPath(new URL("./programs/forged.py", import.meta.url));
 const HANDED_ON = fileURLToPath(new URL("./programs/handed-on.py", import.meta.url));
 const OWN_QUESTION = fileURLToPath(new URL("./programs/own-question.py", import.meta.url));
+const REFLECTED = fileURLToPath(new URL("./programs/reflected.py", import.meta.url));
 const SUBFLOW = fileURLToPath(new URL("./programs/subflow.py", import.meta.url));
 const LOAD_POLICY = fileURLToPath(new URL("./load-policy.script.ts", import.meta.url));
 
@@ -175,6 +176,99 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
     expect(isCutOff(the(guest), "198.51.100.1")).toBe(true);
     expect(isCutOff(the(guest), "172.17.0.1")).toBe(true);
     expect(isCutOff(the(there), "172.17.0.5")).toBe(true);
+  });
+
+  describe("S6.8: a guest that asks in another's name", () => {
+    const service = [{ from: 5_000, to: 5_000 }];
+    const here6 = "fd00:17::1";
+    const forged = [
+      { from: "203.0.113.77", to: "172.17.0.1" },
+      { from: "2001:db8:77::9", to: here6 },
+      { from: "203.0.113.77", to: "172.17.0.1", port: 5_000 },
+      { from: "2001:db8:77::9", to: here6, port: 5_000 },
+      // Into the tunnel: the error that it went too far, or is too large, has it in it.
+      { from: "2001:db8:77::9", to: "2001:db8:88::1" },
+      { from: "2001:db8:77::9", to: "2001:db8:88::1", hops: 1 },
+      { from: "2001:db8:77::9", to: "2001:db8:88::1", more: 1_300 },
+    ];
+    const answered = [0, 1, 2, 3, 5, 6];
+    const policy = policyOf({
+      flows: { rules: [], default: OFFICE },
+      allow: [
+        { direction: "in", protocol: 1 },
+        { direction: "in", protocol: 58 },
+        {
+          direction: "in",
+          protocol: 17,
+          ports: [...service, { from: 67, to: 67 }, { from: 547, to: 547 }, { from: 5_353, to: 5_353 }],
+        },
+      ],
+    });
+    const hardware = (space: TestNamespace, device: string) =>
+      space.run(["cat", `/sys/class/net/${device}/address`]).stdout.trim();
+
+    beforeEach(() => {
+      the(here).run(["sysctl", "-qw", "net.ipv6.conf.all.forwarding=1", "net.ipv4.icmp_ratelimit=0"]);
+      address(the(here), { guests: [`${here6}/64`], "awg-office": ["fd00:8::2/128"] });
+      the(here).run(["ip", "link", "set", "awg-office", "mtu", "1280"]);
+      for (const [neighbour, far, device] of [
+        ["198.51.100.1", "wire", "eth0"],
+        ["2001:db8:9::1", "wire", "eth0"],
+        ["2001:db8:88::1", "tunnel", "awg-office"],
+      ] as const)
+        the(here).run(["ip", "neigh", "add", neighbour, "lladdr", hardware(the(there), far), "dev", device]);
+      the(here).run(["ip", "-6", "route", "add", "default", "via", "2001:db8:9::1"]);
+      the(here).run(["ip", "-6", "route", "add", "default", "dev", "awg-office", "table", "101"]);
+      the(here).run(["ip", "-6", "rule", "add", "pref", "100", "fwmark", "0x3d000000/0xff000000", "lookup", "main"]);
+      the(here).run(["ip", "-6", "rule", "add", "pref", "200", "lookup", "101"]);
+    });
+
+    function ask(packets: readonly object[], heard: readonly number[], left: readonly number[]) {
+      const job = {
+        machine: { space: the(here).name, device: "guests", addresses: ["172.17.0.1", here6] },
+        guest: { space: the(guest).name, device: "eth0", lladdr: hardware(the(here), "guests") },
+        wire: { space: the(there).name, device: "wire" },
+        packets,
+        heard,
+        left,
+        seconds: heard.length + left.length > 0 ? 20 : 1,
+      };
+      return JSON.parse(the(here).run(["python3", REFLECTED], { input: JSON.stringify(job) }).stdout);
+    }
+
+    test("is not answered to there by the wire, nor told there of what was not sent on; of two uplinks both are served", () => {
+      load(policy);
+      expect(ask(forged, [], [])).toEqual({ heard: [], left: [] });
+      for (const family of ["-4", "-6"])
+        the(here).run(["ip", family, "route", "add", "default", "dev", "guests", "metric", "2000"]);
+      const told = the(here).runScript("test/host/linux/firewall/load-policy.script.ts", { runDir });
+      expect(told).toMatchObject({ damage: [expect.stringContaining("device guests leads out")] });
+      load(policy);
+      expect(ask(forged, [2, 3], answered)).toEqual({ heard: [2, 3], left: answered });
+    });
+
+    test("its own questions, DHCP, mDNS, and what its link has no route for are heard; so is who is routed back by a rule", () => {
+      load(policy);
+      for (const family of ["-4", "-6"]) {
+        const from = family === "-4" ? "172.17.0.1" : here6;
+        the(here).run(["ip", family, "route", "add", "default", "dev", "guests", "table", "102"]);
+        the(here).run(["ip", family, "rule", "add", "pref", "50", "from", from, "lookup", "102"]);
+      }
+      const packets = [
+        { from: "172.17.0.5", to: "172.17.0.1", port: 5_000 },
+        { from: "fd00:17::5", to: here6, port: 5_000 },
+        { from: "0.0.0.0", to: "255.255.255.255", sport: 68, port: 67 },
+        { from: "172.17.0.5", to: "172.17.0.255", sport: 68, port: 67 },
+        { from: "fe80::5", to: "ff02::1:2", sport: 546, port: 547 },
+        { from: "172.17.0.5", to: "224.0.0.251", sport: 5_353, port: 5_353 },
+        { from: "fe80::5", to: "ff02::fb", sport: 5_353, port: 5_353 },
+        { from: "fd00:17::5", to: "ff02::fb", sport: 5_353, port: 5_353 },
+        { from: "203.0.113.77", to: "172.17.0.1", port: 5_000 },
+        { from: "2001:db8:77::9", to: here6, port: 5_000 },
+      ];
+      const all = packets.map((_, at) => at);
+      expect(ask(packets, all, [])).toEqual({ heard: all, left: [] });
+    });
   });
 
   describe("S2.1: a program that asks itself over loopback in a neighbour's name has no answer to give the neighbour", () => {

@@ -350,6 +350,20 @@ describe("the breakages that the leak lab knows are found without sending a pack
     },
   );
 
+  test("S6.8, S7.4: what comes in another's name, where nothing asks for its way back, and where it is asked for under another mark", () => {
+    const policy = policyOf({ flows: { rules: [], default: OFFICE }, allow: [{ direction: "in", protocol: 6 }] });
+    const [inet, netdev] = render(policy) as [RenderedTable, RenderedTable];
+    for (const comment of [/^S6.8 its sender/, /^S6.8 as its answer/, /no uplink$/]) {
+      const rules = inet.rules.filter((rule) => !comment.test(rule.comment ?? ""));
+      const { findings } = verify(policy, [{ ...inet, rules }, netdev]);
+      expect(findings.map(({ kind, message }) => `${kind}: ${message}`)).toEqual(
+        [4, 6].flatMap((family) =>
+          ["S6.8", "S7.4"].map((told) => expect.stringMatching(`^leak: .* in another's name .*IPv${family}, ${told}`)),
+        ),
+      );
+    }
+  });
+
   test.each(["ipv4", "ipv6", "arp", "eapol", "slow", "llc"])(
     "S9.5: frames that are something else than %s on the wire",
     (kind) => {

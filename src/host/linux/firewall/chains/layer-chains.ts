@@ -1,5 +1,5 @@
 import type { UserClass } from "../../../../model/firewall/flow-memory.ts";
-import { REDIRECT, TOO_BIG } from "../../../../model/firewall/packet.ts";
+import { REDIRECT } from "../../../../model/firewall/packet.ts";
 import { engineUids, type PathRef, type PolicyLayer, type PolicyTunnel } from "../../../../model/firewall/policy.ts";
 import { MARK_MASK, markOfPath } from "../../../../model/ownership.ts";
 import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
@@ -8,7 +8,7 @@ import { whileFallenBack } from "../fallback-sets.ts";
 import { INWARD, type RenderPlace } from "./conditions.ts";
 import { isFlowOf } from "./flow-memory-chains.ts";
 import { isReply, writeAllowIn, writeAllowInAnswers, writeOwnIn, writeOwnOut } from "./grant-rules.ts";
-import { hasSocket } from "./link-rules.ts";
+import { hasSocket, isTooBig } from "./link-rules.ts";
 import { type PathChain, refuse, writePathRules } from "./path-chains.ts";
 
 /** The set of every tunnel device of the policy. */
@@ -164,9 +164,7 @@ function writeEntering(place: RenderPlace, layer: PolicyLayer, chain: string, su
   writeOwnIn(place, chain, layer);
   writeAllowIn(place, chain, layer);
   writer.rule(chain, [isReply(place)], pass(), "S6.2 answer");
-  for (const error of [match.icmp("icmp", TOO_BIG[4].type), match.icmp("icmpv6", TOO_BIG[6].type)]) {
-    writer.rule(chain, [error, match.ctState(["related"])], pass(), "S6.5 a packet of a known flow did not fit");
-  }
+  for (const error of isTooBig(place)) writer.rule(chain, error, pass(), "S6.5 a packet of a known flow did not fit");
   const answers = `answers${suffix}`;
   writer.chain(answers);
   const take = (path: PathRef) => (path.kind === "direct" ? pass() : refuse());

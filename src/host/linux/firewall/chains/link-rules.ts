@@ -10,6 +10,7 @@ import {
   NDP_HOP_LIMIT,
   NEIGHBOUR_PREFIXES,
 } from "../../../../model/firewall/link-traffic.ts";
+import { TOO_BIG } from "../../../../model/firewall/packet.ts";
 import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
 import type { Match } from "../../../../native/linux/nftables/match.ts";
 import { addressesOf, type RenderPlace } from "./conditions.ts";
@@ -57,6 +58,12 @@ export function writeLinkIn(place: RenderPlace, chain: string, then: Expression)
   for (const type of [NDP.neighbourSolicit, NDP.neighbourAdvert]) {
     writer.rule(chain, ndp(place, type), then, "S2.6 neighbour discovery");
   }
+}
+
+/** Errors by which a router says that a packet of a known flow did not fit (S6.5), one alternative per family. */
+export function isTooBig({ match }: RenderPlace): Match[][] {
+  const errors = [match.icmp("icmp", TOO_BIG[4].type), match.icmp("icmpv6", TOO_BIG[6].type)];
+  return errors.map((error) => [error, match.ctState(["related"])]);
 }
 
 /** A process owns the packet's socket. Without one the kernel breaks off at the load, so there is no "not". */

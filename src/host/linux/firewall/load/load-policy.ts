@@ -15,6 +15,7 @@ import { tableDamage } from "../reading/table-damage.ts";
 import { renderNft } from "../render-nft.ts";
 import { changesToLoad } from "../ruleset-changes.ts";
 import type { RenderedTable } from "../table-writer.ts";
+import { uplinksNow } from "../uplinks.ts";
 import { cutForbidden, trackedFlows } from "./cut-forbidden.ts";
 import { type LastingFlows, lastingFlows } from "./lasting-flows.ts";
 
@@ -42,7 +43,7 @@ export interface LoadDeps {
 export async function loadPolicy(deps: LoadDeps, record: PolicyRecord, policy: FirewallPolicy): Promise<void> {
   const identity = withFilePermission("keeping the firewall policy", () => record.keep(policy));
   if (record.loaded() !== undefined && !deps.owner.isReady()) await standInForOwner(deps, policy, identity);
-  await sendPolicy(deps, policy, identity, record.loaded());
+  const uplinks = await sendPolicy(deps, policy, identity, record.loaded());
   const socket = openNetfilterSocket();
   const flowSocket = openNetfilterSocket();
   try {
@@ -52,11 +53,17 @@ export async function loadPolicy(deps: LoadDeps, record: PolicyRecord, policy: F
     });
     const { id: generation } = readNftGeneration(socket);
     const owner = ownerOf(socket);
-    const damage = tableDamage(socket, policy, identity, owner);
+    const damage = tableDamage(socket, policy, identity, { owner, uplinks });
     if (damage.length > 0) {
       throw new AwgError("verification", `the kernel took the firewall policy and holds another: ${damage[0]}`);
     }
-    record.markLoaded({ identity, generation, rendering: RENDERING, ...(owner === undefined ? {} : { owner }) });
+    record.markLoaded({
+      identity,
+      generation,
+      uplinks,
+      rendering: RENDERING,
+      ...(owner === undefined ? {} : { owner }),
+    });
     cutForbidden(socket, policy, await flows);
   } finally {
     setTimeout(() => closeAll([socket, flowSocket]), CLOSE_AFTER_MS).unref();
@@ -90,25 +97,26 @@ function closeAll(sockets: readonly NetlinkSocket[]): void {
   for (const socket of sockets) socket[Symbol.dispose]();
 }
 
-/** Flows outlive a load where they can (S4.10); what the kernel does not take with them is loaded without. */
+/** Flows outlive a load where they can (S4.10); what the kernel does not take with them is loaded without. Gives the uplinks. */
 async function sendPolicy(
   deps: LoadDeps,
   policy: FirewallPolicy,
   identity: string,
   loaded?: LoadedMark,
-): Promise<void> {
+): Promise<readonly string[]> {
   const { ownedTables } = deps.capabilities();
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device);
   const remembers = ownedTables && flowMemoryOf(policy).kind === "kept";
   let [labels, lastingAttempts] = [true, LASTING_ATTEMPTS];
   for (let attempt = 1; ; attempt += 1) {
     const { physical: devices } = await devicesToJudge(deps.capabilities(), tunnels);
-    const tables = renderNft(policy, { devices, identity, ownedTables, labels });
+    const uplinks = uplinksNow(tunnels);
+    const tables = renderNft(policy, { devices, uplinks, identity, ownedTables, labels });
     const isTried = remembers && loaded !== undefined && lastingAttempts > 0;
     const lasting = isTried ? flowsThatLast(loaded, tables) : undefined;
     try {
       await deps.owner.sendTransaction(changesToLoad(tables, ownedTables, lasting?.tables), lasting?.generation);
-      return;
+      return uplinks;
     } catch (error) {
       if (labels && hasErrno(error, NO_LABELS)) {
         labels = false;

@@ -13,17 +13,21 @@ import { fallbackSetName, REFUSED_CHAIN } from "../chain-names.ts";
 import { type LoadedMark, type PolicyRecord, RENDERING } from "../policy-record.ts";
 import { devicesOf, identityOf, isOurChain, ownTables } from "./own-tables.ts";
 
+type UplinksNow = (tunnels: readonly string[]) => readonly string[];
+
 /**
  * What the packet filter holds of ours. When nobody touched the ruleset since the last load, the identity is that load's,
  * and this awg would render the same, its rules are not read again, and what renders them to compare is not even loaded.
  *
  * @param physical devices that ought to have egress rules, tunnels of a loaded policy perhaps among them; none where the
  *   kernel has no egress hook
+ * @param uplinks reads the devices by which default routes lead, but for these tunnels
  */
 export async function observeTables(
   socket: NetlinkSocket,
   record: PolicyRecord,
   physical: readonly string[],
+  uplinks: UplinksNow,
 ): Promise<FirewallObserved> {
   const generation = readNftGeneration(socket).id;
   const tables = ownTables(socket);
@@ -34,14 +38,16 @@ export async function observeTables(
   const fallback = policy === null ? [] : fallbackInForce(socket, familiesOf(tables), fallbackPaths(policy));
   const loaded = record.loaded();
   const untouched = loaded?.generation === generation && loaded.identity === identity && loaded.rendering === RENDERING;
+  const since = loaded?.identity === identity ? loaded : undefined;
   const damageTo = async (expected: FirewallPolicy) => {
     const { tableDamage } = await import("./table-damage.ts");
-    return tableDamage(socket, expected, identity, ownerSince(loaded, identity));
+    return tableDamage(socket, expected, identity, since ?? {});
   };
   const damage = [
     ...(policy === null ? ["which policy the nf_tables tables awg hold is not known"] : []),
     ...(policy === null || untouched ? [] : await damageTo(policy)),
     ...(policy === null ? [] : uncoveredDevices(chains, policy, physical)),
+    ...(policy === null || since === undefined ? [] : newUplinks(policy, since, uplinks)),
     ...tables
       .filter((table) => table.dormant)
       .map(({ family }) => `the nf_tables table ${family} awg was put to sleep`),
@@ -94,16 +100,25 @@ function familiesOf(tables: readonly NftTable[]): TableFamily[] {
   return [...new Set(tables.map(({ family }) => family))];
 }
 
-function ownerSince(loaded: LoadedMark | undefined, identity: string): number | undefined {
-  return loaded?.identity === identity ? loaded.owner : undefined;
-}
-
 function uncoveredDevices(chains: readonly NftChain[], policy: FirewallPolicy, physical: readonly string[]): string[] {
   const covered = new Set(devicesOf(chains));
   const tunnels = new Set(policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device));
   return physical
     .filter((device) => !covered.has(device) && !tunnels.has(device))
     .map((device) => `frames that leave by the device ${device} are not judged yet`);
+}
+
+/** Where there is one uplink alone, all ways back to whom no other route leads to are by it, and the rules need not know it. */
+function newUplinks({ layers }: FirewallPolicy, since: LoadedMark, uplinks: UplinksNow): string[] {
+  if (!layers.some(({ killSwitch }) => killSwitch)) return [];
+  const found = uplinks(layers.flatMap(({ tunnels }) => tunnels).map(({ device }) => device));
+  if (found.length < 2) return [];
+  return found
+    .filter((device) => since.uplinks?.includes(device) === false)
+    .map(
+      (device) =>
+        `the device ${device} leads out, and what comes by it is refused where its answer would go by another`,
+    );
 }
 
 function droppedIn(socket: NetlinkSocket, { family, name }: NftTable): number {

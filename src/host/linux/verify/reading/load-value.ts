@@ -1,5 +1,6 @@
 import { LOOPBACK_DEVICE } from "../../../../model/firewall/packet.ts";
 import type { Family } from "../../../../model/ip.ts";
+import { MARK_MASK, markOfPath, PATH_NUMBERS } from "../../../../model/ownership.ts";
 import { NO_USER, type Term, type Tracking } from "../../../../model/verify/space/term.ts";
 import type { HookName } from "../../../../native/linux/nftables/chain.codec.ts";
 import {
@@ -30,6 +31,10 @@ export interface ReadingContext {
   readonly hook?: HookName;
   /** The packets are asked for the route to their sender; what is kept from connection tracking counts as labelled. */
   readonly strangers?: true;
+  /** The rule is one of awg's. */
+  readonly isOurs?: boolean;
+  /** The packets' senders have no way back by the devices they came by (S6.8); else they have, where rules of awg's ask. */
+  readonly forged?: true;
   /** The packets open their flows. */
   readonly opens?: true;
   /** Index of each device by name. */
@@ -40,6 +45,13 @@ const NFPROTO = { 4: 2, 6: 10 } as const;
 const ETHERTYPE = { 4: Uint8Array.of(0x08, 0x00), 6: Uint8Array.of(0x86, 0xdd) } as const;
 const DEVICE_BYTES = 16;
 const IPPROTO_FRAGMENT = 44;
+/** The way back is looked up by the mark: under another it is another one, of which nothing is known. */
+const markedDirect: Term = {
+  dimension: "mark",
+  mask: MARK_MASK,
+  values: [markOfPath(PATH_NUMBERS.direct)],
+  not: false,
+};
 const known: Term = { dimension: "user", ranges: [{ first: 0n, last: NO_USER - 1n }] };
 const tracked: Term = { dimension: "tracking", holds: (name) => name !== "invalid" && name !== "untracked" };
 const notLater: Term = { dimension: "fragment", holds: (name) => name !== "later" };
@@ -110,8 +122,10 @@ function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes, table }: Rea
  */
 function loadRouteType(
   { result, flags, presenceOnly }: ExpressionOf<"fib">,
-  { hook, strangers }: ReadingContext,
+  { hook, strangers, isOurs, forged }: ReadingContext,
 ): Loaded | undefined {
+  if (isOurs && result === "oif" && flags.join() === "saddr,mark,iif" && presenceOnly)
+    return { value: { kind: "constant", bytes: hostNumber(forged ? 0 : 1) }, needs: forged ? [markedDirect] : [] };
   if (result === "type" && flags.join() === "saddr" && !presenceOnly) {
     if (strangers !== undefined) return free(wholeNumber("sender", 4, true));
     const local = hostNumber(RTN_LOCAL);
