@@ -4,6 +4,7 @@ import { judgedRun, type Subject } from "../../lab/judged-run.ts";
 import { whyNoLab } from "../../lab/world/why-no-lab.ts";
 import { type KeyPair, newKeyPair, type Server } from "../../lab/world/wireguard.ts";
 import { World } from "../../lab/world/world.ts";
+import { useBuiltProgram } from "../../support/built-program.ts";
 import { AwgInWorld } from "../awg-in-world.ts";
 import { expecting, sessionOptions } from "../judged-world.ts";
 import { type Disguise, SECOND_GENERATION, startAmneziaServer, thirdGeneration } from "./amnezia-server.ts";
@@ -17,6 +18,7 @@ describe.skipIf(reason !== undefined).each([
   { generation: "2.0", disguiseIn: (): Disguise => SECOND_GENERATION },
   { generation: "3.1", disguiseIn: thirdGeneration },
 ])(title, { timeout: limitMs }, ({ disguiseIn }) => {
+  const program = useBuiltProgram();
   let world: World;
   let keys: KeyPair;
   let disguise: Disguise;
@@ -39,7 +41,7 @@ describe.skipIf(reason !== undefined).each([
       session: sessionOptions,
       rounds: 2,
       setUp: async () => {
-        const awg = new AwgInWorld(world, keys);
+        const awg = new AwgInWorld(world, keys, program());
         try {
           await awg.apply(config(awg));
           return awg;
