@@ -144,7 +144,7 @@ function reachedChains(read: ReadTable): ReadonlySet<string> {
 }
 
 /** These chains and those that they lead to. */
-function chainsFrom({ rules }: ReadTable, names: readonly string[]): ReadonlySet<string> {
+export function chainsFrom({ rules }: Pick<ReadTable, "rules">, names: readonly string[]): ReadonlySet<string> {
   const reached = new Set<string>();
   const waiting = [...names];
   for (let chain = waiting.pop(); chain !== undefined; chain = waiting.pop()) {

@@ -3,6 +3,7 @@ import { chainChanges, type MarkChange, UNCHANGED } from "../../../model/verify/
 import type { PacketSpace } from "../../../model/verify/space/packet-space.ts";
 import type { Term } from "../../../model/verify/space/term.ts";
 import type { Verdict } from "../../../native/linux/nftables/expression.ts";
+import { answersOf, marksAskedIn } from "./marks-asked.ts";
 import type { BaseChain, ReadTable } from "./read-tables.ts";
 import type { ReadRule, RuleStep } from "./reading/read-rule.ts";
 
@@ -105,7 +106,34 @@ class Walker {
     return { accepted: pieces, dropped: this.#join(dropped) };
   }
 
+  /**
+   * Pieces that differ in a mark alone of which nothing in a chain asks go through it as one: with hundreds of tunnels each
+   * rule would be asked hundreds of times. What came of each is then told by the packets that it had.
+   */
   #chain(table: ReadTable, name: string, start: readonly Piece[], depth: number): Ends {
+    const asked = this.#traced || start.length < 2 ? undefined : marksAskedIn(table, name);
+    if (asked === undefined) return this.#rules(table, name, start, depth);
+    const groups = Map.groupBy(
+      start,
+      (piece) => `${answersOf(asked, piece.change)} ${keyOf({ ...piece, change: UNCHANGED })}`,
+    );
+    const all: Ends = { accepted: [], dropped: [], left: [] };
+    for (const [first, ...others] of groups.values() as Iterable<[Piece, ...Piece[]]>) {
+      const set = others.reduce((union, piece) => this.#space.diagrams.or(union, piece.set), first.set);
+      const ends = this.#rules(table, name, [{ ...first, set }], depth);
+      // Of what is dropped nobody asks for the mark.
+      all.dropped.push(...ends.dropped);
+      for (const end of ["accepted", "left"] as const) {
+        const apart = [first, ...others].flatMap((piece) =>
+          ends[end].map((one) => ({ ...one, change: piece.change, set: this.#space.diagrams.and(one.set, piece.set) })),
+        );
+        pushUnlessEmpty(all[end], ...(others.length === 0 ? ends[end] : apart));
+      }
+    }
+    return all;
+  }
+
+  #rules(table: ReadTable, name: string, start: readonly Piece[], depth: number): Ends {
     const ends: Ends = { accepted: [], dropped: [], left: [] };
     let pieces = [...start];
     for (const rule of table.rules.get(name) ?? []) {
@@ -217,13 +245,18 @@ class Walker {
     if (pieces.length < 2 || (this.#traced && pieces.length < MOST_PIECES)) return [...pieces];
     const joined = new Map<string, Piece>();
     for (const piece of pieces) {
-      const key = `${piece.change.keep} ${piece.change.set} ${piece.isLabelled} ${piece.doubts.join("\n")}`;
+      const key = keyOf(piece);
       const before = joined.get(key);
       const set = before === undefined ? piece.set : this.#space.diagrams.or(before.set, piece.set);
       joined.set(key, before === undefined ? piece : { ...before, set });
     }
     return [...joined.values()];
   }
+}
+
+/** What tells pieces apart that have no traces. */
+function keyOf({ change, isLabelled, doubts }: Piece): string {
+  return `${change.keep} ${change.set} ${isLabelled} ${doubts.join("\n")}`;
 }
 
 function pushUnlessEmpty(list: Piece[], ...pieces: readonly Piece[]): void {

@@ -16,13 +16,13 @@ import {
 
 /** Small dimensions first: what they tell apart shares the wide nodes of ports and addresses below. */
 const ORDER = [
-  "out",
-  "in",
   "medium",
   "type",
   "tag",
   "inner",
   "first",
+  "in",
+  "out",
   "tracking",
   "fragment",
   "user",
