@@ -46,6 +46,7 @@ export const FINDING_IDS = [
   "ipv6-disabled",
   "rule-in-our-range",
   "rule-before-ours",
+  "rule-main-missing",
   "chain-drops",
   "boot-table-left",
   "networkd-removes-rules",

@@ -59,6 +59,21 @@ const rule = (preference: number, protocol = 3): RuleEntry => ({
   rule: { family: 4, preference, match: {}, table: 52 },
   protocol,
 });
+const kernelRule = (
+  preference: number,
+  table: number,
+  family: 4 | 6 = 4,
+  suppressPrefixLength?: number,
+): RuleEntry => ({
+  rule: {
+    family,
+    preference,
+    match: {},
+    table,
+    ...(suppressPrefixLength === undefined ? {} : { suppressPrefixLength }),
+  },
+  protocol: 2,
+});
 const chain = (table: string, drops = true) => ({ family: "inet", table, name: "input", hook: "input", drops });
 
 describe("what stands around awg", () => {
@@ -69,6 +84,13 @@ describe("what stands around awg", () => {
     ["ours among ours", { rules: [rule(10_500, 174)] }, []],
     ["the kernel's own rules", { rules: [rule(0, 2), rule(32_766, 2), rule(32_767, 2)] }, []],
     ["a foreign rule before ours", { rules: [rule(5_270)] }, ["note rule-before-ours"]],
+    ["no rule for the main table", { rules: [kernelRule(0, 255)] }, ["fault rule-main-missing"]],
+    [
+      "one that suppresses its default",
+      { rules: [kernelRule(0, 255), { ...kernelRule(10, 254, 4, 0), protocol: 174 }] },
+      ["fault rule-main-missing"],
+    ],
+    ["both rules of the kernel's", { rules: [kernelRule(0, 255), kernelRule(32_766, 254)] }, []],
     [
       "another firewall that drops",
       { chains: [chain("filter"), chain("awg"), chain("open", false)] },
@@ -108,6 +130,12 @@ describe("what stands around awg", () => {
   ] as const)("%i inotify instances in use of 128, engine: %s", (used, engine, expected) => {
     const around = { ...QUIET, inotifyRoom: { uid: 0, limit: 128, used } };
     expect(told(judgeSurroundings(around, state(tunnel("office", { engine })), 1_000))).toEqual(expected);
+  });
+
+  test("a rule for the main table that is gone is named with one command for each family", () => {
+    const rules = [kernelRule(0, 255), kernelRule(0, 255, 6)];
+    const [finding] = judgeSurroundings({ ...QUIET, rules }, APPLIED, 1_000);
+    expect(finding?.remedy).toEqual(["ip -4 rule add pref 32766 lookup main", "ip -6 rule add pref 32766 lookup main"]);
   });
 
   test("where nothing is applied hardly anything of it is wrong", () => {
