@@ -45,6 +45,6 @@ async function refuseUnproven(call: VerbCall, session: Session, planned: Planned
   if (verified.findings.length === 0) return;
   call.terminal.err(renderVerified(verified, styleFor(call.terminal.colorErr)));
   throw new AwgError("verification", "the plan does not hold for every packet; nothing was changed", {
-    remedy: "this is a fault of awg: report it with the packet above",
+    remedy: "take away the rule above where it is another program's; where it is awg's own, report it with the packet",
   });
 }

@@ -8,7 +8,7 @@ import { verifyRouting } from "../../model/verify/verify-routing.ts";
 import { declaredRouting } from "../explain/declared-routing.ts";
 import type { StandingState } from "../reading/standing-state.ts";
 import type { SessionParts } from "../session-parts.ts";
-import { readSurroundings } from "./surroundings.ts";
+import { readSurroundings, type Surroundings } from "./surroundings.ts";
 import { unmodelledRules } from "./unmodelled-rules.ts";
 import { isBetweenStates, whileUnchanged } from "./while-unchanged.ts";
 
@@ -31,7 +31,6 @@ async function verifyAgainst(
   parts: SessionParts,
   { generation: standing, desired, open }: StandingState,
 ): Promise<VerifyReport> {
-  const { host } = parts;
   const inspection = await parts.inspection?.();
   const accepted = policyIn(desired);
   const generation = standing?.number ?? 0;
@@ -39,21 +38,10 @@ async function verifyAgainst(
     const notes = ["no packet policy was accepted here, so there is nothing to hold the machine against"];
     return { generation, findings: [], notes, classes: 0n };
   }
-  const observed = await host.firewall.read();
-  const fallback = observed.fallback ?? [];
-  const policy = withFallback(accepted, fallback);
   const around = await readSurroundings(parts);
+  const { filter, policy, fallback } = await verifyLoaded(parts, accepted, around);
   const tunnels = tunnelDevices(policy);
   const unmodelled = unmodelledRules(around.routing);
-  const filter =
-    inspection?.verifyLoaded(policy) ??
-    comparePolicies({
-      granted: (hook, family) => grantedBy(policy, hook, family),
-      loaded: observed.policy,
-      tunnels,
-      asksForLockOuts: true,
-      ...around,
-    });
   const flows = inspection?.forbiddenFlows(policy) ?? { open: [], misaddressed: [] };
   const notes = [
     ...filter.notes,
@@ -71,6 +59,28 @@ async function verifyAgainst(
   const diverting = tunnels.length === 0 ? [] : unmodelled.before.map(unjudged);
   const findings = [...filter.findings, ...diverting, ...misrouted, ...flows.open.map(openFlow)];
   return { generation, findings, notes, classes: filter.classes };
+}
+
+/** Holds the packet filter that is in force now against the accepted policy, with the fallback that is in force. */
+export async function verifyLoaded(
+  parts: SessionParts,
+  accepted: FirewallPolicy,
+  around: Surroundings,
+): Promise<{ readonly filter: Verified; readonly policy: FirewallPolicy; readonly fallback: readonly number[] }> {
+  const observed = await parts.host.firewall.read();
+  const fallback = observed.fallback ?? [];
+  const policy = withFallback(accepted, fallback);
+  const inspection = await parts.inspection?.();
+  const filter =
+    inspection?.verifyLoaded(policy) ??
+    comparePolicies({
+      granted: (hook, family) => grantedBy(policy, hook, family),
+      loaded: observed.policy,
+      tunnels: tunnelDevices(policy),
+      asksForLockOuts: true,
+      ...around,
+    });
+  return { filter, policy, fallback };
 }
 
 const CUT_SHORT =

@@ -1,6 +1,7 @@
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
-import { type Plan, stepsOf } from "../../model/plan.ts";
+import { isInSync, type Plan, stepsOf } from "../../model/plan.ts";
+import type { DesiredState } from "../../model/resource.ts";
 import { comparePolicies } from "../../model/verify/compare-policies.ts";
 import type { Verified, VerifyFinding } from "../../model/verify/finding.ts";
 import { ownIn, ownOut } from "../../model/verify/path-formula.ts";
@@ -11,14 +12,14 @@ import type { Hook } from "../../model/verify/possible-packets.ts";
 import { all, any, deviceIn, type Formula, not } from "../../model/verify/space/term.ts";
 import type { SessionParts } from "../session-parts.ts";
 import { readSurroundings, type Surroundings } from "./surroundings.ts";
-import { tunnelDevices } from "./verify-machine.ts";
+import { policyIn, tunnelDevices, verifyLoaded } from "./verify-machine.ts";
 
 /**
  * Proves a plan before anything is written. Every policy on the way is held against docs/security.md S10: what is in force
  * in between, and whatever is in force while ways change, may pass only what old and new both allow, and our own sockets to
  * the endpoints of both; and the rules that would be loaded for each are read back by the second interpreter and held
- * against that policy. Out devices are free in all of it, so that it holds whatever the routes are at that moment. Changes
- * nothing.
+ * against that policy. Out devices are free in all of it, so that it holds whatever the routes are at that moment. A policy
+ * that the plan leaves as it is, is held against the rules that stand in the kernel while all else changes. Changes nothing.
  */
 export async function verifyPlan(parts: SessionParts, plan: Plan): Promise<Verified> {
   const policies = stepsOf(plan).flatMap((step) => (step.kind === "firewall" ? [step] : []));
@@ -34,6 +35,9 @@ export async function verifyPlan(parts: SessionParts, plan: Plan): Promise<Verif
     classes += verified.classes;
   };
   take("the order of the steps", { findings: orderFindings(plan), notes: [], classes: 0n });
+  const standing = policies.length > 0 || isInSync(plan) ? undefined : policyIn(await acceptedState(parts));
+  if (standing !== undefined)
+    take("the packet filter that stands", (await verifyLoaded(parts, standing, around)).filter);
   for (const [index, { after }] of policies.entries()) {
     if (after === null) continue;
     const where = `move ${index + 1} of ${policies.length} of the packet filter`;
@@ -50,6 +54,10 @@ export async function verifyPlan(parts: SessionParts, plan: Plan): Promise<Verif
   }
   if (policies.length > 0 && inspection === undefined) notes.add(POLICIES_ALONE);
   return { findings, notes: [...notes], classes };
+}
+
+async function acceptedState({ stores }: SessionParts): Promise<DesiredState> {
+  return (await stores.generations.latest())?.desired ?? { resources: [] };
 }
 
 /** S10.1 and S10.2. Where there was no policy before, the new one alone counts (S10.4). */

@@ -196,6 +196,18 @@ describe("awg verify on the simulated machine", () => {
     expect(verified.classes).toBeGreaterThan(1000n);
   });
 
+  test("S10.1: a plan that changes routes alone is held against the policy that stands meanwhile", async () => {
+    await apply(config());
+    const changed = config().replace("0.0.0.0/0,", "0.0.0.0/1, 128.0.0.0/1,");
+    const verified = await withSession(async (session) => {
+      const planned = await session.plan(await session.load([{ name: "c.yaml", text: changed }]));
+      expect(moves(planned.plan.batches)).toEqual([]);
+      return session.verifyPlan(planned);
+    });
+    expect(verified.findings).toEqual([]);
+    expect(verified.classes).toBeGreaterThan(1000n);
+  });
+
   type Batch = Planned["plan"]["batches"][number];
   const moves = (batches: readonly Batch[]) => batches.filter(({ kind }) => kind === "firewall");
   /** The plan of a planner that knows of no policy between two: the one move it makes, in the place of the first or of the last. */

@@ -18,7 +18,7 @@ const ORDER: readonly FindingKind[] = [
 export function renderVerified({ findings, classes }: Verified, style: Style): string {
   if (findings.length === 0) {
     return classes === 0n
-      ? "Nothing to verify: no packet policy is in question."
+      ? "Nothing to verify: the plan changes nothing, or there is no packet policy."
       : `Verified: nothing leaves, enters or is dropped against the policy (${classes} classes of packets).`;
   }
   const sorted = findings.toSorted((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
