@@ -12,7 +12,7 @@ export default defineConfig({
           name: "anywhere",
           include: ["test/**/*.test.ts"],
           exclude: ["test/**/*.linux.test.ts", "test/**/*.nightly.test.ts"],
-          testTimeout: 120_000,
+          testTimeout: 300_000,
           maxWorkers: Math.max(2, availableParallelism() - 1),
         },
       },
