@@ -1,8 +1,8 @@
-import { addressBits, type Family, type IpAddress, parseIp } from "../../ip.ts";
-import { USUAL_LENGTH } from "../finding.ts";
+import { addressBits, type Family, type IpAddress } from "../../ip.ts";
 import { type ClassRange, type Diagram, Diagrams, EVERYTHING, NOTHING } from "./diagrams.ts";
-import { type HeaderPoint, PLAIN_WIRE, type Wire } from "./header-point.ts";
+import type { HeaderPoint, Wire } from "./header-point.ts";
 import { changeMark, type MarkChange, type MarkUse, markClasses, UNCHANGED } from "./mark-classes.ts";
+import { NUMBER_DIMENSIONS, WIRE_DIMENSIONS, wishesOf } from "./pleasant-values.ts";
 import {
   type Dimension,
   type Formula,
@@ -40,27 +40,7 @@ const ORDER = [
 ] as const satisfies readonly Dimension[];
 
 const COUNTED = ["protocol", "length", "hops", "came", "target", "sender", "word0", "word2"] as const;
-/** What a frame bears. */
-const WIRE_DIMENSIONS = Object.keys(PLAIN_WIRE[4]) as readonly (keyof Wire)[];
-
 const LEVELS = Object.fromEntries(ORDER.map((name, level) => [name, level])) as Readonly<Record<Dimension, number>>;
-
-/** What a packet shown to people should look like where the rules leave a choice. */
-const PLEASANT: Readonly<
-  Record<Exclude<NumberDimension, keyof Wire>, Readonly<Record<Family, readonly (bigint | string)[]>>>
-> = {
-  user: { 4: [1000n, 1001n, NO_USER], 6: [1000n, 1001n, NO_USER] },
-  protocol: { 4: [17n, 6n, 1n], 6: [17n, 6n, 58n] },
-  length: { 4: [BigInt(USUAL_LENGTH)], 6: [BigInt(USUAL_LENGTH)] },
-  hops: { 4: [64n], 6: [64n] },
-  came: { 4: [0n], 6: [0n] },
-  sender: { 4: [1n], 6: [1n] },
-  target: { 4: [0x02_00_00_00_00_01n], 6: [0x02_00_00_00_00_01n] },
-  word0: { 4: [40_000n], 6: [40_000n] },
-  word2: { 4: [443n, 4433n], 6: [443n, 4433n] },
-  destination: { 4: ["203.0.113.7", "198.51.100.7"], 6: ["2001:db8:77::7", "2001:db8:78::7"] },
-  source: { 4: ["192.168.1.2", "198.51.100.2"], 6: ["2001:db8:1::2", "2001:db8:2::2"] },
-};
 
 /** Names of no device of the machine, each standing for all devices that no rule names. */
 const OTHER_DEVICE = "other0";
@@ -271,8 +251,6 @@ function lastValue(dimension: NumberDimension, family: Family): bigint {
   return BYTES.includes(dimension) ? 0xffn : 0xffffn;
 }
 
-const NUMBER_DIMENSIONS = [...WIRE_DIMENSIONS, ...Object.keys(PLEASANT)] as readonly NumberDimension[];
-
 function cutClasses(terms: readonly Term[], family: Family): Record<NumberDimension, bigint[]> {
   const cuts = Object.fromEntries(NUMBER_DIMENSIONS.map((name) => [name, new Set([0n])])) as Record<
     NumberDimension,
@@ -289,20 +267,4 @@ function cutClasses(terms: readonly Term[], family: Family): Record<NumberDimens
     NumberDimension,
     bigint[]
   >;
-}
-
-function wishesOf(family: Family, sources: readonly string[]): Record<NumberDimension, bigint[]> {
-  const numbers = (values: readonly (bigint | string)[]) =>
-    values.flatMap((value) => (typeof value === "bigint" ? [value] : (addressOf(value, family) ?? [])));
-  const wishes = Object.fromEntries(Object.entries(PLEASANT).map(([name, values]) => [name, numbers(values[family])]));
-  const plain = Object.fromEntries(WIRE_DIMENSIONS.map((name) => [name, [BigInt(PLAIN_WIRE[family][name])]]));
-  return { ...plain, ...wishes, source: numbers([...sources, ...PLEASANT.source[family]]) } as Record<
-    NumberDimension,
-    bigint[]
-  >;
-}
-
-function addressOf(text: string, family: Family): bigint | undefined {
-  const ip = parseIp(text);
-  return ip?.family === family ? ip.value : undefined;
 }
