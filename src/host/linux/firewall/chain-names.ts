@@ -17,3 +17,5 @@ export const UPLINK_SET = "uplinks";
 export function fallbackSetName(path: number): string {
   return `fallback-${path}`;
 }
+/** The chain for what a proxy sends over loopback in another machine's name; where it stands the kernel can ask for sockets. */
+export const PROXIED = "proxied";

@@ -26,20 +26,21 @@ const SOURCE_PRIORITY = 200;
 const NOBODY_ELSE = "S2.3 nobody else has a tunnel's address";
 
 /**
- * How the table is made: named after its policy's hash, owned by who loads it, with labels for egress to know answers by, and
- * the devices by which default routes lead.
+ * How the table is made: named after its policy's hash, owned by who loads it, with labels for egress to know answers by,
+ * the devices by which default routes lead, asking for sockets.
  */
 export interface InetTableOptions {
   readonly identity: string;
   readonly owned: boolean;
   readonly labels: boolean;
   readonly uplinks: readonly string[];
+  readonly sockets: boolean;
 }
 
 /** Renders the inet table: steering, marking what arrives, then judging what leaves, enters and crosses (docs/security.md S1–S8). */
 export function renderInetTable(
   policy: FirewallPolicy,
-  { identity, owned, labels, uplinks }: InetTableOptions,
+  { identity, owned, labels, uplinks, sockets }: InetTableOptions,
 ): RenderedTable {
   const writer = new TableWriter({ family: "inet", name: NFT_TABLE, owned, persistent: owned });
   const place: RenderPlace = { writer, match: matchIn("inet") };
@@ -51,7 +52,7 @@ export function renderInetTable(
     tunnels.map((tunnel) => tunnel.device),
   );
   writeRefused(place);
-  writeStrangers(place);
+  writeStrangers(place, sockets);
   writeSteering(place, policy);
   writeArriving(place, policy, uplinks);
   const memory = flowMemoryOf(policy);

@@ -13,14 +13,16 @@ export interface RenderContext {
   readonly ownedTables: boolean;
   /** Whether the kernel has labels of packets (CONFIG_NETWORK_SECMARK); it has when absent. */
   readonly labels?: boolean;
+  /** Whether rules can ask for sockets (CONFIG_NFT_SOCKET); they can when absent. */
+  readonly sockets?: boolean;
   /** The policy's name, written into the ruleset: its hash. */
   readonly identity: string;
 }
 
 /** Renders the whole policy as the tables to load in one transaction. Pure. */
 export function renderNft(policy: FirewallPolicy, context: RenderContext): readonly RenderedTable[] {
-  const { devices, uplinks = [], identity, ownedTables, labels = true } = context;
-  const common = { identity, owned: ownedTables, uplinks };
+  const { devices, uplinks = [], identity, ownedTables, labels = true, sockets = true } = context;
+  const common = { identity, owned: ownedTables, uplinks, sockets };
   if (devices.length === 0) return [renderInetTable(policy, { ...common, labels: false })];
   const inet = renderInetTable(policy, { ...common, labels });
   return [inet, renderEgressTable(policy, devices, { owned: ownedTables, labels })];

@@ -106,6 +106,12 @@ describe.skipIf(obstacle !== undefined)(
       expect(nft("list", "chain", "netdev", "awg", "whose").stdout).toMatch(/^\t\tgoto out-lasting /m);
     });
 
+    test("S2.1: a kernel that cannot ask for sockets lets nothing arrive by loopback in another machine's name", () => {
+      const plain = space.runScript(SCRIPT, { runDir, policy: LAPTOP, isWithoutSockets: true });
+      expect(plain).toMatchObject({ policy: LAPTOP, damage: [], found: [expect.anything()] });
+      expect(nft("list", "ruleset").stdout).not.toContain("socket transparent");
+    });
+
     test("law 1: while its owner lives nobody can flush, delete or change it (A12)", () => {
       const attacks = [
         ["nft", "flush", "ruleset"],

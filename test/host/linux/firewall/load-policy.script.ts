@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LABELS } from "../../../../src/host/linux/firewall/chain-names.ts";
+import { LABELS, PROXIED } from "../../../../src/host/linux/firewall/chain-names.ts";
 import { linuxFirewall } from "../../../../src/host/linux/firewall/linux-firewall.ts";
 import { localNftOwner, type NftOwner } from "../../../../src/host/linux/firewall/nft-owner.ts";
 import { AwgError } from "../../../../src/model/error.ts";
@@ -15,7 +15,7 @@ import {
 } from "../../../../src/native/linux/nftables/nft-netlink.ffi.ts";
 import { encodeTable } from "../../../../src/native/linux/nftables/table.codec.ts";
 
-const EOPNOTSUPP = 95;
+const [ENOENT, EOPNOTSUPP] = [2, 95];
 /** Long enough for what was flushed to be found gone. */
 const STAND_IN_MS = 500;
 
@@ -35,6 +35,8 @@ interface Request {
   readonly isOwnerLate?: boolean;
   /** The kernel answers as one that was built without labels of packets. */
   readonly isWithoutLabels?: boolean;
+  /** The kernel answers as one that cannot ask for sockets. */
+  readonly isWithoutSockets?: boolean;
   readonly capabilities?: { readonly egressHook: boolean; readonly ownedTables: boolean };
 }
 
@@ -46,6 +48,7 @@ const {
   isRivalled = false,
   isOwnerLate = false,
   isWithoutLabels = false,
+  isWithoutSockets = false,
   capabilities: told,
 }: Request = JSON.parse(await text(process.stdin));
 using socket = openNetfilterSocket();
@@ -61,9 +64,9 @@ const owner: NftOwner = {
     await sleep(STAND_IN_MS);
   },
   sendTransaction: async (changes, generation) => {
-    if (isWithoutLabels && changes.some(({ message }) => Buffer.from(message).includes(`${LABELS}\0`))) {
-      throw errnoError("adding a rule", EOPNOTSUPP);
-    }
+    const has = (chain: string) => changes.some(({ message }) => Buffer.from(message).includes(`${chain}\0`));
+    if (isWithoutLabels && has(LABELS)) throw errnoError("adding a rule", EOPNOTSUPP);
+    if (isWithoutSockets && has(PROXIED)) throw errnoError("adding a rule", ENOENT);
     found.push(spawnSync("nft", ["list", "tables"], { encoding: "utf8" }).stdout);
     if (isRivalled && generation !== undefined) spawnSync("nft", ["add", "table", "ip", `rival${found.length}`]);
     await local.sendTransaction(changes, generation);

@@ -22,6 +22,7 @@ const FORGED = fileURLToPath(new URL("./programs/forged.py", import.meta.url));
 const HANDED_ON = fileURLToPath(new URL("./programs/handed-on.py", import.meta.url));
 const OWN_QUESTION = fileURLToPath(new URL("./programs/own-question.py", import.meta.url));
 const REFLECTED = fileURLToPath(new URL("./programs/reflected.py", import.meta.url));
+const STRANGERS = fileURLToPath(new URL("./programs/strangers.py", import.meta.url));
 const SUBFLOW = fileURLToPath(new URL("./programs/subflow.py", import.meta.url));
 const LOAD_POLICY = fileURLToPath(new URL("./load-policy.script.ts", import.meta.url));
 
@@ -287,6 +288,29 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
       return JSON.parse(the(here).run(["python3", OWN_QUESTION], { input: JSON.stringify(job) }).stdout);
     };
 
+    const linkLocals = () => {
+      for (const [space, device] of [
+        [the(here), "eth0"],
+        [the(there), "wire"],
+      ] as const)
+        space.run([
+          "sh",
+          "-c",
+          `until ip -6 addr show dev ${device} scope link -tentative | grep -q fe80; do sleep 0.1; done`,
+        ]);
+      return [linkLocal(the(here), "eth0"), linkLocal(the(there), "wire")] as const;
+    };
+
+    test("nor has the kernel, where a rule shuts the program's user out; what it sends itself comes", () => {
+      const shut = { origin: "rules/0", match: { uids: [{ from: NOBODY, to: NOBODY }] }, path: BLOCK };
+      const [link] = linkLocals();
+      load(policyOf({ flows: { rules: [shut], default: DIRECT } }));
+      const ends = { from: "2001:db8:9::2", neighbour: "2001:db8:9::1", link, device: "eth0", wire: "wire" };
+      const input = JSON.stringify({ there: the(there).name, uid: NOBODY, ...ends });
+      const came = { link: true, "link echo": true, here: true, "here echo": true };
+      expect(JSON.parse(the(here).run(["python3", STRANGERS], { input }).stdout)).toEqual({ wire: [], came });
+    });
+
     test("by its address", () => {
       load(policy);
       expect(ask("2001:db8:9::2", "2001:db8:9::1")).toEqual({ came: true, heard: false, answered: true });
@@ -301,17 +325,7 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
 
     test("by its link-local address", () => {
       load(policy);
-      the(here).run([
-        "sh",
-        "-c",
-        "until ip -6 addr show dev eth0 scope link -tentative | grep -q fe80; do sleep 0.1; done",
-      ]);
-      the(there).run([
-        "sh",
-        "-c",
-        "until ip -6 addr show dev wire scope link -tentative | grep -q fe80; do sleep 0.1; done",
-      ]);
-      const [own, neighbour] = [linkLocal(the(here), "eth0"), linkLocal(the(there), "wire")];
+      const [own, neighbour] = linkLocals();
       expect(ask(own, neighbour)).toEqual({ came: true, heard: false, answered: true });
     });
   });

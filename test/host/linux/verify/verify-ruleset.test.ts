@@ -327,7 +327,7 @@ describe("the breakages that the leak lab knows are found without sending a pack
         : rule,
     );
     const said = verify(LAPTOP, [{ ...inet, rules }, netdev]).findings.map(({ message }) => message);
-    expect(said.filter((message) => message.includes("another machine's name"))).toHaveLength(2);
+    expect(said.filter((message) => message.includes("another machine's name is tracked"))).toHaveLength(2);
   });
 
   test.each(["strangers-out", "strangers-in"])(
@@ -342,8 +342,10 @@ describe("the breakages that the leak lab knows are found without sending a pack
         // A question of ours that awg does not ask is unjudged besides.
         const leaks = findings.filter(({ kind }) => kind !== "unjudged");
         expect(leaks.map(({ kind, message }) => `${kind}: ${message}`)).toEqual(
-          [4, 6].map((family) =>
-            expect.stringMatching(`^leak: .*another machine's name .*IPv${family}, ${hook}.*S2\\.1`),
+          [4, 6].flatMap((family) =>
+            ["is tracked", "reaches the kernel"].map((what) =>
+              expect.stringMatching(`^leak: .*another machine's name ${what} .*IPv${family}, ${hook}.*S2\\.1`),
+            ),
           ),
         );
       }
@@ -362,6 +364,16 @@ describe("the breakages that the leak lab knows are found without sending a pack
         ),
       );
     }
+  });
+
+  test.each([
+    ["strangers-out", "a program in the name", "output"],
+    ["strangers-in", "the kernel would answer", "prerouting"],
+  ])("S2.1: what comes to the kernel in another machine's name (%s)", (chain, comment, hook) => {
+    const broken = without(0, (rule) => rule.chain === chain && rule.comment?.includes(comment) === true);
+    const said = verify(LAPTOP, broken).findings.map(({ message }) => message);
+    const found = said.filter((message) => message.includes("reaches the kernel"));
+    expect(found).toEqual([4, 6].map((family) => expect.stringContaining(`IPv${family}, ${hook}`)));
   });
 
   test.each(["ipv4", "ipv6", "arp", "eapol", "slow", "llc"])(

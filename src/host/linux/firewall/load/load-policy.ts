@@ -28,6 +28,8 @@ const CLOSE_AFTER_MS = 200;
 const STAND_IN_LOOK_MS = 20;
 /** What a kernel without labels of packets (CONFIG_NETWORK_SECMARK) answers (nft_meta.c, nft_meta_set_init). */
 const NO_LABELS = "EOPNOTSUPP";
+/** What a kernel answers that has no expression of that name (CONFIG_NFT_SOCKET; nf_tables_api.c, nft_expr_type_get). */
+const NO_SOCKETS = "ENOENT";
 /** How often a load is tried again when a device went away between being listed and being named. */
 const LOAD_ATTEMPTS = 5;
 /** How often flows are tried to be kept while others change the ruleset. */
@@ -107,11 +109,11 @@ async function sendPolicy(
   const { ownedTables } = deps.capabilities();
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device);
   const remembers = ownedTables && flowMemoryOf(policy).kind === "kept";
-  let [labels, lastingAttempts] = [true, LASTING_ATTEMPTS];
+  let [labels, sockets, lastingAttempts] = [true, true, LASTING_ATTEMPTS];
   for (let attempt = 1; ; attempt += 1) {
     const { physical: devices } = await devicesToJudge(deps.capabilities(), tunnels);
     const uplinks = uplinksNow(tunnels);
-    const tables = renderNft(policy, { devices, uplinks, identity, ownedTables, labels });
+    const tables = renderNft(policy, { devices, uplinks, identity, ownedTables, labels, sockets });
     const isTried = remembers && loaded !== undefined && lastingAttempts > 0;
     const lasting = isTried ? flowsThatLast(loaded, tables) : undefined;
     try {
@@ -127,7 +129,9 @@ async function sendPolicy(
         continue;
       }
       const { physical: found } = await devicesToJudge(deps.capabilities(), tunnels);
-      if (attempt >= LOAD_ATTEMPTS || found.join() === devices.join()) throw error;
+      if (attempt < LOAD_ATTEMPTS && found.join() !== devices.join()) continue;
+      if (!sockets || !hasErrno(error, NO_SOCKETS)) throw error;
+      sockets = false;
     }
   }
 }

@@ -4,7 +4,7 @@ import type { NetlinkSocket } from "../../../../native/linux/netlink/netlink-soc
 import { readNftChains, readNftTable } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
 import type { ObservedSet } from "../../../../native/linux/nftables/set.codec.ts";
 import type { NftTable } from "../../../../native/linux/nftables/table.codec.ts";
-import { LABELS, UPLINK_SET } from "../chain-names.ts";
+import { LABELS, PROXIED, UPLINK_SET } from "../chain-names.ts";
 import { renderNft } from "../render-nft.ts";
 import { devicesOf, isOurChain } from "./own-tables.ts";
 import { comparePartsOf, partsOfRead, partsOfRendered } from "./table-parts.ts";
@@ -26,9 +26,10 @@ export function tableDamage(
   const chains = readNftChains(socket).filter(isOurChain);
   const devices = devicesOf(chains) ?? [];
   const uplinks = since.uplinks ?? uplinksIn(socket);
-  // Without that chain the rules that ask for labels are damage.
+  // Without these chains the rules that ask for labels or sockets are damage.
   const labels = chains.some(({ name }) => name === LABELS);
-  const expected = renderNft(policy, { devices, uplinks, identity, ownedTables: false, labels });
+  const sockets = chains.some(({ name }) => name === PROXIED);
+  const expected = renderNft(policy, { devices, uplinks, identity, ownedTables: false, labels, sockets });
   return expected.flatMap((rendered) => {
     const name = `${rendered.table.family} ${rendered.table.name}`;
     const found = readNftTable(socket, rendered.table.family, rendered.table.name, isRead);

@@ -35,6 +35,8 @@ export interface ReadingContext {
   readonly isOurs?: boolean;
   /** The packets' senders have no way back by the devices they came by (S6.8); else they have, where rules of awg's ask. */
   readonly forged?: true;
+  /** No socket is transparent, and none waits for packets. */
+  readonly isUnawaited?: true;
   /** The packets open their flows. */
   readonly opens?: true;
   /** Index of each device by name. */

@@ -49,7 +49,7 @@ const HARMLESS: ReadonlySet<Expression["kind"]> = new Set(["counter", "log", "no
  */
 export function readRule(table: RuleTable, rule: NftRule, context: ReadingContext): ReadRule[] {
   const read = new RuleReader(table, context).read(rule).map(withoutIdleDoubts);
-  return isOurs(table) ? read.map((one) => withFlowSteps(one, context.opens === true)) : read;
+  return isOurs(table) ? read.map((one) => withFlowSteps(one, context)) : read;
 }
 
 /** Whether a rule is met does not matter where it neither ends a way nor changes a mark; where it writes into packets or untracks them, only which may come there. */

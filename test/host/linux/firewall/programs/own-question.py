@@ -1,4 +1,4 @@
-# A program that asks itself over loopback in a neighbour's name and then sends the neighbour the answer; run as root in its
+# A proxy that asks itself over loopback in a neighbour's name and then sends the neighbour the answer; run as root in its
 # namespace. The job on standard input: there (the neighbour's namespace), uid, from (this machine's address), neighbour,
 # device (of link-local addresses), asked (who is asked and answers, where it is not this machine: both names are foreign then).
 # Prints whether the question came, whether the neighbour heard the answer, and whether it was answered when it asked itself.
@@ -26,7 +26,7 @@ try:
 except TimeoutError:
     print("", flush=True)
 """
-FREEBIND = 78  # IPV6_FREEBIND, linux/in6.h
+FREEBIND, TRANSPARENT = 78, 75  # IPV6_*, linux/in6.h
 job = json.load(sys.stdin)
 command = ["ip", "netns", "exec", job["there"], sys.executable, "-c", NEIGHBOUR, json.dumps(job)]
 neighbour = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -39,7 +39,9 @@ try:
     answering.settimeout(10)
     asked = job.get("asked", job["from"])
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as asking:
-        asking.setsockopt(socket.IPPROTO_IPV6, FREEBIND, 1)
+        os.seteuid(0)
+        asking.setsockopt(socket.IPPROTO_IPV6, TRANSPARENT if asked == job["from"] else FREEBIND, 1)
+        os.seteuid(job["uid"])
         asking.bind((job["neighbour"], 4444, 0, scope))
         asking.sendto(b"question", (asked, 5000, 0, scope))
     foreign = answering
