@@ -55,7 +55,8 @@ export async function explainFlow(parts: SessionParts, question: ExplainQuestion
   const wished = byPolicy(asked, policy, ours);
   // Which way direct flows go is the machine's own affair; into a tunnel nobody else's rule may come first.
   const isTunneled = tunnels.some((tunnel) => tunnel.device === wished.path);
-  const declared = isTunneled ? byPolicy(asked, policy, withoutRulesBefore(ours)) : wished;
+  const leading = isTunneled ? withoutRulesBefore(ours) : ours;
+  const declared = isTunneled ? byPolicy(asked, policy, leading) : wished;
   const inspection = await parts.inspection?.();
   const live =
     inspection === undefined
@@ -76,7 +77,13 @@ export async function explainFlow(parts: SessionParts, question: ExplainQuestion
       ? {}
       : { enforcement: driverRegistry.firewall.enforcement?.(policy, capabilities) ?? "enforced" }),
     programs,
-    disagreements: differences.disagreements,
+    disagreements: [
+      ...differences.disagreements,
+      ...missourced(tunnels, {
+        declared: lookUp(asked, leading, 0).way,
+        live: inspection === undefined ? lookUp(asked, routing, 0).way : wayByKernel(asked, inspection, 0),
+      }),
+    ],
     notes: [
       ...notes,
       ...differences.notes,
@@ -84,6 +91,16 @@ export async function explainFlow(parts: SessionParts, question: ExplainQuestion
       ...(accepted === undefined ? ["no packet policy was accepted here"] : []),
     ],
   };
+}
+
+/** The kernel chooses the source address by a look-up before any mark is set; of the direct ways any may be right. */
+function missourced(
+  tunnels: readonly { readonly device: string }[],
+  { declared, live }: Readonly<Record<"declared" | "live", string>>,
+): readonly string[] {
+  const isTunnel = (way: string) => tunnels.some(({ device }) => device === way);
+  if (declared === live || !leaves(declared) || !leaves(live) || !(isTunnel(declared) || isTunnel(live))) return [];
+  return [`source address: declared that of ${declared}, the machine takes that of ${live}`];
 }
 
 /** macOS has neither policy rules nor marks: routes lead by the destination alone, and PF refuses what goes astray. */

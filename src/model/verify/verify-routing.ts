@@ -32,7 +32,7 @@ const KERNEL_PROTOCOL = 2;
  * Whether policy rules and tables lead each path where it belongs, for every packet: a tunnel's flows into the tunnel or
  * nowhere, also when its device has vanished; direct ones and our own engines' never into a tunnel, but for its own network,
  * whose route the kernel makes of the tunnel's address. What ends nowhere though a declared route leads it into its tunnel
- * is a lock-out. With flat routing only what goes another way than by the declared routes is told. Pure.
+ * is a lock-out, and so is what gets another device's source address. With flat routing only what goes another way than by the declared routes is told. Pure.
  */
 export function verifyRouting(question: RoutingQuestion): VerifyFinding[] {
   return ([4, 6] as const).flatMap((family) => [
@@ -132,7 +132,9 @@ function verifyFamily(question: RoutingQuestion, family: Family): VerifyFinding[
         space.diagrams.minus(set, excused.get(way) ?? NOTHING),
       ]),
     );
-    const found = [...misrouted(space, check, astray, packets, ""), ...lost(space, check, { ways, wanted, marked })];
+    const last = [...misrouted(space, check, astray, packets, ""), ...lost(space, check, { ways, wanted, marked })];
+    const isTold = last.length > 0 || routing.isFlat === true;
+    const found = isTold ? last : missourced(space, check, { ways, wanted });
     if (check.device === undefined || found.length > 0 || routing.isFlat === true) return found;
     const left = lookUp.waysOf(packets, check.device);
     return misrouted(space, check, left, packets, ` when ${check.device} has vanished`);
@@ -188,6 +190,30 @@ function lost(
     if (ended === NOTHING) return [];
     const message = `goes nowhere ${way}, because a route into its path, ${name}, is gone (IPv${space.family})`;
     return [{ kind: "lock-out", message, packet: showPoint(space.pick(ended), "output"), rules: [] }];
+  });
+}
+
+/**
+ * The packets of a path whose first look-up, before a mark is set, declared rules lead into the path, and those that stand
+ * lead elsewhere: the kernel chooses the source address by it, and who sends asks no more where it fails. An engine's socket
+ * bears its mark from the start.
+ */
+function missourced(
+  space: PacketSpace,
+  check: PathCheck,
+  { ways, wanted }: Readonly<Record<"ways" | "wanted", ReadonlyMap<string, Diagram>>>,
+): VerifyFinding[] {
+  if (check.mark === ENGINE_MARK) return [];
+  const { diagrams } = space;
+  const isRight = (way: string) => !way.startsWith("(") && !check.isWrong(way);
+  const right = [...wanted].reduce((union, [way, set]) => (isRight(way) ? diagrams.or(union, set) : union), NOTHING);
+  const asked = diagrams.and(withMark(space, { ...check, mark: 0 }), right);
+  return [...ways].flatMap(([way, set]) => {
+    const wrong = isRight(way) ? NOTHING : diagrams.and(set, asked);
+    if (wrong === NOTHING) return [];
+    const where = way.startsWith("(") ? `finds no way ${way}` : `gets the source address for ${way}`;
+    const message = `${where} before it is marked for its path, ${check.name}: a policy rule of awg's is gone (IPv${space.family})`;
+    return [{ kind: "lock-out", message, packet: showPoint(space.pick(wrong), "output"), rules: [] }];
   });
 }
 

@@ -116,6 +116,19 @@ describe("awg verify on the simulated machine", () => {
     ]);
   });
 
+  test("finds, and explains, that the rule is gone by which a tunnel's flows get their source address", async () => {
+    await apply(config());
+    tamper((state) => {
+      state.rules = state.rules.filter(({ rule }) => rule.family !== 4 || rule.preference !== 10_999);
+    });
+    const { findings } = await withSession((session) => session.verify());
+    expect(findings.map(({ kind, message }) => `${kind}: ${message}`)).toEqual([
+      "lock-out: gets the source address for eth0 before it is marked for its path, awg-office: a policy rule of awg's is gone (IPv4)",
+    ]);
+    const { disagreements } = await withSession((session) => session.explain(ask("198.51.100.9", { port: 443 })));
+    expect(disagreements).toEqual(["source address: declared that of awg-office, the machine takes that of eth0"]);
+  });
+
   test("finds that the rule for the machine's own addresses was moved behind awg's", async () => {
     await apply(config());
     tamper((state) => {
