@@ -182,6 +182,10 @@ export interface Status {
   readonly wayBackFailed?: true;
   /** Nor was it cut short: all of it stands as it was to, and only that it was accepted is left to be written. */
   readonly isUnwritten?: true;
+  /** Nor that: it was on trial, was not confirmed in time (or before a reboot), and nobody has put the old state back yet. */
+  readonly isOverdue?: true;
+  /** Nor that: this process goes on with it, or is stopped in it. */
+  readonly changedBy?: { readonly pid: number };
   /** A change that is reverted unless it is confirmed in time. */
   readonly awaiting?: Awaiting;
   /** Tunnels that are down and whose fallback is in force; absent where there is none. */

@@ -81,9 +81,14 @@ function transactionTexts(
     openJournal,
     wayBackFailed,
     isUnwritten,
+    isOverdue,
+    changedBy,
     awaiting,
     generation: accepted,
-  }: Pick<Status, "openJournal" | "wayBackFailed" | "isUnwritten" | "awaiting" | "generation">,
+  }: Pick<
+    Status,
+    "openJournal" | "wayBackFailed" | "isUnwritten" | "isOverdue" | "changedBy" | "awaiting" | "generation"
+  >,
   style: Style,
 ): readonly string[] {
   if (awaiting !== undefined) {
@@ -95,6 +100,16 @@ function transactionTexts(
   if (isUnwritten) {
     const what = `That generation ${accepted} was accepted could not be written yet (${openJournal})`;
     return [style.yellow(`${what}; mend that, then the next apply or destroy writes it.`)];
+  }
+  if (changedBy !== undefined) {
+    const state = "what stands is neither the old state nor the new";
+    return [
+      style.yellow(`Process ${changedBy.pid} is changing this machine (${openJournal}): ${state} until it ends.`),
+    ];
+  }
+  if (isOverdue && wayBackFailed === undefined) {
+    const when = "the next apply or destroy puts the old state back first, awg revert at once";
+    return [style.red(`What was on trial was not confirmed in time (${openJournal}); ${when}.`)];
   }
   const what = wayBackFailed ? "failed, and so did its way back" : "was cut short";
   return [style.red(`An apply ${what} (${openJournal}); the next apply or destroy recovers it.`)];

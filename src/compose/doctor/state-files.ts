@@ -1,6 +1,12 @@
 import { basename, dirname, join } from "node:path";
 import { AwgError, messageOf } from "../../model/error.ts";
-import { isAwaited, type OpenTransaction, readOpenTransaction, verifiedState } from "../../reconciler/apply/record.ts";
+import {
+  isAwaited,
+  type OpenTransaction,
+  readOpenTransaction,
+  verifiedState,
+  whyRolledBack,
+} from "../../reconciler/apply/record.ts";
 import type { Generation, Stores } from "../../reconciler/apply/stores.ts";
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import { StateFolder } from "../../state/state-folder.ts";
@@ -149,7 +155,7 @@ function openFinding(open: OpenTransaction, path: string, nowBootMs: number): Fi
   return {
     id: "journal-open",
     severity: "fault",
-    what: `${what} was cut short`,
+    what: open.unconfirmed === undefined ? `${what} was cut short` : `${what} was on trial, and ${whyRolledBack(open)}`,
     evidence,
     consequence: "revert puts back what stood before; apply does that first and then what the config says",
     remedy: ["awg revert", "awg apply -f CONFIG"],

@@ -8,6 +8,7 @@ import { awaitedIn } from "../generations/awaiting.ts";
 import { heldPorts } from "../planning/held-ports.ts";
 import type { Status } from "../session.ts";
 import { applyDepsOf, type SessionParts } from "../session-parts.ts";
+import { isBetweenStates } from "../verify/while-unchanged.ts";
 import { readStandingState } from "./standing-state.ts";
 import { statusOf } from "./status.ts";
 
@@ -19,6 +20,8 @@ export async function readStatus(parts: SessionParts): Promise<Status> {
   const observed = await observeMachine(host, driverRegistry, desired, ledger);
   const awaited = awaitedIn(open, applyDepsOf(parts));
   const openJournal = open === undefined || awaited !== undefined ? undefined : stores.journal.location;
+  const isOpen = awaited === undefined && isBetweenStates(parts, open);
+  const holder = isOpen ? await parts.whoChanges?.() : undefined;
   const held = await heldPorts(host, desired, observed);
   const common = {
     held: [...held.values()],
@@ -29,6 +32,8 @@ export async function readStatus(parts: SessionParts): Promise<Status> {
     nowMs: Date.now(),
     ...(open?.blocked === true ? { wayBackFailed: true as const } : {}),
     ...(open?.accept === undefined ? {} : { isUnwritten: true as const }),
+    ...(isOpen && open?.unconfirmed !== undefined ? { isOverdue: true as const } : {}),
+    ...(holder === undefined ? {} : { changedBy: { pid: holder.pid } }),
   };
   const [firewall] = observed.current.get("firewall")?.values() ?? [];
   const fallback = fallenBack(firewall as FirewallObserved | undefined);

@@ -26,6 +26,8 @@ interface StatusInput {
   readonly openJournal: string | undefined;
   readonly wayBackFailed?: true;
   readonly isUnwritten?: true;
+  readonly isOverdue?: true;
+  readonly changedBy?: { readonly pid: number };
   /** When that apply began, in milliseconds since the epoch. */
   readonly openSinceMs?: number;
   /** Milliseconds since the epoch. */
@@ -44,6 +46,8 @@ export function statusOf(input: StatusInput): Status {
     openJournal: input.openJournal,
     ...(input.wayBackFailed === undefined ? {} : { wayBackFailed: input.wayBackFailed }),
     ...(input.isUnwritten === undefined ? {} : { isUnwritten: input.isUnwritten }),
+    ...(input.isOverdue === undefined ? {} : { isOverdue: input.isOverdue }),
+    ...(input.changedBy === undefined ? {} : { changedBy: input.changedBy }),
   };
 }
 
@@ -173,7 +177,9 @@ function conditionsOf(
     {
       type: "Drifted",
       status: isDrifted,
-      reason: isDrifted ? driftText(gone, changed) : "as applied",
+      reason: isDrifted
+        ? driftText(gone, changed, openJournal !== undefined && open.isUnwritten === undefined)
+        : "as applied",
       ...(isDrifted ? {} : accepted),
     },
     {
@@ -195,16 +201,25 @@ function whatHolds(held: readonly string[]): string {
   return held.length === 0 ? "no apply is open" : held.join("; ");
 }
 
-function driftText(gone: readonly string[], changed: readonly string[]): string {
+/** While a change is open, what differs may well be its own doing. */
+function driftText(gone: readonly string[], changed: readonly string[], isOpen: boolean): string {
+  const how = isOpen ? (changed.length === 1 ? "is not as accepted" : "are not as accepted") : "changed outside awg";
   const texts = [
     gone.length === 0 ? "" : `${gone.join(", ")} ${gone.length === 1 ? "is" : "are"} gone`,
-    changed.length === 0 ? "" : `${changed.join(", ")} changed outside awg`,
+    changed.length === 0 ? "" : `${changed.join(", ")} ${how}`,
   ];
   return texts.filter(Boolean).join("; ");
 }
 
-function whyStalled({ wayBackFailed, isUnwritten }: Pick<StatusInput, "wayBackFailed" | "isUnwritten">): string {
+function whyStalled({
+  wayBackFailed,
+  isUnwritten,
+  isOverdue,
+  changedBy,
+}: Pick<StatusInput, "wayBackFailed" | "isUnwritten" | "isOverdue" | "changedBy">): string {
   if (isUnwritten) return "that what stands was accepted could not be written yet";
+  if (changedBy !== undefined) return `process ${changedBy.pid} is changing this machine`;
+  if (isOverdue && wayBackFailed === undefined) return "what was on trial was not confirmed in time";
   return wayBackFailed ? "an apply and its way back failed" : "an apply was cut short";
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { renderStatus } from "../../../src/cli/views/status.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
@@ -28,4 +28,35 @@ test.each([
     end.length === 0 ? "An apply was cut short (" : "An apply failed, and so did its way back (",
   );
   expect(readFileSync(journal.location)).toEqual(before);
+});
+
+test("law 9: status says of an apply whose process goes on, or is stopped, that it is at work", async () => {
+  const bench = machine();
+  await bench.apply(bench.config({ office: {} }));
+  using journal = new FileJournal(new StateFolder(`${bench.file}.state`), IDENTITY);
+  for (const record of RECORDS.slice(0, 1)) await journal.append(record);
+  const lock = `${bench.file}.state/lock`;
+  writeFileSync(lock, JSON.stringify({ pid: process.pid, verb: "apply", sinceMs: 0 }), { mode: 0o600 });
+  bench.meddle((text) => text.replaceAll(/"mtuBytes": ?1400/g, '"mtuBytes":1300'));
+  const status = await bench.ask((session) => session.status());
+  const reasons = Object.fromEntries(status.conditions.map(({ type, reason }) => [type, reason]));
+  expect(reasons["Stalled"]).toBe(`process ${process.pid} is changing this machine: ${journal.location}`);
+  expect(reasons["Drifted"]).toBe("link/office is not as accepted");
+  const text = renderStatus(status, styleFor(false), 0);
+  expect(text).toContain(`Process ${process.pid} is changing this machine (`);
+  expect(text).not.toContain("cut short");
+});
+
+test("law 9: status says of what was on trial past its deadline that it was not confirmed", async () => {
+  const bench = machine();
+  await bench.apply(bench.config({ office: {} }));
+  using journal = new FileJournal(new StateFolder(`${bench.file}.state`), IDENTITY);
+  for (const record of RECORDS.slice(0, 4)) {
+    await journal.append(record.type === "unconfirmed" ? { ...record, deadlineMs: 0 } : record);
+  }
+  const status = await bench.ask((session) => session.status());
+  expect(status.isOverdue).toBe(true);
+  const text = renderStatus(status, styleFor(false), 0);
+  expect(text).toContain("What was on trial was not confirmed in time (");
+  expect(text).toContain("what was on trial was not confirmed in time: ");
 });
