@@ -12,6 +12,8 @@ export interface Bystanders {
   readonly otherTunnels?: readonly OtherTunnel[];
   /** Bridges whose spanning tree is a program's (mstpd). */
   readonly programTrees?: readonly string[];
+  /** Bridges between whose ports the kernel asks the tables of IP (br_netfilter). */
+  readonly filteredBridges?: readonly string[];
   /** Devices of teamd's. */
   readonly teams?: readonly string[];
 }
@@ -58,13 +60,27 @@ function cutOffFindings({ otherTunnels = [] }: Bystanders, applied: DesiredState
   ];
 }
 
-/** What they say goes by packet sockets, which the kill switch refuses (docs/security.md S2.8). */
-function frameFindings({ programTrees = [], teams = [] }: Bystanders, { resources }: DesiredState): Finding[] {
+/** What passes a bridge, or is said by a packet socket, and what the kill switch refuses (docs/security.md S2.8, S7.3). */
+function frameFindings(
+  { programTrees = [], filteredBridges = [], teams = [] }: Bystanders,
+  { resources }: DesiredState,
+): Finding[] {
   const isKilling = resources.some(
     (one) => one.kind === "firewall" && one.spec.layers.some(({ killSwitch }) => killSwitch),
   );
   if (!isKilling) return [];
   const findings: Finding[] = [];
+  if (filteredBridges.length > 0) {
+    findings.push({
+      id: "bridge-filtered",
+      severity: "fault",
+      what: `the kernel takes what passes between the ports of ${filteredBridges.join(", ")} for forwarded (br_netfilter), which the kill switch refuses: the guests there do not reach each other`,
+      evidence: ["net.bridge.bridge-nf-call-iptables or -ip6tables is 1 (S7.3)"],
+      remedy: [
+        "sysctl net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0, where nothing else (Kubernetes) needs it",
+      ],
+    });
+  }
   if (programTrees.length > 0) {
     findings.push({
       id: "program-spanning-tree",

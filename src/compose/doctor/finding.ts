@@ -54,6 +54,7 @@ export const FINDING_IDS = [
   "inotify-room",
   "vpn-cut-off",
   "program-spanning-tree",
+  "bridge-filtered",
   "team-device",
   "socket-left",
   "namespace-state-left",

@@ -10,6 +10,7 @@ import { keeperPaths } from "../../model/keeper-protocol.ts";
 import { openNetfilterSocket, readNftChains } from "../../native/linux/nftables/nft-netlink.ffi.ts";
 import { readNamespaceInode } from "../../native/linux/process/namespace.ffi.ts";
 import { isUnixSocketLive, unixListener } from "../../native/linux/process/unix-exchange.ffi.ts";
+import type { Link } from "../../native/linux/rtnetlink/link.codec.ts";
 import { openRouteNetlink } from "../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { readStateIdentity } from "../../state/identity.ts";
 import { isOfInitial, type Paths } from "../paths.ts";
@@ -48,8 +49,20 @@ function bystanders(): Bystanders {
   return {
     ...(inotifyRoom === undefined ? {} : { inotifyRoom }),
     programTrees: links.filter(({ programTree }) => programTree === true).map(({ name }) => name),
+    filteredBridges: isBridgeFiltered() ? links.filter((link) => isSwitch(link, links)).map(({ name }) => name) : [],
     teams: links.filter(({ kind }) => kind === "team").map(({ name }) => name),
   };
+}
+
+/** One with a single port has nothing to pass on. */
+function isSwitch({ kind, index }: Link, links: readonly Link[]): boolean {
+  return kind === "bridge" && links.filter(({ masterIndex }) => masterIndex === index).length > 1;
+}
+
+/** Whether packets between ports of a bridge pass the tables of IP; the files are there with the module br_netfilter alone. */
+function isBridgeFiltered(): boolean {
+  const switches = ["iptables", "ip6tables"].map((name) => `/proc/sys/net/bridge/bridge-nf-call-${name}`);
+  return switches.some((path) => textOf(path).trim() === "1");
 }
 
 /** A keeper whose socket was removed makes it anew within that time. */

@@ -108,6 +108,7 @@ describe("what stands around awg", () => {
     ["a manager of resolv.conf", { resolverManager: "NetworkManager" }, ["note resolver-rewritten"]],
     ["another VPN", { otherTunnels: [{ device: "tun0", destinations: ["0.0.0.0/0"] }] }, ["note vpn-cut-off"]],
     ["a spanning tree of mstpd's", { programTrees: ["br0"] }, ["fault program-spanning-tree"]],
+    ["a bridge that is filtered", { filteredBridges: ["br0"] }, ["fault bridge-filtered"]],
     ["a team", { teams: ["team0"] }, ["note team-device"]],
     ["a dead socket", { deadSockets: ["/var/run/wireguard/awg-a.sock"] }, ["note socket-left"]],
     ["state of gone namespaces", { goneNamespaces: ["/var/lib/awg/netns-1"] }, ["note namespace-state-left"]],
