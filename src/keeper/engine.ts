@@ -239,10 +239,24 @@ export class Engine {
     this.#clock.look();
     const configuration = this.#configuration;
     if (this.#running !== undefined && isAlive(this.#running)) this.#watchAfter(WATCH_MS);
-    // One taken over from an earlier keeper cannot be started again: the next apply brings its configuration.
-    else if (configuration === undefined) this.#running = undefined;
+    else if (configuration === undefined) this.#noteLoss();
     else if (this.#running !== undefined) this.#noteDeath();
     else this.#restart(configuration);
+  }
+
+  /** One taken over from an earlier keeper cannot be started again without its configuration, which whoever applies next brings. */
+  #noteLoss(): void {
+    if (this.#running === undefined) return;
+    this.#running = undefined;
+    const { device, report } = this.#around;
+    report(
+      `the engine of ${device}, which an earlier keeper or another program started, ended; the daemon or the next apply starts it again`,
+    );
+    try {
+      tellOfDevice(device);
+    } catch (error) {
+      report(`telling that ${device} has no engine failed: ${messageOf(error)}`);
+    }
   }
 
   #noteDeath(): void {
@@ -268,4 +282,11 @@ export class Engine {
       this.#noteDeath();
     }
   }
+}
+
+/** Has the kernel tell all who listen, as the daemon does, of a device that is up: it does so also when an alias is set that stands. */
+function tellOfDevice(device: string): void {
+  using netlink = openRouteNetlink();
+  const { index, alias } = netlink.link(device) ?? {};
+  if (index !== undefined && alias !== undefined) netlink.changeLink(index, { alias });
 }

@@ -118,17 +118,30 @@ killSwitch: { enabled: true }
       machine.run(["ip", "rule", "add", "preference", "32766", "lookup", "main"]);
     });
 
+    const pidOf = (command: string): number | undefined => {
+      const pids = machine.run(["ip", "netns", "pids", machine.name]).stdout.split("\n").filter(Boolean);
+      return pids.map(Number).find((pid) => commandOf(pid).includes(command));
+    };
+
     test("A2: a keeper that is killed is noticed at once, and the next one owns the tables", async () => {
       const before = told.length;
-      const keeperPid = (): number | undefined => {
-        const pids = machine.run(["ip", "netns", "pids", machine.name]).stdout.split("\n").filter(Boolean);
-        return pids.map(Number).find((pid) => commandOf(pid).includes(" keeper --run-dir"));
-      };
+      const keeperPid = () => pidOf(" keeper --run-dir");
       const first = keeperPid() ?? 0;
       expect(first).toBeGreaterThan(1);
       process.kill(first, "SIGKILL");
       await until("the keeper's end", () => told.slice(before).includes("the keeper ended"));
       await until("another keeper", () => ![undefined, first].includes(keeperPid()));
+      await until("rest", () => awg("diff", "-f", config).status === 0);
+    });
+
+    test("A2: an engine that the next keeper took over and has no configuration for is started again when it dies", async () => {
+      const before = told.length;
+      const first = pidOf("wireguard-go") ?? 0;
+      expect(first).toBeGreaterThan(1);
+      process.kill(first, "SIGKILL");
+      await until("the repair", () => told.slice(before).includes(`repairing: tunnel/${tunnel}`));
+      expect(told.slice(before).split("repairing: ")[0]).toMatch(/looking again: .*devices/);
+      await until("another engine", () => ![undefined, first].includes(pidOf("wireguard-go")));
       await until("rest", () => awg("diff", "-f", config).status === 0);
     });
 
