@@ -2,7 +2,7 @@ import { AwgError, messageOf } from "../model/error.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "./exit-code.ts";
 import { parsePlainly } from "./plain-options.ts";
 import { type ProcessTerminal, processTerminal, type Terminal } from "./terminal.ts";
-import { GLOBAL_OPTIONS } from "./verb-options.ts";
+import { ENTERED_NETNS, GLOBAL_OPTIONS } from "./verb-options.ts";
 import { VERBS } from "./verbs.ts";
 import { styleFor } from "./views/style.ts";
 
@@ -52,7 +52,7 @@ async function becomeInside(name: string, argv: readonly string[], environment: 
     (word, at) => !word.startsWith("--netns=") && (index === -1 || (at !== index && at !== index + 1)),
   );
   const command = [process.execPath, ...process.execArgv, process.argv[1] ?? "awg", ...rest];
-  return becomeInNamespace({ name, command, environment });
+  return becomeInNamespace({ name, command, environment: { ...environment, [ENTERED_NETNS]: name } });
 }
 
 function reportError(error: unknown, terminal: Terminal, debug: boolean): void {

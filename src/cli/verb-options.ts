@@ -31,6 +31,9 @@ export const VERIFY: OptionDefinition = {
   summary: "prove every state on the way for every packet first; exit 6 with a packet where one fails",
 };
 
+/** Environment variable that tells, inside the network namespace that --netns named, its name. */
+export const ENTERED_NETNS = "AWG_ENTERED_NETNS";
+
 /** Options that every verb takes. */
 export const GLOBAL_OPTIONS: readonly OptionDefinition[] = [
   { flags: "--json", summary: "one JSON document on standard output" },

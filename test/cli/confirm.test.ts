@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { confirmWithinOf } from "../../src/cli/changing/await-confirmation.ts";
+import { confirmWithinOf, onThisMachine } from "../../src/cli/changing/await-confirmation.ts";
 import type { VerbCall } from "../../src/cli/verb.ts";
 import { renderHistory } from "../../src/cli/views/history.ts";
 import { styleFor } from "../../src/cli/views/style.ts";
@@ -34,6 +34,14 @@ describe("--confirm-within", () => {
   test.each(["soon", "", "-1", "1d", "25h", "1e3", "9".repeat(40)])("%j is wrong usage", (text) => {
     expect(() => confirmWithinOf(asked(text), false)).toThrow(expect.objectContaining({ kind: "usage" }));
   });
+});
+
+test.each([
+  [{}, {}, "awg confirm"],
+  [{ stateDir: "/tmp/a b" }, { AWG_ENTERED_NETNS: "lab" }, "awg confirm --netns lab --state-dir '/tmp/a b'"],
+  [{ host: "simulated:m.json" }, {}, "awg confirm --host simulated:m.json"],
+])("the command that keeps it acts on the same machine: %j %j", (options, environment, expected) => {
+  expect(onThisMachine("confirm", { options, environment })).toBe(expected);
 });
 
 describe("the SSH connection", () => {

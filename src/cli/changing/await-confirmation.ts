@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { shellWord } from "../../compose/doctor/finding.ts";
 import type { Session, StopSignal, Unconfirmed } from "../../compose/session.ts";
 import { AwgError } from "../../model/error.ts";
 import { flagOption, textOption, type VerbCall } from "../verb.ts";
+import { ENTERED_NETNS } from "../verb-options.ts";
 
 const LOOK_MS = 200;
 const DEFAULT_WITHIN_MS = 60_000;
@@ -60,6 +62,17 @@ function tellWaiting(call: VerbCall, seconds: number): void {
   }
   terminal.err(
     `Applied and read back, but not confirmed: in ${seconds} s the old state comes back.\n` +
-      "To keep it, say `awg confirm` over a new connection; Ctrl-C or `awg revert` undoes it now.",
+      `To keep it, say \`${onThisMachine("confirm", call)}\` over a new connection; ` +
+      `Ctrl-C or \`${onThisMachine("revert", call)}\` undoes it now.`,
   );
+}
+
+/** The command line of a verb that acts on the machine, and the state folder, of this call. */
+export function onThisMachine(verb: string, call: Pick<VerbCall, "options" | "environment">): string {
+  const { host, stateDir } = call.options;
+  const given = { "--host": host, "--netns": call.environment[ENTERED_NETNS], "--state-dir": stateDir };
+  const words = Object.entries(given).flatMap(([flag, value]) =>
+    typeof value === "string" ? [flag, shellWord(value)] : [],
+  );
+  return ["awg", verb, ...words].join(" ");
 }
