@@ -71,7 +71,7 @@ function paintOf(action: Action, style: Style): (text: string) => string {
 export function renderChange(change: FieldChange, style: Style): string {
   // Names of kernel settings hold dots themselves; that they are values goes without saying.
   const name = `${change.field.replace(/^\/(?:values\/)?/, "").replaceAll("/", ".")}:`;
-  if (change.field === "/held" && change.after === true) return "held: by nobody, the keeper is gone → by a keeper";
+  if (change.field === "/held" && change.after === true) return "held: by no keeper → by a keeper";
   if (change.secret === true) return `${name} ${style.dim("(secret, changed)")}`;
   const counted = [countOf(change.added, "added", change.after), countOf(change.removed, "removed", change.before)];
   if (counted.some((text) => text !== "")) return `${name} ${counted.filter((text) => text !== "").join(", ")}`;

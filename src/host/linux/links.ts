@@ -155,7 +155,27 @@ function ensureAddresses(netlink: RouteNetlink, linkIndex: number, wanted: reado
 function addMissing(netlink: RouteNetlink, linkIndex: number, wanted: readonly string[]): void {
   const standing = new Set(addressesOf(netlink, linkIndex).map(({ address }) => address));
   for (const address of wanted) {
-    if (!standing.has(address)) netlink.addAddress(addressOf(linkIndex, address), { replace: true });
+    if (!standing.has(address)) addOne(netlink, linkIndex, address);
+  }
+}
+
+/** IPv6 is off on a device with a smaller MTU (RFC 8200, section 5), and the kernel says EINVAL of its addresses then. */
+const LEAST_IPV6_MTU = 1280;
+
+function addOne(netlink: RouteNetlink, linkIndex: number, address: string): void {
+  try {
+    netlink.addAddress(addressOf(linkIndex, address), { replace: true });
+  } catch (cause) {
+    const { name = "", mtu = LEAST_IPV6_MTU } = netlink.link(linkIndex) ?? {};
+    if (!(hasErrno(cause, "EINVAL") && address.includes(":") && mtu < LEAST_IPV6_MTU)) throw cause;
+    throw new AwgError(
+      "host",
+      `${name} can have no IPv6 address (${address}): its MTU is ${mtu}, and IPv6 needs 1280`,
+      {
+        cause,
+        remedy: `ip link set ${name} mtu ${LEAST_IPV6_MTU}, or leave lifecycle.ignore of its mtuBytes away`,
+      },
+    );
   }
 }
 

@@ -14,7 +14,7 @@ import { mergeSources } from "./source/merge-sources.ts";
 import { pruneIssues } from "./source/prune.ts";
 import { readSources } from "./source/read-sources.ts";
 import { type MapNode, toPlain, valuePlace } from "./source/source-node.ts";
-import { withStandIns } from "./source/stand-ins.ts";
+import { STAND_IN_FILE, withStandIns } from "./source/stand-ins.ts";
 import { translateIssue } from "./source/translate-issue.ts";
 
 export type { ConfigSource } from "./config-hash.ts";
@@ -60,7 +60,7 @@ function placesOfSecrets(config: Config, root: MapNode, sources: readonly Config
   const describe = placeDescriber(sources);
   return Object.fromEntries(
     secretsOf(config)
-      .filter(({ secret }) => !("inline" in secret))
+      .filter(({ secret }) => !("inline" in secret || ("file" in secret && secret.file === STAND_IN_FILE)))
       .map(({ path, secret }) => [JSON.stringify(secret), describe(valuePlace(root, path))]),
   );
 }

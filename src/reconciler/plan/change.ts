@@ -196,7 +196,8 @@ function holderOf(resource: Resource, observed: Observed): string {
     const { holder } = observed as LinkObserved;
     if (holder !== undefined) return `${holder.program} (process ${holder.pid})`;
     const type = "type" in observed && typeof observed.type === "string" ? observed.type : "other";
-    return `a device named ${resource.spec.device} of type ${type} without awg's mark`;
+    const kind = type === "other" ? "that is no tunnel" : `of type ${type}`;
+    return `a device named ${resource.spec.device} ${kind}, without awg's mark`;
   }
   return `${placeOf(resource.kind, resource.spec)}, which does not carry awg's mark`;
 }

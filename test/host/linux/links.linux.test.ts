@@ -83,6 +83,12 @@ time.sleep(60)`,
     machine.call("links", "remove", DEVICE);
   });
 
+  test("an IPv6 address that an MTU below 1280 forbids is told with the device and its MTU", () => {
+    const [outcome] = newMachine().perform([{ port: "links", method: "ensure", args: [{ ...SPEC, mtuBytes: 1250 }] }]);
+    const told = `${DEVICE} can have no IPv6 address (fd00:8::2/64): its MTU is 1250, and IPv6 needs 1280`;
+    expect(outcome?.error).toMatchObject({ kind: "host", message: told });
+  });
+
   test("law 3: ensuring twice is ensuring once", () => {
     const machine = newMachine();
     machine.call("links", "ensure", SPEC);

@@ -105,6 +105,21 @@ describe("include", () => {
     expect(problems[0]?.message).toBe("the file cannot be included (a.yaml asks for gone.yaml, which is not there)");
   });
 
+  test("a system's error is told in words, not as a call", () => {
+    const readInclude = () => {
+      throw Object.assign(new Error("ENOENT: no such file or directory, stat '/a'"), { code: "ENOENT" });
+    };
+    const { problems } = loadConfig([source("a.yaml", `${HEAD}include: [/a]\n`)], { readInclude });
+    expect(problems[0]?.message).toBe("the file cannot be included (there is no such file)");
+  });
+
+  test("a key whose path is wrong has no place of a secret: what stands in for it is no file", () => {
+    const text = `${HEAD}tunnels: { a: { protocol: wireguard, privateKey: { file: a.key } } }\n`;
+    const { problems, secretPlaces } = loadConfig([source("a.yaml", text)], {});
+    expect(problems.map(({ id }) => id)).toContain("path-relative");
+    expect(secretPlaces).toEqual({});
+  });
+
   test("without a reader nothing is included", () => {
     expect(places([source("a.yaml", `${HEAD}include: [b.yaml]\n`)])).toEqual(["a.yaml:3:11 include-unreadable"]);
   });

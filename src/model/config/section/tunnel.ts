@@ -23,8 +23,10 @@ const interfaceName = leaf(
     if (typeof input !== "string") return wrongType(input, "an interface name");
     const isTaken = ["lo", "all", "default"].includes(input);
     if (isDeviceName(input) && !isTaken) return input;
-    const what = isTaken ? "is not a name for a tunnel's interface" : "is no interface name";
-    const remedy = "write 1 to 15 letters, digits or _, and from the second on also . = + or -";
+    const what = isTaken ? "is a name that the kernel keeps for itself" : "is no interface name";
+    const remedy = isTaken
+      ? "choose another name"
+      : "write 1 to 15 letters, digits or _, and from the second on also . = + or -";
     return fault("interface-name", `${quote(input)} ${what}`, remedy);
   },
 );

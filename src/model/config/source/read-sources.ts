@@ -75,9 +75,25 @@ class SourceReader {
     try {
       return [this.#readInclude(name, from)].flat();
     } catch (error) {
-      const reason = error instanceof Error ? error.message.split("\n")[0] : "it cannot be read";
+      const reason = whyUnreadable(error);
       this.#findings.add("include-unreadable", place, `the file cannot be included (${reason})`, remedy);
       return [];
     }
   }
+}
+
+/** What Node says of a file that is not there, or closed, names its system call. */
+const SYSTEM_REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  ENOTDIR: "a folder on the way to it is a file",
+  EACCES: "it may not be read",
+  EPERM: "it may not be read",
+  ELOOP: "its links lead in a circle",
+  ENAMETOOLONG: "its name is too long",
+};
+
+function whyUnreadable(error: unknown): string {
+  if (!(error instanceof Error)) return "it cannot be read";
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  return SYSTEM_REASONS[code] ?? error.message.split("\n")[0] ?? "it cannot be read";
 }

@@ -1,5 +1,8 @@
 type Plain = Record<string, unknown>;
 
+/** The file of a private key that a tunnel lacks, or whose place is wrong: no file can have that name. */
+export const STAND_IN_FILE = "/";
+
 /** A peer whose key is its only content; the key is a valid one that nothing else uses. */
 const PEER = { publicKey: "c3RhbmQtaW4gZm9yIGEga2V5IG5vdCByZWFkYWJsZS4=", allowedIPs: ["0.0.0.0/0"] };
 
@@ -14,7 +17,7 @@ export function withStandIns(root: unknown): unknown {
   for (const [name, tunnel] of Object.entries(asMap(plain["tunnels"]))) {
     const protocol = asMap(tunnel)["protocol"];
     const isNoise = protocol === "wireguard" || protocol === "amneziawg";
-    const keys = isNoise ? { privateKey: { file: "/" }, peers: [PEER] } : { server: "127.0.0.1:1" };
+    const keys = isNoise ? { privateKey: { file: STAND_IN_FILE }, peers: [PEER] } : { server: "127.0.0.1:1" };
     asMap(plain["tunnels"])[name] = withKeys(tunnel, keys);
   }
   if (Array.isArray(plain["rules"])) plain["rules"] = plain["rules"].map((rule) => withKeys(rule, { via: "block" }));
