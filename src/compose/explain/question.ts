@@ -49,6 +49,12 @@ export async function readQuestion(parts: SessionParts, question: ExplainQuestio
   const found = literal === undefined ? [...inFile, ...(facts.addresses[destination] ?? [])] : [destination];
   const address = parseIp(found[0] ?? "");
   if (address === undefined) {
+    const [bare = "", zone] = destination.split("%");
+    if (zone !== undefined && parseIp(bare) !== undefined) {
+      throw new AwgError("usage", `${destination} names a device, which decides alone where it goes`, {
+        remedy: `give the address without it: ${bare}`,
+      });
+    }
     throw new AwgError("usage", `${destination} is no address and not named in /etc/hosts`, {
       remedy: "give an address, or --resolve to ask the resolvers",
     });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { styleFor } from "../../../src/cli/views/style.ts";
 import { explanationDocument, renderExplanation } from "../../../src/cli/views/verify/explanation.ts";
+import { renderVerified } from "../../../src/cli/views/verify/verified.ts";
 import type { ExplainQuestion } from "../../../src/compose/explain/question.ts";
 import { openSession } from "../../../src/compose/open-session.ts";
 import type { ReconcilingSession } from "../../../src/compose/reconciling-session.ts";
@@ -65,6 +66,16 @@ const ask = (destination: string, more: Partial<ExplainQuestion> = {}): ExplainQ
   user: "1000",
   resolves: false,
   ...more,
+});
+
+test("awg verify counts what it found in words that fit", () => {
+  const findings = (["entry", "lock-out", "leak", "entry", "lock-out"] as const).map((kind) => ({
+    kind,
+    message: "",
+    rules: [],
+  }));
+  const text = renderVerified({ findings, notes: [], classes: 1n }, styleFor(false));
+  expect(text.split("\n").at(-1)).toBe("Found: 1 leak, 2 entries, 2 lock-outs.");
 });
 
 describe("awg verify on the simulated machine", () => {
@@ -450,6 +461,14 @@ describe("awg explain on the simulated machine", () => {
         /^route: declared 0\.0\.0\.0\/0 dev awg-office .*, the machine has 198\.51\.100\.0\/24 dev awg-office/,
       ),
     ]);
+  });
+
+  test("an address with a device is refused with the address alone", async () => {
+    await expect(withSession((session) => session.explain(ask("fe80::1%eth1")))).rejects.toMatchObject({
+      kind: "usage",
+      message: "fe80::1%eth1 names a device, which decides alone where it goes",
+      remedy: "give the address without it: fe80::1",
+    });
   });
 
   test("knows names of the machine, and refuses others", async () => {

@@ -1,6 +1,12 @@
 import { describePacket, type FindingKind, type Verified, type VerifyFinding } from "../../../model/verify/finding.ts";
 import type { Style } from "../style.ts";
 
+const PLURALS: Readonly<Partial<Record<FindingKind, string>>> = {
+  entry: "entries",
+  weakness: "weaknesses",
+  unjudged: "unjudged",
+};
+
 /** Worst first. */
 const ORDER: readonly FindingKind[] = [
   "invariant",
@@ -24,7 +30,7 @@ export function renderVerified({ findings, classes }: Verified, style: Style): s
   const sorted = findings.toSorted((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
   const counts = ORDER.flatMap((kind) => {
     const count = findings.filter((finding) => finding.kind === kind).length;
-    return count === 0 ? [] : [`${count} ${kind}`];
+    return count === 0 ? [] : [`${count} ${count === 1 ? kind : (PLURALS[kind] ?? `${kind}s`)}`];
   });
   return [...sorted.flatMap((finding) => renderFinding(finding, style)), "", `Found: ${counts.join(", ")}.`].join("\n");
 }
