@@ -27,7 +27,11 @@ const CTA_PROTO = { number: 1, sourcePort: 2, destinationPort: 3 } as const;
 const CTA_PROTO_ICMP = { 4: 4, 6: 7 } as const;
 const CTA_COUNTERS = { packets: 1, bytes: 2 } as const;
 const CTA_PROTOINFO_TCP = 1;
-const CTA_TCP_STATE = 1;
+const CTA_TCP = { state: 1, flagsOriginal: 4, flagsReply: 5 } as const;
+/** IP_CT_TCP_FLAG_BE_LIBERAL: a packet outside of the window that conntrack knows is not invalid. */
+const BE_LIBERAL = 0x08;
+/** IPS_SEEN_REPLY, IPS_ASSURED, IPS_CONFIRMED (linux/netfilter/nf_conntrack_common.h). */
+const STANDING = 2 | 4 | 8;
 const ICMP_PROTOCOL = { 4: 1, 6: 58 } as const;
 
 const TCP_STATES = [
@@ -80,10 +84,45 @@ export function encodeFlowDump(family: 4 | 6 | "all" = "all"): Uint8Array {
 export function encodeFlowDeletion({ family, original, id, zone }: Flow): Uint8Array {
   return encodeMessage(MESSAGE.delete, 0, (writer) => {
     writer.u32(AF[family]);
-    writeTuple(writer, family, original);
+    writeTuple(writer, CTA.original, family, original);
     if (zone !== 0) writer.attributeU16be(CTA.zone, zone);
     writer.attributeU32be(CTA.id, id);
   });
+}
+
+/**
+ * Makes the entry of a TCP connection that stands, and of which conntrack has seen nothing: its windows are not known.
+ * EEXIST means that conntrack knows it already.
+ *
+ * @param original as the packet that opened it carried it
+ */
+export function encodeStandingFlow(original: FlowTuple, timeoutSeconds: number): Uint8Array {
+  const family = original.source.includes(":") ? 6 : 4;
+  return encodeMessage(MESSAGE.new, NLM.create | NLM.exclusive, (writer) => {
+    writer.u32(AF[family]);
+    writeTuple(writer, CTA.original, family, original);
+    writeTuple(writer, CTA.reply, family, turnedRound(original));
+    writer.attributeU32be(CTA.status, STANDING);
+    writer.attributeU32be(CTA.timeout, timeoutSeconds);
+    const info = writer.begin(CTA.protocolInfo);
+    const tcp = writer.begin(CTA_PROTOINFO_TCP);
+    writer.attributeU8(CTA_TCP.state, TCP_STATES.indexOf("established"));
+    for (const at of [CTA_TCP.flagsOriginal, CTA_TCP.flagsReply]) {
+      writer.attribute(at, Uint8Array.of(BE_LIBERAL, BE_LIBERAL));
+    }
+    writer.end(tcp);
+    writer.end(info);
+  });
+}
+
+function turnedRound({ source, destination, sourcePort, destinationPort, ...rest }: FlowTuple): FlowTuple {
+  return {
+    ...rest,
+    source: destination,
+    destination: source,
+    ...(destinationPort === undefined ? {} : { sourcePort: destinationPort }),
+    ...(sourcePort === undefined ? {} : { destinationPort: sourcePort }),
+  };
 }
 
 /** The flow of an IPCTNL_MSG_CT_NEW; undefined for other messages and families. */
@@ -154,7 +193,7 @@ function readProtocol(family: 4 | 6, attributes: Map<number, Uint8Array>): Omit<
 
 function readTcpState(bytes: Uint8Array | undefined): Pick<Flow, "tcpState"> {
   const tcp = bytes === undefined ? undefined : attributeMap(bytes).get(CTA_PROTOINFO_TCP);
-  const state = tcp === undefined ? undefined : attributeMap(tcp).get(CTA_TCP_STATE);
+  const state = tcp === undefined ? undefined : attributeMap(tcp).get(CTA_TCP.state);
   const tcpState = state === undefined ? undefined : TCP_STATES[readU8(state)];
   return tcpState === undefined ? {} : { tcpState };
 }
@@ -170,8 +209,8 @@ function readCounters(
   return { packets: sum(CTA_COUNTERS.packets), bytes: sum(CTA_COUNTERS.bytes) };
 }
 
-function writeTuple(writer: MessageWriter, family: 4 | 6, tuple: FlowTuple): void {
-  const outer = writer.begin(CTA.original);
+function writeTuple(writer: MessageWriter, attribute: number, family: 4 | 6, tuple: FlowTuple): void {
+  const outer = writer.begin(attribute);
   const ip = writer.begin(CTA_TUPLE.ip);
   writer.attribute(family === 4 ? CTA_IP.source4 : CTA_IP.source6, addressToBytes(tuple.source));
   writer.attribute(family === 4 ? CTA_IP.destination4 : CTA_IP.destination6, addressToBytes(tuple.destination));

@@ -10,6 +10,12 @@ const IPPROTO = { tcp: 6, udp: 17 } as const;
 /** INET_DIAG_NOCOOKIE: any incarnation of the socket. */
 const NO_COOKIE = 0xffffffff;
 const ALL_STATES = 0xffffffff;
+/** Bits of TCP's states (include/net/tcp_states.h). */
+export const TCP_STATES = {
+  listening: 1 << 10,
+  /** Established, FIN_WAIT1 and 2, CLOSE_WAIT, LAST_ACK, CLOSING: data or an end may still be sent. */
+  connected: (1 << 1) | (1 << 4) | (1 << 5) | (1 << 8) | (1 << 9) | (1 << 11),
+} as const;
 /** In struct inet_diag_msg (include/uapi/linux/inet_diag.h): four bytes, struct inet_diag_sockid of 48, five words. */
 const ID_AT = 4;
 const UID_AT = 64;
@@ -31,11 +37,11 @@ export interface DiagSocket {
   readonly inode: number;
 }
 
-/** Asks for all sockets of a protocol and family. */
-export function encodeSocketDump(protocol: "tcp" | "udp", family: 4 | 6): Uint8Array {
+/** Asks for all sockets of a protocol and family, or for those in some states. */
+export function encodeSocketDump(protocol: "tcp" | "udp", family: 4 | 6, states: number = ALL_STATES): Uint8Array {
   return encodeMessage(SOCK_DIAG_BY_FAMILY, NLM.dump, (writer) => {
     writer.bytes(Uint8Array.of(AF[family], IPPROTO[protocol], 0, 0));
-    writer.u32(ALL_STATES);
+    writer.u32(states);
     writer.reserve(48);
   });
 }

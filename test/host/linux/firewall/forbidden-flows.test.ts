@@ -4,6 +4,7 @@ import {
   localAddresses,
   misaddressedFlows,
 } from "../../../../src/host/linux/firewall/forbidden-flows.ts";
+import { acceptedFlows } from "../../../../src/host/linux/firewall/load/accepted-flows.ts";
 import { blockedPolicy } from "../../../../src/model/firewall/transition.ts";
 import type { Flow, FlowTuple } from "../../../../src/native/linux/conntrack/flow.codec.ts";
 import { DIRECT, LAPTOP, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
@@ -97,6 +98,49 @@ describe("of those, flows that stay in a tunnel with another device's address", 
   ])("%s: %s", (_name, stays, flow) => {
     expect(isCut(LAPTOP, flow)).toBe(true);
     expect(misaddressedFlows(LAPTOP, [flow], LOCAL)).toEqual(stays ? [flow] : []);
+  });
+});
+
+describe("connections that others opened (S11.2)", () => {
+  const at = (local: string, port: number, remote: string, remotePort: number) => ({
+    family: 4 as const,
+    local: { address: local, port },
+    remote: { address: remote, port: remotePort },
+    uid: 0,
+    inode: 1,
+  });
+  const SSH = { direction: "in", protocol: 6, ports: [{ from: 22, to: 22 }], prefixes: ["203.0.113.0/24"] } as const;
+  const policy = policyOf({ allow: [SSH] });
+  const listening = [at("0.0.0.0", 22, "0.0.0.0", 0), at("127.0.0.1", 23, "0.0.0.0", 0), at("::", 80, "::", 0)];
+
+  test.each([
+    ["at the exception's port, from its prefix", true, at("198.51.100.2", 22, "203.0.113.77", 40_000)],
+    ["from elsewhere", false, at("198.51.100.2", 22, "192.0.2.77", 40_000)],
+    ["at a port that is no exception", false, at("198.51.100.2", 80, "203.0.113.77", 40_000)],
+    ["to a service, from the exception's port", false, at("198.51.100.2", 22, "203.0.113.77", 443)],
+    ["at an address where nobody listens", false, at("198.51.100.2", 23, "203.0.113.77", 40_000)],
+    ["of this machine with itself", false, at("198.51.100.2", 22, "192.168.1.2", 40_000)],
+    ["in a foreign name", false, at("203.0.113.1", 22, "203.0.113.77", 40_000)],
+  ])("%s: %s", (_name, isKnown, connection) => {
+    const { local, remote } = connection;
+    expect(acceptedFlows(policy, { listening, connected: [connection] }, LOCAL)).toEqual(
+      isKnown
+        ? [
+            {
+              source: remote.address,
+              destination: local.address,
+              protocol: 6,
+              sourcePort: remote.port,
+              destinationPort: local.port,
+            },
+          ]
+        : [],
+    );
+  });
+
+  test("none while everything is blocked", () => {
+    const connected = [at("198.51.100.2", 22, "203.0.113.77", 40_000)];
+    expect(acceptedFlows(blockedPolicy(), { listening, connected }, LOCAL)).toEqual([]);
   });
 });
 

@@ -23,6 +23,7 @@ const HANDED_ON = fileURLToPath(new URL("./programs/handed-on.py", import.meta.u
 const OWN_QUESTION = fileURLToPath(new URL("./programs/own-question.py", import.meta.url));
 const REFLECTED = fileURLToPath(new URL("./programs/reflected.py", import.meta.url));
 const STRANGERS = fileURLToPath(new URL("./programs/strangers.py", import.meta.url));
+const STANDING = fileURLToPath(new URL("./programs/standing.py", import.meta.url));
 const SUBFLOW = fileURLToPath(new URL("./programs/subflow.py", import.meta.url));
 const LOAD_POLICY = fileURLToPath(new URL("./load-policy.script.ts", import.meta.url));
 
@@ -134,6 +135,20 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
     load(SERVER);
     expect(isWelcome("198.51.100.2", PORTS.allowed)).toBe(true);
     expect(isIgnored("198.51.100.2", PORTS.refused)).toBe(true);
+  });
+
+  test("S11.2: who stands connected at a stated exception hears on over both IP versions, nobody else does", () => {
+    const servers = [
+      ["198.51.100.2", PORTS.allowed],
+      ["2001:db8:9::2", PORTS.allowed],
+      ["198.51.100.2", PORTS.refused],
+    ];
+    // The tunnel's routes come after the policy.
+    the(here).run(["ip", "rule", "add", "pref", "105", "lookup", "main"]);
+    const argv = ["sh", "-c", '"$0" "$1" && ip rule del pref 105', process.execPath, LOAD_POLICY];
+    const job = { there: the(there).name, servers, load: { argv, input: { runDir, policy: SERVER } } };
+    const { stdout } = the(here).run(["python3", STANDING], { input: JSON.stringify(job) });
+    expect(JSON.parse(stdout)).toEqual(["welcome", "welcome", ""]);
   });
 
   test("S5: the machine reaches the world through the tunnel and not past it", () => {

@@ -18,6 +18,7 @@ import type { RenderedTable } from "../table-writer.ts";
 import { uplinksNow } from "../uplinks.ts";
 import { cutForbidden, trackedFlows } from "./cut-forbidden.ts";
 import { type LastingFlows, lastingFlows } from "./lasting-flows.ts";
+import { learnStanding } from "./learn-standing.ts";
 
 /**
  * Closing a socket of nf_tables waits for whatever the last transaction took out (net/netfilter/nf_tables_api.c,
@@ -108,6 +109,7 @@ async function sendPolicy(
 ): Promise<readonly string[]> {
   const { ownedTables } = deps.capabilities();
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device);
+  if (!hasTables()) tryToLearn(policy);
   const remembers = ownedTables && flowMemoryOf(policy).kind === "kept";
   let [labels, sockets, lastingAttempts] = [true, true, LASTING_ATTEMPTS];
   for (let attempt = 1; ; attempt += 1) {
@@ -133,6 +135,15 @@ async function sendPolicy(
       if (!sockets || !hasErrno(error, NO_SOCKETS)) throw error;
       sockets = false;
     }
+  }
+}
+
+/** A kernel that does not list its sockets, or takes no flow, makes such a connection begin anew: the policy matters more. */
+function tryToLearn(policy: FirewallPolicy): void {
+  try {
+    learnStanding(policy);
+  } catch (error) {
+    if (!(error instanceof AwgError)) throw error;
   }
 }
 
