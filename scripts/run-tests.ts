@@ -72,7 +72,7 @@ async function runVitest(
 ): Promise<readonly FileResult[] | undefined> {
   const report = join(folder, `${run}.json`);
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const words = ["vitest", "run", "--passWithNoTests", ...reporters, ...args];
+  const words = ["vitest", "run", ...(filters.length > 0 ? ["--passWithNoTests"] : []), ...reporters, ...args];
   const [program = "", ...rest] = isBeside ? ["nice", "-n", `${NICENESS}`, ...words] : words;
   const output = isBeside ? "pipe" : "inherit";
   const child = spawn(program, rest, { stdio: ["ignore", output, output], env: environment });
@@ -81,7 +81,10 @@ async function runVitest(
   await once(child, "close");
   process.stdout.write(Buffer.concat(printed));
   try {
-    return (JSON.parse(readFileSync(report, "utf8")) as { testResults: FileResult[] }).testResults;
+    const { testResults } = JSON.parse(readFileSync(report, "utf8")) as { testResults: FileResult[] };
+    if (child.exitCode === 0 || testResults.some(hasFailed)) return testResults;
+    console.log(`vitest failed beside the tests of ${run}: an error that no test caught`);
+    return undefined;
   } catch {
     console.log(`vitest left no report of ${run}`);
     return undefined;

@@ -106,7 +106,10 @@ export class ReconcilingSession implements Session {
   /** Tells every engine its peers' endpoints again, so that it lets go of addresses that this machine lost. */
   async nudge(): Promise<void> {
     const { engines } = this.#parts.host;
-    for (const { device, running } of await engines.readAll()) if (running) await engines.nudge?.(device);
+    const failed: unknown[] = [];
+    for (const { device, running } of await engines.readAll())
+      if (running) await engines.nudge?.(device).catch((error: unknown) => failed.push(error));
+    if (failed.length > 0) throw failed[0];
   }
 
   /** How the engine of a device stands; undefined when none answers. */

@@ -128,7 +128,9 @@ function isHolder(value: unknown): value is LockHolder {
 
 /** What is told where another process holds the lock: AwgError locked. Pure. */
 export function lockedBy(holder: (Pick<LockHolder, "pid"> & Partial<LockHolder>) | undefined, path: string): AwgError {
-  const { pid, verb } = holder ?? {};
+  const { verb } = holder ?? {};
+  // Another pid namespace hides its process.
+  const pid = holder?.pid === 0 ? undefined : holder?.pid;
   const who = `${verb === undefined ? "another awg" : `awg ${verb}`}${pid === undefined ? "" : ` (process ${pid})`}`;
   return new AwgError("locked", `${who} is changing this machine now`, {
     facts: { lock: path, ...(pid === undefined ? {} : { pid }), ...(verb === undefined ? {} : { verb }) },

@@ -6,6 +6,10 @@ import { fileLock, type WritersLock } from "./lock-holder.ts";
 
 /** A name without a file (unix(7), abstract): each network namespace has its own, and it goes with who has it. */
 const NAME = "\0awg/lock";
+/** Each who asks waits in the queue for as long as the lock is held: nobody hears them. */
+const MOST_ASKERS = 4096;
+/** A full queue is another user's doing; to wait in it would be his to decide. */
+const LONGEST_MS = 1;
 
 /**
  * The lock as a file, and a name of this network namespace besides: a file that somebody removes, or that another mount
@@ -36,7 +40,7 @@ export function namespaceLock(path: string): WritersLock {
 
 function takeName(path: string): number | undefined {
   try {
-    return listenOnUnixSocket(NAME);
+    return listenOnUnixSocket(NAME, MOST_ASKERS);
   } catch (error) {
     const other = hasErrno(error, "EADDRINUSE") ? nameHolder() : undefined;
     if (other !== undefined) throw lockedBy(other, path);
@@ -44,11 +48,11 @@ function takeName(path: string): number | undefined {
   }
 }
 
-/** A full queue tells nobody's pid. */
+/** Its pid is 0 where another pid namespace hides it: a container's awg that shares the machine's network. */
 function nameHolder(): Pick<LockHolder, "pid"> | undefined {
   try {
-    const listener = unixListener(NAME);
-    return listener?.uid === 0 && listener.pid > 0 ? { pid: listener.pid } : undefined;
+    const listener = unixListener(NAME, LONGEST_MS);
+    return listener?.uid === 0 ? { pid: listener.pid } : undefined;
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { tunnelState } from "../../compose/reading/tunnel-state.ts";
+import { nameOf } from "../../compose/reading/status.ts";
 import type { Condition, ResourceStatus, Status } from "../../compose/session.ts";
 import { type AwgError, messageOf } from "../../model/error.ts";
 import { renderChange } from "./plan.human.ts";
@@ -103,8 +104,11 @@ function transactionTexts(
   }
   if (changedBy !== undefined) {
     const state = "what stands is neither the old state nor the new";
+    const who = nameOf(changedBy);
     return [
-      style.yellow(`Process ${changedBy.pid} is changing this machine (${openJournal}): ${state} until it ends.`),
+      style.yellow(
+        `${who.charAt(0).toUpperCase()}${who.slice(1)} is changing this machine (${openJournal}): ${state} until it ends.`,
+      ),
     ];
   }
   if (isOverdue && wayBackFailed === undefined) {

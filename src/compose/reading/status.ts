@@ -211,6 +211,11 @@ function driftText(gone: readonly string[], changed: readonly string[], isOpen: 
   return texts.filter(Boolean).join("; ");
 }
 
+/** Who changes the machine; a process that another pid namespace hides has no number here. */
+export function nameOf({ pid }: { readonly pid: number }): string {
+  return pid === 0 ? "an awg of another container" : `process ${pid}`;
+}
+
 function whyStalled({
   wayBackFailed,
   isUnwritten,
@@ -218,7 +223,7 @@ function whyStalled({
   changedBy,
 }: Pick<StatusInput, "wayBackFailed" | "isUnwritten" | "isOverdue" | "changedBy">): string {
   if (isUnwritten) return "that what stands was accepted could not be written yet";
-  if (changedBy !== undefined) return `process ${changedBy.pid} is changing this machine`;
+  if (changedBy !== undefined) return `${nameOf(changedBy)} is changing this machine`;
   if (isOverdue && wayBackFailed === undefined) return "what was on trial was not confirmed in time";
   return wayBackFailed ? "an apply and its way back failed" : "an apply was cut short";
 }

@@ -38,6 +38,12 @@ const noteFailure = assign<ReconcilerContext, ReconcilerEvent, undefined, Reconc
   reason: ({ event, context }) => ("reason" in event ? event.reason : context.reason),
 });
 
+/** What was changed while the look went on may be anything; what is refused still is found again then. */
+const REFUSED = [
+  { guard: "wokenMeanwhile", target: "observing" },
+  { target: "stalled", actions: "noteFailure" },
+] as const;
+
 /**
  * One reconcile after the other, level-triggered: observe, plan, apply, verify; on failure back to the old state, then
  * stalled until the backoff ends or something changes. Pure: effects are named actions (`observe`, `plan`, `apply`,
@@ -89,7 +95,7 @@ export const reconcilerMachine = setup({
       on: {
         plannedNothing: "inSync",
         plannedChanges: "applying",
-        refused: { target: "stalled", actions: "noteFailure" },
+        refused: REFUSED,
         wake: { actions: "noteWake" },
         pause: "paused",
         stop: "stopped",
@@ -110,7 +116,7 @@ export const reconcilerMachine = setup({
       entry: "verify",
       on: {
         verified: "inSync",
-        refused: { target: "stalled", actions: "noteFailure" },
+        refused: REFUSED,
         verifyFailed: { target: "rollingBack", actions: "noteFailure" },
         wake: { actions: "noteWake" },
         pause: { actions: "notePause" },

@@ -54,7 +54,8 @@ export function selectDesired(wanted: DesiredState, before: DesiredState, select
   const { taken, alsoTaken } = closure(start, { changed, asked, held });
   refuseExcluded(alsoTaken, excluded);
   const resources = known.flatMap((key) => (taken.has(key) ? asked.get(key) : held.get(key)) ?? []);
-  const left = retained.filter((key) => !named.includes(key) && !taken.has(key));
+  const isRetained = (key: ResourceKey) => wanted.lifecycle?.retain.includes(key) === true;
+  const left = retained.filter((key) => !named.includes(key) && !taken.has(key) && !isRetained(key));
   const isPartial = left.length > 0 || [...changed].some((key) => !taken.has(key));
   return { desired: { ...wanted, ...retaining(wanted, left), resources }, alsoTaken, isPartial };
 }

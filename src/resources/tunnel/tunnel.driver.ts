@@ -52,7 +52,7 @@ async function observeTunnels(
   const marked = new Map((await host.links.read()).map(({ device, tunnel }) => [device, tunnel]));
   for (const [device, engine] of engines) {
     const key: ResourceKey<"tunnel"> = `tunnel/${marked.get(device) ?? tunnelOfDevice(device)}`;
-    observed.set(wanted.has(key) ? `${key}@${device}` : key, engine);
+    observed.set(wanted.has(key) || observed.has(key) ? `${key}@${device}` : key, engine);
   }
   return observed;
 }

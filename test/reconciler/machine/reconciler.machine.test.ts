@@ -115,6 +115,15 @@ describe("the reconciler's machine", () => {
     expect(state.context.wokenMeanwhile).toBe(false);
   });
 
+  test.each(["planning", "verifying"] as const)(
+    "a wake before what is refused is heeded, and only once (%s)",
+    (name) => {
+      const { state } = follow(...WAYS[name], "wake", "refused");
+      expect(state.value).toBe("observing");
+      expect(follow(...WAYS[name], "wake", "refused", "observed", "refused").state.value).toBe("stalled");
+    },
+  );
+
   test("a pause during a change is heeded when the change is over, and may be taken back before", () => {
     expect(follow(...WAYS.applying, "pause", "applied", "verified").state.value).toBe("paused");
     expect(follow(...WAYS.applying, "pause", "applyFailed", "rolledBack").state.value).toBe("paused");

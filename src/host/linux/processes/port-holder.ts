@@ -1,5 +1,6 @@
 import { ENGINE_SIGN } from "../../../model/engine-program.ts";
 import { AwgError } from "../../../model/error.ts";
+import { readServiceUser } from "../service-user.ts";
 import { ProcFolder } from "./proc-folder.ts";
 import { processName } from "./process-name.ts";
 import { SocketHolders } from "./socket-holders.ts";
@@ -17,10 +18,16 @@ export function portHolder(port: number): string | undefined {
   if (inodes.length === 0) return undefined;
   const holders = new SocketHolders(proc);
   const pids = [...new Set(inodes.flatMap((inode) => holders.holdersOf(inode).map(({ pid }) => pid)))];
-  const others = pids.filter((pid) => !proc.variables(pid).some((one) => one.startsWith(`${ENGINE_SIGN}=`)));
+  const others = pids.filter((pid) => !isEngine(proc, pid));
   if (others.length > 0) return others.map((pid) => `${processName(pid)} (process ${pid})`).join(", ");
   // Looking took a while: it may have been closed.
   return pids.length === 0 && proc.udpSockets(port).length > 0 ? UNSEEN : undefined;
+}
+
+/** Anybody may write the keeper's sign into his own environment. */
+function isEngine(proc: ProcFolder, pid: number): boolean {
+  const isTrusted = [0, readServiceUser().uid].includes(proc.read(pid)?.uid ?? -1);
+  return isTrusted && proc.variables(pid).some((one) => one.startsWith(`${ENGINE_SIGN}=`));
 }
 
 /** The error of an engine that could not have its UDP port, with who has it where that can be seen; any other as it is. */

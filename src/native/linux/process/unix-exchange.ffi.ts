@@ -60,19 +60,22 @@ export function isUnixSocketLive(path: string): boolean {
   return unixListener(path) !== undefined;
 }
 
+/** What is told of a listener where so many wait to be heard that no more are let in (connect(2), EAGAIN). */
+const UNTOLD: PeerCredentials = { pid: 0, uid: -1, gid: -1 };
+
 /**
- * The process that began to listen on a unix socket, which may have handed it on; pid 0 when so many wait to be heard that
- * no more are let in (connect(2), EAGAIN); undefined when nobody listens.
+ * The process that began to listen on a unix socket, which may have handed it on; undefined when nobody listens. Its pid is 0
+ * where another pid namespace hides it (socket(7), SO_PEERCRED), and with uid -1 where the queue is full.
  */
-export function unixListener(path: string): PeerCredentials | undefined {
+export function unixListener(path: string, longestMs = 1000): PeerCredentials | undefined {
   const fd = checkedLibc("making a unix socket", "socket", AF_UNIX, SOCK_STREAM_CLOEXEC, 0);
   try {
-    setTimeouts(fd, 1000);
+    setTimeouts(fd, longestMs);
     connect(fd, path);
     return readPeerCredentials(fd);
   } catch (error) {
     if (hasErrno(error, "ENOENT", "ECONNREFUSED", "ENOTDIR")) return undefined;
-    if (hasErrno(error, "EAGAIN")) return { pid: 0, uid: 0, gid: 0 };
+    if (hasErrno(error, "EAGAIN")) return UNTOLD;
     throw error;
   } finally {
     closeDescriptor(fd);
@@ -82,14 +85,15 @@ export function unixListener(path: string): PeerCredentials | undefined {
 /**
  * A listening unix socket for handing down to a child; its file must not exist. Who may connect follows from the umask.
  *
+ * @param backlog how many may wait to be heard; net.core.somaxconn caps it
  * @throws AwgError: `facts.errno` is EADDRINUSE when there is a file already.
  */
-export function listenOnUnixSocket(path: string): number {
+export function listenOnUnixSocket(path: string, backlog = 16): number {
   const fd = checkedLibc("making a unix socket", "socket", AF_UNIX, SOCK_STREAM_CLOEXEC, 0);
   try {
     const address = socketAddress(path);
     checkedLibc(`binding a unix socket to ${path}`, "bind", fd, address, address.length);
-    checkedLibc(`listening on ${path}`, "listen", fd, 16);
+    checkedLibc(`listening on ${path}`, "listen", fd, backlog);
     return fd;
   } catch (error) {
     closeDescriptor(fd);

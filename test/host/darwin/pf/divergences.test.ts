@@ -217,6 +217,23 @@ killSwitch: { enabled: true }
     expect(verdicts(ping)).toEqual(["drop", "drop"]);
   });
 
+  test("S13.18 a question in the name of somebody behind another device comes in where an exception lets it", () => {
+    const allow = [{ direction: "in", protocol: 1 }] as const;
+    const policy = policyOf({ flows: { rules: [], default: OFFICE }, allow });
+    const ping: Packet = {
+      hook: "input",
+      inDevice: "bridge100",
+      source: readAddress("203.0.113.200"),
+      destination: readAddress("192.168.64.1"),
+      protocol: 1,
+      icmpType: 8,
+      forged: true,
+    };
+    const own = (packet: Packet) => verdictOf(parsePf(renderPf(policy).text), packet, [], false);
+    expect([judge(policy, ping).verdict, own(ping)]).toEqual(["drop", "accept"]);
+    expect(judge(policy, { ...ping, forged: false }).verdict).toBe("accept");
+  });
+
   test("S13.10 nothing falls back: what the policy would let out while its tunnel is down stays in", () => {
     const falling = { ...OFFICE, fallback: "direct" } as const;
     const policy = policyOf({ flows: { rules: [], default: falling } });

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
+import { answeredElsewhere } from "../../../../src/host/linux/firewall/answered-elsewhere.ts";
 import { judgedOf } from "../../../../src/host/linux/firewall/devices-to-judge.ts";
 import { judgedDevices } from "../../../../src/host/linux/firewall/physical-devices.ts";
 import { uplinksOf } from "../../../../src/host/linux/firewall/uplinks.ts";
+import { type IpAddress, parseIp } from "../../../../src/model/ip.ts";
 import type { Link } from "../../../../src/native/linux/rtnetlink/link.codec.ts";
 import type { Route } from "../../../../src/native/linux/rtnetlink/route.codec.ts";
 
@@ -69,6 +71,39 @@ test("S6.8: an uplink is a device by which a default route leads, in whatever ta
     },
   ];
   expect(uplinksOf(machineOf(links, routes), ["awg-office"])).toEqual(["br0", "eth1", "eth2", "wlan0"]);
+});
+
+test.each([
+  ["lan0", { oif: 2 }, "wlan0"],
+  ["lan0", { nextHops: [{ oif: 2, weight: 1 }] }, "wlan0"],
+  ["lan0", undefined, "no device"],
+  ["lan0", { oif: 3 }, undefined],
+  ["lan0", { oif: 1, type: "local" as const }, undefined],
+  ["wlan0", { oif: 3 }, undefined],
+  ["service", { oif: 2 }, undefined],
+  ["awg-office", { oif: 2 }, undefined],
+])("S6.8: who asks for an address of %s and has the way %j back is answered elsewhere: by %s", (device, way, told) => {
+  const links = [
+    linkOf(2, "wlan0"),
+    linkOf(3, "lan0"),
+    linkOf(4, "service", { kind: "dummy" }),
+    linkOf(5, "awg-office", { kind: "tun" }),
+  ];
+  const base = {
+    family: 4,
+    destination: "10.0.1.9/32",
+    table: 254,
+    type: "unicast",
+    protocol: 4,
+    priority: 0,
+  } as const;
+  const machine = {
+    ...machineOf(links, [{ oif: 2 }]),
+    link: (which: string | number) => links.find(({ name, index }) => name === which || index === which),
+    decideRoute: () => (way === undefined ? { refused: "ENETUNREACH" } : { route: { ...base, ...way } }),
+  };
+  const ends = { client: parseIp("10.0.1.9") as IpAddress, server: parseIp("10.0.2.5") as IpAddress };
+  expect(answeredElsewhere(machine, { ends, device }, ["awg-office"])).toBe(told);
 });
 
 test("S9.4: frames are judged on every device but loopback, tunnels, bridges and what leads to guests behind them", () => {

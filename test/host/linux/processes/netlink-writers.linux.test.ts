@@ -57,7 +57,7 @@ describe.skipIf(obstacle !== undefined)(
     });
 
     test("is not looked for where nothing of awg's was changed", () => {
-      expect(seen.notOurs).toEqual({ what: "policy rules", renumbered: false });
+      expect(seen.notOurs).toEqual({ what: "policy rules", renumbered: false, devices: [] });
     });
   },
 );

@@ -32,7 +32,9 @@ export function writeStrangers(place: RenderPlace, sockets: boolean): void {
   }
   const out = "strangers-out";
   writeOthers(place, out, "output", "oifname");
-  if (sockets) writer.rule(out, [match.field("socket.transparent", TRANSPARENT)], proxied, "S2.1 a proxy's");
+  // Before Linux 5.18 a packet without a socket made nft_socket follow the null pointer of a device that output has not.
+  if (sockets)
+    writer.rule(out, [hasSocket(place), match.field("socket.transparent", TRANSPARENT)], proxied, "S2.1 a proxy's");
   writer.rule(out, [hasSocket(place)], refuse(), "S2.1 a program in the name of another machine");
   writer.rule(out, [], { kind: "notrack" }, "S2.1 the kernel in the name of another machine: opens no flow");
   const into = "strangers-in";

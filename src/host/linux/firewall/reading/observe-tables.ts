@@ -47,7 +47,7 @@ export async function observeTables(
     ...(policy === null ? ["which policy the nf_tables tables awg hold is not known"] : []),
     ...(policy === null || untouched ? [] : await damageTo(policy)),
     ...(policy === null ? [] : uncoveredDevices(chains, policy, physical)),
-    ...(policy === null || since === undefined ? [] : newUplinks(policy, since, uplinks)),
+    ...(policy === null || since === undefined ? [] : otherUplinks(policy, since, uplinks)),
     ...tables
       .filter((table) => table.dormant)
       .map(({ family }) => `the nf_tables table ${family} awg was put to sleep`),
@@ -108,17 +108,21 @@ function uncoveredDevices(chains: readonly NftChain[], policy: FirewallPolicy, p
     .map((device) => `frames that leave by the device ${device} are not judged yet`);
 }
 
-/** Where there is one uplink alone, all ways back to whom no other route leads to are by it, and the rules need not know it. */
-function newUplinks({ layers }: FirewallPolicy, since: LoadedMark, uplinks: UplinksNow): string[] {
-  if (!layers.some(({ killSwitch }) => killSwitch)) return [];
+/** While no device leads out nothing is to be known of them: that of before may well come back. */
+function otherUplinks({ layers }: FirewallPolicy, { uplinks: known }: LoadedMark, uplinks: UplinksNow): string[] {
+  if (known === undefined || !layers.some(({ killSwitch }) => killSwitch)) return [];
   const found = uplinks(layers.flatMap(({ tunnels }) => tunnels).map(({ device }) => device));
-  if (found.length < 2) return [];
-  return found
-    .filter((device) => since.uplinks?.includes(device) === false)
-    .map(
-      (device) =>
-        `the device ${device} leads out, and what comes by it is refused where its answer would go by another`,
-    );
+  if (found.length === 0) return [];
+  return [
+    ...found
+      .filter((device) => !known.includes(device))
+      .map(
+        (one) => `the device ${one} leads out, and what comes by it is refused where its answer would go by another`,
+      ),
+    ...known
+      .filter((device) => !found.includes(device))
+      .map((one) => `the device ${one} leads out no more, and what comes by it is not asked who sent it`),
+  ];
 }
 
 function droppedIn(socket: NetlinkSocket, { family, name }: NftTable): number {
