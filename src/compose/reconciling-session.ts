@@ -106,10 +106,9 @@ export class ReconcilingSession implements Session {
   /** Tells every engine its peers' endpoints again, so that it lets go of addresses that this machine lost. */
   async nudge(): Promise<void> {
     const { engines } = this.#parts.host;
-    const failed: unknown[] = [];
-    for (const { device, running } of await engines.readAll())
-      if (running) await engines.nudge?.(device).catch((error: unknown) => failed.push(error));
-    if (failed.length > 0) throw failed[0];
+    const running = (await engines.readAll()).filter((one) => one.running);
+    const told = await Promise.allSettled(running.map(async ({ device }) => engines.nudge?.(device)));
+    for (const one of told) if (one.status === "rejected") throw one.reason;
   }
 
   /** How the engine of a device stands; undefined when none answers. */

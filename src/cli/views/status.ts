@@ -1,5 +1,5 @@
-import { tunnelState } from "../../compose/reading/tunnel-state.ts";
 import { nameOf } from "../../compose/reading/status.ts";
+import { tunnelState } from "../../compose/reading/tunnel-state.ts";
 import type { Condition, ResourceStatus, Status } from "../../compose/session.ts";
 import { type AwgError, messageOf } from "../../model/error.ts";
 import { renderChange } from "./plan.human.ts";
