@@ -50,6 +50,8 @@ export function linuxParts({ stateDir, runDir, isUnattended, ...given }: Session
     known: knownConfigIn(paths.stateDir),
     watchdog: keeperWatchdog(paths),
     sshConnection: () => readSshConnection(given.environment),
+    answeredElsewhere: async (connection, tunnels) =>
+      (await import("../host/linux/firewall/reading/answered-elsewhere.ts")).answeredElsewhereNow(connection, tunnels),
     sshBeganMs: () => sshServerStartMs(process.ppid),
     expectEngines: async (tunnels) => {
       const { expectEngines } = await import("../host/linux/expect-engines.ts");

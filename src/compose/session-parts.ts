@@ -35,6 +35,11 @@ export interface SessionParts {
   readonly watchdog?: Watchdog;
   /** The SSH connection this process was started over, where it goes through this machine's own network. */
   readonly sshConnection?: () => CarriedConnection | undefined;
+  /** By which device its client is answered, where a packet policy with these tunnels would refuse it for that (S6.8). */
+  readonly answeredElsewhere?: (
+    connection: CarriedConnection,
+    tunnels: readonly string[],
+  ) => Promise<string | undefined>;
   /** When that connection was made, milliseconds since boot; undefined, or absent, where that cannot be told. */
   readonly sshBeganMs?: () => number | undefined;
   /** Told which engines a plan is going to start, before anything is written; it may let them load. Never throws. */

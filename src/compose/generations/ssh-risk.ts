@@ -18,7 +18,7 @@ const LET_IN = "let it in by killSwitch.allow or allowLan, or give --accept-risk
 
 /** Why carrying out a plan would cut the SSH connection of this process; undefined when it would not. */
 export async function sshRiskOf(
-  { sshConnection }: Pick<SessionParts, "sshConnection">,
+  { sshConnection, answeredElsewhere }: Pick<SessionParts, "sshConnection" | "answeredElsewhere">,
   { plan, desired }: Pick<Planned, "plan" | "desired">,
 ): Promise<SshRisk | undefined> {
   const connection = sshConnection?.();
@@ -27,9 +27,16 @@ export async function sshRiskOf(
   if (taken !== undefined) return { why: taken, remedy: ELSEWHERE };
   const policy = desired.resources.find(({ kind }) => kind === "firewall");
   if (policy?.kind !== "firewall") return undefined;
-  const { whySshIsCut } = await import("../../model/firewall/ssh-guard.ts");
-  const why = whySshIsCut(policy.spec, connection.ends, connection.device);
-  return why === undefined ? undefined : { why, remedy: LET_IN };
+  const { whySshIsCut, whySshIsUnheard } = await import("../../model/firewall/ssh-guard.ts");
+  const { ends, device } = connection;
+  const why = whySshIsCut(policy.spec, ends, device);
+  if (why !== undefined) return { why, remedy: LET_IN };
+  // Where the policy is not loaded anew, the connection lives under it, by whatever device it comes.
+  if (!stepsOf(plan).some(({ kind }) => kind === "firewall")) return undefined;
+  const tunnels = policy.spec.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device);
+  const answeredBy = await answeredElsewhere?.(connection, tunnels);
+  const unheard = answeredBy === undefined ? undefined : whySshIsUnheard(policy.spec, ends, { device, answeredBy });
+  return unheard === undefined ? undefined : { why: unheard, remedy: ELSEWHERE };
 }
 
 /** Whether the device that it comes in by goes, or its address there, or the peer that may send as the client. */

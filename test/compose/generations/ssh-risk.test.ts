@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { carriedBy } from "../../../src/compose/generations/ssh-connection.ts";
 import { sshRiskOf } from "../../../src/compose/generations/ssh-risk.ts";
 import type { Batch, Step } from "../../../src/model/plan.ts";
+import { LAPTOP } from "../../model/firewall/policies.ts";
 
 const CONNECTION = "10.77.0.1 5555 10.77.0.2 22";
 const link = (addresses: readonly string[], device = "awg-a") => ({ device, addresses });
@@ -41,3 +42,29 @@ test.each([
     told === undefined ? undefined : expect.stringContaining(told),
   );
 });
+
+test.each([
+  ["eth0", "firewall", "is on eth1, by which no default route leads, and 192.168.7.9 is answered by eth0"],
+  [undefined, "firewall", undefined],
+  ["eth0", "route", undefined],
+] as const)(
+  "to a policy, answered elsewhere by %s, in a plan that changes a %s: %s",
+  async (answeredBy, kind, told) => {
+    const batches = [{ kind, phase: "secure", steps: [{ kind, action: "create", before: null }] }];
+    const planned = {
+      plan: { batches, unchanged: [] },
+      desired: { resources: [{ kind: "firewall", spec: LAPTOP }] },
+    } as unknown as Parameters<typeof sshRiskOf>[1];
+    const asked: (readonly string[])[] = [];
+    const sshConnection = () =>
+      carriedBy("192.168.7.9 5555 192.168.8.1 22", [{ device: "eth1", address: "192.168.8.1" }]);
+    const answeredElsewhere = async (_: unknown, tunnels: readonly string[]) => {
+      asked.push(tunnels);
+      return answeredBy;
+    };
+    const risk = await sshRiskOf({ sshConnection, answeredElsewhere }, planned);
+    expect(risk?.why).toEqual(told === undefined ? undefined : expect.stringContaining(told));
+    const tunnels = LAPTOP.layers.flatMap((layer) => layer.tunnels.map(({ device }) => device));
+    expect(asked).toEqual(kind === "firewall" ? [tunnels] : []);
+  },
+);

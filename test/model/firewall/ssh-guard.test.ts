@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { whySshIsCut } from "../../../src/model/firewall/ssh-guard.ts";
+import { whySshIsCut, whySshIsUnheard } from "../../../src/model/firewall/ssh-guard.ts";
 import { parseSshConnection, type SshConnection } from "../../../src/model/ssh-connection.ts";
 import { LAPTOP, policyOf } from "./policies.ts";
 
@@ -31,5 +31,14 @@ describe("the SSH guard", () => {
 
   test("without a kill switch it lives", () => {
     expect(whySshIsCut(policyOf({ killSwitch: false, allow: [] }), onPort2222, "eth0")).toBeUndefined();
+  });
+
+  test("S6.8: who is answered by another device is not heard, and both devices are named; without a kill switch it lives", () => {
+    const ways = { device: "eth1", answeredBy: "eth0" };
+    const told = "S6.8 its sender is not behind the device it came by: 203.0.113.1 is on eth1, ";
+    expect(whySshIsUnheard(LAPTOP, onPort22, ways)).toBe(
+      `${told}by which no default route leads, and 198.51.100.7 is answered by eth0`,
+    );
+    expect(whySshIsUnheard(policyOf({ killSwitch: false, allow: [] }), onPort22, ways)).toBeUndefined();
   });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { answeredElsewhere } from "../../../../src/host/linux/firewall/answered-elsewhere.ts";
 import { judgedOf } from "../../../../src/host/linux/firewall/devices-to-judge.ts";
 import { judgedDevices } from "../../../../src/host/linux/firewall/physical-devices.ts";
+import { answeredElsewhere } from "../../../../src/host/linux/firewall/reading/answered-elsewhere.ts";
 import { uplinksOf } from "../../../../src/host/linux/firewall/uplinks.ts";
 import { type IpAddress, parseIp } from "../../../../src/model/ip.ts";
 import type { Link } from "../../../../src/native/linux/rtnetlink/link.codec.ts";
