@@ -42,7 +42,7 @@ function routeOf(route: KernelRoute, names: ReadonlyMap<number, string>): Route 
   const nextHop = route.nextHops?.[0];
   const device = names.get(oif ?? nextHop?.oif ?? 0);
   const via = gateway ?? nextHop?.gateway;
-  const otherDevices = (route.nextHops ?? []).slice(1).map((hop) => names.get(hop.oif) ?? `(device ${hop.oif})`);
+  const otherDevices = route.nextHops?.slice(1).map((hop) => names.get(hop.oif) ?? `(device ${hop.oif})`) ?? [];
   const foreign = foreignText(route, otherDevices);
   const guards = route.type !== "unicast" && route.type !== "local";
   const isOursWithoutMetric = family === 6 && protocol === ROUTE_PROTOCOL && route.priority === IPV6_DEFAULT_METRIC;
@@ -62,19 +62,19 @@ function routeOf(route: KernelRoute, names: ReadonlyMap<number, string>): Route 
 
 /** What a route says that the port's words lack; the kernel adds none of it to a route that was given without. */
 function foreignText(route: KernelRoute, otherDevices: readonly string[]): string {
-  const { tos, source, preferredSource, mtu, otherMetrics = [], nextHopId, flags = 0, expires, unknown = [] } = route;
-  return [
-    ...(tos === undefined ? [] : [`tos ${tos}`]),
-    ...(source === undefined ? [] : [`from ${source}`]),
-    ...(preferredSource === undefined ? [] : [`src ${preferredSource}`]),
-    ...(mtu === undefined ? [] : [`mtu ${mtu}`]),
-    ...otherMetrics.map((metric) => `metric ${metric}`),
-    ...(nextHopId === undefined ? [] : [`nhid ${nextHopId}`]),
-    ...otherDevices.map((device) => `nexthop dev ${device}`),
-    ...((flags & RTNH_F_ONLINK) === 0 ? [] : ["onlink"]),
-    ...(expires === true ? ["expires"] : []),
-    ...unknown.map(({ type }) => `attribute ${type}`),
-  ].join(" ");
+  const { tos, source, preferredSource, mtu, otherMetrics, nextHopId, flags = 0, expires, unknown } = route;
+  const parts: string[] = [];
+  if (tos !== undefined) parts.push(`tos ${tos}`);
+  if (source !== undefined) parts.push(`from ${source}`);
+  if (preferredSource !== undefined) parts.push(`src ${preferredSource}`);
+  if (mtu !== undefined) parts.push(`mtu ${mtu}`);
+  if (otherMetrics !== undefined) parts.push(...otherMetrics.map((metric) => `metric ${metric}`));
+  if (nextHopId !== undefined) parts.push(`nhid ${nextHopId}`);
+  parts.push(...otherDevices.map((device) => `nexthop dev ${device}`));
+  if ((flags & RTNH_F_ONLINK) !== 0) parts.push("onlink");
+  if (expires === true) parts.push("expires");
+  if (unknown !== undefined) parts.push(...unknown.map(({ type }) => `attribute ${type}`));
+  return parts.join(" ");
 }
 
 function applyChanges({ addRoutes, addRules, deleteRules, deleteRoutes }: RouteChanges): void {

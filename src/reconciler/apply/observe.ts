@@ -26,12 +26,12 @@ export async function observeMachine(
 
 /** What tells nothing of itself is taken for what was accepted. */
 function recalled(observed: ObservedByKind, registry: DriverRegistry, { entries }: Ledger): ObservedByKind {
-  const all = new Map(observed);
+  const all = new Map<ResourceKind, Map<ResourceKey, Observed>>();
+  for (const [kind, found] of observed) all.set(kind, new Map(found));
   for (const { kind, key, spec } of entries) {
     const { recall } = driverOf(registry, kind);
     const found = all.get(kind)?.get(key);
-    if (recall !== undefined && found !== undefined)
-      all.set(kind, new Map(all.get(kind)).set(key, recall(found, spec)));
+    if (recall !== undefined && found !== undefined) all.get(kind)?.set(key, recall(found, spec));
   }
   return all;
 }

@@ -4,19 +4,16 @@ import type { PolicyRule } from "../../model/spec/routes.ts";
 export function renderPolicyRule(policyRule: PolicyRule): string {
   const { family, preference, match, table, suppressPrefixLength } = policyRule;
   const { mark, source, destination, uids, protocol, ports, sourcePorts } = match;
-  return [
-    family === 6 ? "-6" : "-4",
-    `${preference}:`,
-    `from ${source ?? "all"}`,
-    ...(destination === undefined ? [] : [`to ${destination}`]),
-    ...(mark === undefined ? [] : [`fwmark 0x${mark.value.toString(16)}/0x${mark.mask.toString(16)}`]),
-    ...(protocol === undefined ? [] : [`ipproto ${protocol}`]),
-    ...(sourcePorts === undefined ? [] : [`sport ${sourcePorts.from}-${sourcePorts.to}`]),
-    ...(ports === undefined ? [] : [`dport ${ports.from}-${ports.to}`]),
-    ...(uids === undefined ? [] : [`uidrange ${uids.from}-${uids.to}`]),
-    `lookup ${table === 254 ? "main" : table}`,
-    ...(suppressPrefixLength === undefined ? [] : [`suppress_prefixlength ${suppressPrefixLength}`]),
-  ].join(" ");
+  let text = `${family === 6 ? "-6" : "-4"} ${preference}: from ${source ?? "all"}`;
+  if (destination !== undefined) text += ` to ${destination}`;
+  if (mark !== undefined) text += ` fwmark 0x${mark.value.toString(16)}/0x${mark.mask.toString(16)}`;
+  if (protocol !== undefined) text += ` ipproto ${protocol}`;
+  if (sourcePorts !== undefined) text += ` sport ${sourcePorts.from}-${sourcePorts.to}`;
+  if (ports !== undefined) text += ` dport ${ports.from}-${ports.to}`;
+  if (uids !== undefined) text += ` uidrange ${uids.from}-${uids.to}`;
+  text += ` lookup ${table === 254 ? "main" : table}`;
+  if (suppressPrefixLength !== undefined) text += ` suppress_prefixlength ${suppressPrefixLength}`;
+  return text;
 }
 
 /** Rules in the order in which a spec lists them (family, preference, text), each once. */

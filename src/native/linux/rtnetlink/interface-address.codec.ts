@@ -1,7 +1,6 @@
 import { addressToBytes, bytesToAddress, prefixToBytes } from "../address.codec.ts";
 import { attributeMap, type MessageWriter, readText, readU8, readU32 } from "../attribute.codec.ts";
 import { encodeMessage, type NetlinkMessage, NLM } from "../netlink/message.codec.ts";
-import { withoutAbsent } from "./link.codec.ts";
 import { AF, familyNumber, familyOf, RTM } from "./rtnetlink-constants.ts";
 
 const IFA = { address: 1, local: 2, label: 3, broadcast: 4, flags: 8, protocol: 11 } as const;
@@ -84,11 +83,9 @@ export function decodeAddress({ type, payload }: NetlinkMessage): InterfaceAddre
     scope: readU8(payload, 3),
     flags: flags === undefined ? readU8(payload, 2) : readU32(flags),
     protocol: protocol === undefined ? 0 : readU8(protocol),
-    ...withoutAbsent({
-      peer: peer === address ? undefined : peer,
-      label: label === undefined ? undefined : readText(label),
-      broadcast: broadcast === undefined ? undefined : bytesToAddress(broadcast),
-    }),
+    ...(peer === address ? {} : { peer }),
+    ...(label === undefined ? {} : { label: readText(label) }),
+    ...(broadcast === undefined ? {} : { broadcast: bytesToAddress(broadcast) }),
   };
 }
 

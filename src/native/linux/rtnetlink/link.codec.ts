@@ -130,40 +130,62 @@ export function encodeLinkDeletion(index: number): Uint8Array {
 export function decodeLink({ type, payload }: NetlinkMessage): Link | undefined {
   if (type !== RTM.newLink && type !== RTM.deleteLink) return undefined;
   const flags = readU32(payload, 8);
-  const attributes = attributeMap(payload, HEADER_BYTES);
-  const text = (attribute: number) => mapBytes(attributes.get(attribute), readText);
-  const number = (attribute: number) => mapBytes(attributes.get(attribute), readU32);
-  const optional = {
-    ...mapBytes(attributes.get(IFLA.linkInfo), readInfo),
-    alias: text(IFLA.alias),
-    hardwareAddress: mapBytes(attributes.get(IFLA.address), (bytes) => bytesToHex(bytes, ":")),
-    masterIndex: number(IFLA.master),
-    lowerIndex: number(IFLA.link),
-    xdp: mapBytes(attributes.get(IFLA.xdp), readXdp),
-  };
-  return {
+  const draft: Draft = {
     index: readI32(payload, 4),
-    name: text(IFLA.name) ?? "",
-    mtu: number(IFLA.mtu) ?? 0,
+    name: "",
+    mtu: 0,
     up: (flags & IFF.up) !== 0,
     running: (flags & IFF.running) !== 0,
     loopback: (flags & IFF.loopback) !== 0,
     pointToPoint: (flags & IFF.pointToPoint) !== 0,
     multicast: (flags & IFF.multicast) !== 0,
     hardwareType: readU16(payload, 2),
-    operState: OPER_STATES[mapBytes(attributes.get(IFLA.operState), readU8) ?? 0] ?? "unknown",
-    carrier: mapBytes(attributes.get(IFLA.carrier), readU8) === 1,
-    ...withoutAbsent(optional),
+    operState: "unknown",
+    carrier: false,
   };
+  eachAttribute(payload, HEADER_BYTES, payload.length, (attribute, from, to) => {
+    readLinkAttribute(draft, payload, attribute, from, to);
+  });
+  return draft;
 }
 
-/** Leaves out the fields that are undefined, as exactOptionalPropertyTypes wants optional fields. */
-export function withoutAbsent<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
-}
+type Draft = { -readonly [K in keyof Link]: Link[K] };
 
-function mapBytes<T>(bytes: Uint8Array | undefined, read: (bytes: Uint8Array) => T): T | undefined {
-  return bytes === undefined ? undefined : read(bytes);
+/** Of some forty attributes that the kernel tells of each link, those that are asked for. */
+function readLinkAttribute(draft: Draft, payload: Uint8Array, attribute: number, from: number, to: number): void {
+  const value = () => payload.subarray(from, to);
+  switch (attribute) {
+    case IFLA.name:
+      draft.name = readText(value());
+      break;
+    case IFLA.mtu:
+      draft.mtu = readU32(value());
+      break;
+    case IFLA.operState:
+      draft.operState = OPER_STATES[readU8(value())] ?? "unknown";
+      break;
+    case IFLA.carrier:
+      draft.carrier = readU8(value()) === 1;
+      break;
+    case IFLA.linkInfo:
+      Object.assign(draft, readInfo(value()));
+      break;
+    case IFLA.alias:
+      draft.alias = readText(value());
+      break;
+    case IFLA.address:
+      draft.hardwareAddress = bytesToHex(value(), ":");
+      break;
+    case IFLA.master:
+      draft.masterIndex = readU32(value());
+      break;
+    case IFLA.link:
+      draft.lowerIndex = readU32(value());
+      break;
+    case IFLA.xdp:
+      if (isXdpAttached(value())) draft.xdp = true;
+      break;
+  }
 }
 
 function writeHeader(writer: MessageWriter, index: number, { up }: LinkChange): void {
@@ -205,6 +227,7 @@ function readInfo(bytes: Uint8Array): Pick<Partial<Link>, "kind" | "programTree"
   };
 }
 
-function readXdp(bytes: Uint8Array): true | undefined {
-  return (mapBytes(attributeMap(bytes).get(IFLA_XDP_ATTACHED), readU8) ?? 0) === 0 ? undefined : true;
+function isXdpAttached(bytes: Uint8Array): boolean {
+  const attached = attributeMap(bytes).get(IFLA_XDP_ATTACHED);
+  return attached !== undefined && readU8(attached) !== 0;
 }

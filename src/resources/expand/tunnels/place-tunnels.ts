@@ -19,6 +19,7 @@ type PlaceInput = Pick<ExpandContext, "config" | "facts" | "notes" | "unsupporte
 /** Tunnels in order of their keys, with device, path number, families and numeric endpoints. */
 export function placeTunnels(input: PlaceInput): PlacedTunnel[] {
   const keys = Object.keys(input.config.tunnels).toSorted();
+  const kept = keptDevices(keys, input.devices);
   return keys.flatMap((key) => {
     const tunnel = input.config.tunnels[key];
     const number = input.pathNumbers[key];
@@ -30,7 +31,7 @@ export function placeTunnels(input: PlaceInput): PlacedTunnel[] {
       });
       return [];
     }
-    const device = deviceFor(key, keys, input);
+    const device = deviceFor(key, kept, input);
     const unit = input.facts.os === "darwin" ? utunUnit(tunnel.interface ?? "") : undefined;
     const engine = chooseEngine({ key, tunnel, device }, input);
     return [
@@ -48,15 +49,20 @@ export function placeTunnels(input: PlaceInput): PlacedTunnel[] {
   });
 }
 
+/** The device of each tunnel that keeps one it had before it was given its name. */
+function keptDevices(keys: readonly string[], devices: PlaceInput["devices"]): ReadonlyMap<string, string> {
+  const kept = keys.flatMap((key) => {
+    const device = Object.hasOwn(devices, key) ? devices[key] : undefined;
+    return device !== undefined && tunnelOfDevice(device) !== device ? [[key, device] as const] : [];
+  });
+  return new Map(kept);
+}
+
 /**
  * The device that the configuration names (on macOS a stated name is a number, and the device's own stays), else the tunnel's own, or the one it had before it was given its name; that one
  * is nobody else's meanwhile. A stated name lasts as long as it is stated.
  */
-function deviceFor(key: string, keys: readonly string[], { config, facts, devices, unsupported }: PlaceInput): string {
-  const keptBy = (name: string): string | undefined => {
-    const kept = Object.hasOwn(devices, name) ? devices[name] : undefined;
-    return kept !== undefined && tunnelOfDevice(kept) !== kept ? kept : undefined;
-  };
+function deviceFor(key: string, kept: ReadonlyMap<string, string>, { config, facts, unsupported }: PlaceInput): string {
   const tunnel = config.tunnels[key];
   const written = tunnel !== undefined && isNoiseTunnel(tunnel) ? tunnel.interface : undefined;
   const stated = facts.os === "darwin" ? undefined : written;
@@ -65,12 +71,12 @@ function deviceFor(key: string, keys: readonly string[], { config, facts, device
     unsupported.push({ path: `tunnels.${key}.interface`, feature });
   }
   const own = stated ?? deviceOfTunnel(key);
-  const rival = keys.find((other) => other !== key && keptBy(other) === own);
-  if (rival !== undefined && (stated !== undefined || keptBy(key) === undefined)) {
+  const rival = kept.keys().find((other) => other !== key && kept.get(other) === own);
+  if (rival !== undefined && (stated !== undefined || !kept.has(key))) {
     const feature = `a tunnel of this name while ${rival} has the device ${own}, which it kept when it was moved,`;
     unsupported.push({ path: `tunnels.${key}`, feature });
   }
-  return stated ?? keptBy(key) ?? own;
+  return stated ?? kept.get(key) ?? own;
 }
 
 /** The family of an address or prefix in canonical text. */
