@@ -7,10 +7,11 @@ import type { SessionParts } from "./session-parts.ts";
 export function rootRights(
   writersLock: () => Promise<WritersLock>,
   secrets: SecretStore,
-): Pick<SessionParts, "resolveSecret" | "lock" | "whoChanges" | "requireRights"> {
+): Pick<SessionParts, "resolveSecret" | "publicKeyOf" | "lock" | "whoChanges" | "requireRights"> {
   return {
     resolveSecret: async ({ ref, isPrivateKey }) =>
       isPrivateKey ? secrets.resolvePrivateKey(ref) : secrets.resolveKey(ref),
+    publicKeyOf: async (id) => (await import("./wg-tool/public-key.ts")).publicKeyText(secrets.bytesOf(id)),
     lock: async (verb) => {
       if (process.geteuid?.() !== 0)
         throw new AwgError("permission", `awg ${verb} needs root`, { remedy: "run it with sudo" });

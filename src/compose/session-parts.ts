@@ -23,6 +23,8 @@ export interface SessionParts {
   readonly clock: ApplyDeps["clock"];
   /** Reads a secret and gives its id; the bytes stay in the store. Throws AwgError config naming the reference. */
   readonly resolveSecret: (secret: NamedSecret) => Promise<SecretId>;
+  /** The public key, in base64, of a private key that was resolved in this session; absent where none can be computed. */
+  readonly publicKeyOf?: (privateKey: SecretId) => Promise<string>;
   /** Held while anything is written; the holder's verb is told to whoever finds it locked. */
   readonly lock: (verb: string) => Promise<AsyncDisposable>;
   /** The process that holds the lock; undefined where none does. Takes nothing. */

@@ -48,6 +48,7 @@ export function simulatedParts({
     clock: { nowMs: Date.now, sleep: async (ms) => void (await sleep(ms)) },
     resolveSecret: async ({ ref, isPrivateKey }) =>
       isPrivateKey ? secrets.resolvePrivateKey(ref) : secrets.resolveKey(ref),
+    publicKeyOf: async (id) => (await import("./wg-tool/public-key.ts")).publicKeyText(secrets.bytesOf(id)),
     lock: async (verb) => {
       const held = takeLock(join(folder, "lock"), { pid: process.pid, verb, sinceMs: Date.now() });
       return { [Symbol.asyncDispose]: async () => held[Symbol.dispose]() };

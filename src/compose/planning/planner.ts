@@ -17,6 +17,7 @@ import type { DaemonPlanning, LoadedConfig, Planned, SessionNote } from "../sess
 import type { SessionParts } from "../session-parts.ts";
 import { expandConfig } from "./expand-config.ts";
 import { factsWantedBy } from "./facts-wanted.ts";
+import { refuseOwnKeys } from "./own-keys.ts";
 import { planDesired } from "./plan-desired.ts";
 import { trafficSentence } from "./traffic.ts";
 
@@ -35,6 +36,7 @@ export async function planConfig(
   const latest = await stores.generations.latest();
   const expansion = await expandConfig(parts, { config, secretPlaces }, facts, latest, unanswered);
   refuseUnsupported(expansion, featurePlaces);
+  await refuseOwnKeys(parts, { config, secretPlaces }, expansion.desired, latest?.desired);
   if (config.invariants.length > 0) {
     const { proveInvariants } = await import("./invariants.ts");
     proveInvariants(config, expansion.desired, facts);

@@ -1,4 +1,3 @@
-import { createPrivateKey, createPublicKey } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import { readdirSync } from "node:fs";
 import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
@@ -7,13 +6,11 @@ import { bytesToBase64 } from "../../model/uapi/key-text.ts";
 import { parseUapiDevice, parseUapiErrno, UAPI_GET, type UapiDevice } from "../../model/uapi/reply.ts";
 import type { ShownDevice } from "../../model/wg-tool/shown-device.ts";
 import { renderTunnelChange, type TunnelChange } from "../../model/wg-tool/tunnel-change.ts";
+import { publicKeyOf } from "./public-key.ts";
 import { unixExchangesHere } from "./unix-exchanges-here.ts";
 
 const ANSWER_TIMEOUT_MS = 10_000;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
-/** PKCS #8 and SPKI of X25519 up to the 32 bytes of the key (RFC 8410 sections 4 and 7). */
-const PKCS8_HEAD = Buffer.from("302e020100300506032b656e04220420", "hex");
-const SPKI_LENGTH = 44;
 
 /** Every device whose engine answers, sorted by name. */
 export function tunnelNames(): string[] {
@@ -56,14 +53,6 @@ export async function changeTunnel(name: string, change: TunnelChange): Promise<
       remedy: "check that it knows every parameter, and that values go together",
     });
   }
-}
-
-/** The public key of a private one (RFC 7748). */
-export function publicKeyOf(privateKey: Uint8Array): Uint8Array {
-  const key = createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, privateKey]), format: "der", type: "pkcs8" });
-  return createPublicKey(key)
-    .export({ format: "der", type: "spki" })
-    .subarray(SPKI_LENGTH - 32);
 }
 
 function sockets(): { readonly name: string; readonly path: string }[] {

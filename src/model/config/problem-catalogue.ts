@@ -53,6 +53,7 @@ export const PROBLEM_CATALOGUE = {
   "prefix-host-bits": "A prefix has address bits set behind its length.",
   "endpoint-syntax": "The value is not host:port.",
   "endpoint-without-port": "An endpoint has no port.",
+  "endpoint-address": "An endpoint is an address that names no single machine: unspecified, multicast or broadcast.",
   "domain-syntax": "The value is not a domain name.",
   "path-relative": "A path does not begin with a slash.",
   "regex-syntax": "The regular expression cannot be read.",

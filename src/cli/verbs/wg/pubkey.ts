@@ -8,6 +8,6 @@ export const run = asWgTool(async (call) => {
   words(call, "pubkey", 0, 0);
   const key = keyOfText(call.terminal.readInput(), "standard input");
   if (isZeroKey(key)) throw new AwgError("usage", "standard input holds no key: it must be 32 bytes in base64");
-  const { publicKeyOf } = await import("../../../compose/wg-tool/tunnel-sockets.ts");
+  const { publicKeyOf } = await import("../../../compose/wg-tool/public-key.ts");
   call.terminal.out(bytesToBase64(publicKeyOf(key)));
 });

@@ -9,20 +9,32 @@ export interface Endpoint {
   readonly port: number;
 }
 
+const FORM = { type: "string", pattern: "^.+:[0-9]{1,5}$" } as const;
+
 /** `host:port`; an IPv6 address stands in brackets. */
 export function endpoint() {
-  return leaf({ type: "string", pattern: "^.+:[0-9]{1,5}$" }, (input): Endpoint | Fault => {
-    if (typeof input !== "string") return wrongType(input, "host:port");
-    if (parseIp(input)?.family === 6) {
-      return fault("endpoint-without-port", `${quote(input)} has no port`, `write [${input}]:51820`);
-    }
-    const match = /^(\[[^\]]*\]|[^:[\]]*):([0-9]{1,5})$/.exec(input);
-    if (match === null) return endpointFault(input);
-    const host = readHost(match[1] ?? "");
-    if (isFault(host)) return host;
-    const port = checkPort(Number(match[2]));
-    return isFault(port) ? port : { host, port };
+  return leaf(FORM, readEndpoint);
+}
+
+/** The same of another machine: an address where no single one answers is refused. */
+export function otherEnd() {
+  return leaf(FORM, (input): Endpoint | Fault => {
+    const read = readEndpoint(input);
+    return isFault(read) ? read : (refuseEverybody(read.host) ?? read);
   });
+}
+
+function readEndpoint(input: unknown): Endpoint | Fault {
+  if (typeof input !== "string") return wrongType(input, "host:port");
+  if (parseIp(input)?.family === 6) {
+    return fault("endpoint-without-port", `${quote(input)} has no port`, `write [${input}]:51820`);
+  }
+  const match = /^(\[[^\]]*\]|[^:[\]]*):([0-9]{1,5})$/.exec(input);
+  if (match === null) return endpointFault(input);
+  const host = readHost(match[1] ?? "");
+  if (isFault(host)) return host;
+  const port = checkPort(Number(match[2]));
+  return isFault(port) ? port : { host, port };
 }
 
 function readHost(host: string): string | Fault {
@@ -34,6 +46,19 @@ function readHost(host: string): string | Fault {
   if (/(^|\.)[0-9]+$/.test(bare))
     return fault("endpoint-syntax", `${quote(bare)} is not an IPv4 address`, "write four numbers, or a name");
   return checkDomain(bare);
+}
+
+/** Addresses of nobody and of many, in canonical text (RFC 1122 section 3.2.1.3, RFC 4291 section 2.4): a tunnel finds no peer there. */
+const NOBODYS: readonly (readonly [address: RegExp, what: string])[] = [
+  [/^(::ffff:)?0\.0\.0\.0$|^::$/, "stands for no address"],
+  [/^(::ffff:)?255\.255\.255\.255$/, "is the broadcast address"],
+  [/^(::ffff:)?(22[4-9]|23[0-9])\.[0-9.]+$|^ff[0-9a-f]{2}:/, "is a multicast address"],
+];
+
+function refuseEverybody(host: string): Fault | undefined {
+  const what = NOBODYS.find(([address]) => address.test(host))?.[1];
+  if (what === undefined) return undefined;
+  return fault("endpoint-address", `${quote(host)} ${what}`, "write the other end's own address, or its name");
 }
 
 function endpointFault(input: string): Fault {

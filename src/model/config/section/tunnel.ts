@@ -2,7 +2,7 @@ import { z } from "zod";
 import { isDeviceName } from "../../spec/tunnel-key.ts";
 import { interfaceAddress, ipAddress, prefix } from "../field/address.ts";
 import { durationRange } from "../field/duration.ts";
-import { endpoint } from "../field/endpoint.ts";
+import { otherEnd } from "../field/endpoint.ts";
 import { publicKey } from "../field/key.ts";
 import { type Fault, fault, leaf, quote, wrongType } from "../field/leaf.ts";
 import { boolean, checkWholeNumber, oneOf, text, wholeNumber } from "../field/scalar.ts";
@@ -57,7 +57,7 @@ const peer = z
     name: text(64).describe("A name for status.").exactOptional(),
     publicKey: publicKey().describe("The peer's public key in base64."),
     presharedKey: secretKey.describe("Reference to the shared key, 32 bytes in base64.").exactOptional(),
-    endpoint: endpoint()
+    endpoint: otherEnd()
       .describe("Where the peer is reached, host:port; absent for a peer that dials in.")
       .exactOptional(),
     allowedIPs: z.array(prefix()).describe("Addresses the peer may send from and is sent to.").prefault([]),
@@ -102,7 +102,7 @@ const amneziawg = z
 
 const proxy = {
   ...common,
-  server: endpoint().describe("Where the proxy is reached, host:port."),
+  server: otherEnd().describe("Where the proxy is reached, host:port."),
   auth: z
     .strictObject({
       username: text().describe("User name."),
