@@ -1,4 +1,5 @@
 import type { EnginePort } from "../host/ports/engines.ts";
+import type { Host } from "../host/ports/host.ts";
 import type { TunnelObserved } from "../model/spec/tunnel.ts";
 
 /** Engines, and what they said when they were last asked together. */
@@ -7,6 +8,8 @@ export interface EngineMemory extends EnginePort {
   forget(devices?: readonly string[]): void;
   /** Whether the last look at all engines took one for what it had said before. */
   readonly isRemembered: boolean;
+  /** The machine with these engines as they are remembered here, in its looks too. */
+  over(host: Host): Host;
 }
 
 /**
@@ -27,23 +30,31 @@ export function rememberEngines(engines: EnginePort): EngineMemory {
       forget([device]);
     }
   };
-  return {
+  const readAll = async (asked: EnginePort): Promise<readonly TunnelObserved[]> => {
+    const before = said;
+    const all = await asked.readAll(before);
+    isRemembered = all.some(({ device }) => before.has(device));
+    // What was forgotten while it was asked may have been asked before it changed.
+    if (said === before) said = new Map(all.filter(({ running }) => running).map((engine) => [engine.device, engine]));
+    return all;
+  };
+  const remembering = (asked: EnginePort): EnginePort => ({
     ...engines,
+    readAll: () => readAll(asked),
+    ensure: (spec) => around(spec.device, () => engines.ensure(spec)),
+    remove: (device) => around(device, () => engines.remove(device)),
+    ...(engines.nudge === undefined ? {} : { nudge: (device) => around(device, () => engines.nudge?.(device)) }),
+  });
+  const seenBy = (host: Omit<Host, "look">) => ({ ...host, engines: remembering(host.engines) });
+  return {
+    ...remembering(engines),
     forget,
     get isRemembered() {
       return isRemembered;
     },
-    readAll: async () => {
-      const before = said;
-      const all = await engines.readAll(before);
-      isRemembered = all.some(({ device }) => before.has(device));
-      // What was forgotten while it was asked may have been asked before it changed.
-      if (said === before)
-        said = new Map(all.filter(({ running }) => running).map((engine) => [engine.device, engine]));
-      return all;
+    over: ({ look, ...host }) => {
+      const looking = look === undefined ? {} : { look: () => seenBy(look()) };
+      return { ...seenBy(host), ...looking };
     },
-    ensure: (spec) => around(spec.device, () => engines.ensure(spec)),
-    remove: (device) => around(device, () => engines.remove(device)),
-    ...(engines.nudge === undefined ? {} : { nudge: (device) => around(device, () => engines.nudge?.(device)) }),
   };
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { rememberEngines } from "../../src/daemon/engine-memory.ts";
 import type { EnginePort } from "../../src/host/ports/engines.ts";
+import type { Host } from "../../src/host/ports/host.ts";
 import type { SecretId } from "../../src/model/secret.ts";
 import type { TunnelObserved, TunnelSpec } from "../../src/model/spec/tunnel.ts";
 
@@ -108,4 +109,23 @@ test("one that did not answer, and one that something happened to while it was a
   await asked();
   engines.whileAsked = () => {};
   expect(await asked()).toEqual(["a", "b"]);
+});
+
+test("a look at the machine asks the look's own engines, and only those that are not remembered", async () => {
+  const { engines, memory, asked } = opened();
+  const seen = new Engines();
+  const host = memory.over({
+    name: "linux",
+    engines,
+    look: () => ({ name: "linux", engines: seen }),
+  } as unknown as Host);
+  expect((await host.look?.().engines.readAll())?.map(({ device }) => device)).toEqual(["a", "b"]);
+  expect([seen.asked, engines.asked]).toEqual([["a", "b"], []]);
+  expect(await asked()).toEqual([]);
+  memory.forget(["b"]);
+  await host.look?.().engines.readAll();
+  expect([seen.asked, engines.asked]).toEqual([["a", "b", "b"], []]);
+  await host.look?.().engines.ensure({ ...spec("a"), listenPort: 5 });
+  expect(engines.ports.get("a")).toBe(5);
+  expect(await asked()).toEqual(["a"]);
 });

@@ -54,7 +54,7 @@ export async function runDaemon(given: DaemonOptions): Promise<void> {
   const options = given.notify === true ? await withNotifications(given) : given;
   const parts = await openParts({ ...options, isUnattended: true });
   const engines = rememberEngines(parts.host.engines);
-  await using session = new ReconcilingSession({ ...parts, host: { ...parts.host, engines } }, options);
+  await using session = new ReconcilingSession({ ...parts, host: engines.over(parts.host) }, options);
   await keepMachine(session, options, engines);
 }
 

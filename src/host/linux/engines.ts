@@ -6,11 +6,12 @@ import { parseUapiDevice, UAPI_GET } from "../../model/uapi/reply.ts";
 import { hasErrno } from "../../native/linux/errno.ts";
 import { readProcessState } from "../../native/linux/process/process-state.ts";
 import { type AskedSocket, askOverUnixSocket } from "../../native/linux/process/unix-exchange.ffi.ts";
+import type { Link } from "../../native/linux/rtnetlink/link.codec.ts";
 import { openRouteNetlink } from "../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import type { EnginePort } from "../ports/engines.ts";
 import { PROTOCOLS, socketPath } from "./engine-sockets.ts";
 import type { KeeperClient } from "./keeper-client.ts";
-import { tunnelOfLink } from "./links.ts";
+import { type ListLinks, listLinks, tunnelOfLink } from "./links.ts";
 
 /** An engine answers within a few milliseconds; after this it is looked at whether its process could. */
 const PROMPT_MS = 150;
@@ -30,8 +31,8 @@ const ASKED_AT_ONCE = 16;
  * Engines in processes of their own, the embedded one like wireguard-go: read over their UAPI sockets directly, started and
  * set through the keeper, which remembers the configuration to start them again with.
  */
-export function linuxEngines(keeper: KeeperClient, secrets: SecretStore): EnginePort {
-  const asker: Asker = { keeper, secrets, silent: new Map() };
+export function linuxEngines(asker: EngineAsker, list: ListLinks = listLinks): EnginePort {
+  const { keeper, secrets } = asker;
   const read = async (device: string) => (await readEngines(asker, [device]))[0];
   return {
     read: async (device) => (hasLink(device) ? read(device) : undefined),
@@ -41,7 +42,7 @@ export function linuxEngines(keeper: KeeperClient, secrets: SecretStore): Engine
     },
     portHolder: async (port) => (await import("./processes/port-holder.ts")).portHolder(port),
     readAll: async (known = new Map()) => {
-      const devices = ourDevices();
+      const devices = ourDevices(list());
       const asked = devices.filter((device) => !known.has(device));
       return [...devices.flatMap((device) => known.get(device) ?? []), ...(await readEngines(asker, asked))];
     },
@@ -69,16 +70,12 @@ function hasLink(device: string): boolean {
   return netlink.link(device) !== undefined;
 }
 
-function ourDevices(): string[] {
-  using netlink = openRouteNetlink();
-  return netlink
-    .links()
-    .filter((link) => tunnelOfLink(link) !== undefined)
-    .map(({ name }) => name);
+function ourDevices(links: readonly Link[]): string[] {
+  return links.filter((link) => tunnelOfLink(link) !== undefined).map(({ name }) => name);
 }
 
 /** Who asks engines, and what is remembered from one question to the next. */
-interface Asker {
+export interface EngineAsker {
   readonly keeper: KeeperClient;
   readonly secrets: SecretStore;
   /** Devices whose engine did not answer when it was last asked. */
@@ -94,13 +91,13 @@ interface Silence {
 }
 
 /** What was found of an engine that did not answer, while it rests; undefined where it is to be asked. */
-function stillSilent({ silent }: Asker, device: string): TunnelObserved | undefined {
+function stillSilent({ silent }: EngineAsker, device: string): TunnelObserved | undefined {
   const { said, process, untilMs } = silent.get(device) ?? {};
   if (process === undefined || untilMs === undefined || steadyMs() >= untilMs) return undefined;
   return whatItCan(process.pid) === process.can ? said : undefined;
 }
 
-function rest({ silent }: Asker, device: string, said: TunnelObserved, pid: number | undefined): TunnelObserved {
+function rest({ silent }: EngineAsker, device: string, said: TunnelObserved, pid: number | undefined): TunnelObserved {
   const before = silent.get(device)?.restMs;
   const restMs = before === undefined ? REST_MS.first : Math.min(REST_MS.longest, 2 * before);
   const process = pid === undefined ? undefined : { pid, can: whatItCan(pid) };
@@ -116,7 +113,7 @@ function whatItCan(pid: number): "nothing" | "run" | "end" {
 }
 
 /** What the engines of these devices say, in the devices' order; they answer side by side, and so do they stay silent. */
-async function readEngines(asker: Asker, devices: readonly string[]): Promise<TunnelObserved[]> {
+async function readEngines(asker: EngineAsker, devices: readonly string[]): Promise<TunnelObserved[]> {
   const found: TunnelObserved[] = [];
   for (let first = 0; first < devices.length; first += ASKED_AT_ONCE) {
     using open = new DisposableStack();
@@ -173,7 +170,7 @@ function askEngine(device: string, resting: TunnelObserved | undefined, open: Di
   return { device, asked };
 }
 
-function firstAnswer({ asked }: Question, endMs: number, { secrets }: Asker): Answer {
+function firstAnswer({ asked }: Question, endMs: number, { secrets }: EngineAsker): Answer {
   let isLate = false;
   for (const one of asked) {
     const answer = readAnswer(one, endMs, secrets);
@@ -202,7 +199,7 @@ function readAnswer({ device, protocol, asked }: AskedEngine, endMs: number, sec
 
 /** What is to be said of an engine that did not answer at once; undefined where there is none. One that a signal stopped is not waited for. */
 async function silenceOf(
-  asker: Asker,
+  asker: EngineAsker,
   question: Question,
   answer: "late" | "nobody",
   endMs: number,

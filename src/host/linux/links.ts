@@ -15,10 +15,28 @@ const SCOPE_LINK = 253;
 /** IFAPROT_UNSPEC: what `ip address` writes. */
 const NOBODYS_PROTOCOL = 0;
 
+/** How a port learns which links there are. */
+export type ListLinks = () => readonly Link[];
+
+/** The links as they are now. */
+export function listLinks(): readonly Link[] {
+  using netlink = openRouteNetlink();
+  return netlink.links();
+}
+
+/** The links as they were when they were first asked for. */
+export function listLinksOnce(): ListLinks {
+  let seen: readonly Link[] | undefined;
+  return () => {
+    seen ??= listLinks();
+    return seen;
+  };
+}
+
 /** Devices through rtnetlink; TUN descriptors are the keeper's to hold. */
-export function linuxLinks(keeper: KeeperClient): LinkPort {
+export function linuxLinks(keeper: KeeperClient, list: ListLinks = listLinks): LinkPort {
   return {
-    read: async () => readLinks(keeper),
+    read: async () => readLinks(keeper, list()),
     ensure: (spec) => ensureLink(keeper, spec),
     remove: async (device) => removeLink(keeper, device),
     // Loaded where something stands that another program made.
@@ -36,9 +54,8 @@ export function tunnelOfLink({ alias }: Pick<Link, "alias">): string | undefined
   return alias?.startsWith(LINK_ALIAS_PREFIX) ? alias.slice(LINK_ALIAS_PREFIX.length) : undefined;
 }
 
-function readLinks(keeper: KeeperClient): LinkObserved[] {
+function readLinks(keeper: KeeperClient, links: readonly Link[]): LinkObserved[] {
   using netlink = openRouteNetlink();
-  const links = netlink.links();
   const addresses = Map.groupBy(netlink.addresses(), ({ linkIndex }) => linkIndex);
   // Asked also where no device is ours: who is to change the machine learns of a silent keeper before the first write.
   const held = new Set(keeper.status()?.devices.map(({ device }) => device));

@@ -2,13 +2,13 @@ import { type KeeperPaths, keeperPaths } from "../../model/keeper-protocol.ts";
 import type { SecretStore } from "../../model/secret-store.ts";
 import { readNamespaceInode } from "../../native/linux/process/namespace.ffi.ts";
 import type { Host } from "../ports/host.ts";
-import { linuxEngines } from "./engines.ts";
+import { type EngineAsker, linuxEngines } from "./engines.ts";
 import { rememberNftCapabilities } from "./facts/capabilities.ts";
 import { linuxFacts } from "./facts/facts.ts";
 import { linuxFirewall } from "./firewall/linux-firewall.ts";
 import { keeperNftOwner } from "./firewall/nft-owner.ts";
 import { keeperClient, type OnSilentKeeper } from "./keeper-client.ts";
-import { linuxLinks } from "./links.ts";
+import { type ListLinks, linuxLinks, listLinks, listLinksOnce } from "./links.ts";
 import { linuxResolver } from "./resolver/resolver.ts";
 import { linuxRoutes } from "./routes.ts";
 import { linuxServices } from "./services/linux-services.ts";
@@ -35,23 +35,25 @@ export function linuxHost(deps: LinuxHostDeps): Host {
   const { program } = deps;
   const nftCapabilities = rememberNftCapabilities();
   const keeper = keeperClient(keeperPathsHere(deps.runDir), deps.keeperCommand, deps.onSilentKeeper);
-  return {
+  const asker: EngineAsker = { keeper, secrets: deps.secrets, silent: new Map() };
+  const filter = { runDir: deps.runDir, owner: keeperNftOwner(keeper), capabilities: nftCapabilities };
+  const portsOver = (list: ListLinks) => ({
+    links: linuxLinks(keeper, list),
+    engines: linuxEngines(asker, list),
+    routes: linuxRoutes(list),
+    firewall: linuxFirewall(filter, list),
+  });
+  const host: Omit<Host, "look"> = {
     name: "linux",
     facts: linuxFacts(deps.namespaced, nftCapabilities),
-    links: linuxLinks(keeper),
-    engines: linuxEngines(keeper, deps.secrets),
-    routes: linuxRoutes(),
-    firewall: linuxFirewall({
-      runDir: deps.runDir,
-      owner: keeperNftOwner(keeper),
-      capabilities: nftCapabilities,
-    }),
+    ...portsOver(listLinks),
     sysctl: linuxSysctl(),
     probes: { run: async (probe) => (await import("./probes/probes.ts")).linuxProbes().run(probe) },
     resolver: linuxResolver({ stateDir: deps.stateDir, namespaced: deps.namespaced }),
     ...(program === undefined ? {} : { services: linuxServices({ ...deps, program }) }),
     [Symbol.asyncDispose]: async () => {},
   };
+  return { ...host, look: () => ({ ...host, ...portsOver(listLinksOnce()) }) };
 }
 
 function keeperPathsHere(runDir: string): KeeperPaths {

@@ -1,6 +1,7 @@
 import { AwgError } from "../../model/error.ts";
 import { ROUTE_PROTOCOL, TABLE_BASE } from "../../model/ownership.ts";
 import { hasErrno } from "../../native/linux/errno.ts";
+import type { Link } from "../../native/linux/rtnetlink/link.codec.ts";
 import type { Route as KernelRoute } from "../../native/linux/rtnetlink/route.codec.ts";
 import {
   openRouteNetlink,
@@ -8,6 +9,7 @@ import {
   type RouteNetlink,
 } from "../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import type { Route, RouteChanges, RoutePort } from "../ports/routes.ts";
+import { type ListLinks, listLinks } from "./links.ts";
 import { kernelRuleOf, ruleEntryOf } from "./policy-rule-mapping.ts";
 
 /** What the kernel writes where an IPv6 route was given no metric (IP6_RT_PRIO_USER). */
@@ -18,9 +20,9 @@ const RTNH_F_ONLINK = 4;
 const TYPES: ReadonlySet<string> = new Set(["unicast", "unreachable", "blackhole", "throw", "local"]);
 
 /** Routing tables and policy rules through rtnetlink: changes of one call travel in as few messages as it takes. */
-export function linuxRoutes(): RoutePort {
+export function linuxRoutes(list: ListLinks = listLinks): RoutePort {
   return {
-    readRoutes: async (tables) => readRoutes(tables),
+    readRoutes: async (tables) => readRoutes(tables, list),
     readRules: async () => {
       using netlink = openRouteNetlink();
       return netlink.rules().map(ruleEntryOf);
@@ -29,12 +31,19 @@ export function linuxRoutes(): RoutePort {
   };
 }
 
-function readRoutes(tables: readonly number[] | undefined): Route[] {
+function readRoutes(tables: readonly number[] | undefined, list: ListLinks): Route[] {
   using netlink = openRouteNetlink();
   const routes =
     tables === undefined ? netlink.routes() : [...new Set(tables)].flatMap((table) => netlink.routes({ table }));
-  const names = new Map(netlink.links().map(({ index, name }) => [index, name]));
-  return routes.map((route) => routeOf(route, names));
+  const names = namesOf(list());
+  // A device may have come, with its routes, since a look began.
+  const isStrange = ({ oif }: KernelRoute) => oif !== undefined && !names.has(oif);
+  const named = routes.some(isStrange) ? namesOf(netlink.links()) : names;
+  return routes.map((route) => routeOf(route, named));
+}
+
+function namesOf(links: readonly Link[]): ReadonlyMap<number, string> {
+  return new Map(links.map(({ index, name }) => [index, name]));
 }
 
 function routeOf(route: KernelRoute, names: ReadonlyMap<number, string>): Route {
@@ -98,7 +107,7 @@ function findForeign(netlink: RouteNetlink, routes: readonly Route[]): KernelRou
   const wanted = routes.filter(({ foreign }) => foreign !== undefined);
   if (wanted.length === 0) return [];
   const texts = new Set(wanted.map((route) => JSON.stringify(route)));
-  const names = new Map(netlink.links().map(({ index, name }) => [index, name]));
+  const names = namesOf(netlink.links());
   const standing = [...new Set(wanted.map(({ table }) => table))].flatMap((table) => netlink.routes({ table }));
   return standing.filter((route) => texts.has(JSON.stringify(routeOf(route, names))));
 }

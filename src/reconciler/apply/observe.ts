@@ -11,7 +11,7 @@ import {
   wantedSpecs,
 } from "../plan/observation.ts";
 
-/** Reads everything a plan from this ledger to this desired state may touch; changes nothing (law 2). */
+/** Reads everything a plan from this ledger to this desired state may touch, in one look; changes nothing (law 2). */
 export async function observeMachine(
   host: Host,
   registry: DriverRegistry,
@@ -19,8 +19,9 @@ export async function observeMachine(
   ledger: Ledger,
 ): Promise<Observation> {
   const wanted = wantedSpecs(desired, ledger, registry);
-  const current = await observeKinds(host, registry, kindsOf(registry), wanted.current);
-  const moved = await observeKinds(host, registry, [...wanted.moved.keys()], wanted.moved);
+  const seen = host.look?.() ?? host;
+  const current = await observeKinds(seen, registry, kindsOf(registry), wanted.current);
+  const moved = await observeKinds(seen, registry, [...wanted.moved.keys()], wanted.moved);
   return { current: recalled(current, registry, ledger), moved: recalled(moved, registry, ledger) };
 }
 

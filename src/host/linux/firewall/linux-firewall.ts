@@ -4,6 +4,7 @@ import { openNetfilterSocket } from "../../../native/linux/nftables/nft-netlink.
 import { readNamespaceInode } from "../../../native/linux/process/namespace.ffi.ts";
 import type { Capabilities } from "../../ports/facts.ts";
 import type { FirewallPort } from "../../ports/firewall.ts";
+import { type ListLinks, listLinks } from "../links.ts";
 import { devicesToJudge } from "./devices-to-judge.ts";
 import type { NftOwner } from "./nft-owner.ts";
 import { PolicyRecord } from "./policy-record.ts";
@@ -18,10 +19,10 @@ export interface LinuxFirewallDeps {
 }
 
 /** The packet filter of a Linux machine: nf_tables by netlink, no `nft` program. What writes is loaded with the first write. */
-export function linuxFirewall(deps: LinuxFirewallDeps): FirewallPort {
+export function linuxFirewall(deps: LinuxFirewallDeps, list: ListLinks = listLinks): FirewallPort {
   const record = new PolicyRecord(join(deps.runDir, `firewall-${readNamespaceInode()}`));
   return {
-    read: async () => readFirewall(deps, record),
+    read: async () => readFirewall(deps, record, list),
     load: async (policy) => {
       const { loadPolicy, removePolicy } = await import("./load/load-policy.ts");
       await (policy === null ? removePolicy(deps, record) : loadPolicy(deps, record, policy));
@@ -30,9 +31,13 @@ export function linuxFirewall(deps: LinuxFirewallDeps): FirewallPort {
   };
 }
 
-async function readFirewall({ capabilities }: LinuxFirewallDeps, record: PolicyRecord): Promise<FirewallObserved> {
-  const { physical, guestBridges } = await devicesToJudge(capabilities(), []);
+async function readFirewall(
+  { capabilities }: LinuxFirewallDeps,
+  record: PolicyRecord,
+  list: ListLinks,
+): Promise<FirewallObserved> {
+  const { physical, guestBridges } = await devicesToJudge(capabilities(), [], list);
   using socket = openNetfilterSocket();
-  const observed = await observeTables(socket, record, physical, uplinksNow);
+  const observed = await observeTables(socket, record, physical, (tunnels) => uplinksNow(tunnels, list));
   return observed.policy === null || guestBridges.length === 0 ? observed : { ...observed, guestBridges };
 }

@@ -1,7 +1,6 @@
 import type { Link } from "../../../native/linux/rtnetlink/link.codec.ts";
 import type { Route } from "../../../native/linux/rtnetlink/route.codec.ts";
-import type { RouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
-import { isDefault } from "./uplinks.ts";
+import { isDefault, type LinksAndRoutes } from "./uplinks.ts";
 
 /** Kinds of links that, as ports of a bridge, lead to guests; in a container its own uplink is of these, too. */
 const GUEST_PORT_KINDS: readonly string[] = ["veth", "tun"];
@@ -26,10 +25,7 @@ export interface JudgedDevices {
  * The devices on which frames are judged (docs/security.md S9.4): all but loopback, tunnels of the policy, bridges and
  * what a switch hangs on (their ports are judged) and ports of a bridge that lead to guests. Reads only.
  */
-export function judgedDevices(
-  netlink: Pick<RouteNetlink, "links" | "routes">,
-  tunnelDevices: readonly string[],
-): JudgedDevices {
+export function judgedDevices(netlink: LinksAndRoutes, tunnelDevices: readonly string[]): JudgedDevices {
   const links = netlink.links();
   const bridges = links.filter(isBridge);
   const masters = new Set(bridges.map((bridge) => bridge.index));
@@ -56,7 +52,7 @@ export function judgedDevices(
 }
 
 /** A bridge's own routes, and those of VLANs that stand on it. */
-function routesBy(netlink: Pick<RouteNetlink, "routes">, links: readonly Link[], { index }: Link): Route[] {
+function routesBy(netlink: Pick<LinksAndRoutes, "routes">, links: readonly Link[], { index }: Link): Route[] {
   const above = links.filter(({ kind, lowerIndex }) => kind === "vlan" && lowerIndex === index);
   return [index, ...above.map((vlan) => vlan.index)].flatMap((oif) => netlink.routes({ oif }));
 }

@@ -1,12 +1,19 @@
 import type { Link } from "../../../native/linux/rtnetlink/link.codec.ts";
 import type { Route } from "../../../native/linux/rtnetlink/route.codec.ts";
 import { openRouteNetlink, type RouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
+import { type ListLinks, listLinks } from "../links.ts";
+
+/** What tells devices apart: which there are, and where routes lead. */
+export interface LinksAndRoutes {
+  links(): readonly Link[];
+  routes: RouteNetlink["routes"];
+}
 
 /**
  * The uplinks (docs/security.md S6.8): devices by which a default route leads, whatever its table. Loopback, tunnels and ports
  * of bridges, which have no routes, are left out. Names, sorted. Reads only.
  */
-export function uplinksOf(netlink: Pick<RouteNetlink, "links" | "routes">, tunnels: readonly string[]): string[] {
+export function uplinksOf(netlink: LinksAndRoutes, tunnels: readonly string[]): string[] {
   const links = netlink.links();
   const bridges = new Set(links.filter(({ kind }) => kind === "bridge").map(({ index }) => index));
   const mayHaveRoutes = links.filter(
@@ -25,7 +32,7 @@ export function isDefault({ type, destination }: Route): boolean {
 }
 
 /** The uplinks of this network namespace now. */
-export function uplinksNow(tunnels: readonly string[]): string[] {
+export function uplinksNow(tunnels: readonly string[], list: ListLinks = listLinks): string[] {
   using netlink = openRouteNetlink();
-  return uplinksOf(netlink, tunnels);
+  return uplinksOf({ links: list, routes: (filter) => netlink.routes(filter) }, tunnels);
 }
