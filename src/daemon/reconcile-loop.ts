@@ -173,7 +173,9 @@ export class ReconcileLoop<P extends LoopPlan> {
   /** What is left once all is done that can be. */
   #refusedByHolders(): ReconcilerEvent | undefined {
     const { held = [] } = this.#planned ?? {};
-    return held.length === 0 ? undefined : { type: "refused", reason: [...held, "all else is as accepted"].join("; ") };
+    return held.length === 0
+      ? undefined
+      : { type: "refused", reason: [...new Set(held), "all else is as accepted"].join("; ") };
   }
 
   #contention(keys: readonly string[]): Contention | undefined {

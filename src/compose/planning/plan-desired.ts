@@ -1,4 +1,3 @@
-import type { Host } from "../../host/ports/host.ts";
 import { AwgError } from "../../model/error.ts";
 import type { FirewallObserved } from "../../model/firewall/policy.ts";
 import type { Plan } from "../../model/plan.ts";
@@ -13,7 +12,7 @@ import { fallenBack } from "../fallback.ts";
 import type { SessionNote } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
 import { refuseWithoutRoom } from "./engine-room.ts";
-import { heldPorts } from "./held-ports.ts";
+import { type HeldByOthers, heldBy, heldTunnels, planAround, sentencesOf } from "./held-by-others.ts";
 import { refuseUnprotecting } from "./protection.ts";
 
 /** What is asked of a plan beside the state that it leads to. */
@@ -30,7 +29,7 @@ interface PlannedWay {
   readonly notes: readonly SessionNote[];
   readonly ledger?: Ledger;
   /** What a repair leaves, with a sentence that says who has it. */
-  readonly held: ReadonlyMap<ResourceKey, string>;
+  readonly held: HeldByOthers;
 }
 
 /**
@@ -49,25 +48,25 @@ export async function planDesired(
   const ledger = await stores.ledger.read();
   const isAtRest = await isJournalClosed(stores);
   const observed = await observeMachine(host, driverRegistry, desired, ledger);
-  const ports = await heldPorts(host, desired, observed);
-  const left = isRepair ? ports : new Map<ResourceKey, string>();
-  const input = { desired, observed, ledger, registry: driverRegistry, leave: new Set(left.keys()) };
-  const { plan, conflicts, notes } = planChanges({ ...input, ...(replace === undefined ? {} : { replace }) });
-  const held = [
-    ...conflicts.map(({ key, holder }) => `${key} is held by ${holder}`),
-    ...(await heldElsewhere(host, desired, observed)),
-    ...(isRepair ? [] : ports.values()),
+  const tunnels = await heldTunnels(host, desired, observed);
+  const input = { desired, observed, ledger, registry: driverRegistry, ...(replace === undefined ? {} : { replace }) };
+  const { plan, conflicts, notes, held } = isRepair
+    ? planAround(input, tunnels)
+    : { ...planChanges(input), held: new Map() };
+  const refused = [
+    ...conflicts.map(({ key, holder }) => heldBy(key, holder)),
+    ...(isRepair ? [] : sentencesOf(tunnels)),
   ];
-  if (held.length > 0) {
-    throw new AwgError("conflict", held.join("; "), {
-      facts: { conflicts: held },
+  if (refused.length > 0) {
+    throw new AwgError("conflict", refused.join("; "), {
+      facts: { conflicts: refused },
       remedy: "remove it, or name another interface, listenPort or table in the config; nothing was changed",
     });
   }
   if (!isRepair) await refuseWithoutRoom(parts, plan);
   refuseUnprotecting(plan, desired, accepted?.desired.lifecycle);
   const told = [...notes.map(({ key, message }) => ({ path: key, message })), ...fallbackNotes(observed)];
-  return { plan, notes: told, held: left, ...(isAtRest ? { ledger } : {}) };
+  return { plan, notes: told, held, ...(isAtRest ? { ledger } : {}) };
 }
 
 /** Whether nobody is changing the machine, or was cut short in it, as far as the journal can be read. */
@@ -77,25 +76,6 @@ async function isJournalClosed({ journal }: SessionParts["stores"]): Promise<boo
   } catch {
     return false;
   }
-}
-
-/**
- * Tunnels whose engine's socket is somebody else's already (exit 8 now, instead of a failed apply). One that answers here is
- * nobody else's.
- */
-async function heldElsewhere(
-  { engines }: Host,
-  { resources }: DesiredState,
-  { current }: Observation,
-): Promise<readonly string[]> {
-  const standing = current.get("tunnel");
-  const held: string[] = [];
-  for (const resource of resources) {
-    if (resource.kind !== "tunnel" || standing?.has(resource.key) === true) continue;
-    const holder = await engines.elsewhere?.(resource.spec.device);
-    if (holder !== undefined) held.push(`${resource.key} is held by ${holder}`);
-  }
-  return held;
 }
 
 /** What takes the direct way now because its tunnel is down. */

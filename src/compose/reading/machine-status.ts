@@ -5,7 +5,7 @@ import { driverOf, type Observation } from "../../reconciler/plan/observation.ts
 import { driverRegistry } from "../../resources/registry.ts";
 import { fallenBack } from "../fallback.ts";
 import { awaitedIn } from "../generations/awaiting.ts";
-import { heldPorts } from "../planning/held-ports.ts";
+import { heldTunnels, planAround, sentencesOf } from "../planning/held-by-others.ts";
 import type { Status } from "../session.ts";
 import { applyDepsOf, type SessionParts } from "../session-parts.ts";
 import { isBetweenStates } from "../verify/while-unchanged.ts";
@@ -22,9 +22,10 @@ export async function readStatus(parts: SessionParts): Promise<Status> {
   const openJournal = open === undefined || awaited !== undefined ? undefined : stores.journal.location;
   const isOpen = awaited === undefined && isBetweenStates(parts, open);
   const holder = isOpen ? await parts.whoChanges?.() : undefined;
-  const held = await heldPorts(host, desired, observed);
+  const plan = { desired, observed, ledger, registry: driverRegistry };
+  const { held } = planAround(plan, await heldTunnels(host, desired, observed));
   const common = {
-    held: [...held.values()],
+    held: sentencesOf(held),
     capabilities,
     registry: driverRegistry,
     openJournal,

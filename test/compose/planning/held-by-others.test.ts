@@ -1,0 +1,68 @@
+import { expect, test } from "vitest";
+import { ReconcilingSession } from "../../../src/compose/reconciling-session.ts";
+import { simulatedParts } from "../../../src/compose/simulated-parts.ts";
+import { type SimulatedBench, stepTexts, useSimulatedBench } from "../simulated-bench.ts";
+
+const machine = useSimulatedBench();
+const WISHES = { office: {}, work: {} };
+const RULES = "rules: [{ destinations: [10.20.0.0/16], via: work }]";
+
+/** What a daemon plans and carries out towards what was accepted. */
+async function repairOf({ file }: SimulatedBench) {
+  const host = { kind: "simulated", file } as const;
+  const options = { host, allowInsecurePermissions: false, environment: {} };
+  await using session = new ReconcilingSession(simulatedParts(options), options);
+  const planned = await session.planAccepted();
+  const repairs = (await session.acceptedGeneration())?.number ?? 0;
+  await session.apply({ ...planned, repairs }, { onEvent: () => {}, shouldStop: () => undefined });
+  return { steps: stepTexts(planned), held: planned.held ?? new Map() };
+}
+
+/** The device awg-work is somebody else's now, and what awg had on it is gone. */
+function takeDevice(bench: SimulatedBench): void {
+  bench.meddle((text) => {
+    const state = JSON.parse(text);
+    for (const link of state.links) if (link.device === "awg-work") Object.assign(link, { alias: null, type: "other" });
+    state.engines = state.engines.filter(({ device }: { device: string }) => device !== "awg-work");
+    state.routes = state.routes.filter(({ device }: { device?: string }) => device !== "awg-work");
+    return JSON.stringify(state);
+  });
+}
+
+test("law 4: a device that somebody else has is left with all that stands on it, and the rest is repaired", async () => {
+  const bench = machine();
+  await bench.apply(bench.config(WISHES, RULES));
+  takeDevice(bench);
+  const taken = bench.read();
+  bench.meddle((text) => {
+    const state = JSON.parse(text);
+    state.firewall = { ...state.firewall, policy: null };
+    state.engines = [];
+    return JSON.stringify(state);
+  });
+  const { steps, held } = await repairOf(bench);
+  expect([...held.keys()].sort()).toEqual(["link/work", "routes/work", "tunnel/work"]);
+  expect(new Set(held.values()).size).toBe(1);
+  expect(held.get("routes/work")).toMatch(/^link\/work is held by a device named awg-work that is no tunnel/);
+  expect(steps).toContain("update firewall/machine");
+  expect(steps).toContain("create tunnel/office");
+  expect(steps.filter((step) => step.endsWith("/work"))).toEqual([]);
+  const workOf = (text: string): string => {
+    const { links, routes } = JSON.parse(text);
+    const isWork = ({ device }: { device?: string }): boolean => device === "awg-work";
+    return JSON.stringify([links.filter(isWork), routes.filter(isWork)]);
+  };
+  expect(workOf(bench.read())).toBe(workOf(taken));
+  const { conditions } = await bench.ask((session) => session.status());
+  expect(conditions.find(({ type }) => type === "Stalled")).toMatchObject({
+    status: true,
+    reason: expect.stringMatching(/^link\/work is held by a device named awg-work[^;]*$/),
+  });
+});
+
+test("what a person asks for is refused whole where somebody else has a device of it", async () => {
+  const bench = machine();
+  await bench.apply(bench.config(WISHES, RULES));
+  takeDevice(bench);
+  await expect(bench.plan(bench.config(WISHES, RULES))).rejects.toMatchObject({ kind: "conflict" });
+});
