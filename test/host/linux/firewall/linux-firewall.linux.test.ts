@@ -112,6 +112,12 @@ describe.skipIf(obstacle !== undefined)(
       expect(nft("list", "ruleset").stdout).not.toContain("socket transparent");
     });
 
+    test("S2.1: a device that is gone for a moment while the policy is loaded is not taken for such a kernel", () => {
+      const loaded = space.runScript(SCRIPT, { runDir, policy: LAPTOP, flickering: "eth0" });
+      expect(loaded).toMatchObject({ policy: LAPTOP, damage: [], found: [expect.anything(), expect.anything()] });
+      expect(nft("list", "ruleset").stdout).toContain("socket transparent");
+    });
+
     test("law 1: while its owner lives nobody can flush, delete or change it (A12)", () => {
       const attacks = [
         ["nft", "flush", "ruleset"],

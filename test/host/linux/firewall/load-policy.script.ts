@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LABELS, PROXIED } from "../../../../src/host/linux/firewall/chain-names.ts";
+import { LABELS } from "../../../../src/host/linux/firewall/chain-names.ts";
 import { linuxFirewall } from "../../../../src/host/linux/firewall/linux-firewall.ts";
 import { localNftOwner, type NftOwner } from "../../../../src/host/linux/firewall/nft-owner.ts";
 import { AwgError } from "../../../../src/model/error.ts";
@@ -37,6 +37,11 @@ interface Request {
   readonly isWithoutLabels?: boolean;
   /** The kernel answers as one that cannot ask for sockets. */
   readonly isWithoutSockets?: boolean;
+  /**
+   * A device that is gone while the first transaction is taken, and back at once. The kernel answers as before 6.16: since then
+   * a chain may name a device that is not there (seen on 6.18).
+   */
+  readonly flickering?: string;
   readonly capabilities?: { readonly egressHook: boolean; readonly ownedTables: boolean };
 }
 
@@ -49,6 +54,7 @@ const {
   isOwnerLate = false,
   isWithoutLabels = false,
   isWithoutSockets = false,
+  flickering,
   capabilities: told,
 }: Request = JSON.parse(await text(process.stdin));
 using socket = openNetfilterSocket();
@@ -66,9 +72,13 @@ const owner: NftOwner = {
   sendTransaction: async (changes, generation) => {
     const has = (chain: string) => changes.some(({ message }) => Buffer.from(message).includes(`${chain}\0`));
     if (isWithoutLabels && has(LABELS)) throw errnoError("adding a rule", EOPNOTSUPP);
-    if (isWithoutSockets && has(PROXIED)) throw errnoError("adding a rule", ENOENT);
+    // The first rule that has the expression is what such a kernel refuses; the chain is named before it.
+    const asks = changes.findIndex(({ message }) => Buffer.from(message).includes("socket\0"));
+    if (isWithoutSockets && asks >= 0) throw refused(asks);
     found.push(spawnSync("nft", ["list", "tables"], { encoding: "utf8" }).stdout);
     if (isRivalled && generation !== undefined) spawnSync("nft", ["add", "table", "ip", `rival${found.length}`]);
+    const hooked = changes.findIndex(({ message }) => Buffer.from(message).includes(`${flickering}\0`));
+    if (flickering !== undefined && found.length === 1 && hooked >= 0) throw refused(hooked);
     await local.sendTransaction(changes, generation);
   },
 };
@@ -85,6 +95,11 @@ try {
 const statuses = isOwnerLate ? [] : runCommands();
 if (next !== undefined) await firewall.load(next);
 process.stdout.write(JSON.stringify({ ...(await firewall.read()), statuses, found, error }));
+
+function refused(index: number): AwgError {
+  const { kind, message, facts } = errnoError("adding a rule", ENOENT);
+  return new AwgError(kind, message, { facts: { ...facts, index } });
+}
 
 function takeOver(): void {
   const orphans = readNftTables(socket).filter(

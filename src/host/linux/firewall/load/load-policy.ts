@@ -17,6 +17,7 @@ import { changesToLoad } from "../ruleset-changes.ts";
 import type { RenderedTable } from "../table-writer.ts";
 import { uplinksNow } from "../uplinks.ts";
 import { cutForbidden, trackedFlows } from "./cut-forbidden.ts";
+import { lacksDevice, lacksSockets } from "./lacks-sockets.ts";
 import { type LastingFlows, lastingFlows } from "./lasting-flows.ts";
 import { learnStanding } from "./learn-standing.ts";
 
@@ -29,8 +30,6 @@ const CLOSE_AFTER_MS = 200;
 const STAND_IN_LOOK_MS = 20;
 /** What a kernel without labels of packets (CONFIG_NETWORK_SECMARK) answers (nft_meta.c, nft_meta_set_init). */
 const NO_LABELS = "EOPNOTSUPP";
-/** What a kernel answers that has no expression of that name (CONFIG_NFT_SOCKET; nf_tables_api.c, nft_expr_type_get). */
-const NO_SOCKETS = "ENOENT";
 /** How often a load is tried again when a device went away between being listed and being named. */
 const LOAD_ATTEMPTS = 5;
 /** How often flows are tried to be kept while others change the ruleset. */
@@ -118,8 +117,9 @@ async function sendPolicy(
     const tables = renderNft(policy, { devices, uplinks, identity, ownedTables, labels, sockets });
     const isTried = remembers && loaded !== undefined && lastingAttempts > 0;
     const lasting = isTried ? flowsThatLast(loaded, tables) : undefined;
+    const changes = changesToLoad(tables, ownedTables, lasting?.tables);
     try {
-      await deps.owner.sendTransaction(changesToLoad(tables, ownedTables, lasting?.tables), lasting?.generation);
+      await deps.owner.sendTransaction(changes, lasting?.generation);
       return uplinks;
     } catch (error) {
       if (labels && hasErrno(error, NO_LABELS)) {
@@ -130,10 +130,12 @@ async function sendPolicy(
         lastingAttempts -= 1;
         continue;
       }
+      if (sockets && lacksSockets(error, changes)) {
+        sockets = false;
+        continue;
+      }
       const { physical: found } = await devicesToJudge(deps.capabilities(), tunnels);
-      if (attempt < LOAD_ATTEMPTS && found.join() !== devices.join()) continue;
-      if (!sockets || !hasErrno(error, NO_SOCKETS)) throw error;
-      sockets = false;
+      if (attempt >= LOAD_ATTEMPTS || (found.join() === devices.join() && !lacksDevice(error, changes))) throw error;
     }
   }
 }
