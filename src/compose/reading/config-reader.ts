@@ -1,3 +1,4 @@
+import { sameData } from "../../model/canonical.ts";
 import type { ConfigSource } from "../../model/config/config-hash.ts";
 import { VERSION } from "../../model/version.ts";
 import { exposureOf, trustedOwners } from "../../state/file-trust.ts";
@@ -5,13 +6,23 @@ import type { LoadedConfig, SessionOptions, SourceFile } from "../session.ts";
 import type { KnownConfig } from "./known-config.ts";
 import { readInclude } from "./read-include.ts";
 
-/** Loads configurations, and remembers the last one that was applied so that the next start need not parse it. */
+interface Reading {
+  readonly files: readonly SourceFile[];
+  readonly loaded: LoadedConfig;
+}
+
+/**
+ * Loads configurations. The last one is not read again in this process while its files are the same, and the last one that
+ * was applied need not be parsed at the next start.
+ */
 export class ConfigReader {
   readonly #known: KnownConfig | undefined;
   readonly #options: SessionOptions;
   /** Whose files are carried out; undefined where it is not asked. */
   readonly #owners: ReadonlySet<number> | undefined;
-  #fresh: { readonly files: readonly SourceFile[]; readonly loaded: LoadedConfig } | undefined;
+  #last: Reading | undefined;
+  /** What was parsed here and is not known to the next start yet. */
+  #fresh: Reading | undefined;
 
   constructor(known: KnownConfig | undefined, options: SessionOptions) {
     this.#known = known;
@@ -23,7 +34,7 @@ export class ConfigReader {
   /** All problems at once, or the config. */
   async load(files: readonly SourceFile[]): Promise<LoadedConfig> {
     const sources = files.map((file) => this.#judged(file));
-    const known = sources.some(({ exposure }) => exposure !== undefined) ? undefined : this.#known?.read(files);
+    const known = sources.some(({ exposure }) => exposure !== undefined) ? undefined : this.#recall(files);
     if (known !== undefined) return known;
     const { loadConfig } = await import("../../model/config/load-config.ts");
     const { environment, allowInsecurePermissions } = this.#options;
@@ -32,8 +43,17 @@ export class ConfigReader {
     const { config, problems, hash, sources: all, secretPlaces, featurePlaces } = loadConfig(sources, options);
     const loaded = { config, problems, hash, sources: files.map(({ name }) => name), secretPlaces, featurePlaces };
     const { hasInlineSecret } = await import("../../model/config/config.ts");
-    if (all.length === files.length && config !== undefined && !hasInlineSecret(config))
-      this.#fresh = { files, loaded };
+    if (all.length === files.length && config !== undefined && !hasInlineSecret(config)) {
+      this.#last = { files, loaded };
+      this.#fresh = this.#last;
+    }
+    return loaded;
+  }
+
+  #recall(files: readonly SourceFile[]): LoadedConfig | undefined {
+    if (this.#last !== undefined && sameData(this.#last.files, files)) return this.#last.loaded;
+    const loaded = this.#known?.read(files);
+    if (loaded !== undefined) this.#last = { files, loaded };
     return loaded;
   }
 
@@ -47,5 +67,6 @@ export class ConfigReader {
   /** To be called when what was loaded last is applied. */
   remember(): void {
     if (this.#fresh !== undefined) this.#known?.write(this.#fresh.files, this.#fresh.loaded);
+    this.#fresh = undefined;
   }
 }

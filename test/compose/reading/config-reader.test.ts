@@ -1,0 +1,59 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { ConfigReader } from "../../../src/compose/reading/config-reader.ts";
+import { knownConfigIn } from "../../../src/compose/reading/known-config.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "awg-t-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const file = (prefix: string, mode = 0o600) => ({
+  name: "/etc/awg/config.yaml",
+  text: `apiVersion: awg/v1\nrules: [{ destinations: [${prefix}], via: block }]\ndefault: { via: direct }\n`,
+  mode,
+});
+const reader = () =>
+  new ConfigReader(knownConfigIn(folder), {
+    host: { kind: "simulated" },
+    allowInsecurePermissions: false,
+    environment: {},
+  });
+const knownFile = () => join(folder, "known-config.json");
+
+test("a configuration whose files are the same is not read again in one process, and any other is", async () => {
+  const configs = reader();
+  const first = await configs.load([file("192.0.2.0/24")]);
+  expect(first.problems).toEqual([]);
+  expect(await configs.load([file("192.0.2.0/24")])).toBe(first);
+  const edited = await configs.load([file("198.51.100.0/24")]);
+  expect(JSON.stringify(edited.config)).toContain("198.51.100.0/24");
+  // Back to what it was: that is read again, for only the last is remembered.
+  const back = await configs.load([file("192.0.2.0/24")]);
+  expect(back).toEqual(first);
+  expect(back).not.toBe(first);
+  expect(await configs.load([file("192.0.2.0/24", 0o644)])).not.toBe(back);
+  expect((await configs.load([{ ...file("192.0.2.0/24"), text: "apiVersion: awg/v0" }])).config).toBeUndefined();
+});
+
+test("what was applied is written down for the next start once, and again when it was edited", async () => {
+  const configs = reader();
+  await configs.load([file("192.0.2.0/24")]);
+  expect(existsSync(knownFile())).toBe(false);
+  configs.remember();
+  expect(existsSync(knownFile())).toBe(true);
+  rmSync(knownFile());
+  await configs.load([file("192.0.2.0/24")]);
+  configs.remember();
+  expect(existsSync(knownFile())).toBe(false);
+  await configs.load([file("198.51.100.0/24")]);
+  configs.remember();
+  expect(existsSync(knownFile())).toBe(true);
+  const next = reader();
+  const known = await next.load([file("198.51.100.0/24")]);
+  rmSync(knownFile());
+  expect(await next.load([file("198.51.100.0/24")])).toBe(known);
+});
