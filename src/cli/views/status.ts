@@ -1,4 +1,4 @@
-import { nameOf } from "../../compose/reading/status.ts";
+import { nameOf } from "../../compose/reading/open-change.ts";
 import { tunnelState } from "../../compose/reading/tunnel-state.ts";
 import type { Condition, ResourceStatus, Status } from "../../compose/session.ts";
 import { type AwgError, messageOf } from "../../model/error.ts";

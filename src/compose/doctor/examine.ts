@@ -1,6 +1,5 @@
 import { type AwgError, messageOf } from "../../model/error.ts";
 import type { DesiredState } from "../../model/resource.ts";
-import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
 import { readOpenTransaction } from "../../reconciler/apply/record.ts";
 import { trafficOfUnreadable } from "../generations/unreadable-state.ts";
 import { openParts } from "../open-session.ts";
@@ -32,7 +31,7 @@ export async function examineMachine(options: SessionOptions): Promise<Examinati
 }
 
 async function examineParts(parts: SessionParts, options: SessionOptions): Promise<Examination> {
-  const state = await examineState(parts.stores, bootTimeMs(parts));
+  const state = await examineState(parts);
   const applied = appliedOf(state);
   const findings: Finding[] = [
     ...state.findings,

@@ -24,6 +24,7 @@ export const FINDING_IDS = [
   "traffic-blocked",
   "secret-missing",
   "journal-open",
+  "journal-at-work",
   "journal-blocked",
   "journal-awaiting",
   "policy-missing",

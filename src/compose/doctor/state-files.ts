@@ -1,5 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import { AwgError, messageOf } from "../../model/error.ts";
+import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
 import {
   isAwaited,
   type OpenTransaction,
@@ -10,6 +11,8 @@ import {
 import type { Generation, Stores } from "../../reconciler/apply/stores.ts";
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import { StateFolder } from "../../state/state-folder.ts";
+import { nameOf, type OpenChange, readOpenChange } from "../reading/open-change.ts";
+import type { SessionParts } from "../session-parts.ts";
 import { type Finding, type FindingId, shellWord } from "./finding.ts";
 import { journalStory } from "./journal-story.ts";
 
@@ -25,7 +28,9 @@ export interface StateReading {
 }
 
 /** Looks at every file of the state folder through the same readers as every other verb; changes nothing. */
-export async function examineState(stores: Stores, nowBootMs: number): Promise<StateReading> {
+export async function examineState(parts: SessionParts): Promise<StateReading> {
+  const { stores } = parts;
+  const nowBootMs = bootTimeMs(parts);
   const folder = dirname(stores.journal.location);
   const findings: Finding[] = [];
   const blocked = folderFinding(folder);
@@ -40,7 +45,10 @@ export async function examineState(stores: Stores, nowBootMs: number): Promise<S
     }
   };
   const open = await attempt(stores.journal.location, () => readOpenTransaction(stores.journal));
-  if (open !== undefined) findings.push(openFinding(open, stores.journal.location, nowBootMs));
+  if (open !== undefined) {
+    const { changedBy } = await readOpenChange(parts, open);
+    findings.push(openFinding(open, stores.journal.location, nowBootMs, changedBy));
+  }
   const ledger = await attempt(join(folder, "ledger"), () => stores.ledger.read());
   const generations: Generation[] = [];
   for (const number of await stores.generations.numbers()) {
@@ -121,7 +129,12 @@ function consequenceOf(path: string): string {
   return "this generation can no longer be gone back to; if it is the one that holds, the next apply may number tunnels' tables anew";
 }
 
-function openFinding(open: OpenTransaction, path: string, nowBootMs: number): Finding {
+function openFinding(
+  open: OpenTransaction,
+  path: string,
+  nowBootMs: number,
+  changedBy: OpenChange["changedBy"],
+): Finding {
   const { begin, batches, blocked, rollbackCause } = open;
   const keys = [...new Set(batches.flatMap(({ batch }) => batch.steps.map(({ key }) => key)))];
   const begun = keys.length === 0 ? "it had changed nothing yet" : `it had begun ${keys.join(", ")}`;
@@ -130,6 +143,15 @@ function openFinding(open: OpenTransaction, path: string, nowBootMs: number): Fi
   if (isAwaited(open, nowBootMs)) {
     const remedy = ["awg confirm", "awg revert"];
     return { id: "journal-awaiting", severity: "note", what: `${what} waits to be confirmed`, evidence, remedy };
+  }
+  if (changedBy !== undefined) {
+    return {
+      id: "journal-at-work",
+      severity: "note",
+      what: `${nameOf(changedBy)} is at work on ${what}: what stands is neither the old state nor the new until it ends`,
+      evidence,
+      remedy: ["wait until it ends, then awg doctor"],
+    };
   }
   if (blocked) {
     const why = rollbackCause === undefined ? [] : [`why it went back: ${rollbackCause}`];
@@ -150,6 +172,17 @@ function openFinding(open: OpenTransaction, path: string, nowBootMs: number): Fi
       consequence:
         "the next apply or destroy writes it first; a full disk or a folder that takes no new file hinders it",
       remedy: ["awg apply -f CONFIG"],
+    };
+  }
+  if (begin.verb === "destroy" && rollbackCause === undefined) {
+    return {
+      id: "journal-open",
+      severity: "fault",
+      what: `${what} was cut short`,
+      evidence,
+      consequence:
+        "revert puts back what stood before; destroy goes on to its end, and apply does that first, which opens the machine until what the config says stands",
+      remedy: ["awg revert", "awg destroy"],
     };
   }
   return {

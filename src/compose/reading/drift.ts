@@ -1,10 +1,11 @@
 import { observeMachine } from "../../reconciler/apply/observe.ts";
-import { readOpenTransaction } from "../../reconciler/apply/record.ts";
+import { type OpenTransaction, readOpenTransaction } from "../../reconciler/apply/record.ts";
 import { type Drift, driftOf } from "../../reconciler/plan/drift.ts";
 import { foreignNotes } from "../../reconciler/plan/plan-changes.ts";
 import { driverRegistry } from "../../resources/registry.ts";
 import type { SessionNote } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
+import { readOpenChange, whyOpen } from "./open-change.ts";
 
 export type { Drift, DriftCause } from "../../reconciler/plan/drift.ts";
 
@@ -17,10 +18,13 @@ export interface DriftReport {
   readonly notes: readonly SessionNote[];
   /** Where an apply was cut short or waits to be confirmed: then much of what is listed is its doing. */
   readonly openJournal: string | undefined;
+  /** Then why it is open, in the words of status, and where its records are; for people. */
+  readonly open?: string;
 }
 
 /** Compares the machine with the last accepted state, field by field. Reads only (law 2). */
-export async function readDrift({ host, stores }: SessionParts): Promise<DriftReport> {
+export async function readDrift(parts: SessionParts): Promise<DriftReport> {
+  const { host, stores } = parts;
   const open = await readOpenTransaction(stores.journal);
   const ledger = open?.accept?.ledger ?? (await stores.ledger.read());
   const latest = open?.accept?.generation ?? (await stores.generations.latest());
@@ -31,6 +35,12 @@ export async function readDrift({ host, stores }: SessionParts): Promise<DriftRe
     generation: ledger.generation,
     drifts: driftOf({ ledger, observed, registry: driverRegistry, lifecycle, rebooted }),
     notes: foreignNotes(observed).map(({ key, message }) => ({ path: key, message })),
-    openJournal: open === undefined || open.accept !== undefined ? undefined : stores.journal.location,
+    ...(open === undefined || open.accept !== undefined
+      ? { openJournal: undefined }
+      : { openJournal: stores.journal.location, open: await howOpen(parts, open) }),
   };
+}
+
+async function howOpen(parts: SessionParts, open: OpenTransaction): Promise<string> {
+  return `${whyOpen(await readOpenChange(parts, open))} (${parts.stores.journal.location})`;
 }

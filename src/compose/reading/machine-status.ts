@@ -4,11 +4,10 @@ import { observeMachine } from "../../reconciler/apply/observe.ts";
 import { driverOf, type Observation } from "../../reconciler/plan/observation.ts";
 import { driverRegistry } from "../../resources/registry.ts";
 import { fallenBack } from "../fallback.ts";
-import { awaitedIn } from "../generations/awaiting.ts";
 import { heldTunnels, planAround, sentencesOf } from "../planning/held-by-others.ts";
 import type { Status } from "../session.ts";
-import { applyDepsOf, type SessionParts } from "../session-parts.ts";
-import { isBetweenStates } from "../verify/while-unchanged.ts";
+import type { SessionParts } from "../session-parts.ts";
+import { readOpenChange } from "./open-change.ts";
 import { readStandingState } from "./standing-state.ts";
 import { statusOf } from "./status.ts";
 
@@ -18,10 +17,8 @@ export async function readStatus(parts: SessionParts): Promise<Status> {
   const { capabilities } = await host.facts.read({ users: [], hosts: [] });
   const { generation, desired, ledger, acceptedNumber, open } = await readStandingState(parts);
   const observed = await observeMachine(host, driverRegistry, desired, ledger);
-  const awaited = awaitedIn(open, applyDepsOf(parts));
-  const openJournal = open === undefined || awaited !== undefined ? undefined : stores.journal.location;
-  const isOpen = awaited === undefined && isBetweenStates(parts, open);
-  const holder = isOpen ? await parts.whoChanges?.() : undefined;
+  const { awaiting, ...change } = await readOpenChange(parts, open);
+  const openJournal = open === undefined || awaiting !== undefined ? undefined : stores.journal.location;
   const plan = { desired, observed, ledger, registry: driverRegistry };
   const { held } = planAround(plan, await heldTunnels(host, desired, observed));
   const common = {
@@ -31,10 +28,7 @@ export async function readStatus(parts: SessionParts): Promise<Status> {
     openJournal,
     ...(open === undefined ? {} : { openSinceMs: open.begin.startedMs }),
     nowMs: Date.now(),
-    ...(open?.blocked === true ? { wayBackFailed: true as const } : {}),
-    ...(open?.accept === undefined ? {} : { isUnwritten: true as const }),
-    ...(isOpen && open?.unconfirmed !== undefined ? { isOverdue: true as const } : {}),
-    ...(holder === undefined ? {} : { changedBy: { pid: holder.pid } }),
+    ...change,
   };
   const [firewall] = observed.current.get("firewall")?.values() ?? [];
   const fallback = fallenBack(firewall as FirewallObserved | undefined);
@@ -43,7 +37,7 @@ export async function readStatus(parts: SessionParts): Promise<Status> {
     generation: acceptedNumber,
     ...(fallback.length === 0 ? {} : { fallback }),
   };
-  return awaited === undefined ? status : { ...status, awaiting: awaited };
+  return awaiting === undefined ? status : { ...status, awaiting };
 }
 
 /** Everything on the machine that is ours, in the form of a spec. Reads only. */

@@ -11,23 +11,20 @@ import { driverOf, type Observation } from "../../reconciler/plan/observation.ts
 import type { DriverRegistry } from "../../resources/driver.ts";
 import { awaitedStep } from "../../resources/system-extension/system-extension.ts";
 import type { Condition, ResourceStatus, Status } from "../session.ts";
+import { type OpenChange, whyOpen } from "./open-change.ts";
 import { hasAnswered } from "./tunnel-state.ts";
 import { tunnelStatus } from "./tunnel-status.ts";
 
 /** Says of a resource of which nothing stands. */
 export const GONE = "is gone";
 
-interface StatusInput {
+interface StatusInput extends OpenChange {
   readonly generation: Generation | undefined;
   readonly desired: DesiredState;
   readonly observed: Observation;
   readonly capabilities: Capabilities;
   readonly registry: DriverRegistry;
   readonly openJournal: string | undefined;
-  readonly wayBackFailed?: true;
-  readonly isUnwritten?: true;
-  readonly isOverdue?: true;
-  readonly changedBy?: { readonly pid: number };
   /** When that apply began, in milliseconds since the epoch. */
   readonly openSinceMs?: number;
   /** Milliseconds since the epoch. */
@@ -185,7 +182,7 @@ function conditionsOf(
     {
       type: "Stalled",
       status: openJournal !== undefined || held.length > 0,
-      reason: openJournal === undefined ? whatHolds(held) : `${whyStalled(open)}: ${openJournal}`,
+      reason: openJournal === undefined ? whatHolds(held) : `${whyOpen(open)}: ${openJournal}`,
       ...(openJournal === undefined
         ? held.length > 0
           ? {}
@@ -209,23 +206,6 @@ function driftText(gone: readonly string[], changed: readonly string[], isOpen: 
     changed.length === 0 ? "" : `${changed.join(", ")} ${how}`,
   ];
   return texts.filter(Boolean).join("; ");
-}
-
-/** Who changes the machine; a process that another pid namespace hides has no number here. */
-export function nameOf({ pid }: { readonly pid: number }): string {
-  return pid === 0 ? "an awg of another container" : `process ${pid}`;
-}
-
-function whyStalled({
-  wayBackFailed,
-  isUnwritten,
-  isOverdue,
-  changedBy,
-}: Pick<StatusInput, "wayBackFailed" | "isUnwritten" | "isOverdue" | "changedBy">): string {
-  if (isUnwritten) return "that what stands was accepted could not be written yet";
-  if (changedBy !== undefined) return `${nameOf(changedBy)} is changing this machine`;
-  if (isOverdue && wayBackFailed === undefined) return "what was on trial was not confirmed in time";
-  return wayBackFailed ? "an apply and its way back failed" : "an apply was cut short";
 }
 
 /** What the packet filter's damage is, in the words in which its host tells it; nothing for another field. */

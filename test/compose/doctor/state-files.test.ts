@@ -55,6 +55,18 @@ function filesOf(folder: string): Readonly<Record<string, string>> {
   );
 }
 
+test("law 9: an apply whose process goes on is at work, and was not cut short", async () => {
+  await openJournal(2);
+  writeFileSync(inState("lock"), JSON.stringify({ pid: process.pid, verb: "apply", sinceMs: 0 }), { mode: 0o600 });
+  const open = (await findings()).find(({ evidence }) => evidence.some((line) => line.includes("journal holds")));
+  expect(open).toMatchObject({
+    id: "journal-at-work",
+    severity: "note",
+    what: expect.stringMatching(`^process ${process.pid} is at work on apply of generation [0-9]+`),
+    remedy: ["wait until it ends, then awg doctor"],
+  });
+});
+
 describe("a healthy machine", () => {
   test("law 2: nothing is wrong, and looking changed no byte of its state", async () => {
     const before = filesOf(machine.folder);

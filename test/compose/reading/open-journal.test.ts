@@ -24,6 +24,8 @@ test.each([
     status: true,
     reason: `an apply ${reason}: ${journal.location}`,
   });
+  const { open } = await bench.ask((session) => session.drift());
+  expect(open).toBe(`an apply ${reason} (${journal.location})`);
   expect(renderStatus(status, styleFor(false), 0)).toContain(
     end.length === 0 ? "An apply was cut short (" : "An apply failed, and so did its way back (",
   );
@@ -45,6 +47,8 @@ test("law 9: status says of an apply whose process goes on, or is stopped, that 
   const text = renderStatus(status, styleFor(false), 0);
   expect(text).toContain(`Process ${process.pid} is changing this machine (`);
   expect(text).not.toContain("cut short");
+  const { open } = await bench.ask((session) => session.drift());
+  expect(open).toBe(`process ${process.pid} is changing this machine (${journal.location})`);
 });
 
 test("law 9: status says of what was on trial past its deadline that it was not confirmed", async () => {
@@ -56,6 +60,8 @@ test("law 9: status says of what was on trial past its deadline that it was not 
   }
   const status = await bench.ask((session) => session.status());
   expect(status.isOverdue).toBe(true);
+  const { open } = await bench.ask((session) => session.drift());
+  expect(open).toBe(`what was on trial was not confirmed in time (${journal.location})`);
   const text = renderStatus(status, styleFor(false), 0);
   expect(text).toContain("What was on trial was not confirmed in time (");
   expect(text).toContain("what was on trial was not confirmed in time: ");

@@ -12,8 +12,7 @@ export const run: RunVerb = async (call) => {
   if (flagOption(call, "json")) terminal.out(JSON.stringify(driftDocument(report)));
   else {
     for (const { path, message } of report.notes) terminal.err(`note: ${path}: ${message}`);
-    if (report.openJournal !== undefined)
-      terminal.err(`note: an apply is open (${report.openJournal}); what it changed is listed as drift`);
+    if (report.open !== undefined) terminal.err(`note: ${report.open}; what it changed is listed as drift`);
     terminal.out(renderDrift(report, styleFor(terminal.colorOut)));
   }
   return flagOption(call, "detailedExitcode") && report.drifts.length > 0 ? EXIT.changed : EXIT.success;

@@ -1,0 +1,46 @@
+import type { OpenTransaction } from "../../reconciler/apply/record.ts";
+import { awaitedIn } from "../generations/awaiting.ts";
+import type { Awaiting } from "../session.ts";
+import { applyDepsOf, type SessionParts } from "../session-parts.ts";
+import { isBetweenStates } from "../verify/while-unchanged.ts";
+
+/** What became of a change that has begun and is not accepted. */
+export interface OpenChange {
+  readonly wayBackFailed?: true;
+  /** It stands and was accepted; that could not be written yet. */
+  readonly isUnwritten?: true;
+  /** It was on trial, and nobody confirmed it in time. */
+  readonly isOverdue?: true;
+  /** The process that goes on with it. */
+  readonly changedBy?: { readonly pid: number };
+  /** It stands, and waits to be confirmed. */
+  readonly awaiting?: Awaiting;
+}
+
+/** How the open change stands, if there is one. Reads only. */
+export async function readOpenChange(parts: SessionParts, open: OpenTransaction | undefined): Promise<OpenChange> {
+  const awaiting = awaitedIn(open, applyDepsOf(parts));
+  const isOpen = awaiting === undefined && isBetweenStates(parts, open);
+  const holder = isOpen ? await parts.whoChanges?.() : undefined;
+  return {
+    ...(open?.blocked === true ? { wayBackFailed: true as const } : {}),
+    ...(open?.accept === undefined ? {} : { isUnwritten: true as const }),
+    ...(isOpen && open?.unconfirmed !== undefined ? { isOverdue: true as const } : {}),
+    ...(holder === undefined ? {} : { changedBy: { pid: holder.pid } }),
+    ...(awaiting === undefined ? {} : { awaiting }),
+  };
+}
+
+/** Why a change is open, in words that a sentence can go on from. Pure. */
+export function whyOpen({ wayBackFailed, isUnwritten, isOverdue, changedBy, awaiting }: OpenChange): string {
+  if (awaiting !== undefined) return `generation ${awaiting.generation} awaits confirmation`;
+  if (isUnwritten) return "that what stands was accepted could not be written yet";
+  if (changedBy !== undefined) return `${nameOf(changedBy)} is changing this machine`;
+  if (isOverdue && wayBackFailed === undefined) return "what was on trial was not confirmed in time";
+  return wayBackFailed ? "an apply and its way back failed" : "an apply was cut short";
+}
+
+/** Who changes the machine; a process that another pid namespace hides has no number here. */
+export function nameOf({ pid }: { readonly pid: number }): string {
+  return pid === 0 ? "an awg of another container" : `process ${pid}`;
+}
