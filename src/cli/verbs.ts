@@ -99,6 +99,8 @@ export const VERBS: readonly VerbDefinition[] = [
   {
     name: "revert",
     summary: "undo now what waits to be confirmed",
+    details:
+      "Also what was cut short: an apply, a rollback, or a destroy, whose tunnels and packet filter come back. Where a reboot took what stood before, the packet filter is put back, and what else is missing is named.",
     options: [{ flags: "--due", summary: "only if the time to confirm is over" }],
     examples: [["sudo awg revert", "what stood before the apply is back"]],
     acts: true,

@@ -16,7 +16,7 @@ import type { ExplainQuestion } from "./explain/question.ts";
 import type { HeldPlan } from "./generations/apply-planned.ts";
 import { keepWatched, refuseAwaited, secondsToConfirm } from "./generations/awaiting.ts";
 import type { GenerationDifference } from "./generations/compare.ts";
-import type { RevertOptions } from "./generations/confirmation.ts";
+import type { Reverted, RevertOptions } from "./generations/confirmation.ts";
 import type { HistoryEntry } from "./generations/history.ts";
 import type { SshRisk } from "./generations/ssh-risk.ts";
 import type { RestoredPolicy } from "./generations/standing-policy.ts";
@@ -148,7 +148,7 @@ export class ReconcilingSession implements Session {
     return confirmNow(this.#parts, applyDepsOf(this.#parts));
   }
 
-  async revert(options: RevertOptions): Promise<boolean> {
+  async revert(options: RevertOptions): Promise<Reverted | undefined> {
     const { revertNow } = await import("./generations/confirmation.ts");
     return revertNow(this.#parts, applyDepsOf(this.#parts), options);
   }

@@ -14,7 +14,7 @@ import type { Selection } from "../reconciler/plan/selection.ts";
 import type { Explanation } from "./explain/explanation.ts";
 import type { ExplainQuestion } from "./explain/question.ts";
 import type { GenerationDifference } from "./generations/compare.ts";
-import type { RevertOptions } from "./generations/confirmation.ts";
+import type { Reverted, RevertOptions } from "./generations/confirmation.ts";
 import type { HistoryEntry } from "./generations/history.ts";
 import type { SshRisk } from "./generations/ssh-risk.ts";
 import type { ProgramsReport, ProgramWatchEvent } from "./processes/program-report.ts";
@@ -251,8 +251,8 @@ export interface Session extends AsyncDisposable {
   ifUnreadable(cause: unknown, then: "protect" | "tell"): Promise<unknown>;
   /** Accepts the state that waits for it and gives its number; AwgError usage, unconfirmed or locked when that cannot be. */
   confirm(): Promise<number>;
-  /** Restores what stood before an open transaction; false when there was nothing to undo. */
-  revert(options: RevertOptions): Promise<boolean>;
+  /** Restores what stood before an open transaction; undefined when there was nothing to undo. */
+  revert(options: RevertOptions): Promise<Reverted | undefined>;
   /** How a state that waits to be confirmed stands by now. */
   verdict(proposed: Generation): Promise<Verdict>;
   secondsLeft(deadlineMs: number): Promise<number>;

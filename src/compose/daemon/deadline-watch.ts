@@ -44,7 +44,7 @@ export class DeadlineWatch implements Disposable {
 
   async #revert(): Promise<void> {
     await this.#attempt("reverting what nobody confirmed", async () => {
-      if (await this.#session.revert({ onlyIfDue: true })) this.#deps.onReverted();
+      if ((await this.#session.revert({ onlyIfDue: true })) !== undefined) this.#deps.onReverted();
     });
   }
 

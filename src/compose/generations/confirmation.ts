@@ -1,9 +1,12 @@
 import { AwgError } from "../../model/error.ts";
+import type { ResourceKey } from "../../model/resource.ts";
 import { confirmTransaction, revertTransaction } from "../../reconciler/apply/confirm.ts";
 import { type ApplyDeps, bootTimeMs } from "../../reconciler/apply/outcome.ts";
 import { isAwaited, readOpenTransaction } from "../../reconciler/apply/record.ts";
+import { readDrift } from "../reading/drift.ts";
 import type { SessionParts } from "../session-parts.ts";
 import { throwFailure } from "./failure.ts";
+import { type RestoredPolicy, restorePolicy } from "./standing-policy.ts";
 
 const LOCK_LOOK_MS = 100;
 const LOCK_WAIT_MS = 30_000;
@@ -47,8 +50,38 @@ export async function confirmNow(parts: SessionParts, deps: ApplyDeps): Promise<
   }
 }
 
-/** Undoes what is open; another awg that is at work is waited for. AwgError journal when it does not succeed. */
-export async function revertNow(parts: SessionParts, deps: ApplyDeps, options: RevertOptions): Promise<boolean> {
+/** How the machine stands after a change was undone. */
+export interface Reverted {
+  /** The generation that holds; 0 where none does. */
+  readonly generation: number;
+  /** The packet filter that ought to stand did not, as after a reboot, and was put back. */
+  readonly policy?: RestoredPolicy;
+  /** What else is not as that generation has it: of what a change did before a reboot nothing is left to be undone. Undefined where it cannot be read. */
+  readonly drifted?: readonly ResourceKey[];
+}
+
+/**
+ * Undoes what is open; another awg that is at work is waited for. Where the packet filter that ought to stand is gone all the
+ * same, it is put back (docs/security.md S1.7). undefined where nothing was undone. AwgError journal when it does not succeed.
+ */
+export async function revertNow(
+  parts: SessionParts,
+  deps: ApplyDeps,
+  options: RevertOptions,
+): Promise<Reverted | undefined> {
+  if (!(await undoOpen(parts, deps, options))) return undefined;
+  // What was to be undone is undone: that something else fails now must not be taken for its failure.
+  const policy = await restorePolicy(parts).catch(() => undefined);
+  const generation = await parts.stores.generations.latest().catch(() => undefined);
+  const drifts = await readDrift(parts).catch(() => undefined);
+  return {
+    generation: generation?.number ?? 0,
+    ...(policy === undefined ? {} : { policy }),
+    ...(drifts === undefined ? {} : { drifted: drifts.drifts.map(({ key }) => key) }),
+  };
+}
+
+async function undoOpen(parts: SessionParts, deps: ApplyDeps, options: RevertOptions): Promise<boolean> {
   // The lock is for those who write: where nothing is open nobody should find it taken.
   if ((await readOpenTransaction(deps.stores.journal)) === undefined) return false;
   await using _held = await lockInTime(parts, "revert");

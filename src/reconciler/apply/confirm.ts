@@ -1,7 +1,13 @@
 import { AwgError } from "../../model/error.ts";
 import { acceptState } from "./accept.ts";
 import { type ApplyDeps, bootTimeMs, type Outcome, trafficAfter } from "./outcome.ts";
-import { isAwaited, readOpenTransaction, type UnconfirmedRecord, whyRolledBack } from "./record.ts";
+import {
+  isAwaited,
+  type OpenTransaction,
+  readOpenTransaction,
+  type UnconfirmedRecord,
+  whyRolledBack,
+} from "./record.ts";
 import { recoverOpenJournal, rollBackOpen } from "./recover.ts";
 
 /**
@@ -29,7 +35,10 @@ export async function confirmTransaction(
   if (!isAwaited(open, bootTimeMs(deps))) {
     const outcome = await rollBackOpen(deps, open, whyRolledBack(open));
     if (outcome.kind === "rollbackIncomplete") throw revertFailure(outcome.journal, outcome.blocked);
-    throw new AwgError("unconfirmed", "it is too late to confirm: the time is over and the old state is back");
+    throw new AwgError(
+      "unconfirmed",
+      `it is too late to confirm: ${whyRolledBack(open)}; what it had changed is undone`,
+    );
   }
   const stale = connection === undefined ? undefined : whyItProvesNothing(unconfirmed, connection, beganMs);
   if (stale !== undefined) {
@@ -51,14 +60,26 @@ function whyItProvesNothing(unconfirmed: UnconfirmedRecord, connection: string, 
 
 /**
  * Undoes the state that waits to be confirmed, or whatever an earlier run left open; the lock is held. undefined when
- * there is nothing to undo, or, with `onlyIfDue`, when it still may be confirmed.
+ * there is nothing to undo, or, with `onlyIfDue`, when it still may be confirmed. A destroy that was cut short is undone, too:
+ * who says revert wants the machine that stood. Nobody says so with `onlyIfDue`: there it goes on to its end.
  */
 export async function revertTransaction(deps: ApplyDeps, onlyIfDue: boolean): Promise<Outcome | undefined> {
   const open = await readOpenTransaction(deps.stores.journal);
   if (open === undefined) return undefined;
   const awaited = isAwaited(open, bootTimeMs(deps));
   if (awaited && onlyIfDue) return undefined;
-  return awaited ? await rollBackOpen(deps, open, "it was reverted by hand") : await recoverOpenJournal(deps);
+  if (awaited) return await rollBackOpen(deps, open, "it was reverted by hand");
+  return isHalfDestroyed(open) && !onlyIfDue ? await undoDestroy(deps, open) : await recoverOpenJournal(deps);
+}
+
+function isHalfDestroyed({ begin, accept }: OpenTransaction): boolean {
+  return begin.verb === "destroy" && accept === undefined;
+}
+
+async function undoDestroy(deps: ApplyDeps, open: OpenTransaction): Promise<Outcome> {
+  const outcome = await rollBackOpen(deps, open, open.rollbackCause ?? "it was reverted by hand");
+  if (outcome.kind === "rolledBack") await deps.stores.room?.keep();
+  return outcome;
 }
 
 /** How the transaction of a generation stands, seen by who waits for it. */

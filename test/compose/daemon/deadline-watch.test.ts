@@ -122,7 +122,7 @@ function watchWith(time: VirtualTime, told: string[], revert: () => Promise<bool
     keepWatched: async () => void told.push("watched"),
     revert: async () => {
       told.push("reverted");
-      return revert();
+      return (await revert()) ? { generation: 1 } : undefined;
     },
   };
   return new DeadlineWatch(session, {

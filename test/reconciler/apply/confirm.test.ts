@@ -200,6 +200,29 @@ describe("what nobody confirms", () => {
   });
 });
 
+describe("law 1: revert of a destroy that was cut short", () => {
+  test("gives the old state at whatever write it died, and opens nothing; the keeper's lets it go on", async () => {
+    const start = await benchWith(OLD);
+    const oldText = start.machine.print();
+    const nothing = state();
+    let undone = 0;
+    for (let write = 1; ; write++) {
+      const bench = copyBench(start);
+      const faults = new Faults(write, write % 2 === 0 ? "crash-before" : "crash-after");
+      await applyOn(depsOf(bench, faults), nothing).catch(() => undefined);
+      if (!faults.fired) break;
+      const open = await readOpenTransaction(depsOf(bench).stores.journal);
+      if (open === undefined || open.accept !== undefined) continue;
+      const unattended = copyBench(bench);
+      expect((await revertTransaction(depsOf(unattended), true))?.kind).toBe("applied");
+      expect((await revertTransaction(depsOf(bench), false))?.kind).toBe("rolledBack");
+      expect([bench.machine.print(), bench.disk.journal, bench.disk.ledger.generation]).toEqual([oldText, [], 1]);
+      undone++;
+    }
+    expect(undone).toBeGreaterThan(3);
+  });
+});
+
 describe("the verdict", () => {
   const proposed = { number: 2, acceptedMs: 1_795_000_000_000 };
 

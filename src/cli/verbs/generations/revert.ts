@@ -1,3 +1,4 @@
+import { renderReverted, revertedDocument } from "../../changing/reverted.ts";
 import { outliveTerminal } from "../../changing/stop-signals.ts";
 import { EXIT } from "../../exit-code.ts";
 import { changeMachine } from "../../open-session.ts";
@@ -8,9 +9,7 @@ export const run: RunVerb = async (call) => {
   outliveTerminal();
   const onlyIfDue = flagOption(call, "due");
   const reverted = await changeMachine(call, (session) => session.revert({ onlyIfDue }));
-  const text = reverted
-    ? "Reverted; what stood before is back."
-    : "Nothing waits to be confirmed; nothing was changed.";
-  call.terminal.out(flagOption(call, "json") ? JSON.stringify({ format_version: "1", reverted }) : text);
+  const isJson = flagOption(call, "json");
+  call.terminal.out(isJson ? JSON.stringify(revertedDocument(reverted)) : renderReverted(reverted));
   return EXIT.success;
 };
