@@ -12,6 +12,7 @@ import { driverRegistry } from "../resources/registry.ts";
 import type { LockHolder } from "../state/lock.ts";
 import type { Watchdog } from "./generations/confirmation.ts";
 import type { CarriedConnection } from "./generations/ssh-connection.ts";
+import type { ExpandInput } from "./planning/expand-again.ts";
 import type { NamedSecret } from "./planning/facts-wanted.ts";
 import type { KnownConfig } from "./reading/known-config.ts";
 import type { Inspection } from "./verify/inspection.ts";
@@ -25,6 +26,8 @@ export interface SessionParts {
   readonly resolveSecret: (secret: NamedSecret) => Promise<SecretId>;
   /** The public key, in base64, of a private key that was resolved in this session; absent where none can be computed. */
   readonly publicKeyOf?: (privateKey: SecretId) => Promise<string>;
+  /** Of a session that plans again and again, whose configuration and machine are mostly as before. */
+  readonly expandInput?: ExpandInput;
   /** Held while anything is written; the holder's verb is told to whoever finds it locked. */
   readonly lock: (verb: string) => Promise<AsyncDisposable>;
   /** The process that holds the lock; undefined where none does. Takes nothing. */

@@ -8,6 +8,7 @@ import { AwgError, messageOf } from "../../model/error.ts";
 import { type Step, stepsOf } from "../../model/plan.ts";
 import { forbidLooks } from "../forbid-looks.ts";
 import { openParts } from "../open-session.ts";
+import { expandAgain } from "../planning/expand-again.ts";
 import { ReconcilingSession } from "../reconciling-session.ts";
 import type { Planned, SessionOptions } from "../session.ts";
 import { setTimer, watchClocks } from "./clocks.ts";
@@ -54,7 +55,10 @@ export async function runDaemon(given: DaemonOptions): Promise<void> {
   const options = given.notify === true ? await withNotifications(given) : given;
   const parts = await openParts({ ...options, isUnattended: true });
   const engines = rememberEngines(parts.host.engines);
-  await using session = new ReconcilingSession({ ...parts, host: engines.over(parts.host) }, options);
+  await using session = new ReconcilingSession(
+    { ...parts, host: engines.over(parts.host), expandInput: expandAgain() },
+    options,
+  );
   await keepMachine(session, options, engines);
 }
 

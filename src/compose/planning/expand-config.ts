@@ -1,12 +1,14 @@
+import type { MachineFacts } from "../../host/ports/facts.ts";
 import type { Host } from "../../host/ports/host.ts";
 import type { Config } from "../../model/config/config.ts";
 import { AwgError } from "../../model/error.ts";
-import type { SecretId, SecretRef } from "../../model/secret.ts";
+import type { SecretId } from "../../model/secret.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import type { BesideTunnels, ExpandOptions } from "../../resources/expand/expansion.ts";
-import { devicesOf, type Expansion, endpointsOf, expand } from "../../resources/expand.ts";
+import { devicesOf, type Expansion, endpointsOf } from "../../resources/expand.ts";
 import type { LoadedConfig } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
+import { expandOnce } from "./expand-again.ts";
 import { secretsOf } from "./facts-wanted.ts";
 
 /** A config, and where its references to secrets stand. */
@@ -17,31 +19,26 @@ interface Written {
 
 /** The resources a config asks for on this machine; path numbers, devices and resolved endpoints stay those of the last generation. */
 export async function expandConfig(
-  { resolveSecret, host }: SessionParts,
+  { resolveSecret, host, expandInput = expandOnce }: SessionParts,
   { config, secretPlaces = {} }: Written,
-  facts: Parameters<typeof expand>[1],
+  facts: MachineFacts,
   latest: Generation | undefined,
   unanswered: NonNullable<ExpandOptions["unanswered"]> = {},
 ): Promise<Expansion> {
-  const ids = new Map<string, SecretId>();
+  const secretIds: Record<string, SecretId> = {};
   for (const named of secretsOf(config)) {
     const name = JSON.stringify(named.ref);
-    ids.set(name, await placed(secretPlaces[name], () => resolveSecret(named)));
+    secretIds[name] = await placed(secretPlaces[name], () => resolveSecret(named));
   }
-  const secrets = (ref: SecretRef): SecretId => {
-    const id = ids.get(JSON.stringify(ref));
-    if (id === undefined) throw new AwgError("bug", "a secret was not resolved before expansion");
-    return id;
-  };
   const accepted = latest?.desired.resources ?? [];
-  return expand(config, facts, {
+  const options = {
     pathNumbers: latest?.pathNumbers ?? {},
-    secrets,
     endpoints: endpointsOf(accepted),
     devices: devicesOf(accepted),
     unanswered,
     ...(asksBeside(config) ? { beside: await besideTunnelsOf(host, config) } : {}),
-  });
+  };
+  return expandInput({ config, facts, secretIds, options });
 }
 
 /** Whether a config asks for more than tunnels and their policy: services, system extensions. */
