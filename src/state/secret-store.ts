@@ -110,9 +110,8 @@ export class SecretStore implements SecretKeeper {
     });
   }
 
-  #damaged(id: SecretId, { length }: Uint8Array): AwgError {
-    const what =
-      length === KEY_BYTES ? "is not the secret its name says" : `has ${length} bytes instead of ${KEY_BYTES}`;
+  #damaged(id: SecretId, bytes: Uint8Array): AwgError {
+    const what = bytes.length === KEY_BYTES ? "is not the secret its name says" : lengthText(bytes);
     return damaged(this.#secrets.pathOf(id), what);
   }
 
@@ -145,11 +144,15 @@ export class SecretStore implements SecretKeeper {
     if (this.#machineKey !== undefined) return this.#machineKey;
     const kept = this.#folder.read(MACHINE_KEY);
     if (kept !== undefined && kept.length !== KEY_BYTES) {
-      throw damaged(this.#folder.pathOf(MACHINE_KEY), `has ${kept.length} bytes instead of ${KEY_BYTES}`);
+      throw damaged(this.#folder.pathOf(MACHINE_KEY), lengthText(kept));
     }
     this.#machineKey = kept ?? newKey();
     return this.#machineKey;
   }
+}
+
+function lengthText({ length }: Uint8Array): string {
+  return length === 0 ? `is empty; ${KEY_BYTES} bytes belong there` : `has ${length} bytes instead of ${KEY_BYTES}`;
 }
 
 /** node:crypto is loaded only where a key is made: its 8 ms are a tenth of a cold start. */

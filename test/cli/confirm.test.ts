@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { confirmWithinOf, onThisMachine } from "../../src/cli/changing/await-confirmation.ts";
 import type { VerbCall } from "../../src/cli/verb.ts";
+import { run as runApply } from "../../src/cli/verbs/apply.ts";
+import { run as runRollback } from "../../src/cli/verbs/generations/rollback.ts";
 import { renderHistory } from "../../src/cli/views/history.ts";
 import { styleFor } from "../../src/cli/views/style.ts";
 import {
@@ -29,6 +31,14 @@ describe("--confirm-within", () => {
   test("is 60 s over SSH and off elsewhere when it is not given", () => {
     expect(confirmWithinOf(asked(), true)).toBe(60_000);
     expect(confirmWithinOf(asked(), false)).toBeUndefined();
+  });
+
+  test.each([
+    ["apply", runApply],
+    ["rollback", runRollback],
+  ])("%s says so before it reads config or machine", async (_verb, run) => {
+    const call = { ...asked("5x"), args: [] } as unknown as VerbCall;
+    await expect(run(call)).rejects.toMatchObject({ kind: "usage", message: expect.stringContaining("5x") });
   });
 
   test.each(["soon", "", "-1", "1d", "25h", "1e3", "9".repeat(40)])("%j is wrong usage", (text) => {

@@ -106,6 +106,8 @@ describe("secrets", () => {
     expect(() => storeIn(path).idOf(KEY)).toThrow(/5 bytes instead of 32/);
     await expect(storeIn(path).persist()).resolves.toBe(false);
     expect(readFileSync(join(path, "machine.key"), "utf8")).toBe("short");
+    writeFileSync(join(path, "machine.key"), "", { mode: 0o600 });
+    expect(() => storeIn(path).idOf(KEY)).toThrow(/machine\.key is empty; 32 bytes belong there/);
   });
 });
 

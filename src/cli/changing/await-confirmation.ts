@@ -27,6 +27,11 @@ export function confirmWithinOf(call: VerbCall, isOverSsh: boolean): number | un
   });
 }
 
+/** AwgError usage for a time that cannot be read: told before the machine is, and before anybody waits for a plan. */
+export function refuseWrongTime(call: VerbCall): void {
+  confirmWithinOf(call, false);
+}
+
 /**
  * Waits until the new state is confirmed or the old one is back; AwgError unconfirmed in the latter case. A signal reverts
  * at once, but not the end of the terminal: the new state may have cut it off, and who comes back may confirm. Where no other process watches (a simulated machine), or where it fails to, this one reverts at the deadline.

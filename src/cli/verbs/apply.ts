@@ -1,6 +1,7 @@
 import { readRegularFile } from "../../compose/reading/regular-file.ts";
 import type { LoadedConfig, Planned, Session } from "../../compose/session.ts";
 import { AwgError } from "../../model/error.ts";
+import { refuseWrongTime } from "../changing/await-confirmation.ts";
 import { carryOut } from "../changing/carry-out.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { changeMachine, loadConfigFor } from "../open-session.ts";
@@ -10,7 +11,10 @@ import { styleFor } from "../views/style.ts";
 import { renderVerified } from "../views/verify/verified.ts";
 
 /** `awg apply [PLAN]`: plan, ask, carry out, read back. */
-export const run: RunVerb = (call) => changeMachine(call, (session) => applyWith(call, session), true);
+export const run: RunVerb = async (call) => {
+  refuseWrongTime(call);
+  return changeMachine(call, (session) => applyWith(call, session), true);
+};
 
 async function applyWith(call: VerbCall, session: Session): Promise<ExitCode> {
   const saved = call.args[0];

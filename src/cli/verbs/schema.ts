@@ -10,10 +10,16 @@ export const run: RunVerb = async (call) => {
     call.terminal.out(JSON.stringify(schema, undefined, 2));
     return EXIT.success;
   }
-  const { fieldHelp } = await import("../../model/config/field-help.ts");
+  const { fieldHelp, nearestField } = await import("../../model/config/field-help.ts");
+  const { quote } = await import("../../model/config/field/fault.ts");
   const help = fieldHelp(path);
-  if (help === undefined)
-    throw new AwgError("usage", `the config has no field "${path}"`, { remedy: "`awg schema` prints all of them" });
+  if (help === undefined) {
+    const near = nearestField(path);
+    const meant = near === undefined ? "" : `did you mean ${near}? `;
+    throw new AwgError("usage", `the config has no field ${quote(path)}`, {
+      remedy: `${meant}\`awg schema\` prints all of them`,
+    });
+  }
   call.terminal.out(help);
   return EXIT.success;
 };

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { nearestWord } from "./field/edit-distance.ts";
 import { schemasAt, unwrap } from "./schema-keys.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -9,7 +10,7 @@ type Json = Readonly<Record<string, unknown>>;
  */
 export function fieldHelp(path: string): string | undefined {
   const steps = path.split(".").filter((step) => step !== "");
-  const schemas = schemasAt(steps.map((step) => step.replace(/\[[0-9]*\]$/, "")));
+  const schemas = schemasAt(steps.map(withoutPosition));
   if (schemas.length === 0) return undefined;
   const described = schemas.map((schema) => z.toJSONSchema(schema as z.ZodType, JSON_OPTIONS) as Json);
   const lines = [path === "" ? "the whole configuration" : steps.join(".")];
@@ -20,6 +21,25 @@ export function fieldHelp(path: string): string | undefined {
   const keys = schemas.flatMap((schema) => keysOf(schema as z.ZodType));
   if (keys.length > 0) lines.push("", "  Keys:", ...alignKeys(keys));
   return lines.join("\n");
+}
+
+/** The field that a path with a slip of the pen means; `undefined` where none is near, step by step. */
+export function nearestField(path: string): string | undefined {
+  const meant: string[] = [];
+  for (const step of path.split(".").filter((one) => one !== "")) {
+    const [key = "", position = ""] = /^([^[]*)(\[[0-9]*\])?$/.exec(step)?.slice(1) ?? [step];
+    const above = schemasAt(meant.map(withoutPosition));
+    const isKnown = schemasAt([...meant.map(withoutPosition), key]).length > 0;
+    const keys = isKnown ? [] : above.flatMap((schema) => keysOf(schema as z.ZodType));
+    const near = isKnown ? key : nearestWord(key, [...new Set(keys.map((one) => one.key))]);
+    if (near === undefined) return undefined;
+    meant.push(`${near}${position}`);
+  }
+  return meant.join(".");
+}
+
+function withoutPosition(step: string): string {
+  return step.replace(/\[[0-9]*\]$/, "");
 }
 
 const JSON_OPTIONS = { io: "input", unrepresentable: "any" } as const;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fieldHelp } from "../../../src/model/config/field-help.ts";
+import { fieldHelp, nearestField } from "../../../src/model/config/field-help.ts";
 import { configJsonSchema } from "../../../src/model/config/json-schema.ts";
 
 describe("help for one field", () => {
@@ -60,4 +60,15 @@ describe("help for one field", () => {
       expect(fieldHelp(key)?.split("\n").length, key).toBeGreaterThan(2);
     }
   });
+});
+
+test.each([
+  ["killswitch", "killSwitch"],
+  ["killSwich.alow.port", "killSwitch.allow.ports"],
+  ["tunnels.office.peer.endpont", "tunnels.office.peers.endpoint"],
+  ["rules[0].destination", "rules[0].destinations"],
+  ["xyzzy", undefined],
+  ["killSwitch.xyzzy", undefined],
+])("the field nearest to %s is %s", (path, expected) => {
+  expect(nearestField(path)).toBe(expected);
 });

@@ -1,4 +1,5 @@
 import { AwgError } from "../../../model/error.ts";
+import { refuseWrongTime } from "../../changing/await-confirmation.ts";
 import { carryOut } from "../../changing/carry-out.ts";
 import { changeMachine } from "../../open-session.ts";
 import type { RunVerb } from "../../verb.ts";
@@ -9,6 +10,7 @@ export const run: RunVerb = async (call) => {
   if (text !== undefined && !/^[1-9][0-9]{0,14}$/.test(text)) {
     throw new AwgError("usage", `"${text}" is not the number of a generation`, { remedy: "see awg history" });
   }
+  refuseWrongTime(call);
   return changeMachine(call, async (session) => {
     const planned = await session.planRollback(text === undefined ? undefined : Number(text));
     return carryOut(call, session, planned, {
