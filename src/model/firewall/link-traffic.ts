@@ -38,8 +38,11 @@ export const DHCPV6 = { client: 546, server: 547 } as const;
 /** RFC 8415 section 7.1: All_DHCP_Relay_Agents_and_Servers, and link-local servers. */
 export const DHCPV6_SERVERS: readonly string[] = ["ff02::1:2/128", "fe80::/10"];
 
-/** Senders that no device but the link's own leads to, so that nothing for them leaves by another (S6.8). */
-export const LINK_SENDERS: readonly string[] = ["0.0.0.0/32", "::/128", LINK_LOCAL];
+/**
+ * Senders that no device but the link's own leads to, so that nothing for them leaves by another (S6.8). `::` is none: Linux
+ * answers it by the default route (icmpv6_echo_reply and tcp_v6_send_synack look it up like any address).
+ */
+export const LINK_SENDERS: readonly string[] = ["0.0.0.0/32", LINK_LOCAL];
 
 const linkSenders = lateAddressSet(LINK_SENDERS);
 const linkScoped = lateAddressSet(LINK_SCOPED_PREFIXES);
