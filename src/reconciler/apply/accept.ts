@@ -51,7 +51,8 @@ export async function acceptState(stores: Stores, generation: Generation, ledger
   await stores.generations.write(generation);
   await stores.ledger.write(ledger);
   await stores.journal.clear();
-  if (stores.secrets !== undefined) await stores.secrets.prune(await neededSecrets(stores));
+  const needed = await neededSecrets(stores);
+  if (needed !== undefined) await stores.secrets?.prune(needed);
   await keepRoom(stores, ledger);
 }
 
@@ -66,10 +67,16 @@ async function keepRoom(stores: Stores, ledger: Ledger): Promise<void> {
   await (ledger.entries.length > 0 ? stores.room?.keep() : stores.room?.give());
 }
 
-async function neededSecrets(stores: Stores): Promise<ReadonlySet<SecretId>> {
+/** Undefined where a generation cannot be read: whoever mends it may need any of them. */
+async function neededSecrets({ generations, secrets }: Stores): Promise<ReadonlySet<SecretId> | undefined> {
+  if (secrets === undefined) return undefined;
   const needed = new Set<SecretId>();
-  for (const number of await stores.generations.numbers()) {
-    for (const id of (await stores.generations.read(number))?.secretIds ?? []) needed.add(id);
+  try {
+    for (const number of await generations.numbers()) {
+      for (const id of (await generations.read(number))?.secretIds ?? []) needed.add(id);
+    }
+  } catch {
+    return undefined;
   }
   return needed;
 }
