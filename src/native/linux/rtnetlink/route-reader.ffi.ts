@@ -7,7 +7,7 @@ import { ROUTE_GROUP, RTM } from "./rtnetlink-constants.ts";
 /** After so many disturbed readings in a row, what they saw together has to do. */
 const ATTEMPTS = 5;
 
-/** The routes of one family that pass the filter; a table that does not exist is empty. */
+/** The routes of one family that pass the filter; a table that does not exist is empty, and so is a device. */
 export function readRoutesOf(socket: NetlinkSocket, family: 4 | 6, filter: RouteFilter): Route[] {
   return family === 4 ? dumpRoutes(socket, family, filter) : readUndisturbed(socket, filter);
 }
@@ -58,7 +58,8 @@ function dumpRoutes(socket: NetlinkSocket, family: 4 | 6, filter: RouteFilter): 
       if (route?.family === family) routes.push(route);
     }
   } catch (error) {
-    if (hasErrno(error, "ENOENT")) return [];
+    // The device of the filter may have gone since it was listed: no route leads by it.
+    if (hasErrno(error, "ENOENT") || (filter.oif !== undefined && hasErrno(error, "ENODEV"))) return [];
     throw error;
   }
   return routes;

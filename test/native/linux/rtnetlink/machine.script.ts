@@ -113,6 +113,7 @@ process.stdout.write(
     addresses: net.addresses(left),
     routes: net.routes({ table: TABLE }),
     emptyTable: net.routes({ table: 4242 }),
+    byGoneDevice: net.routes({ oif: 4711 }),
     byProtocol: net.routes({ protocol: OURS, family: 4 }).length,
     rules: net.rules(),
     byMark: net.decideRoute({ destination: "10.8.1.1", mark: 1 }),

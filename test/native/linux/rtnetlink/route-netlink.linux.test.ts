@@ -15,6 +15,7 @@ interface MachineReport {
   readonly addresses: readonly Record<string, unknown>[];
   readonly routes: readonly Record<string, unknown>[];
   readonly emptyTable: readonly unknown[];
+  readonly byGoneDevice: readonly unknown[];
   readonly byProtocol: number;
   readonly rules: readonly Record<string, unknown>[];
   readonly byMark: unknown;
@@ -79,6 +80,7 @@ describe.skipIf(obstacle !== undefined)(`rtnetlink on the real kernel${obstacle 
     expect(back.get("10.14.0.0/16")).toMatchObject({ preferredSource: "10.7.0.1", priority: 7 });
     expect(report.routes).toHaveLength(10);
     expect([report.emptyTable, report.byProtocol]).toEqual([[], 8]);
+    expect(report.byGoneDevice).toEqual([]);
   });
 
   it("writes policy rules that ip prints as meant, and asks the kernel for its decisions", () => {
