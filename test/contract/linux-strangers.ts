@@ -102,7 +102,8 @@ export class LinuxStrangers implements Strangers, Disposable {
     const child = spawn("sleep", ["600"], { stdio: "ignore" });
     const pid = child.pid ?? 0;
     this.#children.set(pid, child);
-    await until(() => readFileSync(`/proc/${pid}/comm`, "utf8") === "sleep\n");
+    // The kernel gives its name before its arguments (fs/exec.c, begin_new_exec; fs/binfmt_elf.c, create_elf_tables).
+    await until(() => readFileSync(`/proc/${pid}/cmdline`, "utf8") === "sleep\x300\0");
     return pid;
   }
 

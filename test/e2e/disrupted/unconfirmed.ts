@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { chanceOf, type Scene } from "../../lab/disruptions/disruption.ts";
-import { differenceOf, shapeOf } from "../../lab/disruptions/shape.ts";
+import { differenceOf, settledShapeOf } from "../../lab/disruptions/shape.ts";
 import { waitFor } from "../../lab/world/command.ts";
 import { place } from "../../lab/world/place.ts";
 import type { JudgedWorld } from "../judged-world.ts";
@@ -38,13 +38,13 @@ export async function leaveUnconfirmed(
 ): Promise<Ended> {
   await using awg = await DisruptedAwg.start(world, keys, first, { program, engine: "embedded", driftEvery });
   const scene: Scene = { world, product: awg, chance: chanceOf(1), home: { ...place.v4, v4: "", v6: "" }, variant: 0 };
-  const before = await shapeOf(scene);
+  const before = await settledShapeOf(scene);
   const file = join(world.folder, "unconfirmed.yaml");
   writeFileSync(file, awg.configText(1), { mode: 0o600 });
   const apply = await awg.applyUnconfirmed(file, within);
   const sinceMs = bootMs();
   const { deadlineMs } = JSON.parse(readFileSync(awg.watchFile, "utf8")) as { deadlineMs: number };
-  const changed = await shapeOf(scene);
+  const changed = await settledShapeOf(scene);
   expect(differenceOf(before, changed)).not.toBe("");
   const dying = kill(awg, deaths, apply.pid);
   let looksWhileWaiting = 0;
@@ -52,7 +52,7 @@ export async function leaveUnconfirmed(
   let touched = "";
   let shape = changed;
   const isBack = async (): Promise<boolean> => {
-    shape = await shapeOf(scene);
+    shape = await settledShapeOf(scene);
     if (bootMs() < deadlineMs) {
       looksWhileWaiting += 1;
       keepers = await awg.pids("keeper");

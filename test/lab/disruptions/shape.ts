@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { tryRun } from "../world/command.ts";
 import { place } from "../world/place.ts";
 import type { Scene } from "./disruption.ts";
@@ -12,6 +13,9 @@ ip -o link show ${device} | sed 's/^[0-9]*: //'
 ip address show dev ${device} | sed -n 's/^ *\\(inet6* [^ ]*\\).*/\\1/p'
 wg show ${device} peers; wg show ${device} allowed-ips
 nft list table inet awg; nft list table netdev awg`;
+
+const GENERATION = fileURLToPath(new URL("../python/generation.py", import.meta.url));
+const MOST_READINGS = 20;
 
 const restless = [
   [/counter packets \d+ bytes \d+/g, "counter"],
@@ -28,6 +32,22 @@ export async function shapeOf({ world, product }: Scene): Promise<string> {
   const kept = stdout.split("\n").filter((line) => !/fe80:|proto kernel|^multicast ff00/.test(line));
   const text = restless.reduce((shape, [what, by]) => shape.replaceAll(what, by), kept.join("\n"));
   return `${text}\nresolv.conf: ${readText(product.resolvConf)}`;
+}
+
+/**
+ * The same, of one generation of the ruleset: a listing during which another keeper loads its tables anew can lack rules that
+ * stand. Where it goes on changing, what was read last.
+ */
+export async function settledShapeOf(scene: Scene): Promise<string> {
+  for (let reading = 1; ; reading += 1) {
+    const generation = await generationOf(scene);
+    const shape = await shapeOf(scene);
+    if (reading === MOST_READINGS || (await generationOf(scene)) === generation) return shape;
+  }
+}
+
+function generationOf({ world }: Scene): Promise<string> {
+  return world.inside("client", ["python3", GENERATION]);
 }
 
 /** Whether packets of an ordinary program reach the internet and come back, by IPv4 and by IPv6. */
