@@ -103,7 +103,7 @@ export class LinuxStrangers implements Strangers, Disposable {
     const pid = child.pid ?? 0;
     this.#children.set(pid, child);
     // The kernel gives its name before its arguments (fs/exec.c, begin_new_exec; fs/binfmt_elf.c, create_elf_tables).
-    await until(() => readFileSync(`/proc/${pid}/cmdline`, "utf8") === "sleep\x300\0");
+    await until(() => readFileSync(`/proc/${pid}/cmdline`, "utf8") === ["sleep", "600", ""].join("\0"));
     return pid;
   }
 
