@@ -1,4 +1,5 @@
 import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
+import { spreadDevices } from "./chains/spread-devices.ts";
 import { renderEgressTable } from "./egress-table.ts";
 import { renderInetTable } from "./inet-table.ts";
 import type { RenderedTable } from "./table-writer.ts";
@@ -7,6 +8,8 @@ import type { RenderedTable } from "./table-writer.ts";
 export interface RenderContext {
   /** Physical devices for the egress hook; none on a machine without one. */
   readonly devices: readonly string[];
+  /** The same by the chains that they stand on, where that is not as a load would spread them (`spreadDevices`). */
+  readonly spread?: readonly (readonly string[])[] | undefined;
   /** Devices by which default routes lead (S6.8); none when absent. */
   readonly uplinks?: readonly string[];
   /** Whether the kernel knows tables that have an owner and stay when it dies (6.9 and later). */
@@ -21,9 +24,9 @@ export interface RenderContext {
 
 /** Renders the whole policy as the tables to load in one transaction. Pure. */
 export function renderNft(policy: FirewallPolicy, context: RenderContext): readonly RenderedTable[] {
-  const { devices, uplinks = [], identity, ownedTables, labels = true, sockets = true } = context;
+  const { devices, spread, uplinks = [], identity, ownedTables, labels = true, sockets = true } = context;
   const common = { identity, owned: ownedTables, uplinks, sockets };
   if (devices.length === 0) return [renderInetTable(policy, { ...common, labels: false })];
   const inet = renderInetTable(policy, { ...common, labels });
-  return [inet, renderEgressTable(policy, devices, { owned: ownedTables, labels })];
+  return [inet, spreadDevices(renderEgressTable(policy, devices, { owned: ownedTables, labels }), spread)];
 }

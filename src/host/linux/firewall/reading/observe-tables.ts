@@ -11,7 +11,7 @@ import { decodeElements, encodeElementDump } from "../../../../native/linux/nfta
 import type { NftTable } from "../../../../native/linux/nftables/table.codec.ts";
 import { fallbackSetName, REFUSED_CHAIN } from "../chain-names.ts";
 import { type LoadedMark, type PolicyRecord, RENDERING } from "../policy-record.ts";
-import { devicesOf, identityOf, isOurChain, ownTables } from "./own-tables.ts";
+import { identityOf, isOurChain, ownTables, spreadOf } from "./own-tables.ts";
 
 type UplinksNow = (tunnels: readonly string[]) => readonly string[];
 
@@ -101,7 +101,7 @@ function familiesOf(tables: readonly NftTable[]): TableFamily[] {
 }
 
 function uncoveredDevices(chains: readonly NftChain[], policy: FirewallPolicy, physical: readonly string[]): string[] {
-  const covered = new Set(devicesOf(chains));
+  const covered = new Set(spreadOf(chains).flat());
   const tunnels = new Set(policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device));
   return physical
     .filter((device) => !covered.has(device) && !tunnels.has(device))

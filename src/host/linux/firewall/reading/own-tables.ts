@@ -16,10 +16,17 @@ export function identityOf(chains: readonly NftChain[]): string {
   return chain?.comment ?? "";
 }
 
-/** The devices that the egress chain stands on; undefined when there is no such chain. */
-export function devicesOf(chains: readonly NftChain[]): readonly string[] | undefined {
-  const chain = chains.find(({ family, name }) => family === "netdev" && name === FRAMES);
-  return chain === undefined ? undefined : (chain.base?.devices ?? []);
+/** The devices that each of the egress chains stands on, the first chain's first; [] when there is no such chain. */
+export function spreadOf(chains: readonly NftChain[]): readonly (readonly string[])[] {
+  const copy = new RegExp(`^${FRAMES}(?:-([0-9]+))?$`);
+  return chains
+    .filter(({ family }) => family === "netdev")
+    .flatMap(({ name, base }) => {
+      const found = copy.exec(name);
+      return found === null ? [] : [{ number: Number(found[1] ?? 1), devices: base?.devices ?? [] }];
+    })
+    .toSorted((a, b) => a.number - b.number)
+    .map(({ devices }) => devices);
 }
 
 function isOurTable({ family, name }: Pick<NftTable, "family" | "name">): boolean {

@@ -6,7 +6,7 @@ import type { ObservedSet } from "../../../../native/linux/nftables/set.codec.ts
 import type { NftTable } from "../../../../native/linux/nftables/table.codec.ts";
 import { LABELS, PROXIED, UPLINK_SET } from "../chain-names.ts";
 import { renderNft } from "../render-nft.ts";
-import { devicesOf, isOurChain } from "./own-tables.ts";
+import { isOurChain, spreadOf } from "./own-tables.ts";
 import { comparePartsOf, partsOfRead, partsOfRendered } from "./table-parts.ts";
 
 /**
@@ -24,12 +24,13 @@ export function tableDamage(
   const isRead = (set: ObservedSet, table: NftTable) =>
     !set.isFilledByRules || since.owner === undefined || table.ownerPort !== since.owner;
   const chains = readNftChains(socket).filter(isOurChain);
-  const devices = devicesOf(chains) ?? [];
+  const spread = spreadOf(chains);
+  const devices = spread.flat();
   const uplinks = since.uplinks ?? uplinksIn(socket);
   // Without these chains the rules that ask for labels or sockets are damage.
   const labels = chains.some(({ name }) => name === LABELS);
   const sockets = chains.some(({ name }) => name === PROXIED);
-  const expected = renderNft(policy, { devices, uplinks, identity, ownedTables: false, labels, sockets });
+  const expected = renderNft(policy, { devices, spread, uplinks, identity, ownedTables: false, labels, sockets });
   return expected.flatMap((rendered) => {
     const name = `${rendered.table.family} ${rendered.table.name}`;
     const found = readNftTable(socket, rendered.table.family, rendered.table.name, isRead);
