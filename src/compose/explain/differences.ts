@@ -29,8 +29,20 @@ export function differencesOf(
   ];
   const isDropped = declared.verdict === "drop" && live.verdict === "drop";
   const [path, verdict] = [differ("path", declared.path, live.path), differ("verdict", declared.verdict, live.verdict)];
+  const chain = declared.verdict === "accept" && live.verdict === "drop" ? foreignDrop(live) : undefined;
+  if (chain !== undefined) {
+    const dropped = `verdict: declared accept, the machine has drop, by ${chain}`;
+    return { disagreements: [[dropped, ...path, ...led].join("; ")], notes: [] };
+  }
   if (!isDropped) return { disagreements: [...path, ...led, ...verdict], notes: [] };
   return { disagreements: path, notes: led.length === 0 ? [] : [`dropped either way, but ${led.join("; ")}`] };
+}
+
+/** The chain of another program's that drops it; what was not asked any more behind it (mark, path, way) follows from that. */
+function foreignDrop({ verdictBy }: ExplainedSide): string | undefined {
+  const last = verdictBy.at(-1);
+  const isForeign = last !== undefined && /^(?:ip|ip6|inet|netdev|arp|bridge) (?!awg )/.test(last.name);
+  return isForeign && last.verdict.includes("drop") ? last.name : undefined;
 }
 
 const NONE = "none that awg can follow";

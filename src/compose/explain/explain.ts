@@ -3,9 +3,10 @@ import { withFallback } from "../../model/firewall/fallback.ts";
 import { compileFlowPath } from "../../model/firewall/flow-path.ts";
 import { flowOf, type Packet, PORTED_PROTOCOLS, PROTOCOL } from "../../model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
-import { type IpAddress, renderIp } from "../../model/ip.ts";
-import { PATH_NUMBERS, pathOfMark } from "../../model/ownership.ts";
+import { type IpAddress, parseIp, renderIp } from "../../model/ip.ts";
+import { ENGINE_MARK, PATH_NUMBERS, pathOfMark } from "../../model/ownership.ts";
 import type { LinkObserved } from "../../model/spec/link.ts";
+import type { TunnelObserved } from "../../model/spec/tunnel.ts";
 import { USUAL_LENGTH } from "../../model/verify/finding.ts";
 import type { KnownRouting } from "../../model/verify/routing.ts";
 import type { HeaderPoint } from "../../model/verify/space/header-point.ts";
@@ -20,6 +21,7 @@ import { policyIn } from "../verify/verify-machine.ts";
 import { declaredRouting, withoutRulesBefore } from "./declared-routing.ts";
 import { differencesOf } from "./differences.ts";
 import type { ExplainedSide, Explanation } from "./explanation.ts";
+import { noWay } from "./no-way.ts";
 import { type ExplainQuestion, readQuestion } from "./question.ts";
 import { policyRuleText, routeText, routeTextOfMac, tunnelState } from "./texts.ts";
 
@@ -87,10 +89,27 @@ export async function explainFlow(parts: SessionParts, question: ExplainQuestion
     notes: [
       ...notes,
       ...differences.notes,
+      ...noWay({
+        destination: renderIp(address),
+        declared,
+        tunnels: tunnels.map((tunnel) => tunnel.device),
+        endpoints: os === "linux" ? endpointWays(asked, engine, routing) : [],
+      }),
       ...unmodelledRules(routing).before,
       ...(accepted === undefined ? ["no packet policy was accepted here"] : []),
     ],
   };
+}
+
+/** Where the packets are led in which an engine carries what it is given; on Linux their mark tells. */
+function endpointWays(asked: Asked, engine: TunnelObserved | undefined, routing: KnownRouting) {
+  return (engine?.peers ?? []).flatMap(({ endpoint = "" }) => {
+    const address = parseIp(endpoint.replace(/:[0-9]+$/, "").replace(/^\[(.*)\]$/, "$1"));
+    if (address === undefined) return [];
+    const port = Number(endpoint.slice(endpoint.lastIndexOf(":") + 1));
+    const { way } = lookUp({ ...asked, address, uid: 0, protocol: PROTOCOL.udp, port }, routing, ENGINE_MARK);
+    return [{ address: renderIp(address), way }];
+  });
 }
 
 /** The kernel chooses the source address by a look-up before any mark is set; of the direct ways any may be right. */

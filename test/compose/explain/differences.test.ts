@@ -43,3 +43,29 @@ test("a way that awg cannot follow differs from the rule that was declared", () 
     "policy rule: declared 1: from all lookup main, the machine has none that awg can follow",
   ]);
 });
+
+describe("a chain of another program that drops what is declared to pass", () => {
+  const declared = { ...side, path: "direct", mark: 0x3d000000, verdict: "accept" } as const;
+  const dropped = (...rules: readonly [name: string, verdict: string][]): ExplainedSide => ({
+    ...side,
+    path: "block",
+    mark: 0,
+    verdict: "drop",
+    verdictBy: rules.map(([name, verdict]) => ({ name, verdict })),
+  });
+
+  test("is one disagreement that names the chain and all that follows from it", () => {
+    const live = dropped(
+      ["inet awg strangers-out: S2.1 by a device # handle 40", "accept"],
+      ["inet other c", "policy drop"],
+    );
+    expect(differencesOf(declared, live, "linux").disagreements).toEqual([
+      "verdict: declared accept, the machine has drop, by inet other c; path: declared direct, the machine has block; mark: declared 0x3d000000, the machine has 0x0",
+    ]);
+  });
+
+  test("what awg's own filter drops is told one by one: another program leads it elsewhere", () => {
+    const live = dropped(["inet awg out: S1.5 refused", "drop"]);
+    expect(differencesOf(declared, live, "linux").disagreements).toHaveLength(3);
+  });
+});

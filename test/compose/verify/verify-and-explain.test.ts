@@ -463,6 +463,23 @@ describe("awg explain on the simulated machine", () => {
     ]);
   });
 
+  test("says that nothing leaves where there is no uplink, by a tunnel either", async () => {
+    await apply(config());
+    const notesOn = async (destination: string) =>
+      (await withSession((session) => session.explain(ask(destination, { port: 80 })))).notes;
+    const nowhere = (notes: readonly string[]) => notes.filter((note) => note.includes("nothing leaves"));
+    for (const flow of ["203.0.113.7", "198.51.100.7"]) expect(nowhere(await notesOn(flow))).toEqual([]);
+    tamper((state) => {
+      state.routes = state.routes.filter(({ destination, table }) => destination !== "0.0.0.0/0" || table !== 254);
+    });
+    expect(nowhere(await notesOn("203.0.113.7"))).toEqual([
+      "no route leads directly to 203.0.113.7, so nothing leaves: the machine has no uplink, or no default route by it",
+    ]);
+    expect(nowhere(await notesOn("198.51.100.7"))).toEqual([
+      "no route leads to 192.0.2.1, where awg-office sends what it carries, so nothing leaves: the machine has no uplink, or no default route by it",
+    ]);
+  });
+
   test("an address with a device is refused with the address alone", async () => {
     await expect(withSession((session) => session.explain(ask("fe80::1%eth1")))).rejects.toMatchObject({
       kind: "usage",

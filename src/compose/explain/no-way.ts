@@ -1,0 +1,27 @@
+import type { ExplainedSide } from "./explanation.ts";
+
+/** What is asked for ways: of the flow, and of the packets in which its tunnel carries it. */
+interface Ways {
+  readonly destination: string;
+  readonly declared: ExplainedSide;
+  /** Every tunnel's device: what is to go directly and is led into one is dropped there. */
+  readonly tunnels: readonly string[];
+  /** Each endpoint of the tunnel that the flow goes by, with where a packet of its engine is led; none for other paths. */
+  readonly endpoints: readonly { readonly address: string; readonly way: string }[];
+}
+
+/**
+ * Says that nothing leaves where no route leads out, as on a machine without an uplink. It is no disagreement: both sides have
+ * none. Pure.
+ */
+export function noWay({ destination, declared, tunnels, endpoints }: Ways): readonly string[] {
+  const { path, device } = declared;
+  if (device === "(no route)" || (path === "direct" && tunnels.includes(device)))
+    return [`no route leads ${path === "direct" ? "directly " : ""}to ${destination}, ${NOTHING}`];
+  const isLed = ({ way }: Ways["endpoints"][number]) => way === "(local)" || (!way.startsWith("(") && way !== device);
+  if (endpoints.length === 0 || endpoints.some(isLed)) return [];
+  const to = [...new Set(endpoints.map(({ address }) => address))].join(", ");
+  return [`no route leads to ${to}, where ${device} sends what it carries, ${NOTHING}`];
+}
+
+const NOTHING = "so nothing leaves: the machine has no uplink, or no default route by it";
