@@ -39,6 +39,11 @@ export class TableWriter {
     return this.#table.family;
   }
 
+  /** The rules so far. */
+  get rules(): readonly NftRule[] {
+    return this.#rules;
+  }
+
   /** Adds a chain; `base` hooks it into the kernel's packet path. */
   chain(name: string, options: { base?: ChainBase; comment?: string } = {}): void {
     this.#chains.push({ family: this.#table.family, table: this.#table.name, name, ...options });

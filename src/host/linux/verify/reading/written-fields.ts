@@ -55,22 +55,41 @@ export function writtenFields(
   { family, table }: Pick<ReadingContext, "family" | "table">,
 ): readonly string[] | undefined {
   const expression = expressions[index];
-  if (expression?.kind !== "unknown") return undefined;
-  const attributes = attributeMap(expression.data);
-  // TCP options alone can be written so (nft_exthdr.c, nft_exthdr_tcp_set_init).
-  if (expression.name === "exthdr") return attributes.has(ATTRIBUTE.exthdr.source) ? [] : undefined;
-  if (expression.name !== "payload" || !attributes.has(ATTRIBUTE.payload.source)) return undefined;
-  const number = (type: number) => numberIn(attributes.get(type));
-  const base = PAYLOAD_BASES[number(ATTRIBUTE.payload.base)];
-  const [offset, length] = [number(ATTRIBUTE.payload.offset), number(ATTRIBUTE.payload.length)];
+  const written = expression === undefined ? undefined : writtenPlace(expression);
+  if (written === undefined || written === "options") return written && [];
+  const { base, offset, length, source } = written;
   if (base === undefined || length > MOST_BYTES) return ["some header"];
-  const place = { base, offset, length };
-  const changed = changedBits(expressions.slice(0, index), number(ATTRIBUTE.payload.source), place);
+  const changed = changedBits(expressions.slice(0, index), source, { base, offset, length });
   return JUDGED[family].flatMap(({ name, ofFrames, ...field }) => {
     if (field.base !== base || (ofFrames === true && table !== "netdev")) return [];
     const part = changed.slice(Math.max(0, field.at - offset), Math.max(0, field.at + field.bytes - offset));
     return part.some((bits) => bits !== 0) ? [name] : [];
   });
+}
+
+interface WrittenPlace {
+  /** Absent for one that awg has no word for. */
+  readonly base: JudgedField["base"] | undefined;
+  readonly offset: number;
+  readonly length: number;
+  readonly source: number;
+}
+
+/** Where an expression writes into the packet, checksums brought up to date or not; undefined for one that does not. */
+function writtenPlace(expression: Expression): WrittenPlace | "options" | undefined {
+  if (expression.kind === "payload-set") return expression;
+  if (expression.kind !== "unknown") return undefined;
+  const attributes = attributeMap(expression.data);
+  // TCP options alone can be written so (nft_exthdr.c, nft_exthdr_tcp_set_init).
+  if (expression.name === "exthdr") return attributes.has(ATTRIBUTE.exthdr.source) ? "options" : undefined;
+  if (expression.name !== "payload" || !attributes.has(ATTRIBUTE.payload.source)) return undefined;
+  const number = (type: number) => numberIn(attributes.get(type));
+  return {
+    base: PAYLOAD_BASES[number(ATTRIBUTE.payload.base)],
+    offset: number(ATTRIBUTE.payload.offset),
+    length: number(ATTRIBUTE.payload.length),
+    source: number(ATTRIBUTE.payload.source),
+  };
 }
 
 type Place = Pick<ExpressionOf<"payload">, "base" | "offset" | "length">;
