@@ -71,6 +71,13 @@ describe("awg import", () => {
     expect(existsSync(at("elsewhere"))).toBe(false);
   });
 
+  test("a folder for secrets that does not exist is named, with how to make it", () => {
+    const { stderr } = awg(["import", "wg0.conf", "--out", "awg.yaml", "--secrets-dir", at("nowhere")]);
+    expect(stderr).toContain(`cannot write ${at("nowhere")}/wg0.`);
+    expect(stderr).toContain("its folder does not exist; nothing was written");
+    expect(stderr).toContain(`mkdir -m 700 ${at("nowhere")}`);
+  });
+
   test("to standard output: nothing is written, and what refers to secrets says where they belong", () => {
     const { status, stdout, stderr } = awg(["import", "-", "--name", "home", "--secrets-dir", at("none")], CONF);
     expect([status, stdout]).toEqual([3, ""]);

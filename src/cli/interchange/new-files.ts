@@ -1,4 +1,6 @@
 import { closeSync, constants, fchmodSync, fsyncSync, openSync, unlinkSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { shellWord } from "../../compose/doctor/finding.ts";
 import { AwgError } from "../../model/error.ts";
 
 /** A file that is to be made, for its owner alone. */
@@ -43,6 +45,12 @@ function openNew(path: string): number {
     if (code === "EEXIST") {
       throw new AwgError("usage", `${path} exists already; nothing was written`, {
         remedy: "remove it, or choose other names with --out, --name and --secrets-dir",
+      });
+    }
+    if (code === "ENOENT") {
+      throw new AwgError("config", `cannot write ${path}: its folder does not exist; nothing was written`, {
+        cause,
+        remedy: `make it (mkdir -m 700 ${shellWord(dirname(path))}), or choose another folder`,
       });
     }
     const denied = code === "EACCES" || code === "EPERM" || code === "EROFS";

@@ -35,6 +35,17 @@ export interface TunnelInput {
   readonly secretsDir: string;
   /** The device that stands already and is to be taken over as it is, with its engine. */
   readonly adopts?: string | undefined;
+  /** How the source spells keys that it lacks, where it is no conf. */
+  readonly spells?: Readonly<Record<KeyName, string>>;
+}
+
+type KeyName = "PrivateKey" | "PublicKey";
+
+function missing(place: string, name: KeyName, spells: TunnelInput["spells"]): ImportFinding {
+  const section = name === "PrivateKey" ? "[Interface]" : "this [Peer]";
+  return spells === undefined
+    ? importError(place, `${name} is missing`, `add it to ${section}`)
+    : importError(place, `${spells[name]} is missing`, "add it there");
 }
 
 /** Turns the sections of a conf into a tunnel. What it does not take over, it says in `findings`. */
@@ -45,10 +56,10 @@ export function importTunnel(input: TunnelInput, findings: ImportFinding[]): Imp
   const secrets = new SecretFiles(input);
   const obfuscation = importObfuscation(values, secrets);
   const privateKey = values.key("PrivateKey");
-  if (privateKey === undefined) findings.push(importError(place, "PrivateKey is missing", "add it to [Interface]"));
+  if (privateKey === undefined) findings.push(missing(place, "PrivateKey", input.spells));
   const peers = sections
     .filter(({ kind }) => kind === "peer")
-    .map((peer, index) => importPeer(peer, `peer${index + 1}.psk`, secrets, findings));
+    .map((peer, index) => importPeer(peer, `peer${index + 1}.psk`, secrets, findings, input.spells));
   if (peers.length === 0) findings.push(importError(place, "there is no [Peer]", "add one"));
   reportLeftOut(values, findings);
   const listenPort = values.one("ListenPort");
@@ -107,10 +118,11 @@ function importPeer(
   secretName: string,
   secrets: SecretFiles,
   findings: ImportFinding[],
+  spells: TunnelInput["spells"],
 ): ImportedPeer {
   const values = new SectionValues("peer", entries, findings);
   const publicKey = values.key("PublicKey");
-  if (publicKey === undefined) findings.push(importError(place, "PublicKey is missing", "add it to this [Peer]"));
+  if (publicKey === undefined) findings.push(missing(place, "PublicKey", spells));
   const presharedKey = values.key("PresharedKey");
   const endpoint = values.one("Endpoint");
   const keepalive = values.one("PersistentKeepalive");

@@ -59,7 +59,9 @@ function importWay(way: Json, where: Way, findings: ImportFinding[]): ImportedTu
   const type = wordOf(way["type"]) ?? "";
   if (type === "wireguard") {
     reportRest(way, WIREGUARD_KEYS, where.place, findings);
-    return importTunnel({ ...where, sections: wireguardSections(way, where.place, findings) }, findings);
+    const publicKey = objectsOf(way["peers"]).length > 0 ? "public_key" : "peer_public_key";
+    const spells = { PrivateKey: "private_key", PublicKey: publicKey };
+    return importTunnel({ ...where, sections: wireguardSections(way, where.place, findings), spells }, findings);
   }
   if (type === "socks" || type === "http") return importProxy(type, way, where, findings);
   if (!PLAIN_TYPES.includes(type)) {

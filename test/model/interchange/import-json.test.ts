@@ -118,6 +118,15 @@ describe("what a vpn:// link holds", () => {
   });
 });
 
+test("sing-box: keys that are not there are named as sing-box spells them", () => {
+  const { findings } = importSingBox({ outbounds: [{ type: "wireguard" }] }, options);
+  const errors = findings.filter(({ severity }) => severity === "error");
+  expect(errors.map(({ place, message }) => `${place}: ${message}`)).toEqual([
+    "x: outbounds[0]: private_key is missing",
+    "x: outbounds[0]: peer_public_key is missing",
+  ]);
+});
+
 describe("sing-box", () => {
   const endpoint = {
     ...{
