@@ -5,7 +5,7 @@ import { compileFlowPath, type FlowPath } from "./flow-path.ts";
 import { compileGrants } from "./grants.ts";
 import { compileLayer, type LayerJudge } from "./layer-judge.ts";
 import { isLinkScoped, linkTrafficIn, linkTrafficOut } from "./link-traffic.ts";
-import { flowOf, LOOPBACK_DEVICE, ownMark, type Packet } from "./packet.ts";
+import { flowOf, isRestMissing, LOOPBACK_DEVICE, ownMark, type Packet } from "./packet.ts";
 import { engineUids, type FirewallPolicy, type PathRef, type PolicyLayer, type PolicyTunnel } from "./policy.ts";
 
 /** What becomes of a packet. */
@@ -21,6 +21,8 @@ interface CompiledPolicy {
   readonly tunnels: readonly { readonly tunnel: PolicyTunnel; readonly addresses: AddressSet }[];
   readonly tunnelDevices: ReadonlySet<string>;
   readonly tunnelAddresses: AddressSet;
+  /** A layer has the kill switch. */
+  readonly isGuarded: boolean;
   readonly layers: readonly LayerJudge[];
   /** Our own sockets, which steering leaves alone or sends directly (S3.1–S3.3, S4.8). */
   readonly isOwn: (packet: Packet) => boolean;
@@ -90,6 +92,8 @@ function judgeBeforeLayers(compiled: CompiledPolicy, packet: Packet): Judgement 
   if (packet.hook !== "output" && inPhysical && compiled.tunnelAddresses.has(packet.source)) {
     return drop("S2.3 nobody else has a tunnel's address");
   }
+  if (outPhysical && compiled.isGuarded && isRestMissing(packet))
+    return drop("S5.5 nobody is told that a fragment is missing");
   const link =
     packet.hook === "output" && outPhysical
       ? linkTrafficOut(packet)
@@ -130,6 +134,7 @@ function compilePolicy(policy: FirewallPolicy): CompiledPolicy {
     tunnels: (last?.tunnels ?? []).map((tunnel) => ({ tunnel, addresses: new AddressSet(tunnel.addresses) })),
     tunnelDevices,
     tunnelAddresses: new AddressSet(tunnels.flatMap((tunnel) => tunnel.addresses)),
+    isGuarded: policy.layers.some(({ killSwitch }) => killSwitch),
     layers: policy.layers.map((layer) => compileLayer(layer, tunnelDevices)),
     isOwn: (packet) => isEngine(last, packet) || grants?.ownOut(packet) !== undefined,
     isLost: (packet) => {

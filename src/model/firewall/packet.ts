@@ -15,6 +15,8 @@ export interface Packet {
   readonly destinationPort?: number;
   /** ICMP or ICMPv6 type, absent in later fragments. */
   readonly icmpType?: number;
+  /** ICMP or ICMPv6 code; 0 when absent. */
+  readonly icmpCode?: number;
   /** TTL or hop limit; 64 when absent. */
   readonly hopLimit?: number;
   /** Length of the IP packet; as short as such packets are when absent. */
@@ -98,6 +100,18 @@ export const TOO_BIG = {
 export function isTooBig({ source, protocol, icmpType }: Packet): boolean {
   const error = TOO_BIG[source.family];
   return protocol === error.protocol && icmpType === error.type;
+}
+
+/** The errors by which a host tells that the rest of a packet did not come, by family (RFC 792; RFC 4443 section 3.3). */
+export const REST_MISSING = {
+  4: { protocol: PROTOCOL.icmp, type: 11, code: 1 },
+  6: { protocol: PROTOCOL.icmpv6, type: 3, code: 1 },
+} as const;
+
+/** Whether the packet is such an error, as far as type and code tell. */
+export function isRestMissing({ source, protocol, icmpType, icmpCode }: Packet): boolean {
+  const error = REST_MISSING[source.family];
+  return protocol === error.protocol && icmpType === error.type && icmpCode === error.code;
 }
 
 /** The messages that move a flow to another router, by family (RFC 792; RFC 4861 section 4.5). */

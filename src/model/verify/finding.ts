@@ -33,6 +33,7 @@ export interface ShownPacket {
   readonly sourcePort?: number;
   readonly destinationPort?: number;
   readonly icmpType?: number;
+  readonly icmpCode?: number;
   /** First four bytes behind the IP header in hex, where they are no ports. */
   readonly payload?: string;
   /** Length of the packet, where a rule asks for it. */
@@ -102,7 +103,7 @@ export function showPoint(point: HeaderPoint, hook: ShownPacket["hook"]): ShownP
     destination: renderIp(point.destination),
     protocol,
     ...(hasPorts ? { sourcePort: word0, destinationPort: word2 } : { payload: hexOf(word0) + hexOf(word2) }),
-    ...(whole && (protocol === 1 || protocol === 58) ? { icmpType: word0 >> 8 } : {}),
+    ...(whole && (protocol === 1 || protocol === 58) ? { icmpType: word0 >> 8, icmpCode: word0 & 0xff } : {}),
     ...(point.length === USUAL_LENGTH ? {} : { bytes: point.length }),
     hopLimit: point.hops,
     fragment,
@@ -120,12 +121,14 @@ function hexOf(word: number): string {
 
 /** The packet in one line. */
 export function describePacket(packet: ShownPacket): string {
-  const { hook, protocol, sourcePort, destinationPort, icmpType, fragment, uid, mark, tracking, hopLimit } = packet;
+  const { hook, protocol, sourcePort, destinationPort, icmpType, icmpCode, fragment, uid, mark } = packet;
+  const { tracking, hopLimit } = packet;
   const port = (address: string, number: number | undefined) =>
     number === undefined ? address : address.includes(":") ? `[${address}]:${number}` : `${address}:${number}`;
   const parts = [
     protocolName(protocol),
     ...(icmpType === undefined ? [] : [`type ${icmpType}`]),
+    ...(icmpCode === undefined || icmpCode === 0 ? [] : [`code ${icmpCode}`]),
     `${port(packet.source, sourcePort)} → ${port(packet.destination, destinationPort)}`,
     ...(packet.inDevice === undefined ? [] : [`in by ${packet.inDevice}`]),
     ...(packet.outDevice === undefined ? [] : [`out by ${packet.outDevice}`]),

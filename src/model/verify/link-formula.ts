@@ -9,7 +9,7 @@ import {
   NDP_HOP_LIMIT,
   NEIGHBOUR_PREFIXES,
 } from "../firewall/link-traffic.ts";
-import { PROTOCOL, REDIRECT, TOO_BIG } from "../firewall/packet.ts";
+import { PROTOCOL, REDIRECT, REST_MISSING, TOO_BIG } from "../firewall/packet.ts";
 import type { Family } from "../ip.ts";
 import { addressIn, hasUser } from "./space/conditions.ts";
 import { all, any, type Formula, fragmentIs, not, numberIn, numberIs } from "./space/term.ts";
@@ -54,6 +54,12 @@ function dhcp(from: number, to: number): Formula {
 export function tooBig(family: Family): Formula {
   const { protocol, type } = TOO_BIG[family];
   return icmp(protocol, type);
+}
+
+/** What tells somebody that the rest of a packet did not come (S5.5). */
+export function restMissing(family: Family): Formula {
+  const { protocol, type, code } = REST_MISSING[family];
+  return all(numberIs("protocol", protocol), whole, numberIs("word0", (type << 8) + code));
 }
 
 /** Messages that move a flow to another router (S6.7). */

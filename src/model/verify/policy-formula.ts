@@ -4,7 +4,7 @@ import { LOOPBACK_DEVICE, type Packet } from "../firewall/packet.ts";
 import type { FirewallPolicy, PathRef, PolicyLayer } from "../firewall/policy.ts";
 import type { Family } from "../ip.ts";
 import { ENGINE_MARK, MARK_MASK, PATH_NUMBERS } from "../ownership.ts";
-import { linkIn, linkOut, redirect, tooBig } from "./link-formula.ts";
+import { linkIn, linkOut, redirect, restMissing, tooBig } from "./link-formula.ts";
 import { allowIn, allowInAnswer, isEngineUser, ownIn, ownOut, pathFormula } from "./path-formula.ts";
 import { addressIn, FROM, TO } from "./space/conditions.ts";
 import {
@@ -61,9 +61,11 @@ export function grantedBy(
     return any(loopback, all(not(toTunnel), not(asTunnel), any(all(inPhysical, linkIn(family)), layers)));
   }
   const fromTunnel = all(outPhysical, addressIn("source", family, addresses));
-  if (hook === "forward") return all(not(fromTunnel), not(asTunnel), layers);
+  const isGuarded = policy.layers.some(({ killSwitch }) => killSwitch);
+  const told = isGuarded ? all(outPhysical, restMissing(family)) : NEVER;
+  if (hook === "forward") return all(not(fromTunnel), not(asTunnel), not(told), layers);
   const link = all(outPhysical, linkOut(family));
-  return any(deviceIn("out", [LOOPBACK_DEVICE]), all(not(fromTunnel), any(link, layers)));
+  return any(deviceIn("out", [LOOPBACK_DEVICE]), all(not(fromTunnel), not(told), any(link, layers)));
 }
 
 /** What of steering asks for no path, so that all paths share it. */

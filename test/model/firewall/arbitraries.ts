@@ -248,6 +248,12 @@ const placeArbitrary = fc.record({
   ),
 });
 
+/** Types of ICMP and ICMPv6, with the codes that rules ask for (S5.5). */
+const ICMP_KINDS: readonly Pick<Packet, "icmpType" | "icmpCode">[] = [
+  ...[0, 5, 8, 128, 133, 134, 135, 136, 137].map((icmpType) => ({ icmpType })),
+  ...[3, 11].flatMap((icmpType) => [{ icmpType }, { icmpType, icmpCode: 1 }]),
+];
+
 const anyBody = fc
   .record({
     source: addressArbitrary,
@@ -255,15 +261,15 @@ const anyBody = fc
     protocol: pick(PROTOCOLS),
     sourcePort: pick(PORTS),
     destinationPort: pick(PORTS),
-    icmpType: pick([0, 5, 8, 128, 133, 134, 135, 136, 137]),
+    icmp: pick(ICMP_KINDS),
     hopLimit: pick([undefined, undefined, 255]),
     laterFragment: pick([undefined, undefined, undefined, undefined, true] as const),
   })
-  .map(({ destinationIndex, sourcePort, destinationPort, icmpType, ...body }) => {
+  .map(({ destinationIndex, sourcePort, destinationPort, icmp: kind, ...body }) => {
     const pool = ADDRESSES[body.source.family];
     const whole = body.laterFragment === undefined;
     const ports = whole && PORTED_PROTOCOLS.includes(body.protocol) ? { sourcePort, destinationPort } : {};
-    const icmp = whole && [1, 58].includes(body.protocol) ? { icmpType } : {};
+    const icmp = whole && [1, 58].includes(body.protocol) ? kind : {};
     return {
       ...body,
       ...ports,

@@ -43,7 +43,7 @@ function pointOf(packet: Packet): HeaderPoint {
     protocol: packet.protocol,
     length: packet.bytes ?? 84,
     hops: packet.hopLimit ?? 64,
-    word0: isIcmp ? (packet.icmpType ?? 0) << 8 : (packet.sourcePort ?? 0),
+    word0: isIcmp ? ((packet.icmpType ?? 0) << 8) + (packet.icmpCode ?? 0) : (packet.sourcePort ?? 0),
     word2: packet.destinationPort ?? 0,
     destination: packet.destination,
     source: packet.source,

@@ -11,7 +11,7 @@ import { writeAllowInAnswers, writeOwnOut } from "./chains/grant-rules.ts";
 import { writeHeld } from "./chains/held-chains.ts";
 import { writeKernelFrames } from "./chains/kernel-frames-chain.ts";
 import { isLabelled } from "./chains/label-chain.ts";
-import { hasSocket, writeLinkOut } from "./chains/link-rules.ts";
+import { hasSocket, writeLinkOut, writeRestMissing } from "./chains/link-rules.ts";
 import { type PathChain, refuse, writePathRules } from "./chains/path-chains.ts";
 import { type InetTableOptions, ownAddresses, writeRefused } from "./inet-table.ts";
 import { prefixesOf, type RenderedTable, TableWriter } from "./table-writer.ts";
@@ -136,6 +136,7 @@ function writeWhole(
   for (const isFragment of laterFragment(place)) {
     place.writer.rule(chain, [isFragment], verdict("goto", fragments), "S9.2 later fragments have no ports");
   }
+  if (layer.killSwitch) writeRestMissing(place, chain);
   writeChecks(place, layer, chain, asking);
 }
 

@@ -10,7 +10,7 @@ import { writeArriving } from "./chains/arriving-chain.ts";
 import type { RenderPlace } from "./chains/conditions.ts";
 import { writeLabels, writeOwnLabels } from "./chains/label-chain.ts";
 import { type LayerChains, onTunnel, TUNNEL_SET, writeLayer } from "./chains/layer-chains.ts";
-import { writeLinkIn, writeLinkOut } from "./chains/link-rules.ts";
+import { writeLinkIn, writeLinkOut, writeRestMissing } from "./chains/link-rules.ts";
 import { writeStrangers } from "./chains/loopback-chains.ts";
 import { refuse } from "./chains/path-chains.ts";
 import { writeSteering } from "./chains/steering-chain.ts";
@@ -94,6 +94,7 @@ function writeLeaving(place: RenderPlace, layers: readonly LayerChains[], policy
   const { writer, match } = place;
   const link = "link-out";
   writer.chain(link);
+  if (policy === "drop") writeRestMissing(place, link);
   writeLinkOut(place, link, verdict("accept"));
   writer.chain("leaving", { ...filterAt("postrouting", LEAVING_PRIORITY, policy), comment: "S5 leaving" });
   writer.rule("leaving", [match.field("oifname", LOOPBACK_DEVICE)], verdict("accept"), "S2.1 loopback");

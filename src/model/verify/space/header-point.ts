@@ -57,7 +57,7 @@ export function packetOf(point: HeaderPoint, hook: Packet["hook"]): Packet {
     hopLimit: hops,
     mark,
     ...(whole && PORTED_PROTOCOLS.includes(protocol) ? { sourcePort: word0, destinationPort: word2 } : {}),
-    ...(whole && isIcmp ? { icmpType: word0 >> 8 } : {}),
+    ...(whole && isIcmp ? { icmpType: word0 >> 8, icmpCode: word0 & 0xff } : {}),
     ...(whole ? {} : { laterFragment: true }),
     ...(point.in === "" ? {} : { inDevice: point.in }),
     ...(point.out === "" ? {} : { outDevice: point.out }),

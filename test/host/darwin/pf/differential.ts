@@ -83,7 +83,7 @@ export const pfPacketArbitrary: fc.Arbitrary<Packet> = fc.oneof(
 );
 
 /** The packet with what PF cannot see of it set to what PF assumes (S13). */
-export function asSeen(policy: FirewallPolicy, { uid, mark: _mark, ...packet }: Packet): Packet {
+export function asSeen(policy: FirewallPolicy, { uid, mark: _mark, icmpCode: _code, ...packet }: Packet): Packet {
   const { protocol, icmpType, laterFragment } = packet;
   const owner = protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp ? uid : undefined;
   const isOurs = owner !== undefined && policy.layers.some((layer) => engineUids(layer).includes(owner));

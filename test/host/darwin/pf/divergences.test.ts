@@ -121,6 +121,13 @@ const CASES: readonly (readonly [string, FirewallPolicy, Packet, "accept" | "dro
   ["S13.12 alice's question by her own socket", byUser(DIRECT), leaving({ ...question, uid: 501 }), "accept", "accept"],
   ["S13.14 an endpoint's path that narrows is not told", LAPTOP, tooBig, "accept", "drop"],
   ["S13.15 a canary", LAPTOP, leaving(canary), "accept", "drop"],
+  [
+    "S13.19 that a fragment is missing is told",
+    policyOf({ flows: { rules: [], default: DIRECT } }),
+    leaving({ protocol: 1, icmpType: 11, icmpCode: 1 }),
+    "drop",
+    "accept",
+  ],
   ["S13.9 a user number past PF's", byHighUser, leaving({ uid: 3_000_000_000 }), "accept", "drop"],
 ];
 

@@ -378,6 +378,6 @@ function transportHeader(packet: Packet, { junk = new Uint8Array(8), answers }: 
   if (PORTED_PROTOCOLS.includes(packet.protocol)) {
     const [source, destination] = [packet.sourcePort ?? 0, packet.destinationPort ?? 0];
     header.set([source >> 8, source & 255, destination >> 8, destination & 255]);
-  } else if (packet.protocol === 1 || packet.protocol === 58) header[0] = packet.icmpType ?? 0;
+  } else if (packet.protocol === 1 || packet.protocol === 58) header.set([packet.icmpType ?? 0, packet.icmpCode ?? 0]);
   return header;
 }

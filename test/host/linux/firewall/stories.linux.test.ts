@@ -241,7 +241,7 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
       the(here).run(["ip", "-6", "rule", "add", "pref", "200", "lookup", "101"]);
     });
 
-    function ask(packets: readonly object[], heard: readonly number[], left: readonly number[]) {
+    function ask(packets: readonly object[], heard: readonly number[], left: readonly number[], seconds = 1) {
       const job = {
         machine: { space: the(here).name, device: "guests", addresses: ["172.17.0.1", here6] },
         guest: { space: the(guest).name, device: "eth0", lladdr: hardware(the(here), "guests") },
@@ -249,7 +249,7 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
         packets,
         heard,
         left,
-        seconds: heard.length + left.length > 0 ? 20 : 1,
+        seconds: heard.length + left.length > 0 ? 20 : seconds,
       };
       return JSON.parse(the(here).run(["python3", REFLECTED], { input: JSON.stringify(job) }).stdout);
     }
@@ -263,6 +263,20 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
       expect(told).toMatchObject({ damage: [expect.stringContaining("device guests leads out")] });
       load(policy);
       expect(ask(forged, [2, 3], answered)).toEqual({ heard: [2, 3], left: answered });
+    });
+
+    test("S5.5: with a first fragment whose rest does not come has nobody told of it, where packets of nobody may go directly", () => {
+      const timeouts = ["net.ipv4.ipfrag_time=1", "net.netfilter.nf_conntrack_frag6_timeout=1"];
+      the(here).run(["sysctl", "-qw", ...timeouts]);
+      const lone = [
+        { from: "198.51.100.1", to: "172.17.0.1", lone: true },
+        { from: "2001:db8:9::1", to: here6, lone: true },
+      ];
+      const flows = { rules: [], default: DIRECT };
+      load(policyOf({ killSwitch: false, flows }));
+      expect(ask(lone, [], [0, 1])).toEqual({ heard: [], left: [0, 1] });
+      load(policyOf({ flows }));
+      expect(ask(lone, [], [], 4)).toEqual({ heard: [], left: [] });
     });
 
     test("its own questions, DHCP, mDNS, and what its link has no route for are heard; so is who is routed back by a rule", () => {

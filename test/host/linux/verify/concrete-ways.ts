@@ -12,7 +12,7 @@ const CHAINS: Readonly<Record<Packet["hook"], readonly string[]>> = {
 
 /** A shown packet as the evaluator has it. */
 export function packetOfShown(shown: ShownPacket): Packet {
-  const { hook, source, destination, protocol, sourcePort, destinationPort, icmpType, uid } = shown;
+  const { hook, source, destination, protocol, sourcePort, destinationPort, icmpType, icmpCode, uid } = shown;
   const [from, to] = [parseIp(source), parseIp(destination)];
   if (from === undefined || to === undefined) throw new Error(`${source} or ${destination} is no address`);
   return {
@@ -28,6 +28,7 @@ export function packetOfShown(shown: ShownPacket): Packet {
     ...(sourcePort === undefined ? {} : { sourcePort }),
     ...(destinationPort === undefined ? {} : { destinationPort }),
     ...(icmpType === undefined ? {} : { icmpType }),
+    ...(icmpCode === undefined ? {} : { icmpCode }),
     ...(shown.fragment === "later" ? { laterFragment: true } : {}),
     ...(uid === undefined ? {} : { uid }),
     ...(shown.inDevice === undefined ? {} : { inDevice: shown.inDevice }),

@@ -10,11 +10,12 @@ import {
   NDP_HOP_LIMIT,
   NEIGHBOUR_PREFIXES,
 } from "../../../../model/firewall/link-traffic.ts";
-import { TOO_BIG } from "../../../../model/firewall/packet.ts";
+import { REST_MISSING, TOO_BIG } from "../../../../model/firewall/packet.ts";
 import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
 import type { Match } from "../../../../native/linux/nftables/match.ts";
 import { addressesOf, type RenderPlace } from "./conditions.ts";
 import { isNotEthernet } from "./frame-shape-chain.ts";
+import { refuse } from "./path-chains.ts";
 
 const LAST_UID = 0xffff_ffff;
 
@@ -58,6 +59,14 @@ export function writeLinkIn(place: RenderPlace, chain: string, then: Expression)
   for (const type of [NDP.neighbourSolicit, NDP.neighbourAdvert]) {
     writer.rule(chain, ndp(place, type), then, "S2.6 neighbour discovery");
   }
+}
+
+/** Rules that refuse what tells somebody that the rest of a packet did not come (S5.5). */
+export function writeRestMissing({ writer, match }: RenderPlace, chain: string): void {
+  const { 4: old, 6: current } = REST_MISSING;
+  const comment = "S5.5 nobody is told that a fragment is missing";
+  writer.rule(chain, [match.icmp("icmp", old.type, old.code)], refuse(), comment);
+  writer.rule(chain, [match.icmp("icmpv6", current.type, current.code)], refuse(), comment);
 }
 
 /** Errors by which a router says that a packet of a known flow did not fit (S6.5), one alternative per family. */

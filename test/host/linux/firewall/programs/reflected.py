@@ -1,7 +1,7 @@
 # A guest sends UDP and ICMP echoes in whatever name straight to its machine, which has a service; run as root. The job on
 # standard input: machine (its namespace, with the addresses of a service that answers and the device), guest (namespace, device,
 # lladdr of the machine), wire (namespace and device of the machine's other end), packets (from, to, and where they are not echoes
-# port and sport; hops, more bytes), seconds. Prints the places of the packets that a socket of the machine got, and of those whose
+# port and sport; hops, more bytes, lone: a first fragment whose rest does not come), seconds. Prints the places of the packets that a socket of the machine got, and of those whose
 # bytes came out on the wire. Where some ought to, by heard and left, it waits no longer than for them.
 import ctypes, json, socket, struct, sys, time
 
@@ -35,9 +35,13 @@ def packet(what, content):
     pseudo = b"" if protocol == 1 else source + destination + struct.pack("!IHBB", len(body), 0, 0, protocol)
     body = body[:at] + struct.pack("!H", checksum(pseudo + body)) + body[at + 2:]
     hops = what.get("hops", 64)
+    if what.get("lone"):
+        body += bytes(-len(body) % 8)
+    if new and what.get("lone"):
+        body, protocol = struct.pack("!BBHI", protocol, 0, 1, 9) + body, 44
     if new:
         return 6, struct.pack("!IHBB", 6 << 28, len(body), protocol, hops) + source + destination + body
-    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 7, 0x4000, hops, protocol, 0) + source + destination
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 7, 0x2000 if what.get("lone") else 0x4000, hops, protocol, 0) + source + destination
     return 4, head[:10] + struct.pack("!H", checksum(head)) + head[12:] + body
 
 
