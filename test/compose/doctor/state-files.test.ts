@@ -197,7 +197,7 @@ describe("the other files", () => {
     writeFileSync(path, which === "secrets" ? "" : Buffer.alloc(32, 1));
     const [first, ...more] = await faults();
     expect([first?.id, more.length, first?.remedy[0]]).toEqual(["state-file-damaged", 0, `mv ${path} ${path}.damaged`]);
-    await expect(machine.apply()).rejects.toThrow(`${path} ${which === "secrets" ? "has 0 bytes" : "does not fit"}`);
+    await expect(machine.apply()).rejects.toThrow(`${path} ${which === "secrets" ? "is empty" : "does not fit"}`);
     renameSync(path, `${path}.damaged`);
     await machine.apply();
     expect(await faults()).toEqual([]);
