@@ -180,8 +180,7 @@ function openFinding(
       severity: "fault",
       what: `${what} was cut short`,
       evidence,
-      consequence:
-        "revert puts back what stood before; destroy goes on to its end, and apply does that first, which opens the machine until what the config says stands",
+      consequence: "revert puts back what stood before, and so does apply first; destroy goes on to its end",
       remedy: ["awg revert", "awg destroy"],
     };
   }

@@ -54,7 +54,8 @@ export async function applyPlanned(
   const deps = { ...applyDepsOf(parts), progress: hooks.onEvent, shouldStop: hooks.shouldStop };
   const named = await devicesNamed(parts.stores, planned.verb, planned.desired.lifecycle?.retain);
   if (lock === undefined) await refuseOpening(deps, planned);
-  const recovered = lock === undefined ? await recoverTowards(deps, planned) : undefined;
+  const towards = { ...planned, isRepair: planned.repairs !== undefined };
+  const recovered = lock === undefined ? await recoverTowards(deps, towards) : undefined;
   if (recovered?.kind === "rollbackIncomplete") throwFailure(recovered);
   const accepted = await parts.stores.generations.latest();
   await refuseOvertaken(parts, planned, accepted);

@@ -1,14 +1,8 @@
 import { AwgError } from "../../model/error.ts";
 import { acceptState } from "./accept.ts";
 import { type ApplyDeps, bootTimeMs, type Outcome, trafficAfter } from "./outcome.ts";
-import {
-  isAwaited,
-  type OpenTransaction,
-  readOpenTransaction,
-  type UnconfirmedRecord,
-  whyRolledBack,
-} from "./record.ts";
-import { recoverOpenJournal, rollBackOpen } from "./recover.ts";
+import { isAwaited, readOpenTransaction, type UnconfirmedRecord, whyRolledBack } from "./record.ts";
+import { isHalfDestroyed, recoverOpenJournal, rollBackOpen, undoDestroy } from "./recover.ts";
 
 /**
  * Accepts the state that waits for it; the lock is held. Gives the generation's number. AwgError usage when nothing waits
@@ -69,17 +63,9 @@ export async function revertTransaction(deps: ApplyDeps, onlyIfDue: boolean): Pr
   const awaited = isAwaited(open, bootTimeMs(deps));
   if (awaited && onlyIfDue) return undefined;
   if (awaited) return await rollBackOpen(deps, open, "it was reverted by hand");
-  return isHalfDestroyed(open) && !onlyIfDue ? await undoDestroy(deps, open) : await recoverOpenJournal(deps);
-}
-
-function isHalfDestroyed({ begin, accept }: OpenTransaction): boolean {
-  return begin.verb === "destroy" && accept === undefined;
-}
-
-async function undoDestroy(deps: ApplyDeps, open: OpenTransaction): Promise<Outcome> {
-  const outcome = await rollBackOpen(deps, open, open.rollbackCause ?? "it was reverted by hand");
-  if (outcome.kind === "rolledBack") await deps.stores.room?.keep();
-  return outcome;
+  return isHalfDestroyed(open) && !onlyIfDue
+    ? await undoDestroy(deps, open, "it was reverted by hand")
+    : await recoverOpenJournal(deps);
 }
 
 /** How the transaction of a generation stands, seen by who waits for it. */

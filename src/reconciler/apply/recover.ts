@@ -48,19 +48,27 @@ export interface Held {
   readonly firstIndex: number;
 }
 
+/** What is to be carried out once nothing is open. */
+type Towards = Pick<Proposal, "verb" | "desired"> & {
+  /** Nobody asks for the state: a daemon repairs what was accepted. */
+  readonly isRepair?: boolean;
+};
+
 /**
- * The same before a state is carried out. Where a first apply, or its way back, was cut short, so that going back would open
- * the machine, and the state has a packet filter too, only the rest goes back: the transaction is left open for `executePlan`, whose failure
- * restores the machine as it was before the first of its runs.
+ * The same before a state is carried out; one with a packet filter never opens the machine on the way (docs/security.md S10.5).
+ * Where a first apply, or its way back, was cut short, only the rest goes back: the transaction is left open for `executePlan`,
+ * whose failure restores the machine as it was before the first of its runs. A destroy that was cut short is undone, for
+ * whoever asks for the state does not ask for nothing any more.
  */
 export async function recoverTowards(
   deps: ApplyDeps,
-  { verb, desired }: Pick<Proposal, "verb" | "desired">,
+  { verb, desired, isRepair = false }: Towards,
 ): Promise<Outcome | Held | undefined> {
   const open = await readOpenTransaction(deps.stores.journal);
   const hasPolicy = desired.resources.some(({ kind }) => driverOf(deps.registry, kind).between !== undefined);
-  if (open === undefined || verb !== "apply" || !hasPolicy || !wouldOpen(deps, open))
-    return await recoverOpenJournal(deps, verb);
+  if (open === undefined || verb !== "apply" || !hasPolicy) return await recoverOpenJournal(deps, verb);
+  if (isHalfDestroyed(open) && !isRepair) return await undoDestroy(deps, open, "something else is to be applied");
+  if (!wouldOpen(deps, open)) return await recoverOpenJournal(deps, verb);
   const cause = new Error(open.rollbackCause ?? whyRolledBack(open));
   const result = await rollBackBehindPolicy(deps, open.batches, cause);
   return result.kind === "incomplete" ? incomplete(deps, result, cause) : { kind: "held", firstIndex: nextIndex(open) };
@@ -78,6 +86,18 @@ export async function wouldOpenMachine(deps: ApplyDeps): Promise<boolean> {
  */
 function wouldOpen(deps: ApplyDeps, { begin, accept, wasOnTrial, batches }: OpenTransaction): boolean {
   return begin.verb === "apply" && accept === undefined && !wasOnTrial && loadedFirstPolicy(deps, batches);
+}
+
+/** Whether an open transaction is a destroy that did not come to its end. */
+export function isHalfDestroyed({ begin, accept }: OpenTransaction): boolean {
+  return begin.verb === "destroy" && accept === undefined;
+}
+
+/** Restores what stood before a destroy that was cut short; `why` is told unless a way back had begun. */
+export async function undoDestroy(deps: ApplyDeps, open: OpenTransaction, why: string): Promise<Outcome> {
+  const outcome = await rollBackOpen(deps, open, open.rollbackCause ?? why);
+  if (outcome.kind === "rolledBack") await deps.stores.room?.keep();
+  return outcome;
 }
 
 /** Restores what stood before an open transaction. */

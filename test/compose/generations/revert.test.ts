@@ -62,8 +62,7 @@ test("law 1: a destroy that was cut short is undone by revert, as doctor says, a
   const host = { kind: "simulated", file: bench.file } as const;
   const { findings } = await examineMachine({ host, allowInsecurePermissions: false, environment: {} });
   expect(findings.find(({ id }) => id === "journal-open")).toMatchObject({
-    consequence:
-      "revert puts back what stood before; destroy goes on to its end, and apply does that first, which opens the machine until what the config says stands",
+    consequence: "revert puts back what stood before, and so does apply first; destroy goes on to its end",
     remedy: ["awg revert", "awg destroy"],
   });
   expect(await revert(bench)).toEqual({ generation: 1, drifted: [] });

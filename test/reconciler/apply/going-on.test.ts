@@ -165,6 +165,32 @@ async function halfMade(): Promise<Bench> {
   return bench;
 }
 
+describe("law 1: an apply after a destroy that was cut short", () => {
+  test("keeps the packet filter that stands, at whatever write the destroy died, but for a daemon's repair", async () => {
+    const start = await benchWith(office);
+    let kept = 0;
+    for (let write = 1; ; write++) {
+      const bench = copyBench(start);
+      const faults = new Faults(write, write % 2 === 0 ? "crash-before" : "crash-after");
+      await applyOn(depsOf(bench, faults), nothing).catch(() => undefined);
+      if (!faults.fired) break;
+      const now = await readOpenTransaction(depsOf(bench).stores.journal);
+      if (now === undefined || now.accept !== undefined) continue;
+      const repaired = copyBench(bench);
+      const repair = { verb: "apply", desired: office, isRepair: true } as const;
+      expect((await recoverTowards(depsOf(repaired), repair))?.kind).toBe("applied");
+      expect(repaired.machine.policy()).toBeNull();
+      const seen = watchPolicy(bench);
+      if (bench.machine.policy() !== null) kept += 1;
+      expect((await recoverTowards(depsOf(bench), { verb: "apply", desired: home }))?.kind).toBe("rolledBack");
+      expect((await applyOn(depsOf(bench), home)).kind).toBe("applied");
+      expect(seen.gone).toEqual([]);
+      expect(bench.machine.print()).toBe(await textOf(home));
+    }
+    expect(kept).toBeGreaterThan(3);
+  });
+});
+
 describe("what goes on, and what goes back", () => {
   const beginning = { verb: "apply", desired: office } as const;
 
