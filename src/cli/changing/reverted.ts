@@ -1,6 +1,8 @@
 import type { Reverted } from "../../compose/generations/confirmation.ts";
 import { renderRestored } from "../../compose/generations/standing-policy.ts";
 
+const MOST_NAMED = 5;
+
 /** What `awg revert` came to, for people. Pure. */
 export function renderReverted(reverted: Reverted | undefined): string {
   if (reverted === undefined) return "Nothing waits to be confirmed; nothing was changed.";
@@ -12,7 +14,8 @@ export function renderReverted(reverted: Reverted | undefined): string {
   if (drifted.length === 0) return undone;
   const remedy =
     generation === 0 ? "see awg drift" : `awg rollback ${generation} puts ${drifted.length === 1 ? "it" : "them"} back`;
-  return `${undone} Not as accepted: ${drifted.join(", ")}; ${remedy}.`;
+  const more = drifted.length > MOST_NAMED ? ` and ${drifted.length - MOST_NAMED} more` : "";
+  return `${undone} Not as accepted: ${drifted.slice(0, MOST_NAMED).join(", ")}${more}; ${remedy}.`;
 }
 
 /** The same as one JSON document. Pure. */

@@ -180,7 +180,8 @@ function openFinding(
       severity: "fault",
       what: `${what} was cut short`,
       evidence,
-      consequence: "revert puts back what stood before, and so does apply first; destroy goes on to its end",
+      consequence:
+        "revert puts back what stood before, and so does apply first where its state has a packet filter; destroy goes on to its end, and so does a daemon that runs",
       remedy: ["awg revert", "awg destroy"],
     };
   }

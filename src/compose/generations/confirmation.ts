@@ -1,12 +1,11 @@
 import { AwgError } from "../../model/error.ts";
 import type { ResourceKey } from "../../model/resource.ts";
-import { confirmTransaction, revertTransaction } from "../../reconciler/apply/confirm.ts";
+import { confirmTransaction, revertFailure, revertTransaction } from "../../reconciler/apply/confirm.ts";
 import { type ApplyDeps, bootTimeMs } from "../../reconciler/apply/outcome.ts";
 import { isAwaited, readOpenTransaction } from "../../reconciler/apply/record.ts";
 import { readDrift } from "../reading/drift.ts";
 import type { SessionParts } from "../session-parts.ts";
-import { throwFailure } from "./failure.ts";
-import { type RestoredPolicy, restorePolicy } from "./standing-policy.ts";
+import { type RestoredPolicy, renderRestored, restorePolicyHeld } from "./standing-policy.ts";
 
 const LOCK_LOOK_MS = 100;
 const LOCK_WAIT_MS = 30_000;
@@ -26,6 +25,8 @@ export interface Watchdog {
 export interface RevertOptions {
   /** Leave alone what may still be confirmed. */
   readonly onlyIfDue: boolean;
+  /** Read how the rest stands afterwards. */
+  readonly tellsRest?: boolean;
 }
 
 /** What holds an apply to its confirmation; undefined when none is wanted. */
@@ -56,42 +57,46 @@ export interface Reverted {
   readonly generation: number;
   /** The packet filter that ought to stand did not, as after a reboot, and was put back. */
   readonly policy?: RestoredPolicy;
-  /** What else is not as that generation has it: of what a change did before a reboot nothing is left to be undone. Undefined where it cannot be read. */
+  /** What else is not as that generation has it: of what a change did before a reboot nothing is left to be undone. Undefined where it cannot be read, or was not asked for. */
   readonly drifted?: readonly ResourceKey[];
 }
 
 /**
  * Undoes what is open; another awg that is at work is waited for. Where the packet filter that ought to stand is gone all the
- * same, it is put back (docs/security.md S1.7). undefined where nothing was undone. AwgError journal when it does not succeed.
+ * same, it is put back (docs/security.md S1.7). undefined where nothing was undone. AwgError journal when it does not succeed,
+ * or where afterwards no packet filter stands that ought to.
  */
 export async function revertNow(
   parts: SessionParts,
   deps: ApplyDeps,
   options: RevertOptions,
 ): Promise<Reverted | undefined> {
-  if (!(await undoOpen(parts, deps, options))) return undefined;
-  // What was to be undone is undone: that something else fails now must not be taken for its failure.
-  const policy = await restorePolicy(parts).catch(() => undefined);
-  const generation = await parts.stores.generations.latest().catch(() => undefined);
+  const undone = await undoOpen(parts, deps, options);
+  if (undone === undefined || options.tellsRest !== true) return undone;
+  // What was to be undone is undone: that it cannot be read now is no failure of it.
   const drifts = await readDrift(parts).catch(() => undefined);
-  return {
-    generation: generation?.number ?? 0,
-    ...(policy === undefined ? {} : { policy }),
-    ...(drifts === undefined ? {} : { drifted: drifts.drifts.map(({ key }) => key) }),
-  };
+  return drifts === undefined ? undone : { ...undone, drifted: drifts.drifts.map(({ key }) => key) };
 }
 
-async function undoOpen(parts: SessionParts, deps: ApplyDeps, options: RevertOptions): Promise<boolean> {
+async function undoOpen(parts: SessionParts, deps: ApplyDeps, options: RevertOptions): Promise<Reverted | undefined> {
   // The lock is for those who write: where nothing is open nobody should find it taken.
-  if ((await readOpenTransaction(deps.stores.journal)) === undefined) return false;
+  if ((await readOpenTransaction(deps.stores.journal)) === undefined) return undefined;
   await using _held = await lockInTime(parts, "revert");
   if (options.onlyIfDue && (await isOverdue(deps))) await parts.watchdog?.endStopped?.();
   const outcome = await revertTransaction(deps, options.onlyIfDue);
-  if (outcome === undefined) return false;
+  if (outcome === undefined) return undefined;
   await parts.close();
-  if (outcome.kind === "rollbackIncomplete") return throwFailure(outcome);
+  if (outcome.kind === "rollbackIncomplete") throw revertFailure(outcome.journal, outcome.blocked);
   await parts.watchdog?.disarm();
-  return outcome.kind === "rolledBack";
+  if (outcome.kind !== "rolledBack") return undefined;
+  const policy = await restorePolicyHeld(parts);
+  if (policy?.restored === "no") {
+    throw new AwgError("journal", `what had begun is undone, but ${renderRestored(policy)}`, {
+      remedy: "run awg doctor, which says what may be done",
+    });
+  }
+  const generation = await parts.stores.generations.latest().catch(() => undefined);
+  return { generation: generation?.number ?? 0, ...(policy === undefined ? {} : { policy }) };
 }
 
 /** Whether the time of a state on trial is over: nobody may be at hand to end what hinders its way back. */

@@ -32,6 +32,11 @@ export async function restorePolicy(parts: SessionParts): Promise<RestoredPolicy
   if ((await findWrong(parts)) === undefined) return undefined;
   await using _held = await parts.lock("protect");
   // Whoever held the lock may have mended it, or left another state.
+  return await restorePolicyHeld(parts);
+}
+
+/** The same for who holds the lock. */
+export async function restorePolicyHeld(parts: SessionParts): Promise<RestoredPolicy | undefined> {
   const found = await findWrong(parts);
   if (found === undefined) return undefined;
   const { loaded, refusal } = await loadStrictest(applyDepsOf(parts), found.due);

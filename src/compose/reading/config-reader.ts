@@ -38,12 +38,17 @@ export class ConfigReader {
     if (known !== undefined) return known;
     const { loadConfig } = await import("../../model/config/load-config.ts");
     const { environment, allowInsecurePermissions } = this.#options;
-    const include = (name: string, from: string) => [readInclude(name, from)].flat().map((file) => this.#judged(file));
+    let includes = false;
+    const include = (name: string, from: string) => {
+      includes = true;
+      return [readInclude(name, from)].flat().map((file) => this.#judged(file));
+    };
     const options = { environment, allowInsecurePermissions, readInclude: include, programVersion: VERSION };
-    const { config, problems, hash, sources: all, secretPlaces, featurePlaces } = loadConfig(sources, options);
+    const { config, problems, hash, secretPlaces, featurePlaces } = loadConfig(sources, options);
     const loaded = { config, problems, hash, sources: files.map(({ name }) => name), secretPlaces, featurePlaces };
     const { hasInlineSecret } = await import("../../model/config/config.ts");
-    if (all.length === files.length && config !== undefined && !hasInlineSecret(config)) {
+    // What is included may be another by the next time, also a folder that has no file yet.
+    if (!includes && config !== undefined && !hasInlineSecret(config)) {
       this.#last = { files, loaded };
       this.#fresh = this.#last;
     }

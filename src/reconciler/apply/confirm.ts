@@ -54,8 +54,8 @@ function whyItProvesNothing(unconfirmed: UnconfirmedRecord, connection: string, 
 
 /**
  * Undoes the state that waits to be confirmed, or whatever an earlier run left open; the lock is held. undefined when
- * there is nothing to undo, or, with `onlyIfDue`, when it still may be confirmed. A destroy that was cut short is undone, too:
- * who says revert wants the machine that stood. Nobody says so with `onlyIfDue`: there it goes on to its end.
+ * there is nothing to undo, or, with `onlyIfDue`, when it still may be confirmed, or is a destroy, which nobody has to confirm.
+ * One that was cut short is undone else: who says revert wants the machine that stood.
  */
 export async function revertTransaction(deps: ApplyDeps, onlyIfDue: boolean): Promise<Outcome | undefined> {
   const open = await readOpenTransaction(deps.stores.journal);
@@ -63,9 +63,10 @@ export async function revertTransaction(deps: ApplyDeps, onlyIfDue: boolean): Pr
   const awaited = isAwaited(open, bootTimeMs(deps));
   if (awaited && onlyIfDue) return undefined;
   if (awaited) return await rollBackOpen(deps, open, "it was reverted by hand");
-  return isHalfDestroyed(open) && !onlyIfDue
-    ? await undoDestroy(deps, open, "it was reverted by hand")
-    : await recoverOpenJournal(deps);
+  if (!isHalfDestroyed(open)) return await recoverOpenJournal(deps);
+  return onlyIfDue && open.rollbackCause === undefined
+    ? undefined
+    : await undoDestroy(deps, open, "it was reverted by hand");
 }
 
 /** How the transaction of a generation stands, seen by who waits for it. */

@@ -38,7 +38,8 @@ export async function recoverOpenJournal(deps: ApplyDeps, verb: Verb = "apply"):
   const goesOn = open.begin.verb === "destroy" && open.rollbackCause === undefined;
   if (goesOn || (verb === "destroy" && (await takenOver(deps, open)).length === 0))
     return await finishDestroy(deps, open);
-  return await rollBackOpen(deps, open, open.rollbackCause ?? whyRolledBack(open));
+  const why = open.rollbackCause ?? whyRolledBack(open);
+  return isHalfDestroyed(open) ? await undoDestroy(deps, open, why) : await rollBackOpen(deps, open, why);
 }
 
 /** The journal stays open for the next state, which is carried out behind the packet filter that stands. */
@@ -93,9 +94,14 @@ export function isHalfDestroyed({ begin, accept }: OpenTransaction): boolean {
   return begin.verb === "destroy" && accept === undefined;
 }
 
-/** Restores what stood before a destroy that was cut short; `why` is told unless a way back had begun. */
+/**
+ * Restores what stood before a destroy that was cut short; `why` is told unless a way back had begun. Before anything is undone
+ * the journal says so, or nothing is: a destroy of which it does not goes on to its end with whatever recovers it next.
+ */
 export async function undoDestroy(deps: ApplyDeps, open: OpenTransaction, why: string): Promise<Outcome> {
-  const outcome = await rollBackOpen(deps, open, open.rollbackCause ?? why);
+  const cause = open.rollbackCause ?? why;
+  if (open.rollbackCause === undefined) await deps.stores.journal.append({ type: "rollback", cause });
+  const outcome = await rollBackOpen(deps, open, cause);
   if (outcome.kind === "rolledBack") await deps.stores.room?.keep();
   return outcome;
 }

@@ -27,7 +27,7 @@ function reboot(bench: SimulatedBench): void {
 
 const policyOf = (bench: SimulatedBench): unknown => JSON.parse(bench.read()).firewall.policy;
 const revert = (bench: SimulatedBench): Promise<Reverted | undefined> =>
-  bench.ask((session) => session.revert({ onlyIfDue: false }));
+  bench.ask((session) => session.revert({ onlyIfDue: false, tellsRest: true }));
 
 test("law 1, S1.7: what was cut short before a reboot is reverted, and the accepted packet filter stands again; what does not is named", async () => {
   const bench = machine();
@@ -62,7 +62,8 @@ test("law 1: a destroy that was cut short is undone by revert, as doctor says, a
   const host = { kind: "simulated", file: bench.file } as const;
   const { findings } = await examineMachine({ host, allowInsecurePermissions: false, environment: {} });
   expect(findings.find(({ id }) => id === "journal-open")).toMatchObject({
-    consequence: "revert puts back what stood before, and so does apply first; destroy goes on to its end",
+    consequence:
+      "revert puts back what stood before, and so does apply first where its state has a packet filter; destroy goes on to its end, and so does a daemon that runs",
     remedy: ["awg revert", "awg destroy"],
   });
   expect(await revert(bench)).toEqual({ generation: 1, drifted: [] });

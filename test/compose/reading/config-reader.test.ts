@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -37,6 +37,23 @@ test("a configuration whose files are the same is not read again in one process,
   expect(back).not.toBe(first);
   expect(await configs.load([file("192.0.2.0/24", 0o644)])).not.toBe(back);
   expect((await configs.load([{ ...file("192.0.2.0/24"), text: "apiVersion: awg/v0" }])).config).toBeUndefined();
+});
+
+test("a configuration that includes a folder is read again each time: another file may be in it", async () => {
+  mkdirSync(join(folder, "conf.d"));
+  const main = {
+    name: join(folder, "config.yaml"),
+    text: "apiVersion: awg/v1\ninclude: [conf.d]\ndefault: { via: direct }\n",
+    mode: 0o600,
+  };
+  const configs = reader();
+  expect((await configs.load([main])).problems).toEqual([]);
+  configs.remember();
+  writeFileSync(join(folder, "conf.d", "a.yaml"), "rules: [{ destinations: [192.0.2.0/24], via: block }]\n", {
+    mode: 0o600,
+  });
+  for (const one of [configs, reader()])
+    expect(JSON.stringify((await one.load([main])).config)).toContain("192.0.2.0/24");
 });
 
 test("what was applied is written down for the next start once, and again when it was edited", async () => {

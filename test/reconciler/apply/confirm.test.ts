@@ -201,7 +201,7 @@ describe("what nobody confirms", () => {
 });
 
 describe("law 1: revert of a destroy that was cut short", () => {
-  test("gives the old state at whatever write it died, and opens nothing; the keeper's lets it go on", async () => {
+  test("gives the old state at whatever write it died, and opens nothing; the keeper's leaves it", async () => {
     const start = await benchWith(OLD);
     const oldText = start.machine.print();
     const nothing = state();
@@ -214,12 +214,51 @@ describe("law 1: revert of a destroy that was cut short", () => {
       const open = await readOpenTransaction(depsOf(bench).stores.journal);
       if (open === undefined || open.accept !== undefined) continue;
       const unattended = copyBench(bench);
-      expect((await revertTransaction(depsOf(unattended), true))?.kind).toBe("applied");
+      const half = unattended.machine.print();
+      expect(await revertTransaction(depsOf(unattended), true)).toBeUndefined();
+      expect(unattended.machine.print()).toBe(half);
       expect((await revertTransaction(depsOf(bench), false))?.kind).toBe("rolledBack");
       expect([bench.machine.print(), bench.disk.journal, bench.disk.ledger.generation]).toEqual([oldText, [], 1]);
       undone++;
     }
     expect(undone).toBeGreaterThan(3);
+  });
+
+  test.each(["crash-before", "crash-after", "fail-before"] as const)(
+    "with a %s at any write of its own, has begun by the journal or has changed nothing",
+    async (kind) => {
+      const start = await benchWith(OLD);
+      const oldText = start.machine.print();
+      await applyOn(depsOf(start, new Faults(9, "crash-after")), state()).catch(() => undefined);
+      const half = start.machine.print();
+      expect(half).not.toBe(oldText);
+      let begun = 0;
+      for (let write = 1; ; write++) {
+        const bench = copyBench(start);
+        const faults = new Faults(write, kind, true);
+        await revertTransaction(depsOf(bench, faults), false).catch(() => undefined);
+        if (!faults.fired) break;
+        if (!bench.disk.journal.some(({ record }) => record.type === "rollback")) {
+          if (bench.disk.journal.length > 0) expect(bench.machine.print()).toBe(half);
+          continue;
+        }
+        await recoverOpenJournal(depsOf(bench));
+        expect([bench.machine.print(), bench.disk.journal]).toEqual([oldText, []]);
+        begun++;
+      }
+      expect(begun).toBeGreaterThan(3);
+    },
+  );
+
+  test("undoes nothing where the journal takes no record: what recovers it next would go on with the destroy", async () => {
+    const bench = await benchWith(OLD);
+    await applyOn(depsOf(bench, new Faults(9, "crash-after")), state()).catch(() => undefined);
+    const half = bench.machine.print();
+    const { stores, ...deps } = depsOf(bench);
+    const append = async () => Promise.reject(new Error("the disk is full"));
+    const journal = Object.assign(Object.create(stores.journal), { append });
+    await expect(revertTransaction({ ...deps, stores: { ...stores, journal } }, false)).rejects.toThrow("disk is full");
+    expect(bench.machine.print()).toBe(half);
   });
 });
 

@@ -8,7 +8,7 @@ import { flagOption, type RunVerb } from "../../verb.ts";
 export const run: RunVerb = async (call) => {
   outliveTerminal();
   const onlyIfDue = flagOption(call, "due");
-  const reverted = await changeMachine(call, (session) => session.revert({ onlyIfDue }));
+  const reverted = await changeMachine(call, (session) => session.revert({ onlyIfDue, tellsRest: true }));
   const isJson = flagOption(call, "json");
   call.terminal.out(isJson ? JSON.stringify(revertedDocument(reverted)) : renderReverted(reverted));
   return EXIT.success;
