@@ -1,4 +1,6 @@
 import { closeSync, constants, openSync } from "node:fs";
+import { AwgError, messageOf } from "../model/error.ts";
+import { tryLockFile } from "../native/linux/process/file-lock.ffi.ts";
 import { type LockHolder, readHolder, takeLock } from "./lock.ts";
 import { isCode } from "./state-folder.ts";
 
@@ -15,24 +17,35 @@ export function fileLock(path: string): WritersLock {
   return { take: (holder) => takeLock(path, holder), holder: () => lockHolder(path) };
 }
 
-/** Who holds the lock now, for verbs that only read: it is never taken for that. undefined where nobody does. */
-export function lockHolder(path: string): LockHolder | undefined {
+/**
+ * Who holds the lock now, for verbs that only read. undefined where nobody does: whoever was killed has let go of it, its name
+ * still stands in the file, and its number may be another process's by now, so that the lock itself is asked.
+ *
+ * @throws AwgError("permission") naming the file where it cannot be opened, such as a link.
+ */
+export function lockHolder(path: string): Pick<LockHolder, "pid"> | undefined {
   let fd: number;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    if (isCode(error, "ENOENT")) return undefined;
-    throw error;
+    // Open for writing too, for NFS takes an flock of no other file.
+    fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (cause) {
+    if (isCode(cause, "ENOENT") || isCode(cause, "EROFS")) return undefined;
+    throw new AwgError("permission", `the lock file ${path} could not be opened: ${messageOf(cause)}`, {
+      cause,
+      facts: { path },
+      remedy: "move it away",
+    });
   }
   try {
     const holder = readHolder(fd);
-    return holder !== undefined && isAlive(holder.pid) ? holder : undefined;
+    return holder !== undefined && isAlive(holder.pid) && !tryLockFile(fd) ? holder : undefined;
   } finally {
+    // What was taken by asking goes with it; who takes the lock meanwhile looks again (lock.ts).
     closeSync(fd);
   }
 }
 
-/** Whoever was killed has let go of the lock, and its name still stands in the file. */
+/** The name of another pid namespace's process says nothing here. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

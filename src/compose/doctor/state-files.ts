@@ -49,6 +49,7 @@ export async function examineState(parts: SessionParts): Promise<StateReading> {
     const { changedBy } = await readOpenChange(parts, open);
     findings.push(openFinding(open, stores.journal.location, nowBootMs, changedBy));
   }
+  findings.push(...(await lockFindings(parts)));
   const ledger = await attempt(join(folder, "ledger"), () => stores.ledger.read());
   const generations: Generation[] = [];
   for (const number of await stores.generations.numbers()) {
@@ -62,6 +63,17 @@ export async function examineState(parts: SessionParts): Promise<StateReading> {
     ledger,
   };
   return { findings, ledger: held, latest, isOnTrial: open !== undefined && isAwaited(open, nowBootMs), folder };
+}
+
+/** The lock, where nothing could take it. */
+async function lockFindings(parts: SessionParts): Promise<readonly Finding[]> {
+  try {
+    await parts.whoChanges?.();
+    return [];
+  } catch (error) {
+    const path = error instanceof AwgError ? error.facts["path"] : undefined;
+    return typeof path === "string" ? [fileFinding(path, error)] : [];
+  }
 }
 
 /** The folder itself, where nothing in it may be believed; undefined when it may, or when there is none yet. */

@@ -21,7 +21,7 @@ export interface OpenChange {
 export async function readOpenChange(parts: SessionParts, open: OpenTransaction | undefined): Promise<OpenChange> {
   const awaiting = awaitedIn(open, applyDepsOf(parts));
   const isOpen = awaiting === undefined && isBetweenStates(parts, open);
-  const holder = isOpen ? await parts.whoChanges?.() : undefined;
+  const holder = isOpen && !open?.blocked ? await holderOf(parts) : undefined;
   return {
     ...(open?.blocked === true ? { wayBackFailed: true as const } : {}),
     ...(open?.accept === undefined ? {} : { isUnwritten: true as const }),
@@ -29,6 +29,15 @@ export async function readOpenChange(parts: SessionParts, open: OpenTransaction 
     ...(holder === undefined ? {} : { changedBy: { pid: holder.pid } }),
     ...(awaiting === undefined ? {} : { awaiting }),
   };
+}
+
+/** A lock that cannot be opened is nobody's. */
+async function holderOf({ whoChanges }: SessionParts): Promise<OpenChange["changedBy"]> {
+  try {
+    return await whoChanges?.();
+  } catch {
+    return undefined;
+  }
 }
 
 /** Why a change is open, in words that a sentence can go on from. Pure. */

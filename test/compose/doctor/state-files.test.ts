@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -17,6 +18,7 @@ import { blockedPolicy } from "../../../src/model/firewall/transition.ts";
 import { envelopeFor, FORMAT_VERSION } from "../../../src/state/envelope.ts";
 import { FileJournal } from "../../../src/state/file-journal.ts";
 import { encodeLine } from "../../../src/state/line.codec.ts";
+import { takeLock } from "../../../src/state/lock.ts";
 import { StateFolder } from "../../../src/state/state-folder.ts";
 import { RECORDS } from "../../state/records.ts";
 import { type SimulatedFolder, simulatedFolder } from "./simulated-machine.ts";
@@ -55,15 +57,45 @@ function filesOf(folder: string): Readonly<Record<string, string>> {
   );
 }
 
+const HOLDER = { pid: process.pid, verb: "apply", sinceMs: 0 };
+
 test("law 9: an apply whose process goes on is at work, and was not cut short", async () => {
   await openJournal(2);
-  writeFileSync(inState("lock"), JSON.stringify({ pid: process.pid, verb: "apply", sinceMs: 0 }), { mode: 0o600 });
+  using _lock = takeLock(inState("lock"), HOLDER);
   const open = (await findings()).find(({ evidence }) => evidence.some((line) => line.includes("journal holds")));
   expect(open).toMatchObject({
     id: "journal-at-work",
     severity: "note",
     what: expect.stringMatching(`^process ${process.pid} is at work on apply of generation [0-9]+`),
     remedy: ["wait until it ends, then awg doctor"],
+  });
+});
+
+test("law 9: a killed process is not at work, whoever has its number by now", async () => {
+  await openJournal(2);
+  writeFileSync(inState("lock"), JSON.stringify(HOLDER), { mode: 0o600 });
+  expect((await faults()).map(({ id }) => id)).toContain("journal-open");
+});
+
+test("law 9: that an apply failed as its way back did is told whoever is at work", async () => {
+  {
+    using journal = new FileJournal(new StateFolder(machine.state), IDENTITY);
+    for (const record of RECORDS.slice(0, 1)) await journal.append(record);
+    await journal.append({ type: "blocked", cause: "no way back" });
+  }
+  using _lock = takeLock(inState("lock"), HOLDER);
+  expect((await faults()).map(({ id }) => id)).toContain("journal-blocked");
+});
+
+test("law 9: a lock that is a link is named, and the rest is told", async () => {
+  await openJournal(2);
+  rmSync(inState("lock"), { force: true });
+  symlinkSync("elsewhere", inState("lock"));
+  const told = await faults();
+  expect(told.map(({ id }) => id)).toContain("journal-open");
+  expect(told.find(({ id }) => id === "state-file-unreadable")).toMatchObject({
+    what: expect.stringContaining(`the lock file ${inState("lock")} could not be opened`),
+    remedy: [`mv ${inState("lock")} ${inState("lock")}.damaged`],
   });
 });
 

@@ -1,8 +1,9 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { renderStatus } from "../../../src/cli/views/status.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
 import { FileJournal } from "../../../src/state/file-journal.ts";
+import { takeLock } from "../../../src/state/lock.ts";
 import { StateFolder } from "../../../src/state/state-folder.ts";
 import { RECORDS } from "../../state/records.ts";
 import { useSimulatedBench } from "../simulated-bench.ts";
@@ -32,13 +33,31 @@ test.each([
   expect(readFileSync(journal.location)).toEqual(before);
 });
 
-test("law 9: status says of an apply whose process goes on, or is stopped, that it is at work", async () => {
+const HOLDER = { pid: process.pid, verb: "apply", sinceMs: 0 };
+
+test.each([
+  ["whose process was killed", (lock: string) => writeFileSync(lock, JSON.stringify(HOLDER), { mode: 0o600 })],
+  ["beside a lock that is a link", (lock: string) => symlinkSync("elsewhere", lock)],
+])("law 9: status and drift say of an apply %s that it was cut short", async (_name, leave) => {
   const bench = machine();
   await bench.apply(bench.config({ office: {} }));
   using journal = new FileJournal(new StateFolder(`${bench.file}.state`), IDENTITY);
   for (const record of RECORDS.slice(0, 1)) await journal.append(record);
   const lock = `${bench.file}.state/lock`;
-  writeFileSync(lock, JSON.stringify({ pid: process.pid, verb: "apply", sinceMs: 0 }), { mode: 0o600 });
+  rmSync(lock, { force: true });
+  leave(lock);
+  const status = await bench.ask((session) => session.status());
+  expect(status.conditions.find(({ type }) => type === "Stalled")?.reason).toContain("an apply was cut short");
+  const { open } = await bench.ask((session) => session.drift());
+  expect(open).toBe(`an apply was cut short (${journal.location})`);
+});
+
+test("law 9: status says of an apply whose process goes on, or is stopped, that it is at work", async () => {
+  const bench = machine();
+  await bench.apply(bench.config({ office: {} }));
+  using journal = new FileJournal(new StateFolder(`${bench.file}.state`), IDENTITY);
+  for (const record of RECORDS.slice(0, 1)) await journal.append(record);
+  using _lock = takeLock(`${bench.file}.state/lock`, HOLDER);
   bench.meddle((text) => text.replaceAll(/"mtuBytes": ?1400/g, '"mtuBytes":1300'));
   const status = await bench.ask((session) => session.status());
   const reasons = Object.fromEntries(status.conditions.map(({ type, reason }) => [type, reason]));
