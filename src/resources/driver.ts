@@ -51,6 +51,9 @@ export interface ResourceDriver<K extends ResourceKind> {
   /** Keys that must stand before this one and fall after it. Pure. */
   dependsOn?(desired: Spec<K>): ResourceKey[];
 
+  /** What of it stands without the keys that it depends on, and is to stand while one of them cannot; undefined where nothing. Pure. */
+  withoutNeeds?(desired: Spec<K>): Spec<K> | undefined;
+
   /** Fields whose change needs delete and create instead of update. Pure. */
   needsReplace?(changes: readonly FieldChange[]): boolean;
 

@@ -32,8 +32,8 @@ export async function heldTunnels(
 }
 
 /**
- * A plan that leaves what others hold, and what stands on it: no route leads into a device that is somebody else's, no engine is
- * started on it. All else is planned. The packet filter is never left, so that a conflict about it stays one. Pure.
+ * A plan that leaves what others hold, and what stands on it: no engine is started on a device that is somebody else's, and its
+ * table has its guards alone, so that no route leads there and nothing falls past it (Linux). All else is planned. The packet filter is never left, so that a conflict about it stays one. Pure.
  */
 export function planAround(input: PlanInput, tunnels: HeldByOthers): PlanResult & { readonly held: HeldByOthers } {
   const planned = planChanges({ ...input, leave: new Set(tunnels.keys()) });

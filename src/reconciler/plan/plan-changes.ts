@@ -1,6 +1,6 @@
 import { AwgError } from "../../model/error.ts";
 import type { Plan } from "../../model/plan.ts";
-import type { DesiredState, ResourceKey, Spec } from "../../model/resource.ts";
+import type { DesiredState, Resource, ResourceKey, Spec } from "../../model/resource.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 import { type Change, type Conflict, judgeDesired, judgeUnwanted, type Wishes } from "./change.ts";
 import { entriesByKey, type Ledger, ledgerTowards } from "./ledger.ts";
@@ -16,7 +16,7 @@ export interface PlanInput {
   readonly registry: DriverRegistry;
   /** Resources to make anew although nothing differs. */
   readonly replace?: ReadonlySet<ResourceKey>;
-  /** Resources that are wanted, and left as they are found. */
+  /** Resources that are wanted and cannot stand: left as they are found, but for what of them stands by itself. */
   readonly leave?: ReadonlySet<ResourceKey>;
 }
 
@@ -53,12 +53,13 @@ export function planChanges({
   const conflicts: Conflict[] = [];
   const inSync: InSync[] = [];
   const wanted = new Set<ResourceKey>();
-  for (const resource of desired.resources) {
-    const { kind, key, spec } = resource;
+  for (const { kind, key, spec: whole } of desired.resources) {
     if (wanted.has(key)) throw new AwgError("bug", `the desired state names ${key} twice`);
     wanted.add(key);
-    if (leave?.has(key) === true) continue;
-    const verdict = judgeDesired(resource, driverOf(registry, kind), observed, entries.get(key), wishes);
+    const driver = driverOf(registry, kind);
+    const spec = leave?.has(key) === true ? driver.withoutNeeds?.(whole) : whole;
+    if (spec === undefined) continue;
+    const verdict = judgeDesired({ kind, key, spec } as Resource, driver, observed, entries.get(key), wishes);
     if (verdict.kind === "change") changes.push(...verdict.changes);
     else if (verdict.kind === "conflict") conflicts.push(verdict.conflict);
     else inSync.push({ kind, key, spec });

@@ -10,7 +10,7 @@ import { renderPolicyRule, sortPolicyRules } from "./policy-rule.ts";
 import { blockingDeletions, differenceOfRoutes } from "./route-changes.ts";
 import { applyPins, isTunnelDevice, standingPins } from "./route-pins.ts";
 import { isForeignRule, isOwnRule, isPathTable, MAIN_TABLE, observeTable, routesOfSpec } from "./route-table.ts";
-import { diffRoutes, routesAsSpec, routesDependencies } from "./routes.ts";
+import { diffRoutes, guardsAlone, routesAsSpec, routesDependencies } from "./routes.ts";
 
 type RoutesKey = ResourceKey<"routes">;
 
@@ -26,6 +26,7 @@ export const routesDriver: ResourceDriver<"routes"> = {
   // The tables and the range of preferences are ours; what others put inside is listed apart and never touched.
   isOwned: () => true,
   dependsOn: routesDependencies,
+  withoutNeeds: guardsAlone,
   enforcement: () => "enforced",
   apply: applyRoutes,
 };

@@ -40,6 +40,14 @@ export function routesDependencies({ device, destinations, table }: RoutesSpec):
   return [`link/${tunnelOfDevice(device)}`, ...(table === MAIN_TABLE ? (["routes/policy"] as const) : [])];
 }
 
+/**
+ * A table whose device is not to be had: its guards refuse what a rule leads there, which would fall to the tables behind it,
+ * and so may leave directly (docs/security.md S5.4, S5.1). A table without guards is everybody's.
+ */
+export function guardsAlone(desired: RoutesSpec): RoutesSpec | undefined {
+  return desired.guards.length === 0 ? undefined : { ...desired, destinations: [] };
+}
+
 /** A table without destinations has no device, whatever the spec calls it. */
 function diffDevice(desired: RoutesSpec, observed: RoutesObserved): FieldChange[] {
   if (desired.destinations.length === 0 || observed.destinations.length === 0) return [];

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ReconcilingSession } from "../../../src/compose/reconciling-session.ts";
 import { simulatedParts } from "../../../src/compose/simulated-parts.ts";
 import { type SimulatedBench, stepTexts, useSimulatedBench } from "../simulated-bench.ts";
@@ -57,6 +57,49 @@ test("law 4: a device that somebody else has is left with all that stands on it,
   expect(conditions.find(({ type }) => type === "Stalled")).toMatchObject({
     status: true,
     reason: expect.stringMatching(/^link\/work is held by a device named awg-work[^;]*$/),
+  });
+});
+
+/** The routes of the tables in which the tunnel work has or had one, as they stand. */
+function tableOfWork(text: string, table: number): readonly object[] {
+  return JSON.parse(text).routes.filter((route: { table: number }) => route.table === table);
+}
+
+describe("the table of a device that somebody else has", () => {
+  test.each([
+    ["nothing is left of, as after a reboot", () => false],
+    ["stands whole, in a device that lost its alias", () => true],
+  ])("law 1: S5.4: one that %s leads nowhere, and is whole again once the device is awg's", async (_name, isLeft) => {
+    const bench = machine();
+    await bench.apply(bench.config(WISHES, RULES));
+    const before = JSON.parse(bench.read());
+    const { table } = before.routes.find(({ device }: { device?: string }) => device === "awg-work");
+    const whole = tableOfWork(bench.read(), table);
+    const guards = whole.filter((route) => "type" in route && route.type === "unreachable");
+    expect(guards).toHaveLength(2);
+    const numberBefore = await bench.ask(async (session) => (await session.status()).generation);
+    bench.meddle((text) => {
+      const state = JSON.parse(text);
+      const link = state.links.find(({ device }: { device: string }) => device === "awg-work");
+      Object.assign(link, { alias: null, type: "other" });
+      state.engines = state.engines.filter(({ device }: { device: string }) => device !== "awg-work");
+      if (!isLeft()) state.routes = state.routes.filter((route: { table: number }) => route.table !== table);
+      return JSON.stringify(state);
+    });
+    const { steps, held } = await repairOf(bench);
+    expect(steps).toEqual([`${isLeft() ? "update" : "create"} routes/work`]);
+    expect([...held.keys()]).toContain("routes/work");
+    expect(tableOfWork(bench.read(), table)).toEqual(guards);
+    expect((await repairOf(bench)).steps).toEqual([]);
+    expect(await bench.ask(async (session) => (await session.status()).generation)).toBe(numberBefore);
+    bench.meddle((text) => {
+      const state = JSON.parse(text);
+      state.links = state.links.filter(({ device }: { device: string }) => device !== "awg-work");
+      return JSON.stringify(state);
+    });
+    expect((await repairOf(bench)).held.size).toBe(0);
+    expect(tableOfWork(bench.read(), table)).toEqual(whole);
+    expect((await repairOf(bench)).steps).toEqual([]);
   });
 });
 
