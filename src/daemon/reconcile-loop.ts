@@ -11,7 +11,7 @@ export interface LoopPlan {
   readonly keys: readonly string[];
   /** Whether it carries out what a person asked for, rather than repairing what others changed. */
   readonly proposed: boolean;
-  /** What it leaves, for somebody else has what it needs: a sentence each that says who. */
+  /** Why it leaves what it leaves, for somebody else has what that needs: each sentence once. */
   readonly held?: readonly string[];
 }
 
@@ -173,9 +173,7 @@ export class ReconcileLoop<P extends LoopPlan> {
   /** What is left once all is done that can be. */
   #refusedByHolders(): ReconcilerEvent | undefined {
     const { held = [] } = this.#planned ?? {};
-    return held.length === 0
-      ? undefined
-      : { type: "refused", reason: [...new Set(held), "all else is as accepted"].join("; ") };
+    return held.length === 0 ? undefined : { type: "refused", reason: [...held, "all else is as accepted"].join("; ") };
   }
 
   #contention(keys: readonly string[]): Contention | undefined {

@@ -72,10 +72,10 @@ describe("awg import", () => {
   });
 
   test("a folder for secrets that does not exist is named, with how to make it", () => {
-    const { stderr } = awg(["import", "wg0.conf", "--out", "awg.yaml", "--secrets-dir", at("nowhere")]);
-    expect(stderr).toContain(`cannot write ${at("nowhere")}/wg0.`);
+    const { stderr } = awg(["import", "wg0.conf", "--out", "awg.yaml", "--secrets-dir", at("no/where")]);
+    expect(stderr).toContain(`cannot write ${at("no/where")}/wg0.`);
     expect(stderr).toContain("its folder does not exist; nothing was written");
-    expect(stderr).toContain(`mkdir -m 700 ${at("nowhere")}`);
+    expect(stderr).toContain(`mkdir -p -m 700 ${at("no/where")}`);
   });
 
   test("to standard output: nothing is written, and what refers to secrets says where they belong", () => {

@@ -50,7 +50,7 @@ function openNew(path: string): number {
     if (code === "ENOENT") {
       throw new AwgError("config", `cannot write ${path}: its folder does not exist; nothing was written`, {
         cause,
-        remedy: `make it (mkdir -m 700 ${shellWord(dirname(path))}), or choose another folder`,
+        remedy: `make it (mkdir -p -m 700 ${shellWord(dirname(path))}), or choose another folder`,
       });
     }
     const denied = code === "EACCES" || code === "EPERM" || code === "EROFS";

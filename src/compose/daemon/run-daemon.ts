@@ -9,6 +9,7 @@ import { type Step, stepsOf } from "../../model/plan.ts";
 import { forbidLooks } from "../forbid-looks.ts";
 import { openParts } from "../open-session.ts";
 import { expandAgain } from "../planning/expand-again.ts";
+import { sentencesOf } from "../planning/held-by-others.ts";
 import { ReconcilingSession } from "../reconciling-session.ts";
 import type { Planned, SessionOptions } from "../session.ts";
 import { setTimer, watchClocks } from "./clocks.ts";
@@ -236,7 +237,7 @@ async function planNext(
     movesPeers,
     rhythm,
     keys: [...new Set(steps.map(({ key }) => key))],
-    held: [...(planned.held?.values() ?? [])],
+    held: sentencesOf(planned.held ?? new Map()),
     devices: [...new Set(steps.flatMap(devicesOf))],
   };
 }

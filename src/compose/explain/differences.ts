@@ -1,3 +1,4 @@
+import { NFT_BOOT_TABLE, NFT_TABLE } from "../../model/ownership.ts";
 import type { ExplainedSide, Explanation } from "./explanation.ts";
 
 /** Where the two sides of an explanation differ. */
@@ -41,8 +42,9 @@ export function differencesOf(
 /** The chain of another program's that drops it; what was not asked any more behind it (mark, path, way) follows from that. */
 function foreignDrop({ verdictBy }: ExplainedSide): string | undefined {
   const last = verdictBy.at(-1);
-  const isForeign = last !== undefined && /^(?:ip|ip6|inet|netdev|arp|bridge) (?!awg )/.test(last.name);
-  return isForeign && last.verdict.includes("drop") ? last.name : undefined;
+  const [, table] = /^(?:ip|ip6|inet|netdev|arp|bridge) (\S+) /.exec(last?.name ?? "") ?? [];
+  const isForeign = table !== undefined && table !== NFT_TABLE && table !== NFT_BOOT_TABLE;
+  return isForeign && last?.verdict.includes("drop") ? last.name : undefined;
 }
 
 const NONE = "none that awg can follow";
