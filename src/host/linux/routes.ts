@@ -37,7 +37,8 @@ function readRoutes(tables: readonly number[] | undefined, list: ListLinks): Rou
     tables === undefined ? netlink.routes() : [...new Set(tables)].flatMap((table) => netlink.routes({ table }));
   const names = namesOf(list());
   // A device may have come, with its routes, since a look began.
-  const isStrange = ({ oif }: KernelRoute) => oif !== undefined && !names.has(oif);
+  const isStrange = ({ oif, nextHops = [] }: KernelRoute) =>
+    [oif, ...nextHops.map((hop) => hop.oif)].some((index) => index !== undefined && index !== 0 && !names.has(index));
   const named = routes.some(isStrange) ? namesOf(netlink.links()) : names;
   return routes.map((route) => routeOf(route, named));
 }

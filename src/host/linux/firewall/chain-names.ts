@@ -7,9 +7,8 @@ export const REFUSED_CHAIN = "refused";
 /** The base chain at the devices' egress. */
 export const FRAMES = "frames";
 
-/** The base chains at the devices' egress that copy what the one that judges is going to ask for. */
-export const HELD_NETWORK = "held-network";
-export const HELD_TRANSPORT = "held-transport";
+/** The base chain at the devices' egress that copies what the one that judges is going to ask for. */
+export const HELD = "held";
 
 /** The chain that labels answers to guests; where it stands the kernel has labels. */
 export const LABELS = "labels";

@@ -171,8 +171,8 @@ describe.skipIf(obstacle !== undefined)(
       ["a chain was emptied", ["flush", "chain", "inet", "awg", "leaving"], /the chain leaving .* was changed/],
       [
         "nothing is copied any more before it is judged (S9.6)",
-        ["delete", "chain", "netdev", "awg", "held-transport"],
-        /the chain held-transport .* is gone/,
+        ["delete", "chain", "netdev", "awg", "held"],
+        /the chain held .* is gone/,
       ],
       [
         "a chain's policy was changed",

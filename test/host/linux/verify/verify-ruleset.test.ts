@@ -118,9 +118,9 @@ describe("law 1: verification of a whole ruleset", { timeout: 300_000 }, () => {
     }
   });
 
-  // What rules remember, and what packets carry, no set of packets shows.
+  // What rules remember, what packets carry, and what becomes of a frame meanwhile no set of packets shows.
   const mutants = withoutEachRule(render(LAPTOP))
-    .filter(({ name }) => !name.includes("S4.10"))
+    .filter(({ name }) => !/S4\.10|S9\.6/.test(name))
     .filter((_, index) => index % 6 === SEED % 6);
 
   test(`names a packet for each of ${mutants.length} rulesets that lack a rule, where packets differ`, () => {

@@ -56,7 +56,8 @@ function fitsOpening(expressions: readonly Expression[]): boolean {
 }
 
 function flowStep(step: RuleStep, opens: boolean, fits: boolean): RuleStep[] {
-  if (step.kind === "doubt" && step.what === NEXT_HEADER) return [{ kind: "either" }];
+  if (step.kind === "doubt" && step.what === NEXT_HEADER)
+    return [opens ? { kind: "test", any: [] } : { kind: "either" }];
   if (step.kind !== "doubt" || !(HEADER.test(step.what) || MEMORY.test(step.what))) return [step];
   if (!opens) return [{ kind: "either" }];
   return fits && HEADER.test(step.what) ? [] : [{ kind: "test", any: [] }];
