@@ -2,6 +2,7 @@ import { chmodSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openSession } from "../../../src/compose/open-session.ts";
+import { takeLock } from "../../../src/state/lock.ts";
 import { useSimulatedBench } from "../simulated-bench.ts";
 
 const machine = useSimulatedBench();
@@ -42,6 +43,7 @@ test("law 9: beside a change that is under way it names who makes it, and to wai
   const file = await inTheMiddle();
   const holder = JSON.parse(readFileSync(`${file}.state/lock`, "utf8"));
   expect(holder).toMatchObject({ pid: process.pid });
+  using _lock = takeLock(`${file}.state/lock`, holder);
   await expect(verify(file)).rejects.toMatchObject({
     kind: "locked",
     message: `awg ${holder.verb} (process ${process.pid}) is changing this machine now`,
