@@ -81,7 +81,7 @@ describe.skipIf(process.platform !== "linux")("the lock (flock is reached throug
     const path = join(temporaryFolder(), "lock");
     takeLock(`${path}.first`, HOLDER)[Symbol.dispose]();
     const other = runElsewhere(
-      `import { closeSync, existsSync, openSync, rmSync } from "node:fs";
+      `import { closeSync, existsSync, openSync, renameSync } from "node:fs";
       import { tryLockFile } from ${JSON.stringify(new URL("../../src/native/linux/process/file-lock.ffi.ts", import.meta.url).href)};
       import { takeLock } from ${JSON.stringify(new URL("../../src/state/lock.ts", import.meta.url).href)};
       const path = process.argv[1];
@@ -92,8 +92,8 @@ describe.skipIf(process.platform !== "linux")("the lock (flock is reached throug
         if (!existsSync(path + ".asked")) return;
         clearInterval(looking);
         setTimeout(() => {
-          rmSync(path);
-          globalThis.lock = takeLock(path, { pid: process.pid, verb: "destroy", sinceMs: 1 });
+          globalThis.lock = takeLock(path + ".next", { pid: process.pid, verb: "destroy", sinceMs: 1 });
+          renameSync(path + ".next", path);
           closeSync(nameless);
         }, 100);
       }, 1);

@@ -44,7 +44,7 @@ describe("law 1, A3: a first apply was cut short behind its packet filter", () =
     const withDns = `${configText(1000)}dns: { servers: [192.0.2.53], via: direct }\n`;
     await expect(bench.apply(withDns)).rejects.toMatchObject({ kind: "conflict" });
     expect(bench.loads).not.toContain(null);
-    expect(await bench.session.revert({ onlyIfDue: false })).toEqual({ generation: 0, drifted: [] });
+    expect(await bench.session.revert({ onlyIfDue: false })).toEqual({ generation: 0 });
     expect((await bench.parts.host.firewall.read()).policy).toBeNull();
     expect((await bench.session.status()).openJournal).toBeUndefined();
   });
