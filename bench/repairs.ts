@@ -88,7 +88,7 @@ function lineOf(stream: Readable | null, fits: (line: string) => boolean, until:
 
 function figureOf(name: string, tookMs: readonly number[]): Figure {
   const sorted = tookMs.toSorted((a, b) => a - b);
-  const p95 = sorted[Math.floor(sorted.length * 0.95)] ?? Number.NaN;
+  const p95 = sorted[Math.ceil(sorted.length * 0.95) - 1] ?? Number.NaN;
   const others = `median ${median(tookMs).toFixed(0)}, longest ${sorted.at(-1)?.toFixed(0)}`;
   const peer = { name: "demand", value: MOST_MS };
   return { name: `${name}: 95th percentile (${others})`, unit: "ms", ours: p95, peer, atMost: 1 };
