@@ -19,7 +19,7 @@ import type { HistoryEntry } from "./generations/history.ts";
 import type { SshRisk } from "./generations/ssh-risk.ts";
 import type { ProgramsReport, ProgramWatchEvent } from "./processes/program-report.ts";
 import type { DriftReport } from "./reading/drift.ts";
-
+import type { MainRuleMissing } from "./reading/main-rule.ts";
 import type { VerifyReport } from "./verify/verify-machine.ts";
 
 export type { ProgressEvent, StopSignal } from "../reconciler/apply/outcome.ts";
@@ -192,6 +192,8 @@ export interface Status {
   readonly fallback?: readonly FallenBack[];
   /** Why the keeper does not answer, and what to do; absent where it does, or none runs. */
   readonly silentKeeper?: AwgError;
+  /** Absent where it stands, or no policy rule of awg's is to. */
+  readonly mainRuleMissing?: MainRuleMissing;
 }
 
 /** What goes directly because its tunnel is down. */

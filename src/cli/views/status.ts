@@ -1,3 +1,4 @@
+import type { MainRuleMissing } from "../../compose/reading/main-rule.ts";
 import { nameOf } from "../../compose/reading/open-change.ts";
 import { tunnelState } from "../../compose/reading/tunnel-state.ts";
 import type { Condition, ResourceStatus, Status } from "../../compose/session.ts";
@@ -63,18 +64,25 @@ function hasFallback({ fallback = [] }: Status): boolean {
   return fallback.length > 0;
 }
 
-function openTexts({ fallback = [], silentKeeper, ...transaction }: Status, style: Style): readonly string[] {
+function openTexts(
+  { fallback = [], silentKeeper, mainRuleMissing, ...transaction }: Status,
+  style: Style,
+): readonly string[] {
   const fallen = fallback.map(({ device, rules }) =>
     style.yellow(`${device} is down: ${rules.join(", ")} go direct until it is up again.`),
   );
   const silent = silentKeeper === undefined ? [] : [style.red(silenceText(silentKeeper))];
-  return [...fallen, ...silent, ...transactionTexts(transaction, style)];
+  const rule = mainRuleMissing === undefined ? [] : [style.red(mainRuleText(mainRuleMissing))];
+  return [...fallen, ...silent, ...rule, ...transactionTexts(transaction, style)];
+}
+
+function mainRuleText({ message, remedy }: MainRuleMissing): string {
+  return `${capitalized(message)}. Bring it back: ${remedy.join("; ")}`;
 }
 
 /** The kernel goes on with what was applied; only changes have to wait. */
 function silenceText(silence: AwgError): string {
-  const text = messageOf(silence);
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}. Until then what is applied holds, and nothing can be changed.`;
+  return `${capitalized(messageOf(silence))}. Until then what is applied holds, and nothing can be changed.`;
 }
 
 function transactionTexts(
@@ -104,12 +112,8 @@ function transactionTexts(
   }
   if (changedBy !== undefined) {
     const state = "what stands is neither the old state nor the new";
-    const who = nameOf(changedBy);
-    return [
-      style.yellow(
-        `${who.charAt(0).toUpperCase()}${who.slice(1)} is changing this machine (${openJournal}): ${state} until it ends.`,
-      ),
-    ];
+    const who = capitalized(nameOf(changedBy));
+    return [style.yellow(`${who} is changing this machine (${openJournal}): ${state} until it ends.`)];
   }
   if (isOverdue && wayBackFailed === undefined) {
     const when = "the next apply or destroy puts the old state back first, awg revert at once";
@@ -117,6 +121,10 @@ function transactionTexts(
   }
   const what = wayBackFailed ? "failed, and so did its way back" : "was cut short";
   return [style.red(`An apply ${what} (${openJournal}); the next apply or destroy recovers it.`)];
+}
+
+function capitalized(sentence: string): string {
+  return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}`;
 }
 
 /** The status as one JSON document. */
@@ -133,6 +141,7 @@ export function statusDocument(status: Status, nowMs = Date.now()): object {
     open_journal: status.openJournal ?? null,
     fallback: status.fallback ?? [],
     silent_keeper: silenceDocument(status.silentKeeper),
+    main_rule_missing: status.mainRuleMissing ?? null,
     awaiting_confirmation:
       status.awaiting === undefined
         ? null

@@ -1,9 +1,7 @@
 import type { RuleEntry } from "../../host/ports/routes.ts";
 import { NFT_BOOT_TABLE, NFT_TABLE, ROUTE_PROTOCOL, RULE_PREFERENCES, SERVICE_USER } from "../../model/ownership.ts";
 import type { DesiredState } from "../../model/resource.ts";
-import type { PolicyRule } from "../../model/spec/routes.ts";
-import { LOCAL_TABLE } from "../../model/verify/routing.ts";
-import { MAIN_TABLE } from "../../resources/routes/route-table.ts";
+import { hasPolicyRules, missingMainRule, namesOf } from "../reading/main-rule.ts";
 import { type Bystanders, judgeBystanders } from "./bystanders.ts";
 import { type Finding, shellWord } from "./finding.ts";
 
@@ -39,8 +37,6 @@ export interface Surroundings extends Bystanders {
 }
 
 const MOST_NAMED = 8;
-/** Where the kernel itself puts its rule for the main table (ip-rule(8)). */
-const MAIN_PREFERENCE = 32_766;
 
 /** What around awg fights it, is left over or is missing; with what is applied, as some of it matters only then. Pure. */
 export function judgeSurroundings(
@@ -95,7 +91,7 @@ function timeText(ms: number): string {
 
 function ruleFindings({ rules }: Surroundings, applied: DesiredState): Finding[] {
   const foreign = rules.filter(({ protocol }) => protocol !== ROUTE_PROTOCOL);
-  const isApplied = applied.resources.some((one) => one.kind === "routes" && one.spec.rules.length > 0);
+  const isApplied = hasPolicyRules(applied);
   const { first, last } = RULE_PREFERENCES;
   const within = foreign.filter(({ rule }) => rule.preference >= first && rule.preference <= last);
   const before = foreign.filter(({ rule }) => rule.preference > 0 && rule.preference < first);
@@ -121,34 +117,19 @@ function ruleFindings({ rules }: Surroundings, applied: DesiredState): Finding[]
   return [...findings, ...mainMissing(rules, isApplied)];
 }
 
-/**
- * The kernel looks a gateway up by the rules, too: without main it takes no route that has one. A flush of the rules
- * takes that rule away and leaves the one of the local table; a family without any rule is switched off.
- */
 function mainMissing(rules: readonly RuleEntry[], isApplied: boolean): Finding[] {
-  const families = ([4, 6] as const).filter((family) => {
-    const tables = rules.filter(
-      ({ rule, foreign }) => rule.family === family && foreign === undefined && isForAll(rule),
-    );
-    return (
-      tables.some(({ rule }) => rule.table === LOCAL_TABLE) && !tables.some(({ rule }) => rule.table === MAIN_TABLE)
-    );
-  });
-  if (families.length === 0) return [];
-  const names = families.map((family) => `IPv${family}`).join(" and ");
+  const missing = missingMainRule(rules);
+  if (missing === undefined) return [];
+  const names = namesOf(missing.families);
   return [
     {
       id: "rule-main-missing",
       severity: isApplied ? "fault" : "note",
-      what: `the kernel's own policy rule "lookup main" is gone (${names}): it refuses every route with a gateway, so that the next link or lease that comes anew has no way out`,
+      what: missing.message,
       evidence: [`no policy rule for everything leads to the main table (${names}); ip rule flush takes it away`],
-      remedy: families.map((family) => `ip -${family} rule add pref ${MAIN_PREFERENCE} lookup main`),
+      remedy: missing.remedy,
     },
   ];
-}
-
-function isForAll({ match, suppressPrefixLength }: PolicyRule): boolean {
-  return Object.keys(match).length === 0 && suppressPrefixLength === undefined;
 }
 
 function ruleText({ rule, protocol, foreign }: RuleEntry): string {

@@ -7,6 +7,7 @@ import { fallenBack } from "../fallback.ts";
 import { heldTunnels, planAround, sentencesOf } from "../planning/held-by-others.ts";
 import type { Status } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
+import { hasPolicyRules, missingMainRule } from "./main-rule.ts";
 import { readOpenChange } from "./open-change.ts";
 import { readStandingState } from "./standing-state.ts";
 import { statusOf } from "./status.ts";
@@ -32,10 +33,12 @@ export async function readStatus(parts: SessionParts): Promise<Status> {
   };
   const [firewall] = observed.current.get("firewall")?.values() ?? [];
   const fallback = fallenBack(firewall as FirewallObserved | undefined);
+  const mainRuleMissing = hasPolicyRules(desired) ? missingMainRule(await host.routes.readRules()) : undefined;
   const status = {
     ...statusOf({ generation, desired, observed, ...common }),
     generation: acceptedNumber,
     ...(fallback.length === 0 ? {} : { fallback }),
+    ...(mainRuleMissing === undefined ? {} : { mainRuleMissing }),
   };
   return awaiting === undefined ? status : { ...status, awaiting };
 }
