@@ -176,9 +176,11 @@ export interface Status {
   readonly generation: number;
   readonly conditions: readonly Condition[];
   readonly resources: readonly ResourceStatus[];
-  /** Where an apply is open that was cut short, or that failed and whose way back did too. */
+  /** Where a change is open that was cut short, or that failed and whose way back did too. */
   readonly openJournal: string | undefined;
-  /** That apply was not cut short: its way back failed. */
+  /** That change is a destroy. */
+  readonly isDestroy?: true;
+  /** It was not cut short: its way back failed. */
   readonly wayBackFailed?: true;
   /** Nor was it cut short: all of it stands as it was to, and only that it was accepted is left to be written. */
   readonly isUnwritten?: true;

@@ -88,16 +88,14 @@ function silenceText(silence: AwgError): string {
 function transactionTexts(
   {
     openJournal,
+    isDestroy,
     wayBackFailed,
     isUnwritten,
     isOverdue,
     changedBy,
     awaiting,
     generation: accepted,
-  }: Pick<
-    Status,
-    "openJournal" | "wayBackFailed" | "isUnwritten" | "isOverdue" | "changedBy" | "awaiting" | "generation"
-  >,
+  }: Omit<Status, "fallback" | "silentKeeper" | "mainRuleMissing">,
   style: Style,
 ): readonly string[] {
   if (awaiting !== undefined) {
@@ -119,8 +117,16 @@ function transactionTexts(
     const when = "the next apply or destroy puts the old state back first, awg revert at once";
     return [style.red(`What was on trial was not confirmed in time (${openJournal}); ${when}.`)];
   }
-  const what = wayBackFailed ? "failed, and so did its way back" : "was cut short";
-  return [style.red(`An apply ${what} (${openJournal}); the next apply or destroy recovers it.`)];
+  const verb = isDestroy ? "A destroy" : "An apply";
+  if (wayBackFailed) {
+    return [
+      style.red(`${verb} failed, and so did its way back (${openJournal}); the next apply or destroy recovers it.`),
+    ];
+  }
+  const next = isDestroy
+    ? "awg destroy carries it to its end, awg revert puts back what stood before"
+    : "the next apply or destroy recovers it";
+  return [style.red(`${verb} was cut short (${openJournal}); ${next}.`)];
 }
 
 function capitalized(sentence: string): string {

@@ -6,6 +6,8 @@ import { isBetweenStates } from "../verify/while-unchanged.ts";
 
 /** What became of a change that has begun and is not accepted. */
 export interface OpenChange {
+  /** It is a destroy; else an apply or a rollback. */
+  readonly isDestroy?: true;
   readonly wayBackFailed?: true;
   /** It stands and was accepted; that could not be written yet. */
   readonly isUnwritten?: true;
@@ -23,6 +25,7 @@ export async function readOpenChange(parts: SessionParts, open: OpenTransaction 
   const isOpen = awaiting === undefined && isBetweenStates(parts, open);
   const holder = isOpen && !open?.blocked ? await holderOf(parts) : undefined;
   return {
+    ...(open?.begin.verb === "destroy" ? { isDestroy: true as const } : {}),
     ...(open?.blocked === true ? { wayBackFailed: true as const } : {}),
     ...(open?.accept === undefined ? {} : { isUnwritten: true as const }),
     ...(isOpen && open?.unconfirmed !== undefined ? { isOverdue: true as const } : {}),
@@ -41,12 +44,13 @@ async function holderOf({ whoChanges }: SessionParts): Promise<OpenChange["chang
 }
 
 /** Why a change is open, in words that a sentence can go on from. Pure. */
-export function whyOpen({ wayBackFailed, isUnwritten, isOverdue, changedBy, awaiting }: OpenChange): string {
+export function whyOpen(change: OpenChange): string {
+  const { isDestroy, wayBackFailed, isUnwritten, isOverdue, changedBy, awaiting } = change;
   if (awaiting !== undefined) return `generation ${awaiting.generation} awaits confirmation`;
   if (isUnwritten) return "that what stands was accepted could not be written yet";
   if (changedBy !== undefined) return `${nameOf(changedBy)} is changing this machine`;
   if (isOverdue && wayBackFailed === undefined) return "what was on trial was not confirmed in time";
-  return wayBackFailed ? "an apply and its way back failed" : "an apply was cut short";
+  return `${isDestroy ? "a destroy" : "an apply"} ${wayBackFailed ? "and its way back failed" : "was cut short"}`;
 }
 
 /** Who changes the machine; a process that another pid namespace hides has no number here. */

@@ -41,6 +41,7 @@ export function statusOf(input: StatusInput): Status {
     conditions: conditionsOf(resources, input),
     resources,
     openJournal: input.openJournal,
+    ...(input.isDestroy === undefined ? {} : { isDestroy: input.isDestroy }),
     ...(input.wayBackFailed === undefined ? {} : { wayBackFailed: input.wayBackFailed }),
     ...(input.isUnwritten === undefined ? {} : { isUnwritten: input.isUnwritten }),
     ...(input.isOverdue === undefined ? {} : { isOverdue: input.isOverdue }),

@@ -33,6 +33,36 @@ test.each([
   expect(readFileSync(journal.location)).toEqual(before);
 });
 
+test.each([
+  ["was cut short", "was cut short", "A destroy was cut short (", []],
+  [
+    "failed as its way back did",
+    "and its way back failed",
+    "A destroy failed, and so did its way back (",
+    [{ type: "blocked", cause: "no way back" } as const],
+  ],
+])("law 5: status and drift call an open destroy that %s a destroy", async (_name, reason, sentence, end) => {
+  const bench = machine();
+  await bench.apply(bench.config({ office: {} }));
+  using journal = new FileJournal(new StateFolder(`${bench.file}.state`), IDENTITY);
+  const begin = RECORDS.slice(0, 1).map((record) =>
+    record.type === "begin" ? { ...record, verb: "destroy" as const } : record,
+  );
+  for (const record of [...begin, ...end]) await journal.append(record);
+  const status = await bench.ask((session) => session.status());
+  expect(status.conditions.find(({ type }) => type === "Stalled")?.reason).toBe(
+    `a destroy ${reason}: ${journal.location}`,
+  );
+  const { open } = await bench.ask((session) => session.drift());
+  expect(open).toBe(`a destroy ${reason} (${journal.location})`);
+  const text = renderStatus(status, styleFor(false), 0);
+  expect(text).toContain(sentence);
+  expect(text.toLowerCase()).not.toContain("an apply ");
+  if (end.length === 0) {
+    expect(text).toContain("awg destroy carries it to its end, awg revert puts back what stood before.");
+  }
+});
+
 const HOLDER = { pid: process.pid, verb: "apply", sinceMs: 0 };
 
 test.each([
