@@ -81,11 +81,13 @@ function files(awg: AwgInWorld): Pick<Applied, "state" | "generations" | "secret
     .map((name) => name.replace(/policy-[0-9a-f]+/, "policy"))
     .toSorted();
   const isSecret = (name: string): boolean => /^secrets\/./.test(name);
+  // Stays from the first engine of our own on: what comes after must not tell peers an older time.
+  const isClock = (name: string): boolean => /\/latest-clock$/.test(name);
   return {
     state: names.filter((name) => !(isGeneration(name) || isSecret(name))),
     generations: names.filter(isGeneration).length,
     secrets: names.filter(isSecret).length,
-    running: running.filter((name) => !isLog(name)),
+    running: running.filter((name) => !(isLog(name) || isClock(name))),
     logs: running.filter(isLog).length,
   };
 }
