@@ -92,7 +92,7 @@ function fieldSections(fields: Json, source: string): ConfSection[] {
   const entry = (key: string, from: string): ConfEntry[] =>
     itemsOf(fields[from]).flatMap((one) => {
       const value = wordOf(one);
-      return value === undefined ? [] : [{ key, value, place: `${source} (${from})` }];
+      return value === undefined ? [] : [{ key, value, place: `${source} (${from})`, spelled: from }];
     });
   const [host, port] = [wordOf(fields["hostName"]), wordOf(fields["port"])];
   const endpoint =

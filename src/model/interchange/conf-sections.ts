@@ -5,6 +5,8 @@ export interface ConfEntry {
   readonly key: string;
   readonly value: string;
   readonly place: string;
+  /** How the source calls it, where it is no conf. */
+  readonly spelled?: string;
 }
 
 /** An [Interface] or a [Peer]. */

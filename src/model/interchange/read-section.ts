@@ -8,6 +8,8 @@ import { type ImportFinding, importError, importNote, showWord } from "./import-
 export interface Sourced {
   readonly value: string;
   readonly place: string;
+  /** How the source calls it, where it is no conf. */
+  readonly spelled?: string;
 }
 
 /** The values of a section by the documented spelling of their keys. */
@@ -19,10 +21,10 @@ export class SectionValues {
   constructor(kind: ConfSection["kind"], entries: readonly ConfEntry[], findings: ImportFinding[]) {
     this.#findings = findings;
     const names = new Map(KNOWN_KEYS[kind].map((name) => [name.toLowerCase(), name]));
-    for (const { key, value, place } of entries) {
+    for (const { key, ...value } of entries) {
       const name = names.get(key.toLowerCase());
-      if (name === undefined) findings.push(unknownKey(key, place, kind));
-      else this.#add(name, { value, place });
+      if (name === undefined) findings.push(unknownKey(key, value.place, kind));
+      else this.#add(name, value);
     }
   }
 
@@ -31,7 +33,9 @@ export class SectionValues {
     if (earlier === undefined) this.#values.set(name, [value]);
     else if (REPEATED_KEYS.includes(name)) earlier.push(value);
     else {
-      this.#findings.push(importNote(earlier[0]?.place ?? value.place, `this ${name} is replaced by a later one`));
+      this.#findings.push(
+        importNote(earlier[0]?.place ?? value.place, `this ${value.spelled ?? name} is replaced by a later one`),
+      );
       this.#values.set(name, [value]);
     }
   }
@@ -67,7 +71,7 @@ export class SectionValues {
     const found = this.one(name);
     const fault = found === undefined ? undefined : checkKey(found.value);
     if (found !== undefined && fault !== undefined) {
-      this.#findings.push(importError(found.place, `${name}: ${fault.message}`, fault.remedy));
+      this.#findings.push(importError(found.place, `${found.spelled ?? name}: ${fault.message}`, fault.remedy));
     }
     return found;
   }

@@ -59,8 +59,7 @@ function importWay(way: Json, where: Way, findings: ImportFinding[]): ImportedTu
   const type = wordOf(way["type"]) ?? "";
   if (type === "wireguard") {
     reportRest(way, WIREGUARD_KEYS, where.place, findings);
-    const publicKey = objectsOf(way["peers"]).length > 0 ? "public_key" : "peer_public_key";
-    const spells = { PrivateKey: "private_key", PublicKey: publicKey };
+    const spells = { PrivateKey: "private_key", PublicKey: publicKeyName(objectsOf(way["peers"])) };
     return importTunnel({ ...where, sections: wireguardSections(way, where.place, findings), spells }, findings);
   }
   if (type === "socks" || type === "http") return importProxy(type, way, where, findings);
@@ -68,6 +67,11 @@ function importWay(way: Json, where: Way, findings: ImportFinding[]): ImportedTu
     findings.push(importNote(where.place, `the type ${showWord(type) ?? "of it"} is not imported`, TYPES));
   }
   return undefined;
+}
+
+/** Without `peers` the outbound itself has the key of its only peer. */
+function publicKeyName(peers: readonly Json[]): string {
+  return peers.length > 0 ? "public_key" : "peer_public_key";
 }
 
 const WIREGUARD_KEYS = [
@@ -98,28 +102,28 @@ function wireguardSections(way: Json, place: string, findings: ImportFinding[]):
   ];
   const written = objectsOf(way["peers"]);
   // Without `peers` the outbound's own fields are the only peer, which takes everything.
-  const single: Json = { ...way, address: undefined, public_key: way["peer_public_key"], allowed_ips: EVERYTHING };
+  const single: Json = { ...way, address: undefined, allowed_ips: EVERYTHING };
   const peers = (written.length > 0 ? written : [single]).map((peer, index): ConfSection => {
     const at = written.length > 0 ? `${place}.peers[${index}]` : place;
     if (written.length > 0) reportRest(peer, PEER_KEYS, at, findings);
     if (itemsOf(peer["reserved"]).some((byte) => byte !== 0)) {
       findings.push(importNote(at, "reserved is not imported: awg sends WireGuard's own three zero bytes"));
     }
-    return { kind: "peer", place: at, entries: peerEntries(peer, at) };
+    return { kind: "peer", place: at, entries: peerEntries(peer, at, publicKeyName(written)) };
   });
   return [{ kind: "interface", place, entries: own }, ...peers];
 }
 
 const EVERYTHING = ["0.0.0.0/0", "::/0"];
 
-function peerEntries(peer: Json, place: string): ConfEntry[] {
+function peerEntries(peer: Json, place: string, publicKey: string): ConfEntry[] {
   const host = wordOf(peer["address"]) ?? wordOf(peer["server"]);
   const port = wordOf(peer["port"]) ?? wordOf(peer["server_port"]);
   const endpoint =
     host === undefined || port === undefined ? [] : [{ key: "Endpoint", value: joinEndpoint(host, port), place }];
   return [
     ...entries(peer, place, [
-      ["PublicKey", "public_key"],
+      ["PublicKey", publicKey],
       ["PresharedKey", "pre_shared_key"],
       ["AllowedIPs", "allowed_ips"],
       ["PersistentKeepalive", "persistent_keepalive_interval"],
@@ -132,7 +136,7 @@ function entries(from: Json, place: string, keys: readonly (readonly [string, st
   return keys.flatMap(([key, name]) =>
     itemsOf(from[name]).flatMap((one) => {
       const value = wordOf(typeof one === "boolean" ? String(one) : one);
-      return value === undefined ? [] : [{ key, value, place: `${place}.${name}` }];
+      return value === undefined ? [] : [{ key, value, place: `${place}.${name}`, spelled: name }];
     }),
   );
 }
