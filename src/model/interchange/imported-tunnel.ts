@@ -214,9 +214,9 @@ function importDns(values: SectionValues, findings: ImportFinding[]): Sourced[] 
 function addsRoutes(values: SectionValues, findings: ImportFinding[]): boolean {
   const table = values.one("Table");
   if (table === undefined || /^(auto|main|254)$/i.test(table.value)) return true;
-  if (/^off$/i.test(table.value)) return false;
-  const message =
-    "Table is not imported: awg keeps a tunnel's routes in a table of its own, and nothing leads there yet";
+  const message = /^off$/i.test(table.value)
+    ? "Table = off is kept: nothing leads into the tunnel yet"
+    : "Table is not imported: awg keeps a tunnel's routes in a table of its own, and nothing leads there yet";
   findings.push(importNote(table.place, message, "add rules for what is to take the tunnel"));
   return false;
 }

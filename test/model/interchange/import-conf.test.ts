@@ -123,6 +123,7 @@ describe("a conf of wg-quick", () => {
       "Table = 1234",
       "Table is not imported: awg keeps a tunnel's routes in a table of its own, and nothing leads there yet",
     ],
+    ["Table = off", "Table = off is kept: nothing leads into the tunnel yet"],
     ["DNS = corp.example", "the search domain corp.example is not imported: awg sets none"],
     ["ListenPort = 1\nListenPort = 2", "this ListenPort is replaced by a later one"],
   ])("says by line what is not taken over: %s", (line, message) => {
