@@ -7,8 +7,9 @@ import { useBuiltProgram } from "../support/built-program.ts";
 import { AwgInWorld } from "./awg-in-world.ts";
 import { applyKilledAt, generationBefore, rollbackKilledAt } from "./crash.ts";
 import { expecting, sessionOptions, useJudgedWorld } from "./judged-world.ts";
+import { applyAfterDestroy, type Left, revertAfterDestroy } from "./killed/cut-short-stories.ts";
 import { type KilledFirst, killDestroy, killFirstApply } from "./killed/verb-stories.ts";
-import { machineText } from "./machine-text.ts";
+import { machineText, settledMachine } from "./machine-text.ts";
 
 const reason = whyNoLab() ?? (hasProgram("strace") ? undefined : "needs strace (scripts/test-packages installs it)");
 
@@ -23,6 +24,11 @@ const firstPlaces: Places = [
 const destroyPlaces: Places = [
   ["sendto", 45],
   ["fsync", 6],
+];
+
+const revertPlaces: Places = [
+  ["sendto", 45],
+  ["fsync", 19],
 ];
 
 const limitMs = 1_200_000;
@@ -82,13 +88,14 @@ describe.skipIf(reason !== undefined)(`awg killed${reason === undefined ? "" : `
     expect(rollbacksKilled).toBeGreaterThan(0);
   });
 
-  test("laws 1, 5 and 6: a first apply or a destroy, killed, is the old state or nothing gets out, then or in the next apply; destroy puts the machine back", {
+  test("laws 1, 5 and 6: a first apply or a destroy, killed, is the old state or nothing gets out, then or in the next apply; destroy puts the machine back, revert or apply what it had", {
     timeout: limitMs,
   }, async () => {
     const { world, keys, first } = judged();
     const before = await machineText(world);
     let killed: boolean[] = [];
     let firsts: KilledFirst[] = [];
+    let left: (Left | undefined)[] = [];
     const judgement = await judgedRun(world, expecting([first]), {
       session: sessionOptions,
       rounds: 1,
@@ -100,9 +107,13 @@ describe.skipIf(reason !== undefined)(`awg killed${reason === undefined ? "" : `
       disturb: async (awg, session) => {
         killed = [];
         firsts = [];
+        const config = awg.config({ server: first });
+        const machine = { world, session, awg, config, before, stood: await settledMachine(world) };
+        left = [await applyAfterDestroy(machine, ["fsync", 12])];
+        for (const place of revertPlaces) left.push(await revertAfterDestroy(machine, place));
         for (const place of destroyPlaces) {
           killed.push(await killDestroy(judged(), session, awg, place, before));
-          await awg.apply(awg.config({ server: first }));
+          await awg.apply(config);
           await session.resumeJudging();
         }
         session.pauseJudging();
@@ -113,6 +124,7 @@ describe.skipIf(reason !== undefined)(`awg killed${reason === undefined ? "" : `
     expect(judgement.outcome, renderJudgement(judgement)).toBe("pass");
     const all = [...killed, ...firsts.map((first) => first.killed)];
     expect(all.filter(Boolean).length).toBeGreaterThan((firstPlaces.length + destroyPlaces.length) / 2);
+    expect(left).toEqual(["part", "part", "part"]);
     expect(firsts).toContainEqual({ killed: true, stood: true });
   });
 });

@@ -7,7 +7,7 @@ import { whyNoLab } from "../lab/world/why-no-lab.ts";
 import type { Server } from "../lab/world/wireguard.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
 import { AwgInWorld } from "./awg-in-world.ts";
-import { applyKilledAt, crashCalls, firstCrashCalls, firstPlaceOf, stride } from "./crash.ts";
+import { applyKilledAt, crashCalls, firstCrashCalls, firstPlaceOf, renderKilled, stride } from "./crash.ts";
 import { expecting, sessionOptions, useJudgedWorld } from "./judged-world.ts";
 import { killDestroy, killFirstApply } from "./killed/verb-stories.ts";
 import { machineText } from "./machine-text.ts";
@@ -23,10 +23,10 @@ describe.skipIf(reason !== undefined)(
     const program = useBuiltProgram();
 
     test.each(crashCalls)("laws 1, 4 and 5: a change of server killed at each %s", limit, async (call) => {
-      const { world, first, second } = judged();
+      const { first, second } = judged();
       await underTheJudge(`change of server, ${call}`, [first, second], async (awg, session) => {
         let killed = 0;
-        const begin = await firstPlaceOf(call, world, awg.argv("diff", "-f", awg.config({ server: first })));
+        const begin = await firstPlaceOf(call, awg, awg.argv("diff", "-f", awg.config({ server: first })));
         for (let n = begin, server = second; ; n += stride, server = server === first ? second : first) {
           const config = awg.config({ server });
           const isKilled = await applyKilledAt(awg, config, call, n);
@@ -40,10 +40,10 @@ describe.skipIf(reason !== undefined)(
     });
 
     test.each(firstCrashCalls)("laws 1, 5 and 6: a first apply killed at each %s", limit, async (call) => {
-      const { world, first } = judged();
+      const { first } = judged();
       await underTheJudge(`first apply, ${call}`, [first], async (standing, session) => {
         let killed = 0;
-        const begin = await firstPlaceOf(call, world, standing.argv("status"));
+        const begin = await firstPlaceOf(call, standing, standing.argv("status"));
         session.pauseJudging();
         await standing[Symbol.asyncDispose]();
         for (let n = begin; (await killFirstApply(judged(), session, program(), [call, n])).killed; n += stride)
@@ -53,10 +53,10 @@ describe.skipIf(reason !== undefined)(
     });
 
     test.each(crashCalls)("laws 1, 5 and 6: a destroy killed at each %s", limit, async (call) => {
-      const { world, first } = judged();
+      const { first } = judged();
       await underTheJudge(`destroy, ${call}`, [first], async (awg, session, before) => {
         let killed = 0;
-        const begin = await firstPlaceOf(call, world, awg.argv("status"));
+        const begin = await firstPlaceOf(call, awg, awg.argv("status"));
         for (let n = begin; await killDestroy(judged(), session, awg, [call, n], before); n += stride) {
           killed += 1;
           await awg.apply(awg.config({ server: first }));
@@ -86,9 +86,8 @@ describe.skipIf(reason !== undefined)(
           killed = await story(awg, session, before);
         },
       });
-      console.log(`${what}: killed at ${killed} places; ${judgement.leaks.length} leaks`);
+      console.log(`${what}: ${renderKilled(killed)}; ${judgement.leaks.length} leaks`);
       expect(judgement.outcome, renderJudgement(judgement)).toBe("pass");
-      expect(killed).toBeGreaterThan(0);
     }
   },
 );

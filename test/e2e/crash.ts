@@ -1,10 +1,9 @@
-import { readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import type { Session } from "../lab/judge/session.ts";
 import { tryRun } from "../lab/world/command.ts";
 import { place } from "../lab/world/place.ts";
 import type { World } from "../lab/world/world.ts";
 import type { AwgInWorld } from "./awg-in-world.ts";
+import { callsOf, killedAt } from "./killed/killed-at.ts";
 import { machineText } from "./machine-text.ts";
 
 /** System calls by which a verb remembers what it does; it makes no sendmsg, and no ioctl but isatty's. */
@@ -26,7 +25,6 @@ export const firstCrashCalls = [...crashCalls, "mkdir", "clone"] as const;
 /** Every place is tried; AWG_STRIDE takes every so manieth, for a night that is too short. */
 export const stride = Number(process.env["AWG_STRIDE"] ?? 1);
 
-const limitMs = 120_000;
 /** Files of awg's own; what is opened before the first of them is Node's and the program's text. */
 const ownFile = /\/run\/awg|\/state\b|\/var\/run\/wireguard/;
 
@@ -35,17 +33,17 @@ const ownFile = /\/run\/awg|\/state\b|\/var\/run\/wireguard/;
  * before: then there are no more places to try.
  */
 export async function applyKilledAt(awg: AwgInWorld, config: string, call: string, n: number): Promise<boolean> {
-  return killedAt(awg.argv("apply", "-f", config, "--auto-approve"), call, n);
+  return killedAt(awg, awg.argv("apply", "-f", config, "--auto-approve"), [call, n]);
 }
 
 /** The same for `awg destroy`. */
 export async function destroyKilledAt(awg: AwgInWorld, call: string, n: number): Promise<boolean> {
-  return killedAt(awg.argv("destroy", "--auto-approve"), call, n);
+  return killedAt(awg, awg.argv("destroy", "--auto-approve"), [call, n]);
 }
 
 /** The same for `awg rollback` to a generation. */
 export async function rollbackKilledAt(awg: AwgInWorld, generation: number, call: string, n: number): Promise<boolean> {
-  return killedAt(awg.argv("rollback", String(generation), "--auto-approve"), call, n);
+  return killedAt(awg, awg.argv("rollback", String(generation), "--auto-approve"), [call, n]);
 }
 
 /** The same for `awg revert` and `awg confirm`. */
@@ -55,7 +53,7 @@ export async function verdictKilledAt(
   call: string,
   n: number,
 ): Promise<boolean> {
-  return killedAt(awg.argv(verb), call, n);
+  return killedAt(awg, awg.argv(verb), [call, n]);
 }
 
 /** The number of the generation before the one that holds. */
@@ -76,29 +74,31 @@ export async function firstApplyKilledAt(awg: AwgInWorld, config: string, call: 
     config,
     "--auto-approve",
   );
-  const argv = [ip, netns, exec, namespace, ...killer(call, n), "--detach-on=execve", ...command];
-  return (await tryRun(argv, "", limitMs)).status !== 0;
+  return killedAt(awg, ["--detach-on=execve", ...command], [call, n], [ip, netns, exec, namespace]);
 }
 
 /**
  * The first place worth a kill: 1, but of `openat` the first that names a file of awg's. Finds it by running the command
  * once, to its end.
  */
-export async function firstPlaceOf(call: string, world: World, argv: readonly string[]): Promise<number> {
+export async function firstPlaceOf(call: string, awg: AwgInWorld, argv: readonly string[]): Promise<number> {
   if (call !== "openat") return 1;
-  const file = join(world.folder, "openat.trace");
-  await tryRun(["strace", "-f", "-qq", "-o", file, "-e", "trace=openat", ...argv], "", limitMs);
-  const counts = new Map<string, number>();
-  for (const line of readFileSync(file, "utf8").split("\n")) {
-    const [thread = ""] = line.split(" ", 1);
-    const count = (counts.get(thread) ?? 0) + 1;
-    counts.set(thread, count);
-    if (ownFile.test(line)) {
-      rmSync(file);
-      return count;
-    }
-  }
-  throw new Error("the program opened no file of its own");
+  const [first] = await placesOf(call, awg, argv);
+  if (first === undefined) throw new Error("the program opened no file");
+  return first;
+}
+
+/** The first and the last place worth a kill, found in the same way; [] where the command makes no such call. */
+export async function placesOf(
+  call: string,
+  awg: AwgInWorld,
+  argv: readonly string[],
+): Promise<readonly [first: number, last: number] | readonly []> {
+  const threads = [...(await callsOf(awg, argv, call)).values()];
+  if (threads.length === 0) return [];
+  const own = threads.map((lines) => lines.findIndex((line) => ownFile.test(line)) + 1).find((n) => n > 0);
+  if (call === "openat" && own === undefined) throw new Error("the program opened no file of its own");
+  return [call === "openat" ? (own ?? 1) : 1, Math.max(...threads.map(({ length }) => length))];
 }
 
 /**
@@ -116,17 +116,13 @@ export async function judgeWhatStands(
   return "judged";
 }
 
+/** How often a verb was killed at a call until it ran to its end; of none its trace shows that it makes no such call. */
+export function renderKilled(places: number): string {
+  return places === 0 ? "makes no such call" : `killed at ${places} places`;
+}
+
 /** Whether the client reaches the echo by its physical link, past any tunnel. */
 export async function reachesInClear(world: World): Promise<boolean> {
   const ping = ["ping", "-n", "-c", "1", "-W", "1", "-I", place.device, place.v4.echo];
   return (await tryRun(["ip", "netns", "exec", world.namespace("client"), ...ping])).status === 0;
-}
-
-async function killedAt(argv: readonly string[], call: string, n: number): Promise<boolean> {
-  return (await tryRun([...killer(call, n), ...argv], "", limitMs)).status !== 0;
-}
-
-function killer(call: string, n: number): string[] {
-  const inject = `inject=${call}:signal=KILL:when=${n}`;
-  return ["strace", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${call}`, "-e", inject];
 }

@@ -4,9 +4,7 @@ import { AwgInWorld } from "../awg-in-world.ts";
 import { destroyKilledAt, firstApplyKilledAt, judgeWhatStands } from "../crash.ts";
 import type { JudgedWorld } from "../judged-world.ts";
 import { machineText } from "../machine-text.ts";
-
-/** A system call by name, and which of them. */
-type Place = readonly [call: string, n: number];
+import type { Place } from "./killed-at.ts";
 
 /** What became of a first apply: whether it was killed, and whether its packet filter stood then. */
 export interface KilledFirst {
