@@ -10,6 +10,9 @@ export const FRAMES = "frames";
 /** The base chain at the devices' egress that copies what the one that judges is going to ask for. */
 export const HELD = "held";
 
+/** The base chain at the devices' ingress that marks ARP. */
+export const NEIGHBOURS = "neighbours";
+
 /** The chain that labels answers to guests; where it stands the kernel has labels. */
 export const LABELS = "labels";
 
@@ -20,5 +23,6 @@ export const UPLINK_SET = "uplinks";
 export function fallbackSetName(path: number): string {
   return `fallback-${path}`;
 }
+
 /** The chain for what a proxy sends over loopback in another machine's name; where it stands the kernel can ask for sockets. */
 export const PROXIED = "proxied";

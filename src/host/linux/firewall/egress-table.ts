@@ -3,7 +3,7 @@ import type { FirewallPolicy, PathRef, PolicyLayer } from "../../../model/firewa
 import { MARK_MASK, markOfPath, NFT_TABLE, PATH_NUMBERS } from "../../../model/ownership.ts";
 import { type Expression, verdict } from "../../../native/linux/nftables/expression.ts";
 import { type Match, matchIn, setMark } from "../../../native/linux/nftables/match.ts";
-import { FRAMES } from "./chain-names.ts";
+import { FRAMES, NEIGHBOURS } from "./chain-names.ts";
 import type { RenderPlace } from "./chains/conditions.ts";
 import { isFlowOf, writeFrameMemory } from "./chains/flow-memory-chains.ts";
 import { FRAME_TYPES, writeFrameShape } from "./chains/frame-shape-chain.ts";
@@ -18,7 +18,6 @@ import { prefixesOf, type RenderedTable, TableWriter } from "./table-writer.ts";
 
 const IPPROTO_FRAGMENT = 44;
 const PACKETS = "packets";
-const NEIGHBOURS = "neighbours";
 const SEEN = "seen";
 const KINDS = ["ipv4", "ipv6", "arp", "eapol", "slow", "llc"] as const;
 const pass = () => verdict("return");

@@ -1,5 +1,5 @@
 import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
-import { spreadDevices } from "./chains/spread-devices.ts";
+import { type SpreadPart, spreadDevices } from "./chains/spread-devices.ts";
 import { renderEgressTable } from "./egress-table.ts";
 import { renderInetTable } from "./inet-table.ts";
 import type { RenderedTable } from "./table-writer.ts";
@@ -9,7 +9,7 @@ export interface RenderContext {
   /** Physical devices for the egress hook; none on a machine without one. */
   readonly devices: readonly string[];
   /** The same by the chains that they stand on, where that is not as a load would spread them (`spreadDevices`). */
-  readonly spread?: readonly (readonly string[])[] | undefined;
+  readonly spread?: readonly SpreadPart[] | undefined;
   /** Devices by which default routes lead (S6.8); none when absent. */
   readonly uplinks?: readonly string[];
   /** Whether the kernel knows tables that have an owner and stay when it dies (6.9 and later). */

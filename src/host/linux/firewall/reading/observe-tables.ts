@@ -3,7 +3,6 @@ import type { FirewallObserved, FirewallPolicy } from "../../../../model/firewal
 import { NFT_TABLE } from "../../../../model/ownership.ts";
 import { hasErrno } from "../../../../native/linux/errno.ts";
 import type { NetlinkSocket } from "../../../../native/linux/netlink/netlink-socket.ffi.ts";
-import type { NftChain } from "../../../../native/linux/nftables/chain.codec.ts";
 import type { TableFamily } from "../../../../native/linux/nftables/field.ts";
 import { readNftChains, readNftGeneration } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
 import { decodeNftRule, encodeRuleListing } from "../../../../native/linux/nftables/rule.codec.ts";
@@ -11,7 +10,8 @@ import { decodeElements, encodeElementDump } from "../../../../native/linux/nfta
 import type { NftTable } from "../../../../native/linux/nftables/table.codec.ts";
 import { fallbackSetName, REFUSED_CHAIN } from "../chain-names.ts";
 import { type LoadedMark, type PolicyRecord, RENDERING } from "../policy-record.ts";
-import { identityOf, isOurChain, ownTables, spreadOf } from "./own-tables.ts";
+import { identityOf, isOurChain, ownTables } from "./own-tables.ts";
+import { uncoveredDevices } from "./uncovered-devices.ts";
 
 type UplinksNow = (tunnels: readonly string[]) => readonly string[];
 
@@ -98,14 +98,6 @@ function readSetIfThere(socket: NetlinkSocket, set: Parameters<typeof encodeElem
 
 function familiesOf(tables: readonly NftTable[]): TableFamily[] {
   return [...new Set(tables.map(({ family }) => family))];
-}
-
-function uncoveredDevices(chains: readonly NftChain[], policy: FirewallPolicy, physical: readonly string[]): string[] {
-  const covered = new Set(spreadOf(chains).flat());
-  const tunnels = new Set(policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device));
-  return physical
-    .filter((device) => !covered.has(device) && !tunnels.has(device))
-    .map((device) => `frames that leave by the device ${device} are not judged yet`);
 }
 
 /** While no device leads out nothing is to be known of them: that of before may well come back. */

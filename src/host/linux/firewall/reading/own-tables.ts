@@ -4,6 +4,7 @@ import type { NftChain } from "../../../../native/linux/nftables/chain.codec.ts"
 import { readNftTables } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
 import type { NftTable } from "../../../../native/linux/nftables/table.codec.ts";
 import { FRAMES, IDENTITY_CHAIN } from "../chain-names.ts";
+import type { SpreadPart } from "../chains/spread-devices.ts";
 
 /** Our tables, whatever is in them. */
 export function ownTables(socket: NetlinkSocket): NftTable[] {
@@ -16,17 +17,19 @@ export function identityOf(chains: readonly NftChain[]): string {
   return chain?.comment ?? "";
 }
 
-/** The devices that each of the egress chains stands on, the first chain's first; [] when there is no such chain. */
-export function spreadOf(chains: readonly NftChain[]): readonly (readonly string[])[] {
-  const copy = new RegExp(`^${FRAMES}(?:-([0-9]+))?$`);
+/**
+ * The copies of an egress chain (or of another of these base chains) that stand, by number; [] when there is none. Kernels
+ * that keep no chain without devices take one away with its last, so that a number may be missing.
+ */
+export function spreadOf(chains: readonly NftChain[], chain = FRAMES): readonly SpreadPart[] {
+  const copy = new RegExp(`^${chain}(?:-([0-9]+))?$`);
   return chains
     .filter(({ family }) => family === "netdev")
     .flatMap(({ name, base }) => {
       const found = copy.exec(name);
       return found === null ? [] : [{ number: Number(found[1] ?? 1), devices: base?.devices ?? [] }];
     })
-    .toSorted((a, b) => a.number - b.number)
-    .map(({ devices }) => devices);
+    .toSorted((a, b) => a.number - b.number);
 }
 
 function isOurTable({ family, name }: Pick<NftTable, "family" | "name">): boolean {

@@ -25,7 +25,7 @@ export function tableDamage(
     !set.isFilledByRules || since.owner === undefined || table.ownerPort !== since.owner;
   const chains = readNftChains(socket).filter(isOurChain);
   const spread = spreadOf(chains);
-  const devices = spread.flat();
+  const devices = spread.flatMap((part) => part.devices);
   const uplinks = since.uplinks ?? uplinksIn(socket);
   // Without these chains the rules that ask for labels or sockets are damage.
   const labels = chains.some(({ name }) => name === LABELS);
