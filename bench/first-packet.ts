@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Figure, median } from "./measure.ts";
-import { installAwg, must, newKeys, writePrivate } from "./program.ts";
+import { commandOf, endProcesses, installAwg, must, newKeys, processesWith, writePrivate } from "./program.ts";
 
 const RUNS = 5;
 const INSIDE = "10.8.0.1";
@@ -111,23 +111,7 @@ async function firstAnswer(command: readonly string[]): Promise<number> {
 
 /** Ends the keeper of the near end; processes of other places are not to be seen from here. */
 async function endKeeper(): Promise<void> {
-  const keepers = () => processesWith("\0keeper\0").filter((pid) => !commandOf(pid).includes("netns-"));
-  for (const pid of keepers()) process.kill(pid, "SIGKILL");
-  while (keepers().length > 0) await sleep(20);
-}
-
-function processesWith(words: string): number[] {
-  return readdirSync("/proc")
-    .map(Number)
-    .filter((pid) => pid > 0 && commandOf(pid).includes(words));
-}
-
-function commandOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-  } catch {
-    return "";
-  }
+  await endProcesses(() => processesWith("\0keeper\0").filter((pid) => !commandOf(pid).includes("netns-")));
 }
 
 function startFarEnd(awg: string, privateKey: string, client: string): void {

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 const ROOT = join(import.meta.dirname, "..");
 const HOME = "/root";
@@ -35,4 +36,26 @@ export function writePrivate(name: string, text: string): string {
 export function newKeys(): { readonly privateKey: string; readonly publicKey: string } {
   const privateKey = must(["wg", "genkey"]).trim();
   return { privateKey, publicKey: must(["wg", "pubkey"], privateKey).trim() };
+}
+
+/** Processes of this place with these words in their command, by their ids; words end with NUL bytes there. */
+export function processesWith(words: string): number[] {
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => pid > 0 && commandOf(pid).includes(words));
+}
+
+/** A process's words, each ended by a NUL byte; "" where it is gone. */
+export function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** Kills these processes and waits until none is left. */
+export async function endProcesses(find: () => readonly number[]): Promise<void> {
+  for (const pid of find()) process.kill(pid, "SIGKILL");
+  while (find().length > 0) await sleep(20);
 }
