@@ -8,7 +8,7 @@ import { devicePointer } from "../../model/spec/lifecycle.ts";
 
 /** Users and host names that a configuration names, so that the machine's facts can resolve them. */
 export function factsWantedBy(config: Config): FactsWanted {
-  const claims = (config.invariants ?? []).flatMap(({ never }) => never ?? []);
+  const claims = (config.invariants ?? []).flatMap(({ never, always }) => never ?? always ?? []);
   const matches = [...(config.rules ?? []), ...claims].flatMap(nestedMatches);
   const endpoints = Object.values(config.tunnels)
     .filter(isNoise)

@@ -7,6 +7,7 @@ import type { DesiredState } from "../../model/resource.ts";
 import { findFlow } from "../../model/verify/find-flow.ts";
 import { describePacket } from "../../model/verify/finding.ts";
 import { PROTOCOL_NUMBERS } from "../../resources/expand/flow-rules.ts";
+import { uidRanges } from "../../resources/expand/user-ranges.ts";
 
 /** Without a policy nothing is steered and nothing dropped. */
 const NO_POLICY: FirewallPolicy = { steering: { rules: [], default: { kind: "direct" } }, layers: [] };
@@ -44,11 +45,10 @@ export function proveInvariants({ invariants }: Config, { resources }: DesiredSt
 }
 
 /** The claim's match as flows, one for each protocol; a user that does not exist sends nothing. */
-function matchesOf({ users, destinations, ports, protocol }: PathClaim, { uids }: MachineFacts) {
-  const known = users?.flatMap((user) => (/^[0-9]{1,10}$/.test(user) ? Number(user) : (uids[user] ?? [])));
+function matchesOf({ users, destinations, ports, protocol }: PathClaim, facts: MachineFacts) {
   const prefixes = destinations?.flatMap((one) => (one.kind === "prefix" ? [one.prefix] : []));
   const common = {
-    ...(known === undefined ? {} : { uids: known.map((uid) => ({ from: uid, to: uid })) }),
+    ...(users === undefined ? {} : { uids: uidRanges(users, facts).ranges }),
     ...(prefixes === undefined ? {} : { destinations: prefixes }),
     ...(ports === undefined ? {} : { ports }),
   };

@@ -1,3 +1,4 @@
+import type { PortRange } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
 import type { ResolverMethod } from "../../model/spec/resolver.ts";
 
@@ -38,6 +39,11 @@ export interface MachineFacts {
   readonly serviceUid: number;
   /** Users named in rules, resolved to uids; absent names do not exist. */
   readonly uids: Readonly<Record<string, number>>;
+  /**
+   * Numbers that users named in rules may take in user namespaces (subuid(5)), by the name or number that the rule says;
+   * absent where a user has none, and on systems without such.
+   */
+  readonly subordinateUids?: Readonly<Record<string, readonly PortRange[]>>;
   /** Host names of endpoints, resolved to numeric addresses in order of preference. */
   readonly addresses: Readonly<Record<string, readonly string[]>>;
   /** The MTU of the way to each of `FactsWanted.hosts` and `endpoints`, by address; absent where it was not asked. */

@@ -1,12 +1,13 @@
 import type { MachineFacts } from "../../host/ports/facts.ts";
 import type { Rule } from "../../model/config/config.ts";
 import type { Fallback } from "../../model/config/section/path.ts";
-import type { FlowMatch, FlowRule, PathRef, PortRange } from "../../model/firewall/policy.ts";
+import type { FlowMatch, FlowRule, PathRef } from "../../model/firewall/policy.ts";
 import type { Enforcement } from "../../model/resource.ts";
 import { hasPacketFilter } from "../packet-filter.ts";
 import { sortedPrefixes } from "../prefix-list.ts";
 import { encryptedDnsRules } from "./encrypted-dns.ts";
 import { type ExpandContext, pathRefOf } from "./expansion.ts";
+import { uidRanges } from "./user-ranges.ts";
 
 /** IANA protocol numbers of the names a configuration may use. */
 export const PROTOCOL_NUMBERS: Readonly<Record<string, number>> = {
@@ -66,7 +67,7 @@ function expandRule(rule: Rule, index: number, { facts, tunnels, notes }: Expand
       ? { kind: "block" }
       : fallingBack(pathRefOf(rule.via, tunnels), rule.fallback);
   const origin = rule.name === undefined ? `rules/${index}` : `rules/${index} (${rule.name})`;
-  const uids = rule.users === undefined ? undefined : uidRanges(rule.users, facts.uids);
+  const uids = rule.users === undefined ? undefined : uidRanges(rule.users, facts);
   for (const user of uids?.unknown ?? []) {
     notes.push({ path: `rules.${index}.users`, message: `there is no user ${user} on this machine` });
   }
@@ -112,18 +113,4 @@ function judgeRule(rule: Rule, canMatch: boolean, capabilities: ExpandContext["f
     return { enforcement: "best-effort", message: "kept by the kernel, except for raw frames that root writes" };
   }
   return { enforcement: "enforced", message: "kept by the kernel" };
-}
-
-function uidRanges(
-  users: readonly string[],
-  known: Readonly<Record<string, number>>,
-): { readonly ranges: PortRange[]; readonly unknown: string[] } {
-  const uids = new Set<number>();
-  const unknown: string[] = [];
-  for (const user of users) {
-    const uid = /^[0-9]{1,10}$/.test(user) ? Number(user) : Object.hasOwn(known, user) ? known[user] : undefined;
-    if (uid === undefined || uid > 4_294_967_294) unknown.push(user);
-    else uids.add(uid);
-  }
-  return { ranges: [...uids].toSorted((a, b) => a - b).map((uid) => ({ from: uid, to: uid })), unknown };
 }

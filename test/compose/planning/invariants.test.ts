@@ -42,6 +42,7 @@ describe("invariants", () => {
       "10.20.",
     ],
     ["always: { destinations: [203.0.113.0/24], via: block }", "", "203.0.113."],
+    ["always: { users: [root], via: work }", "", "does not go work"],
     [
       "never: { destinations: [198.51.100.0/24], via: direct }",
       "{ destinations: [198.51.100.7], via: direct }",
