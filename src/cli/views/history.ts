@@ -1,4 +1,4 @@
-import type { HistoryEntry } from "../../compose/generations/history.ts";
+import type { AcceptedEntry, HistoryEntry } from "../../compose/generations/history.ts";
 import type { Style } from "./style.ts";
 
 const SHORT_HASH = 12;
@@ -13,14 +13,18 @@ export function renderHistory(entries: readonly HistoryEntry[], style: Style): s
     .join("\n");
 }
 
-function renderEntry({ number, acceptedMs, configHash, holds, changes }: HistoryEntry, style: Style): string {
-  const mark = holds ? style.green("*") : " ";
+function renderEntry(entry: HistoryEntry, style: Style): string {
+  const mark = entry.holds ? style.green("*") : " ";
+  const head = `${mark} ${String(entry.number).padStart(4)}`;
+  if ("error" in entry) return `${head}  ${style.red(`cannot be read: ${entry.error.message}`)}`;
+  const { acceptedMs, configHash, changes, isBeforeUnreadable } = entry;
   const hash = style.dim((configHash.slice(0, SHORT_HASH) || "-").padEnd(SHORT_HASH));
-  const what = changes === undefined ? "the one before is no longer kept" : changesText(changes);
-  return `${mark} ${String(number).padStart(4)}  ${new Date(acceptedMs).toISOString()}  ${hash}  ${what}`;
+  const unknown = isBeforeUnreadable ? "the one before cannot be read" : "the one before is no longer kept";
+  const what = changes === undefined ? unknown : changesText(changes);
+  return `${head}  ${new Date(acceptedMs).toISOString()}  ${hash}  ${what}`;
 }
 
-function changesText({ added, changed, removed }: NonNullable<HistoryEntry["changes"]>): string {
+function changesText({ added, changed, removed }: NonNullable<AcceptedEntry["changes"]>): string {
   const parts = [
     ...added.map((key) => `+ ${key}`),
     ...changed.map((key) => `~ ${key}`),
@@ -35,12 +39,22 @@ function changesText({ added, changed, removed }: NonNullable<HistoryEntry["chan
 export function historyDocument(entries: readonly HistoryEntry[]): object {
   return {
     format_version: "1",
-    generations: entries.map(({ number, acceptedMs, configHash, holds, changes }) => ({
-      number,
-      accepted: new Date(acceptedMs).toISOString(),
-      config_hash: configHash,
-      holds,
-      changes: changes ?? null,
-    })),
+    generations: entries.map(entryDocument),
+  };
+}
+
+function entryDocument(entry: HistoryEntry): object {
+  const { number, holds } = entry;
+  if ("error" in entry) {
+    const { kind, message, remedy, facts } = entry.error;
+    return { number, holds, error: { kind, message, ...(remedy === undefined ? {} : { remedy }), facts } };
+  }
+  const { acceptedMs, configHash, changes } = entry;
+  return {
+    number,
+    accepted: new Date(acceptedMs).toISOString(),
+    config_hash: configHash,
+    holds,
+    changes: changes ?? null,
   };
 }

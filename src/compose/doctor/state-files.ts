@@ -36,11 +36,11 @@ export async function examineState(parts: SessionParts): Promise<StateReading> {
   const blocked = folderFinding(folder);
   if (blocked !== undefined)
     return { findings: [blocked], ledger: undefined, latest: undefined, isOnTrial: false, folder };
-  const attempt = async <T>(path: string, read: () => Promise<T>): Promise<T | undefined> => {
+  const attempt = async <T>(path: string, read: () => Promise<T>, tell = (one: Finding) => one) => {
     try {
       return await read();
     } catch (error) {
-      findings.push(fileFinding(path, error));
+      findings.push(tell(fileFinding(path, error)));
       return undefined;
     }
   };
@@ -52,9 +52,14 @@ export async function examineState(parts: SessionParts): Promise<StateReading> {
   findings.push(...(await lockFindings(parts)));
   const ledger = await attempt(join(folder, "ledger"), () => stores.ledger.read());
   const generations: Generation[] = [];
-  for (const number of await stores.generations.numbers()) {
+  const numbers = await stores.generations.numbers();
+  for (const number of numbers) {
     const path = join(folder, `generation-${number}`);
-    const generation = await attempt(path, async () => stores.generations.read(number));
+    const generation = await attempt(
+      path,
+      async () => stores.generations.read(number),
+      (finding) => (number === numbers.at(-1) ? finding : ofEarlier(number, finding)),
+    );
     if (generation !== undefined) generations.push(generation);
   }
   findings.push(...secretFindings(folder, generations, stores.secrets));
@@ -123,6 +128,17 @@ function fileFinding(path: string, error: unknown): Finding {
     ],
     consequence: consequenceOf(path),
     remedy: [...instead, moveAway(path), "awg plan -f CONFIG", "awg apply -f CONFIG"],
+  };
+}
+
+/** What cannot be read of a generation that a later one follows: nothing that holds depends on it. */
+function ofEarlier(number: number, finding: Finding): Finding {
+  return {
+    ...finding,
+    severity: "note",
+    evidence: ["it is an earlier generation: what is applied holds, and every verb works that does not need this one"],
+    consequence: `generation ${number} cannot be gone back to, nor compared with`,
+    remedy: finding.remedy.filter((line) => !line.startsWith("awg ")),
   };
 }
 

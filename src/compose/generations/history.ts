@@ -4,16 +4,27 @@ import type { DesiredState } from "../../model/resource.ts";
 import { readOpenTransaction } from "../../reconciler/apply/record.ts";
 import type { Generation, Stores } from "../../reconciler/apply/stores.ts";
 
-/** One accepted generation, as `awg history` tells it. */
-export interface HistoryEntry {
+/** A generation that is kept, as `awg history` tells it. */
+export type HistoryEntry = AcceptedEntry | UnreadableEntry;
+
+export interface AcceptedEntry {
   readonly number: number;
   /** Milliseconds since the epoch. */
   readonly acceptedMs: number;
   readonly configHash: string;
   /** Whether it is the one that holds. */
   readonly holds: boolean;
-  /** Keys of resources against the generation before; undefined where that one is no longer kept. */
+  /** Keys of resources against the generation before; undefined where that one is no longer kept, or cannot be read. */
   readonly changes: HistoryChanges | undefined;
+  readonly isBeforeUnreadable?: true;
+}
+
+/** One whose file cannot be read. */
+export interface UnreadableEntry {
+  readonly number: number;
+  readonly holds: boolean;
+  /** Names the file. */
+  readonly error: AwgError;
 }
 
 export interface HistoryChanges {
@@ -22,22 +33,46 @@ export interface HistoryChanges {
   readonly removed: readonly string[];
 }
 
-/** The generations that are kept, ascending. */
+/** The generations that are kept, ascending. One that cannot be read hinders the others not. */
 export async function historyOf(stores: Stores): Promise<readonly HistoryEntry[]> {
   const { generations } = stores;
   const held = await heldNumber(stores);
   const entries: HistoryEntry[] = [];
-  let before: Generation | undefined;
+  let before: Generation | AwgError | undefined;
   for (const number of await generations.numbers()) {
-    const generation = await generations.read(number);
-    if (generation === undefined) continue;
-    const { acceptedMs, configHash, desired } = generation;
-    const known = before?.desired ?? (number === 1 ? { resources: [] } : undefined);
-    const changes = known === undefined ? undefined : changesBetween(known, desired);
-    entries.push({ number, acceptedMs, configHash, holds: number === held, changes });
-    before = generation;
+    const found = await readOrError(generations, number);
+    if (found === undefined) continue;
+    entries.push(
+      found instanceof AwgError ? { number, holds: number === held, error: found } : entryOf(found, before, held),
+    );
+    before = found;
   }
   return entries;
+}
+
+async function readOrError(
+  generations: Stores["generations"],
+  number: number,
+): Promise<Generation | AwgError | undefined> {
+  try {
+    return await generations.read(number);
+  } catch (error) {
+    if (error instanceof AwgError) return error;
+    throw error;
+  }
+}
+
+function entryOf(
+  { number, acceptedMs, configHash, desired }: Generation,
+  before: Generation | AwgError | undefined,
+  held: number,
+): AcceptedEntry {
+  const isBeforeUnreadable = before instanceof AwgError;
+  const first = number === 1 ? { resources: [] } : undefined;
+  const known = isBeforeUnreadable ? undefined : (before?.desired ?? first);
+  const changes = known === undefined ? undefined : changesBetween(known, desired);
+  const entry = { number, acceptedMs, configHash, holds: number === held, changes };
+  return isBeforeUnreadable ? { ...entry, isBeforeUnreadable } : entry;
 }
 
 async function numberBefore(stores: Stores, numbers: readonly number[]): Promise<number | undefined> {

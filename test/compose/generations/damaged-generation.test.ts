@@ -1,5 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { readdirSync, truncateSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { historyDocument, renderHistory } from "../../../src/cli/views/history.ts";
+import { styleFor } from "../../../src/cli/views/style.ts";
+import { examineMachine } from "../../../src/compose/doctor/examine.ts";
+import { ROOT } from "../../repository/sources.ts";
 import { useSimulatedBench } from "../simulated-bench.ts";
 
 const machine = useSimulatedBench();
@@ -17,4 +23,49 @@ test("an earlier generation that cannot be read hinders no change and no accepta
   expect((await bench.destroy()).unaccepted).toBeUndefined();
   expect(readdirSync(`${state}/secrets`)).toEqual(secrets);
   expect((await bench.ask((session) => session.status())).openJournal).toBeUndefined();
+});
+
+test("law 9: history lists the rest, and names the generation that cannot be read with its file", async () => {
+  const bench = machine();
+  for (const port of [51001, 51002, 51003]) await bench.apply(bench.config({ office: { port } }));
+  const path = `${bench.file}.state/generation-2`;
+  truncateSync(path, 40);
+  const history = await bench.ask((session) => session.history());
+  expect(renderHistory(history, styleFor(false)).split("\n")).toEqual([
+    expect.stringMatching(/^\* {4}3 {2}2.* {2}the one before cannot be read$/),
+    `     2  cannot be read: ${path} is corrupt at byte 0`,
+    expect.stringMatching(/^ {5}1 {2}2.* {2}\+ .*$/),
+  ]);
+  expect(historyDocument(history)).toMatchObject({
+    generations: [
+      { number: 1, changes: { added: expect.any(Array) } },
+      { number: 2, holds: false, error: { kind: "journal", facts: { path } } },
+      { number: 3, holds: true, changes: null },
+    ],
+  });
+  const argv = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), "history"];
+  const host = ["--host", `simulated:${bench.file}`];
+  const ended = spawnSync(process.execPath, [...argv, ...host], { encoding: "utf8", timeout: 60_000 });
+  expect(ended).toMatchObject({
+    status: 5,
+    stdout: `${renderHistory(history, styleFor(false))}\n`,
+    stderr: "The list lacks generation 2; awg doctor says what may be done.\n",
+  });
+});
+
+test("law 9: doctor says of an earlier generation that cannot be read no more than is lost with it", async () => {
+  const bench = machine();
+  for (const port of [51001, 51002]) await bench.apply(bench.config({ office: { port } }));
+  const path = `${bench.file}.state/generation-1`;
+  truncateSync(path, 40);
+  const host = { kind: "simulated", file: bench.file } as const;
+  const { findings } = await examineMachine({ host, allowInsecurePermissions: false, environment: {} });
+  expect(findings.find(({ id }) => id === "state-file-damaged")).toEqual({
+    id: "state-file-damaged",
+    severity: "note",
+    what: `${path} is corrupt at byte 0`,
+    evidence: ["it is an earlier generation: what is applied holds, and every verb works that does not need this one"],
+    consequence: "generation 1 cannot be gone back to, nor compared with",
+    remedy: [`mv ${path} ${path}.damaged`],
+  });
 });
