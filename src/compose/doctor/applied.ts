@@ -178,6 +178,7 @@ function silentFinding({ key, summary }: ResourceStatus): Finding {
       "check the endpoint, its port and the peer's public key in the config",
       "check that the other end knows this machine's public key",
       "check the clock: a peer refuses handshakes that are older than the last it saw",
+      "see whether another program's rules keep the tunnel's own packets from leaving: awg verify",
     ],
   };
 }

@@ -55,9 +55,10 @@ export function hasLabels(tables: readonly ReadTable[]): boolean {
 
 /** What the rules write into the mark. */
 export function markUsesOfTables(tables: readonly ReadTable[]): MarkUse[] {
-  return stepsOf(tables).flatMap((step) =>
-    step.kind === "mark" ? [{ mask: ~step.change.keep >>> 0, values: [step.change.set] }] : [],
-  );
+  return stepsOf(tables).flatMap((step) => {
+    if (step.kind === "mark-lost") return [{ mask: step.bits, values: [] }];
+    return step.kind === "mark" ? [{ mask: ~step.change.keep >>> 0, values: [step.change.set] }] : [];
+  });
 }
 
 /** The base chains of one hook in the kernel's order. Translation of addresses is left out: it refuses nothing. */

@@ -65,7 +65,8 @@ interface Ends {
 /** Packets that meet a rule; `before` are those that do not go on behind it. */
 interface Met extends Piece {
   readonly before: Diagram;
-  readonly isMarkLost: boolean;
+  /** Bits of the mark that the rule wrote in a way nobody can say. */
+  readonly lostBits: number;
 }
 
 /** A verdict to be carried out, and where the packets go then. */
@@ -158,7 +159,7 @@ class Walker {
     const rest = isSure ? diagrams.minus(piece.set, met.before) : piece.set;
     if (verdict === undefined || verdict.code === "continue") {
       const isSame = met.change === piece.change && met.isLabelled === piece.isLabelled;
-      if (isSame && !met.isMarkLost) next.push(piece);
+      if (isSame && met.lostBits === 0) next.push(piece);
       else pushUnlessEmpty(next, ...this.#withMarks(met), { ...piece, set: rest });
       return;
     }
@@ -198,7 +199,7 @@ class Walker {
   #meet(rule: ReadRule, piece: Piece): Met {
     let { set, change, isLabelled, doubts } = piece;
     let before = piece.set;
-    let isMarkLost = false;
+    let lostBits = 0;
     for (const step of rule.steps) {
       if (step.kind === "test") {
         const holds = this.#alternatives(step.any, change);
@@ -211,16 +212,21 @@ class Walker {
       } else if (step.kind === "label") isLabelled = true;
       else if (step.kind === "mark") change = chainChanges(change, step.change);
       else if (step.kind === "mark-lost") {
-        isMarkLost = true;
+        lostBits = (lostBits | step.bits) >>> 0;
         doubts = [...doubts, `${rule.name}: ${LOST_MARK}`];
       } else if (step.kind === "doubt") doubts = [...doubts, `${rule.name}: ${step.what}`];
     }
-    return { ...piece, set, change, isLabelled, doubts, before, isMarkLost };
+    return { ...piece, set, change, isLabelled, doubts, before, lostBits };
   }
 
-  /** Where a rule wrote what nobody can say, the packets go on with every mark there is. */
-  #withMarks({ before: _before, isMarkLost, ...piece }: Met): Piece[] {
-    return isMarkLost ? this.#space.marks.map((mark) => ({ ...piece, change: { keep: 0, set: mark } })) : [piece];
+  /** Where a rule wrote bits that nobody can say, the packets go on with every value that these may have. */
+  #withMarks({ before: _before, lostBits, ...piece }: Met): Piece[] {
+    if (lostBits === 0) return [piece];
+    const values = new Set(this.#space.marks.map((mark) => (mark & lostBits) >>> 0));
+    return [...values].map((set) => ({
+      ...piece,
+      change: chainChanges(piece.change, { keep: ~lostBits >>> 0, set }),
+    }));
   }
 
   #alternatives(any: Extract<RuleStep, { kind: "test" }>["any"], change: MarkChange): Diagram {

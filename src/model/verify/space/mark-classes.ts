@@ -6,7 +6,10 @@ export interface MarkChange {
   readonly set: number;
 }
 
-export const UNCHANGED: MarkChange = { keep: 0xffff_ffff, set: 0 };
+/** Every bit of a mark. */
+export const ALL_BITS = 0xffff_ffff;
+
+export const UNCHANGED: MarkChange = { keep: ALL_BITS, set: 0 };
 
 /** A test of or a write to some bits of the mark, and the values they are compared with or set to. */
 export interface MarkUse {

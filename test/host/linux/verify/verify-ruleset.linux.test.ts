@@ -8,7 +8,7 @@ import { commandObstacle, namespaceObstacle } from "../../../support/netns.ts";
 import { makeTwoEnds, type TwoEnds } from "../firewall/two-ends.ts";
 import { packetOfShown } from "./concrete-ways.ts";
 
-const obstacle = namespaceObstacle() ?? commandObstacle("ip", "python3", "nft");
+const obstacle = namespaceObstacle() ?? commandObstacle("ip", "python3", "nft", "iptables-nft");
 
 interface Found {
   readonly findings: readonly VerifyFinding[];
@@ -127,6 +127,24 @@ describe.skipIf(obstacle !== undefined)(
         expect(notes.join("\n")).toContain("meta cpu");
       } finally {
         nft("delete", "table", "inet", "theirs");
+      }
+    });
+
+    // As scripts for several uplinks do it: what the connection bears becomes the mark of the packet, our engine's too.
+    test.each([
+      ["-j CONNMARK --restore-mark", true],
+      ["-j CONNMARK --restore-mark --nfmask 0xff000000 --ctmask 0xff000000", true],
+      ["-j CONNMARK --restore-mark --nfmask 0x00003f00 --ctmask 0x00003f00", false],
+      ["-j CONNMARK --save-mark", false],
+    ])("iptables %s: marks of ours are in doubt: %s", (rule, isTold) => {
+      load();
+      ends.here.run(["iptables-nft", "-w", "-t", "mangle", "-A", "OUTPUT", ...rule.split(" ")]);
+      try {
+        const { findings, notes } = verify();
+        expect(findings).toEqual([]);
+        expect(notes.filter((note) => /another mark.*ip mangle OUTPUT/.test(note))).toHaveLength(isTold ? 1 : 0);
+      } finally {
+        nft("delete", "table", "ip", "mangle");
       }
     });
   },

@@ -1,5 +1,5 @@
 import type { Family } from "../../../../model/ip.ts";
-import { type MarkChange, UNCHANGED } from "../../../../model/verify/space/mark-classes.ts";
+import { ALL_BITS, type MarkChange, UNCHANGED } from "../../../../model/verify/space/mark-classes.ts";
 import { NO_USER, type Term, type Tracking } from "../../../../model/verify/space/term.ts";
 import { attributeMap, readText, readU16, readU32, readU32be } from "../../../../native/linux/attribute.codec.ts";
 import type { ExpressionOf } from "../../../../native/linux/nftables/expression.ts";
@@ -11,7 +11,7 @@ import type { ByteRange } from "./value-terms.ts";
 export type Extension =
   | { readonly kind: "condition"; readonly condition: Condition }
   | { readonly kind: "mark"; readonly change: MarkChange }
-  | { readonly kind: "mark-lost" }
+  | { readonly kind: "mark-lost"; readonly bits: number }
   /** It writes a field of the packet itself that packets are judged by. */
   | { readonly kind: "write"; readonly what: string }
   | { readonly kind: "nothing" }
@@ -59,10 +59,11 @@ const READERS: Readonly<Record<string, Reader>> = {
   "target REJECT 0": () => ({ kind: "drop" }),
   "target SNPT 0": () => ({ kind: "write", what: "the source" }),
   "target DNPT 0": () => ({ kind: "write", what: "the destination" }),
-  "target HMARK 0": () => ({ kind: "mark-lost" }),
+  "target HMARK 0": () => ({ kind: "mark-lost", bits: ALL_BITS }),
   "target MARK 2": readMark,
-  "target CONNMARK 1": readConnectionMark,
-  "target CONNMARK 2": readConnectionMark,
+  "target CONNMARK 1": (info) => readConnectionMark(info, info[12]),
+  // Two bytes more tell by how much the flow's mark is shifted, and which way.
+  "target CONNMARK 2": (info) => readConnectionMark(info, info[14], info[13]),
 };
 
 /** Bits of XT_CONNTRACK_STATE_*: as nf_conntrack's, but for `untracked` (xt_conntrack.h). */
@@ -153,12 +154,17 @@ function readMark(info: Uint8Array): Extension {
   const [mark, mask] = [readU32(info, 0), readU32(info, 4)];
   const change = { keep: ~mask >>> 0, set: mark };
   // Bits that are turned over have no place among the classes of marks.
-  if ((change.keep & change.set) !== 0) return { kind: "mark-lost" };
+  if ((change.keep & change.set) !== 0) return { kind: "mark-lost", bits: ALL_BITS };
   return change.keep === UNCHANGED.keep && change.set === 0 ? { kind: "nothing" } : { kind: "mark", change };
 }
 
-/** struct xt_connmark_tginfo1 and 2: the fourth number tells whether the flow's mark is written or the packet's. */
-function readConnectionMark(info: Uint8Array): Extension {
+/**
+ * struct xt_connmark_tginfo1 and 2: the flow's mark through the second mask takes the place of the packet's bits in the third,
+ * where the mode is to restore; else the flow's mark is written and the packet's is not.
+ */
+function readConnectionMark(info: Uint8Array, mode: number | undefined, shift = 0): Extension {
   const RESTORE = 2;
-  return info[12] === RESTORE ? { kind: "mark-lost" } : { kind: "nothing" };
+  if (mode !== RESTORE) return { kind: "nothing" };
+  const bits = (readU32(info, 4) | readU32(info, 8)) >>> 0;
+  return { kind: "mark-lost", bits: shift === 0 ? bits : ALL_BITS };
 }

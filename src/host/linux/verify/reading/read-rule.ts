@@ -1,4 +1,4 @@
-import { chainChanges, type MarkChange } from "../../../../model/verify/space/mark-classes.ts";
+import { ALL_BITS, chainChanges, type MarkChange } from "../../../../model/verify/space/mark-classes.ts";
 import type { Term } from "../../../../model/verify/space/term.ts";
 import type { Expression, ExpressionOf, Verdict } from "../../../../native/linux/nftables/expression.ts";
 import type { NftRule } from "../../../../native/linux/nftables/rule.codec.ts";
@@ -18,8 +18,8 @@ export type RuleStep =
   /** The rule goes on for packets of which all terms of one of the alternatives hold. */
   | { readonly kind: "test"; readonly any: readonly (readonly Term[])[] }
   | { readonly kind: "mark"; readonly change: MarkChange }
-  /** The mark becomes what awg cannot say. */
-  | { readonly kind: "mark-lost" }
+  /** These bits of the mark become what awg cannot say. */
+  | { readonly kind: "mark-lost"; readonly bits: number }
   /** The packet gets a label. */
   | { readonly kind: "label" }
   /** The rule goes on for packets that have a label, or for those that have none. */
@@ -242,14 +242,14 @@ class RuleReader {
       return { kind: "mark", change: { keep: 0, set: hostNumber(value.bytes) } };
     }
     if (value.kind !== "number" || value.dimension !== "mark" || !value.reversed || value.mask.length !== 4) {
-      return { kind: "mark-lost" };
+      return { kind: "mark-lost", bits: ALL_BITS };
     }
     const change = chainChanges(
       { keep: 0xffff_ffff, set: 0 },
       { keep: hostNumber(value.mask), set: hostNumber(value.xor) },
     );
     // Bits that are turned over have no place among the classes of marks.
-    return (change.keep & change.set) !== 0 ? { kind: "mark-lost" } : { kind: "mark", change };
+    return (change.keep & change.set) !== 0 ? { kind: "mark-lost", bits: ALL_BITS } : { kind: "mark", change };
   }
 }
 
