@@ -74,8 +74,8 @@ function judgedAfter(asked: FamilyQuestion, { rule, chain }: WritingRule): Judge
   }
 }
 
-/** Chains that copy what frames are judged by (S9.6) accept them all. */
-function canRefuse({ table, name, base }: BaseChain): boolean {
+/** Whether a chain, or one that it leads to, may drop: those that copy what frames are judged by (S9.6) accept them all. */
+export function canRefuse({ table, name, base }: BaseChain): boolean {
   const rules = [...chainsFrom(table, [name])].flatMap((chain) => table.rules.get(chain) ?? []);
   return base.policy === "drop" || rules.some(({ verdict }) => verdict?.code === "drop");
 }

@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import { renderNft } from "../../../../../src/host/linux/firewall/render-nft.ts";
+import type { RenderedTable } from "../../../../../src/host/linux/firewall/table-writer.ts";
+import { tableOfRendered } from "../../../../../src/host/linux/verify/rule-table.ts";
+import { verifyRuleset } from "../../../../../src/host/linux/verify/verify-ruleset.ts";
+import type { FirewallPolicy } from "../../../../../src/model/firewall/policy.ts";
+import { LAPTOP, policyOf } from "../../../../model/firewall/policies.ts";
+
+const PHYSICAL = ["eth0", "wlan0"];
+
+function render(policy: FirewallPolicy): readonly [RenderedTable, RenderedTable] {
+  return renderNft(policy, { devices: PHYSICAL, identity: "test", ownedTables: true }) as [
+    RenderedTable,
+    RenderedTable,
+  ];
+}
+
+function said(policy: FirewallPolicy, tables: readonly RenderedTable[]): string[] {
+  const common = { devices: PHYSICAL, framed: PHYSICAL, indexes: new Map<string, number>(), sources: [] };
+  const { findings } = verifyRuleset({ policy, tables: tables.map(tableOfRendered), ...common });
+  return findings.map(({ kind, message }) => `${kind}: ${message}`);
+}
+
+type Chain = RenderedTable["chains"][number];
+
+/** The tables with another form of the chain that copies. */
+function withHeld(
+  [inet, netdev]: readonly RenderedTable[],
+  change: (held: Chain) => readonly Chain[],
+): RenderedTable[] {
+  if (inet === undefined || netdev === undefined) throw new Error("a table is missing");
+  return [inet, { ...netdev, chains: netdev.chains.flatMap((one) => (one.name === "held" ? change(one) : [one])) }];
+}
+
+const at = (base: Partial<NonNullable<Chain["base"]>>) => (held: Chain) =>
+  held.base === undefined ? [] : [{ ...held, base: { ...held.base, ...base } }];
+
+const lacking = (device: string) =>
+  `leak: a frame out of a ring that its sender maps leaves by ${device} as it was changed behind the judgement: nothing copies what the chain frames judges it by (S9.6)`;
+
+test("S9.6: what is rendered copies before it judges, with the kill switch and without", () => {
+  expect(said(LAPTOP, render(LAPTOP))).toEqual([]);
+  const off = policyOf({ ...LAPTOP.layers[0], killSwitch: false });
+  expect(said(off, render(off))).toEqual([]);
+});
+
+test.each([
+  ["is gone", () => [], PHYSICAL],
+  ["stands on one device alone", at({ devices: ["eth0"] }), ["wlan0"]],
+  ["comes behind the one that judges", at({ priority: 10 }), PHYSICAL],
+  ["is no base chain", ({ base: _base, ...bare }: Chain) => [bare], PHYSICAL],
+] as const)("S9.6: the chain that copies %s", (_, change, devices) => {
+  expect(said(LAPTOP, withHeld(render(LAPTOP), change))).toEqual(devices.map(lacking));
+});
+
+test("S9.6: the chain that copies copies nothing any more", () => {
+  const [inet, netdev] = render(LAPTOP);
+  const rules = netdev.rules.filter(({ chain }) => !chain.startsWith("held"));
+  expect(said(LAPTOP, [inet, { ...netdev, rules }])).toEqual(PHYSICAL.map(lacking));
+});
+
+test("S9.6: where nothing is judged nothing need be copied", () => {
+  expect(said(LAPTOP, render(LAPTOP).slice(0, 1)).filter((one) => one.includes("S9.6"))).toEqual([]);
+});
