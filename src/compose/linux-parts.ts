@@ -59,6 +59,7 @@ export function linuxParts({ stateDir, runDir, isUnattended, ...given }: Session
     },
     inotifyRoom: async () =>
       (await import("../host/linux/processes/inotify-room.ts")).readInotifyRoom(readServiceUser().uid),
+    pppoeDevices: async () => (await import("../host/linux/facts/pppoe.ts")).readPppoeDevices(),
     inspection: async () => (await import("./verify/linux-inspection.ts")).linuxInspection(),
     processes: async () =>
       (await import("../host/linux/processes/linux-processes.ts")).linuxProcesses({ nowMs: () => performance.now() }),

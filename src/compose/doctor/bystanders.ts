@@ -3,6 +3,7 @@ import type { OtherTunnel } from "../../host/ports/facts.ts";
 import type { DesiredState } from "../../model/resource.ts";
 import { cutOffNotes } from "../planning/cut-off.ts";
 import { roomyLimit } from "../planning/engine-room.ts";
+import { pppoeRefused } from "../planning/pppoe.ts";
 import { type Finding, shellWord } from "./finding.ts";
 
 /** Programs that awg's policy or the kernel's limits keep from their work, or that keep engines from theirs. */
@@ -16,6 +17,8 @@ export interface Bystanders {
   readonly filteredBridges?: readonly string[];
   /** Devices of teamd's. */
   readonly teams?: readonly string[];
+  /** Devices by which this machine itself speaks PPPoE. */
+  readonly pppoe?: readonly string[];
 }
 
 /** Fewer instances than this are told before they are used up. */
@@ -62,7 +65,7 @@ function cutOffFindings({ otherTunnels = [] }: Bystanders, applied: DesiredState
 
 /** What passes a bridge, or is said by a packet socket, and what the kill switch refuses (docs/security.md S2.8, S7.3). */
 function frameFindings(
-  { programTrees = [], filteredBridges = [], teams = [] }: Bystanders,
+  { programTrees = [], filteredBridges = [], teams = [], pppoe = [] }: Bystanders,
   { resources }: DesiredState,
 ): Finding[] {
   const isKilling = resources.some(
@@ -78,6 +81,20 @@ function frameFindings(
       evidence: ["net.bridge.bridge-nf-call-iptables or -ip6tables is 1 (S7.3)"],
       remedy: [
         "sysctl net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0, where nothing else (Kubernetes) needs it",
+      ],
+    });
+  }
+  if (pppoe.length > 0) {
+    findings.push({
+      id: "pppoe-refused",
+      severity: "fault",
+      what: pppoeRefused(pppoe),
+      evidence: pppoe.map(
+        (device) => `${device} has a session in /proc/net/pppoe, or a socket for PPPoE in /proc/net/packet`,
+      ),
+      remedy: [
+        "let the router, or the modem, speak PPPoE",
+        "or apply without the kill switch (killSwitch.enabled: false)",
       ],
     });
   }

@@ -57,6 +57,7 @@ export const FINDING_IDS = [
   "program-spanning-tree",
   "bridge-filtered",
   "team-device",
+  "pppoe-refused",
   "socket-left",
   "namespace-state-left",
 ] as const;

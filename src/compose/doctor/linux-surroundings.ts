@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { readPppoeDevices } from "../../host/linux/facts/pppoe.ts";
 import { readInotifyRoom } from "../../host/linux/processes/inotify-room.ts";
 import { endingOwner, type TableOwner, tableOwner } from "../../host/linux/processes/table-owner.ts";
 import { readServiceUser } from "../../host/linux/service-user.ts";
@@ -51,6 +52,7 @@ function bystanders(): Bystanders {
     programTrees: links.filter(({ programTree }) => programTree === true).map(({ name }) => name),
     filteredBridges: isBridgeFiltered() ? links.filter((link) => isSwitch(link, links)).map(({ name }) => name) : [],
     teams: links.filter(({ kind }) => kind === "team").map(({ name }) => name),
+    pppoe: readPppoeDevices(),
   };
 }
 
