@@ -1,11 +1,12 @@
 import { closeSync, fstatSync, fsyncSync, ftruncateSync } from "node:fs";
 import { AwgError } from "../model/error.ts";
+import { unwritten } from "../model/unwritten.ts";
 import type { JournalRecord } from "../reconciler/apply/record.ts";
 import { isJournalRecord } from "../reconciler/apply/record-shape.ts";
 import type { JournalStore, ReadRecord } from "../reconciler/apply/stores.ts";
 import { damaged, type Envelope, envelopeFor, readEnvelope, type StateIdentity } from "./envelope.ts";
 import { decodeLines, encodeLine } from "./line.codec.ts";
-import { openForAppend, type StateFolder, unwritten, writeWhole } from "./state-folder.ts";
+import { openForAppend, type StateFolder, writeWhole } from "./state-folder.ts";
 
 const NAME = "journal";
 

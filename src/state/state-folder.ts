@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { AwgError, messageOf } from "../model/error.ts";
+import { unwritten } from "../model/unwritten.ts";
 
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 const OTHERS = 0o077;
@@ -203,17 +204,4 @@ function unreadable(path: string, cause: unknown): AwgError {
     facts,
     remedy,
   });
-}
-
-const REMEDIES: Readonly<Record<string, string>> = {
-  ENOSPC: "free some space on its file system (df)",
-  EDQUOT: "free some space within root's quota there",
-  EROFS: "make its file system writable (findmnt)",
-};
-
-/** Why a file of the state could not be written, and what helps. */
-export function unwritten(what: string, cause: unknown): AwgError {
-  const remedy = REMEDIES[String((cause as NodeJS.ErrnoException).code)];
-  const options = { cause, ...(remedy === undefined ? {} : { remedy }) };
-  return new AwgError("host", `${what} could not be written: ${messageOf(cause)}`, options);
 }

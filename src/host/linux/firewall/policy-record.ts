@@ -1,11 +1,32 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { canonicalJson } from "../../../model/canonical.ts";
 import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
 import { sha256Hex } from "../../../model/sha256.ts";
+import { unwritten } from "../../../model/unwritten.ts";
 
 const POLICY_FILE = /^policy-[0-9a-f]{64}\.json$/;
 const LOADED_FILE = "firewall-loaded.json";
+/** What a process that died while it wrote one of them left. */
+const DRAFT = /^(policy-[0-9a-f]{64}|firewall-loaded)\.json\.[0-9]+$/;
+/** Bytes that nobody reads, given up where the disk is full: the run folder's is memory that all of a machine's programs fill. */
+const ROOM_FILE = "room";
+const LEAST_ROOM_BYTES = 32 * 1024;
+/** One is written while the one before it is kept. */
+const ROOM_PER_POLICY_BYTE = 2;
+const ROOM_CHUNK = Buffer.alloc(4096);
+const FULL: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT"]);
 
 /**
  * Which rules this awg makes of a policy: another number for every change of what is rendered. A ruleset that was loaded
@@ -37,11 +58,15 @@ export class PolicyRecord {
     this.#folder = folder;
   }
 
-  /** Writes the policy down and gives its name: 64 hex digits of SHA-256 over its canonical JSON. */
+  /**
+   * Writes the policy down, where it is not yet, and gives its name: 64 hex digits of SHA-256 over its canonical JSON.
+   *
+   * @throws AwgError("host") where the disk is full and the room that was kept is used up
+   */
   keep(policy: FirewallPolicy): string {
     const text = canonicalJson(policy);
     const identity = sha256Hex(text);
-    this.#write(`policy-${identity}.json`, text);
+    if (this.#read(`policy-${identity}.json`) !== text) this.#write(`policy-${identity}.json`, text);
     return identity;
   }
 
@@ -51,10 +76,15 @@ export class PolicyRecord {
     return text === undefined || sha256Hex(text) !== identity ? undefined : (JSON.parse(text) as FirewallPolicy);
   }
 
-  /** Notes that the ruleset was found as rendered, and drops the policies that are no longer loaded. */
+  /**
+   * Notes that the ruleset was found as rendered, drops the policies that are no longer loaded, and keeps room for the next.
+   * Where that cannot be written the mark of the load before stays, whose generation is another: then a read reads all.
+   */
   markLoaded(mark: LoadedMark): void {
-    this.#write(LOADED_FILE, JSON.stringify(mark));
-    this.#removeAll((name) => POLICY_FILE.test(name) && name !== `policy-${mark.identity}.json`);
+    const loaded = `policy-${mark.identity}.json`;
+    trying(() => this.#write(LOADED_FILE, JSON.stringify(mark)));
+    this.#removeAll((name) => POLICY_FILE.test(name) && name !== loaded);
+    trying(() => fillUp(join(this.#folder, ROOM_FILE), ROOM_PER_POLICY_BYTE * (this.#read(loaded)?.length ?? 0)));
   }
 
   /** What the last load noted. */
@@ -78,15 +108,23 @@ export class PolicyRecord {
 
   /** Removes all that stands in the folder by our names. */
   forget(): void {
-    this.#removeAll((name) => POLICY_FILE.test(name) || name === LOADED_FILE);
+    this.#removeAll((name) => [LOADED_FILE, ROOM_FILE].includes(name) || POLICY_FILE.test(name) || DRAFT.test(name));
   }
 
   #write(name: string, text: string): void {
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
     const path = join(this.#folder, name);
-    const temporary = `${path}.${process.pid}`;
-    writeFileSync(temporary, text, { mode: 0o600 });
-    renameSync(temporary, path);
+    try {
+      mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+      replaceFile(path, text);
+    } catch (error) {
+      if (!FULL.has((error as NodeJS.ErrnoException).code)) throw error;
+      rmSync(join(this.#folder, ROOM_FILE), { force: true });
+      try {
+        replaceFile(path, text);
+      } catch (cause) {
+        throw unwritten(path, cause);
+      }
+    }
   }
 
   #read(name: string): string | undefined {
@@ -105,5 +143,36 @@ export class PolicyRecord {
       return;
     }
     for (const name of names.filter(isOurs)) rmSync(join(this.#folder, name), { force: true });
+  }
+}
+
+/** What is there afterwards is the old or the new file; a draft never stays. */
+function replaceFile(path: string, text: string): void {
+  const draft = `${path}.${process.pid}`;
+  try {
+    writeFileSync(draft, text, { mode: 0o600 });
+    renameSync(draft, path);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
+  }
+}
+
+/** As much of it as there is room for. */
+function fillUp(path: string, mostBytes: number): void {
+  const wantedBytes = Math.max(LEAST_ROOM_BYTES, mostBytes);
+  const fd = openSync(path, "a", 0o600);
+  try {
+    for (let size = fstatSync(fd).size; size < wantedBytes; ) size += writeSync(fd, ROOM_CHUNK);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function trying(change: () => void): void {
+  try {
+    change();
+  } catch {
+    // A help to the next: without it more is read, or less can be written.
   }
 }
