@@ -20,6 +20,8 @@ import {
 import { withFilePermission } from "./file-permission.ts";
 
 const QUESTION_TIMEOUT_MS = 5000;
+/** For one that a signal has stopped, which whoever waits does not know before. */
+const STOPPED_QUESTION_MS = 1000;
 /** For one that was silent when it was last asked. */
 const AGAIN_TIMEOUT_MS = 500;
 /** For one who can go on without an answer. */
@@ -59,7 +61,7 @@ export function keeperClient(paths: KeeperPaths, command: readonly string[], onS
   let patienceMs = QUESTION_TIMEOUT_MS;
   const status = () => {
     try {
-      const answered = statusOrNothing(paths, patienceMs);
+      const answered = statusUnlessStopped(paths, patienceMs);
       patienceMs = QUESTION_TIMEOUT_MS;
       return answered;
     } catch (error) {
@@ -104,6 +106,21 @@ function readersPatienceMs({ socket }: KeeperPaths): number {
   } catch {
     // Asking will tell why.
     return READER_TIMEOUT_MS;
+  }
+}
+
+/**
+ * The daemon can do nothing else meanwhile, not even what is due: one that is stopped is waited for no longer than it takes to
+ * be sure, one that is only slow is asked again.
+ */
+function statusUnlessStopped(paths: KeeperPaths, timeoutMs: number): KeeperStatus | undefined {
+  if (timeoutMs <= STOPPED_QUESTION_MS) return statusOrNothing(paths, timeoutMs);
+  try {
+    return statusOrNothing(paths, STOPPED_QUESTION_MS);
+  } catch (error) {
+    const isSlow = error instanceof AwgError && hasErrno(error, "ETIMEDOUT") && error.facts["stopped"] !== true;
+    if (!isSlow) throw error;
+    return statusOrNothing(paths, timeoutMs);
   }
 }
 
