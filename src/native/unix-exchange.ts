@@ -5,10 +5,16 @@ export interface UnixExchange {
   /** The answer ends with these bytes. */
   readonly terminator: Uint8Array;
   readonly maxAnswerBytes: number;
-  /** Bounds each wait, not the whole. */
+  /** Bounds the waiting for the whole answer: one that comes byte by byte may take twice that. */
   readonly timeoutMs: number;
   /** Judges who listens, before anything is sent; the pid where the system tells it. */
   readonly checkPeer?: (peer: { readonly uid: number; readonly pid?: number }) => void;
+}
+
+/** Whether a time is over, counted from now by a clock that nobody sets. */
+export function timeLimit(ms: number): () => boolean {
+  const end = process.hrtime.bigint() + BigInt(Math.trunc(ms * 1_000_000));
+  return () => process.hrtime.bigint() >= end;
 }
 
 /** Unix sockets of one system, for questions that nothing else waits beside. */

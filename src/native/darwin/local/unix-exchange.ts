@@ -1,5 +1,5 @@
 import { AwgError } from "../../../model/error.ts";
-import type { UnixExchange, UnixExchanges } from "../../unix-exchange.ts";
+import { timeLimit, type UnixExchange, type UnixExchanges } from "../../unix-exchange.ts";
 import { checkedCall, withSocket } from "../calls.ts";
 import { LOCAL, SOCKET } from "../constants.ts";
 import { darwinErrnoName, darwinError } from "../errno.ts";
@@ -59,13 +59,15 @@ function sendAll(system: LibSystem, fd: number, { path, request }: UnixExchange)
 }
 
 function receiveAnswer(system: LibSystem, fd: number, exchange: UnixExchange): Uint8Array {
-  const { path, terminator, maxAnswerBytes } = exchange;
+  const { path, terminator, maxAnswerBytes, timeoutMs } = exchange;
+  const isOver = timeLimit(timeoutMs);
   const chunk = new Uint8Array(CHUNK_BYTES);
   let answer = Buffer.alloc(0);
   while (!answer.subarray(Math.max(0, answer.length - terminator.length)).equals(terminator)) {
     if (answer.length > maxAnswerBytes) {
       throw new AwgError("host", `the answer from ${path} is longer than can be honest`);
     }
+    if (isOver()) throw notInTime(`reading from ${path}`);
     const { value, errno } = system.read(fd, chunk);
     if (value === 0) {
       throw new AwgError("host", `the program behind ${path} closed the connection without an answer`, {
@@ -82,7 +84,11 @@ function failUnlessInterrupted(action: string, errno: number): void {
   const name = darwinErrnoName(errno);
   if (name === "EINTR") return;
   if (name !== "EAGAIN") throw darwinError(action, errno);
-  throw new AwgError("host", `${action} failed: nothing came in time`, { facts: { errno: name } });
+  throw notInTime(action);
+}
+
+function notInTime(action: string): AwgError {
+  return new AwgError("host", `${action} failed: nothing came in time`, { facts: { errno: "EAGAIN" } });
 }
 
 /** struct sockaddr_un of full size: its path ends with the first NUL. */

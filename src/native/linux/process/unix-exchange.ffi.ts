@@ -1,5 +1,5 @@
 import { AwgError } from "../../../model/error.ts";
-import type { UnixExchange } from "../../unix-exchange.ts";
+import { timeLimit, type UnixExchange } from "../../unix-exchange.ts";
 import { errnoError, errnoName, hasErrno } from "../errno.ts";
 import { callLibc, checkedLibc, closeDescriptor, lastErrno } from "../libc.ffi.ts";
 import { type PeerCredentials, readPeerCredentials } from "./unix-socket.ffi.ts";
@@ -10,14 +10,15 @@ const SOL_SOCKET = 1;
 const SO = { receiveTimeout: 20, sendTimeout: 21 } as const;
 const MSG_NOSIGNAL = 0x4000;
 const PATH_BYTES = 108;
+const ETIMEDOUT = 110;
 /** Most answers fit; the buffer of one that does not is doubled. */
 const CHUNK_BYTES = 16 * 1024;
 
 /** A question that was sent; whoever answers does so while others are asked. */
 export interface AskedSocket extends Disposable {
   /**
-   * Waits for the whole answer, each time no longer than that. AwgError as of `exchangeOverUnixSocket`. After ETIMEDOUT it may be
-   * called again: what came is kept.
+   * Waits for the whole answer, no longer than that, or twice that where bytes keep coming. AwgError as of
+   * `exchangeOverUnixSocket`. After ETIMEDOUT it may be called again: what came is kept.
    */
   receive(timeoutMs?: number): Uint8Array;
 }
@@ -26,7 +27,8 @@ export interface AskedSocket extends Disposable {
  * Connects to a unix socket, sends a request and reads the answer, all synchronously: node:net costs 8 ms to load, a
  * local question costs less than one.
  *
- * @throws AwgError: `facts.errno` is ENOENT or ECONNREFUSED when nobody listens; ("host") for an answer cut short.
+ * @throws AwgError: `facts.errno` is ENOENT or ECONNREFUSED when nobody listens, ETIMEDOUT when the answer is not whole in
+ * time; ("host") for an answer cut short.
  */
 export function exchangeOverUnixSocket(exchange: UnixExchange): Uint8Array {
   using asked = askOverUnixSocket(exchange);
@@ -49,7 +51,7 @@ export function askOverUnixSocket(exchange: UnixExchange): AskedSocket {
   return {
     receive: (timeoutMs) => {
       if (timeoutMs !== undefined) setTimeouts(fd, timeoutMs);
-      return receiveAnswer(fd, answer, exchange);
+      return receiveAnswer(fd, answer, { ...exchange, timeoutMs: timeoutMs ?? exchange.timeoutMs });
     },
     [Symbol.dispose]: () => closeDescriptor(fd),
   };
@@ -137,13 +139,15 @@ interface PartialAnswer {
 function receiveAnswer(
   fd: number,
   answer: PartialAnswer,
-  { path, terminator, maxAnswerBytes }: UnixExchange,
+  { path, terminator, maxAnswerBytes, timeoutMs }: UnixExchange,
 ): Uint8Array {
+  const isOver = timeLimit(timeoutMs);
   while (!endsWith(answer.bytes.subarray(0, answer.length), terminator)) {
     if (answer.length > maxAnswerBytes)
       throw new AwgError("host", `the answer from ${path} is longer than can be honest`);
     if (answer.length === answer.bytes.length) answer.bytes = grown(answer.bytes);
     const free = answer.bytes.subarray(answer.length);
+    if (isOver()) throw errnoError(`reading from ${path}`, ETIMEDOUT);
     const count = callLibc("recvfrom", fd, free, free.length, 0, null, null);
     if (count === 0) {
       throw new AwgError("host", `the program behind ${path} closed the connection without an answer`, {
@@ -160,7 +164,7 @@ function failUnlessInterrupted(action: string): void {
   const errno = lastErrno();
   const name = errnoName(errno);
   if (name === "EINTR") return;
-  if (name === "EAGAIN") throw errnoError(action, 110);
+  if (name === "EAGAIN") throw errnoError(action, ETIMEDOUT);
   throw errnoError(action, errno);
 }
 

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
@@ -5,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { AwgError } from "../../../../src/model/error.ts";
-import { askOverUnixSocket } from "../../../../src/native/linux/process/unix-exchange.ffi.ts";
+import { askOverUnixSocket, exchangeOverUnixSocket } from "../../../../src/native/linux/process/unix-exchange.ffi.ts";
 
 test("a question that is never answered is waited for as long as its asker says, whatever others took before it", async () => {
   const folder = mkdtempSync(join(tmpdir(), "awg-mute-"));
@@ -47,6 +48,32 @@ test("an answer whose end comes after somebody lost patience is heard whole by w
     connection.destroy();
   } finally {
     slow.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("an answer that comes byte by byte and has no end is waited for no longer than its asker says", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "awg-dripping-"));
+  const path = join(folder, "dripping.sock");
+  // In a process of its own: who asks does nothing else meanwhile.
+  const serve = `require("node:net").createServer((one) => {
+    one.on("error", () => {});
+    setInterval(() => one.write("a"), 20);
+  }).listen(${JSON.stringify(path)}, () => process.stdout.write("listening"))`;
+  const dripping = spawn(process.execPath, ["-e", serve], { stdio: ["ignore", "pipe", "inherit"] });
+  try {
+    await once(dripping.stdout, "data");
+    const exchange = { path, request: Uint8Array.of(1), terminator: Uint8Array.of(10), maxAnswerBytes: 200 };
+    let thrown: unknown;
+    try {
+      exchangeOverUnixSocket({ ...exchange, timeoutMs: 100 });
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBeInstanceOf(AwgError);
+    expect((thrown as AwgError).facts["errno"]).toBe("ETIMEDOUT");
+  } finally {
+    dripping.kill();
     rmSync(folder, { recursive: true, force: true });
   }
 });
