@@ -29,7 +29,7 @@ describe.skipIf(reason !== undefined)(
     const program = useBuiltProgram();
 
     test.each(crashCalls)("laws 1, 4 and 5: a rollback killed at each %s", limit, async (call) => {
-      await underTheJudge(`rollback: killed at each ${call}`, async (awg, _session, [one, two]) => {
+      await underTheJudge(`rollback, ${call}`, async (awg, _session, [one, two]) => {
         await awg.apply(two);
         let killed = 0;
         const begin = await firstPlaceOf(call, awg, awg.argv("diff", "-f", two));
@@ -47,7 +47,7 @@ describe.skipIf(reason !== undefined)(
       "laws 1, 4 and 5: a revert of what nobody confirmed killed at each %s",
       limit,
       async (call) => {
-        await underTheJudge(`revert: killed at each ${call}`, async (awg, session, [one, two]) => {
+        await underTheJudge(`revert, ${call}`, async (awg, session, [one, two]) => {
           let killed = 0;
           const begin = await firstPlaceOf(call, awg, awg.argv("diff", "-f", one));
           for (let n = begin; ; n += 1) {
@@ -66,7 +66,7 @@ describe.skipIf(reason !== undefined)(
     );
 
     test.each(stateCalls)("laws 1, 4 and 5: a confirmation killed at each %s", limit, async (call) => {
-      await underTheJudge(`confirm: killed at each ${call}`, async (awg, session, [one, two]) => {
+      await underTheJudge(`confirm, ${call}`, async (awg, session, [one, two]) => {
         let killed = 0;
         const begin = await firstPlaceOf(call, awg, awg.argv("diff", "-f", one));
         for (let n = begin, [stands, wanted] = [one, two]; ; n += 1, [stands, wanted] = [wanted, stands]) {
