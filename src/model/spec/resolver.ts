@@ -21,4 +21,6 @@ export interface ResolverObserved {
   readonly split?: Readonly<Record<string, readonly string[]>>;
   /** Whether what stands there now was written by awg. */
   readonly ownedByAwg: boolean;
+  /** What stands in its place and can be neither read nor replaced, for people; absent where nothing does. */
+  readonly obstacle?: string;
 }

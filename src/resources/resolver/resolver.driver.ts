@@ -3,13 +3,14 @@ import type { StepOf } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
 import type { ResolverObserved, ResolverSpec } from "../../model/spec/resolver.ts";
 import type { ResourceDriver } from "../driver.ts";
-import { diffResolver, resolverAsSpec, resolverDependencies, resolverEnforcement } from "./resolver.ts";
+import { diffResolver, holdOfResolver, resolverAsSpec, resolverDependencies, resolverEnforcement } from "./resolver.ts";
 
 /** Drives the system resolver: `resolver/machine`. */
 export const resolverDriver: ResourceDriver<"resolver"> = {
   kind: "resolver",
   observe: observeResolver,
   diff: diffResolver,
+  heldBy: holdOfResolver,
   asSpec: resolverAsSpec,
   isOwned: ({ ownedByAwg }) => ownedByAwg,
   dependsOn: resolverDependencies,

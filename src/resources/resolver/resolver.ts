@@ -2,6 +2,7 @@ import type { Capabilities } from "../../host/ports/facts.ts";
 import type { Enforcement, FieldChange, ResourceKey } from "../../model/resource.ts";
 import type { ResolverObserved, ResolverSpec } from "../../model/spec/resolver.ts";
 import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
+import type { Hold } from "../driver.ts";
 import { valueChange } from "../field-change.ts";
 
 /** What differs. The order of servers is their preference, so it counts; the device counts where a link carries them. */
@@ -17,8 +18,13 @@ export function diffResolver(desired: ResolverSpec, observed: ResolverObserved):
 }
 
 /** What awg wrote, as a spec; undefined when what stands there is the machine's own, which the port keeps and restores. */
-export function resolverAsSpec({ ownedByAwg, ...spec }: ResolverObserved): ResolverSpec | undefined {
+export function resolverAsSpec({ ownedByAwg, obstacle: _, ...spec }: ResolverObserved): ResolverSpec | undefined {
   return ownedByAwg ? spec : undefined;
+}
+
+/** What is no file in the place of resolv.conf is somebody's, who has to take it away. */
+export function holdOfResolver(_: ResolverSpec, { obstacle }: ResolverObserved): Hold | undefined {
+  return obstacle === undefined ? undefined : { holder: obstacle, canStay: false };
 }
 
 /** Servers that a link of systemd-resolved carries need that link. */

@@ -5,7 +5,7 @@ import type { ResolverObserved, ResolverSpec } from "../../../model/spec/resolve
 import type { ResolverPort } from "../../ports/resolver.ts";
 import { type FileOwner, replaceFile, syncFolder } from "./durable-file.ts";
 import { forgetOriginal, keepOriginal, type OriginalFile, readOriginal } from "./original-file.ts";
-import { readRegularFile } from "./regular-file.ts";
+import { noPlainFile, readRegularFile } from "./regular-file.ts";
 import { isOurs, parseResolvConf, renderResolvConf } from "./resolv-conf.ts";
 import { noteWrittenText } from "./written-text.ts";
 
@@ -33,13 +33,19 @@ export function fileResolver(places: FileResolverPlaces): ResolverPort {
   };
 }
 
-/** Whether a resolv.conf of ours stands there, or was being written when awg died. */
+/**
+ * Whether a resolv.conf of ours stands there, or was being written when awg died; also where something that is no file took
+ * the place of ours.
+ */
 export function isFileResolverOurs(places: FileResolverPlaces): boolean {
-  return holdsOurs(places, readRegularFile(targetOf(places.resolvConf)));
+  const content = contentOrObstacle(places.resolvConf);
+  return typeof content === "string" ? readOriginal(places.original) !== undefined : holdsOurs(places, content);
 }
 
 function readResolver(places: FileResolverPlaces): ResolverObserved {
-  const content = readRegularFile(targetOf(places.resolvConf));
+  const content = contentOrObstacle(places.resolvConf);
+  if (typeof content === "string")
+    return { method: "file", servers: [], search: [], device: "", ownedByAwg: false, obstacle: content };
   const { servers, search } = parseResolvConf(textOf(content));
   return { method: "file", servers, search, device: "", ownedByAwg: holdsOurs(places, content) };
 }
@@ -98,11 +104,24 @@ function originalAt(path: string, content: Uint8Array | undefined): OriginalFile
   return { path, mode: mode & 0o7777, uid, gid, content };
 }
 
+/** What the file holds, or, for people, what is in the way of reading it. */
+function contentOrObstacle(resolvConf: string): Buffer | string | undefined {
+  try {
+    return readRegularFile(targetOf(resolvConf));
+  } catch (error) {
+    const obstacle = error instanceof AwgError ? error.facts["obstacle"] : undefined;
+    if (typeof obstacle !== "string") throw error;
+    return obstacle;
+  }
+}
+
 /** The file behind links, whether it exists or not. */
 function targetOf(path: string): string {
   try {
     return realpathSync(path);
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ELOOP")
+      throw noPlainFile(path, "is a link that leads back to itself");
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     return danglingTarget(path);
   }

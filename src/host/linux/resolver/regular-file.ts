@@ -14,11 +14,18 @@ export function readRegularFile(path: string): Buffer | undefined {
   try {
     const stat = fstatSync(descriptor);
     if (stat.isFile() && stat.size <= MAX_BYTES) return readFileSync(descriptor);
-    const what = stat.isFile() ? `has ${stat.size} bytes` : "is no regular file";
-    throw new AwgError("conflict", `${path} ${what}`, { remedy: `make ${path} a plain file of a few lines` });
+    throw noPlainFile(path, stat.isFile() ? `has ${stat.size} bytes` : "is no regular file");
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** That something else stands where a file of a few lines is to be read. */
+export function noPlainFile(path: string, what: string): AwgError {
+  return new AwgError("conflict", `${path} ${what}`, {
+    remedy: `make ${path} a plain file of a few lines`,
+    facts: { obstacle: `${path}, which ${what}` },
+  });
 }
 
 function openIfThere(path: string): number | undefined {

@@ -128,15 +128,30 @@ describe("the file resolver", () => {
     }
   });
 
-  test.each(["mkfifo", "mkdir"])("what no regular file is (%s) is told at once, and left", async (make) => {
+  test.each([
+    ["mkfifo", ["mkfifo"], "no regular file"],
+    ["mkdir", ["mkdir"], "no regular file"],
+    ["ln -s", ["ln", "-s", "resolv.conf"], "a link that leads back to itself"],
+  ])("what no regular file is (%s) is told at once as what is in the way, and left", async (_, make, what) => {
+    await port().ensure(SPEC);
     rmSync(resolvConf);
-    execFileSync(make, [resolvConf]);
-    for (const ask of [() => port().read(), () => port().ensure(SPEC)])
-      await expect(ask()).rejects.toMatchObject({
-        kind: "conflict",
-        message: `${resolvConf} is no regular file`,
-        remedy: expect.stringContaining("plain file"),
-      });
+    const [program = "", ...words] = [...make, resolvConf];
+    execFileSync(program, words);
+    const obstacle = `${resolvConf}, which is ${what}`;
+    expect(await port().read()).toEqual({
+      method: "file",
+      servers: [],
+      search: [],
+      device: "",
+      ownedByAwg: false,
+      obstacle,
+    });
+    expect(isFileResolverOurs({ resolvConf, original })).toBe(true);
+    await expect(port().ensure(SPEC)).rejects.toMatchObject({
+      kind: "conflict",
+      message: `${resolvConf} is ${what}`,
+      remedy: expect.stringContaining("plain file"),
+    });
     expect(lstatSync(resolvConf).isFile()).toBe(false);
   });
 
