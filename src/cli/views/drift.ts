@@ -1,5 +1,6 @@
 import type { Drift, DriftCause, DriftReport } from "../../compose/reading/drift.ts";
 import { renderChange } from "./plan.human.ts";
+import { toldChanges } from "./policy-changes.ts";
 import type { Style } from "./style.ts";
 
 const CAUSE_TEXTS: Readonly<Record<DriftCause, string>> = {
@@ -33,7 +34,7 @@ export function renderDrift({ generation, drifts }: DriftReport, style: Style): 
 
 function renderOne({ key, change, fields, cause }: Drift, style: Style): readonly string[] {
   const head = `  ${style.yellow("≠")} ${style.bold(key)} ${CHANGE_TEXTS[change]}${style.dim(`  # ${CAUSE_TEXTS[cause]}`)}`;
-  return [head, ...fields.map((field) => `      ${renderChange(field, style)}`)];
+  return [head, ...toldChanges(fields).map((field) => `      ${renderChange(field, style)}`)];
 }
 
 /** The drift as one JSON document. */

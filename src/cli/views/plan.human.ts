@@ -1,6 +1,7 @@
 import type { Action, Plan, Step } from "../../model/plan.ts";
 import { stepsOf } from "../../model/plan.ts";
 import type { FieldChange } from "../../model/resource.ts";
+import { policyField, policyValue, toldChanges } from "./policy-changes.ts";
 import type { Style } from "./style.ts";
 
 const SYMBOL: Readonly<Record<Action, string>> = {
@@ -48,7 +49,7 @@ export function renderStep(step: Pick<Step, "key" | "action" | "changes" | "reas
   const symbol = SYMBOL[step.action].padStart(3);
   const head = `${paint(symbol)} ${style.bold(step.key)}${style.dim(`  # ${step.reason}`)}`;
   if (step.action === "create" || step.action === "delete") return [head];
-  return [head, ...step.changes.flatMap((change) => changeLines(change, style))];
+  return [head, ...toldChanges(step.changes).flatMap((change) => changeLines(change, style))];
 }
 
 /** The field, and below it what its change interrupts. */
@@ -67,28 +68,42 @@ function paintOf(action: Action, style: Style): (text: string) => string {
   return action === "delete" ? style.red : style.yellow;
 }
 
-/** One field: "/mtuBytes: 1420 → 1380", "/destinations: 3 added (10.0.0.0/8, …), 1 removed", "/privateKey: (changed)". */
+/** One field: "mtuBytes: 1420 → 1380", "destinations: 3 added (10.0.0.0/8, …), 1 removed", "privateKey: (secret, changed)". */
 export function renderChange(change: FieldChange, style: Style): string {
+  const inPolicy = policyField(change.field);
   // Names of kernel settings hold dots themselves; that they are values goes without saying.
-  const name = `${change.field.replace(/^\/(?:values\/)?/, "").replaceAll("/", ".")}:`;
+  const name = `${inPolicy ?? change.field.replace(/^\/(?:values\/)?/, "").replaceAll("/", ".")}:`;
   if (change.field === "/held" && change.after === true) return "held: by no keeper → by a keeper";
   if (change.secret === true) return `${name} ${style.dim("(secret, changed)")}`;
-  const counted = [countOf(change.added, "added", change.after), countOf(change.removed, "removed", change.before)];
+  const tell: Tell = inPolicy === undefined ? () => undefined : policyValue;
+  const counted = [
+    countOf(change.added, "added", change.after, tell),
+    countOf(change.removed, "removed", change.before, tell),
+  ];
   if (counted.some((text) => text !== "")) return `${name} ${counted.filter((text) => text !== "").join(", ")}`;
   return change.before === undefined && change.after === undefined
     ? name
-    : `${name} ${short(change.before)} → ${short(change.after)}`;
+    : `${name} ${short(change.before, tell)} → ${short(change.after, tell)}`;
 }
+
+/** Words for a value; undefined where it needs none. */
+type Tell = (value: unknown) => string | undefined;
 
 /** "3 added (10.0.0.0/8, …)": how many members of a set, and the first of them. */
-function countOf(count: number | undefined, word: string, members: unknown): string {
+function countOf(count: number | undefined, word: string, members: unknown, tell: Tell): string {
   if (count === undefined || count === 0) return "";
-  return Array.isArray(members) && members.length > 0 ? `${count} ${word} (${short(members)})` : `${count} ${word}`;
+  return Array.isArray(members) && members.length > 0
+    ? `${count} ${word} (${short(members, tell)})`
+    : `${count} ${word}`;
 }
 
-function short(value: unknown): string {
+function short(value: unknown, tell: Tell): string {
   if (value === undefined || value === null) return "(none)";
-  const text =
-    typeof value === "string" ? value : Array.isArray(value) ? value.map(short).join(", ") : JSON.stringify(value);
+  const text = tell(value) ?? textOf(value, tell);
   return text.length > MAX_VALUE_LENGTH ? `${text.slice(0, MAX_VALUE_LENGTH)}…` : text === "" ? '""' : text;
+}
+
+function textOf(value: unknown, tell: Tell): string {
+  if (typeof value === "string") return value;
+  return Array.isArray(value) ? value.map((one) => short(one, tell)).join(", ") : JSON.stringify(value);
 }

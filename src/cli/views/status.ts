@@ -4,6 +4,7 @@ import { tunnelState } from "../../compose/reading/tunnel-state.ts";
 import type { Condition, ResourceStatus, Status } from "../../compose/session.ts";
 import { type AwgError, messageOf } from "../../model/error.ts";
 import { renderChange } from "./plan.human.ts";
+import { toldChanges } from "./policy-changes.ts";
 import type { Style } from "./style.ts";
 import { renderPeers, tunnelDocument } from "./tunnel-status.ts";
 
@@ -56,7 +57,7 @@ function renderResource(
   return [
     head.trimEnd(),
     ...peers.map((peer) => `      ${style.dim(peer)}`),
-    ...drift.map((change) => `      ${renderChange(change, style)}`),
+    ...toldChanges(drift).map((change) => `      ${renderChange(change, style)}`),
   ];
 }
 

@@ -8,6 +8,7 @@ import { pointerToken, setChange, valueChange } from "../field-change.ts";
  */
 export function diffData(at: string, before: unknown, after: unknown): FieldChange[] {
   if (sameData(before, after)) return [];
+  if (isWhole(before, after)) return valueChange(at, before, after);
   if (Array.isArray(before) && Array.isArray(after)) return diffLists(at, before, after);
   if (isRecord(before) && isRecord(after)) {
     const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].toSorted();
@@ -25,8 +26,24 @@ function diffLists(at: string, before: readonly unknown[], after: readonly unkno
   return [{ field: at, before: "the same in another order", after: "reordered" }];
 }
 
+/** Ports, and the paths of two ways, say something only as a whole; two of one way differ in the number of its table. */
+function isWhole(before: unknown, after: unknown): boolean {
+  if ([before, after].every((one) => Array.isArray(one) && one.length > 0 && one.every(isRange))) return true;
+  if (!isRecord(before) || !isRecord(after) || !("kind" in before) || !("kind" in after)) return false;
+  return ["kind", "device", "fallback"].some((name) => before[name] !== after[name]);
+}
+
+function isRange(value: unknown): boolean {
+  return isRecord(value) && Object.keys(value).toSorted().join() === "from,to";
+}
+
+/** A rule is the same wherever it stands, so that its position is left out of where the configuration says so. */
 function memberText(member: unknown): string {
-  return typeof member === "string" ? member : canonicalJson(member);
+  if (typeof member === "string") return member;
+  const { origin } = isRecord(member) ? member : {};
+  return canonicalJson(
+    typeof origin === "string" ? { ...(member as object), origin: origin.replace(/^rules\/[0-9]+/, "rules") } : member,
+  );
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

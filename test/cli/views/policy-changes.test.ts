@@ -1,0 +1,114 @@
+import { expect, test } from "vitest";
+import { renderStep } from "../../../src/cli/views/plan.human.ts";
+import { styleFor } from "../../../src/cli/views/style.ts";
+import type { FirewallPolicy, FlowRule, PathRef, PolicyLayer } from "../../../src/model/firewall/policy.ts";
+import { diffFirewall } from "../../../src/resources/firewall/firewall.ts";
+import { LAPTOP } from "../../model/firewall/policies.ts";
+
+const OFFICE: PathRef = { kind: "tunnel", device: "awg-office", number: 1 };
+const DIRECT: PathRef = { kind: "direct" };
+const PRINTERS: FlowRule = {
+  origin: "rules/0 (printers)",
+  match: { destinations: ["192.168.7.0/24"] },
+  path: DIRECT,
+};
+const MAIL: FlowRule = {
+  origin: "rules/1",
+  match: { protocol: 6, ports: [{ from: 25, to: 25 }], uids: [{ from: 0, to: 0 }] },
+  path: { ...OFFICE, fallback: "direct" },
+};
+const at = (rule: FlowRule, index: number): FlowRule => ({
+  ...rule,
+  origin: rule.origin.replace(/^rules\/[0-9]+/, `rules/${index}`),
+});
+
+function policy(rules: readonly FlowRule[], layer: Partial<PolicyLayer> = {}, path: PathRef = OFFICE): FirewallPolicy {
+  const flows = { rules, default: path };
+  return { steering: flows, layers: [{ ...(LAPTOP.layers[0] as PolicyLayer), flows, ...layer }] };
+}
+
+/** The fields below the step's own line. */
+function told(before: FirewallPolicy, after: FirewallPolicy): string[] {
+  const observed = { policy: before, damage: [], held: true, droppedPackets: 0 };
+  const changes = diffFirewall(after, observed);
+  const step = { key: "firewall/machine", action: "update", reason: "differs", changes } as const;
+  return renderStep(step, styleFor(false))
+    .slice(1)
+    .map((line) => line.trim());
+}
+
+test.each<[string, FirewallPolicy, FirewallPolicy, string[]]>([
+  [
+    "a rule that comes, before others",
+    policy([PRINTERS, at(MAIL, 1)]),
+    policy([{ ...PRINTERS, origin: "rules/0 (new)" }, at(PRINTERS, 1), at(MAIL, 2)]),
+    ["rules: 1 added ({ name: new, destinations: [192.168.7.0/24], via: direct })"],
+  ],
+  [
+    "one that goes",
+    policy([PRINTERS, MAIL]),
+    policy([PRINTERS]),
+    ["rules: 1 removed ({ ports: [25], protocol: tcp, users: [0], via: office, fallback: direct })"],
+  ],
+  [
+    "rules in another order",
+    policy([PRINTERS, MAIL]),
+    policy([at(MAIL, 0), at(PRINTERS, 1)]),
+    ["rules: the same in another order → reordered"],
+  ],
+  [
+    "fields of the only rule",
+    policy([PRINTERS]),
+    policy([{ origin: "rules/0 (paper)", match: { destinations: ["10.0.0.0/8"] }, path: { kind: "block" } }]),
+    [
+      "rules.0.destinations: 1 added (10.0.0.0/8), 1 removed (192.168.7.0/24)",
+      "rules.0.name: printers → paper",
+      "rules.0.via: direct → block",
+    ],
+  ],
+  [
+    "ports",
+    policy([at(MAIL, 0)]),
+    policy([{ ...at(MAIL, 0), match: { ...MAIL.match, ports: [{ from: 465, to: 587 }] } }]),
+    ["rules.0.ports: 25 → 465-587"],
+  ],
+  ["the default", policy([]), policy([], {}, DIRECT), ["default.via: office → direct"]],
+  [
+    "a fallback",
+    policy([]),
+    policy([], {}, { ...OFFICE, fallback: "direct" }),
+    ["default.via: office → office, fallback: direct"],
+  ],
+  [
+    "the kill switch",
+    policy([], {
+      killSwitch: true,
+      allowLan: true,
+      allow: [{ direction: "in", protocol: 6, ports: [{ from: 22, to: 22 }] }],
+    }),
+    policy([], { killSwitch: false, allowLan: false, allow: [] }),
+    [
+      "killSwitch.allow: 1 removed ({ direction: in, ports: [22], protocol: tcp })",
+      "killSwitch.allowLan: true → false",
+      "killSwitch.enabled: true → false",
+    ],
+  ],
+  [
+    "DNS",
+    policy([], { dns: { leakProtection: true, servers: ["10.8.0.1"], path: OFFICE, blockEncrypted: false } }),
+    policy([], { dns: { leakProtection: true, servers: ["10.8.0.1"], path: DIRECT, blockEncrypted: true } }),
+    ["dns.blockEncryptedDns: false → true", "dns.via: office → direct"],
+  ],
+  [
+    "endpoints",
+    policy([], { endpoints: [] }),
+    policy([], { endpoints: [{ address: "2001:db8::1", port: 51820, protocol: 17 }] }),
+    ["endpoints: 1 added ([2001:db8::1]:51820)"],
+  ],
+])("%s: each field once, by its name in the configuration, as a person writes it", (_, before, after, lines) => {
+  expect(told(before, after)).toEqual(lines);
+});
+
+test("a table that is numbered anew is told by its number", () => {
+  expect(told(policy([]), policy([], {}, { ...OFFICE, number: 2 }))).toEqual(["default.number: 1 → 2"]);
+});
