@@ -111,7 +111,14 @@ function ruleFindings({ rules }: Surroundings, applied: DesiredState): Finding[]
       severity: "note",
       what: "policy rules of another program are asked before awg's: what they match takes its route, and the kill switch drops it if that is not granted",
       evidence: before.slice(0, MOST_NAMED).map(ruleText),
-      remedy: ["ip rule show; ip -6 rule show", "stop the program they belong to if they are not meant"],
+      remedy: [
+        "ip rule show; ip -6 rule show",
+        "stop the program they belong to if they are not meant",
+        // fib_default_rule_pref: one less than that of the first rule behind `lookup local`.
+        ...(before.some(({ rule }) => rule.preference === first - 1)
+          ? ["say a preference where ip rule add is called: the kernel puts a rule without a preference before awg's"]
+          : []),
+      ],
     });
   }
   return [...findings, ...mainMissing(rules, isApplied)];

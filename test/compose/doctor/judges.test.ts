@@ -140,6 +140,13 @@ describe("what stands around awg", () => {
     expect(finding?.remedy).toEqual(["ip -4 rule add pref 32766 lookup main", "ip -6 rule add pref 32766 lookup main"]);
   });
 
+  test("a rule that the kernel put right before ours is told with how to have it behind them", () => {
+    const remedies = (preference: number) =>
+      judgeSurroundings({ ...QUIET, rules: [rule(preference)] }, APPLIED, 1_000).flatMap(({ remedy }) => remedy);
+    expect(remedies(10_099).join()).toContain("without a preference");
+    expect(remedies(5_270).join()).not.toContain("without a preference");
+  });
+
   test("where nothing is applied hardly anything of it is wrong", () => {
     const all = { ...QUIET, nowMs: 0, rules: [rule(10_500)], chains: [chain("awg_boot")], networkdRemovesRules: true };
     expect(told(judgeSurroundings(all, NOTHING, undefined))).toEqual([
