@@ -40,7 +40,7 @@ export type LoopReport =
   | { readonly type: "applying"; readonly keys: readonly string[]; readonly proposed: boolean }
   | { readonly type: "applied"; readonly keys: readonly string[] }
   | { readonly type: "stalled"; readonly reason: string; readonly retryInMs: number }
-  /** `by`: who changed what is fought over, as far as is known: "policy rules, by ip (123)". */
+  /** `by`: who changed what is fought over, as far as is known: "policy rules, by ip (process 123)". */
   | {
       readonly type: "contended";
       readonly keys: readonly string[];

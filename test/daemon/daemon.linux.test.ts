@@ -112,7 +112,7 @@ killSwitch: { enabled: true }
       await until("its words", () => told.includes("repairing: routes/policy"));
       // Whether it is still there to be looked at when the kernel has told is the scheduler's to say.
       expect(told).toMatch(
-        /policy rules, by (?:ip \([0-9]+\)|a program that has closed its netlink socket \(port [0-9]+)/,
+        /policy rules, by (?:ip \(process [0-9]+\)|a program that has closed its netlink socket \(port [0-9]+)/,
       );
       // The flush took the system's own rule for the main table too, which is not awg's to bring back.
       machine.run(["ip", "rule", "add", "preference", "32766", "lookup", "main"]);
@@ -203,7 +203,7 @@ killSwitch: { enabled: true }
       const exit = once(rival, "exit");
       rival.stdin.end();
       await exit;
-      const by = `policy rules, by ip (${rival.pid}), child of `;
+      const by = `policy rules, by ip (process ${rival.pid}), child of `;
       expect(said()).toContain(`looking again: ${by}`);
       expect(said()).toContain(`Contended: routes/policy are changed by others again and again (${by}`);
       expect(said()).toContain(`Stalled: others (${by}`);

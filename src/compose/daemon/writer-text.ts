@@ -12,8 +12,12 @@ export function writerText(writer: Writer): string {
   if ("unnamed" in writer) return UNNAMED[writer.unnamed](writer.port);
   const { pid, program, unit, parent } = writer;
   const of =
-    unit !== undefined ? `, of ${unit}` : parent === undefined ? "" : `, child of ${parent.program} (${parent.pid})`;
-  return printableLine(`${program} (${pid})${unit?.startsWith(program) === true ? "" : of}`);
+    unit !== undefined
+      ? `, of ${unit}`
+      : parent === undefined
+        ? ""
+        : `, child of ${parent.program} (process ${parent.pid})`;
+  return printableLine(`${program} (process ${pid})${unit?.startsWith(program) === true ? "" : of}`);
 }
 
 /** The same for all short-lived processes of one kind, which need not be told one by one. Pure. */

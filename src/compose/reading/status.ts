@@ -123,7 +123,7 @@ function tunnelSummary({ running, silence, peers }: TunnelObserved): string {
 }
 
 function serviceSummary({ loaded, running, pid, lastExit }: ServiceObserved): string {
-  const state = running ? `running${pid === undefined ? "" : `, pid ${pid}`}` : loaded ? "loaded" : "not loaded";
+  const state = running ? `running${pid === undefined ? "" : `, process ${pid}`}` : loaded ? "loaded" : "not loaded";
   return lastExit === undefined ? state : `${state}, last ended with ${lastExit}`;
 }
 

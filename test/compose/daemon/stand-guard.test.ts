@@ -163,7 +163,7 @@ describe("what tells of the packet filter", () => {
     await note("routes", "ip");
     expect(looks).toBe(0);
     await note("packet filter", "nft");
-    expect(told).toEqual(["the packet filter was gone, by nft (7); what had stood stands again"]);
+    expect(told).toEqual(["the packet filter was gone, by nft (process 7); what had stood stands again"]);
     for (; nowMs < 200; nowMs += 50) await note("packet filter", "nft");
     expect(looks).toBe(1);
     await note("the keeper ended");
