@@ -3,6 +3,7 @@ import { AwgError, messageOf } from "./error.ts";
 const REMEDIES: Readonly<Record<string, string>> = {
   ENOSPC: "free some space on its file system (df)",
   EDQUOT: "free some space within root's quota there",
+  EPERM: "see whether it or its folder is immutable (lsattr)",
   EROFS: "make its file system writable (findmnt)",
 };
 

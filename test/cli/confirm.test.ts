@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { confirmWithinOf, onThisMachine } from "../../src/cli/changing/await-confirmation.ts";
+import { awaitConfirmation, confirmWithinOf, onThisMachine } from "../../src/cli/changing/await-confirmation.ts";
 import type { VerbCall } from "../../src/cli/verb.ts";
 import { run as runApply } from "../../src/cli/verbs/apply.ts";
 import { run as runRollback } from "../../src/cli/verbs/generations/rollback.ts";
@@ -11,6 +11,7 @@ import {
   type ProcessOrigin,
   sshServerStartMs,
 } from "../../src/compose/generations/ssh-connection.ts";
+import type { Session, Unconfirmed } from "../../src/compose/session.ts";
 
 const asked = (confirmWithin?: string): VerbCall => ({ options: { confirmWithin } }) as unknown as VerbCall;
 
@@ -44,6 +45,17 @@ describe("--confirm-within", () => {
   test.each(["soon", "", "-1", "1d", "25h", "1e3", "9".repeat(40)])("%j is wrong usage", (text) => {
     expect(() => confirmWithinOf(asked(text), false)).toThrow(expect.objectContaining({ kind: "usage" }));
   });
+});
+
+test.each([
+  [20, "it was undone before anybody confirmed it; the old state is back"],
+  [-1, "nobody confirmed it in time; the old state is back"],
+])("who waits says how the old state came back with %s s left", async (secondsLeft, message) => {
+  const call = { ...asked(), environment: {}, terminal: { err: () => undefined } } as unknown as VerbCall;
+  const session = { verdict: async () => "reverted", secondsLeft: async () => secondsLeft } as unknown as Session;
+  const unconfirmed = { deadlineMs: 0, isWatched: true } as Unconfirmed;
+  const waiting = awaitConfirmation(call, session, unconfirmed, () => undefined);
+  await expect(waiting).rejects.toMatchObject({ kind: "unconfirmed", message });
 });
 
 test.each([

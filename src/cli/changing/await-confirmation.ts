@@ -50,8 +50,10 @@ export async function awaitConfirmation(
     const signal = shouldStop();
     if (verdict === "reverted" || signal !== undefined) {
       if (verdict !== "reverted") await session.revert({ onlyIfDue: false });
-      if (signal === undefined) throw new AwgError("unconfirmed", "nobody confirmed it in time; the old state is back");
-      throw new AwgError("unconfirmed", "the old state is back");
+      if (signal !== undefined) throw new AwgError("unconfirmed", "the old state is back");
+      const isDue = (await session.secondsLeft(deadlineMs)) <= 0;
+      const why = isDue ? "nobody confirmed it in time" : "it was undone before anybody confirmed it";
+      throw new AwgError("unconfirmed", `${why}; the old state is back`);
     }
     const overdueSeconds = -(await session.secondsLeft(deadlineMs));
     if (overdueSeconds >= (isWatched ? GRACE_SECONDS : 0)) await session.revert({ onlyIfDue: true });

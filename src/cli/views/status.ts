@@ -17,7 +17,7 @@ export function renderStatus(status: Status, style: Style, nowMs = Date.now()): 
   if (status.resources.length === 0) {
     const isUnderWay = (status.openJournal !== undefined && !status.isUnwritten) || status.awaiting !== undefined;
     const first = isUnderWay
-      ? "No generation was accepted on this machine yet."
+      ? "No accepted state holds on this machine."
       : "Nothing is applied on this machine. Traffic is not protected by awg.";
     return [first, ...open].join("\n");
   }
