@@ -56,6 +56,17 @@ export function misaddressedFlows(policy: FirewallPolicy, forbidden: readonly Fl
   return forbidden.filter((flow) => !nowhere.has(flow));
 }
 
+/**
+ * Whether a flow is a neighbour's to all of a network or group. Nothing comes back from such an address (RFC 1122 section
+ * 3.2.1.3), so the flow lets nothing in (docs/security.md S6.2). What comes so by a bridge conntrack holds whatever the packet
+ * filter says: the kernel confirms it before the IP stack has it (br_nf_local_in). Pure.
+ */
+export function isUnanswerable({ original }: Flow, local: LocalAddresses): boolean {
+  const destination = parseIp(original.destination);
+  if (destination === undefined || local.own.has(original.source)) return false;
+  return local.broadcasts.has(original.destination) || !isUnicast(destination);
+}
+
 /** Whether packets of both directions were seen; the answers come in by the link (docs/security.md S6.2). Pure. */
 export function isAnswered({ status }: Flow): boolean {
   return (status & SEEN_REPLY) !== 0;

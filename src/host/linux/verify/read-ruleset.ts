@@ -5,7 +5,13 @@ import { hasErrno } from "../../../native/linux/errno.ts";
 import type { NetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
 import { openNetfilterSocket, readNftTable, readNftTables } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
 import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
-import { forbiddenFlows, isAnswered, localAddresses, misaddressedFlows } from "../firewall/forbidden-flows.ts";
+import {
+  forbiddenFlows,
+  isAnswered,
+  isUnanswerable,
+  localAddresses,
+  misaddressedFlows,
+} from "../firewall/forbidden-flows.ts";
 import { judgedDevices } from "../firewall/physical-devices.ts";
 import { tableOfRead } from "./rule-table.ts";
 import type { RulesetQuestion } from "./ruleset-question.ts";
@@ -51,7 +57,8 @@ export function readForbiddenFlows(policy: FirewallPolicy): ForbiddenFlows {
   using socket = openNetfilterSocket();
   using netlink = openRouteNetlink();
   const local = localAddresses(netlink.addresses().map(({ address }) => address));
-  const forbidden = forbiddenFlows(policy, readTracked(socket), local);
+  const tracked = readTracked(socket).filter((flow) => !isUnanswerable(flow, local));
+  const forbidden = forbiddenFlows(policy, tracked, local);
   const misaddressed = new Set(misaddressedFlows(policy, forbidden, local));
   const { answered = [], silent = [] } = Object.groupBy(misaddressed, (flow) =>
     isAnswered(flow) ? "answered" : "silent",

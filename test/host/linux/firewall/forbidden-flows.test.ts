@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
   forbiddenFlows,
+  isUnanswerable,
   localAddresses,
   misaddressedFlows,
 } from "../../../../src/host/linux/firewall/forbidden-flows.ts";
@@ -99,6 +100,17 @@ describe("of those, flows that stay in a tunnel with another device's address", 
     expect(isCut(LAPTOP, flow)).toBe(true);
     expect(misaddressedFlows(LAPTOP, [flow], LOCAL)).toEqual(stays ? [flow] : []);
   });
+});
+
+test.each<[string, boolean, Flow]>([
+  ["a neighbour's to a group", true, incoming({ destination: "224.0.0.251", destinationPort: 5353 })],
+  ["a neighbour's to a group of IPv6", true, incoming({ source: "fe80::9", destination: "ff02::fb" })],
+  ["a neighbour's to all of a network", true, incoming({ destination: "198.51.100.255" })],
+  ["this machine's to a group", false, flowOf({ destination: "224.0.0.251", destinationPort: 5353 })],
+  ["a neighbour's to this machine", false, incoming({})],
+  ["a guest's to a host", false, flowOf({ source: "172.17.0.2" })],
+])("nobody can answer %s: %s", (_name, isSo, flow) => {
+  expect(isUnanswerable(flow, LOCAL)).toBe(isSo);
 });
 
 describe("connections that others opened (S11.2)", () => {
