@@ -112,7 +112,9 @@ export async function expectOldOrNewOrTold(
 
 /** What an error may name: an errno, or the file, device, tunnel or table that it was about. */
 export function things({ device, tunnel, stateDir }: AwgInWorld): RegExp {
-  return new RegExp(`\\bE[A-Z]{3,}\\b|${device}|${tunnel}|${stateDir}|/run/awg|nf_tables|keeper`);
+  return new RegExp(
+    `\\bE[A-Z]{3,}\\b|${device}|${tunnel}|${stateDir}|/run/awg|nf_tables|keeper|the kernel did not answer`,
+  );
 }
 
 /** What the keeper holds; its descriptors and memory must not grow by requests that fail. */
