@@ -45,6 +45,7 @@ function newProgram(terminal: Terminal): Command {
   return new Command("awg")
     .description("Infrastructure as code for this machine's network path: tunnels, kill switch, DNS, routes.")
     .version(`awg ${VERSION}`, "-V, --version", "print the version (awg version says more)")
+    .addHelpText("after", "\nawg VERB --help explains one verb, with examples.")
     .exitOverride()
     .showSuggestionAfterError()
     .showHelpAfterError("(awg --help lists the verbs, awg VERB --help explains one)")

@@ -6,6 +6,9 @@ export const FILE: OptionDefinition = {
   summary: "config file or folder of *.yaml; repeatable; - is standard input (default: /etc/awg/config.yaml)",
   repeatable: true,
 };
+/** What --file means where a config takes the place of the accepted state's rules. */
+export const RULES_OF = "config whose rules programs are held against; repeatable (default: the accepted state's)";
+
 export const INSECURE: OptionDefinition = {
   flags: "--allow-insecure-permissions",
   summary: "accept files that others can read or change",

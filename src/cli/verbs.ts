@@ -6,6 +6,7 @@ import {
   DETAILED,
   FILE,
   INSECURE,
+  RULES_OF,
   SELECTION_OPTIONS,
   STREAM,
   VERIFY,
@@ -48,9 +49,9 @@ export const VERBS: readonly VerbDefinition[] = [
       ...SELECTION_OPTIONS,
     ],
     examples: [
-      ["awg plan -f config.yaml", "the steps, the reason of each, and what happens to traffic"],
-      ["awg plan -f config.yaml --out laptop.plan", "save it; awg apply laptop.plan does exactly this or refuses (11)"],
-      ["awg plan -f config.yaml --target office", "one tunnel, with the packet filter and tables that it needs"],
+      ["sudo awg plan -f config.yaml", "the steps, the reason of each, and what happens to traffic"],
+      ["sudo awg plan -f config.yaml --out my.plan", "save it; awg apply my.plan does exactly this or refuses (11)"],
+      ["sudo awg plan -f config.yaml --target office", "one tunnel, with the packet filter and tables that it needs"],
     ],
     load: () => import("./verbs/plan.ts"),
   },
@@ -65,8 +66,8 @@ export const VERBS: readonly VerbDefinition[] = [
     details: "Exit 0: no differences. Exit 1: there are. Changes nothing.",
     options: [FILE, INSECURE, ...SELECTION_OPTIONS],
     examples: [
-      ["awg diff -f config.yaml", "field by field; quiet and exit 0 when all is as declared"],
-      ["awg diff @3 @5", "what changed from generation 3 to 5, as awg history numbers them"],
+      ["sudo awg diff -f config.yaml", "field by field; quiet and exit 0 when all is as declared"],
+      ["sudo awg diff @3 @5", "what changed from generation 3 to 5, as awg history numbers them"],
     ],
     load: () => import("./verbs/diff.ts"),
   },
@@ -98,9 +99,9 @@ export const VERBS: readonly VerbDefinition[] = [
   },
   {
     name: "revert",
-    summary: "undo now what waits to be confirmed",
+    summary: "undo now what waits to be confirmed, or was cut short",
     details:
-      "Also what was cut short: an apply, a rollback, or a destroy, whose tunnels and packet filter come back. Where a reboot took what stood before, the packet filter is put back, and what else is missing is named.",
+      "Of a destroy that was cut short the tunnels and the packet filter come back. Where a reboot took what stood before, the packet filter is put back, and what else is missing is named.",
     options: [{ flags: "--due", summary: "only if the time to confirm is over" }],
     examples: [["sudo awg revert", "what stood before the apply is back"]],
     acts: true,
@@ -122,7 +123,7 @@ export const VERBS: readonly VerbDefinition[] = [
     name: "history",
     summary: "list the accepted generations and what each changed",
     options: [],
-    examples: [["awg history", "number, time, config hash, resources; * marks the one that holds"]],
+    examples: [["sudo awg history", "number, time, config hash, resources; * marks the one that holds"]],
     load: () => import("./verbs/generations/history.ts"),
   },
   {
@@ -147,9 +148,9 @@ export const VERBS: readonly VerbDefinition[] = [
   ...VERIFY_VERBS,
   {
     name: "status",
-    summary: "each resource, how it is enforced, and whether traffic is protected",
+    summary: "show each resource, how it is enforced, and whether traffic is protected",
     options: [],
-    examples: [["awg status", "conditions Ready, Protected, Drifted, Stalled with reason"]],
+    examples: [["sudo awg status", "conditions Ready, Protected, Drifted, Stalled with reason"]],
     load: () => import("./verbs/status.ts"),
   },
   {
@@ -160,7 +161,7 @@ export const VERBS: readonly VerbDefinition[] = [
       "Rules of the config that -f names, else of the accepted state, which only root may read. A program's arguments are " +
       "matched, never printed: they may hold secrets.",
     options: [
-      FILE,
+      { ...FILE, summary: RULES_OF },
       INSECURE,
       { flags: "--pid <number>", summary: "only this process" },
       { flags: "--user <name>", summary: "only of this user, by name or number" },
@@ -177,7 +178,7 @@ export const VERBS: readonly VerbDefinition[] = [
   },
   {
     name: "doctor",
-    summary: "what is wrong with this machine or its installation, and what to type",
+    summary: "say what is wrong with this machine or its installation, and what to type",
     details: "Changes nothing. Exit 0: nothing is wrong. Exit 6: something is.",
     options: [],
     examples: [["sudo awg doctor", "each finding with what was seen, what the remedy costs, and the commands"]],
@@ -189,8 +190,8 @@ export const VERBS: readonly VerbDefinition[] = [
     summary: "print resources as the machine holds them",
     options: [{ flags: "--desired", summary: "as accepted by the last apply instead" }],
     examples: [
-      ["awg get", "list everything awg owns"],
-      ["awg get routes/office --json", "one resource, whole"],
+      ["sudo awg get", "list everything awg owns"],
+      ["sudo awg get routes/office --json", "one resource, whole"],
     ],
     load: () => import("./verbs/get.ts"),
   },
@@ -256,7 +257,7 @@ export const VERBS: readonly VerbDefinition[] = [
     options: [
       FILE,
       INSECURE,
-      { flags: "--format <form>", summary: "form (default: what fits)", choices: ["wg-quick", "awg-quick", "json"] },
+      { flags: "--format <form>", summary: "default: the conf that fits", choices: ["wg-quick", "awg-quick", "json"] },
       { flags: "--out <path>", summary: "new file of mode 0600; only there a conf holds its secrets" },
     ],
     examples: [

@@ -37,3 +37,22 @@ test.each([[["--help"]], [["apply", "--help"]]])("%o is answered", async (argv) 
   const { code, out } = await answer(...argv);
   expect([code, out === ""]).toEqual([0, false]);
 });
+
+test("the help of the program says where more is", async () => {
+  const { out } = await answer("--help");
+  expect(out).toContain("awg VERB --help explains one verb, with examples");
+});
+
+test.each(["verify", "ps", "explain"])("the help of %s names no config that it reads without -f", async (verb) => {
+  const { out } = await answer(verb, "--help");
+  expect(out.replaceAll(/\s+/g, " ")).toMatch(/default: the accepted state/);
+  expect(out).not.toContain("/etc/awg/config.yaml");
+});
+
+/** Where the machine or its state is read, only root may (docs/cli.md). */
+test("an example of a verb that needs root says so", () => {
+  const readers = ["plan", "diff", "status", "history", "get", "drift", "verify", "doctor"];
+  const examples = VERBS.filter(({ name }) => readers.includes(name)).flatMap((verb) => verb.examples);
+  expect(examples.length).toBeGreaterThan(readers.length);
+  for (const [line] of examples) expect(line).toMatch(/^sudo awg /);
+});
