@@ -152,16 +152,16 @@ function policyFinding(policy: ResourceStatus, killSwitch: boolean, remedy: read
   };
 }
 
-/** An engine that is there and does not answer: nothing passes its tunnel. */
+/** An engine that is there and does not answer: nothing passes its tunnel, but where another program took its socket. */
 function silentEngineFinding(key: ResourceKey, silence: EngineSilence, wayBack: readonly string[]): Finding {
-  const { text, pid, canGoOn, isForeign } = silence;
+  const { text, pid, canGoOn, isForeign, isGarbled } = silence;
   const going = canGoOn ? [`kill -CONT ${pid}, which lets it go on`] : [];
   const another = isForeign ? `awg apply -f CONFIG --replace ${key}, which ends it` : wayBack;
   return {
     id: "engine-silent",
     severity: "fault",
-    what: `nothing passes ${key}: ${text}`,
-    evidence: ["its process is there and answers no question"],
+    what: `${isGarbled === true ? `${key} can be neither read nor set` : `nothing passes ${key}`}: ${text}`,
+    evidence: ["nothing answers for it as an engine does"],
     consequence: "another engine in its place shakes hands anew",
     remedy: [...going, ...[another].flat()],
   };

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { AwgError } from "../../model/error.ts";
 import type { SecretStore } from "../../model/secret-store.ts";
 import type { TunnelObserved } from "../../model/spec/tunnel.ts";
 import { type EngineIdentity, observedFromUapi, silentTunnel } from "../../model/uapi/observed.ts";
@@ -125,7 +126,7 @@ async function readEngines(asker: EngineAsker, devices: readonly string[]): Prom
     const endMs = steadyMs() + PATIENCE_MS;
     for (const [index, answer] of heard.entries()) {
       const question = questions[index] as Question;
-      const engine = typeof answer === "object" ? answer : await silenceOf(asker, question, answer, endMs);
+      const engine = isHeard(answer) ? answer : await silenceOf(asker, question, answer, endMs);
       if (engine?.running === true) asker.silent.delete(question.device);
       if (engine !== undefined) found.push(engine);
     }
@@ -147,8 +148,17 @@ interface AskedEngine {
   readonly asked: AskedSocket | { readonly error: unknown };
 }
 
-/** "late": somebody listens and has not answered yet; "nobody": none does. */
-type Answer = TunnelObserved | "late" | "nobody";
+/** "late": somebody listens and has not answered yet; "nobody": none does; `garbled`: why what came is no engine's answer. */
+type Answer = TunnelObserved | Unheard;
+type Unheard = "late" | "nobody" | Garbled;
+interface Garbled {
+  readonly garbled: string;
+  readonly path: string;
+}
+
+function isHeard(answer: Answer): answer is TunnelObserved {
+  return typeof answer === "object" && !("garbled" in answer);
+}
 
 /** Milliseconds of a clock that nobody sets. performance.now() would load node:perf_hooks: a millisecond of each start. */
 function steadyMs(): number {
@@ -171,13 +181,13 @@ function askEngine(device: string, resting: TunnelObserved | undefined, open: Di
 }
 
 function firstAnswer({ asked }: Question, endMs: number, { secrets }: EngineAsker): Answer {
-  let isLate = false;
+  let unheard: Unheard = "nobody";
   for (const one of asked) {
     const answer = readAnswer(one, endMs, secrets);
-    if (typeof answer === "object") return answer;
-    isLate ||= answer === "late";
+    if (isHeard(answer)) return answer;
+    if (unheard !== "late" && answer !== "nobody") unheard = answer;
   }
-  return isLate ? "late" : "nobody";
+  return unheard;
 }
 
 function readAnswer({ device, protocol, asked }: AskedEngine, endMs: number, secrets: SecretStore): Answer {
@@ -193,6 +203,9 @@ function readAnswer({ device, protocol, asked }: AskedEngine, endMs: number, sec
     if (hasErrno(error, "ECONNREFUSED", "ENOENT", "ECONNRESET", "EPIPE")) return "nobody";
     // EAGAIN: so many were not heard that no more are let in (connect(2)).
     if (hasErrno(error, "ETIMEDOUT", "EAGAIN")) return "late";
+    // What failed here names its call; an answer that cannot be read is its sender's, and says nothing of other tunnels.
+    const isAnswer = error instanceof AwgError && error.kind === "host" && error.facts["errno"] === undefined;
+    if (isAnswer) return { garbled: error.message, path: socketPath(protocol, device) };
     throw error;
   }
 }
@@ -201,22 +214,28 @@ function readAnswer({ device, protocol, asked }: AskedEngine, endMs: number, sec
 async function silenceOf(
   asker: EngineAsker,
   question: Question,
-  answer: "late" | "nobody",
+  first: Unheard,
   endMs: number,
 ): Promise<TunnelObserved | undefined> {
   const { device, asked } = question;
+  let answer = first;
   const held = heldBy(asker.keeper, device);
   if (answer === "nobody" && held !== undefined && held.pid === undefined) return undefined;
   // Loaded where an engine does not answer.
-  const { findEngineProcess, silentEngine } = await import("./engines/silent-engine.ts");
+  const { findEngineProcess, garbledEngine, silentEngine } = await import("./engines/silent-engine.ts");
   const found = findEngineProcess(device, held?.pid);
   if (answer === "late" && found?.stoppedBy === undefined) {
     const again = asker.silent.has(device) ? Math.min(endMs, steadyMs() + AGAIN_MS) : endMs;
     const late = firstAnswer(question, again, asker);
-    if (typeof late === "object") return late;
+    if (isHeard(late)) return late;
+    if (typeof late === "object") answer = late;
   }
   if (found === undefined && answer === "nobody") return undefined;
   const protocol = asked[0]?.protocol ?? "wireguard";
+  if (typeof answer === "object") {
+    const said = garbledEngine({ device, engine: "userspace", protocol }, found, { ...answer, keeper: held?.keeper });
+    return rest(asker, device, said, found?.pid);
+  }
   const said =
     found === undefined
       ? silentTunnel({ device, engine: "userspace", protocol })
@@ -225,13 +244,16 @@ async function silenceOf(
 }
 
 /** The engine of a device as its keeper knows it, without a pid where it has none; undefined where no keeper tells. */
-function heldBy(keeper: KeeperClient, device: string): { readonly pid: number | undefined } | undefined {
+function heldBy(
+  keeper: KeeperClient,
+  device: string,
+): { readonly pid: number | undefined; readonly keeper: number } | undefined {
   try {
     const status = keeper.status();
     const held = status?.devices.find((one) => one.device === device);
     // What the kernel tells of a keeper that does not answer names no tables and no engines.
     if (held === undefined || (held.engine === undefined && status?.tables.length === 0)) return undefined;
-    return { pid: held.engine?.pid };
+    return { pid: held.engine?.pid, keeper: status?.pid ?? 0 };
   } catch {
     return undefined;
   }

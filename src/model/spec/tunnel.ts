@@ -69,6 +69,8 @@ export interface EngineSilence {
   readonly isForeign: boolean;
   /** A signal stopped it, and another lets it go on. */
   readonly canGoOn: boolean;
+  /** What answers in its place is no engine's answer; it may carry packets all the same. */
+  readonly isGarbled?: true;
 }
 
 export interface TunnelObserved extends Omit<TunnelSpec, "peers" | "privateKey"> {

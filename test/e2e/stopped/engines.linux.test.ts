@@ -33,6 +33,23 @@ os.rename(path + ".deaf", path)
 print("there", flush=True)
 time.sleep(100)`;
 
+/** Takes the place of an engine's socket and answers what no engine answers. */
+const GARBLED = `import os, socket, sys
+path = sys.argv[1]
+s = socket.socket(socket.AF_UNIX)
+s.bind(path + ".garbled")
+s.listen(16)
+os.rename(path + ".garbled", path)
+print("there", flush=True)
+while True:
+    asker, _ = s.accept()
+    try:
+        asker.recv(1000)
+        asker.sendall(b"hello\\n\\n")
+    except OSError:
+        pass
+    asker.close()`;
+
 /** Counts at the far end of the wire what goes there in the clear. */
 const JUDGE = `table netdev judge {
   counter clear { }
@@ -214,8 +231,39 @@ describe.skipIf(reason !== undefined)(
       expect(clearPackets()).toBe(0);
     });
 
+    test("or in whose place another program answers nonsense, are told alone, and cost the rest nothing", async () => {
+      const socket = `/var/run/wireguard/awg-${OWN.name}.sock`;
+      const rival = spawn("python3", ["-c", GARBLED, socket], { stdio: ["ignore", "pipe", "inherit"] });
+      try {
+        await once(rival.stdout as NonNullable<typeof rival.stdout>, "data");
+        const text = `awg's engine (process ${pidOf(OWN)}) is not heard: python3 (process ${rival.pid}) answers on ${socket} in its place: the engine's answer is no WireGuard state: it does not end with errno=`;
+        const { conditions, resources } = JSON.parse(awg("status", "--json").stdout);
+        const [key, other] = TUNNELS.map(({ name }) => `tunnel/${name}`);
+        expect(conditions).toContainEqual(
+          expect.objectContaining({ type: "Drifted", status: true, reason: `${key} changed outside awg` }),
+        );
+        expect(resources).toContainEqual(expect.objectContaining({ key, summary: text }));
+        expect(resources).toContainEqual(expect.objectContaining({ key: other, ready: true }));
+        const findings: { severity: string }[] = JSON.parse(awg("doctor", "--json").stdout).findings;
+        expect(findings.filter(({ severity }) => severity === "fault")).toEqual([
+          expect.objectContaining({ id: "engine-silent", what: `${key} can be neither read nor set: ${text}` }),
+        ]);
+        const shown = client.run(argv("show").slice(0, 4), { mayFail: true });
+        expect(shown.stdout).toContain(`interface: awg-${OTHER.name}`);
+        expect(shown).toMatchObject({
+          status: 0,
+          stderr: expect.stringContaining(`unable to access interface awg-${OWN.name}`),
+        });
+        expect(apply(configOf(5))).toEqual({ status: 0, stderr: "" });
+      } finally {
+        rival.kill();
+      }
+      await passes();
+      expect(clearPackets()).toBe(0);
+    });
+
     test("are replaced by the daemon, and one that is gone is never as applied", async () => {
-      const config = configOf(5, "reconcile: { driftEvery: 1s }");
+      const config = configOf(6, "reconcile: { driftEvery: 1s }");
       expect(apply(config)).toEqual({ status: 0, stderr: "" });
       const pid = pidOf(OTHER);
       process.kill(pid, "SIGSTOP");

@@ -1,5 +1,7 @@
+import { AwgError, messageOf } from "../../../model/error.ts";
 import { showDevice } from "../../../model/wg-tool/show-device.ts";
 import { showField } from "../../../model/wg-tool/show-field.ts";
+import type { ShownDevice } from "../../../model/wg-tool/shown-device.ts";
 import { asWgTool, words } from "./wg-tool.ts";
 
 /** `awg show [<interface> | all | interfaces] [field]`: what the engines say, as `wg show` prints it. */
@@ -10,7 +12,7 @@ export const run = asWgTool(async (call) => {
     call.terminal.out(tunnelNames().join(" "));
     return;
   }
-  const devices = which === "all" ? tunnelNames().map(readTunnel) : [readTunnel(which)];
+  const devices = which === "all" ? readable(tunnelNames(), readTunnel, call.terminal.err) : [readTunnel(which)];
   if (field !== undefined) {
     const lines = devices.flatMap((device) => showField(device, field, which === "all"));
     if (lines.length > 0) call.terminal.out(lines.join("\n"));
@@ -20,3 +22,25 @@ export const run = asWgTool(async (call) => {
   const now = Math.floor(Date.now() / 1000);
   if (devices.length > 0) call.terminal.out(devices.map((device) => showDevice(device, now, showsKeys)).join("\n\n"));
 });
+
+/** Those of the devices that can be read; of each other a line says why, as wg(8) does. @throws AwgError where there is none */
+function readable(
+  names: readonly string[],
+  read: (name: string) => ShownDevice,
+  tell: (line: string) => void,
+): ShownDevice[] {
+  const failures: { readonly name: string; readonly error: AwgError }[] = [];
+  const devices = names.flatMap((name) => {
+    try {
+      return [read(name)];
+    } catch (error) {
+      if (!(error instanceof AwgError) || error.kind === "bug") throw error;
+      failures.push({ name, error });
+      return [];
+    }
+  });
+  const [first] = failures;
+  if (devices.length === 0 && first !== undefined) throw first.error;
+  for (const { name, error } of failures) tell(`unable to access interface ${name}: ${messageOf(error)}`);
+  return devices;
+}
