@@ -118,6 +118,17 @@ killSwitch: { enabled: true }
       machine.run(["ip", "rule", "add", "preference", "32766", "lookup", "main"]);
     });
 
+    test("rp_filter that somebody sets is heard of from the kernel and put back, which is no news to the daemon itself", async () => {
+      const setting = () => machine.run(["cat", "/proc/sys/net/ipv4/conf/all/rp_filter"]).stdout.trim();
+      expect(setting()).toBe("2");
+      const before = told.length;
+      machine.run(["sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/all/rp_filter"]);
+      await until("strict filtering's end", () => setting() === "2");
+      await until("its words", () => /kernel settings[\s\S]*in sync/.test(told.slice(before)));
+      await sleep(1_000);
+      expect(told.slice(before).split("kernel settings")).toHaveLength(2);
+    });
+
     const pidOf = (command: string): number | undefined => {
       const pids = machine.run(["ip", "netns", "pids", machine.name]).stdout.split("\n").filter(Boolean);
       return pids.map(Number).find((pid) => commandOf(pid).includes(command));

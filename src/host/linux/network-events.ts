@@ -2,11 +2,12 @@ import { AwgError } from "../../model/error.ts";
 import { PATH_NUMBERS, ROUTE_PROTOCOL, tableOfPath } from "../../model/ownership.ts";
 import { type NetlinkMessage, NLM } from "../../native/linux/netlink/message.codec.ts";
 import { type NetlinkSocket, openNetlinkSocket } from "../../native/linux/netlink/netlink-socket.ffi.ts";
-import { isOwnWrite } from "../../native/linux/netlink/own-writes.ts";
+import { isOwnSetting, isOwnWrite } from "../../native/linux/netlink/own-writes.ts";
 import { decodeGeneration } from "../../native/linux/nftables/generation.codec.ts";
 import { NFT_GROUP } from "../../native/linux/nftables/nft-message.codec.ts";
 import { decodeEntryMark } from "../../native/linux/rtnetlink/entry-mark.codec.ts";
 import { decodeLink } from "../../native/linux/rtnetlink/link.codec.ts";
+import { decodeReversePathFilter } from "../../native/linux/rtnetlink/netconf.codec.ts";
 import { ROUTE_GROUP, RTM } from "../../native/linux/rtnetlink/rtnetlink-constants.ts";
 import type { NamedWriter, NetworkEvent, NetworkEvents } from "../ports/network-events.ts";
 import { NetlinkWriters } from "./processes/netlink-writers.ts";
@@ -16,6 +17,8 @@ import { SocketHolders } from "./processes/socket-holders.ts";
 const NETLINK_ROUTE = 0;
 const NETLINK_NETFILTER = 12;
 
+const REVERSE_PATH_FILTER = "net.ipv4.conf.all.rp_filter";
+
 /** Each wait is on a thread of the pool, so closing takes this long at most. */
 const WAIT_MS = 1_000;
 
@@ -23,6 +26,7 @@ const DEVICES = { what: "devices", renumbered: false, devices: [] };
 const ADDRESSES = { what: "addresses", renumbered: true };
 const ROUTES = { what: "routes", renumbered: false, devices: [] };
 const RULES = { what: "policy rules", renumbered: false, devices: [] };
+const SETTINGS = { what: "kernel settings", renumbered: false, devices: [] };
 
 const WHAT: ReadonlyMap<number, NetworkEvent> = new Map<number, NetworkEvent>([
   [RTM.newLink, DEVICES],
@@ -43,6 +47,7 @@ const GROUPS = [
   ROUTE_GROUP.route6,
   ROUTE_GROUP.rule4,
   ROUTE_GROUP.rule6,
+  ROUTE_GROUP.netconf4,
 ];
 
 /** Changes of this network namespace by rtnetlink and nf_tables multicast. */
@@ -113,10 +118,13 @@ export function eventsOf(messages: readonly NetlinkMessage[]): readonly KernelEv
     if (isOwnWrite(message)) continue;
     const generation = decodeGeneration(message);
     const route = WHAT.get(message.type);
+    const filter = decodeReversePathFilter(message);
     if (generation !== undefined) {
       const { changedByPid: pid, changedByName: program } = generation;
       const named = pid === undefined || program === undefined ? {} : { named: { pid, program } };
       events.set(`packet filter ${pid}`, { what: "packet filter", renumbered: false, devices: [], ...named });
+    } else if (filter !== undefined) {
+      if (!isOwnSetting(REVERSE_PATH_FILTER, String(filter))) events.set(SETTINGS.what, SETTINGS);
     } else if (route !== undefined) {
       const before = events.get(route.what);
       const link = decodeLink(message);

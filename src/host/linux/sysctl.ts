@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { AwgError } from "../../model/error.ts";
+import { noteOwnSetting } from "../../native/linux/netlink/own-writes.ts";
 import { permissionRemedy } from "../../native/linux/permission-remedy.ts";
 import type { SysctlPort } from "../ports/sysctl.ts";
 
@@ -48,6 +49,7 @@ export function readSysctl(name: string): string | undefined {
 
 /** @throws AwgError("permission") or AwgError("host") that names the setting */
 export function writeSysctl(name: string, value: string): void {
+  noteOwnSetting(name, value);
   try {
     writeFileSync(sysctlPath(name), `${value}\n`, { flag: "r+" });
   } catch (error) {

@@ -3,7 +3,12 @@ import { eventsOf } from "../../../src/host/linux/network-events.ts";
 import { PATH_NUMBERS, ROUTE_PROTOCOL, tableOfPath } from "../../../src/model/ownership.ts";
 import { MessageWriter } from "../../../src/native/linux/attribute.codec.ts";
 import { type NetlinkMessage, NLM } from "../../../src/native/linux/netlink/message.codec.ts";
-import { noteOwnPort, noteOwnTransaction, takeSequences } from "../../../src/native/linux/netlink/own-writes.ts";
+import {
+  noteOwnPort,
+  noteOwnSetting,
+  noteOwnTransaction,
+  takeSequences,
+} from "../../../src/native/linux/netlink/own-writes.ts";
 import { NFT_MESSAGE } from "../../../src/native/linux/nftables/nft-message.codec.ts";
 import { RTM } from "../../../src/native/linux/rtnetlink/rtnetlink-constants.ts";
 
@@ -109,4 +114,22 @@ test("devices are told by name, so that only their engines are asked again; a fi
     ["packet filter", []],
   ]);
   expect(eventsOf([entry("addresses", 0, 4)])[0]).not.toHaveProperty("devices");
+});
+
+/** The kernel on rp_filter or another setting of a device, or of all (index -1), as include/uapi/linux/netconf.h has it. */
+function setting(attribute: number, value: number, index = -1): NetlinkMessage {
+  const writer = new MessageWriter();
+  writer.bytes(Uint8Array.of(2, 0, 0, 0));
+  writer.attributeU32(1, index >>> 0);
+  writer.attributeU32(attribute, value);
+  return { type: RTM.newNetconf, flags: 0, sequence: 0, port: 0, payload: writer.take() };
+}
+
+test("a value of rp_filter for all devices is told unless this process wrote it last; other settings are not", () => {
+  const [forwarding, filter] = [2, 3];
+  expect(told(setting(filter, 2))).toEqual(["kernel settings"]);
+  noteOwnSetting("net.ipv4.conf.all.rp_filter", "2");
+  expect(told(setting(filter, 2))).toEqual([]);
+  expect(told(setting(filter, 1), setting(filter, 2))).toEqual(["kernel settings"]);
+  expect(told(setting(forwarding, 1), setting(filter, 1, 3))).toEqual([]);
 });

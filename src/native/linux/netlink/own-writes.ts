@@ -18,6 +18,8 @@ const ports = new Set<number>();
  */
 const own = { first: Math.floor(Math.random() * 2 ** 32), count: 0 };
 const transactions: SentRequests[] = [];
+/** By name; awg writes a handful of them. */
+const settings = new Map<string, string>();
 
 /** Remembers the port id of a netlink socket of this process: what it writes comes back to listeners with that id. */
 export function noteOwnPort(port: number): void {
@@ -38,6 +40,16 @@ export function takeSequences(count: number): number {
 export function noteOwnTransaction(sent: SentRequests): void {
   transactions.push(sent);
   if (transactions.length > MOST_TRANSACTIONS) transactions.shift();
+}
+
+/** Remembers what this process wrote to a kernel setting, of which the kernel tells without saying who wrote. */
+export function noteOwnSetting(name: string, value: string): void {
+  settings.set(name, value);
+}
+
+/** Whether a setting has the value that this process wrote last: whoever wrote it, it is as it was left. */
+export function isOwnSetting(name: string, value: string): boolean {
+  return settings.get(name) === value;
 }
 
 /**

@@ -21,6 +21,7 @@ export const RTM = {
   getDiscipline: 38,
   newFilter: 44,
   getFilter: 46,
+  newNetconf: 80,
 } as const;
 
 /** Multicast groups of rtnetlink (RTNLGRP_*). */
@@ -33,6 +34,7 @@ export const ROUTE_GROUP = {
   address6: 9,
   route6: 11,
   rule6: 19,
+  netconf4: 24,
 } as const;
 
 /** Address families as rtnetlink writes them. */
