@@ -102,6 +102,46 @@ describe.skipIf(reason !== undefined)(
       expect(text).toContain("nft list chain inet stranger c");
     });
 
+    test("local routes that somebody flushed are named, and each remedy brings one back", () => {
+      const tunnel = `dl${process.pid}`;
+      const key = Buffer.alloc(32, 0x48).toString("base64");
+      const text = `apiVersion: awg/v1
+tunnels: { ${tunnel}: { protocol: wireguard, engine: embedded, privateKey: { inline: ${key} }, addresses: [10.77.3.2/32, "fd77:3::2/128"], peers: [{ publicKey: 4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=, allowedIPs: [10.77.0.0/16] }] } }
+default: { via: block }
+killSwitch: { enabled: true }
+`;
+      rmSync(at("config.yaml"));
+      writeFileSync(at("config.yaml"), text, { mode: 0o600 });
+      expect(awg("apply", "-f", at("config.yaml"), "--auto-approve")).toMatchObject({ status: 0 });
+      for (const line of [
+        "link add there type veth peer name far",
+        "link set there up",
+        "address add 192.0.2.9/24 dev there",
+      ])
+        space.run(["ip", ...line.split(" ")]);
+      const missing = () => {
+        const { findings } = JSON.parse(awg("doctor", "--json").stdout);
+        return findings.filter(({ id }: { id: string }) => id === "local-routes-missing");
+      };
+      expect(missing()).toEqual([]);
+      space.run(["ip", "-4", "route", "flush", "table", "all"]);
+      space.run(["ip", "-6", "route", "flush", "table", "all"]);
+      const [finding, ...more] = missing();
+      expect(more).toEqual([]);
+      expect(finding).toMatchObject({ severity: "fault", what: expect.stringContaining(`awg-${tunnel}`) });
+      expect(finding.remedy.slice(0, 2)).toEqual([
+        `ip -4 route replace local 10.77.3.2 dev awg-${tunnel} table local proto kernel scope host src 10.77.3.2`,
+        `ip -6 route replace local fd77:3::2 dev awg-${tunnel} table local proto kernel`,
+      ]);
+      const commands: string[] = finding.remedy.filter((line: string) => line.startsWith("ip -"));
+      expect(commands.some((line) => line.includes("127.0.0.0/8"))).toBe(true);
+      expect(commands.some((line) => line.includes("192.0.2.9 dev there"))).toBe(true);
+      for (const line of commands) space.run(line.split(" "));
+      expect(missing()).toEqual([]);
+      for (const address of ["10.77.3.2", "fd77:3::2", "127.0.0.1", "192.0.2.9"])
+        expect(space.run(["ip", "route", "get", address]).stdout).toMatch(/^local /);
+    });
+
     test("a socket on which nobody listens is named with the command that removes it", async () => {
       const path = `/var/run/wireguard/awg-t${process.pid}.sock`;
       space.run(["mkdir", "-p", "/var/run/wireguard"]);

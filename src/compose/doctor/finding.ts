@@ -48,6 +48,7 @@ export const FINDING_IDS = [
   "rule-in-our-range",
   "rule-before-ours",
   "rule-main-missing",
+  "local-routes-missing",
   "chain-drops",
   "boot-table-left",
   "networkd-removes-rules",

@@ -8,6 +8,7 @@ import { readServiceUser } from "../../host/linux/service-user.ts";
 import type { Host } from "../../host/ports/host.ts";
 import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
 import { keeperPaths } from "../../model/keeper-protocol.ts";
+import { LOCAL_TABLE } from "../../model/verify/routing.ts";
 import { openNetfilterSocket, readNftChains } from "../../native/linux/nftables/nft-netlink.ffi.ts";
 import { readNamespaceInode } from "../../native/linux/process/namespace.ffi.ts";
 import { isUnixSocketLive, unixListener } from "../../native/linux/process/unix-exchange.ffi.ts";
@@ -16,6 +17,7 @@ import { openRouteNetlink } from "../../native/linux/rtnetlink/route-netlink.ffi
 import { readStateIdentity } from "../../state/identity.ts";
 import { isOfInitial, type Paths } from "../paths.ts";
 import type { Bystanders } from "./bystanders.ts";
+import { type UnroutedAddress, unroutedAddresses } from "./local-routes.ts";
 import type { ForeignChain, Surroundings } from "./surroundings.ts";
 
 const NFT_PATHS = ["/usr/sbin/nft", "/usr/bin/nft", "/sbin/nft", "/usr/local/sbin/nft"];
@@ -30,6 +32,7 @@ export async function readLinuxSurroundings(host: Host, paths: Paths, nowMs: num
   return {
     nowMs,
     rules: await host.routes.readRules(),
+    unrouted: orElse([], readUnrouted),
     chains: orElse([], readBaseChains),
     nftProgram: NFT_PATHS.some((path) => existsSync(path)),
     serviceUser: readServiceUser().uid !== 0,
@@ -41,6 +44,11 @@ export async function readLinuxSurroundings(host: Host, paths: Paths, nowMs: num
     deadSockets: orElse([], () => deadSockets(paths.runDir)),
     goneNamespaces: paths.namespaced ? [] : orElse([], () => goneNamespaces(paths)),
   };
+}
+
+function readUnrouted(): readonly UnroutedAddress[] {
+  using netlink = openRouteNetlink();
+  return unroutedAddresses(netlink.links(), netlink.addresses(), netlink.routes({ table: LOCAL_TABLE }));
 }
 
 function bystanders(): Bystanders {

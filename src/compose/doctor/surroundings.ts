@@ -4,6 +4,7 @@ import type { DesiredState } from "../../model/resource.ts";
 import { hasPolicyRules, missingMainRule, namesOf } from "../reading/main-rule.ts";
 import { type Bystanders, judgeBystanders } from "./bystanders.ts";
 import { type Finding, shellWord } from "./finding.ts";
+import { judgeLocalRoutes, type UnroutedAddress } from "./local-routes.ts";
 
 /** A base chain of another program. */
 export interface ForeignChain {
@@ -18,6 +19,8 @@ export interface ForeignChain {
 export interface Surroundings extends Bystanders {
   readonly nowMs: number;
   readonly rules: readonly RuleEntry[];
+  /** Addresses for which the kernel has no route of its own; absent where they cannot be read. */
+  readonly unrouted?: readonly UnroutedAddress[];
   readonly chains: readonly ForeignChain[];
   /** Whether `nft` is there, which the boot unit and people need. */
   readonly nftProgram: boolean;
@@ -48,6 +51,7 @@ export function judgeSurroundings(
     ...clockFindings(around, acceptedMs),
     ...ownerFindings(around),
     ...ruleFindings(around, applied),
+    ...judgeLocalRoutes(around.unrouted ?? [], applied),
     ...chainFindings(around, applied),
     ...programFindings(around, applied),
     ...judgeBystanders(around, applied),
