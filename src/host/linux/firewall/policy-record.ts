@@ -78,13 +78,14 @@ export class PolicyRecord {
 
   /**
    * Notes that the ruleset was found as rendered, drops the policies that are no longer loaded, and keeps room for the next.
-   * Where that cannot be written the mark of the load before stays, whose generation is another: then a read reads all.
+   * Where the disk is full for that, there is no mark: then a read reads all.
    */
   markLoaded(mark: LoadedMark): void {
     const loaded = `policy-${mark.identity}.json`;
-    trying(() => this.#write(LOADED_FILE, JSON.stringify(mark)));
+    if (!fits(() => this.#write(LOADED_FILE, JSON.stringify(mark)))) this.#removeAll((name) => name === LOADED_FILE);
     this.#removeAll((name) => POLICY_FILE.test(name) && name !== loaded);
-    trying(() => fillUp(join(this.#folder, ROOM_FILE), ROOM_PER_POLICY_BYTE * (this.#read(loaded)?.length ?? 0)));
+    const roomBytes = Math.max(LEAST_ROOM_BYTES, ROOM_PER_POLICY_BYTE * (this.#read(loaded)?.length ?? 0));
+    fits(() => fillUp(join(this.#folder, ROOM_FILE), roomBytes));
   }
 
   /** What the last load noted. */
@@ -115,15 +116,11 @@ export class PolicyRecord {
     const path = join(this.#folder, name);
     try {
       mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-      replaceFile(path, text);
-    } catch (error) {
-      if (!FULL.has((error as NodeJS.ErrnoException).code)) throw error;
+      if (fits(() => replaceFile(path, text))) return;
       rmSync(join(this.#folder, ROOM_FILE), { force: true });
-      try {
-        replaceFile(path, text);
-      } catch (cause) {
-        throw unwritten(path, cause);
-      }
+      replaceFile(path, text);
+    } catch (cause) {
+      throw unwritten(path, cause);
     }
   }
 
@@ -159,8 +156,7 @@ function replaceFile(path: string, text: string): void {
 }
 
 /** As much of it as there is room for. */
-function fillUp(path: string, mostBytes: number): void {
-  const wantedBytes = Math.max(LEAST_ROOM_BYTES, mostBytes);
+function fillUp(path: string, wantedBytes: number): void {
   const fd = openSync(path, "a", 0o600);
   try {
     for (let size = fstatSync(fd).size; size < wantedBytes; ) size += writeSync(fd, ROOM_CHUNK);
@@ -169,10 +165,18 @@ function fillUp(path: string, mostBytes: number): void {
   }
 }
 
-function trying(change: () => void): void {
+/** Writes something, unless the disk is full for it. Throws what else goes wrong. */
+function fits(write: () => void): boolean {
   try {
-    change();
-  } catch {
-    // A help to the next: without it more is read, or less can be written.
+    write();
+    return true;
+  } catch (error) {
+    if (isFull(error)) return false;
+    throw error;
   }
+}
+
+function isFull(error: unknown): boolean {
+  const { code, cause } = error as { readonly code?: unknown; readonly cause?: unknown };
+  return FULL.has(code) || (cause instanceof Error && isFull(cause));
 }

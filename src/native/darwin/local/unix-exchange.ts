@@ -67,7 +67,8 @@ function receiveAnswer(system: LibSystem, fd: number, exchange: UnixExchange): U
     if (answer.length > maxAnswerBytes) {
       throw new AwgError("host", `the answer from ${path} is longer than can be honest`);
     }
-    if (isOver()) throw notInTime(`reading from ${path}`);
+    // What came while this process was kept from running is heard.
+    if (answer.length > 0 && isOver()) throw notInTime(`reading from ${path}`);
     const { value, errno } = system.read(fd, chunk);
     if (value === 0) {
       throw new AwgError("host", `the program behind ${path} closed the connection without an answer`, {

@@ -9,6 +9,7 @@ const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
 const SOL_SOCKET = 1;
 const SO = { receiveTimeout: 20, sendTimeout: 21 } as const;
 const MSG_NOSIGNAL = 0x4000;
+const MSG_DONTWAIT = 0x40;
 const PATH_BYTES = 108;
 const ETIMEDOUT = 110;
 /** Most answers fit; the buffer of one that does not is doubled. */
@@ -147,8 +148,8 @@ function receiveAnswer(
       throw new AwgError("host", `the answer from ${path} is longer than can be honest`);
     if (answer.length === answer.bytes.length) answer.bytes = grown(answer.bytes);
     const free = answer.bytes.subarray(answer.length);
-    if (isOver()) throw errnoError(`reading from ${path}`, ETIMEDOUT);
-    const count = callLibc("recvfrom", fd, free, free.length, 0, null, null);
+    // What came while this process was kept from running is heard; it is only waited for no longer.
+    const count = callLibc("recvfrom", fd, free, free.length, isOver() ? MSG_DONTWAIT : 0, null, null);
     if (count === 0) {
       throw new AwgError("host", `the program behind ${path} closed the connection without an answer`, {
         facts: { errno: "ECONNRESET" },

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { AwgError } from "../../../../src/model/error.ts";
 import { askOverUnixSocket, exchangeOverUnixSocket } from "../../../../src/native/linux/process/unix-exchange.ffi.ts";
 
@@ -74,6 +74,30 @@ test("an answer that comes byte by byte and has no end is waited for no longer t
     expect((thrown as AwgError).facts["errno"]).toBe("ETIMEDOUT");
   } finally {
     dripping.kill();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("an answer that has come is heard, however long its asker was kept from running", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "awg-prompt-"));
+  const path = join(folder, "prompt.sock");
+  const prompt = createServer();
+  const accepted = once(prompt, "connection");
+  await new Promise<void>((resolve) => prompt.listen(path, resolve));
+  try {
+    const exchange = { path, request: Uint8Array.of(1), terminator: Uint8Array.of(10), maxAnswerBytes: 64 };
+    using asked = askOverUnixSocket({ ...exchange, timeoutMs: 10 });
+    const [connection] = (await accepted) as [Socket];
+    connection.resume();
+    await new Promise((resolve) => connection.write("here it is\n", resolve));
+    let nowNs = 0n;
+    // Each look at the clock is a second after the one before.
+    vi.spyOn(process.hrtime, "bigint").mockImplementation(() => (nowNs += 1_000_000_000n));
+    expect(new TextDecoder().decode(asked.receive())).toBe("here it is\n");
+    connection.destroy();
+  } finally {
+    vi.restoreAllMocks();
+    prompt.close();
     rmSync(folder, { recursive: true, force: true });
   }
 });

@@ -23,6 +23,7 @@ test.skipIf(!isPossible)(
       refusal: expect.stringMatching(
         /record\/policy-[0-9a-f]{64}\.json could not be written: ENOSPC.*; free some space on its file system \(df\)$/,
       ),
+      mark: null,
       drafts: [],
       left: [],
     });

@@ -49,8 +49,9 @@ try {
 }
 const restored = record.keep(policy(1));
 record.markLoaded({ identity: restored, generation: 7 });
+const mark = record.loaded() ?? null;
 const drafts = readdirSync(join(folder, "record")).filter((name) => /\.\d+$/.test(name));
 record.forget();
 const left = readdirSync(join(folder, "record"));
 const isSame = first === again && first === restored;
-process.stdout.write(JSON.stringify({ isSame, isFound, refusal, drafts, left }));
+process.stdout.write(JSON.stringify({ isSame, isFound, refusal, mark, drafts, left }));
