@@ -72,7 +72,9 @@ function paintOf(action: Action, style: Style): (text: string) => string {
 export function renderChange(change: FieldChange, style: Style): string {
   const inPolicy = policyField(change.field);
   // Names of kernel settings hold dots themselves; that they are values goes without saying.
-  const name = `${inPolicy ?? change.field.replace(/^\/(?:values\/)?/, "").replaceAll("/", ".")}:`;
+  const inside = change.field.replace(/^\/(?:values\/)?/, "").replaceAll("/", ".");
+  // Only a packet filter of which nothing is known differs as a whole.
+  const name = `${inPolicy ?? (inside || "policy")}:`;
   if (change.field === "/held" && change.after === true) return "held: by no keeper → by a keeper";
   if (change.secret === true) return `${name} ${style.dim("(secret, changed)")}`;
   const tell: Tell = inPolicy === undefined ? () => undefined : policyValue;

@@ -14,6 +14,7 @@ import type { SessionParts } from "../session-parts.ts";
 import { refuseWithoutRoom } from "./engine-room.ts";
 import { type HeldByOthers, heldBy, heldTunnels, planAround, sentencesOf } from "./held-by-others.ts";
 import { refuseUnprotecting } from "./protection.ts";
+import { trafficSentence } from "./traffic.ts";
 
 /** What is asked of a plan beside the state that it leads to. */
 interface PlanWishes {
@@ -27,6 +28,8 @@ interface PlanWishes {
 interface PlannedWay {
   readonly plan: Plan;
   readonly notes: readonly SessionNote[];
+  /** What happens to packets meanwhile and after it. */
+  readonly traffic: string;
   readonly ledger?: Ledger;
   /** What a repair leaves, with a sentence that says who has it. */
   readonly held: HeldByOthers;
@@ -66,7 +69,7 @@ export async function planDesired(
   if (!isRepair) await refuseWithoutRoom(parts, plan);
   refuseUnprotecting(plan, desired, accepted?.desired.lifecycle);
   const told = [...notes.map(({ key, message }) => ({ path: key, message })), ...fallbackNotes(observed)];
-  return { plan, notes: told, held, ...(isAtRest ? { ledger } : {}) };
+  return { plan, notes: told, traffic: trafficSentence(plan, observed), held, ...(isAtRest ? { ledger } : {}) };
 }
 
 /** Whether nobody is changing the machine, or was cut short in it, as far as the journal can be read. */

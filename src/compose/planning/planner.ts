@@ -20,7 +20,6 @@ import { factsWantedBy } from "./facts-wanted.ts";
 import { refuseOwnKeys } from "./own-keys.ts";
 import { planDesired } from "./plan-desired.ts";
 import { pppoeNotes } from "./pppoe.ts";
-import { trafficSentence } from "./traffic.ts";
 
 const EVERYTHING: Selection = { target: [], exclude: [], replace: [] };
 
@@ -44,7 +43,7 @@ export async function planConfig(
   }
   const { desired, alsoTaken, isPartial } = selectionOf(expansion.desired, latest, selection);
   const replace = replacedKeys(selection, desired);
-  const { plan, notes, ledger, held } = await planDesired(parts, desired, latest, { replace, isRepair });
+  const { plan, notes, traffic, ledger, held } = await planDesired(parts, desired, latest, { replace, isRepair });
   return {
     verb: "apply",
     plan,
@@ -65,7 +64,7 @@ export async function planConfig(
       ...[...alsoTaken, ...replacedToo(replace)].map(({ key, why }) => ({ path: key, message: `taken too: ${why}` })),
       ...notes,
     ],
-    traffic: trafficSentence(plan),
+    traffic,
     alternatives: expansion.alternatives ?? {},
     ...(isRepair ? { held } : {}),
     ...(selection === EVERYTHING ? {} : { selection, replace }),
@@ -88,8 +87,7 @@ export async function planGeneration(
   const { desired = { resources: [] }, configHash = "" } = generation ?? {};
   const latest = await parts.stores.generations.latest();
   const pathNumbers = rememberNumbers(latest?.pathNumbers ?? {}, generation?.pathNumbers ?? {});
-  const { plan, notes, ledger, held } = await planDesired(parts, desired, latest, { isRepair });
-  const traffic = trafficSentence(plan);
+  const { plan, notes, traffic, ledger, held } = await planDesired(parts, desired, latest, { isRepair });
   const made = { desired, configHash, fingerprint, pathNumbers, sources: [], notes, traffic, held };
   return { verb: "apply", plan, ...made, ...(ledger === undefined ? {} : { ledger }) };
 }
@@ -99,9 +97,8 @@ export async function planDestroy(parts: SessionParts): Promise<Planned> {
   const { fingerprint } = await parts.host.facts.read({ users: [], hosts: [] });
   const accepted = await parts.stores.generations.latest();
   const desired = { resources: [], ...lifecycleOfNothing(accepted?.desired.lifecycle) };
-  const { plan, notes: found } = await planDesired(parts, desired, accepted);
+  const { plan, traffic, notes: found } = await planDesired(parts, desired, accepted);
   const notes = [...found, ...(await givenBack(parts))];
-  const traffic = trafficSentence(plan);
   const pathNumbers = accepted?.pathNumbers ?? {};
   return { verb: "destroy", plan, desired, configHash: "", fingerprint, pathNumbers, sources: [], notes, traffic };
 }

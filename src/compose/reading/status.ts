@@ -7,7 +7,7 @@ import type { SystemExtensionObserved } from "../../model/spec/system-extension.
 import type { TunnelObserved } from "../../model/spec/tunnel.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import { withIgnored } from "../../reconciler/plan/ignored.ts";
-import { driverOf, type Observation } from "../../reconciler/plan/observation.ts";
+import { driverOf, isPolicyGone, type Observation } from "../../reconciler/plan/observation.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 import { awaitedStep } from "../../resources/system-extension/system-extension.ts";
 import type { Condition, ResourceStatus, Status } from "../session.ts";
@@ -17,6 +17,9 @@ import { tunnelStatus } from "./tunnel-status.ts";
 
 /** Says of a resource of which nothing stands. */
 export const GONE = "is gone";
+
+/** Says it of a packet filter. */
+const POLICY_GONE = `${GONE}: nothing is blocked`;
 
 interface StatusInput extends OpenChange {
   readonly generation: Generation | undefined;
@@ -55,7 +58,9 @@ function statusOfResource(
 ): ResourceStatus {
   const { kind, key, spec } = resource;
   const driver = driverOf(registry, kind);
-  const found = observed.current.get(kind)?.get(key);
+  const there = observed.current.get(kind)?.get(key);
+  const isUnblocked = there !== undefined && isPolicyGone(driver, there);
+  const found = isUnblocked ? undefined : there;
   const accepted = withIgnored(spec, key, { driver, observed: found, lifecycle: desired.lifecycle });
   const drift: readonly FieldChange[] = found === undefined ? [] : driver.diff(accepted, found);
   return {
@@ -63,7 +68,7 @@ function statusOfResource(
     enforcement: driver.enforcement?.(spec, capabilities) ?? "enforced",
     ready: found !== undefined && isUp(resource, found, nowMs),
     drift,
-    summary: found === undefined ? GONE : summaryOf(resource, found, capabilities),
+    summary: isUnblocked ? POLICY_GONE : found === undefined ? GONE : summaryOf(resource, found, capabilities),
     ...(kind === "tunnel" ? runningTunnel(found as TunnelObserved | undefined) : {}),
   };
 }
@@ -130,9 +135,10 @@ function serviceSummary({ loaded, running, pid, lastExit }: ServiceObserved): st
 /** With what docs/security.md cannot promise on this machine, by its number (law 10). */
 function firewallSummary(
   { layers }: FirewallPolicy,
-  { guestBridges = [] }: FirewallObserved,
+  { policy, guestBridges = [] }: FirewallObserved,
   { nftables, egressHook }: Capabilities,
 ): string {
+  if (policy === null) return "damaged: what it blocks is not known";
   if (!layers.some(({ killSwitch }) => killSwitch)) return "kill switch off";
   const opens = layers.some(
     ({ endpoints, listens, bootstrapDns }) => endpoints.length + listens.length + bootstrapDns.length > 0,
@@ -154,7 +160,7 @@ function conditionsOf(
   { generation, desired, openJournal, openSinceMs, held = [], ...open }: StatusInput,
 ): readonly Condition[] {
   const waiting = resources.filter(({ ready }) => !ready).map(({ key }) => key);
-  const gone = resources.filter(({ summary }) => summary === GONE).map(({ key }) => key);
+  const gone = resources.filter(({ summary }) => summary === GONE || summary === POLICY_GONE).map(({ key }) => key);
   const changed = resources.filter(({ drift }) => drift.length > 0).map(({ key }) => key);
   const isDrifted = gone.length + changed.length > 0;
   const applied = generation !== undefined && resources.length > 0;
@@ -236,6 +242,7 @@ function protection(resources: readonly ResourceStatus[], desired: DesiredState)
   const damage = standing?.drift.filter(({ field }) => field !== "/held") ?? [];
   if (standing?.ready !== true || damage.length > 0) {
     const [first] = standing?.drift.flatMap(damageTold) ?? [];
+    if (standing?.summary === POLICY_GONE) return told(false, `the packet filter ${POLICY_GONE}`);
     return told(false, first === DISREGARDED ? first : "the packet filter is not as applied");
   }
   return standing.drift.length > 0

@@ -7,7 +7,7 @@ import { markDrift } from "./drift.ts";
 import { withIgnored } from "./ignored.ts";
 import type { LedgerEntry } from "./ledger.ts";
 import type { AnyDriver, Observation } from "./observation.ts";
-import { effectiveSpec } from "./observation.ts";
+import { effectiveSpec, isPolicyGone } from "./observation.ts";
 import { placeOf } from "./place.ts";
 
 /** What must happen to one key, before it is cut into ordered steps. */
@@ -119,7 +119,9 @@ function judgeStanding(place: Standing): Verdict {
   const before = standing ?? entry?.spec ?? null;
   const drifted = entry !== undefined && sameData(entry.spec, after);
   const differs = before === null ? "not there yet" : "differs from the configuration";
-  const reason = driver.reason?.(changes) ?? (drifted ? "was changed outside awg" : differs);
+  const isRemoved = entry !== undefined && isPolicyGone(driver, observed);
+  const moved = isRemoved ? "was removed outside awg" : drifted ? "was changed outside awg" : differs;
+  const reason = driver.reason?.(changes) ?? moved;
   const action = before === null ? "create" : driver.needsReplace?.(changes) === true ? "replace" : "update";
   return changed(...movedAway, { kind, key, action, before, after, changes, reason });
 }

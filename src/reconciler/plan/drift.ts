@@ -7,7 +7,7 @@ import type { TunnelObserved } from "../../model/spec/tunnel.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 import { withIgnored } from "./ignored.ts";
 import { entriesByKey, type Ledger, type LedgerEntry } from "./ledger.ts";
-import { type AnyDriver, driverOf, effectiveSpec, kindsOf, type Observation } from "./observation.ts";
+import { type AnyDriver, driverOf, effectiveSpec, isPolicyGone, kindsOf, type Observation } from "./observation.ts";
 import { deviceOf } from "./place.ts";
 
 /**
@@ -150,9 +150,9 @@ function foundOf({ kind, key }: LedgerEntry, observed: Observation): Observed | 
   return observed.current.get(kind)?.get(key);
 }
 
-/** A policy without a trace of it is a change of the policy, told field by field; all else is there or gone. */
+/** Remains of a damaged policy have no form as a spec and are a change of it; all else is there or gone. */
 function isGone({ spec }: LedgerEntry, driver: AnyDriver, found: Observed | undefined): boolean {
-  if (found === undefined) return true;
+  if (found === undefined || isPolicyGone(driver, found)) return true;
   return driver.between === undefined && driver.asSpec(found) === undefined && !sameData(spec, {});
 }
 

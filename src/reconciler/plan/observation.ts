@@ -62,3 +62,8 @@ function put(specs: Map<ResourceKind, Map<ResourceKey, Spec>>, kind: ResourceKin
   const ofKind = specs.get(kind) ?? new Map<ResourceKey, Spec>();
   specs.set(kind, ofKind.set(key, spec));
 }
+
+/** Whether of a packet filter that is to stand there is no trace: nothing is blocked then. Pure. */
+export function isPolicyGone(driver: AnyDriver, found: Observed): boolean {
+  return driver.between !== undefined && !driver.isOwned(found);
+}

@@ -94,14 +94,37 @@ describe("law 9: status", () => {
     expect(await condition("Drifted")).toMatchObject({ status: true });
   });
 
-  test("a damaged or flushed policy protects nothing", async () => {
-    const { machine, condition } = await applied();
+  test("a flushed policy is gone: nothing is blocked, and no line says otherwise", async () => {
+    const { machine, condition, status } = await applied();
     machine.act({ act: "keeper-dies" });
     machine.act({ act: "flush-firewall" });
     expect(await condition("Protected")).toMatchObject({
       status: false,
+      reason: "the packet filter is gone: nothing is blocked",
+    });
+    expect((await condition("Drifted"))?.reason).toContain("firewall/machine");
+    expect((await condition("Drifted"))?.reason).toMatch(/(is|are) gone/);
+    expect((await condition("Ready"))?.reason).toContain("firewall/machine");
+    const { resources } = await status();
+    expect(resources.find(({ key }) => key === "firewall/machine")).toMatchObject({
+      ready: false,
+      drift: [],
+      summary: "is gone: nothing is blocked",
+    });
+  });
+
+  test("a damaged policy protects nothing, and tables that cannot be read are not said to be a kill switch", async () => {
+    const { condition, status, machine } = await applied();
+    machine.act({ act: "keeper-dies" });
+    machine.act({ act: "damage-firewall", what: "a rule is gone" });
+    expect(await condition("Protected")).toMatchObject({
+      status: false,
       reason: "the packet filter is not as applied",
     });
+    const { resources } = await status(undefined, { policy: null, damage: ["which policy it is is not known"] });
+    expect(resources.find(({ key }) => key === "firewall/machine")?.summary).toBe(
+      "damaged: what it blocks is not known",
+    );
   });
 
   test("law 10: a kernel that cannot stop raw frames is said to keep the policy less well, as docs/security.md S12.3 has it", async () => {
