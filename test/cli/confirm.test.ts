@@ -113,13 +113,21 @@ test("history names what changed, the latest first, and marks the one that holds
   const many = Array.from({ length: 9 }, (_, index) => `tunnel/t${index}`);
   const text = renderHistory(
     [
-      { number: 1, acceptedMs: 0, configHash: "ab".repeat(32), holds: false, changes: undefined },
+      {
+        number: 1,
+        acceptedMs: 0,
+        configHash: "ab".repeat(32),
+        holds: false,
+        changes: undefined,
+        isBeforeUnreadable: false,
+      },
       {
         number: 2,
         acceptedMs: 1_000,
         configHash: "",
         holds: true,
         changes: { added: many, changed: [], removed: ["x"] },
+        isBeforeUnreadable: false,
       },
     ],
     styleFor(false),

@@ -13,7 +13,7 @@ export function renderExamination(examination: Examination, style: Style): strin
   const seen = style.dim(`Looked at ${looked.join("; ")}.`);
   const verdict =
     faults === 0
-      ? style.green(findings.length === 0 ? "Nothing is wrong." : "Nothing is wrong; the notes are worth knowing.")
+      ? style.green(findings.length === 0 ? "Nothing is wrong." : "Nothing is wrong but what the notes say.")
       : style.red(`${faults} ${faults === 1 ? "thing is" : "things are"} wrong.`);
   return [...findings.flatMap((finding) => renderFinding(finding, style)), verdict, seen].join("\n");
 }

@@ -49,12 +49,13 @@ function entryDocument(entry: HistoryEntry): object {
     const { kind, message, remedy, facts } = entry.error;
     return { number, holds, error: { kind, message, ...(remedy === undefined ? {} : { remedy }), facts } };
   }
-  const { acceptedMs, configHash, changes } = entry;
+  const { acceptedMs, configHash, changes, isBeforeUnreadable } = entry;
   return {
     number,
     accepted: new Date(acceptedMs).toISOString(),
     config_hash: configHash,
     holds,
     changes: changes ?? null,
+    before_unreadable: isBeforeUnreadable,
   };
 }

@@ -14,9 +14,9 @@ export interface AcceptedEntry {
   readonly configHash: string;
   /** Whether it is the one that holds. */
   readonly holds: boolean;
-  /** Keys of resources against the generation before; undefined where that one is no longer kept, or cannot be read. */
+  /** Keys of resources against the generation numbered one less; undefined where that one is no longer kept, or cannot be read. */
   readonly changes: HistoryChanges | undefined;
-  readonly isBeforeUnreadable?: true;
+  readonly isBeforeUnreadable: boolean;
 }
 
 /** One whose file cannot be read. */
@@ -38,14 +38,13 @@ export async function historyOf(stores: Stores): Promise<readonly HistoryEntry[]
   const { generations } = stores;
   const held = await heldNumber(stores);
   const entries: HistoryEntry[] = [];
-  let before: Generation | AwgError | undefined;
+  const found = new Map<number, Generation | AwgError>();
   for (const number of await generations.numbers()) {
-    const found = await readOrError(generations, number);
-    if (found === undefined) continue;
-    entries.push(
-      found instanceof AwgError ? { number, holds: number === held, error: found } : entryOf(found, before, held),
-    );
-    before = found;
+    const one = await readOrError(generations, number);
+    if (one === undefined) continue;
+    const holds = number === held;
+    entries.push(one instanceof AwgError ? { number, holds, error: one } : entryOf(one, found.get(number - 1), holds));
+    found.set(number, one);
   }
   return entries;
 }
@@ -65,19 +64,33 @@ async function readOrError(
 function entryOf(
   { number, acceptedMs, configHash, desired }: Generation,
   before: Generation | AwgError | undefined,
-  held: number,
+  holds: boolean,
 ): AcceptedEntry {
   const isBeforeUnreadable = before instanceof AwgError;
   const first = number === 1 ? { resources: [] } : undefined;
   const known = isBeforeUnreadable ? undefined : (before?.desired ?? first);
   const changes = known === undefined ? undefined : changesBetween(known, desired);
-  const entry = { number, acceptedMs, configHash, holds: number === held, changes };
-  return isBeforeUnreadable ? { ...entry, isBeforeUnreadable } : entry;
+  return { number, acceptedMs, configHash, holds, changes, isBeforeUnreadable };
 }
 
-async function numberBefore(stores: Stores, numbers: readonly number[]): Promise<number | undefined> {
+/** The last before the one that holds; where it cannot be read, its error names the last that can. */
+async function generationBefore(stores: Stores, numbers: readonly number[]): Promise<Generation | undefined> {
   const held = await heldNumber(stores);
-  return numbers.filter((one) => one < held).at(-1);
+  let failed: AwgError | undefined;
+  for (const number of numbers.filter((one) => one < held).toReversed()) {
+    const found = await readOrError(stores.generations, number);
+    if (found instanceof AwgError) failed ??= found;
+    else if (failed === undefined) return found;
+    else if (found !== undefined) throw withWayBack(failed, number);
+  }
+  if (failed !== undefined) throw failed;
+  return undefined;
+}
+
+function withWayBack(cause: AwgError, number: number): AwgError {
+  const { kind, message, facts, remedy } = cause;
+  const back = `awg rollback ${number} goes to the next that can be read`;
+  return new AwgError(kind, message, { cause, facts, remedy: remedy === undefined ? back : `${back}, or ${remedy}` });
 }
 
 /** Number of the generation that holds, also where that is still to be written into the ledger. A damaged journal tells nothing. */
@@ -98,15 +111,14 @@ function changesBetween(before: DesiredState, after: DesiredState): HistoryChang
   };
 }
 
-/** The generation to go back to: this number, or the one before the one that holds. AwgError usage when it is not kept. */
+/** The generation to go back to: this number, or the one before the one that holds. AwgError usage when it is not kept, journal when it cannot be read. */
 export async function generationFor(stores: Stores, number: number | undefined): Promise<Generation> {
   const { generations } = stores;
   const numbers = await generations.numbers();
-  const wanted = number ?? (await numberBefore(stores, numbers));
-  const found = wanted === undefined ? undefined : await generations.read(wanted);
+  const found = await (number === undefined ? generationBefore(stores, numbers) : generations.read(number));
   if (found !== undefined) return found;
   const what =
-    wanted === undefined ? "there is no generation before the one that holds" : `there is no generation ${wanted}`;
+    number === undefined ? "there is no generation before the one that holds" : `there is no generation ${number}`;
   const kept = numbers.length === 0 ? "nothing was applied yet" : `these are kept: ${numbers.join(", ")}`;
   throw new AwgError("usage", what, { facts: { kept: numbers.map(String) }, remedy: kept });
 }

@@ -71,7 +71,11 @@ export class SectionValues {
     const found = this.one(name);
     const fault = found === undefined ? undefined : checkKey(found.value);
     if (found !== undefined && fault !== undefined) {
-      this.#findings.push(importError(found.place, `${found.spelled ?? name}: ${fault.message}`, fault.remedy));
+      const spelled = found.spelled ?? name;
+      const isPlace = found.place.endsWith(`.${spelled}`) || found.place.endsWith(`(${spelled})`);
+      this.#findings.push(
+        importError(found.place, isPlace ? fault.message : `${spelled}: ${fault.message}`, fault.remedy),
+      );
     }
     return found;
   }

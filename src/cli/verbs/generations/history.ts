@@ -15,7 +15,7 @@ export const run: RunVerb = async (call) => {
   const [first] = unreadable;
   if (first === undefined) return EXIT.success;
   const numbers = unreadable.map(({ number }) => number).join(", ");
-  const what = unreadable.length === 1 ? "generation" : "generations";
-  terminal.err(`The list lacks ${what} ${numbers}; awg doctor says what may be done.`);
+  const what = unreadable.length === 1 ? "Generation" : "Generations";
+  terminal.err(`${what} ${numbers} cannot be read; awg doctor says what may be done.`);
   return exitCodeOf(first.error);
 };
