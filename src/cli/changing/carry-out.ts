@@ -13,7 +13,7 @@ const HEARTBEAT_MS = 5_000;
 /** What `apply` and `destroy` share: show, ask, carry out, say how it ended. */
 export interface CarryOutTexts {
   readonly question: string;
-  readonly done: (planned: Planned, generation: number) => string;
+  readonly done: (planned: Planned, outcome: Applied) => string;
   readonly nothing: string;
   /** It was looked at before, as a saved plan is: nobody is asked. */
   readonly approved?: boolean;
@@ -51,7 +51,7 @@ export async function carryOut(
       signals.outliveTerminal();
       await awaitConfirmation(call, session, unconfirmed, () => signals.received);
     }
-    const text = outcome.changed ? texts.done(planned, outcome.generation) : nothingText(texts, outcome);
+    const text = outcome.changed ? texts.done(planned, outcome) : nothingText(texts, outcome);
     if (quiet) terminal.out(JSON.stringify({ ...(stream ? { type: "result" } : { format_version: "1" }), ...result }));
     else terminal.out(text);
     if (outcome.unaccepted !== undefined) terminal.err(unacceptedText(outcome.unaccepted));
@@ -67,8 +67,8 @@ export async function carryOut(
   }
 }
 
-function nothingText({ nothing }: CarryOutTexts, { recorded, generation }: Applied): string {
-  if (recorded !== true) return nothing;
+function nothingText({ nothing }: CarryOutTexts, { recorded, generation, kept }: Applied): string {
+  if (recorded !== true) return kept === undefined ? nothing : `${nothing} Not put back: ${kept}`;
   return `No changes to the machine; what is said besides is accepted as generation ${generation}.`;
 }
 

@@ -32,7 +32,7 @@ async function applyWith(call: VerbCall, session: Session): Promise<ExitCode> {
   return await carryOut(call, session, planned, {
     question: "Apply this?",
     approved: saved !== undefined,
-    done: (_, generation) => `Applied; everything was read back and is as planned. Generation ${generation}.`,
+    done: (_, { generation }) => `Applied; everything was read back and is as planned. Generation ${generation}.`,
     nothing: "No changes. The machine is as the config says; nothing was written.",
   });
 }

@@ -7,7 +7,8 @@ export const run: RunVerb = (call) =>
   changeMachine(call, async (session) =>
     carryOut(call, session, await session.planDestroy(), {
       question: "Remove all of this? Traffic will no longer be protected.",
-      done: () => "Destroyed; what awg had replaced is back as it was.",
+      done: (_, { kept }) =>
+        kept === undefined ? "Destroyed; what awg had replaced is back as it was." : `Destroyed, but for ${kept}`,
       nothing: "Nothing to destroy. awg owns nothing on this machine.",
     }),
   );

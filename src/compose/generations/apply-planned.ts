@@ -14,6 +14,7 @@ import { applyDepsOf, type SessionParts } from "../session-parts.ts";
 import { confirmationOf } from "./confirmation.ts";
 import { devicesNamed, removeDeadEngines } from "./dead-engines.ts";
 import { throwFailure } from "./failure.ts";
+import { keptText } from "./kept-resolver.ts";
 
 /** A plan and, where it was made under it, the lock that whoever carries it out lets go of. */
 export interface HeldPlan {
@@ -88,7 +89,9 @@ export async function applyPlanned(
   const isRestored = outcome.kind === "inSync" && outcome.isRestored === true;
   const isRecorded = isRestored || (!changed && standing !== undefined && outcome.generation !== standing);
   const unaccepted = outcome.unaccepted === undefined ? {} : { unaccepted: messageOf(outcome.unaccepted) };
-  return { generation: outcome.generation, changed, ...(isRecorded ? { recorded: true } : {}), ...unaccepted };
+  const kept = verb === "destroy" ? parts.host.resolver.kept?.() : undefined;
+  const left = kept === undefined ? {} : { kept: keptText(kept) };
+  return { generation: outcome.generation, changed, ...(isRecorded ? { recorded: true } : {}), ...unaccepted, ...left };
 }
 
 /** AwgError stale-plan for a repair of what no longer holds: it would undo what another awg was just asked for. */

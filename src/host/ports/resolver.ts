@@ -8,6 +8,20 @@ export interface ResolverPort {
   obstacle?(spec: ResolverSpec): ResolverObstacle | undefined;
   /** Puts the original back if what stands there is ours; otherwise leaves it and succeeds. */
   restore(): Promise<void>;
+  /** The original that could not be put back for what stands in its place; undefined where there is none. Reads only. */
+  kept?(): KeptOriginal | undefined;
+}
+
+/** What the resolver was before awg, kept in a file. */
+export interface KeptOriginal {
+  /** What stands in its place, in words. */
+  readonly obstacle: string;
+  /** Where it belongs. */
+  readonly path: string;
+  /** The file that keeps it: one line of JSON with its bytes in `contentBase64`. */
+  readonly place: string;
+  /** False where there was no file. */
+  readonly isFile: boolean;
 }
 
 /** What stands against a resolver's being written, in words. */

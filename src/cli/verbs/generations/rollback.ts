@@ -15,7 +15,7 @@ export const run: RunVerb = async (call) => {
     const planned = await session.planRollback(text === undefined ? undefined : Number(text));
     return carryOut(call, session, planned, {
       question: "Go back to this?",
-      done: (_, generation) => `Rolled back; everything was read back and is as it was. Generation ${generation}.`,
+      done: (_, { generation }) => `Rolled back; everything was read back and is as it was. Generation ${generation}.`,
       nothing: "No changes. The machine is as that generation says; nothing was written.",
     });
   });

@@ -2,7 +2,7 @@ import { existsSync, readlinkSync, realpathSync, rmSync, statSync } from "node:f
 import { dirname, resolve } from "node:path";
 import { AwgError } from "../../../model/error.ts";
 import type { ResolverObserved, ResolverSpec } from "../../../model/spec/resolver.ts";
-import type { ResolverPort } from "../../ports/resolver.ts";
+import type { KeptOriginal, ResolverPort } from "../../ports/resolver.ts";
 import { type FileOwner, replaceFile, syncFolder } from "./durable-file.ts";
 import { forgetOriginal, keepOriginal, type OriginalFile, readOriginal } from "./original-file.ts";
 import { noPlainFile, readRegularFile } from "./regular-file.ts";
@@ -30,6 +30,7 @@ export function fileResolver(places: FileResolverPlaces): ResolverPort {
     read: async () => readResolver(places),
     ensure: async (spec) => ensureResolver(places, spec),
     restore: async () => restoreResolver(places),
+    kept: () => keptOriginal(places),
   };
 }
 
@@ -73,6 +74,13 @@ function restoreResolver(places: FileResolverPlaces): void {
     putBack(original);
   }
   forgetOriginal(places.original);
+}
+
+function keptOriginal({ resolvConf, original: place }: FileResolverPlaces): KeptOriginal | undefined {
+  const obstacle = contentOrObstacle(resolvConf);
+  const original = typeof obstacle === "string" ? readOriginal(place) : undefined;
+  if (typeof obstacle !== "string" || original === undefined) return undefined;
+  return { obstacle, path: original.path, place, isFile: original.content !== undefined };
 }
 
 function putBack({ path, content, ...owner }: OriginalFile): void {

@@ -42,5 +42,6 @@ export function linuxResolver({
         await ports.resolved.restore();
         await ports.file.restore();
       }),
+    kept: () => ports.file.kept?.(),
   };
 }

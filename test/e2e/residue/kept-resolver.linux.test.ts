@@ -1,0 +1,82 @@
+import { cpSync, mkdtempSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { useBuiltProgram } from "../../support/built-program.ts";
+import { makeNamespace, namespaceObstacle, type TestNamespace } from "../../support/netns.ts";
+
+const reason = namespaceObstacle();
+const ORIGINAL = "nameserver 192.0.2.53\n# of this machine\n";
+
+let space: TestNamespace;
+let folder = "";
+let inode = 0;
+const at = (name: string): string => join(folder, name);
+const program = useBuiltProgram();
+
+/** awg in a mount namespace of its own, where /etc is this test's. */
+function awg(...words: readonly string[]) {
+  const inside = 'mount --bind "$1" /etc; shift; exec "$@"';
+  const started = [process.execPath, "--disable-warning=ExperimentalWarning", program(), ...words];
+  const argv = ["unshare", "--mount", "sh", "-ec", inside, "sh", at("etc"), ...started, "--state-dir", at("state")];
+  return space.run(argv, { mayFail: true });
+}
+
+describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
+  beforeEach(() => {
+    space = makeNamespace("kept");
+    inode = statSync(`/run/netns/${space.name}`).ino;
+    folder = mkdtempSync(join(tmpdir(), "awg-kept-"));
+    cpSync("/etc/passwd", at("etc/passwd"));
+    writeFileSync(at("etc/resolv.conf"), ORIGINAL);
+    writeFileSync(
+      at("config.yaml"),
+      "apiVersion: awg/v1\ndefault: { via: direct }\ndns: { servers: [192.0.2.9], via: direct }\n",
+    );
+    space.run(["ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1"]);
+    for (const line of ["address add 192.0.2.2/24 dev v0", "link set v0 up", "link set v1 up"])
+      space.run(["ip", ...line.split(" ")]);
+    space.run(["ip", "route", "add", "default", "via", "192.0.2.1"]);
+    expect(awg("apply", "-f", at("config.yaml"), "--auto-approve")).toMatchObject({ status: 0 });
+    expect(readFileSync(at("etc/resolv.conf"), "utf8")).toContain("192.0.2.9");
+  });
+  afterEach(() => {
+    awg("destroy", "--auto-approve");
+    const pids = space.run(["ip", "netns", "pids", space.name]).stdout.split("\n").filter(Boolean).map(Number);
+    for (const pid of pids) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It was the listing itself.
+      }
+    }
+    space[Symbol.dispose]();
+    rmSync(folder, { recursive: true, force: true });
+    for (const left of [`netns-${inode}`, `lock.${inode}`])
+      rmSync(`/run/awg/${left}`, { recursive: true, force: true });
+  });
+
+  test("says that all is back where it is", () => {
+    expect(awg("destroy", "--auto-approve").stdout).toContain("what awg had replaced is back as it was");
+    expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe(ORIGINAL);
+  });
+
+  test("that finds a folder in the place of resolv.conf says where its original is kept, and how to put it back", () => {
+    rmSync(at("etc/resolv.conf"));
+    cpSync(at("config.yaml"), at("etc/resolv.conf/any"));
+    const { status, stdout, stderr } = awg("destroy", "--auto-approve");
+    expect({ status, stderr }).toMatchObject({ status: 0 });
+    expect(stdout).toContain("Destroyed, but for /etc/resolv.conf, which is no regular file");
+    expect(stdout).not.toContain("is back as it was");
+    const [, command = ""] = /: (sed [^\n]* > \/etc\/resolv\.conf)/.exec(stdout) ?? [];
+    expect(command).toContain(at("state"));
+    expect(JSON.parse(awg("destroy", "--auto-approve", "--json").stdout)).toMatchObject({
+      kept: expect.stringContaining(command),
+    });
+    rmSync(at("etc/resolv.conf/any"));
+    rmdirSync(at("etc/resolv.conf"));
+    space.run(["sh", "-ec", command.replace("/etc/resolv.conf", at("etc/resolv.conf"))]);
+    expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe(ORIGINAL);
+    expect(awg("destroy", "--auto-approve").stdout).toContain("Nothing to destroy");
+  });
+});
