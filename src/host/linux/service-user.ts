@@ -6,14 +6,19 @@ import { SERVICE_USER } from "../../model/ownership.ts";
 const ROOT_USER: EngineUser = { uid: 0, gid: 0 };
 /** 2^32 - 1 is no user (setresuid(2)). */
 const LAST_UID = 4_294_967_294;
+/** Bytes of a line that shadow takes no more (subordinate_parse, rangebuf). */
+const LONGEST_LINE = 1024;
 const SETPRIV_PATHS = ["/usr/bin/setpriv", "/bin/setpriv"];
 
 /** Uids by name as /etc/passwd has them; names that are not wanted are left out. Network directories are not asked. */
 export function readUids(names: readonly string[]): Readonly<Record<string, number>> {
-  const wanted = new Set(names);
-  const found: Record<string, number> = {};
-  for (const [name, user] of readUsers()) if (wanted.has(name)) found[name] = user.uid;
-  return found;
+  const users = readUsers();
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const uid = users.get(name)?.uid;
+      return uid === undefined ? [] : [[name, uid] as const];
+    }),
+  );
 }
 
 /**
@@ -24,26 +29,49 @@ export function readSubordinateUids(users: readonly string[]): Readonly<Record<s
   return users.length === 0 ? {} : subordinateUidsIn(readText("/etc/subuid"), readText("/etc/passwd"), users);
 }
 
-/** The same of the texts of both files (subuid(5), passwd(5)); a line that is none is left out. Pure. */
+/**
+ * The same of the texts of both files (subuid(5), passwd(5)), as newuidmap reads them, no more and no less: what it grants and
+ * a rule lacks goes past the rule; what a rule has and it does not grant is somebody else's. The owner of a line is any of the
+ * names of the user's uid, or that uid as written in decimal (shadow 4.13, lib/subordinateio.c, find_range). Of a uid without a name here,
+ * which a directory may know, only the latter. Pure.
+ */
 export function subordinateUidsIn(
   subuid: string,
   passwd: string,
   users: readonly string[],
 ): Readonly<Record<string, readonly PortRange[]>> {
   const known = usersIn(passwd);
-  const granted = subuid.split("\n").flatMap((line) => {
-    const [, owner = "", start, count] = /^([^:#]+):([0-9]{1,10}):([0-9]{1,10})$/.exec(line) ?? [];
-    const range = { from: Number(start), to: Math.min(Number(start) + Number(count) - 1, LAST_UID) };
-    return owner === "" || range.to < range.from ? [] : [{ owner, range }];
-  });
+  const granted = subuid.split("\n").flatMap(readSubordinates);
   const rangesOf = (user: string) => {
-    const same = known.find(([name, { uid }]) => name === user || `${uid}` === user);
-    const names = same === undefined ? [user] : [same[0], `${same[1].uid}`];
-    return granted.flatMap(({ owner, range }) => (names.includes(owner) ? [range] : []));
+    const uid = /^[0-9]{1,10}$/.test(user) ? Number(user) : known.get(user)?.uid;
+    if (uid === undefined) return [];
+    const isTheirs = (owner: string) => owner === `${uid}` || known.get(owner)?.uid === uid;
+    return granted.flatMap(({ owner, range }) => (isTheirs(owner) ? [range] : []));
   };
   return Object.fromEntries(
     users.map((user) => [user, rangesOf(user)] as const).filter(([, found]) => found.length > 0),
   );
+}
+
+/** A line as subordinate_parse of shadow reads it: three fields, whatever follows; the last number is reckoned in 64 bits. */
+function readSubordinates(line: string): { readonly owner: string; readonly range: PortRange }[] {
+  const [owner = "", from = "", many = ""] = line.split(":");
+  const [start, count] = [readUnsigned(from), readUnsigned(many)];
+  // NIS is not asked for such names (name_is_nis of lib/commonio.c).
+  if (owner === "" || /^[+-]/.test(owner) || Buffer.byteLength(line) >= LONGEST_LINE) return [];
+  if (start === undefined || count === undefined || start > LAST_UID) return [];
+  const last = BigInt.asUintN(64, start + count - 1n);
+  if (last < start) return [];
+  return [{ owner, range: { from: Number(start), to: Math.min(Number(last), LAST_UID) } }];
+}
+
+/** As strtoul(3) of base 0 in the C locale, where it takes all of the text and it fits 64 bits; absent otherwise. */
+function readUnsigned(text: string): bigint | undefined {
+  const [, sign, digits = ""] = /^[ \t\v\f\r\n]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)$/.exec(text) ?? [];
+  if (digits === "") return undefined;
+  const value = BigInt(/^0[0-7]/.test(digits) ? `0o${digits}` : digits);
+  if (value !== BigInt.asUintN(64, value)) return undefined;
+  return sign === "-" ? BigInt.asUintN(64, -value) : value;
 }
 
 /**
@@ -51,21 +79,27 @@ export function subordinateUidsIn(
  * there to hand it over; root otherwise, and then the firewall's exception for endpoints is open to all of root.
  */
 export function readServiceUser(): EngineUser {
-  const user = readUsers().find(([name]) => name === SERVICE_USER)?.[1];
+  const user = readUsers().get(SERVICE_USER);
   const canChange = SETPRIV_PATHS.some((path) => existsSync(path));
   return user !== undefined && canChange && isMapped(user.uid) ? user : ROOT_USER;
 }
 
-function readUsers(): (readonly [string, EngineUser])[] {
+function readUsers(): ReadonlyMap<string, EngineUser> {
   return usersIn(readText("/etc/passwd"));
 }
 
-function usersIn(passwd: string): (readonly [string, EngineUser])[] {
-  return passwd
+/** As getpwnam(3) finds them: the first line of a name; comments and what NIS is asked for are none (glibc, nss/nss_files). */
+function usersIn(passwd: string): ReadonlyMap<string, EngineUser> {
+  const users = passwd
     .split("\n")
-    .map((line) => line.split(":"))
-    .filter((fields) => fields.length >= 4 && /^[0-9]+$/.test(fields[2] ?? "") && /^[0-9]+$/.test(fields[3] ?? ""))
+    .map((line) => line.trimStart().split(":"))
+    .filter(([name = "", , uid = "", gid = ""]) => /^[^#+-]/.test(name) && isId(uid) && isId(gid))
     .map(([name = "", , uid, gid]) => [name, { uid: Number(uid), gid: Number(gid) }] as const);
+  return new Map(users.toReversed());
+}
+
+function isId(field: string): boolean {
+  return /^\s*[0-9]+$/.test(field);
 }
 
 /** Each line of uid_map: first uid inside, first outside, count (user_namespaces(7)). */
