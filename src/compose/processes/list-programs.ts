@@ -139,7 +139,7 @@ async function knownRules(parts: SessionParts, config: Config | undefined): Prom
     const latest = await parts.stores.generations.latest();
     const policy = latest?.desired.resources.find((resource) => resource.kind === "firewall");
     if (latest === undefined || policy === undefined) return { ...nothing, unseen: [] };
-    const set = rulesOfPolicy(policy.spec, facts.capabilities);
+    const set = rulesOfPolicy(policy.spec, latest.desired.resources, facts.capabilities);
     return { set, rulesOf: "accepted", generation: latest.number, facts, unseen: [] };
   } catch (error) {
     if (!(error instanceof AwgError) || error.kind !== "permission") throw error;

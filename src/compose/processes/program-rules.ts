@@ -5,6 +5,7 @@ import type { Fallback, Via } from "../../model/config/section/path.ts";
 import type { FirewallPolicy, FlowMatch, PathRef } from "../../model/firewall/policy.ts";
 import type { ProgramRule } from "../../model/program/choose-rule.ts";
 import type { ProgramMatch } from "../../model/program/match-program.ts";
+import type { Resource } from "../../model/resource.ts";
 import type { SecretId } from "../../model/secret.ts";
 import { sha256Hex } from "../../model/sha256.ts";
 import { type Expansion, expand } from "../../resources/expand.ts";
@@ -30,14 +31,25 @@ export function rulesOfConfig(config: Config, facts: MachineFacts): RuleSet {
   return { rules, fallThrough: { origin: "default", match: {}, ...pathTexts(via, fallback), ...kept } };
 }
 
-/** The rules of an accepted policy: what the kernel was told. Pure. */
-export function rulesOfPolicy(policy: FirewallPolicy, capabilities: Capabilities): RuleSet {
+/**
+ * The rules of an accepted policy: what the kernel was told. Pure.
+ *
+ * @param accepted the resources it was accepted with, which name the tunnels of its devices
+ */
+export function rulesOfPolicy(
+  policy: FirewallPolicy,
+  accepted: readonly Resource[],
+  capabilities: Capabilities,
+): RuleSet {
   const { steering } = policy;
   const enforcement = driverRegistry.firewall.enforcement?.(policy, capabilities) ?? "enforced";
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels.map(({ device }) => device));
+  const names = new Map(
+    accepted.flatMap((one) => (one.kind === "tunnel" ? [[one.spec.device, one.key.slice("tunnel/".length)]] : [])),
+  );
   const rule = (origin: string, match: FlowMatch, path: PathRef): ProgramRule => {
     const fallback = path.kind === "tunnel" && tunnels.length > 0 ? { fallback: path.fallback ?? "block" } : {};
-    const via = path.kind === "tunnel" ? path.device : path.kind;
+    const via = path.kind === "tunnel" ? (names.get(path.device) ?? path.device) : path.kind;
     return { origin, match: programMatch(match), via, ...fallback, enforcement };
   };
   return {

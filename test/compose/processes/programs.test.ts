@@ -80,10 +80,10 @@ describe("programs with the rule that would apply", () => {
     const report = await programs();
     expect(report).toMatchObject({ rulesOf: "accepted", generation: 1 });
     expect(rulesOf(report)).toEqual({
-      1: ["default", "awg-office", "enforced", "rules/0 (lan): depends"],
-      20: ["default", "awg-office", "enforced", "rules/0 (lan): depends"],
+      1: ["default", "office", "enforced", "rules/0 (lan): depends"],
+      20: ["default", "office", "enforced", "rules/0 (lan): depends"],
       30: ["rules/1 (backups)", "block", "enforced", "rules/0 (lan): depends"],
-      31: ["default", "awg-office", "enforced", "rules/0 (lan): depends"],
+      31: ["default", "office", "enforced", "rules/0 (lan): depends"],
     });
   });
 
