@@ -9,6 +9,8 @@ import type { Flow } from "../../../native/linux/conntrack/flow.codec.ts";
 /** Stands for any physical device: the policy does not tell them apart. */
 const PHYSICAL = "any physical device";
 const LAST_UID = 0xffff_fffe;
+/** 255.255.255.255 */
+const ALL_HOSTS = 0xffff_ffffn;
 
 /** IPS_SEEN_REPLY, linux/netfilter/nf_conntrack_common.h. */
 const SEEN_REPLY = 2;
@@ -126,6 +128,7 @@ function sendersOf(policy: FirewallPolicy): Pick<Packet, "uid" | "mark">[] {
   return [{}, ...uids.map((uid) => ({ uid })), ...own.flatMap((uid) => [{ uid }, { uid, mark: ENGINE_MARK }])];
 }
 
+/** Linux routes 240/4 as any other address (net/ipv4/route.c asks for multicast and 255.255.255.255 alone). */
 function isUnicast({ family, value }: IpAddress): boolean {
-  return family === 4 ? value >> 28n < 0xen : value >> 120n !== 0xffn;
+  return family === 4 ? value >> 28n !== 0xen && value !== ALL_HOSTS : value >> 120n !== 0xffn;
 }

@@ -63,6 +63,11 @@ describe("open flows that the policy forbids (S11.1)", () => {
     ],
     ["from here to all of a network that is not the local one", true, flowOf({ destination: "198.51.100.255" })],
     ["of a guest", false, flowOf({ source: "172.17.0.2" })],
+    [
+      "of a guest to 240/4, where routes lead as elsewhere",
+      false,
+      flowOf({ source: "203.0.113.50", destination: "240.0.0.7" }),
+    ],
     ["of a guest, DNS", true, flowOf({ source: "172.17.0.2", destinationPort: 53 })],
     ["ping", true, flowOf({ protocol: 1, icmp: { id: 1, type: 8, code: 0 } })],
   ])("%s: cut is %s", (_name, cut, flow) => {
@@ -106,6 +111,13 @@ test.each<[string, boolean, Flow]>([
   ["a neighbour's to a group", true, incoming({ destination: "224.0.0.251", destinationPort: 5353 })],
   ["a neighbour's to a group of IPv6", true, incoming({ source: "fe80::9", destination: "ff02::fb" })],
   ["a neighbour's to all of a network", true, incoming({ destination: "198.51.100.255" })],
+  ["a neighbour's to all", true, incoming({ destination: "255.255.255.255" })],
+  [
+    "a guest's to 240/4, where routes lead as elsewhere",
+    false,
+    flowOf({ source: "172.17.0.2", destination: "240.0.0.7" }),
+  ],
+  ["a guest's just before 255.255.255.255", false, flowOf({ source: "172.17.0.2", destination: "255.255.255.254" })],
   ["this machine's to a group", false, flowOf({ destination: "224.0.0.251", destinationPort: 5353 })],
   ["a neighbour's to this machine", false, incoming({})],
   ["a guest's to a host", false, flowOf({ source: "172.17.0.2" })],
