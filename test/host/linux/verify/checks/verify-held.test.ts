@@ -59,6 +59,26 @@ test("S9.6: the chain that copies copies nothing any more", () => {
   expect(said(LAPTOP, [inet, { ...netdev, rules }])).toEqual(PHYSICAL.map(lacking));
 });
 
+test.each([
+  ["of the IPv4 header", 19],
+  ["of the IPv6 header", 39],
+])("S9.6: the copy %s is gone, the others stand", (_, last) => {
+  const [inet, netdev] = render(LAPTOP);
+  const rules = netdev.rules.filter(
+    ({ chain, expressions }) =>
+      chain !== "held" || !expressions.some((one) => one.kind === "payload-set" && one.offset === last),
+  );
+  expect(rules).toHaveLength(netdev.rules.length - 1);
+  expect(said(LAPTOP, [inet, { ...netdev, rules }])).toEqual(PHYSICAL.map(lacking));
+});
+
+test("S9.6: one copy alone is left", () => {
+  const [inet, netdev] = render(LAPTOP);
+  const left = netdev.rules.findLast(({ chain }) => chain === "held");
+  const rules = netdev.rules.filter((rule) => !rule.chain.startsWith("held") || rule === left);
+  expect(said(LAPTOP, [inet, { ...netdev, rules }])).toEqual(PHYSICAL.map(lacking));
+});
+
 test("S9.6: where nothing is judged nothing need be copied", () => {
   expect(said(LAPTOP, render(LAPTOP).slice(0, 1)).filter((one) => one.includes("S9.6"))).toEqual([]);
 });
