@@ -14,7 +14,7 @@ import { applyDepsOf, type SessionParts } from "../session-parts.ts";
 import { confirmationOf } from "./confirmation.ts";
 import { devicesNamed, removeDeadEngines } from "./dead-engines.ts";
 import { throwFailure } from "./failure.ts";
-import { keptText } from "./kept-resolver.ts";
+import { forgetReplaced, keptText } from "./kept-resolver.ts";
 
 /** A plan and, where it was made under it, the lock that whoever carries it out lets go of. */
 export interface HeldPlan {
@@ -78,6 +78,7 @@ export async function applyPlanned(
   if (outcome.kind === "applied") remember();
   if (outcome.kind === "applied" || (outcome.kind === "inSync" && verb === "destroy"))
     await removeDeadEngines(parts.host, named, desired, plan);
+  if (outcome.kind === "applied") await forgetReplaced(parts.host.resolver, plan);
   await parts.close();
   if (outcome.kind === "unconfirmed") {
     const unconfirmed = { ...outcome, isWatched: parts.watchdog !== undefined };

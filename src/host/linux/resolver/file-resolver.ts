@@ -12,6 +12,12 @@ import { noteWrittenText } from "./written-text.ts";
 const OUR_OWNER: FileOwner = { mode: 0o644, uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
 const OTHERS_MAY_WRITE = 0o002;
 const NEW_LINE = 10;
+/** What a link is that leads to no place where a file could be (symlink(7)), by the error of following it. */
+const MISLEADING_LINKS: Readonly<Record<string, string>> = {
+  ELOOP: "is a link that leads back to itself",
+  ENOTDIR: "is a link to a place below what is no folder",
+  ENAMETOOLONG: "is a link to a name that is too long",
+};
 
 /** Where the file lies and where its original is kept. */
 export interface FileResolverPlaces {
@@ -56,14 +62,22 @@ function ensureResolver(places: FileResolverPlaces, spec: ResolverSpec): void {
   const wanted = renderResolvConf(spec);
   const content = readRegularFile(path);
   if (textOf(content) === wanted) return;
-  if (!holdsOurs(places, content)) keepOriginal(places.original, originalAt(path, content));
+  if (!holdsOurs(places, content)) {
+    putBackBehindLostLink(places, path);
+    keepOriginal(places.original, originalAt(path, content));
+  }
   noteWrittenText(wanted);
   replaceFile(path, Buffer.from(wanted), OUR_OWNER);
 }
 
+/** Behind what is no file the original stays kept: it is put back by the next call that finds the way free. */
 function restoreResolver(places: FileResolverPlaces): void {
+  const content = contentOrObstacle(places.resolvConf);
+  if (typeof content === "string") {
+    if (putBackBehindLostLink(places, places.resolvConf)) forgetOriginal(places.original);
+    return;
+  }
   const path = targetOf(places.resolvConf);
-  const content = readRegularFile(path);
   if (holdsOurs(places, content)) {
     const original = readOriginal(places.original);
     if (original === undefined) {
@@ -72,8 +86,20 @@ function restoreResolver(places: FileResolverPlaces): void {
       });
     }
     putBack(original);
+  } else {
+    putBackBehindLostLink(places, path);
   }
   forgetOriginal(places.original);
+}
+
+/** A link that was taken away or leads elsewhere now leaves our text in the file that it led to. Whether it was so. */
+function putBackBehindLostLink({ original: place }: FileResolverPlaces, path: string): boolean {
+  const original = readOriginal(place);
+  if (original === undefined || original.path === path) return false;
+  const content = contentOrObstacle(original.path);
+  if (typeof content === "string" || !isOurs(textOf(content))) return false;
+  putBack(original);
+  return true;
 }
 
 function keptOriginal({ resolvConf, original: place }: FileResolverPlaces): KeptOriginal | undefined {
@@ -94,16 +120,23 @@ function putBack({ path, content, ...owner }: OriginalFile): void {
 
 /**
  * Beside a kept original an empty file, and that original with empty lines behind it, are ours: a write in place died before
- * its end.
+ * its end. So is the place of a file of ours that somebody removed: nobody's file stands there, and the machine lacks the one
+ * that did.
  */
 function holdsOurs(places: FileResolverPlaces, content: Uint8Array | undefined): boolean {
-  if (content === undefined || isOurs(textOf(content))) return content !== undefined;
+  if (content === undefined) return isRemoved(places);
+  if (isOurs(textOf(content))) return true;
   if (content.length > 0 && content.at(-1) !== NEW_LINE) return false;
   const { content: original = new Uint8Array() } = readOriginal(places.original) ?? {};
   if (original.length === 0 || content.length === original.length) return false;
   if (content.length === 0) return true;
   const isBegun = Buffer.compare(content.subarray(0, original.length), original) === 0;
   return isBegun && content.subarray(original.length).every((byte) => byte === NEW_LINE);
+}
+
+function isRemoved(places: FileResolverPlaces): boolean {
+  const original = readOriginal(places.original);
+  return original?.content !== undefined && original.path === targetOf(places.resolvConf);
 }
 
 function originalAt(path: string, content: Uint8Array | undefined): OriginalFile {
@@ -128,9 +161,10 @@ function targetOf(path: string): string {
   try {
     return realpathSync(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ELOOP")
-      throw noPlainFile(path, "is a link that leads back to itself");
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    const what = MISLEADING_LINKS[code];
+    if (what !== undefined) throw noPlainFile(path, what);
+    if (code !== "ENOENT") throw error;
     return danglingTarget(path);
   }
 }

@@ -2,11 +2,13 @@ import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs
 import { AwgError } from "../../../model/error.ts";
 
 const MAX_BYTES = 1024 * 1024;
+/** How the kernel refuses to open a socket, and a device that no driver answers for (open(2)). */
+const NOT_OPENED: ReadonlySet<string> = new Set(["ENXIO", "ENODEV"]);
 
 /**
  * A file that others may have replaced by anything; undefined where there is none.
  *
- * @throws AwgError("conflict") when it is a pipe, a device or a folder, or longer than 1 MiB
+ * @throws AwgError("conflict") when it is a pipe, a socket, a device or a folder, or longer than 1 MiB
  */
 export function readRegularFile(path: string): Buffer | undefined {
   const descriptor = openIfThere(path);
@@ -33,7 +35,8 @@ function openIfThere(path: string): number | undefined {
     // Without O_NONBLOCK, opening a FIFO would wait for a writer for ever.
     return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    if (code === "ENOENT") return undefined;
+    throw NOT_OPENED.has(code) ? noPlainFile(path, "is no regular file") : error;
   }
 }

@@ -22,11 +22,17 @@ const SPEC: ResolverSpec = { method: "file", servers: ["10.8.0.1", "fd00::1"], s
 const OTHER: ResolverSpec = { ...SPEC, servers: ["10.8.0.2"], search: [] };
 /** Not UTF-8, no newline at the end: byte for byte is meant so. */
 const ORIGINAL = Buffer.from([...Buffer.from("nameserver 192.0.2.53\n# caf"), 0xe9]);
+const BINDS_SOCKET = "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])";
+/** Of a number that no driver has claimed. */
+const MAKES_DEVICE: readonly string[] = ["sh", "-c", 'mknod "$0" c 240 77'];
+const DEVICES: readonly [string, readonly string[], string][] =
+  process.geteuid?.() === 0 ? [["a device", MAKES_DEVICE, "no regular file"]] : [];
 
 let folder = "";
 let resolvConf = "";
 let original = "";
 const port = () => fileResolver({ resolvConf, original });
+const makePipe = () => execFileSync("sh", ["-c", 'mkfifo "$0"', resolvConf]);
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "awg-t-resolver-"));
@@ -128,10 +134,14 @@ describe("the file resolver", () => {
     }
   });
 
-  test.each([
+  test.each<readonly [string, readonly string[], string]>([
     ["mkfifo", ["mkfifo"], "no regular file"],
     ["mkdir", ["mkdir"], "no regular file"],
     ["ln -s", ["ln", "-s", "resolv.conf"], "a link that leads back to itself"],
+    ["a socket", ["python3", "-c", BINDS_SOCKET], "no regular file"],
+    ...DEVICES,
+    ["a link below a file", ["ln", "-s", "/etc/passwd/foo"], "a link to a place below what is no folder"],
+    ["a link to a long name", ["ln", "-s", "x".repeat(300)], "a link to a name that is too long"],
   ])("what no regular file is (%s) is told at once as what is in the way, and left", async (_, make, what) => {
     await port().ensure(SPEC);
     rmSync(resolvConf);
@@ -152,7 +162,54 @@ describe("the file resolver", () => {
       message: `${resolvConf} is ${what}`,
       remedy: expect.stringContaining("plain file"),
     });
+    await port().restore();
     expect(lstatSync(resolvConf).isFile()).toBe(false);
+    rmSync(resolvConf, { recursive: true });
+    await port().restore();
+    expect(readFileSync(resolvConf)).toEqual(ORIGINAL);
+  });
+
+  test("law 6: an original that a pipe kept from being put back is put back after the next change, too", async () => {
+    await port().ensure(SPEC);
+    rmSync(resolvConf);
+    makePipe();
+    await port().restore();
+    rmSync(resolvConf);
+    await port().ensure(OTHER);
+    await port().restore();
+    expect(readFileSync(resolvConf)).toEqual(ORIGINAL);
+    expect(statSync(resolvConf).mode & 0o777).toBe(0o640);
+    expect(existsSync(original)).toBe(false);
+  });
+
+  test("law 6: where somebody removed our file, the original is put back, after the repair as before it", async () => {
+    await port().ensure(SPEC);
+    rmSync(resolvConf);
+    expect(await port().read()).toMatchObject({ servers: [], ownedByAwg: true });
+    await port().ensure(SPEC);
+    expect(await port().read()).toEqual({ ...SPEC, ownedByAwg: true });
+    rmSync(resolvConf);
+    await port().restore();
+    expect(readFileSync(resolvConf)).toEqual(ORIGINAL);
+    expect(existsSync(original)).toBe(false);
+  });
+
+  test("law 6: where somebody took our file's link away, the file behind it is put back and the link left", async () => {
+    const behind = join(folder, "run-resolv.conf");
+    const nothing = () => undefined;
+    const again = () => port().ensure(SPEC);
+    for (const meanwhile of [nothing, again, makePipe]) {
+      writeFileSync(behind, ORIGINAL);
+      rmSync(resolvConf, { force: true });
+      symlinkSync("../run-resolv.conf", resolvConf);
+      await port().ensure(SPEC);
+      rmSync(resolvConf);
+      await meanwhile();
+      await port().restore();
+      expect(readFileSync(behind)).toEqual(ORIGINAL);
+      expect(existsSync(resolvConf)).toBe(meanwhile === makePipe);
+      expect(existsSync(original)).toBe(false);
+    }
   });
 
   test("law 5: a write in place that died after cutting the file off is ours to put back", async () => {
