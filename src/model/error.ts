@@ -83,6 +83,12 @@ const KINDS: Readonly<Record<string, ErrorKind>> = {
   EEXIST: "conflict",
 };
 
+/** What helps where too many files are open, in this process (EMFILE) or on this machine (ENFILE). */
+export const OPEN_FILES_REMEDIES: Readonly<Record<string, string>> = {
+  EMFILE: "raise the limit of open files of whoever starts awg (ulimit -n 1024; LimitNOFILE= of its service)",
+  ENFILE: "raise the machine's limit of open files (sysctl fs.file-max), or end what holds so many",
+};
+
 /** What is known of a failed call beside its errno. */
 export interface CallDetail {
   /** The kernel's own sentence (netlink extended ACK). */
@@ -111,7 +117,7 @@ export function callError(
   const name = nameOfErrno(table, errno);
   const kind = KINDS[name] ?? "host";
   const said = note === undefined ? "" : `; the kernel says "${note}"`;
-  const todo = remedy ?? (kind === "permission" ? permissionRemedy() : undefined);
+  const todo = remedy ?? (kind === "permission" ? permissionRemedy() : OPEN_FILES_REMEDIES[name]);
   return new AwgError(kind, `${action} failed: ${table[errno]?.[1] ?? "unknown error"} (${name})${said}`, {
     facts: { ...facts, errno: name },
     ...(todo === undefined ? {} : { remedy: todo }),

@@ -1,4 +1,4 @@
-import { AwgError, messageOf } from "./error.ts";
+import { AwgError, messageOf, OPEN_FILES_REMEDIES } from "./error.ts";
 
 const REMEDIES: Readonly<Record<string, string>> = {
   ENOSPC: "free some space on its file system (df)",
@@ -14,7 +14,32 @@ const REMEDIES: Readonly<Record<string, string>> = {
  * @param cause the error of the system call, with its `code`
  */
 export function unwritten(what: string, cause: unknown): AwgError {
+  const exhausted = outOfOpenFiles(what, cause);
+  if (exhausted !== undefined) return exhausted;
   const remedy = REMEDIES[String((cause as { readonly code?: unknown }).code)];
   const options = { cause, ...(remedy === undefined ? {} : { remedy }) };
   return new AwgError("host", `${what} could not be written: ${messageOf(cause)}`, options);
+}
+
+/**
+ * That a file could not be opened because too many are open already, in this process (EMFILE) or on this machine (ENFILE), which
+ * says nothing about the file; undefined for any other cause.
+ *
+ * @param what the file, for people
+ * @param cause the error of the system call, with its `code`
+ */
+export function outOfOpenFiles(what: string, cause: unknown): AwgError | undefined {
+  const code = String((cause as { readonly code?: unknown }).code);
+  const remedy = OPEN_FILES_REMEDIES[code];
+  if (remedy === undefined) return undefined;
+  return new AwgError("host", `${what} could not be opened: ${messageOf(cause)}`, {
+    cause,
+    facts: { errno: code },
+    remedy,
+  });
+}
+
+/** Whether an error is one of those. */
+export function isOutOfOpenFiles(error: unknown): error is AwgError {
+  return error instanceof AwgError && String(error.facts["errno"]) in OPEN_FILES_REMEDIES;
 }

@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { AwgError, messageOf } from "../model/error.ts";
+import { outOfOpenFiles } from "../model/unwritten.ts";
 import { tryLockFile } from "../native/linux/process/file-lock.ffi.ts";
 import { type LockHolder, readHolder, takeLock } from "./lock.ts";
 import { isCode } from "./state-folder.ts";
@@ -30,6 +31,8 @@ export function lockHolder(path: string): Pick<LockHolder, "pid"> | undefined {
     fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (cause) {
     if (isCode(cause, "ENOENT") || isCode(cause, "EROFS")) return undefined;
+    const exhausted = outOfOpenFiles(`the lock file ${path}`, cause);
+    if (exhausted !== undefined) throw exhausted;
     throw new AwgError("permission", `the lock file ${path} could not be opened: ${messageOf(cause)}`, {
       cause,
       facts: { path },

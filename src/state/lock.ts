@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, openSync, readSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { AwgError, messageOf } from "../model/error.ts";
+import { outOfOpenFiles } from "../model/unwritten.ts";
 import { tryLockFile } from "../native/linux/process/file-lock.ffi.ts";
 import { isCode, StateFolder } from "./state-folder.ts";
 
@@ -89,6 +90,8 @@ function openLock(path: string): number {
   try {
     fd = openSync(path, flags, 0o600);
   } catch (cause) {
+    const exhausted = outOfOpenFiles(`the lock file ${path}`, cause);
+    if (exhausted !== undefined) throw exhausted;
     throw new AwgError("permission", `the lock file ${path} could not be opened: ${messageOf(cause)}`, { cause });
   }
   const status = fstatSync(fd);

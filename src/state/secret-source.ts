@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync, type Stats, statSync } from 
 import { AwgError, messageOf } from "../model/error.ts";
 import type { SecretRef } from "../model/secret.ts";
 import { keyFromBase64Bytes } from "../model/uapi/key-text.ts";
+import { outOfOpenFiles } from "../model/unwritten.ts";
 import { readAtMost } from "./bounded-read.ts";
 import { exposureOf } from "./file-trust.ts";
 import { isCode } from "./state-folder.ts";
@@ -65,6 +66,8 @@ function readSecretFile(path: string, options: SecretSourceOptions): Buffer {
     // Without O_NONBLOCK, opening a FIFO would wait for a writer for ever.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
+    const exhausted = outOfOpenFiles(`the secret file ${path}`, cause);
+    if (exhausted !== undefined) throw exhausted;
     const why = isCode(cause, "ENOENT") ? "it does not exist" : messageOf(cause);
     throw new AwgError("config", `the secret file ${path} cannot be read: ${why}`, {
       cause,

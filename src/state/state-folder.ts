@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { AwgError, messageOf } from "../model/error.ts";
-import { unwritten } from "../model/unwritten.ts";
+import { outOfOpenFiles, unwritten } from "../model/unwritten.ts";
 
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 const OTHERS = 0o077;
@@ -96,7 +96,11 @@ export class StateFolder {
 
   /** Names of the entries, sorted; [] when the folder is absent. */
   list(): readonly string[] {
-    return this.#isThere() ? readdirSync(this.path).sort() : [];
+    try {
+      return this.#isThere() ? readdirSync(this.path).sort() : [];
+    } catch (error) {
+      throw outOfOpenFiles(this.path, error) ?? error;
+    }
   }
 
   /**
@@ -193,6 +197,8 @@ function demandPrivate(path: string, status: Stats, isExpected: boolean, what: s
 }
 
 function unreadable(path: string, cause: unknown): AwgError {
+  const exhausted = outOfOpenFiles(path, cause);
+  if (exhausted !== undefined) return exhausted;
   const isLink = isCode(cause, "ELOOP");
   const why = isLink ? "it is a symbolic link" : messageOf(cause);
   const remedy = isLink ? "move it away" : `look at what ${path} is; awg keeps a private file there`;

@@ -1,3 +1,5 @@
+import { isOutOfOpenFiles } from "../../model/unwritten.ts";
+
 /** Something that `awg doctor` found; plain data, which the views print. Never holds a secret. */
 export interface Finding {
   /** Stable name: programs match on it, docs/doctor.md explains it. */
@@ -73,7 +75,26 @@ export interface Examination {
   readonly looked: readonly string[];
 }
 
+/** Of what could not be opened because too many files are open: nothing is known of it. Undefined for any other error. */
+export function unopenedFinding(error: unknown): Finding | undefined {
+  if (!isOutOfOpenFiles(error)) return undefined;
+  const { message, remedy } = error;
+  const evidence = ["nothing is known of what could not be opened: leave it as it is"];
+  return {
+    id: "machine-unreadable",
+    severity: "fault",
+    what: message,
+    evidence,
+    remedy: remedy === undefined ? [] : [remedy],
+  };
+}
+
 /** Quotes a path for a shell (POSIX.1 2.2.2) where it needs to be. */
 export function shellWord(word: string): string {
   return /^[A-Za-z0-9_./:=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** The command that takes a file out of the way and keeps it. */
+export function moveAway(path: string): string {
+  return `mv ${shellWord(path)} ${shellWord(`${path}.damaged`)}`;
 }

@@ -13,7 +13,7 @@ import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import { StateFolder } from "../../state/state-folder.ts";
 import { nameOf, type OpenChange, readOpenChange } from "../reading/open-change.ts";
 import type { SessionParts } from "../session-parts.ts";
-import { type Finding, type FindingId, shellWord } from "./finding.ts";
+import { type Finding, type FindingId, moveAway, shellWord, unopenedFinding } from "./finding.ts";
 import { journalStory } from "./journal-story.ts";
 
 /** What the state folder says, as far as it can be read. */
@@ -40,7 +40,7 @@ export async function examineState(parts: SessionParts): Promise<StateReading> {
     try {
       return await read();
     } catch (error) {
-      findings.push(tell(fileFinding(path, error)));
+      findings.push(unopenedFinding(error) ?? tell(fileFinding(path, error)));
       return undefined;
     }
   };
@@ -88,23 +88,21 @@ function folderFinding(path: string): Finding | undefined {
     return undefined;
   } catch (error) {
     const mode = `chmod go= ${shellWord(path)}`;
-    return {
-      id: "state-folder",
-      severity: "fault",
-      what: error instanceof Error ? error.message : String(error),
-      evidence: [`the state folder is ${path}`],
-      consequence: "whoever could write there could have told awg anything: look at its contents before you trust it",
-      remedy: isOpenToOthers(error) ? [`ls -la ${shellWord(path)}`, mode] : [moveAway(path)],
-    };
+    return (
+      unopenedFinding(error) ?? {
+        id: "state-folder",
+        severity: "fault",
+        what: error instanceof Error ? error.message : String(error),
+        evidence: [`the state folder is ${path}`],
+        consequence: "whoever could write there could have told awg anything: look at its contents before you trust it",
+        remedy: isOpenToOthers(error) ? [`ls -la ${shellWord(path)}`, mode] : [moveAway(path)],
+      }
+    );
   }
 }
 
 function isOpenToOthers(error: unknown): boolean {
   return error instanceof AwgError && error.message.includes("is open to others");
-}
-
-function moveAway(path: string): string {
-  return `mv ${shellWord(path)} ${shellWord(`${path}.damaged`)}`;
 }
 
 /** Why a file of the state folder cannot be read, and what moving it away costs. */
@@ -230,7 +228,7 @@ function secretFindings(folder: string, generations: readonly Generation[], stor
   try {
     names = new StateFolder(secrets).list();
   } catch (error) {
-    return [fileFinding(secrets, error)];
+    return [unopenedFinding(error) ?? fileFinding(secrets, error)];
   }
   const damage = new Map(store?.damage().map((error) => [basename(pathOf(error)), error]));
   const key = damage.get(MACHINE_KEY);

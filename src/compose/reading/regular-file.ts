@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { AwgError } from "../../model/error.ts";
+import { outOfOpenFiles } from "../../model/unwritten.ts";
 import { readAtMost } from "../../state/bounded-read.ts";
 import type { SourceFile } from "../session.ts";
 import { textOf } from "./utf8-text.ts";
@@ -44,8 +45,11 @@ function openForReading(path: string): number {
   }
 }
 
-/** Why a file could not be opened or read: AwgError permission where the rights are missing, config for all else. */
+/** Why a file could not be opened or read: AwgError permission where the rights are missing, host where
+ * too many files are open, config for all else. */
 export function unreadable(path: string, cause: unknown): AwgError {
+  const exhausted = outOfOpenFiles(path, cause);
+  if (exhausted !== undefined) return exhausted;
   const { code } = cause as NodeJS.ErrnoException;
   const denied = code === "EACCES" || code === "EPERM";
   const remedy = denied ? "run as root, or make the file readable" : "check the path";

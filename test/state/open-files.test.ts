@@ -1,0 +1,19 @@
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { temporaryFolder } from "./folder.ts";
+
+const SCRIPT = join(import.meta.dirname, "open-files.script.ts");
+
+test("a process that may open no more files says so, and never that a file of its state is damaged or exposed", () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, "any"), "", { mode: 0o600 });
+  const node = [process.execPath, "--disable-warning=ExperimentalWarning", SCRIPT, folder];
+  const { stdout, stderr } = spawnSync("sh", ["-ec", 'ulimit -n 64; exec "$@"', "sh", ...node], { encoding: "utf8" });
+  expect(stderr).toBe("");
+  const told = JSON.parse(stdout) as Record<string, unknown>;
+  const outOfFiles = { kind: "host", remedy: expect.stringContaining("ulimit -n"), state: null };
+  for (const what of ["state", "journal", "write", "list", "lock", "holder", "secret", "config"])
+    expect({ [what]: told[what] }).toEqual({ [what]: outOfFiles });
+});
