@@ -76,7 +76,7 @@ export interface SessionNote {
   readonly path: string;
   readonly message: string;
   readonly enforcement?: Enforcement;
-  /** Something that works stops working: `awg diff` says it, too. */
+  /** Something that works stops working, or a change has not ended: `awg diff` says it, too. */
   readonly isWarning?: true;
 }
 

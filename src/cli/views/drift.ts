@@ -11,6 +11,7 @@ const CAUSE_TEXTS: Readonly<Record<DriftCause, string>> = {
   "engine-silent": "its engine does not answer",
   "peer-roamed": "the peer speaks from another address now, as WireGuard lets it",
   "file-rewritten": "another program wrote the file",
+  "open-change": "by the change of awg's that has not ended",
   unknown: "cause unknown",
 };
 

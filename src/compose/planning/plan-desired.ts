@@ -3,10 +3,11 @@ import type { FirewallObserved } from "../../model/firewall/policy.ts";
 import type { Plan } from "../../model/plan.ts";
 import type { DesiredState, ResourceKey } from "../../model/resource.ts";
 import { observeMachine } from "../../reconciler/apply/observe.ts";
+import { keysBegun, type OpenTransaction, readOpenTransaction } from "../../reconciler/apply/record.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import type { Observation } from "../../reconciler/plan/observation.ts";
-import { planChanges } from "../../reconciler/plan/plan-changes.ts";
+import { type PlanInput, planChanges } from "../../reconciler/plan/plan-changes.ts";
 import { driverRegistry } from "../../resources/registry.ts";
 import { fallenBack } from "../fallback.ts";
 import type { SessionNote } from "../session.ts";
@@ -31,6 +32,8 @@ interface PlannedWay {
   /** What happens to packets meanwhile and after it. */
   readonly traffic: string;
   readonly ledger?: Ledger;
+  /** A change that has not ended; absent where there is none, or the journal cannot be read. */
+  readonly open?: OpenTransaction;
   /** What a repair leaves, with a sentence that says who has it. */
   readonly held: HeldByOthers;
 }
@@ -49,10 +52,18 @@ export async function planDesired(
 ): Promise<PlannedWay> {
   const { host, stores } = parts;
   const ledger = await stores.ledger.read();
-  const isAtRest = await isJournalClosed(stores);
+  const journal = await readJournal(stores);
+  const { open } = journal;
   const observed = await observeMachine(host, driverRegistry, desired, ledger);
   const tunnels = await heldTunnels(host, desired, observed);
-  const input = { desired, observed, ledger, registry: driverRegistry, ...(replace === undefined ? {} : { replace }) };
+  const input = {
+    desired,
+    observed,
+    ledger,
+    registry: driverRegistry,
+    ...begunBy(open),
+    ...(replace === undefined ? {} : { replace }),
+  };
   const { plan, conflicts, notes, held } = isRepair
     ? planAround(input, tunnels)
     : { ...planChanges(input), held: new Map() };
@@ -69,16 +80,30 @@ export async function planDesired(
   if (!isRepair) await refuseWithoutRoom(parts, plan);
   refuseUnprotecting(plan, desired, accepted?.desired.lifecycle);
   const told = [...notes.map(({ key, message }) => ({ path: key, message })), ...fallbackNotes(observed)];
-  return { plan, notes: told, traffic: trafficSentence(plan, observed), held, ...(isAtRest ? { ledger } : {}) };
+  return {
+    plan,
+    notes: told,
+    traffic: trafficSentence(plan, observed),
+    held,
+    ...(journal.isAtRest ? { ledger } : {}),
+    ...(open === undefined ? {} : { open }),
+  };
 }
 
 /** Whether nobody is changing the machine, or was cut short in it, as far as the journal can be read. */
-async function isJournalClosed({ journal }: SessionParts["stores"]): Promise<boolean> {
+async function readJournal({
+  journal,
+}: SessionParts["stores"]): Promise<{ readonly isAtRest: boolean; readonly open?: OpenTransaction }> {
   try {
-    return (await journal.read()).length === 0;
+    const open = await readOpenTransaction(journal);
+    return open === undefined ? { isAtRest: true } : { isAtRest: false, open };
   } catch {
-    return false;
+    return { isAtRest: false };
   }
+}
+
+function begunBy(open: OpenTransaction | undefined): Pick<PlanInput, "begun"> {
+  return open === undefined ? {} : { begun: keysBegun(open, driverRegistry) };
 }
 
 /** What takes the direct way now because its tunnel is down. */

@@ -2,7 +2,7 @@ import { hashOf } from "../../model/canonical.ts";
 import { AwgError } from "../../model/error.ts";
 import type { DesiredState } from "../../model/resource.ts";
 import { lifecycleOfNothing } from "../../model/spec/lifecycle.ts";
-import { readOpenTransaction } from "../../reconciler/apply/record.ts";
+import type { OpenTransaction } from "../../reconciler/apply/record.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import {
   replacedKeys,
@@ -43,7 +43,7 @@ export async function planConfig(
   }
   const { desired, alsoTaken, isPartial } = selectionOf(expansion.desired, latest, selection);
   const replace = replacedKeys(selection, desired);
-  const { plan, notes, traffic, ledger, held } = await planDesired(parts, desired, latest, { replace, isRepair });
+  const { plan, notes, traffic, ledger, held, open } = await planDesired(parts, desired, latest, { replace, isRepair });
   return {
     verb: "apply",
     plan,
@@ -55,6 +55,7 @@ export async function planConfig(
     pathNumbers: expansion.pathNumbers,
     sources,
     notes: [
+      ...(isRepair ? [] : await openNotes(parts, open, { verb: "apply", desired })),
       ...expansion.notes,
       ...(parts.notesOn?.(expansion.desired) ?? []),
       ...(facts.otherTunnels === undefined
@@ -87,7 +88,8 @@ export async function planGeneration(
   const { desired = { resources: [] }, configHash = "" } = generation ?? {};
   const latest = await parts.stores.generations.latest();
   const pathNumbers = rememberNumbers(latest?.pathNumbers ?? {}, generation?.pathNumbers ?? {});
-  const { plan, notes, traffic, ledger, held } = await planDesired(parts, desired, latest, { isRepair });
+  const { plan, notes: found, traffic, ledger, held, open } = await planDesired(parts, desired, latest, { isRepair });
+  const notes = [...(isRepair ? [] : await openNotes(parts, open, { verb: "apply", desired })), ...found];
   const made = { desired, configHash, fingerprint, pathNumbers, sources: [], notes, traffic, held };
   return { verb: "apply", plan, ...made, ...(ledger === undefined ? {} : { ledger }) };
 }
@@ -97,15 +99,30 @@ export async function planDestroy(parts: SessionParts): Promise<Planned> {
   const { fingerprint } = await parts.host.facts.read({ users: [], hosts: [] });
   const accepted = await parts.stores.generations.latest();
   const desired = { resources: [], ...lifecycleOfNothing(accepted?.desired.lifecycle) };
-  const { plan, traffic, notes: found } = await planDesired(parts, desired, accepted);
-  const notes = [...found, ...(await givenBack(parts))];
+  const { plan, traffic, notes: found, open } = await planDesired(parts, desired, accepted);
+  const notes = [
+    ...(await openNotes(parts, open, { verb: "destroy", desired })),
+    ...found,
+    ...(await givenBack(parts, open)),
+  ];
   const pathNumbers = accepted?.pathNumbers ?? {};
   return { verb: "destroy", plan, desired, configHash: "", fingerprint, pathNumbers, sources: [], notes, traffic };
 }
 
+/** What is done first about a change that has not ended. */
+async function openNotes(
+  parts: SessionParts,
+  open: OpenTransaction | undefined,
+  towards: Pick<Planned, "verb" | "desired">,
+): Promise<readonly SessionNote[]> {
+  // Of a state that stands only its acceptance is left to be written, which changes no step.
+  if (open === undefined || open.accept !== undefined) return [];
+  const { openNote } = await import("../reading/open-note.ts");
+  return [await openNote(parts, open, towards)];
+}
+
 /** What was being taken over when an apply was cut short is another program's still. */
-async function givenBack({ host, stores }: SessionParts): Promise<readonly SessionNote[]> {
-  const open = await readOpenTransaction(stores.journal).catch(() => undefined);
+async function givenBack({ host }: SessionParts, open: OpenTransaction | undefined): Promise<readonly SessionNote[]> {
   if (open === undefined) return [];
   const { takenOver } = await import("../../reconciler/apply/recover.ts");
   return (await takenOver({ host }, open)).map((device) => ({

@@ -1,5 +1,5 @@
 import { observeMachine } from "../../reconciler/apply/observe.ts";
-import { type OpenTransaction, readOpenTransaction } from "../../reconciler/apply/record.ts";
+import { keysBegun, type OpenTransaction, readOpenTransaction } from "../../reconciler/apply/record.ts";
 import { type Drift, driftOf } from "../../reconciler/plan/drift.ts";
 import { foreignNotes } from "../../reconciler/plan/plan-changes.ts";
 import { driverRegistry } from "../../resources/registry.ts";
@@ -31,9 +31,10 @@ export async function readDrift(parts: SessionParts): Promise<DriftReport> {
   const observed = await observeMachine(host, driverRegistry, { resources: [] }, ledger);
   const rebooted = (await stores.ledger.isOfEarlierBoot?.()) ?? false;
   const { lifecycle } = latest?.desired ?? {};
+  const begun = open === undefined ? {} : { begun: keysBegun(open, driverRegistry) };
   return {
     generation: ledger.generation,
-    drifts: driftOf({ ledger, observed, registry: driverRegistry, lifecycle, rebooted }),
+    drifts: driftOf({ ledger, observed, registry: driverRegistry, lifecycle, rebooted, ...begun }),
     notes: foreignNotes(observed).map(({ key, message }) => ({ path: key, message })),
     ...(open === undefined || open.accept !== undefined
       ? { openJournal: undefined }

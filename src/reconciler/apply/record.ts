@@ -1,6 +1,9 @@
 import { AwgError } from "../../model/error.ts";
-import type { Batch } from "../../model/plan.ts";
+import { type Batch, isClaim } from "../../model/plan.ts";
+import type { ResourceKey } from "../../model/resource.ts";
+import type { DriverRegistry } from "../../resources/driver.ts";
 import type { Ledger } from "../plan/ledger.ts";
+import { driverOf } from "../plan/observation.ts";
 import type { Generation, JournalStore, ReadRecord } from "./stores.ts";
 
 /** What a transaction is for: a new state, or none at all. */
@@ -139,6 +142,22 @@ export function isAwaited({ unconfirmed }: OpenTransaction, nowBootMs: number): 
  */
 export function verifiedState(open: OpenTransaction | undefined, nowBootMs: number): OpenTransaction["accept"] {
   return open?.accept ?? (open !== undefined && isAwaited(open, nowBootMs) ? open.unconfirmed : undefined);
+}
+
+/**
+ * Keys that an open transaction began to change and did not put back: what differs there is its own doing, but for what a reboot
+ * took. None once its state was accepted. Pure.
+ */
+export function keysBegun({ accept, batches }: OpenTransaction, registry: DriverRegistry): ReadonlySet<ResourceKey> {
+  if (accept !== undefined) return new Set();
+  return new Set(
+    batches
+      .filter(({ undone }) => !undone)
+      .flatMap(({ batch, sameBoot }) =>
+        batch.steps.filter((step) => !isClaim(step) && (sameBoot || driverOf(registry, step.kind).survivesReboot)),
+      )
+      .map(({ key }) => key),
+  );
 }
 
 /** The number of the next batch. Pure. */

@@ -42,7 +42,11 @@ export interface Wishes {
   readonly replace: ReadonlySet<ResourceKey>;
   /** Where the desired resources stand. */
   readonly places: ReadonlySet<string>;
+  /** What a change of awg's began to change, which has not ended: nobody else is told to have done it. */
+  readonly begun: ReadonlySet<ResourceKey>;
 }
+
+const OWN_DOING = "was changed by awg's own change, which has not ended";
 
 /** What is to be done about a desired resource. Pure. */
 export function judgeDesired(
@@ -50,9 +54,10 @@ export function judgeDesired(
   driver: AnyDriver,
   observation: Observation,
   entry: LedgerEntry | undefined,
-  { lifecycle, replace, places }: Wishes,
+  { lifecycle, replace, places, begun }: Wishes,
 ): Verdict {
   const { kind, key } = resource;
+  const isOwnDoing = begun.has(key);
   const observed = observation.current.get(kind)?.get(key);
   const wanted = withIgnored(resource.spec, key, { driver, observed, lifecycle });
   const after = effectiveSpec(driver, wanted, entry?.original ?? null) ?? wanted;
@@ -63,7 +68,11 @@ export function judgeDesired(
   if (hold !== undefined && !(replace.has(key) && standing !== undefined))
     return hold.canStay ? UNCHANGED : { kind: "conflict", conflict: { key, holder: hold.holder } };
   if (observed === undefined || (standing === undefined && driver.between === undefined)) {
-    const lost = observed === undefined ? "was removed outside awg" : "is no longer what awg made";
+    const lost = isOwnDoing
+      ? OWN_DOING
+      : observed === undefined
+        ? "was removed outside awg"
+        : "is no longer what awg made";
     const reason = entry === undefined || isMoved ? "not there yet" : lost;
     // A policy that somebody took away is put back to what was accepted, never to nothing (law 1).
     const before = driver.between === undefined ? null : (entry?.spec ?? null);
@@ -91,7 +100,7 @@ export function judgeDesired(
       reason: "asked for by --replace",
     });
   }
-  return judgeStanding({ kind, key, after, driver, observed, standing, entry, movedAway, lifecycle });
+  return judgeStanding({ kind, key, after, driver, observed, standing, entry, movedAway, lifecycle, isOwnDoing });
 }
 
 interface Standing {
@@ -104,11 +113,13 @@ interface Standing {
   readonly entry: LedgerEntry | undefined;
   readonly movedAway: readonly Change[];
   readonly lifecycle: Lifecycle | undefined;
+  readonly isOwnDoing: boolean;
 }
 
 function judgeStanding(place: Standing): Verdict {
-  const { kind, key, after, driver, observed, standing, entry, movedAway } = place;
-  const changes = markDrift(driver.diff(after, observed), place);
+  const { kind, key, after, driver, observed, standing, entry, movedAway, isOwnDoing } = place;
+  const differing = driver.diff(after, observed);
+  const changes = isOwnDoing ? differing : markDrift(differing, place);
   if (changes.length === 0) {
     if (entry === undefined) {
       const reason = "already as desired; awg answers for it from now on";
@@ -120,7 +131,8 @@ function judgeStanding(place: Standing): Verdict {
   const drifted = entry !== undefined && sameData(entry.spec, after);
   const differs = before === null ? "not there yet" : "differs from the configuration";
   const isRemoved = entry !== undefined && isPolicyGone(driver, observed);
-  const moved = isRemoved ? "was removed outside awg" : drifted ? "was changed outside awg" : differs;
+  const byOthers = isRemoved ? "was removed outside awg" : drifted ? "was changed outside awg" : differs;
+  const moved = isOwnDoing && (isRemoved || drifted) ? OWN_DOING : byOthers;
   const reason = driver.reason?.(changes) ?? moved;
   const action = before === null ? "create" : driver.needsReplace?.(changes) === true ? "replace" : "update";
   return changed(...movedAway, { kind, key, action, before, after, changes, reason });

@@ -13,7 +13,8 @@ import { deviceOf } from "./place.ts";
 /**
  * Who or what moved a resource away from the accepted state, as far as the machine itself tells: the machine was booted
  * since, the resource's device is gone, nobody holds it any more, its engine ended or does not answer, a peer came from another address
- * (WireGuard roams by design), a file was written by another program.
+ * (WireGuard roams by design), a file was written by another program. Before what only hints at others stands awg's own change
+ * that has not ended.
  */
 export type DriftCause =
   | "reboot"
@@ -23,6 +24,7 @@ export type DriftCause =
   | "engine-silent"
   | "peer-roamed"
   | "file-rewritten"
+  | "open-change"
   | "unknown";
 
 /** One resource that is not as it was accepted. */
@@ -43,6 +45,8 @@ export interface DriftInput {
   readonly lifecycle: Lifecycle | undefined;
   /** Whether the machine was booted since the state was accepted. */
   readonly rebooted: boolean;
+  /** What a change of awg's began to change, which has not ended; absent where none is open. */
+  readonly begun?: ReadonlySet<ResourceKey>;
 }
 
 /**
@@ -50,7 +54,7 @@ export interface DriftInput {
  * never be listed. Pure; sorted by key.
  */
 export function driftOf(input: DriftInput): readonly Drift[] {
-  const { ledger, observed, registry, lifecycle } = input;
+  const { ledger, observed, registry, lifecycle, begun = new Set() } = input;
   const known = entriesByKey(ledger);
   const gone = new Set(
     ledger.entries
@@ -63,7 +67,7 @@ export function driftOf(input: DriftInput): readonly Drift[] {
     for (const [key, found] of observed.current.get(kind) ?? []) {
       if (known.has(key) || lifecycle?.retain.includes(key) === true) continue;
       if (driver.isOwned(found) && driver.asSpec(found) !== undefined && driver.restoring === undefined)
-        drifts.push({ key, kind, change: "extra", fields: [], cause: "unknown" });
+        drifts.push({ key, kind, change: "extra", fields: [], cause: begun.has(key) ? "open-change" : "unknown" });
     }
   }
   return drifts.toSorted((a, b) => (a.key < b.key ? -1 : 1));
@@ -100,12 +104,14 @@ function isSamePeer(field: string, accepted: Spec, after: Spec): boolean {
 
 function driftOfEntry(entry: LedgerEntry, gone: ReadonlySet<ResourceKey>, input: DriftInput): Drift[] {
   const { kind, key } = entry;
-  const { observed, registry, lifecycle, rebooted } = input;
+  const { observed, registry, lifecycle, rebooted, begun } = input;
+  const isOwnDoing = begun?.has(key) === true;
   const driver = driverOf(registry, kind);
   const found = foundOf(entry, observed);
   const linkIsGone =
     kind !== "link" && input.ledger.entries.some((link) => gone.has(link.key) && isDeviceOf(link, entry));
-  const outer = rebooted && driver.survivesReboot !== true ? "reboot" : linkIsGone ? "link-gone" : undefined;
+  const isRebooted = rebooted && driver.survivesReboot !== true;
+  const outer = isRebooted ? "reboot" : isOwnDoing ? "open-change" : linkIsGone ? "link-gone" : undefined;
   // A resolver that another program wrote still answers: what it says instead is the change.
   const isRewritten = kind === "resolver" && found !== undefined;
   if (found === undefined || (gone.has(key) && !isRewritten)) {
@@ -115,7 +121,7 @@ function driftOfEntry(entry: LedgerEntry, gone: ReadonlySet<ResourceKey>, input:
   if (changes.length === 0) return [];
   const told = changes.filter(({ field }) => field !== "/ownedByAwg");
   const fields = (told.length === 0 ? changes : told).map(inverseChange);
-  return [{ key, kind, change: "changed", fields, cause: outer ?? causeOf(driver, changes, found) }];
+  return [{ key, kind, change: "changed", fields, cause: causeOf(driver, changes, found, outer) }];
 }
 
 /** Without its device gone a tunnel that does not answer has lost its engine. */
@@ -123,10 +129,17 @@ function causeOfLoss(kind: ResourceKind): DriftCause {
   return kind === "tunnel" ? "engine-gone" : "unknown";
 }
 
-function causeOf(driver: AnyDriver, changes: readonly FieldChange[], found: Observed): DriftCause {
+/** @param outer what took more than this resource, or awg's own change of it */
+function causeOf(
+  driver: AnyDriver,
+  changes: readonly FieldChange[],
+  found: Observed,
+  outer: DriftCause | undefined,
+): DriftCause {
   const { kind } = driver;
-  const fields = changes.map(({ field }) => field);
-  if (fields.every((field) => field === "/held")) return "keeper-gone";
+  const isUnheld = changes.every(({ field }) => field === "/held");
+  if (outer !== undefined && !(outer === "open-change" && isUnheld)) return outer;
+  if (isUnheld) return "keeper-gone";
   if (kind === "resolver" && (found as ResolverObserved).method === "file") return "file-rewritten";
   if (kind !== "tunnel") return "unknown";
   if ((found as TunnelObserved).silence !== undefined) return "engine-silent";

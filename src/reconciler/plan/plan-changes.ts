@@ -18,6 +18,8 @@ export interface PlanInput {
   readonly replace?: ReadonlySet<ResourceKey>;
   /** Resources that are wanted and cannot stand: left as they are found, but for what of them stands by itself. */
   readonly leave?: ReadonlySet<ResourceKey>;
+  /** Resources that a change of awg's began to change, which has not ended. */
+  readonly begun?: ReadonlySet<ResourceKey>;
 }
 
 /** Something people should know about a resource that no step is made of. */
@@ -45,10 +47,11 @@ export function planChanges({
   registry,
   replace = new Set(),
   leave,
+  begun = new Set(),
 }: PlanInput): PlanResult {
   const entries = entriesByKey(ledgerTowards(ledger, desired));
   const places = new Set(desired.resources.map(({ kind, spec }) => placeOf(kind, spec)));
-  const wishes: Wishes = { lifecycle: desired.lifecycle, replace, places };
+  const wishes: Wishes = { lifecycle: desired.lifecycle, replace, places, begun };
   const changes: Change[] = [];
   const conflicts: Conflict[] = [];
   const inSync: InSync[] = [];
