@@ -1,46 +1,18 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { useBuiltProgram } from "../support/built-program.ts";
-import {
-  commandObstacle,
-  makeNamespace,
-  namespaceObstacle,
-  type TestNamespace,
-  tunObstacle,
-} from "../support/netns.ts";
+import { commandObstacle, namespaceObstacle, tunObstacle } from "../support/netns.ts";
+import { BesideMachine } from "./beside-machine.ts";
 
 const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("ip");
 
 describe.skipIf(obstacle !== undefined)(`a kill switch beside another VPN (${obstacle ?? "on this kernel"})`, () => {
   const program = useBuiltProgram();
-  const folder = mkdtempSync(join(tmpdir(), "awg-beside-"));
-  const config = join(folder, "config.yaml");
-  const tunnel = `b${process.pid.toString(36)}`;
-  let machine: TestNamespace;
-
-  const awg = (...args: readonly string[]) =>
-    machine.run([process.execPath, program(), ...args, "--state-dir", join(folder, "state")], { mayFail: true });
-  const ip = (line: string) => machine.run(["ip", ...line.split(" ")]);
+  let machine: BesideMachine;
+  const ip = (line: string) => machine.ip(line);
 
   /** The notes of a plan about tunnels of others. */
-  function notes(killSwitch: string, rules = "[]"): string[] {
-    writeFileSync(
-      config,
-      `apiVersion: awg/v1
-tunnels:
-  ${tunnel}:
-    protocol: wireguard
-    privateKey: { file: ${join(folder, "key")} }
-    addresses: [10.8.0.2/32]
-    peers: [{ publicKey: 4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
-rules: ${rules}
-default: { via: ${tunnel} }
-killSwitch: { ${killSwitch} }
-`,
-    );
-    const { status, stdout, stderr } = awg("diff", "-f", config);
+  function notes(killSwitch: string, rules?: string): string[] {
+    const { status, stdout, stderr } = machine.awg("diff", "-f", machine.config(killSwitch, rules));
     expect([0, 1], stdout + stderr).toContain(status);
     return `${stdout}${stderr}`.split("\n").filter((line) => line.includes("carry nothing"));
   }
@@ -49,13 +21,7 @@ killSwitch: { ${killSwitch} }
     `note: killSwitch: ${device} is another program's tunnel, and will carry nothing: allow what it carries and its server (killSwitch.allow), or make it awg's (awg import, with --adopt while wg-quick has it up)`;
 
   beforeAll(() => {
-    machine = makeNamespace("beside");
-    mkdirSync(join(folder, "state"), { mode: 0o700 });
-    writeFileSync(join(folder, "key"), "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=\n", { mode: 0o600 });
-    ip("link add up0 type veth peer name up1");
-    ip("address add 192.0.2.10/24 dev up0");
-    for (const device of ["up0", "up1"]) ip(`link set ${device} up`);
-    ip("route add default via 192.0.2.1");
+    machine = new BesideMachine("beside", program());
     // What Docker and QEMU have.
     ip("link add docker0 type bridge");
     ip("address add 172.17.0.1/16 dev docker0");
@@ -63,11 +29,7 @@ killSwitch: { ${killSwitch} }
     ip("link set tap0 master docker0");
     for (const device of ["docker0", "tap0"]) ip(`link set ${device} up`);
   });
-  afterAll(() => {
-    if (machine !== undefined) awg("destroy", "--auto-approve");
-    machine?.[Symbol.dispose]();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => machine?.[Symbol.dispose]());
 
   test("says which tunnels it cuts off, and of none where it does not, or none is up", { timeout: 120_000 }, () => {
     expect(notes("enabled: true")).toEqual([]);
@@ -87,13 +49,15 @@ killSwitch: { ${killSwitch} }
     for (const half of ["0.0.0.0/1", "128.0.0.0/1"]) ip(`route add ${half} dev all0`);
     expect(notes("enabled: true, allowLan: true")).toEqual([cutOff("all0")]);
     expect(notes("enabled: true")).toEqual([cutOff("all0"), cutOff("corp0")]);
-    expect(awg("plan", "-f", config).stderr).toContain(`${cutOff("all0")}\n${cutOff("corp0")}\n`);
+    expect(machine.awg("plan", "-f", machine.config("enabled: true")).stderr).toContain(
+      `${cutOff("all0")}\n${cutOff("corp0")}\n`,
+    );
   });
 
   test("says nothing of its own tunnels, nor of the only way out", { timeout: 120_000 }, () => {
     for (const device of ["all0", "corp0"]) ip(`link delete ${device}`);
     expect(notes("enabled: true")).toEqual([]);
-    const { status, stderr } = awg("apply", "-f", config, "--auto-approve");
+    const { status, stderr } = machine.awg("apply", "-f", machine.config("enabled: true"), "--auto-approve");
     expect(status, stderr).toBe(0);
     expect(stderr).not.toContain("carry nothing");
     expect(notes("enabled: true")).toEqual([]);
