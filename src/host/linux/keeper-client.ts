@@ -12,11 +12,7 @@ import {
 import { hasErrno } from "../../native/linux/errno.ts";
 import { readProcessState } from "../../native/linux/process/process-state.ts";
 import { readTunDevicesOf } from "../../native/linux/process/tun-holders.ts";
-import {
-  exchangeOverUnixSocket,
-  isUnixSocketLive,
-  unixListener,
-} from "../../native/linux/process/unix-exchange.ffi.ts";
+import { askOverUnixSocket, isUnixSocketLive, unixListener } from "../../native/linux/process/unix-exchange.ffi.ts";
 import { withFilePermission } from "./file-permission.ts";
 
 const QUESTION_TIMEOUT_MS = 5000;
@@ -29,6 +25,10 @@ const READER_TIMEOUT_MS = 2000;
 const STOPPED_TIMEOUT_MS = 100;
 const WORK_TIMEOUT_MS = 60_000;
 const LAUNCH_TIMEOUT_MS = 30_000;
+/** For the next try, after one that was in vain: what is started goes on starting meanwhile, and a way back asks for each step. */
+const LAUNCH_AGAIN_TIMEOUT_MS = 1000;
+/** So often in turn a keeper may end by a fault of its own before no other is started. */
+const MOST_FAILED_LAUNCHES = 5;
 const LAUNCH_LOOK_MS = 10;
 const RELAUNCH_MS = 250;
 
@@ -59,6 +59,7 @@ export type OnSilentKeeper = (silence: AwgError) => void;
  */
 export function keeperClient(paths: KeeperPaths, command: readonly string[], onSilent?: OnSilentKeeper): KeeperClient {
   let patienceMs = QUESTION_TIMEOUT_MS;
+  let launchPatienceMs = LAUNCH_TIMEOUT_MS;
   const status = () => {
     try {
       const answered = statusUnlessStopped(paths, patienceMs);
@@ -73,10 +74,14 @@ export function keeperClient(paths: KeeperPaths, command: readonly string[], onS
     status: onSilent === undefined ? status : readersStatus(paths, onSilent),
     request: (request) => {
       status();
-      return exchange(paths, request, WORK_TIMEOUT_MS);
+      return exchange(paths, request, { timeoutMs: WORK_TIMEOUT_MS });
     },
     ensureRunning: async () => {
-      if (!isUnixSocketLive(paths.socket)) await launch(paths, command);
+      if (isUnixSocketLive(paths.socket)) return;
+      const longestMs = launchPatienceMs;
+      launchPatienceMs = LAUNCH_AGAIN_TIMEOUT_MS;
+      await launch(paths, command, longestMs);
+      launchPatienceMs = LAUNCH_TIMEOUT_MS;
     },
     endStopped: async () => endStopped(paths),
   };
@@ -87,7 +92,7 @@ function readersStatus(paths: KeeperPaths, onSilent: OnSilentKeeper): KeeperClie
   let isTold = false;
   return () => {
     try {
-      return statusOrNothing(paths, isTold ? AGAIN_TIMEOUT_MS : readersPatienceMs(paths));
+      return statusOrNothing(paths, { timeoutMs: isTold ? AGAIN_TIMEOUT_MS : readersPatienceMs(paths) });
     } catch (error) {
       if (!(error instanceof AwgError && hasErrno(error, "ETIMEDOUT"))) throw error;
       const pid = Number(error.facts["pid"]);
@@ -109,54 +114,62 @@ function readersPatienceMs({ socket }: KeeperPaths): number {
   }
 }
 
-/**
- * The daemon can do nothing else meanwhile, not even what is due: one that is stopped is waited for no longer than it takes to
- * be sure, one that is only slow is asked again.
- */
-function statusUnlessStopped(paths: KeeperPaths, timeoutMs: number): KeeperStatus | undefined {
-  if (timeoutMs <= STOPPED_QUESTION_MS) return statusOrNothing(paths, timeoutMs);
-  try {
-    return statusOrNothing(paths, STOPPED_QUESTION_MS);
-  } catch (error) {
-    const isSlow = error instanceof AwgError && hasErrno(error, "ETIMEDOUT") && error.facts["stopped"] !== true;
-    if (!isSlow) throw error;
-    return statusOrNothing(paths, timeoutMs);
-  }
+/** How long an answer is waited for. */
+interface Patience {
+  readonly timeoutMs: number;
+  /** For a keeper that a signal has stopped; as long as for any other where left out. */
+  readonly stoppedMs?: number;
 }
 
-function statusOrNothing(paths: KeeperPaths, timeoutMs = QUESTION_TIMEOUT_MS): KeeperStatus | undefined {
+/**
+ * The daemon can do nothing else meanwhile, not even what is due: one that is stopped is waited for no longer than it takes to
+ * be sure.
+ */
+function statusUnlessStopped(paths: KeeperPaths, timeoutMs: number): KeeperStatus | undefined {
+  return statusOrNothing(paths, { timeoutMs, stoppedMs: Math.min(timeoutMs, STOPPED_QUESTION_MS) });
+}
+
+function statusOrNothing(paths: KeeperPaths, patience: Patience): KeeperStatus | undefined {
   try {
-    return exchange(paths, { request: "status" }, timeoutMs);
+    return exchange(paths, { request: "status" }, patience);
   } catch (error) {
     if (hasErrno(error, "ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE", "EACCES")) return undefined;
     throw error;
   }
 }
 
-function exchange(paths: KeeperPaths, request: KeeperRequest, timeoutMs: number): KeeperStatus {
-  const status = parseKeeperAnswer(new TextDecoder().decode(ask(paths, request, timeoutMs)));
+function exchange(paths: KeeperPaths, request: KeeperRequest, patience: Patience): KeeperStatus {
+  const status = parseKeeperAnswer(new TextDecoder().decode(ask(paths, request, patience)));
   if (status.version === KEEPER_PROTOCOL_VERSION) return status;
   throw new AwgError("host", `the keeper speaks version ${status.version} of its protocol, this awg version 1`, {
     remedy: "stop it with the awg that started it",
   });
 }
 
-function ask(paths: KeeperPaths, request: KeeperRequest, timeoutMs: number): Uint8Array {
+function ask(paths: KeeperPaths, request: KeeperRequest, { timeoutMs, stoppedMs = timeoutMs }: Patience): Uint8Array {
   let pid = 0;
+  let waitedMs = stoppedMs;
   try {
-    return exchangeOverUnixSocket({
+    using asked = askOverUnixSocket({
       path: paths.socket,
       request: new TextEncoder().encode(renderKeeperRequest(request)),
       terminator: Uint8Array.of(10),
       maxAnswerBytes: MAX_REQUEST_BYTES,
-      timeoutMs,
+      timeoutMs: stoppedMs,
       checkPeer: (peer) => {
         checkPeer(peer);
         pid = peer.pid ?? 0;
       },
     });
+    try {
+      return asked.receive();
+    } catch (error) {
+      if (stoppedMs === timeoutMs || !hasErrno(error, "ETIMEDOUT") || isStopped(pid)) throw error;
+    }
+    waitedMs = timeoutMs;
+    return asked.receive(timeoutMs - stoppedMs);
   } catch (error) {
-    if (hasErrno(error, "ETIMEDOUT")) throw silent(paths, pid, timeoutMs, error);
+    if (hasErrno(error, "ETIMEDOUT")) throw silent(paths, pid, waitedMs, error);
     throw error;
   }
 }
@@ -206,7 +219,7 @@ function checkPeer({ uid }: { readonly uid: number }): void {
  * Starts the keeper in a session of its own with a clean environment. One that finds another at work ends at once; if
  * that other was just ending, this one is started again.
  */
-async function launch(paths: KeeperPaths, command: readonly string[]): Promise<void> {
+async function launch(paths: KeeperPaths, command: readonly string[], longestMs: number): Promise<void> {
   // Loaded here because a verb that starts nothing should not pay for them.
   const { spawn } = await import("node:child_process");
   const { setTimeout: sleep } = await import("node:timers/promises");
@@ -216,14 +229,16 @@ async function launch(paths: KeeperPaths, command: readonly string[]): Promise<v
     mkdirSync(paths.folder, { recursive: true, mode: 0o700 });
     chmodSync(paths.folder, 0o700);
   });
-  const deadline = performance.now() + LAUNCH_TIMEOUT_MS;
+  const deadline = performance.now() + longestMs;
+  let failures = 0;
   let child = start(spawn, program, words, paths);
-  while (statusOrNothing(paths) === undefined) {
-    if (performance.now() > deadline) {
+  while (statusOrNothing(paths, { timeoutMs: QUESTION_TIMEOUT_MS }) === undefined) {
+    if (performance.now() > deadline || failures === MOST_FAILED_LAUNCHES) {
       throw new AwgError("host", "the keeper did not start", { remedy: `look into ${paths.log}` });
     }
     await sleep(LAUNCH_LOOK_MS);
-    if (!child.ended) continue;
+    if (child.ended === undefined) continue;
+    failures = child.ended === "failed" ? failures + 1 : 0;
     await sleep(RELAUNCH_MS);
     child = start(spawn, program, words, paths);
   }
@@ -231,9 +246,14 @@ async function launch(paths: KeeperPaths, command: readonly string[]): Promise<v
 
 type Spawn = typeof import("node:child_process").spawn;
 
-function start(spawn: Spawn, program: string, words: readonly string[], paths: KeeperPaths): { ended: boolean } {
+/** What became of one that was started; it is well where another was at work. */
+interface Started {
+  ended?: "well" | "failed";
+}
+
+function start(spawn: Spawn, program: string, words: readonly string[], paths: KeeperPaths): Started {
   const log = openSync(paths.log, "a", 0o600);
-  const state = { ended: false };
+  const state: Started = {};
   try {
     const child = spawn(program, words, {
       cwd: "/",
@@ -241,11 +261,12 @@ function start(spawn: Spawn, program: string, words: readonly string[], paths: K
       env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8" },
       stdio: ["ignore", log, log],
     });
-    for (const event of ["error", "exit"] as const) {
-      child.on(event, () => {
-        state.ended = true;
-      });
-    }
+    child.on("error", () => {
+      state.ended = "failed";
+    });
+    child.on("exit", (code) => {
+      state.ended = code === 0 ? "well" : "failed";
+    });
     child.unref();
     return state;
   } finally {
