@@ -16,9 +16,15 @@ const REMEDIES: Readonly<Record<string, string>> = {
 export function unwritten(what: string, cause: unknown): AwgError {
   const exhausted = outOfOpenFiles(what, cause);
   if (exhausted !== undefined) return exhausted;
-  const remedy = REMEDIES[String((cause as { readonly code?: unknown }).code)];
+  const code = String((cause as { readonly code?: unknown }).code);
+  const remedy = REMEDIES[code];
   const options = { cause, ...(remedy === undefined ? {} : { remedy }) };
-  return new AwgError("host", `${what} could not be written: ${messageOf(cause)}`, options);
+  // Root is refused by EPERM (an immutable file), others by the mode.
+  return new AwgError(
+    code === "EACCES" ? "permission" : "host",
+    `${what} could not be written: ${messageOf(cause)}`,
+    options,
+  );
 }
 
 /**
