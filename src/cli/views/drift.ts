@@ -1,4 +1,5 @@
 import type { Drift, DriftCause, DriftReport } from "../../compose/reading/drift.ts";
+import { openChangeOf } from "../../compose/reading/open-change.ts";
 import { renderChange } from "./plan.human.ts";
 import { toldChanges } from "./policy-changes.ts";
 import type { Style } from "./style.ts";
@@ -39,7 +40,7 @@ function renderOne({ key, change, fields, cause }: Drift, style: Style): readonl
 }
 
 /** The drift as one JSON document. */
-export function driftDocument({ generation, drifts, notes, openJournal }: DriftReport): object {
+export function driftDocument({ generation, drifts, notes, openJournal, openChange }: DriftReport): object {
   return {
     format_version: "1",
     generation,
@@ -47,5 +48,6 @@ export function driftDocument({ generation, drifts, notes, openJournal }: DriftR
     drift: drifts.map(({ key, kind, change, cause, fields }) => ({ key, kind, change, cause, fields })),
     notes,
     open_journal: openJournal ?? null,
+    open_change: openChange === undefined ? null : openChangeOf(openChange),
   };
 }

@@ -1,5 +1,5 @@
 import type { MainRuleMissing } from "../../compose/reading/main-rule.ts";
-import { nameOf } from "../../compose/reading/open-change.ts";
+import { nameOf, openChangeOf } from "../../compose/reading/open-change.ts";
 import { tunnelState } from "../../compose/reading/tunnel-state.ts";
 import type { Condition, ResourceStatus, Status } from "../../compose/session.ts";
 import { type AwgError, messageOf } from "../../model/error.ts";
@@ -146,6 +146,7 @@ export function statusDocument(status: Status, nowMs = Date.now()): object {
       ...(tunnel === undefined ? {} : { tunnel: tunnelDocument(tunnel, nowMs, hasFallback(status)) }),
     })),
     open_journal: status.openJournal ?? null,
+    open_change: status.openJournal === undefined ? null : openChangeOf(status),
     fallback: status.fallback ?? [],
     silent_keeper: silenceDocument(status.silentKeeper),
     main_rule_missing: status.mainRuleMissing ?? null,

@@ -5,7 +5,7 @@ import { foreignNotes } from "../../reconciler/plan/plan-changes.ts";
 import { driverRegistry } from "../../resources/registry.ts";
 import type { SessionNote } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
-import { readOpenChange, whyOpen } from "./open-change.ts";
+import { type OpenChange, readOpenChange, whyOpen } from "./open-change.ts";
 
 export type { Drift, DriftCause } from "../../reconciler/plan/drift.ts";
 
@@ -20,6 +20,7 @@ export interface DriftReport {
   readonly openJournal: string | undefined;
   /** Then why it is open, in the words of status, and where its records are; for people. */
   readonly open?: string;
+  readonly openChange?: OpenChange;
 }
 
 /** Compares the machine with the last accepted state, field by field. Reads only (law 2). */
@@ -38,10 +39,14 @@ export async function readDrift(parts: SessionParts): Promise<DriftReport> {
     notes: foreignNotes(observed).map(({ key, message }) => ({ path: key, message })),
     ...(open === undefined || open.accept !== undefined
       ? { openJournal: undefined }
-      : { openJournal: stores.journal.location, open: await howOpen(parts, open) }),
+      : { openJournal: stores.journal.location, ...(await howOpen(parts, open)) }),
   };
 }
 
-async function howOpen(parts: SessionParts, open: OpenTransaction): Promise<string> {
-  return `${whyOpen(await readOpenChange(parts, open))} (${parts.stores.journal.location})`;
+async function howOpen(
+  parts: SessionParts,
+  open: OpenTransaction,
+): Promise<Required<Pick<DriftReport, "open" | "openChange">>> {
+  const openChange = await readOpenChange(parts, open);
+  return { open: `${whyOpen(openChange)} (${parts.stores.journal.location})`, openChange };
 }

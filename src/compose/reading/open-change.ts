@@ -1,4 +1,4 @@
-import type { OpenTransaction } from "../../reconciler/apply/record.ts";
+import type { OpenTransaction, Verb } from "../../reconciler/apply/record.ts";
 import { awaitedIn } from "../generations/awaiting.ts";
 import type { Awaiting } from "../session.ts";
 import { applyDepsOf, type SessionParts } from "../session-parts.ts";
@@ -43,14 +43,43 @@ async function holderOf({ whoChanges }: SessionParts): Promise<OpenChange["chang
   }
 }
 
+/** Why a change is open, for programs. */
+export type WhyOpen =
+  | "awaiting-confirmation"
+  | "unwritten"
+  | "under-way"
+  | "not-confirmed"
+  | "way-back-failed"
+  | "cut-short";
+
+/** What is open and why, for programs. Pure. */
+export function openChangeOf(change: OpenChange): { readonly verb: Verb; readonly why: WhyOpen } {
+  const { isDestroy, wayBackFailed, isUnwritten, isOverdue, changedBy, awaiting } = change;
+  const verb = isDestroy ? "destroy" : "apply";
+  if (awaiting !== undefined) return { verb, why: "awaiting-confirmation" };
+  if (isUnwritten) return { verb, why: "unwritten" };
+  if (changedBy !== undefined) return { verb, why: "under-way" };
+  if (wayBackFailed) return { verb, why: "way-back-failed" };
+  return { verb, why: isOverdue ? "not-confirmed" : "cut-short" };
+}
+
 /** Why a change is open, in words that a sentence can go on from. Pure. */
 export function whyOpen(change: OpenChange): string {
-  const { isDestroy, wayBackFailed, isUnwritten, isOverdue, changedBy, awaiting } = change;
-  if (awaiting !== undefined) return `generation ${awaiting.generation} awaits confirmation`;
-  if (isUnwritten) return "that what stands was accepted could not be written yet";
-  if (changedBy !== undefined) return `${nameOf(changedBy)} is changing this machine`;
-  if (isOverdue && wayBackFailed === undefined) return "what was on trial was not confirmed in time";
-  return `${isDestroy ? "a destroy" : "an apply"} ${wayBackFailed ? "and its way back failed" : "was cut short"}`;
+  const { awaiting, changedBy } = change;
+  const { verb, why } = openChangeOf(change);
+  switch (why) {
+    case "awaiting-confirmation":
+      return `generation ${awaiting?.generation} awaits confirmation`;
+    case "unwritten":
+      return "that what stands was accepted could not be written yet";
+    case "under-way":
+      return `${nameOf(changedBy ?? { pid: 0 })} is changing this machine`;
+    case "not-confirmed":
+      return "what was on trial was not confirmed in time";
+    case "way-back-failed":
+    case "cut-short":
+      return `${verb === "destroy" ? "a destroy" : "an apply"} ${why === "cut-short" ? "was cut short" : "and its way back failed"}`;
+  }
 }
 
 /** Who changes the machine; a process that another pid namespace hides has no number here. */

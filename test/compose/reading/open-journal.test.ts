@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { renderStatus } from "../../../src/cli/views/status.ts";
+import { driftDocument } from "../../../src/cli/views/drift.ts";
+import { renderStatus, statusDocument } from "../../../src/cli/views/status.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
 import { FileJournal } from "../../../src/state/file-journal.ts";
 import { takeLock } from "../../../src/state/lock.ts";
@@ -55,6 +56,9 @@ test.each([
   );
   const { open } = await bench.ask((session) => session.drift());
   expect(open).toBe(`a destroy ${reason} (${journal.location})`);
+  const told = { verb: "destroy", why: end.length === 0 ? "cut-short" : "way-back-failed" };
+  expect(statusDocument(status, 0)).toMatchObject({ open_journal: journal.location, open_change: told });
+  expect(driftDocument(await bench.ask((session) => session.drift()))).toMatchObject({ open_change: told });
   const text = renderStatus(status, styleFor(false), 0);
   expect(text).toContain(sentence);
   expect(text.toLowerCase()).not.toContain("an apply ");
@@ -95,6 +99,7 @@ test("law 9: status says of an apply whose process goes on, or is stopped, that 
   expect(reasons["Drifted"]).toBe("link/office is not as accepted");
   const text = renderStatus(status, styleFor(false), 0);
   expect(text).toContain(`Process ${process.pid} is changing this machine (`);
+  expect(statusDocument(status, 0)).toMatchObject({ open_change: { verb: "apply", why: "under-way" } });
   expect(text).not.toContain("cut short");
   const { open } = await bench.ask((session) => session.drift());
   expect(open).toBe(`process ${process.pid} is changing this machine (${journal.location})`);
@@ -109,9 +114,18 @@ test("law 9: status says of what was on trial past its deadline that it was not 
   }
   const status = await bench.ask((session) => session.status());
   expect(status.isOverdue).toBe(true);
+  expect(statusDocument(status, 0)).toMatchObject({ open_change: { verb: "apply", why: "not-confirmed" } });
   const { open } = await bench.ask((session) => session.drift());
   expect(open).toBe(`what was on trial was not confirmed in time (${journal.location})`);
   const text = renderStatus(status, styleFor(false), 0);
   expect(text).toContain("What was on trial was not confirmed in time (");
   expect(text).toContain("what was on trial was not confirmed in time: ");
+});
+
+test("law 9: where nothing is open the documents of status and drift say so", async () => {
+  const bench = machine();
+  await bench.apply(bench.config({ office: {} }));
+  const closed = { open_journal: null, open_change: null };
+  expect(statusDocument(await bench.ask((session) => session.status()), 0)).toMatchObject(closed);
+  expect(driftDocument(await bench.ask((session) => session.drift()))).toMatchObject(closed);
 });
