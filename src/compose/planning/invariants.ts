@@ -31,7 +31,9 @@ export function proveInvariants({ invariants }: Config, { resources }: DesiredSt
     const device = link !== undefined && "device" in link ? link.device : undefined;
     const isNamed = (path: PathRef) => (path.kind === "tunnel" ? path.device === device : path.kind === via.kind);
     const isOther = (path: PathRef) => path.kind !== "block" && !isNamed(path);
-    const found = findFlow(policy, matchesOf(claim, facts), never === undefined ? isOther : isNamed);
+    // A rule that leads directly does not hold for other users' own numbers (docs/security.md S4.4); all other claims are asked for them, too.
+    const matches = matchesOf(claim, facts, { own: never === undefined && via.kind === "direct" });
+    const found = findFlow(policy, matches, never === undefined ? isOther : isNamed);
     if (found === undefined) continue;
     const where = name === undefined ? `invariants.${index}` : `invariants.${index} (${name})`;
     const way = via.kind === "tunnel" ? via.tunnel : via.kind;
@@ -45,10 +47,14 @@ export function proveInvariants({ invariants }: Config, { resources }: DesiredSt
 }
 
 /** The claim's match as flows, one for each protocol; a user that does not exist sends nothing. */
-function matchesOf({ users, destinations, ports, protocol }: PathClaim, facts: MachineFacts) {
+function matchesOf(
+  { users, destinations, ports, protocol }: PathClaim,
+  facts: MachineFacts,
+  { own }: { readonly own: boolean },
+) {
   const prefixes = destinations?.flatMap((one) => (one.kind === "prefix" ? [one.prefix] : []));
   const common = {
-    ...(users === undefined ? {} : { uids: uidRanges(users, facts).ranges }),
+    ...(users === undefined ? {} : { uids: uidRanges(users, facts, { own }).ranges }),
     ...(prefixes === undefined ? {} : { destinations: prefixes }),
     ...(ports === undefined ? {} : { ports }),
   };

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import type { PortRange } from "../../model/firewall/policy.ts";
 import type { EngineUser } from "../../model/keeper-protocol.ts";
 import { SERVICE_USER } from "../../model/ownership.ts";
+import type { MachineFacts } from "../ports/facts.ts";
 
 const ROOT_USER: EngineUser = { uid: 0, gid: 0 };
 /** 2^32 - 1 is no user (setresuid(2)). */
@@ -21,19 +22,34 @@ export function readUids(names: readonly string[]): Readonly<Record<string, numb
   );
 }
 
+type Subordinates = Pick<MachineFacts, "subordinateUids" | "usersAmongSubordinates">;
+
 /**
- * What /etc/subuid gives to these users, whom rules name by name or number: with newuidmap(1) a program of theirs takes
- * these numbers in a user namespace, and sends as them. Absent where one has none. Directories of nsswitch.conf(5) are not asked.
+ * What /etc/subuid gives to these users, whom rules name by name or number, and whose own numbers are among it: with newuidmap(1) a
+ * program of theirs takes these numbers in a user namespace, and sends as them. Directories of nsswitch.conf(5) are not asked.
  */
-export function readSubordinateUids(users: readonly string[]): Readonly<Record<string, readonly PortRange[]>> {
-  return users.length === 0 ? {} : subordinateUidsIn(readText("/etc/subuid"), readText("/etc/passwd"), users);
+export function readSubordinates(users: readonly string[]): Subordinates {
+  if (users.length === 0) return {};
+  const passwd = readText("/etc/passwd");
+  const subordinateUids = subordinateUidsIn(readText("/etc/subuid"), passwd, users);
+  return { subordinateUids, usersAmongSubordinates: usersAmong(subordinateUids, passwd) };
+}
+
+/** Users of passwd(5) whose own number is one of these, with it, by name. Pure. */
+export function usersAmong(
+  subordinateUids: Readonly<Record<string, readonly PortRange[]>>,
+  passwd: string,
+): Readonly<Record<string, number>> {
+  const ranges = Object.values(subordinateUids).flat();
+  const isAmong = (uid: number) => ranges.some(({ from, to }) => from <= uid && uid <= to);
+  return Object.fromEntries([...usersIn(passwd)].flatMap(([name, { uid }]) => (isAmong(uid) ? [[name, uid]] : [])));
 }
 
 /**
- * The same of the texts of both files (subuid(5), passwd(5)), as newuidmap reads them, no more and no less: what it grants and
- * a rule lacks goes past the rule; what a rule has and it does not grant is somebody else's. The owner of a line is any of the
- * names of the user's uid, or that uid as written in decimal (shadow 4.13, lib/subordinateio.c, find_range). Of a uid without a name here,
- * which a directory may know, only the latter. Pure.
+ * The numbers that the texts of both files (subuid(5), passwd(5)) give to users, absent where one has none. As newuidmap reads
+ * them, no more and no less: what it grants and a rule lacks goes past the rule; what a rule has and it does not grant is
+ * somebody else's. The owner of a line is any of the names of the user's uid, or that uid as written in decimal (shadow 4.13,
+ * lib/subordinateio.c, find_range). Of a uid without a name here, which a directory may know, only the latter. Pure.
  */
 export function subordinateUidsIn(
   subuid: string,
@@ -41,7 +57,7 @@ export function subordinateUidsIn(
   users: readonly string[],
 ): Readonly<Record<string, readonly PortRange[]>> {
   const known = usersIn(passwd);
-  const granted = subuid.split("\n").flatMap(readSubordinates);
+  const granted = subuid.split("\n").flatMap(readGrant);
   const rangesOf = (user: string) => {
     const uid = /^[0-9]{1,10}$/.test(user) ? Number(user) : known.get(user)?.uid;
     if (uid === undefined) return [];
@@ -54,7 +70,7 @@ export function subordinateUidsIn(
 }
 
 /** A line as subordinate_parse of shadow reads it: three fields, whatever follows; the last number is reckoned in 64 bits. */
-function readSubordinates(line: string): { readonly owner: string; readonly range: PortRange }[] {
+function readGrant(line: string): { readonly owner: string; readonly range: PortRange }[] {
   const [owner = "", from = "", many = ""] = line.split(":");
   const [start, count] = [readUnsigned(from), readUnsigned(many)];
   // NIS is not asked for such names (name_is_nis of lib/commonio.c).

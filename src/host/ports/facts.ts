@@ -44,6 +44,8 @@ export interface MachineFacts {
    * absent where a user has none, and on systems without such.
    */
   readonly subordinateUids?: Readonly<Record<string, readonly PortRange[]>>;
+  /** Users whose own numbers lie among those, with these numbers, by name. */
+  readonly usersAmongSubordinates?: Readonly<Record<string, number>>;
   /** Host names of endpoints, resolved to numeric addresses in order of preference. */
   readonly addresses: Readonly<Record<string, readonly string[]>>;
   /** The MTU of the way to each of `FactsWanted.hosts` and `endpoints`, by address; absent where it was not asked. */

@@ -7,7 +7,7 @@ import { hasPacketFilter } from "../packet-filter.ts";
 import { sortedPrefixes } from "../prefix-list.ts";
 import { encryptedDnsRules } from "./encrypted-dns.ts";
 import { type ExpandContext, pathRefOf } from "./expansion.ts";
-import { uidRanges } from "./user-ranges.ts";
+import { othersNote, uidRanges } from "./user-ranges.ts";
 
 /** IANA protocol numbers of the names a configuration may use. */
 export const PROTOCOL_NUMBERS: Readonly<Record<string, number>> = {
@@ -67,11 +67,15 @@ function expandRule(rule: Rule, index: number, { facts, tunnels, notes }: Expand
       ? { kind: "block" }
       : fallingBack(pathRefOf(rule.via, tunnels), rule.fallback);
   const origin = rule.name === undefined ? `rules/${index}` : `rules/${index} (${rule.name})`;
-  const uids = rule.users === undefined ? undefined : uidRanges(rule.users, facts);
+  const own = path.kind === "direct" || (path.kind === "tunnel" && path.fallback === "direct");
+  const uids = rule.users === undefined ? undefined : uidRanges(rule.users, facts, { own });
   for (const user of uids?.unknown ?? []) {
     notes.push({ path: `rules.${index}.users`, message: `there is no user ${user} on this machine` });
   }
   if (uids?.ranges.length === 0) return [];
+  if (uids !== undefined && uids.others.length > 0) {
+    notes.push({ path: `rules.${index}.users`, message: othersNote(uids.others, { own }) });
+  }
   const prefixes = rule.destinations?.flatMap((one) => (one.kind === "prefix" ? [one.prefix] : []));
   const common: FlowMatch = {
     ...(prefixes === undefined ? {} : { destinations: sortedPrefixes(prefixes) }),

@@ -4,24 +4,65 @@ import type { PortRange } from "../../model/firewall/policy.ts";
 /** 2^32 - 1 is no user (setresuid(2)). */
 const LAST_UID = 4_294_967_294;
 
+type UserFacts = Pick<MachineFacts, "uids" | "subordinateUids" | "usersAmongSubordinates">;
+
+/** How many are named. */
+const NAMED = 3;
+
+interface UserRanges {
+  readonly ranges: PortRange[];
+  readonly unknown: string[];
+  /** Users who are not meant but whose numbers /etc/subuid gives to those who are, by name, ascending. */
+  readonly others: string[];
+}
+
 /**
  * The numbers of the users whom a rule or a claim names, ascending and each once: their own, and those that they may take in
  * user namespaces (docs/security.md S4.4). Users that do not exist are told apart and have none. Pure.
+ *
+ * @param own leaves out of what they may take what is another user's own number
  */
 export function uidRanges(
   users: readonly string[],
-  { uids, subordinateUids = {} }: Pick<MachineFacts, "uids" | "subordinateUids">,
-): { readonly ranges: PortRange[]; readonly unknown: string[] } {
+  { uids, subordinateUids = {}, usersAmongSubordinates = {} }: UserFacts,
+  { own = false } = {},
+): UserRanges {
   const unknown: string[] = [];
-  const ranges = users.flatMap((user) => {
+  const named: PortRange[] = [];
+  const taken: PortRange[] = [];
+  for (const user of users) {
     const uid = /^[0-9]{1,10}$/.test(user) ? Number(user) : Object.hasOwn(uids, user) ? uids[user] : undefined;
     if (uid === undefined || uid > LAST_UID) {
       unknown.push(user);
-      return [];
+      continue;
     }
-    return [{ from: uid, to: uid }, ...(Object.hasOwn(subordinateUids, user) ? (subordinateUids[user] ?? []) : [])];
+    named.push({ from: uid, to: uid });
+    if (Object.hasOwn(subordinateUids, user)) taken.push(...(subordinateUids[user] ?? []));
+  }
+  const others = Object.entries(usersAmongSubordinates).filter(
+    ([, uid]) => !named.some(({ from }) => from === uid) && taken.some(({ from, to }) => from <= uid && uid <= to),
+  );
+  const left = own ? others.reduce((ranges, [, uid]) => without(ranges, uid), taken) : taken;
+  return { ranges: eachOnce([...named, ...left]), unknown, others: others.map(([name]) => name).toSorted() };
+}
+
+/** What a plan says of a rule that meets other users than it names; a name each, of many the first. Pure. */
+export function othersNote(others: readonly string[], { own }: { readonly own: boolean }): string {
+  const more = others.length > NAMED ? [`${others.length - NAMED} more`] : [];
+  const names = [...others.slice(0, more.length === 0 ? undefined : NAMED), ...more];
+  const listed = [names.slice(0, -1).join(", "), ...names.slice(-1)].filter((part) => part !== "").join(" and ");
+  const so = own ? "leaves them out, as it lets out in clear" : "holds for them as well";
+  return `/etc/subuid gives these users the numbers of ${listed}, too: the rule ${so}`;
+}
+
+function without(ranges: readonly PortRange[], uid: number): PortRange[] {
+  return ranges.flatMap(({ from, to }) => {
+    if (uid < from || uid > to) return [{ from, to }];
+    return [
+      { from, to: uid - 1 },
+      { from: uid + 1, to },
+    ].filter((part) => part.from <= part.to);
   });
-  return { ranges: eachOnce(ranges), unknown };
 }
 
 function eachOnce(ranges: readonly PortRange[]): PortRange[] {

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { proveInvariants } from "../../../src/compose/planning/invariants.ts";
+import { configOf, expandText, facts, KEY_A } from "../../resources/sample.ts";
 import { useSimulatedBench } from "../simulated-bench.ts";
 
 const machine = useSimulatedBench();
@@ -59,5 +61,24 @@ describe("invariants", () => {
     ["always: { destinations: [198.51.100.0/24], via: direct }", true],
   ])("a config that asks for no policy lets everything out: %s", async (invariant, holds) => {
     expect((await proven(invariant, "", [])) === "holds").toBe(holds);
+  });
+
+  test.each([
+    ["always: { users: [alice], via: direct }", "{ users: [alice], via: direct }", true],
+    ["never: { users: [alice], via: a }", "{ users: [alice], via: direct }", false],
+    ["never: { users: [alice], via: direct }", "{ users: [alice], via: block }", true],
+  ])("where bob's number is among alice's, %s holds with the rules %s: %s", (invariant, rules, holds) => {
+    const text = `
+tunnels:
+  a: { protocol: wireguard, privateKey: { file: /a }, addresses: [10.0.0.1/32], peers: [{ publicKey: ${KEY_A}, endpoint: "198.51.100.7:1", allowedIPs: [0.0.0.0/0] }] }
+rules: [${rules}]
+default: { via: a }
+killSwitch: { enabled: true }
+invariants: [{ ${invariant} }]
+`;
+    const among = { subordinateUids: { alice: [{ from: 1001, to: 1010 }] }, usersAmongSubordinates: { bob: 1001 } };
+    const prove = () => proveInvariants(configOf(text), expandText(text, among).desired, facts(among));
+    if (holds) expect(prove).not.toThrow();
+    else expect(prove).toThrow("is violated");
   });
 });

@@ -35,3 +35,58 @@ describe("S4.4: who a user of a rule is", () => {
     expect(ranges("[ghost]", { ghost: [ALICES] })).toEqual([]);
   });
 });
+
+describe("S4.4: a user whose own number /etc/subuid gives to another", () => {
+  const WIDE = { from: 1, to: 2000 };
+  const expanded = (rule: string, users: Readonly<Record<string, number>> = { bob: 1001, awg: 977 }) => {
+    const text = `
+tunnels:
+  a: { protocol: wireguard, privateKey: { file: /a }, addresses: [10.0.0.1/32], peers: [{ publicKey: ${KEY_A}, endpoint: "198.51.100.7:1", allowedIPs: [0.0.0.0/0] }] }
+rules: [{ ${rule} }]
+default: { via: block }
+`;
+    const expansion = expandText(text, { subordinateUids: { alice: [WIDE] }, usersAmongSubordinates: users });
+    return {
+      uids: resourceOf(expansion, "firewall/machine").spec.steering.rules[0]?.match.uids,
+      notes: expansion.notes.flatMap(({ path, message }) => (path === "rules.0.users" ? [message] : [])),
+    };
+  };
+  const WITHOUT = [
+    { from: 1, to: 976 },
+    { from: 978, to: 1000 },
+    { from: 1002, to: 2000 },
+  ];
+
+  test.each(["via: direct", "via: a, fallback: direct"])("is not let out in clear by the other's rule: %s", (path) => {
+    const { uids, notes } = expanded(`users: [alice], ${path}`);
+    expect(uids).toEqual(WITHOUT);
+    expect(notes).toEqual([
+      "/etc/subuid gives these users the numbers of awg and bob, too: the rule leaves them out, as it lets out in clear",
+    ]);
+  });
+
+  test.each(["via: block", "via: a"])("is held by the other's rule: %s", (path) => {
+    const { uids, notes } = expanded(`users: [alice], ${path}`);
+    expect(uids).toEqual([WIDE]);
+    expect(notes).toEqual([
+      "/etc/subuid gives these users the numbers of awg and bob, too: the rule holds for them as well",
+    ]);
+  });
+
+  test("is in where the rule names that user as well", () => {
+    const { uids, notes } = expanded("users: [alice, '1001'], via: direct", { bob: 1001, bob2: 1001, alice: 1000 });
+    expect(uids).toEqual([WIDE]);
+    expect(notes).toEqual([]);
+  });
+
+  test("is named with few others, where they are many", () => {
+    const many = Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`u${index}`, 1500 + index]));
+    expect(expanded("users: [alice], via: block", many).notes.join()).toContain(
+      "numbers of u0, u1, u2 and 6 more, too",
+    );
+  });
+
+  test("has no part where it lies outside", () => {
+    expect(expanded("users: [alice], via: direct", { carol: 5000 })).toEqual({ uids: [WIDE], notes: [] });
+  });
+});

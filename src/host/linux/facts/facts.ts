@@ -8,7 +8,7 @@ import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.
 import { ROUTE_TABLE } from "../../../native/linux/rtnetlink/rtnetlink-constants.ts";
 import type { FactsPort, FactsWanted, MachineFacts, Uplink } from "../../ports/facts.ts";
 import { tunnelOfLink } from "../links.ts";
-import { readServiceUser, readSubordinateUids, readUids } from "../service-user.ts";
+import { readServiceUser, readSubordinates, readUids } from "../service-user.ts";
 import { type NftCapabilities, readCapabilities, readNftCapabilities } from "./capabilities.ts";
 import { resolveHosts } from "./host-lookup.ts";
 import { readResolverMethod } from "./resolver-method.ts";
@@ -48,7 +48,7 @@ async function readFacts(
     devices: links.map(({ name, mtu }) => ({ name, mtuBytes: mtu })),
     serviceUid: user.uid,
     uids: readUids(wanted.users),
-    subordinateUids: readSubordinateUids(wanted.users),
+    ...readSubordinates(wanted.users),
     addresses,
     resolver: readResolverMethod(namespaced),
     ...(wanted.devices === undefined

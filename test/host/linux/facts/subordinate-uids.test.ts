@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { subordinateUidsIn } from "../../../../src/host/linux/service-user.ts";
+import { subordinateUidsIn, usersAmong } from "../../../../src/host/linux/service-user.ts";
 
 const PASSWD = "root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\nbob:x:1001:1001::/:/bin/sh\n";
 const SUBUID = "alice:100000:65536\nbob:165536:65536\n1000:300000:10\n";
@@ -81,5 +81,12 @@ describe("the numbers that subuid(5) gives to users", () => {
   ])("are those that newuidmap grants: %j", (line, granted) => {
     const found = subordinateUidsIn(`${line}\n`, `${PASSWD}${OTHERS}${NOBODIES}`, ["alice"]);
     expect(found).toEqual(granted.length === 0 ? {} : { alice: granted });
+  });
+
+  test("hold users of their own, who are told by name", () => {
+    const among = (subuid: string) => usersAmong(subordinateUidsIn(subuid, PASSWD, ["alice", "1001"]), PASSWD);
+    expect(among("alice:1001:1\n1001:0:1\n")).toEqual({ root: 0, bob: 1001 });
+    expect(among("alice:1000:2\n")).toEqual({ alice: 1000, bob: 1001 });
+    expect(among("alice:1002:65536\n")).toEqual({});
   });
 });
