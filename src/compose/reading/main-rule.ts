@@ -34,7 +34,7 @@ export function missingMainRule(rules: readonly RuleEntry[]): MainRuleMissing | 
   const names = namesOf(families);
   return {
     families,
-    message: `the kernel's own policy rule "lookup main" is gone (${names}): it refuses every route with a gateway, so that the next link or lease that comes anew has no way out`,
+    message: `the kernel's own policy rule "lookup main" is gone (${names}): without it the kernel refuses every route with a gateway, so that the next link or lease that comes anew has no way out`,
     remedy: families.map((family) => `ip -${family} rule add pref ${MAIN_PREFERENCE} lookup main`),
   };
 }

@@ -29,6 +29,7 @@ test.each([
   flushMain(bench, families);
   const [line, ...more] = (await told()).split("\n").filter((one) => one.includes(GONE));
   expect(more).toEqual([]);
+  expect(line).toContain("): without it the kernel refuses every route with a gateway, so that");
   expect(line).toMatch(new RegExp(`: ${remedy}$`));
   const document = statusDocument(await bench.ask((session) => session.status()));
   expect(document).toMatchObject({ main_rule_missing: { families, remedy: remedy.split("; ") } });
