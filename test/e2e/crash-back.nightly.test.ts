@@ -8,9 +8,9 @@ import { useBuiltProgram } from "../support/built-program.ts";
 import { AwgInWorld } from "./awg-in-world.ts";
 import {
   crashCalls,
+  expectKilled,
   firstPlaceOf,
   generationBefore,
-  renderKilled,
   rollbackKilledAt,
   stateCalls,
   verdictKilledAt,
@@ -29,7 +29,7 @@ describe.skipIf(reason !== undefined)(
     const program = useBuiltProgram();
 
     test.each(crashCalls)("laws 1, 4 and 5: a rollback killed at each %s", limit, async (call) => {
-      await underTheJudge(`rollback, ${call}`, async (awg, _session, [one, two]) => {
+      await underTheJudge("rollback", call, async (awg, _session, [one, two]) => {
         await awg.apply(two);
         let killed = 0;
         const begin = await firstPlaceOf(call, awg, awg.argv("diff", "-f", two));
@@ -47,7 +47,7 @@ describe.skipIf(reason !== undefined)(
       "laws 1, 4 and 5: a revert of what nobody confirmed killed at each %s",
       limit,
       async (call) => {
-        await underTheJudge(`revert, ${call}`, async (awg, session, [one, two]) => {
+        await underTheJudge("revert", call, async (awg, session, [one, two]) => {
           let killed = 0;
           const begin = await firstPlaceOf(call, awg, awg.argv("diff", "-f", one));
           for (let n = begin; ; n += 1) {
@@ -66,7 +66,7 @@ describe.skipIf(reason !== undefined)(
     );
 
     test.each(stateCalls)("laws 1, 4 and 5: a confirmation killed at each %s", limit, async (call) => {
-      await underTheJudge(`confirm, ${call}`, async (awg, session, [one, two]) => {
+      await underTheJudge("confirm", call, async (awg, session, [one, two]) => {
         let killed = 0;
         const begin = await firstPlaceOf(call, awg, awg.argv("diff", "-f", one));
         for (let n = begin, [stands, wanted] = [one, two]; ; n += 1, [stands, wanted] = [wanted, stands]) {
@@ -87,7 +87,8 @@ describe.skipIf(reason !== undefined)(
 
     /** `story` is told about a machine that goes by the first of two configurations; it gives how often it killed. */
     async function underTheJudge(
-      what: string,
+      verb: string,
+      call: string,
       story: (awg: AwgInWorld, session: Session, configs: readonly [string, string]) => Promise<number>,
     ): Promise<void> {
       const { world, keys, first, second } = judged();
@@ -105,8 +106,8 @@ describe.skipIf(reason !== undefined)(
           killed = await story(awg, session, configs);
         },
       });
-      console.log(`${what}: ${renderKilled(killed)}`);
       expect(judgement.outcome, renderJudgement(judgement)).toBe("pass");
+      expectKilled(verb, call, killed);
     }
   },
 );

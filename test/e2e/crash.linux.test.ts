@@ -4,9 +4,8 @@ import { judgedRun } from "../lab/judged-run.ts";
 import { hasProgram } from "../lab/world/command.ts";
 import { whyNoLab } from "../lab/world/why-no-lab.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
-import { AwgInWorld } from "./awg-in-world.ts";
 import { applyKilledAt, generationBefore, rollbackKilledAt } from "./crash.ts";
-import { expecting, sessionOptions, useJudgedWorld } from "./judged-world.ts";
+import { awgWithFirst, expecting, sessionOptions, useJudgedWorld } from "./judged-world.ts";
 import { applyAfterDestroy, type Left, revertAfterDestroy } from "./killed/cut-short-stories.ts";
 import { type KilledFirst, killDestroy, killFirstApply } from "./killed/verb-stories.ts";
 import { machineText, settledMachine } from "./machine-text.ts";
@@ -52,15 +51,11 @@ describe.skipIf(reason !== undefined)(`awg killed${reason === undefined ? "" : `
   const claim =
     "killed at a system call of a change of server or a rollback, nothing leaves and the next one converges";
   test(`laws 1, 4 and 5: ${claim}`, { timeout: limitMs }, async () => {
-    const { world, keys, first, second } = judged();
+    const { world, first, second } = judged();
     let [killed, rollbacksKilled] = [0, 0];
     const judgement = await judgedRun(world, expecting([first, second]), {
       session: sessionOptions,
-      setUp: async () => {
-        const awg = new AwgInWorld(world, keys, program());
-        await awg.apply(awg.config({ server: first }));
-        return awg;
-      },
+      setUp: () => awgWithFirst(judged(), program()),
       disturb: async (awg, session) => {
         let server = second;
         for (const [call, n] of places) {
@@ -91,7 +86,7 @@ describe.skipIf(reason !== undefined)(`awg killed${reason === undefined ? "" : `
   test("laws 1, 5 and 6: a first apply or a destroy, killed, is the old state or nothing gets out, then or in the next apply; destroy puts the machine back, revert or apply what it had", {
     timeout: limitMs,
   }, async () => {
-    const { world, keys, first } = judged();
+    const { world, first } = judged();
     const before = await machineText(world);
     let killed: boolean[] = [];
     let firsts: KilledFirst[] = [];
@@ -99,11 +94,7 @@ describe.skipIf(reason !== undefined)(`awg killed${reason === undefined ? "" : `
     const judgement = await judgedRun(world, expecting([first]), {
       session: sessionOptions,
       rounds: 1,
-      setUp: async () => {
-        const awg = new AwgInWorld(world, keys, program());
-        await awg.apply(awg.config({ server: first }));
-        return awg;
-      },
+      setUp: () => awgWithFirst(judged(), program()),
       disturb: async (awg, session) => {
         killed = [];
         firsts = [];

@@ -6,9 +6,17 @@ import { hasProgram } from "../lab/world/command.ts";
 import { whyNoLab } from "../lab/world/why-no-lab.ts";
 import type { Server } from "../lab/world/wireguard.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
-import { AwgInWorld } from "./awg-in-world.ts";
-import { applyKilledAt, crashCalls, firstCrashCalls, firstPlaceOf, renderKilled, stride } from "./crash.ts";
-import { expecting, sessionOptions, useJudgedWorld } from "./judged-world.ts";
+import type { AwgInWorld } from "./awg-in-world.ts";
+import {
+  applyKilledAt,
+  crashCalls,
+  expectKilled,
+  firstCrashCalls,
+  firstPlaceOf,
+  firstPlaceOfFirstApply,
+  stride,
+} from "./crash.ts";
+import { awgWithFirst, expecting, sessionOptions, useJudgedWorld } from "./judged-world.ts";
 import { killDestroy, killFirstApply } from "./killed/verb-stories.ts";
 import { machineText } from "./machine-text.ts";
 
@@ -24,7 +32,7 @@ describe.skipIf(reason !== undefined)(
 
     test.each(crashCalls)("laws 1, 4 and 5: a change of server killed at each %s", limit, async (call) => {
       const { first, second } = judged();
-      await underTheJudge(`change of server, ${call}`, [first, second], async (awg, session) => {
+      await underTheJudge("change of server", call, [first, second], async (awg, session) => {
         let killed = 0;
         const begin = await firstPlaceOf(call, awg, awg.argv("diff", "-f", awg.config({ server: first })));
         for (let n = begin, server = second; ; n += stride, server = server === first ? second : first) {
@@ -41,9 +49,9 @@ describe.skipIf(reason !== undefined)(
 
     test.each(firstCrashCalls)("laws 1, 5 and 6: a first apply killed at each %s", limit, async (call) => {
       const { first } = judged();
-      await underTheJudge(`first apply, ${call}`, [first], async (standing, session) => {
+      await underTheJudge("first apply", call, [first], async (standing, session) => {
         let killed = 0;
-        const begin = await firstPlaceOf(call, standing, standing.argv("status"));
+        const begin = await firstPlaceOfFirstApply(call, standing, standing.config({ server: first }));
         session.pauseJudging();
         await standing[Symbol.asyncDispose]();
         for (let n = begin; (await killFirstApply(judged(), session, program(), [call, n])).killed; n += stride)
@@ -54,9 +62,9 @@ describe.skipIf(reason !== undefined)(
 
     test.each(crashCalls)("laws 1, 5 and 6: a destroy killed at each %s", limit, async (call) => {
       const { first } = judged();
-      await underTheJudge(`destroy, ${call}`, [first], async (awg, session, before) => {
+      await underTheJudge("destroy", call, [first], async (awg, session, before) => {
         let killed = 0;
-        const begin = await firstPlaceOf(call, awg, awg.argv("status"));
+        const begin = await firstPlaceOf(call, awg, awg.argv("diff", "-f", awg.config({ server: first })));
         for (let n = begin; await killDestroy(judged(), session, awg, [call, n], before); n += stride) {
           killed += 1;
           await awg.apply(awg.config({ server: first }));
@@ -68,26 +76,23 @@ describe.skipIf(reason !== undefined)(
 
     /** `story` is told about a machine that has been under the judge since its first apply; it gives how often it killed. */
     async function underTheJudge(
-      what: string,
+      verb: string,
+      call: string,
       servers: readonly Server[],
       story: (awg: AwgInWorld, session: Session, before: Record<string, string>) => Promise<number>,
     ): Promise<void> {
-      const { world, keys, first } = judged();
+      const { world } = judged();
       const before = await machineText(world);
       let killed = 0;
       const judgement = await judgedRun(world, expecting(servers), {
         session: sessionOptions,
-        setUp: async () => {
-          const awg = new AwgInWorld(world, keys, program());
-          await awg.apply(awg.config({ server: first }));
-          return awg;
-        },
+        setUp: () => awgWithFirst(judged(), program()),
         disturb: async (awg, session) => {
           killed = await story(awg, session, before);
         },
       });
-      console.log(`${what}: ${renderKilled(killed)}; ${judgement.leaks.length} leaks`);
       expect(judgement.outcome, renderJudgement(judgement)).toBe("pass");
+      expectKilled(verb, call, killed);
     }
   },
 );

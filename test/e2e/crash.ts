@@ -1,3 +1,4 @@
+import { expect } from "vitest";
 import type { Session } from "../lab/judge/session.ts";
 import { tryRun } from "../lab/world/command.ts";
 import { place } from "../lab/world/place.ts";
@@ -24,6 +25,13 @@ export const crashCalls = [...stateCalls, "chown", "chmod"] as const;
 export const firstCrashCalls = [...crashCalls, "mkdir", "clone"] as const;
 /** Every place is tried; AWG_STRIDE takes every so manieth, for a night that is too short. */
 export const stride = Number(process.env["AWG_STRIDE"] ?? 1);
+
+/** Verbs with the calls that they do not make. */
+const unmade: Readonly<Record<string, readonly string[]>> = {
+  destroy: ["fchmod"],
+  revert: ["fchmod"],
+  confirm: ["fchmod"],
+};
 
 /** Files of awg's own; what is opened before the first of them is Node's and the program's text. */
 const ownFile = /\/run\/awg|\/state\b|\/var\/run\/wireguard/;
@@ -68,22 +76,36 @@ export async function generationBefore(awg: AwgInWorld): Promise<number> {
 
 /** As `applyKilledAt`, for an apply that starts the keeper: strace lets go of children when they become another program. */
 export async function firstApplyKilledAt(awg: AwgInWorld, config: string, call: string, n: number): Promise<boolean> {
-  const [ip = "", netns = "", exec = "", namespace = "", ...command] = awg.argvInside(
-    "apply",
-    "-f",
-    config,
-    "--auto-approve",
-  );
-  return killedAt(awg, ["--detach-on=execve", ...command], [call, n], [ip, netns, exec, namespace]);
+  const { within, command } = inside(awg, "apply", "-f", config, "--auto-approve");
+  return killedAt(awg, ["--detach-on=execve", ...command], [call, n], within);
+}
+
+/** The first place worth a kill of `firstApplyKilledAt`, found while the configuration stands. */
+export async function firstPlaceOfFirstApply(call: string, awg: AwgInWorld, config: string): Promise<number> {
+  const { within, command } = inside(awg, "diff", "-f", config);
+  return firstPlaceOf(call, awg, command, within);
+}
+
+/** A command in the client's namespace, apart from what leads there. */
+function inside(awg: AwgInWorld, ...args: readonly string[]) {
+  const [ip = "", netns = "", exec = "", namespace = "", ...command] = awg.argvInside(...args);
+  return { within: [ip, netns, exec, namespace], command };
 }
 
 /**
  * The first place worth a kill: 1, but of `openat` the first that names a file of awg's. Finds it by running the command
- * once, to its end.
+ * once, to its end: one that changes nothing, and opens no more before that file than the verb to be killed.
+ *
+ * @param within what runs strace
  */
-export async function firstPlaceOf(call: string, awg: AwgInWorld, argv: readonly string[]): Promise<number> {
+export async function firstPlaceOf(
+  call: string,
+  awg: AwgInWorld,
+  argv: readonly string[],
+  within: readonly string[] = [],
+): Promise<number> {
   if (call !== "openat") return 1;
-  const [first] = await placesOf(call, awg, argv);
+  const [first] = await placesOf(call, awg, argv, within);
   if (first === undefined) throw new Error("the program opened no file");
   return first;
 }
@@ -93,8 +115,9 @@ export async function placesOf(
   call: string,
   awg: AwgInWorld,
   argv: readonly string[],
+  within: readonly string[] = [],
 ): Promise<readonly [first: number, last: number] | readonly []> {
-  const threads = [...(await callsOf(awg, argv, call)).values()];
+  const threads = [...(await callsOf(awg, argv, call, within)).values()];
   if (threads.length === 0) return [];
   const own = threads.map((lines) => lines.findIndex((line) => ownFile.test(line)) + 1).find((n) => n > 0);
   if (call === "openat" && own === undefined) throw new Error("the program opened no file of its own");
@@ -116,9 +139,16 @@ export async function judgeWhatStands(
   return "judged";
 }
 
-/** How often a verb was killed at a call until it ran to its end; of none its trace shows that it makes no such call. */
-export function renderKilled(places: number): string {
-  return places === 0 ? "makes no such call" : `killed at ${places} places`;
+/** Says at how many places of a call a verb was killed, which is at least one, and none of a call that it does not make. */
+export function expectKilled(verb: string, call: string, places: number): void {
+  const isMade = makesCall(verb, call);
+  expect(places > 0, `${verb} killed at ${places} places of ${call}`).toBe(isMade);
+  console.log(`${verb}, ${call}: ${isMade ? `killed at ${places} places` : "makes no such call"}`);
+}
+
+/** Whether a verb makes that call at all. */
+export function makesCall(verb: string, call: string): boolean {
+  return unmade[verb]?.includes(call) !== true;
 }
 
 /** Whether the client reaches the echo by its physical link, past any tunnel. */

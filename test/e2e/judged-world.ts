@@ -6,6 +6,7 @@ import type { SessionOptions } from "../lab/judge/session.ts";
 import { place } from "../lab/world/place.ts";
 import { type KeyPair, newKeyPair, type Server, startServer } from "../lab/world/wireguard.ts";
 import { World } from "../lab/world/world.ts";
+import { AwgInWorld } from "./awg-in-world.ts";
 
 /** What a link needs: ARP and neighbour discovery of the client's own addresses. */
 export const link: readonly Exception[] = [arpOf([place.v4.client]), neighbourDiscoveryOf([place.v6.client])];
@@ -47,6 +48,13 @@ export function useJudgedWorld(): () => JudgedWorld {
     if (made === undefined) throw new Error("the world is not built yet");
     return made;
   };
+}
+
+/** awg on the client, with the first server's configuration applied. */
+export async function awgWithFirst({ world, keys, first }: JudgedWorld, program: string): Promise<AwgInWorld> {
+  const awg = new AwgInWorld(world, keys, program);
+  await awg.apply(awg.config({ server: first }));
+  return awg;
 }
 
 /** What may leave: the link's own traffic and tunnels to these servers. */

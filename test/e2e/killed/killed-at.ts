@@ -34,8 +34,9 @@ export async function callsOf(
   awg: AwgInWorld,
   argv: readonly string[],
   call: string,
+  within: readonly string[] = [],
 ): Promise<ReadonlyMap<string, readonly string[]>> {
-  const { status, stderr, trace } = await traced(awg, call, argv);
+  const { status, stderr, trace } = await traced(awg, call, argv, within);
   if (status !== 0 || !trace.includes(" exit_group(")) throw new Error(`exited with ${status}: ${stderr}`);
   return byThread(trace, call);
 }
