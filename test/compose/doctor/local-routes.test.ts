@@ -1,24 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { judgeLocalRoutes, unroutedAddresses } from "../../../src/compose/doctor/local-routes.ts";
 import { ADDRESS_FLAG, type InterfaceAddress } from "../../../src/native/linux/rtnetlink/interface-address.codec.ts";
-import type { Link } from "../../../src/native/linux/rtnetlink/link.codec.ts";
 import type { Route } from "../../../src/native/linux/rtnetlink/route.codec.ts";
 import { link, state } from "../../reconciler/scenarios.ts";
+import { linkOf } from "../../support/links.ts";
 
-const device = (index: number, more: Partial<Link> = {}): Link => ({
-  index,
-  name: `dev${index}`,
-  mtu: 1500,
-  up: true,
-  running: true,
-  loopback: false,
-  pointToPoint: false,
-  multicast: true,
-  hardwareType: 1,
-  operState: "up",
-  carrier: true,
-  ...more,
-});
 const address = (linkIndex: number, text: string, flags: number = ADDRESS_FLAG.permanent): InterfaceAddress => ({
   family: text.includes(":") ? 6 : 4,
   linkIndex,
@@ -35,7 +21,12 @@ const local = (destination: string, table = 255, type: Route["type"] = "local"):
   protocol: 2,
   priority: 0,
 });
-const LINKS = [device(1), device(2, { up: false }), device(3, { kind: "vrf" }), device(4, { masterIndex: 3 })];
+const LINKS = [
+  linkOf(1, "dev1"),
+  linkOf(2, "dev2", { up: false }),
+  linkOf(3, "dev3", { kind: "vrf" }),
+  linkOf(4, "dev4", { masterIndex: 3 }),
+];
 
 describe("addresses for which the kernel has no route of its own", () => {
   test.each<[string, InterfaceAddress, readonly Route[], boolean]>([

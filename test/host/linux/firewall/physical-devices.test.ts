@@ -6,23 +6,7 @@ import { uplinksOf } from "../../../../src/host/linux/firewall/uplinks.ts";
 import { type IpAddress, parseIp } from "../../../../src/model/ip.ts";
 import type { Link } from "../../../../src/native/linux/rtnetlink/link.codec.ts";
 import type { Route } from "../../../../src/native/linux/rtnetlink/route.codec.ts";
-
-function linkOf(index: number, name: string, changes: Partial<Link> = {}): Link {
-  return {
-    index,
-    name,
-    mtu: 1500,
-    up: true,
-    running: true,
-    loopback: false,
-    pointToPoint: false,
-    multicast: true,
-    hardwareType: 1,
-    operState: "up",
-    carrier: true,
-    ...changes,
-  };
-}
+import { linkOf } from "../../../support/links.ts";
 
 /** A machine with these links and routes. */
 function machineOf(links: readonly Link[], routes: readonly Partial<Route>[] = []) {
