@@ -59,7 +59,8 @@ export function policyValue(value: unknown): string | undefined {
 function ruleText({ origin, match, path }: FlowRule): string {
   const head = originName(origin) ?? origin;
   const fields = [...(head === "" ? [] : [`name: ${head}`]), ...matchTexts(match), `via: ${pathText(path)}`];
-  return `{ ${fields.join(", ")} }`;
+  const place = /^rules\/([0-9]+)/.exec(origin)?.[1];
+  return `${place === undefined ? "" : `rules.${place} `}{ ${fields.join(", ")} }`;
 }
 
 function allowText({ direction, prefixes, ...match }: AllowGrant): string {

@@ -3,8 +3,8 @@ import type { FieldChange } from "../../model/resource.ts";
 import { pointerToken, setChange, valueChange } from "../field-change.ts";
 
 /**
- * Field by field what differs between two plain data, as JSON pointers. Lists are told by what came and went, since the
- * position of a rule says nothing; a list in another order is one change.
+ * Field by field what differs between two plain data, as JSON pointers. Lists are told by what came and went; that
+ * what stays stands in another order is one change more.
  */
 export function diffData(at: string, before: unknown, after: unknown): FieldChange[] {
   if (sameData(before, after)) return [];
@@ -21,9 +21,38 @@ function diffLists(at: string, before: readonly unknown[], after: readonly unkno
   if (before.length === 1 && after.length === 1 && isRecord(before[0]) && isRecord(after[0])) {
     return diffData(`${at}/0`, before[0], after[0]);
   }
-  const members = setChange(at, before.map(memberText), after.map(memberText));
-  if (members.length > 0) return members;
-  return [{ field: at, before: "the same in another order", after: "reordered" }];
+  const removed = withoutEach(before, after);
+  const added = withoutEach(after, before);
+  const members = setChange(at, removed.map(shownText), added.map(shownText));
+  const kept = (list: readonly unknown[], gone: readonly unknown[]): string =>
+    canonicalJson(list.filter((one) => !gone.includes(one)).map(memberText));
+  const isReordered = kept(before, removed) !== kept(after, added);
+  if (members.length === 0) {
+    return isReordered
+      ? [{ field: at, before: "the same in another order", after: "reordered" }]
+      : [{ field: at, before: "the same in the same order", after: "numbered anew" }];
+  }
+  if (!isReordered || ![...before, ...after].every(hasOrigin)) return members;
+  return [...members, { field: at, before: "the rest in another order", after: "reordered" }];
+}
+
+/** The members of a list that another lacks, each as often as it lacks it; of equal ones the later. */
+function withoutEach(list: readonly unknown[], other: readonly unknown[]): unknown[] {
+  const left = other.map(memberText);
+  return list.filter((one) => {
+    const index = left.indexOf(memberText(one));
+    if (index >= 0) left.splice(index, 1);
+    return index < 0;
+  });
+}
+
+function hasOrigin(member: unknown): boolean {
+  return isRecord(member) && typeof member["origin"] === "string";
+}
+
+/** What came or went, with where the configuration says it: of rules the first match wins. */
+function shownText(member: unknown): string {
+  return typeof member === "string" ? member : canonicalJson(member);
 }
 
 /** Ports, and the paths of two ways, say something only as a whole; two of one way differ in the number of its table. */

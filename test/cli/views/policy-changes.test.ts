@@ -42,19 +42,46 @@ test.each<[string, FirewallPolicy, FirewallPolicy, string[]]>([
     "a rule that comes, before others",
     policy([PRINTERS, at(MAIL, 1)]),
     policy([{ ...PRINTERS, origin: "rules/0 (new)" }, at(PRINTERS, 1), at(MAIL, 2)]),
-    ["rules: 1 added ({ name: new, destinations: [192.168.7.0/24], via: direct })"],
+    ["rules: 1 added (rules.0 { name: new, destinations: [192.168.7.0/24], via: direct })"],
+  ],
+  [
+    "one that comes, after others",
+    policy([PRINTERS, MAIL]),
+    policy([PRINTERS, MAIL, { ...PRINTERS, origin: "rules/2 (new)" }]),
+    ["rules: 1 added (rules.2 { name: new, destinations: [192.168.7.0/24], via: direct })"],
+  ],
+  [
+    "one that comes, where the others change places",
+    policy([PRINTERS, MAIL]),
+    policy([at(MAIL, 0), at(PRINTERS, 1), { ...PRINTERS, origin: "rules/2 (new)" }]),
+    [
+      "rules: 1 added (rules.2 { name: new, destinations: [192.168.7.0/24], via: direct })",
+      "rules: the rest in another order → reordered",
+    ],
+  ],
+  [
+    "a second one that is the same",
+    policy([PRINTERS, MAIL]),
+    policy([PRINTERS, MAIL, at(MAIL, 2)]),
+    ["rules: 1 added (rules.2 { ports: [25], protocol: tcp, users: [0], via: office, fallback: direct })"],
   ],
   [
     "one that goes",
     policy([PRINTERS, MAIL]),
     policy([PRINTERS]),
-    ["rules: 1 removed ({ ports: [25], protocol: tcp, users: [0], via: office, fallback: direct })"],
+    ["rules: 1 removed (rules.1 { ports: [25], protocol: tcp, users: [0], via: office, fallback: direct })"],
   ],
   [
     "rules in another order",
     policy([PRINTERS, MAIL]),
     policy([at(MAIL, 0), at(PRINTERS, 1)]),
     ["rules: the same in another order → reordered"],
+  ],
+  [
+    "rules whose numbers alone differ",
+    policy([PRINTERS, MAIL]),
+    policy([PRINTERS, at(MAIL, 2)]),
+    ["rules: the same in the same order → numbered anew"],
   ],
   [
     "fields of the only rule",
