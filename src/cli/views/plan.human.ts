@@ -76,6 +76,7 @@ export function renderChange(change: FieldChange, style: Style): string {
   // Only a packet filter of which nothing is known differs as a whole.
   const name = `${inPolicy ?? (inside || "policy")}:`;
   if (change.field === "/held" && change.after === true) return "held: by no keeper → by a keeper";
+  if (change.field === "/held" && change.after === false) return "held: by a keeper → by no keeper";
   if (change.secret === true) return `${name} ${style.dim("(secret, changed)")}`;
   const tell: Tell = inPolicy === undefined ? () => undefined : policyValue;
   const counted = [
@@ -100,7 +101,7 @@ function countOf(count: number | undefined, word: string, members: unknown, tell
 }
 
 function short(value: unknown, tell: Tell): string {
-  if (value === undefined || value === null) return "(none)";
+  if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) return "(none)";
   const text = tell(value) ?? textOf(value, tell);
   return text.length > MAX_VALUE_LENGTH ? `${text.slice(0, MAX_VALUE_LENGTH)}…` : text === "" ? '""' : text;
 }

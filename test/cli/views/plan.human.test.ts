@@ -86,7 +86,7 @@ describe("a field", () => {
     ],
     [{ field: "/peers/0/endpoint", before: undefined, after: "192.0.2.1:1" }, "peers.0.endpoint: (none) → 192.0.2.1:1"],
     [{ field: "/values/net.ipv4.conf.all.rp_filter", before: "1", after: "2" }, "net.ipv4.conf.all.rp_filter: 1 → 2"],
-    [{ field: "/search", before: [], after: ["a", "b"] }, 'search: "" → a, b'],
+    [{ field: "/search", before: [], after: ["a", "b"] }, "search: (none) → a, b"],
   ])("%o reads %s", (change, text) => {
     expect(renderChange(change, plain)).toBe(text);
   });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { renderStep } from "../../../src/cli/views/plan.human.ts";
+import { renderChange, renderStep } from "../../../src/cli/views/plan.human.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
 import type { FirewallPolicy, FlowRule, PathRef, PolicyLayer } from "../../../src/model/firewall/policy.ts";
 import { diffFirewall } from "../../../src/resources/firewall/firewall.ts";
@@ -138,4 +138,11 @@ test.each<[string, FirewallPolicy, FirewallPolicy, string[]]>([
 
 test("a table that is numbered anew is told by its number", () => {
   expect(told(policy([]), policy([], {}, { ...OFFICE, number: 2 }))).toEqual(["default.number: 1 → 2"]);
+});
+
+test("a keeper that goes or comes, and a list that is emptied, are told in words", () => {
+  const style = styleFor(false);
+  expect(renderChange({ field: "/held", before: false, after: true }, style)).toBe("held: by no keeper → by a keeper");
+  expect(renderChange({ field: "/held", before: true, after: false }, style)).toBe("held: by a keeper → by no keeper");
+  expect(renderChange({ field: "/damage", before: ["a chain"], after: [] }, style)).toBe("damage: a chain → (none)");
 });
