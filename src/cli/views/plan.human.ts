@@ -108,5 +108,15 @@ function short(value: unknown, tell: Tell): string {
 
 function textOf(value: unknown, tell: Tell): string {
   if (typeof value === "string") return value;
-  return Array.isArray(value) ? value.map((one) => short(one, tell)).join(", ") : JSON.stringify(value);
+  return Array.isArray(value) ? listText(value.map((one) => short(one, tell))) : JSON.stringify(value);
+}
+
+/** As many members as a line has room for; one at the least. */
+function listText([first = "", ...more]: readonly string[]): string {
+  let text = first;
+  for (const one of more) {
+    if (text.length + one.length + ", , …".length > MAX_VALUE_LENGTH) return `${text}, …`;
+    text += `, ${one}`;
+  }
+  return text;
 }

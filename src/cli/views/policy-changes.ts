@@ -15,6 +15,8 @@ const NAMES: readonly (readonly [field: RegExp, name: string])[] = [
   [/^rules\/([0-9]+)\/match\//, "rules.$1."],
   [/^rules\/([0-9]+)\/path(?=\/|$)/, "rules.$1.via"],
   [/^rules\/([0-9]+)\/origin$/, "rules.$1.name"],
+  // Derived from something else that the configuration says.
+  [/^rules\/([^/]*[^/0-9][^/]*)\/(?:match\/)?/, "$1: "],
 ];
 
 /**
@@ -38,7 +40,10 @@ export function policyField(field: string): string | undefined {
   const inside = field.replace(/^\/(?:layers\/0\/flows|steering|layers\/0)\//, "");
   if (inside === field) return undefined;
   const [from, to] = NAMES.find(([one]) => one.test(inside)) ?? [];
-  return (from === undefined || to === undefined ? inside : inside.replace(from, to)).replaceAll("/", ".");
+  return (from === undefined || to === undefined ? inside : inside.replace(from, to))
+    .replaceAll("/", ".")
+    .replaceAll("~1", "/")
+    .replaceAll("~0", "~");
 }
 
 /** Data of the packet policy as a person would write it; undefined where it needs no other words. A member of a list comes as its JSON. Pure. */
@@ -53,14 +58,20 @@ export function policyValue(value: unknown): string | undefined {
   if ("direction" in value) return allowText(value as unknown as AllowGrant);
   if ("kind" in value) return pathText(value as unknown as PathRef);
   if ("address" in value && "port" in value) return endpointText(String(value["address"]), String(value["port"]));
-  return undefined;
+  return `{ ${Object.entries(value)
+    .map(([name, one]) => `${name}: ${dataText(one)}`)
+    .join(", ")} }`;
+}
+
+function dataText(value: unknown): string {
+  return Array.isArray(value) ? `[${value.map(dataText).join(", ")}]` : (policyValue(value) ?? String(value));
 }
 
 function ruleText({ origin, match, path }: FlowRule): string {
-  const head = originName(origin) ?? origin;
-  const fields = [...(head === "" ? [] : [`name: ${head}`]), ...matchTexts(match), `via: ${pathText(path)}`];
   const place = /^rules\/([0-9]+)/.exec(origin)?.[1];
-  return `${place === undefined ? "" : `rules.${place} `}{ ${fields.join(", ")} }`;
+  const name = originName(origin) ?? "";
+  const fields = [...(name === "" ? [] : [`name: ${name}`]), ...matchTexts(match), `via: ${pathText(path)}`];
+  return `${place === undefined ? `${origin}:` : `rules.${place}`} { ${fields.join(", ")} }`;
 }
 
 function allowText({ direction, prefixes, ...match }: AllowGrant): string {

@@ -18,8 +18,15 @@ export function diffData(at: string, before: unknown, after: unknown): FieldChan
 }
 
 function diffLists(at: string, before: readonly unknown[], after: readonly unknown[]): FieldChange[] {
-  if (before.length === 1 && after.length === 1 && isRecord(before[0]) && isRecord(after[0])) {
-    return diffData(`${at}/0`, before[0], after[0]);
+  const [only, other] = [before[0], after[0]];
+  if (
+    before.length === 1 &&
+    after.length === 1 &&
+    isRecord(only) &&
+    isRecord(other) &&
+    placeOf(only) === placeOf(other)
+  ) {
+    return diffData(`${at}/${pointerToken(placeOf(other))}`, only, other);
   }
   const removed = withoutEach(before, after);
   const added = withoutEach(after, before);
@@ -48,6 +55,11 @@ function withoutEach(list: readonly unknown[], other: readonly unknown[]): unkno
 
 function hasOrigin(member: unknown): boolean {
   return isRecord(member) && typeof member["origin"] === "string";
+}
+
+/** Where a list's only member stands: the number that the configuration's rule has, or what a rule was derived from. */
+function placeOf({ origin }: Readonly<Record<string, unknown>>): string {
+  return typeof origin === "string" ? (/^rules\/([0-9]+)/.exec(origin)?.[1] ?? origin) : "0";
 }
 
 /** What came or went, with where the configuration says it: of rules the first match wins. */

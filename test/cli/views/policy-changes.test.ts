@@ -17,6 +17,11 @@ const MAIL: FlowRule = {
   match: { protocol: 6, ports: [{ from: 25, to: 25 }], uids: [{ from: 0, to: 0 }] },
   path: { ...OFFICE, fallback: "direct" },
 };
+const LAN: FlowRule = {
+  origin: "killSwitch/allowLan (networks of the tunnels)",
+  match: { destinations: ["10.8.0.2/32"] },
+  path: OFFICE,
+};
 const at = (rule: FlowRule, index: number): FlowRule => ({
   ...rule,
   origin: rule.origin.replace(/^rules\/[0-9]+/, `rules/${index}`),
@@ -132,6 +137,32 @@ test.each<[string, FirewallPolicy, FirewallPolicy, string[]]>([
     policy([], { endpoints: [{ address: "2001:db8::1", port: 51820, protocol: 17 }] }),
     ["endpoints: 1 added ([2001:db8::1]:51820)"],
   ],
+  [
+    "what allowLan lets into the tunnels' own networks",
+    policy([{ ...LAN, match: { destinations: ["10.8.0.2/32"] } }]),
+    policy([{ ...LAN, match: { destinations: ["10.8.0.2/32", "10.8.0.3/32"] } }]),
+    ["killSwitch/allowLan (networks of the tunnels): destinations: 1 added (10.8.0.3/32)"],
+  ],
+  [
+    "the same where a rule was written, too, and goes with it",
+    policy([LAN, PRINTERS]),
+    policy([]),
+    [
+      "rules: 2 removed (killSwitch/allowLan (networks of the tunnels): { destinations: [10.8.0.2/32], via: office }, …)",
+    ],
+  ],
+  [
+    "the only rule of another number",
+    policy([at(MAIL, 3)]),
+    policy([{ ...at(MAIL, 3), path: DIRECT }]),
+    ["rules.3.via: office, fallback: direct → direct"],
+  ],
+  [
+    "DNS that is taken out",
+    policy([], { dns: { leakProtection: true, servers: ["10.8.0.1"], path: OFFICE, blockEncrypted: false } }),
+    policy([], { dns: null }),
+    ["dns: { leakProtection: true, servers: [10.8.0.1], path: office, blockEncrypted: false } → (none)"],
+  ],
 ])("%s: each field once, by its name in the configuration, as a person writes it", (_, before, after, lines) => {
   expect(told(before, after)).toEqual(lines);
 });
@@ -145,4 +176,10 @@ test("a keeper that goes or comes, and a list that is emptied, are told in words
   expect(renderChange({ field: "/held", before: false, after: true }, style)).toBe("held: by no keeper → by a keeper");
   expect(renderChange({ field: "/held", before: true, after: false }, style)).toBe("held: by a keeper → by no keeper");
   expect(renderChange({ field: "/damage", before: ["a chain"], after: [] }, style)).toBe("damage: a chain → (none)");
+});
+
+test("a list that is too long for a line is cut between its members", () => {
+  const before = Array.from({ length: 30 }, (_, index) => `10.0.${index}.0/24`);
+  const told = renderChange({ field: "/routes", before, after: ["10.1.0.0/16"] }, styleFor(false));
+  expect(told).toBe(`routes: ${before.slice(0, 9).join(", ")}, … → 10.1.0.0/16`);
 });
