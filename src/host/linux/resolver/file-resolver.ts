@@ -1,5 +1,5 @@
 import { existsSync, readlinkSync, realpathSync, rmSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { AwgError } from "../../../model/error.ts";
 import type { ResolverObserved, ResolverSpec } from "../../../model/spec/resolver.ts";
 import type { KeptOriginal, ResolverPort } from "../../ports/resolver.ts";
@@ -145,10 +145,14 @@ function originalAt(path: string, content: Uint8Array | undefined): OriginalFile
   return { path, mode: mode & 0o7777, uid, gid, content };
 }
 
-/** What the file holds, or, for people, what is in the way of reading it. */
+/** What the file holds, or, for people, what is in the way of reading it or of there being one. */
 function contentOrObstacle(resolvConf: string): Buffer | string | undefined {
   try {
-    return readRegularFile(targetOf(resolvConf));
+    const path = targetOf(resolvConf);
+    const content = readRegularFile(path);
+    if (content === undefined && !existsSync(dirname(path)))
+      throw noPlainFile(resolvConf, "is a link into a folder that does not exist");
+    return content;
   } catch (error) {
     const obstacle = error instanceof AwgError ? error.facts["obstacle"] : undefined;
     if (typeof obstacle !== "string") throw error;
@@ -169,11 +173,20 @@ function targetOf(path: string): string {
   }
 }
 
+/** Where the kernel would make the file: each link is followed, so that none is replaced. */
 function danglingTarget(path: string): string {
+  if (!existsSync(dirname(path))) return path;
+  const folder = realpathSync(dirname(path));
+  const place = join(folder, basename(path));
+  const next = linkedFrom(place);
+  return next === undefined ? place : targetOf(resolve(folder, next));
+}
+
+function linkedFrom(path: string): string | undefined {
   try {
-    return resolve(dirname(path), readlinkSync(path));
+    return readlinkSync(path);
   } catch {
-    return path;
+    return undefined;
   }
 }
 

@@ -212,6 +212,46 @@ describe("the file resolver", () => {
     }
   });
 
+  test("law 6: a file that links led to is put back behind them, though it was removed, and each link is left", async () => {
+    const [behind, link] = [join(folder, "run", "file"), join(folder, "run", "link")];
+    mkdirSync(join(folder, "run"));
+    symlinkSync("run", join(folder, "also-run"));
+    symlinkSync("file", link);
+    for (const target of ["../also-run/file", "../run/link"]) {
+      writeFileSync(behind, ORIGINAL);
+      rmSync(resolvConf);
+      symlinkSync(target, resolvConf);
+      await port().ensure(SPEC);
+      rmSync(behind);
+      expect(await port().read()).toMatchObject({ servers: [], ownedByAwg: true });
+      await port().ensure(SPEC);
+      expect(readFileSync(behind, "utf8")).toContain("nameserver 10.8.0.1");
+      rmSync(behind);
+      await port().restore();
+      expect(readFileSync(behind)).toEqual(ORIGINAL);
+      expect(existsSync(original)).toBe(false);
+      for (const one of [resolvConf, link]) expect(lstatSync(one).isSymbolicLink()).toBe(true);
+    }
+  });
+
+  test("law 6: where the folder of our file is gone the original stays kept, and is put back once it is there", async () => {
+    const run = join(folder, "run");
+    mkdirSync(run);
+    writeFileSync(join(run, "file"), ORIGINAL);
+    rmSync(resolvConf);
+    symlinkSync("../run/file", resolvConf);
+    await port().ensure(SPEC);
+    rmSync(run, { recursive: true });
+    const obstacle = `${resolvConf}, which is a link into a folder that does not exist`;
+    expect(await port().read()).toMatchObject({ ownedByAwg: false, obstacle });
+    await port().restore();
+    expect(port().kept?.()).toEqual({ obstacle, path: join(run, "file"), place: original, isFile: true });
+    mkdirSync(run);
+    await port().restore();
+    expect(readFileSync(join(run, "file"))).toEqual(ORIGINAL);
+    expect(existsSync(original)).toBe(false);
+  });
+
   test("law 5: a write in place that died after cutting the file off is ours to put back", async () => {
     await port().ensure(SPEC);
     writeFileSync(resolvConf, "");
