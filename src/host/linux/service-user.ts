@@ -1,12 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
+import { LAST_UID } from "../../model/firewall/packet.ts";
 import type { PortRange } from "../../model/firewall/policy.ts";
 import type { EngineUser } from "../../model/keeper-protocol.ts";
 import { SERVICE_USER } from "../../model/ownership.ts";
 import type { MachineFacts } from "../ports/facts.ts";
 
 const ROOT_USER: EngineUser = { uid: 0, gid: 0 };
-/** 2^32 - 1 is no user (setresuid(2)). */
-const LAST_UID = 4_294_967_294;
 /** Bytes of a line that shadow takes no more (subordinate_parse, rangebuf). */
 const LONGEST_LINE = 1024;
 const SETPRIV_PATHS = ["/usr/bin/setpriv", "/bin/setpriv"];

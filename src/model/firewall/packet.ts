@@ -1,6 +1,9 @@
 import type { IpAddress } from "../ip.ts";
 import { MARK_MASK } from "../ownership.ts";
 
+/** The highest uid that a user can have: 2^32 - 1 is nobody's (setresuid(2)). */
+export const LAST_UID = 0xffff_fffe;
+
 /** A packet as the filter sees it, whole unless `laterFragment`; what the evaluator judges. */
 export interface Packet {
   /** `output`: sent by this machine; `input`: for this machine; `forward`: passing through. */

@@ -1,8 +1,6 @@
 import type { MachineFacts } from "../../host/ports/facts.ts";
+import { LAST_UID } from "../../model/firewall/packet.ts";
 import type { PortRange } from "../../model/firewall/policy.ts";
-
-/** 2^32 - 1 is no user (setresuid(2)). */
-const LAST_UID = 4_294_967_294;
 
 type UserFacts = Pick<MachineFacts, "uids" | "subordinateUids" | "usersAmongSubordinates">;
 

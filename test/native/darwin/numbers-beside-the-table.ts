@@ -19,7 +19,6 @@ export const FROM_ELSEWHERE: Readonly<Record<string, readonly [value: number, so
   TRAILER_BYTES: [32, "CFBinaryPList.c, CFBinaryPlistTrailer"],
   FIRST_UNREADABLE_UID: [2_147_483_647, "UID_MAX of OpenBSD 4.3's parse.y: pf-notes"],
   NOBODY_UID: [4_294_967_294, "nobody, -2 in macOS's /etc/passwd"],
-  LAST_UID: [0xffff_fffe, "the uid before -1, which is nobody's"],
   FIRST_ICMP6_TYPE: [133, "ND_ROUTER_SOLICIT of RFC 4861"],
   TCP: [6, "IANA's protocol numbers"],
   DNS_PORT: [53, "RFC 1035"],

@@ -1,5 +1,5 @@
 import { judge } from "../../../model/firewall/evaluate.ts";
-import type { Packet } from "../../../model/firewall/packet.ts";
+import { LAST_UID, type Packet } from "../../../model/firewall/packet.ts";
 import { engineUids, type FirewallPolicy } from "../../../model/firewall/policy.ts";
 import { type IpAddress, parseIp, renderIp } from "../../../model/ip.ts";
 import { ENGINE_MARK } from "../../../model/ownership.ts";
@@ -8,7 +8,6 @@ import type { Flow } from "../../../native/linux/conntrack/flow.codec.ts";
 
 /** Stands for any physical device: the policy does not tell them apart. */
 const PHYSICAL = "any physical device";
-const LAST_UID = 0xffff_fffe;
 /** 255.255.255.255 */
 const ALL_HOSTS = 0xffff_ffffn;
 
