@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import type { LoadedConfig, Session, SessionOptions } from "../compose/session.ts";
 import { renderProblem } from "../model/config/problem.ts";
 import { AwgError, messageOf } from "../model/error.ts";
+import { counted } from "../model/text/counted.ts";
 import { readConfigFiles } from "./config-files.ts";
 import { flagOption, listOption, textOption, type VerbCall } from "./verb.ts";
 import { reportProblems } from "./views/problems.ts";
@@ -87,7 +88,7 @@ export async function loadConfigFor(
   reportProblems(loaded.problems, call);
   if (loaded.config === undefined) {
     const errors = loaded.problems.filter(({ severity }) => severity === "error");
-    const count = `${errors.length} ${errors.length === 1 ? "error" : "errors"}`;
+    const count = counted(errors.length, "error");
     const problems = errors.map((problem) => renderProblem(problem, { color: false, excerpt: false }));
     throw new AwgError("config", `the config has ${count}; nothing was changed`, { facts: { problems } });
   }

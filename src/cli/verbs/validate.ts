@@ -1,4 +1,5 @@
 import { refusedSecretFiles } from "../../compose/reading/refused-secret-files.ts";
+import { counted } from "../../model/text/counted.ts";
 import { readConfigFiles } from "../config-files.ts";
 import { EXIT } from "../exit-code.ts";
 import { openSessionFor, sessionOptionsOf } from "../open-session.ts";
@@ -25,15 +26,11 @@ export const run: RunVerb = async (call) => {
   const errors = problems.filter(({ severity }) => severity === "error").length;
   const warnings = problems.length - errors;
   if (!flagOption(call, "json") && failed)
-    call.terminal.err(`${countOf(errors, "error")}, ${countOf(warnings, "warning")}`);
+    call.terminal.err(`${counted(errors, "error")}, ${counted(warnings, "warning")}`);
   if (!flagOption(call, "json") && !failed)
     call.terminal.out(
-      warnings === 0 ? "The config is valid." : `The config is valid, with ${countOf(warnings, "warning")}.`,
+      warnings === 0 ? "The config is valid." : `The config is valid, with ${counted(warnings, "warning")}.`,
     );
   if (!flagOption(call, "json") && !failed) for (const line of renderOtherEnds(otherEnds)) call.terminal.err(line);
   return failed ? EXIT.config : EXIT.success;
 };
-
-function countOf(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}

@@ -1,4 +1,5 @@
 import type { Examination, Finding } from "../../compose/doctor/finding.ts";
+import { counted } from "../../model/text/counted.ts";
 import type { Style } from "./style.ts";
 
 /** Whether nothing was found that keeps awg from its work. */
@@ -14,7 +15,7 @@ export function renderExamination(examination: Examination, style: Style): strin
   const verdict =
     faults === 0
       ? style.green(findings.length === 0 ? "Nothing is wrong." : "Nothing is wrong but what the notes say.")
-      : style.red(`${faults} ${faults === 1 ? "thing is" : "things are"} wrong.`);
+      : style.red(`${counted(faults, "thing is", "things are")} wrong.`);
   return [...findings.flatMap((finding) => renderFinding(finding, style)), verdict, seen].join("\n");
 }
 

@@ -1,6 +1,7 @@
 import type { InotifyRoom } from "../../host/linux/processes/inotify-room.ts";
 import type { OtherTunnel } from "../../host/ports/facts.ts";
 import type { DesiredState } from "../../model/resource.ts";
+import { counted } from "../../model/text/counted.ts";
 import { cutOffNotes } from "../planning/cut-off.ts";
 import { roomyLimit } from "../planning/engine-room.ts";
 import { pppoeRefused } from "../planning/pppoe.ts";
@@ -40,7 +41,7 @@ function roomFindings({ inotifyRoom }: Bystanders, { resources }: DesiredState):
       severity: used < limit ? "note" : "fault",
       what: `wireguard-go and amneziawg-go take an inotify instance each, and user ${uid} has ${Math.max(0, limit - used)} left: no more engines can start`,
       evidence: [
-        `fs.inotify.max_user_instances is ${limit}; ${used} are in use, ${engines} tunnels have such an engine`,
+        `fs.inotify.max_user_instances is ${limit}; ${used} are in use, ${counted(engines, "tunnel has", "tunnels have")} such an engine`,
       ],
       remedy: [`sysctl fs.inotify.max_user_instances=${roomyLimit(used)}`, "or say engine: embedded, which takes none"],
     },

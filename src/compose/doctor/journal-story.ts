@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { counted } from "../../model/text/counted.ts";
 import { isJournalRecord } from "../../reconciler/apply/record-shape.ts";
 import { decodeLines } from "../../state/line.codec.ts";
 
@@ -21,7 +22,7 @@ export function journalStory(path: string): readonly string[] {
     }
     return record.type === "batch" ? [`it had begun ${record.batch.steps.map(({ key }) => key).join(", ")}`] : [];
   });
-  return [`${bytes.length} bytes, of which ${records.length} records can be read`, ...told];
+  return [`${counted(bytes.length, "byte")}, of which ${counted(records.length, "record")} can be read`, ...told];
 }
 
 /** The latest time that a Date can hold is 8.64e15 ms (ECMA-262 section 21.4.1.1). */

@@ -1,5 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import { AwgError, messageOf } from "../../model/error.ts";
+import { counted } from "../../model/text/counted.ts";
 import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
 import {
   isAwaited,
@@ -272,7 +273,7 @@ function lackingSecrets(lacking: readonly Generation[], secrets: string, names: 
     id: "secret-missing",
     severity: "fault",
     what: `secrets of generation ${numbersOf(lacking)} are not in ${secrets}, so that awg could not start its tunnels again`,
-    evidence: [`${names.length} secrets are there`],
+    evidence: [`${counted(names.length, "secret is", "secrets are")} there`],
     remedy: ["awg apply -f CONFIG, which keeps them again"],
   };
 }
@@ -287,7 +288,7 @@ function lackingEarlier(
     id: "secret-missing",
     severity: "note",
     what: `secrets of generation ${numbersOf(lacking)} are not in ${secrets}, so that awg could not go back there`,
-    evidence: [`${names.length} secrets are there`],
+    evidence: [`${counted(names.length, "secret is", "secrets are")} there`],
     remedy: lacking.map(({ number }) => moveAway(join(folder, `generation-${number}`))),
   };
 }

@@ -1,6 +1,7 @@
 import type { NoServiceManager, ServiceManager } from "../../host/ports/services.ts";
 import { AwgError } from "../../model/error.ts";
 import type { Resource } from "../../model/resource.ts";
+import { counted } from "../../model/text/counted.ts";
 import { openSession } from "../open-session.ts";
 import { pathsFor } from "../paths.ts";
 import type { ReconcilingSession } from "../reconciling-session.ts";
@@ -78,13 +79,13 @@ async function destroyFirst(
   if (!force) {
     throw new AwgError(
       "conflict",
-      `${standing.length} resources stand as applied; without awg nobody would look after them`,
+      `${counted(standing.length, "resource stands", "resources stand")} as applied; without awg nobody would look after what stands`,
       {
         remedy: "say awg destroy first, or awg uninstall --force, which does it",
       },
     );
   }
-  if (dryRun) return [`${standing.length} resources would be destroyed first`];
+  if (dryRun) return [`${counted(standing.length, "resource")} would be destroyed first`];
   const planned = await session.planDestroy();
   const risk = await session.sshRisk(planned);
   if (risk !== undefined) {
@@ -93,7 +94,7 @@ async function destroyFirst(
     });
   }
   await session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });
-  return [`${standing.length} resources were destroyed first`];
+  return [`${counted(standing.length, "resource was", "resources were")} destroyed first`];
 }
 
 /** A simulated machine has services and nothing else of this. */

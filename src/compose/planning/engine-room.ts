@@ -1,6 +1,7 @@
 import { AwgError } from "../../model/error.ts";
 import { isClaim, type Plan, stepsOf } from "../../model/plan.ts";
 import type { TunnelSpec } from "../../model/spec/tunnel.ts";
+import { counted } from "../../model/text/counted.ts";
 import type { SessionParts } from "../session-parts.ts";
 
 /** Left to others where a limit is raised. */
@@ -24,7 +25,7 @@ export async function refuseWithoutRoom({ inotifyRoom }: Pick<SessionParts, "ino
   const { uid, limit, used } = room;
   throw new AwgError(
     "unsupported",
-    `${starting} engines of other programs are to start, and take an inotify instance each: user ${uid} has ${used} of ${limit}`,
+    `${counted(starting, "engine of another program is", "engines of other programs are")} to start, and each takes an inotify instance: user ${uid} has ${used} of ${limit}`,
     {
       facts: { starting, uid, limit, used },
       remedy: `sysctl fs.inotify.max_user_instances=${roomyLimit(used + starting)}, or engine: embedded, which takes none; nothing was changed`,

@@ -5,6 +5,7 @@ import type { DesiredState, FieldChange, Observed, Resource } from "../../model/
 import type { ServiceObserved } from "../../model/spec/service.ts";
 import type { SystemExtensionObserved } from "../../model/spec/system-extension.ts";
 import type { TunnelObserved } from "../../model/spec/tunnel.ts";
+import { counted } from "../../model/text/counted.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import { withIgnored } from "../../reconciler/plan/ignored.ts";
 import { driverOf, isPolicyGone, type Observation } from "../../reconciler/plan/observation.ts";
@@ -97,8 +98,8 @@ function summaryOf(resource: Resource, found: Observed, capabilities: Capabiliti
     case "routes": {
       const { destinations, rules } = resource.spec;
       return [
-        destinations.length > 0 ? `${destinations.length} routes` : "",
-        rules.length > 0 ? `${rules.length} policy rules` : "",
+        destinations.length > 0 ? counted(destinations.length, "route") : "",
+        rules.length > 0 ? counted(rules.length, "policy rule") : "",
       ]
         .filter(Boolean)
         .join(", ");
@@ -108,7 +109,7 @@ function summaryOf(resource: Resource, found: Observed, capabilities: Capabiliti
     case "resolver":
       return resource.spec.servers.join(", ");
     case "sysctl":
-      return `${Object.keys(resource.spec.values).length} settings`;
+      return counted(Object.keys(resource.spec.values).length, "setting");
     case "service":
       return serviceSummary(found as ServiceObserved);
     case "autostart":

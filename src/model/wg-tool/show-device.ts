@@ -1,3 +1,4 @@
+import { counted } from "../text/counted.ts";
 import { bytesToBase64 } from "../uapi/key-text.ts";
 import { normalizeObfuscation, SECRET_OBFUSCATION_KEY } from "../uapi/obfuscation.ts";
 import type { UapiPeer } from "../uapi/reply.ts";
@@ -63,7 +64,7 @@ function duration(seconds: number): string {
   for (const [unit, length] of UNITS) {
     const count = Math.floor(left / length);
     left -= count * length;
-    if (count > 0) parts.push(`${count} ${unit}${count === 1 ? "" : "s"}`);
+    if (count > 0) parts.push(counted(count, unit));
   }
   return parts.join(", ");
 }

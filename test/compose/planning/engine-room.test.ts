@@ -34,7 +34,7 @@ test("a plan that starts more programs than there are inotify instances for is r
     session.plan(await session.load([{ name: "a.yaml", text: configOf(engine, tunnels), mode: 0o600 }]));
   await expect(plan("userspace", 4)).rejects.toMatchObject({
     kind: "unsupported",
-    message: "4 engines of other programs are to start, and take an inotify instance each: user 0 has 125 of 128",
+    message: "4 engines of other programs are to start, and each takes an inotify instance: user 0 has 125 of 128",
     remedy: expect.stringContaining("sysctl fs.inotify.max_user_instances=256, or engine: embedded"),
   });
   await plan("embedded", 4);

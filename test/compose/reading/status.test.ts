@@ -70,6 +70,13 @@ describe("law 10: what the machine cannot keep is in its status, by the number d
   });
 });
 
+test("what stands is counted as English has it", async () => {
+  const { status } = await applied();
+  const summaries = Object.fromEntries((await status()).resources.map(({ key, summary }) => [key, summary]));
+  expect(summaries["routes/office"]).toBe("1 route");
+  expect(summaries["routes/policy"]).toMatch(/^[0-9]+ policy rules$/);
+});
+
 test("S9.4: bridges between whose ports nothing judges are named", async () => {
   const { status } = await applied();
   const { resources } = await status(undefined, { guestBridges: ["br7", "docker0"] });

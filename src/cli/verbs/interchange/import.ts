@@ -6,6 +6,7 @@ import { hasErrors, type Imported } from "../../../model/interchange/import-conf
 import { type ImportFinding, importNote, renderImportFinding } from "../../../model/interchange/import-finding.ts";
 import { parseIp } from "../../../model/ip.ts";
 import { isDeviceName } from "../../../model/spec/tunnel-key.ts";
+import { counted } from "../../../model/text/counted.ts";
 import { EXIT } from "../../exit-code.ts";
 import { writeNewFiles } from "../../interchange/new-files.ts";
 import { readForeign } from "../../interchange/read-foreign.ts";
@@ -87,7 +88,7 @@ function report({ findings }: Imported, call: VerbCall): void {
   }
   const errors = findings.filter(({ severity }) => severity === "error").length;
   if (errors === 0) return;
-  throw new AwgError("config", `the import has ${errors} ${errors === 1 ? "error" : "errors"}; nothing was written`);
+  throw new AwgError("config", `the import has ${counted(errors, "error")}; nothing was written`);
 }
 
 function print(

@@ -4,6 +4,7 @@ import type {
   ProgramWatchEvent,
   ToldRule,
 } from "../../../compose/processes/program-report.ts";
+import { counted } from "../../../model/text/counted.ts";
 import { printableLine } from "../../../model/text/printable.ts";
 import type { Style } from "../style.ts";
 
@@ -46,7 +47,7 @@ function commonToAll(programs: readonly ProgramLine[]): ReadonlySet<string> {
 }
 
 function sourceText({ rulesOf, generation, programs }: ProgramsReport): string {
-  const count = `${programs.length} ${programs.length === 1 ? "program" : "programs"}`;
+  const count = counted(programs.length, "program");
   if (rulesOf === "config") return `${count}, with the rules of the config`;
   if (rulesOf === "accepted") return `${count}, with the rules of generation ${generation}`;
   return `${count}; no rules are known here, so none is told`;

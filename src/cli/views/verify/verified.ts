@@ -1,3 +1,4 @@
+import { counted } from "../../../model/text/counted.ts";
 import { describePacket, type FindingKind, type Verified, type VerifyFinding } from "../../../model/verify/finding.ts";
 import type { Style } from "../style.ts";
 
@@ -25,12 +26,12 @@ export function renderVerified({ findings, classes }: Verified, style: Style): s
   if (findings.length === 0) {
     return classes === 0n
       ? "Nothing to verify: the plan changes nothing, or there is no packet policy."
-      : `Verified: nothing leaves, enters or is dropped against the policy (${classes} classes of packets).`;
+      : `Verified: nothing leaves, enters or is dropped against the policy (${counted(classes, "class", "classes")} of packets).`;
   }
   const sorted = findings.toSorted((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
   const counts = ORDER.flatMap((kind) => {
     const count = findings.filter((finding) => finding.kind === kind).length;
-    return count === 0 ? [] : [`${count} ${count === 1 ? kind : (PLURALS[kind] ?? `${kind}s`)}`];
+    return count === 0 ? [] : [counted(count, kind, PLURALS[kind])];
   });
   return [...sorted.flatMap((finding) => renderFinding(finding, style)), "", `Found: ${counts.join(", ")}.`].join("\n");
 }

@@ -1,4 +1,5 @@
 import type { Program } from "../../../model/program/program.ts";
+import { counted } from "../../../model/text/counted.ts";
 import type { LibSystem } from "../../../native/darwin/libsystem.ts";
 import type { ProcessList, ProcessPort } from "../../ports/processes.ts";
 import { BundleNames } from "./bundles.ts";
@@ -42,10 +43,16 @@ function listPrograms(table: ProcessTable): ProcessList {
   return {
     programs,
     unseen: [
-      ...(withoutPath === 0 ? [] : [`the files of ${withoutPath} programs, deleted or replaced since they started`]),
-      ...(withoutBundle === 0 ? [] : [`the bundles of ${withoutBundle} programs, whose Info.plist could not be read`]),
-      ...(withoutSigner === 0 ? [] : [`the signers of ${withoutSigner} programs, which the kernel did not tell`]),
-      ...(withoutArguments === 0 ? [] : [`the arguments of ${withoutArguments} programs of other users`]),
+      ...(withoutPath === 0
+        ? []
+        : [`the files of ${counted(withoutPath, "program")}, deleted or replaced since they started`]),
+      ...(withoutBundle === 0
+        ? []
+        : [`the bundles of ${counted(withoutBundle, "program")}, whose Info.plist could not be read`]),
+      ...(withoutSigner === 0
+        ? []
+        : [`the signers of ${counted(withoutSigner, "program")}, which the kernel did not tell`]),
+      ...(withoutArguments === 0 ? [] : [`the arguments of ${counted(withoutArguments, "program")} of other users`]),
     ],
   };
 }

@@ -1,5 +1,6 @@
 import { KeptAnswers } from "../../../model/program/kept-answers.ts";
 import type { ProcessKey } from "../../../model/program/program.ts";
+import { counted } from "../../../model/text/counted.ts";
 import { darwinError } from "../../../native/darwin/errno.ts";
 import type { LibSystem } from "../../../native/darwin/libsystem.ts";
 import { decodeSocketList, type ListedSocket } from "../../../native/darwin/process/socket-list.codec.ts";
@@ -63,7 +64,9 @@ export class SocketTable {
     );
     const unproven = [...open.values()].filter((held) => held === undefined).length;
     const unseen =
-      unproven === 0 ? [] : [`the sockets of ${unproven} programs of other users, but for who used them last`];
+      unproven === 0
+        ? []
+        : [`the sockets of ${counted(unproven, "program")} of other users, but for who used them last`];
     return { sockets, closed: new Set(), unseen };
   }
 

@@ -1,5 +1,6 @@
 import { KeptAnswers } from "../../../model/program/kept-answers.ts";
 import type { Program } from "../../../model/program/program.ts";
+import { counted } from "../../../model/text/counted.ts";
 import { hasErrno } from "../../../native/linux/errno.ts";
 import { type NetlinkSocket, openNetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
 import {
@@ -63,8 +64,8 @@ function listPrograms(proc: ProcFolder): ProcessList {
   const closed = programs.filter(({ path }) => path === undefined).length;
   const unseen = [
     ...(proc.hidesOthers() ? ["/proc hides the processes of other users (hidepid)"] : []),
-    ...(elsewhere === 0 ? [] : [`${count(elsewhere, "process", "processes")} in other network namespaces`]),
-    ...(closed === 0 ? [] : [`the program files of ${count(closed, "process", "processes")} of other users`]),
+    ...(elsewhere === 0 ? [] : [`${counted(elsewhere, "process", "processes")} in other network namespaces`]),
+    ...(closed === 0 ? [] : [`the program files of ${counted(closed, "process", "processes")} of other users`]),
   ];
   return { programs, unseen };
 }
@@ -121,7 +122,7 @@ function listSockets(diag: NetlinkSocket, holders: SocketHolders, proc: ProcFold
     ...(proc.hidesOthers() ? ["/proc hides the processes of other users (hidepid)"] : []),
     ...(held.closed.size === 0
       ? []
-      : [`the sockets of ${count(held.closed.size, "process", "processes")} of other users`]),
+      : [`the sockets of ${counted(held.closed.size, "process", "processes")} of other users`]),
   ];
   return { sockets, closed: held.closed, unseen };
 }
@@ -142,8 +143,4 @@ function dumpSockets(diag: NetlinkSocket, protocol: "tcp" | "udp", family: 4 | 6
 function tupleText({ protocol, local, remote }: SocketTuple): string {
   const there = remote === undefined ? "" : `${remote.address} ${remote.port}`;
   return `${protocol} ${local.address} ${local.port} ${there}`;
-}
-
-function count(number: number, one: string, more: string): string {
-  return `${number} ${number === 1 ? one : more}`;
 }

@@ -1,4 +1,5 @@
 import { judge } from "../../../model/firewall/evaluate.ts";
+import { counted } from "../../../model/text/counted.ts";
 import { type FindingKind, type ShownPacket, showPoint, type VerifyFinding } from "../../../model/verify/finding.ts";
 import { NOTHING } from "../../../model/verify/space/diagrams.ts";
 import { PLAIN_WIRE, packetOf } from "../../../model/verify/space/header-point.ts";
@@ -26,7 +27,10 @@ export function showPieces(
   const shown = [...ways.values()].slice(0, MOST_SHOWN).map((same) => showWay(asked, hook, kind, same));
   const more = ways.size - shown.length;
   if (more <= 0) return shown;
-  return [...shown, { kind, message: `${more} more ways like these (${hook}, IPv${asked.family})`, rules: [] }];
+  return [
+    ...shown,
+    { kind, message: `${counted(more, "more way", "more ways")} like these (${hook}, IPv${asked.family})`, rules: [] },
+  ];
 }
 
 /** The last two rules that tell this way from others: where the path was found, and what was said there. */

@@ -1,3 +1,4 @@
+import { counted } from "../../text/counted.ts";
 import type { ConfigSource } from "../config-hash.ts";
 import { maskKeys } from "../field/fault.ts";
 import type { Problem } from "../problem.ts";
@@ -73,7 +74,7 @@ function mostImportant(findings: readonly Finding[]): Finding[] {
   const warnings = findings.filter(({ id }) => WARNING_IDS.has(id));
   const kept = [...errors, ...warnings].slice(0, MAX_PROBLEMS);
   const place = kept.at(-1)?.place ?? { source: 0, start: 0, end: 0 };
-  const message = `${findings.length - kept.length} more problems are not shown`;
+  const message = `${counted(findings.length - kept.length, "more problem is", "more problems are")} not shown`;
   return [...kept, { id: "too-many-problems", place, message, remedy: "correct these first" }];
 }
 

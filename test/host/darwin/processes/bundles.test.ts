@@ -95,7 +95,7 @@ describe.skipIf(obstacle !== undefined)(`programs of bundles on a Mac (${obstacl
       make(informationFile(place));
       expect(program(`${place}/Contents/MacOS/x`), place).not.toHaveProperty("bundleIds");
     }
-    expect(port.list().unseen).toEqual(["the bundles of 1 programs, whose Info.plist could not be read"]);
+    expect(port.list().unseen).toEqual(["the bundles of 1 program, whose Info.plist could not be read"]);
   });
 
   test.each([
@@ -120,7 +120,7 @@ describe.skipIf(obstacle !== undefined)(`programs of bundles on a Mac (${obstacl
   test("before macOS 13 the kernel does not tell who certified a team, and that is told", () => {
     const signature = { flags: ["CS_VALID", "CS_SIGNED"], team: "43AQ936H96" };
     expect(program("/opt/x", signature)).not.toHaveProperty("signer");
-    expect(port.list().unseen).toEqual(["the signers of 1 programs, which the kernel did not tell"]);
+    expect(port.list().unseen).toEqual(["the signers of 1 program, which the kernel did not tell"]);
   });
 
   test("a process whose number changes hands while its signature is read is no process", () => {

@@ -79,7 +79,7 @@ describe.skipIf(abiObstacle !== undefined)(
       expect(fieldsOf(301)).toContain("startedMs");
       expect(fieldsOf(301)).not.toContain("path");
       expect(unseen).toEqual([
-        "the files of 1 programs, deleted or replaced since they started",
+        "the files of 1 program, deleted or replaced since they started",
         "the arguments of 3 programs of other users",
       ]);
     });
@@ -144,7 +144,7 @@ describe.skipIf(abiObstacle !== undefined)(
       expect(port.ownerOf(TUPLE)?.holders).toEqual(noted);
       const { sockets, unseen } = port.sockets();
       expect(sockets.map(({ holders }) => holders)).toEqual([noted]);
-      expect(unseen).toEqual(["the sockets of 1 programs of other users, but for who used them last"]);
+      expect(unseen).toEqual(["the sockets of 1 program of other users, but for who used them last"]);
     });
 
     test("a service's socket names the program on whose behalf it is used", () => {

@@ -1,4 +1,5 @@
 import { LOOPBACK_DEVICE } from "../../../../model/firewall/packet.ts";
+import { counted } from "../../../../model/text/counted.ts";
 import type { VerifyFinding } from "../../../../model/verify/finding.ts";
 import type { RulesetQuestion } from "../ruleset-question.ts";
 
@@ -95,5 +96,5 @@ function whatOf({ framed, policy }: RulesetQuestion, { device, place, does }: De
 function listed(places: readonly string[]): string {
   const more = places.length - MOST_PLACES;
   const shown = places.slice(0, MOST_PLACES).join(", ");
-  return more > 0 ? `${shown} and ${more} more places` : shown;
+  return more > 0 ? `${shown} and ${counted(more, "more place")}` : shown;
 }
