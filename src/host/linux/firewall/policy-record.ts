@@ -78,14 +78,15 @@ export class PolicyRecord {
 
   /**
    * Notes that the ruleset was found as rendered, drops the policies that are no longer loaded, and keeps room for the next.
-   * Where the disk is full for that, there is no mark: then a read reads all.
+   * All of it helps the next, and none of it fails a load: where no mark can be written there is none, and a read reads all.
    */
   markLoaded(mark: LoadedMark): void {
     const loaded = `policy-${mark.identity}.json`;
-    if (!fits(() => this.#write(LOADED_FILE, JSON.stringify(mark)))) this.#removeAll((name) => name === LOADED_FILE);
-    this.#removeAll((name) => POLICY_FILE.test(name) && name !== loaded);
+    if (!succeeds(() => this.#write(LOADED_FILE, JSON.stringify(mark))))
+      succeeds(() => this.#removeAll((name) => name === LOADED_FILE));
+    succeeds(() => this.#removeAll((name) => POLICY_FILE.test(name) && name !== loaded));
     const roomBytes = Math.max(LEAST_ROOM_BYTES, ROOM_PER_POLICY_BYTE * (this.#read(loaded)?.length ?? 0));
-    fits(() => fillUp(join(this.#folder, ROOM_FILE), roomBytes));
+    succeeds(() => fillUp(join(this.#folder, ROOM_FILE), roomBytes));
   }
 
   /** What the last load noted. */
@@ -171,12 +172,16 @@ function fits(write: () => void): boolean {
     write();
     return true;
   } catch (error) {
-    if (isFull(error)) return false;
+    if (FULL.has((error as NodeJS.ErrnoException).code)) return false;
     throw error;
   }
 }
 
-function isFull(error: unknown): boolean {
-  const { code, cause } = error as { readonly code?: unknown; readonly cause?: unknown };
-  return FULL.has(code) || (cause instanceof Error && isFull(cause));
+function succeeds(change: () => void): boolean {
+  try {
+    change();
+    return true;
+  } catch {
+    return false;
+  }
 }
