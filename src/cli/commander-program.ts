@@ -2,7 +2,13 @@ import { Command, CommanderError, Option } from "commander";
 import { VERSION } from "../model/version.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import type { Terminal } from "./terminal.ts";
-import type { OptionDefinition, OptionValues, VerbCall, VerbDefinition } from "./verb.ts";
+import {
+  type OptionDefinition,
+  type OptionValues,
+  offeredOptions,
+  type VerbCall,
+  type VerbDefinition,
+} from "./verb.ts";
 
 /**
  * Runs a command line as commander reads it: help, did-you-mean, every mistake with its sentence. Whatever the verb
@@ -71,8 +77,9 @@ function addVerb(
     const word = variadic === true ? `${name}...` : name;
     command.argument(required === true ? `<${word}>` : `[${word}]`, summary);
   }
+  const offered = offeredOptions(verb, globalOptions);
   const options = verb.isRaw === true ? verb.options : [...verb.options, ...globalOptions];
-  for (const option of options) command.addOption(commanderOption(option));
+  for (const option of options) command.addOption(commanderOption(option).hideHelp(!offered.includes(option)));
   if (verb.examples.length > 0) command.addHelpText("after", examplesText(verb));
   command.action(async (...received: unknown[]) => {
     const values = command.opts() as OptionValues;

@@ -40,9 +40,13 @@ export const ENTERED_NETNS = "AWG_ENTERED_NETNS";
 /** Options that every verb takes. */
 export const GLOBAL_OPTIONS: readonly OptionDefinition[] = [
   { flags: "--json", summary: "one JSON document on standard output" },
-  { flags: "--host <host>", summary: "linux, simulated, or simulated:FILE (default: this machine)" },
-  { flags: "--netns <name>", summary: "act inside a network namespace (Linux)" },
-  { flags: "--state-dir <folder>", summary: "where the journal, ledger and secrets are kept (default: /var/lib/awg)" },
+  { flags: "--host <host>", summary: "linux, simulated, or simulated:FILE (default: this machine)", ofMachine: true },
+  { flags: "--netns <name>", summary: "act inside a network namespace (Linux)", ofMachine: true },
+  {
+    flags: "--state-dir <folder>",
+    summary: "where the journal, ledger and secrets are kept (default: /var/lib/awg)",
+    ofMachine: true,
+  },
   { flags: "--no-color", summary: "no colour, as with NO_COLOR=1" },
   { flags: "--debug", summary: "stack traces with errors" },
 ];

@@ -23,6 +23,8 @@ export interface OptionDefinition {
   readonly summary: string;
   readonly repeatable?: boolean;
   readonly choices?: readonly string[];
+  /** It says which machine is meant, or where its state is. */
+  readonly ofMachine?: true;
 }
 
 /** What help, completion and the parser know of a verb; its code is loaded only when it runs. */
@@ -46,6 +48,8 @@ export interface VerbDefinition {
   readonly isRaw?: boolean;
   /** What counts is what it does, not what it tells: it has not failed where its words cannot be written. */
   readonly acts?: true;
+  /** It has to do with files alone: options that say which machine, though taken, are not offered. */
+  readonly readsNoMachine?: true;
   /** Not listed in help. */
   readonly hidden?: boolean;
   readonly load: () => Promise<{ readonly run: RunVerb }>;
@@ -66,4 +70,13 @@ export function listOption(call: VerbCall, name: string): readonly string[] {
 /** Whether a flag was given. */
 export function flagOption(call: VerbCall, name: string): boolean {
   return call.options[name] === true;
+}
+
+/** The options that help and completion offer of a verb. */
+export function offeredOptions(
+  verb: VerbDefinition,
+  globalOptions: readonly OptionDefinition[],
+): readonly OptionDefinition[] {
+  if (verb.isRaw === true) return verb.options;
+  return [...verb.options, ...globalOptions.filter(({ ofMachine }) => !(verb.readsNoMachine && ofMachine))];
 }

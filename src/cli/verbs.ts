@@ -12,6 +12,7 @@ import {
   VERIFY,
 } from "./verb-options.ts";
 import { INSTALL_VERBS } from "./verbs/install/definitions.ts";
+import { INTERCHANGE_VERBS } from "./verbs/interchange/definitions.ts";
 import { PROCESS_VERBS } from "./verbs/processes/definitions.ts";
 import { WG_VERBS } from "./verbs/wg/definitions.ts";
 import { VERIFY_VERBS } from "./verify-verbs.ts";
@@ -25,6 +26,7 @@ export const VERBS: readonly VerbDefinition[] = [
     options: [{ flags: "--force", summary: "replace a file that exists" }],
     examples: [["awg init laptop.yaml", "write laptop.yaml; edit it, then awg validate -f laptop.yaml"]],
     acts: true,
+    readsNoMachine: true,
     load: () => import("./verbs/init.ts"),
   },
   {
@@ -35,6 +37,7 @@ export const VERBS: readonly VerbDefinition[] = [
       ["awg validate -f config.yaml", "all problems at once; exit 3 if there are errors"],
       ["cat config.yaml | awg validate -f -", "from standard input"],
     ],
+    readsNoMachine: true,
     load: () => import("./verbs/validate.ts"),
   },
   {
@@ -221,51 +224,10 @@ export const VERBS: readonly VerbDefinition[] = [
       ["awg schema > awg.schema.json", "for editors: # yaml-language-server: $schema=awg.schema.json"],
       ["awg schema --path killSwitch", "what may stand there"],
     ],
+    readsNoMachine: true,
     load: () => import("./verbs/schema.ts"),
   },
-  {
-    name: "import",
-    argument: {
-      name: "file",
-      summary: "wg-quick or awg-quick conf, vpn:// link, sing-box or awg JSON; - is standard input",
-    },
-    summary: "turn another program's config into one of awg's; secrets go to files of their own",
-    options: [
-      { flags: "--out <path>", summary: "file to write (default: standard output, secrets unwritten)" },
-      { flags: "--name <key>", summary: "what to call the tunnel (default: from the file's name)" },
-      { flags: "--adopt", summary: "the tunnel is up by wg-quick: take it over as it stands, without a lost packet" },
-      { flags: "--secrets-dir <folder>", summary: "where secrets go (default: beside the config)" },
-      {
-        flags: "--bootstrap <address>",
-        summary: "DNS server to ask for endpoints that are names; repeatable (default: 9.9.9.9)",
-        repeatable: true,
-      },
-    ],
-    examples: [
-      ["awg import /etc/wireguard/wg0.conf", "the config on standard output; what is not taken over is said by line"],
-      [
-        "sudo awg import wg0.conf --out /etc/awg/config.yaml",
-        "writes it, and each key to a file of mode 0600 beside it",
-      ],
-    ],
-    load: () => import("./verbs/interchange/import.ts"),
-  },
-  {
-    name: "export",
-    argument: { name: "tunnel", summary: "key of the tunnel (default: the only one)" },
-    summary: "print a tunnel as a conf for wg-quick or awg-quick, or the config as JSON",
-    options: [
-      FILE,
-      INSECURE,
-      { flags: "--format <form>", summary: "default: the conf that fits", choices: ["wg-quick", "awg-quick", "json"] },
-      { flags: "--out <path>", summary: "new file of mode 0600; only there a conf holds its secrets" },
-    ],
-    examples: [
-      ["awg export office -f config.yaml", "with (secret) for keys; what a conf cannot say is named"],
-      ["sudo awg export office -f config.yaml --out wg0.conf", "whole, for wg-quick up ./wg0.conf"],
-    ],
-    load: () => import("./verbs/interchange/export.ts"),
-  },
+  ...INTERCHANGE_VERBS,
   {
     name: "render",
     summary: "print what would be loaded into the kernel, as its own tools would",
@@ -284,6 +246,7 @@ export const VERBS: readonly VerbDefinition[] = [
       ["awg completion fish > ~/.config/fish/completions/awg.fish", "for every fish to come"],
       ["awg completion zsh > /usr/local/share/zsh/site-functions/_awg", "for every zsh to come"],
     ],
+    readsNoMachine: true,
     load: () => import("./verbs/completion/completion.ts"),
   },
   {
@@ -291,6 +254,7 @@ export const VERBS: readonly VerbDefinition[] = [
     summary: "print the version",
     options: [],
     examples: [["awg version --json", "with Node, system and format versions"]],
+    readsNoMachine: true,
     load: () => import("./verbs/version.ts"),
   },
   ...INSTALL_VERBS,

@@ -56,3 +56,19 @@ test("an example of a verb that needs root says so", () => {
   expect(examples.length).toBeGreaterThan(readers.length);
   for (const [line] of examples) expect(line).toMatch(/^sudo awg /);
 });
+
+/** Their help offered to act in a network namespace. */
+test.each(["init", "validate", "schema", "import", "export", "completion", "version"])(
+  "the help of %s, which reads files alone, offers no machine, and the rest as every verb's",
+  async (verb) => {
+    const { out } = await answer(verb, "--help");
+    expect(out).not.toMatch(/--(host|netns|state-dir)/);
+    expect(out).toMatch(/--json.*--debug/s);
+    expect((await answer("plan", "--help")).out).toMatch(/--host.*--netns.*--state-dir/s);
+  },
+);
+
+test("the options of the machine are read before and behind such a verb, as of any other", async () => {
+  const { code, out } = await answer("version", "--host", "simulated", "--state-dir=/nowhere");
+  expect([code, out]).toEqual([0, expect.stringContaining("awg ")]);
+});

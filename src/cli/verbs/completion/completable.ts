@@ -1,4 +1,4 @@
-import type { OptionDefinition, VerbDefinition } from "../../verb.ts";
+import { type OptionDefinition, offeredOptions, type VerbDefinition } from "../../verb.ts";
 
 /** What may stand in a place: a path, one of these words, or something only the person knows. */
 export type Completable = "file" | "anything" | readonly string[];
@@ -29,11 +29,11 @@ export function completableVerbs(
 ): readonly CompletableVerb[] {
   return verbs
     .filter(({ hidden }) => hidden !== true)
-    .map(({ name, summary, options, argument }) => ({
-      name,
-      summary,
-      options: [...options, ...globalOptions].map(completableOption),
-      argument: argument === undefined ? "anything" : (argument.choices ?? byWord(argument.name)),
+    .map((verb) => ({
+      name: verb.name,
+      summary: verb.summary,
+      options: offeredOptions(verb, globalOptions).map(completableOption),
+      argument: verb.argument === undefined ? "anything" : (verb.argument.choices ?? byWord(verb.argument.name)),
     }));
 }
 
