@@ -3,6 +3,7 @@ import { AwgError } from "../../model/error.ts";
 import { isInSync } from "../../model/plan.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { flagOption, textOption, type VerbCall } from "../verb.ts";
+import { printNotes } from "../views/notes.ts";
 import { printPlanned } from "../views/planned.ts";
 import { styleFor } from "../views/style.ts";
 import { awaitConfirmation, confirmWithinOf } from "./await-confirmation.ts";
@@ -30,7 +31,12 @@ export async function carryOut(
   const stream = flagOption(call, "jsonStream");
   const quiet = stream || flagOption(call, "json");
   await session.refuseAwaiting();
-  if (!quiet && !isInSync(planned.plan)) printPlanned(planned, call);
+  if (!quiet && isInSync(planned.plan))
+    printNotes(
+      planned.notes.filter(({ isWarning }) => isWarning),
+      terminal,
+    );
+  else if (!quiet) printPlanned(planned, call);
   if (!isInSync(planned.plan)) {
     refuseLosingSsh(call, await session.sshRisk(planned));
     approve(call, texts);

@@ -30,11 +30,9 @@ export const run: RunVerb = async (call) => {
       : await session.planRollback(from);
   const { terminal } = call;
   // What is told by a resource's key is something of it that no step is made of.
-  const notes = planned.notes.filter(({ path }) => path.includes("/"));
+  const notes = planned.notes.filter(({ path, isWarning }) => isWarning || path.includes("/"));
   if (notes.length > 0) (await import("../views/notes.ts")).printNotes(notes, terminal);
   const subject = from === undefined ? "the config says" : `generation ${from} says`;
-  for (const { isWarning, path, message } of planned.notes)
-    if (isWarning) terminal.err(`${styleFor(terminal.colorErr).yellow("note:")} ${path}: ${message}`);
   if (flagOption(call, "json")) terminal.out(JSON.stringify(diffDocument(planned)));
   else if (!isInSync(planned.plan)) terminal.out(renderDiff(planned.plan, styleFor(terminal.colorOut)));
   else terminal.err(`No differences. The machine is as ${subject}.`);
