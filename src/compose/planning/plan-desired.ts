@@ -3,11 +3,11 @@ import type { FirewallObserved } from "../../model/firewall/policy.ts";
 import type { Plan } from "../../model/plan.ts";
 import type { DesiredState, ResourceKey } from "../../model/resource.ts";
 import { observeMachine } from "../../reconciler/apply/observe.ts";
-import { keysBegun, type OpenTransaction, readOpenTransaction } from "../../reconciler/apply/record.ts";
+import { begunBy, type OpenTransaction, readOpenTransaction } from "../../reconciler/apply/record.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import type { Observation } from "../../reconciler/plan/observation.ts";
-import { type PlanInput, planChanges } from "../../reconciler/plan/plan-changes.ts";
+import { planChanges } from "../../reconciler/plan/plan-changes.ts";
 import { driverRegistry } from "../../resources/registry.ts";
 import { fallenBack } from "../fallback.ts";
 import type { SessionNote } from "../session.ts";
@@ -61,7 +61,7 @@ export async function planDesired(
     observed,
     ledger,
     registry: driverRegistry,
-    ...begunBy(open),
+    ...(open === undefined ? {} : { begun: begunBy(open, driverRegistry) }),
     ...(replace === undefined ? {} : { replace }),
   };
   const { plan, conflicts, notes, held } = isRepair
@@ -100,10 +100,6 @@ async function readJournal({
   } catch {
     return { isAtRest: false };
   }
-}
-
-function begunBy(open: OpenTransaction | undefined): Pick<PlanInput, "begun"> {
-  return open === undefined ? {} : { begun: keysBegun(open, driverRegistry) };
 }
 
 /** What takes the direct way now because its tunnel is down. */

@@ -1,5 +1,5 @@
 import { observeMachine } from "../../reconciler/apply/observe.ts";
-import { keysBegun, type OpenTransaction, readOpenTransaction } from "../../reconciler/apply/record.ts";
+import { begunBy, type OpenTransaction, readOpenTransaction } from "../../reconciler/apply/record.ts";
 import { type Drift, driftOf } from "../../reconciler/plan/drift.ts";
 import { foreignNotes } from "../../reconciler/plan/plan-changes.ts";
 import { driverRegistry } from "../../resources/registry.ts";
@@ -32,7 +32,7 @@ export async function readDrift(parts: SessionParts): Promise<DriftReport> {
   const observed = await observeMachine(host, driverRegistry, { resources: [] }, ledger);
   const rebooted = (await stores.ledger.isOfEarlierBoot?.()) ?? false;
   const { lifecycle } = latest?.desired ?? {};
-  const begun = open === undefined ? {} : { begun: keysBegun(open, driverRegistry) };
+  const begun = open === undefined ? {} : { begun: begunBy(open, driverRegistry) };
   return {
     generation: ledger.generation,
     drifts: driftOf({ ledger, observed, registry: driverRegistry, lifecycle, rebooted, ...begun }),

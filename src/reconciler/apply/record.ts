@@ -1,7 +1,8 @@
 import { AwgError } from "../../model/error.ts";
-import { type Batch, isClaim } from "../../model/plan.ts";
+import { type Batch, isClaim, type Step } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
+import type { Begun } from "../plan/begun.ts";
 import type { Ledger } from "../plan/ledger.ts";
 import { driverOf } from "../plan/observation.ts";
 import type { Generation, JournalStore, ReadRecord } from "./stores.ts";
@@ -145,19 +146,19 @@ export function verifiedState(open: OpenTransaction | undefined, nowBootMs: numb
 }
 
 /**
- * Keys that an open transaction began to change and did not put back: what differs there is its own doing, but for what a reboot
- * took. None once its state was accepted. Pure.
+ * What an open transaction began to change and did not put back, but for what a reboot took. Nothing once its state was
+ * accepted. Pure.
  */
-export function keysBegun({ accept, batches }: OpenTransaction, registry: DriverRegistry): ReadonlySet<ResourceKey> {
-  if (accept !== undefined) return new Set();
-  return new Set(
-    batches
-      .filter(({ undone }) => !undone)
-      .flatMap(({ batch, sameBoot }) =>
-        batch.steps.filter((step) => !isClaim(step) && (sameBoot || driverOf(registry, step.kind).survivesReboot)),
-      )
-      .map(({ key }) => key),
-  );
+export function begunBy({ accept, batches }: OpenTransaction, registry: DriverRegistry): Begun {
+  const begun = new Map<ResourceKey, Step[]>();
+  if (accept !== undefined) return begun;
+  for (const { batch, undone, sameBoot } of batches) {
+    for (const step of undone ? [] : batch.steps) {
+      if (isClaim(step) || !(sameBoot || driverOf(registry, step.kind).survivesReboot)) continue;
+      begun.set(step.key, [...(begun.get(step.key) ?? []), step]);
+    }
+  }
+  return begun;
 }
 
 /** The number of the next batch. Pure. */

@@ -3,6 +3,7 @@ import type { Action } from "../../model/plan.ts";
 import type { FieldChange, Observed, Resource, ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
 import type { Lifecycle } from "../../model/spec/lifecycle.ts";
 import type { LinkObserved } from "../../model/spec/link.ts";
+import { type Begun, mayHaveSet, mayHaveTaken } from "./begun.ts";
 import { markDrift } from "./drift.ts";
 import { withIgnored } from "./ignored.ts";
 import type { LedgerEntry } from "./ledger.ts";
@@ -42,8 +43,8 @@ export interface Wishes {
   readonly replace: ReadonlySet<ResourceKey>;
   /** Where the desired resources stand. */
   readonly places: ReadonlySet<string>;
-  /** What a change of awg's began to change, which has not ended: nobody else is told to have done it. */
-  readonly begun: ReadonlySet<ResourceKey>;
+  /** What a change of awg's began that has not ended: nobody else is told to have done it. */
+  readonly begun: Begun;
 }
 
 const OWN_DOING = "was changed by awg's own change, which has not ended";
@@ -57,7 +58,6 @@ export function judgeDesired(
   { lifecycle, replace, places, begun }: Wishes,
 ): Verdict {
   const { kind, key } = resource;
-  const isOwnDoing = begun.has(key);
   const observed = observation.current.get(kind)?.get(key);
   const wanted = withIgnored(resource.spec, key, { driver, observed, lifecycle });
   const after = effectiveSpec(driver, wanted, entry?.original ?? null) ?? wanted;
@@ -68,7 +68,7 @@ export function judgeDesired(
   if (hold !== undefined && !(replace.has(key) && standing !== undefined))
     return hold.canStay ? UNCHANGED : { kind: "conflict", conflict: { key, holder: hold.holder } };
   if (observed === undefined || (standing === undefined && driver.between === undefined)) {
-    const lost = isOwnDoing
+    const lost = mayHaveTaken(begun, key)
       ? OWN_DOING
       : observed === undefined
         ? "was removed outside awg"
@@ -100,7 +100,7 @@ export function judgeDesired(
       reason: "asked for by --replace",
     });
   }
-  return judgeStanding({ kind, key, after, driver, observed, standing, entry, movedAway, lifecycle, isOwnDoing });
+  return judgeStanding({ kind, key, after, driver, observed, standing, entry, movedAway, lifecycle, begun });
 }
 
 interface Standing {
@@ -113,13 +113,15 @@ interface Standing {
   readonly entry: LedgerEntry | undefined;
   readonly movedAway: readonly Change[];
   readonly lifecycle: Lifecycle | undefined;
-  readonly isOwnDoing: boolean;
+  readonly begun: Begun;
 }
 
 function judgeStanding(place: Standing): Verdict {
-  const { kind, key, after, driver, observed, standing, entry, movedAway, isOwnDoing } = place;
+  const { kind, key, after, driver, observed, standing, entry, movedAway, begun } = place;
   const differing = driver.diff(after, observed);
-  const changes = isOwnDoing ? differing : markDrift(differing, place);
+  const isRemoved = entry !== undefined && isPolicyGone(driver, observed);
+  const isOwn = ({ field }: FieldChange) => (isRemoved ? mayHaveTaken(begun, key) : mayHaveSet(begun, key, field));
+  const changes = markDrift(differing, place).map((change) => (isOwn(change) ? withoutMark(change) : change));
   if (changes.length === 0) {
     if (entry === undefined) {
       const reason = "already as desired; awg answers for it from now on";
@@ -130,12 +132,15 @@ function judgeStanding(place: Standing): Verdict {
   const before = standing ?? entry?.spec ?? null;
   const drifted = entry !== undefined && sameData(entry.spec, after);
   const differs = before === null ? "not there yet" : "differs from the configuration";
-  const isRemoved = entry !== undefined && isPolicyGone(driver, observed);
   const byOthers = isRemoved ? "was removed outside awg" : drifted ? "was changed outside awg" : differs;
-  const moved = isOwnDoing && (isRemoved || drifted) ? OWN_DOING : byOthers;
+  const moved = changes.every(isOwn) && (isRemoved || drifted) ? OWN_DOING : byOthers;
   const reason = driver.reason?.(changes) ?? moved;
   const action = before === null ? "create" : driver.needsReplace?.(changes) === true ? "replace" : "update";
   return changed(...movedAway, { kind, key, action, before, after, changes, reason });
+}
+
+function withoutMark({ drift: _, ...change }: FieldChange): FieldChange {
+  return change;
 }
 
 /**

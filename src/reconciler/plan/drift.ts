@@ -5,6 +5,7 @@ import type { Lifecycle } from "../../model/spec/lifecycle.ts";
 import type { ResolverObserved } from "../../model/spec/resolver.ts";
 import type { TunnelObserved } from "../../model/spec/tunnel.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
+import { type Begun, mayHaveSet, mayHaveTaken } from "./begun.ts";
 import { withIgnored } from "./ignored.ts";
 import { entriesByKey, type Ledger, type LedgerEntry } from "./ledger.ts";
 import { type AnyDriver, driverOf, effectiveSpec, isPolicyGone, kindsOf, type Observation } from "./observation.ts";
@@ -45,8 +46,8 @@ export interface DriftInput {
   readonly lifecycle: Lifecycle | undefined;
   /** Whether the machine was booted since the state was accepted. */
   readonly rebooted: boolean;
-  /** What a change of awg's began to change, which has not ended; absent where none is open. */
-  readonly begun?: ReadonlySet<ResourceKey>;
+  /** What a change of awg's began that has not ended; absent where none is open. */
+  readonly begun?: Begun;
 }
 
 /**
@@ -54,7 +55,7 @@ export interface DriftInput {
  * never be listed. Pure; sorted by key.
  */
 export function driftOf(input: DriftInput): readonly Drift[] {
-  const { ledger, observed, registry, lifecycle, begun = new Set() } = input;
+  const { ledger, observed, registry, lifecycle, begun = new Map() } = input;
   const known = entriesByKey(ledger);
   const gone = new Set(
     ledger.entries
@@ -104,24 +105,27 @@ function isSamePeer(field: string, accepted: Spec, after: Spec): boolean {
 
 function driftOfEntry(entry: LedgerEntry, gone: ReadonlySet<ResourceKey>, input: DriftInput): Drift[] {
   const { kind, key } = entry;
-  const { observed, registry, lifecycle, rebooted, begun } = input;
-  const isOwnDoing = begun?.has(key) === true;
+  const { observed, registry, lifecycle, rebooted, begun = new Map() } = input;
   const driver = driverOf(registry, kind);
   const found = foundOf(entry, observed);
   const linkIsGone =
     kind !== "link" && input.ledger.entries.some((link) => gone.has(link.key) && isDeviceOf(link, entry));
   const isRebooted = rebooted && driver.survivesReboot !== true;
-  const outer = isRebooted ? "reboot" : isOwnDoing ? "open-change" : linkIsGone ? "link-gone" : undefined;
+  const outer = (isOwnDoing: boolean) =>
+    isRebooted ? "reboot" : isOwnDoing ? "open-change" : linkIsGone ? "link-gone" : undefined;
   // A resolver that another program wrote still answers: what it says instead is the change.
   const isRewritten = kind === "resolver" && found !== undefined;
   if (found === undefined || (gone.has(key) && !isRewritten)) {
-    return [{ key, kind, change: "gone", fields: [], cause: outer ?? causeOfLoss(kind) }];
+    return [{ key, kind, change: "gone", fields: [], cause: outer(mayHaveTaken(begun, key)) ?? causeOfLoss(kind) }];
   }
   const changes = driver.diff(acceptedSpec(entry, driver, found, lifecycle), found);
   if (changes.length === 0) return [];
   const told = changes.filter(({ field }) => field !== "/ownedByAwg");
   const fields = (told.length === 0 ? changes : told).map(inverseChange);
-  return [{ key, kind, change: "changed", fields, cause: causeOf(driver, changes, found, outer) }];
+  const byOthers = changes.filter(({ field }) => !mayHaveSet(begun, key, field));
+  const judged = byOthers.length === 0 ? changes : byOthers;
+  const cause = causeOf(driver, judged, found, outer(byOthers.length === 0));
+  return [{ key, kind, change: "changed", fields, cause }];
 }
 
 /** Without its device gone a tunnel that does not answer has lost its engine. */

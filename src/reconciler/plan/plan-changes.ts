@@ -2,6 +2,7 @@ import { AwgError } from "../../model/error.ts";
 import type { Plan } from "../../model/plan.ts";
 import type { DesiredState, Resource, ResourceKey, Spec } from "../../model/resource.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
+import type { Begun } from "./begun.ts";
 import { type Change, type Conflict, judgeDesired, judgeUnwanted, type Wishes } from "./change.ts";
 import { entriesByKey, type Ledger, ledgerTowards } from "./ledger.ts";
 import { driverOf, kindsOf, type Observation } from "./observation.ts";
@@ -18,8 +19,8 @@ export interface PlanInput {
   readonly replace?: ReadonlySet<ResourceKey>;
   /** Resources that are wanted and cannot stand: left as they are found, but for what of them stands by itself. */
   readonly leave?: ReadonlySet<ResourceKey>;
-  /** Resources that a change of awg's began to change, which has not ended. */
-  readonly begun?: ReadonlySet<ResourceKey>;
+  /** What a change of awg's began that has not ended. */
+  readonly begun?: Begun;
 }
 
 /** Something people should know about a resource that no step is made of. */
@@ -47,7 +48,7 @@ export function planChanges({
   registry,
   replace = new Set(),
   leave,
-  begun = new Set(),
+  begun = new Map(),
 }: PlanInput): PlanResult {
   const entries = entriesByKey(ledgerTowards(ledger, desired));
   const places = new Set(desired.resources.map(({ kind, spec }) => placeOf(kind, spec)));

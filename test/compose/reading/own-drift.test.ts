@@ -97,6 +97,72 @@ test("law 9: what others changed beside a change that was cut short is theirs", 
   expect(renderPlan(back, "", plain)).toContain("link/office  # was changed outside awg");
 });
 
+/** The drift and the plan back to what was accepted, as people read them. */
+async function told(bench: SimulatedBench, accepted: string): Promise<{ drift: string; plan: string }> {
+  const report = await bench.ask((session) => session.drift());
+  const { plan, traffic } = await bench.plan(accepted);
+  return { drift: renderDrift(report, plain), plan: renderPlan(plan, traffic, plain) };
+}
+
+test("law 9: a packet filter that somebody flushed is not told as the doing of an apply that was cut short", async () => {
+  const bench = machine();
+  const before = bench.config({ office: {} });
+  await bench.apply(before);
+  const { plan } = await bench.plan(bench.config({ office: { port: 51900 } }));
+  await cutShort(bench, "apply", plan.batches, ["firewall/machine"]);
+  bench.meddle((text) => {
+    const state = JSON.parse(text);
+    Object.assign(state.firewall, { policy: null, held: false, damage: [] });
+    return JSON.stringify(state);
+  });
+  const { drift, plan: back } = await told(bench, before);
+  expect(drift).toContain("≠ firewall/machine is gone  # cause unknown");
+  expect(back).toContain("~ firewall/machine  # was removed outside awg");
+});
+
+test("law 9: nor is its damage, and what the apply changed of it is", async () => {
+  const bench = machine();
+  const before = bench.config({ office: {} });
+  const after = bench.config({ office: { port: 51900 } });
+  await bench.apply(before);
+  const { plan } = await bench.plan(after);
+  const firewalls = plan.batches.flatMap(({ steps }) => steps.filter(({ kind }) => kind === "firewall"));
+  await cutShort(bench, "apply", plan.batches, ["firewall/machine"]);
+  const load = (damage: readonly string[]) =>
+    bench.meddle((text) => {
+      const state = JSON.parse(text);
+      Object.assign(state.firewall, { policy: firewalls[0]?.after, damage });
+      return JSON.stringify(state);
+    });
+  load([]);
+  const half = await told(bench, before);
+  expect(half.drift).toContain("firewall/machine was changed  # by the change of awg's that has not ended");
+  expect(half.plan).toContain("~ firewall/machine  # was changed by awg's own change, which has not ended");
+  load(["a rule was removed"]);
+  const damaged = await told(bench, before);
+  expect(damaged.drift).toContain("firewall/machine was changed  # cause unknown");
+  expect(damaged.plan).toContain("~ firewall/machine  # was changed outside awg");
+  expect(damaged.plan.split("\n").filter((line) => line.includes("≠"))).toEqual([
+    expect.stringContaining("damage: a rule was removed → (none)"),
+  ]);
+});
+
+test("law 9: what somebody changed of a device that an apply had begun to change otherwise is marked as theirs", async () => {
+  const bench = machine();
+  const before = bench.config({ office: {} });
+  await bench.apply(before);
+  const { plan } = await bench.plan(bench.config({ office: { mtu: 1300 } }));
+  await cutShort(bench, "apply", plan.batches, ["link/office"]);
+  setMtu(bench, 1300);
+  bench.meddle((text) => text.replace('"10.9.0.2/32"', '"10.9.0.2/32","10.66.0.1/32"'));
+  const { drift, plan: back } = await told(bench, before);
+  expect(drift).toContain("link/office was changed  # cause unknown");
+  expect(back).toContain("~ link/office  # was changed outside awg");
+  expect(back.split("\n").filter((line) => line.includes("≠"))).toEqual([
+    expect.stringContaining("addresses: 1 removed (10.66.0.1/32)"),
+  ]);
+});
+
 test("law 9: a plan beside no open change says nothing of one", async () => {
   const bench = machine();
   const config = bench.config({ office: {} });
