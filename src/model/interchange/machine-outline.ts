@@ -15,9 +15,11 @@ export interface MachineInput {
   readonly adopted?: readonly string[];
   /**
    * `allowed-ips`: what peers accept takes the tunnel, as wg-quick routes it; `default`: everything takes the named
-   * tunnel; `none`: nothing is sent into any.
+   * tunnel; `none`: nothing is sent into any; `block`: nor anywhere else.
    */
-  readonly routing: { readonly kind: "allowed-ips" | "none" } | { readonly kind: "default"; readonly tunnel: string };
+  readonly routing:
+    | { readonly kind: "allowed-ips" | "none" | "block" }
+    | { readonly kind: "default"; readonly tunnel: string };
 }
 
 /** The whole configuration around the tunnels: default path, rules, kill switch and DNS that keep what was imported true. */
@@ -36,8 +38,8 @@ export function machineOutline(input: MachineInput, findings: ImportFinding[]): 
   if (split.length > 0) entries.push({ key: "rules", value: list(split.map(ruleOf)), comment: SPLIT_COMMENT });
   entries.push({
     key: "default",
-    value: map({ via: scalar(whole?.name ?? "direct") }),
-    comment: whole === undefined ? ["All else goes as it would without a tunnel."] : WHOLE_COMMENT,
+    value: map({ via: scalar(whole?.name ?? (routing.kind === "block" ? "block" : "direct")) }),
+    comment: whole === undefined ? [routing.kind === "block" ? BLOCK_COMMENT : DIRECT_COMMENT] : WHOLE_COMMENT,
   });
   if (whole !== undefined) {
     const value = map({ enabled: scalar(true), allowLan: scalar(true) });
@@ -60,6 +62,8 @@ const heading = (source: string): string[] => [
 ];
 const SPLIT_COMMENT = ["What the peers accept takes the tunnel, as wg-quick would route it; dropped while it is down."];
 const WHOLE_COMMENT = ["Everything takes the tunnel and is dropped while it is down."];
+const DIRECT_COMMENT = "All else goes as it would without a tunnel.";
+const BLOCK_COMMENT = "All else is dropped.";
 const KILL_SWITCH_COMMENT = [
   "wg-quick has no kill switch: where its routes are gone, packets pass by the tunnel. Here they are dropped.",
   "The local network stays reachable, as wg-quick leaves it. For SSH to this machine from elsewhere add:",

@@ -3,12 +3,13 @@ import { finish, hasErrors, type Imported, type ImportOptions, keyLike, tunnelNa
 import { type ImportFinding, importError, importNote, showWord } from "./import-finding.ts";
 import { type ImportedTunnel, importTunnel } from "./imported-tunnel.ts";
 import { itemsOf, joinEndpoint, objectOf, objectsOf, wordOf } from "./json-value.ts";
+import type { MachineInput } from "./machine-outline.ts";
 import { map, type Outline, scalar } from "./outline.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
 interface Found {
-  readonly tag: string;
+  readonly way: Json;
   readonly tunnel: ImportedTunnel;
 }
 
@@ -17,7 +18,7 @@ const PLAIN_TYPES = ["direct", "block", "dns"];
 
 /**
  * Imports sing-box's JSON: endpoints and outbounds of type wireguard, socks and http; `route.final`, else the first
- * outbound, becomes the default path. Everything else is reported, not guessed.
+ * outbound, becomes the default path, and *block* where that is not imported. Everything else is reported, not guessed.
  */
 export function importSingBox(document: Json, options: ImportOptions): Imported {
   const findings: ImportFinding[] = [];
@@ -34,20 +35,51 @@ export function importSingBox(document: Json, options: ImportOptions): Imported 
     const tunnel = importWay(way, { ...options, name, place }, findings);
     if (tunnel === undefined) continue;
     names.add(name);
-    found.push({ tag: wordOf(way["tag"]) ?? name, tunnel });
+    found.push({ way, tunnel });
   }
   if (found.length === 0) findings.push(importError(options.source, "there is no tunnel in it", TYPES));
   reportRest(document, ["endpoints", "outbounds", "route", "$schema"], options.source, findings);
   const route = objectOf(document["route"]) ?? {};
   reportRest(route, ["final"], `${options.source}: route`, findings);
   if (hasErrors(findings)) return { text: "", secrets: [], findings };
-  const final = wordOf(route["final"]) ?? wordOf(objectOf(itemsOf(document["outbounds"])[0])?.["tag"]);
-  const whole = found.find(({ tag }) => tag === final)?.tunnel;
-  const routing = whole === undefined ? { kind: "none" as const } : { kind: "default" as const, tunnel: whole.name };
+  const routing = routingOf(document, found, options.source, findings);
   return finish({ ...options, tunnels: found.map(({ tunnel }) => tunnel), routing }, findings);
 }
 
 const TYPES = "awg reads wireguard, socks and http";
+
+/** Where what no rule selects goes. sing-box without outbounds makes one that is direct. */
+function routingOf(
+  document: Json,
+  found: readonly Found[],
+  source: string,
+  findings: ImportFinding[],
+): MachineInput["routing"] {
+  const final = wordOf(objectOf(document["route"])?.["final"]);
+  const outbounds = objectsOf(document["outbounds"]);
+  const tagged = [...objectsOf(document["endpoints"]), ...outbounds];
+  const named = (tag: string | undefined): Json | undefined => tagged.find((way) => wordOf(way["tag"]) === tag);
+  if (final === undefined && outbounds.length === 0) {
+    const message = "nothing leads into the tunnel: without route.final and outbounds sing-box sends all directly";
+    findings.push(importNote(source, message, "say default: { via: TUNNEL } for all, or add rules"));
+    return { kind: "none" };
+  }
+  let way = final === undefined ? outbounds[0] : named(final);
+  // Which way a selector takes at its start: its default, else its first. A circle ends at one seen before.
+  for (const seen = new Set<Json>(); way?.["type"] === "selector" && !seen.has(way); ) {
+    seen.add(way);
+    way = named(wordOf(way["default"]) ?? wordOf(itemsOf(way["outbounds"])[0]));
+  }
+  const whole = found.find((one) => one.way === way);
+  if (whole !== undefined) return { kind: "default", tunnel: whole.tunnel.name };
+  if (way?.["type"] === "direct") return { kind: "none" };
+  if (way?.["type"] !== "block") {
+    const what = final === undefined ? "the first outbound" : `route.final ${showWord(final) ?? ""}`.trimEnd();
+    const message = `${what} leads to no tunnel that is imported: what no rule selects is dropped`;
+    findings.push(importNote(source, message, "choose another path with default: { via: … }"));
+  }
+  return { kind: "block" };
+}
 
 interface Way {
   readonly name: string;

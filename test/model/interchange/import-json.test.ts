@@ -204,6 +204,24 @@ describe("sing-box", () => {
     expect(imported.findings.map(({ message }) => message)).toEqual([expect.stringContaining("reserved")]);
   });
 
+  const direct = { type: "direct", tag: "out" };
+  const selector = { type: "selector", tag: "pick", outbounds: ["out", "Office VPN"], default: "Office VPN" };
+  test.each<[string, object, string, string | undefined]>([
+    ["block", { outbounds: [{ type: "block", tag: "b" }], route: { final: "b" } }, "block", undefined],
+    ["direct", { outbounds: [direct], route: { final: "out" } }, "direct", undefined],
+    ["a selector whose default is the tunnel", { outbounds: [selector, direct] }, "tunnel", undefined],
+    ["a selector of selectors in a circle", { outbounds: [{ ...selector, default: "pick" }] }, "block", "dropped"],
+    ["a tag that nothing has", { outbounds: [direct], route: { final: "gone" } }, "block", 'route.final "gone"'],
+    ["what is not imported", { outbounds: [{ type: "vless", tag: "v" }] }, "block", "the first outbound"],
+    ["the fastest of several", { outbounds: [{ ...selector, type: "urltest" }] }, "block", "dropped"],
+    ["nothing at all", {}, "direct", "nothing leads into the tunnel"],
+  ])("what no rule selects goes by %s, never the open way unasked", (_name, rest, kind, said) => {
+    const imported = importSingBox({ endpoints: [endpoint], ...rest }, options);
+    expect(configOf(imported).default.via.kind).toBe(kind);
+    const messages = imported.findings.map(({ message }) => message).filter((text) => !text.includes("the type"));
+    expect(messages).toEqual(said === undefined ? [] : [expect.stringContaining(said)]);
+  });
+
   test("everything else is named", () => {
     const document = {
       ...{ log: { level: "info" }, inbounds: [{ type: "tun" }], endpoints: [{ ...endpoint, detour: "x" }] },
