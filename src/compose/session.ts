@@ -229,7 +229,7 @@ export interface Applied {
   readonly unconfirmed?: Unconfirmed;
   /** Why it could not be written that this was accepted, as on a full disk; the next writing verb writes it. */
   readonly unaccepted?: string;
-  /** Of a destroy: what of the machine's own could not be put back, where it is kept, and how a person does it. */
+  /** What of the machine's own could not be put back and why; where it is kept, and how a person does it. */
   readonly kept?: string;
 }
 

@@ -57,7 +57,7 @@ export async function carryOut(
       signals.outliveTerminal();
       await awaitConfirmation(call, session, unconfirmed, () => signals.received);
     }
-    const text = outcome.changed ? texts.done(planned, outcome) : nothingText(texts, outcome);
+    const text = outcome.changed ? doneText(texts, planned, outcome) : nothingText(texts, outcome);
     if (quiet) terminal.out(JSON.stringify({ ...(stream ? { type: "result" } : { format_version: "1" }), ...result }));
     else terminal.out(text);
     if (outcome.unaccepted !== undefined) terminal.err(unacceptedText(outcome.unaccepted));
@@ -73,9 +73,19 @@ export async function carryOut(
   }
 }
 
-function nothingText({ nothing }: CarryOutTexts, { recorded, generation, kept }: Applied): string {
-  if (recorded !== true) return kept === undefined ? nothing : `${nothing} Not put back: ${kept}`;
-  return `No changes to the machine; what is said besides is accepted as generation ${generation}.`;
+/** A destroy says itself what it left. */
+function doneText({ done }: CarryOutTexts, planned: Planned, outcome: Applied): string {
+  return `${done(planned, outcome)}${planned.verb === "destroy" ? "" : leftText(outcome)}`;
+}
+
+function nothingText({ nothing }: CarryOutTexts, outcome: Applied): string {
+  const { recorded, generation } = outcome;
+  if (recorded !== true) return `${nothing}${leftText(outcome)}`;
+  return `No changes to the machine; what is said besides is accepted as generation ${generation}.${leftText(outcome)}`;
+}
+
+function leftText({ kept }: Applied): string {
+  return kept === undefined ? "" : ` Not put back: ${kept}`;
 }
 
 /** The machine is right; what is left to write stands in the journal. */

@@ -14,7 +14,7 @@ import { applyDepsOf, type SessionParts } from "../session-parts.ts";
 import { confirmationOf } from "./confirmation.ts";
 import { devicesNamed, removeDeadEngines } from "./dead-engines.ts";
 import { throwFailure } from "./failure.ts";
-import { forgetReplaced, keptText } from "./kept-resolver.ts";
+import { forgetReplaced, resolverLeft } from "./kept-resolver.ts";
 
 /** A plan and, where it was made under it, the lock that whoever carries it out lets go of. */
 export interface HeldPlan {
@@ -79,6 +79,8 @@ export async function applyPlanned(
   if (outcome.kind === "applied" || (outcome.kind === "inSync" && verb === "destroy"))
     await removeDeadEngines(parts.host, named, desired, plan);
   if (outcome.kind === "applied") await forgetReplaced(parts.host.resolver, plan);
+  const stands = outcome.kind === "applied" || outcome.kind === "inSync";
+  const kept = stands ? await resolverLeft(parts.host.resolver, desired, plan) : undefined;
   await parts.close();
   if (outcome.kind === "unconfirmed") {
     const unconfirmed = { ...outcome, isWatched: parts.watchdog !== undefined };
@@ -90,8 +92,7 @@ export async function applyPlanned(
   const isRestored = outcome.kind === "inSync" && outcome.isRestored === true;
   const isRecorded = isRestored || (!changed && standing !== undefined && outcome.generation !== standing);
   const unaccepted = outcome.unaccepted === undefined ? {} : { unaccepted: messageOf(outcome.unaccepted) };
-  const kept = verb === "destroy" ? parts.host.resolver.kept?.() : undefined;
-  const left = kept === undefined ? {} : { kept: keptText(kept) };
+  const left = kept === undefined ? {} : { kept };
   return { generation: outcome.generation, changed, ...(isRecorded ? { recorded: true } : {}), ...unaccepted, ...left };
 }
 

@@ -70,7 +70,7 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
     expect(stdout).toContain(`is kept in ${at("state/resolver/original.json")}; once the way is free`);
     expect(stdout).not.toContain("is back as it was");
     expect(JSON.parse(awg("destroy", "--auto-approve", "--json").stdout)).toMatchObject({
-      kept: expect.stringContaining("the next awg destroy puts it back"),
+      kept: expect.stringContaining("the next awg apply or destroy puts it back"),
     });
     rmSync(at("etc/resolv.conf/any"));
     rmdirSync(at("etc/resolv.conf"));
@@ -102,10 +102,30 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
 
   test("leaves what somebody wrote over awg's file, and forgets what stood there before", () => {
     writeFileSync(at("etc/resolv.conf"), "nameserver 198.51.100.1\n");
-    expect(awg("destroy", "--auto-approve")).toMatchObject({ status: 0 });
+    const { status, stdout } = awg("destroy", "--auto-approve");
+    expect({ status, stdout }).toMatchObject({ status: 0 });
+    expect(stdout).toContain("Destroyed, but for the resolver's file, which somebody wrote anew: it stays as it is");
+    expect(stdout).not.toContain("is back as it was");
     expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe("nameserver 198.51.100.1\n");
     rmSync(at("etc/resolv.conf"));
     expect(awg("destroy", "--auto-approve").stdout).toContain("Nothing to destroy");
     expect(existsSync(at("etc/resolv.conf"))).toBe(false);
+  });
+
+  test("and an apply without dns that finds a folder there says so, too; the next apply puts it back", () => {
+    const plain = at("plain.yaml");
+    writeFileSync(plain, "apiVersion: awg/v1\ndefault: { via: direct }\n");
+    const apply = (...words: readonly string[]) => awg("apply", "-f", plain, "--auto-approve", ...words);
+    rmSync(at("etc/resolv.conf"));
+    cpSync(at("config.yaml"), at("etc/resolv.conf/any"));
+    expect(apply().stdout).toMatch(
+      /^Applied; .* Not put back: \/etc\/resolv.conf, which is no regular file.*: what .* was before awg is kept in .*; once the way is free, the next awg apply or destroy puts it back$/m,
+    );
+    expect(JSON.parse(apply("--json").stdout)).toMatchObject({ kept: expect.stringContaining("once the way is free") });
+    rmSync(at("etc/resolv.conf/any"));
+    rmdirSync(at("etc/resolv.conf"));
+    const { stdout } = apply();
+    expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe(ORIGINAL);
+    expect(stdout).not.toContain("Not put back");
   });
 });
