@@ -21,11 +21,7 @@ export function trafficSentence(plan: Plan, { current }: Pick<Observation, "curr
   }
   const [found] = current.get("firewall")?.values() ?? [];
   const hole = holeIn(found as FirewallObserved | undefined);
-  if (last.after === null) {
-    return hole === "gone"
-      ? "open as before awg from the beginning: the packet filter is gone already."
-      : "protected until the last step, then open as before awg.";
-  }
+  if (last.after === null) return untilNothing(hole, first.before as FirewallPolicy | null);
   if (!blocks(last.after as FirewallPolicy))
     return "not blocked: the kill switch is off, so flows may leave outside the tunnels meanwhile.";
   if (first.before === null || !blocks(first.before as FirewallPolicy)) {
@@ -38,9 +34,20 @@ export function trafficSentence(plan: Plan, { current }: Pick<Observation, "curr
   return "meanwhile only what both the old and the new policy allow passes; nothing leaves outside the tunnels.";
 }
 
+/** Where the packet filter goes with the last step. */
+function untilNothing(hole: Hole | undefined, before: FirewallPolicy | null): string {
+  if (hole === "gone") return "open as before awg from the beginning: the packet filter is gone already.";
+  const then = "after the last step open as before awg.";
+  if (hole === "damaged") return `the packet filter is damaged and may let pass what it forbids; ${then}`;
+  if (before === null || !blocks(before)) return `not blocked: the kill switch is off; ${then}`;
+  return "protected until the last step, then open as before awg.";
+}
+
 const THEN = "from then on only tunnels and the stated exceptions pass.";
 
-function holeIn(found: FirewallObserved | undefined): "gone" | "damaged" | undefined {
+type Hole = "gone" | "damaged";
+
+function holeIn(found: FirewallObserved | undefined): Hole | undefined {
   if (found === undefined || (found.policy === null && found.damage.length === 0)) return "gone";
   return found.damage.length > 0 ? "damaged" : undefined;
 }

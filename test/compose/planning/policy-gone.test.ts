@@ -81,3 +81,15 @@ test("law 9: a packet filter that stands is told by what it does, and the first 
   expect((await bench.plan(bench.config({ office: { port: 51900 } }))).traffic).toMatch(/^meanwhile only what both/);
   expect((await bench.ask((session) => session.planDestroy())).traffic).toMatch(/^protected until the last step/);
 });
+
+test("law 9: a destroy promises no protection where the packet filter is damaged, or the kill switch off", async () => {
+  const bench = machine();
+  await bench.apply(bench.config({ office: {} }));
+  meddleWith(bench, (firewall) => Object.assign(firewall, { held: false, damage: ["a rule is gone"] }));
+  const trafficOfDestroy = async () => (await bench.ask((session) => session.planDestroy())).traffic;
+  expect(await trafficOfDestroy()).toBe(
+    "the packet filter is damaged and may let pass what it forbids; after the last step open as before awg.",
+  );
+  await bench.apply(bench.config({ office: {} }).replace("enabled: true", "enabled: false"));
+  expect(await trafficOfDestroy()).toBe("not blocked: the kill switch is off; after the last step open as before awg.");
+});
