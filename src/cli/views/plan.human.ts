@@ -1,7 +1,8 @@
 import type { Action, Plan, Step } from "../../model/plan.ts";
 import { stepsOf } from "../../model/plan.ts";
 import type { FieldChange } from "../../model/resource.ts";
-import { policyField, policyValue, toldChanges } from "./policy-changes.ts";
+import { fieldName, policyField } from "../../model/text/field-name.ts";
+import { policyValue, toldChanges } from "./policy-changes.ts";
 import type { Style } from "./style.ts";
 
 const SYMBOL: Readonly<Record<Action, string>> = {
@@ -71,10 +72,7 @@ function paintOf(action: Action, style: Style): (text: string) => string {
 /** One field: "mtuBytes: 1420 → 1380", "destinations: 3 added (10.0.0.0/8, …), 1 removed", "privateKey: (secret, changed)". */
 export function renderChange(change: FieldChange, style: Style): string {
   const inPolicy = policyField(change.field);
-  // Names of kernel settings hold dots themselves; that they are values goes without saying.
-  const inside = change.field.replace(/^\/(?:values\/)?/, "").replaceAll("/", ".");
-  // Only a packet filter of which nothing is known differs as a whole.
-  const name = `${inPolicy ?? (inside || "policy")}:`;
+  const name = `${fieldName(change.field)}:`;
   if (change.field === "/held" && change.after === true) return "held: by no keeper → by a keeper";
   if (change.field === "/held" && change.after === false) return "held: by a keeper → by no keeper";
   if (change.secret === true) return `${name} ${style.dim("(secret, changed)")}`;

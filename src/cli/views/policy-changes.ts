@@ -1,23 +1,8 @@
 import type { AllowGrant, FlowMatch, FlowRule, PathRef, PortRange } from "../../model/firewall/policy.ts";
 import type { FieldChange } from "../../model/resource.ts";
 import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
+import { policyField } from "../../model/text/field-name.ts";
 import { protocolName } from "../../model/verify/finding.ts";
-
-/** What the configuration calls fields of the packet policy, by what they begin with. */
-const NAMES: readonly (readonly [field: RegExp, name: string])[] = [
-  [/^killSwitch$/, "killSwitch.enabled"],
-  [/^(allow|allowLan)(?=\/|$)/, "killSwitch.$1"],
-  [/^bootstrapDns(?=\/|$)/, "dns.bootstrap"],
-  [/^dns\/path(?=\/|$)/, "dns.via"],
-  [/^dns\/blockEncrypted$/, "dns.blockEncryptedDns"],
-  [/^default$/, "default.via"],
-  [/^rules\/([0-9]+)\/match\/uids(?=\/|$)/, "rules.$1.users"],
-  [/^rules\/([0-9]+)\/match\//, "rules.$1."],
-  [/^rules\/([0-9]+)\/path(?=\/|$)/, "rules.$1.via"],
-  [/^rules\/([0-9]+)\/origin$/, "rules.$1.name"],
-  // Derived from something else that the configuration says.
-  [/^rules\/([^/]*[^/0-9][^/]*)\/(?:match\/)?/, "$1: "],
-];
 
 /**
  * Each field of a step once: rules and the default stand in the policy for packets that start and for those that pass, and
@@ -33,17 +18,6 @@ export function toldChanges(changes: readonly FieldChange[]): readonly FieldChan
     seen.add(text);
     return isNew;
   });
-}
-
-/** What the configuration calls a field of the packet policy; undefined for any other. Pure. */
-export function policyField(field: string): string | undefined {
-  const inside = field.replace(/^\/(?:layers\/0\/flows|steering|layers\/0)\//, "");
-  if (inside === field) return undefined;
-  const [from, to] = NAMES.find(([one]) => one.test(inside)) ?? [];
-  return (from === undefined || to === undefined ? inside : inside.replace(from, to))
-    .replaceAll("/", ".")
-    .replaceAll("~1", "/")
-    .replaceAll("~0", "~");
 }
 
 /** Data of the packet policy as a person would write it; undefined where it needs no other words. A member of a list comes as its JSON. Pure. */

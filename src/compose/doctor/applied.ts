@@ -3,6 +3,7 @@ import { messageOf } from "../../model/error.ts";
 import { DISREGARDED, DISREGARDED_REMEDY } from "../../model/firewall/canary.ts";
 import type { DesiredState, ResourceKey } from "../../model/resource.ts";
 import type { EngineSilence } from "../../model/spec/tunnel.ts";
+import { fieldName } from "../../model/text/field-name.ts";
 import { observeMachine } from "../../reconciler/apply/observe.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
@@ -110,9 +111,15 @@ export function judgeApplied(
 
 /** Fields only: values may be long, and `awg diff` shows them. */
 function differenceText({ key, drift, summary }: ResourceStatus): string {
-  const fields = drift.map(({ field }) => field || "/").slice(0, 5);
-  const more = drift.length > fields.length ? ` and ${drift.length - fields.length} more` : "";
+  const names = fieldsOf(drift);
+  const fields = names.slice(0, 5);
+  const more = names.length > fields.length ? ` and ${names.length - fields.length} more` : "";
   return drift.length === 0 ? `${key} ${summary}` : `${key} differs in ${fields.join(", ")}${more}`;
+}
+
+/** Each once: rules stand in the policy for packets that start and for those that pass. */
+function fieldsOf(drift: ResourceStatus["drift"]): readonly string[] {
+  return [...new Set(drift.map(({ field }) => fieldName(field)))];
 }
 
 function policyFinding(policy: ResourceStatus, killSwitch: boolean, remedy: readonly string[]): Finding {
@@ -126,11 +133,12 @@ function policyFinding(policy: ResourceStatus, killSwitch: boolean, remedy: read
     };
   }
   const meaning = killSwitch ? "traffic is not protected" : "the applied rules do not hold";
-  const damage = policy.drift.flatMap((change) =>
-    change.field === "/damage"
-      ? damageTold(change)
-      : [`${policy.key} differs in ${change.field || "the whole policy"}`],
-  );
+  const differing = fieldsOf(policy.drift.filter(({ field }) => field !== "" && field !== "/damage"));
+  const damage = [
+    ...policy.drift.flatMap(damageTold),
+    ...(policy.drift.some(({ field }) => field === "") ? [`${policy.key} differs in the whole policy`] : []),
+    ...differing.map((field) => `${policy.key} differs in ${field}`),
+  ];
   if (damage.includes(DISREGARDED)) {
     return {
       id: "policy-disregarded",

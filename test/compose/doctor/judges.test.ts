@@ -205,6 +205,24 @@ describe("the applied state", () => {
   });
 });
 
+test("what differs in the applied state is named as the configuration names it, each once", () => {
+  const standing = { enforcement: "enforced", ready: true, summary: "" } as const;
+  const fields = ["/layers/0/flows/rules/3/match/ports", "/steering/rules/3/match/ports", "/layers/0/killSwitch"];
+  const [policy, drifted] = judgeApplied(
+    [
+      { ...standing, key: "firewall/machine", drift: fields.map((field) => ({ field })) },
+      { ...standing, key: "sysctl/machine", drift: [{ field: "/values/net.ipv4.conf.all.rp_filter" }] },
+    ],
+    "awg rollback 7",
+    true,
+  );
+  expect(policy?.evidence).toEqual([
+    "firewall/machine differs in rules.3.ports",
+    "firewall/machine differs in killSwitch.enabled",
+  ]);
+  expect(drifted?.evidence).toEqual(["sysctl/machine differs in net.ipv4.conf.all.rp_filter"]);
+});
+
 test.each([
   ["/var/lib/awg/journal", "/var/lib/awg/journal"],
   ["/tmp/a b", "'/tmp/a b'"],
