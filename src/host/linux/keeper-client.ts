@@ -77,10 +77,11 @@ export function keeperClient(paths: KeeperPaths, command: readonly string[], onS
       return exchange(paths, request, { timeoutMs: WORK_TIMEOUT_MS });
     },
     ensureRunning: async () => {
-      if (isUnixSocketLive(paths.socket)) return;
-      const longestMs = launchPatienceMs;
-      launchPatienceMs = LAUNCH_AGAIN_TIMEOUT_MS;
-      await launch(paths, command, longestMs);
+      if (!isUnixSocketLive(paths.socket)) {
+        const longestMs = launchPatienceMs;
+        launchPatienceMs = LAUNCH_AGAIN_TIMEOUT_MS;
+        await launch(paths, command, longestMs);
+      }
       launchPatienceMs = LAUNCH_TIMEOUT_MS;
     },
     endStopped: async () => endStopped(paths),
