@@ -10,6 +10,7 @@ import { judgeAbilities } from "./abilities.ts";
 import { examineApplied, trafficFindings } from "./applied.ts";
 import type { Examination, Finding } from "./finding.ts";
 import { examineState, type StateReading } from "./state-files.ts";
+import { judgeSubordinates, usersOfRules } from "./subordinates.ts";
 import { judgeSurroundings } from "./surroundings.ts";
 
 const NOTHING: DesiredState = { resources: [] };
@@ -38,11 +39,11 @@ async function examineParts(parts: SessionParts, options: SessionOptions): Promi
     ...trafficFindings(await trafficOfUnreadable({ parts, readOpen: readOpenTransaction }), applied),
   ];
   const looked = [`the state folder ${state.folder}`];
-  const facts = await readFacts(parts, findings);
+  const facts = await readFacts(parts, findings, usersOfRules(applied));
   if (facts !== undefined) {
     const { capabilities } = facts;
     looked.push("what the kernel and the installed programs can do");
-    findings.push(...judgeAbilities(capabilities, applied));
+    findings.push(...judgeAbilities(capabilities, applied), ...judgeSubordinates(applied, facts));
     if (state.latest !== undefined && state.ledger !== undefined && applied !== NOTHING) {
       looked.push(`every resource of generation ${state.latest.number}`);
       findings.push(
@@ -82,9 +83,9 @@ function appliedOf({ latest, ledger }: StateReading): DesiredState {
   return latest !== undefined && ledger?.generation === latest.number ? latest.desired : NOTHING;
 }
 
-async function readFacts({ host }: SessionParts, findings: Finding[]) {
+async function readFacts({ host }: SessionParts, findings: Finding[], users: readonly string[]) {
   try {
-    return await host.facts.read({ users: [], hosts: [] });
+    return await host.facts.read({ users, hosts: [] });
   } catch (error) {
     findings.push({
       id: "machine-unreadable",

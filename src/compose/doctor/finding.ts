@@ -45,6 +45,7 @@ export const FINDING_IDS = [
   "egress-hook-missing",
   "nft-program-missing",
   "service-user-missing",
+  "subordinates-changed",
   "clock-behind",
   "ipv6-disabled",
   "rule-in-our-range",

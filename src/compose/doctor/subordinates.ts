@@ -1,0 +1,53 @@
+import type { MachineFacts } from "../../host/ports/facts.ts";
+import type { FlowRule, PortRange } from "../../model/firewall/policy.ts";
+import type { DesiredState } from "../../model/resource.ts";
+import { uidRanges } from "../../resources/expand/user-ranges.ts";
+import type { Finding } from "./finding.ts";
+
+/** The users whom the applied rules name, by number: what a rule holds besides is what /etc/subuid gave them. Pure. */
+export function usersOfRules(applied: DesiredState): readonly string[] {
+  return [...new Set(rulesOfUsers(applied).flatMap(({ uids }) => namedIn(uids)))];
+}
+
+/**
+ * Rules for users of whom the applied state knows other numbers than /etc/subuid gives them today (docs/security.md S4.4). One
+ * in which a user's own number lies among those given to users is passed over: it does not tell whom it names. Pure.
+ *
+ * @param facts as `usersOfRules` asks for them
+ */
+export function judgeSubordinates(
+  applied: DesiredState,
+  facts: Pick<MachineFacts, "uids" | "subordinateUids" | "usersAmongSubordinates">,
+): Finding[] {
+  const stale = rulesOfUsers(applied).filter(({ rule, uids }) => {
+    const named = namedIn(uids);
+    const own = rule.path.kind === "direct" || (rule.path.kind === "tunnel" && rule.path.fallback === "direct");
+    const today = uidRanges(named, facts, { own }).ranges;
+    return named.length > 0 && rangesText(today) !== rangesText(uids);
+  });
+  if (stale.length === 0) return [];
+  return [
+    {
+      id: "subordinates-changed",
+      severity: "fault",
+      what: "/etc/subuid gives users of rules other numbers than at the last apply: what they send by the others goes past the rule",
+      evidence: stale.map(({ rule, uids }) => `${rule.origin} holds for the numbers ${rangesText(uids)}`),
+      remedy: ["awg apply -f CONFIG, which reads the file again"],
+    },
+  ];
+}
+
+function rulesOfUsers({ resources }: DesiredState): { readonly rule: FlowRule; readonly uids: readonly PortRange[] }[] {
+  const policies = resources.flatMap((resource) => (resource.kind === "firewall" ? [resource.spec] : []));
+  return policies
+    .flatMap(({ layers }) => layers[0]?.flows.rules ?? [])
+    .flatMap((rule) => (rule.match.uids === undefined ? [] : [{ rule, uids: rule.match.uids }]));
+}
+
+function namedIn(uids: readonly PortRange[]): readonly string[] {
+  return uids.flatMap(({ from, to }) => (from === to ? [String(from)] : []));
+}
+
+function rangesText(ranges: readonly PortRange[]): string {
+  return ranges.map(({ from, to }) => (from === to ? String(from) : `${from}-${to}`)).join(", ");
+}
