@@ -82,9 +82,8 @@ export function renderChange(change: FieldChange, style: Style): string {
     countOf(change.removed, "removed", change.before, tell),
   ];
   if (counted.some((text) => text !== "")) return `${name} ${counted.filter((text) => text !== "").join(", ")}`;
-  return change.before === undefined && change.after === undefined
-    ? name
-    : `${name} ${short(change.before, tell)} → ${short(change.after, tell)}`;
+  if (change.before === undefined && change.after === undefined) return name;
+  return `${name} ${pairOf(change.before, change.after, tell).join(" → ")}`;
 }
 
 /** Words for a value; undefined where it needs none. */
@@ -98,15 +97,35 @@ function countOf(count: number | undefined, word: string, members: unknown, tell
     : `${count} ${word}`;
 }
 
+/** Two values that differ; where they begin alike for longer than a line, from the word in which they do. */
+function pairOf(before: unknown, after: unknown, tell: Tell): readonly [string, string] {
+  const pair = [short(before, tell), short(after, tell)] as const;
+  if (pair[0] !== pair[1] || !pair[0].endsWith("…")) return pair;
+  const [one, other] = [wholeText(before, tell), wholeText(after, tell)];
+  let same = 0;
+  while (same < one.length && one[same] === other[same]) same += 1;
+  const from = one.lastIndexOf(" ", same - 1) + 1;
+  return [cut(`…${one.slice(from)}`), cut(`…${other.slice(from)}`)];
+}
+
 function short(value: unknown, tell: Tell): string {
   if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) return "(none)";
   const text = tell(value) ?? textOf(value, tell);
-  return text.length > MAX_VALUE_LENGTH ? `${text.slice(0, MAX_VALUE_LENGTH)}…` : text === "" ? '""' : text;
+  return text === "" ? '""' : cut(text);
+}
+
+function cut(text: string): string {
+  return text.length > MAX_VALUE_LENGTH ? `${text.slice(0, MAX_VALUE_LENGTH)}…` : text;
 }
 
 function textOf(value: unknown, tell: Tell): string {
-  if (typeof value === "string") return value;
-  return Array.isArray(value) ? listText(value.map((one) => short(one, tell))) : JSON.stringify(value);
+  return Array.isArray(value) ? listText(value.map((one) => short(one, tell))) : wholeText(value, tell);
+}
+
+/** However long. */
+function wholeText(value: unknown, tell: Tell): string {
+  if (Array.isArray(value)) return value.map((one) => tell(one) ?? wholeText(one, tell)).join(", ");
+  return tell(value) ?? (typeof value === "string" ? value : JSON.stringify(value));
 }
 
 /** As many members as a line has room for; one at the least. */

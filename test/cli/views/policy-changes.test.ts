@@ -158,6 +158,12 @@ test.each<[string, FirewallPolicy, FirewallPolicy, string[]]>([
     ["rules.3.via: office, fallback: direct → direct"],
   ],
   [
+    "an address of the only tunnel",
+    policy([], { tunnels: [{ device: "awg-office", number: 1, addresses: ["10.8.0.2"], families: [4] }] }),
+    policy([], { tunnels: [{ device: "awg-office", number: 1, addresses: ["10.8.0.3"], families: [4] }] }),
+    ["tunnels.office.addresses: 1 added (10.8.0.3), 1 removed (10.8.0.2)"],
+  ],
+  [
     "DNS that is taken out",
     policy([], { dns: { leakProtection: true, servers: ["10.8.0.1"], path: OFFICE, blockEncrypted: false } }),
     policy([], { dns: null }),
@@ -182,4 +188,20 @@ test("a list that is too long for a line is cut between its members", () => {
   const before = Array.from({ length: 30 }, (_, index) => `10.0.${index}.0/24`);
   const told = renderChange({ field: "/routes", before, after: ["10.1.0.0/16"] }, styleFor(false));
   expect(told).toBe(`routes: ${before.slice(0, 9).join(", ")}, … → 10.1.0.0/16`);
+});
+
+test("two values that begin alike for longer than a line are told from where they differ", () => {
+  const style = styleFor(false);
+  const ports = (last: number) => [...Array.from({ length: 60 }, (_, index) => 1000 + 2 * index), last];
+  const ranges = (last: number) => ports(last).map((port) => ({ from: port, to: port }));
+  const change = { field: "/steering/rules/0/match/ports", before: ranges(7000), after: ranges(7001) };
+  expect(renderChange(change, style)).toBe("rules.0.ports: …7000 → …7001");
+  expect(renderChange({ ...change, after: ranges(7001).slice(0, 60) }, style)).toBe(
+    "rules.0.ports: …1118, 7000 → …1118",
+  );
+  expect(renderChange({ field: "/damage", before: null, after: [] }, style)).toBe("damage: (none) → (none)");
+  const unit = (end: string) => `${"[Service] ".repeat(20)}Restart=${end} RestartSec=5`;
+  expect(renderChange({ field: "/unit", before: unit("no"), after: unit("always") }, style)).toBe(
+    "unit: …Restart=no RestartSec=5 → …Restart=always RestartSec=5",
+  );
 });
