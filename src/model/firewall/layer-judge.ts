@@ -105,12 +105,13 @@ function describe(path: PathRef): string {
 
 function judgeInput(compiled: Compiled, packet: Packet): Finding {
   const device = packet.inDevice ?? "";
-  if (compiled.tunnelDevices.has(device)) {
+  const isByTunnel = compiled.tunnelDevices.has(device);
+  if (!isByTunnel && isForged(packet)) return drop("S6.8 its sender is not behind the device it came by");
+  if (isRedirect(packet)) return drop("S6.7 nobody moves a flow to another router");
+  if (isByTunnel) {
     const own = compiled.tunnels.get(device)?.addresses.has(packet.destination) ?? false;
     return own ? accept("S6.1 to the tunnel's own address") : drop("S6.1 not to the tunnel's own address");
   }
-  if (isForged(packet)) return drop("S6.8 its sender is not behind the device it came by");
-  if (isRedirect(packet)) return drop("S6.7 nobody moves a flow to another router");
   const own = compiled.grants.ownIn(packet);
   if (own !== undefined) return accept(own);
   if (compiled.grants.allowIn(packet)) return accept("S3.4 stated exception");

@@ -214,10 +214,9 @@ function enteringGrants(layer: PolicyLayer, tunnelDevices: readonly string[], fa
   });
   const physical = all(
     not(deviceIn("in", tunnelDevices)),
-    not(redirect(family)),
     any(ownIn(layer, family), allowIn(layer, family), isAnswer, all(isRelated, tooBig(family)), answersDirectly),
   );
-  return any(...byTunnel, physical);
+  return all(not(redirect(family)), any(...byTunnel, physical));
 }
 
 /** S7. */

@@ -12,7 +12,8 @@ import { AwgInWorld } from "../awg-in-world.ts";
 import { expecting, link, localExceptions, sessionOptions, useJudgedWorld } from "../judged-world.ts";
 import { Redirects, type Wanted } from "./redirects.ts";
 
-// security.md A20: a neighbour tells the machine in the router's name (ICMP redirect) to send by way of itself.
+// security.md A20: a neighbour, or whoever speaks through the tunnel, tells the machine in the router's name (ICMP redirect) to
+// send by way of the neighbour.
 
 const reason = whyNoLab();
 const limit = { timeout: 400_000 };
@@ -105,12 +106,12 @@ describe.skipIf(reason !== undefined)(`redirects${reason === undefined ? "" : ` 
         }
       },
       disturb: async (awg, session) => {
-        await using redirects = await Redirects.begin(world, [
-          ...anybodys,
-          ...engines(first, await portOf(awg.device)),
-        ]);
+        const ours = engines(first, await portOf(awg.device));
+        await using redirects = await Redirects.begin(world, [...anybodys, ...ours]);
+        await using inside = await Redirects.begin(world, [...anybodys, ...ours], "vpn");
         await session.rounds(10);
         expect(redirects.strayed()).toEqual([]);
+        expect(inside.strayed()).toEqual([]);
         expect(await wayTo(v4.server, ENGINE_MARK)).toBe(v4.router);
         expect(await wayTo(v6.server, ENGINE_MARK)).toBe(v6.linkLocal);
         for (const address of [v4.echo, v6.echo]) expect(await wayTo(address)).toBe(awg.device);

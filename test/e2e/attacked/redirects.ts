@@ -11,37 +11,44 @@ export interface Wanted {
   readonly dport: number;
 }
 
+/** Who sends the redirects. */
+type Teller = "neighbour" | "vpn";
+
 let attacks = 0;
 
+/** The client's addresses in its tunnel, at which the server tells it. */
+const inTunnel = { 4: place.v4.tunnel, 6: place.v6.tunnel } as const;
+
 /**
- * A neighbour that tells the client in the router's name to send to others by way of itself, and writes down what the client
- * then hands to it.
+ * A neighbour that tells the client in the router's name to send to others by way of itself, or has the VPN server tell it
+ * through the tunnel, and writes down what the client then hands to it.
  */
 export class Redirects implements AsyncDisposable {
   private readonly heard: Capture;
   private readonly sender: Tethered;
   private readonly mac: string;
 
-  private constructor(world: World, mac: string, linkLocal: string, wanted: readonly Wanted[]) {
+  private constructor(world: World, mac: string, linkLocal: string, wanted: readonly Wanted[], by: Teller) {
     attacks += 1;
     this.mac = mac;
     this.heard = new Capture(world, "neighbour", ["lan0"], `redirected-${attacks}`);
     const flows = wanted.map((flow) => {
-      const family = flow.target.includes(":") ? 6 : 4;
+      const family = flow.target.includes(":") ? (6 as const) : (4 as const);
       const { router, client } = family === 4 ? place.v4 : { ...place.v6, router: place.v6.linkLocal };
-      return { ...flow, family, router, client, mac, neighbour: family === 4 ? place.v4.neighbour : linkLocal };
+      const to = by === "vpn" ? inTunnel[family] : client;
+      return { ...flow, family, router, client, to, mac, neighbour: family === 4 ? place.v4.neighbour : linkLocal };
     });
-    this.sender = new Tethered("redirect.py", [world.namespace("neighbour"), JSON.stringify(flows)]);
+    this.sender = new Tethered("redirect.py", [world.namespace(by), JSON.stringify(flows)]);
   }
 
   /** Begins to send; returns when the first ones were sent. */
-  static async begin(world: World, wanted: readonly Wanted[]): Promise<Redirects> {
+  static async begin(world: World, wanted: readonly Wanted[], by: Teller = "neighbour"): Promise<Redirects> {
     const [device] = JSON.parse(await world.inside("neighbour", ["ip", "-j", "address", "show", "lan0"])) as [
       { address: string; addr_info: { local: string; scope: string }[] },
     ];
     const linkLocal = device.addr_info.find(({ scope, local }) => scope === "link" && local.includes(":"));
     if (linkLocal === undefined) throw new Error("the neighbour has no link-local address");
-    const redirects = new Redirects(world, device.address, linkLocal.local, wanted);
+    const redirects = new Redirects(world, device.address, linkLocal.local, wanted, by);
     await redirects.heard.ready();
     await redirects.sender.line("a redirect", (line) => line === "sent");
     return redirects;

@@ -1,8 +1,8 @@
 """Sends ICMP redirects (RFC 792, RFC 4861 section 4.5) twenty times a second until stdin ends: redirect.py NAMESPACE JSON.
 
-The argument is a list of {family, router, neighbour, mac, client, target, protocol, sport, dport}: in the router's name the
-client is told to send to `target` by way of `neighbour`, once for its flow from `sport` to `dport`, once for an echo
-reply, which no socket has to have sent, and by IPv6 once for no packet at all. Prints "sent".
+The argument is a list of {family, router, neighbour, mac, client, to, target, protocol, sport, dport}: in the router's name
+the client is told, at its address `to`, to send to `target` by way of `neighbour`, once for its flow from `sport` to `dport`,
+once for an echo reply, which no socket has to have sent, and by IPv6 once for no packet at all. Prints "sent".
 """
 
 import json
@@ -47,7 +47,7 @@ def messages(flow):
 
 
 def packets(flow):
-    family, router, client = flow["family"], flow["router"], flow["client"]
+    family, router, client = flow["family"], flow["router"], flow["to"]
     for message in messages(flow):
         body = with_checksum(family, router, client, ICMP[family], message)
         packet = (ipv4 if family == 4 else ipv6)(router, client, ICMP[family], body)
@@ -64,7 +64,7 @@ def main():
     while True:
         for flow in flows:
             for packet in packets(flow):
-                raw[flow["family"]].sendto(packet, (flow["client"], 0))
+                raw[flow["family"]].sendto(packet, (flow["to"], 0))
         print("sent", flush=True)
         readable, _, _ = select.select([0], [], [], 0.05)
         if readable and not os.read(0, 4096):

@@ -111,6 +111,8 @@ describe("what may pass (docs/security.md)", () => {
     ["drop S6.7", incoming({ source: "192.168.1.1", protocol: 1, icmpType: 5 })],
     ["drop S6.7", incoming({ source: "192.168.1.1", protocol: 1, icmpType: 5, reply: true })],
     ["drop S6.7", incoming({ source: "fe80::1", ...ndp, icmpType: 137, reply: true })],
+    ["drop S6.7", incoming({ inDevice: "awg-office", destination: "10.8.0.2", protocol: 1, icmpType: 5 })],
+    ["accept S6.1", incoming({ inDevice: "awg-office", destination: "10.8.0.2", protocol: 1, icmpType: 3 })],
     ["accept S5.1", through("docker0", "awg-office", {})],
     ["drop S7.3", through("docker0", "eth0", {})],
     ["drop S7.4", through("docker0", "awg-office", { forged: true })],

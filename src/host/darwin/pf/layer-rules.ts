@@ -35,8 +35,8 @@ export function layerRules(layer: PolicyLayer, devices: readonly string[]): Laye
   ];
   return {
     first: [
-      ...tunnelEntryRules(layer, devices),
       ...(layer.killSwitch ? redirectRules() : []),
+      ...tunnelEntryRules(layer, devices),
       ...outside(devices, "own", own.leaving),
       ...own.entering,
       ...(layer.killSwitch ? incomingExceptionRules(layer.allow) : []),
@@ -136,7 +136,7 @@ function ipv6Rules(layer: PolicyLayer): PfRule[] {
   });
 }
 
-/** S6.7, by a physical device: what entered a tunnel was dealt with before. */
+/** S6.7, by whichever device. */
 function redirectRules(): PfRule[] {
   return ([4, 6] as const).map((family) => {
     const { protocol, type } = REDIRECT[family];

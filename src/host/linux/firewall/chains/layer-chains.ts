@@ -151,6 +151,9 @@ function writePhysical(place: RenderPlace, layer: PolicyLayer, chain: string, pa
 function writeEntering(place: RenderPlace, layer: PolicyLayer, chain: string, suffix: string): void {
   const { writer, match } = place;
   writer.chain(chain);
+  for (const redirect of [match.icmp("icmp", REDIRECT[4].type), match.icmp("icmpv6", REDIRECT[6].type)]) {
+    writer.rule(chain, [redirect], refuse(), "S6.7 nobody moves a flow to another router");
+  }
   for (const { device, addresses } of layer.tunnels) {
     for (const address of addresses) {
       const toIt = [match.field("iifname", device), match.daddr(address)];
@@ -158,9 +161,6 @@ function writeEntering(place: RenderPlace, layer: PolicyLayer, chain: string, su
     }
   }
   writer.rule(chain, [onTunnel(place, "iifname")], refuse(), "S6.1 not to the tunnel's own address");
-  for (const redirect of [match.icmp("icmp", REDIRECT[4].type), match.icmp("icmpv6", REDIRECT[6].type)]) {
-    writer.rule(chain, [redirect], refuse(), "S6.7 nobody moves a flow to another router");
-  }
   writeOwnIn(place, chain, layer);
   writeAllowIn(place, chain, layer);
   writer.rule(chain, [isReply(place)], pass(), "S6.2 answer");
