@@ -9,7 +9,7 @@ import type { ApplyDeps } from "../reconciler/apply/outcome.ts";
 import type { Stores } from "../reconciler/apply/stores.ts";
 import type { Note } from "../resources/expand/expansion.ts";
 import { driverRegistry } from "../resources/registry.ts";
-import type { LockHolder } from "../state/lock.ts";
+import type { LockingProcess } from "../state/lock.ts";
 import type { Watchdog } from "./generations/confirmation.ts";
 import type { CarriedConnection } from "./generations/ssh-connection.ts";
 import type { ExpandInput } from "./planning/expand-again.ts";
@@ -31,7 +31,7 @@ export interface SessionParts {
   /** Held while anything is written; the holder's verb is told to whoever finds it locked. */
   readonly lock: (verb: string) => Promise<AsyncDisposable>;
   /** The process that holds the lock; undefined where none does. Takes nothing. */
-  readonly whoChanges?: () => Promise<Pick<LockHolder, "pid"> | undefined>;
+  readonly whoChanges?: () => Promise<LockingProcess | undefined>;
   /** AwgError permission where this process may not even read the machine. */
   readonly requireRights?: () => void;
   /** Configurations with an inline secret or includes are never known. */

@@ -2,7 +2,7 @@ import { closeSync, constants, openSync } from "node:fs";
 import { AwgError, messageOf } from "../model/error.ts";
 import { outOfOpenFiles } from "../model/unwritten.ts";
 import { tryLockFile } from "../native/linux/process/file-lock.ffi.ts";
-import { type LockHolder, readHolder, takeLock } from "./lock.ts";
+import { type LockHolder, type LockingProcess, lockingProcess, readHolder, takeLock } from "./lock.ts";
 import { isCode } from "./state-folder.ts";
 
 /** The lock of all who write to a machine. */
@@ -10,7 +10,7 @@ export interface WritersLock {
   /** Without waiting; AwgError locked, naming who has it, where another process does. */
   take(holder: LockHolder): Disposable;
   /** Who has it, as far as can be told; takes nothing. */
-  holder(): Pick<LockHolder, "pid"> | undefined;
+  holder(): LockingProcess | undefined;
 }
 
 /** The lock as a file of its own. */
@@ -24,7 +24,7 @@ export function fileLock(path: string): WritersLock {
  *
  * @throws AwgError("permission") naming the file where it cannot be opened, such as a link.
  */
-export function lockHolder(path: string): Pick<LockHolder, "pid"> | undefined {
+export function lockHolder(path: string): LockingProcess | undefined {
   let fd: number;
   try {
     // Open for writing too, for NFS takes an flock of no other file.
@@ -41,7 +41,8 @@ export function lockHolder(path: string): Pick<LockHolder, "pid"> | undefined {
   }
   try {
     const holder = readHolder(fd);
-    return holder !== undefined && isAlive(holder.pid) && !tryLockFile(fd) ? holder : undefined;
+    const isHeld = holder !== undefined && isAlive(holder.pid) && !tryLockFile(fd);
+    return isHeld ? lockingProcess(holder.pid) : undefined;
   } finally {
     // What was taken by asking goes with it; who takes the lock meanwhile looks again (lock.ts).
     closeSync(fd);

@@ -1,8 +1,10 @@
 import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, openSync, readSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { AwgError, messageOf } from "../model/error.ts";
+import { wakingOf } from "../model/text/waking.ts";
 import { outOfOpenFiles } from "../model/unwritten.ts";
 import { tryLockFile } from "../native/linux/process/file-lock.ffi.ts";
+import { readProcessState } from "../native/linux/process/process-state.ts";
 import { isCode, StateFolder } from "./state-folder.ts";
 
 const MAX_HOLDER_BYTES = 512;
@@ -18,6 +20,14 @@ export interface LockHolder {
   readonly verb: string;
   /** Milliseconds since the epoch. */
   readonly sinceMs: number;
+}
+
+/** Who holds the lock now, as others see it. */
+export interface LockingProcess {
+  /** 0 where another pid namespace hides it. */
+  readonly pid: number;
+  /** A signal stopped it: it holds the lock until somebody wakes or ends it. */
+  readonly isStopped?: true;
 }
 
 /**
@@ -130,14 +140,24 @@ function isHolder(value: unknown): value is LockHolder {
   );
 }
 
-/** What is told where another process holds the lock: AwgError locked. Pure. */
+/** A process as it is seen to hold the lock; whether a signal stopped it is known on Linux alone. */
+export function lockingProcess(pid: number): LockingProcess {
+  return { pid, ...(pid > 0 && readProcessState(pid) === "T" ? { isStopped: true as const } : {}) };
+}
+
+/** What is told where another process holds the lock: AwgError locked. */
 export function lockedBy(holder: (Pick<LockHolder, "pid"> & Partial<LockHolder>) | undefined, path: string): AwgError {
   const { verb } = holder ?? {};
   // Another pid namespace hides its process.
   const pid = holder?.pid === 0 ? undefined : holder?.pid;
   const who = `${verb === undefined ? "another awg" : `awg ${verb}`}${pid === undefined ? "" : ` (process ${pid})`}`;
+  const facts = { lock: path, ...(pid === undefined ? {} : { pid }), ...(verb === undefined ? {} : { verb }) };
+  if (pid !== undefined && lockingProcess(pid).isStopped) {
+    const message = `${who} is changing this machine, and a signal stopped it (SIGSTOP, Ctrl-Z)`;
+    return new AwgError("locked", message, { facts: { ...facts, stopped: true }, remedy: wakingOf(pid) });
+  }
   return new AwgError("locked", `${who} is changing this machine now`, {
-    facts: { lock: path, ...(pid === undefined ? {} : { pid }), ...(verb === undefined ? {} : { verb }) },
+    facts,
     remedy: "wait until it has ended, then try again",
   });
 }

@@ -1,7 +1,7 @@
 import { hasErrno } from "../native/linux/errno.ts";
 import { closeDescriptor } from "../native/linux/libc.ffi.ts";
 import { listenOnUnixSocket, unixListener } from "../native/linux/process/unix-exchange.ffi.ts";
-import { type LockHolder, lockedBy } from "./lock.ts";
+import { type LockingProcess, lockedBy, lockingProcess } from "./lock.ts";
 import { fileLock, type WritersLock } from "./lock-holder.ts";
 
 /** A name without a file (unix(7), abstract): each network namespace has its own, and it goes with who has it. */
@@ -49,10 +49,10 @@ function takeName(path: string): number | undefined {
 }
 
 /** Its pid is 0 where another pid namespace hides it: a container's awg that shares the machine's network. */
-function nameHolder(): Pick<LockHolder, "pid"> | undefined {
+function nameHolder(): LockingProcess | undefined {
   try {
     const listener = unixListener(NAME, LONGEST_MS);
-    return listener?.uid === 0 ? { pid: listener.pid } : undefined;
+    return listener?.uid === 0 ? lockingProcess(listener.pid) : undefined;
   } catch {
     return undefined;
   }

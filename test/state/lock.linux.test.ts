@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { AwgError } from "../../src/model/error.ts";
 import { takeLock } from "../../src/state/lock.ts";
+import { lockHolder } from "../../src/state/lock-holder.ts";
+import { waitFor } from "../lab/world/command.ts";
 import { commandObstacle, namespaceObstacle } from "../support/netns.ts";
 import { temporaryFolder } from "./folder.ts";
 
@@ -46,6 +48,26 @@ describe.skipIf(process.platform !== "linux")("the lock (flock is reached throug
     }
     takeLock(path, HOLDER)[Symbol.dispose]();
     expect(readFileSync(path, "utf8")).toBe("");
+  });
+
+  test("a holder that a signal stopped is told as that, with what wakes or ends it: waiting would never end", async () => {
+    const path = join(temporaryFolder(), "lock");
+    const other = holdElsewhere(path);
+    const pid = other.pid ?? 0;
+    try {
+      if (other.stdout === null) return expect.unreachable();
+      await once(other.stdout, "data");
+      expect(lockHolder(path)).toEqual(expect.not.objectContaining({ isStopped: true }));
+      other.kill("SIGSTOP");
+      await waitFor("the signal", () => lockHolder(path)?.isStopped === true);
+      expect(refusal(path)).toMatchObject({
+        kind: "locked",
+        message: `awg destroy (process ${pid}) is changing this machine, and a signal stopped it (SIGSTOP, Ctrl-Z)`,
+        remedy: expect.stringMatching(new RegExp(`kill -CONT ${pid}.*kill -KILL ${pid}.*awg revert`)),
+      });
+    } finally {
+      other.kill("SIGKILL");
+    }
   });
 
   test("B6: a holder that has the lock and has not said yet who it is, is waited for", async () => {

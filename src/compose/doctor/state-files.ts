@@ -1,6 +1,7 @@
 import { basename, dirname, join } from "node:path";
 import { AwgError, messageOf } from "../../model/error.ts";
 import { counted } from "../../model/text/counted.ts";
+import { wakingOf } from "../../model/text/waking.ts";
 import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
 import {
   isAwaited,
@@ -174,10 +175,10 @@ function openFinding(
   if (changedBy !== undefined) {
     return {
       id: "journal-at-work",
-      severity: "note",
+      severity: changedBy.isStopped ? "fault" : "note",
       what: `${nameOf(changedBy)} is at work on ${what}: what stands is neither the old state nor the new until it ends`,
       evidence,
-      remedy: ["wait until it ends, then awg doctor"],
+      remedy: [changedBy.isStopped ? wakingOf(changedBy.pid) : "wait until it ends, then awg doctor"],
     };
   }
   if (blocked) {

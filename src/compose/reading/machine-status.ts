@@ -30,6 +30,7 @@ export async function readStatus(parts: SessionParts): Promise<Status> {
     ...(open === undefined ? {} : { openSinceMs: open.begin.startedMs }),
     nowMs: Date.now(),
     ...change,
+    ...(awaiting === undefined ? {} : { awaiting }),
   };
   const [firewall] = observed.current.get("firewall")?.values() ?? [];
   const fallback = fallenBack(firewall as FirewallObserved | undefined);

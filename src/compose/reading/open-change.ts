@@ -1,4 +1,5 @@
 import type { OpenTransaction, Verb } from "../../reconciler/apply/record.ts";
+import type { LockingProcess } from "../../state/lock.ts";
 import { awaitedIn } from "../generations/awaiting.ts";
 import type { Awaiting } from "../session.ts";
 import { applyDepsOf, type SessionParts } from "../session-parts.ts";
@@ -14,7 +15,7 @@ export interface OpenChange {
   /** It was on trial, and nobody confirmed it in time. */
   readonly isOverdue?: true;
   /** The process that goes on with it. */
-  readonly changedBy?: { readonly pid: number };
+  readonly changedBy?: LockingProcess;
   /** It stands, and waits to be confirmed. */
   readonly awaiting?: Awaiting;
 }
@@ -29,7 +30,7 @@ export async function readOpenChange(parts: SessionParts, open: OpenTransaction 
     ...(open?.blocked === true ? { wayBackFailed: true as const } : {}),
     ...(open?.accept === undefined ? {} : { isUnwritten: true as const }),
     ...(isOpen && open?.unconfirmed !== undefined ? { isOverdue: true as const } : {}),
-    ...(holder === undefined ? {} : { changedBy: { pid: holder.pid } }),
+    ...(holder === undefined ? {} : { changedBy: holder }),
     ...(awaiting === undefined ? {} : { awaiting }),
   };
 }
@@ -82,7 +83,8 @@ export function whyOpen(change: OpenChange): string {
   }
 }
 
-/** Who changes the machine; a process that another pid namespace hides has no number here. */
-export function nameOf({ pid }: { readonly pid: number }): string {
-  return pid === 0 ? "an awg of another container" : `process ${pid}`;
+/** Who changes the machine; a process that another pid namespace hides has no number here. Pure. */
+export function nameOf({ pid, isStopped }: LockingProcess): string {
+  const waking = isStopped ? ` (stopped: kill -CONT ${pid} wakes it)` : "";
+  return pid === 0 ? "an awg of another container" : `process ${pid}${waking}`;
 }

@@ -167,7 +167,7 @@ function conditionsOf(
   const applied = generation !== undefined && resources.length > 0;
   // What still is as the read-back of the apply found it has been so since then, as far as anybody looked.
   const accepted = generation === undefined ? {} : { since: new Date(generation.acceptedMs).toISOString() };
-  const protects = protection(resources, desired);
+  const protects = protection(resources, desired, open.awaiting !== undefined);
   return [
     {
       type: "Ready",
@@ -190,9 +190,9 @@ function conditionsOf(
     {
       type: "Stalled",
       status: openJournal !== undefined || held.length > 0,
-      reason: openJournal === undefined ? whatHolds(held) : `${whyOpen(open)}: ${openJournal}`,
+      reason: openJournal === undefined ? whatHolds(held, open) : `${whyOpen(open)}: ${openJournal}`,
       ...(openJournal === undefined
-        ? held.length > 0
+        ? held.length > 0 || open.awaiting !== undefined
           ? {}
           : accepted
         : openSinceMs === undefined
@@ -202,8 +202,9 @@ function conditionsOf(
   ];
 }
 
-function whatHolds(held: readonly string[]): string {
-  return held.length === 0 ? "no apply is open" : held.join("; ");
+function whatHolds(held: readonly string[], open: OpenChange): string {
+  if (held.length > 0) return held.join("; ");
+  return open.awaiting === undefined ? "no apply is open" : whyOpen(open);
 }
 
 /** While a change is open, what differs may well be its own doing. */
@@ -229,7 +230,7 @@ interface Protection {
 }
 
 /** A policy that only lacks its keeper still holds in the kernel; somebody's flush could take it away. */
-function protection(resources: readonly ResourceStatus[], desired: DesiredState): Protection {
+function protection(resources: readonly ResourceStatus[], desired: DesiredState, isOnTrial: boolean): Protection {
   const policy = desired.resources.find(({ kind }) => kind === "firewall");
   const standing = resources.find(({ key }) => key === policy?.key);
   const told = (status: boolean, reason: string, orphaned = false): Protection => ({
@@ -246,7 +247,9 @@ function protection(resources: readonly ResourceStatus[], desired: DesiredState)
     if (standing?.summary === POLICY_GONE) return told(false, `the packet filter ${POLICY_GONE}`);
     return told(false, first === DISREGARDED ? first : "the packet filter is not as applied");
   }
+  // Until it is confirmed or reverted an apply is refused.
+  const when = isOnTrial ? "once it is confirmed or reverted" : "";
   return standing.drift.length > 0
-    ? told(true, "the kernel holds the kill switch; orphaned: flushable, apply again", true)
+    ? told(true, `the kernel holds the kill switch; orphaned: flushable, apply again ${when}`.trimEnd(), true)
     : told(true, "the kill switch holds");
 }

@@ -1,3 +1,5 @@
+import { tunnelOfDevice } from "../spec/tunnel-key.ts";
+
 /** What the configuration calls fields of the packet policy, by what they begin with. */
 const NAMES: readonly (readonly [field: RegExp, name: string])[] = [
   [/^killSwitch$/, "killSwitch.enabled"],
@@ -26,6 +28,8 @@ export function fieldName(field: string): string {
 export function policyField(field: string): string | undefined {
   const inside = field.replace(/^\/(?:layers\/0\/flows|steering|layers\/0)\//, "");
   if (inside === field) return undefined;
+  const device = /^tunnels\/([^/]+)\//.exec(inside)?.[1];
+  if (device !== undefined) return `tunnels.${tunnelOfDevice(device)}.${inside.slice(`tunnels/${device}/`.length)}`;
   const [from, to] = NAMES.find(([one]) => one.test(inside)) ?? [];
   return (from === undefined || to === undefined ? inside : inside.replace(from, to))
     .replaceAll("/", ".")

@@ -57,9 +57,10 @@ function hasOrigin(member: unknown): boolean {
   return isRecord(member) && typeof member["origin"] === "string";
 }
 
-/** Where a list's only member stands: the number that the configuration's rule has, or what a rule was derived from. */
-function placeOf({ origin }: Readonly<Record<string, unknown>>): string {
-  return typeof origin === "string" ? (/^rules\/([0-9]+)/.exec(origin)?.[1] ?? origin) : "0";
+/** Where a list's only member stands: the number that the configuration's rule has, what a rule was derived from, or a tunnel's device. */
+function placeOf({ origin, device }: Readonly<Record<string, unknown>>): string {
+  if (typeof origin === "string") return /^rules\/([0-9]+)/.exec(origin)?.[1] ?? origin;
+  return typeof device === "string" ? device : "0";
 }
 
 /** What came or went, with where the configuration says it: of rules the first match wins. */

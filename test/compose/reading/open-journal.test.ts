@@ -1,11 +1,15 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { driftDocument } from "../../../src/cli/views/drift.ts";
 import { renderStatus, statusDocument } from "../../../src/cli/views/status.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
+import { examineMachine } from "../../../src/compose/doctor/examine.ts";
 import { FileJournal } from "../../../src/state/file-journal.ts";
 import { takeLock } from "../../../src/state/lock.ts";
 import { StateFolder } from "../../../src/state/state-folder.ts";
+import { waitFor } from "../../lab/world/command.ts";
 import { RECORDS } from "../../state/records.ts";
 import { useSimulatedBench } from "../simulated-bench.ts";
 
@@ -129,3 +133,36 @@ test("law 9: where nothing is open the documents of status and drift say so", as
   expect(statusDocument(await bench.ask((session) => session.status()), 0)).toMatchObject(closed);
   expect(driftDocument(await bench.ask((session) => session.drift()))).toMatchObject(closed);
 });
+
+test.skipIf(process.platform !== "linux")(
+  "status and doctor say of a stopped process what wakes or ends it",
+  async () => {
+    const bench = machine();
+    await bench.apply(bench.config({ office: {} }));
+    using journal = new FileJournal(new StateFolder(`${bench.file}.state`), IDENTITY);
+    for (const record of RECORDS.slice(0, 1)) await journal.append(record);
+    const module = new URL("../../../src/state/lock.ts", import.meta.url).href;
+    const script = `import { takeLock } from ${JSON.stringify(module)};
+    const lock = takeLock(process.argv[1], { pid: process.pid, verb: "apply", sinceMs: 1 });
+    console.log("held"); setInterval(() => lock, 1000);`;
+    const argv = ["--input-type=module", "-e", script, `${bench.file}.state/lock`];
+    const other = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "inherit"] });
+    try {
+      await once(other.stdout, "data");
+      other.kill("SIGSTOP");
+      const stat = () => readFileSync(`/proc/${other.pid}/stat`, "utf8");
+      await waitFor("the signal", () => stat().includes(") T "));
+      const { conditions } = await bench.ask((session) => session.status());
+      const who = `process ${other.pid} (stopped: kill -CONT ${other.pid} wakes it)`;
+      expect(conditions.find(({ type }) => type === "Stalled")?.reason).toContain(`${who} is changing this machine`);
+      const host = { kind: "simulated", file: bench.file } as const;
+      const { findings } = await examineMachine({ host, allowInsecurePermissions: false, environment: {} });
+      expect(findings.find(({ id }) => id === "journal-at-work")).toMatchObject({
+        severity: "fault",
+        remedy: [expect.stringMatching(/kill -CONT \d+.*kill -KILL \d+.*awg revert/)],
+      });
+    } finally {
+      other.kill("SIGKILL");
+    }
+  },
+);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { statusOf } from "../../../src/compose/reading/status.ts";
+import type { Awaiting } from "../../../src/compose/session.ts";
 import { simulatedHost } from "../../../src/host/simulated/host.ts";
 import { SimulatedMachine } from "../../../src/host/simulated/machine.ts";
 import { laptopState } from "../../../src/host/simulated/machine-state.ts";
@@ -40,7 +41,7 @@ async function applied(over: Partial<ReturnType<typeof laptopState>["capabilitie
     await driverRegistry[kind].apply(host, [step as never]);
   }
   const generation = { number: 7, configHash: "h", acceptedMs: 0, desired, pathNumbers, secretIds: [] };
-  const status = async (openJournal?: string, firewall: Partial<FirewallObserved> = {}) => {
+  const status = async (openJournal?: string, firewall: Partial<FirewallObserved> = {}, awaiting?: Awaiting) => {
     const observed = await observeMachine(host, driverRegistry, desired, EMPTY_LEDGER);
     for (const found of observed.current.get("firewall")?.values() ?? []) Object.assign(found, firewall);
     return statusOf({
@@ -52,6 +53,7 @@ async function applied(over: Partial<ReturnType<typeof laptopState>["capabilitie
       openJournal,
       openSinceMs: 1_800_000_000_000,
       nowMs: 1_800_000_000_000,
+      ...(awaiting === undefined ? {} : { awaiting }),
     });
   };
   const condition = async (type: string, journal?: string) =>
@@ -168,6 +170,16 @@ describe("law 9: status", () => {
       ["Drifted", undefined],
       ["Stalled", accepted],
     ]);
+  });
+
+  test("a state on trial whose keeper died is not to be applied again at once, which is refused then", async () => {
+    const { machine, status } = await applied();
+    machine.act({ act: "keeper-dies" });
+    const { conditions } = await status(undefined, {}, { generation: 8, secondsLeft: 5 });
+    expect(Object.fromEntries(conditions.map(({ type, reason }) => [type, reason]))).toMatchObject({
+      Protected: expect.stringContaining("flushable, apply again once it is confirmed or reverted"),
+      Stalled: "generation 8 awaits confirmation",
+    });
   });
 
   test("an open journal is a stall", async () => {
