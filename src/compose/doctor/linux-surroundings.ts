@@ -18,17 +18,17 @@ import { readStateIdentity } from "../../state/identity.ts";
 import { isOfInitial, type Paths } from "../paths.ts";
 import type { Bystanders } from "./bystanders.ts";
 import { type UnroutedAddress, unroutedAddresses } from "./local-routes.ts";
+import { removesForeignRules, resolverManager, thisMachine } from "./network-managers.ts";
 import type { ForeignChain, Surroundings } from "./surroundings.ts";
 
 const NFT_PATHS = ["/usr/sbin/nft", "/usr/bin/nft", "/sbin/nft", "/usr/local/sbin/nft"];
 const OWNER_LOOKS = 3;
 const OWNER_LOOK_MS = 300;
-/** Where systemd keeps what networkd is told (networkd.conf(5)). */
-const NETWORKD_FOLDERS = ["/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd"];
 
 /** Looks around on a Linux machine; changes nothing. What cannot be read counts as not there. */
 export async function readLinuxSurroundings(host: Host, paths: Paths, nowMs: number): Promise<Surroundings> {
   const owner = await strangeOwner(paths.runDir);
+  const machine = paths.namespaced ? undefined : thisMachine();
   return {
     nowMs,
     rules: await host.routes.readRules(),
@@ -37,8 +37,8 @@ export async function readLinuxSurroundings(host: Host, paths: Paths, nowMs: num
     nftProgram: NFT_PATHS.some((path) => existsSync(path)),
     serviceUser: readServiceUser().uid !== 0,
     ipv6Disabled: textOf("/proc/sys/net/ipv6/conf/all/disable_ipv6").trim() !== "0",
-    networkdRemovesRules: !paths.namespaced && removesForeignRules(),
-    resolverManager: paths.namespaced ? undefined : resolverManager(),
+    networkdRemovesRules: machine !== undefined && removesForeignRules(machine),
+    resolverManager: machine === undefined ? undefined : resolverManager(machine),
     ...(owner === undefined ? {} : { tableOwner: { ...owner, remedy: endingOwner(owner) } }),
     ...orElse({}, bystanders),
     deadSockets: orElse([], () => deadSockets(paths.runDir)),
@@ -92,23 +92,6 @@ function readBaseChains(): readonly ForeignChain[] {
   return readNftChains(socket).flatMap(({ family, table, name, base }) =>
     base === undefined ? [] : [{ family, table, name, hook: base.hook, drops: base.policy === "drop" }],
   );
-}
-
-/** Since systemd 246 and 249 it can be told to leave routes and rules of others alone; its default is to remove them. */
-function removesForeignRules(): boolean {
-  if (!existsSync("/run/systemd/netif/state")) return false;
-  const files = NETWORKD_FOLDERS.flatMap((folder) => [
-    join(folder, "networkd.conf"),
-    ...namesIn(join(folder, "networkd.conf.d")).map((name) => join(folder, "networkd.conf.d", name)),
-  ]);
-  const text = files.map(textOf).join("\n");
-  const isTold = (key: string): boolean => new RegExp(`^\\s*${key}\\s*=\\s*(no|false|0|off)\\s*$`, "im").test(text);
-  return !(isTold("ManageForeignRoutes") && isTold("ManageForeignRoutingPolicyRules"));
-}
-
-function resolverManager(): string | undefined {
-  if (existsSync("/run/NetworkManager/resolv.conf")) return "NetworkManager";
-  return existsSync("/run/resolvconf/interface") ? "resolvconf" : undefined;
 }
 
 function deadSockets(runDir: string): readonly string[] {

@@ -5,6 +5,7 @@ import { hasPolicyRules, missingMainRule, namesOf } from "../reading/main-rule.t
 import { type Bystanders, judgeBystanders } from "./bystanders.ts";
 import { type Finding, shellWord } from "./finding.ts";
 import { judgeLocalRoutes, type UnroutedAddress } from "./local-routes.ts";
+import type { ResolverManager } from "./network-managers.ts";
 
 /** A base chain of another program. */
 export interface ForeignChain {
@@ -30,7 +31,7 @@ export interface Surroundings extends Bystanders {
   /** systemd-networkd runs and removes policy rules that it did not make. */
   readonly networkdRemovesRules: boolean;
   /** Who rewrites /etc/resolv.conf here, as far as it can be told. */
-  readonly resolverManager: string | undefined;
+  readonly resolverManager: ResolverManager | undefined;
   /** Who owns our nf_tables tables and is not the keeper that answers, and what ends it. */
   readonly tableOwner?: { readonly pid: number; readonly name: string; readonly remedy: string };
   /** UAPI and keeper sockets on which nobody listens. */
@@ -238,15 +239,25 @@ function networkdFinding({ resources }: DesiredState): Finding {
   };
 }
 
-function rewrittenFinding(manager: string): Finding {
+function rewrittenFinding(manager: ResolverManager): Finding {
   return {
     id: "resolver-rewritten",
     severity: "note",
     what: `${manager} writes /etc/resolv.conf too: awg daemon writes it back, without a daemon it stays`,
     evidence: ["the applied resolver is a file"],
-    remedy: [`tell ${manager} to leave it alone, or run awg daemon --foreground`],
+    remedy: [...LEAVING_RESOLVER[manager], "or run awg daemon --foreground"],
   };
 }
+
+/** How each is told to leave the file alone (NetworkManager.conf(5), resolvconf(8) of Debian, resolvconf.conf(5) of openresolv). */
+const LEAVING_RESOLVER: Readonly<Record<ResolverManager, readonly string[]>> = {
+  NetworkManager: [
+    "mkdir -p /etc/NetworkManager/conf.d",
+    "printf '[main]\\ndns=none\\n' > /etc/NetworkManager/conf.d/awg.conf",
+    "systemctl reload NetworkManager",
+  ],
+  resolvconf: ["resolvconf --disable-updates, or for openresolv: echo resolvconf=NO >> /etc/resolvconf.conf"],
+};
 
 function leftFindings({ deadSockets, goneNamespaces }: Surroundings): Finding[] {
   const findings: Finding[] = [];

@@ -8,7 +8,10 @@ import type { SocketHolders } from "./socket-holders.ts";
 /** So often within a second somebody is looked for, and all processes are searched: who changes more is named by one of these. */
 const MOST = { looks: 20, searches: 2 } as const;
 const SPAN_MS = 1_000;
-/** Process 1 takes in who lost its parent: of such a process it says nothing. */
+/**
+ * Process 1 takes in who lost its parent: of such a process it says nothing. systemd makes sockets for services and keeps
+ * them (systemd.socket(5), ListenNetlink=), so that what networkd writes bears the port id 1.
+ */
 const FIRST_PID = 1;
 
 export interface NetlinkWritersDeps {
@@ -49,7 +52,7 @@ export class NetlinkWriters {
     const inode = netlinkInode(table, this.#protocol, port);
     if (inode === undefined) return { port, unnamed: "closed" };
     const holder = proc.readHolder(port, inode);
-    if (holder !== undefined) return this.#named(holder);
+    if (holder !== undefined) return port === FIRST_PID ? this.#heir(holder, inode) : this.#named(holder);
     return this.#isOpen(port, inode) ? this.#search(port, inode) : { port, unnamed: "closed" };
   }
 
@@ -62,18 +65,38 @@ export class NetlinkWriters {
   }
 
   #search(port: number, inode: number): Writer | undefined {
-    const { proc, holders } = this.#deps;
-    const found = this.#found?.inode === inode ? proc.readHolder(this.#found.pid, inode) : undefined;
+    const found = this.#foundBefore(inode);
     if (found !== undefined) return this.#named(found);
     this.#searches += 1;
     if (this.#searches > MOST.searches) return undefined;
-    const [one, ...others] = holders.holdersOf(inode);
+    const [one, ...others] = this.#deps.holders.holdersOf(inode);
     // A process that ends has no descriptors any more a moment before its sockets are closed.
     if (one === undefined) return { port, unnamed: this.#isOpen(port, inode) ? "unseen" : "closed" };
     if (others.length > 0) return { port, unnamed: "shared" };
-    const holder = proc.readHolder(one.pid, inode);
+    return this.#onlyHolder(port, inode, one.pid);
+  }
+
+  /** Who has a socket of process 1 besides it; process 1 where nobody has. A service that was started anew is another process. */
+  #heir(first: Program, inode: number): Writer | undefined {
+    const found = this.#foundBefore(inode);
+    if (found !== undefined) return this.#named(found);
+    this.#searches += 1;
+    if (this.#searches > MOST.searches) return undefined;
+    const holders = this.#deps.holders.all().holders.get(inode) ?? [];
+    const [one, ...others] = holders.filter(({ pid }) => pid !== FIRST_PID);
+    if (one === undefined) return this.#named(first);
+    if (others.length > 0) return { port: FIRST_PID, unnamed: "shared" };
+    return this.#onlyHolder(FIRST_PID, inode, one.pid);
+  }
+
+  #foundBefore(inode: number): Program | undefined {
+    return this.#found?.inode === inode ? this.#deps.proc.readHolder(this.#found.pid, inode) : undefined;
+  }
+
+  #onlyHolder(port: number, inode: number, pid: number): Writer {
+    const holder = this.#deps.proc.readHolder(pid, inode);
     if (holder === undefined) return { port, unnamed: "closed" };
-    this.#found = { inode, pid: one.pid };
+    this.#found = { inode, pid };
     return this.#named(holder);
   }
 

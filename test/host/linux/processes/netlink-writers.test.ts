@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { NetlinkWriters } from "../../../../src/host/linux/processes/netlink-writers.ts";
+import { NetlinkWriters, type NetlinkWritersDeps } from "../../../../src/host/linux/processes/netlink-writers.ts";
 import { ProcFolder } from "../../../../src/host/linux/processes/proc-folder.ts";
 import { netlinkInode, parseUnit } from "../../../../src/host/linux/processes/proc-text.ts";
 import { SocketHolders } from "../../../../src/host/linux/processes/socket-holders.ts";
@@ -42,12 +42,20 @@ describe.skipIf(process.platform !== "linux")("who writes by a netlink socket", 
   let writers: NetlinkWriters;
 
   beforeEach(() => {
+    nowMs = 0;
     root = mkdtempSync(join(tmpdir(), "awg-writers-"));
     mkdirSync(join(root, "net"));
-    const proc = new ProcFolder(root);
-    writers = new NetlinkWriters(ROUTE, { proc, holders: new SocketHolders(proc), nowMs: () => nowMs });
+    writers = new NetlinkWriters(
+      ROUTE,
+      holding(() => nowMs),
+    );
   });
   afterEach(() => rmSync(root, { recursive: true }));
+
+  function holding(now: () => number): NetlinkWritersDeps {
+    const proc = new ProcFolder(root);
+    return { proc, holders: new SocketHolders(proc), nowMs: now };
+  }
 
   function table(...rows: readonly string[]): void {
     writeFileSync(join(root, "net/netlink"), HEAD + rows.join(""));
@@ -86,6 +94,21 @@ describe.skipIf(process.platform !== "linux")("who writes by a netlink socket", 
     start(70, "innocent", [5]);
     start(90, "second", [900, 901]);
     for (const port of [4_161_183_744, 70]) expect(writers.writerOf(port)).toEqual({ pid: 90, program: "second" });
+  });
+
+  test("is whom process 1 made the socket for, as systemd does for networkd, where one process has it besides", () => {
+    table(row(ROUTE, 1, 900), row(12, 1, 901));
+    start(1, "systemd", [900, 901], 0);
+    expect(writers.writerOf(1)).toEqual({ pid: 1, program: "systemd" });
+    start(70, "systemd-network", [900], 1, "/system.slice/systemd-networkd.service");
+    expect(writers.writerOf(1)).toEqual({ pid: 70, program: "systemd-network", unit: "systemd-networkd.service" });
+    start(80, "another", [900]);
+    nowMs = 1_000;
+    const afresh = new NetlinkWriters(
+      ROUTE,
+      holding(() => nowMs),
+    );
+    expect(afresh.writerOf(1)).toEqual({ port: 1, unnamed: "shared" });
   });
 
   test("is nobody who can be named: gone, whoever has its number now; not to be seen; one of several", () => {
