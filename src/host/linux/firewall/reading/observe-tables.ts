@@ -15,6 +15,9 @@ import { uncoveredDevices } from "./uncovered-devices.ts";
 
 type UplinksNow = (tunnels: readonly string[]) => readonly string[];
 
+/** Says of rules that nobody touched why they are not as this awg would have them. */
+const OTHER_VERSIONS = "another version of awg loaded the rules, and this one makes others of the same policy";
+
 /**
  * What the packet filter holds of ours. When nobody touched the ruleset since the last load, the identity is that load's,
  * and this awg would render the same, its rules are not read again, and what renders them to compare is not even loaded.
@@ -37,11 +40,13 @@ export async function observeTables(
   const policy = record.find(identity) ?? null;
   const fallback = policy === null ? [] : fallbackInForce(socket, familiesOf(tables), fallbackPaths(policy));
   const loaded = record.loaded();
-  const untouched = loaded?.generation === generation && loaded.identity === identity && loaded.rendering === RENDERING;
+  const isAsLoaded = loaded?.generation === generation && loaded.identity === identity;
+  const untouched = isAsLoaded && loaded.rendering === RENDERING;
   const since = loaded?.identity === identity ? loaded : undefined;
   const damageTo = async (expected: FirewallPolicy) => {
     const { tableDamage } = await import("./table-damage.ts");
-    return tableDamage(socket, expected, identity, since ?? {});
+    const found = tableDamage(socket, expected, identity, since ?? {});
+    return isAsLoaded && found.length > 0 ? [OTHER_VERSIONS, ...found] : found;
   };
   const damage = [
     ...(policy === null ? ["which policy the nf_tables tables awg hold is not known"] : []),
