@@ -57,7 +57,7 @@ export async function applyPlanned(
   if (lock === undefined) await refuseOpening(deps, planned);
   const towards = { ...planned, isRepair: planned.repairs !== undefined };
   const recovered = lock === undefined ? await recoverTowards(deps, towards) : undefined;
-  if (recovered?.kind === "rollbackIncomplete") throwFailure(recovered);
+  if (recovered?.kind === "rollbackIncomplete") throwFailure(recovered, planned.verb);
   const accepted = await parts.stores.generations.latest();
   await refuseOvertaken(parts, planned, accepted);
   const isFresh = lock !== undefined || (recovered === undefined && (await isFreshRepair(parts, planned)));
@@ -87,7 +87,7 @@ export async function applyPlanned(
     return { generation: outcome.proposed.number, changed: true, unconfirmed };
   }
   if (confirmation !== undefined || recovered !== undefined) await parts.watchdog?.disarm();
-  if (outcome.kind === "rolledBack" || outcome.kind === "rollbackIncomplete") return throwFailure(outcome);
+  if (outcome.kind === "rolledBack" || outcome.kind === "rollbackIncomplete") return throwFailure(outcome, verb);
   const changed = outcome.kind === "applied" || recovered !== undefined;
   const isRestored = outcome.kind === "inSync" && outcome.isRestored === true;
   const isRecorded = isRestored || (!changed && standing !== undefined && outcome.generation !== standing);

@@ -26,7 +26,8 @@ export async function awaitFilePermission<T>(action: string, run: () => Promise<
 }
 
 function asRefusal(action: string, error: unknown): unknown {
-  const { code, path } = error as NodeJS.ErrnoException;
+  // Of a renaming that is refused, Node names the new name in `dest`: the old one is a draft.
+  const { code, path: from, dest: path = from } = error as NodeJS.ErrnoException & { readonly dest?: string };
   if (error instanceof AwgError || !REFUSALS.has(code)) return error;
   const isRoot = process.geteuid?.() === 0;
   return new AwgError("permission", `${action} was refused${path === undefined ? "" : ` at ${path}`} (${code})`, {

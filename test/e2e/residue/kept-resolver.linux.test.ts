@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -98,6 +99,22 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
       expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe(ORIGINAL);
       expect(apply()).toMatchObject({ status: 0 });
     }
+  });
+
+  test("that may not write resolv.conf says that it failed, and which file it is", (context) => {
+    const chattr = (flag: string) => spawnSync("chattr", [flag, at("etc/resolv.conf")]).status === 0;
+    if (!chattr("+i")) return context.skip("this file system knows no immutable files");
+    try {
+      const { status, stderr } = awg("destroy", "--auto-approve");
+      expect(status).toBe(4);
+      expect(stderr).toContain(
+        "awg: destroy failed and was rolled back: putting the resolver back was refused at /etc/resolv.conf (EPERM)",
+      );
+    } finally {
+      chattr("-i");
+    }
+    expect(awg("destroy", "--auto-approve").stdout).toContain("is back as it was");
+    expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe(ORIGINAL);
   });
 
   test("leaves what somebody wrote over awg's file, and forgets what stood there before", () => {
