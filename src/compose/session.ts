@@ -20,6 +20,7 @@ import type { SshRisk } from "./generations/ssh-risk.ts";
 import type { ProgramsReport, ProgramWatchEvent } from "./processes/program-report.ts";
 import type { DriftReport } from "./reading/drift.ts";
 import type { MainRuleMissing } from "./reading/main-rule.ts";
+import type { OpenChange } from "./reading/open-change.ts";
 import type { VerifyReport } from "./verify/verify-machine.ts";
 
 export type { ProgressEvent, StopSignal } from "../reconciler/apply/outcome.ts";
@@ -178,16 +179,8 @@ export interface Status {
   readonly resources: readonly ResourceStatus[];
   /** Where a change is open that was cut short, or that failed and whose way back did too. */
   readonly openJournal: string | undefined;
-  /** That change is a destroy. */
-  readonly isDestroy?: true;
-  /** It was not cut short: its way back failed. */
-  readonly wayBackFailed?: true;
-  /** Nor was it cut short: all of it stands as it was to, and only that it was accepted is left to be written. */
-  readonly isUnwritten?: true;
-  /** Nor that: it was on trial, was not confirmed in time (or before a reboot), and nobody has put the old state back yet. */
-  readonly isOverdue?: true;
-  /** Nor that: this process goes on with it, or is stopped in it. */
-  readonly changedBy?: { readonly pid: number };
+  /** What that change is, or the one that waits to be confirmed. */
+  readonly openChange?: OpenChange;
   /** A change that is reverted unless it is confirmed in time. */
   readonly awaiting?: Awaiting;
   /** Tunnels that are down and whose fallback is in force; absent where there is none. */

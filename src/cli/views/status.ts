@@ -15,7 +15,8 @@ const GOOD_WHEN_TRUE: ReadonlySet<Condition["type"]> = new Set(["Ready", "Protec
 export function renderStatus(status: Status, style: Style, nowMs = Date.now()): string {
   const open = openTexts(status, style);
   if (status.resources.length === 0) {
-    const isUnderWay = (status.openJournal !== undefined && !status.isUnwritten) || status.awaiting !== undefined;
+    const isUnderWay =
+      (status.openJournal !== undefined && status.openChange?.why !== "unwritten") || status.awaiting !== undefined;
     const first = isUnderWay
       ? "No accepted state holds on this machine."
       : "Nothing is applied on this machine. Traffic is not protected by awg.";
@@ -89,11 +90,7 @@ function silenceText(silence: AwgError): string {
 function transactionTexts(
   {
     openJournal,
-    isDestroy,
-    wayBackFailed,
-    isUnwritten,
-    isOverdue,
-    changedBy,
+    openChange,
     awaiting,
     generation: accepted,
   }: Omit<Status, "fallback" | "silentKeeper" | "mainRuleMissing">,
@@ -104,30 +101,32 @@ function transactionTexts(
     const what = `Generation ${generation} stands but awaits confirmation for ${secondsLeft} s more`;
     return [style.yellow(`${what}: keep it with awg confirm, undo it with awg revert.`)];
   }
-  if (openJournal === undefined) return [];
-  if (isUnwritten) {
+  if (openJournal === undefined || openChange === undefined) return [];
+  const { verb, why } = openChange;
+  if (why === "unwritten") {
     const what = `That generation ${accepted} was accepted could not be written yet (${openJournal})`;
     return [style.yellow(`${what}; mend that, then the next apply or destroy writes it.`)];
   }
-  if (changedBy !== undefined) {
+  if (why === "under-way") {
     const state = "what stands is neither the old state nor the new";
-    const who = capitalized(nameOf(changedBy));
+    const who = capitalized(nameOf(openChange.changedBy));
     return [style.yellow(`${who} is changing this machine (${openJournal}): ${state} until it ends.`)];
   }
-  if (isOverdue && wayBackFailed === undefined) {
+  if (why === "not-confirmed") {
     const when = "the next apply or destroy puts the old state back first, awg revert at once";
     return [style.red(`What was on trial was not confirmed in time (${openJournal}); ${when}.`)];
   }
-  const verb = isDestroy ? "A destroy" : "An apply";
-  if (wayBackFailed) {
+  const what = verb === "destroy" ? "A destroy" : "An apply";
+  if (why === "way-back-failed") {
     return [
-      style.red(`${verb} failed, and so did its way back (${openJournal}); the next apply or destroy recovers it.`),
+      style.red(`${what} failed, and so did its way back (${openJournal}); the next apply or destroy recovers it.`),
     ];
   }
-  const next = isDestroy
-    ? "awg destroy carries it to its end, awg revert puts back what stood before"
-    : "the next apply or destroy recovers it";
-  return [style.red(`${verb} was cut short (${openJournal}); ${next}.`)];
+  const next =
+    verb === "destroy"
+      ? "awg destroy carries it to its end, awg revert puts back what stood before"
+      : "the next apply or destroy recovers it";
+  return [style.red(`${what} was cut short (${openJournal}); ${next}.`)];
 }
 
 function capitalized(sentence: string): string {
@@ -146,7 +145,8 @@ export function statusDocument(status: Status, nowMs = Date.now()): object {
       ...(tunnel === undefined ? {} : { tunnel: tunnelDocument(tunnel, nowMs, hasFallback(status)) }),
     })),
     open_journal: status.openJournal ?? null,
-    open_change: status.openJournal === undefined ? null : openChangeOf(status),
+    open_change:
+      status.openJournal === undefined || status.openChange === undefined ? null : openChangeOf(status.openChange),
     fallback: status.fallback ?? [],
     silent_keeper: silenceDocument(status.silentKeeper),
     main_rule_missing: status.mainRuleMissing ?? null,

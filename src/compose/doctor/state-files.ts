@@ -48,8 +48,8 @@ export async function examineState(parts: SessionParts): Promise<StateReading> {
   };
   const open = await attempt(stores.journal.location, () => readOpenTransaction(stores.journal));
   if (open !== undefined) {
-    const { changedBy } = await readOpenChange(parts, open);
-    findings.push(openFinding(open, stores.journal.location, nowBootMs, changedBy));
+    const change = await readOpenChange(parts, open);
+    findings.push(openFinding(open, stores.journal.location, nowBootMs, change));
   }
   findings.push(...(await lockFindings(parts)));
   const ledger = await attempt(join(folder, "ledger"), () => stores.ledger.read());
@@ -157,12 +157,7 @@ function consequenceOf(path: string): string {
   return "this generation can no longer be gone back to; if it is the one that holds, the next apply may number tunnels' tables anew";
 }
 
-function openFinding(
-  open: OpenTransaction,
-  path: string,
-  nowBootMs: number,
-  changedBy: OpenChange["changedBy"],
-): Finding {
+function openFinding(open: OpenTransaction, path: string, nowBootMs: number, change: OpenChange): Finding {
   const { begin, batches, blocked, rollbackCause } = open;
   const keys = [...new Set(batches.flatMap(({ batch }) => batch.steps.map(({ key }) => key)))];
   const begun = keys.length === 0 ? "it had changed nothing yet" : `it had begun ${keys.join(", ")}`;
@@ -172,7 +167,8 @@ function openFinding(
     const remedy = ["awg confirm", "awg revert"];
     return { id: "journal-awaiting", severity: "note", what: `${what} waits to be confirmed`, evidence, remedy };
   }
-  if (changedBy !== undefined) {
+  if (change.why === "under-way") {
+    const { changedBy } = change;
     return {
       id: "journal-at-work",
       severity: changedBy.isStopped ? "fault" : "note",

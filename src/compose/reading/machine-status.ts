@@ -18,7 +18,8 @@ export async function readStatus(parts: SessionParts): Promise<Status> {
   const { capabilities } = await host.facts.read({ users: [], hosts: [] });
   const { generation, desired, ledger, acceptedNumber, open } = await readStandingState(parts);
   const observed = await observeMachine(host, driverRegistry, desired, ledger);
-  const { awaiting, ...change } = await readOpenChange(parts, open);
+  const openChange = open === undefined ? undefined : await readOpenChange(parts, open);
+  const awaiting = openChange?.why === "awaiting-confirmation" ? openChange.awaiting : undefined;
   const openJournal = open === undefined || awaiting !== undefined ? undefined : stores.journal.location;
   const plan = { desired, observed, ledger, registry: driverRegistry };
   const { held } = planAround(plan, await heldTunnels(host, desired, observed));
@@ -29,8 +30,7 @@ export async function readStatus(parts: SessionParts): Promise<Status> {
     openJournal,
     ...(open === undefined ? {} : { openSinceMs: open.begin.startedMs }),
     nowMs: Date.now(),
-    ...change,
-    ...(awaiting === undefined ? {} : { awaiting }),
+    ...(openChange === undefined ? {} : { openChange }),
   };
   const [firewall] = observed.current.get("firewall")?.values() ?? [];
   const fallback = fallenBack(firewall as FirewallObserved | undefined);

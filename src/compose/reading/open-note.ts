@@ -12,7 +12,7 @@ type Towards = Pick<Planned, "verb" | "desired">;
  */
 export async function openNote(parts: SessionParts, open: OpenTransaction, towards: Towards): Promise<SessionNote> {
   const change = await readOpenChange(parts, open);
-  const isLeft = change.awaiting !== undefined || change.changedBy !== undefined;
+  const isLeft = change.why === "awaiting-confirmation" || change.why === "under-way";
   const first = isLeft ? "until that ends nothing else is changed" : await endOf(parts, open, towards);
   const message = `${whyOpen(change)} (${parts.stores.journal.location}): ${first}`;
   return { path: "journal", message, isWarning: true };

@@ -22,13 +22,14 @@ export const GONE = "is gone";
 /** Says it of a packet filter. */
 const POLICY_GONE = `${GONE}: nothing is blocked`;
 
-interface StatusInput extends OpenChange {
+interface StatusInput {
   readonly generation: Generation | undefined;
   readonly desired: DesiredState;
   readonly observed: Observation;
   readonly capabilities: Capabilities;
   readonly registry: DriverRegistry;
   readonly openJournal: string | undefined;
+  readonly openChange?: OpenChange;
   /** When that apply began, in milliseconds since the epoch. */
   readonly openSinceMs?: number;
   /** Milliseconds since the epoch. */
@@ -45,11 +46,7 @@ export function statusOf(input: StatusInput): Status {
     conditions: conditionsOf(resources, input),
     resources,
     openJournal: input.openJournal,
-    ...(input.isDestroy === undefined ? {} : { isDestroy: input.isDestroy }),
-    ...(input.wayBackFailed === undefined ? {} : { wayBackFailed: input.wayBackFailed }),
-    ...(input.isUnwritten === undefined ? {} : { isUnwritten: input.isUnwritten }),
-    ...(input.isOverdue === undefined ? {} : { isOverdue: input.isOverdue }),
-    ...(input.changedBy === undefined ? {} : { changedBy: input.changedBy }),
+    ...(input.openChange === undefined ? {} : { openChange: input.openChange }),
   };
 }
 
@@ -158,7 +155,7 @@ function firewallSummary(
 
 function conditionsOf(
   resources: readonly ResourceStatus[],
-  { generation, desired, openJournal, openSinceMs, held = [], ...open }: StatusInput,
+  { generation, desired, openJournal, openChange, openSinceMs, held = [] }: StatusInput,
 ): readonly Condition[] {
   const waiting = resources.filter(({ ready }) => !ready).map(({ key }) => key);
   const gone = resources.filter(({ summary }) => summary === GONE || summary === POLICY_GONE).map(({ key }) => key);
@@ -167,7 +164,7 @@ function conditionsOf(
   const applied = generation !== undefined && resources.length > 0;
   // What still is as the read-back of the apply found it has been so since then, as far as anybody looked.
   const accepted = generation === undefined ? {} : { since: new Date(generation.acceptedMs).toISOString() };
-  const protects = protection(resources, desired, open.awaiting !== undefined);
+  const protects = protection(resources, desired, openChange?.why === "awaiting-confirmation");
   return [
     {
       type: "Ready",
@@ -183,16 +180,16 @@ function conditionsOf(
       type: "Drifted",
       status: isDrifted,
       reason: isDrifted
-        ? driftText(gone, changed, openJournal !== undefined && open.isUnwritten === undefined)
+        ? driftText(gone, changed, openJournal !== undefined && openChange?.why !== "unwritten")
         : "as applied",
       ...(isDrifted ? {} : accepted),
     },
     {
       type: "Stalled",
       status: openJournal !== undefined || held.length > 0,
-      reason: openJournal === undefined ? whatHolds(held, open) : `${whyOpen(open)}: ${openJournal}`,
+      reason: whatHolds(held, openJournal, openChange),
       ...(openJournal === undefined
-        ? held.length > 0 || open.awaiting !== undefined
+        ? held.length > 0 || openChange !== undefined
           ? {}
           : accepted
         : openSinceMs === undefined
@@ -202,9 +199,10 @@ function conditionsOf(
   ];
 }
 
-function whatHolds(held: readonly string[], open: OpenChange): string {
+function whatHolds(held: readonly string[], journal: string | undefined, open: OpenChange | undefined): string {
+  if (open !== undefined && journal !== undefined) return `${whyOpen(open)}: ${journal}`;
   if (held.length > 0) return held.join("; ");
-  return open.awaiting === undefined ? "no apply is open" : whyOpen(open);
+  return open === undefined ? "no apply is open" : whyOpen(open);
 }
 
 /** While a change is open, what differs may well be its own doing. */

@@ -117,7 +117,7 @@ test("law 9: status says of what was on trial past its deadline that it was not 
     await journal.append(record.type === "unconfirmed" ? { ...record, deadlineMs: 0 } : record);
   }
   const status = await bench.ask((session) => session.status());
-  expect(status.isOverdue).toBe(true);
+  expect(status.openChange?.why).toBe("not-confirmed");
   expect(statusDocument(status, 0)).toMatchObject({ open_change: { verb: "apply", why: "not-confirmed" } });
   const { open } = await bench.ask((session) => session.drift());
   expect(open).toBe(`what was on trial was not confirmed in time (${journal.location})`);

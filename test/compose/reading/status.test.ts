@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { OpenChange } from "../../../src/compose/reading/open-change.ts";
 import { statusOf } from "../../../src/compose/reading/status.ts";
-import type { Awaiting } from "../../../src/compose/session.ts";
 import { simulatedHost } from "../../../src/host/simulated/host.ts";
 import { SimulatedMachine } from "../../../src/host/simulated/machine.ts";
 import { laptopState } from "../../../src/host/simulated/machine-state.ts";
@@ -25,6 +25,8 @@ default: { via: office }
 killSwitch: { enabled: true }
 `;
 
+const CUT_SHORT: OpenChange = { verb: "apply", why: "cut-short" };
+
 async function applied(over: Partial<ReturnType<typeof laptopState>["capabilities"]> = {}, serviceUid = 967) {
   const state = laptopState();
   const machine = new SimulatedMachine({ ...state, serviceUid, capabilities: { ...state.capabilities, ...over } });
@@ -41,7 +43,7 @@ async function applied(over: Partial<ReturnType<typeof laptopState>["capabilitie
     await driverRegistry[kind].apply(host, [step as never]);
   }
   const generation = { number: 7, configHash: "h", acceptedMs: 0, desired, pathNumbers, secretIds: [] };
-  const status = async (openJournal?: string, firewall: Partial<FirewallObserved> = {}, awaiting?: Awaiting) => {
+  const status = async (openJournal?: string, firewall: Partial<FirewallObserved> = {}, openChange?: OpenChange) => {
     const observed = await observeMachine(host, driverRegistry, desired, EMPTY_LEDGER);
     for (const found of observed.current.get("firewall")?.values() ?? []) Object.assign(found, firewall);
     return statusOf({
@@ -53,11 +55,13 @@ async function applied(over: Partial<ReturnType<typeof laptopState>["capabilitie
       openJournal,
       openSinceMs: 1_800_000_000_000,
       nowMs: 1_800_000_000_000,
-      ...(awaiting === undefined ? {} : { awaiting }),
+      ...(openChange === undefined ? {} : { openChange }),
     });
   };
   const condition = async (type: string, journal?: string) =>
-    (await status(journal)).conditions.find((one) => one.type === type);
+    (await status(journal, {}, journal === undefined ? undefined : CUT_SHORT)).conditions.find(
+      (one) => one.type === type,
+    );
   return { machine, status, condition };
 }
 
@@ -154,7 +158,10 @@ describe("law 9: status", () => {
 
   test("law 9: since when is said only of what is known", async () => {
     const { machine, status } = await applied();
-    const sinces = (await status("/var/lib/awg/journal")).conditions.map(({ type, since }) => [type, since]);
+    const sinces = (await status("/var/lib/awg/journal", {}, CUT_SHORT)).conditions.map(({ type, since }) => [
+      type,
+      since,
+    ]);
     const accepted = "1970-01-01T00:00:00.000Z";
     expect(sinces).toEqual([
       ["Ready", undefined],
@@ -175,7 +182,15 @@ describe("law 9: status", () => {
   test("a state on trial whose keeper died is not to be applied again at once, which is refused then", async () => {
     const { machine, status } = await applied();
     machine.act({ act: "keeper-dies" });
-    const { conditions } = await status(undefined, {}, { generation: 8, secondsLeft: 5 });
+    const { conditions } = await status(
+      undefined,
+      {},
+      {
+        verb: "apply",
+        why: "awaiting-confirmation",
+        awaiting: { generation: 8, secondsLeft: 5 },
+      },
+    );
     expect(Object.fromEntries(conditions.map(({ type, reason }) => [type, reason]))).toMatchObject({
       Protected: expect.stringContaining("flushable, apply again once it is confirmed or reverted"),
       Stalled: "generation 8 awaits confirmation",
