@@ -1,7 +1,7 @@
 import { AddressSet } from "./address-set.ts";
 import { compileFlowPath, type FlowPath } from "./flow-path.ts";
 import { compileGrants, type Grants } from "./grants.ts";
-import { isForged } from "./link-traffic.ts";
+import { isForged, isRouterAdvert } from "./link-traffic.ts";
 import { answerOf, flowOf, isRedirect, isTooBig, type Packet } from "./packet.ts";
 import type { PathRef, PolicyLayer, PolicyTunnel } from "./policy.ts";
 
@@ -107,7 +107,9 @@ function judgeInput(compiled: Compiled, packet: Packet): Finding {
   const device = packet.inDevice ?? "";
   const isByTunnel = compiled.tunnelDevices.has(device);
   if (!isByTunnel && isForged(packet)) return drop("S6.8 its sender is not behind the device it came by");
-  if (isRedirect(packet)) return drop("S6.7 nobody moves a flow to another router");
+  if (isRedirect(packet) || (isByTunnel && isRouterAdvert(packet))) {
+    return drop("S6.7 nobody moves a flow to another router");
+  }
   if (isByTunnel) {
     const own = compiled.tunnels.get(device)?.addresses.has(packet.destination) ?? false;
     return own ? accept("S6.1 to the tunnel's own address") : drop("S6.1 not to the tunnel's own address");

@@ -51,6 +51,11 @@ const dhcpv6Servers = lateAddressSet(DHCPV6_SERVERS);
 const neighbours = lateAddressSet(NEIGHBOUR_PREFIXES);
 const allRouters = lateAddressSet([ALL_ROUTERS]);
 
+/** Whether the packet is a router's advertisement (RFC 4861 section 4.2), as far as its type tells. */
+export function isRouterAdvert({ source, protocol, icmpType }: Packet): boolean {
+  return source.family === 6 && protocol === PROTOCOL.icmpv6 && icmpType === NDP.routerAdvert;
+}
+
 /** Whether the destination belongs to the link the sender chose (S4.8). */
 export function isLinkScoped(packet: Pick<Packet, "destination">): boolean {
   return linkScoped.has(packet.destination);

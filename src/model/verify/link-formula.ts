@@ -68,6 +68,11 @@ export function redirect(family: Family): Formula {
   return icmp(protocol, type);
 }
 
+/** A router's advertisement, which no tunnel brings (S6.7). */
+export function routerAdvert(): Formula {
+  return icmp(PROTOCOL.icmpv6, NDP.routerAdvert);
+}
+
 function ndp(type: number): Formula {
   return all(icmp(PROTOCOL.icmpv6, type), numberIs("hops", NDP_HOP_LIMIT));
 }

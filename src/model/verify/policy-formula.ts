@@ -4,7 +4,7 @@ import { LOOPBACK_DEVICE, type Packet } from "../firewall/packet.ts";
 import type { FirewallPolicy, PathRef, PolicyLayer } from "../firewall/policy.ts";
 import type { Family } from "../ip.ts";
 import { ENGINE_MARK, MARK_MASK, PATH_NUMBERS } from "../ownership.ts";
-import { linkIn, linkOut, redirect, restMissing, tooBig } from "./link-formula.ts";
+import { linkIn, linkOut, redirect, restMissing, routerAdvert, tooBig } from "./link-formula.ts";
 import { allowIn, allowInAnswer, isEngineUser, ownIn, ownOut, pathFormula } from "./path-formula.ts";
 import { addressIn, FROM, TO } from "./space/conditions.ts";
 import {
@@ -203,7 +203,7 @@ function leavingGrants(layer: PolicyLayer, tunnelDevices: readonly string[], fam
 /** S6. */
 function enteringGrants(layer: PolicyLayer, tunnelDevices: readonly string[], family: Family): Formula {
   const byTunnel = layer.tunnels.map(({ device, addresses }) =>
-    all(deviceIn("in", [device]), addressIn("destination", family, addresses)),
+    all(deviceIn("in", [device]), not(routerAdvert()), addressIn("destination", family, addresses)),
   );
   const answersDirectly = pathFormula({
     family,

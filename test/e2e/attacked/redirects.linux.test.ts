@@ -5,6 +5,7 @@ import { judgedRun } from "../../lab/judged-run.ts";
 import { HandMadeTunnel } from "../../lab/subjects/hand-made-tunnel.ts";
 import { waitFor } from "../../lab/world/command.ts";
 import { place } from "../../lab/world/place.ts";
+import { Tethered } from "../../lab/world/tethered.ts";
 import { whyNoLab } from "../../lab/world/why-no-lab.ts";
 import type { Server } from "../../lab/world/wireguard.ts";
 import { useBuiltProgram } from "../../support/built-program.ts";
@@ -119,5 +120,17 @@ describe.skipIf(reason !== undefined)(`redirects${reason === undefined ? "" : ` 
       },
     }).finally(forget);
     expect(judgement.outcome, renderJudgement(judgement)).toBe("pass");
+  });
+
+  test("A20: nor believes it a router that speaks through the tunnel", limit, async () => {
+    const { world, first, keys } = judged();
+    await using awg = new AwgInWorld(world, keys, program());
+    await awg.apply(awg.config({ server: first }));
+    await world.inside("client", ["ping", "-c", "1", "-W", "5", v6.tunnelServer]);
+    await using router = new Tethered("advertise.py", [world.namespace("vpn"), first.device, v6.tunnel]);
+    await waitFor("five advertisements", () => router.lines.length >= 5);
+    await world.inside("client", ["ping", "-c", "1", "-W", "5", v6.tunnelServer]);
+    expect(await world.inside("client", ["ip", "-6", "route", "show", "dev", awg.device, "proto", "ra"])).toBe("");
+    expect(await world.inside("client", ["ip", "-6", "address", "show", "dev", awg.device])).not.toContain("fd99:");
   });
 });

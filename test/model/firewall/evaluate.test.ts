@@ -41,6 +41,7 @@ const found = (policy: FirewallPolicy, packet: Packet) => {
 const ours = { uid: SERVICE_UID, mark: ENGINE_MARK };
 const endpoint = { destination: "192.0.2.1", destinationPort: 51_820 };
 const ndp = { protocol: 58, hopLimit: 255 };
+const insider = { inDevice: "awg-office", source: "fe80::1", destination: "fd00:8::2" };
 
 describe("what may pass (docs/security.md)", () => {
   test.each<[string, Packet]>([
@@ -113,6 +114,8 @@ describe("what may pass (docs/security.md)", () => {
     ["drop S6.7", incoming({ source: "fe80::1", ...ndp, icmpType: 137, reply: true })],
     ["drop S6.7", incoming({ inDevice: "awg-office", destination: "10.8.0.2", protocol: 1, icmpType: 5 })],
     ["accept S6.1", incoming({ inDevice: "awg-office", destination: "10.8.0.2", protocol: 1, icmpType: 3 })],
+    ["drop S6.7", incoming({ ...insider, ...ndp, icmpType: 134 })],
+    ["accept S6.1", incoming({ ...insider, ...ndp, icmpType: 136 })],
     ["accept S5.1", through("docker0", "awg-office", {})],
     ["drop S7.3", through("docker0", "eth0", {})],
     ["drop S7.4", through("docker0", "awg-office", { forged: true })],

@@ -1,5 +1,5 @@
 import { DNS_ENCRYPTED_PORT, DNS_PORT, protectedDnsPorts } from "../../../model/firewall/flow-path.ts";
-import { LAN_PREFIXES } from "../../../model/firewall/link-traffic.ts";
+import { LAN_PREFIXES, NDP } from "../../../model/firewall/link-traffic.ts";
 import { PROTOCOL, REDIRECT } from "../../../model/firewall/packet.ts";
 import type { FlowMatch, PathRef, PolicyLayer } from "../../../model/firewall/policy.ts";
 import { caseWords, type FlowCase, flowCases } from "./flow-match.ts";
@@ -35,7 +35,7 @@ export function layerRules(layer: PolicyLayer, devices: readonly string[]): Laye
   ];
   return {
     first: [
-      ...(layer.killSwitch ? redirectRules() : []),
+      ...(layer.killSwitch ? redirectRules(devices) : []),
       ...tunnelEntryRules(layer, devices),
       ...outside(devices, "own", own.leaving),
       ...own.entering,
@@ -136,13 +136,16 @@ function ipv6Rules(layer: PolicyLayer): PfRule[] {
   });
 }
 
-/** S6.7, by whichever device. */
-function redirectRules(): PfRule[] {
-  return ([4, 6] as const).map((family) => {
+/** S6.7: redirects by whichever device, advertisements by a tunnel. */
+function redirectRules(devices: readonly string[]): PfRule[] {
+  const redirects = ([4, 6] as const).map((family): PfRule => {
     const { protocol, type } = REDIRECT[family];
     const words = { family, protocols: [protocol], icmpTypes: [type] };
     return { action: "block", direction: "in", ...words, why: "S6.7 nobody moves a flow to another router" };
   });
+  if (devices.length === 0) return redirects;
+  const words = { family: 6, on: devices, protocols: [PROTOCOL.icmpv6], icmpTypes: [NDP.routerAdvert] } as const;
+  return [...redirects, { action: "block", direction: "in", ...words, why: "S6.7 nobody is a router in a tunnel" }];
 }
 
 /** S6.1. Without the kill switch everything enters. */

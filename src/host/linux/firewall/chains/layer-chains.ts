@@ -1,4 +1,5 @@
 import type { UserClass } from "../../../../model/firewall/flow-memory.ts";
+import { NDP } from "../../../../model/firewall/link-traffic.ts";
 import { REDIRECT } from "../../../../model/firewall/packet.ts";
 import { engineUids, type PathRef, type PolicyLayer, type PolicyTunnel } from "../../../../model/firewall/policy.ts";
 import { MARK_MASK, markOfPath } from "../../../../model/ownership.ts";
@@ -154,6 +155,8 @@ function writeEntering(place: RenderPlace, layer: PolicyLayer, chain: string, su
   for (const redirect of [match.icmp("icmp", REDIRECT[4].type), match.icmp("icmpv6", REDIRECT[6].type)]) {
     writer.rule(chain, [redirect], refuse(), "S6.7 nobody moves a flow to another router");
   }
+  const advert = [onTunnel(place, "iifname"), match.icmp("icmpv6", NDP.routerAdvert)];
+  writer.rule(chain, advert, refuse(), "S6.7 nobody is a router in a tunnel");
   for (const { device, addresses } of layer.tunnels) {
     for (const address of addresses) {
       const toIt = [match.field("iifname", device), match.daddr(address)];
