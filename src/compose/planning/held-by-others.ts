@@ -65,6 +65,14 @@ export function sentencesOf(held: HeldByOthers): readonly string[] {
   return [...new Set(held.values())];
 }
 
+/** What a person can do where somebody else has what these resources need. Pure. */
+export function wayOutOf(keys: readonly ResourceKey[]): string {
+  const isFileInTheWay = keys.length > 0 && keys.every((key) => key.startsWith("resolver/"));
+  return isFileInTheWay
+    ? "make it a plain file of a few lines, or take dns.servers out of the config"
+    : "remove it, or name another interface, listenPort or table in the config";
+}
+
 /** In the words of every conflict. */
 export function heldBy(key: ResourceKey, holder: string): string {
   return `${key} is held by ${holder}`;

@@ -13,7 +13,7 @@ import { fallenBack } from "../fallback.ts";
 import type { SessionNote } from "../session.ts";
 import type { SessionParts } from "../session-parts.ts";
 import { refuseWithoutRoom } from "./engine-room.ts";
-import { type HeldByOthers, heldBy, heldTunnels, planAround, sentencesOf } from "./held-by-others.ts";
+import { type HeldByOthers, heldBy, heldTunnels, planAround, sentencesOf, wayOutOf } from "./held-by-others.ts";
 import { refuseUnprotecting } from "./protection.ts";
 import { trafficSentence } from "./traffic.ts";
 
@@ -74,7 +74,7 @@ export async function planDesired(
   if (refused.length > 0) {
     throw new AwgError("conflict", refused.join("; "), {
       facts: { conflicts: refused },
-      remedy: "remove it, or name another interface, listenPort or table in the config; nothing was changed",
+      remedy: `${wayOutOf([...conflicts.map(({ key }) => key), ...(isRepair ? [] : tunnels.keys())])}; nothing was changed`,
     });
   }
   if (!isRepair) await refuseWithoutRoom(parts, plan);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { wayOutOf } from "../../../src/compose/planning/held-by-others.ts";
 import { ReconcilingSession } from "../../../src/compose/reconciling-session.ts";
 import { simulatedParts } from "../../../src/compose/simulated-parts.ts";
 import { type SimulatedBench, stepTexts, useSimulatedBench } from "../simulated-bench.ts";
@@ -108,4 +109,12 @@ test("what a person asks for is refused whole where somebody else has a device o
   await bench.apply(bench.config(WISHES, RULES));
   takeDevice(bench);
   await expect(bench.plan(bench.config(WISHES, RULES))).rejects.toMatchObject({ kind: "conflict" });
+});
+
+test("law 9: what helps where a file is in the way is about files, not about devices and ports", () => {
+  expect(wayOutOf(["resolver/machine"])).toBe(
+    "make it a plain file of a few lines, or take dns.servers out of the config",
+  );
+  expect(wayOutOf(["link/office"])).toContain("another interface, listenPort or table");
+  expect(wayOutOf(["resolver/machine", "link/office"])).toContain("another interface, listenPort or table");
 });
