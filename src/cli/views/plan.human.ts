@@ -53,10 +53,23 @@ export function renderStep(step: Pick<Step, "key" | "action" | "changes" | "reas
   return [head, ...toldChanges(step.changes).flatMap((change) => changeLines(change, style))];
 }
 
-/** The field, and below it what its change interrupts. */
+/** The field, and below it what came or went of the packet policy where a line has no room for it, and what its change interrupts. */
 function changeLines(change: FieldChange, style: Style): readonly string[] {
-  const line = `    ${driftMark(change, style)} ${renderChange(change, style)}`;
-  return change.interruption === undefined ? [line] : [line, style.dim(`        # ${change.interruption}`)];
+  const members = longMembers(change);
+  const told = members.length === 0 ? change : { ...change, before: [], after: [] };
+  const line = `    ${driftMark(change, style)} ${renderChange(told, style)}`;
+  const interruption = change.interruption === undefined ? [] : [style.dim(`        # ${change.interruption}`)];
+  return [line, ...members.map((member) => `        ${member}`), ...interruption];
+}
+
+/** Rules and exceptions, whole; none where the field's own line has room for them. */
+function longMembers({ field, added = 0, removed = 0, before, after }: FieldChange): readonly string[] {
+  if (policyField(field) === undefined) return [];
+  const textsOf = (count: number, members: unknown): readonly string[] =>
+    count > 0 && Array.isArray(members) ? members.map((one) => policyValue(one) ?? wholeText(one, policyValue)) : [];
+  const [gone, come] = [textsOf(removed, before), textsOf(added, after)];
+  const fits = [gone, come].every((texts) => texts.join(", ").length <= MAX_VALUE_LENGTH);
+  return fits ? [] : [...come.map((text) => `+ ${text}`), ...gone.map((text) => `- ${text}`)];
 }
 
 /** A field that the machine itself changed since the accepted state. */

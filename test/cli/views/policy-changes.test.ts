@@ -148,7 +148,9 @@ test.each<[string, FirewallPolicy, FirewallPolicy, string[]]>([
     policy([LAN, PRINTERS]),
     policy([]),
     [
-      "rules: 2 removed (killSwitch/allowLan (networks of the tunnels): { destinations: [10.8.0.2/32], via: office }, …)",
+      "rules: 2 removed",
+      "- killSwitch/allowLan (networks of the tunnels): { destinations: [10.8.0.2/32], via: office }",
+      "- rules.0 { name: printers, destinations: [192.168.7.0/24], via: direct }",
     ],
   ],
   [
@@ -171,6 +173,14 @@ test.each<[string, FirewallPolicy, FirewallPolicy, string[]]>([
   ],
 ])("%s: each field once, by its name in the configuration, as a person writes it", (_, before, after, lines) => {
   expect(told(before, after)).toEqual(lines);
+});
+
+test("a rule that is longer than a line is told whole, on a line of its own", () => {
+  const ports = Array.from({ length: 60 }, (_, index) => 1000 + 2 * index);
+  const long: FlowRule = { ...MAIL, match: { protocol: 6, ports: ports.map((port) => ({ from: port, to: port })) } };
+  const text = `rules.1 { ports: [${ports.join(", ")}], protocol: tcp, via: office, fallback: direct }`;
+  expect(told(policy([PRINTERS, long]), policy([PRINTERS]))).toEqual(["rules: 1 removed", `- ${text}`]);
+  expect(told(policy([PRINTERS]), policy([PRINTERS, long]))).toEqual(["rules: 1 added", `+ ${text}`]);
 });
 
 test("a table that is numbered anew is told by its number", () => {
