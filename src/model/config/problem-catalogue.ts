@@ -53,7 +53,8 @@ export const PROBLEM_CATALOGUE = {
   "prefix-host-bits": "A prefix has address bits set behind its length.",
   "endpoint-syntax": "The value is not host:port.",
   "endpoint-without-port": "An endpoint has no port.",
-  "endpoint-address": "An endpoint is an address that names no single machine: unspecified, multicast or broadcast.",
+  "endpoint-address":
+    "An endpoint is an address that names no single machine: unspecified, multicast, broadcast or link-local.",
   "domain-syntax": "The value is not a domain name.",
   "path-relative": "A path does not begin with a slash.",
   "regex-syntax": "The regular expression cannot be read.",

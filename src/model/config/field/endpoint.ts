@@ -48,11 +48,15 @@ function readHost(host: string): string | Fault {
   return checkDomain(bare);
 }
 
-/** Addresses of nobody and of many, in canonical text (RFC 1122 section 3.2.1.3, RFC 4291 section 2.4): a tunnel finds no peer there. */
+/**
+ * Addresses of nobody and of many, in canonical text (RFC 1122 section 3.2.1.3, RFC 4291 section 2.4): a tunnel finds no peer
+ * there. So of each link (RFC 4007): engines tell it with the device it was found by, which no configuration says.
+ */
 const NOBODYS: readonly (readonly [address: RegExp, what: string])[] = [
   [/^(::ffff:)?0\.0\.0\.0$|^::$/, "stands for no address"],
   [/^(::ffff:)?255\.255\.255\.255$/, "is the broadcast address"],
   [/^(::ffff:)?(22[4-9]|23[0-9])\.[0-9.]+$|^ff[0-9a-f]{2}:/, "is a multicast address"],
+  [/^fe[89ab][0-9a-f]:/, "is a link-local address, which means nothing without a device"],
 ];
 
 function refuseEverybody(host: string): Fault | undefined {
