@@ -117,6 +117,12 @@ function machineFindings(config: Config, name: string): ImportFinding[] {
     if (isSet) findings.push(importNote(path, message));
   };
   add(killSwitch.enabled, "killSwitch", "is not in the conf: wg-quick has none, and lets traffic past a lost tunnel");
+  const isBlocked = config.default.via.kind === "block";
+  add(
+    isBlocked,
+    "default.via",
+    "is not in the conf: wg-quick drops nothing, and what no route leads into the tunnel passes",
+  );
   add(ipv6 === "block", "ipv6", "is not in the conf: wg-quick lets IPv6 past a tunnel that does not carry it");
   add(Object.keys(dns?.split ?? {}).length > 0, "dns.split", "is not in the conf: wg-quick sets one list of servers");
   add(dns?.leakProtection === true, "dns.leakProtection", "is not in the conf: programs may ask any server");

@@ -187,6 +187,11 @@ PersistentKeepalive = 22-30
     expect(exportOf(configOf(FULL + more)).findings).toContainEqual(expect.objectContaining({ place }));
   });
 
+  test("says that a default of block is not in it, which a conf would let pass", () => {
+    const { findings } = exportOf(configOf(FULL.replace("default: { via: t }", "default: { via: block }")));
+    expect(findings).toContainEqual(expect.objectContaining({ place: "default.via" }));
+  });
+
   test("rules that send what the peers accept are routes; other rules make it Table = off", () => {
     const split = FULL.replace('[0.0.0.0/0, "::/0"]', "[10.0.0.0/8]").replace(
       "default: { via: t }",
