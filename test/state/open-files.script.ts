@@ -1,6 +1,7 @@
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { readRegularFile } from "../../src/compose/reading/regular-file.ts";
+import { readServiceUser, readUids } from "../../src/host/linux/service-user.ts";
 import { AwgError } from "../../src/model/error.ts";
 import { takeLock } from "../../src/state/lock.ts";
 import { lockHolder } from "../../src/state/lock-holder.ts";
@@ -21,6 +22,8 @@ const ACTS: Readonly<Record<string, () => unknown>> = {
   secret: () => readSecretText({ file: file("any") }, { environment: {}, allowInsecurePermissions: false }),
   list: () => state.list(),
   config: () => readRegularFile(file("any")),
+  users: () => readUids(["root"]),
+  serviceUser: () => readServiceUser(),
 };
 
 const taken: number[] = [];

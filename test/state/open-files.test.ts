@@ -14,6 +14,7 @@ test("a process that may open no more files says so, and never that a file of it
   expect(stderr).toBe("");
   const told = JSON.parse(stdout) as Record<string, unknown>;
   const outOfFiles = { kind: "host", remedy: expect.stringContaining("ulimit -n"), state: null };
-  for (const what of ["state", "journal", "write", "list", "lock", "holder", "secret", "config"])
-    expect({ [what]: told[what] }).toEqual({ [what]: outOfFiles });
+  const acts = ["state", "journal", "write", "list", "lock", "holder", "secret", "config", "users", "serviceUser"];
+  expect(Object.keys(told).toSorted()).toEqual(acts.toSorted());
+  for (const what of acts) expect({ [what]: told[what] }).toEqual({ [what]: outOfFiles });
 });

@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
+import { AwgError, messageOf } from "../../model/error.ts";
 import { LAST_UID } from "../../model/firewall/packet.ts";
 import type { PortRange } from "../../model/firewall/policy.ts";
 import type { EngineUser } from "../../model/keeper-protocol.ts";
 import { SERVICE_USER } from "../../model/ownership.ts";
+import { outOfOpenFiles } from "../../model/unwritten.ts";
 import type { MachineFacts } from "../ports/facts.ts";
 
 const ROOT_USER: EngineUser = { uid: 0, gid: 0 };
@@ -125,10 +127,14 @@ function isMapped(uid: number): boolean {
     .some(([inside = -1, , count = 0]) => uid >= inside && uid < inside + count);
 }
 
+/** Empty where there is no such file. Any other failure ends the look: a rule would lack its users, and the engine its own. */
 function readText(path: string): string {
   try {
     return readFileSync(path, "utf8");
-  } catch {
-    return "";
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return "";
+    throw (
+      outOfOpenFiles(path, cause) ?? new AwgError("host", `${path} could not be read: ${messageOf(cause)}`, { cause })
+    );
   }
 }
