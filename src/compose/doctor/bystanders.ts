@@ -6,6 +6,7 @@ import { cutOffNotes } from "../planning/cut-off.ts";
 import { roomyLimit } from "../planning/engine-room.ts";
 import { pppoeRefused } from "../planning/pppoe.ts";
 import { type Finding, shellWord } from "./finding.ts";
+import { type GuestBridge, judgeGuests } from "./guests.ts";
 
 /** Programs that awg's policy or the kernel's limits keep from their work, or that keep engines from theirs. */
 export interface Bystanders {
@@ -16,6 +17,8 @@ export interface Bystanders {
   readonly programTrees?: readonly string[];
   /** Bridges between whose ports the kernel asks the tables of IP (br_netfilter). */
   readonly filteredBridges?: readonly string[];
+  /** Bridges by which this machine routes for guests; none where it does not forward. */
+  readonly guestBridges?: readonly GuestBridge[];
   /** Devices of teamd's. */
   readonly teams?: readonly string[];
   /** Devices by which this machine itself speaks PPPoE. */
@@ -27,7 +30,12 @@ const FEW = 8;
 
 /** What is refused, or too little, for somebody else on this machine. Pure. */
 export function judgeBystanders(around: Bystanders, applied: DesiredState): readonly Finding[] {
-  return [...roomFindings(around, applied), ...cutOffFindings(around, applied), ...frameFindings(around, applied)];
+  return [
+    ...roomFindings(around, applied),
+    ...cutOffFindings(around, applied),
+    ...frameFindings(around, applied),
+    ...judgeGuests(around.guestBridges ?? [], applied),
+  ];
 }
 
 function roomFindings({ inotifyRoom }: Bystanders, { resources }: DesiredState): Finding[] {

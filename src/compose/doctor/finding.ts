@@ -60,6 +60,7 @@ export const FINDING_IDS = [
   "vpn-cut-off",
   "program-spanning-tree",
   "bridge-filtered",
+  "guests-unanswered",
   "team-device",
   "pppoe-refused",
   "socket-left",

@@ -14,9 +14,11 @@ import { readNamespaceInode } from "../../native/linux/process/namespace.ffi.ts"
 import { isUnixSocketLive, unixListener } from "../../native/linux/process/unix-exchange.ffi.ts";
 import type { Link } from "../../native/linux/rtnetlink/link.codec.ts";
 import { openRouteNetlink } from "../../native/linux/rtnetlink/route-netlink.ffi.ts";
+import { MAIN_TABLE } from "../../resources/routes/route-table.ts";
 import { readStateIdentity } from "../../state/identity.ts";
 import { isOfInitial, type Paths } from "../paths.ts";
 import type { Bystanders } from "./bystanders.ts";
+import { guestBridges } from "./guests.ts";
 import { type UnroutedAddress, unroutedAddresses } from "./local-routes.ts";
 import { removesForeignRules, resolverManager, thisMachine } from "./network-managers.ts";
 import type { ForeignChain, Surroundings } from "./surroundings.ts";
@@ -59,6 +61,7 @@ function bystanders(): Bystanders {
     ...(inotifyRoom === undefined ? {} : { inotifyRoom }),
     programTrees: links.filter(({ programTree }) => programTree === true).map(({ name }) => name),
     filteredBridges: isBridgeFiltered() ? links.filter((link) => isSwitch(link, links)).map(({ name }) => name) : [],
+    guestBridges: isForwarding() ? guestBridges(links, netlink.addresses(), netlink.routes({ table: MAIN_TABLE })) : [],
     teams: links.filter(({ kind }) => kind === "team").map(({ name }) => name),
     pppoe: readPppoeDevices(),
   };
@@ -67,6 +70,10 @@ function bystanders(): Bystanders {
 /** One with a single port has nothing to pass on. */
 function isSwitch({ kind, index }: Link, links: readonly Link[]): boolean {
   return kind === "bridge" && links.filter(({ masterIndex }) => masterIndex === index).length > 1;
+}
+
+function isForwarding(): boolean {
+  return textOf("/proc/sys/net/ipv4/ip_forward").trim() === "1";
 }
 
 /** Whether packets between ports of a bridge pass the tables of IP; the files are there with the module br_netfilter alone. */
