@@ -12,7 +12,7 @@ import {
 import { PROTOCOL, REDIRECT, REST_MISSING, TOO_BIG } from "../firewall/packet.ts";
 import type { Family } from "../ip.ts";
 import { addressIn, hasUser } from "./space/conditions.ts";
-import { all, any, type Formula, fragmentIs, not, numberIn, numberIs } from "./space/term.ts";
+import { all, any, type Formula, fragmentIs, NEVER, not, numberIn, numberIs } from "./space/term.ts";
 
 const whole = fragmentIs("whole", "first");
 const isAboutNeighbours = any(ndp(NDP.neighbourSolicit), ndp(NDP.neighbourAdvert));
@@ -69,8 +69,8 @@ export function redirect(family: Family): Formula {
 }
 
 /** A router's advertisement, which no tunnel brings (S6.7). */
-export function routerAdvert(): Formula {
-  return icmp(PROTOCOL.icmpv6, NDP.routerAdvert);
+export function routerAdvert(family: Family): Formula {
+  return family === 4 ? NEVER : icmp(PROTOCOL.icmpv6, NDP.routerAdvert);
 }
 
 function ndp(type: number): Formula {

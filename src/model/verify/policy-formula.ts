@@ -203,7 +203,7 @@ function leavingGrants(layer: PolicyLayer, tunnelDevices: readonly string[], fam
 /** S6. */
 function enteringGrants(layer: PolicyLayer, tunnelDevices: readonly string[], family: Family): Formula {
   const byTunnel = layer.tunnels.map(({ device, addresses }) =>
-    all(deviceIn("in", [device]), not(routerAdvert()), addressIn("destination", family, addresses)),
+    all(deviceIn("in", [device]), not(routerAdvert(family)), addressIn("destination", family, addresses)),
   );
   const answersDirectly = pathFormula({
     family,
