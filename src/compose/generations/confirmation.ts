@@ -86,7 +86,7 @@ async function undoOpen(parts: SessionParts, deps: ApplyDeps, options: RevertOpt
   const outcome = await revertTransaction(deps, options.onlyIfDue);
   if (outcome === undefined) return undefined;
   await parts.close();
-  if (outcome.kind === "rollbackIncomplete") throw revertFailure(outcome.journal, outcome.blocked);
+  if (outcome.kind === "rollbackIncomplete") throw revertFailure(outcome);
   await parts.watchdog?.disarm();
   if (outcome.kind !== "rolledBack") return undefined;
   const policy = await restorePolicyHeld(parts);

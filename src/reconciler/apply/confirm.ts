@@ -1,4 +1,4 @@
-import { AwgError } from "../../model/error.ts";
+import { AwgError, messageOf } from "../../model/error.ts";
 import { acceptState } from "./accept.ts";
 import { type ApplyDeps, bootTimeMs, type Outcome, trafficAfter } from "./outcome.ts";
 import { isAwaited, readOpenTransaction, type UnconfirmedRecord, whyRolledBack } from "./record.ts";
@@ -28,7 +28,7 @@ export async function confirmTransaction(
   }
   if (!isAwaited(open, bootTimeMs(deps))) {
     const outcome = await rollBackOpen(deps, open, whyRolledBack(open));
-    if (outcome.kind === "rollbackIncomplete") throw revertFailure(outcome.journal, outcome.blocked);
+    if (outcome.kind === "rollbackIncomplete") throw revertFailure(outcome);
     throw new AwgError(
       "unconfirmed",
       `it is too late to confirm: ${whyRolledBack(open)}; what it had changed is undone`,
@@ -87,10 +87,12 @@ export async function readVerdict(
   return accepted?.acceptedMs === proposed.acceptedMs ? "confirmed" : "reverted";
 }
 
-/** The error of a revert that did not succeed. Pure. */
-export function revertFailure(journal: string, blocked: boolean): AwgError {
-  const state = trafficAfter({ blocked });
-  return new AwgError("journal", `the old state could not be restored; ${state}`, {
+/** The error of a revert that did not succeed, with what hindered it. Pure. */
+export function revertFailure(outcome: Extract<Outcome, { kind: "rollbackIncomplete" }>): AwgError {
+  const { journal, rollbackCause } = outcome;
+  const message = `the old state could not be restored (${messageOf(rollbackCause)}); ${trafficAfter(outcome)}`;
+  return new AwgError("journal", message, {
+    cause: rollbackCause,
     facts: { journal },
     remedy: `mend the cause and run awg revert again; the open journal is ${journal}`,
   });

@@ -1,5 +1,10 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { confirmTransaction, readVerdict, revertTransaction } from "../../../src/reconciler/apply/confirm.ts";
+import {
+  confirmTransaction,
+  readVerdict,
+  revertFailure,
+  revertTransaction,
+} from "../../../src/reconciler/apply/confirm.ts";
 import type { ApplyDeps, Confirmation, Outcome } from "../../../src/reconciler/apply/outcome.ts";
 import { readOpenTransaction, readTransaction } from "../../../src/reconciler/apply/record.ts";
 import { recoverOpenJournal } from "../../../src/reconciler/apply/recover.ts";
@@ -331,4 +336,10 @@ describe("law 5: crashes between unconfirmed and its end", () => {
       if (!faults.fired) break;
     }
   });
+});
+
+test("law 9: a revert that could not be carried out names what hindered it", () => {
+  const [cause, rollbackCause] = [new Error("not confirmed"), new Error("the keeper is stopped")];
+  const failure = revertFailure({ kind: "rollbackIncomplete", cause, rollbackCause, journal: "/j", blocked: true });
+  expect(failure.message).toContain("the old state could not be restored (the keeper is stopped); traffic is blocked");
 });
