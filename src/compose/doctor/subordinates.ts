@@ -11,7 +11,8 @@ export function usersOfRules(applied: DesiredState): readonly string[] {
 
 /**
  * Rules for users of whom the applied state knows other numbers than /etc/subuid gives them today (docs/security.md S4.4). One
- * in which a user's own number lies among those given to users is passed over: it does not tell whom it names. Pure.
+ * among whose numbers is another user's own, which /etc/subuid gives to one whom it names, may name both: where it lacks
+ * nothing it is passed over, unless it lets out in clear. Pure.
  *
  * @param facts as `usersOfRules` asks for them
  */
@@ -23,7 +24,11 @@ export function judgeSubordinates(
     const named = namedIn(uids);
     const own = rule.path.kind === "direct" || (rule.path.kind === "tunnel" && rule.path.fallback === "direct");
     const today = uidRanges(named, facts, { own }).ranges;
-    return named.length > 0 && rangesText(today) !== rangesText(uids);
+    if (named.length === 0 || rangesText(today) === rangesText(uids)) return false;
+    const mayNameMore = Object.values(facts.usersAmongSubordinates ?? {}).some((uid) =>
+      holds(uids, { from: uid, to: uid }),
+    );
+    return own || !mayNameMore || !today.every((range) => holds(uids, range));
   });
   if (stale.length === 0) return [];
   return [
@@ -46,6 +51,10 @@ function rulesOfUsers({ resources }: DesiredState): { readonly rule: FlowRule; r
 
 function namedIn(uids: readonly PortRange[]): readonly string[] {
   return uids.flatMap(({ from, to }) => (from === to ? [String(from)] : []));
+}
+
+function holds(uids: readonly PortRange[], { from, to }: PortRange): boolean {
+  return uids.some((range) => range.from <= from && to <= range.to);
 }
 
 function rangesText(ranges: readonly PortRange[]): string {

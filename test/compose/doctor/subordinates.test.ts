@@ -47,6 +47,13 @@ test("S4.4: of a rule that lets out in clear another user who came into the numb
   expect(found(applied({ uids: carved }, direct), [GIVEN], { carol: 100_005 })).toEqual([]);
 });
 
+test("S4.4: a user whom a rule names beside the one to whom /etc/subuid gives that number is no change", () => {
+  const both = applied({ uids: [one(1001), GIVEN, MORE] });
+  expect(found(both, [GIVEN], { carol: 100_005 })).toEqual([]);
+  expect(found(both, [GIVEN], { carol: 400_000 })[0]).toBe("subordinates-changed");
+  expect(found(both, [GIVEN, { from: 500_000, to: 500_099 }], { carol: 100_005 })[0]).toBe("subordinates-changed");
+});
+
 test("asked for are the users whom rules name", () => {
   expect(usersOfRules(applied({ uids: [one(0), one(1001), GIVEN] }))).toEqual(["0", "1001"]);
   expect(usersOfRules({ resources: [] })).toEqual([]);
