@@ -58,7 +58,8 @@ function routingOf(
   const final = wordOf(objectOf(document["route"])?.["final"]);
   const outbounds = objectsOf(document["outbounds"]);
   const tagged = [...objectsOf(document["endpoints"]), ...outbounds];
-  const named = (tag: string | undefined): Json | undefined => tagged.find((way) => wordOf(way["tag"]) === tag);
+  const named = (tag: string | undefined): Json | undefined =>
+    tag === undefined ? undefined : tagged.find((way) => wordOf(way["tag"]) === tag);
   if (final === undefined && outbounds.length === 0) {
     const message = "nothing leads into the tunnel: without route.final and outbounds sing-box sends all directly";
     findings.push(importNote(source, message, "say default: { via: TUNNEL } for all, or add rules"));

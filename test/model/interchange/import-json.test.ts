@@ -211,6 +211,7 @@ describe("sing-box", () => {
     ["direct", { outbounds: [direct], route: { final: "out" } }, "direct", undefined],
     ["a selector whose default is the tunnel", { outbounds: [selector, direct] }, "tunnel", undefined],
     ["a selector of selectors in a circle", { outbounds: [{ ...selector, default: "pick" }] }, "block", "dropped"],
+    ["a selector of nothing", { outbounds: [{ type: "selector", tag: "s" }, { type: "direct" }] }, "block", "dropped"],
     ["a tag that nothing has", { outbounds: [direct], route: { final: "gone" } }, "block", 'route.final "gone"'],
     ["what is not imported", { outbounds: [{ type: "vless", tag: "v" }] }, "block", "the first outbound"],
     ["the fastest of several", { outbounds: [{ ...selector, type: "urltest" }] }, "block", "dropped"],
