@@ -58,7 +58,8 @@ function chainText({ base, comment }: NftChain): string {
   return `${hook} # ${comment ?? ""}`;
 }
 
-function expressionText(expression: Expression): string {
+/** Text that is equal exactly when the expression is; of a counter only that it counts. */
+export function expressionText(expression: Expression): string {
   if (expression.kind === "counter") return "counter";
   const fields = Object.entries(expression).map(([name, value]) => `${name}=${valueText(value)}`);
   return `{${fields.toSorted().join(",")}}`;
@@ -87,6 +88,7 @@ function setText({ keyType: type, keyBytes: bytes, intervals, timeoutMs, element
   return `${type} ${bytes} ${intervals} ${timeoutMs ?? "for ever"} ${text.join(" ")}`;
 }
 
-function hexOf(bytes: Uint8Array): string {
+/** The bytes as hexadecimal digits. */
+export function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
 }

@@ -4,6 +4,8 @@ import type { RenderedTable } from "../../../../../src/host/linux/firewall/table
 import { tableOfRendered } from "../../../../../src/host/linux/verify/rule-table.ts";
 import { verifyRuleset } from "../../../../../src/host/linux/verify/verify-ruleset.ts";
 import type { FirewallPolicy } from "../../../../../src/model/firewall/policy.ts";
+import type { Expression, Verdict } from "../../../../../src/native/linux/nftables/expression.ts";
+import { matchIn } from "../../../../../src/native/linux/nftables/match.ts";
 import { LAPTOP, policyOf } from "../../../../model/firewall/policies.ts";
 
 const PHYSICAL = ["eth0", "wlan0"];
@@ -34,6 +36,23 @@ function withHeld(
 
 const at = (base: Partial<NonNullable<Chain["base"]>>) => (held: Chain) =>
   held.base === undefined ? [] : [{ ...held, base: { ...held.base, ...base } }];
+
+type Rule = RenderedTable["rules"][number];
+
+const TO_TEN: readonly Expression[] = matchIn("netdev").daddr("10.0.0.0/8");
+
+const isCopyOf = ({ chain, expressions }: Rule, last: number) =>
+  chain === "held" && expressions.some((one) => one.kind === "payload-set" && one.offset === last);
+
+const ruleIn = (chain: string, then: Verdict, conditions: readonly Expression[] = []): Rule => ({
+  family: "netdev",
+  table: "awg",
+  chain,
+  expressions: [...conditions, { kind: "verdict", verdict: then }],
+});
+
+const narrowed = (device: string, chain: string) =>
+  `leak: a frame out of a ring that its sender maps may leave by ${device} as it was changed behind the judgement: the rules of the chain ${chain} are not those that copy what the chain frames judges it by (S9.6)`;
 
 const lacking = (device: string) =>
   `leak: a frame out of a ring that its sender maps leaves by ${device} as it was changed behind the judgement: nothing copies what the chain frames judges it by (S9.6)`;
@@ -77,6 +96,63 @@ test("S9.6: one copy alone is left", () => {
   const left = netdev.rules.findLast(({ chain }) => chain === "held");
   const rules = netdev.rules.filter((rule) => !rule.chain.startsWith("held") || rule === left);
   expect(said(LAPTOP, [inet, { ...netdev, rules }])).toEqual(PHYSICAL.map(lacking));
+});
+
+/** Copies under a condition, or passed by: what the chain says, and which chain it is told of. */
+const NARROWED: readonly [string, string, (rules: readonly Rule[]) => readonly Rule[]][] = [
+  [
+    "the copy of the IPv4 header asks for a destination",
+    "held",
+    (rules) =>
+      rules.map((rule) => (isCopyOf(rule, 19) ? { ...rule, expressions: [...TO_TEN, ...rule.expressions] } : rule)),
+  ],
+  ["all is accepted before", "held", (rules) => [ruleIn("held", { code: "accept" }), ...rules]],
+  [
+    "what goes to a destination is accepted before",
+    "held",
+    (rules) => [ruleIn("held", { code: "accept" }, TO_TEN), ...rules],
+  ],
+  [
+    "what stands behind IPv4 is returned from before",
+    "held-ipv4",
+    (rules) => [ruleIn("held-ipv4", { code: "return" }), ...rules],
+  ],
+  [
+    "nothing is copied behind IPv6's extensions",
+    "held-extensions",
+    (rules) => rules.filter(({ chain }) => chain !== "held-extensions"),
+  ],
+  [
+    "the rules stand in another order",
+    "held",
+    (rules) => [
+      ...rules.filter(({ chain }) => chain !== "held"),
+      ...rules.filter(({ chain }) => chain === "held").toReversed(),
+    ],
+  ],
+];
+
+test.each(NARROWED)("S9.6: the chain that copies is another: %s", (_, chain, change) => {
+  const [inet, netdev] = render(LAPTOP);
+  const rules = change(netdev.rules);
+  expect(said(LAPTOP, [inet, { ...netdev, rules }])).toEqual(PHYSICAL.map((device) => narrowed(device, chain)));
+});
+
+test("S9.6: the set of IPv6's extensions lacks one", () => {
+  const [inet, netdev] = render(LAPTOP);
+  const sets = netdev.sets.map((one) =>
+    one.set.name === "ipv6-extensions" ? { ...one, elements: one.elements.slice(1) } : one,
+  );
+  expect(said(LAPTOP, [inet, { ...netdev, sets }])).toEqual(PHYSICAL.map((device) => narrowed(device, "held-ipv6")));
+});
+
+test("S9.6: counters and comments in the chain that copies are nothing to tell", () => {
+  const [inet, netdev] = render(LAPTOP);
+  const rules = netdev.rules.map(({ comment: _comment, ...rule }) => ({
+    ...rule,
+    expressions: [{ kind: "counter", packets: 3n, bytes: 90n } as const, ...rule.expressions],
+  }));
+  expect(said(LAPTOP, [inet, { ...netdev, rules }])).toEqual([]);
 });
 
 test("S9.6: where nothing is judged nothing need be copied", () => {
