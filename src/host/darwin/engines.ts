@@ -61,15 +61,33 @@ async function readEngine(
   const name = (await holder.held()).get(device);
   if (name === undefined) return undefined;
   for (const protocol of PROTOCOLS) {
-    const answer = await ask(socketPath(root, protocol, name), UAPI_GET);
+    const path = socketPath(root, protocol, name);
+    const answer = await ask(path, UAPI_GET);
     if (answer === undefined) continue;
     const identity = { device, protocol, engine: "userspace" } as const;
     if (answer === "") return silentTunnel(identity);
-    const state = parseUapiDevice(answer);
+    const state = stateOf(answer);
+    if ("garbled" in state) {
+      const text = `what answers on ${path} cannot be understood: ${state.garbled}`;
+      return {
+        ...silentTunnel(identity),
+        silence: { text, pid: 0, isForeign: false, canGoOn: false, isGarbled: true },
+      };
+    }
     const engine = state.isEmbedded === true ? "embedded" : "userspace";
     return observedFromUapi(state, { ...identity, engine }, (bytes) => secrets.idOf(bytes));
   }
   return undefined;
+}
+
+/** What an engine says of itself, or what is wrong with its answer, which is told of its tunnel alone. */
+function stateOf(answer: string): UapiDevice | { readonly garbled: string } {
+  try {
+    return parseUapiDevice(answer);
+  } catch (error) {
+    if (error instanceof AwgError && error.kind === "host") return { garbled: error.message };
+    throw error;
+  }
 }
 
 /** Tells the engine of a device one `set` made from what it says of itself; none, or a silent one, is left alone. */
@@ -83,7 +101,9 @@ async function touchEngine(
   for (const protocol of PROTOCOLS) {
     const path = socketPath(root, protocol, name);
     const answer = await ask(path, UAPI_GET);
-    const request = answer === undefined || answer === "" ? undefined : render(parseUapiDevice(answer));
+    if (answer === undefined || answer === "") continue;
+    const state = stateOf(answer);
+    const request = "garbled" in state ? undefined : render(state);
     if (request !== undefined) await ask(path, request);
   }
 }

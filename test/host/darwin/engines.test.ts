@@ -29,3 +29,20 @@ test.skipIf(abiObstacle !== undefined)(
     expect(touches()).toEqual(before);
   },
 );
+
+test.skipIf(abiObstacle !== undefined)(
+  "an engine on a Mac whose answer cannot be understood is told alone, and left alone",
+  async () => {
+    using world = new DarwinWorld();
+    const contract = world.contract();
+    const { engines, links } = contract.host;
+    await links.ensure(linkSpec(contract));
+    await engines.ensure(tunnelSpec(contract));
+    world.engineOf(contract.device)?.set("set=1\nlisten_port=nonsense\n");
+    const before = { ...world.engineOf(contract.device)?.touches };
+    const told = [{ device: contract.device, running: false, silence: { isGarbled: true, canGoOn: false } }];
+    expect(await engines.readAll()).toMatchObject(told);
+    await engines.nudge?.(contract.device);
+    expect(world.engineOf(contract.device)?.touches).toEqual(before);
+  },
+);
