@@ -37,7 +37,7 @@ export async function readLinuxSurroundings(host: Host, paths: Paths, nowMs: num
     unrouted: orElse([], readUnrouted),
     chains: orElse([], readBaseChains),
     nftProgram: NFT_PATHS.some((path) => existsSync(path)),
-    serviceUser: readServiceUser().uid !== 0,
+    serviceUser: orElse(true, () => readServiceUser().uid !== 0),
     ipv6Disabled: textOf("/proc/sys/net/ipv6/conf/all/disable_ipv6").trim() !== "0",
     networkdRemovesRules: machine !== undefined && removesForeignRules(machine),
     resolverManager: machine === undefined ? undefined : resolverManager(machine),
