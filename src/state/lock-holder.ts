@@ -42,7 +42,7 @@ export function lockHolder(path: string): LockingProcess | undefined {
   try {
     const holder = readHolder(fd);
     const isHeld = holder !== undefined && isAlive(holder.pid) && !tryLockFile(fd);
-    return isHeld ? lockingProcess(holder.pid) : undefined;
+    return isHeld ? lockingProcess(holder) : undefined;
   } finally {
     // What was taken by asking goes with it; who takes the lock meanwhile looks again (lock.ts).
     closeSync(fd);

@@ -26,6 +26,8 @@ export interface LockHolder {
 export interface LockingProcess {
   /** 0 where another pid namespace hides it. */
   readonly pid: number;
+  /** The verb that runs, where the lock's file tells. */
+  readonly verb?: string;
   /** A signal stopped it: it holds the lock until somebody wakes or ends it. */
   readonly isStopped?: true;
 }
@@ -141,8 +143,9 @@ function isHolder(value: unknown): value is LockHolder {
 }
 
 /** A process as it is seen to hold the lock; whether a signal stopped it is known on Linux alone. */
-export function lockingProcess(pid: number): LockingProcess {
-  return { pid, ...(pid > 0 && readProcessState(pid) === "T" ? { isStopped: true as const } : {}) };
+export function lockingProcess({ pid, verb }: Omit<LockingProcess, "isStopped">): LockingProcess {
+  const isStopped = pid > 0 && readProcessState(pid) === "T";
+  return { pid, ...(verb === undefined ? {} : { verb }), ...(isStopped ? { isStopped } : {}) };
 }
 
 /** What is told where another process holds the lock: AwgError locked. */
@@ -152,7 +155,7 @@ export function lockedBy(holder: (Pick<LockHolder, "pid"> & Partial<LockHolder>)
   const pid = holder?.pid === 0 ? undefined : holder?.pid;
   const who = `${verb === undefined ? "another awg" : `awg ${verb}`}${pid === undefined ? "" : ` (process ${pid})`}`;
   const facts = { lock: path, ...(pid === undefined ? {} : { pid }), ...(verb === undefined ? {} : { verb }) };
-  if (pid !== undefined && lockingProcess(pid).isStopped) {
+  if (pid !== undefined && lockingProcess({ pid }).isStopped) {
     const message = `${who} is changing this machine, and a signal stopped it (SIGSTOP, Ctrl-Z)`;
     return new AwgError("locked", message, { facts: { ...facts, stopped: true }, remedy: wakingOf(pid) });
   }

@@ -52,7 +52,7 @@ function takeName(path: string): number | undefined {
 function nameHolder(): LockingProcess | undefined {
   try {
     const listener = unixListener(NAME, LONGEST_MS);
-    return listener?.uid === 0 ? lockingProcess(listener.pid) : undefined;
+    return listener?.uid === 0 ? lockingProcess({ pid: listener.pid }) : undefined;
   } catch {
     return undefined;
   }
