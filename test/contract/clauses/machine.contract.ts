@@ -174,10 +174,9 @@ export const MACHINE_CONTRACT: readonly Clause[] = [
       const listener = listen(world.networkEvents());
       strangersChange(world, 2);
       await world.until(() => listener.heard.some(({ what }) => what === changeName(world)));
-      assert.deepEqual(
-        listener.heard.filter(({ isOurs }) => isOurs === true),
-        [],
-      );
+      // Of the device that was just made the kernel may tell still that it finished its link-local address.
+      const changes = listener.heard.filter(({ what }) => what === changeName(world));
+      assert.ok(changes.every(({ isOurs }) => isOurs !== true));
       world.others.deleteOurs({ preference: OWN_PREFERENCE, destination: "0.0.0.0/1" });
       await world.until(() => listener.heard.some(({ isOurs }) => isOurs === true));
       for (const { by } of listener.heard) assert.ok(by === undefined || "unnamed" in by || by.pid !== process.pid);
