@@ -1,3 +1,4 @@
+import type { PolicyLayer } from "../../model/firewall/policy.ts";
 import { parsePrefix, prefixContains } from "../../model/prefix.ts";
 import type { DesiredState } from "../../model/resource.ts";
 import type { InterfaceAddress } from "../../native/linux/rtnetlink/interface-address.codec.ts";
@@ -41,9 +42,7 @@ export function judgeGuests(bridges: readonly GuestBridge[], { resources }: Desi
     return killSwitch && !allowLan && flows.default.kind === "tunnel";
   });
   if (layer === undefined) return [];
-  const direct = layer.flows.rules
-    .filter(({ path }) => path.kind === "direct")
-    .flatMap(({ match }) => (match.destinations ?? [ANYWHERE]).flatMap((text) => parsePrefix(text) ?? []));
+  const direct = directNetworks(layer).flatMap((text) => parsePrefix(text) ?? []);
   const cutOff = bridges.filter(({ address }) => {
     const own = parsePrefix(`${address.split("/")[0]}/32`);
     return own !== undefined && !direct.some((prefix) => prefixContains(prefix, own));
@@ -63,4 +62,15 @@ export function judgeGuests(bridges: readonly GuestBridge[], { resources }: Desi
       ],
     },
   ];
+}
+
+/** What goes directly whoever sends it to whatever port: what goes on to guests has neither a user nor a known port. */
+function directNetworks({ flows, allow }: PolicyLayer): readonly string[] {
+  const rules = flows.rules.flatMap(({ path, match: { destinations = [ANYWHERE], ...rest } }) =>
+    path.kind === "direct" && Object.keys(rest).length === 0 ? destinations : [],
+  );
+  const exceptions = allow.flatMap(({ direction, prefixes = [ANYWHERE], ...rest }) =>
+    direction === "out" && Object.keys(rest).length === 0 ? prefixes : [],
+  );
+  return [...rules, ...exceptions];
 }

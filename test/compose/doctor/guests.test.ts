@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { guestBridges, judgeGuests } from "../../../src/compose/doctor/guests.ts";
-import type { FlowRule, PathRef } from "../../../src/model/firewall/policy.ts";
+import type { AllowGrant, FlowMatch, FlowRule, PathRef } from "../../../src/model/firewall/policy.ts";
 import type { Resource } from "../../../src/model/resource.ts";
 import { policy, state } from "../../reconciler/scenarios.ts";
 import { linkOf } from "../../support/links.ts";
@@ -9,15 +9,22 @@ const TUNNEL: PathRef = { kind: "tunnel", device: "awg-office", number: 1 };
 const DOCKER = { device: "docker0", address: "172.17.0.1/16" };
 
 function applied(
-  wish: { killSwitch?: boolean; allowLan?: boolean; path?: PathRef; rules?: readonly FlowRule[] } = {},
+  wish: {
+    killSwitch?: boolean;
+    allowLan?: boolean;
+    path?: PathRef;
+    rules?: readonly FlowRule[];
+    allow?: AllowGrant;
+  } = {},
 ): Resource {
   const { killSwitch = true, allowLan = false, path = TUNNEL, rules = [] } = wish;
+  const allow = wish.allow === undefined ? [] : [wish.allow];
   const { layers, ...rest } = policy();
   const flows = { rules, default: path };
   return {
     kind: "firewall",
     key: "firewall/machine",
-    spec: { ...rest, layers: layers.map((layer) => ({ ...layer, killSwitch, allowLan, flows })) },
+    spec: { ...rest, layers: layers.map((layer) => ({ ...layer, killSwitch, allowLan, allow, flows })) },
   };
 }
 const rule = (path: PathRef, ...destinations: readonly string[]): FlowRule => ({
@@ -26,6 +33,10 @@ const rule = (path: PathRef, ...destinations: readonly string[]): FlowRule => ({
   path,
 });
 
+const direct = (match: FlowMatch): FlowRule => ({ origin: "rules.0", match, path: { kind: "direct" } });
+const NETWORK = ["172.17.0.0/16"];
+const PORTS = [{ from: 22, to: 22 }];
+
 test.each<[string, Resource, number]>([
   ["behind a tunnel without the LAN", applied(), 1],
   ["with the LAN", applied({ allowLan: true }), 0],
@@ -33,6 +44,13 @@ test.each<[string, Resource, number]>([
   ["where the default is direct", applied({ path: { kind: "direct" } }), 0],
   ["with a direct rule for their network", applied({ rules: [rule({ kind: "direct" }, "172.16.0.0/12")] }), 0],
   ["with a direct rule for another", applied({ rules: [rule({ kind: "direct" }, "10.0.0.0/8")] }), 1],
+  ["with a direct rule for all", applied({ rules: [direct({})] }), 0],
+  ["with a direct rule for a user", applied({ rules: [direct({ uids: [{ from: 1000, to: 1000 }] })] }), 1],
+  ["with a direct rule for a port", applied({ rules: [direct({ ports: PORTS })] }), 1],
+  ["with a direct rule for a port of theirs", applied({ rules: [direct({ destinations: NETWORK, ports: PORTS })] }), 1],
+  ["with an exception for their network", applied({ allow: { direction: "out", prefixes: NETWORK } }), 0],
+  ["with one for a port of theirs", applied({ allow: { direction: "out", prefixes: NETWORK, ports: PORTS } }), 1],
+  ["with one from their network", applied({ allow: { direction: "in", prefixes: NETWORK } }), 1],
   ["with another rule for theirs", applied({ rules: [rule({ kind: "block" }, "172.16.0.0/12")] }), 1],
 ])("guests %s", (_what, firewall, expected) => {
   const findings = judgeGuests([DOCKER], state(firewall));
