@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readPppoeDevices } from "../../host/linux/facts/pppoe.ts";
@@ -12,6 +12,7 @@ import { LOCAL_TABLE } from "../../model/verify/routing.ts";
 import { openNetfilterSocket, readNftChains } from "../../native/linux/nftables/nft-netlink.ffi.ts";
 import { readNamespaceInode } from "../../native/linux/process/namespace.ffi.ts";
 import { isUnixSocketLive, unixListener } from "../../native/linux/process/unix-exchange.ffi.ts";
+import { namesIn, textOf } from "../../native/linux/readable-files.ts";
 import type { Link } from "../../native/linux/rtnetlink/link.codec.ts";
 import { openRouteNetlink } from "../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { MAIN_TABLE } from "../../resources/routes/route-table.ts";
@@ -140,14 +141,6 @@ function liveNamespaces(): ReadonlySet<string> {
     ...namesIn("/run/netns").map((name) => join("/run/netns", name)),
   ];
   return new Set(files.flatMap((file) => orElse([], () => [String(statSync(file).ino)])));
-}
-
-function namesIn(folder: string): readonly string[] {
-  return orElse([], () => readdirSync(folder).sort());
-}
-
-function textOf(path: string): string {
-  return orElse("", () => readFileSync(path, "utf8"));
 }
 
 /** What a reading gives, or this where it fails: a machine that lacks the file, or hides it, has no such finding. */

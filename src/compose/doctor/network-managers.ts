@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { ProcFolder } from "../../host/linux/processes/proc-folder.ts";
+import { namesIn, textOf } from "../../native/linux/readable-files.ts";
 
 /** A program that writes /etc/resolv.conf beside awg. */
 export type ResolverManager = "NetworkManager" | "resolvconf";
@@ -93,20 +94,4 @@ function mainSection(paths: readonly string[]): ReadonlyMap<string, string> {
     }
   }
   return keys;
-}
-
-function namesIn(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder).sort();
-  } catch {
-    return [];
-  }
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
 }

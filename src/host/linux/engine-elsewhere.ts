@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
 import { isUnixSocketLive, unixListener } from "../../native/linux/process/unix-exchange.ffi.ts";
+import { textOf } from "../../native/linux/readable-files.ts";
 import { processName } from "./processes/process-name.ts";
 
 const OWN_NAMESPACE = "/proc/self/ns/net";
@@ -31,8 +32,8 @@ function enginesFor(device: string): number[] {
   const names = Object.values(ENGINE_PROGRAMS).flatMap(({ paths }) => paths.map((path) => path.split("/").at(-1)));
   return readdirSync("/proc")
     .filter((name) => /^[0-9]+$/.test(name))
-    .filter((pid) => names.includes(readProc(pid, "comm").trim()))
-    .filter((pid) => readProc(pid, "cmdline").split("\0").includes(device))
+    .filter((pid) => names.includes(textOf(`/proc/${pid}/comm`).trim()))
+    .filter((pid) => textOf(`/proc/${pid}/cmdline`).split("\0").includes(device))
     .map(Number);
 }
 
@@ -51,14 +52,5 @@ function inodeOf(path: string): number | undefined {
     return statSync(path).ino;
   } catch {
     return undefined;
-  }
-}
-
-/** "" for a process that is gone. */
-function readProc(pid: string, file: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, "utf8");
-  } catch {
-    return "";
   }
 }

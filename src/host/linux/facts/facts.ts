@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { sha256 } from "../../../model/sha256.ts";
 import { bytesToHex } from "../../../model/uapi/key-text.ts";
 import { readNamespaceInode } from "../../../native/linux/process/namespace.ffi.ts";
+import { textOf } from "../../../native/linux/readable-files.ts";
 import type { Link } from "../../../native/linux/rtnetlink/link.codec.ts";
 import type { Route } from "../../../native/linux/rtnetlink/route.codec.ts";
 import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
@@ -63,16 +63,8 @@ async function readFacts(
  * SHA-256 of the machine id (machine-id(5) asks for it never to be shown as it is) and the namespace's inode.
  */
 export function readFingerprint(): string {
-  const text = `awg ${readMachineId()} ${readNamespaceInode()}`;
+  const text = `awg ${textOf("/etc/machine-id").trim()} ${readNamespaceInode()}`;
   return bytesToHex(sha256(new TextEncoder().encode(text)));
-}
-
-function readMachineId(): string {
-  try {
-    return readFileSync("/etc/machine-id", "utf8").trim();
-  } catch {
-    return "";
-  }
 }
 
 /** Default routes of the main table over devices that are not ours, the preferred ones first. */

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { textOf } from "../../../native/linux/readable-files.ts";
 import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
 
 /** ETH_P_PPP_DISC and ETH_P_PPP_SES (linux/if_ether.h) as /proc/net/packet writes them: in hex, without a prefix. */
@@ -38,13 +38,5 @@ function namesOf(indexes: readonly number[]): readonly string[] {
       .map(({ name }) => name);
   } catch {
     return [];
-  }
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
   }
 }
