@@ -146,7 +146,7 @@ describe("law 9: status", () => {
         ?.enforcement;
     expect(await enforcementOf(true)).toBe("enforced");
     expect(await enforcementOf(false)).toBe("best-effort");
-    expect(read("docs/security.md")).toMatch(/\*\*S12\.3\*\* .*egress hook/);
+    expect(read("docs/reference/known-limits.md")).toMatch(/\*\*S12\.3\*\* .*egress hook/);
     expect(read("docs/platforms.md")).toContain("## Never run");
   });
 
