@@ -6,6 +6,7 @@ import { filesBelow, ROOT, read } from "./sources.ts";
 const MOST_WORDS_OF_A_RULE = 60;
 const MOST_WORDS_OF_A_PAGE = 1500;
 const MOST_WORDS_OF_THE_STATEMENT = 1200;
+const MOST_LINES_OF_THE_CHANGELOG = 120;
 
 const RULE_PAGES = [...filesBelow("docs/reference/security"), "docs/reference/known-limits.md"];
 const ATTACKS = read("docs/reference/attacks.md");
@@ -25,7 +26,7 @@ const rules: readonly Rule[] = RULE_PAGES.flatMap((page) =>
 );
 const stated = new Set(rules.map(({ number }) => number));
 
-/** Words, without the lines of tables. */
+/** How many words, without signs such as the bars of a table. */
 function wordsIn(text: string): number {
   return text.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word)).length;
 }
@@ -90,6 +91,10 @@ describe("attacks", () => {
 describe("sizes", () => {
   test("the security statement has at most two pages", () => {
     expect(wordsIn(read("docs/security.md"))).toBeLessThanOrEqual(MOST_WORDS_OF_THE_STATEMENT);
+  });
+
+  test("the changelog has at most 120 lines", () => {
+    expect(read("CHANGELOG.md").trimEnd().split("\n").length).toBeLessThanOrEqual(MOST_LINES_OF_THE_CHANGELOG);
   });
 
   test.each([...RULE_PAGES, "docs/reference/security-rules.md", "docs/reference/attacks.md"])(
