@@ -2,7 +2,6 @@
 import { benchApply } from "./apply.ts";
 import { benchColdDiff } from "./cold-diff.ts";
 import { benchFirstPacket } from "./first-packet.ts";
-import { benchHeld } from "./held.ts";
 import { benchIdle } from "./idle.ts";
 import type { Figure } from "./measure.ts";
 import { benchProcesses } from "./processes.ts";
@@ -13,7 +12,6 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   apply: benchApply,
   "cold-diff": benchColdDiff,
   "first-packet": benchFirstPacket,
-  held: benchHeld,
   idle: benchIdle,
   processes: benchProcesses,
   repairs: benchRepairs,

@@ -7,9 +7,6 @@ export const REFUSED_CHAIN = "refused";
 /** The base chain at the devices' egress. */
 export const FRAMES = "frames";
 
-/** The base chain at the devices' egress that copies what the one that judges is going to ask for. */
-export const HELD = "held";
-
 /** The base chain at the devices' ingress that marks ARP. */
 export const NEIGHBOURS = "neighbours";
 

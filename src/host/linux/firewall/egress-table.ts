@@ -8,7 +8,6 @@ import type { RenderPlace } from "./chains/conditions.ts";
 import { isFlowOf, writeFrameMemory } from "./chains/flow-memory-chains.ts";
 import { FRAME_TYPES, writeFrameShape } from "./chains/frame-shape-chain.ts";
 import { writeAllowInAnswers, writeOwnOut } from "./chains/grant-rules.ts";
-import { writeHeld } from "./chains/held-chains.ts";
 import { writeKernelFrames } from "./chains/kernel-frames-chain.ts";
 import { isLabelled } from "./chains/label-chain.ts";
 import { hasSocket, writeLinkOut, writeRestMissing } from "./chains/link-rules.ts";
@@ -50,7 +49,6 @@ export function renderEgressTable(
   writer.rule(FRAMES, [place.match.field("protocol", FRAME_TYPES.eapol)], verdict("accept"), "S2.7 EAPOL");
   if (guarded) writeKernelFrames(place, FRAMES);
   writer.rule(FRAMES, [], guarded ? refuse() : verdict("accept"), "S2.7 other frames");
-  writeHeld(place, devices);
   return writer.finish();
 }
 

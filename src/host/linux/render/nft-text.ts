@@ -91,8 +91,6 @@ function renderExpression(expression: Expression, registers: Map<number, Held>):
       return `meta ${expression.key} set ${held(expression.source).label}`;
     case "ct-set":
       return `ct ${expression.key} set ${held(expression.source).label}`;
-    case "payload-set":
-      return `${expression.base} ${expression.offset}/${expression.length} set ${held(expression.source).label}`;
     case "verdict":
       return renderVerdict(expression.verdict);
     case "counter":

@@ -11,7 +11,6 @@ import { all, any, deviceIn, type Formula, NEVER, not, type Term } from "../../.
 import { verifyDetours } from "./checks/verify-detours.ts";
 import { verifyForged } from "./checks/verify-forged.ts";
 import { verifyFrames } from "./checks/verify-frames.ts";
-import { verifyHeld } from "./checks/verify-held.ts";
 import { verifyOtherFrames } from "./checks/verify-other-frames.ts";
 import { verifyStrangers } from "./checks/verify-strangers.ts";
 import { judgeWrites } from "./checks/verify-writes.ts";
@@ -42,8 +41,6 @@ export function verifyRuleset(question: RulesetQuestion): Verified {
     for (const hook of HOOKS) findings.push(...verifyHook(asked, hook));
     findings.push(...verifyFrames(asked), ...verifySteering(asked, notes));
     findings.push(...judgeDoubts(asked, notes), ...judgeWrites(asked, notes));
-    // The chains of frames are the same for both.
-    if (family === 4) findings.push(...verifyHeld(asked));
     for (const note of untracked(asked)) notes.add(note);
     if (question.framed.length > 0 && asked.own.length > 0 && !hasLabels(asked.own)) notes.add(NO_LABELS);
   }

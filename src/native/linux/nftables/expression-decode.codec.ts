@@ -118,13 +118,11 @@ const READERS: Readonly<Record<string, Reader>> = {
     return { kind: "meta", key: name, register: attributes.number(register) };
   },
   payload: (attributes) => {
-    const { register, base, offset, length, source, checksum, checksumFlags } = ATTRIBUTE.payload;
+    const { register, base, offset, length, source } = ATTRIBUTE.payload;
     const name = PAYLOAD_BASES[attributes.number(base)];
-    if (name === undefined) return undefined;
+    if (name === undefined || attributes.has(source)) return undefined;
     const place = { base: name, offset: attributes.number(offset), length: attributes.number(length) };
-    if (!attributes.has(source)) return { kind: "payload", ...place, register: attributes.number(register) };
-    if (attributes.number(checksum) !== 0 || attributes.number(checksumFlags) !== 0) return undefined;
-    return { kind: "payload-set", ...place, source: attributes.number(source) };
+    return { kind: "payload", ...place, register: attributes.number(register) };
   },
   cmp: (attributes) => {
     const { register, operator, data } = ATTRIBUTE.cmp;

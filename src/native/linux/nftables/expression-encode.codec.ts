@@ -99,15 +99,6 @@ const ENCODINGS: { readonly [K in Exclude<Expression["kind"], "unknown">]: Encod
       writer.attributeU32be(ATTRIBUTE.payload.length, length);
     },
   },
-  "payload-set": {
-    name: "payload",
-    write: (writer, { base, offset, length, source }) => {
-      writer.attributeU32be(ATTRIBUTE.payload.source, source);
-      writer.attributeU32be(ATTRIBUTE.payload.base, PAYLOAD_BASES.indexOf(base));
-      writer.attributeU32be(ATTRIBUTE.payload.offset, offset);
-      writer.attributeU32be(ATTRIBUTE.payload.length, length);
-    },
-  },
   cmp: {
     name: "cmp",
     write: (writer, { register, operator, data }) => {

@@ -9,7 +9,7 @@ export const ATTRIBUTE = {
   range: { register: 1, operator: 2, from: 3, to: 4 },
   lookup: { set: 1, register: 2, into: 3, setId: 4, flags: 5 },
   dynset: { set: 1, operation: 3, register: 4, timeout: 6, more: [5, 7, 10] },
-  payload: { register: 1, base: 2, offset: 3, length: 4, source: 5, checksum: 6, checksumFlags: 8 },
+  payload: { register: 1, base: 2, offset: 3, length: 4, source: 5 },
   exthdr: { register: 1, type: 2, offset: 3, length: 4, flags: 5, operation: 6, source: 7 },
   meta: { register: 1, key: 2, source: 3 },
   rt: { register: 1, key: 2 },

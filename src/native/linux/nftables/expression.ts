@@ -15,14 +15,6 @@ export type Expression =
       readonly length: number;
       readonly register: number;
     }
-  /** The register's bytes become the packet's; no checksum is brought up to date. Where the packet is too short the rule breaks off. */
-  | {
-      readonly kind: "payload-set";
-      readonly base: PayloadBase;
-      readonly offset: number;
-      readonly length: number;
-      readonly source: number;
-    }
   | { readonly kind: "cmp"; readonly operator: CompareOperator; readonly register: number; readonly data: Uint8Array }
   | {
       readonly kind: "bitwise";

@@ -101,7 +101,6 @@ export const FIELDS = {
   "ip.fragment": packet("network", 6, 2, "network", 4, { network: "ip" }),
   "ip6.saddr": packet("network", 8, 16, "address6", 8, { network: "ip6" }),
   "ip6.daddr": packet("network", 24, 16, "address6", 8, { network: "ip6" }),
-  "ip6.nexthdr": packet("network", 6, 1, "network", 12, { network: "ip6" }),
   "ip6.hoplimit": packet("network", 7, 1, "network", 4, { network: "ip6" }),
   "tcp.sport": port(0, PROTOCOL.tcp),
   "tcp.dport": port(2, PROTOCOL.tcp),

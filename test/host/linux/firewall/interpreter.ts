@@ -150,14 +150,6 @@ class Machine {
       case "payload":
         this.#write(expression.register, this.#payload(expression.base, expression.offset, expression.length));
         return true;
-      case "payload-set": {
-        const { base, offset, length, source } = expression;
-        const changes = this.#payload(base, offset, length).some(
-          (byte, index) => byte !== this.#read(source, length)[index],
-        );
-        if (changes) throw new Error("a rule of awg's changes a packet");
-        return true;
-      }
       case "exthdr":
         this.#write(expression.register, this.#extension(expression));
         return true;

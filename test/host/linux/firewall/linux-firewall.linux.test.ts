@@ -170,11 +170,6 @@ describe.skipIf(obstacle !== undefined)(
       ["a rule was added", ["add", "rule", "inet", "awg", "out", "accept"], /the chain out .* was changed/],
       ["a chain was emptied", ["flush", "chain", "inet", "awg", "leaving"], /the chain leaving .* was changed/],
       [
-        "nothing is copied any more before it is judged (S9.6)",
-        ["delete", "chain", "netdev", "awg", "held"],
-        /the chain held .* is gone/,
-      ],
-      [
         "a chain's policy was changed",
         ["chain", "inet", "awg", "leaving", "{ policy accept; }"],
         /the chain leaving .* was changed/,

@@ -46,12 +46,6 @@ const expression = fc.oneof(
     length: u32,
     register,
   }),
-  kind("payload-set", {
-    base: fc.constantFrom("link", "network", "transport", "inner"),
-    offset: u32,
-    length: u32,
-    source: register,
-  }),
   kind("cmp", { operator: fc.constantFrom("eq", "neq", "lt", "lte", "gt", "gte"), register, data }),
   kind("bitwise", { source: register, register, length: u32, mask: data, xor: data }),
   kind("byteorder", { operation: fc.constantFrom("ntoh", "hton"), source: register, register, length: u32, size: u32 }),

@@ -1,15 +1,11 @@
 import type { FirewallPolicy } from "../../../../model/firewall/policy.ts";
 import type { NftChain } from "../../../../native/linux/nftables/chain.codec.ts";
-import { FRAMES, HELD, NEIGHBOURS } from "../chain-names.ts";
+import { FRAMES, NEIGHBOURS } from "../chain-names.ts";
 import { spreadOf } from "./own-tables.ts";
 
 /** What it means that a device stands on no chain of a kind, in the order in which it is told. */
 const CHAINS: readonly { readonly chain: string; readonly lack: (device: string) => string }[] = [
   { chain: FRAMES, lack: (device) => `frames that leave by the device ${device} are not judged yet` },
-  {
-    chain: HELD,
-    lack: (device) => `frames that leave by the device ${device} are not copied before they are judged (S9.6)`,
-  },
   { chain: NEIGHBOURS, lack: (device) => `who asks by the device ${device} for an address is not marked (S6.6)` },
 ];
 

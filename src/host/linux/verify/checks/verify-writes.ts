@@ -3,14 +3,7 @@ import { POSSIBLE } from "../../../../model/verify/possible-packets.ts";
 import { all, any, deviceIn } from "../../../../model/verify/space/term.ts";
 import type { HookName } from "../../../../native/linux/nftables/chain.codec.ts";
 import { isMet } from "../packet-ways.ts";
-import {
-  type BaseChain,
-  baseChainsAt,
-  CONNTRACK_PRIORITY,
-  chainsFrom,
-  type WritingRule,
-  writingRules,
-} from "../read-tables.ts";
+import { baseChainsAt, CONNTRACK_PRIORITY, type WritingRule, writingRules } from "../read-tables.ts";
 import type { FamilyQuestion } from "../ruleset-question.ts";
 
 /** What becomes of a packet that a rule wrote into: it is judged as it was written, judged by some of awg's chains alone, or by none. */
@@ -44,8 +37,8 @@ function judgedAfter(asked: FamilyQuestion, { rule, chain }: WritingRule): Judge
   const { hook, priority } = chain.base;
   /** A chain of the same priority is asked before or after, as it was loaded after or before. What is asked before conntrack judges nothing. */
   const isBehind = (where: HookName, device?: string) => {
-    const [first] = baseChainsAt(own, where, device).filter((ours) =>
-      where === "egress" ? canRefuse(ours) : ours.base.priority > CONNTRACK_PRIORITY,
+    const [first] = baseChainsAt(own, where, device).filter(
+      ({ base }) => where === "egress" || base.priority > CONNTRACK_PRIORITY,
     );
     return first === undefined ? undefined : priority >= first.base.priority;
   };
@@ -72,10 +65,4 @@ function judgedAfter(asked: FamilyQuestion, { rule, chain }: WritingRule): Judge
       return here.every((device) => isBehind(hook, device) === false) ? "later" : "never";
     }
   }
-}
-
-/** Whether a chain, or one that it leads to, may drop: those that copy what frames are judged by (S9.6) accept them all. */
-export function canRefuse({ table, name, base }: BaseChain): boolean {
-  const rules = [...chainsFrom(table, [name])].flatMap((chain) => table.rules.get(chain) ?? []);
-  return base.policy === "drop" || rules.some(({ verdict }) => verdict?.code === "drop");
 }

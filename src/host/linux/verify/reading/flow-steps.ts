@@ -9,8 +9,6 @@ export const SEEN_FLOWS = "flows that were seen";
 export const TCP_OPTION = "an option of TCP";
 /** What the packet's socket, or the one that waits for it, tells (S2.1). */
 const SOCKET = "socket transparent";
-/** What stands between the IPv6 header and the transport header: packets with and without it are one in the space (S9.6). */
-const NEXT_HEADER = "IPv6 header bytes 6-6";
 const MEMORY = new RegExp(`^(ct mark|${SEEN_FLOWS}|${TCP_OPTION})$`);
 /**
  * What a packet that opens a flow has at these bytes of its transport header: SYN (RFC 9293 section 3.1), INIT (RFC 9260 section
@@ -23,8 +21,8 @@ const OPENING: ReadonlyMap<number, number> = new Map([
 ]);
 
 /**
- * The steps of a rule of awg's own where packets are asked for what no packet of the space says: whose flow it is, whether
- * it opens one, and whether it has extension headers. Any packet may be one that meets them and one that does not, so both is followed; nothing is in doubt. Pure.
+ * The steps of a rule of awg's own where packets are asked for what no packet of the space says: whose flow it is, and
+ * whether it opens one. Any packet may be one that meets them and one that does not, so both is followed; nothing is in doubt. Pure.
  *
  * @param opens the packets are known to open their flows
  * @param isUnawaited no socket is transparent, and none waits for the packets
@@ -56,8 +54,6 @@ function fitsOpening(expressions: readonly Expression[]): boolean {
 }
 
 function flowStep(step: RuleStep, opens: boolean, fits: boolean): RuleStep[] {
-  if (step.kind === "doubt" && step.what === NEXT_HEADER)
-    return [opens ? { kind: "test", any: [] } : { kind: "either" }];
   if (step.kind !== "doubt" || !(HEADER.test(step.what) || MEMORY.test(step.what))) return [step];
   if (!opens) return [{ kind: "either" }];
   return fits && HEADER.test(step.what) ? [] : [{ kind: "test", any: [] }];

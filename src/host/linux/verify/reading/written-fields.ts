@@ -77,7 +77,6 @@ interface WrittenPlace {
 
 /** Where an expression writes into the packet, checksums brought up to date or not; undefined for one that does not. */
 function writtenPlace(expression: Expression): WrittenPlace | "options" | undefined {
-  if (expression.kind === "payload-set") return expression;
   if (expression.kind !== "unknown") return undefined;
   const attributes = attributeMap(expression.data);
   // TCP options alone can be written so (nft_exthdr.c, nft_exthdr_tcp_set_init).

@@ -52,19 +52,6 @@ describe("law 1: what a rule writes into packets", () => {
     expect(written(load(8, 2, 2), change([0, 255], [64, 0], 2, 1), write(NETWORK, 8, 2))).toEqual([]);
   });
 
-  test("is the same of a write that brings no checksum up to date", () => {
-    const plain = (offset: number): Expression => ({
-      kind: "payload-set",
-      base: "network",
-      offset,
-      length: 1,
-      source: 1,
-    });
-    expect(written(constant, plain(19))).toEqual(["the destination"]);
-    expect(written(load(18, 1), plain(19))).toEqual(["the destination"]);
-    expect(written(load(19, 1), plain(19))).toEqual([]);
-  });
-
   test.each([
     ["loaded from elsewhere", [load(10, 2), change([0, 255], [64, 0])]],
     ["changed by a mask of another length", [load(8, 2), change([255], [0])]],
