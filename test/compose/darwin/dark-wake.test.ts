@@ -1,11 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { abiObstacle } from "../../host/darwin/fake/abi.ts";
 import { MacDaemon } from "./mac-daemon.ts";
 import { MacBook } from "./macbook.ts";
 
 const NIGHT = { sleptAtMs: 1_700_000_000_000, wokeAtMs: 1_700_003_600_000 };
 
-describe.skipIf(abiObstacle !== undefined)(`a night (${abiObstacle ?? "doubles at both borders"})`, () => {
+describe("a night (doubles at both borders)", () => {
   test("H4: a dark wake makes the daemon look and leaves tunnels alone; they begin anew when somebody comes", async () => {
     using mac = new MacBook();
     const { machine } = mac.world;

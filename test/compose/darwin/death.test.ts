@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Planned } from "../../../src/compose/session.ts";
 import { stepsOf } from "../../../src/model/plan.ts";
-import { abiObstacle } from "../../host/darwin/fake/abi.ts";
 import { addressOf } from "../../host/darwin/fake/machine.ts";
 import { judgePf } from "../../host/darwin/pf/judge-pf.ts";
 import { MacBook } from "./macbook.ts";
@@ -44,33 +43,30 @@ async function diesAt(mac: MacBook, planned: Planned, at: number): Promise<boole
   return hasDied;
 }
 
-describe.skipIf(abiObstacle !== undefined)(
-  `a process that dies on a Mac (${abiObstacle ?? "doubles at both borders"})`,
-  () => {
-    test.each(WRITES)(
-      "law 4, law 5: at write %d of an apply, the next apply ends where the first would have",
-      async (at) => {
-        using mac = new MacBook();
-        const hasDied = await diesAt(mac, await mac.plan(), at);
-        expect(hasDied || at > 20).toBe(true);
-        mac.startAgain();
-        await mac.apply(await mac.plan());
-        expect(stepsOf((await mac.plan()).plan)).toEqual([]);
-        expect(leaks(mac)).toBe(false);
-      },
-    );
-
-    test.each(WRITES)("law 1: at write %d of a destroy, nothing leaks while a route of ours stands", async (at) => {
+describe("a process that dies on a Mac (doubles at both borders)", () => {
+  test.each(WRITES)(
+    "law 4, law 5: at write %d of an apply, the next apply ends where the first would have",
+    async (at) => {
       using mac = new MacBook();
-      await mac.apply(await mac.plan());
-      const hasDied = await diesAt(mac, await mac.session.planDestroy(), at);
-      expect(hasDied || at > 15).toBe(true);
-      const isRouted = mac.world.machine.routes.some(({ prefix }) => prefix.length === 1);
-      expect(leaks(mac) && isRouted).toBe(false);
+      const hasDied = await diesAt(mac, await mac.plan(), at);
+      expect(hasDied || at > 20).toBe(true);
       mac.startAgain();
-      await mac.apply(await mac.session.planDestroy());
-      const { enabled, anchors, tokens } = mac.world.machine.pf;
-      expect([enabled, [...anchors.keys()], tokens]).toEqual([false, [], []]);
-    });
-  },
-);
+      await mac.apply(await mac.plan());
+      expect(stepsOf((await mac.plan()).plan)).toEqual([]);
+      expect(leaks(mac)).toBe(false);
+    },
+  );
+
+  test.each(WRITES)("law 1: at write %d of a destroy, nothing leaks while a route of ours stands", async (at) => {
+    using mac = new MacBook();
+    await mac.apply(await mac.plan());
+    const hasDied = await diesAt(mac, await mac.session.planDestroy(), at);
+    expect(hasDied || at > 15).toBe(true);
+    const isRouted = mac.world.machine.routes.some(({ prefix }) => prefix.length === 1);
+    expect(leaks(mac) && isRouted).toBe(false);
+    mac.startAgain();
+    await mac.apply(await mac.session.planDestroy());
+    const { enabled, anchors, tokens } = mac.world.machine.pf;
+    expect([enabled, [...anchors.keys()], tokens]).toEqual([false, [], []]);
+  });
+});

@@ -2,14 +2,13 @@ import { describe, expect, test } from "vitest";
 import { judgeApplied } from "../../../src/compose/doctor/applied.ts";
 import { CANARIES, DISREGARDED, DISREGARDED_REMEDY } from "../../../src/model/firewall/canary.ts";
 import { renderIp } from "../../../src/model/ip.ts";
-import { abiObstacle } from "../../host/darwin/fake/abi.ts";
 import { MacDaemon } from "./mac-daemon.ts";
 import { MacBook } from "./macbook.ts";
 
 const protectedBy = async ({ session }: MacBook) =>
   (await session.status()).conditions.find(({ type }) => type === "Protected");
 
-describe.skipIf(abiObstacle !== undefined)("H4: a Mac whose PF does not act by its rules", () => {
+describe("H4: a Mac whose PF does not act by its rules", () => {
   test("an apply there is refused and undone: nothing is called protected", async () => {
     using mac = new MacBook();
     mac.world.machine.pf.isDisregarded = true;

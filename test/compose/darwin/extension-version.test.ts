@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { stepsOf } from "../../../src/model/plan.ts";
-import { abiObstacle } from "../../host/darwin/fake/abi.ts";
 import { MacBook } from "./macbook.ts";
 
 const BUNDLE = "com.example.app.System";
@@ -12,7 +11,7 @@ systemExtension: { bundle: ${BUNDLE} }
 `;
 const APPLIED = { onEvent: () => undefined, shouldStop: () => undefined };
 
-describe.skipIf(abiObstacle !== undefined)("which version of a system extension stands on a Mac", () => {
+describe("which version of a system extension stands on a Mac", () => {
   let mac: MacBook;
   beforeEach(() => {
     mac = new MacBook();

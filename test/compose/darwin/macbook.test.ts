@@ -6,8 +6,7 @@ import { renderPlan } from "../../../src/cli/views/plan.human.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
 import type { Planned } from "../../../src/compose/session.ts";
 import { stepsOf } from "../../../src/model/plan.ts";
-import { abiObstacle } from "../../host/darwin/fake/abi.ts";
-import { captureObstacle, SOURCES } from "./captured-mac.ts";
+import { SOURCES } from "./laptop-mac.ts";
 import { KEY, MacBook, USER } from "./macbook.ts";
 
 const GOLDEN = fileURLToPath(new URL("macbook/", import.meta.url));
@@ -15,9 +14,7 @@ function written(planned: Planned): string {
   return `${renderPlan(planned.plan, planned.traffic, styleFor(false))}\n`;
 }
 
-const obstacle = abiObstacle ?? captureObstacle;
-
-describe.skipIf(obstacle !== undefined)(`a MacBook (${obstacle ?? "captured, doubles at both borders"})`, () => {
+describe("a MacBook (constructed, doubles at both borders)", () => {
   test("what macOS is told is what the golden folder holds", async () => {
     using mac = new MacBook(true);
     const { host } = mac.world.contract();

@@ -9,7 +9,7 @@ import { readBootSession } from "../../../src/native/darwin/boot-session.ts";
 import { fileStores } from "../../../src/state/file-stores.ts";
 import { SecretStore } from "../../../src/state/secret-store.ts";
 import { DarwinWorld } from "../../contract/darwin-world.ts";
-import { becomeCaptured } from "./captured-mac.ts";
+import { becomeLaptop } from "./laptop-mac.ts";
 import { Recorder } from "./recorder.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
@@ -42,12 +42,12 @@ export class MacBook implements Disposable {
   #secrets: SecretStore | undefined;
   #session: ReconcilingSession;
 
-  /** @param isCaptured the Mac of public captures in place of the double's own */
-  constructor(isCaptured = false) {
+  /** @param isLaptop the constructed laptop in place of the double's own Mac */
+  constructor(isLaptop = false) {
     const { system, run } = this.recorder;
     this.world = new DarwinWorld({ system, run, secrets: (root) => this.#secretsIn(root) });
-    if (isCaptured) {
-      becomeCaptured(this.world.machine);
+    if (isLaptop) {
+      becomeLaptop(this.world.machine);
       addWindow(this.world);
     }
     this.#session = this.#open();

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { DNS_KEY } from "../../../src/host/darwin/resolver/scutil.ts";
 import { stepsOf } from "../../../src/model/plan.ts";
-import { abiObstacle, constant } from "../../host/darwin/fake/abi.ts";
+import { constant } from "../../host/darwin/fake/abi.ts";
 import { addressOf, type FakeRoute, prefixOf, ROUTE_FLAG } from "../../host/darwin/fake/machine.ts";
 import { MacDaemon } from "./mac-daemon.ts";
 import { MacBook } from "./macbook.ts";
@@ -60,77 +60,74 @@ function gatewayText({ gateway }: { readonly gateway: "link" | { readonly value:
   return gateway === "link" ? "link" : String(gateway.value);
 }
 
-describe.skipIf(abiObstacle !== undefined)(
-  `from Wi-Fi to a cable (${abiObstacle ?? "doubles at both borders"})`,
-  () => {
-    test("H4: routes are pinned to the new router, engines are told, the resolver holds; then nothing more is done", async () => {
-      using mac = new MacBook();
-      const { machine } = mac.world;
-      await mac.apply(await mac.plan());
-      await using daemon = new MacDaemon(mac);
-      await daemon.until(() => daemon.of("inSync").length > 0);
-      expect(pins(mac)).toEqual([`en0 ${addressOf("192.168.1.1").value}`]);
-      expect(daemon.of("applying")).toEqual([]);
-      const key = machine.store.keys.get(DNS_KEY);
-      const { commands } = mac.recorder;
-      const commandsBefore = commands.length;
+describe("from Wi-Fi to a cable (doubles at both borders)", () => {
+  test("H4: routes are pinned to the new router, engines are told, the resolver holds; then nothing more is done", async () => {
+    using mac = new MacBook();
+    const { machine } = mac.world;
+    await mac.apply(await mac.plan());
+    await using daemon = new MacDaemon(mac);
+    await daemon.until(() => daemon.of("inSync").length > 0);
+    expect(pins(mac)).toEqual([`en0 ${addressOf("192.168.1.1").value}`]);
+    expect(daemon.of("applying")).toEqual([]);
+    const key = machine.store.keys.get(DNS_KEY);
+    const { commands } = mac.recorder;
+    const commandsBefore = commands.length;
 
-      plugIn(mac);
-      await daemon.until(() => daemon.of("applied").length > 0 && daemon.of("inSync").length > 1);
-      expect(pins(mac)).toEqual([`en5 ${addressOf(CABLE.router).value}`]);
-      await daemon.until(() => (mac.world.engineOf("awg-home")?.touches.endpoints ?? 0) > 0);
-      expect(machine.store.keys.get(DNS_KEY)).toBe(key);
-      const sets = commands.slice(commandsBefore).filter(({ input = "" }) => /^set /m.test(input));
-      expect(sets).toEqual([]);
-      expect(stepsOf((await mac.plan()).plan)).toEqual([]);
+    plugIn(mac);
+    await daemon.until(() => daemon.of("applied").length > 0 && daemon.of("inSync").length > 1);
+    expect(pins(mac)).toEqual([`en5 ${addressOf(CABLE.router).value}`]);
+    await daemon.until(() => (mac.world.engineOf("awg-home")?.touches.endpoints ?? 0) > 0);
+    expect(machine.store.keys.get(DNS_KEY)).toBe(key);
+    const sets = commands.slice(commandsBefore).filter(({ input = "" }) => /^set /m.test(input));
+    expect(sets).toEqual([]);
+    expect(stepsOf((await mac.plan()).plan)).toEqual([]);
 
-      // What awg itself wrote wakes nobody.
-      const told = daemon.changesTold;
-      expect(told).toEqual(expect.arrayContaining(["primary service", "default route"]));
-      await someLooks(mac);
-      expect(daemon.of("applied")).toHaveLength(1);
-      expect(daemon.changesTold).toEqual(told);
-    });
+    // What awg itself wrote wakes nobody.
+    const told = daemon.changesTold;
+    expect(told).toEqual(expect.arrayContaining(["primary service", "default route"]));
+    await someLooks(mac);
+    expect(daemon.of("applied")).toHaveLength(1);
+    expect(daemon.changesTold).toEqual(told);
+  });
 
-    test("H4: a key that goes with the old primary service is set again, once", async () => {
-      using mac = new MacBook();
-      const { machine } = mac.world;
-      await mac.apply(await mac.plan());
-      await using daemon = new MacDaemon(mac);
-      await daemon.until(() => daemon.of("inSync").length > 0);
-      const { commands } = mac.recorder;
-      const [commandsBefore, flushesBefore] = [commands.length, machine.flushes];
+  test("H4: a key that goes with the old primary service is set again, once", async () => {
+    using mac = new MacBook();
+    const { machine } = mac.world;
+    await mac.apply(await mac.plan());
+    await using daemon = new MacDaemon(mac);
+    await daemon.until(() => daemon.of("inSync").length > 0);
+    const { commands } = mac.recorder;
+    const [commandsBefore, flushesBefore] = [commands.length, machine.flushes];
 
-      machine.store.keys.delete(DNS_KEY);
-      // Only the way out moves, as from one Wi-Fi to another: no address and no route besides tells of it.
-      const way = wayOut(mac);
-      machine.tell({ kind: "route", type: "RTM_CHANGE", route: way, pid: CONFIGD, seq: 1, errno: 0 });
-      await daemon.until(() => daemon.of("applied").length > 0 && daemon.of("inSync").length > 1);
-      expect(machine.store.keys.get(DNS_KEY)?.get("ServerAddresses")).toEqual(["10.8.0.1"]);
-      const sets = commands.slice(commandsBefore).filter(({ input = "" }) => /^set /m.test(input));
-      expect(sets).toHaveLength(1);
-      // Both caches, once.
-      expect(machine.flushes - flushesBefore).toBe(2);
-      expect(daemon.changesTold).toEqual(["primary service"]);
-    });
+    machine.store.keys.delete(DNS_KEY);
+    // Only the way out moves, as from one Wi-Fi to another: no address and no route besides tells of it.
+    const way = wayOut(mac);
+    machine.tell({ kind: "route", type: "RTM_CHANGE", route: way, pid: CONFIGD, seq: 1, errno: 0 });
+    await daemon.until(() => daemon.of("applied").length > 0 && daemon.of("inSync").length > 1);
+    expect(machine.store.keys.get(DNS_KEY)?.get("ServerAddresses")).toEqual(["10.8.0.1"]);
+    const sets = commands.slice(commandsBefore).filter(({ input = "" }) => /^set /m.test(input));
+    expect(sets).toHaveLength(1);
+    // Both caches, once.
+    expect(machine.flushes - flushesBefore).toBe(2);
+    expect(daemon.changesTold).toEqual(["primary service"]);
+  });
 
-    test("an address of the tunnel's that somebody takes is given back, and that wakes nobody again", async () => {
-      using mac = new MacBook();
-      const { machine } = mac.world;
-      await mac.apply(await mac.plan());
-      await using daemon = new MacDaemon(mac);
-      await daemon.until(() => daemon.of("inSync").length > 0);
-      const utun = machine.interfaceNamed("utun1");
-      const [taken] = utun?.addresses ?? [];
-      if (utun === undefined || taken === undefined) throw new Error("the tunnel has no address");
-      machine.removeAddress(utun, taken.prefix);
-      await daemon.until(() => daemon.of("applied").length > 0 && daemon.of("inSync").length > 1);
-      expect(utun.addresses).toContainEqual(taken);
-      const told = daemon.changesTold;
-      expect(told).toContain("addresses");
-      await someLooks(mac);
-      expect(daemon.changesTold).toEqual(told);
-      expect(daemon.of("applied")).toHaveLength(1);
-    });
-  },
-);
+  test("an address of the tunnel's that somebody takes is given back, and that wakes nobody again", async () => {
+    using mac = new MacBook();
+    const { machine } = mac.world;
+    await mac.apply(await mac.plan());
+    await using daemon = new MacDaemon(mac);
+    await daemon.until(() => daemon.of("inSync").length > 0);
+    const utun = machine.interfaceNamed("utun1");
+    const [taken] = utun?.addresses ?? [];
+    if (utun === undefined || taken === undefined) throw new Error("the tunnel has no address");
+    machine.removeAddress(utun, taken.prefix);
+    await daemon.until(() => daemon.of("applied").length > 0 && daemon.of("inSync").length > 1);
+    expect(utun.addresses).toContainEqual(taken);
+    const told = daemon.changesTold;
+    expect(told).toContain("addresses");
+    await someLooks(mac);
+    expect(daemon.changesTold).toEqual(told);
+    expect(daemon.of("applied")).toHaveLength(1);
+  });
+});

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { sshConnectionAbove, sshdStartMs } from "../../../src/compose/darwin/ssh-above.ts";
 import { darwinProcesses } from "../../../src/host/darwin/processes/darwin-processes.ts";
-import { abiObstacle } from "../../host/darwin/fake/abi.ts";
 import { FakeLibSystem } from "../../host/darwin/fake/fake-libsystem.ts";
 import { macBook } from "../../host/darwin/fake/machine.ts";
 
@@ -28,7 +27,7 @@ function mac(sshd = "/usr/libexec/sshd-session") {
   };
 }
 
-describe.skipIf(abiObstacle !== undefined)(`SSH above a process of a Mac (${abiObstacle ?? "by the double"})`, () => {
+describe("SSH above a process of a Mac (by the double)", () => {
   it.each(["/usr/libexec/sshd-session", "/usr/sbin/sshd"])("is found below sudo by the socket of %s", (sshd) => {
     const { above } = mac(sshd);
     expect(above(13)).toBe("192.168.1.9 50001 192.168.1.20 22");

@@ -4,7 +4,6 @@ import { deviceSettings, NOTHING_HELD, settingsAfter } from "../../../src/datapl
 import { parseSet } from "../../../src/dataplane/uapi/parse-set.ts";
 import { ENGINE_SOCKET } from "../../../src/keeper/darwin/engine-launch.ts";
 import { openUtun } from "../../../src/native/darwin/link/utun.ts";
-import { abiObstacle } from "../../host/darwin/fake/abi.ts";
 import { FakeLibSystem } from "../../host/darwin/fake/fake-libsystem.ts";
 import { addressOf, macBook, prefixOf, ROUTE_FLAG } from "../../host/darwin/fake/machine.ts";
 import { type Asked, linuxBeneath } from "./linux-beneath.ts";
@@ -65,7 +64,7 @@ describe.skipIf(!isLinux)(`what the data plane asks of macOS${isLinux ? "" : " (
   });
 });
 
-describe.skipIf(abiObstacle !== undefined)(`an engine's surroundings on a Mac (${abiObstacle ?? "a double"})`, () => {
+describe("an engine's surroundings on a Mac (a double)", () => {
   it("are its utun's mtu and the interface of each family's default route, no tunnel's", () => {
     const machine = macBook();
     const system = new FakeLibSystem(machine);

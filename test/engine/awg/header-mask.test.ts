@@ -1,14 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { HeaderMask } from "../../../src/engine/awg/header-mask.ts";
 import { NOBLE_CRYPTO } from "../../../src/engine/crypto/noble.ts";
+import { vectors } from "../support/vectors.ts";
 
 const seed = Number(process.env["AWG_SEED"] ?? 20261121);
-const FACTS = process.env["AWG_FACTS"] ?? fileURLToPath(new URL("../../../../shared/facts", import.meta.url));
-const VECTORS = `${FACTS}/awg/vectors/awg3_header_protection.json`;
-const hasVectors = existsSync(VECTORS);
 
 interface Vectors {
   readonly key: string;
@@ -23,10 +19,10 @@ function keystream(key: Uint8Array, nonce: Uint8Array, length: number): string {
 }
 
 describe("the mask over headers", () => {
-  test.skipIf(!hasVectors)(`is that of the recorded vectors${hasVectors ? "" : " (AWG_FACTS are not here)"}`, () => {
-    const { key, vectors }: Vectors = JSON.parse(readFileSync(VECTORS, "utf8"));
-    expect(vectors.length).toBeGreaterThanOrEqual(3);
-    for (const { nonce, keystream_160: expected } of vectors) {
+  test("is that of the recorded vectors", () => {
+    const { key, vectors: recorded } = vectors<Vectors>("awg3_header_protection.json");
+    expect(recorded.length).toBeGreaterThanOrEqual(3);
+    for (const { nonce, keystream_160: expected } of recorded) {
       expect(keystream(Buffer.from(key, "hex"), Buffer.from(nonce, "hex"), 160)).toBe(expected);
     }
   });

@@ -1,15 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import type { UapiParameters } from "../../../src/engine/awg/parameters.ts";
 import { parseParameters } from "../../../src/engine/awg/parse-parameters.ts";
 import { MESSAGE_BYTES } from "../../../src/engine/wire/wire-format.ts";
+import { readFacts } from "../../support/facts.ts";
 import { deviceConfig, endpoint, innerPacket, numberIn, World } from "../support/link.ts";
 import { engineOptions } from "./engine-options.ts";
-
-const FACTS = process.env["AWG_FACTS"] ?? fileURLToPath(new URL("../../../../shared/facts", import.meta.url));
-const LOSS = `${FACTS}/awg/loss.json`;
-const hasLoss = existsSync(LOSS);
 
 interface MeasuredLoss {
   readonly test: string;
@@ -55,26 +50,23 @@ function run(values: UapiParameters, innerBytes: number): { lost: number; lostBy
   return { lost: PINGS - echoed, lostByReleases };
 }
 
-describe.skipIf(!hasLoss)(
-  `packets that released receivers lose (${hasLoss ? "recorded" : "AWG_FACTS are not here"})`,
-  () => {
-    const cases: readonly MeasuredLoss[] = hasLoss ? JSON.parse(readFileSync(LOSS, "utf8")) : [];
+describe("packets that released receivers lose", () => {
+  const cases = readFacts<readonly MeasuredLoss[]>("amneziawg/loss.json");
 
-    test("all measured cases are here", () => {
-      expect(cases.length).toBe(8);
-    });
+  test("all measured cases are here", () => {
+    expect(cases.length).toBe(8);
+  });
 
-    test.each(cases)("law 4: none is lost here: $test", ({ params, ping_payload: payload, result }) => {
-      const measured = Number(/([0-9.]+)% packet loss/.exec(result)?.[1] ?? Number.NaN);
-      const { lost, lostByReleases } = run(params, payload + 28);
-      expect(lost).toBe(0);
-      const percent = (100 * lostByReleases) / PINGS;
-      // Two ways of 13.8 % are 25.7 %; 300 draws of it stay within 9 percent points (more than three standard deviations).
-      expect(Math.abs(percent - measured)).toBeLessThan(9);
-      if (measured > 20) expect(percent).toBeGreaterThan(15);
-    });
-  },
-);
+  test.each(cases)("law 4: none is lost here: $test", ({ params, ping_payload: payload, result }) => {
+    const measured = Number(/([0-9.]+)% packet loss/.exec(result)?.[1] ?? Number.NaN);
+    const { lost, lostByReleases } = run(params, payload + 28);
+    expect(lost).toBe(0);
+    const percent = (100 * lostByReleases) / PINGS;
+    // Two ways of 13.8 % are 25.7 %; 300 draws of it stay within 9 percent points (more than three standard deviations).
+    expect(Math.abs(percent - measured)).toBeLessThan(9);
+    if (measured > 20) expect(percent).toBeGreaterThan(15);
+  });
+});
 
 describe("a mask makes every offset random", () => {
   test("and still nothing is lost", () => {

@@ -1,5 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { UapiParameters } from "../../../src/engine/awg/parameters.ts";
@@ -10,12 +8,10 @@ import { versionNeededBy } from "../../../src/model/config/section/amnezia-versi
 import { AMNEZIA_VERSIONS } from "../../../src/model/config/section/obfuscation.ts";
 import { AwgError } from "../../../src/model/error.ts";
 import { configOf, KEY_A } from "../../resources/sample.ts";
+import { readFacts } from "../../support/facts.ts";
 import { ownPart, sharedPart } from "./obfuscation-arbitrary.ts";
 
 const seed = Number(process.env["AWG_SEED"] ?? 20261121);
-const FACTS = process.env["AWG_FACTS"] ?? fileURLToPath(new URL("../../../../shared/facts", import.meta.url));
-const PROBES = `${FACTS}/awg/uapi_validation.json`;
-const hasProbes = existsSync(PROBES);
 
 type Probes = Readonly<Record<string, Readonly<Record<string, { readonly errno: string }>>>>;
 
@@ -69,8 +65,8 @@ const REFUSED_HERE: readonly string[] = [
 const WIDER_THAN_RELEASES: readonly string[] = ["i1=<c><c>"];
 
 describe("parameters over UAPI", () => {
-  test.skipIf(!hasProbes)(`law 7: of the recorded probes only what every program can bear is taken`, () => {
-    const probes: Probes = hasProbes ? JSON.parse(readFileSync(PROBES, "utf8")) : {};
+  test("law 7: of the recorded probes only those are accepted that every program can handle", () => {
+    const probes = readFacts<Probes>("amneziawg/uapi_validation.json");
     const refused: string[] = [];
     const wider: string[] = [];
     for (const [probe, answers] of Object.entries(probes)) {

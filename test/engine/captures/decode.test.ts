@@ -10,6 +10,11 @@ describe("every recorded datagram is read as it was sent", () => {
     for (const name of names) expect(readExchange(name).packets.length).toBe(indexedCounts().get(name));
   });
 
+  test("the exchanges cover every generation", () => {
+    for (const generation of ["wg-plain", "awg10", "awg15", "awg20", "awg30", "awg31"])
+      expect(exchangeNames().filter((name) => name.startsWith(generation))).not.toEqual([]);
+  });
+
   test.each(exchangeNames())("%s", (name) => {
     const exchange = readExchange(name);
     const reader = new ExchangeReader(exchange);

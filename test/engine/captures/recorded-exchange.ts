@@ -1,33 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
+import { readdirSync } from "node:fs";
+import { facts, readFacts } from "../../support/facts.ts";
 
-/** The recordings as they are kept here: one compressed file with what tests read of each exchange. */
-export const KEPT = join(import.meta.dirname, "data/exchanges.json.gz");
-const PARTS = ["params", "packets", "keylog", "decoded"] as const;
-
-/** The recorded files, as JSON. */
-export interface Recordings {
-  readonly index: readonly { readonly case: string; readonly packets: number }[];
-  readonly exchanges: Readonly<Record<string, Readonly<Record<(typeof PARTS)[number], unknown>>>>;
-}
-
-/** The recordings in a folder of facts (awg/captures). */
-export function gatherRecordings(folder: string): Recordings {
-  const json = (path: string) => JSON.parse(readFileSync(join(folder, path), "utf8"));
-  const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  const names = folders.map(({ name }) => name).toSorted();
-  const parts = (name: string) => Object.fromEntries(PARTS.map((part) => [part, json(`${name}/${part}.json`)]));
-  const exchanges = Object.fromEntries(names.map((name) => [name, parts(name)])) as Recordings["exchanges"];
-  return { index: json("INDEX.json"), exchanges };
-}
-
-let kept: Recordings | undefined;
-
-export function keptRecordings(): Recordings {
-  kept ??= JSON.parse(gunzipSync(readFileSync(KEPT)).toString()) as Recordings;
-  return kept;
-}
+const FOLDER = "amneziawg/captures";
+const INDEX = "INDEX.json";
 
 export type Side = "a" | "b";
 
@@ -90,29 +65,25 @@ export interface Exchange {
 
 /** Names of all recorded exchanges. */
 export function exchangeNames(): readonly string[] {
-  return Object.keys(keptRecordings().exchanges);
+  return readdirSync(facts(FOLDER))
+    .filter((name) => name !== INDEX)
+    .toSorted();
 }
 
 /** How many datagrams the index says there are, by exchange. */
 export function indexedCounts(): ReadonlyMap<string, number> {
-  return new Map(keptRecordings().index.map((entry) => [entry.case, entry.packets]));
+  const index = readFacts<readonly { readonly case: string; readonly packets: number }[]>(`${FOLDER}/${INDEX}`);
+  return new Map(index.map((entry) => [entry.case, entry.packets]));
 }
 
 export function readExchange(name: string): Exchange {
-  const recorded = keptRecordings().exchanges[name];
-  if (recorded === undefined) throw new Error(`there is no recorded exchange ${name}`);
-  const parameters = recorded.params as {
+  const part = <T>(file: string) => readFacts<T>(`${FOLDER}/${name}/${file}.json`);
+  const parameters = part<{
     readonly peers: Record<Side, { private_key: string; public_key: string; awg: Record<string, string> }>;
     readonly preshared_key: string | null;
-  };
-  const packets = recorded.packets as readonly {
-    n: number;
-    dir: string;
-    t_ns: number;
-    dt_ms: number;
-    payload: string;
-  }[];
-  const { packets: decoded } = recorded.decoded as { packets: readonly Decoded[] };
+  }>("params");
+  const packets = part<readonly { n: number; dir: string; t_ns: number; dt_ms: number; payload: string }[]>("packets");
+  const { packets: decoded } = part<{ packets: readonly Decoded[] }>("decoded");
   const side = (of: Side): RecordedSide => ({
     privateKey: bytesOf(parameters.peers[of].private_key),
     publicKey: bytesOf(parameters.peers[of].public_key),
@@ -130,7 +101,7 @@ export function readExchange(name: string): Exchange {
       payload: bytesOf(payload),
       decoded: decoded[at] as Decoded,
     })),
-    keyLog: recorded.keylog as Exchange["keyLog"],
+    keyLog: part("keylog"),
   };
 }
 

@@ -1,15 +1,8 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { factsFolder } from "../../support/facts.ts";
+import { readFacts } from "../../support/facts.ts";
 
-const FOLDER = factsFolder("awg/vectors");
-
-/** Why tests over recorded vectors are left out, when they are. */
-export const VECTORS_MISSING = FOLDER === undefined ? "recorded vectors (AWG_FACTS) are not here" : undefined;
-
-/** A file of recorded vectors. */
+/** A file of test vectors. */
 export function vectors<T>(name: string): T {
-  return JSON.parse(readFileSync(join(FOLDER ?? "", name), "utf8")) as T;
+  return readFacts<T>(`amneziawg/vectors/${name}`);
 }
 
 export function fromHex(text: string): Uint8Array {

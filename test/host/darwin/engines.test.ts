@@ -1,48 +1,41 @@
 import { expect, test } from "vitest";
 import { linkSpec, tunnelSpec } from "../../contract/contract-world.ts";
 import { DarwinWorld } from "../../contract/darwin-world.ts";
-import { abiObstacle } from "./fake/abi.ts";
 
-test.skipIf(abiObstacle !== undefined)(
-  "an engine on a Mac is told its endpoints again, and asked to send where nothing keeps it sending",
-  async () => {
-    using world = new DarwinWorld();
-    const contract = world.contract();
-    const { engines, links } = contract.host;
-    await links.ensure(linkSpec(contract));
-    const [peer] = tunnelSpec(contract).peers;
-    if (peer === undefined) throw new Error("the tunnel has no peer");
-    const specOf = (persistentKeepaliveSeconds: number) => ({
-      ...tunnelSpec(contract),
-      peers: [{ ...peer, persistentKeepaliveSeconds }],
-    });
-    await engines.ensure(specOf(0));
-    const touches = () => ({ ...world.engineOf(contract.device)?.touches });
-    await engines.nudge?.(contract.device);
-    expect(touches()).toEqual({ endpoints: 1, keepalives: 0 });
-    await engines.probe?.(contract.device);
-    expect(touches()).toEqual({ endpoints: 1, keepalives: 1 });
-    expect((await engines.read(contract.device))?.peers[0]?.persistentKeepaliveSeconds).toBe(0);
-    await engines.ensure(specOf(25));
-    const before = touches();
-    await engines.probe?.(contract.device);
-    expect(touches()).toEqual(before);
-  },
-);
+test("an engine on a Mac is told its endpoints again, and asked to send where nothing keeps it sending", async () => {
+  using world = new DarwinWorld();
+  const contract = world.contract();
+  const { engines, links } = contract.host;
+  await links.ensure(linkSpec(contract));
+  const [peer] = tunnelSpec(contract).peers;
+  if (peer === undefined) throw new Error("the tunnel has no peer");
+  const specOf = (persistentKeepaliveSeconds: number) => ({
+    ...tunnelSpec(contract),
+    peers: [{ ...peer, persistentKeepaliveSeconds }],
+  });
+  await engines.ensure(specOf(0));
+  const touches = () => ({ ...world.engineOf(contract.device)?.touches });
+  await engines.nudge?.(contract.device);
+  expect(touches()).toEqual({ endpoints: 1, keepalives: 0 });
+  await engines.probe?.(contract.device);
+  expect(touches()).toEqual({ endpoints: 1, keepalives: 1 });
+  expect((await engines.read(contract.device))?.peers[0]?.persistentKeepaliveSeconds).toBe(0);
+  await engines.ensure(specOf(25));
+  const before = touches();
+  await engines.probe?.(contract.device);
+  expect(touches()).toEqual(before);
+});
 
-test.skipIf(abiObstacle !== undefined)(
-  "an engine on a Mac whose answer cannot be understood is told alone, and left alone",
-  async () => {
-    using world = new DarwinWorld();
-    const contract = world.contract();
-    const { engines, links } = contract.host;
-    await links.ensure(linkSpec(contract));
-    await engines.ensure(tunnelSpec(contract));
-    world.engineOf(contract.device)?.set("set=1\nlisten_port=nonsense\n");
-    const before = { ...world.engineOf(contract.device)?.touches };
-    const told = [{ device: contract.device, running: false, silence: { isGarbled: true, canGoOn: false } }];
-    expect(await engines.readAll()).toMatchObject(told);
-    await engines.nudge?.(contract.device);
-    expect(world.engineOf(contract.device)?.touches).toEqual(before);
-  },
-);
+test("an engine on a Mac whose answer cannot be understood is told alone, and left alone", async () => {
+  using world = new DarwinWorld();
+  const contract = world.contract();
+  const { engines, links } = contract.host;
+  await links.ensure(linkSpec(contract));
+  await engines.ensure(tunnelSpec(contract));
+  world.engineOf(contract.device)?.set("set=1\nlisten_port=nonsense\n");
+  const before = { ...world.engineOf(contract.device)?.touches };
+  const told = [{ device: contract.device, running: false, silence: { isGarbled: true, canGoOn: false } }];
+  expect(await engines.readAll()).toMatchObject(told);
+  await engines.nudge?.(contract.device);
+  expect(world.engineOf(contract.device)?.touches).toEqual(before);
+});

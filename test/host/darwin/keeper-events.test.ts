@@ -1,11 +1,10 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { keeperEvents } from "../../../src/host/darwin/keeper-events.ts";
-import { abiObstacle } from "./fake/abi.ts";
 import { FakeLibSystem } from "./fake/fake-libsystem.ts";
 import { Looks } from "./fake/looks.ts";
 import { type FakeMachine, macBook } from "./fake/machine.ts";
 
-describe.skipIf(abiObstacle !== undefined)(`A2: a keeper's end on a Mac (${abiObstacle ?? "double"})`, () => {
+describe("A2: a keeper's end on a Mac (double)", () => {
   let machine: FakeMachine;
   let system: FakeLibSystem;
   let keeper: number | undefined;

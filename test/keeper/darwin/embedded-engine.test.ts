@@ -14,7 +14,6 @@ import { parsePrefix } from "../../../src/model/prefix.ts";
 import { bytesToHex } from "../../../src/model/uapi/key-text.ts";
 import { linuxBeneath } from "../../dataplane/darwin/linux-beneath.ts";
 import { carry, innerPacket, type UtunPair, utunPair, WORKER } from "../../dataplane/darwin/utun-pair.ts";
-import { abiObstacle } from "../../host/darwin/fake/abi.ts";
 import { FakeLibSystem } from "../../host/darwin/fake/fake-libsystem.ts";
 import { macBook } from "../../host/darwin/fake/machine.ts";
 
@@ -115,12 +114,12 @@ async function otherEnd(): Promise<{ readonly port: number; readonly utun: UtunP
   return { port: listenPort, utun };
 }
 
-const why = isLinux ? (abiObstacle ?? "processes over the C library of this Linux") : "needs Linux beneath";
+const why = isLinux ? "processes over the C library of this Linux" : "needs Linux beneath";
 
 /** Each wait inside is bounded by itself; all of them together outlast a minute on a machine that is very busy. */
 const WHOLE = { timeout: 240_000 };
 
-describe.skipIf(!isLinux || abiObstacle !== undefined)(`awg's own engine under a Mac's keeper (${why})`, WHOLE, () => {
+describe.skipIf(!isLinux)(`awg's own engine under a Mac's keeper (${why})`, WHOLE, () => {
   it("carries packets, is started again with its configuration when it dies, and ends when its socket is removed", async () => {
     const { keeper, next, children, utun, socket, log } = await world();
     const far = await otherEnd();

@@ -7,7 +7,6 @@ import { engineSocketPath } from "../../../src/keeper/darwin/engine-launch.ts";
 import { exchangeUapi } from "../../../src/keeper/darwin/uapi-exchange.ts";
 import { UtunKeeper } from "../../../src/keeper/darwin/utun-keeper.ts";
 import type { EnsureEngine } from "../../../src/model/keeper-protocol.ts";
-import { abiObstacle } from "../../host/darwin/fake/abi.ts";
 import { FakeLibSystem } from "../../host/darwin/fake/fake-libsystem.ts";
 import { type FakeMachine, macBook } from "../../host/darwin/fake/machine.ts";
 
@@ -99,63 +98,60 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   }
 }
 
-describe.skipIf(abiObstacle !== undefined)(
-  `engines of a Mac's keeper (${abiObstacle ?? "a stand-in for wireguard-go"})`,
-  () => {
-    it("are started on the interface, told all at first and then what differs, and keep the interface's mtu", async () => {
-      const { keeper, machine, told, children } = await world();
-      const utun = machine.interfaceNamed("utun1");
-      if (utun === undefined) throw new Error("no utun1");
-      utun.mtu = 1280;
-      await keeper.answer(ensure("listen_port=51820"));
-      expect(utun.mtu).toBe(1280);
-      const status = await keeper.answer(ensure("listen_port=51820", "fwmark=7"));
-      expect(told()).toBe("set=1\nlisten_port=51820\n\nset=1\nfwmark=7\n\n");
-      expect(children).toHaveLength(1);
-      expect(status.devices).toEqual([
-        {
-          device: "awg-office",
-          engine: { pid: children[0]?.pid, kind: "userspace", protocol: "wireguard", restarts: 0 },
-        },
-      ]);
-    });
+describe("engines of a Mac's keeper (a stand-in for wireguard-go)", () => {
+  it("are started on the interface, told all at first and then what differs, and keep the interface's mtu", async () => {
+    const { keeper, machine, told, children } = await world();
+    const utun = machine.interfaceNamed("utun1");
+    if (utun === undefined) throw new Error("no utun1");
+    utun.mtu = 1280;
+    await keeper.answer(ensure("listen_port=51820"));
+    expect(utun.mtu).toBe(1280);
+    const status = await keeper.answer(ensure("listen_port=51820", "fwmark=7"));
+    expect(told()).toBe("set=1\nlisten_port=51820\n\nset=1\nfwmark=7\n\n");
+    expect(children).toHaveLength(1);
+    expect(status.devices).toEqual([
+      {
+        device: "awg-office",
+        engine: { pid: children[0]?.pid, kind: "userspace", protocol: "wireguard", restarts: 0 },
+      },
+    ]);
+  });
 
-    it("are started again with their configuration when they die", async () => {
-      const { keeper, told, children, socket } = await world();
-      await keeper.answer(ensure("listen_port=51820"));
-      children[0]?.kill("SIGKILL");
-      await until(() => children.length === 2 && told().split("set=1").length === 3);
-      await until(async () => (await exchangeUapi(socket, "get=1\n\n")) !== undefined);
-      expect(keeper.status.devices[0]?.engine).toMatchObject({ restarts: 1, pid: children[1]?.pid });
-    });
+  it("are started again with their configuration when they die", async () => {
+    const { keeper, told, children, socket } = await world();
+    await keeper.answer(ensure("listen_port=51820"));
+    children[0]?.kill("SIGKILL");
+    await until(() => children.length === 2 && told().split("set=1").length === 3);
+    await until(async () => (await exchangeUapi(socket, "get=1\n\n")) !== undefined);
+    expect(keeper.status.devices[0]?.engine).toMatchObject({ restarts: 1, pid: children[1]?.pid });
+  });
 
-    it("that refuse their configuration are ended, and say so", async () => {
-      const { keeper, children } = await world();
-      await expect(keeper.answer(ensure("listen_port=1"))).rejects.toMatchObject({ kind: "host" });
-      await until(() => children.every(({ signalCode }) => signalCode !== null));
-      expect(children).toHaveLength(1);
-    });
+  it("that refuse their configuration are ended, and say so", async () => {
+    const { keeper, children } = await world();
+    await expect(keeper.answer(ensure("listen_port=1"))).rejects.toMatchObject({ kind: "host" });
+    await until(() => children.every(({ signalCode }) => signalCode !== null));
+    expect(children).toHaveLength(1);
+  });
 
-    it("end with their device: socket, record and process", async () => {
-      const { keeper, machine, children, socket } = await world();
-      await keeper.answer(ensure("listen_port=51820"));
-      await keeper.answer({ request: "closeDevice", device: "awg-office" });
-      await until(() => children.every(({ exitCode, signalCode }) => exitCode !== null || signalCode !== null));
-      expect(existsSync(socket)).toBe(false);
-      expect(machine.interfaceNamed("utun1")).toBeUndefined();
-    });
+  it("end with their device: socket, record and process", async () => {
+    const { keeper, machine, children, socket } = await world();
+    await keeper.answer(ensure("listen_port=51820"));
+    await keeper.answer({ request: "closeDevice", device: "awg-office" });
+    await until(() => children.every(({ exitCode, signalCode }) => exitCode !== null || signalCode !== null));
+    expect(existsSync(socket)).toBe(false);
+    expect(machine.interfaceNamed("utun1")).toBeUndefined();
+  });
 
-    it("left by a keeper that died are ended by the next, and nobody else's of the same name", async () => {
-      const { keeper, next, children, socket } = await world();
-      await keeper.answer(ensure("listen_port=51820"));
-      next().adopt();
-      await until(() => children[0]?.exitCode === 0);
-      expect(existsSync(socket)).toBe(false);
-      await until(() => children.length === 2 && existsSync(socket));
-      rmSync(socket);
-      writeFileSync(socket, "somebody else's");
-      next().adopt();
-      expect(readFileSync(socket, "utf8")).toBe("somebody else's");
-    });
-  },
-);
+  it("left by a keeper that died are ended by the next, and nobody else's of the same name", async () => {
+    const { keeper, next, children, socket } = await world();
+    await keeper.answer(ensure("listen_port=51820"));
+    next().adopt();
+    await until(() => children[0]?.exitCode === 0);
+    expect(existsSync(socket)).toBe(false);
+    await until(() => children.length === 2 && existsSync(socket));
+    rmSync(socket);
+    writeFileSync(socket, "somebody else's");
+    next().adopt();
+    expect(readFileSync(socket, "utf8")).toBe("somebody else's");
+  });
+});

@@ -1,11 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { loadConfig } from "../../../src/model/config/load-config.ts";
-
-const FACTS = `${process.env["AWG_FACTS"] ?? fileURLToPath(new URL("../../../../shared/facts", import.meta.url))}/awg`;
-const hasFacts = existsSync(`${FACTS}/uapi_validation.json`);
-const why = "recorded answers of released programs (AWG_FACTS) are not here";
+import { facts, readFacts } from "../../support/facts.ts";
 
 const PEER =
   "{ publicKey: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=, endpoint: 192.0.2.1:1, allowedIPs: [0.0.0.0/0] }";
@@ -46,8 +42,8 @@ const KNOWN_DIFFERENCES: Readonly<Record<string, string>> = {
 /** A word of the UAPI that has no counterpart here: there are booleans. */
 const NOT_OURS: readonly string[] = ["random_trailers=on"];
 
-describe.skipIf(!hasFacts)(`what released programs accept (${hasFacts ? "recorded" : why})`, () => {
-  const probes: Probes = hasFacts ? JSON.parse(readFileSync(`${FACTS}/uapi_validation.json`, "utf8")) : {};
+describe("what released programs accept", () => {
+  const probes = readFacts<Probes>("amneziawg/uapi_validation.json");
 
   test("whatever is accepted here for a version, its releases accept too", () => {
     const wrong: string[] = [];
@@ -65,13 +61,13 @@ describe.skipIf(!hasFacts)(`what released programs accept (${hasFacts ? "recorde
     expect(wrong).toEqual([]);
   });
 
-  const captures = hasFacts
-    ? readdirSync(`${FACTS}/captures`).filter((name) => existsSync(`${FACTS}/captures/${name}/params.json`))
-    : [];
+  const captures = readdirSync(facts("amneziawg/captures")).filter((name) => name !== "INDEX.json");
 
   test.each(captures)("the parameters of the recorded exchange %s are accepted", (name) => {
-    const { peers } = JSON.parse(readFileSync(`${FACTS}/captures/${name}/params.json`, "utf8"));
-    for (const peer of Object.values(peers) as { awg?: Record<string, string> }[]) {
+    const { peers } = readFacts<{ peers: Record<string, { awg?: Record<string, string> }> }>(
+      `amneziawg/captures/${name}/params.json`,
+    );
+    for (const peer of Object.values(peers)) {
       expect(errorsOf(toObfuscation(peer.awg ?? {}))).toEqual([]);
     }
   });

@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isNoiseTunnel } from "../../../src/model/config/config.ts";
 import { loadConfig } from "../../../src/model/config/load-config.ts";
 import { type Imported, importConf } from "../../../src/model/interchange/import-config.ts";
+import { facts } from "../../support/facts.ts";
 import { checkProperty } from "../../support/seeded.ts";
 
 const PRIVATE = "0Kh9rIuds+SCV+CVWEySUqFtt94Ie0UW0tnYlBBTH2w=";
@@ -158,9 +158,8 @@ describe("a conf of awg-quick", () => {
     expect(obfuscation).not.toHaveProperty("i1");
   });
 
-  const recorded = join(process.env["AWG_FACTS"] ?? join(import.meta.dirname, "../../../../shared/facts"), "awg/confs");
-  test.skipIf(!existsSync(recorded))("a recorded conf of 3.1 arrives whole (needs AWG_FACTS)", () => {
-    const imported = read(readFileSync(join(recorded, "awg31-client.conf"), "utf8"), "client.conf");
+  test("a recorded conf of 3.1 arrives whole", () => {
+    const imported = read(readFileSync(facts("amneziawg/confs/awg31-client.conf"), "utf8"), "client.conf");
     expect(tunnelOf(imported, "client")).toMatchObject({
       obfuscation: {
         version: "3.1",

@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { readBootSession } from "../../../src/native/darwin/boot-session.ts";
-import { abiObstacle } from "../../host/darwin/fake/abi.ts";
 import { FakeLibSystem } from "../../host/darwin/fake/fake-libsystem.ts";
 import { macBook } from "../../host/darwin/fake/machine.ts";
 
-describe.skipIf(abiObstacle !== undefined)("the name of a boot", () => {
+describe("the name of a boot", () => {
   test("is the kernel's, the same for each process, and another after the next boot", () => {
     const machine = macBook();
     const [root, person] = [0, 501].map((uid) => new FakeLibSystem(machine, { pid: 400 + uid, uid }));

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { abiConstants, abiTable } from "../../facts/darwin/abi-table.ts";
 import { filesBelow } from "../../repository/sources.ts";
-import { fullTable, numbersOf } from "./abi-table.ts";
 import { BY_ANOTHER_NAME, CHOSEN, FROM_ELSEWHERE, OF_ANOTHER_VERSION } from "./numbers-beside-the-table.ts";
 
 /** A number that darwin's code declares by itself: its name, its value where it is a plain one, and its file. */
@@ -27,23 +27,26 @@ function declaredNumbers(): Declared[] {
     });
 }
 
+/** Every number of the table by its name, whichever header has it. */
+const held: ReadonlyMap<string, number> = new Map(
+  [abiConstants, abiTable.enum_constants, abiTable.ioctls].flatMap((group) => Object.entries(group)),
+);
+
 /** The value that the table has for one of our own names. */
-function otherwiseHeld(name: string, table: NonNullable<typeof fullTable>): number | undefined {
+function otherwiseHeld(name: string): number | undefined {
   const other = BY_ANOTHER_NAME[name];
   const then = OF_ANOTHER_VERSION[name];
   if (then !== undefined) {
-    const layout = table.structs[then.struct]?.layout_differs_in[then.tag];
+    const layout = abiTable.structs[then.struct]?.layout_differs_in[then.tag];
     return typeof layout === "object" ? layout.size : undefined;
   }
   if (other === undefined) return undefined;
-  if ("constant" in other) return (numbersOf(table).get(other.constant) ?? Number.NaN) - (other.less ?? 0);
-  const struct = table.structs[other.struct];
-  return other.field === undefined ? struct?.size : struct?.fields.find(({ name }) => name === other.field)?.offset;
+  if ("constant" in other) return (held.get(other.constant) ?? Number.NaN) - (other.less ?? 0);
+  const struct = abiTable.structs[other.struct];
+  return other.field === undefined ? struct?.size : struct?.fields[other.field]?.[0];
 }
 
-describe.skipIf(fullTable === undefined)("numbers of darwin's code (skipped without the facts folder)", () => {
-  const table = fullTable as NonNullable<typeof fullTable>;
-  const held = fullTable === undefined ? new Map<string, number>() : numbersOf(fullTable);
+describe("numbers of darwin's code", () => {
   const declared = declaredNumbers().filter(({ name }) => !name.endsWith("_MS"));
   const other = [...Object.keys(BY_ANOTHER_NAME), ...Object.keys(OF_ANOTHER_VERSION)];
 
@@ -51,7 +54,7 @@ describe.skipIf(fullTable === undefined)("numbers of darwin's code (skipped with
     const byName = declared.filter(({ name }) => held.has(name));
     const byOther = declared.filter(({ name }) => other.includes(name));
     for (const { name, value, file } of byName) expect(value, `${name} in ${file}`).toBe(held.get(name));
-    for (const { name, value, file } of byOther) expect(value, `${name} in ${file}`).toBe(otherwiseHeld(name, table));
+    for (const { name, value, file } of byOther) expect(value, `${name} in ${file}`).toBe(otherwiseHeld(name));
     process.stdout.write(
       `numbers of darwin's code: ${byName.length} held by name, ${byOther.length} by another, ` +
         `${Object.keys(FROM_ELSEWHERE).length} from elsewhere, ${CHOSEN.length} of awg's own choice\n`,

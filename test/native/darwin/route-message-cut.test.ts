@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import { AwgError } from "../../../src/model/error.ts";
 import { ROUTE } from "../../../src/native/darwin/constants.ts";
@@ -10,7 +8,6 @@ import {
 } from "../../../src/native/darwin/link/interface-message.codec.ts";
 import { cutMessages } from "../../../src/native/darwin/route/message-frames.codec.ts";
 import { decodeRouteMessage, encodeRouteRequest } from "../../../src/native/darwin/route/route-message.codec.ts";
-import { abiObstacle } from "../../host/darwin/fake/abi.ts";
 import { macBook } from "../../host/darwin/fake/machine.ts";
 import {
   addressMessage,
@@ -18,18 +15,10 @@ import {
   interfaceMessage,
   routeMessage,
 } from "../../host/darwin/fake/route/route-messages.ts";
-import { factsFolder } from "../../support/facts.ts";
+import { bytesOf, darwinOutputs } from "../../support/facts.ts";
 
-const fixtures = factsFolder("darwin-fixtures/raw-route-sockaddrs");
-
-/** A whole message that a Mac sent. */
-function captured(): Uint8Array {
-  const name = readdirSync(fixtures ?? "").find((one) => one.startsWith("golang-net-6")) ?? "";
-  const words = readFileSync(join(fixtures ?? "", name), "utf8")
-    .trim()
-    .split(/\s+/);
-  return Uint8Array.from(words, (byte) => Number.parseInt(byte, 16));
-}
+/** The whole messages among the outputs. */
+const whole = darwinOutputs("raw-route-sockaddrs").filter(({ name }) => /^(?:golang-net-)?6/.test(name));
 
 /** A message of each kind that a routing socket or a dump gives, by the double, whose layouts are the table's. */
 function kinds(): [string, Uint8Array][] {
@@ -98,23 +87,20 @@ test("H2: a message that awg writes, cut at every byte: read, or an error of the
   expect(cutEverywhere(encoded)).toBeLessThan(encoded.length);
 });
 
-test.skipIf(fixtures === undefined)("H2: a message that a Mac sent, cut at every byte (needs AWG_FACTS)", () => {
-  const whole = captured();
-  expect(whole.length).toBe(132);
-  expect(cutEverywhere(whole)).toBeLessThan(whole.length);
+test.each(whole)("H2: $origin/$name, cut at every byte", (output) => {
+  const bytes = bytesOf(output);
+  expect(bytes.length).toBe(132);
+  expect(cutEverywhere(bytes)).toBeLessThan(bytes.length);
 });
 
-test.skipIf(abiObstacle !== undefined)(
-  `H2: a message of each kind, cut at every byte (${abiObstacle ?? "by the ABI table"})`,
-  () => {
-    const messages = kinds();
-    expect(new Set(messages.map(([, whole]) => whole[3])).size).toBe(10);
-    for (const [kind, whole] of messages) {
-      expect(
-        errorOf(() => readAll(whole)),
-        kind,
-      ).toBeUndefined();
-      expect(cutEverywhere(whole), kind).toBeLessThan(whole.length);
-    }
-  },
-);
+test("H2: a message of each kind, cut at every byte (by the ABI table)", () => {
+  const messages = kinds();
+  expect(new Set(messages.map(([, whole]) => whole[3])).size).toBe(10);
+  for (const [kind, whole] of messages) {
+    expect(
+      errorOf(() => readAll(whole)),
+      kind,
+    ).toBeUndefined();
+    expect(cutEverywhere(whole), kind).toBeLessThan(whole.length);
+  }
+});

@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AwgError } from "../../../src/model/error.ts";
@@ -22,30 +20,45 @@ import {
   encodeInet,
   encodeNetmask,
 } from "../../../src/native/darwin/sockaddr.codec.ts";
-import { factsFolder } from "../../support/facts.ts";
+import { bytesOf, darwinOutputs } from "../../support/facts.ts";
 import { checkProperty } from "../../support/seeded.ts";
 
-const fixtures = factsFolder("darwin-fixtures/raw-route-sockaddrs");
-
-function fixture(name: string): Uint8Array {
-  const folder = fixtures ?? "";
-  const file = readdirSync(folder).find((one) => one.startsWith(name)) ?? name;
-  return Uint8Array.from(readFileSync(join(folder, file), "utf8").trim().split(/\s+/), (byte) =>
-    Number.parseInt(byte, 16),
-  );
-}
-
-/** Destination, gateway and netmask of a captured address area (RTA_DST|RTA_GATEWAY|RTA_NETMASK). */
-function area(name: string, family: 4 | 6) {
-  const [destination, gateway, netmask] = cutSockaddrs(fixture(name), 0, 7);
-  if (destination === undefined || gateway === undefined || netmask === undefined)
-    throw new Error("three were captured");
+/** Destination, gateway and netmask of an address area (RTA_DST|RTA_GATEWAY|RTA_NETMASK). */
+function area(bytes: Uint8Array, family: 4 | 6) {
+  const [destination, gateway, netmask] = cutSockaddrs(bytes, 0, 7);
+  if (destination === undefined || gateway === undefined || netmask === undefined) throw new Error("an area has three");
   return {
     destination: decodeSockaddr(destination),
     gateway: decodeSockaddr(gateway),
     length: decodeNetmask(netmask, family),
   };
 }
+
+const inet = (family: 4 | 6, address: string, scope = 0) => ({ kind: "inet", family, address, port: 0, scope });
+const link = (index: number, name = "") => ({ kind: "link", index, name });
+
+/** By the beginning of the output's name: what each address area says; the captured ones are read where they are. */
+const AREAS: Readonly<Record<string, readonly [family: 4 | 6, destination: object, gateway: object, length: number]>> =
+  {
+    "1": [4, inet(4, "192.0.2.0"), link(4), 24],
+    "2": [4, inet(4, "100.64.0.0"), link(21, "utun12"), 10],
+    "3": [6, inet(6, "2001:db8:1::"), inet(6, "fe80::200:5eff:fe10:1", 33), 48],
+    "4": [6, inet(6, "::"), inet(6, "fe80::5eff:fe10:1"), 0],
+    "5": [6, inet(6, "::"), inet(6, "fe80::200:5eff:fe10:1", 33), 48],
+    "golang-net-1": [4, inet(4, "192.168.86.0"), link(4), 24],
+    "golang-net-2": [4, inet(4, "100.113.0.0"), link(33, "utun4319"), 16],
+    "golang-net-3": [6, inet(6, "fd84:1b4e:6281::"), inet(6, "fe80::f22f:4bff:fe09:3bff", 33), 48],
+    "golang-net-4": [6, inet(6, "::"), inet(6, "fe80::2d0:4cff:fe10:15d2"), 0],
+    "golang-net-5": [6, inet(6, "::"), inet(6, "fe80::f22f:4bff:fe09:3bff", 33), 48],
+  };
+const HEADERS: Readonly<Record<string, object>> = {
+  "6": { pid: 4711, sequence: 7 },
+  "golang-net-6": { pid: 0x11b, sequence: 0x5af5 },
+};
+const outputs = darwinOutputs("raw-route-sockaddrs").map((output) => ({
+  ...output,
+  key: /^(?:golang-net-)?[0-9]/.exec(output.name)?.[0] ?? "",
+}));
 
 function only(bytes: Uint8Array): RouteMessage {
   const [frame] = cutMessages(bytes);
@@ -54,53 +67,16 @@ function only(bytes: Uint8Array): RouteMessage {
   return message;
 }
 
-describe.skipIf(fixtures === undefined)("bytes captured on Macs (skipped without the facts folder)", () => {
-  it("1: a net through a link, its mask trimmed to 7 bytes", () => {
-    expect(area("golang-net-1", 4)).toEqual({
-      destination: { kind: "inet", family: 4, address: "192.168.86.0", port: 0, scope: 0 },
-      gateway: { kind: "link", index: 4, name: "" },
-      length: 24,
-    });
+describe("the bytes of a routing socket", () => {
+  it.each(outputs.filter(({ key }) => HEADERS[key] === undefined))("$origin/$name: an address area", (output) => {
+    const [family, destination, gateway, length] = AREAS[output.key] ?? [];
+    expect(area(bytesOf(output), family ?? 4)).toEqual({ destination, gateway, length });
   });
 
-  it("2: a net through utun4319, whose name stands in the gateway", () => {
-    expect(area("golang-net-2", 4)).toEqual({
-      destination: { kind: "inet", family: 4, address: "100.113.0.0", port: 0, scope: 0 },
-      gateway: { kind: "link", index: 33, name: "utun4319" },
-      length: 16,
-    });
-  });
-
-  it("3: an IPv6 gateway with its scope inside the address (KAME)", () => {
-    expect(area("golang-net-3", 6)).toEqual({
-      destination: { kind: "inet", family: 6, address: "fd84:1b4e:6281::", port: 0, scope: 0 },
-      gateway: { kind: "inet", family: 6, address: "fe80::f22f:4bff:fe09:3bff", port: 0, scope: 33 },
-      length: 48,
-    });
-  });
-
-  it("4: the default with a netmask of two bytes", () => {
-    expect(area("golang-net-4", 6)).toMatchObject({ destination: { address: "::" }, length: 0 });
-  });
-
-  it("5: a destination of length zero is the address of all zeros", () => {
-    expect(area("golang-net-5", 6)).toMatchObject({
-      destination: { family: 6, address: "::" },
-      gateway: { address: "fe80::f22f:4bff:fe09:3bff", scope: 33 },
-      length: 48,
-    });
-  });
-
-  it("6: a whole message with its header", () => {
-    expect(only(fixture("golang-net-6"))).toMatchObject({
-      type: ROUTE.RTM_GET,
-      flags: 0x01000803,
-      pid: 0x11b,
-      sequence: 0x5af5,
-      errno: 3,
-      destination: "0.0.0.0",
-      prefixLength: 0,
-      gateway: undefined,
+  it.each(outputs.filter(({ key }) => HEADERS[key] !== undefined))("$origin/$name: a whole message", (output) => {
+    expect(only(bytesOf(output))).toMatchObject({
+      ...{ type: ROUTE.RTM_GET, flags: 0x01000803, errno: 3, ...HEADERS[output.key] },
+      ...{ destination: "0.0.0.0", prefixLength: 0, gateway: undefined },
     });
   });
 });

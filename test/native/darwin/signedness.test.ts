@@ -1,7 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import type { FieldAt, StructLayout } from "../../../src/native/darwin/struct.codec.ts";
-import { abiObstacle } from "../../host/darwin/fake/abi.ts";
-import { fullTable } from "./abi-table.ts";
+import { type AbiField, abiTable } from "../../facts/darwin/abi-table.ts";
 
 /** By which readers and writers a field was gone at, while awg did on a Mac's double what it does on a Mac. */
 const ways = vi.hoisted(() => new Map<FieldAt, Set<string>>());
@@ -89,56 +88,55 @@ const CUT_BY_HAND: readonly string[] = [
   "xsocket_n.xso_len",
 ];
 
-describe.skipIf(fullTable === undefined || abiObstacle !== undefined)(
-  "a field of a struct of macOS (skipped without the facts folder)",
-  () => {
-    test("is read with the sign and as the kind of thing that Apple's headers declare", async () => {
-      await fromEmptyToEmpty({});
-      callTheRest();
-      const layouts: Readonly<Record<string, StructLayout>> = {
-        ...LAYOUTS,
-        ...PROCESS_LAYOUTS,
-        pfioc_rule: pfRule.PFIOC_RULE,
-      };
-      const wrong: string[] = [];
-      const untouched: string[] = [];
-      const bitSets = new Set<string>();
-      let checked = 0;
-      let fields = 0;
-      for (const [struct, layout] of Object.entries(layouts)) {
-        for (const [name, at] of Object.entries(layout.fields)) {
-          const full = `${struct}.${name}`;
-          const declared = fullTable?.structs[struct]?.fields.find((field) => field.name === name);
-          const used = ways.get(at);
-          if (declared === undefined) wrong.push(`${full} is not in the table`);
-          if (used === undefined && declared?.kind === "int") untouched.push(full);
-          if (used !== undefined) fields += 1;
-          for (const way of used ?? []) {
-            checked += 1;
-            const isSigned = declared?.signed === true;
-            const isBitSet = isSigned && way === "readUnsigned" && BIT_SETS.includes(full);
-            if (isBitSet) bitSets.add(full);
-            else if (!isFit(way, declared, isSigned)) wrong.push(`${full} is ${declared?.type}: ${way}`);
-          }
+describe("a field of a struct of macOS", () => {
+  test("is read with the sign and as the kind of thing that Apple's headers declare", async () => {
+    await fromEmptyToEmpty({});
+    callTheRest();
+    const layouts: Readonly<Record<string, StructLayout>> = {
+      ...LAYOUTS,
+      ...PROCESS_LAYOUTS,
+      pfioc_rule: pfRule.PFIOC_RULE,
+    };
+    const wrong: string[] = [];
+    const untouched: string[] = [];
+    const bitSets = new Set<string>();
+    let checked = 0;
+    let fields = 0;
+    for (const [struct, layout] of Object.entries(layouts)) {
+      for (const [name, at] of Object.entries(layout.fields)) {
+        const full = `${struct}.${name}`;
+        const declared = abiTable.structs[struct]?.fields[name];
+        const [, size, type, kind] = declared ?? [];
+        const used = ways.get(at);
+        if (declared === undefined) wrong.push(`${full} is not in the table`);
+        if (used === undefined && isNumber(kind)) untouched.push(full);
+        if (used !== undefined) fields += 1;
+        for (const way of used ?? []) {
+          checked += 1;
+          const isSigned = kind === "signed";
+          const isBitSet = isSigned && way === "readUnsigned" && BIT_SETS.includes(full);
+          if (isBitSet) bitSets.add(full);
+          else if (declared === undefined || !isFit(way, declared))
+            wrong.push(`${full} is ${kind ?? ""} ${type} of ${size} bytes: ${way}`);
         }
       }
-      process.stdout.write(`signs and kinds of macOS's fields: ${fields} fields used, ${checked} ways checked\n`);
-      expect(wrong).toEqual([]);
-      expect(untouched.toSorted()).toEqual(CUT_BY_HAND.toSorted());
-      expect([...bitSets].toSorted()).toEqual(BIT_SETS.toSorted());
-      expect(checked).toBeGreaterThan(80);
-    });
-  },
-);
+    }
+    process.stdout.write(`signs and kinds of macOS's fields: ${fields} fields used, ${checked} ways checked\n`);
+    expect(wrong).toEqual([]);
+    expect(untouched.toSorted()).toEqual(CUT_BY_HAND.toSorted());
+    expect([...bitSets].toSorted()).toEqual(BIT_SETS.toSorted());
+    expect(checked).toBeGreaterThan(80);
+  });
+});
 
-function isFit(
-  way: string,
-  declared: { readonly kind?: string; readonly type?: string; readonly size: number } | undefined,
-  isSigned: boolean,
-): boolean {
-  if (way.endsWith("Characters")) return declared?.kind === undefined && declared?.type?.startsWith("char [") === true;
-  if (declared?.kind !== "int" || way.endsWith("64") !== (declared.size === 8)) return false;
-  return way.startsWith("write") || way.startsWith("readSigned") === isSigned;
+function isNumber(kind: AbiField[3]): boolean {
+  return kind === "signed" || kind === "unsigned";
+}
+
+function isFit(way: string, [, size, type, kind]: AbiField): boolean {
+  if (way.endsWith("Characters")) return kind === undefined && type.startsWith("char [");
+  if (!isNumber(kind) || way.endsWith("64") !== (size === 8)) return false;
+  return way.startsWith("write") || way.startsWith("readSigned") === (kind === "signed");
 }
 
 /** What the way from an empty Mac to an empty one does not come by. */

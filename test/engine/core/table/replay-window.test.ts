@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { REJECT_AFTER_MESSAGES, REPLAY_WINDOW } from "../../../../src/engine/constants.ts";
 import { ReplayWindow } from "../../../../src/engine/core/table/replay-window.ts";
 import { checkProperty } from "../../../support/seeded.ts";
-import { VECTORS_MISSING, vectors } from "../../support/vectors.ts";
+import { vectors } from "../../support/vectors.ts";
 
 interface Sequence {
   readonly name: string;
@@ -19,7 +19,7 @@ function ours(counter: string): number {
 }
 
 describe("the replay window", () => {
-  test.skipIf(VECTORS_MISSING)("judges the recorded sequences of wireguard-go and Linux as they do", () => {
+  test("judges the recorded sequences of wireguard-go and Linux as they do", () => {
     const { sequences } = vectors<{ sequences: Sequence[] }>("replay_window.json");
     expect(sequences.length).toBe(9);
     for (const { name, steps, range, then } of sequences) {

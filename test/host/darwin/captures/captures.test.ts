@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { uplinksOf } from "../../../../src/host/darwin/facts/uplinks.ts";
 import { pfctl } from "../../../../src/host/darwin/firewall/pfctl.ts";
@@ -10,21 +9,15 @@ import { parseIp } from "../../../../src/model/ip.ts";
 import { INTERFACE } from "../../../../src/native/darwin/constants.ts";
 import { cutMessages } from "../../../../src/native/darwin/route/message-frames.codec.ts";
 import { decodeRouteMessage } from "../../../../src/native/darwin/route/route-message.codec.ts";
-import { factsFolder } from "../../../support/facts.ts";
-import { abiObstacle, constant, StructView, sizeOf } from "../fake/abi.ts";
+import { bytesOf, darwinOutput, darwinOutputs } from "../../../support/facts.ts";
+import { constant, StructView, sizeOf } from "../fake/abi.ts";
 import { FakeLibSystem } from "../fake/fake-libsystem.ts";
 import { addressOf, FakeMachine, prefixOf } from "../fake/machine.ts";
 import { type CapturedRoute, readIfconfig, readNetstat } from "./captured-tables.ts";
 
-const fixtures = factsFolder("darwin-fixtures");
-const obstacle = abiObstacle ?? (fixtures === undefined ? "darwin-fixtures is not here (AWG_FACTS)" : undefined);
+const TABLES = darwinOutputs("netstat-rn");
 
-const files = (kind: string): string[] =>
-  fixtures === undefined ? [] : readdirSync(join(fixtures, kind)).map((name) => `${kind}/${name}`);
-const read = (file: string): string => readFileSync(join(fixtures ?? "", file), "utf8");
-const TABLES = files("netstat-rn").filter((file) => !file.includes("NoRoute"));
-
-/** The double with a captured table: interfaces by name, and each row whose gateway is an address or a link. */
+/** The double with the rows of a table: interfaces by name, and each row whose gateway is an address or a link. */
 function machineOf(rows: readonly CapturedRoute[]): FakeMachine {
   const machine = new FakeMachine();
   for (const name of new Set(rows.map(({ device }) => device))) machine.addInterface(name, 6, 0x8863, 1500);
@@ -51,81 +44,98 @@ function gatewayOf(text: string, flags: number): string | undefined {
 
 const namesOf = (machine: FakeMachine) => new Map(machine.interfaces.map(({ index, name }) => [index, name]));
 
-describe.skipIf(obstacle !== undefined)(
-  `captures of real Macs (${obstacle ?? "held against double and parsers"})`,
-  () => {
-    test.each(files("ifconfig"))("%s: each interface comes back from the bytes as ifconfig printed it", (file) => {
-      const captured = readIfconfig(read(file));
-      expect(captured.length).toBeGreaterThan(5);
-      const machine = new FakeMachine();
-      for (const { name, flags, mtu, addresses } of captured) {
-        const made = machine.addInterface(name, name === "lo0" ? 24 : 6, flags, mtu);
-        for (const address of addresses) machine.addAddress(made, { prefix: prefixOf(address), peer: undefined });
-      }
-      const told = readInterfaces(new FakeLibSystem(machine)).map(({ name, flags, mtuBytes, addresses }) => ({
-        name,
-        flags,
-        mtu: mtuBytes,
-        addresses: addresses.map(({ address, prefixLength }) => `${address}/${prefixLength}`).toSorted(),
-      }));
-      expect(told).toEqual(
-        captured.map(({ name, flags, mtu, addresses }) => ({ name, flags, mtu, addresses: addresses.toSorted() })),
-      );
-      for (const { name, flags, words } of captured) {
-        for (const word of ["UP", "LOOPBACK", "POINTOPOINT", "RUNNING"] as const)
-          expect((flags & INTERFACE[`IFF_${word}`]) !== 0, `${name} ${word}`).toBe(words.includes(word));
-      }
-    });
+const PF_TABLES = darwinOutputs("pfctl").map((output) => ({
+  ...output,
+  prefixes:
+    output.origin === "constructed"
+      ? ["192.0.2.0/24", "198.51.100.0/25", "203.0.113.64/26"]
+      : ["31.13.24.0/21", "31.13.64.0/24", "157.240.0.0/16"],
+}));
 
-    test.each(TABLES)("%s: what the table's rows lead to, but for neighbours and what belongs to a scope", (file) => {
-      const rows = readNetstat(read(file));
-      expect(rows.length).toBeGreaterThan(1);
-      const machine = machineOf(rows);
-      const nameOf = namesOf(machine);
-      const told = dumpRoutes(new FakeLibSystem(machine)).flatMap((one) => {
-        const route = routeOfMessage(one, { nameOf, indexOf: new Map() });
-        return route === undefined ? [] : [`${route.destination} ${route.gateway ?? "link"} ${route.device}`];
+/** The uplinks of each table by its name, first those of the constructed ones. */
+const UPLINKS: Readonly<Record<string, readonly object[]>> = {
+  "vpn-default.txt": [{ family: 4, device: "en0", metric: 2, gateway: "192.168.7.1" }],
+  "scoped-vpn.txt": [{ family: 4, device: "en0", metric: 0, gateway: "10.9.0.1" }],
+  "laptop-rnl.txt": [
+    { family: 4, device: "en0", metric: 0, gateway: "192.168.1.254" },
+    { family: 6, device: "en0", metric: 0, gateway: "fe80::5eff:fe99:fe" },
+  ],
+  "no-default.txt": [],
+  "gateway-darwin.txt": [{ family: 4, device: "en0", metric: 2, gateway: "192.168.1.254" }],
+  "tailscale-comment-f-inet.txt": [{ family: 4, device: "en0", metric: 0, gateway: "10.0.0.1" }],
+  "jc-osx-10.14.6-netstat-rnl.txt": [
+    { family: 4, device: "en0", metric: 0, gateway: "192.168.1.254" },
+    { family: 6, device: "en0", metric: 0, gateway: "fe80::feae:34ff:fea1:3a80" },
+  ],
+  "gateway-darwinNoRoute.txt": [],
+};
+
+describe("outputs of macOS, held against the double and the parsers", () => {
+  test.each(darwinOutputs("ifconfig"))("$origin ifconfig/$name: each interface as ifconfig printed it", ({ text }) => {
+    const captured = readIfconfig(text);
+    expect(captured.length).toBeGreaterThan(5);
+    const machine = new FakeMachine();
+    for (const { name, flags, mtu, addresses } of captured) {
+      const made = machine.addInterface(name, name === "lo0" ? 24 : 6, flags, mtu);
+      for (const address of addresses) machine.addAddress(made, { prefix: prefixOf(address), peer: undefined });
+    }
+    const told = readInterfaces(new FakeLibSystem(machine)).map(({ name, flags, mtuBytes, addresses }) => ({
+      name,
+      flags,
+      mtu: mtuBytes,
+      addresses: addresses.map(({ address, prefixLength }) => `${address}/${prefixLength}`).toSorted(),
+    }));
+    expect(told).toEqual(
+      captured.map(({ name, flags, mtu, addresses }) => ({ name, flags, mtu, addresses: addresses.toSorted() })),
+    );
+    for (const { name, flags, words } of captured) {
+      for (const word of ["UP", "LOOPBACK", "POINTOPOINT", "RUNNING"] as const)
+        expect((flags & INTERFACE[`IFF_${word}`]) !== 0, `${name} ${word}`).toBe(words.includes(word));
+    }
+  });
+
+  const tables = TABLES.filter(({ name }) => !/NoRoute|no-default/.test(name));
+  test.each(tables)("$origin netstat-rn/$name: routes, without neighbours and scoped ones", ({ text }) => {
+    const rows = readNetstat(text);
+    expect(rows.length).toBeGreaterThan(1);
+    const machine = machineOf(rows);
+    const nameOf = namesOf(machine);
+    const told = dumpRoutes(new FakeLibSystem(machine)).flatMap((one) => {
+      const route = routeOfMessage(one, { nameOf, indexOf: new Map() });
+      return route === undefined ? [] : [`${route.destination} ${route.gateway ?? "link"} ${route.device}`];
+    });
+    const hidden = constant("RTF_WASCLONED") + constant("RTF_IFSCOPE");
+    const wanted = rows
+      .filter(({ flags }) => (flags & hidden) === 0)
+      .map(({ destination, gateway, flags, device }) => {
+        return `${destination} ${gatewayOf(gateway, flags) ?? "link"} ${device}`;
       });
-      const hidden = constant("RTF_WASCLONED") + constant("RTF_IFSCOPE");
-      const wanted = rows
-        .filter(({ flags }) => (flags & hidden) === 0)
-        .map(({ destination, gateway, flags, device }) => {
-          return `${destination} ${gatewayOf(gateway, flags) ?? "link"} ${device}`;
-        });
-      expect(told.toSorted()).toEqual(wanted.toSorted());
-    });
+    expect(told.toSorted()).toEqual(wanted.toSorted());
+  });
 
-    test.each([
-      ["gateway-darwin.txt", [{ family: 4, device: "en0", metric: 2, gateway: "192.168.1.254" }]],
-      ["tailscale-comment-f-inet.txt", [{ family: 4, device: "en0", metric: 0, gateway: "10.0.0.1" }]],
-      [
-        "jc-osx-10.14.6-netstat-rnl.txt",
-        [
-          { family: 4, device: "en0", metric: 0, gateway: "192.168.1.254" },
-          { family: 6, device: "en0", metric: 0, gateway: "fe80::feae:34ff:fea1:3a80" },
-        ],
-      ],
-      ["gateway-darwinNoRoute.txt", []],
-    ])("netstat-rn/%s: the way out that is no tunnel's, also where another VPN has the default", (name, wanted) => {
-      const machine = machineOf(readNetstat(read(`netstat-rn/${name}`)));
-      const uplinks = uplinksOf(dumpRoutes(new FakeLibSystem(machine)), namesOf(machine));
-      expect(uplinks).toEqual(wanted);
-    });
+  test.each(TABLES.filter(({ name }) => UPLINKS[name] !== undefined))(
+    "$origin netstat-rn/$name: the uplinks, also where another VPN has the default",
+    ({ name, text }) => {
+      const machine = machineOf(readNetstat(text));
+      expect(uplinksOf(dumpRoutes(new FakeLibSystem(machine)), namesOf(machine))).toEqual(UPLINKS[name]);
+    },
+  );
 
-    test("route-monitor: the message that route(8) told of, rebuilt around its captured addresses", () => {
-      const text = read(files("route-monitor")[0] ?? "");
+  test.each(darwinOutputs("route-monitor"))(
+    "$origin: the message that route(8) printed, rebuilt",
+    ({ origin, text }) => {
       const [, length = "", pid = "", sequence = "", scope = ""] =
         /RTM_ADD: .*len (\d+), pid: (\d+), seq (\d+), errno 0, ifscope (\d+), flags:<UP,GATEWAY,DONE,STATIC,IFSCOPE>/.exec(
           text,
         ) ?? [];
-      const area = read("raw-route-sockaddrs/golang-net-4-af_inet6-default-ifscope-mask0.txt").trim().split(/\s+/);
-      const bytes = new Uint8Array(sizeOf("rt_msghdr") + area.length);
-      // The length that route(8) printed is the header's and the capture's: 92 + 60 bytes.
-      expect(bytes.length).toBe(Number(length));
-      bytes.set(
-        area.map((byte) => Number.parseInt(byte, 16)),
-        sizeOf("rt_msghdr"),
+      const output = darwinOutputs("raw-route-sockaddrs").find(
+        (one) => one.origin === origin && /^(?:golang-net-)?4/.test(one.name),
       );
+      const area = bytesOf(output ?? { text: "" });
+      const bytes = new Uint8Array(sizeOf("rt_msghdr") + area.length);
+      // The length that route(8) printed: 92 bytes of the header, 60 of the addresses.
+      expect(bytes.length).toBe(Number(length));
+      bytes.set(area, sizeOf("rt_msghdr"));
       const view = new StructView("rt_msghdr", bytes);
       const flags = ["UP", "GATEWAY", "DONE", "STATIC", "IFSCOPE"].reduce(
         (sum, name) => sum + constant(`RTF_${name}`),
@@ -153,34 +163,46 @@ describe.skipIf(obstacle !== undefined)(
           gateway: { kind: "inet", address: gateway },
         },
       ]);
-    });
+    },
+  );
 
-    test("pfctl: a table's prefixes are read, and what it always says beside them is no error", async () => {
+  test.each(PF_TABLES)(
+    "$origin pfctl: a table's prefixes; the usual ALTQ notes are no error",
+    async ({ text, prefixes }) => {
       const [noise, table] = [/^\S/, /^\s/].map((form) =>
-        read(files("pfctl")[0] ?? "")
+        text
           .split("\n")
           .filter((line) => form.test(line))
           .join("\n"),
       );
       const answering = (status: number) =>
         pfctl(async () => ({ status, stdout: `${table}\n`, stderr: `${noise}\n` })).table("com.awg", "threats");
-      expect(await answering(0)).toEqual(["31.13.24.0/21", "31.13.64.0/24", "157.240.0.0/16"]);
+      expect(await answering(0)).toEqual(prefixes);
       await expect(answering(1)).rejects.toThrow(/read the table threats/);
       await expect(answering(1)).rejects.not.toThrow(/ALTQ/);
-    });
+    },
+  );
 
-    test("examples/laptop/hosts/macos.json is of one of these Macs: names, numbers, MTUs, the router", () => {
-      const file = new URL("../../../../examples/laptop/hosts/macos.json", import.meta.url);
-      const { links, routes } = JSON.parse(readFileSync(file, "utf8")) as {
-        readonly links: readonly { readonly device: string; readonly index: number; readonly mtuBytes: number }[];
-        readonly routes: readonly { readonly destination: string; readonly gateway: string; readonly device: string }[];
-      };
-      const listed = read("netstat-i/jc-osx-10.14.6-netstat-i.txt");
-      for (const { device, index, mtuBytes } of links)
-        expect(listed, device).toMatch(new RegExp(`^${device}\\s+${mtuBytes}\\s+<Link#${index}>`, "m"));
-      const rows = readNetstat(read("netstat-rn/jc-osx-10.14.6-netstat-rnl.txt"));
-      for (const { destination, gateway, device } of routes)
-        expect(rows).toContainEqual(expect.objectContaining({ destination, gateway, device }));
-    });
-  },
-);
+  test("examples/laptop/hosts/macos.json is the constructed laptop: names, numbers, MTUs, addresses, the router", () => {
+    const file = new URL("../../../../examples/laptop/hosts/macos.json", import.meta.url);
+    const { links, routes } = JSON.parse(readFileSync(file, "utf8")) as {
+      readonly links: readonly {
+        readonly device: string;
+        readonly index: number;
+        readonly mtuBytes: number;
+        readonly addresses: readonly string[];
+      }[];
+      readonly routes: readonly { readonly destination: string; readonly gateway: string; readonly device: string }[];
+    };
+    const listed = darwinOutput("netstat-i/laptop.txt");
+    const interfaces = readIfconfig(darwinOutput("ifconfig/laptop.txt"));
+    for (const { device, index, mtuBytes, addresses } of links) {
+      expect(listed, device).toMatch(new RegExp(`^${device}\\s+${mtuBytes}\\s+<Link#${index}>`, "m"));
+      const printed = interfaces.find(({ name }) => name === device)?.addresses;
+      expect(addresses.filter((address) => printed?.includes(address) !== true)).toEqual([]);
+    }
+    const rows = readNetstat(darwinOutput("netstat-rn/laptop-rnl.txt"));
+    for (const { destination, gateway, device } of routes)
+      expect(rows).toContainEqual(expect.objectContaining({ destination, gateway, device }));
+  });
+});

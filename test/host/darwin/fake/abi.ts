@@ -1,27 +1,4 @@
-import { readFileSync } from "node:fs";
-import { factsFolder } from "../../../support/facts.ts";
-
-interface AbiStruct {
-  readonly size: number;
-  readonly fields: Readonly<Record<string, readonly [number, number]>>;
-}
-
-interface AbiTable {
-  readonly structs: Readonly<Record<string, AbiStruct>>;
-  readonly constants: Readonly<Record<string, number>>;
-  readonly ioctls: Readonly<Record<string, number>>;
-}
-
-const TABLE_FILE = factsFolder("darwin-abi-core.json");
-
-/** Why nothing can be told of macOS here: the table compiled from Apple's headers is absent. */
-export const abiObstacle: string | undefined =
-  TABLE_FILE === undefined ? "darwin-abi-core.json is not here (AWG_FACTS)" : undefined;
-
-const table: AbiTable =
-  TABLE_FILE === undefined
-    ? { structs: {}, constants: {}, ioctls: {} }
-    : (JSON.parse(readFileSync(TABLE_FILE, "utf8")) as AbiTable);
+import { type AbiStruct, abiConstants, abiTable } from "../../../facts/darwin/abi-table.ts";
 
 /** Bytes of the struct, by the headers. */
 export function sizeOf(struct: string): number {
@@ -30,21 +7,21 @@ export function sizeOf(struct: string): number {
 
 /** A constant of the headers. Throws for a name that the table does not have. */
 export function constant(name: string): number {
-  const value = table.constants[name];
+  const value = abiConstants[name];
   if (value === undefined) throw new Error(`the ABI table has no constant ${name}`);
   return value;
 }
 
 /** The request number of an ioctl, unsigned. */
 export function ioctlNumber(name: string): number {
-  const value = table.ioctls[name];
+  const value = abiTable.ioctls[name];
   if (value === undefined) throw new Error(`the ABI table has no ioctl ${name}`);
   return value;
 }
 
 /** The name of an ioctl's request number. */
 export function ioctlName(request: number): string | undefined {
-  return Object.entries(table.ioctls).find(([, number]) => number === request)?.[0];
+  return Object.entries(abiTable.ioctls).find(([, number]) => number === request)?.[0];
 }
 
 /** Bytes of an ioctl's argument: the parameter length that the request number itself carries. */
@@ -112,7 +89,7 @@ export class StructView {
 }
 
 function structOf(name: string): AbiStruct {
-  const struct = table.structs[name];
+  const struct = abiTable.structs[name];
   if (struct === undefined) throw new Error(`the ABI table has no struct ${name}`);
   return struct;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { openPfDevice } from "../../../../src/host/darwin/firewall/pf-device.ts";
 import { parsePf } from "../pf/parse-pf.ts";
-import { abiObstacle, ioctlNumber } from "./abi.ts";
+import { ioctlNumber } from "./abi.ts";
 import { FakeLibSystem } from "./fake-libsystem.ts";
 import { macBook } from "./machine.ts";
 import { FakePrograms } from "./programs/fake-programs.ts";
@@ -13,7 +13,7 @@ block drop quick all
 }
 `;
 
-describe.skipIf(abiObstacle !== undefined)("the double of PF", () => {
+describe("the double of PF", () => {
   test("pfctl loads an anchor whole, prints it multiplied out, and refuses what is everybody's", async () => {
     const machine = macBook();
     const programs = new FakePrograms(machine);

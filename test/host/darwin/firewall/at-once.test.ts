@@ -4,7 +4,6 @@ import { AwgError } from "../../../../src/model/error.ts";
 import { policy } from "../../../contract/contract-world.ts";
 import { DarwinWorld } from "../../../contract/darwin-world.ts";
 import { SEED } from "../../../support/seeded.ts";
-import { abiObstacle } from "../fake/abi.ts";
 
 const RUNS = 60;
 const LONGEST_MS = 4;
@@ -18,7 +17,7 @@ function numbers(seed: number): (below: number) => number {
   };
 }
 
-describe.skipIf(abiObstacle !== undefined)(`two processes at PF at once, ${RUNS} orders of their steps`, () => {
+describe(`two processes at PF at once, ${RUNS} orders of their steps`, () => {
   test("leave the policy of one, whole and known; who was overtaken is told; who reads meanwhile gets an answer", async () => {
     let overtaken = 0;
     for (let run = 0; run < RUNS; run += 1) {

@@ -4,7 +4,6 @@ import { CANARIES, DISREGARDED, DISREGARDED_REMEDY } from "../../../../src/model
 import { renderIp } from "../../../../src/model/ip.ts";
 import { type Bend, DarwinWorld } from "../../../contract/darwin-world.ts";
 import { LAPTOP, policyOf } from "../../../model/firewall/policies.ts";
-import { abiObstacle } from "../fake/abi.ts";
 import { addressOf, prefixOf, ROUTE_FLAG } from "../fake/machine.ts";
 import { parsePf } from "../pf/parse-pf.ts";
 
@@ -43,7 +42,7 @@ beforeEach(() => {
 });
 afterEach(() => world[Symbol.dispose]());
 
-describe.skipIf(abiObstacle !== undefined)("H4: PF that is on, holds the rules and does not act by them", () => {
+describe("H4: PF that is on, holds the rules and does not act by them", () => {
   test("where it acts nothing is told, and no canary leaves, over either family", async () => {
     giveIpv6();
     await firewall().load(LAPTOP);
@@ -122,7 +121,7 @@ describe.skipIf(abiObstacle !== undefined)("H4: PF that is on, holds the rules a
   });
 });
 
-describe.skipIf(abiObstacle !== undefined)("S13.13: Apple's own services past the tunnel", () => {
+describe("S13.13: Apple's own services past the tunnel", () => {
   const toApple = {
     direction: "out",
     device: "en0",

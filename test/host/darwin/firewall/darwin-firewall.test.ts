@@ -10,7 +10,6 @@ import type { FirewallPort } from "../../../../src/host/ports/firewall.ts";
 import type { NetworkEvent } from "../../../../src/host/ports/network-events.ts";
 import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
 import { BLOCK, LAPTOP, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
-import { abiObstacle } from "../fake/abi.ts";
 import { FakeLibSystem } from "../fake/fake-libsystem.ts";
 import { Looks } from "../fake/looks.ts";
 import { type FakeMachine, macBook } from "../fake/machine.ts";
@@ -81,7 +80,7 @@ function loadForeign(anchor: string, text: string): void {
   machine.pf.anchors.set(anchor, { rules, tables });
 }
 
-describe.skipIf(abiObstacle !== undefined)("PF as the firewall of a Mac", () => {
+describe("PF as the firewall of a Mac", () => {
   test("H1: a policy is loaded into one anchor, called among com.apple's, and read back whole", async () => {
     const { firewall, runs, system } = awg();
     expect(await firewall.read()).toMatchObject({ policy: null, damage: [] });
@@ -223,7 +222,7 @@ describe.skipIf(abiObstacle !== undefined)("PF as the firewall of a Mac", () => 
   );
 });
 
-describe.skipIf(abiObstacle !== undefined)("H1: what others do to PF", () => {
+describe("H1: what others do to PF", () => {
   const meddling: readonly (readonly [string, RegExp, () => void])[] = [
     ["turns PF off (pfctl -d)", /off/, () => machine.pf.disable()],
     [
@@ -412,7 +411,7 @@ describe.skipIf(abiObstacle !== undefined)("H1: what others do to PF", () => {
   }
 });
 
-describe.skipIf(abiObstacle !== undefined)("H4: the reference that keeps PF on", () => {
+describe("H4: the reference that keeps PF on", () => {
   test("is taken once and given back once, by whichever process", async () => {
     const first = awg(100);
     await first.firewall.load(LAPTOP);
@@ -455,7 +454,7 @@ describe.skipIf(abiObstacle !== undefined)("H4: the reference that keeps PF on",
   });
 });
 
-describe.skipIf(abiObstacle !== undefined)("S11.1: states after a load", () => {
+describe("S11.1: states after a load", () => {
   test("those that the policy forbids end, the others stay", async () => {
     const tcp = { protocol: "tcp", from: "192.168.1.20:50000" } as const;
     machine.pf.states = [
@@ -483,7 +482,7 @@ describe.skipIf(abiObstacle !== undefined)("S11.1: states after a load", () => {
   });
 });
 
-describe.skipIf(abiObstacle !== undefined)("H1: PF looked at each second", () => {
+describe("H1: PF looked at each second", () => {
   const changes: readonly (readonly [string, () => void])[] = [
     ["PF turned off", () => machine.pf.disable()],
     ["the main ruleset loaded anew", () => machine.pf.reloadStockConf()],

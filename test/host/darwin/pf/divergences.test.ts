@@ -11,7 +11,6 @@ import { firewallEnforcement } from "../../../../src/resources/firewall/firewall
 import { DarwinWorld } from "../../../contract/darwin-world.ts";
 import { BLOCK, DIRECT, LAPTOP, OFFICE, policyOf, SERVICE_UID } from "../../../model/firewall/policies.ts";
 import { expandText, KEY_A } from "../../../resources/sample.ts";
-import { abiObstacle } from "../fake/abi.ts";
 import { verdictOf } from "./differential.ts";
 import { judgePf } from "./judge-pf.ts";
 import { parsePf } from "./parse-pf.ts";
@@ -145,16 +144,14 @@ describe("what PF cannot tell", () => {
     expect(pfVerdict(LAPTOP, { ...crossing, hook: "output" })).toBe("accept");
   });
 
-  test.skipIf(abiObstacle !== undefined)(
-    "S13.8 no rule speaks of frames: the kill switch is best-effort, and each rule says why",
-    async () => {
-      using mac = new DarwinWorld();
-      const { capabilities } = await mac.contract().host.facts.read({ users: [], hosts: [], endpoints: [] });
-      const rules = parsePf(renderPf(LAPTOP).text).rules;
-      expect(rules.every(({ family = 4 }) => family === 4 || family === 6)).toBe(true);
-      expect(firewallEnforcement(LAPTOP, capabilities)).toBe("best-effort");
-      const { notes } = expandText(
-        `tunnels:
+  test("S13.8 no rule speaks of frames: the kill switch is best-effort, and each rule says why", async () => {
+    using mac = new DarwinWorld();
+    const { capabilities } = await mac.contract().host.facts.read({ users: [], hosts: [], endpoints: [] });
+    const rules = parsePf(renderPf(LAPTOP).text).rules;
+    expect(rules.every(({ family = 4 }) => family === 4 || family === 6)).toBe(true);
+    expect(firewallEnforcement(LAPTOP, capabilities)).toBe("best-effort");
+    const { notes } = expandText(
+      `tunnels:
   office:
     protocol: wireguard
     privateKey: { file: /etc/awg/office.key }
@@ -164,15 +161,14 @@ rules: [{ destinations: [203.0.113.0/24], via: block }]
 default: { via: office }
 killSwitch: { enabled: true }
 `,
-        { os: "darwin", uplinks: [{ family: 4, device: "en0", gateway: "192.168.1.1", metric: 0 }], capabilities },
-      );
-      expect(notes).toContainEqual({
-        path: "rules.0",
-        enforcement: "best-effort",
-        message: "kept by the kernel, except for raw frames that root writes",
-      });
-    },
-  );
+      { os: "darwin", uplinks: [{ family: 4, device: "en0", gateway: "192.168.1.1", metric: 0 }], capabilities },
+    );
+    expect(notes).toContainEqual({
+      path: "rules.0",
+      enforcement: "best-effort",
+      message: "kept by the kernel, except for raw frames that root writes",
+    });
+  });
 
   test("S13.12 mDNSResponder asks for all: a rule by user does not hold for names, the path of DNS does", () => {
     const asked = leaving({ ...question, uid: MDNS_RESPONDER });

@@ -7,15 +7,11 @@ import { bundlesAround } from "../../../../src/host/darwin/processes/bundles.ts"
 import { darwinProcesses } from "../../../../src/host/darwin/processes/darwin-processes.ts";
 import type { ProcessPort } from "../../../../src/host/ports/processes.ts";
 import type { Program } from "../../../../src/model/program/program.ts";
-import { factsFolder } from "../../../support/facts.ts";
-import { abiObstacle } from "../fake/abi.ts";
 import { FakeLibSystem } from "../fake/fake-libsystem.ts";
 import { FakeMachine } from "../fake/machine.ts";
 import type { FakeSignature } from "../fake/processes/code-signing.ts";
 import type { FakeProcessList } from "../fake/processes/process-list.ts";
 
-const obstacle =
-  abiObstacle ?? (factsFolder("darwin-abi.json") === undefined ? "darwin-abi.json is not here (AWG_FACTS)" : undefined);
 const HELPER =
   "/Applications/Browser.app/Contents/Frameworks/Browser Framework.framework/Versions/9/Helpers/Browser Helper.app/Contents/MacOS/Browser Helper";
 
@@ -38,7 +34,7 @@ describe("bundles around a file", () => {
   });
 });
 
-describe.skipIf(obstacle !== undefined)(`programs of bundles on a Mac (${obstacle ?? "by the ABI table"})`, () => {
+describe("programs of bundles on a Mac", () => {
   let root: string;
   let kernel: FakeProcessList;
   let port: ProcessPort;

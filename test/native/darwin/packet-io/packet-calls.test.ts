@@ -1,10 +1,9 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { darwinPacketCalls, type RawPacketCalls } from "../../../../src/native/darwin/packet-io/packet-calls.ffi.ts";
 import { encodeInet } from "../../../../src/native/darwin/sockaddr.codec.ts";
 import { readSocketAddress, writeSocketAddress } from "../../../../src/native/linux/packet-io/socket-address.codec.ts";
 import { createArena } from "../../../../src/native/memory/arena.ffi.ts";
-import { factsFolder } from "../../../support/facts.ts";
+import { abiTable } from "../../../facts/darwin/abi-table.ts";
 
 const MESSAGE_BYTES = 64;
 const FOUR = { address: Uint8Array.of(192, 0, 2, 7), port: 51_820, scope: 0 };
@@ -124,17 +123,12 @@ describe("the loop's calls on macOS", () => {
   });
 });
 
-const path = factsFolder("darwin-abi.json");
-
-describe.skipIf(path === undefined)("struct msghdr (skipped without the facts folder)", () => {
+describe("struct msghdr", () => {
   it("has its fields where the loop's messages have theirs", () => {
-    const { structs } = JSON.parse(readFileSync(path as string, "utf8"));
-    const { size, fields } = structs.msghdr as {
-      readonly size: number;
-      readonly fields: readonly { readonly name: string; readonly offset: number; readonly size: number }[];
-    };
-    expect(size).toBeLessThanOrEqual(56);
-    expect(fields.map(({ name, offset, size: bytes }) => [name, offset, bytes])).toEqual([
+    const { msghdr } = abiTable.structs;
+    expect(msghdr?.size).toBeLessThanOrEqual(56);
+    const fields = Object.entries(msghdr?.fields ?? {});
+    expect(fields.map(([name, [offset, bytes]]) => [name, offset, bytes])).toEqual([
       ["msg_name", 0, 8],
       ["msg_namelen", 8, 4],
       ["msg_iov", 16, 8],

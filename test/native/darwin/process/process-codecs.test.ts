@@ -4,7 +4,6 @@ import { AwgError } from "../../../../src/model/error.ts";
 import { decodeProcessEvents, encodeProcessWatch } from "../../../../src/native/darwin/process/process-event.codec.ts";
 import { decodeArguments } from "../../../../src/native/darwin/process/process-info.codec.ts";
 import { decodeSocketList } from "../../../../src/native/darwin/process/socket-list.codec.ts";
-import { abiObstacle } from "../../../host/darwin/fake/abi.ts";
 import type { FakeSocket } from "../../../host/darwin/fake/processes/process-list.ts";
 import { socketList } from "../../../host/darwin/fake/processes/socket-list.ts";
 import { checkProperty } from "../../../support/seeded.ts";
@@ -43,68 +42,65 @@ describe("bytes about processes", () => {
   });
 });
 
-describe.skipIf(abiObstacle !== undefined)(
-  `lists of sockets by the ABI table${abiObstacle === undefined ? "" : ` (${abiObstacle})`}`,
-  () => {
-    const address = fc.constantFrom("192.0.2.1", "10.0.0.1", "127.0.0.1");
-    const port = fc.integer({ min: 1, max: 65_535 });
-    const socket = fc.record({
-      protocol: fc.constantFrom("tcp" as const, "udp" as const),
-      local: fc.tuple(address, port),
-      remote: fc.tuple(address, port),
-      uid: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
-      lastPid: fc.integer({ min: 0, max: 99_999 }),
-      behalfPid: fc.integer({ min: 0, max: 99_999 }),
-      name: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
-    });
+describe("lists of sockets by the ABI table", () => {
+  const address = fc.constantFrom("192.0.2.1", "10.0.0.1", "127.0.0.1");
+  const port = fc.integer({ min: 1, max: 65_535 });
+  const socket = fc.record({
+    protocol: fc.constantFrom("tcp" as const, "udp" as const),
+    local: fc.tuple(address, port),
+    remote: fc.tuple(address, port),
+    uid: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+    lastPid: fc.integer({ min: 0, max: 99_999 }),
+    behalfPid: fc.integer({ min: 0, max: 99_999 }),
+    name: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+  });
 
-    test("are read back field by field, with the short and the long record of a socket", () => {
-      checkProperty(
-        fc.property(fc.array(socket, { maxLength: 6 }), fc.constantFrom(76, 104), (sockets, bytes) => {
-          for (const protocol of ["tcp", "udp"] as const) {
-            const expected = sockets
-              .filter((one) => one.protocol === protocol)
-              .map(({ local, remote, uid, lastPid, behalfPid, name }) => ({
-                local: { address: local[0], port: local[1] },
-                remote: { address: remote[0], port: remote[1] },
-                isOfBoth: false,
-                uid,
-                lastPid,
-                behalfPid,
-                socket: name,
-              }));
-            expect(decodeSocketList(socketList({ sockets, socketRecordBytes: bytes }, protocol))).toEqual(expected);
-          }
-        }),
-        100,
-      );
-    });
+  test("are read back field by field, with the short and the long record of a socket", () => {
+    checkProperty(
+      fc.property(fc.array(socket, { maxLength: 6 }), fc.constantFrom(76, 104), (sockets, bytes) => {
+        for (const protocol of ["tcp", "udp"] as const) {
+          const expected = sockets
+            .filter((one) => one.protocol === protocol)
+            .map(({ local, remote, uid, lastPid, behalfPid, name }) => ({
+              local: { address: local[0], port: local[1] },
+              remote: { address: remote[0], port: remote[1] },
+              isOfBoth: false,
+              uid,
+              lastPid,
+              behalfPid,
+              socket: name,
+            }));
+          expect(decodeSocketList(socketList({ sockets, socketRecordBytes: bytes }, protocol))).toEqual(expected);
+        }
+      }),
+      100,
+    );
+  });
 
-    test("a list without its frame at the end is refused, one frame alone is a list of none", () => {
-      const one = { protocol: "tcp", local: ["192.0.2.1", 5], remote: ["192.0.2.9", 6], uid: 1, lastPid: 2 } as const;
-      const whole = socketList({ sockets: [{ ...one, name: 3n }], socketRecordBytes: 104 }, "tcp");
-      const frame = 24;
-      expect(decodeSocketList(whole)).toHaveLength(1);
-      expect(() => decodeSocketList(whole.subarray(0, whole.length - frame))).toThrow(/does not end/);
-      expect(decodeSocketList(whole.subarray(0, frame))).toEqual([]);
-    });
+  test("a list without its frame at the end is refused, one frame alone is a list of none", () => {
+    const one = { protocol: "tcp", local: ["192.0.2.1", 5], remote: ["192.0.2.9", 6], uid: 1, lastPid: 2 } as const;
+    const whole = socketList({ sockets: [{ ...one, name: 3n }], socketRecordBytes: 104 }, "tcp");
+    const frame = 24;
+    expect(decodeSocketList(whole)).toHaveLength(1);
+    expect(() => decodeSocketList(whole.subarray(0, whole.length - frame))).toThrow(/does not end/);
+    expect(decodeSocketList(whole.subarray(0, frame))).toEqual([]);
+  });
 
-    test("cut anywhere, or with any byte changed, they are read or refused, and end", () => {
-      const one = { protocol: "tcp", local: ["fe80::1", 5], remote: ["2001:db8::9", 6], uid: 1, lastPid: 2 } as const;
-      const sockets: FakeSocket[] = [{ ...one, name: 3n }];
-      const whole = socketList({ sockets, socketRecordBytes: 104 }, "tcp");
-      expect(decodeSocketList(whole)).toMatchObject([
-        { local: { address: "fe80::1" }, remote: { address: "2001:db8::9" } },
-      ]);
-      for (let length = 0; length < whole.length; length++) survives(decodeSocketList, whole.subarray(0, length));
-      checkProperty(
-        fc.property(fc.nat(whole.length - 1), fc.integer({ min: 0, max: 255 }), (at, byte) => {
-          const changed = whole.slice();
-          changed[at] = byte;
-          survives(decodeSocketList, changed);
-        }),
-        1000,
-      );
-    });
-  },
-);
+  test("cut anywhere, or with any byte changed, they are read or refused, and end", () => {
+    const one = { protocol: "tcp", local: ["fe80::1", 5], remote: ["2001:db8::9", 6], uid: 1, lastPid: 2 } as const;
+    const sockets: FakeSocket[] = [{ ...one, name: 3n }];
+    const whole = socketList({ sockets, socketRecordBytes: 104 }, "tcp");
+    expect(decodeSocketList(whole)).toMatchObject([
+      { local: { address: "fe80::1" }, remote: { address: "2001:db8::9" } },
+    ]);
+    for (let length = 0; length < whole.length; length++) survives(decodeSocketList, whole.subarray(0, length));
+    checkProperty(
+      fc.property(fc.nat(whole.length - 1), fc.integer({ min: 0, max: 255 }), (at, byte) => {
+        const changed = whole.slice();
+        changed[at] = byte;
+        survives(decodeSocketList, changed);
+      }),
+      1000,
+    );
+  });
+});

@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { factsFolder } from "../../../../support/facts.ts";
+import { constant } from "../abi.ts";
 import { UnfaithfulCall } from "../accepted.ts";
 import { type Failure, fail, type Kernel } from "../descriptor.ts";
 
@@ -12,12 +11,11 @@ export interface FakeSignature {
   readonly team?: string;
 }
 
-const HEADERS = ["bsd/sys/codesign.h", "osfmk/kern/cs_blobs.h"] as const;
 const OPERATIONS = ["CS_OPS_STATUS", "CS_OPS_TEAMID", "CS_OPS_VALIDATION_CATEGORY"] as const;
 
 /** csops of bsd/kern/kern_proc.c as far as it is asked: none of these questions needs root. */
 export function csops(kernel: Kernel, pid: number, operation: number, buffer: Uint8Array): number | Failure {
-  const name = OPERATIONS.find((one) => constants()[one] === operation);
+  const name = OPERATIONS.find((one) => constant(one) === operation);
   if (name === undefined) throw new UnfaithfulCall("csops", `operation ${operation}`);
   kernel.log.take(`csops ${name}`);
   kernel.machine.processes.onLook(pid, name);
@@ -49,22 +47,5 @@ function blob(text: string, buffer: Uint8Array): number | Failure {
 }
 
 function bits(names: readonly string[]): number {
-  return names.reduce((sum, name) => {
-    const bit = constants()[name];
-    if (bit === undefined) throw new Error(`the ABI table has no flag ${name}`);
-    return (sum | bit) >>> 0;
-  }, 0);
-}
-
-let known: Readonly<Record<string, number>> | undefined;
-
-/** The core table leaves out what signatures need; the whole one has it. */
-function constants(): Readonly<Record<string, number>> {
-  const file = factsFolder("darwin-abi.json");
-  if (known !== undefined || file === undefined) return known ?? {};
-  const table = JSON.parse(readFileSync(file, "utf8")) as {
-    readonly constants: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  };
-  known = Object.assign({}, ...HEADERS.map((header) => table.constants[header]));
-  return known ?? {};
+  return names.reduce((sum, name) => (sum | constant(name)) >>> 0, 0);
 }
