@@ -6,6 +6,7 @@ import { filesBelow, ROOT, read } from "./sources.ts";
 const MOST_WORDS_OF_A_RULE = 60;
 const MOST_WORDS_OF_A_PAGE = 1500;
 const MOST_WORDS_OF_THE_STATEMENT = 1200;
+const MOST_WORDS_OF_THE_FIGURES = 1000;
 const MOST_LINES_OF_THE_CHANGELOG = 120;
 
 const RULE_PAGES = [...filesBelow("docs/reference/security"), "docs/reference/known-limits.md"];
@@ -91,6 +92,10 @@ describe("attacks", () => {
 describe("sizes", () => {
   test("the security statement has at most two pages", () => {
     expect(wordsIn(read("docs/security.md"))).toBeLessThanOrEqual(MOST_WORDS_OF_THE_STATEMENT);
+  });
+
+  test("the page of figures is one page", () => {
+    expect(wordsIn(read("docs/performance.md"))).toBeLessThanOrEqual(MOST_WORDS_OF_THE_FIGURES);
   });
 
   test("the changelog has at most 120 lines", () => {
