@@ -9,9 +9,9 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimer } from "../src/compose/daemon/clocks.ts";
-import { ReconcilingSession } from "../src/compose/reconciling-session.ts";
-import type { Planned, SessionOptions } from "../src/compose/session.ts";
+import { ReconcilingSession } from "../src/app/reconciling-session.ts";
+import type { Planned, SessionOptions } from "../src/app/session.ts";
+import { setTimer } from "../src/compose/clocks.ts";
 import { simulatedParts } from "../src/compose/simulated-parts.ts";
 import { type LoopPlan, ReconcileLoop } from "../src/daemon/reconcile-loop.ts";
 import { stepsOf } from "../src/model/plan.ts";

@@ -8,11 +8,16 @@
  */
 import { spawnSync } from "node:child_process";
 import { Inbound } from "../src/dataplane/loop/inbound.ts";
-import { type Machine, MESSAGE_BYTES, RECEIVE_LEAD_BYTES, RECEIVE_STRIDE } from "../src/dataplane/loop/machine.ts";
 import { Outbound } from "../src/dataplane/loop/outbound.ts";
+import { Ways } from "../src/dataplane/loop/route-cache.ts";
 import { SendBatch } from "../src/dataplane/loop/send-batch.ts";
 import { TunWriter } from "../src/dataplane/loop/tun-writer.ts";
-import { Ways } from "../src/dataplane/loop/ways.ts";
+import {
+  type Machine,
+  MESSAGE_BYTES,
+  RECEIVE_LEAD_BYTES,
+  RECEIVE_STRIDE,
+} from "../src/dataplane/loop/worker-resources.ts";
 import { CUT, writeVirtioHeader } from "../src/dataplane/packet/virtio-header.ts";
 import { makeMachine } from "../src/dataplane/worker/make-machine.ts";
 import { createAmneziaWire } from "../src/engine/awg/amnezia-wire.ts";

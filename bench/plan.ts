@@ -1,8 +1,8 @@
+import type { Config } from "../src/config/config.ts";
+import { loadConfig } from "../src/config/load-config.ts";
 import { simulatedHost } from "../src/host/simulated/host.ts";
 import { SimulatedMachine } from "../src/host/simulated/machine.ts";
 import { laptopState } from "../src/host/simulated/machine-state.ts";
-import type { Config } from "../src/model/config/config.ts";
-import { loadConfig } from "../src/model/config/load-config.ts";
 import { stepsOf } from "../src/model/plan.ts";
 import type { SecretId } from "../src/model/secret.ts";
 import { observeMachine } from "../src/reconciler/apply/observe.ts";

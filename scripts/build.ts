@@ -25,21 +25,21 @@ const PARTS = ["core", "config", "apply", "status", "engine", "keeper", "small",
 
 /** Where a part is entered; what these import without `import()` comes with them, unless an earlier part has it. */
 const ENTRIES = {
-  core: ["src/cli/awg.ts", "src/cli/verbs/diff.ts", "src/compose/open-session.ts", "src/compose/linux-parts.ts"],
-  config: ["src/model/config/load-config.ts"],
+  core: ["src/cli/awg.ts", "src/cli/verbs/plan/diff.ts", "src/compose/open.ts", "src/compose/linux-parts.ts"],
+  config: ["src/config/load-config.ts"],
   apply: [
-    "src/cli/verbs/apply.ts",
-    "src/compose/generations/apply-planned.ts",
-    "src/host/linux/expect-engines.ts",
+    "src/cli/verbs/change/apply.ts",
+    "src/app/apply/apply-planned.ts",
+    "src/host/linux/engines/expect-engines.ts",
     "src/host/linux/engines/order-engine.ts",
     "src/host/linux/engines/order-engine.ts",
-    "src/host/linux/firewall/load/load-policy.ts",
-    "src/host/linux/firewall/load/fall-back.ts",
-    "src/host/linux/firewall/reading/table-damage.ts",
+    "src/host/linux/nft/load/load-policy.ts",
+    "src/host/linux/nft/load/fall-back.ts",
+    "src/host/linux/nft/observe/table-damage.ts",
   ],
-  status: ["src/cli/verbs/status.ts", "src/compose/reading/machine-status.ts"],
-  engine: ["src/cli/verbs/processes/engine.ts", "src/compose/engine.ts", "src/compose/packet-thread.ts"],
-  keeper: ["src/cli/verbs/processes/keeper.ts", "src/keeper/run-keeper.ts"],
+  status: ["src/cli/verbs/inspect/status.ts", "src/app/status/machine-status.ts"],
+  engine: ["src/cli/verbs/system/engine.ts", "src/compose/engine.ts", "src/compose/packet-thread.ts"],
+  keeper: ["src/cli/verbs/system/keeper.ts", "src/keeper/run-keeper.ts"],
 } as const;
 
 /** Where the program, and a packet thread of it, begin: they run by being loaded, so nothing else is loaded with them. */

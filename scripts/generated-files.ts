@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { compile } from "json-schema-to-typescript";
-import { configJsonSchema } from "../src/model/config/json-schema.ts";
-import { renderKeyTables } from "../src/model/config/key-table.ts";
-import { renderProblemTable } from "../src/model/config/problem-table.ts";
+import { configJsonSchema } from "../src/config/json-schema.ts";
+import { renderKeyTables } from "../src/config/key-table.ts";
+import { renderProblemTable } from "../src/config/problem-table.ts";
 
 const TYPE_BANNER =
   "/* Written by scripts/generate from awg.schema.json; do not edit. The configuration as it may be written. */";

@@ -8,7 +8,7 @@
 import { setPriority } from "node:os";
 import { createInterface } from "node:readline";
 import { setImmediate as breathe } from "node:timers/promises";
-import { MESSAGE_BYTES, VECTOR_BYTES, writePointer } from "../../src/dataplane/loop/machine.ts";
+import { MESSAGE_BYTES, VECTOR_BYTES, writePointer } from "../../src/dataplane/loop/worker-resources.ts";
 import { addressToBytes } from "../../src/native/linux/address.codec.ts";
 import { packetCalls } from "../../src/native/linux/packet-io/packet-calls.ffi.ts";
 import { SOCKET_ADDRESS_BYTES, writeSocketAddress } from "../../src/native/linux/packet-io/socket-address.codec.ts";

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import type { LoadedConfig, Session, SessionOptions } from "../compose/session.ts";
-import { renderProblem } from "../model/config/problem.ts";
+import type { LoadedConfig, Session, SessionOptions } from "../app/session.ts";
+import { renderProblem } from "../config/problem.ts";
 import { AwgError, messageOf } from "../model/error.ts";
 import { counted } from "../model/text/counted.ts";
 import { readConfigFiles } from "./config-files.ts";
@@ -25,7 +25,7 @@ function attendedOptions(call: VerbCall, asks: boolean): SessionOptions {
 }
 
 async function openWith(call: VerbCall, options: SessionOptions): Promise<Session> {
-  const { openSession } = await import("../compose/open-session.ts");
+  const { openSession } = await import("../compose/open.ts");
   const { host } = options;
   if (host.kind !== "simulated" || host.file === undefined || existsSync(host.file)) return openSession(options);
   const beginsAs = beginningOf(call, host.file);

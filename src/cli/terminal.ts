@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
-import { textOf } from "../compose/reading/utf8-text.ts";
+import { textOf } from "../app/load/utf8-text.ts";
 import { printable } from "../model/text/printable.ts";
 
 /**

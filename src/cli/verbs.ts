@@ -11,11 +11,11 @@ import {
   STREAM,
   VERIFY,
 } from "./verb-options.ts";
-import { INSTALL_VERBS } from "./verbs/install/definitions.ts";
-import { INTERCHANGE_VERBS } from "./verbs/interchange/definitions.ts";
-import { PROCESS_VERBS } from "./verbs/processes/definitions.ts";
-import { WG_VERBS } from "./verbs/wg/definitions.ts";
-import { VERIFY_VERBS } from "./verify-verbs.ts";
+import { INTERCHANGE_VERBS } from "./verbs/config/interchange-verbs.ts";
+import { VERIFY_VERBS } from "./verbs/inspect/inspect-verbs.ts";
+import { INSTALL_VERBS } from "./verbs/system/install-verbs.ts";
+import { PROCESS_VERBS } from "./verbs/system/process-verbs.ts";
+import { WG_VERBS } from "./verbs/wg/wg-verbs.ts";
 
 /** Every verb, in the order in which help lists them. */
 export const VERBS: readonly VerbDefinition[] = [
@@ -27,7 +27,7 @@ export const VERBS: readonly VerbDefinition[] = [
     examples: [["awg init laptop.yaml", "write laptop.yaml; edit it, then awg validate -f laptop.yaml"]],
     acts: true,
     readsNoMachine: true,
-    load: () => import("./verbs/init.ts"),
+    load: () => import("./verbs/config/init.ts"),
   },
   {
     name: "validate",
@@ -38,7 +38,7 @@ export const VERBS: readonly VerbDefinition[] = [
       ["cat config.yaml | awg validate -f -", "from standard input"],
     ],
     readsNoMachine: true,
-    load: () => import("./verbs/validate.ts"),
+    load: () => import("./verbs/config/validate.ts"),
   },
   {
     name: "plan",
@@ -56,7 +56,7 @@ export const VERBS: readonly VerbDefinition[] = [
       ["sudo awg plan -f config.yaml --out my.plan", "save it; awg apply my.plan does exactly this or refuses (11)"],
       ["sudo awg plan -f config.yaml --target office", "one tunnel, with the packet filter and tables that it needs"],
     ],
-    load: () => import("./verbs/plan.ts"),
+    load: () => import("./verbs/plan/plan.ts"),
   },
   {
     name: "diff",
@@ -72,7 +72,7 @@ export const VERBS: readonly VerbDefinition[] = [
       ["sudo awg diff -f config.yaml", "field by field; quiet and exit 0 when all is as declared"],
       ["sudo awg diff @3 @5", "what changed from generation 3 to 5, as awg history numbers them"],
     ],
-    load: () => import("./verbs/diff.ts"),
+    load: () => import("./verbs/plan/diff.ts"),
   },
   {
     name: "apply",
@@ -89,7 +89,7 @@ export const VERBS: readonly VerbDefinition[] = [
       ["sudo awg apply -f config.yaml --confirm-within 60s", "exit 9 and the old state, unless confirmed in time"],
     ],
     acts: true,
-    load: () => import("./verbs/apply.ts"),
+    load: () => import("./verbs/change/apply.ts"),
   },
   {
     name: "confirm",
@@ -98,7 +98,7 @@ export const VERBS: readonly VerbDefinition[] = [
     options: [],
     examples: [["sudo awg confirm", "within the time given; after it the old state is back (exit 9)"]],
     acts: true,
-    load: () => import("./verbs/generations/confirm.ts"),
+    load: () => import("./verbs/change/confirm.ts"),
   },
   {
     name: "revert",
@@ -108,7 +108,7 @@ export const VERBS: readonly VerbDefinition[] = [
     options: [{ flags: "--due", summary: "only if the time to confirm is over" }],
     examples: [["sudo awg revert", "what stood before the apply is back"]],
     acts: true,
-    load: () => import("./verbs/generations/revert.ts"),
+    load: () => import("./verbs/change/revert.ts"),
   },
   {
     name: "rollback",
@@ -120,14 +120,14 @@ export const VERBS: readonly VerbDefinition[] = [
       ["sudo awg rollback 3", "generation 3, as awg history lists it"],
     ],
     acts: true,
-    load: () => import("./verbs/generations/rollback.ts"),
+    load: () => import("./verbs/change/rollback.ts"),
   },
   {
     name: "history",
     summary: "list the accepted generations and what each changed",
     options: [],
     examples: [["sudo awg history", "number, time, config hash, resources; * marks the one that holds"]],
-    load: () => import("./verbs/generations/history.ts"),
+    load: () => import("./verbs/inspect/history.ts"),
   },
   {
     name: "destroy",
@@ -135,7 +135,7 @@ export const VERBS: readonly VerbDefinition[] = [
     options: [APPROVE, ACCEPT_RISK, STREAM],
     examples: [["sudo awg destroy", "the kill switch comes down last"]],
     acts: true,
-    load: () => import("./verbs/destroy.ts"),
+    load: () => import("./verbs/change/destroy.ts"),
   },
   {
     name: "drift",
@@ -146,7 +146,7 @@ export const VERBS: readonly VerbDefinition[] = [
       ["sudo awg drift", "each field from the accepted value to the one found"],
       ["sudo awg drift --detailed-exitcode --json", "for monitoring: exit 0 no drift, 2 drift"],
     ],
-    load: () => import("./verbs/generations/drift.ts"),
+    load: () => import("./verbs/inspect/drift.ts"),
   },
   ...VERIFY_VERBS,
   {
@@ -154,7 +154,7 @@ export const VERBS: readonly VerbDefinition[] = [
     summary: "show each resource, how it is enforced, and whether traffic is protected",
     options: [],
     examples: [["sudo awg status", "conditions Ready, Protected, Drifted, Stalled with reason"]],
-    load: () => import("./verbs/status.ts"),
+    load: () => import("./verbs/inspect/status.ts"),
   },
   {
     name: "ps",
@@ -177,7 +177,7 @@ export const VERBS: readonly VerbDefinition[] = [
       ["awg ps -f config.yaml firefox", "which rule would apply, by what path, and how well it is kept here"],
       ["sudo awg ps --sockets --json", "every program that holds a socket, with the accepted rules"],
     ],
-    load: () => import("./verbs/programs/ps.ts"),
+    load: () => import("./verbs/inspect/ps.ts"),
   },
   {
     name: "doctor",
@@ -185,7 +185,7 @@ export const VERBS: readonly VerbDefinition[] = [
     details: "Changes nothing. Exit 0: nothing is wrong. Exit 6: something is.",
     options: [],
     examples: [["sudo awg doctor", "each finding with what was seen, what the remedy costs, and the commands"]],
-    load: () => import("./verbs/doctor.ts"),
+    load: () => import("./verbs/inspect/doctor.ts"),
   },
   {
     name: "get",
@@ -196,7 +196,7 @@ export const VERBS: readonly VerbDefinition[] = [
       ["sudo awg get", "list everything awg owns"],
       ["sudo awg get routes/office --json", "one resource, whole"],
     ],
-    load: () => import("./verbs/get.ts"),
+    load: () => import("./verbs/inspect/get.ts"),
   },
   {
     name: "daemon",
@@ -214,7 +214,7 @@ export const VERBS: readonly VerbDefinition[] = [
       ],
     ],
     acts: true,
-    load: () => import("./verbs/daemon.ts"),
+    load: () => import("./verbs/system/daemon.ts"),
   },
   {
     name: "schema",
@@ -225,7 +225,7 @@ export const VERBS: readonly VerbDefinition[] = [
       ["awg schema --path killSwitch", "what may stand there"],
     ],
     readsNoMachine: true,
-    load: () => import("./verbs/schema.ts"),
+    load: () => import("./verbs/config/schema.ts"),
   },
   ...INTERCHANGE_VERBS,
   {
@@ -233,7 +233,7 @@ export const VERBS: readonly VerbDefinition[] = [
     summary: "print what would be loaded into the kernel, as its own tools would",
     options: [FILE, INSECURE, { flags: "--for <system>", summary: "linux or macos", choices: ["linux", "macos"] }],
     examples: [["awg render -f config.yaml --for linux", "policy, routes, rules, tunnel and resolver as text"]],
-    load: () => import("./verbs/render.ts"),
+    load: () => import("./verbs/config/render.ts"),
   },
   ...WG_VERBS,
   {
@@ -255,7 +255,7 @@ export const VERBS: readonly VerbDefinition[] = [
     options: [],
     examples: [["awg version --json", "with Node, system and format versions"]],
     readsNoMachine: true,
-    load: () => import("./verbs/version.ts"),
+    load: () => import("./verbs/system/version.ts"),
   },
   ...INSTALL_VERBS,
   ...PROCESS_VERBS,

@@ -2,11 +2,11 @@ import { type EngineProcess, runEngine } from "../dataplane/run-engine.ts";
 import { ENGINE_AWAITS, ENGINE_USER } from "../keeper/engine-program.ts";
 import { deviceBehind, ENGINE_DESCRIPTOR, ENGINE_TITLE } from "../keeper/orphan-engine.ts";
 import { AwgError } from "../model/error.ts";
+import { forbidLooks } from "../native/disable-inspection.ts";
 import { forbidDumps } from "../native/linux/process/credentials.ffi.ts";
 import { moveDescriptor, receiveDescriptors } from "../native/linux/process/unix-socket.ffi.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { writeLog } from "../native/write-log.ts";
-import { forbidLooks } from "./forbid-looks.ts";
 
 const LOOK_MS = 5000;
 const USUAL_MTU = 1420;
@@ -36,7 +36,7 @@ export async function runEngineHere(device: string, environment: NodeJS.ProcessE
 export type HandedDown = Pick<EngineProcess, "tunFd" | "uapi" | "surroundings" | "lookMs" | "awaitDescriptors">;
 
 async function onDarwin(device: string, environment: NodeJS.ProcessEnv): Promise<HandedDown | undefined> {
-  const { darwinEngine } = await import("./darwin/darwin-engine.ts");
+  const { darwinEngine } = await import("./darwin-engine.ts");
   return darwinEngine(device, environment);
 }
 

@@ -1,23 +1,23 @@
 import { resolve } from "node:path";
+import type { Watchdog } from "../app/apply/confirmation.ts";
+import { readSshConnection, sshServerStartMs } from "../app/apply/ssh-connection.ts";
+import { knownConfigIn } from "../app/load/known-config.ts";
+import type { SessionParts } from "../app/parts.ts";
+import type { SessionOptions } from "../app/session.ts";
 import { type KeeperClient, keeperClient } from "../host/linux/keeper-client.ts";
 import { linuxHost } from "../host/linux/linux-host.ts";
 import { readServiceUser } from "../host/linux/service-user.ts";
 import { AwgError } from "../model/error.ts";
 import { keeperPaths } from "../model/keeper-protocol.ts";
+import { readBootTimeMs } from "../native/linux/process/boot-time.ts";
 import { forbidDumps } from "../native/linux/process/credentials.ffi.ts";
 import { readNamespaceInode } from "../native/linux/process/namespace.ffi.ts";
 import { fileStores } from "../state/file-stores.ts";
 import { trustedOwners } from "../state/file-trust.ts";
 import { readStateIdentity } from "../state/identity.ts";
 import { SecretStore } from "../state/secret-store.ts";
-import { readBootTimeMs } from "./daemon/boot-time.ts";
-import type { Watchdog } from "./generations/confirmation.ts";
-import { readSshConnection, sshServerStartMs } from "./generations/ssh-connection.ts";
 import { type Paths, pathsFor } from "./paths.ts";
-import { knownConfigIn } from "./reading/known-config.ts";
 import { rootRights } from "./root-rights.ts";
-import type { SessionOptions } from "./session.ts";
-import type { SessionParts } from "./session-parts.ts";
 
 /** A session on this Linux machine, in the network namespace of this process. */
 export function linuxParts({ stateDir, runDir, isUnattended, ...given }: SessionOptions): SessionParts {
@@ -51,16 +51,16 @@ export function linuxParts({ stateDir, runDir, isUnattended, ...given }: Session
     watchdog: keeperWatchdog(paths),
     sshConnection: () => readSshConnection(given.environment),
     answeredElsewhere: async (connection, tunnels) =>
-      (await import("../host/linux/firewall/reading/answered-elsewhere.ts")).answeredElsewhereNow(connection, tunnels),
+      (await import("../host/linux/nft/observe/answered-elsewhere.ts")).answeredElsewhereNow(connection, tunnels),
     sshBeganMs: () => sshServerStartMs(process.ppid),
     expectEngines: async (tunnels) => {
-      const { expectEngines } = await import("../host/linux/expect-engines.ts");
+      const { expectEngines } = await import("../host/linux/engines/expect-engines.ts");
       expectEngines(keeperOf(paths), tunnels);
     },
     inotifyRoom: async () =>
-      (await import("../host/linux/processes/inotify-room.ts")).readInotifyRoom(readServiceUser().uid),
+      (await import("../host/linux/processes/inotify-limit.ts")).readInotifyRoom(readServiceUser().uid),
     pppoeDevices: async () => (await import("../host/linux/facts/pppoe.ts")).readPppoeDevices(),
-    inspection: async () => (await import("./verify/linux-inspection.ts")).linuxInspection(),
+    inspection: async () => (await import("../host/linux/inspect/linux-inspection.ts")).linuxInspection(),
     processes: async () =>
       (await import("../host/linux/processes/linux-processes.ts")).linuxProcesses({ nowMs: () => performance.now() }),
     close: async () => {},

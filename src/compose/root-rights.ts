@@ -1,7 +1,7 @@
+import type { SessionParts } from "../app/parts.ts";
 import { AwgError } from "../model/error.ts";
 import type { WritersLock } from "../state/lock-holder.ts";
 import type { SecretStore } from "../state/secret-store.ts";
-import type { SessionParts } from "./session-parts.ts";
 
 /** What a session on a real machine needs of its user, whatever the system: root, one lock for all writers, and secrets. */
 export function rootRights(
@@ -11,7 +11,7 @@ export function rootRights(
   return {
     resolveSecret: async ({ ref, isPrivateKey }) =>
       isPrivateKey ? secrets.resolvePrivateKey(ref) : secrets.resolveKey(ref),
-    publicKeyOf: async (id) => (await import("./wg-tool/public-key.ts")).publicKeyText(secrets.bytesOf(id)),
+    publicKeyOf: async (id) => (await import("../app/wg-tool/public-key.ts")).publicKeyText(secrets.bytesOf(id)),
     lock: async (verb) => {
       if (process.geteuid?.() !== 0)
         throw new AwgError("permission", `awg ${verb} needs root`, { remedy: "run it with sudo" });

@@ -2,6 +2,8 @@ import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { SessionParts } from "../app/parts.ts";
+import type { SessionOptions } from "../app/session.ts";
 import type { ScheduledFault } from "../host/simulated/faults.ts";
 import { simulatedHost } from "../host/simulated/host.ts";
 import { SimulatedMachine } from "../host/simulated/machine.ts";
@@ -12,8 +14,6 @@ import { oneWayNotes } from "../resources/expand/flat/one-way-notes.ts";
 import { fileStores } from "../state/file-stores.ts";
 import { takeLock } from "../state/lock.ts";
 import { SecretStore } from "../state/secret-store.ts";
-import type { SessionOptions } from "./session.ts";
-import type { SessionParts } from "./session-parts.ts";
 
 /** What a simulated machine's state is bound to; it never reboots and has one namespace. */
 const IDENTITY = { bootId: "simulated", namespace: "simulated" };
@@ -48,7 +48,7 @@ export function simulatedParts({
     clock: { nowMs: Date.now, sleep: async (ms) => void (await sleep(ms)) },
     resolveSecret: async ({ ref, isPrivateKey }) =>
       isPrivateKey ? secrets.resolvePrivateKey(ref) : secrets.resolveKey(ref),
-    publicKeyOf: async (id) => (await import("./wg-tool/public-key.ts")).publicKeyText(secrets.bytesOf(id)),
+    publicKeyOf: async (id) => (await import("../app/wg-tool/public-key.ts")).publicKeyText(secrets.bytesOf(id)),
     lock: async (verb) => {
       const held = takeLock(join(folder, "lock"), { pid: process.pid, verb, sinceMs: Date.now() });
       return { [Symbol.asyncDispose]: async () => held[Symbol.dispose]() };

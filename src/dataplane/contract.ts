@@ -1,4 +1,4 @@
-import type { AmneziaVersion } from "../model/config/section/obfuscation.ts";
+import type { AmneziaVersion } from "../config/section/obfuscation.ts";
 import type { Prefix } from "../model/prefix.ts";
 import type { WaySettings } from "../native/packet-system.ts";
 

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { messageOf } from "../model/error.ts";
-import { bytesToBase64 } from "../model/uapi/key-text.ts";
+import { bytesToBase64 } from "../uapi/key-text.ts";
 import type { PlaneEvent } from "./contract.ts";
 import { type DataPlaneOptions, startDataPlane } from "./data-plane.ts";
 import type { Surroundings } from "./uapi/held-settings.ts";

@@ -1,14 +1,14 @@
 import { rmSync } from "node:fs";
 import { AwgError, messageOf } from "../model/error.ts";
 import type { EngineUser, EnsureEngine } from "../model/keeper-protocol.ts";
-import { parseUapiDevice, parseUapiErrno, UAPI_GET } from "../model/uapi/reply.ts";
 import { errnoName, hasErrno } from "../native/linux/errno.ts";
 import { readProcessState } from "../native/linux/process/process-state.ts";
 import { exchangeOverUnixSocket } from "../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
+import { parseUapiDevice, parseUapiErrno, UAPI_GET } from "../uapi/reply.ts";
 import { type EngineChild, type EngineLaunch, startEngineProgram, uapiSocketPath } from "./engine-program.ts";
-import { clockBeside, type ForwardClock } from "./forward-clock.ts";
-import { copySecrets, type LiftedSecrets, wipeSecrets, withSecrets } from "./lifted-secrets.ts";
+import { copySecrets, type LiftedSecrets, wipeSecrets, withSecrets } from "./extract-secrets.ts";
+import { clockBeside, type ForwardClock } from "./monotonic-wall-clock.ts";
 import { findEngines, type OrphanEngine } from "./orphan-engine.ts";
 import { endProcess, isAlive, type ProcessIdentity, readProcessIdentity } from "./process-identity.ts";
 

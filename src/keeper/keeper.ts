@@ -15,6 +15,7 @@ import { hasErrno } from "../native/linux/errno.ts";
 import { readNamespaceCookie } from "../native/linux/process/namespace.ffi.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { readStateIdentity } from "../state/identity.ts";
+import type { LiftedSecrets } from "./extract-secrets.ts";
 import {
   type DeviceSurroundings,
   dropDevice,
@@ -27,7 +28,6 @@ import {
   releaseDevice,
   stillExists,
 } from "./held-device.ts";
-import type { LiftedSecrets } from "./lifted-secrets.ts";
 import { NftOwner } from "./nft-owner.ts";
 import { findEngines, findForeignEngine } from "./orphan-engine.ts";
 import { namespaceInodeOf } from "./process-identity.ts";

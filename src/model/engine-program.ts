@@ -1,4 +1,4 @@
-import type { TunnelSpec } from "./spec/tunnel.ts";
+import type { TunnelSpec } from "./resources/tunnel.ts";
 
 /** What awg knows of an external engine before it starts one. */
 export interface EngineProgram {

@@ -1,5 +1,5 @@
 import { AwgError, type ErrorFacts, type ErrorKind } from "./error.ts";
-import { isDeviceName, utunUnit } from "./spec/tunnel-key.ts";
+import { isDeviceName, utunUnit } from "./resources/tunnel-key.ts";
 
 /**
  * How the keeper is spoken to: one JSON object a line each way over a unix socket, one answer to each request. Only

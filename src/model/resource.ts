@@ -1,13 +1,13 @@
 import type { FirewallObserved, FirewallPolicy } from "./firewall/policy.ts";
-import type { Lifecycle } from "./spec/lifecycle.ts";
-import type { LinkObserved, LinkSpec } from "./spec/link.ts";
-import type { ProbeSpec } from "./spec/probe.ts";
-import type { ResolverObserved, ResolverSpec } from "./spec/resolver.ts";
-import type { RoutesObserved, RoutesSpec } from "./spec/routes.ts";
-import type { AutostartObserved, AutostartSpec, ServiceObserved, ServiceSpec } from "./spec/service.ts";
-import type { SysctlObserved, SysctlSpec } from "./spec/sysctl.ts";
-import type { SystemExtensionObserved, SystemExtensionSpec } from "./spec/system-extension.ts";
-import type { TunnelObserved, TunnelSpec } from "./spec/tunnel.ts";
+import type { Lifecycle } from "./resources/lifecycle.ts";
+import type { LinkObserved, LinkSpec } from "./resources/link.ts";
+import type { ProbeSpec } from "./resources/probe.ts";
+import type { ResolverObserved, ResolverSpec } from "./resources/resolver.ts";
+import type { RoutesObserved, RoutesSpec } from "./resources/routes.ts";
+import type { AutostartObserved, AutostartSpec, ServiceObserved, ServiceSpec } from "./resources/service.ts";
+import type { SysctlObserved, SysctlSpec } from "./resources/sysctl.ts";
+import type { SystemExtensionObserved, SystemExtensionSpec } from "./resources/system-extension.ts";
+import type { TunnelObserved, TunnelSpec } from "./resources/tunnel.ts";
 
 /** Every kind that awg can drive, with its desired and its observed form. Adding a kind starts here. */
 export interface ResourceTypes {

@@ -1,5 +1,5 @@
+import { type Config, isNoiseTunnel } from "../config/config.ts";
 import type { MachineFacts } from "../host/ports/facts.ts";
-import { type Config, isNoiseTunnel } from "../model/config/config.ts";
 import { flowMemoryOf } from "../model/firewall/flow-memory.ts";
 import type { FirewallPolicy } from "../model/firewall/policy.ts";
 import type { Resource } from "../model/resource.ts";

@@ -34,7 +34,7 @@ export function fileStores(folderPath: string, identity: StateIdentity, secrets?
 
 /** Loaded by who changes the machine. */
 function roomOf(folder: StateFolder): RoomStore {
-  const kept = async () => (await import("./kept-room.ts")).keptRoom(folder);
+  const kept = async () => (await import("./disk-reserve.ts")).keptRoom(folder);
   return {
     keep: async () => (await kept()).keep(),
     lend: async () => (await kept()).lend(),

@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { AwgError, messageOf } from "../model/error.ts";
-import { outOfOpenFiles } from "../model/unwritten.ts";
+import { outOfOpenFiles } from "../model/write-error.ts";
 import { tryLockFile } from "../native/linux/process/file-lock.ffi.ts";
 import { type LockHolder, type LockingProcess, lockingProcess, readHolder, takeLock } from "./lock.ts";
 import { isCode } from "./state-folder.ts";

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, openSync, re
 import { dirname } from "node:path";
 import { AwgError, messageOf } from "../model/error.ts";
 import { wakingOf } from "../model/text/waking.ts";
-import { outOfOpenFiles } from "../model/unwritten.ts";
+import { outOfOpenFiles } from "../model/write-error.ts";
 import { tryLockFile } from "../native/linux/process/file-lock.ffi.ts";
 import { readProcessState } from "../native/linux/process/process-state.ts";
 import { isCode, StateFolder } from "./state-folder.ts";

@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, type Stats, statSync } from "node:fs";
 import { AwgError, messageOf } from "../model/error.ts";
 import type { SecretRef } from "../model/secret.ts";
-import { keyFromBase64Bytes } from "../model/uapi/key-text.ts";
-import { outOfOpenFiles } from "../model/unwritten.ts";
+import { outOfOpenFiles } from "../model/write-error.ts";
+import { keyFromBase64Bytes } from "../uapi/key-text.ts";
 import { readAtMost } from "./bounded-read.ts";
 import { exposureOf } from "./file-trust.ts";
 import { isCode } from "./state-folder.ts";

@@ -5,11 +5,11 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { EXIT } from "../../src/cli/exit-code.ts";
 import type { RunVerb } from "../../src/cli/verb.ts";
 import { GLOBAL_OPTIONS } from "../../src/cli/verb-options.ts";
-import { run as apply } from "../../src/cli/verbs/apply.ts";
-import { run as diff } from "../../src/cli/verbs/diff.ts";
-import { run as drift } from "../../src/cli/verbs/generations/drift.ts";
-import { run as plan } from "../../src/cli/verbs/plan.ts";
-import { run as status } from "../../src/cli/verbs/status.ts";
+import { run as apply } from "../../src/cli/verbs/change/apply.ts";
+import { run as drift } from "../../src/cli/verbs/inspect/drift.ts";
+import { run as status } from "../../src/cli/verbs/inspect/status.ts";
+import { run as diff } from "../../src/cli/verbs/plan/diff.ts";
+import { run as plan } from "../../src/cli/verbs/plan/plan.ts";
 import type { MachineState } from "../../src/host/simulated/machine-state.ts";
 
 const BUNDLE = "com.example.app.System";

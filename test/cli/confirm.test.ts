@@ -1,17 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { awaitConfirmation, confirmWithinOf, onThisMachine } from "../../src/cli/changing/await-confirmation.ts";
-import type { VerbCall } from "../../src/cli/verb.ts";
-import { run as runApply } from "../../src/cli/verbs/apply.ts";
-import { run as runRollback } from "../../src/cli/verbs/generations/rollback.ts";
-import { renderHistory } from "../../src/cli/views/history.ts";
-import { styleFor } from "../../src/cli/views/style.ts";
 import {
   carriedBy,
   connectionAbove,
   type ProcessOrigin,
   sshServerStartMs,
-} from "../../src/compose/generations/ssh-connection.ts";
-import type { Session, Unconfirmed } from "../../src/compose/session.ts";
+} from "../../src/app/apply/ssh-connection.ts";
+import type { Session, Unconfirmed } from "../../src/app/session.ts";
+import type { VerbCall } from "../../src/cli/verb.ts";
+import { run as runApply } from "../../src/cli/verbs/change/apply.ts";
+import { awaitConfirmation, confirmWithinOf, onThisMachine } from "../../src/cli/verbs/change/await-confirmation.ts";
+import { run as runRollback } from "../../src/cli/verbs/change/rollback.ts";
+import { renderHistory } from "../../src/cli/verbs/inspect/history.view.ts";
+import { styleFor } from "../../src/cli/views/style.ts";
 
 const asked = (confirmWithin?: string): VerbCall => ({ options: { confirmWithin } }) as unknown as VerbCall;
 

@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { FINDING_IDS } from "../../src/app/doctor/finding.ts";
 import { EXIT } from "../../src/cli/exit-code.ts";
-import { FINDING_IDS } from "../../src/compose/doctor/finding.ts";
 import { ROOT, read } from "../repository/sources.ts";
 
 const KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";

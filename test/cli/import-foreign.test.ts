@@ -1,6 +1,6 @@
 import { deflateSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { readForeign } from "../../src/cli/interchange/read-foreign.ts";
+import { readForeign } from "../../src/cli/verbs/config/read-foreign.ts";
 
 const CONF = `[Interface]
 PrivateKey = 0Kh9rIuds+SCV+CVWEySUqFtt94Ie0UW0tnYlBBTH2w=

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { OptionValues, RunVerb } from "../../src/cli/verb.ts";
 import { GLOBAL_OPTIONS } from "../../src/cli/verb-options.ts";
-import { run as install } from "../../src/cli/verbs/install/install.ts";
-import { run as service } from "../../src/cli/verbs/install/service.ts";
-import { run as uninstall } from "../../src/cli/verbs/install/uninstall.ts";
+import { run as install } from "../../src/cli/verbs/system/install.ts";
+import { run as service } from "../../src/cli/verbs/system/service.ts";
+import { run as uninstall } from "../../src/cli/verbs/system/uninstall.ts";
 
 let folder: string;
 let out: string[];

@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach } from "vitest";
-import { openSession } from "../../src/compose/open-session.ts";
-import type { Applied, Planned, Selection, Session } from "../../src/compose/session.ts";
-import { renderProblem } from "../../src/model/config/problem.ts";
+import type { Applied, Planned, Selection, Session } from "../../src/app/session.ts";
+import { openSession } from "../../src/compose/open.ts";
+import { renderProblem } from "../../src/config/problem.ts";
 import { stepsOf } from "../../src/model/plan.ts";
 
 const KEY = Buffer.alloc(32, 7).toString("base64");

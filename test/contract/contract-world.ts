@@ -7,11 +7,11 @@ import type { Route } from "../../src/host/ports/routes.ts";
 import type { ServicePort } from "../../src/host/ports/services.ts";
 import type { FirewallPolicy, PolicyLayer } from "../../src/model/firewall/policy.ts";
 import { MARK_MASK, markOfPath, ROUTE_PROTOCOL, tableOfPath } from "../../src/model/ownership.ts";
+import type { LinkSpec } from "../../src/model/resources/link.ts";
+import type { PolicyRule } from "../../src/model/resources/routes.ts";
+import type { ServiceSpec } from "../../src/model/resources/service.ts";
+import type { TunnelSpec } from "../../src/model/resources/tunnel.ts";
 import type { SecretId } from "../../src/model/secret.ts";
-import type { LinkSpec } from "../../src/model/spec/link.ts";
-import type { PolicyRule } from "../../src/model/spec/routes.ts";
-import type { ServiceSpec } from "../../src/model/spec/service.ts";
-import type { TunnelSpec } from "../../src/model/spec/tunnel.ts";
 
 /** A machine to hold the contract to: one physical device with a default route, and hands that are not awg's. */
 export interface ContractWorld {

@@ -1,6 +1,6 @@
 import { chownSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { LAUNCHD } from "../../src/model/spec/service.ts";
+import { LAUNCHD } from "../../src/model/resources/service.ts";
 import { addressOf, type FakeMachine, prefixOf, ROUTE_FLAG } from "../host/darwin/fake/machine.ts";
 import { notHere, type Strangers } from "./contract-world.ts";
 

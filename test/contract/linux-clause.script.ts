@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync } from "node:fs";
+import { desktopNotifications } from "../../src/host/linux/desktop-notifications.ts";
 import { linuxHost } from "../../src/host/linux/linux-host.ts";
 import { linuxNetworkEvents } from "../../src/host/linux/network-events.ts";
-import { desktopNotifications } from "../../src/host/linux/notify/desktop-notifications.ts";
 import { linuxProcesses } from "../../src/host/linux/processes/linux-processes.ts";
 import { runSystemctl } from "../../src/host/linux/services/run-systemctl.ts";
 import { systemdServices } from "../../src/host/linux/services/systemd-services.ts";

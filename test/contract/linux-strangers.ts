@@ -4,7 +4,7 @@ import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import { type AddressInfo, createServer } from "node:net";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { DesktopSession, RunAsUser } from "../../src/host/linux/notify/desktop-notifications.ts";
+import type { DesktopSession, RunAsUser } from "../../src/host/linux/desktop-notifications.ts";
 import type { Strangers } from "./contract-world.ts";
 
 const IP = "ip";

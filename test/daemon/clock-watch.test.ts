@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { clockEvent } from "../../src/daemon/clock-watch.ts";
+import { clockEvent } from "../../src/daemon/watch/clock-watch.ts";
 
 const before = { awakeMs: 1_000, bootMs: 1_000, wallMs: 1_000_000 };
 const after = (awake: number, slept: number, jumped: number) => ({

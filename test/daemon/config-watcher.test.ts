@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { watchConfig } from "../../src/daemon/config-watcher.ts";
 import { ReconcileLoop } from "../../src/daemon/reconcile-loop.ts";
+import { watchConfig } from "../../src/daemon/watch/config-watcher.ts";
 import { DEFAULT_BURST_LIMITS } from "../../src/reconciler/machine/burst-guard.ts";
 import { VirtualTime } from "./virtual-time.ts";
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { publicKeyOf } from "../../src/compose/wg-tool/public-key.ts";
+import { publicKeyOf } from "../../src/app/wg-tool/public-key.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
 import {
   commandObstacle,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { EndpointRaces } from "../../src/daemon/endpoint-races.ts";
+import { EndpointRaces } from "../../src/daemon/watch/endpoint-failover.ts";
+import type { PeerObserved, TunnelObserved } from "../../src/model/resources/tunnel.ts";
 import type { SecretId } from "../../src/model/secret.ts";
-import type { PeerObserved, TunnelObserved } from "../../src/model/spec/tunnel.ts";
 
 const KEY = "mWB0J2ovTUpXJbKj5oX8N9Xfl1gWx3O4dRkqXvGqN0E=";
 const PEER = `awg-a ${KEY}`;

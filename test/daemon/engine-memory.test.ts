@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { rememberEngines } from "../../src/daemon/engine-memory.ts";
+import { rememberEngines } from "../../src/daemon/watch/engine-memory.ts";
 import type { EnginePort } from "../../src/host/ports/engines.ts";
 import type { Host } from "../../src/host/ports/host.ts";
+import type { TunnelObserved, TunnelSpec } from "../../src/model/resources/tunnel.ts";
 import type { SecretId } from "../../src/model/secret.ts";
-import type { TunnelObserved, TunnelSpec } from "../../src/model/spec/tunnel.ts";
 
 const spec = (device: string): TunnelSpec => ({
   device,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { DEFAULT_RHYTHM, rhythmOf } from "../../src/daemon/rhythm.ts";
+import { DEFAULT_RHYTHM, rhythmOf } from "../../src/daemon/reconcile-intervals.ts";
 
 test("the rhythm is the config's, in milliseconds", () => {
   const reconcile = { quiet: 0.1, longest: 3, driftEvery: 3600 };

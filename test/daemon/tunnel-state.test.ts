@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { TunnelState } from "../../src/daemon/tunnel-state.ts";
+import { TunnelState } from "../../src/daemon/watch/tunnel-state.ts";
+import type { TunnelObserved, TunnelSpec } from "../../src/model/resources/tunnel.ts";
 import type { SecretId } from "../../src/model/secret.ts";
-import type { TunnelObserved, TunnelSpec } from "../../src/model/spec/tunnel.ts";
 
 const KEY = "mWB0J2ovTUpXJbKj5oX8N9Xfl1gWx3O4dRkqXvGqN0E=";
 const SPEC: TunnelSpec = {

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { publicKeyOf } from "../../src/compose/wg-tool/public-key.ts";
+import { publicKeyOf } from "../../src/app/wg-tool/public-key.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
 import {
   commandObstacle,

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { publicKeyOf } from "../../src/compose/wg-tool/public-key.ts";
+import { publicKeyOf } from "../../src/app/wg-tool/public-key.ts";
 import { ROOT } from "../repository/sources.ts";
 import {
   commandObstacle,

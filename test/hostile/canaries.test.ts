@@ -3,9 +3,9 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openSession } from "../../src/compose/open-session.ts";
-import type { SourceFile } from "../../src/compose/session.ts";
-import { renderProblem } from "../../src/model/config/problem.ts";
+import type { SourceFile } from "../../src/app/session.ts";
+import { openSession } from "../../src/compose/open.ts";
+import { renderProblem } from "../../src/config/problem.ts";
 import { AwgError } from "../../src/model/error.ts";
 import { ROOT } from "../repository/sources.ts";
 import { canariesIn, keyCanary, leakingFiles, modeOf, passwordCanary } from "./canary.ts";

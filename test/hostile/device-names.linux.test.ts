@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
-import { loadConfig } from "../../src/model/config/load-config.ts";
-import { isDeviceName } from "../../src/model/spec/tunnel-key.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
+import { isDeviceName } from "../../src/model/resources/tunnel-key.ts";
 import { makeNamespace, namespaceObstacle, type TestNamespace, tunObstacle } from "../support/netns.ts";
 import { SEED } from "../support/seeded.ts";
 

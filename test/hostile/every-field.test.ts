@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { rootSchema } from "../../src/model/config/section/root.ts";
+import { rootSchema } from "../../src/config/section/root.ts";
 import { isPrintableLine } from "../../src/model/text/printable.ts";
 import { HOSTILE_STRINGS } from "./hostile-strings.ts";
 import { schemaFields } from "./schema-fields.ts";

@@ -1,11 +1,11 @@
 import { deflateSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readForeign } from "../../src/cli/interchange/read-foreign.ts";
-import { loadConfig } from "../../src/model/config/load-config.ts";
+import { readForeign } from "../../src/cli/verbs/config/read-foreign.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
+import type { Imported } from "../../src/interchange/import-config.ts";
+import { renderImportFinding } from "../../src/interchange/import-finding.ts";
 import { AwgError } from "../../src/model/error.ts";
-import type { Imported } from "../../src/model/interchange/import-config.ts";
-import { renderImportFinding } from "../../src/model/interchange/import-finding.ts";
 import { isPrintableLine, printable } from "../../src/model/text/printable.ts";
 import { canariesIn, keyCanary } from "./canary.ts";
 import { HOSTILE_STRINGS } from "./hostile-strings.ts";

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { loadConfig } from "../../src/model/config/load-config.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
 import { ROOT } from "../repository/sources.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../support/netns.ts";
 import { HOSTILE_STRINGS } from "./hostile-strings.ts";

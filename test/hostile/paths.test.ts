@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { readRegularFile } from "../../src/compose/reading/regular-file.ts";
-import { loadConfig } from "../../src/model/config/load-config.ts";
+import { readRegularFile } from "../../src/app/load/read-config-file.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
 import { readSecretText } from "../../src/state/secret-source.ts";
 import { filesBelow, read } from "../repository/sources.ts";
 

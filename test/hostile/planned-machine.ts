@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { openSession } from "../../src/compose/open-session.ts";
-import type { Planned, Status } from "../../src/compose/session.ts";
+import type { Planned, Status } from "../../src/app/session.ts";
+import { openSession } from "../../src/compose/open.ts";
 
 const KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";
 let made = 0;

@@ -1,4 +1,4 @@
-import { configJsonSchema } from "../../src/model/config/json-schema.ts";
+import { configJsonSchema } from "../../src/config/json-schema.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
-import { loadConfig } from "../../src/model/config/load-config.ts";
-import { type Problem, renderProblem } from "../../src/model/config/problem.ts";
-import { exportJson } from "../../src/model/interchange/export-json.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
+import { type Problem, renderProblem } from "../../src/config/problem.ts";
+import { exportJson } from "../../src/interchange/json/export-json.ts";
 import { isPrintableLine, printable } from "../../src/model/text/printable.ts";
 import { HOSTILE_STRINGS } from "./hostile-strings.ts";
 import type { Field } from "./schema-fields.ts";

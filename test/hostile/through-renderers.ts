@@ -1,9 +1,9 @@
-import { desiredForMac } from "../../src/compose/rendering/render-for-anyone.ts";
-import { renderForMacos } from "../../src/compose/rendering/render-macos.ts";
-import { renderNft } from "../../src/host/linux/firewall/render-nft.ts";
+import { renderForMacos } from "../../src/app/render/render-macos.ts";
+import { desiredForMac } from "../../src/app/render/render-offline.ts";
+import type { Config } from "../../src/config/config.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
+import { renderNft } from "../../src/host/linux/nft/render/render-nft.ts";
 import { renderResourceText } from "../../src/host/linux/render/resource-text.ts";
-import type { Config } from "../../src/model/config/config.ts";
-import { loadConfig } from "../../src/model/config/load-config.ts";
 import { AwgError } from "../../src/model/error.ts";
 import type { FirewallPolicy } from "../../src/model/firewall/policy.ts";
 import type { DesiredState } from "../../src/model/resource.ts";

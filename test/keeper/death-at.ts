@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect } from "vitest";
 import type { KeeperStatus } from "../../src/model/keeper-protocol.ts";
-import type { LinkObserved, LinkSpec } from "../../src/model/spec/link.ts";
-import type { TunnelSpec } from "../../src/model/spec/tunnel.ts";
+import type { LinkObserved, LinkSpec } from "../../src/model/resources/link.ts";
+import type { TunnelSpec } from "../../src/model/resources/tunnel.ts";
 import { type HostCall, type HostOutcome, LinuxMachine } from "../host/linux/linux-machine.ts";
 
 const MOST_CALLS = 30;

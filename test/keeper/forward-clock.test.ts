@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ForwardClock, type KeptAhead } from "../../src/keeper/forward-clock.ts";
+import { ForwardClock, type KeptAhead } from "../../src/keeper/monotonic-wall-clock.ts";
 
 /** Keeps as long as nobody asks for another. */
 function forgetful(): KeptAhead & { written: number[] } {

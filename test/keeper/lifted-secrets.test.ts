@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { copySecrets, liftSecrets, wipeSecrets, withSecrets } from "../../src/keeper/lifted-secrets.ts";
+import { copySecrets, liftSecrets, wipeSecrets, withSecrets } from "../../src/keeper/extract-secrets.ts";
 import { parseKeeperRequest, renderKeeperRequest } from "../../src/model/keeper-protocol.ts";
 
 const hex = (byte: string): string => byte.repeat(32);

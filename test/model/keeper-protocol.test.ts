@@ -10,7 +10,7 @@ import {
   renderKeeperAnswer,
   renderKeeperRequest,
 } from "../../src/model/keeper-protocol.ts";
-import { isDeviceName } from "../../src/model/spec/tunnel-key.ts";
+import { isDeviceName } from "../../src/model/resources/tunnel-key.ts";
 import { checkProperty } from "../support/seeded.ts";
 
 const CONFIGURATION = "set=1\nprivate_key=77\n\n";

@@ -1,9 +1,9 @@
 import fc from "fast-check";
-import type { Config, Destination, NoiseTunnel } from "../../src/model/config/config.ts";
-import { completeObfuscation } from "../../src/model/config/section/amnezia-version.ts";
-import { obfuscationSchema } from "../../src/model/config/section/obfuscation.ts";
-import type { Via } from "../../src/model/config/section/path.ts";
-import type { Rule } from "../../src/model/config/section/rule.ts";
+import type { Config, Destination, NoiseTunnel } from "../../src/config/config.ts";
+import { completeObfuscation } from "../../src/config/section/amnezia-version.ts";
+import { obfuscationSchema } from "../../src/config/section/obfuscation.ts";
+import type { Via } from "../../src/config/section/path.ts";
+import type { Rule } from "../../src/config/section/rule.ts";
 
 /** Random configurations within what this version drives: tunnels, rules by prefix, port, protocol and user, DNS. */
 

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { Config } from "../../src/config/config.ts";
+import { DEFAULT_RHYTHM } from "../../src/daemon/reconcile-intervals.ts";
 import { type LoopPlan, ReconcileLoop } from "../../src/daemon/reconcile-loop.ts";
-import { DEFAULT_RHYTHM } from "../../src/daemon/rhythm.ts";
 import type { EventFault } from "../../src/host/simulated/events.ts";
 import { simulatedNetworkEvents } from "../../src/host/simulated/ports/network-events.ts";
-import type { Config } from "../../src/model/config/config.ts";
 import { stepsOf } from "../../src/model/plan.ts";
 import { observeMachine } from "../../src/reconciler/apply/observe.ts";
 import { planChanges } from "../../src/reconciler/plan/plan-changes.ts";

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { factsWantedBy } from "../../src/compose/planning/facts-wanted.ts";
+import { factsWantedBy } from "../../src/app/plan/facts-wanted.ts";
+import type { Config } from "../../src/config/config.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
 import { laptopState, type MachineState } from "../../src/host/simulated/machine-state.ts";
-import type { Config } from "../../src/model/config/config.ts";
-import { loadConfig } from "../../src/model/config/load-config.ts";
 import type { Story } from "./laws.ts";
 import type { StartingMachine } from "./machine-arbitrary.ts";
 

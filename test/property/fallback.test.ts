@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { fallBackOn, fallbackTunnels } from "../../src/compose/fallback.ts";
-import type { Config } from "../../src/model/config/config.ts";
+import { fallBackOn, fallbackTunnels } from "../../src/app/apply/fallback.ts";
+import type { Config } from "../../src/config/config.ts";
 import { FALLBACK_LIFETIME_MS } from "../../src/model/ownership.ts";
 import { configArbitrary } from "./config-arbitrary.ts";
 import { checkPaths, oracleFacts, watchForLeaks } from "./leak-watch.ts";

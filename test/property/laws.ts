@@ -1,5 +1,5 @@
+import type { Config } from "../../src/config/config.ts";
 import { CrashError, type ScheduledFault } from "../../src/host/simulated/faults.ts";
-import type { Config } from "../../src/model/config/config.ts";
 import { AwgError } from "../../src/model/error.ts";
 import type { Outcome } from "../../src/reconciler/apply/outcome.ts";
 import { recoverOpenJournal } from "../../src/reconciler/apply/recover.ts";

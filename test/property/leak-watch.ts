@@ -1,4 +1,4 @@
-import type { Config } from "../../src/model/config/config.ts";
+import type { Config } from "../../src/config/config.ts";
 import { intendedPath, isIn, mayLeave, type OracleFacts } from "./oracle.ts";
 import { outerPackets, probe, tunnelCarries } from "./probes.ts";
 import type { World } from "./world.ts";

@@ -1,6 +1,6 @@
+import type { Config } from "../../src/config/config.ts";
+import type { Rule } from "../../src/config/section/rule.ts";
 import type { SimulatedPacket } from "../../src/host/simulated/send.ts";
-import type { Config } from "../../src/model/config/config.ts";
-import type { Rule } from "../../src/model/config/section/rule.ts";
 import { parseIp } from "../../src/model/ip.ts";
 import { ENGINE_MARK, MARK_MASK } from "../../src/model/ownership.ts";
 import { parsePrefix, prefixContains } from "../../src/model/prefix.ts";

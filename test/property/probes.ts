@@ -1,5 +1,5 @@
+import type { Config } from "../../src/config/config.ts";
 import type { SimulatedPacket } from "../../src/host/simulated/send.ts";
-import type { Config } from "../../src/model/config/config.ts";
 import { ENGINE_MARK } from "../../src/model/ownership.ts";
 import { isIn, type OracleFacts } from "./oracle.ts";
 

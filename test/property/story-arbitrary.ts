@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Config } from "../../src/model/config/config.ts";
+import type { Config } from "../../src/config/config.ts";
 import { configArbitrary } from "./config-arbitrary.ts";
 import type { Story } from "./laws.ts";
 import { machineArbitrary, type StartingMachine } from "./machine-arbitrary.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { Config } from "../../src/config/config.ts";
 import { CrashError } from "../../src/host/simulated/faults.ts";
-import type { Config } from "../../src/model/config/config.ts";
 import { confirmTransaction, revertTransaction } from "../../src/reconciler/apply/confirm.ts";
 import { recoverOpenJournal } from "../../src/reconciler/apply/recover.ts";
 import { configArbitrary } from "./config-arbitrary.ts";

@@ -1,9 +1,9 @@
-import { besideTunnels } from "../../src/compose/install/beside-tunnels.ts";
-import { factsWantedBy } from "../../src/compose/planning/facts-wanted.ts";
+import { besideTunnels } from "../../src/app/install/beside-tunnels.ts";
+import { factsWantedBy } from "../../src/app/plan/facts-wanted.ts";
+import type { Config } from "../../src/config/config.ts";
 import { simulatedHost } from "../../src/host/simulated/host.ts";
 import { SimulatedMachine } from "../../src/host/simulated/machine.ts";
 import type { MachineState } from "../../src/host/simulated/machine-state.ts";
-import type { Config } from "../../src/model/config/config.ts";
 import { AwgError } from "../../src/model/error.ts";
 import type { SecretId, SecretRef } from "../../src/model/secret.ts";
 import { executePlan } from "../../src/reconciler/apply/execute.ts";

@@ -1,9 +1,9 @@
 import type { FirewallPolicy } from "../../src/model/firewall/policy.ts";
 import type { DesiredState, Resource } from "../../src/model/resource.ts";
+import type { LinkSpec } from "../../src/model/resources/link.ts";
+import type { RoutesSpec } from "../../src/model/resources/routes.ts";
+import type { TunnelSpec } from "../../src/model/resources/tunnel.ts";
 import type { SecretId } from "../../src/model/secret.ts";
-import type { LinkSpec } from "../../src/model/spec/link.ts";
-import type { RoutesSpec } from "../../src/model/spec/routes.ts";
-import type { TunnelSpec } from "../../src/model/spec/tunnel.ts";
 
 /** A policy that allows exactly these destinations on physical links. */
 export function policy(...allowed: readonly string[]): FirewallPolicy {

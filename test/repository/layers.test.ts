@@ -19,29 +19,62 @@ const ROOMS: readonly Room[] = [
     why: "the nouns are pure and depend on nothing",
   },
   {
+    folder: /^src\/config\//,
+    may: [/^src\/(model|uapi|config)\//],
+    node: false,
+    packages: ["zod", "yaml"],
+    why: "text becomes a typed Config, or problems with a place; pure",
+  },
+  {
+    folder: /^src\/uapi\//,
+    may: [/^src\/(model|uapi)\//],
+    node: false,
+    packages: [],
+    why: "the control protocol of WireGuard engines: text to data and back",
+  },
+  {
+    folder: /^src\/interchange\//,
+    may: [/^src\/(model|config|uapi|interchange)\//],
+    node: false,
+    packages: [],
+    why: "other programs' configurations, read and written; pure",
+  },
+  {
+    folder: /^src\/verify\//,
+    may: [
+      /^src\/(model|verify)\//,
+      /^src\/native\/linux\/nftables\//,
+      /^src\/native\/linux\/attribute\.codec\.ts$/,
+      /^src\/host\/linux\/nft\/(render|observe)\//,
+    ],
+    node: false,
+    packages: [],
+    why: "proofs are pure: packets, policies and rules as data",
+  },
+  {
     folder: /^src\/reconciler\//,
-    may: [/^src\/model\//, /^src\/reconciler\//, /^src\/host\/ports\//, /^src\/resources\/driver\.ts$/],
+    may: [/^src\/model\//, /^src\/uapi\//, /^src\/reconciler\//, /^src\/host\/ports\//, /^src\/resources\/driver\.ts$/],
     node: false,
     packages: ["xstate"],
     why: "decisions are pure; effects come in through ports",
   },
   {
     folder: /^src\/state\//,
-    may: [/^src\/model\//, /^src\/reconciler\//, /^src\/state\//, /^src\/native\//],
+    may: [/^src\/model\//, /^src\/uapi\//, /^src\/reconciler\//, /^src\/state\//, /^src\/native\//],
     node: true,
     packages: [],
-    why: "state is files and fsync, nothing of the machine",
+    why: "state is files and fsync, nothing of the host's network",
   },
   {
     folder: /^src\/resources\//,
-    may: [/^src\/model\//, /^src\/resources\//, /^src\/host\/ports\//],
+    may: [/^src\/(model|config|uapi)\//, /^src\/resources\//, /^src\/host\/ports\//],
     node: false,
     packages: [],
-    why: "a kind knows the machine through the Host alone",
+    why: "a kind knows the host through the Host port alone",
   },
   {
     folder: /^src\/host\/ports\//,
-    may: [/^src\/model\//, /^src\/host\/ports\//],
+    may: [/^src\/model\//, /^src\/verify\//, /^src\/host\/ports\//],
     node: false,
     packages: [],
     why: "interfaces only",
@@ -51,21 +84,33 @@ const ROOMS: readonly Room[] = [
     may: [/^src\/model\//, /^src\/host\/ports\//, /^src\/host\/probes\//],
     node: true,
     packages: [],
-    why: "what probes do on every real machine, over sockets that each has of its own",
+    why: "what probes do on every real host, over the sockets of that host",
   },
   {
     folder: /^src\/host\/simulated\//,
     may: [/^src\/model\//, /^src\/host\/ports\//, /^src\/host\/simulated\//],
     node: false,
     packages: [],
-    why: "the simulated machine is a pure little world",
+    why: "the simulated host is pure",
+  },
+  {
+    folder: /^src\/host\/linux\/environment\//,
+    may: [/^src\/(model|verify|app\/doctor|compose|resources|state|host\/ports|host\/linux|native\/linux)\//],
+    node: true,
+    packages: [],
+    why: "what other software does on this host",
   },
   {
     folder: /^src\/host\/linux\//,
-    may: [/^src\/model\//, /^src\/host\/(ports|probes)\//, /^src\/host\/linux\//, /^src\/native\/linux\//],
+    may: [
+      /^src\/(model|uapi|verify)\//,
+      /^src\/host\/(ports|probes)\//,
+      /^src\/host\/linux\//,
+      /^src\/native\/linux\//,
+    ],
     node: true,
     packages: ["@homebridge/dbus-native"],
-    why: "a real machine stands on its native layer alone",
+    why: "a real host uses its own native layer alone",
   },
   {
     folder: /^src\/native\/.*\.ffi\.ts$/,
@@ -90,29 +135,35 @@ const ROOMS: readonly Room[] = [
   },
   {
     folder: /^src\/host\/darwin\//,
-    may: [/^src\/model\//, /^src\/host\/(ports|probes)\//, /^src\/host\/darwin\//, /^src\/native\/darwin\//],
+    may: [/^src\/(model|uapi)\//, /^src\/host\/(ports|probes)\//, /^src\/host\/darwin\//, /^src\/native\/darwin\//],
     node: true,
     packages: [],
-    why: "a real machine stands on its native layer alone",
+    why: "a real host uses its own native layer alone",
   },
   {
     folder: /^src\/engine\//,
-    may: [/^src\/model\//, /^src\/engine\//],
+    may: [/^src\/(model|config|uapi)\//, /^src\/engine\//],
     node: false,
     packages: ["@noble/ciphers", "@noble/curves", "@noble/hashes"],
     why: "the protocol is bytes and now in, outputs out",
   },
   {
     folder: /^src\/dataplane\//,
-    may: [/^src\/model\//, /^src\/engine\//, /^src\/dataplane\//, /^src\/host\/ports\//, /^src\/native\//],
+    may: [
+      /^src\/(model|config|uapi)\//,
+      /^src\/engine\//,
+      /^src\/dataplane\//,
+      /^src\/host\/ports\//,
+      /^src\/native\//,
+    ],
     node: true,
     packages: [],
-    why: "the loop owns sockets and devices; what a packet means is the engine's",
+    why: "the loop owns sockets and devices; the engine decides what a packet means",
   },
   {
     folder: /^src\/keeper\//,
     may: [
-      /^src\/model\//,
+      /^src\/(model|uapi)\//,
       /^src\/keeper\//,
       /^src\/dataplane\//,
       /^src\/native\//,
@@ -126,17 +177,17 @@ const ROOMS: readonly Room[] = [
   },
   {
     folder: /^src\/daemon\//,
-    may: [
-      /^src\/model\//,
-      /^src\/daemon\//,
-      /^src\/reconciler\//,
-      /^src\/host\/ports\//,
-      /^src\/resources\//,
-      /^src\/state\//,
-    ],
+    may: [/^src\/(model|config|daemon|reconciler|resources|state|app|compose|host\/ports|native)\//],
     node: true,
     packages: ["chokidar", "xstate"],
-    why: "the daemon hosts the loop; its death changes nothing on the machine",
+    why: "the daemon hosts the loop; its death changes nothing on the host",
+  },
+  {
+    folder: /^src\/app\//,
+    may: [/^src\/(?!cli\/|daemon\/)/],
+    node: true,
+    packages: [],
+    why: "one use case a folder, one door each",
   },
   {
     folder: /^src\/compose\//,
@@ -147,16 +198,16 @@ const ROOMS: readonly Room[] = [
   },
   {
     folder: /^src\/cli\//,
-    may: [/^src\/model\//, /^src\/compose\//, /^src\/cli\//],
+    may: [/^src\/(model|config|uapi|interchange|verify|app|daemon|compose|cli)\//],
     node: true,
     packages: ["commander"],
-    why: "commands and views; everything else comes through compose",
+    why: "commands and views; everything else comes through use cases",
   },
 ];
 
 function reasonAgainst({ file, target, isType }: Import): string | undefined {
   const room = ROOMS.find((candidate) => candidate.folder.test(file));
-  if (room === undefined) return `${file} stands in no room of the house (test/repository/layers.test.ts lists them)`;
+  if (room === undefined) return `${file} is in no folder of the design (test/repository/layers.test.ts lists them)`;
   const complaint = `${file} → ${target}: ${room.why}`;
   if (target.startsWith("node:")) return room.node || isType ? undefined : complaint;
   if (target.startsWith("src/")) return room.may.some((allowed) => allowed.test(target)) ? undefined : complaint;
@@ -178,7 +229,7 @@ describe("the house", () => {
     ["src/model/ip.ts", "node:fs"],
     ["src/model/ip.ts", "src/host/ports/host.ts"],
     ["src/reconciler/plan/order.ts", "src/host/linux/links.ts"],
-    ["src/cli/verbs/apply.ts", "src/host/linux/links.ts"],
+    ["src/cli/verbs/change/apply.ts", "src/host/linux/links.ts"],
     ["src/native/linux/tun.ts", "koffi"],
     ["src/host/linux/links.ts", "src/keeper/keeper.ts"],
   ])("refuses %s → %s", (file, target) => {

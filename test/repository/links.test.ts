@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { VERBS } from "../../src/cli/verbs.ts";
-import { initConfig } from "../../src/model/config/init-config.ts";
-import { loadConfig } from "../../src/model/config/load-config.ts";
+import { initConfig } from "../../src/config/init-config.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
 import { ROOT, read } from "./sources.ts";
 
 const pages = execFileSync("git", ["ls-files", "-z", "*.md"], { cwd: ROOT, encoding: "utf8" })

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { loadConfig } from "../../src/model/config/load-config.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
 import type { Resource } from "../../src/model/resource.ts";
 import { expand } from "../../src/resources/expand.ts";
 import { renderPolicyRule } from "../../src/resources/routes/policy-rule.ts";

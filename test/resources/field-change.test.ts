@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { tunnelOfDevice } from "../../src/model/spec/tunnel-key.ts";
+import { tunnelOfDevice } from "../../src/model/resources/tunnel-key.ts";
 import { pointerToken, secretChange, setChange, valueChange } from "../../src/resources/field-change.ts";
 import { sortedPrefixes } from "../../src/resources/prefix-list.ts";
 import { SEED } from "../property/seed.ts";

@@ -3,7 +3,7 @@ import { linuxRoutes } from "../../src/host/linux/routes.ts";
 import type { Host } from "../../src/host/ports/host.ts";
 import type { RoutePort } from "../../src/host/ports/routes.ts";
 import type { FieldChange, ResourceKey } from "../../src/model/resource.ts";
-import type { RoutesSpec } from "../../src/model/spec/routes.ts";
+import type { RoutesSpec } from "../../src/model/resources/routes.ts";
 import { routesDriver } from "../../src/resources/routes/routes.driver.ts";
 import { step } from "./sample.ts";
 

@@ -1,10 +1,10 @@
+import type { Config } from "../../src/config/config.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
 import type { MachineFacts } from "../../src/host/ports/facts.ts";
 import type { Host } from "../../src/host/ports/host.ts";
 import { simulatedHost } from "../../src/host/simulated/host.ts";
 import { SimulatedMachine } from "../../src/host/simulated/machine.ts";
 import { laptopState, type MachineState } from "../../src/host/simulated/machine-state.ts";
-import type { Config } from "../../src/model/config/config.ts";
-import { loadConfig } from "../../src/model/config/load-config.ts";
 import type { StepOf } from "../../src/model/plan.ts";
 import type { FieldChange, Resource, ResourceKey, ResourceKind, ResourceOf, Spec } from "../../src/model/resource.ts";
 import type { SecretId, SecretRef } from "../../src/model/secret.ts";

@@ -10,8 +10,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { ConfigReader } from "../../src/compose/reading/config-reader.ts";
-import { readRegularFile } from "../../src/compose/reading/regular-file.ts";
+import { ConfigReader } from "../../src/app/load/config-reader.ts";
+import { readRegularFile } from "../../src/app/load/read-config-file.ts";
 import { exposureOf, trustedOwners } from "../../src/state/file-trust.ts";
 import { readSecretText } from "../../src/state/secret-source.ts";
 import { temporaryFolder } from "./folder.ts";

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { readRegularFile } from "../../src/compose/reading/regular-file.ts";
+import { readRegularFile } from "../../src/app/load/read-config-file.ts";
 import { readServiceUser, readUids } from "../../src/host/linux/service-user.ts";
 import { AwgError } from "../../src/model/error.ts";
 import { takeLock } from "../../src/state/lock.ts";

@@ -1,4 +1,4 @@
-import { type Problem, renderProblem } from "../../model/config/problem.ts";
+import { type Problem, renderProblem } from "../../config/problem.ts";
 import type { VerbCall } from "../verb.ts";
 
 /** Prints problems to stderr, each with its excerpt when a person may be reading. */

@@ -1,8 +1,8 @@
 import { type Crypto, KEY_BYTES, TAG_BYTES } from "../../engine/crypto/crypto.ts";
 import { NOBLE_CRYPTO, transportNonce } from "../../engine/crypto/noble.ts";
 import { messageOf } from "../../model/error.ts";
-import { keyFromHex } from "../../model/uapi/key-text.ts";
 import { type EvpCrypto, openEvpCrypto } from "../../native/openssl/evp-crypto.ffi.ts";
+import { keyFromHex } from "../../uapi/key-text.ts";
 
 /** The cryptography in use, and why it is not OpenSSL's when it is not. */
 export interface ChosenCrypto {

@@ -6,6 +6,10 @@ import type { TransportHeader, TransportWire, WireFormat } from "../../engine/wi
 import { PACKET_LEAD_BYTES, PACKET_TAG_BYTES } from "../../native/openssl/packet-aead.ffi.ts";
 import { clampSegmentSize, isFirstOfTcp } from "../packet/segment-size.ts";
 import { HandshakeLoad } from "./handshake-load.ts";
+import { type ReceivedControl, readControl } from "./message-control.ts";
+import type { Ways } from "./route-cache.ts";
+import { SourceCache } from "./source-cache.ts";
+import type { TunWriter } from "./tun-writer.ts";
 import {
   CONTROL_BYTES,
   type Machine,
@@ -15,11 +19,7 @@ import {
   RECEIVE_LEAD_BYTES,
   RECEIVE_MESSAGES,
   RECEIVE_STRIDE,
-} from "./machine.ts";
-import { type ReceivedControl, readControl } from "./message-control.ts";
-import { SourceCache } from "./source-cache.ts";
-import type { TunWriter } from "./tun-writer.ts";
-import type { Ways } from "./ways.ts";
+} from "./worker-resources.ts";
 
 /** With aggregates few messages hold much; without, each holds one datagram (measured: 8 and 64 are best). */
 const FEW_MESSAGES = 8;

@@ -1,8 +1,8 @@
 import { AwgError } from "../../model/error.ts";
 import type { ArenaPart } from "../../native/memory/arena.ffi.ts";
 import type { PlaneEvent, TunnelSettings } from "../contract.ts";
-import type { Machine } from "./machine.ts";
 import { Tunnel } from "./tunnel.ts";
+import type { Machine } from "./worker-resources.ts";
 
 const POLLIN = 1;
 const POLLOUT = 4;

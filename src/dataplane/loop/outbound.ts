@@ -7,9 +7,9 @@ import { clampSegmentSize, isFirstOfTcp } from "../packet/segment-size.ts";
 import { completeFromVirtio, Superpacket } from "../packet/superpacket.ts";
 import { AnswerRate, LEAST_MTU_BYTES, mustNotBeCut, tooBigAnswer } from "../packet/too-big.ts";
 import { CUT } from "../packet/virtio-header.ts";
-import { type Machine, TUN_LEAD_BYTES } from "./machine.ts";
+import type { Ways } from "./route-cache.ts";
 import type { SendBatch } from "./send-batch.ts";
-import type { Ways } from "./ways.ts";
+import { type Machine, TUN_LEAD_BYTES } from "./worker-resources.ts";
 
 /** Packets read from a device in one turn at the most, so that other tunnels and the other direction get theirs. */
 const READS_A_TURN = 128;

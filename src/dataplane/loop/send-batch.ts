@@ -1,8 +1,8 @@
 import type { Endpoint } from "../../engine/endpoint.ts";
 import { PACKET_LEAD_BYTES, PACKET_TAIL_BYTES } from "../../native/openssl/packet-aead.ffi.ts";
-import type { Machine } from "./machine.ts";
+import type { Ways } from "./route-cache.ts";
 import { SendMessages } from "./send-messages.ts";
-import type { Ways } from "./ways.ts";
+import type { Machine } from "./worker-resources.ts";
 
 const BUFFER_BYTES = 262_144;
 const MESSAGES = 256;

@@ -1,8 +1,8 @@
 import type { Endpoint } from "../../engine/endpoint.ts";
 import { writeSocketAddress } from "../../native/linux/packet-io/socket-address.codec.ts";
 import type { Arena } from "../../native/memory/arena.ffi.ts";
-import { CONTROL_BYTES, MESSAGE_BYTES, NAME_BYTES, VECTOR_BYTES, writePointer } from "./machine.ts";
 import { controlLength, controlStart, prepareControl, writeSegment, writeSource } from "./message-control.ts";
+import { CONTROL_BYTES, MESSAGE_BYTES, NAME_BYTES, VECTOR_BYTES, writePointer } from "./worker-resources.ts";
 
 /**
  * Messages as sendmmsg(2) reads them, in native memory: each has an address, one piece of the arena, how that is to be cut and

@@ -11,7 +11,7 @@ import {
   writeIpv4Checksum,
 } from "../packet/inner-header.ts";
 import { CUT, VIRTIO_HEADER_BYTES, writeVirtioHeader } from "../packet/virtio-header.ts";
-import { type Machine, VECTOR_BYTES, writePointer } from "./machine.ts";
+import { type Machine, VECTOR_BYTES, writePointer } from "./worker-resources.ts";
 
 const FLOWS = 8;
 /** TUN_F_TSO4 and TSO6; TUN_F_USO4 and USO6: what the device takes joined is what it also gives joined. */

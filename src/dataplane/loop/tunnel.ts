@@ -16,13 +16,13 @@ import type {
 } from "../contract.ts";
 import { HeldSockets } from "./held-sockets.ts";
 import { Inbound } from "./inbound.ts";
-import type { Machine } from "./machine.ts";
 import { Outbound } from "./outbound.ts";
+import { Ways } from "./route-cache.ts";
 import { SendBatch } from "./send-batch.ts";
 import type { TunnelSockets } from "./sockets.ts";
 import { TunWriter } from "./tun-writer.ts";
 import { TunnelReport } from "./tunnel-report.ts";
-import { Ways } from "./ways.ts";
+import type { Machine } from "./worker-resources.ts";
 
 /** A TUN descriptor whose device was deleted (EBADFD), or that was closed. */
 const GONE = ["EBADFD", "EBADF", "ENODEV"];

@@ -1,4 +1,4 @@
-import { VECTOR_BYTES } from "../loop/machine.ts";
+import { VECTOR_BYTES } from "../loop/worker-resources.ts";
 import type { Sum } from "./checksum.ts";
 import { ACK, checksumFits, IPV4_BYTES, IPV6_BYTES, PSH, TCP, UDP } from "./inner-header.ts";
 

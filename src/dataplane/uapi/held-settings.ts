@@ -1,7 +1,7 @@
 import { canonicalPrefix, type Prefix, renderPrefix } from "../../model/prefix.ts";
-import { bytesToHex, isZeroKey } from "../../model/uapi/key-text.ts";
-import { GENERATION_KEY, normalizeObfuscation, SECRET_OBFUSCATION_KEY } from "../../model/uapi/obfuscation.ts";
 import type { WaySettings } from "../../native/packet-system.ts";
+import { bytesToHex, isZeroKey } from "../../uapi/key-text.ts";
+import { GENERATION_KEY, normalizeObfuscation, SECRET_OBFUSCATION_KEY } from "../../uapi/obfuscation.ts";
 import type { DeviceSettings, PeerSettings, WireEndpoint } from "../contract.ts";
 import { wipeKeys } from "../key-bytes.ts";
 import type { KeepaliveRange, PeerRequest, SetRequest } from "./parse-set.ts";

@@ -1,7 +1,7 @@
 import { keyCopy } from "../../engine/crypto/kdf.ts";
 import { type Prefix, parsePrefix } from "../../model/prefix.ts";
-import { keyFromHex } from "../../model/uapi/key-text.ts";
-import { isObfuscationKey } from "../../model/uapi/obfuscation.ts";
+import { keyFromHex } from "../../uapi/key-text.ts";
+import { isObfuscationKey } from "../../uapi/obfuscation.ts";
 import type { WireEndpoint } from "../contract.ts";
 import { wipeKeys } from "../key-bytes.ts";
 import { parseEndpoint } from "./endpoint-text.ts";

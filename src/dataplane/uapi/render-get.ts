@@ -1,5 +1,5 @@
 import { renderPrefix } from "../../model/prefix.ts";
-import { bytesToHex } from "../../model/uapi/key-text.ts";
+import { bytesToHex } from "../../uapi/key-text.ts";
 import type { PeerObservation, TunnelObservation } from "../contract.ts";
 import { renderEndpoint } from "./endpoint-text.ts";
 import type { HeldPeer, HeldSettings } from "./held-settings.ts";

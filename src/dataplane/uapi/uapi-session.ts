@@ -1,5 +1,5 @@
 import { parseParameters } from "../../engine/awg/parse-parameters.ts";
-import { bytesToHex } from "../../model/uapi/key-text.ts";
+import { bytesToHex } from "../../uapi/key-text.ts";
 import type { TunnelObservation } from "../contract.ts";
 import type { DataPlane } from "../data-plane.ts";
 import { isSameEndpoint } from "./endpoint-text.ts";

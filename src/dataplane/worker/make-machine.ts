@@ -5,7 +5,13 @@ import { createArena } from "../../native/memory/arena.ffi.ts";
 import type { PacketSystem } from "../../native/packet-system.ts";
 import { choosePacketAead } from "../crypto/choose-packet-aead.ts";
 import { type ChosenCrypto, chooseCrypto } from "../crypto/openssl-crypto.ts";
-import { ASIDE_BYTES, type Machine, OPENED_AREA_BYTES, reserveReceiveArea, TUN_BUFFER_BYTES } from "../loop/machine.ts";
+import {
+  ASIDE_BYTES,
+  type Machine,
+  OPENED_AREA_BYTES,
+  reserveReceiveArea,
+  TUN_BUFFER_BYTES,
+} from "../loop/worker-resources.ts";
 import { plainSum, wasmSum } from "../packet/checksum.ts";
 
 /** Room for the shared buffers and 64 tunnels; pages that are never used cost nothing. */

@@ -1,7 +1,7 @@
-import type { AmneziaVersion } from "../../model/config/section/obfuscation.ts";
+import type { AmneziaVersion } from "../../config/section/obfuscation.ts";
 import { AwgError } from "../../model/error.ts";
-import { GENERATION_KEY } from "../../model/uapi/obfuscation.ts";
-import { areTagsOf20 } from "../../model/uapi/packet-tags.ts";
+import { GENERATION_KEY } from "../../uapi/obfuscation.ts";
+import { areTagsOf20 } from "../../uapi/packet-tags.ts";
 import type { UapiParameters } from "./parameters.ts";
 
 const GENERATIONS: readonly AmneziaVersion[] = ["1.0", "1.5", "2.0", "3.0", "3.1"];

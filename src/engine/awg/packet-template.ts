@@ -1,5 +1,5 @@
 import { AwgError } from "../../model/error.ts";
-import { packetTags, textOutsideTags } from "../../model/uapi/packet-tags.ts";
+import { packetTags, textOutsideTags } from "../../uapi/packet-tags.ts";
 
 /** How a release fills `<t>` and `<c>`: 8 bytes up to the first builds of 2.0, 4 bytes since (amneziawg-go v0.2.16). */
 export type TagWidth = 4 | 8;

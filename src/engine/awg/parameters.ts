@@ -1,4 +1,4 @@
-import type { AmneziaVersion, NumberRange } from "../../model/config/section/obfuscation.ts";
+import type { AmneziaVersion, NumberRange } from "../../config/section/obfuscation.ts";
 import type { Timing } from "../constants.ts";
 import type { MessageKind } from "../wire/wire-format.ts";
 import type { PacketTemplate } from "./packet-template.ts";

@@ -1,7 +1,7 @@
-import type { AmneziaVersion, NumberRange } from "../../model/config/section/obfuscation.ts";
+import type { AmneziaVersion, NumberRange } from "../../config/section/obfuscation.ts";
 import { AwgError } from "../../model/error.ts";
-import { keyFromHex } from "../../model/uapi/key-text.ts";
-import { isObfuscationKey } from "../../model/uapi/obfuscation.ts";
+import { keyFromHex } from "../../uapi/key-text.ts";
+import { isObfuscationKey } from "../../uapi/obfuscation.ts";
 import { exactly, PAPER_TIMING, type TimeRange } from "../constants.ts";
 import { generationOf, hasShortTags, isOlder, namedGeneration } from "./generation.ts";
 import { type PacketTemplate, parsePacketTemplate } from "./packet-template.ts";

@@ -1,6 +1,6 @@
-import type { AmneziaVersion } from "../../model/config/section/obfuscation.ts";
+import type { AmneziaVersion } from "../../config/section/obfuscation.ts";
 import { AwgError } from "../../model/error.ts";
-import { type PacketTag, packetTags } from "../../model/uapi/packet-tags.ts";
+import { type PacketTag, packetTags } from "../../uapi/packet-tags.ts";
 import type { UapiParameters } from "./parameters.ts";
 
 export const SIGNATURE_KEYS = ["i1", "i2", "i3", "i4", "i5"] as const;

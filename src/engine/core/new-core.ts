@@ -2,7 +2,7 @@ import { PAPER_TIMING } from "../constants.ts";
 import { CookieSecret } from "../cookie/cookie-secret.ts";
 import { cookieKey, mac1Key } from "../cookie/macs.ts";
 import { RateLimiter } from "../cookie/rate-limiter.ts";
-import { Strangers } from "../cookie/strangers.ts";
+import { Strangers } from "../cookie/unauthenticated-sources.ts";
 import { keyCopy } from "../crypto/kdf.ts";
 import type { DeviceConfig, DevicePorts } from "../device.ts";
 import { tai64n } from "../noise/tai64n.ts";

@@ -51,7 +51,7 @@ export function darwinHost(deps: DarwinHostDeps): Host {
     routes: darwinRoutes({ system, holder }),
     firewall,
     probes: {
-      run: async (probe) => (await import("./probes/probes.ts")).darwinProbes({ system, held }).run(probe),
+      run: async (probe) => (await import("./probes.ts")).darwinProbes({ system, held }).run(probe),
     },
     sysctl: darwinSysctl(),
     resolver: darwinResolver({ run, stateDir, root }),

@@ -1,12 +1,12 @@
 import { AwgError } from "../../model/error.ts";
 import { LINK_ALIAS_PREFIX, ROUTE_PROTOCOL } from "../../model/ownership.ts";
-import type { LinkObserved, LinkSpec } from "../../model/spec/link.ts";
+import type { LinkObserved, LinkSpec } from "../../model/resources/link.ts";
 import { hasErrno } from "../../native/linux/errno.ts";
 import { ADDRESS_FLAG, type InterfaceAddress } from "../../native/linux/rtnetlink/interface-address.codec.ts";
 import type { Link } from "../../native/linux/rtnetlink/link.codec.ts";
 import { openRouteNetlink, type RouteNetlink } from "../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import type { LinkPort } from "../ports/links.ts";
-import { removeDeadSockets } from "./engine-sockets.ts";
+import { removeDeadSockets } from "./engines/engine-sockets.ts";
 import type { KeeperClient } from "./keeper-client.ts";
 import { readSysctl, writeSysctl } from "./sysctl.ts";
 

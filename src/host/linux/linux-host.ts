@@ -2,13 +2,13 @@ import { type KeeperPaths, keeperPaths } from "../../model/keeper-protocol.ts";
 import type { SecretStore } from "../../model/secret-store.ts";
 import { readNamespaceInode } from "../../native/linux/process/namespace.ffi.ts";
 import type { Host } from "../ports/host.ts";
-import { type EngineAsker, linuxEngines } from "./engines.ts";
+import { type EngineAsker, linuxEngines } from "./engines/engines.ts";
 import { rememberNftCapabilities } from "./facts/capabilities.ts";
 import { linuxFacts } from "./facts/facts.ts";
-import { linuxFirewall } from "./firewall/linux-firewall.ts";
-import { keeperNftOwner } from "./firewall/nft-owner.ts";
 import { keeperClient, type OnSilentKeeper } from "./keeper-client.ts";
 import { type ListLinks, linuxLinks, listLinks, listLinksOnce } from "./links.ts";
+import { linuxFirewall } from "./nft/linux-firewall.ts";
+import { keeperNftOwner } from "./nft/load/nft-owner.ts";
 import { linuxResolver } from "./resolver/resolver.ts";
 import { linuxRoutes } from "./routes.ts";
 import { linuxServices } from "./services/linux-services.ts";
@@ -48,7 +48,7 @@ export function linuxHost(deps: LinuxHostDeps): Host {
     facts: linuxFacts(deps.namespaced, nftCapabilities),
     ...portsOver(listLinks),
     sysctl: linuxSysctl(),
-    probes: { run: async (probe) => (await import("./probes/probes.ts")).linuxProbes().run(probe) },
+    probes: { run: async (probe) => (await import("./probes.ts")).linuxProbes().run(probe) },
     resolver: linuxResolver({ stateDir: deps.stateDir, namespaced: deps.namespaced }),
     ...(program === undefined ? {} : { services: linuxServices({ ...deps, program }) }),
     [Symbol.asyncDispose]: async () => {},

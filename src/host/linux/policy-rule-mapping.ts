@@ -1,5 +1,5 @@
 import { ROUTE_PROTOCOL } from "../../model/ownership.ts";
-import type { PolicyRule, PolicyRuleMatch } from "../../model/spec/routes.ts";
+import type { PolicyRule, PolicyRuleMatch } from "../../model/resources/routes.ts";
 import type { PolicyRule as KernelRule } from "../../native/linux/rtnetlink/rule.codec.ts";
 import type { RuleEntry } from "../ports/routes.ts";
 

@@ -4,7 +4,7 @@ import { LAST_UID } from "../../model/firewall/packet.ts";
 import type { PortRange } from "../../model/firewall/policy.ts";
 import type { EngineUser } from "../../model/keeper-protocol.ts";
 import { SERVICE_USER } from "../../model/ownership.ts";
-import { outOfOpenFiles } from "../../model/unwritten.ts";
+import { outOfOpenFiles } from "../../model/write-error.ts";
 import type { MachineFacts } from "../ports/facts.ts";
 
 const ROOT_USER: EngineUser = { uid: 0, gid: 0 };

@@ -1,4 +1,4 @@
-import type { TunnelObserved, TunnelSpec } from "../../model/spec/tunnel.ts";
+import type { TunnelObserved, TunnelSpec } from "../../model/resources/tunnel.ts";
 
 /** The programs or modules that encrypt, reached over the cross-platform UAPI. */
 export interface EnginePort {

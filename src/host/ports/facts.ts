@@ -1,6 +1,6 @@
 import type { PortRange } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
-import type { ResolverMethod } from "../../model/spec/resolver.ts";
+import type { ResolverMethod } from "../../model/resources/resolver.ts";
 
 /** What the machine can do; asked for, never guessed from a system's name. */
 export interface Capabilities {

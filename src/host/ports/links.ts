@@ -1,4 +1,4 @@
-import type { Leftover, LinkHolder, LinkObserved, LinkSpec } from "../../model/spec/link.ts";
+import type { Leftover, LinkHolder, LinkObserved, LinkSpec } from "../../model/resources/link.ts";
 
 /** Devices and their addresses. */
 export interface LinkPort {

@@ -35,7 +35,7 @@ export interface NetworkEvent {
  * The network monitor: `watch` starts it, disposing what that gave stops it, twice as well as once. What this process wrote
  * itself is not told, by its number and sequence (what it did to a Mac's interfaces by what that left), so that others'
  * changes at the same time are. An overrun of the kernel's buffer counts as a change of everything. Bursts come as they are: quiet time and longest wait are the
- * listener's (src/daemon/rhythm.ts).
+ * listener's (src/daemon/reconcile-intervals.ts).
  */
 export interface NetworkEvents {
   watch(onEvent: (event: NetworkEvent) => void): AsyncDisposable;

@@ -1,4 +1,4 @@
-import type { ProbeResult, ProbeSpec } from "../../model/spec/probe.ts";
+import type { ProbeResult, ProbeSpec } from "../../model/resources/probe.ts";
 
 /** Asks the network from this machine, as any of its programs would: under the packet policy, by its routes. */
 export interface ProbePort {

@@ -1,4 +1,4 @@
-import type { ResolverObserved, ResolverSpec } from "../../model/spec/resolver.ts";
+import type { ResolverObserved, ResolverSpec } from "../../model/resources/resolver.ts";
 
 /** The system resolver. The port keeps the original it replaced and puts it back byte for byte. */
 export interface ResolverPort {

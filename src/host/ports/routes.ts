@@ -1,5 +1,5 @@
 import type { Family } from "../../model/ip.ts";
-import type { PolicyRule } from "../../model/spec/routes.ts";
+import type { PolicyRule } from "../../model/resources/routes.ts";
 
 export interface Route {
   readonly family: Family;

@@ -4,7 +4,7 @@ import type {
   ServiceObserved,
   ServicePlace,
   ServiceSpec,
-} from "../../model/spec/service.ts";
+} from "../../model/resources/service.ts";
 
 /** What definitions of services are written for. */
 export interface ServiceManager {

@@ -1,4 +1,4 @@
-import type { SystemExtensionObserved } from "../../model/spec/system-extension.ts";
+import type { SystemExtensionObserved } from "../../model/resources/system-extension.ts";
 
 /** What came of a request: done, done after a reboot, or a person has to allow it first. */
 export type ExtensionResult = "completed" | "willCompleteAfterReboot" | "awaitingApproval";

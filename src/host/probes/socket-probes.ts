@@ -1,6 +1,6 @@
 import { messageOf } from "../../model/error.ts";
 import { parseIp } from "../../model/ip.ts";
-import type { ProbeSpec } from "../../model/spec/probe.ts";
+import type { ProbeSpec } from "../../model/resources/probe.ts";
 import type { ProbePort } from "../ports/probes.ts";
 import { Deadline, type Found } from "./deadline.ts";
 import type { ProbeSockets } from "./probe-sockets.ts";

@@ -1,8 +1,8 @@
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import { compareIp, type Family, parseIp } from "../../model/ip.ts";
-import type { ResolverMethod } from "../../model/spec/resolver.ts";
-import type { SystemExtensionState } from "../../model/spec/system-extension.ts";
-import type { TunnelObserved } from "../../model/spec/tunnel.ts";
+import type { ResolverMethod } from "../../model/resources/resolver.ts";
+import type { SystemExtensionState } from "../../model/resources/system-extension.ts";
+import type { TunnelObserved } from "../../model/resources/tunnel.ts";
 import type { Capabilities } from "../ports/facts.ts";
 import type { Route, RuleEntry } from "../ports/routes.ts";
 

@@ -1,4 +1,4 @@
-import type { TunnelObserved } from "../../model/spec/tunnel.ts";
+import type { TunnelObserved } from "../../model/resources/tunnel.ts";
 import type { Route, RuleEntry } from "../ports/routes.ts";
 import { type MachineState, type SimulatedLink, type SimulatedService, sortAddresses } from "./machine-state.ts";
 

@@ -1,6 +1,6 @@
 import type { IpAddress } from "../../model/ip.ts";
 import { canonicalPrefix, renderPrefix } from "../../model/prefix.ts";
-import type { PolicyRuleMatch } from "../../model/spec/routes.ts";
+import type { PolicyRuleMatch } from "../../model/resources/routes.ts";
 import type { Route, RuleEntry } from "../ports/routes.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import {

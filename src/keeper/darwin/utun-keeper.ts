@@ -7,12 +7,12 @@ import {
   type KeeperStatus,
   type OpenDevice,
 } from "../../model/keeper-protocol.ts";
-import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
+import { tunnelOfDevice } from "../../model/resources/tunnel-key.ts";
 import type { LibSystem } from "../../native/darwin/libsystem.ts";
 import { mtuOfInterface, setMtu } from "../../native/darwin/link/mtu.ts";
 import { openUtun, type Utun } from "../../native/darwin/link/utun.ts";
 import { pruneEngineLogs } from "../engine-logs.ts";
-import type { LiftedSecrets } from "../lifted-secrets.ts";
+import type { LiftedSecrets } from "../extract-secrets.ts";
 import { Watchdog } from "../watchdog.ts";
 import { type LaunchEngine, launchEngine } from "./engine-launch.ts";
 import { endOrphanEngines } from "./engine-record.ts";

@@ -10,7 +10,7 @@ import {
   renderKeeperAnswer,
 } from "../../model/keeper-protocol.ts";
 import { readPeerCredentials } from "../../native/linux/process/unix-socket.ffi.ts";
-import { type LiftedSecrets, liftSecrets, wipeSecrets } from "../lifted-secrets.ts";
+import { type LiftedSecrets, liftSecrets, wipeSecrets } from "../extract-secrets.ts";
 
 const NEWLINE = 10;
 /** A client that reads has its answer, and its end of the connection closed, within milliseconds. */

@@ -1,4 +1,4 @@
-import { tunnelOfDevice } from "../spec/tunnel-key.ts";
+import { tunnelOfDevice } from "../resources/tunnel-key.ts";
 
 /** What the configuration calls fields of the packet policy, by what they begin with. */
 const NAMES: readonly (readonly [field: RegExp, name: string])[] = [

@@ -1,8 +1,8 @@
 import { type Plan, stepsOf } from "../../model/plan.ts";
 import type { DesiredState, Resource } from "../../model/resource.ts";
 import type { SecretId } from "../../model/secret.ts";
-import { SECRET_OBFUSCATION_KEY } from "../../model/uapi/obfuscation.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
+import { SECRET_OBFUSCATION_KEY } from "../../uapi/obfuscation.ts";
 import { entriesByKey, type Ledger, type LedgerEntry } from "../plan/ledger.ts";
 import { driverOf } from "../plan/observation.ts";
 import type { Generation, Stores } from "./stores.ts";

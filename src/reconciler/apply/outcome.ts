@@ -1,7 +1,7 @@
 import type { Host } from "../../host/ports/host.ts";
 import type { Batch } from "../../model/plan.ts";
 import type { DesiredState, ResourceKey } from "../../model/resource.ts";
-import type { ProbeResult } from "../../model/spec/probe.ts";
+import type { ProbeResult } from "../../model/resources/probe.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 import type { Verb } from "./record.ts";
 import type { Generation, Stores } from "./stores.ts";

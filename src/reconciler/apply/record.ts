@@ -2,7 +2,7 @@ import { AwgError } from "../../model/error.ts";
 import { type Batch, isClaim, type Step } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
-import type { Begun } from "../plan/begun.ts";
+import type { Begun } from "../plan/interrupted-steps.ts";
 import type { Ledger } from "../plan/ledger.ts";
 import { driverOf } from "../plan/observation.ts";
 import type { Generation, JournalStore, ReadRecord } from "./stores.ts";

@@ -1,5 +1,5 @@
 import { isClaim } from "../../model/plan.ts";
-import { lifecycleOfNothing } from "../../model/spec/lifecycle.ts";
+import { lifecycleOfNothing } from "../../model/resources/lifecycle.ts";
 import { driverOf } from "../plan/observation.ts";
 import { planChanges } from "../plan/plan-changes.ts";
 import { acceptState } from "./accept.ts";

@@ -1,11 +1,11 @@
 import { sameData } from "../../model/canonical.ts";
 import type { Action } from "../../model/plan.ts";
 import type { FieldChange, Observed, Resource, ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
-import type { Lifecycle } from "../../model/spec/lifecycle.ts";
-import type { LinkObserved } from "../../model/spec/link.ts";
-import { type Begun, mayHaveSet, mayHaveTaken } from "./begun.ts";
+import type { Lifecycle } from "../../model/resources/lifecycle.ts";
+import type { LinkObserved } from "../../model/resources/link.ts";
 import { markDrift } from "./drift.ts";
 import { withIgnored } from "./ignored.ts";
+import { type Begun, mayHaveSet, mayHaveTaken } from "./interrupted-steps.ts";
 import type { LedgerEntry } from "./ledger.ts";
 import type { AnyDriver, Observation } from "./observation.ts";
 import { effectiveSpec, isPolicyGone } from "./observation.ts";

@@ -1,12 +1,12 @@
 import { sameData } from "../../model/canonical.ts";
 import { inverseChange } from "../../model/plan.ts";
 import type { FieldChange, Observed, ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
-import type { Lifecycle } from "../../model/spec/lifecycle.ts";
-import type { ResolverObserved } from "../../model/spec/resolver.ts";
-import type { TunnelObserved } from "../../model/spec/tunnel.ts";
+import type { Lifecycle } from "../../model/resources/lifecycle.ts";
+import type { ResolverObserved } from "../../model/resources/resolver.ts";
+import type { TunnelObserved } from "../../model/resources/tunnel.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
-import { type Begun, mayHaveSet, mayHaveTaken } from "./begun.ts";
 import { withIgnored } from "./ignored.ts";
+import { type Begun, mayHaveSet, mayHaveTaken } from "./interrupted-steps.ts";
 import { entriesByKey, type Ledger, type LedgerEntry } from "./ledger.ts";
 import { type AnyDriver, driverOf, effectiveSpec, isPolicyGone, kindsOf, type Observation } from "./observation.ts";
 import { deviceOf } from "./place.ts";

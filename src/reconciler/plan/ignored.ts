@@ -1,6 +1,6 @@
 import type { Observed, ResourceKey, Spec } from "../../model/resource.ts";
-import type { Lifecycle } from "../../model/spec/lifecycle.ts";
-import { ignoredFieldsOf } from "../../model/spec/lifecycle.ts";
+import type { Lifecycle } from "../../model/resources/lifecycle.ts";
+import { ignoredFieldsOf } from "../../model/resources/lifecycle.ts";
 import type { AnyDriver } from "./observation.ts";
 
 /**

@@ -1,5 +1,5 @@
 import type { DesiredState, ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
-import { movedKey } from "../../model/spec/lifecycle.ts";
+import { movedKey } from "../../model/resources/lifecycle.ts";
 
 /** One thing that is ours by the last accepted apply. */
 export interface LedgerEntry {

@@ -1,7 +1,7 @@
 import { AwgError } from "../../model/error.ts";
 import type { Batch, Step } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
-import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
+import { tunnelOfDevice } from "../../model/resources/tunnel-key.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 import { driverOf } from "./observation.ts";
 import type { SlottedStep } from "./steps.ts";

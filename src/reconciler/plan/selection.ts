@@ -1,7 +1,7 @@
 import { sameData } from "../../model/canonical.ts";
 import { AwgError } from "../../model/error.ts";
 import type { DesiredState, Resource, ResourceKey } from "../../model/resource.ts";
-import { movedKey, TUNNEL_KINDS } from "../../model/spec/lifecycle.ts";
+import { movedKey, TUNNEL_KINDS } from "../../model/resources/lifecycle.ts";
 
 /** What of a plan is wanted: words are keys (`link/office`) or names of tunnels (`office`). */
 export interface Selection {

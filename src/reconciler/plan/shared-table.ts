@@ -1,5 +1,5 @@
 import type { Spec } from "../../model/resource.ts";
-import type { RoutesSpec } from "../../model/spec/routes.ts";
+import type { RoutesSpec } from "../../model/resources/routes.ts";
 import type { Change } from "./change.ts";
 
 /** The one table of a Mac; the tables of tunnels on Linux have numbers of their own. */

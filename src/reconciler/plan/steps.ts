@@ -1,8 +1,8 @@
 import { sameData } from "../../model/canonical.ts";
 import { isClaim, type Phase, type Step } from "../../model/plan.ts";
 import type { FieldChange, ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
-import type { RoutesSpec } from "../../model/spec/routes.ts";
-import type { TunnelSpec } from "../../model/spec/tunnel.ts";
+import type { RoutesSpec } from "../../model/resources/routes.ts";
+import type { TunnelSpec } from "../../model/resources/tunnel.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 import type { Change } from "./change.ts";
 import { driverOf } from "./observation.ts";

@@ -1,7 +1,7 @@
 import { ENGINE_MARK } from "../../model/ownership.ts";
 import { isClaim } from "../../model/plan.ts";
-import type { LinkSpec } from "../../model/spec/link.ts";
-import type { RoutesSpec } from "../../model/spec/routes.ts";
+import type { LinkSpec } from "../../model/resources/link.ts";
+import type { RoutesSpec } from "../../model/resources/routes.ts";
 import type { Change } from "./change.ts";
 import { deviceOf } from "./place.ts";
 

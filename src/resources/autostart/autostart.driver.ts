@@ -1,7 +1,7 @@
 import type { Host } from "../../host/ports/host.ts";
 import type { StepOf } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
-import type { AutostartObserved, AutostartSpec } from "../../model/spec/service.ts";
+import type { AutostartObserved, AutostartSpec } from "../../model/resources/service.ts";
 import type { ResourceDriver } from "../driver.ts";
 import { valueChange } from "../field-change.ts";
 import { servicesOf } from "../service/service.driver.ts";

@@ -1,7 +1,7 @@
 import type { MachineFacts } from "../../host/ports/facts.ts";
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import type { ResourceOf } from "../../model/resource.ts";
-import type { PinnedRoute } from "../../model/spec/routes.ts";
+import type { PinnedRoute } from "../../model/resources/routes.ts";
 import { MAIN_TABLE } from "../routes/route-table.ts";
 import type { ExpandContext } from "./expansion.ts";
 import { flatRouting } from "./flat/flat-routing.ts";

@@ -1,10 +1,10 @@
+import type { Config, NoiseTunnel } from "../../config/config.ts";
 import type { MachineFacts } from "../../host/ports/facts.ts";
-import type { Config, NoiseTunnel } from "../../model/config/config.ts";
 import type { PathRef } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
 import type { DesiredState, Enforcement, Resource } from "../../model/resource.ts";
+import type { TunnelSpec } from "../../model/resources/tunnel.ts";
 import type { SecretId, SecretRef } from "../../model/secret.ts";
-import type { TunnelSpec } from "../../model/spec/tunnel.ts";
 import type { PathNumbers } from "./tunnels/path-numbers.ts";
 
 /** Something a person should know about a place in the configuration; it stops nothing. */

@@ -1,6 +1,6 @@
+import type { Rule } from "../../config/config.ts";
+import type { Fallback } from "../../config/section/path.ts";
 import type { MachineFacts } from "../../host/ports/facts.ts";
-import type { Rule } from "../../model/config/config.ts";
-import type { Fallback } from "../../model/config/section/path.ts";
 import type { FlowMatch, FlowRule, PathRef } from "../../model/firewall/policy.ts";
 import type { Enforcement } from "../../model/resource.ts";
 import { hasPacketFilter } from "../packet-filter.ts";

@@ -1,6 +1,6 @@
-import type { Config } from "../../model/config/config.ts";
+import type { Config } from "../../config/config.ts";
 import type { ResourceKey } from "../../model/resource.ts";
-import { devicePointer, type Lifecycle, movedName, type TunnelMove } from "../../model/spec/lifecycle.ts";
+import { devicePointer, type Lifecycle, movedName, type TunnelMove } from "../../model/resources/lifecycle.ts";
 
 /** What the config says about the life of single resources, for the desired state; nothing where it says nothing. Pure. */
 export function lifecycleOf(config: Config): { readonly lifecycle?: Lifecycle } {

@@ -1,5 +1,5 @@
+import type { Config, Match } from "../../config/config.ts";
 import type { MachineFacts } from "../../host/ports/facts.ts";
-import type { Config, Match } from "../../model/config/config.ts";
 import type { Unsupported } from "./expansion.ts";
 import { isAdopting } from "./lifecycle.ts";
 

@@ -10,7 +10,7 @@ import {
   RULE_PREFERENCES,
   tableOfPath,
 } from "../../model/ownership.ts";
-import type { PolicyRule, PolicyRuleMatch, StandbyRules } from "../../model/spec/routes.ts";
+import type { PolicyRule, PolicyRuleMatch, StandbyRules } from "../../model/resources/routes.ts";
 import { sortPolicyRules } from "../routes/policy-rule.ts";
 import { familyOfText } from "./tunnels/place-tunnels.ts";
 

@@ -1,4 +1,5 @@
-import { type ProbeSpec, parseProbeTarget } from "../../model/spec/probe.ts";
+import { parseProbeTarget } from "../../config/field/probe-target.ts";
+import type { ProbeSpec } from "../../model/resources/probe.ts";
 import type { ExpandContext } from "./expansion.ts";
 
 /** The checks of the network that the config asks for; nothing where it asks for none. Pure. */

@@ -1,6 +1,6 @@
+import { type Config, isNoiseTunnel, type NoiseTunnel } from "../../config/config.ts";
+import { type Feature, reservedKeysUsed } from "../../config/reserved-keys.ts";
 import type { MachineFacts } from "../../host/ports/facts.ts";
-import { type Config, isNoiseTunnel, type NoiseTunnel } from "../../model/config/config.ts";
-import { type Feature, reservedKeysUsed } from "../../model/config/reserved-keys.ts";
 import type { BesideTunnels, Unsupported } from "./expansion.ts";
 import { onlyElsewhere } from "./only-elsewhere.ts";
 

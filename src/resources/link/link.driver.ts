@@ -1,7 +1,7 @@
 import type { Host } from "../../host/ports/host.ts";
 import { isClaim, type StepOf } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
-import type { LinkObserved, LinkSpec } from "../../model/spec/link.ts";
+import type { LinkObserved, LinkSpec } from "../../model/resources/link.ts";
 import type { ResourceDriver } from "../driver.ts";
 import {
   diffLink,

@@ -1,6 +1,6 @@
 import type { Capabilities } from "../../host/ports/facts.ts";
 import type { Enforcement, FieldChange } from "../../model/resource.ts";
-import type { Leftover, LinkObserved, LinkSpec } from "../../model/spec/link.ts";
+import type { Leftover, LinkObserved, LinkSpec } from "../../model/resources/link.ts";
 import { setChange, valueChange } from "../field-change.ts";
 
 /**

@@ -1,7 +1,7 @@
 import type { Host } from "../../host/ports/host.ts";
 import type { StepOf } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
-import type { ResolverObserved, ResolverSpec } from "../../model/spec/resolver.ts";
+import type { ResolverObserved, ResolverSpec } from "../../model/resources/resolver.ts";
 import type { ResourceDriver } from "../driver.ts";
 import { diffResolver, holdOfResolver, resolverAsSpec, resolverDependencies, resolverEnforcement } from "./resolver.ts";
 

@@ -1,7 +1,7 @@
 import type { Capabilities } from "../../host/ports/facts.ts";
 import type { Enforcement, FieldChange, ResourceKey } from "../../model/resource.ts";
-import type { ResolverObserved, ResolverSpec } from "../../model/spec/resolver.ts";
-import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
+import type { ResolverObserved, ResolverSpec } from "../../model/resources/resolver.ts";
+import { tunnelOfDevice } from "../../model/resources/tunnel-key.ts";
 import type { Hold } from "../driver.ts";
 import { valueChange } from "../field-change.ts";
 

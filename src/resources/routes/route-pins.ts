@@ -1,8 +1,8 @@
 import type { Host } from "../../host/ports/host.ts";
 import type { Route } from "../../host/ports/routes.ts";
 import { ROUTE_PROTOCOL } from "../../model/ownership.ts";
-import type { PinnedRoute, RoutesSpec } from "../../model/spec/routes.ts";
-import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
+import type { PinnedRoute, RoutesSpec } from "../../model/resources/routes.ts";
+import { tunnelOfDevice } from "../../model/resources/tunnel-key.ts";
 import { differenceOfRoutes } from "./route-changes.ts";
 import { familyOfPrefix, MAIN_TABLE } from "./route-table.ts";
 

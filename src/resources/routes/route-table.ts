@@ -10,7 +10,7 @@ import {
   tableOfPath,
 } from "../../model/ownership.ts";
 import { comparePrefix, type Prefix, parsePrefix } from "../../model/prefix.ts";
-import type { PolicyRule, RoutesObserved, RoutesSpec } from "../../model/spec/routes.ts";
+import type { PolicyRule, RoutesObserved, RoutesSpec } from "../../model/resources/routes.ts";
 
 /** Default prefix of each family. */
 export const DEFAULT_DESTINATION: Readonly<Record<Family, string>> = { 4: "0.0.0.0/0", 6: "::/0" };

@@ -1,6 +1,6 @@
 import type { FieldChange, ResourceKey } from "../../model/resource.ts";
-import type { PolicyRule, RoutesObserved, RoutesSpec } from "../../model/spec/routes.ts";
-import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
+import type { PolicyRule, RoutesObserved, RoutesSpec } from "../../model/resources/routes.ts";
+import { tunnelOfDevice } from "../../model/resources/tunnel-key.ts";
 import { setChange, valueChange } from "../field-change.ts";
 import { renderPolicyRule } from "./policy-rule.ts";
 import { renderPin } from "./route-pins.ts";

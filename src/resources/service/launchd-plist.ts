@@ -1,7 +1,7 @@
 import type { ServiceManager } from "../../host/ports/services.ts";
 import { AwgError } from "../../model/error.ts";
 import { SERVICE_MARK } from "../../model/ownership.ts";
-import { LAUNCHD } from "../../model/spec/service.ts";
+import { LAUNCHD } from "../../model/resources/service.ts";
 
 type PlistValue = string | boolean | number | readonly string[] | PlistDict;
 interface PlistDict {

@@ -3,7 +3,7 @@ import type { ServicePort } from "../../host/ports/services.ts";
 import { AwgError } from "../../model/error.ts";
 import type { StepOf } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
-import { LAUNCHD, type ServiceObserved, type ServiceSpec } from "../../model/spec/service.ts";
+import { LAUNCHD, type ServiceObserved, type ServiceSpec } from "../../model/resources/service.ts";
 import type { ResourceDriver } from "../driver.ts";
 import { diffService, serviceAsSpec } from "./service.ts";
 

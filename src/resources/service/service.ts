@@ -1,6 +1,6 @@
 import { sameData } from "../../model/canonical.ts";
 import type { FieldChange } from "../../model/resource.ts";
-import type { ServiceObserved, ServiceSpec } from "../../model/spec/service.ts";
+import type { ServiceObserved, ServiceSpec } from "../../model/resources/service.ts";
 import { setChange, valueChange } from "../field-change.ts";
 
 /** What differs from the live service: text, whether the manager goes by it, whether it runs where it must. */

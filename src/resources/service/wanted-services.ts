@@ -1,7 +1,7 @@
+import type { Config } from "../../config/config.ts";
 import type { NoServiceManager, ServiceManager } from "../../host/ports/services.ts";
-import type { Config } from "../../model/config/config.ts";
 import type { Resource } from "../../model/resource.ts";
-import { LAUNCHD, type ServiceSpec } from "../../model/spec/service.ts";
+import { LAUNCHD, type ServiceSpec } from "../../model/resources/service.ts";
 import type { BesideTunnels } from "../expand/expansion.ts";
 import { renderDaemonPlist, renderGuiPlist, renderKeeperPlist } from "./launchd-plist.ts";
 import { renderBootUnit, renderDaemonUnit, renderKeeperUnit } from "./systemd-unit.ts";

@@ -2,7 +2,7 @@ import type { Host } from "../../host/ports/host.ts";
 import { AwgError } from "../../model/error.ts";
 import type { StepOf } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
-import type { SysctlObserved, SysctlSpec } from "../../model/spec/sysctl.ts";
+import type { SysctlObserved, SysctlSpec } from "../../model/resources/sysctl.ts";
 import type { ResourceDriver } from "../driver.ts";
 import { diffSysctl, rememberSysctl, restoringSysctl } from "./sysctl.ts";
 

@@ -1,5 +1,5 @@
 import type { FieldChange } from "../../model/resource.ts";
-import type { SysctlObserved, SysctlSpec } from "../../model/spec/sysctl.ts";
+import type { SysctlObserved, SysctlSpec } from "../../model/resources/sysctl.ts";
 import { pointerToken, valueChange } from "../field-change.ts";
 
 /** Which of the wanted settings have another value; others are not ours to judge. */

@@ -3,7 +3,7 @@ import type { SystemExtensionPort } from "../../host/ports/system-extension.ts";
 import { AwgError } from "../../model/error.ts";
 import type { StepOf } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
-import type { SystemExtensionObserved, SystemExtensionSpec } from "../../model/spec/system-extension.ts";
+import type { SystemExtensionObserved, SystemExtensionSpec } from "../../model/resources/system-extension.ts";
 import type { ResourceDriver } from "../driver.ts";
 import { diffSystemExtension, systemExtensionAsSpec } from "./system-extension.ts";
 

@@ -1,5 +1,5 @@
 import type { FieldChange } from "../../model/resource.ts";
-import type { SystemExtensionObserved, SystemExtensionSpec } from "../../model/spec/system-extension.ts";
+import type { SystemExtensionObserved, SystemExtensionSpec } from "../../model/resources/system-extension.ts";
 import { valueChange } from "../field-change.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { Config } from "../../model/config/config.ts";
+import type { Config } from "../../config/config.ts";
 import type { BesideTunnels } from "../expand/expansion.ts";
 
 /**

@@ -1,6 +1,6 @@
 import type { FieldChange } from "../../model/resource.ts";
-import type { TunnelSpec } from "../../model/spec/tunnel.ts";
-import { SECRET_OBFUSCATION_KEY } from "../../model/uapi/obfuscation.ts";
+import type { TunnelSpec } from "../../model/resources/tunnel.ts";
+import { SECRET_OBFUSCATION_KEY } from "../../uapi/obfuscation.ts";
 
 /** What both ends must have alike (docs/amneziawg.md); a mismatch is met with silence. */
 const SHARED = new Set(

@@ -1,6 +1,6 @@
-import type { Obfuscation } from "../../model/config/config.ts";
+import type { Obfuscation } from "../../config/config.ts";
 import type { SecretId, SecretRef } from "../../model/secret.ts";
-import { GENERATION_KEY, SECRET_OBFUSCATION_KEY } from "../../model/uapi/obfuscation.ts";
+import { GENERATION_KEY, SECRET_OBFUSCATION_KEY } from "../../uapi/obfuscation.ts";
 
 /** What each parameter is when nobody set it; engines print some of these and leave others out. */
 const DEFAULTS: Readonly<Record<string, string>> = {

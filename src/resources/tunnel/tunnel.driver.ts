@@ -1,8 +1,8 @@
 import type { Host } from "../../host/ports/host.ts";
 import { isClaim, type StepOf } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
-import type { TunnelObserved, TunnelSpec } from "../../model/spec/tunnel.ts";
-import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
+import type { TunnelObserved, TunnelSpec } from "../../model/resources/tunnel.ts";
+import { tunnelOfDevice } from "../../model/resources/tunnel-key.ts";
 import type { ResourceDriver } from "../driver.ts";
 import {
   diffTunnel,

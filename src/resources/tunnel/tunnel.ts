@@ -6,8 +6,8 @@ import {
   type PeerSpec,
   type TunnelObserved,
   type TunnelSpec,
-} from "../../model/spec/tunnel.ts";
-import { tunnelOfDevice } from "../../model/spec/tunnel-key.ts";
+} from "../../model/resources/tunnel.ts";
+import { tunnelOfDevice } from "../../model/resources/tunnel-key.ts";
 import type { Hold } from "../driver.ts";
 import { pointerToken, secretChange, setChange, valueChange } from "../field-change.ts";
 import { withInterruptions } from "./interruption.ts";

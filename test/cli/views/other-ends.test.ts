@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { otherEndsOf, renderOtherEnds } from "../../../src/cli/views/other-ends.ts";
+import { otherEndsOf, renderOtherEnds } from "../../../src/cli/verbs/config/compatible-peers.ts";
 import { ROOT } from "../../repository/sources.ts";
 import { configOf, KEY_A } from "../../resources/sample.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { renderChange, renderPlan, summaryLine } from "../../../src/cli/views/plan.human.ts";
+import { renderChange, renderPlan, summaryLine } from "../../../src/cli/verbs/plan/plan.human.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
 import type { Action, Plan, Step } from "../../../src/model/plan.ts";
 

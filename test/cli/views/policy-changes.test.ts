@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { renderChange, renderStep } from "../../../src/cli/views/plan.human.ts";
+import { renderChange, renderStep } from "../../../src/cli/verbs/plan/plan.human.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
 import type { FirewallPolicy, FlowRule, PathRef, PolicyLayer } from "../../../src/model/firewall/policy.ts";
 import { diffFirewall } from "../../../src/resources/firewall/firewall.ts";

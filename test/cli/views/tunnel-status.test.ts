@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { renderStatus, statusDocument } from "../../../src/cli/views/status.ts";
+import type { Status } from "../../../src/app/session.ts";
+import { tunnelStatus } from "../../../src/app/status/tunnel-status.ts";
+import { renderStatus, statusDocument } from "../../../src/cli/verbs/inspect/status.view.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
-import { tunnelStatus } from "../../../src/compose/reading/tunnel-status.ts";
-import type { Status } from "../../../src/compose/session.ts";
+import type { PeerObserved, TunnelObserved } from "../../../src/model/resources/tunnel.ts";
 import type { SecretId } from "../../../src/model/secret.ts";
-import type { PeerObserved, TunnelObserved } from "../../../src/model/spec/tunnel.ts";
-import { observedFromUapi } from "../../../src/model/uapi/observed.ts";
-import { parseUapiDevice } from "../../../src/model/uapi/reply.ts";
+import { observedFromUapi } from "../../../src/uapi/observed.ts";
+import { parseUapiDevice } from "../../../src/uapi/reply.ts";
 
 const KEY = "mWB0J2ovTUpXJbKj5oX8N9Xfl1gWx3O4dRkqXvGqN0E=";
 const NOW_MS = 1_800_000_060_000;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { judgeApplied } from "../../../src/compose/doctor/applied.ts";
+import { judgeApplied } from "../../../src/app/doctor/applied.ts";
 import { CANARIES, DISREGARDED, DISREGARDED_REMEDY } from "../../../src/model/firewall/canary.ts";
 import { renderIp } from "../../../src/model/ip.ts";
 import { MacDaemon } from "./mac-daemon.ts";

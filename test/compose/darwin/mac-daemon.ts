@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type DaemonReport, keepMachine } from "../../../src/compose/daemon/run-daemon.ts";
+import { type DaemonReport, keepMachine } from "../../../src/daemon/run-daemon.ts";
 import { CONFIG, type MacBook } from "./macbook.ts";
 
 /** awg daemon on the MacBook: loop, watches and network monitor; time passes on the Mac while the test waits. */

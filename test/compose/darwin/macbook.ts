@@ -1,10 +1,10 @@
 import { chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ReconcilingSession } from "../../../src/compose/reconciling-session.ts";
-import type { Planned } from "../../../src/compose/session.ts";
-import type { SessionParts } from "../../../src/compose/session-parts.ts";
-import { LAUNCHD } from "../../../src/model/spec/service.ts";
+import type { SessionParts } from "../../../src/app/parts.ts";
+import { ReconcilingSession } from "../../../src/app/reconciling-session.ts";
+import type { Planned } from "../../../src/app/session.ts";
+import { LAUNCHD } from "../../../src/model/resources/service.ts";
 import { readBootSession } from "../../../src/native/darwin/boot-session.ts";
 import { fileStores } from "../../../src/state/file-stores.ts";
 import { SecretStore } from "../../../src/state/secret-store.ts";

@@ -2,8 +2,8 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openSession } from "../../../src/compose/open-session.ts";
-import type { ReconcilingSession } from "../../../src/compose/reconciling-session.ts";
+import type { ReconcilingSession } from "../../../src/app/reconciling-session.ts";
+import { openSession } from "../../../src/compose/open.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
 import { stepsOf } from "../../../src/model/plan.ts";
 import { ROOT } from "../../repository/sources.ts";

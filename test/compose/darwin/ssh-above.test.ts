@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { sshConnectionAbove, sshdStartMs } from "../../../src/compose/darwin/ssh-above.ts";
 import { darwinProcesses } from "../../../src/host/darwin/processes/darwin-processes.ts";
+import { sshConnectionAbove, sshdStartMs } from "../../../src/host/darwin/processes/ssh-ancestor.ts";
 import { FakeLibSystem } from "../../host/darwin/fake/fake-libsystem.ts";
 import { macBook } from "../../host/darwin/fake/machine.ts";
 

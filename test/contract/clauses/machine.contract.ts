@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { NetworkEvent } from "../../../src/host/ports/network-events.ts";
 import type { ProcessEvent, ProcessPort } from "../../../src/host/ports/processes.ts";
-import type { ProbeSpec } from "../../../src/model/spec/probe.ts";
+import type { ProbeSpec } from "../../../src/model/resources/probe.ts";
 import {
   answersOrRefuses,
   type Clause,

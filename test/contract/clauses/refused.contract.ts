@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Route } from "../../../src/host/ports/routes.ts";
-import type { LinkObserved } from "../../../src/model/spec/link.ts";
+import type { LinkObserved } from "../../../src/model/resources/link.ts";
 import {
   answersOrRefuses,
   type Clause,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { darwinEngine, readSurroundings } from "../../../src/compose/darwin/darwin-engine.ts";
+import { darwinEngine, readSurroundings } from "../../../src/compose/darwin-engine.ts";
 import { deviceSettings, NOTHING_HELD, settingsAfter } from "../../../src/dataplane/uapi/held-settings.ts";
 import { parseSet } from "../../../src/dataplane/uapi/parse-set.ts";
 import { ENGINE_SOCKET } from "../../../src/keeper/darwin/engine-launch.ts";

@@ -1,11 +1,11 @@
 import { createPortAead } from "../../../src/dataplane/crypto/choose-packet-aead.ts";
-import type { Machine } from "../../../src/dataplane/loop/machine.ts";
+import type { Machine } from "../../../src/dataplane/loop/worker-resources.ts";
 import {
   ASIDE_BYTES,
   OPENED_AREA_BYTES,
   reserveReceiveArea,
   TUN_BUFFER_BYTES,
-} from "../../../src/dataplane/loop/machine.ts";
+} from "../../../src/dataplane/loop/worker-resources.ts";
 import { plainSum } from "../../../src/dataplane/packet/checksum.ts";
 import { NOBLE_CRYPTO } from "../../../src/engine/crypto/noble.ts";
 import { type Arena, createArena } from "../../../src/native/memory/arena.ffi.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { type Machine, MESSAGE_BYTES } from "../../../src/dataplane/loop/machine.ts";
+import { Ways } from "../../../src/dataplane/loop/route-cache.ts";
 import { SendBatch } from "../../../src/dataplane/loop/send-batch.ts";
 import { SourceCache } from "../../../src/dataplane/loop/source-cache.ts";
-import { Ways } from "../../../src/dataplane/loop/ways.ts";
+import { type Machine, MESSAGE_BYTES } from "../../../src/dataplane/loop/worker-resources.ts";
 import type { Endpoint } from "../../../src/engine/endpoint.ts";
 import { errnoName } from "../../../src/native/linux/errno.ts";
 import { readSocketAddress, writeSocketAddress } from "../../../src/native/linux/packet-io/socket-address.codec.ts";

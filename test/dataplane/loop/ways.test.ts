@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type ReceivedControl, readControl } from "../../../src/dataplane/loop/message-control.ts";
-import { Ways } from "../../../src/dataplane/loop/ways.ts";
+import { Ways } from "../../../src/dataplane/loop/route-cache.ts";
 import type { Endpoint } from "../../../src/engine/endpoint.ts";
 
 const four: Endpoint = { address: Uint8Array.of(192, 0, 2, 1), port: 1, scope: 0, local: Uint8Array.of(192, 0, 2, 9) };

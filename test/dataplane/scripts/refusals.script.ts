@@ -1,8 +1,8 @@
 // A send batch over a real socket that is given the options of the arguments: what the kernel refuses, and what then happens.
 import { spawnSync } from "node:child_process";
 import { setTimeout } from "node:timers/promises";
+import { Ways } from "../../../src/dataplane/loop/route-cache.ts";
 import { SendBatch } from "../../../src/dataplane/loop/send-batch.ts";
-import { Ways } from "../../../src/dataplane/loop/ways.ts";
 import { makeMachine } from "../../../src/dataplane/worker/make-machine.ts";
 import { checkedLibc } from "../../../src/native/linux/libc.ffi.ts";
 import { openUdpSocket } from "../../../src/native/linux/packet-io/udp-socket.ffi.ts";

@@ -9,7 +9,7 @@ import {
 } from "../../../src/dataplane/uapi/held-settings.ts";
 import { parseSet } from "../../../src/dataplane/uapi/parse-set.ts";
 import { renderGet } from "../../../src/dataplane/uapi/render-get.ts";
-import { parseUapiDevice } from "../../../src/model/uapi/reply.ts";
+import { parseUapiDevice } from "../../../src/uapi/reply.ts";
 import { checkProperty, SEED } from "../../support/seeded.ts";
 
 const [A, B] = ["aa".repeat(32), "bb".repeat(32)];

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
+import type { AmneziaVersion } from "../../../src/config/section/obfuscation.ts";
 import { createAmneziaWire } from "../../../src/engine/awg/amnezia-wire.ts";
 import type { UapiParameters } from "../../../src/engine/awg/parameters.ts";
 import { parseParameters } from "../../../src/engine/awg/parse-parameters.ts";
 import { createDevice } from "../../../src/engine/create-device.ts";
 import { NOBLE_CRYPTO } from "../../../src/engine/crypto/noble.ts";
 import type { TransportHeader, WireFormat } from "../../../src/engine/wire/wire-format.ts";
-import type { AmneziaVersion } from "../../../src/model/config/section/obfuscation.ts";
 import { deviceConfig } from "../support/link.ts";
 import { SeededSources } from "../support/sources.ts";
 

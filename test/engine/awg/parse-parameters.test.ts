@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { describePacket } from "../../../src/config/check/obfuscation/packet-tags.ts";
+import { versionNeededBy } from "../../../src/config/section/amnezia-version.ts";
+import { AMNEZIA_VERSIONS } from "../../../src/config/section/obfuscation.ts";
 import type { UapiParameters } from "../../../src/engine/awg/parameters.ts";
 import { parseParameters } from "../../../src/engine/awg/parse-parameters.ts";
 import { PAPER_TIMING } from "../../../src/engine/constants.ts";
-import { describePacket } from "../../../src/model/config/check/obfuscation/packet-tags.ts";
-import { versionNeededBy } from "../../../src/model/config/section/amnezia-version.ts";
-import { AMNEZIA_VERSIONS } from "../../../src/model/config/section/obfuscation.ts";
 import { AwgError } from "../../../src/model/error.ts";
 import { configOf, KEY_A } from "../../resources/sample.ts";
 import { readFacts } from "../../support/facts.ts";

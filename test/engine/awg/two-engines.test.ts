@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { AMNEZIA_VERSIONS } from "../../../src/config/section/obfuscation.ts";
 import { generationOf, isOlder } from "../../../src/engine/awg/generation.ts";
 import type { UapiParameters } from "../../../src/engine/awg/parameters.ts";
-import { AMNEZIA_VERSIONS } from "../../../src/model/config/section/obfuscation.ts";
 import { GOOD_LINK } from "../support/link.ts";
 import { ownPart, ownPartOf15, sharedPart, sharedPartOf15 } from "./obfuscation-arbitrary.ts";
 import { talk } from "./two-engines.ts";

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import type { LinkSpec } from "../../../src/model/spec/link.ts";
-import type { PeerSpec, TunnelObserved, TunnelSpec } from "../../../src/model/spec/tunnel.ts";
+import type { LinkSpec } from "../../../src/model/resources/link.ts";
+import type { PeerSpec, TunnelObserved, TunnelSpec } from "../../../src/model/resources/tunnel.ts";
 import { commandObstacle, namespaceObstacle, tunObstacle } from "../../support/netns.ts";
 import { LinuxMachine } from "./linux-machine.ts";
 

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import type { LinkHolder, LinkObserved, LinkSpec } from "../../../src/model/spec/link.ts";
+import type { LinkHolder, LinkObserved, LinkSpec } from "../../../src/model/resources/link.ts";
 import { commandObstacle, namespaceObstacle, tunObstacle } from "../../support/netns.ts";
 import { LinuxMachine } from "./linux-machine.ts";
 

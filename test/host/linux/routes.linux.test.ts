@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { Route, RouteChanges, RuleEntry } from "../../../src/host/ports/routes.ts";
 import { ROUTE_PROTOCOL, RULE_PREFERENCES, tableOfPath } from "../../../src/model/ownership.ts";
-import type { PolicyRule } from "../../../src/model/spec/routes.ts";
+import type { PolicyRule } from "../../../src/model/resources/routes.ts";
 import { namespaceObstacle } from "../../support/netns.ts";
 import { LinuxMachine } from "./linux-machine.ts";
 

@@ -7,10 +7,10 @@ import { parseMachineFile, renderMachineFile } from "../../../src/host/simulated
 import { defaultRoute, laptopState, MAIN_TABLE } from "../../../src/host/simulated/machine-state.ts";
 import type { FirewallPolicy, PolicyLayer } from "../../../src/model/firewall/policy.ts";
 import { ENGINE_MARK, MARK_MASK, markOfPath, tableOfPath } from "../../../src/model/ownership.ts";
+import type { LinkSpec } from "../../../src/model/resources/link.ts";
+import type { PolicyRule } from "../../../src/model/resources/routes.ts";
+import type { TunnelSpec } from "../../../src/model/resources/tunnel.ts";
 import type { SecretId } from "../../../src/model/secret.ts";
-import type { LinkSpec } from "../../../src/model/spec/link.ts";
-import type { PolicyRule } from "../../../src/model/spec/routes.ts";
-import type { TunnelSpec } from "../../../src/model/spec/tunnel.ts";
 
 const OFFICE: LinkSpec = {
   device: "awg-office",

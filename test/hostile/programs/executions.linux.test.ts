@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { basename, isAbsolute, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { loadConfig } from "../../../src/model/config/load-config.ts";
+import { loadConfig } from "../../../src/config/load-config.ts";
 import { ROOT } from "../../repository/sources.ts";
 import {
   commandObstacle,

@@ -11,7 +11,7 @@ import { exchangeUapi } from "../../../src/keeper/darwin/uapi-exchange.ts";
 import { UtunKeeper } from "../../../src/keeper/darwin/utun-keeper.ts";
 import type { EnsureEngine } from "../../../src/model/keeper-protocol.ts";
 import { parsePrefix } from "../../../src/model/prefix.ts";
-import { bytesToHex } from "../../../src/model/uapi/key-text.ts";
+import { bytesToHex } from "../../../src/uapi/key-text.ts";
 import { linuxBeneath } from "../../dataplane/darwin/linux-beneath.ts";
 import { carry, innerPacket, type UtunPair, utunPair, WORKER } from "../../dataplane/darwin/utun-pair.ts";
 import { FakeLibSystem } from "../../host/darwin/fake/fake-libsystem.ts";

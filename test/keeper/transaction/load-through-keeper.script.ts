@@ -1,7 +1,7 @@
 import { text } from "node:stream/consumers";
-import { linuxFirewall } from "../../../src/host/linux/firewall/linux-firewall.ts";
-import { keeperNftOwner } from "../../../src/host/linux/firewall/nft-owner.ts";
 import { keeperClient } from "../../../src/host/linux/keeper-client.ts";
+import { linuxFirewall } from "../../../src/host/linux/nft/linux-firewall.ts";
+import { keeperNftOwner } from "../../../src/host/linux/nft/load/nft-owner.ts";
 import { AwgError } from "../../../src/model/error.ts";
 import { keeperPaths } from "../../../src/model/keeper-protocol.ts";
 import { readNamespaceInode } from "../../../src/native/linux/process/namespace.ffi.ts";

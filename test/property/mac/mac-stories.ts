@@ -1,5 +1,5 @@
-import type { Config } from "../../../src/model/config/config.ts";
-import type { Rule } from "../../../src/model/config/section/rule.ts";
+import type { Config } from "../../../src/config/config.ts";
+import type { Rule } from "../../../src/config/section/rule.ts";
 import { configArbitrary } from "../config-arbitrary.ts";
 import { exampleStories } from "../example-stories.ts";
 import type { Story } from "../laws.ts";

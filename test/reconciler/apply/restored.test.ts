@@ -3,7 +3,7 @@ import { simulatedHost } from "../../../src/host/simulated/host.ts";
 import { SimulatedMachine } from "../../../src/host/simulated/machine.ts";
 import { laptopState, simulatedLink } from "../../../src/host/simulated/machine-state.ts";
 import { LINK_ALIAS_PREFIX } from "../../../src/model/ownership.ts";
-import type { LinkSpec } from "../../../src/model/spec/link.ts";
+import type { LinkSpec } from "../../../src/model/resources/link.ts";
 import { unrestored } from "../../../src/reconciler/apply/restored.ts";
 import { driverRegistry } from "../../../src/resources/registry.ts";
 

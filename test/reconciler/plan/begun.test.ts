@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Action, Step } from "../../../src/model/plan.ts";
-import { mayHaveSet, mayHaveTaken } from "../../../src/reconciler/plan/begun.ts";
+import { mayHaveSet, mayHaveTaken } from "../../../src/reconciler/plan/interrupted-steps.ts";
 
 const KEY = "tunnel/office";
 

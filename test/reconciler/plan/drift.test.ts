@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { Observed, ResourceKey, ResourceKind } from "../../../src/model/resource.ts";
+import type { LinkSpec } from "../../../src/model/resources/link.ts";
+import type { ResolverSpec } from "../../../src/model/resources/resolver.ts";
+import type { TunnelObserved, TunnelSpec } from "../../../src/model/resources/tunnel.ts";
 import type { SecretId } from "../../../src/model/secret.ts";
-import type { LinkSpec } from "../../../src/model/spec/link.ts";
-import type { ResolverSpec } from "../../../src/model/spec/resolver.ts";
-import type { TunnelObserved, TunnelSpec } from "../../../src/model/spec/tunnel.ts";
 import { type Drift, driftOf } from "../../../src/reconciler/plan/drift.ts";
 import type { Ledger, LedgerEntry } from "../../../src/reconciler/plan/ledger.ts";
 import type { Observation } from "../../../src/reconciler/plan/observation.ts";

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { printPlanned } from "../../../src/cli/views/planned.ts";
-import type { Planned } from "../../../src/compose/session.ts";
+import type { Planned } from "../../../src/app/session.ts";
+import { printPlanned } from "../../../src/cli/verbs/plan/plan.json.ts";
 import { benchWith, depsOf, planOn } from "../run.ts";
 import { SCENARIOS } from "../scenarios.ts";
 

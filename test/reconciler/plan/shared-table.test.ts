@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Observed, Resource, ResourceKey, ResourceKind } from "../../../src/model/resource.ts";
-import type { RoutesSpec } from "../../../src/model/spec/routes.ts";
+import type { RoutesSpec } from "../../../src/model/resources/routes.ts";
 import { EMPTY_LEDGER } from "../../../src/reconciler/plan/ledger.ts";
 import { planChanges } from "../../../src/reconciler/plan/plan-changes.ts";
 import { driverRegistry } from "../../../src/resources/registry.ts";

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { stepsOf } from "../../../src/model/plan.ts";
 import type { Observed, ResourceKey, ResourceKind } from "../../../src/model/resource.ts";
-import type { TunnelObserved, TunnelSpec } from "../../../src/model/spec/tunnel.ts";
-import { silentTunnel } from "../../../src/model/uapi/observed.ts";
+import type { TunnelObserved, TunnelSpec } from "../../../src/model/resources/tunnel.ts";
 import { driftOf } from "../../../src/reconciler/plan/drift.ts";
 import { planChanges } from "../../../src/reconciler/plan/plan-changes.ts";
 import { driverRegistry } from "../../../src/resources/registry.ts";
 import { recallTunnel } from "../../../src/resources/tunnel/tunnel.ts";
+import { silentTunnel } from "../../../src/uapi/observed.ts";
 import { expandText, KEY_A } from "../../resources/sample.ts";
 
 const KEY = "tunnel/office";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { Config } from "../../../src/config/config.ts";
 import type { MachineFacts } from "../../../src/host/ports/facts.ts";
-import type { Config } from "../../../src/model/config/config.ts";
 import type { FirewallPolicy } from "../../../src/model/firewall/policy.ts";
 import { ENGINE_MARK, PATH_NUMBERS, tableOfPath } from "../../../src/model/ownership.ts";
 import type { Resource } from "../../../src/model/resource.ts";

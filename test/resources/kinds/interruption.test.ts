@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { renderStep } from "../../../src/cli/views/plan.human.ts";
+import { renderStep } from "../../../src/cli/verbs/plan/plan.human.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
+import type { TunnelObserved, TunnelSpec } from "../../../src/model/resources/tunnel.ts";
 import type { SecretId } from "../../../src/model/secret.ts";
-import type { TunnelObserved, TunnelSpec } from "../../../src/model/spec/tunnel.ts";
 import { tunnelDriver } from "../../../src/resources/tunnel/tunnel.driver.ts";
 import { KEY_A } from "../sample.ts";
 

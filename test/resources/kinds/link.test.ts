@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { simulatedLink } from "../../../src/host/simulated/machine-state.ts";
-import type { LinkObserved, LinkSpec } from "../../../src/model/spec/link.ts";
+import type { LinkObserved, LinkSpec } from "../../../src/model/resources/link.ts";
 import { linkDriver } from "../../../src/resources/link/link.driver.ts";
 import { capabilities, facts, fieldsOf, laptop, step } from "../sample.ts";
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Route } from "../../../src/host/ports/routes.ts";
 import { simulatedLink } from "../../../src/host/simulated/machine-state.ts";
 import { ROUTE_PROTOCOL, tableOfPath } from "../../../src/model/ownership.ts";
-import type { PolicyRule, RoutesObserved, RoutesSpec } from "../../../src/model/spec/routes.ts";
+import type { PolicyRule, RoutesObserved, RoutesSpec } from "../../../src/model/resources/routes.ts";
 import { renderPolicyRule, sortPolicyRules } from "../../../src/resources/routes/policy-rule.ts";
 import { blockingDeletions, differenceOfRoutes } from "../../../src/resources/routes/route-changes.ts";
 import { observeTable, renderRoute, routesOfSpec } from "../../../src/resources/routes/route-table.ts";

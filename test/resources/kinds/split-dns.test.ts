@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { ResolverSpec } from "../../../src/model/spec/resolver.ts";
+import type { ResolverSpec } from "../../../src/model/resources/resolver.ts";
 import { resolverDriver } from "../../../src/resources/resolver/resolver.driver.ts";
 import { expandText, fieldsOf, laptop, resourceOf, step } from "../sample.ts";
 

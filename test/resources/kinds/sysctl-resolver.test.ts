@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { ResolverObserved, ResolverSpec } from "../../../src/model/spec/resolver.ts";
-import type { SysctlSpec } from "../../../src/model/spec/sysctl.ts";
+import type { ResolverObserved, ResolverSpec } from "../../../src/model/resources/resolver.ts";
+import type { SysctlSpec } from "../../../src/model/resources/sysctl.ts";
 import { resolverDriver } from "../../../src/resources/resolver/resolver.driver.ts";
 import { sysctlDriver } from "../../../src/resources/sysctl/sysctl.driver.ts";
 import { capabilities, facts, fieldsOf, laptop, step } from "../sample.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { renderResourceText } from "../../../src/host/linux/render/resource-text.ts";
 import { ENGINE_MARK } from "../../../src/model/ownership.ts";
+import type { PeerObserved, PeerSpec, TunnelObserved, TunnelSpec } from "../../../src/model/resources/tunnel.ts";
 import type { SecretId } from "../../../src/model/secret.ts";
-import type { PeerObserved, PeerSpec, TunnelObserved, TunnelSpec } from "../../../src/model/spec/tunnel.ts";
 import { secretIdsOf } from "../../../src/reconciler/apply/accept.ts";
 import { linkDriver } from "../../../src/resources/link/link.driver.ts";
 import { normalParameters, obfuscationParameters } from "../../../src/resources/tunnel/obfuscation.ts";

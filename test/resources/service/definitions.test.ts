@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { renderBootTable } from "../../../src/host/linux/firewall/boot-table.ts";
+import { renderBootTable } from "../../../src/host/linux/nft/render/boot-table.ts";
 import type { ServiceManager } from "../../../src/host/ports/services.ts";
 import { bearsMark } from "../../../src/model/ownership.ts";
 import type { Resource } from "../../../src/model/resource.ts";
-import type { ServiceSpec } from "../../../src/model/spec/service.ts";
+import type { ServiceSpec } from "../../../src/model/resources/service.ts";
 import { wantedServices } from "../../../src/resources/service/wanted-services.ts";
 
 const TOOLS = fileURLToPath(new URL("../../../.toolchain/service-tools", import.meta.url));

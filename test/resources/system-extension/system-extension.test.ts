@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { SystemExtensionObserved, SystemExtensionState } from "../../../src/model/spec/system-extension.ts";
+import type { SystemExtensionObserved, SystemExtensionState } from "../../../src/model/resources/system-extension.ts";
 import { awaitedStep, diffSystemExtension } from "../../../src/resources/system-extension/system-extension.ts";
 
 const BUNDLE = "com.example.app.System";

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { bytesToBase64, clampPrivateKey } from "../../../model/uapi/key-text.ts";
+import { bytesToBase64, clampPrivateKey } from "../../../uapi/key-text.ts";
 import { asWgTool, words } from "./wg-tool.ts";
 
 /** `awg genkey`: a new private key on standard output. */

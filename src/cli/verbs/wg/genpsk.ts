@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { bytesToBase64 } from "../../../model/uapi/key-text.ts";
+import { bytesToBase64 } from "../../../uapi/key-text.ts";
 import { asWgTool, words } from "./wg-tool.ts";
 
 /** `awg genpsk`: a new preshared key on standard output. */

@@ -1,13 +1,13 @@
+import { showDevice } from "../../../interchange/wg-tool/show-device.ts";
+import { showField } from "../../../interchange/wg-tool/show-field.ts";
+import type { ShownDevice } from "../../../interchange/wg-tool/shown-device.ts";
 import { AwgError, messageOf } from "../../../model/error.ts";
-import { showDevice } from "../../../model/wg-tool/show-device.ts";
-import { showField } from "../../../model/wg-tool/show-field.ts";
-import type { ShownDevice } from "../../../model/wg-tool/shown-device.ts";
 import { asWgTool, words } from "./wg-tool.ts";
 
 /** `awg show [<interface> | all | interfaces] [field]`: what the engines say, as `wg show` prints it. */
 export const run = asWgTool(async (call) => {
   const [which = "all", field] = words(call, "show { <interface> | all | interfaces } [field]", 0, 2);
-  const { readTunnel, tunnelNames } = await import("../../../compose/wg-tool/tunnel-sockets.ts");
+  const { readTunnel, tunnelNames } = await import("../../../app/wg-tool/tunnel-sockets.ts");
   if (which === "interfaces") {
     call.terminal.out(tunnelNames().join(" "));
     return;

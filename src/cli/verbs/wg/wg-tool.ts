@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { AwgError, messageOf } from "../../../model/error.ts";
-import { keyFromBase64, keyFromHex } from "../../../model/uapi/key-text.ts";
+import { keyFromBase64, keyFromHex } from "../../../uapi/key-text.ts";
 import { EXIT, type ExitCode } from "../../exit-code.ts";
 import type { RunVerb, VerbCall } from "../../verb.ts";
 

@@ -1,8 +1,8 @@
 import { AwgError } from "../../../model/error.ts";
 import { parseIp } from "../../../model/ip.ts";
 import { canonicalPrefix, parsePrefix, renderPrefix } from "../../../model/prefix.ts";
-import type { LinkObserved, LinkSpec } from "../../../model/spec/link.ts";
-import { tunnelOfDevice } from "../../../model/spec/tunnel-key.ts";
+import type { LinkObserved, LinkSpec } from "../../../model/resources/link.ts";
+import { tunnelOfDevice } from "../../../model/resources/tunnel-key.ts";
 import { checkedCall, withSocket } from "../../../native/darwin/calls.ts";
 import { INTERFACE, SOCKET } from "../../../native/darwin/constants.ts";
 import { darwinError } from "../../../native/darwin/errno.ts";

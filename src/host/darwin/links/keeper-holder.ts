@@ -12,7 +12,7 @@ import {
   renderKeeperRequest,
 } from "../../../model/keeper-protocol.ts";
 import { LINK_ALIAS_PREFIX } from "../../../model/ownership.ts";
-import { tunnelOfDevice } from "../../../model/spec/tunnel-key.ts";
+import { tunnelOfDevice } from "../../../model/resources/tunnel-key.ts";
 import type { UtunHolder } from "./utun-holder.ts";
 
 const ANSWER_TIMEOUT_MS = 60_000;

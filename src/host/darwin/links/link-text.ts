@@ -1,4 +1,4 @@
-import type { LinkSpec } from "../../../model/spec/link.ts";
+import type { LinkSpec } from "../../../model/resources/link.ts";
 import {
   addAddressRequest,
   type InterfaceRequest,

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { KeptAnswers } from "../../../model/program/kept-answers.ts";
+import { KeptAnswers } from "../../../model/program/ttl-cache.ts";
 import { readPropertyText } from "../../../native/darwin/process/property-list.codec.ts";
 
 /** Folders that are bundles of programs, by how their names end (Apple's Bundle Programming Guide). */

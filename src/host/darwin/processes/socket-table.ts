@@ -1,5 +1,5 @@
-import { KeptAnswers } from "../../../model/program/kept-answers.ts";
 import type { ProcessKey } from "../../../model/program/program.ts";
+import { KeptAnswers } from "../../../model/program/ttl-cache.ts";
 import { counted } from "../../../model/text/counted.ts";
 import { darwinError } from "../../../native/darwin/errno.ts";
 import type { LibSystem } from "../../../native/darwin/libsystem.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { AwgError } from "../../../model/error.ts";
-import type { ResolverObserved, ResolverSpec } from "../../../model/spec/resolver.ts";
+import type { ResolverObserved, ResolverSpec } from "../../../model/resources/resolver.ts";
 import type { ResolverPort } from "../../ports/resolver.ts";
 import type { RunCommand } from "../command.ts";
 import { noteWritten } from "./resolver-events.ts";

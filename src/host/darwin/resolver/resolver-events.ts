@@ -1,7 +1,7 @@
 import { type FSWatcher, readFileSync, watch } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { sameData } from "../../../model/canonical.ts";
-import type { ResolverSpec } from "../../../model/spec/resolver.ts";
+import type { ResolverSpec } from "../../../model/resources/resolver.ts";
 import type { NetworkEvents } from "../../ports/network-events.ts";
 import { readSplit } from "./split-files.ts";
 

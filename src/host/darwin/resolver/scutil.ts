@@ -1,5 +1,5 @@
 import { AwgError } from "../../../model/error.ts";
-import type { ResolverSpec } from "../../../model/spec/resolver.ts";
+import type { ResolverSpec } from "../../../model/resources/resolver.ts";
 import { permissionRemedy } from "../../../native/darwin/permission-remedy.ts";
 
 /** The service of ours in the dynamic store; no network service of the system has this name, which awg alone uses. */

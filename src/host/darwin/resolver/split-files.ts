@@ -15,7 +15,7 @@ import {
 import { dirname, join } from "node:path";
 import { AwgError } from "../../../model/error.ts";
 import { FILE_HEADER } from "../../../model/ownership.ts";
-import type { ResolverSpec } from "../../../model/spec/resolver.ts";
+import type { ResolverSpec } from "../../../model/resources/resolver.ts";
 import { permissionRemedy } from "../../../native/darwin/permission-remedy.ts";
 
 type Split = NonNullable<ResolverSpec["split"]>;

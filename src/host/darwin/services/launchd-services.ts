@@ -3,7 +3,12 @@ import { dirname, join } from "node:path";
 import { sameData } from "../../../model/canonical.ts";
 import { AwgError } from "../../../model/error.ts";
 import { bearsMark } from "../../../model/ownership.ts";
-import { LAUNCHD, type ServiceObserved, type ServicePlace, type ServiceSpec } from "../../../model/spec/service.ts";
+import {
+  LAUNCHD,
+  type ServiceObserved,
+  type ServicePlace,
+  type ServiceSpec,
+} from "../../../model/resources/service.ts";
 import { readPropertyTexts } from "../../../native/darwin/process/property-list.codec.ts";
 import type { ServiceCommand, ServiceManager, ServicePort } from "../../ports/services.ts";
 import type { RunCommand } from "../command.ts";

@@ -1,5 +1,5 @@
 import { AwgError } from "../../../model/error.ts";
-import type { BundledExtension } from "../../../model/spec/system-extension.ts";
+import type { BundledExtension } from "../../../model/resources/system-extension.ts";
 import { printableLine } from "../../../model/text/printable.ts";
 
 /** What the helper of the app that carries an extension is asked; one JSON object on a line of its standard input. */

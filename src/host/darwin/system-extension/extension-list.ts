@@ -1,4 +1,4 @@
-import type { SystemExtensionState, SystemExtensionVersion } from "../../../model/spec/system-extension.ts";
+import type { SystemExtensionState, SystemExtensionVersion } from "../../../model/resources/system-extension.ts";
 
 /** One line of `systemextensionsctl list`. */
 export interface ListedExtension extends SystemExtensionVersion {

@@ -1,9 +1,9 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { AwgError } from "../../../model/error.ts";
-import { type ReplacementWishes, replacementOf } from "../../../model/spec/extension-replacement.ts";
-import { LAUNCHD } from "../../../model/spec/service.ts";
-import type { BundledExtension, SystemExtensionObserved } from "../../../model/spec/system-extension.ts";
+import { type ReplacementWishes, replacementOf } from "../../../model/resources/extension-replacement.ts";
+import { LAUNCHD } from "../../../model/resources/service.ts";
+import type { BundledExtension, SystemExtensionObserved } from "../../../model/resources/system-extension.ts";
 import { printableLine } from "../../../model/text/printable.ts";
 import { permissionRemedy } from "../../../native/darwin/permission-remedy.ts";
 import type { ExtensionResult, ExtensionWishes, SystemExtensionPort } from "../../ports/system-extension.ts";

@@ -1,5 +1,5 @@
 import { ENGINE_SIGN, protocolOfEngine } from "../../../model/engine-program.ts";
-import type { LinkHolder } from "../../../model/spec/link.ts";
+import type { LinkHolder } from "../../../model/resources/link.ts";
 import { readTunHolders, type TunHolder } from "../../../native/linux/process/tun-holders.ts";
 import type { MachineFacts } from "../../ports/facts.ts";
 import { processName } from "../processes/process-name.ts";

@@ -1,4 +1,4 @@
-import type { Leftover } from "../../../model/spec/link.ts";
+import type { Leftover } from "../../../model/resources/link.ts";
 import { hasErrno } from "../../../native/linux/errno.ts";
 import { encodeChain } from "../../../native/linux/nftables/chain.codec.ts";
 import {

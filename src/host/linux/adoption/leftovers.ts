@@ -1,5 +1,5 @@
 import { TABLE_BASE } from "../../../model/ownership.ts";
-import type { Leftover } from "../../../model/spec/link.ts";
+import type { Leftover } from "../../../model/resources/link.ts";
 import { hasErrno } from "../../../native/linux/errno.ts";
 import type { Route } from "../../../native/linux/rtnetlink/route.codec.ts";
 import { openRouteNetlink, type RouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";

@@ -1,12 +1,12 @@
 import { AwgError } from "../../../model/error.ts";
+import type { TunnelObserved, TunnelSpec } from "../../../model/resources/tunnel.ts";
 import type { SecretStore } from "../../../model/secret-store.ts";
-import type { TunnelObserved, TunnelSpec } from "../../../model/spec/tunnel.ts";
-import { renderUapiSet } from "../../../model/uapi/set.ts";
 import { isUnixSocketLive } from "../../../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
-import { removeDeadSockets, socketsOf } from "../engine-sockets.ts";
+import { renderUapiSet } from "../../../uapi/set.ts";
 import type { KeeperClient } from "../keeper-client.ts";
 import { readServiceUser } from "../service-user.ts";
+import { removeDeadSockets, socketsOf } from "./engine-sockets.ts";
 
 /**
  * Has the keeper run an engine that is exactly the spec's. One that stands and answers is told what differs; ours that does not

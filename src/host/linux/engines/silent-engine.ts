@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { ENGINE_SIGN, protocolOfEngine } from "../../../model/engine-program.ts";
-import type { TunnelObserved } from "../../../model/spec/tunnel.ts";
-import { type EngineIdentity, silentTunnel } from "../../../model/uapi/observed.ts";
+import type { TunnelObserved } from "../../../model/resources/tunnel.ts";
 import { readProcessState } from "../../../native/linux/process/process-state.ts";
 import { readTunHolders } from "../../../native/linux/process/tun-holders.ts";
 import { unixListener } from "../../../native/linux/process/unix-exchange.ffi.ts";
+import { type EngineIdentity, silentTunnel } from "../../../uapi/observed.ts";
 import { processName } from "../processes/process-name.ts";
 
 const PROTOCOLS: readonly string[] = ["wireguard", "amneziawg"] satisfies TunnelObserved["protocol"][];

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { ENGINE_MARK } from "../../../model/ownership.ts";
-import { renderNudge, renderProbe } from "../../../model/uapi/peer-touch.ts";
-import { parseUapiDevice, UAPI_GET, type UapiDevice } from "../../../model/uapi/reply.ts";
 import { exchangeOverUnixSocket } from "../../../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
-import { PROTOCOLS, socketPath } from "../engine-sockets.ts";
+import { renderNudge, renderProbe } from "../../../uapi/peer-touch.ts";
+import { parseUapiDevice, UAPI_GET, type UapiDevice } from "../../../uapi/reply.ts";
+import { PROTOCOLS, socketPath } from "./engine-sockets.ts";
 
 const TIMEOUT_MS = 2000;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;

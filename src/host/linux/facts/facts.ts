@@ -1,18 +1,18 @@
 import { sha256 } from "../../../model/sha256.ts";
-import { bytesToHex } from "../../../model/uapi/key-text.ts";
 import { readNamespaceInode } from "../../../native/linux/process/namespace.ffi.ts";
 import { textOf } from "../../../native/linux/readable-files.ts";
 import type { Link } from "../../../native/linux/rtnetlink/link.codec.ts";
 import type { Route } from "../../../native/linux/rtnetlink/route.codec.ts";
 import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { ROUTE_TABLE } from "../../../native/linux/rtnetlink/rtnetlink-constants.ts";
+import { bytesToHex } from "../../../uapi/key-text.ts";
 import type { FactsPort, FactsWanted, MachineFacts, Uplink } from "../../ports/facts.ts";
 import { tunnelOfLink } from "../links.ts";
 import { readServiceUser, readSubordinates, readUids } from "../service-user.ts";
 import { type NftCapabilities, readCapabilities, readNftCapabilities } from "./capabilities.ts";
 import { resolveHosts } from "./host-lookup.ts";
+import { waysTo } from "./path-mtu.ts";
 import { readResolverMethod } from "./resolver-method.ts";
-import { waysTo } from "./ways.ts";
 
 /** The kernel's names for devices that VPNs make: of OpenVPN also its own, of WireGuard also Amnezia's, of IPsec what has routes. */
 const TUNNEL = /^(tun|wireguard|amneziawg|ovpn|ovpn-dco|vti6?|xfrm)$/;

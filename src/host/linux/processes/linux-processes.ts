@@ -1,15 +1,15 @@
-import { KeptAnswers } from "../../../model/program/kept-answers.ts";
 import type { Program } from "../../../model/program/program.ts";
+import { KeptAnswers } from "../../../model/program/ttl-cache.ts";
 import { counted } from "../../../model/text/counted.ts";
 import { hasErrno } from "../../../native/linux/errno.ts";
-import { type NetlinkSocket, openNetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
 import {
   type DiagSocket,
   decodeSocket,
   encodeSocketDump,
   encodeSocketRequest,
   NETLINK_SOCK_DIAG,
-} from "../../../native/linux/sock-diag/inet-diag.codec.ts";
+} from "../../../native/linux/netlink/inet-diag.codec.ts";
+import { type NetlinkSocket, openNetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
 import {
   OWNER_KEPT_MS,
   type OwnedSocket,

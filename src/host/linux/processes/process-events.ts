@@ -1,12 +1,12 @@
 import { AwgError } from "../../../model/error.ts";
+import { type NetlinkSocket, openNetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
 import {
   decodeProcessEvent,
   encodeListenRequest,
   type KernelProcessEvent,
   NETLINK_CONNECTOR,
   PROCESS_GROUP,
-} from "../../../native/linux/connector/process-event.codec.ts";
-import { type NetlinkSocket, openNetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
+} from "../../../native/linux/process/process-event.codec.ts";
 import type { ProcessEvent } from "../../ports/processes.ts";
 
 /** Each wait is on a thread of the pool, so closing takes this long at most. */

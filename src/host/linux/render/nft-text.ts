@@ -4,7 +4,7 @@ import type { Expression, ExpressionOf, Verdict } from "../../../native/linux/nf
 import { FIELDS, type FieldName, fieldOf } from "../../../native/linux/nftables/field.ts";
 import type { NftRule } from "../../../native/linux/nftables/rule.codec.ts";
 import type { SetElement } from "../../../native/linux/nftables/set-element.codec.ts";
-import type { RenderedSet, RenderedTable } from "../firewall/table-writer.ts";
+import type { RenderedSet, RenderedTable } from "../nft/render/table-writer.ts";
 
 /** What a register holds while a rule is read from left to right. */
 interface Held {

@@ -1,11 +1,11 @@
 import { FILE_HEADER, GUARD_METRIC, LINK_ALIAS_PREFIX, ROUTE_PROTOCOL } from "../../../model/ownership.ts";
 import type { Resource } from "../../../model/resource.ts";
-import type { LinkSpec } from "../../../model/spec/link.ts";
-import type { ResolverSpec } from "../../../model/spec/resolver.ts";
-import type { PolicyRule, RoutesSpec } from "../../../model/spec/routes.ts";
-import type { TunnelSpec } from "../../../model/spec/tunnel.ts";
-import { SECRET_OBFUSCATION_KEY } from "../../../model/uapi/obfuscation.ts";
-import { renderNft } from "../firewall/render-nft.ts";
+import type { LinkSpec } from "../../../model/resources/link.ts";
+import type { ResolverSpec } from "../../../model/resources/resolver.ts";
+import type { PolicyRule, RoutesSpec } from "../../../model/resources/routes.ts";
+import type { TunnelSpec } from "../../../model/resources/tunnel.ts";
+import { SECRET_OBFUSCATION_KEY } from "../../../uapi/obfuscation.ts";
+import { renderNft } from "../nft/render/render-nft.ts";
 import { renderTableText } from "./nft-text.ts";
 
 const MAIN_TABLE = 254;

@@ -1,7 +1,7 @@
 import { existsSync, readlinkSync, realpathSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { AwgError } from "../../../model/error.ts";
-import type { ResolverObserved, ResolverSpec } from "../../../model/spec/resolver.ts";
+import type { ResolverObserved, ResolverSpec } from "../../../model/resources/resolver.ts";
 import type { KeptOriginal, ResolverPort } from "../../ports/resolver.ts";
 import { type FileOwner, replaceFile, syncFolder } from "./durable-file.ts";
 import { forgetOriginal, keepOriginal, type OriginalFile, readOriginal } from "./original-file.ts";

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { AwgError } from "../../../model/error.ts";
-import type { ResolverObserved, ResolverSpec } from "../../../model/spec/resolver.ts";
+import type { ResolverObserved, ResolverSpec } from "../../../model/resources/resolver.ts";
 import { addressToBytes, bytesToAddress } from "../../../native/linux/address.codec.ts";
 import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import type { ResolverPort } from "../../ports/resolver.ts";

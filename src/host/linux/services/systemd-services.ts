@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { AwgError } from "../../../model/error.ts";
 import { bearsMark } from "../../../model/ownership.ts";
-import type { ServiceObserved, ServicePlace, ServiceSpec } from "../../../model/spec/service.ts";
+import type { ServiceObserved, ServicePlace, ServiceSpec } from "../../../model/resources/service.ts";
 import type { NoServiceManager, ServiceManager, ServicePort } from "../../ports/services.ts";
 import { withFilePermission } from "../file-permission.ts";
 import { type FileOwner, replaceFile, syncFolder } from "../resolver/durable-file.ts";

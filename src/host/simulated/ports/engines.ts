@@ -1,5 +1,5 @@
 import { AwgError } from "../../../model/error.ts";
-import type { PeerObserved, TunnelObserved, TunnelSpec } from "../../../model/spec/tunnel.ts";
+import type { PeerObserved, TunnelObserved, TunnelSpec } from "../../../model/resources/tunnel.ts";
 import type { EnginePort } from "../../ports/engines.ts";
 import type { SimulatedMachine } from "../machine.ts";
 

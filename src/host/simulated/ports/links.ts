@@ -1,7 +1,7 @@
 import { AwgError } from "../../../model/error.ts";
 import { addressBits } from "../../../model/ip.ts";
 import { LINK_ALIAS_PREFIX } from "../../../model/ownership.ts";
-import type { LinkObserved, LinkSpec } from "../../../model/spec/link.ts";
+import type { LinkObserved, LinkSpec } from "../../../model/resources/link.ts";
 import type { LinkPort } from "../../ports/links.ts";
 import type { SimulatedMachine } from "../machine.ts";
 import { type SimulatedLink, sortAddresses } from "../machine-state.ts";

@@ -1,6 +1,6 @@
 import { PROTOCOL } from "../../../model/firewall/packet.ts";
 import { parseIp } from "../../../model/ip.ts";
-import type { ProbeSpec } from "../../../model/spec/probe.ts";
+import type { ProbeSpec } from "../../../model/resources/probe.ts";
 import type { ProbePort } from "../../ports/probes.ts";
 import type { SimulatedMachine } from "../machine.ts";
 import { simulatedFacts } from "./facts.ts";

@@ -1,6 +1,6 @@
 import { AwgError } from "../../../model/error.ts";
 import { FILE_HEADER } from "../../../model/ownership.ts";
-import type { ResolverMethod, ResolverObserved, ResolverSpec } from "../../../model/spec/resolver.ts";
+import type { ResolverMethod, ResolverObserved, ResolverSpec } from "../../../model/resources/resolver.ts";
 import type { ResolverPort } from "../../ports/resolver.ts";
 import type { SimulatedMachine } from "../machine.ts";
 

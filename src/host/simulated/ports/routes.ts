@@ -1,7 +1,7 @@
 import { AwgError } from "../../../model/error.ts";
 import { ROUTE_PROTOCOL, RULE_PREFERENCES } from "../../../model/ownership.ts";
 import { canonicalPrefix, renderPrefix } from "../../../model/prefix.ts";
-import type { PolicyRule } from "../../../model/spec/routes.ts";
+import type { PolicyRule } from "../../../model/resources/routes.ts";
 import type { Route, RoutePort, RuleEntry } from "../../ports/routes.ts";
 import type { SimulatedMachine } from "../machine.ts";
 import { prefixOf } from "../memo.ts";

@@ -1,6 +1,6 @@
 import { AwgError } from "../../../model/error.ts";
 import { bearsMark } from "../../../model/ownership.ts";
-import type { ServiceObserved, ServicePlace, ServiceSpec } from "../../../model/spec/service.ts";
+import type { ServiceObserved, ServicePlace, ServiceSpec } from "../../../model/resources/service.ts";
 import type { ServicePort } from "../../ports/services.ts";
 import type { SimulatedMachine } from "../machine.ts";
 import type { SimulatedService } from "../machine-state.ts";

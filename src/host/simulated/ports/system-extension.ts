@@ -1,5 +1,5 @@
-import { type ReplacementWishes, replacementOf } from "../../../model/spec/extension-replacement.ts";
-import type { BundledExtension, SystemExtensionObserved } from "../../../model/spec/system-extension.ts";
+import { type ReplacementWishes, replacementOf } from "../../../model/resources/extension-replacement.ts";
+import type { BundledExtension, SystemExtensionObserved } from "../../../model/resources/system-extension.ts";
 import type { ExtensionResult, SystemExtensionPort } from "../../ports/system-extension.ts";
 import type { SimulatedMachine } from "../machine.ts";
 import type { SimulatedExtension } from "../machine-state.ts";

@@ -1,5 +1,5 @@
+import type { Peer } from "../../../config/config.ts";
 import type { MachineFacts } from "../../../host/ports/facts.ts";
-import type { Peer } from "../../../model/config/config.ts";
 import { interleaveFamilies } from "../../../model/dns/prefer.ts";
 import { parseIp, renderIp } from "../../../model/ip.ts";
 import type { ResolvedEndpoint } from "../expansion.ts";

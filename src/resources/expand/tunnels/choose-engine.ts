@@ -1,4 +1,4 @@
-import type { TunnelSpec } from "../../../model/spec/tunnel.ts";
+import type { TunnelSpec } from "../../../model/resources/tunnel.ts";
 import type { ExpandContext, PlacedTunnel } from "../expansion.ts";
 
 /**

@@ -1,7 +1,7 @@
-import { type Config, isNoiseTunnel, type NoiseTunnel } from "../../../model/config/config.ts";
+import { type Config, isNoiseTunnel, type NoiseTunnel } from "../../../config/config.ts";
 import { type Family, parseIp } from "../../../model/ip.ts";
 import { deviceOfTunnel, MOST_TUNNELS } from "../../../model/ownership.ts";
-import { tunnelOfDevice, utunUnit } from "../../../model/spec/tunnel-key.ts";
+import { tunnelOfDevice, utunUnit } from "../../../model/resources/tunnel-key.ts";
 import { type ExpandContext, endpointKey, type PlacedTunnel, type ResolvedEndpoint } from "../expansion.ts";
 import { chooseEndpoint, endpointsOfName, endpointsToAsk, renderEndpointText } from "./choose-endpoint.ts";
 import { chooseEngine } from "./choose-engine.ts";

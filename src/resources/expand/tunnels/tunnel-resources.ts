@@ -1,11 +1,11 @@
+import type { NoiseTunnel, Peer } from "../../../config/config.ts";
 import type { MachineFacts } from "../../../host/ports/facts.ts";
-import type { NoiseTunnel, Peer } from "../../../model/config/config.ts";
 import { compareIp, type IpAddress } from "../../../model/ip.ts";
 import { ENGINE_MARK } from "../../../model/ownership.ts";
 import { parsePrefix } from "../../../model/prefix.ts";
 import type { ResourceOf } from "../../../model/resource.ts";
+import type { PeerSpec, TunnelSpec } from "../../../model/resources/tunnel.ts";
 import type { SecretId, SecretRef } from "../../../model/secret.ts";
-import type { PeerSpec, TunnelSpec } from "../../../model/spec/tunnel.ts";
 import { sortedPrefixes } from "../../prefix-list.ts";
 import { obfuscationParameters } from "../../tunnel/obfuscation.ts";
 import type { ExpandContext, PlacedTunnel, ResolvedEndpoint } from "../expansion.ts";

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { waysTo } from "../../../../src/host/darwin/facts/ways.ts";
+import { waysTo } from "../../../../src/host/darwin/facts/path-mtu.ts";
 import { readInterfaces } from "../../../../src/host/darwin/links/interfaces.ts";
 import { constant } from "../fake/abi.ts";
 import { FakeLibSystem } from "../fake/fake-libsystem.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { darwinLinks } from "../../../../src/host/darwin/links/darwin-links.ts";
-import type { LinkSpec } from "../../../../src/model/spec/link.ts";
+import type { LinkSpec } from "../../../../src/model/resources/link.ts";
 import { bindToInterface } from "../../../../src/native/darwin/link/bound-interface.ts";
 import { openUtun } from "../../../../src/native/darwin/link/utun.ts";
 import { FakeLibSystem } from "../fake/fake-libsystem.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { LinkSpec } from "../../../../src/model/spec/link.ts";
+import type { LinkSpec } from "../../../../src/model/resources/link.ts";
 import { bindToInterface } from "../../../../src/native/darwin/link/bound-interface.ts";
 import {
   type ContractWorld,

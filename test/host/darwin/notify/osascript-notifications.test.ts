@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Command } from "../../../../src/host/darwin/command.ts";
-import { osascriptNotifications } from "../../../../src/host/darwin/notify/osascript-notifications.ts";
+import { osascriptNotifications } from "../../../../src/host/darwin/osascript-notifications.ts";
 
 const HOSTILE = { title: "-e", text: 'do shell script "reboot"\u001b[2J' };
 

@@ -1,9 +1,10 @@
 import { createServer as createHttp } from "node:http";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { darwinProbes } from "../../../../src/host/darwin/probes/probes.ts";
+import { parseProbeTarget } from "../../../../src/config/field/probe-target.ts";
+import { darwinProbes } from "../../../../src/host/darwin/probes.ts";
 import type { ProbePort } from "../../../../src/host/ports/probes.ts";
-import { type ProbeResult, type ProbeType, parseProbeTarget } from "../../../../src/model/spec/probe.ts";
+import type { ProbeResult, ProbeType } from "../../../../src/model/resources/probe.ts";
 import { linuxSockets } from "./linux-sockets.ts";
 
 const obstacle = process.platform === "linux" ? undefined : "the calls are carried out by Linux's C library";

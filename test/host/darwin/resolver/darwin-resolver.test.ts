@@ -18,7 +18,7 @@ import { darwinResolverEvents } from "../../../../src/host/darwin/resolver/resol
 import { DNS_KEY } from "../../../../src/host/darwin/resolver/scutil.ts";
 import type { NetworkEvent } from "../../../../src/host/ports/network-events.ts";
 import type { ResolverPort } from "../../../../src/host/ports/resolver.ts";
-import type { ResolverSpec } from "../../../../src/model/spec/resolver.ts";
+import type { ResolverSpec } from "../../../../src/model/resources/resolver.ts";
 import { macBook } from "../fake/machine.ts";
 import { FakePrograms } from "../fake/programs/fake-programs.ts";
 import { FakeStore, fakeScutil } from "../fake/programs/fake-scutil.ts";

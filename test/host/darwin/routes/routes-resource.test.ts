@@ -3,7 +3,7 @@ import { darwinLinks } from "../../../../src/host/darwin/links/darwin-links.ts";
 import { darwinRoutes } from "../../../../src/host/darwin/routes/darwin-routes.ts";
 import type { Host } from "../../../../src/host/ports/host.ts";
 import type { ResourceKey } from "../../../../src/model/resource.ts";
-import type { RoutesSpec } from "../../../../src/model/spec/routes.ts";
+import type { RoutesSpec } from "../../../../src/model/resources/routes.ts";
 import { routesDriver } from "../../../../src/resources/routes/routes.driver.ts";
 import { FakeLibSystem } from "../fake/fake-libsystem.ts";
 import { addressOf, macBook, prefixOf } from "../fake/machine.ts";

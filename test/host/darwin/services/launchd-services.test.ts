@@ -14,7 +14,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { isDisabled, parseJobState } from "../../../../src/host/darwin/services/launchctl-print.ts";
 import { launchdServices } from "../../../../src/host/darwin/services/launchd-services.ts";
 import { SERVICE_MARK } from "../../../../src/model/ownership.ts";
-import { LAUNCHD, type ServiceSpec } from "../../../../src/model/spec/service.ts";
+import { LAUNCHD, type ServiceSpec } from "../../../../src/model/resources/service.ts";
 import { macBook } from "../fake/machine.ts";
 import type { FakeLaunchd } from "../fake/programs/fake-launchd.ts";
 import { FakePrograms } from "../fake/programs/fake-programs.ts";

@@ -6,8 +6,8 @@ import type { Command, CommandResult } from "../../../../src/host/darwin/command
 import { parseHelperAnswer } from "../../../../src/host/darwin/system-extension/extension-helper.ts";
 import { parseExtensionList } from "../../../../src/host/darwin/system-extension/extension-list.ts";
 import { darwinSystemExtensions } from "../../../../src/host/darwin/system-extension/system-extensions.ts";
-import { decideReplacement } from "../../../../src/model/spec/extension-replacement.ts";
-import { LAUNCHD } from "../../../../src/model/spec/service.ts";
+import { decideReplacement } from "../../../../src/model/resources/extension-replacement.ts";
+import { LAUNCHD } from "../../../../src/model/resources/service.ts";
 
 const BUNDLE = "com.example.app.System";
 const OLD_HEADER = "--- com.apple.system_extension.network_extension\n";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { waysTo } from "../../../../src/host/linux/facts/ways.ts";
+import { waysTo } from "../../../../src/host/linux/facts/path-mtu.ts";
 import type { Link } from "../../../../src/native/linux/rtnetlink/link.codec.ts";
 import type { Route } from "../../../../src/native/linux/rtnetlink/route.codec.ts";
 

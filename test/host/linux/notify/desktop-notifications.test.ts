@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { desktopNotifications } from "../../../../src/host/linux/notify/desktop-notifications.ts";
+import { desktopNotifications } from "../../../../src/host/linux/desktop-notifications.ts";
 
 const HOSTILE = { title: "--help", text: "$(reboot) `reboot`\n\u001b[2J" };
 

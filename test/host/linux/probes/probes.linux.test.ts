@@ -2,12 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  type ProbeResult,
-  type ProbeSpec,
-  type ProbeType,
-  parseProbeTarget,
-} from "../../../../src/model/spec/probe.ts";
+import { parseProbeTarget } from "../../../../src/config/field/probe-target.ts";
+import type { ProbeResult, ProbeSpec, ProbeType } from "../../../../src/model/resources/probe.ts";
 import { waitFor } from "../../../lab/world/command.ts";
 import { ROOT } from "../../../repository/sources.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../../../support/netns.ts";

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { readInotifyRoom } from "../../../../src/host/linux/processes/inotify-room.ts";
+import { readInotifyRoom } from "../../../../src/host/linux/processes/inotify-limit.ts";
 
 const proc = mkdtempSync(join(tmpdir(), "awg-inotify-"));
 afterEach(() => rmSync(proc, { recursive: true, force: true }));

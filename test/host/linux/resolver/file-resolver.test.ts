@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { fileResolver, isFileResolverOurs } from "../../../../src/host/linux/resolver/file-resolver.ts";
 import { FILE_HEADER } from "../../../../src/model/ownership.ts";
-import type { ResolverSpec } from "../../../../src/model/spec/resolver.ts";
+import type { ResolverSpec } from "../../../../src/model/resources/resolver.ts";
 
 const SPEC: ResolverSpec = { method: "file", servers: ["10.8.0.1", "fd00::1"], search: ["corp.example"], device: "" };
 const OTHER: ResolverSpec = { ...SPEC, servers: ["10.8.0.2"], search: [] };

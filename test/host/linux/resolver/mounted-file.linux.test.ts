@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { ResolverSpec } from "../../../../src/model/spec/resolver.ts";
+import type { ResolverSpec } from "../../../../src/model/resources/resolver.ts";
 import { commandObstacle, namespaceObstacle } from "../../../support/netns.ts";
 
 const obstacle = namespaceObstacle() ?? commandObstacle("unshare", "mount");

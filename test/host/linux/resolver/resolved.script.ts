@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { readResolverMethod } from "../../../../src/host/linux/facts/resolver-method.ts";
 import { resolvedResolver } from "../../../../src/host/linux/resolver/resolved-resolver.ts";
-import type { ResolverSpec } from "../../../../src/model/spec/resolver.ts";
+import type { ResolverSpec } from "../../../../src/model/resources/resolver.ts";
 
 /** Sets, changes and reverts a link of the systemd-resolved that runs here; prints what was seen after each step. */
 const [record = "", device = ""] = process.argv.slice(2);

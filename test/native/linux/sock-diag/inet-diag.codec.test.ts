@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AwgError } from "../../../../src/model/error.ts";
-import { decodeProcessEvent, encodeListenRequest } from "../../../../src/native/linux/connector/process-event.codec.ts";
-import type { NetlinkMessage } from "../../../../src/native/linux/netlink/message.codec.ts";
 import {
   decodeSocket,
   encodeSocketDump,
   encodeSocketRequest,
-} from "../../../../src/native/linux/sock-diag/inet-diag.codec.ts";
+} from "../../../../src/native/linux/netlink/inet-diag.codec.ts";
+import type { NetlinkMessage } from "../../../../src/native/linux/netlink/message.codec.ts";
+import { decodeProcessEvent, encodeListenRequest } from "../../../../src/native/linux/process/process-event.codec.ts";
 import { checkProperty } from "../../../support/seeded.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");

@@ -1,0 +1,45 @@
+import { type ApplyDeps, bootTimeMs } from "../../reconciler/apply/outcome.ts";
+import { awaitedError, isAwaited, type OpenTransaction, readOpenTransaction } from "../../reconciler/apply/record.ts";
+import type { SessionParts } from "../parts.ts";
+import type { Awaiting } from "../session.ts";
+
+/** The change that waits to be confirmed, as status tells it. */
+export function awaitedIn(open: OpenTransaction | undefined, deps: ApplyDeps): Awaiting | undefined {
+  const now = bootTimeMs(deps);
+  if (open?.unconfirmed === undefined || !isAwaited(open, now)) return undefined;
+  const secondsLeft = Math.ceil((open.unconfirmed.deadlineMs - now) / 1000);
+  return { generation: open.begin.generation, secondsLeft };
+}
+
+/** Seconds until what waits to be confirmed is reverted, 0 once it is due; undefined when nothing waits. Reads only. */
+export async function secondsToConfirm(parts: SessionParts): Promise<number | undefined> {
+  const open = await readOpenTransaction(parts.stores.journal);
+  if (open?.unconfirmed === undefined) return undefined;
+  const now = bootTimeMs(parts);
+  return isAwaited(open, now) ? (open.unconfirmed.deadlineMs - now) / 1000 : 0;
+}
+
+/**
+ * Gives what waits to be confirmed another watchdog where the one that knew its deadline died. AwgError host when none can
+ * be had, locked while another awg is at work.
+ */
+export async function keepWatched(parts: SessionParts): Promise<void> {
+  const { watchdog } = parts;
+  const deadlineMs = await awaitedDeadline(parts);
+  if (watchdog === undefined || deadlineMs === undefined || (await watchdog.knows(deadlineMs))) return;
+  await using _held = await parts.lock("watchdog");
+  const stillAwaited = await awaitedDeadline(parts);
+  if (stillAwaited !== undefined) await watchdog.arm(stillAwaited);
+}
+
+async function awaitedDeadline(parts: SessionParts): Promise<number | undefined> {
+  const open = await readOpenTransaction(parts.stores.journal);
+  return open !== undefined && isAwaited(open, bootTimeMs(parts)) ? open.unconfirmed?.deadlineMs : undefined;
+}
+
+/** AwgError locked while an applied state waits to be confirmed. Reads only. */
+export async function refuseAwaited(parts: SessionParts): Promise<void> {
+  const now = bootTimeMs(parts);
+  const open = await readOpenTransaction(parts.stores.journal);
+  if (open !== undefined && isAwaited(open, now)) throw awaitedError(open, now);
+}

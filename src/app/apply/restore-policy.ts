@@ -1,0 +1,108 @@
+import { AwgError, messageOf } from "../../model/error.ts";
+import type { FirewallPolicy } from "../../model/firewall/policy.ts";
+import { isClaim } from "../../model/plan.ts";
+import { loadStrictest } from "../../reconciler/apply/block.ts";
+import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
+import { type OpenTransaction, readOpenTransaction, verifiedState } from "../../reconciler/apply/record.ts";
+import type { Generation } from "../../reconciler/apply/stores.ts";
+import { firewallDriver } from "../../resources/firewall/firewall.driver.ts";
+import { applyDepsOf, type SessionParts } from "../parts.ts";
+
+/** A packet filter that did not stand as it was left, and what became of it. */
+export interface RestoredPolicy {
+  /** What was wrong, for people: "the packet filter was gone". */
+  readonly wrong: string;
+  /** `unheld`: it stands, but nobody keeps others from flushing it; `no`: nothing that was tried is known to stand. */
+  readonly restored: "yes" | "unheld" | "blocked" | "no";
+  /** Why what stood was not taken, where it was not. */
+  readonly refusal?: string;
+}
+
+/**
+ * Puts the packet filter back that ought to stand, where it is gone, damaged or held by nobody; undefined where nothing is
+ * wrong with it, or none is due. It needs neither configuration nor secrets nor a plan, so that whatever stops these opens
+ * no machine (law 1). Where the machine does not take it, all traffic is blocked (docs/security.md S1.4). Nothing else is
+ * changed, and nothing journalled: one load is one transaction of the kernel's.
+ *
+ * @throws AwgError locked while another awg is at work; journal or permission where the state cannot be read; what reading
+ *   the packet filter throws
+ */
+export async function restorePolicy(parts: SessionParts): Promise<RestoredPolicy | undefined> {
+  parts.requireRights?.();
+  if ((await findWrong(parts)) === undefined) return undefined;
+  await using _held = await parts.lock("protect");
+  // Whoever held the lock may have mended it, or left another state.
+  return await restorePolicyHeld(parts);
+}
+
+/** The same for who holds the lock. */
+export async function restorePolicyHeld(parts: SessionParts): Promise<RestoredPolicy | undefined> {
+  const found = await findWrong(parts);
+  if (found === undefined) return undefined;
+  const { loaded, refusal } = await loadStrictest(applyDepsOf(parts), found.due);
+  await parts.close();
+  const restored = refusal === undefined ? "yes" : loaded ? "blocked" : (await isWhole(parts)) ? "unheld" : "no";
+  return { wrong: found.wrong, restored, ...(refusal === undefined ? {} : { refusal: messageOf(refusal) }) };
+}
+
+/**
+ * The policies of which the strictest is to stand, [] where none is. While a change waits to be confirmed it is the one on
+ * trial. What a crash left half made lets through what its two states both allow; of what it did before a reboot nothing is
+ * left. Pure.
+ */
+export function duePolicies(
+  open: OpenTransaction | undefined,
+  accepted: Generation | undefined,
+  nowBootMs: number,
+): readonly FirewallPolicy[] {
+  const holds = verifiedState(open, nowBootMs);
+  if (holds !== undefined) return policiesOf(holds.generation);
+  const begun = (open?.batches ?? []).filter(({ sameBoot }) => sameBoot).flatMap(({ batch }) => batch.steps);
+  const half = begun.flatMap((step) => (step.kind === "firewall" && !isClaim(step) ? [step.before, step.after] : []));
+  return [...policiesOf(accepted), ...half.filter((policy) => policy !== null)];
+}
+
+/** Puts the packet filter back after a verb has failed, and gives the error to be told, which says what became of that. */
+export async function afterRestoring(parts: SessionParts, cause: unknown): Promise<unknown> {
+  const found = await restorePolicy(parts).catch(() => undefined);
+  if (found === undefined || !(cause instanceof AwgError)) return cause;
+  const { kind, facts, remedy } = cause;
+  const options = { cause, facts, ...(remedy === undefined ? {} : { remedy }) };
+  return new AwgError(kind, `${cause.message}; ${renderRestored(found)}`, options);
+}
+
+/** One clause for people. Pure. */
+export function renderRestored({ wrong, restored, refusal }: RestoredPolicy): string {
+  if (restored === "yes") return `${wrong}; what had stood stands again`;
+  if (restored === "unheld") return `${wrong}; what had stood stands again, but nobody holds it (${refusal})`;
+  const now = restored === "blocked" ? "all traffic is blocked" : "traffic is not protected";
+  return `${wrong} and could not be put back (${refusal}); ${now}`;
+}
+
+/** Whether a policy of ours stands whole by now. */
+async function isWhole({ host }: SessionParts): Promise<boolean> {
+  const { policy, damage } = await host.firewall.read();
+  return policy !== null && damage.length === 0;
+}
+
+function policiesOf(generation: Generation | undefined): readonly FirewallPolicy[] {
+  return (generation?.desired.resources ?? []).flatMap((resource) =>
+    resource.kind === "firewall" ? [resource.spec] : [],
+  );
+}
+
+async function findWrong(
+  parts: SessionParts,
+): Promise<{ readonly wrong: string; readonly due: readonly FirewallPolicy[] } | undefined> {
+  const [observed] = (await firewallDriver.observe(parts.host, new Map())).values();
+  const { policy = null, damage = [], held = false, holdable } = observed ?? {};
+  if (policy !== null && damage.length === 0) {
+    const isFlushable = !held && holdable !== false;
+    return isFlushable ? { wrong: "nobody held the packet filter", due: [policy] } : undefined;
+  }
+  const { journal, generations } = parts.stores;
+  const due = duePolicies(await readOpenTransaction(journal), await generations.latest(), bootTimeMs(parts));
+  if (due.length === 0) return undefined;
+  const wrong = damage[0] === undefined ? "the packet filter was gone" : `the packet filter was damaged (${damage[0]})`;
+  return { wrong, due };
+}

@@ -1,0 +1,172 @@
+import { readdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { AwgError, messageOf } from "../../model/error.ts";
+import type { FirewallPolicy, PolicyLayer } from "../../model/firewall/policy.ts";
+import type { Resource } from "../../model/resource.ts";
+import type { OpenTransaction } from "../../reconciler/apply/record.ts";
+import type { JournalStore } from "../../reconciler/apply/stores.ts";
+import type { SessionParts } from "../parts.ts";
+
+/** How traffic stands on a machine whose state cannot be read. */
+export interface Traffic {
+  /**
+   * `blocked`: nothing passes but loopback, DHCP and NDP; `guarded`: a packet filter of awg's stands; `open`: none does and
+   * none was accepted; `unprotected`: none does, though one may be due.
+   */
+  readonly traffic: "blocked" | "guarded" | "open" | "unprotected";
+  readonly sentence: string;
+}
+
+/** What is known of a state folder that cannot be read whole. */
+interface Unreadable {
+  /** The error of the first file that cannot be read. */
+  readonly cause: unknown;
+  /** The policies that what can be read calls accepted; [] where nothing tells. */
+  readonly accepted: readonly FirewallPolicy[];
+  /** Whether none is to stand. */
+  readonly isOpen: boolean;
+}
+
+/** What this stands on, given so that it brings nothing along into the files that every verb loads. */
+interface Means {
+  readonly parts: SessionParts;
+  readonly readOpen: (journal: JournalStore) => Promise<OpenTransaction | undefined>;
+  /** Loads what all of these let pass, else the *blocked* policy; absent for verbs that only read. */
+  readonly load?: (policies: readonly FirewallPolicy[]) => Promise<unknown>;
+}
+
+/**
+ * The error to report where a verb failed with `cause`: where that came of a journal, ledger or generation that cannot be
+ * read, it names the file and says how traffic stands; else it is `cause` itself. For a verb that changes the machine, and
+ * the daemon, first makes a policy stand if none does, under the lock: the accepted one as far as it can be read, else the
+ * *blocked* one (docs/security.md S1.6).
+ */
+export async function ifUnreadable(means: Means, cause: unknown): Promise<unknown> {
+  const { parts, load } = means;
+  const first = mayComeOfState(cause) && hasRights(parts) ? await findUnreadable(means) : undefined;
+  if (first === undefined) return cause;
+  const tell = async (found: Unreadable) => withTraffic(found.cause, await readTraffic(parts, found));
+  if (load === undefined) return tell(first);
+  const lock = await parts.lock("protect").catch((error: unknown) => {
+    // Another awg is at work, which finds the same. Any other trouble with the lock is no reason to stay open.
+    return error instanceof AwgError && error.kind === "locked" ? ("taken" as const) : undefined;
+  });
+  if (lock === "taken") return tell(first);
+  await using _held = lock;
+  // Whoever held the lock may have mended it.
+  const found = await findUnreadable(means);
+  if (found === undefined) return cause;
+  if (!found.isOpen && (await standingPolicy(parts)) === null) {
+    await load(found.accepted);
+    await parts.close();
+  }
+  return tell(found);
+}
+
+/** How traffic stands where the state cannot be read; undefined where it can. Reads only. */
+export async function trafficOfUnreadable(means: Means): Promise<Traffic | undefined> {
+  const found = await findUnreadable(means);
+  return found === undefined ? undefined : readTraffic(means.parts, found);
+}
+
+/** What was asked wrongly, or refused for what it asks, is reported as such. */
+function mayComeOfState(cause: unknown): boolean {
+  return !(cause instanceof AwgError) || ["journal", "permission", "host"].includes(cause.kind);
+}
+
+function hasRights({ requireRights }: SessionParts): boolean {
+  try {
+    requireRights?.();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Reads everything that a change needs to read; undefined when it can be read, or says nothing of this machine. */
+async function findUnreadable({ parts: { stores }, readOpen }: Means): Promise<Unreadable | undefined> {
+  const causes: unknown[] = [];
+  const known: (FirewallPolicy | null)[] = [];
+  const attempt = async <T>(read: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await read();
+    } catch (error) {
+      if (!isForeign(error)) causes.push(error);
+      return undefined;
+    }
+  };
+  const open = await attempt(() => readOpen(stores.journal));
+  if (open?.accept !== undefined) known.push(policyIn(open.accept.generation.desired.resources));
+  const ledger = await attempt(() => stores.ledger.read());
+  if (ledger !== undefined && ledger.generation > 0) known.push(policyIn(ledger.entries));
+  const latest = await attempt(() => stores.generations.latest());
+  if (latest !== undefined) known.push(policyIn(latest.desired.resources));
+  if (causes.length === 0) return undefined;
+  const accepted = known.filter((policy) => policy !== null);
+  const isOpen = known.length > 0 ? accepted.length === 0 : !mayHoldState(dirname(stores.journal.location));
+  return { cause: causes[0], accepted, isOpen };
+}
+
+/** A journal that another namespace wrote in this boot does not speak of this machine. */
+function isForeign(error: unknown): boolean {
+  return error instanceof AwgError && error.facts["state"] === "foreign";
+}
+
+function policyIn(resources: readonly Pick<Resource, "kind" | "spec">[]): FirewallPolicy | null {
+  const found = resources.find(({ kind }) => kind === "firewall");
+  return found === undefined ? null : (found.spec as FirewallPolicy);
+}
+
+/** A folder in which awg never wrote belongs to a machine that it never protected. */
+function mayHoldState(folder: string): boolean {
+  try {
+    return readdirSync(folder).some((name) => /^(journal|ledger|generation-[1-9][0-9]*)$/.test(name));
+  } catch (error) {
+    return !(error instanceof Error && "code" in error && error.code === "ENOENT");
+  }
+}
+
+/** A policy of ours that is whole; null also where that cannot be known. */
+async function standingPolicy({ host }: SessionParts): Promise<FirewallPolicy | null> {
+  try {
+    const { policy, damage } = await host.firewall.read();
+    return damage.length === 0 ? policy : null;
+  } catch {
+    return null;
+  }
+}
+
+async function readTraffic(parts: SessionParts, { isOpen }: Unreadable): Promise<Traffic> {
+  const policy = await standingPolicy(parts);
+  if (policy === null) {
+    return isOpen
+      ? { traffic: "open", sentence: "traffic is not blocked, for no packet filter was accepted here" }
+      : { traffic: "unprotected", sentence: "no packet filter of awg's stands, so that traffic is not protected" };
+  }
+  if (policy.layers.some(passesNothing))
+    return { traffic: "blocked", sentence: "traffic is blocked: only loopback, DHCP and NDP pass" };
+  return policy.layers.some(({ killSwitch }) => killSwitch)
+    ? { traffic: "guarded", sentence: "traffic is blocked but for what the packet filter that stands lets pass" }
+    : { traffic: "guarded", sentence: "a packet filter of awg's stands" };
+}
+
+/** Whether a layer grants nothing (docs/security.md S1.4). */
+function passesNothing(layer: PolicyLayer): boolean {
+  const { flows, tunnels, endpoints, listens, bootstrapDns, allow } = layer;
+  const grants = [flows.rules, tunnels, endpoints, listens, bootstrapDns, allow];
+  const isClosed = layer.killSwitch && flows.default.kind === "block" && !layer.allowLan && layer.dns === null;
+  return isClosed && grants.every(({ length }) => length === 0);
+}
+
+function withTraffic(cause: unknown, { traffic, sentence }: Traffic): AwgError {
+  const { kind, facts, remedy } =
+    cause instanceof AwgError
+      ? cause
+      : { kind: "journal" as const, facts: {}, remedy: "run awg doctor, which says what may be done" };
+  const message = cause instanceof Error ? cause.message : messageOf(cause);
+  return new AwgError(kind, `${message}; ${sentence}`, {
+    cause,
+    facts: { ...facts, traffic },
+    ...(remedy === undefined ? {} : { remedy }),
+  });
+}

@@ -1,0 +1,192 @@
+import type { Capabilities } from "../../host/ports/facts.ts";
+import { messageOf } from "../../model/error.ts";
+import { DISREGARDED, DISREGARDED_REMEDY } from "../../model/firewall/canary.ts";
+import type { DesiredState, ResourceKey } from "../../model/resource.ts";
+import type { EngineSilence } from "../../model/resources/tunnel.ts";
+import { fieldName } from "../../model/text/field-name.ts";
+import { observeMachine } from "../../reconciler/apply/observe.ts";
+import type { Generation } from "../../reconciler/apply/stores.ts";
+import type { Ledger } from "../../reconciler/plan/ledger.ts";
+import { driverRegistry } from "../../resources/registry.ts";
+import type { Traffic } from "../apply/unreadable-state.ts";
+import type { SessionParts } from "../parts.ts";
+import type { ResourceStatus } from "../session.ts";
+import { damageTold, GONE, statusOf } from "../status/status.ts";
+import type { Finding } from "./finding.ts";
+
+/**
+ * What the machine lets pass while files of its state cannot be read. Where the accepted state is known all the same, a
+ * policy that is missing is found by its resource. Pure.
+ */
+export function trafficFindings(unreadable: Pick<Traffic, "traffic"> | undefined, applied: DesiredState): Finding[] {
+  const base = { severity: "fault", evidence: ["files of the state folder cannot be read: see there"] } as const;
+  if (unreadable?.traffic === "blocked") {
+    return [
+      {
+        ...base,
+        id: "traffic-blocked",
+        what: "traffic is blocked: only loopback, DHCP and NDP pass, since nothing tells what was accepted here",
+        consequence:
+          "while it is, names do not resolve: a tunnel whose endpoint is a name comes up with the second apply",
+        remedy: ["mend what is named above", "awg apply -f CONFIG, or awg destroy for a network without awg"],
+      },
+    ];
+  }
+  if (unreadable?.traffic !== "unprotected" || applied.resources.length > 0) return [];
+  return [
+    {
+      ...base,
+      id: "policy-missing",
+      what: "no packet filter of awg's stands: traffic is not protected",
+      remedy: ["awg apply -f CONFIG, which closes the machine though it is refused", "mend what is named above"],
+    },
+  ];
+}
+
+/** What the machine is to be. */
+interface ToStand {
+  readonly latest: Generation;
+  readonly ledger: Ledger;
+  readonly isOnTrial: boolean;
+}
+
+/** Whether the machine is as the last accepted state, or the one on trial, says, and whether somebody watches over it. Reads only. */
+export async function examineApplied(
+  { host }: SessionParts,
+  { latest: generation, ledger, isOnTrial }: ToStand,
+  capabilities: Capabilities,
+): Promise<readonly Finding[]> {
+  const { desired } = generation;
+  try {
+    const observed = await observeMachine(host, driverRegistry, desired, ledger);
+    const common = { generation, desired, observed, capabilities, registry: driverRegistry, nowMs: Date.now() };
+    const killSwitch = desired.resources.some(
+      (one) => one.kind === "firewall" && one.spec.layers.some((layer) => layer.killSwitch),
+    );
+    // While it waits to be confirmed, everything but its end is refused.
+    const remedy = isOnTrial ? "awg revert" : `awg rollback ${generation.number}`;
+    return judgeApplied(statusOf({ ...common, openJournal: undefined }).resources, remedy, killSwitch);
+  } catch (error) {
+    return [
+      {
+        id: "machine-unreadable",
+        severity: "fault",
+        what: "the machine could not be read",
+        evidence: [messageOf(error)],
+        remedy: ["mend what the evidence names, then awg doctor"],
+      },
+    ];
+  }
+}
+
+/** What differs from the accepted state, by what it means for traffic. Pure. */
+export function judgeApplied(
+  resources: readonly ResourceStatus[],
+  wayBack: string,
+  killSwitch: boolean,
+): readonly Finding[] {
+  const remedy = [wayBack];
+  const findings: Finding[] = [];
+  const drifted: ResourceStatus[] = [];
+  for (const resource of resources) {
+    if (resource.key.startsWith("firewall/") && (resource.drift.length > 0 || !resource.ready)) {
+      findings.push(policyFinding(resource, killSwitch, remedy));
+    } else if (resource.silence !== undefined)
+      findings.push(silentEngineFinding(resource.key, resource.silence, remedy));
+    else if (resource.drift.length > 0 || (!resource.ready && resource.summary === GONE)) drifted.push(resource);
+    else if (!resource.ready) findings.push(silentFinding(resource));
+  }
+  if (drifted.length === 0) return findings;
+  return [
+    ...findings,
+    {
+      id: "drifted",
+      severity: "fault",
+      what: `${drifted.map(({ key }) => key).join(", ")} ${drifted.length === 1 ? "is" : "are"} not as applied`,
+      evidence: drifted.map(differenceText),
+      remedy,
+    },
+  ];
+}
+
+/** Fields only: values may be long, and `awg diff` shows them. */
+function differenceText({ key, drift, summary }: ResourceStatus): string {
+  const names = fieldsOf(drift);
+  const fields = names.slice(0, 5);
+  const more = names.length > fields.length ? ` and ${names.length - fields.length} more` : "";
+  return drift.length === 0 ? `${key} ${summary}` : `${key} differs in ${fields.join(", ")}${more}`;
+}
+
+/** Each once: rules stand in the policy for packets that start and for those that pass. */
+function fieldsOf(drift: ResourceStatus["drift"]): readonly string[] {
+  return [...new Set(drift.map(({ field }) => fieldName(field)))];
+}
+
+function policyFinding(policy: ResourceStatus, killSwitch: boolean, remedy: readonly string[]): Finding {
+  if (policy.ready && policy.drift.every(({ field }) => field === "/held")) {
+    return {
+      id: "policy-orphaned",
+      severity: "fault",
+      what: "the keeper does not run: the kernel holds the policy, but anybody's flush takes it away (orphaned: flushable)",
+      evidence: [`${policy.key}: nobody owns its tables`],
+      remedy,
+    };
+  }
+  const meaning = killSwitch ? "traffic is not protected" : "the applied rules do not hold";
+  const differing = fieldsOf(policy.drift.filter(({ field }) => field !== "" && field !== "/damage"));
+  const damage = [
+    ...policy.drift.flatMap(damageTold),
+    ...(policy.drift.some(({ field }) => field === "") ? [`${policy.key} differs in the whole policy`] : []),
+    ...differing.map((field) => `${policy.key} differs in ${field}`),
+  ];
+  if (damage.includes(DISREGARDED)) {
+    return {
+      id: "policy-disregarded",
+      severity: "fault",
+      what: `${DISREGARDED}: ${meaning}`,
+      evidence: [
+        "awg sent a packet to an address of documentation, and the rule that stops it did not count it (S13.15)",
+      ],
+      consequence: "a restart ends what runs on this Mac",
+      remedy: [DISREGARDED_REMEDY],
+    };
+  }
+  return {
+    id: "policy-missing",
+    severity: "fault",
+    what: `the packet filter is not as applied: ${meaning}`,
+    evidence: [...(policy.ready ? [] : [`${policy.key} ${policy.summary}`]), ...damage],
+    remedy,
+  };
+}
+
+/** An engine that is there and does not answer: nothing passes its tunnel, but where another program took its socket. */
+function silentEngineFinding(key: ResourceKey, silence: EngineSilence, wayBack: readonly string[]): Finding {
+  const { text, pid, canGoOn, isForeign, isGarbled } = silence;
+  const going = canGoOn ? [`kill -CONT ${pid}, which lets it go on`] : [];
+  const another = isForeign ? `awg apply -f CONFIG --replace ${key}, which ends it` : wayBack;
+  return {
+    id: "engine-silent",
+    severity: "fault",
+    what: `${isGarbled === true ? `${key} can be neither read nor set` : `nothing passes ${key}`}: ${text}`,
+    evidence: ["nothing answers for it as an engine does"],
+    consequence: "another engine in its place shakes hands anew",
+    remedy: [...going, ...[another].flat()],
+  };
+}
+
+/** A tunnel that stands but has never heard from its peer. */
+function silentFinding({ key, summary }: ResourceStatus): Finding {
+  return {
+    id: "tunnel-silent",
+    severity: "note",
+    what: `${key} stands, but no peer has answered`,
+    evidence: [summary],
+    remedy: [
+      "check the endpoint, its port and the peer's public key in the config",
+      "check that the other end knows this machine's public key",
+      "check the clock: a peer refuses handshakes that are older than the last it saw",
+      "see whether another program's rules keep the tunnel's own packets from leaving: awg verify",
+    ],
+  };
+}

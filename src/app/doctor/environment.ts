@@ -1,0 +1,283 @@
+import type { ResolverManager } from "../../host/linux/environment/network-managers.ts";
+import type { RuleEntry } from "../../host/ports/routes.ts";
+import { NFT_BOOT_TABLE, NFT_TABLE, ROUTE_PROTOCOL, RULE_PREFERENCES, SERVICE_USER } from "../../model/ownership.ts";
+import type { DesiredState } from "../../model/resource.ts";
+import { hasPolicyRules, missingMainRule, namesOf } from "../status/main-rule.ts";
+import { type Finding, shellWord } from "./finding.ts";
+import { judgeLocalRoutes, type UnroutedAddress } from "./local-routes.ts";
+import { type Bystanders, judgeBystanders } from "./other-software.ts";
+
+/** A base chain of another program. */
+export interface ForeignChain {
+  readonly family: string;
+  readonly table: string;
+  readonly name: string;
+  readonly hook: string;
+  readonly drops: boolean;
+}
+
+/** What stands around awg on the machine; each list is empty where there is nothing, or nobody may look. */
+export interface Surroundings extends Bystanders {
+  readonly nowMs: number;
+  readonly rules: readonly RuleEntry[];
+  /** Addresses for which the kernel has no route of its own; absent where they cannot be read. */
+  readonly unrouted?: readonly UnroutedAddress[];
+  readonly chains: readonly ForeignChain[];
+  /** Whether `nft` is there, which the boot unit and people need. */
+  readonly nftProgram: boolean;
+  /** Whether engines' sockets can bear a user of their own. */
+  readonly serviceUser: boolean;
+  readonly ipv6Disabled: boolean;
+  /** systemd-networkd runs and removes policy rules that it did not make. */
+  readonly networkdRemovesRules: boolean;
+  /** Who rewrites /etc/resolv.conf here, as far as it can be told. */
+  readonly resolverManager: ResolverManager | undefined;
+  /** Who owns our nf_tables tables and is not the keeper that answers, and what ends it. */
+  readonly tableOwner?: { readonly pid: number; readonly name: string; readonly remedy: string };
+  /** UAPI and keeper sockets on which nobody listens. */
+  readonly deadSockets: readonly string[];
+  /** Folders and files of network namespaces that no longer exist. */
+  readonly goneNamespaces: readonly string[];
+}
+
+const MOST_NAMED = 8;
+
+/** What around awg fights it, is left over or is missing; with what is applied, as some of it matters only then. Pure. */
+export function judgeSurroundings(
+  around: Surroundings,
+  applied: DesiredState,
+  acceptedMs: number | undefined,
+): readonly Finding[] {
+  return [
+    ...clockFindings(around, acceptedMs),
+    ...ownerFindings(around),
+    ...ruleFindings(around, applied),
+    ...judgeLocalRoutes(around.unrouted ?? [], applied),
+    ...chainFindings(around, applied),
+    ...programFindings(around, applied),
+    ...judgeBystanders(around, applied),
+    ...leftFindings(around),
+  ];
+}
+
+function ownerFindings({ tableOwner }: Surroundings): Finding[] {
+  if (tableOwner === undefined) return [];
+  const { pid, name, remedy } = tableOwner;
+  return [
+    {
+      id: "tables-elsewhere",
+      severity: "fault",
+      what: `${name} (process ${pid}) owns the nf_tables tables awg, and is not the keeper that answers: nothing can be changed`,
+      evidence: ["the kernel takes changes of a table from the socket alone that owns it (EPERM for all others)"],
+      consequence: "what is applied holds; an apply, a destroy, and the way back of an unconfirmed change fail",
+      remedy: [remedy, "awg apply -f CONFIG, which takes the tables over"],
+    },
+  ];
+}
+
+/** WireGuard orders handshakes by the wall clock (TAI64N, section 5.1 of its paper): one that went back is refused. */
+function clockFindings({ nowMs }: Surroundings, acceptedMs: number | undefined): Finding[] {
+  if (acceptedMs === undefined || nowMs >= acceptedMs) return [];
+  const evidence = `it is ${timeText(nowMs)} here; the applied state was accepted ${timeText(acceptedMs)}`;
+  return [
+    {
+      id: "clock-behind",
+      severity: "fault",
+      what: "the clock went back: peers refuse handshakes until it has passed the time of the last one",
+      evidence: [evidence],
+      remedy: ["timedatectl set-ntp true", "or set the clock by hand: date -s TIME"],
+    },
+  ];
+}
+
+function timeText(ms: number): string {
+  return ms <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms after the epoch`;
+}
+
+function ruleFindings({ rules }: Surroundings, applied: DesiredState): Finding[] {
+  const foreign = rules.filter(({ protocol }) => protocol !== ROUTE_PROTOCOL);
+  const isApplied = hasPolicyRules(applied);
+  const { first, last } = RULE_PREFERENCES;
+  const within = foreign.filter(({ rule }) => rule.preference >= first && rule.preference <= last);
+  const before = foreign.filter(({ rule }) => rule.preference > 0 && rule.preference < first);
+  const findings: Finding[] = [];
+  if (within.length > 0) {
+    findings.push({
+      id: "rule-in-our-range",
+      severity: isApplied ? "fault" : "note",
+      what: `policy rules of another program stand between preferences ${first} and ${last}, which awg uses`,
+      evidence: within.slice(0, MOST_NAMED).map(ruleText),
+      remedy: within.slice(0, MOST_NAMED).map(({ rule }) => `ip -${rule.family} rule delete pref ${rule.preference}`),
+    });
+  }
+  if (before.length > 0) {
+    findings.push({
+      id: "rule-before-ours",
+      severity: "note",
+      what: "policy rules of another program are asked before awg's: what they match takes its route, and the kill switch drops it if that is not granted",
+      evidence: before.slice(0, MOST_NAMED).map(ruleText),
+      remedy: [
+        "ip rule show; ip -6 rule show",
+        "stop the program they belong to if they are not meant",
+        // fib_default_rule_pref: one less than that of the first rule behind `lookup local`.
+        ...(before.some(({ rule }) => rule.preference === first - 1)
+          ? ["say a preference where ip rule add is called: the kernel puts a rule without a preference before awg's"]
+          : []),
+      ],
+    });
+  }
+  return [...findings, ...mainMissing(rules, isApplied)];
+}
+
+function mainMissing(rules: readonly RuleEntry[], isApplied: boolean): Finding[] {
+  const missing = missingMainRule(rules);
+  if (missing === undefined) return [];
+  const names = namesOf(missing.families);
+  return [
+    {
+      id: "rule-main-missing",
+      severity: isApplied ? "fault" : "note",
+      what: missing.message,
+      evidence: [`no policy rule for everything leads to the main table (${names}); ip rule flush takes it away`],
+      remedy: missing.remedy,
+    },
+  ];
+}
+
+function ruleText({ rule, protocol, foreign }: RuleEntry): string {
+  const rest = foreign === undefined ? "" : `, ${foreign}`;
+  return `IPv${rule.family} preference ${rule.preference}, table ${rule.table}, protocol ${protocol}${rest}`;
+}
+
+function chainFindings({ chains }: Surroundings, applied: DesiredState): Finding[] {
+  const findings: Finding[] = [];
+  const isGuarded = applied.resources.some(({ kind }) => kind === "firewall");
+  const boot = chains.filter(({ table }) => table === NFT_BOOT_TABLE);
+  if (isGuarded && boot.length > 0) {
+    findings.push({
+      id: "boot-table-left",
+      severity: "fault",
+      what: `the boot unit's table ${NFT_BOOT_TABLE} stands beside ours and drops what ours grants`,
+      evidence: boot.map(chainText),
+      remedy: [...new Set(boot.map(({ family, table }) => `nft delete table ${family} ${table}`))],
+    });
+  }
+  const drops = chains.filter(({ table, drops }) => drops && table !== NFT_BOOT_TABLE && table !== NFT_TABLE);
+  if (drops.length > 0) {
+    findings.push({
+      id: "chain-drops",
+      severity: "note",
+      what: "another firewall drops what it does not know: it has to let tunnels and their endpoints through as well",
+      evidence: drops.slice(0, MOST_NAMED).map(chainText),
+      remedy: [
+        ...new Set(
+          drops
+            .slice(0, MOST_NAMED)
+            .map((one) => `nft list chain ${one.family} ${shellWord(one.table)} ${shellWord(one.name)}`),
+        ),
+      ],
+    });
+  }
+  return findings;
+}
+
+function chainText({ family, table, name, hook, drops }: ForeignChain): string {
+  return `table ${family} ${table}, chain ${name} at ${hook}, policy ${drops ? "drop" : "accept"}`;
+}
+
+function programFindings(around: Surroundings, applied: DesiredState): Finding[] {
+  const hasIpv6 = applied.resources.some(
+    (one) => one.kind === "link" && one.spec.addresses.some((text) => text.includes(":")),
+  );
+  const resolver = applied.resources.find((one) => one.kind === "resolver");
+  const { resolverManager } = around;
+  const isRewritten = resolver?.kind === "resolver" && resolver.spec.method === "file" && resolverManager !== undefined;
+  return [
+    ...(around.nftProgram ? [] : [NFT_MISSING]),
+    ...(around.serviceUser ? [] : [SERVICE_USER_MISSING]),
+    ...(around.ipv6Disabled && hasIpv6 ? [IPV6_DISABLED] : []),
+    ...(around.networkdRemovesRules ? [networkdFinding(applied)] : []),
+    ...(isRewritten ? [rewrittenFinding(resolverManager)] : []),
+  ];
+}
+
+const NFT_MISSING: Finding = {
+  id: "nft-program-missing",
+  severity: "note",
+  what: "the program nft is not installed: a boot unit could not load its table, and you cannot list ours",
+  evidence: ["looked in /usr/sbin, /usr/bin, /sbin and /usr/local/sbin"],
+  remedy: ["apt-get install nftables"],
+};
+
+const SERVICE_USER_MISSING: Finding = {
+  id: "service-user-missing",
+  severity: "note",
+  what: `tunnels' sockets cannot bear the user ${SERVICE_USER}: the way to endpoints is open to all of root`,
+  evidence: [`/etc/passwd has no user ${SERVICE_USER}, or setpriv is missing, or this user namespace has one uid`],
+  remedy: [`useradd --system --no-create-home --shell /usr/sbin/nologin ${SERVICE_USER}`, "apt-get install util-linux"],
+};
+
+const IPV6_DISABLED: Finding = {
+  id: "ipv6-disabled",
+  severity: "fault",
+  what: "IPv6 is switched off in the kernel, but an applied tunnel has an IPv6 address",
+  evidence: ["net.ipv6.conf.all.disable_ipv6 is 1, or the kernel has no IPv6"],
+  remedy: ["sysctl -w net.ipv6.conf.all.disable_ipv6=0", "or say ipv6: block in the config"],
+};
+
+function networkdFinding({ resources }: DesiredState): Finding {
+  return {
+    id: "networkd-removes-rules",
+    severity: resources.length > 0 ? "fault" : "note",
+    what: "systemd-networkd removes routes and policy rules that it did not make",
+    evidence: ["it runs, and nothing tells it ManageForeignRoutes=no and ManageForeignRoutingPolicyRules=no"],
+    remedy: [
+      "mkdir -p /etc/systemd/networkd.conf.d",
+      "printf '[Network]\\nManageForeignRoutes=no\\nManageForeignRoutingPolicyRules=no\\n' > /etc/systemd/networkd.conf.d/awg.conf",
+      "systemctl restart systemd-networkd",
+    ],
+  };
+}
+
+function rewrittenFinding(manager: ResolverManager): Finding {
+  return {
+    id: "resolver-rewritten",
+    severity: "note",
+    what: `${manager} writes /etc/resolv.conf too: awg daemon writes it back, without a daemon it stays`,
+    evidence: ["the applied resolver is a file"],
+    remedy: [...LEAVING_RESOLVER[manager], "or run awg daemon --foreground"],
+  };
+}
+
+/** How each is told to leave the file alone (NetworkManager.conf(5), resolvconf(8) of Debian, resolvconf.conf(5) of openresolv). */
+const LEAVING_RESOLVER: Readonly<Record<ResolverManager, readonly string[]>> = {
+  NetworkManager: [
+    "mkdir -p /etc/NetworkManager/conf.d",
+    "printf '[main]\\ndns=none\\n' > /etc/NetworkManager/conf.d/awg.conf",
+    "systemctl reload NetworkManager",
+  ],
+  resolvconf: ["resolvconf --disable-updates, or for openresolv: echo resolvconf=NO >> /etc/resolvconf.conf"],
+};
+
+function leftFindings({ deadSockets, goneNamespaces }: Surroundings): Finding[] {
+  const findings: Finding[] = [];
+  if (deadSockets.length > 0) {
+    findings.push({
+      id: "socket-left",
+      severity: "note",
+      what: "sockets are left on which nobody listens: wg sees a tunnel that is not there",
+      evidence: deadSockets.slice(0, MOST_NAMED),
+      remedy: deadSockets.slice(0, MOST_NAMED).map((path) => `rm ${shellWord(path)}`),
+    });
+  }
+  if (goneNamespaces.length > 0) {
+    findings.push({
+      id: "namespace-state-left",
+      severity: "note",
+      what: `state of ${goneNamespaces.length} network namespaces that are gone is left, with the keys of their tunnels: nothing reads it any more`,
+      evidence: goneNamespaces.slice(0, MOST_NAMED),
+      remedy: goneNamespaces.slice(0, MOST_NAMED).map((path) => `rm -r ${shellWord(path)}`),
+    });
+  }
+  return findings;
+}

@@ -1,0 +1,137 @@
+import type { InotifyRoom } from "../../host/linux/processes/inotify-limit.ts";
+import type { OtherTunnel } from "../../host/ports/facts.ts";
+import type { DesiredState } from "../../model/resource.ts";
+import { counted } from "../../model/text/counted.ts";
+import { cutOffNotes } from "../plan/cut-off.ts";
+import { roomyLimit } from "../plan/inotify-limit.ts";
+import { pppoeRefused } from "../plan/pppoe.ts";
+import { type Finding, shellWord } from "./finding.ts";
+import { type GuestBridge, judgeGuests } from "./guests.ts";
+
+/** Programs that awg's policy or the kernel's limits keep from their work, or that keep engines from theirs. */
+export interface Bystanders {
+  /** Absent where the kernel limits nothing. */
+  readonly inotifyRoom?: InotifyRoom;
+  readonly otherTunnels?: readonly OtherTunnel[];
+  /** Bridges whose spanning tree is a program's (mstpd). */
+  readonly programTrees?: readonly string[];
+  /** Bridges between whose ports the kernel asks the tables of IP (br_netfilter). */
+  readonly filteredBridges?: readonly string[];
+  /** Bridges by which this machine routes for guests; none where it does not forward. */
+  readonly guestBridges?: readonly GuestBridge[];
+  /** Devices of teamd's. */
+  readonly teams?: readonly string[];
+  /** Devices by which this machine itself speaks PPPoE. */
+  readonly pppoe?: readonly string[];
+}
+
+/** Fewer instances than this are told before they are used up. */
+const FEW = 8;
+
+/** What is refused, or too little, for somebody else on this machine. Pure. */
+export function judgeBystanders(around: Bystanders, applied: DesiredState): readonly Finding[] {
+  return [
+    ...roomFindings(around, applied),
+    ...cutOffFindings(around, applied),
+    ...frameFindings(around, applied),
+    ...judgeGuests(around.guestBridges ?? [], applied),
+  ];
+}
+
+function roomFindings({ inotifyRoom }: Bystanders, { resources }: DesiredState): Finding[] {
+  const engines = resources.filter((one) => one.kind === "tunnel" && one.spec.engine === "userspace").length;
+  if (inotifyRoom === undefined || engines === 0) return [];
+  const { uid, limit, used } = inotifyRoom;
+  if (limit - used >= FEW) return [];
+  return [
+    {
+      id: "inotify-room",
+      severity: used < limit ? "note" : "fault",
+      what: `wireguard-go and amneziawg-go take an inotify instance each, and user ${uid} has ${Math.max(0, limit - used)} left: no more engines can start`,
+      evidence: [
+        `fs.inotify.max_user_instances is ${limit}; ${used} are in use, ${counted(engines, "tunnel has", "tunnels have")} such an engine`,
+      ],
+      remedy: [`sysctl fs.inotify.max_user_instances=${roomyLimit(used)}`, "or say engine: embedded, which takes none"],
+    },
+  ];
+}
+
+function cutOffFindings({ otherTunnels = [] }: Bystanders, applied: DesiredState): Finding[] {
+  const notes = cutOffNotes(applied, otherTunnels);
+  if (notes.length === 0) return [];
+  return [
+    {
+      id: "vpn-cut-off",
+      severity: "note",
+      what: "the kill switch lets nothing out by another program's tunnel",
+      evidence: notes.map(({ message }) => message.replace(/, and will carry nothing: .*/, "")),
+      remedy: [
+        "allow what it carries and its server (killSwitch.allow), or make it awg's (awg import, with --adopt while wg-quick has it up)",
+      ],
+    },
+  ];
+}
+
+/** What passes a bridge, or is said by a packet socket, and what the kill switch refuses (docs/security.md S2.8, S7.3). */
+function frameFindings(
+  { programTrees = [], filteredBridges = [], teams = [], pppoe = [] }: Bystanders,
+  { resources }: DesiredState,
+): Finding[] {
+  const isKilling = resources.some(
+    (one) => one.kind === "firewall" && one.spec.layers.some(({ killSwitch }) => killSwitch),
+  );
+  if (!isKilling) return [];
+  const findings: Finding[] = [];
+  if (filteredBridges.length > 0) {
+    findings.push({
+      id: "bridge-filtered",
+      severity: "fault",
+      what: `the kernel takes what passes between the ports of ${filteredBridges.join(", ")} for forwarded (br_netfilter), which the kill switch refuses: the guests there do not reach each other`,
+      evidence: ["net.bridge.bridge-nf-call-iptables or -ip6tables is 1 (S7.3)"],
+      remedy: [
+        "sysctl net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0, where nothing else (Kubernetes) needs it",
+      ],
+    });
+  }
+  if (pppoe.length > 0) {
+    findings.push({
+      id: "pppoe-refused",
+      severity: "fault",
+      what: pppoeRefused(pppoe),
+      evidence: pppoe.map(
+        (device) => `${device} has a session in /proc/net/pppoe, or a socket for PPPoE in /proc/net/packet`,
+      ),
+      remedy: [
+        "let the router, or the modem, speak PPPoE",
+        "or apply without the kill switch (killSwitch.enabled: false)",
+      ],
+    });
+  }
+  if (programTrees.length > 0) {
+    findings.push({
+      id: "program-spanning-tree",
+      severity: "fault",
+      what: `the spanning tree of ${programTrees.join(", ")} is a program's (mstpd), and the kill switch refuses its frames: a port that the switch had blocked opens, and the network can loop`,
+      evidence: programTrees.map((device) => `${device}: stp_state 2 (S2.8)`),
+      remedy: [
+        ...programTrees.map((device) => `ip link set ${shellWord(device)} type bridge stp_state 0`),
+        ...programTrees.map(
+          (device) => `ip link set ${shellWord(device)} type bridge stp_state 1, without /sbin/bridge-stp and mstpd`,
+        ),
+      ],
+    });
+  }
+  if (teams.length > 0) {
+    findings.push({
+      id: "team-device",
+      severity: "note",
+      what: `${teams.join(", ")}: LACP of teamd's is refused by the kill switch, so that the switch takes such a team apart`,
+      evidence: teams.map((device) => `${device} is a team device; teamd speaks by a packet socket (S2.8)`),
+      remedy: [
+        "aggregate with the kernel's bonding driver (mode 802.3ad)",
+        "a team whose runner is not lacp is as it was",
+      ],
+    });
+  }
+  return findings;
+}

@@ -1,0 +1,51 @@
+import type { Config } from "../../config/config.ts";
+import { AwgError } from "../../model/error.ts";
+import type { SessionParts } from "../parts.ts";
+import { listPrograms } from "../programs/list-programs.ts";
+import type { ProgramLine } from "../programs/program-report.ts";
+
+/** A program that somebody asks about: one process, or all that run from a file or under a name. */
+export interface AskedProgram {
+  readonly pid?: number;
+  /** A path, the name of a file, or the identifier of a bundle (macOS). */
+  readonly app?: string;
+}
+
+/** The programs that are meant, each with its rule, and what is to be said of them. */
+export interface FoundPrograms {
+  readonly programs: readonly ProgramLine[];
+  /** Whose they are, where all are one user's. */
+  readonly uid?: number;
+  readonly notes: readonly string[];
+}
+
+/** Finds the running programs of a question and the rule of each. AwgError usage when no process has the number. */
+export async function findPrograms(
+  parts: SessionParts,
+  { pid, app }: AskedProgram,
+  config: Config | undefined,
+): Promise<FoundPrograms> {
+  const { programs, unseen } = await listPrograms(parts, config);
+  const found = programs.filter(({ program }) => (pid === undefined ? isCalled(program, app) : program.pid === pid));
+  if (found.length === 0 && pid !== undefined) {
+    throw new AwgError("usage", `there is no process ${pid}`, { remedy: "awg ps lists them" });
+  }
+  const uids = [...new Set(found.map(({ program }) => program.uid))];
+  const [uid] = uids;
+  return {
+    programs: found,
+    ...(uids.length === 1 && uid !== undefined ? { uid } : {}),
+    notes: [
+      ...(found.length === 0 ? [`${app} does not run now, so it has neither user nor rule yet`, ...unseen] : []),
+      ...(uids.length > 1 ? [`${app} runs as several users; name one with --uid`] : []),
+      "the kernel tells flows by user, destination and port, not by program",
+    ],
+  };
+}
+
+function isCalled({ path, name, bundleIds }: ProgramLine["program"], app: string | undefined): boolean {
+  if (app === undefined) return false;
+  if (bundleIds?.includes(app) === true) return true;
+  if (app.includes("/")) return path === app;
+  return typeof path === "string" ? path.slice(path.lastIndexOf("/") + 1) === app : name === app;
+}

@@ -1,0 +1,59 @@
+import { GUARD_METRIC, ROUTE_PROTOCOL, RULE_PREFERENCES } from "../../model/ownership.ts";
+import type { DesiredState } from "../../model/resource.ts";
+import type { PinnedRoute, RoutesSpec } from "../../model/resources/routes.ts";
+import { MAIN_TABLE } from "../../resources/routes/route-table.ts";
+import { type KnownRoute, type KnownRouting, LOCAL_TABLE } from "../../verify/routing/routing.ts";
+
+/** Rules and routes as the machine would have them were ours as declared: ours from the state, all others as observed. */
+export function declaredRouting({ resources }: DesiredState, observed: KnownRouting): KnownRouting {
+  const specs = resources.flatMap((resource) => (resource.kind === "routes" ? [resource.spec] : []));
+  const tables = new Set(specs.map(({ table }) => table));
+  const isOurs = (preference: number) => preference >= RULE_PREFERENCES.first && preference <= RULE_PREFERENCES.last;
+  // On macOS ours stand in the one table among all others, and are told by their protocol.
+  const isOther = ({ table, protocol }: KnownRoute) =>
+    observed.isFlat === true ? protocol !== ROUTE_PROTOCOL : !tables.has(table);
+  return {
+    ...observed,
+    rules: [
+      ...specs.flatMap(({ rules }) => rules.map((rule) => ({ rule }))),
+      ...observed.rules.filter(({ rule }) => !isOurs(rule.preference)),
+    ],
+    routes: [...specs.flatMap(routesOf), ...observed.routes.filter(isOther)],
+  };
+}
+
+/** Without other programs' policy rules that are asked before ours; the machine's own addresses are looked up first as ever. */
+export function withoutRulesBefore(routing: KnownRouting): KnownRouting {
+  const isAsked = ({ preference, table }: KnownRouting["rules"][number]["rule"]) =>
+    preference >= RULE_PREFERENCES.first || table === LOCAL_TABLE;
+  return { ...routing, rules: routing.rules.filter(({ rule }) => isAsked(rule)) };
+}
+
+function routesOf({ table, device, destinations, guards, pins = [] }: RoutesSpec): KnownRoute[] {
+  if (table === undefined) return pins.map(pinned);
+  const into = destinations.map(
+    (destination): KnownRoute => ({
+      family: destination.includes(":") ? 6 : 4,
+      table,
+      destination,
+      type: "unicast",
+      ...(device === undefined ? {} : { device }),
+      metric: 0,
+    }),
+  );
+  const ends = guards.map(
+    (family): KnownRoute => ({
+      family,
+      table,
+      destination: family === 4 ? "0.0.0.0/0" : "::/0",
+      type: "unreachable",
+      metric: GUARD_METRIC,
+    }),
+  );
+  return [...into, ...ends, ...pins.map(pinned)];
+}
+
+function pinned({ destination, device }: PinnedRoute): KnownRoute {
+  const common = { family: destination.includes(":") ? 6 : 4, table: MAIN_TABLE, destination, metric: 0 } as const;
+  return device === undefined ? { ...common, type: "blackhole" } : { ...common, type: "unicast", device };
+}

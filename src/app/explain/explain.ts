@@ -1,0 +1,267 @@
+import type { Inspection } from "../../host/ports/inspection.ts";
+import { judge, markAfterSteering } from "../../model/firewall/evaluate.ts";
+import { withFallback } from "../../model/firewall/fallback.ts";
+import { compileFlowPath } from "../../model/firewall/flow-path.ts";
+import { flowOf, type Packet, PORTED_PROTOCOLS, PROTOCOL } from "../../model/firewall/packet.ts";
+import type { FirewallPolicy } from "../../model/firewall/policy.ts";
+import { type IpAddress, parseIp, renderIp } from "../../model/ip.ts";
+import { ENGINE_MARK, PATH_NUMBERS, pathOfMark } from "../../model/ownership.ts";
+import type { LinkObserved } from "../../model/resources/link.ts";
+import type { TunnelObserved } from "../../model/resources/tunnel.ts";
+import { driverRegistry } from "../../resources/registry.ts";
+import { USUAL_LENGTH } from "../../verify/finding.ts";
+import type { KnownRouting } from "../../verify/routing/routing.ts";
+import { type FoundRoute, sourceOf, traceRoute } from "../../verify/routing/trace-route.ts";
+import type { HeaderPoint } from "../../verify/space/header-point.ts";
+import type { SessionParts } from "../parts.ts";
+import { readStandingState } from "../status/state-in-force.ts";
+import { readSurroundings } from "../verify/declared-context.ts";
+import { unmodelledRules } from "../verify/unmodelled-rules.ts";
+import { policyIn } from "../verify/verify-machine.ts";
+import { declaredRouting, withoutRulesBefore } from "./declared-routing.ts";
+import { differencesOf } from "./differences.ts";
+import type { ExplainedSide, Explanation } from "./explanation.ts";
+import { type ExplainQuestion, readQuestion } from "./question.ts";
+import { policyRuleText, routeText, routeTextOfMac, tunnelState } from "./texts.ts";
+import { noWay } from "./unroutable-note.ts";
+
+/** Any port that a program may have been given. */
+const SOURCE_PORT = 40_000;
+const NO_POLICY: FirewallPolicy = { steering: { rules: [], default: { kind: "direct" } }, layers: [] };
+
+/** What a flow needs for either side to be told. */
+interface Asked {
+  readonly address: IpAddress;
+  readonly uid: number;
+  readonly protocol: number;
+  readonly port?: number;
+  readonly links: readonly LinkObserved[];
+  readonly policy: FirewallPolicy;
+}
+
+/** Tells what becomes of one flow, from the accepted state and from the machine, and where the two differ. Reads only. */
+export async function explainFlow(parts: SessionParts, question: ExplainQuestion): Promise<Explanation> {
+  const { host } = parts;
+  const { address, uid, programs, notes } = await readQuestion(parts, question);
+  const { generation, desired } = await readStandingState(parts);
+  const observed = await host.firewall.read();
+  const accepted = policyIn(desired);
+  const policy = withFallback(accepted ?? NO_POLICY, observed.fallback ?? []);
+  const { routing } = await readSurroundings(parts);
+  const protocol = question.protocol ?? protocolFor(question, address);
+  const port = PORTED_PROTOCOLS.includes(protocol) ? question.port : undefined;
+  const links = await host.links.read();
+  const asked: Asked = { address, uid, protocol, ...(port === undefined ? {} : { port }), links, policy };
+  const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
+  const ours = declaredRouting(desired, routing);
+  const wished = byPolicy(asked, policy, ours);
+  // Which way direct flows go is the machine's own affair; into a tunnel nobody else's rule may come first.
+  const isTunneled = tunnels.some((tunnel) => tunnel.device === wished.path);
+  const leading = isTunneled ? withoutRulesBefore(ours) : ours;
+  const declared = isTunneled ? byPolicy(asked, policy, leading) : wished;
+  const inspection = await parts.inspection?.();
+  const live =
+    inspection === undefined
+      ? byPolicy(asked, observed.policy ?? NO_POLICY, routing)
+      : byKernel(asked, inspection, routing);
+  const { capabilities, os } = await host.facts.read({ users: [], hosts: [] });
+  const device = tunnels.find((tunnel) => tunnel.device === declared.path)?.device;
+  const engine = device === undefined ? undefined : await host.engines.read(device);
+  const differences = differencesOf(declared, live, os);
+  return {
+    flow: { destination: renderIp(address), protocol, uid, ...(port === undefined ? {} : { port }) },
+    generation: generation?.number ?? 0,
+    system: os,
+    declared: os === "darwin" ? asOfMac(declared) : declared,
+    live: os === "darwin" ? asOfMac(live) : live,
+    ...(device === undefined ? {} : { tunnel: { device, state: tunnelState(engine) } }),
+    ...(accepted === undefined
+      ? {}
+      : { enforcement: driverRegistry.firewall.enforcement?.(policy, capabilities) ?? "enforced" }),
+    programs,
+    disagreements: [
+      ...differences.disagreements,
+      ...missourced(tunnels, {
+        declared: lookUp(asked, leading, 0).way,
+        live: inspection === undefined ? lookUp(asked, routing, 0).way : wayByKernel(asked, inspection, 0),
+      }),
+    ],
+    notes: [
+      ...notes,
+      ...differences.notes,
+      ...noWay({
+        destination: renderIp(address),
+        declared,
+        tunnels: tunnels.map((tunnel) => tunnel.device),
+        endpoints: os === "linux" ? endpointWays(asked, engine, routing) : [],
+      }),
+      ...unmodelledRules(routing).before,
+      ...(accepted === undefined ? ["no packet policy was accepted here"] : []),
+    ],
+  };
+}
+
+/** Where the packets are led in which an engine carries what it is given; on Linux their mark tells. */
+function endpointWays(asked: Asked, engine: TunnelObserved | undefined, routing: KnownRouting) {
+  return (engine?.peers ?? []).flatMap(({ endpoint = "" }) => {
+    const address = parseIp(endpoint.replace(/:[0-9]+$/, "").replace(/^\[(.*)\]$/, "$1"));
+    if (address === undefined) return [];
+    const port = Number(endpoint.slice(endpoint.lastIndexOf(":") + 1));
+    const { way } = lookUp({ ...asked, address, uid: 0, protocol: PROTOCOL.udp, port }, routing, ENGINE_MARK);
+    return [{ address: renderIp(address), way }];
+  });
+}
+
+/** The kernel chooses the source address by a look-up before any mark is set; of the direct ways any may be right. */
+function missourced(
+  tunnels: readonly { readonly device: string }[],
+  { declared, live }: Readonly<Record<"declared" | "live", string>>,
+): readonly string[] {
+  const isTunnel = (way: string) => tunnels.some(({ device }) => device === way);
+  if (declared === live || !leaves(declared) || !leaves(live) || !(isTunnel(declared) || isTunnel(live))) return [];
+  return [`source address: declared that of ${declared}, the machine takes that of ${live}`];
+}
+
+/** macOS has neither policy rules nor marks: routes lead by the destination alone, and PF refuses what goes astray. */
+function asOfMac({ policyRule: _rule, table: _table, verdictBy, ...side }: ExplainedSide): ExplainedSide {
+  const isPf = (name: string) => name !== "no route" && side.device !== "(local)";
+  return {
+    ...side,
+    mark: 0,
+    verdictBy: verdictBy.map(({ name, verdict }) => ({
+      name: isPf(name) ? `anchor com.awg: ${name}` : name,
+      verdict,
+    })),
+  };
+}
+
+function protocolFor({ port }: ExplainQuestion, { family }: IpAddress): number {
+  if (port !== undefined) return PROTOCOL.tcp;
+  return family === 4 ? PROTOCOL.icmp : PROTOCOL.icmpv6;
+}
+
+/** What a policy and a set of routes make of the flow: the declared side, and the simulated machine's own. */
+function byPolicy(asked: Asked, policy: FirewallPolicy, routing: KnownRouting): ExplainedSide {
+  const first = lookUp(asked, routing, 0);
+  const before = packetOf(asked, first.way, 0);
+  const mark = policy.layers.length === 0 ? 0 : markAfterSteering(policy, before);
+  const route = lookUp(asked, routing, mark);
+  const packet = packetOf(asked, route.way, mark);
+  const said = judge(policy, packet);
+  const { verdict, reason } = route.way === "(local)" ? { verdict: "accept" as const, reason: "S2.1 loopback" } : said;
+  return {
+    path: pathName(policy, mark),
+    reason: policy.layers.length === 0 ? "" : pathReason(policy, packet),
+    mark,
+    ...routeParts(route, routing),
+    device: route.way,
+    ...(leaves(route.way) || route.way === "(local)"
+      ? { verdict, verdictBy: [{ name: reason, verdict }] }
+      : { verdict: "drop", verdictBy: [{ name: "no route", verdict: "drop" }] }),
+  };
+}
+
+/**
+ * What the kernel's own rules and routes make of it now. The kernel says by which device; rule and route are told from what
+ * was read only where they lead there too.
+ */
+function byKernel(asked: Asked, inspection: Inspection, routing: KnownRouting): ExplainedSide {
+  const first = wayByKernel(asked, inspection, 0);
+  const steered = inspection.tracePacket(pointOf(asked, first, 0));
+  const { mark } = steered;
+  const way = wayByKernel(asked, inspection, mark);
+  const route = lookUp(asked, routing, mark);
+  const traced = leaves(way) ? inspection.tracePacket(pointOf(asked, way, 0)) : undefined;
+  const isLocal = way === "(local)";
+  const isFollowed = route.way === way || (!leaves(route.way) && !leaves(way) && !isLocal);
+  return {
+    // Some packets are refused before any mark is set.
+    path: mark === 0 && steered.verdict === "drop" ? "block" : pathName(asked.policy, mark),
+    reason: traced?.rules.find(({ name }) => name.includes(" steer: "))?.name ?? "",
+    mark,
+    ...(isFollowed ? routeParts(route, routing) : {}),
+    device: way,
+    verdict: traced?.verdict ?? (isLocal ? "accept" : "drop"),
+    verdictBy: traced?.rules ?? [{ name: isLocal ? "loopback" : "no route", verdict: isLocal ? "accept" : "drop" }],
+  };
+}
+
+/** Where the kernel sends a packet of the flow that has this mark. */
+function wayByKernel({ address, uid, protocol, port }: Asked, inspection: Inspection, mark: number): string {
+  const isTold = protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp;
+  const ports = port === undefined || !isTold ? {} : { ports: { protocol, source: SOURCE_PORT, destination: port } };
+  return inspection.decideRoute({ destination: renderIp(address), mark, uid, ...ports });
+}
+
+function leaves(way: string): boolean {
+  return !way.startsWith("(");
+}
+
+function routeParts({ rule, route }: FoundRoute, { isFlat }: KnownRouting) {
+  return {
+    ...(rule === undefined ? {} : { policyRule: policyRuleText(rule), table: rule.table }),
+    ...(route === undefined ? {} : { route: isFlat === true ? routeTextOfMac(route) : routeText(route) }),
+  };
+}
+
+function lookUp({ address, uid, protocol, port }: Asked, routing: KnownRouting, mark: number): FoundRoute {
+  const sourcePort = port === undefined ? {} : { port, sourcePort: SOURCE_PORT };
+  return traceRoute(routing, { destination: address, mark, uid, protocol, ...sourcePort });
+}
+
+function packetOf({ address, uid, protocol, port, links }: Asked, device: string, mark: number): Packet {
+  return {
+    hook: "output",
+    source: sourceAt(links, device, address),
+    destination: address,
+    protocol,
+    outDevice: device === "(local)" ? "lo" : device,
+    uid,
+    mark,
+    ...(port === undefined ? {} : { sourcePort: SOURCE_PORT, destinationPort: port }),
+    ...(protocol === PROTOCOL.icmp || protocol === PROTOCOL.icmpv6 ? { icmpType: echoType(protocol) } : {}),
+  };
+}
+
+function pointOf({ address, uid, protocol, port, links }: Asked, device: string, mark: number): HeaderPoint {
+  const isIcmp = protocol === PROTOCOL.icmp || protocol === PROTOCOL.icmpv6;
+  return {
+    in: "",
+    out: device === "(local)" ? "lo" : device,
+    tracking: "new",
+    fragment: "whole",
+    user: uid,
+    mark,
+    protocol,
+    length: USUAL_LENGTH,
+    hops: 64,
+    word0: isIcmp ? echoType(protocol) << 8 : SOURCE_PORT,
+    word2: port ?? 0,
+    destination: address,
+    source: sourceAt(links, device, address),
+  };
+}
+
+/** Echo requests (RFC 792, RFC 4443 section 4.1). */
+function echoType(protocol: number): number {
+  return protocol === PROTOCOL.icmp ? 8 : 128;
+}
+
+function sourceAt(links: readonly LinkObserved[], device: string, destination: IpAddress): IpAddress {
+  const addresses = links.find((link) => link.device === device)?.addresses ?? [];
+  return sourceOf(addresses, destination) ?? { family: destination.family, value: 0n };
+}
+
+function pathName(policy: FirewallPolicy, mark: number): string {
+  const number = pathOfMark(mark);
+  if (number === PATH_NUMBERS.direct) return "direct";
+  if (number === PATH_NUMBERS.block) return "block";
+  if (number === PATH_NUMBERS.engine) return "our own engine";
+  const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
+  return tunnels.find((tunnel) => tunnel.number === number)?.device ?? (number === 0 ? "(unmarked)" : `path ${number}`);
+}
+
+function pathReason(policy: FirewallPolicy, packet: Packet): string {
+  const layer = policy.layers.at(-1) ?? { dns: null, allow: [], allowLan: false };
+  return compileFlowPath(policy.steering, layer)(flowOf(packet)).reason;
+}

@@ -1,0 +1,44 @@
+import type { Enforcement } from "../../model/resource.ts";
+import type { MetRule } from "../../verify/finding.ts";
+import type { ProgramLine } from "../programs/program-report.ts";
+
+/** What becomes of a flow, as one side has it. */
+export interface ExplainedSide {
+  /** "direct", "block", a tunnel's device, or "(none)" where the mark names no path. */
+  readonly path: string;
+  /** What chose the path: the rule of the config and its paragraph. */
+  readonly reason: string;
+  readonly mark: number;
+  /** Preference and text of the policy rule, as `ip rule` shows it. */
+  readonly policyRule?: string;
+  readonly table?: number;
+  /** As `ip route` shows it. */
+  readonly route?: string;
+  /** Device it leaves by, or why it does not, in brackets. */
+  readonly device: string;
+  readonly verdict: "accept" | "drop" | "unknown";
+  readonly verdictBy: readonly MetRule[];
+}
+
+/** One flow explained from what is declared and from what the machine does. */
+export interface Explanation {
+  readonly flow: {
+    readonly destination: string;
+    readonly port?: number;
+    readonly protocol: number;
+    readonly uid: number;
+  };
+  readonly generation: number;
+  /** Whose ways the machine has: only Linux has marks and policy rules. */
+  readonly system: "linux" | "darwin";
+  readonly declared: ExplainedSide;
+  readonly live: ExplainedSide;
+  readonly tunnel?: { readonly device: string; readonly state: string };
+  /** How well the packet policy is kept; absent where none was accepted. */
+  readonly enforcement?: Enforcement;
+  /** The programs that were asked about, each with its rule. */
+  readonly programs: readonly ProgramLine[];
+  /** What differs between the two sides; empty when all is as declared. */
+  readonly disagreements: readonly string[];
+  readonly notes: readonly string[];
+}

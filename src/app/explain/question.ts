@@ -1,0 +1,81 @@
+import { readFileSync } from "node:fs";
+import type { Config } from "../../config/config.ts";
+import { AwgError } from "../../model/error.ts";
+import { type IpAddress, parseIp } from "../../model/ip.ts";
+import type { SessionParts } from "../parts.ts";
+import type { ProgramLine } from "../programs/program-report.ts";
+import { type AskedProgram, findPrograms } from "./asked-programs.ts";
+
+/** One flow that somebody asks about. */
+export interface ExplainQuestion {
+  /** An address or a name. */
+  readonly destination: string;
+  readonly port?: number;
+  /** IP protocol number; undefined: TCP with a port, else ICMP. */
+  readonly protocol?: number;
+  /** A number or a name; whose program sends. */
+  readonly user: string;
+  /** The program that sends: its user counts, unless `isUserNamed`. */
+  readonly program?: AskedProgram;
+  /** Whether the user was named, rather than taken from who asks. */
+  readonly isUserNamed?: boolean;
+  /** Whose rules programs are held against; undefined: those of the accepted state. */
+  readonly config?: Config;
+  /** Whether names that /etc/hosts does not have may be asked of the resolvers. */
+  readonly resolves: boolean;
+}
+
+/** Who sends where, in numbers. */
+export interface AskedFlow {
+  readonly address: IpAddress;
+  readonly uid: number;
+  readonly programs: readonly ProgramLine[];
+  readonly notes: readonly string[];
+}
+
+/** Finds address and user of a question. AwgError usage when a name is not known. */
+export async function readQuestion(parts: SessionParts, question: ExplainQuestion): Promise<AskedFlow> {
+  const { destination, program } = question;
+  const asked = program === undefined ? undefined : await findPrograms(parts, program, question.config);
+  const user = question.isUserNamed === true || asked?.uid === undefined ? question.user : `${asked.uid}`;
+  const isNumber = /^[0-9]{1,10}$/.test(user);
+  const literal = parseIp(destination);
+  const inFile = literal === undefined && parts.inspection !== undefined ? namedInHosts(destination) : [];
+  const asks = literal === undefined && inFile.length === 0 && (question.resolves || parts.inspection === undefined);
+  const wanted = { users: isNumber ? [] : [user], hosts: asks ? [destination] : [] };
+  const facts = await parts.host.facts.read(wanted);
+  const uid = isNumber ? Number(user) : facts.uids[user];
+  if (uid === undefined) throw new AwgError("usage", `there is no user ${user} on this machine`);
+  const found = literal === undefined ? [...inFile, ...(facts.addresses[destination] ?? [])] : [destination];
+  const address = parseIp(found[0] ?? "");
+  if (address === undefined) {
+    const [bare = "", zone] = destination.split("%");
+    if (zone !== undefined && parseIp(bare) !== undefined) {
+      throw new AwgError("usage", `${destination} names a device, which decides alone where it goes`, {
+        remedy: `give the address without it: ${bare}`,
+      });
+    }
+    throw new AwgError("usage", `${destination} is no address and not named in /etc/hosts`, {
+      remedy: "give an address, or --resolve to ask the resolvers",
+    });
+  }
+  const notes = [
+    ...(literal === undefined ? [`${destination} is ${found.join(", ")}; explained for ${found[0]}`] : []),
+    ...(asked?.notes ?? []),
+  ];
+  return { address, uid, programs: asked?.programs ?? [], notes };
+}
+
+/** Addresses of a name in /etc/hosts (hosts(5)), in order. */
+function namedInHosts(name: string): string[] {
+  let text: string;
+  try {
+    text = readFileSync("/etc/hosts", "utf8");
+  } catch {
+    return [];
+  }
+  return text.split("\n").flatMap((line) => {
+    const [address = "", ...names] = line.replace(/#.*$/, "").trim().split(/\s+/);
+    return names.includes(name) && parseIp(address) !== undefined ? [address] : [];
+  });
+}

@@ -1,0 +1,27 @@
+import { existsSync } from "node:fs";
+import type { Config } from "../../config/config.ts";
+import { renderBootTable } from "../../host/linux/nft/render/boot-table.ts";
+import type { Host } from "../../host/ports/host.ts";
+import type { BesideTunnels } from "../../resources/expand/expansion.ts";
+import { wantedServices } from "../../resources/service/wanted-services.ts";
+import { wantedExtension } from "../../resources/system-extension/wanted-extension.ts";
+
+/** Where the boot unit runs it from. */
+const NFT = "/usr/sbin/nft";
+
+/** The services and system extensions that a config asks of this machine. Reads only. */
+export async function besideTunnels(
+  { services, systemExtensions, name }: Host,
+  config: Config,
+): Promise<BesideTunnels> {
+  const manager = (await services?.readManager()) ?? { kind: "none" as const, reason: "this machine has none" };
+  const hasNft = name !== "linux" || existsSync(NFT);
+  const wanted = wantedServices(config, manager, hasNft ? renderBootTable() : undefined);
+  const missing = systemExtensions === undefined ? "only macOS has them" : await systemExtensions.readSupport();
+  const extension = wantedExtension(config, missing);
+  return {
+    resources: [...wanted.resources, ...extension.resources],
+    notes: [...wanted.notes, ...extension.notes],
+    unsupported: [...wanted.unsupported, ...extension.unsupported],
+  };
+}

@@ -1,0 +1,77 @@
+import type { ConfigSource } from "../../config/config-hash.ts";
+import { sameData } from "../../model/canonical.ts";
+import { VERSION } from "../../model/version.ts";
+import { exposureOf, trustedOwners } from "../../state/file-trust.ts";
+import type { LoadedConfig, SessionOptions, SourceFile } from "../session.ts";
+import type { KnownConfig } from "./known-config.ts";
+import { readInclude } from "./read-include.ts";
+
+interface Reading {
+  readonly files: readonly SourceFile[];
+  readonly loaded: LoadedConfig;
+}
+
+/**
+ * Loads configurations. The last one is not read again in this process while its files are the same, and the last one that
+ * was applied need not be parsed at the next start.
+ */
+export class ConfigReader {
+  readonly #known: KnownConfig | undefined;
+  readonly #options: SessionOptions;
+  /** Whose files are carried out; undefined where it is not asked. */
+  readonly #owners: ReadonlySet<number> | undefined;
+  #last: Reading | undefined;
+  /** What was parsed here and is not known to the next start yet. */
+  #fresh: Reading | undefined;
+
+  constructor(known: KnownConfig | undefined, options: SessionOptions) {
+    this.#known = known;
+    this.#options = options;
+    const { host, allowInsecurePermissions, environment, isUnattended } = options;
+    if (host.kind === "linux" && !allowInsecurePermissions) this.#owners = trustedOwners(environment, isUnattended);
+  }
+
+  /** All problems at once, or the config. */
+  async load(files: readonly SourceFile[]): Promise<LoadedConfig> {
+    const sources = files.map((file) => this.#judged(file));
+    const known = sources.some(({ exposure }) => exposure !== undefined) ? undefined : this.#recall(files);
+    if (known !== undefined) return known;
+    const { loadConfig } = await import("../../config/load-config.ts");
+    const { environment, allowInsecurePermissions } = this.#options;
+    let includes = false;
+    const include = (name: string, from: string) => {
+      includes = true;
+      return [readInclude(name, from)].flat().map((file) => this.#judged(file));
+    };
+    const options = { environment, allowInsecurePermissions, readInclude: include, programVersion: VERSION };
+    const { config, problems, hash, secretPlaces, featurePlaces } = loadConfig(sources, options);
+    const loaded = { config, problems, hash, sources: files.map(({ name }) => name), secretPlaces, featurePlaces };
+    const { hasInlineSecret } = await import("../../config/config.ts");
+    // What is included may be another by the next time, also a folder that has no file yet.
+    if (!includes && config !== undefined && !hasInlineSecret(config)) {
+      this.#last = { files, loaded };
+      this.#fresh = this.#last;
+    }
+    return loaded;
+  }
+
+  #recall(files: readonly SourceFile[]): LoadedConfig | undefined {
+    if (this.#last !== undefined && sameData(this.#last.files, files)) return this.#last.loaded;
+    const loaded = this.#known?.read(files);
+    if (loaded !== undefined) this.#last = { files, loaded };
+    return loaded;
+  }
+
+  #judged(file: SourceFile): ConfigSource {
+    const { name, uid, gid, mode } = file;
+    if (this.#owners === undefined || uid === undefined || gid === undefined || mode === undefined) return file;
+    const exposure = exposureOf(name, { uid, gid, mode }, this.#owners);
+    return exposure === undefined ? file : { ...file, exposure };
+  }
+
+  /** To be called when what was loaded last is applied. */
+  remember(): void {
+    if (this.#fresh !== undefined) this.#known?.write(this.#fresh.files, this.#fresh.loaded);
+    this.#fresh = undefined;
+  }
+}

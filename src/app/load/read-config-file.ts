@@ -1,0 +1,57 @@
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { AwgError } from "../../model/error.ts";
+import { outOfOpenFiles } from "../../model/write-error.ts";
+import { readAtMost } from "../../state/bounded-read.ts";
+import type { SourceFile } from "../session.ts";
+import { textOf } from "./utf8-text.ts";
+
+const MAX_FILE_BYTES = 1024 * 1024;
+
+/**
+ * Reads a configuration's file: opened once, and what was opened is checked, so that nobody can exchange it in between.
+ * A regular file of bounded size, never a device or a pipe that blocks; what says it is empty and is not (as files in
+ * /proc do) is read no further either. AwgError config or permission.
+ */
+export function readRegularFile(path: string): SourceFile {
+  const descriptor = openForReading(path);
+  try {
+    const status = fstatSync(descriptor);
+    if (!status.isFile())
+      throw new AwgError("config", `${path} is not a regular file`, { remedy: "use - to read standard input" });
+    const bytes = status.size > MAX_FILE_BYTES ? undefined : readBounded(path, descriptor);
+    const { uid, gid } = status;
+    if (bytes !== undefined) return { name: path, text: textOf(bytes), mode: status.mode & 0o7777, uid, gid };
+    throw new AwgError("config", `${path} has more than the ${MAX_FILE_BYTES} bytes that a config may have`, {
+      remedy: "split it with include, or check that it is a config at all",
+    });
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function readBounded(path: string, descriptor: number): Buffer | undefined {
+  try {
+    return readAtMost(descriptor, MAX_FILE_BYTES);
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+function openForReading(path: string): number {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+/** Why a file could not be opened or read: AwgError permission where the rights are missing, host where
+ * too many files are open, config for all else. */
+export function unreadable(path: string, cause: unknown): AwgError {
+  const exhausted = outOfOpenFiles(path, cause);
+  if (exhausted !== undefined) return exhausted;
+  const { code } = cause as NodeJS.ErrnoException;
+  const denied = code === "EACCES" || code === "EPERM";
+  const remedy = denied ? "run as root, or make the file readable" : "check the path";
+  return new AwgError(denied ? "permission" : "config", `cannot read ${path} (${code})`, { cause, remedy });
+}

@@ -1,0 +1,71 @@
+import type { InotifyRoom } from "../host/linux/processes/inotify-limit.ts";
+import type { Host } from "../host/ports/host.ts";
+import type { Inspection } from "../host/ports/inspection.ts";
+import type { NetworkEvents } from "../host/ports/network-events.ts";
+import type { ProcessPort } from "../host/ports/processes.ts";
+import type { DesiredState } from "../model/resource.ts";
+import type { TunnelSpec } from "../model/resources/tunnel.ts";
+import type { SecretId } from "../model/secret.ts";
+import type { ApplyDeps } from "../reconciler/apply/outcome.ts";
+import type { Stores } from "../reconciler/apply/stores.ts";
+import type { Note } from "../resources/expand/expansion.ts";
+import { driverRegistry } from "../resources/registry.ts";
+import type { LockingProcess } from "../state/lock.ts";
+import type { Watchdog } from "./apply/confirmation.ts";
+import type { CarriedConnection } from "./apply/ssh-connection.ts";
+import type { KnownConfig } from "./load/known-config.ts";
+import type { NamedSecret } from "./plan/facts-wanted.ts";
+import type { ExpandInput } from "./plan/memoized-expansion.ts";
+
+/** What a session stands on; the parts that differ between a real machine and a simulated one. */
+export interface SessionParts {
+  readonly host: Host;
+  readonly stores: Stores;
+  readonly clock: ApplyDeps["clock"];
+  /** Reads a secret and gives its id; the bytes stay in the store. Throws AwgError config naming the reference. */
+  readonly resolveSecret: (secret: NamedSecret) => Promise<SecretId>;
+  /** The public key, in base64, of a private key that was resolved in this session; absent where none can be computed. */
+  readonly publicKeyOf?: (privateKey: SecretId) => Promise<string>;
+  /** Of a session that plans again and again, whose configuration and machine are mostly as before. */
+  readonly expandInput?: ExpandInput;
+  /** Held while anything is written; the holder's verb is told to whoever finds it locked. */
+  readonly lock: (verb: string) => Promise<AsyncDisposable>;
+  /** The process that holds the lock; undefined where none does. Takes nothing. */
+  readonly whoChanges?: () => Promise<LockingProcess | undefined>;
+  /** AwgError permission where this process may not even read the machine. */
+  readonly requireRights?: () => void;
+  /** Configurations with an inline secret or includes are never known. */
+  readonly known?: KnownConfig;
+  /** Reverts what nobody confirms, from another process; undefined where there is none (a simulated machine). */
+  readonly watchdog?: Watchdog;
+  /** The SSH connection this process was started over, where it goes through this machine's own network. */
+  readonly sshConnection?: () => CarriedConnection | undefined;
+  /** By which device its client is answered, where a packet policy with these tunnels would refuse it for that (S6.8). */
+  readonly answeredElsewhere?: (
+    connection: CarriedConnection,
+    tunnels: readonly string[],
+  ) => Promise<string | undefined>;
+  /** When that connection was made, milliseconds since boot; undefined, or absent, where that cannot be told. */
+  readonly sshBeganMs?: () => number | undefined;
+  /** Told which engines a plan is going to start, before anything is written; it may let them load. Never throws. */
+  readonly expectEngines?: (tunnels: readonly TunnelSpec[]) => Promise<void>;
+  /** What is left of what the kernel limits for engines that are other programs; absent, or undefined, where it limits nothing. */
+  readonly inotifyRoom?: () => Promise<InotifyRoom | undefined>;
+  /** The devices by which this machine itself speaks PPPoE; absent where that cannot be told. */
+  readonly pppoeDevices?: () => Promise<readonly string[]>;
+  /** What the kernel can be asked to verify and explain; undefined on a simulated machine, which judges by the policy. */
+  readonly inspection?: () => Promise<Inspection>;
+  /** The processes of this machine; undefined where this version cannot list them. */
+  readonly processes?: () => Promise<ProcessPort>;
+  /** What a person should know of a desired state on this kind of machine; absent where there is nothing to say. */
+  readonly notesOn?: (desired: DesiredState) => readonly Note[];
+  /** What tells of changes by others, where this machine lives in this process; a real one is watched as a whole. */
+  readonly events?: NetworkEvents;
+  /** Called after the last write: a simulated machine saves itself. */
+  readonly close: () => Promise<void>;
+}
+
+/** What carries a plan out, on these parts and with every driver. */
+export function applyDepsOf({ host, stores, clock }: SessionParts): ApplyDeps {
+  return { host, registry: driverRegistry, stores, clock };
+}

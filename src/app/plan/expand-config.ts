@@ -1,0 +1,64 @@
+import type { Config } from "../../config/config.ts";
+import type { MachineFacts } from "../../host/ports/facts.ts";
+import type { Host } from "../../host/ports/host.ts";
+import { AwgError } from "../../model/error.ts";
+import type { SecretId } from "../../model/secret.ts";
+import type { Generation } from "../../reconciler/apply/stores.ts";
+import type { BesideTunnels, ExpandOptions } from "../../resources/expand/expansion.ts";
+import { devicesOf, type Expansion, endpointsOf } from "../../resources/expand.ts";
+import type { SessionParts } from "../parts.ts";
+import type { LoadedConfig } from "../session.ts";
+import { secretsOf } from "./facts-wanted.ts";
+import { expandOnce } from "./memoized-expansion.ts";
+
+/** A config, and where its references to secrets stand. */
+interface Written {
+  readonly config: Config;
+  readonly secretPlaces?: LoadedConfig["secretPlaces"];
+}
+
+/** The resources a config asks for on this machine; path numbers, devices and resolved endpoints stay those of the last generation. */
+export async function expandConfig(
+  { resolveSecret, host, expandInput = expandOnce }: SessionParts,
+  { config, secretPlaces = {} }: Written,
+  facts: MachineFacts,
+  latest: Generation | undefined,
+  unanswered: NonNullable<ExpandOptions["unanswered"]> = {},
+): Promise<Expansion> {
+  const secretIds: Record<string, SecretId> = {};
+  for (const named of secretsOf(config)) {
+    const name = JSON.stringify(named.ref);
+    secretIds[name] = await placed(secretPlaces[name], () => resolveSecret(named));
+  }
+  const accepted = latest?.desired.resources ?? [];
+  const options = {
+    pathNumbers: latest?.pathNumbers ?? {},
+    endpoints: endpointsOf(accepted),
+    devices: devicesOf(accepted),
+    unanswered,
+    ...(asksBeside(config) ? { beside: await besideTunnelsOf(host, config) } : {}),
+  };
+  return expandInput({ config, facts, secretIds, options });
+}
+
+/** Whether a config asks for more than tunnels and their policy: services, system extensions. */
+function asksBeside({ service, systemExtension, killSwitch }: Config): boolean {
+  return service !== undefined || systemExtension !== undefined || killSwitch.atBoot;
+}
+
+async function besideTunnelsOf(host: Host, config: Config): Promise<BesideTunnels> {
+  const { besideTunnels } = await import("../install/beside-tunnels.ts");
+  return besideTunnels(host, config);
+}
+
+/** What is wrong with a secret is told with the place that names it. */
+async function placed<T>(place: string | undefined, resolve: () => Promise<T>): Promise<T> {
+  try {
+    return await resolve();
+  } catch (cause) {
+    if (!(cause instanceof AwgError) || place === undefined) throw cause;
+    const { kind, message, facts, remedy } = cause;
+    const told = remedy === undefined ? {} : { remedy };
+    throw new AwgError(kind, `${place}: ${message}`, { facts: { ...facts, place }, cause, ...told });
+  }
+}

@@ -1,0 +1,58 @@
+import type { Config, NoiseTunnel, Tunnel } from "../../config/config.ts";
+import type { Match } from "../../config/section/match.ts";
+import type { FactsWanted } from "../../host/ports/facts.ts";
+import { parseIp } from "../../model/ip.ts";
+import { deviceOfTunnel } from "../../model/ownership.ts";
+import { devicePointer } from "../../model/resources/lifecycle.ts";
+import type { SecretRef } from "../../model/secret.ts";
+
+/** Users and host names that a configuration names, so that the machine's facts can resolve them. */
+export function factsWantedBy(config: Config): FactsWanted {
+  const claims = (config.invariants ?? []).flatMap(({ never, always }) => never ?? always ?? []);
+  const matches = [...(config.rules ?? []), ...claims].flatMap(nestedMatches);
+  const endpoints = Object.values(config.tunnels)
+    .filter(isNoise)
+    .flatMap(({ peers }) => peers.flatMap(({ endpoint }) => endpoint?.host ?? []));
+  const devices = Object.entries(config.tunnels).flatMap(([key, tunnel]) =>
+    isNoise(tunnel) && config.conflicts?.[devicePointer(key)] === "adopt"
+      ? (tunnel.interface ?? deviceOfTunnel(key))
+      : [],
+  );
+  return {
+    users: unique(matches.flatMap(({ users }) => users ?? [])),
+    hosts: unique(endpoints.filter((host) => parseIp(host) === undefined)),
+    endpoints: unique(endpoints.filter((host) => parseIp(host) !== undefined)),
+    bootstrap: config.dns?.bootstrap ?? [],
+    ...(devices.length === 0 ? {} : { devices }),
+  };
+}
+
+/** A secret that a configuration names. Private keys are clamped before they get their id, as every engine reports them. */
+export interface NamedSecret {
+  readonly ref: SecretRef;
+  readonly isPrivateKey: boolean;
+}
+
+/** Every secret that a configuration names. */
+export function secretsOf(config: Config): readonly NamedSecret[] {
+  return Object.values(config.tunnels)
+    .filter(isNoise)
+    .flatMap(({ privateKey, peers, obfuscation }) => {
+      const optional = [...peers.map(({ presharedKey }) => presharedKey), obfuscation?.headerProtectionKey];
+      const shared = optional.filter((ref) => ref !== undefined);
+      return [{ ref: privateKey, isPrivateKey: true }, ...shared.map((ref) => ({ ref, isPrivateKey: false }))];
+    });
+}
+
+function isNoise(tunnel: Tunnel): tunnel is NoiseTunnel {
+  return tunnel.protocol === "wireguard" || tunnel.protocol === "amneziawg";
+}
+
+function nestedMatches(match: Match): readonly Match[] {
+  const inner = [...(match.all ?? []), ...(match.any ?? []), ...(match.not === undefined ? [] : [match.not])];
+  return [match, ...inner.flatMap(nestedMatches)];
+}
+
+function unique(values: readonly string[]): readonly string[] {
+  return [...new Set(values)].toSorted();
+}

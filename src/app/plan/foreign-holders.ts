@@ -1,0 +1,79 @@
+import type { Host } from "../../host/ports/host.ts";
+import type { DesiredState, ResourceKey } from "../../model/resource.ts";
+import type { TunnelObserved } from "../../model/resources/tunnel.ts";
+import { driverOf, type Observation } from "../../reconciler/plan/observation.ts";
+import { type PlanInput, type PlanResult, planChanges } from "../../reconciler/plan/plan-changes.ts";
+import type { DriverRegistry } from "../../resources/driver.ts";
+
+/** Resources that cannot stand, for somebody else has what they need, each with a sentence that says who. */
+export type HeldByOthers = ReadonlyMap<ResourceKey, string>;
+
+/**
+ * Tunnels whose UDP port, or whose engine's socket, is somebody else's. A port that an engine here has is given up by it before
+ * another takes it, and an engine that answers here is nobody else's.
+ */
+export async function heldTunnels(
+  { engines }: Pick<Host, "engines">,
+  { resources }: DesiredState,
+  { current }: Observation,
+): Promise<HeldByOthers> {
+  const standing = current.get("tunnel");
+  const ports = [...(standing?.values() ?? [])].map((tunnel) => (tunnel as TunnelObserved).listenPort);
+  const held = new Map<ResourceKey, string>();
+  for (const { kind, key, spec } of resources) {
+    if (kind !== "tunnel") continue;
+    const elsewhere = standing?.has(key) === true ? undefined : await engines.elsewhere?.(spec.device);
+    if (elsewhere !== undefined) held.set(key, heldBy(key, elsewhere));
+    if (elsewhere !== undefined || spec.listenPort === 0 || ports.includes(spec.listenPort)) continue;
+    const holder = await engines.portHolder?.(spec.listenPort);
+    if (holder !== undefined) held.set(key, `${heldBy(key, holder)}, which has the UDP port ${spec.listenPort}`);
+  }
+  return held;
+}
+
+/**
+ * A plan that leaves what others hold, and what stands on it: no engine is started on a device that is somebody else's, and its
+ * table has its guards alone, so that no route leads there and nothing falls past it (Linux). All else is planned. The packet filter is never left, so that a conflict about it stays one. Pure.
+ */
+export function planAround(input: PlanInput, tunnels: HeldByOthers): PlanResult & { readonly held: HeldByOthers } {
+  const planned = planChanges({ ...input, leave: new Set(tunnels.keys()) });
+  if (planned.conflicts.length === 0) return { ...planned, held: tunnels };
+  const conflicts = planned.conflicts.map(({ key, holder }) => [key, heldBy(key, holder)] as const);
+  const held = withDependents(new Map([...tunnels, ...conflicts]), input.desired, input.registry);
+  const { resources } = input.desired;
+  if (resources.some(({ key, kind }) => held.has(key) && driverOf(input.registry, kind).between !== undefined))
+    return { ...planned, held: tunnels };
+  return { ...planChanges({ ...input, leave: new Set(held.keys()) }), held };
+}
+
+/** Those and all that must stand on one of them, with the same sentence. */
+function withDependents(held: HeldByOthers, { resources }: DesiredState, registry: DriverRegistry): HeldByOthers {
+  const all = new Map(held);
+  for (let known = -1; known < all.size; ) {
+    known = all.size;
+    for (const { kind, key, spec } of resources) {
+      const below = all.has(key) ? [] : (driverOf(registry, kind).dependsOn?.(spec) ?? []);
+      const told = below.map((one) => all.get(one)).find((sentence) => sentence !== undefined);
+      if (told !== undefined) all.set(key, told);
+    }
+  }
+  return all;
+}
+
+/** Each sentence once: what stands on a held resource has its sentence. */
+export function sentencesOf(held: HeldByOthers): readonly string[] {
+  return [...new Set(held.values())];
+}
+
+/** What a person can do where somebody else has what these resources need. Pure. */
+export function wayOutOf(keys: readonly ResourceKey[]): string {
+  const isFileInTheWay = keys.length > 0 && keys.every((key) => key.startsWith("resolver/"));
+  return isFileInTheWay
+    ? "make it a plain file of a few lines, or take dns.servers out of the config"
+    : "remove it, or name another interface, listenPort or table in the config";
+}
+
+/** In the words of every conflict. */
+export function heldBy(key: ResourceKey, holder: string): string {
+  return `${key} is held by ${holder}`;
+}

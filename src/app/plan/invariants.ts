@@ -1,0 +1,63 @@
+import type { Config } from "../../config/config.ts";
+import type { PathClaim } from "../../config/section/root.ts";
+import type { MachineFacts } from "../../host/ports/facts.ts";
+import { AwgError } from "../../model/error.ts";
+import type { FirewallPolicy, PathRef } from "../../model/firewall/policy.ts";
+import type { DesiredState } from "../../model/resource.ts";
+import { PROTOCOL_NUMBERS } from "../../resources/expand/flow-rules.ts";
+import { uidRanges } from "../../resources/expand/user-ranges.ts";
+import { describePacket } from "../../verify/finding.ts";
+import { findFlow } from "../../verify/policy/find-flow.ts";
+
+/** Without a policy nothing is steered and nothing dropped. */
+const NO_POLICY: FirewallPolicy = { steering: { rules: [], default: { kind: "direct" } }, layers: [] };
+
+/**
+ * Proves the invariants of a config against the policy it asks for, for every packet: none that a `never` describes may
+ * have the path it forbids, and none that an `always` describes another than the one it demands, or none at all; also while
+ * a fallback is in force.
+ *
+ * @throws AwgError("invariant") with one packet that breaks it and the rule that gives it that path; nothing was changed.
+ */
+export function proveInvariants({ invariants }: Config, { resources }: DesiredState, facts: MachineFacts): void {
+  const policy = resources.find((resource) => resource.kind === "firewall")?.spec ?? NO_POLICY;
+  const deviceOf = (tunnel: string) =>
+    resources.find((resource) => resource.kind === "link" && resource.key === `link/${tunnel}`)?.spec;
+  for (const [index, { name, never, always }] of invariants.entries()) {
+    const claim = never ?? always;
+    if (claim === undefined) continue;
+    const { via } = claim;
+    const link = via.kind === "tunnel" ? deviceOf(via.tunnel) : undefined;
+    const device = link !== undefined && "device" in link ? link.device : undefined;
+    const isNamed = (path: PathRef) => (path.kind === "tunnel" ? path.device === device : path.kind === via.kind);
+    const isOther = (path: PathRef) => path.kind !== "block" && !isNamed(path);
+    // A rule that leads directly does not hold for other users' own numbers (docs/security.md S4.4); all other claims are asked for them, too.
+    const matches = matchesOf(claim, facts, { own: never === undefined && via.kind === "direct" });
+    const found = findFlow(policy, matches, never === undefined ? isOther : isNamed);
+    if (found === undefined) continue;
+    const where = name === undefined ? `invariants.${index}` : `invariants.${index} (${name})`;
+    const way = via.kind === "tunnel" ? via.tunnel : via.kind;
+    const goes = never === undefined ? `does not go ${way}` : `goes ${way}`;
+    const message = `${where} is violated: by ${found.reason} this packet ${goes}: ${describePacket(found.packet)}`;
+    throw new AwgError("invariant", message, {
+      facts: { invariant: where, packet: describePacket(found.packet), reason: found.reason },
+      remedy: "change the rules or the invariant; nothing was changed",
+    });
+  }
+}
+
+/** The claim's match as flows, one for each protocol; a user that does not exist sends nothing. */
+function matchesOf(
+  { users, destinations, ports, protocol }: PathClaim,
+  facts: MachineFacts,
+  { own }: { readonly own: boolean },
+) {
+  const prefixes = destinations?.flatMap((one) => (one.kind === "prefix" ? [one.prefix] : []));
+  const common = {
+    ...(users === undefined ? {} : { uids: uidRanges(users, facts, { own }).ranges }),
+    ...(prefixes === undefined ? {} : { destinations: prefixes }),
+    ...(ports === undefined ? {} : { ports }),
+  };
+  const numbers = protocol?.flatMap((name) => PROTOCOL_NUMBERS[name] ?? []);
+  return numbers === undefined ? [common] : numbers.map((number) => ({ ...common, protocol: number }));
+}

@@ -1,0 +1,41 @@
+import type { Config } from "../../config/config.ts";
+import type { MachineFacts } from "../../host/ports/facts.ts";
+import { sameData } from "../../model/canonical.ts";
+import { AwgError } from "../../model/error.ts";
+import type { SecretId } from "../../model/secret.ts";
+import type { ExpandOptions } from "../../resources/expand/expansion.ts";
+import { type Expansion, expand } from "../../resources/expand.ts";
+
+/** All that an expansion is made of; plain data. */
+export interface ExpansionInput {
+  readonly config: Config;
+  readonly facts: MachineFacts;
+  /** Ids of the secrets that the configuration names, by the reference as JSON. */
+  readonly secretIds: Readonly<Record<string, SecretId>>;
+  readonly options: Omit<ExpandOptions, "secrets">;
+}
+
+export type ExpandInput = (input: ExpansionInput) => Expansion;
+
+/** The resources that a configuration asks for. Pure. */
+export const expandOnce: ExpandInput = ({ config, facts, secretIds, options }) =>
+  expand(config, facts, {
+    ...options,
+    secrets: (ref) => {
+      const id = secretIds[JSON.stringify(ref)];
+      if (id === undefined) throw new AwgError("bug", "a secret was not resolved before expansion");
+      return id;
+    },
+  });
+
+/**
+ * For who plans again and again: an expansion of the very same is the last one. It is made of its input alone, all of which
+ * is read anew and compared.
+ */
+export function expandAgain(): ExpandInput {
+  let last: { readonly input: ExpansionInput; readonly expansion: Expansion } | undefined;
+  return (input) => {
+    if (last === undefined || !sameData(last.input, input)) last = { input, expansion: expandOnce(input) };
+    return last.expansion;
+  };
+}

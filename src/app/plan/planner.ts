@@ -1,0 +1,132 @@
+import { hashOf } from "../../model/canonical.ts";
+import { AwgError } from "../../model/error.ts";
+import type { DesiredState } from "../../model/resource.ts";
+import { lifecycleOfNothing } from "../../model/resources/lifecycle.ts";
+import type { OpenTransaction } from "../../reconciler/apply/record.ts";
+import type { Generation } from "../../reconciler/apply/stores.ts";
+import {
+  replacedKeys,
+  replacedToo,
+  type Selected,
+  type Selection,
+  selectDesired,
+} from "../../reconciler/plan/selection.ts";
+import { rememberNumbers } from "../../resources/expand.ts";
+import { refuseUnsupported } from "../apply/failure.ts";
+import type { SessionParts } from "../parts.ts";
+import type { DaemonPlanning, LoadedConfig, Planned, SessionNote } from "../session.ts";
+import { expandConfig } from "./expand-config.ts";
+import { factsWantedBy } from "./facts-wanted.ts";
+import { refuseOwnKeys } from "./own-keys.ts";
+import { planDesired } from "./plan-desired.ts";
+import { pppoeNotes } from "./pppoe.ts";
+
+const EVERYTHING: Selection = { target: [], exclude: [], replace: [] };
+
+/** The plan from the machine to a config, or to what a selection takes of it. */
+export async function planConfig(
+  parts: SessionParts,
+  { config, hash, sources, secretPlaces, featurePlaces }: LoadedConfig,
+  selection: Selection = EVERYTHING,
+  { unanswered, isRepair = false }: Partial<DaemonPlanning> = {},
+): Promise<Planned> {
+  if (config === undefined) throw new AwgError("bug", "a plan was asked of a config with errors");
+  const { host, stores } = parts;
+  const facts = await host.facts.read(factsWantedBy(config));
+  const latest = await stores.generations.latest();
+  const expansion = await expandConfig(parts, { config, secretPlaces }, facts, latest, unanswered);
+  refuseUnsupported(expansion, featurePlaces);
+  await refuseOwnKeys(parts, { config, secretPlaces }, expansion.desired, latest?.desired);
+  if (config.invariants.length > 0) {
+    const { proveInvariants } = await import("./invariants.ts");
+    proveInvariants(config, expansion.desired, facts);
+  }
+  const { desired, alsoTaken, isPartial } = selectionOf(expansion.desired, latest, selection);
+  const replace = replacedKeys(selection, desired);
+  const { plan, notes, traffic, ledger, held, open } = await planDesired(parts, desired, latest, { replace, isRepair });
+  return {
+    verb: "apply",
+    plan,
+    ...(ledger === undefined ? {} : { ledger }),
+    desired,
+    // A part of a config is another state than the config: who has the whole of it still has something to propose.
+    configHash: isPartial ? hashOf([hash, selection]) : hash,
+    fingerprint: facts.fingerprint,
+    pathNumbers: expansion.pathNumbers,
+    sources,
+    notes: [
+      ...(isRepair ? [] : await openNotes(parts, open, { verb: "apply", desired })),
+      ...expansion.notes,
+      ...(parts.notesOn?.(expansion.desired) ?? []),
+      ...(facts.otherTunnels === undefined
+        ? []
+        : (await import("./cut-off.ts")).cutOffNotes(expansion.desired, facts.otherTunnels)),
+      ...(await pppoeNotes(parts, expansion.desired, facts.capabilities)),
+      ...[...alsoTaken, ...replacedToo(replace)].map(({ key, why }) => ({ path: key, message: `taken too: ${why}` })),
+      ...notes,
+    ],
+    traffic,
+    alternatives: expansion.alternatives ?? {},
+    ...(isRepair ? { held } : {}),
+    ...(selection === EVERYTHING ? {} : { selection, replace }),
+  };
+}
+
+function selectionOf(wanted: DesiredState, latest: Generation | undefined, selection: Selection): Selected {
+  if (selection.target.length + selection.exclude.length === 0)
+    return { desired: wanted, alsoTaken: [], isPartial: false };
+  return selectDesired(wanted, latest?.desired ?? { resources: [] }, selection);
+}
+
+/** The plan towards a generation as it stands in the store; undefined is the state before the first. */
+export async function planGeneration(
+  parts: SessionParts,
+  generation: Generation | undefined,
+  isRepair = false,
+): Promise<Planned> {
+  const { fingerprint } = await parts.host.facts.read({ users: [], hosts: [] });
+  const { desired = { resources: [] }, configHash = "" } = generation ?? {};
+  const latest = await parts.stores.generations.latest();
+  const pathNumbers = rememberNumbers(latest?.pathNumbers ?? {}, generation?.pathNumbers ?? {});
+  const { plan, notes: found, traffic, ledger, held, open } = await planDesired(parts, desired, latest, { isRepair });
+  const notes = [...(isRepair ? [] : await openNotes(parts, open, { verb: "apply", desired })), ...found];
+  const made = { desired, configHash, fingerprint, pathNumbers, sources: [], notes, traffic, held };
+  return { verb: "apply", plan, ...made, ...(ledger === undefined ? {} : { ledger }) };
+}
+
+/** The plan that removes everything awg made but what is retained. */
+export async function planDestroy(parts: SessionParts): Promise<Planned> {
+  const { fingerprint } = await parts.host.facts.read({ users: [], hosts: [] });
+  const accepted = await parts.stores.generations.latest();
+  const desired = { resources: [], ...lifecycleOfNothing(accepted?.desired.lifecycle) };
+  const { plan, traffic, notes: found, open } = await planDesired(parts, desired, accepted);
+  const notes = [
+    ...(await openNotes(parts, open, { verb: "destroy", desired })),
+    ...found,
+    ...(await givenBack(parts, open)),
+  ];
+  const pathNumbers = accepted?.pathNumbers ?? {};
+  return { verb: "destroy", plan, desired, configHash: "", fingerprint, pathNumbers, sources: [], notes, traffic };
+}
+
+/** What is done first about a change that has not ended. */
+async function openNotes(
+  parts: SessionParts,
+  open: OpenTransaction | undefined,
+  towards: Pick<Planned, "verb" | "desired">,
+): Promise<readonly SessionNote[]> {
+  // Of a state that stands only its acceptance is left to be written, which changes no step.
+  if (open === undefined || open.accept !== undefined) return [];
+  const { openNote } = await import("../status/open-note.ts");
+  return [await openNote(parts, open, towards)];
+}
+
+/** What was being taken over when an apply was cut short is another program's still. */
+async function givenBack({ host }: SessionParts, open: OpenTransaction | undefined): Promise<readonly SessionNote[]> {
+  if (open === undefined) return [];
+  const { takenOver } = await import("../../reconciler/apply/recover.ts");
+  return (await takenOver({ host }, open)).map((device) => ({
+    path: "link",
+    message: `${device} goes back to the program that made it, with what stood around it: the apply that was taking it over was cut short`,
+  }));
+}

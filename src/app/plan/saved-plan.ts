@@ -1,0 +1,114 @@
+import { statSync } from "node:fs";
+import { resolve } from "node:path";
+import { AwgError } from "../../model/error.ts";
+import { type Plan, stepsOf } from "../../model/plan.ts";
+import type { Selection } from "../../reconciler/plan/selection.ts";
+import { SECRET_OBFUSCATION_KEY } from "../../uapi/obfuscation.ts";
+import { readRegularFile } from "../load/read-config-file.ts";
+import type { Planned, Session, SourceFile } from "../session.ts";
+
+const FORMAT_VERSION = "1";
+const SECRET_FIELDS: ReadonlySet<string> = new Set(["privateKey", "presharedKey", SECRET_OBFUSCATION_KEY]);
+
+interface SavedPlan {
+  readonly format_version: string;
+  readonly kind: "awg-plan";
+  readonly sources: readonly string[];
+  readonly config_hash: string;
+  readonly host_fingerprint: string;
+  /** Absent where the plan is for the whole config. */
+  readonly selection?: Selection;
+  /** What the steps are, so that a machine that changed since is noticed. */
+  readonly steps: readonly StepDigest[];
+}
+
+interface StepDigest {
+  readonly key: string;
+  readonly action: string;
+  readonly phase: string;
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
+/** A plan as a file: what it was made from and every step whole, without secrets (law 8). */
+export function renderSavedPlan(planned: Planned): string {
+  if (planned.sources.includes("-")) {
+    throw new AwgError("usage", "a plan made from standard input cannot be saved", {
+      remedy: "write the config to a file and name it with -f",
+    });
+  }
+  const saved: SavedPlan = {
+    format_version: FORMAT_VERSION,
+    kind: "awg-plan",
+    sources: planned.sources.map((name) => resolve(name)),
+    config_hash: planned.configHash,
+    host_fingerprint: planned.fingerprint,
+    ...(planned.selection === undefined ? {} : { selection: planned.selection }),
+    steps: digestOf(planned.plan),
+  };
+  return `${JSON.stringify(saved, undefined, 1)}\n`;
+}
+
+/** Reads a saved plan and makes it anew; AwgError stale-plan unless config, machine and every step are the same. */
+export async function parseSavedPlan(text: string, session: Session): Promise<Planned> {
+  const saved = readSaved(text);
+  const loaded = await session.load(saved.sources.map(readSource));
+  if (saved.selection === undefined && loaded.hash !== saved.config_hash) throw stale("its config was edited since");
+  const planned = await session.plan(loaded, saved.selection);
+  if (planned.configHash !== saved.config_hash) throw stale("its config was edited since");
+  if (planned.fingerprint !== saved.host_fingerprint)
+    throw stale("it was made on another machine or in another namespace");
+  if (JSON.stringify(digestOf(planned.plan)) !== JSON.stringify(saved.steps)) throw stale("the machine changed since");
+  return planned;
+}
+
+/** Ids of secrets are left out: before the first apply each process makes its own. */
+function digestOf(plan: Plan): readonly StepDigest[] {
+  const steps = stepsOf(plan).map(({ key, action, phase, before, after }) => ({ key, action, phase, before, after }));
+  return JSON.parse(JSON.stringify(steps, (name, value) => (SECRET_FIELDS.has(name) ? "(secret)" : value)));
+}
+
+function stale(why: string): AwgError {
+  return new AwgError("stale-plan", `the saved plan is stale: ${why}`, {
+    remedy: "make a new one with awg plan --out; nothing was changed",
+  });
+}
+
+function readSaved(text: string): SavedPlan {
+  const wrong = (what: string): AwgError =>
+    new AwgError("usage", `this is not a saved plan: ${what}`, { remedy: "name a file that awg plan --out wrote" });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new AwgError("usage", "this is not a saved plan: it is not JSON", {
+      cause: error,
+      remedy: "name a file that awg plan --out wrote",
+    });
+  }
+  if (typeof value !== "object" || value === null || !("kind" in value) || value.kind !== "awg-plan")
+    throw wrong("it does not say that it is one");
+  const saved = value as Partial<SavedPlan>;
+  if (saved.format_version !== FORMAT_VERSION)
+    throw wrong(`its format is ${String(saved.format_version)}, this awg reads ${FORMAT_VERSION}`);
+  const texts = [
+    saved.config_hash,
+    saved.host_fingerprint,
+    ...(Array.isArray(saved.sources) ? saved.sources : [undefined]),
+  ];
+  if (saved.selection !== undefined && !isSelection(saved.selection)) throw wrong("it is damaged");
+  if (!texts.every((one) => typeof one === "string") || !Array.isArray(saved.steps)) throw wrong("it is damaged");
+  return saved as SavedPlan;
+}
+
+function isSelection(value: unknown): value is Selection {
+  const { target, exclude, replace } = (typeof value === "object" && value !== null ? value : {}) as Partial<Selection>;
+  return [target, exclude, replace].every(
+    (words) => Array.isArray(words) && words.every((word: unknown) => typeof word === "string"),
+  );
+}
+
+function readSource(name: string): SourceFile {
+  if (statSync(name, { throwIfNoEntry: false }) === undefined) throw stale(`its config ${name} is gone`);
+  return readRegularFile(name);
+}

@@ -1,0 +1,174 @@
+import { readFileSync } from "node:fs";
+import type { Config } from "../../config/config.ts";
+import type { MachineFacts } from "../../host/ports/facts.ts";
+import type { ProcessPort } from "../../host/ports/processes.ts";
+import { AwgError, messageOf } from "../../model/error.ts";
+import type { ProcessKey, Program } from "../../model/program/program.ts";
+import type { SessionParts } from "../parts.ts";
+import { factsWantedBy } from "../plan/facts-wanted.ts";
+import { factsForAnyone } from "../render/render-offline.ts";
+import { chooseRule, type ProgramRule } from "./choose-rule.ts";
+import type { ProgramSurroundings } from "./match-program.ts";
+import type { ProgramLine, ProgramsReport, ProgramWatchEvent, ToldRule } from "./program-report.ts";
+import { type RuleSet, rulesOfConfig, rulesOfPolicy } from "./program-rules.ts";
+
+/** Rules and what is needed to hold programs against them. */
+interface KnownRules {
+  readonly set: RuleSet | undefined;
+  readonly rulesOf: ProgramsReport["rulesOf"];
+  readonly generation?: number;
+  readonly facts: MachineFacts;
+  readonly unseen: readonly string[];
+}
+
+/**
+ * All programs with the rule that would apply to each: of a config where one is given, else of the accepted state. Reads
+ * only, and works without root as far as it can.
+ *
+ * @throws AwgError("unsupported") for a machine whose processes this version cannot list.
+ */
+export async function listPrograms(parts: SessionParts, config: Config | undefined): Promise<ProgramsReport> {
+  const port = await processesOf(parts);
+  const known = await knownRules(parts, config);
+  const { programs, unseen } = port.list();
+  const sockets = countSockets(port);
+  const around = surroundings(programs, known.facts);
+  const names = userNames(known.facts);
+  const { set, rulesOf, generation } = known;
+  return {
+    rulesOf,
+    ...(generation === undefined ? {} : { generation }),
+    programs: programs
+      .toSorted((a, b) => a.pid - b.pid)
+      .map((program) => lineOf(program, { set, around, names, sockets: sockets.of })),
+    unseen: [...new Set([...known.unseen, ...unseen, ...sockets.unseen])],
+  };
+}
+
+/** The port to the processes of a machine. */
+export async function processesOf({ processes }: SessionParts): Promise<ProcessPort> {
+  const port = await processes?.();
+  if (port !== undefined) return port;
+  throw new AwgError("unsupported", "awg cannot list the processes of this machine yet");
+}
+
+/** Tells of programs as they start and end, each with its rule, until stopped. */
+export async function watchPrograms(
+  parts: SessionParts,
+  config: Config | undefined,
+  onLine: (line: ProgramWatchEvent) => void,
+): Promise<AsyncDisposable> {
+  const port = await processesOf(parts);
+  const { set, facts } = await knownRules(parts, config);
+  const names = userNames(facts);
+  return port.watch((event) => {
+    if (event.what === "missed") return onLine({ missed: true });
+    if (event.what === "ended") return onLine({ ended: event.pid });
+    const program = port.read(event.pid);
+    // It may have ended since, or be another by now: that one has an event of its own.
+    if (program === undefined) return;
+    const around = surroundings(withAncestors(port, program), facts);
+    onLine(lineOf(program, { set, around, names }));
+  });
+}
+
+function withAncestors(port: ProcessPort, program: Program): Program[] {
+  const found = new Map([[program.pid, program]]);
+  for (let { parentPid } = program; parentPid !== 0 && !found.has(parentPid); ) {
+    const parent = port.read(parentPid);
+    if (parent === undefined) break;
+    found.set(parentPid, parent);
+    parentPid = parent.parentPid;
+  }
+  return [...found.values()];
+}
+
+function surroundings(programs: readonly Program[], { uids, os }: MachineFacts): ProgramSurroundings {
+  return { uids, byPid: new Map(programs.map((program) => [program.pid, program])), hasBundles: os === "darwin" };
+}
+
+/** How many sockets a process holds; undefined where that could not be read. */
+type SocketCount = (process: ProcessKey) => number | undefined;
+
+interface LineDeps {
+  readonly set: RuleSet | undefined;
+  readonly around: ProgramSurroundings;
+  readonly names: ReadonlyMap<number, string>;
+  readonly sockets?: SocketCount;
+}
+
+function lineOf(program: Program, { set, around, names, sockets }: LineDeps): ProgramLine {
+  const user = program.uid === undefined ? undefined : names.get(program.uid);
+  const held = sockets?.(program);
+  const chosen = set === undefined ? undefined : chooseRule(set.rules, set.fallThrough, program, around);
+  return {
+    program,
+    ...(user === undefined ? {} : { user }),
+    ...(held === undefined ? {} : { sockets: held }),
+    ...(chosen === undefined ? {} : { rule: told(chosen.rule) }),
+    perhaps: (chosen?.perhaps ?? []).map(({ rule, why }) => ({ rule: told(rule), why })),
+  };
+}
+
+function told({ match: _match, ...rest }: ProgramRule): ToldRule {
+  return rest;
+}
+
+/** How many sockets each process holds; a machine that does not let them be read is no reason to list nothing. */
+function countSockets(port: ProcessPort): { readonly of: SocketCount; readonly unseen: readonly string[] } {
+  try {
+    const { sockets, closed, unseen } = port.sockets();
+    const counts = new Map<string, number>();
+    const name = ({ pid, since }: ProcessKey) => `${pid} ${since}`;
+    for (const holder of sockets.flatMap(({ holders }) => holders)) {
+      counts.set(name(holder), (counts.get(name(holder)) ?? 0) + 1);
+    }
+    return { of: (process) => (closed.has(process.pid) ? undefined : (counts.get(name(process)) ?? 0)), unseen };
+  } catch (error) {
+    if (error instanceof AwgError) return { of: () => undefined, unseen: [`sockets: ${messageOf(error)}`] };
+    throw error;
+  }
+}
+
+async function knownRules(parts: SessionParts, config: Config | undefined): Promise<KnownRules> {
+  const facts = await readFacts(parts, config);
+  if (config !== undefined) return { set: rulesOfConfig(config, facts), rulesOf: "config", facts, unseen: [] };
+  const nothing = { set: undefined, rulesOf: "nothing" as const, facts };
+  try {
+    parts.requireRights?.();
+    const latest = await parts.stores.generations.latest();
+    const policy = latest?.desired.resources.find((resource) => resource.kind === "firewall");
+    if (latest === undefined || policy === undefined) return { ...nothing, unseen: [] };
+    const set = rulesOfPolicy(policy.spec, latest.desired.resources, facts.capabilities);
+    return { set, rulesOf: "accepted", generation: latest.number, facts, unseen: [] };
+  } catch (error) {
+    if (!(error instanceof AwgError) || error.kind !== "permission") throw error;
+    return { ...nothing, unseen: ["the accepted rules, which only root may read: name a config with -f"] };
+  }
+}
+
+/** What the machine can do, and the users that a config names; who may not ask it gets what a Linux of today can do. */
+async function readFacts(parts: SessionParts, config: Config | undefined): Promise<MachineFacts> {
+  const wanted = config === undefined ? { users: [], hosts: [] } : { ...factsWantedBy(config), hosts: [] };
+  try {
+    parts.requireRights?.();
+  } catch {
+    return factsForAnyone(wanted);
+  }
+  return parts.host.facts.read(wanted);
+}
+
+/** Users by number: those of /etc/passwd (passwd(5)) and those that the machine was asked for. */
+function userNames({ uids }: MachineFacts): ReadonlyMap<number, string> {
+  const names = new Map<number, string>();
+  try {
+    for (const line of readFileSync("/etc/passwd", "utf8").split("\n")) {
+      const [name, , uid] = line.split(":");
+      if (name && uid && !names.has(Number(uid))) names.set(Number(uid), name);
+    }
+  } catch {
+    // Then users are numbers.
+  }
+  for (const [name, uid] of Object.entries(uids)) names.set(uid, name);
+  return names;
+}

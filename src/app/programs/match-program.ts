@@ -1,0 +1,165 @@
+import type { AppMatcher, Match } from "../../config/section/match.ts";
+import type { PortRange } from "../../model/firewall/policy.ts";
+import { matchesGlob } from "../../model/program/glob.ts";
+import type { Program } from "../../model/program/program.ts";
+
+/**
+ * Whether a rule applies to a program: `depends` on where its traffic goes or which network the machine is in; `unknown`
+ * where what the rule asks for could not be read.
+ */
+export type Verdict = "yes" | "no" | "depends" | "unknown";
+
+/** A match of the configuration, or of the accepted policy, which has numbers for users. */
+export interface ProgramMatch extends Match {
+  /** Effective users; both ends included. */
+  readonly uids?: readonly PortRange[];
+}
+
+/** What a match is judged against beside the program itself. */
+export interface ProgramSurroundings {
+  /** Users by name. */
+  readonly uids: Readonly<Record<string, number>>;
+  /** Every process that could be seen, by its number. */
+  readonly byPid: ReadonlyMap<number, Program>;
+  /** Whether programs have bundles and signers here (macOS). */
+  readonly hasBundles: boolean;
+}
+
+/** Arguments and paths longer than this are cut before a regular expression of the configuration sees them. */
+const SEARCHED_CHARACTERS = 4096;
+/** A process with more ancestors than this is a loop that was read while numbers changed hands. */
+const MOST_ANCESTORS = 256;
+/** The kernels keep this much of a name (TASK_COMM_LEN, MAXCOMLEN). */
+const KERNEL_NAME_BYTES = 15;
+
+/** Whether a match applies to a program: its fields are AND-ed, the values of one field OR-ed. Pure. */
+export function matchProgram(match: ProgramMatch, program: Program, around: ProgramSurroundings): Verdict {
+  const { apps, users, uids, cgroups, commandLine, parent } = match;
+  const inner = (one: ProgramMatch): Verdict => matchProgram(one, program, around);
+  return allOf([
+    ...(apps === undefined ? [] : [anyOf(apps.map((app) => matchApp(app, program, around)))]),
+    ...(users === undefined ? [] : [anyOf(users.map((user) => matchUser(user, program, around)))]),
+    ...(uids === undefined ? [] : [anyOf(uids.map((range) => matchUid(range, program)))]),
+    ...(cgroups === undefined ? [] : [anyOf(cgroups.map((cgroup) => matchCgroup(cgroup, program)))]),
+    ...(commandLine === undefined ? [] : [anyOf(commandLine.map((pattern) => matchCommandLine(pattern, program)))]),
+    ...(parent === undefined ? [] : [matchParent(parent, program, around)]),
+    ...(isAboutTraffic(match) ? ["depends" as const] : []),
+    ...(match.all === undefined ? [] : [allOf(match.all.map(inner))]),
+    ...(match.any === undefined ? [] : [anyOf(match.any.map(inner))]),
+    ...(match.not === undefined ? [] : [opposite(inner(match.not))]),
+  ]);
+}
+
+/** Whether a program is the one that a matcher of the configuration means. */
+export function matchApp(app: AppMatcher, program: Program, { hasBundles }: ProgramSurroundings): Verdict {
+  const { path } = program;
+  switch (app.kind) {
+    case "name":
+      return typeof path === "string" ? said(lastName(path) === app.name) : matchKernelName(app.name, program);
+    case "contains":
+      return typeof path === "string" ? said(path.includes(app.contains)) : withoutPath(program);
+    case "regex":
+      return typeof path === "string" ? said(isFound(app.regex, path)) : withoutPath(program);
+    case "path":
+      return typeof path === "string" ? said(matchesGlob(app.path, path)) : withoutPath(program);
+    case "dir":
+      return typeof path === "string" ? said(isBelow(path, app.dir)) : withoutPath(program);
+    case "bundleId":
+      return hasBundles ? matchBundle(app.bundleId, program) : "no";
+    case "signer":
+      return hasBundles ? matchSigner(app.signer, program) : "no";
+  }
+}
+
+function said(holds: boolean): Verdict {
+  return holds ? "yes" : "no";
+}
+
+/** A thread of the kernel has no file, and so is none of the programs that a file tells. */
+function withoutPath({ path }: Program): Verdict {
+  return path === null ? "no" : "unknown";
+}
+
+/** Without the file only the kernel's name is left, which is cut, and which the process may have changed. */
+function matchKernelName(name: string, { name: kernelName, path }: Program): Verdict {
+  if (path === null) return said(kernelName === name);
+  const isCut = name.length > KERNEL_NAME_BYTES && name.startsWith(kernelName);
+  return kernelName === name || isCut ? "unknown" : "no";
+}
+
+/** A program is of each bundle around it. Apple compares identifiers without regard to case (CFBundleIdentifier). */
+function matchBundle(wanted: string, { bundleIds }: Program): Verdict {
+  if (bundleIds === undefined) return "unknown";
+  return said(bundleIds.some((id) => id.toLowerCase() === wanted.toLowerCase()));
+}
+
+function matchSigner(wanted: string, { signer }: Program): Verdict {
+  return signer === undefined ? "unknown" : said(signer === wanted);
+}
+
+function matchUser(user: string, program: Program, { uids }: ProgramSurroundings): Verdict {
+  const uid = /^[0-9]{1,10}$/.test(user) ? Number(user) : Object.hasOwn(uids, user) ? uids[user] : undefined;
+  if (uid === undefined) return "no";
+  return program.uid === undefined ? "unknown" : said(program.uid === uid);
+}
+
+function matchUid({ from, to }: PortRange, { uid }: Program): Verdict {
+  return uid === undefined ? "unknown" : said(uid >= from && uid <= to);
+}
+
+function matchCgroup(wanted: string, { cgroup }: Program): Verdict {
+  if (cgroup === undefined) return "unknown";
+  const path = `/${wanted}`.replaceAll(/\/+/g, "/").replace(/\/$/, "");
+  return said(cgroup !== null && isBelow(cgroup, path));
+}
+
+function matchCommandLine(pattern: string, { commandLine }: Program): Verdict {
+  return commandLine === undefined ? "unknown" : said(isFound(pattern, commandLine.join(" ")));
+}
+
+function matchParent(apps: readonly AppMatcher[], program: Program, around: ProgramSurroundings): Verdict {
+  const found: Verdict[] = [];
+  let { parentPid } = program;
+  while (parentPid !== 0 && found.length < MOST_ANCESTORS) {
+    const ancestor = around.byPid.get(parentPid);
+    if (ancestor === undefined) return anyOf([...found, "unknown"]);
+    found.push(anyOf(apps.map((app) => matchApp(app, ancestor, around))));
+    parentPid = ancestor.parentPid;
+  }
+  return anyOf(found);
+}
+
+function isAboutTraffic({ destinations, ports, protocol, when }: Match): boolean {
+  return [destinations, ports, protocol, when].some((field) => field !== undefined);
+}
+
+function lastName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+function isBelow(path: string, folder: string): boolean {
+  const base = folder.replace(/\/+$/, "");
+  return path === base || path.startsWith(`${base}/`);
+}
+
+/** The configuration was refused if the expression could not be compiled. */
+function isFound(pattern: string, text: string): boolean {
+  return new RegExp(pattern, "u").test(text.slice(0, SEARCHED_CHARACTERS));
+}
+
+function opposite(verdict: Verdict): Verdict {
+  if (verdict === "yes") return "no";
+  return verdict === "no" ? "yes" : verdict;
+}
+
+/** No if any says no; else the least certain. */
+function allOf(verdicts: readonly Verdict[]): Verdict {
+  for (const wanted of ["no", "unknown", "depends"] as const) if (verdicts.includes(wanted)) return wanted;
+  return "yes";
+}
+
+/** Yes if any says yes; else the least certain; no if there is none. */
+function anyOf(verdicts: readonly Verdict[]): Verdict {
+  for (const wanted of ["yes", "unknown", "depends"] as const) if (verdicts.includes(wanted)) return wanted;
+  return "no";
+}

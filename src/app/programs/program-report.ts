@@ -1,0 +1,32 @@
+import type { Program } from "../../model/program/program.ts";
+import type { ProgramRule } from "./choose-rule.ts";
+
+/** A rule as it is told of a program. */
+export type ToldRule = Omit<ProgramRule, "match">;
+
+/** One program with what its rules make of its traffic. */
+export interface ProgramLine {
+  readonly program: Program;
+  /** The user's name, where it has one. */
+  readonly user?: string;
+  /** TCP and UDP sockets it holds; absent where they could not be counted. */
+  readonly sockets?: number;
+  /** The first rule that certainly applies; absent where the rules are not known. */
+  readonly rule?: ToldRule;
+  /** Rules before it that may apply: to some of its traffic, or because of what could not be read. */
+  readonly perhaps: readonly { readonly rule: ToldRule; readonly why: "depends" | "unknown" }[];
+}
+
+/** A program that started, with its rule; the number of one that ended; or that events were lost. */
+export type ProgramWatchEvent = ProgramLine | { readonly ended: number } | { readonly missed: true };
+
+/** What `awg ps` tells. */
+export interface ProgramsReport {
+  /** Where the rules come from. */
+  readonly rulesOf: "config" | "accepted" | "nothing";
+  /** Number of the accepted state, where its rules are told. */
+  readonly generation?: number;
+  readonly programs: readonly ProgramLine[];
+  /** What could not be seen, each a sentence. */
+  readonly unseen: readonly string[];
+}

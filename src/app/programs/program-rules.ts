@@ -1,0 +1,86 @@
+import type { Config } from "../../config/config.ts";
+import type { Fallback, Via } from "../../config/section/path.ts";
+import type { Capabilities, MachineFacts } from "../../host/ports/facts.ts";
+import { canonicalJson } from "../../model/canonical.ts";
+import type { FirewallPolicy, FlowMatch, PathRef } from "../../model/firewall/policy.ts";
+import type { Resource } from "../../model/resource.ts";
+import type { SecretId } from "../../model/secret.ts";
+import { sha256Hex } from "../../model/sha256.ts";
+import { type Expansion, expand } from "../../resources/expand.ts";
+import { driverRegistry } from "../../resources/registry.ts";
+import type { ProgramRule } from "./choose-rule.ts";
+import type { ProgramMatch } from "./match-program.ts";
+
+/** Rules in order, and what applies where none does. */
+export interface RuleSet {
+  readonly rules: readonly ProgramRule[];
+  readonly fallThrough: ProgramRule;
+}
+
+/** The rules of a config as this machine would keep them; those it cannot keep are `unsupported`, with the reason. Pure. */
+export function rulesOfConfig(config: Config, facts: MachineFacts): RuleSet {
+  const secrets = (ref: object) => sha256Hex(canonicalJson(ref)) as SecretId;
+  const expansion = expand(config, facts, { pathNumbers: {}, secrets });
+  const rules = config.rules.map((rule, index): ProgramRule => {
+    const { name, via, fallback, dns: _dns, limit: _limit, require: _require, ...match } = rule;
+    const origin = name === undefined ? `rules/${index}` : `rules/${index} (${name})`;
+    return { origin, match, ...pathTexts(via, fallback), ...keptAs(expansion, `rules.${index}`) };
+  });
+  const { via, fallback } = config.default;
+  const kept = keptAs(expansion, "default");
+  return { rules, fallThrough: { origin: "default", match: {}, ...pathTexts(via, fallback), ...kept } };
+}
+
+/**
+ * The rules of an accepted policy: what the kernel was told. Pure.
+ *
+ * @param accepted the resources it was accepted with, which name the tunnels of its devices
+ */
+export function rulesOfPolicy(
+  policy: FirewallPolicy,
+  accepted: readonly Resource[],
+  capabilities: Capabilities,
+): RuleSet {
+  const { steering } = policy;
+  const enforcement = driverRegistry.firewall.enforcement?.(policy, capabilities) ?? "enforced";
+  const tunnels = policy.layers.flatMap((layer) => layer.tunnels.map(({ device }) => device));
+  const names = new Map(
+    accepted.flatMap((one) => (one.kind === "tunnel" ? [[one.spec.device, one.key.slice("tunnel/".length)]] : [])),
+  );
+  const rule = (origin: string, match: FlowMatch, path: PathRef): ProgramRule => {
+    const fallback = path.kind === "tunnel" && tunnels.length > 0 ? { fallback: path.fallback ?? "block" } : {};
+    const via = path.kind === "tunnel" ? (names.get(path.device) ?? path.device) : path.kind;
+    return { origin, match: programMatch(match), via, ...fallback, enforcement };
+  };
+  return {
+    rules: steering.rules.map(({ origin, match, path }) => rule(origin, match, path)),
+    fallThrough: rule("default", {}, steering.default),
+  };
+}
+
+/** Of a flow only its user tells the program; the rest says that it depends on the flow. */
+function programMatch({ uids, destinations, ports, protocol }: FlowMatch): ProgramMatch {
+  return {
+    ...(uids === undefined ? {} : { uids }),
+    ...(destinations === undefined && protocol === undefined ? {} : { destinations: [] }),
+    ...(ports === undefined ? {} : { ports }),
+  };
+}
+
+function pathTexts(via: Via, fallback: Fallback): Pick<ProgramRule, "via" | "fallback"> {
+  if (via.kind !== "tunnel") return { via: via.kind };
+  const text = fallback.kind === "failover" ? `failover to ${fallback.tunnels.join(", ")}` : fallback.kind;
+  return { via: via.tunnel, fallback: text };
+}
+
+/** How the place of a configuration is kept here, from what its expansion says of it and of what lies in it. */
+function keptAs({ unsupported, notes }: Expansion, place: string): Pick<ProgramRule, "enforcement" | "reason"> {
+  const missing = unsupported.filter(({ path }) => path === place || path.startsWith(`${place}.`));
+  if (missing.length > 0) {
+    const features = [...new Set(missing.map(({ feature }) => feature))];
+    return { enforcement: "unsupported", reason: `${features.join(", ")}: unsupported here yet` };
+  }
+  const note = notes.find(({ path, enforcement }) => path === place && enforcement !== undefined);
+  if (note?.enforcement === undefined) return { enforcement: "enforced" };
+  return { enforcement: note.enforcement, reason: note.message };
+}

@@ -1,0 +1,142 @@
+import { pathsFor } from "../../compose/paths.ts";
+import { linuxFacts } from "../../host/linux/facts/facts.ts";
+import { renderBootTable } from "../../host/linux/nft/render/boot-table.ts";
+import type { FactsWanted, MachineFacts } from "../../host/ports/facts.ts";
+import type { ServiceManager } from "../../host/ports/services.ts";
+import { canonicalJson } from "../../model/canonical.ts";
+import { AwgError } from "../../model/error.ts";
+import type { DesiredState } from "../../model/resource.ts";
+import type { SecretId } from "../../model/secret.ts";
+import { sha256Hex } from "../../model/sha256.ts";
+import type { BesideTunnels } from "../../resources/expand/expansion.ts";
+import { oneWayNotes } from "../../resources/expand/flat/one-way-notes.ts";
+import { expand } from "../../resources/expand.ts";
+import { wantedServices } from "../../resources/service/wanted-services.ts";
+import { wantedExtension } from "../../resources/system-extension/wanted-extension.ts";
+import { refuseUnsupported } from "../apply/failure.ts";
+import { factsWantedBy } from "../plan/facts-wanted.ts";
+import type { LoadedConfig } from "../session.ts";
+import type { ToRender } from "./omissions.ts";
+
+/** A Linux of today with both engines, for who cannot ask this one. */
+const ASSUMED: MachineFacts = {
+  os: "linux",
+  fingerprint: "",
+  capabilities: {
+    tun: true,
+    nftables: true,
+    egressHook: true,
+    ownedTables: true,
+    kernelWireguard: false,
+    userspaceWireguard: true,
+    userspaceAmneziawg: true,
+    resolved: false,
+  },
+  uplinks: [],
+  devices: [],
+  serviceUid: 0,
+  uids: {},
+  addresses: {},
+  resolver: "file",
+};
+
+/** A Mac of today on a Wi-Fi behind a router, for a rendering by a machine that is none. */
+const ASSUMED_MAC: MachineFacts = {
+  ...ASSUMED,
+  os: "darwin",
+  capabilities: {
+    ...ASSUMED.capabilities,
+    nftables: false,
+    pf: true,
+    egressHook: false,
+    ownedTables: false,
+  },
+  uplinks: [{ family: 4, device: "en0", gateway: "192.168.1.1", metric: 0 }],
+  resolver: "dynamic-store",
+};
+
+/** What a person should know of ASSUMED_MAC and of LAUNCHD_MANAGER. */
+const ASSUMPTION = {
+  path: "host",
+  message:
+    "a Mac on en0 behind 192.168.1.1, without a way out for IPv6 and with the window's app and the user 501, is assumed; a plan on the Mac goes by what it has",
+};
+
+/** How launchd would run awg there, and its window for the first user. */
+const LAUNCHD_MANAGER: ServiceManager = {
+  kind: "launchd",
+  program: ["/usr/local/bin/awg-split-tunnel"],
+  configFile: "/etc/awg-split-tunnel/config.yaml",
+  runDir: "/var/run/awg",
+  agent: { uid: 501, home: "~" },
+};
+
+/** How systemd would run awg, wherever it is installed. */
+const SYSTEMD_MANAGER: ServiceManager = {
+  kind: "systemd",
+  program: ["/usr/local/bin/awg"],
+  configFile: "/etc/awg/config.yaml",
+  runDir: "/run/awg",
+};
+
+/**
+ * What a configuration asks of a Mac, as far as it can be told without one: endpoints that are names have no address, and
+ * nobody's uid is known.
+ *
+ * @throws AwgError("unsupported") for what no Mac gets from this version.
+ */
+export function desiredForMac({ config, featurePlaces }: LoadedConfig): ToRender {
+  if (config === undefined) throw new AwgError("bug", "a rendering was asked of a config with errors");
+  const beside = joined([wantedServices(config, LAUNCHD_MANAGER, undefined), wantedExtension(config, undefined)]);
+  const secrets = (ref: object) => sha256Hex(canonicalJson(ref)) as SecretId;
+  const expansion = expand(config, ASSUMED_MAC, { pathNumbers: {}, secrets, beside });
+  refuseUnsupported(expansion, featurePlaces);
+  const { desired, notes } = expansion;
+  return { desired, notes: [ASSUMPTION, ...notes, ...oneWayNotes(desired)] };
+}
+
+function joined(parts: readonly BesideTunnels[]): BesideTunnels {
+  return {
+    resources: parts.flatMap(({ resources }) => resources),
+    notes: parts.flatMap(({ notes }) => notes),
+    unsupported: parts.flatMap(({ unsupported }) => unsupported),
+  };
+}
+
+/** Whether a state was expanded for a Mac: any other machine has kernel settings beside a tunnel, or another resolver. */
+export function isForMac({ resources }: DesiredState): boolean {
+  return !resources.some(
+    (resource) =>
+      resource.kind === "sysctl" || (resource.kind === "resolver" && resource.spec.method !== "dynamic-store"),
+  );
+}
+
+/**
+ * What a configuration asks for, for a user who may read neither secrets nor awg's state: secrets stand as the hash of
+ * their reference, path numbers are those of a first apply, and what this user cannot find out is taken to be there.
+ *
+ * @throws AwgError("unsupported") for what no machine gets from this version.
+ */
+export async function desiredForAnyone({ config, featurePlaces }: LoadedConfig): Promise<ToRender> {
+  if (config === undefined) throw new AwgError("bug", "a rendering was asked of a config with errors");
+  const facts = await factsForAnyone(factsWantedBy(config));
+  const secrets = (ref: object) => sha256Hex(canonicalJson(ref)) as SecretId;
+  const services = wantedServices(config, SYSTEMD_MANAGER, renderBootTable());
+  const beside = joined([services, wantedExtension(config, "only macOS has them")]);
+  const expansion = expand(config, facts, { pathNumbers: {}, secrets, beside });
+  refuseUnsupported(expansion, featurePlaces);
+  return expansion;
+}
+
+/** What anybody may find out about this machine; what they may not is taken to be there. */
+export async function factsForAnyone(wanted: FactsWanted): Promise<MachineFacts> {
+  if (process.platform !== "linux") return ASSUMED;
+  try {
+    // Names are not asked for: it takes the service user's rights.
+    const facts = await linuxFacts(pathsFor(undefined, undefined).namespaced).read({ ...wanted, hosts: [] });
+    return { ...facts, capabilities: { ...ASSUMED.capabilities, resolved: facts.capabilities.resolved } };
+  } catch (error) {
+    if (error instanceof AwgError) return ASSUMED;
+    throw error;
+  }
+}

@@ -1,0 +1,52 @@
+import { observeMachine } from "../../reconciler/apply/observe.ts";
+import { begunBy, type OpenTransaction, readOpenTransaction } from "../../reconciler/apply/record.ts";
+import { type Drift, driftOf } from "../../reconciler/plan/drift.ts";
+import { foreignNotes } from "../../reconciler/plan/plan-changes.ts";
+import { driverRegistry } from "../../resources/registry.ts";
+import type { SessionParts } from "../parts.ts";
+import type { SessionNote } from "../session.ts";
+import { type OpenChange, readOpenChange, whyOpen } from "./open-change.ts";
+
+export type { Drift, DriftCause } from "../../reconciler/plan/drift.ts";
+
+/** How the machine left the accepted state by itself; the config takes no part in it. */
+export interface DriftReport {
+  /** The accepted generation; 0 before the first. */
+  readonly generation: number;
+  readonly drifts: readonly Drift[];
+  /** What others wrote into our tables and ranges: not ours, left alone. */
+  readonly notes: readonly SessionNote[];
+  /** Where an apply was cut short or waits to be confirmed: then much of what is listed is its doing. */
+  readonly openJournal: string | undefined;
+  /** Then why it is open, in the words of status, and where its records are; for people. */
+  readonly open?: string;
+  readonly openChange?: OpenChange;
+}
+
+/** Compares the machine with the last accepted state, field by field. Reads only (law 2). */
+export async function readDrift(parts: SessionParts): Promise<DriftReport> {
+  const { host, stores } = parts;
+  const open = await readOpenTransaction(stores.journal);
+  const ledger = open?.accept?.ledger ?? (await stores.ledger.read());
+  const latest = open?.accept?.generation ?? (await stores.generations.latest());
+  const observed = await observeMachine(host, driverRegistry, { resources: [] }, ledger);
+  const rebooted = (await stores.ledger.isOfEarlierBoot?.()) ?? false;
+  const { lifecycle } = latest?.desired ?? {};
+  const begun = open === undefined ? {} : { begun: begunBy(open, driverRegistry) };
+  return {
+    generation: ledger.generation,
+    drifts: driftOf({ ledger, observed, registry: driverRegistry, lifecycle, rebooted, ...begun }),
+    notes: foreignNotes(observed).map(({ key, message }) => ({ path: key, message })),
+    ...(open === undefined || open.accept !== undefined
+      ? { openJournal: undefined }
+      : { openJournal: stores.journal.location, ...(await howOpen(parts, open)) }),
+  };
+}
+
+async function howOpen(
+  parts: SessionParts,
+  open: OpenTransaction,
+): Promise<Required<Pick<DriftReport, "open" | "openChange">>> {
+  const openChange = await readOpenChange(parts, open);
+  return { open: `${whyOpen(openChange)} (${parts.stores.journal.location})`, openChange };
+}

@@ -1,0 +1,62 @@
+import type { FirewallObserved } from "../../model/firewall/policy.ts";
+import type { Observed, Resource, ResourceKey } from "../../model/resource.ts";
+import { observeMachine } from "../../reconciler/apply/observe.ts";
+import { driverOf, type Observation } from "../../reconciler/plan/observation.ts";
+import { driverRegistry } from "../../resources/registry.ts";
+import { fallenBack } from "../apply/fallback.ts";
+import type { SessionParts } from "../parts.ts";
+import { heldTunnels, planAround, sentencesOf } from "../plan/foreign-holders.ts";
+import type { Status } from "../session.ts";
+import { hasPolicyRules, missingMainRule } from "./main-rule.ts";
+import { readOpenChange } from "./open-change.ts";
+import { readStandingState } from "./state-in-force.ts";
+import { statusOf } from "./status.ts";
+
+/** How the machine stands to the accepted state, or to the one that waits to be confirmed. Reads only (law 2). */
+export async function readStatus(parts: SessionParts): Promise<Status> {
+  const { host, stores } = parts;
+  const { capabilities } = await host.facts.read({ users: [], hosts: [] });
+  const { generation, desired, ledger, acceptedNumber, open } = await readStandingState(parts);
+  const observed = await observeMachine(host, driverRegistry, desired, ledger);
+  const openChange = open === undefined ? undefined : await readOpenChange(parts, open);
+  const awaiting = openChange?.why === "awaiting-confirmation" ? openChange.awaiting : undefined;
+  const openJournal = open === undefined || awaiting !== undefined ? undefined : stores.journal.location;
+  const plan = { desired, observed, ledger, registry: driverRegistry };
+  const { held } = planAround(plan, await heldTunnels(host, desired, observed));
+  const common = {
+    held: sentencesOf(held),
+    capabilities,
+    registry: driverRegistry,
+    openJournal,
+    ...(open === undefined ? {} : { openSinceMs: open.begin.startedMs }),
+    nowMs: Date.now(),
+    ...(openChange === undefined ? {} : { openChange }),
+  };
+  const [firewall] = observed.current.get("firewall")?.values() ?? [];
+  const fallback = fallenBack(firewall as FirewallObserved | undefined);
+  const mainRuleMissing = hasPolicyRules(desired) ? missingMainRule(await host.routes.readRules()) : undefined;
+  const status = {
+    ...statusOf({ generation, desired, observed, ...common }),
+    generation: acceptedNumber,
+    ...(fallback.length === 0 ? {} : { fallback }),
+    ...(mainRuleMissing === undefined ? {} : { mainRuleMissing }),
+  };
+  return awaiting === undefined ? status : { ...status, awaiting };
+}
+
+/** Everything on the machine that is ours, in the form of a spec. Reads only. */
+export async function readOwned({ host, stores }: SessionParts): Promise<readonly Resource[]> {
+  return ownedResources(await observeMachine(host, driverRegistry, { resources: [] }, await stores.ledger.read()));
+}
+
+function ownedResources(observation: Observation): readonly Resource[] {
+  const resources: Resource[] = [];
+  for (const [kind, byKey] of observation.current) {
+    const driver = driverOf(driverRegistry, kind);
+    for (const [key, observed] of byKey as ReadonlyMap<ResourceKey, Observed>) {
+      const spec = driver.isOwned(observed) ? driver.asSpec(observed) : undefined;
+      if (spec !== undefined) resources.push({ kind, key, spec } as Resource);
+    }
+  }
+  return resources;
+}

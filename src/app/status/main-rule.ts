@@ -1,0 +1,54 @@
+import type { RuleEntry } from "../../host/ports/routes.ts";
+import type { Family } from "../../model/ip.ts";
+import type { DesiredState } from "../../model/resource.ts";
+import type { PolicyRule } from "../../model/resources/routes.ts";
+import { MAIN_TABLE } from "../../resources/routes/route-table.ts";
+import { LOCAL_TABLE } from "../../verify/routing/routing.ts";
+
+/** Where the kernel itself puts its rule for the main table (ip-rule(8)). */
+const MAIN_PREFERENCE = 32_766;
+
+/** The kernel's own rule `lookup main`, where it is gone. */
+export interface MainRuleMissing {
+  readonly families: readonly Family[];
+  readonly message: string;
+  /** The commands that bring it back. */
+  readonly remedy: readonly string[];
+}
+
+/**
+ * The kernel looks a gateway up by the rules, too: without main it takes no route that has one. A flush of the rules
+ * takes that rule away and leaves the one of the local table; a family without any rule is switched off. Undefined where
+ * nothing is missing. Pure.
+ */
+export function missingMainRule(rules: readonly RuleEntry[]): MainRuleMissing | undefined {
+  const families = ([4, 6] as const).filter((family) => {
+    const tables = rules.filter(
+      ({ rule, foreign }) => rule.family === family && foreign === undefined && isForAll(rule),
+    );
+    return (
+      tables.some(({ rule }) => rule.table === LOCAL_TABLE) && !tables.some(({ rule }) => rule.table === MAIN_TABLE)
+    );
+  });
+  if (families.length === 0) return undefined;
+  const names = namesOf(families);
+  return {
+    families,
+    message: `the kernel's own policy rule "lookup main" is gone (${names}): without it the kernel refuses every route with a gateway, so that the next link or lease that comes anew has no way out`,
+    remedy: families.map((family) => `ip -${family} rule add pref ${MAIN_PREFERENCE} lookup main`),
+  };
+}
+
+/** "IPv4 and IPv6". Pure. */
+export function namesOf(families: readonly Family[]): string {
+  return families.map((family) => `IPv${family}`).join(" and ");
+}
+
+/** Whether rules of awg's are to stand among the kernel's. Pure. */
+export function hasPolicyRules({ resources }: DesiredState): boolean {
+  return resources.some((one) => one.kind === "routes" && one.spec.rules.length > 0);
+}
+
+function isForAll({ match, suppressPrefixLength }: PolicyRule): boolean {
+  return Object.keys(match).length === 0 && suppressPrefixLength === undefined;
+}

@@ -1,0 +1,29 @@
+import type { DesiredState } from "../../model/resource.ts";
+import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
+import { type OpenTransaction, readOpenTransaction, verifiedState } from "../../reconciler/apply/record.ts";
+import type { Generation } from "../../reconciler/apply/stores.ts";
+import type { Ledger } from "../../reconciler/plan/ledger.ts";
+import type { SessionParts } from "../parts.ts";
+
+/** What is to stand on the machine now. */
+export interface StandingState {
+  /** While a change waits to be confirmed the one on trial, else the accepted one; undefined where there is none. */
+  readonly generation: Generation | undefined;
+  /** Of that generation, where the ledger names it. */
+  readonly desired: DesiredState;
+  readonly ledger: Ledger;
+  /** Number of the accepted generation; 0 before the first. */
+  readonly acceptedNumber: number;
+  readonly open: OpenTransaction | undefined;
+}
+
+/** Reads what the machine is to be held against. Changes nothing. */
+export async function readStandingState(parts: Pick<SessionParts, "stores" | "clock">): Promise<StandingState> {
+  const { stores } = parts;
+  const latest = await stores.generations.latest();
+  const accepted = await stores.ledger.read();
+  const open = await readOpenTransaction(stores.journal);
+  const { generation, ledger } = verifiedState(open, bootTimeMs(parts)) ?? { generation: latest, ledger: accepted };
+  const desired = generation?.number === ledger.generation ? generation.desired : { resources: [] };
+  return { generation, desired, ledger, acceptedNumber: (open?.accept?.generation ?? latest)?.number ?? 0, open };
+}

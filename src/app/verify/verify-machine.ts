@@ -1,0 +1,111 @@
+import { withFallback } from "../../model/firewall/fallback.ts";
+import type { FirewallPolicy } from "../../model/firewall/policy.ts";
+import type { DesiredState } from "../../model/resource.ts";
+import type { Verified, VerifyFinding } from "../../verify/finding.ts";
+import { comparePolicies } from "../../verify/policy/compare-policies.ts";
+import { grantedBy } from "../../verify/policy/policy-formula.ts";
+import { verifyRouting } from "../../verify/routing/verify-routing.ts";
+import { declaredRouting } from "../explain/declared-routing.ts";
+import type { SessionParts } from "../parts.ts";
+import type { StandingState } from "../status/state-in-force.ts";
+import { readSurroundings, type Surroundings } from "./declared-context.ts";
+import { unmodelledRules } from "./unmodelled-rules.ts";
+import { isBetweenStates, whileUnchanged } from "./while-unchanged.ts";
+
+/** What came of a verification. */
+export interface VerifyReport extends Verified {
+  /** The generation whose policy the machine was held against; 0 when nothing was ever applied. */
+  readonly generation: number;
+}
+
+/**
+ * Holds what the machine has now against the accepted policy, or the one on trial: filter, routes and policy rules, tracked flows; for every
+ * packet there can be, none is sent. Reads only (law 2). AwgError locked while another process changes the machine: what
+ * stands then is neither the old state nor the new.
+ */
+export async function verifyMachine(parts: SessionParts): Promise<VerifyReport> {
+  return whileUnchanged(parts, (standing) => verifyAgainst(parts, standing));
+}
+
+async function verifyAgainst(
+  parts: SessionParts,
+  { generation: standing, desired, open }: StandingState,
+): Promise<VerifyReport> {
+  const inspection = await parts.inspection?.();
+  const accepted = policyIn(desired);
+  const generation = standing?.number ?? 0;
+  if (accepted === undefined) {
+    const notes = ["no packet policy was accepted here, so there is nothing to hold the machine against"];
+    return { generation, findings: [], notes, classes: 0n };
+  }
+  const around = await readSurroundings(parts);
+  const { filter, policy, fallback } = await verifyLoaded(parts, accepted, around);
+  const tunnels = tunnelDevices(policy);
+  const unmodelled = unmodelledRules(around.routing);
+  const flows = inspection?.forbiddenFlows(policy) ?? { open: [], misaddressed: [] };
+  const notes = [
+    ...filter.notes,
+    ...(tunnels.length === 0 ? [...unmodelled.before, ...unmodelled.after] : unmodelled.after),
+    ...flows.misaddressed.map(
+      (flow) => `a program sends another device's address into a tunnel, where none answers it: ${flow}`,
+    ),
+    ...fallback.map((path) => `the fallback of path ${path} is in force: its flows may go directly (S4.9)`),
+    ...(isBetweenStates(parts, open) ? [CUT_SHORT] : []),
+    ...(await missingHook(parts)),
+  ];
+  const declared = declaredRouting(desired, around.routing);
+  const links = desired.resources.flatMap((resource) => (resource.kind === "link" ? [resource.spec] : []));
+  const misrouted = verifyRouting({ policy, ...around, declared, links });
+  const diverting = tunnels.length === 0 ? [] : unmodelled.before.map(unjudged);
+  const findings = [...filter.findings, ...diverting, ...misrouted, ...flows.open.map(openFlow)];
+  return { generation, findings, notes, classes: filter.classes };
+}
+
+/** Holds the packet filter that is in force now against the accepted policy, with the fallback that is in force. */
+export async function verifyLoaded(
+  parts: SessionParts,
+  accepted: FirewallPolicy,
+  around: Surroundings,
+): Promise<{ readonly filter: Verified; readonly policy: FirewallPolicy; readonly fallback: readonly number[] }> {
+  const observed = await parts.host.firewall.read();
+  const fallback = observed.fallback ?? [];
+  const policy = withFallback(accepted, fallback);
+  const inspection = await parts.inspection?.();
+  const filter =
+    inspection?.verifyLoaded(policy) ??
+    comparePolicies({
+      granted: (hook, family) => grantedBy(policy, hook, family),
+      loaded: observed.policy,
+      tunnels: tunnelDevices(policy),
+      asksForLockOuts: true,
+      ...around,
+    });
+  return { filter, policy, fallback };
+}
+
+const CUT_SHORT =
+  "a change was cut short, or could not be undone: the machine is held against the state before it; awg status tells what it was";
+
+/** The packet policy of a state; undefined when it has none. */
+export function policyIn(desired: DesiredState): FirewallPolicy | undefined {
+  return desired.resources.find((resource) => resource.kind === "firewall")?.spec;
+}
+
+/** Devices of all tunnels of a policy. */
+export function tunnelDevices(policy: FirewallPolicy | undefined): string[] {
+  return (policy?.layers ?? []).flatMap(({ tunnels }) => tunnels.map(({ device }) => device));
+}
+
+function openFlow(flow: string): VerifyFinding {
+  return { kind: "open-flow", message: `conntrack holds a flow that the policy forbids: ${flow} (S11.1)`, rules: [] };
+}
+
+function unjudged(message: string): VerifyFinding {
+  return { kind: "unjudged", message, rules: [] };
+}
+
+async function missingHook({ host, inspection }: SessionParts): Promise<string[]> {
+  if (inspection === undefined) return [];
+  const { capabilities } = await host.facts.read({ users: [], hosts: [] });
+  return capabilities.egressHook ? [] : ["this kernel has no egress hook: raw frames of root are not judged (S12.3)"];
+}

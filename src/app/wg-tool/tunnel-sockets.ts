@@ -1,0 +1,109 @@
+import { lookup } from "node:dns/promises";
+import { readdirSync } from "node:fs";
+import type { ShownDevice } from "../../interchange/wg-tool/shown-device.ts";
+import { renderTunnelChange, type TunnelChange } from "../../interchange/wg-tool/tunnel-change.ts";
+import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
+import { AwgError } from "../../model/error.ts";
+import { unixExchangesHere } from "../../native/unix-exchange-here.ts";
+import { bytesToBase64 } from "../../uapi/key-text.ts";
+import { parseUapiDevice, parseUapiErrno, UAPI_GET, type UapiDevice } from "../../uapi/reply.ts";
+import { publicKeyOf } from "./public-key.ts";
+
+const ANSWER_TIMEOUT_MS = 10_000;
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+
+/** Every device whose engine answers, sorted by name. */
+export function tunnelNames(): string[] {
+  return sockets()
+    .filter(({ path }) => unixExchangesHere().isLive(path))
+    .map(({ name }) => name)
+    .toSorted();
+}
+
+/**
+ * The state of one device.
+ *
+ * @throws AwgError("host") when no engine answers for it, ("permission") when it may not be asked
+ */
+export function readTunnel(name: string): ShownDevice {
+  const state = parseUapiDevice(exchange(name, UAPI_GET));
+  const publicKey = state.privateKey === undefined ? undefined : bytesToBase64(publicKeyOf(state.privateKey));
+  return { name, publicKey, state };
+}
+
+/** The state alone, for making a change out of a conf. */
+export function readTunnelState(name: string): UapiDevice {
+  return readTunnel(name).state;
+}
+
+/**
+ * Carries a change out. Endpoints that are names are resolved first, so that nothing is half done when one has no
+ * address.
+ *
+ * @throws AwgError("host") with the engine's answer
+ */
+export async function changeTunnel(name: string, change: TunnelChange): Promise<void> {
+  const peers = [];
+  for (const peer of change.peers) {
+    peers.push(peer.endpoint === undefined ? peer : { ...peer, endpoint: await resolveEndpoint(peer.endpoint) });
+  }
+  const errno = parseUapiErrno(exchange(name, renderTunnelChange({ ...change, peers })));
+  if (errno !== 0) {
+    throw new AwgError("host", `the engine of ${name} refused the change: ${unixExchangesHere().errnoName(errno)}`, {
+      remedy: "check that it knows every parameter, and that values go together",
+    });
+  }
+}
+
+function sockets(): { readonly name: string; readonly path: string }[] {
+  return Object.values(ENGINE_PROGRAMS).flatMap(({ socketFolder }) =>
+    filesOf(socketFolder)
+      .filter((file) => file.endsWith(".sock"))
+      .map((file) => ({ name: file.slice(0, -".sock".length), path: `${socketFolder}/${file}` })),
+  );
+}
+
+function filesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function exchange(name: string, text: string): string {
+  const path = sockets().find((socket) => socket.name === name)?.path;
+  if (path === undefined) {
+    throw new AwgError("host", `no engine answers for ${name}: there is no socket of that name`, {
+      remedy: "awg show interfaces lists those that do",
+    });
+  }
+  const answer = unixExchangesHere().exchange({
+    path,
+    request: new TextEncoder().encode(text),
+    terminator: Uint8Array.of(10, 10),
+    maxAnswerBytes: MAX_ANSWER_BYTES,
+    timeoutMs: ANSWER_TIMEOUT_MS,
+    checkPeer: ({ uid }) => {
+      if (uid === 0 || uid === process.geteuid?.()) return;
+      throw new AwgError("permission", `${path} belongs to user ${uid}, who is not to see keys; nothing was sent`);
+    },
+  });
+  return new TextDecoder().decode(answer);
+}
+
+async function resolveEndpoint(text: string): Promise<string> {
+  const match = /^(?:\[([^\]]+)\]|([^:\s]+)):([0-9]{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  if (match === null || host === undefined || Number(match[3]) > 65_535) {
+    throw new AwgError("usage", `endpoint "${text}" is not host:port`, {
+      remedy: "write 192.0.2.1:51820 or [2001:db8::1]:51820",
+    });
+  }
+  try {
+    const { address, family } = await lookup(host);
+    return family === 6 ? `[${address}]:${match[3]}` : `${address}:${match[3]}`;
+  } catch {
+    throw new AwgError("host", `endpoint ${host} has no address`, { remedy: "check the name, or give the address" });
+  }
+}

@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { shellWord } from "../../../app/doctor/finding.ts";
+import type { Session, StopSignal, Unconfirmed } from "../../../app/session.ts";
+import { AwgError } from "../../../model/error.ts";
+import { flagOption, textOption, type VerbCall } from "../../verb.ts";
+import { ENTERED_NETNS } from "../../verb-options.ts";
+
+const LOOK_MS = 200;
+const DEFAULT_WITHIN_MS = 60_000;
+const LONGEST_WITHIN_MS = 24 * 3_600_000;
+/** How long the other process may take to revert before this one does. */
+const GRACE_SECONDS = 10;
+const MS_PER_UNIT: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
+
+/**
+ * What --confirm-within says in milliseconds; undefined is no confirmation. Without the option it is 60 s over SSH, since
+ * a mistake could cut the person off, and none elsewhere.
+ */
+export function confirmWithinOf(call: VerbCall, isOverSsh: boolean): number | undefined {
+  const text = textOption(call, "confirmWithin");
+  if (text === undefined) return isOverSsh ? DEFAULT_WITHIN_MS : undefined;
+  const match = /^([0-9]+(?:\.[0-9]+)?)(s|m|h)?$/.exec(text.slice(0, 20));
+  const ms = match === null ? Number.NaN : Math.round(Number(match[1]) * (MS_PER_UNIT[match[2] ?? "s"] ?? 0));
+  if (ms >= 0 && ms <= LONGEST_WITHIN_MS) return ms === 0 ? undefined : ms;
+  throw new AwgError("usage", `--confirm-within ${text} is not a time up to 24h`, {
+    remedy: "say 25, 25s, 2m or 1h; 0 turns it off",
+  });
+}
+
+/** AwgError usage for a time that cannot be read: told before the machine is, and before anybody waits for a plan. */
+export function refuseWrongTime(call: VerbCall): void {
+  confirmWithinOf(call, false);
+}
+
+/**
+ * Waits until the new state is confirmed or the old one is back; AwgError unconfirmed in the latter case. A signal reverts
+ * at once, but not the end of the terminal: the new state may have cut it off, and who comes back may confirm. Where no other process watches (a simulated machine), or where it fails to, this one reverts at the deadline.
+ */
+export async function awaitConfirmation(
+  call: VerbCall,
+  session: Session,
+  { proposed, deadlineMs, isWatched }: Unconfirmed,
+  shouldStop: () => StopSignal | undefined,
+): Promise<void> {
+  tellWaiting(call, Math.round(await session.secondsLeft(deadlineMs)));
+  for (;;) {
+    const verdict = await session.verdict(proposed);
+    if (verdict === "confirmed") return;
+    if (verdict === "blocked") throw new AwgError("journal", "the old state could not be restored; see awg status");
+    const signal = shouldStop();
+    if (verdict === "reverted" || signal !== undefined) {
+      if (verdict !== "reverted") await session.revert({ onlyIfDue: false });
+      if (signal !== undefined) throw new AwgError("unconfirmed", "the old state is back");
+      const isDue = (await session.secondsLeft(deadlineMs)) <= 0;
+      const why = isDue ? "nobody confirmed it in time" : "it was undone before anybody confirmed it";
+      throw new AwgError("unconfirmed", `${why}; the old state is back`);
+    }
+    const overdueSeconds = -(await session.secondsLeft(deadlineMs));
+    if (overdueSeconds >= (isWatched ? GRACE_SECONDS : 0)) await session.revert({ onlyIfDue: true });
+    else await sleep(LOOK_MS);
+  }
+}
+
+function tellWaiting(call: VerbCall, seconds: number): void {
+  const { terminal } = call;
+  if (flagOption(call, "jsonStream")) {
+    terminal.out(JSON.stringify({ type: "unconfirmed", seconds }));
+    return;
+  }
+  terminal.err(
+    `Applied and read back, but not confirmed: in ${seconds} s the old state comes back.\n` +
+      `To keep it, say \`${onThisMachine("confirm", call)}\` over a new connection; ` +
+      `Ctrl-C or \`${onThisMachine("revert", call)}\` undoes it now.`,
+  );
+}
+
+/** The command line of a verb that acts on the machine, and the state folder, of this call. */
+export function onThisMachine(verb: string, call: Pick<VerbCall, "options" | "environment">): string {
+  const { host, stateDir } = call.options;
+  const given = { "--host": host, "--netns": call.environment[ENTERED_NETNS], "--state-dir": stateDir };
+  const words = Object.entries(given).flatMap(([flag, value]) =>
+    typeof value === "string" ? [flag, shellWord(value)] : [],
+  );
+  return ["awg", verb, ...words].join(" ");
+}

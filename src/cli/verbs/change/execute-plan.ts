@@ -1,0 +1,154 @@
+import type { Applied, Planned, ProgressEvent, Session, SshRisk } from "../../../app/session.ts";
+import { AwgError } from "../../../model/error.ts";
+import { isInSync } from "../../../model/plan.ts";
+import { EXIT, type ExitCode } from "../../exit-code.ts";
+import { flagOption, textOption, type VerbCall } from "../../verb.ts";
+import { printNotes } from "../../views/notes.ts";
+import { styleFor } from "../../views/style.ts";
+import { printPlanned } from "../plan/plan.json.ts";
+import { awaitConfirmation, confirmWithinOf } from "./await-confirmation.ts";
+import { CODE_OF_SIGNAL, watchStopSignals } from "./stop-signals.ts";
+
+const HEARTBEAT_MS = 5_000;
+
+/** What `apply` and `destroy` share: show, ask, carry out, say how it ended. */
+export interface CarryOutTexts {
+  readonly question: string;
+  readonly done: (planned: Planned, outcome: Applied) => string;
+  readonly nothing: string;
+  /** It was looked at before, as a saved plan is: nobody is asked. */
+  readonly approved?: boolean;
+}
+
+/** Shows the plan, asks unless told not to, applies it; SIGINT, SIGTERM and SIGHUP undo it and exit 130, 143 and 129. */
+export async function carryOut(
+  call: VerbCall,
+  session: Session,
+  planned: Planned,
+  texts: CarryOutTexts,
+): Promise<ExitCode> {
+  const { terminal } = call;
+  const stream = flagOption(call, "jsonStream");
+  const quiet = stream || flagOption(call, "json");
+  await session.refuseAwaiting();
+  if (!quiet && isInSync(planned.plan))
+    printNotes(
+      planned.notes.filter(({ isWarning }) => isWarning),
+      terminal,
+    );
+  else if (!quiet) printPlanned(planned, call);
+  if (!isInSync(planned.plan)) {
+    refuseLosingSsh(call, await session.sshRisk(planned));
+    approve(call, texts);
+  }
+  const confirmWithinMs = planned.verb === "apply" ? confirmWithinOf(call, session.isOverSsh) : undefined;
+  const signals = watchStopSignals();
+  const beat = stream
+    ? setInterval(() => terminal.out(JSON.stringify({ type: "heartbeat" })), HEARTBEAT_MS)
+    : undefined;
+  try {
+    const outcome = await session.apply(planned, {
+      onEvent: (event) => reportEvent(event, call, stream),
+      shouldStop: () => signals.look(),
+      ...(confirmWithinMs === undefined ? {} : { confirmWithinMs }),
+    });
+    const { unconfirmed, ...result } = outcome;
+    if (unconfirmed !== undefined) {
+      signals.outliveTerminal();
+      await awaitConfirmation(call, session, unconfirmed, () => signals.received);
+    }
+    const text = outcome.changed ? doneText(texts, planned, outcome) : nothingText(texts, outcome);
+    if (quiet) terminal.out(JSON.stringify({ ...(stream ? { type: "result" } : { format_version: "1" }), ...result }));
+    else terminal.out(text);
+    if (outcome.unaccepted !== undefined) terminal.err(unacceptedText(outcome.unaccepted));
+    if (await isAwaitingPerson(call, session, planned)) return EXIT.unsupported;
+    return flagOption(call, "detailedExitcode") && outcome.changed ? EXIT.changed : EXIT.success;
+  } catch (error) {
+    if (signals.received === undefined) throw error;
+    terminal.err(`awg: interrupted by ${signals.received}; ${error instanceof AwgError ? error.message : "undone"}`);
+    return CODE_OF_SIGNAL[signals.received];
+  } finally {
+    clearInterval(beat);
+    signals.stop();
+  }
+}
+
+/** A destroy says itself what it left. */
+function doneText({ done }: CarryOutTexts, planned: Planned, outcome: Applied): string {
+  return `${done(planned, outcome)}${planned.verb === "destroy" ? "" : leftText(outcome)}`;
+}
+
+function nothingText({ nothing }: CarryOutTexts, outcome: Applied): string {
+  const { recorded, generation } = outcome;
+  if (recorded !== true) return `${nothing}${leftText(outcome)}`;
+  return `No changes to the machine; what is said besides is accepted as generation ${generation}.${leftText(outcome)}`;
+}
+
+function leftText({ kept }: Applied): string {
+  return kept === undefined ? "" : ` Not put back: ${kept}`;
+}
+
+/** The machine is right; what is left to write stands in the journal. */
+function unacceptedText(why: string): string {
+  return `awg: all stands, but that it was accepted could not be written yet (${why}); mend that, then the next apply or destroy writes it`;
+}
+
+/** Whether all was done and yet a person, or a reboot, has to do the rest; says what. Nobody is waited for. */
+async function isAwaitingPerson({ terminal }: VerbCall, session: Session, { desired }: Planned): Promise<boolean> {
+  if (!desired.resources.some(({ kind }) => kind === "system-extension")) return false;
+  const { resources } = await session.status();
+  const waiting = resources.filter(({ key, ready }) => key.startsWith("system-extension/") && !ready);
+  for (const { summary } of waiting) terminal.err(`awg: ${summary}`);
+  return waiting.length > 0;
+}
+
+/** AwgError usage where the plan would cut off the person who asks for it. */
+function refuseLosingSsh(call: VerbCall, risk: SshRisk | undefined): void {
+  if (risk === undefined || textOption(call, "acceptRisk") === "lose-ssh") return;
+  throw new AwgError("usage", `this would cut the SSH connection you are on (${risk.why}); nothing was changed`, {
+    remedy: risk.remedy,
+  });
+}
+
+function approve(call: VerbCall, { question, approved }: CarryOutTexts): void {
+  if (approved === true || flagOption(call, "autoApprove")) return;
+  if (!call.terminal.interactive) {
+    throw new AwgError("usage", "there is no terminal to ask on", {
+      remedy: "look at `awg plan`, then repeat with --auto-approve",
+    });
+  }
+  const answer = call.terminal.ask(`\n${question} Only "yes" is a yes: `);
+  if (answer !== "yes") throw new AwgError("usage", "not approved; nothing was changed");
+}
+
+function reportEvent(event: ProgressEvent, { terminal, options }: VerbCall, stream: boolean): void {
+  if (stream) {
+    terminal.out(JSON.stringify(event));
+    return;
+  }
+  if (options["json"] === true) return;
+  const style = styleFor(terminal.colorErr);
+  const text = eventText(event);
+  if (text !== undefined) terminal.err(style.dim(text));
+}
+
+function eventText(event: ProgressEvent): string | undefined {
+  switch (event.type) {
+    case "batch-start":
+      return `[${event.index + 1}/${event.total}] ${event.batch.phase}: ${event.batch.steps.map(({ key }) => key).join(", ")}`;
+    case "verify":
+      // That all of it was read back is said at the end.
+      if (event.differing.length === 0) return undefined;
+      return `reading back, attempt ${event.attempt}: still differing: ${event.differing.join("; ")}`;
+    case "probe":
+      return `probe ${event.name}: ${event.result.detail}`;
+    case "rollback":
+      return `rolling back: ${event.cause}`;
+    case "undo-start":
+      return `undoing: ${event.batch.steps.map(({ key }) => key).join(", ")}`;
+    case "blocked":
+      return `the way back failed; blocking traffic: ${event.cause}`;
+    case "batch-done":
+      return undefined;
+  }
+}

@@ -1,0 +1,31 @@
+import type { Reverted } from "../../../app/apply/confirmation.ts";
+import { renderRestored } from "../../../app/apply/restore-policy.ts";
+
+const MOST_NAMED = 5;
+
+/** What `awg revert` came to, for people. Pure. */
+export function renderReverted(reverted: Reverted | undefined): string {
+  if (reverted === undefined) return "Nothing waits to be confirmed; nothing was changed.";
+  const { generation, policy, drifted } = reverted;
+  const isBack = policy === undefined && drifted?.length === 0;
+  if (isBack) return "Reverted; what stood before is back.";
+  const undone = `Reverted; ${policy === undefined ? "what had begun is undone" : renderRestored(policy)}.`;
+  if (drifted === undefined) return `${undone} How the rest stands could not be read; see awg doctor.`;
+  if (drifted.length === 0) return undone;
+  const remedy =
+    generation === 0 ? "see awg drift" : `awg rollback ${generation} puts ${drifted.length === 1 ? "it" : "them"} back`;
+  const more = drifted.length > MOST_NAMED ? ` and ${drifted.length - MOST_NAMED} more` : "";
+  return `${undone} Not as accepted: ${drifted.slice(0, MOST_NAMED).join(", ")}${more}; ${remedy}.`;
+}
+
+/** The same as one JSON document. Pure. */
+export function revertedDocument(reverted: Reverted | undefined): object {
+  if (reverted === undefined) return { format_version: "1", reverted: false };
+  const { policy, drifted } = reverted;
+  return {
+    format_version: "1",
+    reverted: true,
+    packet_filter: policy === undefined ? null : { wrong: policy.wrong, restored: policy.restored },
+    not_as_accepted: drifted ?? null,
+  };
+}

@@ -1,0 +1,22 @@
+import { AwgError } from "../../../model/error.ts";
+import { changeMachine } from "../../open-session.ts";
+import type { RunVerb } from "../../verb.ts";
+import { refuseWrongTime } from "./await-confirmation.ts";
+import { carryOut } from "./execute-plan.ts";
+
+/** `awg rollback [N]`: an accepted generation becomes the desired state again, as a new generation. */
+export const run: RunVerb = async (call) => {
+  const [text] = call.args;
+  if (text !== undefined && !/^[1-9][0-9]{0,14}$/.test(text)) {
+    throw new AwgError("usage", `"${text}" is not the number of a generation`, { remedy: "see awg history" });
+  }
+  refuseWrongTime(call);
+  return changeMachine(call, async (session) => {
+    const planned = await session.planRollback(text === undefined ? undefined : Number(text));
+    return carryOut(call, session, planned, {
+      question: "Go back to this?",
+      done: (_, { generation }) => `Rolled back; everything was read back and is as it was. Generation ${generation}.`,
+      nothing: "No changes. The machine is as that generation says; nothing was written.",
+    });
+  });
+};

@@ -1,0 +1,59 @@
+import { setImmediate } from "node:timers/promises";
+import type { StopSignal } from "../../../app/session.ts";
+import { EXIT, type ExitCode } from "../../exit-code.ts";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Codes as a shell tells the same end of a program: 128 and the signal's number. */
+export const CODE_OF_SIGNAL: Readonly<Record<StopSignal, ExitCode>> = {
+  SIGINT: EXIT.interrupted,
+  SIGTERM: EXIT.terminated,
+  SIGHUP: EXIT.hungUp,
+};
+
+/** The signals that ask to undo what has begun, as long as they are watched. */
+export interface StopSignals {
+  /** The one that came; undefined while none did. */
+  readonly received: StopSignal | undefined;
+  /**
+   * The same, after one turn of the event loop: only there does Node hear of signals, and who carries out a plan gives it none,
+   * for the kernel answers at once.
+   */
+  look(): Promise<StopSignal | undefined>;
+  /** From now on the terminal may go away: SIGHUP asks for nothing. */
+  outliveTerminal(): void;
+  stop(): void;
+}
+
+/** Watches for them; nothing else is done about them meanwhile. */
+export function watchStopSignals(): StopSignals {
+  let received: StopSignal | undefined;
+  let outlives = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    const asked = SIGNALS.find((one) => one === signal);
+    // Who ends a session sends both SIGTERM and SIGHUP, in any order; the former is the person's word.
+    if (asked !== "SIGHUP" || received === undefined) received = asked;
+  };
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  const current = () => (outlives && received === "SIGHUP" ? undefined : received);
+  return {
+    get received() {
+      return current();
+    },
+    look: async () => {
+      await setImmediate();
+      return current();
+    },
+    outliveTerminal: () => {
+      outlives = true;
+    },
+    stop: () => {
+      for (const signal of SIGNALS) process.off(signal, onSignal);
+    },
+  };
+}
+
+/** What this process does goes on to its end when its terminal goes away. */
+export function outliveTerminal(): void {
+  process.on("SIGHUP", () => {});
+}

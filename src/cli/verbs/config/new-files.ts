@@ -1,0 +1,68 @@
+import { closeSync, constants, fchmodSync, fsyncSync, openSync, unlinkSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { shellWord } from "../../../app/doctor/finding.ts";
+import { AwgError } from "../../../model/error.ts";
+
+/** A file that is to be made, for its owner alone. */
+export interface NewFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/**
+ * Makes all files with mode 0600, or none: an existing one is never replaced nor followed, and when one cannot be made
+ * those already made are removed again. AwgError usage where one exists, config where a folder cannot be written to.
+ */
+export function writeNewFiles(files: readonly NewFile[]): void {
+  const made: string[] = [];
+  try {
+    for (const file of files) {
+      writeNewFile(file, () => made.push(file.path));
+    }
+  } catch (error) {
+    for (const path of made) removeQuietly(path);
+    throw error;
+  }
+}
+
+function writeNewFile({ path, text }: NewFile, onMade: () => void): void {
+  const descriptor = openNew(path);
+  onMade();
+  try {
+    fchmodSync(descriptor, 0o600);
+    writeFileSync(descriptor, text);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function openNew(path: string): number {
+  try {
+    return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "EEXIST") {
+      throw new AwgError("usage", `${path} exists already; nothing was written`, {
+        remedy: "remove it, or choose other names with --out, --name and --secrets-dir",
+      });
+    }
+    if (code === "ENOENT") {
+      throw new AwgError("config", `cannot write ${path}: its folder does not exist; nothing was written`, {
+        cause,
+        remedy: `make it (mkdir -p -m 700 ${shellWord(dirname(path))}), or choose another folder`,
+      });
+    }
+    const denied = code === "EACCES" || code === "EPERM" || code === "EROFS";
+    const message = `cannot write ${path} (${code}); nothing was written`;
+    throw new AwgError(denied ? "permission" : "config", message, { cause, remedy: "choose another folder" });
+  }
+}
+
+function removeQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Whatever keeps it from being removed, the first error is the one to tell.
+  }
+}

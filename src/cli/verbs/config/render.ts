@@ -1,0 +1,64 @@
+import type { ToRender } from "../../../app/render/omissions.ts";
+import type { Session } from "../../../app/session.ts";
+import { AwgError } from "../../../model/error.ts";
+import { EXIT } from "../../exit-code.ts";
+import { loadConfigFor, openSessionFor } from "../../open-session.ts";
+import { flagOption, type RunVerb, textOption, type VerbCall } from "../../verb.ts";
+import { printNotes } from "../../views/notes.ts";
+
+/** `awg render`: what would be loaded, in the words of the system's tools; loads nothing. */
+export const run: RunVerb = async (call) => {
+  await using session = await openSessionFor(call);
+  if (textOption(call, "for") === "macos") {
+    const { desired, notes } = await desiredForMacos(call, session);
+    const { renderForMacos } = await import("../../../app/render/render-macos.ts");
+    return await print(call, "macos", { notes, ...renderForMacos(desired) });
+  }
+  const { desired, notes } = await desiredFor(call, session);
+  const { renderForLinux } = await import("../../../app/render/render-linux.ts");
+  return await print(call, "linux", { notes, parts: renderForLinux(desired), left: [] });
+};
+
+interface Rendered extends Pick<ToRender, "notes"> {
+  readonly parts: readonly { readonly key: string; readonly text: string }[];
+  /** Resources that the system has no words for. */
+  readonly left: readonly string[];
+}
+
+/** Prints the texts, or one document; what is left out of them goes to stderr too, what else there is to know with the texts. */
+async function print(call: VerbCall, system: "linux" | "macos", { parts, ...rendered }: Rendered): ReturnType<RunVerb> {
+  const { leftOut } = await import("../../../app/render/omissions.ts");
+  const { left, notes } = leftOut(rendered.notes);
+  const all = [...rendered.left, ...left];
+  const isJson = flagOption(call, "json");
+  if (isJson) call.terminal.out(JSON.stringify({ format_version: "1", system, parts, left: all, notes }));
+  else call.terminal.out(parts.map(({ text }) => text).join(system === "linux" ? "\n\n" : "\n"));
+  for (const one of all) call.terminal.err(`left out: ${one}`);
+  if (!isJson) printNotes(notes, call.terminal);
+  return EXIT.success;
+}
+
+/** Who may not read the machine sees what its kernel's version and its devices promise, with stand-ins for secrets. */
+async function desiredFor(call: VerbCall, session: Session): Promise<ToRender> {
+  const loaded = await loadConfigFor(call, session);
+  const isSimulated = textOption(call, "host")?.startsWith("simulated") === true;
+  if (isSimulated || process.geteuid?.() === 0) return await session.plan(loaded);
+  const { desiredForAnyone } = await import("../../../app/render/render-offline.ts");
+  call.terminal.err("Not root: made without looking into this machine's state, so numbers may differ from a plan's.");
+  return desiredForAnyone(loaded);
+}
+
+/** What a Mac plans for itself, also a simulated one; any other machine tells what a Mac would be asked for. */
+async function desiredForMacos(call: VerbCall, session: Session): Promise<ToRender> {
+  const loaded = await loadConfigFor(call, session);
+  const { desiredForMac, isForMac } = await import("../../../app/render/render-offline.ts");
+  const isSimulated = textOption(call, "host")?.startsWith("simulated") === true;
+  if (!isSimulated && (process.platform !== "darwin" || process.geteuid?.() !== 0)) return desiredForMac(loaded);
+  try {
+    const planned = await session.plan(loaded);
+    return isForMac(planned.desired) ? planned : desiredForMac(loaded);
+  } catch (error) {
+    if (error instanceof AwgError && error.kind === "unsupported") return desiredForMac(loaded);
+    throw error;
+  }
+}

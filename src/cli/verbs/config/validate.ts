@@ -1,0 +1,36 @@
+import { refusedSecretFiles } from "../../../app/load/refused-secret-files.ts";
+import { counted } from "../../../model/text/counted.ts";
+import { readConfigFiles } from "../../config-files.ts";
+import { EXIT } from "../../exit-code.ts";
+import { openSessionFor, sessionOptionsOf } from "../../open-session.ts";
+import { flagOption, type RunVerb } from "../../verb.ts";
+import { problemsDocument, reportProblems } from "../../views/problems.ts";
+import { otherEndsOf, renderOtherEnds } from "./compatible-peers.ts";
+
+/** `awg validate`: every problem at once; reads the config, looks at the files of its secrets, and reads nothing of the machine. */
+export const run: RunVerb = async (call) => {
+  await using session = await openSessionFor(call);
+  const loaded = await session.load(readConfigFiles(call));
+  const { config, problems } = loaded;
+  const refused = refusedSecretFiles(loaded, sessionOptionsOf(call));
+  const failed = config === undefined || (flagOption(call, "strict") && problems.length + refused.length > 0);
+  const otherEnds = otherEndsOf(config);
+  if (flagOption(call, "json"))
+    call.terminal.out(
+      JSON.stringify({ ...problemsDocument(problems, !failed), other_ends: otherEnds, refused_secrets: refused }),
+    );
+  else {
+    reportProblems(problems, call);
+    for (const line of refused) call.terminal.err(`note: a plan here is refused: ${line}`);
+  }
+  const errors = problems.filter(({ severity }) => severity === "error").length;
+  const warnings = problems.length - errors;
+  if (!flagOption(call, "json") && failed)
+    call.terminal.err(`${counted(errors, "error")}, ${counted(warnings, "warning")}`);
+  if (!flagOption(call, "json") && !failed)
+    call.terminal.out(
+      warnings === 0 ? "The config is valid." : `The config is valid, with ${counted(warnings, "warning")}.`,
+    );
+  if (!flagOption(call, "json") && !failed) for (const line of renderOtherEnds(otherEnds)) call.terminal.err(line);
+  return failed ? EXIT.config : EXIT.success;
+};

@@ -1,0 +1,44 @@
+import type { Examination, Finding } from "../../../app/doctor/finding.ts";
+import { counted } from "../../../model/text/counted.ts";
+import type { Style } from "../../views/style.ts";
+
+/** Whether nothing was found that keeps awg from its work. */
+export function isHealthy({ findings }: Examination): boolean {
+  return findings.every(({ severity }) => severity !== "fault");
+}
+
+/** What was found as people read it: each with what was seen, what the remedy costs and what to type. */
+export function renderExamination(examination: Examination, style: Style): string {
+  const { findings, looked } = examination;
+  const faults = findings.filter(({ severity }) => severity === "fault").length;
+  const seen = style.dim(`Looked at ${looked.join("; ")}.`);
+  const verdict =
+    faults === 0
+      ? style.green(findings.length === 0 ? "Nothing is wrong." : "Nothing is wrong but what the notes say.")
+      : style.red(`${counted(faults, "thing is", "things are")} wrong.`);
+  return [...findings.flatMap((finding) => renderFinding(finding, style)), verdict, seen].join("\n");
+}
+
+function renderFinding(
+  { id, severity, what, evidence, consequence, remedy }: Finding,
+  style: Style,
+): readonly string[] {
+  const mark = severity === "fault" ? style.red("✗") : style.yellow("!");
+  return [
+    `${mark} ${what} ${style.dim(`[${id}]`)}`,
+    ...evidence.map((text) => `    seen: ${text}`),
+    ...(consequence === undefined ? [] : [`    cost: ${consequence}`]),
+    ...remedy.map((line, index) => `    ${index === 0 ? "do:  " : "     "} ${style.bold(line)}`),
+    "",
+  ];
+}
+
+/** The same as one JSON document. */
+export function doctorDocument(examination: Examination): object {
+  return {
+    format_version: "1",
+    healthy: isHealthy(examination),
+    findings: examination.findings,
+    looked_at: examination.looked,
+  };
+}

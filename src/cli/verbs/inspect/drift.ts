@@ -1,0 +1,19 @@
+import { EXIT } from "../../exit-code.ts";
+import { openSessionFor } from "../../open-session.ts";
+import { flagOption, type RunVerb } from "../../verb.ts";
+import { styleFor } from "../../views/style.ts";
+import { driftDocument, renderDrift } from "./drift.view.ts";
+
+/** `awg drift`: what the machine changed since the last accepted state, never what only the config changed. */
+export const run: RunVerb = async (call) => {
+  await using session = await openSessionFor(call);
+  const report = await session.drift();
+  const { terminal } = call;
+  if (flagOption(call, "json")) terminal.out(JSON.stringify(driftDocument(report)));
+  else {
+    for (const { path, message } of report.notes) terminal.err(`note: ${path}: ${message}`);
+    if (report.open !== undefined) terminal.err(`note: ${report.open}; what it changed is listed as drift`);
+    terminal.out(renderDrift(report, styleFor(terminal.colorOut)));
+  }
+  return flagOption(call, "detailedExitcode") && report.drifts.length > 0 ? EXIT.changed : EXIT.success;
+};

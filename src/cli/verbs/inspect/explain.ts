@@ -1,0 +1,63 @@
+import type { ExplainQuestion } from "../../../app/explain/question.ts";
+import { AwgError } from "../../../model/error.ts";
+import { EXIT } from "../../exit-code.ts";
+import { loadConfigFor, openSessionFor } from "../../open-session.ts";
+import { flagOption, listOption, type RunVerb, textOption, type VerbCall } from "../../verb.ts";
+import { explanationDocument, renderExplanation } from "../../views/explanation.ts";
+import { styleFor } from "../../views/style.ts";
+
+const PROTOCOLS: Readonly<Record<string, number>> = { tcp: 6, udp: 17, icmp: 1, icmpv6: 58, sctp: 132 };
+
+/** `awg explain DEST[:PORT]`: what becomes of one flow, declared and live; exit 6 when the two differ. */
+export const run: RunVerb = async (call) => {
+  await using session = await openSessionFor(call);
+  const config = listOption(call, "file").length === 0 ? undefined : (await loadConfigFor(call, session)).config;
+  const explanation = await session.explain({ ...questionOf(call), ...(config === undefined ? {} : { config }) });
+  const { terminal } = call;
+  terminal.out(
+    flagOption(call, "json")
+      ? JSON.stringify(explanationDocument(explanation))
+      : renderExplanation(explanation, styleFor(terminal.colorOut)),
+  );
+  return explanation.disagreements.length === 0 ? EXIT.success : EXIT.verification;
+};
+
+function questionOf(call: VerbCall): ExplainQuestion {
+  const { destination, port } = parseDestination(call.args[0] ?? "");
+  const name = textOption(call, "protocol");
+  const protocol = name === undefined ? undefined : PROTOCOLS[name];
+  const program = programOf(call);
+  const named = textOption(call, "uid") ?? textOption(call, "user");
+  return {
+    destination,
+    user: named ?? whoAsks(call),
+    isUserNamed: named !== undefined,
+    resolves: flagOption(call, "resolve"),
+    ...(port === undefined ? {} : { port }),
+    ...(protocol === undefined ? {} : { protocol }),
+    ...(program === undefined ? {} : { program }),
+  };
+}
+
+function programOf(call: VerbCall): ExplainQuestion["program"] {
+  const [pid, app] = [textOption(call, "pid"), textOption(call, "app")];
+  if (pid === undefined) return app === undefined ? undefined : { app };
+  if (/^[0-9]{1,10}$/.test(pid)) return { pid: Number(pid) };
+  throw new AwgError("usage", `--pid ${pid} is no number`, { remedy: "awg ps lists processes with their numbers" });
+}
+
+/** The person behind sudo, not root. */
+function whoAsks({ environment }: VerbCall): string {
+  return environment["SUDO_UID"] ?? `${process.getuid?.() ?? 0}`;
+}
+
+/** `192.0.2.1:443`, `[2001:db8::1]:443`, `2001:db8::1`, `name:443`. */
+function parseDestination(text: string): { readonly destination: string; readonly port?: number } {
+  const bracketed = /^\[([^\]]+)\](?::([0-9]+))?$/.exec(text);
+  const plain = /^([^:]+):([0-9]+)$/.exec(text);
+  const [, destination = text, digits] = bracketed ?? plain ?? [];
+  if (digits === undefined) return { destination };
+  const port = Number(digits);
+  if (port >= 1 && port <= 65_535) return { destination, port };
+  throw new AwgError("usage", `${digits} is no port`, { remedy: "ports are 1 to 65535" });
+}

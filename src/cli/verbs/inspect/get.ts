@@ -1,0 +1,46 @@
+import { AwgError } from "../../../model/error.ts";
+import { SECRET_OBFUSCATION_KEY } from "../../../uapi/obfuscation.ts";
+import { EXIT } from "../../exit-code.ts";
+import { openSessionFor } from "../../open-session.ts";
+import { flagOption, type RunVerb } from "../../verb.ts";
+
+/** `awg get [KIND[/NAME]]`: resources as the machine holds them, or as accepted with --desired. */
+export const run: RunVerb = async (call) => {
+  await using session = await openSessionFor(call);
+  const all = flagOption(call, "desired") ? await session.accepted() : await session.observed();
+  const wanted = call.args[0];
+  const meant = wanted === undefined ? all : all.filter(({ key, kind }) => key === wanted || kind === wanted);
+  const found = meant.map(({ key, kind, spec }) => ({ key, kind, spec: withoutSecrets(spec) }));
+  if (wanted !== undefined && found.length === 0) {
+    throw new AwgError("usage", `awg owns no ${wanted} on this machine`, { remedy: "`awg get` lists what it owns" });
+  }
+  const single = found.length === 1 && found[0]?.key === wanted;
+  if (flagOption(call, "json")) call.terminal.out(JSON.stringify({ format_version: "1", resources: found }));
+  else if (found.length === 0) call.terminal.err("awg owns nothing on this machine.");
+  else call.terminal.out(single ? JSON.stringify(found[0]?.spec, undefined, 2) : found.map(lineOf).join("\n"));
+  return EXIT.success;
+};
+
+const SECRET_FIELDS: ReadonlySet<string> = new Set([
+  "privateKey",
+  "presharedKey",
+  "headerProtectionKey",
+  SECRET_OBFUSCATION_KEY,
+  "password",
+]);
+
+/** Specs hold a fingerprint where a secret stands: 64 hex digits, which a reader would take for the key itself. */
+function withoutSecrets(spec: unknown): unknown {
+  if (Array.isArray(spec)) return spec.map(withoutSecrets);
+  if (typeof spec !== "object" || spec === null) return spec;
+  const shown = Object.entries(spec).map(([name, value]) =>
+    SECRET_FIELDS.has(name) && typeof value === "string"
+      ? [name, `(secret, fingerprint ${value.slice(0, 12)})`]
+      : [name, withoutSecrets(value)],
+  );
+  return Object.fromEntries(shown);
+}
+
+function lineOf({ key, spec }: { readonly key: string; readonly spec: unknown }): string {
+  return `${key}  ${JSON.stringify(spec)}`;
+}

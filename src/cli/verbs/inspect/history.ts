@@ -1,0 +1,21 @@
+import { EXIT, exitCodeOf } from "../../exit-code.ts";
+import { openSessionFor } from "../../open-session.ts";
+import { flagOption, type RunVerb } from "../../verb.ts";
+import { styleFor } from "../../views/style.ts";
+import { historyDocument, renderHistory } from "./history.view.ts";
+
+/** `awg history`: the generations that are kept, and what each changed; a code of its own where some cannot be read. */
+export const run: RunVerb = async (call) => {
+  await using session = await openSessionFor(call);
+  const entries = await session.history();
+  const { terminal } = call;
+  if (flagOption(call, "json")) terminal.out(JSON.stringify(historyDocument(entries)));
+  else terminal.out(renderHistory(entries, styleFor(terminal.colorOut)));
+  const unreadable = entries.filter((entry) => "error" in entry);
+  const [first] = unreadable;
+  if (first === undefined) return EXIT.success;
+  const numbers = unreadable.map(({ number }) => number).join(", ");
+  const what = unreadable.length === 1 ? "Generation" : "Generations";
+  terminal.err(`${what} ${numbers} cannot be read; awg doctor says what may be done.`);
+  return exitCodeOf(first.error);
+};

@@ -1,0 +1,146 @@
+import type { ProgramLine, ProgramsReport, ProgramWatchEvent, ToldRule } from "../../../app/programs/program-report.ts";
+import { counted } from "../../../model/text/counted.ts";
+import { printableLine } from "../../../model/text/printable.ts";
+import type { Style } from "../../views/style.ts";
+
+const MOST_COLUMN = 48;
+const WHY = { depends: "for some of its traffic", unknown: "if what could not be read fits" } as const;
+const KEPT_STYLE = { enforced: "green", "best-effort": "yellow", advisory: "yellow", unsupported: "red" } as const;
+
+/** Programs as people read them: one line each, below it the rules that may come first. */
+export function renderPrograms(report: ProgramsReport, style: Style): string {
+  const rows = report.programs.map(cellsOf);
+  const header = ["PID", "USER", "SOCKETS", "PROGRAM", "VIA", "KEPT", "RULE"];
+  const widths = header.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)));
+  const line = (cells: readonly string[]) => cells.map((cell, at) => padded(cell, widths[at] ?? 0, at)).join("  ");
+  const common = commonToAll(report.programs);
+  const lines = report.programs.flatMap((program, index) => [
+    colored(line(rows[index] ?? []).trimEnd(), program, style),
+    ...program.perhaps
+      .map(perhapsText)
+      .flatMap((text) => (common.has(text) ? [] : [style.dim(`       before it ${text}`)])),
+  ]);
+  return [
+    style.bold(sourceText(report)),
+    ...(lines.length === 0 ? ["No such program runs."] : [style.dim(line(header).trimEnd()), ...lines]),
+    ...[...common].map((text) => style.dim(`before the rule of each: ${text}`)),
+    ...report.unseen.map((what) => style.yellow(`not seen: ${printableLine(what)}`)),
+  ].join("\n");
+}
+
+type Perhaps = ProgramLine["perhaps"][number];
+
+function perhapsText({ rule, why }: Perhaps): string {
+  return `${ruleText(rule)}, ${WHY[why]}`;
+}
+
+/** What may come before the rule of every program is said once, where there are several. */
+function commonToAll(programs: readonly ProgramLine[]): ReadonlySet<string> {
+  const [first, ...others] = programs.map(({ perhaps }) => new Set(perhaps.map(perhapsText)));
+  if (first === undefined || others.length === 0) return new Set();
+  return new Set([...first].filter((text) => others.every((texts) => texts.has(text))));
+}
+
+function sourceText({ rulesOf, generation, programs }: ProgramsReport): string {
+  const count = counted(programs.length, "program");
+  if (rulesOf === "config") return `${count}, with the rules of the config`;
+  if (rulesOf === "accepted") return `${count}, with the rules of generation ${generation}`;
+  return `${count}; no rules are known here, so none is told`;
+}
+
+function cellsOf({ program, user, sockets, rule }: ProgramLine): readonly string[] {
+  const { pid, uid } = program;
+  return [
+    String(pid),
+    printableLine(user ?? (uid === undefined ? "?" : String(uid))),
+    sockets === undefined ? "?" : String(sockets),
+    shortened(fileText(program)),
+    rule === undefined ? "-" : viaText(rule),
+    rule?.enforcement ?? "-",
+    rule === undefined ? "-" : printableLine(rule.origin),
+  ];
+}
+
+function fileText({ path, name, isReplaced }: ProgramLine["program"]): string {
+  const text = path === undefined ? `${name} (its file is hidden)` : path === null ? `[${name}]` : path;
+  return printableLine(isReplaced === true ? `${text} (replaced)` : text);
+}
+
+/** The end of a path tells more than its beginning. */
+function shortened(text: string): string {
+  return text.length <= MOST_COLUMN ? text : `…${text.slice(text.length - MOST_COLUMN + 1)}`;
+}
+
+/** Numbers stand to the right. */
+function padded(cell: string, width: number, at: number): string {
+  return at === 0 || at === 2 ? cell.padStart(width) : cell.padEnd(width);
+}
+
+function colored(line: string, { rule }: ProgramLine, style: Style): string {
+  return rule === undefined || rule.enforcement === "enforced" ? line : style[KEPT_STYLE[rule.enforcement]](line);
+}
+
+function viaText({ via, fallback }: ToldRule): string {
+  return fallback === undefined || fallback === "block" ? via : `${via}, else ${fallback}`;
+}
+
+function ruleText(rule: ToldRule): string {
+  return printableLine(`${rule.origin} via ${viaText(rule)} (${rule.enforcement})`);
+}
+
+/** One program with its rules, in one line. */
+export function programText({ program, rule, perhaps }: ProgramLine): string {
+  const said = [...perhaps.map(perhapsText), ...(rule === undefined ? [] : [ruleText(rule)])];
+  return `${program.pid}  ${fileText(program)}  ${said.join("; else ")}`.trimEnd();
+}
+
+/** One event of `awg ps --watch` as people read it. */
+export function renderWatched(event: ProgramWatchEvent, style: Style): string {
+  if ("missed" in event) return style.yellow("more happened than the kernel could tell; awg ps lists what runs now");
+  if ("ended" in event) return style.dim(`- ${event.ended}`);
+  return `${style.green("+")} ${programText(event)}`;
+}
+
+/** Programs as one JSON document. */
+export function programsDocument({ rulesOf, generation, programs, unseen }: ProgramsReport): object {
+  return {
+    format_version: "1",
+    rules_of: rulesOf,
+    generation: generation ?? null,
+    programs: programs.map(lineDocument),
+    unseen,
+  };
+}
+
+/** One event of `awg ps --watch` as one JSON document. */
+export function watchedDocument(event: ProgramWatchEvent): object {
+  if ("missed" in event) return { format_version: "1", event: "missed" };
+  if ("ended" in event) return { format_version: "1", event: "ended", pid: event.ended };
+  return { format_version: "1", event: "started", ...lineDocument(event) };
+}
+
+/** One program of a JSON document. */
+export function lineDocument({ program, user, sockets, rule, perhaps }: ProgramLine): object {
+  const { pid, parentPid, uid, name, path, isReplaced, startedMs, cgroup, bundleIds, signer } = program;
+  return {
+    pid,
+    parent_pid: parentPid,
+    uid: uid ?? null,
+    user: user ?? null,
+    name,
+    path: path ?? null,
+    kernel_thread: path === null,
+    replaced: isReplaced === true,
+    started: startedMs === undefined ? null : new Date(startedMs).toISOString(),
+    cgroup: cgroup ?? null,
+    bundle_ids: bundleIds ?? null,
+    signer: signer ?? null,
+    sockets: sockets ?? null,
+    rule: rule === undefined ? null : ruleDocument(rule),
+    perhaps: perhaps.map((one) => ({ ...ruleDocument(one.rule), why: one.why })),
+  };
+}
+
+function ruleDocument({ origin, via, fallback, enforcement, reason }: ToldRule): object {
+  return { origin, via, fallback: fallback ?? null, enforcement, reason: reason ?? null };
+}

@@ -1,0 +1,74 @@
+import type { ProgramLine } from "../../../app/programs/program-report.ts";
+import type { Session } from "../../../app/session.ts";
+import type { Config } from "../../../config/config.ts";
+import { AwgError } from "../../../model/error.ts";
+import { EXIT } from "../../exit-code.ts";
+import { loadConfigFor, openSessionFor } from "../../open-session.ts";
+import { flagOption, listOption, type RunVerb, textOption, type VerbCall } from "../../verb.ts";
+import { styleFor } from "../../views/style.ts";
+import { programsDocument, renderPrograms, renderWatched, watchedDocument } from "./programs.view.ts";
+
+/** `awg ps [PROGRAM]`: programs with the rule that would apply to each. Reads only, root or not. */
+export const run: RunVerb = async (call) => {
+  await using session = await openSessionFor(call);
+  const isShown = filterOf(call);
+  const config = listOption(call, "file").length === 0 ? undefined : (await loadConfigFor(call, session)).config;
+  if (flagOption(call, "watch")) return watch(call, session, config, isShown);
+  const report = await session.programs(config);
+  const shown = { ...report, programs: report.programs.filter(isShown) };
+  const { terminal } = call;
+  terminal.out(
+    flagOption(call, "json")
+      ? JSON.stringify(programsDocument(shown))
+      : renderPrograms(shown, styleFor(terminal.colorOut)),
+  );
+  return EXIT.success;
+};
+
+/** One line for each program that starts or ends, until a signal comes. */
+async function watch(
+  call: VerbCall,
+  session: Session,
+  config: Config | undefined,
+  isShown: (line: ProgramLine) => boolean,
+): ReturnType<RunVerb> {
+  const { terminal } = call;
+  const style = styleFor(terminal.colorOut);
+  const isJson = flagOption(call, "json");
+  const shown = new Set<number>();
+  const stopped = Promise.withResolvers<void>();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopped.resolve());
+  await using _watching = await session.watchPrograms(config, (event) => {
+    if ("program" in event) {
+      if (!isShown(event)) return;
+      shown.add(event.program.pid);
+    } else if ("ended" in event && !shown.delete(event.ended)) return;
+    terminal.out(isJson ? JSON.stringify(watchedDocument(event)) : renderWatched(event, style));
+  });
+  terminal.err("Waiting for programs to start. Ctrl-C ends it.");
+  await stopped.promise;
+  return EXIT.success;
+}
+
+/** Which programs are asked for: all options must fit. Threads of the kernel are programs only with --all. */
+function filterOf(call: VerbCall): (line: ProgramLine) => boolean {
+  const [wanted] = call.args;
+  const [pid, user, via] = [numberOption(call, "pid"), textOption(call, "user"), textOption(call, "via")];
+  const [isAll, hasSockets] = [flagOption(call, "all"), flagOption(call, "sockets")];
+  return ({ program, user: name, sockets, rule, perhaps }) =>
+    (isAll || pid !== undefined || program.path !== null) &&
+    (wanted === undefined || program.name.includes(wanted) || program.path?.includes(wanted) === true) &&
+    (pid === undefined || program.pid === pid) &&
+    (user === undefined || name === user || String(program.uid) === user) &&
+    (via === undefined || rule?.via === via || perhaps.some((one) => one.rule.via === via)) &&
+    (!hasSockets || sockets === undefined || sockets > 0);
+}
+
+function numberOption(call: VerbCall, name: string): number | undefined {
+  const text = textOption(call, name);
+  if (text === undefined) return undefined;
+  if (/^[0-9]{1,10}$/.test(text)) return Number(text);
+  throw new AwgError("usage", `--${name} ${text} is no number`, {
+    remedy: "processes have numbers: awg ps lists them",
+  });
+}

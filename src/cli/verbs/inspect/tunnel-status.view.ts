@@ -1,0 +1,55 @@
+import type { PeerStatus, TunnelStatus } from "../../../app/session.ts";
+import { ageSeconds, tunnelState } from "../../../app/status/tunnel-state.ts";
+
+/** Characters of a public key that tell peers apart for people. */
+const KEY_CHARACTERS = 8;
+const UNITS = ["B", "kB", "MB", "GB", "TB"] as const;
+
+/** A line for each peer, as people read it. `nowMs`: milliseconds since the epoch. */
+export function renderPeers({ wire, peers }: TunnelStatus, nowMs: number): readonly string[] {
+  return peers.map((peer) => {
+    const { publicKey, endpoint = "no endpoint yet" } = peer;
+    return `${publicKey.slice(0, KEY_CHARACTERS)}… ${endpoint}: ${peerTexts(peer, nowMs).join(", ")}, ${wire}`;
+  });
+}
+
+/** The same for programs. What is not known is null. */
+export function tunnelDocument(tunnel: TunnelStatus, nowMs: number, hasFallback: boolean): object {
+  const { wire, peers } = tunnel;
+  return {
+    state: tunnelState(tunnel, nowMs, hasFallback),
+    wire,
+    peers: peers.map((peer) => ({
+      public_key: peer.publicKey,
+      endpoint: peer.endpoint ?? null,
+      last_handshake: peer.lastHandshakeSeconds === 0 ? null : new Date(peer.lastHandshakeSeconds * 1000).toISOString(),
+      handshake_age_seconds: peer.lastHandshakeSeconds === 0 ? null : ageSeconds(peer, nowMs),
+      received_bytes: peer.receivedBytes,
+      sent_bytes: peer.sentBytes,
+      round_trip_ms: peer.roundTripMs ?? null,
+      messages_expected: peer.messages?.expected ?? null,
+      messages_lost: peer.messages?.lost ?? null,
+    })),
+  };
+}
+
+function peerTexts(peer: PeerStatus, nowMs: number): readonly string[] {
+  const { lastHandshakeSeconds, receivedBytes, sentBytes, roundTripMs, messages } = peer;
+  return [
+    lastHandshakeSeconds === 0 ? "no handshake yet" : `handshake ${ageSeconds(peer, nowMs)} s ago`,
+    `${sizeText(receivedBytes)} received`,
+    `${sizeText(sentBytes)} sent`,
+    ...(roundTripMs === undefined ? [] : [`round trip ${roundTripMs === 0 ? "under 1" : roundTripMs} ms`]),
+    ...(messages === undefined || messages.expected === 0 ? [] : [`loss ${lossText(messages)}`]),
+  ];
+}
+
+function lossText({ expected, lost }: NonNullable<PeerStatus["messages"]>): string {
+  return `${((100 * lost) / expected).toFixed(1)} % of ${expected}`;
+}
+
+function sizeText(bytes: number): string {
+  let [value, unit] = [bytes, 0];
+  for (; value >= 1000 && unit < UNITS.length - 1; unit += 1) value /= 1000;
+  return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]}`;
+}

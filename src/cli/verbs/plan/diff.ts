@@ -1,0 +1,55 @@
+import type { Session } from "../../../app/session.ts";
+import { AwgError } from "../../../model/error.ts";
+import { isInSync } from "../../../model/plan.ts";
+import { EXIT, type ExitCode } from "../../exit-code.ts";
+import { loadConfigFor, openSessionFor } from "../../open-session.ts";
+import { selectionOf } from "../../selection.ts";
+import { flagOption, listOption, type RunVerb, type VerbCall } from "../../verb.ts";
+import { styleFor } from "../../views/style.ts";
+import { diffDocument, differencesDocument, renderDiff, renderDifferences } from "./diff.human.ts";
+
+const GENERATION = /^@([1-9][0-9]{0,14})$/;
+
+/** `awg diff [@N [@M]]`: what differs, field by field; exit 1 when something does. */
+export const run: RunVerb = async (call) => {
+  const numbers = call.args.map(readNumber);
+  if (numbers.length > 2) {
+    throw new AwgError("usage", `${numbers.length} generations cannot be compared`, { remedy: "name one or two" });
+  }
+  if (numbers.length > 0 && (listOption(call, "file").length > 0 || selectionOf(call) !== undefined)) {
+    throw new AwgError("usage", "a generation is compared whole and without a config", {
+      remedy: "leave out -f, --target, --exclude and --replace",
+    });
+  }
+  await using session = await openSessionFor(call, true);
+  const [from, to] = numbers;
+  if (from !== undefined && to !== undefined) return compare(call, session, from, to);
+  const planned =
+    from === undefined
+      ? await session.plan(await loadConfigFor(call, session), selectionOf(call))
+      : await session.planRollback(from);
+  const { terminal } = call;
+  // What is told by a resource's key is something of it that no step is made of.
+  const notes = planned.notes.filter(({ path, isWarning }) => isWarning || path.includes("/"));
+  if (notes.length > 0) (await import("../../views/notes.ts")).printNotes(notes, terminal);
+  const subject = from === undefined ? "the config says" : `generation ${from} says`;
+  if (flagOption(call, "json")) terminal.out(JSON.stringify(diffDocument(planned)));
+  else if (!isInSync(planned.plan)) terminal.out(renderDiff(planned.plan, styleFor(terminal.colorOut)));
+  else terminal.err(`No differences. The machine is as ${subject}.`);
+  return isInSync(planned.plan) ? EXIT.success : EXIT.differences;
+};
+
+async function compare(call: VerbCall, session: Session, from: number, to: number): Promise<ExitCode> {
+  const differences = await session.compare(from, to);
+  const { terminal } = call;
+  if (flagOption(call, "json")) terminal.out(JSON.stringify(differencesDocument(from, to, differences)));
+  else if (differences.length > 0) terminal.out(renderDifferences(differences, styleFor(terminal.colorOut)));
+  else terminal.err(`No differences between the generations ${from} and ${to}.`);
+  return differences.length === 0 ? EXIT.success : EXIT.differences;
+}
+
+function readNumber(word: string): number {
+  const number = GENERATION.exec(word)?.[1];
+  if (number !== undefined) return Number(number);
+  throw new AwgError("usage", `"${word}" is no generation`, { remedy: "write it like @3; awg history lists them" });
+}

@@ -1,0 +1,44 @@
+import type { Planned } from "../../../app/session.ts";
+import { isInSync, stepsOf } from "../../../model/plan.ts";
+import type { Verified } from "../../../verify/finding.ts";
+import { flagOption, type VerbCall } from "../../verb.ts";
+import { printNotes } from "../../views/notes.ts";
+import { styleFor } from "../../views/style.ts";
+import { renderVerified, verifiedDocument } from "../../views/verified.ts";
+import { renderPlan } from "./plan.human.ts";
+
+/** Prints a plan, and what its verification found: to stdout, as text or as one JSON document; notes go to stderr. */
+export function printPlanned(planned: Planned, call: VerbCall, verified?: Verified): void {
+  const { terminal } = call;
+  if (flagOption(call, "json")) {
+    const verification = verified === undefined ? {} : { verification: verifiedDocument(verified) };
+    terminal.out(JSON.stringify({ ...planDocument(planned), ...verification }));
+    return;
+  }
+  const style = styleFor(terminal.colorErr);
+  printNotes(planned.notes, terminal);
+  terminal.out(renderPlan(planned.plan, planned.traffic, styleFor(terminal.colorOut)));
+  for (const note of verified?.notes ?? []) terminal.err(`${style.yellow("note:")} ${note}`);
+  if (verified !== undefined) terminal.out(renderVerified(verified, styleFor(terminal.colorOut)));
+}
+
+/** The plan as JSON (schema/plan.schema.json). */
+function planDocument(planned: Planned): object {
+  return {
+    format_version: "1",
+    config_hash: planned.configHash,
+    host_fingerprint: planned.fingerprint,
+    in_sync: isInSync(planned.plan),
+    traffic: planned.traffic,
+    notes: planned.notes,
+    unchanged: planned.plan.unchanged,
+    steps: stepsOf(planned.plan).map(({ key, kind, action, phase, changes, reason }) => ({
+      key,
+      kind,
+      action,
+      phase,
+      changes,
+      reason,
+    })),
+  };
+}

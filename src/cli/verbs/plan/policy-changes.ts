@@ -1,0 +1,96 @@
+import type { AllowGrant, FlowMatch, FlowRule, PathRef, PortRange } from "../../../model/firewall/policy.ts";
+import type { FieldChange } from "../../../model/resource.ts";
+import { tunnelOfDevice } from "../../../model/resources/tunnel-key.ts";
+import { policyField } from "../../../model/text/field-name.ts";
+import { protocolName } from "../../../verify/finding.ts";
+
+/**
+ * Each field of a step once: rules and the default stand in the policy for packets that start and for those that pass, and
+ * are one thing in the configuration. Pure.
+ */
+export function toldChanges(changes: readonly FieldChange[]): readonly FieldChange[] {
+  const seen = new Set<string>();
+  return changes.filter((change) => {
+    const name = policyField(change.field);
+    if (name === undefined) return true;
+    const text = JSON.stringify({ ...change, field: name });
+    const isNew = !seen.has(text);
+    seen.add(text);
+    return isNew;
+  });
+}
+
+/** Data of the packet policy as a person would write it; undefined where it needs no other words. A member of a list comes as its JSON. Pure. */
+export function policyValue(value: unknown): string | undefined {
+  if (typeof value === "string") {
+    const parsed = value.startsWith("{") ? recordOf(value) : undefined;
+    return parsed === undefined ? originName(value) : policyValue(parsed);
+  }
+  if (!isRecord(value)) return undefined;
+  if ("from" in value && "to" in value) return portsText(value as unknown as PortRange);
+  if ("match" in value && "path" in value) return ruleText(value as unknown as FlowRule);
+  if ("direction" in value) return allowText(value as unknown as AllowGrant);
+  if ("kind" in value) return pathText(value as unknown as PathRef);
+  if ("address" in value && "port" in value) return endpointText(String(value["address"]), String(value["port"]));
+  return `{ ${Object.entries(value)
+    .map(([name, one]) => `${name}: ${dataText(one)}`)
+    .join(", ")} }`;
+}
+
+function dataText(value: unknown): string {
+  return Array.isArray(value) ? `[${value.map(dataText).join(", ")}]` : (policyValue(value) ?? String(value));
+}
+
+function ruleText({ origin, match, path }: FlowRule): string {
+  const place = /^rules\/([0-9]+)/.exec(origin)?.[1];
+  const name = originName(origin) ?? "";
+  const fields = [...(name === "" ? [] : [`name: ${name}`]), ...matchTexts(match), `via: ${pathText(path)}`];
+  return `${place === undefined ? `${origin}:` : `rules.${place}`} { ${fields.join(", ")} }`;
+}
+
+function allowText({ direction, prefixes, ...match }: AllowGrant): string {
+  const remote = prefixes === undefined ? [] : [`remote: [${prefixes.join(", ")}]`];
+  return `{ ${[`direction: ${direction}`, ...matchTexts(match), ...remote].join(", ")} }`;
+}
+
+function matchTexts({ destinations, ports, protocol, uids }: FlowMatch): string[] {
+  return [
+    ...(destinations === undefined ? [] : [`destinations: [${destinations.join(", ")}]`]),
+    ...(ports === undefined ? [] : [`ports: [${ports.map(portsText).join(", ")}]`]),
+    ...(protocol === undefined ? [] : [`protocol: ${protocolName(protocol)}`]),
+    ...(uids === undefined ? [] : [`users: [${uids.map(portsText).join(", ")}]`]),
+  ];
+}
+
+function portsText({ from, to }: PortRange): string {
+  return from === to ? String(from) : `${from}-${to}`;
+}
+
+function pathText(path: PathRef): string {
+  if (path.kind !== "tunnel") return path.kind;
+  const tunnel = tunnelOfDevice(path.device);
+  return path.fallback === undefined ? tunnel : `${tunnel}, fallback: ${path.fallback}`;
+}
+
+function endpointText(address: string, port: string): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** "rules/2 (browser)" → "browser", "rules/2" → ""; undefined for what no rule of the configuration says. */
+function originName(origin: string): string | undefined {
+  const found = /^rules(?:\/[0-9]+)?(?: \((.*)\))?$/.exec(origin);
+  return found === null ? undefined : (found[1] ?? "");
+}
+
+function recordOf(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

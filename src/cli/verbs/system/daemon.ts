@@ -1,0 +1,30 @@
+import { resolve } from "node:path";
+import { AwgError } from "../../../model/error.ts";
+import { EXIT } from "../../exit-code.ts";
+import { sessionOptionsOf } from "../../open-session.ts";
+import { flagOption, listOption, type RunVerb } from "../../verb.ts";
+import { renderReport } from "./loop-report.ts";
+
+/** `awg daemon --foreground`: keeps the machine as declared until SIGTERM or SIGINT; SIGHUP makes it look. */
+export const run: RunVerb = async (call) => {
+  if (!flagOption(call, "foreground")) {
+    throw new AwgError("usage", "the daemon runs in the foreground only", {
+      remedy: "say awg daemon --foreground, under a supervisor",
+    });
+  }
+  const named = listOption(call, "file");
+  const files = (named.length > 0 ? named : ["/etc/awg/config.yaml"]).map((path) => resolve(path));
+  const { runDaemon } = await import("../../../daemon/run-daemon.ts");
+  const stopped = Promise.withResolvers<void>();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopped.resolve());
+  const json = flagOption(call, "json");
+  await runDaemon({
+    ...sessionOptionsOf(call),
+    files,
+    notify: flagOption(call, "notify"),
+    report: (report) =>
+      call.terminal.err(json ? JSON.stringify({ at: new Date().toISOString(), ...report }) : renderReport(report)),
+    untilStopped: stopped.promise,
+  });
+  return EXIT.success;
+};

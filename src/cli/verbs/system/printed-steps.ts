@@ -1,0 +1,24 @@
+import type { Installed } from "../../../app/install/install.ts";
+import type { StepOutcome } from "../../../app/install/installation-step.ts";
+import { flagOption, type VerbCall } from "../../verb.ts";
+
+const WORDS: Readonly<Record<StepOutcome, string>> = {
+  kept: "is there already",
+  done: "",
+  "would-be-done": "would be",
+  absent: "is not there",
+  left: "stays: it is not awg's alone",
+};
+
+/** Prints what was done, a line a step; warnings go to standard error. */
+export function printInstalled(call: VerbCall, { steps, warnings }: Installed, done: "added" | "removed"): void {
+  for (const warning of warnings) call.terminal.err(`note: ${warning}`);
+  if (flagOption(call, "json")) {
+    call.terminal.out(JSON.stringify({ format_version: "1", steps, warnings }));
+    return;
+  }
+  for (const { what, outcome } of steps) {
+    const changes = outcome === "done" || outcome === "would-be-done";
+    call.terminal.out(`${what}: ${[WORDS[outcome], changes ? done : ""].filter(Boolean).join(" ")}`);
+  }
+}

@@ -1,0 +1,46 @@
+import type { ServiceReport } from "../../../app/install/service-control.ts";
+import { AwgError } from "../../../model/error.ts";
+import { EXIT } from "../../exit-code.ts";
+import { sessionOptionsOf } from "../../open-session.ts";
+import { flagOption, type RunVerb } from "../../verb.ts";
+
+const COMMANDS = ["start", "stop", "restart"] as const;
+
+/** `awg service status|start|stop|restart`: the daemon's service. */
+export const run: RunVerb = async (call) => {
+  const [word] = call.args;
+  const { controlDaemon, readServices } = await import("../../../app/install/service-control.ts");
+  const command = COMMANDS.find((one) => one === word);
+  if (command !== undefined) await controlDaemon(sessionOptionsOf(call), command);
+  else if (word !== "status") {
+    throw new AwgError("usage", `there is no service command "${word}"`, {
+      remedy: "say status, start, stop or restart",
+    });
+  }
+  const services = await readServices(sessionOptionsOf(call));
+  if (flagOption(call, "json"))
+    call.terminal.out(JSON.stringify({ format_version: "1", services: services.map(forPrograms) }));
+  else for (const report of services) call.terminal.out(lineOf(report));
+  return EXIT.success;
+};
+
+/** Definitions are long and in a file; a program that wants one reads that. */
+function forPrograms({ observed, autostart }: ServiceReport): unknown {
+  const { definition, ...rest } = observed;
+  const starts = autostart === undefined ? {} : { enabled: autostart.enabled };
+  return { ...rest, installed: definition !== null, ...starts };
+}
+
+function lineOf({ observed, autostart }: ServiceReport): string {
+  const { name, definition, ownedByAwg, loaded, outdated, awaitsRestart, running, pid, lastExit } = observed;
+  if (definition === null) return `${name}: not installed${loaded ? ", but still loaded" : ""}`;
+  if (!ownedByAwg) return `${name}: somebody else's`;
+  const facts = [
+    running ? `running${pid === undefined ? "" : `, process ${pid}`}` : loaded ? "not running" : "not loaded",
+    autostart === undefined ? "" : autostart.enabled ? "starts at boot" : "does not start at boot",
+    lastExit === undefined ? "" : `last ended with ${lastExit}`,
+    outdated ? "its manager goes by an older definition" : "",
+    awaitsRestart ? "runs by an older definition until it is started anew" : "",
+  ];
+  return `${name}: ${facts.filter(Boolean).join("; ")}`;
+}

@@ -1,0 +1,111 @@
+import { uptime } from "node:os";
+import { resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Watchdog } from "../app/apply/confirmation.ts";
+import { readSshConnection } from "../app/apply/ssh-connection.ts";
+import { knownConfigIn } from "../app/load/known-config.ts";
+import type { SessionParts } from "../app/parts.ts";
+import type { SessionOptions } from "../app/session.ts";
+import { runCommand } from "../host/darwin/command.ts";
+import { darwinHost } from "../host/darwin/darwin-host.ts";
+import { type KeeperHolder, keeperHolder } from "../host/darwin/links/keeper-holder.ts";
+import { darwinProcesses } from "../host/darwin/processes/darwin-processes.ts";
+import { sshConnectionAbove, sshdStartMs } from "../host/darwin/processes/ssh-ancestor.ts";
+import type { ProcessPort } from "../host/ports/processes.ts";
+import { AwgError } from "../model/error.ts";
+import { keeperPaths } from "../model/keeper-protocol.ts";
+import { readBootSession } from "../native/darwin/boot-session.ts";
+import { forbidDumps } from "../native/darwin/forbid-dumps.ts";
+import { openLibSystem } from "../native/darwin/libsystem.ffi.ts";
+import type { LibSystem } from "../native/darwin/libsystem.ts";
+import { readPeerUid } from "../native/darwin/peer-credentials.ts";
+import { oneWayNotes } from "../resources/expand/flat/one-way-notes.ts";
+import { fileStores } from "../state/file-stores.ts";
+import { trustedOwners } from "../state/file-trust.ts";
+import { fileLock } from "../state/lock-holder.ts";
+import { SecretStore } from "../state/secret-store.ts";
+import { repeat } from "./clocks.ts";
+import { DARWIN_NAME_FOLDER, type Paths, pathsFor } from "./paths.ts";
+import { rootRights } from "./root-rights.ts";
+
+/** macOS has no network namespaces: one keeper for each run folder. */
+const ONLY_NAMESPACE = 0;
+/** How often `awg ps --watch` looks. */
+const PROCESS_LOOK_MS = 500;
+
+/** A session on this Mac. */
+export function darwinParts({
+  stateDir,
+  runDir,
+  isUnattended,
+  isAttended = false,
+  ...given
+}: SessionOptions): SessionParts {
+  const paths = pathsFor(stateDir, runDir);
+  const secrets = new SecretStore(paths.stateDir, { ...given, owners: trustedOwners(given.environment, isUnattended) });
+  const system = openLibSystem();
+  // Keys pass through this process: none may end in a core dump, or be read by a debugger.
+  if (process.geteuid?.() === 0) forbidDumps(system);
+  const holder = keeperHolder({
+    paths: keeperPaths(paths.runDir, ONLY_NAMESPACE),
+    nameFolder: DARWIN_NAME_FOLDER,
+    command: [...thisProgram(), "keeper", "--run-dir", paths.runDir],
+    peerUid: (fd) => readPeerUid(system, fd),
+  });
+  return {
+    host: darwinHost({
+      system,
+      run: runCommand,
+      holder,
+      secrets,
+      runDir: paths.runDir,
+      stateDir: paths.stateDir,
+      program: thisProgram(),
+      isAttended,
+      sleep: async (ms) => void (await sleep(ms)),
+    }),
+    stores: fileStores(paths.stateDir, { bootId: readBootSession(system), namespace: "macos" }, secrets),
+    clock: { nowMs: Date.now, sleep: async (ms) => void (await sleep(ms)), bootMs: () => uptime() * 1000 },
+    ...rootRights(async () => fileLock(paths.lockFile), secrets),
+    known: knownConfigIn(paths.stateDir),
+    watchdog: keeperWatchdog(holder, paths),
+    sshConnection: () =>
+      readSshConnection(given.environment, () => sshConnectionAbove(processesOf(system), process.ppid)),
+    sshBeganMs: () => sinceBootMs(sshdStartMs(processesOf(system), process.ppid)),
+    processes: async () => processesOf(system),
+    notesOn: oneWayNotes,
+    close: async () => {},
+  };
+}
+
+/** A time of the wall clock, as it is set now, in milliseconds since boot. */
+function sinceBootMs(epochMs: number | undefined): number | undefined {
+  return epochMs === undefined ? undefined : epochMs - Date.now() + uptime() * 1000;
+}
+
+function processesOf(system: LibSystem): ProcessPort {
+  const every = (onDue: () => void) => repeat(() => PROCESS_LOOK_MS, onDue);
+  return darwinProcesses({ system, nowMs: () => performance.now(), every });
+}
+
+/** The keeper of this Mac as what reverts an unconfirmed apply. */
+function keeperWatchdog(holder: KeeperHolder, { stateDir }: Paths): Watchdog {
+  const command = [...thisProgram(), "revert", "--due", "--no-color", "--state-dir", resolve(stateDir)];
+  return {
+    arm: async (deadlineMs) => {
+      const { watchdog } = await holder.request({ request: "armWatchdog", watch: { deadlineMs, command } });
+      if (watchdog?.deadlineMs === deadlineMs) return;
+      throw new AwgError("host", "the keeper did not take the deadline, so nobody would revert; nothing was changed");
+    },
+    knows: async (deadlineMs) => (await holder.status())?.watchdog?.deadlineMs === deadlineMs,
+    disarm: async () => {
+      if ((await holder.status()) !== undefined) await holder.request({ request: "disarmWatchdog" });
+    },
+  };
+}
+
+/** This very program, with the flags that keep a debugger and core dumps of a root process away. */
+function thisProgram(): readonly string[] {
+  const flags = ["--disable-sigusr1", "--disable-warning=ExperimentalWarning"];
+  return [process.execPath, ...flags, process.argv[1] ?? "awg"];
+}

@@ -1,0 +1,133 @@
+import { type Prefix, parsePrefix, prefixContains } from "../../model/prefix.ts";
+import type { PortRange } from "../field/port.ts";
+import { type AppMatcher, type Destination, MATCH_KEYS, type Match } from "../section/match.ts";
+import type { Rule } from "../section/rule.ts";
+import type { CheckContext } from "./check-context.ts";
+
+/** Pairs of rules that are compared at most; 2,000 rules of one kind. Beyond, the warning is given up, not the config. */
+const MAX_COMPARISONS = 2_000_000;
+
+/** Warns of rules that can never match, because an earlier rule takes all they would. */
+export function checkShadowing(context: CheckContext): void {
+  const earlier = new EarlierRules();
+  let comparisons = 0;
+  for (const [index, rule] of context.config.rules.entries()) {
+    if (!context.isUntouched(["rules", index])) continue;
+    for (const candidate of earlier.candidatesFor(rule)) {
+      comparisons += 1;
+      if (!coversMatch(candidate.rule, rule)) continue;
+      const label = candidate.rule.name ?? `rule ${candidate.index + 1}`;
+      const message = `${label} above already matches everything this rule does`;
+      context.report("rule-shadowed", ["rules", index], message, "move this rule up, or remove it");
+      break;
+    }
+    if (comparisons > MAX_COMPARISONS) return;
+    if (hasMatch(rule) && rule.fallback.kind !== "next-rule") earlier.add({ index, rule });
+  }
+}
+
+interface IndexedRule {
+  readonly index: number;
+  readonly rule: Rule;
+}
+
+/** Earlier rules by the exact programs they name; whoever covers a rule must name its first program, or none exactly. */
+class EarlierRules {
+  readonly #byApp = new Map<string, IndexedRule[]>();
+  readonly #others: IndexedRule[] = [];
+
+  add(entry: IndexedRule): void {
+    const apps = entry.rule.apps;
+    if (apps === undefined || apps.some((app) => app.kind === "contains")) {
+      this.#others.push(entry);
+      return;
+    }
+    for (const key of new Set(apps.map(appKey))) {
+      const known = this.#byApp.get(key);
+      if (known === undefined) this.#byApp.set(key, [entry]);
+      else known.push(entry);
+    }
+  }
+
+  *candidatesFor(rule: Rule): Generator<IndexedRule> {
+    const [first] = rule.apps ?? [];
+    if (first !== undefined) yield* this.#byApp.get(appKey(first)) ?? [];
+    yield* this.#others;
+  }
+}
+
+function hasMatch(match: Match): boolean {
+  return MATCH_KEYS.some((key) => match[key] !== undefined);
+}
+
+/** Whether every flow the second matches is matched by the first. May say no where the answer is yes, never the reverse. */
+export function coversMatch(outer: Match, inner: Match): boolean {
+  return MATCH_KEYS.every(
+    (key) => outer[key] === undefined || (inner[key] !== undefined && coversField(key, outer, inner)),
+  );
+}
+
+function coversField(key: keyof Match, outer: Match, inner: Match): boolean {
+  switch (key) {
+    case "apps":
+    case "parent":
+      return every(inner[key], (app) => some(outer[key], (wider) => coversApp(wider, app)));
+    case "destinations":
+      return every(inner.destinations, (one) => some(outer.destinations, (wider) => coversDestination(wider, one)));
+    case "ports":
+      return every(inner.ports, (range) => coversPorts(outer.ports ?? [], range));
+    case "users":
+    case "cgroups":
+    case "commandLine":
+    case "protocol":
+      return every<string>(inner[key], (value) => some<string>(outer[key], (wider) => wider === value));
+    default:
+      return JSON.stringify(outer[key]) === JSON.stringify(inner[key]);
+  }
+}
+
+function every<T>(values: readonly T[] | undefined, holds: (value: T) => boolean): boolean {
+  return (values ?? []).every(holds);
+}
+
+function some<T>(values: readonly T[] | undefined, holds: (value: T) => boolean): boolean {
+  return (values ?? []).some(holds);
+}
+
+function appKey(app: AppMatcher): string {
+  return JSON.stringify(app);
+}
+
+function coversApp(outer: AppMatcher, inner: AppMatcher): boolean {
+  if (outer.kind !== "contains") return appKey(outer) === appKey(inner);
+  if (inner.kind === "name") return inner.name.includes(outer.contains);
+  return inner.kind === "contains" && inner.contains.includes(outer.contains);
+}
+
+const PARSED = new WeakMap<Destination, Prefix>();
+
+function prefixOf(destination: Destination & { kind: "prefix" }): Prefix | undefined {
+  const known = PARSED.get(destination) ?? parsePrefix(destination.prefix);
+  if (known !== undefined) PARSED.set(destination, known);
+  return known;
+}
+
+function coversDestination(outer: Destination, inner: Destination): boolean {
+  if (outer.kind === "prefix" && inner.kind === "prefix") {
+    const [wider, narrower] = [prefixOf(outer), prefixOf(inner)];
+    return wider !== undefined && narrower !== undefined && prefixContains(wider, narrower);
+  }
+  if (outer.kind === "domain" && inner.kind === "domain") {
+    return inner.domain === outer.domain || inner.domain.endsWith(`.${outer.domain}`);
+  }
+  return JSON.stringify(outer) === JSON.stringify(inner);
+}
+
+/** Ranges may lie side by side: 1-10 and 11-20 cover 5-15. */
+function coversPorts(outer: readonly PortRange[], { from, to }: PortRange): boolean {
+  let next = from;
+  for (const range of [...outer].sort((a, b) => a.from - b.from)) {
+    if (range.from <= next && range.to >= next) next = range.to + 1;
+  }
+  return next > to;
+}

@@ -1,0 +1,62 @@
+import { parseIp, renderIp } from "../../model/ip.ts";
+import { canonicalPrefix, hasHostBits, parsePrefix, renderPrefix } from "../../model/prefix.ts";
+import { type Fault, fault, leaf, quote, wrongType } from "./leaf.ts";
+
+/** An IP address, canonical text. */
+export function ipAddress() {
+  return leaf(
+    {
+      anyOf: [
+        { type: "string", format: "ipv4" },
+        { type: "string", format: "ipv6" },
+      ],
+    },
+    (input): string | Fault => {
+      if (typeof input !== "string") return wrongType(input, "an IP address such as 192.0.2.1 or 2001:db8::1");
+      const ip = parseIp(input);
+      if (ip !== undefined) return renderIp(ip);
+      return fault("address-syntax", `${quote(input)} is not an IP address`, addressRemedy(input));
+    },
+  );
+}
+
+/** A prefix or an address, as a canonical prefix; bits behind the length are refused, with the prefix that was meant. */
+export function prefix() {
+  return leaf({ type: "string" }, checkPrefix);
+}
+
+/** The same check for prefixes inside other values. */
+export function checkPrefix(input: unknown): string | Fault {
+  const parsed = readPrefix(input);
+  if (typeof parsed !== "object" || "fault" in parsed) return parsed;
+  if (!hasHostBits(parsed)) return renderPrefix(parsed);
+  const meant = renderPrefix(canonicalPrefix(parsed));
+  return fault("prefix-host-bits", `${quote(String(input))} has bits set behind its length`, `write ${meant}`);
+}
+
+/** An interface's own address with its prefix length; bits behind the length are its point. */
+export function interfaceAddress() {
+  return leaf({ type: "string" }, (input): string | Fault => {
+    const parsed = readPrefix(input);
+    return "fault" in parsed ? parsed : renderPrefix(parsed);
+  });
+}
+
+function readPrefix(input: unknown) {
+  const example = "10.0.0.0/8, 192.0.2.1 or 2001:db8::/32";
+  if (typeof input !== "string") return wrongType(input, `a prefix such as ${example}`);
+  const parsed = parsePrefix(input);
+  if (parsed !== undefined) return parsed;
+  return fault("prefix-syntax", `${quote(input)} is not an IP prefix`, addressRemedy(input) ?? `write ${example}`);
+}
+
+/** Says the likely cause where it can be seen, else shows an example. */
+function addressRemedy(input: string): string {
+  if (/(^|\.)0[0-9]/.test(input)) return "write the parts without leading zeros";
+  if (input.includes("%")) return "leave out the zone behind %";
+  const length = /\/([0-9]+)$/.exec(input)?.[1];
+  if (length !== undefined && parseIp(input.slice(0, input.indexOf("/"))) !== undefined) {
+    return `write a length from 0 to ${input.includes(":") ? 128 : 32}`;
+  }
+  return "write it like 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32";
+}

@@ -1,0 +1,90 @@
+import { isPrintableLine } from "../../model/text/printable.ts";
+import { nearestWord } from "./edit-distance.ts";
+import { type Fault, fault, leaf, quote, wrongType } from "./leaf.ts";
+
+const YAML_1_1_BOOLEANS: Readonly<Record<string, boolean>> = {
+  yes: true,
+  y: true,
+  on: true,
+  true: true,
+  no: false,
+  n: false,
+  off: false,
+  false: false,
+};
+
+/** true or false. The words yes, no, on, off are texts in YAML 1.2, and the message says so. */
+export function boolean() {
+  return leaf({ type: "boolean" }, (input): boolean | Fault => {
+    if (typeof input === "boolean") return input;
+    const meant = typeof input === "string" ? YAML_1_1_BOOLEANS[input.toLowerCase()] : undefined;
+    if (meant === undefined) return wrongType(input, "true or false");
+    return fault("yaml-boolean", `${quote(String(input))} is a text in YAML 1.2, not a boolean`, `write ${meant}`);
+  });
+}
+
+/** A whole number from `minimum` to `maximum`, both included. */
+export function wholeNumber(minimum: number, maximum: number) {
+  return leaf({ type: "integer", minimum, maximum }, (input): number | Fault =>
+    typeof input === "number" ? checkWholeNumber(input, minimum, maximum) : wrongType(input, "a whole number"),
+  );
+}
+
+/** The same check for numbers that come out of texts. */
+export function checkWholeNumber(value: number, minimum: number, maximum: number): number | Fault {
+  const remedy = `write a whole number from ${minimum} to ${maximum}`;
+  if (!Number.isInteger(value)) return fault("number-not-whole", `${value} is not a whole number`, remedy);
+  if (value >= minimum && value <= maximum) return value;
+  return fault("number-out-of-range", `${value} is outside ${minimum} to ${maximum}`, remedy);
+}
+
+/** One of a few words. */
+export function oneOf<const T extends readonly string[]>(words: T) {
+  return leaf({ enum: words }, (input): T[number] | Fault =>
+    typeof input === "string" ? checkOneOf(input, words) : wrongType(input, orList(words)),
+  );
+}
+
+/** The same check for words that come out of other values. */
+export function checkOneOf<const T extends readonly string[]>(word: string, words: T): T[number] | Fault {
+  if (words.includes(word)) return word;
+  const near = nearestWord(word, words);
+  const remedy = near === undefined ? `write ${orList(words)}` : `did you mean ${near}?`;
+  return fault("not-one-of", `${quote(word)} is not known here`, remedy);
+}
+
+/** Words as one would say them: a, b or c. */
+export function orList(words: readonly string[]): string {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+}
+
+/** A text of 1 to `maximum` characters on one line, none of which a terminal or an editor would act on. */
+export function text(maximum = 255) {
+  return leaf({ type: "string", minLength: 1, maxLength: maximum }, (input) => checkText(input, maximum));
+}
+
+/** The same check for texts inside other values. */
+export function checkText(input: unknown, maximum = 255): string | Fault {
+  if (typeof input !== "string") {
+    const quoted = typeof input === "number" || typeof input === "boolean" ? ", in quotes" : "";
+    return wrongType(input, `a text${quoted}`);
+  }
+  if (input.trim() === "")
+    return fault("text-empty", "the text is empty", "write at least one character, or remove the key");
+  if (input.length > maximum) {
+    return fault("text-too-long", `the text has ${input.length} characters`, `write at most ${maximum}`);
+  }
+  if (!isPrintableLine(input)) {
+    const message = "the text has a line break, a control character or one that turns the direction of writing";
+    return fault("text-characters", message, "write it on one line, without them");
+  }
+  return input;
+}
+
+/** An absolute path; a trailing slash is dropped. */
+export function checkAbsolutePath(input: unknown): string | Fault {
+  const path = checkText(input, 4096);
+  if (typeof path !== "string") return path;
+  if (!path.startsWith("/")) return fault("path-relative", "the path is not absolute", "begin it with /");
+  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+}

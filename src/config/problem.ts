@@ -1,0 +1,49 @@
+import { printableLine } from "../model/text/printable.ts";
+import type { ProblemId } from "./problem-catalogue.ts";
+
+/** Something wrong (or, as a warning, doubtful) in a configuration. Never holds a secret; the excerpt is masked. */
+export interface Problem {
+  readonly id: ProblemId;
+  readonly severity: "error" | "warning";
+  readonly file: string;
+  /** Counts from 1. */
+  readonly line: number;
+  /** Counts from 1, in UTF-16 units. */
+  readonly column: number;
+  /** First column behind what is meant, where that lies on the same line. */
+  readonly endColumn?: number;
+  /** What is wrong. */
+  readonly message: string;
+  /** What would be right. */
+  readonly remedy: string;
+  /** The line as written, secrets masked; of a long line the part around the column. */
+  readonly excerpt?: string;
+  /** Column of the excerpt's first character; 1 when absent. */
+  readonly excerptColumn?: number;
+}
+
+const RED = "\u001b[31m";
+const YELLOW = "\u001b[33m";
+const RESET = "\u001b[0m";
+
+/** `file:line:column: what is wrong; what would be right`, and below it the line with carets when asked for. */
+export function renderProblem(
+  problem: Problem,
+  options: { readonly color: boolean; readonly excerpt: boolean },
+): string {
+  const { file, line, column, severity, message, remedy, id } = problem;
+  const paint = (text: string) => (options.color ? `${severity === "error" ? RED : YELLOW}${text}${RESET}` : text);
+  const warning = severity === "warning" ? `${paint("warning")}: ` : "";
+  const head = `${printableLine(file)}:${line}:${column}: ${warning}${message}${remedy === "" ? "" : `; ${remedy}`} [${id}]`;
+  if (!options.excerpt || problem.excerpt === undefined) return head;
+  const gutter = `${line} | `;
+  return `${head}\n  ${gutter}${problem.excerpt}\n  ${" ".repeat(gutter.length)}${paint(caretLine(problem, problem.excerpt))}`;
+}
+
+/** Tabs are kept, so that the carets stand below what they mean. */
+function caretLine({ column, endColumn = column + 1, excerptColumn = 1 }: Problem, excerpt: string): string {
+  const start = column - excerptColumn;
+  const end = Math.min(endColumn - excerptColumn, excerpt.length);
+  const before = excerpt.slice(0, start).replace(/[^\t]/g, " ");
+  return before.padEnd(start) + "^".repeat(Math.max(1, end - start));
+}

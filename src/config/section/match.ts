@@ -1,0 +1,217 @@
+import { z } from "zod";
+import { parsePrefix } from "../../model/prefix.ts";
+import { checkPrefix } from "../field/address.ts";
+import { checkDomain } from "../field/domain.ts";
+import { nearestWord } from "../field/edit-distance.ts";
+import { type Fault, fault, isFault, kindOf, leaf, oneOrMany, quote, quoteKey, wrongType } from "../field/leaf.ts";
+import { type PortRange, portRange } from "../field/port.ts";
+import { checkRegex } from "../field/regex.ts";
+import { boolean, checkAbsolutePath, checkText, oneOf, orList, text } from "../field/scalar.ts";
+
+/** How a program is recognised. */
+export type AppMatcher =
+  | { readonly kind: "name"; readonly name: string }
+  | { readonly kind: "path"; readonly path: string }
+  | { readonly kind: "dir"; readonly dir: string }
+  | { readonly kind: "contains"; readonly contains: string }
+  | { readonly kind: "regex"; readonly regex: string }
+  | { readonly kind: "bundleId"; readonly bundleId: string }
+  | { readonly kind: "signer"; readonly signer: string };
+
+/** Where traffic goes. Prefixes are canonical text. */
+export type Destination =
+  | { readonly kind: "prefix"; readonly prefix: string }
+  | { readonly kind: "domain"; readonly domain: string }
+  | { readonly kind: "list"; readonly list: string }
+  | { readonly kind: "geoip"; readonly geoip: string };
+
+export const PROTOCOLS = ["tcp", "udp", "icmp", "icmpv6", "sctp", "gre", "esp"] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
+
+/** The network the machine is in; the fields of one entry are AND-ed. */
+export interface NetworkCondition {
+  readonly ssid?: string;
+  readonly gatewayMac?: string;
+  readonly interface?: string;
+  readonly wired?: boolean;
+}
+
+/** What a rule matches: fields are AND-ed, the values of one field OR-ed. */
+export interface Match {
+  readonly apps?: readonly AppMatcher[];
+  readonly users?: readonly string[];
+  readonly cgroups?: readonly string[];
+  readonly commandLine?: readonly string[];
+  readonly parent?: readonly AppMatcher[];
+  readonly destinations?: readonly Destination[];
+  readonly ports?: readonly PortRange[];
+  readonly protocol?: readonly Protocol[];
+  readonly when?: readonly NetworkCondition[];
+  readonly all?: readonly Match[];
+  readonly any?: readonly Match[];
+  readonly not?: Match;
+}
+
+/** The keys of a Match, in the order they are documented. */
+export const MATCH_KEYS = [
+  "apps",
+  "users",
+  "cgroups",
+  "commandLine",
+  "parent",
+  "destinations",
+  "ports",
+  "protocol",
+  "when",
+  "all",
+  "any",
+  "not",
+] as const satisfies readonly (keyof Match)[];
+
+type Reader<T> = Readonly<Record<string, (value: unknown) => T | Fault>>;
+
+const APP_READERS: Reader<AppMatcher> = {
+  path: (value) => build(checkAbsolutePath(value), (path) => ({ kind: "path", path })),
+  dir: (value) => build(checkAbsolutePath(value), (dir) => ({ kind: "dir", dir })),
+  contains: (value) => build(checkText(value), (contains) => ({ kind: "contains", contains })),
+  regex: (value) => build(checkRegex(value), (regex) => ({ kind: "regex", regex })),
+  bundleId: (value) => build(checkText(value), (bundleId) => ({ kind: "bundleId", bundleId })),
+  signer: (value) => build(checkText(value), (signer) => ({ kind: "signer", signer })),
+};
+
+const DESTINATION_READERS: Reader<Destination> = {
+  domain: (value) => build(checkDomain(value), (domain) => ({ kind: "domain", domain })),
+  list: (value) => build(checkText(value, 4096), (list) => ({ kind: "list", list })),
+  geoip: (value) => build(checkCountry(value), (geoip) => ({ kind: "geoip", geoip })),
+};
+
+const appMatcher = leaf({ anyOf: [{ type: "string", minLength: 1 }, ...oneKeyForms(APP_READERS)] }, (input) =>
+  typeof input === "object" && input !== null
+    ? readOneKey(input, APP_READERS, "an application")
+    : build<AppMatcher>(checkText(input), (name) => ({ kind: "name", name })),
+).meta({ id: "AppMatcher" });
+
+const destination = leaf(
+  { anyOf: [{ type: "string", minLength: 1 }, ...oneKeyForms(DESTINATION_READERS)] },
+  (input) => {
+    if (typeof input === "object" && input !== null) return readOneKey(input, DESTINATION_READERS, "a destination");
+    if (
+      typeof input === "string" &&
+      parsePrefix(input) === undefined &&
+      /[a-z]/i.test(input) &&
+      !isFault(checkDomain(input))
+    ) {
+      return fault("prefix-syntax", `${quote(input)} is not an IP prefix`, `for a domain write { domain: ${input} }`);
+    }
+    return build<Destination>(checkPrefix(input), (prefix) => ({ kind: "prefix", prefix }));
+  },
+).meta({ id: "Destination" });
+
+const gatewayMac = leaf(
+  { type: "string", pattern: "^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$" },
+  (input): string | Fault => {
+    if (typeof input !== "string") return wrongType(input, "a MAC address such as 02:00:00:aa:bb:cc");
+    if (/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(input)) return input.toLowerCase();
+    return fault("address-syntax", `${quote(input)} is not a MAC address`, "write it like 02:00:00:aa:bb:cc");
+  },
+);
+
+const networkCondition = z
+  .strictObject({
+    ssid: text(32).describe("Name of the wireless network.").exactOptional(),
+    gatewayMac: gatewayMac.describe("Hardware address of the gateway.").exactOptional(),
+    interface: text(15).describe("Interface that carries the default route.").exactOptional(),
+    wired: boolean().describe("Whether the network is wired.").exactOptional(),
+  })
+  .meta({ id: "NetworkCondition" });
+
+const user = leaf(
+  {
+    anyOf: [
+      { type: "string", minLength: 1, maxLength: 64 },
+      { type: "integer", minimum: 0 },
+    ],
+  },
+  (input) =>
+    typeof input === "number" && Number.isInteger(input) && input >= 0 ? String(input) : checkText(input, 64),
+);
+
+const pattern = leaf({ type: "string", minLength: 1 }, checkRegex);
+
+/**
+ * The fields of a match, to be spread into whatever carries one. Made anew for each: a match may hold others, and the
+ * JSON Schema is to name Match, not one of its fields, where it leads back to itself.
+ */
+export const matchFields = () => ({
+  apps: oneOrMany(appMatcher)
+    .describe(
+      "Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and **.",
+    )
+    .exactOptional(),
+  users: oneOrMany(user).describe("Users the program runs as: names or numbers.").exactOptional(),
+  cgroups: oneOrMany(text(4096)).describe("Linux control groups, as paths below the root group.").exactOptional(),
+  commandLine: oneOrMany(pattern).describe("Regular expressions, found anywhere in the command line.").exactOptional(),
+  parent: oneOrMany(appMatcher).describe("A program among the ancestors, written as in apps.").exactOptional(),
+  destinations: oneOrMany(destination).describe("Prefixes or addresses, or { domain | list | geoip }.").exactOptional(),
+  ports: oneOrMany(portRange()).describe("Destination ports, each 443 or 8000-8999.").exactOptional(),
+  protocol: oneOrMany(oneOf(PROTOCOLS)).describe("tcp, udp, icmp, icmpv6, sctp, gre or esp.").exactOptional(),
+  when: oneOrMany(networkCondition).describe("Networks in which the rule holds.").exactOptional(),
+  all: z
+    .array(z.lazy(() => matchSchema))
+    .min(1)
+    .describe("Matches that must all hold.")
+    .exactOptional(),
+  any: z
+    .array(z.lazy(() => matchSchema))
+    .min(1)
+    .describe("Matches of which one must hold.")
+    .exactOptional(),
+  not: z
+    .lazy(() => matchSchema)
+    .describe("A match that must not hold.")
+    .exactOptional(),
+});
+
+/** A match on its own, as it stands in `all`, `any`, `not` and in invariants. */
+export const matchSchema: z.ZodType<Match> = z.lazy(() => z.strictObject(matchFields())).meta({ id: "Match" });
+
+function build<T>(value: string | Fault, make: (text: string) => T): T | Fault {
+  return isFault(value) ? value : make(value);
+}
+
+function readOneKey<T>(input: object, readers: Reader<T>, what: string): T | Fault {
+  const known = Object.keys(readers);
+  const keys = Object.keys(input);
+  const [key] = keys;
+  if (Array.isArray(input)) return wrongType(input, what);
+  if (key === undefined || keys.length > 1) {
+    return fault("one-key", `${what} is told by ${keys.length} keys`, `write exactly one of ${orList(known)}`);
+  }
+  const reader = Object.hasOwn(readers, key) ? readers[key] : undefined;
+  if (reader === undefined) {
+    const near = nearestWord(key, known);
+    return fault(
+      "unknown-key",
+      `the key ${quoteKey(key, near)} is not known here`,
+      near ? `did you mean ${near}?` : `write ${orList(known)}`,
+      [key],
+    );
+  }
+  const result = reader((input as Readonly<Record<string, unknown>>)[key]);
+  return isFault(result) ? { ...result, path: [key] } : result;
+}
+
+function oneKeyForms(readers: Reader<unknown>): object[] {
+  return Object.keys(readers).map((key) => ({
+    type: "object",
+    properties: { [key]: { type: "string", minLength: 1 } },
+    required: [key],
+    additionalProperties: false,
+  }));
+}
+
+function checkCountry(value: unknown): string | Fault {
+  if (typeof value === "string" && /^[a-z]{2}$/i.test(value)) return value.toUpperCase();
+  const said = typeof value === "string" ? quote(value) : kindOf(value);
+  return fault("not-one-of", `${said} is not a country code`, "write two letters such as DE");
+}

@@ -1,0 +1,134 @@
+import { z } from "zod";
+import { isDeviceName } from "../../model/resources/tunnel-key.ts";
+import { interfaceAddress, ipAddress, prefix } from "../field/address.ts";
+import { durationRange } from "../field/duration.ts";
+import { otherEnd } from "../field/endpoint.ts";
+import { publicKey } from "../field/key.ts";
+import { type Fault, fault, leaf, quote, wrongType } from "../field/leaf.ts";
+import { boolean, checkWholeNumber, oneOf, text, wholeNumber } from "../field/scalar.ts";
+import { secretKey, secretText } from "../field/secret-ref.ts";
+import { type Obfuscation, obfuscationSchema } from "./obfuscation.ts";
+import { tunnelList } from "./path.ts";
+
+export const ENGINES = ["auto", "embedded", "userspace", "kernel"] as const;
+
+/**
+ * What wg-quick takes, which the kernel takes as well (1 to 15 bytes without slash, colon, percent or blank,
+ * dev_valid_name of net/core/dev.c), less what means more than itself somewhere: a leading dash or dot, `lo`, and the names
+ * that settings for every device have (/proc/sys/net/ipv4/conf).
+ */
+const interfaceName = leaf(
+  { type: "string", minLength: 1, maxLength: 15, pattern: "^[A-Za-z0-9_][A-Za-z0-9_=+.-]*$" },
+  (input): string | Fault => {
+    if (typeof input !== "string") return wrongType(input, "an interface name");
+    const isTaken = ["lo", "all", "default"].includes(input);
+    if (isDeviceName(input) && !isTaken) return input;
+    const what = isTaken ? "is a name that the kernel keeps for itself" : "is no interface name";
+    const remedy = isTaken
+      ? "choose another name"
+      : "write 1 to 15 letters, digits or _, and from the second on also . = + or -";
+    return fault("interface-name", `${quote(input)} ${what}`, remedy);
+  },
+);
+
+const mtu = leaf(
+  { anyOf: [{ const: "auto" }, { type: "integer", minimum: 576, maximum: 65535 }] },
+  (input): number | "auto" | Fault => {
+    if (input === "auto") return "auto";
+    return typeof input === "number"
+      ? checkWholeNumber(input, 576, 65535)
+      : wrongType(input, "auto or a number of bytes");
+  },
+);
+
+const common = {
+  enabled: boolean().describe("Whether the tunnel is to exist.").prefault(true),
+  failover: z
+    .strictObject({
+      tunnels: tunnelList().describe("Tunnels that take over, in order."),
+      mode: oneOf(["hot", "cold", "prewarmed"]).describe("Whether they are up beforehand.").prefault("cold"),
+    })
+    .describe("Tunnels that take this one's traffic while it is down.")
+    .exactOptional(),
+};
+
+const peer = z
+  .strictObject({
+    name: text(64).describe("A name for status.").exactOptional(),
+    publicKey: publicKey().describe("The peer's public key in base64."),
+    presharedKey: secretKey.describe("Reference to the shared key, 32 bytes in base64.").exactOptional(),
+    endpoint: otherEnd()
+      .describe("Where the peer is reached, host:port; absent for a peer that dials in.")
+      .exactOptional(),
+    allowedIPs: z.array(prefix()).describe("Addresses the peer may send from and is sent to.").prefault([]),
+    persistentKeepalive: durationRange(0, 65535)
+      .describe("Send an empty packet after so much silence: 25, 25s or 20-30; 0 is off.")
+      .exactOptional(),
+  })
+  .meta({ id: "Peer" });
+
+const noise = {
+  ...common,
+  privateKey: secretKey.describe(
+    "Reference to this machine's private key: { file: /path }, { env: NAME } or { keychain: name }.",
+  ),
+  addresses: z.array(interfaceAddress()).describe("The interface's own addresses with prefix lengths.").prefault([]),
+  listenPort: wholeNumber(0, 65535).describe("UDP port to listen on; 0 lets the kernel choose.").prefault(0),
+  mtu: mtu.describe("auto: path MTU of the endpoint's interface less overhead; or a number of bytes.").prefault("auto"),
+  engine: oneOf(ENGINES)
+    .describe("auto, which is embedded (awg's own); userspace (an external wireguard-go or amneziawg-go); or kernel.")
+    .prefault("auto"),
+  peers: z.array(peer).min(1).describe("The other ends."),
+  interface: interfaceName
+    .describe("Interface name instead of awg-<tunnel>; on macOS utun and a number.")
+    .exactOptional(),
+  table: wholeNumber(1, 4294967295).describe("Routing table instead of a free one.").exactOptional(),
+  fwmark: wholeNumber(1, 4294967295).describe("Firewall mark of the tunnel's own packets.").exactOptional(),
+  dns: z.array(ipAddress()).describe("DNS servers reached through this tunnel.").exactOptional(),
+  forward: boolean().describe("Forward packets between the tunnel and other interfaces (a server).").prefault(false),
+  masquerade: boolean().describe("Translate forwarded packets to this machine's address (a server).").prefault(false),
+};
+
+const wireguard = z
+  .strictObject({ protocol: z.literal("wireguard").describe("Plain WireGuard."), ...noise })
+  .meta({ id: "WireGuardTunnel" });
+const amneziawg = z
+  .strictObject({
+    protocol: z.literal("amneziawg").describe("WireGuard with obfuscation."),
+    ...noise,
+    obfuscation: obfuscationSchema.describe("AmneziaWG parameters, by their usual names.").exactOptional(),
+  })
+  .meta({ id: "AmneziaTunnel" });
+
+const proxy = {
+  ...common,
+  server: otherEnd().describe("Where the proxy is reached, host:port."),
+  auth: z
+    .strictObject({
+      username: text().describe("User name."),
+      password: secretText.describe("Reference to the password."),
+    })
+    .describe("Name and password for the proxy.")
+    .exactOptional(),
+};
+
+const socks5 = z
+  .strictObject({ protocol: z.literal("socks5").describe("A SOCKS5 proxy."), ...proxy })
+  .meta({ id: "Socks5Tunnel" });
+const http = z
+  .strictObject({ protocol: z.literal("http").describe("An HTTP proxy (CONNECT)."), ...proxy })
+  .meta({ id: "HttpTunnel" });
+
+/** A way out: a WireGuard or AmneziaWG tunnel, or a proxy. */
+export const tunnelSchema = z.discriminatedUnion("protocol", [amneziawg, wireguard, socks5, http]);
+
+export type TunnelInput = z.output<typeof tunnelSchema>;
+export type Peer = z.output<typeof peer>;
+export type ProxyTunnel = z.output<typeof socks5> | z.output<typeof http>;
+
+/** A WireGuard or AmneziaWG tunnel; its obfuscation's version is known. */
+export type NoiseTunnel = Omit<z.output<typeof wireguard>, "protocol"> & {
+  protocol: "wireguard" | "amneziawg";
+  obfuscation?: Obfuscation;
+};
+export type Tunnel = NoiseTunnel | ProxyTunnel;

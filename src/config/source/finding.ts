@@ -1,0 +1,36 @@
+import { printableLine } from "../../model/text/printable.ts";
+import type { ProblemId } from "../problem-catalogue.ts";
+import type { Place } from "./source-node.ts";
+
+/** A problem before its place has become file, line and column. */
+export interface Finding {
+  readonly id: ProblemId;
+  readonly place: Place;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** Collects findings; the same problem at the same place counts once. What they quote is shown in one line. */
+export class Findings {
+  readonly #byKey = new Map<string, Finding>();
+  readonly #hidden: Place[] = [];
+
+  add(id: ProblemId, place: Place, said: string, advised: string): void {
+    const [message, remedy] = [printableLine(said), printableLine(advised)];
+    const key = `${id} ${place.source} ${place.start} ${place.end} ${message}`;
+    if (!this.#byKey.has(key)) this.#byKey.set(key, { id, place, message, remedy });
+  }
+
+  /** Says that a place is not in any tree, so that nobody knows whether it is a secret. */
+  hide(place: Place): void {
+    this.#hidden.push(place);
+  }
+
+  get hidden(): readonly Place[] {
+    return this.#hidden;
+  }
+
+  get all(): readonly Finding[] {
+    return [...this.#byKey.values()];
+  }
+}

@@ -1,0 +1,29 @@
+import { AwgError, messageOf } from "../model/error.ts";
+
+/**
+ * The looks of a watch that goes on whatever happens: one that fails is told once, until one succeeds again. That another
+ * awg is at work is no failure: the next look does it.
+ */
+export class Attempts {
+  readonly #what: string;
+  readonly #report: (problem: { readonly type: "problem"; readonly text: string }) => void;
+  #told = "";
+
+  /** @param what what fails, for people: "watching the endpoints" */
+  constructor(what: string, report: (problem: { readonly type: "problem"; readonly text: string }) => void) {
+    this.#what = what;
+    this.#report = report;
+  }
+
+  async run(act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+      this.#told = "";
+    } catch (error) {
+      if (error instanceof AwgError && error.kind === "locked") return;
+      const text = `${this.#what} failed: ${messageOf(error)}`;
+      if (text !== this.#told) this.#report({ type: "problem", text });
+      this.#told = text;
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import type { Notification } from "../host/ports/notifications.ts";
+import type { DaemonReport } from "./run-daemon.ts";
+import { renderGuarded } from "./watch/ruleset-watchdog.ts";
+
+/** The same trouble is told once in so long. */
+const SAME_AGAIN_MS = 600_000;
+/** After a sleep networks come back one by one: what goes wrong so soon is likely to mend itself. */
+const AFTER_SLEEP_MS = 30_000;
+/** A first failure is tried again at once and seldom worth a word. */
+const FAILURES_BEFORE_WORDS = 2;
+
+type Trouble = "lost" | "stalled" | "contended" | "fallback";
+
+/**
+ * Which of the daemon's reports are worth a word to who sits at the screen: protection that was lost, is not repaired, is
+ * fought over or gives way to a fallback, each once in ten minutes, and that it is over. Goes by the wall clock, which does not
+ * stand still while the machine sleeps.
+ */
+export class NotificationGate {
+  readonly #toldMs = new Map<Trouble, number>();
+  #standing = new Set<Trouble>();
+  #failures = 0;
+  #quietUntilMs = Number.NEGATIVE_INFINITY;
+
+  /** @param nowMs wall clock; it may jump either way */
+  note(report: DaemonReport, nowMs: number): Notification | undefined {
+    switch (report.type) {
+      case "woken":
+        if (report.reasons.some((reason) => reason.startsWith("woke up"))) this.#quietUntilMs = nowMs + AFTER_SLEEP_MS;
+        return undefined;
+      case "applying":
+        if (report.proposed || !report.keys.includes("firewall/machine")) return undefined;
+        return this.#tell("lost", "The packet filter was changed from outside; awg is putting it back", nowMs);
+      case "guarded":
+        return this.#tell("lost", renderGuarded(report), nowMs);
+      case "stalled":
+        this.#failures += 1;
+        if (this.#failures < FAILURES_BEFORE_WORDS || this.#standing.has("contended")) return undefined;
+        return this.#tell("stalled", `The network is not as declared, and cannot be repaired: ${report.reason}`, nowMs);
+      case "contended":
+        return this.#tell("contended", contendedText(report), nowMs);
+      case "fallback":
+        if (report.devices.length === 0) {
+          this.#standing.delete("fallback");
+          return undefined;
+        }
+        return this.#tell("fallback", `Traffic goes directly while ${report.devices.join(", ")} is down`, nowMs);
+      case "inSync":
+      case "applied":
+        return this.#end();
+      default:
+        return undefined;
+    }
+  }
+
+  #tell(trouble: Trouble, text: string, nowMs: number): Notification | undefined {
+    if (isWithin(nowMs, this.#quietUntilMs, AFTER_SLEEP_MS)) return undefined;
+    const toldMs = this.#toldMs.get(trouble);
+    if (toldMs !== undefined && isWithin(nowMs, toldMs + SAME_AGAIN_MS, SAME_AGAIN_MS)) return undefined;
+    this.#toldMs.set(trouble, nowMs);
+    this.#standing.add(trouble);
+    return { title: "awg: look at your protection", text };
+  }
+
+  #end(): Notification | undefined {
+    this.#failures = 0;
+    const isOver = this.#standing.has("stalled") || this.#standing.has("contended");
+    this.#standing = new Set([...this.#standing].filter((trouble) => trouble === "fallback"));
+    return isOver ? { title: "awg", text: "The network is as declared again" } : undefined;
+  }
+}
+
+function contendedText({ keys, by }: Extract<DaemonReport, { type: "contended" }>): string {
+  const who = by.length === 0 ? "" : ` (${by.join("; ")})`;
+  return `Another program keeps changing ${keys.join(", ")}${who}`;
+}
+
+/** Whether a moment is before the end of a span of this length; after a jump back of the clock it is not. */
+function isWithin(nowMs: number, endMs: number, lengthMs: number): boolean {
+  return nowMs < endMs && nowMs >= endMs - lengthMs;
+}

@@ -1,0 +1,248 @@
+import { sentencesOf } from "../app/plan/foreign-holders.ts";
+import { expandAgain } from "../app/plan/memoized-expansion.ts";
+import { ReconcilingSession } from "../app/reconciling-session.ts";
+import type { Planned, SessionOptions } from "../app/session.ts";
+import { setTimer, watchClocks } from "../compose/clocks.ts";
+import { watchMachine } from "../compose/network-events.ts";
+import { openParts } from "../compose/open.ts";
+import type { NetworkEvents } from "../host/ports/network-events.ts";
+import { AwgError, messageOf } from "../model/error.ts";
+import { type Step, stepsOf } from "../model/plan.ts";
+import { forbidLooks } from "../native/disable-inspection.ts";
+import { Pace } from "./drift-timer.ts";
+import { type Proposals, readProposals } from "./proposals.ts";
+import type { Rhythm } from "./reconcile-intervals.ts";
+import { type ChangeMaker, type LoopPlan, type LoopReport, ReconcileLoop } from "./reconcile-loop.ts";
+import { watchConfig } from "./watch/config-watcher.ts";
+import { DeadlineWatch } from "./watch/deadline-watch.ts";
+import { EndpointWatch } from "./watch/endpoint-watch.ts";
+import { type EngineMemory, rememberEngines } from "./watch/engine-memory.ts";
+import { type FallbackReport, FallbackWatch } from "./watch/fallback-watch.ts";
+import { type ProbeReport, type ProbeWatch, watchProbes } from "./watch/probe-watch.ts";
+import { exchangedProgram } from "./watch/program-replaced.ts";
+import { type GuardReport, StandGuard } from "./watch/ruleset-watchdog.ts";
+import { writerKind, writerText } from "./writer-text.ts";
+
+interface DaemonPlan extends LoopPlan {
+  readonly planned: Planned;
+  /** Whether files were proposed. */
+  readonly isConfig: boolean;
+  /** Whether a peer goes to another address of its name. */
+  readonly movesPeers: boolean;
+  /** Devices that it changes, or the engines of. */
+  readonly devices: readonly string[];
+  /** What its configuration says of the loop itself; absent where no file stands behind it. */
+  readonly rhythm: Rhythm | undefined;
+}
+
+export type DaemonReport = LoopReport | GuardReport | FallbackReport | ProbeReport;
+
+export interface DaemonOptions extends SessionOptions {
+  /** Config files and folders, absolute. */
+  readonly files: readonly string[];
+  readonly report: (report: DaemonReport) => void;
+  /** Tell who sits at the screen, too, when protection is lost. */
+  readonly notify?: boolean;
+  /** Resolves when the daemon is to end. */
+  readonly untilStopped: Promise<unknown>;
+}
+
+/**
+ * Keeps the machine as it was last accepted to be, and proposes the config files when they change, until told to stop.
+ * Its death changes nothing on the machine.
+ */
+export async function runDaemon(given: DaemonOptions): Promise<void> {
+  forbidLooks();
+  const options = given.notify === true ? await withNotifications(given) : given;
+  const parts = await openParts({ ...options, isUnattended: true });
+  const engines = rememberEngines(parts.host.engines);
+  await using session = new ReconcilingSession(
+    { ...parts, host: engines.over(parts.host), expandInput: expandAgain() },
+    options,
+  );
+  await keepMachine(session, options, engines);
+}
+
+/** The daemon's loop and watches over an open session, which stays open; `engines` where the session remembers its engines. */
+export async function keepMachine(
+  session: ReconcilingSession,
+  options: DaemonOptions,
+  engines?: EngineMemory,
+): Promise<void> {
+  const report = (text: string) => options.report({ type: "problem", text });
+  let endpoints: EndpointWatch | undefined;
+  const proposals = readProposals(session, options.files, report, () => endpoints?.unanswered ?? {});
+  const wake: Wake = (what, by, devices) => {
+    engines?.forget(devices);
+    loop.wake(what, by);
+  };
+  using pace = new Pace(() => wake("drift timer"), setTimer);
+  using deadline = new DeadlineWatch(session, { setTimer, report, onReverted: () => wake("nobody confirmed in time") });
+  const clock = { nowMs: () => performance.now(), random: Math.random };
+  await using guard = new StandGuard(session, { ...clock, report: options.report });
+  const exchanged = exchangedProgram();
+  const subject = {
+    plan: async () => {
+      const told = exchanged();
+      if (told !== undefined) report(told);
+      const next = await orProtect(session, async () => {
+        await guard.look();
+        // What no change can be made with is told at once, not when one is due.
+        await deadline.follow(await session.secondsToConfirm());
+        return planNext(proposals, endpoints, engines);
+      });
+      if (next.keys.length === 0) pace.follow(next.rhythm);
+      return next;
+    },
+    apply: async (plan: DaemonPlan) => {
+      engines?.forget(plan.proposed ? undefined : plan.devices);
+      await orProtect(session, () => applyNext(session, plan, proposals));
+      pace.follow(plan.rhythm);
+      if (plan.movesPeers) await endpoints?.shakeHands();
+    },
+  };
+  let fallback: FallbackWatch | undefined;
+  let probes: ProbeWatch | undefined;
+  const loop = new ReconcileLoop<DaemonPlan>(subject, {
+    ...clock,
+    report: (report) => {
+      if (report.type === "woken" || report.type === "applied") {
+        fallback?.refresh();
+        probes?.refresh();
+      }
+      if (report.type === "stalled") engines?.forget();
+      options.report(report);
+    },
+    setTimer,
+    limits: () => pace.rhythm.limits,
+  });
+  // An engine that does not answer now is the loop's to repair; it must not end the daemon.
+  const onOtherNetwork = (): void => {
+    session.nudge().catch((error: unknown) => report(`nudging failed: ${messageOf(error)}`));
+    endpoints?.restart();
+  };
+  await using _wakes = watchOutside(options, {
+    events: session.networkEvents,
+    wake,
+    guard,
+    onOtherNetwork,
+    onRoutes: () => endpoints?.noteRoutes(),
+  });
+  await using watched = new FallbackWatch(session, { ...clock, report: options.report, wake });
+  fallback = watched;
+  await using watchedProbes = watchProbes(session, options.report);
+  probes = watchedProbes;
+  await using raced = new EndpointWatch(session, { ...clock, report: options.report, wake });
+  endpoints = raced;
+  loop.wake("start");
+  await options.untilStopped;
+  await loop.stop();
+}
+
+/** Something happened that concerns the engines of `devices`, or any where absent. */
+type Wake = (what: string, by?: ChangeMaker, devices?: readonly string[]) => void;
+
+interface Outside {
+  readonly events: NetworkEvents | undefined;
+  readonly wake: Wake;
+  readonly guard: StandGuard;
+  /** The machine's addresses changed, or it slept. */
+  readonly onOtherNetwork: () => void;
+  readonly onRoutes: () => void;
+}
+
+/** Everything that makes the loop look again. */
+function watchOutside(
+  options: DaemonOptions,
+  { events, wake, guard, onOtherNetwork, onRoutes }: Outside,
+): AsyncDisposable {
+  const watches = new AsyncDisposableStack();
+  watches.use(
+    watchMachine(options, events, (event) => {
+      const { what, by, isOurs = false, renumbered, devices } = event;
+      guard.note(event);
+      const maker = by === undefined ? undefined : { kind: writerKind(by), text: writerText(by), isRival: isOurs };
+      wake(what, maker, devices);
+      if (renumbered) onOtherNetwork();
+      else if (what === "routes" || what === "default route") onRoutes();
+    }),
+  );
+  watches.use(watchConfig(options.files, wake));
+  const onHangUp = (): void => wake("SIGHUP");
+  process.on("SIGHUP", onHangUp);
+  watches.defer(() => void process.off("SIGHUP", onHangUp));
+  watches.use(
+    watchClocks((what) => {
+      wake(what);
+      onOtherNetwork();
+    }),
+  );
+  return watches;
+}
+
+async function applyNext(session: ReconcilingSession, plan: DaemonPlan, proposals: Proposals): Promise<void> {
+  const { planned, isConfig } = plan;
+  try {
+    await session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });
+    if (isConfig) await proposals.noteSuccess(planned.configHash);
+  } catch (error) {
+    // What waits to be confirmed, or another awg, only delays it.
+    const isDelayed = error instanceof AwgError && error.kind === "locked";
+    if (isConfig) await proposals.noteFailure(planned.configHash, isDelayed);
+    throw error;
+  }
+}
+
+/** Where it fails for a state that cannot be read, the machine is not left open. */
+async function orProtect<T>(session: ReconcilingSession, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (cause) {
+    throw await session.ifUnreadable(cause, "protect");
+  }
+}
+
+async function withNotifications(options: DaemonOptions): Promise<DaemonOptions> {
+  const tell = await (await import("../compose/notifier.ts")).openNotifier();
+  return {
+    ...options,
+    report: (report) => {
+      options.report(report);
+      tell(report);
+    },
+  };
+}
+
+/** A peer that moves because its name or its server did is nobody's meddling, so it counts for no fight. */
+async function planNext(
+  proposals: Proposals,
+  endpoints: EndpointWatch | undefined,
+  engines: EngineMemory | undefined,
+): Promise<DaemonPlan> {
+  let next = await proposals.next();
+  const touchesEngines = stepsOf(next.planned.plan).some(({ kind }) => kind === "tunnel");
+  // What engines said before may only tell that nothing is to be done: another awg may have set them since. A proposal is
+  // planned again before it is carried out.
+  if (engines?.isRemembered === true && touchesEngines && !next.proposed) {
+    engines.forget();
+    next = await proposals.next();
+  }
+  const { planned, proposed: isConfig, rhythm } = next;
+  const movesPeers = (await endpoints?.follow(planned)) ?? false;
+  const steps = stepsOf(planned.plan);
+  return {
+    planned,
+    proposed: isConfig || movesPeers,
+    isConfig,
+    movesPeers,
+    rhythm,
+    keys: [...new Set(steps.map(({ key }) => key))],
+    held: sentencesOf(planned.held ?? new Map()),
+    devices: [...new Set(steps.flatMap(devicesOf))],
+  };
+}
+
+function devicesOf(step: Step): readonly string[] {
+  if (step.kind !== "link" && step.kind !== "tunnel") return [];
+  return [step.before, step.after].flatMap((spec) => spec?.device ?? []);
+}

@@ -1,0 +1,58 @@
+import type { ReconcilingSession } from "../../app/reconciling-session.ts";
+import type { setTimer } from "../../compose/clocks.ts";
+import { messageOf } from "../../model/error.ts";
+
+/** Two ticks of the clock that the deadline is judged by: /proc/uptime counts hundredths of a second. */
+const SURELY_OVER_MS = 20;
+
+interface DeadlineDeps {
+  readonly setTimer: typeof setTimer;
+  readonly report: (problem: string) => void;
+  /** It was this process that brought the old state back. */
+  readonly onReverted: () => void;
+}
+
+/**
+ * Holds a change that waits to be confirmed to its deadline. That is the keeper's work, which may have died: the daemon
+ * starts another, and reverts by itself when the time is over. Whoever comes second finds nothing to undo.
+ */
+export class DeadlineWatch implements Disposable {
+  readonly #session: Pick<ReconcilingSession, "keepWatched" | "revert">;
+  readonly #deps: DeadlineDeps;
+  #timer: Disposable | undefined;
+
+  constructor(session: Pick<ReconcilingSession, "keepWatched" | "revert">, deps: DeadlineDeps) {
+    this.#session = session;
+    this.#deps = deps;
+  }
+
+  /**
+   * Told at each look how many seconds are left, 0 when the time is over; undefined when nothing waits. Never throws: what
+   * failed is reported and tried again at the next look.
+   */
+  async follow(secondsLeft: number | undefined): Promise<void> {
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+    if (secondsLeft === undefined) return;
+    this.#timer = this.#deps.setTimer(secondsLeft * 1000 + SURELY_OVER_MS, () => void this.#revert());
+    if (secondsLeft > 0) await this.#attempt("watching what waits to be confirmed", () => this.#session.keepWatched());
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer?.[Symbol.dispose]();
+  }
+
+  async #revert(): Promise<void> {
+    await this.#attempt("reverting what nobody confirmed", async () => {
+      if ((await this.#session.revert({ onlyIfDue: true })) !== undefined) this.#deps.onReverted();
+    });
+  }
+
+  async #attempt(what: string, act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      this.#deps.report(`${what} failed: ${messageOf(error)}`);
+    }
+  }
+}

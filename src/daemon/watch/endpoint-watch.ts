@@ -1,0 +1,97 @@
+import type { ReconcilingSession } from "../../app/reconciling-session.ts";
+import type { Planned, UnansweredEndpoints } from "../../app/session.ts";
+import { endpointsOf } from "../../resources/expand.ts";
+import { Attempts } from "../attempts.ts";
+import { EndpointRaces } from "./endpoint-failover.ts";
+
+const LOOK_MS = 1_000;
+
+export interface EndpointDeps {
+  /** An endpoint did not answer; a plan made now takes the next one the name has. */
+  readonly wake: (reason: string) => void;
+  readonly report: (report: { readonly type: "problem"; readonly text: string }) => void;
+  /** Steady milliseconds. */
+  readonly nowMs: () => number;
+}
+
+/**
+ * Watches whether the peers that have names answer at the address that is pinned, and has another address planned when
+ * they do not. The change itself is an ordinary apply: the policy lets the new address pass before the old one goes.
+ */
+export class EndpointWatch implements AsyncDisposable {
+  readonly #session: Pick<ReconcilingSession, "engine" | "accepted" | "probe" | "nudge">;
+  readonly #deps: EndpointDeps;
+  readonly #races = new EndpointRaces();
+  readonly #attempts: Attempts;
+  #ended = false;
+  #waysChanged = false;
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> = Promise.resolve();
+
+  constructor(session: Pick<ReconcilingSession, "engine" | "accepted" | "probe" | "nudge">, deps: EndpointDeps) {
+    this.#session = session;
+    this.#deps = deps;
+    this.#attempts = new Attempts("watching the endpoints", deps.report);
+    this.#later();
+  }
+
+  get unanswered(): UnansweredEndpoints {
+    return this.#races.unanswered;
+  }
+
+  /** The machine's addresses changed, or it woke: every address is worth trying again. */
+  restart(): void {
+    this.#races.restart();
+    this.#waysChanged = true;
+  }
+
+  /** Routes changed, and with them perhaps the ways to some of the addresses: the next plan tells the engines. */
+  noteRoutes(): void {
+    this.#waysChanged = true;
+  }
+
+  /** Takes in what the names stand for; whether the plan moves a peer of the accepted state to another address. */
+  async follow({ alternatives, desired }: Planned): Promise<boolean> {
+    if (alternatives === undefined) return false;
+    this.#races.follow(alternatives);
+    if (this.#waysChanged && this.#races.devices.length > 0) {
+      this.#waysChanged = false;
+      await this.#attempts.run(() => this.#session.nudge());
+    }
+    const [planned, accepted] = [endpointsOf(desired.resources), endpointsOf(await this.#session.accepted())];
+    return Object.keys(alternatives).some(
+      (key) => accepted[key] !== undefined && accepted[key][0] !== planned[key]?.[0],
+    );
+  }
+
+  /** After peers moved: asks the engines for a handshake now, instead of when their next retry is due. */
+  async shakeHands(): Promise<void> {
+    await this.#attempts.run(async () => {
+      for (const device of this.#races.devices) await this.#session.probe(device);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    await this.#looking;
+  }
+
+  #later(): void {
+    this.#timer = setTimeout(() => {
+      this.#looking = this.#attempts
+        .run(() => this.#look())
+        .finally(() => {
+          if (!this.#ended) this.#later();
+        });
+    }, LOOK_MS);
+  }
+
+  async #look(): Promise<void> {
+    for (const device of this.#races.devices) {
+      const observed = await this.#session.engine(device);
+      const failed = observed === undefined ? [] : this.#races.look(observed, this.#deps.nowMs());
+      for (const { endpoint } of failed) this.#deps.wake(`${device} gets no answer from ${endpoint}`);
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import type { EnginePort } from "../../host/ports/engines.ts";
+import type { Host } from "../../host/ports/host.ts";
+import type { TunnelObserved } from "../../model/resources/tunnel.ts";
+
+/** Engines, and what they said when they were last asked together. */
+export interface EngineMemory extends EnginePort {
+  /** What these engines said counts no more, or what any said. */
+  forget(devices?: readonly string[]): void;
+  /** Whether the last look at all engines took one for what it had said before. */
+  readonly isRemembered: boolean;
+  /** The machine with these engines as they are remembered here, in its looks too. */
+  over(host: Host): Host;
+}
+
+/**
+ * Asks an engine again only when something may have become another since: sixty processes that are asked after each change
+ * of a route keep the change waiting. The kernel tells nobody when an engine is set by another program; that is found when
+ * `forget` is said at the drift timer. `read` always asks.
+ */
+export function rememberEngines(engines: EnginePort): EngineMemory {
+  let said = new Map<string, TunnelObserved>();
+  let isRemembered = false;
+  const forget = (devices?: readonly string[]): void => {
+    said = new Map(devices === undefined ? [] : [...said].filter(([device]) => !devices.includes(device)));
+  };
+  const around = async (device: string, act: () => Promise<void> | undefined): Promise<void> => {
+    try {
+      await act();
+    } finally {
+      forget([device]);
+    }
+  };
+  const readAll = async (asked: EnginePort): Promise<readonly TunnelObserved[]> => {
+    const before = said;
+    const all = await asked.readAll(before);
+    isRemembered = all.some(({ device }) => before.has(device));
+    // What was forgotten while it was asked may have been asked before it changed.
+    if (said === before) said = new Map(all.filter(({ running }) => running).map((engine) => [engine.device, engine]));
+    return all;
+  };
+  const remembering = (asked: EnginePort): EnginePort => ({
+    ...engines,
+    readAll: () => readAll(asked),
+    ensure: (spec) => around(spec.device, () => engines.ensure(spec)),
+    remove: (device) => around(device, () => engines.remove(device)),
+    ...(engines.nudge === undefined ? {} : { nudge: (device) => around(device, () => engines.nudge?.(device)) }),
+  });
+  const seenBy = (host: Omit<Host, "look">) => ({ ...host, engines: remembering(host.engines) });
+  return {
+    ...remembering(engines),
+    forget,
+    get isRemembered() {
+      return isRemembered;
+    },
+    over: ({ look, ...host }) => {
+      const looking = look === undefined ? {} : { look: () => seenBy(look()) };
+      return { ...seenBy(host), ...looking };
+    },
+  };
+}

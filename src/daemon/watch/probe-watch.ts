@@ -1,0 +1,61 @@
+import type { ReconcilingSession } from "../../app/reconciling-session.ts";
+import type { ProbeSpec } from "../../model/resources/probe.ts";
+import { Attempts } from "../attempts.ts";
+
+const LOOK_MS = 1_000;
+
+/** What the watch tells: a probe passes or fails otherwise than the last time. */
+export type ProbeReport =
+  | { readonly type: "probe"; readonly name: string; readonly passed: boolean; readonly detail: string }
+  | { readonly type: "problem"; readonly text: string };
+
+export interface ProbeWatch extends AsyncDisposable {
+  /** The accepted state may be another by now. */
+  refresh(): void;
+}
+
+/** Runs the accepted state's probes, each in its own rhythm, and tells when one changes; the first failure counts as a change. */
+export function watchProbes(session: ReconcilingSession, report: (report: ProbeReport) => void): ProbeWatch {
+  const passed = new Map<string, boolean>();
+  /** When each is to run again; never, while it runs. */
+  const dueMs = new Map<string, number>();
+  const running = new Set<Promise<void>>();
+  const looks = new Attempts("reading the probes", report);
+  const probings = new Attempts("probing", report);
+  let probes: readonly ProbeSpec[] | undefined;
+
+  const run = async (probe: ProbeSpec): Promise<void> => {
+    const result = await session.runProbe(probe);
+    if (result === undefined || (passed.get(probe.name) ?? true) === result.passed) return;
+    passed.set(probe.name, result.passed);
+    report({ type: "probe", name: probe.name, passed: result.passed, detail: result.detail });
+  };
+
+  const look = async (): Promise<void> => {
+    const nowMs = performance.now();
+    probes ??= (await session.acceptedGeneration())?.desired.probes ?? [];
+    for (const probe of probes) {
+      const id = JSON.stringify(probe);
+      if ((dueMs.get(id) ?? 0) > nowMs) continue;
+      dueMs.set(id, Number.POSITIVE_INFINITY);
+      const again = () => void dueMs.set(id, nowMs + probe.everySeconds * 1000);
+      keep(probings.run(() => run(probe)).finally(again));
+    }
+  };
+
+  function keep(work: Promise<void>): void {
+    running.add(work);
+    void work.finally(() => running.delete(work));
+  }
+
+  const timer = setInterval(() => keep(looks.run(look)), LOOK_MS);
+  return {
+    refresh() {
+      probes = undefined;
+    },
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      while (running.size > 0) await Promise.all(running);
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import { readdirSync, statSync } from "node:fs";
+import { ENGINE_PROGRAMS } from "../../../model/engine-program.ts";
+import { isUnixSocketLive, unixListener } from "../../../native/linux/process/unix-exchange.ffi.ts";
+import { textOf } from "../../../native/linux/readable-files.ts";
+import { processName } from "../processes/process-name.ts";
+
+const OWN_NAMESPACE = "/proc/self/ns/net";
+
+/**
+ * Who answers for a device of this name although this network namespace has none: the folder of engines' sockets is shared
+ * by all namespaces, so two of them cannot have tunnels of one name. A sentence for people; undefined when nobody does, or
+ * a process of this namespace. Reads only.
+ */
+export function engineElsewhere(device: string): string | undefined {
+  for (const { socketFolder } of Object.values(ENGINE_PROGRAMS)) {
+    const path = `${socketFolder}/${device}.sock`;
+    const listener = unixListener(path);
+    if (listener === undefined) continue;
+    const holders = [listener.pid, ...enginesFor(device)].flatMap((pid) => namespaceOf(pid) ?? []);
+    if (holders.some(({ namespace }) => namespace === inodeOf(OWN_NAMESPACE))) return undefined;
+    const [holder] = holders;
+    if (holder === undefined && !isUnixSocketLive(path)) continue;
+    return holder === undefined
+      ? `whoever answers on ${path}`
+      : `${processName(holder.pid)} (process ${holder.pid}) in network namespace ${holder.namespace}, which answers on ${path}`;
+  }
+  return undefined;
+}
+
+/** Processes of an engine's name that were started for this device. */
+function enginesFor(device: string): number[] {
+  const names = Object.values(ENGINE_PROGRAMS).flatMap(({ paths }) => paths.map((path) => path.split("/").at(-1)));
+  return readdirSync("/proc")
+    .filter((name) => /^[0-9]+$/.test(name))
+    .filter((pid) => names.includes(textOf(`/proc/${pid}/comm`).trim()))
+    .filter((pid) => textOf(`/proc/${pid}/cmdline`).split("\0").includes(device))
+    .map(Number);
+}
+
+interface Holder {
+  readonly pid: number;
+  readonly namespace: number;
+}
+
+function namespaceOf(pid: number): Holder | undefined {
+  const namespace = inodeOf(`/proc/${pid}/ns/net`);
+  return namespace === undefined ? undefined : { pid, namespace };
+}
+
+function inodeOf(path: string): number | undefined {
+  try {
+    return statSync(path).ino;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,270 @@
+import { existsSync } from "node:fs";
+import { AwgError } from "../../../model/error.ts";
+import type { TunnelObserved } from "../../../model/resources/tunnel.ts";
+import type { SecretStore } from "../../../model/secret-store.ts";
+import { hasErrno } from "../../../native/linux/errno.ts";
+import { readProcessState } from "../../../native/linux/process/process-state.ts";
+import { type AskedSocket, askOverUnixSocket } from "../../../native/linux/process/unix-exchange.ffi.ts";
+import type { Link } from "../../../native/linux/rtnetlink/link.codec.ts";
+import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
+import { type EngineIdentity, observedFromUapi, silentTunnel } from "../../../uapi/observed.ts";
+import { parseUapiDevice, UAPI_GET } from "../../../uapi/reply.ts";
+import type { EnginePort } from "../../ports/engines.ts";
+import type { KeeperClient } from "../keeper-client.ts";
+import { type ListLinks, listLinks, tunnelOfLink } from "../links.ts";
+import { PROTOCOLS, socketPath } from "./engine-sockets.ts";
+
+/** An engine answers within a few milliseconds; after this it is looked at whether its process could. */
+const PROMPT_MS = 150;
+/** Then one that could has this long. */
+const PATIENCE_MS = 3000;
+/** For one that did not answer when it was last asked. */
+const AGAIN_MS = 300;
+/** So long it is not asked at all while its process stays what it was, and twice as long each time. */
+const REST_MS = { first: 1000, longest: 10_000 } as const;
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+/** Enough to read what has come already. */
+const LEAST_WAIT_MS = 10;
+/** Each takes a descriptor until it has answered. */
+const ASKED_AT_ONCE = 16;
+
+/**
+ * Engines in processes of their own, the embedded one like wireguard-go: read over their UAPI sockets directly, started and
+ * set through the keeper, which remembers the configuration to start them again with.
+ */
+export function linuxEngines(asker: EngineAsker, list: ListLinks = listLinks): EnginePort {
+  const { keeper, secrets } = asker;
+  const read = async (device: string) => (await readEngines(asker, [device]))[0];
+  return {
+    read: async (device) => (hasLink(device) ? read(device) : undefined),
+    elsewhere: async (device) => {
+      if (hasLink(device) || isHeld(keeper, device)) return undefined;
+      return (await import("./engine-elsewhere.ts")).engineElsewhere(device);
+    },
+    portHolder: async (port) => (await import("../processes/port-holder.ts")).portHolder(port),
+    readAll: async (known = new Map()) => {
+      const devices = ourDevices(list());
+      const asked = devices.filter((device) => !known.has(device));
+      return [...devices.flatMap((device) => known.get(device) ?? []), ...(await readEngines(asker, asked))];
+    },
+    ensure: async (spec) => {
+      const { ensureEngine } = await import("./order-engine.ts");
+      try {
+        await ensureEngine(keeper, secrets, spec, await read(spec.device));
+      } finally {
+        asker.silent.delete(spec.device);
+      }
+    },
+    nudge: async (device) => (await import("./touch-engine.ts")).nudgeEngine(device),
+    probe: async (device) => (await import("./touch-engine.ts")).probeEngine(device),
+    remove: async (device) => (await import("./order-engine.ts")).removeEngine(keeper, device),
+  };
+}
+
+/** One that somebody deleted under its engine is the keeper's still: what answers then is an engine of its own that ends. */
+function isHeld(keeper: KeeperClient, device: string): boolean {
+  return keeper.status()?.devices.some((held) => held.device === device) === true;
+}
+
+function hasLink(device: string): boolean {
+  using netlink = openRouteNetlink();
+  return netlink.link(device) !== undefined;
+}
+
+function ourDevices(links: readonly Link[]): string[] {
+  return links.filter((link) => tunnelOfLink(link) !== undefined).map(({ name }) => name);
+}
+
+/** Who asks engines, and what is remembered from one question to the next. */
+export interface EngineAsker {
+  readonly keeper: KeeperClient;
+  readonly secrets: SecretStore;
+  /** Devices whose engine did not answer when it was last asked. */
+  readonly silent: Map<string, Silence>;
+}
+
+/** What an engine was found to be that did not answer; `process` is undefined where none was found. */
+interface Silence {
+  readonly said: TunnelObserved;
+  readonly process: { readonly pid: number; readonly can: string } | undefined;
+  readonly restMs: number;
+  readonly untilMs: number;
+}
+
+/** What was found of an engine that did not answer, while it rests; undefined where it is to be asked. */
+function stillSilent({ silent }: EngineAsker, device: string): TunnelObserved | undefined {
+  const { said, process, untilMs } = silent.get(device) ?? {};
+  if (process === undefined || untilMs === undefined || steadyMs() >= untilMs) return undefined;
+  return whatItCan(process.pid) === process.can ? said : undefined;
+}
+
+function rest({ silent }: EngineAsker, device: string, said: TunnelObserved, pid: number | undefined): TunnelObserved {
+  const before = silent.get(device)?.restMs;
+  const restMs = before === undefined ? REST_MS.first : Math.min(REST_MS.longest, 2 * before);
+  const process = pid === undefined ? undefined : { pid, can: whatItCan(pid) };
+  silent.set(device, { said, process, restMs, untilMs: steadyMs() + restMs });
+  return said;
+}
+
+/** Another answer may be had when this changes. */
+function whatItCan(pid: number): "nothing" | "run" | "end" {
+  const state = readProcessState(pid);
+  if (state === undefined || state === "Z" || state === "X") return "end";
+  return state === "T" || state === "t" ? "nothing" : "run";
+}
+
+/** What the engines of these devices say, in the devices' order; they answer side by side, and so do they stay silent. */
+async function readEngines(asker: EngineAsker, devices: readonly string[]): Promise<TunnelObserved[]> {
+  const found: TunnelObserved[] = [];
+  for (let first = 0; first < devices.length; first += ASKED_AT_ONCE) {
+    using open = new DisposableStack();
+    const questions = devices
+      .slice(first, first + ASKED_AT_ONCE)
+      .map((device) => askEngine(device, stillSilent(asker, device), open));
+    const promptEndMs = steadyMs() + PROMPT_MS;
+    const heard = questions.map((question) => question.resting ?? firstAnswer(question, promptEndMs, asker));
+    const endMs = steadyMs() + PATIENCE_MS;
+    for (const [index, answer] of heard.entries()) {
+      const question = questions[index] as Question;
+      const engine = isHeard(answer) ? answer : await silenceOf(asker, question, answer, endMs);
+      if (engine?.running === true) asker.silent.delete(question.device);
+      if (engine !== undefined) found.push(engine);
+    }
+  }
+  return found;
+}
+
+/** A device, and its engine's sockets with the question put to each or what came of the attempt. */
+interface Question {
+  readonly device: string;
+  readonly asked: readonly AskedEngine[];
+  /** What was found of one that is not asked now. */
+  readonly resting?: TunnelObserved;
+}
+
+interface AskedEngine {
+  readonly device: string;
+  readonly protocol: (typeof PROTOCOLS)[number];
+  readonly asked: AskedSocket | { readonly error: unknown };
+}
+
+/** "late": somebody listens and has not answered yet; "nobody": none does; `garbled`: why what came is no engine's answer. */
+type Answer = TunnelObserved | Unheard;
+type Unheard = "late" | "nobody" | Garbled;
+interface Garbled {
+  readonly garbled: string;
+  readonly path: string;
+}
+
+function isHeard(answer: Answer): answer is TunnelObserved {
+  return typeof answer === "object" && !("garbled" in answer);
+}
+
+/** Milliseconds of a clock that nobody sets. performance.now() would load node:perf_hooks: a millisecond of each start. */
+function steadyMs(): number {
+  return Number(process.hrtime.bigint() / 1_000_000n);
+}
+
+function askEngine(device: string, resting: TunnelObserved | undefined, open: DisposableStack): Question {
+  if (resting !== undefined) return { device, asked: [], resting };
+  const places = PROTOCOLS.map((protocol) => ({ protocol, path: socketPath(protocol, device) }));
+  const asked = places
+    .filter(({ path }) => existsSync(path))
+    .map(({ protocol, path }) => {
+      try {
+        return { device, protocol, asked: open.use(askOverUnixSocket(exchangeOf(path, UAPI_GET, PROMPT_MS))) };
+      } catch (error) {
+        return { device, protocol, asked: { error } };
+      }
+    });
+  return { device, asked };
+}
+
+function firstAnswer({ asked }: Question, endMs: number, { secrets }: EngineAsker): Answer {
+  let unheard: Unheard = "nobody";
+  for (const one of asked) {
+    const answer = readAnswer(one, endMs, secrets);
+    if (isHeard(answer)) return answer;
+    if (unheard !== "late" && answer !== "nobody") unheard = answer;
+  }
+  return unheard;
+}
+
+function readAnswer({ device, protocol, asked }: AskedEngine, endMs: number, secrets: SecretStore): Answer {
+  const identity: EngineIdentity = { device, protocol, engine: "userspace" };
+  try {
+    if ("error" in asked) throw asked.error;
+    const leftMs = Math.max(LEAST_WAIT_MS, Math.ceil(endMs - steadyMs()));
+    const state = parseUapiDevice(new TextDecoder().decode(asked.receive(leftMs)));
+    const engine = state.isEmbedded === true ? "embedded" : "userspace";
+    return observedFromUapi(state, { ...identity, engine }, (bytes) => secrets.idOf(bytes));
+  } catch (error) {
+    // The socket file of a program that has died, or that dies now.
+    if (hasErrno(error, "ECONNREFUSED", "ENOENT", "ECONNRESET", "EPIPE")) return "nobody";
+    // EAGAIN: so many were not heard that no more are let in (connect(2)).
+    if (hasErrno(error, "ETIMEDOUT", "EAGAIN")) return "late";
+    // What failed here names its call; an answer that cannot be read is its sender's, and says nothing of other tunnels.
+    const isAnswer = error instanceof AwgError && error.kind === "host" && error.facts["errno"] === undefined;
+    if (isAnswer) return { garbled: error.message, path: socketPath(protocol, device) };
+    throw error;
+  }
+}
+
+/** What is to be said of an engine that did not answer at once; undefined where there is none. One that a signal stopped is not waited for. */
+async function silenceOf(
+  asker: EngineAsker,
+  question: Question,
+  first: Unheard,
+  endMs: number,
+): Promise<TunnelObserved | undefined> {
+  const { device, asked } = question;
+  let answer = first;
+  const held = heldBy(asker.keeper, device);
+  if (answer === "nobody" && held !== undefined && held.pid === undefined) return undefined;
+  // Loaded where an engine does not answer.
+  const { findEngineProcess, garbledEngine, silentEngine } = await import("./silent-engine.ts");
+  const found = findEngineProcess(device, held?.pid);
+  if (answer === "late" && found?.stoppedBy === undefined) {
+    const again = asker.silent.has(device) ? Math.min(endMs, steadyMs() + AGAIN_MS) : endMs;
+    const late = firstAnswer(question, again, asker);
+    if (isHeard(late)) return late;
+    if (typeof late === "object") answer = late;
+  }
+  if (found === undefined && answer === "nobody") return undefined;
+  const protocol = asked[0]?.protocol ?? "wireguard";
+  if (typeof answer === "object") {
+    const said = garbledEngine({ device, engine: "userspace", protocol }, found, { ...answer, keeper: held?.keeper });
+    return rest(asker, device, said, found?.pid);
+  }
+  const said =
+    found === undefined
+      ? silentTunnel({ device, engine: "userspace", protocol })
+      : silentEngine(device, found, answer === "late" ? "does not answer" : "has lost its socket");
+  return rest(asker, device, said, found?.pid);
+}
+
+/** The engine of a device as its keeper knows it, without a pid where it has none; undefined where no keeper tells. */
+function heldBy(
+  keeper: KeeperClient,
+  device: string,
+): { readonly pid: number | undefined; readonly keeper: number } | undefined {
+  try {
+    const status = keeper.status();
+    const held = status?.devices.find((one) => one.device === device);
+    // What the kernel tells of a keeper that does not answer names no tables and no engines.
+    if (held === undefined || (held.engine === undefined && status?.tables.length === 0)) return undefined;
+    return { pid: held.engine?.pid, keeper: status?.pid ?? 0 };
+  } catch {
+    return undefined;
+  }
+}
+
+function exchangeOf(path: string, request: string, timeoutMs: number): Parameters<typeof askOverUnixSocket>[0] {
+  return {
+    path,
+    request: new TextEncoder().encode(request),
+    terminator: Uint8Array.of(10, 10),
+    maxAnswerBytes: MAX_ANSWER_BYTES,
+    timeoutMs,
+  };
+}

@@ -1,0 +1,153 @@
+import { existsSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ForeignChain, Surroundings } from "../../../app/doctor/environment.ts";
+import { guestBridges } from "../../../app/doctor/guests.ts";
+import { type UnroutedAddress, unroutedAddresses } from "../../../app/doctor/local-routes.ts";
+import type { Bystanders } from "../../../app/doctor/other-software.ts";
+import { isOfInitial, type Paths } from "../../../compose/paths.ts";
+import { ENGINE_PROGRAMS } from "../../../model/engine-program.ts";
+import { keeperPaths } from "../../../model/keeper-protocol.ts";
+import { openNetfilterSocket, readNftChains } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
+import { readNamespaceInode } from "../../../native/linux/process/namespace.ffi.ts";
+import { isUnixSocketLive, unixListener } from "../../../native/linux/process/unix-exchange.ffi.ts";
+import { namesIn, textOf } from "../../../native/linux/readable-files.ts";
+import type { Link } from "../../../native/linux/rtnetlink/link.codec.ts";
+import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
+import { MAIN_TABLE } from "../../../resources/routes/route-table.ts";
+import { readStateIdentity } from "../../../state/identity.ts";
+import { LOCAL_TABLE } from "../../../verify/routing/routing.ts";
+import type { Host } from "../../ports/host.ts";
+import { readPppoeDevices } from "../facts/pppoe.ts";
+import { readInotifyRoom } from "../processes/inotify-limit.ts";
+import { endingOwner, type TableOwner, tableOwner } from "../processes/table-owner.ts";
+import { readServiceUser } from "../service-user.ts";
+import { removesForeignRules, resolverManager, thisMachine } from "./network-managers.ts";
+
+const NFT_PATHS = ["/usr/sbin/nft", "/usr/bin/nft", "/sbin/nft", "/usr/local/sbin/nft"];
+const OWNER_LOOKS = 3;
+const OWNER_LOOK_MS = 300;
+
+/** Looks around on a Linux machine; changes nothing. What cannot be read counts as not there. */
+export async function readLinuxSurroundings(host: Host, paths: Paths, nowMs: number): Promise<Surroundings> {
+  const owner = await strangeOwner(paths.runDir);
+  const machine = paths.namespaced ? undefined : thisMachine();
+  return {
+    nowMs,
+    rules: await host.routes.readRules(),
+    unrouted: orElse([], readUnrouted),
+    chains: orElse([], readBaseChains),
+    nftProgram: NFT_PATHS.some((path) => existsSync(path)),
+    serviceUser: orElse(true, () => readServiceUser().uid !== 0),
+    ipv6Disabled: textOf("/proc/sys/net/ipv6/conf/all/disable_ipv6").trim() !== "0",
+    networkdRemovesRules: machine !== undefined && removesForeignRules(machine),
+    resolverManager: machine === undefined ? undefined : resolverManager(machine),
+    ...(owner === undefined ? {} : { tableOwner: { ...owner, remedy: endingOwner(owner) } }),
+    ...orElse({}, bystanders),
+    deadSockets: orElse([], () => deadSockets(paths.runDir)),
+    goneNamespaces: paths.namespaced ? [] : orElse([], () => goneNamespaces(paths)),
+  };
+}
+
+function readUnrouted(): readonly UnroutedAddress[] {
+  using netlink = openRouteNetlink();
+  return unroutedAddresses(netlink.links(), netlink.addresses(), netlink.routes({ table: LOCAL_TABLE }));
+}
+
+function bystanders(): Bystanders {
+  using netlink = openRouteNetlink();
+  const links = netlink.links();
+  const inotifyRoom = readInotifyRoom(readServiceUser().uid);
+  return {
+    ...(inotifyRoom === undefined ? {} : { inotifyRoom }),
+    programTrees: links.filter(({ programTree }) => programTree === true).map(({ name }) => name),
+    filteredBridges: isBridgeFiltered() ? links.filter((link) => isSwitch(link, links)).map(({ name }) => name) : [],
+    guestBridges: isForwarding() ? guestBridges(links, netlink.addresses(), netlink.routes({ table: MAIN_TABLE })) : [],
+    teams: links.filter(({ kind }) => kind === "team").map(({ name }) => name),
+    pppoe: readPppoeDevices(),
+  };
+}
+
+/** One with a single port has nothing to pass on. */
+function isSwitch({ kind, index }: Link, links: readonly Link[]): boolean {
+  return kind === "bridge" && links.filter(({ masterIndex }) => masterIndex === index).length > 1;
+}
+
+function isForwarding(): boolean {
+  return textOf("/proc/sys/net/ipv4/ip_forward").trim() === "1";
+}
+
+/** Whether packets between ports of a bridge pass the tables of IP; the files are there with the module br_netfilter alone. */
+function isBridgeFiltered(): boolean {
+  const switches = ["iptables", "ip6tables"].map((name) => `/proc/sys/net/bridge/bridge-nf-call-${name}`);
+  return switches.some((path) => textOf(path).trim() === "1");
+}
+
+/** A keeper whose socket was removed makes it anew within that time. */
+async function strangeOwner(runDir: string): Promise<TableOwner | undefined> {
+  for (let looks = 0; looks < OWNER_LOOKS; looks += 1) {
+    const owner = orElse(undefined, tableOwner);
+    const { socket } = keeperPaths(runDir, readNamespaceInode());
+    if (owner === undefined || orElse(owner.pid, () => unixListener(socket)?.pid) === owner.pid) return undefined;
+    if (looks === OWNER_LOOKS - 1) return owner;
+    await sleep(OWNER_LOOK_MS);
+  }
+  return undefined;
+}
+
+function readBaseChains(): readonly ForeignChain[] {
+  using socket = openNetfilterSocket();
+  return readNftChains(socket).flatMap(({ family, table, name, base }) =>
+    base === undefined ? [] : [{ family, table, name, hook: base.hook, drops: base.policy === "drop" }],
+  );
+}
+
+function deadSockets(runDir: string): readonly string[] {
+  const engines = Object.values(ENGINE_PROGRAMS).flatMap(({ socketFolder }) =>
+    namesIn(socketFolder)
+      .filter((name) => /^awg-.*\.sock$/.test(name))
+      .map((name) => join(socketFolder, name)),
+  );
+  const keeper = keeperPaths(runDir, readNamespaceInode()).socket;
+  return [...engines, ...(existsSync(keeper) ? [keeper] : [])].filter((path) =>
+    orElse(false, () => !isUnixSocketLive(path)),
+  );
+}
+
+/**
+ * Per-namespace folders of state and sockets, and locks, whose inode no process and no name in /run/netns has; state of another
+ * boot.
+ */
+function goneNamespaces({ stateDir, runDir }: Paths): readonly string[] {
+  const live = liveNamespaces();
+  const [boot] = readStateIdentity().bootId.split("-");
+  return [...new Set([stateDir, runDir])].flatMap((folder) =>
+    namesIn(folder)
+      .filter((name) => {
+        const [, inode, since] = /^(?:netns-|lock\.|keeper-)([0-9]+)(?:-([^-]+)(?:-[0-9]+)?)?$/.exec(name) ?? [];
+        if (inode === undefined) return false;
+        const isState = folder !== runDir && name.startsWith("netns-");
+        const isOld = since === undefined ? !isOfInitial(inode) : since !== boot;
+        return !live.has(inode) || (isState && isOld);
+      })
+      .map((name) => join(folder, name)),
+  );
+}
+
+function liveNamespaces(): ReadonlySet<string> {
+  const processes = namesIn("/proc").filter((name) => /^[0-9]+$/.test(name));
+  const files = [
+    ...processes.map((pid) => `/proc/${basename(pid)}/ns/net`),
+    ...namesIn("/run/netns").map((name) => join("/run/netns", name)),
+  ];
+  return new Set(files.flatMap((file) => orElse([], () => [String(statSync(file).ino)])));
+}
+
+/** What a reading gives, or this where it fails: a machine that lacks the file, or hides it, has no such finding. */
+function orElse<T>(otherwise: T, read: () => T): T {
+  try {
+    return read();
+  } catch {
+    return otherwise;
+  }
+}

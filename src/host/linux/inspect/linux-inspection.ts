@@ -1,0 +1,33 @@
+import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
+import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
+import { tableOfRendered } from "../../../verify/nft/rule-table.ts";
+import { tracePacket } from "../../../verify/nft/trace-packet.ts";
+import { verifyRuleset } from "../../../verify/nft/verify-ruleset.ts";
+import type { Inspection } from "../../ports/inspection.ts";
+import { renderNft } from "../nft/render/render-nft.ts";
+import { readDetours } from "./read-detours.ts";
+import { readDevices, readForbiddenFlows, readRuleset } from "./read-ruleset.ts";
+
+const NO_POLICY: FirewallPolicy = { steering: { rules: [], default: { kind: "direct" } }, layers: [] };
+
+/** The kernel of this network namespace. */
+export function linuxInspection(): Inspection {
+  return {
+    verifyLoaded: (policy) => verifyRuleset({ policy, ...readRuleset(policy), detours: readDetours() }),
+    verifyRendered: (policy) => {
+      const devices = readDevices(policy);
+      const rendered = renderNft(policy, { devices: devices.framed, identity: "", ownedTables: false });
+      return verifyRuleset({ policy, tables: rendered.map(tableOfRendered), ...devices });
+    },
+    forbiddenFlows: readForbiddenFlows,
+    tracePacket: (point) => tracePacket(readRuleset(NO_POLICY), point),
+    decideRoute: (question) => {
+      using netlink = openRouteNetlink();
+      const decision = netlink.decideRoute(question);
+      if ("refused" in decision) return `(${decision.refused})`;
+      if (decision.route.type === "local") return "(local)";
+      const index = decision.route.oif ?? decision.route.nextHops?.[0]?.oif;
+      return index === undefined ? `(${decision.route.type})` : (netlink.link(index)?.name ?? `(device ${index})`);
+    },
+  };
+}

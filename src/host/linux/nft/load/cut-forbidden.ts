@@ -1,0 +1,25 @@
+import type { FirewallPolicy } from "../../../../model/firewall/policy.ts";
+import { cutFlows, readFlowsAside } from "../../../../native/linux/conntrack/conntrack.ffi.ts";
+import type { Flow } from "../../../../native/linux/conntrack/flow.codec.ts";
+import { hasErrno } from "../../../../native/linux/errno.ts";
+import type { NetlinkSocket } from "../../../../native/linux/netlink/netlink-socket.ffi.ts";
+import { openRouteNetlink } from "../../../../native/linux/rtnetlink/route-netlink.ffi.ts";
+import { forbiddenFlows, localAddresses } from "./forbidden-flows.ts";
+
+/** Cuts those of these flows that the policy forbids (docs/security.md S11.1). */
+export function cutForbidden(socket: NetlinkSocket, policy: FirewallPolicy, flows: readonly Flow[]): void {
+  if (flows.length === 0) return;
+  using netlink = openRouteNetlink();
+  const local = localAddresses(netlink.addresses().map(({ address }) => address));
+  cutFlows(socket, forbiddenFlows(policy, flows, local));
+}
+
+/** All tracked flows; where the kernel has no conntrack table to show, there is nothing to cut. */
+export async function trackedFlows(socket: NetlinkSocket): Promise<readonly Flow[]> {
+  try {
+    return await readFlowsAside(socket);
+  } catch (error) {
+    if (hasErrno(error, "EINVAL", "EOPNOTSUPP", "EPROTONOSUPPORT")) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,133 @@
+import { judge } from "../../../../model/firewall/evaluate.ts";
+import { LAST_UID, type Packet } from "../../../../model/firewall/packet.ts";
+import { engineUids, type FirewallPolicy } from "../../../../model/firewall/policy.ts";
+import { type IpAddress, parseIp, renderIp } from "../../../../model/ip.ts";
+import { ENGINE_MARK } from "../../../../model/ownership.ts";
+import { parsePrefix, prefixRange } from "../../../../model/prefix.ts";
+import type { Flow } from "../../../../native/linux/conntrack/flow.codec.ts";
+
+/** Stands for any physical device: the policy does not tell them apart. */
+const PHYSICAL = "any physical device";
+/** 255.255.255.255 */
+const ALL_HOSTS = 0xffff_ffffn;
+
+/** IPS_SEEN_REPLY, linux/netfilter/nf_conntrack_common.h. */
+const SEEN_REPLY = 2;
+
+/** Addresses that this machine has, without length. */
+export interface LocalAddresses {
+  readonly own: ReadonlySet<string>;
+  /** Those of its networks at which everybody there is meant; what is sent to them from outside comes in as well. */
+  readonly broadcasts: ReadonlySet<string>;
+}
+
+/** What a machine with these addresses takes for its own; each has its length. Pure. */
+export function localAddresses(addresses: readonly string[]): LocalAddresses {
+  const prefixes = addresses.flatMap((text) => parsePrefix(text) ?? []);
+  const own = prefixes.map(({ family, address }) => renderIp({ family, value: address }));
+  // net/ipv4/fib_frontend.c, fib_add_ifaddr: networks of two addresses or one have none.
+  const networks = prefixes.filter(({ family, length }) => family === 4 && length < 31);
+  const broadcasts = networks.map((prefix) => renderIp({ family: 4, value: prefixRange(prefix).last }));
+  return { own: new Set(own), broadcasts: new Set(broadcasts) };
+}
+
+/**
+ * The tracked flows that the policy lets pass on no device and for no user (docs/security.md S11.1). Conntrack does not
+ * know whose a flow is, so one user who may is enough to leave it alone. A flow of this machine can go on in a tunnel
+ * only with that tunnel's address: to its peer any other would be a stranger's. The tunnels' own addresses are this machine's
+ * also before it has them: a first policy is loaded before any device is made. Pure.
+ *
+ * @param local addresses that this machine has
+ */
+export function forbiddenFlows(policy: FirewallPolicy, flows: readonly Flow[], local: LocalAddresses): Flow[] {
+  const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
+  return forbiddenBy(policy, flows, local, (device, { original, reply }) =>
+    tunnels.some(
+      (one) => one.device === device && [original.source, reply.destination].some((at) => one.addresses.includes(at)),
+    ),
+  );
+}
+
+/**
+ * Of forbidden flows those that but for their source would have a tunnel as their way. A program whose socket is older than
+ * the tunnel goes on sending from the link's address; conntrack learns such a flow anew however often it is cut. Pure.
+ */
+export function misaddressedFlows(policy: FirewallPolicy, forbidden: readonly Flow[], local: LocalAddresses): Flow[] {
+  const nowhere = new Set(forbiddenBy(policy, forbidden, local, () => true));
+  return forbidden.filter((flow) => !nowhere.has(flow));
+}
+
+/**
+ * Whether a flow is a neighbour's to all of a network or group. Nothing comes back from such an address (RFC 1122 section
+ * 3.2.1.3), so the flow lets nothing in (docs/security.md S6.2). What comes so by a bridge conntrack holds whatever the packet
+ * filter says: the kernel confirms it before the IP stack has it (br_nf_local_in). Pure.
+ */
+export function isUnanswerable({ original }: Flow, local: LocalAddresses): boolean {
+  const destination = parseIp(original.destination);
+  if (destination === undefined || local.own.has(original.source)) return false;
+  return local.broadcasts.has(original.destination) || !isUnicast(destination);
+}
+
+/** Whether packets of both directions were seen; the answers come in by the link (docs/security.md S6.2). Pure. */
+export function isAnswered({ status }: Flow): boolean {
+  return (status & SEEN_REPLY) !== 0;
+}
+
+function forbiddenBy(
+  policy: FirewallPolicy,
+  flows: readonly Flow[],
+  local: LocalAddresses,
+  ownsSource: (device: string, flow: Flow) => boolean,
+): Flow[] {
+  const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
+  const devices = [PHYSICAL, ...new Set(tunnels.map(({ device }) => device))];
+  const senders = sendersOf(policy);
+  const own = new Set([...local.own, ...tunnels.flatMap(({ addresses }) => addresses)]);
+  const passes = (packet: Packet) => judge(policy, packet).verdict === "accept";
+  return flows.filter((flow) => {
+    const opening = openingPacket(flow);
+    if (opening === undefined) return false;
+    const fromHere = own.has(flow.original.source);
+    const toHere = own.has(flow.original.destination);
+    if (fromHere && toHere) return false;
+    if (fromHere) {
+      return !devices.some(
+        (outDevice) =>
+          (outDevice === PHYSICAL || ownsSource(outDevice, flow)) &&
+          senders.some((sender) => passes({ ...opening, ...sender, hook: "output", outDevice })),
+      );
+    }
+    if (toHere || local.broadcasts.has(flow.original.destination) || !isUnicast(opening.destination)) {
+      return !devices.some((inDevice) => passes({ ...opening, hook: "input", inDevice }));
+    }
+    return !devices.some((outDevice) => passes({ ...opening, hook: "forward", inDevice: PHYSICAL, outDevice }));
+  });
+}
+
+function openingPacket({ original }: Flow): Omit<Packet, "hook"> | undefined {
+  const [source, destination] = [parseIp(original.source), parseIp(original.destination)];
+  if (source === undefined || destination === undefined) return undefined;
+  const { protocol, sourcePort, destinationPort, icmp } = original;
+  return {
+    source,
+    destination,
+    protocol,
+    ...(sourcePort === undefined ? {} : { sourcePort }),
+    ...(destinationPort === undefined ? {} : { destinationPort }),
+    ...(icmp === undefined ? {} : { icmpType: icmp.type }),
+  };
+}
+
+/** One sender for each set of users that the policy can tell apart: nobody, the edges of its ranges, our own. */
+function sendersOf(policy: FirewallPolicy): Pick<Packet, "uid" | "mark">[] {
+  const ranges = policy.layers.flatMap((layer) => layer.flows.rules).flatMap((rule) => rule.match.uids ?? []);
+  const edges = ranges.flatMap(({ from, to }) => [from - 1, from, to, to + 1]);
+  const uids = [...new Set([...edges, LAST_UID])].filter((uid) => uid >= 0 && uid <= LAST_UID);
+  const own = [...new Set(policy.layers.flatMap(engineUids))];
+  return [{}, ...uids.map((uid) => ({ uid })), ...own.flatMap((uid) => [{ uid }, { uid, mark: ENGINE_MARK }])];
+}
+
+/** Linux routes 240/4 as any other address (net/ipv4/route.c asks for multicast and 255.255.255.255 alone). */
+function isUnicast({ family, value }: IpAddress): boolean {
+  return family === 4 ? value >> 28n !== 0xen && value !== ALL_HOSTS : value >> 120n !== 0xffn;
+}

@@ -1,0 +1,180 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { AwgError } from "../../../../model/error.ts";
+import { flowMemoryOf } from "../../../../model/firewall/flow-memory.ts";
+import type { FirewallPolicy } from "../../../../model/firewall/policy.ts";
+import { hasErrno } from "../../../../native/linux/errno.ts";
+import type { NetlinkSocket } from "../../../../native/linux/netlink/netlink-socket.ffi.ts";
+import { openNetfilterSocket, readNftGeneration } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
+import type { Capabilities } from "../../../ports/facts.ts";
+import { withFilePermission } from "../../file-permission.ts";
+import { devicesToJudge } from "../observe/devices-to-judge.ts";
+import { ownTables } from "../observe/own-tables.ts";
+import { tableDamage } from "../observe/table-damage.ts";
+import { uplinksNow } from "../observe/uplinks.ts";
+import { renderNft } from "../render/render-nft.ts";
+import type { RenderedTable } from "../render/table-writer.ts";
+import { cutForbidden, trackedFlows } from "./cut-forbidden.ts";
+import { type LastingFlows, lastingFlows } from "./kept-flows.ts";
+import { lacksDevice, lacksSockets } from "./lacks-sockets.ts";
+import { learnStanding } from "./learn-open-flows.ts";
+import { localNftOwner, type NftOwner } from "./nft-owner.ts";
+import { type LoadedMark, type PolicyRecord, RENDERING } from "./policy-record.ts";
+import { changesToLoad } from "./ruleset-changes.ts";
+
+/**
+ * Closing a socket of nf_tables waits for whatever the last transaction took out (net/netfilter/nf_tables_api.c,
+ * nft_rcv_nl_event): a grace period of RCU, 20 to 40 ms. By then that is over.
+ */
+const CLOSE_AFTER_MS = 200;
+/** While an owner starts, which takes some hundred milliseconds, nothing tells that what stands was flushed. */
+const STAND_IN_LOOK_MS = 20;
+/** What a kernel without labels of packets (CONFIG_NETWORK_SECMARK) answers (nft_meta.c, nft_meta_set_init). */
+const NO_LABELS = "EOPNOTSUPP";
+/** How often a load is tried again when a device went away between being listed and being named. */
+const LOAD_ATTEMPTS = 5;
+/** How often flows are tried to be kept while others change the ruleset. */
+const LASTING_ATTEMPTS = 3;
+
+/** What a load needs besides the policy. */
+export interface LoadDeps {
+  readonly owner: NftOwner;
+  readonly capabilities: () => Pick<Capabilities, "egressHook" | "ownedTables">;
+}
+
+/** Loads and reads back: what the kernel accepted is not yet what it holds (docs/security.md S1.3). Cuts what it forbids. */
+export async function loadPolicy(deps: LoadDeps, record: PolicyRecord, policy: FirewallPolicy): Promise<void> {
+  const identity = withFilePermission("keeping the firewall policy", () => record.keep(policy));
+  if (record.loaded() !== undefined && !deps.owner.isReady()) await standInForOwner(deps, policy, identity);
+  const uplinks = await sendPolicy(deps, policy, identity, record.loaded());
+  const socket = openNetfilterSocket();
+  const flowSocket = openNetfilterSocket();
+  try {
+    const flows = trackedFlows(flowSocket);
+    flows.catch(() => {
+      // Told below, unless the ruleset is wrong, which is worse.
+    });
+    const { id: generation } = readNftGeneration(socket);
+    const owner = ownerOf(socket);
+    const damage = tableDamage(socket, policy, identity, { owner, uplinks });
+    if (damage.length > 0) {
+      throw new AwgError("verification", `the kernel took the firewall policy and holds another: ${damage[0]}`);
+    }
+    record.markLoaded({
+      identity,
+      generation,
+      uplinks,
+      rendering: RENDERING,
+      ...(owner === undefined ? {} : { owner }),
+    });
+    cutForbidden(socket, policy, await flows);
+  } finally {
+    setTimeout(() => closeAll([socket, flowSocket]), CLOSE_AFTER_MS).unref();
+  }
+}
+
+/**
+ * Starts the owner of what stood already. Whenever that is found to be gone meanwhile (docs/security.md S12.12) it is loaded
+ * by a socket of this process: the tables have no owner until the one that is being started replaces them.
+ */
+async function standInForOwner(deps: LoadDeps, policy: FirewallPolicy, identity: string): Promise<void> {
+  await loadIfGone(deps, policy, identity);
+  const started = deps.owner.start().then(() => true);
+  while (!(await Promise.race([started, sleep(STAND_IN_LOOK_MS, false)]))) await loadIfGone(deps, policy, identity);
+}
+
+async function loadIfGone(deps: LoadDeps, policy: FirewallPolicy, identity: string): Promise<void> {
+  const socket = openNetfilterSocket();
+  const capabilities = () => ({ ...deps.capabilities(), ownedTables: false });
+  try {
+    if (ownTables(socket).length > 0) return;
+    await sendPolicy({ ...deps, owner: localNftOwner(socket), capabilities }, policy, identity);
+  } catch {
+    // The owner is refused the same, and tells.
+  } finally {
+    setTimeout(() => closeAll([socket]), CLOSE_AFTER_MS).unref();
+  }
+}
+
+function closeAll(sockets: readonly NetlinkSocket[]): void {
+  for (const socket of sockets) socket[Symbol.dispose]();
+}
+
+/** Flows outlive a load where they can (S4.10); what the kernel does not take with them is loaded without. Gives the uplinks. */
+async function sendPolicy(
+  deps: LoadDeps,
+  policy: FirewallPolicy,
+  identity: string,
+  loaded?: LoadedMark,
+): Promise<readonly string[]> {
+  const { ownedTables } = deps.capabilities();
+  const tunnels = policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device);
+  if (!hasTables()) tryToLearn(policy);
+  const remembers = ownedTables && flowMemoryOf(policy).kind === "kept";
+  let [labels, sockets, lastingAttempts] = [true, true, LASTING_ATTEMPTS];
+  for (let attempt = 1; ; attempt += 1) {
+    const { physical: devices } = await devicesToJudge(deps.capabilities(), tunnels);
+    const uplinks = uplinksNow(tunnels);
+    const tables = renderNft(policy, { devices, uplinks, identity, ownedTables, labels, sockets });
+    const isTried = remembers && loaded !== undefined && lastingAttempts > 0;
+    const lasting = isTried ? flowsThatLast(loaded, tables) : undefined;
+    const changes = changesToLoad(tables, ownedTables, lasting?.tables);
+    try {
+      await deps.owner.sendTransaction(changes, lasting?.generation);
+      return uplinks;
+    } catch (error) {
+      if (labels && hasErrno(error, NO_LABELS)) {
+        labels = false;
+        continue;
+      }
+      if (lasting !== undefined && isRefusal(error)) {
+        lastingAttempts -= 1;
+        continue;
+      }
+      if (sockets && lacksSockets(error, changes)) {
+        sockets = false;
+        continue;
+      }
+      const { physical: found } = await devicesToJudge(deps.capabilities(), tunnels);
+      if (attempt >= LOAD_ATTEMPTS || (found.join() === devices.join() && !lacksDevice(error, changes))) throw error;
+    }
+  }
+}
+
+/** A kernel that does not list its sockets, or takes no flow, makes such a connection begin anew: the policy matters more. */
+function tryToLearn(policy: FirewallPolicy): void {
+  try {
+    learnStanding(policy);
+  } catch (error) {
+    if (!(error instanceof AwgError)) throw error;
+  }
+}
+
+/** Whatever cannot be read does not last: the policy matters more. */
+function flowsThatLast(loaded: LoadedMark, tables: readonly RenderedTable[]): LastingFlows | undefined {
+  try {
+    using socket = openNetfilterSocket();
+    return lastingFlows(socket, loaded, tables);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The kernel took none of the transaction: others changed the ruleset meanwhile, or one of the messages is refused. */
+function isRefusal(error: unknown): boolean {
+  return hasErrno(error, "ERESTART") || (error instanceof AwgError && error.facts["index"] !== undefined);
+}
+
+function ownerOf(socket: NetlinkSocket): number | undefined {
+  return ownTables(socket).find(({ owned }) => owned)?.ownerPort;
+}
+
+/** Takes the policy away, and what says that there was one. */
+export async function removePolicy(deps: LoadDeps, record: PolicyRecord): Promise<void> {
+  if (hasTables()) await deps.owner.sendTransaction(changesToLoad([], deps.capabilities().ownedTables));
+  record.forget();
+}
+
+function hasTables(): boolean {
+  using socket = openNetfilterSocket();
+  return ownTables(socket).length > 0;
+}

@@ -1,0 +1,86 @@
+import { PORTED_PROTOCOLS, PROTOCOL } from "../../../../../model/firewall/packet.ts";
+import type { PortRange } from "../../../../../model/firewall/policy.ts";
+import type { Match, MatchBuilder } from "../../../../../native/linux/nftables/match.ts";
+import { prefixesOf, type TableWriter } from "../table-writer.ts";
+
+/** Where a rule is rendered: its table, and the builders for that table's family. */
+export interface RenderPlace {
+  readonly writer: TableWriter;
+  readonly match: MatchBuilder;
+}
+
+/** Conditions on the other side of a packet. Fields are AND-ed; an absent field asks nothing. */
+export interface PeerMatch {
+  readonly prefixes?: readonly string[];
+  readonly protocol?: number;
+  readonly ports?: readonly PortRange[];
+  readonly uids?: readonly PortRange[];
+  /** The packet is a later fragment: that it could carry one of these ports is enough (S9.2). */
+  readonly portsUnknown?: boolean;
+}
+
+/** Which header fields tell the other side: the destination of what leaves, the source of what enters. */
+export interface PeerSides {
+  readonly address: "saddr" | "daddr";
+  readonly port: "sport" | "dport";
+}
+
+export const OUTWARD: PeerSides = { address: "daddr", port: "dport" };
+export const INWARD: PeerSides = { address: "saddr", port: "sport" };
+
+/**
+ * The alternatives that together are the match, each a list of conditions: one per address family that the prefixes
+ * name times one per range of users. Longer lists of prefixes and ports become sets named after `name`. An empty
+ * answer means that nothing can match.
+ */
+export function alternativesOf(place: RenderPlace, name: string, sides: PeerSides, peer: PeerMatch): Match[][] {
+  if (peer.ports?.length === 0) return [];
+  const ports = peer.ports === undefined ? protocolOnly(place, peer.protocol) : portsOf(place, name, sides, peer);
+  if (ports === undefined) return [];
+  const addresses = addressesOf(place, name, sides, peer.prefixes);
+  const users = peer.uids === undefined ? [[]] : peer.uids.map((range) => [usersOf(place, range)]);
+  return addresses.flatMap((address) => users.map((user) => [...address, ...ports, ...user]));
+}
+
+/** One of these addresses or prefixes, one alternative per family. */
+export function addressesOf(
+  { writer, match }: RenderPlace,
+  name: string,
+  { address }: Pick<PeerSides, "address">,
+  prefixes: readonly string[] | undefined,
+): Match[][] {
+  if (prefixes === undefined) return [[]];
+  return ([4, 6] as const).flatMap((family) => {
+    const mine = prefixesOf(family, prefixes);
+    const [only] = mine;
+    if (only === undefined) return [];
+    if (mine.length === 1) return [[match[address](only)]];
+    const field = `${family === 4 ? "ip" : "ip6"}.${address}` as const;
+    return [[match.inSet(field, writer.addressSet(name, family, mine))]];
+  });
+}
+
+function protocolOnly({ match }: RenderPlace, protocol: number | undefined): Match[] {
+  return protocol === undefined ? [] : [match.field("l4proto", protocol)];
+}
+
+/** Any protocol with ports stands in a set: other headers hold something else where these have a port. */
+function portsOf(place: RenderPlace, name: string, sides: PeerSides, peer: PeerMatch): Match[] | undefined {
+  const { writer, match } = place;
+  const { protocol, ports = [] } = peer;
+  if (protocol !== undefined && !PORTED_PROTOCOLS.includes(protocol)) return undefined;
+  const carrier =
+    protocol === undefined
+      ? match.inSet("l4proto", writer.valueSet("protocols-with-ports", "l4proto", PORTED_PROTOCOLS))
+      : match.field("l4proto", protocol);
+  const kind = protocol === PROTOCOL.tcp ? "tcp" : protocol === PROTOCOL.udp ? "udp" : "th";
+  if (peer.portsUnknown) return [carrier];
+  const [only] = ports;
+  if (only !== undefined && ports.length === 1) return [carrier, match.ports(kind, sides.port, only.from, only.to)];
+  return [carrier, match.inSet(`${kind}.${sides.port}`, writer.portSet(`${name}-ports`, ports))];
+}
+
+/** The packet's socket is of one of these users. */
+export function usersOf({ match }: RenderPlace, { from, to }: PortRange): Match {
+  return from === to ? match.skuid(from) : match.range("skuid", from, to);
+}

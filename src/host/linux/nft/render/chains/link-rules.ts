@@ -1,0 +1,89 @@
+import {
+  ALL_ROUTERS,
+  DHCPV4,
+  DHCPV6,
+  DHCPV6_SERVERS,
+  LINK_LOCAL,
+  NDP,
+  NDP_BYTES,
+  NDP_FRAME_BYTES,
+  NDP_HOP_LIMIT,
+  NEIGHBOUR_PREFIXES,
+} from "../../../../../model/firewall/link-traffic.ts";
+import { REST_MISSING, TOO_BIG } from "../../../../../model/firewall/packet.ts";
+import { type Expression, verdict } from "../../../../../native/linux/nftables/expression.ts";
+import type { Match } from "../../../../../native/linux/nftables/match.ts";
+import { addressesOf, type RenderPlace } from "./conditions.ts";
+import { isNotEthernet } from "./frame-shape-chain.ts";
+import { refuse } from "./path-chains.ts";
+
+const LAST_UID = 0xffff_ffff;
+
+/**
+ * Rules that give `then`, which must end the packet's way through the hook, to DHCP and NDP that may leave
+ * (S2.4–S2.6); others go on.
+ *
+ * @param isFramed the hook counts a packet with the header of its frame
+ */
+export function writeLinkOut(place: RenderPlace, chain: string, then: Expression, isFramed = false): void {
+  const { writer, match } = place;
+  const kernel = `${chain}-kernel`;
+  const comment = "S2.6 sent by the kernel, as short as its own are";
+  writer.chain(kernel);
+  writer.rule(kernel, [hasSocket(place)], verdict("return"), "S2.6 sent by a process");
+  writer.rule(kernel, [match.range("length", 0, NDP_BYTES)], then, comment);
+  if (isFramed) writer.rule(kernel, [isNotEthernet(place), match.range("length", 0, NDP_FRAME_BYTES)], then, comment);
+  writer.rule(chain, dhcp(place, "ip", DHCPV4.client, DHCPV4.server), then, "S2.4 DHCP");
+  for (const servers of addressesOf(place, "dhcpv6-servers", { address: "daddr" }, DHCPV6_SERVERS)) {
+    const ports = dhcp(place, "ip6", DHCPV6.client, DHCPV6.server);
+    writer.rule(chain, [match.saddr(LINK_LOCAL), ...servers, ...ports], then, "S2.5 DHCPv6");
+  }
+  const solicit = [match.daddr(ALL_ROUTERS), ...ndp(place, NDP.routerSolicit)];
+  writer.rule(chain, solicit, then, "S2.6 router solicitation");
+  for (const type of [NDP.neighbourSolicit, NDP.neighbourAdvert]) {
+    for (const neighbours of addressesOf(place, "neighbours", { address: "daddr" }, NEIGHBOUR_PREFIXES)) {
+      writer.rule(chain, [...neighbours, ...ndp(place, type)], then, "S2.6 neighbour discovery");
+    }
+    writer.rule(chain, ndp(place, type), verdict("jump", kernel), "S2.6 to any neighbour, by the kernel alone");
+  }
+}
+
+/** Rules that give `then` to DHCP and NDP that may enter (S2.4–S2.6). */
+export function writeLinkIn(place: RenderPlace, chain: string, then: Expression): void {
+  const { writer, match } = place;
+  writer.rule(chain, dhcp(place, "ip", DHCPV4.server, DHCPV4.client), then, "S2.4 DHCP");
+  const ports = dhcp(place, "ip6", DHCPV6.server, DHCPV6.client);
+  writer.rule(chain, [match.saddr(LINK_LOCAL), match.daddr(LINK_LOCAL), ...ports], then, "S2.5 DHCPv6");
+  const advert = [match.saddr(LINK_LOCAL), ...ndp(place, NDP.routerAdvert)];
+  writer.rule(chain, advert, then, "S2.6 router advertisement");
+  for (const type of [NDP.neighbourSolicit, NDP.neighbourAdvert]) {
+    writer.rule(chain, ndp(place, type), then, "S2.6 neighbour discovery");
+  }
+}
+
+/** Rules that refuse what tells somebody that the rest of a packet did not come (S5.5). */
+export function writeRestMissing({ writer, match }: RenderPlace, chain: string): void {
+  const { 4: old, 6: current } = REST_MISSING;
+  const comment = "S5.5 nobody is told that a fragment is missing";
+  writer.rule(chain, [match.icmp("icmp", old.type, old.code)], refuse(), comment);
+  writer.rule(chain, [match.icmp("icmpv6", current.type, current.code)], refuse(), comment);
+}
+
+/** Errors by which a router says that a packet of a known flow did not fit (S6.5), one alternative per family. */
+export function isTooBig({ match }: RenderPlace): Match[][] {
+  const errors = [match.icmp("icmp", TOO_BIG[4].type), match.icmp("icmpv6", TOO_BIG[6].type)];
+  return errors.map((error) => [error, match.ctState(["related"])]);
+}
+
+/** A process owns the packet's socket. Without one the kernel breaks off at the load, so there is no "not". */
+export function hasSocket({ match }: RenderPlace): Match {
+  return match.range("skuid", 0, LAST_UID);
+}
+
+function dhcp({ match }: RenderPlace, network: "ip" | "ip6", from: number, to: number): Match[] {
+  return [match.network(network), match.ports("udp", "sport", from), match.ports("udp", "dport", to)];
+}
+
+function ndp({ match }: RenderPlace, type: number): Match[] {
+  return [match.field("ip6.hoplimit", NDP_HOP_LIMIT), match.icmp("icmpv6", type)];
+}

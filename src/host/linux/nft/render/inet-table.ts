@@ -1,0 +1,152 @@
+import { flowMemoryOf } from "../../../../model/firewall/flow-memory.ts";
+import { LOOPBACK_DEVICE } from "../../../../model/firewall/packet.ts";
+import type { FirewallPolicy } from "../../../../model/firewall/policy.ts";
+import { NFT_TABLE } from "../../../../model/ownership.ts";
+import { type ChainBase, PRIORITY } from "../../../../native/linux/nftables/chain.codec.ts";
+import { counter, verdict } from "../../../../native/linux/nftables/expression.ts";
+import { type Match, matchIn } from "../../../../native/linux/nftables/match.ts";
+import { IDENTITY_CHAIN, REFUSED_CHAIN } from "./chain-names.ts";
+import { writeArriving } from "./chains/arriving-chain.ts";
+import type { RenderPlace } from "./chains/conditions.ts";
+import { writeLabels, writeOwnLabels } from "./chains/label-chain.ts";
+import { type LayerChains, onTunnel, TUNNEL_SET, writeLayer } from "./chains/layer-chains.ts";
+import { writeLinkIn, writeLinkOut, writeRestMissing } from "./chains/link-rules.ts";
+import { writeStrangers } from "./chains/loopback-antispoof.ts";
+import { refuse } from "./chains/path-chains.ts";
+import { writeSteering } from "./chains/steering-chain.ts";
+import { prefixesOf, type RenderedTable, TableWriter } from "./table-writer.ts";
+
+/**
+ * Packets sent here are judged in postrouting: the output hook still shows the device from before the mark sent the
+ * packet elsewhere. 50 is before source NAT (100).
+ */
+const LEAVING_PRIORITY = 50;
+/** After source NAT: what stands in the packet now stands on the wire. */
+const SOURCE_PRIORITY = 200;
+const NOBODY_ELSE = "S2.3 nobody else has a tunnel's address";
+
+/**
+ * How the table is made: named after its policy's hash, owned by who loads it, with labels for egress to know answers by,
+ * the devices by which default routes lead, asking for sockets.
+ */
+export interface InetTableOptions {
+  readonly identity: string;
+  readonly owned: boolean;
+  readonly labels: boolean;
+  readonly uplinks: readonly string[];
+  readonly sockets: boolean;
+}
+
+/** Renders the inet table: steering, marking what arrives, then judging what leaves, enters and crosses (docs/security.md S1–S8). */
+export function renderInetTable(
+  policy: FirewallPolicy,
+  { identity, owned, labels, uplinks, sockets }: InetTableOptions,
+): RenderedTable {
+  const writer = new TableWriter({ family: "inet", name: NFT_TABLE, owned, persistent: owned });
+  const place: RenderPlace = { writer, match: matchIn("inet") };
+  writer.chain(IDENTITY_CHAIN, { comment: identity });
+  const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
+  writer.namedSet(
+    TUNNEL_SET,
+    "oifname",
+    tunnels.map((tunnel) => tunnel.device),
+  );
+  writeRefused(place);
+  writeStrangers(place, sockets);
+  writeSteering(place, policy);
+  writeArriving(place, policy, uplinks);
+  const memory = flowMemoryOf(policy);
+  const classes = memory.kind === "kept" ? memory.classes : undefined;
+  const layers = policy.layers.map((layer, index) =>
+    writeLayer(place, layer, policy.layers.length > 1 ? `-${index + 1}` : "", classes),
+  );
+  const guarded = policy.layers.some((layer) => layer.killSwitch) ? "drop" : "accept";
+  writeLeaving(place, layers, guarded);
+  writeSourceGuard(place, policy);
+  if (labels) writeLabels(place);
+  if (labels && classes !== undefined) writeOwnLabels(place, [...new Set(tunnels.map(({ number }) => number))]);
+  writeEntering(place, policy, layers, guarded);
+  writeCrossing(place, policy, layers, guarded);
+  return writer.finish();
+}
+
+/** Counts and drops. */
+export function writeRefused({ writer }: RenderPlace): void {
+  writer.chain(REFUSED_CHAIN);
+  writer.rule(REFUSED_CHAIN, [], [counter(), verdict("drop")], "S1.5 refused");
+}
+
+/** Addresses of the policy's tunnels as the source or destination of a packet, one alternative per family. */
+export function ownAddresses({ writer, match }: RenderPlace, side: "saddr" | "daddr", policy: FirewallPolicy): Match[] {
+  const addresses = [...new Set(policy.layers.flatMap((layer) => layer.tunnels).flatMap((tunnel) => tunnel.addresses))];
+  return ([4, 6] as const).flatMap((family) => {
+    const mine = prefixesOf(family, addresses);
+    if (mine.length === 0) return [];
+    return [match.inSet(`${family === 4 ? "ip" : "ip6"}.${side}`, writer.addressSet("own-addresses", family, mine))];
+  });
+}
+
+function filterAt(hook: ChainBase["hook"], priority: number, policy: ChainBase["policy"]): { base: ChainBase } {
+  return { base: { type: "filter", hook, priority, policy } };
+}
+
+function writeLeaving(place: RenderPlace, layers: readonly LayerChains[], policy: ChainBase["policy"]): void {
+  const { writer, match } = place;
+  const link = "link-out";
+  writer.chain(link);
+  if (policy === "drop") writeRestMissing(place, link);
+  writeLinkOut(place, link, verdict("accept"));
+  writer.chain("leaving", { ...filterAt("postrouting", LEAVING_PRIORITY, policy), comment: "S5 leaving" });
+  writer.rule("leaving", [match.field("oifname", LOOPBACK_DEVICE)], verdict("accept"), "S2.1 loopback");
+  writer.rule("leaving", [onTunnel(place, "oifname", true)], verdict("jump", link), "S2.4-S2.6 DHCP and NDP");
+  for (const { leaving } of layers) writer.rule("leaving", [], verdict("jump", leaving), "S1.2 every layer accepts");
+  writer.rule("leaving", [], verdict("accept"), "S1.2 every layer has accepted");
+}
+
+function writeSourceGuard(place: RenderPlace, policy: FirewallPolicy): void {
+  const { writer, match } = place;
+  const chain = "source-guard";
+  writer.chain(chain, { ...filterAt("postrouting", SOURCE_PRIORITY, "accept"), comment: "S2.2 after NAT" });
+  writer.rule(chain, [match.field("oifname", LOOPBACK_DEVICE)], verdict("accept"), "S2.1 loopback");
+  writer.rule(chain, [onTunnel(place, "oifname")], verdict("accept"), "S2.2 tunnels carry their addresses");
+  for (const own of ownAddresses(place, "saddr", policy)) {
+    writer.rule(chain, [own], refuse(), "S2.2 source is a tunnel's address");
+  }
+}
+
+function writeEntering(
+  place: RenderPlace,
+  policy: FirewallPolicy,
+  layers: readonly LayerChains[],
+  chainPolicy: ChainBase["policy"],
+): void {
+  const { writer, match } = place;
+  const link = "link-in";
+  writer.chain(link);
+  for (const own of ownAddresses(place, "daddr", policy)) {
+    writer.rule(link, [own], refuse(), "S2.3 a tunnel's address is reached only through the tunnel");
+  }
+  for (const own of ownAddresses(place, "saddr", policy)) writer.rule(link, [own], refuse(), NOBODY_ELSE);
+  writeLinkIn(place, link, verdict("accept"));
+  writer.chain("entering", { ...filterAt("input", PRIORITY.filter, chainPolicy), comment: "S6 entering" });
+  writer.rule("entering", [match.field("iifname", LOOPBACK_DEVICE)], verdict("accept"), "S2.1 loopback");
+  writer.rule("entering", [onTunnel(place, "iifname", true)], verdict("jump", link), "S2.3-S2.6 by a physical device");
+  for (const { entering } of layers) {
+    if (entering !== undefined) writer.rule("entering", [], verdict("jump", entering), "S1.2 every layer accepts");
+  }
+  writer.rule("entering", [], verdict("accept"), "S1.2 every layer has accepted");
+}
+
+function writeCrossing(
+  place: RenderPlace,
+  policy: FirewallPolicy,
+  layers: readonly LayerChains[],
+  chainPolicy: ChainBase["policy"],
+): void {
+  const { writer } = place;
+  writer.chain("crossing", { ...filterAt("forward", PRIORITY.filter, chainPolicy), comment: "S7 crossing" });
+  for (const own of ownAddresses(place, "saddr", policy))
+    writer.rule("crossing", [onTunnel(place, "iifname", true), own], refuse(), NOBODY_ELSE);
+  for (const { crossing } of layers) writer.rule("crossing", [], verdict("jump", crossing), "S1.2 every layer accepts");
+  writer.rule("crossing", [], verdict("accept"), "S1.2 every layer has accepted");
+}

@@ -1,0 +1,96 @@
+import { isFault } from "../config/field/leaf.ts";
+import { loadConfig } from "../config/load-config.ts";
+import { checkTunnelName } from "../config/section/path.ts";
+import { type Outline, renderOutline } from "./config-tree.ts";
+import { type ImportFinding, importError, importNote } from "./import-finding.ts";
+import { type MachineInput, machineOutline } from "./imported-config.ts";
+import { type ImportedSecret, importTunnel } from "./imported-tunnel.ts";
+import { parseConf } from "./wg-quick/conf-sections.ts";
+
+/** What is known besides the text. */
+export interface ImportOptions {
+  /** Name of the text in findings: a path, or `-`. */
+  readonly source: string;
+  /** Key of the tunnel; made from the source's name when absent. */
+  readonly name?: string;
+  /** Absolute folder that secrets are referred to in. */
+  readonly secretsDir: string;
+  /** Whom to ask for endpoints that are names. */
+  readonly bootstrap: readonly string[];
+  /** The tunnel is up already, on a device named after the file, as wg-quick names it: the configuration takes it over. */
+  readonly adopt?: boolean;
+}
+
+/** The outcome of an import: nothing of it may be used where a finding is an error. */
+export interface Imported {
+  /** YAML that `loadConfig` accepts. */
+  readonly text: string;
+  readonly secrets: readonly ImportedSecret[];
+  readonly findings: readonly ImportFinding[];
+}
+
+/** Reads a wg-quick or awg-quick conf. Pure; never throws, whatever the text holds. */
+export function importConf(text: string, options: ImportOptions): Imported {
+  const { sections, findings: wrong } = parseConf(text, options.source);
+  const findings = [...wrong];
+  const name = tunnelName(options, findings);
+  if (hasErrors(findings)) return { text: "", secrets: [], findings };
+  const adopts = options.adopt === true ? fileName(options.source) : undefined;
+  const tunnel = importTunnel({ ...options, name, sections, place: options.source, adopts }, findings);
+  const adopted = adopts === undefined ? [] : [name];
+  return finish({ ...options, tunnels: [tunnel], routing: { kind: "allowed-ips" }, adopted }, findings);
+}
+
+export function hasErrors(findings: readonly ImportFinding[]): boolean {
+  return findings.some(({ severity }) => severity === "error");
+}
+
+/** Writes the configuration and has it checked as `awg validate` would; problems are told at the place they came from. */
+export function finish(input: MachineInput, findings: ImportFinding[]): Imported {
+  const outline: Outline = machineOutline(input, findings);
+  const secrets = input.tunnels.flatMap((tunnel) => tunnel.secrets);
+  if (hasErrors(findings)) return { text: "", secrets: [], findings };
+  const { text, places } = renderOutline(outline);
+  for (const { severity, line, message, remedy } of loadConfig([{ name: input.source, text }]).problems) {
+    const place = places[line - 1] || input.source;
+    findings.push(severity === "error" ? importError(place, message, remedy) : importNote(place, message, remedy));
+  }
+  return hasErrors(findings) ? { text: "", secrets: [], findings } : { text, secrets, findings };
+}
+
+const MAX_NAME = 11;
+
+/** The key of a tunnel: what --name says, else the file's name as far as it can be one. */
+export function tunnelName(
+  { name, source }: Pick<ImportOptions, "name" | "source">,
+  findings: ImportFinding[],
+): string {
+  if (name !== undefined) {
+    const checked = checkTunnelName(name);
+    if (!isFault(checked)) return checked;
+    findings.push(importError("--name", checked.message, checked.remedy));
+    return "vpn";
+  }
+  const file = fileName(source);
+  const made = keyLike(file);
+  const isUsable = made !== "" && !isFault(checkTunnelName(made));
+  const key = isUsable ? made : "vpn";
+  if (file !== key && file !== "-")
+    findings.push(importNote(source, `the tunnel is called ${key}`, "choose with --name"));
+  return key;
+}
+
+/** A file's name without folders and ending: what wg-quick calls the device. */
+function fileName(source: string): string {
+  return source.slice(source.lastIndexOf("/") + 1).replace(/\.[^.]*$/, "");
+}
+
+/** A word as far as it can be the key of a tunnel; may be empty. */
+export function keyLike(word: string): string {
+  return word
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replace(/^[^a-z]+/, "")
+    .slice(0, MAX_NAME)
+    .replace(/-+$/, "");
+}

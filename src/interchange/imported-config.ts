@@ -1,0 +1,145 @@
+import { mergePrefixes, parsePrefix, prefixContains, renderPrefix } from "../model/prefix.ts";
+import { devicePointer } from "../model/resources/lifecycle.ts";
+import { list, map, type Outline, type OutlineEntry, scalar } from "./config-tree.ts";
+import { type ImportFinding, importNote } from "./import-finding.ts";
+import type { ImportedTunnel } from "./imported-tunnel.ts";
+import type { Sourced } from "./wg-quick/read-section.ts";
+
+export interface MachineInput {
+  /** What was imported, for the comment at the top. */
+  readonly source: string;
+  readonly tunnels: readonly ImportedTunnel[];
+  /** Whom to ask for endpoints that are names, past the kill switch. */
+  readonly bootstrap: readonly string[];
+  /** Names of tunnels whose devices stand already and are to be taken over. */
+  readonly adopted?: readonly string[];
+  /**
+   * `allowed-ips`: what peers accept takes the tunnel, as wg-quick routes it; `default`: everything takes the named
+   * tunnel; `none`: nothing is sent into any; `block`: nor anywhere else.
+   */
+  readonly routing:
+    | { readonly kind: "allowed-ips" | "none" | "block" }
+    | { readonly kind: "default"; readonly tunnel: string };
+}
+
+/** The whole configuration around the tunnels: default path, rules, kill switch and DNS that keep what was imported true. */
+export function machineOutline(input: MachineInput, findings: ImportFinding[]): Outline {
+  const { tunnels, routing } = input;
+  const routed = routing.kind === "allowed-ips" ? tunnels.filter(({ addsRoutes }) => addsRoutes) : [];
+  const whole =
+    routing.kind === "default"
+      ? tunnels.find(({ name }) => name === routing.tunnel)
+      : routed.find(({ prefixes }) => wholeFamilies(prefixes).length > 0);
+  const split = whole === undefined ? routed.filter(({ prefixes }) => prefixes.length > 0) : [];
+  const entries: OutlineEntry[] = [
+    { key: "apiVersion", value: scalar("awg/v1"), comment: heading(input.source) },
+    { key: "tunnels", value: map(Object.fromEntries(tunnels.map(({ name, outline }) => [name, outline]))) },
+  ];
+  if (split.length > 0) entries.push({ key: "rules", value: list(split.map(ruleOf)), comment: SPLIT_COMMENT });
+  entries.push({
+    key: "default",
+    value: map({ via: scalar(whole?.name ?? (routing.kind === "block" ? "block" : "direct")) }),
+    comment: whole === undefined ? [routing.kind === "block" ? BLOCK_COMMENT : DIRECT_COMMENT] : WHOLE_COMMENT,
+  });
+  if (whole !== undefined) {
+    const value = map({ enabled: scalar(true), allowLan: scalar(true) });
+    entries.push({ key: "killSwitch", value, comment: KILL_SWITCH_COMMENT });
+    reportMissingFamily(whole, findings);
+  }
+  const dns = dnsOf(input, whole, findings);
+  if (dns !== undefined) entries.push({ key: "dns", value: dns });
+  const { adopted = [] } = input;
+  if (adopted.length > 0) {
+    const answers = adopted.map((name) => [devicePointer(name), scalar("adopt")] as const);
+    entries.push({ key: "conflicts", value: map(Object.fromEntries(answers)), comment: ADOPT_COMMENT });
+  }
+  return { kind: "map", entries };
+}
+
+const heading = (source: string): string[] => [
+  `Imported from ${source.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, "?")}.`,
+  "Check it with: awg validate -f FILE. What it would change: awg plan -f FILE.",
+];
+const SPLIT_COMMENT = ["What the peers accept takes the tunnel, as wg-quick would route it; dropped while it is down."];
+const WHOLE_COMMENT = ["Everything takes the tunnel and is dropped while it is down."];
+const DIRECT_COMMENT = "All else goes as it would without a tunnel.";
+const BLOCK_COMMENT = "All else is dropped.";
+const KILL_SWITCH_COMMENT = [
+  "wg-quick has no kill switch: where its routes are gone, packets pass by the tunnel. Here they are dropped.",
+  "The local network stays reachable, as wg-quick leaves it. For SSH to this machine from elsewhere add:",
+  "  allow: [{ direction: in, protocol: tcp, ports: [22] }]",
+  "enabled: false is how wg-quick behaves.",
+];
+
+const ADOPT_COMMENT = ["The device that wg-quick made is taken over as it stands; its engine runs on."];
+
+function ruleOf({ name, prefixes }: ImportedTunnel): Outline {
+  const destinations = list(prefixes.map(({ value, place }) => scalar(value, place)));
+  return map({ name: scalar(name), destinations, via: scalar(name) });
+}
+
+/** Families that the prefixes cover whole; two halves are a whole. */
+function wholeFamilies(prefixes: readonly Sourced[]): (4 | 6)[] {
+  const merged = mergePrefixes(prefixes.flatMap(({ value }) => parsePrefix(value) ?? [])).map(renderPrefix);
+  return ([4, 6] as const).filter((family) => merged.includes(family === 4 ? "0.0.0.0/0" : "::/0"));
+}
+
+function reportMissingFamily({ prefixes }: ImportedTunnel, findings: ImportFinding[]): void {
+  const families = wholeFamilies(prefixes);
+  const [covered] = families;
+  const place = prefixes[0]?.place;
+  if (covered === undefined || families.length === 2 || place === undefined) return;
+  const [missing, prefix] = covered === 4 ? ["IPv6", "::/0"] : ["IPv4", "0.0.0.0/0"];
+  const message = `AllowedIPs has no ${prefix}: ${missing} is dropped, where wg-quick lets it pass by the tunnel`;
+  findings.push(importNote(place, message, "add it at both ends to carry it"));
+}
+
+function dnsOf(input: MachineInput, whole: ImportedTunnel | undefined, findings: ImportFinding[]): Outline | undefined {
+  const tunnel = input.tunnels.find(({ dnsServers }) => dnsServers.length > 0);
+  const named =
+    whole === undefined ? undefined : input.tunnels.find(({ namedEndpoint }) => namedEndpoint !== undefined);
+  const bootstrap = named?.namedEndpoint === undefined ? [] : bootstrapFor(named.namedEndpoint, input, findings);
+  const asked = tunnel === undefined ? [] : reachable(tunnel, tunnel === whole, findings);
+  if (tunnel === undefined || asked.length === 0) {
+    if (bootstrap.length === 0) return undefined;
+    return map({ bootstrap: list(bootstrap), leakProtection: scalar(false) });
+  }
+  const isCarried = tunnel === whole || carries(tunnel, asked[0]?.value ?? "");
+  return map({
+    servers: list(onceEach(asked).map(({ value, place }) => scalar(value, place))),
+    via: scalar(isCarried ? tunnel.name : "direct"),
+    bootstrap: bootstrap.length === 0 ? undefined : list(bootstrap),
+  });
+}
+
+function bootstrapFor(endpoint: Sourced, { bootstrap }: MachineInput, findings: ImportFinding[]): Outline[] {
+  const message = `the endpoint is a name, and past the kill switch only ${bootstrap.join(", ")} is asked for it`;
+  findings.push(importNote(endpoint.place, message, "name other servers with --bootstrap, or write an address"));
+  return bootstrap.map((address) => scalar(address));
+}
+
+/** All servers take one path: the tunnel where it carries any of them. What that path does not reach is left out. */
+function reachable(tunnel: ImportedTunnel, isWhole: boolean, findings: ImportFinding[]): Sourced[] {
+  const { dnsServers } = tunnel;
+  const carried = dnsServers.filter(({ value }) => carries(tunnel, value));
+  if (isWhole || carried.length === 0 || carried.length === dnsServers.length) return [...dnsServers];
+  for (const { place } of dnsServers.filter((server) => !carried.includes(server))) {
+    const message = "this DNS server is not imported: it lies outside the tunnel that others are asked through";
+    findings.push(importNote(place, message, "ask servers of one path"));
+  }
+  return carried;
+}
+
+function carries({ prefixes, addsRoutes }: ImportedTunnel, address: string): boolean {
+  const inner = parsePrefix(address);
+  if (inner === undefined || !addsRoutes) return false;
+  return prefixes.some(({ value }) => {
+    const outer = parsePrefix(value);
+    return outer !== undefined && prefixContains(outer, inner);
+  });
+}
+
+function onceEach(servers: readonly Sourced[]): Sourced[] {
+  const first = new Map(servers.toReversed().map((server) => [server.value, server]));
+  return servers.filter((server) => first.get(server.value) === server);
+}

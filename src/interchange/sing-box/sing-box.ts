@@ -1,0 +1,236 @@
+import { map, type Outline, scalar } from "../config-tree.ts";
+import { finish, hasErrors, type Imported, type ImportOptions, keyLike, tunnelName } from "../import-config.ts";
+import { type ImportFinding, importError, importNote, showWord } from "../import-finding.ts";
+import type { MachineInput } from "../imported-config.ts";
+import { type ImportedTunnel, importTunnel } from "../imported-tunnel.ts";
+import { itemsOf, joinEndpoint, objectOf, objectsOf, wordOf } from "../json/json-value.ts";
+import type { ConfEntry, ConfSection } from "../wg-quick/conf-sections.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+interface Found {
+  readonly way: Json;
+  readonly tunnel: ImportedTunnel;
+}
+
+/** Types that are no tunnels: awg has their meaning without a name. */
+const PLAIN_TYPES = ["direct", "block", "dns"];
+
+/**
+ * Imports sing-box's JSON: endpoints and outbounds of type wireguard, socks and http; `route.final`, else the first
+ * outbound, becomes the default path, and *block* where that is not imported. Everything else is reported, not guessed.
+ */
+export function importSingBox(document: Json, options: ImportOptions): Imported {
+  const findings: ImportFinding[] = [];
+  const ways = ["endpoints", "outbounds"].flatMap((section) =>
+    itemsOf(document[section]).flatMap((one, index) => {
+      const way = objectOf(one);
+      return way === undefined ? [] : [{ way, place: `${options.source}: ${section}[${index}]` }];
+    }),
+  );
+  const names = new Set<string>();
+  const found: Found[] = [];
+  for (const { way, place } of ways) {
+    const name = freeName(way, names, ways.length === 1 ? options.name : undefined, findings);
+    const tunnel = importWay(way, { ...options, name, place }, findings);
+    if (tunnel === undefined) continue;
+    names.add(name);
+    found.push({ way, tunnel });
+  }
+  if (found.length === 0) findings.push(importError(options.source, "there is no tunnel in it", TYPES));
+  reportRest(document, ["endpoints", "outbounds", "route", "$schema"], options.source, findings);
+  const route = objectOf(document["route"]) ?? {};
+  reportRest(route, ["final"], `${options.source}: route`, findings);
+  if (hasErrors(findings)) return { text: "", secrets: [], findings };
+  const routing = routingOf(document, found, options.source, findings);
+  return finish({ ...options, tunnels: found.map(({ tunnel }) => tunnel), routing }, findings);
+}
+
+const TYPES = "awg reads wireguard, socks and http";
+
+/** Where what no rule selects goes. sing-box without outbounds makes one that is direct. */
+function routingOf(
+  document: Json,
+  found: readonly Found[],
+  source: string,
+  findings: ImportFinding[],
+): MachineInput["routing"] {
+  const final = wordOf(objectOf(document["route"])?.["final"]);
+  const outbounds = objectsOf(document["outbounds"]);
+  const tagged = [...objectsOf(document["endpoints"]), ...outbounds];
+  const named = (tag: string | undefined): Json | undefined =>
+    tag === undefined ? undefined : tagged.find((way) => wordOf(way["tag"]) === tag);
+  if (final === undefined && outbounds.length === 0) {
+    const message = "nothing leads into the tunnel: without route.final and outbounds sing-box sends all directly";
+    findings.push(importNote(source, message, "say default: { via: TUNNEL } for all, or add rules"));
+    return { kind: "none" };
+  }
+  let way = final === undefined ? outbounds[0] : named(final);
+  // Which way a selector takes at its start: its default, else its first. A circle ends at one seen before.
+  for (const seen = new Set<Json>(); way?.["type"] === "selector" && !seen.has(way); ) {
+    seen.add(way);
+    way = named(wordOf(way["default"]) ?? wordOf(itemsOf(way["outbounds"])[0]));
+  }
+  const whole = found.find((one) => one.way === way);
+  if (whole !== undefined) return { kind: "default", tunnel: whole.tunnel.name };
+  if (way?.["type"] === "direct") return { kind: "none" };
+  if (way?.["type"] !== "block") {
+    const what = final === undefined ? "the first outbound" : `route.final ${showWord(final) ?? ""}`.trimEnd();
+    const message = `${what} leads to no tunnel that is imported: what no rule selects is dropped`;
+    findings.push(importNote(source, message, "choose another path with default: { via: … }"));
+  }
+  return { kind: "block" };
+}
+
+interface Way {
+  readonly name: string;
+  readonly place: string;
+  readonly secretsDir: string;
+}
+
+function importWay(way: Json, where: Way, findings: ImportFinding[]): ImportedTunnel | undefined {
+  const type = wordOf(way["type"]) ?? "";
+  if (type === "wireguard") {
+    reportRest(way, WIREGUARD_KEYS, where.place, findings);
+    const spells = { PrivateKey: "private_key", PublicKey: publicKeyName(objectsOf(way["peers"])) };
+    return importTunnel({ ...where, sections: wireguardSections(way, where.place, findings), spells }, findings);
+  }
+  if (type === "socks" || type === "http") return importProxy(type, way, where, findings);
+  if (!PLAIN_TYPES.includes(type)) {
+    findings.push(importNote(where.place, `the type ${showWord(type) ?? "of it"} is not imported`, TYPES));
+  }
+  return undefined;
+}
+
+/** Without `peers` the outbound itself has the key of its only peer. */
+function publicKeyName(peers: readonly Json[]): string {
+  return peers.length > 0 ? "public_key" : "peer_public_key";
+}
+
+const WIREGUARD_KEYS = [
+  ...["type", "tag", "system", "system_interface", "name", "interface_name", "gso", "workers", "udp_timeout"],
+  ...["address", "local_address", "private_key", "listen_port", "mtu", "peers", "amnezia"],
+  ...["server", "server_port", "peer_public_key", "pre_shared_key", "reserved"],
+];
+const PEER_KEYS = [
+  ...["address", "port", "server", "server_port", "public_key", "pre_shared_key"],
+  ...["allowed_ips", "persistent_keepalive_interval", "reserved"],
+];
+
+function wireguardSections(way: Json, place: string, findings: ImportFinding[]): ConfSection[] {
+  const amnezia = objectOf(way["amnezia"]) ?? {};
+  const own = [
+    ...entries(way, place, [
+      ["PrivateKey", "private_key"],
+      ["Address", "address"],
+      ["Address", "local_address"],
+      ["ListenPort", "listen_port"],
+      ["MTU", "mtu"],
+    ]),
+    ...entries(
+      amnezia,
+      `${place}.amnezia`,
+      Object.keys(amnezia).map((key) => [key, key]),
+    ),
+  ];
+  const written = objectsOf(way["peers"]);
+  // Without `peers` the outbound's own fields are the only peer, which takes everything.
+  const single: Json = { ...way, address: undefined, allowed_ips: EVERYTHING };
+  const peers = (written.length > 0 ? written : [single]).map((peer, index): ConfSection => {
+    const at = written.length > 0 ? `${place}.peers[${index}]` : place;
+    if (written.length > 0) reportRest(peer, PEER_KEYS, at, findings);
+    if (itemsOf(peer["reserved"]).some((byte) => byte !== 0)) {
+      findings.push(importNote(at, "reserved is not imported: awg sends WireGuard's own three zero bytes"));
+    }
+    return { kind: "peer", place: at, entries: peerEntries(peer, at, publicKeyName(written)) };
+  });
+  return [{ kind: "interface", place, entries: own }, ...peers];
+}
+
+const EVERYTHING = ["0.0.0.0/0", "::/0"];
+
+function peerEntries(peer: Json, place: string, publicKey: string): ConfEntry[] {
+  const host = wordOf(peer["address"]) ?? wordOf(peer["server"]);
+  const port = wordOf(peer["port"]) ?? wordOf(peer["server_port"]);
+  const endpoint =
+    host === undefined || port === undefined ? [] : [{ key: "Endpoint", value: joinEndpoint(host, port), place }];
+  return [
+    ...entries(peer, place, [
+      ["PublicKey", publicKey],
+      ["PresharedKey", "pre_shared_key"],
+      ["AllowedIPs", "allowed_ips"],
+      ["PersistentKeepalive", "persistent_keepalive_interval"],
+    ]),
+    ...endpoint,
+  ];
+}
+
+function entries(from: Json, place: string, keys: readonly (readonly [string, string])[]): ConfEntry[] {
+  return keys.flatMap(([key, name]) =>
+    itemsOf(from[name]).flatMap((one) => {
+      const value = wordOf(typeof one === "boolean" ? String(one) : one);
+      return value === undefined ? [] : [{ key, value, place: `${place}.${name}`, spelled: name }];
+    }),
+  );
+}
+
+const PROXY_KEYS = ["type", "tag", "server", "server_port", "version", "username", "password", "network"];
+
+function importProxy(
+  type: "socks" | "http",
+  way: Json,
+  { name, place, secretsDir }: Way,
+  findings: ImportFinding[],
+): ImportedTunnel | undefined {
+  const version = wordOf(way["version"]) ?? "5";
+  const needsTls = objectOf(way["tls"])?.["enabled"] === true;
+  if (version !== "5" || needsTls) {
+    const what = needsTls ? "a proxy over TLS" : `SOCKS ${showWord(`v${version}`) ?? "of this version"}`;
+    findings.push(importNote(place, `${what} is not imported: awg has none`, TYPES));
+    return undefined;
+  }
+  reportRest(way, PROXY_KEYS, place, findings);
+  const [host, port] = [wordOf(way["server"]), wordOf(way["server_port"])];
+  const server = host === undefined || port === undefined ? undefined : joinEndpoint(host, port);
+  if (server === undefined) findings.push(importError(place, "server or server_port is missing", "add them"));
+  const username = wordOf(way["username"]);
+  const password = wordOf(way["password"]);
+  const path = `${secretsDir.replace(/\/$/, "")}/${name}.password`;
+  const auth =
+    username === undefined || password === undefined
+      ? undefined
+      : map({ username: scalar(username, place), password: map({ file: scalar(path, place) }) });
+  const outline: Outline = map({
+    protocol: scalar(type === "socks" ? "socks5" : "http"),
+    server: server === undefined ? undefined : scalar(server, place),
+    auth,
+  });
+  const secrets = auth === undefined || password === undefined ? [] : [{ path, value: password }];
+  const isNamed = host !== undefined && !/^[0-9.]+$|:/.test(host);
+  const namedEndpoint = isNamed ? { value: host, place } : undefined;
+  return { name, outline, secrets, prefixes: [], dnsServers: [], namedEndpoint, addsRoutes: false };
+}
+
+function freeName(
+  way: Json,
+  taken: ReadonlySet<string>,
+  wanted: string | undefined,
+  findings: ImportFinding[],
+): string {
+  if (wanted !== undefined) return tunnelName({ name: wanted, source: "" }, findings);
+  const made = keyLike(wordOf(way["tag"]) ?? "");
+  const base = ["", "direct", "block", "drop", "default"].includes(made) ? "vpn" : made;
+  for (let number = 1; ; number += 1) {
+    const name = number === 1 ? base : `${base.slice(0, 8)}-${number}`;
+    if (!taken.has(name)) return name;
+  }
+}
+
+/** Says which keys that are set are not taken over. */
+function reportRest(from: Json, known: readonly string[], place: string, findings: ImportFinding[]): void {
+  for (const [key, value] of Object.entries(from)) {
+    const isEmpty = value === false || value === "" || value === null || (Array.isArray(value) && value.length === 0);
+    if (known.includes(key) || isEmpty) continue;
+    findings.push(importNote(place, `${showWord(key) ?? "a key"} is not imported`));
+  }
+}

@@ -1,0 +1,94 @@
+import { addressToBytes, bytesToAddress } from "../address.codec.ts";
+import { readU8, readU16be, readU32 } from "../attribute.codec.ts";
+import { encodeMessage, type NetlinkMessage, NLM } from "./message.codec.ts";
+
+/** SOCK_DIAG_BY_FAMILY and the protocol number of the netlink socket (include/uapi/linux/sock_diag.h, netlink.h). */
+const SOCK_DIAG_BY_FAMILY = 20;
+export const NETLINK_SOCK_DIAG = 4;
+const AF = { 4: 2, 6: 10 } as const;
+const IPPROTO = { tcp: 6, udp: 17 } as const;
+/** INET_DIAG_NOCOOKIE: any incarnation of the socket. */
+const NO_COOKIE = 0xffffffff;
+const ALL_STATES = 0xffffffff;
+/** Bits of TCP's states (include/net/tcp_states.h). */
+export const TCP_STATES = {
+  listening: 1 << 10,
+  /** Established, FIN_WAIT1 and 2, CLOSE_WAIT, LAST_ACK, CLOSING: data or an end may still be sent. */
+  connected: (1 << 1) | (1 << 4) | (1 << 5) | (1 << 8) | (1 << 9) | (1 << 11),
+} as const;
+/** In struct inet_diag_msg (include/uapi/linux/inet_diag.h): four bytes, struct inet_diag_sockid of 48, five words. */
+const ID_AT = 4;
+const UID_AT = 64;
+const INODE_AT = 68;
+
+/** One end of a socket as the kernel has it: an address in canonical text and a port, 0 for "any". */
+export interface DiagEnd {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A socket of this network namespace. */
+export interface DiagSocket {
+  readonly family: 4 | 6;
+  readonly local: DiagEnd;
+  readonly remote: DiagEnd;
+  readonly uid: number;
+  /** The number of `socket:[N]` below /proc/PID/fd; 0 for one that no process holds any more. */
+  readonly inode: number;
+}
+
+/** Asks for all sockets of a protocol and family, or for those in some states. */
+export function encodeSocketDump(protocol: "tcp" | "udp", family: 4 | 6, states: number = ALL_STATES): Uint8Array {
+  return encodeMessage(SOCK_DIAG_BY_FAMILY, NLM.dump, (writer) => {
+    writer.bytes(Uint8Array.of(AF[family], IPPROTO[protocol], 0, 0));
+    writer.u32(states);
+    writer.reserve(48);
+  });
+}
+
+/**
+ * Asks for the one socket that packets between these ends belong to; refused with ENOENT when there is none. For UDP the
+ * kernel takes the two ends the other way round (net/ipv4/udp_diag.c: "swapped for historical reasons").
+ */
+export function encodeSocketRequest(protocol: "tcp" | "udp", local: DiagEnd, remote: DiagEnd): Uint8Array {
+  const [first, second] = protocol === "tcp" ? [local, remote] : [remote, local];
+  const [source, destination] = [addressToBytes(first.address), addressToBytes(second.address)];
+  return encodeMessage(SOCK_DIAG_BY_FAMILY, 0, (writer) => {
+    writer.bytes(Uint8Array.of(source.length === 4 ? AF[4] : AF[6], IPPROTO[protocol], 0, 0));
+    writer.u32(ALL_STATES);
+    writer.bytes(Uint8Array.of(first.port >> 8, first.port & 0xff, second.port >> 8, second.port & 0xff));
+    for (const address of [source, destination]) {
+      writer.bytes(address);
+      writer.reserve(16 - address.length);
+    }
+    writer.u32(0);
+    writer.u32(NO_COOKIE);
+    writer.u32(NO_COOKIE);
+  });
+}
+
+/** The socket of an answer; undefined for other messages and families. AwgError("host") for one that is cut short. */
+export function decodeSocket({ type, payload }: NetlinkMessage): DiagSocket | undefined {
+  if (type !== SOCK_DIAG_BY_FAMILY) return undefined;
+  const number = readU8(payload, 0);
+  const family = number === AF[4] ? 4 : number === AF[6] ? 6 : undefined;
+  if (family === undefined) return undefined;
+  return {
+    family,
+    local: { address: addressAt(payload, ID_AT + 4, family), port: readU16be(payload, ID_AT) },
+    remote: { address: addressAt(payload, ID_AT + 20, family), port: readU16be(payload, ID_AT + 2) },
+    uid: readU32(payload, UID_AT),
+    inode: readU32(payload, INODE_AT),
+  };
+}
+
+function addressAt(bytes: Uint8Array, at: number, family: 4 | 6): string {
+  if (family === 4) return bytesToAddress(bytes.subarray(at, at + 4));
+  const isMapped = bytes[at + 10] === 0xff && bytes[at + 11] === 0xff && isZero(bytes, at, at + 10);
+  return bytesToAddress(isMapped ? bytes.subarray(at + 12, at + 16) : bytes.subarray(at, at + 16));
+}
+
+function isZero(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (bytes[at] !== 0) return false;
+  return true;
+}

@@ -1,0 +1,12 @@
+import { openLibSystem } from "./darwin/libsystem.ffi.ts";
+import { darwinUnixExchanges } from "./darwin/local/unix-exchange.ts";
+import { errnoName } from "./linux/errno.ts";
+import { exchangeOverUnixSocket, isUnixSocketLive } from "./linux/process/unix-exchange.ffi.ts";
+import type { UnixExchanges } from "./unix-exchange.ts";
+
+const LINUX: UnixExchanges = { exchange: exchangeOverUnixSocket, isLive: isUnixSocketLive, errnoName };
+
+/** Unix sockets of the system that this process runs on: macOS's calls bear other numbers and lengths than Linux's. */
+export function unixExchangesHere(): UnixExchanges {
+  return process.platform === "darwin" ? darwinUnixExchanges(openLibSystem()) : LINUX;
+}

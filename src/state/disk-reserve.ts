@@ -1,0 +1,100 @@
+import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, openSync, renameSync } from "node:fs";
+import { allocateBlocks } from "../native/linux/file-reserve.ffi.ts";
+import type { RoomStore } from "../reconciler/apply/stores.ts";
+import { type StateFolder, syncFolder, writeWhole } from "./state-folder.ts";
+
+const NAME = "room";
+const JOURNAL = "journal";
+/** An empty file with blocks behind its end. */
+const FUTURE_JOURNAL = "room.journal";
+/** A destroy writes its journal, a generation, a ledger, and beside them the files that it puts back. */
+const LEAST_BYTES = 64 * 1024;
+/** The journal of a destroy was seen to have 1.4 times the bytes of the ledger. */
+const PER_LEDGER_BYTE = 4;
+const LEAST_JOURNAL_BYTES = 32 * 1024;
+const JOURNAL_PER_LEDGER_BYTE = 2;
+/** What st_blocks counts in (stat(3type)). */
+const BLOCK_BYTES = 512;
+
+/**
+ * Room as a file of bytes that nobody reads. It is not synced: after a power cut it may be shorter, and is filled up by the
+ * next that keeps it.
+ */
+export function keptRoom(folder: StateFolder): RoomStore {
+  const give = async () => {
+    for (const name of [FUTURE_JOURNAL, NAME]) {
+      // A file system that takes no change: what needs the room tells.
+      trying(() => folder.remove(name));
+    }
+  };
+  return {
+    keep: async () => {
+      const ledger = ledgerBytes(folder);
+      // A disk that is full already, or a file system that takes no blocks before they are written: then there is none.
+      if (process.platform === "linux")
+        trying(() => allocate(folder.pathOf(FUTURE_JOURNAL), LEAST_JOURNAL_BYTES + JOURNAL_PER_LEDGER_BYTE * ledger));
+      trying(() => fillUp(folder.pathOf(NAME), LEAST_BYTES + PER_LEDGER_BYTE * ledger));
+    },
+    lend: async () => {
+      trying(() => becomeJournal(folder));
+      await give();
+    },
+    give,
+  };
+}
+
+function trying(change: () => void): void {
+  try {
+    change();
+  } catch {
+    // Room is a help, and whoever lacks it is told by what cannot be written.
+  }
+}
+
+/** An empty journal is none: a crash behind this leaves what was before. */
+function becomeJournal(folder: StateFolder): void {
+  const [from, to] = [FUTURE_JOURNAL, JOURNAL].map((name) => folder.pathOf(name)) as [string, string];
+  if (lstatSync(to, { throwIfNoEntry: false }) !== undefined || folder.read(FUTURE_JOURNAL)?.length !== 0) return;
+  renameSync(from, to);
+  syncFolder(folder.path);
+}
+
+function allocate(path: string, wantedBytes: number): void {
+  const fd = openSync(
+    path,
+    constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+    0o600,
+  );
+  try {
+    if (fstatSync(fd).blocks * BLOCK_BYTES < wantedBytes) allocateBlocks(fd, wantedBytes);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function ledgerBytes(folder: StateFolder): number {
+  return lstatSync(folder.pathOf("ledger"), { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function fillUp(path: string, wantedBytes: number): void {
+  const { O_WRONLY, O_CREAT, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const fd = openSync(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0o600);
+  try {
+    const { size } = fstatSync(fd);
+    try {
+      if (size < wantedBytes) writeWhole(fd, incompressible(wantedBytes - size));
+    } catch (error) {
+      ftruncateSync(fd, size);
+      throw error;
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** File systems that compress keep no room for anything else. */
+function incompressible(length: number): Uint8Array {
+  const words = new Uint32Array(Math.ceil(length / 4));
+  for (let index = 0; index < words.length; index += 1) words[index] = Math.random() * 2 ** 32;
+  return new Uint8Array(words.buffer, 0, length);
+}

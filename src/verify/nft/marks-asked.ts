@@ -1,0 +1,35 @@
+import type { MarkChange } from "../space/mark-classes.ts";
+import type { Term } from "../space/packet-fields.ts";
+import { chainsFrom, type ReadTable } from "./read-tables.ts";
+
+type MarkTerm = Extract<Term, { readonly dimension: "mark" }>;
+
+const known = new WeakMap<ReadTable, Map<string, readonly MarkTerm[] | undefined>>();
+
+/** What a chain and those that it leads to ask of the mark; undefined where they write it. */
+export function marksAskedIn(table: ReadTable, chain: string): readonly MarkTerm[] | undefined {
+  const ofTable = known.get(table) ?? new Map<string, readonly MarkTerm[] | undefined>();
+  known.set(table, ofTable);
+  if (!ofTable.has(chain)) ofTable.set(chain, readMarks(table, chain));
+  return ofTable.get(chain);
+}
+
+function readMarks(table: ReadTable, chain: string): readonly MarkTerm[] | undefined {
+  const steps = [...chainsFrom(table, [chain])]
+    .flatMap((name) => table.rules.get(name) ?? [])
+    .flatMap((rule) => rule.steps);
+  if (steps.some(({ kind }) => kind === "mark" || kind === "mark-lost")) return undefined;
+  return steps.flatMap((step) =>
+    step.kind === "test" ? step.any.flat().filter((term): term is MarkTerm => term.dimension === "mark") : [],
+  );
+}
+
+/** What marks answer to these questions after a change, as far as the change alone tells; the same for changes that answer alike. */
+export function answersOf(asked: readonly MarkTerm[], { keep, set }: MarkChange): string {
+  return asked
+    .map(({ mask, values, not }) => {
+      if ((keep & mask) !== 0) return `${keep & mask}/${set & mask}`;
+      return values.includes((set & mask) >>> 0) === not ? "no" : "yes";
+    })
+    .join(" ");
+}

@@ -1,0 +1,60 @@
+import type { Expression } from "../../../native/linux/nftables/expression.ts";
+import type { ReadRule, RuleStep } from "./read-rule.ts";
+
+/** What only the flow of a packet or the rest of its transport header tells (docs/security.md S4.10). */
+const HEADER = /^transport header bytes /;
+/** Elements that rules themselves add. */
+export const SEEN_FLOWS = "flows that were seen";
+/** Options of TCP are the connection's own, too. */
+export const TCP_OPTION = "an option of TCP";
+/** What the packet's socket, or the one that waits for it, tells (S2.1). */
+const SOCKET = "socket transparent";
+const MEMORY = new RegExp(`^(ct mark|${SEEN_FLOWS}|${TCP_OPTION})$`);
+/**
+ * What a packet that opens a flow has at these bytes of its transport header: SYN (RFC 9293 section 3.1), INIT (RFC 9260 section
+ * 3.2), DCCP-Request (RFC 4340 section 5.1).
+ */
+const OPENING: ReadonlyMap<number, number> = new Map([
+  [13, 0x02],
+  [12, 1],
+  [8, 0],
+]);
+
+/**
+ * The steps of a rule of awg's own where packets are asked for what no packet of the space says: whose flow it is, and
+ * whether it opens one. Any packet may be one that meets them and one that does not, so both is followed; nothing is in doubt. Pure.
+ *
+ * @param opens the packets are known to open their flows
+ * @param isUnawaited no socket is transparent, and none waits for the packets
+ */
+export function withFlowSteps(
+  rule: ReadRule,
+  { opens = false, isUnawaited = false }: { readonly opens?: boolean; readonly isUnawaited?: boolean },
+): ReadRule {
+  const fits = fitsOpening(rule.rule.expressions);
+  return {
+    ...rule,
+    steps: rule.steps.flatMap((step) => {
+      if (step.kind !== "doubt" || step.what !== SOCKET) return flowStep(step, opens, fits);
+      return isUnawaited ? [{ kind: "test", any: [] } as const] : [{ kind: "either" } as const];
+    }),
+  };
+}
+
+/** Whether the header of a packet that opens a flow meets what the rule asks of one of these bytes. */
+function fitsOpening(expressions: readonly Expression[]): boolean {
+  const at = expressions.findIndex((one) => one.kind === "payload" && one.base === "transport" && one.length === 1);
+  const load = expressions[at];
+  const value = load?.kind === "payload" ? OPENING.get(load.offset) : undefined;
+  const next = expressions[at + 1];
+  const mask = next?.kind === "bitwise" ? next.mask[0] : undefined;
+  const compare = mask === undefined ? next : expressions[at + 2];
+  if (value === undefined || compare?.kind !== "cmp") return true;
+  return (value & (mask ?? 0xff)) === compare.data[0];
+}
+
+function flowStep(step: RuleStep, opens: boolean, fits: boolean): RuleStep[] {
+  if (step.kind !== "doubt" || !(HEADER.test(step.what) || MEMORY.test(step.what))) return [step];
+  if (!opens) return [{ kind: "either" }];
+  return fits && HEADER.test(step.what) ? [] : [{ kind: "test", any: [] }];
+}

@@ -1,0 +1,114 @@
+import type { Family } from "../../../model/ip.ts";
+import { ETHERNET } from "../../space/header-point.ts";
+import type { NumberDimension, Term } from "../../space/packet-fields.ts";
+import { type JoinedPart, type PlainValue, partOfNumber, type RegisterValue } from "./register-value.ts";
+
+/** Flags and offset of an IPv4 header (RFC 791) and of an IPv6 fragment header (RFC 8200) in our three kinds of packets. */
+const FRAGMENT_BYTES: Readonly<Record<Family, Readonly<Record<string, readonly [number, number]>>>> = {
+  4: { whole: [0, 0], first: [0x20, 0], later: [0x20, 0xb9] },
+  6: { whole: [0, 0], first: [0, 1], later: [0x05, 0xa9] },
+};
+
+/** Fields of a header, in the order in which they lie there. */
+export interface Header {
+  readonly name: string;
+  readonly fields: readonly HeaderField[];
+}
+
+interface HeaderField {
+  readonly at: number;
+  readonly width: number;
+  /** `length` bytes of it, from `offset`. */
+  readonly part: (offset: number, length: number) => PlainValue;
+}
+
+function numberField(dimension: NumberDimension, at: number, width: number): HeaderField {
+  return { at, width, part: (offset, length) => partOfNumber(dimension, width, offset, length) };
+}
+
+/** The version, and what follows it in the same byte. */
+const first = numberField("first", 0, 1);
+
+/** RFC 791 section 3.1. */
+const HEADER_V4: Header = {
+  name: "IPv4 header",
+  fields: [
+    first,
+    {
+      at: 6,
+      width: 2,
+      part: (offset, length) => ({
+        kind: "named",
+        dimension: "fragment",
+        bytesOf: (name) => bytesOfFragment(4, name).slice(offset, offset + length),
+      }),
+    },
+    numberField("hops", 8, 1),
+    numberField("protocol", 9, 1),
+    numberField("source", 12, 4),
+    numberField("destination", 16, 4),
+  ],
+};
+
+/** RFC 8200 section 3; the next header is not the protocol where extension headers stand between. */
+const HEADER_V6: Header = {
+  name: "IPv6 header",
+  fields: [first, numberField("hops", 7, 1), numberField("source", 8, 16), numberField("destination", 24, 16)],
+};
+
+/** The header of each IP version. */
+export const HEADER = { 4: HEADER_V4, 6: HEADER_V6 } as const;
+
+/** An ARP message (RFC 826), and the first byte of any other header behind a frame's. */
+export const NEITHER: Header = {
+  name: "header of a frame that is not IP,",
+  fields: [first, numberField("source", 14, 4), numberField("destination", 24, 4)],
+};
+
+/** Ethernet's, where a type or what follows it may be a VLAN's (IEEE 802.1Q). */
+export const LINK: Header = {
+  name: "link header",
+  fields: [
+    numberField("target", 0, 6),
+    numberField("type", 12, 2),
+    numberField("tag", 14, 2),
+    numberField("inner", 16, 2),
+  ],
+};
+
+/** A device without Ethernet's header: loads from it break the rule off. */
+export const isFramed: Term = {
+  dimension: "medium",
+  ranges: [{ first: BigInt(ETHERNET), last: BigInt(ETHERNET) }],
+};
+
+/** Ports, or ICMP's type, code and checksum. */
+export const TRANSPORT: Header = {
+  name: "transport header",
+  fields: [numberField("word0", 0, 2), numberField("word2", 2, 2)],
+};
+
+/**
+ * Bytes of a header, which may be of several fields: nft compares neighbours at once (nftables, src/payload.c,
+ * payload_can_merge), as both ports, or source and destination of IPv4.
+ */
+export function loadFields(header: Header, offset: number, length: number): RegisterValue {
+  const end = offset + length;
+  const parts: JoinedPart[] = [];
+  let at = offset;
+  while (at < end) {
+    const field = header.fields.find((one) => at >= one.at && at < one.at + one.width);
+    const next = header.fields.find((one) => one.at > at)?.at ?? end;
+    const stop = Math.min(end, field === undefined ? next : field.at + field.width);
+    const what = `${header.name} bytes ${at}-${stop - 1}`;
+    parts.push({ value: field?.part(at - field.at, stop - at) ?? { kind: "opaque", what }, bytes: stop - at });
+    at = stop;
+  }
+  const [only] = parts;
+  return only !== undefined && parts.length === 1 ? only.value : { kind: "joined", parts };
+}
+
+/** The bytes that tell fragments, of each kind of packets. */
+export function bytesOfFragment(family: Family, name: string): Uint8Array {
+  return Uint8Array.from(FRAGMENT_BYTES[family][name] ?? [0, 0]);
+}

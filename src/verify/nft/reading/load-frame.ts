@@ -1,0 +1,23 @@
+import type { Expression } from "../../../native/linux/nftables/expression.ts";
+import { isFramed, LINK, loadFields, NEITHER } from "./header-fields.ts";
+import { free, type Loaded } from "./loaded.ts";
+import { wholeNumber } from "./register-value.ts";
+
+/** What a load gives of a frame that is not IP; undefined where that is no other than of a packet. */
+export function loadOfFrame(expression: Expression): Loaded | undefined {
+  if (expression.kind === "meta") {
+    if (expression.key === "protocol") return free(wholeNumber("word0", 2));
+    return expression.key === "l4proto" || expression.key === "nfproto" ? BROKEN_OFF : undefined;
+  }
+  // Without an IP header loads of what stands behind it break off.
+  if (expression.kind === "ct" || expression.kind === "exthdr") return BROKEN_OFF;
+  if (expression.kind !== "payload") return undefined;
+  const { base, offset, length } = expression;
+  if (base === "link") return { value: loadFields(LINK, offset, length), needs: [isFramed] };
+  return base === "network" ? free(loadFields(NEITHER, offset, length)) : BROKEN_OFF;
+}
+
+const BROKEN_OFF: Loaded = {
+  value: { kind: "opaque", what: "nothing" },
+  needs: [{ dimension: "protocol", ranges: [] }],
+};

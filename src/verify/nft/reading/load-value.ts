@@ -1,0 +1,203 @@
+import { LOOPBACK_DEVICE } from "../../../model/firewall/packet.ts";
+import type { Family } from "../../../model/ip.ts";
+import { MARK_MASK, markOfPath, PATH_NUMBERS } from "../../../model/ownership.ts";
+import type { HookName } from "../../../native/linux/nftables/chain.codec.ts";
+import {
+  CT_STATE,
+  type Expression,
+  type ExpressionOf,
+  RTN_LOCAL,
+  RTN_UNICAST,
+} from "../../../native/linux/nftables/expression.ts";
+import type { TableFamily } from "../../../native/linux/nftables/field.ts";
+import { NO_USER, type Term, type Tracking } from "../../space/packet-fields.ts";
+import { TCP_OPTION } from "./flow-steps.ts";
+import { bytesOfFragment, HEADER, isFramed, LINK, loadFields, TRANSPORT } from "./header-fields.ts";
+import { loadOfFrame } from "./load-frame.ts";
+import { free, type Loaded, opaque } from "./loaded.ts";
+import { wholeNumber } from "./register-value.ts";
+
+/** Under what circumstances a rule is read. */
+export interface ReadingContext {
+  /** IP version of the packets asked about. */
+  readonly family: Family;
+  /**
+   * The frames are not IP: `word0` stands for what their socket calls them (skb->protocol), `source` and `destination` for the
+   * sender's and target's address of an ARP message (RFC 826).
+   */
+  readonly frames?: true;
+  readonly table: TableFamily;
+  /** Where the rule's chain hangs in the kernel's packet path; absent for a chain that is jumped to. */
+  readonly hook?: HookName;
+  /** The packets are asked for the route to their sender; what is kept from connection tracking counts as labelled. */
+  readonly strangers?: true;
+  /** The rule is one of awg's. */
+  readonly isOurs?: boolean;
+  /** The packets' senders have no way back by the devices they came by (S6.8); else they have, where rules of awg's ask. */
+  readonly forged?: true;
+  /** No socket is transparent, and none waits for packets. */
+  readonly isUnawaited?: true;
+  /** The packets open their flows. */
+  readonly opens?: true;
+  /** Index of each device by name. */
+  readonly indexes: ReadonlyMap<string, number>;
+}
+
+const NFPROTO = { 4: 2, 6: 10 } as const;
+const ETHERTYPE = { 4: Uint8Array.of(0x08, 0x00), 6: Uint8Array.of(0x86, 0xdd) } as const;
+const DEVICE_BYTES = 16;
+const IPPROTO_FRAGMENT = 44;
+/** The way back is looked up by the mark: under another it is another one, of which nothing is known. */
+const markedDirect: Term = {
+  dimension: "mark",
+  mask: MARK_MASK,
+  values: [markOfPath(PATH_NUMBERS.direct)],
+  not: false,
+};
+const known: Term = { dimension: "user", ranges: [{ first: 0n, last: NO_USER - 1n }] };
+const tracked: Term = { dimension: "tracking", holds: (name) => name !== "invalid" && name !== "untracked" };
+const notLater: Term = { dimension: "fragment", holds: (name) => name !== "later" };
+const fragmented: Term = { dimension: "fragment", holds: (name) => name !== "whole" };
+
+/** What an expression that loads puts into its register; undefined for one that loads nothing. */
+export function loadValue(expression: Expression, context: ReadingContext): Loaded | undefined {
+  const ofFrame = context.frames === true ? loadOfFrame(expression) : undefined;
+  if (ofFrame !== undefined) return ofFrame;
+  switch (expression.kind) {
+    case "meta":
+      return loadMeta(expression, context);
+    case "payload":
+      return loadPayload(expression, context);
+    case "ct":
+      return loadTracking(expression);
+    case "exthdr":
+      return loadExtension(expression, context);
+    case "immediate":
+      return free({ kind: "constant", bytes: expression.data });
+    case "fib":
+      return loadRouteType(expression, context) ?? opaque(expression.kind);
+    case "socket":
+    case "rt":
+      return opaque(expression.kind === "socket" ? `socket ${expression.key}` : expression.kind);
+    default:
+      return undefined;
+  }
+}
+
+function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes, table }: ReadingContext): Loaded {
+  switch (key) {
+    case "mark":
+      return free(wholeNumber("mark", 4, true));
+    case "skuid":
+      return { value: wholeNumber("user", 4, true), needs: [known] };
+    case "l4proto":
+      return free(wholeNumber("protocol", 1));
+    case "len":
+      return free(wholeNumber("length", 4, true));
+    case "nfproto":
+      return free({ kind: "constant", bytes: Uint8Array.of(NFPROTO[family]) });
+    case "protocol":
+      return free({ kind: "constant", bytes: ETHERTYPE[family] });
+    case "oiftype":
+      return table === "netdev" ? free(wholeNumber("medium", 2, true)) : opaque(`meta ${key}`);
+    case "pkttype":
+      return table === "netdev" ? free(wholeNumber("came", 1)) : opaque(`meta ${key}`);
+    case "secmark":
+      return free({ kind: "label" });
+    case "iifname":
+    case "oifname":
+      return free({ kind: "named", dimension: key === "iifname" ? "in" : "out", bytesOf: deviceName });
+    case "iif":
+    case "oif": {
+      const bytesOf = (name: string) => hostNumber(indexes.get(name) ?? (name === "" ? 0 : 0xffff_ffff));
+      return free({ kind: "named", dimension: key === "iif" ? "in" : "out", bytesOf });
+    }
+    default:
+      return opaque(`meta ${key}`);
+  }
+}
+
+/**
+ * Before the route is looked up, whether the destination is another machine: exactly then the packet leaves by a device
+ * again. Of one that ends here the type may be local, broadcast or multicast. The sender of what this machine sends is itself,
+ * where nobody asks for strangers.
+ */
+function loadRouteType(
+  { result, flags, presenceOnly }: ExpressionOf<"fib">,
+  { hook, strangers, isOurs, forged }: ReadingContext,
+): Loaded | undefined {
+  if (isOurs && result === "oif" && flags.join() === "saddr,mark,iif" && presenceOnly)
+    return { value: { kind: "constant", bytes: hostNumber(forged ? 0 : 1) }, needs: forged ? [markedDirect] : [] };
+  if (result === "type" && flags.join() === "saddr" && !presenceOnly) {
+    if (strangers !== undefined) return free(wholeNumber("sender", 4, true));
+    const local = hostNumber(RTN_LOCAL);
+    const bytesOf = (name: string) => (name === "" || name === LOOPBACK_DEVICE ? local : hostNumber(RTN_UNICAST));
+    return free({ kind: "named", dimension: "in", bytesOf, only: local });
+  }
+  if (hook !== "prerouting" || result !== "type" || flags.join() !== "daddr" || presenceOnly) return undefined;
+  const unicast = hostNumber(RTN_UNICAST);
+  const bytesOf = (name: string) => (name === "" ? hostNumber(0) : unicast);
+  return free({ kind: "named", dimension: "out", bytesOf, only: unicast });
+}
+
+function loadPayload(expression: ExpressionOf<"payload">, context: ReadingContext): Loaded {
+  const { base, offset, length } = expression;
+  // In netdev chains the kernel does not look at the fragment offset and reads whatever lies there; everywhere else a rule
+  // breaks off (nft_payload.c, nft_payload_eval: "if (pkt->fragoff) goto err").
+  if (base === "transport") {
+    return { value: loadFields(TRANSPORT, offset, length), needs: context.table === "netdev" ? [] : [notLater] };
+  }
+  if (base === "link") return { value: loadFields(LINK, offset, length), needs: [isFramed] };
+  if (base !== "network") return opaque(`${base} header bytes ${offset}-${offset + length - 1}`);
+  return free(loadFields(HEADER[context.family], offset, length));
+}
+
+const ANSWERS: readonly string[] = ["answer", "related-answer"];
+
+const STATE_BITS: Readonly<Record<Tracking, number>> = {
+  new: CT_STATE.new,
+  established: CT_STATE.established,
+  answer: CT_STATE.established,
+  related: CT_STATE.related,
+  "related-answer": CT_STATE.related,
+  invalid: CT_STATE.invalid,
+  untracked: CT_STATE.untracked,
+};
+
+function loadTracking({ key, direction }: ExpressionOf<"ct">): Loaded {
+  if (direction !== undefined) return opaque(`ct ${direction} ${key}`);
+  if (key === "state") {
+    const bytesOf = (name: string) => hostNumber(STATE_BITS[name as Tracking]);
+    return free({ kind: "named", dimension: "tracking", bytesOf });
+  }
+  if (key !== "direction") return { value: { kind: "opaque", what: `ct ${key}` }, needs: [tracked] };
+  const bytesOf = (name: string) => Uint8Array.of(ANSWERS.includes(name) ? 1 : 0);
+  return { value: { kind: "named", dimension: "tracking", bytesOf }, needs: [tracked] };
+}
+
+function loadExtension(
+  { protocol, type, offset, length, presenceOnly }: ExpressionOf<"exthdr">,
+  { family }: ReadingContext,
+): Loaded {
+  if (protocol === "tcp-option") return opaque(TCP_OPTION);
+  if (protocol !== "ipv6" || type !== IPPROTO_FRAGMENT || family !== 6) return opaque(`extension header ${type}`);
+  if (presenceOnly) {
+    const bytesOf = (name: string) => Uint8Array.of(name === "whole" ? 0 : 1);
+    return free({ kind: "named", dimension: "fragment", bytesOf });
+  }
+  if (offset !== 2 || length !== 2) return { value: { kind: "opaque", what: "fragment header" }, needs: [fragmented] };
+  const bytesOf = (name: string) => bytesOfFragment(6, name);
+  return { value: { kind: "named", dimension: "fragment", bytesOf }, needs: [fragmented] };
+}
+
+function deviceName(name: string): Uint8Array {
+  const bytes = new Uint8Array(DEVICE_BYTES);
+  bytes.set(new TextEncoder().encode(name).subarray(0, DEVICE_BYTES - 1));
+  return bytes;
+}
+
+function hostNumber(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value >>> 0, true);
+  return bytes;
+}

@@ -1,0 +1,290 @@
+import type { Expression, ExpressionOf, Verdict } from "../../../native/linux/nftables/expression.ts";
+import type { NftRule } from "../../../native/linux/nftables/rule.codec.ts";
+import type { SetElement } from "../../../native/linux/nftables/set-element.codec.ts";
+import { ALL_BITS, chainChanges, type MarkChange } from "../../space/mark-classes.ts";
+import type { Term } from "../../space/packet-fields.ts";
+import { isOurs, nameOfRule, type RuleTable } from "../rule-table.ts";
+import { bothConditions, type Condition, conditionOf, eitherCondition } from "./condition.ts";
+import { readExtension } from "./extension.ts";
+import { SEEN_FLOWS, withFlowSteps } from "./flow-steps.ts";
+import { loadValue, type ReadingContext } from "./load-value.ts";
+import { bytesOf, maskValue, type RegisterValue, turnValue } from "./register-value.ts";
+import { untracks } from "./untracked.ts";
+import type { ByteRange } from "./value-terms.ts";
+import { writtenFields } from "./written-fields.ts";
+
+/** One step of a rule as a statement about sets of packets. */
+export type RuleStep =
+  /** The rule goes on for packets of which all terms of one of the alternatives hold. */
+  | { readonly kind: "test"; readonly any: readonly (readonly Term[])[] }
+  | { readonly kind: "mark"; readonly change: MarkChange }
+  /** These bits of the mark become what awg cannot say. */
+  | { readonly kind: "mark-lost"; readonly bits: number }
+  /** The packet gets a label. */
+  | { readonly kind: "label" }
+  /** The rule goes on for packets that have a label, or for those that have none. */
+  | { readonly kind: "labelled"; readonly holds: boolean }
+  /** The rule goes on here for some packets that look like these, and not for others. */
+  | { readonly kind: "either" }
+  /** The rule writes a field of the packet itself that packets are judged by; the word is for people. */
+  | { readonly kind: "write"; readonly what: string }
+  /** Whether the rule goes on here cannot be said. */
+  | { readonly kind: "doubt"; readonly what: string };
+
+/** A rule ready to be asked about sets of packets. */
+export interface ReadRule {
+  readonly rule: NftRule;
+  readonly name: string;
+  readonly steps: readonly RuleStep[];
+  /** Absent: whatever reaches the end goes on to the next rule. */
+  readonly verdict?: Verdict;
+}
+
+/** Statements that change nothing about where a packet goes. */
+const HARMLESS: ReadonlySet<Expression["kind"]> = new Set(["counter", "log", "notrack", "ct-set"]);
+
+/**
+ * Reads a rule for packets of one IP version: an independent reading, which shares nothing with the renderer. A rule that
+ * looks its verdict up in a map comes as one for each verdict: whoever meets none of them goes on behind the last.
+ */
+export function readRule(table: RuleTable, rule: NftRule, context: ReadingContext): ReadRule[] {
+  const read = new RuleReader(table, context).read(rule).map(withoutIdleDoubts);
+  return isOurs(table) ? read.map((one) => withFlowSteps(one, context)) : read;
+}
+
+/** Whether a rule is met does not matter where it neither ends a way nor changes a mark; where it writes into packets or untracks them, only which may come there. */
+function withoutIdleDoubts(rule: ReadRule): ReadRule {
+  const changes =
+    rule.verdict !== undefined || rule.steps.some(({ kind }) => kind.startsWith("mark") || kind === "label");
+  const isIdle = !changes && !rule.steps.some((step) => step.kind === "doubt" && SENDS_BY_ITSELF.test(step.what));
+  if (!isIdle) return rule;
+  const isTold = rule.steps.some(({ kind }) => kind === "write") || untracks(rule.rule);
+  return { ...rule, steps: isTold ? rule.steps.filter(({ kind }) => kind === "test" || kind === "write") : [] };
+}
+
+/** Expressions that send packets off without any further chain, or copies of them. */
+export const SENDS_BY_ITSELF = /\b(dup|fwd|TEE)\b/;
+
+class RuleReader {
+  readonly #table: RuleTable;
+  readonly #context: ReadingContext;
+  /** By slot of four bytes. */
+  readonly #registers = new Map<number, RegisterValue>();
+  #steps: RuleStep[] = [];
+
+  constructor(table: RuleTable, context: ReadingContext) {
+    this.#table = table;
+    this.#context = context;
+  }
+
+  read(rule: NftRule): ReadRule[] {
+    const common = { rule, name: nameOfRule(this.#table, rule) };
+    const found: ReadRule[] = [];
+    for (const [index, expression] of rule.expressions.entries()) {
+      const written = writtenFields(rule.expressions, index, this.#context);
+      if (written !== undefined) {
+        this.#steps.push(...written.map((what) => ({ kind: "write", what }) as const));
+        continue;
+      }
+      const branches = this.#branchesOf(expression);
+      if (branches !== undefined) {
+        const before = this.#steps;
+        found.push(...branches.map(({ steps, verdict }) => ({ ...common, steps: [...before, ...steps], verdict })));
+        return found;
+      }
+      this.#readExpression(expression);
+      // Of a rule that no packet of this IP version meets, the rest means nothing.
+      const last = this.#steps.at(-1);
+      if (last?.kind === "test" && last.any.length === 0) return [{ ...common, steps: [last] }];
+    }
+    return [{ ...common, steps: this.#steps }];
+  }
+
+  /** Where an expression ends the rule: its ways out, each with what leads there. */
+  #branchesOf(expression: Expression): Branch[] | undefined {
+    if (expression.kind === "verdict") return [{ steps: [], verdict: expression.verdict }];
+    if (expression.kind === "reject") return [{ steps: [], verdict: { code: "drop" } }];
+    if (expression.kind === "unknown" && readExtension(expression, this.#context.family).kind === "drop") {
+      return [{ steps: [], verdict: { code: "drop" } }];
+    }
+    if (expression.kind !== "lookup") return undefined;
+    const set = this.#table.sets.get(expression.set);
+    // Behind `continue` the rest of the rule is asked.
+    const isEnd = (verdict: Verdict | undefined) => verdict !== undefined && verdict.code !== "continue";
+    if (set?.verdicts !== true || !set.elements.every(({ verdict }) => isEnd(verdict))) return undefined;
+    const byVerdict = Map.groupBy(set.elements, ({ verdict, from }) => JSON.stringify([isCatchAll({ from }), verdict]));
+    const branches = [...byVerdict.values()].flatMap((elements) => {
+      const [verdict] = elements.flatMap((element) => element.verdict ?? []);
+      const steps = stepsOf(this.#lookUp(expression.set, expression.register, elements));
+      return verdict === undefined ? [] : [{ steps, verdict, isRest: elements.some(isCatchAll) }];
+    });
+    return branches.toSorted((a, b) => Number(a.isRest) - Number(b.isRest));
+  }
+
+  #readExpression(expression: Expression): void {
+    if (expression.kind === "notrack" && this.#context.strangers !== undefined) this.#steps.push({ kind: "label" });
+    if (HARMLESS.has(expression.kind)) return;
+    const loaded = loadValue(expression, this.#context);
+    if (loaded !== undefined && "register" in expression) {
+      if (loaded.needs.length > 0) this.#steps.push({ kind: "test", any: [loaded.needs] });
+      this.#registers.set(slotOf(expression.register), loaded.value);
+      return;
+    }
+    switch (expression.kind) {
+      case "bitwise":
+        this.#write(expression, maskValue(this.#valueAt(expression.source), expression.mask, expression.xor));
+        return;
+      case "byteorder":
+        this.#write(expression, turnValue(this.#valueAt(expression.source), expression.size, expression.length));
+        return;
+      case "cmp":
+        this.#readCompare(expression);
+        return;
+      case "range":
+        this.#test(this.#valueAt(expression.register), [expression], expression.operator === "neq");
+        return;
+      case "lookup":
+        this.#readLookup(expression);
+        return;
+      case "unknown":
+        this.#readExtension(expression);
+        return;
+      case "meta-set":
+        if (expression.key === "mark") this.#steps.push(this.#markStep(expression.source));
+        if (expression.key === "secmark") this.#steps.push({ kind: "label" });
+        return;
+      default:
+        this.#steps.push({ kind: "doubt", what: expression.kind });
+    }
+  }
+
+  #write({ register }: { readonly register: number }, value: RegisterValue): void {
+    this.#registers.set(slotOf(register), value);
+  }
+
+  #valueAt(register: number): RegisterValue {
+    return this.#registers.get(slotOf(register)) ?? { kind: "opaque", what: "a register nobody wrote" };
+  }
+
+  #readCompare({ operator, register, data }: ExpressionOf<"cmp">): void {
+    const value = this.#valueAt(register);
+    const zeros = new Uint8Array(data.length);
+    const ones = new Uint8Array(data.length).fill(255);
+    const above: ByteRange = { from: data, to: ones };
+    const below: ByteRange = { from: zeros, to: data };
+    const isEqual = operator === "eq" || operator === "neq";
+    if (value.kind === "label" && isEqual && data.every((byte) => byte === 0)) {
+      this.#steps.push({ kind: "labelled", holds: operator === "neq" });
+    } else if (isEqual) {
+      this.#test(value, [{ from: data, to: data }], operator === "neq");
+    } else if (operator === "gte" || operator === "lt") this.#test(value, [above], operator === "lt");
+    else this.#test(value, [below], operator === "gt");
+  }
+
+  #test(value: RegisterValue, ranges: readonly ByteRange[], not: boolean): void {
+    this.#steps.push(...stepsOf(conditionOf(value, ranges, not)));
+  }
+
+  #readExtension(expression: ExpressionOf<"unknown">): void {
+    const extension = readExtension(expression, this.#context.family);
+    if (extension.kind === "condition") this.#steps.push(...stepsOf(extension.condition));
+    else if (extension.kind === "mark" || extension.kind === "mark-lost" || extension.kind === "write")
+      this.#steps.push(extension);
+    else if (extension.kind === "unknown") this.#steps.push({ kind: "doubt", what: extension.what });
+  }
+
+  #readLookup({ set: name, register, inverted, into }: ExpressionOf<"lookup">): void {
+    const set = this.#table.sets.get(name);
+    if (set === undefined) this.#steps.push({ kind: "doubt", what: `the set ${name}, which is not there` });
+    else if (set.verdicts) this.#steps.push({ kind: "doubt", what: `the map ${name}` });
+    else if (set.isFilledByRules && isOurs(this.#table)) this.#steps.push({ kind: "doubt", what: SEEN_FLOWS });
+    else {
+      this.#steps.push(...stepsOf(this.#lookUp(name, register, set.elements, inverted)));
+      if (into !== undefined) this.#write({ register: into }, { kind: "opaque", what: `the map ${name}` });
+    }
+  }
+
+  #lookUp(name: string, register: number, elements: readonly SetElement[], not = false): Condition {
+    if (elements.some(isCatchAll)) return { any: not ? [] : [[]] };
+    const ranges = elements.map(({ from, to = from }) => ({ from, to }));
+    const parts = this.#concatenationAt(register, ranges[0]?.from.length ?? 0);
+    const [only] = parts;
+    if (only !== undefined && parts.length === 1) return conditionOf(only.value, ranges, not);
+    if (not) return { any: [[]], opaque: `not in the concatenations of the set ${name}` };
+    return eitherCondition(
+      ranges.map(({ from, to }) =>
+        // An element of several fields: every field's part must hold.
+        parts
+          .map(({ value, at, bytes }) =>
+            conditionOf(value, [{ from: from.slice(at, at + bytes), to: to.slice(at, at + bytes) }], false),
+          )
+          .reduce(bothConditions),
+      ),
+    );
+  }
+
+  #concatenationAt(register: number, keyBytes: number): Part[] {
+    const first = this.#valueAt(register);
+    const parts: Part[] = [];
+    let at = 0;
+    while (at < keyBytes) {
+      const value = at === 0 ? first : (this.#registers.get(slotOf(register) + at / 4) ?? NOBODY);
+      const bytes = Math.min(bytesOf(value) ?? keyBytes, keyBytes - at);
+      parts.push({ value, at, bytes });
+      at += Math.ceil(bytes / 4) * 4;
+    }
+    return parts.length === 0 ? [{ value: first, at: 0, bytes: 0 }] : parts;
+  }
+
+  #markStep(source: number): RuleStep {
+    const value = this.#valueAt(source);
+    if (value.kind === "constant" && value.bytes.length === 4) {
+      return { kind: "mark", change: { keep: 0, set: hostNumber(value.bytes) } };
+    }
+    if (value.kind !== "number" || value.dimension !== "mark" || !value.reversed || value.mask.length !== 4) {
+      return { kind: "mark-lost", bits: ALL_BITS };
+    }
+    const change = chainChanges(
+      { keep: 0xffff_ffff, set: 0 },
+      { keep: hostNumber(value.mask), set: hostNumber(value.xor) },
+    );
+    // Bits that are turned over have no place among the classes of marks.
+    return (change.keep & change.set) !== 0 ? { kind: "mark-lost", bits: ALL_BITS } : { kind: "mark", change };
+  }
+}
+
+interface Part {
+  readonly value: RegisterValue;
+  readonly at: number;
+  readonly bytes: number;
+}
+
+const NOBODY: RegisterValue = { kind: "opaque", what: "a register nobody wrote" };
+
+interface Branch {
+  readonly steps: readonly RuleStep[];
+  readonly verdict: Verdict;
+}
+
+/** The element `*`, which has no key: whatever meets no other one. */
+function isCatchAll({ from }: Pick<SetElement, "from">): boolean {
+  return from.length === 0;
+}
+
+/** A condition as steps of a rule; one that always holds is none. */
+function stepsOf({ any, opaque }: Condition): RuleStep[] {
+  const isAlways = any.some((terms) => terms.length === 0);
+  return [
+    ...(isAlways ? [] : [{ kind: "test", any } as const]),
+    ...(opaque === undefined || any.length === 0 ? [] : [{ kind: "doubt", what: opaque } as const]),
+  ];
+}
+
+/** Registers 1–4 have 16 bytes each, 8–23 are the same bytes by fours. */
+function slotOf(register: number): number {
+  return register < 8 ? 4 * (register - 1) : register - 8;
+}
+
+function hostNumber(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+}

@@ -1,0 +1,129 @@
+import type { NameDimension, NumberDimension } from "../../space/packet-fields.ts";
+
+/** What stands in a register, as far as the rules so far tell. */
+export type RegisterValue = PlainValue | JoinedValue;
+
+/** A value of one kind. */
+export type PlainValue =
+  /** Bytes of a header field: `bytes` of them from `offset`, each through `& mask ^ xor`. */
+  | {
+      readonly kind: "number";
+      readonly dimension: NumberDimension | "mark";
+      /** Bytes of the whole field. */
+      readonly width: number;
+      readonly offset: number;
+      readonly mask: Uint8Array;
+      readonly xor: Uint8Array;
+      /** The least significant byte stands first, as the machine has its own numbers. */
+      readonly reversed: boolean;
+    }
+  /** Something that has few values, each with its bytes. */
+  | {
+      readonly kind: "named";
+      readonly dimension: NameDimension;
+      readonly bytesOf: (name: string) => Uint8Array;
+      /** The one value that the names tell from all others; which of the others the register holds they do not say. */
+      readonly only?: Uint8Array;
+    }
+  | { readonly kind: "constant"; readonly bytes: Uint8Array }
+  /** The packet's label, of which only is known whether there is one. */
+  | { readonly kind: "label" }
+  /** What awg cannot say; the word is for people. */
+  | { readonly kind: "opaque"; readonly what: string };
+
+/** Neighbouring fields loaded at once: nft makes one load and one comparison of two neighbours, as of both ports. */
+export interface JoinedValue {
+  readonly kind: "joined";
+  readonly parts: readonly JoinedPart[];
+}
+
+/** One of the fields and how many bytes of the register it has. */
+export interface JoinedPart {
+  readonly value: PlainValue;
+  readonly bytes: number;
+}
+
+/** How many bytes of a register a value has; undefined where that cannot be said. */
+export function bytesOf(value: RegisterValue): number | undefined {
+  switch (value.kind) {
+    case "number":
+      return value.mask.length;
+    case "constant":
+      return value.bytes.length;
+    case "named":
+      return value.bytesOf("").length;
+    case "joined":
+      return value.parts.reduce((sum, { bytes }) => sum + bytes, 0);
+    case "label":
+    case "opaque":
+      return undefined;
+  }
+}
+
+export function wholeNumber(dimension: NumberDimension | "mark", width: number, reversed = false): PlainValue {
+  const [mask, xor] = [new Uint8Array(width).fill(255), new Uint8Array(width)];
+  return { kind: "number", dimension, width, offset: 0, mask, xor, reversed };
+}
+
+/** `length` bytes of a field, from `offset`. */
+export function partOfNumber(dimension: NumberDimension, width: number, offset: number, length: number): PlainValue {
+  const [mask, xor] = [new Uint8Array(length).fill(255), new Uint8Array(length)];
+  return { kind: "number", dimension, width, offset, mask, xor, reversed: false };
+}
+
+/** The value after `& mask ^ xor`. */
+export function maskValue(value: RegisterValue, mask: Uint8Array, xor: Uint8Array): RegisterValue {
+  if (value.kind !== "joined") return maskPlain(value, mask, xor);
+  if (bytesOf(value) !== mask.length) return { kind: "opaque", what: "a mask of another length than its fields" };
+  let at = 0;
+  const parts = value.parts.map(({ value: part, bytes }) => {
+    const [from, to] = [at, at + bytes];
+    at = to;
+    return { value: maskPlain(part, mask.subarray(from, to), xor.subarray(from, to)), bytes };
+  });
+  return { kind: "joined", parts };
+}
+
+function maskPlain(value: PlainValue, mask: Uint8Array, xor: Uint8Array): PlainValue {
+  switch (value.kind) {
+    case "number":
+      if (mask.length !== value.mask.length) return { kind: "opaque", what: "a mask of another length than its field" };
+      return {
+        ...value,
+        mask: value.mask.map((byte, index) => byte & (mask[index] ?? 0)),
+        xor: maskBytes(value.xor, mask, xor),
+      };
+    case "named": {
+      const { bytesOf, only } = value;
+      if (only !== undefined) return { kind: "opaque", what: "some bits of a value that has no names" };
+      return { ...value, bytesOf: (name) => maskBytes(bytesOf(name).slice(0, mask.length), mask, xor) };
+    }
+    case "constant":
+      return { kind: "constant", bytes: maskBytes(value.bytes.slice(0, mask.length), mask, xor) };
+    case "label":
+      return xor.some((byte) => byte !== 0) ? { kind: "opaque", what: "a changed label" } : value;
+    case "opaque":
+      // Bits that the mask takes away need not be known.
+      return mask.every((byte) => byte === 0) ? { kind: "constant", bytes: xor.slice() } : value;
+  }
+}
+
+/** The value with its bytes in the other order. */
+export function turnValue(value: RegisterValue, size: number, length: number): RegisterValue {
+  if (value.kind === "opaque" || value.kind === "label") return value;
+  if (value.kind === "joined" || size !== length) {
+    return { kind: "opaque", what: "the byte order of several numbers at once" };
+  }
+  if (value.kind === "named") {
+    const { bytesOf, only } = value;
+    const turned = only === undefined ? {} : { only: only.slice(0, size).reverse() };
+    return { ...value, ...turned, bytesOf: (name) => bytesOf(name).slice(0, size).reverse() };
+  }
+  if (value.kind === "constant") return { kind: "constant", bytes: value.bytes.slice(0, size).reverse() };
+  if (value.mask.length !== size) return { kind: "opaque", what: "the byte order of a part of a field" };
+  return { ...value, reversed: !value.reversed, mask: value.mask.toReversed(), xor: value.xor.toReversed() };
+}
+
+function maskBytes(bytes: Uint8Array, mask: Uint8Array, xor: Uint8Array): Uint8Array {
+  return bytes.map((byte, index) => (byte & (mask[index] ?? 0)) ^ (xor[index] ?? 0));
+}

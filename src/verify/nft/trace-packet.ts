@@ -1,0 +1,50 @@
+import { MARK_MASK } from "../../model/ownership.ts";
+import type { MetRule } from "../finding.ts";
+import type { HeaderPoint } from "../space/header-point.ts";
+import { changeMark } from "../space/mark-classes.ts";
+import { termsOf } from "../space/packet-fields.ts";
+import { PacketSpace } from "../space/packet-space.ts";
+import { pointFormula } from "../space/point-formula.ts";
+import { baseChainsAt, markUsesOfTables, readTables, termsOfTables } from "./read-tables.ts";
+import type { RulesetQuestion } from "./ruleset-question.ts";
+import { startingWith, walk } from "./walk.ts";
+
+/** What becomes of one packet that this machine sends, by all tables. */
+export interface TracedPacket {
+  readonly verdict: "accept" | "drop" | "unknown";
+  /** After the output hook; steering has written it. */
+  readonly mark: number;
+  readonly rules: readonly MetRule[];
+}
+
+/** Sends one packet of this machine, which opens its flow, through all base chains of the tables, and tells the rules that it meets. Pure. */
+export function tracePacket(
+  { tables, devices, indexes }: Pick<RulesetQuestion, "tables" | "devices" | "indexes">,
+  point: HeaderPoint,
+): TracedPacket {
+  const { family } = point.destination;
+  const read = readTables(tables, { family, indexes, opens: true });
+  const formula = pointFormula(point);
+  const uses = [
+    ...markUsesOfTables(read),
+    { mask: 0xffff_ffff, values: [point.mark] },
+    { mask: MARK_MASK, values: [] },
+  ];
+  const space = new PacketSpace({
+    family,
+    terms: [...termsOfTables(read), ...termsOf(formula)],
+    markUses: uses,
+    devices,
+  });
+  const start = startingWith(space.ofFormula(formula));
+  const steered = walk(space, baseChainsAt(read, "output"), start, true);
+  const leaving = walk(space, baseChainsAt(read, "postrouting"), steered.accepted, true);
+  const passed = walk(space, baseChainsAt(read, "egress", point.out), leaving.accepted, true);
+  const dropped = [...steered.dropped, ...leaving.dropped, ...passed.dropped];
+  const [accepted, refused] = [passed.accepted[0], dropped[0]];
+  const shown = accepted ?? refused;
+  const rules = (shown?.trace ?? []).map(({ name, verdict }) => ({ name, verdict }));
+  const mark = steered.accepted[0] === undefined ? point.mark : changeMark(steered.accepted[0].change, point.mark);
+  const isSure = (accepted === undefined) !== (refused === undefined) && (shown?.doubts.length ?? 0) === 0;
+  return { verdict: !isSure ? "unknown" : accepted === undefined ? "drop" : "accept", mark, rules };
+}

@@ -1,0 +1,238 @@
+import { LOOPBACK_DEVICE } from "../../model/firewall/packet.ts";
+import type { FirewallPolicy } from "../../model/firewall/policy.ts";
+import type { Family } from "../../model/ip.ts";
+import { MARK_MASK, markOfPath, PATH_NUMBERS } from "../../model/ownership.ts";
+import type { FindingKind, Verified, VerifyFinding } from "../finding.ts";
+import { grantedBy, UNLABELLED } from "../policy/policy-formula.ts";
+import { HOOKS, type Hook, POSSIBLE } from "../policy/possible-packets.ts";
+import { type Diagram, NOTHING } from "../space/decision-diagram.ts";
+import { all, any, deviceIn, type Formula, NEVER, not, type Term } from "../space/packet-fields.ts";
+import type { PacketSpace } from "../space/packet-space.ts";
+import { verifyDetours } from "./checks/verify-detours.ts";
+import { verifyForged } from "./checks/verify-forged.ts";
+import { verifyFrames } from "./checks/verify-frames.ts";
+import { verifyOtherFrames } from "./checks/verify-other-frames.ts";
+import { verifyStrangers } from "./checks/verify-strangers.ts";
+import { judgeWrites } from "./checks/verify-writes.ts";
+import { isMet, sendThrough, unionOf, within } from "./packet-paths.ts";
+import { baseChainsAt, type DoubtfulRule, doubtfulRules, hasLabels, untrackingRules } from "./read-tables.ts";
+import { SENDS_BY_ITSELF } from "./reading/read-rule.ts";
+import type { RuleTable } from "./rule-table.ts";
+import { askFor, type FamilyQuestion, type RulesetQuestion, type StatedPath } from "./ruleset-question.ts";
+import { showPieces } from "./show-packets.ts";
+import { type Piece, startingWith, walk } from "./walk.ts";
+import { ofStack } from "./wire-formula.ts";
+
+const NO_LABELS =
+  "this kernel labels no packets: a container with CAP_NET_RAW and a device on one of this machine's can send as if it were an answer to a guest, or what is left of a user's flow (S12.16)";
+
+/**
+ * Holds a whole ruleset against a policy, for every packet there can be: sets of packets are sent through the chains and
+ * compared with the set that the policy grants. For each way of going wrong there is one packet to show. Pure.
+ */
+export function verifyRuleset(question: RulesetQuestion): Verified {
+  const paths = pathsOf(question.policy);
+  const findings: VerifyFinding[] = [];
+  const notes = new Set<string>();
+  let classes = 0n;
+  for (const family of [4, 6] as const) {
+    const asked = askFor(question, family, paths);
+    classes += Object.values(asked.space.sizes()).reduce((product, size) => product * BigInt(size), 1n);
+    for (const hook of HOOKS) findings.push(...verifyHook(asked, hook));
+    findings.push(...verifyFrames(asked), ...verifySteering(asked, notes));
+    findings.push(...judgeDoubts(asked, notes), ...judgeWrites(asked, notes));
+    for (const note of untracked(asked)) notes.add(note);
+    if (question.framed.length > 0 && asked.own.length > 0 && !hasLabels(asked.own)) notes.add(NO_LABELS);
+  }
+  findings.push(...verifyOtherFrames(question), ...verifyDetours(question));
+  findings.push(...verifyStrangers(question), ...verifyForged(question));
+  for (const bridge of question.guestBridges ?? []) notes.add(unjudgedBridge(bridge));
+  for (const table of question.tables.filter(isUnseen)) {
+    notes.add(`the table ${table.family} ${table.name} of another program is not read, and may drop what is granted`);
+  }
+  return { findings, notes: [...notes], classes };
+}
+
+function verifyHook(asked: FamilyQuestion, hook: Hook): VerifyFinding[] {
+  const { space, own } = asked;
+  const { diagrams } = space;
+  const possible = space.ofFormula(all(POSSIBLE[hook], ofStack(space.family)));
+  const granted = diagrams.and(possible, space.ofFormula(asked.granted[hook]));
+  const refused = diagrams.minus(possible, granted);
+  const { stack, egress } = sendThrough(asked, own, hook, possible);
+  const out = diagrams.and(unionOf(space, egress.accepted), refused);
+  const weak = diagrams.minus(diagrams.and(unionOf(space, stack.accepted), refused), out);
+  const findings = [
+    ...split(asked, hook, out).flatMap(([kind, set]) => showWays(asked, hook, kind, set)),
+    ...showWays(asked, hook, "weakness", weak),
+  ];
+  const everything = sendThrough(asked, asked.all, hook, granted);
+  const dropped = unionOf(space, [...everything.stack.dropped, ...everything.egress.dropped]);
+  const passed = diagrams.or(unionOf(space, everything.egress.accepted), space.ofFormula(untold(asked, hook)));
+  return [...findings, ...showDrops(asked, hook, diagrams.minus(dropped, passed))];
+}
+
+/** What is left of flows, where egress knows it by labels and conntrack not: the one thing that is dropped although granted (S4.10). */
+function untold({ question, family, own }: FamilyQuestion, hook: Hook): Formula {
+  if (hook !== "output" || !hasLabels(own)) return NEVER;
+  return all(UNLABELLED, not(grantedBy(question.policy, hook, family, { lasting: false })));
+}
+
+/** What is let through although refused, by what it is called. */
+function split({ space, question }: FamilyQuestion, hook: Hook, set: Diagram): [FindingKind, Diagram][] {
+  if (hook === "input") return [["entry", set]];
+  const tunnels = question.policy.layers.flatMap(({ tunnels: some }) => some.map(({ device }) => device));
+  const inTunnel = space.ofFormula(deviceIn("out", tunnels));
+  return [
+    ["leak", space.diagrams.minus(set, inTunnel)],
+    ["stray", space.diagrams.and(set, inTunnel)],
+  ];
+}
+
+/** One packet for each way through our chains that packets of the set take. */
+function showWays(asked: FamilyQuestion, hook: Hook, kind: FindingKind, set: Diagram): VerifyFinding[] {
+  if (set === NOTHING) return [];
+  const { stack, egress } = sendThrough(asked, asked.own, hook, set, true);
+  const pieces = within(asked.space, kind === "weakness" ? stack.accepted : egress.accepted, set);
+  return showPieces(asked, hook, kind, pieces);
+}
+
+function showDrops(asked: FamilyQuestion, hook: Hook, set: Diagram): VerifyFinding[] {
+  if (set === NOTHING) return [];
+  const { stack, egress } = sendThrough(asked, asked.all, hook, set, true);
+  return showPieces(asked, hook, "lock-out", within(asked.space, [...stack.dropped, ...egress.dropped], set));
+}
+
+/** S4: the mark that each flow gets is its path's, whoever else writes marks. */
+function verifySteering(asked: FamilyQuestion, notes: Set<string>): VerifyFinding[] {
+  const { space, all } = asked;
+  const { diagrams } = space;
+  const possible = space.ofFormula(POSSIBLE.output);
+  const loopback = space.ofFormula(deviceIn("out", [LOOPBACK_DEVICE]));
+  const sent = diagrams.minus(possible, loopback);
+  const chains = baseChainsAt(all, "output");
+  // A walk by each path's way apart costs as many walks as there are tunnels; where no mark is wrong one for all says so.
+  const marked = markedSets(space, walk(space, chains, startingWith(sent)).accepted);
+  return asked.steered.flatMap(({ path, number, packets }) => {
+    const set = diagrams.and(sent, space.ofFormula(packets));
+    if (diagrams.and(set, marked.otherThan(markOfPath(number))) === NOTHING) return [];
+    const other: Term = { dimension: "mark", mask: MARK_MASK, values: [markOfPath(number)], not: true };
+    const wrong = walk(space, chains, startingWith(set), true)
+      .accepted.map((piece) => ({ ...piece, set: diagrams.and(piece.set, space.ofTerm(other, piece.change)) }))
+      .filter((piece) => piece.set !== NOTHING);
+    const doubts = new Set(wrong.flatMap((piece) => piece.doubts));
+    for (const doubt of doubts)
+      notes.add(`flows may get another mark than their path's by what cannot be judged: ${doubt}`);
+    const sure = wrong.filter((piece) => piece.doubts.length === 0);
+    return showPieces(asked, "output", "misroute", sure).map((finding) => ({
+      ...finding,
+      message: `is not marked for its path, ${path}, so it is routed elsewhere (IPv${asked.family})`,
+    }));
+  });
+}
+
+/** The packets that come out of rules with a mark that has another value in our bits than one. */
+function markedSets(space: PacketSpace, pieces: readonly Piece[]): { otherThan(mark: number): Diagram } {
+  const { diagrams } = space;
+  const open: Piece[] = [];
+  const byMark = new Map<number, Diagram>();
+  for (const piece of pieces) {
+    const mark = (piece.change.set & MARK_MASK) >>> 0;
+    // Where the rules wrote all of our bits the mark is the same for all of the piece.
+    if ((piece.change.keep & MARK_MASK) === 0) byMark.set(mark, diagrams.or(byMark.get(mark) ?? NOTHING, piece.set));
+    else open.push(piece);
+  }
+  // All sets but one, for each: those before it and those after it.
+  const sets = [...byMark];
+  const before: Diagram[] = [NOTHING];
+  for (const [, set] of sets) before.push(diagrams.or(before.at(-1) ?? NOTHING, set));
+  const others = new Map<number, Diagram>();
+  let after: Diagram = NOTHING;
+  for (const [index, [mark, set]] of [...sets.entries()].toReversed()) {
+    others.set(mark, diagrams.or(before[index] ?? NOTHING, after));
+    after = diagrams.or(after, set);
+  }
+  return {
+    otherThan: (mark) => {
+      const other: Term = { dimension: "mark", mask: MARK_MASK, values: [mark], not: true };
+      return open.reduce<Diagram>(
+        (union, piece) => diagrams.or(union, diagrams.and(piece.set, space.ofTerm(other, piece.change))),
+        others.get(mark) ?? after,
+      );
+    },
+  };
+}
+
+/**
+ * Rules that awg cannot read. Among our own that is a finding. A rule of somebody else can only drop more, for every base
+ * chain of a hook must accept; but one that copies or sends packets off by itself never comes by our chains.
+ */
+function judgeDoubts({ own, all, family }: FamilyQuestion, notes: Set<string>): VerifyFinding[] {
+  const ours = doubtfulRules(own).filter(({ isReached }) => isReached);
+  const findings = ours.map(({ rule, what }) => unjudged(rule.name, what, family));
+  for (const table of all.filter((one) => !own.includes(one))) {
+    const doubtful = doubtfulRules([table]);
+    const sending = doubtful.filter(({ what }) => SENDS_BY_ITSELF.test(what));
+    findings.push(...sending.map(({ rule, what }) => unjudged(rule.name, what, family)));
+    const note = noteOf(doubtful.filter((one) => one.isReached && !sending.includes(one)));
+    if (note !== undefined) notes.add(note);
+  }
+  return findings;
+}
+
+/** Answers are known by conntrack alone (S6.2): rules of others that keep packets from it, one note for each table. */
+function untracked(asked: FamilyQuestion): string[] {
+  const others = asked.all.filter((table) => !asked.own.includes(table));
+  const isLoopback = (side: "in" | "out") => deviceIn(side, [LOOPBACK_DEVICE]);
+  const sent = all(POSSIBLE.output, not(isLoopback("out")));
+  const received = all(any(POSSIBLE.input, POSSIBLE.forward), not(isLoopback("in")));
+  return others.flatMap((table) => {
+    const rules = untrackingRules([table]).filter(({ rule, chain }) =>
+      isMet(asked, rule, chain.base.hook === "output" ? sent : received),
+    );
+    const [first] = new Set(rules.map(({ rule }) => rule.name));
+    if (first === undefined) return [];
+    return [
+      `another table keeps packets from connection tracking, or tracks them apart (notrack, ct zone): what answers them is not known for an answer, and may be dropped though it is granted (S6.2): ${first}`,
+    ];
+  });
+}
+
+/** A table at hooks that no packet of the question passes (ARP, what bridges hand on), unless it is empty and lets all through. */
+function isUnseen({ family, dormant, chains }: RuleTable): boolean {
+  if (dormant || (family !== "arp" && family !== "bridge")) return false;
+  return [...chains.values()].some(({ base, rules }) => base?.policy === "drop" || rules.length > 0);
+}
+
+/** One note for all rules of a table. */
+function noteOf(doubtful: readonly DoubtfulRule[]): string | undefined {
+  const [first] = doubtful;
+  if (first === undefined) return undefined;
+  const what = [...new Set(doubtful.map((one) => one.what))].join("; ");
+  if (doubtful.length === 1) {
+    return `a rule of another table cannot be judged (${what}); it can only drop more: ${first.rule.name}`;
+  }
+  const names = `${doubtful.length} rules of another table cannot be judged (${what})`;
+  return `${names}; they can only drop more; the first is ${first.rule.name}`;
+}
+
+function unjudgedBridge(name: string): string {
+  return `frames that leave by the ports of the bridge ${name} are not judged, as all its ports seem to lead to guests: if one leads out, what is bridged to it leaves (S9.4)`;
+}
+
+function unjudged(name: string, what: string, family: Family): VerifyFinding {
+  const message = `a rule cannot be judged, because awg does not know what this does: ${what} (IPv${family})`;
+  return { kind: "unjudged", message, rules: [{ name, verdict: "?" }] };
+}
+
+/** Every path that a mark can name. */
+function pathsOf({ layers }: FirewallPolicy): StatedPath[] {
+  const tunnels = (layers.at(-1)?.tunnels ?? []).map(({ device, number }) => ({ path: device, number }));
+  return [
+    { path: "its link", number: 0 },
+    { path: "direct", number: PATH_NUMBERS.direct },
+    { path: "block", number: PATH_NUMBERS.block },
+    { path: "our own engine", number: PATH_NUMBERS.engine },
+    ...tunnels,
+  ];
+}

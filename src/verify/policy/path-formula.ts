@@ -1,0 +1,127 @@
+import { DNS_ENCRYPTED_PORT, DNS_PORT, protectedDnsPorts } from "../../model/firewall/flow-path.ts";
+import { LAN_PREFIXES } from "../../model/firewall/link-traffic.ts";
+import { PROTOCOL } from "../../model/firewall/packet.ts";
+import {
+  type AllowGrant,
+  engineUids,
+  type PathRef,
+  type PolicyLayer,
+  type Steering,
+} from "../../model/firewall/policy.ts";
+import type { Family } from "../../model/ip.ts";
+import { ENGINE_MARK, MARK_MASK } from "../../model/ownership.ts";
+import { addressIn, dnsPort, FROM, matchFormula, portIn, type Sides, TO } from "../space/conditions.ts";
+import { all, any, type Formula, markIs, not, numberIs } from "../space/packet-fields.ts";
+
+/** A path and whether the flow is a query to a declared DNS server. */
+export interface FoundPath {
+  readonly path: PathRef;
+  readonly isDeclaredDns: boolean;
+}
+
+export interface PathQuestion {
+  readonly family: Family;
+  readonly steering: Steering;
+  readonly layer: Pick<PolicyLayer, "dns" | "allow" | "allowLan">;
+  readonly sides: Sides;
+  /** Nothing tells the user: the packets are of a flow that outlived its program, and could have been anybody's (S4.10). */
+  readonly isAnybodys?: true;
+  /** What is to hold of a packet whose flow has this path. */
+  readonly isWanted: (found: FoundPath) => Formula;
+}
+
+/** S4: the packets of which what is wanted for their path holds; the order is that of docs/security.md S4.2–S4.7. */
+export function pathFormula({ family, steering, layer, sides, isAnybodys, isWanted }: PathQuestion): Formula {
+  const cases: { when: Formula; yields: Formula }[] = [];
+  const add = (when: Formula, path: PathRef, isDeclaredDns = false) =>
+    cases.push({ when, yields: isWanted({ path, isDeclaredDns }) });
+  const { dns } = layer;
+  if (dns !== null) {
+    const isDns = dnsPort(sides.port, [DNS_PORT, DNS_ENCRYPTED_PORT]);
+    add(all(isDns, addressIn(sides.address, family, dns.servers)), dns.path, true);
+    const watched = protectedDnsPorts(dns);
+    if (watched.length > 0) add(dnsPort(sides.port, watched), { kind: "block" });
+  }
+  const maybe: Formula[] = [];
+  for (const { match, path } of steering.rules) {
+    if (isAnybodys !== true || match.uids === undefined) {
+      add(matchFormula(family, match, sides), path);
+      continue;
+    }
+    const { uids, ...ofAnybody } = match;
+    if (uids.length === 0) continue;
+    const before = any(...cases.map(({ when }) => when));
+    maybe.push(all(not(before), matchFormula(family, ofAnybody, sides), isWanted({ path, isDeclaredDns: false })));
+  }
+  for (const grant of layer.allow) {
+    if (grant.direction === "out") add(grantFormula(grant, family, sides.address, sides.port), { kind: "direct" });
+  }
+  if (layer.allowLan) add(addressIn(sides.address, family, LAN_PREFIXES), { kind: "direct" });
+  const surely: Formula = {
+    kind: "first",
+    cases,
+    otherwise: isWanted({ path: steering.default, isDeclaredDns: false }),
+  };
+  return maybe.length === 0 ? surely : any(surely, ...maybe);
+}
+
+/** S3.1–S3.3, leaving. */
+export function ownOut(layer: PolicyLayer, family: Family): Formula {
+  const marked = all(markIs(MARK_MASK, ENGINE_MARK), any(endpoints(layer, family, TO), listens(layer, "word0")));
+  return any(all(numberIs("user", layer.serviceUid), bootstrap(layer, family, TO)), all(isEngineUser(layer), marked));
+}
+
+/** The sender is a user whose sockets are our engines' when they bear our mark. */
+export function isEngineUser(layer: PolicyLayer): Formula {
+  return any(...engineUids(layer).map((uid) => numberIs("user", uid)));
+}
+
+/** S3.1–S3.3, entering. */
+export function ownIn(layer: PolicyLayer, family: Family): Formula {
+  return any(endpoints(layer, family, FROM), listens(layer, "word2"), bootstrap(layer, family, FROM));
+}
+
+/** S3.4, entering. */
+export function allowIn(layer: PolicyLayer, family: Family): Formula {
+  return allowed(layer, family, "source", "word2");
+}
+
+/** S3.4, leaving; that the packet is an answer is asked elsewhere. */
+export function allowInAnswer(layer: PolicyLayer, family: Family): Formula {
+  return allowed(layer, family, "destination", "word0");
+}
+
+function allowed(layer: PolicyLayer, family: Family, address: Sides["address"], port: Sides["port"]): Formula {
+  const grants = layer.allow.filter(({ direction }) => direction === "in");
+  return any(...grants.map((grant) => grantFormula(grant, family, address, port)));
+}
+
+function grantFormula(grant: AllowGrant, family: Family, address: Sides["address"], port: Sides["port"]): Formula {
+  const { protocol, ports, prefixes } = grant;
+  return all(
+    ...(protocol === undefined ? [] : [numberIs("protocol", protocol)]),
+    ...(ports === undefined ? [] : [portIn(port, ports)]),
+    ...(prefixes === undefined ? [] : [addressIn(address, family, prefixes)]),
+  );
+}
+
+function endpoints(layer: PolicyLayer, family: Family, sides: Sides): Formula {
+  return any(
+    ...layer.endpoints.map(({ address, port, protocol }) =>
+      all(
+        addressIn(sides.address, family, [address]),
+        numberIs("protocol", protocol),
+        portIn(sides.port, [{ from: port, to: port }]),
+      ),
+    ),
+  );
+}
+
+function listens(layer: PolicyLayer, side: Sides["port"]): Formula {
+  const ports = layer.listens.map(({ port }) => ({ from: port, to: port }));
+  return all(numberIs("protocol", PROTOCOL.udp), portIn(side, ports));
+}
+
+function bootstrap(layer: PolicyLayer, family: Family, sides: Sides): Formula {
+  return all(dnsPort(sides.port, [DNS_PORT]), addressIn(sides.address, family, layer.bootstrapDns));
+}

@@ -1,0 +1,264 @@
+import { flowMemoryOf, OUTLIVING_PROTOCOLS } from "../../model/firewall/flow-memory.ts";
+import { LINK_SCOPED_PREFIXES } from "../../model/firewall/link-traffic.ts";
+import { LOOPBACK_DEVICE, type Packet } from "../../model/firewall/packet.ts";
+import type { FirewallPolicy, PathRef, PolicyLayer } from "../../model/firewall/policy.ts";
+import type { Family } from "../../model/ip.ts";
+import { ENGINE_MARK, MARK_MASK, PATH_NUMBERS } from "../../model/ownership.ts";
+import { addressIn, FROM, TO } from "../space/conditions.ts";
+import {
+  ALWAYS,
+  all,
+  any,
+  deviceIn,
+  type Formula,
+  fragmentIs,
+  markIs,
+  NEVER,
+  NO_USER,
+  not,
+  numberIs,
+  trackedAs,
+} from "../space/packet-fields.ts";
+import { linkIn, linkOut, redirect, restMissing, routerAdvert, tooBig } from "./link-formula.ts";
+import { allowIn, allowInAnswer, isEngineUser, ownIn, ownOut, pathFormula } from "./path-formula.ts";
+
+const isAnswer = trackedAs("answer", "related-answer");
+const isRelated = trackedAs("related", "related-answer");
+
+/** What may go on with a flow whose program is gone (S4.10). */
+const mayBeOrphan = all(
+  numberIs("user", NO_USER),
+  numberIs("protocol", ...OUTLIVING_PROTOCOLS),
+  fragmentIs("whole", "first"),
+);
+
+/** What of it conntrack does not know, so that it can have no label (S9.3). */
+export const UNLABELLED = all(mayBeOrphan, trackedAs("untracked", "invalid"));
+
+/**
+ * The packets of one hook that a policy lets pass, as a condition: docs/security.md once more, written for sets of
+ * packets as `firewall/evaluate.ts` is for single ones. A test compares the two. Whose a flow was that outlived its program is
+ * no part of a packet: such packets are granted what one of the users is granted, where flows are remembered, unless the
+ * packets are known not to be `lasting`.
+ */
+export function grantedBy(
+  policy: FirewallPolicy,
+  hook: Packet["hook"],
+  family: Family,
+  { lasting = true }: { readonly lasting?: boolean } = {},
+): Formula {
+  const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
+  const devices = tunnels.map(({ device }) => device);
+  const addresses = tunnels.flatMap((tunnel) => tunnel.addresses);
+  const outPhysical = not(deviceIn("out", devices));
+  const inPhysical = not(deviceIn("in", devices));
+  const remembers = lasting && hook === "output" && flowMemoryOf(policy).kind === "kept";
+  const layers = all(...policy.layers.map((layer) => layerGrants(layer, devices, hook, family, remembers)));
+  const asTunnel = all(inPhysical, addressIn("source", family, addresses));
+  if (hook === "input") {
+    const toTunnel = all(inPhysical, addressIn("destination", family, addresses));
+    const loopback = deviceIn("in", [LOOPBACK_DEVICE]);
+    return any(loopback, all(not(toTunnel), not(asTunnel), any(all(inPhysical, linkIn(family)), layers)));
+  }
+  const fromTunnel = all(outPhysical, addressIn("source", family, addresses));
+  const isGuarded = policy.layers.some(({ killSwitch }) => killSwitch);
+  const told = isGuarded ? all(outPhysical, restMissing(family)) : NEVER;
+  if (hook === "forward") return all(not(fromTunnel), not(asTunnel), not(told), layers);
+  const link = all(outPhysical, linkOut(family));
+  return any(deviceIn("out", [LOOPBACK_DEVICE]), all(not(fromTunnel), not(told), any(link, layers)));
+}
+
+/** What of steering asks for no path, so that all paths share it. */
+interface SteeringParts {
+  readonly link: Formula;
+  readonly own: Formula;
+  readonly engine: Formula;
+}
+
+const knownParts = new WeakMap<FirewallPolicy, Map<Family, SteeringParts>>();
+
+function steeringParts(policy: FirewallPolicy, family: Family): SteeringParts {
+  const known = knownParts.get(policy) ?? new Map<Family, SteeringParts>();
+  knownParts.set(policy, known);
+  const layer = policy.layers.at(-1);
+  const parts = known.get(family) ?? {
+    link: linkOut(family),
+    own: layer === undefined ? NEVER : ownOut(layer, family),
+    engine: layer === undefined ? NEVER : all(isEngineUser(layer), markIs(MARK_MASK, ENGINE_MARK)),
+  };
+  known.set(family, parts);
+  return parts;
+}
+
+/** The packets sent here whose path, by steering, meets a condition (S4). */
+function steeredTo(policy: FirewallPolicy, family: Family, isWanted: (path: PathRef) => boolean): Formula {
+  const layer = policy.layers.at(-1);
+  const { link, own } = steeringParts(policy, family);
+  // Answers go back by their tunnel: what follows each other and is wanted alike is one question.
+  const back: { isWanted: boolean; addresses: string[] }[] = [];
+  for (const { device, number, addresses } of layer?.tunnels ?? []) {
+    const wanted = isWanted({ kind: "tunnel", device, number });
+    const last = back.at(-1);
+    if (last?.isWanted === wanted) last.addresses.push(...addresses);
+    else back.push({ isWanted: wanted, addresses: [...addresses] });
+  }
+  const answers = back.map((one) => ({
+    when: all(isAnswer, addressIn("source", family, one.addresses)),
+    yields: constant(one.isWanted),
+  }));
+  const direct = constant(isWanted({ kind: "direct" }));
+  const flows = pathFormula({
+    family,
+    steering: policy.steering,
+    layer: layer ?? { dns: null, allow: [], allowLan: false },
+    sides: TO,
+    isWanted: ({ path }) => constant(isWanted(path)),
+  });
+  return {
+    kind: "first",
+    cases: [{ when: any(link, own), yields: direct }, ...answers, { when: isAnswer, yields: direct }],
+    otherwise: flows,
+  };
+}
+
+/**
+ * The packets sent here that carry a path's number in their mark after steering: 0 for what belongs to its link (S4.8).
+ * Loopback is left out, and what is marked by whose flow it was: a wrong mark leads to no device that the flow is not granted.
+ */
+export function markedFor(policy: FirewallPolicy, family: Family, number: number): Formula {
+  const { link, engine } = steeringParts(policy, family);
+  const linkScoped = addressIn("destination", family, LINK_SCOPED_PREFIXES);
+  const direct = steeredTo(policy, family, (path) => path.kind === "direct");
+  const lasting = flowMemoryOf(policy).kind === "kept" ? mayBeOrphan : NEVER;
+  const plain = all(not(link), not(engine), not(lasting));
+  switch (number) {
+    case 0:
+      return any(link, all(plain, linkScoped, direct));
+    case PATH_NUMBERS.engine:
+      return all(not(link), engine);
+    case PATH_NUMBERS.direct:
+      return all(plain, not(linkScoped), direct);
+    default: {
+      const isPath = (path: PathRef) =>
+        path.kind === "tunnel" ? path.number === number : path.kind === "block" && number === PATH_NUMBERS.block;
+      return all(plain, steeredTo(policy, family, isPath));
+    }
+  }
+}
+
+function layerGrants(
+  layer: PolicyLayer,
+  tunnelDevices: readonly string[],
+  hook: Packet["hook"],
+  family: Family,
+  remembers: boolean,
+): Formula {
+  if (!layer.killSwitch) {
+    const surely = withoutKillSwitch(layer, tunnelDevices, hook, family);
+    return remembers
+      ? any(surely, all(mayBeOrphan, withoutKillSwitch(layer, tunnelDevices, hook, family, true)))
+      : surely;
+  }
+  if (hook === "output") {
+    const surely = leavingGrants(layer, tunnelDevices, family);
+    return remembers ? any(surely, all(mayBeOrphan, whereItBelongs(layer, tunnelDevices, family, true))) : surely;
+  }
+  return hook === "input" ? enteringGrants(layer, tunnelDevices, family) : crossingGrants(layer, tunnelDevices, family);
+}
+
+/** S8. */
+function withoutKillSwitch(
+  layer: PolicyLayer,
+  tunnelDevices: readonly string[],
+  hook: Packet["hook"],
+  family: Family,
+  isAnybodys = false,
+): Formula {
+  if (hook === "input") return ALWAYS;
+  const byPath = pathFormula({
+    family,
+    steering: layer.flows,
+    layer,
+    sides: TO,
+    ...(isAnybodys ? { isAnybodys } : {}),
+    isWanted: ({ path, isDeclaredDns }) => {
+      if (path.kind === "block") return NEVER;
+      return isDeclaredDns ? onDeviceOf(layer, path, tunnelDevices, family) : ALWAYS;
+    },
+  });
+  if (hook === "forward") return byPath;
+  return any(all(not(deviceIn("out", tunnelDevices)), ownOut(layer, family)), byPath);
+}
+
+/** S3 and S5. */
+function leavingGrants(layer: PolicyLayer, tunnelDevices: readonly string[], family: Family): Formula {
+  const answers = layer.tunnels.map(({ device, addresses }) =>
+    all(deviceIn("out", [device]), isAnswer, addressIn("source", family, addresses)),
+  );
+  const physical = not(deviceIn("out", tunnelDevices));
+  const exceptions = all(physical, any(ownOut(layer, family), all(isAnswer, allowInAnswer(layer, family))));
+  return any(...answers, exceptions, whereItBelongs(layer, tunnelDevices, family));
+}
+
+/** S6. */
+function enteringGrants(layer: PolicyLayer, tunnelDevices: readonly string[], family: Family): Formula {
+  const byTunnel = layer.tunnels.map(({ device, addresses }) =>
+    all(deviceIn("in", [device]), not(routerAdvert(family)), addressIn("destination", family, addresses)),
+  );
+  const answersDirectly = pathFormula({
+    family,
+    steering: layer.flows,
+    layer,
+    sides: FROM,
+    isWanted: ({ path }) => constant(path.kind === "direct"),
+  });
+  const physical = all(
+    not(deviceIn("in", tunnelDevices)),
+    any(ownIn(layer, family), allowIn(layer, family), isAnswer, all(isRelated, tooBig(family)), answersDirectly),
+  );
+  return all(not(redirect(family)), any(...byTunnel, physical));
+}
+
+/** S7. */
+function crossingGrants(layer: PolicyLayer, tunnelDevices: readonly string[], family: Family): Formula {
+  const toTunnel = deviceIn("out", tunnelDevices);
+  const fromTunnel = deviceIn("in", tunnelDevices);
+  const answers = all(
+    isAnswer,
+    not(toTunnel),
+    deviceIn(
+      "in",
+      layer.tunnels.map(({ device }) => device),
+    ),
+  );
+  const mayLeave = layer.flows.default.kind === "direct" ? ALWAYS : toTunnel;
+  return any(answers, all(not(fromTunnel), mayLeave, whereItBelongs(layer, tunnelDevices, family)));
+}
+
+/** S5.1, S5.3: the packet stands on the device of its path. */
+function whereItBelongs(
+  layer: PolicyLayer,
+  tunnelDevices: readonly string[],
+  family: Family,
+  isAnybodys = false,
+): Formula {
+  return pathFormula({
+    family,
+    steering: layer.flows,
+    layer,
+    sides: TO,
+    ...(isAnybodys ? { isAnybodys } : {}),
+    isWanted: ({ path }) => onDeviceOf(layer, path, tunnelDevices, family),
+  });
+}
+
+function onDeviceOf(layer: PolicyLayer, path: PathRef, tunnelDevices: readonly string[], family: Family): Formula {
+  if (path.kind === "block") return NEVER;
+  if (path.kind === "direct") return not(deviceIn("out", tunnelDevices));
+  const carries = layer.tunnels.some(({ device, families }) => device === path.device && families.includes(family));
+  return carries ? deviceIn("out", [path.device]) : NEVER;
+}
+
+function constant(value: boolean): Formula {
+  return value ? ALWAYS : NEVER;
+}

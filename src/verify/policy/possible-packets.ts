@@ -1,0 +1,19 @@
+import { LOOPBACK_DEVICE } from "../../model/firewall/packet.ts";
+import { all, deviceIn, type Formula, NO_USER, not, numberIs, trackedAs } from "../space/packet-fields.ts";
+
+/** The hooks at which packets are judged. */
+export type Hook = "output" | "input" | "forward";
+export const HOOKS: readonly Hook[] = ["output", "input", "forward"];
+
+const noUser = numberIs("user", NO_USER);
+const noDevice = { in: deviceIn("in", [""]), out: deviceIn("out", [""]) };
+const someDevice = { in: not(noDevice.in), out: not(noDevice.out) };
+const notLoopback = { in: not(deviceIn("in", [LOOPBACK_DEVICE])), out: not(deviceIn("out", [LOOPBACK_DEVICE])) };
+
+/** Which packets there can be at each hook, and as raw frames at a device's egress. */
+export const POSSIBLE: Readonly<Record<Hook | "frame", Formula>> = {
+  output: all(noDevice.in, someDevice.out),
+  input: all(someDevice.in, noDevice.out, noUser),
+  forward: all(someDevice.in, notLoopback.in, someDevice.out, notLoopback.out, noUser),
+  frame: all(noDevice.in, someDevice.out, notLoopback.out, trackedAs("untracked")),
+};

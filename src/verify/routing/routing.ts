@@ -1,0 +1,171 @@
+import type { Family } from "../../model/ip.ts";
+import { parsePrefix, prefixRange } from "../../model/prefix.ts";
+import type { PolicyRule, PolicyRuleMatch } from "../../model/resources/routes.ts";
+import { portIn } from "../space/conditions.ts";
+import { type Diagram, EVERYTHING, NOTHING } from "../space/decision-diagram.ts";
+import { all, type Formula, markIs, type NumberRange, numberIn, numberIs } from "../space/packet-fields.ts";
+import type { PacketSpace } from "../space/packet-space.ts";
+
+/** A route as far as a look-up cares. */
+export interface KnownRoute {
+  readonly family: Family;
+  readonly table: number;
+  readonly destination: string;
+  readonly type: "unicast" | "unreachable" | "blackhole" | "throw" | "local" | "other";
+  readonly device?: string;
+  /** Of further next hops: each of them takes some of the flows. */
+  readonly otherDevices?: readonly string[];
+  readonly metric: number;
+  /** Whose it is; absent where that is not known. */
+  readonly protocol?: number;
+}
+
+/** Policy rules and routes of a machine. A rule with `foreign` has selectors that awg does not model. */
+export interface KnownRouting {
+  readonly rules: readonly { readonly rule: PolicyRule; readonly foreign?: string }[];
+  readonly routes: readonly KnownRoute[];
+  /** One table and no policy rules (macOS): a flow that the destination alone does not tell is the packet filter's to drop. */
+  readonly isFlat?: true;
+}
+
+/** RT_TABLE_LOCAL (linux/rtnetlink.h): the machine's own addresses. */
+export const LOCAL_TABLE = 255;
+
+const PROTOCOLS = { tcp: 6, udp: 17 } as const;
+
+/** What a policy rule selects. */
+export function ruleFormula(family: Family, match: PolicyRuleMatch): Formula {
+  const range = ({ from, to }: { readonly from: number; readonly to: number }): NumberRange[] => [
+    { first: BigInt(from), last: BigInt(to) },
+  ];
+  const prefix = (text: string): NumberRange[] => {
+    const parsed = parsePrefix(text);
+    return parsed?.family === family ? [prefixRange(parsed)] : [];
+  };
+  return all(
+    ...(match.mark === undefined ? [] : [markIs(match.mark.mask >>> 0, match.mark.value)]),
+    ...(match.source === undefined ? [] : [numberIn("source", prefix(match.source))]),
+    ...(match.destination === undefined ? [] : [numberIn("destination", prefix(match.destination))]),
+    ...(match.uids === undefined ? [] : [numberIn("user", range(match.uids))]),
+    ...(match.protocol === undefined ? [] : [numberIs("protocol", PROTOCOLS[match.protocol])]),
+    ...(match.ports === undefined ? [] : [portIn("word2", [match.ports])]),
+    ...(match.sourcePorts === undefined ? [] : [portIn("word0", [match.sourcePorts])]),
+  );
+}
+
+/** Everything that the rules and routes of one IP version ask. */
+export function routingFormulas(family: Family, { rules, routes }: KnownRouting): Formula[] {
+  const destinations = routes.flatMap((route) => (route.family === family ? [rangeOf(route)] : []));
+  const asked = rules.flatMap(({ rule }) => (rule.family === family ? [ruleFormula(family, rule.match)] : []));
+  return [...asked, numberIn("destination", destinations)];
+}
+
+/** A policy rule made ready for look-ups. */
+interface ReadyRule {
+  readonly met: Diagram;
+  readonly table: number;
+  readonly suppressed: number | undefined;
+}
+
+type Ways = readonly (readonly [way: string, destinations: Diagram])[];
+
+/**
+ * Where packets go, as the kernel looks it up: rules by preference, in each table the longest prefix, then the smallest
+ * metric; "throw" and tables without an answer go on to the next rule. The answer is a set for each way: a device's name,
+ * or "(local)", "(unreachable)", "(blackhole)", "(other)", "(no route)". Rules that awg does not model are left out. Each
+ * table is read once, however many sets of packets are looked up.
+ */
+export class RouteLookUp {
+  readonly #space: PacketSpace;
+  readonly #rules: readonly ReadyRule[];
+  readonly #tables: ReadonlyMap<number, readonly KnownRoute[]>;
+  readonly #known = new Map<string, Ways>();
+
+  constructor(space: PacketSpace, { rules, routes }: KnownRouting) {
+    this.#space = space;
+    this.#rules = rules
+      .filter(({ rule, foreign }) => rule.family === space.family && foreign === undefined)
+      .toSorted((a, b) => a.rule.preference - b.rule.preference)
+      .map(({ rule }) => ({
+        met: space.ofFormula(ruleFormula(space.family, rule.match)),
+        table: rule.table,
+        suppressed: rule.suppressPrefixLength,
+      }));
+    const ofFamily = routes.filter(({ family }) => family === space.family);
+    this.#tables = Map.groupBy(ofFamily, ({ table }) => table);
+  }
+
+  /**
+   * The ways of these packets; of all when left out.
+   *
+   * @param vanished a device whose routes are imagined away
+   */
+  waysOf(packets: Diagram = EVERYTHING, vanished?: string): Map<string, Diagram> {
+    const { diagrams } = this.#space;
+    const ways = new Map<string, Diagram>();
+    const add = (way: string, set: Diagram) => ways.set(way, diagrams.or(ways.get(way) ?? NOTHING, set));
+    let rest = packets;
+    for (const rule of this.#rules) {
+      if (rest === NOTHING) break;
+      const met = diagrams.and(rest, rule.met);
+      if (met === NOTHING) continue;
+      for (const [way, destinations] of this.#inTable(rule, vanished)) {
+        const taken = diagrams.and(met, destinations);
+        add(way, taken);
+        rest = diagrams.minus(rest, taken);
+      }
+    }
+    add("(no route)", rest);
+    return ways;
+  }
+
+  #inTable({ table, suppressed }: ReadyRule, vanished: string | undefined): Ways {
+    const routes = this.#tables.get(table) ?? [];
+    const left = vanished === undefined ? routes : routes.filter(({ device }) => device !== vanished);
+    const key = `${table} ${suppressed} ${left.length === routes.length ? "" : vanished}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const ways = [...lookUp(left, suppressed)].map(
+      ([way, ranges]) => [way, this.#space.ofTerm({ dimension: "destination", ranges })] as const,
+    );
+    this.#known.set(key, ways);
+    return ways;
+  }
+}
+
+/** The ranges of destinations of each way out of one table: routes are painted over each other, the closest last. */
+function lookUp(routes: readonly KnownRoute[], suppressed: number | undefined): Map<string, NumberRange[]> {
+  const painted = routes
+    .map((route) => ({ route, range: rangeOf(route), length: parsePrefix(route.destination)?.length ?? 0 }))
+    .filter(({ length }) => suppressed === undefined || length > suppressed)
+    .toSorted((a, b) => a.length - b.length || b.route.metric - a.route.metric);
+  const cuts = [...new Set(painted.flatMap(({ range }) => [range.first, range.last + 1n]))];
+  cuts.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const indexOf = new Map(cuts.map((cut, index) => [cut, index]));
+  const ways: (readonly string[])[] = cuts.map(() => []);
+  for (const { route, range } of painted) {
+    ways.fill(waysOf(route), indexOf.get(range.first) ?? 0, indexOf.get(range.last + 1n) ?? cuts.length);
+  }
+  const found = new Map<string, NumberRange[]>();
+  for (const [index, some] of ways.entries()) {
+    const [first, next] = [cuts[index], cuts[index + 1]];
+    if (first === undefined || next === undefined) continue;
+    for (const way of some) {
+      const ranges = found.get(way) ?? [];
+      ranges.push({ first, last: next - 1n });
+      found.set(way, ranges);
+    }
+  }
+  return found;
+}
+
+/** None: the look-up goes on with the next rule. */
+function waysOf({ type, device, otherDevices = [] }: KnownRoute): readonly string[] {
+  if (type === "throw") return [];
+  return type === "unicast" ? [...new Set([device ?? "(other)", ...otherDevices])] : [`(${type})`];
+}
+
+function rangeOf({ destination }: KnownRoute): NumberRange {
+  const prefix = parsePrefix(destination);
+  return prefix === undefined ? { first: 0n, last: 0n } : prefixRange(prefix);
+}

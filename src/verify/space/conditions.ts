@@ -1,0 +1,62 @@
+import { PORTED_PROTOCOLS, PROTOCOL } from "../../model/firewall/packet.ts";
+import type { FlowMatch, PortRange } from "../../model/firewall/policy.ts";
+import type { Family } from "../../model/ip.ts";
+import { parsePrefix, prefixRange } from "../../model/prefix.ts";
+import { all, type Formula, fragmentIs, NO_USER, type NumberRange, numberIn, numberIs } from "./packet-fields.ts";
+
+/** Which headers tell the other side and its port: the destination of what leaves, the source of what enters. */
+export interface Sides {
+  readonly address: "destination" | "source";
+  readonly port: "word0" | "word2";
+}
+
+export const TO: Sides = { address: "destination", port: "word2" };
+export const FROM: Sides = { address: "source", port: "word0" };
+
+/** The address lies in one of the prefixes (or is one of the addresses) of this family. */
+export function addressIn(side: Sides["address"], family: Family, prefixes: readonly string[]): Formula {
+  return numberIn(side, rangesOf(family, prefixes));
+}
+
+/** The prefixes of one family as ranges of numbers. */
+export function rangesOf(family: Family, prefixes: readonly string[]): NumberRange[] {
+  return prefixes.flatMap((text) => {
+    const prefix = parsePrefix(text);
+    return prefix?.family === family ? [prefixRange(prefix)] : [];
+  });
+}
+
+/** Only packets that carry ports have them: a ported protocol, not a later fragment. */
+const hasPorts: Formula = all(numberIs("protocol", ...PORTED_PROTOCOLS), fragmentIs("whole", "first"));
+
+/** The port lies in one of the ranges. */
+export function portIn(port: Sides["port"], ranges: readonly PortRange[]): Formula {
+  return all(hasPorts, numberIn(port, ranges.map(toRange)));
+}
+
+/** A known user of one of the ranges sent it. */
+export function userIn(ranges: readonly PortRange[]): Formula {
+  return numberIn("user", ranges.map(toRange));
+}
+
+/** The packet has a known user. */
+export const hasUser: Formula = numberIn("user", [{ first: 0n, last: NO_USER - 1n }]);
+
+/** What carries DNS: whole TCP and UDP packets with one of these ports. */
+export function dnsPort(port: Sides["port"], ports: readonly number[]): Formula {
+  return all(numberIs("protocol", PROTOCOL.udp, PROTOCOL.tcp), fragmentIs("whole", "first"), numberIs(port, ...ports));
+}
+
+/** A flow's match; towards `FROM` the user is that of the other side and not known. */
+export function matchFormula(family: Family, match: FlowMatch, sides: Sides): Formula {
+  const parts: Formula[] = [];
+  if (match.protocol !== undefined) parts.push(numberIs("protocol", match.protocol));
+  if (match.ports !== undefined) parts.push(portIn(sides.port, match.ports));
+  if (match.uids !== undefined) parts.push(sides === FROM ? { kind: "constant", value: false } : userIn(match.uids));
+  if (match.destinations !== undefined) parts.push(addressIn(sides.address, family, match.destinations));
+  return all(...parts);
+}
+
+function toRange({ from, to }: PortRange): NumberRange {
+  return { first: BigInt(from), last: BigInt(to) };
+}

@@ -1,0 +1,270 @@
+import { addressBits, type Family, type IpAddress } from "../../model/ip.ts";
+import { type ClassRange, type Diagram, Diagrams, EVERYTHING, NOTHING } from "./decision-diagram.ts";
+import { NUMBER_DIMENSIONS, WIRE_DIMENSIONS, wishesOf } from "./example-values.ts";
+import type { HeaderPoint, Wire } from "./header-point.ts";
+import { changeMark, type MarkChange, type MarkUse, markClasses, UNCHANGED } from "./mark-classes.ts";
+import {
+  type Dimension,
+  type Formula,
+  FRAGMENTS,
+  NO_USER,
+  type NumberDimension,
+  type NumberRange,
+  type Term,
+  TRACKINGS,
+} from "./packet-fields.ts";
+
+/** Small dimensions first: what they tell apart shares the wide nodes of ports and addresses below. */
+const ORDER = [
+  "medium",
+  "type",
+  "tag",
+  "inner",
+  "first",
+  "in",
+  "out",
+  "tracking",
+  "fragment",
+  "user",
+  "mark",
+  "protocol",
+  "length",
+  "hops",
+  "came",
+  "target",
+  "sender",
+  "word0",
+  "word2",
+  "destination",
+  "source",
+] as const satisfies readonly Dimension[];
+
+const COUNTED = ["protocol", "length", "hops", "came", "target", "sender", "word0", "word2"] as const;
+const LEVELS = Object.fromEntries(ORDER.map((name, level) => [name, level])) as Readonly<Record<Dimension, number>>;
+
+/** Names of no device of the machine, each standing for all devices that no rule names. */
+const OTHER_DEVICE = "other0";
+
+export interface SpaceOptions {
+  readonly family: Family;
+  /** Everything that anybody asks of a packet: the classes are what these tell apart. */
+  readonly terms: readonly Term[];
+  /** What rules write into the mark. */
+  readonly markUses: readonly MarkUse[];
+  /** Devices that exist, those first that packets should be shown with. */
+  readonly devices: readonly string[];
+  /** Addresses of the machine, from which packets are shown to come. */
+  readonly sources?: readonly string[];
+}
+
+/** All packets of one IP version, cut into the classes that the rules tell apart, and sets of them. */
+export class PacketSpace {
+  readonly family: Family;
+  readonly diagrams: Diagrams;
+  /** First value of each class. */
+  readonly #starts: Readonly<Record<NumberDimension, readonly bigint[]>>;
+  readonly #names: Readonly<Record<"in" | "out" | "tracking" | "fragment", readonly string[]>>;
+  readonly #marks: readonly number[];
+  readonly #wishes: Readonly<Record<NumberDimension, readonly bigint[]>>;
+  readonly #ofTerm = new WeakMap<Term, Diagram>();
+  readonly #ofFormula = new WeakMap<Formula, Diagram>();
+
+  constructor({ family, terms, markUses, devices, sources = [] }: SpaceOptions) {
+    this.family = family;
+    const mentioned = terms.flatMap((term) => ("mentions" in term ? (term.mentions ?? []) : []));
+    const named = [...new Set([...devices, "lo", ...mentioned, OTHER_DEVICE])];
+    this.#names = { out: ["", ...named], in: ["", ...named], tracking: TRACKINGS, fragment: FRAGMENTS };
+    this.#starts = cutClasses(terms, family);
+    const asked = terms.flatMap((term) => (term.dimension === "mark" ? [term] : []));
+    this.#marks = markClasses([...asked, ...markUses]);
+    this.#wishes = wishesOf(family, sources);
+    const sizes = ORDER.map((name) => this.#sizeOf(name));
+    this.diagrams = new Diagrams(sizes);
+  }
+
+  /** How many classes each dimension has; for people. */
+  sizes(): Readonly<Record<Dimension, number>> {
+    return Object.fromEntries(ORDER.map((name) => [name, this.#sizeOf(name)])) as Readonly<Record<Dimension, number>>;
+  }
+
+  /** The packets that meet a condition. */
+  ofFormula(formula: Formula): Diagram {
+    const known = this.#ofFormula.get(formula);
+    if (known !== undefined) return known;
+    const result = this.#evaluate(formula);
+    this.#ofFormula.set(formula, result);
+    return result;
+  }
+
+  /** The packets of which a term holds, asked when the mark was changed before. */
+  ofTerm(term: Term, change: MarkChange = UNCHANGED): Diagram {
+    const plain = term.dimension !== "mark" || (change.keep === UNCHANGED.keep && change.set === 0);
+    const known = plain ? this.#ofTerm.get(term) : undefined;
+    if (known !== undefined) return known;
+    if (term.dimension === "mark" && (change.keep & term.mask) === 0) {
+      // All that is asked for was written: it is the same for every packet.
+      return term.values.includes((change.set & term.mask) >>> 0) === term.not ? NOTHING : EVERYTHING;
+    }
+    const result = this.diagrams.inRanges(LEVELS[term.dimension], this.#classesOf(term, change));
+    if (plain) this.#ofTerm.set(term, result);
+    return result;
+  }
+
+  /** All packets that differ from one of these in that dimension alone, and these. */
+  exists(set: Diagram, dimension: Dimension): Diagram {
+    return this.diagrams.exists(set, LEVELS[dimension]);
+  }
+
+  /** A packet of a set that is not empty, as pleasant to read as the set allows. */
+  pick(set: Diagram): HeaderPoint {
+    const wishes = ORDER.map((name) => {
+      if (name === "mark") return [this.#marks.indexOf(0)];
+      if (name === "out" || name === "in") return [1];
+      if (name === "tracking" || name === "fragment") return [0];
+      return this.#wishes[name].map((value) => this.#classAt(name, value));
+    });
+    const point = this.diagrams.pick(set, wishes);
+    const number = (name: NumberDimension) => this.#valueIn(name, point[LEVELS[name]] ?? 0);
+    const wire = Object.fromEntries(WIRE_DIMENSIONS.map((one) => [one, Number(number(one))])) as unknown as Wire;
+    const name = (dimension: keyof PacketSpace["names"]) => this.#names[dimension][point[LEVELS[dimension]] ?? 0] ?? "";
+    const address = (side: "source" | "destination"): IpAddress => ({ family: this.family, value: number(side) });
+    const user = number("user");
+    const counted = Object.fromEntries(COUNTED.map((one) => [one, Number(number(one))]));
+    return {
+      in: name("in"),
+      out: name("out"),
+      tracking: name("tracking") as HeaderPoint["tracking"],
+      fragment: name("fragment") as HeaderPoint["fragment"],
+      wire,
+      ...(user === NO_USER ? {} : { user: Number(user) }),
+      mark: this.#marks[point[LEVELS.mark] ?? 0] ?? 0,
+      ...(counted as Record<(typeof COUNTED)[number], number>),
+      destination: address("destination"),
+      source: address("source"),
+    };
+  }
+
+  /** The names by which packets are told apart in the dimensions that have names. */
+  get names(): Readonly<Record<"in" | "out" | "tracking" | "fragment", readonly string[]>> {
+    return this.#names;
+  }
+
+  /** The mark that stands for each class of marks. */
+  get marks(): readonly number[] {
+    return this.#marks;
+  }
+
+  #evaluate(formula: Formula): Diagram {
+    const { diagrams } = this;
+    switch (formula.kind) {
+      case "constant":
+        return formula.value ? EVERYTHING : NOTHING;
+      case "term":
+        return this.ofTerm(formula.term);
+      case "not":
+        return diagrams.not(this.ofFormula(formula.of));
+      case "all":
+        return formula.of.reduce<Diagram>((set, part) => diagrams.and(set, this.ofFormula(part)), EVERYTHING);
+      case "any":
+        return formula.of.reduce<Diagram>((set, part) => diagrams.or(set, this.ofFormula(part)), NOTHING);
+      case "first":
+        return this.#firstCase(formula);
+    }
+  }
+
+  #firstCase({ cases, otherwise }: Extract<Formula, { kind: "first" }>): Diagram {
+    const { diagrams } = this;
+    let [rest, result]: [Diagram, Diagram] = [EVERYTHING, NOTHING];
+    for (const { when, yields } of cases) {
+      const met = diagrams.and(rest, this.ofFormula(when));
+      result = diagrams.or(result, diagrams.and(met, this.ofFormula(yields)));
+      rest = diagrams.minus(rest, met);
+    }
+    return diagrams.or(result, diagrams.and(rest, this.ofFormula(otherwise)));
+  }
+
+  #classesOf(term: Term, change: MarkChange): ClassRange[] {
+    if (term.dimension === "mark") {
+      const { mask, values, not } = term;
+      const wanted = new Set(values);
+      return singles(this.#marks, (mark) => wanted.has((changeMark(change, mark) & mask) >>> 0) !== not);
+    }
+    if ("holds" in term) return singles(this.#names[term.dimension], term.holds);
+    const { dimension } = term;
+    const classes = term.ranges.map(
+      ({ first, last }): ClassRange => [this.#classAt(dimension, first), this.#classAt(dimension, last)],
+    );
+    return joinRanges(classes);
+  }
+
+  #classAt(dimension: NumberDimension, value: bigint): number {
+    const starts = this.#starts[dimension];
+    let low = 0;
+    let high = starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((starts[middle] as bigint) <= value) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  #valueIn(dimension: NumberDimension, index: number): bigint {
+    const starts = this.#starts[dimension];
+    const first = starts[index] ?? 0n;
+    const next = starts[index + 1] ?? lastValue(dimension, this.family) + 1n;
+    const wished = this.#wishes[dimension].find((value) => value >= first && value < next);
+    if (wished !== undefined) return wished;
+    const isAddress = dimension === "source" || dimension === "destination";
+    return isAddress && next - first > 2n ? first + 1n : first;
+  }
+
+  #sizeOf(name: Dimension): number {
+    if (name === "mark") return this.#marks.length;
+    return name in this.#names ? this.#names[name as "in"].length : this.#starts[name as NumberDimension].length;
+  }
+}
+
+function singles<T>(values: readonly T[], holds: (value: T) => boolean): ClassRange[] {
+  return joinRanges(values.flatMap((value, index): ClassRange[] => (holds(value) ? [[index, index]] : [])));
+}
+
+/** Stretches in order, without overlap. */
+function joinRanges(ranges: readonly ClassRange[]): ClassRange[] {
+  const joined: [number, number][] = [];
+  for (const [first, last] of ranges.toSorted((a, b) => a[0] - b[0])) {
+    const before = joined.at(-1);
+    if (before !== undefined && first <= before[1] + 1) before[1] = Math.max(before[1], last);
+    else joined.push([first, last]);
+  }
+  return joined;
+}
+
+const BYTES: readonly NumberDimension[] = ["first", "protocol", "hops", "came", "sender"];
+
+/** The largest value of a dimension. */
+function lastValue(dimension: NumberDimension, family: Family): bigint {
+  if (dimension === "source" || dimension === "destination") return (1n << BigInt(addressBits(family))) - 1n;
+  if (dimension === "user") return NO_USER;
+  if (dimension === "length") return 0xffff_ffffn;
+  if (dimension === "target") return 0xffff_ffff_ffffn;
+  return BYTES.includes(dimension) ? 0xffn : 0xffffn;
+}
+
+function cutClasses(terms: readonly Term[], family: Family): Record<NumberDimension, bigint[]> {
+  const cuts = Object.fromEntries(NUMBER_DIMENSIONS.map((name) => [name, new Set([0n])])) as Record<
+    NumberDimension,
+    Set<bigint>
+  >;
+  cuts.user.add(NO_USER);
+  const add = (dimension: NumberDimension, { first, last }: NumberRange) => {
+    cuts[dimension].add(first);
+    if (last < lastValue(dimension, family)) cuts[dimension].add(last + 1n);
+  };
+  for (const term of terms) if ("ranges" in term) for (const range of term.ranges) add(term.dimension, range);
+  const sorted = (values: ReadonlySet<bigint>) => [...values].toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  return Object.fromEntries(NUMBER_DIMENSIONS.map((name) => [name, sorted(cuts[name])])) as Record<
+    NumberDimension,
+    bigint[]
+  >;
+}

@@ -1,0 +1,38 @@
+import { type HeaderPoint, PLAIN_WIRE } from "./header-point.ts";
+import {
+  all,
+  deviceIn,
+  type Formula,
+  fragmentIs,
+  markIs,
+  NO_USER,
+  type NumberDimension,
+  numberIs,
+  trackedAs,
+} from "./packet-fields.ts";
+
+/** The condition that only this packet meets. */
+export function pointFormula(point: HeaderPoint): Formula {
+  const numbers: Readonly<Record<NumberDimension, number | bigint>> = {
+    ...(point.wire ?? PLAIN_WIRE[point.destination.family]),
+    user: point.user ?? NO_USER,
+    protocol: point.protocol,
+    length: point.length,
+    hops: point.hops,
+    came: point.came ?? 0,
+    target: point.target ?? 0,
+    sender: point.sender ?? 0,
+    word0: point.word0,
+    word2: point.word2,
+    destination: point.destination.value,
+    source: point.source.value,
+  };
+  return all(
+    deviceIn("in", [point.in]),
+    deviceIn("out", [point.out]),
+    trackedAs(point.tracking),
+    fragmentIs(point.fragment),
+    markIs(0xffff_ffff, point.mark),
+    ...Object.entries(numbers).map(([name, value]) => numberIs(name as NumberDimension, value)),
+  );
+}

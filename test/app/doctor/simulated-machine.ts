@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Session, SessionOptions } from "../../../src/app/session.ts";
+import { openSession } from "../../../src/compose/open.ts";
+
+const KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";
+
+const configOf = (key: string, more = ""): string => `apiVersion: awg/v1
+name: laptop
+tunnels:
+  office:
+    protocol: wireguard
+    privateKey: { file: ${key} }
+    addresses: [10.8.0.2/32]
+    peers: [{ publicKey: 4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
+default: { via: office }
+killSwitch: { enabled: true }
+dns: { servers: [10.8.0.1], via: office }
+${more}`;
+
+/** A simulated machine in a folder of its own, with its config. */
+export interface SimulatedFolder extends Disposable {
+  readonly folder: string;
+  readonly file: string;
+  readonly config: string;
+  readonly state: string;
+  readonly options: SessionOptions;
+  /** Plans and applies the config, with more lines at its end. */
+  apply(more?: string): Promise<void>;
+}
+
+export function simulatedFolder(): SimulatedFolder {
+  const folder = mkdtempSync(join(tmpdir(), "awg-doctor-"));
+  const [file, config, key] = ["machine.json", "config.yaml", "key"].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  writeFileSync(key, `${KEY}\n`, { mode: 0o600 });
+  writeFileSync(config, configOf(key));
+  const options: SessionOptions = {
+    host: { kind: "simulated", file },
+    allowInsecurePermissions: false,
+    environment: {},
+  };
+  return {
+    folder,
+    file,
+    config,
+    state: `${file}.state`,
+    options,
+    apply: async (more = "") => {
+      await using session: Session = await openSession(options);
+      const planned = await session.plan(await session.load([{ name: config, text: configOf(key, more) }]));
+      await session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });
+    },
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}

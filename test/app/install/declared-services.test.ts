@@ -1,0 +1,177 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openSession } from "../../../src/compose/open.ts";
+import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
+import { type Plan, stepsOf } from "../../../src/model/plan.ts";
+
+const BUNDLE = "com.example.app.System";
+const config = (more: string) =>
+  `apiVersion: awg/v1\ndefault: { via: direct }\nkillSwitch: { enabled: false }\n${more}\n`;
+const SERVICE = config("service: { install: true, notifications: true }");
+const EXTENSION = config(`systemExtension: { bundle: ${BUNDLE} }`);
+const HOOKS = { onEvent: () => {}, shouldStop: () => undefined };
+
+let folder: string;
+let file: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "awg-t-declared-"));
+  file = join(folder, "machine.json");
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function open(isAttended = false) {
+  const host = { kind: "simulated", file } as const;
+  return openSession({ host, allowInsecurePermissions: false, isAttended, environment: {} });
+}
+
+function machine(): MachineState {
+  return JSON.parse(readFileSync(file, "utf8")) as MachineState;
+}
+
+async function plan(text: string, isAttended = false): Promise<Plan> {
+  await using session = await open(isAttended);
+  return (await session.plan(await session.load([{ name: "c.yaml", text }]))).plan;
+}
+
+async function apply(text: string, isAttended = false): Promise<void> {
+  await using session = await open(isAttended);
+  await session.apply(await session.plan(await session.load([{ name: "c.yaml", text }])), HOOKS);
+}
+
+async function destroy(): Promise<void> {
+  await using session = await open();
+  await session.apply(await session.planDestroy(), HOOKS);
+}
+
+/** `kind/name action` of each step. */
+function told(plan: Plan): readonly string[] {
+  return stepsOf(plan).map(({ key, action }) => `${key} ${action}`);
+}
+
+describe("services that a config declares", () => {
+  test("come last, the keeper first; law 3: then nothing is left to do; they leave before all else", async () => {
+    expect(told(await plan(SERVICE))).toEqual([
+      "service/keeper create",
+      "service/daemon create",
+      "autostart/daemon update",
+    ]);
+    await apply(SERVICE);
+    expect(machine().services.map(({ name, running, enabled }) => [name, running, enabled === true])).toEqual([
+      ["awg-keeper.service", true, false],
+      ["awg.service", true, true],
+    ]);
+    expect(told(await plan(SERVICE))).toEqual([]);
+    await destroy();
+    expect(machine().services).toEqual([]);
+  });
+
+  test("a daemon that somebody stopped, and a definition that somebody edited, are drift and are put right", async () => {
+    await apply(SERVICE);
+    const state = machine();
+    const [keeper, daemon] = state.services;
+    Object.assign(keeper ?? {}, { definition: `${keeper?.definition}Nice=19\n` });
+    Object.assign(daemon ?? {}, { running: false });
+    writeFileSync(file, JSON.stringify(state));
+    const steps = stepsOf(await plan(SERVICE));
+    expect(steps.map(({ key, changes }) => [key, changes.map(({ field }) => field)])).toEqual([
+      ["service/keeper", ["/definition", "/outdated"]],
+      ["service/daemon", ["/running"]],
+    ]);
+    await apply(SERVICE);
+    expect(told(await plan(SERVICE))).toEqual([]);
+  });
+
+  test("law 6: a service of that name that is somebody else's is a conflict", async () => {
+    writeFileSync(file, JSON.stringify({ services: [{ name: "awg.service", running: true, definition: "[Unit]\n" }] }));
+    await expect(plan(SERVICE)).rejects.toMatchObject({ kind: "conflict" });
+  });
+
+  test("what lifecycle protects is not taken away, and what it retains stays", async () => {
+    await apply(SERVICE.concat("lifecycle: { protect: [service/daemon] }\n"));
+    const without = config("service: { install: false }");
+    await expect(plan(without.concat("lifecycle: { protect: [service/daemon] }\n"))).rejects.toMatchObject({
+      kind: "config",
+    });
+    const retain = "lifecycle: { retain: [service/daemon, service/keeper, autostart/daemon] }\n";
+    await apply(without.concat(retain));
+    expect(machine().services).toHaveLength(2);
+  });
+
+  test("where nobody runs services the config is refused, by its place", async () => {
+    writeFileSync(file, JSON.stringify({ serviceManager: null }));
+    await expect(plan(SERVICE)).rejects.toMatchObject({
+      kind: "unsupported",
+      message: expect.stringContaining("service"),
+    });
+  });
+
+  test("on a Mac they are LaunchDaemons, and blocking at boot is refused", async () => {
+    writeFileSync(file, JSON.stringify({ serviceManager: "launchd" }));
+    expect(told(await plan(SERVICE))).toContain("autostart/keeper update");
+    const atBoot = SERVICE.replace("enabled: false", "enabled: true, atBoot: true");
+    await expect(plan(atBoot)).rejects.toMatchObject({
+      kind: "unsupported",
+      message: expect.stringContaining("macOS"),
+    });
+  });
+
+  test("law 5: whichever write fails, the machine is the old one or the new one", async () => {
+    const outcomes = new Set<string>();
+    for (let at = 1; at <= 12; at++) {
+      rmSync(`${file}.state`, { recursive: true, force: true });
+      const faults = [{ at, fault: { kind: "fail", error: "host", times: 1 } }];
+      writeFileSync(file, JSON.stringify({ faults }));
+      const failed = await apply(SERVICE).then(
+        () => false,
+        () => true,
+      );
+      const services = machine().services.map(({ name }) => name);
+      expect(services).toEqual(failed ? [] : ["awg-keeper.service", "awg.service"]);
+      outcomes.add(String(failed));
+    }
+    expect([...outcomes].toSorted()).toEqual(["false", "true"]);
+  });
+});
+
+describe("a system extension that a config declares", () => {
+  test("waits for its user as a condition: nothing is left to do, and nothing is ready", async () => {
+    await apply(EXTENSION);
+    expect(told(await plan(EXTENSION))).toEqual([]);
+    await using session = await open();
+    const { resources, conditions } = await session.status();
+    expect(resources).toMatchObject([{ ready: false, summary: expect.stringContaining("x-apple.systempreferences:") }]);
+    expect(conditions.find(({ type }) => type === "Ready")).toMatchObject({ status: false });
+  });
+
+  test("one that its user allows is enabled; absent takes it away; destroy puts back what was", async () => {
+    const held = { bundle: BUNDLE, state: "not-installed", approves: true };
+    writeFileSync(file, JSON.stringify({ systemExtensions: [held] }));
+    await apply(EXTENSION);
+    expect(machine().systemExtensions).toMatchObject([{ state: "enabled" }]);
+    await apply(EXTENSION.replace(BUNDLE, `${BUNDLE}, state: absent`));
+    expect(machine().systemExtensions).toMatchObject([{ state: "not-installed" }]);
+    await apply(EXTENSION);
+    await destroy();
+    expect(machine().systemExtensions).toMatchObject([{ state: "not-installed" }]);
+  });
+
+  test("an older version than the app's is replaced; one that waits is asked for again where somebody sits there", async () => {
+    const held = { bundle: BUNDLE, state: "enabled", approves: false, version: "1.2/34", carried: "1.3/35" };
+    writeFileSync(file, JSON.stringify({ systemExtensions: [held] }));
+    const [step, ...more] = stepsOf(await plan(EXTENSION));
+    expect([step?.action, more]).toEqual(["replace", []]);
+    expect(step?.changes).toMatchObject([{ field: "/version", before: "1.2/34", after: "1.3/35" }]);
+    await apply(EXTENSION);
+    expect(machine().systemExtensions).toMatchObject([{ state: "enabled", version: "1.3/35" }]);
+    expect(told(await plan(EXTENSION, true))).toEqual([]);
+    writeFileSync(file, JSON.stringify({ ...machine(), systemExtensions: [{ ...held, state: "awaiting-approval" }] }));
+    await apply(EXTENSION);
+    expect(told(await plan(EXTENSION))).toEqual([]);
+    expect(told(await plan(EXTENSION, true))).toEqual([`system-extension/${BUNDLE} replace`]);
+    await apply(EXTENSION, true);
+    expect(told(await plan(EXTENSION))).toEqual([]);
+  });
+});

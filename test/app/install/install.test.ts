@@ -1,0 +1,146 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { installAwg, uninstallAwg } from "../../../src/app/install/install.ts";
+import { InstallationRecord } from "../../../src/app/install/installation-record.ts";
+import { addSteps, type InstallationStep, removeSteps } from "../../../src/app/install/installation-step.ts";
+import { replaceableParts } from "../../../src/app/install/machine-steps.ts";
+import { controlDaemon, readServices } from "../../../src/app/install/service-control.ts";
+import { openSession } from "../../../src/compose/open.ts";
+import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
+
+let folder: string;
+let file: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "awg-t-install-"));
+  file = join(folder, "machine.json");
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function options(over = {}) {
+  const host = { kind: "simulated" as const, file };
+  return { host, allowInsecurePermissions: false, environment: {}, dryRun: false, force: false, ...over };
+}
+
+function machine(): MachineState {
+  return JSON.parse(readFileSync(file, "utf8")) as MachineState;
+}
+
+async function applyKillSwitch(): Promise<void> {
+  const text = "apiVersion: awg/v1\ndefault: { via: direct }\nkillSwitch: { enabled: true }\n";
+  await using session = await openSession(options());
+  const planned = await session.plan(await session.load([{ name: "c.yaml", text }]));
+  await session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });
+}
+
+describe("awg install and uninstall", () => {
+  test("law 3: a second install changes nothing; uninstall leaves what was there before", async () => {
+    writeFileSync(file, JSON.stringify({ services: [{ name: "sshd.service", running: true }] }));
+    const first = await installAwg(options());
+    expect(first.steps.map(({ outcome }) => outcome)).toEqual(["done", "done", "done"]);
+    const installed = machine();
+    const second = await installAwg(options());
+    expect(second.steps.map(({ outcome }) => outcome)).toEqual(["kept", "kept", "kept"]);
+    expect(machine()).toEqual(installed);
+    await uninstallAwg(options());
+    expect(machine().services).toEqual([{ name: "sshd.service", running: true }]);
+    expect((await uninstallAwg(options())).steps.map(({ outcome }) => outcome)).toEqual(["absent", "absent"]);
+  });
+
+  test("uninstall forgets what a daemon proposed, so that the next installation begins with its file", async () => {
+    await installAwg(options());
+    await using session = await openSession(options());
+    await session.settleProposal("a");
+    await uninstallAwg(options({ dryRun: true }));
+    expect(await session.readProposals()).toEqual({ settled: "a" });
+    await uninstallAwg(options());
+    expect(await session.readProposals()).toEqual({});
+  });
+
+  test("--dry-run says the same and does nothing", async () => {
+    const planned = await installAwg(options({ dryRun: true }));
+    expect(planned.steps.map(({ outcome }) => outcome)).toEqual(["would-be-done", "would-be-done", "would-be-done"]);
+    await installAwg(options());
+    const installed = machine();
+    await uninstallAwg(options({ dryRun: true }));
+    expect(machine()).toEqual(installed);
+  });
+
+  test("what is applied is not left to nobody: uninstall is refused, or destroys it first", async () => {
+    await applyKillSwitch();
+    await installAwg(options());
+    await expect(uninstallAwg(options())).rejects.toMatchObject({ kind: "conflict" });
+    expect(machine().services).not.toEqual([]);
+    await uninstallAwg(options({ force: true }));
+    expect([machine().services, machine().firewall.policy]).toEqual([[], null]);
+  });
+
+  test("a machine without a service manager is told so", async () => {
+    writeFileSync(file, JSON.stringify({ serviceManager: null }));
+    await expect(installAwg(options())).rejects.toMatchObject({ kind: "unsupported" });
+    await expect(readServices(options())).rejects.toMatchObject({ kind: "unsupported" });
+  });
+
+  test("the daemon is stopped and started; without an installation that is a mistake of use", async () => {
+    await expect(controlDaemon(options(), "start")).rejects.toMatchObject({ kind: "usage" });
+    await installAwg(options());
+    await controlDaemon(options(), "stop");
+    expect((await readServices(options())).map(({ observed }) => observed.running)).toEqual([true, false]);
+    await controlDaemon(options(), "restart");
+    expect((await readServices(options())).map(({ observed }) => observed.running)).toEqual([true, true]);
+  });
+});
+
+describe("steps without a mark of their own", () => {
+  function step(log: string[], there: boolean): InstallationStep {
+    let isThere = there;
+    return {
+      what: "user awg",
+      isAsWanted: async () => isThere,
+      stands: async () => isThere,
+      add: async () => {
+        log.push("add");
+        isThere = true;
+      },
+      remove: async () => {
+        log.push("remove");
+        isThere = false;
+      },
+      needsRecord: true,
+    };
+  }
+
+  test("what was there before awg stays; what awg made goes", async () => {
+    for (const there of [true, false]) {
+      const log: string[] = [];
+      const made: string[] = [];
+      const steps = [step(log, there)];
+      await addSteps(steps, false, (what) => made.push(what));
+      const [report] = await removeSteps(steps, false, new Set(made));
+      expect([there, log, report?.outcome]).toEqual(there ? [true, [], "left"] : [false, ["add", "remove"], "done"]);
+    }
+  });
+
+  test("the record outlives the process, is root's alone, and counts as empty when broken", () => {
+    const record = new InstallationRecord(join(folder, "state"));
+    expect([...record.read()]).toEqual([]);
+    record.add("user awg");
+    record.add("folder /etc/awg");
+    expect([...new InstallationRecord(join(folder, "state")).read()]).toEqual(["user awg", "folder /etc/awg"]);
+    writeFileSync(join(folder, "state/installation.json"), '{"made":7}');
+    expect([...record.read()]).toEqual([]);
+    record.clear();
+    record.clear();
+  });
+
+  test("a program that others than root may replace is told", () => {
+    const path = join(folder, "bin/awg");
+    mkdirSync(dirname(path));
+    writeFileSync(path, "");
+    chmodSync(path, 0o777);
+    expect(replaceableParts([path, "--flag"])).toContain(path);
+    expect(replaceableParts(["--flag", "awg"])).toEqual([]);
+  });
+});

@@ -1,0 +1,168 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { examineMachine } from "../../../src/app/doctor/examine.ts";
+import { driftDocument } from "../../../src/cli/verbs/inspect/drift.view.ts";
+import { renderStatus, statusDocument } from "../../../src/cli/verbs/inspect/status.view.ts";
+import { styleFor } from "../../../src/cli/views/style.ts";
+import { FileJournal } from "../../../src/state/file-journal.ts";
+import { takeLock } from "../../../src/state/lock.ts";
+import { StateFolder } from "../../../src/state/state-folder.ts";
+import { useSimulatedBench } from "../../compose/simulated-bench.ts";
+import { waitFor } from "../../lab/world/command.ts";
+import { RECORDS } from "../../state/records.ts";
+
+const machine = useSimulatedBench();
+const IDENTITY = { bootId: "simulated", namespace: "simulated" };
+
+test.each([
+  ["was cut short", "was cut short", []],
+  ["failed as its way back did", "and its way back failed", [{ type: "blocked", cause: "no way back" } as const]],
+])("law 5: status says of an open apply that it %s", async (_name, reason, end) => {
+  const bench = machine();
+  await bench.apply(bench.config({ office: {} }));
+  using journal = new FileJournal(new StateFolder(`${bench.file}.state`), IDENTITY);
+  for (const record of [...RECORDS.slice(0, 1), ...end]) await journal.append(record);
+  const before = readFileSync(journal.location);
+  const status = await bench.ask((session) => session.status());
+  expect(status.conditions.find(({ type }) => type === "Stalled")).toMatchObject({
+    status: true,
+    reason: `an apply ${reason}: ${journal.location}`,
+  });
+  const { open } = await bench.ask((session) => session.drift());
+  expect(open).toBe(`an apply ${reason} (${journal.location})`);
+  expect(renderStatus(status, styleFor(false), 0)).toContain(
+    end.length === 0 ? "An apply was cut short (" : "An apply failed, and so did its way back (",
+  );
+  expect(readFileSync(journal.location)).toEqual(before);
+});
+
+test.each([
+  ["was cut short", "was cut short", "A destroy was cut short (", []],
+  [
+    "failed as its way back did",
+    "and its way back failed",
+    "A destroy failed, and so did its way back (",
+    [{ type: "blocked", cause: "no way back" } as const],
+  ],
+])("law 5: status and drift call an open destroy that %s a destroy", async (_name, reason, sentence, end) => {
+  const bench = machine();
+  await bench.apply(bench.config({ office: {} }));
+  using journal = new FileJournal(new StateFolder(`${bench.file}.state`), IDENTITY);
+  const begin = RECORDS.slice(0, 1).map((record) =>
+    record.type === "begin" ? { ...record, verb: "destroy" as const } : record,
+  );
+  for (const record of [...begin, ...end]) await journal.append(record);
+  const status = await bench.ask((session) => session.status());
+  expect(status.conditions.find(({ type }) => type === "Stalled")?.reason).toBe(
+    `a destroy ${reason}: ${journal.location}`,
+  );
+  const { open } = await bench.ask((session) => session.drift());
+  expect(open).toBe(`a destroy ${reason} (${journal.location})`);
+  const told = { verb: "destroy", why: end.length === 0 ? "cut-short" : "way-back-failed" };
+  expect(statusDocument(status, 0)).toMatchObject({ open_journal: journal.location, open_change: told });
+  expect(driftDocument(await bench.ask((session) => session.drift()))).toMatchObject({ open_change: told });
+  const text = renderStatus(status, styleFor(false), 0);
+  expect(text).toContain(sentence);
+  expect(text.toLowerCase()).not.toContain("an apply ");
+  if (end.length === 0) {
+    expect(text).toContain("awg destroy carries it to its end, awg revert puts back what stood before.");
+  }
+});
+
+const HOLDER = { pid: process.pid, verb: "apply", sinceMs: 0 };
+
+test.each([
+  ["whose process was killed", (lock: string) => writeFileSync(lock, JSON.stringify(HOLDER), { mode: 0o600 })],
+  ["beside a lock that is a link", (lock: string) => symlinkSync("elsewhere", lock)],
+])("law 9: status and drift say of an apply %s that it was cut short", async (_name, leave) => {
+  const bench = machine();
+  await bench.apply(bench.config({ office: {} }));
+  using journal = new FileJournal(new StateFolder(`${bench.file}.state`), IDENTITY);
+  for (const record of RECORDS.slice(0, 1)) await journal.append(record);
+  const lock = `${bench.file}.state/lock`;
+  rmSync(lock, { force: true });
+  leave(lock);
+  const status = await bench.ask((session) => session.status());
+  expect(status.conditions.find(({ type }) => type === "Stalled")?.reason).toContain("an apply was cut short");
+  const { open } = await bench.ask((session) => session.drift());
+  expect(open).toBe(`an apply was cut short (${journal.location})`);
+});
+
+test("law 9: status says of an apply whose process goes on, or is stopped, that it is at work", async () => {
+  const bench = machine();
+  await bench.apply(bench.config({ office: {} }));
+  using journal = new FileJournal(new StateFolder(`${bench.file}.state`), IDENTITY);
+  for (const record of RECORDS.slice(0, 1)) await journal.append(record);
+  using _lock = takeLock(`${bench.file}.state/lock`, HOLDER);
+  bench.meddle((text) => text.replaceAll(/"mtuBytes": ?1400/g, '"mtuBytes":1300'));
+  const status = await bench.ask((session) => session.status());
+  const reasons = Object.fromEntries(status.conditions.map(({ type, reason }) => [type, reason]));
+  expect(reasons["Stalled"]).toBe(`process ${process.pid} is changing this machine: ${journal.location}`);
+  expect(reasons["Drifted"]).toBe("link/office is not as accepted");
+  const text = renderStatus(status, styleFor(false), 0);
+  expect(text).toContain(`Process ${process.pid} is changing this machine (`);
+  expect(statusDocument(status, 0)).toMatchObject({ open_change: { verb: "apply", why: "under-way" } });
+  expect(text).not.toContain("cut short");
+  const { open } = await bench.ask((session) => session.drift());
+  expect(open).toBe(`process ${process.pid} is changing this machine (${journal.location})`);
+});
+
+test("law 9: status says of what was on trial past its deadline that it was not confirmed", async () => {
+  const bench = machine();
+  await bench.apply(bench.config({ office: {} }));
+  using journal = new FileJournal(new StateFolder(`${bench.file}.state`), IDENTITY);
+  for (const record of RECORDS.slice(0, 4)) {
+    await journal.append(record.type === "unconfirmed" ? { ...record, deadlineMs: 0 } : record);
+  }
+  const status = await bench.ask((session) => session.status());
+  expect(status.openChange?.why).toBe("not-confirmed");
+  expect(statusDocument(status, 0)).toMatchObject({ open_change: { verb: "apply", why: "not-confirmed" } });
+  const { open } = await bench.ask((session) => session.drift());
+  expect(open).toBe(`what was on trial was not confirmed in time (${journal.location})`);
+  const text = renderStatus(status, styleFor(false), 0);
+  expect(text).toContain("What was on trial was not confirmed in time (");
+  expect(text).toContain("what was on trial was not confirmed in time: ");
+});
+
+test("law 9: where nothing is open the documents of status and drift say so", async () => {
+  const bench = machine();
+  await bench.apply(bench.config({ office: {} }));
+  const closed = { open_journal: null, open_change: null };
+  expect(statusDocument(await bench.ask((session) => session.status()), 0)).toMatchObject(closed);
+  expect(driftDocument(await bench.ask((session) => session.drift()))).toMatchObject(closed);
+});
+
+test.skipIf(process.platform !== "linux")(
+  "status and doctor say of a stopped process what wakes or ends it",
+  async () => {
+    const bench = machine();
+    await bench.apply(bench.config({ office: {} }));
+    using journal = new FileJournal(new StateFolder(`${bench.file}.state`), IDENTITY);
+    for (const record of RECORDS.slice(0, 1)) await journal.append(record);
+    const module = new URL("../../../src/state/lock.ts", import.meta.url).href;
+    const script = `import { takeLock } from ${JSON.stringify(module)};
+    const lock = takeLock(process.argv[1], { pid: process.pid, verb: "apply", sinceMs: 1 });
+    console.log("held"); setInterval(() => lock, 1000);`;
+    const argv = ["--input-type=module", "-e", script, `${bench.file}.state/lock`];
+    const other = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "inherit"] });
+    try {
+      await once(other.stdout, "data");
+      other.kill("SIGSTOP");
+      const stat = () => readFileSync(`/proc/${other.pid}/stat`, "utf8");
+      await waitFor("the signal", () => stat().includes(") T "));
+      const { conditions } = await bench.ask((session) => session.status());
+      const who = `process ${other.pid} (stopped: kill -CONT ${other.pid} wakes it)`;
+      expect(conditions.find(({ type }) => type === "Stalled")?.reason).toContain(`${who} is changing this machine`);
+      const host = { kind: "simulated", file: bench.file } as const;
+      const { findings } = await examineMachine({ host, allowInsecurePermissions: false, environment: {} });
+      expect(findings.find(({ id }) => id === "journal-at-work")).toMatchObject({
+        severity: "fault",
+        remedy: [expect.stringMatching(/kill -CONT \d+.*kill -KILL \d+.*awg revert/)],
+      });
+    } finally {
+      other.kill("SIGKILL");
+    }
+  },
+);

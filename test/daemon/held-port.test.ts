@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { ReconcilingSession } from "../../src/app/reconciling-session.ts";
+import type { SessionOptions } from "../../src/app/session.ts";
+import { simulatedParts } from "../../src/compose/simulated-parts.ts";
+import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
+
+const LONGEST_MS = 20_000;
+const TAKEN = 51_820;
+const folder = mkdtempSync(join(tmpdir(), "awg-held-"));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+test("law 4: a tunnel whose UDP port somebody took is left and named, and all else is repaired", {
+  timeout: 60_000,
+}, async () => {
+  const options: SessionOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
+  const parts = simulatedParts({ ...options, stateDir: join(folder, "state") });
+  const { links, engines } = parts.host;
+  await using session = new ReconcilingSession(parts, options);
+  const file = join(folder, "a.yaml");
+  writeFileSync(join(folder, "key"), "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=\n", { mode: 0o600 });
+  const wake = (): void => writeFileSync(file, CONFIG, { mode: 0o600 });
+  wake();
+  const reports: DaemonReport[] = [];
+  const stop = Promise.withResolvers<void>();
+  const until = async (what: string, isSo: () => boolean): Promise<void> => {
+    for (const endMs = performance.now() + LONGEST_MS; !isSo(); await new Promise((go) => setTimeout(go, 20)))
+      if (performance.now() > endMs) throw new Error(`never ${what}: ${JSON.stringify(reports)}`);
+  };
+  const stalled = (): string | undefined => {
+    const last = reports.at(-1);
+    return last?.type === "stalled" ? last.reason : undefined;
+  };
+  const report = (one: DaemonReport): void => void reports.push(one);
+  const running = keepMachine(session, { ...options, files: [file], report, untilStopped: stop.promise });
+  await until("in sync", () => reports.at(-1)?.type === "inSync");
+
+  let holder: string | undefined = "game (process 7)";
+  engines.portHolder = async (port) => (port === TAKEN ? holder : undefined);
+  await engines.remove("awg-one");
+  await engines.remove("awg-two");
+  const [mtuBytes] = (await links.read()).filter(({ device }) => device === "awg-one").map((link) => link.mtuBytes);
+  const one = (await session.accepted()).find(({ key }) => key === "link/one");
+  if (one?.kind !== "link") throw new Error("there is no link/one");
+  await links.ensure({ ...one.spec, mtuBytes: one.spec.mtuBytes - 1 });
+  const inSyncs = reports.filter(({ type }) => type === "inSync").length;
+  wake();
+  await until("stalled", () => stalled() !== undefined);
+  const told = "tunnel/one is held by game (process 7), which has the UDP port 51820";
+  expect(stalled()).toBe(`${told}; all else is as accepted`);
+  expect(reports.filter(({ type }) => type === "inSync")).toHaveLength(inSyncs);
+  expect((await engines.readAll()).map(({ device, running: runs }) => [device, runs])).toEqual([["awg-two", true]]);
+  expect((await links.read()).find(({ device }) => device === "awg-one")?.mtuBytes).toBe(mtuBytes);
+  const { conditions } = await session.status();
+  expect(conditions.find(({ type }) => type === "Stalled")).toMatchObject({ status: true, reason: told });
+
+  holder = undefined;
+  wake();
+  await until("in sync again", () => reports.at(-1)?.type === "inSync");
+  expect((await engines.readAll()).map(({ device }) => device).sort()).toEqual(["awg-one", "awg-two"]);
+  stop.resolve();
+  await running;
+});
+
+const KEY = "4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=";
+const CONFIG = `apiVersion: awg/v1
+name: held
+tunnels:
+${["one", "two"]
+  .map(
+    (name, index) => `  ${name}:
+    protocol: wireguard
+    engine: embedded
+    interface: awg-${name}
+    listenPort: ${TAKEN + index}
+    privateKey: { file: ${join(folder, "key")} }
+    addresses: [10.8.${index}.2/32]
+    peers: [{ publicKey: ${KEY}, endpoint: "192.0.2.1:51820", allowedIPs: [10.8.${index}.0/24] }]
+`,
+  )
+  .join("")}default: { via: direct }
+reconcile: { quiet: 50ms, longest: 200ms }
+killSwitch: { enabled: true }
+`;

@@ -1,0 +1,61 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { NotificationGate } from "../../src/daemon/notification-gate.ts";
+import type { DaemonReport } from "../../src/daemon/run-daemon.ts";
+
+const STALLED: DaemonReport = { type: "stalled", reason: "no route", retryInMs: 1000 };
+const CONTENDED: DaemonReport = { type: "contended", keys: ["routes/office"], waitMs: 1000, by: [] };
+const IN_SYNC: DaemonReport = { type: "inSync" };
+const WOKE: DaemonReport = { type: "woken", reasons: ["woke up after 3600 s of sleep"] };
+const MINUTE = 60_000;
+
+let gate: NotificationGate;
+beforeEach(() => {
+  gate = new NotificationGate();
+});
+
+describe("what is worth a word to who sits at the screen", () => {
+  test("a failure that mends itself is not", () => {
+    expect(gate.note(STALLED, 0)).toBeUndefined();
+    expect(gate.note(IN_SYNC, 1)).toBeUndefined();
+    expect(gate.note(STALLED, 2)).toBeUndefined();
+  });
+
+  test("one that lasts is, once in ten minutes; so is its end", () => {
+    gate.note(STALLED, 0);
+    expect(gate.note(STALLED, 1000)?.text).toContain("no route");
+    for (let at = 2; at < 10; at++) expect(gate.note(STALLED, at * MINUTE)).toBeUndefined();
+    expect(gate.note(STALLED, 11 * MINUTE)?.text).toContain("no route");
+    expect(gate.note(IN_SYNC, 12 * MINUTE)?.text).toContain("as declared again");
+    expect(gate.note(IN_SYNC, 13 * MINUTE)).toBeUndefined();
+  });
+
+  test("a fight is told at once, and its waiting is not told as well", () => {
+    expect(gate.note(CONTENDED, 0)?.text).toContain("routes/office");
+    for (const at of [1, 2, 3]) expect(gate.note(STALLED, at)).toBeUndefined();
+  });
+
+  test("a packet filter that others changed is; a change that was asked for is not", () => {
+    const keys = ["firewall/machine"];
+    expect(gate.note({ type: "applying", keys, proposed: true }, 0)).toBeUndefined();
+    expect(gate.note({ type: "applying", keys: ["routes/office"], proposed: false }, 0)).toBeUndefined();
+    expect(gate.note({ type: "applying", keys, proposed: false }, 0)?.text).toContain("packet filter");
+  });
+
+  test("a fallback is told when it begins", () => {
+    expect(gate.note({ type: "fallback", devices: ["awg-office"] }, 0)?.text).toContain("awg-office");
+    expect(gate.note({ type: "fallback", devices: [] }, 1)).toBeUndefined();
+  });
+
+  test("what goes wrong just after a sleep has time to mend itself", () => {
+    gate.note(WOKE, 0);
+    for (let at = 0; at < 30_000; at += 1000) expect(gate.note(STALLED, at)).toBeUndefined();
+    expect(gate.note(STALLED, 31_000)?.text).toContain("no route");
+  });
+
+  test("a wall clock that jumps back does not silence it for ever", () => {
+    const late = 10_000 * MINUTE;
+    gate.note(WOKE, late);
+    gate.note(CONTENDED, late + MINUTE);
+    expect(gate.note(CONTENDED, 5 * MINUTE)).toBeDefined();
+  });
+});

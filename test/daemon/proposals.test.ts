@@ -1,0 +1,70 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Planned } from "../../src/app/session.ts";
+import { readProposals } from "../../src/daemon/proposals.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "awg-proposals-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A session whose configs are their text, with nothing accepted yet. */
+function proposing() {
+  const reports: string[] = [];
+  const file = join(folder, "config.yaml");
+  const plannedOf = (configHash: string) => ({ configHash }) as Planned;
+  const session = {
+    acceptedGeneration: async () => undefined,
+    planAccepted: async () => plannedOf("accepted"),
+    load: async ([one]: readonly { text: string }[]) => ({
+      config: {} as never,
+      problems: [],
+      hash: one?.text ?? "",
+      sources: [],
+    }),
+    readProposals: async () => ({}),
+    settleProposal: async () => {},
+    plan: async ({ hash }: { hash: string }) => plannedOf(hash),
+  };
+  const proposals = readProposals(session, [file], (text) => reports.push(text));
+  const next = async () => (await proposals.next()).planned.configHash;
+  return { proposals, next, reports, write: (text: string) => writeFileSync(file, text) };
+}
+
+test("law 4: a config that was rolled back is tried again, and after the third time reported and left until it is edited", async () => {
+  const { proposals, next, reports, write } = proposing();
+  write("a");
+  for (let time = 0; time < 3; time += 1) {
+    expect(await next()).toBe("a");
+    await proposals.noteFailure("a", false);
+  }
+  expect(reports).toEqual([expect.stringContaining("rolled back 3 times")]);
+  expect(await next()).toBe("accepted");
+  write("b");
+  expect(await next()).toBe("b");
+});
+
+test("a config that had to wait for another awg is proposed again, however often", async () => {
+  const { proposals, next, reports, write } = proposing();
+  write("a");
+  for (let time = 0; time < 10; time += 1) {
+    expect(await next()).toBe("a");
+    await proposals.noteFailure("a", true);
+  }
+  expect(reports).toEqual([]);
+});
+
+test("D5: a config that became a pipe or a device is reported, never waited for or read without end", async () => {
+  const { next, reports } = proposing();
+  const file = join(folder, "config.yaml");
+  spawnSync("/usr/bin/mkfifo", ["-m", "600", file]);
+  expect(await next()).toBe("accepted");
+  rmSync(file);
+  symlinkSync("/dev/zero", file);
+  expect(await next()).toBe("accepted");
+  expect(reports).toEqual([expect.stringContaining("config.yaml is not a regular file")]);
+});

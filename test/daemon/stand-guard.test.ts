@@ -1,0 +1,236 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, describe, expect, test } from "vitest";
+import { ReconcilingSession } from "../../src/app/reconciling-session.ts";
+import type { SessionOptions } from "../../src/app/session.ts";
+import { simulatedParts } from "../../src/compose/simulated-parts.ts";
+import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
+import { renderGuarded, StandGuard } from "../../src/daemon/watch/ruleset-watchdog.ts";
+import type { NetworkEvent } from "../../src/host/ports/network-events.ts";
+import type { FirewallPolicy } from "../../src/model/firewall/policy.ts";
+
+const KEY = Buffer.alloc(32, 7).toString("base64");
+/** Less than the 30 s after which the daemon looks although nothing happened. */
+const LONGEST_MS = 20_000;
+const benches: DaemonBench[] = [];
+afterEach(async () => {
+  for (const bench of benches.splice(0)) await bench[Symbol.asyncDispose]();
+});
+
+/** A daemon on a simulated machine with a kill switch, whose events the test tells. */
+class DaemonBench implements AsyncDisposable {
+  readonly folder = mkdtempSync(join(tmpdir(), "awg-guard-"));
+  readonly options: SessionOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
+  readonly reports: DaemonReport[] = [];
+  readonly key = join(this.folder, "key");
+  /** Who is said to hold the device's name. */
+  holder: string | undefined;
+  readonly #stop = Promise.withResolvers<void>();
+  readonly #listeners = new Set<(event: NetworkEvent) => void>();
+  readonly parts = this.#parts();
+  readonly session = new ReconcilingSession(this.parts, this.options);
+  #running: Promise<void> | undefined;
+
+  constructor() {
+    benches.push(this);
+    writeFileSync(this.key, `${KEY}\n`, { mode: 0o600 });
+  }
+
+  async apply(text: string, confirmWithinMs?: number): Promise<void> {
+    const planned = await this.session.plan(await this.session.load([{ name: "a.yaml", text, mode: 0o600 }]));
+    const asked = confirmWithinMs === undefined ? {} : { confirmWithinMs };
+    await this.session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined, ...asked });
+  }
+
+  /** Starts the daemon on this config, and waits until it has looked. */
+  async start(text: string): Promise<void> {
+    const file = join(this.folder, "a.yaml");
+    writeFileSync(file, text, { mode: 0o600 });
+    this.#running = keepMachine(this.session, {
+      ...this.options,
+      files: [file],
+      report: (report) => void this.reports.push(report),
+      untilStopped: this.#stop.promise,
+    });
+    await this.until("its first look", () => this.types.some((type) => type === "inSync" || type === "stalled"));
+  }
+
+  get types(): readonly string[] {
+    return this.reports.map(({ type }) => type);
+  }
+
+  async policy(): Promise<FirewallPolicy | null> {
+    return (await this.parts.host.firewall.read()).policy;
+  }
+
+  /** The keeper dies and somebody flushes everything; of either nothing is told. */
+  async flush(): Promise<void> {
+    await this.parts.host.firewall.load(null);
+  }
+
+  tell(event: Partial<NetworkEvent>): void {
+    for (const listener of this.#listeners) listener({ what: "routes", renumbered: false, ...event });
+  }
+
+  async until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+    const endMs = performance.now() + LONGEST_MS;
+    while (!(await isSo())) {
+      if (performance.now() > endMs) throw new Error(`${what} did not come: ${JSON.stringify(this.reports)}`);
+      await sleep(20);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.resolve();
+    await this.#running;
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #parts() {
+    const parts = simulatedParts({ ...this.options, stateDir: join(this.folder, "state") });
+    const engines = { ...parts.host.engines, elsewhere: async () => this.holder };
+    const watch = (onEvent: (event: NetworkEvent) => void) => {
+      this.#listeners.add(onEvent);
+      return { [Symbol.asyncDispose]: async () => void this.#listeners.delete(onEvent) };
+    };
+    return { ...parts, host: { ...parts.host, engines }, events: { watch } };
+  }
+
+  config(mtu = 1400, more = ""): string {
+    return `apiVersion: awg/v1
+tunnels:
+  office:
+    protocol: wireguard
+    privateKey: { file: ${this.key} }
+    addresses: [10.9.0.2/32]
+    mtu: ${mtu}
+    peers:
+      - publicKey: mWB0J2ovTUpXJbKj5oX8N9Xfl1gWx3O4dRkqXvGqN0E=
+        endpoint: 192.0.2.1:51820
+        allowedIPs: [0.0.0.0/0]
+default: { via: office }
+killSwitch: { enabled: true }
+${more}`;
+  }
+}
+
+/** What stops the daemon's plan, each begun on a machine in sync; how it is seen to be stopped. */
+const OBSTACLES: Readonly<Record<string, (bench: DaemonBench) => Promise<void>>> = {
+  "the accepted config cannot be planned, for its key is gone": async (bench) => {
+    rmSync(bench.key);
+  },
+  "a change waits to be confirmed": async (bench) => {
+    const rule = "rules: [{ destinations: [198.51.100.7/32], via: direct }]\n";
+    await bench.apply(bench.config(1400, rule), 600_000);
+  },
+  "somebody fights over policy rules": async (bench) => {
+    const accepted = await bench.session.accepted();
+    const rules = accepted.flatMap((resource) => (resource.kind === "routes" ? resource.spec.rules : []));
+    const none = { addRoutes: [], deleteRoutes: [], addRules: [], deleteRules: [] };
+    await bench.until("the fight", async () => {
+      await bench.parts.host.routes.change({ ...none, deleteRules: rules.slice(0, 1) }).catch(() => {});
+      bench.tell({ what: "policy rules" });
+      await sleep(300);
+      return bench.types.includes("contended");
+    });
+  },
+  "another's device has the tunnel's name": async (bench) => {
+    bench.holder = "another network namespace";
+    await bench.parts.host.engines.remove("awg-office");
+    bench.tell({ what: "devices" });
+    await bench.until("the conflict", () => bench.types.includes("stalled"));
+  },
+};
+
+describe("what tells of the packet filter", () => {
+  test("is answered at once and by name, and left to the loop's look for a moment afterwards", async () => {
+    let [nowMs, looks] = [0, 0];
+    const told: string[] = [];
+    const restorePolicy = async () => {
+      looks += 1;
+      return { wrong: "the packet filter was gone", restored: "yes" } as const;
+    };
+    await using guard = new StandGuard(
+      { restorePolicy },
+      { report: (report) => told.push(renderGuarded(report)), nowMs: () => nowMs },
+    );
+    const note = async (what: string, program?: string): Promise<void> => {
+      guard.note({ what, renumbered: false, ...(program === undefined ? {} : { by: { pid: 7, program } }) });
+      await sleep(5);
+    };
+    await note("routes", "ip");
+    expect(looks).toBe(0);
+    await note("packet filter", "nft");
+    expect(told).toEqual(["the packet filter was gone, by nft (process 7); what had stood stands again"]);
+    for (; nowMs < 200; nowMs += 50) await note("packet filter", "nft");
+    expect(looks).toBe(1);
+    await note("the keeper ended");
+    expect(looks).toBe(2);
+    await guard.look();
+    expect(told.at(-1)).toBe("the packet filter was gone; what had stood stands again");
+  });
+
+  test("looks come one after the other, and what one fails by is told by the loop's alone", async () => {
+    const order: string[] = [];
+    const restorePolicy = async (): Promise<undefined> => {
+      order.push("begins");
+      await sleep(10);
+      order.push("ends");
+      throw new Error("the state cannot be read");
+    };
+    await using guard = new StandGuard({ restorePolicy }, { report: () => {}, nowMs: () => 0 });
+    guard.note({ what: "packet filter", renumbered: false });
+    await expect(guard.look()).rejects.toThrow("cannot be read");
+    expect(order).toEqual(["begins", "ends", "begins", "ends"]);
+  });
+});
+
+describe("law 1: the packet filter is gone, and the daemon can make no plan", () => {
+  test.each(Object.entries(OBSTACLES))(
+    "%s: what stood stands again at its next look",
+    {
+      timeout: 60_000,
+    },
+    async (_, begin) => {
+      const bench = new DaemonBench();
+      await bench.apply(bench.config());
+      await bench.start(bench.config());
+      await begin(bench);
+      const stood = await bench.policy();
+      if (stood === null) throw new Error("no policy stands");
+      const from = bench.reports.length;
+      await bench.flush();
+      bench.tell({ what: "routes" });
+      await bench.until("the policy", async () => (await bench.policy()) !== null);
+      expect(await bench.policy()).toEqual(stood);
+      const since = bench.reports.slice(from);
+      expect(since).toContainEqual({ type: "guarded", wrong: "the packet filter was gone", restored: "yes" });
+      expect(since.filter((report) => report.type === "applied" && report.keys.includes("firewall/machine"))).toEqual(
+        [],
+      );
+    },
+  );
+
+  test.each([
+    ["is not there yet", (bench: DaemonBench) => rmSync(bench.key)],
+    ["is open to all", (bench: DaemonBench) => chmodSync(bench.key, 0o666)],
+  ])(
+    "a daemon that starts after a reboot, when the key %s, puts everything back from the state folder",
+    async (_, spoil) => {
+      const bench = new DaemonBench();
+      await bench.apply(bench.config());
+      const stood = await bench.policy();
+      await bench.flush();
+      spoil(bench);
+      await bench.start(bench.config());
+      expect(bench.reports.map(({ type }) => type).filter((type) => type !== "woken")).toEqual([
+        "guarded",
+        "problem",
+        "inSync",
+      ]);
+      expect(await bench.policy()).toEqual(stood);
+    },
+  );
+});

@@ -1,0 +1,318 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { renderBootTable } from "../../../../src/host/linux/nft/render/boot-table.ts";
+import { renderNft } from "../../../../src/host/linux/nft/render/render-nft.ts";
+import type { RenderedTable } from "../../../../src/host/linux/nft/render/table-writer.ts";
+import { judge } from "../../../../src/model/firewall/evaluate.ts";
+import { NDP } from "../../../../src/model/firewall/link-traffic.ts";
+import { type Packet, PROTOCOL } from "../../../../src/model/firewall/packet.ts";
+import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
+import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
+import { type IpAddress, parseIp, renderIp } from "../../../../src/model/ip.ts";
+import { ENGINE_MARK, markOfPath, PATH_NUMBERS } from "../../../../src/model/ownership.ts";
+import { BLOCK, DIRECT, LAPTOP, layerOf, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
+import { commandObstacle, namespaceObstacle } from "../../../support/netns.ts";
+import { SEED } from "../../../support/seeded.ts";
+import { runChain } from "./interpreter.ts";
+import { rawPacketArbitrary, realPacketArbitrary } from "./real-packets.ts";
+import {
+  type BytesOf,
+  describePacket,
+  END_DEVICES,
+  makeMacvlanGuest,
+  makeTwoEnds,
+  NEIGHBOUR,
+  type Numbered,
+  type RawFrame,
+  rawFrameOf,
+  type TwoEnds,
+} from "./two-ends.ts";
+import { FRAGMENT_JUNK, packetBytes } from "./wire-packet.ts";
+
+const PACKETS_EACH = 450;
+const RAW_FRAMES = 600;
+const obstacle = namespaceObstacle() ?? commandObstacle("ip", "python3");
+
+const direct = { rules: [], default: DIRECT };
+const changed: FirewallPolicy = policyOf({
+  endpoints: [{ address: "192.0.2.9", port: 51_820, protocol: 17 }],
+  allowLan: true,
+  flows: {
+    rules: [{ origin: "rules/0 (x)", match: { uids: [{ from: 1000, to: 1000 }] }, path: DIRECT }],
+    default: OFFICE,
+  },
+});
+const dns = { leakProtection: true, servers: ["10.8.0.1"], path: OFFICE, blockEncrypted: false };
+const inclusive = { ...direct, rules: LAPTOP.steering.rules };
+const blocking = { rules: [], default: BLOCK };
+const POLICIES: readonly (readonly [string, FirewallPolicy])[] = [
+  ["the laptop's", LAPTOP],
+  ["an inclusive one", policyOf({ flows: inclusive, dns })],
+  ["the blocked one", policyOf({ flows: blocking, endpoints: [] })],
+  ["one without the kill switch", policyOf({ killSwitch: false, flows: inclusive, dns })],
+  ["a blocking one without the kill switch", policyOf({ ...LAPTOP.layers[0], killSwitch: false, flows: blocking })],
+  ["the one between two", between(LAPTOP, changed) as FirewallPolicy],
+  ["two layers under the old steering", { steering: direct, layers: [layerOf({ flows: direct }), ...LAPTOP.layers] }],
+];
+
+describe.skipIf(obstacle !== undefined)(`the kernel${obstacle === undefined ? "" : ` (${obstacle})`}`, () => {
+  let ends: TwoEnds;
+  let runDir: string;
+
+  beforeAll(() => {
+    runDir = mkdtempSync(join(tmpdir(), "awg-firewall-"));
+    ends = makeTwoEnds();
+  });
+
+  afterAll(() => {
+    ends?.[Symbol.dispose]();
+    if (runDir !== undefined) rmSync(runDir, { recursive: true, force: true });
+  });
+
+  function load(policy: FirewallPolicy): void {
+    const observed = ends.here.runScript("test/host/linux/nft/load-policy.script.ts", { runDir, policy });
+    expect(observed).toMatchObject({ damage: [], policy: {} });
+  }
+
+  /**
+   * Which ids were let through though they were to be refused, and which did not come. What did not come is sent twice
+   * more, for a busy machine may lose a packet; what is let through once is a failure.
+   */
+  function differences(
+    ids: readonly number[],
+    send: (ids: readonly number[]) => ReadonlySet<number>,
+    accepts: (id: number) => boolean,
+  ): { readonly leaked: number[]; readonly lost: number[] } {
+    const leaked: number[] = [];
+    let lost = [...ids];
+    for (let attempt = 0; attempt < 3 && lost.length > 0; attempt += 1) {
+      const came = send(lost);
+      leaked.push(...lost.filter((id) => came.has(id) && !accepts(id)));
+      lost = lost.filter((id) => !came.has(id) && accepts(id));
+    }
+    return { leaked, lost };
+  }
+
+  /** Sends generated packets for real and compares with the evaluator. */
+  function comparePackets(policy: FirewallPolicy): void {
+    const packets = fc.sample(realPacketArbitrary, { seed: SEED, numRuns: PACKETS_EACH });
+    const verdicts = packets.map((packet) => judge(policy, packet));
+    const accepts = (id: number) => verdicts[id]?.verdict === "accept";
+    const send = (ids: readonly number[]) => {
+      const numbered = ids.map((id) => [id, packets[id] as Packet] as const);
+      const seen = ends.exchange(numbered);
+      expect(seen.complete).toBe(true);
+      const arrived = (id: number, { hook, outDevice = "" }: Packet) =>
+        hook === "input" ? seen.in.includes(id) : seen.out[outDevice]?.includes(id);
+      return new Set(numbered.filter(([id, packet]) => arrived(id, packet)).map(([id]) => id));
+    };
+    const { leaked, lost } = differences([...packets.keys()], send, accepts);
+    const describeId = (id: number) => `${verdicts[id]?.reason}: ${describePacket(packets[id] as Packet)}`;
+    expect({ seed: SEED, leaked: leaked.map(describeId), lost: lost.map(describeId) }).toEqual({
+      seed: SEED,
+      leaked: [],
+      lost: [],
+    });
+    const accepted = [...packets.keys()].filter(accepts).length;
+    expect(accepted).toBeGreaterThan(5);
+    expect(packets.length - accepted).toBeGreaterThan(20);
+  }
+
+  test.each(POLICIES)("lets pass exactly what the evaluator accepts, under %s", (_name, policy) => {
+    load(policy);
+    comparePackets(policy);
+  });
+
+  test.skipIf(commandObstacle("nft") !== undefined)("S1.4: the boot unit's table is the blocked policy (A4)", () => {
+    ends.here.runScript("test/host/linux/nft/load-policy.script.ts", { runDir, policy: null });
+    for (let time = 0; time < 2; time += 1) ends.here.run(["nft", "-f", "-"], { input: renderBootTable() });
+    comparePackets(blockedPolicy());
+    load(LAPTOP);
+    expect(ends.here.run(["nft", "list", "tables"]).stdout).not.toContain("awg_boot");
+  });
+
+  describe("with the laptop's policy", () => {
+    beforeAll(() => load(LAPTOP));
+
+    test("S9: lets out exactly those raw frames that the egress rules accept, fragments among them (A18, A19)", () => {
+      const context = { devices: ["eth0"], identity: "", ownedTables: true };
+      const egress = renderNft(LAPTOP, context)[1] as RenderedTable;
+      const packets = fc.sample(rawPacketArbitrary, { seed: SEED, numRuns: RAW_FRAMES });
+      const wire = { junk: FRAGMENT_JUNK, readsFragments: true };
+      const accepts = (id: number) => runChain(egress, "frames", packets[id] as Packet, wire).verdict === "accept";
+      const send = (ids: readonly number[]) => sendFrames(ids.map((id) => [id, rawFrameOf(id, packets[id] as Packet)]));
+      const { leaked, lost } = differences([...packets.keys()], send, accepts);
+      const describeId = (id: number) => describePacket(packets[id] as Packet);
+      expect({ leaked: leaked.map(describeId), lost: lost.map(describeId) }).toEqual({ leaked: [], lost: [] });
+      const accepted = [...packets.keys()].filter(accepts);
+      expect(accepted.length).toBeGreaterThan(20);
+      expect(accepted.filter((id) => packets[id]?.laterFragment).length).toBeGreaterThan(2);
+    });
+
+    test("S2.7: ARP leaves unless it announces a tunnel's address, EAPOL leaves, other frames do not (A20)", () => {
+      const arp = (sender: string) => `0806000108000604000202000000 0001${sender}000000000000c0a80101`;
+      const frames: [string, boolean][] = [
+        [arp("c0a80102"), true],
+        [arp("0a080002"), false],
+        [arp("0a090002"), false],
+        ["888e01010000", true],
+        ["88cc0207040200000000010402ffff", false],
+        ["8863110900000000", false],
+        ["002642420300000000", false],
+      ];
+      const raw = frames.map(([text], id): [number, RawFrame] => {
+        const bytes = Uint8Array.of(...Buffer.from(text.replaceAll(" ", ""), "hex"), ...trailer(id));
+        return [id, { device: "eth0", uid: 0, mark: 0, bytes }];
+      });
+      const send = (ids: readonly number[]) => sendFrames(raw.filter(([id]) => ids.includes(id)));
+      const found = differences([...raw.keys()], send, (id) => frames[id]?.[1] ?? false);
+      expect(found).toEqual({ leaked: [], lost: [] });
+    });
+
+    test("S9.5: a frame leaves by no other name than it has on the wire (A18, A19)", () => {
+      const raw = DISGUISES.map(([, protocol, ofNumber], id): [number, RawFrame] => [
+        id,
+        { device: "eth0", uid: 0, mark: 0, protocol, bytes: ofNumber(id) },
+      ]);
+      const send = (ids: readonly number[]) => sendFrames(raw.filter(([id]) => ids.includes(id)));
+      const { leaked, lost } = differences([...raw.keys()], send, (id) => DISGUISES[id]?.[3] ?? false);
+      const named = (ids: readonly number[]) => ids.map((id) => DISGUISES[id]?.[0]);
+      expect({ leaked: named(leaked), lost: named(lost) }).toEqual({ leaked: [], lost: [] });
+    });
+
+    test("S9.3, S2.6: a container whose device sits on the wire's leaves by no mark, and solicits with few bytes of its own", () => {
+      using guest = makeMacvlanGuest(ends);
+      const marks = [...LAPTOP_NUMBERS.map(markOfPath), ENGINE_MARK, 0];
+      const marked = ([4, 6] as const).flatMap((family) => marks.map((mark) => guestPacket(family, { mark, ...WEB })));
+      const solicit = guestPacket(6, { protocol: PROTOCOL.icmpv6, icmpType: NDP.neighbourSolicit, hopLimit: 255 });
+      const all = [...marked, { ...solicit, bytes: 960 }, solicit, DHCP];
+      const packets = all.map((packet, id) => [id, packet] as const);
+      const frames = all.map((packet, id) => [all.length + id, rawFrameOf(all.length + id, packet, sized)] as const);
+      const seen = ends.exchange(packets, frames, sized, guest);
+      expect(seen.complete).toBe(true);
+      const passing = [solicit, DHCP].map((packet) => all.indexOf(packet));
+      expect(seen.out["eth0"]?.toSorted((a, b) => a - b)).toEqual([
+        ...passing,
+        ...passing.map((id) => id + all.length),
+      ]);
+    });
+  });
+
+  test("S4.10, S12.16: what a container sends as this machine, within a user's flow, is not what is left of that flow", () => {
+    const users = [{ from: 1000, to: 1000 }];
+    load(
+      policyOf({
+        flows: { rules: [{ origin: "rules/0 (them)", match: { uids: users }, path: DIRECT }], default: OFFICE },
+      }),
+    );
+    using guest = makeMacvlanGuest(ends);
+    const flows = ([4, 6] as const).map((family) => ({
+      ...guestPacket(family, TCP),
+      source: ownAddress(family),
+      lastUid: 1000,
+    }));
+    const users1000 = flows.map((packet, id) => [id, { ...packet, uid: 1000 }] as const);
+    expect(ends.exchange(users1000).out["eth0"]).toEqual([0, 1]);
+    const remembered = ends.here.run(["nft", "list", "table", "netdev", "awg"]).stdout;
+    for (const family of [4, 6] as const)
+      expect(remembered).toContain(`{ tcp . ${renderIp(ownAddress(family))} . 40000 . `);
+    const forged = flows.flatMap((packet) => [markOfPath(PATH_NUMBERS.direct), 0].map((mark) => ({ ...packet, mark })));
+    const all = [...forged, DHCP];
+    const packets = all.map((packet, id) => [id, packet] as const);
+    const frames = all.map((packet, id) => [all.length + id, rawFrameOf(all.length + id, packet)] as const);
+    const seen = ends.exchange(packets, frames, undefined, guest);
+    expect(seen.complete).toBe(true);
+    expect(seen.out["eth0"]?.toSorted((a, b) => a - b)).toEqual([forged.length, forged.length + all.length]);
+  });
+
+  function sendFrames(frames: Numbered<RawFrame>): ReadonlySet<number> {
+    const seen = ends.exchange([], frames);
+    expect(seen.complete).toBe(true);
+    return new Set(END_DEVICES.flatMap((device) => seen.out[device] ?? []));
+  }
+});
+
+const LAPTOP_NUMBERS = LAPTOP.layers.flatMap(({ tunnels }) => tunnels.map(({ number }) => number));
+const WEB = { protocol: PROTOCOL.udp, sourcePort: 40_000, destinationPort: 443 };
+const TCP = { protocol: PROTOCOL.tcp, sourcePort: 40_000, destinationPort: 443 };
+const DHCP_PORTS = { protocol: PROTOCOL.udp, sourcePort: 68, destinationPort: 67 };
+
+function guestPacket(family: 4 | 6, fields: Partial<Packet> & Pick<Packet, "protocol">): Packet {
+  const to = { 4: "203.0.113.200", 6: "2001:db8:2::7" };
+  const [source, destination] = [NEIGHBOUR, to].map((side) => parseIp(side[family]) as IpAddress) as [
+    IpAddress,
+    IpAddress,
+  ];
+  return { hook: "output", outDevice: "eth0", uid: 65_534, mark: 0, source, destination, ...fields };
+}
+
+const DHCP = { ...guestPacket(4, DHCP_PORTS), destination: parseIp("255.255.255.255") as IpAddress };
+
+/** This machine's own on the wire. */
+function ownAddress(family: 4 | 6): IpAddress {
+  return parseIp({ 4: "198.51.100.2", 6: "2001:db8:9::2" }[family]) as IpAddress;
+}
+
+/** The packet with as many bytes as it says, free ones before its number. */
+const sized: BytesOf = (packet, magic, id) => {
+  const bytes = packetBytes(packet, magic, id);
+  if (packet.bytes === undefined) return [bytes];
+  const free = new Uint8Array(packet.bytes - bytes.length);
+  const longer = Uint8Array.of(...bytes.subarray(0, -8), ...free, ...bytes.subarray(-8));
+  new DataView(longer.buffer).setUint16(4, longer.length - 40);
+  return [longer];
+};
+
+type OfNumber = (id: number) => Uint8Array;
+
+const far4 = packetFor("198.51.100.2", "203.0.113.200");
+const lan4 = packetFor("192.168.1.2", "192.168.1.77");
+/** Where IPv4 has its destination, the source of this has an address of the LAN. */
+const far6 = packetFor("2001:db8:9:0:c0a8:14d:0:2", "2001:db8:2::7");
+/** Where IPv6 has its destination, this has fe80::1 among its options. */
+const far4WithOptions: OfNumber = (id) => {
+  const [plain, length] = [far4(id), 60];
+  const options = Uint8Array.of(0x82, 40, 0, 0, 0xfe, 0x80, ...new Uint8Array(13), 1, ...new Uint8Array(20));
+  return Uint8Array.of(0x40 + length / 4, ...plain.subarray(1, 20), ...options, ...plain.subarray(20));
+};
+
+/** What a frame is, what its socket says that it is, its bytes from its type on, and whether it may leave. */
+const DISGUISES: readonly (readonly [string, number, OfNumber, boolean])[] = [
+  ["IPv4 into the LAN", 0x0800, typed(0x0800, [], lan4), true],
+  ["in a VLAN", 0x0800, typed(0x8100, [0, 5, 8, 0], lan4), false],
+  ["IPv4 called ARP", 0x0806, typed(0x0800, [], far4), false],
+  ["IPv4 called EAPOL", 0x888e, typed(0x0800, [], far4), false],
+  ["IPv6 called IPv4", 0x0800, typed(0x86dd, [], far6), false],
+  ["IPv4 called IPv6", 0x86dd, typed(0x0800, [], far4WithOptions), false],
+  [
+    "tagged for no VLAN, called IPv4",
+    0x0800,
+    typed(0x8100, [0x40, 0, 8, 0], packetFor("192.168.1.77", "203.0.113.200")),
+    false,
+  ],
+  ["tagged for no VLAN, called ARP", 0x0806, typed(0x8100, [0, 0, 8, 6], far4), false],
+  ["in a VLAN, called ARP", 0x0806, typed(0x8100, [0, 5, 8, 0], far4), false],
+  ["another version called IPv4", 0x0800, typed(0x0800, [], (id) => withFirst(0x65, lan4(id))), false],
+  ["IPv4 with too short a header", 0x0800, typed(0x0800, [], (id) => withFirst(0x44, lan4(id))), false],
+];
+
+function packetFor(from: string, to: string): OfNumber {
+  const [source, destination] = [from, to].map((text) => parseIp(text) as IpAddress) as [IpAddress, IpAddress];
+  const packet: Packet = { hook: "output", outDevice: "eth0", uid: 0, source, destination, ...WEB };
+  return (id) => packetBytes(packet, "AWGO", id);
+}
+
+function typed(type: number, tag: readonly number[], of: OfNumber): OfNumber {
+  return (id) => Uint8Array.of(type >> 8, type & 255, ...tag, ...of(id));
+}
+
+function withFirst(byte: number, bytes: Uint8Array): Uint8Array {
+  return Uint8Array.of(byte, ...bytes.subarray(1));
+}
+
+function trailer(id: number): Uint8Array {
+  return Uint8Array.of(...new TextEncoder().encode("AWGO"), 0, 0, 0, id);
+}

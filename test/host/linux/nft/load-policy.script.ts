@@ -1,0 +1,115 @@
+import { spawnSync } from "node:child_process";
+import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
+import { linuxFirewall } from "../../../../src/host/linux/nft/linux-firewall.ts";
+import { localNftOwner, type NftOwner } from "../../../../src/host/linux/nft/load/nft-owner.ts";
+import { LABELS } from "../../../../src/host/linux/nft/render/chain-names.ts";
+import { AwgError } from "../../../../src/model/error.ts";
+import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
+import { NFT_TABLE } from "../../../../src/model/ownership.ts";
+import { errnoError } from "../../../../src/native/linux/errno.ts";
+import {
+  commitNftChanges,
+  openNetfilterSocket,
+  readNftTables,
+} from "../../../../src/native/linux/nftables/nft-netlink.ffi.ts";
+import { encodeTable } from "../../../../src/native/linux/nftables/table.codec.ts";
+
+const [ENOENT, EOPNOTSUPP] = [2, 95];
+/** Long enough for what was flushed to be found gone. */
+const STAND_IN_MS = 500;
+
+/**
+ * Run inside a namespace: loads the policy of its standard input unless there is none, runs the commands while this
+ * process owns the tables, reads, and ends; the tables stay behind without an owner.
+ */
+interface Request {
+  readonly runDir: string;
+  readonly policy?: FirewallPolicy | null;
+  readonly commands?: readonly (readonly string[])[];
+  /** Loaded behind the commands, by the same owner. */
+  readonly next?: FirewallPolicy;
+  /** Another changes the ruleset whenever a transaction is meant for one generation of it. */
+  readonly isRivalled?: boolean;
+  /** The owner has to be started, which takes a while; the commands run meanwhile. */
+  readonly isOwnerLate?: boolean;
+  /** The kernel answers as one that was built without labels of packets. */
+  readonly isWithoutLabels?: boolean;
+  /** The kernel answers as one that cannot ask for sockets. */
+  readonly isWithoutSockets?: boolean;
+  /**
+   * A device that is gone while the first transaction is taken, and back at once. The kernel answers as before 6.16: since then
+   * a chain may name a device that is not there (seen on 6.18).
+   */
+  readonly flickering?: string;
+  readonly capabilities?: { readonly egressHook: boolean; readonly ownedTables: boolean };
+}
+
+const {
+  runDir,
+  policy,
+  commands = [],
+  next,
+  isRivalled = false,
+  isOwnerLate = false,
+  isWithoutLabels = false,
+  isWithoutSockets = false,
+  flickering,
+  capabilities: told,
+}: Request = JSON.parse(await text(process.stdin));
+using socket = openNetfilterSocket();
+const capabilities = () => told ?? { egressHook: true, ownedTables: true };
+const local = localNftOwner(socket);
+const found: string[] = [];
+const runCommands = () =>
+  commands.map(([command = "", ...rest]) => spawnSync(command, rest, { timeout: 30_000 }).status);
+const owner: NftOwner = {
+  isReady: () => !isOwnerLate,
+  start: async () => {
+    runCommands();
+    await sleep(STAND_IN_MS);
+  },
+  sendTransaction: async (changes, generation) => {
+    const has = (chain: string) => changes.some(({ message }) => Buffer.from(message).includes(`${chain}\0`));
+    if (isWithoutLabels && has(LABELS)) throw errnoError("adding a rule", EOPNOTSUPP);
+    // The first rule that has the expression is what such a kernel refuses; the chain is named before it.
+    const asks = changes.findIndex(({ message }) => Buffer.from(message).includes("socket\0"));
+    if (isWithoutSockets && asks >= 0) throw refused(asks);
+    found.push(spawnSync("nft", ["list", "tables"], { encoding: "utf8" }).stdout);
+    if (isRivalled && generation !== undefined) spawnSync("nft", ["add", "table", "ip", `rival${found.length}`]);
+    const hooked = changes.findIndex(({ message }) => Buffer.from(message).includes(`${flickering}\0`));
+    if (flickering !== undefined && found.length === 1 && hooked >= 0) throw refused(hooked);
+    await local.sendTransaction(changes, generation);
+  },
+};
+// As a keeper does when it starts.
+if (policy !== undefined) takeOver();
+const firewall = linuxFirewall({ runDir, owner, capabilities });
+let error: string | undefined;
+try {
+  if (policy !== undefined) await firewall.load(policy);
+} catch (thrown) {
+  if (!(thrown instanceof AwgError)) throw thrown;
+  error = thrown.message;
+}
+const statuses = isOwnerLate ? [] : runCommands();
+if (next !== undefined) await firewall.load(next);
+process.stdout.write(JSON.stringify({ ...(await firewall.read()), statuses, found, error }));
+
+function refused(index: number): AwgError {
+  const { kind, message, facts } = errnoError("adding a rule", ENOENT);
+  return new AwgError(kind, message, { facts: { ...facts, index } });
+}
+
+function takeOver(): void {
+  const orphans = readNftTables(socket).filter(
+    ({ name, persistent, owned }) => name === NFT_TABLE && persistent && !owned,
+  );
+  commitNftChanges(
+    socket,
+    orphans.map(({ family, name }) => ({
+      message: encodeTable({ family, name, owned: true, persistent: true }),
+      action: `taking over the nf_tables table ${family} ${name}`,
+    })),
+  );
+}

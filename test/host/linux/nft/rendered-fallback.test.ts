@@ -1,0 +1,108 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { fallbackSetName } from "../../../../src/host/linux/nft/render/chain-names.ts";
+import { fallbackElements } from "../../../../src/host/linux/nft/render/fallback-sets.ts";
+import { renderNft } from "../../../../src/host/linux/nft/render/render-nft.ts";
+import type { RenderedTable } from "../../../../src/host/linux/nft/render/table-writer.ts";
+import { judge, markAfterSteering } from "../../../../src/model/firewall/evaluate.ts";
+import { fallbackPaths, withFallback } from "../../../../src/model/firewall/fallback.ts";
+import type { Packet } from "../../../../src/model/firewall/packet.ts";
+import type { FirewallPolicy, PathRef, Steering } from "../../../../src/model/firewall/policy.ts";
+import { packetArbitrary, policyArbitrary } from "../../../model/firewall/arbitraries.ts";
+import { SEED } from "../../../support/seeded.ts";
+import { runChain } from "./interpreter.ts";
+
+const POLICIES = 160;
+const PACKETS_EACH = 250;
+const CHAINS = {
+  input: ["entering"],
+  output: ["leaving", "source-guard"],
+  forward: ["crossing", "leaving", "source-guard"],
+};
+
+/** The policy with a fallback at every other path, beginning with the default. */
+function fallingBack({ steering, layers }: FirewallPolicy): FirewallPolicy {
+  const pathOf = (path: PathRef, falls: boolean): PathRef =>
+    path.kind === "tunnel" && falls ? { ...path, fallback: "direct" } : path;
+  const flowsOf = (flows: Steering): Steering => ({
+    rules: flows.rules.map((rule, index) => ({ ...rule, path: pathOf(rule.path, index % 2 === 0) })),
+    default: pathOf(flows.default, true),
+  });
+  return { steering: flowsOf(steering), layers: layers.map((layer) => ({ ...layer, flows: flowsOf(layer.flows) })) };
+}
+
+const policies = fc
+  .sample(policyArbitrary, { seed: SEED, numRuns: 4 * POLICIES })
+  .map(fallingBack)
+  .filter((policy) => fallbackPaths(policy).length > 0)
+  .slice(0, POLICIES);
+const packets = fc.sample(packetArbitrary, { seed: SEED, numRuns: 20_000 });
+
+/** The tables as the kernel has them while these paths are down. */
+function render(policy: FirewallPolicy, down: readonly number[]): [RenderedTable, RenderedTable] {
+  const tables = renderNft(policy, { devices: ["eth0", "wlan0"], identity: "test", ownedTables: true });
+  const filled = tables.map((rendered) => ({
+    ...rendered,
+    sets: rendered.sets.map((one) => {
+      const isFallback = one.set.timeoutMs !== undefined && one.set.mostElements === undefined;
+      expect(isFallback).toBe(one.set.name.startsWith("fallback-"));
+      const isDown = down.some((path) => one.set.name === fallbackSetName(path));
+      return isDown ? { ...one, elements: fallbackElements(rendered.table.family) } : one;
+    }),
+  }));
+  return filled as readonly RenderedTable[] as [RenderedTable, RenderedTable];
+}
+
+function show(what: string, packet: Packet, policy: FirewallPolicy, down: readonly number[]): string {
+  const text = JSON.stringify(packet, (_key, value) => (typeof value === "bigint" ? value.toString(16) : value));
+  return `seed ${SEED}: ${what}, down ${down}\n${text}\n${JSON.stringify(policy)}`;
+}
+
+test("law 1: the rules judge and mark as the policy whose paths have fallen back, at egress no less strictly", () => {
+  const seen = { fellBack: 0, egress: 0 };
+  expect(policies.length).toBe(POLICIES);
+  for (const [index, policy] of policies.entries()) {
+    const paths = fallbackPaths(policy);
+    const down = index % 4 === 0 ? [] : paths.filter((_, at) => (index >> at) % 2 === 1 || paths.length === 1);
+    const meaning = withFallback(policy, down);
+    const [inet, netdev] = render(policy, down);
+    for (let at = 0; at < PACKETS_EACH; at += 1) {
+      const packet = packets[(index * PACKETS_EACH + at) % packets.length] as Packet;
+      const untracked = packet.reply === undefined && packet.protocol === 47;
+      const wire = { junk: new Uint8Array(8), untracked };
+      const expected = judge(meaning, packet);
+      const drops = CHAINS[packet.hook].some((chain) => runChain(inet, chain, packet, wire).verdict === "drop");
+      expect(drops ? "drop" : "accept", show(expected.reason, packet, policy, down)).toBe(expected.verdict);
+      if (judge(policy, packet).verdict !== expected.verdict) seen.fellBack += 1;
+      if (packet.hook !== "output") continue;
+      const steered = runChain(inet, "steer", packet);
+      if (steered.verdict === "accept")
+        expect(steered.mark, show("mark", packet, policy, down)).toBe(markAfterSteering(meaning, packet));
+      if (!["eth0", "wlan0"].includes(packet.outDevice ?? "")) continue;
+      const frame = runChain(netdev, "frames", packet, { junk: new Uint8Array(8), readsFragments: true });
+      if (expected.verdict === "accept") expect(frame.verdict, show("egress", packet, policy, down)).toBe("accept");
+      else if (frame.verdict === "drop") seen.egress += 1;
+    }
+  }
+  expect(seen.fellBack).toBeGreaterThan(300);
+  expect(seen.egress).toBeGreaterThan(300);
+}, 120_000);
+
+test("law 1: with nothing down a fallback is as if there were none", () => {
+  const without = (path: PathRef): PathRef =>
+    path.kind === "tunnel" ? { kind: "tunnel", device: path.device, number: path.number } : path;
+  const bare = ({ rules, default: rest }: Steering): Steering => ({
+    rules: rules.map((rule) => ({ ...rule, path: without(rule.path) })),
+    default: without(rest),
+  });
+  for (const [index, policy] of policies.entries()) {
+    const plain = {
+      steering: bare(policy.steering),
+      layers: policy.layers.map((layer) => ({ ...layer, flows: bare(layer.flows) })),
+    };
+    for (let at = 0; at < 40; at += 1) {
+      const packet = packets[(index * 40 + at) % packets.length] as Packet;
+      expect(judge(policy, packet).verdict).toBe(judge(plain, packet).verdict);
+    }
+  }
+});

@@ -1,0 +1,329 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { RENDERING } from "../../../../src/host/linux/nft/load/policy-record.ts";
+import { renderNft } from "../../../../src/host/linux/nft/render/render-nft.ts";
+import type { RenderedTable } from "../../../../src/host/linux/nft/render/table-writer.ts";
+import { judge, markAfterSteering } from "../../../../src/model/firewall/evaluate.ts";
+import { flowMemoryOf, isOrphan, KERNEL_MARK, LISTENER_MARK } from "../../../../src/model/firewall/flow-memory.ts";
+import { LOOPBACK_DEVICE, type Packet, PROTOCOL } from "../../../../src/model/firewall/packet.ts";
+import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
+import { type IpAddress, parseIp } from "../../../../src/model/ip.ts";
+import { MARK_MASK } from "../../../../src/model/ownership.ts";
+import { sha256Hex } from "../../../../src/model/sha256.ts";
+import { oneOfThreeLong, packetArbitrary, policyArbitrary } from "../../../model/firewall/arbitraries.ts";
+import { BLOCK, DIRECT, LAPTOP, policyOf, withHighNumbers } from "../../../model/firewall/policies.ts";
+import { SEED } from "../../../support/seeded.ts";
+import { runChain, type Wire } from "./interpreter.ts";
+
+const POLICIES = 220;
+const PACKETS_EACH = 500;
+const LAST_USERS = [null, 0, 1000, 1500, 1600];
+const ENDS = { 4: ["192.168.1.2", "192.168.1.9"], 6: ["2001:db8::2", "2001:db8::9"] } as const;
+const JUNK = new Uint8Array([0, 53, 0, 53, 0, 22, 0, 22]);
+
+const policies = fc
+  .sample(policyArbitrary, { seed: SEED, numRuns: POLICIES })
+  .map((policy, index) => (index % 2 === 0 ? policy : withHighNumbers(policy)));
+const packets = fc.sample(packetArbitrary, { seed: SEED, numRuns: 20_000 }).map(oneOfThreeLong);
+
+/**
+ * Another stretch of the packets for each policy; every other one that may be of a closed socket is, or opens a subflow, and of
+ * those that come by the device that is no uplink every third is in another's name.
+ */
+function packetsFor(index: number, count: number): Packet[] {
+  return Array.from({ length: count }, (_, at) => {
+    const packet = packets[(index * count + at) % packets.length] as Packet;
+    if (at % 3 === 0 && packet.hook !== "output" && packet.inDevice === "eth0") return { ...packet, forged: true };
+    const lastUid = LAST_USERS[(at >> 1) % LAST_USERS.length] ?? null;
+    const isWhole = packet.laterFragment !== true;
+    if (at % 2 !== 0 || !isWhole || !isOrphan({ ...packet, lastUid })) return packet;
+    return at % 3 === 0 && packet.protocol === PROTOCOL.tcp
+      ? { ...packet, opensSubflow: true }
+      : { ...packet, lastUid };
+  });
+}
+
+/** What the tables remember of the packet's flow. */
+function memoryOf(policy: FirewallPolicy, { lastUid }: Packet): Pick<Wire, "flowOf"> {
+  const memory = flowMemoryOf(policy);
+  if (memory.kind !== "kept" || typeof lastUid !== "number") return {};
+  const known = memory.classes.find(({ uids }) => uids.some(({ from, to }) => lastUid >= from && lastUid <= to));
+  return known === undefined ? {} : { flowOf: known.name };
+}
+
+const render = (policy: FirewallPolicy) =>
+  renderNft(policy, { devices: ["eth0", "wlan0"], uplinks: ["wlan0"], identity: "test", ownedTables: true }) as [
+    RenderedTable,
+    RenderedTable,
+  ];
+
+/** What RENDERING 9 makes of a policy. */
+const RENDERED = "b46e9e17b8c308a8a645176269a9bedd3c98087e2ddbf843eb07edc6ca9b0e57";
+
+test("rules are rendered as their number says: a change of them needs another RENDERING, and its hash here", () => {
+  const plain = JSON.stringify(render(LAPTOP), (_key, value: unknown) =>
+    typeof value === "bigint" ? `${value}` : value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value,
+  );
+  expect([RENDERING, sha256Hex(plain)]).toEqual([9, RENDERED]);
+});
+
+const CHAINS = {
+  input: ["arriving", "entering"],
+  output: ["steer", "leaving", "source-guard"],
+  forward: ["arriving", "crossing", "leaving", "source-guard"],
+};
+
+/** What the rendered inet table does with a packet, by the chains that the kernel would ask. */
+function verdictOf(table: RenderedTable, packet: Packet, wire: Wire): "accept" | "drop" {
+  let mark = packet.mark ?? 0;
+  for (const chain of CHAINS[packet.hook]) {
+    const outcome = runChain(table, chain, { ...packet, mark }, wire);
+    if (outcome.verdict === "drop") return "drop";
+    mark = outcome.mark;
+  }
+  return "accept";
+}
+
+/** The packet's mark and label where it leaves, when it came through this machine's own stack. */
+function leavingAs(inet: RenderedTable, packet: Packet): { readonly mark: number; readonly label: number } {
+  const chains = packet.hook === "forward" ? ["crossing", "labels"] : ["own-labels", "labels"];
+  let [mark, label] = [packet.mark ?? 0, 0];
+  for (const name of chains.filter((one) => inet.chains.some((chain) => chain.name === one))) {
+    const untracked = name === "labels" && packet.reply === undefined;
+    ({ mark, label } = runChain(inet, name, { ...packet, mark }, { untracked, label }));
+  }
+  return { mark, label };
+}
+
+function show(what: string, packet: Packet, policy: FirewallPolicy): string {
+  const text = JSON.stringify(packet, (_key, value) => (typeof value === "bigint" ? value.toString(16) : value));
+  return `seed ${SEED}: ${what}\n${text}\n${JSON.stringify(policy)}`;
+}
+
+/** What must have been met several times for the comparison to mean anything. */
+const PARAGRAPHS = [
+  ...["S5.1", "S5.3", "S7.2", "S8.1"].map((paragraph) => `forward accept ${paragraph}`),
+  ...["S2.2", "S4.3", "S4.4", "S4.7", "S5.1", "S5.4", "S7.2", "S7.3", "S7.4"].map(
+    (paragraph) => `forward drop ${paragraph}`,
+  ),
+  ...["S2.1", "S2.4", "S2.5", "S2.6", "S3.1", "S3.2", "S3.3", "S3.4", "S6.1", "S6.2", "S6.3", "S6.5", "S8.2"].map(
+    (paragraph) => `input accept ${paragraph}`,
+  ),
+  ...["S2.3", "S6.1", "S6.4", "S6.8"].map((paragraph) => `input drop ${paragraph}`),
+  ...["S2.1", "S2.4", "S2.5", "S2.6", "S3.1", "S3.2", "S3.3", "S3.4", "S5.1", "S5.2", "S5.3", "S8.1"].map(
+    (paragraph) => `output accept ${paragraph}`,
+  ),
+  ...["S2.2", "S4.3", "S4.4", "S4.7", "S4.10", "S5.1", "S5.4"].map((paragraph) => `output drop ${paragraph}`),
+];
+
+describe("the rendered rules", { timeout: 300_000 }, () => {
+  test(`judge ${POLICIES * PACKETS_EACH} packets as the evaluator does (D9)`, () => {
+    const seen = new Map<string, number>();
+    for (const [index, policy] of policies.entries()) {
+      const [inet] = render(policy);
+      for (const [at, made] of packetsFor(index, PACKETS_EACH).entries()) {
+        const packet = at % 5 === 0 && made.hook === "output" ? { ...made, stranger: true } : made;
+        const expected = judge(policy, packet);
+        const untracked = packet.reply === undefined && packet.protocol === 47;
+        const found = verdictOf(inet, packet, { junk: JUNK, untracked, ...memoryOf(policy, packet) });
+        const key = `${packet.hook} ${expected.verdict} ${expected.reason.split(" ", 1).join("")}`;
+        seen.set(key, (seen.get(key) ?? 0) + 1);
+        if (found !== expected.verdict) {
+          throw new Error(show(`${found} instead of ${expected.verdict} by ${expected.reason}`, packet, policy));
+        }
+      }
+    }
+    expect(PARAGRAPHS.filter((key) => (seen.get(key) ?? 0) < 5)).toEqual([]);
+  });
+
+  test("mark what leaves as the evaluator says", () => {
+    for (const [index, policy] of policies.entries()) {
+      const [inet] = render(policy);
+      for (const packet of packetsFor(index, 150)) {
+        if (packet.hook !== "output") continue;
+        const { verdict, mark } = runChain(inet, "steer", packet, memoryOf(policy, packet));
+        if (verdict === "drop") expect(judge(policy, packet).verdict, show("steering", packet, policy)).toBe("drop");
+        else expect(mark, show("mark", packet, policy)).toBe(markAfterSteering(policy, packet));
+      }
+    }
+  });
+
+  test("S6.6: mark what arrives for its way and what goes on with none of our bits; foreign bits stay", () => {
+    const seen = { tunnel: 0, direct: 0, loopback: 0, onwards: 0 };
+    for (const [index, policy] of policies.entries()) {
+      const [inet] = render(policy);
+      const numbers = new Map(policy.layers.flatMap(({ tunnels }) => tunnels.map((one) => [one.device, one.number])));
+      for (const packet of packetsFor(index, 50)) {
+        if (packet.hook === "output" || packet.forged) continue;
+        const before = packet.mark ?? 0;
+        const number = numbers.get(packet.inDevice ?? "");
+        const isLoopback = packet.inDevice === LOOPBACK_DEVICE;
+        const way = isLoopback ? "loopback" : packet.hook === "forward" ? "onwards" : number ? "tunnel" : "direct";
+        const wanted = { loopback: before & MARK_MASK, onwards: 0, tunnel: (number ?? 0) << 24, direct: 61 << 24 }[way];
+        const { verdict, mark } = runChain(inet, "arriving", packet);
+        const isRight = verdict === "accept" && mark === ((before & ~MARK_MASK) | wanted) >>> 0;
+        if (!isRight) throw new Error(show(`${verdict} with mark ${mark.toString(16)}, ${way}`, packet, policy));
+        seen[way] += 1;
+      }
+    }
+    expect(Object.entries(seen).filter(([, count]) => count < 50)).toEqual([]);
+  });
+
+  test("S4.10: at egress ask and remember of no flow but of what this machine's own stack sends", () => {
+    const seen = { forged: 0, own: 0, otherwise: 0 };
+    for (const [index, policy] of policies.entries()) {
+      const [inet, netdev] = render(policy);
+      for (const packet of packetsFor(index, 200)) {
+        const memory = memoryOf(policy, packet);
+        if (memory.flowOf === undefined || !["eth0", "wlan0"].includes(packet.outDevice ?? "")) continue;
+        const wire = { junk: JUNK, readsFragments: true };
+        const nobodys = runChain(netdev, "frames", packet, wire);
+        const forged = runChain(netdev, "frames", packet, { ...wire, ...memory });
+        expect(forged, show("sent from elsewhere", packet, policy)).toEqual(nobodys);
+        expect(forged.remembered).toEqual([]);
+        const { mark, label } = leavingAs(inet, packet);
+        expect(label, show("no label", packet, policy)).not.toBe(0);
+        const own = runChain(netdev, "frames", { ...packet, mark }, { ...wire, ...memory, label });
+        seen.forged += 1;
+        seen.own += own.remembered.length > 0 ? 1 : 0;
+        seen.otherwise += own.verdict === forged.verdict ? 0 : 1;
+      }
+    }
+    expect(Object.entries(seen).filter(([, count]) => count < 5)).toEqual([]);
+  });
+
+  test("S4.10: learn from no packet that asks for a connection or answers one, and let what is not taken up carry nothing", () => {
+    const rule = { match: { uids: [{ from: 1500, to: 1500 }] }, path: BLOCK, origin: "rules/0" };
+    const [inet, netdev] = render(policyOf({ flows: { rules: [rule], default: DIRECT } }));
+    const chains = [
+      [inet, "steer"],
+      [netdev, "frames"],
+    ] as const;
+    const isLearnt = (set: string) => !set.startsWith("not ");
+    const learnt = (packet: Packet, wire: Wire) =>
+      chains.map(([table, chain]) => runChain(table, chain, packet, wire).remembered.filter(isLearnt));
+    for (const family of [4, 6] as const) {
+      for (const protocol of [6, 33, 132]) {
+        const [source, destination] = ENDS[family].map((text) => parseIp(text) as IpAddress) as [IpAddress, IpAddress];
+        const common = { hook: "output", source, destination, protocol, sourcePort: 80, outDevice: "eth0" } as const;
+        const packet: Packet = { ...common, uid: 1000 };
+        const orphan: Packet = { ...common, lastUid: null };
+        expect(learnt(packet, {})).toEqual([[], []]);
+        expect(learnt(packet, { answers: true, flowOf: "0-1499.1501-4294967295" })).toEqual([[], []]);
+        const [stack, egress] = learnt({ ...packet, lastUid: 1000 }, {});
+        expect([stack?.length, egress?.length]).toEqual([1, 1]);
+        const header = { 6: 20, 33: 24, 132: 28 }[protocol] ?? 0;
+        const most = header + (family === 4 ? 20 : 40);
+        const passes = (ctMark: number) =>
+          [most, most + 1].map((bytes) => verdictOf(inet, { ...orphan, bytes, reply: true }, { ctMark }) === "accept");
+        expect(passes(LISTENER_MARK)).toEqual([protocol !== 33, false]);
+        expect(passes(KERNEL_MARK)).toEqual([true, true]);
+        expect(passes(0)).toEqual([false, false]);
+      }
+    }
+  });
+
+  test("at egress let out whatever may leave, and of whole packets nothing else but answers known by port", () => {
+    let [equal, more] = [0, 0];
+    for (const [index, policy] of policies.entries()) {
+      const [inet, netdev] = render(policy);
+      for (const packet of packetsFor(index, 200)) {
+        if (packet.hook === "input" || !["eth0", "wlan0"].includes(packet.outDevice ?? "")) continue;
+        const memory = memoryOf(policy, packet);
+        const leaves = verdictOf(inet, packet, { junk: JUNK, ...memory });
+        const { mark, label } = leavingAs(inet, packet);
+        const wire = { junk: JUNK, readsFragments: true, label, ...memory };
+        const frame = runChain(netdev, "frames", { ...packet, mark }, wire);
+        if (leaves === "accept") expect(frame.verdict, show("egress", packet, policy)).toBe("accept");
+        if (leaves === frame.verdict) equal += 1;
+        else if (packet.hook === "output" && !packet.laterFragment) {
+          more += 1;
+          // What goes on with a flow that is not remembered does not come so far.
+          const { lastUid: _whose, opensSubflow: _whoever, ...opening } = packet;
+          const asked = memory.flowOf === undefined ? opening : packet;
+          const answered = judge(policy, { ...asked, reply: true }).verdict === "accept";
+          expect(answered, show("egress lets out more", packet, policy)).toBe(true);
+        }
+      }
+    }
+    expect(equal).toBeGreaterThan(1000);
+    expect(more).toBeGreaterThan(10);
+  });
+
+  test("S9.5: judge a frame in a VLAN as one that is in none, where its types say what its socket says", () => {
+    const tags: [string, number[], boolean][] = [
+      ["802.1Q", [0x81, 0x00, 0x00, 0x05], true],
+      ["802.1ad", [0x88, 0xa8, 0x60, 0x05], true],
+      ["for no VLAN", [0x81, 0x00, 0x60, 0x00], false],
+      ["not of a VLAN", [0x91, 0x00, 0x00, 0x05], false],
+    ];
+    let accepted = 0;
+    for (const [index, policy] of policies.slice(0, 60).entries()) {
+      if (!policy.layers.some(({ killSwitch }) => killSwitch)) continue;
+      const [, egress] = render(policy);
+      for (const packet of packetsFor(index, 40).filter(
+        ({ hook, lastUid }) => hook === "output" && lastUid === undefined,
+      )) {
+        const wire: Wire = { junk: JUNK, readsFragments: true };
+        const plain = runChain(egress, "frames", packet, wire).verdict;
+        const type = packet.destination.family === 4 ? [0x08, 0x00] : [0x86, 0xdd];
+        const other = packet.destination.family === 4 ? [0x86, 0xdd] : [0x08, 0x00];
+        for (const [name, tag, isVlan] of tags) {
+          const frames = [Uint8Array.of(...tag, ...type), Uint8Array.of(...tag, ...other)];
+          const [same, disguised] = frames.map(
+            (frame) => runChain(egress, "frames", packet, { ...wire, frame }).verdict,
+          );
+          expect(same, name).toBe(isVlan ? plain : "drop");
+          expect(disguised, name).toBe("drop");
+        }
+        accepted += plain === "accept" ? 1 : 0;
+      }
+    }
+    expect(accepted).toBeGreaterThan(50);
+  });
+
+  test.each([
+    ["Ethernet", 1, 88],
+    ["FireWire", 24, 112],
+    ["InfiniBand", 32, 112],
+  ])(
+    "S2.6: let the kernel's solicitations to any neighbour leave in a frame of %s, and no longer ones",
+    (_, deviceType, most) => {
+      const [source, destination] = ["2001:db8:9::1", "2001:db8:9::2"].map(parseIp);
+      const solicit = {
+        hook: "output",
+        source,
+        destination,
+        protocol: 58,
+        icmpType: 135,
+        hopLimit: 255,
+        outDevice: "eth0",
+      } as Packet;
+      const verdictOf = (egress: RenderedTable, bytes: number) =>
+        runChain(egress, "frames", { ...solicit, bytes }, { readsFragments: true, deviceType }).verdict;
+      const closed = policies.map((policy) => render(policy)[1]).filter((egress) => verdictOf(egress, 960) === "drop");
+      expect(closed.length).toBeGreaterThan(20);
+      for (const egress of closed.slice(0, 20)) {
+        expect([most, most + 1].map((bytes) => verdictOf(egress, bytes))).toEqual(["accept", "drop"]);
+      }
+    },
+  );
+
+  test("S9.5: let out no IP packet that its socket calls ARP or EAPOL, by a device whose frames bear no type", () => {
+    const messages = { arp: Uint8Array.of(0, 32, 8, 0, ...new Uint8Array(24)), eapol: Uint8Array.of(2, 1, 0, 0) };
+    for (const policy of policies.slice(0, 40).filter(({ layers }) => layers.some(({ killSwitch }) => killSwitch))) {
+      const [, egress] = render(policy);
+      const [packet] = packetsFor(0, 1) as [Packet];
+      for (const [kind, type] of [
+        ["arp", 0x0806],
+        ["eapol", 0x888e],
+      ] as const) {
+        const sent = (network: Uint8Array) =>
+          runChain(egress, "frames", packet, { etherType: type, deviceType: 32, network }).verdict;
+        expect(sent(messages[kind]), kind).toBe("accept");
+        for (const version of [0x45, 0x60])
+          expect(sent(Uint8Array.of(version, ...new Uint8Array(39))), kind).toBe("drop");
+      }
+    }
+  });
+});

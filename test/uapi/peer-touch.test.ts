@@ -1,0 +1,34 @@
+import { describe, expect, test } from "vitest";
+import { renderNudge } from "../../src/uapi/peer-touch.ts";
+import { parseUapiDevice } from "../../src/uapi/reply.ts";
+
+const KEY = "ab".repeat(32);
+const [SIX, FOUR, OTHER] = ["[2001:db8::5]:51820", "198.51.100.7:51820", "198.51.100.8:51820"] as const;
+
+const engineAt = (endpoint: string, endpoints: readonly string[] = []) =>
+  parseUapiDevice(
+    [
+      `public_key=${KEY}`,
+      `endpoint=${endpoint}`,
+      ...(endpoints.length === 0 ? [] : [`awg_endpoints=${endpoints.join(",")}`]),
+      "errno=0",
+      "",
+      "",
+    ].join("\n"),
+  );
+const told = (endpoint: string) => `set=1\npublic_key=${KEY}\nupdate_only=true\nendpoint=${endpoint}\n\n`;
+const isFour = (endpoint: string) => !endpoint.startsWith("[");
+
+describe("a nudge", () => {
+  test("tells an engine the endpoint again where it is", () => {
+    expect(renderNudge(engineAt(SIX))).toBe(told(SIX));
+    expect(renderNudge(engineAt(SIX), isFour)).toBe(told(SIX));
+    expect(renderNudge(engineAt(FOUR, [SIX, FOUR]), isFour)).toBe(told(FOUR));
+    expect(renderNudge({ peers: [] })).toBeUndefined();
+  });
+
+  test("A13: leads a peer of several addresses to one that there is a way to, and leaves it where there is none", () => {
+    expect(renderNudge(engineAt(SIX, [SIX, FOUR, OTHER]), isFour)).toBe(told(FOUR));
+    expect(renderNudge(engineAt(SIX, [SIX, FOUR]), () => false)).toBe(told(SIX));
+  });
+});

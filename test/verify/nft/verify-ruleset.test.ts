@@ -1,0 +1,497 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { renderNft } from "../../../src/host/linux/nft/render/render-nft.ts";
+import type { RenderedTable } from "../../../src/host/linux/nft/render/table-writer.ts";
+import { judge } from "../../../src/model/firewall/evaluate.ts";
+import { OUTLIVING_PROTOCOLS } from "../../../src/model/firewall/flow-memory.ts";
+import type { Packet } from "../../../src/model/firewall/packet.ts";
+import type { FirewallPolicy } from "../../../src/model/firewall/policy.ts";
+import { between, blockedPolicy } from "../../../src/model/firewall/transition.ts";
+import { type IpAddress, parseIp } from "../../../src/model/ip.ts";
+import { type Expression, verdict } from "../../../src/native/linux/nftables/expression.ts";
+import { matchIn } from "../../../src/native/linux/nftables/match.ts";
+import type { Verified, VerifyFinding } from "../../../src/verify/finding.ts";
+import { tableOfRendered } from "../../../src/verify/nft/rule-table.ts";
+import { tracePacket } from "../../../src/verify/nft/trace-packet.ts";
+import { verifyRuleset } from "../../../src/verify/nft/verify-ruleset.ts";
+import type { HeaderPoint } from "../../../src/verify/space/header-point.ts";
+import { packetArbitrary, steadyPolicyArbitrary } from "../../model/firewall/arbitraries.ts";
+import { DIRECT, LAPTOP, OFFICE, policyOf, SERVICE_UID, withHighNumbers } from "../../model/firewall/policies.ts";
+import { SEED } from "../../support/seeded.ts";
+import { packetOfShown, wayOf, wireOf } from "./concrete-ways.ts";
+
+const PHYSICAL = ["eth0", "wlan0"];
+const DEVICES = [...PHYSICAL, "awg-office", "awg-proxy", "awg-third"];
+
+function render(policy: FirewallPolicy): readonly RenderedTable[] {
+  return renderNft(policy, { devices: PHYSICAL, identity: "test", ownedTables: true });
+}
+
+function verify(policy: FirewallPolicy, tables: readonly RenderedTable[]): Verified {
+  const common = { devices: DEVICES, framed: PHYSICAL, indexes: new Map<string, number>(), sources: ["192.168.1.2"] };
+  return verifyRuleset({ policy, tables: tables.map(tableOfRendered), ...common });
+}
+
+interface Mutant {
+  readonly name: string;
+  readonly tables: readonly RenderedTable[];
+}
+
+/** Each rule left out, one at a time. */
+function withoutEachRule(tables: readonly RenderedTable[]): Mutant[] {
+  return tables.flatMap((table, at) =>
+    table.rules.map((rule, index) => ({
+      name: `without ${table.table.family} ${rule.chain}: ${rule.comment}`,
+      tables: tables.with(at, { ...table, rules: table.rules.toSpliced(index, 1) }),
+    })),
+  );
+}
+
+/** The table with a rule put first into a chain. */
+function withRule(tables: readonly RenderedTable[], at: number, chain: string, expressions: readonly Expression[]) {
+  const table = tables[at] as RenderedTable;
+  const { family, name } = table.table;
+  const rule = { family, table: name, chain, expressions, comment: "planted" };
+  return tables.with(at, { ...table, rules: [rule, ...table.rules] });
+}
+
+/** Every finding with a packet is as it says, by the evaluator and by the interpreter that works on bytes. */
+function confirm(policy: FirewallPolicy, tables: readonly RenderedTable[], { kind, packet, message }: VerifyFinding) {
+  if (packet === undefined || packet.fragment === "first") return;
+  const concrete = packetOfShown(packet);
+  const way = wayOf(tables, concrete, packet.hook === "frame", wireOf(packet));
+  const said = packet.hook === "frame" ? undefined : judge(policy, concrete).verdict;
+  const text = `${kind} ${message} ${JSON.stringify(packet)}`;
+  if (kind === "leak" || kind === "stray" || kind === "entry") {
+    expect({ said, ...way }, text).toMatchObject({ stack: "accept", egress: "accept" });
+    if (said !== undefined) expect(said, text).toBe("drop");
+  } else if (kind === "weakness")
+    expect({ said, ...way }, text).toEqual({ said: "drop", stack: "accept", egress: "drop" });
+  else if (kind === "lock-out") {
+    expect(said, text).toBe("accept");
+    expect([way.stack, way.egress], text).toContain("drop");
+  }
+}
+
+const BOB = { match: { uids: [{ from: 65_534, to: 65_534 }] }, path: DIRECT, origin: "rules/0 (bob)" } as const;
+const packets = fc.sample(packetArbitrary, { seed: SEED, numRuns: 4_000 });
+
+/** Sampled packets that the policy refuses and the tables let out of a physical device, by the interpreter on bytes. */
+function sampledLeaks(policy: FirewallPolicy, tables: readonly RenderedTable[], mutant: number): Packet[] {
+  const stretch = Array.from({ length: 250 }, (_, at) => packets[(mutant * 250 + at) % packets.length] as Packet);
+  return stretch.filter((packet) => {
+    if (packet.hook === "input" || !PHYSICAL.includes(packet.outDevice ?? "")) return false;
+    if (judge(policy, packet).verdict === "accept") return false;
+    const { stack, egress } = wayOf(tables, packet);
+    return stack === "accept" && egress === "accept";
+  });
+}
+
+describe("law 1: verification of a whole ruleset", { timeout: 300_000 }, () => {
+  const changed = policyOf({ allowLan: true, flows: { rules: [], default: OFFICE } });
+  const policies: readonly (readonly [string, FirewallPolicy])[] = [
+    ["the laptop's", LAPTOP],
+    ["the one between two", between(LAPTOP, changed) as FirewallPolicy],
+    ["an inclusive one", policyOf({ flows: { ...LAPTOP.steering, default: DIRECT } })],
+    ["one without the kill switch", policyOf({ ...LAPTOP.layers[0], killSwitch: false })],
+    ["one of many tunnels", withHighNumbers(LAPTOP)],
+    ["one where one user goes directly", policyOf({ flows: { rules: [BOB], default: OFFICE } })],
+  ];
+
+  test.each(policies)("finds nothing in what is rendered for %s", (_name, policy) => {
+    expect(verify(policy, render(policy))).toMatchObject({ findings: [], notes: [] });
+  });
+
+  test("finds nothing in what is rendered for any policy, nor for those between two", () => {
+    const steady = fc.sample(steadyPolicyArbitrary, { seed: SEED, numRuns: 8 });
+    const changes = steady.slice(1).flatMap((policy, index) => {
+      const other = steady[index] as FirewallPolicy;
+      // Between two service users the tunnels of one wait, so that what is granted to it is not reached.
+      return policy.layers[0]?.serviceUid === other.layers[0]?.serviceUid
+        ? [between(other, policy) as FirewallPolicy]
+        : [];
+    });
+    for (const policy of [...steady, ...changes.slice(0, 3)]) {
+      // Two tunnels of one number cannot be told apart by a mark; configurations never have them.
+      const real = verify(policy, render(policy)).findings.filter(({ kind }) => kind !== "misroute");
+      expect(real, `seed ${SEED}: ${JSON.stringify(policy)}`).toEqual([]);
+    }
+  });
+
+  // What rules remember, what packets carry, and what becomes of a frame meanwhile no set of packets shows.
+  const mutants = withoutEachRule(render(LAPTOP))
+    .filter(({ name }) => !/S4\.10|S9\.6/.test(name))
+    .filter((_, index) => index % 6 === SEED % 6);
+
+  test(`names a packet for each of ${mutants.length} rulesets that lack a rule, where packets differ`, () => {
+    let [leaking, harmless] = [0, 0];
+    for (const [index, { name, tables }] of mutants.entries()) {
+      const { findings } = verify(LAPTOP, tables);
+      for (const finding of findings) confirm(LAPTOP, tables, finding);
+      const isLeaking = findings.some(({ kind }) => kind === "leak");
+      if (sampledLeaks(LAPTOP, tables, index).length > 0) expect(isLeaking, `${name} leaks`).toBe(true);
+      leaking += isLeaking ? 1 : 0;
+      harmless += findings.length === 0 ? 1 : 0;
+    }
+    expect(mutants.length).toBeGreaterThanOrEqual(40);
+    expect(leaking).toBeGreaterThan(3);
+    expect(harmless).toBeLessThan(mutants.length / 3);
+  });
+});
+
+describe("the breakages that the leak lab knows are found without sending a packet", { timeout: 300_000 }, () => {
+  const tables = render(LAPTOP);
+  const { field } = matchIn("inet");
+  const without = (at: number, isGone: (rule: RenderedTable["rules"][number]) => boolean) => {
+    const table = tables[at] as RenderedTable;
+    return tables.with(at, { ...table, rules: table.rules.filter((rule) => !isGone(rule)) });
+  };
+  const withoutBase = (chain: string) => {
+    const table = tables[0] as RenderedTable;
+    const { base: _hook, ...bare } = table.chains.find(({ name }) => name === chain) as RenderedTable["chains"][number];
+    return tables.with(0, { ...table, chains: table.chains.map((one) => (one.name === chain ? bare : one)) });
+  };
+  const anyEndpoint = [...matchIn("inet").skuid(SERVICE_UID), ...matchIn("inet").daddr("192.0.2.1")];
+  const breakages: readonly (readonly [string, readonly RenderedTable[], RegExp])[] = [
+    ["IPv4 only", withRule(tables, 0, "leaving", [...matchIn("inet").network("ip6"), verdict("accept")]), /\[2001:/],
+    [
+      "a mark without its user",
+      withRule(tables, 0, "leaving", [...matchIn("inet").mark(0x3f000000), verdict("accept")]),
+      /./,
+    ],
+    ["no egress hook", tables.slice(0, 1), /raw frame/],
+    ["no forward chain", withoutBase("crossing"), /in by/],
+    ["DNS judged after the LAN", without(0, ({ comment = "" }) => comment.startsWith("S4.3")), /:53/],
+    [
+      "an endpoint without its port",
+      withRule(tables, 0, "leaving", [...anyEndpoint, verdict("accept")]),
+      /192\.0\.2\.1/,
+    ],
+    ["source addresses that NAT missed", withoutBase("source-guard"), /10\.8\.0\.2|10\.9\.0\.2|fd00:8::2/],
+    [
+      "established flows let out",
+      withRule(tables, 0, "leaving", [...matchIn("inet").ctState(["established"]), verdict("accept")]),
+      /established|answer/,
+    ],
+    ["a device let out", withRule(tables, 0, "leaving", [...field("oifname", "wlan0"), verdict("accept")]), /wlan0/],
+  ];
+
+  test.each(breakages)("%s", (name, broken, packet) => {
+    const { findings } = verify(LAPTOP, broken);
+    const worst = findings.filter(({ kind }) => kind === "leak" || kind === "weakness");
+    expect(worst.length).toBeGreaterThan(0);
+    expect(worst.map((finding) => JSON.stringify(finding) + describeShown(finding)).join("\n")).toMatch(packet);
+    // The interpreter of the tests knows conntrack's directions, not its states.
+    if (!name.includes("established")) for (const finding of worst) confirm(LAPTOP, broken, finding);
+  });
+
+  test("S9.4: a bridge whose ports are all taken for guests' is noted", () => {
+    const asked = { policy: blockedPolicy(), tables: render(blockedPolicy()).map(tableOfRendered) };
+    const devices = { devices: DEVICES, framed: PHYSICAL, indexes: new Map<string, number>(), sources: [] };
+    expect(verifyRuleset({ ...asked, ...devices, guestBridges: ["docker0"] })).toMatchObject({
+      findings: [],
+      notes: [expect.stringMatching(/bridge docker0 are not judged.*S9\.4/)],
+    });
+  });
+
+  test.each([
+    [
+      "for the kernel's, of a process",
+      /sent by a process/,
+      /^leak: .*type 0x(8809|0004) to 01:80:c2:00:00:0[02], by .* leaves though/,
+    ],
+    ["the spanning tree's own", /spanning tree/, /^lock-out: .*type 0x0004 to 01:80:c2:00:00:00, by .* is dropped/],
+    ["the bond's own", /LACP/, /^lock-out: .*type 0x8809 to 01:80:c2:00:00:02, by .* is dropped/],
+  ])("S2.8: frames that are taken %s", (_, gone, told) => {
+    const broken = without(1, ({ comment = "" }) => comment.startsWith("S2.8") && gone.test(comment));
+    const said = verify(LAPTOP, broken).findings.map(({ kind, message }) => `${kind}: ${message}`);
+    expect(said.length).toBeGreaterThan(0);
+    for (const one of said) expect(one).toMatch(told);
+  });
+
+  test.each([
+    ["handed on", "pkttype", /handed on from elsewhere/],
+    ["longer", "len", /to 01:80:c2:00:00:0[02], by/],
+    ["to anywhere", "link", /to 02:00:00:00:00:01, by/],
+  ])("S2.8: frames like the kernel's that are %s", (_, asked, told) => {
+    const [inet, netdev] = tables as [RenderedTable, RenderedTable];
+    const rules = netdev.rules.map((rule) => {
+      if (rule.chain !== "kernel-frames") return rule;
+      const at = rule.expressions.findIndex((one) => JSON.stringify(one).includes(`"${asked}"`));
+      if (at < 0) return rule;
+      const end = rule.expressions.findIndex(
+        (one, index) => index > at && (one.kind === "cmp" || one.kind === "range"),
+      );
+      return { ...rule, expressions: rule.expressions.toSpliced(at, end + 1 - at) };
+    });
+    const said = verify(LAPTOP, [inet, { ...netdev, rules }]).findings.map(
+      ({ kind, message }) => `${kind}: ${message}`,
+    );
+    expect(said.length).toBeGreaterThan(0);
+    for (const one of said)
+      expect(one).toMatch(new RegExp(`^leak: a frame of the Ethernet type 0x(8809|0004) .*${told.source}`));
+  });
+
+  const aside = matchIn("netdev").field;
+  const unicast = [...aside("ether.daddr", Uint8Array.of(2, 0, 0, 0, 0, 9)), verdict("accept")];
+  const lacp = aside("protocol", 0x8809);
+  const nobodys = [...lacp, ...matchIn("netdev").range("length", 0, 124)];
+  test.each([
+    [
+      "S2.7: of LLDP to its group",
+      "frames",
+      [
+        ...aside("protocol", 0x88cc),
+        ...aside("ether.daddr", Uint8Array.of(1, 0x80, 0xc2, 0, 0, 14)),
+        verdict("accept"),
+      ],
+      /0x88cc, by/,
+    ],
+    ["S2.7: to one machine", "frames", [...aside("protocol", 0x88b5), ...unicast], /0x88b5, by/],
+    [
+      "S2.7: handed on to a group",
+      "frames",
+      [...aside("protocol", 0x88b5), ...aside("pkttype", 2), verdict("accept")],
+      /0x88b5, by/,
+    ],
+    [
+      "S2.7: by what follows their type",
+      "frames",
+      [...aside("protocol", 0x88b5), ...aside("network.first", 5), verdict("accept")],
+      /0x88b5, by/,
+    ],
+    [
+      "S2.7: that bear another type",
+      "frames",
+      [...aside("protocol", 0x88b5), ...aside("ether.type", 0x0800), verdict("accept")],
+      /0x88b5, on the wire IPv4 \(0x0800\) with a header that begins with 0x\d\d, by/,
+    ],
+    ["S2.8: of LACP to one machine", "kernel-frames", [...lacp, ...unicast], /0x8809 to 02:00:00:00:00:09, by/],
+    [
+      "S2.8: of LACP that were another's",
+      "kernel-frames",
+      [...lacp, ...aside("pkttype", 3), verdict("accept")],
+      /0x8809 to .*, handed on from elsewhere, by/,
+    ],
+    [
+      "S2.8: as short as the kernel's, to one machine",
+      "kernel-frames",
+      [...nobodys, ...unicast],
+      /0x8809 to 02:00:00:00:00:09, by/,
+    ],
+  ] as const)("%s, frames that a rule lets out", (_, chain, expressions, told) => {
+    const said = verify(LAPTOP, withRule(tables, 1, chain, expressions)).findings;
+    expect(said.map(({ kind, message }) => `${kind}: ${message}`)).toEqual(
+      PHYSICAL.map((device) => expect.stringMatching(new RegExp(`^leak: .*${told.source} ${device} leaves though`))),
+    );
+  });
+
+  test.each([
+    ["in a VLAN", "packets", [...aside("ether.type", 0x8100), ...aside("ether.inner", 0x0800)], "tagged 0x8100"],
+    ["to one machine", "packets", aside("ether.daddr", Uint8Array.of(2, 0, 0, 0, 0, 9)), "(IPv6)"],
+    ["by a device without Ethernet's header", "packets", aside("oiftype", 65_534), "on the wire without a type"],
+    ["called ARP", "frames", [...aside("protocol", 0x0806), ...aside("network.first", 0x45)], "socket says ARP and"],
+    ["called IPv6", "packets", [...aside("protocol", 0x86dd), ...aside("ether.type", 0x0800)], "(0x0800)"],
+  ] as const)("S9.1, S9.5: packets %s that a rule lets out as frames", (_, chain, asked, told) => {
+    const broken = withRule(tables, 1, chain, [...asked, verdict("accept")]);
+    // What is not what it is called the rules before refuse already.
+    const [kinds, said] = [new Set<string>(), [] as string[]];
+    for (const { kind, message } of verify(LAPTOP, broken).findings) {
+      kinds.add(kind);
+      said.push(message);
+    }
+    if (chain === "packets" && told === "(0x0800)") expect(said).toEqual([]);
+    else expect([[...kinds], said]).toEqual([["leak"], expect.arrayContaining([expect.stringContaining(told)])]);
+  });
+
+  test("S5.4: packets with options that a rule lets out", () => {
+    const broken = [0, 1].reduce(
+      (changed, at) =>
+        withRule(changed, at, at === 0 ? "leaving" : "packets", [
+          ...matchIn(at === 0 ? "inet" : "netdev").field("network.first", 0x46),
+          verdict("accept"),
+        ]),
+      tables,
+    );
+    const { findings } = verify(LAPTOP, broken);
+    expect(findings.map(({ kind }) => kind)).toContain("leak");
+    for (const { message } of findings.filter(({ kind }) => kind === "leak"))
+      expect(message).toContain("with a header that begins with 0x46");
+  });
+
+  test.each(["strangers-out", "strangers-in"])("S2.1: strangers without a route are tracked (%s)", (chain) => {
+    const [inet, netdev] = tables as [RenderedTable, RenderedTable];
+    const rules = inet.rules.map((rule) =>
+      rule.chain === chain
+        ? { ...rule, expressions: [...field("fib.saddr.type", 1), { kind: "notrack" as const }] }
+        : rule,
+    );
+    const said = verify(LAPTOP, [{ ...inet, rules }, netdev]).findings.map(({ message }) => message);
+    expect(said.filter((message) => message.includes("another machine's name is tracked"))).toHaveLength(2);
+  });
+
+  test.each(["strangers-out", "strangers-in"])(
+    "S2.1: what comes by loopback in another machine's name (%s)",
+    (chain) => {
+      const open = [1, 3, 8].map((type) =>
+        withRule(tables, 0, chain, [...field("fib.saddr.type", type), verdict("accept")]),
+      );
+      for (const broken of [withoutBase(chain), ...open]) {
+        const { findings } = verify(LAPTOP, broken);
+        const hook = chain === "strangers-out" ? "output" : "prerouting";
+        // A question of ours that awg does not ask is unjudged besides.
+        const leaks = findings.filter(({ kind }) => kind !== "unjudged");
+        expect(leaks.map(({ kind, message }) => `${kind}: ${message}`)).toEqual(
+          [4, 6].flatMap((family) =>
+            ["is tracked", "reaches the kernel"].map((what) =>
+              expect.stringMatching(`^leak: .*another machine's name ${what} .*IPv${family}, ${hook}.*S2\\.1`),
+            ),
+          ),
+        );
+      }
+    },
+  );
+
+  test("S6.8, S7.4: what comes in another's name, where nothing asks for its way back, and where it is asked for under another mark", () => {
+    const policy = policyOf({ flows: { rules: [], default: OFFICE }, allow: [{ direction: "in", protocol: 6 }] });
+    const [inet, netdev] = render(policy) as [RenderedTable, RenderedTable];
+    for (const comment of [/^S6.8 its sender/, /^S6.8 as its answer/, /no uplink$/]) {
+      const rules = inet.rules.filter((rule) => !comment.test(rule.comment ?? ""));
+      const { findings } = verify(policy, [{ ...inet, rules }, netdev]);
+      expect(findings.map(({ kind, message }) => `${kind}: ${message}`)).toEqual(
+        [4, 6].flatMap((family) =>
+          ["S6.8", "S7.4"].map((told) => expect.stringMatching(`^leak: .* in another's name .*IPv${family}, ${told}`)),
+        ),
+      );
+    }
+  });
+
+  test.each([
+    ["strangers-out", "a program in the name", "output"],
+    ["strangers-in", "the kernel would answer", "prerouting"],
+  ])("S2.1: what comes to the kernel in another machine's name (%s)", (chain, comment, hook) => {
+    const broken = without(0, (rule) => rule.chain === chain && rule.comment?.includes(comment) === true);
+    const said = verify(LAPTOP, broken).findings.map(({ message }) => message);
+    const found = said.filter((message) => message.includes("reaches the kernel"));
+    expect(found).toEqual([4, 6].map((family) => expect.stringContaining(`IPv${family}, ${hook}`)));
+  });
+
+  test.each(["ipv4", "ipv6", "arp", "eapol", "slow", "llc"])(
+    "S9.5: frames that are something else than %s on the wire",
+    (kind) => {
+      const broken = without(1, ({ expressions }) =>
+        expressions.some((one) => one.kind === "verdict" && JSON.stringify(one).includes(`shape-${kind}`)),
+      );
+      const { findings } = verify(LAPTOP, broken);
+      const said = findings.map(({ kind: is, message }) => `${is}: ${message}`);
+      const told = kind === "slow" ? "LACP" : kind;
+      const disguised = new RegExp(`^leak: a frame whose socket says ${told} .*S9\\.5`, "i");
+      // Neither a BPDU nor LACP on the wire, though the kernel's own are called so.
+      const rests = /^leak: a frame of the Ethernet type 0x(8809|0004), .*S2\.7/;
+      const others = said.filter((one) => !disguised.test(one));
+      expect(said.length).toBeGreaterThan(others.length);
+      for (const one of others) expect(one).toMatch(rests);
+    },
+  );
+
+  test("S9.3: what goes out by the mark of an answer to a guest, where the kernel has labels", () => {
+    const context = { devices: PHYSICAL, identity: "test", ownedTables: true };
+    const byMark = renderNft(LAPTOP, { ...context, labels: false });
+    const mixed = tables.with(1, byMark[1] as RenderedTable);
+    const { findings } = verify(LAPTOP, mixed);
+    expect(new Set(findings.map(({ kind }) => kind))).toEqual(new Set(["leak"]));
+    for (const finding of findings) {
+      expect(finding.packet).toMatchObject({ hook: "frame", mark: expect.not.toBeOneOf([0]) });
+      expect(finding.packet?.uid).toBeUndefined();
+      confirm(LAPTOP, mixed, finding);
+    }
+    expect(verify(LAPTOP, byMark)).toMatchObject({ findings: [], notes: [expect.stringContaining("S12.16")] });
+    const unlabelled = tables.with(0, byMark[0] as RenderedTable);
+    expect(verify(LAPTOP, unlabelled).findings.map(({ kind }) => kind)).toContain("lock-out");
+  });
+
+  test("S4.10: what goes out as what is left of a user's flow, where the kernel has labels", () => {
+    const policy = policyOf({ flows: { rules: [BOB], default: OFFICE } });
+    const byFlow = renderNft(policy, { devices: PHYSICAL, identity: "test", ownedTables: true, labels: false });
+    const mixed = render(policy).with(1, byFlow[1] as RenderedTable);
+    const { findings } = verify(policy, mixed);
+    // Others are the answers to guests, by their mark.
+    const unmarked = findings.filter(({ packet }) => packet?.mark === 0);
+    expect(unmarked.length).toBeGreaterThan(0);
+    for (const { kind, packet } of unmarked) {
+      expect([kind, packet?.hook, packet?.uid]).toEqual(["leak", "frame", undefined]);
+      expect(OUTLIVING_PROTOCOLS).toContain(packet?.protocol);
+    }
+    expect(verify(policy, byFlow)).toMatchObject({ findings: [], notes: [expect.stringContaining("S12.16")] });
+    const unlabelled = render(policy).with(0, byFlow[0] as RenderedTable);
+    expect(new Set(verify(policy, unlabelled).findings.map(({ kind }) => kind))).toEqual(new Set(["lock-out"]));
+  });
+
+  test("S4.10: a packet that opens its flow meets no rule for answers, subflows or what nobody has taken up", () => {
+    const policy = policyOf({ flows: { rules: [BOB], default: OFFICE } });
+    const [source, destination] = ["192.168.1.2", "203.0.113.9"].map((text) => parseIp(text) as IpAddress);
+    const header = { source, destination, protocol: 6, word0: 40_000, word2: 443, length: 60, hops: 64, mark: 0 };
+    const flow = { in: "", out: "eth0", tracking: "new", fragment: "whole", ...header } as HeaderPoint;
+    const question = { tables: render(policy).map(tableOfRendered), devices: DEVICES, indexes: new Map() };
+    const met = (user: object) =>
+      tracePacket(question, { ...flow, ...user }).rules.filter(({ name }) => name.includes("S4.10"));
+    const names = (user: object) => new Set(met(user).map(({ name }) => name.replace(/.*S4.10 /, "")));
+    const own = ["whose flow it is", "its user is known", "it was another's", "nothing is left of what only asks"];
+    expect(names({ user: 1000 })).toEqual(new Set([...own, "by whose flow it was"]));
+    expect(names({})).toContain("the kernel opens a flow");
+    expect(names({})).not.toContain("a subflow without a user");
+  });
+
+  test("what awg does not know is said, never taken for harmless", () => {
+    // Its second attribute is one byte, where a match of iptables has its revision.
+    const unknown: Expression = { kind: "unknown", name: "osf", data: Uint8Array.of(5, 0, 2, 0, 1, 0, 0, 0) };
+    const { findings } = verify(LAPTOP, withRule(tables, 0, "leaving", [unknown, verdict("accept")]));
+    expect(findings.map(({ kind }) => kind)).toContain("unjudged");
+    expect(
+      findings.filter(({ kind }) => kind === "unjudged").flatMap(({ rules }) => rules.map(({ name }) => name)),
+    ).toContain("inet awg leaving: planted");
+  });
+
+  test("another table can only drop more: its accept opens nothing, its drop is a lock-out", () => {
+    const foreign = (code: "accept" | "drop"): RenderedTable => {
+      const place = { family: "inet", table: "theirs" } as const;
+      const base = { type: "filter", hook: "postrouting", priority: 0, policy: "accept" } as const;
+      return {
+        table: { family: "inet", name: "theirs" },
+        chains: [{ ...place, name: "out", base }],
+        rules: [{ ...place, chain: "out", expressions: [...matchIn("inet").field("oifname", "eth0"), verdict(code)] }],
+        sets: [],
+      };
+    };
+    expect(verify(LAPTOP, [...tables, foreign("accept")]).findings).toEqual([]);
+    const { findings } = verify(LAPTOP, [...tables, foreign("drop")]);
+    expect([...new Set(findings.map(({ kind }) => kind))]).toEqual(["lock-out"]);
+    expect(JSON.stringify(findings)).toContain("inet theirs out");
+  });
+
+  test("another program's table for ARP or bridges is a note, unless it says nothing", () => {
+    const foreign = (family: "arp" | "bridge", policy: "accept" | "drop"): RenderedTable => ({
+      table: { family, name: "theirs" },
+      chains: [{ family, table: "theirs", name: "out", base: { type: "filter", hook: "output", priority: 0, policy } }],
+      rules: [],
+      sets: [],
+    });
+    const notesOf = (table: RenderedTable) => verify(blockedPolicy(), [...render(blockedPolicy()), table]).notes;
+    expect(notesOf(foreign("arp", "accept"))).toEqual([]);
+    expect(notesOf(foreign("arp", "drop"))).toEqual([expect.stringContaining("arp theirs")]);
+    expect(notesOf(foreign("bridge", "drop"))).toEqual([expect.stringContaining("bridge theirs")]);
+  });
+
+  test("no tables at all: everything leaves", () => {
+    const { findings } = verify(LAPTOP, []);
+    expect(findings.filter(({ kind }) => kind === "leak").length).toBeGreaterThan(2);
+  });
+});
+
+function describeShown({ packet }: VerifyFinding): string {
+  if (packet === undefined) return "";
+  const port = packet.destinationPort === undefined ? "" : `:${packet.destinationPort}`;
+  const source = packet.source.includes(":") ? `[${packet.source}]` : packet.source;
+  const way = packet.inDevice === undefined ? "" : "in by";
+  return `${source} ${packet.destination}${port} ${way} ${packet.hook === "frame" ? "raw frame" : ""}`;
+}
