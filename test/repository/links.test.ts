@@ -42,6 +42,24 @@ describe("pages", () => {
     expect(broken).toEqual([]);
   });
 
+  test("every file of this repository that a page names in code exists", () => {
+    const named = /`((?:src|test|docs|bench|scripts|schema|examples)\/[\w./-]+)`/g;
+    const missing = pages.flatMap((page) =>
+      [...read(page).matchAll(named)]
+        .map(([, path = ""]) => path)
+        .filter((path) => !existsSync(join(ROOT, path)))
+        .map((path) => `${page} → ${path}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  test("the index of decisions lists each of them", () => {
+    const index = new Set(linkedFrom("docs/adr/README.md"));
+    const decisions = pages.filter((page) => /^docs\/adr\/\d/.test(page));
+    expect(decisions.length).toBeGreaterThan(10);
+    expect(decisions.filter((page) => !index.has(page))).toEqual([]);
+  });
+
   test.each(["README.md", "docs/cli.md"])("%s tells people to type only verbs that exist", (page) => {
     const typed = verbsTyped(read(page));
     const names = new Set(VERBS.map(({ name }) => name));
