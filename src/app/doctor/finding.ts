@@ -58,11 +58,8 @@ export const FINDING_IDS = [
   "resolver-rewritten",
   "inotify-room",
   "vpn-cut-off",
-  "program-spanning-tree",
   "bridge-filtered",
   "guests-unanswered",
-  "team-device",
-  "pppoe-refused",
   "socket-left",
   "namespace-state-left",
 ] as const;

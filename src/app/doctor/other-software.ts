@@ -4,8 +4,7 @@ import type { DesiredState } from "../../model/resource.ts";
 import { counted } from "../../model/text/counted.ts";
 import { cutOffNotes } from "../plan/cut-off.ts";
 import { roomyLimit } from "../plan/inotify-limit.ts";
-import { pppoeRefused } from "../plan/pppoe.ts";
-import { type Finding, shellWord } from "./finding.ts";
+import type { Finding } from "./finding.ts";
 import { type GuestBridge, judgeGuests } from "./guests.ts";
 
 /** Programs that awg's policy or the kernel's limits keep from their work, or that keep engines from theirs. */
@@ -13,16 +12,10 @@ export interface Bystanders {
   /** Absent where the kernel limits nothing. */
   readonly inotifyRoom?: InotifyRoom;
   readonly otherTunnels?: readonly OtherTunnel[];
-  /** Bridges whose spanning tree is a program's (mstpd). */
-  readonly programTrees?: readonly string[];
   /** Bridges between whose ports the kernel asks the tables of IP (br_netfilter). */
   readonly filteredBridges?: readonly string[];
   /** Bridges by which this machine routes for guests; none where it does not forward. */
   readonly guestBridges?: readonly GuestBridge[];
-  /** Devices of teamd's. */
-  readonly teams?: readonly string[];
-  /** Devices by which this machine itself speaks PPPoE. */
-  readonly pppoe?: readonly string[];
 }
 
 /** Fewer instances than this are told before they are used up. */
@@ -33,7 +26,7 @@ export function judgeBystanders(around: Bystanders, applied: DesiredState): read
   return [
     ...roomFindings(around, applied),
     ...cutOffFindings(around, applied),
-    ...frameFindings(around, applied),
+    ...bridgeFindings(around, applied),
     ...judgeGuests(around.guestBridges ?? [], applied),
   ];
 }
@@ -72,18 +65,14 @@ function cutOffFindings({ otherTunnels = [] }: Bystanders, applied: DesiredState
   ];
 }
 
-/** What passes a bridge, or is said by a packet socket, and what the kill switch refuses (docs/security.md S2.8, S7.3). */
-function frameFindings(
-  { programTrees = [], filteredBridges = [], teams = [], pppoe = [] }: Bystanders,
-  { resources }: DesiredState,
-): Finding[] {
+/** Bridges whose guests the kill switch separates, since the kernel filters bridged packets as forwarded ones (S7.3). */
+function bridgeFindings({ filteredBridges = [] }: Bystanders, { resources }: DesiredState): Finding[] {
   const isKilling = resources.some(
     (one) => one.kind === "firewall" && one.spec.layers.some(({ killSwitch }) => killSwitch),
   );
-  if (!isKilling) return [];
-  const findings: Finding[] = [];
-  if (filteredBridges.length > 0) {
-    findings.push({
+  if (!isKilling || filteredBridges.length === 0) return [];
+  return [
+    {
       id: "bridge-filtered",
       severity: "fault",
       what: `the kernel takes what passes between the ports of ${filteredBridges.join(", ")} for forwarded (br_netfilter), which the kill switch refuses: the guests there do not reach each other`,
@@ -91,47 +80,6 @@ function frameFindings(
       remedy: [
         "sysctl net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0, where nothing else (Kubernetes) needs it",
       ],
-    });
-  }
-  if (pppoe.length > 0) {
-    findings.push({
-      id: "pppoe-refused",
-      severity: "fault",
-      what: pppoeRefused(pppoe),
-      evidence: pppoe.map(
-        (device) => `${device} has a session in /proc/net/pppoe, or a socket for PPPoE in /proc/net/packet`,
-      ),
-      remedy: [
-        "let the router, or the modem, speak PPPoE",
-        "or apply without the kill switch (killSwitch.enabled: false)",
-      ],
-    });
-  }
-  if (programTrees.length > 0) {
-    findings.push({
-      id: "program-spanning-tree",
-      severity: "fault",
-      what: `the spanning tree of ${programTrees.join(", ")} is a program's (mstpd), and the kill switch refuses its frames: a port that the switch had blocked opens, and the network can loop`,
-      evidence: programTrees.map((device) => `${device}: stp_state 2 (S2.8)`),
-      remedy: [
-        ...programTrees.map((device) => `ip link set ${shellWord(device)} type bridge stp_state 0`),
-        ...programTrees.map(
-          (device) => `ip link set ${shellWord(device)} type bridge stp_state 1, without /sbin/bridge-stp and mstpd`,
-        ),
-      ],
-    });
-  }
-  if (teams.length > 0) {
-    findings.push({
-      id: "team-device",
-      severity: "note",
-      what: `${teams.join(", ")}: LACP of teamd's is refused by the kill switch, so that the switch takes such a team apart`,
-      evidence: teams.map((device) => `${device} is a team device; teamd speaks by a packet socket (S2.8)`),
-      remedy: [
-        "aggregate with the kernel's bonding driver (mode 802.3ad)",
-        "a team whose runner is not lacp is as it was",
-      ],
-    });
-  }
-  return findings;
+    },
+  ];
 }

@@ -21,7 +21,6 @@ import {
 } from "../space/packet-fields.ts";
 import { hasLabels } from "./read-tables.ts";
 import type { FamilyQuestion } from "./ruleset-question.ts";
-import { isEthernet } from "./wire-formula.ts";
 
 const whole = fragmentIs("whole", "first");
 const noUser = numberIs("user", NO_USER);
@@ -45,7 +44,7 @@ export function grantedFrames({ space, granted, question, own }: FamilyQuestion)
   const ofStack = diagrams.or(sent, space.exists(across, "in"));
   const addresses = tunnels.flatMap((tunnel) => tunnel.addresses);
   const foreign = not(addressIn("source", space.family, addresses));
-  const probes = space.family === 6 ? all(foreign, not(isEthernet), neighbourProbe(NDP_FRAME_BYTES)) : NEVER;
+  const probes = space.family === 6 ? all(foreign, neighbourProbe(NDP_FRAME_BYTES)) : NEVER;
   const unfragmented = diagrams.or(space.exists(ofStack, "tracking"), space.ofFormula(probes));
   const packets = diagrams.or(unfragmented, fragmentsOf(space, question.policy, !isLabelled, probes));
   if (isLabelled) return packets;

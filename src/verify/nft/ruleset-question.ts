@@ -2,13 +2,11 @@ import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
 import { grantedBy, markedFor, UNLABELLED } from "../policy/policy-formula.ts";
 import { type Hook, POSSIBLE } from "../policy/possible-packets.ts";
-import { PLAIN_WIRE } from "../space/header-point.ts";
 import { type Formula, termsOf } from "../space/packet-fields.ts";
 import { PacketSpace } from "../space/packet-space.ts";
 import type { Detour } from "./checks/verify-detours.ts";
 import { markUsesOfTables, type ReadTable, readTables, termsOfTables } from "./read-tables.ts";
 import { isOurs, type RuleTable } from "./rule-table.ts";
-import { isAsCalled, ofStack } from "./wire-formula.ts";
 
 /** What is asked: whether these tables let pass what the policy grants and nothing else. */
 export interface RulesetQuestion {
@@ -61,8 +59,7 @@ export function askFor(question: RulesetQuestion, family: Family, steered: reado
     forward: grantedBy(policy, "forward", family),
   };
   const paths = steered.map((one) => ({ ...one, packets: markedFor(policy, family, one.number) }));
-  const wire = [ofStack(family), isAsCalled(PLAIN_WIRE[family].type)];
-  const stated = [...Object.values(granted), ...Object.values(POSSIBLE), UNLABELLED, ...wire];
+  const stated = [...Object.values(granted), ...Object.values(POSSIBLE), UNLABELLED];
   const formulas = [...stated, ...paths.map((one) => one.packets)];
   const space = new PacketSpace({
     family,

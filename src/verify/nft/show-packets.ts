@@ -2,12 +2,11 @@ import { judge } from "../../model/firewall/evaluate.ts";
 import { counted } from "../../model/text/counted.ts";
 import { type FindingKind, type ShownPacket, showPoint, type VerifyFinding } from "../finding.ts";
 import { NOTHING } from "../space/decision-diagram.ts";
-import { PLAIN_WIRE, packetOf } from "../space/header-point.ts";
+import { packetOf } from "../space/header-point.ts";
 import { pointFormula } from "../space/point-formula.ts";
 import { unionOf } from "./packet-paths.ts";
 import type { FamilyQuestion } from "./ruleset-question.ts";
 import type { Hit, Piece } from "./walk.ts";
-import { isPlain, wireWords } from "./wire-formula.ts";
 
 /** Of more ways of one kind only their number is said. */
 const MOST_SHOWN = 25;
@@ -58,9 +57,7 @@ function showWay(
   }
   const said = judge(question.policy, packetOf(point, hook === "frame" ? "output" : hook));
   const message = MESSAGES[kind]?.(said.reason) ?? said.reason;
-  const { wire = PLAIN_WIRE[family] } = point;
-  const onWire = isPlain(wire, family) ? "" : `, on the wire ${wireWords(wire)}`;
-  return { kind, message: `${message} (IPv${family}${onWire})`, packet, rules: met };
+  return { kind, message: `${message} (IPv${family})`, packet, rules: met };
 }
 
 const MESSAGES: Readonly<Partial<Record<FindingKind, (reason: string) => string>>> = {

@@ -21,7 +21,6 @@ import type { RuleTable } from "./rule-table.ts";
 import { askFor, type FamilyQuestion, type RulesetQuestion, type StatedPath } from "./ruleset-question.ts";
 import { showPieces } from "./show-packets.ts";
 import { type Piece, startingWith, walk } from "./walk.ts";
-import { ofStack } from "./wire-formula.ts";
 
 const NO_LABELS =
   "this kernel labels no packets: a container with CAP_NET_RAW and a device on one of this machine's can send as if it were an answer to a guest, or what is left of a user's flow (S12.16)";
@@ -56,7 +55,7 @@ export function verifyRuleset(question: RulesetQuestion): Verified {
 function verifyHook(asked: FamilyQuestion, hook: Hook): VerifyFinding[] {
   const { space, own } = asked;
   const { diagrams } = space;
-  const possible = space.ofFormula(all(POSSIBLE[hook], ofStack(space.family)));
+  const possible = space.ofFormula(POSSIBLE[hook]);
   const granted = diagrams.and(possible, space.ofFormula(asked.granted[hook]));
   const refused = diagrams.minus(possible, granted);
   const { stack, egress } = sendThrough(asked, own, hook, possible);

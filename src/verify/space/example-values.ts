@@ -1,22 +1,14 @@
 import { type Family, parseIp } from "../../model/ip.ts";
 import { USUAL_LENGTH } from "../finding.ts";
-import { PLAIN_WIRE, type Wire } from "./header-point.ts";
 import { NO_USER, type NumberDimension } from "./packet-fields.ts";
 
-/** What a frame bears. */
-export const WIRE_DIMENSIONS = Object.keys(PLAIN_WIRE[4]) as readonly (keyof Wire)[];
-
 /** What a packet shown to people should look like where the rules leave a choice. */
-const PLEASANT: Readonly<
-  Record<Exclude<NumberDimension, keyof Wire>, Readonly<Record<Family, readonly (bigint | string)[]>>>
-> = {
+const PLEASANT: Readonly<Record<NumberDimension, Readonly<Record<Family, readonly (bigint | string)[]>>>> = {
   user: { 4: [1000n, 1001n, NO_USER], 6: [1000n, 1001n, NO_USER] },
   protocol: { 4: [17n, 6n, 1n], 6: [17n, 6n, 58n] },
   length: { 4: [BigInt(USUAL_LENGTH)], 6: [BigInt(USUAL_LENGTH)] },
   hops: { 4: [64n], 6: [64n] },
-  came: { 4: [0n], 6: [0n] },
   sender: { 4: [1n], 6: [1n] },
-  target: { 4: [0x02_00_00_00_00_01n], 6: [0x02_00_00_00_00_01n] },
   word0: { 4: [40_000n], 6: [40_000n] },
   word2: { 4: [443n, 4433n], 6: [443n, 4433n] },
   destination: { 4: ["203.0.113.7", "198.51.100.7"], 6: ["2001:db8:77::7", "2001:db8:78::7"] },
@@ -24,18 +16,14 @@ const PLEASANT: Readonly<
 };
 
 /** All dimensions that are numbers. */
-export const NUMBER_DIMENSIONS = [...WIRE_DIMENSIONS, ...Object.keys(PLEASANT)] as readonly NumberDimension[];
+export const NUMBER_DIMENSIONS = Object.keys(PLEASANT) as readonly NumberDimension[];
 
 /** The values that packets are shown with, of each dimension the most pleasant first. */
 export function wishesOf(family: Family, sources: readonly string[]): Record<NumberDimension, bigint[]> {
   const numbers = (values: readonly (bigint | string)[]) =>
     values.flatMap((value) => (typeof value === "bigint" ? [value] : (addressOf(value, family) ?? [])));
   const wishes = Object.fromEntries(Object.entries(PLEASANT).map(([name, values]) => [name, numbers(values[family])]));
-  const plain = Object.fromEntries(WIRE_DIMENSIONS.map((name) => [name, [BigInt(PLAIN_WIRE[family][name])]]));
-  return { ...plain, ...wishes, source: numbers([...sources, ...PLEASANT.source[family]]) } as Record<
-    NumberDimension,
-    bigint[]
-  >;
+  return { ...wishes, source: numbers([...sources, ...PLEASANT.source[family]]) } as Record<NumberDimension, bigint[]>;
 }
 
 function addressOf(text: string, family: Family): bigint | undefined {

@@ -1,18 +1,6 @@
 import { type Packet, PORTED_PROTOCOLS, PROTOCOL } from "../../model/firewall/packet.ts";
-import type { Family, IpAddress } from "../../model/ip.ts";
+import type { IpAddress } from "../../model/ip.ts";
 import type { Fragment, Tracking } from "./packet-fields.ts";
-
-/** What a frame bears, as its dimensions are called, and the first byte behind it. */
-export type Wire = Readonly<Record<"medium" | "type" | "tag" | "inner" | "first", number>>;
-
-/** ARPHRD_ETHER of if_arp.h. */
-export const ETHERNET = 1;
-
-/** A packet's own frame: no VLAN, and a header without options. */
-export const PLAIN_WIRE: Readonly<Record<Family, Wire>> = {
-  4: { medium: ETHERNET, type: 0x0800, tag: 0, inner: 0, first: 0x45 },
-  6: { medium: ETHERNET, type: 0x86dd, tag: 0, inner: 0, first: 0x60 },
-};
 
 /** One packet with every header field that rules may ask for. */
 export interface HeaderPoint {
@@ -29,11 +17,6 @@ export interface HeaderPoint {
   /** Of the packet, as the hooks count it. */
   readonly length: number;
   readonly hops: number;
-  /** Of a frame, what it is on the wire; as the packet's own when absent. */
-  readonly wire?: Wire;
-  /** Of a frame: how it came (skb->pkt_type), and its target's address on the link. */
-  readonly came?: number;
-  readonly target?: number;
   /** Type of the route to the source (RTN_* of rtnetlink.h). */
   readonly sender?: number;
   /** The first and second 16 bits behind the IP header: ports, or ICMP type and code and the checksum. */

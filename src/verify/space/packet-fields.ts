@@ -7,24 +7,15 @@ export const FRAGMENTS = ["whole", "first", "later"] as const;
 export type Fragment = (typeof FRAGMENTS)[number];
 
 /**
- * Dimensions whose values are numbers; the words are the first and second 16 bits behind the IP header, `first` is the first
- * byte of that header. Of frames alone is asked: by what kind of device they leave (ARPHRD_* of if_arp.h), the type they bear,
- * what stands where a VLAN's tag and the type behind it would, how they came (skb->pkt_type), their target's address on the link.
+ * Dimensions whose values are numbers; the words are the first and second 16 bits behind the IP header.
  * `sender` is the type of the route to the source (RTN_* of rtnetlink.h).
  */
 export type NumberDimension =
-  | "medium"
-  | "type"
-  | "tag"
-  | "inner"
-  | "first"
   | "sender"
   | "user"
   | "protocol"
   | "length"
   | "hops"
-  | "came"
-  | "target"
   | "word0"
   | "word2"
   | "destination"

@@ -1,7 +1,7 @@
 import { addressBits, type Family, type IpAddress } from "../../model/ip.ts";
 import { type ClassRange, type Diagram, Diagrams, EVERYTHING, NOTHING } from "./decision-diagram.ts";
-import { NUMBER_DIMENSIONS, WIRE_DIMENSIONS, wishesOf } from "./example-values.ts";
-import type { HeaderPoint, Wire } from "./header-point.ts";
+import { NUMBER_DIMENSIONS, wishesOf } from "./example-values.ts";
+import type { HeaderPoint } from "./header-point.ts";
 import { changeMark, type MarkChange, type MarkUse, markClasses, UNCHANGED } from "./mark-classes.ts";
 import {
   type Dimension,
@@ -16,11 +16,6 @@ import {
 
 /** Small dimensions first: what they tell apart shares the wide nodes of ports and addresses below. */
 const ORDER = [
-  "medium",
-  "type",
-  "tag",
-  "inner",
-  "first",
   "in",
   "out",
   "tracking",
@@ -30,8 +25,6 @@ const ORDER = [
   "protocol",
   "length",
   "hops",
-  "came",
-  "target",
   "sender",
   "word0",
   "word2",
@@ -39,7 +32,7 @@ const ORDER = [
   "source",
 ] as const satisfies readonly Dimension[];
 
-const COUNTED = ["protocol", "length", "hops", "came", "target", "sender", "word0", "word2"] as const;
+const COUNTED = ["protocol", "length", "hops", "sender", "word0", "word2"] as const;
 const LEVELS = Object.fromEntries(ORDER.map((name, level) => [name, level])) as Readonly<Record<Dimension, number>>;
 
 /** Names of no device of the machine, each standing for all devices that no rule names. */
@@ -125,7 +118,6 @@ export class PacketSpace {
     });
     const point = this.diagrams.pick(set, wishes);
     const number = (name: NumberDimension) => this.#valueIn(name, point[LEVELS[name]] ?? 0);
-    const wire = Object.fromEntries(WIRE_DIMENSIONS.map((one) => [one, Number(number(one))])) as unknown as Wire;
     const name = (dimension: keyof PacketSpace["names"]) => this.#names[dimension][point[LEVELS[dimension]] ?? 0] ?? "";
     const address = (side: "source" | "destination"): IpAddress => ({ family: this.family, value: number(side) });
     const user = number("user");
@@ -135,7 +127,6 @@ export class PacketSpace {
       out: name("out"),
       tracking: name("tracking") as HeaderPoint["tracking"],
       fragment: name("fragment") as HeaderPoint["fragment"],
-      wire,
       ...(user === NO_USER ? {} : { user: Number(user) }),
       mark: this.#marks[point[LEVELS.mark] ?? 0] ?? 0,
       ...(counted as Record<(typeof COUNTED)[number], number>),
@@ -240,14 +231,13 @@ function joinRanges(ranges: readonly ClassRange[]): ClassRange[] {
   return joined;
 }
 
-const BYTES: readonly NumberDimension[] = ["first", "protocol", "hops", "came", "sender"];
+const BYTES: readonly NumberDimension[] = ["protocol", "hops", "sender"];
 
 /** The largest value of a dimension. */
 function lastValue(dimension: NumberDimension, family: Family): bigint {
   if (dimension === "source" || dimension === "destination") return (1n << BigInt(addressBits(family))) - 1n;
   if (dimension === "user") return NO_USER;
   if (dimension === "length") return 0xffff_ffffn;
-  if (dimension === "target") return 0xffff_ffff_ffffn;
   return BYTES.includes(dimension) ? 0xffn : 0xffffn;
 }
 

@@ -1,4 +1,4 @@
-import { type HeaderPoint, PLAIN_WIRE } from "./header-point.ts";
+import type { HeaderPoint } from "./header-point.ts";
 import {
   all,
   deviceIn,
@@ -14,13 +14,10 @@ import {
 /** The condition that only this packet meets. */
 export function pointFormula(point: HeaderPoint): Formula {
   const numbers: Readonly<Record<NumberDimension, number | bigint>> = {
-    ...(point.wire ?? PLAIN_WIRE[point.destination.family]),
     user: point.user ?? NO_USER,
     protocol: point.protocol,
     length: point.length,
     hops: point.hops,
-    came: point.came ?? 0,
-    target: point.target ?? 0,
     sender: point.sender ?? 0,
     word0: point.word0,
     word2: point.word2,

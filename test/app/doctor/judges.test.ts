@@ -107,10 +107,7 @@ describe("what stands around awg", () => {
     ["networkd that removes", { networkdRemovesRules: true }, ["fault networkd-removes-rules"]],
     ["a manager of resolv.conf", { resolverManager: "NetworkManager" }, ["note resolver-rewritten"]],
     ["another VPN", { otherTunnels: [{ device: "tun0", destinations: ["0.0.0.0/0"] }] }, ["note vpn-cut-off"]],
-    ["a spanning tree of mstpd's", { programTrees: ["br0"] }, ["fault program-spanning-tree"]],
     ["a bridge that is filtered", { filteredBridges: ["br0"] }, ["fault bridge-filtered"]],
-    ["PPPoE of its own", { pppoe: ["eth0"] }, ["fault pppoe-refused"]],
-    ["a team", { teams: ["team0"] }, ["note team-device"]],
     ["a dead socket", { deadSockets: ["/var/run/wireguard/awg-a.sock"] }, ["note socket-left"]],
     ["state of gone namespaces", { goneNamespaces: ["/var/lib/awg/netns-1"] }, ["note namespace-state-left"]],
   ])("%s", (_what, around, expected) => {

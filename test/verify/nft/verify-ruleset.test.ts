@@ -120,7 +120,7 @@ describe("law 1: verification of a whole ruleset", { timeout: 300_000 }, () => {
 
   // What rules remember, what packets carry, and what becomes of a frame meanwhile no set of packets shows.
   const mutants = withoutEachRule(render(LAPTOP))
-    .filter(({ name }) => !/S4\.10|S9\.6/.test(name))
+    .filter(({ name }) => !/S4\.10/.test(name))
     .filter((_, index) => index % 6 === SEED % 6);
 
   test(`names a packet for each of ${mutants.length} rulesets that lack a rule, where packets differ`, () => {
@@ -194,129 +194,29 @@ describe("the breakages that the leak lab knows are found without sending a pack
     });
   });
 
-  test.each([
-    [
-      "for the kernel's, of a process",
-      /sent by a process/,
-      /^leak: .*type 0x(8809|0004) to 01:80:c2:00:00:0[02], by .* leaves though/,
-    ],
-    ["the spanning tree's own", /spanning tree/, /^lock-out: .*type 0x0004 to 01:80:c2:00:00:00, by .* is dropped/],
-    ["the bond's own", /LACP/, /^lock-out: .*type 0x8809 to 01:80:c2:00:00:02, by .* is dropped/],
-  ])("S2.8: frames that are taken %s", (_, gone, told) => {
-    const broken = without(1, ({ comment = "" }) => comment.startsWith("S2.8") && gone.test(comment));
-    const said = verify(LAPTOP, broken).findings.map(({ kind, message }) => `${kind}: ${message}`);
-    expect(said.length).toBeGreaterThan(0);
-    for (const one of said) expect(one).toMatch(told);
-  });
-
-  test.each([
-    ["handed on", "pkttype", /handed on from elsewhere/],
-    ["longer", "len", /to 01:80:c2:00:00:0[02], by/],
-    ["to anywhere", "link", /to 02:00:00:00:00:01, by/],
-  ])("S2.8: frames like the kernel's that are %s", (_, asked, told) => {
-    const [inet, netdev] = tables as [RenderedTable, RenderedTable];
-    const rules = netdev.rules.map((rule) => {
-      if (rule.chain !== "kernel-frames") return rule;
-      const at = rule.expressions.findIndex((one) => JSON.stringify(one).includes(`"${asked}"`));
-      if (at < 0) return rule;
-      const end = rule.expressions.findIndex(
-        (one, index) => index > at && (one.kind === "cmp" || one.kind === "range"),
-      );
-      return { ...rule, expressions: rule.expressions.toSpliced(at, end + 1 - at) };
-    });
-    const said = verify(LAPTOP, [inet, { ...netdev, rules }]).findings.map(
-      ({ kind, message }) => `${kind}: ${message}`,
-    );
-    expect(said.length).toBeGreaterThan(0);
-    for (const one of said)
-      expect(one).toMatch(new RegExp(`^leak: a frame of the Ethernet type 0x(8809|0004) .*${told.source}`));
-  });
-
   const aside = matchIn("netdev").field;
-  const unicast = [...aside("ether.daddr", Uint8Array.of(2, 0, 0, 0, 0, 9)), verdict("accept")];
-  const lacp = aside("protocol", 0x8809);
-  const nobodys = [...lacp, ...matchIn("netdev").range("length", 0, 124)];
   test.each([
-    [
-      "S2.7: of LLDP to its group",
-      "frames",
-      [
-        ...aside("protocol", 0x88cc),
-        ...aside("ether.daddr", Uint8Array.of(1, 0x80, 0xc2, 0, 0, 14)),
-        verdict("accept"),
-      ],
-      /0x88cc, by/,
-    ],
-    ["S2.7: to one machine", "frames", [...aside("protocol", 0x88b5), ...unicast], /0x88b5, by/],
-    [
-      "S2.7: handed on to a group",
-      "frames",
-      [...aside("protocol", 0x88b5), ...aside("pkttype", 2), verdict("accept")],
-      /0x88b5, by/,
-    ],
-    [
-      "S2.7: by what follows their type",
-      "frames",
-      [...aside("protocol", 0x88b5), ...aside("network.first", 5), verdict("accept")],
-      /0x88b5, by/,
-    ],
-    [
-      "S2.7: that bear another type",
-      "frames",
-      [...aside("protocol", 0x88b5), ...aside("ether.type", 0x0800), verdict("accept")],
-      /0x88b5, on the wire IPv4 \(0x0800\) with a header that begins with 0x\d\d, by/,
-    ],
-    ["S2.8: of LACP to one machine", "kernel-frames", [...lacp, ...unicast], /0x8809 to 02:00:00:00:00:09, by/],
-    [
-      "S2.8: of LACP that were another's",
-      "kernel-frames",
-      [...lacp, ...aside("pkttype", 3), verdict("accept")],
-      /0x8809 to .*, handed on from elsewhere, by/,
-    ],
-    [
-      "S2.8: as short as the kernel's, to one machine",
-      "kernel-frames",
-      [...nobodys, ...unicast],
-      /0x8809 to 02:00:00:00:00:09, by/,
-    ],
-  ] as const)("%s, frames that a rule lets out", (_, chain, expressions, told) => {
-    const said = verify(LAPTOP, withRule(tables, 1, chain, expressions)).findings;
-    expect(said.map(({ kind, message }) => `${kind}: ${message}`)).toEqual(
+    ["S2.7: LLDP", [...aside("protocol", 0x88cc), verdict("accept")], /0x88cc, by/],
+    ["S2.7: any", [verdict("accept")], /0x[0-9a-f]{4}, by/],
+  ] as const)("%s frames that a rule lets out", (_, expressions, told) => {
+    const said = verify(LAPTOP, withRule(tables, 1, "frames", expressions)).findings;
+    const ofFrames = said.filter(({ message }) => message.includes("S2.7)"));
+    expect(ofFrames.map(({ kind, message }) => `${kind}: ${message}`)).toEqual(
       PHYSICAL.map((device) => expect.stringMatching(new RegExp(`^leak: .*${told.source} ${device} leaves though`))),
     );
   });
 
-  test.each([
-    ["in a VLAN", "packets", [...aside("ether.type", 0x8100), ...aside("ether.inner", 0x0800)], "tagged 0x8100"],
-    ["to one machine", "packets", aside("ether.daddr", Uint8Array.of(2, 0, 0, 0, 0, 9)), "(IPv6)"],
-    ["by a device without Ethernet's header", "packets", aside("oiftype", 65_534), "on the wire without a type"],
-    ["called ARP", "frames", [...aside("protocol", 0x0806), ...aside("network.first", 0x45)], "socket says ARP and"],
-    ["called IPv6", "packets", [...aside("protocol", 0x86dd), ...aside("ether.type", 0x0800)], "(0x0800)"],
-  ] as const)("S9.1, S9.5: packets %s that a rule lets out as frames", (_, chain, asked, told) => {
-    const broken = withRule(tables, 1, chain, [...asked, verdict("accept")]);
-    // What is not what it is called the rules before refuse already.
-    const [kinds, said] = [new Set<string>(), [] as string[]];
-    for (const { kind, message } of verify(LAPTOP, broken).findings) {
-      kinds.add(kind);
-      said.push(message);
-    }
-    if (chain === "packets" && told === "(0x0800)") expect(said).toEqual([]);
-    else expect([[...kinds], said]).toEqual([["leak"], expect.arrayContaining([expect.stringContaining(told)])]);
+  test("S2.7: EAPOL and LACP that are dropped", () => {
+    const broken = without(1, ({ comment = "" }) => comment.startsWith("S2.7 EAPOL"));
+    const said = verify(LAPTOP, broken).findings.map(({ kind, message }) => `${kind}: ${message}`);
+    expect(said).toEqual(
+      PHYSICAL.map((device) => expect.stringMatching(`^lock-out: .*type 0x8\\w+, by ${device} is dropped`)),
+    );
   });
 
-  test("S5.4: packets with options that a rule lets out", () => {
-    const broken = [0, 1].reduce(
-      (changed, at) =>
-        withRule(changed, at, at === 0 ? "leaving" : "packets", [
-          ...matchIn(at === 0 ? "inet" : "netdev").field("network.first", 0x46),
-          verdict("accept"),
-        ]),
-      tables,
-    );
-    const { findings } = verify(LAPTOP, broken);
-    expect(findings.map(({ kind }) => kind)).toContain("leak");
-    for (const { message } of findings.filter(({ kind }) => kind === "leak"))
-      expect(message).toContain("with a header that begins with 0x46");
+  test("S9.1: packets that a rule lets out as frames", () => {
+    const { findings } = verify(LAPTOP, withRule(tables, 1, "packets", [verdict("accept")]));
+    expect(new Set(findings.map(({ kind }) => kind))).toEqual(new Set(["leak"]));
   });
 
   test.each(["strangers-out", "strangers-in"])("S2.1: strangers without a route are tracked (%s)", (chain) => {
@@ -375,24 +275,6 @@ describe("the breakages that the leak lab knows are found without sending a pack
     const found = said.filter((message) => message.includes("reaches the kernel"));
     expect(found).toEqual([4, 6].map((family) => expect.stringContaining(`IPv${family}, ${hook}`)));
   });
-
-  test.each(["ipv4", "ipv6", "arp", "eapol", "slow", "llc"])(
-    "S9.5: frames that are something else than %s on the wire",
-    (kind) => {
-      const broken = without(1, ({ expressions }) =>
-        expressions.some((one) => one.kind === "verdict" && JSON.stringify(one).includes(`shape-${kind}`)),
-      );
-      const { findings } = verify(LAPTOP, broken);
-      const said = findings.map(({ kind: is, message }) => `${is}: ${message}`);
-      const told = kind === "slow" ? "LACP" : kind;
-      const disguised = new RegExp(`^leak: a frame whose socket says ${told} .*S9\\.5`, "i");
-      // Neither a BPDU nor LACP on the wire, though the kernel's own are called so.
-      const rests = /^leak: a frame of the Ethernet type 0x(8809|0004), .*S2\.7/;
-      const others = said.filter((one) => !disguised.test(one));
-      expect(said.length).toBeGreaterThan(others.length);
-      for (const one of others) expect(one).toMatch(rests);
-    },
-  );
 
   test("S9.3: what goes out by the mark of an answer to a guest, where the kernel has labels", () => {
     const context = { devices: PHYSICAL, identity: "test", ownedTables: true };

@@ -18,7 +18,6 @@ import { MAIN_TABLE } from "../../../resources/routes/route-table.ts";
 import { readStateIdentity } from "../../../state/identity.ts";
 import { LOCAL_TABLE } from "../../../verify/routing/routing.ts";
 import type { Host } from "../../ports/host.ts";
-import { readPppoeDevices } from "../facts/pppoe.ts";
 import { readInotifyRoom } from "../processes/inotify-limit.ts";
 import { endingOwner, type TableOwner, tableOwner } from "../processes/table-owner.ts";
 import { readServiceUser } from "../service-user.ts";
@@ -60,11 +59,8 @@ function bystanders(): Bystanders {
   const inotifyRoom = readInotifyRoom(readServiceUser().uid);
   return {
     ...(inotifyRoom === undefined ? {} : { inotifyRoom }),
-    programTrees: links.filter(({ programTree }) => programTree === true).map(({ name }) => name),
     filteredBridges: isBridgeFiltered() ? links.filter((link) => isSwitch(link, links)).map(({ name }) => name) : [],
     guestBridges: isForwarding() ? guestBridges(links, netlink.addresses(), netlink.routes({ table: MAIN_TABLE })) : [],
-    teams: links.filter(({ kind }) => kind === "team").map(({ name }) => name),
-    pppoe: readPppoeDevices(),
   };
 }
 

@@ -32,9 +32,6 @@ const RTEXT_FILTER_SKIP_STATS = 1 << 3;
 const IFLA_XDP_ATTACHED = 2;
 const IFLA_INFO = { kind: 1, data: 2 } as const;
 const VETH_INFO_PEER = 1;
-/** linux/if_link.h; BR_USER_STP of net/bridge/br_private.h. */
-const IFLA_BR_STP_STATE = 5;
-const USER_STP = 2;
 const HEADER_BYTES = 16;
 
 /** Interface flags (IFF_*). */
@@ -62,8 +59,6 @@ export interface Link {
   readonly hardwareAddress?: string;
   readonly masterIndex?: number;
   readonly lowerIndex?: number;
-  /** A bridge whose spanning tree is a program's, not the kernel's. */
-  readonly programTree?: true;
   /** A BPF program sees what arrives before all else (XDP). */
   readonly xdp?: true;
 }
@@ -168,7 +163,7 @@ function readLinkAttribute(draft: Draft, payload: Uint8Array, attribute: number,
       draft.carrier = readU8(value()) === 1;
       break;
     case IFLA.linkInfo:
-      Object.assign(draft, readInfo(value()));
+      Object.assign(draft, readKind(value()));
       break;
     case IFLA.alias:
       draft.alias = readText(value());
@@ -213,18 +208,9 @@ function writePeer(writer: MessageWriter, name: string): void {
   writer.end(data);
 }
 
-function readInfo(bytes: Uint8Array): Pick<Partial<Link>, "kind" | "programTree"> {
-  let kind: string | undefined;
-  let data: Uint8Array | undefined;
-  eachAttribute(bytes, 0, bytes.length, (type, from, to) => {
-    if (type === IFLA_INFO.kind) kind = readText(bytes.subarray(from, to));
-    else if (type === IFLA_INFO.data) data = bytes.subarray(from, to);
-  });
-  const tree = kind === "bridge" && data !== undefined ? attributeMap(data).get(IFLA_BR_STP_STATE) : undefined;
-  return {
-    ...(kind === undefined ? {} : { kind }),
-    ...(tree !== undefined && readU32(tree, 0) === USER_STP ? { programTree: true } : {}),
-  };
+function readKind(bytes: Uint8Array): Pick<Partial<Link>, "kind"> {
+  const kind = attributeMap(bytes).get(IFLA_INFO.kind);
+  return kind === undefined ? {} : { kind: readText(kind) };
 }
 
 function isXdpAttached(bytes: Uint8Array): boolean {

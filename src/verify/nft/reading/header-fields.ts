@@ -1,6 +1,5 @@
 import type { Family } from "../../../model/ip.ts";
-import { ETHERNET } from "../../space/header-point.ts";
-import type { NumberDimension, Term } from "../../space/packet-fields.ts";
+import type { NumberDimension } from "../../space/packet-fields.ts";
 import { type JoinedPart, type PlainValue, partOfNumber, type RegisterValue } from "./register-value.ts";
 
 /** Flags and offset of an IPv4 header (RFC 791) and of an IPv6 fragment header (RFC 8200) in our three kinds of packets. */
@@ -26,14 +25,10 @@ function numberField(dimension: NumberDimension, at: number, width: number): Hea
   return { at, width, part: (offset, length) => partOfNumber(dimension, width, offset, length) };
 }
 
-/** The version, and what follows it in the same byte. */
-const first = numberField("first", 0, 1);
-
 /** RFC 791 section 3.1. */
 const HEADER_V4: Header = {
   name: "IPv4 header",
   fields: [
-    first,
     {
       at: 6,
       width: 2,
@@ -53,33 +48,16 @@ const HEADER_V4: Header = {
 /** RFC 8200 section 3; the next header is not the protocol where extension headers stand between. */
 const HEADER_V6: Header = {
   name: "IPv6 header",
-  fields: [first, numberField("hops", 7, 1), numberField("source", 8, 16), numberField("destination", 24, 16)],
+  fields: [numberField("hops", 7, 1), numberField("source", 8, 16), numberField("destination", 24, 16)],
 };
 
 /** The header of each IP version. */
 export const HEADER = { 4: HEADER_V4, 6: HEADER_V6 } as const;
 
-/** An ARP message (RFC 826), and the first byte of any other header behind a frame's. */
+/** An ARP message (RFC 826). */
 export const NEITHER: Header = {
   name: "header of a frame that is not IP,",
-  fields: [first, numberField("source", 14, 4), numberField("destination", 24, 4)],
-};
-
-/** Ethernet's, where a type or what follows it may be a VLAN's (IEEE 802.1Q). */
-export const LINK: Header = {
-  name: "link header",
-  fields: [
-    numberField("target", 0, 6),
-    numberField("type", 12, 2),
-    numberField("tag", 14, 2),
-    numberField("inner", 16, 2),
-  ],
-};
-
-/** A device without Ethernet's header: loads from it break the rule off. */
-export const isFramed: Term = {
-  dimension: "medium",
-  ranges: [{ first: BigInt(ETHERNET), last: BigInt(ETHERNET) }],
+  fields: [numberField("source", 14, 4), numberField("destination", 24, 4)],
 };
 
 /** Ports, or ICMP's type, code and checksum. */

@@ -1,5 +1,5 @@
 import type { Expression } from "../../../native/linux/nftables/expression.ts";
-import { isFramed, LINK, loadFields, NEITHER } from "./header-fields.ts";
+import { loadFields, NEITHER } from "./header-fields.ts";
 import { free, type Loaded } from "./loaded.ts";
 import { wholeNumber } from "./register-value.ts";
 
@@ -13,7 +13,7 @@ export function loadOfFrame(expression: Expression): Loaded | undefined {
   if (expression.kind === "ct" || expression.kind === "exthdr") return BROKEN_OFF;
   if (expression.kind !== "payload") return undefined;
   const { base, offset, length } = expression;
-  if (base === "link") return { value: loadFields(LINK, offset, length), needs: [isFramed] };
+  if (base === "link") return undefined;
   return base === "network" ? free(loadFields(NEITHER, offset, length)) : BROKEN_OFF;
 }
 

@@ -12,7 +12,7 @@ import {
 import type { TableFamily } from "../../../native/linux/nftables/field.ts";
 import { NO_USER, type Term, type Tracking } from "../../space/packet-fields.ts";
 import { TCP_OPTION } from "./flow-steps.ts";
-import { bytesOfFragment, HEADER, isFramed, LINK, loadFields, TRANSPORT } from "./header-fields.ts";
+import { bytesOfFragment, HEADER, loadFields, TRANSPORT } from "./header-fields.ts";
 import { loadOfFrame } from "./load-frame.ts";
 import { free, type Loaded, opaque } from "./loaded.ts";
 import { wholeNumber } from "./register-value.ts";
@@ -84,7 +84,7 @@ export function loadValue(expression: Expression, context: ReadingContext): Load
   }
 }
 
-function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes, table }: ReadingContext): Loaded {
+function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes }: ReadingContext): Loaded {
   switch (key) {
     case "mark":
       return free(wholeNumber("mark", 4, true));
@@ -98,10 +98,6 @@ function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes, table }: Rea
       return free({ kind: "constant", bytes: Uint8Array.of(NFPROTO[family]) });
     case "protocol":
       return free({ kind: "constant", bytes: ETHERTYPE[family] });
-    case "oiftype":
-      return table === "netdev" ? free(wholeNumber("medium", 2, true)) : opaque(`meta ${key}`);
-    case "pkttype":
-      return table === "netdev" ? free(wholeNumber("came", 1)) : opaque(`meta ${key}`);
     case "secmark":
       return free({ kind: "label" });
     case "iifname":
@@ -147,7 +143,6 @@ function loadPayload(expression: ExpressionOf<"payload">, context: ReadingContex
   if (base === "transport") {
     return { value: loadFields(TRANSPORT, offset, length), needs: context.table === "netdev" ? [] : [notLater] };
   }
-  if (base === "link") return { value: loadFields(LINK, offset, length), needs: [isFramed] };
   if (base !== "network") return opaque(`${base} header bytes ${offset}-${offset + length - 1}`);
   return free(loadFields(HEADER[context.family], offset, length));
 }

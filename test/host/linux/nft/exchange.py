@@ -2,7 +2,7 @@
 
 Standard input: {"here": path, "there": path, "sender": path, "devices": {here: there}, "out": [...], "raw": [...], "in": [...]}.
 What is in out and raw is sent by the sender, a namespace that has devices of the same names; it is here when absent.
-raw: {"id", "device", "uid", "mark", "bytes", "protocol"} (whole frames, written past the IP stack; protocol is what the socket says, their own type when absent); out: {"id", "family", "device", "destination", "uid", "mark", "bytes"}; in: {"id", "device", "frames"} (whole frames, one for each fragment).
+raw: {"id", "device", "uid", "mark", "bytes"} (whole frames, written past the IP stack); out: {"id", "family", "device", "destination", "uid", "mark", "bytes"}; in: {"id", "device", "frames"} (whole frames, one for each fragment).
 Every packet ends in 8 bytes: a magic word and its id. Standard output: {"out": {device: [ids]}, "in": [ids]}.
 """
 
@@ -80,7 +80,7 @@ def send_raw(packet, senders):
     sender = (packet["device"], packet["uid"], packet["mark"])
     sock = senders.get(sender) or senders.setdefault(sender, raw_socket(*sender))
     try:
-        sock.sendto(bytes.fromhex(packet["bytes"]), (packet["device"], packet.get("protocol", 0), 0, 0, b""))
+        sock.sendto(bytes.fromhex(packet["bytes"]), (packet["device"], 0, 0, 0, b""))
     except OSError as error:
         if error.errno not in (1, 105):
             raise

@@ -14,18 +14,12 @@ export interface Wire {
   readonly junk?: Uint8Array;
   /** Ethernet type of a frame that is not IP. */
   readonly etherType?: number;
-  /** The frame from its type on, where it is not as its protocol has it. */
-  readonly frame?: Uint8Array;
-  /** Network header of such a frame. */
-  readonly network?: Uint8Array;
   /** Conntrack does not know the packet, so loads of ct break the rule off. */
   readonly untracked?: boolean;
   /** netdev hooks of the kernel do not look at the fragment offset when they load from the transport header. */
   readonly readsFragments?: boolean;
   /** The name of the users whose flow it was, where the tables remember it. */
   readonly flowOf?: string;
-  /** What kind of device it leaves by (if_arp.h); Ethernet when absent. */
-  readonly deviceType?: number;
   /** Our bits of the connection's mark; 0 when absent. */
   readonly ctMark?: number;
   /** It answers who asks for a connection. */
@@ -96,7 +90,7 @@ class Machine {
     const { rules, sets } = indexOf(table);
     this.#rules = rules;
     this.#sets = sets;
-    this.#network = wire.network ?? networkHeader(packet);
+    this.#network = networkHeader(packet);
     this.#transport = transportHeader(packet, wire);
   }
 
@@ -266,7 +260,6 @@ class Machine {
       const type = this.#wire.etherType ?? (family === 4 ? 0x0800 : 0x86dd);
       return Uint8Array.of(type >> 8, type & 255);
     }
-    if (key === "oiftype") return Uint8Array.of(this.#wire.deviceType ?? 1, 0);
     if (key === "secmark") return host32(this.#label);
     if (key === "len") return host32(packet.bytes ?? 84);
     if (key === "l4proto") return Uint8Array.of(packet.protocol);
@@ -278,13 +271,9 @@ class Machine {
   #payload(base: string, offset: number, length: number): Uint8Array {
     const later = this.#packet.laterFragment === true && !this.#wire.readsFragments;
     if (base === "transport" && (later || this.#wire.etherType !== undefined)) throw BROKEN;
-    const bytes = base === "network" ? this.#network : base === "transport" ? this.#transport : this.#link();
+    const bytes = base === "network" ? this.#network : this.#transport;
     if (offset + length > bytes.length) throw BROKEN;
     return bytes.subarray(offset, offset + length);
-  }
-
-  #link(): Uint8Array {
-    return Uint8Array.of(...new Uint8Array(12), ...(this.#wire.frame ?? [...this.#meta("protocol"), ...this.#network]));
   }
 
   #extension({ protocol, type, offset, length }: ExpressionOf<"exthdr">): Uint8Array {

@@ -28,7 +28,6 @@ const POLICIES: readonly FirewallPolicy[] = [
 ];
 
 const BRIDGED = fileURLToPath(new URL("./programs/bridged.py", import.meta.url));
-const CONTROL = fileURLToPath(new URL("./programs/control-frames.py", import.meta.url));
 
 type Answer = FirewallObserved & {
   readonly statuses: readonly (number | null)[];
@@ -260,29 +259,6 @@ describe.skipIf(obstacle !== undefined)(
       const users = { origin: "rules/0 (them)", match: { uids: [{ from: 1500, to: 1500 }] }, path: DIRECT };
       load(policyOf({ flows: { rules: [users], default: OFFICE } }));
       expect(bridged()).toEqual(["GUEST-ARP", "ROOT-ARP", "ENGINE", "USER-PACKET"]);
-    });
-
-    test("S2.8: where the uplink is a port of a bridge, its spanning tree's own frames leave, and nobody else's like them", () => {
-      using far = makeNamespace("fw-far");
-      const ip = (place: TestNamespace, ...lines: string[]) =>
-        place.run(["ip", "-batch", "-"], { input: lines.join("\n") });
-      ip(
-        space,
-        `link set peer0 netns ${far.name}`,
-        `link add guest0 type veth peer name guest netns ${far.name}`,
-        "link add br0 type bridge stp_state 1 hello_time 100 forward_delay 200 mcast_snooping 0 group_fwd_mask 0x4000",
-        "link set eth0 master br0 up",
-        "link set guest0 master br0 up",
-        "link set br0 up",
-        "address add 192.168.50.2/24 dev br0",
-        "route add default via 192.168.50.1",
-      );
-      ip(far, "link set peer0 up", "link set guest up");
-      const seen = () => JSON.parse(space.run(["python3", CONTROL, `/run/netns/${far.name}`]).stdout) as string[];
-      const daily = ["GUEST-ARP", "KERNEL-TREE", "ROOT-ARP"];
-      expect(seen()).toEqual([...daily, "GUEST-TREE", "ROOT-LACP", "ROOT-TREE"].toSorted());
-      expect(load(LAPTOP)).toMatchObject({ damage: [] });
-      expect(seen()).toEqual(daily);
     });
 
     describe("S4.10: whose flows are remembered", () => {

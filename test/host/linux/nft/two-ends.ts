@@ -58,8 +58,6 @@ export interface RawFrame {
   readonly mark: number;
   /** The frame without Ethernet addresses: its type and what follows. */
   readonly bytes: Uint8Array;
-  /** What the socket says that it is; its own type when absent. */
-  readonly protocol?: number;
 }
 
 /** Two namespaces joined by a pair of devices for each name; `here` is the machine under test. */

@@ -72,12 +72,7 @@ export const RULES: readonly RuleCase[] = [
   out("meta skuid 1000-2000 accept", inet.range("skuid", 1000, 2000), accept),
   out("meta skgid != 1000-2000 accept", inet.range("skgid", 1000, 2000, { not: true }), accept),
   out('oifname "lo" oif "lo" accept', inet.field("oifname", "lo"), inet.field("oif", 1), accept),
-  out(
-    'oifname != "lo" meta oiftype ether accept',
-    inet.field("oifname", "lo", { not: true }),
-    inet.field("oiftype", 1),
-    accept,
-  ),
+  out('oifname != "lo" accept', inet.field("oifname", "lo", { not: true }), accept),
   out("ct state established,related accept", inet.ctState(["established", "related"]), accept),
   out(
     "ct direction reply ct mark & 0xff == 0x51 accept",

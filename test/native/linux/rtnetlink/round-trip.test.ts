@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bytesToAddress } from "../../../../src/native/linux/address.codec.ts";
-import { decodeMessages, encodeMessage } from "../../../../src/native/linux/netlink/message.codec.ts";
+import { decodeMessages } from "../../../../src/native/linux/netlink/message.codec.ts";
 import {
   decodeAddress,
   encodeAddressAddition,
@@ -173,20 +173,6 @@ describe("rtnetlink messages come back as they were written", () => {
     expect(created).toMatchObject({ name: "awg-office", kind: "wireguard", mtu: 1420, alias: "awg", up: true });
     const changed = decodeLink(only(encodeLinkChange(7, { up: false, carrier: true, name: "b" })));
     expect(changed).toMatchObject({ index: 7, up: false, carrier: true, name: "b" });
-  });
-
-  it.each([0, 1, 2])("a bridge whose stp_state is %i", (state) => {
-    const [newLink, linkInfo, kind, data, stpState] = [16, 18, 1, 2, 5];
-    const message = encodeMessage(newLink, 0, (writer) => {
-      for (let word = 0; word < 4; word += 1) writer.u32(0);
-      const info = writer.begin(linkInfo);
-      writer.attributeText(kind, "bridge");
-      const inner = writer.begin(data);
-      writer.attributeU32(stpState, state);
-      writer.end(inner);
-      writer.end(info);
-    });
-    expect(decodeLink(only(message))?.programTree).toBe(state === 2 ? true : undefined);
   });
 });
 

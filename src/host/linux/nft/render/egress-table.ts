@@ -6,9 +6,7 @@ import { type Match, matchIn, setMark } from "../../../../native/linux/nftables/
 import { FRAMES, NEIGHBOURS } from "./chain-names.ts";
 import type { RenderPlace } from "./chains/conditions.ts";
 import { isFlowOf, writeFrameMemory } from "./chains/flow-memory-chains.ts";
-import { FRAME_TYPES, writeFrameShape } from "./chains/frame-shape-chain.ts";
 import { writeAllowInAnswers, writeOwnOut } from "./chains/grant-rules.ts";
-import { writeKernelFrames } from "./chains/kernel-frames-chain.ts";
 import { isLabelled } from "./chains/label-chain.ts";
 import { hasSocket, writeLinkOut, writeRestMissing } from "./chains/link-rules.ts";
 import { type PathChain, refuse, writePathRules } from "./chains/path-chains.ts";
@@ -16,9 +14,11 @@ import { type InetTableOptions, ownAddresses, writeRefused } from "./inet-table.
 import { prefixesOf, type RenderedTable, TableWriter } from "./table-writer.ts";
 
 const IPPROTO_FRAGMENT = 44;
+/** ETH_P_PAE and ETH_P_SLOW of if_ether.h. */
+const EAPOL = 0x888e;
+const LACP = 0x8809;
 const PACKETS = "packets";
 const SEEN = "seen";
-const KINDS = ["ipv4", "ipv6", "arp", "eapol", "slow", "llc"] as const;
 const pass = () => verdict("return");
 
 /**
@@ -42,12 +42,11 @@ export function renderEgressTable(
     base: { type: "filter", hook: "egress", priority: 0, policy: guarded ? "drop" : "accept", devices },
     comment: "S9 frames leaving physical devices",
   });
-  if (guarded) for (const kind of KINDS) writeFrameShape(place, FRAMES, kind);
   writeArp(place, policy);
   writer.rule(FRAMES, [place.match.network("ip")], verdict("goto", PACKETS), "S9.1 IPv4");
   writer.rule(FRAMES, [place.match.network("ip6")], verdict("goto", PACKETS), "S9.1 IPv6");
-  writer.rule(FRAMES, [place.match.field("protocol", FRAME_TYPES.eapol)], verdict("accept"), "S2.7 EAPOL");
-  if (guarded) writeKernelFrames(place, FRAMES);
+  for (const type of guarded ? [EAPOL, LACP] : [])
+    writer.rule(FRAMES, [place.match.field("protocol", type)], verdict("accept"), "S2.7 EAPOL and LACP");
   writer.rule(FRAMES, [], guarded ? refuse() : verdict("accept"), "S2.7 other frames");
   return writer.finish();
 }

@@ -14,7 +14,6 @@ import { REST_MISSING, TOO_BIG } from "../../../../../model/firewall/packet.ts";
 import { type Expression, verdict } from "../../../../../native/linux/nftables/expression.ts";
 import type { Match } from "../../../../../native/linux/nftables/match.ts";
 import { addressesOf, type RenderPlace } from "./conditions.ts";
-import { isNotEthernet } from "./frame-shape-chain.ts";
 import { refuse } from "./path-chains.ts";
 
 const LAST_UID = 0xffff_ffff;
@@ -31,8 +30,7 @@ export function writeLinkOut(place: RenderPlace, chain: string, then: Expression
   const comment = "S2.6 sent by the kernel, as short as its own are";
   writer.chain(kernel);
   writer.rule(kernel, [hasSocket(place)], verdict("return"), "S2.6 sent by a process");
-  writer.rule(kernel, [match.range("length", 0, NDP_BYTES)], then, comment);
-  if (isFramed) writer.rule(kernel, [isNotEthernet(place), match.range("length", 0, NDP_FRAME_BYTES)], then, comment);
+  writer.rule(kernel, [match.range("length", 0, isFramed ? NDP_FRAME_BYTES : NDP_BYTES)], then, comment);
   writer.rule(chain, dhcp(place, "ip", DHCPV4.client, DHCPV4.server), then, "S2.4 DHCP");
   for (const servers of addressesOf(place, "dhcpv6-servers", { address: "daddr" }, DHCPV6_SERVERS)) {
     const ports = dhcp(place, "ip6", DHCPV6.client, DHCPV6.server);
