@@ -51,8 +51,6 @@ export interface SessionParts {
   readonly expectEngines?: (tunnels: readonly TunnelSpec[]) => Promise<void>;
   /** What is left of what the kernel limits for engines that are other programs; absent, or undefined, where it limits nothing. */
   readonly inotifyRoom?: () => Promise<InotifyRoom | undefined>;
-  /** The devices by which this machine itself speaks PPPoE; absent where that cannot be told. */
-  readonly pppoeDevices?: () => Promise<readonly string[]>;
   /** What the kernel can be asked to verify and explain; undefined on a simulated machine, which judges by the policy. */
   readonly inspection?: () => Promise<Inspection>;
   /** The processes of this machine; undefined where this version cannot list them. */

@@ -59,7 +59,6 @@ export function linuxParts({ stateDir, runDir, isUnattended, ...given }: Session
     },
     inotifyRoom: async () =>
       (await import("../host/linux/processes/inotify-limit.ts")).readInotifyRoom(readServiceUser().uid),
-    pppoeDevices: async () => (await import("../host/linux/facts/pppoe.ts")).readPppoeDevices(),
     inspection: async () => (await import("../host/linux/inspect/linux-inspection.ts")).linuxInspection(),
     processes: async () =>
       (await import("../host/linux/processes/linux-processes.ts")).linuxProcesses({ nowMs: () => performance.now() }),

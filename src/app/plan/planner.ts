@@ -19,7 +19,6 @@ import { expandConfig } from "./expand-config.ts";
 import { factsWantedBy } from "./facts-wanted.ts";
 import { refuseOwnKeys } from "./own-keys.ts";
 import { planDesired } from "./plan-desired.ts";
-import { pppoeNotes } from "./pppoe.ts";
 
 const EVERYTHING: Selection = { target: [], exclude: [], replace: [] };
 
@@ -61,7 +60,6 @@ export async function planConfig(
       ...(facts.otherTunnels === undefined
         ? []
         : (await import("./cut-off.ts")).cutOffNotes(expansion.desired, facts.otherTunnels)),
-      ...(await pppoeNotes(parts, expansion.desired, facts.capabilities)),
       ...[...alsoTaken, ...replacedToo(replace)].map(({ key, why }) => ({ path: key, message: `taken too: ${why}` })),
       ...notes,
     ],
