@@ -1,40 +1,40 @@
 /**
- * Every number and name by which awg recognises what is its own on a Linux machine (law 6). docs/ownership.md explains
- * the choice and lists whose numbers they keep clear of; a test compares the two.
+ * Every number and name by which awg recognizes its own objects on a Linux host (law 6). docs/ownership.md explains the
+ * choice and lists the programs that use other numbers; a test compares the two.
  */
 
-/** rtnetlink protocol (rtm_protocol, FRA_PROTOCOL, IFA_PROTO) on every route, rule and address of ours. */
+/** rtnetlink protocol (rtm_protocol, FRA_PROTOCOL, IFA_PROTO) of each route, rule and address of awg. */
 export const ROUTE_PROTOCOL = 174;
 
-/** Policy rules of ours stand in this range of preferences, both ends included. */
+/** Range of preferences of awg's policy rules, both ends included. */
 export const RULE_PREFERENCES = { first: 10_100, last: 10_999 } as const;
 
 /** Routing table of a path: this plus the path's number ("aw" in the upper half). */
 export const TABLE_BASE = 0x6177_0000;
 
-/** Bits of the packet mark and of the connection mark that are ours; clear of Tailscale's, Kubernetes' and WireGuard's. */
+/** awg's bits of the packet mark and the connection mark; Tailscale, Kubernetes and WireGuard use others. */
 export const MARK_MASK = 0xff00_0000;
 const MARK_SHIFT = 24;
 
-/** Numbers of paths: tunnels take 1–253 without the three of other paths, and keep theirs as long as they live. */
+/** Path numbers: a tunnel has one of 1–253 except the three of other paths, for as long as it exists. */
 export const PATH_NUMBERS = { firstTunnel: 1, lastTunnel: 253, direct: 61, block: 62, engine: 63 } as const;
 const OTHER_PATHS: readonly number[] = [PATH_NUMBERS.direct, PATH_NUMBERS.block, PATH_NUMBERS.engine];
 
-/** So many tunnels can have a path number at once. */
+/** How many tunnels can have a path number at once. */
 export const MOST_TUNNELS = PATH_NUMBERS.lastTunnel - PATH_NUMBERS.firstTunnel + 1 - OTHER_PATHS.length;
 
-/** Whether it is the path number of a tunnel. */
+/** Whether this is the path number of a tunnel. */
 export function isTunnelNumber(number: number): boolean {
   const { firstTunnel, lastTunnel } = PATH_NUMBERS;
   return Number.isInteger(number) && number >= firstTunnel && number <= lastTunnel && !OTHER_PATHS.includes(number);
 }
 
-/** The packet mark that says "this packet takes path n". */
+/** The packet mark of a path. */
 export function markOfPath(pathNumber: number): number {
   return (pathNumber << MARK_SHIFT) >>> 0;
 }
 
-/** The path number a mark names, 0 when none of our bits is set. */
+/** The path number in a mark; 0 if none of awg's bits is set. */
 export function pathOfMark(mark: number): number {
   return (mark & MARK_MASK) >>> MARK_SHIFT;
 }
@@ -44,39 +44,39 @@ export function tableOfPath(pathNumber: number): number {
   return TABLE_BASE + pathNumber;
 }
 
-/** The mark of our own tunnel and bootstrap sockets; worth nothing without our uid beside it. */
+/** The mark of awg's tunnel and bootstrap sockets. It grants nothing without the service user's uid. */
 export const ENGINE_MARK = markOfPath(PATH_NUMBERS.engine);
 
-/** Metric of the `unreachable default` that ends a table of ours: larger than any route's that is to win over it. */
+/** Metric of the `unreachable default` that ends each of awg's tables; every other route has a smaller one. */
 export const GUARD_METRIC = 4_278_198_272;
 
-/** Name of our nftables tables, in the families inet and netdev. */
+/** Name of awg's nftables tables, in the families inet and netdev. */
 export const NFT_TABLE = "awg";
 
-/** How long a fallback lasts in the kernel when nobody renews it, in milliseconds. */
+/** Milliseconds after which a fallback expires in the kernel unless it is renewed. */
 export const FALLBACK_LIFETIME_MS = 30_000;
 
-/** Name of the boot unit's table, deleted in the batch that installs ours. */
+/** Name of the boot unit's table. The batch that loads awg's tables deletes it. */
 export const NFT_BOOT_TABLE = "awg_boot";
 
-/** IFLA_IFALIAS of a device of ours is this followed by the tunnel's key. */
+/** IFLA_IFALIAS of awg's devices: this prefix and the tunnel's key. */
 export const LINK_ALIAS_PREFIX = "awg:";
 
 /** First line of every file that awg writes for other programs. */
 export const FILE_HEADER = "# written by awg; the original is put back by `awg destroy`";
 
-/** In the first lines of every definition of a service that awg wrote. */
+/** A line near the top of every service definition that awg wrote. */
 export const SERVICE_MARK = "written by awg; what is edited here is overwritten, and `awg uninstall` removes it";
 
-/** Whether the definition of a service is awg's own. */
+/** Whether awg wrote this service definition. */
 export function bearsMark(definition: string): boolean {
   return definition.split("\n", 4).some((line) => line.includes(SERVICE_MARK));
 }
 
-/** Linux interface name of a tunnel that names none of its own. */
+/** Linux interface name of a tunnel without an `interface` key. */
 export function deviceOfTunnel(key: string): string {
   return `awg-${key}`;
 }
 
-/** The user whose sockets may reach endpoints and bootstrap DNS, besides root in a namespace with one uid. */
+/** The user with sockets that may reach endpoints and bootstrap DNS. In a namespace with one uid root does too. */
 export const SERVICE_USER = "awg";

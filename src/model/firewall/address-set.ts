@@ -7,13 +7,13 @@ interface Range {
   readonly last: bigint;
 }
 
-/** Addresses covered by a list of prefixes of both families; membership is one binary search. */
+/** Addresses of a list of prefixes, of both families; a lookup is one binary search. */
 export class AddressSet {
   readonly #ranges: Readonly<Record<Family, readonly Range[]>>;
 
   /**
    * @param texts prefixes or bare addresses
-   * @throws AwgError("bug") when a text is neither: policies are made from validated configurations.
+   * @throws AwgError("bug") if a text is neither, because policies come from validated configurations
    */
   constructor(texts: readonly string[]) {
     const merged = mergePrefixes(texts.map(readPrefix));
@@ -37,7 +37,7 @@ export class AddressSet {
   }
 }
 
-/** The same, read when it is first asked: one of constants costs nothing where nobody asks. */
+/** An AddressSet that is built at the first lookup, so that constants cost nothing at start. */
 export function lateAddressSet(texts: readonly string[]): Pick<AddressSet, "has"> {
   let set: AddressSet | undefined;
   return {
@@ -55,9 +55,9 @@ function readPrefix(text: string) {
 }
 
 /**
- * Reads an address of a policy.
+ * Parses an address of a policy.
  *
- * @throws AwgError("bug") when the text is none.
+ * @throws AwgError("bug") if the text is no address
  */
 export function readAddress(text: string): IpAddress {
   const address = parseIp(text);

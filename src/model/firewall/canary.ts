@@ -1,7 +1,7 @@
 import type { Family } from "../ip.ts";
 import { PROTOCOL } from "./packet.ts";
 
-/** Where a packet goes that every policy forbids, and nobody sends but who tests whether it is stopped. */
+/** Destination of a packet that every policy drops; awg sends it to test whether the filter acts (S13.15). */
 export interface Canary {
   readonly family: Family;
   readonly address: string;
@@ -9,32 +9,32 @@ export interface Canary {
   readonly port: number;
 }
 
-/** Addresses of documentation, which nobody has (RFC 5737, RFC 3849), and the port whose service throws away (RFC 863). */
+/** Documentation addresses (RFC 5737, RFC 3849) and the discard port (RFC 863). */
 const PORT = 9;
 export const CANARIES: readonly Canary[] = [
   { family: 4, address: "192.0.2.251", protocol: PROTOCOL.udp, port: PORT },
   { family: 6, address: "2001:db8::251", protocol: PROTOCOL.udp, port: PORT },
 ];
 
-/** What became of one canary. */
+/** The result of one canary. */
 export interface CanaryFlight {
-  /** Whether the kernel took the packet without an error. */
+  /** Whether the kernel accepted the packet without an error. */
   readonly taken: boolean;
-  /** Packets that the canary's rule had stopped before it was sent, and after. */
+  /** Packets that the canary's rule had dropped before it was sent, and after. */
   readonly stoppedBefore: number;
   readonly stoppedAfter: number;
 }
 
-/** How it is told that a packet filter is on, holds our rules and does not act by them. */
+/** The message about a packet filter that is on, holds awg's rules and does not act by them. */
 export const DISREGARDED = "the packet filter is on and holds awg's rules, but did not stop a packet that they forbid";
 
-/** What a person can do about it. */
+/** Its remedy. */
 export const DISREGARDED_REMEDY =
   "restart this Mac, then awg doctor; until then take it off the network, or let nothing run that must not be seen";
 
 /**
- * Whether packets pass a filter unjudged: one was taken, and the rule that stops it counted none. A packet that was refused
- * tells nothing, since it may never have come to the filter; nor does a count that fell, since the rules are new.
+ * Whether packets pass the filter unjudged: the kernel accepted one, and its rule counted none. A refused packet proves
+ * nothing, because it may never have reached the filter; nor does a smaller count, because the rules are new.
  */
 export function isDisregarded(flights: readonly CanaryFlight[]): boolean {
   return flights.some(({ taken, stoppedBefore, stoppedAfter }) => taken && stoppedAfter === stoppedBefore);

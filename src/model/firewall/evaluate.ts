@@ -8,12 +8,12 @@ import { isLinkScoped, linkTrafficIn, linkTrafficOut } from "./link-traffic.ts";
 import { flowOf, isRestMissing, LOOPBACK_DEVICE, ownMark, type Packet } from "./packet.ts";
 import { engineUids, type FirewallPolicy, type PathRef, type PolicyLayer, type PolicyTunnel } from "./policy.ts";
 
-/** What becomes of a packet. */
+/** The verdict on a packet. */
 export interface Judgement {
   readonly verdict: "accept" | "drop";
-  /** Paragraph of docs/security.md and words; for people, nothing may branch on it. */
+  /** The rule's number and words, for people; no code may branch on it. */
   readonly reason: string;
-  /** Of packets sent here: the path that steering chooses for them. */
+  /** For packets that this host sends: the path that steering chooses. */
   readonly path?: PathRef;
 }
 
@@ -21,10 +21,10 @@ interface CompiledPolicy {
   readonly tunnels: readonly { readonly tunnel: PolicyTunnel; readonly addresses: AddressSet }[];
   readonly tunnelDevices: ReadonlySet<string>;
   readonly tunnelAddresses: AddressSet;
-  /** A layer has the kill switch. */
+  /** Whether a layer has the kill switch. */
   readonly isGuarded: boolean;
   readonly layers: readonly LayerJudge[];
-  /** Our own sockets, which steering leaves alone or sends directly (S3.1–S3.3, S4.8). */
+  /** awg's own sockets, which steering leaves alone or sends directly (S3.1–S3.3, S4.8). */
   readonly isOwn: (packet: Packet) => boolean;
   /** Nobody knows whose it was, and that could matter (S4.10). */
   readonly isLost: (packet: Packet) => boolean;
@@ -36,8 +36,8 @@ const BLOCK: PathRef = { kind: "block" };
 const compiledPolicies = new WeakMap<FirewallPolicy, CompiledPolicy>();
 
 /**
- * Judges one packet by the policy, as docs/security.md defines it: what nftables and PF must do, and what the simulated
- * machine does. For `output` the out device is the one the packet really leaves by, after steering and routing.
+ * Judges one packet by the policy. This is the meaning of the rules in docs/reference/security-rules.md: nftables and PF must
+ * do the same, and the simulated host calls it. For `output` the out device is the one after steering and routing.
  */
 export function judge(policy: FirewallPolicy, packet: Packet): Judgement {
   const compiled = compilePolicy(policy);
@@ -45,7 +45,7 @@ export function judge(policy: FirewallPolicy, packet: Packet): Judgement {
   return packet.hook === "output" ? { ...finding, path: steer(policy, packet) } : finding;
 }
 
-/** The path that steering gives a packet sent by this machine (S4); it decides the mark and so the route. */
+/** The path that steering gives a packet of this host (S4); it decides the mark and so the route. */
 export function steer(policy: FirewallPolicy, packet: Packet): PathRef {
   const compiled = compilePolicy(policy);
   if (linkTrafficOut(packet) !== undefined || compiled.isOwn(packet)) return DIRECT;
@@ -58,9 +58,8 @@ export function steer(policy: FirewallPolicy, packet: Packet): PathRef {
 }
 
 /**
- * The whole mark of a packet after steering: foreign bits stay, ours name the path. Packets on loopback and of our own
- * engines keep theirs; those of the link itself (DHCP, NDP, link-scoped destinations that go direct) carry none, so that
- * they are not rerouted (S4.8).
+ * The mark of a packet after steering. Foreign bits stay; awg's bits name the path. Packets on loopback and of awg's engines
+ * keep their mark. DHCP, NDP and direct packets to link-scoped destinations carry none, so that they are not rerouted (S4.8).
  */
 export function markAfterSteering(policy: FirewallPolicy, packet: Packet): number {
   const mark = packet.mark ?? 0;
@@ -73,13 +72,13 @@ export function markAfterSteering(policy: FirewallPolicy, packet: Packet): numbe
   return (foreign | markOfPath(path.kind === "tunnel" ? path.number : PATH_NUMBERS[path.kind])) >>> 0;
 }
 
-/** Our uid and engine mark. */
+/** Whether the packet is of awg's engines: by uid and engine mark. */
 function isEngine(layer: PolicyLayer | undefined, packet: Packet): boolean {
   if (layer === undefined || packet.uid === undefined) return false;
   return engineUids(layer).includes(packet.uid) && ownMark(packet) === ENGINE_MARK;
 }
 
-/** S2: what holds for every policy. */
+/** S2: the rules of every policy. */
 function judgeBeforeLayers(compiled: CompiledPolicy, packet: Packet): Judgement | undefined {
   const inPhysical = packet.inDevice !== undefined && !compiled.tunnelDevices.has(packet.inDevice);
   const outPhysical = packet.outDevice !== undefined && !compiled.tunnelDevices.has(packet.outDevice);

@@ -3,8 +3,8 @@ import type { FirewallPolicy, PathRef, Steering } from "./policy.ts";
 const known = new WeakMap<FirewallPolicy, Map<string, FirewallPolicy>>();
 
 /**
- * What a policy means while the fallback of these paths is in force (docs/security.md S4.9): every rule and default that
- * leads to one of them and falls back directly leads directly. The same arguments give the same object. Pure.
+ * The policy while the fallback of these paths is in force (rule S4.9): rules and defaults that lead to one of them with
+ * `fallback: direct` go directly. The same arguments give the same object. Pure.
  *
  * @param numbers path numbers of tunnels that are down
  */
@@ -21,7 +21,7 @@ export function withFallback(policy: FirewallPolicy, numbers: readonly number[])
   return found;
 }
 
-/** Path numbers of the tunnels whose flows, or some of them, go directly while they are down; ascending. Pure. */
+/** Path numbers of tunnels with flows that go directly while the tunnel is down, ascending. Pure. */
 export function fallbackPaths({ steering, layers }: FirewallPolicy): readonly number[] {
   const paths = [steering, ...layers.map(({ flows }) => flows)].flatMap(({ rules, default: rest }) => [
     ...rules.map(({ path }) => path),
@@ -31,7 +31,7 @@ export function fallbackPaths({ steering, layers }: FirewallPolicy): readonly nu
   return [...new Set(numbers)].toSorted((a, b) => a - b);
 }
 
-/** Which rules, as the configuration calls them, take the direct way while these paths are down. Pure. */
+/** The rules, by their place in the configuration, that go directly while these paths are down. Pure. */
 export function fallenBackOrigins({ steering }: FirewallPolicy, numbers: readonly number[]): readonly string[] {
   const origins = steering.rules.filter(({ path }) => fallsBack(path, numbers)).map(({ origin }) => origin);
   return [...new Set([...origins, ...(fallsBack(steering.default, numbers) ? ["default"] : [])])];

@@ -17,11 +17,11 @@ import type {
 export const DNS_PORT = 53;
 export const DNS_ENCRYPTED_PORT = 853;
 
-/** Where a flow goes and by which paragraph or rule. */
+/** The path of a flow, and the rule that decided it. */
 export interface FlowPath {
   readonly path: PathRef;
   readonly reason: string;
-  /** It is a query to a declared DNS server, which is held to its path even without the kill switch (S8.1). */
+  /** A query to a declared DNS server, which must take its path even without the kill switch (S8.1). */
   readonly isDeclaredDns?: true;
 }
 
@@ -34,15 +34,15 @@ export function placeOf({ origin }: FlowRule): string {
   return origin.replace(/ .*$/, "").replaceAll("/", ".");
 }
 
-/** Which ports leak protection watches: 53, and 853 too when encrypted DNS is to be blocked (S4.3). */
+/** The ports of protected DNS: 53 and 853 with leak protection, 853 if only encrypted DNS is blocked (S4.3). */
 export function protectedDnsPorts(dns: DnsPolicy | null): readonly number[] {
   if (dns?.leakProtection) return [DNS_PORT, DNS_ENCRYPTED_PORT];
   return dns?.blockEncrypted ? [DNS_ENCRYPTED_PORT] : [];
 }
 
 /**
- * The path of flows under one layer's exceptions and one list of rules, first match wins: DNS, rules, stated
- * exceptions, LAN, default (docs/security.md S4). The lists are compiled once.
+ * The path of flows by one list of rules and the exceptions of one layer (chapter S4). The first match wins, in the order DNS,
+ * rules, stated exceptions, LAN, default. The lists are compiled once.
  */
 export function compileFlowPath(
   steering: Steering,
@@ -62,7 +62,7 @@ export function compileFlowPath(
   };
 }
 
-/** Whether a flow is selected; every field that is given must hold. */
+/** Whether a flow matches: every present field must match. */
 export function compileMatch(match: FlowMatch): (flow: Flow) => boolean {
   const destinations = match.destinations === undefined ? undefined : new AddressSet(match.destinations);
   return (flow) =>
@@ -72,7 +72,7 @@ export function compileMatch(match: FlowMatch): (flow: Flow) => boolean {
     (destinations === undefined || destinations.has(flow.destination));
 }
 
-/** Whether a grant for the other side's address, our or their port and protocol holds. */
+/** Whether a stated exception matches the other side's address, the protocol and the port that it names. */
 export function compileAllow(grant: AllowGrant): (other: IpAddress, protocol: number, port?: number) => boolean {
   const prefixes = grant.prefixes === undefined ? undefined : new AddressSet(grant.prefixes);
   return (other, protocol, port) =>

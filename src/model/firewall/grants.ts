@@ -5,15 +5,15 @@ import { compileAllow, DNS_PORT } from "./flow-path.ts";
 import { ownMark, type Packet, PROTOCOL } from "./packet.ts";
 import { engineUids, type PolicyLayer } from "./policy.ts";
 
-/** The exceptions of one layer on physical devices (docs/security.md S3), each answering with its paragraph. */
+/** The exceptions of one layer on physical devices (chapter S3); each returns its rule. */
 export interface Grants {
-  /** S3.1–S3.3: our own sockets to endpoints, from listening ports, to bootstrap DNS. */
+  /** S3.1–S3.3: awg's sockets to endpoints, from listening ports, to bootstrap DNS. */
   ownOut(packet: Packet): string | undefined;
-  /** S3.1–S3.3: what comes back to them. */
+  /** S3.1–S3.3: packets from there to awg's sockets. */
   ownIn(packet: Packet): string | undefined;
-  /** S3.4: a stated exception for incoming flows. */
+  /** S3.4: `killSwitch.allow` with direction `in`. */
   allowIn(packet: Packet): boolean;
-  /** S3.4: an answer within a flow that such an exception let in. */
+  /** S3.4: an answer in a flow that such an exception let in. */
   allowInAnswer(packet: Packet): boolean;
 }
 

@@ -5,14 +5,14 @@ import { isForged, isRouterAdvert } from "./link-traffic.ts";
 import { answerOf, flowOf, isRedirect, isTooBig, type Packet } from "./packet.ts";
 import type { PathRef, PolicyLayer, PolicyTunnel } from "./policy.ts";
 
-/** What one layer, or the part before the layers, says of a packet. */
+/** The verdict of one layer, or of the rules before the layers. */
 export interface Finding {
   readonly verdict: "accept" | "drop";
-  /** Paragraph of docs/security.md and words; for people. */
+  /** The rule's number and words, for people. */
   readonly reason: string;
 }
 
-/** One layer ready to judge packets whose device is no loopback and that no rule before the layers settled. */
+/** A compiled layer. It judges packets that are not on loopback and that no rule of S2 has decided. */
 export interface LayerJudge {
   output(packet: Packet): Finding;
   input(packet: Packet): Finding;
@@ -21,7 +21,7 @@ export interface LayerJudge {
 
 interface Compiled {
   readonly layer: PolicyLayer;
-  /** Every tunnel of the whole policy; a device named here is never physical. */
+  /** Tunnel devices of all layers; such a device is never physical. */
   readonly tunnelDevices: ReadonlySet<string>;
   readonly tunnels: ReadonlyMap<string, { readonly tunnel: PolicyTunnel; readonly addresses: AddressSet }>;
   readonly pathOf: ReturnType<typeof compileFlowPath>;
@@ -32,7 +32,7 @@ const accept = (reason: string): Finding => ({ verdict: "accept", reason });
 const drop = (reason: string): Finding => ({ verdict: "drop", reason });
 
 /**
- * Compiles one layer (docs/security.md S3–S8).
+ * Compiles one layer (chapters S3 to S8).
  *
  * @param tunnelDevices devices of the tunnels of all layers of the policy
  */
@@ -60,14 +60,14 @@ export function compileLayer(layer: PolicyLayer, tunnelDevices: ReadonlySet<stri
   };
 }
 
-/** S3.1–S3.3: what our own sockets may send by a physical device, whatever the path of the flow (S8.3). */
+/** S3.1–S3.3: grants of awg's own sockets on physical devices, regardless of the flow's path (S8.3). */
 function judgeOwn(compiled: Compiled, packet: Packet): Finding | undefined {
   if (compiled.tunnelDevices.has(packet.outDevice ?? "")) return undefined;
   const own = compiled.grants.ownOut(packet);
   return own === undefined ? undefined : accept(own);
 }
 
-/** S8.1: without the kill switch only refused paths and protected DNS bind. */
+/** S8.1: without the kill switch only blocked paths and protected DNS hold. */
 function judgeUnprotected(compiled: Compiled, packet: Packet): Finding {
   const found = compiled.pathOf(flowOf(packet));
   if (found.path.kind === "block") return drop(found.reason);
@@ -88,7 +88,7 @@ function judgeOutput(compiled: Compiled, packet: Packet): Finding {
   return judgePath(compiled, compiled.pathOf(flowOf(packet)), packet);
 }
 
-/** S5.1 and S5.3: a packet may only be where its path goes. */
+/** S5.1 and S5.3: a packet may leave only by the device of its path. */
 function judgePath(compiled: Compiled, { path, reason }: FlowPath, packet: Packet): Finding {
   const device = packet.outDevice ?? "";
   if (path.kind === "block") return drop(reason);

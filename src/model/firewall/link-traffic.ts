@@ -1,7 +1,7 @@
 import { lateAddressSet } from "./address-set.ts";
 import { isTooBig, type Packet, PROTOCOL } from "./packet.ts";
 
-/** Destinations and sources that count as local network when the LAN is allowed (docs/security.md S4.6). */
+/** Destinations and sources that count as local network if the LAN is allowed (rule S4.6). */
 export const LAN_PREFIXES: readonly string[] = [
   "10.0.0.0/8",
   "172.16.0.0/12",
@@ -14,22 +14,22 @@ export const LAN_PREFIXES: readonly string[] = [
   "ff00::/8",
 ];
 
-/** Destinations that mean nothing without the device the sender chose, so their packets are never rerouted (S4.8). */
+/** Destinations that are valid on one link only, so their packets are never rerouted (S4.8). */
 export const LINK_SCOPED_PREFIXES: readonly string[] = ["224.0.0.0/4", "255.255.255.255/32", "fe80::/10", "ff00::/8"];
 
 export const NDP = { routerSolicit: 133, routerAdvert: 134, neighbourSolicit: 135, neighbourAdvert: 136 } as const;
-/** NDP is only believed with this hop limit: no router has passed it on (RFC 4861 section 6.1, 7.1). */
+/** NDP counts only with this hop limit, which no router has decremented (RFC 4861 section 6.1, 7.1). */
 export const NDP_HOP_LIMIT = 255;
 /**
- * The longest packet that the kernel makes of a solicitation or advertisement: 40 bytes of IPv6, 24 of the message (RFC 4861
- * section 4.3) and the option with the hardware address, which has 8 for Ethernet and 24 for InfiniBand (RFC 4391 section
- * 9.3) and FireWire. An Ethernet frame of it has 86.
+ * The longest solicitation or advertisement that the kernel sends: 40 bytes of IPv6, 24 of the message (RFC 4861 section 4.3)
+ * and the option with the hardware address, 8 bytes for Ethernet, 24 for InfiniBand (RFC 4391 section 9.3) and FireWire.
+ * Its Ethernet frame has 86 bytes.
  */
 export const NDP_BYTES = 88;
-/** The same as a frame: InfiniBand puts 24 bytes before it (IPOIB_HARD_LEN of ipoib.h), FireWire 18. */
+/** The same with the frame's header: 24 bytes for InfiniBand (IPOIB_HARD_LEN of ipoib.h), 18 for FireWire. */
 export const NDP_FRAME_BYTES = NDP_BYTES + 24;
 export const ALL_ROUTERS = "ff02::2";
-/** Where anybody may send solicitations and advertisements: they cannot leave the link. */
+/** Destinations of solicitations and advertisements that every program may use: they cannot leave the link. */
 export const NEIGHBOUR_PREFIXES: readonly string[] = ["fe80::/10", "ff02::1/128", "ff02::1:ff00:0/104"];
 export const LINK_LOCAL = "fe80::/10";
 
@@ -39,8 +39,8 @@ export const DHCPV6 = { client: 546, server: 547 } as const;
 export const DHCPV6_SERVERS: readonly string[] = ["ff02::1:2/128", "fe80::/10"];
 
 /**
- * Senders that no device but the link's own leads to, so that nothing for them leaves by another (S6.8). `::` is none: Linux
- * answers it by the default route (icmpv6_echo_reply and tcp_v6_send_synack look it up like any address).
+ * Senders that are answered on their own link only (S6.8). `::` is not one of them: Linux answers it by the default route
+ * (icmpv6_echo_reply and tcp_v6_send_synack look it up like any address).
  */
 export const LINK_SENDERS: readonly string[] = ["0.0.0.0/32", LINK_LOCAL];
 
@@ -51,26 +51,26 @@ const dhcpv6Servers = lateAddressSet(DHCPV6_SERVERS);
 const neighbours = lateAddressSet(NEIGHBOUR_PREFIXES);
 const allRouters = lateAddressSet([ALL_ROUTERS]);
 
-/** Whether the packet is a router's advertisement (RFC 4861 section 4.2), as far as its type tells. */
+/** Whether the packet has the type of a router advertisement (RFC 4861 section 4.2). */
 export function isRouterAdvert({ source, protocol, icmpType }: Packet): boolean {
   return source.family === 6 && protocol === PROTOCOL.icmpv6 && icmpType === NDP.routerAdvert;
 }
 
-/** Whether the destination belongs to the link the sender chose (S4.8). */
+/** Whether the destination is valid on one link only (S4.8). */
 export function isLinkScoped(packet: Pick<Packet, "destination">): boolean {
   return linkScoped.has(packet.destination);
 }
 
 /**
- * Whether the packet is from somebody who is not behind the device it came by (S6.8). What answers this machine, and the errors
- * that enter by S6.5, are not asked: nothing of what they say is sent on.
+ * Whether the packet's sender is not behind the device it came by (S6.8). Answers and the errors of S6.5 are exempt, because
+ * this host sends nothing of their content on.
  */
 export function isForged(packet: Packet): boolean {
   if (packet.forged !== true || packet.reply === true || linkSenders.has(packet.source)) return false;
   return !(packet.related === true && isTooBig(packet));
 }
 
-/** The paragraph that lets this packet of the link itself out, or undefined (S2.4–S2.6). */
+/** The rule that lets this DHCP or NDP packet leave, or undefined (S2.4–S2.6). */
 export function linkTrafficOut(packet: Packet): string | undefined {
   if (isDhcp(packet, "client", "server")) {
     if (packet.destination.family === 4) return "S2.4 DHCP";
@@ -79,12 +79,12 @@ export function linkTrafficOut(packet: Packet): string | undefined {
   if (!isNdp(packet)) return undefined;
   if (packet.icmpType === NDP.routerSolicit && allRouters.has(packet.destination)) return "S2.6 router solicitation";
   if (packet.icmpType !== NDP.neighbourSolicit && packet.icmpType !== NDP.neighbourAdvert) return undefined;
-  // NUD probes go to the neighbour's own address; only the kernel, which sends them on the right link, may do that.
+  // NUD probes go to the neighbour's own address. Only the kernel may send them, because it uses the right link.
   const isProbe = packet.uid === undefined && (packet.bytes ?? 0) <= NDP_BYTES;
   return neighbours.has(packet.destination) || isProbe ? "S2.6 neighbour discovery" : undefined;
 }
 
-/** The paragraph that lets this packet of the link itself in, or undefined (S2.4–S2.6). */
+/** The rule that lets this DHCP or NDP packet enter, or undefined (S2.4–S2.6). */
 export function linkTrafficIn(packet: Packet): string | undefined {
   if (isDhcp(packet, "server", "client")) {
     if (packet.destination.family === 4) return "S2.4 DHCP";

@@ -1,14 +1,14 @@
 import type { IpAddress } from "../ip.ts";
 import { MARK_MASK } from "../ownership.ts";
 
-/** The highest uid that a user can have: 2^32 - 1 is nobody's (setresuid(2)). */
+/** The highest possible uid; 2^32 - 1 means "no change" (setresuid(2)). */
 export const LAST_UID = 0xffff_fffe;
 
-/** A packet as the filter sees it, whole unless `laterFragment`; what the evaluator judges. */
+/** A packet as the filter sees it: the input of the evaluator. Whole unless `laterFragment`. */
 export interface Packet {
-  /** `output`: sent by this machine; `input`: for this machine; `forward`: passing through. */
+  /** `output`: sent by this host; `input`: addressed to this host; `forward`: routed through it. */
   readonly hook: "output" | "input" | "forward";
-  /** Source as it stands on the wire, after NAT. Source and destination are of one family. */
+  /** Source on the wire, after NAT; of the same family as the destination. */
   readonly source: IpAddress;
   readonly destination: IpAddress;
   /** IP protocol number. */
@@ -22,15 +22,15 @@ export interface Packet {
   readonly icmpCode?: number;
   /** TTL or hop limit; 64 when absent. */
   readonly hopLimit?: number;
-  /** Length of the IP packet; as short as such packets are when absent. */
+  /** Length of the IP packet; absent means the shortest of its kind. */
   readonly bytes?: number;
-  /** Not the first fragment of its packet: it carries neither ports nor an ICMP type. */
+  /** A later fragment, which has neither ports nor an ICMP type. */
   readonly laterFragment?: boolean;
-  /** Device it came by; absent for `output`. */
+  /** Device on which it arrived; absent for `output`. */
   readonly inDevice?: string;
   /** Device it leaves by, after routing; absent for `input`. */
   readonly outDevice?: string;
-  /** User of the sending socket; absent when the kernel sent it, no socket is known, or it came from outside. */
+  /** User of the sending socket; absent if the kernel sent it, no socket is known, or it came from outside. */
   readonly uid?: number;
   /**
    * Of a packet without a user that goes on with a flow of TCP, SCTP or DCCP: the user whose the flow was, null where nobody
@@ -42,17 +42,17 @@ export interface Packet {
   readonly opensSubflow?: boolean;
   /** The packet's mark, foreign bits included; 0 when absent. */
   readonly mark?: number;
-  /** Whether conntrack holds it for an answer: the flow was opened by the other side. False when absent. */
+  /** Whether conntrack has it in the reply direction of a flow. False when absent. */
   readonly reply?: boolean;
-  /** Whether this machine sends it from an address that is not its own. False when absent. */
+  /** Whether this host sends it from an address of another host. False when absent. */
   readonly stranger?: boolean;
-  /** Whether conntrack relates it to a flow that it knows, whichever side opened it: an ICMP error. False when absent. */
+  /** Whether it is an ICMP error that conntrack relates to a known flow. False when absent. */
   readonly related?: boolean;
-  /** Whether this machine would answer its sender by another device than it came by, which is no uplink. False when absent. */
+  /** Whether it came by a device that is no uplink, and the answer would leave by another. False when absent. */
   readonly forged?: boolean;
 }
 
-/** What a flow's path depends on. */
+/** The fields that decide a flow's path. */
 export interface Flow {
   readonly destination: IpAddress;
   readonly protocol: number;
@@ -73,7 +73,7 @@ export const PORTED_PROTOCOLS: readonly number[] = [
 
 export const LOOPBACK_DEVICE = "lo";
 
-/** The flow a packet belongs to, seen from its sender. */
+/** The flow of a packet, seen from its sender. */
 export function flowOf(packet: Packet): Flow {
   const uid = packet.uid ?? packet.lastUid ?? undefined;
   return {
@@ -84,7 +84,7 @@ export function flowOf(packet: Packet): Flow {
   };
 }
 
-/** The flow an answer to this packet would belong to; who would send it is not known. */
+/** The flow of an answer to this packet, without a user. */
 export function answerOf(packet: Packet): Flow {
   return {
     destination: packet.source,
@@ -93,43 +93,43 @@ export function answerOf(packet: Packet): Flow {
   };
 }
 
-/** The errors by which a router tells that a packet did not fit, by family (RFC 792 and 1191; RFC 4443 section 3.2). */
+/** Errors of routers about packets that did not fit, by family (RFC 792 and 1191; RFC 4443 section 3.2). */
 export const TOO_BIG = {
   4: { protocol: PROTOCOL.icmp, type: 3 },
   6: { protocol: PROTOCOL.icmpv6, type: 2 },
 } as const;
 
-/** Whether the packet is such an error, as far as its type tells. */
+/** Whether the packet has the type of such an error. */
 export function isTooBig({ source, protocol, icmpType }: Packet): boolean {
   const error = TOO_BIG[source.family];
   return protocol === error.protocol && icmpType === error.type;
 }
 
-/** The errors by which a host tells that the rest of a packet did not come, by family (RFC 792; RFC 4443 section 3.3). */
+/** Errors about fragments that did not arrive in time, by family (RFC 792; RFC 4443 section 3.3). */
 export const REST_MISSING = {
   4: { protocol: PROTOCOL.icmp, type: 11, code: 1 },
   6: { protocol: PROTOCOL.icmpv6, type: 3, code: 1 },
 } as const;
 
-/** Whether the packet is such an error, as far as type and code tell. */
+/** Whether the packet has the type and code of such an error. */
 export function isRestMissing({ source, protocol, icmpType, icmpCode }: Packet): boolean {
   const error = REST_MISSING[source.family];
   return protocol === error.protocol && icmpType === error.type && icmpCode === error.code;
 }
 
-/** The messages that move a flow to another router, by family (RFC 792; RFC 4861 section 4.5). */
+/** Redirects: messages that move a flow to another router, by family (RFC 792; RFC 4861 section 4.5). */
 export const REDIRECT = {
   4: { protocol: PROTOCOL.icmp, type: 5 },
   6: { protocol: PROTOCOL.icmpv6, type: 137 },
 } as const;
 
-/** Whether the packet asks to send a flow by another router, as far as its type tells. */
+/** Whether the packet has the type of a redirect. */
 export function isRedirect({ source, protocol, icmpType }: Packet): boolean {
   const redirect = REDIRECT[source.family];
   return protocol === redirect.protocol && icmpType === redirect.type;
 }
 
-/** Our bits of a packet's mark. */
+/** awg's bits of a packet's mark. */
 export function ownMark(packet: Packet): number {
   return ((packet.mark ?? 0) & MARK_MASK) >>> 0;
 }

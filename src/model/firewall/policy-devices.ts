@@ -1,6 +1,6 @@
 import type { FirewallPolicy, PathRef } from "./policy.ts";
 
-/** The policy with each tunnel's device called as `names` says; the others as they are. Pure. */
+/** The policy with its tunnel devices renamed by `names`; other devices keep their name. Pure. */
 export function policyWithDevices(policy: FirewallPolicy, names: ReadonlyMap<string, string>): FirewallPolicy {
   const rename = <T extends { readonly device: string }>(one: T): T => ({
     ...one,

@@ -1,19 +1,19 @@
 import type { Family } from "../ip.ts";
 
 /**
- * The whole packet policy of the machine as data, free of any firewall's language (docs/security.md is its meaning in
- * prose). nftables and PF are rendered from it, `evaluate.ts` judges packets by it, and all three must agree.
+ * The packet policy of the host as data, independent of nftables and PF (docs/reference/security-rules.md gives its meaning).
+ * nftables and PF rules are rendered from it and `evaluate.ts` judges packets by it; all three must agree.
  */
 export interface FirewallPolicy {
-  /** Chooses the path of each flow that starts here: first match wins; sets the packet's mark, hence its route. */
+  /** Chooses the path of each flow that starts here (first match), and with it the packet's mark and route. */
   readonly steering: Steering;
-  /** A packet leaves or enters only where every layer accepts it. One in a steady state; old and new during a flip. */
+  /** A packet passes only if every layer accepts it. One layer in a steady state; old and new during a change. */
   readonly layers: readonly PolicyLayer[];
 }
 
 /**
- * Where a flow goes. `number` is the path number of ownership.ts. With `fallback` it goes directly while somebody who
- * watches the tunnel says that it is down (docs/security.md S4.9); otherwise what cannot take its tunnel is dropped.
+ * The path of a flow. `number` is the path number of ownership.ts. With `fallback` the flow goes directly while the daemon
+ * reports the tunnel as down (rule S4.9); without it the flow is dropped.
  */
 export type PathRef =
   | { readonly kind: "tunnel"; readonly device: string; readonly number: number; readonly fallback?: "direct" }
@@ -26,7 +26,7 @@ export interface PortRange {
   readonly to: number;
 }
 
-/** What selects a flow. Fields are AND-ed, values of one field OR-ed, an absent field selects everything. */
+/** Selects flows. Fields are AND-ed, values of one field OR-ed; an absent field matches everything. */
 export interface FlowMatch {
   /** Canonical prefixes of both families. */
   readonly destinations?: readonly string[];
@@ -39,7 +39,7 @@ export interface FlowMatch {
 }
 
 export interface FlowRule {
-  /** Where the configuration says so: "rules/2 (browser)"; for people. */
+  /** The place in the configuration, for people: "rules/2 (browser)". */
   readonly origin: string;
   readonly match: FlowMatch;
   readonly path: PathRef;
@@ -54,20 +54,20 @@ export interface Steering {
 export interface PolicyTunnel {
   readonly device: string;
   readonly number: number;
-  /** Our addresses inside it, without length; they may never appear on a physical link. */
+  /** This host's addresses inside the tunnel, without length. They never appear on a physical device. */
   readonly addresses: readonly string[];
   /** Families the tunnel carries. */
   readonly families: readonly Family[];
 }
 
-/** The outside of a tunnel: outgoing to address, port and protocol, by our uid and mark only. */
+/** An endpoint: awg's sockets (uid and mark) may send to this address, port and protocol. */
 export interface EndpointGrant {
   readonly address: string;
   readonly port: number;
   readonly protocol: 6 | 17;
 }
 
-/** A tunnel that listens: our local UDP port, our uid and mark, any remote. */
+/** A listening tunnel: awg's sockets (uid and mark) may send from this local UDP port to any address. */
 export interface ListenGrant {
   readonly port: number;
 }
@@ -76,58 +76,58 @@ export interface ListenGrant {
 export interface AllowGrant {
   readonly direction: "in" | "out";
   readonly protocol?: number;
-  /** Local ports for `in`, remote ports for `out`. */
+  /** Local ports if `in`, remote ports if `out`. */
   readonly ports?: readonly PortRange[];
   /** The other side. */
   readonly prefixes?: readonly string[];
 }
 
 export interface DnsPolicy {
-  /** With leak protection port 53 and 853 pass only to these, by the path that steering gives them. */
+  /** Whether port 53 and 853 pass to the declared servers only. */
   readonly leakProtection: boolean;
   readonly servers: readonly string[];
-  /** The path of queries to the servers; it precedes every rule. */
+  /** The path of queries to the declared servers; it comes before every rule. */
   readonly path: PathRef;
   readonly blockEncrypted: boolean;
 }
 
 /** One complete policy. */
 export interface PolicyLayer {
-  /** Off: only `block` rules, DNS protection and tunnel-source protection bind; the rest passes. */
+  /** If off, only `block` rules, DNS protection and the rules for tunnel addresses hold (S8). */
   readonly killSwitch: boolean;
   readonly tunnels: readonly PolicyTunnel[];
   readonly flows: Steering;
   readonly endpoints: readonly EndpointGrant[];
   readonly listens: readonly ListenGrant[];
-  /** Servers that our own uid may ask before any tunnel stands. */
+  /** DNS servers that the service user may query before a tunnel is up. */
   readonly bootstrapDns: readonly string[];
   readonly serviceUid: number;
-  /** Users of engines that were taken over from other programs: their sockets may bear our engine mark, too. */
+  /** Users of adopted engines; their sockets may carry the engine mark too. */
   readonly adoptedUids?: readonly number[];
   readonly allowLan: boolean;
   readonly allow: readonly AllowGrant[];
   readonly dns: DnsPolicy | null;
 }
 
-/** The users whose sockets are our engines' when they bear the engine mark (docs/security.md S3.1, S3.2). */
+/** The users of awg's engines: with the engine mark, their sockets have the grants of rules S3.1 and S3.2. */
 export function engineUids({ serviceUid, adoptedUids = [] }: PolicyLayer): readonly number[] {
   return [serviceUid, ...adoptedUids];
 }
 
-/** What the machine's packet filter holds of ours. */
+/** The state of awg's rules in the host's packet filter. */
 export interface FirewallObserved {
-  /** The policy loaded now, when our tables are whole and as we loaded them; null when there is none of ours. */
+  /** The loaded policy, if awg's tables are complete and unchanged; null if there are none. */
   readonly policy: FirewallPolicy | null;
-  /** Somebody changed, removed or broke part of our tables: what, for people. The policy must be loaded again. */
+  /** Changed or missing parts of awg's tables, for people. If not empty, the policy must be loaded again. */
   readonly damage: readonly string[];
-  /** Whether a live keeper owns the tables, so that nobody else's flush removes them. */
+  /** Whether a running keeper owns the tables, so that the kernel refuses other programs' changes. */
   readonly held: boolean;
-  /** Whether this kernel lets a process own tables at all; absent when the reader does not know. */
+  /** Whether this kernel supports owned tables; absent if unknown. */
   readonly holdable?: boolean;
   /** Packets dropped since the tables were loaded. */
   readonly droppedPackets: number;
-  /** Path numbers of the tunnels whose fallback is in force now; absent where none is. */
+  /** Path numbers of tunnels with a fallback in force; absent if there is none. */
   readonly fallback?: readonly number[];
-  /** Bridges whose ports are all taken for guests' (docs/security.md S9.4); absent where there is none, or no policy. */
+  /** Bridges with guests' ports only (rule S9.4); absent if there is none, or no policy. */
   readonly guestBridges?: readonly string[];
 }

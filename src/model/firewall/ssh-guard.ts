@@ -5,8 +5,8 @@ import { type Packet, PROTOCOL } from "./packet.ts";
 import type { FirewallPolicy } from "./policy.ts";
 
 /**
- * Why a policy would cut a connection that comes in by this device; undefined when it would not. Judged as a new one, since
- * nothing on a physical link relies on established flows. Pure.
+ * The reason for which a policy cuts a connection that arrives by this device, or undefined. It is judged as a new connection,
+ * because on physical devices no rule relies on established flows. Pure.
  */
 export function whySshIsCut(policy: FirewallPolicy, connection: SshConnection, device: string): string | undefined {
   const { client, clientPort, server, serverPort } = connection;
@@ -26,8 +26,8 @@ export function whySshIsCut(policy: FirewallPolicy, connection: SshConnection, d
 }
 
 /**
- * Why a policy would cut a connection to an address of this device whose client is answered by another one (S6.8); undefined
- * when it would not. By which device the connection comes in nobody tells: the one that has the address is taken for it. Pure.
+ * The reason for which a policy cuts a connection to an address of this device if its client is answered by another device
+ * (S6.8), or undefined. The kernel does not report by which device a connection arrives; the one with the address is assumed. Pure.
  */
 export function whySshIsUnheard(
   policy: FirewallPolicy,

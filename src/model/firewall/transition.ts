@@ -2,13 +2,13 @@ import { canonicalJson, sameData } from "../canonical.ts";
 import { engineUids, type FirewallPolicy, type PolicyLayer } from "./policy.ts";
 
 /**
- * The policy to hold while routes and rules change from `before` to `after` (docs/security.md S10): a packet must be
- * accepted by the layers of both, and the endpoints, listening ports and bootstrap servers of both stay open to our own
- * sockets in every layer, so that either state's tunnels can shake hands. null stands for "no policy". An exception is
- * not handed to another engine's user: where users change, tunnels wait until the change is done.
+ * The policy in force while routes and rules change from `before` to `after` (chapter S10). The layers of both must accept a
+ * packet. Endpoints, listening ports and bootstrap servers of both stay open to awg's sockets, so that the tunnels of either
+ * state can make handshakes. null means "no policy". A grant is not given to another engine user: if users change, tunnels
+ * wait until the change is done.
  *
- * Steering is the new one. Path numbers may change their meaning while routes move, so a mark can lead to the wrong
- * device for a moment; the layers judge by flow and device, never by mark, and drop it there.
+ * Steering is the new one. Path numbers may change their meaning while routes change, so a mark can lead to a wrong device for
+ * a moment. The layers judge by flow and device, never by mark, and drop such a packet.
  */
 export function between(before: FirewallPolicy | null, after: FirewallPolicy | null): FirewallPolicy | null {
   if (before === null || after === null) return after ?? before;
@@ -25,7 +25,7 @@ export function between(before: FirewallPolicy | null, after: FirewallPolicy | n
   return { steering: after.steering, layers: distinct(layers.map(open)) };
 }
 
-/** Nothing passes but loopback, DHCP and NDP (S1.4): the state where neither the old nor the new could be reached. */
+/** The policy *blocked* (S1.4): only loopback, DHCP and NDP pass. */
 export function blockedPolicy(): FirewallPolicy {
   const flows = { rules: [], default: { kind: "block" } } as const;
   const layer: PolicyLayer = {
@@ -43,7 +43,7 @@ export function blockedPolicy(): FirewallPolicy {
   return { steering: flows, layers: [layer] };
 }
 
-/** Values without repetition, in order of their last appearance, so that the newest layer stays last. */
+/** Distinct values in the order of their last appearance, so that the newest layer stays last. */
 function distinct<T>(values: readonly T[]): T[] {
   const byText = new Map<string, T>();
   for (const value of values) {
