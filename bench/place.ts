@@ -23,10 +23,17 @@ exec "$@"
 `;
 
 /**
- * Runs the bench of that name (bench/inside.ts) in namespaces of its own for network, mounts and processes, with an
- * uplink `up0` that leads nowhere, and gives its figures. Needs root.
+ * Runs the bench of that name (bench/inside.ts) in a private place and gives its figures.
  */
 export async function benchInPrivatePlace(name: string): Promise<readonly Figure[]> {
+  return JSON.parse(await runInPrivatePlace([join(import.meta.dirname, "inside.ts"), name])) as readonly Figure[];
+}
+
+/**
+ * Runs a script with Node in namespaces of its own for network, mounts and processes, with an uplink `up0` that leads
+ * nowhere, and gives its standard output. Needs root.
+ */
+export async function runInPrivatePlace(script: readonly string[]): Promise<string> {
   const namespaces = [
     "--net",
     "--mount",
@@ -37,12 +44,10 @@ export async function benchInPrivatePlace(name: string): Promise<readonly Figure
     "--mount-proc",
     "--kill-child",
   ];
-  const program = [process.execPath, join(import.meta.dirname, "inside.ts"), name];
-  const command = ["unshare", ...namespaces, "sh", "-c", SETUP, "sh", ...program];
-  const child = spawn(command[0] as string, command.slice(1), {
+  const child = spawn("unshare", [...namespaces, "sh", "-c", SETUP, "sh", process.execPath, ...script], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, "close")]);
-  if (code !== 0) throw new Error(`the bench ${name} ended with ${String(code)}`);
-  return JSON.parse(output) as readonly Figure[];
+  if (code !== 0) throw new Error(`${script.join(" ")} ended with ${String(code)}`);
+  return output;
 }

@@ -1,0 +1,43 @@
+/** Measures one kind of traffic in the place that bench/place.ts made, and prints it as JSON. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { must } from "../program.ts";
+import { type Amounts, METRICS } from "./metrics.ts";
+import { buildHost } from "./scene.ts";
+
+/** How often, and how much a measurement sends. */
+export interface CostQuestion extends Amounts {
+  readonly rounds: number;
+}
+
+/** Figures by policy and metric, one a round. */
+export type Measured = Record<string, Record<string, number[]>>;
+
+const [traffic = "", question = "{}"] = process.argv.slice(2);
+const { rounds, ...amounts } = JSON.parse(question) as CostQuestion;
+const scenes = await buildHost(traffic);
+const servers = scenes.map(({ far }) => spawn("ip", ["netns", "exec", far, "iperf3", "-s"], { stdio: "ignore" }));
+await sleep(500);
+const measured: Measured = {};
+try {
+  for (const { near, address } of scenes)
+    must(["ip", "netns", "exec", near, "ping", "-q", "-c", "3", "-w", "20", address]);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const { name, measure } of METRICS) {
+      // Every other round begins at the other end, so that nobody always comes first.
+      for (const { policy, near, address } of round % 2 === 0 ? scenes : scenes.toReversed()) {
+        const figure = measure(near, address, amounts);
+        measured[policy] = { ...measured[policy], [name]: [...(measured[policy]?.[name] ?? []), figure] };
+      }
+    }
+  }
+} finally {
+  for (const server of servers) {
+    const ended = once(server, "exit");
+    server.kill();
+    await ended;
+  }
+}
+console.log(JSON.stringify(measured));
+process.exit();
