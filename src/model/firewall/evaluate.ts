@@ -89,10 +89,9 @@ function judgeBeforeLayers(compiled: CompiledPolicy, packet: Packet): Judgement 
     return drop("S2.3 a tunnel's address is reached only through the tunnel");
   }
   if (packet.hook !== "output" && inPhysical && compiled.tunnelAddresses.has(packet.source)) {
-    return drop("S2.3 nobody else has a tunnel's address");
+    return drop("S2.3 sender claims a tunnel's address");
   }
-  if (outPhysical && compiled.isGuarded && isRestMissing(packet))
-    return drop("S5.5 nobody is told that a fragment is missing");
+  if (outPhysical && compiled.isGuarded && isRestMissing(packet)) return drop("S5.5 error about missing fragments");
   const link =
     packet.hook === "output" && outPhysical
       ? linkTrafficOut(packet)
@@ -105,7 +104,7 @@ function judgeBeforeLayers(compiled: CompiledPolicy, packet: Packet): Judgement 
 
 /** S1.2: every layer must accept. */
 function judgeLayers(compiled: CompiledPolicy, packet: Packet): Judgement {
-  let last: Judgement = accept("S1.2 no layer speaks of it");
+  let last: Judgement = accept("S1.2 no layer matches");
   for (const layer of compiled.layers) {
     last = layer[packet.hook](packet);
     if (last.verdict === "drop") return last;

@@ -78,7 +78,7 @@ function judgeOutput(compiled: Compiled, packet: Packet): Finding {
   const device = packet.outDevice ?? "";
   const tunnel = compiled.tunnels.get(device);
   if (tunnel !== undefined && packet.reply === true && tunnel.addresses.has(packet.source)) {
-    return accept("S5.2 answer to a flow that came by this tunnel");
+    return accept("S5.2 answer to a flow from this tunnel");
   }
   const own = judgeOwn(compiled, packet);
   if (own !== undefined) return own;
@@ -106,9 +106,9 @@ function describe(path: PathRef): string {
 function judgeInput(compiled: Compiled, packet: Packet): Finding {
   const device = packet.inDevice ?? "";
   const isByTunnel = compiled.tunnelDevices.has(device);
-  if (!isByTunnel && isForged(packet)) return drop("S6.8 its sender is not behind the device it came by");
+  if (!isByTunnel && isForged(packet)) return drop("S6.8 its sender is behind another device");
   if (isRedirect(packet) || (isByTunnel && isRouterAdvert(packet))) {
-    return drop("S6.7 nobody moves a flow to another router");
+    return drop("S6.7 ICMP redirect or router advertisement");
   }
   if (isByTunnel) {
     const own = compiled.tunnels.get(device)?.addresses.has(packet.destination) ?? false;
@@ -120,7 +120,7 @@ function judgeInput(compiled: Compiled, packet: Packet): Finding {
   if (packet.reply === true) return accept("S6.2 answer");
   if (packet.related === true && isTooBig(packet)) return accept("S6.5 a packet of a known flow did not fit");
   const answer = compiled.pathOf(answerOf(packet));
-  return answer.path.kind === "direct" ? accept(`S6.3 ${answer.reason}`) : drop("S6.4 nothing lets it in");
+  return answer.path.kind === "direct" ? accept(`S6.3 ${answer.reason}`) : drop("S6.4 no rule lets it in");
 }
 
 function judgeForward(compiled: Compiled, packet: Packet): Finding {
@@ -129,10 +129,10 @@ function judgeForward(compiled: Compiled, packet: Packet): Finding {
   if (compiled.tunnelDevices.has(device)) {
     return packet.reply === true && !toTunnel && compiled.tunnels.has(device)
       ? accept("S7.2 answer to a guest")
-      : drop("S7.2 a tunnel opens nothing");
+      : drop("S7.2 a tunnel opens no flow");
   }
   if (compiled.layer.flows.default.kind !== "direct") {
-    if (isForged(packet)) return drop("S7.4 its sender is not behind the device it came by");
+    if (isForged(packet)) return drop("S7.4 its sender is behind another device");
     if (!toTunnel) return drop("S7.3 guests use tunnels only");
   }
   return judgePath(compiled, compiled.pathOf(flowOf(packet)), packet);

@@ -61,7 +61,7 @@ export function layerRules(layer: PolicyLayer, devices: readonly string[]): Laye
       ...(layer.allowLan ? flow({ destinations: LAN_PREFIXES }, DIRECT, "S4.6 local network") : []),
       ...flow({}, layer.flows.default, "S4.7 default"),
     ],
-    killswitch: layer.killSwitch ? [{ action: "block", why: "S5.4 nothing lets it pass" }] : [],
+    killswitch: layer.killSwitch ? [{ action: "block", why: "S5.4 no rule lets it pass" }] : [],
   };
 }
 
@@ -141,11 +141,11 @@ function redirectRules(devices: readonly string[]): PfRule[] {
   const redirects = ([4, 6] as const).map((family): PfRule => {
     const { protocol, type } = REDIRECT[family];
     const words = { family, protocols: [protocol], icmpTypes: [type] };
-    return { action: "block", direction: "in", ...words, why: "S6.7 nobody moves a flow to another router" };
+    return { action: "block", direction: "in", ...words, why: "S6.7 ICMP redirect or router advertisement" };
   });
   if (devices.length === 0) return redirects;
   const words = { family: 6, on: devices, protocols: [PROTOCOL.icmpv6], icmpTypes: [NDP.routerAdvert] } as const;
-  return [...redirects, { action: "block", direction: "in", ...words, why: "S6.7 nobody is a router in a tunnel" }];
+  return [...redirects, { action: "block", direction: "in", ...words, why: "S6.7 router advertisement by a tunnel" }];
 }
 
 /** S6.1. Without the kill switch everything enters. */

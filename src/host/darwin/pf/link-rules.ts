@@ -49,7 +49,7 @@ export function tunnelAddressRules(tunnels: readonly PolicyTunnel[]): PfRule[] {
   return [
     { action: "block", direction: "out", from: { addresses }, why: "S2.2 source is a tunnel's address" },
     { action: "block", direction: "in", to: { addresses }, why: "S2.3 a tunnel's address from outside" },
-    { action: "block", direction: "in", from: { addresses }, why: "S2.3 nobody else has a tunnel's address" },
+    { action: "block", direction: "in", from: { addresses }, why: "S2.3 sender claims a tunnel's address" },
   ];
 }
 

@@ -58,13 +58,13 @@ const render = (policy: FirewallPolicy) =>
   ];
 
 /** What RENDERING 10 makes of a policy. */
-const RENDERED = "a97a3719208b919f8c92e33ee3acf0512630219ae6a5b1a594a76776201c6507";
+const RENDERED = "83ec7731368d42acd8b3aaf8163c285d2745de4fac7381f9b270a1e2c2f93fbb";
 
 test("rules are rendered as their number says: a change of them needs another RENDERING, and its hash here", () => {
   const plain = JSON.stringify(render(LAPTOP), (_key, value: unknown) =>
     typeof value === "bigint" ? `${value}` : value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value,
   );
-  expect([RENDERING, sha256Hex(plain)]).toEqual([10, RENDERED]);
+  expect([RENDERING, sha256Hex(plain)]).toEqual([11, RENDERED]);
 });
 
 const CHAINS = {

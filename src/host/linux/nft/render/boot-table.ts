@@ -27,7 +27,7 @@ delete table inet ${NFT_BOOT_TABLE}
 table inet ${NFT_BOOT_TABLE} {
   chain neighbours {
     meta skuid 0-4294967295 return comment "S2.6 sent by a process"
-    meta length 0-${NDP_BYTES} accept comment "S2.6 sent by the kernel, as short as its own are"
+    meta length 0-${NDP_BYTES} accept comment "S2.6 sent by the kernel, at most its own length"
   }
   chain leaving {
     type filter hook postrouting priority 50; policy drop;
@@ -36,7 +36,7 @@ table inet ${NFT_BOOT_TABLE} {
     ip6 saddr ${LINK_LOCAL} ip6 daddr ${servers} udp sport ${DHCPV6.client} udp dport ${DHCPV6.server} accept comment "S2.5 DHCPv6"
     ip6 daddr ${ALL_ROUTERS} ${HOPS} icmpv6 type nd-router-solicit accept comment "S2.6 router solicitation"
     ip6 daddr ${set(NEIGHBOUR_PREFIXES)} ${HOPS} ${NEIGHBOURS} accept comment "S2.6 neighbour discovery"
-    ${HOPS} ${NEIGHBOURS} jump neighbours comment "S2.6 to any neighbour, by the kernel alone"
+    ${HOPS} ${NEIGHBOURS} jump neighbours comment "S2.6 to any neighbour, from the kernel"
   }
   chain entering {
     type filter hook input priority 0; policy drop;

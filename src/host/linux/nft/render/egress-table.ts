@@ -58,7 +58,7 @@ export function renderEgressTable(
 function writeNeighbours({ writer, match }: RenderPlace, devices: readonly string[]): void {
   writer.chain(NEIGHBOURS, {
     base: { type: "filter", hook: "ingress", priority: 0, policy: "accept", devices },
-    comment: "S6.6 neighbours that ask for an address",
+    comment: "S6.6 ARP requests",
   });
   const marked = [...setMark(markOfPath(PATH_NUMBERS.direct), MARK_MASK), verdict("accept")];
   writer.rule(NEIGHBOURS, [match.network("arp")], marked, "S6.6 by a physical device");

@@ -23,7 +23,7 @@ import { prefixesOf, type RenderedTable, TableWriter } from "./table-writer.ts";
 const LEAVING_PRIORITY = 50;
 /** After source NAT: what stands in the packet now stands on the wire. */
 const SOURCE_PRIORITY = 200;
-const NOBODY_ELSE = "S2.3 nobody else has a tunnel's address";
+const NOBODY_ELSE = "S2.3 sender claims a tunnel's address";
 
 /**
  * How the table is made: named after its policy's hash, owned by who loads it, with labels for egress to know answers by,
@@ -108,7 +108,7 @@ function writeSourceGuard(place: RenderPlace, policy: FirewallPolicy): void {
   const chain = "source-guard";
   writer.chain(chain, { ...filterAt("postrouting", SOURCE_PRIORITY, "accept"), comment: "S2.2 after NAT" });
   writer.rule(chain, [match.field("oifname", LOOPBACK_DEVICE)], verdict("accept"), "S2.1 loopback");
-  writer.rule(chain, [onTunnel(place, "oifname")], verdict("accept"), "S2.2 tunnels carry their addresses");
+  writer.rule(chain, [onTunnel(place, "oifname")], verdict("accept"), "S2.2 leaves by a tunnel");
   for (const own of ownAddresses(place, "saddr", policy)) {
     writer.rule(chain, [own], refuse(), "S2.2 source is a tunnel's address");
   }

@@ -21,10 +21,10 @@ const BASE: ChainBase = { type: "filter", hook: "prerouting", priority: PRIORITY
 export function writeArriving(place: RenderPlace, policy: FirewallPolicy, uplinks: readonly string[]): void {
   const { writer, match } = place;
   const marked = (mark: number): Expression[] => [...setMark(mark, MARK_MASK), verdict("accept")];
-  writer.chain(CHAIN, { base: BASE, comment: "S6.6 the way each packet came by, written as its mark" });
+  writer.chain(CHAIN, { base: BASE, comment: "S6.6 marks each packet with its path" });
   writer.rule(CHAIN, [match.field("iifname", LOOPBACK_DEVICE)], verdict("accept"), "S2.1 loopback");
   writeSenders(place, policy, uplinks, CHAIN);
-  writer.rule(CHAIN, [match.field("fib.daddr.type", RTN_UNICAST)], marked(0), "S6.6 goes on to another machine");
+  writer.rule(CHAIN, [match.field("fib.daddr.type", RTN_UNICAST)], marked(0), "S6.6 will be forwarded");
   const tunnels = new Map(policy.layers.flatMap(({ tunnels: some }) => some.map((one) => [one.device, one] as const)));
   for (const { device, number } of tunnels.values()) {
     writer.rule(CHAIN, [match.field("iifname", device)], marked(markOfPath(number)), "S6.6 by its tunnel");

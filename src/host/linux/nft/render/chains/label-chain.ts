@@ -40,7 +40,7 @@ const LABELLED: readonly Expression[] = [
  */
 export function writeLabels(place: RenderPlace): void {
   const { writer } = place;
-  writer.chain(LABELS, { base: BASE, comment: "S9.3 what egress tells answers to guests by" });
+  writer.chain(LABELS, { base: BASE, comment: "S9.3 label that marks answers to guests at egress" });
   const answer = [onTunnel(place, "iifname"), onTunnel(place, "oifname", true), isReply(place)];
   writer.rule(LABELS, answer, LABELLED, "S9.3 answer to a guest");
 }

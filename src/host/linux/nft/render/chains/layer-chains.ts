@@ -124,7 +124,7 @@ function writeLeaving(place: RenderPlace, layer: PolicyLayer, chain: string, pat
   for (const { device, addresses } of layer.tunnels) {
     for (const address of addresses) {
       const answer = [match.field("oifname", device), isReply(place), match.saddr(address)];
-      writer.rule(chain, answer, pass(), "S5.2 answer to a flow that came by this tunnel");
+      writer.rule(chain, answer, pass(), "S5.2 answer to a flow from this tunnel");
     }
   }
   writer.rule(chain, [onTunnel(place, "oifname")], verdict("goto", paths), "S5.1 on a tunnel device");
@@ -153,10 +153,10 @@ function writeEntering(place: RenderPlace, layer: PolicyLayer, chain: string, su
   const { writer, match } = place;
   writer.chain(chain);
   for (const redirect of [match.icmp("icmp", REDIRECT[4].type), match.icmp("icmpv6", REDIRECT[6].type)]) {
-    writer.rule(chain, [redirect], refuse(), "S6.7 nobody moves a flow to another router");
+    writer.rule(chain, [redirect], refuse(), "S6.7 ICMP redirect or router advertisement");
   }
   const advert = [onTunnel(place, "iifname"), match.icmp("icmpv6", NDP.routerAdvert)];
-  writer.rule(chain, advert, refuse(), "S6.7 nobody is a router in a tunnel");
+  writer.rule(chain, advert, refuse(), "S6.7 router advertisement by a tunnel");
   for (const { device, addresses } of layer.tunnels) {
     for (const address of addresses) {
       const toIt = [match.field("iifname", device), match.daddr(address)];
@@ -181,9 +181,9 @@ function writeCrossing(place: RenderPlace, layer: PolicyLayer, chain: string, pa
   for (const { device, number } of layer.tunnels) {
     const answer = [match.field("iifname", device), onTunnel(place, "oifname", true), isReply(place)];
     const marked = [...setMark(markOfPath(number), MARK_MASK), pass()];
-    writer.rule(chain, answer, marked, "S7.2 answer to a guest; S9.3 knows it by the mark");
+    writer.rule(chain, answer, marked, "S7.2 answer to a guest, marked for S9.3");
   }
-  writer.rule(chain, [onTunnel(place, "iifname")], refuse(), "S7.2 a tunnel opens nothing");
+  writer.rule(chain, [onTunnel(place, "iifname")], refuse(), "S7.2 a tunnel opens no flow");
   const rest = layer.flows.default;
   if (rest.kind !== "direct") {
     const fallsBack = rest.kind === "tunnel" && rest.fallback === "direct";

@@ -27,7 +27,7 @@ const LAST_UID = 0xffff_ffff;
 export function writeLinkOut(place: RenderPlace, chain: string, then: Expression, isFramed = false): void {
   const { writer, match } = place;
   const kernel = `${chain}-kernel`;
-  const comment = "S2.6 sent by the kernel, as short as its own are";
+  const comment = "S2.6 sent by the kernel, at most its own length";
   writer.chain(kernel);
   writer.rule(kernel, [hasSocket(place)], verdict("return"), "S2.6 sent by a process");
   writer.rule(kernel, [match.range("length", 0, isFramed ? NDP_FRAME_BYTES : NDP_BYTES)], then, comment);
@@ -42,7 +42,7 @@ export function writeLinkOut(place: RenderPlace, chain: string, then: Expression
     for (const neighbours of addressesOf(place, "neighbours", { address: "daddr" }, NEIGHBOUR_PREFIXES)) {
       writer.rule(chain, [...neighbours, ...ndp(place, type)], then, "S2.6 neighbour discovery");
     }
-    writer.rule(chain, ndp(place, type), verdict("jump", kernel), "S2.6 to any neighbour, by the kernel alone");
+    writer.rule(chain, ndp(place, type), verdict("jump", kernel), "S2.6 to any neighbour, from the kernel");
   }
 }
 
@@ -62,7 +62,7 @@ export function writeLinkIn(place: RenderPlace, chain: string, then: Expression)
 /** Rules that refuse what tells somebody that the rest of a packet did not come (S5.5). */
 export function writeRestMissing({ writer, match }: RenderPlace, chain: string): void {
   const { 4: old, 6: current } = REST_MISSING;
-  const comment = "S5.5 nobody is told that a fragment is missing";
+  const comment = "S5.5 error about missing fragments";
   writer.rule(chain, [match.icmp("icmp", old.type, old.code)], refuse(), comment);
   writer.rule(chain, [match.icmp("icmpv6", current.type, current.code)], refuse(), comment);
 }

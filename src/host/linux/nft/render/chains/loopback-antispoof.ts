@@ -34,8 +34,13 @@ export function writeStrangers(place: RenderPlace, sockets: boolean): void {
   writeOthers(place, out, "output", "oifname");
   // Before Linux 5.18 a packet without a socket made nft_socket follow the null pointer of a device that output has not.
   if (sockets)
-    writer.rule(out, [hasSocket(place), match.field("socket.transparent", TRANSPARENT)], proxied, "S2.1 a proxy's");
-  writer.rule(out, [hasSocket(place)], refuse(), "S2.1 a program in the name of another machine");
+    writer.rule(
+      out,
+      [hasSocket(place), match.field("socket.transparent", TRANSPARENT)],
+      proxied,
+      "S2.1 of a transparent proxy",
+    );
+  writer.rule(out, [hasSocket(place)], refuse(), "S2.1 source of another host");
   writer.rule(out, [], { kind: "notrack" }, "S2.1 the kernel in the name of another machine: opens no flow");
   const into = "strangers-in";
   writeOthers(place, into, "prerouting", "iifname");
@@ -45,7 +50,7 @@ export function writeStrangers(place: RenderPlace, sockets: boolean): void {
   writer.rule(into, [linkLocal], [{ kind: "notrack" }, verdict("accept")], "S2.1 judged where it was sent");
   const isAwaited = match.field("socket.transparent", NO_VALUE, { not: true });
   if (sockets) writer.rule(into, [isAwaited], proxied, "S2.1 a socket waits for it");
-  writer.rule(into, [], refuse(), "S2.1 the kernel would answer another machine");
+  writer.rule(into, [], refuse(), "S2.1 the kernel would answer another host");
 }
 
 /** The chain with the rules that leave alone what goes by other devices, or in this machine's own name. */
@@ -56,9 +61,9 @@ function writeOthers(
   side: "oifname" | "iifname",
 ): void {
   const base: ChainBase = { type: "filter", hook, priority: PRIORITY.raw, policy: "accept" };
-  writer.chain(chain, { base, comment: "S2.1 loopback is asked for its senders" });
+  writer.chain(chain, { base, comment: "S2.1 checks senders on loopback" });
   writer.rule(chain, [match.field(side, LOOPBACK_DEVICE, { not: true })], verdict("accept"), "S2.1 by a device");
   for (const prefix of LOOPBACK_PREFIXES)
     writer.rule(chain, [match.saddr(prefix)], verdict("accept"), "S2.1 loopback's own address");
-  writer.rule(chain, [match.field("fib.saddr.type", RTN_LOCAL)], verdict("accept"), "S2.1 this machine's address");
+  writer.rule(chain, [match.field("fib.saddr.type", RTN_LOCAL)], verdict("accept"), "S2.1 this host's address");
 }

@@ -36,9 +36,9 @@ export function writeSenders(
   if (guarded.length === 0) return;
   writer.namedSet(UPLINK_SET, "iifname", uplinks);
   writer.chain(WAY_BACK);
-  writer.rule(WAY_BACK, [], setMark(markOfPath(PATH_NUMBERS.direct), MARK_MASK), "S6.8 as its answer is marked");
+  writer.rule(WAY_BACK, [], setMark(markOfPath(PATH_NUMBERS.direct), MARK_MASK), "S6.8 with the mark of its answer");
   const isMissing = match.field("fib.saddr.way-back", MISSING);
-  writer.rule(WAY_BACK, [isMissing], refuse(), "S6.8 its sender is not behind the device it came by");
+  writer.rule(WAY_BACK, [isMissing], refuse(), "S6.8 its sender is behind another device");
   const back = verdict("return");
   writer.chain(SENDERS);
   writer.rule(SENDERS, [isReply(place)], back, "S6.2 answer");
@@ -54,5 +54,5 @@ export function writeSenders(
   writer.rule(from, [...inward, ending], verdict("jump", SENDERS_IN), "S6.8 by a device that is no uplink");
   if (guarded.every(({ flows }) => flows.default.kind === "direct")) return;
   const crossing = match.field("fib.daddr.type", RTN_UNICAST);
-  writer.rule(from, [...inward, crossing], verdict("jump", SENDERS), "S7.4 goes on, by a device that is no uplink");
+  writer.rule(from, [...inward, crossing], verdict("jump", SENDERS), "S7.4 forwarded from a device that is no uplink");
 }

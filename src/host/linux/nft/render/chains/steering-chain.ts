@@ -35,7 +35,7 @@ export function writeSteering(place: RenderPlace, policy: FirewallPolicy): void 
   if (memory.kind === "kept") writeFlowMemory(place, CHAIN, memory.classes);
   if (memory.kind === "refused") writeNoMemory(place, CHAIN);
   if (layer !== undefined) writeAnswers(place, layer);
-  writer.rule(CHAIN, [isReply(place)], verdict("goto", "mark-direct"), "S4.1 back the way it came");
+  writer.rule(CHAIN, [isReply(place)], verdict("goto", "mark-direct"), "S4.1 back to where its flow came from");
   const take = (path: PathRef) => verdict("goto", markChain(path));
   const rules = { steering: policy.steering, layer: layer ?? NO_EXCEPTIONS, take };
   if (memory.kind === "kept") {
@@ -66,7 +66,7 @@ function writeAnswers(place: RenderPlace, layer: PolicyLayer): void {
   for (const { device, number, addresses } of layer.tunnels) {
     const back = verdict("goto", markChain({ kind: "tunnel", device, number }));
     for (const address of addresses) {
-      writer.rule(CHAIN, [isReply(place), match.saddr(address)], back, "S4.1 back through the tunnel it came by");
+      writer.rule(CHAIN, [isReply(place), match.saddr(address)], back, "S4.1 back into its tunnel");
     }
   }
 }
@@ -74,13 +74,13 @@ function writeAnswers(place: RenderPlace, layer: PolicyLayer): void {
 function writeMarkChains(place: RenderPlace, policy: FirewallPolicy, layer: PolicyLayer | undefined): void {
   const { writer } = place;
   writer.chain("unmarked");
-  writer.rule("unmarked", [], [...setMark(0, MARK_MASK), verdict("accept")], "S4.8 belongs to its link");
+  writer.rule("unmarked", [], [...setMark(0, MARK_MASK), verdict("accept")], "S4.8 valid on one link only");
   for (const path of pathsOf(policy, layer)) {
     const chain = markChain(path);
     writer.chain(chain);
     if (path.kind === "direct") {
       for (const linkScoped of addressesOf(place, "link-scoped", { address: "daddr" }, LINK_SCOPED_PREFIXES)) {
-        writer.rule(chain, linkScoped, verdict("goto", "unmarked"), "S4.8 belongs to its link");
+        writer.rule(chain, linkScoped, verdict("goto", "unmarked"), "S4.8 valid on one link only");
       }
     }
     const number = path.kind === "tunnel" ? path.number : PATH_NUMBERS[path.kind];
