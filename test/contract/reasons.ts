@@ -94,7 +94,7 @@ function ofLinux(port: string, method: string, situation: Situation): string | u
 function ofDarwin(port: string, method: string, situation: Situation): string | undefined {
   if (port === "sysctl") return "macOS has no setting that awg sets";
   if (method === "firewall.fallBack")
-    return "PF holds nothing that ends by itself, so that there is no fallback (docs/security.md S13.10)";
+    return "PF holds nothing that ends by itself, so that there is no fallback (rule S13.10)";
   if (
     ["links.readHolder", "links.readLeftovers", "links.adopt", "links.release", "links.changeLeftovers"].includes(
       method,

@@ -12,7 +12,7 @@ import { DeadlineWatch } from "../../src/daemon/watch/deadline-watch.ts";
 import { isInSync } from "../../src/model/plan.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
-// security.md B7: the old state comes back in time although the keeper, whose work it is, died.
+// Fault B7: the old state comes back in time although the keeper, whose work it is, died.
 
 const KEY = Buffer.alloc(32, 7).toString("base64");
 const folders: string[] = [];

@@ -18,7 +18,7 @@ const limitMs = 400_000;
 /** The deadlines are seconds away; a busy machine may take much longer to act on them. */
 const patienceMs = 120_000;
 
-// security.md B7: what nobody confirms is reverted, whoever was killed meanwhile.
+// Fault B7: what nobody confirms is reverted, whoever was killed meanwhile.
 describe.skipIf(reason !== undefined)(
   `an apply to be confirmed${reason === undefined ? "" : ` (skipped: ${reason})`}`,
   { timeout: limitMs },

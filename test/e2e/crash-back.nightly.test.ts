@@ -21,7 +21,7 @@ import { Waiting } from "./waiting.ts";
 const reason = whyNoLab() ?? (hasProgram("strace") ? undefined : "needs strace (scripts/test-packages installs it)");
 const limit = { timeout: 7_200_000 };
 
-// security.md A3 for the verbs that lead back: kill -9 at every side effect, until the verb runs to its end.
+// Attack A3 for the verbs that lead back: kill -9 at every side effect, until the verb runs to its end.
 describe.skipIf(reason !== undefined)(
   `the ways back killed everywhere${reason === undefined ? "" : ` (skipped: ${reason})`}`,
   () => {

@@ -23,7 +23,7 @@ import { machineText } from "./machine-text.ts";
 const reason = whyNoLab() ?? (hasProgram("strace") ? undefined : "needs strace (scripts/test-packages installs it)");
 const limit = { timeout: 7_200_000 };
 
-// security.md A3: kill -9 at every side effect, until the verb runs to its end.
+// Attack A3: kill -9 at every side effect, until the verb runs to its end.
 describe.skipIf(reason !== undefined)(
   `awg killed everywhere${reason === undefined ? "" : ` (skipped: ${reason})`}`,
   () => {

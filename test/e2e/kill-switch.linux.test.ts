@@ -10,7 +10,7 @@ import { useBuiltProgram } from "../support/built-program.ts";
 import { AwgInWorld, type Wish } from "./awg-in-world.ts";
 import { expecting, link, localExceptions, sessionOptions, useJudgedWorld } from "./judged-world.ts";
 
-// The real awg on a real kernel under the leak judge (security.md A1, A2, A11, A12, A16–A20): zero packets outside the
+// The real awg on a real kernel under the leak judge (attacks A1, A2, A11, A12, A16–A20): zero packets outside the
 // tunnel and the link's own exceptions.
 
 const reason = whyNoLab();
@@ -118,7 +118,7 @@ describe.skipIf(reason !== undefined)(title, { timeout: limitMs }, () => {
   });
 });
 
-/** Rows of security.md that every run plays: which probes, and at least how many. */
+/** Rows of docs/reference/attacks.md that every run plays: which probes, and at least how many. */
 const rows: readonly (readonly [string, RegExp, number])[] = [
   ["A8, plaintext to the server's own address", /^(u_ep|n_markep|l2_ep)/, 17],
   ["A9, name queries", /^(u_dns|u_do[tq]|n_markdns|g_dns)/, 26],

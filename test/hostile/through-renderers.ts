@@ -18,7 +18,7 @@ import { statementsOf } from "./read-back.ts";
 import type { Field } from "./schema-fields.ts";
 import { pairs } from "./through-loader.ts";
 
-/** Every rule that awg writes says in its label or comment what it is for: a paragraph of docs/security.md, or the policy. */
+/** Every rule that awg writes says in its label or comment what it is for: a rule by number, or the policy. */
 const OURS = /^(awg )?(S[0-9]|policy [0-9a-f])/;
 
 /** All texts that a person writes freely and that renderers write down as comments or labels, at once. */

@@ -3,7 +3,7 @@ import { playWithFaultAt, rehearse, type Story } from "./laws.ts";
 import { Tally } from "./tally.ts";
 import { AWG, World } from "./world.ts";
 
-/** What security.md B4 has the kernel answer, by number (include/uapi/asm-generic/errno-base.h and errno.h). */
+/** What fault B4 has the kernel answer, by number (include/uapi/asm-generic/errno-base.h and errno.h). */
 const ERRNOS = [1, 16, 17, 2, 4, 11, 12, 105, 28, 24, 30];
 const FOR_EVER = 100_000;
 

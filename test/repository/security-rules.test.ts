@@ -74,7 +74,7 @@ describe("attacks", () => {
     const rows = new Set([...ATTACKS.matchAll(/^\| ([A-H][^|]*) \|/gm)].flatMap(([, cell = ""]) => cell.split(", ")));
     const cited = filesBelow("test")
       .filter((file) => file.endsWith(".ts"))
-      .flatMap((file) => [...read(file).matchAll(/(?:security\.md,?|attacks?\.md|attack) ([A-H]\d+)\b/g)])
+      .flatMap((file) => [...read(file).matchAll(/(?:attacks?|fault) ([A-H]\d+)\b/gi)])
       .map(([, row = ""]) => row);
     expect(cited.length).toBeGreaterThan(10);
     expect(cited.filter((row) => !rows.has(row))).toEqual([]);

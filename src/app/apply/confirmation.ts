@@ -63,7 +63,7 @@ export interface Reverted {
 
 /**
  * Undoes what is open; another awg that is at work is waited for. Where the packet filter that ought to stand is gone all the
- * same, it is put back (docs/security.md S1.7). undefined where nothing was undone. AwgError journal when it does not succeed,
+ * same, it is put back (rule S1.7). undefined where nothing was undone. AwgError journal when it does not succeed,
  * or where afterwards no packet filter stands that ought to.
  */
 export async function revertNow(

@@ -41,7 +41,7 @@ export function fallenBack(observed: FirewallObserved | undefined): readonly Fal
 }
 
 /**
- * Puts the fallback of these paths in force and of all others out of it (docs/security.md S4.9): the direct way is
+ * Puts the fallback of these paths in force and of all others out of it (rule S4.9): the direct way is
  * closed in the routes before it is closed in the filter, and opened in the filter before it is opened in the routes. No
  * part of the desired state changes, so this is no drift and makes no generation.
  */

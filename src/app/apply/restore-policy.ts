@@ -21,7 +21,7 @@ export interface RestoredPolicy {
 /**
  * Puts the packet filter back that ought to stand, where it is gone, damaged or held by nobody; undefined where nothing is
  * wrong with it, or none is due. It needs neither configuration nor secrets nor a plan, so that whatever stops these opens
- * no machine (law 1). Where the machine does not take it, all traffic is blocked (docs/security.md S1.4). Nothing else is
+ * no machine (law 1). Where the machine does not take it, all traffic is blocked (rule S1.4). Nothing else is
  * changed, and nothing journalled: one load is one transaction of the kernel's.
  *
  * @throws AwgError locked while another awg is at work; journal or permission where the state cannot be read; what reading

@@ -39,7 +39,7 @@ interface Means {
  * The error to report where a verb failed with `cause`: where that came of a journal, ledger or generation that cannot be
  * read, it names the file and says how traffic stands; else it is `cause` itself. For a verb that changes the machine, and
  * the daemon, first makes a policy stand if none does, under the lock: the accepted one as far as it can be read, else the
- * *blocked* one (docs/security.md S1.6).
+ * *blocked* one (rule S1.6).
  */
 export async function ifUnreadable(means: Means, cause: unknown): Promise<unknown> {
   const { parts, load } = means;
@@ -150,7 +150,7 @@ async function readTraffic(parts: SessionParts, { isOpen }: Unreadable): Promise
     : { traffic: "guarded", sentence: "a packet filter of awg's stands" };
 }
 
-/** Whether a layer grants nothing (docs/security.md S1.4). */
+/** Whether a layer grants nothing (rule S1.4). */
 function passesNothing(layer: PolicyLayer): boolean {
   const { flows, tunnels, endpoints, listens, bootstrapDns, allow } = layer;
   const grants = [flows.rules, tunnels, endpoints, listens, bootstrapDns, allow];

@@ -35,7 +35,7 @@ export function guestBridges(
   );
 }
 
-/** Guests that a policy lets send into the default's tunnel and gives no answers (docs/security.md S7.2). Pure. */
+/** Guests that a policy lets send into the default's tunnel and gives no answers (rule S7.2). Pure. */
 export function judgeGuests(bridges: readonly GuestBridge[], { resources }: DesiredState): readonly Finding[] {
   const layers = resources.flatMap((one) => (one.kind === "firewall" ? one.spec.layers : []));
   const layer = layers.find(({ killSwitch, allowLan, flows }) => {

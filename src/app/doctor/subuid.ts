@@ -10,7 +10,7 @@ export function usersOfRules(applied: DesiredState): readonly string[] {
 }
 
 /**
- * Rules for users of whom the applied state knows other numbers than /etc/subuid gives them today (docs/security.md S4.4). One
+ * Rules for users of whom the applied state knows other numbers than /etc/subuid gives them today (rule S4.4). One
  * among whose numbers is another user's own, which /etc/subuid gives to one whom it names, may name both: where it lacks
  * nothing it is passed over, unless it lets out in clear. Pure.
  *

@@ -31,7 +31,7 @@ export function proveInvariants({ invariants }: Config, { resources }: DesiredSt
     const device = link !== undefined && "device" in link ? link.device : undefined;
     const isNamed = (path: PathRef) => (path.kind === "tunnel" ? path.device === device : path.kind === via.kind);
     const isOther = (path: PathRef) => path.kind !== "block" && !isNamed(path);
-    // A rule that leads directly does not hold for other users' own numbers (docs/security.md S4.4); all other claims are asked for them, too.
+    // A rule that leads directly does not hold for other users' own numbers (rule S4.4); all other claims are asked for them, too.
     const matches = matchesOf(claim, facts, { own: never === undefined && via.kind === "direct" });
     const found = findFlow(policy, matches, never === undefined ? isOther : isNamed);
     if (found === undefined) continue;

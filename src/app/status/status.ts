@@ -130,7 +130,7 @@ function serviceSummary({ loaded, running, pid, lastExit }: ServiceObserved): st
   return lastExit === undefined ? state : `${state}, last ended with ${lastExit}`;
 }
 
-/** With what docs/security.md cannot promise on this machine, by its number (law 10). */
+/** The summary of the packet filter, with the known limits of this host by number (law 10). */
 function firewallSummary(
   { layers }: FirewallPolicy,
   { policy, guestBridges = [] }: FirewallObserved,

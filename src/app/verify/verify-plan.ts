@@ -15,7 +15,7 @@ import { readSurroundings, type Surroundings } from "./declared-context.ts";
 import { policyIn, tunnelDevices, verifyLoaded } from "./verify-machine.ts";
 
 /**
- * Proves a plan before anything is written. Every policy on the way is held against docs/security.md S10: what is in force
+ * Proves a plan before anything is written. Every policy on the way is held against chapter S10: what is in force
  * in between, and whatever is in force while ways change, may pass only what old and new both allow, and our own sockets to
  * the endpoints of both; and the rules that would be loaded for each are read back by the second interpreter and held
  * against that policy. Out devices are free in all of it, so that it holds whatever the routes are at that moment. A policy

@@ -5,7 +5,7 @@ const LOOK_MS = 500;
 
 /**
  * Tells within half a second that the keeper died: until another one holds them, anybody with the rights can flush our tables
- * (docs/security.md S12.1), and no device or rule changes that the kernel would tell of. It is watched by its pid; only
+ * (rule S12.1), and no device or rule changes that the kernel would tell of. It is watched by its pid; only
  * while none is known is a keeper asked for.
  */
 export function keeperEvents(keeper: { status(): KeeperStatus | undefined }): NetworkEvents {

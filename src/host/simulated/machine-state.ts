@@ -38,7 +38,7 @@ export interface SimulatedFirewall {
   held: boolean;
   /** What others broke in our tables while nobody owned them; broken tables are taken to let everything pass. */
   damage: string[];
-  /** It is on, holds what is loaded, and lets everything pass, as PF does after some upgrades (docs/security.md S13.15). */
+  /** It is on, holds what is loaded, and lets everything pass, as PF does after some upgrades (rule S13.15). */
   isDisregarded?: true;
   droppedPackets: number;
   /** Paths whose fallback is in force until then; absent where none is. */

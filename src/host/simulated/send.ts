@@ -75,7 +75,7 @@ export function sendPacket(machine: LiveMachine, packet: SimulatedPacket): SendO
   return leave(machine, { packet, destination, source, mark: marked }, way);
 }
 
-/** macOS has no marks: our sockets are known by the service user alone (docs/security.md S13.1). */
+/** macOS has no marks: our sockets are known by the service user alone (rule S13.1). */
 function markOf({ live: { os, serviceUid } }: LiveMachine, { mark = 0, uid = 0 }: SimulatedPacket): number {
   if (os !== "darwin") return mark;
   return uid === serviceUid ? ENGINE_MARK : 0;

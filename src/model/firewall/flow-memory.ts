@@ -17,7 +17,7 @@ export interface UserClass {
 }
 
 /**
- * What becomes of packets that go on with a flow and have no known user (docs/security.md S4.10). `needless`: no rule asks
+ * What becomes of packets that go on with a flow and have no known user (rule S4.10). `needless`: no rule asks
  * for a user. `kept`: whose a flow is is remembered while it is known. `refused`: nothing is remembered; the policy tells too
  * many kinds of users apart.
  */

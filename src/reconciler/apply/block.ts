@@ -16,7 +16,7 @@ type Machine = Pick<ApplyDeps, "host" | "registry" | "clock">;
  * The last resort of a failed rollback: loads the policy that lets through only what the old and the new one both allow,
  * so that a half-made machine is blocked, never open. Where the transaction did not touch the policy, the one that stands
  * goes on standing; when it is gone, the accepted one is loaded. What the machine does not take gives way to *blocked*
- * (docs/security.md S1.4). A machine that has no policy and is to have none is left alone. Answers whether a policy of
+ * (rule S1.4). A machine that has no policy and is to have none is left alone. Answers whether a policy of
  * ours is now known to stand. Never throws.
  */
 export async function blockTraffic(

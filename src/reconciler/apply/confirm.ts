@@ -7,7 +7,7 @@ import { isHalfDestroyed, recoverOpenJournal, rollBackOpen, undoDestroy } from "
 /**
  * Accepts the state that waits for it; the lock is held. Gives the generation's number. AwgError usage when nothing waits
  * or the SSH connection is the one that applied, or older than the new state: such a one outlives a policy that lets no new
- * connection in (security.md, B7). AwgError unconfirmed when the time is over; the old state is then restored first.
+ * connection in (fault B7). AwgError unconfirmed when the time is over; the old state is then restored first.
  *
  * @param connection the SSH connection that confirms, as SSH_CONNECTION tells it; undefined when it is none
  * @param beganMs when it was made, milliseconds since boot; undefined where that cannot be told

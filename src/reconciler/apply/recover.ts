@@ -56,7 +56,7 @@ type Towards = Pick<Proposal, "verb" | "desired"> & {
 };
 
 /**
- * The same before a state is carried out; one with a packet filter never opens the machine on the way (docs/security.md S10.5).
+ * The same before a state is carried out; one with a packet filter never opens the machine on the way (rule S10.5).
  * Where a first apply, or its way back, was cut short, only the rest goes back: the transaction is left open for `executePlan`,
  * whose failure restores the machine as it was before the first of its runs. A destroy that was cut short is undone, for
  * whoever asks for the state does not ask for nothing any more.

@@ -43,7 +43,7 @@ export async function rollBack(
 
 /**
  * The way back of all but the packet filter, for a transaction that goes on with another state behind it: going all the way
- * would open the machine in between (docs/security.md S10.5). The journal stays open and says nothing of a rollback.
+ * would open the machine in between (rule S10.5). The journal stays open and says nothing of a rollback.
  * Repeatable from any point; where it does not succeed, as `rollBack`.
  */
 export async function rollBackBehindPolicy(

@@ -45,7 +45,7 @@ const HTTPS_PORT = 443;
 const HTTPS_PROTOCOLS = [6, 17] as const;
 
 /**
- * The rules before all others that refuse HTTPS to public resolvers, over TCP and over QUIC (docs/security.md S4.3); none
+ * The rules before all others that refuse HTTPS to public resolvers, over TCP and over QUIC (rule S4.3); none
  * unless the configuration asks for it. Resolvers of other addresses cannot be told from other servers (S12.6).
  */
 export function encryptedDnsRules({ config }: Pick<ExpandContext, "config">): FlowRule[] {

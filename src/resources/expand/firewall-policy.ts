@@ -16,7 +16,7 @@ import { familyOfText } from "./tunnels/place-tunnels.ts";
 
 const UDP = 17;
 
-/** The whole packet policy of the machine, as docs/security.md gives it its meaning. */
+/** The packet policy of the host (docs/reference/security-rules.md). */
 export function firewallPolicy(context: ExpandContext, flows: Steering): FirewallPolicy {
   const { config, facts, tunnels } = context;
   const { enabled, allowLan } = config.killSwitch;

@@ -43,7 +43,7 @@ export function defaultPath({ config, tunnels, notes, facts }: ExpandContext): P
   return fallingBack(pathRefOf(via, tunnels), fallback);
 }
 
-/** PF holds nothing that ends by itself, so that a daemon's death would leave a fallback in force (docs/security.md S13.10). */
+/** PF holds nothing that ends by itself, so that a daemon's death would leave a fallback in force (rule S13.10). */
 function directFallback({ capabilities }: Pick<MachineFacts, "capabilities">): Judgement {
   if (!capabilities.nftables && capabilities.pf === true) {
     return {

@@ -32,7 +32,7 @@ export function routingPolicy(policy: FirewallPolicy, { unsupported }: ExpandCon
  * - arp_ignore 1: no answer on the wire to who asks for a tunnel's address (MLLVD-CR-24-03);
  * - rp_filter 2: an answer may come by another device than a question would leave by, which strict filtering drops; the
  *   kernel takes the larger of `all` and the device's own value (Documentation/networking/ip-sysctl.rst);
- * - src_valid_mark 1: the look-up goes by the mark, which says by which way the packet came (docs/security.md S6.6).
+ * - src_valid_mark 1: the look-up goes by the mark, which says by which way the packet came (rule S6.6).
  */
 export function kernelSettings(): ResourceOf<"sysctl"> {
   const values = {

@@ -57,7 +57,7 @@ export interface PolicyRules {
  *
  * A packet's mark is set on its way out, after the first look-up, which chose its source address and may have failed for
  * want of a route. So whatever the kernel can tell of a flow by itself (destination, port, protocol, user) is said here
- * too, in the order of docs/security.md S4, and the mark then finds the same table. Where the two differ the firewall,
+ * too, in the order of chapter S4, and the mark then finds the same table. Where the two differ the firewall,
  * which judges by flow and device, drops the packet.
  */
 export function policyRules(policy: FirewallPolicy): PolicyRules {

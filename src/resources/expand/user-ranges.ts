@@ -16,7 +16,7 @@ interface UserRanges {
 
 /**
  * The numbers of the users whom a rule or a claim names, ascending and each once: their own, and those that they may take in
- * user namespaces (docs/security.md S4.4). Users that do not exist are told apart and have none. Pure.
+ * user namespaces (rule S4.4). Users that do not exist are told apart and have none. Pure.
  *
  * @param own leaves out of what they may take what is another user's own number
  */

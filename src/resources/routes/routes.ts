@@ -42,7 +42,7 @@ export function routesDependencies({ device, destinations, table }: RoutesSpec):
 
 /**
  * A table whose device is not to be had: its guards refuse what a rule leads there, which would fall to the tables behind it,
- * and so may leave directly (docs/security.md S5.4, S5.1). A table without guards is everybody's.
+ * and so may leave directly (rules S5.4, S5.1). A table without guards is everybody's.
  */
 export function guardsAlone(desired: RoutesSpec): RoutesSpec | undefined {
   return desired.guards.length === 0 ? undefined : { ...desired, destinations: [] };

@@ -65,7 +65,7 @@ async function applied(over: Partial<ReturnType<typeof laptopState>["capabilitie
   return { machine, status, condition };
 }
 
-describe("law 10: what the machine cannot keep is in its status, by the number docs/security.md gives it", () => {
+describe("law 10: status names known limits of the host by number", () => {
   test.each([
     ["nothing", {}, 967, "kill switch on"],
     ["no egress hook", { egressHook: false }, 967, "kill switch on; root's raw frames are not judged (S12.3)"],
@@ -140,7 +140,7 @@ describe("law 9: status", () => {
     );
   });
 
-  test("law 10: a kernel that cannot stop raw frames is said to keep the policy less well, as docs/security.md S12.3 has it", async () => {
+  test("law 10: a kernel that cannot stop raw frames is said to keep the policy less well, as rule S12.3 has it", async () => {
     const enforcementOf = async (egressHook: boolean) =>
       (await (await applied({ egressHook })).status()).resources.find(({ key }) => key === "firewall/machine")
         ?.enforcement;

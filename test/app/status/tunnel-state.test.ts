@@ -12,7 +12,7 @@ const PEER: PeerStatus = {
   keepaliveSeconds: 0,
 };
 
-// security.md A15: never "connected", and never ready, once it is known that nobody answers.
+// Attack A15: never "connected", and never ready, once it is known that nobody answers.
 test.each([
   ["never a handshake", { lastHandshakeSeconds: 0 }, "blocked", false],
   ["one that calls us, and has not yet", { lastHandshakeSeconds: 0, endpoint: undefined }, "idle", false],

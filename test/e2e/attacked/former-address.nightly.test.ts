@@ -7,7 +7,7 @@ import { useBuiltProgram } from "../../support/built-program.ts";
 import { AwgInWorld } from "../awg-in-world.ts";
 import { useJudgedWorld } from "../judged-world.ts";
 
-// docs/security.md S12.15: an answer to an address that this machine had for a while, of the tunnel's own network.
+// Rule S12.15: an answer to an address that this machine had for a while, of the tunnel's own network.
 
 const reason = whyNoLab();
 const { v4, device } = place;

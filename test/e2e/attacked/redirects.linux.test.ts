@@ -13,7 +13,7 @@ import { AwgInWorld } from "../awg-in-world.ts";
 import { expecting, link, localExceptions, sessionOptions, useJudgedWorld } from "../judged-world.ts";
 import { Redirects, type Wanted } from "./redirects.ts";
 
-// security.md A20: a neighbour, or whoever speaks through the tunnel, tells the machine in the router's name (ICMP redirect) to
+// Attack A20: a neighbour, or whoever speaks through the tunnel, tells the machine in the router's name (ICMP redirect) to
 // send by way of the neighbour.
 
 const reason = whyNoLab();

@@ -11,7 +11,7 @@ import { useBuiltProgram } from "../../support/built-program.ts";
 import { DisruptedAwg } from "../disrupted/disrupted-awg.ts";
 import { expecting, localExceptions, sessionOptions, useJudgedWorld } from "../judged-world.ts";
 
-// security.md A7: a LAN that says of public addresses, of the server's and of the tunnel's own that they are local
+// Attack A7: a LAN that says of public addresses, of the server's and of the tunnel's own that they are local
 // (TunnelCrack LocalNet and ServerIP), and hands out routes past the tunnel (TunnelVision), while the LAN is allowed.
 
 const reason = whyNoLab();

@@ -11,7 +11,7 @@ import { Answers } from "../disrupted/answers.ts";
 import { DisruptedAwg } from "../disrupted/disrupted-awg.ts";
 import { expecting, sessionOptions, useJudgedWorld } from "../judged-world.ts";
 
-// security.md A15: a server that falls silent, and one with another key, under the judge.
+// Attack A15: a server that falls silent, and one with another key, under the judge.
 
 const reason = whyNoLab();
 const limit = { timeout: 1_800_000 };

@@ -9,7 +9,7 @@ import { deaths, playDeaths } from "./without-daemon.ts";
 
 const reason = whyNoLab();
 
-// security.md A2: each death once; how soon traffic is back is measured at night.
+// Attack A2: each death once; how soon traffic is back is measured at night.
 describe.skipIf(reason !== undefined)(`awg dead${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
   const judged = useJudgedWorld();
   const program = useBuiltProgram();

@@ -7,7 +7,7 @@ import { DisruptedAwg } from "../disrupted/disrupted-awg.ts";
 import { expecting, sessionOptions, useJudgedWorld } from "../judged-world.ts";
 import { deaths, playDeaths } from "./without-daemon.ts";
 
-// security.md A2 at length. AWG_CYCLES plays fewer.
+// Attack A2 at length. AWG_CYCLES plays fewer.
 
 const reason = whyNoLab();
 const cycles = Number(process.env["AWG_CYCLES"] ?? 10);

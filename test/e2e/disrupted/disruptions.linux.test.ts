@@ -4,7 +4,7 @@ import { useBuiltProgram } from "../../support/built-program.ts";
 import { useJudgedWorld } from "../judged-world.ts";
 import { tellStory } from "./disruptions.ts";
 
-// security.md A1, A2, A7, A10–A15 with the daemon at work: zero packets outside the tunnel, and the machine comes back.
+// Attacks A1, A2, A7, A10–A15 with the daemon at work: zero packets outside the tunnel, and the machine comes back.
 
 const reason = whyNoLab();
 const seed = Number(process.env["AWG_SEED"] ?? 20261121);

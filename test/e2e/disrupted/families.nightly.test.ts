@@ -13,7 +13,7 @@ import { Answers } from "./answers.ts";
 import { DisruptedAwg } from "./disrupted-awg.ts";
 import { NameServer, names } from "./name-server.ts";
 
-// security.md A13: a network that takes one IP version away and gives it back, one that exchanges them, one without IPv6.
+// Attack A13: a network that takes one IP version away and gives it back, one that exchanges them, one without IPv6.
 
 const reason = whyNoLab();
 const limit = { timeout: 1_200_000 };

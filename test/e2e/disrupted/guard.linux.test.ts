@@ -11,7 +11,7 @@ import { useBuiltProgram } from "../../support/built-program.ts";
 import { expecting, sessionOptions, useJudgedWorld } from "../judged-world.ts";
 import { DisruptedAwg } from "./disrupted-awg.ts";
 
-// security.md S12.12, A12: the packet filter is put back though the daemon can make no plan, or may not carry one out.
+// Rule S12.12, attack A12: the packet filter is put back though the daemon can make no plan, or may not carry one out.
 
 const reason = whyNoLab();
 const limitMs = 400_000;

@@ -13,7 +13,7 @@ import { useJudgedWorld } from "../judged-world.ts";
 import { Answers } from "./answers.ts";
 import { DisruptedAwg } from "./disrupted-awg.ts";
 
-// security.md A10 to A14: how soon traffic, and what others changed, is back; with the daemon and without.
+// Attacks A10 to A14: how soon traffic, and what others changed, is back; with the daemon and without.
 
 const reason = whyNoLab();
 const limitMs = 300_000;

@@ -11,7 +11,7 @@ import { useBuiltProgram } from "../../support/built-program.ts";
 import { AwgInWorld } from "../awg-in-world.ts";
 import { expecting, sessionOptions, useJudgedWorld } from "../judged-world.ts";
 
-// Rows of security.md that neither the disruptions nor kill-switch.linux.test.ts play: boot, shutdown, a dead server, split.
+// Rows of docs/reference/attacks.md that neither the disruptions nor kill-switch.linux.test.ts play: boot, shutdown, a dead server, split.
 
 const reason = whyNoLab();
 const limitMs = 400_000;

@@ -5,7 +5,7 @@ import { useBuiltProgram } from "../../support/built-program.ts";
 import { useJudgedWorld } from "../judged-world.ts";
 import { BACK_WITHIN_MS, judgeSteps } from "./steps.ts";
 
-// security.md A1: 5 times each step under the judge; 250 times at night.
+// Attack A1: 5 times each step under the judge; 250 times at night.
 
 const reason = whyNoLab();
 const cycles = 5;

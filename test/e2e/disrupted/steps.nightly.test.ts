@@ -5,7 +5,7 @@ import { useBuiltProgram } from "../../support/built-program.ts";
 import { useJudgedWorld } from "../judged-world.ts";
 import { BACK_WITHIN_MS, judgeSteps } from "./steps.ts";
 
-// security.md A1: 250 times each step under the judge. AWG_CYCLES plays so many, AWG_MINUTES as many as fit.
+// Attack A1: 250 times each step under the judge. AWG_CYCLES plays so many, AWG_MINUTES as many as fit.
 
 const reason = whyNoLab();
 const cycles = Number(process.env["AWG_CYCLES"] ?? 250);

@@ -5,7 +5,7 @@ import { AwgInWorld } from "../awg-in-world.ts";
 import { expecting, type JudgedWorld, sessionOptions } from "../judged-world.ts";
 import { Answers } from "./answers.ts";
 
-/** What security.md A1 asks for, in this order. */
+/** What attack A1 asks for, in this order. */
 const steps = ["applied again", "restarted", "tunnel replaced", "endpoint changed"] as const;
 type Step = (typeof steps)[number];
 

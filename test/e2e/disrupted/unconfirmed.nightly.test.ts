@@ -4,7 +4,7 @@ import { useBuiltProgram } from "../../support/built-program.ts";
 import { useJudgedWorld } from "../judged-world.ts";
 import { type Death, leaveUnconfirmed } from "./unconfirmed.ts";
 
-// security.md B7 as it is demanded: 60 s, the old state back within 2 s of them, whoever died meanwhile.
+// Fault B7 as it is demanded: 60 s, the old state back within 2 s of them, whoever died meanwhile.
 
 const reason = whyNoLab();
 const limitMs = 400_000;

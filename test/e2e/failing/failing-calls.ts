@@ -7,7 +7,7 @@ import { type Finished, tryRun, waitFor } from "../../lab/world/command.ts";
 import type { World } from "../../lab/world/world.ts";
 import type { AwgInWorld } from "../awg-in-world.ts";
 
-/** What security.md B4 has the kernel answer. */
+/** What fault B4 has the kernel answer. */
 export const errors = [
   "EPERM",
   "EBUSY",

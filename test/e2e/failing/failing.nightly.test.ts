@@ -29,7 +29,7 @@ const ofKeeper = ["sendto", "recvfrom", "ioctl", "openat", "unlink", "bind", "fc
 /** Such as a keeper makes when it starts alone, and this one stands. */
 const unmade: Readonly<Record<string, readonly string[]>> = { keeper: ["unlink", "fchmodat", "fchownat"] };
 
-// security.md B4: at every place of each call one of the errors, once or from there on, until each has had its turn.
+// Fault B4: at every place of each call one of the errors, once or from there on, until each has had its turn.
 describe.skipIf(reason !== undefined)(`calls that fail${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
   const judged = useJudgedWorld();
   const program = useBuiltProgram();

@@ -8,7 +8,7 @@ import { AwgInWorld } from "../awg-in-world.ts";
 import type { JudgedWorld } from "../judged-world.ts";
 
 const LONGEST_MS = 90_000;
-/** docs/security.md S4.9. */
+/** Rule S4.9. */
 const EXPIRES_AFTER_S = 30;
 /** Echo ports of the lab: one rule falls back directly, the other is dropped. */
 const FALLS = 7;

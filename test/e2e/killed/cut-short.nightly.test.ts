@@ -22,7 +22,7 @@ const cuts: readonly Place[] = [
 /** A destroy makes them for its journal before its first step, and after the last one for what it accepts. */
 const beforeAndAfter: readonly string[] = ["rename"];
 
-// security.md A3 and S10.5: a destroy that was cut short is undone by a revert, which may be killed, too, and by an apply.
+// Attack A3 and S10.5: a destroy that was cut short is undone by a revert, which may be killed, too, and by an apply.
 describe.skipIf(reason !== undefined)(
   `a destroy cut short${reason === undefined ? "" : ` (skipped: ${reason})`}`,
   () => {

@@ -22,7 +22,7 @@ const firstPlaces: readonly Place[] = [
   { call: "execve", n: 1 },
 ];
 
-// security.md A3: it is the keeper that makes the devices and starts the engines, so it dies too.
+// Attack A3: it is the keeper that makes the devices and starts the engines, so it dies too.
 describe.skipIf(reason !== undefined)(`the keeper killed${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
   const judged = useJudgedWorld();
   const program = useBuiltProgram();

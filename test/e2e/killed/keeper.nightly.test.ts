@@ -13,7 +13,7 @@ import { keeperCalls } from "./killed-keeper.ts";
 const reason = whyNoLab() ?? (hasProgram("strace") ? undefined : "needs strace (scripts/test-packages installs it)");
 const limit = { timeout: 7_200_000 };
 
-// security.md A3: the keeper killed at every side effect of its own, and each program that it starts.
+// Attack A3: the keeper killed at every side effect of its own, and each program that it starts.
 describe.skipIf(reason !== undefined)(
   `the keeper killed everywhere${reason === undefined ? "" : ` (skipped: ${reason})`}`,
   () => {

@@ -53,7 +53,7 @@ const stories: Readonly<
   },
 };
 
-// security.md B12: what is left of awg, and of others, after destroy.
+// Fault B12: what is left of awg, and of others, after destroy.
 describe.skipIf(reason !== undefined)(
   `what stays after awg destroy${reason === undefined ? "" : ` (skipped: ${reason})`}`,
   { timeout: limitMs },

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 
-// security.md B4: a keeper without descriptors left took its engine for dead, forgot it and could start no other beside it.
+// Fault B4: a keeper without descriptors left took its engine for dead, forgot it and could start no other beside it.
 test("B4: a process of which the kernel does not tell is not taken for one that is gone", async () => {
   const module = new URL("../../../src/keeper/process-identity.ts", import.meta.url).href;
   const script = `

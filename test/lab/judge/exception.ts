@@ -1,6 +1,6 @@
 import { canonicalAddress, type Dissected, etherTypes, protocols } from "./dissect.ts";
 
-/** A kind of packet that may leave in clear, as docs/security.md lists them. */
+/** A kind of packet that may leave in clear (chapters S2 and S3). */
 export interface Exception {
   readonly name: string;
   allows(packet: Dissected): boolean;
@@ -35,7 +35,7 @@ export function neighbourDiscoveryOf(addresses: readonly string[]): Exception {
 
 const nameServicePorts = new Set([53, 853]);
 
-/** Everything to these addresses but DNS, which is judged first (security.md A9). */
+/** Everything to these addresses but DNS, which is judged first (attack A9). */
 export function localNetwork(addresses: readonly string[]): Exception {
   const allowed = new Set(addresses.map(canonicalAddress));
   return {

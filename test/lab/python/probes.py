@@ -119,7 +119,7 @@ def local(catalogue, family, net, world):
 
 
 def raw(catalogue, family, net, world):
-    """What a process can do that has lost everything but CAP_NET_RAW; it may wear our mark (security.md section 3)."""
+    """Probes of a process with CAP_NET_RAW alone; it may set awg's mark (chapter S3)."""
     def add(name, action):
         catalogue.add(f"n_{name}{family}", "netraw", action)
 

@@ -43,7 +43,7 @@ const endpoint = { destination: "192.0.2.1", destinationPort: 51_820 };
 const ndp = { protocol: 58, hopLimit: 255 };
 const insider = { inDevice: "awg-office", source: "fe80::1", destination: "fd00:8::2" };
 
-describe("what may pass (docs/security.md)", () => {
+describe("the evaluator", () => {
   test.each<[string, Packet]>([
     ["accept S2.1", packetOf({ outDevice: "lo" })],
     ["accept S2.1", incoming({ inDevice: "lo" })],

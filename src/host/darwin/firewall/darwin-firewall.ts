@@ -68,7 +68,7 @@ export function darwinFirewall({ run, system, runDir, root = "/" }: DarwinFirewa
 
 /**
  * The policy is complete before anything leads to it, and replaced whole where something does: a pfctl that fails leaves
- * what stood before. Read back as a whole: what PF accepted is not yet what it holds (docs/security.md S1.3).
+ * what stood before. Read back as a whole: what PF accepted is not yet what it holds (rule S1.3).
  */
 async function loadPolicy(tools: Tools, policy: FirewallPolicy): Promise<void> {
   const { pf, record } = tools;

@@ -17,7 +17,7 @@ export interface OwnSocketRules {
 }
 
 /**
- * docs/security.md S3.1 to S3.3, both directions, each packet judged for itself. PF knows no marks: the service user
+ * rules S3.1 to S3.3, both directions, each packet judged for itself. PF knows no marks: the service user
  * alone tells our sockets (S13.1), or that of an engine that was taken over.
  */
 export function ownSocketRules(layer: PolicyLayer): OwnSocketRules {

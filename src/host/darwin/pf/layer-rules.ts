@@ -23,7 +23,7 @@ const BLOCK: PathRef = { kind: "block" };
 const DIRECT: PathRef = { kind: "direct" };
 
 /**
- * One layer as PF rules (docs/security.md S3 to S8): first match wins everywhere.
+ * One layer as PF rules (chapters S3 to S8): first match wins everywhere.
  *
  * @param devices tunnels of the whole policy; every other interface but lo0 is physical
  */

@@ -21,7 +21,7 @@ export const IDENTITY_WORD = "policy";
 const UDP = [PROTOCOL.udp];
 const port = (value: number) => [{ from: value, to: value }];
 
-/** docs/security.md S2.1. The first rule of all; it bears the policy's name where there is one. */
+/** Rule S2.1. The first rule of all; it bears the policy's name where there is one. */
 export function loopbackRules(identity?: string): PfRule[] {
   const why = identity === undefined ? "S2.1 loopback" : `${IDENTITY_WORD} ${identity}`;
   return [{ action: "pass", on: [LOOPBACK], state: "none", why }];

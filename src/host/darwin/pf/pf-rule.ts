@@ -34,7 +34,7 @@ export interface PfRule {
    * is bound to the interface. Meaningless for block and call.
    */
   readonly state?: "none" | "opening";
-  /** Paragraph of docs/security.md and words, for the label and for people. */
+  /** The number of its policy rule and words, for the label and for people. */
   readonly why: string;
 }
 

@@ -37,7 +37,7 @@ export interface RenderedPf {
 
 /**
  * A firewall policy as one file for `pfctl -a com.awg -o none -f -`: loaded in one transaction, it judges packets as
- * `evaluate.ts` does, but for what PF cannot tell (docs/security.md S13).
+ * `evaluate.ts` does, but for what PF cannot tell (chapter S13).
  *
  * A packet must be accepted by every layer. Where one layer of several accepts, its rule calls the anchor of the next
  * instead of letting the packet pass, so that only the last says pass. Rules inside anchors name addresses in lists: a

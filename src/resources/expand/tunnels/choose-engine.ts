@@ -4,7 +4,7 @@ import type { ExpandContext, PlacedTunnel } from "../expansion.ts";
 /**
  * `auto` is the embedded engine, whatever else is installed: it speaks every generation and is the one whose figures are
  * known. The kernel's module sends from sockets without a user, which the kill switch cannot tell from anybody else's
- * (docs/security.md S12.7).
+ * (rule S12.7).
  */
 export function chooseEngine(
   { key, tunnel, device }: Pick<PlacedTunnel, "key" | "tunnel" | "device">,

@@ -18,8 +18,8 @@ const PRIVATE_RANGES: readonly Prefix[] = ["10.0.0.0/8", "172.16.0.0/12", "192.1
 );
 
 /**
- * The rule behind all others that keeps the tunnels' own networks from being taken for the local one (docs/security.md
- * S4.6): with `allowLan` a network that claims the office's addresses would otherwise be sent the office's packets, in
+ * The rule behind all others that keeps the tunnels' own networks from being taken for the local one
+ * (rule S4.6): with `allowLan` a network that claims the office's addresses would otherwise be sent the office's packets, in
  * clear. Stated exceptions that name such an address stand before it. Empty where the LAN is not allowed, the default is
  * no tunnel, or nothing of a tunnel is private.
  */

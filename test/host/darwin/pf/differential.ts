@@ -15,7 +15,7 @@ import type { PfRuleset } from "./pf-ruleset.ts";
 
 const NDP_TYPES = [133, 134, 135, 136];
 
-/** How many packets were judged alike, and how many otherwise, by the paragraph of docs/security.md that says so. */
+/** How many packets were judged alike, and how many otherwise, by the rule of S13 that explains it. */
 export class Agreement {
   equal = 0;
   readonly otherwise: Record<Divergence, number> = emptyCounts();
@@ -33,7 +33,7 @@ export class Agreement {
 
 /**
  * Judges packets by the policy and by the text of its PF rules. Throws at the first that they judge differently without a
- * paragraph of docs/security.md that says so of just this packet.
+ * rule of S13 that explains just this packet.
  */
 export function compareVerdicts(policy: FirewallPolicy, packets: Iterable<Packet>, counts: Agreement): void {
   const { text } = renderPf(policy, policyIdentity(policy));

@@ -5,7 +5,7 @@ import { isRedirect, type Packet, PROTOCOL } from "../../../../src/model/firewal
 import type { FirewallPolicy, FlowMatch, PolicyLayer } from "../../../../src/model/firewall/policy.ts";
 import { renderIp } from "../../../../src/model/ip.ts";
 
-/** Paragraphs of docs/security.md by which PF may judge a packet of the differential test otherwise than the policy. */
+/** Rules of S13 by which PF may judge a packet of the differential test otherwise than the policy. */
 export const DIVERGENCES = ["S13.4", "S13.5", "S13.7", "S13.14", "S13.15", "S13.16", "S13.17"] as const;
 export type Divergence = (typeof DIVERGENCES)[number];
 

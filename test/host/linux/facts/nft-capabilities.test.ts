@@ -44,7 +44,7 @@ test.each([
   expect(readNftCapabilities(refusing(call, name))).toEqual(PROMISED);
 });
 
-// security.md B4: a question that failed is no answer.
+// Fault B4: a question that failed is no answer.
 test.each([
   ["open", "EMFILE"],
   ["open", "ENOENT"],

@@ -10,7 +10,7 @@ import type { PfState } from "./printed-states.ts";
 const PHYSICAL = "any physical device";
 
 /**
- * The states that the policy opens for no user (docs/security.md S11.1, S13.7). PF does not say whose a state is, so one
+ * The states that the policy opens for no user (rules S11.1, S13.7). PF does not say whose a state is, so one
  * user who may is enough to leave it alone. A floating state goes on wherever the route leads, so it must be allowed by a
  * physical device; the rules of awg make none. Pure.
  */
