@@ -39,7 +39,10 @@ export function typePage(path: string, inside: readonly string[] = []): void {
   const page = readFileSync(join(ROOT, path), "utf8");
   const steps = stepsOf(page);
   const ran = typeSteps(steps, inside);
-  if (UPDATES) return writeFileSync(join(ROOT, path), updated(page, steps, ran));
+  if (UPDATES) {
+    writeFileSync(join(ROOT, path), updated(page, steps, ran));
+    return;
+  }
   for (const [index, { commands, output }] of steps.entries()) {
     const done = ran[index];
     expect(done, `the shell ended before:\n${commands}`).toBeDefined();
@@ -75,7 +78,8 @@ function expectShown(output: string, shown: string, commands: string): void {
 function updated(page: string, steps: readonly Step[], ran: readonly Ran[]): string {
   return steps.reduce((text, { output, commands }, index) => {
     const now = ran[index]?.output.replace(/^\n+|\n+$/g, "");
-    if (output === undefined || now === undefined || output.split("\n").some((line) => line.trim() === "…")) return text;
+    if (output === undefined || now === undefined || output.split("\n").some((line) => line.trim() === "…"))
+      return text;
     const at = text.indexOf(output, text.indexOf(commands));
     if (variable(output).trim() === variable(now).trim()) return text;
     return `${text.slice(0, at)}${now}\n${text.slice(at + output.length)}`;
