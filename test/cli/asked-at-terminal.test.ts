@@ -1,7 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { EXIT } from "../../src/cli/exit-code.ts";
 import type { RunVerb } from "../../src/cli/verb.ts";
 import { GLOBAL_OPTIONS } from "../../src/cli/verb-options.ts";
@@ -11,6 +10,7 @@ import { run as status } from "../../src/cli/verbs/inspect/status.ts";
 import { run as diff } from "../../src/cli/verbs/plan/diff.ts";
 import { run as plan } from "../../src/cli/verbs/plan/plan.ts";
 import type { MachineState } from "../../src/host/simulated/machine-state.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const BUNDLE = "com.example.app.System";
 const ASKED_AGAIN = `-/+ system-extension/${BUNDLE}`;
@@ -18,7 +18,7 @@ const ASKED_AGAIN = `-/+ system-extension/${BUNDLE}`;
 let folder: string;
 let machine: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-t-asked-"));
+  folder = temporaryFolder("t-asked");
   machine = join(folder, "machine.json");
   writeFileSync(
     join(folder, "awg.yaml"),
@@ -28,7 +28,6 @@ beforeEach(() => {
   const held = { bundle: BUNDLE, state: "awaiting-approval", approves: false, carried: "1.0/1" };
   writeFileSync(machine, JSON.stringify({ systemExtensions: [held] }));
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 async function call(verb: RunVerb, interactive: boolean): Promise<{ readonly code: number; readonly text: string }> {
   const told: string[] = [];

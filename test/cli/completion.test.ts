@@ -1,12 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { GLOBAL_OPTIONS } from "../../src/cli/verb-options.ts";
 import { completionScript } from "../../src/cli/verbs/completion/completion.ts";
 import { VERBS } from "../../src/cli/verbs.ts";
 import { hasProgram } from "../lab/world/command.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 type Shell = "bash" | "zsh" | "fish";
 const script = (shell: Shell): string => completionScript(shell, VERBS, GLOBAL_OPTIONS);
@@ -14,13 +14,10 @@ const listed = VERBS.filter(({ hidden }) => hidden !== true).map(({ name }) => n
 
 let folder = "";
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-completion-"));
+  folder = temporaryFolder("completion");
   for (const name of ["alpha.yaml", "beta.yaml"]) writeFileSync(join(folder, name), "");
   writeFileSync(join(folder, "_awg"), script("zsh"));
   writeFileSync(join(folder, "awg.fish"), script("fish"));
-});
-afterAll(() => {
-  rmSync(folder, { recursive: true });
 });
 
 function completeInBash(...words: readonly string[]): readonly string[] {

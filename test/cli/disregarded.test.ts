@@ -1,12 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { EXIT } from "../../src/cli/exit-code.ts";
 import type { MachineState } from "../../src/host/simulated/machine-state.ts";
 import { DISREGARDED, DISREGARDED_REMEDY } from "../../src/model/firewall/canary.ts";
 import { ROOT } from "../repository/sources.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const EXAMPLE = join(ROOT, "examples/laptop");
 const RED = "\u001b[31m";
@@ -30,10 +30,9 @@ function change({ acts }: { readonly acts: boolean }): void {
 const apply = () => awg("apply", "-f", join(EXAMPLE, "config.yaml"), "--auto-approve");
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-disregarded-"));
+  folder = temporaryFolder("disregarded");
   copyFileSync(join(EXAMPLE, "hosts/macos.json"), machine());
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("H4: a Mac whose packet filter does not act by its rules", () => {
   test("is not protected, in red, by status and doctor; an apply does not pretend to mend it; a restart does", () => {

@@ -1,11 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { FINDING_IDS } from "../../src/app/doctor/finding.ts";
 import { EXIT } from "../../src/cli/exit-code.ts";
 import { ROOT, read } from "../repository/sources.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";
 let folder = "";
@@ -19,7 +19,7 @@ function awg(...args: readonly string[]) {
 }
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-doctor-cli-"));
+  folder = temporaryFolder("doctor-cli");
   writeFileSync(at("key"), `${KEY}\n`, { mode: 0o600 });
   writeFileSync(
     at("config.yaml"),
@@ -37,7 +37,6 @@ killSwitch: { enabled: true }
   expect(awg("apply", "-f", "config.yaml", "--auto-approve").status).toBe(0);
   writeFileSync(JOURNAL(), "0000000 this is no journal\n", { mode: 0o600 });
 }, 60_000);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("law 5: a machine whose journal is corrupt", () => {
   test.each([

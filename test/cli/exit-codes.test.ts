@@ -1,13 +1,13 @@
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { ScheduledFault } from "../../src/host/simulated/faults.ts";
 import { takeLock } from "../../src/state/lock.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "awg-exit-"));
+const folder = temporaryFolder("exit");
 const at = (name: string): string => join(folder, name);
 const KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";
 const PEER = "4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=";
@@ -30,7 +30,6 @@ beforeAll(() => {
   writeFileSync(at("bad.yaml"), CONFIG.replace("tunnels:", "tunels:"));
   writeFileSync(at("app.yaml"), `${CONFIG}rules: [{ apps: [{ path: /usr/bin/curl }], via: direct }]\n`);
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const program = useBuiltProgram();
 const argvOf = (args: readonly string[]): string[] => ["--disable-warning=ExperimentalWarning", program(), ...args];

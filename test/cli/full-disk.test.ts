@@ -1,15 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { hasProgram } from "../lab/world/command.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "awg-full-"));
+const folder = temporaryFolder("full");
 const state = join(folder, "state");
 const program = useBuiltProgram();
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function awg(...words: readonly string[]) {
   const where = ["--host", `simulated:${join(folder, "machine.json")}`, "--state-dir", state];

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { commandObstacle } from "../support/netns.ts";
 
 const obstacle = process.platform === "linux" ? commandObstacle("python3") : "needs Linux";
@@ -28,7 +28,7 @@ print("code", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 
 // The end of an SSH session is the end of its terminal: SIGHUP, and EIO for whatever is written to it (tty_ioctl(4)).
 describe.skipIf(obstacle !== undefined)(`law 5: a terminal that goes away${obstacle ? ` (${obstacle})` : ""}`, () => {
-  const folder = mkdtempSync(join(tmpdir(), "awg-hang-up-"));
+  const folder = temporaryFolder("hang-up");
   const config = join(folder, "good.yaml");
   const program = useBuiltProgram();
   const argv = (...args: readonly string[]) => [
@@ -63,7 +63,6 @@ killSwitch: { enabled: true }
 `,
     );
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   function untilGone(text: string, ...args: readonly string[]): ChildProcess & { told: () => string } {
     const child = spawn("python3", ["-c", ON_A_TERMINAL, text, ...argv(...args)]);

@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { ROOT } from "../repository/sources.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const PRIVATE = "0Kh9rIuds+SCV+CVWEySUqFtt94Ie0UW0tnYlBBTH2w=";
 const CONFIG = (key: string): string => `apiVersion: awg/v1
@@ -23,11 +23,10 @@ dns: { servers: [10.8.0.1], via: office }
 let folder = "";
 const at = (name: string): string => join(folder, name);
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-export-"));
+  folder = temporaryFolder("export");
   writeFileSync(at("key"), `${PRIVATE}\n`, { mode: 0o600 });
   writeFileSync(at("config.yaml"), CONFIG(at("key")));
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function run(program: string, args: readonly string[]) {
   const { status, stdout, stderr, error } = spawnSync(program, args, {

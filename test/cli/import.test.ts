@@ -3,18 +3,16 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { ROOT } from "../repository/sources.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const PRIVATE = "0Kh9rIuds+SCV+CVWEySUqFtt94Ie0UW0tnYlBBTH2w=";
 const PSK = "54K4F7QrtjavH33tlW1e6jukHpHiaGjj6LZpKsiSqno=";
@@ -32,10 +30,9 @@ Endpoint = 192.0.2.1:51820
 let folder = "";
 const at = (name: string): string => join(folder, name);
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-import-"));
+  folder = temporaryFolder("import");
   writeFileSync(at("wg0.conf"), CONF, { mode: 0o600 });
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function awg(args: readonly string[], input = "") {
   const argv = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), ...args];

@@ -1,22 +1,20 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { OptionValues, RunVerb } from "../../src/cli/verb.ts";
 import { GLOBAL_OPTIONS } from "../../src/cli/verb-options.ts";
 import { run as install } from "../../src/cli/verbs/system/install.ts";
 import { run as service } from "../../src/cli/verbs/system/service.ts";
 import { run as uninstall } from "../../src/cli/verbs/system/uninstall.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 let folder: string;
 let out: string[];
 let err: string[];
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-t-verbs-"));
+  folder = temporaryFolder("t-verbs");
   [out, err] = [[], []];
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 async function call(verb: RunVerb, args: readonly string[] = [], options: OptionValues = {}): Promise<string> {
   [out, err] = [[], []];

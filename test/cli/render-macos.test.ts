@@ -1,10 +1,10 @@
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { parsePf } from "../host/darwin/pf/parse-pf.ts";
 import { ROOT } from "../repository/sources.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const CONFIG = `apiVersion: awg/v1
 name: laptop
@@ -23,7 +23,6 @@ dns: { servers: [10.8.0.1], via: office, leakProtection: true, split: { corp.exa
 service: { install: true }
 `;
 let folder: string | undefined;
-afterEach(() => folder !== undefined && rmSync(folder, { recursive: true, force: true }));
 
 interface Rendered {
   readonly system: string;
@@ -33,7 +32,7 @@ interface Rendered {
 }
 
 function render(text: string, ...options: readonly string[]): SpawnSyncReturns<string> {
-  folder = mkdtempSync(join(tmpdir(), "awg-t-render-"));
+  folder = temporaryFolder("t-render");
   const config = join(folder, "config.yaml");
   writeFileSync(config, text, { mode: 0o600 });
   const argv = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), "render", "-f", config];

@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const EXAMPLE = join(import.meta.dirname, "../../examples/laptop");
 const MAC = join(EXAMPLE, "hosts/macos.json");
@@ -11,9 +11,8 @@ const KEY = Buffer.alloc(32, 7).toString("base64");
 const program = useBuiltProgram();
 let folder = "";
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-simulated-file-"));
+  folder = temporaryFolder("simulated-file");
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function awg(...words: readonly string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [program(), ...words], {

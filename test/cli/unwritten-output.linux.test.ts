@@ -1,16 +1,16 @@
 import { spawn, spawnSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const limitMs = 120_000;
 const whyNot = process.platform === "linux" ? "" : " (skipped: /dev/full is Linux's)";
 
 // Every write to /dev/full ends in ENOSPC, as to a log on a full disk (full(4)).
 describe.skipIf(whyNot !== "")(`law 9: output that cannot be written${whyNot}`, { timeout: limitMs }, () => {
-  const folder = mkdtempSync(join(tmpdir(), "awg-unwritten-"));
+  const folder = temporaryFolder("unwritten");
   const config = join(folder, "config.yaml");
   const host = (name: string) => `simulated:${join(folder, `${name}.json`)}`;
   const program = useBuiltProgram();
@@ -24,7 +24,6 @@ describe.skipIf(whyNot !== "")(`law 9: output that cannot be written${whyNot}`, 
   });
   afterAll(() => {
     closeSync(full);
-    rmSync(folder, { recursive: true, force: true });
   });
 
   function awg(out: "pipe" | "full", err: "pipe" | "full", ...words: readonly string[]) {

@@ -1,39 +1,36 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ROOT } from "../repository/sources.ts";
 import { KEY_A } from "../resources/sample.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 test("awg validate tells of a key file that a plan would refuse, and of none that is not here", () => {
-  const folder = mkdtempSync(join(tmpdir(), "awg-validate-"));
-  try {
-    const [file, key] = [join(folder, "awg.yaml"), join(folder, "a.key")];
-    const peers = `peers: [{ publicKey: ${KEY_A}, allowedIPs: [10.0.0.0/8] }]`;
-    const tunnel = (path: string) => `{ protocol: wireguard, privateKey: { file: ${path} }, ${peers} }`;
-    const text = `apiVersion: awg/v1\ntunnels:\n  a: ${tunnel(key)}\n  b: ${tunnel(`${key}.none`)}\n`;
-    writeFileSync(file, `${text}default: { via: direct }\n`, { mode: 0o600 });
-    writeFileSync(key, `${KEY_A}\n`, { mode: 0o600 });
-    const awg = (...more: string[]) => {
-      const words = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), "validate", "-f", file];
-      return spawnSync(process.execPath, [...words, ...more], { encoding: "utf8", timeout: 60_000 });
-    };
-    const said = `${file}:3:41: the secret file ${key} can be read by others (mode 0644)`;
-    const quiet = { status: 0, stdout: "The config is valid.\n" };
-    expect(awg()).toMatchObject({ ...quiet, stderr: "" });
-    chmodSync(key, 0o644);
-    expect(awg()).toMatchObject({
-      ...quiet,
-      stderr: `note: a plan here is refused: ${said}; run chmod go= ${key}, or give --allow-insecure-permissions\n`,
-    });
-    expect(JSON.parse(awg("--json").stdout)).toMatchObject({
-      valid: true,
-      refused_secrets: [expect.stringContaining(said)],
-    });
-    expect(awg("--strict").status).toBe(3);
-    expect(awg("--allow-insecure-permissions")).toMatchObject({ ...quiet, stderr: "" });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const folder = temporaryFolder("validate");
+
+  const [file, key] = [join(folder, "awg.yaml"), join(folder, "a.key")];
+  const peers = `peers: [{ publicKey: ${KEY_A}, allowedIPs: [10.0.0.0/8] }]`;
+  const tunnel = (path: string) => `{ protocol: wireguard, privateKey: { file: ${path} }, ${peers} }`;
+  const text = `apiVersion: awg/v1\ntunnels:\n  a: ${tunnel(key)}\n  b: ${tunnel(`${key}.none`)}\n`;
+  writeFileSync(file, `${text}default: { via: direct }\n`, { mode: 0o600 });
+  writeFileSync(key, `${KEY_A}\n`, { mode: 0o600 });
+  const awg = (...more: string[]) => {
+    const words = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), "validate", "-f", file];
+    return spawnSync(process.execPath, [...words, ...more], { encoding: "utf8", timeout: 60_000 });
+  };
+  const said = `${file}:3:41: the secret file ${key} can be read by others (mode 0644)`;
+  const quiet = { status: 0, stdout: "The config is valid.\n" };
+  expect(awg()).toMatchObject({ ...quiet, stderr: "" });
+  chmodSync(key, 0o644);
+  expect(awg()).toMatchObject({
+    ...quiet,
+    stderr: `note: a plan here is refused: ${said}; run chmod go= ${key}, or give --allow-insecure-permissions\n`,
+  });
+  expect(JSON.parse(awg("--json").stdout)).toMatchObject({
+    valid: true,
+    refused_secrets: [expect.stringContaining(said)],
+  });
+  expect(awg("--strict").status).toBe(3);
+  expect(awg("--allow-insecure-permissions")).toMatchObject({ ...quiet, stderr: "" });
 });

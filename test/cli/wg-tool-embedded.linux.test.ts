@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ROOT } from "../repository/sources.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import {
   commandObstacle,
   makeNamespace,
@@ -51,7 +51,7 @@ const GENERATIONS: readonly [string, readonly string[], readonly [string, string
 
 describe.skipIf(obstacle !== undefined)(`the awg tool's verbs on awg's own engine (${obstacle ?? "built"})`, () => {
   const program = useBuiltProgram();
-  const folder = mkdtempSync(join(tmpdir(), "awg-t-own-"));
+  const folder = temporaryFolder("t-own");
   let namespace: TestNamespace;
   let device = "";
   let made = 0;
@@ -91,7 +91,6 @@ describe.skipIf(obstacle !== undefined)(`the awg tool's verbs on awg's own engin
     namespace[Symbol.dispose]();
     rmSync(`/var/run/wireguard/${device}.sock`, { force: true });
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test("setconf, set, show, syncconf and addconf carry every key of every generation, and refuse what validate refuses", async () => {
     const argv = ["netns", "exec", namespace.name, process.execPath, ENGINE, device];

@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT } from "../repository/sources.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../support/netns.ts";
 
 /** Both tools on one socket: what the other prints is the measure. */
@@ -42,7 +42,7 @@ function file(name: string, text: string): string {
 
 describe.skipIf(obstacle !== undefined)(`the wg tool's verbs (${obstacle ?? "beside Debian's wg"})`, () => {
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), "awg-t-wg-"));
+    folder = temporaryFolder("t-wg");
     namespace = makeNamespace("wg-tool");
     namespace.run(["wireguard-go", device]);
     const key = wg(["genkey"]);
@@ -55,7 +55,6 @@ describe.skipIf(obstacle !== undefined)(`the wg tool's verbs (${obstacle ?? "bes
   afterAll(() => {
     namespace?.run(["ip", "link", "del", device], { mayFail: true });
     namespace?.[Symbol.dispose]();
-    rmSync(folder, { recursive: true, force: true });
     expect(existsSync(`/var/run/wireguard/${device}.sock`)).toBe(false);
   });
 

@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { Paths } from "../../src/compose/paths.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { makeNamespace, namespaceObstacle, type TestNamespace } from "../support/netns.ts";
 
 const obstacle = namespaceObstacle();
@@ -14,9 +14,8 @@ const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 describe.skipIf(obstacle !== undefined)(`where awg keeps what (${obstacle ?? "on this kernel"})`, () => {
   let folder: string;
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), "awg-t-paths-"));
+    folder = temporaryFolder("t-paths");
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   const pathsIn = (space: TestNamespace) => space.runScript(SCRIPT) as [Paths, Paths];
   const inodeIn = (space: TestNamespace) => space.run(["stat", "-Lc", "%i", "/proc/self/ns/net"]).stdout.trim();

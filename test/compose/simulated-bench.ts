@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach } from "vitest";
 import type { Applied, Planned, Selection, Session } from "../../src/app/session.ts";
 import { openSession } from "../../src/compose/open.ts";
 import { renderProblem } from "../../src/config/problem.ts";
 import { stepsOf } from "../../src/model/plan.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const KEY = Buffer.alloc(32, 7).toString("base64");
 
@@ -18,7 +18,7 @@ export interface TunnelWish {
 
 /** The real session on a simulated machine in a file, each call a process of its own. */
 export class SimulatedBench {
-  readonly folder = mkdtempSync(join(tmpdir(), "awg-bench-"));
+  readonly folder = temporaryFolder("bench");
   readonly file = join(this.folder, "machine.json");
 
   /** A config of tunnels under a kill switch, the first one the default path. */

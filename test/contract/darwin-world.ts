@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { RunCommand } from "../../src/host/darwin/command.ts";
 import { darwinHost } from "../../src/host/darwin/darwin-host.ts";
@@ -23,6 +22,7 @@ import { type FakeMachine, macBook } from "../host/darwin/fake/machine.ts";
 import { FakePrograms } from "../host/darwin/fake/programs/fake-programs.ts";
 import { HeldUtuns } from "../host/darwin/links/held-utuns.ts";
 import { PROTOCOLS, SERVICES } from "../host/darwin/pf/pf-names.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import type { ContractWorld, Viewer } from "./contract-world.ts";
 import { strangersOf } from "./darwin-strangers.ts";
 
@@ -43,7 +43,7 @@ export interface Bend {
 /** A Mac that is a double at its two borders; everything between them is awg's own code. */
 export class DarwinWorld implements Disposable {
   readonly machine: FakeMachine = macBook();
-  readonly root = mkdtempSync(join(tmpdir(), "awg-mac-"));
+  readonly root = temporaryFolder("mac");
   readonly borders: Borders;
   readonly holder: UtunHolder & EngineHolder;
   readonly #engines = new Map<string, FakeEngine>();

@@ -1,11 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { linuxProcesses } from "../../src/host/linux/processes/linux-processes.ts";
 import { LinuxMachine } from "../host/linux/linux-machine.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { commandObstacle, namespaceObstacle, tunObstacle } from "../support/netns.ts";
 import type { Clause } from "./contract-world.ts";
 import { clausesOf, coverageOf, isOfThisMachine, reportOf } from "./coverage.ts";
@@ -72,15 +71,12 @@ function runAll(indexes: readonly number[], place: (typeof PLACES)[number]): Cla
 }
 
 function runHere(clauses: ClauseRun["clauses"]): ClauseAnswer {
-  const folder = mkdtempSync(join(tmpdir(), "awg-t-contract-"));
-  try {
-    const input = JSON.stringify({ clauses, uplink: "", folder, keeperCommand: [] } satisfies ClauseRun);
-    const { stdout, stderr } = spawnSync(process.execPath, [SCRIPT], { input, encoding: "utf8", timeout: 110_000 });
-    if (stdout === "") throw new Error(stderr);
-    return JSON.parse(stdout) as ClauseAnswer;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const folder = temporaryFolder("t-contract");
+
+  const input = JSON.stringify({ clauses, uplink: "", folder, keeperCommand: [] } satisfies ClauseRun);
+  const { stdout, stderr } = spawnSync(process.execPath, [SCRIPT], { input, encoding: "utf8", timeout: 110_000 });
+  if (stdout === "") throw new Error(stderr);
+  return JSON.parse(stdout) as ClauseAnswer;
 }
 
 /** What a clause was found to be; those that are checked together are at the first of them. */

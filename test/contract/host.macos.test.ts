@@ -1,9 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -17,6 +16,7 @@ import { SERVICE_MARK } from "../../src/model/ownership.ts";
 import type { SecretId } from "../../src/model/secret.ts";
 import { openLibSystem } from "../../src/native/darwin/libsystem.ffi.ts";
 import { HeldUtuns } from "../host/darwin/links/held-utuns.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { type ContractWorld, notHere, type Strangers } from "./contract-world.ts";
 import { clausesOf } from "./coverage.ts";
 import { checkWitnessed } from "./witness.ts";
@@ -62,7 +62,7 @@ function every(onDue: () => void): Disposable {
 
 /** A real Mac. What changes it is done only when AWG_CONTRACT_DESTRUCTIVE=1 says that it may be, and by root. */
 class Mac {
-  readonly folder = mkdtempSync(join(tmpdir(), "awg-mac-"));
+  readonly folder = temporaryFolder("mac");
   readonly #holder = new HeldUtuns(openLibSystem());
   readonly #routes: string[] = [];
   readonly #children = new Map<number, ChildProcess>();

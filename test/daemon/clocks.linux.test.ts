@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { closeSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT } from "../repository/sources.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../support/netns.ts";
 
 const LIBRARY = ["x86_64", "aarch64"]
@@ -27,7 +27,7 @@ const MOST_RECONCILES = 6;
 describe.skipIf(obstacle !== undefined)(
   `B13: the clocks of a running daemon${obstacle ? ` (${obstacle})` : ""}`,
   () => {
-    const folder = mkdtempSync(join(tmpdir(), "awg-clocks-"));
+    const folder = temporaryFolder("clocks");
     const at = (name: string): string => join(folder, name);
     const program = [process.execPath, "--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts")];
     const state = ["--state-dir", at("state")];
@@ -103,7 +103,6 @@ describe.skipIf(obstacle !== undefined)(
       space?.run([...program, "destroy", "--auto-approve", ...state], { mayFail: true });
       space?.[Symbol.dispose]();
       if (uptimeFile !== undefined) closeSync(uptimeFile);
-      rmSync(folder, { recursive: true, force: true });
     });
 
     test.each([

@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { ReconcileLoop } from "../../src/daemon/reconcile-loop.ts";
 import { watchConfig } from "../../src/daemon/watch/config-watcher.ts";
 import { DEFAULT_BURST_LIMITS } from "../../src/reconciler/machine/burst-guard.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
 const LONGEST_MS = 30_000;
@@ -13,11 +13,10 @@ const LONGEST_MS = 30_000;
 let folder: string;
 let file: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-watch-"));
+  folder = temporaryFolder("watch");
   file = join(folder, "config.yaml");
   writeFileSync(file, "0");
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 async function until(what: string, holds: () => boolean): Promise<void> {
   const endMs = Date.now() + LONGEST_MS;

@@ -1,23 +1,22 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { SessionParts } from "../../src/app/parts.ts";
 import { ReconcilingSession } from "../../src/app/reconciling-session.ts";
 import type { SessionOptions } from "../../src/app/session.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
 import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
 import type { FirewallPolicy } from "../../src/model/firewall/policy.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const LONGEST_MS = 20_000;
 const options: SessionOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
 const hooks = { onEvent: () => {}, shouldStop: () => undefined };
 let folder = "";
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-cut-short-"));
+  folder = temporaryFolder("cut-short");
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("law 1, A3: a first apply was cut short behind its packet filter", () => {
   test("a daemon goes on with its file, another one than that", async () => {

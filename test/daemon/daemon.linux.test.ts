@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT } from "../repository/sources.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import {
   commandObstacle,
   makeNamespace,
@@ -28,7 +28,7 @@ function commandOf(pid: number): string {
 describe.skipIf(obstacle !== undefined)(
   `law 4: the daemon on a real kernel${obstacle === undefined ? "" : ` (${obstacle})`}`,
   () => {
-    const folder = mkdtempSync(join(tmpdir(), "awg-daemon-"));
+    const folder = temporaryFolder("daemon");
     const config = join(folder, "config.yaml");
     // The engine's socket lies in a folder that all namespaces share, so the name must be nobody else's.
     const tunnel = `d${process.pid.toString(36)}`.slice(0, 10);
@@ -95,7 +95,6 @@ killSwitch: { enabled: true }
       daemon?.kill("SIGKILL");
       if (machine !== undefined) awg("destroy", "--auto-approve");
       machine?.[Symbol.dispose]();
-      rmSync(folder, { recursive: true, force: true });
     });
 
     test("applies the config when it starts", () => {

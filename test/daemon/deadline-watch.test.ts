@@ -1,8 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Watchdog } from "../../src/app/apply/confirmation.ts";
 import { ReconcilingSession } from "../../src/app/reconciling-session.ts";
 import type { SessionOptions } from "../../src/app/session.ts";
@@ -10,16 +9,12 @@ import { simulatedParts } from "../../src/compose/simulated-parts.ts";
 import { keepMachine } from "../../src/daemon/run-daemon.ts";
 import { DeadlineWatch } from "../../src/daemon/watch/deadline-watch.ts";
 import { isInSync } from "../../src/model/plan.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
 // Fault B7: the old state comes back in time although the keeper, whose work it is, died.
 
 const KEY = Buffer.alloc(32, 7).toString("base64");
-const folders: string[] = [];
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
-
 describe("what waits to be confirmed", () => {
   test("B7: is reverted when the time is over, not before, and each look counts anew", async () => {
     const time = new VirtualTime();
@@ -68,8 +63,7 @@ describe("a daemon beside a change that nobody confirms", () => {
   test("B7, law 5: gives it another watchdog and reverts it itself, though its own files ask for that very state", {
     timeout: 60_000,
   }, async () => {
-    const folder = mkdtempSync(join(tmpdir(), "awg-deadline-"));
-    folders.push(folder);
+    const folder = temporaryFolder("deadline");
     writeFileSync(join(folder, "key"), `${KEY}\n`, { mode: 0o600 });
     const armed: number[] = [];
     const watchdog: Watchdog = {

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { publicKeyOf } from "../../src/app/wg-tool/public-key.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import {
   commandObstacle,
   makeNamespace,
@@ -28,7 +28,7 @@ const [DEAD, FIRST, SECOND, DNS] = ["192.0.2.66", "192.0.2.10", "192.0.2.20", "1
 
 /** A client that knows its server by name alone, and a namespace that is server, name server and the rest of the world. */
 describe.skipIf(obstacle !== undefined)(`endpoints by name (${obstacle ?? "a bootstrap server"})`, () => {
-  const folder = mkdtempSync(join(tmpdir(), "awg-names-"));
+  const folder = temporaryFolder("names");
   const keys = { client: randomBytes(32), server: randomBytes(32) };
   const base = `n${process.pid.toString(36)}`.slice(0, 9);
   const hosts = join(folder, "hosts");
@@ -156,7 +156,6 @@ reconcile: { driftEvery: 2s }
     }
     client?.[Symbol.dispose]();
     world?.[Symbol.dispose]();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   test("of a name with two addresses, one of them dead, the tunnel comes up by the other", async () => {

@@ -1,15 +1,15 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ReconcilingSession } from "../../src/app/reconciling-session.ts";
 import type { Planned, SessionOptions } from "../../src/app/session.ts";
 import { setTimer } from "../../src/compose/clocks.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
 import { type LoopPlan, ReconcileLoop } from "../../src/daemon/reconcile-loop.ts";
 import { stepsOf } from "../../src/model/plan.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 /** Compilers and caches settle before the first look. */
 const WARM_UP = 400;
@@ -20,8 +20,7 @@ const REPAIR_EVERY = 10;
 const SLACK_BYTES = 700 * 1024;
 const SLACK_DESCRIPTORS = 20;
 
-const folder = mkdtempSync(join(tmpdir(), "awg-flat-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder("flat");
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 

@@ -1,16 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { ReconcilingSession } from "../../src/app/reconciling-session.ts";
 import type { SessionOptions } from "../../src/app/session.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
 import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const LONGEST_MS = 20_000;
 const TAKEN = 51_820;
-const folder = mkdtempSync(join(tmpdir(), "awg-held-"));
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder("held");
 
 test("law 4: a tunnel whose UDP port somebody took is left and named, and all else is repaired", {
   timeout: 60_000,

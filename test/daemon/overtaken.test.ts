@@ -1,19 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ReconcilingSession } from "../../src/app/reconciling-session.ts";
 import type { Applied, ApplyHooks, Planned, SessionOptions } from "../../src/app/session.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
 import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
 import { blockedPolicy } from "../../src/model/firewall/transition.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const LONGEST_MS = 30_000;
-const folders: string[] = [];
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
-
 /** A daemon's session that somebody else's change overtakes once, between a plan and its apply. */
 class OvertakenSession extends ReconcilingSession {
   overtake: (() => Promise<unknown>) | undefined;
@@ -31,8 +26,7 @@ describe("B6: a daemon that another awg overtakes", () => {
     "does not undo the winner by a repair that it had planned towards %s",
     { timeout: 60_000 },
     async (towards) => {
-      const folder = mkdtempSync(join(tmpdir(), "awg-overtaken-"));
-      folders.push(folder);
+      const folder = temporaryFolder("overtaken");
       const options: SessionOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
       const parts = simulatedParts({ ...options, stateDir: join(folder, "state") });
       await using session = new OvertakenSession(parts, options);

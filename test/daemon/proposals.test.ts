@@ -1,16 +1,15 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import type { Planned } from "../../src/app/session.ts";
 import { readProposals } from "../../src/daemon/proposals.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 let folder = "";
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-proposals-"));
+  folder = temporaryFolder("proposals");
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A session whose configs are their text, with nothing accepted yet. */
 function proposing() {

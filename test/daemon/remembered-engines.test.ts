@@ -1,17 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { ReconcilingSession } from "../../src/app/reconciling-session.ts";
 import type { SessionOptions } from "../../src/app/session.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
 import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
 import { rememberEngines } from "../../src/daemon/watch/engine-memory.ts";
 import type { NetworkEvent } from "../../src/host/ports/network-events.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const LONGEST_MS = 20_000;
-const folder = mkdtempSync(join(tmpdir(), "awg-remembered-"));
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder("remembered");
 
 test("B6: engines that another awg has set since they were asked are not set back by an event of another sort", {
   timeout: 60_000,

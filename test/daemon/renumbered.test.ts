@@ -1,17 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { ReconcilingSession } from "../../src/app/reconciling-session.ts";
 import type { SessionOptions } from "../../src/app/session.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
 import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
 import type { NetworkEvent } from "../../src/host/ports/network-events.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const LONGEST_MS = 20_000;
-const folder = mkdtempSync(join(tmpdir(), "awg-renumbered-"));
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder("renumbered");
 
 // What an engine does when it is nudged: test/contract/clauses/adoption.contract.ts. That a new address is such an event:
 // test/host/linux/network-events.test.ts.

@@ -1,19 +1,18 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { ReconcilingSession } from "../../src/app/reconciling-session.ts";
 import type { Planned, SessionOptions } from "../../src/app/session.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
 import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const LONGEST_MS = 30_000;
 let folder = "";
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-restarted-"));
+  folder = temporaryFolder("restarted");
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("law 4: a daemon that is started again", () => {
   test("leaves alone what was applied by hand after its file", async () => {

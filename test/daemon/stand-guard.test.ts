@@ -1,5 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
@@ -10,6 +9,7 @@ import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
 import { renderGuarded, StandGuard } from "../../src/daemon/watch/ruleset-watchdog.ts";
 import type { NetworkEvent } from "../../src/host/ports/network-events.ts";
 import type { FirewallPolicy } from "../../src/model/firewall/policy.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const KEY = Buffer.alloc(32, 7).toString("base64");
 /** Less than the 30 s after which the daemon looks although nothing happened. */
@@ -21,7 +21,7 @@ afterEach(async () => {
 
 /** A daemon on a simulated machine with a kill switch, whose events the test tells. */
 class DaemonBench implements AsyncDisposable {
-  readonly folder = mkdtempSync(join(tmpdir(), "awg-guard-"));
+  readonly folder = temporaryFolder("guard");
   readonly options: SessionOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
   readonly reports: DaemonReport[] = [];
   readonly key = join(this.folder, "key");

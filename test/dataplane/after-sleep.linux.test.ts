@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PlaneEvent } from "../../src/dataplane/contract.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { commandObstacle, namespaceObstacle, tunObstacle } from "../support/netns.ts";
 import { KEYS, publicOf } from "./interop/talk-with-rival.ts";
 import { type Lab, makeLab } from "./lab.ts";
@@ -26,7 +26,7 @@ describe.skipIf(obstacle !== undefined)(`a machine that slept (${obstacle ?? "th
     (await events()).filter((event) => event.kind === "stood-still" && event.milliseconds > 1000 * TOLERANCE_SECONDS);
 
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), "awg-t-sleep-"));
+    folder = temporaryFolder("t-sleep");
     setClock("+0h");
     lab = makeLab("sleep", {
       LD_PRELOAD: FAKE_TIME,
@@ -36,7 +36,6 @@ describe.skipIf(obstacle !== undefined)(`a machine that slept (${obstacle ?? "th
   });
   afterAll(() => {
     lab?.[Symbol.dispose]();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   it("is told of by its engine, with the sessions that are too old, and the next packet makes a new one", async () => {

@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PlaneObservation } from "../../src/dataplane/contract.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { commandObstacle, namespaceObstacle, type TestNamespace, tunObstacle } from "../support/netns.ts";
 import { KEYS, publicOf } from "./interop/talk-with-rival.ts";
 import { type Lab, makeLab } from "./lab.ts";
@@ -51,7 +51,7 @@ describe.skipIf(obstacle !== undefined)(
     };
 
     beforeAll(() => {
-      folder = mkdtempSync(join(tmpdir(), "awg-t-clock-back-"));
+      folder = temporaryFolder("t-clock-back");
       lab = makeLab("clock-back");
       setClock("+0h");
       const fake = `FAKETIME_TIMESTAMP_FILE=${at("wall")} FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1`;
@@ -78,7 +78,6 @@ default: { via: direct }
       } finally {
         for (const pid of pidsIn(lab.a.namespace.name)) end(pid);
         lab[Symbol.dispose]();
-        rmSync(folder, { recursive: true, force: true });
       }
     });
 

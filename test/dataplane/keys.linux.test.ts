@@ -1,14 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { searchMemory } from "../hostile/secrets/process-memory.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { type UtunPair, utunPair } from "./darwin/utun-pair.ts";
 import { publicKeyOf, until } from "./support/engines.ts";
 
@@ -31,7 +30,7 @@ describe.skipIf(obstacle !== undefined)(`keys in the memory of an engine${obstac
   let engine: ChildProcess;
 
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "awg-t-keys-"));
+    folder = temporaryFolder("t-keys");
     device = utunPair();
     const stdio = ["ignore" as const, "ignore" as const, "ignore" as const, device.fd];
     engine = spawn(process.execPath, [SCRIPT, join(folder, "s"), "t0"], { stdio });
@@ -39,7 +38,6 @@ describe.skipIf(obstacle !== undefined)(`keys in the memory of an engine${obstac
   afterEach(() => {
     engine?.kill("SIGKILL");
     device?.[Symbol.dispose]();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   /** As the keeper does: one request a connection. */

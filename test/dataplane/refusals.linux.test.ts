@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { PlaneEvent, PlaneObservation } from "../../src/dataplane/contract.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { commandObstacle, namespaceObstacle, tunObstacle } from "../support/netns.ts";
 import { KEYS, publicOf } from "./interop/talk-with-rival.ts";
 import { type Lab, makeLab } from "./lab.ts";
@@ -64,7 +64,7 @@ describe.skipIf(obstacle !== undefined)(`a kernel that refuses (${obstacle ?? "v
     it.skipIf(noStrace !== undefined)(
       `cuts what the kernel will not when the way grew narrow (${noStrace ?? "EMSGSIZE"}), and nothing is lost`,
       async () => {
-        const folder = mkdtempSync(join(tmpdir(), "awg-t-refusals-"));
+        const folder = temporaryFolder("t-refusals");
         const witness = join(folder, "strace");
         const pid = String(lab.a.process.pid);
         const strace = spawn("strace", ["-f", "-e", "trace=sendmmsg", "-e", "status=failed", "-o", witness, "-p", pid]);
@@ -87,7 +87,6 @@ describe.skipIf(obstacle !== undefined)(`a kernel that refuses (${obstacle ?? "v
           strace.kill("SIGTERM");
           await ended;
           inA("ip", "route", "replace", "192.0.2.0/24", "dev", "cable", "src", HERE);
-          rmSync(folder, { recursive: true, force: true });
         }
       },
     );

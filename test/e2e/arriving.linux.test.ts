@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { publicKeyOf } from "../../src/app/wg-tool/public-key.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import {
   commandObstacle,
   makeNamespace,
@@ -31,7 +31,7 @@ describe.skipIf(obstacle !== undefined)(
   `what arrives passes Linux's reverse path check${obstacle === undefined ? "" : ` (${obstacle})`}`,
   { timeout: 400_000 },
   () => {
-    const folder = mkdtempSync(join(tmpdir(), "awg-arriving-"));
+    const folder = temporaryFolder("arriving");
     const names = Object.fromEntries(
       TUNNELS.map((tunnel) => [tunnel, `${tunnel}${process.pid.toString(36)}`.slice(0, 8)]),
     ) as Record<Tunnel, string>;
@@ -129,7 +129,6 @@ killSwitch: { enabled: true }
         machine(end)[Symbol.dispose]();
         for (const tunnel of TUNNELS) rmSync(`/var/run/wireguard/awg-${nameOf(end, tunnel)}.sock`, { force: true });
       }
-      rmSync(folder, { recursive: true, force: true });
     }, 400_000);
 
     /** How many packets the kernel dropped for want of a way to their sender (TcpExt of /proc/net/netstat). */

@@ -1,6 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { temporaryFolder } from "../support/folder.ts";
 import { type CommandResult, makeNamespace, type TestNamespace } from "../support/netns.ts";
 
 const KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";
@@ -21,7 +21,7 @@ export class BesideMachine implements Disposable {
     this.#program = program;
     this.#tunnel = `${name.slice(0, 1)}${process.pid.toString(36)}`;
     this.namespace = makeNamespace(name);
-    this.#folder = mkdtempSync(join(tmpdir(), `awg-${name}-`));
+    this.#folder = temporaryFolder(name);
     mkdirSync(join(this.#folder, "state"), { mode: 0o700 });
     writeFileSync(join(this.#folder, "key"), `${KEY}\n`, { mode: 0o600 });
     this.ip("link add up0 type veth peer name up1");

@@ -1,9 +1,9 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { tryRun } from "../lab/world/command.ts";
 import { whyNoLab } from "../lab/world/why-no-lab.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const demo = join(import.meta.dirname, "..", "..", "scripts", "demo");
 const readme = join(import.meta.dirname, "..", "..", "README.md");
@@ -25,17 +25,14 @@ test.skipIf(whyNoLab() !== undefined)(
 );
 
 test("on the simulated machine it tells the same story and says why", { timeout: limitMs }, async () => {
-  const folder = mkdtempSync(join(tmpdir(), "awg-demo-"));
-  try {
-    const environment = { ...process.env, AWG_DEMO_FOLDER: folder };
-    const argv = [process.execPath, join(`${demo}.d`, "simulated.ts"), "a test asked for it"];
-    const done = await tryRun(argv, "", limitMs, environment);
-    expect(done.status, done.stdout + done.stderr).toBe(0);
-    expect(done.stdout).toContain("simulated machine, because a test asked for it");
-    expect(done.stdout).toMatch(/All \d+ checks hold\./);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const folder = temporaryFolder("demo");
+
+  const environment = { ...process.env, AWG_DEMO_FOLDER: folder };
+  const argv = [process.execPath, join(`${demo}.d`, "simulated.ts"), "a test asked for it"];
+  const done = await tryRun(argv, "", limitMs, environment);
+  expect(done.status, done.stdout + done.stderr).toBe(0);
+  expect(done.stdout).toContain("simulated machine, because a test asked for it");
+  expect(done.stdout).toMatch(/All \d+ checks hold\./);
 });
 
 /** What the README shows of the demo, without what it leaves out and what it writes beside commands. */

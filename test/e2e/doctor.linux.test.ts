@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../support/netns.ts";
 
 const reason = namespaceObstacle() ?? commandObstacle("nft", "ip");
@@ -63,7 +63,7 @@ describe.skipIf(reason !== undefined)(
     beforeEach(() => {
       space = makeNamespace("doctor");
       inode = statSync(`/run/netns/${space.name}`).ino;
-      folder = mkdtempSync(join(tmpdir(), "awg-doctor-linux-"));
+      folder = temporaryFolder("doctor-linux");
       writeFileSync(at("config.yaml"), "apiVersion: awg/v1\ndefault: { via: direct }\nkillSwitch: { enabled: true }\n");
       const { status, stderr } = awg("apply", "-f", at("config.yaml"), "--auto-approve");
       expect([status, stderr]).toEqual([0, expect.any(String)]);
@@ -72,7 +72,6 @@ describe.skipIf(reason !== undefined)(
       awg("destroy", "--auto-approve");
       killKeeper();
       space[Symbol.dispose]();
-      rmSync(folder, { recursive: true, force: true });
       for (const left of [`netns-${inode}`, `lock.${inode}`])
         rmSync(`/run/awg/${left}`, { recursive: true, force: true });
     });

@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { publicKeyOf } from "../../src/app/wg-tool/public-key.ts";
 import { ROOT } from "../repository/sources.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import {
   commandObstacle,
   makeNamespace,
@@ -26,7 +26,7 @@ describe.skipIf(obstacle !== undefined)(
   `the embedded engine (${obstacle ?? "both ends"})`,
   { timeout: 400_000 },
   () => {
-    const folder = mkdtempSync(join(tmpdir(), "awg-embedded-"));
+    const folder = temporaryFolder("embedded");
     const name = `m${process.pid.toString(36)}`.slice(0, 10);
     const keys = { client: randomBytes(32), server: randomBytes(32) };
     let client: TestNamespace;
@@ -110,7 +110,6 @@ ${rest}`;
         machineOf(which)[Symbol.dispose]();
         rmSync(`/var/run/amneziawg/awg-${tunnelOf(which)}.sock`, { force: true });
       }
-      rmSync(folder, { recursive: true, force: true });
     }, 400_000);
 
     test("carries IPv4 and IPv6, and nothing is left to do", async () => {

@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import {
   type CommandResult,
   commandObstacle,
@@ -22,7 +22,7 @@ type Tunnels = readonly (readonly [string, number, number])[];
 // Two sockets cannot share a port, nor two engines a device: whoever gives one up does so before the other takes it.
 describe.skipIf(obstacle !== undefined)(`devices and ports handed on (${obstacle ?? "on this kernel"})`, () => {
   const program = useBuiltProgram();
-  const folder = mkdtempSync(join(tmpdir(), "awg-handed-"));
+  const folder = temporaryFolder("handed");
   const config = join(folder, "config.yaml");
   const deviceOf = (number: number | ""): string => `h${process.pid.toString(36)}x${number}`;
   let machine: TestNamespace;
@@ -49,7 +49,6 @@ describe.skipIf(obstacle !== undefined)(`devices and ports handed on (${obstacle
   afterAll(() => {
     if (machine !== undefined) awg("destroy");
     machine?.[Symbol.dispose]();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   const steps: Readonly<Record<string, Tunnels>> = {

@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, copyFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { temporaryFolder } from "../support/folder.ts";
 
 const SHELL = "/bin/bash";
 
 /** A program with a file of its own that runs in a network namespace as a user, and sends a datagram every now and then. */
 export class ResidentProgram implements Disposable {
   readonly file: string;
-  readonly #folder = mkdtempSync(join(tmpdir(), "awg-program-"));
+  readonly #folder = temporaryFolder("program");
   readonly #child: ChildProcess;
 
   constructor(namespace: string, user: number, address: string, port: number) {

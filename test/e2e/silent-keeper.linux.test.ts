@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { makeNamespace, namespaceObstacle, type TestNamespace } from "../support/netns.ts";
 
 const reason = namespaceObstacle();
@@ -50,7 +50,7 @@ describe.skipIf(reason !== undefined)(
     beforeAll(() => {
       space = makeNamespace("silent");
       inode = statSync(`/run/netns/${space.name}`).ino;
-      folder = mkdtempSync(join(tmpdir(), "awg-silent-"));
+      folder = temporaryFolder("silent");
       writeFileSync(config(), CONFIG, { mode: 0o600 });
       expect(awg("apply", "-f", config(), "--auto-approve")).toMatchObject({ status: 0 });
       keeper = pidsOf("keeper")[0] ?? 0;
@@ -62,7 +62,6 @@ describe.skipIf(reason !== undefined)(
       awg("destroy", "--auto-approve");
       for (const pid of [...pidsOf("keeper"), ...pidsOf("engine")]) process.kill(pid, "SIGKILL");
       space[Symbol.dispose]();
-      rmSync(folder, { recursive: true, force: true });
       for (const left of [`netns-${inode}`, `lock.${inode}`])
         rmSync(`/run/awg/${left}`, { recursive: true, force: true });
     }, 60_000);

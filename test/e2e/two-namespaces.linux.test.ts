@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT } from "../repository/sources.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import {
   type CommandResult,
   commandObstacle,
@@ -18,7 +18,7 @@ const program = [process.execPath, "--disable-warning=ExperimentalWarning", join
 describe.skipIf(obstacle !== undefined)(
   `one tunnel name in two namespaces${obstacle === undefined ? "" : ` (${obstacle})`}`,
   () => {
-    const folder = mkdtempSync(join(tmpdir(), "awg-two-"));
+    const folder = temporaryFolder("two");
     const config = join(folder, "config.yaml");
     const tunnel = `n${process.pid.toString(36)}`.slice(0, 10);
     let here: TestNamespace;
@@ -55,7 +55,6 @@ killSwitch: { enabled: true }
         awg(machine, "destroy", "--auto-approve");
         machine[Symbol.dispose]();
       }
-      rmSync(folder, { recursive: true, force: true });
       rmSync(`/var/run/wireguard/awg-${tunnel}.sock`, { force: true });
     });
 

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../support/netns.ts";
 
 const reason = namespaceObstacle() ?? commandObstacle("nft", "ip", "ping", "sh");
@@ -101,7 +101,7 @@ describe.skipIf(reason !== undefined)(
       machine = makeNamespace("unreadable");
       outside = makeNamespace("unreadable-out");
       inode = statSync(`/run/netns/${machine.name}`).ino;
-      folder = mkdtempSync(join(tmpdir(), "awg-unreadable-"));
+      folder = temporaryFolder("unreadable");
       writeFileSync(at("config.yaml"), CONFIG);
       machine.run(["ip", "link", "add", "out0", "type", "veth", "peer", "name", "in0", "netns", outside.name]);
       for (const [space, device, host] of [
@@ -117,7 +117,6 @@ describe.skipIf(reason !== undefined)(
       killAllInside();
       machine[Symbol.dispose]();
       outside[Symbol.dispose]();
-      rmSync(folder, { recursive: true, force: true });
       for (const left of [`netns-${inode}`, `lock.${inode}`])
         rmSync(`/run/awg/${left}`, { recursive: true, force: true });
     });

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ENGINE_PROGRAMS } from "../../src/model/engine-program.ts";
 import { ROOT } from "../repository/sources.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import {
   commandObstacle,
   makeNamespace,
@@ -63,7 +63,7 @@ describe.skipIf(reason !== undefined)(
     beforeEach(() => {
       space = makeNamespace("canary");
       inode = statSync(`/run/netns/${space.name}`).ino;
-      folder = mkdtempSync(join(tmpdir(), "awg-canary-linux-"));
+      folder = temporaryFolder("canary-linux");
       writeFileSync(at("key"), `${key.base64}\n`, { mode: 0o600 });
       writeFileSync(
         at("config.yaml"),
@@ -90,7 +90,6 @@ killSwitch: { enabled: true }
         }
       }
       space[Symbol.dispose]();
-      rmSync(folder, { recursive: true, force: true });
       rmSync(socketPath, { force: true });
       for (const left of [`netns-${inode}`, `lock.${inode}`])
         rmSync(`/run/awg/${left}`, { recursive: true, force: true });

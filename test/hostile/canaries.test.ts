@@ -1,13 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { SourceFile } from "../../src/app/session.ts";
 import { openSession } from "../../src/compose/open.ts";
 import { renderProblem } from "../../src/config/problem.ts";
 import { AwgError } from "../../src/model/error.ts";
 import { ROOT } from "../repository/sources.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { canariesIn, keyCanary, leakingFiles, modeOf, passwordCanary } from "./canary.ts";
 
 const fileKey = keyCanary("key in a file");
@@ -54,13 +54,12 @@ function awg(...args: readonly string[]) {
 const simulated = (): readonly string[] => ["--host", `simulated:${at("machine.json")}`];
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-canary-"));
+  folder = temporaryFolder("canary");
   writeFileSync(at("office.key"), `${fileKey.base64}\n`, { mode: 0o600 });
   writeFileSync(at("home.key"), `${fileKey2.base64}\n`, { mode: 0o600 });
   writeFileSync(at("home.mask"), `${maskKey.base64}\n`, { mode: 0o600 });
   writeFileSync(at("config.yaml"), CONFIG(), { mode: 0o600 });
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("the search finds each canary where it was put on purpose", () => {
   expect(leakingFiles(folder, CANARIES)).toEqual([

@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { ROOT } from "../repository/sources.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../support/netns.ts";
 import { HOSTILE_STRINGS } from "./hostile-strings.ts";
 
@@ -42,7 +42,7 @@ describe.skipIf(reason !== undefined)(
     beforeEach(() => {
       space = makeNamespace("names");
       inode = statSync(`/run/netns/${space.name}`).ino;
-      folder = mkdtempSync(join(tmpdir(), "awg-names-"));
+      folder = temporaryFolder("names");
     });
     afterEach(() => {
       awg("destroy", "--auto-approve");
@@ -54,7 +54,6 @@ describe.skipIf(reason !== undefined)(
         }
       }
       space[Symbol.dispose]();
-      rmSync(folder, { recursive: true, force: true });
       for (const left of [`netns-${inode}`, `lock.${inode}`])
         rmSync(`/run/awg/${left}`, { recursive: true, force: true });
     });

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -8,13 +7,13 @@ import { readRegularFile } from "../../src/app/load/read-config-file.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { readSecretText } from "../../src/state/secret-source.ts";
 import { filesBelow, read } from "../repository/sources.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 let folder = "";
 const at = (name: string): string => join(folder, name);
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-paths-"));
+  folder = temporaryFolder("paths");
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Makes something and gives its path. */
 function made(name: string, make: (path: string) => void): string {

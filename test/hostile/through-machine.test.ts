@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { renderStatus, statusDocument } from "../../src/cli/verbs/inspect/status.view.ts";
 import { renderDiff } from "../../src/cli/verbs/plan/diff.human.ts";
@@ -20,6 +17,7 @@ import { isGeneration } from "../../src/reconciler/apply/record-shape.ts";
 import { type Expansion, expand } from "../../src/resources/expand.ts";
 import { decodeLines, encodeLine } from "../../src/state/line.codec.ts";
 import { facts, KEY_A, resourceOf, secretOf } from "../resources/sample.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { HOSTILE_STRINGS } from "./hostile-strings.ts";
 import { planConfigFor } from "./planned-machine.ts";
 
@@ -131,26 +129,23 @@ describe("law 7: names that break out of where they are put", () => {
   });
 
   test("plan, diff, status and saved plan of a machine: one document each, and lines of their own", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "awg-hostile-"));
-    try {
-      const style = styleFor(false);
-      const views = async (name: string) => {
-        const { planned, status, saved } = await planConfigFor(textWith(name), folder);
-        expect(JSON.parse(printable(saved))).toEqual(JSON.parse(saved));
-        expect(JSON.parse(printable(JSON.stringify(statusDocument(status)))).format_version).toBe("1");
-        const texts = [
-          renderPlan(planned.plan, planned.traffic, style),
-          renderDiff(planned.plan, style),
-          renderStatus(status, style),
-        ];
-        return texts.map((text) => printable(text).split("\n").length);
-      };
-      const plain = await views(PLAIN);
-      // Each takes a machine of its own; every 32nd name shows what the others would.
-      for (const name of ACCEPTED.filter((_, index) => index % 32 === 0))
-        expect([name, await views(name)]).toEqual([name, plain]);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    const folder = temporaryFolder("hostile");
+
+    const style = styleFor(false);
+    const views = async (name: string) => {
+      const { planned, status, saved } = await planConfigFor(textWith(name), folder);
+      expect(JSON.parse(printable(saved))).toEqual(JSON.parse(saved));
+      expect(JSON.parse(printable(JSON.stringify(statusDocument(status)))).format_version).toBe("1");
+      const texts = [
+        renderPlan(planned.plan, planned.traffic, style),
+        renderDiff(planned.plan, style),
+        renderStatus(status, style),
+      ];
+      return texts.map((text) => printable(text).split("\n").length);
+    };
+    const plain = await views(PLAIN);
+    // Each takes a machine of its own; every 32nd name shows what the others would.
+    for (const name of ACCEPTED.filter((_, index) => index % 32 === 0))
+      expect([name, await views(name)]).toEqual([name, plain]);
   });
 });

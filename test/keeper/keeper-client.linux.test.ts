@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdirSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { keeperClient } from "../../src/host/linux/keeper-client.ts";
 import { type KeeperPaths, keeperPaths } from "../../src/model/keeper-protocol.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { commandObstacle } from "../support/netns.ts";
 
 const obstacle = commandObstacle("python3");
@@ -35,13 +34,12 @@ async function startSlowKeeper(answersAfterSeconds: number): Promise<number | un
 
 describe.skipIf(obstacle !== undefined)(`a keeper that is slow${obstacle ? ` (skipped: ${obstacle})` : ""}`, () => {
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "awg-t-keeper-"));
+    folder = temporaryFolder("t-keeper");
     paths = keeperPaths(folder, 1);
     mkdirSync(paths.folder, { recursive: true });
   });
   afterEach(() => {
     keeper?.kill("SIGKILL");
-    rmSync(folder, { recursive: true, force: true });
   });
 
   test("is heard two seconds after it was asked", async () => {

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { keeperClient } from "../../src/host/linux/keeper-client.ts";
 import { AwgError } from "../../src/model/error.ts";
 import { keeperPaths } from "../../src/model/keeper-protocol.ts";
-import { temporaryFolder } from "../state/folder.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { commandObstacle } from "../support/netns.ts";
 
 const obstacle = commandObstacle("python3");

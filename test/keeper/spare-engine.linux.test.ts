@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { FAKE_TIME, fakeTimeObstacle } from "../dataplane/support/fake-time.ts";
 import { ROOT } from "../repository/sources.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { makeNamespace, namespaceObstacle, tunObstacle } from "../support/netns.ts";
 
 const program = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), "engine", "standby"];
@@ -44,7 +44,7 @@ test.skipIf(obstacle !== undefined)(
 const noSleep = obstacle ?? fakeTimeObstacle;
 
 test.skipIf(noSleep !== undefined)(`an engine's log says that the machine slept (${noSleep ?? "three hours"})`, () => {
-  const file = join(mkdtempSync(join(tmpdir(), "awg-t-clock-")), "clock");
+  const file = join(temporaryFolder("t-clock"), "clock");
   writeFileSync(file, "+0h\n");
   try {
     const clock = { LD_PRELOAD: FAKE_TIME, FAKETIME_TIMESTAMP_FILE: file, FAKETIME_NO_CACHE: "1" };

@@ -1,9 +1,9 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Watchdog, type WatchedNamespace } from "../../src/keeper/watchdog.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const obstacle = process.platform === "linux" ? undefined : "needs Linux: /proc/uptime";
 const PATIENCE_MS = 30_000;
@@ -13,14 +13,13 @@ let reports: string[] = [];
 let watchdogs: Watchdog[] = [];
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-watchdog-"));
+  folder = temporaryFolder("watchdog");
   reports = [];
 });
 
 afterEach(() => {
   for (const watchdog of watchdogs) watchdog[Symbol.dispose]();
   watchdogs = [];
-  rmSync(folder, { recursive: true, force: true });
 });
 
 function newWatchdog(namespace?: WatchedNamespace): Watchdog {

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { ROOT } from "../repository/sources.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle } from "../support/netns.ts";
 
 const obstacle = namespaceObstacle() ?? commandObstacle("ip");
@@ -15,7 +15,7 @@ test.skipIf(obstacle !== undefined)(
   `a daemon goes on as what it was started as where another package took the place of its own, and says so (${obstacle ?? "on this kernel"})`,
   { timeout: 60_000 },
   async () => {
-    const folder = mkdtempSync(join(tmpdir(), "awg-exchanged-"));
+    const folder = temporaryFolder("exchanged");
     using space = makeNamespace("exchanged");
     const parts = join(folder, "dist");
     cpSync(dirname(program()), parts, { recursive: true });
@@ -59,7 +59,6 @@ test.skipIf(obstacle !== undefined)(
       await once(daemon, "exit");
       install((at) => texts[at] ?? "");
       awg("destroy", "--auto-approve");
-      rmSync(folder, { recursive: true, force: true });
     }
   },
 );

@@ -1,12 +1,12 @@
 import { execFile, spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { VERSION } from "../../src/model/version.ts";
 import { ROOT } from "../repository/sources.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "awg-package-"));
+const folder = temporaryFolder("package");
 const installed = join(folder, "elsewhere", "node_modules", "awg");
 
 function run(command: string, args: readonly string[], cwd = folder) {
@@ -42,8 +42,6 @@ beforeAll(() => {
   const archive = readdirSync(folder).find((name) => name.endsWith(".tgz"));
   install(join(folder, archive ?? ""));
 }, 300_000);
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("the package", () => {
   test("runs away from the checkout, as JavaScript", () => {

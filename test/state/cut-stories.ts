@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { SecretId } from "../../src/model/secret.ts";
@@ -13,6 +12,7 @@ import { fileStores } from "../../src/state/file-stores.ts";
 import { SecretStore } from "../../src/state/secret-store.ts";
 import { applyOn, benchWith, depsOf, freshBench } from "../reconciler/run.ts";
 import { type Scenario, state } from "../reconciler/scenarios.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { SEED } from "../support/seeded.ts";
 import { type Fate, FragileDisk, type Leftover, layOut, type Neglect, PLAIN_FATES, randomFate } from "./power-cut.ts";
 
@@ -201,22 +201,19 @@ export interface CutOptions {
 
 /** Cuts the power at every call of a change: how many states that gave, and what was wrong in any of them. */
 export async function playCuts(scenario: Scenario, { draws, random, neglect = "nothing", settleEach }: CutOptions) {
-  const base = mkdtempSync(join(tmpdir(), "awg-cut-"));
-  try {
-    const root = join(base, "var");
-    mkdirSync(root);
-    const { cuts, calls } = await cutsOf(root, scenario, draws, random, neglect);
-    const wrong: string[] = [];
-    for (const [index, cut] of cuts.entries()) {
-      const target = join(base, "after");
-      mkdirSync(target);
-      layOut(cut.left, target);
-      wrong.push(...(await wrongAfter(target, cut)));
-      if (settleEach > 0 && index % settleEach === 0) await settles(target, scenario);
-      rmSync(target, { recursive: true });
-    }
-    return { calls, states: cuts.length, wrong };
-  } finally {
-    rmSync(base, { recursive: true, force: true });
+  const base = temporaryFolder("cut");
+
+  const root = join(base, "var");
+  mkdirSync(root);
+  const { cuts, calls } = await cutsOf(root, scenario, draws, random, neglect);
+  const wrong: string[] = [];
+  for (const [index, cut] of cuts.entries()) {
+    const target = join(base, "after");
+    mkdirSync(target);
+    layOut(cut.left, target);
+    wrong.push(...(await wrongAfter(target, cut)));
+    if (settleEach > 0 && index % settleEach === 0) await settles(target, scenario);
+    rmSync(target, { recursive: true });
   }
+  return { calls, states: cuts.length, wrong };
 }

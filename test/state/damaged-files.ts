@@ -8,7 +8,7 @@ import { AwgError } from "../../src/model/error.ts";
 import type { JournalStore } from "../../src/reconciler/apply/stores.ts";
 import { fileStores } from "../../src/state/file-stores.ts";
 import { SecretStore } from "../../src/state/secret-store.ts";
-import { temporaryFolder } from "./folder.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { GENERATION, LEDGER, RECORDS } from "./records.ts";
 
 const KEY = Buffer.alloc(32, 7);

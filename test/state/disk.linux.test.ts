@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { hasProgram } from "../lab/world/command.ts";
-import { temporaryFolder } from "./folder.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const SCRIPT = join(import.meta.dirname, "disk.script.ts");
 const NODE = [process.execPath, "--disable-warning=ExperimentalWarning", SCRIPT];

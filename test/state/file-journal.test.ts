@@ -5,7 +5,7 @@ import { envelopeFor, FORMAT_VERSION, type StateIdentity } from "../../src/state
 import { FileJournal } from "../../src/state/file-journal.ts";
 import { encodeLine } from "../../src/state/line.codec.ts";
 import { StateFolder } from "../../src/state/state-folder.ts";
-import { temporaryFolder } from "./folder.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { RECORDS } from "./records.ts";
 
 const HERE: StateIdentity = { bootId: "boot-1", namespace: "net:[1]" };

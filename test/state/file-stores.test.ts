@@ -6,7 +6,7 @@ import { EMPTY_LEDGER } from "../../src/reconciler/plan/ledger.ts";
 import { fileStores } from "../../src/state/file-stores.ts";
 import { readStateIdentity } from "../../src/state/identity.ts";
 import { encodeLine } from "../../src/state/line.codec.ts";
-import { temporaryFolder } from "./folder.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { GENERATION, LEDGER } from "./records.ts";
 
 function storesIn(path: string): Stores {

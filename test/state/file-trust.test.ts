@@ -14,7 +14,7 @@ import { ConfigReader } from "../../src/app/load/config-reader.ts";
 import { readRegularFile } from "../../src/app/load/read-config-file.ts";
 import { exposureOf, trustedOwners } from "../../src/state/file-trust.ts";
 import { readSecretText } from "../../src/state/secret-source.ts";
-import { temporaryFolder } from "./folder.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const STRANGER = 65534;
 /** Giving files away takes root. */

@@ -10,7 +10,7 @@ import { SecretStore } from "../../src/state/secret-store.ts";
 import { applyOn, type Bench, benchWith, copyBench, depsOf, guardPolicy, LeakError } from "../reconciler/run.ts";
 import { SCENARIOS, type Scenario, state } from "../reconciler/scenarios.ts";
 import { CrashError, Faults } from "../support/faults.ts";
-import { temporaryFolder } from "./folder.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 /** The calls of node:fs by which the state folder is changed. */
 const CALLS = [

@@ -7,8 +7,8 @@ import { AwgError } from "../../src/model/error.ts";
 import { takeLock } from "../../src/state/lock.ts";
 import { lockHolder } from "../../src/state/lock-holder.ts";
 import { waitFor } from "../lab/world/command.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { commandObstacle, namespaceObstacle } from "../support/netns.ts";
-import { temporaryFolder } from "./folder.ts";
 
 const HOLDER = { pid: process.pid, verb: "apply", sinceMs: 1_795_000_000_000 };
 

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { SecretId } from "../../src/model/secret.ts";
 import { SecretStore } from "../../src/state/secret-store.ts";
-import { temporaryFolder } from "./folder.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const KEY = Buffer.alloc(32, 7);
 const KEY_TEXT = KEY.toString("base64");

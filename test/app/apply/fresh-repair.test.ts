@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { SessionParts } from "../../../src/app/parts.ts";
 import { ReconcilingSession } from "../../../src/app/reconciling-session.ts";
 import type { Planned, SessionOptions } from "../../../src/app/session.ts";
@@ -9,16 +8,11 @@ import { simulatedParts } from "../../../src/compose/simulated-parts.ts";
 import { stepsOf } from "../../../src/model/plan.ts";
 import type { LinkSpec } from "../../../src/model/resources/link.ts";
 import { fileStores } from "../../../src/state/file-stores.ts";
-
-const folders: string[] = [];
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
+import { temporaryFolder } from "../../support/folder.ts";
 
 /** A session whose machine stands as configured, but for the device's MTU, and which counts how often devices are read. */
 async function drifted() {
-  const folder = mkdtempSync(join(tmpdir(), "awg-fresh-"));
-  folders.push(folder);
+  const folder = temporaryFolder("fresh");
   writeFileSync(join(folder, "key"), `${Buffer.alloc(32, 7).toString("base64")}\n`, { mode: 0o600 });
   const text = `apiVersion: awg/v1
 tunnels:

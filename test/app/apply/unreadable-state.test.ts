@@ -1,18 +1,7 @@
-import {
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Session } from "../../../src/app/session.ts";
 import { openSession } from "../../../src/compose/open.ts";
 import { runDaemon } from "../../../src/daemon/run-daemon.ts";
@@ -25,6 +14,7 @@ import { StateFolder } from "../../../src/state/state-folder.ts";
 import { type SimulatedBench, useSimulatedBench } from "../../compose/simulated-bench.ts";
 import { SEED } from "../../property/seed.ts";
 import { RECORDS } from "../../state/records.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const IDENTITY = { bootId: "simulated", namespace: "simulated" };
 const newBench = useSimulatedBench();
@@ -71,16 +61,13 @@ function emptyKernel(bench: SimulatedBench): void {
 
 /** The folder of the first such machine, for the others to begin with. */
 let applied: string | undefined;
-afterAll(() => {
-  if (applied !== undefined) rmSync(applied, { recursive: true, force: true });
-});
 
 /** A machine with a kill switch, and the policy that stands. */
 async function protectedBench(): Promise<{ readonly bench: SimulatedBench; readonly accepted: FirewallPolicy }> {
   const bench = newBench();
   if (applied === undefined) {
     await bench.apply(bench.config({ office: {} }));
-    applied = mkdtempSync(join(tmpdir(), "awg-applied-"));
+    applied = temporaryFolder("applied");
     cpSync(bench.folder, applied, { recursive: true });
   } else {
     cpSync(applied, bench.folder, { recursive: true });

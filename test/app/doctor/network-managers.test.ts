@@ -1,13 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import {
   removesForeignRules,
   resolverManager,
   thisMachine,
 } from "../../../src/host/linux/environment/network-managers.ts";
 import { ProcFolder } from "../../../src/host/linux/processes/proc-folder.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 describe("programs that manage the network", () => {
   let root = "";
@@ -18,9 +18,8 @@ describe("programs that manage the network", () => {
   const machine = (...running: readonly string[]) => ({ root, runs: (name: string) => running.includes(name) });
 
   beforeEach(() => {
-    root = mkdtempSync(join(tmpdir(), "awg-managers-"));
+    root = temporaryFolder("managers");
   });
-  afterEach(() => rmSync(root, { recursive: true }));
 
   test("are none on a machine without them", () => {
     expect(resolverManager(machine("NetworkManager"))).toBeUndefined();

@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Session, SessionOptions } from "../../../src/app/session.ts";
 import { openSession } from "../../../src/compose/open.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";
 
@@ -31,7 +31,7 @@ export interface SimulatedFolder extends Disposable {
 }
 
 export function simulatedFolder(): SimulatedFolder {
-  const folder = mkdtempSync(join(tmpdir(), "awg-doctor-"));
+  const folder = temporaryFolder("doctor");
   const [file, config, key] = ["machine.json", "config.yaml", "key"].map((name) => join(folder, name)) as [
     string,
     string,

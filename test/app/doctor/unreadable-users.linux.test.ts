@@ -1,14 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { hasProgram } from "../../lab/world/command.ts";
 import { useBuiltProgram } from "../../support/built-program.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const program = useBuiltProgram();
-const folder = mkdtempSync(join(tmpdir(), "awg-unreadable-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder("unreadable");
 
 const obstacle = process.geteuid?.() === 0 && hasProgram("unshare") ? "" : " (skipped: needs root and unshare)";
 /** In a mount namespace /etc/passwd is a file that is refused, or fails with EIO where nothing is at its beginning. */

@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { openSession } from "../../../src/compose/open.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
 import { type Plan, stepsOf } from "../../../src/model/plan.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const BUNDLE = "com.example.app.System";
 const config = (more: string) =>
@@ -17,10 +17,9 @@ let folder: string;
 let file: string;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-t-declared-"));
+  folder = temporaryFolder("t-declared");
   file = join(folder, "machine.json");
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function open(isAttended = false) {
   const host = { kind: "simulated", file } as const;

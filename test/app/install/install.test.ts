@@ -1,7 +1,6 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { installAwg, uninstallAwg } from "../../../src/app/install/install.ts";
 import { InstallationRecord } from "../../../src/app/install/installation-record.ts";
 import { addSteps, type InstallationStep, removeSteps } from "../../../src/app/install/installation-step.ts";
@@ -9,15 +8,15 @@ import { replaceableParts } from "../../../src/app/install/machine-steps.ts";
 import { controlDaemon, readServices } from "../../../src/app/install/service-control.ts";
 import { openSession } from "../../../src/compose/open.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 let folder: string;
 let file: string;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-t-install-"));
+  folder = temporaryFolder("t-install");
   file = join(folder, "machine.json");
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function options(over = {}) {
   const host = { kind: "simulated" as const, file };

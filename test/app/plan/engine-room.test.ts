@@ -1,13 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { ReconcilingSession } from "../../../src/app/reconciling-session.ts";
 import type { SessionOptions } from "../../../src/app/session.ts";
 import { simulatedParts } from "../../../src/compose/simulated-parts.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "awg-room-"));
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder("room");
 
 const KEY = Buffer.alloc(32, 7).toString("base64");
 

@@ -1,7 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { ProgramLine, ProgramsReport } from "../../../src/app/programs/program-report.ts";
 import type { ReconcilingSession } from "../../../src/app/reconciling-session.ts";
 import { programsDocument, renderPrograms, renderWatched } from "../../../src/cli/verbs/inspect/programs.view.ts";
@@ -9,6 +8,7 @@ import { explanationDocument, renderExplanation } from "../../../src/cli/views/e
 import { styleFor } from "../../../src/cli/views/style.ts";
 import { openSession } from "../../../src/compose/open.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";
 const PEER = "4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=";
@@ -43,7 +43,7 @@ async function withSession<T>(work: (session: ReconcilingSession) => Promise<T>)
 }
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), "awg-programs-"));
+  folder = temporaryFolder("programs");
   writeFileSync(join(folder, "key"), `${KEY}\n`, { mode: 0o600 });
   await withSession(async (session) => {
     const planned = await session.plan(await session.load([{ name: "c.yaml", text: config(ACCEPTED) }]));
@@ -58,7 +58,6 @@ beforeEach(async () => {
   ];
   writeFileSync(machine(), JSON.stringify(state));
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const rulesOf = (report: ProgramsReport) =>
   Object.fromEntries(

@@ -1,15 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { ConfigReader } from "../../../src/app/load/config-reader.ts";
 import { knownConfigIn } from "../../../src/app/load/known-config.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 let folder = "";
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-t-"));
+  folder = temporaryFolder("t");
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const file = (prefix: string, mode = 0o600) => ({
   name: "/etc/awg/config.yaml",

@@ -1,7 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { ExplainQuestion } from "../../../src/app/explain/question.ts";
 import type { ReconcilingSession } from "../../../src/app/reconciling-session.ts";
 import type { Planned } from "../../../src/app/session.ts";
@@ -11,16 +10,16 @@ import { renderVerified } from "../../../src/cli/views/verified.ts";
 import { openSession } from "../../../src/compose/open.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
 import type { Step } from "../../../src/model/plan.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";
 const PEER = "4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=";
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-explain-"));
+  folder = temporaryFolder("explain");
   writeFileSync(join(folder, "key"), `${KEY}\n`, { mode: 0o600 });
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const config = (more = "") => `apiVersion: awg/v1
 name: laptop

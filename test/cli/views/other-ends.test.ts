@@ -1,11 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { otherEndsOf, renderOtherEnds } from "../../../src/cli/verbs/config/compatible-peers.ts";
 import { ROOT } from "../../repository/sources.ts";
 import { configOf, KEY_A } from "../../resources/sample.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 function textOf(obfuscation: string): string {
   return `
@@ -26,25 +26,22 @@ function linesOf(obfuscation: string): readonly string[] {
 }
 
 test("awg validate says it beside its answer, and as data with --json", () => {
-  const folder = mkdtempSync(join(tmpdir(), "awg-other-ends-"));
-  try {
-    const file = join(folder, "awg.yaml");
-    writeFileSync(file, `apiVersion: awg/v1\n${textOf("{ s4: 5 }")}`, { mode: 0o600 });
-    const awg = (...more: string[]) =>
-      spawnSync(process.execPath, [join(ROOT, "src/cli/awg.ts"), "validate", "-f", file, ...more], {
-        encoding: "utf8",
-        timeout: 60_000,
-      });
-    const plain = awg();
-    expect([plain.status, plain.stdout]).toEqual([0, "The config is valid.\n"]);
-    expect(plain.stderr).toContain("note: a speaks AmneziaWG 1.5; its other end may be awg or, with AmneziaWG 1.5");
-    expect(JSON.parse(awg("--json").stdout)).toMatchObject({
-      valid: true,
-      other_ends: [{ tunnel: "a", version: "1.5" }],
+  const folder = temporaryFolder("other-ends");
+
+  const file = join(folder, "awg.yaml");
+  writeFileSync(file, `apiVersion: awg/v1\n${textOf("{ s4: 5 }")}`, { mode: 0o600 });
+  const awg = (...more: string[]) =>
+    spawnSync(process.execPath, [join(ROOT, "src/cli/awg.ts"), "validate", "-f", file, ...more], {
+      encoding: "utf8",
+      timeout: 60_000,
     });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const plain = awg();
+  expect([plain.status, plain.stdout]).toEqual([0, "The config is valid.\n"]);
+  expect(plain.stderr).toContain("note: a speaks AmneziaWG 1.5; its other end may be awg or, with AmneziaWG 1.5");
+  expect(JSON.parse(awg("--json").stdout)).toMatchObject({
+    valid: true,
+    other_ends: [{ tunnel: "a", version: "1.5" }],
+  });
 });
 
 describe("what validate says about the other end", () => {

@@ -1,12 +1,12 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { ReconcilingSession } from "../../../src/app/reconciling-session.ts";
 import { openSession } from "../../../src/compose/open.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
 import { stepsOf } from "../../../src/model/plan.ts";
 import { ROOT } from "../../repository/sources.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const EXAMPLE = join(ROOT, "examples/laptop");
 const HOME_KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";
@@ -35,14 +35,13 @@ function change(edit: (state: MachineState) => void): void {
 }
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), "awg-t-mac-"));
+  folder = temporaryFolder("t-mac");
   copyFileSync(join(EXAMPLE, "hosts/macos.json"), machine());
   await withSession(async (session) => {
     const planned = await session.plan(await session.load(config()));
     await session.apply(planned, { onEvent: () => undefined, shouldStop: () => undefined });
   });
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("a MacBook on which examples/laptop is applied", () => {
   const flow = (destination: string) =>

@@ -1,7 +1,5 @@
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
 import { createConnection, type Server } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -11,6 +9,7 @@ import { serveUapi } from "../../../src/dataplane/uapi/uapi-server.ts";
 import { UapiSession } from "../../../src/dataplane/uapi/uapi-session.ts";
 import { AwgError } from "../../../src/model/error.ts";
 import { listenOnUnixSocket } from "../../../src/native/linux/process/unix-exchange.ffi.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const KEY = "cc".repeat(32);
 const PEER = "aa".repeat(32);
@@ -71,7 +70,7 @@ let plane: PlaneDouble;
 let reports: string[];
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), "awg-t-uapi-"));
+  folder = temporaryFolder("t-uapi");
   plane = new PlaneDouble();
   reports = [];
   const session = new UapiSession({
@@ -85,7 +84,6 @@ beforeEach(async () => {
 });
 afterEach(() => {
   server.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 /** Sends pieces one after the other and gives what came until so many answers are whole. */

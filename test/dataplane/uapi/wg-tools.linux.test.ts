@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../support/folder.ts";
 import {
   commandObstacle,
   makeNamespace,
@@ -66,7 +66,7 @@ describe.skipIf(obstacle !== undefined)(`Debian's wg on awg's own engine (${obst
   beforeAll(async () => {
     mkdirSync("/var/run/wireguard", { recursive: true });
     rmSync(socket, { force: true });
-    folder = mkdtempSync(join(tmpdir(), "awg-t-wg-tools-"));
+    folder = temporaryFolder("t-wg-tools");
     namespace = makeNamespace("wg-tools");
     const argv = ["netns", "exec", namespace.name, process.execPath, SCRIPT, device];
     engine = spawn("ip", argv, { stdio: ["ignore", "ignore", "inherit"] });
@@ -79,7 +79,6 @@ describe.skipIf(obstacle !== undefined)(`Debian's wg on awg's own engine (${obst
   afterAll(() => {
     engine?.kill("SIGKILL");
     rmSync(socket, { force: true });
-    rmSync(folder, { recursive: true, force: true });
     namespace?.[Symbol.dispose]();
   });
 

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { temporaryFolder } from "../../support/folder.ts";
 import { makeNamespace, type TestNamespace } from "../../support/netns.ts";
 
 const limitMs = 120_000;
@@ -23,7 +23,7 @@ export type Wanted = string | "nothing";
 /** A namespace in which several awg change the machine at once, each to a state of its own. */
 export class Rivals implements Disposable {
   readonly #space: TestNamespace = makeNamespace("rivals");
-  readonly #folder = mkdtempSync(join(tmpdir(), "awg-rivals-"));
+  readonly #folder = temporaryFolder("rivals");
   readonly #inode = statSync(`/run/netns/${this.#space.name}`).ino;
   readonly #program: string;
   readonly #devices: string[] = [];

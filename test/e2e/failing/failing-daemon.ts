@@ -1,19 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "../../lab/world/command.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 import { makeNamespace, type TestNamespace } from "../../support/netns.ts";
 import { errors } from "./failing-calls.ts";
 
@@ -54,7 +45,7 @@ interface Fault {
  */
 export class FailingDaemon implements AsyncDisposable {
   readonly #space: TestNamespace = makeNamespace("fails");
-  readonly #folder = mkdtempSync(join(tmpdir(), "awg-fails-"));
+  readonly #folder = temporaryFolder("fails");
   readonly #inode = statSync(`/run/netns/${this.#space.name}`).ino;
   /** Sockets of engines lie in a folder that all namespaces share: the names are nobody else's. */
   readonly #tunnel = `f${process.pid.toString(36)}`;

@@ -1,8 +1,8 @@
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, existsSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { useBuiltProgram } from "../../support/built-program.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 import { makeNamespace, namespaceObstacle, type TestNamespace } from "../../support/netns.ts";
 
 const reason = namespaceObstacle();
@@ -26,7 +26,7 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
   beforeEach(() => {
     space = makeNamespace("kept");
     inode = statSync(`/run/netns/${space.name}`).ino;
-    folder = mkdtempSync(join(tmpdir(), "awg-kept-"));
+    folder = temporaryFolder("kept");
     cpSync("/etc/passwd", at("etc/passwd"));
     writeFileSync(at("etc/resolv.conf"), ORIGINAL);
     writeFileSync(
@@ -51,7 +51,6 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
       }
     }
     space[Symbol.dispose]();
-    rmSync(folder, { recursive: true, force: true });
     for (const left of [`netns-${inode}`, `lock.${inode}`])
       rmSync(`/run/awg/${left}`, { recursive: true, force: true });
   });

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { useBuiltProgram } from "../../support/built-program.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 import {
   commandObstacle,
   makeNamespace,
@@ -131,7 +131,7 @@ describe.skipIf(reason !== undefined)(
   () => {
     beforeAll(async () => {
       [client, server] = [makeNamespace("stopped"), makeNamespace("stopped-far")];
-      folder = mkdtempSync(join(tmpdir(), "awg-stopped-"));
+      folder = temporaryFolder("stopped");
       client.run(["ip", "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", server.name]);
       for (const [space, address] of [
         [client, CLIENT],
@@ -164,7 +164,6 @@ describe.skipIf(reason !== undefined)(
         for (const pid of pidsIn(space)) killIfThere(pid);
         space[Symbol.dispose]();
       }
-      rmSync(folder, { recursive: true, force: true });
       rmSync(`/var/run/wireguard/sf${process.pid}.sock`, { force: true });
       for (const left of [`netns-${inode}`, `lock.${inode}`])
         rmSync(`/run/awg/${left}`, { recursive: true, force: true });

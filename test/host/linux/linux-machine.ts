@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Host } from "../../../src/host/ports/host.ts";
 import type { ErrorFacts } from "../../../src/model/error.ts";
 import type { KeeperRequest, KeeperStatus } from "../../../src/model/keeper-protocol.ts";
 import type { SecretId } from "../../../src/model/secret.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 import { makeNamespace, type TestNamespace } from "../../support/netns.ts";
 
 type PortName = Exclude<keyof Host, "name" | typeof Symbol.asyncDispose>;
@@ -40,7 +40,7 @@ export class LinuxMachine implements Disposable {
   readonly #secrets: string[] = [];
 
   constructor(label: string) {
-    this.folder = mkdtempSync(join(tmpdir(), "awg-t-"));
+    this.folder = temporaryFolder("t");
     this.namespace = makeNamespace(label);
   }
 

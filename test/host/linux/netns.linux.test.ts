@@ -1,19 +1,10 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../support/folder.ts";
 import { makeNamespace, namespaceObstacle, type TestNamespace } from "../../support/netns.ts";
 
 const obstacle = namespaceObstacle();
@@ -32,13 +23,12 @@ function runInside(name: string, ...command: readonly string[]) {
 
 describe.skipIf(obstacle !== undefined)(`--netns (${obstacle ?? "on this kernel"})`, () => {
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "awg-t-netns-"));
+    folder = temporaryFolder("t-netns");
     namespace = makeNamespace("reexec");
     etc = `/etc/netns/${namespace.name}`;
   });
   afterEach(() => {
     namespace[Symbol.dispose]();
-    rmSync(folder, { recursive: true, force: true });
     rmSync(etc, { recursive: true, force: true });
     removeIfEmpty("/etc/netns");
   });

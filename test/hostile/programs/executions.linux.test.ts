@@ -1,9 +1,9 @@
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, isAbsolute, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadConfig } from "../../../src/config/load-config.ts";
 import { ROOT } from "../../repository/sources.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 import {
   commandObstacle,
   makeNamespace,
@@ -56,7 +56,7 @@ const isTaken = (name: string): boolean =>
 describe.skipIf(obstacle !== undefined)(`programs that awg starts (${obstacle ?? "on this kernel"})`, () => {
   beforeEach(() => {
     space = makeNamespace("exec");
-    folder = mkdtempSync(join(tmpdir(), "awg-exec-"));
+    folder = temporaryFolder("exec");
     space.run(["ip", "link", "add", "eth0", "type", "veth", "peer", "name", "far0"]);
     for (const name of ["eth0", "far0"]) space.run(["ip", "link", "set", name, "up"]);
     space.run(["ip", "address", "add", "192.168.9.2/24", "dev", "eth0"]);
@@ -66,7 +66,6 @@ describe.skipIf(obstacle !== undefined)(`programs that awg starts (${obstacle ??
     const inode = statSync(`/run/netns/${space.name}`).ino;
     endAllIn(space);
     space[Symbol.dispose]();
-    rmSync(folder, { recursive: true, force: true });
     rmSync(`/var/run/wireguard/${device}.sock`, { force: true });
     for (const left of [`netns-${inode}`, `lock.${inode}`])
       rmSync(`/run/awg/${left}`, { recursive: true, force: true });

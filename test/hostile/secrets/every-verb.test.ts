@@ -1,13 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { parsePlainly } from "../../../src/cli/plain-options.ts";
 import type { Terminal } from "../../../src/cli/terminal.ts";
 import { GLOBAL_OPTIONS } from "../../../src/cli/verb-options.ts";
 import { VERBS } from "../../../src/cli/verbs.ts";
 import { AwgError } from "../../../src/model/error.ts";
 import { ROOT } from "../../repository/sources.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 import { canariesIn, keyCanary, leakingFiles, modeOf, passwordCanary } from "../canary.ts";
 
 const officeKey = keyCanary("office key");
@@ -24,7 +24,7 @@ const PEER = "4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=";
 /** What they hold is theirs alone and lasts: `processes.linux.test.ts` looks at them as processes. */
 const LASTING = ["daemon", "keeper", "engine", "packet-thread"];
 
-const folder = mkdtempSync(join(tmpdir(), "awg-every-verb-"));
+const folder = temporaryFolder("every-verb");
 const at = (name: string): string => join(folder, name);
 const secretFile = (name: string, text: string): void => writeFileSync(at(name), `${text}\n`, { mode: 0o600 });
 
@@ -163,7 +163,6 @@ beforeAll(() => {
   secretFile("proxy.yaml", proxyConfig("socks5", JSON.stringify(password.text)));
   secretFile("proxy-file.yaml", proxyConfig("http", `{ file: ${at("password")} }`));
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("F1: every field of the schema that is a secret has its canary", () => {
   const found = new Set<string>();

@@ -1,18 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT } from "../../repository/sources.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 import { makeNamespace } from "../../support/netns.ts";
 import { keyCanary } from "../canary.ts";
 
@@ -45,7 +36,7 @@ interface Ended {
 
 /** A machine of its own whose tunnel has secrets, and everything that anybody could see of the processes on it. */
 export class GuardedMachine implements AsyncDisposable {
-  readonly folder = mkdtempSync(join(tmpdir(), "awg-guarded-"));
+  readonly folder = temporaryFolder("guarded");
   /** Where the daemon stands, and where Node would write what it tells. */
   readonly daemonFolder = join(this.folder, "cwd");
   readonly #space = makeNamespace("guarded");

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../support/folder.ts";
 import { commandObstacle, namespaceObstacle, tunObstacle } from "../../support/netns.ts";
 import { canariesIn, leakingFiles, modeOf } from "../canary.ts";
 import { GuardedMachine, SECRETS, shownOf } from "./guarded-machine.ts";
@@ -86,7 +86,7 @@ describe.skipIf(obstacle !== undefined)(
     });
 
     test("F2: a daemon that aborts leaves no core where another program leaves one", async ({ skip }) => {
-      const control = mkdtempSync(join(tmpdir(), "awg-core-"));
+      const control = temporaryFolder("core");
       spawnSync("sh", ["-c", "ulimit -c unlimited; kill -ABRT $$"], { cwd: control, timeout: 30_000 });
       const leavesCores = readdirSync(control).length > 0;
       rmSync(control, { recursive: true, force: true });

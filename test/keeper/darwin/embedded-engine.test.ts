@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { x25519 } from "@noble/curves/ed25519.js";
@@ -16,6 +15,7 @@ import { linuxBeneath } from "../../dataplane/darwin/linux-beneath.ts";
 import { carry, innerPacket, type UtunPair, utunPair, WORKER } from "../../dataplane/darwin/utun-pair.ts";
 import { FakeLibSystem } from "../../host/darwin/fake/fake-libsystem.ts";
 import { macBook } from "../../host/darwin/fake/machine.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const isLinux = process.platform === "linux";
 const SCRIPT = fileURLToPath(new URL("engine.script.ts", import.meta.url));
@@ -47,7 +47,7 @@ interface World {
 
 /** A keeper over the double of libSystem whose engines are real processes, each on an end of the same socket pair. */
 async function world(): Promise<World> {
-  const root = mkdtempSync(join(tmpdir(), `awg-embedded-${process.pid}-`));
+  const root = temporaryFolder("embedded");
   const folder = join(root, "keeper");
   mkdirSync(folder, { mode: 0o700 });
   const utun = utunPair();
@@ -144,7 +144,7 @@ describe.skipIf(!isLinux)(`awg's own engine under a Mac's keeper (${why})`, WHOL
   });
 
   it("is this program, told its device, its utun and where to answer", async () => {
-    const folder = mkdtempSync(join(tmpdir(), `awg-launch-${process.pid}-`));
+    const folder = temporaryFolder("launch");
     const script = join(folder, "awg.cjs");
     const { argv } = process;
     const utun = utunPair();

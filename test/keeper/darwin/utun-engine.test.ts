@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { engineSocketPath } from "../../../src/keeper/darwin/engine-launch.ts";
@@ -9,6 +8,7 @@ import { UtunKeeper } from "../../../src/keeper/darwin/utun-keeper.ts";
 import type { EnsureEngine } from "../../../src/model/keeper-protocol.ts";
 import { FakeLibSystem } from "../../host/darwin/fake/fake-libsystem.ts";
 import { type FakeMachine, macBook } from "../../host/darwin/fake/machine.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 /**
  * A stand-in for wireguard-go: it answers on its UAPI socket, refuses listen port 1, and ends when the socket is removed.
@@ -54,7 +54,7 @@ interface World {
 }
 
 async function world(): Promise<World> {
-  const root = mkdtempSync(join(tmpdir(), `awg-engine-${process.pid}-`));
+  const root = temporaryFolder("engine");
   const machine = macBook();
   const folder = join(root, "keeper");
   const log = join(root, "told");

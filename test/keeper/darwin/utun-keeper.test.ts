@@ -1,6 +1,5 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { darwinLinks } from "../../../src/host/darwin/links/darwin-links.ts";
@@ -9,6 +8,7 @@ import { runUtunKeeper } from "../../../src/keeper/darwin/run-utun-keeper.ts";
 import { keeperPaths } from "../../../src/model/keeper-protocol.ts";
 import { FakeLibSystem } from "../../host/darwin/fake/fake-libsystem.ts";
 import { type FakeMachine, macBook } from "../../host/darwin/fake/machine.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const OFFICE = {
   device: "awg-office",
@@ -33,7 +33,7 @@ interface World {
 
 /** A keeper in this process over a double of macOS, and a client that reaches it through a real unix socket. */
 async function world(peer: { readonly keeperSees?: number; readonly clientSees?: number } = {}): Promise<World> {
-  const folder = mkdtempSync(join(tmpdir(), `awg-utun-${process.pid}-`));
+  const folder = temporaryFolder("utun");
   const machine = macBook();
   const keeper = new FakeLibSystem(machine, { pid: 77, uid: 0 });
   const stop = new AbortController();

@@ -3,7 +3,6 @@ import { once } from "node:events";
 import {
   closeSync,
   fstatSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -12,19 +11,19 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import {
   openEngineLog,
   pruneEngineLogs,
   shortenEngineLogs,
   shortenRemovedLog,
 } from "../../../src/keeper/engine-logs.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 let folder = "";
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-logs-"));
+  folder = temporaryFolder("logs");
   writeFileSync(join(folder, "log"), "");
   for (let age = 0; age < 100; age += 1) {
     const path = join(folder, `engine-awg-t${age}.log`);
@@ -32,7 +31,6 @@ beforeEach(() => {
     utimesSync(path, 1_000_000 - age, 1_000_000 - age);
   }
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 test("B11: of a hundred engines that are gone the last sixteen can still be read about; those that live all can", () => {
   pruneEngineLogs(folder, (device) => ["awg-t3", "awg-t98", "awg-t99"].includes(device));

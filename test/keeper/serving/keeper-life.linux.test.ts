@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { KeeperFolder } from "../../../src/keeper/serving/keeper-folder.ts";
 import { type LivingKeeper, serveUntilDone } from "../../../src/keeper/serving/keeper-life.ts";
 import { KEEPER_PROTOCOL_VERSION, keeperPaths, renderKeeperRequest } from "../../../src/model/keeper-protocol.ts";
-import { temporaryFolder } from "../../state/folder.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 /** A keeper whose first answer takes as long as the test wants. */
 class SlowKeeper implements LivingKeeper {

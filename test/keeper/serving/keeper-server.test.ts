@@ -1,11 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type KeeperServer, serveKeeper } from "../../../src/keeper/serving/keeper-server.ts";
 import { type KeeperRequest, renderKeeperRequest } from "../../../src/model/keeper-protocol.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const SEND_AND_GO = `const socket = require("node:net").connect(process.argv[1]);
 socket.write(process.argv[2], () => socket.destroy());`;
@@ -20,7 +19,7 @@ let done: string[];
 let finish: () => void;
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), "awg-t-served-"));
+  folder = temporaryFolder("t-served");
   path = join(folder, "socket");
   done = [];
   const finished = new Promise<void>((resolve) => {
@@ -36,7 +35,6 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await server.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 function ask(request: KeeperRequest): { readonly socket: Socket; readonly answer: Promise<string> } {

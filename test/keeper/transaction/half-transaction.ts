@@ -1,8 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DIRECT, LAPTOP, OFFICE, policyOf } from "../../model/firewall/policies.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 import { makeNamespace } from "../../support/netns.ts";
 import type { Kill, Loading, Outcomes } from "./kills.ts";
 
@@ -20,7 +18,7 @@ const POLICIES: Loading["policies"] = [LAPTOP, policyOf({ allowLan: true, flows:
 /** Two policies that replace each other in a namespace of their own, disturbed by each of the kills in turn. */
 export function swapWhileKilling(kills: readonly Kill[], timeoutMs: number): Outcomes {
   using namespace = makeNamespace("half");
-  const runDir = mkdtempSync(join(tmpdir(), "awg-half-"));
+  const runDir = temporaryFolder("half");
   try {
     namespace.run(["ip", "link", "add", "eth0", "type", "veth", "peer", "name", "far0"]);
     namespace.run(["ip", "link", "set", "eth0", "up"]);
@@ -32,6 +30,5 @@ export function swapWhileKilling(kills: readonly Kill[], timeoutMs: number): Out
   } finally {
     const pids = namespace.run(["ip", "netns", "pids", namespace.name], { mayFail: true }).stdout;
     for (const pid of pids.split("\n").filter(Boolean)) namespace.run(["kill", "-9", pid], { mayFail: true });
-    rmSync(runDir, { recursive: true, force: true });
   }
 }

@@ -1,6 +1,5 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { temporaryFolder } from "../../support/folder.ts";
 import { run, tryRun } from "./command.ts";
 import { place } from "./place.ts";
 import { Tethered } from "./tethered.ts";
@@ -18,7 +17,7 @@ let worldsMade = 0;
 export class World implements AsyncDisposable {
   readonly id: string;
   /** A folder of this world for keys and captures. */
-  readonly folder = mkdtempSync(join(tmpdir(), "awg-lab-"));
+  readonly folder = temporaryFolder("lab");
   /** The servers' ends of tunnels: devices of the role "vpn" by which comes out what went into one. */
   readonly tunnelEnds: string[] = [];
   private readonly number: number;

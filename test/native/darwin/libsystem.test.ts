@@ -1,11 +1,11 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { LIBSYSTEM_PROTOTYPES, openLibSystem } from "../../../src/native/darwin/libsystem.ffi.ts";
 import { PACKET_PROTOTYPES } from "../../../src/native/darwin/packet-io/packet-calls.ffi.ts";
 import { ROOT } from "../../repository/sources.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
 
@@ -146,15 +146,8 @@ describe("what arrives in C", () => {
 /** Calls that mean the same to glibc run here for real; the numbers below are Linux's. */
 describe.skipIf(process.platform !== "linux")("the calls that Linux shares (skipped elsewhere)", () => {
   const system = openLibSystem(null);
-  const folders: string[] = [];
-
-  afterEach(() => {
-    for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-  });
-
   function file(text: string): string {
-    const folder = mkdtempSync(join(tmpdir(), "awg-libsystem-"));
-    folders.push(folder);
+    const folder = temporaryFolder("libsystem");
     const path = join(folder, "file");
     const fd = openSync(path, "w+");
     try {

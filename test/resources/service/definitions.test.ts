@@ -1,15 +1,15 @@
 import { spawnSync } from "node:child_process";
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { renderBootTable } from "../../../src/host/linux/nft/render/boot-table.ts";
 import type { ServiceManager } from "../../../src/host/ports/services.ts";
 import { bearsMark } from "../../../src/model/ownership.ts";
 import type { Resource } from "../../../src/model/resource.ts";
 import type { ServiceSpec } from "../../../src/model/resources/service.ts";
 import { wantedServices } from "../../../src/resources/service/wanted-services.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const TOOLS = fileURLToPath(new URL("../../../.toolchain/service-tools", import.meta.url));
 const ANALYZE = ["/usr/bin/systemd-analyze", `${TOOLS}/usr/bin/systemd-analyze`].find((one) =>
@@ -48,9 +48,8 @@ function specs(resources: readonly Resource[]): readonly ServiceSpec[] {
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-t-definitions-"));
+  folder = temporaryFolder("t-definitions");
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("definitions of services", () => {
   test("each bears our mark, and reading it back finds nothing to do", () => {

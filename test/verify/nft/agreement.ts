@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import fc from "fast-check";
 import { expect } from "vitest";
 import { PROTOCOL } from "../../../src/model/firewall/packet.ts";
@@ -15,6 +13,7 @@ import {
   rememberFlows,
   type TwoEnds,
 } from "../../host/linux/nft/two-ends.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 import { SEED } from "../../support/seeded.ts";
 import { answersTo, moreOf } from "./sample-flows.ts";
 import {
@@ -117,7 +116,7 @@ s.recv(4096)`;
 /** Two namespaces with a policy loaded in one, to hold what verify computes against what really comes through. */
 export class Agreement implements Disposable {
   readonly #ends: TwoEnds = makeTwoEnds({ hasGuest: true });
-  readonly #runDir = mkdtempSync(join(tmpdir(), "awg-agreement-"));
+  readonly #runDir = temporaryFolder("agreement");
 
   /** Loads the policy afresh; nobody owns the tables afterwards, so that they may be meddled with. */
   load(policy: FirewallPolicy, { commands, programs = [], without = [] }: Meddling): void {

@@ -1,10 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { VerifyFinding } from "../../../src/verify/finding.ts";
 import { makeTwoEnds, type TwoEnds } from "../../host/linux/nft/two-ends.ts";
 import { LAPTOP } from "../../model/firewall/policies.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 import { commandObstacle, namespaceObstacle } from "../../support/netns.ts";
 
 const obstacle = namespaceObstacle() ?? commandObstacle("ip", "python3", "nft", "iptables-nft");
@@ -71,7 +69,7 @@ describe.skipIf(obstacle !== undefined)(
     let runDir: string;
 
     beforeAll(() => {
-      runDir = mkdtempSync(join(tmpdir(), "awg-writes-"));
+      runDir = temporaryFolder("writes");
       ends = makeTwoEnds();
       const loaded = ends.here.runScript("test/host/linux/nft/load-policy.script.ts", { runDir, policy: LAPTOP });
       expect(loaded).toMatchObject({ damage: [] });
@@ -79,7 +77,6 @@ describe.skipIf(obstacle !== undefined)(
 
     afterAll(() => {
       ends?.[Symbol.dispose]();
-      if (runDir !== undefined) rmSync(runDir, { recursive: true, force: true });
     });
 
     const verify = () => ends.here.runScript("test/verify/nft/verify-here.script.ts", LAPTOP) as Found;

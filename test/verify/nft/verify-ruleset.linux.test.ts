@@ -1,10 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ShownPacket, VerifyFinding } from "../../../src/verify/finding.ts";
 import { makeTwoEnds, type TwoEnds } from "../../host/linux/nft/two-ends.ts";
 import { LAPTOP } from "../../model/firewall/policies.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 import { commandObstacle, namespaceObstacle } from "../../support/netns.ts";
 import { packetOfShown } from "./concrete-ways.ts";
 
@@ -22,13 +20,12 @@ describe.skipIf(obstacle !== undefined)(
     let runDir: string;
 
     beforeAll(() => {
-      runDir = mkdtempSync(join(tmpdir(), "awg-verify-"));
+      runDir = temporaryFolder("verify");
       ends = makeTwoEnds();
     });
 
     afterAll(() => {
       ends?.[Symbol.dispose]();
-      if (runDir !== undefined) rmSync(runDir, { recursive: true, force: true });
     });
 
     const verify = () => ends.here.runScript("test/verify/nft/verify-here.script.ts", LAPTOP) as Found;

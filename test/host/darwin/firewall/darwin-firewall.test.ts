@@ -1,7 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { Command, CommandResult } from "../../../../src/host/darwin/command.ts";
 import { darwinFirewall } from "../../../../src/host/darwin/firewall/darwin-firewall.ts";
 import { darwinFirewallEvents } from "../../../../src/host/darwin/firewall/firewall-events.ts";
@@ -10,6 +9,7 @@ import type { FirewallPort } from "../../../../src/host/ports/firewall.ts";
 import type { NetworkEvent } from "../../../../src/host/ports/network-events.ts";
 import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
 import { BLOCK, LAPTOP, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 import { FakeLibSystem } from "../fake/fake-libsystem.ts";
 import { Looks } from "../fake/looks.ts";
 import { type FakeMachine, macBook } from "../fake/machine.ts";
@@ -44,7 +44,7 @@ let folder: string;
 let machine: FakeMachine;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-pf-"));
+  folder = temporaryFolder("pf");
   mkdirSync(join(folder, "etc"));
   const protocols = [...PROTOCOLS].map(([name, number]) => `${name}\t${number}\t${name.toUpperCase()}\t# words`);
   writeFileSync(join(folder, "etc/protocols"), `# Internet protocols\n${protocols.join("\n")}\n`);
@@ -52,7 +52,6 @@ beforeEach(() => {
   writeFileSync(join(folder, "etc/services"), `${services.join("\n")}\n`);
   machine = macBook();
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Program {
   readonly firewall: FirewallPort;

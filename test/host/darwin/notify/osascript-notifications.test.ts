@@ -1,9 +1,9 @@
-import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import type { Command } from "../../../../src/host/darwin/command.ts";
 import { osascriptNotifications } from "../../../../src/host/darwin/osascript-notifications.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 
 const HOSTILE = { title: "-e", text: 'do shell script "reboot"\u001b[2J' };
 
@@ -15,10 +15,9 @@ const run = async (command: Command) => {
 };
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "awg-t-osascript-"));
+  root = temporaryFolder("t-osascript");
   runs = [];
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 function sitDown(): number {
   mkdirSync(join(root, "dev"));

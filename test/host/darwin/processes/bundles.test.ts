@@ -1,12 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { bundlesAround } from "../../../../src/host/darwin/processes/bundles.ts";
 import { darwinProcesses } from "../../../../src/host/darwin/processes/darwin-processes.ts";
 import type { ProcessPort } from "../../../../src/host/ports/processes.ts";
 import type { Program } from "../../../../src/model/program/program.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 import { FakeLibSystem } from "../fake/fake-libsystem.ts";
 import { FakeMachine } from "../fake/machine.ts";
 import type { FakeSignature } from "../fake/processes/code-signing.ts";
@@ -41,14 +41,13 @@ describe("programs of bundles on a Mac", () => {
   let nowMs: number;
 
   beforeEach(() => {
-    root = mkdtempSync(join(tmpdir(), "awg-bundles-"));
+    root = temporaryFolder("bundles");
     const machine = new FakeMachine();
     kernel = machine.processes;
     nowMs = 0;
     const every = () => ({ [Symbol.dispose]: () => {} });
     port = darwinProcesses({ system: new FakeLibSystem(machine), nowMs: () => nowMs, every, root });
   });
-  afterEach(() => rmSync(root, { recursive: true, force: true }));
 
   function informationFile(bundle: string): string {
     const path = join(root, bundle, "Contents", "Info.plist");

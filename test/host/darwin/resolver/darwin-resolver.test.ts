@@ -1,7 +1,6 @@
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -10,15 +9,15 @@ import {
   watch,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { darwinResolver } from "../../../../src/host/darwin/resolver/darwin-resolver.ts";
 import { darwinResolverEvents } from "../../../../src/host/darwin/resolver/resolver-events.ts";
 import { DNS_KEY } from "../../../../src/host/darwin/resolver/scutil.ts";
 import type { NetworkEvent } from "../../../../src/host/ports/network-events.ts";
 import type { ResolverPort } from "../../../../src/host/ports/resolver.ts";
 import type { ResolverSpec } from "../../../../src/model/resources/resolver.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 import { macBook } from "../fake/machine.ts";
 import { FakePrograms } from "../fake/programs/fake-programs.ts";
 import { FakeStore, fakeScutil } from "../fake/programs/fake-scutil.ts";
@@ -40,13 +39,12 @@ let root: string;
 let store: FakeStore;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "awg-dns-"));
+  root = temporaryFolder("dns");
   mkdirSync(join(root, "etc"));
   mkdirSync(join(root, "private/var/run"), { recursive: true });
   writeFileSync(join(root, "private/var/run/resolv.conf"), "nameserver 192.168.1.1\n");
   store = new FakeStore();
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 function awg(uid = 0): { readonly resolver: ResolverPort; readonly runs: readonly string[] } {
   const programs = new FakePrograms(macBook(), { pid: 4242, uid });

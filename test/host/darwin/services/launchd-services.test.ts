@@ -1,20 +1,11 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { isDisabled, parseJobState } from "../../../../src/host/darwin/services/launchctl-print.ts";
 import { launchdServices } from "../../../../src/host/darwin/services/launchd-services.ts";
 import { SERVICE_MARK } from "../../../../src/model/ownership.ts";
 import { LAUNCHD, type ServiceSpec } from "../../../../src/model/resources/service.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 import { macBook } from "../fake/machine.ts";
 import type { FakeLaunchd } from "../fake/programs/fake-launchd.ts";
 import { FakePrograms } from "../fake/programs/fake-programs.ts";
@@ -55,13 +46,12 @@ function services(ownPid = 1) {
 }
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "awg-t-launchd-"));
+  root = temporaryFolder("t-launchd");
   const machine = macBook();
   launchd = machine.launchd;
   programs = new FakePrograms(machine);
   waitedMs = 0;
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 describe("services by launchd (launchd is the double of the whole Mac; its texts are constructed)", () => {
   test("written, loaded and running; a second time nothing is asked", async () => {

@@ -1,13 +1,13 @@
-import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chownSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { Command, CommandResult } from "../../../../src/host/darwin/command.ts";
 import { parseHelperAnswer } from "../../../../src/host/darwin/system-extension/extension-helper.ts";
 import { parseExtensionList } from "../../../../src/host/darwin/system-extension/extension-list.ts";
 import { darwinSystemExtensions } from "../../../../src/host/darwin/system-extension/system-extensions.ts";
 import { decideReplacement } from "../../../../src/model/resources/extension-replacement.ts";
 import { LAUNCHD } from "../../../../src/model/resources/service.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 
 const BUNDLE = "com.example.app.System";
 const OLD_HEADER = "--- com.apple.system_extension.network_extension\n";
@@ -56,7 +56,7 @@ function requests(): unknown[] {
 }
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "awg-t-extension-"));
+  root = temporaryFolder("t-extension");
   const helper = join(root, LAUNCHD.extensionHelper);
   mkdirSync(dirname(helper), { recursive: true });
   writeFileSync(helper, "");
@@ -65,7 +65,6 @@ beforeEach(() => {
   if (process.getuid?.() === 0) chownSync(join(root, "dev/console"), PERSON, 20);
   [list, listFailures, answers, asked, waited] = ["", 0, [], [], []];
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 describe("the list of system extensions (constructed)", () => {
   test.each([

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { renderBootTable } from "../../../../src/host/linux/nft/render/boot-table.ts";
@@ -14,6 +11,7 @@ import { between, blockedPolicy } from "../../../../src/model/firewall/transitio
 import { type IpAddress, parseIp, renderIp } from "../../../../src/model/ip.ts";
 import { ENGINE_MARK, markOfPath, PATH_NUMBERS } from "../../../../src/model/ownership.ts";
 import { BLOCK, DIRECT, LAPTOP, layerOf, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 import { commandObstacle, namespaceObstacle } from "../../../support/netns.ts";
 import { SEED } from "../../../support/seeded.ts";
 import { runChain } from "./interpreter.ts";
@@ -63,13 +61,12 @@ describe.skipIf(obstacle !== undefined)(`the kernel${obstacle === undefined ? ""
   let runDir: string;
 
   beforeAll(() => {
-    runDir = mkdtempSync(join(tmpdir(), "awg-firewall-"));
+    runDir = temporaryFolder("firewall");
     ends = makeTwoEnds();
   });
 
   afterAll(() => {
     ends?.[Symbol.dispose]();
-    if (runDir !== undefined) rmSync(runDir, { recursive: true, force: true });
   });
 
   function load(policy: FirewallPolicy): void {

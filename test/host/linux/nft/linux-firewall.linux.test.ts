@@ -1,5 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -9,6 +8,7 @@ import type { FirewallObserved, FirewallPolicy, FlowMatch, PathRef } from "../..
 import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
 import { ENGINE_MARK } from "../../../../src/model/ownership.ts";
 import { BLOCK, DIRECT, LAPTOP, layerOf, OFFICE, policyOf, SERVICE_UID } from "../../../model/firewall/policies.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../../../support/netns.ts";
 
 const obstacle = namespaceObstacle() ?? commandObstacle("ip", "nft", "python3");
@@ -42,14 +42,13 @@ describe.skipIf(obstacle !== undefined)(
     let runDir: string;
 
     beforeEach(() => {
-      runDir = mkdtempSync(join(tmpdir(), "awg-firewall-"));
+      runDir = temporaryFolder("firewall");
       space = makeNamespace("fw");
       space.run(["ip", "link", "add", "eth0", "type", "veth", "peer", "name", "peer0"]);
     });
 
     afterEach(() => {
       space[Symbol.dispose]();
-      rmSync(runDir, { recursive: true, force: true });
     });
 
     const read = () => space.runScript(SCRIPT, { runDir }) as Answer;

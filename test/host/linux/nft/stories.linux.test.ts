@@ -1,11 +1,10 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { FirewallPolicy, PathRef, PolicyLayer } from "../../../../src/model/firewall/policy.ts";
 import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
 import { BLOCK, DIRECT, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../../../support/netns.ts";
 
 const obstacle = namespaceObstacle() ?? commandObstacle("ip", "python3", "ping");
@@ -37,7 +36,7 @@ describe.skipIf(obstacle !== undefined)(`under the policy${obstacle === undefine
   const the = (space: TestNamespace | undefined) => space as TestNamespace;
 
   beforeEach(() => {
-    runDir = mkdtempSync(join(tmpdir(), "awg-firewall-"));
+    runDir = temporaryFolder("firewall");
     [here, there, guest] = ["fw-here", "fw-there", "fw-guest"].map(makeNamespace);
     link(the(here), "eth0", the(there), "wire");
     link(the(here), "awg-office", the(there), "tunnel");
@@ -74,7 +73,6 @@ describe.skipIf(obstacle !== undefined)(`under the policy${obstacle === undefine
 
   afterEach(() => {
     for (const space of [here, there, guest]) space?.[Symbol.dispose]();
-    rmSync(runDir, { recursive: true, force: true });
   });
 
   function link(near: TestNamespace, device: string, far: TestNamespace, other: string): void {

@@ -1,8 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { OFFICE, policyOf } from "../../../model/firewall/policies.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../../../support/netns.ts";
 
 const obstacle = namespaceObstacle() ?? commandObstacle("ip", "python3");
@@ -43,7 +41,7 @@ describe.skipIf(obstacle !== undefined)(`S6.5: a path that is narrow further on 
   let runDir: string;
 
   beforeEach(() => {
-    runDir = mkdtempSync(join(tmpdir(), "awg-too-big-"));
+    runDir = temporaryFolder("too-big");
     spaces = ["big-here", "big-router", "big-far"].map(makeNamespace);
     const [here, router, far] = spaces as [TestNamespace, TestNamespace, TestNamespace];
     here.run(["ip", "link", "add", "eth0", "type", "veth", "peer", "name", "near", "netns", router.name]);
@@ -73,7 +71,6 @@ describe.skipIf(obstacle !== undefined)(`S6.5: a path that is narrow further on 
 
   afterEach(() => {
     for (const space of spaces) space[Symbol.dispose]();
-    rmSync(runDir, { recursive: true, force: true });
   });
 
   test.each([4, 6] as const)(

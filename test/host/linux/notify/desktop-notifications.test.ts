@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { desktopNotifications } from "../../../../src/host/linux/desktop-notifications.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 
 const HOSTILE = { title: "--help", text: "$(reboot) `reboot`\n\u001b[2J" };
 
@@ -11,10 +11,9 @@ let runs: unknown[];
 const run = async (...all: unknown[]) => void runs.push(all);
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "awg-t-notify-"));
+  root = temporaryFolder("t-notify");
   runs = [];
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 function install(): void {
   mkdirSync(join(root, "usr/bin"), { recursive: true });

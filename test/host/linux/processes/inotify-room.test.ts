@@ -1,11 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { readInotifyRoom } from "../../../../src/host/linux/processes/inotify-limit.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 
-const proc = mkdtempSync(join(tmpdir(), "awg-inotify-"));
-afterEach(() => rmSync(proc, { recursive: true, force: true }));
+const proc = temporaryFolder("inotify");
 
 function run(pid: number, uid: number, descriptors: Readonly<Record<string, string>>): void {
   const folder = join(proc, String(pid));

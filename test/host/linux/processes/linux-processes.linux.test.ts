@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdtempSync, rmSync, unlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, copyFileSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { linuxProcesses } from "../../../../src/host/linux/processes/linux-processes.ts";
 import type { ProcessEvent, ProcessPort } from "../../../../src/host/ports/processes.ts";
 import type { Program } from "../../../../src/model/program/program.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle } from "../../../support/netns.ts";
 
 const LIMIT_MS = 30_000;
@@ -29,12 +29,11 @@ describe.skipIf(obstacle !== undefined)(`processes${obstacle === undefined ? "" 
   const children: ChildProcess[] = [];
 
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "awg-processes-"));
+    folder = temporaryFolder("processes");
     port = linuxProcesses({ nowMs: () => performance.now() });
   });
   afterEach(() => {
     for (const child of children.splice(0)) child.kill("SIGKILL");
-    rmSync(folder, { recursive: true, force: true });
   });
 
   function start(command: string, args: readonly string[]): number {

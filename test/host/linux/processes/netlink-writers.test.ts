@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { NetlinkWriters, type NetlinkWritersDeps } from "../../../../src/host/linux/processes/netlink-writers.ts";
 import { ProcFolder } from "../../../../src/host/linux/processes/proc-folder.ts";
 import { netlinkInode, parseUnit } from "../../../../src/host/linux/processes/proc-text.ts";
 import { SocketHolders } from "../../../../src/host/linux/processes/socket-holders.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 
 const ROUTE = 0;
 
@@ -43,14 +43,13 @@ describe.skipIf(process.platform !== "linux")("who writes by a netlink socket", 
 
   beforeEach(() => {
     nowMs = 0;
-    root = mkdtempSync(join(tmpdir(), "awg-writers-"));
+    root = temporaryFolder("writers");
     mkdirSync(join(root, "net"));
     writers = new NetlinkWriters(
       ROUTE,
       holding(() => nowMs),
     );
   });
-  afterEach(() => rmSync(root, { recursive: true }));
 
   function holding(now: () => number): NetlinkWritersDeps {
     const proc = new ProcFolder(root);

@@ -1,8 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { ProcFolder } from "../../../../src/host/linux/processes/proc-folder.ts";
 import {
   parseBootMs,
@@ -14,6 +13,7 @@ import {
   startedMs,
 } from "../../../../src/host/linux/processes/proc-text.ts";
 import { SocketHolders } from "../../../../src/host/linux/processes/socket-holders.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 import { checkProperty } from "../../../support/seeded.ts";
 
 /** /proc/PID/stat of a process with this name and start. */
@@ -93,9 +93,8 @@ describe("texts of /proc", () => {
 describe.skipIf(process.platform !== "linux")("a folder of processes (skipped where there is no /proc)", () => {
   let root: string;
   beforeEach(() => {
-    root = mkdtempSync(join(tmpdir(), "awg-proc-"));
+    root = temporaryFolder("proc");
   });
-  afterEach(() => rmSync(root, { recursive: true, force: true }));
 
   /** A process with these descriptors, each a link. */
   function put(pid: number, start: number, links: Readonly<Record<string, string>> = {}): void {

@@ -4,19 +4,18 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { fileResolver, isFileResolverOurs } from "../../../../src/host/linux/resolver/file-resolver.ts";
 import { FILE_HEADER } from "../../../../src/model/ownership.ts";
 import type { ResolverSpec } from "../../../../src/model/resources/resolver.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 
 const SPEC: ResolverSpec = { method: "file", servers: ["10.8.0.1", "fd00::1"], search: ["corp.example"], device: "" };
 const OTHER: ResolverSpec = { ...SPEC, servers: ["10.8.0.2"], search: [] };
@@ -35,14 +34,13 @@ const port = () => fileResolver({ resolvConf, original });
 const makePipe = () => execFileSync("sh", ["-c", 'mkfifo "$0"', resolvConf]);
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "awg-t-resolver-"));
+  folder = temporaryFolder("t-resolver");
   resolvConf = join(folder, "etc", "resolv.conf");
   original = join(folder, "state", "original.json");
   mkdirSync(join(folder, "etc"));
   writeFileSync(resolvConf, ORIGINAL);
   chmodSync(resolvConf, 0o640);
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("the file resolver", () => {
   test("law 2: reading what is not ours writes nothing", async () => {

@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { ResolverSpec } from "../../../../src/model/resources/resolver.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 import { commandObstacle, namespaceObstacle } from "../../../support/netns.ts";
 
 const obstacle = namespaceObstacle() ?? commandObstacle("unshare", "mount");
@@ -11,7 +11,7 @@ const SPEC: ResolverSpec = { method: "file", servers: ["10.8.0.1"], search: [], 
 const BEFORE = "nameserver 192.0.2.53\n";
 
 describe.skipIf(obstacle !== undefined)(`a resolv.conf that is mounted over (${obstacle ?? "here"})`, () => {
-  const folder = mkdtempSync(join(tmpdir(), "awg-t-mounted-"));
+  const folder = temporaryFolder("t-mounted");
   const places = { resolvConf: join(folder, "etc", "resolv.conf"), original: join(folder, "state", "original.json") };
   const own = join(folder, "own");
 
@@ -39,7 +39,6 @@ describe.skipIf(obstacle !== undefined)(`a resolv.conf that is mounted over (${o
     // Another namespace's awg is at work in the folder that both see.
     mkdirSync(`${places.resolvConf}.awg-new`);
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test("law 6: it is written in place; nothing is made in the folder that others share", () => {
     inMounts(SPEC);

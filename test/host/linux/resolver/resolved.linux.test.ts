@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, globSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, globSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../../support/folder.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../../../support/netns.ts";
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
@@ -31,14 +31,13 @@ let folder: string;
 
 describe.skipIf(obstacle !== undefined)(`systemd-resolved (${obstacle ?? "a real one"})`, () => {
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "awg-t-resolved-"));
+    folder = temporaryFolder("t-resolved");
     namespace = makeNamespace("resolved");
     namespace.run(["ip", "link", "add", "d0", "type", "veth", "peer", "name", "d1"]);
     for (const device of ["d0", "d1"]) namespace.run(["ip", "link", "set", device, "up"]);
   });
   afterEach(() => {
     namespace[Symbol.dispose]();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   test("a link carries the servers, is read back, changes, and is reverted", () => {

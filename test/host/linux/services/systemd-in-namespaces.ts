@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, globSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { ROOT } from "../../../repository/sources.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 import { commandObstacle } from "../../../support/netns.ts";
 
 const SYSTEMD = "/lib/systemd/systemd";
@@ -59,7 +59,7 @@ export class SystemdMachine implements AsyncDisposable {
    * @param kept files that lie over the machine's, as `stop` of an earlier one left them
    */
   static async boot(kept: string, units: Readonly<Record<string, string>> = {}): Promise<SystemdMachine | undefined> {
-    const folder = mkdtempSync(join(tmpdir(), "awg-t-systemd-"));
+    const folder = temporaryFolder("t-systemd");
     for (const name of ["scratch", "units"]) mkdirSync(join(folder, name));
     const empty = "[Unit]\nDefaultDependencies=no\n";
     const all = { ...Object.fromEntries(TARGETS.map((name) => [`${name}.target`, empty])), ...units };

@@ -1,19 +1,10 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { parseUnitState } from "../../../../src/host/linux/services/systemctl-show.ts";
 import { systemdServices } from "../../../../src/host/linux/services/systemd-services.ts";
 import { SERVICE_MARK } from "../../../../src/model/ownership.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 import { FakeSystemctl } from "./fake-systemctl.ts";
 
 const PATH = "/etc/systemd/system/awg.service";
@@ -30,11 +21,10 @@ function services(over: { namespaced?: boolean; ownPid?: number } = {}) {
 }
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "awg-t-units-"));
+  root = temporaryFolder("t-units");
   mkdirSync(join(root, "/etc/systemd/system"), { recursive: true });
   systemctl = new FakeSystemctl(join(root, "/etc/systemd/system"));
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 describe("services by systemd", () => {
   test("without systemd as init, and in a network namespace, there are none, and why is said", async () => {

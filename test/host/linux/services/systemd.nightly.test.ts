@@ -1,10 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { clausesOf } from "../../../contract/coverage.ts";
 import type { ClauseRun } from "../../../contract/linux-clause.script.ts";
 import { ROOT } from "../../../repository/sources.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 import { SystemdMachine, systemdObstacle, until } from "./systemd-in-namespaces.ts";
 
 const obstacle = systemdObstacle();
@@ -40,12 +39,11 @@ describe.skipIf(obstacle !== undefined)(
   { timeout: 300_000 },
   () => {
     beforeEach(() => {
-      kept = mkdtempSync(join(tmpdir(), "awg-t-kept-"));
+      kept = temporaryFolder("t-kept");
     });
     afterEach(async () => {
       await machine?.[Symbol.asyncDispose]();
       machine = undefined;
-      rmSync(kept, { recursive: true, force: true });
     });
 
     test("install, a second install, a killed daemon, stop and start, uninstall", async (context) => {

@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -8,6 +6,7 @@ import { openLibSystem } from "../../../../src/native/darwin/libsystem.ffi.ts";
 import type { CallResult, LibSystem } from "../../../../src/native/darwin/libsystem.ts";
 import { darwinUnixExchanges } from "../../../../src/native/darwin/local/unix-exchange.ts";
 import { errnoName } from "../../../../src/native/linux/errno.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 
 const isLinux = process.platform === "linux";
 /** Numbers of bsd/sys/socket.h and bsd/sys/un.h, and Linux's for the same. */
@@ -106,7 +105,7 @@ function ask(system: LibSystem, request: string, more: { readonly path?: string;
 
 describe.skipIf(!isLinux)(`UAPI over unix sockets of macOS${isLinux ? "" : " (Linux's C library is below)"}`, () => {
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), `awg-un-${process.pid}-`));
+    folder = temporaryFolder("un");
     path = join(folder, "utun7.sock");
     worker = new Worker(SERVER, { eval: true, workerData: path });
     await new Promise((ready, failed) => worker.once("message", ready).once("error", failed));
@@ -115,7 +114,6 @@ describe.skipIf(!isLinux)(`UAPI over unix sockets of macOS${isLinux ? "" : " (Li
     const gone = new Promise((done) => worker.once("exit", done));
     worker.postMessage("end");
     await gone;
-    rmSync(folder, { recursive: true, force: true });
   });
 
   it("ask and read the whole answer, bounded in time, and leave no socket open", () => {

@@ -1,15 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { AwgError } from "../../../../src/model/error.ts";
 import { askOverUnixSocket, exchangeOverUnixSocket } from "../../../../src/native/linux/process/unix-exchange.ffi.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 
 test("a question that is never answered is waited for as long as its asker says, whatever others took before it", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "awg-mute-"));
+  const folder = temporaryFolder("mute");
   const path = join(folder, "mute.sock");
   const mute = createServer();
   await new Promise<void>((resolve) => mute.listen(path, resolve));
@@ -27,12 +26,11 @@ test("a question that is never answered is waited for as long as its asker says,
     expect((thrown as AwgError).facts["errno"]).toBe("ETIMEDOUT");
   } finally {
     mute.close();
-    rmSync(folder, { recursive: true, force: true });
   }
 });
 
 test("an answer whose end comes after somebody lost patience is heard whole by who asks on", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "awg-slow-"));
+  const folder = temporaryFolder("slow");
   const path = join(folder, "slow.sock");
   const slow = createServer();
   const accepted = once(slow, "connection");
@@ -48,12 +46,11 @@ test("an answer whose end comes after somebody lost patience is heard whole by w
     connection.destroy();
   } finally {
     slow.close();
-    rmSync(folder, { recursive: true, force: true });
   }
 });
 
 test("an answer that comes byte by byte and has no end is waited for no longer than its asker says", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "awg-dripping-"));
+  const folder = temporaryFolder("dripping");
   const path = join(folder, "dripping.sock");
   // In a process of its own: who asks does nothing else meanwhile.
   const serve = `require("node:net").createServer((one) => {
@@ -74,12 +71,11 @@ test("an answer that comes byte by byte and has no end is waited for no longer t
     expect((thrown as AwgError).facts["errno"]).toBe("ETIMEDOUT");
   } finally {
     dripping.kill();
-    rmSync(folder, { recursive: true, force: true });
   }
 });
 
 test("an answer that has come is heard, however long its asker was kept from running", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "awg-prompt-"));
+  const folder = temporaryFolder("prompt");
   const path = join(folder, "prompt.sock");
   const prompt = createServer();
   const accepted = once(prompt, "connection");
@@ -98,6 +94,5 @@ test("an answer that has come is heard, however long its asker was kept from run
   } finally {
     vi.restoreAllMocks();
     prompt.close();
-    rmSync(folder, { recursive: true, force: true });
   }
 });

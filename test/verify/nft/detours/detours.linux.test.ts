@@ -1,12 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Packet } from "../../../../src/model/firewall/packet.ts";
 import type { VerifyFinding } from "../../../../src/verify/finding.ts";
 import { makeTwoEnds, type TwoEnds } from "../../../host/linux/nft/two-ends.ts";
 import { OFFICE, policyOf } from "../../../model/firewall/policies.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 import { commandObstacle, namespaceObstacle } from "../../../support/netns.ts";
 
 const obstacle = namespaceObstacle() ?? commandObstacle("ip", "tc", "python3");
@@ -33,7 +31,7 @@ describe.skipIf(obstacle !== undefined)(
     let runDir: string;
 
     beforeEach(() => {
-      runDir = mkdtempSync(join(tmpdir(), "awg-detours-"));
+      runDir = temporaryFolder("detours");
       ends = makeTwoEnds({ hasGuest: true });
       ends.here.run(["ip", "link", "add", "shaped0", "type", "ifb"]);
       ends.here.run(["ip", "link", "set", "shaped0", "up"]);
@@ -46,7 +44,6 @@ describe.skipIf(obstacle !== undefined)(
 
     afterEach(() => {
       ends?.[Symbol.dispose]();
-      if (runDir !== undefined) rmSync(runDir, { recursive: true, force: true });
     });
 
     const tc = (line: string, ...more: readonly string[]) => ends.here.run(["tc", ...line.split(" "), ...more]);

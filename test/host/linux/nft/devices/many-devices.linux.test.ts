@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DEVICES_OF_A_CHAIN } from "../../../../../src/host/linux/nft/render/chains/spread-devices.ts";
 import type { FirewallObserved } from "../../../../../src/model/firewall/policy.ts";
 import { LAPTOP } from "../../../../model/firewall/policies.ts";
+import { temporaryFolder } from "../../../../support/folder.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../../../../support/netns.ts";
 
 const obstacle = namespaceObstacle() ?? commandObstacle("ip", "nft");
@@ -18,13 +18,12 @@ describe.skipIf(obstacle !== undefined)(`S9.1, S6.6: a machine with many devices
   let folder: string;
 
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "awg-many-devices-"));
+    folder = temporaryFolder("many-devices");
     space = makeNamespace("many");
   });
 
   afterEach(() => {
     space[Symbol.dispose]();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   const nameOf = (number: number) => `many${number}`;

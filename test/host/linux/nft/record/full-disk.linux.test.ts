@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { hasProgram } from "../../../../lab/world/command.ts";
-import { temporaryFolder } from "../../../../state/folder.ts";
+import { temporaryFolder } from "../../../../support/folder.ts";
 
 const SCRIPT = join(import.meta.dirname, "full-disk.script.ts");
 const limitMs = 60_000;

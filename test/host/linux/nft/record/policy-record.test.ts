@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { PolicyRecord } from "../../../../../src/host/linux/nft/load/policy-record.ts";
 import type { FirewallPolicy } from "../../../../../src/model/firewall/policy.ts";
-import { temporaryFolder } from "../../../../state/folder.ts";
+import { temporaryFolder } from "../../../../support/folder.ts";
 
 const POLICY: FirewallPolicy = { steering: { rules: [], default: { kind: "block" } }, layers: [] };
 
