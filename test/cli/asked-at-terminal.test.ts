@@ -10,6 +10,7 @@ import { run as status } from "../../src/cli/verbs/inspect/status.ts";
 import { run as diff } from "../../src/cli/verbs/plan/diff.ts";
 import { run as plan } from "../../src/cli/verbs/plan/plan.ts";
 import type { MachineState } from "../../src/host/simulated/machine-state.ts";
+import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const BUNDLE = "com.example.app.System";
@@ -22,7 +23,7 @@ beforeEach(() => {
   machine = join(folder, "machine.json");
   writeFileSync(
     join(folder, "awg.yaml"),
-    `apiVersion: awg/v1\ndefault: { via: direct }\nkillSwitch: { enabled: false }\nsystemExtension: { bundle: ${BUNDLE} }\n`,
+    sampleConfig(`default: { via: direct }\nkillSwitch: { enabled: false }\nsystemExtension: { bundle: ${BUNDLE} }\n`),
     { mode: 0o600 },
   );
   const held = { bundle: BUNDLE, state: "awaiting-approval", approves: false, carried: "1.0/1" };

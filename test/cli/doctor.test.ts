@@ -5,9 +5,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { FINDING_IDS } from "../../src/app/doctor/finding.ts";
 import { EXIT } from "../../src/cli/exit-code.ts";
 import { ROOT, read } from "../repository/sources.ts";
+import { PRIVATE_KEY, tunnelConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
-const KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";
 let folder = "";
 const at = (name: string): string => join(folder, name);
 const JOURNAL = (): string => at("machine.json.state/journal");
@@ -20,20 +20,8 @@ function awg(...args: readonly string[]) {
 
 beforeAll(() => {
   folder = temporaryFolder("doctor-cli");
-  writeFileSync(at("key"), `${KEY}\n`, { mode: 0o600 });
-  writeFileSync(
-    at("config.yaml"),
-    `apiVersion: awg/v1
-tunnels:
-  office:
-    protocol: wireguard
-    privateKey: { file: ${at("key")} }
-    addresses: [10.8.0.2/32]
-    peers: [{ publicKey: 4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
-default: { via: office }
-killSwitch: { enabled: true }
-`,
-  );
+  writeFileSync(at("key"), `${PRIVATE_KEY}\n`, { mode: 0o600 });
+  writeFileSync(at("config.yaml"), tunnelConfig({ keyFile: at("key") }));
   expect(awg("apply", "-f", "config.yaml", "--auto-approve").status).toBe(0);
   writeFileSync(JOURNAL(), "0000000 this is no journal\n", { mode: 0o600 });
 }, 60_000);

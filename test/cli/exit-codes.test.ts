@@ -5,27 +5,19 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { ScheduledFault } from "../../src/host/simulated/faults.ts";
 import { takeLock } from "../../src/state/lock.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { PRIVATE_KEY, tunnelConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const folder = temporaryFolder("exit");
 const at = (name: string): string => join(folder, name);
-const KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";
-const PEER = "4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=";
 
-const CONFIG = `apiVersion: awg/v1
-name: laptop
-tunnels:
-  office:
-    protocol: wireguard
-    privateKey: { file: ${at("key")} }
-    addresses: [10.8.0.2/32]
-    peers: [{ publicKey: ${PEER}, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
-default: { via: office }
-killSwitch: { enabled: true }
-`;
+const CONFIG = tunnelConfig({
+  keyFile: at("key"),
+  more: "name: laptop\n",
+});
 
 beforeAll(() => {
-  writeFileSync(at("key"), `${KEY}\n`, { mode: 0o600 });
+  writeFileSync(at("key"), `${PRIVATE_KEY}\n`, { mode: 0o600 });
   writeFileSync(at("good.yaml"), CONFIG);
   writeFileSync(at("bad.yaml"), CONFIG.replace("tunnels:", "tunels:"));
   writeFileSync(at("app.yaml"), `${CONFIG}rules: [{ apps: [{ path: /usr/bin/curl }], via: direct }]\n`);
@@ -90,7 +82,7 @@ describe("law 9: every exit code, by the real program", () => {
     expect([looping.status, looping.stderr]).toEqual([3, expect.stringContaining("cannot read")]);
     const { status, stderr } = awg(["apply", "-f", at("bad.yaml"), "--host", host, "--auto-approve"]);
     expect(status).toBe(3);
-    expect(stderr).toMatch(/bad\.yaml:3:1: .*did you mean tunnels/);
+    expect(stderr).toMatch(/bad\.yaml:2:1: .*did you mean tunnels/);
     expect(awg(["status", "--host", host]).stdout).toContain("Nothing is applied");
   });
 
@@ -98,7 +90,7 @@ describe("law 9: every exit code, by the real program", () => {
     const { status, stdout } = awg(["plan", "-f", at("bad.yaml"), "--host", machine("bad-json"), "--json"]);
     const { format_version, error } = JSON.parse(stdout);
     expect([status, format_version, error.kind, error.exit_code]).toEqual([3, "1", "config", 3]);
-    expect(error.facts.problems[0]).toMatch(/bad\.yaml:3:1: .*did you mean tunnels/);
+    expect(error.facts.problems[0]).toMatch(/bad\.yaml:2:1: .*did you mean tunnels/);
   });
 
   test("4: apply failed and was rolled back", () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { hasProgram } from "../lab/world/command.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const folder = temporaryFolder("full");
@@ -35,10 +36,9 @@ describe("law 9: a state folder that takes no more", () => {
     const config = join(folder, "config.yaml");
     writeFileSync(
       config,
-      `apiVersion: awg/v1
-default: { via: direct }
+      sampleConfig(`default: { via: direct }
 rules: [{ destinations: [192.0.2.0/24], via: block }]
-`,
+`),
       { mode: 0o600 },
     );
     // A folder where the draft belongs is refused like a full disk, by the last write of an apply.
@@ -58,7 +58,7 @@ rules: [{ destinations: [192.0.2.0/24], via: block }]
     mkdirSync(full);
     const configs = ["192.0.2.0/24", "198.51.100.0/24"].map((prefix, index) => {
       const path = join(folder, `full-${index}.yaml`);
-      const text = `apiVersion: awg/v1\ndefault: { via: direct }\nrules: [{ destinations: [${prefix}], via: block }]\n`;
+      const text = sampleConfig(`default: { via: direct }\nrules: [{ destinations: [${prefix}], via: block }]\n`);
       writeFileSync(path, text, { mode: 0o600 });
       return path;
     });
@@ -103,8 +103,7 @@ rules: [{ destinations: [192.0.2.0/24], via: block }]
       const taken = join(folder, "taken");
       mkdirSync(taken);
       const config = join(folder, "taken.yaml");
-      const text =
-        "apiVersion: awg/v1\ndefault: { via: direct }\nrules: [{ destinations: [192.0.2.0/24], via: block }]\n";
+      const text = sampleConfig("default: { via: direct }\nrules: [{ destinations: [192.0.2.0/24], via: block }]\n");
       writeFileSync(config, text, { mode: 0o600 });
       const where = '--host "simulated:$MACHINE" --state-dir "$TAKEN/state"; echo "exit $?"';
       const script = [

@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { tunnelConfig, writePrivateKey } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { commandObstacle } from "../support/netns.ts";
 
@@ -48,20 +49,8 @@ describe.skipIf(obstacle !== undefined)(`law 5: a terminal that goes away${obsta
   };
 
   beforeAll(() => {
-    writeFileSync(join(folder, "key"), "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=\n", { mode: 0o600 });
-    writeFileSync(
-      config,
-      `apiVersion: awg/v1
-tunnels:
-  office:
-    protocol: wireguard
-    privateKey: { file: ${join(folder, "key")} }
-    addresses: [10.8.0.2/32]
-    peers: [{ publicKey: 4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
-default: { via: office }
-killSwitch: { enabled: true }
-`,
-    );
+    writePrivateKey(folder);
+    writeFileSync(config, tunnelConfig({ keyFile: join(folder, "key") }));
   });
 
   function untilGone(text: string, ...args: readonly string[]): ChildProcess & { told: () => string } {

@@ -3,11 +3,12 @@ import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { ROOT } from "../repository/sources.ts";
+import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const PRIVATE = "0Kh9rIuds+SCV+CVWEySUqFtt94Ie0UW0tnYlBBTH2w=";
-const CONFIG = (key: string): string => `apiVersion: awg/v1
-tunnels:
+const CONFIG = (key: string): string =>
+  sampleConfig(`tunnels:
   office:
     protocol: wireguard
     privateKey: { file: ${key} }
@@ -18,7 +19,7 @@ tunnels:
 default: { via: office }
 killSwitch: { enabled: true }
 dns: { servers: [10.8.0.1], via: office }
-`;
+`);
 
 let folder = "";
 const at = (name: string): string => join(folder, name);

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parsePf } from "../host/darwin/pf/parse-pf.ts";
 import { ROOT } from "../repository/sources.ts";
+import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
-const CONFIG = `apiVersion: awg/v1
-name: laptop
+const CONFIG = sampleConfig(`name: laptop
 tunnels:
   office:
     protocol: wireguard
@@ -21,7 +21,7 @@ default: { via: office }
 killSwitch: { enabled: true, allowLan: true }
 dns: { servers: [10.8.0.1], via: office, leakProtection: true, split: { corp.example: [10.0.0.53] } }
 service: { install: true }
-`;
+`);
 let folder: string | undefined;
 
 interface Rendered {

@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const limitMs = 120_000;
@@ -18,8 +19,7 @@ describe.skipIf(whyNot !== "")(`law 9: output that cannot be written${whyNot}`, 
 
   beforeAll(() => {
     full = openSync("/dev/full", "w");
-    const text =
-      "apiVersion: awg/v1\ndefault: { via: direct }\nrules: [{ destinations: [192.0.2.0/24], via: block }]\n";
+    const text = sampleConfig("default: { via: direct }\nrules: [{ destinations: [192.0.2.0/24], via: block }]\n");
     writeFileSync(config, text, { mode: 0o600 });
   });
   afterAll(() => {

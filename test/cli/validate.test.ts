@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ROOT } from "../repository/sources.ts";
 import { KEY_A } from "../resources/sample.ts";
+import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 test("awg validate tells of a key file that a plan would refuse, and of none that is not here", () => {
@@ -12,7 +13,7 @@ test("awg validate tells of a key file that a plan would refuse, and of none tha
   const [file, key] = [join(folder, "awg.yaml"), join(folder, "a.key")];
   const peers = `peers: [{ publicKey: ${KEY_A}, allowedIPs: [10.0.0.0/8] }]`;
   const tunnel = (path: string) => `{ protocol: wireguard, privateKey: { file: ${path} }, ${peers} }`;
-  const text = `apiVersion: awg/v1\ntunnels:\n  a: ${tunnel(key)}\n  b: ${tunnel(`${key}.none`)}\n`;
+  const text = sampleConfig(`tunnels:\n  a: ${tunnel(key)}\n  b: ${tunnel(`${key}.none`)}\n`);
   writeFileSync(file, `${text}default: { via: direct }\n`, { mode: 0o600 });
   writeFileSync(key, `${KEY_A}\n`, { mode: 0o600 });
   const awg = (...more: string[]) => {

@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT } from "../repository/sources.ts";
+import { PEER_KEY } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../support/netns.ts";
 
@@ -10,7 +11,7 @@ import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace }
 const obstacle = namespaceObstacle() ?? commandObstacle("wireguard-go", "wg");
 const device = `awt${process.pid % 100_000}`;
 const PEER_A = "FlvAqMEDgE1D9nFQZpiqwXXMClm0Wc/Ga1r7TzmoGkk=";
-const PEER_B = "4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=";
+const PEER_B = PEER_KEY;
 const FIELDS = [
   ["public-key", "private-key", "listen-port", "fwmark", "peers", "preshared-keys", "endpoints", "allowed-ips"],
   ["latest-handshakes", "transfer", "persistent-keepalive"],

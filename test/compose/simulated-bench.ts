@@ -5,6 +5,7 @@ import type { Applied, Planned, Selection, Session } from "../../src/app/session
 import { openSession } from "../../src/compose/open.ts";
 import { renderProblem } from "../../src/config/problem.ts";
 import { stepsOf } from "../../src/model/plan.ts";
+import { SECOND_PEER_KEY, sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const KEY = Buffer.alloc(32, 7).toString("base64");
@@ -32,16 +33,15 @@ export class SimulatedBench {
     addresses: [10.9.${index}.2/32]
     mtu: ${mtu}
     peers:
-      - publicKey: mWB0J2ovTUpXJbKj5oX8N9Xfl1gWx3O4dRkqXvGqN0E=
+      - publicKey: ${SECOND_PEER_KEY}
         endpoint: 192.0.2.${index + 1}:${port}
         allowedIPs: [${index === 0 ? "0.0.0.0/0" : prefix}]`,
     );
-    return `apiVersion: awg/v1
-tunnels: ${names.length === 0 ? "{}" : blocks.join("")}
+    return sampleConfig(`tunnels: ${names.length === 0 ? "{}" : blocks.join("")}
 default: { via: ${names[0] ?? "direct"} }
 killSwitch: { enabled: ${names.length > 0} }
 ${more}
-`;
+`);
   }
 
   async plan(text: string, selection?: Partial<Selection>): Promise<Planned> {

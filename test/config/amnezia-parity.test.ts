@@ -1,10 +1,10 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load-config.ts";
+import { sampleConfig, THIRD_PEER_KEY } from "../support/config.ts";
 import { facts, readFacts } from "../support/facts.ts";
 
-const PEER =
-  "{ publicKey: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=, endpoint: 192.0.2.1:1, allowedIPs: [0.0.0.0/0] }";
+const PEER = `{ publicKey: ${THIRD_PEER_KEY}, endpoint: 192.0.2.1:1, allowedIPs: [0.0.0.0/0] }`;
 
 /** UAPI keys as they are called in the configuration. */
 function toObfuscation(parameters: Readonly<Record<string, string>>): Record<string, unknown> {
@@ -20,11 +20,10 @@ function toObfuscation(parameters: Readonly<Record<string, string>>): Record<str
 
 /** Errors, and what is said about programs of one version refusing it. */
 function errorsOf(obfuscation: Readonly<Record<string, unknown>>): string[] {
-  const text = `apiVersion: awg/v1
-default: { via: direct }
+  const text = sampleConfig(`default: { via: direct }
 tunnels:
   a: { protocol: amneziawg, privateKey: { file: /k }, peers: [${PEER}], obfuscation: ${JSON.stringify(obfuscation)} }
-`;
+`);
   const { problems } = loadConfig([{ name: "a.yaml", text }]);
   return problems
     .filter(({ id, severity }) => severity === "error" || id === "obfuscation-version-tag")

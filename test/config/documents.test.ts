@@ -2,19 +2,19 @@ import { globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load-config.ts";
+import { sampleConfig, THIRD_PEER_KEY } from "../support/config.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const page = readFileSync(`${ROOT}docs/configuration.md`, "utf8");
 const blocks = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml = ""]) => yaml);
 
 /** What the fragments on the page stand in. */
-const AROUND = `apiVersion: awg/v1
-tunnels:
-  office: { protocol: wireguard, privateKey: { file: /k }, peers: [{ publicKey: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=, endpoint: 192.0.2.1:1, allowedIPs: [0.0.0.0/0] }] }
+const AROUND = sampleConfig(`tunnels:
+  office: { protocol: wireguard, privateKey: { file: /k }, peers: [{ publicKey: ${THIRD_PEER_KEY}, endpoint: 192.0.2.1:1, allowedIPs: [0.0.0.0/0] }] }
   proxy: { protocol: socks5, server: 192.0.2.1:1080 }
 default: { via: office }
 killSwitch: { enabled: true }
-`;
+`);
 
 describe("docs/configuration.md", () => {
   test("shows configurations", () => {

@@ -6,6 +6,7 @@ import { isNoiseTunnel } from "../../src/config/config.ts";
 import { configJsonSchema } from "../../src/config/json-schema.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { FEATURES, type Feature, reservedKeysUsed } from "../../src/config/reserved-keys.ts";
+import { sampleConfig } from "../support/config.ts";
 import { schemaCheck } from "../support/json-schema.ts";
 import { readCases } from "./case-book.ts";
 
@@ -102,7 +103,7 @@ describe("features a machine may lack", () => {
   });
 
   test("a plain tunnel uses none", () => {
-    const { config } = load("apiVersion: awg/v1\ndefault: { via: direct }\nrules: [{ ports: 1, via: direct }]\n");
+    const { config } = load(sampleConfig("default: { via: direct }\nrules: [{ ports: 1, via: direct }]\n"));
     expect(config && reservedKeysUsed(config)).toEqual([]);
   });
 

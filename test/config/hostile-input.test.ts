@@ -3,9 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { renderProblem } from "../../src/config/problem.ts";
 import { isPrintableLine } from "../../src/model/text/printable.ts";
+import { sampleConfig, THIRD_PEER_KEY } from "../support/config.ts";
 
 const seed = Number(process.env["AWG_SEED"] ?? 20261121);
-const HEAD = "apiVersion: awg/v1\ndefault: { via: direct }\n";
+const HEAD = sampleConfig("default: { via: direct }\n");
 const load = (text: string) => loadConfig([{ name: "a.yaml", text }]);
 const ids = (text: string) => [...new Set(load(text).problems.map(({ id }) => id))];
 
@@ -83,7 +84,7 @@ describe("texts that want more than they are", () => {
 
   test("what is said of a text that a terminal would act on stands in one line, suggestions too", () => {
     const tunnel = "{ protocol: http, server: 192.0.2.1:3128 }";
-    const text = `apiVersion: awg/v1\ntunnels: { "w\\nlt": ${tunnel} }\ndefault: { via: wlt }\n`;
+    const text = sampleConfig(`tunnels: { "w\\nlt": ${tunnel} }\ndefault: { via: wlt }\n`);
     const said = load(text).problems.map(({ message, remedy }) => `${message}; ${remedy}`);
     expect(said).toContain('there is no tunnel "wlt"; did you mean w\\u000alt?');
     expect(said.filter((one) => !isPrintableLine(one))).toEqual([]);
@@ -107,7 +108,7 @@ describe("texts that want more than they are", () => {
   test("10,000 prefixes and 1,000 rules are no attack", () => {
     const prefixes = Array.from({ length: 10_000 }, (_, i) => `        - 10.${i >> 8}.${i & 255}.0/24\n`).join("");
     const rules = Array.from({ length: 1_000 }, (_, i) => `  - { apps: [app${i}], ports: [443], via: a }\n`).join("");
-    const peer = "      - publicKey: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=\n        allowedIPs:\n";
+    const peer = `      - publicKey: ${THIRD_PEER_KEY}\n        allowedIPs:\n`;
     const tunnel = `tunnels:\n  a:\n    protocol: wireguard\n    listenPort: 1\n    privateKey: { file: /k }\n    peers:\n${peer}${prefixes}`;
     const { config, problems } = load(`${HEAD}${tunnel}rules:\n${rules}`);
     expect(problems).toEqual([]);
@@ -191,7 +192,7 @@ describe("keys that stand where none is known", () => {
     `name: "${hex}"`,
     `rules: [{ destinations: ["${hex}"], via: direct }]`,
   ])("law 8: a key in the wrong place is not shown, in the message neither: %#", (line) => {
-    const { problems } = load(`apiVersion: awg/v1\n${line}\n`);
+    const { problems } = load(sampleConfig(`${line}\n`));
     expect(problems.length).toBeGreaterThan(0);
     expect(JSON.stringify(problems)).not.toMatch(new RegExp(`${secret.slice(0, 12)}|${hex.slice(0, 12)}`));
   });

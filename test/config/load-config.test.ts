@@ -2,9 +2,9 @@ import { describe, expect, test } from "vitest";
 import { configHash } from "../../src/config/config-hash.ts";
 import { type ConfigSource, type LoadOptions, loadConfig } from "../../src/config/load-config.ts";
 import { renderProblem } from "../../src/config/problem.ts";
+import { THIRD_PEER_KEY } from "../support/config.ts";
 
 const KEY = "TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0=";
-const PEER = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=";
 const HEAD = "apiVersion: awg/v1\ndefault: { via: direct }\n";
 
 const source = (name: string, text: string, mode?: number): ConfigSource => ({
@@ -14,7 +14,7 @@ const source = (name: string, text: string, mode?: number): ConfigSource => ({
 });
 
 const tunnel = (name: string, privateKey = "{ file: /k }") =>
-  `tunnels:\n  ${name}: { protocol: wireguard, privateKey: ${privateKey}, peers: [{ publicKey: ${PEER}, endpoint: 192.0.2.1:1, allowedIPs: [0.0.0.0/0] }] }\n`;
+  `tunnels:\n  ${name}: { protocol: wireguard, privateKey: ${privateKey}, peers: [{ publicKey: ${THIRD_PEER_KEY}, endpoint: 192.0.2.1:1, allowedIPs: [0.0.0.0/0] }] }\n`;
 
 /** Problems as `file:line:column id`. */
 const places = (sources: readonly ConfigSource[], options?: LoadOptions) =>

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load-config.ts";
+import { THIRD_PEER_KEY } from "../support/config.ts";
 
 const seed = Number(process.env["AWG_SEED"] ?? 20261121);
 const load = (text: string) => loadConfig([{ name: "a.yaml", text }]);
@@ -15,7 +16,7 @@ describe("one wrong value", () => {
           protocol: "amneziawg",
           privateKey: { file: "/k" },
           obfuscation: { jc: 4, jmin: 1, jmax: 2, h1: "5-9", i1: "<r 8>" },
-          peers: [{ publicKey: "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=", endpoint: "a:1", allowedIPs: ["::/0"] }],
+          peers: [{ publicKey: THIRD_PEER_KEY, endpoint: "a:1", allowedIPs: ["::/0"] }],
         },
         p: { protocol: "socks5", server: "a:1", auth: { username: "x", password: { env: "X" } } },
       },

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { renderProblem } from "../../src/config/problem.ts";
+import { sampleConfig } from "../support/config.ts";
 
 const seed = Number(process.env["AWG_SEED"] ?? 20261121);
 
@@ -52,7 +53,7 @@ function renderAll(text: string): string {
 }
 
 const textOf = (field: string, protocol: string) =>
-  `apiVersion: awg/v1\ntunnels:\n  a:\n    protocol: ${protocol}\n    ${field}\ndefault: { via: a }\n`;
+  sampleConfig(`tunnels:\n  a:\n    protocol: ${protocol}\n    ${field}\ndefault: { via: a }\n`);
 
 test("law 8: no secret stands in a problem, however the file is broken", () => {
   for (const field of secretFields) {

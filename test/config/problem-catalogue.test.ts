@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { type ConfigSource, type LoadOptions, loadConfig } from "../../src/config/load-config.ts";
 import { PROBLEM_CATALOGUE, WARNING_IDS } from "../../src/config/problem-catalogue.ts";
+import { sampleConfig } from "../support/config.ts";
 import { readCases } from "./case-book.ts";
 
-const HEAD = "apiVersion: awg/v1\ndefault: { via: direct }\n";
+const HEAD = sampleConfig("default: { via: direct }\n");
 const SECRET = "tunnels: { p: { protocol: http, server: a:1, auth: { username: x, password: y } } }\n";
 const VARIABLE = "tunnels: { p: { protocol: http, server: a:1, auth: { username: x, password: { env: Y } } } }\n";
 

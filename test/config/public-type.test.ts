@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { AwgConfiguration } from "../../schema/awg.d.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
+import { THIRD_PEER_KEY } from "../support/config.ts";
 
 /** Compiling this file is half of the test: the public type takes what the language takes. */
 const configuration: AwgConfiguration = {
@@ -13,7 +14,7 @@ const configuration: AwgConfiguration = {
       obfuscation: { version: 2, jc: 4, jmin: 40, jmax: 70, h1: "5-9" },
       peers: [
         {
-          publicKey: "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=",
+          publicKey: THIRD_PEER_KEY,
           endpoint: "192.0.2.1:51820",
           allowedIPs: ["0.0.0.0/0"],
           persistentKeepalive: "25s",

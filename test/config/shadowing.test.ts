@@ -5,6 +5,7 @@ import type { Match } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { parseIp } from "../../src/model/ip.ts";
 import { parsePrefix, prefixContains } from "../../src/model/prefix.ts";
+import { sampleConfig } from "../support/config.ts";
 
 const seed = Number(process.env["AWG_SEED"] ?? 20261121);
 
@@ -96,7 +97,7 @@ describe("a rule covered by an earlier one", () => {
       (_, index) => `{ apps: [app${index}], ports: [${1 + (index % 7)}], via: block }`,
     );
     const text = (extra: string) =>
-      `apiVersion: awg/v1\ndefault: { via: direct }\nrules:\n${[...rules, extra].map((rule) => `  - ${rule}\n`).join("")}`;
+      sampleConfig(`default: { via: direct }\nrules:\n${[...rules, extra].map((rule) => `  - ${rule}\n`).join("")}`);
     const load = (extra: string) =>
       loadConfig([{ name: "a", text: text(extra) }]).problems.map(({ id, line }) => `${line} ${id}`);
     expect(load("{ apps: [app500], ports: [4], protocol: tcp, via: block }")).toEqual(["1004 rule-shadowed"]);
@@ -104,11 +105,11 @@ describe("a rule covered by an earlier one", () => {
   });
 
   test("a rule that hands over to the next one hides nothing", () => {
-    const text = (fallback: string) => `apiVersion: awg/v1
-default: { via: direct }
+    const text = (fallback: string) =>
+      sampleConfig(`default: { via: direct }
 tunnels: { p: { protocol: http, server: 192.0.2.1:1 }, q: { protocol: http, server: 192.0.2.2:1 } }
 rules: [{ ports: 443, via: p, fallback: ${fallback} }, { ports: 443, via: q }]
-`;
+`);
     const ids = (fallback: string) => loadConfig([{ name: "a", text: text(fallback) }]).problems.map(({ id }) => id);
     expect(ids("next_rule")).toEqual([]);
     expect(ids("block")).toEqual(["rule-shadowed"]);

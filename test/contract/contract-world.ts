@@ -12,6 +12,7 @@ import type { PolicyRule } from "../../src/model/resources/routes.ts";
 import type { ServiceSpec } from "../../src/model/resources/service.ts";
 import type { TunnelSpec } from "../../src/model/resources/tunnel.ts";
 import type { SecretId } from "../../src/model/secret.ts";
+import { SECOND_PEER_KEY } from "../support/config.ts";
 
 /** A machine to hold the contract to: one physical device with a default route, and hands that are not awg's. */
 export interface ContractWorld {
@@ -140,7 +141,7 @@ export function tunnelSpec({ secrets, device }: ContractWorld): TunnelSpec {
     fwmark: markOfPath(63),
     peers: [
       {
-        publicKey: "mWB0J2ovTUpXJbKj5oX8N9Xfl1gWx3O4dRkqXvGqN0E=",
+        publicKey: SECOND_PEER_KEY,
         endpoint: "198.51.100.7:51820",
         allowedIPs: ["0.0.0.0/0"],
         persistentKeepaliveSeconds: 25,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT } from "../repository/sources.ts";
+import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../support/netns.ts";
 
@@ -41,7 +42,9 @@ describe.skipIf(obstacle !== undefined)(
     const config = (destination: string): void =>
       writeFileSync(
         at("config.yaml"),
-        `apiVersion: awg/v1\nrules: [{ destinations: [${destination}], via: block }]\ndefault: { via: direct }\nkillSwitch: { enabled: true }\n`,
+        sampleConfig(
+          `rules: [{ destinations: [${destination}], via: block }]\ndefault: { via: direct }\nkillSwitch: { enabled: true }\n`,
+        ),
         { mode: 0o600 },
       );
     /** The daemon's wall clock: an offset ("-365d", "+365d") or a moment ("@2038-01-19 03:14:00"). */

@@ -8,6 +8,7 @@ import type { SessionOptions } from "../../src/app/session.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
 import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
 import type { FirewallPolicy } from "../../src/model/firewall/policy.ts";
+import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const LONGEST_MS = 20_000;
@@ -122,8 +123,7 @@ async function cutShort() {
 }
 
 function configText(port: number): string {
-  return `apiVersion: awg/v1
-default: { via: direct }
+  return sampleConfig(`default: { via: direct }
 killSwitch: { enabled: true, allow: [{ direction: in, protocol: tcp, ports: [${port}] }] }
-`;
+`);
 }

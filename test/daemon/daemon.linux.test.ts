@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT } from "../repository/sources.ts";
+import { sampleConfig, tunnelConfig, writePrivateKey } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import {
   commandObstacle,
@@ -51,19 +52,14 @@ describe.skipIf(obstacle !== undefined)(
     }
 
     function write(printers: string, key = "key"): void {
-      const text = `apiVersion: awg/v1
-name: lab
-tunnels:
-  ${tunnel}:
-    protocol: wireguard
-    engine: userspace
-    privateKey: { file: ${join(folder, key)} }
-    addresses: [10.8.0.2/32]
-    peers: [{ publicKey: 4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
+      const text = tunnelConfig({
+        tunnel,
+        keyFile: join(folder, key),
+        settings: ["engine: userspace"],
+        more: `name: lab
 rules: [{ destinations: [${printers}], via: direct }]
-default: { via: ${tunnel} }
-killSwitch: { enabled: true }
-`;
+`,
+      });
       writeFileSync(`${config}.new`, text);
       renameSync(`${config}.new`, config);
     }
@@ -86,7 +82,7 @@ killSwitch: { enabled: true }
       for (const device of ["v0", "v1"]) machine.run(["ip", "link", "set", device, "up"]);
       machine.run(["ip", "route", "add", "default", "via", "192.0.2.1"]);
       mkdirSync(join(folder, "state"), { mode: 0o700 });
-      writeFileSync(join(folder, "key"), "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=\n", { mode: 0o600 });
+      writePrivateKey(folder);
       write("192.168.7.0/24");
       await start();
     });
@@ -177,7 +173,7 @@ killSwitch: { enabled: true }
       write("192.168.9.0/24");
       await until("the edited rule", () => rules().includes("192.168.9.0/24"));
       const good = rules();
-      writeFileSync(config, "apiVersion: awg/v1\nname: lab\ndefault: {via: direct\n");
+      writeFileSync(config, sampleConfig("name: lab\ndefault: {via: direct\n"));
       await until("the report", () => told.includes("[yaml-syntax]"));
       expect(rules()).toBe(good);
       write("192.168.7.0/24");

@@ -9,6 +9,7 @@ import { simulatedParts } from "../../src/compose/simulated-parts.ts";
 import { keepMachine } from "../../src/daemon/run-daemon.ts";
 import { DeadlineWatch } from "../../src/daemon/watch/deadline-watch.ts";
 import { isInSync } from "../../src/model/plan.ts";
+import { tunnelConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
@@ -127,18 +128,5 @@ function watchWith(time: VirtualTime, told: string[], revert: () => Promise<bool
 }
 
 function configText(folder: string, mtu: number): string {
-  return `apiVersion: awg/v1
-tunnels:
-  office:
-    protocol: wireguard
-    privateKey: { file: ${join(folder, "key")} }
-    addresses: [10.9.0.2/32]
-    mtu: ${mtu}
-    peers:
-      - publicKey: mWB0J2ovTUpXJbKj5oX8N9Xfl1gWx3O4dRkqXvGqN0E=
-        endpoint: 192.0.2.1:51820
-        allowedIPs: [0.0.0.0/0]
-default: { via: office }
-killSwitch: { enabled: true }
-`;
+  return tunnelConfig({ keyFile: join(folder, "key"), settings: [`mtu: ${mtu}`], addresses: "10.9.0.2/32" });
 }

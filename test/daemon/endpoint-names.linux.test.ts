@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { publicKeyOf } from "../../src/app/wg-tool/public-key.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import {
   commandObstacle,
@@ -67,8 +68,7 @@ describe.skipIf(obstacle !== undefined)(`endpoints by name (${obstacle ?? "a boo
 
   function config(which: "client" | "server", peer: string, rest: string, engine = "embedded"): string {
     const path = join(folder, `${which}.yaml`);
-    const text = `apiVersion: awg/v1
-tunnels:
+    const text = sampleConfig(`tunnels:
   ${tunnelOf(which)}:
     protocol: wireguard
     engine: ${engine}
@@ -76,7 +76,7 @@ tunnels:
     privateKey: { file: ${join(folder, `${which}.key`)} }
     addresses: [10.8.0.${which === "client" ? 2 : 1}/24]
     peers: [${peer}]
-${rest}`;
+${rest}`);
     writeFileSync(path, text, { mode: 0o600 });
     return path;
   }

@@ -2,9 +2,9 @@ import { describe, expect, test } from "vitest";
 import { EndpointRaces } from "../../src/daemon/watch/endpoint-failover.ts";
 import type { PeerObserved, TunnelObserved } from "../../src/model/resources/tunnel.ts";
 import type { SecretId } from "../../src/model/secret.ts";
+import { SECOND_PEER_KEY } from "../support/config.ts";
 
-const KEY = "mWB0J2ovTUpXJbKj5oX8N9Xfl1gWx3O4dRkqXvGqN0E=";
-const PEER = `awg-a ${KEY}`;
+const PEER = `awg-a ${SECOND_PEER_KEY}`;
 const [X, Y, Z] = ["192.0.2.1:51820", "[2001:db8::2]:51820", "192.0.2.3:51820"] as const;
 const INITIATION_BYTES = 148;
 
@@ -75,7 +75,7 @@ class World {
     const { handshakeAttempts, ...bytes } = this.#peer;
     const measured = { handshakeAttempts, expectedMessages: 0, acceptedMessages: 0 };
     const peer: PeerObserved = {
-      publicKey: KEY,
+      publicKey: SECOND_PEER_KEY,
       endpoint: this.endpoint,
       allowedIPs: [],
       persistentKeepaliveSeconds: this.keepaliveSeconds,

@@ -9,6 +9,7 @@ import { setTimer } from "../../src/compose/clocks.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
 import { type LoopPlan, ReconcileLoop } from "../../src/daemon/reconcile-loop.ts";
 import { stepsOf } from "../../src/model/plan.ts";
+import { SECOND_PEER_KEY, sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 /** Compilers and caches settle before the first look. */
@@ -35,11 +36,11 @@ function configText(): string {
     privateKey: { file: ${join(folder, "key")} }
     addresses: [10.200.${number}.2/32]
     peers:
-      - publicKey: mWB0J2ovTUpXJbKj5oX8N9Xfl1gWx3O4dRkqXvGqN0E=
+      - publicKey: ${SECOND_PEER_KEY}
         endpoint: 192.0.2.${number}:51820
         allowedIPs: [${number === 1 ? "0.0.0.0/0" : "10.20.0.0/16"}]`,
   );
-  return `apiVersion: awg/v1\ntunnels:\n${tunnels.join("\n")}\ndefault: { via: t1 }\nkillSwitch: { enabled: true }\n`;
+  return sampleConfig(`tunnels:\n${tunnels.join("\n")}\ndefault: { via: t1 }\nkillSwitch: { enabled: true }\n`);
 }
 
 function held() {

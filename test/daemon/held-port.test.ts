@@ -5,6 +5,7 @@ import { ReconcilingSession } from "../../src/app/reconciling-session.ts";
 import type { SessionOptions } from "../../src/app/session.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
 import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
+import { PEER_KEY, sampleConfig, writePrivateKey } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const LONGEST_MS = 20_000;
@@ -19,7 +20,7 @@ test("law 4: a tunnel whose UDP port somebody took is left and named, and all el
   const { links, engines } = parts.host;
   await using session = new ReconcilingSession(parts, options);
   const file = join(folder, "a.yaml");
-  writeFileSync(join(folder, "key"), "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=\n", { mode: 0o600 });
+  writePrivateKey(folder);
   const wake = (): void => writeFileSync(file, CONFIG, { mode: 0o600 });
   wake();
   const reports: DaemonReport[] = [];
@@ -63,9 +64,7 @@ test("law 4: a tunnel whose UDP port somebody took is left and named, and all el
   await running;
 });
 
-const KEY = "4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=";
-const CONFIG = `apiVersion: awg/v1
-name: held
+const CONFIG = sampleConfig(`name: held
 tunnels:
 ${["one", "two"]
   .map(
@@ -76,10 +75,10 @@ ${["one", "two"]
     listenPort: ${TAKEN + index}
     privateKey: { file: ${join(folder, "key")} }
     addresses: [10.8.${index}.2/32]
-    peers: [{ publicKey: ${KEY}, endpoint: "192.0.2.1:51820", allowedIPs: [10.8.${index}.0/24] }]
+    peers: [{ publicKey: ${PEER_KEY}, endpoint: "192.0.2.1:51820", allowedIPs: [10.8.${index}.0/24] }]
 `,
   )
   .join("")}default: { via: direct }
 reconcile: { quiet: 50ms, longest: 200ms }
 killSwitch: { enabled: true }
-`;
+`);

@@ -6,6 +6,7 @@ import type { Applied, ApplyHooks, Planned, SessionOptions } from "../../src/app
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
 import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
 import { blockedPolicy } from "../../src/model/firewall/transition.ts";
+import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const LONGEST_MS = 30_000;
@@ -81,8 +82,7 @@ describe("B6: a daemon that another awg overtakes", () => {
 });
 
 function configText(port: number): string {
-  return `apiVersion: awg/v1
-default: { via: direct }
+  return sampleConfig(`default: { via: direct }
 killSwitch: { enabled: true, allow: [{ direction: in, protocol: tcp, ports: [${port}] }] }
-`;
+`);
 }

@@ -7,6 +7,7 @@ import { simulatedParts } from "../../src/compose/simulated-parts.ts";
 import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
 import { rememberEngines } from "../../src/daemon/watch/engine-memory.ts";
 import type { NetworkEvent } from "../../src/host/ports/network-events.ts";
+import { PEER_KEY, sampleConfig, writePrivateKey } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const LONGEST_MS = 20_000;
@@ -29,7 +30,7 @@ test("B6: engines that another awg has set since they were asked are not set bac
   await using session = new ReconcilingSession(daemonParts, options);
   await using rival = new ReconcilingSession(parts, options);
   const file = join(folder, "a.yaml");
-  writeFileSync(join(folder, "key"), "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=\n", { mode: 0o600 });
+  writePrivateKey(folder);
   writeFileSync(file, configText("192.0.2.1"), { mode: 0o600 });
   const reports: DaemonReport[] = [];
   const stop = Promise.withResolvers<void>();
@@ -67,16 +68,15 @@ test("B6: engines that another awg has set since they were asked are not set bac
   await running;
 });
 
-const KEY = "4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=";
-const configText = (endpoint: string): string => `apiVersion: awg/v1
-tunnels:
+const configText = (endpoint: string): string =>
+  sampleConfig(`tunnels:
   home:
     protocol: wireguard
     engine: embedded
     listenPort: 51820
     privateKey: { file: ${join(folder, "key")} }
     addresses: [10.8.0.2/32]
-    peers: [{ publicKey: ${KEY}, endpoint: "${endpoint}:51820", allowedIPs: [10.8.0.0/24] }]
+    peers: [{ publicKey: ${PEER_KEY}, endpoint: "${endpoint}:51820", allowedIPs: [10.8.0.0/24] }]
 default: { via: direct }
 reconcile: { quiet: 50ms, longest: 200ms }
-`;
+`);

@@ -7,6 +7,7 @@ import type { SessionOptions } from "../../src/app/session.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
 import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
 import type { NetworkEvent } from "../../src/host/ports/network-events.ts";
+import { SECOND_PEER_KEY, sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const LONGEST_MS = 20_000;
@@ -65,13 +66,12 @@ function config(key: string): string {
     privateKey: { file: ${key} }
     addresses: [${address}/32]
     peers:
-      - publicKey: mWB0J2ovTUpXJbKj5oX8N9Xfl1gWx3O4dRkqXvGqN0E=
+      - publicKey: ${SECOND_PEER_KEY}
         endpoint: ${server}:51820
         allowedIPs: [${allowed}]
 `;
-  return `apiVersion: awg/v1
-tunnels:
+  return sampleConfig(`tunnels:
 ${tunnel("office", "10.9.0.2", "203.0.113.9", "0.0.0.0/0")}${tunnel("home", "10.9.1.2", "203.0.113.10", "10.9.1.0/24")}default: { via: office, fallback: block }
 killSwitch: { enabled: true }
-`;
+`);
 }

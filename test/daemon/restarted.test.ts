@@ -6,6 +6,7 @@ import { ReconcilingSession } from "../../src/app/reconciling-session.ts";
 import type { Planned, SessionOptions } from "../../src/app/session.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
 import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
+import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const LONGEST_MS = 30_000;
@@ -124,8 +125,7 @@ function machineIn(place: string) {
 }
 
 function configText(port: number): string {
-  return `apiVersion: awg/v1
-default: { via: direct }
+  return sampleConfig(`default: { via: direct }
 killSwitch: { enabled: true, allow: [{ direction: in, protocol: tcp, ports: [${port}] }] }
-`;
+`);
 }

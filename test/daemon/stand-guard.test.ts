@@ -9,6 +9,7 @@ import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
 import { renderGuarded, StandGuard } from "../../src/daemon/watch/ruleset-watchdog.ts";
 import type { NetworkEvent } from "../../src/host/ports/network-events.ts";
 import type { FirewallPolicy } from "../../src/model/firewall/policy.ts";
+import { tunnelConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const KEY = Buffer.alloc(32, 7).toString("base64");
@@ -99,20 +100,7 @@ class DaemonBench implements AsyncDisposable {
   }
 
   config(mtu = 1400, more = ""): string {
-    return `apiVersion: awg/v1
-tunnels:
-  office:
-    protocol: wireguard
-    privateKey: { file: ${this.key} }
-    addresses: [10.9.0.2/32]
-    mtu: ${mtu}
-    peers:
-      - publicKey: mWB0J2ovTUpXJbKj5oX8N9Xfl1gWx3O4dRkqXvGqN0E=
-        endpoint: 192.0.2.1:51820
-        allowedIPs: [0.0.0.0/0]
-default: { via: office }
-killSwitch: { enabled: true }
-${more}`;
+    return tunnelConfig({ keyFile: this.key, settings: [`mtu: ${mtu}`], addresses: "10.9.0.2/32", more: more });
   }
 }
 

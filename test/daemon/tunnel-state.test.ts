@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { TunnelState } from "../../src/daemon/watch/tunnel-state.ts";
 import type { TunnelObserved, TunnelSpec } from "../../src/model/resources/tunnel.ts";
 import type { SecretId } from "../../src/model/secret.ts";
+import { SECOND_PEER_KEY } from "../support/config.ts";
 
-const KEY = "mWB0J2ovTUpXJbKj5oX8N9Xfl1gWx3O4dRkqXvGqN0E=";
 const SPEC: TunnelSpec = {
   device: "awg-a",
   protocol: "wireguard",
@@ -11,7 +11,7 @@ const SPEC: TunnelSpec = {
   privateKey: "id" as SecretId,
   listenPort: 0,
   fwmark: 1,
-  peers: [{ publicKey: KEY, endpoint: "192.0.2.1:1", allowedIPs: [], persistentKeepaliveSeconds: 0 }],
+  peers: [{ publicKey: SECOND_PEER_KEY, endpoint: "192.0.2.1:1", allowedIPs: [], persistentKeepaliveSeconds: 0 }],
   obfuscation: {},
 };
 

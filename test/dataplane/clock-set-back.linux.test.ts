@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PlaneObservation } from "../../src/dataplane/contract.ts";
+import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { commandObstacle, namespaceObstacle, type TestNamespace, tunObstacle } from "../support/netns.ts";
 import { KEYS, publicOf } from "./interop/talk-with-rival.ts";
@@ -65,11 +66,10 @@ describe.skipIf(obstacle !== undefined)(
       const peer = `{ publicKey: "${publicOf(KEYS.b)}", endpoint: "192.0.2.2:51002", allowedIPs: [10.77.0.0/24] }`;
       writeFileSync(
         at("config.yaml"),
-        `apiVersion: awg/v1
-tunnels:
+        sampleConfig(`tunnels:
   clocked: { protocol: wireguard, privateKey: { file: ${at("key")} }, addresses: [10.77.0.1/24], peers: [${peer}] }
 default: { via: direct }
-`,
+`),
       );
     });
     afterAll(() => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { publicKeyOf } from "../../src/app/wg-tool/public-key.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import {
   commandObstacle,
@@ -78,7 +79,7 @@ describe.skipIf(obstacle !== undefined)(
     function config(end: End, rest: string): string {
       const path = join(folder, `${end}.yaml`);
       const tunnels = TUNNELS.map((tunnel) => tunnelText(end, tunnel)).join("");
-      writeFileSync(path, `apiVersion: awg/v1\ntunnels:\n${tunnels}${rest}`, { mode: 0o600 });
+      writeFileSync(path, sampleConfig(`tunnels:\n${tunnels}${rest}`), { mode: 0o600 });
       return path;
     }
 

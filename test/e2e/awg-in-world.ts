@@ -4,6 +4,7 @@ import { keeperPaths } from "../../src/model/keeper-protocol.ts";
 import { type Finished, tryRun } from "../lab/world/command.ts";
 import { type KeyPair, keyFile, type Server } from "../lab/world/wireguard.ts";
 import type { World } from "../lab/world/world.ts";
+import { sampleConfig } from "../support/config.ts";
 
 const checkout = join(import.meta.dirname, "..", "..", "src", "cli", "awg.ts");
 const limitMs = 120_000;
@@ -62,8 +63,7 @@ export class AwgInWorld implements AsyncDisposable {
     const inside4 = server.inside4.replace(/1$/, "2");
     const inside6 = server.inside6.replace(/1$/, "2");
     const [length4, length6] = wish.networks === true ? [24, 64] : [32, 128];
-    const text = `apiVersion: awg/v1
-name: lab
+    const text = sampleConfig(`name: lab
 tunnels:
   ${this.tunnel}:
     ${protocol}
@@ -77,7 +77,7 @@ tunnels:
 default: { via: ${this.tunnel}, fallback: block }
 killSwitch: { enabled: ${killSwitch}, allowLan: ${allowLan} }
 dns: { servers: [${server.inside4}], via: ${this.tunnel}${asked} }
-${more}`;
+${more}`);
     writeFileSync(path, text);
     return path;
   }

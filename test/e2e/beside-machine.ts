@@ -1,10 +1,8 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { PRIVATE_KEY, tunnelConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { type CommandResult, makeNamespace, type TestNamespace } from "../support/netns.ts";
-
-const KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";
-const PEER = "4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=";
 
 /** A machine in a namespace with the uplink `up0`, whose other end is `up1`, and awg with state of its own. */
 export class BesideMachine implements Disposable {
@@ -23,7 +21,7 @@ export class BesideMachine implements Disposable {
     this.namespace = makeNamespace(name);
     this.#folder = temporaryFolder(name);
     mkdirSync(join(this.#folder, "state"), { mode: 0o700 });
-    writeFileSync(join(this.#folder, "key"), `${KEY}\n`, { mode: 0o600 });
+    writeFileSync(join(this.#folder, "key"), `${PRIVATE_KEY}\n`, { mode: 0o600 });
     this.ip("link add up0 type veth peer name up1");
     this.ip("address add 192.0.2.10/24 dev up0");
     for (const device of ["up0", "up1"]) this.ip(`link set ${device} up`);
@@ -44,17 +42,13 @@ export class BesideMachine implements Disposable {
     const path = join(this.#folder, "config.yaml");
     writeFileSync(
       path,
-      `apiVersion: awg/v1
-tunnels:
-  ${this.#tunnel}:
-    protocol: wireguard
-    privateKey: { file: ${join(this.#folder, "key")} }
-    addresses: [10.8.0.2/32]
-    peers: [{ publicKey: ${PEER}, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
-rules: ${rules}
-default: { via: ${this.#tunnel} }
-killSwitch: { ${killSwitch} }
+      tunnelConfig({
+        tunnel: this.#tunnel,
+        keyFile: join(this.#folder, "key"),
+        killSwitch: `{ ${killSwitch} }`,
+        more: `rules: ${rules}
 `,
+      }),
     );
     return path;
   }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { PEER_KEY, sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../support/netns.ts";
 
@@ -64,7 +65,7 @@ describe.skipIf(reason !== undefined)(
       space = makeNamespace("doctor");
       inode = statSync(`/run/netns/${space.name}`).ino;
       folder = temporaryFolder("doctor-linux");
-      writeFileSync(at("config.yaml"), "apiVersion: awg/v1\ndefault: { via: direct }\nkillSwitch: { enabled: true }\n");
+      writeFileSync(at("config.yaml"), sampleConfig("default: { via: direct }\nkillSwitch: { enabled: true }\n"));
       const { status, stderr } = awg("apply", "-f", at("config.yaml"), "--auto-approve");
       expect([status, stderr]).toEqual([0, expect.any(String)]);
     });
@@ -104,11 +105,11 @@ describe.skipIf(reason !== undefined)(
     test("local routes that somebody flushed are named, and each remedy brings one back", () => {
       const tunnel = `dl${process.pid}`;
       const key = Buffer.alloc(32, 0x48).toString("base64");
-      const text = `apiVersion: awg/v1
-tunnels: { ${tunnel}: { protocol: wireguard, engine: embedded, privateKey: { inline: ${key} }, addresses: [10.77.3.2/32, "fd77:3::2/128"], peers: [{ publicKey: 4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=, allowedIPs: [10.77.0.0/16] }] } }
+      const text =
+        sampleConfig(`tunnels: { ${tunnel}: { protocol: wireguard, engine: embedded, privateKey: { inline: ${key} }, addresses: [10.77.3.2/32, "fd77:3::2/128"], peers: [{ publicKey: ${PEER_KEY}, allowedIPs: [10.77.0.0/16] }] } }
 default: { via: block }
 killSwitch: { enabled: true }
-`;
+`);
       rmSync(at("config.yaml"));
       writeFileSync(at("config.yaml"), text, { mode: 0o600 });
       expect(awg("apply", "-f", at("config.yaml"), "--auto-approve")).toMatchObject({ status: 0 });

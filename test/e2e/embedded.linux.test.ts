@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { publicKeyOf } from "../../src/app/wg-tool/public-key.ts";
 import { ROOT } from "../repository/sources.ts";
+import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import {
   commandObstacle,
@@ -64,8 +65,7 @@ describe.skipIf(obstacle !== undefined)(
     function config(which: "client" | "server", rest: string, peer: string): string {
       const path = join(folder, `${which}.yaml`);
       const octet = which === "client" ? 2 : 1;
-      const text = `apiVersion: awg/v1
-tunnels:
+      const text = sampleConfig(`tunnels:
   ${tunnelOf(which)}:
     protocol: amneziawg
     engine: embedded
@@ -74,7 +74,7 @@ tunnels:
     addresses: [10.8.0.${octet}/24, fd08::${octet}/64]
     obfuscation: ${PARAMETERS.replace("FOLDER", folder)}
     peers: [${peer}]
-${rest}`;
+${rest}`);
       writeFileSync(path, text, { mode: 0o600 });
       return path;
     }

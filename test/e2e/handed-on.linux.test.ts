@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { PEER_KEY, sampleConfig, writePrivateKey } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import {
   type CommandResult,
@@ -44,7 +45,7 @@ describe.skipIf(obstacle !== undefined)(`devices and ports handed on (${obstacle
   beforeAll(() => {
     machine = makeNamespace("handed");
     mkdirSync(join(folder, "state"), { mode: 0o700 });
-    writeFileSync(join(folder, "key"), "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=\n", { mode: 0o600 });
+    writePrivateKey(folder);
   });
   afterAll(() => {
     if (machine !== undefined) awg("destroy");
@@ -150,9 +151,11 @@ createSocket({ type: family, ipv6Only: family === "udp6" }).bind(51_900, address
     listenPort: ${port}
     privateKey: { file: ${join(folder, "key")} }
     addresses: [10.8.${index}.2/32]
-    peers: [{ publicKey: 4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=, endpoint: "192.0.2.1:51820", allowedIPs: [10.8.${index}.0/24] }]
+    peers: [{ publicKey: ${PEER_KEY}, endpoint: "192.0.2.1:51820", allowedIPs: [10.8.${index}.0/24] }]
 `,
     );
-    return `apiVersion: awg/v1\nname: handed\ntunnels:\n${each.join("")}default: { via: direct }\nkillSwitch: { enabled: false }\n`;
+    return sampleConfig(
+      `name: handed\ntunnels:\n${each.join("")}default: { via: direct }\nkillSwitch: { enabled: false }\n`,
+    );
   }
 });

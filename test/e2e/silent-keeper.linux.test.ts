@@ -3,13 +3,13 @@ import { rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { makeNamespace, namespaceObstacle, type TestNamespace } from "../support/netns.ts";
 
 const reason = namespaceObstacle();
 const TUNNEL = `s${process.pid}`;
-const CONFIG = `apiVersion: awg/v1
-tunnels:
+const CONFIG = sampleConfig(`tunnels:
   ${TUNNEL}:
     protocol: wireguard
     privateKey: { inline: ${Buffer.alloc(32, 7).toString("base64")} }
@@ -17,7 +17,7 @@ tunnels:
     peers: [{ publicKey: ${Buffer.alloc(32, 9).toString("base64")}, endpoint: "192.0.2.53:51820", allowedIPs: [0.0.0.0/0] }]
 default: { via: ${TUNNEL}, fallback: block }
 killSwitch: { enabled: true }
-`;
+`);
 
 let space: TestNamespace;
 let folder = "";

@@ -4,6 +4,7 @@ import { type Finished, tryRun } from "../lab/world/command.ts";
 import { place } from "../lab/world/place.ts";
 import { whyNoLab } from "../lab/world/why-no-lab.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { sampleConfig } from "../support/config.ts";
 import { AwgInWorld } from "./awg-in-world.ts";
 import { useJudgedWorld } from "./judged-world.ts";
 import { machineText } from "./machine-text.ts";
@@ -29,7 +30,7 @@ describe.skipIf(reason !== undefined)(
       const more = `  ${second}: { protocol: wireguard, engine: userspace, privateKey: { file: ${world.folder}/awg.key }, addresses: [${INSIDE}/32], peers: [{ publicKey: ${first.keys.publicKey}, allowedIPs: [10.77.0.0/24] }] }`;
       writeFileSync(both, readFileSync(single, "utf8").replace("\ndefault:", `\n${more}\ndefault:`));
       const none = `${single}.none.yaml`;
-      writeFileSync(none, "apiVersion: awg/v1\ndefault: { via: direct }\nkillSwitch: { enabled: false }\n");
+      writeFileSync(none, sampleConfig("default: { via: direct }\nkillSwitch: { enabled: false }\n"));
       const untouched = await machineText(world);
       await awg.apply(both);
       const before = await machineText(world);

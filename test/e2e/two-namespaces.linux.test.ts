@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT } from "../repository/sources.ts";
+import { tunnelConfig, writePrivateKey } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import {
   type CommandResult,
@@ -31,21 +32,15 @@ describe.skipIf(obstacle !== undefined)(
       here = makeNamespace("here");
       there = makeNamespace("there");
       for (const { name } of [here, there]) mkdirSync(join(folder, name), { mode: 0o700 });
-      writeFileSync(join(folder, "key"), "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=\n", { mode: 0o600 });
+      writePrivateKey(folder);
       writeFileSync(
         config,
-        `apiVersion: awg/v1
-name: two
-tunnels:
-  ${tunnel}:
-    protocol: wireguard
-    engine: userspace
-    privateKey: { file: ${join(folder, "key")} }
-    addresses: [10.8.0.2/32]
-    peers: [{ publicKey: 4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
-default: { via: ${tunnel} }
-killSwitch: { enabled: true }
-`,
+        tunnelConfig({
+          tunnel,
+          keyFile: join(folder, "key"),
+          settings: ["engine: userspace"],
+          more: "name: two\n",
+        }),
       );
     });
 

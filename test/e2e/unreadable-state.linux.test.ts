@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../support/netns.ts";
 
@@ -11,11 +12,10 @@ const reason = namespaceObstacle() ?? commandObstacle("nft", "ip", "ping", "sh")
 /** The accepted policy blocks the first and grants the second. */
 const REFUSED = "192.0.2.2";
 const GRANTED = "198.51.100.2";
-const CONFIG = `apiVersion: awg/v1
-rules: [{ destinations: [${REFUSED}/32], via: block }]
+const CONFIG = sampleConfig(`rules: [{ destinations: [${REFUSED}/32], via: block }]
 default: { via: direct }
 killSwitch: { enabled: true }
-`;
+`);
 const BOUND_MS = 30_000;
 const built = useBuiltProgram();
 const program = () => [process.execPath, "--disable-warning=ExperimentalWarning", built()];

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ENGINE_PROGRAMS } from "../../src/model/engine-program.ts";
 import { ROOT } from "../repository/sources.ts";
+import { tunnelConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import {
   commandObstacle,
@@ -67,17 +68,12 @@ describe.skipIf(reason !== undefined)(
       writeFileSync(at("key"), `${key.base64}\n`, { mode: 0o600 });
       writeFileSync(
         at("config.yaml"),
-        `apiVersion: awg/v1
-tunnels:
-  ${tunnel}:
-    protocol: wireguard
-    engine: userspace
-    privateKey: { file: ${at("key")} }
-    addresses: [10.8.0.2/32]
-    peers: [{ publicKey: 4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=, presharedKey: { env: AWG_TEST_PSK }, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
-default: { via: ${tunnel} }
-killSwitch: { enabled: true }
-`,
+        tunnelConfig({
+          tunnel,
+          keyFile: at("key"),
+          settings: ["engine: userspace"],
+          peer: "presharedKey: { env: AWG_TEST_PSK }",
+        }),
       );
     });
     afterEach(() => {

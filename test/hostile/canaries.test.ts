@@ -7,6 +7,7 @@ import { openSession } from "../../src/compose/open.ts";
 import { renderProblem } from "../../src/config/problem.ts";
 import { AwgError } from "../../src/model/error.ts";
 import { ROOT } from "../repository/sources.ts";
+import { PEER_KEY, sampleConfig, THIRD_PEER_KEY, tunnelConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { canariesIn, keyCanary, leakingFiles, modeOf, passwordCanary } from "./canary.ts";
 
@@ -17,28 +18,23 @@ const inlinePsk = keyCanary("psk inline");
 const maskKey = keyCanary("mask");
 const password = passwordCanary("password");
 const CANARIES = [fileKey, fileKey2, environmentPsk, inlinePsk, maskKey, password];
-const PEER = "4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=";
 
 let folder = "";
 const at = (name: string): string => join(folder, name);
 
-const CONFIG = (): string => `apiVersion: awg/v1
-tunnels:
-  office:
-    protocol: wireguard
-    privateKey: { file: ${at("office.key")} }
-    addresses: [10.8.0.2/32]
-    peers: [{ publicKey: ${PEER}, presharedKey: { env: AWG_TEST_PSK }, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
-  home:
+const CONFIG = (): string =>
+  tunnelConfig({
+    keyFile: at("office.key"),
+    peer: "presharedKey: { env: AWG_TEST_PSK }",
+    otherTunnels: `  home:
     protocol: amneziawg
     privateKey: { file: ${at("home.key")} }
     addresses: [10.9.0.2/32]
     obfuscation: { s1: 33, s2: 47, s3: 21, s4: 12, headerProtectionKey: { file: ${at("home.mask")} } }
-    peers: [{ publicKey: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=, presharedKey: ${inlinePsk.base64}, endpoint: "192.0.2.2:51820", allowedIPs: [10.9.0.0/24] }]
+    peers: [{ publicKey: ${THIRD_PEER_KEY}, presharedKey: ${inlinePsk.base64}, endpoint: "192.0.2.2:51820", allowedIPs: [10.9.0.0/24] }]
 rules: [{ destinations: [10.9.0.0/24], via: home }]
-default: { via: office }
-killSwitch: { enabled: true }
-`;
+`,
+  });
 
 function awg(...args: readonly string[]) {
   const argv = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), ...args];
@@ -111,8 +107,10 @@ describe("law 8: no secret leaves, whatever is asked", () => {
 
 describe("law 8: nor does an error repeat one", () => {
   const tunnelWith = (field: string, protocol = "wireguard"): string =>
-    `apiVersion: awg/v1\ntunnels:\n  a:\n    protocol: ${protocol}\n    ${field}\ndefault: { via: direct }\nkillSwitch: { enabled: true }\n`;
-  const peers = `peers: [{ publicKey: ${PEER}, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]`;
+    sampleConfig(
+      `tunnels:\n  a:\n    protocol: ${protocol}\n    ${field}\ndefault: { via: direct }\nkillSwitch: { enabled: true }\n`,
+    );
+  const peers = `peers: [{ publicKey: ${PEER_KEY}, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]`;
 
   test.each<[string, () => string]>([
     ["a key where its file's name belongs", () => tunnelWith(`privateKey: { file: ${fileKey.base64} }\n    ${peers}`)],
@@ -190,7 +188,7 @@ test("law 8: an open journal and what stands beside it hold no secret", async ()
 });
 
 test("import and export: to a terminal without secrets, to a file of mode 0600 with them", () => {
-  const conf = `[Interface]\nPrivateKey = ${fileKey.base64}\nAddress = 10.8.0.2/32\n[Peer]\nPublicKey = ${PEER}\nPresharedKey = ${inlinePsk.base64}\nEndpoint = 192.0.2.1:51820\nAllowedIPs = 0.0.0.0/0\n`;
+  const conf = `[Interface]\nPrivateKey = ${fileKey.base64}\nAddress = 10.8.0.2/32\n[Peer]\nPublicKey = ${PEER_KEY}\nPresharedKey = ${inlinePsk.base64}\nEndpoint = 192.0.2.1:51820\nAllowedIPs = 0.0.0.0/0\n`;
   writeFileSync(at("wg0.conf"), conf, { mode: 0o600 });
   const printed = awg("import", "wg0.conf");
   expect([printed.status, canariesIn(printed.stdout + printed.stderr, CANARIES)]).toEqual([0, []]);

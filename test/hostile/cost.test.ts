@@ -1,9 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { sampleConfig, THIRD_PEER_KEY } from "../support/config.ts";
 
 const SCRIPT = join(import.meta.dirname, "cost.script.ts");
-const HEAD = "apiVersion: awg/v1\ndefault: { via: direct }\n";
+const HEAD = sampleConfig("default: { via: direct }\n");
 const MOST_KB = 50 * 1024;
 
 const bomb = "abcdef".replaceAll(/./g, (name, at: number) => {
@@ -36,7 +37,7 @@ const LARGE: Readonly<Record<string, string>> = {
 /** As large as a config gets by right: 10,000 prefixes and 1,000 rules. */
 function honest(): string {
   const prefixes = Array.from({ length: 10_000 }, (_, index) => `10.${index >> 8}.${index & 255}.0/24`).join(", ");
-  const peer = `{ publicKey: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=, allowedIPs: [${prefixes}] }`;
+  const peer = `{ publicKey: ${THIRD_PEER_KEY}, allowedIPs: [${prefixes}] }`;
   const rules = Array.from({ length: 1_000 }, (_, index) => `  - { apps: [app${index}], ports: [443], via: a }\n`);
   return `${HEAD}tunnels: { a: { protocol: wireguard, listenPort: 1, privateKey: { file: /k }, peers: [${peer}] } }
 rules:

@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { isDeviceName } from "../../src/model/resources/tunnel-key.ts";
+import { SECOND_PEER_KEY, sampleConfig } from "../support/config.ts";
 import { makeNamespace, namespaceObstacle, type TestNamespace, tunObstacle } from "../support/netns.ts";
 import { SEED } from "../support/seeded.ts";
 
-const KEY = "mWB0J2ovTUpXJbKj5oX8N9Xfl1gWx3O4dRkqXvGqN0E=";
 const obstacle = namespaceObstacle() ?? tunObstacle();
 let space: TestNamespace | undefined;
 afterEach(() => {
@@ -15,11 +15,10 @@ afterEach(() => {
 
 /** Whether the config takes this name for a tunnel's interface. */
 function isTaken(name: string): boolean {
-  const text = `apiVersion: awg/v1
-tunnels:
-  a: { protocol: wireguard, interface: ${JSON.stringify(name)}, privateKey: { file: /k }, addresses: [10.0.0.2/32], peers: [{ publicKey: ${KEY}, allowedIPs: [10.0.0.0/24] }] }
+  const text = sampleConfig(`tunnels:
+  a: { protocol: wireguard, interface: ${JSON.stringify(name)}, privateKey: { file: /k }, addresses: [10.0.0.2/32], peers: [{ publicKey: ${SECOND_PEER_KEY}, allowedIPs: [10.0.0.0/24] }] }
 default: { via: direct }
-`;
+`);
   return loadConfig([{ name: "a", text }]).config !== undefined;
 }
 

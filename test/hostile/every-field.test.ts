@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { rootSchema } from "../../src/config/section/root.ts";
 import { isPrintableLine } from "../../src/model/text/printable.ts";
+import { THIRD_PEER_KEY } from "../support/config.ts";
 import { HOSTILE_STRINGS } from "./hostile-strings.ts";
 import { schemaFields } from "./schema-fields.ts";
 import { pairs, passPairs } from "./through-loader.ts";
@@ -65,7 +66,7 @@ describe("law 7: the corpus through every field of the schema", () => {
       "enforced",
       "best-effort",
       `RW${"A".repeat(54)}`,
-      "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=",
+      THIRD_PEER_KEY,
       "corp.example",
     ];
     const closed = fields.filter(

@@ -7,6 +7,7 @@ import { readRegularFile } from "../../src/app/load/read-config-file.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { readSecretText } from "../../src/state/secret-source.ts";
 import { filesBelow, read } from "../repository/sources.ts";
+import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 let folder = "";
@@ -35,7 +36,7 @@ describe("D5: what a path leads to", () => {
     ["half of a surrogate pair", [0xed, 0xa0, 0x80], "ED"],
     ["more bytes than a character needs", [0xc0, 0xaf], "C0"],
   ])("D3: bytes that are no UTF-8 are refused with their place: %s", (_what, bytes, named) => {
-    const [before, after] = ["apiVersion: awg/v1\ndefault: { via: direct }\n# €𝄞 ", "\n"];
+    const [before, after] = [sampleConfig("default: { via: direct }\n# €𝄞 "), "\n"];
     writeFileSync(at("config.yaml"), Buffer.concat([Buffer.from(before), Uint8Array.from(bytes), Buffer.from(after)]));
     const { config, problems } = loadConfig([readRegularFile(at("config.yaml"))]);
     expect([config, problems]).toMatchObject([

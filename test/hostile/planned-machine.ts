@@ -2,8 +2,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Planned, Status } from "../../src/app/session.ts";
 import { openSession } from "../../src/compose/open.ts";
+import { PRIVATE_KEY } from "../support/config.ts";
 
-const KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";
 let made = 0;
 
 /** Plans, saves and applies a configuration on a simulated machine of its own, and asks for its status. */
@@ -13,7 +13,7 @@ export async function planConfigFor(
 ): Promise<{ readonly planned: Planned; readonly saved: string; readonly status: Status }> {
   made += 1;
   const key = join(folder, "key");
-  writeFileSync(key, KEY, { mode: 0o600 });
+  writeFileSync(key, PRIVATE_KEY, { mode: 0o600 });
   const file = join(folder, `machine-${made}.json`);
   const host = { kind: "simulated", file } as const;
   await using session = await openSession({ host, allowInsecurePermissions: false, environment: {} });

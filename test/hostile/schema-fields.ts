@@ -1,4 +1,5 @@
 import { configJsonSchema } from "../../src/config/json-schema.ts";
+import { THIRD_PEER_KEY } from "../support/config.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -10,11 +11,9 @@ export interface Field {
   readonly instance: (value: unknown) => Json;
 }
 
-const KEY = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=";
-
 /** Values of required keys that their schema alone does not tell. */
 const SAMPLES: Readonly<Record<string, unknown>> = {
-  publicKey: KEY,
+  publicKey: THIRD_PEER_KEY,
   privateKey: { file: "/k" },
   password: { file: "/k" },
   server: "a.example:1080",

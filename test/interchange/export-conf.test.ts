@@ -8,6 +8,7 @@ import { exportConf } from "../../src/interchange/wg-quick/export-conf.ts";
 import type { SecretId, SecretRef } from "../../src/model/secret.ts";
 import { expand } from "../../src/resources/expand.ts";
 import { facts } from "../resources/sample.ts";
+import { sampleConfig } from "../support/config.ts";
 import { checkProperty } from "../support/seeded.ts";
 
 const keyOf = (byte: number): string => Buffer.alloc(32, byte).toString("base64");
@@ -128,8 +129,7 @@ describe("conf → config → conf → config", () => {
   });
 });
 
-const FULL = `apiVersion: awg/v1
-tunnels:
+const FULL = sampleConfig(`tunnels:
   t:
     protocol: amneziawg
     privateKey: { file: /s/t.key }
@@ -142,7 +142,7 @@ tunnels:
 default: { via: t }
 killSwitch: { enabled: true }
 dns: { servers: [10.0.0.1], via: t }
-`;
+`);
 
 describe("what a conf says of a configuration", () => {
   test("every key of a tunnel", () => {

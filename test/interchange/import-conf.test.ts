@@ -4,12 +4,13 @@ import { describe, expect, test } from "vitest";
 import { isNoiseTunnel } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { type Imported, importConf } from "../../src/interchange/import-config.ts";
+import { THIRD_PEER_KEY } from "../support/config.ts";
 import { facts } from "../support/facts.ts";
 import { checkProperty } from "../support/seeded.ts";
 
 const PRIVATE = "0Kh9rIuds+SCV+CVWEySUqFtt94Ie0UW0tnYlBBTH2w=";
 const PEER = "cnYlvDj/DHWpzeBGlCJNLo4EOaBNHj0A9xYv9h2XaDo=";
-const OTHER = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=";
+const OTHER = THIRD_PEER_KEY;
 const PSK = "54K4F7QrtjavH33tlW1e6jukHpHiaGjj6LZpKsiSqno=";
 
 const read = (text: string, name = "wg0.conf"): Imported =>

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { ROOT } from "../repository/sources.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
+import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle } from "../support/netns.ts";
 
@@ -22,7 +23,7 @@ test.skipIf(obstacle !== undefined)(
     symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
     const config = join(folder, "config.yaml");
     const write = (killSwitch: string): void =>
-      writeFileSync(config, `apiVersion: awg/v1\ndefault: { via: direct }\nkillSwitch: { enabled: ${killSwitch} }\n`, {
+      writeFileSync(config, sampleConfig(`default: { via: direct }\nkillSwitch: { enabled: ${killSwitch} }\n`), {
         mode: 0o600,
       });
     write("true");

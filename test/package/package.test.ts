@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { VERSION } from "../../src/model/version.ts";
 import { ROOT } from "../repository/sources.ts";
+import { PRIVATE_KEY, sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const folder = temporaryFolder("package");
@@ -98,7 +99,7 @@ describe("the package", () => {
 
   test("validates, and names line and column of a mistake", () => {
     const path = join(folder, "bad.yaml");
-    writeFileSync(path, "apiVersion: awg/v1\nname: laptop\ntunels: {}\ndefault: { via: direct }\n", { mode: 0o600 });
+    writeFileSync(path, sampleConfig("name: laptop\ntunels: {}\ndefault: { via: direct }\n"), { mode: 0o600 });
     const { stderr, status } = awg("validate", "-f", path);
     expect(status).toBe(3);
     expect(stderr).toMatch(/bad\.yaml:3:1: .*tunels.*did you mean tunnels/);
@@ -133,7 +134,7 @@ describe("the package", () => {
   });
 
   test("prints for a Mac what the checkout prints, without a Mac", async () => {
-    const key = { HOME_KEY: "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=" };
+    const key = { HOME_KEY: PRIVATE_KEY };
     const args = ["render", "--for", "macos", "-f", join(ROOT, "examples/laptop")];
     const [packed, here] = await Promise.all([
       ended([join(installed, "dist", "awg.cjs"), ...args], key),

@@ -4,6 +4,7 @@ import { completeObfuscation } from "../../src/config/section/amnezia-version.ts
 import { obfuscationSchema } from "../../src/config/section/obfuscation.ts";
 import type { Via } from "../../src/config/section/path.ts";
 import type { Rule } from "../../src/config/section/rule.ts";
+import { SECOND_PEER_KEY } from "../support/config.ts";
 
 /** Random configurations within what this version drives: tunnels, rules by prefix, port, protocol and user, DNS. */
 
@@ -16,7 +17,7 @@ const ADDRESSES: Readonly<Record<TunnelName, readonly [string, string]>> = {
   edge: ["10.10.0.2/32", "fd00:10::2/128"],
 };
 const PUBLIC_KEYS: Readonly<Record<TunnelName, string>> = {
-  office: "mWB0J2ovTUpXJbKj5oX8N9Xfl1gWx3O4dRkqXvGqN0E=",
+  office: SECOND_PEER_KEY,
   home: "c2hvcnQga2V5cyBhcmUgbm90IGdvb2Qga2V5cyBhdCE=",
   edge: "YW5vdGhlciBwdWJsaWMga2V5IG9mIDMyIGJ5dGVzISE=",
 };

@@ -9,6 +9,7 @@ import type { StepOf } from "../../src/model/plan.ts";
 import type { FieldChange, Resource, ResourceKey, ResourceKind, ResourceOf, Spec } from "../../src/model/resource.ts";
 import type { SecretId, SecretRef } from "../../src/model/secret.ts";
 import { type ExpandOptions, type Expansion, expand } from "../../src/resources/expand.ts";
+import { sampleConfig } from "../support/config.ts";
 
 /** Public keys of nobody. */
 export const KEY_A = "YW5vdGhlciBwdWJsaWMga2V5IG9mIDMyIGJ5dGVzISE=";
@@ -48,7 +49,7 @@ export function secretOf(ref: SecretRef): SecretId {
 
 /** Reads a configuration; a test that writes a wrong one fails with the problem. */
 export function configOf(text: string): Config {
-  const { config, problems } = loadConfig([{ name: "test.yaml", text: `apiVersion: awg/v1\n${text}` }]);
+  const { config, problems } = loadConfig([{ name: "test.yaml", text: sampleConfig(`${text}`) }]);
   if (config === undefined) throw new Error(problems.map(({ line, message }) => `${line}: ${message}`).join("\n"));
   return config;
 }

@@ -8,11 +8,12 @@ import { AwgError } from "../../src/model/error.ts";
 import type { JournalStore } from "../../src/reconciler/apply/stores.ts";
 import { fileStores } from "../../src/state/file-stores.ts";
 import { SecretStore } from "../../src/state/secret-store.ts";
+import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { GENERATION, LEDGER, RECORDS } from "./records.ts";
 
 const KEY = Buffer.alloc(32, 7);
-const FILES: readonly SourceFile[] = [{ name: "a.yaml", text: "apiVersion: awg/v1\n", mode: 0o600 }];
+const FILES: readonly SourceFile[] = [{ name: "a.yaml", text: sampleConfig(""), mode: 0o600 }];
 const LOADED = { config: {} as never, problems: [], hash: "h", sources: ["a.yaml"] };
 
 /** A file of the state folder and how the product reads it. */

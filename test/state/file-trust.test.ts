@@ -14,13 +14,14 @@ import { ConfigReader } from "../../src/app/load/config-reader.ts";
 import { readRegularFile } from "../../src/app/load/read-config-file.ts";
 import { exposureOf, trustedOwners } from "../../src/state/file-trust.ts";
 import { readSecretText } from "../../src/state/secret-source.ts";
+import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const STRANGER = 65534;
 /** Giving files away takes root. */
 const isRoot = process.geteuid?.() === 0;
 const ROOT_ALONE = new Set([0]);
-const CONFIG = "apiVersion: awg/v1\ndefault: { via: direct }\n";
+const CONFIG = sampleConfig("default: { via: direct }\n");
 const KEY = Buffer.alloc(32, 7).toString("base64");
 
 interface Place {
@@ -120,7 +121,7 @@ describe.runIf(isRoot)("D5: whose files root carries out", () => {
   test("a config and what it includes are refused with their place, unless that is allowed or sudo came from there", async () => {
     const { folder, file } = placed(`${CONFIG}include: [more.yaml]\n`);
     const more = join(folder, "more.yaml");
-    writeFileSync(more, "apiVersion: awg/v1\n", { mode: 0o600 });
+    writeFileSync(more, sampleConfig(""), { mode: 0o600 });
     const ids = async (config: ConfigReader) =>
       (await config.load([readRegularFile(file)])).problems.map(({ id, file: named }) => `${named} ${id}`);
     expect(await ids(reader({}))).toEqual([]);

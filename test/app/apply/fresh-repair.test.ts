@@ -8,21 +8,21 @@ import { simulatedParts } from "../../../src/compose/simulated-parts.ts";
 import { stepsOf } from "../../../src/model/plan.ts";
 import type { LinkSpec } from "../../../src/model/resources/link.ts";
 import { fileStores } from "../../../src/state/file-stores.ts";
+import { SECOND_PEER_KEY, sampleConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
 /** A session whose machine stands as configured, but for the device's MTU, and which counts how often devices are read. */
 async function drifted() {
   const folder = temporaryFolder("fresh");
   writeFileSync(join(folder, "key"), `${Buffer.alloc(32, 7).toString("base64")}\n`, { mode: 0o600 });
-  const text = `apiVersion: awg/v1
-tunnels:
+  const text = sampleConfig(`tunnels:
   office:
     protocol: wireguard
     privateKey: { file: ${join(folder, "key")} }
     addresses: [10.9.0.2/32]
-    peers: [{ publicKey: mWB0J2ovTUpXJbKj5oX8N9Xfl1gWx3O4dRkqXvGqN0E=, endpoint: "192.0.2.1:51820", allowedIPs: [10.20.0.0/16] }]
+    peers: [{ publicKey: ${SECOND_PEER_KEY}, endpoint: "192.0.2.1:51820", allowedIPs: [10.20.0.0/16] }]
 default: { via: direct }
-`;
+`);
   const options: SessionOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
   const stateDir = join(folder, "state");
   const parts = simulatedParts({ ...options, stateDir });

@@ -14,6 +14,7 @@ import { StateFolder } from "../../../src/state/state-folder.ts";
 import { type SimulatedBench, useSimulatedBench } from "../../compose/simulated-bench.ts";
 import { SEED } from "../../property/seed.ts";
 import { RECORDS } from "../../state/records.ts";
+import { sampleConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
 const IDENTITY = { bootId: "simulated", namespace: "simulated" };
@@ -266,7 +267,7 @@ describe("law 1: who is not cut off", () => {
   test("a machine whose accepted state has no policy", async () => {
     for (const file of FILES) {
       const bench = newBench();
-      await bench.apply("apiVersion: awg/v1\ndefault: { via: direct }\nkillSwitch: { enabled: false }\n");
+      await bench.apply(sampleConfig("default: { via: direct }\nkillSwitch: { enabled: false }\n"));
       await bench.apply(bench.config({ office: {} }));
       await bench.destroy();
       const last = file === "generation-1" ? "generation-2" : file;

@@ -2,22 +2,16 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Session, SessionOptions } from "../../../src/app/session.ts";
 import { openSession } from "../../../src/compose/open.ts";
+import { PRIVATE_KEY, tunnelConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
-const KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";
-
-const configOf = (key: string, more = ""): string => `apiVersion: awg/v1
-name: laptop
-tunnels:
-  office:
-    protocol: wireguard
-    privateKey: { file: ${key} }
-    addresses: [10.8.0.2/32]
-    peers: [{ publicKey: 4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
-default: { via: office }
-killSwitch: { enabled: true }
+const configOf = (key: string, more = ""): string =>
+  tunnelConfig({
+    keyFile: key,
+    more: `name: laptop
 dns: { servers: [10.8.0.1], via: office }
-${more}`;
+${more}`,
+  });
 
 /** A simulated machine in a folder of its own, with its config. */
 export interface SimulatedFolder extends Disposable {
@@ -37,7 +31,7 @@ export function simulatedFolder(): SimulatedFolder {
     string,
     string,
   ];
-  writeFileSync(key, `${KEY}\n`, { mode: 0o600 });
+  writeFileSync(key, `${PRIVATE_KEY}\n`, { mode: 0o600 });
   writeFileSync(config, configOf(key));
   const options: SessionOptions = {
     host: { kind: "simulated", file },

@@ -4,11 +4,11 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { openSession } from "../../../src/compose/open.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
 import { type Plan, stepsOf } from "../../../src/model/plan.ts";
+import { sampleConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
 const BUNDLE = "com.example.app.System";
-const config = (more: string) =>
-  `apiVersion: awg/v1\ndefault: { via: direct }\nkillSwitch: { enabled: false }\n${more}\n`;
+const config = (more: string) => sampleConfig(`default: { via: direct }\nkillSwitch: { enabled: false }\n${more}\n`);
 const SERVICE = config("service: { install: true, notifications: true }");
 const EXTENSION = config(`systemExtension: { bundle: ${BUNDLE} }`);
 const HOOKS = { onEvent: () => {}, shouldStop: () => undefined };

@@ -8,6 +8,7 @@ import { replaceableParts } from "../../../src/app/install/machine-steps.ts";
 import { controlDaemon, readServices } from "../../../src/app/install/service-control.ts";
 import { openSession } from "../../../src/compose/open.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
+import { sampleConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
 let folder: string;
@@ -28,7 +29,7 @@ function machine(): MachineState {
 }
 
 async function applyKillSwitch(): Promise<void> {
-  const text = "apiVersion: awg/v1\ndefault: { via: direct }\nkillSwitch: { enabled: true }\n";
+  const text = sampleConfig("default: { via: direct }\nkillSwitch: { enabled: true }\n");
   await using session = await openSession(options());
   const planned = await session.plan(await session.load([{ name: "c.yaml", text }]));
   await session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });

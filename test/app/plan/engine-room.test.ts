@@ -4,14 +4,15 @@ import { expect, test } from "vitest";
 import { ReconcilingSession } from "../../../src/app/reconciling-session.ts";
 import type { SessionOptions } from "../../../src/app/session.ts";
 import { simulatedParts } from "../../../src/compose/simulated-parts.ts";
+import { sampleConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
 const folder = temporaryFolder("room");
 
 const KEY = Buffer.alloc(32, 7).toString("base64");
 
-const configOf = (engine: string, tunnels: number): string => `apiVersion: awg/v1
-tunnels:
+const configOf = (engine: string, tunnels: number): string =>
+  sampleConfig(`tunnels:
 ${Array.from(
   { length: tunnels },
   (_, index) => `  t${index}:
@@ -22,7 +23,7 @@ ${Array.from(
     peers: [{ publicKey: ${KEY}, endpoint: "192.0.2.1:51820", allowedIPs: [10.20.${index}.0/24] }]
 `,
 ).join("")}default: { via: direct }
-`;
+`);
 
 test("a plan that starts more programs than there are inotify instances for is refused with the limit that would do", async () => {
   const options: SessionOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };

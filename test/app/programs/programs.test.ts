@@ -8,27 +8,21 @@ import { explanationDocument, renderExplanation } from "../../../src/cli/views/e
 import { styleFor } from "../../../src/cli/views/style.ts";
 import { openSession } from "../../../src/compose/open.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
+import { tunnelConfig, writePrivateKey } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
-const KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";
-const PEER = "4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=";
 const PLAIN = styleFor(false);
 
 let folder: string;
 const machine = () => join(folder, "machine.json");
 
-const config = (rules: string) => `apiVersion: awg/v1
-tunnels:
-  office:
-    protocol: wireguard
-    privateKey: { file: ${join(folder, "key")} }
-    addresses: [10.8.0.2/32]
-    peers: [{ publicKey: ${PEER}, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
-rules:
+const config = (rules: string) =>
+  tunnelConfig({
+    keyFile: join(folder, "key"),
+    more: `rules:
 ${rules}
-default: { via: office }
-killSwitch: { enabled: true }
-`;
+`,
+  });
 const ACCEPTED = `  - { name: lan, destinations: [203.0.113.0/24], via: direct }
   - { name: backups, users: [backup], via: block }`;
 const BY_PROGRAM = `  - { name: mirror, destinations: [203.0.113.0/24], via: direct }
@@ -44,7 +38,7 @@ async function withSession<T>(work: (session: ReconcilingSession) => Promise<T>)
 
 beforeEach(async () => {
   folder = temporaryFolder("programs");
-  writeFileSync(join(folder, "key"), `${KEY}\n`, { mode: 0o600 });
+  writePrivateKey(folder);
   await withSession(async (session) => {
     const planned = await session.plan(await session.load([{ name: "c.yaml", text: config(ACCEPTED) }]));
     await session.apply(planned, { onEvent: () => undefined, shouldStop: () => undefined });

@@ -1,18 +1,12 @@
 import { expect, test } from "vitest";
 import { desiredForAnyone } from "../../../src/app/render/render-offline.ts";
 import { loadConfig } from "../../../src/config/load-config.ts";
+import { tunnelConfig } from "../../support/config.ts";
 
-const TEXT = `apiVersion: awg/v1
-name: lab
-tunnels:
-  office:
-    protocol: wireguard
-    privateKey: { file: /nowhere/office.key }
-    addresses: [10.8.0.2/32]
-    peers: [{ publicKey: 4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
-default: { via: office }
-killSwitch: { enabled: true }
-`;
+const TEXT = tunnelConfig({
+  keyFile: "/nowhere/office.key",
+  more: "name: lab\n",
+});
 
 test("law 8: a rendering needs neither the machine's state nor a secret, which stands as the hash of its reference", async () => {
   const { config, problems, hash } = loadConfig([{ name: "c.yaml", text: TEXT }]);

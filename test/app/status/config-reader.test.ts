@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import { ConfigReader } from "../../../src/app/load/config-reader.ts";
 import { knownConfigIn } from "../../../src/app/load/known-config.ts";
+import { sampleConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
 let folder = "";
@@ -12,7 +13,7 @@ beforeEach(() => {
 
 const file = (prefix: string, mode = 0o600) => ({
   name: "/etc/awg/config.yaml",
-  text: `apiVersion: awg/v1\nrules: [{ destinations: [${prefix}], via: block }]\ndefault: { via: direct }\n`,
+  text: sampleConfig(`rules: [{ destinations: [${prefix}], via: block }]\ndefault: { via: direct }\n`),
   mode,
 });
 const reader = () =>
@@ -42,7 +43,7 @@ test("a configuration that includes a folder is read again each time: another fi
   mkdirSync(join(folder, "conf.d"));
   const main = {
     name: join(folder, "config.yaml"),
-    text: "apiVersion: awg/v1\ninclude: [conf.d]\ndefault: { via: direct }\n",
+    text: sampleConfig("include: [conf.d]\ndefault: { via: direct }\n"),
     mode: 0o600,
   };
   const configs = reader();

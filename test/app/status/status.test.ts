@@ -12,18 +12,12 @@ import { EMPTY_LEDGER } from "../../../src/reconciler/plan/ledger.ts";
 import { expand } from "../../../src/resources/expand.ts";
 import { driverRegistry } from "../../../src/resources/registry.ts";
 import { read } from "../../repository/sources.ts";
+import { tunnelConfig } from "../../support/config.ts";
 
-const CONFIG = `apiVersion: awg/v1
-name: laptop
-tunnels:
-  office:
-    protocol: wireguard
-    privateKey: { file: /nowhere }
-    addresses: [10.8.0.2/32]
-    peers: [{ publicKey: 4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
-default: { via: office }
-killSwitch: { enabled: true }
-`;
+const CONFIG = tunnelConfig({
+  keyFile: "/nowhere",
+  more: "name: laptop\n",
+});
 
 const CUT_SHORT: OpenChange = { verb: "apply", why: "cut-short" };
 

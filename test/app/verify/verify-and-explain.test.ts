@@ -10,32 +10,28 @@ import { renderVerified } from "../../../src/cli/views/verified.ts";
 import { openSession } from "../../../src/compose/open.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
 import type { Step } from "../../../src/model/plan.ts";
+import { PRIVATE_KEY, tunnelConfig, writePrivateKey } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
-
-const KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";
-const PEER = "4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=";
 
 let folder: string;
 beforeEach(() => {
   folder = temporaryFolder("explain");
-  writeFileSync(join(folder, "key"), `${KEY}\n`, { mode: 0o600 });
+  writePrivateKey(folder);
 });
 
-const config = (more = "") => `apiVersion: awg/v1
-name: laptop
-tunnels:
-  office:
-    protocol: wireguard
-    privateKey: { file: ${join(folder, "key")} }
-    addresses: [10.8.0.2/32, fd00:8::2/128]
-    peers: [{ publicKey: ${PEER}, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0, ::/0] }]
+const config = (more = "") =>
+  tunnelConfig({
+    keyFile: join(folder, "key"),
+    addresses: "10.8.0.2/32, fd00:8::2/128",
+    allowedIPs: "0.0.0.0/0, ::/0",
+    killSwitch: "{ enabled: true, allowLan: true }",
+    more: `name: laptop
 rules:
   - { name: mirror, destinations: [203.0.113.0/24], ports: [80], protocol: tcp, via: direct }
   - { name: backup, users: ["1500"], via: block }
-default: { via: office }
-killSwitch: { enabled: true, allowLan: true }
 dns: { servers: [10.8.0.1], via: office, leakProtection: true }
-${more}`;
+${more}`,
+  });
 
 const machine = () => join(folder, "machine.json");
 
@@ -160,7 +156,7 @@ describe("awg verify on the simulated machine", () => {
   const unlocal = (text: string) => text.replace("allowLan: true", "allowLan: false");
   const callable = (text: string) =>
     text
-      .replace("peers: [", `listenPort: 51900\n    peers: [{ publicKey: ${KEY}, allowedIPs: [10.8.0.9/32] }, `)
+      .replace("peers: [", `listenPort: 51900\n    peers: [{ publicKey: ${PRIVATE_KEY}, allowedIPs: [10.8.0.9/32] }, `)
       .replace("allowLan: true", "allow: [{ direction: in, protocol: tcp, ports: [22] }]");
   const split = (text: string) => open(text).replace("default: { via: office }", "default: { via: direct }");
 
@@ -335,17 +331,11 @@ describe("what an apply says", () => {
 });
 
 describe("awg explain on a simulated Mac", () => {
-  const FLAT = `apiVersion: awg/v1
-name: laptop
-tunnels:
-  office:
-    protocol: wireguard
-    privateKey: { file: KEY }
-    addresses: [10.8.0.2/32]
-    peers: [{ publicKey: ${PEER}, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
-default: { via: office }
-killSwitch: { enabled: true, allowLan: true }
-`;
+  const FLAT = tunnelConfig({
+    keyFile: "KEY",
+    killSwitch: "{ enabled: true, allowLan: true }",
+    more: "name: laptop\n",
+  });
 
   test("speaks of routes and of PF's anchor, never of Linux's marks and policy rules", async () => {
     writeFileSync(machine(), JSON.stringify({ os: "darwin" }));

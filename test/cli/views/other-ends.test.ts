@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { otherEndsOf, renderOtherEnds } from "../../../src/cli/verbs/config/compatible-peers.ts";
 import { ROOT } from "../../repository/sources.ts";
 import { configOf, KEY_A } from "../../resources/sample.ts";
+import { sampleConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
 function textOf(obfuscation: string): string {
@@ -29,7 +30,7 @@ test("awg validate says it beside its answer, and as data with --json", () => {
   const folder = temporaryFolder("other-ends");
 
   const file = join(folder, "awg.yaml");
-  writeFileSync(file, `apiVersion: awg/v1\n${textOf("{ s4: 5 }")}`, { mode: 0o600 });
+  writeFileSync(file, sampleConfig(`${textOf("{ s4: 5 }")}`), { mode: 0o600 });
   const awg = (...more: string[]) =>
     spawnSync(process.execPath, [join(ROOT, "src/cli/awg.ts"), "validate", "-f", file, ...more], {
       encoding: "utf8",

@@ -7,14 +7,14 @@ import type { PeerObserved, TunnelObserved } from "../../../src/model/resources/
 import type { SecretId } from "../../../src/model/secret.ts";
 import { observedFromUapi } from "../../../src/uapi/observed.ts";
 import { parseUapiDevice } from "../../../src/uapi/reply.ts";
+import { SECOND_PEER_KEY } from "../../support/config.ts";
 
-const KEY = "mWB0J2ovTUpXJbKj5oX8N9Xfl1gWx3O4dRkqXvGqN0E=";
 const NOW_MS = 1_800_000_060_000;
 /** Longer ago than any session lives. */
 const OLD = 1_799_999_800;
 
 const PEER: PeerObserved = {
-  publicKey: KEY,
+  publicKey: SECOND_PEER_KEY,
   endpoint: "192.0.2.1:51820",
   allowedIPs: [],
   persistentKeepaliveSeconds: 0,
@@ -111,7 +111,7 @@ describe("what status says of a tunnel", () => {
       wire: "wireguard",
       peers: [
         {
-          public_key: KEY,
+          public_key: SECOND_PEER_KEY,
           endpoint: "192.0.2.1:51820",
           last_handshake: "2027-01-15T08:00:00.000Z",
           handshake_age_seconds: 60,
@@ -122,7 +122,7 @@ describe("what status says of a tunnel", () => {
           messages_lost: 15,
         },
         {
-          public_key: KEY,
+          public_key: SECOND_PEER_KEY,
           endpoint: null,
           last_handshake: null,
           handshake_age_seconds: null,

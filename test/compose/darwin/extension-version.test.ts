@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { stepsOf } from "../../../src/model/plan.ts";
+import { sampleConfig } from "../../support/config.ts";
 import { MacBook } from "./macbook.ts";
 
 const BUNDLE = "com.example.app.System";
 const KEY = `system-extension/${BUNDLE}` as const;
-const CONFIG = `apiVersion: awg/v1
-default: { via: direct }
+const CONFIG = sampleConfig(`default: { via: direct }
 killSwitch: { enabled: false }
 systemExtension: { bundle: ${BUNDLE} }
-`;
+`);
 const APPLIED = { onEvent: () => undefined, shouldStop: () => undefined };
 
 describe("which version of a system extension stands on a Mac", () => {

@@ -6,10 +6,10 @@ import { openSession } from "../../../src/compose/open.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
 import { stepsOf } from "../../../src/model/plan.ts";
 import { ROOT } from "../../repository/sources.ts";
+import { PRIVATE_KEY } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
 const EXAMPLE = join(ROOT, "examples/laptop");
-const HOME_KEY = "uL2p0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSYJ2k=";
 /** Before the rule of the example. */
 const RULES = `rules:
   - { name: browser, apps: [{ bundleId: com.example.browser }], via: home }
@@ -22,7 +22,11 @@ const machine = () => join(folder, "macos.json");
 
 async function withSession<T>(work: (session: ReconcilingSession) => Promise<T>): Promise<T> {
   const host = { kind: "simulated", file: machine() } as const;
-  await using session = await openSession({ host, allowInsecurePermissions: false, environment: { HOME_KEY } });
+  await using session = await openSession({
+    host,
+    allowInsecurePermissions: false,
+    environment: { HOME_KEY: PRIVATE_KEY },
+  });
   return work(session);
 }
 const config = (change: (text: string) => string = (text) => text) => [

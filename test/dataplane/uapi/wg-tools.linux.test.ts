@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { PEER_KEY } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import {
   commandObstacle,
@@ -19,7 +20,7 @@ const device = `awe${process.pid % 100_000}`;
 const socket = `/var/run/wireguard/${device}.sock`;
 const [KEY, PSK] = ["6ExP3nmQKy2gj2thHtI1HYAV1b5mYpTb2xiZ+Wq0eWI=", "o1wI4tOv7GjLZTfvgD0nvdxKeI1DJTXKAp+cXVIHMnM="];
 const PEER_A = "FlvAqMEDgE1D9nFQZpiqwXXMClm0Wc/Ga1r7TzmoGkk=";
-const PEER_B = "4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=";
+const PEER_B = PEER_KEY;
 const CONF = {
   head: ["[Interface]", "ListenPort = 51997", "FwMark = 0x10", `PrivateKey = ${KEY}`],
   a: ["[Peer]", `PublicKey = ${PEER_A}`, "AllowedIPs = 10.0.0.0/8, fd00::/8", "Endpoint = 192.0.2.1:51820"],

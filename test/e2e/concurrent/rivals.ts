@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { PEER_KEY, sampleConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { makeNamespace, type TestNamespace } from "../../support/netns.ts";
 
@@ -40,12 +41,11 @@ export class Rivals implements Disposable {
   /** Writes the config of one rival, told from the others by one port, and gives its path; a tunnel takes longer. */
   config(rival: number, engine?: "embedded" | "userspace"): string {
     const path = join(this.#folder, `config-${rival}.yaml`);
-    const text = `apiVersion: awg/v1
-${engine === undefined ? "" : this.#tunnel(rival, engine)}
+    const text = sampleConfig(`${engine === undefined ? "" : this.#tunnel(rival, engine)}
 rules: [{ destinations: [192.0.2.${rival + 1}], via: block }]
 default: { via: direct }
 killSwitch: { enabled: true, allow: [{ direction: in, protocol: tcp, ports: [${2000 + rival}] }] }
-`;
+`);
     writeFileSync(path, text, { mode: 0o600 });
     return path;
   }
@@ -149,7 +149,7 @@ killSwitch: { enabled: true, allow: [{ direction: in, protocol: tcp, ports: [${2
     privateKey: { file: ${join(this.#folder, "key")} }
     addresses: [10.8.${rival}.2/32]
     mtu: 1400
-    peers: [{ publicKey: 4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=, endpoint: "192.0.2.1:51820", allowedIPs: [10.20.0.0/16] }]`;
+    peers: [{ publicKey: ${PEER_KEY}, endpoint: "192.0.2.1:51820", allowedIPs: [10.20.0.0/16] }]`;
   }
 
   get #state(): string {

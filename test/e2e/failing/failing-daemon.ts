@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wri
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "../../lab/world/command.ts";
+import { PEER_KEY, sampleConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { makeNamespace, type TestNamespace } from "../../support/netns.ts";
 import { errors } from "./failing-calls.ts";
@@ -193,13 +194,12 @@ export class FailingDaemon implements AsyncDisposable {
   /** Another wish each time: the port that the packet filter lets in. */
   #edit(more = ""): void {
     this.#edits += 1;
-    const text = `apiVersion: awg/v1
-tunnels:
+    const text = sampleConfig(`tunnels:
 ${this.#tunnelText(this.#tunnel, 1, "10.20.0.0/16")}${more.startsWith("  ") ? `\n${more}` : ""}
 default: { via: direct }
 killSwitch: { enabled: true, allow: [{ direction: in, protocol: tcp, ports: [${2_000 + this.#edits}] }] }
 ${more.startsWith("  ") ? "" : more}
-`;
+`);
     writeFileSync(`${this.#config}.new`, text, { mode: 0o600 });
     renameSync(`${this.#config}.new`, this.#config);
   }
@@ -215,7 +215,7 @@ ${more.startsWith("  ") ? "" : more}
     privateKey: { file: ${join(this.#folder, "key")} }
     addresses: [10.8.${number}.2/32]
     mtu: 1400
-    peers: [{ publicKey: 4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=, endpoint: "192.0.2.1:51820", allowedIPs: [${prefix}] }]`;
+    peers: [{ publicKey: ${PEER_KEY}, endpoint: "192.0.2.1:51820", allowedIPs: [${prefix}] }]`;
   }
 
   async #until(what: RegExp, from: number): Promise<string> {

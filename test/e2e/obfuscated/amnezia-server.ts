@@ -6,6 +6,7 @@ import { place } from "../../lab/world/place.ts";
 import { Tethered } from "../../lab/world/tethered.ts";
 import { type KeyPair, keyFile, newKeyPair, type Server } from "../../lab/world/wireguard.ts";
 import type { World } from "../../lab/world/world.ts";
+import { sampleConfig } from "../../support/config.ts";
 
 const program = join(import.meta.dirname, "..", "..", "..", "src", "cli", "awg.ts");
 
@@ -49,8 +50,7 @@ export async function startAmneziaServer(world: World, client: KeyPair, { parame
     inside6: v6.tunnelServer,
   };
   const config = join(world.folder, "server.yaml");
-  const text = `apiVersion: awg/v1
-tunnels:
+  const text = sampleConfig(`tunnels:
   ${tunnel}:
     protocol: amneziawg
     privateKey: { file: ${keyFile(world, "server.key", keys.privateKey)} }
@@ -59,7 +59,7 @@ tunnels:
     obfuscation: ${parameters}
     peers: [{ publicKey: ${client.publicKey}, allowedIPs: [10.8.0.0/24, "fd08::/64"] }]
 default: { via: direct }
-`;
+`);
   writeFileSync(config, text);
   const where = ["--netns", world.namespace("vpn"), "--state-dir", join(world.folder, "server-state")];
   const awg = (...verb: string[]) =>

@@ -2,6 +2,7 @@ import { cpSync, existsSync, readFileSync, rmdirSync, rmSync, statSync, writeFil
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { useBuiltProgram } from "../../support/built-program.ts";
+import { sampleConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { makeNamespace, namespaceObstacle, type TestNamespace } from "../../support/netns.ts";
 
@@ -31,7 +32,7 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
     writeFileSync(at("etc/resolv.conf"), ORIGINAL);
     writeFileSync(
       at("config.yaml"),
-      "apiVersion: awg/v1\ndefault: { via: direct }\ndns: { servers: [192.0.2.9], via: direct }\n",
+      sampleConfig("default: { via: direct }\ndns: { servers: [192.0.2.9], via: direct }\n"),
     );
     space.run(["ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1"]);
     for (const line of ["address add 192.0.2.2/24 dev v0", "link set v0 up", "link set v1 up"])
@@ -129,7 +130,7 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
 
   test("and an apply without dns that finds a folder there says so, too; the next apply puts it back", () => {
     const plain = at("plain.yaml");
-    writeFileSync(plain, "apiVersion: awg/v1\ndefault: { via: direct }\n");
+    writeFileSync(plain, sampleConfig("default: { via: direct }\n"));
     const apply = (...words: readonly string[]) => awg("apply", "-f", plain, "--auto-approve", ...words);
     rmSync(at("etc/resolv.conf"));
     cpSync(at("config.yaml"), at("etc/resolv.conf/any"));

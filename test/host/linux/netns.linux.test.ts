@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, symlinkSync, wr
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { sampleConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { makeNamespace, namespaceObstacle, type TestNamespace } from "../../support/netns.ts";
 
@@ -61,7 +62,7 @@ describe.skipIf(obstacle !== undefined)(`--netns (${obstacle ?? "on this kernel"
 
   test("killed, a daemon leaves no other that goes on", async () => {
     const config = join(folder, "config.yaml");
-    writeFileSync(config, "apiVersion: awg/v1\ndefault: { via: direct }\n", { mode: 0o600 });
+    writeFileSync(config, sampleConfig("default: { via: direct }\n"), { mode: 0o600 });
     const words = [
       "daemon",
       "--foreground",

@@ -3,6 +3,7 @@ import { basename, isAbsolute, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadConfig } from "../../../src/config/load-config.ts";
 import { ROOT } from "../../repository/sources.ts";
+import { SECOND_PEER_KEY } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import {
   commandObstacle,
@@ -25,7 +26,7 @@ const at = (name: string): string => join(folder, name);
 /** What a person writes freely is hostile: names of rules and peers, the name of the key's file. */
 function configText(names: readonly string[], keyFile: string): string {
   const peer = {
-    publicKey: "mWB0J2ovTUpXJbKj5oX8N9Xfl1gWx3O4dRkqXvGqN0E=",
+    publicKey: SECOND_PEER_KEY,
     endpoint: "192.0.2.1:51820",
     allowedIPs: ["0.0.0.0/0"],
   };

@@ -7,6 +7,7 @@ import { GLOBAL_OPTIONS } from "../../../src/cli/verb-options.ts";
 import { VERBS } from "../../../src/cli/verbs.ts";
 import { AwgError } from "../../../src/model/error.ts";
 import { ROOT } from "../../repository/sources.ts";
+import { PEER_KEY, sampleConfig, THIRD_PEER_KEY, tunnelConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { canariesIn, keyCanary, leakingFiles, modeOf, passwordCanary } from "../canary.ts";
 
@@ -19,7 +20,6 @@ const headerKey = keyCanary("header key");
 const inputKey = keyCanary("key on standard input");
 const password = passwordCanary("proxy password");
 const CANARIES = [officeKey, nextOfficeKey, homeKey, environmentPsk, inlinePsk, headerKey, inputKey, password];
-const PEER = "4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=";
 
 /** What they hold is theirs alone and lasts: `processes.linux.test.ts` looks at them as processes. */
 const LASTING = ["daemon", "keeper", "engine", "packet-thread"];
@@ -28,34 +28,30 @@ const folder = temporaryFolder("every-verb");
 const at = (name: string): string => join(folder, name);
 const secretFile = (name: string, text: string): void => writeFileSync(at(name), `${text}\n`, { mode: 0o600 });
 
-const config = (key: string): string => `apiVersion: awg/v1
-tunnels:
-  office:
-    protocol: wireguard
-    privateKey: { file: ${at(key)} }
-    addresses: [10.8.0.2/32]
-    peers: [{ publicKey: ${PEER}, presharedKey: { env: AWG_TEST_PSK }, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
-  home:
+const config = (key: string): string =>
+  tunnelConfig({
+    keyFile: at(key),
+    peer: "presharedKey: { env: AWG_TEST_PSK }",
+    otherTunnels: `  home:
     protocol: amneziawg
     privateKey: { file: ${at("home.key")} }
     addresses: [10.9.0.2/32]
     obfuscation: { s1: 33, s2: 47, s3: 21, s4: 12, headerProtectionKey: { file: ${at("home.header")} } }
-    peers: [{ publicKey: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=, presharedKey: ${inlinePsk.base64}, endpoint: "192.0.2.2:51820", allowedIPs: [10.9.0.0/24] }]
+    peers: [{ publicKey: ${THIRD_PEER_KEY}, presharedKey: ${inlinePsk.base64}, endpoint: "192.0.2.2:51820", allowedIPs: [10.9.0.0/24] }]
 rules: [{ destinations: [10.9.0.0/24], via: home }]
-default: { via: office }
-killSwitch: { enabled: true }
-`;
-const proxyConfig = (protocol: string, secret: string): string => `apiVersion: awg/v1
-tunnels:
+`,
+  });
+const proxyConfig = (protocol: string, secret: string): string =>
+  sampleConfig(`tunnels:
   proxy:
     protocol: ${protocol}
     server: "192.0.2.1:1080"
     auth: { username: me, password: ${secret} }
 default: { via: proxy }
 killSwitch: { enabled: true }
-`;
+`);
 const conf = (): string =>
-  `[Interface]\nPrivateKey = ${officeKey.base64}\nAddress = 10.8.0.2/32\nPostUp = echo ${homeKey.base64}\n[Peer]\nPublicKey = ${PEER}\nPresharedKey = ${inlinePsk.base64}\nEndpoint = 192.0.2.1:51820\nAllowedIPs = 0.0.0.0/0\n`;
+  `[Interface]\nPrivateKey = ${officeKey.base64}\nAddress = 10.8.0.2/32\nPostUp = echo ${homeKey.base64}\n[Peer]\nPublicKey = ${PEER_KEY}\nPresharedKey = ${inlinePsk.base64}\nEndpoint = 192.0.2.1:51820\nAllowedIPs = 0.0.0.0/0\n`;
 
 const F = ["-f", "FOLDER/config.yaml"];
 const NEXT = ["-f", "FOLDER/next.yaml"];

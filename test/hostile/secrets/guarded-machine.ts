@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, w
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT } from "../../repository/sources.ts";
+import { PEER_KEY, sampleConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { makeNamespace } from "../../support/netns.ts";
 import { keyCanary } from "../canary.ts";
@@ -56,18 +57,17 @@ export class GuardedMachine implements AsyncDisposable {
     }
     writeFileSync(
       this.configFile,
-      `apiVersion: awg/v1
-tunnels:
+      sampleConfig(`tunnels:
   ${this.#tunnel}:
     protocol: amneziawg
     engine: embedded
     privateKey: ${file("privateKey")}
     addresses: [10.8.0.2/32]
     obfuscation: { version: "3.1", s1: 33, s2: 47, s3: 21, s4: 12, headerProtectionKey: ${file("headerKey")} }
-    peers: [{ publicKey: 4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=, presharedKey: ${file("presharedKey")}, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
+    peers: [{ publicKey: ${PEER_KEY}, presharedKey: ${file("presharedKey")}, endpoint: "192.0.2.1:51820", allowedIPs: [0.0.0.0/0] }]
 default: { via: ${this.#tunnel} }
 killSwitch: { enabled: true }
-`,
+`),
     );
   }
 

@@ -6,10 +6,11 @@ import { showField } from "../../../src/interchange/wg-tool/show-field.ts";
 import { renderShowConf } from "../../../src/interchange/wg-tool/shown-device.ts";
 import { renderTunnelChange } from "../../../src/interchange/wg-tool/tunnel-change.ts";
 import type { UapiDevice } from "../../../src/uapi/reply.ts";
+import { PEER_KEY } from "../../support/config.ts";
 
 const KEY = "FlvAqMEDgE1D9nFQZpiqwXXMClm0Wc/Ga1r7TzmoGkk=";
 const HEX = Buffer.from(KEY, "base64").toString("hex");
-const OTHER = "4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=";
+const OTHER = PEER_KEY;
 const OTHER_HEX = Buffer.from(OTHER, "base64").toString("hex");
 const noFile = () => {
   throw new Error("no file was to be read");

@@ -1,5 +1,6 @@
 import { existsSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { sampleConfig } from "../../support/config.ts";
 import { place } from "../world/place.ts";
 import { type Disruption, type Scene, sleep } from "./disruption.ts";
 
@@ -59,7 +60,7 @@ export const fileDisruptions: readonly Disruption[] = [
   {
     name: "config full of errors, then right",
     play: async (scene) => {
-      writeFileSync(`${scene.product.configFile}.new`, "apiVersion: awg/v1\ndefault: { via: nowhere\n");
+      writeFileSync(`${scene.product.configFile}.new`, sampleConfig("default: { via: nowhere\n"));
       renameSync(`${scene.product.configFile}.new`, scene.product.configFile);
       await sleep(scene.chance.between(0, 800));
       swapConfig(scene);

@@ -3,16 +3,16 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { clausesOf } from "../../../contract/coverage.ts";
 import type { ClauseRun } from "../../../contract/linux-clause.script.ts";
 import { ROOT } from "../../../repository/sources.ts";
+import { sampleConfig } from "../../../support/config.ts";
 import { temporaryFolder } from "../../../support/folder.ts";
 import { SystemdMachine, systemdObstacle, until } from "./systemd-in-namespaces.ts";
 
 const obstacle = systemdObstacle();
 const CLAUSES = join(ROOT, "test/contract/linux-clause.script.ts");
-const CONFIG = `apiVersion: awg/v1
-default: { via: direct }
+const CONFIG = sampleConfig(`default: { via: direct }
 killSwitch: { enabled: true, atBoot: true }
 service: { install: true }
-`;
+`);
 /** Looks at the packet filter when the network is about to be set up, before any service runs. */
 const WITNESS = `[Unit]
 DefaultDependencies=no
