@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { AMNEZIA_VERSIONS } from "../../../src/config/section/obfuscation.ts";
 import { generationOf, isOlder } from "../../../src/engine/awg/generation.ts";
 import type { UapiParameters } from "../../../src/engine/awg/parameters.ts";
+import { sized } from "../../support/size.ts";
 import { GOOD_LINK } from "../support/link.ts";
 import { ownPart, ownPartOf15, sharedPart, sharedPartOf15 } from "./obfuscation-arbitrary.ts";
 import { talk } from "./two-engines.ts";
@@ -26,7 +27,7 @@ describe("two engines", () => {
       fc.property(sharedPart, ownPart, ownPart, fc.nat(1_000_000), (shared, a, b, run) => {
         expect(talk({ ...shared, ...a }, { ...shared, ...b }, run)).toMatchObject({ heard: [true, true], wrong: 0 });
       }),
-      { seed, numRuns },
+      { seed, numRuns: sized(numRuns, 2_000) },
     );
   });
 
