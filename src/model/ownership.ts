@@ -1,5 +1,5 @@
 /**
- * Every number and name by which awg recognizes its own objects on a Linux host (law 6). docs/ownership.md explains the
+ * Every number and name by which awg recognizes its own objects on a Linux host (law 6). docs/reference/ownership.md explains the
  * choice and lists the programs that use other numbers; a test compares the two.
  */
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { tryRun } from "../lab/world/command.ts";
@@ -6,7 +6,6 @@ import { whyNoLab } from "../lab/world/why-no-lab.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const demo = join(import.meta.dirname, "..", "..", "scripts", "demo");
-const readme = join(import.meta.dirname, "..", "..", "README.md");
 const limitMs = 400_000;
 
 test.skipIf(whyNoLab() !== undefined)(
@@ -17,9 +16,6 @@ test.skipIf(whyNoLab() !== undefined)(
     expect(done.status, done.stdout + done.stderr).toBe(0);
     expect(done.stdout).toContain("real kernel, real tunnel, real packets");
     expect(done.stdout).toMatch(/All \d+ checks hold\./);
-    const told = done.stdout.split("\n").map((line) => line.replace(/^ +(?:│ ?)?/, "").trim());
-    expect(linesOfReadme().length).toBeGreaterThan(10);
-    expect(linesOfReadme().filter((line) => !told.includes(line))).toEqual([]);
     expect(existsSync("/etc/netns/laptop")).toBe(false);
   },
 );
@@ -34,10 +30,3 @@ test("on the simulated machine it tells the same story and says why", { timeout:
   expect(done.stdout).toContain("simulated machine, because a test asked for it");
   expect(done.stdout).toMatch(/All \d+ checks hold\./);
 });
-
-/** What the README shows of the demo, without what it leaves out and what it writes beside commands. */
-function linesOfReadme(): string[] {
-  const [, shown = ""] = /```console\n(.*?)```/s.exec(readFileSync(readme, "utf8")) ?? [];
-  const lines = shown.split("\n").map((line) => line.replace(/^(\$ .*?) {2,}#.*/, "$1").trim());
-  return lines.filter((line) => line !== "" && line !== "…");
-}

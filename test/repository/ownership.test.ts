@@ -19,7 +19,7 @@ import {
 } from "../../src/model/ownership.ts";
 import { read } from "./sources.ts";
 
-const page = read("docs/ownership.md");
+const page = read("docs/reference/ownership.md");
 
 test.each([
   `${ROUTE_PROTOCOL}`,
@@ -36,7 +36,7 @@ test.each([
   `${PATH_NUMBERS.direct} direct`,
   `${PATH_NUMBERS.block} block`,
   `${PATH_NUMBERS.engine} our own sockets`,
-])("law 6: docs/ownership.md states %s", (value) => {
+])("law 6: docs/reference/ownership.md states %s", (value) => {
   expect(page).toContain(value);
 });
 

@@ -140,6 +140,6 @@ function named<T>(key: string, read: () => T): T {
 function wrong(key: string, why: string): AwgError {
   return new AwgError("config", `the parameter ${key} cannot be used: ${why}`, {
     facts: { parameter: key },
-    remedy: "see docs/amneziawg.md",
+    remedy: "see docs/reference/amneziawg.md",
   });
 }

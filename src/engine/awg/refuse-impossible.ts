@@ -43,5 +43,5 @@ function refuseJunk({ junk, generation, controlledJunk, signatureIntervalSeconds
 }
 
 function impossible(why: string): AwgError {
-  return new AwgError("config", `the obfuscation cannot work: ${why}`, { remedy: "see docs/amneziawg.md" });
+  return new AwgError("config", `the obfuscation cannot work: ${why}`, { remedy: "see docs/reference/amneziawg.md" });
 }

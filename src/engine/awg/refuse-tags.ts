@@ -56,6 +56,6 @@ function repeated(tags: readonly PacketTag[]): string | undefined {
 function unfit(key: string, why: string): AwgError {
   return new AwgError("config", `the parameter ${key} cannot be used: ${why}`, {
     facts: { parameter: key },
-    remedy: "see docs/amneziawg.md",
+    remedy: "see docs/reference/amneziawg.md",
   });
 }

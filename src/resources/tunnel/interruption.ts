@@ -2,7 +2,7 @@ import type { FieldChange } from "../../model/resource.ts";
 import type { TunnelSpec } from "../../model/resources/tunnel.ts";
 import { SECRET_OBFUSCATION_KEY } from "../../uapi/obfuscation.ts";
 
-/** What both ends must have alike (docs/amneziawg.md); a mismatch is met with silence. */
+/** What both ends must have alike (docs/reference/amneziawg.md); a mismatch is met with silence. */
 const SHARED = new Set(
   ["s1", "s2", "s3", "s4", "h1", "h2", "h3", "h4", "random_trailers", SECRET_OBFUSCATION_KEY].map(
     (name) => `/obfuscation/${name}`,
@@ -13,7 +13,7 @@ const ANEW = "not make-before-break: its engine ends and another begins, session
 const PRESHARED =
   "sessions go on; from the next handshake, in two minutes or three, nothing passes unless the other end has it too";
 
-/** By engine: our own (docs/engine.md), and one over UAPI, whose sessions end with their key (wireguard-go, amneziawg-go). */
+/** By engine: our own (docs/reference/engine.md), and one over UAPI, whose sessions end with their key (wireguard-go, amneziawg-go). */
 const WORDS = {
   embedded: {
     key: "make-before-break: sessions go on until the peer has answered under the new key; where it does not know that key they end within three minutes",

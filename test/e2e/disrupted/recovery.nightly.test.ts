@@ -151,7 +151,7 @@ const renumberings = 40;
 const flaps = 20;
 const flushes = 10;
 const flushesOfRules = 20;
-/** Five repairs of the same within a minute are a fight, which is answered by waiting (docs/daemon.md). */
+/** Five repairs of the same within a minute are a fight, which is answered by waiting (docs/reference/daemon.md). */
 const longerThanAFightMs = 13_000;
 
 function summary(times: readonly number[]): { readonly median: number; readonly p95: number; readonly text: string } {

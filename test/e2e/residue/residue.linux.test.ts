@@ -17,7 +17,7 @@ const limitMs = 400_000;
 /** A keeper that holds nothing ends by itself after five seconds; a busy machine may take longer. */
 const keeperEndsMs = 60_000;
 
-/** docs/ownership.md, "What stays after awg destroy". */
+/** docs/reference/ownership.md, "What stays after awg destroy". */
 const runFolder = ["lock.NS", "netns-NS", "netns-NS/firewall-NS", "netns-NS/keeper-NS"];
 const ofKeeper = ["engine-DEVICE.log", "latest-clock", "lock", "log"].map((name) => `netns-NS/keeper-NS/${name}`);
 const mayStay = new Set([...runFolder, ...ofKeeper]);

@@ -57,7 +57,7 @@ export function fakeExtensionList({ listed }: FakeExtensions, { args }: Command)
   return said(`${listed.length} extension(s)\n${HEADER}${rows.join("")}`);
 }
 
-/** The helper of the app that carries an extension, by the protocol of docs/resources/system-extension.md. */
+/** The helper of the app that carries an extension, by the protocol of docs/reference/resources/system-extension.md. */
 export function fakeExtensionHelper(
   extensions: FakeExtensions,
   { args, input = "" }: Command,
