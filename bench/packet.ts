@@ -9,17 +9,17 @@
 import { spawnSync } from "node:child_process";
 import { Inbound } from "../src/dataplane/loop/inbound.ts";
 import { Outbound } from "../src/dataplane/loop/outbound.ts";
-import { Ways } from "../src/dataplane/loop/route-cache.ts";
+import { RouteCache } from "../src/dataplane/loop/route-cache.ts";
 import { SendBatch } from "../src/dataplane/loop/send-batch.ts";
 import { TunWriter } from "../src/dataplane/loop/tun-writer.ts";
 import {
-  type Machine,
   MESSAGE_BYTES,
   RECEIVE_LEAD_BYTES,
   RECEIVE_STRIDE,
+  type WorkerResources,
 } from "../src/dataplane/loop/worker-resources.ts";
 import { CUT, writeVirtioHeader } from "../src/dataplane/packet/virtio-header.ts";
-import { makeMachine } from "../src/dataplane/worker/make-machine.ts";
+import { createWorkerResources } from "../src/dataplane/worker/create-worker-resources.ts";
 import { createAmneziaWire } from "../src/engine/awg/amnezia-wire.ts";
 import { parseParameters } from "../src/engine/awg/parse-parameters.ts";
 import { createDevice } from "../src/engine/create-device.ts";
@@ -70,16 +70,16 @@ interface Rig {
   readonly writer: TunWriter;
 }
 
-const machine = makeMachine(true, packetSystemHere());
-const { arena } = machine;
-const WIRE = parameters === undefined ? PLAIN_WIRE : createAmneziaWire(parseParameters(parameters), machine.sources);
+const resources = createWorkerResources(true, packetSystemHere());
+const { arena } = resources;
+const WIRE = parameters === undefined ? PLAIN_WIRE : createAmneziaWire(parseParameters(parameters), resources.sources);
 const template = arena.reserve(65_536);
 writeTemplate();
 // A ring of what was "sent": each sendmmsg fills messages that the next recvmmsg hands over.
 let queued = 0;
 let hasRead = false;
-const calls: Machine["calls"] = {
-  ...machine.calls,
+const calls: WorkerResources["calls"] = {
+  ...resources.calls,
   read(_fd, into, _bytes) {
     if (hasRead) return -1;
     hasRead = true;
@@ -109,7 +109,7 @@ function hand(header: number): void {
   const from = view.getUint32(vector, true) - arena.base;
   const length = view.getUint32(vector + 8, true);
   const control = view.getUint32(header + 32, true) - arena.base;
-  const { receive } = machine;
+  const { receive } = resources;
   const to = receive.buffers + queued * RECEIVE_STRIDE + RECEIVE_LEAD_BYTES;
   arena.bytes.copyWithin(to, from, from + length);
   const into = receive.headers + queued * MESSAGE_BYTES;
@@ -140,16 +140,16 @@ function writeTemplate(): void {
 function makeRig(): Rig {
   const listener = {
     opened: (session: Session) => {
-      session.slot = machine.aead.load(session.sendKey, session.receiveKey);
+      session.slot = resources.aead.load(session.sendKey, session.receiveKey);
     },
-    closed: (session: Session) => machine.aead.free(session.slot),
+    closed: (session: Session) => resources.aead.free(session.slot),
   };
   const keys = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)] as const;
-  const ports = { crypto: machine.crypto, sources: machine.sources, sessions: listener };
+  const ports = { crypto: resources.crypto, sources: resources.sources, sessions: listener };
   const make = (mine: Uint8Array, peer: Uint8Array, endpoint?: typeof FAR): Device => {
     const allowedIPs = [{ family: 4 as const, address: 0n, length: 0 }];
     const one = {
-      publicKey: machine.crypto.publicKey(peer),
+      publicKey: resources.crypto.publicKey(peer),
       allowedIPs,
       ...(endpoint === undefined ? {} : { endpoint }),
     };
@@ -157,15 +157,15 @@ function makeRig(): Rig {
   };
   const [near, far] = [make(keys[0], keys[1], FAR), make(keys[1], keys[0])];
   shakeHands(near, far);
-  const own: Machine = { ...machine, calls };
+  const own: WorkerResources = { ...resources, calls };
   const tun = { fd: 3, name: "tun", headerBytes: 10, offload: 0x67 };
   const refuse = (what: unknown) => {
     throw new Error(`refused: ${String(what)}`);
   };
-  const ways = new Ways(() => ({ mtuBytes: WAY_BYTES, source: NEAR.address }));
-  const batch = new SendBatch(own, { four: 4, six: -1, segments: true }, ways, (_to, errno) => refuse(errno));
+  const routes = new RouteCache(() => ({ mtuBytes: WAY_BYTES, source: NEAR.address }));
+  const batch = new SendBatch(own, { four: 4, six: -1, segments: true }, routes, (_to, errno) => refuse(errno));
   const writer = new TunWriter(own, tun, refuse);
-  const common = { perform: () => {}, mtuBytes: () => MTU_BYTES, ways };
+  const common = { perform: () => {}, mtuBytes: () => MTU_BYTES, routes };
   const outbound = new Outbound(own, {
     ...common,
     device: near,
@@ -211,7 +211,7 @@ const packets = rig.writer.counters.packets - before;
 const bytes = growths.filter((growth) => growth >= 0).reduce((sum, growth) => sum + growth, 0);
 const perPacket = bytes / (turnsInSample * SEGMENTS * growths.filter((growth) => growth >= 0).length);
 console.log(
-  `cipher ${machine.aead.name}, addresses ${arena.lowAddresses ? "low" : "high"}, ${packets} packets of ${SEGMENT_BYTES + HEADER_BYTES} bytes`,
+  `cipher ${resources.aead.name}, addresses ${arena.lowAddresses ? "low" : "high"}, ${packets} packets of ${SEGMENT_BYTES + HEADER_BYTES} bytes`,
 );
 console.log(`${(((cpu.user + cpu.system) * 1000) / packets).toFixed(0)} ns of CPU a packet, sealed and opened`);
 console.log(`${perPacket < 1 ? "ok     " : "MISSED "} heap: ${perPacket.toFixed(2)} bytes a packet (demand < 1)`);

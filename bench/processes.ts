@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { linuxProcesses } from "../src/host/linux/processes/linux-processes.ts";
-import { OWNER_KEPT_MS, type OwnedSocket, type ProcessPort } from "../src/host/ports/processes.ts";
+import { OWNER_TTL_MS, type OwnedSocket, type ProcessPort } from "../src/host/ports/processes.ts";
 import { type Figure, median } from "./measure.ts";
 
 const PROCESSES = 500;
@@ -46,7 +46,7 @@ async function measure(): Promise<readonly Figure[]> {
   };
   for (let run = 0; run < RUNS; run++) {
     const socket = sockets[(run * 97) % sockets.length] as OwnedSocket;
-    nowMs += OWNER_KEPT_MS;
+    nowMs += OWNER_TTL_MS;
     times.one.push(timeMs(() => mustOwn(port, socket)));
     times.fresh.push(await timeOfNewSocket(port));
     times.ssOne.push(timeMs(() => mustList(filterFor(socket), 1)));

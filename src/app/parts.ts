@@ -1,4 +1,4 @@
-import type { InotifyRoom } from "../host/linux/processes/inotify-limit.ts";
+import type { InotifyUsage } from "../host/linux/processes/inotify-limit.ts";
 import type { Host } from "../host/ports/host.ts";
 import type { Inspection } from "../host/ports/inspection.ts";
 import type { NetworkEvents } from "../host/ports/network-events.ts";
@@ -50,7 +50,7 @@ export interface SessionParts {
   /** Told which engines a plan is going to start, before anything is written; it may let them load. Never throws. */
   readonly expectEngines?: (tunnels: readonly TunnelSpec[]) => Promise<void>;
   /** What is left of what the kernel limits for engines that are other programs; absent, or undefined, where it limits nothing. */
-  readonly inotifyRoom?: () => Promise<InotifyRoom | undefined>;
+  readonly inotifyUsage?: () => Promise<InotifyUsage | undefined>;
   /** What the kernel can be asked to verify and explain; undefined on a simulated machine, which judges by the policy. */
   readonly inspection?: () => Promise<Inspection>;
   /** The processes of this machine; undefined where this version cannot list them. */

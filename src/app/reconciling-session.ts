@@ -104,10 +104,10 @@ export class ReconcilingSession implements Session {
   }
 
   /** Tells every engine its peers' endpoints again, so that it lets go of addresses that this machine lost. */
-  async nudge(): Promise<void> {
+  async refreshEndpoints(): Promise<void> {
     const { engines } = this.#parts.host;
     const running = (await engines.readAll()).filter((one) => one.running);
-    const told = await Promise.allSettled(running.map(async ({ device }) => engines.nudge?.(device)));
+    const told = await Promise.allSettled(running.map(async ({ device }) => engines.refreshEndpoints?.(device)));
     for (const one of told) if (one.status === "rejected") throw one.reason;
   }
 

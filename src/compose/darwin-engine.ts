@@ -29,14 +29,14 @@ export function darwinEngine(
   process.umask(0o077);
   const system = open();
   forbidDumps(system);
-  return { tunFd, uapi: { path }, surroundings: () => readSurroundings(system, device), lookMs: LOOK_MS };
+  return { tunFd, uapi: { path }, hostSettings: () => readHostSettings(system, device), lookMs: LOOK_MS };
 }
 
 /**
  * The utun's mtu, and the physical interface of each family's default route, to which the tunnel's sockets are tied so that
  * what they send never enters a tunnel. A family without a way out is tied to none.
  */
-export function readSurroundings(system: LibSystem, device: string): ReturnType<HandedDown["surroundings"]> {
+export function readHostSettings(system: LibSystem, device: string): ReturnType<HandedDown["hostSettings"]> {
   const interfaces = readInterfaces(system);
   const uplinks = uplinksOf(dumpRoutes(system), new Map(interfaces.map(({ index, name }) => [index, name])));
   const boundOf = (family: Family): BoundInterface | undefined => {

@@ -2,7 +2,7 @@ import { type EngineProcess, runEngine } from "../dataplane/run-engine.ts";
 import { ENGINE_AWAITS, ENGINE_USER } from "../keeper/engine-program.ts";
 import { deviceBehind, ENGINE_DESCRIPTOR, ENGINE_TITLE } from "../keeper/orphan-engine.ts";
 import { AwgError } from "../model/error.ts";
-import { forbidLooks } from "../native/disable-inspection.ts";
+import { disableInspection } from "../native/disable-inspection.ts";
 import { forbidDumps } from "../native/linux/process/credentials.ffi.ts";
 import { moveDescriptor, receiveDescriptors } from "../native/linux/process/unix-socket.ffi.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
@@ -23,7 +23,7 @@ const STANDARD_OUTPUTS = [1, 2] as const;
  * @throws AwgError("usage") when this process was not started by a keeper
  */
 export async function runEngineHere(device: string, environment: NodeJS.ProcessEnv): Promise<string | undefined> {
-  forbidLooks();
+  disableInspection();
   const how = process.platform === "darwin" ? await onDarwin(device, environment) : onLinux(device, environment);
   if (how === undefined) {
     throw new AwgError("usage", "awg engine is started by the keeper only, which hands it its descriptors");
@@ -33,7 +33,7 @@ export async function runEngineHere(device: string, environment: NodeJS.ProcessE
 }
 
 /** What a keeper of this system hands down; undefined: nothing was handed down. */
-export type HandedDown = Pick<EngineProcess, "tunFd" | "uapi" | "surroundings" | "lookMs" | "awaitDescriptors">;
+export type HandedDown = Pick<EngineProcess, "tunFd" | "uapi" | "hostSettings" | "lookMs" | "awaitDescriptors">;
 
 async function onDarwin(device: string, environment: NodeJS.ProcessEnv): Promise<HandedDown | undefined> {
   const { darwinEngine } = await import("./darwin-engine.ts");
@@ -57,7 +57,7 @@ function onLinux(device: string, environment: NodeJS.ProcessEnv): HandedDown | u
   return {
     tunFd,
     uapi: { fd: uapiFd },
-    surroundings: () => ({ mtuBytes: readMtu(name), ...user }),
+    hostSettings: () => ({ mtuBytes: readMtu(name), ...user }),
     lookMs: LOOK_MS,
     ...(environment[ENGINE_AWAITS] === undefined ? {} : { awaitDescriptors }),
   };

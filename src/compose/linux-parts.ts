@@ -57,8 +57,8 @@ export function linuxParts({ stateDir, runDir, isUnattended, ...given }: Session
       const { expectEngines } = await import("../host/linux/engines/expect-engines.ts");
       expectEngines(keeperOf(paths), tunnels);
     },
-    inotifyRoom: async () =>
-      (await import("../host/linux/processes/inotify-limit.ts")).readInotifyRoom(readServiceUser().uid),
+    inotifyUsage: async () =>
+      (await import("../host/linux/processes/inotify-limit.ts")).readInotifyUsage(readServiceUser().uid),
     inspection: async () => (await import("../host/linux/inspect/linux-inspection.ts")).linuxInspection(),
     processes: async () =>
       (await import("../host/linux/processes/linux-processes.ts")).linuxProcesses({ nowMs: () => performance.now() }),

@@ -8,7 +8,7 @@ import { openParts } from "../compose/open.ts";
 import type { NetworkEvents } from "../host/ports/network-events.ts";
 import { AwgError, messageOf } from "../model/error.ts";
 import { type Step, stepsOf } from "../model/plan.ts";
-import { forbidLooks } from "../native/disable-inspection.ts";
+import { disableInspection } from "../native/disable-inspection.ts";
 import { Pace } from "./drift-timer.ts";
 import { type Proposals, readProposals } from "./proposals.ts";
 import type { Rhythm } from "./reconcile-intervals.ts";
@@ -19,7 +19,7 @@ import { EndpointWatch } from "./watch/endpoint-watch.ts";
 import { type EngineMemory, rememberEngines } from "./watch/engine-memory.ts";
 import { type FallbackReport, FallbackWatch } from "./watch/fallback-watch.ts";
 import { type ProbeReport, type ProbeWatch, watchProbes } from "./watch/probe-watch.ts";
-import { exchangedProgram } from "./watch/program-replaced.ts";
+import { watchProgramReplaced } from "./watch/program-replaced.ts";
 import { type GuardReport, StandGuard } from "./watch/ruleset-watchdog.ts";
 import { writerKind, writerText } from "./writer-text.ts";
 
@@ -52,7 +52,7 @@ export interface DaemonOptions extends SessionOptions {
  * Its death changes nothing on the machine.
  */
 export async function runDaemon(given: DaemonOptions): Promise<void> {
-  forbidLooks();
+  disableInspection();
   const options = given.notify === true ? await withNotifications(given) : given;
   const parts = await openParts({ ...options, isUnattended: true });
   const engines = rememberEngines(parts.host.engines);
@@ -80,7 +80,7 @@ export async function keepMachine(
   using deadline = new DeadlineWatch(session, { setTimer, report, onReverted: () => wake("nobody confirmed in time") });
   const clock = { nowMs: () => performance.now(), random: Math.random };
   await using guard = new StandGuard(session, { ...clock, report: options.report });
-  const exchanged = exchangedProgram();
+  const exchanged = watchProgramReplaced();
   const subject = {
     plan: async () => {
       const told = exchanged();
@@ -98,7 +98,7 @@ export async function keepMachine(
       engines?.forget(plan.proposed ? undefined : plan.devices);
       await orProtect(session, () => applyNext(session, plan, proposals));
       pace.follow(plan.rhythm);
-      if (plan.movesPeers) await endpoints?.shakeHands();
+      if (plan.movesPeers) await endpoints?.requestHandshakes();
     },
   };
   let fallback: FallbackWatch | undefined;
@@ -118,7 +118,9 @@ export async function keepMachine(
   });
   // An engine that does not answer now is the loop's to repair; it must not end the daemon.
   const onOtherNetwork = (): void => {
-    session.nudge().catch((error: unknown) => report(`nudging failed: ${messageOf(error)}`));
+    session
+      .refreshEndpoints()
+      .catch((error: unknown) => report(`refreshing the peers' endpoints failed: ${messageOf(error)}`));
     endpoints?.restart();
   };
   await using _wakes = watchOutside(options, {

@@ -1,6 +1,6 @@
 import type { AmneziaVersion } from "../config/section/obfuscation.ts";
 import type { Prefix } from "../model/prefix.ts";
-import type { WaySettings } from "../native/packet-system.ts";
+import type { RoutingSettings } from "../native/packet-system.ts";
 
 /** A UDP address: 4 or 16 bytes in network order. */
 export interface WireEndpoint {
@@ -40,7 +40,7 @@ export interface DeviceSettings {
 }
 
 /** The tunnel's UDP sockets, one a family. Changing anything of it makes new ones. */
-export interface SocketSettings extends WaySettings {
+export interface SocketSettings extends RoutingSettings {
   /** 0: the kernel chooses, the same for both families where it can. */
   readonly listenPort: number;
   /** Whose uid and gid the sockets bear; the process's own by default. */

@@ -3,9 +3,9 @@ import { messageOf } from "../model/error.ts";
 import { bytesToBase64 } from "../uapi/key-text.ts";
 import type { PlaneEvent } from "./contract.ts";
 import { type DataPlaneOptions, startDataPlane } from "./data-plane.ts";
-import type { Surroundings } from "./uapi/held-settings.ts";
 import { serveUapi, type UapiPlace } from "./uapi/uapi-server.ts";
 import { UapiSession } from "./uapi/uapi-session.ts";
+import type { HostSettings } from "./uapi/uapi-settings.ts";
 
 export interface EngineProcess extends Pick<DataPlaneOptions, "program" | "system"> {
   readonly device: string;
@@ -14,7 +14,7 @@ export interface EngineProcess extends Pick<DataPlaneOptions, "program" | "syste
   /** Where the UAPI is served. When a socket of our own making is removed, the engine ends, as wireguard-go does. */
   readonly uapi: UapiPlace;
   /** What cannot be told over UAPI, read anew for each request, */
-  readonly surroundings: () => Surroundings;
+  readonly hostSettings: () => HostSettings;
   /** and as often as this for what changed by itself. */
   readonly lookMs: number;
   /** For one that was started ahead: waits until the descriptors are there, and names their device; undefined: they are not to come. */
@@ -38,7 +38,7 @@ export async function runEngine(engine: EngineProcess): Promise<string | undefin
     if (event.kind === "crashed") resolve(`the packet thread ended: ${event.reason}`);
     if (event.kind === "device-gone") resolve(`its device is gone (${event.errno})`);
   };
-  const { program, system, surroundings, lookMs, awaitDescriptors } = run;
+  const { program, system, hostSettings, lookMs, awaitDescriptors } = run;
   const plane = await startDataPlane({
     onEvent,
     ...(program === undefined ? {} : { program }),
@@ -49,12 +49,12 @@ export async function runEngine(engine: EngineProcess): Promise<string | undefin
     await plane.stop();
     return undefined;
   }
-  const session = new UapiSession({ device, tunFd, plane, surroundings, report });
+  const session = new UapiSession({ device, tunFd, plane, hostSettings, report });
   const server = await serveUapi(uapi, session);
-  let last = JSON.stringify(surroundings());
+  let last = JSON.stringify(hostSettings());
   const look = async () => {
     if ("path" in uapi && !existsSync(uapi.path)) resolve(`its socket ${uapi.path} was removed`);
-    const now = JSON.stringify(surroundings());
+    const now = JSON.stringify(hostSettings());
     if (now === last) return;
     last = now;
     await session.refresh();

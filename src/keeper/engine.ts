@@ -7,8 +7,8 @@ import { exchangeOverUnixSocket } from "../native/linux/process/unix-exchange.ff
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { parseUapiDevice, parseUapiErrno, UAPI_GET } from "../uapi/reply.ts";
 import { type EngineChild, type EngineLaunch, startEngineProgram, uapiSocketPath } from "./engine-program.ts";
-import { copySecrets, type LiftedSecrets, wipeSecrets, withSecrets } from "./extract-secrets.ts";
-import { clockBeside, type ForwardClock } from "./monotonic-wall-clock.ts";
+import { copySecrets, type ExtractedSecrets, wipeSecrets, withSecrets } from "./extract-secrets.ts";
+import { clockOfLogFolder, type MonotonicWallClock } from "./monotonic-wall-clock.ts";
 import { findEngines, type OrphanEngine } from "./orphan-engine.ts";
 import { endProcess, isAlive, type ProcessIdentity, readProcessIdentity } from "./process-identity.ts";
 
@@ -33,7 +33,7 @@ export interface EngineKind {
 }
 
 /** What an engine needs of the keeper. */
-export interface EngineSurroundings {
+export interface EngineContext {
   readonly device: string;
   /** The device's descriptor in the form the engine expects; called before each start, when no engine holds it. */
   readonly openTun: (kind: EngineKind) => number;
@@ -50,8 +50,8 @@ type Wish = Pick<EnsureEngine, "engine" | "protocol" | "user" | "configuration" 
  * by pid and start time, so that one taken over from an earlier keeper is treated as a child of our own.
  */
 export class Engine {
-  readonly #around: EngineSurroundings;
-  readonly #clock: ForwardClock;
+  readonly #around: EngineContext;
+  readonly #clock: MonotonicWallClock;
   /** Another program started the one that runs. */
   #isForeign: boolean;
   #what: EngineKind;
@@ -59,14 +59,14 @@ export class Engine {
   #running: ProcessIdentity | undefined;
   /** With marks for its secrets. */
   #configuration: string | undefined;
-  #secrets: LiftedSecrets = [];
+  #secrets: ExtractedSecrets = [];
   #restarts = 0;
   #startedAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(around: EngineSurroundings, what: EngineKind, orphan?: OrphanEngine) {
+  constructor(around: EngineContext, what: EngineKind, orphan?: OrphanEngine) {
     this.#around = around;
-    this.#clock = clockBeside(around.logPath);
+    this.#clock = clockOfLogFolder(around.logPath);
     this.#what = what;
     this.#running = orphan;
     this.#user = orphan?.user;
@@ -84,7 +84,7 @@ export class Engine {
    *
    * @param secrets what marks in both stand for; copied for restarts
    */
-  async ensure(wish: Wish, secrets: LiftedSecrets = []): Promise<void> {
+  async ensure(wish: Wish, secrets: ExtractedSecrets = []): Promise<void> {
     const alive = this.#running !== undefined && isAlive(this.#running);
     const sameUser = this.#user === undefined || this.#user.uid === wish.user.uid;
     const keeps =
@@ -118,7 +118,7 @@ export class Engine {
   }
 
   /** Sets what is to be updated; false when the engine does not answer any more and must be started anew. */
-  #takes(update: string | undefined, secrets: LiftedSecrets): boolean {
+  #takes(update: string | undefined, secrets: ExtractedSecrets): boolean {
     const state = this.#running === undefined ? undefined : readProcessState(this.#running.pid);
     if (state === "T") return false;
     try {
@@ -148,7 +148,7 @@ export class Engine {
     this.#timer = undefined;
   }
 
-  #keep(configuration: string | undefined, secrets: LiftedSecrets): void {
+  #keep(configuration: string | undefined, secrets: ExtractedSecrets): void {
     const before = this.#secrets;
     this.#configuration = configuration;
     this.#secrets = copySecrets(secrets);
@@ -159,7 +159,7 @@ export class Engine {
     return uapiSocketPath(this.#what.protocol, this.#around.device);
   }
 
-  async #startAfresh(configuration: string, secrets: LiftedSecrets): Promise<void> {
+  async #startAfresh(configuration: string, secrets: ExtractedSecrets): Promise<void> {
     try {
       this.#start(configuration, secrets);
     } catch (error) {
@@ -177,7 +177,7 @@ export class Engine {
   }
 
   /** An engine sets its own mtu on a device it is handed (wireguard-go CreateTUNFromFile), so ours is put back. */
-  #start(configuration: string, secrets: LiftedSecrets): void {
+  #start(configuration: string, secrets: ExtractedSecrets): void {
     const { device, openTun, logPath } = this.#around;
     const tunFd = openTun(this.#what);
     using netlink = openRouteNetlink();
@@ -194,7 +194,7 @@ export class Engine {
       parseUapiDevice(this.#exchange(new TextEncoder().encode(UAPI_GET), START_TIMEOUT_MS));
       const link = netlink.link(device);
       if (link !== undefined && mtu !== undefined && link.mtu !== mtu) netlink.changeLink(link.index, { mtu });
-      this.#set(this.#what.kind === "embedded" ? this.#clock.tellIn(configuration) : configuration, secrets);
+      this.#set(this.#what.kind === "embedded" ? this.#clock.withNotBefore(configuration) : configuration, secrets);
     } catch (error) {
       child.kill("SIGKILL");
       this.#running = undefined;
@@ -202,7 +202,7 @@ export class Engine {
     }
   }
 
-  #set(text: string, secrets: LiftedSecrets): void {
+  #set(text: string, secrets: ExtractedSecrets): void {
     const request = withSecrets(text, secrets);
     let errno: number;
     try {

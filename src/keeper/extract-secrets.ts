@@ -7,7 +7,7 @@ const HEX_BYTES = 64;
 const MARK = "*";
 
 /** Secrets taken out of a request, in hex as they stood there. They are bytes, since no string can be wiped. */
-export type LiftedSecrets = readonly Uint8Array[];
+export type ExtractedSecrets = readonly Uint8Array[];
 
 /**
  * Takes the keys out of a line while it is still bytes, and leaves a mark of the same length for each. What is made of
@@ -15,9 +15,9 @@ export type LiftedSecrets = readonly Uint8Array[];
  *
  * @param line is changed
  */
-export function liftSecrets(line: Uint8Array): LiftedSecrets {
+export function extractSecrets(line: Uint8Array): ExtractedSecrets {
   const bytes = Buffer.from(line.buffer, line.byteOffset, line.byteLength);
-  const lifted: Uint8Array[] = [];
+  const extracted: Uint8Array[] = [];
   for (const name of SECRET_KEYS) {
     for (let at = bytes.indexOf(name); at >= 0; at = bytes.indexOf(name, at + 1)) {
       const value = bytes.subarray(at + name.length, at + name.length + HEX_BYTES);
@@ -25,15 +25,15 @@ export function liftSecrets(line: Uint8Array): LiftedSecrets {
       // Of its own, not of Node's pool for small buffers.
       const secret = Buffer.allocUnsafeSlow(HEX_BYTES);
       value.copy(secret);
-      value.write(markOf(lifted.length), "latin1");
-      lifted.push(secret);
+      value.write(markOf(extracted.length), "latin1");
+      extracted.push(secret);
     }
   }
-  return lifted;
+  return extracted;
 }
 
 /** The bytes of a text with its secrets back in their places; to be wiped by who asked for them. */
-export function withSecrets(text: string, secrets: LiftedSecrets): Uint8Array {
+export function withSecrets(text: string, secrets: ExtractedSecrets): Uint8Array {
   const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
   bytes.write(text);
   for (let at = bytes.indexOf(MARK); at >= 0; at = bytes.indexOf(MARK, at + 1)) {
@@ -44,7 +44,7 @@ export function withSecrets(text: string, secrets: LiftedSecrets): Uint8Array {
   return bytes;
 }
 
-export function copySecrets(secrets: LiftedSecrets): LiftedSecrets {
+export function copySecrets(secrets: ExtractedSecrets): ExtractedSecrets {
   return secrets.map((secret) => {
     const copy = Buffer.allocUnsafeSlow(secret.length);
     copy.set(secret);
@@ -52,7 +52,7 @@ export function copySecrets(secrets: LiftedSecrets): LiftedSecrets {
   });
 }
 
-export function wipeSecrets(secrets: LiftedSecrets): void {
+export function wipeSecrets(secrets: ExtractedSecrets): void {
   for (const secret of secrets) secret.fill(0);
 }
 

@@ -15,21 +15,21 @@ import { hasErrno } from "../native/linux/errno.ts";
 import { readNamespaceCookie } from "../native/linux/process/namespace.ffi.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { readStateIdentity } from "../state/identity.ts";
-import type { LiftedSecrets } from "./extract-secrets.ts";
-import {
-  type DeviceSurroundings,
-  dropDevice,
-  engineLog,
-  type HeldDevice,
-  holdDevice,
-  holdForeign,
-  holdOrphan,
-  newEngine,
-  releaseDevice,
-  stillExists,
-} from "./held-device.ts";
+import type { ExtractedSecrets } from "./extract-secrets.ts";
 import { NftOwner } from "./nft-owner.ts";
 import { findEngines, findForeignEngine } from "./orphan-engine.ts";
+import {
+  adoptForeign,
+  adoptOrphan,
+  type DeviceContext,
+  dropDevice,
+  engineLog,
+  newEngine,
+  type OwnedDevice,
+  openDevice,
+  releaseDevice,
+  stillExists,
+} from "./owned-device.ts";
 import { namespaceInodeOf } from "./process-identity.ts";
 import { SpareEngines } from "./spare-engines.ts";
 import { Watchdog, type WatchedNamespace } from "./watchdog.ts";
@@ -41,8 +41,8 @@ const REST_MS = 5_000;
 
 /** All that a keeper holds for one network namespace, and what it does when asked. One request at a time. */
 export class Keeper {
-  readonly #around: DeviceSurroundings;
-  readonly #devices = new Map<string, HeldDevice>();
+  readonly #around: DeviceContext;
+  readonly #devices = new Map<string, OwnedDevice>();
   readonly #nft = new NftOwner();
   readonly #spares: SpareEngines;
   readonly #watchdog: Watchdog;
@@ -50,7 +50,7 @@ export class Keeper {
   #tables: readonly string[] = [];
   #isContested = false;
 
-  constructor(around: DeviceSurroundings) {
+  constructor(around: DeviceContext) {
     this.#spares = new SpareEngines(around.folder);
     this.#around = { ...around, spares: this.#spares };
     this.#watchdog = new Watchdog({ ...around, namespace: thisNamespace() });
@@ -67,14 +67,14 @@ export class Keeper {
     await this.#attempt("going on with the watchdog", () => this.#watchdog.resume());
     for (const orphan of findEngines()) {
       await this.#attempt(`taking over the engine of ${orphan.device}`, async () => {
-        this.#devices.set(orphan.device, await holdOrphan(orphan, this.#around));
+        this.#devices.set(orphan.device, await adoptOrphan(orphan, this.#around));
       });
     }
     for (const { name, alias } of ourTunDevices()) {
       const engine = this.#devices.has(name) ? undefined : findForeignEngine(name);
       if (engine === undefined) continue;
       await this.#attempt(`taking over the engine of ${name} again`, () => {
-        this.#devices.set(name, holdForeign(engine, alias, this.#around));
+        this.#devices.set(name, adoptForeign(engine, alias, this.#around));
       });
     }
   }
@@ -123,7 +123,7 @@ export class Keeper {
   }
 
   /** Does what is asked and gives the status afterwards. `secrets`: what marks in the request stand for. */
-  async answer(request: KeeperRequest, secrets: LiftedSecrets = []): Promise<KeeperStatus> {
+  async answer(request: KeeperRequest, secrets: ExtractedSecrets = []): Promise<KeeperStatus> {
     switch (request.request) {
       case "status":
         break;
@@ -188,11 +188,11 @@ export class Keeper {
       this.#devices.delete(device);
     }
     try {
-      this.#devices.set(device, holdDevice(device, alias));
+      this.#devices.set(device, openDevice(device, alias));
     } catch (error) {
       const orphan = hasErrno(error, "EBUSY") ? findEngines().find((engine) => engine.device === device) : undefined;
       if (orphan === undefined) throw error;
-      this.#devices.set(device, await holdOrphan(orphan, this.#around));
+      this.#devices.set(device, await adoptOrphan(orphan, this.#around));
     }
   }
 
@@ -204,7 +204,7 @@ export class Keeper {
         remedy: "stop the program that made it, or give the tunnel another interface name",
       });
     }
-    this.#devices.set(device, holdForeign(engine, alias, this.#around));
+    this.#devices.set(device, adoptForeign(engine, alias, this.#around));
   }
 
   #releaseDevice(device: string): void {
@@ -233,7 +233,7 @@ export class Keeper {
     }
   }
 
-  async #ensureEngine(request: EnsureEngine, secrets: LiftedSecrets): Promise<void> {
+  async #ensureEngine(request: EnsureEngine, secrets: ExtractedSecrets): Promise<void> {
     const held = this.#devices.get(request.device);
     if (held === undefined) {
       throw new AwgError(

@@ -8,7 +8,7 @@ const FILE_NAME = "latest-clock";
 const LATEST_MS = 9_999_999_999_000;
 
 /** What outlives a keeper: by how many milliseconds the wall clock was ahead of the steady one at most. */
-export interface KeptAhead {
+export interface ClockOffsetStore {
   /** undefined: nobody knows. */
   read(): number | undefined;
   write(aheadMs: number): void;
@@ -18,14 +18,14 @@ export interface KeptAhead {
  * The wall clock, but never behind what it was: while somebody has set it back, it goes on from where it stood. Looked at
  * now and then, since a clock that nobody looked at was never ahead.
  */
-export class ForwardClock {
+export class MonotonicWallClock {
   readonly #wallMs: () => number;
   readonly #steadyMs: () => number;
-  readonly #kept: KeptAhead;
+  readonly #kept: ClockOffsetStore;
   #aheadOfSteadyMs: number;
   #keptMs: number;
 
-  constructor(wallMs: () => number, steadyMs: () => number, kept: KeptAhead) {
+  constructor(wallMs: () => number, steadyMs: () => number, kept: ClockOffsetStore) {
     this.#wallMs = wallMs;
     this.#steadyMs = steadyMs;
     this.#kept = kept;
@@ -49,7 +49,7 @@ export class ForwardClock {
    * A UAPI set that tells the embedded engine of that later time, where the wall clock is behind it: an engine that starts
    * knows nothing of what the one before it told its peers, who take an earlier timestamp for a replay.
    */
-  tellIn(configuration: string): string {
+  withNotBefore(configuration: string): string {
     const behindMs = this.look();
     if (behindMs < TOLERANCE_MS) return configuration;
     const seconds = Math.ceil((this.#wallMs() + behindMs) / 1000);
@@ -57,17 +57,17 @@ export class ForwardClock {
   }
 }
 
-const CLOCKS = new Map<string, ForwardClock>();
+const CLOCKS = new Map<string, MonotonicWallClock>();
 
 /**
  * The clock of the keeper whose engines write their logs to the folder of `logPath`; one for all of them. It is kept there
  * beside the logs until the machine restarts, as the steady clock is.
  */
-export function clockBeside(logPath: string): ForwardClock {
+export function clockOfLogFolder(logPath: string): MonotonicWallClock {
   const folder = dirname(logPath);
   const known = CLOCKS.get(folder);
   if (known !== undefined) return known;
-  const clock = new ForwardClock(Date.now, steadyMs, keptIn(join(folder, FILE_NAME)));
+  const clock = new MonotonicWallClock(Date.now, steadyMs, offsetFile(join(folder, FILE_NAME)));
   CLOCKS.set(folder, clock);
   return clock;
 }
@@ -78,7 +78,7 @@ function steadyMs(): number {
 }
 
 /** A folder that cannot be read or written costs what a keeper after this one would know, nothing else. */
-function keptIn(path: string): KeptAhead {
+function offsetFile(path: string): ClockOffsetStore {
   return {
     read: () => {
       try {

@@ -13,7 +13,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
  * @param what the file, for people
  * @param cause the error of the system call, with its `code`
  */
-export function unwritten(what: string, cause: unknown): AwgError {
+export function writeError(what: string, cause: unknown): AwgError {
   const exhausted = outOfOpenFiles(what, cause);
   if (exhausted !== undefined) return exhausted;
   const code = String((cause as { readonly code?: unknown }).code);

@@ -7,7 +7,7 @@ const UNUSED_SIGNALS = ["SIGUSR1", "SIGUSR2"] as const;
  * keeps these in listeners of its own (lib/internal/process/pre_execution.js, report.js), which are taken off. What only a
  * start without NODE_OPTIONS can keep away (`--import`, `--heapsnapshot-near-heap-limit`) awg's launchers do.
  */
-export function forbidLooks(): void {
+export function disableInspection(): void {
   const reports = process.report;
   reports.reportOnFatalError = false;
   reports.reportOnUncaughtException = false;

@@ -37,7 +37,7 @@ export interface PreparedTun {
 }
 
 /** How the kernel would send to an address now. */
-export interface Way {
+export interface RouteInfo {
   /** The least MTU it knows of on the way. */
   readonly mtuBytes: number;
   /** The address of ours it would send from, 4 or 16 bytes; undefined where that is not asked. */
@@ -51,7 +51,7 @@ export interface BoundInterface {
 }
 
 /** What of a tunnel's sockets decides by which way their datagrams go. */
-export interface WaySettings {
+export interface RoutingSettings {
   /** SO_MARK; 0: none. */
   readonly mark: number;
   /** Where sockets are tied to interfaces (macOS), that of each family. */
@@ -100,7 +100,7 @@ export interface PacketSystem {
   /** Makes and binds a UDP socket. Throws AwgError with `facts.errno`. */
   openSocket(options: PacketSocketOptions): PacketSocket;
   /** The kernel's way to an address; undefined where there is none, or nobody knows. */
-  readWayTo(to: UdpAddress, settings: WaySettings): Way | undefined;
+  lookUpRoute(to: UdpAddress, settings: RoutingSettings): RouteInfo | undefined;
   /** Throws AwgError when the process has no descriptor left. */
   openWake(): Wake;
   /** Takes what `wake` put in, so that the descriptor is not readable any more. */

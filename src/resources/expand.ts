@@ -1,5 +1,5 @@
 import { type Config, isNoiseTunnel } from "../config/config.ts";
-import type { MachineFacts } from "../host/ports/facts.ts";
+import type { HostFacts } from "../host/ports/facts.ts";
 import { flowMemoryOf } from "../model/firewall/flow-memory.ts";
 import type { FirewallPolicy } from "../model/firewall/policy.ts";
 import type { Resource } from "../model/resource.ts";
@@ -31,7 +31,7 @@ const TOO_MANY_KINDS = {
  * All resources that a configuration asks for on this machine. Pure and deterministic; what this machine or version
  * cannot do is in `unsupported`, and then nothing of it may be applied.
  */
-export function expand(config: Config, facts: MachineFacts, options: ExpandOptions): Expansion {
+export function expand(config: Config, facts: HostFacts, options: ExpandOptions): Expansion {
   const { secrets, endpoints = {}, unanswered = {}, beside } = options;
   const alternatives: Record<string, readonly string[]> = {};
   const notes = [...(beside?.notes ?? [])];

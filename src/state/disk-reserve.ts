@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, openSync, renameSync } from "node:fs";
 import { allocateBlocks } from "../native/linux/file-reserve.ffi.ts";
-import type { RoomStore } from "../reconciler/apply/stores.ts";
+import type { DiskReserve } from "../reconciler/apply/stores.ts";
 import { type StateFolder, syncFolder, writeWhole } from "./state-folder.ts";
 
 const NAME = "room";
@@ -20,26 +20,26 @@ const BLOCK_BYTES = 512;
  * Room as a file of bytes that nobody reads. It is not synced: after a power cut it may be shorter, and is filled up by the
  * next that keeps it.
  */
-export function keptRoom(folder: StateFolder): RoomStore {
-  const give = async () => {
+export function diskReserve(folder: StateFolder): DiskReserve {
+  const release = async () => {
     for (const name of [FUTURE_JOURNAL, NAME]) {
       // A file system that takes no change: what needs the room tells.
       trying(() => folder.remove(name));
     }
   };
   return {
-    keep: async () => {
+    refill: async () => {
       const ledger = ledgerBytes(folder);
       // A disk that is full already, or a file system that takes no blocks before they are written: then there is none.
       if (process.platform === "linux")
         trying(() => allocate(folder.pathOf(FUTURE_JOURNAL), LEAST_JOURNAL_BYTES + JOURNAL_PER_LEDGER_BYTE * ledger));
       trying(() => fillUp(folder.pathOf(NAME), LEAST_BYTES + PER_LEDGER_BYTE * ledger));
     },
-    lend: async () => {
+    releaseForJournal: async () => {
       trying(() => becomeJournal(folder));
-      await give();
+      await release();
     },
-    give,
+    release,
   };
 }
 

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, fsyncSync, ftruncateSync } from "node:fs";
 import { AwgError } from "../model/error.ts";
-import { unwritten } from "../model/write-error.ts";
+import { writeError } from "../model/write-error.ts";
 import type { JournalRecord } from "../reconciler/apply/record.ts";
 import { isJournalRecord } from "../reconciler/apply/record-shape.ts";
 import type { JournalStore, ReadRecord } from "../reconciler/apply/stores.ts";
@@ -116,7 +116,7 @@ export class FileJournal implements JournalStore, Disposable {
   }
 
   #failure(cause: unknown): AwgError {
-    return unwritten(`the journal ${this.location}`, cause);
+    return writeError(`the journal ${this.location}`, cause);
   }
 }
 

@@ -1,9 +1,9 @@
 import { isGeneration } from "../reconciler/apply/record-shape.ts";
 import type {
+  DiskReserve,
   Generation,
   GenerationStore,
   LedgerStore,
-  RoomStore,
   SecretKeeper,
   Stores,
 } from "../reconciler/apply/stores.ts";
@@ -27,18 +27,18 @@ export function fileStores(folderPath: string, identity: StateIdentity, secrets?
     ledger: fileLedger(folder, identity),
     generations: fileGenerations(folder, identity),
     proposals: fileProposals(folder),
-    room: roomOf(folder),
+    diskReserve: reserveOf(folder),
     ...(secrets === undefined ? {} : { secrets }),
   };
 }
 
 /** Loaded by who changes the machine. */
-function roomOf(folder: StateFolder): RoomStore {
-  const kept = async () => (await import("./disk-reserve.ts")).keptRoom(folder);
+function reserveOf(folder: StateFolder): DiskReserve {
+  const kept = async () => (await import("./disk-reserve.ts")).diskReserve(folder);
   return {
-    keep: async () => (await kept()).keep(),
-    lend: async () => (await kept()).lend(),
-    give: async () => (await kept()).give(),
+    refill: async () => (await kept()).refill(),
+    releaseForJournal: async () => (await kept()).releaseForJournal(),
+    release: async () => (await kept()).release(),
   };
 }
 

@@ -37,7 +37,7 @@ export function exposureOf(path: string, file: Rights, owners: ReadonlySet<numbe
   const own = weaknessOf(file, owners);
   if (own !== undefined) return { message: `the file ${own}`, remedy: `run chown root ${path}; chmod go-w ${path}` };
   try {
-    for (const [at, status] of wayTo(path)) {
+    for (const [at, status] of pathComponents(path)) {
       const weakness = weaknessOf(status, owners);
       if (weakness !== undefined) return onTheWay(at, status.isDirectory(), weakness);
     }
@@ -84,7 +84,7 @@ function isPrivateGroup(uid: number, gid: number): boolean {
 }
 
 /** Every folder and every symbolic link that is passed on the way to a file, from the root of the file system on. */
-function* wayTo(path: string): Generator<readonly [string, Stats]> {
+function* pathComponents(path: string): Generator<readonly [string, Stats]> {
   let at = "/";
   let rest = resolve(path).split("/");
   for (let links = 0; rest.length > 0; ) {

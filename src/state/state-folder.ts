@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { AwgError, messageOf } from "../model/error.ts";
-import { outOfOpenFiles, unwritten } from "../model/write-error.ts";
+import { outOfOpenFiles, writeError } from "../model/write-error.ts";
 
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 const OTHERS = 0o077;
@@ -83,7 +83,7 @@ export class StateFolder {
       renameSync(draft, path);
       syncFolder(dirname(path));
     } catch (cause) {
-      throw unwritten(path, cause);
+      throw writeError(path, cause);
     }
   }
 

@@ -40,11 +40,11 @@ export interface ContractWorld {
   /** Secret ids that stand for real keys here. */
   readonly secrets: { readonly privateKey: SecretId; readonly presharedKey: SecretId };
   /** What somebody else does to the machine. */
-  readonly others: Strangers;
+  readonly others: OtherPrograms;
 }
 
 /** What somebody else does to the machine. */
-export interface Strangers {
+export interface OtherPrograms {
   addDevice(name: string): void;
   addRoute(table: number, destination: string): void;
   addRule(preference: number): void;

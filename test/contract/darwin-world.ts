@@ -24,7 +24,7 @@ import { HeldUtuns } from "../host/darwin/links/held-utuns.ts";
 import { PROTOCOLS, SERVICES } from "../host/darwin/pf/pf-names.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import type { ContractWorld, Viewer } from "./contract-world.ts";
-import { strangersOf } from "./darwin-strangers.ts";
+import { otherProgramsOf } from "./darwin-other-programs.ts";
 
 /** The doubles that one process stands on. */
 interface Borders {
@@ -58,7 +58,7 @@ export class DarwinWorld implements Disposable {
     for (const folder of ["etc", "Library/LaunchDaemons", "usr/local/bin", dirname(LAUNCHD.extensionHelper)])
       mkdirSync(join(this.root, folder), { recursive: true });
     writeFileSync(join(this.root, LAUNCHD.extensionHelper), "", { mode: 0o755 });
-    strangersOf(this.machine, this.root).screen("there");
+    otherProgramsOf(this.machine, this.root).screen("there");
     writeFileSync(join(this.root, "usr/local/bin/wireguard-go"), "", { mode: 0o755 });
     writeFileSync(join(this.root, "etc/protocols"), [...PROTOCOLS].map(([name, one]) => `${name}\t${one}\n`).join(""));
     const services = [...SERVICES].flatMap(([name, port]) => [`${name}\t${port}/tcp\n`, `${name}\t${port}/udp\n`]);
@@ -100,7 +100,7 @@ export class DarwinWorld implements Disposable {
         shown: () => machine.screen.shown,
       },
       until: async (isSo) => this.#until(isSo),
-      others: strangersOf(machine, root),
+      others: otherProgramsOf(machine, root),
     };
   }
 

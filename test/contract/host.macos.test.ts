@@ -17,7 +17,7 @@ import type { SecretId } from "../../src/model/secret.ts";
 import { openLibSystem } from "../../src/native/darwin/libsystem.ffi.ts";
 import { HeldUtuns } from "../host/darwin/links/held-utuns.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { type ContractWorld, notHere, type Strangers } from "./contract-world.ts";
+import { type ContractWorld, notHere, type OtherPrograms } from "./contract-world.ts";
 import { clausesOf } from "./coverage.ts";
 import { checkWitnessed } from "./witness.ts";
 
@@ -112,7 +112,7 @@ class Mac {
     };
   }
 
-  #strangers(gateway: string): Strangers {
+  #strangers(gateway: string): OtherPrograms {
     return {
       addDevice: () => notHere("a device of somebody else's"),
       addRoute: (_table, destination) => {

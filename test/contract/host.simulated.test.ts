@@ -7,7 +7,7 @@ import { simulatedProcesses } from "../../src/host/simulated/ports/processes.ts"
 import { simulatedServices } from "../../src/host/simulated/ports/services.ts";
 import { SERVICE_MARK } from "../../src/model/ownership.ts";
 import type { SecretId } from "../../src/model/secret.ts";
-import { type ContractWorld, notHere, type Strangers } from "./contract-world.ts";
+import { type ContractWorld, notHere, type OtherPrograms } from "./contract-world.ts";
 import { clausesOf, coverageOf, reportOf } from "./coverage.ts";
 import { checkWitnessed } from "./witness.ts";
 
@@ -42,11 +42,11 @@ function simulatedWorld(): ContractWorld {
     loopback: "lo",
     device: "awg-one",
     secrets: { privateKey: "1f".repeat(32) as SecretId, presharedKey: "2f".repeat(32) as SecretId },
-    others: strangersOf(machine),
+    others: otherProgramsOf(machine),
   };
 }
 
-function strangersOf(machine: SimulatedMachine): Strangers {
+function otherProgramsOf(machine: SimulatedMachine): OtherPrograms {
   const { live } = machine;
   return {
     addDevice(device) {

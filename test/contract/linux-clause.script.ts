@@ -11,7 +11,7 @@ import type { SecretId } from "../../src/model/secret.ts";
 import { FakeSystemctl } from "../host/linux/services/fake-systemctl.ts";
 import type { ContractWorld } from "./contract-world.ts";
 import { clausesOf, isOfThisMachine } from "./coverage.ts";
-import { FakeDesktop, LinuxStrangers, until } from "./linux-strangers.ts";
+import { FakeDesktop, LinuxOtherPrograms, until } from "./linux-other-programs.ts";
 import { checkWitnessed } from "./witness.ts";
 
 /** What one run inside a namespace is told; it answers with what it found broken, by the clause's number. */
@@ -71,7 +71,7 @@ const secrets = {
  * This kernel's network and processes. systemd is the init of no namespace of the network's: its part, and the desktop's,
  * are doubles below `root`; systemd.nightly.test.ts checks the clauses of services against the real one.
  */
-function worldOf(device: string, root: string, strangers: LinuxStrangers, desktop: FakeDesktop): ContractWorld {
+function worldOf(device: string, root: string, programs: LinuxOtherPrograms, desktop: FakeDesktop): ContractWorld {
   const systemctl = new FakeSystemctl(root + UNITS);
   const manager = { program: ["/usr/local/bin/awg"], runDir: "/run/awg", namespaced: false };
   const services = () =>
@@ -105,7 +105,7 @@ function worldOf(device: string, root: string, strangers: LinuxStrangers, deskto
     loopback: "lo",
     device,
     secrets,
-    others: strangers,
+    others: programs,
   };
 }
 
@@ -118,14 +118,14 @@ async function check({ index, device }: ClauseRun["clauses"][number]): Promise<s
   const root = `${run.folder}/root-${index}`;
   for (const folder of [UNITS, "/run/systemd/system"]) mkdirSync(root + folder, { recursive: true });
   const desktop = new FakeDesktop(root);
-  using strangers = new LinuxStrangers(run.uplink, run.systemd ? PLACE.path : root + PLACE.path, desktop);
+  using programs = new LinuxOtherPrograms(run.uplink, run.systemd ? PLACE.path : root + PLACE.path, desktop);
   try {
     const clause = clausesOf("linux")[index];
     if (clause !== undefined && !isOfThisMachine(clause)) checkResolverIsOurs();
-    const world = worldOf(device, root, strangers, desktop);
+    const world = worldOf(device, root, programs, desktop);
     if (run.systemd) {
       // What the clause before it left.
-      strangers.writeService(unit(""));
+      programs.writeService(unit(""));
       await world.services().remove(PLACE);
     }
     if (clause !== undefined) await checkWitnessed(clause, world);

@@ -51,7 +51,7 @@ function ofAny(method: string, situation: Situation): string | undefined {
   if (method.endsWith(".dispose") || method === "processes.watch") {
     return situation === "partial" ? "a watch is begun or not, and ended or not" : undefined;
   }
-  if ((method === "engines.nudge" || method === "engines.probe") && situation === "partial")
+  if ((method === "engines.refreshEndpoints" || method === "engines.probe") && situation === "partial")
     return "an engine takes a set whole or not at all";
   if (method === "notifications.show" && situation === "partial") return "a line is shown or not";
   return method === "services.ensureAutostart" && situation === "partial"
@@ -68,7 +68,7 @@ function ofSimulated(port: string, method: string, situation: Situation): string
   )
     return "no engine of another program runs on a simulated machine";
   if (method === "engines.portHolder") return "nobody but engines has ports on a simulated machine";
-  if (["engines.nudge", "engines.probe", "engines.elsewhere"].includes(method))
+  if (["engines.refreshEndpoints", "engines.probe", "engines.elsewhere"].includes(method))
     return "an engine of the simulated machine shakes hands when its script says so";
   if (method === "processes.ownerOf" || method === "processes.sockets") return "a simulated machine has no sockets";
   if (method === "processes.watch") return "no process of a simulated machine starts or ends by itself";
@@ -86,7 +86,7 @@ function ofLinux(port: string, method: string, situation: Situation): string | u
   if (situation !== "refused") return undefined;
   return ["links.readHolder", "links.readLeftovers", "links.adopt", "links.release", "links.changeLeftovers"].includes(
     method,
-  ) || ["engines.nudge", "engines.probe", "engines.elsewhere", "engines.portHolder"].includes(method)
+  ) || ["engines.refreshEndpoints", "engines.probe", "engines.elsewhere", "engines.portHolder"].includes(method)
     ? "a session asks for root before the host is asked (requireRights of compose/linux-parts.ts)"
     : undefined;
 }

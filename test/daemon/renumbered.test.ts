@@ -24,7 +24,7 @@ test("A13: each engine is nudged when the machine's addresses changed, and not f
   const parts = simulatedParts({ ...options, stateDir: join(folder, "state") });
   const nudged: string[] = [];
   let tell = (_event: NetworkEvent): void => {};
-  const engines = { ...parts.host.engines, nudge: async (device: string) => void nudged.push(device) };
+  const engines = { ...parts.host.engines, refreshEndpoints: async (device: string) => void nudged.push(device) };
   const events = {
     watch: (onEvent: typeof tell) => {
       tell = onEvent;

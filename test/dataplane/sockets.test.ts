@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SocketSettings } from "../../src/dataplane/contract.ts";
-import { HeldSockets } from "../../src/dataplane/loop/held-sockets.ts";
+import { RebindableSockets } from "../../src/dataplane/loop/rebindable-sockets.ts";
 import { NO_SOCKETS, type TunnelSockets } from "../../src/dataplane/loop/sockets.ts";
 import { AwgError } from "../../src/model/error.ts";
 import type { PacketSocket, PacketSocketOptions } from "../../src/native/packet-system.ts";
@@ -85,7 +85,7 @@ describe("the sockets of a tunnel", () => {
     const world = machine();
     const used: TunnelSockets[] = [];
     const told: string[] = [];
-    const sockets = new HeldSockets(settings, world, {
+    const sockets = new RebindableSockets(settings, world, {
       use: (now) => void used.push(now),
       tell: (kind, errno) => void told.push(errno === undefined ? kind : `${kind} ${errno}`),
     });

@@ -49,7 +49,7 @@ function drive(target: TestNamespace, verb: RoutesJob["verb"], resources: readon
 }
 
 /** The device the kernel would take, or the reason why none. */
-function wayTo(target: TestNamespace, line: string): string {
+function routeTo(target: TestNamespace, line: string): string {
   const { stdout, stderr } = target.run(["ip", "route", "get", ...line.split(" ")], { mayFail: true });
   return / dev (\S+)/.exec(stdout)?.[1] ?? stderr.trim();
 }
@@ -77,20 +77,20 @@ describe.skipIf(obstacle !== undefined)(
       const resources = resourcesOf("two-tunnels");
       const target = machineFor(resources);
       drive(target, "create", resources);
-      expect(wayTo(target, "1.2.3.4")).toBe("awg-world");
-      expect(wayTo(target, "2001:db8:7::1")).toBe("awg-world");
-      expect(wayTo(target, "10.77.1.1")).toBe("awg-office");
-      expect(wayTo(target, "fd00:20::77")).toBe("awg-office");
-      expect(wayTo(target, "10.64.0.1 ipproto udp dport 53")).toBe("awg-world");
-      expect(wayTo(target, "1.2.3.4 ipproto udp dport 123")).toBe("eth0");
-      expect(wayTo(target, "198.18.0.1 uid 34")).toBe("eth0");
-      expect(wayTo(target, "198.18.0.1 uid 35")).toBe("awg-world");
-      expect(wayTo(target, "192.168.7.7 ipproto tcp sport 22")).toBe("eth0");
-      expect(wayTo(target, "192.168.7.7 ipproto tcp sport 23")).toBe("awg-world");
-      expect(wayTo(target, "203.0.113.9 mark 0x3f000000")).toBe("eth0");
-      expect(wayTo(target, "203.0.113.9 mark 0x01000000")).not.toBe("eth0");
-      expect(wayTo(target, "1.2.3.4 from 10.20.0.7")).not.toBe("eth0");
-      expect(wayTo(target, "192.0.2.53 uid 64174 ipproto udp dport 53")).toBe("eth0");
+      expect(routeTo(target, "1.2.3.4")).toBe("awg-world");
+      expect(routeTo(target, "2001:db8:7::1")).toBe("awg-world");
+      expect(routeTo(target, "10.77.1.1")).toBe("awg-office");
+      expect(routeTo(target, "fd00:20::77")).toBe("awg-office");
+      expect(routeTo(target, "10.64.0.1 ipproto udp dport 53")).toBe("awg-world");
+      expect(routeTo(target, "1.2.3.4 ipproto udp dport 123")).toBe("eth0");
+      expect(routeTo(target, "198.18.0.1 uid 34")).toBe("eth0");
+      expect(routeTo(target, "198.18.0.1 uid 35")).toBe("awg-world");
+      expect(routeTo(target, "192.168.7.7 ipproto tcp sport 22")).toBe("eth0");
+      expect(routeTo(target, "192.168.7.7 ipproto tcp sport 23")).toBe("awg-world");
+      expect(routeTo(target, "203.0.113.9 mark 0x3f000000")).toBe("eth0");
+      expect(routeTo(target, "203.0.113.9 mark 0x01000000")).not.toBe("eth0");
+      expect(routeTo(target, "1.2.3.4 from 10.20.0.7")).not.toBe("eth0");
+      expect(routeTo(target, "192.0.2.53 uid 64174 ipproto udp dport 53")).toBe("eth0");
     });
 
     test("law 1: when a device vanishes its flows meet the guard, and direct ones still find their way", () => {
@@ -99,11 +99,11 @@ describe.skipIf(obstacle !== undefined)(
       drive(target, "create", resources);
       target.run(["ip", "link", "del", "awg-world"]);
       for (const address of ["1.2.3.4", "2001:db8:7::1"]) {
-        expect(wayTo(target, address)).toMatch(/unreachable|No route to host/i);
+        expect(routeTo(target, address)).toMatch(/unreachable|No route to host/i);
       }
-      expect(wayTo(target, "198.18.0.1 uid 34")).toBe("eth0");
-      expect(wayTo(target, "10.77.1.1")).toBe("awg-office");
-      expect(wayTo(target, "203.0.113.9 mark 0x3f000000")).toBe("eth0");
+      expect(routeTo(target, "198.18.0.1 uid 34")).toBe("eth0");
+      expect(routeTo(target, "10.77.1.1")).toBe("awg-office");
+      expect(routeTo(target, "203.0.113.9 mark 0x3f000000")).toBe("eth0");
     });
   },
 );

@@ -1,6 +1,6 @@
 import type { Config } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
-import type { MachineFacts } from "../../src/host/ports/facts.ts";
+import type { HostFacts } from "../../src/host/ports/facts.ts";
 import type { Host } from "../../src/host/ports/host.ts";
 import { simulatedHost } from "../../src/host/simulated/host.ts";
 import { SimulatedMachine } from "../../src/host/simulated/machine.ts";
@@ -16,7 +16,7 @@ export const KEY_A = "YW5vdGhlciBwdWJsaWMga2V5IG9mIDMyIGJ5dGVzISE=";
 export const KEY_B = "c2hvcnQga2V5cyBhcmUgbm90IGdvb2Qga2V5cyBhdCE=";
 
 /** A laptop with an Ethernet uplink in both families. */
-export function facts(overrides: Partial<MachineFacts> = {}): MachineFacts {
+export function facts(overrides: Partial<HostFacts> = {}): HostFacts {
   return {
     os: "linux",
     fingerprint: "laptop",
@@ -38,7 +38,7 @@ export function facts(overrides: Partial<MachineFacts> = {}): MachineFacts {
 }
 
 /** Capabilities of the laptop, some of them changed. */
-export function capabilities(overrides: Partial<MachineFacts["capabilities"]>): Partial<MachineFacts> {
+export function capabilities(overrides: Partial<HostFacts["capabilities"]>): Partial<HostFacts> {
   return { capabilities: { ...laptopState().capabilities, ...overrides } };
 }
 
@@ -56,7 +56,7 @@ export function configOf(text: string): Config {
 
 export function expandText(
   text: string,
-  overrides: Partial<MachineFacts> = {},
+  overrides: Partial<HostFacts> = {},
   options: Partial<ExpandOptions> = {},
 ): Expansion {
   return expand(configOf(text), facts(overrides), { pathNumbers: {}, secrets: secretOf, ...options });

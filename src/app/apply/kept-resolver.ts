@@ -1,4 +1,4 @@
-import type { KeptOriginal, ResolverPort } from "../../host/ports/resolver.ts";
+import type { OriginalStatus, ResolverPort } from "../../host/ports/resolver.ts";
 import { type Plan, stepsOf } from "../../model/plan.ts";
 import type { DesiredState } from "../../model/resource.ts";
 import { shellWord } from "../doctor/finding.ts";
@@ -21,7 +21,7 @@ export async function resolverLeft(
   return isWritten ? "the resolver's file, which somebody wrote anew: it stays as it is" : undefined;
 }
 
-function keptText({ obstacle, path, place, isFile }: KeptOriginal): string {
+function keptText({ obstacle, path, place, isFile }: OriginalStatus): string {
   if (!isFile) return `${obstacle}: where it stands was no file before awg; ${shellWord(place)} says so and may go`;
   return `${obstacle}: what ${path} was before awg is kept in ${place}; once the way is free, the next awg apply or destroy puts it back`;
 }

@@ -1,4 +1,4 @@
-import type { InotifyRoom } from "../../host/linux/processes/inotify-limit.ts";
+import type { InotifyUsage } from "../../host/linux/processes/inotify-limit.ts";
 import type { OtherTunnel } from "../../host/ports/facts.ts";
 import type { DesiredState } from "../../model/resource.ts";
 import { counted } from "../../model/text/counted.ts";
@@ -10,7 +10,7 @@ import { type GuestBridge, judgeGuests } from "./guests.ts";
 /** Programs that awg's policy or the kernel's limits keep from their work, or that keep engines from theirs. */
 export interface Bystanders {
   /** Absent where the kernel limits nothing. */
-  readonly inotifyRoom?: InotifyRoom;
+  readonly inotifyUsage?: InotifyUsage;
   readonly otherTunnels?: readonly OtherTunnel[];
   /** Bridges between whose ports the kernel asks the tables of IP (br_netfilter). */
   readonly filteredBridges?: readonly string[];
@@ -31,10 +31,10 @@ export function judgeBystanders(around: Bystanders, applied: DesiredState): read
   ];
 }
 
-function roomFindings({ inotifyRoom }: Bystanders, { resources }: DesiredState): Finding[] {
+function roomFindings({ inotifyUsage }: Bystanders, { resources }: DesiredState): Finding[] {
   const engines = resources.filter((one) => one.kind === "tunnel" && one.spec.engine === "userspace").length;
-  if (inotifyRoom === undefined || engines === 0) return [];
-  const { uid, limit, used } = inotifyRoom;
+  if (inotifyUsage === undefined || engines === 0) return [];
+  const { uid, limit, used } = inotifyUsage;
   if (limit - used >= FEW) return [];
   return [
     {

@@ -1,4 +1,4 @@
-import type { MachineFacts } from "../../host/ports/facts.ts";
+import type { HostFacts } from "../../host/ports/facts.ts";
 import type { FlowRule, PortRange } from "../../model/firewall/policy.ts";
 import type { DesiredState } from "../../model/resource.ts";
 import { uidRanges } from "../../resources/expand/user-ranges.ts";
@@ -18,7 +18,7 @@ export function usersOfRules(applied: DesiredState): readonly string[] {
  */
 export function judgeSubordinates(
   applied: DesiredState,
-  facts: Pick<MachineFacts, "uids" | "subordinateUids" | "usersAmongSubordinates">,
+  facts: Pick<HostFacts, "uids" | "subordinateUids" | "usersAmongSubordinates">,
 ): Finding[] {
   const stale = rulesOfUsers(applied).filter(({ rule, uids }) => {
     const named = namedIn(uids);

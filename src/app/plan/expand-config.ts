@@ -1,5 +1,5 @@
 import type { Config } from "../../config/config.ts";
-import type { MachineFacts } from "../../host/ports/facts.ts";
+import type { HostFacts } from "../../host/ports/facts.ts";
 import type { Host } from "../../host/ports/host.ts";
 import { AwgError } from "../../model/error.ts";
 import type { SecretId } from "../../model/secret.ts";
@@ -21,7 +21,7 @@ interface Written {
 export async function expandConfig(
   { resolveSecret, host, expandInput = expandOnce }: SessionParts,
   { config, secretPlaces = {} }: Written,
-  facts: MachineFacts,
+  facts: HostFacts,
   latest: Generation | undefined,
   unanswered: NonNullable<ExpandOptions["unanswered"]> = {},
 ): Promise<Expansion> {

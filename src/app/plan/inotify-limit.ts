@@ -18,9 +18,12 @@ export function tunnelsToStart(plan: Plan): readonly TunnelSpec[] {
  * Refuses a plan that starts more programs of engines than the kernel has room for: the last of them would end at once, and the
  * apply be rolled back. AwgError unsupported; nothing was changed.
  */
-export async function refuseWithoutRoom({ inotifyRoom }: Pick<SessionParts, "inotifyRoom">, plan: Plan): Promise<void> {
+export async function refuseWithoutRoom(
+  { inotifyUsage }: Pick<SessionParts, "inotifyUsage">,
+  plan: Plan,
+): Promise<void> {
   const starting = tunnelsToStart(plan).filter(({ engine }) => engine === "userspace").length;
-  const room = starting === 0 ? undefined : await inotifyRoom?.();
+  const room = starting === 0 ? undefined : await inotifyUsage?.();
   if (room === undefined || room.used + starting <= room.limit) return;
   const { uid, limit, used } = room;
   throw new AwgError(

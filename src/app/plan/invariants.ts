@@ -1,6 +1,6 @@
 import type { Config } from "../../config/config.ts";
 import type { PathClaim } from "../../config/section/root.ts";
-import type { MachineFacts } from "../../host/ports/facts.ts";
+import type { HostFacts } from "../../host/ports/facts.ts";
 import { AwgError } from "../../model/error.ts";
 import type { FirewallPolicy, PathRef } from "../../model/firewall/policy.ts";
 import type { DesiredState } from "../../model/resource.ts";
@@ -19,7 +19,7 @@ const NO_POLICY: FirewallPolicy = { steering: { rules: [], default: { kind: "dir
  *
  * @throws AwgError("invariant") with one packet that breaks it and the rule that gives it that path; nothing was changed.
  */
-export function proveInvariants({ invariants }: Config, { resources }: DesiredState, facts: MachineFacts): void {
+export function proveInvariants({ invariants }: Config, { resources }: DesiredState, facts: HostFacts): void {
   const policy = resources.find((resource) => resource.kind === "firewall")?.spec ?? NO_POLICY;
   const deviceOf = (tunnel: string) =>
     resources.find((resource) => resource.kind === "link" && resource.key === `link/${tunnel}`)?.spec;
@@ -49,7 +49,7 @@ export function proveInvariants({ invariants }: Config, { resources }: DesiredSt
 /** The claim's match as flows, one for each protocol; a user that does not exist sends nothing. */
 function matchesOf(
   { users, destinations, ports, protocol }: PathClaim,
-  facts: MachineFacts,
+  facts: HostFacts,
   { own }: { readonly own: boolean },
 ) {
   const prefixes = destinations?.flatMap((one) => (one.kind === "prefix" ? [one.prefix] : []));

@@ -1,5 +1,5 @@
 import type { Config } from "../../config/config.ts";
-import type { MachineFacts } from "../../host/ports/facts.ts";
+import type { HostFacts } from "../../host/ports/facts.ts";
 import { sameData } from "../../model/canonical.ts";
 import { AwgError } from "../../model/error.ts";
 import type { SecretId } from "../../model/secret.ts";
@@ -9,7 +9,7 @@ import { type Expansion, expand } from "../../resources/expand.ts";
 /** All that an expansion is made of; plain data. */
 export interface ExpansionInput {
   readonly config: Config;
-  readonly facts: MachineFacts;
+  readonly facts: HostFacts;
   /** Ids of the secrets that the configuration names, by the reference as JSON. */
   readonly secretIds: Readonly<Record<string, SecretId>>;
   readonly options: Omit<ExpandOptions, "secrets">;

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Config } from "../../config/config.ts";
-import type { MachineFacts } from "../../host/ports/facts.ts";
+import type { HostFacts } from "../../host/ports/facts.ts";
 import type { ProcessPort } from "../../host/ports/processes.ts";
 import { AwgError, messageOf } from "../../model/error.ts";
 import type { ProcessKey, Program } from "../../model/program/program.ts";
@@ -17,7 +17,7 @@ interface KnownRules {
   readonly set: RuleSet | undefined;
   readonly rulesOf: ProgramsReport["rulesOf"];
   readonly generation?: number;
-  readonly facts: MachineFacts;
+  readonly facts: HostFacts;
   readonly unseen: readonly string[];
 }
 
@@ -83,7 +83,7 @@ function withAncestors(port: ProcessPort, program: Program): Program[] {
   return [...found.values()];
 }
 
-function surroundings(programs: readonly Program[], { uids, os }: MachineFacts): ProgramSurroundings {
+function surroundings(programs: readonly Program[], { uids, os }: HostFacts): ProgramSurroundings {
   return { uids, byPid: new Map(programs.map((program) => [program.pid, program])), hasBundles: os === "darwin" };
 }
 
@@ -148,7 +148,7 @@ async function knownRules(parts: SessionParts, config: Config | undefined): Prom
 }
 
 /** What the machine can do, and the users that a config names; who may not ask it gets what a Linux of today can do. */
-async function readFacts(parts: SessionParts, config: Config | undefined): Promise<MachineFacts> {
+async function readFacts(parts: SessionParts, config: Config | undefined): Promise<HostFacts> {
   const wanted = config === undefined ? { users: [], hosts: [] } : { ...factsWantedBy(config), hosts: [] };
   try {
     parts.requireRights?.();
@@ -159,7 +159,7 @@ async function readFacts(parts: SessionParts, config: Config | undefined): Promi
 }
 
 /** Users by number: those of /etc/passwd (passwd(5)) and those that the machine was asked for. */
-function userNames({ uids }: MachineFacts): ReadonlyMap<number, string> {
+function userNames({ uids }: HostFacts): ReadonlyMap<number, string> {
   const names = new Map<number, string>();
   try {
     for (const line of readFileSync("/etc/passwd", "utf8").split("\n")) {

@@ -1,6 +1,6 @@
 import type { Config } from "../../config/config.ts";
 import type { Fallback, Via } from "../../config/section/path.ts";
-import type { Capabilities, MachineFacts } from "../../host/ports/facts.ts";
+import type { Capabilities, HostFacts } from "../../host/ports/facts.ts";
 import { canonicalJson } from "../../model/canonical.ts";
 import type { FirewallPolicy, FlowMatch, PathRef } from "../../model/firewall/policy.ts";
 import type { Resource } from "../../model/resource.ts";
@@ -18,7 +18,7 @@ export interface RuleSet {
 }
 
 /** The rules of a config as this machine would keep them; those it cannot keep are `unsupported`, with the reason. Pure. */
-export function rulesOfConfig(config: Config, facts: MachineFacts): RuleSet {
+export function rulesOfConfig(config: Config, facts: HostFacts): RuleSet {
   const secrets = (ref: object) => sha256Hex(canonicalJson(ref)) as SecretId;
   const expansion = expand(config, facts, { pathNumbers: {}, secrets });
   const rules = config.rules.map((rule, index): ProgramRule => {

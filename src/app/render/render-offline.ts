@@ -1,7 +1,7 @@
 import { pathsFor } from "../../compose/paths.ts";
 import { linuxFacts } from "../../host/linux/facts/facts.ts";
 import { renderBootTable } from "../../host/linux/nft/render/boot-table.ts";
-import type { FactsWanted, MachineFacts } from "../../host/ports/facts.ts";
+import type { FactsWanted, HostFacts } from "../../host/ports/facts.ts";
 import type { ServiceManager } from "../../host/ports/services.ts";
 import { canonicalJson } from "../../model/canonical.ts";
 import { AwgError } from "../../model/error.ts";
@@ -19,7 +19,7 @@ import type { LoadedConfig } from "../session.ts";
 import type { ToRender } from "./omissions.ts";
 
 /** A Linux of today with both engines, for who cannot ask this one. */
-const ASSUMED: MachineFacts = {
+const ASSUMED: HostFacts = {
   os: "linux",
   fingerprint: "",
   capabilities: {
@@ -41,7 +41,7 @@ const ASSUMED: MachineFacts = {
 };
 
 /** A Mac of today on a Wi-Fi behind a router, for a rendering by a machine that is none. */
-const ASSUMED_MAC: MachineFacts = {
+const ASSUMED_MAC: HostFacts = {
   ...ASSUMED,
   os: "darwin",
   capabilities: {
@@ -129,7 +129,7 @@ export async function desiredForAnyone({ config, featurePlaces }: LoadedConfig):
 }
 
 /** What anybody may find out about this machine; what they may not is taken to be there. */
-export async function factsForAnyone(wanted: FactsWanted): Promise<MachineFacts> {
+export async function factsForAnyone(wanted: FactsWanted): Promise<HostFacts> {
   if (process.platform !== "linux") return ASSUMED;
   try {
     // Names are not asked for: it takes the service user's rights.

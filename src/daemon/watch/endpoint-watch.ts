@@ -19,7 +19,7 @@ export interface EndpointDeps {
  * they do not. The change itself is an ordinary apply: the policy lets the new address pass before the old one goes.
  */
 export class EndpointWatch implements AsyncDisposable {
-  readonly #session: Pick<ReconcilingSession, "engine" | "accepted" | "probe" | "nudge">;
+  readonly #session: Pick<ReconcilingSession, "engine" | "accepted" | "probe" | "refreshEndpoints">;
   readonly #deps: EndpointDeps;
   readonly #races = new EndpointRaces();
   readonly #attempts: Attempts;
@@ -28,7 +28,10 @@ export class EndpointWatch implements AsyncDisposable {
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
 
-  constructor(session: Pick<ReconcilingSession, "engine" | "accepted" | "probe" | "nudge">, deps: EndpointDeps) {
+  constructor(
+    session: Pick<ReconcilingSession, "engine" | "accepted" | "probe" | "refreshEndpoints">,
+    deps: EndpointDeps,
+  ) {
     this.#session = session;
     this.#deps = deps;
     this.#attempts = new Attempts("watching the endpoints", deps.report);
@@ -56,7 +59,7 @@ export class EndpointWatch implements AsyncDisposable {
     this.#races.follow(alternatives);
     if (this.#waysChanged && this.#races.devices.length > 0) {
       this.#waysChanged = false;
-      await this.#attempts.run(() => this.#session.nudge());
+      await this.#attempts.run(() => this.#session.refreshEndpoints());
     }
     const [planned, accepted] = [endpointsOf(desired.resources), endpointsOf(await this.#session.accepted())];
     return Object.keys(alternatives).some(
@@ -65,7 +68,7 @@ export class EndpointWatch implements AsyncDisposable {
   }
 
   /** After peers moved: asks the engines for a handshake now, instead of when their next retry is due. */
-  async shakeHands(): Promise<void> {
+  async requestHandshakes(): Promise<void> {
     await this.#attempts.run(async () => {
       for (const device of this.#races.devices) await this.#session.probe(device);
     });

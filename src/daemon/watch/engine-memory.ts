@@ -43,7 +43,9 @@ export function rememberEngines(engines: EnginePort): EngineMemory {
     readAll: () => readAll(asked),
     ensure: (spec) => around(spec.device, () => engines.ensure(spec)),
     remove: (device) => around(device, () => engines.remove(device)),
-    ...(engines.nudge === undefined ? {} : { nudge: (device) => around(device, () => engines.nudge?.(device)) }),
+    ...(engines.refreshEndpoints === undefined
+      ? {}
+      : { refreshEndpoints: (device) => around(device, () => engines.refreshEndpoints?.(device)) }),
   });
   const seenBy = (host: Omit<Host, "look">) => ({ ...host, engines: remembering(host.engines) });
   return {

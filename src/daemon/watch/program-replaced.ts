@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 
 /** Tells, at the look after it happened and once, that another file stands where the program of this process stood. */
-export function exchangedProgram(path = process.argv[1] ?? ""): () => string | undefined {
+export function watchProgramReplaced(path = process.argv[1] ?? ""): () => string | undefined {
   const started = identityOf(path);
   let isTold = false;
   return () => {

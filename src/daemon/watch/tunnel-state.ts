@@ -110,7 +110,7 @@ export class TunnelState {
       this.#retryAtMs = undefined;
     }
     for (const { type } of actions) {
-      if (type === "shakeHands") needs.probe = true;
+      if (type === "requestHandshake") needs.probe = true;
       else if (type === "resolve") needs.resolve = this.isDown;
       else if (type === "scheduleRetry") this.#retryAtMs = nowMs + backoffMs(next.context.failures, this.#random());
     }

@@ -7,18 +7,18 @@ import { PACKET_LEAD_BYTES, PACKET_TAG_BYTES } from "../../native/openssl/packet
 import { clampSegmentSize, isFirstOfTcp } from "../packet/segment-size.ts";
 import { HandshakeLoad } from "./handshake-load.ts";
 import { type ReceivedControl, readControl } from "./message-control.ts";
-import type { Ways } from "./route-cache.ts";
+import type { RouteCache } from "./route-cache.ts";
 import { SourceCache } from "./source-cache.ts";
 import type { TunWriter } from "./tun-writer.ts";
 import {
   CONTROL_BYTES,
-  type Machine,
   MESSAGE_BYTES,
   NAME_BYTES,
   OPENED_AREA_BYTES,
   RECEIVE_LEAD_BYTES,
   RECEIVE_MESSAGES,
   RECEIVE_STRIDE,
+  type WorkerResources,
 } from "./worker-resources.ts";
 
 /** With aggregates few messages hold much; without, each holds one datagram (measured: 8 and 64 are best). */
@@ -33,11 +33,11 @@ export interface InboundCounters {
   bytes: number;
 }
 
-/** What the incoming way needs of its tunnel. */
+/** What the receiving side needs from its tunnel. */
 export interface InboundPorts {
   readonly device: Device;
   readonly writer: TunWriter;
-  readonly ways: Ways;
+  readonly routes: RouteCache;
   wire(): WireFormat;
   mtuBytes(): number;
   perform(outputs: readonly Output[]): void;
@@ -48,7 +48,7 @@ export interface InboundPorts {
 /** From the sockets to the TUN device: each datagram is opened to the opened area and handed to the writer. */
 export class Inbound {
   readonly counters: InboundCounters = { receives: 0, messages: 0, datagrams: 0, bytes: 0 };
-  readonly #machine: Machine;
+  readonly #resources: WorkerResources;
   readonly #ports: InboundPorts;
   readonly #sources: SourceCache;
   readonly #control: ReceivedControl = { segmentBytes: 0, localAt: -1 };
@@ -66,15 +66,15 @@ export class Inbound {
   #lastSession: Session | undefined;
   readonly #load = new HandshakeLoad();
 
-  constructor(machine: Machine, ports: InboundPorts) {
-    this.#machine = machine;
+  constructor(resources: WorkerResources, ports: InboundPorts) {
+    this.#resources = resources;
     this.#ports = ports;
-    this.#sources = new SourceCache(randomWord(machine.sources));
+    this.#sources = new SourceCache(randomWord(resources.sources));
   }
 
   /** Receives once from a socket and writes what came to the device. */
   turn(fd: number, now: number): void {
-    const { calls, arena, receive } = this.#machine;
+    const { calls, arena, receive } = this.#resources;
     this.#prepare(this.#wanted);
     const got = calls.recvmmsg(fd, arena.base + receive.headers, this.#wanted);
     if (got <= 0) {
@@ -94,10 +94,10 @@ export class Inbound {
     this.flush();
   }
 
-  /** Gives the machine an inner packet that the slow way opened. */
+  /** Writes an inner packet that the slow path decrypted to the TUN device. */
   deliver(packet: Uint8Array): void {
     const at = this.#room(packet.length);
-    this.#machine.arena.bytes.set(packet, at);
+    this.#resources.arena.bytes.set(packet, at);
     this.#take(at, packet.length);
   }
 
@@ -109,7 +109,7 @@ export class Inbound {
 
   /** recvmsg(2) shortens the lengths of names and control data. */
   #prepare(messages: number): void {
-    const { arena, receive } = this.#machine;
+    const { arena, receive } = this.#resources;
     for (let index = 0; index < messages; index += 1) {
       const header = receive.headers + index * MESSAGE_BYTES;
       arena.view.setUint32(header + 8, NAME_BYTES, true);
@@ -118,7 +118,7 @@ export class Inbound {
   }
 
   #message(index: number, now: number): void {
-    const { arena, receive } = this.#machine;
+    const { arena, receive } = this.#resources;
     const { view } = arena;
     const header = receive.headers + index * MESSAGE_BYTES;
     const length = view.getUint32(header + 56, true);
@@ -135,7 +135,7 @@ export class Inbound {
   }
 
   #datagram(at: number, length: number, from: Endpoint, transport: TransportWire, now: number): void {
-    const { arena, aead } = this.#machine;
+    const { arena, aead } = this.#resources;
     const { device } = this.#ports;
     const header = this.#header;
     this.counters.datagrams += 1;
@@ -167,7 +167,7 @@ export class Inbound {
 
   #accepted(session: Session, from: Endpoint, text: number, bytes: number, datagramBytes: number, now: number): void {
     const { device } = this.#ports;
-    const { arena } = this.#machine;
+    const { arena } = this.#resources;
     if (session !== this.#session || from !== this.#from) {
       this.#tellEngine(now);
       this.#session = session;
@@ -192,20 +192,20 @@ export class Inbound {
 
   /** A connection that begins is told what fits through the tunnel in the other direction. */
   #clamp(at: number, length: number, from: Endpoint): void {
-    const { ways, wire, mtuBytes } = this.#ports;
-    const fits = ways.payloadBytes(from) - wire().transport.overheadBytes;
-    clampSegmentSize(this.#machine.arena.view, at, length, Math.min(mtuBytes(), fits));
+    const { routes, wire, mtuBytes } = this.#ports;
+    const fits = routes.payloadBytes(from) - wire().transport.overheadBytes;
+    clampSegmentSize(this.#resources.arena.view, at, length, Math.min(mtuBytes(), fits));
   }
 
   /** Where a packet may be opened to: behind a lead, and with room for a tail. */
   #room(bytes: number): number {
     const needed = PACKET_LEAD_BYTES + bytes + 64;
     if (this.#opened + needed > OPENED_AREA_BYTES) this.flush();
-    return this.#machine.openedArea + this.#opened + PACKET_LEAD_BYTES;
+    return this.#resources.openedArea + this.#opened + PACKET_LEAD_BYTES;
   }
 
   #take(at: number, length: number): void {
-    this.#opened = at + length + 64 - this.#machine.openedArea;
+    this.#opened = at + length + 64 - this.#resources.openedArea;
     this.#ports.writer.add(at, length);
   }
 
@@ -226,7 +226,7 @@ export class Inbound {
     const { device, perform } = this.#ports;
     this.#tellEngine(now);
     const underLoad = this.#load.isHigh(device.counters.handshakes, now);
-    const datagram = this.#machine.arena.bytes.subarray(at, at + length);
+    const datagram = this.#resources.arena.bytes.subarray(at, at + length);
     perform(device.receive(datagram, from, now, underLoad, triedHot));
     this.#lastReceiver = -1;
   }

@@ -2,7 +2,7 @@ import { AwgError } from "../../model/error.ts";
 import type { ArenaPart } from "../../native/memory/arena.ffi.ts";
 import type { PlaneEvent, TunnelSettings } from "../contract.ts";
 import { Tunnel } from "./tunnel.ts";
-import type { Machine } from "./worker-resources.ts";
+import type { WorkerResources } from "./worker-resources.ts";
 
 const POLLIN = 1;
 const POLLOUT = 4;
@@ -10,7 +10,7 @@ const POLLERR_OR_GONE = 0x8 | 0x10 | 0x20;
 const POLL_BYTES = 8;
 /** The worker looks at its mail and its stop word at least this often. */
 const LONGEST_WAIT_MS = 1000;
-/** Turns that lie further apart than this were held up: the machine slept, or the process was stopped. */
+/** Turns that lie further apart than this were held up: the host slept, or the process was stopped. */
 const STILL_MS = 5000;
 const FDS_A_TUNNEL = 3;
 const MOST_TUNNELS = 64;
@@ -23,7 +23,7 @@ const TUNNEL_BYTES = 344_064;
  */
 export class Loop {
   readonly tunnels = new Map<string, Tunnel>();
-  readonly #machine: Machine;
+  readonly #resources: WorkerResources;
   readonly #emit: (event: PlaneEvent) => void;
   readonly #wakeFd: number;
   readonly #fds: number;
@@ -32,11 +32,11 @@ export class Loop {
   #list: readonly Tunnel[] = [];
   #turnedAt = Number.POSITIVE_INFINITY;
 
-  constructor(machine: Machine, wakeFd: number, emit: (event: PlaneEvent) => void) {
-    this.#machine = machine;
+  constructor(resources: WorkerResources, wakeFd: number, emit: (event: PlaneEvent) => void) {
+    this.#resources = resources;
     this.#wakeFd = wakeFd;
     this.#emit = emit;
-    this.#fds = machine.arena.reserve((1 + FDS_A_TUNNEL * MOST_TUNNELS) * POLL_BYTES);
+    this.#fds = resources.arena.reserve((1 + FDS_A_TUNNEL * MOST_TUNNELS) * POLL_BYTES);
   }
 
   /** Starts carrying a tunnel. @throws AwgError as `Tunnel`'s parts do. */
@@ -44,9 +44,9 @@ export class Loop {
     if (this.tunnels.size === MOST_TUNNELS) {
       throw new AwgError("unsupported", `one data plane carries at most ${MOST_TUNNELS} tunnels`);
     }
-    const part = this.#freeParts.pop() ?? this.#machine.arena.part(TUNNEL_BYTES);
+    const part = this.#freeParts.pop() ?? this.#resources.arena.part(TUNNEL_BYTES);
     try {
-      const tunnel = new Tunnel({ ...this.#machine, arena: part }, settings, now, this.#emit);
+      const tunnel = new Tunnel({ ...this.#resources, arena: part }, settings, now, this.#emit);
       this.tunnels.set(settings.name, tunnel);
       this.#parts.set(settings.name, part);
       this.#list = [...this.tunnels.values()];
@@ -72,7 +72,7 @@ export class Loop {
 
   /** One turn: waits for something to do and does it. True: somebody woke the loop from outside. */
   turn(): boolean {
-    const { calls, arena } = this.#machine;
+    const { calls, arena } = this.#resources;
     const count = this.#fillFds();
     const ready = calls.poll(arena.base + this.#fds, count, this.#waitMs());
     const now = calls.bootTimeMs();
@@ -112,13 +112,13 @@ export class Loop {
 
   /** A negative descriptor is passed over by poll (poll(2)). */
   #setFd(index: number, fd: number, events: number): void {
-    const { view } = this.#machine.arena;
+    const { view } = this.#resources.arena;
     view.setInt32(this.#fds + index * POLL_BYTES, fd, true);
     view.setUint32(this.#fds + index * POLL_BYTES + 4, events, true);
   }
 
   #eventsAt(index: number): number {
-    return this.#machine.arena.view.getUint16(this.#fds + index * POLL_BYTES + 6, true);
+    return this.#resources.arena.view.getUint16(this.#fds + index * POLL_BYTES + 6, true);
   }
 
   #waitMs(): number {
@@ -127,7 +127,7 @@ export class Loop {
       deadline = Math.min(deadline, (this.#list[index] as Tunnel).device.nextDeadline());
     }
     if (deadline === Number.POSITIVE_INFINITY) return LONGEST_WAIT_MS;
-    const wait = Math.ceil(deadline - this.#machine.calls.bootTimeMs());
+    const wait = Math.ceil(deadline - this.#resources.calls.bootTimeMs());
     return Math.max(0, Math.min(LONGEST_WAIT_MS, wait));
   }
 }

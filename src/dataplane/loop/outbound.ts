@@ -7,9 +7,9 @@ import { clampSegmentSize, isFirstOfTcp } from "../packet/segment-size.ts";
 import { completeFromVirtio, Superpacket } from "../packet/superpacket.ts";
 import { AnswerRate, LEAST_MTU_BYTES, mustNotBeCut, tooBigAnswer } from "../packet/too-big.ts";
 import { CUT } from "../packet/virtio-header.ts";
-import type { Ways } from "./route-cache.ts";
+import type { RouteCache } from "./route-cache.ts";
 import type { SendBatch } from "./send-batch.ts";
-import { type Machine, TUN_LEAD_BYTES } from "./worker-resources.ts";
+import { TUN_LEAD_BYTES, type WorkerResources } from "./worker-resources.ts";
 
 /** Packets read from a device in one turn at the most, so that other tunnels and the other direction get theirs. */
 const READS_A_TURN = 128;
@@ -21,20 +21,20 @@ export interface OutboundCounters {
   packets: number;
   /** Not IP, malformed, or no room to send. */
   dropped: number;
-  /** Too large for the way to their peer and not to be cut: their senders were told. */
+  /** Too large for the route to their peer, with fragmentation forbidden: their senders got an ICMP error. */
   tooBig: number;
 }
 
-/** What the outgoing way needs of its tunnel. */
+/** What the sending side needs from its tunnel. */
 export interface OutboundPorts {
   readonly device: Device;
   readonly batch: SendBatch;
   readonly tun: PreparedTun & { readonly fd: number };
-  readonly ways: Ways;
+  readonly routes: RouteCache;
   mtuBytes(): number;
-  /** An answer to a packet that does not fit, for the machine. */
+  /** An answer to a packet that does not fit, to write to the TUN device. */
   answer(packet: Uint8Array): void;
-  /** What the slow way gave. */
+  /** What the slow path produced. */
   perform(outputs: readonly Output[]): void;
   /** The device answered a read with this errno, other than "nothing there". */
   readFailed(errno: string): void;
@@ -46,22 +46,22 @@ export interface OutboundPorts {
  */
 export class Outbound {
   readonly counters: OutboundCounters = { reads: 0, packets: 0, dropped: 0, tooBig: 0 };
-  readonly #machine: Machine;
+  readonly #resources: WorkerResources;
   readonly #ports: OutboundPorts;
   readonly #cut: Superpacket;
   readonly #answers = new AnswerRate();
   /** No packet is padded beyond this. */
   #paddedTo = 0;
 
-  constructor(machine: Machine, ports: OutboundPorts) {
-    this.#machine = machine;
+  constructor(resources: WorkerResources, ports: OutboundPorts) {
+    this.#resources = resources;
     this.#ports = ports;
-    this.#cut = new Superpacket(machine.arena, machine.sum);
+    this.#cut = new Superpacket(resources.arena, resources.sum);
   }
 
   /** Reads until there is nothing more, the send buffer is full, or the turn is over; then sends. */
   turn(now: number): void {
-    const { arena, calls, tunBuffer } = this.#machine;
+    const { arena, calls, tunBuffer } = this.#resources;
     const { tun, batch } = this.#ports;
     const at = tunBuffer + TUN_LEAD_BYTES;
     for (let reads = 0; reads < READS_A_TURN && !batch.isFull && !batch.blocked; reads += 1) {
@@ -77,12 +77,12 @@ export class Outbound {
   }
 
   #noteFailure(): void {
-    const errno = this.#machine.calls.errno();
+    const errno = this.#resources.calls.errno();
     if (errno !== "EAGAIN" && errno !== "EINTR") this.#ports.readFailed(errno);
   }
 
   #packet(at: number, length: number, now: number): void {
-    const { arena, sum } = this.#machine;
+    const { arena, sum } = this.#resources;
     const { view } = arena;
     const { headerBytes } = this.#ports.tun;
     const kind = headerBytes === 0 ? CUT.none : view.getUint8(at - headerBytes + 1);
@@ -101,7 +101,7 @@ export class Outbound {
   /** `segments` 0: the packet goes as it is. */
   #send(at: number, segments: number, length: number, now: number): void {
     const { device } = this.#ports;
-    const { bytes } = this.#machine.arena;
+    const { bytes } = this.#resources.arena;
     const version = ipVersion(bytes, at, length);
     const packets = segments === 0 ? 1 : segments;
     this.counters.packets += packets;
@@ -133,13 +133,13 @@ export class Outbound {
   }
 
   /**
-   * Makes a packet fit the way to its peer: a new connection is told the size of segments that do, and the sender of what
+   * Makes a packet fit the route to its peer: a new connection is told the size of segments that do, and the sender of what
    * does not fit and must not be cut is told so; then false. What may be cut is left to the outer network.
    */
   #prepare(at: number, segments: number, length: number, endpoint: Endpoint, wire: TransportWire): boolean {
-    const { ways, mtuBytes, answer } = this.#ports;
-    const { view, bytes } = this.#machine.arena;
-    const fits = ways.payloadBytes(endpoint) - wire.overheadBytes;
+    const { routes, mtuBytes, answer } = this.#ports;
+    const { view, bytes } = this.#resources.arena;
+    const fits = routes.payloadBytes(endpoint) - wire.overheadBytes;
     this.#paddedTo = Math.min(mtuBytes(), Math.max(fits, 0));
     if (segments === 0 && isFirstOfTcp(view, at, length)) clampSegmentSize(view, at, length, this.#paddedTo);
     const largest = segments === 0 ? length : this.#cut.segmentLength;
@@ -147,7 +147,7 @@ export class Outbound {
     const least = view.getUint8(at) >>> 4 === 6 ? LEAST_MTU_BYTES.six : LEAST_MTU_BYTES.four;
     if (largest <= least || !mustNotBeCut(view, at)) return true;
     this.counters.tooBig += 1;
-    if (this.#answers.allow(ways.now)) {
+    if (this.#answers.allow(routes.now)) {
       const packet = tooBigAnswer(bytes.subarray(at, at + length), Math.max(fits, least));
       if (packet !== undefined) answer(packet);
     }
@@ -157,7 +157,7 @@ export class Outbound {
   /** Seals one packet into the batch and gives the datagram's bytes, 0 when there was no room. */
   #seal(session: Session, endpoint: Endpoint, counter: number, from: number, length: number): number {
     const { batch } = this.#ports;
-    const { arena, aead } = this.#machine;
+    const { arena, aead } = this.#resources;
     const wire = session.peer.reads.transport;
     const peerWire = session.peer.wire;
     const padded = wire.paddedLength(length, this.#paddedTo, peerWire);
@@ -182,7 +182,7 @@ export class Outbound {
 
   /** The bytes behind the packet, which may belong to the next segment, are zero for the time of sealing. */
   #sealPadded(slot: number, counter: number, from: number, length: number, padded: number, to: number): void {
-    const { arena, aead, aside } = this.#machine;
+    const { arena, aead, aside } = this.#resources;
     const { view } = arena;
     const end = from + length;
     const missing = padded - length;
@@ -208,7 +208,7 @@ export class Outbound {
   /** No session yet: the engine queues copies and makes a handshake. */
   #sendSlowly(at: number, segments: number, length: number, now: number): void {
     const { device, perform } = this.#ports;
-    const { bytes } = this.#machine.arena;
+    const { bytes } = this.#resources.arena;
     for (let index = 0; index < Math.max(1, segments); index += 1) {
       const from = segments === 0 ? at : this.#cut.write(index);
       const size = segments === 0 ? length : this.#cut.lengthOf(index);

@@ -1,7 +1,7 @@
 import { type Endpoint, sameAddress } from "../../engine/endpoint.ts";
-import type { Way } from "../../native/packet-system.ts";
+import type { RouteInfo } from "../../native/packet-system.ts";
 
-/** How often the kernel is asked for its way to an endpoint that is sent to. */
+/** How often the kernel is asked for its route to an endpoint that is sent to. */
 const LOOK_MS = 1000;
 /** IPv4 or IPv6 header and UDP header. */
 const OUTER_BYTES = { four: 28, six: 48 } as const;
@@ -17,19 +17,19 @@ interface Known {
 }
 
 /**
- * What the kernel knows of the ways to a tunnel's endpoints, asked anew each second for those in use: how large a datagram
- * may be, and whether an answer must be told its source address, because the machine has several and the peer spoke to
+ * What the kernel knows of the routes to a tunnel's endpoints, asked anew each second for those in use: how large a datagram
+ * may be, and whether an answer must be told its source address, because the host has several and the peer spoke to
  * another than the one that its route would give.
  */
-export class Ways {
+export class RouteCache {
   /** The loop's clock, set before every turn. */
   now = 0;
-  readonly #read: (to: Endpoint) => Way | undefined;
+  readonly #read: (to: Endpoint) => RouteInfo | undefined;
   #known = new WeakMap<Endpoint, Known>();
   #lastEndpoint: Endpoint | undefined;
   #last: Known | undefined;
 
-  constructor(read: (to: Endpoint) => Way | undefined) {
+  constructor(read: (to: Endpoint) => RouteInfo | undefined) {
     this.#read = read;
   }
 
@@ -43,8 +43,8 @@ export class Ways {
     return to.local !== undefined && this.#of(to).sticks ? to.local : undefined;
   }
 
-  /** The address to send from to one who has proved nothing: the one that was spoken to. The kernel is not asked for its way. */
-  sourceForStranger(to: Endpoint): Uint8Array | undefined {
+  /** The address to send from to one who has proved nothing: the one that was spoken to. The kernel is not asked for its route. */
+  sourceForUnauthenticated(to: Endpoint): Uint8Array | undefined {
     return to.scope === 0 ? to.local : undefined;
   }
 
@@ -78,11 +78,11 @@ export class Ways {
 
   #look(to: Endpoint, known: Known): void {
     known.lookedAtMs = this.now;
-    const way = this.#read(to);
-    if (way === undefined) return;
-    known.payloadBytes = way.mtuBytes - (to.address.length === 4 ? OUTER_BYTES.four : OUTER_BYTES.six);
+    const route = this.#read(to);
+    if (route === undefined) return;
+    known.payloadBytes = route.mtuBytes - (to.address.length === 4 ? OUTER_BYTES.four : OUTER_BYTES.six);
     // The address of a link-local peer says its interface already.
-    const isOther = to.local !== undefined && way.source !== undefined && !sameAddress(to.local, way.source);
+    const isOther = to.local !== undefined && route.source !== undefined && !sameAddress(to.local, route.source);
     known.sticks = isOther && !known.isSourceRefused && to.scope === 0;
   }
 }

@@ -1,8 +1,8 @@
 import type { Endpoint } from "../../engine/endpoint.ts";
 import { PACKET_LEAD_BYTES, PACKET_TAIL_BYTES } from "../../native/openssl/packet-aead.ffi.ts";
-import type { Ways } from "./route-cache.ts";
+import type { RouteCache } from "./route-cache.ts";
 import { SendMessages } from "./send-messages.ts";
-import type { Machine } from "./worker-resources.ts";
+import type { WorkerResources } from "./worker-resources.ts";
 
 const BUFFER_BYTES = 262_144;
 const MESSAGES = 256;
@@ -20,7 +20,7 @@ const SOURCE_ERRORS: ReadonlySet<string> = new Set([
 /** After this much is waiting a turn sends before it reads more. */
 const FULL_BYTES = 60_000;
 
-/** The sockets of a tunnel, -1 where the machine lacks the family. */
+/** The sockets of a tunnel, -1 where the host lacks the family. */
 export interface SendSockets {
   readonly four: number;
   readonly six: number;
@@ -32,7 +32,7 @@ export interface SendCounters {
   datagrams: number;
   bytes: number;
   messages: number;
-  /** Given up: no room in the kernel, no way to the peer, refused. */
+  /** Given up: no room in the kernel, no route to the peer, refused. */
   dropped: number;
 }
 
@@ -47,9 +47,9 @@ export class SendBatch {
   readonly counters: SendCounters = { datagrams: 0, bytes: 0, messages: 0, dropped: 0 };
   /** The kernel's buffer is full: what is here waits until the socket is writable. */
   blocked = false;
-  readonly #machine: Machine;
+  readonly #resources: WorkerResources;
   readonly #refused: SendRefused;
-  readonly #ways: Ways;
+  readonly #routes: RouteCache;
   readonly #buffer: number;
   readonly #messages: SendMessages;
   #sockets: SendSockets;
@@ -64,12 +64,12 @@ export class SendBatch {
   #groupDatagrams = new Int32Array(MESSAGES);
   #groupOpen = false;
 
-  constructor(machine: Machine, sockets: SendSockets, ways: Ways, refused: SendRefused) {
-    const { arena } = machine;
-    this.#machine = machine;
+  constructor(resources: WorkerResources, sockets: SendSockets, routes: RouteCache, refused: SendRefused) {
+    const { arena } = resources;
+    this.#resources = resources;
     this.#sockets = sockets;
     this.#refused = refused;
-    this.#ways = ways;
+    this.#routes = routes;
     this.#buffer = arena.reserve(BUFFER_BYTES + PACKET_LEAD_BYTES + PACKET_TAIL_BYTES) + PACKET_LEAD_BYTES;
     this.#messages = new SendMessages(arena, MESSAGES);
   }
@@ -111,7 +111,7 @@ export class SendBatch {
         return;
       }
       // It is written already, and moves to the start of what is empty now.
-      this.#machine.arena.bytes.copyWithin(this.#buffer, from, from + bytes);
+      this.#resources.arena.bytes.copyWithin(this.#buffer, from, from + bytes);
       this.#six = six;
     }
     this.counters.datagrams += 1;
@@ -131,14 +131,14 @@ export class SendBatch {
       this.counters.dropped += 1;
       return false;
     }
-    this.#machine.arena.bytes.set(datagram, at);
+    this.#resources.arena.bytes.set(datagram, at);
     this.add(to, datagram.length, isStranger);
     return true;
   }
 
   /** Hands everything to the kernel, until it has no room. */
   flush(): void {
-    const { calls } = this.#machine;
+    const { calls } = this.#resources;
     this.blocked = false;
     const fd = this.#socket;
     while (this.#next < this.#count) {
@@ -169,7 +169,7 @@ export class SendBatch {
 
   /** What waits is of the other family and stays: this one is sent by itself, or given up. */
   #sendAlone(to: Endpoint, bytes: number, isStranger: boolean): void {
-    const { calls } = this.#machine;
+    const { calls } = this.#resources;
     const index = this.#count;
     this.#begin(to, bytes, isStranger);
     this.#count = index;
@@ -213,7 +213,7 @@ export class SendBatch {
     this.#groupDatagrams[index] = 1;
     this.#groupStart[index] = start;
     this.#groupOpen = true;
-    const source = isStranger ? this.#ways.sourceForStranger(to) : this.#ways.sourceFor(to);
+    const source = isStranger ? this.#routes.sourceForUnauthenticated(to) : this.#routes.sourceFor(to);
     this.#messages.begin(index, to, start, bytes, source);
     this.#used += bytes;
   }
@@ -222,7 +222,7 @@ export class SendBatch {
   #dropsSource(index: number, errno: string, isCut: boolean): boolean {
     const to = this.#endpoints[index];
     if (to === undefined || !this.#messages.hasSource(index) || !SOURCE_ERRORS.has(errno)) return false;
-    this.#ways.refuseSource(to);
+    this.#routes.refuseSource(to);
     this.#messages.dropSource(index, isCut);
     return true;
   }
@@ -236,8 +236,8 @@ export class SendBatch {
     this.#next += 1;
     // EIO: the card cannot checksum; EINVAL and EMSGSIZE: a segment exceeds the path MTU (udp(7)).
     if (datagrams > 1 && (errno === "EIO" || errno === "EINVAL" || errno === "EMSGSIZE")) {
-      // What is too large for the way now was not when it was sealed.
-      if (errno !== "EIO") this.#ways.forget();
+      // What is too large for the route now was not when it was sealed.
+      if (errno !== "EIO") this.#routes.forget();
       if (errno === "EIO") this.#sockets = { ...this.#sockets, segments: false };
       this.#sendSingly(fd, index);
       return;
@@ -247,7 +247,7 @@ export class SendBatch {
   }
 
   #sendSingly(fd: number, index: number): void {
-    const { calls } = this.#machine;
+    const { calls } = this.#resources;
     const messages = this.#messages;
     const segment = this.#segmentBytes[index] as number;
     const start = this.#groupStart[index] as number;

@@ -25,7 +25,7 @@ export const NO_SOCKETS: TunnelSockets = {
 };
 
 /**
- * Opens a socket for each family the machine has, both at the same port.
+ * Opens a socket for each family the host has, both at the same port.
  *
  * @throws AwgError as `PacketSystem.openSocket`; a missing family is none, unless it is both.
  */
@@ -73,7 +73,7 @@ function together(four: PacketSocket | undefined, six: PacketSocket | undefined)
   const sockets = [four, six].filter((socket) => socket !== undefined);
   const [first] = sockets;
   if (first === undefined) {
-    throw new AwgError("unsupported", "this machine has neither IPv4 nor IPv6", { remedy: "bring up a network" });
+    throw new AwgError("unsupported", "this host has neither IPv4 nor IPv6", { remedy: "bring up a network" });
   }
   return {
     four: four?.fd ?? -1,

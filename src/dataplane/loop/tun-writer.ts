@@ -11,7 +11,7 @@ import {
   writeIpv4Checksum,
 } from "../packet/inner-header.ts";
 import { CUT, VIRTIO_HEADER_BYTES, writeVirtioHeader } from "../packet/virtio-header.ts";
-import { type Machine, VECTOR_BYTES, writePointer } from "./worker-resources.ts";
+import { VECTOR_BYTES, type WorkerResources, writePointer } from "./worker-resources.ts";
 
 const FLOWS = 8;
 /** TUN_F_TSO4 and TSO6; TUN_F_USO4 and USO6: what the device takes joined is what it also gives joined. */
@@ -29,13 +29,13 @@ export interface TunWriteCounters {
 export type WriteRefused = (errno: string) => void;
 
 /**
- * Opened packets on their way into the machine. Those of one TCP or UDP flow that follow each other are written as one
+ * Decrypted packets to write to the TUN device. Those of one TCP or UDP flow that follow each other are written as one
  * packet of up to 64 KiB, without a copy: the kernel's own cost is a packet, not a byte. Order within a flow is kept.
  * Packets stay where they are until `flush`; ten bytes before each must be free for the virtio header.
  */
 export class TunWriter {
   readonly counters: TunWriteCounters = { packets: 0, bytes: 0, writes: 0, dropped: 0 };
-  readonly #machine: Machine;
+  readonly #resources: WorkerResources;
   readonly #tun: PreparedTun & { readonly fd: number };
   readonly #refused: WriteRefused;
   readonly #flows: Flow[];
@@ -55,18 +55,18 @@ export class TunWriter {
   #oldest = 0;
   #waiting = 0;
 
-  constructor(machine: Machine, tun: PreparedTun & { readonly fd: number }, refused: WriteRefused) {
-    this.#machine = machine;
+  constructor(resources: WorkerResources, tun: PreparedTun & { readonly fd: number }, refused: WriteRefused) {
+    this.#resources = resources;
     this.#tun = tun;
     this.#refused = refused;
-    this.#flows = Array.from({ length: FLOWS }, () => new Flow(machine.arena.reserve(FLOW_PARTS * VECTOR_BYTES)));
+    this.#flows = Array.from({ length: FLOWS }, () => new Flow(resources.arena.reserve(FLOW_PARTS * VECTOR_BYTES)));
     this.#joinsTcp = (tun.offload & JOINS_TCP) === JOINS_TCP;
     this.#joinsUdp = (tun.offload & JOINS_UDP) === JOINS_UDP;
   }
 
   /** Takes an inner packet of `length` bytes at `at`; it is written now or at the next `flush`. */
   add(at: number, length: number): void {
-    const { arena, sum } = this.#machine;
+    const { arena, sum } = this.#resources;
     const { view } = arena;
     const shape = this.#shape;
     this.counters.packets += 1;
@@ -126,7 +126,7 @@ export class TunWriter {
   }
 
   #writeOne(at: number, length: number): void {
-    const { arena, calls } = this.#machine;
+    const { arena, calls } = this.#resources;
     const header = this.#tun.headerBytes;
     if (header > 0) writeVirtioHeader(arena.view, at - header, CUT.none, 0, 0, 0, 0);
     this.counters.writes += 1;
@@ -136,7 +136,7 @@ export class TunWriter {
   }
 
   #writeJoined(flow: Flow): void {
-    const { arena, calls, sum } = this.#machine;
+    const { arena, calls, sum } = this.#resources;
     const { view } = arena;
     const { at, ipBytes, headerBytes, protocol } = flow;
     const six = ipBytes === IPV6_BYTES;

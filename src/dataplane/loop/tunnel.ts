@@ -14,15 +14,15 @@ import type {
   TunnelSettings,
   WireEndpoint,
 } from "../contract.ts";
-import { HeldSockets } from "./held-sockets.ts";
 import { Inbound } from "./inbound.ts";
 import { Outbound } from "./outbound.ts";
-import { Ways } from "./route-cache.ts";
+import { RebindableSockets } from "./rebindable-sockets.ts";
+import { RouteCache } from "./route-cache.ts";
 import { SendBatch } from "./send-batch.ts";
 import type { TunnelSockets } from "./sockets.ts";
 import { TunWriter } from "./tun-writer.ts";
 import { TunnelReport } from "./tunnel-report.ts";
-import type { Machine } from "./worker-resources.ts";
+import type { WorkerResources } from "./worker-resources.ts";
 
 /** A TUN descriptor whose device was deleted (EBADFD), or that was closed. */
 const GONE = ["EBADFD", "EBADF", "ENODEV"];
@@ -34,7 +34,7 @@ function kept({ mtuBytes, socket, obfuscation }: DeviceSettings): KeptSettings {
   return { mtuBytes, socket, ...(obfuscation === undefined ? {} : { obfuscation }) };
 }
 
-/** One tunnel: its device, its sockets, its engine, and the two ways between them. */
+/** One tunnel: its device, its sockets, its engine, and the two directions between them. */
 export class Tunnel {
   readonly name: string;
   readonly tun: PreparedTun & { readonly fd: number };
@@ -42,54 +42,54 @@ export class Tunnel {
   readonly batch: SendBatch;
   /** The TUN device is dead; nothing is read from it any more. */
   gone = false;
-  readonly #machine: Machine;
+  readonly #resources: WorkerResources;
   readonly #report: TunnelReport;
   readonly #writer: TunWriter;
   readonly #outbound: Outbound;
-  readonly #ways: Ways;
+  readonly #routes: RouteCache;
   readonly #inbound: Inbound;
   #settings: KeptSettings;
   #wire: WireFormat;
-  readonly #sockets: HeldSockets;
+  readonly #sockets: RebindableSockets;
 
-  constructor(machine: Machine, settings: TunnelSettings, now: number, emit: (event: PlaneEvent) => void) {
+  constructor(resources: WorkerResources, settings: TunnelSettings, now: number, emit: (event: PlaneEvent) => void) {
     this.name = settings.name;
-    this.#machine = machine;
+    this.#resources = resources;
     const report = new TunnelReport(settings.name, now, emit);
     this.#report = report;
     this.#settings = kept(settings);
-    this.tun = { ...machine.system.prepareTun(settings.tunFd, settings.tunOffload), fd: settings.tunFd };
-    this.#wire = wireOf(settings, machine.sources);
-    this.#sockets = new HeldSockets(settings.socket, machine.system, {
+    this.tun = { ...resources.system.prepareTun(settings.tunFd, settings.tunOffload), fd: settings.tunFd };
+    this.#wire = wireOf(settings, resources.sources);
+    this.#sockets = new RebindableSockets(settings.socket, resources.system, {
       use: (sockets) => this.#use(sockets),
       tell: (kind, errno) => report.sockets(kind, errno),
     });
-    const ways = new Ways((to) => machine.system.readWayTo(to, this.#settings.socket));
-    this.#ways = ways;
+    const routes = new RouteCache((to) => resources.system.lookUpRoute(to, this.#settings.socket));
+    this.#routes = routes;
     try {
       this.device = createDevice(deviceConfigOf(settings, this.#wire), {
-        crypto: machine.crypto,
-        sources: machine.sources,
-        sessions: sessionSlots(machine),
-        payloadBytes: (to) => ways.payloadBytes(to),
+        crypto: resources.crypto,
+        sources: resources.sources,
+        sessions: sessionSlots(resources),
+        payloadBytes: (to) => routes.payloadBytes(to),
       });
       const perform = (outputs: readonly Output[]) => this.#perform(outputs);
-      this.batch = new SendBatch(machine, this.sockets, ways, (to, errno) => this.#sendRefused(to, errno));
-      this.#writer = new TunWriter(machine, this.tun, (errno) => this.#deviceRefused(errno));
-      this.#outbound = new Outbound(machine, {
+      this.batch = new SendBatch(resources, this.sockets, routes, (to, errno) => this.#sendRefused(to, errno));
+      this.#writer = new TunWriter(resources, this.tun, (errno) => this.#deviceRefused(errno));
+      this.#outbound = new Outbound(resources, {
         device: this.device,
         batch: this.batch,
         tun: this.tun,
-        ways,
+        routes,
         answer: (packet) => this.#inbound.deliver(packet),
         mtuBytes: () => this.#settings.mtuBytes,
         perform,
         readFailed: (errno) => this.#deviceRefused(errno),
       });
-      this.#inbound = new Inbound(machine, {
+      this.#inbound = new Inbound(resources, {
         device: this.device,
         writer: this.#writer,
-        ways,
+        routes,
         mtuBytes: () => this.#settings.mtuBytes,
         wire: () => this.#wire,
         perform,
@@ -146,7 +146,7 @@ export class Tunnel {
   /** Makes the tunnel hold this configuration; sockets change only where theirs did. */
   configure(settings: DeviceSettings, now: number): void {
     this.#setNow(now);
-    const wire = sameObfuscation(settings, this.#settings) ? this.#wire : wireOf(settings, this.#machine.sources);
+    const wire = sameObfuscation(settings, this.#settings) ? this.#wire : wireOf(settings, this.#resources.sources);
     this.#sockets.change(settings.socket, now);
     const outputs = this.device.configure(deviceConfigOf(settings, wire), now);
     this.#settings = kept(settings);
@@ -163,7 +163,7 @@ export class Tunnel {
     this.#finish(this.device.connect(publicKey, now));
   }
 
-  /** New sockets at the same port: after the machine's addresses or routes changed. */
+  /** New sockets at the same port: after the host's addresses or routes changed. */
   rebind(now: number): void {
     this.#sockets.rebind(now);
   }
@@ -197,7 +197,7 @@ export class Tunnel {
 
   #setNow(now: number): void {
     this.#report.now = now;
-    this.#ways.now = now;
+    this.#routes.now = now;
   }
 
   #finish(outputs: readonly Output[]): void {
@@ -208,7 +208,7 @@ export class Tunnel {
 
   #use(sockets: TunnelSockets): void {
     this.batch.useSockets(sockets);
-    this.#ways.forget();
+    this.#routes.forget();
   }
 
   #perform(outputs: readonly Output[]): void {
@@ -220,7 +220,7 @@ export class Tunnel {
   }
 
   #sendRefused(to: WireEndpoint | undefined, errno: string): void {
-    if (errno === "EMSGSIZE") this.#ways.forget();
+    if (errno === "EMSGSIZE") this.#routes.forget();
     this.#report.sendRefused(to, errno);
   }
 
@@ -245,7 +245,7 @@ function observePeer(peer: Peer): PeerObservation {
 }
 
 /** Loads the keys of each session into native memory for as long as it lives. */
-function sessionSlots({ aead }: Machine): SessionListener {
+function sessionSlots({ aead }: WorkerResources): SessionListener {
   return {
     opened(session) {
       session.slot = aead.load(session.sendKey, session.receiveKey);

@@ -6,7 +6,7 @@ import type { PacketCalls, PacketSystem } from "../../native/packet-system.ts";
 import type { Sum } from "../packet/checksum.ts";
 
 /** What all tunnels of one worker thread share: memory, calls, cryptography, buffers that are empty between turns. */
-export interface Machine {
+export interface WorkerResources {
   readonly arena: Arena;
   readonly calls: PacketCalls;
   readonly aead: PacketAead;
@@ -15,7 +15,7 @@ export interface Machine {
   readonly sources: Sources;
   readonly receive: ReceiveArea;
   /** What tunnels ask of the operating system beside the calls of every turn. */
-  readonly system: Pick<PacketSystem, "prepareTun" | "openSocket" | "readWayTo">;
+  readonly system: Pick<PacketSystem, "prepareTun" | "openSocket" | "lookUpRoute">;
   /** Where one packet or superpacket is read from a TUN device: `TUN_LEAD_BYTES` of room, the packet, a tail. */
   readonly tunBuffer: number;
   /** Where received packets are opened to, until they are written to the TUN device. */

@@ -2,13 +2,13 @@ import { renderPrefix } from "../../model/prefix.ts";
 import { bytesToHex } from "../../uapi/key-text.ts";
 import type { PeerObservation, TunnelObservation } from "../contract.ts";
 import { renderEndpoint } from "./endpoint-text.ts";
-import type { HeldPeer, HeldSettings } from "./held-settings.ts";
+import type { UapiPeerSettings, UapiSettings } from "./uapi-settings.ts";
 
 /**
  * The answer to `get=1`, without its errno line: what is held, and what the data plane observes of it. Holds secrets, as
  * the protocol wants; only root and the engine's own user reach the socket.
  */
-export function renderGet(held: HeldSettings, observed: TunnelObservation | undefined): string {
+export function renderGet(held: UapiSettings, observed: TunnelObservation | undefined): string {
   const lines: string[] = [];
   if (held.privateKey !== undefined) lines.push(`private_key=${bytesToHex(held.privateKey)}`);
   lines.push(`listen_port=${observed?.listenPort ?? held.listenPort}`);
@@ -22,7 +22,7 @@ export function renderGet(held: HeldSettings, observed: TunnelObservation | unde
   return lines.map((line) => `${line}\n`).join("");
 }
 
-function peerLines(key: string, held: HeldPeer, seen: PeerObservation | undefined): string[] {
+function peerLines(key: string, held: UapiPeerSettings, seen: PeerObservation | undefined): string[] {
   const endpoint = seen?.endpoint ?? held.endpoint;
   const { low, high } = held.keepalive;
   return [

@@ -3,17 +3,17 @@ import { bytesToHex } from "../../uapi/key-text.ts";
 import type { TunnelObservation } from "../contract.ts";
 import type { DataPlane } from "../data-plane.ts";
 import { isSameEndpoint } from "./endpoint-text.ts";
-import {
-  deviceSettings,
-  type HeldSettings,
-  NOTHING_HELD,
-  type Surroundings,
-  settingsAfter,
-  wipeForgotten,
-} from "./held-settings.ts";
 import { parseSet, type SetRequest } from "./parse-set.ts";
 import { renderGet } from "./render-get.ts";
 import { UapiError, uapiErrnoOf } from "./uapi-error.ts";
+import {
+  deviceSettings,
+  type HostSettings,
+  NO_SETTINGS,
+  settingsAfter,
+  type UapiSettings,
+  wipeForgotten,
+} from "./uapi-settings.ts";
 
 /** One tunnel behind a UAPI socket. */
 export interface UapiTunnel {
@@ -21,7 +21,7 @@ export interface UapiTunnel {
   readonly tunFd: number;
   readonly plane: DataPlane;
   /** What cannot be told over UAPI, read anew for each request. */
-  readonly surroundings: () => Surroundings;
+  readonly hostSettings: () => HostSettings;
   /** Told why a request was refused; never holds a secret. */
   readonly report: (line: string) => void;
 }
@@ -29,7 +29,7 @@ export interface UapiTunnel {
 /** Answers the UAPI requests for one tunnel, one at a time, in their order. */
 export class UapiSession {
   readonly #tunnel: UapiTunnel;
-  #held: HeldSettings = NOTHING_HELD;
+  #held: UapiSettings = NO_SETTINGS;
   #carried = false;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -51,7 +51,7 @@ export class UapiSession {
   /** Brings to the data plane what changed around the tunnel, like its MTU. */
   refresh(): Promise<void> {
     const refreshed = this.#last.then(async () => {
-      const settings = deviceSettings(this.#held, this.#tunnel.surroundings());
+      const settings = deviceSettings(this.#held, this.#tunnel.hostSettings());
       if (this.#carried && settings !== undefined) await this.#tunnel.plane.configure(this.#tunnel.device, settings);
     });
     this.#last = refreshed.catch((error: unknown) => this.#tunnel.report(String(error)));
@@ -95,7 +95,7 @@ export class UapiSession {
     const wanted = settingsAfter(this.#held, request);
     // Also without a private key, for then the data plane is not asked.
     parseParameters(wanted.obfuscation);
-    const settings = deviceSettings(wanted, this.#tunnel.surroundings());
+    const settings = deviceSettings(wanted, this.#tunnel.hostSettings());
     let observed: TunnelObservation | undefined;
     if (settings === undefined) {
       if (this.#carried) await plane.remove(device);
@@ -126,7 +126,7 @@ export class UapiSession {
  * Peers by key whose keepalive is switched on, if only until a later block of the same `set`: that sends at once, and so makes
  * a session (wireguard-go device/uapi.go does the same).
  */
-function wokenBy({ peers }: SetRequest, before: HeldSettings): ReadonlySet<string> {
+function wokenBy({ peers }: SetRequest, before: UapiSettings): ReadonlySet<string> {
   const seconds = new Map([...before.peers].map(([key, { keepalive }]) => [key, keepalive.high]));
   const woken = new Set<string>();
   for (const { publicKey, keepalive } of peers) {

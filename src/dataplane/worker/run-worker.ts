@@ -5,24 +5,24 @@ import type { FromWorker, PlaneObservation, PlaneRequest, ToWorker, WorkerStart 
 import { keysOf, settingsIn, wipeKeys } from "../key-bytes.ts";
 import { Loop } from "../loop/loop.ts";
 import type { Tunnel } from "../loop/tunnel.ts";
+import { createWorkerResources } from "./create-worker-resources.ts";
 import { EventPost } from "./event-post.ts";
-import { makeMachine } from "./make-machine.ts";
 
 /**
  * The life of the data plane's thread: turns of the loop, mail in between, until it is told to stop. It never returns to
  * the event loop of its own, so mail is fetched when the wake descriptor says so.
  */
 export function runWorker(port: MessagePort, start: WorkerStart, system: PacketSystem): void {
-  const machine = makeMachine(start.openssl, system);
+  const resources = createWorkerResources(start.openssl, system);
   const stop = new Int32Array(start.stop);
   const post = (message: FromWorker) => port.postMessage(message);
-  const events = new EventPost((gathered) => post({ kind: "events", events: gathered }), machine.calls.bootTimeMs);
-  const loop = new Loop(machine, start.wakeFd, (event) => events.add(event));
+  const events = new EventPost((gathered) => post({ kind: "events", events: gathered }), resources.calls.bootTimeMs);
+  const loop = new Loop(resources, start.wakeFd, (event) => events.add(event));
   const observe = (): PlaneObservation => ({
-    crypto: machine.crypto.name,
-    ...(machine.fallbackReason === undefined ? {} : { fallbackReason: machine.fallbackReason }),
-    packetCipher: machine.aead.name,
-    lowAddresses: machine.arena.lowAddresses,
+    crypto: resources.crypto.name,
+    ...(resources.fallbackReason === undefined ? {} : { fallbackReason: resources.fallbackReason }),
+    packetCipher: resources.aead.name,
+    lowAddresses: resources.arena.lowAddresses,
     tunnels: [...loop.tunnels.values()].map((tunnel) => tunnel.observe()),
   });
   post({ kind: "ready" });
@@ -32,7 +32,7 @@ export function runWorker(port: MessagePort, start: WorkerStart, system: PacketS
     if (!isWoken) continue;
     system.drainWake(start.wakeFd);
     for (let mail = receiveMessageOnPort(port); mail !== undefined; mail = receiveMessageOnPort(port)) {
-      const given = answer(mail.message as ToWorker, loop, machine.calls.bootTimeMs(), observe);
+      const given = answer(mail.message as ToWorker, loop, resources.calls.bootTimeMs(), observe);
       events.postAll();
       post(given);
     }

@@ -8,7 +8,7 @@ const SECOND_MS = 1000;
  * Which addresses may be served that proved nothing: those where a peer is, and so many others a second. Where peers are
  * is looked up once a second and only when somebody asks, so that a flood costs the look-up in a set.
  */
-export class Strangers {
+export class UnauthenticatedSources {
   #served = 0;
   #since = Number.NEGATIVE_INFINITY;
   #known = new Set<string>();

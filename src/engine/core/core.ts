@@ -1,7 +1,7 @@
 import type { Timing } from "../constants.ts";
 import type { CookieSecret } from "../cookie/cookie-secret.ts";
 import type { RateLimiter } from "../cookie/rate-limiter.ts";
-import type { Strangers } from "../cookie/unauthenticated-sources.ts";
+import type { UnauthenticatedSources } from "../cookie/unauthenticated-sources.ts";
 import type { Crypto } from "../crypto/crypto.ts";
 import type { DeviceCounters, Output, SessionListener } from "../device.ts";
 import type { Endpoint } from "../endpoint.ts";
@@ -28,7 +28,7 @@ export interface Core {
   readonly initiators: Map<number, PeerState>;
   readonly cookieSecret: CookieSecret;
   readonly rateLimiter: RateLimiter;
-  readonly strangers: Strangers;
+  readonly unauthenticatedSources: UnauthenticatedSources;
   /** Which peer an inner address belongs to. */
   readonly routes: AllowedIps<PeerState>;
   identity: Identity;

@@ -2,7 +2,7 @@ import { PAPER_TIMING } from "../constants.ts";
 import { CookieSecret } from "../cookie/cookie-secret.ts";
 import { cookieKey, mac1Key } from "../cookie/macs.ts";
 import { RateLimiter } from "../cookie/rate-limiter.ts";
-import { Strangers } from "../cookie/unauthenticated-sources.ts";
+import { UnauthenticatedSources } from "../cookie/unauthenticated-sources.ts";
 import { keyCopy } from "../crypto/kdf.ts";
 import type { DeviceConfig, DevicePorts } from "../device.ts";
 import { tai64n } from "../noise/tai64n.ts";
@@ -41,7 +41,7 @@ export function newCore(config: DeviceConfig, ports: DevicePorts): Core {
     routes: new AllowedIps<PeerState>(),
     cookieSecret: new CookieSecret(crypto, sources),
     rateLimiter: new RateLimiter(),
-    strangers: new Strangers(),
+    unauthenticatedSources: new UnauthenticatedSources(),
     identity: { privateKey: keyCopy(config.privateKey), publicKey },
     ownMac1Key: mac1Key(crypto, publicKey),
     ownCookieKey: cookieKey(crypto, publicKey),

@@ -58,10 +58,10 @@ function isAdmittedUnproved(
 ): boolean {
   if (kind === "response" && !core.initiators.has(readWord(message, RESPONSE.receiver))) return false;
   if (!core.rateLimiter.allow(from.address, now)) return false;
-  return kind === "response" || core.strangers.allow(from.address, core.peers.values(), now);
+  return kind === "response" || core.unauthenticatedSources.allow(from.address, core.peers.values(), now);
 }
 
-/** Answers an initiation whose mac1 is right; else why it is not answered: strangers, replays, too many. */
+/** Answers an initiation whose mac1 is right; else why it is not answered: unauthenticatedSources, replays, too many. */
 export function takeInitiation(
   core: Core,
   message: Uint8Array,

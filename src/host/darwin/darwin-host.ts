@@ -8,7 +8,7 @@ import { darwinFacts } from "./facts/facts.ts";
 import { darwinFirewall } from "./firewall/darwin-firewall.ts";
 import { darwinLinks } from "./links/darwin-links.ts";
 import type { UtunHolder } from "./links/utun-holder.ts";
-import { linksToldTo, namedFirewall } from "./named-firewall.ts";
+import { linksWithFirewall, namedFirewall } from "./named-firewall.ts";
 import { darwinResolver } from "./resolver/darwin-resolver.ts";
 import { darwinRoutes } from "./routes/darwin-routes.ts";
 import { launchdServices } from "./services/launchd-services.ts";
@@ -46,7 +46,7 @@ export function darwinHost(deps: DarwinHostDeps): Host {
   return {
     name: "darwin",
     facts: darwinFacts({ system, run, held, root }),
-    links: linksToldTo(firewall, darwinLinks({ system, holder }), named),
+    links: linksWithFirewall(firewall, darwinLinks({ system, holder }), named),
     engines: darwinEngines({ secrets, run, holder, root }),
     routes: darwinRoutes({ system, holder }),
     firewall,

@@ -6,7 +6,7 @@ import type { KeeperRequest } from "../../model/keeper-protocol.ts";
 import type { TunnelObserved, TunnelSpec } from "../../model/resources/tunnel.ts";
 import type { SecretStore } from "../../model/secret-store.ts";
 import { observedFromUapi, silentTunnel } from "../../uapi/observed.ts";
-import { renderNudge, renderProbe } from "../../uapi/peer-touch.ts";
+import { renderEndpointRefresh, renderHandshakeRequest } from "../../uapi/peer-refresh.ts";
 import { parseUapiDevice, UAPI_GET, type UapiDevice } from "../../uapi/reply.ts";
 import { renderUapiSet } from "../../uapi/set.ts";
 import type { EnginePort } from "../ports/engines.ts";
@@ -46,8 +46,8 @@ export function darwinEngines(deps: DarwinEnginesDeps): EnginePort {
       return engines.filter((engine) => engine !== undefined);
     },
     ensure: (spec) => ensureEngine(deps, spec),
-    nudge: (device) => touchEngine(deps, device, renderNudge),
-    probe: (device) => touchEngine(deps, device, renderProbe),
+    refreshEndpoints: (device) => sendToEngine(deps, device, renderEndpointRefresh),
+    probe: (device) => sendToEngine(deps, device, renderHandshakeRequest),
     remove: async (device) => {
       if ((await deps.holder.held()).has(device)) await deps.holder.request({ request: "stopEngine", device });
     },
@@ -91,7 +91,7 @@ function stateOf(answer: string): UapiDevice | { readonly garbled: string } {
 }
 
 /** Tells the engine of a device one `set` made from what it says of itself; none, or a silent one, is left alone. */
-async function touchEngine(
+async function sendToEngine(
   { holder, root }: DarwinEnginesDeps,
   device: string,
   render: (state: UapiDevice) => string | undefined,

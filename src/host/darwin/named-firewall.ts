@@ -32,7 +32,7 @@ export function namedFirewall(deps: NamedFirewallDeps): FirewallPort {
 }
 
 /** Links after whose making the filter is told the names that came with them. */
-export function linksToldTo(firewall: FirewallPort, links: LinkPort, deps: NamedFirewallDeps): LinkPort {
+export function linksWithFirewall(firewall: FirewallPort, links: LinkPort, deps: NamedFirewallDeps): LinkPort {
   return {
     ...links,
     ensure: async (spec) => {

@@ -12,7 +12,7 @@ import {
 import { hasErrno } from "../../native/linux/errno.ts";
 import { readProcessState } from "../../native/linux/process/process-state.ts";
 import { readTunDevicesOf } from "../../native/linux/process/tun-holders.ts";
-import { askOverUnixSocket, isUnixSocketLive, unixListener } from "../../native/linux/process/unix-exchange.ffi.ts";
+import { beginUnixExchange, isUnixSocketLive, unixListener } from "../../native/linux/process/unix-exchange.ffi.ts";
 import { withFilePermission } from "./file-permission.ts";
 
 const QUESTION_TIMEOUT_MS = 5000;
@@ -151,7 +151,7 @@ function ask(paths: KeeperPaths, request: KeeperRequest, { timeoutMs, stoppedMs 
   let pid = 0;
   let waitedMs = stoppedMs;
   try {
-    using asked = askOverUnixSocket({
+    using asked = beginUnixExchange({
       path: paths.socket,
       request: new TextEncoder().encode(renderKeeperRequest(request)),
       terminator: Uint8Array.of(10),

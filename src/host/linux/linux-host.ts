@@ -2,7 +2,7 @@ import { type KeeperPaths, keeperPaths } from "../../model/keeper-protocol.ts";
 import type { SecretStore } from "../../model/secret-store.ts";
 import { readNamespaceInode } from "../../native/linux/process/namespace.ffi.ts";
 import type { Host } from "../ports/host.ts";
-import { type EngineAsker, linuxEngines } from "./engines/engines.ts";
+import { type EngineReaderState, linuxEngines } from "./engines/engines.ts";
 import { rememberNftCapabilities } from "./facts/capabilities.ts";
 import { linuxFacts } from "./facts/facts.ts";
 import { keeperClient, type OnSilentKeeper } from "./keeper-client.ts";
@@ -35,7 +35,7 @@ export function linuxHost(deps: LinuxHostDeps): Host {
   const { program } = deps;
   const nftCapabilities = rememberNftCapabilities();
   const keeper = keeperClient(keeperPathsHere(deps.runDir), deps.keeperCommand, deps.onSilentKeeper);
-  const asker: EngineAsker = { keeper, secrets: deps.secrets, silent: new Map() };
+  const asker: EngineReaderState = { keeper, secrets: deps.secrets, silent: new Map() };
   const filter = { runDir: deps.runDir, owner: keeperNftOwner(keeper), capabilities: nftCapabilities };
   const portsOver = (list: ListLinks) => ({
     links: linuxLinks(keeper, list),

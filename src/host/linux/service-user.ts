@@ -5,7 +5,7 @@ import type { PortRange } from "../../model/firewall/policy.ts";
 import type { EngineUser } from "../../model/keeper-protocol.ts";
 import { SERVICE_USER } from "../../model/ownership.ts";
 import { outOfOpenFiles } from "../../model/write-error.ts";
-import type { MachineFacts } from "../ports/facts.ts";
+import type { HostFacts } from "../ports/facts.ts";
 
 const ROOT_USER: EngineUser = { uid: 0, gid: 0 };
 /** Bytes of a line that shadow takes no more (subordinate_parse, rangebuf). */
@@ -23,7 +23,7 @@ export function readUids(names: readonly string[]): Readonly<Record<string, numb
   );
 }
 
-type Subordinates = Pick<MachineFacts, "subordinateUids" | "usersAmongSubordinates">;
+type Subordinates = Pick<HostFacts, "subordinateUids" | "usersAmongSubordinates">;
 
 /**
  * What /etc/subuid gives to these users, whom rules name by name or number, and whose own numbers are among it: with newuidmap(1) a

@@ -26,7 +26,7 @@ export interface EnginePort {
    * Tells the engine its peers' endpoints again. wireguard-go keeps the source address of a peer until sending fails for
    * 15 s after the address went; setting the endpoint clears it at once.
    */
-  nudge?(device: string): Promise<void>;
+  refreshEndpoints?(device: string): Promise<void>;
   /**
    * Lets the engine ask its peers for a handshake, or where a session still counts, send them an empty packet. Leaves its
    * configuration as it is.

@@ -27,7 +27,7 @@ export interface Uplink {
 }
 
 /** What expansion needs to know of the machine, read once per run; plain data. */
-export interface MachineFacts {
+export interface HostFacts {
   readonly os: "linux" | "darwin";
   /** Names the machine and namespace for plan binding: hash of machine id and namespace. */
   readonly fingerprint: string;
@@ -49,7 +49,7 @@ export interface MachineFacts {
   /** Host names of endpoints, resolved to numeric addresses in order of preference. */
   readonly addresses: Readonly<Record<string, readonly string[]>>;
   /** The MTU of the way to each of `FactsWanted.hosts` and `endpoints`, by address; absent where it was not asked. */
-  readonly wayMtuBytes?: Readonly<Record<string, number>>;
+  readonly pathMtuBytes?: Readonly<Record<string, number>>;
   readonly resolver: ResolverMethod;
   /** Engines that another program started and that hold one of the devices asked for, by device; absent where none does. */
   readonly foreignEngines?: Readonly<Record<string, { readonly uid: number }>>;
@@ -77,5 +77,5 @@ export interface FactsWanted {
 }
 
 export interface FactsPort {
-  read(wanted: FactsWanted): Promise<MachineFacts>;
+  read(wanted: FactsWanted): Promise<HostFacts>;
 }

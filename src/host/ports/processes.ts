@@ -70,4 +70,4 @@ export interface ProcessPort {
 }
 
 /** For how long an answer of `ownerOf` may be given again. */
-export const OWNER_KEPT_MS = 300;
+export const OWNER_TTL_MS = 300;

@@ -9,11 +9,11 @@ export interface ResolverPort {
   /** Puts the original back if what stands there is ours; otherwise leaves it and succeeds. */
   restore(): Promise<void>;
   /** The original that could not be put back for what stands in its place; undefined where there is none. Reads only. */
-  kept?(): KeptOriginal | undefined;
+  kept?(): OriginalStatus | undefined;
 }
 
 /** What the resolver was before awg, kept in a file. */
-export interface KeptOriginal {
+export interface OriginalStatus {
   /** What stands in its place, in words. */
   readonly obstacle: string;
   /** Where it belongs. */

@@ -3,7 +3,7 @@ import type { SystemExtensionObserved } from "../../model/resources/system-exten
 /** What came of a request: done, done after a reboot, or a person has to allow it first. */
 export type ExtensionResult = "completed" | "willCompleteAfterReboot" | "awaitingApproval";
 
-export interface ExtensionWishes {
+export interface ExtensionOptions {
   /** Replace what stands although it is the same. */
   readonly forceUpdate: boolean;
 }
@@ -18,7 +18,7 @@ export interface SystemExtensionPort {
    * Asks for the extension, unless what the app carries would replace nothing by the decision table: three tries one second apart where the request was cancelled. A person who has to allow it is
    * never waited for. AwgError unsupported, permission or host with what a person can do.
    */
-  activate(bundle: string, wishes?: ExtensionWishes): Promise<ExtensionResult>;
+  activate(bundle: string, wishes?: ExtensionOptions): Promise<ExtensionResult>;
   /** Asks for its removal; already gone is completed. */
   deactivate(bundle: string): Promise<ExtensionResult>;
 }

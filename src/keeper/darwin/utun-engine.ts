@@ -4,8 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AwgError, messageOf } from "../../model/error.ts";
 import type { EnsureEngine, KeeperDevice } from "../../model/keeper-protocol.ts";
 import { parseUapiErrno, UAPI_GET } from "../../uapi/reply.ts";
-import { copySecrets, type LiftedSecrets, wipeSecrets, withSecrets } from "../extract-secrets.ts";
-import { clockBeside, type ForwardClock } from "../monotonic-wall-clock.ts";
+import { copySecrets, type ExtractedSecrets, wipeSecrets, withSecrets } from "../extract-secrets.ts";
+import { clockOfLogFolder, type MonotonicWallClock } from "../monotonic-wall-clock.ts";
 import { engineSocketPath, type LaunchEngine } from "./engine-launch.ts";
 import { recordEngine } from "./engine-record.ts";
 import { exchangeUapi } from "./uapi-exchange.ts";
@@ -38,18 +38,18 @@ export class UtunEngine {
   readonly protocol: EnsureEngine["protocol"];
   readonly #deps: UtunEngineDeps;
   /** Looked at whenever an engine starts or is set. */
-  readonly #clock: ForwardClock;
+  readonly #clock: MonotonicWallClock;
   #child: ChildProcess | undefined;
   /** With marks for its secrets. */
   #configuration: string | undefined;
-  #secrets: LiftedSecrets = [];
+  #secrets: ExtractedSecrets = [];
   #restarts = 0;
   #timer: NodeJS.Timeout | undefined;
   #wanted = true;
 
   constructor(deps: UtunEngineDeps, protocol: EnsureEngine["protocol"]) {
     this.#deps = deps;
-    this.#clock = clockBeside(deps.logPath);
+    this.#clock = clockOfLogFolder(deps.logPath);
     this.kind = deps.kind;
     this.protocol = protocol;
   }
@@ -64,7 +64,7 @@ export class UtunEngine {
    *
    * @param secrets what marks in both stand for; copied for restarts
    */
-  async ensure({ configuration, update }: EnsureEngine, secrets: LiftedSecrets = []): Promise<void> {
+  async ensure({ configuration, update }: EnsureEngine, secrets: ExtractedSecrets = []): Promise<void> {
     this.#keep(configuration, secrets);
     this.#clock.look();
     if (this.#child === undefined) return this.#start(configuration, this.#secrets);
@@ -87,7 +87,7 @@ export class UtunEngine {
     }
   }
 
-  #keep(configuration: string | undefined, secrets: LiftedSecrets): void {
+  #keep(configuration: string | undefined, secrets: ExtractedSecrets): void {
     const before = this.#secrets;
     this.#configuration = configuration;
     this.#secrets = copySecrets(secrets);
@@ -98,12 +98,12 @@ export class UtunEngine {
     return engineSocketPath(this.#deps.root, this.protocol, this.#deps.name);
   }
 
-  async #start(configuration: string, secrets: LiftedSecrets): Promise<void> {
+  async #start(configuration: string, secrets: ExtractedSecrets): Promise<void> {
     rmSync(this.#socket, { force: true });
     try {
       await this.#deps.keepMtu(() => this.#launch());
       recordEngine(this.#deps.recordPath, this.#socket);
-      await this.#set(this.kind === "embedded" ? this.#clock.tellIn(configuration) : configuration, secrets);
+      await this.#set(this.kind === "embedded" ? this.#clock.withNotBefore(configuration) : configuration, secrets);
     } catch (error) {
       const child = this.#child;
       this.#child = undefined;
@@ -132,7 +132,7 @@ export class UtunEngine {
     }
   }
 
-  async #set(text: string, secrets: LiftedSecrets): Promise<void> {
+  async #set(text: string, secrets: ExtractedSecrets): Promise<void> {
     const request = withSecrets(text, secrets);
     const answer = await exchangeUapi(this.#socket, request).finally(() => request.fill(0));
     const errno = answer === undefined ? -1 : parseUapiErrno(answer);

@@ -12,7 +12,7 @@ import type { LibSystem } from "../../native/darwin/libsystem.ts";
 import { mtuOfInterface, setMtu } from "../../native/darwin/link/mtu.ts";
 import { openUtun, type Utun } from "../../native/darwin/link/utun.ts";
 import { pruneEngineLogs } from "../engine-logs.ts";
-import type { LiftedSecrets } from "../extract-secrets.ts";
+import type { ExtractedSecrets } from "../extract-secrets.ts";
 import { Watchdog } from "../watchdog.ts";
 import { type LaunchEngine, launchEngine } from "./engine-launch.ts";
 import { endOrphanEngines } from "./engine-record.ts";
@@ -91,7 +91,7 @@ export class UtunKeeper {
   }
 
   /** Does what is asked and gives the status afterwards. Throws AwgError("unsupported") for what only Linux has. */
-  async answer(request: KeeperRequest, secrets: LiftedSecrets = []): Promise<KeeperStatus> {
+  async answer(request: KeeperRequest, secrets: ExtractedSecrets = []): Promise<KeeperStatus> {
     switch (request.request) {
       case "status":
         break;
@@ -132,7 +132,7 @@ export class UtunKeeper {
     for (const device of [...this.#held.keys()]) await this.#close(device);
   }
 
-  async #ensureEngine(request: EnsureEngine, secrets: LiftedSecrets): Promise<void> {
+  async #ensureEngine(request: EnsureEngine, secrets: ExtractedSecrets): Promise<void> {
     const held = this.#held.get(request.device);
     if (held === undefined) {
       throw new AwgError("host", `the keeper does not hold ${request.device}, so it can start no engine on it`, {

@@ -10,7 +10,7 @@ import {
   renderKeeperAnswer,
 } from "../../model/keeper-protocol.ts";
 import { readPeerCredentials } from "../../native/linux/process/unix-socket.ffi.ts";
-import { type LiftedSecrets, liftSecrets, wipeSecrets } from "../extract-secrets.ts";
+import { type ExtractedSecrets, extractSecrets, wipeSecrets } from "../extract-secrets.ts";
 
 const NEWLINE = 10;
 /** A client that reads has its answer, and its end of the connection closed, within milliseconds. */
@@ -20,7 +20,7 @@ const LEAVE_MS = 500;
  * What answers requests; called for one request at a time. The secrets of a request stand beside it, as marks within, and
  * are wiped when it is answered: who needs them longer keeps a copy.
  */
-export type Answerer = (request: KeeperRequest, secrets: LiftedSecrets) => Promise<KeeperStatus>;
+export type Answerer = (request: KeeperRequest, secrets: ExtractedSecrets) => Promise<KeeperStatus>;
 
 /** The uid at the other end of a connected unix socket. */
 export type PeerUid = (fd: number) => number;
@@ -144,7 +144,7 @@ async function reply(socket: Socket, line: Buffer, answer: Answerer, isClosing: 
     line.fill(0);
     return;
   }
-  const secrets = liftSecrets(line);
+  const secrets = extractSecrets(line);
   let text: string;
   try {
     const status = await answer(parseKeeperRequest(line.toString("utf8")), secrets);

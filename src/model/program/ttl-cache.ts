@@ -1,5 +1,5 @@
 /** Answers that may be given again for a while; as many as fit. The time is the caller's, in milliseconds that only grow. */
-export class KeptAnswers<T> {
+export class TtlCache<T> {
   readonly #keptMs: number;
   readonly #most: number;
   readonly #answers = new Map<string, { readonly answer: T; readonly untilMs: number }>();

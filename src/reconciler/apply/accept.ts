@@ -64,7 +64,7 @@ export async function acceptRepair(stores: Stores, ledger: Ledger): Promise<void
 }
 
 async function keepRoom(stores: Stores, ledger: Ledger): Promise<void> {
-  await (ledger.entries.length > 0 ? stores.room?.keep() : stores.room?.give());
+  await (ledger.entries.length > 0 ? stores.diskReserve?.refill() : stores.diskReserve?.release());
 }
 
 /** Undefined where a generation cannot be read: whoever mends it may need any of them. */

@@ -38,7 +38,7 @@ export async function executePlan(deps: ApplyDeps, proposal: Proposal, plan: Pla
     return { kind: "inSync", generation: latest.number, ...(isRestored ? { isRestored } : {}) };
   }
   if (!isInSync(plan)) await deps.confirmation?.arm(newDeadlineMs(deps, deps.confirmation));
-  if (proposal.verb === "destroy") await deps.stores.room?.lend();
+  if (proposal.verb === "destroy") await deps.stores.diskReserve?.releaseForJournal();
   const hasNewSecrets = await deps.stores.secrets?.persist();
   await journal.append({
     type: "begin",
@@ -101,7 +101,7 @@ export async function finishTransaction(deps: ApplyDeps, remainder: Remainder): 
     );
   } catch (cause) {
     const outcome = await goBack(deps, plan, cause, accepting);
-    if (proposal.verb === "destroy" && outcome.kind === "rolledBack") await deps.stores.room?.keep();
+    if (proposal.verb === "destroy" && outcome.kind === "rolledBack") await deps.stores.diskReserve?.refill();
     return outcome;
   }
 }

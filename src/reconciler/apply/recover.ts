@@ -102,7 +102,7 @@ export async function undoDestroy(deps: ApplyDeps, open: OpenTransaction, why: s
   const cause = open.rollbackCause ?? why;
   if (open.rollbackCause === undefined) await deps.stores.journal.append({ type: "rollback", cause });
   const outcome = await rollBackOpen(deps, open, cause);
-  if (outcome.kind === "rolledBack") await deps.stores.room?.keep();
+  if (outcome.kind === "rolledBack") await deps.stores.diskReserve?.refill();
   return outcome;
 }
 
@@ -157,7 +157,7 @@ async function noteRefused(
 
 async function finishDestroy(deps: ApplyDeps, open: OpenTransaction): Promise<Outcome> {
   const { host, registry, stores } = deps;
-  await stores.room?.give();
+  await stores.diskReserve?.release();
   const ledger = ledgerOfJournal(await stores.ledger.read(), touchedPlaces(open.batches), registry);
   const latest = await stores.generations.latest();
   const desired = { resources: [], ...lifecycleOfNothing(latest?.desired.lifecycle) };

@@ -89,13 +89,13 @@ export interface SecretKeeper {
 }
 
 /** Room on the disk for a destroy: who wants out gets out, also after others filled it. Best effort: neither fails. */
-export interface RoomStore {
+export interface DiskReserve {
   /** Keeps it, where it is not kept yet, for what is applied now. */
-  keep(): Promise<void>;
+  refill(): Promise<void>;
   /** Makes part of it the journal that a destroy is about to begin, which nobody can take then, and gives the rest free. */
-  lend(): Promise<void>;
+  releaseForJournal(): Promise<void>;
   /** Gives it free. */
-  give(): Promise<void>;
+  release(): Promise<void>;
 }
 
 /** Everything a transaction writes besides the machine. */
@@ -107,5 +107,5 @@ export interface Stores {
   /** Absent where no daemon runs. */
   readonly proposals?: ProposalStore;
   /** Absent where no disk can be full. */
-  readonly room?: RoomStore;
+  readonly diskReserve?: DiskReserve;
 }

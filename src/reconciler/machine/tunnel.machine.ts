@@ -30,7 +30,7 @@ export const TRIES_BEFORE_BLOCKED = 5;
 /**
  * One tunnel: `down → resolving → handshaking → up → stale → reconnecting`, and `blocked` when it keeps failing. No state
  * ever opens the firewall: while a tunnel is not up, its flows are dropped by the policy (law 1). Pure: effects are the
- * named actions `resolve`, `shakeHands`, `setEndpointAgain`, `startEngine`, `scheduleRetry`.
+ * named actions `resolve`, `requestHandshake`, `setEndpointAgain`, `startEngine`, `scheduleRetry`.
  */
 export const tunnelMachine = setup({
   types: {
@@ -39,7 +39,7 @@ export const tunnelMachine = setup({
   },
   actions: {
     resolve: () => undefined,
-    shakeHands: () => undefined,
+    requestHandshake: () => undefined,
     setEndpointAgain: () => undefined,
     startEngine: () => undefined,
     scheduleRetry: () => undefined,
@@ -69,7 +69,7 @@ export const tunnelMachine = setup({
       },
     },
     handshaking: {
-      entry: "shakeHands",
+      entry: "requestHandshake",
       on: {
         handshake: "up",
         handshakeTimeout: [
@@ -92,7 +92,7 @@ export const tunnelMachine = setup({
       },
     },
     stale: {
-      entry: "shakeHands",
+      entry: "requestHandshake",
       on: {
         handshake: "up",
         handshakeTimeout: { target: "reconnecting", actions: "noteFailure" },

@@ -1,4 +1,4 @@
-import type { MachineFacts } from "../../host/ports/facts.ts";
+import type { HostFacts } from "../../host/ports/facts.ts";
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import type { ResourceOf } from "../../model/resource.ts";
 import type { PinnedRoute } from "../../model/resources/routes.ts";
@@ -38,7 +38,7 @@ export function darwinRoutes(
 }
 
 /** By the best way out of its family, which is read anew for every plan; nowhere while there is none. */
-function pinned(destination: string, { uplinks }: MachineFacts): PinnedRoute {
+function pinned(destination: string, { uplinks }: HostFacts): PinnedRoute {
   const family = familyOfText(destination);
   const [best] = uplinks.filter((one) => one.family === family).toSorted((a, b) => a.metric - b.metric);
   if (best === undefined) return { destination };

@@ -1,5 +1,5 @@
 import type { Config, NoiseTunnel } from "../../config/config.ts";
-import type { MachineFacts } from "../../host/ports/facts.ts";
+import type { HostFacts } from "../../host/ports/facts.ts";
 import type { PathRef } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
 import type { DesiredState, Enforcement, Resource } from "../../model/resource.ts";
@@ -79,7 +79,7 @@ export interface ResolvedEndpoint {
 /** What every part of the expansion reads, and where it says what it found. */
 export interface ExpandContext {
   readonly config: Config;
-  readonly facts: MachineFacts;
+  readonly facts: HostFacts;
   readonly tunnels: readonly PlacedTunnel[];
   readonly notes: Note[];
   readonly unsupported: Unsupported[];

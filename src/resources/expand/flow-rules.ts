@@ -1,6 +1,6 @@
 import type { Rule } from "../../config/config.ts";
 import type { Fallback } from "../../config/section/path.ts";
-import type { MachineFacts } from "../../host/ports/facts.ts";
+import type { HostFacts } from "../../host/ports/facts.ts";
 import type { FlowMatch, FlowRule, PathRef } from "../../model/firewall/policy.ts";
 import type { Enforcement } from "../../model/resource.ts";
 import { hasPacketFilter } from "../packet-filter.ts";
@@ -44,7 +44,7 @@ export function defaultPath({ config, tunnels, notes, facts }: ExpandContext): P
 }
 
 /** PF holds nothing that ends by itself, so that a daemon's death would leave a fallback in force (rule S13.10). */
-function directFallback({ capabilities }: Pick<MachineFacts, "capabilities">): Judgement {
+function directFallback({ capabilities }: Pick<HostFacts, "capabilities">): Judgement {
   if (!capabilities.nftables && capabilities.pf === true) {
     return {
       message: "macOS has no fallback: with the kill switch on it is dropped while the tunnel is down",

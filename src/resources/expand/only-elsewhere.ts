@@ -1,10 +1,10 @@
 import type { Config, Match } from "../../config/config.ts";
-import type { MachineFacts } from "../../host/ports/facts.ts";
+import type { HostFacts } from "../../host/ports/facts.ts";
 import type { Unsupported } from "./expansion.ts";
 import { isAdopting } from "./lifecycle.ts";
 
 /** What another system has and this one cannot have: there is nothing to wait for, so what to do instead is said. Pure. */
-export function onlyElsewhere(config: Config, os: MachineFacts["os"]): Unsupported[] {
+export function onlyElsewhere(config: Config, os: HostFacts["os"]): Unsupported[] {
   if (os !== "darwin") return config.rules.flatMap((rule, index) => onlyOfMacs(`rules.${index}`, rule));
   return Object.keys(config.tunnels)
     .filter((key) => isAdopting(config, key))

@@ -1,6 +1,6 @@
 import { type Config, isNoiseTunnel, type NoiseTunnel } from "../../config/config.ts";
 import { type Feature, reservedKeysUsed } from "../../config/reserved-keys.ts";
-import type { MachineFacts } from "../../host/ports/facts.ts";
+import type { HostFacts } from "../../host/ports/facts.ts";
 import type { BesideTunnels, Unsupported } from "./expansion.ts";
 import { onlyElsewhere } from "./only-elsewhere.ts";
 
@@ -30,7 +30,7 @@ const BESIDE_TUNNELS: ReadonlySet<Feature> = new Set<Feature>(["service", "syste
 /** Every use of what this version of awg has no driver for: said per place, never passed over (exit 12). */
 export function unsupportedUses(
   config: Config,
-  { os }: Pick<MachineFacts, "os">,
+  { os }: Pick<HostFacts, "os">,
   beside: BesideTunnels | undefined,
 ): Unsupported[] {
   const isJudged = (feature: Feature) => beside !== undefined && BESIDE_TUNNELS.has(feature);

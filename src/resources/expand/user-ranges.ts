@@ -1,8 +1,8 @@
-import type { MachineFacts } from "../../host/ports/facts.ts";
+import type { HostFacts } from "../../host/ports/facts.ts";
 import { LAST_UID } from "../../model/firewall/packet.ts";
 import type { PortRange } from "../../model/firewall/policy.ts";
 
-type UserFacts = Pick<MachineFacts, "uids" | "subordinateUids" | "usersAmongSubordinates">;
+type UserFacts = Pick<HostFacts, "uids" | "subordinateUids" | "usersAmongSubordinates">;
 
 /** How many are named. */
 const NAMED = 3;

@@ -127,7 +127,7 @@ describe("what stands around awg", () => {
     [128, "userspace", ["fault inotify-room"]],
     [128, "embedded", []],
   ] as const)("%i inotify instances in use of 128, engine: %s", (used, engine, expected) => {
-    const around = { ...QUIET, inotifyRoom: { uid: 0, limit: 128, used } };
+    const around = { ...QUIET, inotifyUsage: { uid: 0, limit: 128, used } };
     expect(told(judgeSurroundings(around, state(tunnel("office", { engine })), 1_000))).toEqual(expected);
   });
 

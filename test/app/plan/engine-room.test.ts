@@ -28,7 +28,7 @@ ${Array.from(
 test("a plan that starts more programs than there are inotify instances for is refused with the limit that would do", async () => {
   const options: SessionOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
   writeFileSync(join(folder, "key"), `${KEY}\n`, { mode: 0o600 });
-  const parts = { ...simulatedParts(options), inotifyRoom: async () => ({ uid: 0, limit: 128, used: 125 }) };
+  const parts = { ...simulatedParts(options), inotifyUsage: async () => ({ uid: 0, limit: 128, used: 125 }) };
   await using session = new ReconcilingSession(parts, options);
   const plan = async (engine: string, tunnels: number) =>
     session.plan(await session.load([{ name: "a.yaml", text: configOf(engine, tunnels), mode: 0o600 }]));

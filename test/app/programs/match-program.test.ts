@@ -9,7 +9,7 @@ import {
 } from "../../../src/app/programs/match-program.ts";
 import { matchesGlob } from "../../../src/model/program/glob.ts";
 import type { Program } from "../../../src/model/program/program.ts";
-import { KeptAnswers } from "../../../src/model/program/ttl-cache.ts";
+import { TtlCache } from "../../../src/model/program/ttl-cache.ts";
 import { checkProperty } from "../../support/seeded.ts";
 
 const SHELL: Program = { pid: 10, since: 1n, parentPid: 1, uid: 1000, name: "bash", path: "/usr/bin/bash" };
@@ -251,21 +251,21 @@ describe("patterns of paths", () => {
 
 describe("answers that are kept", () => {
   test("are given again until their time is over", () => {
-    const kept = new KeptAnswers<number>(300);
+    const kept = new TtlCache<number>(300);
     let asked = 0;
     const ask = (nowMs: number) => kept.get("q", nowMs, () => ++asked);
     expect([ask(0), ask(299), ask(300), ask(599), ask(601)]).toEqual([1, 1, 2, 2, 3]);
   });
 
   test("that there is nothing is an answer too", () => {
-    const kept = new KeptAnswers<undefined>(300);
+    const kept = new TtlCache<undefined>(300);
     let asked = 0;
     for (const nowMs of [0, 1, 2]) kept.get("q", nowMs, () => void ++asked);
     expect(asked).toBe(1);
   });
 
   test("never are more than fit", () => {
-    const kept = new KeptAnswers<number>(1_000_000, 10);
+    const kept = new TtlCache<number>(1_000_000, 10);
     let asked = 0;
     for (let round = 0; round < 3; round++) for (let q = 0; q < 20; q++) kept.get(String(q), round, () => ++asked);
     expect(asked).toBe(60);

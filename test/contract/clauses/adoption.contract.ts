@@ -90,7 +90,7 @@ export const ADOPTION_CONTRACT: readonly Clause[] = [
     port: "engines",
     promise: "an engine that runs is told its endpoints again and asked for a handshake, and stays as it was",
     covers: [
-      ["engines.nudge", "done", "already so", "gone", "concurrent"],
+      ["engines.refreshEndpoints", "done", "already so", "gone", "concurrent"],
       ["engines.probe", "done", "already so", "gone", "concurrent"],
       ["engines.elsewhere", "done", "gone", "concurrent"],
       ["engines.portHolder", "done", "gone", "concurrent"],
@@ -99,14 +99,15 @@ export const ADOPTION_CONTRACT: readonly Clause[] = [
     shares: true,
     async check(world) {
       const [one, two] = [enginesOf(world.host), enginesOf(world.second())];
-      for (const call of [one.nudge, one.probe, one.elsewhere]) assert.equal(await call(world.device), undefined);
+      for (const call of [one.refreshEndpoints, one.probe, one.elsewhere])
+        assert.equal(await call(world.device), undefined);
       await world.host.links.ensure(linkSpec(world));
       const spec = tunnelSpec(world);
       const [peer] = spec.peers;
       assert.ok(peer);
       await world.host.engines.ensure({ ...spec, peers: [{ ...peer, persistentKeepaliveSeconds: 0 }] });
       const before = await configured();
-      for (const call of [one.nudge, two.nudge, one.probe, two.probe]) {
+      for (const call of [one.refreshEndpoints, two.refreshEndpoints, one.probe, two.probe]) {
         await Promise.all([call(world.device), call(world.device)]);
         assert.deepEqual(await configured(), before);
       }
@@ -146,7 +147,10 @@ function linksOf({ links }: Host): Required<LinkPort> {
 }
 
 function enginesOf({ engines }: Host) {
-  const { nudge, probe, elsewhere, portHolder } = engines;
-  assert.ok(nudge && probe && elsewhere && portHolder, "nudge, probe, elsewhere or portHolder is not there");
-  return { nudge, probe, elsewhere, portHolder };
+  const { refreshEndpoints, probe, elsewhere, portHolder } = engines;
+  assert.ok(
+    refreshEndpoints && probe && elsewhere && portHolder,
+    "refreshEndpoints, probe, elsewhere or portHolder is not there",
+  );
+  return { refreshEndpoints, probe, elsewhere, portHolder };
 }

@@ -174,13 +174,13 @@ export const DARWIN_CONTRACT: readonly Clause[] = [
     port: "engines",
     promise: "an engine that runs is told its endpoints again and asked for a handshake, and stays as it was",
     covers: [
-      ["engines.nudge", "done", "already so", "gone", "concurrent"],
+      ["engines.refreshEndpoints", "done", "already so", "gone", "concurrent"],
       ["engines.probe", "done", "already so", "gone", "concurrent"],
     ],
     notOn: ONLY_MAC,
     async check(world) {
       const { host, device } = world;
-      const touches = [host, world.second()].flatMap(({ engines }) => [engines.nudge, engines.probe]);
+      const touches = [host, world.second()].flatMap(({ engines }) => [engines.refreshEndpoints, engines.probe]);
       for (const touch of touches) await touch?.(device);
       await host.links.ensure(linkSpec(world));
       const spec = tunnelSpec(world);
@@ -190,7 +190,7 @@ export const DARWIN_CONTRACT: readonly Clause[] = [
       });
       const before = await host.engines.read(device);
       for (const touch of touches) {
-        assert.ok(touch, "nudge or probe is not there");
+        assert.ok(touch, "refreshEndpoints or probe is not there");
         await Promise.all([touch(device), touch(device)]);
         assert.deepEqual(await host.engines.read(device), before);
       }

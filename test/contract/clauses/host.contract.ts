@@ -52,9 +52,9 @@ export const HOST_CONTRACT: readonly Clause[] = [
       const wanted = { users: [], hosts: ["203.0.113.9"], endpoints: ["198.51.100.7"] };
       const before = await host.facts.read(wanted);
       const mtuBytes = before.devices.find(({ name }) => name === world.uplink)?.mtuBytes;
-      assert.deepEqual(before.wayMtuBytes, { "203.0.113.9": mtuBytes, "198.51.100.7": mtuBytes });
+      assert.deepEqual(before.pathMtuBytes, { "203.0.113.9": mtuBytes, "198.51.100.7": mtuBytes });
       await host.routes.change({ ...NO_CHANGE, addRoutes: tunnelRoutes(world) });
-      assert.deepEqual((await host.facts.read(wanted)).wayMtuBytes, before.wayMtuBytes);
+      assert.deepEqual((await host.facts.read(wanted)).pathMtuBytes, before.pathMtuBytes);
     },
   },
   {

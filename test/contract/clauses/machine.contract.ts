@@ -150,14 +150,14 @@ export const MACHINE_CONTRACT: readonly Clause[] = [
       await ownChange(world);
       await someLooks(world);
       assert.deepEqual(changesHeard(), [0, 0]);
-      strangersChange(world, 0);
+      otherProgramsChange(world, 0);
       await world.until(() => changesHeard().every((count) => count > 0));
       await someLooks(world);
       assert.deepEqual(changesHeard(), [1, 1]);
       await one.stop();
       await one.stop();
       const before = one.heard.length;
-      strangersChange(world, 1);
+      otherProgramsChange(world, 1);
       await world.until(() => two.heard.filter(isTheChange).length > 1);
       assert.equal(one.heard.length, before);
       await two.stop();
@@ -172,7 +172,7 @@ export const MACHINE_CONTRACT: readonly Clause[] = [
       await world.host.links.ensure(linkSpec(world));
       await ownChange(world);
       const listener = listen(world.networkEvents());
-      strangersChange(world, 2);
+      otherProgramsChange(world, 2);
       await world.until(() => listener.heard.some(({ what }) => what === changeName(world)));
       // Of the device that was just made the kernel may tell still that it finished its link-local address.
       const changes = listener.heard.filter(({ what }) => what === changeName(world));
@@ -277,7 +277,7 @@ async function someLooks({ kind, until }: ContractWorld): Promise<void> {
   });
 }
 
-function strangersChange({ kind, others }: ContractWorld, number: number): void {
+function otherProgramsChange({ kind, others }: ContractWorld, number: number): void {
   if (kind === "darwin") others.addRoute(254, `192.0.${number + 2}.0/25`);
   else others.addRule(10_150 + number);
 }

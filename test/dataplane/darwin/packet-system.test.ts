@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { darwinEngine, readSurroundings } from "../../../src/compose/darwin-engine.ts";
-import { deviceSettings, NOTHING_HELD, settingsAfter } from "../../../src/dataplane/uapi/held-settings.ts";
+import { darwinEngine, readHostSettings } from "../../../src/compose/darwin-engine.ts";
 import { parseSet } from "../../../src/dataplane/uapi/parse-set.ts";
+import { deviceSettings, NO_SETTINGS, settingsAfter } from "../../../src/dataplane/uapi/uapi-settings.ts";
 import { ENGINE_SOCKET } from "../../../src/keeper/darwin/engine-launch.ts";
 import { openUtun } from "../../../src/native/darwin/link/utun.ts";
 import { FakeLibSystem } from "../../host/darwin/fake/fake-libsystem.ts";
@@ -54,7 +54,7 @@ describe.skipIf(!isLinux)(`what the data plane asks of macOS${isLinux ? "" : " (
     const boundTo = { four: { index: 4, mtuBytes: 1500 } };
     const socketOf = (endpoint: string) => {
       const lines = [`private_key=${"01".repeat(32)}`, `public_key=${"02".repeat(32)}`, `endpoint=${endpoint}`];
-      const held = settingsAfter(NOTHING_HELD, parseSet(lines));
+      const held = settingsAfter(NO_SETTINGS, parseSet(lines));
       return deviceSettings(held, { mtuBytes: 1420, boundTo })?.socket.boundTo;
     };
     expect(socketOf("192.0.2.1:1")).toEqual(boundTo);
@@ -64,7 +64,7 @@ describe.skipIf(!isLinux)(`what the data plane asks of macOS${isLinux ? "" : " (
   });
 });
 
-describe("an engine's surroundings on a Mac (a double)", () => {
+describe("an engine's hostSettings on a Mac (a double)", () => {
   it("are its utun's mtu and the interface of each family's default route, no tunnel's", () => {
     const machine = macBook();
     const system = new FakeLibSystem(machine);
@@ -78,14 +78,14 @@ describe("an engine's surroundings on a Mac (a double)", () => {
     const toRouter = { gateway: addressOf("fe80::7"), interfaceIndex: cable.index, scope: 0, mtu: 0 };
     const flags = ROUTE_FLAG.up | ROUTE_FLAG.gateway | ROUTE_FLAG.static;
     machine.routes.push({ ...toRouter, flags, prefix: prefixOf("::/0") });
-    const surroundings = readSurroundings(system, utun.name);
-    expect(surroundings.mtuBytes).toBe(1280);
-    expect(surroundings.boundTo).toEqual({
+    const hostSettings = readHostSettings(system, utun.name);
+    expect(hostSettings.mtuBytes).toBe(1280);
+    expect(hostSettings.boundTo).toEqual({
       four: { index: en0?.index, mtuBytes: en0?.mtu },
       six: { index: cable.index, mtuBytes: 9000 },
     });
     machine.routes.pop();
-    expect(readSurroundings(system, utun.name).boundTo).toEqual({ four: surroundings.boundTo?.four });
+    expect(readHostSettings(system, utun.name).boundTo).toEqual({ four: hostSettings.boundTo?.four });
   });
 
   it("are looked at once a second, so that its sockets follow the machine; its memory is nobody's to read", () => {
@@ -95,7 +95,7 @@ describe("an engine's surroundings on a Mac (a double)", () => {
       const handed = darwinEngine("utun9", { WG_TUN_FD: "7", [ENGINE_SOCKET]: "/run/utun9.sock" }, () => system);
       expect(handed).toMatchObject({ tunFd: 7, uapi: { path: "/run/utun9.sock" }, lookMs: 1000 });
       expect(process.umask()).toBe(0o077);
-      expect(handed?.surroundings().boundTo?.four?.index).toBeGreaterThan(0);
+      expect(handed?.hostSettings().boundTo?.four?.index).toBeGreaterThan(0);
     } finally {
       process.umask(before);
     }

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { Ways } from "../../../src/dataplane/loop/route-cache.ts";
+import { RouteCache } from "../../../src/dataplane/loop/route-cache.ts";
 import { SendBatch } from "../../../src/dataplane/loop/send-batch.ts";
 import { SourceCache } from "../../../src/dataplane/loop/source-cache.ts";
-import { type Machine, MESSAGE_BYTES } from "../../../src/dataplane/loop/worker-resources.ts";
+import { MESSAGE_BYTES, type WorkerResources } from "../../../src/dataplane/loop/worker-resources.ts";
 import type { Endpoint } from "../../../src/engine/endpoint.ts";
 import { errnoName } from "../../../src/native/linux/errno.ts";
 import { readSocketAddress, writeSocketAddress } from "../../../src/native/linux/packet-io/socket-address.codec.ts";
-import type { Way } from "../../../src/native/packet-system.ts";
-import { bytesAt, gather, pretendMachine } from "./pretend-machine.ts";
+import type { RouteInfo } from "../../../src/native/packet-system.ts";
+import { bytesAt, fakeResources, gather } from "./fake-resources.ts";
 
 const near: Endpoint = { address: Uint8Array.of(192, 0, 2, 1), port: 51820, scope: 0 };
 const far: Endpoint = { address: Uint8Array.of(192, 0, 2, 2), port: 7, scope: 0 };
@@ -46,11 +46,11 @@ function controlIn(bytes: Uint8Array): { readonly segment: number; readonly sour
 }
 
 /** A kernel that takes messages until `answers` runs out; a negative answer is an errno. */
-function recordingBatch(answers: (message: Sent) => number = () => 1, segments = true, way?: Way) {
+function recordingBatch(answers: (message: Sent) => number = () => 1, segments = true, route?: RouteInfo) {
   const sent: Sent[] = [];
   const refused: string[] = [];
   let failure = 0;
-  const machine: Machine = pretendMachine((arena) => ({
+  const resources: WorkerResources = fakeResources((arena) => ({
     sendmmsg: (fd, messages, count) => {
       for (let index = 0; index < count; index += 1) {
         const at = messages - arena.base + index * MESSAGE_BYTES;
@@ -72,17 +72,17 @@ function recordingBatch(answers: (message: Sent) => number = () => 1, segments =
     errno: () => errnoName(failure),
   }));
   const asked: Endpoint[] = [];
-  const ways = new Ways((to) => {
+  const routes = new RouteCache((to) => {
     asked.push(to);
-    return way;
+    return route;
   });
-  const batch = new SendBatch(machine, { four: 4, six: 6, segments }, ways, (_to, errno) => refused.push(errno));
+  const batch = new SendBatch(resources, { four: 4, six: 6, segments }, routes, (_to, errno) => refused.push(errno));
   return { batch, sent, refused, asked };
 }
 
 const datagram = (bytes: number) => new Uint8Array(bytes).fill(1);
 
-describe("datagrams on their way out", () => {
+describe("datagrams on their route out", () => {
   it("go in one message when they are neighbours of one size to one endpoint; a smaller one ends it", () => {
     const { batch, sent } = recordingBatch();
     for (const bytes of [1000, 1000, 400, 1000, 1000]) batch.addBytes(near, datagram(bytes));
@@ -208,11 +208,11 @@ describe("datagrams on their way out", () => {
 
 describe("the address that answers leave from", () => {
   const spokenTo = (local: Uint8Array, at: Endpoint = near): Endpoint => ({ ...at, local });
-  const way: Way = { mtuBytes: 1500, source: Uint8Array.of(192, 0, 2, 5) };
+  const route: RouteInfo = { mtuBytes: 1500, source: Uint8Array.of(192, 0, 2, 5) };
   const other = spokenTo(Uint8Array.of(192, 0, 2, 6));
 
   it("is told where it is another than the kernel would choose, and only there", () => {
-    const { batch, sent } = recordingBatch(() => 1, true, way);
+    const { batch, sent } = recordingBatch(() => 1, true, route);
     batch.addBytes(other, datagram(100));
     batch.addBytes(spokenTo(Uint8Array.of(192, 0, 2, 5)), datagram(100));
     batch.addBytes(near, datagram(100));
@@ -226,8 +226,8 @@ describe("the address that answers leave from", () => {
     ]);
   });
 
-  it("is the one that was spoken to for who has proved nothing, and costs no look at the way", () => {
-    const { batch, sent, asked } = recordingBatch(() => 1, true, way);
+  it("is the one that was spoken to for who has proved nothing, and costs no look at the route", () => {
+    const { batch, sent, asked } = recordingBatch(() => 1, true, route);
     const linkLocal = spokenTo(new Uint8Array(16).fill(3), six);
     for (const to of [other, near]) batch.addBytes(to, datagram(64), true);
     batch.addBytes(linkLocal, datagram(64), true);
@@ -251,7 +251,7 @@ describe("the address that answers leave from", () => {
     ["a joined message", [900, 900, 40], ENETUNREACH],
     ["a joined message whose datagrams go singly", [900, 900, 40], EINVAL],
   ])("is forgotten when it is not ours any more, and nothing is lost: %s", (_what, sizes, errno) => {
-    const { batch, sent, refused } = recordingBatch(({ source }) => (source === undefined ? 1 : -errno), true, way);
+    const { batch, sent, refused } = recordingBatch(({ source }) => (source === undefined ? 1 : -errno), true, route);
     for (const bytes of sizes) batch.addBytes(other, datagram(bytes));
     batch.flush();
     batch.addBytes(other, datagram(50));

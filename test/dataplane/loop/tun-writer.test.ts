@@ -5,13 +5,13 @@ import { Superpacket } from "../../../src/dataplane/packet/superpacket.ts";
 import { errnoName } from "../../../src/native/linux/errno.ts";
 import { checkProperty } from "../../support/seeded.ts";
 import { buildPacket, cutByHand, slowSum } from "../packet/packets.ts";
-import { bytesAt, gather, pretendMachine } from "./pretend-machine.ts";
+import { bytesAt, fakeResources, gather } from "./fake-resources.ts";
 
 /** A writer over a device that keeps what was written to it, virtio headers included. */
 function recordingWriter(offload: number, headerBytes = 10, errno = 0) {
   const written: Uint8Array[] = [];
   const refusals: string[] = [];
-  const machine = pretendMachine((arena) => ({
+  const resources = fakeResources((arena) => ({
     write: (_fd, from, bytes) => {
       written.push(bytesAt(arena, from, bytes));
       return bytes;
@@ -24,25 +24,25 @@ function recordingWriter(offload: number, headerBytes = 10, errno = 0) {
     errno: () => errnoName(errno),
   }));
   const tun = { name: "tun", fd: 3, headerBytes, offload };
-  const writer = new TunWriter(machine, tun, (name) => refusals.push(name));
-  let next = machine.openedArea + 64;
+  const writer = new TunWriter(resources, tun, (name) => refusals.push(name));
+  let next = resources.openedArea + 64;
   const add = (packet: Uint8Array) => {
-    machine.arena.bytes.set(packet, next);
+    resources.arena.bytes.set(packet, next);
     writer.add(next, packet.length);
     next += packet.length + 128;
   };
   const restart = () => {
     written.length = 0;
-    next = machine.openedArea + 64;
+    next = resources.openedArea + 64;
   };
-  return { machine, writer, written, refusals, add, restart };
+  return { resources, writer, written, refusals, add, restart };
 }
 
 /** What the kernel makes of writes: each cut as its virtio header says. */
-function delivered(machine: ReturnType<typeof pretendMachine>, writes: readonly Uint8Array[]): Uint8Array[] {
-  const { arena } = machine;
-  const cut = new Superpacket(arena, machine.sum);
-  const area = machine.tunBuffer + 256;
+function delivered(resources: ReturnType<typeof fakeResources>, writes: readonly Uint8Array[]): Uint8Array[] {
+  const { arena } = resources;
+  const cut = new Superpacket(arena, resources.sum);
+  const area = resources.tunBuffer + 256;
   return writes.flatMap((bytes) => {
     const view = new DataView(bytes.buffer, bytes.byteOffset);
     const packet = bytes.slice(10);
@@ -72,7 +72,7 @@ const burst = fc.record({
 
 describe("the writer of a TUN device", () => {
   it("joins packets so that the kernel, cutting again, sees each of them unchanged", () => {
-    const { machine, writer, written, add, restart } = recordingWriter(0x67);
+    const { resources, writer, written, add, restart } = recordingWriter(0x67);
     checkProperty(
       fc.property(fc.array(burst, { minLength: 1, maxLength: 6 }), fc.boolean(), (bursts, mixed) => {
         restart();
@@ -84,7 +84,7 @@ describe("the writer of a TUN device", () => {
           : flows.flat();
         for (const packet of order.slice(0, 100)) add(packet);
         writer.flush();
-        expect(sortedTexts(delivered(machine, written))).toEqual(sortedTexts(order.slice(0, 100)));
+        expect(sortedTexts(delivered(resources, written))).toEqual(sortedTexts(order.slice(0, 100)));
       }),
       40,
     );
@@ -99,17 +99,17 @@ describe("the writer of a TUN device", () => {
   });
 
   it("keeps the order within a flow when something comes that cannot be joined", () => {
-    const { machine, writer, written, add } = recordingWriter(0x67);
+    const { resources, writer, written, add } = recordingWriter(0x67);
     const data = cutByHand({ payload: new Uint8Array(3000) }, 1000);
     const fin = buildPacket({ payload: new Uint8Array(), sequence: 3001, flags: 0x11 });
     for (const packet of [...data, fin]) add(packet);
     writer.flush();
-    const order = delivered(machine, written).map((packet) => new DataView(packet.buffer).getUint32(24));
+    const order = delivered(resources, written).map((packet) => new DataView(packet.buffer).getUint32(24));
     expect(order).toEqual([1, 1001, 2001, 3001]);
   });
 
   it("joins nothing that tells another window: the sender would not hear that it opened", () => {
-    const { machine, writer, written, add } = recordingWriter(0x67);
+    const { resources, writer, written, add } = recordingWriter(0x67);
     const packets = [0, 65_535, 65_535].map((window, index) =>
       buildPacket({ payload: new Uint8Array(100), sequence: 1 + 100 * index, window }),
     );
@@ -117,7 +117,7 @@ describe("the writer of a TUN device", () => {
     writer.flush();
     expect(written).toHaveLength(2);
     const windows = (some: readonly Uint8Array[]) => some.map((one) => Buffer.from(one).readUInt16BE(34));
-    expect(windows(delivered(machine, written))).toEqual(windows(packets));
+    expect(windows(delivered(resources, written))).toEqual(windows(packets));
   });
 
   it("joins nothing with a wrong checksum, so that the kernel sees it is wrong", () => {

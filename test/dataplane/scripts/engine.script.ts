@@ -8,7 +8,7 @@ await runEngine({
   device,
   tunFd: tun.fd,
   uapi: { path: `/var/run/wireguard/${device}.sock` },
-  surroundings: () => ({ mtuBytes: 1420 }),
+  hostSettings: () => ({ mtuBytes: 1420 }),
   lookMs: 5000,
   report: (line) => process.stderr.write(`${line}\n`),
 });

@@ -1,9 +1,9 @@
 // A send batch over a real socket that is given the options of the arguments: what the kernel refuses, and what then happens.
 import { spawnSync } from "node:child_process";
 import { setTimeout } from "node:timers/promises";
-import { Ways } from "../../../src/dataplane/loop/route-cache.ts";
+import { RouteCache } from "../../../src/dataplane/loop/route-cache.ts";
 import { SendBatch } from "../../../src/dataplane/loop/send-batch.ts";
-import { makeMachine } from "../../../src/dataplane/worker/make-machine.ts";
+import { createWorkerResources } from "../../../src/dataplane/worker/create-worker-resources.ts";
 import { checkedLibc } from "../../../src/native/linux/libc.ffi.ts";
 import { openUdpSocket } from "../../../src/native/linux/packet-io/udp-socket.ffi.ts";
 import { packetSystemHere } from "../../../src/native/packet-system-here.ts";
@@ -34,10 +34,10 @@ for (const [level, name, value] of options) {
     4,
   );
 }
-const machine = makeMachine(true, packetSystemHere());
+const resources = createWorkerResources(true, packetSystemHere());
 const refused = new Set<string>();
 const sockets = { four: socket.fd, six: -1, segments: false };
-const batch = new SendBatch(machine, sockets, new Ways(() => undefined), (_to, errno) => refused.add(errno));
+const batch = new SendBatch(resources, sockets, new RouteCache(() => undefined), (_to, errno) => refused.add(errno));
 const to = { address: Uint8Array.of(192, 0, 2, 2), port: 7, scope: 0 };
 run(narrow);
 let wasBlocked = false;

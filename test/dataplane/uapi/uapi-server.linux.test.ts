@@ -77,7 +77,7 @@ beforeEach(async () => {
     device: "t0",
     tunFd: 9,
     plane: plane as unknown as DataPlane,
-    surroundings: () => ({ mtuBytes: 1420 }),
+    hostSettings: () => ({ mtuBytes: 1420 }),
     report: (line) => reports.push(line),
   });
   server = await serveUapi({ fd: listenOnUnixSocket(join(folder, "s")) }, session);

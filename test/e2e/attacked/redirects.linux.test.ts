@@ -42,7 +42,7 @@ describe.skipIf(reason !== undefined)(`redirects${reason === undefined ? "" : ` 
   }
 
   /** By way of whom the client sends to an address, as its kernel says. */
-  async function wayTo(address: string, marked = 0): Promise<string> {
+  async function routeTo(address: string, marked = 0): Promise<string> {
     const from = address.includes(":") ? [] : ["from", v4.client];
     const argv = ["ip", "-j", "route", "get", address, ...from, "mark", String(marked)];
     const [route] = JSON.parse(await judged().world.inside("client", argv)) as { gateway?: string; dev?: string }[];
@@ -65,8 +65,8 @@ describe.skipIf(reason !== undefined)(`redirects${reason === undefined ? "" : ` 
         await world.inside("client", ["ping", "-c", "1", "-W", "1", address]).catch(() => "unanswered");
       return redirects.strayed().length === 2;
     });
-    expect(await wayTo(v4.echo)).toBe(v4.neighbour);
-    expect(await wayTo(v6.echo)).toMatch(/^fe80:/);
+    expect(await routeTo(v4.echo)).toBe(v4.neighbour);
+    expect(await routeTo(v6.echo)).toMatch(/^fe80:/);
     await redirects[Symbol.asyncDispose]();
     await forget();
   });
@@ -113,9 +113,9 @@ describe.skipIf(reason !== undefined)(`redirects${reason === undefined ? "" : ` 
         await session.rounds(10);
         expect(redirects.strayed()).toEqual([]);
         expect(inside.strayed()).toEqual([]);
-        expect(await wayTo(v4.server, ENGINE_MARK)).toBe(v4.router);
-        expect(await wayTo(v6.server, ENGINE_MARK)).toBe(v6.linkLocal);
-        for (const address of [v4.echo, v6.echo]) expect(await wayTo(address)).toBe(awg.device);
+        expect(await routeTo(v4.server, ENGINE_MARK)).toBe(v4.router);
+        expect(await routeTo(v6.server, ENGINE_MARK)).toBe(v6.linkLocal);
+        for (const address of [v4.echo, v6.echo]) expect(await routeTo(address)).toBe(awg.device);
         await world.inside("client", ["ping", "-c", "1", "-W", "5", v4.echo]);
       },
     }).finally(forget);

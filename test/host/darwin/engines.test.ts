@@ -15,7 +15,7 @@ test("an engine on a Mac is told its endpoints again, and asked to send where no
   });
   await engines.ensure(specOf(0));
   const touches = () => ({ ...world.engineOf(contract.device)?.touches });
-  await engines.nudge?.(contract.device);
+  await engines.refreshEndpoints?.(contract.device);
   expect(touches()).toEqual({ endpoints: 1, keepalives: 0 });
   await engines.probe?.(contract.device);
   expect(touches()).toEqual({ endpoints: 1, keepalives: 1 });
@@ -36,6 +36,6 @@ test("an engine on a Mac whose answer cannot be understood is told alone, and le
   const before = { ...world.engineOf(contract.device)?.touches };
   const told = [{ device: contract.device, running: false, silence: { isGarbled: true, canGoOn: false } }];
   expect(await engines.readAll()).toMatchObject(told);
-  await engines.nudge?.(contract.device);
+  await engines.refreshEndpoints?.(contract.device);
   expect(world.engineOf(contract.device)?.touches).toEqual(before);
 });

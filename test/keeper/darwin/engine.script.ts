@@ -8,7 +8,7 @@ const reason = await runEngine({
   device,
   tunFd: 3,
   uapi: { path },
-  surroundings: () => ({ mtuBytes: 1420 }),
+  hostSettings: () => ({ mtuBytes: 1420 }),
   lookMs: 50,
   program: WORKER,
   system: linuxBeneath().packets,

@@ -60,7 +60,7 @@ const AGAIN = {
 const TABLE: Readonly<Record<keyof typeof WAYS, Readonly<Partial<Record<Type, string>>>>> = {
   down: { start: "resolving: resolve" },
   resolving: {
-    resolved: "handshaking: shakeHands",
+    resolved: "handshaking: requestHandshake",
     resolveFailed: "reconnecting: scheduleRetry",
     engineDied: "resolving: startEngine",
     networkChanged: "resolving: resolve",
@@ -74,7 +74,7 @@ const TABLE: Readonly<Record<keyof typeof WAYS, Readonly<Partial<Record<Type, st
     stop: "down",
   },
   up: {
-    sessionExpired: "stale: shakeHands",
+    sessionExpired: "stale: requestHandshake",
     engineDied: "reconnecting: startEngine, scheduleRetry",
     networkChanged: "up: setEndpointAgain",
     stop: "down",

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Config } from "../../../src/config/config.ts";
-import type { MachineFacts } from "../../../src/host/ports/facts.ts";
+import type { HostFacts } from "../../../src/host/ports/facts.ts";
 import type { FirewallPolicy } from "../../../src/model/firewall/policy.ts";
 import { ENGINE_MARK, PATH_NUMBERS, tableOfPath } from "../../../src/model/ownership.ts";
 import type { Resource } from "../../../src/model/resource.ts";
@@ -14,7 +14,7 @@ import { facts, secretOf } from "../sample.ts";
 const options = { seed: SEED, numRuns: 300 };
 
 /** Machines from rich to bare: no uplinks, no users, no names, missing capabilities. */
-const factsArbitrary: fc.Arbitrary<MachineFacts> = fc
+const factsArbitrary: fc.Arbitrary<HostFacts> = fc
   .record({
     tun: fc.boolean(),
     nftables: fc.boolean(),
@@ -65,7 +65,7 @@ const oddArbitrary: fc.Arbitrary<(config: Config) => Config> = fc.constantFrom<(
   }),
 );
 
-const expandOn = (config: Config, machine: MachineFacts, pathNumbers = {}) =>
+const expandOn = (config: Config, machine: HostFacts, pathNumbers = {}) =>
   expand(config, machine, { pathNumbers, secrets: secretOf });
 
 describe("any configuration on any machine", () => {

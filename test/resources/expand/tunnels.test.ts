@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { MachineFacts } from "../../../src/host/ports/facts.ts";
+import type { HostFacts } from "../../../src/host/ports/facts.ts";
 import { ENGINE_MARK, tableOfPath } from "../../../src/model/ownership.ts";
 import { endpointsOf } from "../../../src/resources/expand.ts";
 import { capabilities, expandText, facts, KEY_A, KEY_B, resourceOf, secretOf } from "../sample.ts";
@@ -67,7 +67,7 @@ default: { via: direct }`;
   const KERNEL_ONLY = { kernelWireguard: true, userspaceWireguard: false };
   const KS = "killSwitch: { enabled: true }";
 
-  test.each<[string, Written, Partial<MachineFacts["capabilities"]>, "userspace" | "kernel" | "embedded", string[]]>([
+  test.each<[string, Written, Partial<HostFacts["capabilities"]>, "userspace" | "kernel" | "embedded", string[]]>([
     ["auto is awg's own, also where wireguard-go is installed", {}, {}, "embedded", []],
     ["auto is never the kernel's", {}, { kernelWireguard: true }, "embedded", []],
     ["auto is awg's own where no program is installed", {}, KERNEL_ONLY, "embedded", []],
@@ -153,7 +153,7 @@ describe("endpoints", () => {
   });
 
   test("an address of a family that has a way out is preferred", () => {
-    const four: Partial<MachineFacts> = { uplinks: [{ family: 4, device: "eth0", metric: 1 }] };
+    const four: Partial<HostFacts> = { uplinks: [{ family: 4, device: "eth0", metric: 1 }] };
     expect(endpointOf(expandText(tunnel(), { ...names("2001:db8::5", "198.51.100.7"), ...four }))).toBe(
       "198.51.100.7:51820",
     );
@@ -165,7 +165,7 @@ describe("endpoints", () => {
 
   describe("of a name with several", () => {
     const [four, other, six] = ["198.51.100.7", "198.51.100.8", "2001:db8::5"];
-    const both: Partial<MachineFacts> = {
+    const both: Partial<HostFacts> = {
       ...names(four, other, six),
       uplinks: [
         { family: 4, device: "eth0", metric: 1 },
@@ -272,7 +272,7 @@ describe("endpoints", () => {
 });
 
 describe("the device of a tunnel", () => {
-  const mtuOf = (text: string, overrides: Partial<MachineFacts> = {}) =>
+  const mtuOf = (text: string, overrides: Partial<HostFacts> = {}) =>
     resourceOf(expandText(text, overrides), "link/office").spec.mtuBytes;
   const devices = [
     { name: "eth0", mtuBytes: 1500 },
@@ -280,7 +280,7 @@ describe("the device of a tunnel", () => {
     { name: "ppp0", mtuBytes: 1300 },
   ];
 
-  test.each<[string, string, Partial<MachineFacts>, number]>([
+  test.each<[string, string, Partial<HostFacts>, number]>([
     ["of Ethernet", tunnel(), {}, 1420],
     ["as written", tunnel({ more: "mtu: 1380" }), {}, 1380],
     ["less AmneziaWG's s4", tunnel({ protocol: "amneziawg", more: "obfuscation: { s4: 16 }" }), {}, 1404],
@@ -300,7 +300,7 @@ describe("the device of a tunnel", () => {
     [
       "of the way to the endpoint, where the machine tells it",
       tunnel({ endpoint: "192.0.2.9:1" }),
-      { devices, wayMtuBytes: { "192.0.2.9": 1452 } },
+      { devices, pathMtuBytes: { "192.0.2.9": 1452 } },
       1372,
     ],
     ["never below what IPv6 needs", tunnel(), { devices, uplinks: [{ family: 4, device: "ppp0", metric: 1 }] }, 1280],
@@ -415,7 +415,7 @@ describe("what the machine as a whole gets", () => {
     ]);
   });
 
-  test.each<[string, string, Partial<MachineFacts>, object | undefined]>([
+  test.each<[string, string, Partial<HostFacts>, object | undefined]>([
     ["a file", "via: office", {}, { method: "file", servers: ["10.8.0.1"], search: [], device: "" }],
     [
       "the tunnel's link",

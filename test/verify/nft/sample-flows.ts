@@ -3,7 +3,7 @@ import { parseIp, renderIp } from "../../../src/model/ip.ts";
 import { ENGINE_MARK, markOfPath } from "../../../src/model/ownership.ts";
 import { GUEST } from "../../host/linux/nft/two-ends.ts";
 import { SERVICE_UID } from "../../model/firewall/policies.ts";
-import { type Sample, wayTo } from "./sampled-packets.ts";
+import { routeTo, type Sample } from "./sampled-packets.ts";
 
 /** Whoever answers wears these in turn. */
 const USERS = [0, 1000, SERVICE_UID, 1550];
@@ -36,7 +36,7 @@ function answerTo(packet: Packet, index: number): Packet {
   if (packet.hook === "output") return { hook: "input", ...turned, inDevice: outDevice };
   const [uid = 0, mark = 0] = [USERS[index % USERS.length], MARKS[index % MARKS.length]];
   if (packet.hook === "input") return { hook: "output", ...turned, outDevice: inDevice, uid, mark };
-  const way = inDevice === GUEST.device ? GUEST.device : wayTo(source);
+  const way = inDevice === GUEST.device ? GUEST.device : routeTo(source);
   return { hook: "forward", ...turned, inDevice: outDevice, outDevice: way };
 }
 

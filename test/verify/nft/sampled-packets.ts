@@ -126,7 +126,7 @@ const frames = fc
   .map(({ packet, fragment }): Sample => ({ packet: { ...packet, outDevice: "eth0" }, isFrame: true, fragment }));
 
 /** By which device this machine forwards a packet to an address. */
-export function wayTo(destination: IpAddress): string {
+export function routeTo(destination: IpAddress): string {
   const host: Prefix = {
     family: destination.family,
     address: destination.value,
@@ -158,7 +158,7 @@ const crossing: fc.Arbitrary<Sample> = fc.constantFrom<Family>(4, 6).chain((fami
         IpAddress,
       ];
       const ways = isOutward
-        ? { inDevice: GUEST.device, outDevice: wayTo(destination) }
+        ? { inDevice: GUEST.device, outDevice: routeTo(destination) }
         : { inDevice, outDevice: GUEST.device };
       const packet = { hook: "forward", source, destination, hopLimit, ...body, ...ways } as Packet;
       return { packet, isFrame: false, isInTwo };

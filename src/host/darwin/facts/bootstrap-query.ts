@@ -16,7 +16,7 @@ const ROUNDS = 2;
 const DNS_PORT = 53;
 
 /** Whom to ask, and by which way. */
-export interface BootstrapAsker {
+export interface BootstrapQuery {
   /** The servers, as addresses, in the order in which they are asked. */
   readonly servers: readonly string[];
   /** Binds a socket to the way out of a family, past every tunnel. */
@@ -31,14 +31,14 @@ export interface BootstrapAsker {
  *
  * @returns IPv6 first, each in the server's order; none where no server knew the name in time
  */
-export async function askBootstrap(host: string, asker: BootstrapAsker): Promise<readonly string[]> {
+export async function resolveByBootstrap(host: string, asker: BootstrapQuery): Promise<readonly string[]> {
   const name = canonicalName(host);
   if (name === undefined) return [];
-  const answers = await Promise.all([RECORD.aaaa, RECORD.a].map((type) => askServers(name, type, asker)));
+  const answers = await Promise.all([RECORD.aaaa, RECORD.a].map((type) => queryServers(name, type, asker)));
   return answers.flat();
 }
 
-async function askServers(name: string, type: AddressRecord, asker: BootstrapAsker): Promise<readonly string[]> {
+async function queryServers(name: string, type: AddressRecord, asker: BootstrapQuery): Promise<readonly string[]> {
   for (const server of Array.from({ length: ROUNDS }, () => asker.servers).flat()) {
     const answer = await followAliases(name, type, server, asker);
     if (answer?.kind === "addresses") return answer.addresses;
@@ -50,7 +50,7 @@ async function followAliases(
   name: string,
   type: AddressRecord,
   server: string,
-  asker: BootstrapAsker,
+  asker: BootstrapQuery,
 ): Promise<Answer | undefined> {
   let asked = name;
   for (let aliases = 0; aliases < MOST_ALIASES; aliases += 1) {
@@ -65,7 +65,7 @@ async function followAliases(
 async function askOnce(
   question: Question,
   server: string,
-  { bind, port = DNS_PORT }: BootstrapAsker,
+  { bind, port = DNS_PORT }: BootstrapQuery,
 ): Promise<Answer | undefined> {
   const family = parseIp(server)?.family;
   if (family === undefined) return undefined;

@@ -9,13 +9,13 @@ import type { LibSystem } from "../../../native/darwin/libsystem.ts";
 import { bindToInterface } from "../../../native/darwin/link/bound-interface.ts";
 import type { Interface } from "../../../native/darwin/link/interface-message.codec.ts";
 import { bytesToHex } from "../../../uapi/key-text.ts";
-import type { Capabilities, FactsPort, FactsWanted, MachineFacts, Uplink } from "../../ports/facts.ts";
+import type { Capabilities, FactsPort, FactsWanted, HostFacts, Uplink } from "../../ports/facts.ts";
 import type { RunCommand } from "../command.ts";
 import { readInterfaces } from "../links/interfaces.ts";
 import { dumpRoutes } from "../routes/route-socket.ts";
 import { ENGINE_ACCOUNT, uidOf } from "./accounts.ts";
-import { askBootstrap } from "./bootstrap-query.ts";
-import { waysTo } from "./path-mtu.ts";
+import { resolveByBootstrap } from "./bootstrap-query.ts";
+import { pathMtus } from "./path-mtu.ts";
 import { uplinksOf } from "./uplinks.ts";
 
 const IOREG = "/usr/sbin/ioreg";
@@ -37,7 +37,7 @@ export function darwinFacts(deps: DarwinFactsDeps): FactsPort {
   return { read: (wanted) => readFacts(deps, wanted) };
 }
 
-async function readFacts({ system, run, held, root }: DarwinFactsDeps, wanted: FactsWanted): Promise<MachineFacts> {
+async function readFacts({ system, run, held, root }: DarwinFactsDeps, wanted: FactsWanted): Promise<HostFacts> {
   const own = new Set((await held()).values());
   const interfaces = readInterfaces(system).filter(
     ({ name, flags }) => !own.has(name) && (flags & INTERFACE.IFF_LOOPBACK) === 0,
@@ -56,7 +56,7 @@ async function readFacts({ system, run, held, root }: DarwinFactsDeps, wanted: F
     serviceUid: ENGINE_ACCOUNT.uid,
     uids: Object.fromEntries(uids.flatMap(([name, uid]) => (uid === undefined ? [] : [[name, uid]]))),
     addresses,
-    wayMtuBytes: waysTo(system, asked, { uplinks, interfaces }),
+    pathMtuBytes: pathMtus(system, asked, { uplinks, interfaces }),
     resolver: "dynamic-store",
   };
 }
@@ -106,7 +106,7 @@ async function resolveHosts(
       const asksServers = bootstrap.length > 0;
       return [
         host,
-        asksServers ? await askBootstrap(host, { servers: bootstrap, bind }) : await resolveHost(host),
+        asksServers ? await resolveByBootstrap(host, { servers: bootstrap, bind }) : await resolveHost(host),
       ] as const;
     }),
   );

@@ -4,10 +4,10 @@ import type { LibSystem } from "../../../native/darwin/libsystem.ts";
 import type { Interface } from "../../../native/darwin/link/interface-message.codec.ts";
 import type { RouteMessage } from "../../../native/darwin/route/route-message.codec.ts";
 import type { Uplink } from "../../ports/facts.ts";
-import { openRouteQuestions } from "../routes/route-socket.ts";
+import { openRouteLookups } from "../routes/route-socket.ts";
 
 /** The machine's ways out, and the interfaces that are not ours. */
-export interface WayPlaces {
+export interface PathMtuSources {
   readonly uplinks: readonly Uplink[];
   readonly interfaces: readonly Interface[];
 }
@@ -18,21 +18,21 @@ const LEADS_NOWHERE = ROUTE.RTF_REJECT | ROUTE.RTF_BLACKHOLE;
  * The MTU of the way to each address, by what the kernel answers: of a way over a tunnel of ours the one that a socket
  * bound to the uplink takes instead, as the engine's are. Addresses without a way are left out.
  */
-export function waysTo(
+export function pathMtus(
   system: LibSystem,
   addresses: readonly string[],
-  { uplinks, interfaces }: WayPlaces,
+  { uplinks, interfaces }: PathMtuSources,
 ): Readonly<Record<string, number>> {
   if (addresses.length === 0) return {};
-  using questions = openRouteQuestions(system);
+  using lookups = openRouteLookups(system);
   const ways = addresses.flatMap((address) => {
     const family = parseIp(address)?.family;
     if (family === undefined) return [];
     const uplink = uplinks.find((one) => one.family === family)?.device;
     const scope = interfaces.find(({ name }) => name === uplink)?.index ?? 0;
-    const free = questions.wayTo(family, address, 0);
+    const free = lookups.lookUp(family, address, 0);
     const isOut = interfaces.some(({ index }) => index === free?.index);
-    const way = isOut || scope === 0 ? free : questions.wayTo(family, address, scope);
+    const way = isOut || scope === 0 ? free : lookups.lookUp(family, address, scope);
     const mtuBytes = way === undefined ? undefined : mtuOf(way, interfaces);
     return mtuBytes === undefined ? [] : [[address, mtuBytes] as const];
   });

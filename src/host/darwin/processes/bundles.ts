@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { KeptAnswers } from "../../../model/program/ttl-cache.ts";
+import { TtlCache } from "../../../model/program/ttl-cache.ts";
 import { readPropertyText } from "../../../native/darwin/process/property-list.codec.ts";
 
 /** Folders that are bundles of programs, by how their names end (Apple's Bundle Programming Guide). */
@@ -14,7 +14,7 @@ const KEPT_MS = 10_000;
 export class BundleNames {
   readonly #root: string;
   readonly #nowMs: () => number;
-  readonly #kept = new KeptAnswers<string | null | undefined>(KEPT_MS);
+  readonly #kept = new TtlCache<string | null | undefined>(KEPT_MS);
 
   /** @param root folder that stands for / */
   constructor(nowMs: () => number, root: string) {

@@ -1,11 +1,11 @@
 import type { ProcessKey } from "../../../model/program/program.ts";
-import { KeptAnswers } from "../../../model/program/ttl-cache.ts";
+import { TtlCache } from "../../../model/program/ttl-cache.ts";
 import { counted } from "../../../model/text/counted.ts";
 import { darwinError } from "../../../native/darwin/errno.ts";
 import type { LibSystem } from "../../../native/darwin/libsystem.ts";
 import { decodeSocketList, type ListedSocket } from "../../../native/darwin/process/socket-list.codec.ts";
 import {
-  OWNER_KEPT_MS,
+  OWNER_TTL_MS,
   type OwnedSocket,
   type SocketEnd,
   type SocketList,
@@ -30,8 +30,8 @@ const TRIES = 8;
 export class SocketTable {
   readonly #system: LibSystem;
   readonly #processes: ProcessTable;
-  readonly #lists = new KeptAnswers<ReadonlyMap<string, ListedSocket>>(OWNER_KEPT_MS);
-  readonly #owners = new KeptAnswers<SocketOwner | undefined>(OWNER_KEPT_MS);
+  readonly #lists = new TtlCache<ReadonlyMap<string, ListedSocket>>(OWNER_TTL_MS);
+  readonly #owners = new TtlCache<SocketOwner | undefined>(OWNER_TTL_MS);
 
   constructor(system: LibSystem, processes: ProcessTable) {
     this.#system = system;

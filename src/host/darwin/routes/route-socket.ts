@@ -66,21 +66,21 @@ const READ_BYTES = 4096;
 const MOST_READS = 4096;
 
 /** Asks the kernel for single ways (RTM_GET), which anybody may; it takes the longest match as a packet would. */
-export interface RouteQuestions extends Disposable {
+export interface RouteLookups extends Disposable {
   /**
    * The route by which a packet to this address would leave; undefined when there is none.
    *
    * @param scope index of the interface that the packet is bound to; 0 for one that is free to go anywhere
    * @throws AwgError as the kernel says, or ("host") when what it said instead of an answer cannot be read
    */
-  wayTo(family: Family, address: string, scope: number): RouteMessage | undefined;
+  lookUp(family: Family, address: string, scope: number): RouteMessage | undefined;
 }
 
 /**
  * Opens a routing socket that hears what is said on it: the kernel answers there before the question's write returns, and
  * the answer is told from others' messages by process and sequence (darwin-notes section 3).
  */
-export function openRouteQuestions(system: LibSystem): RouteQuestions {
+export function openRouteLookups(system: LibSystem): RouteLookups {
   const action = "asking for a route";
   const fd = checkedCall(action, system.socket(SOCKET.PF_ROUTE, SOCKET.SOCK_RAW, SOCKET.AF_UNSPEC));
   using opening = new DisposableStack();
@@ -111,7 +111,7 @@ export function openRouteQuestions(system: LibSystem): RouteQuestions {
     return undefined;
   };
   return {
-    wayTo: (family, address, scope) => {
+    lookUp: (family, address, scope) => {
       lastQuestion = (lastQuestion % 0x7fff_ffff) + 1;
       const sequence = lastQuestion;
       const destination = { family, address, length: family === 4 ? 32 : 128 };
@@ -119,7 +119,7 @@ export function openRouteQuestions(system: LibSystem): RouteQuestions {
       const request = { type: ROUTE.RTM_GET, flags, destination, index: scope, asksInterface: true } as const;
       const message = encodeRouteRequest({ ...request, pid: system.getpid(), sequence });
       const { value, errno } = system.write(fd, message);
-      if (value === -1 && NO_WAY.has(darwinErrnoName(errno))) return undefined;
+      if (value === -1 && NO_ROUTE.has(darwinErrnoName(errno))) return undefined;
       if (value === -1) throw darwinError(`${action} to ${address}`, errno);
       return answerTo(sequence);
     },
@@ -128,7 +128,7 @@ export function openRouteQuestions(system: LibSystem): RouteQuestions {
 }
 
 /** What the kernel says where no route fits (route_output of bsd/net/rtsock.c). */
-const NO_WAY: ReadonlySet<string> = new Set(["ESRCH", "ENETUNREACH", "EHOSTUNREACH"]);
+const NO_ROUTE: ReadonlySet<string> = new Set(["ESRCH", "ENETUNREACH", "EHOSTUNREACH"]);
 
 /** Every route but those the kernel cloned for single hosts, those of interfaces' own scopes too. Reads only. */
 export function dumpRoutes(system: LibSystem): RouteMessage[] {

@@ -6,7 +6,7 @@ import { LAUNCHD } from "../../../model/resources/service.ts";
 import type { BundledExtension, SystemExtensionObserved } from "../../../model/resources/system-extension.ts";
 import { printableLine } from "../../../model/text/printable.ts";
 import { permissionRemedy } from "../../../native/darwin/permission-remedy.ts";
-import type { ExtensionResult, ExtensionWishes, SystemExtensionPort } from "../../ports/system-extension.ts";
+import type { ExtensionOptions, ExtensionResult, SystemExtensionPort } from "../../ports/system-extension.ts";
 import { commandAtScreen, userAtScreen } from "../at-screen.ts";
 import type { RunCommand } from "../command.ts";
 import { type HelperAnswer, type HelperRequest, helperError, parseHelperAnswer } from "./extension-helper.ts";
@@ -84,7 +84,7 @@ class Extensions {
     }
   }
 
-  async activate(bundle: string, { forceUpdate }: ExtensionWishes = { forceUpdate: false }): Promise<ExtensionResult> {
+  async activate(bundle: string, { forceUpdate }: ExtensionOptions = { forceUpdate: false }): Promise<ExtensionResult> {
     const versions = await this.list(bundle);
     const described = await this.#answer({ request: "describe", bundle });
     if (described?.event === "failed") throw helperError(bundle, described.code, described.message);

@@ -1,7 +1,7 @@
 import { ENGINE_SIGN, protocolOfEngine } from "../../../model/engine-program.ts";
 import type { LinkHolder } from "../../../model/resources/link.ts";
 import { readTunHolders, type TunHolder } from "../../../native/linux/process/tun-holders.ts";
-import type { MachineFacts } from "../../ports/facts.ts";
+import type { HostFacts } from "../../ports/facts.ts";
 import { processName } from "../processes/process-name.ts";
 
 /** Who holds a device that is not ours: an engine that could run on, before any other program. Reads only. */
@@ -13,7 +13,7 @@ export function readLinkHolder(device: string): LinkHolder | undefined {
 }
 
 /** The users of the engines that another program started on these devices, taken over or not. */
-export function readForeignEngines(devices: readonly string[]): Pick<MachineFacts, "foreignEngines"> {
+export function readForeignEngines(devices: readonly string[]): Pick<HostFacts, "foreignEngines"> {
   const found = devices.flatMap((device) => {
     const engine = readTunHolders(device).find(isForeignEngine);
     return engine === undefined ? [] : [[device, { uid: engine.uid }] as const];

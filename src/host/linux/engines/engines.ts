@@ -4,7 +4,7 @@ import type { TunnelObserved } from "../../../model/resources/tunnel.ts";
 import type { SecretStore } from "../../../model/secret-store.ts";
 import { hasErrno } from "../../../native/linux/errno.ts";
 import { readProcessState } from "../../../native/linux/process/process-state.ts";
-import { type AskedSocket, askOverUnixSocket } from "../../../native/linux/process/unix-exchange.ffi.ts";
+import { beginUnixExchange, type PendingExchange } from "../../../native/linux/process/unix-exchange.ffi.ts";
 import type { Link } from "../../../native/linux/rtnetlink/link.codec.ts";
 import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { type EngineIdentity, observedFromUapi, silentTunnel } from "../../../uapi/observed.ts";
@@ -32,9 +32,9 @@ const ASKED_AT_ONCE = 16;
  * Engines in processes of their own, the embedded one like wireguard-go: read over their UAPI sockets directly, started and
  * set through the keeper, which remembers the configuration to start them again with.
  */
-export function linuxEngines(asker: EngineAsker, list: ListLinks = listLinks): EnginePort {
-  const { keeper, secrets } = asker;
-  const read = async (device: string) => (await readEngines(asker, [device]))[0];
+export function linuxEngines(reader: EngineReaderState, list: ListLinks = listLinks): EnginePort {
+  const { keeper, secrets } = reader;
+  const read = async (device: string) => (await readEngines(reader, [device]))[0];
   return {
     read: async (device) => (hasLink(device) ? read(device) : undefined),
     elsewhere: async (device) => {
@@ -45,18 +45,18 @@ export function linuxEngines(asker: EngineAsker, list: ListLinks = listLinks): E
     readAll: async (known = new Map()) => {
       const devices = ourDevices(list());
       const asked = devices.filter((device) => !known.has(device));
-      return [...devices.flatMap((device) => known.get(device) ?? []), ...(await readEngines(asker, asked))];
+      return [...devices.flatMap((device) => known.get(device) ?? []), ...(await readEngines(reader, asked))];
     },
     ensure: async (spec) => {
       const { ensureEngine } = await import("./order-engine.ts");
       try {
         await ensureEngine(keeper, secrets, spec, await read(spec.device));
       } finally {
-        asker.silent.delete(spec.device);
+        reader.silent.delete(spec.device);
       }
     },
-    nudge: async (device) => (await import("./touch-engine.ts")).nudgeEngine(device),
-    probe: async (device) => (await import("./touch-engine.ts")).probeEngine(device),
+    refreshEndpoints: async (device) => (await import("./refresh-engine.ts")).refreshEndpoints(device),
+    probe: async (device) => (await import("./refresh-engine.ts")).requestHandshakes(device),
     remove: async (device) => (await import("./order-engine.ts")).removeEngine(keeper, device),
   };
 }
@@ -76,7 +76,7 @@ function ourDevices(links: readonly Link[]): string[] {
 }
 
 /** Who asks engines, and what is remembered from one question to the next. */
-export interface EngineAsker {
+export interface EngineReaderState {
   readonly keeper: KeeperClient;
   readonly secrets: SecretStore;
   /** Devices whose engine did not answer when it was last asked. */
@@ -92,13 +92,18 @@ interface Silence {
 }
 
 /** What was found of an engine that did not answer, while it rests; undefined where it is to be asked. */
-function stillSilent({ silent }: EngineAsker, device: string): TunnelObserved | undefined {
+function stillSilent({ silent }: EngineReaderState, device: string): TunnelObserved | undefined {
   const { said, process, untilMs } = silent.get(device) ?? {};
   if (process === undefined || untilMs === undefined || steadyMs() >= untilMs) return undefined;
   return whatItCan(process.pid) === process.can ? said : undefined;
 }
 
-function rest({ silent }: EngineAsker, device: string, said: TunnelObserved, pid: number | undefined): TunnelObserved {
+function rest(
+  { silent }: EngineReaderState,
+  device: string,
+  said: TunnelObserved,
+  pid: number | undefined,
+): TunnelObserved {
   const before = silent.get(device)?.restMs;
   const restMs = before === undefined ? REST_MS.first : Math.min(REST_MS.longest, 2 * before);
   const process = pid === undefined ? undefined : { pid, can: whatItCan(pid) };
@@ -114,20 +119,20 @@ function whatItCan(pid: number): "nothing" | "run" | "end" {
 }
 
 /** What the engines of these devices say, in the devices' order; they answer side by side, and so do they stay silent. */
-async function readEngines(asker: EngineAsker, devices: readonly string[]): Promise<TunnelObserved[]> {
+async function readEngines(reader: EngineReaderState, devices: readonly string[]): Promise<TunnelObserved[]> {
   const found: TunnelObserved[] = [];
   for (let first = 0; first < devices.length; first += ASKED_AT_ONCE) {
     using open = new DisposableStack();
     const questions = devices
       .slice(first, first + ASKED_AT_ONCE)
-      .map((device) => askEngine(device, stillSilent(asker, device), open));
+      .map((device) => askEngine(device, stillSilent(reader, device), open));
     const promptEndMs = steadyMs() + PROMPT_MS;
-    const heard = questions.map((question) => question.resting ?? firstAnswer(question, promptEndMs, asker));
+    const heard = questions.map((question) => question.resting ?? firstAnswer(question, promptEndMs, reader));
     const endMs = steadyMs() + PATIENCE_MS;
     for (const [index, answer] of heard.entries()) {
       const question = questions[index] as Question;
-      const engine = isHeard(answer) ? answer : await silenceOf(asker, question, answer, endMs);
-      if (engine?.running === true) asker.silent.delete(question.device);
+      const engine = isHeard(answer) ? answer : await silenceOf(reader, question, answer, endMs);
+      if (engine?.running === true) reader.silent.delete(question.device);
       if (engine !== undefined) found.push(engine);
     }
   }
@@ -145,7 +150,7 @@ interface Question {
 interface AskedEngine {
   readonly device: string;
   readonly protocol: (typeof PROTOCOLS)[number];
-  readonly asked: AskedSocket | { readonly error: unknown };
+  readonly asked: PendingExchange | { readonly error: unknown };
 }
 
 /** "late": somebody listens and has not answered yet; "nobody": none does; `garbled`: why what came is no engine's answer. */
@@ -172,7 +177,7 @@ function askEngine(device: string, resting: TunnelObserved | undefined, open: Di
     .filter(({ path }) => existsSync(path))
     .map(({ protocol, path }) => {
       try {
-        return { device, protocol, asked: open.use(askOverUnixSocket(exchangeOf(path, UAPI_GET, PROMPT_MS))) };
+        return { device, protocol, asked: open.use(beginUnixExchange(exchangeOf(path, UAPI_GET, PROMPT_MS))) };
       } catch (error) {
         return { device, protocol, asked: { error } };
       }
@@ -180,7 +185,7 @@ function askEngine(device: string, resting: TunnelObserved | undefined, open: Di
   return { device, asked };
 }
 
-function firstAnswer({ asked }: Question, endMs: number, { secrets }: EngineAsker): Answer {
+function firstAnswer({ asked }: Question, endMs: number, { secrets }: EngineReaderState): Answer {
   let unheard: Unheard = "nobody";
   for (const one of asked) {
     const answer = readAnswer(one, endMs, secrets);
@@ -212,21 +217,21 @@ function readAnswer({ device, protocol, asked }: AskedEngine, endMs: number, sec
 
 /** What is to be said of an engine that did not answer at once; undefined where there is none. One that a signal stopped is not waited for. */
 async function silenceOf(
-  asker: EngineAsker,
+  reader: EngineReaderState,
   question: Question,
   first: Unheard,
   endMs: number,
 ): Promise<TunnelObserved | undefined> {
   const { device, asked } = question;
   let answer = first;
-  const held = heldBy(asker.keeper, device);
+  const held = heldBy(reader.keeper, device);
   if (answer === "nobody" && held !== undefined && held.pid === undefined) return undefined;
   // Loaded where an engine does not answer.
   const { findEngineProcess, garbledEngine, silentEngine } = await import("./silent-engine.ts");
   const found = findEngineProcess(device, held?.pid);
   if (answer === "late" && found?.stoppedBy === undefined) {
-    const again = asker.silent.has(device) ? Math.min(endMs, steadyMs() + AGAIN_MS) : endMs;
-    const late = firstAnswer(question, again, asker);
+    const again = reader.silent.has(device) ? Math.min(endMs, steadyMs() + AGAIN_MS) : endMs;
+    const late = firstAnswer(question, again, reader);
     if (isHeard(late)) return late;
     if (typeof late === "object") answer = late;
   }
@@ -234,13 +239,13 @@ async function silenceOf(
   const protocol = asked[0]?.protocol ?? "wireguard";
   if (typeof answer === "object") {
     const said = garbledEngine({ device, engine: "userspace", protocol }, found, { ...answer, keeper: held?.keeper });
-    return rest(asker, device, said, found?.pid);
+    return rest(reader, device, said, found?.pid);
   }
   const said =
     found === undefined
       ? silentTunnel({ device, engine: "userspace", protocol })
       : silentEngine(device, found, answer === "late" ? "does not answer" : "has lost its socket");
-  return rest(asker, device, said, found?.pid);
+  return rest(reader, device, said, found?.pid);
 }
 
 /** The engine of a device as its keeper knows it, without a pid where it has none; undefined where no keeper tells. */
@@ -259,7 +264,7 @@ function heldBy(
   }
 }
 
-function exchangeOf(path: string, request: string, timeoutMs: number): Parameters<typeof askOverUnixSocket>[0] {
+function exchangeOf(path: string, request: string, timeoutMs: number): Parameters<typeof beginUnixExchange>[0] {
   return {
     path,
     request: new TextEncoder().encode(request),

@@ -18,7 +18,7 @@ import { MAIN_TABLE } from "../../../resources/routes/route-table.ts";
 import { readStateIdentity } from "../../../state/identity.ts";
 import { LOCAL_TABLE } from "../../../verify/routing/routing.ts";
 import type { Host } from "../../ports/host.ts";
-import { readInotifyRoom } from "../processes/inotify-limit.ts";
+import { readInotifyUsage } from "../processes/inotify-limit.ts";
 import { endingOwner, type TableOwner, tableOwner } from "../processes/table-owner.ts";
 import { readServiceUser } from "../service-user.ts";
 import { removesForeignRules, resolverManager, thisMachine } from "./network-managers.ts";
@@ -56,9 +56,9 @@ function readUnrouted(): readonly UnroutedAddress[] {
 function bystanders(): Bystanders {
   using netlink = openRouteNetlink();
   const links = netlink.links();
-  const inotifyRoom = readInotifyRoom(readServiceUser().uid);
+  const inotifyUsage = readInotifyUsage(readServiceUser().uid);
   return {
-    ...(inotifyRoom === undefined ? {} : { inotifyRoom }),
+    ...(inotifyUsage === undefined ? {} : { inotifyUsage }),
     filteredBridges: isBridgeFiltered() ? links.filter((link) => isSwitch(link, links)).map(({ name }) => name) : [],
     guestBridges: isForwarding() ? guestBridges(links, netlink.addresses(), netlink.routes({ table: MAIN_TABLE })) : [],
   };

@@ -18,7 +18,7 @@ const LENGTH_BYTES = 2;
 const MAX_TCP_BYTES = LENGTH_BYTES + 65_535;
 
 /** Whose identity the questions bear. */
-export interface Asker {
+export interface DnsQueryOptions {
   /** The servers, as addresses, in the order in which they are asked. */
   readonly servers: readonly string[];
   /** Undefined: this process's own, where it may give no other. */
@@ -39,7 +39,11 @@ interface Server {
  * @param name canonical
  * @returns the server's order; none where no server knew one in time
  */
-export async function askServers(name: string, type: AddressRecord, asker: Asker): Promise<readonly string[]> {
+export async function queryServers(
+  name: string,
+  type: AddressRecord,
+  asker: DnsQueryOptions,
+): Promise<readonly string[]> {
   const servers = asker.servers.map(serverOf).filter((server) => server !== undefined);
   const tries = Array.from({ length: ROUNDS }, () => servers).flat();
   for (const server of tries) {

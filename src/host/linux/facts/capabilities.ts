@@ -16,7 +16,7 @@ import {
 import { encodeRule } from "../../../native/linux/nftables/rule.codec.ts";
 import { encodeTable, encodeTableDeletion } from "../../../native/linux/nftables/table.codec.ts";
 import type { Capabilities } from "../../ports/facts.ts";
-import { isResolvedThere } from "./resolver-method.ts";
+import { isResolvedAvailable } from "./resolver-method.ts";
 
 const PROBE_TABLE = "awg_probe";
 const ABSENT_TABLE = "awg_probe_absent";
@@ -53,7 +53,7 @@ export function readCapabilities(namespaced: boolean, nftCapabilities: () => Nft
     kernelWireguard: false,
     userspaceWireguard: ENGINE_PROGRAMS.wireguard.paths.some((path) => existsSync(path)),
     userspaceAmneziawg: ENGINE_PROGRAMS.amneziawg.paths.some((path) => existsSync(path)),
-    resolved: isResolvedThere(namespaced),
+    resolved: isResolvedAvailable(namespaced),
   };
 }
 

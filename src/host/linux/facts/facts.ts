@@ -6,12 +6,12 @@ import type { Route } from "../../../native/linux/rtnetlink/route.codec.ts";
 import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { ROUTE_TABLE } from "../../../native/linux/rtnetlink/rtnetlink-constants.ts";
 import { bytesToHex } from "../../../uapi/key-text.ts";
-import type { FactsPort, FactsWanted, MachineFacts, Uplink } from "../../ports/facts.ts";
+import type { FactsPort, FactsWanted, HostFacts, Uplink } from "../../ports/facts.ts";
 import { tunnelOfLink } from "../links.ts";
 import { readServiceUser, readSubordinates, readUids } from "../service-user.ts";
 import { type NftCapabilities, readCapabilities, readNftCapabilities } from "./capabilities.ts";
 import { resolveHosts } from "./host-lookup.ts";
-import { waysTo } from "./path-mtu.ts";
+import { pathMtus } from "./path-mtu.ts";
 import { readResolverMethod } from "./resolver-method.ts";
 
 /** The kernel's names for devices that VPNs make: of OpenVPN also its own, of WireGuard also Amnezia's, of IPsec what has routes. */
@@ -32,7 +32,7 @@ async function readFacts(
   wanted: FactsWanted,
   namespaced: boolean,
   nftCapabilities: () => NftCapabilities,
-): Promise<MachineFacts> {
+): Promise<HostFacts> {
   const user = readServiceUser();
   using netlink = openRouteNetlink();
   const links = netlink.links().filter((link) => tunnelOfLink(link) === undefined && !link.loopback);
@@ -44,7 +44,7 @@ async function readFacts(
     fingerprint: readFingerprint(),
     capabilities: readCapabilities(namespaced, nftCapabilities),
     uplinks: uplinksOf(routes, links),
-    wayMtuBytes: waysTo([...Object.values(addresses).flat(), ...(wanted.endpoints ?? [])], routes, links),
+    pathMtuBytes: pathMtus([...Object.values(addresses).flat(), ...(wanted.endpoints ?? [])], routes, links),
     devices: links.map(({ name, mtu }) => ({ name, mtuBytes: mtu })),
     serviceUid: user.uid,
     uids: readUids(wanted.users),

@@ -25,16 +25,16 @@ export async function resolveHosts(
 
 async function resolveHost(host: string, lookup: HostLookup): Promise<readonly string[]> {
   if (parseIp(host) !== undefined) return [host];
-  return lookup.bootstrap.length === 0 ? askSystem(host) : askBootstrap(host, lookup);
+  return lookup.bootstrap.length === 0 ? askSystem(host) : resolveByBootstrap(host, lookup);
 }
 
-async function askBootstrap(host: string, { bootstrap, user }: HostLookup): Promise<readonly string[]> {
+async function resolveByBootstrap(host: string, { bootstrap, user }: HostLookup): Promise<readonly string[]> {
   const name = canonicalName(host);
   if (name === undefined) return [];
-  const { askServers } = await import("./bootstrap-query.ts");
+  const { queryServers } = await import("./bootstrap-query.ts");
   // Without root's rights, as in a plan made by anybody, the question goes out as it can.
   const asker = { servers: bootstrap, user: process.geteuid?.() === 0 ? user : undefined };
-  const answers = await Promise.all([RECORD.aaaa, RECORD.a].map((type) => askServers(name, type, asker)));
+  const answers = await Promise.all([RECORD.aaaa, RECORD.a].map((type) => queryServers(name, type, asker)));
   return answers.flat();
 }
 

@@ -1,7 +1,7 @@
 import type { Link } from "../../../native/linux/rtnetlink/link.codec.ts";
 import type { Route } from "../../../native/linux/rtnetlink/route.codec.ts";
 import type { RouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
-import type { FactsWanted, MachineFacts, OtherTunnel } from "../../ports/facts.ts";
+import type { FactsWanted, HostFacts, OtherTunnel } from "../../ports/facts.ts";
 
 /** RT_TABLE_MAIN. */
 const MAIN_TABLE = 254;
@@ -16,7 +16,7 @@ export function readOtherTunnels(
   netlink: RouteNetlink,
   devices: readonly Link[],
   { devices: adopted = [] }: FactsWanted,
-): Pick<MachineFacts, "otherTunnels"> {
+): Pick<HostFacts, "otherTunnels"> {
   const tunnels = devices.filter(({ up, name }) => up && !adopted.includes(name));
   const found = tunnels.length === 0 ? [] : otherTunnels(tunnels, netlink.routes());
   return found.length === 0 ? {} : { otherTunnels: found };

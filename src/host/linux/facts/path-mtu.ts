@@ -7,7 +7,7 @@ import type { Route } from "../../../native/linux/rtnetlink/route.codec.ts";
  * metric. What routers told of a narrower path is left out: it comes and goes, and a device's MTU must not follow it; the
  * engine does. Addresses without a way are left out. Pure.
  */
-export function waysTo(
+export function pathMtus(
   addresses: readonly string[],
   routes: readonly Route[],
   links: readonly Link[],

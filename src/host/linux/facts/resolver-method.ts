@@ -8,13 +8,13 @@ export const SYSTEM_BUS_SOCKET = "/run/dbus/system_bus_socket";
  * Whether systemd-resolved answers for this machine: it runs, the bus is there, and awg acts on the machine itself. In
  * a network namespace of its own resolved would speak for another network.
  */
-export function isResolvedThere(namespaced: boolean): boolean {
+export function isResolvedAvailable(namespaced: boolean): boolean {
   return !namespaced && existsSync(`${RESOLVED_FOLDER}stub-resolv.conf`) && existsSync(SYSTEM_BUS_SOCKET);
 }
 
 /** How the resolver is to be set here: through resolved where resolv.conf is its file, by rewriting the file elsewhere. */
 export function readResolverMethod(namespaced: boolean): "file" | "resolved" {
-  if (!isResolvedThere(namespaced)) return "file";
+  if (!isResolvedAvailable(namespaced)) return "file";
   try {
     return realpathSync(RESOLV_CONF).startsWith(RESOLVED_FOLDER) ? "resolved" : "file";
   } catch {

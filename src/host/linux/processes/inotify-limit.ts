@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseEffectiveUid } from "./proc-text.ts";
 
 /** How many inotify instances one user may have at once, and has. */
-export interface InotifyRoom {
+export interface InotifyUsage {
   readonly uid: number;
   /** fs.inotify.max_user_instances. */
   readonly limit: number;
@@ -17,7 +17,7 @@ const INSTANCE = "anon_inode:inotify";
  * The kernel tells the limit, and not what is used of it: all descriptors of all processes are read. undefined where there is
  * no limit.
  */
-export function readInotifyRoom(uid: number, proc = "/proc"): InotifyRoom | undefined {
+export function readInotifyUsage(uid: number, proc = "/proc"): InotifyUsage | undefined {
   const limit = orElse(Number.NaN, () => Number(readFileSync(join(proc, "sys/fs/inotify/max_user_instances"), "utf8")));
   if (!Number.isInteger(limit)) return undefined;
   const seen = new Set<string>();

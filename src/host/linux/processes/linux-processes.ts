@@ -1,5 +1,5 @@
 import type { Program } from "../../../model/program/program.ts";
-import { KeptAnswers } from "../../../model/program/ttl-cache.ts";
+import { TtlCache } from "../../../model/program/ttl-cache.ts";
 import { counted } from "../../../model/text/counted.ts";
 import { hasErrno } from "../../../native/linux/errno.ts";
 import {
@@ -11,7 +11,7 @@ import {
 } from "../../../native/linux/netlink/inet-diag.codec.ts";
 import { type NetlinkSocket, openNetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
 import {
-  OWNER_KEPT_MS,
+  OWNER_TTL_MS,
   type OwnedSocket,
   type ProcessList,
   type ProcessPort,
@@ -38,7 +38,7 @@ export interface LinuxProcessDeps {
 export function linuxProcesses({ nowMs, procRoot }: LinuxProcessDeps): ProcessPort {
   const proc = new ProcFolder(procRoot);
   const holders = new SocketHolders(proc);
-  const kept = new KeptAnswers<SocketOwner | undefined>(OWNER_KEPT_MS);
+  const kept = new TtlCache<SocketOwner | undefined>(OWNER_TTL_MS);
   let socket: NetlinkSocket | undefined;
   const diag = () => {
     socket ??= openNetlinkSocket(NETLINK_SOCK_DIAG);

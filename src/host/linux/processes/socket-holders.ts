@@ -8,7 +8,7 @@ interface Place {
 }
 
 /** Every socket that is held, by inode, and the processes that did not let us look. */
-export interface HeldSockets {
+export interface SocketHolderMap {
   readonly holders: ReadonlyMap<number, readonly ProcessKey[]>;
   readonly closed: ReadonlySet<number>;
 }
@@ -48,7 +48,7 @@ export class SocketHolders {
   }
 
   /** Reads all descriptors of all processes afresh. */
-  all(): HeldSockets {
+  all(): SocketHolderMap {
     const holders = new Map<number, ProcessKey[]>();
     const closed = new Set<number>();
     const pids = this.#proc.pids();

@@ -2,10 +2,10 @@ import { existsSync, readlinkSync, realpathSync, rmSync, statSync } from "node:f
 import { basename, dirname, join, resolve } from "node:path";
 import { AwgError } from "../../../model/error.ts";
 import type { ResolverObserved, ResolverSpec } from "../../../model/resources/resolver.ts";
-import type { KeptOriginal, ResolverPort } from "../../ports/resolver.ts";
+import type { OriginalStatus, ResolverPort } from "../../ports/resolver.ts";
 import { type FileOwner, replaceFile, syncFolder } from "./durable-file.ts";
-import { forgetOriginal, keepOriginal, type OriginalFile, readOriginal } from "./original-file.ts";
-import { noPlainFile, readRegularFile } from "./regular-file.ts";
+import { forgetOriginal, type OriginalFile, readOriginal, saveOriginal } from "./original-file.ts";
+import { notRegularFile, readRegularFile } from "./regular-file.ts";
 import { isOurs, parseResolvConf, renderResolvConf } from "./resolv-conf.ts";
 import { noteWrittenText } from "./written-text.ts";
 
@@ -64,7 +64,7 @@ function ensureResolver(places: FileResolverPlaces, spec: ResolverSpec): void {
   if (textOf(content) === wanted) return;
   if (!holdsOurs(places, content)) {
     putBackBehindLostLink(places, path);
-    keepOriginal(places.original, originalAt(path, content));
+    saveOriginal(places.original, originalAt(path, content));
   }
   noteWrittenText(wanted);
   replaceFile(path, Buffer.from(wanted), OUR_OWNER);
@@ -102,7 +102,7 @@ function putBackBehindLostLink({ original: place }: FileResolverPlaces, path: st
   return true;
 }
 
-function keptOriginal({ resolvConf, original: place }: FileResolverPlaces): KeptOriginal | undefined {
+function keptOriginal({ resolvConf, original: place }: FileResolverPlaces): OriginalStatus | undefined {
   const obstacle = contentOrObstacle(resolvConf);
   const original = typeof obstacle === "string" ? readOriginal(place) : undefined;
   if (typeof obstacle !== "string" || original === undefined) return undefined;
@@ -151,7 +151,7 @@ function contentOrObstacle(resolvConf: string): Buffer | string | undefined {
     const path = targetOf(resolvConf);
     const content = readRegularFile(path);
     if (content === undefined && !existsSync(dirname(path)))
-      throw noPlainFile(resolvConf, "is a link into a folder that does not exist");
+      throw notRegularFile(resolvConf, "is a link into a folder that does not exist");
     return content;
   } catch (error) {
     const obstacle = error instanceof AwgError ? error.facts["obstacle"] : undefined;
@@ -167,7 +167,7 @@ function targetOf(path: string): string {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "";
     const what = MISLEADING_LINKS[code];
-    if (what !== undefined) throw noPlainFile(path, what);
+    if (what !== undefined) throw notRegularFile(path, what);
     if (code !== "ENOENT") throw error;
     return danglingTarget(path);
   }

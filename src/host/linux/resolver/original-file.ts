@@ -13,7 +13,7 @@ export interface OriginalFile extends FileOwner {
 const KEPT_MODE = { mode: 0o600, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
 
 /** Keeps an original durably, in place of one kept before. Must return before anything is written over the file. */
-export function keepOriginal(place: string, { content, ...original }: OriginalFile): void {
+export function saveOriginal(place: string, { content, ...original }: OriginalFile): void {
   const text = JSON.stringify({
     version: 1,
     ...original,

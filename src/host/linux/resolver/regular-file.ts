@@ -16,14 +16,14 @@ export function readRegularFile(path: string): Buffer | undefined {
   try {
     const stat = fstatSync(descriptor);
     if (stat.isFile() && stat.size <= MAX_BYTES) return readFileSync(descriptor);
-    throw noPlainFile(path, stat.isFile() ? `has ${stat.size} bytes` : "is no regular file");
+    throw notRegularFile(path, stat.isFile() ? `has ${stat.size} bytes` : "is no regular file");
   } finally {
     closeSync(descriptor);
   }
 }
 
 /** That something else stands where a file of a few lines is to be read. */
-export function noPlainFile(path: string, what: string): AwgError {
+export function notRegularFile(path: string, what: string): AwgError {
   return new AwgError("conflict", `${path} ${what}`, {
     remedy: `make ${path} a plain file of a few lines`,
     facts: { obstacle: `${path}, which ${what}` },
@@ -37,6 +37,6 @@ function openIfThere(path: string): number | undefined {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "";
     if (code === "ENOENT") return undefined;
-    throw NOT_OPENED.has(code) ? noPlainFile(path, "is no regular file") : error;
+    throw NOT_OPENED.has(code) ? notRegularFile(path, "is no regular file") : error;
   }
 }

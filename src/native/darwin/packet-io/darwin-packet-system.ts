@@ -1,5 +1,5 @@
 import type { Arena } from "../../memory/arena.ffi.ts";
-import type { PacketSystem, PreparedTun, UdpAddress, Way, WaySettings } from "../../packet-system.ts";
+import type { PacketSystem, PreparedTun, RouteInfo, RoutingSettings, UdpAddress } from "../../packet-system.ts";
 import type { LibSystem } from "../libsystem.ts";
 import { nameOfUtun } from "../link/utun.ts";
 import { darwinPacketCalls, type RawPacketCalls } from "./packet-calls.ffi.ts";
@@ -12,7 +12,7 @@ export function darwinPacketSystem(system: LibSystem, raw: (arena: Arena) => Raw
     packetCalls: (arena) => darwinPacketCalls(arena, raw(arena)),
     prepareTun: (fd) => prepareUtun(system, fd),
     openSocket: (options) => openUdpSocket(system, options),
-    readWayTo: wayByInterface,
+    lookUpRoute: routeByInterface,
     openWake: () => openWakePipe(system),
     drainWake: (fd) => drainWakePipe(system, fd),
   };
@@ -27,7 +27,7 @@ function prepareUtun(system: LibSystem, fd: number): PreparedTun {
 }
 
 /** What fits the interface that the socket is tied to; macOS tells no socket of the path behind it (it has no IP_MTU). */
-function wayByInterface({ address }: UdpAddress, { boundTo }: WaySettings): Way | undefined {
+function routeByInterface({ address }: UdpAddress, { boundTo }: RoutingSettings): RouteInfo | undefined {
   const bound = address.length === 4 ? boundTo?.four : boundTo?.six;
   return bound === undefined ? undefined : { mtuBytes: bound.mtuBytes };
 }

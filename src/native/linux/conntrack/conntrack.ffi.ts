@@ -4,9 +4,9 @@ import type { NetlinkMessage } from "../netlink/message.codec.ts";
 import type { NetlinkSocket } from "../netlink/netlink-socket.ffi.ts";
 import {
   decodeFlow,
+  encodeEstablishedFlow,
   encodeFlowDeletion,
   encodeFlowDump,
-  encodeStandingFlow,
   type Flow,
   type FlowTuple,
 } from "./flow.codec.ts";
@@ -49,7 +49,7 @@ export function cutFlows(socket: NetlinkSocket, flows: readonly Flow[]): void {
  * @throws AwgError("permission" | "host") for the first the kernel refused; the others are made all the same.
  */
 export function learnFlows(socket: NetlinkSocket, opened: readonly FlowTuple[]): void {
-  const messages = opened.map((original) => encodeStandingFlow(original, ESTABLISHED_SECONDS));
+  const messages = opened.map((original) => encodeEstablishedFlow(original, ESTABLISHED_SECONDS));
   const results = socket.batch(messages, () => "making a standing connection known");
   const failed = results.find((result): result is AwgError => result !== undefined && !hasErrno(result, "EEXIST"));
   if (failed !== undefined) throw failed;

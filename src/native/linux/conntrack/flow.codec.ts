@@ -96,7 +96,7 @@ export function encodeFlowDeletion({ family, original, id, zone }: Flow): Uint8A
  *
  * @param original as the packet that opened it carried it
  */
-export function encodeStandingFlow(original: FlowTuple, timeoutSeconds: number): Uint8Array {
+export function encodeEstablishedFlow(original: FlowTuple, timeoutSeconds: number): Uint8Array {
   const family = original.source.includes(":") ? 6 : 4;
   return encodeMessage(MESSAGE.new, NLM.create | NLM.exclusive, (writer) => {
     writer.u32(AF[family]);

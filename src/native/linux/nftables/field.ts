@@ -157,8 +157,8 @@ export function encodeFieldValue(name: FieldName, value: FieldValue): Uint8Array
 
 function encodeScalar(field: Field, value: number | string): Uint8Array | undefined {
   if (typeof value === "number") {
-    if (field.form === "host") return hostNumber(value, field.bytes);
-    return field.form === "network" ? hostNumber(value, field.bytes)?.reverse() : undefined;
+    if (field.form === "host") return nativeEndianBytes(value, field.bytes);
+    return field.form === "network" ? nativeEndianBytes(value, field.bytes)?.reverse() : undefined;
   }
   if (field.form === "name") return interfaceName(value);
   if (field.form === "address4" || field.form === "address6") return addressToBytes(value);
@@ -166,7 +166,7 @@ function encodeScalar(field: Field, value: number | string): Uint8Array | undefi
 }
 
 /** A number of 1 to 4 bytes in the machine's order (little endian); undefined when it does not fit. */
-export function hostNumber(value: number, width: number): Uint8Array | undefined {
+export function nativeEndianBytes(value: number, width: number): Uint8Array | undefined {
   if (!Number.isInteger(value) || value < 0 || value >= 2 ** (8 * width)) return undefined;
   return Uint8Array.from({ length: width }, (_unused, index) => Math.floor(value / 2 ** (8 * index)) % 256);
 }

@@ -16,7 +16,7 @@ const ETIMEDOUT = 110;
 const CHUNK_BYTES = 16 * 1024;
 
 /** A question that was sent; whoever answers does so while others are asked. */
-export interface AskedSocket extends Disposable {
+export interface PendingExchange extends Disposable {
   /**
    * Waits for the whole answer, no longer than that, or twice that where bytes keep coming. AwgError as of
    * `exchangeOverUnixSocket`. After ETIMEDOUT it may be called again: what came is kept.
@@ -32,12 +32,12 @@ export interface AskedSocket extends Disposable {
  * time; ("host") for an answer cut short.
  */
 export function exchangeOverUnixSocket(exchange: UnixExchange): Uint8Array {
-  using asked = askOverUnixSocket(exchange);
+  using asked = beginUnixExchange(exchange);
   return asked.receive();
 }
 
 /** The first half of `exchangeOverUnixSocket`: connects and sends. */
-export function askOverUnixSocket(exchange: UnixExchange): AskedSocket {
+export function beginUnixExchange(exchange: UnixExchange): PendingExchange {
   const fd = checkedLibc("making a unix socket", "socket", AF_UNIX, SOCK_STREAM_CLOEXEC, 0);
   try {
     setTimeouts(fd, exchange.timeoutMs);

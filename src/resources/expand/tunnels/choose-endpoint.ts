@@ -1,5 +1,5 @@
 import type { Peer } from "../../../config/config.ts";
-import type { MachineFacts } from "../../../host/ports/facts.ts";
+import type { HostFacts } from "../../../host/ports/facts.ts";
 import { interleaveFamilies } from "../../../model/dns/prefer.ts";
 import { parseIp, renderIp } from "../../../model/ip.ts";
 import type { ResolvedEndpoint } from "../expansion.ts";
@@ -23,7 +23,7 @@ export function renderEndpointText({ address, port }: ResolvedEndpoint): string 
 }
 
 /** Every endpoint that a name stands for now, in the order in which they are to be tried (RFC 8305 section 4). */
-export function endpointsOfName({ host, port }: NamedEndpoint, facts: MachineFacts): readonly ResolvedEndpoint[] {
+export function endpointsOfName({ host, port }: NamedEndpoint, facts: HostFacts): readonly ResolvedEndpoint[] {
   const named = Object.hasOwn(facts.addresses, host) ? (facts.addresses[host] ?? []) : [];
   const addresses = [...new Set(named.flatMap((text) => parseIp(text) ?? []).map(renderIp))];
   const families = new Set(facts.uplinks.map(({ family }) => family));
@@ -39,7 +39,7 @@ export function endpointsOfName({ host, port }: NamedEndpoint, facts: MachineFac
 export function chooseEndpoint(
   endpoint: NamedEndpoint,
   { previous, unanswered }: EndpointHistory,
-  facts: MachineFacts,
+  facts: HostFacts,
 ): readonly ResolvedEndpoint[] {
   const { host, port } = endpoint;
   if (parseIp(host) !== undefined) return [{ address: host, port }];
@@ -62,7 +62,7 @@ export function chooseEndpoint(
 export function endpointsToAsk(
   endpoint: NamedEndpoint,
   previous: readonly string[],
-  facts: MachineFacts,
+  facts: HostFacts,
 ): readonly ResolvedEndpoint[] {
   const { host, port } = endpoint;
   if (parseIp(host) !== undefined) return [{ address: host, port }];

@@ -1,5 +1,5 @@
 import type { NoiseTunnel, Peer } from "../../../config/config.ts";
-import type { MachineFacts } from "../../../host/ports/facts.ts";
+import type { HostFacts } from "../../../host/ports/facts.ts";
 import { compareIp, type IpAddress } from "../../../model/ip.ts";
 import { ENGINE_MARK } from "../../../model/ownership.ts";
 import { parsePrefix } from "../../../model/prefix.ts";
@@ -78,7 +78,7 @@ function numberOf(text: string): IpAddress {
 }
 
 /** MTU of the narrowest way to an endpoint, less what a packet grows by; AmneziaWG's s4 stands before each one. */
-function mtuOf({ tunnel, endpoints }: PlacedTunnel, facts: MachineFacts): number {
+function mtuOf({ tunnel, endpoints }: PlacedTunnel, facts: HostFacts): number {
   if (tunnel.mtu !== "auto") return tunnel.mtu;
   const ways = [...endpoints.values()].flat().map((endpoint) => wayMtuOf(endpoint, facts));
   const mtuBytes = ways.length === 0 ? wayMtuOf(undefined, facts) : Math.min(...ways);
@@ -86,11 +86,8 @@ function mtuOf({ tunnel, endpoints }: PlacedTunnel, facts: MachineFacts): number
 }
 
 /** What the machine told of the way itself, else of the best uplink. */
-function wayMtuOf(
-  endpoint: ResolvedEndpoint | undefined,
-  { uplinks, devices, wayMtuBytes = {} }: MachineFacts,
-): number {
-  const way = endpoint === undefined ? undefined : wayMtuBytes[endpoint.address];
+function wayMtuOf(endpoint: ResolvedEndpoint | undefined, { uplinks, devices, pathMtuBytes = {} }: HostFacts): number {
+  const way = endpoint === undefined ? undefined : pathMtuBytes[endpoint.address];
   if (way !== undefined) return way;
   const family = endpoint === undefined ? undefined : familyOfText(endpoint.address);
   const ways = uplinks.filter((uplink) => family === undefined || uplink.family === family);

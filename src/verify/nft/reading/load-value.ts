@@ -105,7 +105,7 @@ function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes }: ReadingCon
       return free({ kind: "named", dimension: key === "iifname" ? "in" : "out", bytesOf: deviceName });
     case "iif":
     case "oif": {
-      const bytesOf = (name: string) => hostNumber(indexes.get(name) ?? (name === "" ? 0 : 0xffff_ffff));
+      const bytesOf = (name: string) => nativeEndianBytes(indexes.get(name) ?? (name === "" ? 0 : 0xffff_ffff));
       return free({ kind: "named", dimension: key === "iif" ? "in" : "out", bytesOf });
     }
     default:
@@ -123,16 +123,20 @@ function loadRouteType(
   { hook, strangers, isOurs, forged }: ReadingContext,
 ): Loaded | undefined {
   if (isOurs && result === "oif" && flags.join() === "saddr,mark,iif" && presenceOnly)
-    return { value: { kind: "constant", bytes: hostNumber(forged ? 0 : 1) }, needs: forged ? [markedDirect] : [] };
+    return {
+      value: { kind: "constant", bytes: nativeEndianBytes(forged ? 0 : 1) },
+      needs: forged ? [markedDirect] : [],
+    };
   if (result === "type" && flags.join() === "saddr" && !presenceOnly) {
     if (strangers !== undefined) return free(wholeNumber("sender", 4, true));
-    const local = hostNumber(RTN_LOCAL);
-    const bytesOf = (name: string) => (name === "" || name === LOOPBACK_DEVICE ? local : hostNumber(RTN_UNICAST));
+    const local = nativeEndianBytes(RTN_LOCAL);
+    const bytesOf = (name: string) =>
+      name === "" || name === LOOPBACK_DEVICE ? local : nativeEndianBytes(RTN_UNICAST);
     return free({ kind: "named", dimension: "in", bytesOf, only: local });
   }
   if (hook !== "prerouting" || result !== "type" || flags.join() !== "daddr" || presenceOnly) return undefined;
-  const unicast = hostNumber(RTN_UNICAST);
-  const bytesOf = (name: string) => (name === "" ? hostNumber(0) : unicast);
+  const unicast = nativeEndianBytes(RTN_UNICAST);
+  const bytesOf = (name: string) => (name === "" ? nativeEndianBytes(0) : unicast);
   return free({ kind: "named", dimension: "out", bytesOf, only: unicast });
 }
 
@@ -162,7 +166,7 @@ const STATE_BITS: Readonly<Record<Tracking, number>> = {
 function loadTracking({ key, direction }: ExpressionOf<"ct">): Loaded {
   if (direction !== undefined) return opaque(`ct ${direction} ${key}`);
   if (key === "state") {
-    const bytesOf = (name: string) => hostNumber(STATE_BITS[name as Tracking]);
+    const bytesOf = (name: string) => nativeEndianBytes(STATE_BITS[name as Tracking]);
     return free({ kind: "named", dimension: "tracking", bytesOf });
   }
   if (key !== "direction") return { value: { kind: "opaque", what: `ct ${key}` }, needs: [tracked] };
@@ -191,7 +195,7 @@ function deviceName(name: string): Uint8Array {
   return bytes;
 }
 
-function hostNumber(value: number): Uint8Array {
+function nativeEndianBytes(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, value >>> 0, true);
   return bytes;

@@ -239,14 +239,14 @@ class RuleReader {
   #markStep(source: number): RuleStep {
     const value = this.#valueAt(source);
     if (value.kind === "constant" && value.bytes.length === 4) {
-      return { kind: "mark", change: { keep: 0, set: hostNumber(value.bytes) } };
+      return { kind: "mark", change: { keep: 0, set: nativeEndianNumber(value.bytes) } };
     }
     if (value.kind !== "number" || value.dimension !== "mark" || !value.reversed || value.mask.length !== 4) {
       return { kind: "mark-lost", bits: ALL_BITS };
     }
     const change = chainChanges(
       { keep: 0xffff_ffff, set: 0 },
-      { keep: hostNumber(value.mask), set: hostNumber(value.xor) },
+      { keep: nativeEndianNumber(value.mask), set: nativeEndianNumber(value.xor) },
     );
     // Bits that are turned over have no place among the classes of marks.
     return (change.keep & change.set) !== 0 ? { kind: "mark-lost", bits: ALL_BITS } : { kind: "mark", change };
@@ -285,6 +285,6 @@ function slotOf(register: number): number {
   return register < 8 ? 4 * (register - 1) : register - 8;
 }
 
-function hostNumber(bytes: Uint8Array): number {
+function nativeEndianNumber(bytes: Uint8Array): number {
   return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
 }

@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from "node:dgram";
 import { afterEach, describe, expect, it } from "vitest";
-import { askBootstrap } from "../../../../src/host/darwin/facts/bootstrap-query.ts";
+import { resolveByBootstrap } from "../../../../src/host/darwin/facts/bootstrap-query.ts";
 import { RECORD } from "../../../../src/model/dns/question.ts";
 import { message, name, record } from "../../../model/dns/dns-bytes.ts";
 
@@ -31,7 +31,7 @@ describe("questions about endpoints on a Mac", () => {
     const bound: [number, number][] = [];
     const bind = (fd: number, family: number) => bound.push([fd, family]);
     const asker = { servers: ["127.0.0.1"], bind, port };
-    expect(await askBootstrap("vpn.example.com", asker)).toEqual(["2001:db8::7", "192.0.2.7"]);
+    expect(await resolveByBootstrap("vpn.example.com", asker)).toEqual(["2001:db8::7", "192.0.2.7"]);
     expect(bound).toEqual([
       [expect.any(Number), 4],
       [expect.any(Number), 4],
@@ -44,10 +44,10 @@ describe("questions about endpoints on a Mac", () => {
     const refuse = () => {
       throw new Error("no way out");
     };
-    expect(await askBootstrap("vpn.example.com", { servers: ["127.0.0.1"], bind: refuse, port })).toEqual([]);
+    expect(await resolveByBootstrap("vpn.example.com", { servers: ["127.0.0.1"], bind: refuse, port })).toEqual([]);
   });
 
   it("about what is no name are not asked", async () => {
-    expect(await askBootstrap("..", { servers: ["127.0.0.1"], bind: () => {}, port: 9 })).toEqual([]);
+    expect(await resolveByBootstrap("..", { servers: ["127.0.0.1"], bind: () => {}, port: 9 })).toEqual([]);
   });
 });

@@ -95,7 +95,7 @@ export async function fromEmptyToEmpty(bend: Bend): Promise<void> {
 async function lookAround(world: DarwinWorld, mac: ContractWorld): Promise<void> {
   const { others } = mac;
   const facts = await mac.host.facts.read({ users: [], hosts: [], endpoints: ["198.51.100.7"] });
-  assert.deepEqual(facts.wayMtuBytes, { "198.51.100.7": 1500 }, "the way to the endpoint is told");
+  assert.deepEqual(facts.pathMtuBytes, { "198.51.100.7": 1500 }, "the way to the endpoint is told");
 
   const { processes, networkEvents, services } = world.viewOf(world.borders);
   const told: string[] = [];

@@ -47,7 +47,7 @@ async function ours({ routes }: Awaited<ReturnType<typeof mac>>): Promise<string
 }
 
 /** Where a packet goes by the machine's own look-up. */
-function wayTo({ machine }: Awaited<ReturnType<typeof mac>>, address: string): string | undefined {
+function routeTo({ machine }: Awaited<ReturnType<typeof mac>>, address: string): string | undefined {
   const route = machine.lookUp(addressOf(address));
   return route === undefined ? undefined : machine.interfaceAt(route.interfaceIndex)?.name;
 }
@@ -58,8 +58,8 @@ describe("routes of a Mac (against the double of libSystem)", () => {
     const addRoutes = HALVES.map((half) => into(half));
     await world.routes.change({ ...NOTHING, addRoutes });
     expect(await ours(world)).toEqual(HALVES.map((half) => `unicast ${half} awg-office`).sort());
-    expect(wayTo(world, "198.51.100.7")).toBe("utun1");
-    expect(wayTo(world, "203.0.113.7")).toBe("utun1");
+    expect(routeTo(world, "198.51.100.7")).toBe("utun1");
+    expect(routeTo(world, "203.0.113.7")).toBe("utun1");
     expect((await world.routes.readRoutes()).find(({ destination }) => destination === "0.0.0.0/0")).toMatchObject({
       device: "en0",
       gateway: "192.168.1.1",
@@ -84,7 +84,7 @@ describe("routes of a Mac (against the double of libSystem)", () => {
     const world = await mac();
     const pin = into("192.0.2.1/32", "en0", "192.168.1.1");
     await world.routes.change({ ...NOTHING, addRoutes: [...HALVES.map((half) => into(half)), pin] });
-    expect(wayTo(world, "192.0.2.1")).toBe("en0");
+    expect(routeTo(world, "192.0.2.1")).toBe("en0");
     const moved = { ...pin, gateway: "192.168.1.254" };
     await world.routes.change({ ...NOTHING, addRoutes: [moved], deleteRoutes: [pin] });
     expect(await ours(world)).toContain("unicast 192.0.2.1/32 192.168.1.254 en0");
@@ -129,7 +129,7 @@ describe("routes of a Mac (against the double of libSystem)", () => {
     const world = await mac();
     await world.routes.change({ ...NOTHING, addRoutes: [into("2001:db8::1/128", "en0", "fe80::1")] });
     expect(await ours(world)).toEqual(["unicast 2001:db8::1/128 fe80::1 en0"]);
-    expect(wayTo(world, "2001:db8::1")).toBe("en0");
+    expect(routeTo(world, "2001:db8::1")).toBe("en0");
   });
 
   it("law 6: a route of somebody else in the same place is a conflict and stays", async () => {
@@ -147,7 +147,7 @@ describe("routes of a Mac (against the double of libSystem)", () => {
     });
     const change = world.routes.change({ ...NOTHING, addRoutes: [into("198.51.100.0/24")] });
     await expect(change).rejects.toMatchObject({ kind: "conflict", facts: { destination: "198.51.100.0/24" } });
-    expect(wayTo(world, "198.51.100.7")).toBe("en0");
+    expect(routeTo(world, "198.51.100.7")).toBe("en0");
   });
 
   it("law 6: deleting takes exactly our route: not the default, not another's, not one that leads elsewhere", async () => {

@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { createServer } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import { askServers } from "../../../../src/host/linux/facts/bootstrap-query.ts";
+import { queryServers } from "../../../../src/host/linux/facts/bootstrap-query.ts";
 import { type Question, RECORD } from "../../../../src/model/dns/question.ts";
 import { message, name, pointer, record } from "../../../model/dns/dns-bytes.ts";
 
@@ -68,7 +68,7 @@ function questionIn(bytes: Uint8Array): Question {
 
 const answers = (question: Question) => message(question, [record(pointer(12), RECORD.a, FOUR)]);
 const ask = (...servers: Double[]) =>
-  askServers("vpn.example", RECORD.a, { servers: servers.map(({ server }) => server), user: undefined });
+  queryServers("vpn.example", RECORD.a, { servers: servers.map(({ server }) => server), user: undefined });
 
 describe("questions to the bootstrap servers", () => {
   test("are answered by the first that knows", async () => {
@@ -134,6 +134,6 @@ describe("questions to the bootstrap servers", () => {
   test("servers that cannot be are left out, and one nobody listens at is no error", async () => {
     const knows = await serve((question) => [answers(question)]);
     const servers = ["not a server", "127.0.0.1:1", knows.server];
-    expect(await askServers("vpn.example", RECORD.a, { servers, user: undefined })).toEqual(ADDRESS);
+    expect(await queryServers("vpn.example", RECORD.a, { servers, user: undefined })).toEqual(ADDRESS);
   });
 });

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import type { MachineFacts } from "../../../../src/host/ports/facts.ts";
+import type { HostFacts } from "../../../../src/host/ports/facts.ts";
 import { commandObstacle, namespaceObstacle, tunObstacle } from "../../../support/netns.ts";
 import { LinuxMachine } from "../linux-machine.ts";
 
@@ -12,7 +12,7 @@ afterEach(() => {
 });
 
 const readFacts = (machine: LinuxMachine, users: readonly string[] = [], hosts: readonly string[] = []) =>
-  machine.call<MachineFacts>("facts", "read", { users, hosts });
+  machine.call<HostFacts>("facts", "read", { users, hosts });
 
 describe.skipIf(obstacle !== undefined)(`facts (${obstacle ?? "on this kernel"})`, () => {
   test("uplinks and devices are those that are not ours", () => {

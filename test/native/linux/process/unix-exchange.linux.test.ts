@@ -4,7 +4,7 @@ import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { AwgError } from "../../../../src/model/error.ts";
-import { askOverUnixSocket, exchangeOverUnixSocket } from "../../../../src/native/linux/process/unix-exchange.ffi.ts";
+import { beginUnixExchange, exchangeOverUnixSocket } from "../../../../src/native/linux/process/unix-exchange.ffi.ts";
 import { temporaryFolder } from "../../../support/folder.ts";
 
 test("a question that is never answered is waited for as long as its asker says, whatever others took before it", async () => {
@@ -14,7 +14,7 @@ test("a question that is never answered is waited for as long as its asker says,
   await new Promise<void>((resolve) => mute.listen(path, resolve));
   try {
     const exchange = { path, request: Uint8Array.of(1), terminator: Uint8Array.of(10), maxAnswerBytes: 64 };
-    using asked = askOverUnixSocket({ ...exchange, timeoutMs: 3_600_000 });
+    using asked = beginUnixExchange({ ...exchange, timeoutMs: 3_600_000 });
     // With its own hour this would not end.
     let thrown: unknown;
     try {
@@ -37,7 +37,7 @@ test("an answer whose end comes after somebody lost patience is heard whole by w
   await new Promise<void>((resolve) => slow.listen(path, resolve));
   try {
     const exchange = { path, request: Uint8Array.of(1), terminator: Uint8Array.of(10), maxAnswerBytes: 64 };
-    using asked = askOverUnixSocket({ ...exchange, timeoutMs: 3_600_000 });
+    using asked = beginUnixExchange({ ...exchange, timeoutMs: 3_600_000 });
     const [connection] = (await accepted) as [Socket];
     await new Promise((resolve) => connection.write("half ", resolve));
     expect(() => asked.receive(10)).toThrow(AwgError);
@@ -82,7 +82,7 @@ test("an answer that has come is heard, however long its asker was kept from run
   await new Promise<void>((resolve) => prompt.listen(path, resolve));
   try {
     const exchange = { path, request: Uint8Array.of(1), terminator: Uint8Array.of(10), maxAnswerBytes: 64 };
-    using asked = askOverUnixSocket({ ...exchange, timeoutMs: 10 });
+    using asked = beginUnixExchange({ ...exchange, timeoutMs: 10 });
     const [connection] = (await accepted) as [Socket];
     connection.resume();
     await new Promise((resolve) => connection.write("here it is\n", resolve));

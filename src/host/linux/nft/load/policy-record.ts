@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { canonicalJson } from "../../../../model/canonical.ts";
 import type { FirewallPolicy } from "../../../../model/firewall/policy.ts";
 import { sha256Hex } from "../../../../model/sha256.ts";
-import { unwritten } from "../../../../model/write-error.ts";
+import { writeError } from "../../../../model/write-error.ts";
 
 const POLICY_FILE = /^policy-[0-9a-f]{64}\.json$/;
 const LOADED_FILE = "firewall-loaded.json";
@@ -121,7 +121,7 @@ export class PolicyRecord {
       rmSync(join(this.#folder, ROOM_FILE), { force: true });
       replaceFile(path, text);
     } catch (cause) {
-      throw unwritten(path, cause);
+      throw writeError(path, cause);
     }
   }
 

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DesktopSession, RunAsUser } from "../../src/host/linux/desktop-notifications.ts";
-import type { Strangers } from "./contract-world.ts";
+import type { OtherPrograms } from "./contract-world.ts";
 
 const IP = "ip";
 const WIREGUARD_GO = "wireguard-go";
@@ -51,7 +51,7 @@ export class FakeDesktop {
 }
 
 /** What others do to this network namespace, and to the folder that stands for / of services. Disposing ends what it began. */
-export class LinuxStrangers implements Strangers, Disposable {
+export class LinuxOtherPrograms implements OtherPrograms, Disposable {
   readonly #uplink: string;
   readonly #unitFile: string;
   readonly #desktop: FakeDesktop;

@@ -2,14 +2,14 @@ import { chownSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { LAUNCHD } from "../../src/model/resources/service.ts";
 import { addressOf, type FakeMachine, prefixOf, ROUTE_FLAG } from "../host/darwin/fake/machine.ts";
-import { notHere, type Strangers } from "./contract-world.ts";
+import { notHere, type OtherPrograms } from "./contract-world.ts";
 
 const PLIST = `${LAUNCHD.daemons}/${LAUNCHD.daemon}.plist`;
 /** More than a routing socket's buffer holds. */
 const FLOOD = 8000;
 
 /** What others do to the double of a Mac. */
-export function strangersOf(machine: FakeMachine, root: string): Strangers {
+export function otherProgramsOf(machine: FakeMachine, root: string): OtherPrograms {
   const { processes } = machine;
   let made = 0;
   return {

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { ForwardClock, type KeptAhead } from "../../src/keeper/monotonic-wall-clock.ts";
+import { type ClockOffsetStore, MonotonicWallClock } from "../../src/keeper/monotonic-wall-clock.ts";
 
 /** Keeps as long as nobody asks for another. */
-function forgetful(): KeptAhead & { written: number[] } {
+function forgetful(): ClockOffsetStore & { written: number[] } {
   const written: number[] = [];
   return { written, read: () => written.at(-1), write: (aheadMs) => void written.push(aheadMs) };
 }
@@ -10,7 +10,7 @@ function forgetful(): KeptAhead & { written: number[] } {
 /** Looks at a clock after each of these spans of steady time and jumps of the wall clock; how far it was behind each time. */
 function behind(...steps: readonly (readonly [passedMs: number, jumpMs: number])[]): readonly number[] {
   let [wall, steady] = [1_800_000_000_000, 5_000];
-  const clock = new ForwardClock(
+  const clock = new MonotonicWallClock(
     () => wall,
     () => steady,
     forgetful(),
@@ -38,24 +38,24 @@ test("B13: the latest it ever was counts", () => {
 
 test("B13: an engine that starts is told of a later time only while the clock is behind it", () => {
   let wall = 1_800_000_000_500;
-  const clock = new ForwardClock(
+  const clock = new MonotonicWallClock(
     () => wall,
     () => 0,
     forgetful(),
   );
   const set = "set=1\nprivate_key=*\nlisten_port=1\n\n";
-  expect(clock.tellIn(set)).toBe(set);
+  expect(clock.withNotBefore(set)).toBe(set);
   wall -= 900;
-  expect(clock.tellIn(set)).toBe(set);
+  expect(clock.withNotBefore(set)).toBe(set);
   wall -= YEAR_MS;
-  expect(clock.tellIn(set)).toBe("set=1\nawg_not_before=1800000001\nprivate_key=*\nlisten_port=1\n\n");
+  expect(clock.withNotBefore(set)).toBe("set=1\nawg_not_before=1800000001\nprivate_key=*\nlisten_port=1\n\n");
 });
 
 test("B13: the keeper after this one knows it, and nothing is written while the clock just goes on", () => {
   let [wall, steady] = [1_800_000_000_000, 5_000];
   const kept = forgetful();
   const begin = () =>
-    new ForwardClock(
+    new MonotonicWallClock(
       () => wall,
       () => steady,
       kept,

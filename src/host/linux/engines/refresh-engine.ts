@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { ENGINE_MARK } from "../../../model/ownership.ts";
 import { exchangeOverUnixSocket } from "../../../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
-import { renderNudge, renderProbe } from "../../../uapi/peer-touch.ts";
+import { renderEndpointRefresh, renderHandshakeRequest } from "../../../uapi/peer-refresh.ts";
 import { parseUapiDevice, UAPI_GET, type UapiDevice } from "../../../uapi/reply.ts";
 import { PROTOCOLS, socketPath } from "./engine-sockets.ts";
 
@@ -10,13 +10,13 @@ const TIMEOUT_MS = 2000;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** Tells the engine of a device its peers' endpoints again. */
-export function nudgeEngine(device: string): void {
-  touch(device, (state) => renderNudge(state, hasWay));
+export function refreshEndpoints(device: string): void {
+  touch(device, (state) => renderEndpointRefresh(state, hasWay));
 }
 
 /** Lets the engine of a device ask its peers for a sign of life. */
-export function probeEngine(device: string): void {
-  touch(device, renderProbe);
+export function requestHandshakes(device: string): void {
+  touch(device, renderHandshakeRequest);
 }
 
 /** Tells every engine of the device one `set` made from what it says of itself. */

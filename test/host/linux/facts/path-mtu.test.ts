@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { waysTo } from "../../../../src/host/linux/facts/path-mtu.ts";
+import { pathMtus } from "../../../../src/host/linux/facts/path-mtu.ts";
 import type { Link } from "../../../../src/native/linux/rtnetlink/link.codec.ts";
 import type { Route } from "../../../../src/native/linux/rtnetlink/route.codec.ts";
 
@@ -33,5 +33,5 @@ test.each<[string, Route[], string, number | undefined]>([
   ["unknown by a route that leads nowhere", [route("0.0.0.0/0", 1, { type: "unreachable" })], "192.0.2.1", undefined],
   ["unknown without a route", [route("198.51.100.0/24", 1)], "192.0.2.1", undefined],
 ])("the MTU of a way is %s", (_what, routes, address, mtuBytes) => {
-  expect(waysTo([address], routes, LINKS)).toEqual(mtuBytes === undefined ? {} : { [address]: mtuBytes });
+  expect(pathMtus([address], routes, LINKS)).toEqual(mtuBytes === undefined ? {} : { [address]: mtuBytes });
 });

@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { readInotifyRoom } from "../../../../src/host/linux/processes/inotify-limit.ts";
+import { readInotifyUsage } from "../../../../src/host/linux/processes/inotify-limit.ts";
 import { temporaryFolder } from "../../../support/folder.ts";
 
 const proc = temporaryFolder("inotify");
@@ -18,7 +18,7 @@ function run(pid: number, uid: number, descriptors: Readonly<Record<string, stri
 }
 
 test("counts a user's inotify instances, one that a child has from its parent once", () => {
-  expect(readInotifyRoom(0, proc)).toBeUndefined();
+  expect(readInotifyUsage(0, proc)).toBeUndefined();
   mkdirSync(join(proc, "sys/fs/inotify"), { recursive: true });
   writeFileSync(join(proc, "sys/fs/inotify/max_user_instances"), "128\n");
   run(10, 0, { 4: "inotify wd:1 ino:a sdev:1\n", 5: "" });
@@ -26,6 +26,6 @@ test("counts a user's inotify instances, one that a child has from its parent on
   run(12, 0, { 4: "inotify wd:1 ino:b sdev:1\n", 5: "" });
   run(13, 0, {});
   run(14, 990, { 4: "inotify wd:1 ino:c sdev:1\n" });
-  expect(readInotifyRoom(0, proc)).toEqual({ uid: 0, limit: 128, used: 4 });
-  expect(readInotifyRoom(990, proc)).toEqual({ uid: 990, limit: 128, used: 1 });
+  expect(readInotifyUsage(0, proc)).toEqual({ uid: 0, limit: 128, used: 4 });
+  expect(readInotifyUsage(990, proc)).toEqual({ uid: 990, limit: 128, used: 1 });
 });

@@ -1,4 +1,4 @@
-import type { UdpAddress, Way } from "../../packet-system.ts";
+import type { RouteInfo, UdpAddress } from "../../packet-system.ts";
 import { callLibc, closeDescriptor } from "../libc.ffi.ts";
 import { readSocketAddress, SOCKET_ADDRESS_BYTES, writeSocketAddress } from "./socket-address.codec.ts";
 import { openUnboundSocket } from "./unbound-socket.ffi.ts";
@@ -14,7 +14,7 @@ const IPV6_MTU = 24;
  * @param mark SO_MARK of what is sent there; 0: none
  * @returns undefined where there is no way
  */
-export function readWayTo(to: UdpAddress, mark: number): Way | undefined {
+export function lookUpRoute(to: UdpAddress, mark: number): RouteInfo | undefined {
   const four = to.address.length === 4;
   const fd = openUnboundSocket({ family: four ? 4 : 6, stream: false, ...(mark === 0 ? {} : { mark }) });
   try {

@@ -1,5 +1,5 @@
 import { canonicalPrefix, type Prefix, renderPrefix } from "../../model/prefix.ts";
-import type { WaySettings } from "../../native/packet-system.ts";
+import type { RoutingSettings } from "../../native/packet-system.ts";
 import { bytesToHex, isZeroKey } from "../../uapi/key-text.ts";
 import { GENERATION_KEY, normalizeObfuscation, SECRET_OBFUSCATION_KEY } from "../../uapi/obfuscation.ts";
 import type { DeviceSettings, PeerSettings, WireEndpoint } from "../contract.ts";
@@ -7,7 +7,7 @@ import { wipeKeys } from "../key-bytes.ts";
 import type { KeepaliveRange, PeerRequest, SetRequest } from "./parse-set.ts";
 
 /** What a tunnel was told over UAPI so far. */
-export interface HeldSettings {
+export interface UapiSettings {
   readonly privateKey: Uint8Array | undefined;
   readonly listenPort: number;
   readonly fwmark: number;
@@ -15,10 +15,10 @@ export interface HeldSettings {
   /** By UAPI name, without what is off. */
   readonly obfuscation: Readonly<Record<string, string>>;
   /** By public key in hex, in the order they came. */
-  readonly peers: ReadonlyMap<string, HeldPeer>;
+  readonly peers: ReadonlyMap<string, UapiPeerSettings>;
 }
 
-export interface HeldPeer {
+export interface UapiPeerSettings {
   readonly publicKey: Uint8Array;
   readonly presharedKey: Uint8Array | undefined;
   readonly endpoint: WireEndpoint | undefined;
@@ -30,14 +30,14 @@ export interface HeldPeer {
 }
 
 /** What the engine cannot learn over UAPI. */
-export interface Surroundings {
+export interface HostSettings {
   readonly mtuBytes: number;
   readonly user?: { readonly uid: number; readonly gid: number };
   /** The interfaces that the sockets are to be tied to, where the system ties them. */
-  readonly boundTo?: WaySettings["boundTo"];
+  readonly boundTo?: RoutingSettings["boundTo"];
 }
 
-export const NOTHING_HELD: HeldSettings = {
+export const NO_SETTINGS: UapiSettings = {
   privateKey: undefined,
   listenPort: 0,
   fwmark: 0,
@@ -47,7 +47,7 @@ export const NOTHING_HELD: HeldSettings = {
 };
 
 /** What is held after a `set`; the one before is not touched. A prefix that a peer gets is taken from the others. */
-export function settingsAfter(held: HeldSettings, request: SetRequest): HeldSettings {
+export function settingsAfter(held: UapiSettings, request: SetRequest): UapiSettings {
   const peers = new Map(request.replacePeers ? [] : held.peers);
   const owners = ownersOf(peers);
   for (const one of request.peers) changePeer(peers, owners, one);
@@ -63,8 +63,8 @@ export function settingsAfter(held: HeldSettings, request: SetRequest): HeldSett
 }
 
 /** Zeroes the keys that are nobody's any more: in what was held or asked for, and not in what is held now. */
-export function wipeForgotten(held: HeldSettings, ...gone: readonly (HeldSettings | SetRequest)[]): void {
-  const keys = (of: HeldSettings | SetRequest) =>
+export function wipeForgotten(held: UapiSettings, ...gone: readonly (UapiSettings | SetRequest)[]): void {
+  const keys = (of: UapiSettings | SetRequest) =>
     [of.privateKey, ...[...of.peers.values()].map(({ presharedKey }) => presharedKey)].filter(
       (key) => key !== undefined,
     );
@@ -74,8 +74,8 @@ export function wipeForgotten(held: HeldSettings, ...gone: readonly (HeldSetting
 
 /** What the data plane is to hold; undefined without a private key, for then there is nothing to carry. */
 export function deviceSettings(
-  held: HeldSettings,
-  { mtuBytes, user, boundTo }: Surroundings,
+  held: UapiSettings,
+  { mtuBytes, user, boundTo }: HostSettings,
 ): DeviceSettings | undefined {
   if (held.privateKey === undefined) return undefined;
   const isObfuscated = Object.keys(held.obfuscation).some((key) => key !== GENERATION_KEY);
@@ -96,7 +96,7 @@ export function deviceSettings(
 }
 
 /** 127.0.0.0/8 and ::1. */
-function isOnThisMachine({ endpoint, endpoints }: HeldPeer): boolean {
+function isOnThisMachine({ endpoint, endpoints }: UapiPeerSettings): boolean {
   return [...(endpoint === undefined ? [] : [endpoint]), ...endpoints].some(({ address }) => {
     if (address.length === 4) return address[0] === 127;
     return address.every((byte, index) => byte === (index === 15 ? 1 : 0));
@@ -104,14 +104,14 @@ function isOnThisMachine({ endpoint, endpoints }: HeldPeer): boolean {
 }
 
 /** The peer that holds each prefix, by their texts: a set of 10,000 peers looks through none of them for a prefix. */
-function ownersOf(peers: ReadonlyMap<string, HeldPeer>): Map<string, string> {
+function ownersOf(peers: ReadonlyMap<string, UapiPeerSettings>): Map<string, string> {
   const owned = [...peers].flatMap(([key, { allowedIps }]) =>
     [...allowedIps.keys()].map((text) => [text, key] as const),
   );
   return new Map(owned);
 }
 
-function changePeer(peers: Map<string, HeldPeer>, owners: Map<string, string>, request: PeerRequest): void {
+function changePeer(peers: Map<string, UapiPeerSettings>, owners: Map<string, string>, request: PeerRequest): void {
   const key = bytesToHex(request.publicKey);
   const known = peers.get(key);
   if (request.remove) {
@@ -143,14 +143,14 @@ function changePeer(peers: Map<string, HeldPeer>, owners: Map<string, string>, r
   });
 }
 
-function without(peer: HeldPeer, prefix: string): HeldPeer {
+function without(peer: UapiPeerSettings, prefix: string): UapiPeerSettings {
   if (!peer.allowedIps.has(prefix)) return peer;
   const allowedIps = new Map(peer.allowedIps);
   allowedIps.delete(prefix);
   return { ...peer, allowedIps };
 }
 
-function peerSettings(held: HeldPeer): PeerSettings {
+function peerSettings(held: UapiPeerSettings): PeerSettings {
   const { publicKey, presharedKey, endpoint, endpoints, keepalive, allowedIps } = held;
   return {
     publicKey,

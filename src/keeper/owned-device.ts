@@ -14,20 +14,20 @@ const FREE_LOOKS = 50;
 const FREE_LOOK_MS = 20;
 
 /** A TUN device whose descriptor the keeper holds, with its engine if one was asked for. */
-export interface HeldDevice {
+export interface OwnedDevice {
   tun: TunDevice;
   engine: Engine | undefined;
 }
 
 /** Where a device's engine writes and reports. */
-export interface DeviceSurroundings {
+export interface DeviceContext {
   readonly folder: string;
   readonly report: (line: string) => void;
   readonly spares?: SpareEngines;
 }
 
 /** Where the engine of a device writes what it has to say. */
-export function engineLog({ folder }: Pick<DeviceSurroundings, "folder">, device: string): string {
+export function engineLog({ folder }: Pick<DeviceContext, "folder">, device: string): string {
   return `${folder}/engine-${device}.log`;
 }
 
@@ -35,7 +35,7 @@ export function engineLog({ folder }: Pick<DeviceSurroundings, "folder">, device
  * Makes a persistent TUN device, or attaches to the one an earlier keeper left. It bears its alias before it becomes
  * persistent: a crash in between leaves nothing. Throws as `openTun`.
  */
-export function holdDevice(device: string, alias?: string): HeldDevice {
+export function openDevice(device: string, alias?: string): OwnedDevice {
   const tun = openTun({ name: device, nonBlocking: true });
   try {
     if (alias !== undefined) setAlias(device, alias);
@@ -48,7 +48,7 @@ export function holdDevice(device: string, alias?: string): HeldDevice {
 }
 
 /** Somebody may have deleted the device under us, and even made another of its name; a dead descriptor tells nothing. */
-export function stillExists({ tun }: HeldDevice): boolean {
+export function stillExists({ tun }: OwnedDevice): boolean {
   using netlink = openRouteNetlink();
   if (netlink.link(tun.name) === undefined) return false;
   try {
@@ -64,7 +64,7 @@ export function stillExists({ tun }: HeldDevice): boolean {
  * Opens a held device anew with what stands before each packet for the engine that is to come. The device is persistent:
  * it loses its carrier for a moment and nothing else. No engine may hold it.
  */
-function reopenDevice(held: HeldDevice, packetInfo: boolean, vnetHeader: boolean): void {
+function reopenDevice(held: OwnedDevice, packetInfo: boolean, vnetHeader: boolean): void {
   if (held.tun.packetInfo === packetInfo && held.tun.vnetHeader === vnetHeader) return;
   const { name } = held.tun;
   held.tun[Symbol.dispose]();
@@ -93,13 +93,13 @@ function setAlias(device: string, alias: string): void {
  * Takes over the device of an engine whose keeper died: its descriptor is copied out of the running engine, so that the
  * tunnel carries on. Where that is forbidden the engine is ended and the device opened anew; it was persistent.
  */
-export async function holdOrphan(orphan: OrphanEngine, around: DeviceSurroundings): Promise<HeldDevice> {
+export async function adoptOrphan(orphan: OrphanEngine, around: DeviceContext): Promise<OwnedDevice> {
   const tun = adoptDescriptor(orphan);
   if (tun === undefined) {
     await endProcess(orphan);
-    return holdDevice(orphan.device);
+    return openDevice(orphan.device);
   }
-  const held: HeldDevice = { tun, engine: undefined };
+  const held: OwnedDevice = { tun, engine: undefined };
   held.engine = newEngine(held, around, orphan, orphan);
   return held;
 }
@@ -110,12 +110,12 @@ export async function holdOrphan(orphan: OrphanEngine, around: DeviceSurrounding
  *
  * @throws AwgError("permission") where the engine's descriptors may not be copied.
  */
-export function holdForeign(engine: OrphanEngine, alias: string, around: DeviceSurroundings): HeldDevice {
+export function adoptForeign(engine: OrphanEngine, alias: string, around: DeviceContext): OwnedDevice {
   const tun = adoptTun(takeDescriptor(engine.pid, engine.descriptor));
   try {
     setAlias(engine.device, alias);
     tun.setPersistent(true);
-    const held: HeldDevice = { tun, engine: undefined };
+    const held: OwnedDevice = { tun, engine: undefined };
     held.engine = newEngine(held, around, engine, engine);
     return held;
   } catch (error) {
@@ -125,7 +125,7 @@ export function holdForeign(engine: OrphanEngine, alias: string, around: DeviceS
 }
 
 /** Lets go of a device that was taken over: it lasts as long as the engine that another program started. */
-export function releaseDevice({ tun, engine }: HeldDevice): void {
+export function releaseDevice({ tun, engine }: OwnedDevice): void {
   engine?.release();
   setAlias(tun.name, "");
   tun.setPersistent(false);
@@ -146,8 +146,8 @@ function adoptDescriptor(orphan: OrphanEngine): TunDevice | undefined {
 
 /** The engine object of a device; it starts nothing yet. */
 export function newEngine(
-  held: HeldDevice,
-  { folder, report, spares }: DeviceSurroundings,
+  held: OwnedDevice,
+  { folder, report, spares }: DeviceContext,
   { kind, protocol }: EngineKind,
   orphan?: OrphanEngine,
 ): Engine {
@@ -171,7 +171,7 @@ function forgetOldLogs(folder: string): void {
 }
 
 /** Ends the engine and lets go of the device for good: it vanishes with its addresses and routes. */
-export async function dropDevice({ tun, engine }: HeldDevice): Promise<void> {
+export async function dropDevice({ tun, engine }: OwnedDevice): Promise<void> {
   await engine?.stop();
   try {
     tun.setPersistent(false);

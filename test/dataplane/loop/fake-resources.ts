@@ -1,5 +1,5 @@
 import { createPortAead } from "../../../src/dataplane/crypto/choose-packet-aead.ts";
-import type { Machine } from "../../../src/dataplane/loop/worker-resources.ts";
+import type { WorkerResources } from "../../../src/dataplane/loop/worker-resources.ts";
 import {
   ASIDE_BYTES,
   OPENED_AREA_BYTES,
@@ -26,8 +26,8 @@ export function gather(arena: Arena, vector: number, count: number): Uint8Array 
   return new Uint8Array(Buffer.concat(parts));
 }
 
-/** A machine with memory of its own, @noble and the kernel calls given; those not given fail the test. */
-export function pretendMachine(calls: (arena: Arena) => Partial<PacketCalls>): Machine {
+/** A resources with memory of its own, @noble and the kernel calls given; those not given fail the test. */
+export function fakeResources(calls: (arena: Arena) => Partial<PacketCalls>): WorkerResources {
   const arena = createArena(16 * 1024 * 1024);
   const refuse = () => {
     throw new Error("this call was not expected");
@@ -41,7 +41,7 @@ export function pretendMachine(calls: (arena: Arena) => Partial<PacketCalls>): M
     crypto: NOBLE_CRYPTO,
     sources: { fillRandom: (into) => into.fill(7), unixTime: () => ({ seconds: 0, nanoseconds: 0 }) },
     receive: reserveReceiveArea(arena),
-    system: { prepareTun: refuse, openSocket: refuse, readWayTo: () => undefined },
+    system: { prepareTun: refuse, openSocket: refuse, lookUpRoute: () => undefined },
     tunBuffer: arena.reserve(TUN_BUFFER_BYTES),
     openedArea: arena.reserve(OPENED_AREA_BYTES),
     aside: arena.reserve(ASIDE_BYTES),

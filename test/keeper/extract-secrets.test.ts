@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { copySecrets, liftSecrets, wipeSecrets, withSecrets } from "../../src/keeper/extract-secrets.ts";
+import { copySecrets, extractSecrets, wipeSecrets, withSecrets } from "../../src/keeper/extract-secrets.ts";
 import { parseKeeperRequest, renderKeeperRequest } from "../../src/model/keeper-protocol.ts";
 
 const hex = (byte: string): string => byte.repeat(32);
@@ -20,7 +20,7 @@ const configuration = (peers: number): string =>
     .join("\n")
     .concat("\n\n");
 
-/** A request as the server reads it: lifted as bytes, then read as text. */
+/** A request as the server reads it: extracted as bytes, then read as text. */
 function received(text: string, update?: string) {
   const line = Buffer.from(
     renderKeeperRequest({
@@ -33,7 +33,7 @@ function received(text: string, update?: string) {
       ...(update === undefined ? {} : { update }),
     }),
   );
-  const secrets = liftSecrets(line);
+  const secrets = extractSecrets(line);
   const request = parseKeeperRequest(line.toString("utf8"));
   if (request.request !== "ensureEngine") throw new Error("it is another request");
   return { line: line.toString("latin1"), secrets, request };
@@ -57,12 +57,12 @@ describe("law 8: the keeper reads a request without ever making a string of a ke
     const { secrets, request } = received(text);
     expect([secrets.length, request.configuration]).toEqual([0, text]);
     expect(textOf(text, secrets)).toBe(text);
-    expect(liftSecrets(Buffer.from(`private_key=${hex("ab")}`))).toHaveLength(1);
+    expect(extractSecrets(Buffer.from(`private_key=${hex("ab")}`))).toHaveLength(1);
   });
 
   test("a text with stars and marks of no secret is left as it is", () => {
     const text = `*\n**\n${"*".repeat(64)}\n*${"0".repeat(62)}7\n*x`;
-    expect(textOf(text, liftSecrets(Buffer.from(`private_key=${hex("ab")}`)))).toBe(text);
+    expect(textOf(text, extractSecrets(Buffer.from(`private_key=${hex("ab")}`)))).toBe(text);
   });
 
   test("10,000 peers with a key each are as plain as one", () => {
@@ -72,7 +72,7 @@ describe("law 8: the keeper reads a request without ever making a string of a ke
   });
 
   test("what is wiped is gone, and a copy is nobody else's", () => {
-    const secrets = liftSecrets(Buffer.from(`private_key=${hex("ab")}`));
+    const secrets = extractSecrets(Buffer.from(`private_key=${hex("ab")}`));
     const copy = copySecrets(secrets);
     wipeSecrets(secrets);
     expect(Buffer.from(secrets[0] ?? []).equals(Buffer.alloc(64))).toBe(true);

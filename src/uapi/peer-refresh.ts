@@ -11,7 +11,7 @@ const PROBE_SECONDS = 25;
  *
  * @param hasWay whether the engine's packets to an endpoint ("192.0.2.1:51820") would leave the machine
  */
-export function renderNudge(
+export function renderEndpointRefresh(
   device: Pick<UapiDevice, "peers">,
   hasWay: (endpoint: string) => boolean = () => true,
 ): string | undefined {
@@ -27,7 +27,7 @@ export function renderNudge(
  * device/uapi.go), and the same `set` puts the interval back, so nobody sees another. A peer that has an interval is asked by
  * its engine anyway. Undefined where nobody is to be asked. Pure.
  */
-export function renderProbe(device: Pick<UapiDevice, "peers">): string | undefined {
+export function renderHandshakeRequest(device: Pick<UapiDevice, "peers">): string | undefined {
   return renderTouch(device, ({ endpoint, persistentKeepaliveSeconds }) =>
     endpoint === undefined || persistentKeepaliveSeconds > 0
       ? []

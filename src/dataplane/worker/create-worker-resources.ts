@@ -7,10 +7,10 @@ import { choosePacketAead } from "../crypto/choose-packet-aead.ts";
 import { type ChosenCrypto, chooseCrypto } from "../crypto/openssl-crypto.ts";
 import {
   ASIDE_BYTES,
-  type Machine,
   OPENED_AREA_BYTES,
   reserveReceiveArea,
   TUN_BUFFER_BYTES,
+  type WorkerResources,
 } from "../loop/worker-resources.ts";
 import { plainSum, wasmSum } from "../packet/checksum.ts";
 
@@ -27,8 +27,11 @@ const SOURCES: Sources = {
   },
 };
 
-/** The machine of this thread, and which cryptography it found. `openssl` false: @noble alone. */
-export function makeMachine(openssl: boolean, system: PacketSystem): Machine & Pick<ChosenCrypto, "fallbackReason"> {
+/** Allocates this thread's resources and chooses its cryptography. `openssl` false: @noble alone. */
+export function createWorkerResources(
+  openssl: boolean,
+  system: PacketSystem,
+): WorkerResources & Pick<ChosenCrypto, "fallbackReason"> {
   const arena = createArena(ARENA_BYTES);
   const { crypto, fallbackReason } = openssl
     ? chooseCrypto(SOURCES.fillRandom)

@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseEndpoint, renderEndpoint } from "../../../src/dataplane/uapi/endpoint-text.ts";
-import {
-  deviceSettings,
-  type HeldSettings,
-  NOTHING_HELD,
-  settingsAfter,
-} from "../../../src/dataplane/uapi/held-settings.ts";
 import { parseSet } from "../../../src/dataplane/uapi/parse-set.ts";
 import { renderGet } from "../../../src/dataplane/uapi/render-get.ts";
+import {
+  deviceSettings,
+  NO_SETTINGS,
+  settingsAfter,
+  type UapiSettings,
+} from "../../../src/dataplane/uapi/uapi-settings.ts";
 import { parseUapiDevice } from "../../../src/uapi/reply.ts";
 import { checkProperty, SEED } from "../../support/seeded.ts";
 
@@ -16,11 +16,11 @@ const [A, B] = ["aa".repeat(32), "bb".repeat(32)];
 const SECRET = "cc".repeat(32);
 const NONE = "0".repeat(64);
 
-function heldAfter(...requests: readonly string[]): HeldSettings {
-  return requests.reduce((held, text) => settingsAfter(held, parseSet(text.split("\n"))), NOTHING_HELD);
+function heldAfter(...requests: readonly string[]): UapiSettings {
+  return requests.reduce((held, text) => settingsAfter(held, parseSet(text.split("\n"))), NO_SETTINGS);
 }
-const reply = (held: HeldSettings) => parseUapiDevice(`${renderGet(held, undefined)}errno=0\n\n`);
-const prefixesOf = (held: HeldSettings, key: string) => [...(held.peers.get(key)?.allowedIps.keys() ?? [])];
+const reply = (held: UapiSettings) => parseUapiDevice(`${renderGet(held, undefined)}errno=0\n\n`);
+const prefixesOf = (held: UapiSettings, key: string) => [...(held.peers.get(key)?.allowedIps.keys() ?? [])];
 
 describe("what a set leaves behind", () => {
   test("only what it names changes", () => {
@@ -62,7 +62,7 @@ describe("what a set leaves behind", () => {
   test("a generation that is named is told and told again; alone it obfuscates nothing", () => {
     const held = heldAfter(`private_key=${SECRET}\nawg_generation=1.5`, "jc=4\njmin=4\njmax=9");
     expect(reply(held).obfuscation).toEqual({ awg_generation: "1.5", jc: "4", jmin: "4", jmax: "9" });
-    const told = (one: HeldSettings) => deviceSettings(one, { mtuBytes: 1420 })?.obfuscation;
+    const told = (one: UapiSettings) => deviceSettings(one, { mtuBytes: 1420 })?.obfuscation;
     expect(told(held)?.parameters).toMatchObject({ awg_generation: "1.5" });
     expect(told(heldAfter(`private_key=${SECRET}\nawg_generation=1.5`))).toBeUndefined();
   });
@@ -187,7 +187,7 @@ describe("requests that cannot be", () => {
     fc.assert(
       fc.property(fc.array(line, { maxLength: 12 }), (lines) => {
         try {
-          settingsAfter(NOTHING_HELD, parseSet(lines));
+          settingsAfter(NO_SETTINGS, parseSet(lines));
         } catch (error) {
           expect(error).toMatchObject({ errno: expect.any(Number) });
         }

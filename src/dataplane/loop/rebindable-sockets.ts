@@ -19,7 +19,7 @@ export interface SocketUsers {
  * there are none; when the new ones are refused then, the former are opened again, and where another program was quicker
  * there are none until the port is free again.
  */
-export class HeldSockets implements Disposable {
+export class RebindableSockets implements Disposable {
   readonly #system: Pick<PacketSystem, "openSocket">;
   readonly #users: SocketUsers;
   #settings: SocketSettings;

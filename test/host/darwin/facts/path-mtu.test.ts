@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { waysTo } from "../../../../src/host/darwin/facts/path-mtu.ts";
+import { pathMtus } from "../../../../src/host/darwin/facts/path-mtu.ts";
 import { readInterfaces } from "../../../../src/host/darwin/links/interfaces.ts";
 import { constant } from "../fake/abi.ts";
 import { FakeLibSystem } from "../fake/fake-libsystem.ts";
@@ -19,7 +19,7 @@ describe("the way to an endpoint on a Mac (RTM_GET)", () => {
   function ways(own: readonly string[] = [], address = ENDPOINT) {
     const interfaces = readInterfaces(system).filter(({ name }) => name !== "lo0" && !own.includes(name));
     const uplinks = [{ family: 4, device: "en0", metric: 0 }] as const;
-    const found = waysTo(system, [address], { uplinks, interfaces });
+    const found = pathMtus(system, [address], { uplinks, interfaces });
     expect(system.openDescriptors).toEqual([]);
     return found;
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { renderNudge } from "../../src/uapi/peer-touch.ts";
+import { renderEndpointRefresh } from "../../src/uapi/peer-refresh.ts";
 import { parseUapiDevice } from "../../src/uapi/reply.ts";
 
 const KEY = "ab".repeat(32);
@@ -19,16 +19,16 @@ const engineAt = (endpoint: string, endpoints: readonly string[] = []) =>
 const told = (endpoint: string) => `set=1\npublic_key=${KEY}\nupdate_only=true\nendpoint=${endpoint}\n\n`;
 const isFour = (endpoint: string) => !endpoint.startsWith("[");
 
-describe("a nudge", () => {
+describe("a refreshEndpoints", () => {
   test("tells an engine the endpoint again where it is", () => {
-    expect(renderNudge(engineAt(SIX))).toBe(told(SIX));
-    expect(renderNudge(engineAt(SIX), isFour)).toBe(told(SIX));
-    expect(renderNudge(engineAt(FOUR, [SIX, FOUR]), isFour)).toBe(told(FOUR));
-    expect(renderNudge({ peers: [] })).toBeUndefined();
+    expect(renderEndpointRefresh(engineAt(SIX))).toBe(told(SIX));
+    expect(renderEndpointRefresh(engineAt(SIX), isFour)).toBe(told(SIX));
+    expect(renderEndpointRefresh(engineAt(FOUR, [SIX, FOUR]), isFour)).toBe(told(FOUR));
+    expect(renderEndpointRefresh({ peers: [] })).toBeUndefined();
   });
 
   test("A13: leads a peer of several addresses to one that there is a way to, and leaves it where there is none", () => {
-    expect(renderNudge(engineAt(SIX, [SIX, FOUR, OTHER]), isFour)).toBe(told(FOUR));
-    expect(renderNudge(engineAt(SIX, [SIX, FOUR]), () => false)).toBe(told(SIX));
+    expect(renderEndpointRefresh(engineAt(SIX, [SIX, FOUR, OTHER]), isFour)).toBe(told(FOUR));
+    expect(renderEndpointRefresh(engineAt(SIX, [SIX, FOUR]), () => false)).toBe(told(SIX));
   });
 });

@@ -1,53 +1,55 @@
 import { describe, expect, it } from "vitest";
 import { type ReceivedControl, readControl } from "../../../src/dataplane/loop/message-control.ts";
-import { Ways } from "../../../src/dataplane/loop/route-cache.ts";
+import { RouteCache } from "../../../src/dataplane/loop/route-cache.ts";
 import type { Endpoint } from "../../../src/engine/endpoint.ts";
 
 const four: Endpoint = { address: Uint8Array.of(192, 0, 2, 1), port: 1, scope: 0, local: Uint8Array.of(192, 0, 2, 9) };
 const six: Endpoint = { address: new Uint8Array(16).fill(1), port: 1, scope: 0 };
 
-describe("the ways to endpoints", () => {
+describe("the routes to endpoints", () => {
   it("are asked for once a second, and only for endpoints in use", () => {
     const asked: Endpoint[] = [];
     let mtuBytes = 1500;
-    const ways = new Ways((to) => {
+    const routes = new RouteCache((to) => {
       asked.push(to);
       return { mtuBytes, source: Uint8Array.of(192, 0, 2, 5) };
     });
-    ways.now = 10_000;
-    expect([ways.payloadBytes(four), ways.payloadBytes(six), ways.payloadBytes(four)]).toEqual([1472, 1452, 1472]);
+    routes.now = 10_000;
+    expect([routes.payloadBytes(four), routes.payloadBytes(six), routes.payloadBytes(four)]).toEqual([
+      1472, 1452, 1472,
+    ]);
     mtuBytes = 1300;
-    ways.now = 10_999;
-    expect(ways.payloadBytes(four)).toBe(1472);
+    routes.now = 10_999;
+    expect(routes.payloadBytes(four)).toBe(1472);
     expect(asked).toEqual([four, six]);
-    ways.now = 11_000;
-    expect(ways.payloadBytes(four)).toBe(1272);
+    routes.now = 11_000;
+    expect(routes.payloadBytes(four)).toBe(1272);
     expect(asked).toEqual([four, six, four]);
     mtuBytes = 1400;
-    ways.forget();
-    expect(ways.payloadBytes(four)).toBe(1372);
+    routes.forget();
+    expect(routes.payloadBytes(four)).toBe(1372);
   });
 
   it("limit nothing while there is none, and stay as they were when it is lost", () => {
     let way: { mtuBytes: number; source: Uint8Array } | undefined;
-    const ways = new Ways(() => way);
-    expect(ways.payloadBytes(four)).toBe(65_535);
-    expect(ways.sourceFor(four)).toBeUndefined();
+    const routes = new RouteCache(() => way);
+    expect(routes.payloadBytes(four)).toBe(65_535);
+    expect(routes.sourceFor(four)).toBeUndefined();
     way = { mtuBytes: 1300, source: Uint8Array.of(192, 0, 2, 5) };
-    ways.now = 1000;
-    expect([ways.payloadBytes(four), ways.sourceFor(four)]).toEqual([1272, four.local]);
+    routes.now = 1000;
+    expect([routes.payloadBytes(four), routes.sourceFor(four)]).toEqual([1272, four.local]);
     way = undefined;
-    ways.now = 2000;
-    expect([ways.payloadBytes(four), ways.sourceFor(four)]).toEqual([1272, four.local]);
+    routes.now = 2000;
+    expect([routes.payloadBytes(four), routes.sourceFor(four)]).toEqual([1272, four.local]);
   });
 
   it("forget a source address that the kernel refused, for as long as the peer speaks to no other", () => {
-    const ways = new Ways(() => ({ mtuBytes: 1500, source: Uint8Array.of(192, 0, 2, 5) }));
-    expect(ways.sourceFor(four)).toEqual(four.local);
-    ways.refuseSource(four);
-    ways.now = 5000;
-    expect(ways.sourceFor(four)).toBeUndefined();
-    expect(ways.sourceFor({ ...four })).toEqual(four.local);
+    const routes = new RouteCache(() => ({ mtuBytes: 1500, source: Uint8Array.of(192, 0, 2, 5) }));
+    expect(routes.sourceFor(four)).toEqual(four.local);
+    routes.refuseSource(four);
+    routes.now = 5000;
+    expect(routes.sourceFor(four)).toBeUndefined();
+    expect(routes.sourceFor({ ...four })).toEqual(four.local);
   });
 });
 
