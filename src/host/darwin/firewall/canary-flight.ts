@@ -23,14 +23,14 @@ import { dumpRoutes } from "../routes/route-socket.ts";
 import type { Pfctl } from "./pfctl.ts";
 import { isStoppedBefore } from "./reach.ts";
 
-/** One byte that says nothing: what a write of none does to a datagram socket, POSIX leaves open. */
+/** One empty byte; POSIX does not define a write of zero bytes to a datagram socket. */
 const NOTHING = Uint8Array.of(0);
-/** The first router throws it away. */
+/** The first router drops it. */
 const ONE_HOP = new Uint8Array(Uint32Array.of(1).buffer);
-/** Rules that are loaded anew while a canary flies count from 0 again. */
+/** Rules that are reloaded during a test count from 0 again. */
 const FLIGHTS = 2;
 
-/** PF to be tested, and the calls to do it with. */
+/** PF under test, and the system calls for the test. */
 export interface CanarySource {
   readonly pf: Pfctl;
   readonly names: PrintedNames;
@@ -38,14 +38,13 @@ export interface CanarySource {
 }
 
 /**
- * Whether PF acts by the rules that it holds: sends what the canaries' rules forbid, by the physical interface of each
- * family's default route, and looks whether they stopped it. Their count says so and not the send: for IPv4 ip_output
- * (bsd/netinet/ip_output.c) throws the answer of PF away and the send succeeds, for IPv6 it fails, as it does
- * without a route.
+ * Whether PF acts by its rules (S13.15): sends a forbidden packet by the interface of each family's default route, and reads
+ * the counter of the rule that drops it. The result of the send proves nothing: for IPv4, ip_output (bsd/netinet/ip_output.c)
+ * discards PF's verdict and the send succeeds; for IPv6 it fails, as it does without a route.
  *
- * @param rules what the outer anchor was just read to hold
- * @returns what is wrong, for people; nothing where PF acts, and where it cannot be told: no way out, a rule of another
- * program or a content filter that may have stopped the packet before PF's own rules were asked
+ * @param rules the rules of the outer anchor, just read
+ * @returns the problem, for people; undefined if PF acts, or if the test is not possible: no default route, or a rule of
+ * another program or a content filter that may have stopped the packet first
  */
 export async function findDisregard(source: CanarySource, rules: readonly PrintedRule[]): Promise<string[]> {
   const { pf, names, system } = source;
@@ -73,7 +72,7 @@ interface SentCanary {
   readonly taken: boolean;
 }
 
-/** A canary for each family that has a way out. */
+/** A canary for each family with a default route. */
 function sendAll(system: LibSystem): readonly SentCanary[] {
   const names = new Map(readInterfaces(system).map(({ index, name }) => [index, name]));
   const uplinks = uplinksOf(dumpRoutes(system), names);
@@ -84,7 +83,7 @@ function sendAll(system: LibSystem): readonly SentCanary[] {
   });
 }
 
-/** An interface that goes in this very moment takes no packet. */
+/** An interface that disappears in this moment accepts no packet. */
 function isTaken(system: LibSystem, canary: Canary, interfaceIndex: number): boolean {
   try {
     return send(system, canary, interfaceIndex);
@@ -108,7 +107,7 @@ function send(system: LibSystem, { family, address, port }: Canary, interfaceInd
   });
 }
 
-/** A network extension keeps back what a socket sends before it becomes a packet (cfil_sock_data_out of sosend). */
+/** A network extension can hold a socket's data before it becomes a packet (cfil_sock_data_out of sosend). */
 function hasContentFilter(system: LibSystem): boolean {
   const count = new Uint8Array(4);
   const { value } = system.sysctlByName("net.cfil.active_count", count);

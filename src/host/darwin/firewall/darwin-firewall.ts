@@ -20,7 +20,7 @@ import { passesBefore, readReach } from "./reach.ts";
 import { forbiddenStates } from "./states/forbidden-states.ts";
 import { type PfState, parsePrintedStates } from "./states/printed-states.ts";
 
-/** What an anchor is loaded with to hold nothing. */
+/** The text that empties an anchor. */
 const NOTHING = "\n";
 /** bsd/sys/errno.h: no such process. */
 const ESRCH = 3;
@@ -28,9 +28,9 @@ const ESRCH = 3;
 export interface DarwinFirewallDeps {
   readonly run: RunCommand;
   readonly system: LibSystem;
-  /** Folder that goes at reboot, 0700. */
+  /** Folder (0700) that is removed at reboot. */
   readonly runDir: string;
-  /** Folder that stands for /; / unless given. */
+  /** Folder that replaces /; / by default. */
   readonly root?: string;
 }
 
@@ -39,7 +39,7 @@ interface Tools extends PolicySource {
   readonly processes: Processes;
 }
 
-/** The packet filter of a Mac: PF, through pfctl for rules and /dev/pf for what is to be exact. */
+/** The packet filter of a Mac: PF by pfctl, and by /dev/pf where pfctl's text is not exact. */
 export function darwinFirewall({ run, system, runDir, root = "/" }: DarwinFirewallDeps): FirewallPort {
   const record = new FirewallRecord(join(runDir, "firewall"));
   const device = () => openPfDevice(system);
@@ -61,14 +61,14 @@ export function darwinFirewall({ run, system, runDir, root = "/" }: DarwinFirewa
   return {
     read: () => observePolicy(tools),
     load: (policy) => asOwnChange(device, () => (policy === null ? removePolicy(tools) : loadPolicy(tools, policy))),
-    // PF holds nothing that ends by itself, so that a fallback would outlive a dead daemon: there is none (S13.10).
+    // No PF rule expires, so a fallback would outlive a dead daemon: there is none (S13.10).
     fallBack: async () => {},
   };
 }
 
 /**
- * The policy is complete before anything leads to it, and replaced whole where something does: a pfctl that fails leaves
- * what stood before. Read back as a whole: what PF accepted is not yet what it holds (rule S1.3).
+ * Loads the policy before any rule calls it, or replaces it as a whole. If pfctl fails, the former policy stays. Everything is
+ * read back, because PF may hold something else than it accepted (rule S1.3).
  */
 async function loadPolicy(tools: Tools, policy: FirewallPolicy): Promise<void> {
   const { pf, record } = tools;
@@ -76,7 +76,8 @@ async function loadPolicy(tools: Tools, policy: FirewallPolicy): Promise<void> {
   const identity = record.keep(policy);
   const rendered = renderPf(policy, identity);
   await pf.load(PF_ANCHOR, rendered.text);
-  // Written down before, so that a death leaves no policy unknown; again, since who was overtaken drops what it does not know.
+  // Recorded before the load, so that a crash leaves no unknown policy; and again after it, because an overtaken process deletes
+  // records that it does not know.
   record.keep(policy);
   const { damage } = await compareWithPf(tools, rendered);
   refuseDamage(damage);
@@ -93,7 +94,7 @@ async function loadPolicy(tools: Tools, policy: FirewallPolicy): Promise<void> {
   else throw new AwgError("verification", "another process loaded another firewall policy into PF meanwhile");
 }
 
-/** Where nothing of ours stands yet a promise that cannot be kept is not made; later it is damage, and what stands stays. */
+/** Before the first load a bypass is a conflict; later it is damage, and the loaded policy stays. */
 async function refuseBypass({ pf, names }: Tools, policy: FirewallPolicy): Promise<void> {
   const [line] = await passesBefore(pf, names, policy);
   if (line === undefined) return;
@@ -117,7 +118,7 @@ async function leadToPolicy(tools: Tools): Promise<void> {
   device.insertCall(PF_ANCHOR);
 }
 
-/** What leads to the policy goes first; from then on PF judges as if awg had never been. */
+/** Removes the calls of the policy first; from then on PF judges as without awg. */
 async function removePolicy(tools: Tools): Promise<void> {
   const { pf, names, record } = tools;
   const { isCalledDirectly } = await readReach(pf, names);
@@ -125,7 +126,7 @@ async function removePolicy(tools: Tools): Promise<void> {
     using device = tools.device();
     if (isCalledDirectly) device.removeCalls(PF_ANCHOR);
     await empty(tools, CALLING_ANCHOR);
-    // By the anchor's own rules the next run sees that something is left to do: they go last, our reference before them.
+    // The next run recognizes unfinished work by the anchor's rules, so they are removed last, after awg's reference.
     if (record.hold() !== undefined) release(device, record, tools.processes);
     for (const path of [...(await anchorsBelow(tools, PF_ANCHOR)), PF_ANCHOR]) await empty(tools, path);
   }
@@ -142,7 +143,7 @@ async function anchorsBelow(tools: Tools, path: string): Promise<string[]> {
   return [...children, ...deeper.flat()];
 }
 
-/** S11.1: each state by its own ends, none for its neighbour's sake. */
+/** S11.1: ends each forbidden state by its own endpoints. */
 async function endForbidden(tools: Tools, policy: FirewallPolicy): Promise<void> {
   const forbidden = forbiddenStates(policy, parsePrintedStates(await tools.pf.states(), tools.names));
   if (forbidden.length === 0) return;
@@ -150,7 +151,7 @@ async function endForbidden(tools: Tools, policy: FirewallPolicy): Promise<void>
   for (const state of forbidden) device.killStates(selectionOf(state));
 }
 
-/** The kernel calls whoever opened the flow its source. */
+/** For the kernel, the side that opened the flow is its source. */
 function selectionOf({ device, protocol, direction, local, remote }: PfState): Parameters<PfDevice["killStates"]>[0] {
   const family: Family = parseIp(local.address)?.family ?? 4;
   const [source, destination] = direction === "out" ? [local, remote] : [remote, local];

@@ -3,7 +3,7 @@ import type { NetworkEvents } from "../../ports/network-events.ts";
 import { CALLING_ANCHOR, PF_ANCHOR } from "../pf/render-pf.ts";
 import { openPfDevice, type PfDevice } from "./pf-device.ts";
 
-/** How often PF is looked at: it tells nobody of anything, and a look is eight calls. */
+/** How often PF is read. PF sends no events; a reading takes eight calls. */
 export const FIREWALL_LOOK_MS = 1_000;
 
 const WATCHED = ["", CALLING_ANCHOR, PF_ANCHOR, ...["killswitch", "dns", "ipv6"].map((name) => `${PF_ANCHOR}/${name}`)];
@@ -14,10 +14,10 @@ export interface DarwinFirewallEventsDeps {
   readonly every: (onDue: () => void) => Disposable;
 }
 
-/** What this process does to PF itself: under way, and how PF looked after the last. */
+/** This process's own changes of PF: those in progress, and PF's marks after the last one. */
 const own = { underway: 0, marks: "" };
 
-/** Runs a change of PF by this process, which is not to be taken for others' work. */
+/** Runs a change of PF by this process, so that it is not reported as another program's. */
 export async function asOwnChange<T>(open: () => PfDevice, change: () => Promise<T>): Promise<T> {
   own.underway += 1;
   try {
@@ -29,8 +29,8 @@ export async function asOwnChange<T>(open: () => PfDevice, change: () => Promise
 }
 
 /**
- * Changes of PF by others: turned on or off, the main ruleset or an anchor of ours loaded anew. Who it was PF does not say.
- * Tables and states are not looked at here.
+ * Changes of PF by other programs: PF turned on or off, the main ruleset or an anchor of awg reloaded. PF does not report the
+ * program. Tables and states are not compared here.
  */
 export function darwinFirewallEvents({ system, every }: DarwinFirewallEventsDeps): NetworkEvents {
   return {
@@ -52,7 +52,7 @@ export function darwinFirewallEvents({ system, every }: DarwinFirewallEventsDeps
   };
 }
 
-/** PF's state and rulesets in one text; what cannot be read is a text, too. */
+/** PF's state and rulesets as one text, in which errors are text too. */
 function marksOf(open: () => PfDevice): string {
   try {
     using device = open();

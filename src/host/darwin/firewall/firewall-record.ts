@@ -7,16 +7,16 @@ import { policyIdentity } from "../pf/render-pf.ts";
 const POLICY_FILE = /^policy-[0-9a-f]{52}\.json$/;
 const HOLD_FILE = "pf-reference.json";
 
-/** Who took a reference that keeps PF enabled; without a token it was about to be taken. */
+/** The process with a reference that keeps PF enabled; without a token it was about to take one. */
 export interface PfHold {
   readonly pid: number;
   readonly token?: bigint;
 }
 
 /**
- * What PF itself cannot hold: the policy that its rules were rendered from, by the name in their first label, and whose
- * reference keeps PF enabled. Lives in the run folder, which goes at reboot as PF's rules and references do. A file that
- * is not what its name says counts as absent.
+ * State that PF cannot store: the policy of its rules, by the name in their first label, and the reference that keeps PF
+ * enabled. It is in the run folder, which is removed at reboot like PF's rules and references. A file that does not match its
+ * name counts as absent.
  */
 export class FirewallRecord {
   readonly #folder: string;
@@ -25,20 +25,20 @@ export class FirewallRecord {
     this.#folder = folder;
   }
 
-  /** Writes the policy down and gives its name. */
+  /** Writes the policy and returns its name. */
   keep(policy: FirewallPolicy): string {
     const identity = policyIdentity(policy);
     this.#write(`policy-${identity}.json`, canonicalJson(policy));
     return identity;
   }
 
-  /** The policy of that name; undefined when nobody wrote it down or somebody changed it. */
+  /** The policy of that name; undefined if the file is missing or was changed. */
   find(identity: string): FirewallPolicy | undefined {
     const policy = this.#read(`policy-${identity}.json`) as FirewallPolicy | undefined;
     return policy === undefined || policyIdentity(policy) !== identity ? undefined : policy;
   }
 
-  /** Drops the policies that are no longer loaded. */
+  /** Deletes the policies that are no longer loaded. */
   keepOnly(identity: string | undefined): void {
     for (const name of this.#names()) {
       if (POLICY_FILE.test(name) && name !== `policy-${identity}.json`)

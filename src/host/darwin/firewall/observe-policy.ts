@@ -10,18 +10,18 @@ import { isReached, passesBefore, readReach } from "./reach.ts";
 
 const CANARY_LABEL = pfLabel(CANARY_WORDS);
 
-/** Where a policy is read from. */
+/** The sources of a reading. */
 export interface PolicySource {
   readonly pf: Pfctl;
   readonly names: PrintedNames;
   readonly record: FirewallRecord;
-  /** Whether PF runs and a reference of ours keeps it so. */
+  /** Whether PF is on, and a reference of awg keeps it on. */
   readonly isHeld: () => boolean;
-  /** Whether PF acts by the rules that it holds, of which these are the outer anchor's; what is wrong, for people. */
+  /** Tests whether PF acts by its rules, given those of the outer anchor. Returns the problem, for people. */
   readonly findDisregard: (rules: readonly PrintedRule[]) => Promise<readonly string[]>;
 }
 
-/** What PF holds of ours, and what is wrong with it; every rule is read and compared, each time. */
+/** awg's policy in PF and its damage. Every rule is read and compared, each time. */
 export async function observePolicy(source: PolicySource): Promise<FirewallObserved> {
   const { pf, names, record } = source;
   const rules = parsePrintedRules(await pf.rules(PF_ANCHOR), names);
@@ -43,12 +43,12 @@ export async function observePolicy(source: PolicySource): Promise<FirewallObser
   };
 }
 
-/** The name of the policy that PF holds now; "" where it holds none of ours. */
+/** The name of the loaded policy; "" if none of awg is loaded. */
 export async function loadedIdentity({ pf, names }: Pick<PolicySource, "pf" | "names">): Promise<string> {
   return identityOf(parsePrintedRules(await pf.rules(PF_ANCHOR), names));
 }
 
-/** Compares rules and tables of every anchor with what the policy renders to. */
+/** Compares rules and tables of every anchor with the rendered policy. */
 export async function compareWithPf(
   { pf, names }: Pick<PolicySource, "pf" | "names">,
   { anchors, tables }: RenderedPf,
@@ -68,7 +68,7 @@ export async function compareWithPf(
   return { damage, droppedPackets };
 }
 
-/** The order of rules counts, but for the rules that one line of the text came to. */
+/** The order of rules counts, except among the rules of one expanded line. */
 function compareRules(path: string, groups: readonly (readonly string[])[], rules: readonly PrintedRule[]): string[] {
   const wanted = groups.reduce((sum, group) => sum + group.length, 0);
   if (rules.length === 0 && wanted > 0) return [`the PF anchor ${path} is empty`];
@@ -88,14 +88,14 @@ function compareRules(path: string, groups: readonly (readonly string[])[], rule
   return rules.length > wanted ? [`the PF anchor ${path} has a rule that is not ours: ${rules[wanted]?.line}`] : [];
 }
 
-/** A list that names a value twice comes to the same rule twice. */
+/** A list with a repeated value expands to the same rule twice. */
 function countTexts(texts: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
   return counts;
 }
 
-/** What keeps whole rules from deciding: nobody calls them, PF is off, others are asked before. */
+/** Reasons for which complete rules do not decide: no rule calls them, PF is off, or other rules pass packets first. */
 async function damageAround({ pf, names, isHeld }: PolicySource, policy: FirewallPolicy | null): Promise<string[]> {
   const reach = await readReach(pf, names);
   const before = await passesBefore(pf, names, policy);
@@ -112,7 +112,7 @@ function identityOf([first]: readonly PrintedRule[]): string {
   return label.startsWith(prefix) ? label.slice(prefix.length) : "";
 }
 
-/** What was really sent, without awg's own canaries. */
+/** Dropped packets, without awg's own canaries. */
 function dropped(rules: readonly PrintedRule[]): number {
   const blocks = rules.filter(
     ({ line, rule }) => line.startsWith("block") && rule?.label.startsWith(CANARY_LABEL) !== true,

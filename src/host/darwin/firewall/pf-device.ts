@@ -32,25 +32,25 @@ const EINVAL = 22;
 const FEW_TOKENS = 64;
 const READ_ATTEMPTS = 5;
 
-/** An open /dev/pf: what pfctl's text cannot say or would say for everybody. */
+/** An open /dev/pf, for operations that pfctl lacks or would apply to all programs. */
 export interface PfDevice extends Disposable {
   isEnabled(): boolean;
-  /** A text that changes whenever the rules of an anchor are loaded anew ("" is the main ruleset); absent: no such anchor. */
+  /** A text that changes with each load of an anchor's rules ("" is the main ruleset); undefined if there is no such anchor. */
   rulesMark(anchor: string): string | undefined;
-  /** Enables PF, or keeps it enabled, until the token is given back. */
+  /** Enables PF, or keeps it enabled, until the token is returned. */
   takeReference(): bigint;
-  /** Gives a token back; the last one disables PF. False where PF does not know it (any more). */
+  /** Returns a token; the last one disables PF. False if PF does not know the token. */
   releaseReference(token: bigint): boolean;
   references(): PfToken[];
-  /** Ends the states of these ends; twice is once. */
+  /** Ends the states between these endpoints; idempotent. */
   killStates(selection: Parameters<typeof encodeKillStates>[0]): void;
-  /** Adds a rule that calls the anchor to the end of the main ruleset, unless one is there. */
+  /** Appends a rule that calls the anchor to the main ruleset, unless one exists. */
   insertCall(anchor: string): void;
-  /** Takes the rules out of the main ruleset that call the anchor and that somebody inserted; those of pf.conf stay. */
+  /** Deletes inserted rules that call the anchor from the main ruleset; those of pf.conf stay. */
   removeCalls(anchor: string): void;
 }
 
-/** Opens /dev/pf. Throws AwgError("permission") where this process may not. */
+/** Opens /dev/pf. Throws AwgError("permission") without the rights. */
 export function openPfDevice(system: LibSystem): PfDevice {
   const opened = system.open("/dev/pf", O_RDWR);
   if (opened.value < 0) throw darwinError("opening /dev/pf", opened.errno);
@@ -108,15 +108,15 @@ function readReferences(system: LibSystem, fd: number): PfToken[] {
     if (value < 0 && errno === ENOENT) return [];
     if (value < 0) throw darwinError("listing who keeps PF enabled", errno);
     const tokens = decodeTokens(argument, buffer);
-    // The kernel fills what there is room for and does not say what it left out.
+    // The kernel fills the buffer and does not report entries that did not fit.
     if (tokens.length < room) return tokens;
   }
 }
 
 /**
- * The tickets of the main ruleset's rules that call the anchor and were inserted; rules that change meanwhile are read again
- * (EBUSY). A rule out of a file has ticket 0, as has every other of its kind: to delete by that would take somebody's first
- * rule (pf_delete_rule_by_ticket of bsd/net/pf_ioctl.c).
+ * The tickets of inserted rules that call the anchor from the main ruleset. Rules that change meanwhile are read again (EBUSY).
+ * Every rule from a file has ticket 0: a deletion by it would remove another program's first rule (pf_delete_rule_by_ticket
+ * of bsd/net/pf_ioctl.c).
  */
 function callsOf(request: Request, anchor: string): bigint[] {
   for (let attempt = 1; ; attempt += 1) {

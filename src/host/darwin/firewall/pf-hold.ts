@@ -2,20 +2,20 @@ import type { PfToken } from "../../../native/darwin/pf.codec.ts";
 import type { FirewallRecord, PfHold } from "./firewall-record.ts";
 import type { PfDevice } from "./pf-device.ts";
 
-/** Who is who among processes, as far as references need it. */
+/** The process functions that references need. */
 export interface Processes {
   readonly self: number;
   isAlive(pid: number): boolean;
 }
 
-/** Whether PF runs, and by a reference of ours among others: then no other program's release stops it. */
+/** Whether PF is on with a reference of awg, so that no other program's release turns it off. */
 export function isHeldByUs(device: PfDevice, record: FirewallRecord): boolean {
   return device.isEnabled() && ownToken(device.references(), record.hold()) !== undefined;
 }
 
 /**
- * Keeps PF enabled by one reference of ours. Tokens outlive the process that took them: what is written down before one
- * is taken is enough to find it again by the pid if we die in between.
+ * Keeps PF enabled by one reference of awg. Tokens outlive their process. The pid is recorded before a token is taken, so that
+ * the token can be found after a crash in between.
  */
 export function hold(device: PfDevice, record: FirewallRecord, processes: Processes): void {
   const known = record.hold();
@@ -27,7 +27,7 @@ export function hold(device: PfDevice, record: FirewallRecord, processes: Proces
   record.noteHold({ pid: processes.self, token: device.takeReference() });
 }
 
-/** Gives our reference back, once: a number that PF has handed on to somebody else is left alone. */
+/** Returns awg's reference once. A number that PF has meanwhile given to another process is left alone. */
 export function release(device: PfDevice, record: FirewallRecord, processes: Processes): void {
   const known = record.hold();
   const references = device.references();
@@ -37,12 +37,12 @@ export function release(device: PfDevice, record: FirewallRecord, processes: Pro
   record.noteHold(undefined);
 }
 
-/** The token we wrote down, if PF knows it as taken by the process that wrote it down. */
+/** The recorded token, if PF lists it under the process that recorded it. */
 function ownToken(references: readonly PfToken[], known: PfHold | undefined): bigint | undefined {
   return references.find(({ token, pid }) => token === known?.token && pid === known?.pid)?.token;
 }
 
-/** A process of ours died between taking a token and writing it down: it is the only one of that pid. */
+/** The token of an awg process that died before it recorded the token: the only one of its pid. */
 function releaseLost(
   device: PfDevice,
   references: readonly PfToken[],

@@ -4,7 +4,7 @@ import type { CommandResult, RunCommand } from "../command.ts";
 
 const PFCTL = "/sbin/pfctl";
 
-/** What every run of macOS's pfctl says on standard error, whatever it does. */
+/** Lines that macOS's pfctl prints on standard error in every run. */
 const NOISE = [
   /^No ALTQ support in kernel$/,
   /^ALTQ related functions disabled$/,
@@ -12,35 +12,35 @@ const NOISE = [
   /^present in the main ruleset added by the system at startup\.$/,
   /^See \/etc\/pf\.conf for further details\.$/,
 ];
-/** How pfctl says that an anchor or a table is not there. */
+/** pfctl's messages about a missing anchor or table. */
 const ABSENT =
   /DIOCGETRULES|DIOCGETRULESETS|DIOCRGET|No such file or directory|Anchor does not exist|Anchor '.*' not found|Table does not exist/;
 /**
- * Somebody loads what is being read: PF refuses the rest of it by EBUSY, and pfctl ends with 0 all the same, having printed a
- * part (pfctl_show_rules of OpenBSD 4.3's pfctl.c; DIOCGETRULE of bsd/net/pf_ioctl.c).
+ * Another process loads the rules that are being read. PF refuses the rest with EBUSY; pfctl prints a part and exits 0
+ * (pfctl_show_rules of OpenBSD 4.3's pfctl.c; DIOCGETRULE of bsd/net/pf_ioctl.c).
  */
 const CHANGED_MEANWHILE = /DIOCGET\w+: Resource busy/;
 const READ_ATTEMPTS = 5;
 
-/** The questions that awg asks pfctl, and the one thing that it has it do: replace what an anchor holds. */
+/** pfctl's readings, and its one change: replacing the content of an anchor. */
 export interface Pfctl {
-  /** Replaces rules and tables of the anchor, and of those written inside the text, in one transaction. */
+  /** Replaces rules and tables of the anchor and of its inline anchors in one transaction. */
   load(anchor: string, text: string): Promise<void>;
-  /** The filter rules of an anchor as printed, of the main ruleset for ""; "" where there is no such anchor. */
+  /** The filter rules of an anchor as printed, of the main ruleset for ""; "" if there is no such anchor. */
   rules(anchor: string): Promise<string>;
-  /** The nat, rdr and binat rules of an anchor and its calls of others', as printed; "" where there is no such anchor. */
+  /** The nat, rdr and binat rules of an anchor and its anchor calls, as printed; "" if there is no such anchor. */
   translations(anchor: string): Promise<string>;
-  /** Paths of the anchors directly below one, sorted as PF asks them. */
+  /** Paths of the anchors directly below one, in PF's order of evaluation. */
   anchorsIn(anchor: string): Promise<string[]>;
-  /** The prefixes of a table; undefined where it is not there. */
+  /** The prefixes of a table; undefined if it does not exist. */
   table(anchor: string, name: string): Promise<string[] | undefined>;
-  /** Interfaces that PF is told to leave alone (`set skip on`). */
+  /** Interfaces that PF skips (`set skip on`). */
   skippedInterfaces(): Promise<string[]>;
   /** Every state as printed, one a line. */
   states(): Promise<string>;
 }
 
-/** pfctl of this Mac. Its exit code decides; what it always says on standard error is left out of errors. */
+/** pfctl of this Mac. Its exit code decides; errors omit the lines that it always prints. */
 export function pfctl(run: RunCommand): Pfctl {
   const ask = async (args: readonly string[], input?: string): Promise<CommandResult> =>
     run({ path: PFCTL, args, ...(input === undefined ? {} : { input }) });

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import type { PrintedNames } from "../pf/printed/parse-printed.ts";
 
 /**
- * The names that pfctl prints instead of numbers, from the files it takes them from (protocols(5), services(5)); read
- * when a name is met for the first time.
+ * The names that pfctl prints instead of numbers, from its own sources (protocols(5), services(5)). They are read at the first
+ * use.
  *
- * @param root folder that stands for /, itself / on a Mac
+ * @param root folder that replaces /; / on a Mac
  */
 export function printedNames(root: string): PrintedNames {
   let protocols: ReadonlyMap<string, string> | undefined;
@@ -23,7 +23,7 @@ export function printedNames(root: string): PrintedNames {
   };
 }
 
-/** `53/udp` belongs to the name as it is said of udp. */
+/** An entry `53/udp` names the port for udp only. */
 function serviceEntry(name: string, value: string): [string, string] {
   const [port = "", protocol = ""] = value.split("/");
   return [`${name}/${protocol}`, port];
@@ -33,7 +33,7 @@ function numberOf(text: string | undefined): number | undefined {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
-/** Pairs of `name value alias… # words`, each alias for itself. */
+/** Names and values of lines `name value alias… # words`, with one pair for each alias. */
 function readNames(path: string): [string, string][] {
   return readLines(path).flatMap((line) => {
     const [name = "", value = "", ...aliases] = line.replace(/#.*/, "").trim().split(/\s+/);

@@ -8,22 +8,22 @@ import type { Pfctl } from "./pfctl.ts";
 const APPLE = "com.apple";
 const DEEPEST = 8;
 
-/** How packets come from the main ruleset to ours. */
+/** How the main ruleset calls awg's rules. */
 export interface Reach {
-  /** The main ruleset asks com.apple's anchors, as macOS's pf.conf has it. */
+  /** The main ruleset evaluates com.apple's anchors, as macOS's pf.conf does. */
   readonly hasWildcard: boolean;
-  /** Our anchor among com.apple's calls the policy. */
+  /** awg's anchor among com.apple's calls the policy. */
   readonly isCalledByApple: boolean;
-  /** A rule of the main ruleset calls the policy by itself. */
+  /** A rule of the main ruleset calls the policy directly. */
   readonly isCalledDirectly: boolean;
 }
 
-/** Whether some rule leads every packet to the policy. */
+/** Whether the policy is evaluated for every packet. */
 export function isReached({ hasWildcard, isCalledByApple, isCalledDirectly }: Reach): boolean {
   return (hasWildcard && isCalledByApple) || isCalledDirectly;
 }
 
-/** Reads the way from the main ruleset to ours. */
+/** Reads the calls from the main ruleset to awg's rules. */
 export async function readReach(pf: Pfctl, names: PrintedNames): Promise<Reach> {
   const main = parsePrintedRules(await pf.rules(""), names);
   const calling = parsePrintedRules(await pf.rules(CALLING_ANCHOR), names);
@@ -35,9 +35,9 @@ export async function readReach(pf: Pfctl, names: PrintedNames): Promise<Reach> 
 }
 
 /**
- * What of other programs' lets packets pass for good before our rules are asked, whether they are called yet or not: rules
- * of the main ruleset and of anchors before ours, translations that pass wherever they stand, and interfaces that PF leaves
- * alone. Nothing where the policy has no kill switch: then a packet may pass by anybody's word.
+ * Rules of other programs that pass packets before awg's rules are evaluated: quick rules of the main ruleset and of earlier
+ * anchors, translations with `pass` in any place, and interfaces that PF skips. Empty if the policy has no kill switch, because
+ * then other programs may pass packets.
  */
 export async function passesBefore(pf: Pfctl, names: PrintedNames, policy: FirewallPolicy | null): Promise<string[]> {
   if (policy?.layers.every(({ killSwitch }) => !killSwitch) === true) return [];
@@ -47,12 +47,12 @@ export async function passesBefore(pf: Pfctl, names: PrintedNames, policy: Firew
   return [...search.found, ...skipped.map((name) => `set skip on ${name}`)];
 }
 
-/** Whether a rule of another program may stop a packet before ours are asked. */
+/** Whether a rule of another program may drop a packet before awg's rules are evaluated. */
 export async function isStoppedBefore(pf: Pfctl, names: PrintedNames): Promise<boolean> {
   return (await searchBefore(pf, names, "block")).found.length > 0;
 }
 
-/** Looks through what PF asks before our rules: the main ruleset, and com.apple's anchors where one of them calls ours. */
+/** Searches the rules that PF evaluates before awg's: the main ruleset, and com.apple's anchors if one of them calls awg's. */
 async function searchBefore(pf: Pfctl, names: PrintedNames, action: "pass" | "block"): Promise<QuickSearch> {
   const main = parsePrintedRules(await pf.rules(""), names);
   const apple = main.findIndex((rule) => calls(rule, `${APPLE}/*`));
@@ -65,7 +65,7 @@ async function searchBefore(pf: Pfctl, names: PrintedNames, action: "pass" | "bl
   return search;
 }
 
-/** Looks for quick rules that let packets pass, or stop them, and for translations that pass; also through calls of anchors. */
+/** Searches quick pass or block rules and translations with `pass`, also in called anchors. */
 class QuickSearch {
   readonly found: string[] = [];
   readonly #pf: Pfctl;
@@ -95,8 +95,8 @@ class QuickSearch {
   }
 
   /**
-   * xnu translates before it filters, and after a translation with `pass` asks no filter rule at all (natpass in
-   * pf_test_rule of bsd/net/pf.c): where ours stand is all the same.
+   * xnu translates before it filters. After a translation with `pass` it evaluates no filter rule (natpass in pf_test_rule of
+   * bsd/net/pf.c), so the place of awg's rules does not matter.
    */
   async translations(path: string, depth: number): Promise<void> {
     if (this.#translated.has(path)) return;
@@ -112,7 +112,7 @@ class QuickSearch {
       }
   }
 
-  /** The anchors that a call means, by absolute path. */
+  /** The absolute paths of the anchors that a call names. */
   async #anchorsMeant(called: string, from: string): Promise<string[]> {
     const absolute = called.startsWith("/") ? called.slice(1) : from === "" ? called : `${from}/${called}`;
     return absolute.endsWith("/*") ? this.#pf.anchorsIn(absolute.slice(0, -2)) : [absolute];

@@ -12,7 +12,7 @@ const ADDRESSES_A_LINE = 8;
 export class AddressTables {
   readonly #names = new Map<string, { readonly name: string; readonly addresses: readonly string[] }>();
 
-  /** What stands for these addresses in a rule. */
+  /** The text for these addresses in a rule. */
   readonly text: AddressText = (addresses) => {
     if (addresses.length <= LONGEST_LIST) return list(addresses);
     const content = addresses.join(" ");
@@ -31,7 +31,7 @@ export class AddressTables {
   /**
    * The tables as pf.conf defines them.
    *
-   * @throws AwgError("unsupported") past the kernel's limits
+   * @throws AwgError("unsupported") beyond the kernel's limits
    */
   render(): string[] {
     const tables = [...this.#names.values()];

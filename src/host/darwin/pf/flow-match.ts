@@ -2,25 +2,25 @@ import { PROTOCOL } from "../../../model/firewall/packet.ts";
 import type { FlowMatch, PortRange } from "../../../model/firewall/policy.ts";
 import { canTellUsers, type PfRule } from "./pf-rule.ts";
 
-/** What of a flow's selection PF can say; `from` and `to` are added by the direction. */
+/** The part of a match that PF can express; the direction adds `from` and `to`. */
 export interface FlowCase {
   readonly protocols?: readonly number[];
   readonly addresses?: readonly string[];
   readonly ports?: readonly PortRange[];
   readonly users?: readonly PortRange[];
   readonly isFragment?: true;
-  /** It selects more than was asked for, since PF cannot tell: it may only block. */
+  /** It selects more than the match, because PF cannot be more exact. It may only block. */
   readonly isWider?: true;
 }
 
-/** PF reads ports of these only. */
+/** Protocols with ports that PF reads. */
 const PORTED = [PROTOCOL.tcp, PROTOCOL.udp];
-/** Ported protocols whose ports PF does not read. */
+/** Protocols with ports that PF does not read. */
 const UNREAD = [PROTOCOL.dccp, PROTOCOL.sctp, PROTOCOL.udplite];
 
 /**
- * The cases that together select the flows of a match, in the order they must stand. Where PF cannot tell (ports of
- * SCTP, DCCP and UDP-Lite, the owner of later fragments and of very high user numbers) a wider case stands for it.
+ * The cases that together select the flows of a match, in their required order. A wider case replaces what PF cannot express:
+ * ports of SCTP, DCCP and UDP-Lite, the owner of later fragments and of very high user numbers.
  */
 export function flowCases(match: FlowMatch): FlowCase[] {
   const { destinations, ports, protocol, uids } = match;
@@ -41,7 +41,7 @@ export function flowCases(match: FlowMatch): FlowCase[] {
   return [...fragmentCases(match), ...cases, ...unreadPortCases(match, where)];
 }
 
-/** The protocols to name where ports are asked for; none where PF does not read the ports, undefined for any. */
+/** The protocols to name in a rule with ports; none if PF does not read the ports, undefined for any. */
 export function portProtocols(match: {
   readonly protocol?: number | undefined;
   readonly ports?: readonly PortRange[] | undefined;
@@ -52,7 +52,7 @@ export function portProtocols(match: {
   return PORTED.includes(protocol as 6 | 17) ? [[protocol]] : [];
 }
 
-/** A case as the hosts and options of a rule, seen in its direction. */
+/** A case as hosts and options of a rule in one direction. */
 export function caseWords(one: FlowCase, direction: "in" | "out"): Omit<PfRule, "action" | "why"> {
   const { protocols, addresses, ports, users, isFragment } = one;
   const side =
@@ -68,7 +68,7 @@ export function caseWords(one: FlowCase, direction: "in" | "out"): Omit<PfRule, 
   };
 }
 
-/** PF takes a later fragment for anybody's: without this, a user's rule would hold for everyone's fragments. */
+/** PF matches later fragments with every user: without this, a rule for one user would match all fragments. */
 function fragmentCases({ destinations, ports, protocol, uids }: FlowMatch): FlowCase[] {
   if (uids === undefined || ports !== undefined) return [];
   return [

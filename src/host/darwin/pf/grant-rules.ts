@@ -10,15 +10,15 @@ interface Exchange extends Pick<PfRule, "from" | "to"> {
   readonly protocols: readonly number[];
 }
 
-/** Rules for physical devices only: on a tunnel nothing is our sockets' own. */
+/** Rules for physical devices only; no grant holds on a tunnel. */
 export interface OwnSocketRules {
   readonly leaving: readonly PfRule[];
   readonly entering: readonly PfRule[];
 }
 
 /**
- * rules S3.1 to S3.3, both directions, each packet judged for itself. PF knows no marks: the service user
- * alone tells our sockets (S13.1), or that of an engine that was taken over.
+ * Rules S3.1 to S3.3 in both directions, without states. PF knows no marks: awg's sockets are known by their user alone
+ * (S13.1), which is the service user or that of an adopted engine.
  */
 export function ownSocketRules(layer: PolicyLayer): OwnSocketRules {
   const engines = engineUids(layer).map((uid) => ({ from: uid, to: uid }));
@@ -42,7 +42,7 @@ export function ownSocketRules(layer: PolicyLayer): OwnSocketRules {
   return { leaving, entering: layer.killSwitch ? entering : [] };
 }
 
-/** S3.4: who may open flows to this machine. The state that the first packet opens lets the answers out. */
+/** S3.4: incoming flows. The state that the first packet opens lets the answers out. */
 export function incomingExceptionRules(allow: readonly AllowGrant[]): PfRule[] {
   return allow
     .filter(({ direction }) => direction === "in")
@@ -63,7 +63,7 @@ export function incomingExceptionRules(allow: readonly AllowGrant[]): PfRule[] {
     );
 }
 
-/** Sides of a rule, those left out that say nothing. */
+/** The sides of a rule, without empty ones. */
 export function sides(from: PfRule["from"], to: PfRule["to"]): Pick<PfRule, "from" | "to"> {
   return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
 }

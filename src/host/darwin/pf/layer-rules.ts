@@ -7,14 +7,14 @@ import { incomingExceptionRules, ownSocketRules } from "./grant-rules.ts";
 import { outside } from "./outside.ts";
 import type { PfNode, PfRule } from "./pf-rule.ts";
 
-/** The rules of one layer, in the order they are asked; `ipv6`, `dns` and `killswitch` are anchors of their own. */
+/** The rules of one layer in the order of evaluation; `ipv6`, `dns` and `killswitch` are anchors of their own. */
 export interface LayerRules {
-  /** What enters tunnels, our own sockets, stated exceptions. */
+  /** Packets that enter by tunnels, awg's sockets, stated exceptions. */
   readonly first: readonly PfNode[];
   readonly ipv6: readonly PfRule[];
   readonly dns: readonly PfRule[];
   readonly flows: readonly PfRule[];
-  /** What nothing named. */
+  /** Everything else. */
   readonly killswitch: readonly PfRule[];
 }
 
@@ -65,7 +65,7 @@ export function layerRules(layer: PolicyLayer, devices: readonly string[]): Laye
   };
 }
 
-/** Where a flow that leaves may be: on its path's device, nowhere else. */
+/** A leaving flow passes only on the device of its path. */
 function leaving(
   layer: PolicyLayer,
   devices: readonly string[],
@@ -91,12 +91,12 @@ function leaving(
   return [...elsewhere, { action: "pass", ...words, state: "opening", why }];
 }
 
-/** Whether a packet that reaches the end of the list, or another rule, may be refused. */
+/** Whether a later rule, or the end of the list, may drop the packet. */
 function refusesAny({ killSwitch, flows }: PolicyLayer): boolean {
   return killSwitch || [...flows.rules, { path: flows.default }].some(({ path }) => path.kind === "block");
 }
 
-/** S6.3: what enters by a physical device is judged by where its answer would go; tunnels were dealt with before. */
+/** S6.3: packets that enter by a physical device are judged by the path of their answer. Tunnels have earlier rules. */
 function entering(layer: PolicyLayer, one: FlowCase, path: PathRef, why: string): PfRule[] {
   if (!layer.killSwitch) return [];
   const words = caseWords(one, "in");
@@ -125,7 +125,7 @@ function dnsRules(layer: PolicyLayer, devices: readonly string[]): PfRule[] {
   ];
 }
 
-/** S5.1: a tunnel carries only the families it has an address of. */
+/** S5.1: a tunnel carries only the families of its addresses. */
 function ipv6Rules(layer: PolicyLayer): PfRule[] {
   if (!layer.killSwitch) return [];
   return ([4, 6] as const).flatMap((family) => {
@@ -136,7 +136,7 @@ function ipv6Rules(layer: PolicyLayer): PfRule[] {
   });
 }
 
-/** S6.7: redirects by whichever device, advertisements by a tunnel. */
+/** S6.7: redirects by every device, router advertisements by a tunnel. */
 function redirectRules(devices: readonly string[]): PfRule[] {
   const redirects = ([4, 6] as const).map((family): PfRule => {
     const { protocol, type } = REDIRECT[family];

@@ -12,25 +12,25 @@ import { PROTOCOL } from "../../../model/firewall/packet.ts";
 import type { PolicyTunnel } from "../../../model/firewall/policy.ts";
 import type { PfRule } from "./pf-rule.ts";
 
-/** The loopback interface's name; PF judges what a machine sends to its own addresses there. */
+/** The loopback interface; PF judges packets to the host's own addresses there. */
 export const LOOPBACK = "lo0";
 
-/** What comes before the policy's name in the label of the first rule. */
+/** The word before the policy's name in the first rule's label. */
 export const IDENTITY_WORD = "policy";
 
 const UDP = [PROTOCOL.udp];
 const port = (value: number) => [{ from: value, to: value }];
 
-/** Rule S2.1. The first rule of all; it bears the policy's name where there is one. */
+/** Rule S2.1, the first rule of all. Its label carries the policy's name, if there is one. */
 export function loopbackRules(identity?: string): PfRule[] {
   const why = identity === undefined ? "S2.1 loopback" : `${IDENTITY_WORD} ${identity}`;
   return [{ action: "pass", on: [LOOPBACK], state: "none", why }];
 }
 
-/** What the canaries' rules are for, by which they are found again. */
+/** The label of the canaries' rules, by which they are found. */
 export const CANARY_WORDS = "S13.15 canary";
 
-/** S13.15: what awg sends to see whether PF stops it. Behind loopback, before all that could let it pass. */
+/** S13.15: drops the canaries. After loopback, before every rule that could pass them. */
 export function canaryRules(): PfRule[] {
   return CANARIES.map(({ family, address, protocol, port: at }) => ({
     action: "block",
@@ -42,7 +42,7 @@ export function canaryRules(): PfRule[] {
   }));
 }
 
-/** S2.2 and S2.3: addresses of tunnels on physical links. Their own devices are dealt with before. */
+/** S2.2 and S2.3: addresses of tunnels on physical devices. The tunnels' own devices have earlier rules. */
 export function tunnelAddressRules(tunnels: readonly PolicyTunnel[]): PfRule[] {
   const addresses = [...new Set(tunnels.flatMap((tunnel) => tunnel.addresses))];
   if (addresses.length === 0) return [];
@@ -54,8 +54,8 @@ export function tunnelAddressRules(tunnels: readonly PolicyTunnel[]): PfRule[] {
 }
 
 /**
- * S2.4 to S2.6. The kernel sends neighbour solicitations and advertisements past PF, and PF cannot ask for the hop limit,
- * which the kernel checks by itself when it receives them.
+ * S2.4 to S2.6. The kernel sends neighbour solicitations and advertisements past PF. PF cannot match the hop limit; the kernel
+ * checks it on reception.
  */
 export function linkTrafficRules(): PfRule[] {
   const [client4, server4] = [port(DHCPV4.client), port(DHCPV4.server)];

@@ -1,8 +1,8 @@
 import type { PfNode, PfRule } from "./pf-rule.ts";
 
 /**
- * Rules that hold on every device but these. PF joins the interfaces of one rule by "or", so what may be on none of
- * several stands in anchors within each other.
+ * Rules for every device except these. PF combines the interfaces of one rule with "or", so several exceptions need nested
+ * anchors.
  */
 export function outside(devices: readonly string[], name: string, rules: readonly PfRule[]): readonly PfNode[] {
   const [device, ...rest] = devices;

@@ -3,22 +3,22 @@ import type { Family } from "../../../model/ip.ts";
 
 /** One side of a packet in a PF rule. */
 export interface PfSide {
-  /** Addresses and prefixes, alternatives; absent is any. */
+  /** Alternative addresses and prefixes; absent means any. */
   readonly addresses?: readonly string[];
   readonly ports?: readonly PortRange[];
 }
 
 /**
- * One PF filter rule or anchor call as data. Every rule is quick: the first that matches decides, as in the policy.
- * Lists are alternatives; pfctl expands them to their product.
+ * A PF filter rule or anchor call as data. Every rule is quick: the first match decides, as in the policy. Lists are
+ * alternatives; pfctl expands them to their product.
  */
 export interface PfRule {
-  /** `call` goes on in another anchor, which decides. */
+  /** `call` evaluates another anchor, which decides. */
   readonly action: "pass" | "block" | { readonly call: string };
   readonly direction?: "in" | "out";
   /** Interfaces by exact name: PF knows no groups on macOS. */
   readonly on?: readonly string[];
-  /** Every interface but this one. */
+  /** Every interface except this one. */
   readonly notOn?: string;
   readonly family?: Family;
   readonly protocols?: readonly number[];
@@ -30,15 +30,15 @@ export interface PfRule {
   /** Only later fragments. */
   readonly isFragment?: true;
   /**
-   * `none`: each packet is judged. `opening`: TCP's first packet and every packet of other protocols open a state that
-   * is bound to the interface. Meaningless for block and call.
+   * `none`: each packet is judged. `opening`: TCP's first packet, and every packet of other protocols, opens a state bound to
+   * the interface. Ignored for block and call.
    */
   readonly state?: "none" | "opening";
   /** The number of its policy rule and words, for the label and for people. */
   readonly why: string;
 }
 
-/** An anchor written where it is called: its body is asked for what the call selects. */
+/** An inline anchor: its body is evaluated for packets that the call selects. */
 export interface PfAnchor {
   readonly name: string;
   readonly call: Pick<PfRule, "direction" | "on" | "notOn">;
@@ -47,7 +47,7 @@ export interface PfAnchor {
 
 export type PfNode = PfRule | PfAnchor;
 
-/** Turns a list of addresses into what stands for it in a rule: the list itself, or the name of a table. */
+/** The text for a list of addresses in a rule: the list itself, or the name of a table. */
 export type AddressText = (addresses: readonly string[]) => string;
 
 const PROTOCOL_NAMES: ReadonlyMap<number, string> = new Map([
@@ -57,7 +57,7 @@ const PROTOCOL_NAMES: ReadonlyMap<number, string> = new Map([
   [58, "icmp6"],
 ]);
 const LONGEST_LABEL = 63;
-/** PF reads no literal uid from here on (UID_MAX of OpenBSD 4.3's parser); `nobody` is -2 on macOS. */
+/** PF parses no literal uid from here on (UID_MAX of OpenBSD 4.3's parser); `nobody` is -2 on macOS. */
 const FIRST_UNREADABLE_UID = 2_147_483_647;
 const NOBODY_UID = 4_294_967_294;
 
@@ -92,7 +92,7 @@ export function plainText(text: string): string {
   return text.replace(/[^A-Za-z0-9 ./_:()'-]/g, "?");
 }
 
-/** The label of a rule: what it is for, in at most as many characters as PF keeps. */
+/** The label of a rule: its reason, cut to the length that PF keeps. */
 export function pfLabel(why: string): string {
   return plainText(`awg ${why}`).slice(0, LONGEST_LABEL);
 }
@@ -117,7 +117,7 @@ function portRange({ from, to }: PortRange): string {
   return from === to ? `${from}` : `${from}:${to}`;
 }
 
-/** PF has no closed range for users: `a >< b` is what lies between, both ends left out. */
+/** PF has no closed range for users: `a >< b` excludes both ends. */
 export function userRange({ from, to }: PortRange): string {
   if (from === NOBODY_UID && to === NOBODY_UID) return "nobody";
   if (from >= FIRST_UNREADABLE_UID) return `> ${FIRST_UNREADABLE_UID - 1}`;
@@ -131,7 +131,7 @@ export function list(values: readonly string[]): string {
   return values.length === 1 ? (values[0] as string) : `{ ${values.join(" ")} }`;
 }
 
-/** Whether PF can tell this range of users from others; where it cannot, the rule is read wider and only blocks. */
+/** Whether PF can match exactly this range of users. If not, the rule is wider and only blocks. */
 export function canTellUsers(ranges: readonly PortRange[]): boolean {
   return ranges.every(({ from, to }) => to < FIRST_UNREADABLE_UID - 1 || (from === NOBODY_UID && to === NOBODY_UID));
 }

@@ -3,8 +3,8 @@ import type { Family } from "../../../model/ip.ts";
 import type { PfRule, PfSide } from "./pf-rule.ts";
 
 /**
- * The rule with only those addresses that its family and protocol leave possible; undefined when none are left or
- * another list is empty, since pfctl refuses a rule that "expands to no valid combination" instead of leaving it out.
+ * The rule with only the addresses that its family and protocol allow. undefined if none is left or another list is empty,
+ * because pfctl refuses a rule that "expands to no valid combination".
  */
 export function possibleRule(rule: PfRule): PfRule | undefined {
   if ([rule.on, rule.protocols, rule.users, rule.from?.ports, rule.to?.ports].some((values) => values?.length === 0)) {

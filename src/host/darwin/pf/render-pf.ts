@@ -8,27 +8,27 @@ import { type AddressText, list, type PfAnchor, type PfNode, type PfRule, render
 import { possibleRule } from "./possible-rule.ts";
 import { anchorGroups } from "./printed/anchor-groups.ts";
 
-/** The anchor that holds the whole policy; its purposes are anchors inside it. */
+/** The anchor of the whole policy, with one inner anchor per purpose. */
 export const PF_ANCHOR = "com.awg";
 
-/** The stock pf.conf asks com.apple's anchors in the order of their names, and this one comes first. */
+/** The stock pf.conf evaluates com.apple's anchors in the order of their names; this one comes first. */
 export const CALLING_ANCHOR = "com.apple/000.awg";
 
-/** A label holds 63 characters, and "awg policy " comes before the hash. */
+/** A label has at most 63 characters, with "awg policy " before the hash. */
 const IDENTITY_DIGITS = 52;
 
-/** The rule that leads from the main ruleset of macOS to ours, without any edit of pf.conf. */
+/** The rule that calls awg's anchor from macOS's main ruleset, without an edit of pf.conf. */
 export function renderCallingAnchor(): string {
   return `anchor "/${PF_ANCHOR}"\n`;
 }
 
-/** A policy as it would be loaded: the text, and what the kernel should hold afterwards. */
+/** A rendered policy: the text to load, and the expected state of the kernel afterwards. */
 export interface RenderedPf {
   /** One file for `pfctl -a com.awg -o none -f -`. */
   readonly text: string;
   /**
-   * For each anchor by its path the canonical texts of its rules: groups in their order, within a group in any (one rule of
-   * the text with its lists multiplied out).
+   * The canonical texts of rules, by anchor path: groups in order, a group in any order (one rule of the text with its lists
+   * expanded).
    */
   readonly anchors: ReadonlyMap<string, readonly (readonly string[])[]>;
   /** Tables of the outer anchor with their prefixes. */
@@ -36,16 +36,15 @@ export interface RenderedPf {
 }
 
 /**
- * A firewall policy as one file for `pfctl -a com.awg -o none -f -`: loaded in one transaction, it judges packets as
- * `evaluate.ts` does, but for what PF cannot tell (chapter S13).
+ * A firewall policy as one file for `pfctl -a com.awg -o none -f -`, which loads it in one transaction. It judges packets as
+ * `evaluate.ts` does, except for the differences of chapter S13.
  *
- * A packet must be accepted by every layer. Where one layer of several accepts, its rule calls the anchor of the next
- * instead of letting the packet pass, so that only the last says pass. Rules inside anchors name addresses in lists: a
- * table of this file belongs to the outer anchor, and an inner rule looks for it in its own anchor and in the main
- * ruleset only (xnu pfr_attach_table).
+ * Every layer must accept a packet. If a layer that is not the last accepts, its rule calls the next layer's anchor instead of
+ * passing the packet. Rules inside anchors use address lists, because a table of this file belongs to the outer anchor, and an
+ * inner rule looks it up only in its own anchor and the main ruleset (xnu pfr_attach_table).
  *
- * @param identity name of the policy, borne by the label of the first rule; see policyIdentity
- * @throws AwgError("unsupported") past PF's limits
+ * @param identity name of the policy for the first rule's label; see policyIdentity
+ * @throws AwgError("unsupported") beyond PF's limits
  */
 export function renderPf(policy: FirewallPolicy, identity?: string): RenderedPf {
   const nodes = policyNodes(policy, identity);
@@ -58,7 +57,7 @@ export function renderPf(policy: FirewallPolicy, identity?: string): RenderedPf 
   };
 }
 
-/** The name of a policy: as many digits of the hash of its data as fit into the label of a rule. */
+/** The name of a policy: the first digits of its hash, as many as a label can hold. */
 export function policyIdentity(policy: FirewallPolicy): string {
   return hashOf(policy).slice(0, IDENTITY_DIGITS);
 }
@@ -77,7 +76,7 @@ function policyNodes(policy: FirewallPolicy, identity: string | undefined): PfNo
     return nodes.map((node) => calling(node, layerName(index + 1)));
   });
   const anchors = inner.map(
-    // Loopback has passed above: here the anchor is only written, the layer before it calls it.
+    // Loopback has passed above. The anchor is only defined here; the layer before it calls it.
     (nodes, index): PfAnchor => ({
       name: layerName(index + 1),
       call: { direction: "in", on: [LOOPBACK] },
@@ -94,7 +93,7 @@ function policyNodes(policy: FirewallPolicy, identity: string | undefined): PfNo
   ];
 }
 
-/** The anchors of the issue's three purposes, in the order that the policy asks. */
+/** The anchors of the three purposes, in the order of the policy. */
 function layerNodes({ first, ipv6, dns, flows, killswitch }: LayerRules): PfNode[] {
   const anchor = (name: string, body: readonly PfRule[]): PfNode[] =>
     body.length === 0 ? [] : [{ name, call: {}, body }];
@@ -108,8 +107,8 @@ function layerNodes({ first, ipv6, dns, flows, killswitch }: LayerRules): PfNode
 }
 
 /**
- * Without the kill switch what is not refused is left to other programs' rules. A rule that lets pass is needed only to
- * keep a later one from refusing.
+ * Without the kill switch, other programs' rules decide about packets that awg does not drop. A pass rule is needed only
+ * before a block rule of awg.
  */
 function withoutIdlePasses(rules: LayerRules): LayerRules {
   const last = rules.flows.findLastIndex(({ action }) => action === "block");
@@ -120,7 +119,7 @@ function lettingRestPass(rules: LayerRules): LayerRules {
   return { ...rules, killswitch: [{ action: "pass", state: "none", why: "S8.1 the kill switch is off" }] };
 }
 
-/** TCP opens a state by its first packet only; the others of a flow that has none are judged one by one. */
+/** Only TCP's first packet opens a state; other packets of a flow without one are judged one by one. */
 function openingAll(node: PfNode): PfNode[] {
   if (!("action" in node)) return [{ ...node, body: node.body.flatMap(openingAll) }];
   const { protocols } = node;
@@ -133,15 +132,15 @@ function openingAll(node: PfNode): PfNode[] {
 }
 
 /**
- * With several layers no incoming packet opens a state: it would let the answers out by the word of this layer alone. Who
- * opens a flow in that moment asks again.
+ * With several layers no incoming packet opens a state, because the state would let answers out by this layer's verdict alone.
+ * A client that opens a flow in that moment retries.
  */
 function withoutEntryStates(node: PfNode): PfNode {
   if (!("action" in node)) return { ...node, body: node.body.map(withoutEntryStates) };
   return node.direction === "in" && node.state === "opening" ? { ...node, state: "none" } : node;
 }
 
-/** Instead of letting pass: ask the next layer. */
+/** Calls the next layer instead of passing. */
 function calling(node: PfNode, next: string): PfNode {
   if (!("action" in node)) return { ...node, body: node.body.map((inner) => calling(inner, next)) };
   return node.action === "pass" ? { ...node, action: { call: `/${PF_ANCHOR}/${next}` } } : node;

@@ -6,13 +6,13 @@ import { ENGINE_MARK } from "../../../../model/ownership.ts";
 import { LOOPBACK } from "../../pf/link-rules.ts";
 import type { PfState } from "./printed-states.ts";
 
-/** Stands for any physical device: the policy does not tell them apart. */
+/** A name for any physical device; the policy treats them alike. */
 const PHYSICAL = "any physical device";
 
 /**
- * The states that the policy opens for no user (rules S11.1, S13.7). PF does not say whose a state is, so one
- * user who may is enough to leave it alone. A floating state goes on wherever the route leads, so it must be allowed by a
- * physical device; the rules of awg make none. Pure.
+ * The states that the policy opens for no user (rules S11.1, S13.7). PF does not report a state's user, so a state stays if one
+ * user may open it. A floating state follows every route, so it must be allowed on a physical device; awg's rules make none.
+ * Pure.
  */
 export function forbiddenStates(policy: FirewallPolicy, states: readonly PfState[]): PfState[] {
   const senders = sendersOf(policy);
@@ -24,7 +24,7 @@ export function forbiddenStates(policy: FirewallPolicy, states: readonly PfState
   });
 }
 
-/** The packet that opened the state; undefined for what never leaves this machine. */
+/** The packet that opened the state; undefined if the state is local to this host. */
 function packetOf({ device = PHYSICAL, protocol, direction, local, remote }: PfState): Packet | undefined {
   const [here, there] = [parseIp(local.address), parseIp(remote.address)];
   if (here === undefined || there === undefined || isLoopback(here) || isLoopback(there)) return undefined;
@@ -44,7 +44,7 @@ function isLoopback({ family, value }: IpAddress): boolean {
   return family === 4 ? value >> 24n === 127n : value === 1n;
 }
 
-/** One sender for each set of users that the policy can tell apart: nobody, the edges of its ranges, our own. */
+/** One sender for each set of users that the policy distinguishes: none, the edges of its ranges, awg's own. */
 function sendersOf(policy: FirewallPolicy): Pick<Packet, "uid" | "mark">[] {
   const ranges = policy.layers.flatMap((layer) => layer.flows.rules).flatMap((rule) => rule.match.uids ?? []);
   const edges = ranges.flatMap(({ from, to }) => [from - 1, from, to, to + 1]);

@@ -6,12 +6,12 @@ export interface StateHost {
   readonly port?: number;
 }
 
-/** A flow that PF remembers and lets pass without asking any rule. */
+/** A flow with a state: PF passes its packets without evaluating rules. */
 export interface PfState {
-  /** The interface that it is bound to; absent for a floating one, which holds on all. */
+  /** The interface of a bound state; absent for a floating state, which holds on all. */
   readonly device?: string;
   readonly protocol: number;
-  /** Who opened the flow: this machine (out) or the other side (in). */
+  /** `out`: this host opened the flow; `in`: the other side did. */
   readonly direction: "in" | "out";
   readonly local: StateHost;
   readonly remote: StateHost;
@@ -21,8 +21,8 @@ const FLOATING = /^all$/i;
 const PORTED: readonly number[] = [6, 17];
 
 /**
- * Reads what `pfctl -s states` prints (print_state of OpenBSD 4.3's pf_print_state.c): interface, protocol, the local end,
- * with NAT the translated one, the remote end, arrows between. Lines that say something else are left out.
+ * Parses the output of `pfctl -s states` (print_state of OpenBSD 4.3's pf_print_state.c): interface, protocol, local endpoint,
+ * with NAT the translated one, remote endpoint, arrows between. Other lines are skipped.
  */
 export function parsePrintedStates(text: string, names: PrintedNames): PfState[] {
   return text.split("\n").flatMap((line): PfState[] => {
@@ -46,6 +46,6 @@ function hostOf(text: string, protocol: number): StateHost | undefined {
   const address = six ?? four;
   if (address === undefined) return undefined;
   const port = portOfSix ?? portOfFour;
-  // Of ICMP the identifier stands in the port's place.
+  // For ICMP the identifier is in the port's place.
   return { address, ...(port === undefined || !PORTED.includes(protocol) ? {} : { port: Number(port) }) };
 }
