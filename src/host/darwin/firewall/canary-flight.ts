@@ -43,7 +43,7 @@ export interface CanarySource {
  * discards PF's verdict and the send succeeds; for IPv6 it fails, as it does without a route.
  *
  * @param rules the rules of the outer anchor, just read
- * @returns the problem, for people; undefined if PF acts, or if the test is not possible: no default route, or a rule of
+ * @returns the problem, for people; empty if PF acts, or if the test is not possible: no default route, or a rule of
  * another program or a content filter that may have stopped the packet first
  */
 export async function findDisregard(source: CanarySource, rules: readonly PrintedRule[]): Promise<string[]> {
