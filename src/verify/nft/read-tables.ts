@@ -48,11 +48,6 @@ export function termsOfTables(tables: readonly ReadTable[]): Term[] {
   return stepsOf(tables).flatMap((step) => (step.kind === "test" ? step.any.flat() : []));
 }
 
-/** Whether some rule gives packets a label. */
-export function hasLabels(tables: readonly ReadTable[]): boolean {
-  return stepsOf(tables).some(({ kind }) => kind === "label");
-}
-
 /** What the rules write into the mark. */
 export function markUsesOfTables(tables: readonly ReadTable[]): MarkUse[] {
   return stepsOf(tables).flatMap((step) => {

@@ -3,7 +3,7 @@ import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
 import { MARK_MASK, markOfPath, PATH_NUMBERS } from "../../model/ownership.ts";
 import type { FindingKind, Verified, VerifyFinding } from "../finding.ts";
-import { grantedBy, UNLABELLED } from "../policy/policy-formula.ts";
+import { grantedBy, unmarkedOrphan } from "../policy/policy-formula.ts";
 import { HOOKS, type Hook, POSSIBLE } from "../policy/possible-packets.ts";
 import { type Diagram, NOTHING } from "../space/decision-diagram.ts";
 import { all, any, deviceIn, type Formula, NEVER, not, type Term } from "../space/packet-fields.ts";
@@ -15,15 +15,12 @@ import { verifyOtherFrames } from "./checks/verify-other-frames.ts";
 import { verifyStrangers } from "./checks/verify-strangers.ts";
 import { judgeWrites } from "./checks/verify-writes.ts";
 import { isMet, sendThrough, unionOf, within } from "./packet-paths.ts";
-import { baseChainsAt, type DoubtfulRule, doubtfulRules, hasLabels, untrackingRules } from "./read-tables.ts";
+import { baseChainsAt, type DoubtfulRule, doubtfulRules, untrackingRules } from "./read-tables.ts";
 import { SENDS_BY_ITSELF } from "./reading/read-rule.ts";
 import type { RuleTable } from "./rule-table.ts";
 import { askFor, type FamilyQuestion, type RulesetQuestion, type StatedPath } from "./ruleset-question.ts";
 import { showPieces } from "./show-packets.ts";
 import { type Piece, startingWith, walk } from "./walk.ts";
-
-const NO_LABELS =
-  "this kernel labels no packets: a container with CAP_NET_RAW and a device on one of this machine's can send as if it were an answer to a guest, or what is left of a user's flow (S12.16)";
 
 /**
  * Holds a whole ruleset against a policy, for every packet there can be: sets of packets are sent through the chains and
@@ -41,7 +38,6 @@ export function verifyRuleset(question: RulesetQuestion): Verified {
     findings.push(...verifyFrames(asked), ...verifySteering(asked, notes));
     findings.push(...judgeDoubts(asked, notes), ...judgeWrites(asked, notes));
     for (const note of untracked(asked)) notes.add(note);
-    if (question.framed.length > 0 && asked.own.length > 0 && !hasLabels(asked.own)) notes.add(NO_LABELS);
   }
   findings.push(...verifyOtherFrames(question), ...verifyDetours(question));
   findings.push(...verifyStrangers(question), ...verifyForged(question));
@@ -67,14 +63,14 @@ function verifyHook(asked: FamilyQuestion, hook: Hook): VerifyFinding[] {
   ];
   const everything = sendThrough(asked, asked.all, hook, granted);
   const dropped = unionOf(space, [...everything.stack.dropped, ...everything.egress.dropped]);
-  const passed = diagrams.or(unionOf(space, everything.egress.accepted), space.ofFormula(untold(asked, hook)));
+  const passed = diagrams.or(unionOf(space, everything.egress.accepted), space.ofFormula(unknownAtEgress(asked, hook)));
   return [...findings, ...showDrops(asked, hook, diagrams.minus(dropped, passed))];
 }
 
-/** What is left of flows, where egress knows it by labels and conntrack not: the one thing that is dropped although granted (S4.10). */
-function untold({ question, family, own }: FamilyQuestion, hook: Hook): Formula {
-  if (hook !== "output" || !hasLabels(own)) return NEVER;
-  return all(UNLABELLED, not(grantedBy(question.policy, hook, family, { lasting: false })));
+/** What is left of flows without a mark: egress knows no user of it, so it is dropped although granted (S4.10). */
+function unknownAtEgress({ question, family }: FamilyQuestion, hook: Hook): Formula {
+  if (hook !== "output") return NEVER;
+  return all(unmarkedOrphan(family), not(grantedBy(question.policy, hook, family, { lasting: false })));
 }
 
 /** What is let through although refused, by what it is called. */

@@ -13,8 +13,8 @@ export interface Piece {
   readonly set: Diagram;
   /** What became of their mark. */
   readonly change: MarkChange;
-  /** Whether a rule on the way gave them a label; nobody else can. */
-  readonly isLabelled: boolean;
+  /** Whether a rule on the way kept them from connection tracking. */
+  readonly isUntracked: boolean;
   /** The rules whose verdict they met, where the way is asked for. */
   readonly trace: readonly Hit[];
   /** What could not be said on the way: the packets may also have gone another one. */
@@ -52,7 +52,7 @@ export function walk(
 
 /** Packets at the beginning of their way. */
 export function startingWith(set: Diagram): Piece[] {
-  return set === NOTHING ? [] : [{ set, change: UNCHANGED, isLabelled: false, trace: [], doubts: [] }];
+  return set === NOTHING ? [] : [{ set, change: UNCHANGED, isUntracked: false, trace: [], doubts: [] }];
 }
 
 interface Ends {
@@ -158,7 +158,7 @@ class Walker {
     const isSure = met.doubts === piece.doubts && rule.steps.every(({ kind }) => kind !== "either");
     const rest = isSure ? diagrams.minus(piece.set, met.before) : piece.set;
     if (verdict === undefined || verdict.code === "continue") {
-      const isSame = met.change === piece.change && met.isLabelled === piece.isLabelled;
+      const isSame = met.change === piece.change && met.isUntracked === piece.isUntracked;
       if (isSame && met.lostBits === 0) next.push(piece);
       else pushUnlessEmpty(next, ...this.#withMarks(met), { ...piece, set: rest });
       return;
@@ -197,7 +197,7 @@ class Walker {
 
   /** The packets that meet all of a rule; `before` are the same as they stand in the piece. */
   #meet(rule: ReadRule, piece: Piece): Met {
-    let { set, change, isLabelled, doubts } = piece;
+    let { set, change, isUntracked, doubts } = piece;
     let before = piece.set;
     let lostBits = 0;
     for (const step of rule.steps) {
@@ -206,17 +206,14 @@ class Walker {
         set = this.#space.diagrams.and(set, holds);
         before = this.#space.diagrams.and(before, holds);
         if (set === NOTHING) break;
-      } else if (step.kind === "labelled") {
-        if (isLabelled !== step.holds) set = NOTHING;
-        if (set === NOTHING) break;
-      } else if (step.kind === "label") isLabelled = true;
+      } else if (step.kind === "untrack") isUntracked = true;
       else if (step.kind === "mark") change = chainChanges(change, step.change);
       else if (step.kind === "mark-lost") {
         lostBits = (lostBits | step.bits) >>> 0;
         doubts = [...doubts, `${rule.name}: ${LOST_MARK}`];
       } else if (step.kind === "doubt") doubts = [...doubts, `${rule.name}: ${step.what}`];
     }
-    return { ...piece, set, change, isLabelled, doubts, before, lostBits };
+    return { ...piece, set, change, isUntracked, doubts, before, lostBits };
   }
 
   /** Where a rule wrote bits that nobody can say, the packets go on with every value that these may have. */
@@ -261,8 +258,8 @@ class Walker {
 }
 
 /** What tells pieces apart that have no traces. */
-function keyOf({ change, isLabelled, doubts }: Piece): string {
-  return `${change.keep} ${change.set} ${isLabelled} ${doubts.join("\n")}`;
+function keyOf({ change, isUntracked, doubts }: Piece): string {
+  return `${change.keep} ${change.set} ${isUntracked} ${doubts.join("\n")}`;
 }
 
 function pushUnlessEmpty(list: Piece[], ...pieces: readonly Piece[]): void {

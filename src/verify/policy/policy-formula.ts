@@ -32,8 +32,13 @@ const mayBeOrphan = all(
   fragmentIs("whole", "first"),
 );
 
-/** What of it conntrack does not know, so that it can have no label (S9.3). */
-export const UNLABELLED = all(mayBeOrphan, trackedAs("untracked", "invalid"));
+/** The packet carries one of awg's marks: the hooks of the IP stack have judged it (S9.3). */
+export const CARRIES_MARK = not(markIs(MARK_MASK, 0));
+
+/** What of it carries no mark, since its destination belongs to a link (S4.8). */
+export function unmarkedOrphan(family: Family): Formula {
+  return all(mayBeOrphan, addressIn("destination", family, LINK_SCOPED_PREFIXES));
+}
 
 /**
  * The packets of one hook that a policy lets pass, as a condition: docs/security.md once more, written for sets of

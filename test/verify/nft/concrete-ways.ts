@@ -5,9 +5,9 @@ import type { ShownPacket } from "../../../src/verify/finding.ts";
 import { runChain, type Wire } from "../../host/linux/nft/interpreter.ts";
 
 const CHAINS: Readonly<Record<Packet["hook"], readonly string[]>> = {
-  output: ["steer", "own-labels", "leaving", "source-guard", "labels"],
+  output: ["steer", "leaving", "source-guard"],
   input: ["arriving", "entering"],
-  forward: ["arriving", "crossing", "leaving", "source-guard", "labels"],
+  forward: ["arriving", "crossing", "leaving", "source-guard"],
 };
 
 /** A shown packet as the evaluator has it. */
@@ -44,21 +44,19 @@ export function wayOf(
   wire: Wire = {},
 ): { readonly stack: "accept" | "drop"; readonly egress: "accept" | "drop" } {
   let mark = packet.mark ?? 0;
-  let label = 0;
   let stack: "accept" | "drop" = "accept";
   if (inet !== undefined && !isFrame) {
     const isBase = (name: string) => inet.chains.some((chain) => chain.name === name && chain.base !== undefined);
     for (const chain of CHAINS[packet.hook].filter(isBase)) {
-      const outcome = runChain(inet, chain, { ...packet, mark }, { ...wire, label });
+      const outcome = runChain(inet, chain, { ...packet, mark }, wire);
       mark = outcome.mark;
-      label = outcome.label;
       if (outcome.verdict === "drop") stack = "drop";
     }
   }
   const covered = netdev?.chains.find(({ base }) => base?.hook === "egress")?.base?.devices ?? [];
   if (netdev === undefined || packet.hook === "input" || !covered.includes(packet.outDevice ?? ""))
     return { stack, egress: "accept" };
-  const onWire = { ...wire, readsFragments: true, label };
+  const onWire = { ...wire, readsFragments: true };
   return { stack, egress: runChain(netdev, "frames", { ...packet, mark }, onWire).verdict };
 }
 

@@ -55,8 +55,10 @@ describe.skipIf(obstacle !== undefined)(
         .filter(({ kind }) => kind === "leak")
         .flatMap(({ packet }) => packet ?? [])
         .filter(
-          ({ hook, protocol, fragment, tracking, outDevice, uid, mark }) =>
+          // No neighbour here has a link-local address.
+          ({ hook, protocol, fragment, tracking, outDevice, uid, mark, destination }) =>
             hook === "output" &&
+            !destination.startsWith("fe80:") &&
             (protocol === 6 || protocol === 17) &&
             fragment === "whole" &&
             tracking === "new" &&

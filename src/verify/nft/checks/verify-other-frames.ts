@@ -1,5 +1,6 @@
 import { renderIp } from "../../../model/ip.ts";
 import type { FindingKind, VerifyFinding } from "../../finding.ts";
+import { CARRIES_MARK } from "../../policy/policy-formula.ts";
 import { addressIn } from "../../space/conditions.ts";
 import { type Diagram, NOTHING } from "../../space/decision-diagram.ts";
 import { all, deviceIn, type Formula, not, numberIs, termsOf } from "../../space/packet-fields.ts";
@@ -16,9 +17,9 @@ const EAPOL = 0x888e;
 const LACP = 0x8809;
 const IP_TYPES = [0x0800, 0x86dd];
 
-const POSSIBLE = all(not(numberIs("word0", ...IP_TYPES)), deviceIn("in", [""]));
+const POSSIBLE = all(not(numberIs("word0", ...IP_TYPES)), not(CARRIES_MARK), deviceIn("in", [""]));
 
-/** S2.7: frames that are not IP, at the egress of each physical device. One finding for each device and deciding rule. */
+/** S2.7: frames that are not IP and carry no mark, at the egress of each physical device. One finding for each device and deciding rule. */
 export function verifyOtherFrames(question: RulesetQuestion): VerifyFinding[] {
   const { policy, framed, indexes } = question;
   const tables = readTables(question.tables.filter(isOurs), { family: 4, frames: true, indexes });

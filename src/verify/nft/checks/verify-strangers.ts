@@ -41,7 +41,7 @@ interface Wrong {
   readonly message: (where: string) => string;
 }
 
-const isTracked = ({ isLabelled, doubts }: Piece) => !isLabelled || doubts.length > 0;
+const isTracked = ({ isUntracked, doubts }: Piece) => !isUntracked || doubts.length > 0;
 /** What a program cannot send so: conntrack holds it for an answer where its translation was undone. */
 const isNoAnswer = not(trackedAs("answer", "related-answer"));
 const WRONGS: readonly Wrong[] = [

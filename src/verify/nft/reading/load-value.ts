@@ -29,7 +29,7 @@ export interface ReadingContext {
   readonly table: TableFamily;
   /** Where the rule's chain hangs in the kernel's packet path; absent for a chain that is jumped to. */
   readonly hook?: HookName;
-  /** The packets are asked for the route to their sender; what is kept from connection tracking counts as labelled. */
+  /** The packets are asked for the route to their sender; what is kept from connection tracking is noted. */
   readonly strangers?: true;
   /** The rule is one of awg's. */
   readonly isOurs?: boolean;
@@ -98,8 +98,6 @@ function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes }: ReadingCon
       return free({ kind: "constant", bytes: Uint8Array.of(NFPROTO[family]) });
     case "protocol":
       return free({ kind: "constant", bytes: ETHERTYPE[family] });
-    case "secmark":
-      return free({ kind: "label" });
     case "iifname":
     case "oifname":
       return free({ kind: "named", dimension: key === "iifname" ? "in" : "out", bytesOf: deviceName });

@@ -20,10 +20,8 @@ export type RuleStep =
   | { readonly kind: "mark"; readonly change: MarkChange }
   /** These bits of the mark become what awg cannot say. */
   | { readonly kind: "mark-lost"; readonly bits: number }
-  /** The packet gets a label. */
-  | { readonly kind: "label" }
-  /** The rule goes on for packets that have a label, or for those that have none. */
-  | { readonly kind: "labelled"; readonly holds: boolean }
+  /** The packet is kept from connection tracking. */
+  | { readonly kind: "untrack" }
   /** The rule goes on here for some packets that look like these, and not for others. */
   | { readonly kind: "either" }
   /** The rule writes a field of the packet itself that packets are judged by; the word is for people. */
@@ -55,7 +53,7 @@ export function readRule(table: RuleTable, rule: NftRule, context: ReadingContex
 /** Whether a rule is met does not matter where it neither ends a way nor changes a mark; where it writes into packets or untracks them, only which may come there. */
 function withoutIdleDoubts(rule: ReadRule): ReadRule {
   const changes =
-    rule.verdict !== undefined || rule.steps.some(({ kind }) => kind.startsWith("mark") || kind === "label");
+    rule.verdict !== undefined || rule.steps.some(({ kind }) => kind.startsWith("mark") || kind === "untrack");
   const isIdle = !changes && !rule.steps.some((step) => step.kind === "doubt" && SENDS_BY_ITSELF.test(step.what));
   if (!isIdle) return rule;
   const isTold = rule.steps.some(({ kind }) => kind === "write") || untracks(rule.rule);
@@ -122,7 +120,7 @@ class RuleReader {
   }
 
   #readExpression(expression: Expression): void {
-    if (expression.kind === "notrack" && this.#context.strangers !== undefined) this.#steps.push({ kind: "label" });
+    if (expression.kind === "notrack" && this.#context.strangers !== undefined) this.#steps.push({ kind: "untrack" });
     if (HARMLESS.has(expression.kind)) return;
     const loaded = loadValue(expression, this.#context);
     if (loaded !== undefined && "register" in expression) {
@@ -151,7 +149,6 @@ class RuleReader {
         return;
       case "meta-set":
         if (expression.key === "mark") this.#steps.push(this.#markStep(expression.source));
-        if (expression.key === "secmark") this.#steps.push({ kind: "label" });
         return;
       default:
         this.#steps.push({ kind: "doubt", what: expression.kind });
@@ -173,11 +170,8 @@ class RuleReader {
     const above: ByteRange = { from: data, to: ones };
     const below: ByteRange = { from: zeros, to: data };
     const isEqual = operator === "eq" || operator === "neq";
-    if (value.kind === "label" && isEqual && data.every((byte) => byte === 0)) {
-      this.#steps.push({ kind: "labelled", holds: operator === "neq" });
-    } else if (isEqual) {
-      this.#test(value, [{ from: data, to: data }], operator === "neq");
-    } else if (operator === "gte" || operator === "lt") this.#test(value, [above], operator === "lt");
+    if (isEqual) this.#test(value, [{ from: data, to: data }], operator === "neq");
+    else if (operator === "gte" || operator === "lt") this.#test(value, [above], operator === "lt");
     else this.#test(value, [below], operator === "gt");
   }
 

@@ -26,8 +26,6 @@ export type PlainValue =
       readonly only?: Uint8Array;
     }
   | { readonly kind: "constant"; readonly bytes: Uint8Array }
-  /** The packet's label, of which only is known whether there is one. */
-  | { readonly kind: "label" }
   /** What awg cannot say; the word is for people. */
   | { readonly kind: "opaque"; readonly what: string };
 
@@ -54,7 +52,6 @@ export function bytesOf(value: RegisterValue): number | undefined {
       return value.bytesOf("").length;
     case "joined":
       return value.parts.reduce((sum, { bytes }) => sum + bytes, 0);
-    case "label":
     case "opaque":
       return undefined;
   }
@@ -100,8 +97,6 @@ function maskPlain(value: PlainValue, mask: Uint8Array, xor: Uint8Array): PlainV
     }
     case "constant":
       return { kind: "constant", bytes: maskBytes(value.bytes.slice(0, mask.length), mask, xor) };
-    case "label":
-      return xor.some((byte) => byte !== 0) ? { kind: "opaque", what: "a changed label" } : value;
     case "opaque":
       // Bits that the mask takes away need not be known.
       return mask.every((byte) => byte === 0) ? { kind: "constant", bytes: xor.slice() } : value;
@@ -110,7 +105,7 @@ function maskPlain(value: PlainValue, mask: Uint8Array, xor: Uint8Array): PlainV
 
 /** The value with its bytes in the other order. */
 export function turnValue(value: RegisterValue, size: number, length: number): RegisterValue {
-  if (value.kind === "opaque" || value.kind === "label") return value;
+  if (value.kind === "opaque") return value;
   if (value.kind === "joined" || size !== length) {
     return { kind: "opaque", what: "the byte order of several numbers at once" };
   }

@@ -19,8 +19,6 @@ export function termOf(value: PlainValue, ranges: readonly ByteRange[], not: boo
   switch (value.kind) {
     case "opaque":
       return isEveryValue(ranges) ? !not : { opaque: value.what };
-    case "label":
-      return { opaque: "meta secmark" };
     case "constant":
       return isInside(value.bytes, ranges) !== not;
     case "named": {

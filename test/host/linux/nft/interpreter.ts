@@ -24,21 +24,15 @@ export interface Wire {
   readonly ctMark?: number;
   /** It answers who asks for a connection. */
   readonly answers?: boolean;
-  /** The label that rules before gave it; none when absent. */
-  readonly label?: number;
 }
 
 export interface Outcome {
   readonly verdict: "accept" | "drop";
   readonly mark: number;
-  /** The label that the packet has behind the chain (skb->secmark). */
-  readonly label: number;
   /** The sets whose elements it changed; behind "not" those that it took an element from. */
   readonly remembered: readonly string[];
 }
 
-/** What conntrack calls every flow here. */
-const FLOW_ID = 0x5eed_0001;
 /** RFC 8684 section 3.2. */
 const MPTCP = 30;
 const MP_JOIN = Uint8Array.of(MPTCP, 12, 0x10, 1, ...new Uint8Array(8));
@@ -78,7 +72,6 @@ class Machine {
   readonly #transport: Uint8Array;
   readonly #registers = new Uint8Array(64);
   #mark: number;
-  #label: number;
   readonly #remembered: string[] = [];
 
   constructor(table: RenderedTable, packet: Packet, wire: Wire) {
@@ -86,7 +79,6 @@ class Machine {
     this.#packet = packet;
     this.#wire = wire;
     this.#mark = packet.mark ?? 0;
-    this.#label = wire.label ?? 0;
     const { rules, sets } = indexOf(table);
     this.#rules = rules;
     this.#sets = sets;
@@ -98,7 +90,7 @@ class Machine {
     const policy = this.#table.chains.find((chain) => chain.name === base)?.base?.policy;
     if (policy === undefined) throw new Error(`${base} is no base chain`);
     const verdict = this.#chain(base, 0);
-    return { verdict: verdict ?? policy, mark: this.#mark, label: this.#label, remembered: this.#remembered };
+    return { verdict: verdict ?? policy, mark: this.#mark, remembered: this.#remembered };
   }
 
   /** undefined: the end of the chain, or `return`. */
@@ -202,7 +194,6 @@ class Machine {
 
   #set(key: string, value: number): void {
     if (key === "mark") this.#mark = value;
-    else if (key === "secmark") this.#label = value;
     else throw new Error(key);
   }
 
@@ -235,7 +226,6 @@ class Machine {
       const tracked = related ? CT_STATE.related : reply ? CT_STATE.established : CT_STATE.new;
       return host32(this.#wire.untracked ? CT_STATE.untracked : tracked);
     }
-    if (key === "id" && !this.#wire.untracked) return host32(FLOW_ID);
     if (this.#wire.untracked) throw BROKEN;
     if (key === "mark") return host32(this.#wire.ctMark ?? 0);
     if (key !== "direction") throw BROKEN;
@@ -260,7 +250,6 @@ class Machine {
       const type = this.#wire.etherType ?? (family === 4 ? 0x0800 : 0x86dd);
       return Uint8Array.of(type >> 8, type & 255);
     }
-    if (key === "secmark") return host32(this.#label);
     if (key === "len") return host32(packet.bytes ?? 84);
     if (key === "l4proto") return Uint8Array.of(packet.protocol);
     if (key !== "skuid") throw new Error(`meta ${key}`);

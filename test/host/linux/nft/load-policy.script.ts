@@ -3,7 +3,6 @@ import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { linuxFirewall } from "../../../../src/host/linux/nft/linux-firewall.ts";
 import { localNftOwner, type NftOwner } from "../../../../src/host/linux/nft/load/nft-owner.ts";
-import { LABELS } from "../../../../src/host/linux/nft/render/chain-names.ts";
 import { AwgError } from "../../../../src/model/error.ts";
 import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
 import { NFT_TABLE } from "../../../../src/model/ownership.ts";
@@ -15,7 +14,7 @@ import {
 } from "../../../../src/native/linux/nftables/nft-netlink.ffi.ts";
 import { encodeTable } from "../../../../src/native/linux/nftables/table.codec.ts";
 
-const [ENOENT, EOPNOTSUPP] = [2, 95];
+const ENOENT = 2;
 /** Long enough for what was flushed to be found gone. */
 const STAND_IN_MS = 500;
 
@@ -33,8 +32,6 @@ interface Request {
   readonly isRivalled?: boolean;
   /** The owner has to be started, which takes a while; the commands run meanwhile. */
   readonly isOwnerLate?: boolean;
-  /** The kernel answers as one that was built without labels of packets. */
-  readonly isWithoutLabels?: boolean;
   /** The kernel answers as one that cannot ask for sockets. */
   readonly isWithoutSockets?: boolean;
   /**
@@ -52,7 +49,6 @@ const {
   next,
   isRivalled = false,
   isOwnerLate = false,
-  isWithoutLabels = false,
   isWithoutSockets = false,
   flickering,
   capabilities: told,
@@ -70,8 +66,6 @@ const owner: NftOwner = {
     await sleep(STAND_IN_MS);
   },
   sendTransaction: async (changes, generation) => {
-    const has = (chain: string) => changes.some(({ message }) => Buffer.from(message).includes(`${chain}\0`));
-    if (isWithoutLabels && has(LABELS)) throw errnoError("adding a rule", EOPNOTSUPP);
     // The first rule that has the expression is what such a kernel refuses; the chain is named before it.
     const asks = changes.findIndex(({ message }) => Buffer.from(message).includes("socket\0"));
     if (isWithoutSockets && asks >= 0) throw refused(asks);

@@ -28,8 +28,6 @@ import { changesToLoad } from "./ruleset-changes.ts";
 const CLOSE_AFTER_MS = 200;
 /** While an owner starts, which takes some hundred milliseconds, nothing tells that what stands was flushed. */
 const STAND_IN_LOOK_MS = 20;
-/** What a kernel without labels of packets (CONFIG_NETWORK_SECMARK) answers (nft_meta.c, nft_meta_set_init). */
-const NO_LABELS = "EOPNOTSUPP";
 /** How often a load is tried again when a device went away between being listed and being named. */
 const LOAD_ATTEMPTS = 5;
 /** How often flows are tried to be kept while others change the ruleset. */
@@ -110,11 +108,11 @@ async function sendPolicy(
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device);
   if (!hasTables()) tryToLearn(policy);
   const remembers = ownedTables && flowMemoryOf(policy).kind === "kept";
-  let [labels, sockets, lastingAttempts] = [true, true, LASTING_ATTEMPTS];
+  let [sockets, lastingAttempts] = [true, LASTING_ATTEMPTS];
   for (let attempt = 1; ; attempt += 1) {
     const { physical: devices } = await devicesToJudge(deps.capabilities(), tunnels);
     const uplinks = uplinksNow(tunnels);
-    const tables = renderNft(policy, { devices, uplinks, identity, ownedTables, labels, sockets });
+    const tables = renderNft(policy, { devices, uplinks, identity, ownedTables, sockets });
     const isTried = remembers && loaded !== undefined && lastingAttempts > 0;
     const lasting = isTried ? flowsThatLast(loaded, tables) : undefined;
     const changes = changesToLoad(tables, ownedTables, lasting?.tables);
@@ -122,10 +120,6 @@ async function sendPolicy(
       await deps.owner.sendTransaction(changes, lasting?.generation);
       return uplinks;
     } catch (error) {
-      if (labels && hasErrno(error, NO_LABELS)) {
-        labels = false;
-        continue;
-      }
       if (lasting !== undefined && isRefusal(error)) {
         lastingAttempts -= 1;
         continue;

@@ -10,9 +10,6 @@ export const FRAMES = "frames";
 /** The base chain at the devices' ingress that marks ARP. */
 export const NEIGHBOURS = "neighbours";
 
-/** The chain that labels answers to guests; where it stands the kernel has labels. */
-export const LABELS = "labels";
-
 /** The set of the devices by which default routes lead (S6.8). */
 export const UPLINK_SET = "uplinks";
 

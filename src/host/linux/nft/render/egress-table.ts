@@ -1,15 +1,12 @@
-import { flowMemoryOf, type UserClass } from "../../../../model/firewall/flow-memory.ts";
 import type { FirewallPolicy, PathRef, PolicyLayer } from "../../../../model/firewall/policy.ts";
 import { MARK_MASK, markOfPath, NFT_TABLE, PATH_NUMBERS } from "../../../../model/ownership.ts";
 import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
 import { type Match, matchIn, setMark } from "../../../../native/linux/nftables/match.ts";
 import { FRAMES, NEIGHBOURS } from "./chain-names.ts";
 import type { RenderPlace } from "./chains/conditions.ts";
-import { isFlowOf, writeFrameMemory } from "./chains/flow-memory-chains.ts";
 import { writeAllowInAnswers, writeOwnOut } from "./chains/grant-rules.ts";
-import { isLabelled } from "./chains/label-chain.ts";
-import { hasSocket, writeLinkOut, writeRestMissing } from "./chains/link-rules.ts";
-import { type PathChain, refuse, writePathRules } from "./chains/path-chains.ts";
+import { writeLinkOut, writeRestMissing } from "./chains/link-rules.ts";
+import { refuse, writePathRules } from "./chains/path-chains.ts";
 import { type InetTableOptions, ownAddresses, writeRefused } from "./inet-table.ts";
 import { prefixesOf, type RenderedTable, TableWriter } from "./table-writer.ts";
 
@@ -18,7 +15,6 @@ const IPPROTO_FRAGMENT = 44;
 const EAPOL = 0x888e;
 const LACP = 0x8809;
 const PACKETS = "packets";
-const SEEN = "seen";
 const pass = () => verdict("return");
 
 /**
@@ -30,18 +26,24 @@ const pass = () => verdict("return");
 export function renderEgressTable(
   policy: FirewallPolicy,
   devices: readonly string[],
-  { owned, labels }: Pick<InetTableOptions, "owned" | "labels">,
+  { owned }: Pick<InetTableOptions, "owned">,
 ): RenderedTable {
   const writer = new TableWriter({ family: "netdev", name: NFT_TABLE, owned, persistent: owned });
   const place: RenderPlace = { writer, match: matchIn("netdev") };
   const guarded = policy.layers.some((layer) => layer.killSwitch);
   writeRefused(place);
-  writePackets(place, policy, labels);
+  writePackets(place, policy);
   writeNeighbours(place, devices);
   writer.chain(FRAMES, {
     base: { type: "filter", hook: "egress", priority: 0, policy: guarded ? "drop" : "accept", devices },
     comment: "S9 frames leaving physical devices",
   });
+  writer.rule(
+    FRAMES,
+    [place.match.anyBit("mark", MARK_MASK)],
+    verdict("accept"),
+    "S9.3 judged by the IP stack's hooks",
+  );
   writeArp(place, policy);
   writer.rule(FRAMES, [place.match.network("ip")], verdict("goto", PACKETS), "S9.1 IPv4");
   writer.rule(FRAMES, [place.match.network("ip6")], verdict("goto", PACKETS), "S9.1 IPv6");
@@ -72,104 +74,41 @@ function writeArp({ writer, match }: RenderPlace, policy: FirewallPolicy): void 
   writer.rule(FRAMES, [match.network("arp")], verdict("accept"), "S2.7 ARP");
 }
 
-function writePackets(place: RenderPlace, policy: FirewallPolicy, labels: boolean): void {
+function writePackets(place: RenderPlace, policy: FirewallPolicy): void {
   const { writer } = place;
   writer.chain(PACKETS);
   for (const own of ownAddresses(place, "saddr", policy)) {
     writer.rule(PACKETS, [own], refuse(), "S2.2 source is a tunnel's address");
   }
   writeLinkOut(place, PACKETS, verdict("accept"), true);
-  writeGuestAnswers(place, policy, labels);
-  const memory = flowMemoryOf(policy);
-  if (memory.kind === "kept") {
-    writer.chain(SEEN);
-    writeFrameMemory(place, SEEN, memory.classes);
-    for (const known of labels ? [[hasSocket(place)], [isLabelled(place)]] : [[]])
-      writer.rule(PACKETS, known, verdict("jump", SEEN), "S4.10 whose flow it is");
-  }
   for (const [index, layer] of policy.layers.entries()) {
-    const suffix = policy.layers.length > 1 ? `-${index + 1}` : "";
-    const known = writeLayer(place, layer, suffix);
-    const chain =
-      memory.kind === "kept" ? writeWhose(place, layer, suffix, { known, classes: memory.classes, labels }) : known;
+    const chain = writeLayer(place, layer, policy.layers.length > 1 ? `-${index + 1}` : "");
     writer.rule(PACKETS, [], verdict("jump", chain), "S1.2 every layer accepts");
   }
   writer.rule(PACKETS, [], verdict("accept"), "S1.2 every layer has accepted");
 }
 
-/** S9.3. */
-function writeGuestAnswers(place: RenderPlace, policy: FirewallPolicy, labels: boolean): void {
-  const { writer, match } = place;
-  const chain = "guest-answers";
-  writer.chain(chain);
-  writer.rule(chain, [hasSocket(place)], pass(), "S9.3 sent by a process");
-  const numbers = new Set(policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.number));
-  for (const number of numbers) {
-    const marked = match.mark(markOfPath(number), MARK_MASK);
-    const labelled = labels ? [isLabelled(place)] : [];
-    writer.rule(chain, [marked, ...labelled], verdict("accept"), "S9.3 answer to a guest");
-  }
-  writer.rule(PACKETS, [], verdict("jump", chain), "S9.3 answers to guests");
-}
-
 function writeLayer(place: RenderPlace, layer: PolicyLayer, suffix: string): string {
-  const chain = `out${suffix}`;
-  const fragments = `fragments${suffix}`;
+  const [chain, fragments] = [`out${suffix}`, `fragments${suffix}`];
   place.writer.chain(fragments);
-  writeWhole(place, layer, chain, fragments);
-  writeChecks(place, layer, fragments, { fragments: true });
-  return chain;
-}
-
-function writeWhole(
-  place: RenderPlace,
-  layer: PolicyLayer,
-  chain: string,
-  fragments: string,
-  asking: Asking = {},
-): void {
   place.writer.chain(chain);
   for (const isFragment of laterFragment(place)) {
     place.writer.rule(chain, [isFragment], verdict("goto", fragments), "S9.2 later fragments have no ports");
   }
   if (layer.killSwitch) writeRestMissing(place, chain);
-  writeChecks(place, layer, chain, asking);
-}
-
-interface Whose {
-  /** The chain for packets whose user is known, or that are nobody's. */
-  readonly known: string;
-  readonly classes: readonly UserClass[];
-  readonly labels: boolean;
-}
-
-/**
- * S4.10: only what this machine's own stack sends, which its label tells, is asked whose flow it was. A mark is not asked, for
- * who sends from another namespace may set one.
- */
-function writeWhose(place: RenderPlace, layer: PolicyLayer, suffix: string, { known, classes, labels }: Whose): string {
-  const { writer } = place;
-  const [chain, lasting] = [`whose${suffix}`, `out-lasting${suffix}`];
-  writeWhole(place, layer, lasting, `fragments${suffix}`, { ofUsers: isFlowOf(place, classes) });
-  writer.chain(chain);
-  writer.rule(chain, [hasSocket(place)], verdict("goto", known), "S4.4 its user is known");
-  const ours = labels ? [isLabelled(place)] : [];
-  writer.rule(chain, ours, verdict("goto", lasting), "S4.10 by whose flow it was");
-  if (labels) writer.rule(chain, [], verdict("goto", known), "S4.10 sent from elsewhere, by nobody");
+  writeChecks(place, layer, chain, false);
+  writeChecks(place, layer, fragments, true);
   return chain;
 }
 
-type Asking = Pick<PathChain, "fragments" | "ofUsers">;
-
-function writeChecks(place: RenderPlace, layer: PolicyLayer, chain: string, asking: Asking): void {
-  const { fragments = false } = asking;
+function writeChecks(place: RenderPlace, layer: PolicyLayer, chain: string, fragments: boolean): void {
   writeOwnOut(place, chain, layer, fragments);
   if (layer.killSwitch) writeAllowInAnswers(place, chain, layer, fragments ? "fragment" : "port");
   const take = (path: PathRef, { dns }: { dns: boolean }): Expression => {
     const passes = layer.killSwitch || dns ? path.kind === "direct" : path.kind !== "block";
     return passes ? pass() : refuse();
   };
-  writePathRules(place, { chain, steering: layer.flows, layer, take, ...asking });
+  writePathRules(place, { chain, steering: layer.flows, layer, take, fragments });
 }
 
 /** Not the first fragment: an offset other than 0 (RFC 791 section 3.1, RFC 8200 section 4.5). */

@@ -8,7 +8,6 @@ import { type Match, matchIn } from "../../../../native/linux/nftables/match.ts"
 import { IDENTITY_CHAIN, REFUSED_CHAIN } from "./chain-names.ts";
 import { writeArriving } from "./chains/arriving-chain.ts";
 import type { RenderPlace } from "./chains/conditions.ts";
-import { writeLabels, writeOwnLabels } from "./chains/label-chain.ts";
 import { type LayerChains, onTunnel, TUNNEL_SET, writeLayer } from "./chains/layer-chains.ts";
 import { writeLinkIn, writeLinkOut, writeRestMissing } from "./chains/link-rules.ts";
 import { writeStrangers } from "./chains/loopback-antispoof.ts";
@@ -26,13 +25,12 @@ const SOURCE_PRIORITY = 200;
 const NOBODY_ELSE = "S2.3 sender claims a tunnel's address";
 
 /**
- * How the table is made: named after its policy's hash, owned by who loads it, with labels for egress to know answers by,
+ * How the table is made: named after its policy's hash, owned by who loads it,
  * the devices by which default routes lead, asking for sockets.
  */
 export interface InetTableOptions {
   readonly identity: string;
   readonly owned: boolean;
-  readonly labels: boolean;
   readonly uplinks: readonly string[];
   readonly sockets: boolean;
 }
@@ -40,7 +38,7 @@ export interface InetTableOptions {
 /** Renders the inet table: steering, marking what arrives, then judging what leaves, enters and crosses (docs/security.md S1–S8). */
 export function renderInetTable(
   policy: FirewallPolicy,
-  { identity, owned, labels, uplinks, sockets }: InetTableOptions,
+  { identity, owned, uplinks, sockets }: InetTableOptions,
 ): RenderedTable {
   const writer = new TableWriter({ family: "inet", name: NFT_TABLE, owned, persistent: owned });
   const place: RenderPlace = { writer, match: matchIn("inet") };
@@ -63,8 +61,6 @@ export function renderInetTable(
   const guarded = policy.layers.some((layer) => layer.killSwitch) ? "drop" : "accept";
   writeLeaving(place, layers, guarded);
   writeSourceGuard(place, policy);
-  if (labels) writeLabels(place);
-  if (labels && classes !== undefined) writeOwnLabels(place, [...new Set(tunnels.map(({ number }) => number))]);
   writeEntering(place, policy, layers, guarded);
   writeCrossing(place, policy, layers, guarded);
   return writer.finish();

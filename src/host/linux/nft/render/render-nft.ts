@@ -14,8 +14,6 @@ export interface RenderContext {
   readonly uplinks?: readonly string[];
   /** Whether the kernel knows tables that have an owner and stay when it dies (6.9 and later). */
   readonly ownedTables: boolean;
-  /** Whether the kernel has labels of packets (CONFIG_NETWORK_SECMARK); it has when absent. */
-  readonly labels?: boolean;
   /** Whether rules can ask for sockets (CONFIG_NFT_SOCKET); they can when absent. */
   readonly sockets?: boolean;
   /** The policy's name, written into the ruleset: its hash. */
@@ -24,9 +22,9 @@ export interface RenderContext {
 
 /** Renders the whole policy as the tables to load in one transaction. Pure. */
 export function renderNft(policy: FirewallPolicy, context: RenderContext): readonly RenderedTable[] {
-  const { devices, spread, uplinks = [], identity, ownedTables, labels = true, sockets = true } = context;
+  const { devices, spread, uplinks = [], identity, ownedTables, sockets = true } = context;
   const common = { identity, owned: ownedTables, uplinks, sockets };
-  if (devices.length === 0) return [renderInetTable(policy, { ...common, labels: false })];
-  const inet = renderInetTable(policy, { ...common, labels });
-  return [inet, spreadDevices(renderEgressTable(policy, devices, { owned: ownedTables, labels }), spread)];
+  const inet = renderInetTable(policy, common);
+  if (devices.length === 0) return [inet];
+  return [inet, spreadDevices(renderEgressTable(policy, devices, common), spread)];
 }

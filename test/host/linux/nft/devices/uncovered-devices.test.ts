@@ -8,7 +8,7 @@ import type { NftChain } from "../../../../../src/native/linux/nftables/chain.co
 import { LAPTOP } from "../../../../model/firewall/policies.ts";
 
 const DEVICES = Array.from({ length: 600 }, (_, number) => `many${number}`);
-const OPTIONS = { owned: false, labels: true };
+const OPTIONS = { owned: false };
 const TABLE = spreadDevices(renderEgressTable(LAPTOP, DEVICES, OPTIONS));
 
 /** The table without these chains, and without what is in them. */

@@ -98,11 +98,6 @@ export function writeNoMemory(place: RenderPlace, from: string): void {
   writer.rule(from, isWhole(place), verdict("jump", chain), "S4.10 whose flow it is");
 }
 
-/** Writes the rules that remember whose flow leaves here. */
-export function writeFrameMemory(place: RenderPlace, from: string, classes: readonly UserClass[]): void {
-  writeMemory(place, from, { classes, remembered: classes, onAnswer: verdict("goto", FORGET) });
-}
-
 /** The conditions under which a flow is remembered for one of these users. */
 export function isFlowOf(place: RenderPlace, classes: readonly UserClass[]): (uids: readonly PortRange[]) => Match[][] {
   return (uids) => classesIn(classes, uids).flatMap((one) => isSeen(place, one));
