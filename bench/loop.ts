@@ -9,12 +9,13 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import { ReconcilingSession } from "../src/app/reconciling-session.ts";
-import type { Planned, SessionOptions } from "../src/app/session.ts";
-import { setTimer } from "../src/compose/clocks.ts";
+import type { HostOptions } from "../src/app/host-options.ts";
+import type { Planned } from "../src/app/plan/planned.ts";
 import { simulatedParts } from "../src/compose/simulated-parts.ts";
 import { type LoopPlan, ReconcileLoop } from "../src/daemon/reconcile-loop.ts";
+import { setTimer } from "../src/daemon/timers.ts";
 import { stepsOf } from "../src/model/plan.ts";
+import { TestSession } from "../test/support/test-session.ts";
 import { median } from "./measure.ts";
 
 interface BenchPlan extends LoopPlan {
@@ -33,9 +34,9 @@ const events = Number(process.argv[2] ?? 200);
 const reconciles = Number(process.argv[3] ?? 10_000);
 const folder = mkdtempSync(join(tmpdir(), "awg-bench-loop-"));
 writeFileSync(join(folder, "key"), `${Buffer.alloc(32, 7).toString("base64")}\n`, { mode: 0o600 });
-const options: SessionOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
+const options: HostOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
 const parts = simulatedParts({ ...options, stateDir: join(folder, "state") });
-const session = new ReconcilingSession(parts, options);
+const session = new TestSession(parts, options);
 const hooks = { onEvent: () => {}, shouldStop: () => undefined };
 const loaded = await session.load([{ name: "awg.yaml", text: configText(), mode: 0o600 }]);
 const first = await session.plan(loaded);

@@ -1,4 +1,5 @@
 import type { InotifyUsage } from "../host/linux/processes/inotify-limit.ts";
+import type { FactsWanted, HostFacts } from "../host/ports/facts.ts";
 import type { Host } from "../host/ports/host.ts";
 import type { Inspection } from "../host/ports/inspection.ts";
 import type { NetworkEvents } from "../host/ports/network-events.ts";
@@ -13,15 +14,24 @@ import { driverRegistry } from "../resources/registry.ts";
 import type { LockingProcess } from "../state/lock.ts";
 import type { Watchdog } from "./apply/confirmation.ts";
 import type { CarriedConnection } from "./apply/ssh-connection.ts";
+import type { Surroundings as Environment } from "./doctor/environment.ts";
 import type { KnownConfig } from "./load/known-config.ts";
 import type { NamedSecret } from "./plan/facts-wanted.ts";
 import type { ExpandInput } from "./plan/memoized-expansion.ts";
 
 /** What a session stands on; the parts that differ between a real machine and a simulated one. */
-export interface SessionParts {
+export interface HostParts {
   readonly host: Host;
   readonly stores: Stores;
   readonly clock: ApplyDeps["clock"];
+  /** Where the state is. */
+  readonly stateDir: string;
+  /** Whether the host exists in this process or a file only. */
+  readonly isSimulated: boolean;
+  /** Facts that any user can read; absent if this system has none. */
+  readonly readPublicFacts?: (wanted: FactsWanted) => Promise<HostFacts>;
+  /** Other software and leftovers on this host, for `awg doctor`; absent if they are not examined on this system. */
+  readonly readEnvironment?: () => Promise<Environment>;
   /** Reads a secret and gives its id; the bytes stay in the store. Throws AwgError config naming the reference. */
   readonly resolveSecret: (secret: NamedSecret) => Promise<SecretId>;
   /** The public key, in base64, of a private key that was resolved in this session; absent where none can be computed. */
@@ -64,6 +74,6 @@ export interface SessionParts {
 }
 
 /** What carries a plan out, on these parts and with every driver. */
-export function applyDepsOf({ host, stores, clock }: SessionParts): ApplyDeps {
+export function applyDepsOf({ host, stores, clock }: HostParts): ApplyDeps {
   return { host, registry: driverRegistry, stores, clock };
 }

@@ -1,7 +1,7 @@
 import { readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
+import type { SourceFile } from "../app/load/loaded-config.ts";
 import { readRegularFile, unreadable } from "../app/load/read-config-file.ts";
-import type { SourceFile } from "../app/session.ts";
 import { AwgError } from "../model/error.ts";
 import { listOption, type VerbCall } from "./verb.ts";
 

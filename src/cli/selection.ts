@@ -1,4 +1,4 @@
-import type { Selection } from "../app/session.ts";
+import type { Selection } from "../app/plan/planned.ts";
 import { listOption, type VerbCall } from "./verb.ts";
 
 /** What the options select; undefined where they say nothing. */

@@ -3,9 +3,10 @@ import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Watchdog } from "../app/apply/confirmation.ts";
 import { readSshConnection } from "../app/apply/ssh-connection.ts";
+import type { HostOptions } from "../app/host-options.ts";
 import { knownConfigIn } from "../app/load/known-config.ts";
-import type { SessionParts } from "../app/parts.ts";
-import type { SessionOptions } from "../app/session.ts";
+import type { HostParts } from "../app/parts.ts";
+import { repeat } from "../daemon/timers.ts";
 import { runCommand } from "../host/darwin/command.ts";
 import { darwinHost } from "../host/darwin/darwin-host.ts";
 import { type KeeperHolder, keeperHolder } from "../host/darwin/links/keeper-holder.ts";
@@ -24,7 +25,6 @@ import { fileStores } from "../state/file-stores.ts";
 import { trustedOwners } from "../state/file-trust.ts";
 import { fileLock } from "../state/lock-holder.ts";
 import { SecretStore } from "../state/secret-store.ts";
-import { repeat } from "./clocks.ts";
 import { DARWIN_NAME_FOLDER, type Paths, pathsFor } from "./paths.ts";
 import { rootRights } from "./root-rights.ts";
 
@@ -34,13 +34,7 @@ const ONLY_NAMESPACE = 0;
 const PROCESS_LOOK_MS = 500;
 
 /** A session on this Mac. */
-export function darwinParts({
-  stateDir,
-  runDir,
-  isUnattended,
-  isAttended = false,
-  ...given
-}: SessionOptions): SessionParts {
+export function darwinParts({ stateDir, runDir, isUnattended, isAttended = false, ...given }: HostOptions): HostParts {
   const paths = pathsFor(stateDir, runDir);
   const secrets = new SecretStore(paths.stateDir, { ...given, owners: trustedOwners(given.environment, isUnattended) });
   const system = openLibSystem();
@@ -65,6 +59,8 @@ export function darwinParts({
       sleep: async (ms) => void (await sleep(ms)),
     }),
     stores: fileStores(paths.stateDir, { bootId: readBootSession(system), namespace: "macos" }, secrets),
+    stateDir: paths.stateDir,
+    isSimulated: false,
     clock: { nowMs: Date.now, sleep: async (ms) => void (await sleep(ms)), bootMs: () => uptime() * 1000 },
     ...rootRights(async () => fileLock(paths.lockFile), secrets),
     known: knownConfigIn(paths.stateDir),

@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import type { Watchdog } from "../app/apply/confirmation.ts";
 import { readSshConnection, sshServerStartMs } from "../app/apply/ssh-connection.ts";
+import type { HostOptions } from "../app/host-options.ts";
 import { knownConfigIn } from "../app/load/known-config.ts";
-import type { SessionParts } from "../app/parts.ts";
-import type { SessionOptions } from "../app/session.ts";
+import type { HostParts } from "../app/parts.ts";
 import { type KeeperClient, keeperClient } from "../host/linux/keeper-client.ts";
 import { linuxHost } from "../host/linux/linux-host.ts";
 import { readServiceUser } from "../host/linux/service-user.ts";
@@ -20,7 +20,7 @@ import { type Paths, pathsFor } from "./paths.ts";
 import { rootRights } from "./root-rights.ts";
 
 /** A session on this Linux machine, in the network namespace of this process. */
-export function linuxParts({ stateDir, runDir, isUnattended, ...given }: SessionOptions): SessionParts {
+export function linuxParts({ stateDir, runDir, isUnattended, ...given }: HostOptions): HostParts {
   if (process.platform !== "linux") {
     throw new AwgError("unsupported", `awg cannot act on ${process.platform} yet`, {
       remedy: "use --host simulated to try it",
@@ -30,16 +30,25 @@ export function linuxParts({ stateDir, runDir, isUnattended, ...given }: Session
   if (process.geteuid?.() === 0) forbidDumps();
   const paths = pathsFor(stateDir, runDir);
   const secrets = new SecretStore(paths.stateDir, { ...given, owners: trustedOwners(given.environment, isUnattended) });
+  const host = linuxHost({
+    runDir: paths.runDir,
+    stateDir: paths.stateDir,
+    namespaced: paths.namespaced,
+    keeperCommand: keeperCommand(paths.runDir),
+    program: thisProgram(),
+    secrets,
+    ...(given.onSilentKeeper === undefined ? {} : { onSilentKeeper: given.onSilentKeeper }),
+  });
   return {
-    host: linuxHost({
-      runDir: paths.runDir,
-      stateDir: paths.stateDir,
-      namespaced: paths.namespaced,
-      keeperCommand: keeperCommand(paths.runDir),
-      program: thisProgram(),
-      secrets,
-      ...(given.onSilentKeeper === undefined ? {} : { onSilentKeeper: given.onSilentKeeper }),
-    }),
+    host,
+    stateDir: paths.stateDir,
+    isSimulated: false,
+    readPublicFacts: async (wanted) =>
+      (await import("../host/linux/facts/facts.ts")).linuxFacts(paths.namespaced).read(wanted),
+    readEnvironment: async () => {
+      const { readLinuxSurroundings } = await import("../host/linux/environment/read-environment.ts");
+      return readLinuxSurroundings(host, paths, Date.now());
+    },
     stores: fileStores(paths.stateDir, readStateIdentity(), secrets),
     clock: {
       nowMs: Date.now,

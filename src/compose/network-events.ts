@@ -1,4 +1,5 @@
-import type { SessionOptions } from "../app/session.ts";
+import type { HostOptions } from "../app/host-options.ts";
+import { repeat } from "../daemon/timers.ts";
 import { darwinFirewallEvents, FIREWALL_LOOK_MS } from "../host/darwin/firewall/firewall-events.ts";
 import { KEEPER_LOOK_MS, keeperEvents as macKeeperEvents } from "../host/darwin/keeper-events.ts";
 import { keeperHolder } from "../host/darwin/links/keeper-holder.ts";
@@ -14,19 +15,18 @@ import { keeperPaths } from "../model/keeper-protocol.ts";
 import { openLibSystem } from "../native/darwin/libsystem.ffi.ts";
 import { readPeerUid } from "../native/darwin/peer-credentials.ts";
 import { readNamespaceInode } from "../native/linux/process/namespace.ffi.ts";
-import { repeat } from "./clocks.ts";
 import { DARWIN_NAME_FOLDER, pathsFor } from "./paths.ts";
 
 /** macOS has no network namespaces: one keeper for each run folder. */
 const ONLY_NAMESPACE = 0;
 
-type Place = Pick<SessionOptions, "stateDir" | "runDir">;
+type Place = Pick<HostOptions, "stateDir" | "runDir">;
 
 /**
  * Everything that tells of changes of this machine by others: its network, its resolver, and the keeper's end. A machine
  * with events of its own, a simulated one, is not woken by what happens on the real one.
  */
-export function watchMachine(
+export function watchNetwork(
   place: Place,
   own: NetworkEvents | undefined,
   onEvent: (event: NetworkEvent) => void,

@@ -1,4 +1,4 @@
-import type { SessionParts } from "../app/parts.ts";
+import type { HostParts } from "../app/parts.ts";
 import { AwgError } from "../model/error.ts";
 import type { WritersLock } from "../state/lock-holder.ts";
 import type { SecretStore } from "../state/secret-store.ts";
@@ -7,7 +7,7 @@ import type { SecretStore } from "../state/secret-store.ts";
 export function rootRights(
   writersLock: () => Promise<WritersLock>,
   secrets: SecretStore,
-): Pick<SessionParts, "resolveSecret" | "publicKeyOf" | "lock" | "whoChanges" | "requireRights"> {
+): Pick<HostParts, "resolveSecret" | "publicKeyOf" | "lock" | "whoChanges" | "requireRights"> {
   return {
     resolveSecret: async ({ ref, isPrivateKey }) =>
       isPrivateKey ? secrets.resolvePrivateKey(ref) : secrets.resolveKey(ref),

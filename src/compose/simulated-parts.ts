@@ -2,8 +2,8 @@ import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { SessionParts } from "../app/parts.ts";
-import type { SessionOptions } from "../app/session.ts";
+import type { HostOptions } from "../app/host-options.ts";
+import type { HostParts } from "../app/parts.ts";
 import type { ScheduledFault } from "../host/simulated/faults.ts";
 import { simulatedHost } from "../host/simulated/host.ts";
 import { SimulatedMachine } from "../host/simulated/machine.ts";
@@ -28,7 +28,7 @@ export function simulatedParts({
   allowInsecurePermissions,
   environment,
   isAttended,
-}: SessionOptions): SessionParts {
+}: HostOptions): HostParts {
   const file = host.kind === "simulated" ? host.file : undefined;
   const passing =
     file === undefined && stateDir === undefined ? mkdtempSync(join(tmpdir(), "awg-simulated-")) : undefined;
@@ -45,6 +45,8 @@ export function simulatedParts({
       },
     },
     stores: fileStores(folder, IDENTITY, secrets),
+    stateDir: folder,
+    isSimulated: true,
     clock: { nowMs: Date.now, sleep: async (ms) => void (await sleep(ms)) },
     resolveSecret: async ({ ref, isPrivateKey }) =>
       isPrivateKey ? secrets.resolvePrivateKey(ref) : secrets.resolveKey(ref),

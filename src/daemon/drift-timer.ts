@@ -1,5 +1,5 @@
-import type { setTimer } from "../compose/clocks.ts";
 import { DEFAULT_RHYTHM, type Rhythm } from "./reconcile-intervals.ts";
+import type { setTimer } from "./timers.ts";
 
 /** The loop's rhythm, with the drift timer that follows it. A rhythm that changes counts from that moment. */
 export class Pace implements Disposable {

@@ -1,11 +1,12 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import type { LoadedConfig, SourceFile } from "../app/load/loaded-config.ts";
 import { readRegularFile } from "../app/load/read-config-file.ts";
-import type { ReconcilingSession } from "../app/reconciling-session.ts";
-import type { LoadedConfig, Planned, SourceFile, UnansweredEndpoints } from "../app/session.ts";
+import type { Planned, UnansweredEndpoints } from "../app/plan/planned.ts";
 import { renderProblem } from "../config/problem.ts";
 import { messageOf } from "../model/error.ts";
 import { type Rhythm, rhythmOf } from "./reconcile-intervals.ts";
+import type { UseCases } from "./use-cases.ts";
 
 /** A plan, whether it is new, and the rhythm its file asks for, where a file stands behind it. */
 interface Proposal {
@@ -29,7 +30,7 @@ export interface Proposals {
 const MOST_TRIES = 3;
 
 type ProposalSession = Pick<
-  ReconcilingSession,
+  UseCases,
   "acceptedGeneration" | "planAccepted" | "load" | "plan" | "readProposals" | "settleProposal"
 >;
 
@@ -39,7 +40,7 @@ type ProposalSession = Pick<
  * is reported once and otherwise ignored: the last good one stays.
  */
 export function readProposals(
-  session: ProposalSession,
+  useCases: ProposalSession,
   paths: readonly string[],
   report: (text: string) => void,
   unanswered: () => UnansweredEndpoints = () => ({}),
@@ -55,24 +56,24 @@ export function readProposals(
   };
   const settle = async (hash: string): Promise<void> => {
     try {
-      await session.settleProposal(hash);
+      await useCases.settleProposal(hash);
     } catch (error) {
       once(`settle ${messageOf(error)}`, `that the config was proposed cannot be noted: ${messageOf(error)}`);
     }
   };
   return {
     async next() {
-      const accepted = await session.acceptedGeneration();
+      const accepted = await useCases.acceptedGeneration();
       const repair = (planned: Planned, rhythm?: Rhythm): Proposal => ({
         planned: { ...planned, repairs: accepted?.number ?? 0 },
         proposed: false,
         rhythm,
       });
-      const standing = async () => repair(await session.planAccepted());
-      const loaded = await load(session, paths, once);
+      const standing = async () => repair(await useCases.planAccepted());
+      const loaded = await load(useCases, paths, once);
       if (loaded === undefined) return standing();
       const rhythm = rhythmOf(loaded.config);
-      const { settled, refused } = await session.readProposals();
+      const { settled, refused } = await useCases.readProposals();
       const isNew = loaded.hash !== settled && loaded.hash !== refused;
       const isAccepted = loaded.hash === accepted?.configHash;
       if (isAccepted && isNew) await settle(loaded.hash);
@@ -85,7 +86,7 @@ export function readProposals(
       // Not edited and not accepted: somebody applied another one by hand meanwhile, or it failed too often.
       if (!isEdited && !isAccepted) return standing();
       try {
-        const planned = await session.plan(loaded, undefined, { unanswered: unanswered(), isRepair: isAccepted });
+        const planned = await useCases.plan(loaded, { unanswered: unanswered(), isRepair: isAccepted });
         return isAccepted ? repair(planned, rhythm) : { planned, proposed: true, rhythm };
       } catch (error) {
         // A name that does not resolve yet, a key that is not there yet: it is proposed again at the next look.
@@ -115,7 +116,7 @@ export function readProposals(
 type ValidConfig = LoadedConfig & { readonly config: NonNullable<LoadedConfig["config"]> };
 
 async function load(
-  session: ProposalSession,
+  useCases: ProposalSession,
   paths: readonly string[],
   once: (hash: string, text: string) => void,
 ): Promise<ValidConfig | undefined> {
@@ -126,7 +127,7 @@ async function load(
     once(messageOf(error), `the config cannot be read: ${messageOf(error)}; the last good one stays`);
     return undefined;
   }
-  const loaded = await session.load(files);
+  const loaded = await useCases.load(files);
   if (loaded.config !== undefined) return { ...loaded, config: loaded.config };
   for (const problem of loaded.problems) {
     const text = renderProblem(problem, { color: false, excerpt: false });

@@ -1,18 +1,19 @@
+import type { HostOptions } from "../app/host-options.ts";
+import { OpenHost } from "../app/open-host.ts";
+import type { HostParts } from "../app/parts.ts";
 import { sentencesOf } from "../app/plan/foreign-holders.ts";
 import { expandAgain } from "../app/plan/memoized-expansion.ts";
-import { ReconcilingSession } from "../app/reconciling-session.ts";
-import type { Planned, SessionOptions } from "../app/session.ts";
-import { setTimer, watchClocks } from "../compose/clocks.ts";
-import { watchMachine } from "../compose/network-events.ts";
-import { openParts } from "../compose/open.ts";
-import type { NetworkEvents } from "../host/ports/network-events.ts";
+import type { Planned } from "../app/plan/planned.ts";
+import type { NetworkEvent, NetworkEvents } from "../host/ports/network-events.ts";
 import { AwgError, messageOf } from "../model/error.ts";
 import { type Step, stepsOf } from "../model/plan.ts";
-import { disableInspection } from "../native/disable-inspection.ts";
 import { Pace } from "./drift-timer.ts";
 import { type Proposals, readProposals } from "./proposals.ts";
 import type { Rhythm } from "./reconcile-intervals.ts";
 import { type ChangeMaker, type LoopPlan, type LoopReport, ReconcileLoop } from "./reconcile-loop.ts";
+import { setTimer } from "./timers.ts";
+import { type UseCases, useCasesOf } from "./use-cases.ts";
+import { type ClockReading, watchClocks } from "./watch/clock-watch.ts";
 import { watchConfig } from "./watch/config-watcher.ts";
 import { DeadlineWatch } from "./watch/deadline-watch.ts";
 import { EndpointWatch } from "./watch/endpoint-watch.ts";
@@ -37,58 +38,59 @@ interface DaemonPlan extends LoopPlan {
 
 export type DaemonReport = LoopReport | GuardReport | FallbackReport | ProbeReport;
 
-export interface DaemonOptions extends SessionOptions {
+/** What the daemon gets from outside its process. */
+export interface DaemonOutside {
+  /** Reports changes that others make to the host; `own` are the events of a host that lives in this process. */
+  readonly watchNetwork: (own: NetworkEvents | undefined, onEvent: (event: NetworkEvent) => void) => AsyncDisposable;
+  readonly readClocks: () => ClockReading;
+}
+
+export interface DaemonOptions {
   /** Config files and folders, absolute. */
   readonly files: readonly string[];
   readonly report: (report: DaemonReport) => void;
-  /** Tell who sits at the screen, too, when protection is lost. */
-  readonly notify?: boolean;
-  /** Resolves when the daemon is to end. */
+  readonly outside: DaemonOutside;
+  /** Resolves when the daemon should end. */
   readonly untilStopped: Promise<unknown>;
 }
 
 /**
- * Keeps the machine as it was last accepted to be, and proposes the config files when they change, until told to stop.
- * Its death changes nothing on the machine.
+ * Keeps the host as it was last accepted, and proposes the config files when they change, until stopped. The end of the
+ * daemon changes nothing on the host.
  */
-export async function runDaemon(given: DaemonOptions): Promise<void> {
-  disableInspection();
-  const options = given.notify === true ? await withNotifications(given) : given;
-  const parts = await openParts({ ...options, isUnattended: true });
+export async function runDaemon(parts: HostParts, options: DaemonOptions & HostOptions): Promise<void> {
   const engines = rememberEngines(parts.host.engines);
-  await using session = new ReconcilingSession(
-    { ...parts, host: engines.over(parts.host), expandInput: expandAgain() },
-    options,
-  );
-  await keepMachine(session, options, engines);
+  const remembering = { ...parts, host: engines.over(parts.host), expandInput: expandAgain() };
+  await using host = new OpenHost(remembering, options);
+  await keepHost(useCasesOf(host), options, engines);
 }
 
-/** The daemon's loop and watches over an open session, which stays open; `engines` where the session remembers its engines. */
-export async function keepMachine(
-  session: ReconcilingSession,
-  options: DaemonOptions,
-  engines?: EngineMemory,
-): Promise<void> {
+/** The daemon's loop and watches over an open host, which stays open; `engines` if the host remembers its engines. */
+export async function keepHost(useCases: UseCases, options: DaemonOptions, engines?: EngineMemory): Promise<void> {
   const report = (text: string) => options.report({ type: "problem", text });
   let endpoints: EndpointWatch | undefined;
-  const proposals = readProposals(session, options.files, report, () => endpoints?.unanswered ?? {});
+  const proposals = readProposals(useCases, options.files, report, () => endpoints?.unanswered ?? {});
   const wake: Wake = (what, by, devices) => {
     engines?.forget(devices);
     loop.wake(what, by);
   };
   using pace = new Pace(() => wake("drift timer"), setTimer);
-  using deadline = new DeadlineWatch(session, { setTimer, report, onReverted: () => wake("nobody confirmed in time") });
+  using deadline = new DeadlineWatch(useCases, {
+    setTimer,
+    report,
+    onReverted: () => wake("nobody confirmed in time"),
+  });
   const clock = { nowMs: () => performance.now(), random: Math.random };
-  await using guard = new StandGuard(session, { ...clock, report: options.report });
+  await using guard = new StandGuard(useCases, { ...clock, report: options.report });
   const exchanged = watchProgramReplaced();
   const subject = {
     plan: async () => {
       const told = exchanged();
       if (told !== undefined) report(told);
-      const next = await orProtect(session, async () => {
+      const next = await orProtect(useCases, async () => {
         await guard.look();
         // What no change can be made with is told at once, not when one is due.
-        await deadline.follow(await session.secondsToConfirm());
+        await deadline.follow(await useCases.secondsToConfirm());
         return planNext(proposals, endpoints, engines);
       });
       if (next.keys.length === 0) pace.follow(next.rhythm);
@@ -96,7 +98,7 @@ export async function keepMachine(
     },
     apply: async (plan: DaemonPlan) => {
       engines?.forget(plan.proposed ? undefined : plan.devices);
-      await orProtect(session, () => applyNext(session, plan, proposals));
+      await orProtect(useCases, () => applyNext(useCases, plan, proposals));
       pace.follow(plan.rhythm);
       if (plan.movesPeers) await endpoints?.requestHandshakes();
     },
@@ -118,23 +120,23 @@ export async function keepMachine(
   });
   // An engine that does not answer now is the loop's to repair; it must not end the daemon.
   const onOtherNetwork = (): void => {
-    session
+    useCases
       .refreshEndpoints()
       .catch((error: unknown) => report(`refreshing the peers' endpoints failed: ${messageOf(error)}`));
     endpoints?.restart();
   };
   await using _wakes = watchOutside(options, {
-    events: session.networkEvents,
+    events: useCases.networkEvents,
     wake,
     guard,
     onOtherNetwork,
     onRoutes: () => endpoints?.noteRoutes(),
   });
-  await using watched = new FallbackWatch(session, { ...clock, report: options.report, wake });
+  await using watched = new FallbackWatch(useCases, { ...clock, report: options.report, wake });
   fallback = watched;
-  await using watchedProbes = watchProbes(session, options.report);
+  await using watchedProbes = watchProbes(useCases, options.report);
   probes = watchedProbes;
-  await using raced = new EndpointWatch(session, { ...clock, report: options.report, wake });
+  await using raced = new EndpointWatch(useCases, { ...clock, report: options.report, wake });
   endpoints = raced;
   loop.wake("start");
   await options.untilStopped;
@@ -160,7 +162,7 @@ function watchOutside(
 ): AsyncDisposable {
   const watches = new AsyncDisposableStack();
   watches.use(
-    watchMachine(options, events, (event) => {
+    options.outside.watchNetwork(events, (event) => {
       const { what, by, isOurs = false, renumbered, devices } = event;
       guard.note(event);
       const maker = by === undefined ? undefined : { kind: writerKind(by), text: writerText(by), isRival: isOurs };
@@ -174,7 +176,7 @@ function watchOutside(
   process.on("SIGHUP", onHangUp);
   watches.defer(() => void process.off("SIGHUP", onHangUp));
   watches.use(
-    watchClocks((what) => {
+    watchClocks(options.outside.readClocks, (what) => {
       wake(what);
       onOtherNetwork();
     }),
@@ -182,10 +184,10 @@ function watchOutside(
   return watches;
 }
 
-async function applyNext(session: ReconcilingSession, plan: DaemonPlan, proposals: Proposals): Promise<void> {
+async function applyNext(useCases: UseCases, plan: DaemonPlan, proposals: Proposals): Promise<void> {
   const { planned, isConfig } = plan;
   try {
-    await session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });
+    await useCases.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });
     if (isConfig) await proposals.noteSuccess(planned.configHash);
   } catch (error) {
     // What waits to be confirmed, or another awg, only delays it.
@@ -196,23 +198,12 @@ async function applyNext(session: ReconcilingSession, plan: DaemonPlan, proposal
 }
 
 /** Where it fails for a state that cannot be read, the machine is not left open. */
-async function orProtect<T>(session: ReconcilingSession, act: () => Promise<T>): Promise<T> {
+async function orProtect<T>(useCases: UseCases, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (cause) {
-    throw await session.ifUnreadable(cause, "protect");
+    throw await useCases.protectAfterFailure(cause);
   }
-}
-
-async function withNotifications(options: DaemonOptions): Promise<DaemonOptions> {
-  const tell = await (await import("../compose/notifier.ts")).openNotifier();
-  return {
-    ...options,
-    report: (report) => {
-      options.report(report);
-      tell(report);
-    },
-  };
 }
 
 /** A peer that moves because its name or its server did is nobody's meddling, so it counts for no fight. */

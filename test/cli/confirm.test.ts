@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
+import type { AwaitedChange } from "../../src/app/apply/awaited-change.ts";
 import {
   carriedBy,
   connectionAbove,
   type ProcessOrigin,
   sshServerStartMs,
 } from "../../src/app/apply/ssh-connection.ts";
-import type { Session, Unconfirmed } from "../../src/app/session.ts";
 import type { VerbCall } from "../../src/cli/verb.ts";
 import { run as runApply } from "../../src/cli/verbs/change/apply.ts";
 import { awaitConfirmation, confirmWithinOf, onThisMachine } from "../../src/cli/verbs/change/await-confirmation.ts";
@@ -52,9 +52,13 @@ test.each([
   [-1, "nobody confirmed it in time; the old state is back"],
 ])("who waits says how the old state came back with %s s left", async (secondsLeft, message) => {
   const call = { ...asked(), environment: {}, terminal: { err: () => undefined } } as unknown as VerbCall;
-  const session = { verdict: async () => "reverted", secondsLeft: async () => secondsLeft } as unknown as Session;
-  const unconfirmed = { deadlineMs: 0, isWatched: true } as Unconfirmed;
-  const waiting = awaitConfirmation(call, session, unconfirmed, () => undefined);
+  const change: AwaitedChange = {
+    verdict: async () => "reverted",
+    secondsLeft: () => secondsLeft,
+    revert: async () => undefined,
+    isWatched: true,
+  };
+  const waiting = awaitConfirmation(call, change, () => undefined);
   await expect(waiting).rejects.toMatchObject({ kind: "unconfirmed", message });
 });
 

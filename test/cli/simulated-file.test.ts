@@ -24,10 +24,10 @@ function awg(...words: readonly string[]) {
   return { status, stdout, stderr };
 }
 
-describe("--host simulated:FILE where FILE is not there", () => {
+describe("--host simulated:FILE where FILE does not exist", () => {
   test("the machine of that name beside the config is planned for; nothing is written (law 2)", () => {
     const plan = awg("plan", "-f", EXAMPLE, "--host", "simulated:macos.json");
-    expect(plan).toMatchObject({ status: 0, stderr: expect.stringContaining(`begins as ${MAC};`) });
+    expect(plan).toMatchObject({ status: 0, stderr: expect.stringContaining(`starts as ${MAC} and`) });
     expect(existsSync(join(folder, "macos.json"))).toBe(false);
   });
 
@@ -45,17 +45,17 @@ describe("--host simulated:FILE where FILE is not there", () => {
     expect(readFileSync(MAC, "utf8")).toBe(before);
     expect(JSON.parse(readFileSync(join(folder, "macos.json"), "utf8"))).toMatchObject({ os: "darwin" });
     const diff = awg("diff", "-f", join(EXAMPLE, "config.yaml"), "--host", "simulated:macos.json");
-    expect(diff).toMatchObject({ status: 0, stderr: expect.not.stringContaining("is not there") });
+    expect(diff).toMatchObject({ status: 0, stderr: expect.not.stringContaining("does not exist") });
   });
 
   test("with no machine of that name a Linux laptop begins, and it is said", () => {
     const plan = awg("plan", "-f", EXAMPLE, "--host", "simulated:other.json");
-    expect(plan.stderr).toContain("other.json is not there: the simulated machine begins as a Linux laptop");
+    expect(plan.stderr).toContain("other.json does not exist; the simulated host starts as a Linux laptop");
     expect(plan.stderr).not.toContain("one way");
   });
 
   test("a path is taken as it is", () => {
     const status = awg("plan", "-f", EXAMPLE, "--host", "simulated:./macos.json");
-    expect(status.stderr).toContain("begins as a Linux laptop");
+    expect(status.stderr).toContain("starts as a Linux laptop");
   });
 });

@@ -1,12 +1,13 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach } from "vitest";
-import type { Applied, Planned, Selection, Session } from "../../src/app/session.ts";
-import { openSession } from "../../src/compose/open.ts";
+import type { Applied } from "../../src/app/apply/applied.ts";
+import type { Planned, Selection } from "../../src/app/plan/planned.ts";
 import { renderProblem } from "../../src/config/problem.ts";
 import { stepsOf } from "../../src/model/plan.ts";
 import { SECOND_PEER_KEY, sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { openTestSession, type TestSession } from "../support/test-session.ts";
 
 const KEY = Buffer.alloc(32, 7).toString("base64");
 
@@ -61,7 +62,7 @@ ${more}
   }
 
   /** Anything else that a session does. */
-  async ask<T>(question: (session: Session) => Promise<T>): Promise<T> {
+  async ask<T>(question: (session: TestSession) => Promise<T>): Promise<T> {
     return this.#run(question);
   }
 
@@ -78,10 +79,10 @@ ${more}
     writeFileSync(this.file, after);
   }
 
-  async #run<T>(act: (session: Session) => Promise<T>): Promise<T> {
+  async #run<T>(act: (session: TestSession) => Promise<T>): Promise<T> {
     writeFileSync(join(this.folder, "key"), `${KEY}\n`, { mode: 0o600 });
     const host = { kind: "simulated", file: this.file } as const;
-    await using session = await openSession({ host, allowInsecurePermissions: false, environment: {} });
+    await using session = await openTestSession({ host, allowInsecurePermissions: false, environment: {} });
     return await act(session);
   }
 }
@@ -104,7 +105,7 @@ export function stepTexts({ plan }: Planned): readonly string[] {
   return stepsOf(plan).map(({ action, key }) => `${action} ${key}`);
 }
 
-async function planOf(session: Session, text: string, selection: Partial<Selection> | undefined): Promise<Planned> {
+async function planOf(session: TestSession, text: string, selection: Partial<Selection> | undefined): Promise<Planned> {
   const loaded = await session.load([{ name: "awg.yaml", text, mode: 0o600 }]);
   const problems = loaded.problems.map((problem) => renderProblem(problem, { color: false, excerpt: false }));
   if (loaded.config === undefined) throw new Error(problems.join("\n"));
@@ -112,6 +113,6 @@ async function planOf(session: Session, text: string, selection: Partial<Selecti
   return session.plan(loaded, selection === undefined ? undefined : { target, exclude, replace });
 }
 
-async function carryOut(session: Session, planned: Planned): Promise<Applied> {
+async function carryOut(session: TestSession, planned: Planned): Promise<Applied> {
   return session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });
 }

@@ -2,17 +2,18 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
-import type { SessionParts } from "../../src/app/parts.ts";
-import { ReconcilingSession } from "../../src/app/reconciling-session.ts";
-import type { SessionOptions } from "../../src/app/session.ts";
+import type { HostOptions } from "../../src/app/host-options.ts";
+import type { HostParts } from "../../src/app/parts.ts";
+import { daemonOutside } from "../../src/compose/daemon.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
-import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
+import { type DaemonReport, keepHost } from "../../src/daemon/run-daemon.ts";
 import type { FirewallPolicy } from "../../src/model/firewall/policy.ts";
 import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { TestSession } from "../support/test-session.ts";
 
 const LONGEST_MS = 20_000;
-const options: SessionOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
+const options: HostOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
 const hooks = { onEvent: () => {}, shouldStop: () => undefined };
 let folder = "";
 beforeEach(() => {
@@ -60,7 +61,7 @@ async function cutShort() {
   };
   const { firewall } = simulated.host;
   const { journal } = simulated.stores;
-  const parts: SessionParts = {
+  const parts: HostParts = {
     ...simulated,
     clock: { ...simulated.clock, sleep: async () => undefined },
     host: {
@@ -91,7 +92,7 @@ async function cutShort() {
       },
     },
   };
-  const session = new ReconcilingSession(parts, options);
+  const session = new TestSession(parts, options);
   const apply = async (text: string) =>
     await session.apply(await session.plan(await session.load([{ name: "a.yaml", text, mode: 0o600 }])), hooks);
   await expect(apply(configText(1000))).rejects.toThrow();
@@ -112,7 +113,13 @@ async function cutShort() {
       const report = (one: DaemonReport) => {
         told.push(one.type, ...("reason" in one ? [one.reason] : []));
       };
-      const running = keepMachine(session, { ...options, files: [file], report, untilStopped: stop.promise });
+      const running = keepHost(session.useCases(), {
+        ...options,
+        outside: daemonOutside(options),
+        files: [file],
+        report,
+        untilStopped: stop.promise,
+      });
       for (const endMs = performance.now() + LONGEST_MS; !told.includes(until); await sleep(20))
         if (performance.now() > endMs) throw new Error(`it never tells ${until}: ${told.join("; ")}`);
       stop.resolve();

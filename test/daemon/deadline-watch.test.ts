@@ -3,14 +3,15 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import type { Watchdog } from "../../src/app/apply/confirmation.ts";
-import { ReconcilingSession } from "../../src/app/reconciling-session.ts";
-import type { SessionOptions } from "../../src/app/session.ts";
+import type { HostOptions } from "../../src/app/host-options.ts";
+import { daemonOutside } from "../../src/compose/daemon.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
-import { keepMachine } from "../../src/daemon/run-daemon.ts";
+import { keepHost } from "../../src/daemon/run-daemon.ts";
 import { DeadlineWatch } from "../../src/daemon/watch/deadline-watch.ts";
 import { isInSync } from "../../src/model/plan.ts";
 import { tunnelConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { TestSession } from "../support/test-session.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
 // Fault B7: the old state comes back in time although the keeper, whose work it is, died.
@@ -73,9 +74,9 @@ describe("a daemon beside a change that nobody confirms", () => {
       disarm: async () => {},
     };
     let isAlive = true;
-    const options: SessionOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
+    const options: HostOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
     const parts = { ...simulatedParts({ ...options, stateDir: join(folder, "state") }), watchdog };
-    await using session = new ReconcilingSession(parts, options);
+    await using session = new TestSession(parts, options);
     const apply = async (text: string, confirmWithinMs?: number): Promise<void> => {
       const planned = await session.plan(await session.load([{ name: "a.yaml", text, mode: 0o600 }]));
       const asked = confirmWithinMs === undefined ? {} : { confirmWithinMs };
@@ -90,8 +91,9 @@ describe("a daemon beside a change that nobody confirms", () => {
 
     const stop = Promise.withResolvers<void>();
     const problems: string[] = [];
-    const running = keepMachine(session, {
+    const running = keepHost(session.useCases(), {
       ...options,
+      outside: daemonOutside(options),
       files: [file],
       report: (report) => {
         if (report.type === "problem") problems.push(report.text);

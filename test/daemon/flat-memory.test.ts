@@ -3,14 +3,15 @@ import { join } from "node:path";
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
-import { ReconcilingSession } from "../../src/app/reconciling-session.ts";
-import type { Planned, SessionOptions } from "../../src/app/session.ts";
-import { setTimer } from "../../src/compose/clocks.ts";
+import type { HostOptions } from "../../src/app/host-options.ts";
+import type { Planned } from "../../src/app/plan/planned.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
 import { type LoopPlan, ReconcileLoop } from "../../src/daemon/reconcile-loop.ts";
+import { setTimer } from "../../src/daemon/timers.ts";
 import { stepsOf } from "../../src/model/plan.ts";
 import { SECOND_PEER_KEY, sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { TestSession } from "../support/test-session.ts";
 
 /** Compilers and caches settle before the first look. */
 const WARM_UP = 400;
@@ -54,9 +55,9 @@ describe("the daemon's loop", () => {
     timeout: 240_000,
   }, async () => {
     writeFileSync(join(folder, "key"), `${Buffer.alloc(32, 7).toString("base64")}\n`, { mode: 0o600 });
-    const options: SessionOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
+    const options: HostOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
     const parts = simulatedParts({ ...options, stateDir: join(folder, "state") });
-    await using session = new ReconcilingSession(parts, options);
+    await using session = new TestSession(parts, options);
     const hooks = { onEvent: () => {}, shouldStop: () => undefined };
     const first = await session.plan(await session.load([{ name: "a.yaml", text: configText(), mode: 0o600 }]));
     await session.apply(first, hooks);

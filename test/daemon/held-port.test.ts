@@ -1,12 +1,13 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { ReconcilingSession } from "../../src/app/reconciling-session.ts";
-import type { SessionOptions } from "../../src/app/session.ts";
+import type { HostOptions } from "../../src/app/host-options.ts";
+import { daemonOutside } from "../../src/compose/daemon.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
-import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
+import { type DaemonReport, keepHost } from "../../src/daemon/run-daemon.ts";
 import { PEER_KEY, sampleConfig, writePrivateKey } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { TestSession } from "../support/test-session.ts";
 
 const LONGEST_MS = 20_000;
 const TAKEN = 51_820;
@@ -15,10 +16,10 @@ const folder = temporaryFolder("held");
 test("law 4: a tunnel whose UDP port somebody took is left and named, and all else is repaired", {
   timeout: 60_000,
 }, async () => {
-  const options: SessionOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
+  const options: HostOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
   const parts = simulatedParts({ ...options, stateDir: join(folder, "state") });
   const { links, engines } = parts.host;
-  await using session = new ReconcilingSession(parts, options);
+  await using session = new TestSession(parts, options);
   const file = join(folder, "a.yaml");
   writePrivateKey(folder);
   const wake = (): void => writeFileSync(file, CONFIG, { mode: 0o600 });
@@ -34,7 +35,13 @@ test("law 4: a tunnel whose UDP port somebody took is left and named, and all el
     return last?.type === "stalled" ? last.reason : undefined;
   };
   const report = (one: DaemonReport): void => void reports.push(one);
-  const running = keepMachine(session, { ...options, files: [file], report, untilStopped: stop.promise });
+  const running = keepHost(session.useCases(), {
+    ...options,
+    outside: daemonOutside(options),
+    files: [file],
+    report,
+    untilStopped: stop.promise,
+  });
   await until("in sync", () => reports.at(-1)?.type === "inSync");
 
   let holder: string | undefined = "game (process 7)";

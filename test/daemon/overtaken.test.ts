@@ -1,37 +1,35 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { ReconcilingSession } from "../../src/app/reconciling-session.ts";
-import type { Applied, ApplyHooks, Planned, SessionOptions } from "../../src/app/session.ts";
+import type { HostOptions } from "../../src/app/host-options.ts";
+import { daemonOutside } from "../../src/compose/daemon.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
-import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
+import { type DaemonReport, keepHost } from "../../src/daemon/run-daemon.ts";
 import { blockedPolicy } from "../../src/model/firewall/transition.ts";
 import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { TestSession } from "../support/test-session.ts";
 
 const LONGEST_MS = 30_000;
-/** A daemon's session that somebody else's change overtakes once, between a plan and its apply. */
-class OvertakenSession extends ReconcilingSession {
-  overtake: (() => Promise<unknown>) | undefined;
-
-  override async apply(planned: Planned, hooks: ApplyHooks): Promise<Applied> {
-    const overtake = this.overtake;
-    this.overtake = undefined;
-    await overtake?.();
-    return super.apply(planned, hooks);
-  }
-}
-
 describe("B6: a daemon that another awg overtakes", () => {
   test.each(["its file", "a state applied by hand"])(
     "does not undo the winner by a repair that it had planned towards %s",
     { timeout: 60_000 },
     async (towards) => {
       const folder = temporaryFolder("overtaken");
-      const options: SessionOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
+      const options: HostOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
       const parts = simulatedParts({ ...options, stateDir: join(folder, "state") });
-      await using session = new OvertakenSession(parts, options);
-      await using rival = new ReconcilingSession(parts, options);
+      await using session = new TestSession(parts, options);
+      let overtake: (() => Promise<unknown>) | undefined;
+      const useCases = session.useCases();
+      /** Another awg's change overtakes the daemon once, between a plan and its apply. */
+      const apply: typeof useCases.apply = async (...args) => {
+        const once = overtake;
+        overtake = undefined;
+        await once?.();
+        return useCases.apply(...args);
+      };
+      await using rival = new TestSession(parts, options);
       const applyByHand = async (port: number): Promise<void> => {
         const planned = await rival.plan(await rival.load([{ name: "b.yaml", text: configText(port), mode: 0o600 }]));
         await rival.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });
@@ -50,12 +48,16 @@ describe("B6: a daemon that another awg overtakes", () => {
         for (const endMs = performance.now() + LONGEST_MS; !isSettled(); await new Promise((go) => setTimeout(go, 20)))
           if (performance.now() > endMs) throw new Error(`the daemon does not rest: ${JSON.stringify(reports)}`);
       };
-      const running = keepMachine(session, {
-        ...options,
-        files: [file],
-        report: (report) => void reports.push(report),
-        untilStopped: stop.promise,
-      });
+      const running = keepHost(
+        { ...useCases, apply },
+        {
+          ...options,
+          outside: daemonOutside(options),
+          files: [file],
+          report: (report) => void reports.push(report),
+          untilStopped: stop.promise,
+        },
+      );
       await settled(0);
       if (towards !== "its file") {
         const from = reports.length;
@@ -64,13 +66,13 @@ describe("B6: a daemon that another awg overtakes", () => {
         await settled(from);
       }
       const before = (await session.acceptedGeneration())?.number ?? 0;
-      session.overtake = () => applyByHand(1002);
+      overtake = () => applyByHand(1002);
       const from = reports.length;
       // One that is whole, so that it takes a plan to put it right.
       await parts.host.firewall.load(blockedPolicy());
       wake();
       await settled(from);
-      expect(session.overtake).toBeUndefined();
+      expect(overtake).toBeUndefined();
       expect(
         (await rival.plan(await rival.load([{ name: "b.yaml", text: configText(1002), mode: 0o600 }]))).plan.batches,
       ).toEqual([]);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { ReconcilingSession } from "../../src/app/reconciling-session.ts";
+import type { UseCases } from "../../src/daemon/use-cases.ts";
 import { type ProbeReport, watchProbes } from "../../src/daemon/watch/probe-watch.ts";
 import type { ProbeSpec } from "../../src/model/resources/probe.ts";
 
@@ -22,7 +22,7 @@ class Bench {
   };
 
   watch() {
-    return watchProbes(this.#session as unknown as ReconcilingSession, (report) => this.reports.push(report));
+    return watchProbes(this.#session as unknown as UseCases, (report) => this.reports.push(report));
   }
 }
 

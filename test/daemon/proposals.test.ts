@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
-import type { Planned } from "../../src/app/session.ts";
+import type { Planned } from "../../src/app/plan/planned.ts";
 import { readProposals } from "../../src/daemon/proposals.ts";
 import { temporaryFolder } from "../support/folder.ts";
 

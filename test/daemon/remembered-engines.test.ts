@@ -1,14 +1,15 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { ReconcilingSession } from "../../src/app/reconciling-session.ts";
-import type { SessionOptions } from "../../src/app/session.ts";
+import type { HostOptions } from "../../src/app/host-options.ts";
+import { daemonOutside } from "../../src/compose/daemon.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
-import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
+import { type DaemonReport, keepHost } from "../../src/daemon/run-daemon.ts";
 import { rememberEngines } from "../../src/daemon/watch/engine-memory.ts";
 import type { NetworkEvent } from "../../src/host/ports/network-events.ts";
 import { PEER_KEY, sampleConfig, writePrivateKey } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { TestSession } from "../support/test-session.ts";
 
 const LONGEST_MS = 20_000;
 const folder = temporaryFolder("remembered");
@@ -16,7 +17,7 @@ const folder = temporaryFolder("remembered");
 test("B6: engines that another awg has set since they were asked are not set back by an event of another sort", {
   timeout: 60_000,
 }, async () => {
-  const options: SessionOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
+  const options: HostOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
   const parts = simulatedParts({ ...options, stateDir: join(folder, "state") });
   const engines = rememberEngines(parts.host.engines);
   let tell = (_event: NetworkEvent): void => {};
@@ -27,16 +28,22 @@ test("B6: engines that another awg has set since they were asked are not set bac
     },
   };
   const daemonParts = { ...parts, events, host: { ...parts.host, engines } };
-  await using session = new ReconcilingSession(daemonParts, options);
-  await using rival = new ReconcilingSession(parts, options);
+  await using session = new TestSession(daemonParts, options);
+  await using rival = new TestSession(parts, options);
   const file = join(folder, "a.yaml");
   writePrivateKey(folder);
   writeFileSync(file, configText("192.0.2.1"), { mode: 0o600 });
   const reports: DaemonReport[] = [];
   const stop = Promise.withResolvers<void>();
-  const running = keepMachine(
-    session,
-    { ...options, files: [file], report: (one) => void reports.push(one), untilStopped: stop.promise },
+  const running = keepHost(
+    session.useCases(),
+    {
+      ...options,
+      outside: daemonOutside(options),
+      files: [file],
+      report: (one) => void reports.push(one),
+      untilStopped: stop.promise,
+    },
     engines,
   );
   const settled = async (from: number): Promise<void> => {

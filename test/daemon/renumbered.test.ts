@@ -2,13 +2,14 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { ReconcilingSession } from "../../src/app/reconciling-session.ts";
-import type { SessionOptions } from "../../src/app/session.ts";
+import type { HostOptions } from "../../src/app/host-options.ts";
+import { daemonOutside } from "../../src/compose/daemon.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
-import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
+import { type DaemonReport, keepHost } from "../../src/daemon/run-daemon.ts";
 import type { NetworkEvent } from "../../src/host/ports/network-events.ts";
 import { SECOND_PEER_KEY, sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { TestSession } from "../support/test-session.ts";
 
 const LONGEST_MS = 20_000;
 const folder = temporaryFolder("renumbered");
@@ -16,7 +17,7 @@ const folder = temporaryFolder("renumbered");
 // What an engine does when it is nudged: test/contract/clauses/adoption.contract.ts. That a new address is such an event:
 // test/host/linux/network-events.test.ts.
 test("A13: each engine is nudged when the machine's addresses changed, and not for any other event", async () => {
-  const options: SessionOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
+  const options: HostOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
   const file = join(folder, "a.yaml");
   const key = join(folder, "key");
   writeFileSync(key, `${Buffer.alloc(32, 7).toString("base64")}\n`, { mode: 0o600 });
@@ -31,11 +32,17 @@ test("A13: each engine is nudged when the machine's addresses changed, and not f
       return { [Symbol.asyncDispose]: async () => {} };
     },
   };
-  const session = new ReconcilingSession({ ...parts, host: { ...parts.host, engines }, events }, options);
+  const session = new TestSession({ ...parts, host: { ...parts.host, engines }, events }, options);
   const reports: DaemonReport[] = [];
   const stop = Promise.withResolvers<void>();
   const report = (one: DaemonReport) => void reports.push(one);
-  const running = keepMachine(session, { ...options, files: [file], report, untilStopped: stop.promise });
+  const running = keepHost(session.useCases(), {
+    ...options,
+    outside: daemonOutside(options),
+    files: [file],
+    report,
+    untilStopped: stop.promise,
+  });
   const looks = (): number => reports.filter(({ type }) => type === "inSync").length;
   try {
     await until("its first look", () => looks() > 0);

@@ -2,12 +2,14 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
-import { ReconcilingSession } from "../../src/app/reconciling-session.ts";
-import type { Planned, SessionOptions } from "../../src/app/session.ts";
+import type { HostOptions } from "../../src/app/host-options.ts";
+import type { Planned } from "../../src/app/plan/planned.ts";
+import { daemonOutside } from "../../src/compose/daemon.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
-import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
+import { type DaemonReport, keepHost } from "../../src/daemon/run-daemon.ts";
 import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { TestSession } from "../support/test-session.ts";
 
 const LONGEST_MS = 30_000;
 let folder = "";
@@ -87,9 +89,9 @@ describe("law 4: a daemon that is started again", () => {
 
 /** A simulated machine with a state folder that outlives its daemons. */
 function machineIn(place: string) {
-  const options: SessionOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
+  const options: HostOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
   const parts = simulatedParts({ ...options, stateDir: join(place, "state") });
-  const session = new ReconcilingSession(parts, options);
+  const session = new TestSession(parts, options);
   const file = join(place, "a.yaml");
   const hooks = { onEvent: () => {}, shouldStop: () => undefined };
   return {
@@ -100,7 +102,7 @@ function machineIn(place: string) {
       const asked = confirmWithinMs === undefined ? {} : { confirmWithinMs };
       await session.apply(await session.plan(loaded), { ...hooks, ...asked });
     },
-    async carryOut(plan: (one: ReconcilingSession) => Promise<Planned>): Promise<void> {
+    async carryOut(plan: (one: TestSession) => Promise<Planned>): Promise<void> {
       await session.apply(await plan(session), hooks);
     },
     /** A daemon's life until it rests; gives the problems it told of. */
@@ -108,7 +110,13 @@ function machineIn(place: string) {
       const stop = Promise.withResolvers<void>();
       const reports: DaemonReport[] = [];
       const report = (one: DaemonReport) => void reports.push(one);
-      const running = keepMachine(session, { ...options, files: [file], report, untilStopped: stop.promise });
+      const running = keepHost(session.useCases(), {
+        ...options,
+        outside: daemonOutside(options),
+        files: [file],
+        report,
+        untilStopped: stop.promise,
+      });
       const rests = () => reports.some(({ type }) => type === "inSync");
       for (const endMs = performance.now() + LONGEST_MS; !rests(); await sleep(20))
         if (performance.now() > endMs) throw new Error(`the daemon does not rest: ${JSON.stringify(reports)}`);

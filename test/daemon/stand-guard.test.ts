@@ -2,15 +2,16 @@ import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
-import { ReconcilingSession } from "../../src/app/reconciling-session.ts";
-import type { SessionOptions } from "../../src/app/session.ts";
+import type { HostOptions } from "../../src/app/host-options.ts";
+import { daemonOutside } from "../../src/compose/daemon.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
-import { type DaemonReport, keepMachine } from "../../src/daemon/run-daemon.ts";
+import { type DaemonReport, keepHost } from "../../src/daemon/run-daemon.ts";
 import { renderGuarded, StandGuard } from "../../src/daemon/watch/ruleset-watchdog.ts";
 import type { NetworkEvent } from "../../src/host/ports/network-events.ts";
 import type { FirewallPolicy } from "../../src/model/firewall/policy.ts";
 import { tunnelConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { TestSession } from "../support/test-session.ts";
 
 const KEY = Buffer.alloc(32, 7).toString("base64");
 /** Less than the 30 s after which the daemon looks although nothing happened. */
@@ -23,7 +24,7 @@ afterEach(async () => {
 /** A daemon on a simulated machine with a kill switch, whose events the test tells. */
 class DaemonBench implements AsyncDisposable {
   readonly folder = temporaryFolder("guard");
-  readonly options: SessionOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
+  readonly options: HostOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
   readonly reports: DaemonReport[] = [];
   readonly key = join(this.folder, "key");
   /** Who is said to hold the device's name. */
@@ -31,7 +32,7 @@ class DaemonBench implements AsyncDisposable {
   readonly #stop = Promise.withResolvers<void>();
   readonly #listeners = new Set<(event: NetworkEvent) => void>();
   readonly parts = this.#parts();
-  readonly session = new ReconcilingSession(this.parts, this.options);
+  readonly session = new TestSession(this.parts, this.options);
   #running: Promise<void> | undefined;
 
   constructor() {
@@ -49,8 +50,9 @@ class DaemonBench implements AsyncDisposable {
   async start(text: string): Promise<void> {
     const file = join(this.folder, "a.yaml");
     writeFileSync(file, text, { mode: 0o600 });
-    this.#running = keepMachine(this.session, {
+    this.#running = keepHost(this.session.useCases(), {
       ...this.options,
+      outside: daemonOutside(this.options),
       files: [file],
       report: (report) => void this.reports.push(report),
       untilStopped: this.#stop.promise,

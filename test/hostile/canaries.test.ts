@@ -2,13 +2,13 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { SourceFile } from "../../src/app/session.ts";
-import { openSession } from "../../src/compose/open.ts";
+import type { SourceFile } from "../../src/app/load/loaded-config.ts";
 import { renderProblem } from "../../src/config/problem.ts";
 import { AwgError } from "../../src/model/error.ts";
 import { ROOT } from "../repository/sources.ts";
 import { PEER_KEY, sampleConfig, THIRD_PEER_KEY, tunnelConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { openTestSession } from "../support/test-session.ts";
 import { canariesIn, keyCanary, leakingFiles, modeOf, passwordCanary } from "./canary.ts";
 
 const fileKey = keyCanary("key in a file");
@@ -155,7 +155,7 @@ describe("law 8: nor does an error repeat one", () => {
   /** All that a plan of it says, problems and the error with its stack. */
   async function saidOf(source: SourceFile, environment: NodeJS.ProcessEnv): Promise<string> {
     writeFileSync(at("long.key"), `${fileKey.base64}${fileKey2.base64}\n`, { mode: 0o600 });
-    await using session = await openSession({
+    await using session = await openTestSession({
       host: { kind: "simulated" },
       allowInsecurePermissions: false,
       environment,
@@ -177,7 +177,7 @@ describe("law 8: nor does an error repeat one", () => {
 
 test("law 8: an open journal and what stands beside it hold no secret", async () => {
   const options = { host: { kind: "simulated", file: at("open.json") }, allowInsecurePermissions: false } as const;
-  await using session = await openSession({ ...options, environment: { AWG_TEST_PSK: environmentPsk.base64 } });
+  await using session = await openTestSession({ ...options, environment: { AWG_TEST_PSK: environmentPsk.base64 } });
   const planned = await session.plan(await session.load([{ name: at("config.yaml"), text: CONFIG(), mode: 0o600 }]));
   const hooks = { onEvent: () => {}, shouldStop: () => undefined, confirmWithinMs: 60_000 };
   expect((await session.apply(planned, hooks)).unconfirmed).toBeDefined();

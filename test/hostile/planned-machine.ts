@@ -1,8 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Planned, Status } from "../../src/app/session.ts";
-import { openSession } from "../../src/compose/open.ts";
+import type { Planned } from "../../src/app/plan/planned.ts";
+import type { Status } from "../../src/app/status/status-report.ts";
 import { PRIVATE_KEY } from "../support/config.ts";
+import { openTestSession } from "../support/test-session.ts";
 
 let made = 0;
 
@@ -16,7 +17,7 @@ export async function planConfigFor(
   writeFileSync(key, PRIVATE_KEY, { mode: 0o600 });
   const file = join(folder, `machine-${made}.json`);
   const host = { kind: "simulated", file } as const;
-  await using session = await openSession({ host, allowInsecurePermissions: false, environment: {} });
+  await using session = await openTestSession({ host, allowInsecurePermissions: false, environment: {} });
   const source = { name: join(folder, "config.yaml"), text: text.replace('"/k"', JSON.stringify(key)) };
   const planned = await session.plan(await session.load([source]));
   const saved = session.renderSavedPlan(planned);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { expect } from "vitest";
 import { knownConfigIn } from "../../src/app/load/known-config.ts";
-import type { SourceFile } from "../../src/app/session.ts";
+import type { SourceFile } from "../../src/app/load/loaded-config.ts";
 import { AwgError } from "../../src/model/error.ts";
 import type { JournalStore } from "../../src/reconciler/apply/stores.ts";
 import { fileStores } from "../../src/state/file-stores.ts";

@@ -6,18 +6,19 @@ import { readOpenTransaction } from "../../reconciler/apply/record.ts";
 import { recoverTowards, wouldOpenMachine } from "../../reconciler/apply/recover.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import { rememberNumbers } from "../../resources/expand.ts";
-import { applyDepsOf, type SessionParts } from "../parts.ts";
+import { applyDepsOf, type HostParts } from "../parts.ts";
 import { tunnelsToStart } from "../plan/inotify-limit.ts";
 import { planDesired } from "../plan/plan-desired.ts";
-import type { Applied, ApplyHooks, Planned } from "../session.ts";
+import type { Planned } from "../plan/planned.ts";
+import type { Applied, ApplyHooks } from "./applied.ts";
 import { confirmationOf } from "./confirmation.ts";
 import { devicesNamed, removeDeadEngines } from "./dead-engines.ts";
 import { throwFailure } from "./failure.ts";
 import { forgetReplaced, resolverLeft } from "./kept-resolver.ts";
 import { probing } from "./probe-runner.ts";
 
-/** A plan and, where it was made under it, the lock that whoever carries it out lets go of. */
-export interface HeldPlan {
+/** A plan and the lock that it was made under, if any; releasing the lock twice does nothing. */
+export interface PlannedUnderLock {
   readonly planned: Planned;
   readonly lock?: AsyncDisposable;
 }
@@ -26,9 +27,9 @@ export interface HeldPlan {
  * Makes a plan that nobody is asked about under the lock, so that it need not be made a second time. Where a transaction is
  * open it is made without: what it ends in is known only when it was recovered, and a refused plan recovers nothing.
  */
-export async function planUnderLock(parts: SessionParts, makePlan: () => Promise<Planned>): Promise<HeldPlan> {
+export async function planUnderLock(parts: HostParts, makePlan: () => Promise<Planned>): Promise<PlannedUnderLock> {
   parts.requireRights?.();
-  const lock = await parts.lock("apply");
+  const lock = releasedOnce(await parts.lock("apply"));
   try {
     const isOpen = (await readOpenTransaction(parts.stores.journal)) !== undefined;
     if (!isOpen) return { planned: await makePlan(), lock };
@@ -40,13 +41,24 @@ export async function planUnderLock(parts: SessionParts, makePlan: () => Promise
   return { planned: await makePlan() };
 }
 
+function releasedOnce(lock: AsyncDisposable): AsyncDisposable {
+  let isReleased = false;
+  return {
+    async [Symbol.asyncDispose]() {
+      if (isReleased) return;
+      isReleased = true;
+      await lock[Symbol.asyncDispose]();
+    },
+  };
+}
+
 /**
  * Takes the lock unless it is held, recovers an open journal and carries the plan out; `remember` is called once the new
  * state stands and is accepted. AwgError when it did not succeed.
  */
 export async function applyPlanned(
-  parts: SessionParts,
-  { planned, lock }: HeldPlan,
+  parts: HostParts,
+  { planned, lock }: PlannedUnderLock,
   hooks: ApplyHooks,
   remember: () => void,
 ): Promise<Applied> {
@@ -98,7 +110,7 @@ export async function applyPlanned(
 
 /** AwgError stale-plan for a repair of what no longer holds: it would undo what another awg was just asked for. */
 async function refuseOvertaken(
-  parts: SessionParts,
+  parts: HostParts,
   { repairs }: Planned,
   accepted: Generation | undefined,
 ): Promise<void> {
@@ -128,7 +140,7 @@ async function refuseOpening(deps: ApplyDeps, { repairs }: Planned): Promise<voi
 }
 
 /** AwgError conflict for what a later batch would be refused for, before the first one is written. */
-async function refuseObstacles({ host }: SessionParts, plan: Plan): Promise<void> {
+async function refuseObstacles({ host }: HostParts, plan: Plan): Promise<void> {
   for (const step of stepsOf(plan)) {
     if (step.kind !== "resolver" || step.after === null || isClaim(step)) continue;
     const obstacle = host.resolver.obstacle?.(step.after);
@@ -143,13 +155,13 @@ async function refuseObstacles({ host }: SessionParts, plan: Plan): Promise<void
  * Whether a daemon's repair is what another look would plan again: it was made a moment ago, and no other awg has written
  * since. What others change in that moment they could as well change behind the look; the read-back finds it.
  */
-async function isFreshRepair({ stores }: SessionParts, { repairs, ledger }: Planned): Promise<boolean> {
+async function isFreshRepair({ stores }: HostParts, { repairs, ledger }: Planned): Promise<boolean> {
   return repairs !== undefined && ledger === (await stores.ledger.read());
 }
 
 /** What stands on the machine may have changed since the plan was shown; the lock makes this reading the one that counts. */
 async function planAgain(
-  parts: SessionParts,
+  parts: HostParts,
   { desired, replace, repairs }: Planned,
   accepted: Generation | undefined,
 ): Promise<Pick<Planned, "plan" | "held">> {

@@ -1,9 +1,14 @@
 import { type ApplyDeps, bootTimeMs } from "../../reconciler/apply/outcome.ts";
 import { awaitedError, isAwaited, type OpenTransaction, readOpenTransaction } from "../../reconciler/apply/record.ts";
-import type { SessionParts } from "../parts.ts";
-import type { Awaiting } from "../session.ts";
+import type { HostParts } from "../parts.ts";
 
-/** The change that waits to be confirmed, as status tells it. */
+/** A change that waits for confirmation. */
+export interface Awaiting {
+  readonly generation: number;
+  readonly secondsLeft: number;
+}
+
+/** The change that waits for confirmation, as status shows it. */
 export function awaitedIn(open: OpenTransaction | undefined, deps: ApplyDeps): Awaiting | undefined {
   const now = bootTimeMs(deps);
   if (open?.unconfirmed === undefined || !isAwaited(open, now)) return undefined;
@@ -12,7 +17,7 @@ export function awaitedIn(open: OpenTransaction | undefined, deps: ApplyDeps): A
 }
 
 /** Seconds until what waits to be confirmed is reverted, 0 once it is due; undefined when nothing waits. Reads only. */
-export async function secondsToConfirm(parts: SessionParts): Promise<number | undefined> {
+export async function secondsToConfirm(parts: HostParts): Promise<number | undefined> {
   const open = await readOpenTransaction(parts.stores.journal);
   if (open?.unconfirmed === undefined) return undefined;
   const now = bootTimeMs(parts);
@@ -23,7 +28,7 @@ export async function secondsToConfirm(parts: SessionParts): Promise<number | un
  * Gives what waits to be confirmed another watchdog where the one that knew its deadline died. AwgError host when none can
  * be had, locked while another awg is at work.
  */
-export async function keepWatched(parts: SessionParts): Promise<void> {
+export async function keepWatched(parts: HostParts): Promise<void> {
   const { watchdog } = parts;
   const deadlineMs = await awaitedDeadline(parts);
   if (watchdog === undefined || deadlineMs === undefined || (await watchdog.knows(deadlineMs))) return;
@@ -32,13 +37,13 @@ export async function keepWatched(parts: SessionParts): Promise<void> {
   if (stillAwaited !== undefined) await watchdog.arm(stillAwaited);
 }
 
-async function awaitedDeadline(parts: SessionParts): Promise<number | undefined> {
+async function awaitedDeadline(parts: HostParts): Promise<number | undefined> {
   const open = await readOpenTransaction(parts.stores.journal);
   return open !== undefined && isAwaited(open, bootTimeMs(parts)) ? open.unconfirmed?.deadlineMs : undefined;
 }
 
 /** AwgError locked while an applied state waits to be confirmed. Reads only. */
-export async function refuseAwaited(parts: SessionParts): Promise<void> {
+export async function refuseAwaited(parts: HostParts): Promise<void> {
   const now = bootTimeMs(parts);
   const open = await readOpenTransaction(parts.stores.journal);
   if (open !== undefined && isAwaited(open, now)) throw awaitedError(open, now);

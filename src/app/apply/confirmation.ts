@@ -3,9 +3,9 @@ import type { ResourceKey } from "../../model/resource.ts";
 import { confirmTransaction, revertFailure, revertTransaction } from "../../reconciler/apply/confirm.ts";
 import { type ApplyDeps, bootTimeMs } from "../../reconciler/apply/outcome.ts";
 import { isAwaited, readOpenTransaction } from "../../reconciler/apply/record.ts";
-import type { SessionParts } from "../parts.ts";
+import { applyDepsOf, type HostParts } from "../parts.ts";
+import { type RestoredPolicy, renderRestored, restorePolicyHeld } from "../protect/restore-policy.ts";
 import { readDrift } from "../status/drift.ts";
-import { type RestoredPolicy, renderRestored, restorePolicyHeld } from "./restore-policy.ts";
 
 const LOCK_LOOK_MS = 100;
 const LOCK_WAIT_MS = 30_000;
@@ -31,7 +31,7 @@ export interface RevertOptions {
 
 /** What holds an apply to its confirmation; undefined when none is wanted. */
 export function confirmationOf(
-  { watchdog, sshConnection }: SessionParts,
+  { watchdog, sshConnection }: HostParts,
   withinMs: number | undefined,
 ): Pick<Required<ApplyDeps>, "confirmation"> | undefined {
   if (withinMs === undefined) return undefined;
@@ -41,7 +41,8 @@ export function confirmationOf(
 }
 
 /** Accepts what waits for it; another awg that is at work is waited for. */
-export async function confirmNow(parts: SessionParts, deps: ApplyDeps): Promise<number> {
+export async function confirmNow(parts: HostParts): Promise<number> {
+  const deps = applyDepsOf(parts);
   await using _held = await lockInTime(parts, "confirm");
   try {
     return await confirmTransaction(deps, parts.sshConnection?.()?.text, parts.sshBeganMs?.());
@@ -66,19 +67,15 @@ export interface Reverted {
  * same, it is put back (rule S1.7). undefined where nothing was undone. AwgError journal when it does not succeed,
  * or where afterwards no packet filter stands that ought to.
  */
-export async function revertNow(
-  parts: SessionParts,
-  deps: ApplyDeps,
-  options: RevertOptions,
-): Promise<Reverted | undefined> {
-  const undone = await undoOpen(parts, deps, options);
+export async function revertNow(parts: HostParts, options: RevertOptions): Promise<Reverted | undefined> {
+  const undone = await undoOpen(parts, applyDepsOf(parts), options);
   if (undone === undefined || options.tellsRest !== true) return undone;
   // What was to be undone is undone: that it cannot be read now is no failure of it.
   const drifts = await readDrift(parts).catch(() => undefined);
   return drifts === undefined ? undone : { ...undone, drifted: drifts.drifts.map(({ key }) => key) };
 }
 
-async function undoOpen(parts: SessionParts, deps: ApplyDeps, options: RevertOptions): Promise<Reverted | undefined> {
+async function undoOpen(parts: HostParts, deps: ApplyDeps, options: RevertOptions): Promise<Reverted | undefined> {
   // The lock is for those who write: where nothing is open nobody should find it taken.
   if ((await readOpenTransaction(deps.stores.journal)) === undefined) return undefined;
   await using _held = await lockInTime(parts, "revert");
@@ -105,7 +102,7 @@ async function isOverdue(deps: ApplyDeps): Promise<boolean> {
   return open?.wasOnTrial === true && open.accept === undefined && !isAwaited(open, bootTimeMs(deps));
 }
 
-async function lockInTime({ lock, clock }: SessionParts, verb: string): Promise<AsyncDisposable> {
+async function lockInTime({ lock, clock }: HostParts, verb: string): Promise<AsyncDisposable> {
   for (let waitedMs = 0; ; waitedMs += LOCK_LOOK_MS) {
     try {
       return await lock(verb);

@@ -7,8 +7,8 @@ import type { PolicyRule, StandbyRules } from "../../model/resources/routes.ts";
 import { readOpenTransaction } from "../../reconciler/apply/record.ts";
 import { renderPolicyRule } from "../../resources/routes/policy-rule.ts";
 import { isOwnRule } from "../../resources/routes/route-table.ts";
-import type { SessionParts } from "../parts.ts";
-import type { FallenBack } from "../session.ts";
+import type { HostParts } from "../parts.ts";
+import type { FallenBack } from "../status/status-report.ts";
 
 /** A tunnel whose flows, or some of them, go directly while it is down. */
 export interface FallbackTunnel {
@@ -75,7 +75,7 @@ async function standbyDifference(
  *
  * @throws AwgError("locked") while another awg is at work.
  */
-export async function fallBackAccepted(parts: SessionParts, devices: readonly string[], renew: boolean): Promise<void> {
+export async function fallBackAccepted(parts: HostParts, devices: readonly string[], renew: boolean): Promise<void> {
   const { host, stores } = parts;
   const accepted = await stores.generations.latest();
   const paths = pathsOf(accepted?.desired, devices);

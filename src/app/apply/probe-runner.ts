@@ -3,7 +3,7 @@ import { parseIp } from "../../model/ip.ts";
 import { isInSync, type Plan } from "../../model/plan.ts";
 import type { ProbeResult, ProbeSpec } from "../../model/resources/probe.ts";
 import type { ApplyDeps, ProgressEvent } from "../../reconciler/apply/outcome.ts";
-import type { SessionParts } from "../parts.ts";
+import type { HostParts } from "../parts.ts";
 
 /**
  * The probes that decide whether an apply holds: those the config requires, and those that passed before it and whose
@@ -11,7 +11,7 @@ import type { SessionParts } from "../parts.ts";
  * and stays blocked; it never is a reason to go back to open. Gives nothing where nothing would change.
  */
 export async function probing(
-  parts: SessionParts,
+  parts: HostParts,
   probes: readonly ProbeSpec[],
   plan: Plan,
   progress: (event: ProgressEvent) => void,
@@ -42,7 +42,7 @@ export async function probing(
 }
 
 /** Whether the state that stands now means the probe to pass. */
-async function isGranted(parts: SessionParts, probe: ProbeSpec, { address }: ProbeResult): Promise<boolean> {
+async function isGranted(parts: HostParts, probe: ProbeSpec, { address }: ProbeResult): Promise<boolean> {
   const { device, target } = probe;
   if (device !== undefined) return shookHands(parts, device);
   const destination = address ?? target.host;
@@ -56,7 +56,7 @@ async function isGranted(parts: SessionParts, probe: ProbeSpec, { address }: Pro
 }
 
 /** A device without an engine is no tunnel: nothing has to come about on it. */
-async function shookHands({ host }: SessionParts, device: string): Promise<boolean> {
+async function shookHands({ host }: HostParts, device: string): Promise<boolean> {
   const engine = await host.engines.read(device);
   return engine?.peers.some(({ lastHandshakeSeconds }) => lastHandshakeSeconds > 0) ?? true;
 }

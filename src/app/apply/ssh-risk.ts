@@ -3,8 +3,8 @@ import { type Plan, stepsOf } from "../../model/plan.ts";
 import { parsePrefix, prefixContains } from "../../model/prefix.ts";
 import type { LinkSpec } from "../../model/resources/link.ts";
 import type { TunnelSpec } from "../../model/resources/tunnel.ts";
-import type { SessionParts } from "../parts.ts";
-import type { Planned } from "../session.ts";
+import type { HostParts } from "../parts.ts";
+import type { Planned } from "../plan/planned.ts";
 import type { CarriedConnection } from "./ssh-connection.ts";
 
 /** Why a plan would cut the SSH connection of this process. */
@@ -18,7 +18,7 @@ const LET_IN = "let it in by killSwitch.allow or allowLan, or give --accept-risk
 
 /** Why carrying out a plan would cut the SSH connection of this process; undefined when it would not. */
 export async function sshRiskOf(
-  { sshConnection, answeredElsewhere }: Pick<SessionParts, "sshConnection" | "answeredElsewhere">,
+  { sshConnection, answeredElsewhere }: Pick<HostParts, "sshConnection" | "answeredElsewhere">,
   { plan, desired }: Pick<Planned, "plan" | "desired">,
 ): Promise<SshRisk | undefined> {
   const connection = sshConnection?.();

@@ -8,10 +8,10 @@ import { observeMachine } from "../../reconciler/apply/observe.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import { driverRegistry } from "../../resources/registry.ts";
-import type { Traffic } from "../apply/unreadable-state.ts";
-import type { SessionParts } from "../parts.ts";
-import type { ResourceStatus } from "../session.ts";
+import type { HostParts } from "../parts.ts";
+import type { Traffic } from "../protect/unreadable-state.ts";
 import { damageTold, GONE, statusOf } from "../status/status.ts";
+import type { ResourceStatus } from "../status/status-report.ts";
 import type { Finding } from "./finding.ts";
 
 /**
@@ -52,7 +52,7 @@ interface ToStand {
 
 /** Whether the machine is as the last accepted state, or the one on trial, says, and whether somebody watches over it. Reads only. */
 export async function examineApplied(
-  { host }: SessionParts,
+  { host }: HostParts,
   { latest: generation, ledger, isOnTrial }: ToStand,
   capabilities: Capabilities,
 ): Promise<readonly Finding[]> {

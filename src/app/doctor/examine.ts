@@ -1,11 +1,7 @@
-import { openParts } from "../../compose/open.ts";
-import { pathsFor } from "../../compose/paths.ts";
 import { type AwgError, messageOf } from "../../model/error.ts";
 import type { DesiredState } from "../../model/resource.ts";
-import { readOpenTransaction } from "../../reconciler/apply/record.ts";
-import { trafficOfUnreadable } from "../apply/unreadable-state.ts";
-import type { SessionParts } from "../parts.ts";
-import type { SessionOptions } from "../session.ts";
+import type { HostParts } from "../parts.ts";
+import { trafficOfUnreadable } from "../protect/unreadable-state.ts";
 import { judgeAbilities } from "./abilities.ts";
 import { examineApplied, trafficFindings } from "./applied.ts";
 import { judgeSurroundings } from "./environment.ts";
@@ -16,28 +12,21 @@ import { judgeSubordinates, usersOfRules } from "./subuid.ts";
 const NOTHING: DesiredState = { resources: [] };
 
 /**
- * What is wrong with this machine or its installation, and what to do. Reads only (law 2), takes no lock, and goes on
- * where a part cannot be read. AwgError permission where this process may not look at all.
+ * Faults of this host or its installation, and how to fix them. Reads only (law 2), takes no lock, and continues where a part
+ * cannot be read. `silences`: keepers that did not respond when the host was opened.
+ *
+ * @throws AwgError("permission") if this process may not read the host.
  */
-export async function examineMachine(options: SessionOptions): Promise<Examination> {
-  const silences: AwgError[] = [];
-  const parts = await openParts({ ...options, onSilentKeeper: (silence) => void silences.push(silence) });
+export async function examineHost(parts: HostParts, silences: readonly AwgError[]): Promise<Examination> {
   parts.requireRights?.();
-  try {
-    const { findings, looked } = await examineParts(parts, options);
-    return { findings: faultsFirst([...silences.map(silentKeeperFinding), ...findings]), looked };
-  } finally {
-    await parts.host[Symbol.asyncDispose]();
-  }
+  const { findings, looked } = await examineParts(parts);
+  return { findings: faultsFirst([...silences.map(silentKeeperFinding), ...findings]), looked };
 }
 
-async function examineParts(parts: SessionParts, options: SessionOptions): Promise<Examination> {
+async function examineParts(parts: HostParts): Promise<Examination> {
   const state = await examineState(parts);
   const applied = appliedOf(state);
-  const findings: Finding[] = [
-    ...state.findings,
-    ...trafficFindings(await trafficOfUnreadable({ parts, readOpen: readOpenTransaction }), applied),
-  ];
+  const findings: Finding[] = [...state.findings, ...trafficFindings(await trafficOfUnreadable(parts), applied)];
   const looked = [`the state folder ${state.folder}`];
   const facts = await readFacts(parts, findings, usersOfRules(applied));
   if (facts !== undefined) {
@@ -51,10 +40,8 @@ async function examineParts(parts: SessionParts, options: SessionOptions): Promi
       );
     }
   }
-  if (parts.host.name === "linux") {
-    const { readLinuxSurroundings } = await import("../../host/linux/environment/read-environment.ts");
-    const paths = pathsFor(options.stateDir, options.runDir);
-    const around = await readLinuxSurroundings(parts.host, paths, parts.clock.nowMs());
+  if (parts.readEnvironment !== undefined) {
+    const around = await parts.readEnvironment();
     looked.push("policy rules, firewalls and resolvers of other programs", "sockets and state that were left over");
     const { otherTunnels = [] } = facts ?? {};
     findings.push(...judgeSurroundings({ ...around, otherTunnels }, applied, state.latest?.acceptedMs));
@@ -83,7 +70,7 @@ function appliedOf({ latest, ledger }: StateReading): DesiredState {
   return latest !== undefined && ledger?.generation === latest.number ? latest.desired : NOTHING;
 }
 
-async function readFacts({ host }: SessionParts, findings: Finding[], users: readonly string[]) {
+async function readFacts({ host }: HostParts, findings: Finding[], users: readonly string[]) {
   try {
     return await host.facts.read({ users, hosts: [] });
   } catch (error) {

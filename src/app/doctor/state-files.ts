@@ -13,7 +13,7 @@ import {
 import type { Generation, Stores } from "../../reconciler/apply/stores.ts";
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import { StateFolder } from "../../state/state-folder.ts";
-import type { SessionParts } from "../parts.ts";
+import type { HostParts } from "../parts.ts";
 import { nameOf, type OpenChange, readOpenChange } from "../status/open-change.ts";
 import { type Finding, type FindingId, moveAway, shellWord, unopenedFinding } from "./finding.ts";
 import { journalStory } from "./journal-story.ts";
@@ -30,7 +30,7 @@ export interface StateReading {
 }
 
 /** Looks at every file of the state folder through the same readers as every other verb; changes nothing. */
-export async function examineState(parts: SessionParts): Promise<StateReading> {
+export async function examineState(parts: HostParts): Promise<StateReading> {
   const { stores } = parts;
   const nowBootMs = bootTimeMs(parts);
   const folder = dirname(stores.journal.location);
@@ -73,7 +73,7 @@ export async function examineState(parts: SessionParts): Promise<StateReading> {
 }
 
 /** The lock, where nothing could take it. */
-async function lockFindings(parts: SessionParts): Promise<readonly Finding[]> {
+async function lockFindings(parts: HostParts): Promise<readonly Finding[]> {
   try {
     await parts.whoChanges?.();
     return [];

@@ -1,6 +1,6 @@
 import type { Config } from "../../config/config.ts";
 import { AwgError } from "../../model/error.ts";
-import type { SessionParts } from "../parts.ts";
+import type { HostParts } from "../parts.ts";
 import { listPrograms } from "../programs/list-programs.ts";
 import type { ProgramLine } from "../programs/program-report.ts";
 
@@ -21,7 +21,7 @@ export interface FoundPrograms {
 
 /** Finds the running programs of a question and the rule of each. AwgError usage when no process has the number. */
 export async function findPrograms(
-  parts: SessionParts,
+  parts: HostParts,
   { pid, app }: AskedProgram,
   config: Config | undefined,
 ): Promise<FoundPrograms> {

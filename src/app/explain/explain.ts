@@ -13,7 +13,7 @@ import { USUAL_LENGTH } from "../../verify/finding.ts";
 import type { KnownRouting } from "../../verify/routing/routing.ts";
 import { type FoundRoute, sourceOf, traceRoute } from "../../verify/routing/trace-route.ts";
 import type { HeaderPoint } from "../../verify/space/header-point.ts";
-import type { SessionParts } from "../parts.ts";
+import type { HostParts } from "../parts.ts";
 import { readStandingState } from "../status/state-in-force.ts";
 import { readSurroundings } from "../verify/declared-context.ts";
 import { unmodelledRules } from "../verify/unmodelled-rules.ts";
@@ -40,7 +40,8 @@ interface Asked {
 }
 
 /** Tells what becomes of one flow, from the accepted state and from the machine, and where the two differ. Reads only. */
-export async function explainFlow(parts: SessionParts, question: ExplainQuestion): Promise<Explanation> {
+export async function explainFlow(parts: HostParts, question: ExplainQuestion): Promise<Explanation> {
+  parts.requireRights?.();
   const { host } = parts;
   const { address, uid, programs, notes } = await readQuestion(parts, question);
   const { generation, desired } = await readStandingState(parts);

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Config } from "../../config/config.ts";
 import { AwgError } from "../../model/error.ts";
 import { type IpAddress, parseIp } from "../../model/ip.ts";
-import type { SessionParts } from "../parts.ts";
+import type { HostParts } from "../parts.ts";
 import type { ProgramLine } from "../programs/program-report.ts";
 import { type AskedProgram, findPrograms } from "./asked-programs.ts";
 
@@ -34,7 +34,7 @@ export interface AskedFlow {
 }
 
 /** Finds address and user of a question. AwgError usage when a name is not known. */
-export async function readQuestion(parts: SessionParts, question: ExplainQuestion): Promise<AskedFlow> {
+export async function readQuestion(parts: HostParts, question: ExplainQuestion): Promise<AskedFlow> {
   const { destination, program } = question;
   const asked = program === undefined ? undefined : await findPrograms(parts, program, question.config);
   const user = question.isUserNamed === true || asked?.uid === undefined ? question.user : `${asked.uid}`;

@@ -1,9 +1,9 @@
-import { openSession } from "../../compose/open.ts";
 import type { ServiceCommand } from "../../host/ports/services.ts";
 import { AwgError } from "../../model/error.ts";
 import type { AutostartObserved, ServiceObserved } from "../../model/resources/service.ts";
-import type { SessionOptions } from "../session.ts";
+import type { HostParts } from "../parts.ts";
 import { wantedHere } from "./service-steps.ts";
+import { underLock } from "./under-lock.ts";
 
 /** A service as its manager holds it, and whether it starts by itself. */
 export interface ServiceReport {
@@ -12,9 +12,8 @@ export interface ServiceReport {
 }
 
 /** How awg's services stand. Reads only. AwgError unsupported where there can be none. */
-export async function readServices(options: SessionOptions): Promise<readonly ServiceReport[]> {
-  await using session = await openSession(options);
-  const { services } = session;
+export async function readServices(parts: HostParts): Promise<readonly ServiceReport[]> {
+  const { services } = parts.host;
   const wanted = await wantedHere(services);
   const reports: ServiceReport[] = [];
   for (const resource of wanted) {
@@ -28,14 +27,13 @@ export async function readServices(options: SessionOptions): Promise<readonly Se
 }
 
 /** Starts, stops or restarts the daemon; the network stays as it is. AwgError usage where it is not installed. */
-export async function controlDaemon(options: SessionOptions, command: ServiceCommand): Promise<void> {
-  await using session = await openSession(options);
-  const { services } = session;
+export async function controlDaemon(parts: HostParts, command: ServiceCommand): Promise<void> {
+  const { services } = parts.host;
   const daemon = (await wantedHere(services)).find(({ key }) => key === "service/daemon");
   if (services === undefined || daemon?.kind !== "service") throw new AwgError("bug", "there is no daemon to control");
   const { definition } = await services.read(daemon.spec);
   if (definition === null) {
     throw new AwgError("usage", "awg is not installed as a service here", { remedy: "say sudo awg install" });
   }
-  await session.write(`service ${command}`, () => services.control(daemon.spec, command));
+  await underLock(parts, `service ${command}`, () => services.control(daemon.spec, command));
 }

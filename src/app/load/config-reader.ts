@@ -2,8 +2,9 @@ import type { ConfigSource } from "../../config/config-hash.ts";
 import { sameData } from "../../model/canonical.ts";
 import { VERSION } from "../../model/version.ts";
 import { exposureOf, trustedOwners } from "../../state/file-trust.ts";
-import type { LoadedConfig, SessionOptions, SourceFile } from "../session.ts";
+import type { HostOptions } from "../host-options.ts";
 import type { KnownConfig } from "./known-config.ts";
+import type { LoadedConfig, SourceFile } from "./loaded-config.ts";
 import { readInclude } from "./read-include.ts";
 
 interface Reading {
@@ -17,14 +18,14 @@ interface Reading {
  */
 export class ConfigReader {
   readonly #known: KnownConfig | undefined;
-  readonly #options: SessionOptions;
+  readonly #options: HostOptions;
   /** Whose files are carried out; undefined where it is not asked. */
   readonly #owners: ReadonlySet<number> | undefined;
   #last: Reading | undefined;
   /** What was parsed here and is not known to the next start yet. */
   #fresh: Reading | undefined;
 
-  constructor(known: KnownConfig | undefined, options: SessionOptions) {
+  constructor(known: KnownConfig | undefined, options: HostOptions) {
     this.#known = known;
     this.#options = options;
     const { host, allowInsecurePermissions, environment, isUnattended } = options;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { VERSION } from "../../model/version.ts";
 import { decodeLines, encodeLine } from "../../state/line.codec.ts";
 import { writeWhole } from "../../state/state-folder.ts";
-import type { LoadedConfig, SourceFile } from "../session.ts";
+import type { LoadedConfig, SourceFile } from "./loaded-config.ts";
 
 /**
  * The configuration that was applied last, as read: a `diff` of the same text need not load the YAML and schema

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { AwgError } from "../../model/error.ts";
 import { outOfOpenFiles } from "../../model/write-error.ts";
 import { readAtMost } from "../../state/bounded-read.ts";
-import type { SourceFile } from "../session.ts";
+import type { SourceFile } from "./loaded-config.ts";
 import { textOf } from "./utf8-text.ts";
 
 const MAX_FILE_BYTES = 1024 * 1024;

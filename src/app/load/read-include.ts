@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
-import type { SourceFile } from "../session.ts";
+import type { SourceFile } from "./loaded-config.ts";
 import { readRegularFile } from "./read-config-file.ts";
 
 /** Reads what `include` names, relative to the file that includes it; a folder gives its *.yaml, *.yml and *.json. */

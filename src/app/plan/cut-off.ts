@@ -5,7 +5,7 @@ import type { FirewallPolicy, FlowMatch } from "../../model/firewall/policy.ts";
 import { type Family, type IpAddress, parseIp } from "../../model/ip.ts";
 import { type Prefix, parsePrefix, prefixContains } from "../../model/prefix.ts";
 import type { DesiredState } from "../../model/resource.ts";
-import type { SessionNote } from "../session.ts";
+import type { PlanNote } from "./planned.ts";
 
 /** Addresses for documentation (RFC 5737, RFC 3849): nothing else is said of them. */
 const SOMEWHERE: Readonly<Record<Family, string>> = { 4: "198.51.100.1", 6: "2001:db8::1" };
@@ -19,7 +19,7 @@ const EPHEMERAL = 50_000;
 export function cutOffNotes(
   { resources }: Pick<DesiredState, "resources">,
   tunnels: readonly OtherTunnel[],
-): readonly SessionNote[] {
+): readonly PlanNote[] {
   const policy = resources.find((resource) => resource.kind === "firewall")?.spec;
   if (policy === undefined) return [];
   return tunnels

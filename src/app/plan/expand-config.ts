@@ -6,8 +6,8 @@ import type { SecretId } from "../../model/secret.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import type { BesideTunnels, ExpandOptions } from "../../resources/expand/expansion.ts";
 import { devicesOf, type Expansion, endpointsOf } from "../../resources/expand.ts";
-import type { SessionParts } from "../parts.ts";
-import type { LoadedConfig } from "../session.ts";
+import type { LoadedConfig } from "../load/loaded-config.ts";
+import type { HostParts } from "../parts.ts";
 import { secretsOf } from "./facts-wanted.ts";
 import { expandOnce } from "./memoized-expansion.ts";
 
@@ -19,7 +19,7 @@ interface Written {
 
 /** The resources a config asks for on this machine; path numbers, devices and resolved endpoints stay those of the last generation. */
 export async function expandConfig(
-  { resolveSecret, host, expandInput = expandOnce }: SessionParts,
+  { resolveSecret, host, expandInput = expandOnce }: HostParts,
   { config, secretPlaces = {} }: Written,
   facts: HostFacts,
   latest: Generation | undefined,

@@ -2,7 +2,7 @@ import { AwgError } from "../../model/error.ts";
 import { isClaim, type Plan, stepsOf } from "../../model/plan.ts";
 import type { TunnelSpec } from "../../model/resources/tunnel.ts";
 import { counted } from "../../model/text/counted.ts";
-import type { SessionParts } from "../parts.ts";
+import type { HostParts } from "../parts.ts";
 
 /** Left to others where a limit is raised. */
 const SPARE = 64;
@@ -18,10 +18,7 @@ export function tunnelsToStart(plan: Plan): readonly TunnelSpec[] {
  * Refuses a plan that starts more programs of engines than the kernel has room for: the last of them would end at once, and the
  * apply be rolled back. AwgError unsupported; nothing was changed.
  */
-export async function refuseWithoutRoom(
-  { inotifyUsage }: Pick<SessionParts, "inotifyUsage">,
-  plan: Plan,
-): Promise<void> {
+export async function refuseWithoutRoom({ inotifyUsage }: Pick<HostParts, "inotifyUsage">, plan: Plan): Promise<void> {
   const starting = tunnelsToStart(plan).filter(({ engine }) => engine === "userspace").length;
   const room = starting === 0 ? undefined : await inotifyUsage?.();
   if (room === undefined || room.used + starting <= room.limit) return;

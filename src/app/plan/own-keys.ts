@@ -2,8 +2,8 @@ import type { Config } from "../../config/config.ts";
 import { AwgError } from "../../model/error.ts";
 import type { DesiredState, ResourceOf } from "../../model/resource.ts";
 import type { TunnelSpec } from "../../model/resources/tunnel.ts";
-import type { SessionParts } from "../parts.ts";
-import type { LoadedConfig } from "../session.ts";
+import type { LoadedConfig } from "../load/loaded-config.ts";
+import type { HostParts } from "../parts.ts";
 
 /**
  * Refuses a peer that has its own tunnel's public key: an engine drops such a peer without a word, and nothing gets through.
@@ -12,7 +12,7 @@ import type { LoadedConfig } from "../session.ts";
  * @throws AwgError("config") that names the tunnel, the peer and where its private key is named
  */
 export async function refuseOwnKeys(
-  { publicKeyOf }: Pick<SessionParts, "publicKeyOf">,
+  { publicKeyOf }: Pick<HostParts, "publicKeyOf">,
   { config, secretPlaces = {} }: { readonly config: Config; readonly secretPlaces?: LoadedConfig["secretPlaces"] },
   desired: DesiredState,
   accepted: DesiredState | undefined,

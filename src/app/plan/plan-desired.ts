@@ -10,10 +10,10 @@ import type { Observation } from "../../reconciler/plan/observation.ts";
 import { planChanges } from "../../reconciler/plan/plan-changes.ts";
 import { driverRegistry } from "../../resources/registry.ts";
 import { fallenBack } from "../apply/fallback.ts";
-import type { SessionParts } from "../parts.ts";
-import type { SessionNote } from "../session.ts";
+import type { HostParts } from "../parts.ts";
 import { type HeldByOthers, heldBy, heldTunnels, planAround, sentencesOf, wayOutOf } from "./foreign-holders.ts";
 import { refuseWithoutRoom } from "./inotify-limit.ts";
+import type { PlanNote } from "./planned.ts";
 import { refuseUnprotecting } from "./protection.ts";
 import { trafficSentence } from "./traffic.ts";
 
@@ -28,7 +28,7 @@ interface PlanWishes {
 /** A plan, and what it was made from. */
 interface PlannedWay {
   readonly plan: Plan;
-  readonly notes: readonly SessionNote[];
+  readonly notes: readonly PlanNote[];
   /** What happens to packets meanwhile and after it. */
   readonly traffic: string;
   readonly ledger?: Ledger;
@@ -45,7 +45,7 @@ interface PlannedWay {
  * @param accepted the generation that holds
  */
 export async function planDesired(
-  parts: SessionParts,
+  parts: HostParts,
   desired: DesiredState,
   accepted: Generation | undefined,
   { replace, isRepair = false }: PlanWishes = {},
@@ -93,7 +93,7 @@ export async function planDesired(
 /** Whether nobody is changing the machine, or was cut short in it, as far as the journal can be read. */
 async function readJournal({
   journal,
-}: SessionParts["stores"]): Promise<{ readonly isAtRest: boolean; readonly open?: OpenTransaction }> {
+}: HostParts["stores"]): Promise<{ readonly isAtRest: boolean; readonly open?: OpenTransaction }> {
   try {
     const open = await readOpenTransaction(journal);
     return open === undefined ? { isAtRest: true } : { isAtRest: false, open };
@@ -103,7 +103,7 @@ async function readJournal({
 }
 
 /** What takes the direct way now because its tunnel is down. */
-function fallbackNotes(observed: Observation): readonly SessionNote[] {
+function fallbackNotes(observed: Observation): readonly PlanNote[] {
   const [firewall] = observed.current.get("firewall")?.values() ?? [];
   return fallenBack(firewall as FirewallObserved | undefined).flatMap(({ device, rules }) =>
     rules.map((rule) => ({ path: pathOfOrigin(rule), message: `goes direct now, for ${device} is down` })),

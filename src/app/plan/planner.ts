@@ -13,22 +13,24 @@ import {
 } from "../../reconciler/plan/selection.ts";
 import { rememberNumbers } from "../../resources/expand.ts";
 import { refuseUnsupported } from "../apply/failure.ts";
-import type { SessionParts } from "../parts.ts";
-import type { DaemonPlanning, LoadedConfig, Planned, SessionNote } from "../session.ts";
+import type { LoadedConfig } from "../load/loaded-config.ts";
+import type { HostParts } from "../parts.ts";
 import { expandConfig } from "./expand-config.ts";
 import { factsWantedBy } from "./facts-wanted.ts";
 import { refuseOwnKeys } from "./own-keys.ts";
 import { planDesired } from "./plan-desired.ts";
+import type { DaemonPlanning, PlanNote, Planned } from "./planned.ts";
 
 const EVERYTHING: Selection = { target: [], exclude: [], replace: [] };
 
 /** The plan from the machine to a config, or to what a selection takes of it. */
 export async function planConfig(
-  parts: SessionParts,
+  parts: HostParts,
   { config, hash, sources, secretPlaces, featurePlaces }: LoadedConfig,
   selection: Selection = EVERYTHING,
   { unanswered, isRepair = false }: Partial<DaemonPlanning> = {},
 ): Promise<Planned> {
+  parts.requireRights?.();
   if (config === undefined) throw new AwgError("bug", "a plan was asked of a config with errors");
   const { host, stores } = parts;
   const facts = await host.facts.read(factsWantedBy(config));
@@ -76,9 +78,9 @@ function selectionOf(wanted: DesiredState, latest: Generation | undefined, selec
   return selectDesired(wanted, latest?.desired ?? { resources: [] }, selection);
 }
 
-/** The plan towards a generation as it stands in the store; undefined is the state before the first. */
-export async function planGeneration(
-  parts: SessionParts,
+/** The plan to a generation as it was stored; undefined is the state before the first. */
+async function planGeneration(
+  parts: HostParts,
   generation: Generation | undefined,
   isRepair = false,
 ): Promise<Planned> {
@@ -92,8 +94,21 @@ export async function planGeneration(
   return { verb: "apply", plan, ...made, ...(ledger === undefined ? {} : { ledger }) };
 }
 
-/** The plan that removes everything awg made but what is retained. */
-export async function planDestroy(parts: SessionParts): Promise<Planned> {
+/** The plan that restores the accepted generation, without any config. */
+export async function planAccepted(parts: HostParts): Promise<Planned> {
+  return planGeneration(parts, await parts.stores.generations.latest(), true);
+}
+
+/** The plan back to an accepted generation; undefined is the previous one. */
+export async function planRollback(parts: HostParts, number: number | undefined): Promise<Planned> {
+  parts.requireRights?.();
+  const { generationFor } = await import("../history/history.ts");
+  return planGeneration(parts, await generationFor(parts.stores, number));
+}
+
+/** The plan that removes everything awg made except what is retained. */
+export async function planDestroy(parts: HostParts): Promise<Planned> {
+  parts.requireRights?.();
   const { fingerprint } = await parts.host.facts.read({ users: [], hosts: [] });
   const accepted = await parts.stores.generations.latest();
   const desired = { resources: [], ...lifecycleOfNothing(accepted?.desired.lifecycle) };
@@ -109,10 +124,10 @@ export async function planDestroy(parts: SessionParts): Promise<Planned> {
 
 /** What is done first about a change that has not ended. */
 async function openNotes(
-  parts: SessionParts,
+  parts: HostParts,
   open: OpenTransaction | undefined,
   towards: Pick<Planned, "verb" | "desired">,
-): Promise<readonly SessionNote[]> {
+): Promise<readonly PlanNote[]> {
   // Of a state that stands only its acceptance is left to be written, which changes no step.
   if (open === undefined || open.accept !== undefined) return [];
   const { openNote } = await import("../status/open-note.ts");
@@ -120,7 +135,7 @@ async function openNotes(
 }
 
 /** What was being taken over when an apply was cut short is another program's still. */
-async function givenBack({ host }: SessionParts, open: OpenTransaction | undefined): Promise<readonly SessionNote[]> {
+async function givenBack({ host }: HostParts, open: OpenTransaction | undefined): Promise<readonly PlanNote[]> {
   if (open === undefined) return [];
   const { takenOver } = await import("../../reconciler/apply/recover.ts");
   return (await takenOver({ host }, open)).map((device) => ({

@@ -4,8 +4,11 @@ import { AwgError } from "../../model/error.ts";
 import { type Plan, stepsOf } from "../../model/plan.ts";
 import type { Selection } from "../../reconciler/plan/selection.ts";
 import { SECRET_OBFUSCATION_KEY } from "../../uapi/obfuscation.ts";
+import type { SourceFile } from "../load/loaded-config.ts";
 import { readRegularFile } from "../load/read-config-file.ts";
-import type { Planned, Session, SourceFile } from "../session.ts";
+import type { OpenHost } from "../open-host.ts";
+import type { Planned } from "./planned.ts";
+import { planConfig } from "./planner.ts";
 
 const FORMAT_VERSION = "1";
 const SECRET_FIELDS: ReadonlySet<string> = new Set(["privateKey", "presharedKey", SECRET_OBFUSCATION_KEY]);
@@ -50,11 +53,11 @@ export function renderSavedPlan(planned: Planned): string {
 }
 
 /** Reads a saved plan and makes it anew; AwgError stale-plan unless config, machine and every step are the same. */
-export async function parseSavedPlan(text: string, session: Session): Promise<Planned> {
+export async function readSavedPlan(text: string, { parts, configs }: OpenHost): Promise<Planned> {
   const saved = readSaved(text);
-  const loaded = await session.load(saved.sources.map(readSource));
+  const loaded = await configs.load(saved.sources.map(readSource));
   if (saved.selection === undefined && loaded.hash !== saved.config_hash) throw stale("its config was edited since");
-  const planned = await session.plan(loaded, saved.selection);
+  const planned = await planConfig(parts, loaded, saved.selection);
   if (planned.configHash !== saved.config_hash) throw stale("its config was edited since");
   if (planned.fingerprint !== saved.host_fingerprint)
     throw stale("it was made on another machine or in another namespace");

@@ -4,7 +4,7 @@ import type { HostFacts } from "../../host/ports/facts.ts";
 import type { ProcessPort } from "../../host/ports/processes.ts";
 import { AwgError, messageOf } from "../../model/error.ts";
 import type { ProcessKey, Program } from "../../model/program/program.ts";
-import type { SessionParts } from "../parts.ts";
+import type { HostParts } from "../parts.ts";
 import { factsWantedBy } from "../plan/facts-wanted.ts";
 import { factsForAnyone } from "../render/render-offline.ts";
 import { chooseRule, type ProgramRule } from "./choose-rule.ts";
@@ -27,7 +27,7 @@ interface KnownRules {
  *
  * @throws AwgError("unsupported") for a machine whose processes this version cannot list.
  */
-export async function listPrograms(parts: SessionParts, config: Config | undefined): Promise<ProgramsReport> {
+export async function listPrograms(parts: HostParts, config: Config | undefined): Promise<ProgramsReport> {
   const port = await processesOf(parts);
   const known = await knownRules(parts, config);
   const { programs, unseen } = port.list();
@@ -46,7 +46,7 @@ export async function listPrograms(parts: SessionParts, config: Config | undefin
 }
 
 /** The port to the processes of a machine. */
-export async function processesOf({ processes }: SessionParts): Promise<ProcessPort> {
+export async function processesOf({ processes }: HostParts): Promise<ProcessPort> {
   const port = await processes?.();
   if (port !== undefined) return port;
   throw new AwgError("unsupported", "awg cannot list the processes of this machine yet");
@@ -54,7 +54,7 @@ export async function processesOf({ processes }: SessionParts): Promise<ProcessP
 
 /** Tells of programs as they start and end, each with its rule, until stopped. */
 export async function watchPrograms(
-  parts: SessionParts,
+  parts: HostParts,
   config: Config | undefined,
   onLine: (line: ProgramWatchEvent) => void,
 ): Promise<AsyncDisposable> {
@@ -130,7 +130,7 @@ function countSockets(port: ProcessPort): { readonly of: SocketCount; readonly u
   }
 }
 
-async function knownRules(parts: SessionParts, config: Config | undefined): Promise<KnownRules> {
+async function knownRules(parts: HostParts, config: Config | undefined): Promise<KnownRules> {
   const facts = await readFacts(parts, config);
   if (config !== undefined) return { set: rulesOfConfig(config, facts), rulesOf: "config", facts, unseen: [] };
   const nothing = { set: undefined, rulesOf: "nothing" as const, facts };
@@ -148,12 +148,12 @@ async function knownRules(parts: SessionParts, config: Config | undefined): Prom
 }
 
 /** What the machine can do, and the users that a config names; who may not ask it gets what a Linux of today can do. */
-async function readFacts(parts: SessionParts, config: Config | undefined): Promise<HostFacts> {
+async function readFacts(parts: HostParts, config: Config | undefined): Promise<HostFacts> {
   const wanted = config === undefined ? { users: [], hosts: [] } : { ...factsWantedBy(config), hosts: [] };
   try {
     parts.requireRights?.();
   } catch {
-    return factsForAnyone(wanted);
+    return factsForAnyone(parts, wanted);
   }
   return parts.host.facts.read(wanted);
 }

@@ -1,4 +1,4 @@
-import type { Planned } from "../session.ts";
+import type { Planned } from "../plan/planned.ts";
 
 /** A desired state to be rendered, with what a person should know of it. */
 export type ToRender = Pick<Planned, "desired" | "notes">;

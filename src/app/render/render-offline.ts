@@ -1,5 +1,3 @@
-import { pathsFor } from "../../compose/paths.ts";
-import { linuxFacts } from "../../host/linux/facts/facts.ts";
 import { renderBootTable } from "../../host/linux/nft/render/boot-table.ts";
 import type { FactsWanted, HostFacts } from "../../host/ports/facts.ts";
 import type { ServiceManager } from "../../host/ports/services.ts";
@@ -14,8 +12,9 @@ import { expand } from "../../resources/expand.ts";
 import { wantedServices } from "../../resources/service/wanted-services.ts";
 import { wantedExtension } from "../../resources/system-extension/wanted-extension.ts";
 import { refuseUnsupported } from "../apply/failure.ts";
+import type { LoadedConfig } from "../load/loaded-config.ts";
+import type { HostParts } from "../parts.ts";
 import { factsWantedBy } from "../plan/facts-wanted.ts";
-import type { LoadedConfig } from "../session.ts";
 import type { ToRender } from "./omissions.ts";
 
 /** A Linux of today with both engines, for who cannot ask this one. */
@@ -117,9 +116,12 @@ export function isForMac({ resources }: DesiredState): boolean {
  *
  * @throws AwgError("unsupported") for what no machine gets from this version.
  */
-export async function desiredForAnyone({ config, featurePlaces }: LoadedConfig): Promise<ToRender> {
+export async function desiredForAnyone(
+  parts: UnprivilegedParts,
+  { config, featurePlaces }: LoadedConfig,
+): Promise<ToRender> {
   if (config === undefined) throw new AwgError("bug", "a rendering was asked of a config with errors");
-  const facts = await factsForAnyone(factsWantedBy(config));
+  const facts = await factsForAnyone(parts, factsWantedBy(config));
   const secrets = (ref: object) => sha256Hex(canonicalJson(ref)) as SecretId;
   const services = wantedServices(config, SYSTEMD_MANAGER, renderBootTable());
   const beside = joined([services, wantedExtension(config, "only macOS has them")]);
@@ -128,12 +130,15 @@ export async function desiredForAnyone({ config, featurePlaces }: LoadedConfig):
   return expansion;
 }
 
-/** What anybody may find out about this machine; what they may not is taken to be there. */
-export async function factsForAnyone(wanted: FactsWanted): Promise<HostFacts> {
-  if (process.platform !== "linux") return ASSUMED;
+/** How to read a host without root rights; absent on hosts where nothing can be read so. */
+type UnprivilegedParts = Pick<HostParts, "readPublicFacts">;
+
+/** What any user can read about this host; everything else is assumed to be available. */
+export async function factsForAnyone({ readPublicFacts }: UnprivilegedParts, wanted: FactsWanted): Promise<HostFacts> {
+  if (readPublicFacts === undefined) return ASSUMED;
   try {
-    // Names are not asked for: it takes the service user's rights.
-    const facts = await linuxFacts(pathsFor(undefined, undefined).namespaced).read({ ...wanted, hosts: [] });
+    // Names are not resolved: that needs the rights of the service user.
+    const facts = await readPublicFacts({ ...wanted, hosts: [] });
     return { ...facts, capabilities: { ...ASSUMED.capabilities, resolved: facts.capabilities.resolved } };
   } catch (error) {
     if (error instanceof AwgError) return ASSUMED;

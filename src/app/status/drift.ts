@@ -3,8 +3,8 @@ import { begunBy, type OpenTransaction, readOpenTransaction } from "../../reconc
 import { type Drift, driftOf } from "../../reconciler/plan/drift.ts";
 import { foreignNotes } from "../../reconciler/plan/plan-changes.ts";
 import { driverRegistry } from "../../resources/registry.ts";
-import type { SessionParts } from "../parts.ts";
-import type { SessionNote } from "../session.ts";
+import type { HostParts } from "../parts.ts";
+import type { PlanNote } from "../plan/planned.ts";
 import { type OpenChange, readOpenChange, whyOpen } from "./open-change.ts";
 
 export type { Drift, DriftCause } from "../../reconciler/plan/drift.ts";
@@ -15,7 +15,7 @@ export interface DriftReport {
   readonly generation: number;
   readonly drifts: readonly Drift[];
   /** What others wrote into our tables and ranges: not ours, left alone. */
-  readonly notes: readonly SessionNote[];
+  readonly notes: readonly PlanNote[];
   /** Where an apply was cut short or waits to be confirmed: then much of what is listed is its doing. */
   readonly openJournal: string | undefined;
   /** Then why it is open, in the words of status, and where its records are; for people. */
@@ -24,7 +24,8 @@ export interface DriftReport {
 }
 
 /** Compares the machine with the last accepted state, field by field. Reads only (law 2). */
-export async function readDrift(parts: SessionParts): Promise<DriftReport> {
+export async function readDrift(parts: HostParts): Promise<DriftReport> {
+  parts.requireRights?.();
   const { host, stores } = parts;
   const open = await readOpenTransaction(stores.journal);
   const ledger = open?.accept?.ledger ?? (await stores.ledger.read());
@@ -44,7 +45,7 @@ export async function readDrift(parts: SessionParts): Promise<DriftReport> {
 }
 
 async function howOpen(
-  parts: SessionParts,
+  parts: HostParts,
   open: OpenTransaction,
 ): Promise<Required<Pick<DriftReport, "open" | "openChange">>> {
   const openChange = await readOpenChange(parts, open);

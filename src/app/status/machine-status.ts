@@ -4,16 +4,17 @@ import { observeMachine } from "../../reconciler/apply/observe.ts";
 import { driverOf, type Observation } from "../../reconciler/plan/observation.ts";
 import { driverRegistry } from "../../resources/registry.ts";
 import { fallenBack } from "../apply/fallback.ts";
-import type { SessionParts } from "../parts.ts";
+import type { HostParts } from "../parts.ts";
 import { heldTunnels, planAround, sentencesOf } from "../plan/foreign-holders.ts";
-import type { Status } from "../session.ts";
 import { hasPolicyRules, missingMainRule } from "./main-rule.ts";
 import { readOpenChange } from "./open-change.ts";
 import { readStandingState } from "./state-in-force.ts";
 import { statusOf } from "./status.ts";
+import type { Status } from "./status-report.ts";
 
 /** How the machine stands to the accepted state, or to the one that waits to be confirmed. Reads only (law 2). */
-export async function readStatus(parts: SessionParts): Promise<Status> {
+export async function readStatus(parts: HostParts): Promise<Status> {
+  parts.requireRights?.();
   const { host, stores } = parts;
   const { capabilities } = await host.facts.read({ users: [], hosts: [] });
   const { generation, desired, ledger, acceptedNumber, open } = await readStandingState(parts);
@@ -45,7 +46,8 @@ export async function readStatus(parts: SessionParts): Promise<Status> {
 }
 
 /** Everything on the machine that is ours, in the form of a spec. Reads only. */
-export async function readOwned({ host, stores }: SessionParts): Promise<readonly Resource[]> {
+export async function readOwned({ host, stores, requireRights }: HostParts): Promise<readonly Resource[]> {
+  requireRights?.();
   return ownedResources(await observeMachine(host, driverRegistry, { resources: [] }, await stores.ledger.read()));
 }
 
@@ -59,4 +61,9 @@ function ownedResources(observation: Observation): readonly Resource[] {
     }
   }
   return resources;
+}
+
+/** The resources of the accepted generation. */
+export async function readAccepted({ stores }: HostParts): Promise<readonly Resource[]> {
+  return (await stores.generations.latest())?.desired.resources ?? [];
 }

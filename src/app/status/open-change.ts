@@ -1,8 +1,7 @@
 import type { OpenTransaction, Verb } from "../../reconciler/apply/record.ts";
 import type { LockingProcess } from "../../state/lock.ts";
-import { awaitedIn } from "../apply/awaiting.ts";
-import { applyDepsOf, type SessionParts } from "../parts.ts";
-import type { Awaiting } from "../session.ts";
+import { type Awaiting, awaitedIn } from "../apply/awaiting.ts";
+import { applyDepsOf, type HostParts } from "../parts.ts";
 
 /** What became of a change that has begun and is not accepted. A rollback is an apply, too. */
 export type OpenChange = { readonly verb: Verb } & (
@@ -17,7 +16,7 @@ export type OpenChange = { readonly verb: Verb } & (
 );
 
 /** How the open change stands. Reads only. */
-export async function readOpenChange(parts: SessionParts, open: OpenTransaction): Promise<OpenChange> {
+export async function readOpenChange(parts: HostParts, open: OpenTransaction): Promise<OpenChange> {
   const { verb } = open.begin;
   const awaiting = awaitedIn(open, applyDepsOf(parts));
   if (awaiting !== undefined) return { verb, why: "awaiting-confirmation", awaiting };
@@ -29,7 +28,7 @@ export async function readOpenChange(parts: SessionParts, open: OpenTransaction)
 }
 
 /** A lock that cannot be opened is nobody's. */
-async function holderOf({ whoChanges }: SessionParts): Promise<LockingProcess | undefined> {
+async function holderOf({ whoChanges }: HostParts): Promise<LockingProcess | undefined> {
   try {
     return await whoChanges?.();
   } catch {

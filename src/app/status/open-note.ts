@@ -1,7 +1,7 @@
 import type { OpenTransaction } from "../../reconciler/apply/record.ts";
 import { isHalfDestroyed, takenOver } from "../../reconciler/apply/recover.ts";
-import type { SessionParts } from "../parts.ts";
-import type { Planned, SessionNote } from "../session.ts";
+import type { HostParts } from "../parts.ts";
+import type { PlanNote, Planned } from "../plan/planned.ts";
 import { readOpenChange, whyOpen } from "./open-change.ts";
 
 type Towards = Pick<Planned, "verb" | "desired">;
@@ -10,7 +10,7 @@ type Towards = Pick<Planned, "verb" | "desired">;
  * What is to be known of a plan that was made while a change is open: a plan starts from the machine as it stands, and before
  * it is carried out that change is brought to an end, so that other steps may be left. Reads only.
  */
-export async function openNote(parts: SessionParts, open: OpenTransaction, towards: Towards): Promise<SessionNote> {
+export async function openNote(parts: HostParts, open: OpenTransaction, towards: Towards): Promise<PlanNote> {
   const change = await readOpenChange(parts, open);
   const isLeft = change.why === "awaiting-confirmation" || change.why === "under-way";
   const first = isLeft ? "until that ends nothing else is changed" : await endOf(parts, open, towards);
@@ -19,7 +19,7 @@ export async function openNote(parts: SessionParts, open: OpenTransaction, towar
 }
 
 /** As `recoverTowards` does it. */
-async function endOf(parts: SessionParts, open: OpenTransaction, { verb, desired }: Towards): Promise<string> {
+async function endOf(parts: HostParts, open: OpenTransaction, { verb, desired }: Towards): Promise<string> {
   if (verb === "destroy" && (await takenOver(parts, open)).length === 0) {
     const what = isHalfDestroyed(open) ? "it is carried to its end" : "this destroy takes away what it made, too";
     return `${what}, by steps that may be others than these`;

@@ -3,7 +3,7 @@ import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
 import { type OpenTransaction, readOpenTransaction, verifiedState } from "../../reconciler/apply/record.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
-import type { SessionParts } from "../parts.ts";
+import type { HostParts } from "../parts.ts";
 
 /** What is to stand on the machine now. */
 export interface StandingState {
@@ -18,7 +18,7 @@ export interface StandingState {
 }
 
 /** Reads what the machine is to be held against. Changes nothing. */
-export async function readStandingState(parts: Pick<SessionParts, "stores" | "clock">): Promise<StandingState> {
+export async function readStandingState(parts: Pick<HostParts, "stores" | "clock">): Promise<StandingState> {
   const { stores } = parts;
   const latest = await stores.generations.latest();
   const accepted = await stores.ledger.read();

@@ -11,8 +11,8 @@ import { withIgnored } from "../../reconciler/plan/ignored.ts";
 import { driverOf, isPolicyGone, type Observation } from "../../reconciler/plan/observation.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 import { awaitedStep } from "../../resources/system-extension/system-extension.ts";
-import type { Condition, ResourceStatus, Status } from "../session.ts";
 import { type OpenChange, whyOpen } from "./open-change.ts";
+import type { Condition, ResourceStatus, Status } from "./status-report.ts";
 import { hasAnswered } from "./tunnel-state.ts";
 import { tunnelStatus } from "./tunnel-status.ts";
 

@@ -1,4 +1,4 @@
-import type { PeerStatus, TunnelStatus } from "../session.ts";
+import type { PeerStatus, TunnelStatus } from "./status-report.ts";
 
 /** No session lives longer (REJECT_AFTER_TIME; WireGuard white paper, section 6.5). */
 const SESSION_SECONDS = 180;

@@ -1,6 +1,6 @@
 import { generationOf } from "../../engine/awg/generation.ts";
 import type { PeerObserved, TunnelObserved } from "../../model/resources/tunnel.ts";
-import type { PeerStatus, TunnelStatus } from "../session.ts";
+import type { PeerStatus, TunnelStatus } from "./status-report.ts";
 
 /** What an engine says of its tunnel, without anything secret. Pure. */
 export function tunnelStatus({ protocol, wire, obfuscation, peers }: TunnelObserved): TunnelStatus {

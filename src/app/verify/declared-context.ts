@@ -1,7 +1,7 @@
 import { LOOPBACK_DEVICE } from "../../model/firewall/packet.ts";
 import { MAIN_TABLE } from "../../resources/routes/route-table.ts";
 import type { KnownRoute, KnownRouting } from "../../verify/routing/routing.ts";
-import type { SessionParts } from "../parts.ts";
+import type { HostParts } from "../parts.ts";
 
 /** What stands around a packet policy on a machine. */
 export interface Surroundings {
@@ -18,7 +18,7 @@ const MAIN_PREFERENCE = 32_766;
 const MAC_LOOPBACK = "lo0";
 
 /** Reads devices, routes of all tables and policy rules. */
-export async function readSurroundings(parts: SessionParts): Promise<Surroundings> {
+export async function readSurroundings(parts: HostParts): Promise<Surroundings> {
   const { host } = parts;
   const isLoopback = (device: string) => device === LOOPBACK_DEVICE || device === MAC_LOOPBACK;
   const links = (await host.links.read()).filter(({ device }) => !isLoopback(device));
@@ -31,7 +31,7 @@ export async function readSurroundings(parts: SessionParts): Promise<Surrounding
   };
 }
 
-async function readRouting({ host }: SessionParts): Promise<KnownRouting> {
+async function readRouting({ host }: HostParts): Promise<KnownRouting> {
   const [rules, routes] = [await host.routes.readRules(), await host.routes.readRoutes()];
   if ((await host.facts.read({ users: [], hosts: [] })).os !== "darwin") return { rules, routes };
   return {

@@ -6,7 +6,7 @@ import { comparePolicies } from "../../verify/policy/compare-policies.ts";
 import { grantedBy } from "../../verify/policy/policy-formula.ts";
 import { verifyRouting } from "../../verify/routing/verify-routing.ts";
 import { declaredRouting } from "../explain/declared-routing.ts";
-import type { SessionParts } from "../parts.ts";
+import type { HostParts } from "../parts.ts";
 import type { StandingState } from "../status/state-in-force.ts";
 import { readSurroundings, type Surroundings } from "./declared-context.ts";
 import { unmodelledRules } from "./unmodelled-rules.ts";
@@ -23,12 +23,13 @@ export interface VerifyReport extends Verified {
  * packet there can be, none is sent. Reads only (law 2). AwgError locked while another process changes the machine: what
  * stands then is neither the old state nor the new.
  */
-export async function verifyMachine(parts: SessionParts): Promise<VerifyReport> {
+export async function verifyMachine(parts: HostParts): Promise<VerifyReport> {
+  parts.requireRights?.();
   return whileUnchanged(parts, (standing) => verifyAgainst(parts, standing));
 }
 
 async function verifyAgainst(
-  parts: SessionParts,
+  parts: HostParts,
   { generation: standing, desired, open }: StandingState,
 ): Promise<VerifyReport> {
   const inspection = await parts.inspection?.();
@@ -63,7 +64,7 @@ async function verifyAgainst(
 
 /** Holds the packet filter that is in force now against the accepted policy, with the fallback that is in force. */
 export async function verifyLoaded(
-  parts: SessionParts,
+  parts: HostParts,
   accepted: FirewallPolicy,
   around: Surroundings,
 ): Promise<{ readonly filter: Verified; readonly policy: FirewallPolicy; readonly fallback: readonly number[] }> {
@@ -104,7 +105,7 @@ function unjudged(message: string): VerifyFinding {
   return { kind: "unjudged", message, rules: [] };
 }
 
-async function missingHook({ host, inspection }: SessionParts): Promise<string[]> {
+async function missingHook({ host, inspection }: HostParts): Promise<string[]> {
   if (inspection === undefined) return [];
   const { capabilities } = await host.facts.read({ users: [], hosts: [] });
   return capabilities.egressHook ? [] : ["this kernel has no egress hook: raw frames of root are not judged (S12.3)"];

@@ -10,7 +10,7 @@ import { policiesInForce } from "../../verify/policy/policies-in-force.ts";
 import { grantedBy } from "../../verify/policy/policy-formula.ts";
 import type { Hook } from "../../verify/policy/possible-packets.ts";
 import { all, any, deviceIn, type Formula, not } from "../../verify/space/packet-fields.ts";
-import type { SessionParts } from "../parts.ts";
+import type { HostParts } from "../parts.ts";
 import { readSurroundings, type Surroundings } from "./declared-context.ts";
 import { policyIn, tunnelDevices, verifyLoaded } from "./verify-machine.ts";
 
@@ -21,7 +21,7 @@ import { policyIn, tunnelDevices, verifyLoaded } from "./verify-machine.ts";
  * against that policy. Out devices are free in all of it, so that it holds whatever the routes are at that moment. A policy
  * that the plan leaves as it is, is held against the rules that stand in the kernel while all else changes. Changes nothing.
  */
-export async function verifyPlan(parts: SessionParts, plan: Plan): Promise<Verified> {
+export async function verifyPlan(parts: HostParts, plan: Plan): Promise<Verified> {
   const policies = stepsOf(plan).flatMap((step) => (step.kind === "firewall" ? [step] : []));
   const [first, last] = [policies[0]?.before ?? null, policies.at(-1)?.after ?? null];
   const around = await readSurroundings(parts);
@@ -56,7 +56,7 @@ export async function verifyPlan(parts: SessionParts, plan: Plan): Promise<Verif
   return { findings, notes: [...notes], classes };
 }
 
-async function acceptedState({ stores }: SessionParts): Promise<DesiredState> {
+async function acceptedState({ stores }: HostParts): Promise<DesiredState> {
   return (await stores.generations.latest())?.desired ?? { resources: [] };
 }
 

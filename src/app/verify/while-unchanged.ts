@@ -1,7 +1,7 @@
 import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
 import { type OpenTransaction, verifiedState } from "../../reconciler/apply/record.ts";
 import { lockedBy } from "../../state/lock.ts";
-import type { SessionParts } from "../parts.ts";
+import type { HostParts } from "../parts.ts";
 import { readStandingState, type StandingState } from "../status/state-in-force.ts";
 
 /** How often the machine is looked at while others change it, and how long is waited before the next look. */
@@ -9,7 +9,7 @@ const LOOKS = 3;
 const WAIT_MS = 500;
 
 /** Whether a transaction has left the old state and not come to a new one: it is under way, or was cut short. Pure. */
-export function isBetweenStates(parts: Pick<SessionParts, "clock">, open: OpenTransaction | undefined): boolean {
+export function isBetweenStates(parts: Pick<HostParts, "clock">, open: OpenTransaction | undefined): boolean {
   return open !== undefined && verifiedState(open, bootTimeMs(parts)) === undefined;
 }
 
@@ -17,10 +17,7 @@ export function isBetweenStates(parts: Pick<SessionParts, "clock">, open: OpenTr
  * Gives what was read of the machine while nobody changed it by awg: what a change began or ended under is read again.
  * AwgError locked, naming the process, where one goes on.
  */
-export async function whileUnchanged<T>(
-  parts: SessionParts,
-  read: (standing: StandingState) => Promise<T>,
-): Promise<T> {
+export async function whileUnchanged<T>(parts: HostParts, read: (standing: StandingState) => Promise<T>): Promise<T> {
   for (let look = 1; ; look += 1) {
     const before = await readStandingState(parts);
     const holder = isBetweenStates(parts, before.open) ? await parts.whoChanges?.() : undefined;

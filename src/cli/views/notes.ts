@@ -1,4 +1,4 @@
-import type { Planned } from "../../app/session.ts";
+import type { Planned } from "../../app/plan/planned.ts";
 import type { Terminal } from "../terminal.ts";
 import { styleFor } from "./style.ts";
 

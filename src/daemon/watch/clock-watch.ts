@@ -1,3 +1,6 @@
+import { repeat } from "../timers.ts";
+
+const LOOK_MS = 1_000;
 /** How far two clocks may drift apart between two looks before it is a jump. */
 const TOLERANCE_MS = 1_500;
 
@@ -18,4 +21,18 @@ export function clockEvent(before: ClockReading, now: ClockReading): string | un
   if (slept > TOLERANCE_MS) return `woke up after ${Math.round(slept / 1000)} s of sleep`;
   if (Math.abs(jumped) > TOLERANCE_MS) return `the wall clock jumped by ${Math.round(jumped / 1000)} s`;
   return undefined;
+}
+
+/** Reports that the host slept or that its wall clock jumped, by comparing three clocks each second. */
+export function watchClocks(readClocks: () => ClockReading, onEvent: (what: string) => void): Disposable {
+  let before = readClocks();
+  return repeat(
+    () => LOOK_MS,
+    () => {
+      const now = readClocks();
+      const what = clockEvent(before, now);
+      before = now;
+      if (what !== undefined) onEvent(what);
+    },
+  );
 }

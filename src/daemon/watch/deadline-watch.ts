@@ -1,6 +1,6 @@
-import type { ReconcilingSession } from "../../app/reconciling-session.ts";
-import type { setTimer } from "../../compose/clocks.ts";
 import { messageOf } from "../../model/error.ts";
+import type { setTimer } from "../timers.ts";
+import type { UseCases } from "../use-cases.ts";
 
 /** Two ticks of the clock that the deadline is judged by: /proc/uptime counts hundredths of a second. */
 const SURELY_OVER_MS = 20;
@@ -17,12 +17,12 @@ interface DeadlineDeps {
  * starts another, and reverts by itself when the time is over. Whoever comes second finds nothing to undo.
  */
 export class DeadlineWatch implements Disposable {
-  readonly #session: Pick<ReconcilingSession, "keepWatched" | "revert">;
+  readonly #useCases: Pick<UseCases, "keepWatched" | "revert">;
   readonly #deps: DeadlineDeps;
   #timer: Disposable | undefined;
 
-  constructor(session: Pick<ReconcilingSession, "keepWatched" | "revert">, deps: DeadlineDeps) {
-    this.#session = session;
+  constructor(useCases: Pick<UseCases, "keepWatched" | "revert">, deps: DeadlineDeps) {
+    this.#useCases = useCases;
     this.#deps = deps;
   }
 
@@ -35,7 +35,7 @@ export class DeadlineWatch implements Disposable {
     this.#timer = undefined;
     if (secondsLeft === undefined) return;
     this.#timer = this.#deps.setTimer(secondsLeft * 1000 + SURELY_OVER_MS, () => void this.#revert());
-    if (secondsLeft > 0) await this.#attempt("watching what waits to be confirmed", () => this.#session.keepWatched());
+    if (secondsLeft > 0) await this.#attempt("watching what waits to be confirmed", () => this.#useCases.keepWatched());
   }
 
   [Symbol.dispose](): void {
@@ -44,7 +44,7 @@ export class DeadlineWatch implements Disposable {
 
   async #revert(): Promise<void> {
     await this.#attempt("reverting what nobody confirmed", async () => {
-      if ((await this.#session.revert({ onlyIfDue: true })) !== undefined) this.#deps.onReverted();
+      if ((await this.#useCases.revert({ onlyIfDue: true })) !== undefined) this.#deps.onReverted();
     });
   }
 

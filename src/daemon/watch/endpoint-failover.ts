@@ -174,7 +174,7 @@ function nextAttempt(before: Attempt, peer: PeerObserved, nowMs: number): Attemp
 
 /**
  * Whether something left that the peer has to answer. Our engine tells its initiations; of others only bytes are known,
- * and where keepalives are sent, which nobody answers, they tell nothing until the session must be over.
+ * and where keepalives are sent, which nobody answers, they tell nothing until the useCases must be over.
  */
 function asks(before: Attempt, now: Attempt, { measured, persistentKeepaliveSeconds }: PeerObserved): boolean {
   if (measured !== undefined) return now.attempts > before.attempts;

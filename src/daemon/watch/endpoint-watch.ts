@@ -1,7 +1,7 @@
-import type { ReconcilingSession } from "../../app/reconciling-session.ts";
-import type { Planned, UnansweredEndpoints } from "../../app/session.ts";
+import type { Planned, UnansweredEndpoints } from "../../app/plan/planned.ts";
 import { endpointsOf } from "../../resources/expand.ts";
 import { Attempts } from "../attempts.ts";
+import type { UseCases } from "../use-cases.ts";
 import { EndpointRaces } from "./endpoint-failover.ts";
 
 const LOOK_MS = 1_000;
@@ -19,7 +19,7 @@ export interface EndpointDeps {
  * they do not. The change itself is an ordinary apply: the policy lets the new address pass before the old one goes.
  */
 export class EndpointWatch implements AsyncDisposable {
-  readonly #session: Pick<ReconcilingSession, "engine" | "accepted" | "probe" | "refreshEndpoints">;
+  readonly #useCases: Pick<UseCases, "engine" | "accepted" | "probe" | "refreshEndpoints">;
   readonly #deps: EndpointDeps;
   readonly #races = new EndpointRaces();
   readonly #attempts: Attempts;
@@ -28,11 +28,8 @@ export class EndpointWatch implements AsyncDisposable {
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
 
-  constructor(
-    session: Pick<ReconcilingSession, "engine" | "accepted" | "probe" | "refreshEndpoints">,
-    deps: EndpointDeps,
-  ) {
-    this.#session = session;
+  constructor(useCases: Pick<UseCases, "engine" | "accepted" | "probe" | "refreshEndpoints">, deps: EndpointDeps) {
+    this.#useCases = useCases;
     this.#deps = deps;
     this.#attempts = new Attempts("watching the endpoints", deps.report);
     this.#later();
@@ -59,9 +56,9 @@ export class EndpointWatch implements AsyncDisposable {
     this.#races.follow(alternatives);
     if (this.#waysChanged && this.#races.devices.length > 0) {
       this.#waysChanged = false;
-      await this.#attempts.run(() => this.#session.refreshEndpoints());
+      await this.#attempts.run(() => this.#useCases.refreshEndpoints());
     }
-    const [planned, accepted] = [endpointsOf(desired.resources), endpointsOf(await this.#session.accepted())];
+    const [planned, accepted] = [endpointsOf(desired.resources), endpointsOf(await this.#useCases.accepted())];
     return Object.keys(alternatives).some(
       (key) => accepted[key] !== undefined && accepted[key][0] !== planned[key]?.[0],
     );
@@ -70,7 +67,7 @@ export class EndpointWatch implements AsyncDisposable {
   /** After peers moved: asks the engines for a handshake now, instead of when their next retry is due. */
   async requestHandshakes(): Promise<void> {
     await this.#attempts.run(async () => {
-      for (const device of this.#races.devices) await this.#session.probe(device);
+      for (const device of this.#races.devices) await this.#useCases.probe(device);
     });
   }
 
@@ -92,7 +89,7 @@ export class EndpointWatch implements AsyncDisposable {
 
   async #look(): Promise<void> {
     for (const device of this.#races.devices) {
-      const observed = await this.#session.engine(device);
+      const observed = await this.#useCases.engine(device);
       const failed = observed === undefined ? [] : this.#races.look(observed, this.#deps.nowMs());
       for (const { endpoint } of failed) this.#deps.wake(`${device} gets no answer from ${endpoint}`);
     }

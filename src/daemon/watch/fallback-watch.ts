@@ -1,8 +1,8 @@
 import { type FallbackTunnel, fallbackTunnels } from "../../app/apply/fallback.ts";
-import type { ReconcilingSession } from "../../app/reconciling-session.ts";
 import { FALLBACK_LIFETIME_MS } from "../../model/ownership.ts";
 import type { EngineSilence } from "../../model/resources/tunnel.ts";
 import { Attempts } from "../attempts.ts";
+import type { UseCases } from "../use-cases.ts";
 import { TunnelState } from "./tunnel-state.ts";
 
 const LOOK_MS = 1_000;
@@ -31,7 +31,7 @@ export interface FallbackDeps {
  * it takes the fallback back; when it dies the kernel does.
  */
 export class FallbackWatch implements AsyncDisposable {
-  readonly #session: ReconcilingSession;
+  readonly #useCases: Pick<UseCases, "accepted" | "engine" | "fallBack" | "probe">;
   readonly #deps: FallbackDeps;
   readonly #states = new Map<string, TunnelState>();
   /** When the loop was told that the engine of a device does not answer, in steady milliseconds. */
@@ -46,8 +46,8 @@ export class FallbackWatch implements AsyncDisposable {
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
 
-  constructor(session: ReconcilingSession, deps: FallbackDeps) {
-    this.#session = session;
+  constructor(useCases: Pick<UseCases, "accepted" | "engine" | "fallBack" | "probe">, deps: FallbackDeps) {
+    this.#useCases = useCases;
     this.#deps = deps;
     this.#attempts = new Attempts("watching the tunnels", deps.report);
     this.#later(0);
@@ -62,7 +62,7 @@ export class FallbackWatch implements AsyncDisposable {
     this.#ended = true;
     clearTimeout(this.#timer);
     await this.#looking;
-    if ((this.#inForce?.length ?? 0) > 0) await this.#attempts.run(() => this.#session.fallBack([], false));
+    if ((this.#inForce?.length ?? 0) > 0) await this.#attempts.run(() => this.#useCases.fallBack([], false));
   }
 
   #later(ms: number): void {
@@ -80,7 +80,7 @@ export class FallbackWatch implements AsyncDisposable {
     const isStale = this.#tunnels === undefined || this.#deps.nowMs() >= this.#rereadAtMs;
     if (isStale) this.#rereadAtMs = this.#deps.nowMs() + RENEW_MS;
     if (isStale) this.#tunnels = undefined;
-    this.#tunnels ??= fallbackTunnels({ resources: await this.#session.accepted() });
+    this.#tunnels ??= fallbackTunnels({ resources: await this.#useCases.accepted() });
     for (const device of this.#states.keys())
       if (!this.#tunnels.some(({ spec }) => spec.device === device)) this.#states.delete(device);
     for (const tunnel of this.#tunnels) await this.#lookAt(tunnel);
@@ -90,7 +90,7 @@ export class FallbackWatch implements AsyncDisposable {
     const isDue = down.length > 0 && this.#deps.nowMs() >= this.#renewAtMs;
     if (!isOther && !isDue && !isStale) return;
     if (this.#tunnels.length > 0)
-      await this.#session.fallBack(
+      await this.#useCases.fallBack(
         down.map(({ spec }) => spec.device),
         isDue,
       );
@@ -103,11 +103,11 @@ export class FallbackWatch implements AsyncDisposable {
   async #lookAt({ spec }: FallbackTunnel): Promise<void> {
     const state = this.#states.get(spec.device) ?? new TunnelState(this.#deps.random);
     this.#states.set(spec.device, state);
-    const engine = await this.#session.engine(spec.device);
+    const engine = await this.#useCases.engine(spec.device);
     if (this.#isToBeReplaced(spec.device, engine?.silence)) return;
     const { probe, resolve } = state.look(engine, spec, this.#deps.nowMs());
     if (resolve) this.#deps.wake(`${spec.device} is down`);
-    if (probe && engine?.running === true) await this.#session.probe(spec.device);
+    if (probe && engine?.running === true) await this.#useCases.probe(spec.device);
   }
 
   /** Tells the loop, which starts another engine, before anything has to go directly. */

@@ -1,6 +1,6 @@
-import type { ReconcilingSession } from "../../app/reconciling-session.ts";
 import type { ProbeSpec } from "../../model/resources/probe.ts";
 import { Attempts } from "../attempts.ts";
+import type { UseCases } from "../use-cases.ts";
 
 const LOOK_MS = 1_000;
 
@@ -15,7 +15,10 @@ export interface ProbeWatch extends AsyncDisposable {
 }
 
 /** Runs the accepted state's probes, each in its own rhythm, and tells when one changes; the first failure counts as a change. */
-export function watchProbes(session: ReconcilingSession, report: (report: ProbeReport) => void): ProbeWatch {
+export function watchProbes(
+  useCases: Pick<UseCases, "acceptedGeneration" | "runProbe">,
+  report: (report: ProbeReport) => void,
+): ProbeWatch {
   const passed = new Map<string, boolean>();
   /** When each is to run again; never, while it runs. */
   const dueMs = new Map<string, number>();
@@ -25,7 +28,7 @@ export function watchProbes(session: ReconcilingSession, report: (report: ProbeR
   let probes: readonly ProbeSpec[] | undefined;
 
   const run = async (probe: ProbeSpec): Promise<void> => {
-    const result = await session.runProbe(probe);
+    const result = await useCases.runProbe(probe);
     if (result === undefined || (passed.get(probe.name) ?? true) === result.passed) return;
     passed.set(probe.name, result.passed);
     report({ type: "probe", name: probe.name, passed: result.passed, detail: result.detail });
@@ -33,7 +36,7 @@ export function watchProbes(session: ReconcilingSession, report: (report: ProbeR
 
   const look = async (): Promise<void> => {
     const nowMs = performance.now();
-    probes ??= (await session.acceptedGeneration())?.desired.probes ?? [];
+    probes ??= (await useCases.acceptedGeneration())?.desired.probes ?? [];
     for (const probe of probes) {
       const id = JSON.stringify(probe);
       if ((dueMs.get(id) ?? 0) > nowMs) continue;

@@ -1,6 +1,6 @@
-import { type RestoredPolicy, renderRestored } from "../../app/apply/restore-policy.ts";
-import type { ReconcilingSession } from "../../app/reconciling-session.ts";
+import { type RestoredPolicy, renderRestored } from "../../app/protect/restore-policy.ts";
 import type { NetworkEvent } from "../../host/ports/network-events.ts";
+import type { UseCases } from "../use-cases.ts";
 import { writerText } from "../writer-text.ts";
 
 /** After a look of its own it leaves events so long to the loop's: others may change the packet filter many times a second. */
@@ -24,13 +24,13 @@ export interface GuardDeps {
  * tells that somebody changed it or that its keeper ended, and at each look of the loop.
  */
 export class StandGuard {
-  readonly #session: Pick<ReconcilingSession, "restorePolicy">;
+  readonly #useCases: Pick<UseCases, "restorePolicy">;
   readonly #deps: GuardDeps;
   #looking: Promise<unknown> = Promise.resolve();
   #restUntilMs = 0;
 
-  constructor(session: Pick<ReconcilingSession, "restorePolicy">, deps: GuardDeps) {
-    this.#session = session;
+  constructor(useCases: Pick<UseCases, "restorePolicy">, deps: GuardDeps) {
+    this.#useCases = useCases;
     this.#deps = deps;
   }
 
@@ -59,7 +59,7 @@ export class StandGuard {
   }
 
   async #look(by: string | undefined): Promise<void> {
-    const restored = await this.#session.restorePolicy();
+    const restored = await this.#useCases.restorePolicy();
     if (restored !== undefined)
       this.#deps.report({ type: "guarded", ...restored, ...(by === undefined ? {} : { by }) });
   }

@@ -5,7 +5,7 @@ import { type TunnelEvent, tunnelMachine } from "../../reconciler/machine/tunnel
 
 /**
  * A peer that got a packet answers within 10 s, if with an empty packet (KEEPALIVE_TIMEOUT); 5 s later the sender takes the
- * session for dead and shakes hands anew (REKEY_TIMEOUT; WireGuard white paper, section 6.5).
+ * useCases for dead and shakes hands anew (REKEY_TIMEOUT; WireGuard white paper, section 6.5).
  */
 const SILENCE_MS = 15_000;
 /** A packet without content, which nobody answers: header and tag (WireGuard white paper, section 5.4.6). */
@@ -15,7 +15,7 @@ const EMPTY_EVERY_MS = 10_000;
 /** Three handshakes, 5 s apart. */
 const HANDSHAKE_MS = 15_000;
 /**
- * No session lives longer (REJECT_AFTER_TIME). A peer that nothing reaches any more may still be heard: it shakes hands too.
+ * No useCases lives longer (REJECT_AFTER_TIME). A peer that nothing reaches any more may still be heard: it shakes hands too.
  */
 const SESSION_MS = 180_000;
 
@@ -155,7 +155,7 @@ function differs(now: ReadonlyMap<string, number>, before: ReadonlyMap<string, n
   return [...now].some(([peer, seconds]) => seconds !== before.get(peer));
 }
 
-/** It sends, and was not heard for so long, or has no session any more. */
+/** It sends, and was not heard for so long, or has no useCases any more. */
 function isLost({ unansweredSinceMs, handshakeSeenMs, sends }: Look, nowMs: number, silenceMs: number): boolean {
   if (unansweredSinceMs !== undefined && nowMs - unansweredSinceMs >= silenceMs) return true;
   return sends && nowMs - handshakeSeenMs > SESSION_MS;

@@ -2,12 +2,12 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, renameSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { examineMachine } from "../../../src/app/doctor/examine.ts";
 import { renderExamination } from "../../../src/cli/verbs/inspect/doctor.view.ts";
 import { historyDocument, renderHistory } from "../../../src/cli/verbs/inspect/history.view.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
 import { useSimulatedBench } from "../../compose/simulated-bench.ts";
 import { ROOT } from "../../repository/sources.ts";
+import { examine } from "../../support/test-session.ts";
 
 const machine = useSimulatedBench();
 
@@ -94,7 +94,7 @@ test("law 9: doctor says of an earlier generation that cannot be read no more th
   const path = `${bench.file}.state/generation-1`;
   truncateSync(path, 40);
   const host = { kind: "simulated", file: bench.file } as const;
-  const examination = await examineMachine({ host, allowInsecurePermissions: false, environment: {} });
+  const examination = await examine({ host, allowInsecurePermissions: false, environment: {} });
   const { findings } = examination;
   expect(renderExamination(examination, styleFor(false))).toContain("\nNothing is wrong but what the notes say.\n");
   expect(findings.find(({ id }) => id === "state-file-damaged")).toEqual({

@@ -1,15 +1,16 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { SessionParts } from "../../../src/app/parts.ts";
-import { ReconcilingSession } from "../../../src/app/reconciling-session.ts";
-import type { Planned, SessionOptions } from "../../../src/app/session.ts";
+import type { HostOptions } from "../../../src/app/host-options.ts";
+import type { HostParts } from "../../../src/app/parts.ts";
+import type { Planned } from "../../../src/app/plan/planned.ts";
 import { simulatedParts } from "../../../src/compose/simulated-parts.ts";
 import { stepsOf } from "../../../src/model/plan.ts";
 import type { LinkSpec } from "../../../src/model/resources/link.ts";
 import { fileStores } from "../../../src/state/file-stores.ts";
 import { SECOND_PEER_KEY, sampleConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
+import { TestSession } from "../../support/test-session.ts";
 
 /** A session whose machine stands as configured, but for the device's MTU, and which counts how often devices are read. */
 async function drifted() {
@@ -23,7 +24,7 @@ async function drifted() {
     peers: [{ publicKey: ${SECOND_PEER_KEY}, endpoint: "192.0.2.1:51820", allowedIPs: [10.20.0.0/16] }]
 default: { via: direct }
 `);
-  const options: SessionOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
+  const options: HostOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
   const stateDir = join(folder, "state");
   const parts = simulatedParts({ ...options, stateDir });
   const { links } = parts.host;
@@ -32,8 +33,8 @@ default: { via: direct }
     looks += 1;
     return links.read();
   };
-  const counted: SessionParts = { ...parts, host: { ...parts.host, links: { ...links, read } } };
-  const session = new ReconcilingSession(counted, options);
+  const counted: HostParts = { ...parts, host: { ...parts.host, links: { ...links, read } } };
+  const session = new TestSession(counted, options);
   const apply = (planned: Planned) => session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });
   await apply(await session.plan(await session.load([{ name: "awg.yaml", text, mode: 0o600 }])));
   const link = (await session.accepted()).find(({ kind }) => kind === "link")?.spec as LinkSpec;

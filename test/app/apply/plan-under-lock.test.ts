@@ -1,21 +1,21 @@
 import { expect, test } from "vitest";
 import { planUnderLock } from "../../../src/app/apply/apply-planned.ts";
-import type { SessionParts } from "../../../src/app/parts.ts";
-import type { Planned } from "../../../src/app/session.ts";
+import type { HostParts } from "../../../src/app/parts.ts";
+import type { Planned } from "../../../src/app/plan/planned.ts";
 import type { JournalRecord } from "../../../src/reconciler/apply/record.ts";
 
 const PLANNED = { verb: "apply" } as Planned;
 const BEGIN: JournalRecord = { type: "begin", verb: "apply", configHash: "", generation: 1, startedMs: 0 };
 
 /** Parts that note what was done with their lock; their journal holds these records. */
-function partsWith(records: readonly JournalRecord[]): { readonly parts: SessionParts; readonly done: string[] } {
+function partsWith(records: readonly JournalRecord[]): { readonly parts: HostParts; readonly done: string[] } {
   const done: string[] = [];
   const lock = async (verb: string): Promise<AsyncDisposable> => {
     done.push(`lock ${verb}`);
     return { [Symbol.asyncDispose]: async () => void done.push("let go") };
   };
   const read = async () => records.map((record) => ({ record, sameBoot: true }));
-  return { parts: { lock, stores: { journal: { location: "journal", read } } } as unknown as SessionParts, done };
+  return { parts: { lock, stores: { journal: { location: "journal", read } } } as unknown as HostParts, done };
 }
 
 test("law 5: a plan that nobody is asked about is made under the lock, which is kept for it", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { ProgressEvent } from "../../../src/app/apply/applied.ts";
 import { probing } from "../../../src/app/apply/probe-runner.ts";
-import type { ProgressEvent } from "../../../src/app/session.ts";
 import { simulatedParts } from "../../../src/compose/simulated-parts.ts";
 import type { ProbeResult } from "../../../src/model/resources/probe.ts";
 import type { SimulatedBench } from "../../compose/simulated-bench.ts";

@@ -1,12 +1,12 @@
 import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Reverted } from "../../../src/app/apply/confirmation.ts";
-import { examineMachine } from "../../../src/app/doctor/examine.ts";
 import { renderReverted } from "../../../src/cli/verbs/change/reverted.ts";
 import { FileJournal } from "../../../src/state/file-journal.ts";
 import { StateFolder } from "../../../src/state/state-folder.ts";
 import { type SimulatedBench, useSimulatedBench } from "../../compose/simulated-bench.ts";
 import { RECORDS } from "../../state/records.ts";
+import { examine } from "../../support/test-session.ts";
 
 const machine = useSimulatedBench();
 
@@ -60,7 +60,7 @@ test("law 1: a destroy that was cut short is undone by revert, as doctor says, a
   const before = policyOf(bench);
   await cutShort(bench, "destroy");
   const host = { kind: "simulated", file: bench.file } as const;
-  const { findings } = await examineMachine({ host, allowInsecurePermissions: false, environment: {} });
+  const { findings } = await examine({ host, allowInsecurePermissions: false, environment: {} });
   expect(findings.find(({ id }) => id === "journal-open")).toMatchObject({
     consequence:
       "revert puts back what stood before, and so does apply first where its state has a packet filter; destroy goes on to its end, and so does a daemon that runs",

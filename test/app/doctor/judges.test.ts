@@ -3,7 +3,7 @@ import { judgeAbilities } from "../../../src/app/doctor/abilities.ts";
 import { judgeApplied } from "../../../src/app/doctor/applied.ts";
 import { judgeSurroundings, type Surroundings } from "../../../src/app/doctor/environment.ts";
 import { type Finding, shellWord } from "../../../src/app/doctor/finding.ts";
-import type { ResourceStatus } from "../../../src/app/session.ts";
+import type { ResourceStatus } from "../../../src/app/status/status-report.ts";
 import type { Capabilities } from "../../../src/host/ports/facts.ts";
 import type { RuleEntry } from "../../../src/host/ports/routes.ts";
 import { DISREGARDED } from "../../../src/model/firewall/canary.ts";

@@ -1,9 +1,9 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Session, SessionOptions } from "../../../src/app/session.ts";
-import { openSession } from "../../../src/compose/open.ts";
+import type { HostOptions } from "../../../src/app/host-options.ts";
 import { PRIVATE_KEY, tunnelConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
+import { openTestSession, type TestSession } from "../../support/test-session.ts";
 
 const configOf = (key: string, more = ""): string =>
   tunnelConfig({
@@ -19,7 +19,7 @@ export interface SimulatedFolder extends Disposable {
   readonly file: string;
   readonly config: string;
   readonly state: string;
-  readonly options: SessionOptions;
+  readonly options: HostOptions;
   /** Plans and applies the config, with more lines at its end. */
   apply(more?: string): Promise<void>;
 }
@@ -33,7 +33,7 @@ export function simulatedFolder(): SimulatedFolder {
   ];
   writeFileSync(key, `${PRIVATE_KEY}\n`, { mode: 0o600 });
   writeFileSync(config, configOf(key));
-  const options: SessionOptions = {
+  const options: HostOptions = {
     host: { kind: "simulated", file },
     allowInsecurePermissions: false,
     environment: {},
@@ -45,7 +45,7 @@ export function simulatedFolder(): SimulatedFolder {
     state: `${file}.state`,
     options,
     apply: async (more = "") => {
-      await using session: Session = await openSession(options);
+      await using session: TestSession = await openTestSession(options);
       const planned = await session.plan(await session.load([{ name: config, text: configOf(key, more) }]));
       await session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });
     },

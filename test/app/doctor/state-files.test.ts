@@ -11,9 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { examineMachine } from "../../../src/app/doctor/examine.ts";
 import type { Finding } from "../../../src/app/doctor/finding.ts";
-import { openSession } from "../../../src/compose/open.ts";
 import { blockedPolicy } from "../../../src/model/firewall/transition.ts";
 import { envelopeFor, FORMAT_VERSION } from "../../../src/state/envelope.ts";
 import { FileJournal } from "../../../src/state/file-journal.ts";
@@ -21,6 +19,7 @@ import { encodeLine } from "../../../src/state/line.codec.ts";
 import { takeLock } from "../../../src/state/lock.ts";
 import { StateFolder } from "../../../src/state/state-folder.ts";
 import { RECORDS } from "../../state/records.ts";
+import { examine, openTestSession } from "../../support/test-session.ts";
 import { type SimulatedFolder, simulatedFolder } from "./simulated-machine.ts";
 
 const IDENTITY = { bootId: "simulated", namespace: "simulated" };
@@ -35,7 +34,7 @@ afterEach(() => machine[Symbol.dispose]());
 const inState = (name: string): string => join(machine.state, name);
 
 async function findings(): Promise<readonly Finding[]> {
-  return (await examineMachine(machine.options)).findings;
+  return (await examine(machine.options)).findings;
 }
 
 async function faults(): Promise<readonly Finding[]> {
@@ -277,7 +276,7 @@ describe("what stands on the machine", () => {
     const found = await faults();
     expect(found.map(({ id }) => id)).toContain("drifted");
     expect(found.flatMap(({ remedy }) => remedy)).toContain("awg rollback 1");
-    await using session = await openSession(machine.options);
+    await using session = await openTestSession(machine.options);
     const planned = await session.planRollback(1);
     await session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });
     expect((await faults()).map(({ id }) => id)).not.toContain("drifted");

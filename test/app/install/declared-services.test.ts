@@ -1,11 +1,11 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { openSession } from "../../../src/compose/open.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
 import { type Plan, stepsOf } from "../../../src/model/plan.ts";
 import { sampleConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
+import { openTestSession } from "../../support/test-session.ts";
 
 const BUNDLE = "com.example.app.System";
 const config = (more: string) => sampleConfig(`default: { via: direct }\nkillSwitch: { enabled: false }\n${more}\n`);
@@ -23,7 +23,7 @@ beforeEach(() => {
 
 function open(isAttended = false) {
   const host = { kind: "simulated", file } as const;
-  return openSession({ host, allowInsecurePermissions: false, isAttended, environment: {} });
+  return openTestSession({ host, allowInsecurePermissions: false, isAttended, environment: {} });
 }
 
 function machine(): MachineState {

@@ -1,15 +1,17 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { installAwg, uninstallAwg } from "../../../src/app/install/install.ts";
+import { type InstallOptions, installAwg, uninstallAwg } from "../../../src/app/install/install.ts";
 import { InstallationRecord } from "../../../src/app/install/installation-record.ts";
 import { addSteps, type InstallationStep, removeSteps } from "../../../src/app/install/installation-step.ts";
 import { replaceableParts } from "../../../src/app/install/machine-steps.ts";
 import { controlDaemon, readServices } from "../../../src/app/install/service-control.ts";
-import { openSession } from "../../../src/compose/open.ts";
+import type { HostParts } from "../../../src/app/parts.ts";
+import type { ServiceCommand } from "../../../src/host/ports/services.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
 import { sampleConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
+import { openTestSession } from "../../support/test-session.ts";
 
 let folder: string;
 let file: string;
@@ -24,13 +26,24 @@ function options(over = {}) {
   return { host, allowInsecurePermissions: false, environment: {}, dryRun: false, force: false, ...over };
 }
 
+/** Each verb is a process of its own. */
+async function onHost<T>(act: (parts: HostParts) => Promise<T>): Promise<T> {
+  await using session = await openTestSession(options());
+  return act(session.host.parts);
+}
+const install = (given: InstallOptions) => onHost((parts) => installAwg(parts, given));
+const uninstall = (given: InstallOptions & { readonly force: boolean }) =>
+  onHost((parts) => uninstallAwg(parts, given));
+const services = () => onHost(readServices);
+const control = (command: ServiceCommand) => onHost((parts) => controlDaemon(parts, command));
+
 function machine(): MachineState {
   return JSON.parse(readFileSync(file, "utf8")) as MachineState;
 }
 
 async function applyKillSwitch(): Promise<void> {
   const text = sampleConfig("default: { via: direct }\nkillSwitch: { enabled: true }\n");
-  await using session = await openSession(options());
+  await using session = await openTestSession(options());
   const planned = await session.plan(await session.load([{ name: "c.yaml", text }]));
   await session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });
 }
@@ -38,58 +51,58 @@ async function applyKillSwitch(): Promise<void> {
 describe("awg install and uninstall", () => {
   test("law 3: a second install changes nothing; uninstall leaves what was there before", async () => {
     writeFileSync(file, JSON.stringify({ services: [{ name: "sshd.service", running: true }] }));
-    const first = await installAwg(options());
+    const first = await install(options());
     expect(first.steps.map(({ outcome }) => outcome)).toEqual(["done", "done", "done"]);
     const installed = machine();
-    const second = await installAwg(options());
+    const second = await install(options());
     expect(second.steps.map(({ outcome }) => outcome)).toEqual(["kept", "kept", "kept"]);
     expect(machine()).toEqual(installed);
-    await uninstallAwg(options());
+    await uninstall(options());
     expect(machine().services).toEqual([{ name: "sshd.service", running: true }]);
-    expect((await uninstallAwg(options())).steps.map(({ outcome }) => outcome)).toEqual(["absent", "absent"]);
+    expect((await uninstall(options())).steps.map(({ outcome }) => outcome)).toEqual(["absent", "absent"]);
   });
 
   test("uninstall forgets what a daemon proposed, so that the next installation begins with its file", async () => {
-    await installAwg(options());
-    await using session = await openSession(options());
+    await install(options());
+    await using session = await openTestSession(options());
     await session.settleProposal("a");
-    await uninstallAwg(options({ dryRun: true }));
+    await uninstall(options({ dryRun: true }));
     expect(await session.readProposals()).toEqual({ settled: "a" });
-    await uninstallAwg(options());
+    await uninstall(options());
     expect(await session.readProposals()).toEqual({});
   });
 
   test("--dry-run says the same and does nothing", async () => {
-    const planned = await installAwg(options({ dryRun: true }));
+    const planned = await install(options({ dryRun: true }));
     expect(planned.steps.map(({ outcome }) => outcome)).toEqual(["would-be-done", "would-be-done", "would-be-done"]);
-    await installAwg(options());
+    await install(options());
     const installed = machine();
-    await uninstallAwg(options({ dryRun: true }));
+    await uninstall(options({ dryRun: true }));
     expect(machine()).toEqual(installed);
   });
 
   test("what is applied is not left to nobody: uninstall is refused, or destroys it first", async () => {
     await applyKillSwitch();
-    await installAwg(options());
-    await expect(uninstallAwg(options())).rejects.toMatchObject({ kind: "conflict" });
+    await install(options());
+    await expect(uninstall(options())).rejects.toMatchObject({ kind: "conflict" });
     expect(machine().services).not.toEqual([]);
-    await uninstallAwg(options({ force: true }));
+    await uninstall(options({ force: true }));
     expect([machine().services, machine().firewall.policy]).toEqual([[], null]);
   });
 
   test("a machine without a service manager is told so", async () => {
     writeFileSync(file, JSON.stringify({ serviceManager: null }));
-    await expect(installAwg(options())).rejects.toMatchObject({ kind: "unsupported" });
-    await expect(readServices(options())).rejects.toMatchObject({ kind: "unsupported" });
+    await expect(install(options())).rejects.toMatchObject({ kind: "unsupported" });
+    await expect(services()).rejects.toMatchObject({ kind: "unsupported" });
   });
 
   test("the daemon is stopped and started; without an installation that is a mistake of use", async () => {
-    await expect(controlDaemon(options(), "start")).rejects.toMatchObject({ kind: "usage" });
-    await installAwg(options());
-    await controlDaemon(options(), "stop");
-    expect((await readServices(options())).map(({ observed }) => observed.running)).toEqual([true, false]);
-    await controlDaemon(options(), "restart");
-    expect((await readServices(options())).map(({ observed }) => observed.running)).toEqual([true, true]);
+    await expect(control("start")).rejects.toMatchObject({ kind: "usage" });
+    await install(options());
+    await control("stop");
+    expect((await services()).map(({ observed }) => observed.running)).toEqual([true, false]);
+    await control("restart");
+    expect((await services()).map(({ observed }) => observed.running)).toEqual([true, true]);
   });
 });
 

@@ -1,11 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { ReconcilingSession } from "../../../src/app/reconciling-session.ts";
-import type { SessionOptions } from "../../../src/app/session.ts";
+import type { HostOptions } from "../../../src/app/host-options.ts";
 import { simulatedParts } from "../../../src/compose/simulated-parts.ts";
 import { sampleConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
+import { TestSession } from "../../support/test-session.ts";
 
 const folder = temporaryFolder("room");
 
@@ -26,10 +26,10 @@ ${Array.from(
 `);
 
 test("a plan that starts more programs than there are inotify instances for is refused with the limit that would do", async () => {
-  const options: SessionOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
+  const options: HostOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
   writeFileSync(join(folder, "key"), `${KEY}\n`, { mode: 0o600 });
   const parts = { ...simulatedParts(options), inotifyUsage: async () => ({ uid: 0, limit: 128, used: 125 }) };
-  await using session = new ReconcilingSession(parts, options);
+  await using session = new TestSession(parts, options);
   const plan = async (engine: string, tunnels: number) =>
     session.plan(await session.load([{ name: "a.yaml", text: configOf(engine, tunnels), mode: 0o600 }]));
   await expect(plan("userspace", 4)).rejects.toMatchObject({

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { wayOutOf } from "../../../src/app/plan/foreign-holders.ts";
-import { ReconcilingSession } from "../../../src/app/reconciling-session.ts";
 import { simulatedParts } from "../../../src/compose/simulated-parts.ts";
 import { type SimulatedBench, stepTexts, useSimulatedBench } from "../../compose/simulated-bench.ts";
+import { TestSession } from "../../support/test-session.ts";
 
 const machine = useSimulatedBench();
 const WISHES = { office: {}, work: {} };
@@ -12,7 +12,7 @@ const RULES = "rules: [{ destinations: [10.20.0.0/16], via: work }]";
 async function repairOf({ file }: SimulatedBench) {
   const host = { kind: "simulated", file } as const;
   const options = { host, allowInsecurePermissions: false, environment: {} };
-  await using session = new ReconcilingSession(simulatedParts(options), options);
+  await using session = new TestSession(simulatedParts(options), options);
   const planned = await session.planAccepted();
   const repairs = (await session.acceptedGeneration())?.number ?? 0;
   await session.apply({ ...planned, repairs }, { onEvent: () => {}, shouldStop: () => undefined });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect } from "vitest";
-import type { Planned } from "../../../src/app/session.ts";
+import type { Planned } from "../../../src/app/plan/planned.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
 import { type SimulatedBench, stepTexts, type TunnelWish } from "../../compose/simulated-bench.ts";
 import { SEED } from "../../support/seeded.ts";

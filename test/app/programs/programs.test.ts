@@ -2,14 +2,13 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { ProgramLine, ProgramsReport } from "../../../src/app/programs/program-report.ts";
-import type { ReconcilingSession } from "../../../src/app/reconciling-session.ts";
 import { programsDocument, renderPrograms, renderWatched } from "../../../src/cli/verbs/inspect/programs.view.ts";
 import { explanationDocument, renderExplanation } from "../../../src/cli/views/explanation.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
-import { openSession } from "../../../src/compose/open.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
 import { tunnelConfig, writePrivateKey } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
+import { openTestSession, type TestSession } from "../../support/test-session.ts";
 
 const PLAIN = styleFor(false);
 
@@ -30,9 +29,9 @@ const BY_PROGRAM = `  - { name: mirror, destinations: [203.0.113.0/24], via: dir
   - { name: backups, users: [backup], via: block }
   - { name: apple, apps: [{ signer: TEAM }], via: block }`;
 
-async function withSession<T>(work: (session: ReconcilingSession) => Promise<T>): Promise<T> {
+async function withSession<T>(work: (session: TestSession) => Promise<T>): Promise<T> {
   const host = { kind: "simulated", file: machine() } as const;
-  await using session = await openSession({ host, allowInsecurePermissions: false, environment: {} });
+  await using session = await openTestSession({ host, allowInsecurePermissions: false, environment: {} });
   return work(session);
 }
 

@@ -10,7 +10,7 @@ const TEXT = tunnelConfig({
 
 test("law 8: a rendering needs neither the machine's state nor a secret, which stands as the hash of its reference", async () => {
   const { config, problems, hash } = loadConfig([{ name: "c.yaml", text: TEXT }]);
-  const { desired } = await desiredForAnyone({ config, problems, hash, sources: ["c.yaml"] });
+  const { desired } = await desiredForAnyone({}, { config, problems, hash, sources: ["c.yaml"] });
   expect(desired.resources.map(({ key }) => key)).toEqual(
     expect.arrayContaining(["firewall/machine", "link/office", "tunnel/office", "routes/office", "routes/policy"]),
   );
@@ -21,7 +21,7 @@ test("law 8: a rendering needs neither the machine's state nor a secret, which s
 test("what no machine gets from this version is refused as a plan refuses it", async () => {
   const text = TEXT.replace("protocol: wireguard", "protocol: wireguard\n    engine: kernel");
   const { config, problems, hash } = loadConfig([{ name: "c.yaml", text }]);
-  await expect(desiredForAnyone({ config, problems, hash, sources: [] })).rejects.toMatchObject({
+  await expect(desiredForAnyone({}, { config, problems, hash, sources: [] })).rejects.toMatchObject({
     kind: "unsupported",
   });
 });
@@ -29,7 +29,7 @@ test("what no machine gets from this version is refused as a plan refuses it", a
 test("services are rendered as systemd would run them", async () => {
   const text = TEXT.replace("enabled: true", "enabled: true, atBoot: true").concat("service: {}\n");
   const { config, problems, hash } = loadConfig([{ name: "c.yaml", text }]);
-  const { desired } = await desiredForAnyone({ config, problems, hash, sources: ["c.yaml"] });
+  const { desired } = await desiredForAnyone({}, { config, problems, hash, sources: ["c.yaml"] });
   const keys = desired.resources.flatMap(({ kind, key }) => (kind === "service" ? [key] : []));
   expect(keys).toEqual(["service/keeper", "service/daemon", "service/boot"]);
 });

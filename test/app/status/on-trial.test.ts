@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { examineMachine } from "../../../src/app/doctor/examine.ts";
-import type { Session } from "../../../src/app/session.ts";
 import { renderStatus } from "../../../src/cli/verbs/inspect/status.view.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
 import { type SimulatedBench, useSimulatedBench } from "../../compose/simulated-bench.ts";
+import type { TestSession } from "../../support/test-session.ts";
+import { examine } from "../../support/test-session.ts";
 
 const machine = useSimulatedBench();
 
@@ -16,9 +16,9 @@ async function tryOut(bench: SimulatedBench, text: string): Promise<void> {
 }
 
 const doctor = (bench: SimulatedBench) =>
-  examineMachine({ host: { kind: "simulated", file: bench.file }, allowInsecurePermissions: false, environment: {} });
+  examine({ host: { kind: "simulated", file: bench.file }, allowInsecurePermissions: false, environment: {} });
 
-const conditionsOf = async (session: Session) =>
+const conditionsOf = async (session: TestSession) =>
   Object.fromEntries((await session.status()).conditions.map(({ type, status }) => [type, status]));
 
 test.each([

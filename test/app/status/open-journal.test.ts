@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { examineMachine } from "../../../src/app/doctor/examine.ts";
 import { driftDocument } from "../../../src/cli/verbs/inspect/drift.view.ts";
 import { renderStatus, statusDocument } from "../../../src/cli/verbs/inspect/status.view.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
@@ -12,6 +11,7 @@ import { StateFolder } from "../../../src/state/state-folder.ts";
 import { useSimulatedBench } from "../../compose/simulated-bench.ts";
 import { waitFor } from "../../lab/world/command.ts";
 import { RECORDS } from "../../state/records.ts";
+import { examine } from "../../support/test-session.ts";
 
 const machine = useSimulatedBench();
 const IDENTITY = { bootId: "simulated", namespace: "simulated" };
@@ -156,7 +156,7 @@ test.skipIf(process.platform !== "linux")(
       const who = `process ${other.pid} (stopped: kill -CONT ${other.pid} wakes it)`;
       expect(conditions.find(({ type }) => type === "Stalled")?.reason).toContain(`${who} is changing this machine`);
       const host = { kind: "simulated", file: bench.file } as const;
-      const { findings } = await examineMachine({ host, allowInsecurePermissions: false, environment: {} });
+      const { findings } = await examine({ host, allowInsecurePermissions: false, environment: {} });
       expect(findings.find(({ id }) => id === "journal-at-work")).toMatchObject({
         severity: "fault",
         remedy: [expect.stringMatching(/kill -CONT \d+.*kill -KILL \d+.*awg revert/)],

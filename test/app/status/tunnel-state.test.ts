@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { PeerStatus } from "../../../src/app/session.ts";
+import type { PeerStatus } from "../../../src/app/status/status-report.ts";
 import { hasAnswered, tunnelState } from "../../../src/app/status/tunnel-state.ts";
 
 const NOW_SECONDS = 1_800_000_000;

@@ -1,14 +1,14 @@
 import { mkdirSync, rmdirSync } from "node:fs";
 import { expect, test } from "vitest";
-import { examineMachine } from "../../../src/app/doctor/examine.ts";
-import type { Session } from "../../../src/app/session.ts";
 import { renderStatus } from "../../../src/cli/verbs/inspect/status.view.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
 import { useSimulatedBench } from "../../compose/simulated-bench.ts";
+import type { TestSession } from "../../support/test-session.ts";
+import { examine } from "../../support/test-session.ts";
 
 const machine = useSimulatedBench();
 
-const statusText = async (session: Session) => renderStatus(await session.status(), styleFor(false), 0);
+const statusText = async (session: TestSession) => renderStatus(await session.status(), styleFor(false), 0);
 
 test.each([
   ["a first state", 0],
@@ -36,7 +36,7 @@ test.each([
     const history = await bench.ask((session) => session.history());
     expect(history.filter(({ holds }) => holds).map((one) => one.number)).toEqual([number]);
     const host = { kind: "simulated", file: bench.file } as const;
-    const { findings } = await examineMachine({ host, allowInsecurePermissions: false, environment: {} });
+    const { findings } = await examine({ host, allowInsecurePermissions: false, environment: {} });
     const open = findings.find(({ id }) => id === "journal-open");
     expect(open?.what).toBe(`apply of generation ${number} stands, but that it was accepted could not be written yet`);
     expect(open?.remedy).not.toContain("awg revert");

@@ -2,16 +2,15 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { ExplainQuestion } from "../../../src/app/explain/question.ts";
-import type { ReconcilingSession } from "../../../src/app/reconciling-session.ts";
-import type { Planned } from "../../../src/app/session.ts";
+import type { Planned } from "../../../src/app/plan/planned.ts";
 import { explanationDocument, renderExplanation } from "../../../src/cli/views/explanation.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
 import { renderVerified } from "../../../src/cli/views/verified.ts";
-import { openSession } from "../../../src/compose/open.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
 import type { Step } from "../../../src/model/plan.ts";
 import { PRIVATE_KEY, tunnelConfig, writePrivateKey } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
+import { openTestSession, type TestSession } from "../../support/test-session.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -36,9 +35,9 @@ ${more}`,
 const machine = () => join(folder, "machine.json");
 
 /** Works with the machine of this test in a session of its own, as each verb does. */
-async function withSession<T>(work: (session: ReconcilingSession) => Promise<T>): Promise<T> {
+async function withSession<T>(work: (session: TestSession) => Promise<T>): Promise<T> {
   const host = { kind: "simulated", file: machine() } as const;
-  await using session = await openSession({ host, allowInsecurePermissions: false, environment: {} });
+  await using session = await openTestSession({ host, allowInsecurePermissions: false, environment: {} });
   return work(session);
 }
 

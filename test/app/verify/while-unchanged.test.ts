@@ -1,9 +1,9 @@
 import { chmodSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { openSession } from "../../../src/compose/open.ts";
 import { takeLock } from "../../../src/state/lock.ts";
 import { useSimulatedBench } from "../../compose/simulated-bench.ts";
+import { openTestSession } from "../../support/test-session.ts";
 
 const machine = useSimulatedBench();
 
@@ -31,7 +31,7 @@ async function inTheMiddle(): Promise<string> {
 }
 
 async function verify(file: string) {
-  await using session = await openSession({
+  await using session = await openTestSession({
     host: { kind: "simulated", file },
     allowInsecurePermissions: false,
     environment: {},

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Status } from "../../../src/app/session.ts";
+import type { Status } from "../../../src/app/status/status-report.ts";
 import { tunnelStatus } from "../../../src/app/status/tunnel-status.ts";
 import { renderStatus, statusDocument } from "../../../src/cli/verbs/inspect/status.view.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";

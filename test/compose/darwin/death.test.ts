@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Planned } from "../../../src/app/session.ts";
+import type { Planned } from "../../../src/app/plan/planned.ts";
 import { stepsOf } from "../../../src/model/plan.ts";
 import { addressOf } from "../../host/darwin/fake/machine.ts";
 import { judgePf } from "../../host/darwin/pf/judge-pf.ts";

@@ -1,7 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type DaemonReport, keepMachine } from "../../../src/daemon/run-daemon.ts";
+import { daemonOutside } from "../../../src/compose/daemon.ts";
+import { type DaemonReport, keepHost } from "../../../src/daemon/run-daemon.ts";
 import { CONFIG, type MacBook } from "./macbook.ts";
 
 /** awg daemon on the MacBook: loop, watches and network monitor; time passes on the Mac while the test waits. */
@@ -15,10 +16,8 @@ export class MacDaemon implements AsyncDisposable {
     this.#mac = mac;
     const file = join(mac.world.root, "awg.yaml");
     writeFileSync(file, CONFIG, { mode: 0o600 });
-    this.#running = keepMachine(mac.session, {
-      host: { kind: "linux" },
-      allowInsecurePermissions: false,
-      environment: {},
+    this.#running = keepHost(mac.session.useCases(), {
+      outside: daemonOutside({}),
       files: [file],
       report: (report) => this.reports.push(report),
       untilStopped: this.#end.promise,

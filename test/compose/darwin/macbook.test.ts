@@ -2,7 +2,7 @@ import { globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import type { Planned } from "../../../src/app/session.ts";
+import type { Planned } from "../../../src/app/plan/planned.ts";
 import { renderPlan } from "../../../src/cli/verbs/plan/plan.human.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
 import { stepsOf } from "../../../src/model/plan.ts";

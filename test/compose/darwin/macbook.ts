@@ -1,14 +1,14 @@
 import { chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { SessionParts } from "../../../src/app/parts.ts";
-import { ReconcilingSession } from "../../../src/app/reconciling-session.ts";
-import type { Planned } from "../../../src/app/session.ts";
+import type { HostParts } from "../../../src/app/parts.ts";
+import type { Planned } from "../../../src/app/plan/planned.ts";
 import { LAUNCHD } from "../../../src/model/resources/service.ts";
 import { readBootSession } from "../../../src/native/darwin/boot-session.ts";
 import { fileStores } from "../../../src/state/file-stores.ts";
 import { SecretStore } from "../../../src/state/secret-store.ts";
 import { DarwinWorld } from "../../contract/darwin-world.ts";
+import { TestSession } from "../../support/test-session.ts";
 import { becomeLaptop } from "./laptop-mac.ts";
 import { Recorder } from "./recorder.ts";
 
@@ -40,7 +40,7 @@ export class MacBook implements Disposable {
   readonly world: DarwinWorld;
   readonly #environment = { HOME_KEY: KEY };
   #secrets: SecretStore | undefined;
-  #session: ReconcilingSession;
+  #session: TestSession;
 
   /** @param isLaptop the constructed laptop in place of the double's own Mac */
   constructor(isLaptop = false) {
@@ -53,7 +53,7 @@ export class MacBook implements Disposable {
     this.#session = this.#open();
   }
 
-  get session(): ReconcilingSession {
+  get session(): TestSession {
     return this.#session;
   }
 
@@ -85,13 +85,15 @@ export class MacBook implements Disposable {
     this.world[Symbol.dispose]();
   }
 
-  #open(isAttended = false): ReconcilingSession {
+  #open(isAttended = false): TestSession {
     const { root } = this.world;
     const secrets = this.#secretsIn(root);
     const bootId = readBootSession(this.world.borders.system);
-    const parts: SessionParts = {
+    const parts: HostParts = {
       host: this.world.host(this.world.borders, isAttended),
       stores: this.recorder.mortal(fileStores(join(root, "state"), { bootId, namespace: "macos" }, secrets)),
+      stateDir: join(root, "state"),
+      isSimulated: false,
       clock: { nowMs: () => 1_700_000_000_000, sleep: async () => undefined },
       resolveSecret: async ({ ref }) => secrets.resolvePrivateKey(ref),
       lock: async () => ({ [Symbol.asyncDispose]: async () => undefined }),
@@ -99,7 +101,7 @@ export class MacBook implements Disposable {
       close: async () => undefined,
     };
     const environment = this.#environment;
-    return new ReconcilingSession(parts, { host: { kind: "linux" }, allowInsecurePermissions: false, environment });
+    return new TestSession(parts, { host: { kind: "linux" }, allowInsecurePermissions: false, environment });
   }
 
   #secretsIn(root: string): SecretStore {

@@ -1,13 +1,12 @@
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import type { ReconcilingSession } from "../../../src/app/reconciling-session.ts";
-import { openSession } from "../../../src/compose/open.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
 import { stepsOf } from "../../../src/model/plan.ts";
 import { ROOT } from "../../repository/sources.ts";
 import { PRIVATE_KEY } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
+import { openTestSession, type TestSession } from "../../support/test-session.ts";
 
 const EXAMPLE = join(ROOT, "examples/laptop");
 /** Before the rule of the example. */
@@ -20,9 +19,9 @@ const RULES = `rules:
 let folder: string;
 const machine = () => join(folder, "macos.json");
 
-async function withSession<T>(work: (session: ReconcilingSession) => Promise<T>): Promise<T> {
+async function withSession<T>(work: (session: TestSession) => Promise<T>): Promise<T> {
   const host = { kind: "simulated", file: machine() } as const;
-  await using session = await openSession({
+  await using session = await openTestSession({
     host,
     allowInsecurePermissions: false,
     environment: { HOME_KEY: PRIVATE_KEY },

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import type { Planned } from "../../../src/app/session.ts";
+import type { Planned } from "../../../src/app/plan/planned.ts";
 import { printPlanned } from "../../../src/cli/verbs/plan/plan.json.ts";
 import { benchWith, depsOf, planOn } from "../run.ts";
 import { SCENARIOS } from "../scenarios.ts";

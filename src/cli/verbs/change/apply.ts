@@ -1,8 +1,11 @@
+import { type PlannedUnderLock, planUnderLock } from "../../../app/apply/apply-planned.ts";
 import { readRegularFile } from "../../../app/load/read-config-file.ts";
-import type { LoadedConfig, Planned, Session } from "../../../app/session.ts";
+import type { OpenHost } from "../../../app/open-host.ts";
+import type { Planned } from "../../../app/plan/planned.ts";
+import { planConfig } from "../../../app/plan/planner.ts";
 import { AwgError } from "../../../model/error.ts";
 import type { ExitCode } from "../../exit-code.ts";
-import { changeMachine, loadConfigFor } from "../../open-session.ts";
+import { changeHost, loadConfigFor } from "../../open-host.ts";
 import { selectionOf } from "../../selection.ts";
 import { flagOption, type RunVerb, type VerbCall } from "../../verb.ts";
 import { styleFor } from "../../views/style.ts";
@@ -10,13 +13,13 @@ import { renderVerified } from "../../views/verified.ts";
 import { refuseWrongTime } from "./await-confirmation.ts";
 import { carryOut } from "./execute-plan.ts";
 
-/** `awg apply [PLAN]`: plan, ask, carry out, read back. */
+/** `awg apply [PLAN]`: plan, ask, execute, read back. */
 export const run: RunVerb = async (call) => {
   refuseWrongTime(call);
-  return changeMachine(call, (session) => applyWith(call, session), true);
+  return changeHost(call, (host) => applyWith(call, host), true);
 };
 
-async function applyWith(call: VerbCall, session: Session): Promise<ExitCode> {
+async function applyWith(call: VerbCall, host: OpenHost): Promise<ExitCode> {
   const saved = call.args[0];
   const selection = selectionOf(call);
   if (saved !== undefined && selection !== undefined) {
@@ -24,28 +27,39 @@ async function applyWith(call: VerbCall, session: Session): Promise<ExitCode> {
       remedy: "give --target, --exclude and --replace to awg plan --out",
     });
   }
-  const planned =
-    saved === undefined
-      ? await planFrom(session, await loadConfigFor(call, session), call)
-      : await session.readSavedPlan(readRegularFile(saved).text);
-  if (flagOption(call, "verify")) await refuseUnproven(call, session, planned);
-  return await carryOut(call, session, planned, {
-    question: "Apply this?",
-    approved: saved !== undefined,
-    done: (_, { generation }) => `Applied; everything was read back and is as planned. Generation ${generation}.`,
-    nothing: "No changes. The machine is as the config says; nothing was written.",
-  });
+  const { planned, lock } = saved === undefined ? await planFrom(call, host) : await planSaved(saved, host);
+  await using _lock = lock;
+  if (flagOption(call, "verify")) await refuseUnproven(call, host, planned);
+  return await carryOut(
+    call,
+    host,
+    { planned, ...(lock === undefined ? {} : { lock }) },
+    {
+      question: "Apply this?",
+      approved: saved !== undefined,
+      done: (_, { generation }) => `Applied; everything was read back and is as planned. Generation ${generation}.`,
+      nothing: "No changes. The machine is as the config says; nothing was written.",
+    },
+  );
 }
 
-/** Between the plan and its end nobody is asked and nothing is proven: it is made under the lock at once. */
-function planFrom(session: Session, loaded: LoadedConfig, call: VerbCall): Promise<Planned> {
+async function planSaved(path: string, host: OpenHost): Promise<PlannedUnderLock> {
+  const { readSavedPlan } = await import("../../../app/plan/saved-plan.ts");
+  return { planned: await readSavedPlan(readRegularFile(path).text, host) };
+}
+
+/** Without a question or a proof in between, the plan is made under the lock and need not be made again. */
+async function planFrom(call: VerbCall, host: OpenHost): Promise<PlannedUnderLock> {
+  const loaded = await loadConfigFor(call, host);
+  const makePlan = () => planConfig(host.parts, loaded, selectionOf(call));
   const isAtOnce = flagOption(call, "autoApprove") && !flagOption(call, "verify");
-  return isAtOnce ? session.planAndHold(loaded, selectionOf(call)) : session.plan(loaded, selectionOf(call));
+  return isAtOnce ? planUnderLock(host.parts, makePlan) : { planned: await makePlan() };
 }
 
 /** AwgError verification where a state on the way would let pass what nothing grants. */
-async function refuseUnproven(call: VerbCall, session: Session, planned: Planned): Promise<void> {
-  const verified = await session.verifyPlan(planned);
+async function refuseUnproven(call: VerbCall, { parts }: OpenHost, { plan }: Planned): Promise<void> {
+  const { verifyPlan } = await import("../../../app/verify/verify-plan.ts");
+  const verified = await verifyPlan(parts, plan);
   if (verified.findings.length === 0) return;
   call.terminal.err(renderVerified(verified, styleFor(call.terminal.colorErr)));
   throw new AwgError("verification", "the plan does not hold for every packet; nothing was changed", {

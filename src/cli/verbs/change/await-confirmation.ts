@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { StopSignal } from "../../../app/apply/applied.ts";
+import type { AwaitedChange } from "../../../app/apply/awaited-change.ts";
 import { shellWord } from "../../../app/doctor/finding.ts";
-import type { Session, StopSignal, Unconfirmed } from "../../../app/session.ts";
 import { AwgError } from "../../../model/error.ts";
 import { flagOption, textOption, type VerbCall } from "../../verb.ts";
 import { ENTERED_NETNS } from "../../verb-options.ts";
@@ -38,25 +39,24 @@ export function refuseWrongTime(call: VerbCall): void {
  */
 export async function awaitConfirmation(
   call: VerbCall,
-  session: Session,
-  { proposed, deadlineMs, isWatched }: Unconfirmed,
+  change: AwaitedChange,
   shouldStop: () => StopSignal | undefined,
 ): Promise<void> {
-  tellWaiting(call, Math.round(await session.secondsLeft(deadlineMs)));
+  tellWaiting(call, Math.round(change.secondsLeft()));
   for (;;) {
-    const verdict = await session.verdict(proposed);
+    const verdict = await change.verdict();
     if (verdict === "confirmed") return;
     if (verdict === "blocked") throw new AwgError("journal", "the old state could not be restored; see awg status");
     const signal = shouldStop();
     if (verdict === "reverted" || signal !== undefined) {
-      if (verdict !== "reverted") await session.revert({ onlyIfDue: false });
+      if (verdict !== "reverted") await change.revert({ onlyIfDue: false });
       if (signal !== undefined) throw new AwgError("unconfirmed", "the old state is back");
-      const isDue = (await session.secondsLeft(deadlineMs)) <= 0;
+      const isDue = change.secondsLeft() <= 0;
       const why = isDue ? "nobody confirmed it in time" : "it was undone before anybody confirmed it";
       throw new AwgError("unconfirmed", `${why}; the old state is back`);
     }
-    const overdueSeconds = -(await session.secondsLeft(deadlineMs));
-    if (overdueSeconds >= (isWatched ? GRACE_SECONDS : 0)) await session.revert({ onlyIfDue: true });
+    const overdueSeconds = -change.secondsLeft();
+    if (overdueSeconds >= (change.isWatched ? GRACE_SECONDS : 0)) await change.revert({ onlyIfDue: true });
     else await sleep(LOOK_MS);
   }
 }

@@ -1,14 +1,20 @@
-import { changeMachine } from "../../open-session.ts";
+import { planDestroy } from "../../../app/plan/planner.ts";
+import { changeHost } from "../../open-host.ts";
 import type { RunVerb } from "../../verb.ts";
 import { carryOut } from "./execute-plan.ts";
 
 /** `awg destroy`: removes all that is ours, the kill switch last, and puts back what was replaced. */
 export const run: RunVerb = (call) =>
-  changeMachine(call, async (session) =>
-    carryOut(call, session, await session.planDestroy(), {
-      question: "Remove all of this? Traffic will no longer be protected.",
-      done: (_, { kept }) =>
-        kept === undefined ? "Destroyed; what awg had replaced is back as it was." : `Destroyed, but for ${kept}`,
-      nothing: "Nothing to destroy. awg owns nothing on this machine.",
-    }),
+  changeHost(call, async (host) =>
+    carryOut(
+      call,
+      host,
+      { planned: await planDestroy(host.parts) },
+      {
+        question: "Remove all of this? Traffic will no longer be protected.",
+        done: (_, { kept }) =>
+          kept === undefined ? "Destroyed; what awg had replaced is back as it was." : `Destroyed, but for ${kept}`,
+        nothing: "Nothing to destroy. awg owns nothing on this machine.",
+      },
+    ),
   );

@@ -1,4 +1,11 @@
-import type { Applied, Planned, ProgressEvent, Session, SshRisk } from "../../../app/session.ts";
+import type { Applied, ProgressEvent } from "../../../app/apply/applied.ts";
+import { applyPlanned, type PlannedUnderLock } from "../../../app/apply/apply-planned.ts";
+import { awaitedChange } from "../../../app/apply/awaited-change.ts";
+import { refuseAwaited } from "../../../app/apply/awaiting.ts";
+import { type SshRisk, sshRiskOf } from "../../../app/apply/ssh-risk.ts";
+import type { OpenHost } from "../../../app/open-host.ts";
+import type { HostParts } from "../../../app/parts.ts";
+import type { Planned } from "../../../app/plan/planned.ts";
 import { AwgError } from "../../../model/error.ts";
 import { isInSync } from "../../../model/plan.ts";
 import { EXIT, type ExitCode } from "../../exit-code.ts";
@@ -23,14 +30,14 @@ export interface CarryOutTexts {
 /** Shows the plan, asks unless told not to, applies it; SIGINT, SIGTERM and SIGHUP undo it and exit 130, 143 and 129. */
 export async function carryOut(
   call: VerbCall,
-  session: Session,
-  planned: Planned,
+  { parts, configs }: OpenHost,
+  { planned, lock }: PlannedUnderLock,
   texts: CarryOutTexts,
 ): Promise<ExitCode> {
   const { terminal } = call;
   const stream = flagOption(call, "jsonStream");
   const quiet = stream || flagOption(call, "json");
-  await session.refuseAwaiting();
+  await refuseAwaited(parts);
   if (!quiet && isInSync(planned.plan))
     printNotes(
       planned.notes.filter(({ isWarning }) => isWarning),
@@ -38,30 +45,33 @@ export async function carryOut(
     );
   else if (!quiet) printPlanned(planned, call);
   if (!isInSync(planned.plan)) {
-    refuseLosingSsh(call, await session.sshRisk(planned));
+    refuseLosingSsh(call, await sshRiskOf(parts, planned));
     approve(call, texts);
   }
-  const confirmWithinMs = planned.verb === "apply" ? confirmWithinOf(call, session.isOverSsh) : undefined;
+  const confirmWithinMs =
+    planned.verb === "apply" ? confirmWithinOf(call, parts.sshConnection?.() !== undefined) : undefined;
   const signals = watchStopSignals();
   const beat = stream
     ? setInterval(() => terminal.out(JSON.stringify({ type: "heartbeat" })), HEARTBEAT_MS)
     : undefined;
   try {
-    const outcome = await session.apply(planned, {
-      onEvent: (event) => reportEvent(event, call, stream),
+    const hooks = {
+      onEvent: (event: ProgressEvent) => reportEvent(event, call, stream),
       shouldStop: () => signals.look(),
       ...(confirmWithinMs === undefined ? {} : { confirmWithinMs }),
-    });
+    };
+    const plan = { planned, ...(lock === undefined ? {} : { lock }) };
+    const outcome = await applyPlanned(parts, plan, hooks, () => configs.remember());
     const { unconfirmed, ...result } = outcome;
     if (unconfirmed !== undefined) {
       signals.outliveTerminal();
-      await awaitConfirmation(call, session, unconfirmed, () => signals.received);
+      await awaitConfirmation(call, awaitedChange(parts, unconfirmed), () => signals.received);
     }
     const text = outcome.changed ? doneText(texts, planned, outcome) : nothingText(texts, outcome);
     if (quiet) terminal.out(JSON.stringify({ ...(stream ? { type: "result" } : { format_version: "1" }), ...result }));
     else terminal.out(text);
     if (outcome.unaccepted !== undefined) terminal.err(unacceptedText(outcome.unaccepted));
-    if (await isAwaitingPerson(call, session, planned)) return EXIT.unsupported;
+    if (await isAwaitingPerson(call, parts, planned)) return EXIT.unsupported;
     return flagOption(call, "detailedExitcode") && outcome.changed ? EXIT.changed : EXIT.success;
   } catch (error) {
     if (signals.received === undefined) throw error;
@@ -94,9 +104,10 @@ function unacceptedText(why: string): string {
 }
 
 /** Whether all was done and yet a person, or a reboot, has to do the rest; says what. Nobody is waited for. */
-async function isAwaitingPerson({ terminal }: VerbCall, session: Session, { desired }: Planned): Promise<boolean> {
+async function isAwaitingPerson({ terminal }: VerbCall, parts: HostParts, { desired }: Planned): Promise<boolean> {
   if (!desired.resources.some(({ kind }) => kind === "system-extension")) return false;
-  const { resources } = await session.status();
+  const { readStatus } = await import("../../../app/status/machine-status.ts");
+  const { resources } = await readStatus(parts);
   const waiting = resources.filter(({ key, ready }) => key.startsWith("system-extension/") && !ready);
   for (const { summary } of waiting) terminal.err(`awg: ${summary}`);
   return waiting.length > 0;

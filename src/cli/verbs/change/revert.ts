@@ -1,5 +1,6 @@
+import { revertNow } from "../../../app/apply/confirmation.ts";
 import { EXIT } from "../../exit-code.ts";
-import { changeMachine } from "../../open-session.ts";
+import { changeHost } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
 import { renderReverted, revertedDocument } from "./reverted.ts";
 import { outliveTerminal } from "./stop-signals.ts";
@@ -8,7 +9,7 @@ import { outliveTerminal } from "./stop-signals.ts";
 export const run: RunVerb = async (call) => {
   outliveTerminal();
   const onlyIfDue = flagOption(call, "due");
-  const reverted = await changeMachine(call, (session) => session.revert({ onlyIfDue, tellsRest: true }));
+  const reverted = await changeHost(call, ({ parts }) => revertNow(parts, { onlyIfDue, tellsRest: true }));
   const isJson = flagOption(call, "json");
   call.terminal.out(isJson ? JSON.stringify(revertedDocument(reverted)) : renderReverted(reverted));
   return EXIT.success;

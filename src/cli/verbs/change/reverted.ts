@@ -1,5 +1,5 @@
 import type { Reverted } from "../../../app/apply/confirmation.ts";
-import { renderRestored } from "../../../app/apply/restore-policy.ts";
+import { renderRestored } from "../../../app/protect/restore-policy.ts";
 
 const MOST_NAMED = 5;
 

@@ -1,5 +1,6 @@
+import { planRollback } from "../../../app/plan/planner.ts";
 import { AwgError } from "../../../model/error.ts";
-import { changeMachine } from "../../open-session.ts";
+import { changeHost } from "../../open-host.ts";
 import type { RunVerb } from "../../verb.ts";
 import { refuseWrongTime } from "./await-confirmation.ts";
 import { carryOut } from "./execute-plan.ts";
@@ -11,12 +12,18 @@ export const run: RunVerb = async (call) => {
     throw new AwgError("usage", `"${text}" is not the number of a generation`, { remedy: "see awg history" });
   }
   refuseWrongTime(call);
-  return changeMachine(call, async (session) => {
-    const planned = await session.planRollback(text === undefined ? undefined : Number(text));
-    return carryOut(call, session, planned, {
-      question: "Go back to this?",
-      done: (_, { generation }) => `Rolled back; everything was read back and is as it was. Generation ${generation}.`,
-      nothing: "No changes. The machine is as that generation says; nothing was written.",
-    });
+  return changeHost(call, async (host) => {
+    const planned = await planRollback(host.parts, text === undefined ? undefined : Number(text));
+    return carryOut(
+      call,
+      host,
+      { planned },
+      {
+        question: "Go back to this?",
+        done: (_, { generation }) =>
+          `Rolled back; everything was read back and is as it was. Generation ${generation}.`,
+        nothing: "No changes. The machine is as that generation says; nothing was written.",
+      },
+    );
   });
 };

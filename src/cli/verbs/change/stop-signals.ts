@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import type { StopSignal } from "../../../app/session.ts";
+import type { StopSignal } from "../../../app/apply/applied.ts";
 import { EXIT, type ExitCode } from "../../exit-code.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { SourceFile } from "../../../app/session.ts";
+import type { SourceFile } from "../../../app/load/loaded-config.ts";
 import { type Config, isNoiseTunnel } from "../../../config/config.ts";
 import { type ImportFinding, renderImportFinding } from "../../../interchange/import-finding.ts";
 import { exportConf } from "../../../interchange/wg-quick/export-conf.ts";
@@ -7,15 +7,15 @@ import { AwgError } from "../../../model/error.ts";
 import type { SecretRef } from "../../../model/secret.ts";
 import { readConfigFiles } from "../../config-files.ts";
 import { EXIT } from "../../exit-code.ts";
-import { loadConfigFor, openSessionFor } from "../../open-session.ts";
+import { loadConfigFor, openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb, textOption, type VerbCall } from "../../verb.ts";
 import { writeNewFiles } from "./new-files.ts";
 
 /** `awg export [TUNNEL]`: a tunnel as a conf of wg-quick or awg-quick, or the whole config as JSON. */
 export const run: RunVerb = async (call) => {
-  await using session = await openSessionFor(call);
+  await using host = await openHostFor(call);
   const files = readConfigFiles(call);
-  const { config } = await loadConfigFor(call, session, files);
+  const { config } = await loadConfigFor(call, host, files);
   const out = textOption(call, "out");
   if (config === undefined) return EXIT.config;
   const isWhole = textOption(call, "format") === "json";

@@ -1,6 +1,6 @@
 import { basename, dirname, resolve } from "node:path";
+import type { SourceFile } from "../../../app/load/loaded-config.ts";
 import { readRegularFile } from "../../../app/load/read-config-file.ts";
-import type { SourceFile } from "../../../app/session.ts";
 import { hasErrors, type Imported } from "../../../interchange/import-config.ts";
 import { type ImportFinding, importNote, renderImportFinding } from "../../../interchange/import-finding.ts";
 import { AwgError } from "../../../model/error.ts";

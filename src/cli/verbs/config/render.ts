@@ -1,20 +1,21 @@
+import type { OpenHost } from "../../../app/open-host.ts";
+import { planConfig } from "../../../app/plan/planner.ts";
 import type { ToRender } from "../../../app/render/omissions.ts";
-import type { Session } from "../../../app/session.ts";
 import { AwgError } from "../../../model/error.ts";
 import { EXIT } from "../../exit-code.ts";
-import { loadConfigFor, openSessionFor } from "../../open-session.ts";
+import { loadConfigFor, openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb, textOption, type VerbCall } from "../../verb.ts";
 import { printNotes } from "../../views/notes.ts";
 
 /** `awg render`: what would be loaded, in the words of the system's tools; loads nothing. */
 export const run: RunVerb = async (call) => {
-  await using session = await openSessionFor(call);
+  await using host = await openHostFor(call);
   if (textOption(call, "for") === "macos") {
-    const { desired, notes } = await desiredForMacos(call, session);
+    const { desired, notes } = await desiredForMacos(call, host);
     const { renderForMacos } = await import("../../../app/render/render-macos.ts");
     return await print(call, "macos", { notes, ...renderForMacos(desired) });
   }
-  const { desired, notes } = await desiredFor(call, session);
+  const { desired, notes } = await desiredFor(call, host);
   const { renderForLinux } = await import("../../../app/render/render-linux.ts");
   return await print(call, "linux", { notes, parts: renderForLinux(desired), left: [] });
 };
@@ -39,23 +40,23 @@ async function print(call: VerbCall, system: "linux" | "macos", { parts, ...rend
 }
 
 /** Who may not read the machine sees what its kernel's version and its devices promise, with stand-ins for secrets. */
-async function desiredFor(call: VerbCall, session: Session): Promise<ToRender> {
-  const loaded = await loadConfigFor(call, session);
+async function desiredFor(call: VerbCall, host: OpenHost): Promise<ToRender> {
+  const loaded = await loadConfigFor(call, host);
   const isSimulated = textOption(call, "host")?.startsWith("simulated") === true;
-  if (isSimulated || process.geteuid?.() === 0) return await session.plan(loaded);
+  if (isSimulated || process.geteuid?.() === 0) return await planConfig(host.parts, loaded);
   const { desiredForAnyone } = await import("../../../app/render/render-offline.ts");
   call.terminal.err("Not root: made without looking into this machine's state, so numbers may differ from a plan's.");
-  return desiredForAnyone(loaded);
+  return desiredForAnyone(host.parts, loaded);
 }
 
 /** What a Mac plans for itself, also a simulated one; any other machine tells what a Mac would be asked for. */
-async function desiredForMacos(call: VerbCall, session: Session): Promise<ToRender> {
-  const loaded = await loadConfigFor(call, session);
+async function desiredForMacos(call: VerbCall, host: OpenHost): Promise<ToRender> {
+  const loaded = await loadConfigFor(call, host);
   const { desiredForMac, isForMac } = await import("../../../app/render/render-offline.ts");
   const isSimulated = textOption(call, "host")?.startsWith("simulated") === true;
   if (!isSimulated && (process.platform !== "darwin" || process.geteuid?.() !== 0)) return desiredForMac(loaded);
   try {
-    const planned = await session.plan(loaded);
+    const planned = await planConfig(host.parts, loaded);
     return isForMac(planned.desired) ? planned : desiredForMac(loaded);
   } catch (error) {
     if (error instanceof AwgError && error.kind === "unsupported") return desiredForMac(loaded);

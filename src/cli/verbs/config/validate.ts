@@ -2,17 +2,17 @@ import { refusedSecretFiles } from "../../../app/load/refused-secret-files.ts";
 import { counted } from "../../../model/text/counted.ts";
 import { readConfigFiles } from "../../config-files.ts";
 import { EXIT } from "../../exit-code.ts";
-import { openSessionFor, sessionOptionsOf } from "../../open-session.ts";
+import { hostOptionsOf, openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
 import { problemsDocument, reportProblems } from "../../views/problems.ts";
 import { otherEndsOf, renderOtherEnds } from "./compatible-peers.ts";
 
 /** `awg validate`: every problem at once; reads the config, looks at the files of its secrets, and reads nothing of the machine. */
 export const run: RunVerb = async (call) => {
-  await using session = await openSessionFor(call);
-  const loaded = await session.load(readConfigFiles(call));
+  await using host = await openHostFor(call);
+  const loaded = await host.configs.load(readConfigFiles(call));
   const { config, problems } = loaded;
-  const refused = refusedSecretFiles(loaded, sessionOptionsOf(call));
+  const refused = refusedSecretFiles(loaded, hostOptionsOf(call));
   const failed = config === undefined || (flagOption(call, "strict") && problems.length + refused.length > 0);
   const otherEnds = otherEndsOf(config);
   if (flagOption(call, "json"))

@@ -1,13 +1,16 @@
+import { examineHost } from "../../../app/doctor/examine.ts";
+import type { AwgError } from "../../../model/error.ts";
 import { EXIT } from "../../exit-code.ts";
-import { sessionOptionsOf } from "../../open-session.ts";
+import { openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
 import { styleFor } from "../../views/style.ts";
 import { doctorDocument, isHealthy, renderExamination } from "./doctor.view.ts";
 
 /** `awg doctor`: what is wrong with this machine or its installation, and what to type; exit 6 when something is. */
 export const run: RunVerb = async (call) => {
-  const { examineMachine } = await import("../../../app/doctor/examine.ts");
-  const examination = await examineMachine(sessionOptionsOf(call));
+  const silences: AwgError[] = [];
+  await using host = await openHostFor(call, false, (silence) => void silences.push(silence));
+  const examination = await examineHost(host.parts, silences);
   const { terminal } = call;
   terminal.out(
     flagOption(call, "json")

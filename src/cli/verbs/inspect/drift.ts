@@ -1,13 +1,14 @@
+import { readDrift } from "../../../app/status/drift.ts";
 import { EXIT } from "../../exit-code.ts";
-import { openSessionFor } from "../../open-session.ts";
+import { openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
 import { styleFor } from "../../views/style.ts";
 import { driftDocument, renderDrift } from "./drift.view.ts";
 
 /** `awg drift`: what the machine changed since the last accepted state, never what only the config changed. */
 export const run: RunVerb = async (call) => {
-  await using session = await openSessionFor(call);
-  const report = await session.drift();
+  await using host = await openHostFor(call);
+  const report = await readDrift(host.parts);
   const { terminal } = call;
   if (flagOption(call, "json")) terminal.out(JSON.stringify(driftDocument(report)));
   else {

@@ -1,7 +1,8 @@
+import { explainFlow } from "../../../app/explain/explain.ts";
 import type { ExplainQuestion } from "../../../app/explain/question.ts";
 import { AwgError } from "../../../model/error.ts";
 import { EXIT } from "../../exit-code.ts";
-import { loadConfigFor, openSessionFor } from "../../open-session.ts";
+import { loadConfigFor, openHostFor } from "../../open-host.ts";
 import { flagOption, listOption, type RunVerb, textOption, type VerbCall } from "../../verb.ts";
 import { explanationDocument, renderExplanation } from "../../views/explanation.ts";
 import { styleFor } from "../../views/style.ts";
@@ -10,9 +11,12 @@ const PROTOCOLS: Readonly<Record<string, number>> = { tcp: 6, udp: 17, icmp: 1, 
 
 /** `awg explain DEST[:PORT]`: what becomes of one flow, declared and live; exit 6 when the two differ. */
 export const run: RunVerb = async (call) => {
-  await using session = await openSessionFor(call);
-  const config = listOption(call, "file").length === 0 ? undefined : (await loadConfigFor(call, session)).config;
-  const explanation = await session.explain({ ...questionOf(call), ...(config === undefined ? {} : { config }) });
+  await using host = await openHostFor(call);
+  const config = listOption(call, "file").length === 0 ? undefined : (await loadConfigFor(call, host)).config;
+  const explanation = await explainFlow(host.parts, {
+    ...questionOf(call),
+    ...(config === undefined ? {} : { config }),
+  });
   const { terminal } = call;
   terminal.out(
     flagOption(call, "json")

@@ -1,13 +1,15 @@
+import { readAccepted, readOwned } from "../../../app/status/machine-status.ts";
 import { AwgError } from "../../../model/error.ts";
 import { SECRET_OBFUSCATION_KEY } from "../../../uapi/obfuscation.ts";
 import { EXIT } from "../../exit-code.ts";
-import { openSessionFor } from "../../open-session.ts";
+import { openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
 
 /** `awg get [KIND[/NAME]]`: resources as the machine holds them, or as accepted with --desired. */
 export const run: RunVerb = async (call) => {
-  await using session = await openSessionFor(call);
-  const all = flagOption(call, "desired") ? await session.accepted() : await session.observed();
+  await using host = await openHostFor(call);
+  const { parts } = host;
+  const all = flagOption(call, "desired") ? await readAccepted(parts) : await readOwned(parts);
   const wanted = call.args[0];
   const meant = wanted === undefined ? all : all.filter(({ key, kind }) => key === wanted || kind === wanted);
   const found = meant.map(({ key, kind, spec }) => ({ key, kind, spec: withoutSecrets(spec) }));

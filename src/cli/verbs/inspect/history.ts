@@ -1,13 +1,14 @@
+import { historyOf } from "../../../app/history/history.ts";
 import { EXIT, exitCodeOf } from "../../exit-code.ts";
-import { openSessionFor } from "../../open-session.ts";
+import { openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
 import { styleFor } from "../../views/style.ts";
 import { historyDocument, renderHistory } from "./history.view.ts";
 
 /** `awg history`: the generations that are kept, and what each changed; a code of its own where some cannot be read. */
 export const run: RunVerb = async (call) => {
-  await using session = await openSessionFor(call);
-  const entries = await session.history();
+  await using host = await openHostFor(call);
+  const entries = await historyOf(host.parts.stores);
   const { terminal } = call;
   if (flagOption(call, "json")) terminal.out(JSON.stringify(historyDocument(entries)));
   else terminal.out(renderHistory(entries, styleFor(terminal.colorOut)));

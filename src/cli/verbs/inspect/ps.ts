@@ -1,20 +1,21 @@
+import type { HostParts } from "../../../app/parts.ts";
+import { listPrograms, watchPrograms } from "../../../app/programs/list-programs.ts";
 import type { ProgramLine } from "../../../app/programs/program-report.ts";
-import type { Session } from "../../../app/session.ts";
 import type { Config } from "../../../config/config.ts";
 import { AwgError } from "../../../model/error.ts";
 import { EXIT } from "../../exit-code.ts";
-import { loadConfigFor, openSessionFor } from "../../open-session.ts";
+import { loadConfigFor, openHostFor } from "../../open-host.ts";
 import { flagOption, listOption, type RunVerb, textOption, type VerbCall } from "../../verb.ts";
 import { styleFor } from "../../views/style.ts";
 import { programsDocument, renderPrograms, renderWatched, watchedDocument } from "./programs.view.ts";
 
 /** `awg ps [PROGRAM]`: programs with the rule that would apply to each. Reads only, root or not. */
 export const run: RunVerb = async (call) => {
-  await using session = await openSessionFor(call);
+  await using host = await openHostFor(call);
   const isShown = filterOf(call);
-  const config = listOption(call, "file").length === 0 ? undefined : (await loadConfigFor(call, session)).config;
-  if (flagOption(call, "watch")) return watch(call, session, config, isShown);
-  const report = await session.programs(config);
+  const config = listOption(call, "file").length === 0 ? undefined : (await loadConfigFor(call, host)).config;
+  if (flagOption(call, "watch")) return watch(call, host.parts, config, isShown);
+  const report = await listPrograms(host.parts, config);
   const shown = { ...report, programs: report.programs.filter(isShown) };
   const { terminal } = call;
   terminal.out(
@@ -28,7 +29,7 @@ export const run: RunVerb = async (call) => {
 /** One line for each program that starts or ends, until a signal comes. */
 async function watch(
   call: VerbCall,
-  session: Session,
+  parts: HostParts,
   config: Config | undefined,
   isShown: (line: ProgramLine) => boolean,
 ): ReturnType<RunVerb> {
@@ -38,7 +39,7 @@ async function watch(
   const shown = new Set<number>();
   const stopped = Promise.withResolvers<void>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopped.resolve());
-  await using _watching = await session.watchPrograms(config, (event) => {
+  await using _watching = await watchPrograms(parts, config, (event) => {
     if ("program" in event) {
       if (!isShown(event)) return;
       shown.add(event.program.pid);

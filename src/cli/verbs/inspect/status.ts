@@ -1,6 +1,7 @@
+import { readStatus } from "../../../app/status/machine-status.ts";
 import type { AwgError } from "../../../model/error.ts";
 import { EXIT } from "../../exit-code.ts";
-import { openSessionFor } from "../../open-session.ts";
+import { openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
 import { styleFor } from "../../views/style.ts";
 import { renderStatus, statusDocument } from "./status.view.ts";
@@ -8,11 +9,12 @@ import { renderStatus, statusDocument } from "./status.view.ts";
 /** `awg status`: conditions and resources as the last accepted state sees them. */
 export const run: RunVerb = async (call) => {
   let silence: AwgError | undefined;
-  await using session = await openSessionFor(call, false, (told) => {
-    silence = told;
+  await using host = await openHostFor(call, false, (error) => {
+    silence = error;
   });
-  const seen = await session.status().catch(async (cause: unknown) => {
-    throw await session.ifUnreadable(cause, "tell");
+  const seen = await readStatus(host.parts).catch(async (cause: unknown) => {
+    const { explainFailure } = await import("../../../app/protect/failed-verb.ts");
+    throw await explainFailure(host.parts, cause);
   });
   const status = silence === undefined ? seen : { ...seen, silentKeeper: silence };
   const { terminal } = call;

@@ -1,6 +1,6 @@
-import type { Condition, ResourceStatus, Status } from "../../../app/session.ts";
 import type { MainRuleMissing } from "../../../app/status/main-rule.ts";
 import { nameOf, openChangeOf } from "../../../app/status/open-change.ts";
+import type { Condition, ResourceStatus, Status } from "../../../app/status/status-report.ts";
 import { tunnelState } from "../../../app/status/tunnel-state.ts";
 import { type AwgError, messageOf } from "../../../model/error.ts";
 import type { Style } from "../../views/style.ts";

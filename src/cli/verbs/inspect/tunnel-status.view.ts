@@ -1,4 +1,4 @@
-import type { PeerStatus, TunnelStatus } from "../../../app/session.ts";
+import type { PeerStatus, TunnelStatus } from "../../../app/status/status-report.ts";
 import { ageSeconds, tunnelState } from "../../../app/status/tunnel-state.ts";
 
 /** Characters of a public key that tell peers apart for people. */

@@ -1,15 +1,19 @@
-import type { Session } from "../../../app/session.ts";
+import type { OpenHost } from "../../../app/open-host.ts";
+import { planConfig } from "../../../app/plan/planner.ts";
+import { verifyMachine } from "../../../app/verify/verify-machine.ts";
+import { verifyPlan } from "../../../app/verify/verify-plan.ts";
 import type { Verified } from "../../../verify/finding.ts";
 import { EXIT } from "../../exit-code.ts";
-import { loadConfigFor, openSessionFor } from "../../open-session.ts";
+import { loadConfigFor, openHostFor } from "../../open-host.ts";
 import { flagOption, listOption, type RunVerb, type VerbCall } from "../../verb.ts";
 import { styleFor } from "../../views/style.ts";
 import { renderVerified, verifiedDocument } from "../../views/verified.ts";
 
 /** `awg verify`: every packet there can be against the accepted policy; exit 6 when something is found. */
 export const run: RunVerb = async (call) => {
-  await using session = await openSessionFor(call);
-  const report = listOption(call, "file").length === 0 ? await session.verify() : await verifyConfig(call, session);
+  await using host = await openHostFor(call);
+  const report =
+    listOption(call, "file").length === 0 ? await verifyMachine(host.parts) : await verifyConfig(call, host);
   const { terminal } = call;
   for (const note of report.notes) terminal.err(`note: ${note}`);
   terminal.out(
@@ -20,6 +24,7 @@ export const run: RunVerb = async (call) => {
   return report.findings.length === 0 ? EXIT.success : EXIT.verification;
 };
 
-async function verifyConfig(call: VerbCall, session: Session): Promise<Verified> {
-  return session.verifyPlan(await session.plan(await loadConfigFor(call, session)));
+async function verifyConfig(call: VerbCall, host: OpenHost): Promise<Verified> {
+  const { plan } = await planConfig(host.parts, await loadConfigFor(call, host));
+  return verifyPlan(host.parts, plan);
 }

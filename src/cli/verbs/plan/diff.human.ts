@@ -1,4 +1,4 @@
-import type { Planned } from "../../../app/session.ts";
+import type { Planned } from "../../../app/plan/planned.ts";
 import { isInSync, type Plan, type Step, stepsOf } from "../../../model/plan.ts";
 import type { Style } from "../../views/style.ts";
 import { renderStep } from "./plan.human.ts";

@@ -1,8 +1,9 @@
-import type { Session } from "../../../app/session.ts";
+import type { OpenHost } from "../../../app/open-host.ts";
+import { planConfig, planRollback } from "../../../app/plan/planner.ts";
 import { AwgError } from "../../../model/error.ts";
 import { isInSync } from "../../../model/plan.ts";
 import { EXIT, type ExitCode } from "../../exit-code.ts";
-import { loadConfigFor, openSessionFor } from "../../open-session.ts";
+import { loadConfigFor, openHostFor } from "../../open-host.ts";
 import { selectionOf } from "../../selection.ts";
 import { flagOption, listOption, type RunVerb, type VerbCall } from "../../verb.ts";
 import { styleFor } from "../../views/style.ts";
@@ -21,13 +22,13 @@ export const run: RunVerb = async (call) => {
       remedy: "leave out -f, --target, --exclude and --replace",
     });
   }
-  await using session = await openSessionFor(call, true);
+  await using host = await openHostFor(call, true);
   const [from, to] = numbers;
-  if (from !== undefined && to !== undefined) return compare(call, session, from, to);
+  if (from !== undefined && to !== undefined) return compare(call, host, from, to);
   const planned =
     from === undefined
-      ? await session.plan(await loadConfigFor(call, session), selectionOf(call))
-      : await session.planRollback(from);
+      ? await planConfig(host.parts, await loadConfigFor(call, host), selectionOf(call))
+      : await planRollback(host.parts, from);
   const { terminal } = call;
   // What is told by a resource's key is something of it that no step is made of.
   const notes = planned.notes.filter(({ path, isWarning }) => isWarning || path.includes("/"));
@@ -39,8 +40,9 @@ export const run: RunVerb = async (call) => {
   return isInSync(planned.plan) ? EXIT.success : EXIT.differences;
 };
 
-async function compare(call: VerbCall, session: Session, from: number, to: number): Promise<ExitCode> {
-  const differences = await session.compare(from, to);
+async function compare(call: VerbCall, { parts }: OpenHost, from: number, to: number): Promise<ExitCode> {
+  const { compareGenerations } = await import("../../../app/history/compare.ts");
+  const differences = await compareGenerations(parts.stores, from, to);
   const { terminal } = call;
   if (flagOption(call, "json")) terminal.out(JSON.stringify(differencesDocument(from, to, differences)));
   else if (differences.length > 0) terminal.out(renderDifferences(differences, styleFor(terminal.colorOut)));

@@ -1,4 +1,4 @@
-import type { Planned } from "../../../app/session.ts";
+import type { Planned } from "../../../app/plan/planned.ts";
 import { isInSync, stepsOf } from "../../../model/plan.ts";
 import type { Verified } from "../../../verify/finding.ts";
 import { flagOption, type VerbCall } from "../../verb.ts";

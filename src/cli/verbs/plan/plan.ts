@@ -1,21 +1,31 @@
 import { writeFileSync } from "node:fs";
+import type { HostParts } from "../../../app/parts.ts";
+import type { Planned } from "../../../app/plan/planned.ts";
+import { planConfig } from "../../../app/plan/planner.ts";
+import { renderSavedPlan } from "../../../app/plan/saved-plan.ts";
 import { isInSync } from "../../../model/plan.ts";
+import type { Verified } from "../../../verify/finding.ts";
 import { EXIT } from "../../exit-code.ts";
-import { loadConfigFor, openSessionFor } from "../../open-session.ts";
+import { loadConfigFor, openHostFor } from "../../open-host.ts";
 import { selectionOf } from "../../selection.ts";
 import { flagOption, type RunVerb, textOption } from "../../verb.ts";
 import { printPlanned } from "./plan.json.ts";
 
 /** `awg plan`: the steps apply would take; `--out` saves them. */
 export const run: RunVerb = async (call) => {
-  await using session = await openSessionFor(call, true);
-  const planned = await session.plan(await loadConfigFor(call, session), selectionOf(call));
+  await using host = await openHostFor(call, true);
+  const planned = await planConfig(host.parts, await loadConfigFor(call, host), selectionOf(call));
   const out = textOption(call, "out");
-  if (out !== undefined) writeFileSync(out, session.renderSavedPlan(planned), { mode: 0o600 });
-  const verified = flagOption(call, "verify") ? await session.verifyPlan(planned) : undefined;
+  if (out !== undefined) writeFileSync(out, renderSavedPlan(planned), { mode: 0o600 });
+  const verified = flagOption(call, "verify") ? await proofOf(host.parts, planned) : undefined;
   printPlanned(planned, call, verified);
   if (out !== undefined && !flagOption(call, "json"))
     call.terminal.err(`saved to ${out}; carry it out with: awg apply ${out}`);
   if (verified !== undefined && verified.findings.length > 0) return EXIT.verification;
   return flagOption(call, "detailedExitcode") && !isInSync(planned.plan) ? EXIT.changed : EXIT.success;
 };
+
+async function proofOf(parts: HostParts, { plan }: Planned): Promise<Verified> {
+  const { verifyPlan } = await import("../../../app/verify/verify-plan.ts");
+  return verifyPlan(parts, plan);
+}

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { AwgError } from "../../../model/error.ts";
 import { EXIT } from "../../exit-code.ts";
-import { sessionOptionsOf } from "../../open-session.ts";
+import { hostOptionsOf } from "../../open-host.ts";
 import { flagOption, listOption, type RunVerb } from "../../verb.ts";
 import { renderReport } from "./loop-report.ts";
 
@@ -14,12 +14,12 @@ export const run: RunVerb = async (call) => {
   }
   const named = listOption(call, "file");
   const files = (named.length > 0 ? named : ["/etc/awg/config.yaml"]).map((path) => resolve(path));
-  const { runDaemon } = await import("../../../daemon/run-daemon.ts");
+  const { startDaemon } = await import("../../../compose/daemon.ts");
   const stopped = Promise.withResolvers<void>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopped.resolve());
   const json = flagOption(call, "json");
-  await runDaemon({
-    ...sessionOptionsOf(call),
+  await startDaemon({
+    ...hostOptionsOf(call),
     files,
     notify: flagOption(call, "notify"),
     report: (report) =>

@@ -1,12 +1,13 @@
+import { installAwg } from "../../../app/install/install.ts";
 import { EXIT } from "../../exit-code.ts";
-import { sessionOptionsOf } from "../../open-session.ts";
+import { openHostToChange } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
 import { printInstalled } from "./printed-steps.ts";
 
 /** `awg install`: user, config folder and services; what is there already stays. */
 export const run: RunVerb = async (call) => {
-  const { installAwg } = await import("../../../app/install/install.ts");
-  const installed = await installAwg({ ...sessionOptionsOf(call), dryRun: flagOption(call, "dryRun") });
+  await using host = await openHostToChange(call);
+  const installed = await installAwg(host.parts, { dryRun: flagOption(call, "dryRun") });
   printInstalled(call, installed, "added");
   return EXIT.success;
 };

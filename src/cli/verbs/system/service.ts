@@ -1,7 +1,7 @@
-import type { ServiceReport } from "../../../app/install/service-control.ts";
+import { controlDaemon, readServices, type ServiceReport } from "../../../app/install/service-control.ts";
 import { AwgError } from "../../../model/error.ts";
 import { EXIT } from "../../exit-code.ts";
-import { sessionOptionsOf } from "../../open-session.ts";
+import { openHostToChange } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
 
 const COMMANDS = ["start", "stop", "restart"] as const;
@@ -9,15 +9,15 @@ const COMMANDS = ["start", "stop", "restart"] as const;
 /** `awg service status|start|stop|restart`: the daemon's service. */
 export const run: RunVerb = async (call) => {
   const [word] = call.args;
-  const { controlDaemon, readServices } = await import("../../../app/install/service-control.ts");
+  await using host = await openHostToChange(call);
   const command = COMMANDS.find((one) => one === word);
-  if (command !== undefined) await controlDaemon(sessionOptionsOf(call), command);
+  if (command !== undefined) await controlDaemon(host.parts, command);
   else if (word !== "status") {
     throw new AwgError("usage", `there is no service command "${word}"`, {
       remedy: "say status, start, stop or restart",
     });
   }
-  const services = await readServices(sessionOptionsOf(call));
+  const services = await readServices(host.parts);
   if (flagOption(call, "json"))
     call.terminal.out(JSON.stringify({ format_version: "1", services: services.map(forPrograms) }));
   else for (const report of services) call.terminal.out(lineOf(report));

@@ -1,5 +1,6 @@
+import { uninstallAwg } from "../../../app/install/install.ts";
 import { EXIT } from "../../exit-code.ts";
-import { sessionOptionsOf } from "../../open-session.ts";
+import { openHostToChange } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
 import { outliveTerminal } from "../change/stop-signals.ts";
 import { printInstalled } from "./printed-steps.ts";
@@ -7,9 +8,9 @@ import { printInstalled } from "./printed-steps.ts";
 /** `awg uninstall`: takes off what `awg install` put here. */
 export const run: RunVerb = async (call) => {
   outliveTerminal();
-  const { uninstallAwg } = await import("../../../app/install/install.ts");
+  await using host = await openHostToChange(call);
   const dryRun = flagOption(call, "dryRun");
-  const removed = await uninstallAwg({ ...sessionOptionsOf(call), dryRun, force: flagOption(call, "force") });
+  const removed = await uninstallAwg(host.parts, { dryRun, force: flagOption(call, "force") });
   printInstalled(call, removed, "removed");
   return EXIT.success;
 };

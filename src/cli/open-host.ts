@@ -1,6 +1,8 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import type { LoadedConfig, Session, SessionOptions } from "../app/session.ts";
+import type { HostOptions } from "../app/host-options.ts";
+import type { LoadedConfig } from "../app/load/loaded-config.ts";
+import type { OpenHost } from "../app/open-host.ts";
 import { renderProblem } from "../config/problem.ts";
 import { AwgError, messageOf } from "../model/error.ts";
 import { counted } from "../model/text/counted.ts";
@@ -8,49 +10,48 @@ import { readConfigFiles } from "./config-files.ts";
 import { flagOption, listOption, textOption, type VerbCall } from "./verb.ts";
 import { reportProblems } from "./views/problems.ts";
 
-/**
- * Opens the machine that the global options name, for a verb that only reads it; for one that `asks`, who sits at the
- * terminal may be asked.
- */
-export function openSessionFor(
+/** Opens the host that the global options name, for a verb that only reads; with `asks`, the person may be asked. */
+export function openHostFor(
   call: VerbCall,
   asks = false,
   onSilentKeeper = (silence: AwgError): void => call.terminal.err(`note: ${messageOf(silence)}`),
-): Promise<Session> {
+): Promise<OpenHost> {
   return openWith(call, { ...attendedOptions(call, asks), onSilentKeeper });
 }
 
-function attendedOptions(call: VerbCall, asks: boolean): SessionOptions {
-  return { ...sessionOptionsOf(call), isAttended: asks && call.terminal.interactive };
+/** Opens the host for a verb that changes it beside its resources; fails if the keeper does not respond. */
+export function openHostToChange(call: VerbCall): Promise<OpenHost> {
+  return openWith(call, hostOptionsOf(call));
 }
 
-async function openWith(call: VerbCall, options: SessionOptions): Promise<Session> {
-  const { openSession } = await import("../compose/open.ts");
+function attendedOptions(call: VerbCall, asks: boolean): HostOptions {
+  return { ...hostOptionsOf(call), isAttended: asks && call.terminal.interactive };
+}
+
+async function openWith(call: VerbCall, options: HostOptions): Promise<OpenHost> {
+  const { openHost } = await import("../compose/open.ts");
   const { host } = options;
-  if (host.kind !== "simulated" || host.file === undefined || existsSync(host.file)) return openSession(options);
+  if (host.kind !== "simulated" || host.file === undefined || existsSync(host.file)) return openHost(options);
   const beginsAs = beginningOf(call, host.file);
   call.terminal.err(
-    `note: ${host.file} is not there: the simulated machine begins as ${beginsAs ?? "a Linux laptop without tunnels"}; what changes is written to ${host.file}`,
+    `note: ${host.file} does not exist; the simulated host starts as ${beginsAs ?? "a Linux laptop without tunnels"} and is saved to ${host.file}`,
   );
-  return openSession(beginsAs === undefined ? options : { ...options, host: { ...host, beginsAs } });
+  return openHost(beginsAs === undefined ? options : { ...options, host: { ...host, beginsAs } });
 }
 
-/** Runs what is to change the machine that the options name: also where it fails for an unreadable state, none is left open. */
-export async function changeMachine<T>(
-  call: VerbCall,
-  act: (session: Session) => Promise<T>,
-  asks = false,
-): Promise<T> {
-  await using session = await openWith(call, attendedOptions(call, asks));
+/** Runs a verb that changes the host; if it fails because the state cannot be read, the host is not left open. */
+export async function changeHost<T>(call: VerbCall, act: (host: OpenHost) => Promise<T>, asks = false): Promise<T> {
+  await using host = await openWith(call, attendedOptions(call, asks));
   try {
-    return await act(session);
+    return await act(host);
   } catch (cause) {
-    throw await session.ifUnreadable(cause, "protect");
+    const { protectAfterFailure } = await import("../app/protect/failed-verb.ts");
+    throw await protectAfterFailure(host.parts, cause);
   }
 }
 
 /** What the global options say. */
-export function sessionOptionsOf(call: VerbCall): SessionOptions {
+export function hostOptionsOf(call: VerbCall): HostOptions {
   const stateDir = textOption(call, "stateDir");
   return {
     host: parseHost(textOption(call, "host")),
@@ -60,7 +61,7 @@ export function sessionOptionsOf(call: VerbCall): SessionOptions {
   };
 }
 
-function parseHost(text: string | undefined): SessionOptions["host"] {
+function parseHost(text: string | undefined): HostOptions["host"] {
   if (text === undefined || text === "linux") return { kind: "linux" };
   if (text === "simulated") return { kind: "simulated" };
   if (text.startsWith("simulated:")) return { kind: "simulated", file: text.slice("simulated:".length) };
@@ -81,10 +82,10 @@ function beginningOf(call: VerbCall, file: string): string | undefined {
 /** Loads the config that -f names; prints every problem and throws when one is an error. */
 export async function loadConfigFor(
   call: VerbCall,
-  session: Session,
+  { configs }: OpenHost,
   files = readConfigFiles(call),
 ): Promise<LoadedConfig> {
-  const loaded = await session.load(files);
+  const loaded = await configs.load(files);
   reportProblems(loaded.problems, call);
   if (loaded.config === undefined) {
     const errors = loaded.problems.filter(({ severity }) => severity === "error");

@@ -3,9 +3,8 @@ import { dirname } from "node:path";
 import { AwgError, messageOf } from "../../model/error.ts";
 import type { FirewallPolicy, PolicyLayer } from "../../model/firewall/policy.ts";
 import type { Resource } from "../../model/resource.ts";
-import type { OpenTransaction } from "../../reconciler/apply/record.ts";
-import type { JournalStore } from "../../reconciler/apply/stores.ts";
-import type { SessionParts } from "../parts.ts";
+import { readOpenTransaction } from "../../reconciler/apply/record.ts";
+import type { HostParts } from "../parts.ts";
 
 /** How traffic stands on a machine whose state cannot be read. */
 export interface Traffic {
@@ -27,13 +26,8 @@ interface Unreadable {
   readonly isOpen: boolean;
 }
 
-/** What this stands on, given so that it brings nothing along into the files that every verb loads. */
-interface Means {
-  readonly parts: SessionParts;
-  readonly readOpen: (journal: JournalStore) => Promise<OpenTransaction | undefined>;
-  /** Loads what all of these let pass, else the *blocked* policy; absent for verbs that only read. */
-  readonly load?: (policies: readonly FirewallPolicy[]) => Promise<unknown>;
-}
+/** Loads what all of these policies allow, or else the *blocked* policy. */
+type LoadStrictest = (policies: readonly FirewallPolicy[]) => Promise<unknown>;
 
 /**
  * The error to report where a verb failed with `cause`: where that came of a journal, ledger or generation that cannot be
@@ -41,9 +35,8 @@ interface Means {
  * the daemon, first makes a policy stand if none does, under the lock: the accepted one as far as it can be read, else the
  * *blocked* one (rule S1.6).
  */
-export async function ifUnreadable(means: Means, cause: unknown): Promise<unknown> {
-  const { parts, load } = means;
-  const first = mayComeOfState(cause) && hasRights(parts) ? await findUnreadable(means) : undefined;
+export async function ifUnreadable(parts: HostParts, cause: unknown, load?: LoadStrictest): Promise<unknown> {
+  const first = mayComeOfState(cause) && hasRights(parts) ? await findUnreadable(parts) : undefined;
   if (first === undefined) return cause;
   const tell = async (found: Unreadable) => withTraffic(found.cause, await readTraffic(parts, found));
   if (load === undefined) return tell(first);
@@ -54,7 +47,7 @@ export async function ifUnreadable(means: Means, cause: unknown): Promise<unknow
   if (lock === "taken") return tell(first);
   await using _held = lock;
   // Whoever held the lock may have mended it.
-  const found = await findUnreadable(means);
+  const found = await findUnreadable(parts);
   if (found === undefined) return cause;
   if (!found.isOpen && (await standingPolicy(parts)) === null) {
     await load(found.accepted);
@@ -64,9 +57,9 @@ export async function ifUnreadable(means: Means, cause: unknown): Promise<unknow
 }
 
 /** How traffic stands where the state cannot be read; undefined where it can. Reads only. */
-export async function trafficOfUnreadable(means: Means): Promise<Traffic | undefined> {
-  const found = await findUnreadable(means);
-  return found === undefined ? undefined : readTraffic(means.parts, found);
+export async function trafficOfUnreadable(parts: HostParts): Promise<Traffic | undefined> {
+  const found = await findUnreadable(parts);
+  return found === undefined ? undefined : readTraffic(parts, found);
 }
 
 /** What was asked wrongly, or refused for what it asks, is reported as such. */
@@ -74,7 +67,7 @@ function mayComeOfState(cause: unknown): boolean {
   return !(cause instanceof AwgError) || ["journal", "permission", "host"].includes(cause.kind);
 }
 
-function hasRights({ requireRights }: SessionParts): boolean {
+function hasRights({ requireRights }: HostParts): boolean {
   try {
     requireRights?.();
     return true;
@@ -84,7 +77,7 @@ function hasRights({ requireRights }: SessionParts): boolean {
 }
 
 /** Reads everything that a change needs to read; undefined when it can be read, or says nothing of this machine. */
-async function findUnreadable({ parts: { stores }, readOpen }: Means): Promise<Unreadable | undefined> {
+async function findUnreadable({ stores }: HostParts): Promise<Unreadable | undefined> {
   const causes: unknown[] = [];
   const known: (FirewallPolicy | null)[] = [];
   const attempt = async <T>(read: () => Promise<T>): Promise<T | undefined> => {
@@ -95,7 +88,7 @@ async function findUnreadable({ parts: { stores }, readOpen }: Means): Promise<U
       return undefined;
     }
   };
-  const open = await attempt(() => readOpen(stores.journal));
+  const open = await attempt(() => readOpenTransaction(stores.journal));
   if (open?.accept !== undefined) known.push(policyIn(open.accept.generation.desired.resources));
   const ledger = await attempt(() => stores.ledger.read());
   if (ledger !== undefined && ledger.generation > 0) known.push(policyIn(ledger.entries));
@@ -127,7 +120,7 @@ function mayHoldState(folder: string): boolean {
 }
 
 /** A policy of ours that is whole; null also where that cannot be known. */
-async function standingPolicy({ host }: SessionParts): Promise<FirewallPolicy | null> {
+async function standingPolicy({ host }: HostParts): Promise<FirewallPolicy | null> {
   try {
     const { policy, damage } = await host.firewall.read();
     return damage.length === 0 ? policy : null;
@@ -136,7 +129,7 @@ async function standingPolicy({ host }: SessionParts): Promise<FirewallPolicy | 
   }
 }
 
-async function readTraffic(parts: SessionParts, { isOpen }: Unreadable): Promise<Traffic> {
+async function readTraffic(parts: HostParts, { isOpen }: Unreadable): Promise<Traffic> {
   const policy = await standingPolicy(parts);
   if (policy === null) {
     return isOpen

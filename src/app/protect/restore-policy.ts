@@ -6,7 +6,7 @@ import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
 import { type OpenTransaction, readOpenTransaction, verifiedState } from "../../reconciler/apply/record.ts";
 import type { Generation } from "../../reconciler/apply/stores.ts";
 import { firewallDriver } from "../../resources/firewall/firewall.driver.ts";
-import { applyDepsOf, type SessionParts } from "../parts.ts";
+import { applyDepsOf, type HostParts } from "../parts.ts";
 
 /** A packet filter that did not stand as it was left, and what became of it. */
 export interface RestoredPolicy {
@@ -27,7 +27,7 @@ export interface RestoredPolicy {
  * @throws AwgError locked while another awg is at work; journal or permission where the state cannot be read; what reading
  *   the packet filter throws
  */
-export async function restorePolicy(parts: SessionParts): Promise<RestoredPolicy | undefined> {
+export async function restorePolicy(parts: HostParts): Promise<RestoredPolicy | undefined> {
   parts.requireRights?.();
   if ((await findWrong(parts)) === undefined) return undefined;
   await using _held = await parts.lock("protect");
@@ -36,7 +36,7 @@ export async function restorePolicy(parts: SessionParts): Promise<RestoredPolicy
 }
 
 /** The same for who holds the lock. */
-export async function restorePolicyHeld(parts: SessionParts): Promise<RestoredPolicy | undefined> {
+export async function restorePolicyHeld(parts: HostParts): Promise<RestoredPolicy | undefined> {
   const found = await findWrong(parts);
   if (found === undefined) return undefined;
   const { loaded, refusal } = await loadStrictest(applyDepsOf(parts), found.due);
@@ -63,7 +63,7 @@ export function duePolicies(
 }
 
 /** Puts the packet filter back after a verb has failed, and gives the error to be told, which says what became of that. */
-export async function afterRestoring(parts: SessionParts, cause: unknown): Promise<unknown> {
+export async function afterRestoring(parts: HostParts, cause: unknown): Promise<unknown> {
   const found = await restorePolicy(parts).catch(() => undefined);
   if (found === undefined || !(cause instanceof AwgError)) return cause;
   const { kind, facts, remedy } = cause;
@@ -80,7 +80,7 @@ export function renderRestored({ wrong, restored, refusal }: RestoredPolicy): st
 }
 
 /** Whether a policy of ours stands whole by now. */
-async function isWhole({ host }: SessionParts): Promise<boolean> {
+async function isWhole({ host }: HostParts): Promise<boolean> {
   const { policy, damage } = await host.firewall.read();
   return policy !== null && damage.length === 0;
 }
@@ -92,7 +92,7 @@ function policiesOf(generation: Generation | undefined): readonly FirewallPolicy
 }
 
 async function findWrong(
-  parts: SessionParts,
+  parts: HostParts,
 ): Promise<{ readonly wrong: string; readonly due: readonly FirewallPolicy[] } | undefined> {
   const [observed] = (await firewallDriver.observe(parts.host, new Map())).values();
   const { policy = null, damage = [], held = false, holdable } = observed ?? {};

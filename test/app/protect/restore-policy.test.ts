@@ -1,13 +1,13 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { duePolicies, type RestoredPolicy } from "../../../src/app/apply/restore-policy.ts";
-import { openSession } from "../../../src/compose/open.ts";
+import { duePolicies, type RestoredPolicy } from "../../../src/app/protect/restore-policy.ts";
 import type { FirewallPolicy } from "../../../src/model/firewall/policy.ts";
 import { blockedPolicy } from "../../../src/model/firewall/transition.ts";
 import type { OpenTransaction } from "../../../src/reconciler/apply/record.ts";
 import type { Generation } from "../../../src/reconciler/apply/stores.ts";
 import { type SimulatedBench, useSimulatedBench } from "../../compose/simulated-bench.ts";
+import { openTestSession } from "../../support/test-session.ts";
 
 const newBench = useSimulatedBench();
 
@@ -31,7 +31,7 @@ function change(
 /** What `restorePolicy` finds, in a process of its own. */
 async function restore(bench: SimulatedBench): Promise<RestoredPolicy | undefined> {
   const host = { kind: "simulated", file: bench.file } as const;
-  await using session = await openSession({ host, allowInsecurePermissions: false, environment: {} });
+  await using session = await openTestSession({ host, allowInsecurePermissions: false, environment: {} });
   return session.restorePolicy();
 }
 

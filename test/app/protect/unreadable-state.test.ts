@@ -2,9 +2,7 @@ import { chmodSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, symlink
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Session } from "../../../src/app/session.ts";
-import { openSession } from "../../../src/compose/open.ts";
-import { runDaemon } from "../../../src/daemon/run-daemon.ts";
+import { startDaemon } from "../../../src/compose/daemon.ts";
 import type { FirewallPolicy } from "../../../src/model/firewall/policy.ts";
 import { blockedPolicy } from "../../../src/model/firewall/transition.ts";
 import { envelopeFor, FORMAT_VERSION } from "../../../src/state/envelope.ts";
@@ -16,6 +14,7 @@ import { SEED } from "../../property/seed.ts";
 import { RECORDS } from "../../state/records.ts";
 import { sampleConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
+import { openTestSession, type TestSession } from "../../support/test-session.ts";
 
 const IDENTITY = { bootId: "simulated", namespace: "simulated" };
 const newBench = useSimulatedBench();
@@ -81,9 +80,9 @@ async function protectedBench(): Promise<{ readonly bench: SimulatedBench; reado
 }
 
 /** What a verb does that changes the machine, as the command line runs it. */
-async function change(bench: SimulatedBench, act: (session: Session) => Promise<unknown>): Promise<unknown> {
+async function change(bench: SimulatedBench, act: (session: TestSession) => Promise<unknown>): Promise<unknown> {
   const host = { kind: "simulated", file: bench.file } as const;
-  await using session = await openSession({ host, allowInsecurePermissions: false, environment: {} });
+  await using session = await openTestSession({ host, allowInsecurePermissions: false, environment: {} });
   try {
     await act(session);
   } catch (error) {
@@ -93,7 +92,7 @@ async function change(bench: SimulatedBench, act: (session: Session) => Promise<
 }
 
 const HOOKS = { onEvent: () => {}, shouldStop: () => undefined };
-const VERBS: Readonly<Record<string, (bench: SimulatedBench) => (session: Session) => Promise<unknown>>> = {
+const VERBS: Readonly<Record<string, (bench: SimulatedBench) => (session: TestSession) => Promise<unknown>>> = {
   apply: (bench) => async (session) => {
     const loaded = await session.load([{ name: "awg.yaml", text: bench.config({ office: {} }), mode: 0o600 }]);
     await session.apply(await session.planAndHold(loaded), HOOKS);
@@ -103,7 +102,7 @@ const VERBS: Readonly<Record<string, (bench: SimulatedBench) => (session: Sessio
 };
 
 /** As `awg status` asks. */
-async function statusOf(session: Session): Promise<unknown> {
+async function statusOf(session: TestSession): Promise<unknown> {
   return session.status().catch(async (cause: unknown) => {
     throw await session.ifUnreadable(cause, "tell");
   });
@@ -114,7 +113,8 @@ async function daemonSays(bench: SimulatedBench): Promise<string> {
   const said = Promise.withResolvers<string>();
   const config = join(bench.folder, "awg.yaml");
   writeFileSync(config, bench.config({ office: {} }), { mode: 0o600 });
-  await runDaemon({
+  await startDaemon({
+    notify: false,
     host: { kind: "simulated", file: bench.file },
     allowInsecurePermissions: false,
     environment: {},

@@ -1,0 +1,37 @@
+import type { ProgressEvent, StopQuestion } from "../../reconciler/apply/outcome.ts";
+import type { Generation } from "../../reconciler/apply/stores.ts";
+
+export type { ProgressEvent, StopSignal } from "../../reconciler/apply/outcome.ts";
+
+/** How an apply reports and can be stopped. */
+export interface ApplyHooks {
+  readonly onEvent: (event: ProgressEvent) => void;
+  /** Called between batches; a signal undoes the apply. */
+  readonly shouldStop: StopQuestion;
+  /** Revert the new state unless it is confirmed within this time; undefined accepts it at once. */
+  readonly confirmWithinMs?: number;
+}
+
+/** A state that waits for confirmation. */
+export interface Unconfirmed {
+  readonly proposed: Generation;
+  /** Milliseconds since boot. */
+  readonly deadlineMs: number;
+  /** Whether another process reverts it at the deadline. */
+  readonly isWatched: boolean;
+}
+
+/** The result of an apply that succeeded. */
+export interface Applied {
+  readonly generation: number;
+  /** Whether the host was changed. */
+  readonly changed: boolean;
+  /** Present if a generation was accepted without a change to the host. */
+  readonly recorded?: true;
+  /** Present if the state waits for confirmation. */
+  readonly unconfirmed?: Unconfirmed;
+  /** Why the acceptance could not be saved, as on a full disk; the next writing verb saves it. */
+  readonly unaccepted?: string;
+  /** What of the host's own could not be restored, why, where it is kept, and how to restore it by hand. */
+  readonly kept?: string;
+}

@@ -1,0 +1,53 @@
+import type { Plan } from "../../model/plan.ts";
+import type { DesiredState, Enforcement, ResourceKey } from "../../model/resource.ts";
+import type { Verb } from "../../reconciler/apply/record.ts";
+import type { Ledger } from "../../reconciler/plan/ledger.ts";
+import type { Selection } from "../../reconciler/plan/selection.ts";
+
+export type { Selection } from "../../reconciler/plan/selection.ts";
+
+/** Something a person should know that stops nothing. */
+export interface PlanNote {
+  readonly path: string;
+  readonly message: string;
+  readonly enforcement?: Enforcement;
+  /** Something that works stops working, or a change is incomplete: `awg diff` prints these notes too. */
+  readonly isWarning?: true;
+}
+
+/** A plan with everything that was known when it was made. */
+export interface Planned {
+  readonly verb: Verb;
+  readonly plan: Plan;
+  /** The ledger that the plan was made from; absent if the plan is always made again before it is executed. */
+  readonly ledger?: Ledger;
+  readonly desired: DesiredState;
+  readonly configHash: string;
+  readonly fingerprint: string;
+  readonly pathNumbers: Readonly<Record<string, number>>;
+  /** Absolute paths of the config files; - is standard input. */
+  readonly sources: readonly string[];
+  readonly notes: readonly PlanNote[];
+  /** One sentence: what happens to traffic. */
+  readonly traffic: string;
+  /** The part of the config that was asked for; absent for the whole. */
+  readonly selection?: Selection;
+  /** Resources to replace although nothing differs. */
+  readonly replace?: ReadonlySet<ResourceKey>;
+  /** For a repair: the accepted generation that it restores, 0 for none. Refused if another generation was accepted since. */
+  readonly repairs?: number;
+  /** Resources that a repair skips, each with a sentence that names the holder. */
+  readonly held?: ReadonlyMap<ResourceKey, string>;
+  /** All endpoints of each peer that is named by a host name, by device and public key, in the order to try them. */
+  readonly alternatives?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Endpoints that did not respond, by device and public key; the earliest failure first. */
+export type UnansweredEndpoints = Readonly<Record<string, readonly string[]>>;
+
+/** How a daemon plans its config. */
+export interface DaemonPlanning {
+  readonly unanswered: UnansweredEndpoints;
+  /** The config is already accepted, so the plan restores what others changed. */
+  readonly isRepair: boolean;
+}

@@ -1,0 +1,79 @@
+import type { AwgError } from "../../model/error.ts";
+import type { Enforcement, FieldChange, ResourceKey } from "../../model/resource.ts";
+import type { EngineSilence } from "../../model/resources/tunnel.ts";
+import type { Awaiting } from "../apply/awaiting.ts";
+import type { MainRuleMissing } from "./main-rule.ts";
+import type { OpenChange } from "./open-change.ts";
+
+/** One resource as `awg status` shows it. */
+export interface ResourceStatus {
+  readonly key: ResourceKey;
+  readonly enforcement: Enforcement;
+  readonly ready: boolean;
+  readonly drift: readonly FieldChange[];
+  readonly summary: string;
+  /** For a tunnel whose engine runs. */
+  readonly tunnel?: TunnelStatus;
+  /** For a tunnel whose engine runs but does not respond. */
+  readonly silence?: EngineSilence;
+}
+
+/** What a tunnel's engine reports; no secrets. */
+export interface TunnelStatus {
+  /** The protocol and its generation: "wireguard", "amneziawg 2.0". */
+  readonly wire: string;
+  readonly peers: readonly PeerStatus[];
+}
+
+/** One peer as its engine reports it. */
+export interface PeerStatus {
+  readonly publicKey: string;
+  readonly endpoint?: string;
+  /** Since the epoch; 0 means never. */
+  readonly lastHandshakeSeconds: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  /** 0 is off. */
+  readonly keepaliveSeconds: number;
+  /** Initiations sent since the last handshake and since the peer was last heard; absent if the engine does not count them. */
+  readonly unansweredHandshakes?: number;
+  /** Of the last handshake that this side began; absent if the engine does not measure it. */
+  readonly roundTripMs?: number;
+  /** Messages from the peer by the gaps in their counters: how many were sent, and how many did not arrive in time. */
+  readonly messages?: { readonly expected: number; readonly lost: number };
+}
+
+/** A condition of the host as a whole. */
+export interface Condition {
+  readonly type: "Ready" | "Protected" | "Drifted" | "Stalled";
+  readonly status: boolean;
+  readonly reason: string;
+  /** ISO 8601: the last apply for an unchanged host, the start of an interrupted apply; absent if the time is unknown. */
+  readonly since?: string;
+}
+
+/** Everything that `awg status` shows. */
+export interface Status {
+  readonly generation: number;
+  readonly conditions: readonly Condition[];
+  readonly resources: readonly ResourceStatus[];
+  /** The journal of a change that was interrupted, or that failed together with its rollback. */
+  readonly openJournal: string | undefined;
+  /** What that change is, or the one that waits for confirmation. */
+  readonly openChange?: OpenChange;
+  /** A change that is reverted unless it is confirmed in time. */
+  readonly awaiting?: Awaiting;
+  /** Tunnels that are down and whose fallback is active; absent if there is none. */
+  readonly fallback?: readonly FallenBack[];
+  /** Why the keeper does not respond, and what to do; absent if it does, or none runs. */
+  readonly silentKeeper?: AwgError;
+  /** Absent if the rule exists, or no policy rule of awg's is needed. */
+  readonly mainRuleMissing?: MainRuleMissing;
+}
+
+/** Traffic that goes direct because its tunnel is down. */
+export interface FallenBack {
+  readonly device: string;
+  /** As the configuration names them: "rules/2 (browser)", "default". */
+  readonly rules: readonly string[];
+}

@@ -1,0 +1,38 @@
+import { hrtime } from "node:process";
+import type { HostOptions } from "../app/host-options.ts";
+import { type DaemonOptions, type DaemonOutside, type DaemonReport, runDaemon } from "../daemon/run-daemon.ts";
+import type { ClockReading } from "../daemon/watch/clock-watch.ts";
+import { disableInspection } from "../native/disable-inspection.ts";
+import { readBootTimeMs } from "../native/linux/process/boot-time.ts";
+import { watchNetwork } from "./network-events.ts";
+import { openParts } from "./open.ts";
+
+interface StartOptions extends HostOptions, Pick<DaemonOptions, "files" | "untilStopped"> {
+  readonly report: (report: DaemonReport) => void;
+  /** Show desktop notifications when protection is lost. */
+  readonly notify: boolean;
+}
+
+/** Runs the daemon on the host that the options name until it is stopped. */
+export async function startDaemon(options: StartOptions): Promise<void> {
+  disableInspection();
+  const notify = options.notify ? await (await import("./notifier.ts")).openNotifier() : undefined;
+  const report = (one: DaemonReport): void => {
+    options.report(one);
+    notify?.(one);
+  };
+  const parts = await openParts({ ...options, isUnattended: true });
+  await runDaemon(parts, { ...options, report, outside: daemonOutside(options) });
+}
+
+/** Change events and clocks of the host this process runs on. */
+export function daemonOutside(place: Pick<HostOptions, "stateDir" | "runDir">): DaemonOutside {
+  return { watchNetwork: (own, onEvent) => watchNetwork(place, own, onEvent), readClocks };
+}
+
+function readClocks(): ClockReading {
+  const awakeMs = Number(hrtime.bigint() / 1_000_000n);
+  // Node's steady clock on macOS is mach_continuous_time (libuv's src/unix/darwin.c), which continues during sleep.
+  const bootMs = process.platform === "darwin" ? awakeMs : readBootTimeMs();
+  return { awakeMs, bootMs, wallMs: Date.now() };
+}

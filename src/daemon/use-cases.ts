@@ -1,0 +1,56 @@
+import type { Applied, ApplyHooks } from "../app/apply/applied.ts";
+import { applyPlanned } from "../app/apply/apply-planned.ts";
+import { keepWatched, secondsToConfirm } from "../app/apply/awaiting.ts";
+import { revertNow } from "../app/apply/confirmation.ts";
+import { fallBackAccepted } from "../app/apply/fallback.ts";
+import { readProposalRecord, settleProposal } from "../app/apply/proposal-record.ts";
+import type { LoadedConfig, SourceFile } from "../app/load/loaded-config.ts";
+import type { OpenHost } from "../app/open-host.ts";
+import type { DaemonPlanning, Planned } from "../app/plan/planned.ts";
+import { planAccepted, planConfig } from "../app/plan/planner.ts";
+import { protectAfterFailure } from "../app/protect/failed-verb.ts";
+import { restorePolicy } from "../app/protect/restore-policy.ts";
+import type { ProbeSpec } from "../model/resources/probe.ts";
+
+/** Everything the daemon does with its host. */
+export type UseCases = ReturnType<typeof useCasesOf>;
+
+/** Binds the use cases of the daemon to one open host. */
+export function useCasesOf({ parts, configs }: OpenHost) {
+  const { engines, probes } = parts.host;
+  return {
+    load: (files: readonly SourceFile[]) => configs.load(files),
+    plan: (loaded: LoadedConfig, daemon: DaemonPlanning) => planConfig(parts, loaded, undefined, daemon),
+    planAccepted: () => planAccepted(parts),
+    apply: (planned: Planned, hooks: ApplyHooks): Promise<Applied> =>
+      applyPlanned(parts, { planned }, hooks, () => configs.remember()),
+    revert: (options: { readonly onlyIfDue: boolean }) => revertNow(parts, options),
+    /** The accepted generation; undefined before the first. */
+    acceptedGeneration: () => parts.stores.generations.latest(),
+    /** The resources of the accepted generation. */
+    accepted: async () => (await parts.stores.generations.latest())?.desired.resources ?? [],
+    readProposals: () => readProposalRecord(parts),
+    settleProposal: (configHash: string) => settleProposal(parts, configHash),
+    /** Restores the packet filter without a plan; undefined if nothing was wrong with it. */
+    restorePolicy: () => restorePolicy(parts),
+    protectAfterFailure: (cause: unknown) => protectAfterFailure(parts, cause),
+    /** Seconds until an unconfirmed change is reverted, 0 if it is due; undefined if none waits. */
+    secondsToConfirm: () => secondsToConfirm(parts),
+    /** Starts another keeper for an unconfirmed change if the one that was to revert it died. */
+    keepWatched: () => keepWatched(parts),
+    /** Activates the fallback of these devices and deactivates all others; `renew` extends what is active. */
+    fallBack: (devices: readonly string[], renew: boolean) => fallBackAccepted(parts, devices, renew),
+    engine: (device: string) => engines.read(device),
+    /** Makes the engine of a device request a reply from its peers. */
+    probe: async (device: string): Promise<void> => engines.probe?.(device),
+    /** Sets every peer's endpoint again, so that engines drop source addresses that this host lost. */
+    async refreshEndpoints(): Promise<void> {
+      const running = (await engines.readAll()).filter((one) => one.running);
+      const results = await Promise.allSettled(running.map(async ({ device }) => engines.refreshEndpoints?.(device)));
+      for (const result of results) if (result.status === "rejected") throw result.reason;
+    },
+    runProbe: async (probe: ProbeSpec) => probes?.run(probe),
+    /** Change events of a host that lives in this process; a real host is watched as a whole. */
+    networkEvents: parts.events,
+  };
+}
