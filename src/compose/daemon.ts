@@ -1,7 +1,9 @@
 import { hrtime } from "node:process";
 import type { HostOptions } from "../app/host-options.ts";
+import { NotificationGate } from "../daemon/notification-gate.ts";
 import { type DaemonOptions, type DaemonOutside, type DaemonReport, runDaemon } from "../daemon/run-daemon.ts";
 import type { ClockReading } from "../daemon/watch/clock-watch.ts";
+import type { ShowNotification } from "../host/ports/notifications.ts";
 import { disableInspection } from "../native/disable-inspection.ts";
 import { readBootTimeMs } from "../native/linux/process/boot-time.ts";
 import { watchNetwork } from "./network-events.ts";
@@ -16,7 +18,7 @@ interface StartOptions extends HostOptions, Pick<DaemonOptions, "files" | "until
 /** Runs the daemon on the host that the options name until it is stopped. */
 export async function startDaemon(options: StartOptions): Promise<void> {
   disableInspection();
-  const notify = options.notify ? await (await import("./notifier.ts")).openNotifier() : undefined;
+  const notify = options.notify ? await openNotifier() : undefined;
   const report = (one: DaemonReport): void => {
     options.report(one);
     notify?.(one);
@@ -35,4 +37,22 @@ function readClocks(): ClockReading {
   // Node's steady clock on macOS is mach_continuous_time (libuv's src/unix/darwin.c), which continues during sleep.
   const bootMs = process.platform === "darwin" ? awakeMs : readBootTimeMs();
   return { awakeMs, bootMs, wallMs: Date.now() };
+}
+
+/** Shows a desktop notification for reports that deserve one. Never throws, never waits. */
+async function openNotifier(): Promise<(report: DaemonReport) => void> {
+  const show = await openNotifications();
+  const gate = new NotificationGate();
+  return (report) => {
+    const notification = gate.note(report, Date.now());
+    if (notification !== undefined) show(notification).catch(() => undefined);
+  };
+}
+
+async function openNotifications(): Promise<ShowNotification> {
+  if (process.platform === "darwin") {
+    const { runCommand } = await import("../host/darwin/command.ts");
+    return (await import("../host/darwin/osascript-notifications.ts")).osascriptNotifications(runCommand);
+  }
+  return (await import("../host/linux/desktop-notifications.ts")).desktopNotifications();
 }

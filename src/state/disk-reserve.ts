@@ -31,8 +31,7 @@ export function diskReserve(folder: StateFolder): DiskReserve {
     refill: async () => {
       const ledger = ledgerBytes(folder);
       // A disk that is full already, or a file system that takes no blocks before they are written: then there is none.
-      if (process.platform === "linux")
-        trying(() => allocate(folder.pathOf(FUTURE_JOURNAL), LEAST_JOURNAL_BYTES + JOURNAL_PER_LEDGER_BYTE * ledger));
+      trying(() => allocate(folder.pathOf(FUTURE_JOURNAL), LEAST_JOURNAL_BYTES + JOURNAL_PER_LEDGER_BYTE * ledger));
       trying(() => fillUp(folder.pathOf(NAME), LEAST_BYTES + PER_LEDGER_BYTE * ledger));
     },
     releaseForJournal: async () => {

@@ -5,8 +5,8 @@ import type { KeeperPaths } from "../../model/keeper-protocol.ts";
 import { tryLockFile } from "../../native/linux/process/file-lock.ffi.ts";
 
 const LOCK_LOOK_MS = 1000;
-/** sun_path with its closing zero has 108 bytes, on macOS 104 (unix(7), unix(4)). */
-const LONGEST_SOCKET_BYTES = process.platform === "darwin" ? 103 : 107;
+/** sun_path with its closing zero has 104 bytes on macOS and 108 on Linux (unix(4), unix(7)); the shorter holds on both. */
+const LONGEST_SOCKET_BYTES = 103;
 
 /** The folder of a keeper and its lock, of which there is one for each keeper. */
 export class KeeperFolder {

@@ -54,7 +54,7 @@ async function desiredForMacos(call: VerbCall, host: OpenHost): Promise<ToRender
   const loaded = await loadConfigFor(call, host);
   const { desiredForMac, isForMac } = await import("../../../app/render/render-offline.ts");
   const isSimulated = textOption(call, "host")?.startsWith("simulated") === true;
-  if (!isSimulated && (process.platform !== "darwin" || process.geteuid?.() !== 0)) return desiredForMac(loaded);
+  if (!isSimulated && (host.parts.host.name !== "darwin" || process.geteuid?.() !== 0)) return desiredForMac(loaded);
   try {
     const planned = await planConfig(host.parts, loaded);
     return isForMac(planned.desired) ? planned : desiredForMac(loaded);
